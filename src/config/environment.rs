@@ -1,0 +1,68 @@
+//! The environment as a value, so that tests bring their own and nothing deeper reads the process's.
+
+use std::collections::BTreeMap;
+use std::ffi::{OsStr, OsString};
+use std::fmt;
+
+/// Environment variables. Names and values may be anything the system allows.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct Environment(BTreeMap<OsString, OsString>);
+
+impl Environment {
+    /// The process's own environment. Only the edge calls this.
+    pub fn from_process() -> Self {
+        Self(std::env::vars_os().collect())
+    }
+
+    pub fn from_pairs<N: Into<OsString>, V: Into<OsString>>(pairs: impl IntoIterator<Item = (N, V)>) -> Self {
+        Self(pairs.into_iter().map(|(n, v)| (n.into(), v.into())).collect())
+    }
+
+    /// The value of a variable: None if it is not set, is blank, or is not UTF-8.
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.raw(name).and_then(OsStr::to_str).filter(|v| !v.trim().is_empty())
+    }
+
+    /// The value as the system has it: None only if it is not set.
+    pub fn raw(&self, name: &str) -> Option<&OsStr> {
+        self.0.get(OsStr::new(name)).map(OsString::as_os_str)
+    }
+
+    /// All variables, in the order of their names.
+    pub fn iter(&self) -> impl Iterator<Item = (&OsStr, &OsStr)> {
+        self.0.iter().map(|(n, v)| (n.as_os_str(), v.as_os_str()))
+    }
+}
+
+/// Names only: any value may be a secret.
+impl fmt::Debug for Environment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.0.keys()).finish()
+    }
+}
+
+/// True of a value that counts as not set.
+pub(super) fn is_blank(value: &OsStr) -> bool {
+    value.to_str().is_some_and(|v| v.trim().is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn blank_is_unset() {
+        let env = Environment::from_pairs([("A", ""), ("B", " \n"), ("C", " x ")]);
+        assert_eq!(env.get("A"), None);
+        assert_eq!(env.get("B"), None);
+        assert_eq!(env.get("C"), Some(" x "));
+        assert_eq!(env.get("D"), None);
+    }
+
+    #[test]
+    fn debug_shows_no_value() {
+        let env = Environment::from_pairs([("TOKEN", "s3cr3t")]);
+        let shown = format!("{env:?}");
+        assert!(shown.contains("TOKEN") && !shown.contains("s3cr3t"), "{shown}");
+    }
+}

@@ -1,0 +1,102 @@
+//! Command-line flags, made of the inputs.
+
+use std::ffi::OsString;
+
+use clap::{Arg, ArgAction, ArgMatches, value_parser};
+
+use super::inputs::{INPUTS, Input};
+use super::kind::Kind;
+
+/// A flag for every input that may have one. Values are taken as they come: the settings judge them, together with
+/// all others.
+pub fn flags() -> Vec<Arg> {
+    INPUTS.iter().filter_map(flag).collect()
+}
+
+fn flag(input: &Input) -> Option<Arg> {
+    let name = input.flag()?;
+    let arg = Arg::new(name)
+        .long(name)
+        .action(ArgAction::Set)
+        .value_parser(value_parser!(OsString))
+        .value_name(input.kind.placeholder())
+        .help(help(input))
+        .help_heading(input.group.title())
+        // `--expected-resilience-score -1` is a mistake for the settings to tell, not a flag `-1`.
+        .allow_negative_numbers(true);
+    Some(match input.kind {
+        // `--dry-run` alone means true; `--dry-run poll` must not swallow the next word.
+        Kind::Bool => arg.num_args(0..=1).require_equals(true).default_missing_value("true"),
+        _ => arg,
+    })
+}
+
+fn help(input: &Input) -> String {
+    let default = input.default_text().map(|d| format!("default: {d}; ")).unwrap_or_default();
+    format!("{} [{default}env: {}]", input.description(), input.variable())
+}
+
+/// The flags of inputs that stand on the command line, as [`load`](super::load) takes them.
+pub fn given(matches: &ArgMatches) -> Vec<(String, OsString)> {
+    INPUTS
+        .iter()
+        .filter_map(|input| {
+            // A command need not have them all.
+            let value = matches.try_get_one::<OsString>(input.name).ok()??;
+            Some((input.name.to_owned(), value.clone()))
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Command;
+
+    use super::*;
+
+    fn parse(args: &[&str]) -> Result<Vec<(String, OsString)>, clap::Error> {
+        let command = Command::new("faultgate").no_binary_name(true).args(flags());
+        command.try_get_matches_from(args).map(|matches| given(&matches))
+    }
+
+    fn pair(name: &str, value: &str) -> (String, OsString) {
+        (name.to_owned(), value.into())
+    }
+
+    #[test]
+    fn clap_accepts_the_definitions() {
+        Command::new("faultgate").args(flags()).debug_assert();
+    }
+
+    #[test]
+    fn booleans_stand_alone_or_with_a_value() {
+        assert_eq!(parse(&["--dry-run"]).unwrap(), [pair("dry-run", "true")]);
+        assert_eq!(parse(&["--dry-run=false"]).unwrap(), [pair("dry-run", "false")]);
+        assert_eq!(parse(&["--dry-run="]).unwrap(), [pair("dry-run", "")]);
+        assert!(parse(&["--dry-run", "false"]).is_err());
+    }
+
+    #[test]
+    fn values_are_taken_as_they_come() {
+        assert_eq!(
+            parse(&["--timeout", "30 parsecs", "--expected-resilience-score", "-1"]).unwrap(),
+            [pair("timeout", "30 parsecs"), pair("expected-resilience-score", "-1")]
+        );
+        assert!(parse(&[]).unwrap().is_empty(), "defaults are not flags");
+    }
+
+    #[test]
+    fn secrets_have_no_flag() {
+        assert!(parse(&["--github-token", "x"]).is_err());
+    }
+
+    #[test]
+    fn help_names_default_and_variable() {
+        let timeout = flags().into_iter().find(|a| a.get_id() == "timeout").unwrap();
+        assert_eq!(
+            timeout.get_help().unwrap().to_string(),
+            "Longest time from launch to end for one experiment; past it the experiment is stopped \
+             (duration such as 90s, 5m or 1h30m, 1s to 12h) [default: 30m; env: FAULTGATE_TIMEOUT]"
+        );
+    }
+}

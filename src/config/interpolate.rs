@@ -1,0 +1,147 @@
+//! `${VAR}` and `${VAR:-default}` in the strings of the suite file.
+
+use super::environment::Environment;
+use super::mistake::{key, quoted};
+use super::secret::is_secret_variable;
+
+/// Why a string could not be completed.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Failure {
+    pub(super) message: String,
+    pub(super) hint: String,
+}
+
+/// The string with its variables replaced: None if there is nothing to replace. `$${` is a literal `${`; what a
+/// variable holds is not looked at again.
+pub(super) fn interpolate(text: &str, env: &Environment) -> Result<Option<String>, Failure> {
+    if !text.contains("${") {
+        return Ok(None);
+    }
+    let (mut out, mut rest) = (String::new(), text);
+    while let Some(dollar) = rest.find('$') {
+        out.push_str(&rest[..dollar]);
+        rest = &rest[dollar..];
+        if let Some(tail) = rest.strip_prefix("$${") {
+            out.push_str("${");
+            rest = tail;
+        } else if let Some(tail) = rest.strip_prefix("${") {
+            let Some((reference, tail)) = tail.split_once('}') else {
+                return Err(Failure {
+                    message: "a ${ is never closed".to_owned(),
+                    hint: "close it with }, or write $${ for a literal ${".to_owned(),
+                });
+            };
+            out.push_str(replacement(reference, env)?);
+            rest = tail;
+        } else {
+            out.push('$');
+            rest = &rest[1..];
+        }
+    }
+    out.push_str(rest);
+    Ok(Some(out))
+}
+
+fn replacement<'a>(reference: &'a str, env: &'a Environment) -> Result<&'a str, Failure> {
+    let (name, default) = match reference.split_once(":-") {
+        Some((name, default)) => (name, Some(default)),
+        None => (reference, None),
+    };
+    let shown = key(name);
+    if is_secret_variable(name) {
+        return Err(Failure {
+            message: format!("${{{shown}}} is a secret, and a secret may not stand in the suite file"),
+            hint: "remove it: the variable is read without being named here".to_owned(),
+        });
+    }
+    if !is_name(name) {
+        return Err(Failure {
+            message: format!("{} is not a variable's name", quoted(name)),
+            hint: "write ${NAME} or ${NAME:-default}, or $${ for a literal ${".to_owned(),
+        });
+    }
+    if env.raw(name).is_some_and(|value| value.to_str().is_none()) {
+        return Err(Failure {
+            message: format!("the value of ${{{shown}}} is not valid UTF-8"),
+            hint: "write it in UTF-8".to_owned(),
+        });
+    }
+    env.get(name).or(default).ok_or_else(|| Failure {
+        message: format!("${{{shown}}} is not set"),
+        hint: format!("set the variable {shown}, or write ${{{shown}:-default}}"),
+    })
+}
+
+fn is_name(name: &str) -> bool {
+    !name.starts_with(|c: char| c.is_ascii_digit())
+        && !name.is_empty()
+        && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn env() -> Environment {
+        Environment::from_pairs([
+            ("A", "one"),
+            ("B", "${A}"),
+            ("EMPTY", ""),
+            ("FAULTGATE_GITHUB_TOKEN", "s3cr3t"),
+            ("INPUT_LITMUS-TOKEN", "s3cr3t"),
+        ])
+    }
+
+    #[test]
+    fn variables_are_replaced() {
+        for (text, want) in [
+            ("${A}", "one"),
+            ("x${A}y${A}z", "xoneyonez"),
+            ("${B}", "${A}"),
+            ("${MISSING:-two}", "two"),
+            ("${EMPTY:-two}", "two"),
+            ("${A:-two}", "one"),
+            ("${MISSING:-}", ""),
+            ("${MISSING:-a:-b}", "a:-b"),
+            ("$${A}", "${A}"),
+            ("$$${A}", "$${A}"),
+            ("$A $ ${A}$", "$A $ one$"),
+        ] {
+            assert_eq!(interpolate(text, &env()), Ok(Some(want.to_owned())), "{text}");
+        }
+        assert_eq!(interpolate("$A costs $5", &env()), Ok(None));
+    }
+
+    #[test]
+    fn what_cannot_be_replaced_is_a_mistake() {
+        for (text, want) in [
+            ("${MISSING}", "${MISSING} is not set"),
+            ("${EMPTY}", "${EMPTY} is not set"),
+            ("a ${A", "a ${ is never closed"),
+            ("${}", "\"\" is not a variable's name"),
+            ("${1A}", "\"1A\" is not a variable's name"),
+            ("${A B}", "\"A B\" is not a variable's name"),
+            (
+                "${FAULTGATE_GITHUB_TOKEN}",
+                "${FAULTGATE_GITHUB_TOKEN} is a secret, and a secret may not stand in the suite file",
+            ),
+            (
+                "${INPUT_LITMUS-TOKEN:-x}",
+                "${INPUT_LITMUS-TOKEN} is a secret, and a secret may not stand in the suite file",
+            ),
+        ] {
+            assert_eq!(interpolate(text, &env()).unwrap_err().message, want, "{text}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_is_replaced_or_refused(text in "[$\\{\\}A:é-]{0,20}") {
+            if let Ok(None) = interpolate(&text, &env()) {
+                prop_assert!(!text.contains("${"), "not replaced");
+            }
+        }
+    }
+}

@@ -1,0 +1,262 @@
+//! Where settings come from, each place a layer over the one before: default, suite file, `INPUT_*`, `FAULTGATE_*`,
+//! flag. Every value carries its origin through the merge, so that a mistake can say where it came from.
+
+use std::collections::HashMap;
+use std::ffi::OsString;
+
+use ::config::builder::DefaultState;
+use ::config::{Config, ConfigError, Source, Value};
+
+use super::Mistake;
+use super::environment::{Environment, is_blank};
+use super::inputs::{INPUTS, Input, find};
+use super::mistake::{key, misspelt, nearest};
+
+/// The origin of defaults.
+pub(super) const DEFAULT: &str = "the default";
+
+/// What faultgate writes as dotenv for later jobs, which inherit it. The rest of its outputs are inputs as well.
+const OUTPUTS: &[&str] = &[
+    "FAULTGATE_VERDICT",
+    "FAULTGATE_RESILIENCE_SCORE",
+    "FAULTGATE_EXPERIMENT_IDS",
+    "FAULTGATE_STATE",
+    "FAULTGATE_REASON",
+];
+
+/// The values of one place, by the names of inputs.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Layer(HashMap<String, Value>);
+
+impl Source for Layer {
+    fn clone_into_box(&self) -> Box<dyn Source + Send + Sync> {
+        Box::new(self.clone())
+    }
+
+    fn collect(&self) -> Result<HashMap<String, Value>, ConfigError> {
+        Ok(self.0.clone())
+    }
+}
+
+impl Layer {
+    pub(super) fn new(values: HashMap<String, Value>) -> Self {
+        Self(values)
+    }
+
+    /// The inputs' own defaults, and others that go before them.
+    pub(super) fn defaults(others: &[(&str, &str)]) -> Self {
+        let values = INPUTS.iter().filter_map(|i| {
+            let other = others.iter().find(|(name, _)| *name == i.name).map(|(_, value)| *value);
+            Some((i.name, other.or(i.default)?, DEFAULT.to_owned()))
+        });
+        Self::of(values.map(|(name, value, origin)| (name, origin, value.to_owned())))
+    }
+
+    /// `INPUT_*`: what a CI makes of an action's inputs.
+    pub(super) fn ci(env: &Environment, mistakes: &mut Vec<Mistake>) -> Self {
+        Self::of(open().filter_map(|i| ci_variable(i, env, mistakes).map(|(o, v)| (i.name, o, v))))
+    }
+
+    /// `FAULTGATE_*`.
+    pub(super) fn own(env: &Environment, mistakes: &mut Vec<Mistake>) -> Self {
+        Self::of(open().filter_map(|i| own_variable(i, env, mistakes).map(|(o, v)| (i.name, o, v))))
+    }
+
+    pub(super) fn flags(flags: Vec<(String, OsString)>, mistakes: &mut Vec<Mistake>) -> Self {
+        Self::of(flags.into_iter().filter_map(|(name, value)| {
+            let origin = format!("--{name}");
+            let Some(input) = find(&name).filter(|i| !i.is_secret()) else {
+                mistakes.push(bad_flag(&name));
+                return None;
+            };
+            let value = text(input, &origin, value, mistakes)?;
+            Some((input.name, origin, value))
+        }))
+    }
+
+    fn of(values: impl Iterator<Item = (&'static str, String, String)>) -> Self {
+        Self(
+            values.map(|(name, origin, value)| (name.to_owned(), Value::new(Some(&origin), value))).collect(),
+        )
+    }
+}
+
+/// One map of all layers, the later over the earlier.
+pub(super) fn merge(layers: impl IntoIterator<Item = Layer>) -> Result<HashMap<String, Value>, Mistake> {
+    layers
+        .into_iter()
+        .fold(Config::builder(), ::config::ConfigBuilder::<DefaultState>::add_source)
+        .build()
+        .and_then(|merged| merged.collect())
+        // No layer of ours fails to collect; should the crate ever refuse one, it is told like any mistake.
+        .map_err(|error| Mistake::new("all settings", key(&format!("cannot merge settings: {error}"))))
+}
+
+fn open() -> impl Iterator<Item = &'static Input> {
+    INPUTS.iter().filter(|i| !i.is_secret())
+}
+
+/// The input's `FAULTGATE_` variable, with its name.
+pub(super) fn own_variable(
+    input: &Input,
+    env: &Environment,
+    mistakes: &mut Vec<Mistake>,
+) -> Option<(String, String)> {
+    let name = input.variable();
+    let value = text(input, &name, env.raw(&name)?.to_owned(), mistakes)?;
+    Some((name, value))
+}
+
+/// The input's `INPUT_` variable in whichever form it is set, with its name.
+pub(super) fn ci_variable(
+    input: &Input,
+    env: &Environment,
+    mistakes: &mut Vec<Mistake>,
+) -> Option<(String, String)> {
+    let [hyphens, underscores] = input.ci_variables();
+    let mut read = |name: &str| text(input, name, env.raw(name)?.to_owned(), mistakes);
+    if hyphens == underscores {
+        return read(&hyphens).map(|value| (hyphens, value));
+    }
+    match (read(&hyphens), read(&underscores)) {
+        (Some(a), Some(b)) if a != b => {
+            mistakes.push(
+                Mistake::new(
+                    format!("{hyphens} and {underscores}"),
+                    format!("{}: the two forms of its variable differ", input.name),
+                )
+                .hint("set one of them"),
+            );
+            None
+        }
+        (Some(value), _) => Some((hyphens, value)),
+        (None, other) => other.map(|value| (underscores, value)),
+    }
+}
+
+/// A value as text, trimmed: None if it is blank, which counts as not set.
+fn text(input: &Input, origin: &str, value: OsString, mistakes: &mut Vec<Mistake>) -> Option<String> {
+    let Ok(value) = value.into_string() else {
+        mistakes.push(
+            Mistake::new(origin, format!("{}: the value is not valid UTF-8", input.name))
+                .hint("write it in UTF-8"),
+        );
+        return None;
+    };
+    Some(value.trim()).filter(|v| !v.is_empty()).map(ToOwned::to_owned)
+}
+
+fn bad_flag(name: &str) -> Mistake {
+    let origin = format!("--{name}");
+    if let Some(input) = find(name) {
+        let variable = input.variable();
+        return Mistake::new(origin, format!("{}: a secret has no flag", input.name))
+            .hint(format!("set the variable {variable}"));
+    }
+    let near = nearest(name, open().map(|i| i.name)).map(|n| format!("did you mean --{n}?"));
+    Mistake::new(origin, format!("{}: no such input", key(name))).maybe_hint(near)
+}
+
+/// `FAULTGATE_*` variables that are no input. One that is most likely misspelt is a mistake, since a gate must not
+/// miss what it was told; any other may be a pipeline's own, and is worth a warning.
+pub(super) fn unknown_variables(env: &Environment, mistakes: &mut Vec<Mistake>, warnings: &mut Vec<String>) {
+    let known: Vec<_> = INPUTS.iter().map(Input::variable).collect();
+    for (name, value) in env.iter() {
+        if !name.as_encoded_bytes().starts_with(b"FAULTGATE_") || is_blank(value) {
+            continue;
+        }
+        let readable = name.to_str().is_some();
+        let name = name.to_string_lossy();
+        if OUTPUTS.contains(&name.as_ref()) || known.iter().any(|k| *k == name) {
+            continue;
+        }
+        let names = known.iter().map(|k| &k["FAULTGATE_".len()..]);
+        let unknown = Mistake::new(&name, format!("{}: no such input", key(&name)));
+        match misspelt(&name["FAULTGATE_".len()..], names) {
+            Some(near) => mistakes.push(unknown.hint(format!("did you mean FAULTGATE_{near}?"))),
+            None if !readable => mistakes.push(unknown.hint("its name is not UTF-8")),
+            None => warnings.push(unknown.hint("faultgate inputs lists all").to_string()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ci(pairs: &[(&str, &str)]) -> (Option<(String, String)>, Vec<Mistake>) {
+        let mut mistakes = Vec::new();
+        let env = Environment::from_pairs(pairs.iter().copied());
+        let input = find("experiment-template-id").unwrap();
+        (ci_variable(input, &env, &mut mistakes), mistakes)
+    }
+
+    #[test]
+    fn both_forms_of_a_ci_variable_are_read() {
+        for form in ["INPUT_EXPERIMENT-TEMPLATE-ID", "INPUT_EXPERIMENT_TEMPLATE_ID"] {
+            let (found, mistakes) = ci(&[(form, " EXT1\n")]);
+            assert_eq!(found, Some((form.to_owned(), "EXT1".to_owned())));
+            assert!(mistakes.is_empty());
+        }
+    }
+
+    #[test]
+    fn two_forms_may_agree_but_not_differ() {
+        let hyphens = "INPUT_EXPERIMENT-TEMPLATE-ID";
+        let underscores = "INPUT_EXPERIMENT_TEMPLATE_ID";
+        let (found, mistakes) = ci(&[(hyphens, "EXT1"), (underscores, "EXT1")]);
+        assert!(found.is_some() && mistakes.is_empty());
+        let (found, mistakes) = ci(&[(hyphens, "EXT1"), (underscores, "")]);
+        assert!(found.is_some() && mistakes.is_empty(), "empty is unset");
+        let (found, mistakes) = ci(&[(hyphens, "EXT1"), (underscores, "EXT2")]);
+        assert_eq!(found, None);
+        let shown = mistakes[0].to_string();
+        assert!(shown.contains(hyphens) && shown.contains(underscores), "{shown}");
+    }
+
+    #[test]
+    fn a_misspelt_variable_is_a_mistake_with_the_nearest_name_and_any_other_a_warning() {
+        let env = Environment::from_pairs([
+            ("FAULTGATE_TIMEOT", "5m"),
+            ("FAULTGATE_EXPERIMENT-TEMPLATE-ID", "EXT1"),
+            ("FAULTGATE_UNHEARD_OF", ""),
+            ("FAULTGATE_IMAGE", "registry.example/faultgate:1"),
+            ("FAULTGATE_VERDICT", "passed"),
+            ("FAULTGATE_REPORT_DIR", "out"),
+            ("INPUT_WHO-TO-GREET", "world"),
+        ]);
+        let (mut mistakes, mut warnings) = (Vec::new(), Vec::new());
+        unknown_variables(&env, &mut mistakes, &mut warnings);
+        let [warning] = &warnings[..] else { panic!("one warning: {warnings:?}") };
+        assert!(
+            warning.contains("FAULTGATE_IMAGE: no such input") && !warning.contains("registry"),
+            "{warning}"
+        );
+        let shown: Vec<_> = mistakes.iter().map(ToString::to_string).collect();
+        assert_eq!(
+            shown,
+            [
+                "FAULTGATE_EXPERIMENT-TEMPLATE-ID: no such input (from FAULTGATE_EXPERIMENT-TEMPLATE-ID); \
+                 did you mean FAULTGATE_EXPERIMENT_TEMPLATE_ID?",
+                "FAULTGATE_TIMEOT: no such input (from FAULTGATE_TIMEOT); did you mean FAULTGATE_TIMEOUT?",
+            ]
+        );
+    }
+
+    #[test]
+    fn secrets_have_no_flag() {
+        let mut mistakes = Vec::new();
+        Layer::flags(vec![("github-token".to_owned(), "s3cr3t".into())], &mut mistakes);
+        let shown = mistakes[0].to_string();
+        assert!(shown.contains("FAULTGATE_GITHUB_TOKEN") && !shown.contains("s3cr3t"), "{shown}");
+    }
+
+    #[test]
+    fn secrets_never_enter_the_layers() {
+        let env =
+            Environment::from_pairs([("FAULTGATE_LITMUS_TOKEN", "s3cr3t"), ("INPUT_LITMUS-TOKEN", "s3cr3t")]);
+        let mut mistakes = Vec::new();
+        let layers = [Layer::ci(&env, &mut mistakes), Layer::own(&env, &mut mistakes)];
+        assert!(!format!("{layers:?}").contains("s3cr3t"));
+    }
+}

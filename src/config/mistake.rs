@@ -1,0 +1,165 @@
+//! A mistake in the settings: what is wrong, where it came from, what to do.
+
+use std::fmt;
+
+use crate::text::plain;
+
+/// The longest piece of outside text that a mistake repeats.
+const SHOWN: usize = 80;
+
+/// One mistake in the settings. All are collected and told together.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mistake {
+    /// Where it came from: `--timeout`, `FAULTGATE_TIMEOUT`, `.faultgate.yml`.
+    pub origin: String,
+    pub message: String,
+    /// What to do about it.
+    pub hint: Option<String>,
+}
+
+impl Mistake {
+    pub fn new(origin: impl AsRef<str>, message: impl Into<String>) -> Self {
+        Self { origin: plain(origin.as_ref(), 200), message: message.into(), hint: None }
+    }
+
+    #[must_use]
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    #[must_use]
+    pub(super) fn maybe_hint(mut self, hint: Option<String>) -> Self {
+        self.hint = hint.or(self.hint);
+        self
+    }
+}
+
+impl fmt::Display for Mistake {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} (from {})", self.message, self.origin)?;
+        self.hint.as_ref().map_or(Ok(()), |hint| write!(f, "; {hint}"))
+    }
+}
+
+impl std::error::Error for Mistake {}
+
+/// Outside text as a mistake repeats it: quoted, on one line, not too long.
+pub(super) fn quoted(text: &str) -> String {
+    format!("\"{}\"", plain(text, SHOWN))
+}
+
+/// A key from outside, without quotes.
+pub(super) fn key(text: &str) -> String {
+    plain(text, SHOWN)
+}
+
+/// What is wrong with one value. It never holds the value, which may have to stay unseen.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Problem {
+    /// Completes a sentence that begins with the value: `is not a duration`.
+    pub(super) what: String,
+    pub(super) hint: Option<String>,
+    /// The part of the value it is about, where the value is a list.
+    pub(super) item: Option<String>,
+    /// The value may hold a password.
+    pub(super) hide: bool,
+}
+
+impl Problem {
+    pub(super) fn new(what: impl Into<String>) -> Self {
+        Self { what: what.into(), hint: None, item: None, hide: false }
+    }
+
+    pub(super) fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    /// As a mistake of the input or key `name`. `written` is what the suite file says where the value was made
+    /// from variables: their content is not ours to show.
+    pub(super) fn at(self, name: &str, value: &str, origin: &str, written: Option<&str>) -> Mistake {
+        let shown = match (self.hide, written, &self.item) {
+            (true, _, _) => "the value".to_owned(),
+            (_, Some(written), _) => quoted(written),
+            (_, None, Some(item)) => quoted(item),
+            (_, None, None) => quoted(value),
+        };
+        Mistake::new(origin, format!("{}: {shown} {}", key(name), self.what)).maybe_hint(self.hint)
+    }
+}
+
+/// The known word that is nearest to `word`, if any is near.
+pub(super) fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    similar(word, known, 0.5)
+}
+
+/// The known word that `word` most likely is, misspelt.
+pub(super) fn misspelt<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    similar(word, known, 0.7)
+}
+
+/// The known word that is most like `word`, from 0 (nothing in common) to 1, if it is as similar as wanted.
+fn similar<'a>(word: &str, known: impl IntoIterator<Item = &'a str>, wanted: f64) -> Option<&'a str> {
+    // Names from outside have any length, and the comparison is quadratic.
+    let word: String =
+        word.chars().take(100).map(|c| if c == '_' { '-' } else { c.to_ascii_lowercase() }).collect();
+    known
+        .into_iter()
+        .map(|k| {
+            let folded = k.to_ascii_lowercase().replace('_', "-");
+            (strsim::normalized_damerau_levenshtein(&word, &folded), k)
+        })
+        .filter(|(similarity, _)| *similarity >= wanted)
+        .max_by(|a, b| a.0.total_cmp(&b.0))
+        .map(|(_, k)| k)
+}
+
+/// The hint for an unknown word: the nearest known one, else all of them.
+pub(super) fn suggestion(word: &str, known: &[&str]) -> String {
+    nearest(word, known.iter().copied())
+        .map_or_else(|| format!("known here: {}", known.join(", ")), |near| format!("did you mean {near}?"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_origin_is_always_named() {
+        let mistake = Problem::new("is not a duration").hint("write for example 30s").at(
+            "timeout",
+            "30 parsecs",
+            "FAULTGATE_TIMEOUT",
+            None,
+        );
+        assert_eq!(
+            mistake.to_string(),
+            "timeout: \"30 parsecs\" is not a duration (from FAULTGATE_TIMEOUT); write for example 30s"
+        );
+    }
+
+    #[test]
+    fn what_variables_hold_is_not_repeated() {
+        let problem = Problem::new("is not a duration");
+        let mistake = problem.at("timeout", "s3cr3t", ".faultgate.yml", Some("${T}"));
+        assert_eq!(mistake.to_string(), "timeout: \"${T}\" is not a duration (from .faultgate.yml)");
+    }
+
+    #[test]
+    fn outside_text_cannot_speak_to_the_ci() {
+        let mistake = Problem::new("is wrong").at("k", "x\n::error::y \x1b[2J##[set]", "F\n::x", None);
+        let shown = mistake.to_string();
+        assert!(!shown.contains(['\n', '\x1b']) && !shown.contains("##["), "{shown}");
+    }
+
+    #[test]
+    fn near_words_are_found_and_far_ones_are_not() {
+        assert_eq!(nearest("templat", ["template", "region"]), Some("template"));
+        assert_eq!(
+            nearest("expected_resilience_score", ["timeout", "expected-resilience-score"]),
+            Some("expected-resilience-score")
+        );
+        assert_eq!(nearest("zzz", ["template", "region"]), None);
+    }
+}

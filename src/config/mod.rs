@@ -1,0 +1,34 @@
+//! Settings: from flags, variables and the suite file to a plan, or to all the mistakes in them at once.
+//!
+//! [`INPUTS`] defines every input once. Each place settings come from is a layer over the one before,
+//! merged by the `config` crate; the merged values are parsed, and put together with the suite's experiments.
+
+mod environment;
+mod file;
+mod flags;
+mod inputs;
+mod interpolate;
+mod kind;
+mod later;
+mod layers;
+mod mistake;
+mod parse;
+mod reference;
+mod secret;
+mod selection;
+mod settings;
+mod suite;
+mod values;
+
+pub use environment::Environment;
+pub use flags::{flags, given};
+pub use inputs::{Group, INPUTS, Input};
+pub use mistake::Mistake;
+pub use reference::{Format, render};
+pub use secret::{Secret, Tokens};
+pub use settings::{CommentMode, LogFormat, Settings, load};
+
+#[cfg(test)]
+mod property_tests;
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,211 @@
+//! The reference of all inputs in the forms that others are checked against: documentation, `action.yml`, the GitLab
+//! component.
+
+use super::inputs::{Group, INPUTS, Input};
+use super::kind::Kind;
+use crate::text::markdown;
+
+/// What the reference is rendered for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    /// Tables for people.
+    Markdown,
+    /// The `inputs:` block of a GitHub action's metadata.
+    Action,
+    /// The `spec: inputs:` block of a GitLab CI/CD component.
+    Gitlab,
+}
+
+impl Format {
+    pub const ALL: [Self; 3] = [Self::Markdown, Self::Action, Self::Gitlab];
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Markdown => "markdown",
+            Self::Action => "action",
+            Self::Gitlab => "gitlab",
+        }
+    }
+}
+
+const HEAD: &str = "# Inputs
+
+The first of these that is set counts: the flag, the variable, `INPUT_<NAME>` as a GitHub action sets it (hyphens kept
+or turned into `_`), the key of the same name in the suite file, the default. An empty value is not set. Secrets come
+only from variables. This page is made by `faultgate inputs`.
+";
+
+/// The whole reference, with a line break at its end.
+pub fn render(format: Format) -> String {
+    match format {
+        Format::Markdown => format!("{HEAD}\n{}", tables()),
+        Format::Action => action(),
+        Format::Gitlab => gitlab(),
+    }
+}
+
+fn tables() -> String {
+    let tables = Group::ALL.map(|group| {
+        let rows: String = INPUTS.iter().filter(|i| i.group == group).map(row).collect();
+        format!(
+            "## {}\n\n| input | meaning | default | flag | variable |\n| --- | --- | --- | --- | --- |\n{rows}",
+            group.title()
+        )
+    });
+    tables.join("\n")
+}
+
+fn row(input: &Input) -> String {
+    let meaning = markdown(&input.description(), 1000);
+    let example = input
+        .example
+        .filter(|_| !input.kind.shows_example())
+        .map(|e| format!("; for example {}", code(e)))
+        .unwrap_or_default();
+    let default = match (input.default, input.default_text()) {
+        (Some(value), _) => code(value),
+        (None, Some(note)) => markdown(note, 200),
+        (None, None) => String::new(),
+    };
+    let flag = input.flag().map_or_else(|| "none".to_owned(), |f| code(&format!("--{f}")));
+    format!(
+        "| {} | {meaning}{example} | {default} | {flag} | {} |\n",
+        code(input.name),
+        code(&input.variable())
+    )
+}
+
+/// The table's own words hold neither backtick nor bar.
+fn code(text: &str) -> String {
+    format!("`{text}`")
+}
+
+/// No input but the token has a default here: GitHub would set its variable, which would then stand over the suite
+/// file. An empty one is unset.
+fn action() -> String {
+    let inputs: Vec<_> = INPUTS
+        .iter()
+        .map(|input| {
+            let default =
+                if input.name == "github-token" { "    default: ${{ github.token }}\n" } else { "" };
+            format!(
+                "  {}:\n    description: {}\n    required: false\n{default}",
+                input.name,
+                yaml_string(&described(input))
+            )
+        })
+        .collect();
+    format!("inputs:\n{}", inputs.concat())
+}
+
+/// GitLab takes an input for mandatory unless it has a default, and checks a default against type and options: so
+/// all are strings, and empty, which is unset.
+fn gitlab() -> String {
+    let inputs: Vec<_> = INPUTS
+        .iter()
+        .filter(|i| !i.is_secret())
+        .map(|input| {
+            let options = options(&input.kind).map(|o| format!("      options: [{o}]\n")).unwrap_or_default();
+            format!(
+                "    {}:\n      description: {}\n      type: string\n{options}      default: \"\"\n",
+                input.name,
+                yaml_string(&described(input))
+            )
+        })
+        .collect();
+    format!("spec:\n  inputs:\n{}", inputs.concat())
+}
+
+fn options(kind: &Kind) -> Option<String> {
+    let words: &[&str] = match kind {
+        Kind::Bool => &["true", "false"],
+        Kind::Choice(words) => words,
+        _ => return None,
+    };
+    let quoted: Vec<_> = std::iter::once(&"").chain(words).map(|w| yaml_string(w)).collect();
+    Some(quoted.join(", "))
+}
+
+fn described(input: &Input) -> String {
+    let default = input.default_text().map(|d| format!(". Default: {d}")).unwrap_or_default();
+    format!("{}{default}", input.description())
+}
+
+/// JSON's strings are YAML's double-quoted ones.
+fn yaml_string(text: &str) -> String {
+    serde_json::Value::from(text).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use ::config::{FileFormat, Format as _, Value, ValueKind};
+
+    use super::*;
+
+    fn table(value: &Value) -> &std::collections::HashMap<String, Value> {
+        match &value.kind {
+            ValueKind::Table(table) => table,
+            other => panic!("not a table: {other:?}"),
+        }
+    }
+
+    #[test]
+    fn the_page_in_docs_is_up_to_date() {
+        let page = include_str!("../../docs/inputs.md");
+        assert!(page == render(Format::Markdown), "docs/inputs.md is not what it should be: make docs");
+    }
+
+    #[test]
+    fn the_action_block_is_yaml_with_every_input() {
+        let root = FileFormat::Yaml.parse(None, &render(Format::Action)).unwrap();
+        let inputs = table(&root["inputs"]);
+        assert_eq!(inputs.len(), INPUTS.len());
+        for input in INPUTS {
+            let described_ = table(&inputs[input.name]);
+            assert_eq!(described_["description"].kind, ValueKind::String(described(input)), "{}", input.name);
+            assert_eq!(described_["required"].kind, ValueKind::Boolean(false));
+            assert_eq!(described_.contains_key("default"), input.name == "github-token");
+        }
+        let token = table(&inputs["github-token"]);
+        assert_eq!(token["default"].kind, ValueKind::String("${{ github.token }}".to_owned()));
+    }
+
+    #[test]
+    fn the_gitlab_block_is_yaml_without_secrets() {
+        let root = FileFormat::Yaml.parse(None, &render(Format::Gitlab)).unwrap();
+        let inputs = table(&table(&root["spec"])["inputs"]);
+        assert_eq!(inputs.len(), INPUTS.iter().filter(|i| !i.is_secret()).count());
+        for (name, input) in inputs {
+            let input = table(input);
+            assert_eq!(input["default"].kind, ValueKind::String(String::new()), "{name}");
+            assert_eq!(input["type"].kind, ValueKind::String("string".to_owned()), "{name}");
+        }
+        assert!(!inputs.contains_key("github-token"));
+    }
+
+    #[test]
+    fn the_tables_have_every_input_once_and_whole_rows() {
+        let text = render(Format::Markdown);
+        for input in INPUTS {
+            let start = format!("| `{}` |", input.name);
+            assert_eq!(text.matches(&start).count(), 1, "{}", input.name);
+        }
+        for line in text.lines().filter(|l| l.starts_with('|')) {
+            assert_eq!(line.matches('|').count(), 6, "{line}");
+        }
+    }
+
+    #[test]
+    fn the_action_block_reads_well() {
+        let text = render(Format::Action);
+        assert!(
+            text.contains(concat!(
+                "  queue-timeout:\n",
+                "    description: \"Longest time an engine may leave an experiment pending (duration such as 90s, ",
+                "5m or 1h30m, 1s to 12h). Default: 5m\"\n",
+                "    required: false\n"
+            )),
+            "{text}"
+        );
+    }
+}

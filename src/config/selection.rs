@@ -1,0 +1,185 @@
+//! Which experiments a run is of: named by inputs, listed in a suite, or rehearsed.
+
+use std::collections::BTreeSet;
+
+use super::Mistake;
+use super::later;
+use super::suite::Entry;
+use super::values::Values;
+use crate::model::{EngineSpec, ExperimentPlan};
+
+const TEMPLATES: &str = "experiment-template-id";
+
+/// Inputs that choose an engine by naming its experiment, and the engine.
+const CHOOSERS: [(&str, &str); 3] =
+    [(TEMPLATES, "fis"), ("harness-experiment-id", "harness"), ("litmus-experiment-id", "litmus")];
+
+/// The same as an experiment's own in a suite file.
+const DEFAULT_WEIGHT: u32 = 10;
+
+/// The suite file as far as it matters here.
+pub(super) enum SuiteFile<'a> {
+    None,
+    /// It is there and could not be read; what it might have said is not known.
+    Broken,
+    Read {
+        origin: &'a str,
+        experiments: Option<&'a [Entry]>,
+    },
+}
+
+/// The experiments to run, in order.
+pub(super) fn experiments(
+    values: &Values,
+    suite: &SuiteFile<'_>,
+    mistakes: &mut Vec<Mistake>,
+) -> Vec<ExperimentPlan> {
+    let mut chosen: Vec<(&str, &str)> =
+        CHOOSERS.iter().filter_map(|(input, _)| Some((*input, values.set(input)?))).collect();
+    for (input, origin) in &chosen {
+        if *input != TEMPLATES {
+            mistakes.push(later::not_available(input, origin));
+        }
+    }
+    let listed = match suite {
+        SuiteFile::Read { origin, experiments: Some(entries) } => {
+            chosen.push(("experiments of the suite file", origin));
+            Some(*entries)
+        }
+        _ => None,
+    };
+    if chosen.len() > 1 {
+        mistakes.push(two_choices(&chosen));
+    }
+    if let Some(entries) = listed {
+        return entries.iter().map(|entry| from_suite(entry, values)).collect();
+    }
+    if !chosen.is_empty() {
+        return from_templates(values);
+    }
+    if values.set("rehearsal").is_some() {
+        return vec![plan("rehearsal".to_owned(), "EXTrehearsal".to_owned(), values)];
+    }
+    if !matches!(suite, SuiteFile::Broken) {
+        mistakes.push(nothing_to_run(suite));
+    }
+    Vec::new()
+}
+
+fn two_choices(chosen: &[(&str, &str)]) -> Mistake {
+    let names: Vec<_> = chosen.iter().map(|(name, _)| *name).collect();
+    let origins: Vec<_> = chosen.iter().map(|(_, origin)| *origin).collect();
+    Mistake::new(origins.join(" and "), format!("{} are set at once", names.join(" and ")))
+        .hint("keep one of them: a run's experiments come from one place")
+}
+
+fn nothing_to_run(suite: &SuiteFile<'_>) -> Mistake {
+    let origin = match suite {
+        SuiteFile::Read { origin, .. } => format!("flags, variables and {origin}"),
+        _ => "flags and variables; there is no suite file".to_owned(),
+    };
+    Mistake::new(origin, "nothing to run: no experiment is named").hint(
+        "set experiment-template-id (--experiment-template-id or FAULTGATE_EXPERIMENT_TEMPLATE_ID), \
+         or list experiments in .faultgate.yml; faultgate rehearse needs neither",
+    )
+}
+
+fn from_templates(values: &Values) -> Vec<ExperimentPlan> {
+    let mut taken = BTreeSet::new();
+    values
+        .list(TEMPLATES)
+        .iter()
+        .map(|template| {
+            let name = unique(&slug(template), &mut taken);
+            plan(name, template.clone(), values)
+        })
+        .collect()
+}
+
+fn plan(name: String, template: String, values: &Values) -> ExperimentPlan {
+    ExperimentPlan {
+        name,
+        spec: EngineSpec::Fis {
+            template,
+            region: values.text("aws-region"),
+            role_arn: values.text("aws-role-arn"),
+        },
+        weight: DEFAULT_WEIGHT,
+        timeout: values.duration("timeout"),
+        queue_timeout: values.duration("queue-timeout"),
+        expected: None,
+    }
+}
+
+fn from_suite(entry: &Entry, values: &Values) -> ExperimentPlan {
+    let base = plan(entry.name.clone(), entry.template.clone(), values);
+    ExperimentPlan {
+        spec: EngineSpec::Fis {
+            template: entry.template.clone(),
+            region: entry.region.clone().or_else(|| values.text("aws-region")),
+            role_arn: entry.role_arn.clone().or_else(|| values.text("aws-role-arn")),
+        },
+        weight: entry.weight,
+        timeout: entry.timeout.unwrap_or(base.timeout),
+        queue_timeout: entry.queue_timeout.unwrap_or(base.queue_timeout),
+        expected: entry.expected,
+        ..base
+    }
+}
+
+/// A template id in the characters of an experiment's name.
+fn slug(template: &str) -> String {
+    template.chars().map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' }).collect()
+}
+
+/// The name, or the first of `name-2`, `name-3`, … that is free; never longer than a suite allows.
+fn unique(name: &str, taken: &mut BTreeSet<String>) -> String {
+    let mut candidate = name.to_owned();
+    let mut number = 1_usize;
+    while !taken.insert(candidate.clone()) {
+        number += 1;
+        let suffix = format!("-{number}");
+        // A slug is ASCII, so any place is a boundary.
+        candidate = format!("{}{suffix}", &name[..name.len().min(64 - suffix.len())]);
+    }
+    candidate
+}
+
+/// Inputs of engines that are not chosen have no effect; where they were set, the user may believe otherwise.
+pub(super) fn without_effect(values: &Values, warnings: &mut Vec<String>) {
+    for (chooser, engine) in CHOOSERS.iter().filter(|(name, _)| *name != TEMPLATES) {
+        if values.set(chooser).is_some() {
+            continue;
+        }
+        let prefix = format!("{engine}-");
+        for input in super::INPUTS.iter().filter(|i| i.name.starts_with(&prefix)) {
+            if let Some(origin) = values.set(input.name) {
+                warnings.push(format!("{} has no effect without {chooser} (from {origin})", input.name));
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_made_of_ids_and_stay_unique() {
+        let mut taken = BTreeSet::new();
+        let names: Vec<_> = ["EXT1a", "ext1A", "EXT1a", "EXT_1é", "EXT1a-2"]
+            .iter()
+            .map(|id| unique(&slug(id), &mut taken))
+            .collect();
+        assert_eq!(names, ["ext1a", "ext1a-2", "ext1a-3", "ext-1-", "ext1a-2-2"]);
+    }
+
+    #[test]
+    fn unique_names_keep_their_limit() {
+        let mut taken = BTreeSet::new();
+        for _ in 0..12 {
+            assert!(unique(&"x".repeat(64), &mut taken).len() <= 64);
+        }
+        assert_eq!(taken.len(), 12);
+    }
+}

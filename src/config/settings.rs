@@ -1,0 +1,194 @@
+//! All that was set, understood and complete.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+use super::environment::Environment;
+use super::layers::{self, Layer};
+use super::mistake::{Problem, suggestion};
+use super::secret::Tokens;
+use super::selection::{self, SuiteFile};
+use super::values::Values;
+use super::{Mistake, file, suite};
+use crate::model::{Monitor, Plan};
+
+/// How the log is written.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum LogFormat {
+    #[default]
+    Text,
+    Json,
+}
+
+/// When a comment is posted on the pull request.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum CommentMode {
+    #[default]
+    Off,
+    On,
+    OnFailure,
+}
+
+/// The settings of one invocation.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Settings {
+    pub plan: Plan,
+    pub region: Option<String>,
+    pub role_arn: Option<String>,
+    /// The scenario to rehearse instead of the real engine.
+    pub rehearsal: Option<String>,
+    pub log_format: LogFormat,
+    /// Overrides of what the CI says.
+    pub repository: Option<String>,
+    pub commit: Option<String>,
+    pub pull_request: Option<String>,
+    pub commit_status: bool,
+    pub status_context: String,
+    pub comment: CommentMode,
+    pub state_file: PathBuf,
+    pub tokens: Tokens,
+    /// What was set and may not do what the user believes.
+    pub warnings: Vec<String>,
+}
+
+/// The settings of a run. `flags` are names without dashes and their values, `dir` is where a suite file is looked
+/// for, `scenarios` are the names that `rehearsal` may take, `defaults` are names and values that go before the
+/// inputs' own.
+pub fn load(
+    env: &Environment,
+    flags: Vec<(String, OsString)>,
+    dir: &Path,
+    scenarios: &[&str],
+    defaults: &[(&str, &str)],
+) -> Result<Settings, Vec<Mistake>> {
+    let mut mistakes = Vec::new();
+    let settings = gather(env, flags, dir, scenarios, defaults, &mut mistakes);
+    match settings {
+        Ok(settings) if mistakes.is_empty() => Ok(settings),
+        Ok(_) => Err(mistakes),
+        Err(mistake) => {
+            mistakes.push(mistake);
+            Err(mistakes)
+        }
+    }
+}
+
+fn gather(
+    env: &Environment,
+    flags: Vec<(String, OsString)>,
+    dir: &Path,
+    scenarios: &[&str],
+    defaults: &[(&str, &str)],
+    mistakes: &mut Vec<Mistake>,
+) -> Result<Settings, Mistake> {
+    let mut warnings = Vec::new();
+    layers::unknown_variables(env, mistakes, &mut warnings);
+    let ci = Layer::ci(env, mistakes);
+    let own = Layer::own(env, mistakes);
+    let flags = Layer::flags(flags, mistakes);
+    let tokens = Tokens::read(env, mistakes);
+
+    let above_suite = layers::merge([ci.clone(), own.clone(), flags.clone()])?;
+    let named = above_suite
+        .get("config")
+        .and_then(|value| Some((value.clone().into_string().ok()?, value.origin()?)));
+    let named = named.as_ref().map(|(name, origin)| (name.as_str(), *origin));
+    let document = file::load(named, dir, env, mistakes);
+    let suite = match &document {
+        Ok(Some(document)) => suite::read(document, mistakes),
+        _ => suite::Suite::default(),
+    };
+
+    let merged = layers::merge([Layer::defaults(defaults), suite.layer, ci, own, flags])?;
+    let values = Values::read(&merged, document.as_ref().ok().and_then(Option::as_ref), mistakes);
+    let suite_file = match &document {
+        Err(()) => SuiteFile::Broken,
+        Ok(None) => SuiteFile::None,
+        Ok(Some(document)) => {
+            SuiteFile::Read { origin: &document.origin, experiments: suite.experiments.as_deref() }
+        }
+    };
+    selection::without_effect(&values, &mut warnings);
+    let experiments = selection::experiments(&values, &suite_file, mistakes);
+    scenario(&values, scenarios, mistakes);
+    let monitor = monitor(&values, mistakes);
+
+    let report_dir = PathBuf::from(values.text("report-dir").unwrap_or_default());
+    Ok(Settings {
+        region: values.text("aws-region"),
+        role_arn: values.text("aws-role-arn"),
+        rehearsal: values.text("rehearsal"),
+        log_format: match values.text("log-format").as_deref() {
+            Some("json") => LogFormat::Json,
+            _ => LogFormat::Text,
+        },
+        repository: values.text("repository"),
+        commit: values.text("commit"),
+        pull_request: values.text("pull-request"),
+        commit_status: values.bool("commit-status"),
+        status_context: values.text("status-context").unwrap_or_default(),
+        comment: match values.text("comment").as_deref() {
+            Some("on") => CommentMode::On,
+            Some("on-failure") => CommentMode::OnFailure,
+            _ => CommentMode::Off,
+        },
+        state_file: values.text("state-file").map_or_else(|| report_dir.join("state.json"), PathBuf::from),
+        plan: Plan {
+            experiments,
+            expected: values.score("expected-resilience-score"),
+            parallel: usize::try_from(values.count("parallel")).unwrap_or(1),
+            monitor,
+            event_queue_url: values.text("event-queue-url"),
+            reconcile_interval: values.duration("reconcile-interval"),
+            dry_run: values.bool("dry-run"),
+            allow_empty_targets: values.bool("allow-empty-targets"),
+            report_dir,
+            reporting_must_succeed: values.text("reporting").as_deref() == Some("fail"),
+        },
+        tokens,
+        warnings,
+    })
+}
+
+fn scenario(values: &Values, scenarios: &[&str], mistakes: &mut Vec<Mistake>) {
+    let Some(name) = values.text("rehearsal").filter(|n| !scenarios.contains(&n.as_str())) else {
+        return;
+    };
+    let problem = Problem::new("is not a scenario").hint(suggestion(&name, scenarios));
+    mistakes.push(values.mistake("rehearsal", problem));
+}
+
+/// How the end is learned. A queue of the user's implies that it is read, unless the user says otherwise, which is
+/// then a contradiction.
+fn monitor(values: &Values, mistakes: &mut Vec<Mistake>) -> Monitor {
+    let queue = values.set("event-queue-url");
+    let said = values.set("monitor");
+    let mode = match values.text("monitor").as_deref() {
+        Some("queue") => Monitor::Queue,
+        Some("poll") => Monitor::Poll,
+        // A misspelt mode has been told; what it meant decides about the queue.
+        None => return Monitor::Events,
+        Some(_) => Monitor::Events,
+    };
+    match (mode, queue, said) {
+        (Monitor::Queue, None, said) => {
+            mistakes.push(
+                Mistake::new(said.unwrap_or(layers::DEFAULT), "monitor: queue needs event-queue-url")
+                    .hint("set --event-queue-url or FAULTGATE_EVENT_QUEUE_URL, or use monitor events"),
+            );
+            mode
+        }
+        (Monitor::Events | Monitor::Poll, Some(queue), Some(said)) => {
+            mistakes.push(
+                Mistake::new(
+                    format!("{queue} and {said}"),
+                    format!("event-queue-url: is not read with monitor {}", mode.as_str()),
+                )
+                .hint("set monitor to queue, or remove event-queue-url"),
+            );
+            mode
+        }
+        (Monitor::Events, Some(_), None) => Monitor::Queue,
+        (mode, _, _) => mode,
+    }
+}

@@ -1,0 +1,357 @@
+//! The structure of the suite file: which keys there are, what each experiment says.
+
+use std::time::Duration;
+
+use ::config::{Value, ValueKind};
+
+use super::Mistake;
+use super::file::{Document, Table, below};
+use super::inputs::{INPUTS, Input, find};
+use super::kind::{Kind, Parsed};
+use super::later;
+use super::layers::Layer;
+use super::mistake::{key, quoted, suggestion};
+use super::values;
+use crate::model::Score;
+use crate::text::plain;
+
+/// The one version of the format.
+const VERSION: i64 = 1;
+
+const WEIGHT: Kind = Kind::Count { min: 0, max: 1000 };
+const DEFAULT_WEIGHT: u32 = 10;
+const SCORE_KEY: &str = "expected-resilience-score";
+const EXPERIMENT_KEYS: &[&str] = &["name", "fis", "weight", "timeout", "queue-timeout", SCORE_KEY];
+
+/// One experiment of the suite; what it leaves out the inputs say.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Entry {
+    pub(super) name: String,
+    pub(super) template: String,
+    pub(super) region: Option<String>,
+    pub(super) role_arn: Option<String>,
+    pub(super) weight: u32,
+    pub(super) timeout: Option<Duration>,
+    pub(super) queue_timeout: Option<Duration>,
+    pub(super) expected: Option<Score>,
+}
+
+/// What a suite file says.
+#[derive(Debug, Default)]
+pub(super) struct Suite {
+    /// Inputs that it sets.
+    pub(super) layer: Layer,
+    /// Those that are whole; None if the suite has no list of experiments.
+    pub(super) experiments: Option<Vec<Entry>>,
+}
+
+pub(super) fn read(document: &Document, mistakes: &mut Vec<Mistake>) -> Suite {
+    let mut reader = Reader { document, mistakes };
+    if !reader.version() {
+        // Another version's keys mean something else: more mistakes would be guesses.
+        return Suite::default();
+    }
+    Suite { layer: reader.inputs(), experiments: reader.experiments() }
+}
+
+struct Reader<'a> {
+    document: &'a Document,
+    mistakes: &'a mut Vec<Mistake>,
+}
+
+impl<'a> Reader<'a> {
+    fn mistake(&mut self, path: &str, what: &str, hint: impl Into<String>) {
+        let message = format!("{} {what}", plain(path, 120));
+        self.mistakes.push(Mistake::new(&self.document.origin, message).hint(hint));
+    }
+
+    /// False if the rest of the file is in another version's words.
+    fn version(&mut self) -> bool {
+        match self.document.root.get("version").map(|v| &v.kind) {
+            Some(ValueKind::I64(VERSION)) => {}
+            Some(ValueKind::String(text)) if text.trim() == "1" => {}
+            None | Some(ValueKind::Nil) => {
+                self.mistake("version:", "is missing", "begin the suite file with version: 1");
+            }
+            Some(_) => {
+                self.mistake("version:", "is not one that this faultgate reads", "write version: 1");
+                return false;
+            }
+        }
+        true
+    }
+
+    fn inputs(&mut self) -> Layer {
+        let document = self.document;
+        let known: Vec<_> = ["version", "gate", "experiments"]
+            .into_iter()
+            .chain(INPUTS.iter().filter(|i| i.in_suite()).map(|i| i.name))
+            .collect();
+        let mut values = Table::new();
+        for (name, value) in sorted(&document.root) {
+            match find(name) {
+                Some(input) if input.in_suite() => {
+                    self.input(&mut values, input, name, value);
+                }
+                Some(input) => self.not_here(input),
+                None if known.contains(&name.as_str()) => {}
+                None => self.unknown("", name, &known),
+            }
+        }
+        if let Some(gate) = self.table(document.root.get("gate"), "gate") {
+            self.known_keys(gate, "gate", &[SCORE_KEY]);
+            if let (Some(value), Some(input)) = (gate.get(SCORE_KEY), find(SCORE_KEY)) {
+                if values.contains_key(SCORE_KEY) {
+                    self.mistake(
+                        "gate.expected-resilience-score:",
+                        "is set at the top of the file as well",
+                        "keep one of them",
+                    );
+                }
+                self.input(&mut values, input, &below("gate", SCORE_KEY), value);
+            }
+        }
+        Layer::new(values)
+    }
+
+    fn input(&self, values: &mut Table, input: &Input, path: &str, value: &Value) {
+        let is_list = matches!(&value.kind, ValueKind::Array(_));
+        let item = format!("{path}[");
+        let broken = self.document.broken.iter().any(|b| b == path || is_list && b.starts_with(&item));
+        // A blank value is not set, so it must not hide the default.
+        let blank = match &value.kind {
+            ValueKind::Nil => true,
+            ValueKind::String(text) => text.trim().is_empty(),
+            _ => false,
+        };
+        if !broken && !blank {
+            // A table would be merged with what lies below it instead of being refused, so its place is taken by
+            // an empty list, which no input accepts either.
+            let kind = match &value.kind {
+                ValueKind::Table(_) => ValueKind::Array(Vec::new()),
+                other => other.clone(),
+            };
+            values.insert(input.name.to_owned(), Value::new(Some(&self.document.origin), kind));
+        }
+    }
+
+    fn not_here(&mut self, input: &Input) {
+        let path = format!("{}:", input.name);
+        if input.is_secret() {
+            let hint = format!("set the variable {} instead", input.variable());
+            self.mistake(&path, "a secret may not stand in the suite file", hint);
+        } else {
+            let hint = format!("use --{} or {}", input.name, input.variable());
+            self.mistake(&path, "cannot be set in the suite file itself", hint);
+        }
+    }
+
+    fn experiments(&mut self) -> Option<Vec<Entry>> {
+        let list = match self.document.root.get("experiments").map(|v| &v.kind) {
+            None | Some(ValueKind::Nil) => return None,
+            Some(ValueKind::Array(list)) => list,
+            Some(_) => {
+                self.mistake("experiments:", "is not a list", "write each experiment as - name: …");
+                return Some(Vec::new());
+            }
+        };
+        if list.is_empty() {
+            self.mistake("experiments:", "is an empty list", "add - name: … with fis: { template: EXT… }");
+        }
+        let entries: Vec<_> = list
+            .iter()
+            .enumerate()
+            .filter_map(|(place, value)| Some((place, self.experiment(&at(place), value)?)))
+            .collect();
+        self.unique_names(&entries);
+        let entries: Vec<_> = entries.into_iter().map(|(_, entry)| entry).collect();
+        if entries.len() == list.len() && !entries.is_empty() && entries.iter().all(|e| e.weight == 0) {
+            self.mistake(
+                "experiments:",
+                "all weights are 0, so that there is no score",
+                "give one a weight from 1 to 1000",
+            );
+        }
+        Some(entries)
+    }
+
+    fn unique_names(&mut self, entries: &[(usize, Entry)]) {
+        for (number, (place, entry)) in entries.iter().enumerate() {
+            if let Some((first, _)) = entries[..number].iter().find(|(_, e)| e.name == entry.name) {
+                let what = format!("is the same as that of {}", at(*first));
+                let path = format!("{}:", below(&at(*place), "name"));
+                self.mistake(&path, &what, "give each experiment a name of its own");
+            }
+        }
+    }
+
+    fn experiment(&mut self, path: &str, value: &'a Value) -> Option<Entry> {
+        let before = self.mistakes.len();
+        let table = self.table(Some(value), path)?;
+        let known: Vec<_> = [EXPERIMENT_KEYS, later::ENGINES, later::KEYS].concat();
+        self.known_keys(table, path, &known);
+        for word in later::KEYS.iter().filter(|word| table.contains_key(**word)) {
+            let what = below(path, word);
+            self.mistakes.push(later::not_available(&what, &self.document.origin));
+        }
+        let name = self.name(table, path);
+        let fis = self.engine(table, path);
+        let (template, region, role_arn) = fis.map_or((None, None, None), |(fis, path)| self.fis(fis, &path));
+        let entry = Entry {
+            name: name.unwrap_or_default(),
+            template: template.unwrap_or_default(),
+            region,
+            role_arn,
+            weight: match self.leaf(table, path, "weight", &WEIGHT) {
+                Some(Parsed::Count(weight)) => weight,
+                _ => DEFAULT_WEIGHT,
+            },
+            timeout: self.duration(table, path, "timeout"),
+            queue_timeout: self.duration(table, path, "queue-timeout"),
+            expected: match self.leaf(table, path, SCORE_KEY, &Kind::Score) {
+                Some(Parsed::Score(score)) => Some(score),
+                _ => None,
+            },
+        };
+        let whole = self.mistakes.len() == before && !entry.name.is_empty() && !entry.template.is_empty();
+        whole.then_some(entry)
+    }
+
+    fn name(&mut self, table: &Table, path: &str) -> Option<String> {
+        const HINT: &str = "write lower-case letters, digits and hyphens, at most 64";
+        let Some(Parsed::Text(name)) = self.leaf(table, path, "name", &Kind::Text { max: 255 }) else {
+            self.missing(table, path, "name", HINT);
+            return None;
+        };
+        let well_formed = name.len() <= 64
+            && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
+        if well_formed {
+            return Some(name);
+        }
+        let path = below(path, "name");
+        let written = self.document.written.get(&path);
+        let what = format!("{} is not a name for an experiment", quoted(written.unwrap_or(&name)));
+        self.mistake(&format!("{path}:"), &what, HINT);
+        None
+    }
+
+    /// The experiment's FIS block and its path, if that is its one engine.
+    fn engine(&mut self, table: &'a Table, path: &str) -> Option<(&'a Table, String)> {
+        let engines: Vec<_> = std::iter::once(&"fis")
+            .chain(later::ENGINES)
+            .filter(|e| table.contains_key(**e))
+            .copied()
+            .collect();
+        match engines.as_slice() {
+            [] => {
+                self.mistake(path, "has no engine", "add fis: { template: EXT… }");
+                None
+            }
+            ["fis"] => {
+                let path = below(path, "fis");
+                let block = table.get("fis").filter(|v| !matches!(v.kind, ValueKind::Nil));
+                if block.is_none() {
+                    self.mistake(&path, "is empty", "write fis: { template: EXT… }");
+                }
+                Some((self.table(block, &path)?, path))
+            }
+            [later] => {
+                let what = below(path, later);
+                self.mistakes.push(later::not_available(&what, &self.document.origin));
+                None
+            }
+            several => {
+                let what = format!("has {} engines at once: {}", several.len(), several.join(", "));
+                self.mistake(path, &what, "keep one; write an experiment for each");
+                None
+            }
+        }
+    }
+
+    fn fis(&mut self, fis: &Table, path: &str) -> (Option<String>, Option<String>, Option<String>) {
+        self.known_keys(fis, path, &["template", "region", "role-arn"]);
+        let mut text = |name: &str, kind: &Kind| match self.leaf(fis, path, name, kind) {
+            Some(Parsed::Text(text)) => Some(text),
+            _ => None,
+        };
+        let template = text("template", &Kind::Template);
+        let region = text("region", &Kind::Region);
+        let role_arn = text("role-arn", &Kind::RoleArn);
+        if template.is_none() {
+            self.missing(fis, path, "template", "write the template's id, for example EXT1a2b3c4d5e6f7");
+        }
+        (template, region, role_arn)
+    }
+
+    /// Tells that a key is needed, unless it is there and its mistake has been told.
+    fn missing(&mut self, table: &Table, path: &str, name: &str, hint: &str) {
+        let blank = match table.get(name).map(|v| &v.kind) {
+            None | Some(ValueKind::Nil) => true,
+            Some(ValueKind::String(text)) => text.trim().is_empty(),
+            Some(_) => false,
+        };
+        if blank {
+            self.mistake(&format!("{}:", below(path, name)), "is missing", hint);
+        }
+    }
+
+    fn duration(&mut self, table: &Table, path: &str, name: &str) -> Option<Duration> {
+        match self.leaf(table, path, name, &find(name)?.kind) {
+            Some(Parsed::Duration(duration)) => Some(duration),
+            _ => None,
+        }
+    }
+
+    fn leaf(&mut self, table: &Table, path: &str, name: &str, kind: &Kind) -> Option<Parsed> {
+        let path = below(path, name);
+        let value = table.get(name)?;
+        if self.document.broken.contains(&path) {
+            return None;
+        }
+        let written = self.document.written.get(&path).map(String::as_str);
+        values::read(kind, &path, value, &self.document.origin, written).unwrap_or_else(|mistake| {
+            self.mistakes.push(mistake);
+            None
+        })
+    }
+
+    fn table(&mut self, value: Option<&'a Value>, path: &str) -> Option<&'a Table> {
+        if let ValueKind::Table(table) = &value?.kind {
+            return Some(table);
+        }
+        self.mistake(path, "is not a table of keys", "write key: value pairs below it");
+        None
+    }
+
+    fn known_keys(&mut self, table: &Table, path: &str, known: &[&str]) {
+        for (name, _) in sorted(table) {
+            if !known.contains(&name.as_str()) {
+                self.unknown(path, name, known);
+            }
+        }
+    }
+
+    fn unknown(&mut self, path: &str, name: &str, known: &[&str]) {
+        let mut hint = suggestion(name, known);
+        if known.len() > 20 && !hint.starts_with("did") {
+            // The top level knows every input; the reference shows them better than one line can.
+            "faultgate inputs lists all".clone_into(&mut hint);
+        }
+        self.mistake(&format!("{}:", below(path, &key(name))), "is not a known key", hint);
+    }
+}
+
+/// The key path of an experiment.
+fn at(place: usize) -> String {
+    format!("experiments[{place}]")
+}
+
+fn sorted(table: &Table) -> Vec<(&String, &Value)> {
+    let mut entries: Vec<_> = table.iter().collect();
+    entries.sort_by_key(|(name, _)| *name);
+    entries
+}
+
+#[cfg(test)]
+#[path = "suite_tests.rs"]
+mod tests;

@@ -1,0 +1,11 @@
+//! faultgate: chaos experiments as a gate in the delivery pipeline.
+//!
+//! The way through, in one direction: [`config`] makes a plan of the inputs, [`lifecycle`] launches
+//! and monitors what the plan says through an [`engine`], publishes [`model::RunEvent`]s, and every
+//! [`report`] sink listens. Nothing below knows anything above. `docs/architecture.md` has the picture.
+#![forbid(unsafe_code)]
+
+pub mod clock;
+pub mod config;
+pub mod model;
+pub mod text;

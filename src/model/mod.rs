@@ -1,0 +1,20 @@
+//! The words of the field, pure: no input or output, no clock, no async.
+
+mod event;
+mod finding;
+mod plan;
+mod result;
+mod score;
+mod state;
+mod verdict;
+
+pub use event::RunEvent;
+pub use finding::{Finding, Level};
+pub use plan::{EngineSpec, ExperimentPlan, Monitor, Plan, RunIdentity};
+pub use result::{
+    Action, EngineError, Evidence, ExperimentResult, Gate, MonitorRecord, Outcome, Probe, RehearsalNote,
+    Reported, RunResult, SCHEMA_VERSION, ScoreSource, StopReport, SubscriptionRecord, Target, ToolInfo,
+};
+pub use score::{Score, weighted_mean};
+pub use state::{Source, State, Transition};
+pub use verdict::{Signal, Verdict};

@@ -1,0 +1,214 @@
+//! All that is known of a run when it is over: the content of `result.json`.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::{Finding, Monitor, RunIdentity, Score, Signal, State, Transition, Verdict};
+
+/// `schema_version` of result.json.
+pub const SCHEMA_VERSION: u32 = 1;
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RunResult {
+    pub schema_version: u32,
+    pub faultgate: ToolInfo,
+    /// Present in a rehearsal: no real system was touched.
+    pub rehearsal: Option<RehearsalNote>,
+    pub run: RunIdentity,
+    pub started_at: Timestamp,
+    pub ended_at: Timestamp,
+    pub gate: Gate,
+    pub experiments: Vec<ExperimentResult>,
+    pub findings: Vec<Finding>,
+    pub subscriptions: Vec<SubscriptionRecord>,
+    pub reporting: Vec<Reported>,
+    /// Every request of the run by operation, each counted once.
+    pub api_calls: BTreeMap<String, u64>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ToolInfo {
+    pub version: String,
+}
+
+impl ToolInfo {
+    pub fn current() -> Self {
+        Self { version: env!("CARGO_PKG_VERSION").to_owned() }
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RehearsalNote {
+    pub scenario: String,
+    pub note: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Gate {
+    pub verdict: Verdict,
+    pub exit_code: u8,
+    pub resilience_score: Option<Score>,
+    pub expected_resilience_score: Score,
+    pub reasons: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub signal: Option<Signal>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ScoreSource {
+    /// No probes: it completed and something was injected.
+    Completion,
+    /// A stop condition stopped it.
+    StopCondition,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ExperimentResult {
+    pub name: String,
+    pub engine: String,
+    pub id: Option<String>,
+    pub url: Option<String>,
+    pub state: State,
+    pub raw_state: Option<String>,
+    pub reason: String,
+    pub verdict: Verdict,
+    pub score: Option<Score>,
+    pub score_source: Option<ScoreSource>,
+    pub expected_resilience_score: Option<Score>,
+    pub weight: u32,
+    pub started_at: Option<Timestamp>,
+    pub ended_at: Option<Timestamp>,
+    /// The engine's name of what was run: an FIS template id.
+    pub source: String,
+    pub region: Option<String>,
+    pub transitions: Vec<Transition>,
+    pub actions: Vec<Action>,
+    pub targets: Vec<Target>,
+    pub probes: Vec<Probe>,
+    pub stop_conditions: Vec<String>,
+    /// Why the outcome was judged as it was.
+    pub evidence: Vec<Evidence>,
+    pub error: Option<EngineError>,
+    pub stop: Option<StopReport>,
+    /// Where the engine's own report lies.
+    pub report_location: Option<String>,
+    pub monitor: MonitorRecord,
+}
+
+/// Probes come with suites; until then the list is empty.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Probe {}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Action {
+    pub name: String,
+    pub action_id: String,
+    pub state: String,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub reason: Option<String>,
+    pub started_at: Option<Timestamp>,
+    pub ended_at: Option<Timestamp>,
+    pub targets: Vec<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Target {
+    pub name: String,
+    pub resource_type: String,
+    /// Resources it resolved to: None where the engine could not be asked.
+    pub resolved: Option<u64>,
+    /// Some of them, by ARN or by the engine's description.
+    pub resources: Vec<String>,
+}
+
+/// One fact behind a judgement, and where it came from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Evidence {
+    pub source: String,
+    pub fact: String,
+}
+
+impl Evidence {
+    pub fn new(source: impl Into<String>, fact: impl Into<String>) -> Self {
+        Self { source: source.into(), fact: fact.into() }
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EngineError {
+    pub code: Option<String>,
+    pub location: Option<String>,
+    pub account: Option<String>,
+}
+
+/// A stop that faultgate asked for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StopReport {
+    pub why: String,
+    pub requested_at: Timestamp,
+    /// The engine took the request.
+    pub accepted: bool,
+    /// The engine's own record says that it has ended.
+    pub confirmed: bool,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub error: Option<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MonitorRecord {
+    pub mode: Monitor,
+    /// How the end was learned, in a sentence.
+    pub learned: String,
+    /// State changes of this experiment that arrived as events, duplicates left out.
+    pub events: u64,
+    pub duplicates: u64,
+    /// Messages that could not be read as state changes, in the whole subscription.
+    pub malformed: u64,
+    /// Times the engine was asked although events were expected.
+    pub reconciliations: u64,
+    /// Requests made for this experiment and for the subscription that serves it, by operation.
+    pub api_calls: BTreeMap<String, u64>,
+}
+
+impl MonitorRecord {
+    pub fn new(mode: Monitor) -> Self {
+        Self {
+            mode,
+            learned: String::new(),
+            events: 0,
+            duplicates: 0,
+            malformed: 0,
+            reconciliations: 0,
+            api_calls: BTreeMap::new(),
+        }
+    }
+}
+
+/// A rule and a queue, from their making to their removal.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SubscriptionRecord {
+    pub name: String,
+    pub region: Option<String>,
+    pub handshake_ms: Option<u64>,
+    /// What could not be removed, with the command that removes it.
+    pub leftovers: Vec<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reported {
+    pub sink: String,
+    pub outcome: Outcome,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub detail: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Outcome {
+    Written,
+    Skipped,
+    Failed,
+}

@@ -1,0 +1,82 @@
+//! Resilience scores.
+
+use serde::{Deserialize, Serialize};
+
+/// A resilience score: 0 to 100.
+#[derive(Debug, Clone, Copy, PartialEq, PartialOrd, Serialize, Deserialize)]
+#[serde(try_from = "f64", into = "f64")]
+pub struct Score(f64);
+
+impl Score {
+    pub const ZERO: Self = Self(0.0);
+    pub const FULL: Self = Self(100.0);
+
+    /// None outside 0 to 100.
+    pub fn new(value: f64) -> Option<Self> {
+        (0.0..=100.0).contains(&value).then_some(Self(value))
+    }
+
+    pub fn get(self) -> f64 {
+        self.0
+    }
+}
+
+impl TryFrom<f64> for Score {
+    type Error = String;
+
+    fn try_from(value: f64) -> Result<Self, String> {
+        Self::new(value).ok_or_else(|| format!("{value} is not a score between 0 and 100"))
+    }
+}
+
+impl From<Score> for f64 {
+    fn from(score: Score) -> Self {
+        score.0
+    }
+}
+
+/// At most two decimals, cut and not rounded: 89.999 is never shown as 90.
+impl std::fmt::Display for Score {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.pad(&((self.0 * 100.0).floor() / 100.0).to_string())
+    }
+}
+
+/// The mean of scores by weight: None if one is not known, or if there is no weight at all.
+pub fn weighted_mean(scores: impl IntoIterator<Item = (Option<Score>, u32)>) -> Option<Score> {
+    let (mut points, mut weights) = (0.0, 0.0);
+    for (score, weight) in scores {
+        points += score?.get() * f64::from(weight);
+        weights += f64::from(weight);
+    }
+    // Rounding in the sum may pass 100 by a hair.
+    (weights > 0.0).then(|| Score((points / weights).clamp(0.0, 100.0)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn scores_outside_the_range_are_none() {
+        for value in [-0.1, 100.1, 101.0, f64::NAN, f64::INFINITY] {
+            assert_eq!(Score::new(value), None, "{value}");
+        }
+    }
+
+    #[test]
+    fn the_mean_is_known_only_if_each_score_is() {
+        let full = Some(Score::FULL);
+        assert_eq!(weighted_mean([(full, 3), (Some(Score::ZERO), 1)]), Score::new(75.0));
+        assert_eq!(weighted_mean([(full, 3), (None, 1)]), None);
+        assert_eq!(weighted_mean([(full, 0)]), None);
+        assert_eq!(weighted_mean([]), None);
+    }
+
+    #[test]
+    fn a_score_is_never_shown_as_more_than_it_is() {
+        assert_eq!(Score::new(89.999).unwrap().to_string(), "89.99");
+        assert_eq!(Score::FULL.to_string(), "100");
+        assert_eq!(Score::new(66.5).unwrap().to_string(), "66.5");
+    }
+}

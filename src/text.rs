@@ -1,0 +1,214 @@
+//! Text from outside is data wherever it is rendered: it must not speak to a terminal, a CI's log parser, a Markdown
+//! renderer or a diagram.
+
+/// Names of log commands behind `##` that some CI obeys anywhere in a line: `##[error]`, `##vso[…]`, `##teamcity[…]`.
+const COMMAND_MARK: &str = "##";
+
+/// Breaks a mention, a reference or an autolink without changing what is seen.
+const BREAK: &str = "&#8203;";
+
+/// Words that begin a statement of a Mermaid gantt.
+const GANTT_WORDS: [&str; 18] = [
+    "gantt",
+    "section",
+    "title",
+    "click",
+    "call",
+    "href",
+    "dateformat",
+    "axisformat",
+    "tickinterval",
+    "includes",
+    "excludes",
+    "inclusiveenddates",
+    "topaxis",
+    "todaymarker",
+    "weekday",
+    "weekend",
+    "acctitle",
+    "accdescr",
+];
+
+/// One line of at most `max_chars` characters, for logs and terminals: control characters, escape sequences,
+/// directional and invisible characters are gone, white space is folded, and no CI takes it for a command.
+pub fn plain(text: &str, max_chars: usize) -> String {
+    let mut out = String::new();
+    let mut rest = text.chars();
+    let mut gap = false;
+    while let Some(c) = rest.next() {
+        if let Some(after) = after_escape(c, rest.as_str()) {
+            rest = after.chars();
+        } else if is_invisible(c) {
+            // Dropped, so that no word is split by what nobody sees.
+        } else if c.is_whitespace() || c.is_control() {
+            gap = true;
+        } else {
+            if gap && !out.is_empty() {
+                out.push(' ');
+            }
+            gap = false;
+            push_unmarked(&mut out, c);
+        }
+    }
+    // GitHub obeys `::error::…` at the beginning of a line.
+    if out.starts_with("::") {
+        out.insert(1, ' ');
+    }
+    cut(&out, max_chars)
+}
+
+/// Pushes a character so that no log command comes about.
+fn push_unmarked(out: &mut String, c: char) {
+    if c == '[' {
+        let word = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_');
+        if out.trim_end_matches(word).ends_with(COMMAND_MARK) {
+            out.push(' ');
+        }
+    }
+    out.push(c);
+}
+
+/// What follows an escape sequence that begins with `c`: None if none does.
+fn after_escape(c: char, rest: &str) -> Option<&str> {
+    let whole = rest;
+    let (introducer, rest) = match c {
+        '\u{1b}' => {
+            let mut chars = rest.chars();
+            match chars.next() {
+                Some(next) => (next, chars.as_str()),
+                None => return Some(whole),
+            }
+        }
+        '\u{90}' => ('P', rest),
+        '\u{98}' => ('X', rest),
+        '\u{9b}' => ('[', rest),
+        '\u{9d}' => (']', rest),
+        '\u{9e}' => ('^', rest),
+        '\u{9f}' => ('_', rest),
+        _ => return None,
+    };
+    Some(match introducer {
+        '[' => {
+            let tail = rest.trim_start_matches(|c| matches!(c, '\x20'..='\x3f'));
+            // Without its final byte the sequence is not one: what follows stays.
+            tail.strip_prefix(|c| matches!(c, '\x40'..='\x7e')).unwrap_or(tail)
+        }
+        // A string for the terminal, to its terminator. Without one, only its introducer is dropped: otherwise an
+        // unclosed sequence would hide whatever stands behind it.
+        ']' | 'P' | 'X' | '^' | '_' => string_end(rest).unwrap_or(rest),
+        '\x20'..='\x2f' => {
+            let tail = rest.trim_start_matches(|c| matches!(c, '\x20'..='\x2f'));
+            tail.strip_prefix(|c| matches!(c, '\x30'..='\x7e')).unwrap_or(tail)
+        }
+        '\x30'..='\x7e' => rest,
+        // Not a sequence: the escape goes, the character behind it is looked at on its own.
+        _ => whole,
+    })
+}
+
+fn string_end(text: &str) -> Option<&str> {
+    let (place, mark) =
+        text.char_indices().find(|(_, c)| matches!(c, '\u{7}' | '\u{1b}' | '\u{9c}' | '\n' | '\r'))?;
+    let tail = &text[place + mark.len_utf8()..];
+    match mark {
+        '\u{7}' | '\u{9c}' => Some(tail),
+        '\u{1b}' => tail.strip_prefix('\\'),
+        _ => None,
+    }
+}
+
+/// Characters that change how others are shown, or are not seen at all.
+fn is_invisible(c: char) -> bool {
+    matches!(
+        c,
+        '\u{ad}'
+            | '\u{61c}'
+            | '\u{180e}'
+            | '\u{200b}'..='\u{200f}'
+            | '\u{202a}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}'
+            | '\u{feff}'
+            | '\u{fff9}'..='\u{fffb}'
+            | '\u{e0000}'..='\u{e007f}'
+    )
+}
+
+/// At most `max_chars` characters, the last of them `…` if some are missing.
+fn cut(text: &str, max_chars: usize) -> String {
+    if text.chars().count() <= max_chars {
+        return text.to_owned();
+    }
+    let Some(kept) = max_chars.checked_sub(1) else {
+        return String::new();
+    };
+    let end = text.char_indices().nth(kept).map_or(text.len(), |(place, _)| place);
+    format!("{}…", text[..end].trim_end())
+}
+
+/// Literal text in GitHub's and GitLab's Markdown, also inside a table cell: no markup, no HTML, no link, no mention
+/// and no reference. `max_chars` counts what is seen.
+pub fn markdown(text: &str, max_chars: usize) -> String {
+    let line = plain(text, max_chars);
+    let mut out = String::with_capacity(line.len() + line.len() / 4);
+    // `1.` and `1)` at the beginning make a list.
+    let number = line.chars().take_while(char::is_ascii_digit).count();
+    for (place, c) in line.char_indices() {
+        let next = line[place + c.len_utf8()..].chars().next();
+        let begins_word = next.is_some_and(|n| n.is_alphanumeric() || matches!(n, '_' | '"' | '\''));
+        match c {
+            '&' => out.push_str("&amp;"),
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            '"' => out.push_str("&quot;"),
+            // An entity, because the bars of a row are counted before anything is unescaped.
+            '|' => out.push_str("&#124;"),
+            // A backslash does not keep `$` from opening mathematics.
+            '$' => out.push_str("&#36;"),
+            '\\' | '`' | '*' | '_' | '[' | ']' | '{' | '}' | '~' | '^' | '#' | '!' => {
+                out.push('\\');
+                out.push(c);
+            }
+            '-' | '+' | '=' | ':' if place == 0 => {
+                out.push('\\');
+                out.push(c);
+            }
+            '.' | ')' if number > 0 && place == number => {
+                out.push('\\');
+                out.push(c);
+            }
+            _ => out.push(c),
+        }
+        // Forges look for these in the rendered text, where an escape is no longer seen.
+        let reference = matches!(c, '@' | '#' | '!' | '~' | '%' | '$' | '&' | '^') && begins_word;
+        let scheme = c == ':' && next == Some('/');
+        let www = next == Some('.') && ends_with_www(&line[..place + c.len_utf8()]);
+        if reference || scheme || www {
+            out.push_str(BREAK);
+        }
+    }
+    out
+}
+
+fn ends_with_www(text: &str) -> bool {
+    let mut last = text.chars().rev();
+    (0..3).all(|_| matches!(last.next(), Some('w' | 'W')))
+}
+
+/// A label in a Mermaid gantt: only characters that no diagram reads as syntax, and never empty.
+pub fn mermaid(text: &str, max_chars: usize) -> String {
+    let safe = |c: char| c.is_alphanumeric() || matches!(c, ' ' | '-' | '_' | '.' | '/' | '(' | ')');
+    let mut label: String = plain(text, usize::MAX).chars().map(|c| if safe(c) { c } else { ' ' }).collect();
+    label = plain(&label, usize::MAX);
+    let lower = label.to_lowercase();
+    // At its beginning a keyword would be obeyed and a date would be taken for one.
+    let obeyed = GANTT_WORDS.iter().any(|word| lower.starts_with(word));
+    if obeyed || label.starts_with(|c: char| c.is_numeric()) {
+        label.insert_str(0, "- ");
+    }
+    let label = cut(&label, max_chars.max(1));
+    if label.is_empty() { "-".to_owned() } else { label }
+}
+
+#[cfg(test)]
+#[path = "text_tests.rs"]
+mod tests;
