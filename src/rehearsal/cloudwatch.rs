@@ -1,0 +1,159 @@
+//! `CloudWatch`: alarms and their states.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde_json::{Map, Value, json};
+
+use super::ALARM_NAME;
+use super::context::{Context, epoch_seconds};
+use super::protocol::{ApiError, Call, page};
+
+#[derive(Debug)]
+pub(super) struct CloudWatch {
+    alarms: BTreeMap<String, Alarm>,
+}
+
+#[derive(Debug)]
+struct Alarm {
+    arn: String,
+    composite: bool,
+    /// As it was put.
+    definition: Map<String, Value>,
+    state: String,
+    reason: String,
+    updated: Timestamp,
+    transitioned: Timestamp,
+}
+
+impl CloudWatch {
+    /// With the alarm that every world is born with.
+    pub(super) fn new(context: &Context) -> Self {
+        let definition = json!({
+            "AlarmName": ALARM_NAME,
+            "AlarmDescription": "the steady state of the rehearsed system",
+            "Namespace": "Rehearsal",
+            "MetricName": "Errors",
+            "Statistic": "Sum",
+            "Period": 60,
+            "EvaluationPeriods": 1,
+            "Threshold": 1.0,
+            "ComparisonOperator": "GreaterThanOrEqualToThreshold",
+        });
+        let mut alarm = Alarm::new(ALARM_NAME, definition.as_object().cloned().unwrap_or_default(), context);
+        alarm.enter("OK", "no error was counted", context.now);
+        Self { alarms: BTreeMap::from([(ALARM_NAME.to_owned(), alarm)]) }
+    }
+
+    pub(super) fn answer(&mut self, call: &Call, context: &Context) -> Result<Value, ApiError> {
+        match call.operation.as_str() {
+            "DescribeAlarms" => self.describe(call),
+            "PutMetricAlarm" | "PutCompositeAlarm" => {
+                let name = call.text("AlarmName")?;
+                let definition = call.input.as_object().cloned().unwrap_or_default();
+                let mut alarm = Alarm::new(name, definition, context);
+                alarm.composite = call.operation == "PutCompositeAlarm";
+                if let Some(old) = self.alarms.remove(name) {
+                    (alarm.state, alarm.reason) = (old.state, old.reason);
+                    (alarm.updated, alarm.transitioned) = (old.updated, old.transitioned);
+                }
+                self.alarms.insert(name.to_owned(), alarm);
+                Ok(Value::Null)
+            }
+            "SetAlarmState" => {
+                let (name, state) = (call.text("AlarmName")?, call.text("StateValue")?);
+                if !["OK", "ALARM", "INSUFFICIENT_DATA"].contains(&state) {
+                    return Err(ApiError::new(
+                        400,
+                        "ValidationError",
+                        "the state's value is not one of an alarm's",
+                    ));
+                }
+                match self.set(name, state, call.text("StateReason")?, context.now) {
+                    Some(_) => Ok(Value::Null),
+                    None => {
+                        Err(ApiError::new(404, "ResourceNotFound", format!("alarm {name} does not exist")))
+                    }
+                }
+            }
+            _ => Err(call.unknown()),
+        }
+    }
+
+    /// The ARN of the alarm that changed; None if there is none of that name.
+    pub(super) fn set(&mut self, name: &str, state: &str, reason: &str, now: Timestamp) -> Option<&str> {
+        let alarm = self.alarms.get_mut(name)?;
+        alarm.enter(state, reason, now);
+        Some(&alarm.arn)
+    }
+
+    /// ARNs of the alarms that are in ALARM.
+    pub(super) fn firing(&self) -> Vec<String> {
+        let firing = self.alarms.values().filter(|alarm| alarm.state == "ALARM");
+        firing.map(|alarm| alarm.arn.clone()).collect()
+    }
+
+    fn describe(&self, call: &Call) -> Result<Value, ApiError> {
+        let names = call.texts("AlarmNames");
+        let prefix = call.optional_text("AlarmNamePrefix").unwrap_or_default();
+        let state = call.optional_text("StateValue");
+        let mut types = call.texts("AlarmTypes");
+        if types.is_empty() {
+            types.push("MetricAlarm");
+        }
+        let wanted = self.alarms.iter().filter(|(name, alarm)| {
+            (names.is_empty() || names.contains(&name.as_str()))
+                && name.starts_with(prefix)
+                && state.is_none_or(|state| state == alarm.state)
+                && types.contains(&alarm.kind())
+        });
+        let described = wanted.map(|(_, alarm)| alarm.describe()).collect();
+        let size = call.number("MaxRecords", 1..=100)?;
+        let (described, next) = page(described, size, call.optional_text("NextToken"))?;
+        let (composite, metric): (Vec<_>, Vec<_>) =
+            described.into_iter().partition(|alarm| alarm.get("AlarmRule").is_some());
+        let mut output = json!({"MetricAlarms": metric, "CompositeAlarms": composite});
+        if let Some(next) = next {
+            output["NextToken"] = next.into();
+        }
+        Ok(output)
+    }
+}
+
+impl Alarm {
+    fn new(name: &str, mut definition: Map<String, Value>, context: &Context) -> Self {
+        definition.remove("Tags");
+        Self {
+            arn: context.arn("cloudwatch", &format!("alarm:{name}")),
+            composite: false,
+            definition,
+            state: "INSUFFICIENT_DATA".to_owned(),
+            reason: "the alarm was not yet evaluated".to_owned(),
+            updated: context.now,
+            transitioned: context.now,
+        }
+    }
+
+    fn kind(&self) -> &'static str {
+        if self.composite { "CompositeAlarm" } else { "MetricAlarm" }
+    }
+
+    fn enter(&mut self, state: &str, reason: &str, now: Timestamp) {
+        if self.state != state {
+            state.clone_into(&mut self.state);
+            self.transitioned = now;
+        }
+        reason.clone_into(&mut self.reason);
+        self.updated = now;
+    }
+
+    fn describe(&self) -> Value {
+        let mut described = self.definition.clone();
+        described.insert("AlarmArn".to_owned(), self.arn.as_str().into());
+        described.insert("StateValue".to_owned(), self.state.as_str().into());
+        described.insert("StateReason".to_owned(), self.reason.as_str().into());
+        described.insert("StateUpdatedTimestamp".to_owned(), epoch_seconds(self.updated));
+        described.insert("StateTransitionedTimestamp".to_owned(), epoch_seconds(self.transitioned));
+        Value::Object(described)
+    }
+}

@@ -1,0 +1,109 @@
+//! What every answer needs: the moment, the Region, and what is to happen once the lock is released.
+
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use serde_json::Value;
+use tokio::time::Instant;
+
+use super::ACCOUNT;
+
+/// Done by the world after the state was changed, outside its lock.
+#[derive(Debug)]
+pub(super) enum Consequence {
+    /// FIS announces a change of state.
+    Announce(Value),
+    /// `PutEvents` accepted an event.
+    Put(Value),
+    /// An experiment begins its life.
+    Live { region: String, experiment: String },
+    /// An experiment that is stopping will have stopped.
+    Finish { region: String, experiment: String, after: Duration, reason: String },
+}
+
+#[derive(Debug)]
+pub(super) struct Context {
+    pub(super) region: String,
+    /// What a Region is born with.
+    pub(super) templates: Vec<String>,
+    pub(super) now: Timestamp,
+    pub(super) instant: Instant,
+    /// How long an experiment is `stopping`.
+    pub(super) stopping: Duration,
+    /// Whether targets resolve.
+    pub(super) targets_resolve: bool,
+    pub(super) rule_latency: Duration,
+    pub(super) allow_aws_sources: bool,
+    pub(super) consequences: Vec<Consequence>,
+}
+
+impl Context {
+    pub(super) fn arn(&self, service: &str, resource: &str) -> String {
+        format!("arn:aws:{service}:{}:{ACCOUNT}:{resource}", self.region)
+    }
+
+    /// The envelope that `EventBridge` puts around an event.
+    pub(super) fn event(&self, source: &str, detail_type: &str, resources: &Value, detail: &Value) -> Value {
+        serde_json::json!({
+            "version": "0",
+            "id": uuid(),
+            "detail-type": detail_type,
+            "source": source,
+            "account": ACCOUNT,
+            "time": whole_seconds(self.now),
+            "region": self.region,
+            "resources": resources,
+            "detail": detail,
+        })
+    }
+}
+
+/// Seconds since the epoch, to the millisecond.
+pub(super) fn epoch_seconds(at: Timestamp) -> Value {
+    SignedDuration::from_millis(at.as_millisecond()).as_secs_f64().into()
+}
+
+pub(super) fn whole_seconds(at: Timestamp) -> String {
+    Timestamp::from_second(at.as_second()).unwrap_or(at).to_string()
+}
+
+/// A random UUID of version 4.
+pub(super) fn uuid() -> String {
+    let bits = (fastrand::u128(..) & !(0xf << 76) & !(0x3 << 62)) | (0x4 << 76) | (0x2 << 62);
+    let hex = format!("{bits:032x}");
+    let mut id = String::with_capacity(36);
+    for (place, digit) in hex.chars().enumerate() {
+        if [8, 12, 16, 20].contains(&place) {
+            id.push('-');
+        }
+        id.push(digit);
+    }
+    id
+}
+
+/// An id as FIS makes them.
+pub(super) fn resource_id(prefix: &str) -> String {
+    let tail = std::iter::repeat_with(fastrand::alphanumeric).take(15);
+    prefix.chars().chain(tail).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_have_the_form_of_the_services() {
+        let id = uuid();
+        assert_eq!(id.len(), 36);
+        assert_eq!(&id[14..15], "4", "{id}");
+        assert!("89ab".contains(&id[19..20]), "{id}");
+        assert!(resource_id("EXP").starts_with("EXP"));
+    }
+
+    #[test]
+    fn times_are_in_the_form_of_the_protocols() {
+        let at: Timestamp = "2026-03-04T05:06:07.89Z".parse().unwrap();
+        assert_eq!(whole_seconds(at), "2026-03-04T05:06:07Z");
+        assert_eq!(epoch_seconds(at), serde_json::json!(1_772_600_767.89));
+    }
+}

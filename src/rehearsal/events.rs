@@ -1,0 +1,326 @@
+//! `EventBridge`: the default bus, its rules and their targets.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value, json};
+use tokio::time::Instant;
+
+use super::ACCOUNT;
+use super::context::{Consequence, Context, whole_seconds};
+use super::pattern::Pattern;
+use super::protocol::{ApiError, Call, page};
+
+const MAX_ENTRIES: usize = 10;
+const MAX_TARGETS: usize = 5;
+
+#[derive(Debug, Default)]
+pub(super) struct Bus {
+    pub(super) rules: BTreeMap<String, Rule>,
+}
+
+#[derive(Debug)]
+pub(super) struct Rule {
+    pub(super) arn: String,
+    /// As it was given; empty where the rule has only a schedule.
+    pub(super) pattern: String,
+    /// None matches nothing.
+    matcher: Option<Pattern>,
+    settings: Map<String, Value>,
+    pub(super) targets: BTreeMap<String, Target>,
+    pub(super) tags: BTreeMap<String, String>,
+}
+
+#[derive(Debug)]
+pub(super) struct Target {
+    pub(super) arn: String,
+    definition: Value,
+    live_at: Instant,
+}
+
+/// Where an event goes to, and as which text.
+#[derive(Debug)]
+pub(super) struct Sent {
+    pub(super) rule_arn: String,
+    pub(super) target_arn: String,
+    pub(super) body: String,
+}
+
+impl Bus {
+    pub(super) fn answer(&mut self, call: &Call, context: &mut Context) -> Result<Value, ApiError> {
+        if let Some(bus) = call.optional_text("EventBusName").filter(|bus| !is_default(bus)) {
+            return Err(not_found(format!("event bus {bus} does not exist")));
+        }
+        match call.operation.as_str() {
+            "PutRule" => self.put_rule(call, context),
+            "DescribeRule" => {
+                let name = call.text("Name")?;
+                Ok(self.rule(name)?.describe(name))
+            }
+            "ListRules" => self.list_rules(call),
+            "DeleteRule" => self.delete_rule(call),
+            "PutTargets" => self.put_targets(call, context),
+            "RemoveTargets" => {
+                let rule = self.rule(call.text("Rule")?)?;
+                for id in call.texts("Ids") {
+                    rule.targets.remove(id);
+                }
+                Ok(json!({"FailedEntryCount": 0, "FailedEntries": []}))
+            }
+            "ListTargetsByRule" => {
+                let rule = self.rule(call.text("Rule")?)?;
+                let targets = rule.targets.values().map(|target| target.definition.clone()).collect();
+                listed("Targets", targets, call)
+            }
+            "PutEvents" => put_events(call, context),
+            "TestEventPattern" => {
+                let pattern = parse(call.text("EventPattern")?)?;
+                let event: Value = serde_json::from_str(call.text("Event")?)
+                    .map_err(|error| invalid_pattern(&format!("the event is not JSON: {error}")))?;
+                Ok(json!({"Result": pattern.matches(&event)}))
+            }
+            "TagResource" => {
+                let wanted = tag_list(call);
+                self.by_arn(call)?.tags.extend(wanted);
+                Ok(json!({}))
+            }
+            "UntagResource" => {
+                let rule = self.by_arn(call)?;
+                for key in call.texts("TagKeys") {
+                    rule.tags.remove(key);
+                }
+                Ok(json!({}))
+            }
+            "ListTagsForResource" => {
+                let pair = |(key, value): (&String, &String)| json!({"Key": key, "Value": value});
+                let tags: Vec<_> = self.by_arn(call)?.tags.iter().map(pair).collect();
+                Ok(json!({"Tags": tags}))
+            }
+            _ => Err(call.unknown()),
+        }
+    }
+
+    /// Every delivery that an event causes now.
+    pub(super) fn route(&self, event: &Value, now: Instant) -> Vec<Sent> {
+        let matching = self.rules.values().filter(|rule| {
+            rule.is_enabled() && rule.matcher.as_ref().is_some_and(|matcher| matcher.matches(event))
+        });
+        matching
+            .flat_map(|rule| {
+                let live = rule.targets.values().filter(|target| target.live_at <= now);
+                live.map(|target| Sent {
+                    rule_arn: rule.arn.clone(),
+                    target_arn: target.arn.clone(),
+                    body: target.render(event),
+                })
+            })
+            .collect()
+    }
+
+    fn rule(&mut self, name: &str) -> Result<&mut Rule, ApiError> {
+        self.rules
+            .get_mut(name)
+            .ok_or_else(|| not_found(format!("rule {name} does not exist on event bus default")))
+    }
+
+    fn by_arn(&mut self, call: &Call) -> Result<&mut Rule, ApiError> {
+        let arn = call.text("ResourceARN")?;
+        self.rules
+            .values_mut()
+            .find(|rule| rule.arn == arn)
+            .ok_or_else(|| not_found(format!("{arn} does not exist")))
+    }
+
+    fn put_rule(&mut self, call: &Call, context: &Context) -> Result<Value, ApiError> {
+        let name = call.text("Name")?;
+        let is_valid = |c: char| c.is_ascii_alphanumeric() || ".-_".contains(c);
+        if name.is_empty() || name.len() > 64 || !name.chars().all(is_valid) {
+            return Err(
+                call.invalid("a rule's name is 1 to 64 letters, digits, dots, hyphens and underscores")
+            );
+        }
+        let pattern = call.optional_text("EventPattern").unwrap_or_default();
+        let matcher = match pattern {
+            "" if call.optional_text("ScheduleExpression").is_none() => {
+                return Err(call.invalid("a rule needs an event pattern or a schedule"));
+            }
+            "" => None,
+            text => Some(parse(text)?),
+        };
+        let arn = context.arn("events", &format!("rule/{name}"));
+        let kept = ["Description", "State", "RoleArn", "ScheduleExpression"];
+        let settings =
+            kept.iter().filter_map(|key| Some(((*key).to_owned(), call.input.get(key)?.clone()))).collect();
+        let rule = self.rules.entry(name.to_owned()).or_insert_with(|| Rule {
+            arn: arn.clone(),
+            pattern: String::new(),
+            matcher: None,
+            settings: Map::new(),
+            targets: BTreeMap::new(),
+            // Tags of a rule that exists are not touched.
+            tags: tag_list(call),
+        });
+        pattern.clone_into(&mut rule.pattern);
+        rule.matcher = matcher;
+        rule.settings = settings;
+        Ok(json!({"RuleArn": arn}))
+    }
+
+    fn list_rules(&self, call: &Call) -> Result<Value, ApiError> {
+        let prefix = call.optional_text("NamePrefix").unwrap_or_default();
+        let rules = self
+            .rules
+            .iter()
+            .filter(|(name, _)| name.starts_with(prefix))
+            .map(|(name, rule)| rule.describe(name))
+            .collect();
+        listed("Rules", rules, call)
+    }
+
+    fn delete_rule(&mut self, call: &Call) -> Result<Value, ApiError> {
+        let name = call.text("Name")?;
+        if self.rules.get(name).is_some_and(|rule| !rule.targets.is_empty()) {
+            return Err(call.invalid("a rule cannot be deleted while it has targets"));
+        }
+        self.rules.remove(name);
+        Ok(Value::Null)
+    }
+
+    fn put_targets(&mut self, call: &Call, context: &Context) -> Result<Value, ApiError> {
+        let name = call.text("Rule")?;
+        let rule = self.rule(name)?;
+        let mut targets = Vec::new();
+        for target in call.list("Targets")? {
+            let (Some(id), Some(arn)) = (target["Id"].as_str(), target["Arn"].as_str()) else {
+                return Err(call.invalid("a target has an Id and an Arn"));
+            };
+            if target.get("InputTransformer").is_some() {
+                return Err(call.invalid("the rehearsal has no input transformers"));
+            }
+            targets.push((id.to_owned(), arn.to_owned(), target));
+        }
+        let added = targets.iter().filter(|(id, ..)| !rule.targets.contains_key(id)).count();
+        if rule.targets.len() + added > MAX_TARGETS {
+            return Err(ApiError::new(
+                400,
+                "LimitExceededException",
+                format!("rule {name} may have {MAX_TARGETS} targets"),
+            ));
+        }
+        for (id, arn, definition) in targets {
+            let definition = definition.clone();
+            let live_at = context.instant + context.rule_latency;
+            rule.targets.insert(id, Target { arn, definition, live_at });
+        }
+        Ok(json!({"FailedEntryCount": 0, "FailedEntries": []}))
+    }
+}
+
+impl Rule {
+    fn is_enabled(&self) -> bool {
+        self.settings.get("State").is_none_or(|state| state != "DISABLED")
+    }
+
+    fn describe(&self, name: &str) -> Value {
+        let mut described = self.settings.clone();
+        described.entry("State").or_insert_with(|| "ENABLED".into());
+        described.insert("Name".to_owned(), name.into());
+        described.insert("Arn".to_owned(), self.arn.as_str().into());
+        described.insert("EventBusName".to_owned(), "default".into());
+        if !self.pattern.is_empty() {
+            described.insert("EventPattern".to_owned(), self.pattern.as_str().into());
+        }
+        Value::Object(described)
+    }
+}
+
+impl Target {
+    fn render(&self, event: &Value) -> String {
+        if let Some(constant) = self.definition["Input"].as_str() {
+            return constant.to_owned();
+        }
+        let path = self.definition["InputPath"].as_str().unwrap_or("$");
+        let steps = path.trim_start_matches('$').split('.').filter(|step| !step.is_empty());
+        steps.fold(event, |part, step| &part[step]).to_string()
+    }
+}
+
+fn put_events(call: &Call, context: &mut Context) -> Result<Value, ApiError> {
+    let entries = call.list("Entries")?;
+    if entries.is_empty() || entries.len() > MAX_ENTRIES {
+        return Err(call.invalid("a request has 1 to 10 entries"));
+    }
+    let mut failures = 0;
+    let mut results = Vec::new();
+    for entry in entries {
+        match event_of(entry, context) {
+            Ok(event) => {
+                results.push(json!({"EventId": event["id"]}));
+                // An event for a bus that is not there is accepted and lost.
+                if entry["EventBusName"].as_str().is_none_or(is_default) {
+                    context.consequences.push(Consequence::Put(event));
+                }
+            }
+            Err((code, message)) => {
+                failures += 1;
+                results.push(json!({"ErrorCode": code, "ErrorMessage": message}));
+            }
+        }
+    }
+    Ok(json!({"FailedEntryCount": failures, "Entries": results}))
+}
+
+fn event_of(entry: &Value, context: &Context) -> Result<Value, (&'static str, String)> {
+    let member = |name: &str| {
+        entry[name]
+            .as_str()
+            .filter(|text| !text.is_empty())
+            .ok_or_else(|| ("InvalidArgument", format!("{name} is required")))
+    };
+    let (source, detail_type, detail) = (member("Source")?, member("DetailType")?, member("Detail")?);
+    if source.starts_with("aws.") && !context.allow_aws_sources {
+        return Err(("NotAuthorizedForSourceException", "not authorized for the source".to_owned()));
+    }
+    let detail: Map<String, Value> = serde_json::from_str(detail)
+        .map_err(|_| ("MalformedDetail", "the detail is not a JSON object".to_owned()))?;
+    let resources = entry.get("Resources").cloned().unwrap_or_else(|| json!([]));
+    let mut event = context.event(source, detail_type, &resources, &Value::Object(detail));
+    let time = entry["Time"].as_f64().and_then(|seconds| {
+        let since = jiff::SignedDuration::try_from_secs_f64(seconds).ok()?;
+        jiff::Timestamp::from_duration(since).ok()
+    });
+    if let Some(time) = time {
+        event["time"] = whole_seconds(time).into();
+    }
+    Ok(event)
+}
+
+fn is_default(bus: &str) -> bool {
+    bus == "default" || (bus.contains(ACCOUNT) && bus.ends_with(":event-bus/default"))
+}
+
+fn listed(member: &str, items: Vec<Value>, call: &Call) -> Result<Value, ApiError> {
+    let (items, next) = page(items, call.number("Limit", 1..=100)?, call.optional_text("NextToken"))?;
+    let mut output = json!({member: items});
+    if let Some(next) = next {
+        output["NextToken"] = next.into();
+    }
+    Ok(output)
+}
+
+fn tag_list(call: &Call) -> BTreeMap<String, String> {
+    let pair = |tag: &Value| Some((tag["Key"].as_str()?.to_owned(), tag["Value"].as_str()?.to_owned()));
+    let tags = call.optional_list("Tags").unwrap_or_default();
+    tags.iter().filter_map(pair).collect()
+}
+
+fn parse(pattern: &str) -> Result<Pattern, ApiError> {
+    Pattern::parse(pattern).map_err(|why| invalid_pattern(&why))
+}
+
+fn invalid_pattern(why: &str) -> ApiError {
+    ApiError::new(400, "InvalidEventPatternException", format!("Event pattern is not valid. Reason: {why}"))
+}
+
+fn not_found(message: String) -> ApiError {
+    ApiError::new(400, "ResourceNotFoundException", message)
+}

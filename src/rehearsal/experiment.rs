@@ -1,0 +1,295 @@
+//! One experiment: its states, its actions, and what FIS says of them.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde_json::{Map, Value, json};
+
+use super::context::{Context, epoch_seconds};
+use super::script::Which;
+use super::template::Template;
+
+#[derive(Debug)]
+pub(super) struct Experiment {
+    pub(super) id: String,
+    pub(super) arn: String,
+    pub(super) template: String,
+    pub(super) client_token: String,
+    pub(super) tags: BTreeMap<String, String>,
+    pub(super) status: String,
+    reason: String,
+    error: Option<Value>,
+    definition: Map<String, Value>,
+    actions_mode: String,
+    actions: Vec<Action>,
+    /// All that targets resolve to, known once it runs.
+    resolved: Option<Vec<Value>>,
+    /// It was stopped from outside: its own script counts no more.
+    pub(super) overridden: bool,
+    created: Timestamp,
+    ended: Option<Timestamp>,
+}
+
+#[derive(Debug)]
+struct Action {
+    name: String,
+    definition: Map<String, Value>,
+    status: String,
+    reason: String,
+    started: Option<Timestamp>,
+    ended: Option<Timestamp>,
+}
+
+pub(super) fn is_terminal(status: &str) -> bool {
+    ["completed", "stopped", "failed", "cancelled", "skipped"].contains(&status)
+}
+
+impl Experiment {
+    pub(super) fn new(
+        id: String,
+        template: &Template,
+        client_token: &str,
+        actions_mode: &str,
+        tags: BTreeMap<String, String>,
+        context: &Context,
+    ) -> Self {
+        let actions = template.definition.get("actions").and_then(Value::as_object);
+        let mut actions: Vec<_> = actions
+            .into_iter()
+            .flatten()
+            .map(|(name, definition)| Action {
+                name: name.clone(),
+                definition: definition.as_object().cloned().unwrap_or_default(),
+                status: "pending".to_owned(),
+                reason: String::new(),
+                started: None,
+                ended: None,
+            })
+            .collect();
+        // Those that wait for others start after those that do not.
+        actions.sort_by_key(|action| action.definition.contains_key("startAfter"));
+        Self {
+            arn: context.arn("fis", &format!("experiment/{id}")),
+            id,
+            template: template.id.clone(),
+            client_token: client_token.to_owned(),
+            tags,
+            status: "pending".to_owned(),
+            reason: "Experiment is pending.".to_owned(),
+            error: None,
+            definition: template.definition.clone(),
+            actions_mode: actions_mode.to_owned(),
+            actions,
+            resolved: None,
+            overridden: false,
+            created: context.now,
+            ended: None,
+        }
+    }
+
+    pub(super) fn is_over(&self) -> bool {
+        is_terminal(&self.status)
+    }
+
+    /// The new state, and what FIS announces of it: it does not announce that one was cancelled.
+    pub(super) fn enter(&mut self, status: &str, reason: &str, context: &Context) -> Option<Value> {
+        let old = json!({"status": self.status, "reason": self.reason});
+        status.clone_into(&mut self.status);
+        reason.clone_into(&mut self.reason);
+        if status == "running" {
+            self.resolve(context);
+        }
+        if self.is_over() {
+            self.ended = Some(context.now);
+            self.end_actions(context.now);
+        }
+        if ["pending", "cancelled"].contains(&status) {
+            return None;
+        }
+        let detail = json!({
+            "experiment-id": self.id,
+            "experiment-template-id": self.template,
+            "new-state": {"status": status, "reason": reason},
+            "old-state": old,
+        });
+        Some(context.event("aws.fis", "FIS Experiment State Change", &json!([self.arn]), &detail))
+    }
+
+    pub(super) fn fail(
+        &mut self,
+        code: &str,
+        location: &str,
+        reason: &str,
+        context: &Context,
+    ) -> Option<Value> {
+        self.error = Some(json!({
+            "accountId": super::ACCOUNT,
+            "code": code,
+            "location": location,
+        }));
+        self.enter("failed", reason, context)
+    }
+
+    pub(super) fn change_actions(&mut self, which: Which, status: &str, reason: &str, now: Timestamp) {
+        let chosen = match which {
+            Which::First => 0..self.actions.len().min(1),
+            Which::Rest => self.actions.len().min(1)..self.actions.len(),
+            Which::All => 0..self.actions.len(),
+        };
+        for action in &mut self.actions[chosen] {
+            if !is_terminal(&action.status) {
+                action.enter(status, reason, now);
+            }
+        }
+    }
+
+    /// What of its stop conditions is an alarm.
+    pub(super) fn stop_alarms(&self) -> impl Iterator<Item = &str> {
+        let conditions = self.definition.get("stopConditions").and_then(Value::as_array);
+        let alarms = conditions
+            .into_iter()
+            .flatten()
+            .filter(|condition| condition["source"] == "aws:cloudwatch:alarm");
+        alarms.filter_map(|condition| condition["value"].as_str())
+    }
+
+    pub(super) fn resolved(&self, target: Option<&str>) -> Vec<Value> {
+        let resolved = self.resolved.iter().flatten();
+        resolved.filter(|entry| target.is_none_or(|name| entry["targetName"] == name)).cloned().collect()
+    }
+
+    fn resolve(&mut self, context: &Context) {
+        let targets = self.definition.get("targets").and_then(Value::as_object);
+        let resolved = if context.targets_resolve {
+            let resources = |(name, target): (&String, &Value)| resources_of(name, target, context);
+            targets.into_iter().flatten().flat_map(resources).collect()
+        } else {
+            Vec::new()
+        };
+        let nothing_found = resolved.is_empty() && targets.is_some_and(|targets| !targets.is_empty());
+        self.resolved = Some(resolved);
+        if self.actions_mode == "skip-all" {
+            self.change_actions(Which::All, "skipped", "Actions are skipped.", context.now);
+        } else if nothing_found {
+            let reason = "Action was skipped: no target was found.";
+            self.change_actions(Which::All, "skipped", reason, context.now);
+        }
+    }
+
+    /// No action outlives its experiment.
+    fn end_actions(&mut self, now: Timestamp) {
+        for action in &mut self.actions {
+            let began = action.started.is_some();
+            let (status, reason) = match self.status.as_str() {
+                "completed" => ("completed", "Action was completed."),
+                "stopped" | "failed" if began => ("stopped", "Action was stopped."),
+                _ => ("cancelled", "Action was cancelled."),
+            };
+            if !is_terminal(&action.status) {
+                action.enter(status, reason, now);
+            }
+        }
+    }
+
+    pub(super) fn describe(&self) -> Value {
+        let mut described = json!({
+            "id": self.id,
+            "arn": self.arn,
+            "experimentTemplateId": self.template,
+            "state": self.state(),
+            "creationTime": epoch_seconds(self.created),
+            "startTime": epoch_seconds(self.created),
+            "tags": self.tags,
+            "experimentOptions": self.options(),
+            "targetAccountConfigurationsCount": 0,
+        });
+        for member in ["roleArn", "stopConditions", "logConfiguration"] {
+            if let Some(value) = self.definition.get(member) {
+                described[member] = value.clone();
+            }
+        }
+        if let Some(ended) = self.ended {
+            described["endTime"] = epoch_seconds(ended);
+        }
+        let action = |action: &Action| (action.name.clone(), action.describe());
+        described["actions"] = Value::Object(self.actions.iter().map(action).collect());
+        described["targets"] = self.targets();
+        described
+    }
+
+    pub(super) fn summary(&self) -> Value {
+        json!({
+            "id": self.id,
+            "arn": self.arn,
+            "experimentTemplateId": self.template,
+            "state": self.state(),
+            "creationTime": epoch_seconds(self.created),
+            "tags": self.tags,
+            "experimentOptions": self.options(),
+        })
+    }
+
+    fn state(&self) -> Value {
+        let mut state = json!({"status": self.status, "reason": self.reason});
+        if let Some(error) = &self.error {
+            state["error"] = error.clone();
+        }
+        state
+    }
+
+    fn options(&self) -> Value {
+        let mut options = self.definition.get("experimentOptions").cloned().unwrap_or_default();
+        options["actionsMode"] = self.actions_mode.as_str().into();
+        options
+    }
+
+    /// As the template says; resources that tags led to are told only by the list of resolved targets.
+    fn targets(&self) -> Value {
+        self.definition.get("targets").cloned().unwrap_or_else(|| json!({}))
+    }
+}
+
+impl Action {
+    fn enter(&mut self, status: &str, reason: &str, now: Timestamp) {
+        status.clone_into(&mut self.status);
+        reason.clone_into(&mut self.reason);
+        if status == "running" || status == "completed" {
+            self.started.get_or_insert(now);
+        }
+        if is_terminal(status) {
+            self.ended = Some(now);
+        }
+    }
+
+    fn describe(&self) -> Value {
+        let mut described = self.definition.clone();
+        described.insert("state".to_owned(), json!({"status": self.status, "reason": self.reason}));
+        let times = [("startTime", self.started), ("endTime", self.ended)];
+        for (name, time) in times {
+            if let Some(time) = time {
+                described.insert(name.to_owned(), epoch_seconds(time));
+            }
+        }
+        Value::Object(described)
+    }
+}
+
+/// The resources a target names, or two invented ones where it goes by tags.
+fn resources_of(name: &str, target: &Value, context: &Context) -> Vec<Value> {
+    let kind = target["resourceType"].as_str().unwrap_or("aws:ec2:instance");
+    let mut words = kind.splitn(3, ':').skip(1);
+    let (service, resource) = (words.next().unwrap_or("ec2"), words.next().unwrap_or("instance"));
+    let arns = match target["resourceArns"].as_array() {
+        Some(arns) if !arns.is_empty() => arns.clone(),
+        _ => (1..=2).map(|n| context.arn(service, &format!("{resource}/rehearsal-{n}")).into()).collect(),
+    };
+    arns.into_iter()
+        .map(|arn| {
+            json!({
+                "resourceType": kind,
+                "targetName": name,
+                "targetInformation": {"arn": arn},
+            })
+        })
+        .collect()
+}

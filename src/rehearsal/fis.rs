@@ -1,0 +1,291 @@
+//! FIS: templates, experiments and the safety lever.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+
+use super::ACCOUNT;
+use super::context::{Consequence, Context, resource_id};
+use super::experiment::Experiment;
+use super::protocol::{ApiError, Call, page, tags};
+use super::script::{Beat, CANCELLED, Step};
+use super::template::Template;
+
+const LEVER_ID: &str = "default";
+
+#[derive(Debug)]
+pub(super) struct Fis {
+    templates: BTreeMap<String, Template>,
+    pub(super) experiments: BTreeMap<String, Experiment>,
+    lever_engaged: bool,
+    lever_reason: String,
+}
+
+impl Fis {
+    pub(super) fn new(context: &Context) -> Self {
+        let born = |id: &String| (id.clone(), Template::born(id, context));
+        Self {
+            templates: context.templates.iter().map(born).collect(),
+            experiments: BTreeMap::new(),
+            lever_engaged: false,
+            lever_reason: "the lever was never engaged".to_owned(),
+        }
+    }
+
+    pub(super) fn answer(&mut self, call: &Call, context: &mut Context) -> Result<Value, ApiError> {
+        match call.operation.as_str() {
+            "CreateExperimentTemplate" => self.create_template(call, context),
+            "GetExperimentTemplate" => {
+                let template = self.template(call.text("id")?)?;
+                Ok(json!({"experimentTemplate": template.describe()}))
+            }
+            "ListExperimentTemplates" => {
+                let templates = self.templates.values().map(Template::summary).collect();
+                listed("experimentTemplates", templates, call)
+            }
+            "DeleteExperimentTemplate" => {
+                let template = self.template(call.text("id")?)?.describe();
+                self.templates.remove(call.text("id")?);
+                Ok(json!({"experimentTemplate": template}))
+            }
+            "StartExperiment" => self.start(call, context),
+            "GetExperiment" => {
+                let experiment = self.experiment(call.text("id")?)?;
+                Ok(json!({"experiment": experiment.describe()}))
+            }
+            "ListExperiments" => {
+                let template = call.optional_text("experimentTemplateId");
+                let wanted = self
+                    .experiments
+                    .values()
+                    .filter(|experiment| template.is_none_or(|id| id == experiment.template));
+                listed("experiments", wanted.map(Experiment::summary).collect(), call)
+            }
+            "StopExperiment" => self.stop(call, context),
+            "ListExperimentResolvedTargets" => {
+                let experiment = self.experiment(call.text("experimentId")?)?;
+                let resolved = experiment.resolved(call.optional_text("targetName"));
+                listed("resolvedTargets", resolved, call)
+            }
+            "GetSafetyLever" => {
+                is_lever(call)?;
+                Ok(self.lever(context))
+            }
+            "UpdateSafetyLeverState" => self.update_lever(call, context),
+            "TagResource" => {
+                let wanted = tags(call.object("tags"));
+                self.tags_of(call)?.extend(wanted);
+                Ok(json!({}))
+            }
+            "UntagResource" => {
+                let tags = self.tags_of(call)?;
+                for key in call.texts("tagKeys") {
+                    tags.remove(key);
+                }
+                Ok(json!({}))
+            }
+            "ListTagsForResource" => Ok(json!({"tags": self.tags_of(call)?})),
+            _ => Err(call.unknown()),
+        }
+    }
+
+    fn template(&self, id: &str) -> Result<&Template, ApiError> {
+        self.templates.get(id).ok_or_else(|| not_found(format!("experiment template {id} was not found")))
+    }
+
+    fn experiment(&mut self, id: &str) -> Result<&mut Experiment, ApiError> {
+        self.experiments.get_mut(id).ok_or_else(|| not_found(format!("experiment {id} was not found")))
+    }
+
+    fn tags_of(&mut self, call: &Call) -> Result<&mut BTreeMap<String, String>, ApiError> {
+        let arn = call.text("resourceArn")?;
+        let templates = self.templates.values_mut().map(|template| (&template.arn, &mut template.tags));
+        let experiments =
+            self.experiments.values_mut().map(|experiment| (&experiment.arn, &mut experiment.tags));
+        templates
+            .chain(experiments)
+            .find(|(candidate, _)| *candidate == arn)
+            .map(|(_, tags)| tags)
+            .ok_or_else(|| not_found(format!("{arn} was not found")))
+    }
+
+    fn create_template(&mut self, call: &Call, context: &Context) -> Result<Value, ApiError> {
+        let token = call.optional_text("clientToken");
+        let same = |template: &&Template| token.is_some() && template.client_token.as_deref() == token;
+        if let Some(template) = self.templates.values().find(same) {
+            return Ok(json!({"experimentTemplate": template.describe()}));
+        }
+        let template = Template::of(resource_id("EXT"), call, context)?;
+        let described = template.describe();
+        self.templates.insert(template.id.clone(), template);
+        Ok(json!({"experimentTemplate": described}))
+    }
+
+    fn start(&mut self, call: &Call, context: &mut Context) -> Result<Value, ApiError> {
+        let (token, wanted) = (call.text("clientToken")?, call.text("experimentTemplateId")?);
+        let started = self.experiments.values().find(|experiment| experiment.client_token == token);
+        match started {
+            Some(experiment) if experiment.template == wanted => {
+                return Ok(json!({"experiment": experiment.describe()}));
+            }
+            Some(_) => {
+                let message = "the client token was used with another experiment template";
+                return Err(ApiError::new(409, "ConflictException", message));
+            }
+            None => {}
+        }
+        let mode = match call.input.pointer("/experimentOptions/actionsMode") {
+            None | Some(Value::Null) => "run-all",
+            Some(Value::String(mode)) if ["run-all", "skip-all"].contains(&mode.as_str()) => mode,
+            Some(_) => return Err(call.invalid("actionsMode is run-all or skip-all")),
+        };
+        let template = self.template(wanted)?;
+        let id = resource_id("EXP");
+        let experiment =
+            Experiment::new(id.clone(), template, token, mode, tags(call.object("tags")), context);
+        let described = experiment.describe();
+        context
+            .consequences
+            .push(Consequence::Live { region: context.region.clone(), experiment: id.clone() });
+        self.experiments.insert(id, experiment);
+        Ok(json!({"experiment": described}))
+    }
+
+    /// How an experiment lives: no other way than to be cancelled while the lever is engaged.
+    pub(super) fn life(&self, scripted: Vec<Beat>) -> Vec<Beat> {
+        if self.lever_engaged { CANCELLED.to_vec() } else { scripted }
+    }
+
+    fn stop(&mut self, call: &Call, context: &mut Context) -> Result<Value, ApiError> {
+        let id = call.text("id")?;
+        let experiment = self.experiment(id)?;
+        if experiment.is_over() {
+            let message = format!("experiment {id} has ended already and cannot be stopped");
+            return Err(call.invalid(message));
+        }
+        halt(experiment, "Experiment stopped by user.", context);
+        Ok(json!({"experiment": experiment.describe()}))
+    }
+
+    /// Whether its own script still decides how an experiment lives.
+    pub(super) fn follows_script(&self, id: &str) -> bool {
+        let experiment = self.experiments.get(id);
+        experiment.is_some_and(|experiment| !experiment.overridden && !experiment.is_over())
+    }
+
+    /// A step of an experiment's own script.
+    pub(super) fn advance(&mut self, id: &str, step: &Step, context: &mut Context) {
+        let Some(experiment) = self.experiments.get_mut(id) else {
+            return;
+        };
+        let announced = match *step {
+            Step::Experiment { status, reason } => experiment.enter(status, reason, context),
+            Step::Failed { code, location, reason } => experiment.fail(code, location, reason, context),
+            Step::Actions { which, status, reason } => {
+                experiment.change_actions(which, status, reason, context.now);
+                None
+            }
+            Step::Alarm { .. } => None,
+            Step::Lever { engaged } => {
+                let reason = if engaged { "engaged by an operator" } else { "disengaged by an operator" };
+                self.turn_lever(engaged, reason, context);
+                None
+            }
+        };
+        context.consequences.extend(announced.map(Consequence::Announce));
+    }
+
+    /// What runs and has one of these alarms as a stop condition is stopped.
+    pub(super) fn halt_for(&mut self, firing: &[String], context: &mut Context) {
+        for experiment in self.experiments.values_mut() {
+            let is_hit = experiment.stop_alarms().any(|alarm| firing.iter().any(|arn| arn == alarm));
+            if experiment.status == "running" && is_hit {
+                halt(experiment, "Experiment halted by stop condition.", context);
+            }
+        }
+    }
+
+    /// An experiment that was stopping has stopped.
+    pub(super) fn finish(&mut self, id: &str, reason: &str, context: &mut Context) {
+        if let Some(experiment) = self.experiments.get_mut(id) {
+            let announced = experiment.enter("stopped", reason, context);
+            context.consequences.extend(announced.map(Consequence::Announce));
+        }
+    }
+
+    fn lever(&self, context: &Context) -> Value {
+        let status = if self.lever_engaged { "engaged" } else { "disengaged" };
+        json!({"safetyLever": {
+            "id": LEVER_ID,
+            "arn": context.arn("fis", "safety-lever/default"),
+            "state": {"status": status, "reason": self.lever_reason},
+        }})
+    }
+
+    fn turn_lever(&mut self, engaged: bool, reason: &str, context: &mut Context) {
+        self.lever_engaged = engaged;
+        reason.clone_into(&mut self.lever_reason);
+        if engaged {
+            for experiment in self.experiments.values_mut() {
+                let reason = "Experiment stopped: the safety lever was engaged.";
+                halt(experiment, reason, context);
+            }
+        }
+    }
+
+    fn update_lever(&mut self, call: &Call, context: &mut Context) -> Result<Value, ApiError> {
+        is_lever(call)?;
+        let state = call.object("state");
+        let member = |name: &str| state.and_then(|state| state.get(name)).and_then(Value::as_str);
+        let engaged = match member("status") {
+            Some("engaged") => true,
+            Some("disengaged") => false,
+            _ => return Err(call.invalid("the state's status is engaged or disengaged")),
+        };
+        let Some(reason) = member("reason").map(str::to_owned) else {
+            return Err(call.invalid("the state has a reason"));
+        };
+        if engaged == self.lever_engaged {
+            let message = "the safety lever is in that state already";
+            return Err(ApiError::new(409, "ConflictException", message));
+        }
+        self.turn_lever(engaged, &reason, context);
+        Ok(self.lever(context))
+    }
+}
+
+/// Stopped from outside: first `stopping`, and `stopped` some time later.
+fn halt(experiment: &mut Experiment, reason: &str, context: &mut Context) {
+    if experiment.is_over() || experiment.overridden {
+        return;
+    }
+    experiment.overridden = true;
+    let announced = experiment.enter("stopping", reason, context);
+    context.consequences.extend(announced.map(Consequence::Announce));
+    context.consequences.push(Consequence::Finish {
+        region: context.region.clone(),
+        experiment: experiment.id.clone(),
+        after: context.stopping,
+        reason: reason.to_owned(),
+    });
+}
+
+fn is_lever(call: &Call) -> Result<(), ApiError> {
+    match call.text("id")? {
+        LEVER_ID => Ok(()),
+        other => Err(not_found(format!("safety lever {other} was not found in account {ACCOUNT}"))),
+    }
+}
+
+fn listed(member: &str, items: Vec<Value>, call: &Call) -> Result<Value, ApiError> {
+    let (items, next) = page(items, call.number("maxResults", 1..=100)?, call.optional_text("nextToken"))?;
+    let mut output = json!({member: items});
+    if let Some(next) = next {
+        output["nextToken"] = next.into();
+    }
+    Ok(output)
+}
+
+fn not_found(message: String) -> ApiError {
+    ApiError::new(404, "ResourceNotFoundException", message)
+}

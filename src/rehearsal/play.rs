@@ -1,0 +1,113 @@
+//! What follows from requests and scripts: experiments live, and events find their way.
+
+use std::sync::{Arc, Weak};
+
+use serde_json::Value;
+use tokio::time::{Instant, sleep, sleep_until};
+
+use super::context::Consequence;
+use super::observe::Published;
+use super::script::{self, Step};
+use super::world::Shared;
+use super::{DEFAULT_REGION, World};
+
+impl World {
+    pub(super) fn follow(&self, consequence: Consequence) {
+        match consequence {
+            Consequence::Announce(event) => self.announce(event),
+            Consequence::Put(event) => {
+                let lost = self.change(|state| {
+                    let left = &mut state.event_faults.lose_custom;
+                    let lost = *left > 0;
+                    *left = left.saturating_sub(1);
+                    lost
+                });
+                self.record(event.clone(), lost);
+                if !lost {
+                    self.deliver(&event, 1);
+                }
+            }
+            Consequence::Live { region, experiment } => self.live(region, experiment),
+            Consequence::Finish { region, experiment, after, reason } => {
+                let world = Arc::downgrade(&self.shared);
+                tokio::spawn(async move {
+                    sleep(after).await;
+                    if let Some(world) = Self::still_there(&world) {
+                        world.act(&region, |state, context| {
+                            state.regions.get(context).finish(&experiment, &reason, context);
+                        });
+                    }
+                });
+            }
+        }
+    }
+
+    /// A state change of FIS goes to the bus, as faults let it.
+    fn announce(&self, event: Value) {
+        let (lost, delay, copies) = self.change(|state| {
+            let (index, faults) = (state.announced, &state.event_faults);
+            state.announced += 1;
+            let status = event["detail"]["new-state"]["status"].as_str().unwrap_or_default();
+            (faults.loses(index, status), faults.delay(index), faults.copies.max(1))
+        });
+        self.record(event.clone(), lost);
+        if lost {
+            return;
+        }
+        if delay.is_zero() {
+            self.deliver(&event, copies);
+            return;
+        }
+        let world = Arc::downgrade(&self.shared);
+        tokio::spawn(async move {
+            sleep(delay).await;
+            if let Some(world) = Self::still_there(&world) {
+                world.deliver(&event, copies);
+            }
+        });
+    }
+
+    pub(super) fn record(&self, event: Value, lost: bool) {
+        let at = self.shared.clock.now();
+        self.change(|state| state.published.push(Published { at, event, lost }));
+    }
+
+    pub(super) fn deliver(&self, event: &Value, copies: u32) {
+        self.act(DEFAULT_REGION, |state, context| {
+            state.regions.deliver(event, copies, context);
+        });
+    }
+
+    /// Plays an experiment's script to its end, or until something else ends it.
+    fn live(&self, region: String, experiment: String) {
+        let beats = self.peek(&region, |state, context| {
+            let inventory = &state.regions.get(context).fis().experiments;
+            let template = inventory.get(&experiment).map(|experiment| experiment.template.clone());
+            let script = template.and_then(|template| state.scripts.get(&template).cloned());
+            let script = script.unwrap_or_else(|| script::COMPLETED.to_vec());
+            state.regions.get(context).fis().life(script)
+        });
+        let world = Arc::downgrade(&self.shared);
+        tokio::spawn(async move {
+            let mut due = Instant::now();
+            for beat in beats {
+                due += beat.after;
+                sleep_until(due).await;
+                let Some(world) = Self::still_there(&world) else {
+                    return;
+                };
+                if !world.advance(&region, &experiment, &beat.step) {
+                    return;
+                }
+            }
+        });
+    }
+
+    fn advance(&self, region: &str, experiment: &str, step: &Step) -> bool {
+        self.act(region, |state, context| state.regions.get(context).advance(experiment, step, context))
+    }
+
+    fn still_there(shared: &Weak<Shared>) -> Option<Self> {
+        shared.upgrade().map(|shared| Self { shared })
+    }
+}

@@ -1,0 +1,172 @@
+//! Whether a queue's policy lets `EventBridge` send to it, for statements of the form that rules need.
+
+use serde_json::Value;
+
+use super::ACCOUNT;
+
+/// One delivery that asks to be let in.
+#[derive(Debug)]
+pub(super) struct Delivery<'a> {
+    pub(super) queue_arn: &'a str,
+    pub(super) rule_arn: &'a str,
+}
+
+/// No policy, and one that cannot be read, allow nothing; a matching Deny goes before any Allow.
+pub(super) fn allows(policy: Option<&str>, delivery: &Delivery<'_>) -> bool {
+    let Some(policy) = policy.and_then(|text| serde_json::from_str::<Value>(text).ok()) else {
+        return false;
+    };
+    let matching = |effect: &str| {
+        each(&policy["Statement"])
+            .iter()
+            .any(|statement| statement["Effect"] == effect && concerns(statement, delivery))
+    };
+    matching("Allow") && !matching("Deny")
+}
+
+fn concerns(statement: &Value, delivery: &Delivery<'_>) -> bool {
+    let principal = &statement["Principal"];
+    let is_service = each(&principal["Service"]).iter().any(|service| *service == "events.amazonaws.com");
+    let is_anyone = principal == "*" || each(&principal["AWS"]).iter().any(|anyone| *anyone == "*");
+    let is_action = each(&statement["Action"])
+        .iter()
+        .filter_map(|action| action.as_str())
+        .any(|action| like(&action.to_ascii_lowercase(), "sqs:sendmessage"));
+    let is_resource = each(&statement["Resource"])
+        .iter()
+        .filter_map(|resource| resource.as_str())
+        .any(|resource| like(resource, delivery.queue_arn));
+    (is_service || is_anyone)
+        && is_action
+        && is_resource
+        && conditions_hold(&statement["Condition"], delivery)
+}
+
+fn conditions_hold(conditions: &Value, delivery: &Delivery<'_>) -> bool {
+    let Some(conditions) = conditions.as_object() else {
+        return conditions.is_null();
+    };
+    conditions.iter().all(|(operator, keys)| {
+        keys.as_object().is_some_and(|keys| {
+            keys.iter().all(|(key, wanted)| condition_holds(operator, key, wanted, delivery))
+        })
+    })
+}
+
+fn condition_holds(operator: &str, key: &str, wanted: &Value, delivery: &Delivery<'_>) -> bool {
+    let actual = match key.to_ascii_lowercase().as_str() {
+        "aws:sourcearn" => delivery.rule_arn,
+        "aws:sourceaccount" => ACCOUNT,
+        _ => return false,
+    };
+    let mut wanted = each(wanted).into_iter().filter_map(Value::as_str);
+    match operator {
+        // The two are the same to AWS: both take wildcards.
+        "ArnEquals" | "ArnLike" | "StringLike" => wanted.any(|pattern| like(pattern, actual)),
+        "StringEquals" => wanted.any(|text| text == actual),
+        _ => false,
+    }
+}
+
+/// One value or a list of them.
+fn each(value: &Value) -> Vec<&Value> {
+    match value {
+        Value::Null => Vec::new(),
+        Value::Array(values) => values.iter().collect(),
+        single => vec![single],
+    }
+}
+
+/// `*` stands for any text, `?` for any one character.
+fn like(pattern: &str, text: &str) -> bool {
+    let (pattern, text): (Vec<_>, Vec<_>) = (pattern.chars().collect(), text.chars().collect());
+    let (mut p, mut t) = (0, 0);
+    // Where the last star was, and how much of the text it has taken.
+    let mut star = None;
+    while t < text.len() {
+        match pattern.get(p) {
+            Some('*') => {
+                star = Some((p, t));
+                p += 1;
+            }
+            Some(&wanted) if wanted == '?' || wanted == text[t] => {
+                p += 1;
+                t += 1;
+            }
+            _ => {
+                let Some((place, taken)) = star else {
+                    return false;
+                };
+                star = Some((place, taken + 1));
+                p = place + 1;
+                t = taken + 1;
+            }
+        }
+    }
+    pattern[p..].iter().all(|&rest| rest == '*')
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    const DELIVERY: Delivery<'static> = Delivery {
+        queue_arn: "arn:aws:sqs:us-east-1:123456789012:q",
+        rule_arn: "arn:aws:events:us-east-1:123456789012:rule/r",
+    };
+
+    fn statement() -> Value {
+        json!({
+            "Effect": "Allow",
+            "Principal": {"Service": "events.amazonaws.com"},
+            "Action": "sqs:SendMessage",
+            "Resource": DELIVERY.queue_arn,
+            "Condition": {"ArnEquals": {"aws:SourceArn": DELIVERY.rule_arn}},
+        })
+    }
+
+    fn allowed(statements: &Value) -> bool {
+        let policy = json!({"Version": "2012-10-17", "Statement": statements}).to_string();
+        allows(Some(&policy), &DELIVERY)
+    }
+
+    #[test]
+    fn the_statement_that_rules_need_lets_them_in() {
+        assert!(allowed(&statement()));
+        assert!(allowed(&json!([statement()])));
+        let mut wide = statement();
+        wide["Action"] = json!(["SQS:*"]);
+        wide["Condition"] = json!({"ArnLike": {"AWS:SourceArn": "arn:aws:events:*:*:rule/?"}});
+        assert!(allowed(&wide));
+    }
+
+    #[test]
+    fn anything_else_does_not() {
+        assert!(!allows(None, &DELIVERY));
+        assert!(!allows(Some("not a policy"), &DELIVERY));
+        for (member, value) in [
+            ("Effect", json!("Deny")),
+            ("Principal", json!({"Service": "sns.amazonaws.com"})),
+            ("Action", json!("sqs:ReceiveMessage")),
+            ("Resource", json!("arn:aws:sqs:us-east-1:123456789012:other")),
+            (
+                "Condition",
+                json!({"ArnEquals": {"aws:SourceArn": "arn:aws:events:us-east-1:123456789012:rule/other"}}),
+            ),
+            ("Condition", json!({"Bool": {"aws:SecureTransport": "true"}})),
+        ] {
+            let mut other = statement();
+            other[member] = value;
+            assert!(!allowed(&other), "{other}");
+        }
+    }
+
+    #[test]
+    fn a_denial_goes_first() {
+        let mut denial = statement();
+        denial["Effect"] = json!("Deny");
+        assert!(!allowed(&json!([statement(), denial])));
+    }
+}

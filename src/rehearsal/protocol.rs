@@ -1,0 +1,340 @@
+//! Requests into calls, outcomes into answers: REST-JSON, AWS JSON and query.
+
+use std::borrow::Cow;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::{AUTHORIZATION, CONTENT_TYPE, HOST, HeaderMap, HeaderName, HeaderValue};
+use http::{Request, Response, StatusCode};
+use serde_json::{Map, Value};
+
+use super::{DEFAULT_REGION, context, query, route};
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Service {
+    Fis,
+    Events,
+    Sqs,
+    CloudWatch,
+}
+
+impl Service {
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Fis => "fis",
+            Self::Events => "events",
+            Self::Sqs => "sqs",
+            Self::CloudWatch => "cloudwatch",
+        }
+    }
+
+    /// Of JSON's `X-Amz-Target`.
+    fn of_target(prefix: &str) -> Option<Self> {
+        match prefix {
+            "AWSEvents" => Some(Self::Events),
+            "AmazonSQS" => Some(Self::Sqs),
+            "GraniteServiceVersion20100801" => Some(Self::CloudWatch),
+            _ => None,
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Wire {
+    RestJson,
+    Json(&'static str),
+    Query,
+}
+
+/// A request, understood as far as it can be.
+#[derive(Debug)]
+pub(super) struct Call {
+    /// None: no service that is here.
+    pub(super) service: Option<Service>,
+    pub(super) service_name: String,
+    pub(super) operation: String,
+    /// An object, or what came instead of one.
+    pub(super) input: Value,
+    pub(super) region: String,
+    /// Scheme and authority as the client wrote them.
+    pub(super) endpoint: String,
+    malformed: bool,
+    wire: Wire,
+}
+
+impl Call {
+    pub(super) fn decode(request: &Request<Bytes>) -> Self {
+        let headers = request.headers();
+        let (scope_region, scope_service) = scope(headers);
+        let (wire, service, operation, body) = operation(request);
+        let mut call = Self {
+            service,
+            service_name: service.map_or(scope_service, |service| service.name().to_owned()),
+            operation,
+            malformed: body.is_none(),
+            input: body.unwrap_or_default(),
+            region: scope_region,
+            endpoint: endpoint(request),
+            wire,
+        };
+        call.malformed |= !call.input.is_object();
+        call
+    }
+
+    /// A service this world has, and an input that can be read.
+    pub(super) fn check(&self) -> Result<Service, ApiError> {
+        let service = self.service.ok_or_else(|| self.unknown())?;
+        if self.malformed {
+            return Err(ApiError::new(
+                400,
+                "SerializationException",
+                "the request's body is not what the protocol says",
+            ));
+        }
+        Ok(service)
+    }
+
+    pub(super) fn unknown(&self) -> ApiError {
+        let status = if self.wire == Wire::RestJson { 404 } else { 400 };
+        let message = format!("the rehearsal has no operation {}", self.operation);
+        ApiError::new(status, "UnknownOperationException", message)
+    }
+
+    pub(super) fn text(&self, name: &str) -> Result<&str, ApiError> {
+        self.optional_text(name).ok_or_else(|| self.invalid(format!("{name} is required and is a string")))
+    }
+
+    pub(super) fn optional_text(&self, name: &str) -> Option<&str> {
+        self.input.get(name)?.as_str()
+    }
+
+    pub(super) fn list(&self, name: &str) -> Result<&[Value], ApiError> {
+        self.optional_list(name).ok_or_else(|| self.invalid(format!("{name} is required and is a list")))
+    }
+
+    pub(super) fn optional_list(&self, name: &str) -> Option<&[Value]> {
+        self.input.get(name)?.as_array().map(Vec::as_slice)
+    }
+
+    /// Strings of a list; what is no string is left out.
+    pub(super) fn texts(&self, name: &str) -> Vec<&str> {
+        self.optional_list(name).unwrap_or_default().iter().filter_map(Value::as_str).collect()
+    }
+
+    pub(super) fn object(&self, name: &str) -> Option<&Map<String, Value>> {
+        self.input.get(name)?.as_object()
+    }
+
+    /// A whole number within limits; query parameters come as text.
+    pub(super) fn number(
+        &self,
+        name: &str,
+        limits: std::ops::RangeInclusive<u64>,
+    ) -> Result<Option<u64>, ApiError> {
+        let Some(value) = self.input.get(name).filter(|value| !value.is_null()) else {
+            return Ok(None);
+        };
+        let number = value.as_u64().or_else(|| value.as_str()?.parse().ok());
+        match number {
+            Some(number) if limits.contains(&number) => Ok(Some(number)),
+            _ => Err(self.invalid(format!("{name} must be between {} and {}", limits.start(), limits.end()))),
+        }
+    }
+
+    /// The service's own way to say that an input is not right.
+    pub(super) fn invalid(&self, message: impl Into<Cow<'static, str>>) -> ApiError {
+        let code = match self.service {
+            Some(Service::Sqs | Service::CloudWatch) => "InvalidParameterValue",
+            _ => "ValidationException",
+        };
+        ApiError::new(400, code, message)
+    }
+
+    pub(super) fn encode(&self, outcome: &Result<Value, ApiError>) -> Response<Bytes> {
+        match outcome {
+            Ok(output) => self.response(200, output),
+            Err(error) => self.refusal(error),
+        }
+    }
+
+    fn refusal(&self, error: &ApiError) -> Response<Bytes> {
+        let mut body = Map::new();
+        if self.wire != Wire::RestJson {
+            let shape = match self.service {
+                Some(Service::Sqs) => format!("com.amazonaws.sqs#{}", error.code),
+                Some(Service::CloudWatch) => format!("com.amazonaws.cloudwatch#{}", error.code),
+                _ => error.code.to_string(),
+            };
+            body.insert("__type".to_owned(), shape.into());
+        }
+        body.insert("message".to_owned(), error.message.as_ref().into());
+        let mut response = match self.wire {
+            Wire::Query => {
+                let body = query::encode_error(error.status, &error.query_code(), &error.message);
+                respond(error.status, "text/xml", body)
+            }
+            _ => self.response(error.status, &Value::Object(body)),
+        };
+        let headers = response.headers_mut();
+        let mut put = |name: &'static str, value: String| {
+            // A fault's code may be any text; one that is no header is left to the body.
+            if let Ok(value) = HeaderValue::try_from(value) {
+                headers.insert(HeaderName::from_static(name), value);
+            }
+        };
+        if self.wire == Wire::RestJson {
+            put("x-amzn-errortype", error.code.to_string());
+        }
+        // Services that once spoke the query protocol go on telling its error codes.
+        if matches!(self.service, Some(Service::Sqs | Service::CloudWatch)) {
+            let fault = if error.status < 500 { "Sender" } else { "Receiver" };
+            put("x-amzn-query-error", format!("{};{fault}", error.query_code()));
+        }
+        if let Some(after) = error.retry_after {
+            put("retry-after", after.as_millis().div_ceil(1000).to_string());
+            put("x-amz-retry-after", after.as_millis().to_string());
+        }
+        response
+    }
+
+    fn response(&self, status: u16, output: &Value) -> Response<Bytes> {
+        let (content_type, body) = match self.wire {
+            Wire::RestJson => ("application/json", output.to_string().into_bytes()),
+            Wire::Json(version) => (version, output.to_string().into_bytes()),
+            Wire::Query => ("text/xml", query::encode(&self.operation, output)),
+        };
+        // An operation with no output answers with an empty body.
+        let body = if output.is_null() { Vec::new() } else { body };
+        respond(status, content_type, body)
+    }
+}
+
+/// 200, and nothing of the protocol.
+pub(super) fn garbage() -> Response<Bytes> {
+    let page = "<!doctype html><title>Sign in</title><p>Sign in to use this network.</p>";
+    respond(200, "text/html", page.as_bytes().to_vec())
+}
+
+fn respond(status: u16, content_type: &'static str, body: Vec<u8>) -> Response<Bytes> {
+    let mut response = Response::new(Bytes::from(body));
+    *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+    if let Ok(id) = HeaderValue::try_from(context::uuid()) {
+        headers.insert(HeaderName::from_static("x-amzn-requestid"), id);
+    }
+    response
+}
+
+/// A refusal in a service's own words.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct ApiError {
+    pub(super) status: u16,
+    pub(super) code: Cow<'static, str>,
+    pub(super) message: Cow<'static, str>,
+    pub(super) retry_after: Option<Duration>,
+}
+
+impl ApiError {
+    pub(super) fn new(
+        status: u16,
+        code: impl Into<Cow<'static, str>>,
+        message: impl Into<Cow<'static, str>>,
+    ) -> Self {
+        Self { status, code: code.into(), message: message.into(), retry_after: None }
+    }
+
+    /// The error's name in the query protocol, where it has another one.
+    fn query_code(&self) -> Cow<'_, str> {
+        match self.code.as_ref() {
+            "QueueDoesNotExist" => "AWS.SimpleQueueService.NonExistentQueue".into(),
+            "QueueNameExists" => "QueueAlreadyExists".into(),
+            code @ ("BatchEntryIdsNotDistinct"
+            | "EmptyBatchRequest"
+            | "InvalidBatchEntryId"
+            | "MessageNotInflight"
+            | "PurgeQueueInProgress"
+            | "QueueDeletedRecently"
+            | "TooManyEntriesInBatchRequest"
+            | "UnsupportedOperation") => format!("AWS.SimpleQueueService.{code}").into(),
+            code => code.into(),
+        }
+    }
+}
+
+fn operation(request: &Request<Bytes>) -> (Wire, Option<Service>, String, Option<Value>) {
+    let header = |name| request.headers().get(name).and_then(|value| value.to_str().ok());
+    let path = request.uri().path();
+    if header("content-type") == Some("application/x-www-form-urlencoded") {
+        // Of the services here only CloudWatch is still spoken to in this way.
+        let (operation, input) = query::decode(request.body()).unzip();
+        return (Wire::Query, Some(Service::CloudWatch), operation.unwrap_or_default(), input);
+    }
+    let body = if request.body().is_empty() {
+        Some(Value::Object(Map::new()))
+    } else {
+        serde_json::from_slice(request.body()).ok()
+    };
+    if let Some(target) = header("x-amz-target") {
+        let (prefix, operation) = target.split_once('.').unwrap_or(("", target));
+        let version = match header("content-type") {
+            Some("application/x-amz-json-1.1") => "application/x-amz-json-1.1",
+            _ => "application/x-amz-json-1.0",
+        };
+        return (Wire::Json(version), Service::of_target(prefix), operation.to_owned(), body);
+    }
+    let query = request.uri().query().unwrap_or_default();
+    let Some(route) = route::of_fis(request.method(), path, query) else {
+        let operation = format!("{} {path}", request.method());
+        return (Wire::RestJson, None, operation, body);
+    };
+    let operation = route.operation.to_owned();
+    let input = body.and_then(|body| route.input(body));
+    (Wire::RestJson, Some(Service::Fis), operation, input)
+}
+
+/// Region and service of the signature's credential scope.
+fn scope(headers: &HeaderMap) -> (String, String) {
+    let parts: Vec<_> = headers
+        .get(AUTHORIZATION)
+        .and_then(|value| value.to_str().ok())
+        .and_then(|value| value.split_once("Credential="))
+        .and_then(|(_, rest)| rest.split(',').next())
+        .map(|scope| scope.split('/').collect())
+        .unwrap_or_default();
+    let part = |place: usize, otherwise: &str| (*parts.get(place).unwrap_or(&otherwise)).to_owned();
+    (part(2, DEFAULT_REGION), part(3, "unknown"))
+}
+
+fn endpoint(request: &Request<Bytes>) -> String {
+    let uri = request.uri();
+    if let (Some(scheme), Some(authority)) = (uri.scheme_str(), uri.authority()) {
+        return format!("{scheme}://{authority}");
+    }
+    let host = request.headers().get(HOST).and_then(|host| host.to_str().ok());
+    format!("http://{}", host.unwrap_or("localhost"))
+}
+
+/// One page of a list, and the token of the next one.
+pub(super) fn page(
+    items: Vec<Value>,
+    size: Option<u64>,
+    token: Option<&str>,
+) -> Result<(Vec<Value>, Option<String>), ApiError> {
+    let start: usize = match token {
+        None => 0,
+        Some(token) => token.strip_prefix("from-").and_then(|place| place.parse().ok()).ok_or_else(|| {
+            ApiError::new(400, "ValidationException", "the token of the next page is not valid")
+        })?,
+    };
+    let size = size.and_then(|size| usize::try_from(size).ok()).unwrap_or(100);
+    let more = items.len() > start.saturating_add(size);
+    let next = more.then(|| format!("from-{}", start + size));
+    Ok((items.into_iter().skip(start).take(size).collect(), next))
+}
+
+/// Tags of a map.
+pub(super) fn tags(map: Option<&Map<String, Value>>) -> std::collections::BTreeMap<String, String> {
+    let pair = |(key, value): (&String, &Value)| Some((key.clone(), value.as_str()?.to_owned()));
+    map.into_iter().flatten().filter_map(pair).collect()
+}

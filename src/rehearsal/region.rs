@@ -1,0 +1,131 @@
+//! The state of a world, Region by Region.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use super::cloudwatch::CloudWatch;
+use super::context::Context;
+use super::events::Bus;
+use super::fis::Fis;
+use super::observe::{ExperimentEntry, Inventory, QueueEntry, RuleEntry};
+use super::protocol::{ApiError, Call, Service};
+use super::script::Step;
+use super::sqs::Sqs;
+
+/// Regions are born when they are first spoken to.
+#[derive(Debug, Default)]
+pub(super) struct Regions(BTreeMap<String, Region>);
+
+#[derive(Debug)]
+pub(super) struct Region {
+    fis: Fis,
+    bus: Bus,
+    pub(super) sqs: Sqs,
+    cloudwatch: CloudWatch,
+}
+
+impl Region {
+    fn new(context: &Context) -> Self {
+        Self {
+            fis: Fis::new(context),
+            bus: Bus::default(),
+            sqs: Sqs::default(),
+            cloudwatch: CloudWatch::new(context),
+        }
+    }
+
+    pub(super) fn answer(
+        &mut self,
+        service: Service,
+        call: &Call,
+        context: &mut Context,
+    ) -> Result<Value, ApiError> {
+        match service {
+            Service::Fis => self.fis.answer(call, context),
+            Service::Events => self.bus.answer(call, context),
+            Service::Sqs => self.sqs.answer(call, context),
+            Service::CloudWatch => {
+                let answer = self.cloudwatch.answer(call, context);
+                self.fis.halt_for(&self.cloudwatch.firing(), context);
+                answer
+            }
+        }
+    }
+
+    /// A step of an experiment's script. False: the rest of it counts no more.
+    pub(super) fn advance(&mut self, experiment: &str, step: &Step, context: &mut Context) -> bool {
+        if !self.fis.follows_script(experiment) {
+            return false;
+        }
+        if let Step::Alarm { name, state } = step {
+            let reason = "the scenario says so";
+            self.cloudwatch.set(name, state, reason, context.now);
+        }
+        self.fis.advance(experiment, step, context);
+        self.fis.halt_for(&self.cloudwatch.firing(), context);
+        true
+    }
+
+    pub(super) fn finish(&mut self, experiment: &str, reason: &str, context: &mut Context) {
+        self.fis.finish(experiment, reason, context);
+    }
+
+    pub(super) fn fis(&self) -> &Fis {
+        &self.fis
+    }
+}
+
+impl Regions {
+    pub(super) fn get(&mut self, context: &Context) -> &mut Region {
+        self.0.entry(context.region.clone()).or_insert_with(|| Region::new(context))
+    }
+
+    /// The event goes to the rules of its Region, or of all Regions if it names none.
+    pub(super) fn deliver(&mut self, event: &Value, copies: u32, context: &Context) {
+        let wanted = event["region"].as_str();
+        for (name, region) in &mut self.0 {
+            if wanted.is_some_and(|wanted| wanted != name) {
+                continue;
+            }
+            let sent = region.bus.route(event, context.instant);
+            for _ in 0..copies {
+                for sent in &sent {
+                    region.sqs.deliver(&sent.target_arn, &sent.rule_arn, &sent.body, context);
+                }
+            }
+        }
+    }
+
+    pub(super) fn inventory(&self) -> Inventory {
+        let mut inventory = Inventory::default();
+        for (region_name, region) in &self.0 {
+            let rules = region.bus.rules.iter().map(|(name, rule)| RuleEntry {
+                name: name.clone(),
+                region: region_name.clone(),
+                pattern: rule.pattern.clone(),
+                targets: rule.targets.values().map(|target| target.arn.clone()).collect(),
+                tags: rule.tags.clone(),
+            });
+            inventory.rules.extend(rules);
+            let queues = region.sqs.queues.iter().map(|(name, queue)| QueueEntry {
+                name: name.clone(),
+                region: region_name.clone(),
+                url: queue.url.clone(),
+                tags: queue.tags.clone(),
+                messages: queue.bodies().map(str::to_owned).collect(),
+            });
+            inventory.queues.extend(queues);
+            let experiments = region.fis.experiments.values().map(|experiment| ExperimentEntry {
+                id: experiment.id.clone(),
+                region: region_name.clone(),
+                template: experiment.template.clone(),
+                status: experiment.status.clone(),
+                tags: experiment.tags.clone(),
+                client_token: experiment.client_token.clone(),
+            });
+            inventory.experiments.extend(experiments);
+        }
+        inventory
+    }
+}

@@ -1,0 +1,79 @@
+//! A world behind a socket of the loopback interface.
+
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body_util::{BodyExt, Full, Limited};
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper::{Request, Response};
+use hyper_util::rt::TokioIo;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinSet;
+
+use super::{Answer, World};
+
+/// More than any request of these services may have.
+const MAX_BODY: usize = 2 * 1024 * 1024;
+/// How long to wait when no connection can be taken, as when all file descriptors are in use.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// Listens from the moment it is bound, and answers while it is served.
+#[derive(Debug)]
+pub struct Server {
+    /// `http://127.0.0.1:<port>`: the endpoint of every service.
+    pub url: String,
+    listener: TcpListener,
+    world: World,
+}
+
+impl Server {
+    /// On a port of the kernel's choice.
+    pub async fn bind(world: World) -> io::Result<Self> {
+        Self::bind_to(world, (Ipv4Addr::LOCALHOST, 0).into()).await
+    }
+
+    pub async fn bind_to(world: World, address: SocketAddr) -> io::Result<Self> {
+        let listener = TcpListener::bind(address).await?;
+        let url = format!("http://{}", listener.local_addr()?);
+        Ok(Self { url, listener, world })
+    }
+
+    /// Never returns; when it is dropped, all its connections end.
+    pub async fn serve(self) {
+        let mut connections = JoinSet::new();
+        loop {
+            tokio::select! {
+                accepted = self.listener.accept() => match accepted {
+                    Ok((stream, _)) => {
+                        connections.spawn(converse(stream, self.world.clone()));
+                    }
+                    Err(_) => tokio::time::sleep(ACCEPT_PAUSE).await,
+                },
+                Some(_) = connections.join_next() => {}
+            }
+        }
+    }
+}
+
+/// One connection, to its end.
+async fn converse(stream: TcpStream, world: World) {
+    // Answers are small and awaited: none should wait for another to fill a packet.
+    let _ = stream.set_nodelay(true);
+    let service = service_fn(move |request| answer(world.clone(), request));
+    // It ends with an error wherever the peer goes away or a fault loses the connection.
+    let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
+}
+
+/// An error makes hyper close the connection without an answer.
+async fn answer(world: World, request: Request<Incoming>) -> io::Result<Response<Full<Bytes>>> {
+    let (parts, body) = request.into_parts();
+    let body = Limited::new(body, MAX_BODY).collect().await.map_err(io::Error::other)?.to_bytes();
+    match world.handle(Request::from_parts(parts, body)).await {
+        Answer::Reply(response) => Ok(response.map(Full::new)),
+        Answer::ConnectionLost => Err(io::ErrorKind::ConnectionReset.into()),
+    }
+}

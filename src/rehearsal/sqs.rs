@@ -1,0 +1,324 @@
+//! SQS: queues by name, and their operations.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde_json::{Map, Value, json};
+use tokio::time::Instant;
+
+use super::ACCOUNT;
+use super::context::Context;
+use super::policy::{Delivery, allows};
+use super::protocol::{ApiError, Call, page, tags};
+use super::queue::{Handled, Queue, SETTINGS, md5};
+
+/// How long the name of a deleted queue cannot be used.
+const NAME_REST: Duration = Duration::from_mins(1);
+const MAX_BATCH: usize = 10;
+
+#[derive(Debug, Default)]
+pub(super) struct Sqs {
+    pub(super) queues: BTreeMap<String, Queue>,
+    deleted: BTreeMap<String, Instant>,
+}
+
+impl Sqs {
+    /// All operations but `ReceiveMessage`, which may wait.
+    pub(super) fn answer(&mut self, call: &Call, context: &mut Context) -> Result<Value, ApiError> {
+        match call.operation.as_str() {
+            "CreateQueue" => self.create(call, context),
+            "DeleteQueue" => self.delete(call, context),
+            "GetQueueUrl" => {
+                self.by_name(call.text("QueueName")?).map(|queue| json!({"QueueUrl": queue.url}))
+            }
+            "GetQueueAttributes" => attributes(self.queue(call)?, call, context),
+            "SetQueueAttributes" => {
+                let wanted = settable(call.object("Attributes"))?;
+                let queue = self.queue(call)?;
+                queue.attributes.extend(wanted);
+                queue.modified = context.now;
+                Ok(Value::Null)
+            }
+            "ListQueues" => self.list(call),
+            "SendMessage" => self.send(call, context),
+            "DeleteMessage" => {
+                let handle = call.text("ReceiptHandle")?;
+                handled(self.queue(call)?.delete(handle))
+            }
+            "DeleteMessageBatch" => {
+                let queue = self.queue(call)?;
+                batch(call, |entry| handled(queue.delete(handle_of(entry))))
+            }
+            "ChangeMessageVisibility" => {
+                let handle = call.text("ReceiptHandle")?;
+                let seconds = call.number("VisibilityTimeout", 0..=43_200)?.unwrap_or_default();
+                handled(self.queue(call)?.change_visibility(handle, seconds, context.instant))
+            }
+            "ChangeMessageVisibilityBatch" => {
+                let queue = self.queue(call)?;
+                batch(call, |entry| {
+                    let seconds = entry["VisibilityTimeout"].as_u64().unwrap_or_default();
+                    handled(queue.change_visibility(handle_of(entry), seconds, context.instant))
+                })
+            }
+            "PurgeQueue" => {
+                self.queue(call)?.purge();
+                Ok(Value::Null)
+            }
+            "TagQueue" => {
+                let wanted = tags(call.object("Tags"));
+                self.queue(call)?.tags.extend(wanted);
+                Ok(Value::Null)
+            }
+            "UntagQueue" => {
+                let queue = self.queue(call)?;
+                for key in call.texts("TagKeys") {
+                    queue.tags.remove(key);
+                }
+                Ok(Value::Null)
+            }
+            "ListQueueTags" => Ok(json!({"Tags": self.queue(call)?.tags})),
+            _ => Err(call.unknown()),
+        }
+    }
+
+    /// The queue of a call's `QueueUrl`.
+    pub(super) fn queue(&mut self, call: &Call) -> Result<&mut Queue, ApiError> {
+        let url = call.text("QueueUrl")?;
+        self.by_name(url.rsplit('/').next().unwrap_or_default())
+    }
+
+    fn by_name(&mut self, name: &str) -> Result<&mut Queue, ApiError> {
+        self.queues
+            .get_mut(name)
+            .ok_or_else(|| ApiError::new(400, "QueueDoesNotExist", "the specified queue does not exist"))
+    }
+
+    /// An event that a rule sends: it arrives only where the queue's policy lets that rule in.
+    pub(super) fn deliver(&mut self, queue_arn: &str, rule_arn: &str, body: &str, context: &Context) {
+        let delivery = Delivery { queue_arn, rule_arn };
+        let allowing = self.queues.values_mut().find(|queue| {
+            queue.arn == queue_arn && allows(queue.attributes.get("Policy").map(String::as_str), &delivery)
+        });
+        if let Some(queue) = allowing {
+            queue.push(body.to_owned(), Map::new(), None, context.now, context.instant);
+        }
+    }
+
+    fn create(&mut self, call: &Call, context: &Context) -> Result<Value, ApiError> {
+        let name = call.text("QueueName")?;
+        let is_valid = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+        if name.is_empty() || name.len() > 80 || !name.chars().all(is_valid) {
+            return Err(call.invalid("a queue's name is 1 to 80 letters, digits, hyphens and underscores"));
+        }
+        let wanted = settable(call.object("Attributes"))?;
+        if let Some(queue) = self.queues.get(name) {
+            let differs = |(name, value): (&String, &String)| queue.attributes.get(name) != Some(value);
+            if wanted.iter().any(differs) {
+                return Err(ApiError::new(
+                    400,
+                    "QueueNameExists",
+                    format!("a queue {name} with other attributes exists already"),
+                ));
+            }
+            return Ok(json!({"QueueUrl": queue.url}));
+        }
+        let rests = |deleted: &Instant| context.instant.duration_since(*deleted) < NAME_REST;
+        if self.deleted.get(name).is_some_and(rests) {
+            return Err(ApiError::new(
+                400,
+                "QueueDeletedRecently",
+                format!("a queue {name} was deleted less than 60 seconds ago"),
+            ));
+        }
+        let url = format!("{}/{ACCOUNT}/{name}", call.endpoint);
+        let mut queue = Queue::new(url.clone(), context.arn("sqs", name), context.now);
+        queue.attributes = wanted;
+        queue.tags = tags(call.object("tags"));
+        self.queues.insert(name.to_owned(), queue);
+        Ok(json!({"QueueUrl": url}))
+    }
+
+    fn delete(&mut self, call: &Call, context: &Context) -> Result<Value, ApiError> {
+        self.queue(call)?;
+        let name = call.text("QueueUrl")?.rsplit('/').next().unwrap_or_default();
+        self.queues.remove(name);
+        self.deleted.insert(name.to_owned(), context.instant);
+        Ok(Value::Null)
+    }
+
+    fn list(&self, call: &Call) -> Result<Value, ApiError> {
+        let prefix = call.optional_text("QueueNamePrefix").unwrap_or_default();
+        let urls = self
+            .queues
+            .iter()
+            .filter(|(name, _)| name.starts_with(prefix))
+            .map(|(_, queue)| queue.url.as_str().into())
+            .collect();
+        let size = call.number("MaxResults", 1..=1000)?;
+        let (urls, next) = page(urls, size.or(Some(1000)), call.optional_text("NextToken"))?;
+        let mut output = json!({"QueueUrls": urls});
+        // Without MaxResults the service never says that there is more.
+        if let (Some(next), Some(_)) = (next, size) {
+            output["NextToken"] = next.into();
+        }
+        Ok(output)
+    }
+
+    fn send(&mut self, call: &Call, context: &Context) -> Result<Value, ApiError> {
+        let body = call.text("MessageBody")?;
+        let delay = call.number("DelaySeconds", 0..=900)?;
+        let attributes = call.object("MessageAttributes").cloned().unwrap_or_default();
+        let queue = self.queue(call)?;
+        if body.is_empty()
+            || u64::try_from(body.len()).is_ok_and(|size| size > queue.setting("MaximumMessageSize"))
+        {
+            return Err(
+                call.invalid("a message has one character or more, and no more bytes than the queue takes")
+            );
+        }
+        let id = queue.push(body.to_owned(), attributes, delay, context.now, context.instant);
+        Ok(json!({"MessageId": id, "MD5OfMessageBody": md5(body)}))
+    }
+}
+
+/// What a call asks of a receive, beside how long it waits.
+#[derive(Debug)]
+pub(super) struct Receive {
+    most: usize,
+    visibility: Option<u64>,
+    /// None: as long as the queue says.
+    pub(super) wait: Option<u64>,
+}
+
+impl Receive {
+    pub(super) fn of(call: &Call) -> Result<Self, ApiError> {
+        let most = call.number("MaxNumberOfMessages", 1..=10)?.unwrap_or(1);
+        Ok(Self {
+            most: usize::try_from(most).unwrap_or(MAX_BATCH),
+            visibility: call.number("VisibilityTimeout", 0..=43_200)?,
+            wait: call.number("WaitTimeSeconds", 0..=20)?,
+        })
+    }
+
+    /// Messages that are there now, with the attributes that were asked for. None: there are none.
+    pub(super) fn take(&self, queue: &mut Queue, call: &Call, context: &Context) -> Option<Value> {
+        let mut messages = queue.receive(self.most, self.visibility, context.now, context.instant);
+        if messages.is_empty() {
+            return None;
+        }
+        let mut system = call.texts("MessageSystemAttributeNames");
+        system.extend(call.texts("AttributeNames"));
+        let own = call.texts("MessageAttributeNames");
+        for message in &mut messages {
+            keep(message, "Attributes", &system);
+            keep(message, "MessageAttributes", &own);
+        }
+        Some(json!({"Messages": messages}))
+    }
+}
+
+fn keep(message: &mut Value, member: &str, names: &[&str]) {
+    let Some(map) = message[member].as_object_mut() else {
+        return;
+    };
+    map.retain(|name, _| names.iter().any(|wanted| *wanted == "All" || wanted == name));
+    if map.is_empty()
+        && let Some(message) = message.as_object_mut()
+    {
+        message.remove(member);
+    }
+}
+
+/// Attributes that a client may set, each within its limits.
+fn settable(map: Option<&Map<String, Value>>) -> Result<BTreeMap<String, String>, ApiError> {
+    let attributes = tags(map);
+    for (name, value) in &attributes {
+        let limits = SETTINGS.iter().find(|(known, ..)| known == name);
+        let is_valid = match (limits, name.as_str()) {
+            (Some((_, _, limits)), _) => value.parse().is_ok_and(|number| limits.contains(&number)),
+            (None, "Policy") => value.is_empty() || serde_json::from_str::<Map<String, Value>>(value).is_ok(),
+            (None, "SqsManagedSseEnabled" | "KmsMasterKeyId" | "KmsDataKeyReusePeriodSeconds") => true,
+            _ => {
+                let message = format!("unknown attribute {name}");
+                return Err(ApiError::new(400, "InvalidAttributeName", message));
+            }
+        };
+        if !is_valid {
+            let message = format!("invalid value for the attribute {name}");
+            return Err(ApiError::new(400, "InvalidAttributeValue", message));
+        }
+    }
+    Ok(attributes)
+}
+
+fn attributes(queue: &Queue, call: &Call, context: &Context) -> Result<Value, ApiError> {
+    let (visible, held, delayed) = queue.counts(context.instant);
+    let mut all: BTreeMap<String, String> =
+        SETTINGS.iter().map(|(name, ..)| ((*name).to_owned(), queue.setting(name).to_string())).collect();
+    all.extend(queue.attributes.clone());
+    let computed = [
+        ("QueueArn", queue.arn.clone()),
+        ("ApproximateNumberOfMessages", visible.to_string()),
+        ("ApproximateNumberOfMessagesNotVisible", held.to_string()),
+        ("ApproximateNumberOfMessagesDelayed", delayed.to_string()),
+        ("CreatedTimestamp", queue.created.as_second().to_string()),
+        ("LastModifiedTimestamp", queue.modified.as_second().to_string()),
+    ];
+    all.extend(computed.map(|(name, value)| (name.to_owned(), value)));
+    all.entry("SqsManagedSseEnabled".to_owned()).or_insert_with(|| "true".to_owned());
+    let wanted = call.texts("AttributeNames");
+    let optional = ["Policy", "KmsMasterKeyId", "KmsDataKeyReusePeriodSeconds"];
+    let is_unknown = |name: &&&str| **name != "All" && !optional.contains(*name) && !all.contains_key(**name);
+    if let Some(name) = wanted.iter().find(is_unknown) {
+        let message = format!("unknown attribute {name}");
+        return Err(ApiError::new(400, "InvalidAttributeName", message));
+    }
+    all.retain(|name, _| wanted.iter().any(|wanted| *wanted == "All" || wanted == name));
+    Ok(if all.is_empty() { json!({}) } else { json!({"Attributes": all}) })
+}
+
+fn handle_of(entry: &Value) -> &str {
+    entry["ReceiptHandle"].as_str().unwrap_or_default()
+}
+
+fn handled(outcome: Handled) -> Result<Value, ApiError> {
+    match outcome {
+        Handled::Done => Ok(Value::Null),
+        Handled::NotInFlight => Err(ApiError::new(400, "MessageNotInflight", "the message is not in flight")),
+        Handled::NotAHandle => {
+            Err(ApiError::new(400, "ReceiptHandleIsInvalid", "the input receipt handle is not valid"))
+        }
+    }
+}
+
+fn batch(call: &Call, mut handle: impl FnMut(&Value) -> Result<Value, ApiError>) -> Result<Value, ApiError> {
+    let entries = call.list("Entries")?;
+    let mut ids: Vec<_> = entries.iter().map(|entry| entry["Id"].as_str()).collect();
+    ids.sort_unstable();
+    ids.dedup();
+    let refusal = match entries.len() {
+        0 => Some(("EmptyBatchRequest", "the batch has no entries")),
+        count if count > MAX_BATCH => {
+            Some(("TooManyEntriesInBatchRequest", "the batch has more than ten entries"))
+        }
+        count if count != ids.len() => Some(("BatchEntryIdsNotDistinct", "two entries have the same id")),
+        _ => None,
+    };
+    if let Some((code, message)) = refusal {
+        return Err(ApiError::new(400, code, message));
+    }
+    let (mut successful, mut failed) = (Vec::new(), Vec::new());
+    for entry in entries {
+        match handle(entry) {
+            Ok(_) => successful.push(json!({"Id": entry["Id"]})),
+            Err(error) => failed.push(json!({
+                "Id": entry["Id"],
+                "Code": error.code,
+                "Message": error.message,
+                "SenderFault": true,
+            })),
+        }
+    }
+    Ok(json!({"Successful": successful, "Failed": failed}))
+}

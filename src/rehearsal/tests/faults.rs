@@ -1,0 +1,151 @@
+use fis::error::SdkError;
+use fis::operation::get_safety_lever::{GetSafetyLeverError, GetSafetyLeverOutput};
+
+use super::*;
+
+type IsRight = fn(Looked) -> bool;
+type Looked = Result<GetSafetyLeverOutput, SdkError<GetSafetyLeverError>>;
+
+async fn look(clients: &Clients) -> Looked {
+    let within = fis::config::timeout::TimeoutConfig::builder()
+        .operation_attempt_timeout(Duration::from_secs(2))
+        .build();
+    let once = fis::config::retry::RetryConfig::disabled();
+    let config = fis::Config::builder().timeout_config(within).retry_config(once);
+    let look = clients.fis.get_safety_lever().id("default").customize();
+    look.config_override(config).send().await
+}
+
+#[tokio::test(start_paused = true)]
+async fn requests_fail_in_every_way() {
+    let (world, clients) = world("completed");
+    let cases: [(Effect, IsRight); 5] = [
+        (Effect::Hang, |looked| matches!(looked, Err(SdkError::TimeoutError(_)))),
+        (
+            Effect::LoseRequest,
+            |looked| matches!(looked, Err(SdkError::DispatchFailure(failure)) if failure.is_io()),
+        ),
+        (Effect::Garbage, |looked| {
+            looked.is_err_and(|error| error.raw_response().is_some_and(|raw| raw.status().as_u16() == 200))
+        }),
+        (Effect::denied("fis:GetSafetyLever"), |looked| {
+            looked.is_err_and(|error| error.code() == Some("AccessDeniedException"))
+        }),
+        (Effect::Delay(Duration::from_millis(100)), |looked| looked.is_ok()),
+    ];
+    for (effect, is_right) in cases {
+        world.heal();
+        world.inject(FaultRule::on("GetSafetyLever", effect.clone()));
+        assert!(is_right(look(&clients).await), "{effect:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lost_answer_took_effect_and_a_lost_request_did_not() {
+    let (world, clients) = world("completed");
+    world.inject(FaultRule::on("StartExperiment", Effect::LoseAnswer).times(1));
+    let id = clients.start(TEMPLATE_ID, "token").await;
+    let snapshot = world.snapshot();
+    assert_eq!(snapshot.count("StartExperiment"), 2, "the SDK tried again");
+    assert_eq!(snapshot.requests[0].status, None);
+    assert_eq!(snapshot.inventory.experiments.len(), 1);
+    assert_eq!(snapshot.inventory.experiments[0].id, id);
+
+    world.inject(FaultRule::on("StartExperiment", Effect::LoseRequest));
+    let start = clients.fis.start_experiment().experiment_template_id(TEMPLATE_ID);
+    assert!(start.send().await.is_err());
+    assert_eq!(world.inventory().experiments.len(), 1);
+}
+
+#[tokio::test]
+async fn a_connection_is_lost_over_a_socket_too() {
+    let (world, _) = world("completed");
+    world.inject(FaultRule::on("GetSafetyLever", Effect::LoseAnswer));
+    let server = Server::bind(world.clone()).await.unwrap();
+    let clients = Clients::new(None, &server.url);
+    let looked = tokio::select! {
+        () = server.serve() => unreachable!(),
+        looked = look(&clients) => looked,
+    };
+    assert!(matches!(looked, Err(SdkError::DispatchFailure(_))));
+    assert_eq!(world.requests()[0].status, None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn faults_of_events_change_while_a_run_goes_on() {
+    let (world, clients) = world("completed");
+    let url = clients.subscribe("q", &state_changes()).await;
+    world.set_event_faults(EventFaults {
+        lose: vec![0].into(),
+        lose_states: vec!["completed"].into(),
+        copies: 2,
+        ..EventFaults::NONE
+    });
+    clients.start(TEMPLATE_ID, "token").await;
+    assert_eq!(clients.words(&url).await, ["running", "running"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn handshakes_are_lost_too() {
+    let (world, clients) = world("completed");
+    world.set_event_faults(EventFaults { lose_custom: 1, ..EventFaults::NONE });
+    let url = clients.subscribe("q", &json!({"source": ["mine"]})).await;
+    clients.put("mine", &json!({"n": 1})).await;
+    clients.put("mine", &json!({"n": 2})).await;
+    let received = clients.receive(&url).await;
+    assert_eq!(received.len(), 1);
+    assert_eq!(received[0]["detail"]["n"], 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn scripts_are_data() {
+    let (world, clients) = world("completed");
+    world.script(
+        TEMPLATE_ID,
+        [Beat {
+            after: Duration::from_secs(5),
+            step: Step::Experiment { status: "reticulating", reason: "a word of the future" },
+        }],
+    );
+    let id = clients.start(TEMPLATE_ID, "token").await;
+    let start = Instant::now();
+    world.until(|now| !now.events.is_empty()).await;
+    assert_eq!(start.elapsed().as_secs(), 5);
+    assert_eq!(clients.status(&id).await.as_str(), "reticulating");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_alarm_that_a_client_sets_stops_what_has_it_as_a_stop_condition() {
+    let (world, clients) = world("never-ends");
+    let put = clients.cloudwatch.put_metric_alarm().alarm_name("other").threshold(5.0);
+    put.evaluation_periods(1)
+        .comparison_operator(cloudwatch::types::ComparisonOperator::GreaterThanThreshold)
+        .send()
+        .await
+        .unwrap();
+    let id = clients.start(TEMPLATE_ID, "token").await;
+    world.until(|now| now.inventory.experiments[0].status == "running").await;
+    for name in ["other", ALARM_NAME] {
+        assert_eq!(clients.status(&id).await, ExperimentStatus::Running);
+        let set = clients.cloudwatch.set_alarm_state().alarm_name(name).state_reason("test");
+        set.state_value(cloudwatch::types::StateValue::Alarm).send().await.unwrap();
+    }
+    assert_eq!(clients.status(&id).await, ExperimentStatus::Stopping);
+    let firing = clients.cloudwatch.describe_alarms().state_value(cloudwatch::types::StateValue::Alarm);
+    let firing = firing.send().await.unwrap();
+    assert_eq!(firing.metric_alarms().len(), 2);
+    assert_eq!(firing.metric_alarms()[0].threshold(), Some(5.0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_script_ends_where_somebody_stops_the_experiment() {
+    let (world, clients) = world("stop-condition");
+    let id = clients.start(TEMPLATE_ID, "token").await;
+    world.until(|now| now.inventory.experiments[0].status == "running").await;
+    clients.fis.stop_experiment().id(&id).send().await.unwrap();
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    assert_eq!(clients.status(&id).await, ExperimentStatus::Stopped);
+    let alarms = clients.cloudwatch.describe_alarms().send().await.unwrap();
+    let state = alarms.metric_alarms()[0].state_value();
+    assert_eq!(state, Some(&cloudwatch::types::StateValue::Ok), "the alarm was never to fire");
+}
