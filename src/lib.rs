@@ -5,8 +5,11 @@
 //! [`report`] sink listens. Nothing below knows anything above. `docs/architecture.md` has the picture.
 #![forbid(unsafe_code)]
 
+pub mod ci;
 pub mod clock;
 pub mod config;
+pub mod engine;
+pub mod lifecycle;
 pub mod model;
 pub mod rehearsal;
 pub mod text;

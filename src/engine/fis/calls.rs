@@ -1,0 +1,84 @@
+//! Counts the requests that really go out, retries included, by operation name.
+
+use std::cell::Cell;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use aws_smithy_runtime_api::box_error::BoxError;
+use aws_smithy_runtime_api::client::interceptors::Intercept;
+use aws_smithy_runtime_api::client::interceptors::context::BeforeTransmitInterceptorContextRef;
+use aws_smithy_runtime_api::client::orchestrator::Metadata;
+use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
+use aws_smithy_types::config_bag::ConfigBag;
+
+/// Requests by operation. Cloning shares the count.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Calls(Arc<Mutex<BTreeMap<String, u64>>>);
+
+tokio::task_local! {
+    /// The experiment for which the current task makes its requests.
+    static CURRENT: Calls;
+    /// How often the request under way has gone out.
+    static ATTEMPTS: Cell<u32>;
+}
+
+/// Sends one request, and says how often it went out. A refusal of a second attempt says nothing about the
+/// first, whose answer was lost.
+pub(super) async fn attempts<T>(request: impl Future<Output = T>) -> (T, u32) {
+    ATTEMPTS.scope(Cell::new(0), async { (request.await, ATTEMPTS.with(Cell::get)) }).await
+}
+
+impl Calls {
+    pub(super) fn snapshot(&self) -> BTreeMap<String, u64> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Counts what `requests` sends here, besides the total.
+    pub(super) async fn of<T>(&self, requests: impl Future<Output = T>) -> T {
+        CURRENT.scope(self.clone(), requests).await
+    }
+
+    fn count(&self, operation: &str) {
+        let mut calls = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        *calls.entry(operation.to_owned()).or_default() += 1;
+    }
+}
+
+/// Adds up two counts.
+pub(super) fn sum(mut a: BTreeMap<String, u64>, b: BTreeMap<String, u64>) -> BTreeMap<String, u64> {
+    for (operation, count) in b {
+        *a.entry(operation).or_default() += count;
+    }
+    a
+}
+
+/// The interceptor that counts: each request into the total, and besides into the experiment it is made for,
+/// or into what all experiments share.
+#[derive(Debug, Clone, Default)]
+pub(super) struct CountCalls {
+    pub(super) total: Calls,
+    pub(super) shared: Calls,
+}
+
+#[aws_smithy_runtime_api::client::interceptors::dyn_dispatch_hint]
+impl Intercept for CountCalls {
+    fn name(&self) -> &'static str {
+        "CountCalls"
+    }
+
+    fn read_before_transmit(
+        &self,
+        _context: &BeforeTransmitInterceptorContextRef<'_>,
+        _components: &RuntimeComponents,
+        config: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        let operation = config.load::<Metadata>().map_or("unknown", Metadata::name);
+        self.total.count(operation);
+        // Outside of `attempts` nobody asks.
+        let _ = ATTEMPTS.try_with(|attempts| attempts.set(attempts.get() + 1));
+        if CURRENT.try_with(|experiment| experiment.count(operation)).is_err() {
+            self.shared.count(operation);
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,110 @@
+//! The SDK's clients for one account and Region.
+
+use std::time::Duration;
+
+use aws_config::sts::AssumeRoleProvider;
+use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_credential_types::Credentials;
+use aws_credential_types::provider::SharedCredentialsProvider;
+use aws_smithy_async::rt::sleep::{SharedAsyncSleep, TokioSleep};
+use aws_smithy_async::time::SystemTimeSource;
+use aws_smithy_runtime_api::client::http::SharedHttpClient;
+use aws_smithy_types::retry::RetryConfig;
+use aws_smithy_types::timeout::TimeoutConfig;
+
+use super::calls::CountCalls;
+
+const CONNECT_LIMIT: Duration = Duration::from_secs(3);
+const ATTEMPT_LIMIT: Duration = Duration::from_secs(10);
+const OPERATION_LIMIT: Duration = Duration::from_secs(45);
+/// A long poll takes 20 s by itself.
+const RECEIVE_LIMIT: Duration = Duration::from_secs(30);
+const ATTEMPTS: u32 = 5;
+const LONGEST_BACKOFF: Duration = Duration::from_secs(5);
+
+/// Credentials, endpoints and, unless one is given, the Region: the SDK's default chain.
+pub async fn connect(region: Option<&str>) -> SdkConfig {
+    let loader =
+        aws_config::defaults(BehaviorVersion::latest()).timeout_config(timeouts()).retry_config(retries());
+    match region {
+        Some(region) => loader.region(Region::new(region.to_owned())).load().await,
+        None => loader.load().await,
+    }
+}
+
+/// The same in another Region, and in the account of a role where one is given.
+pub async fn in_place(base: &SdkConfig, region: &str, role_arn: Option<&str>, session: &str) -> SdkConfig {
+    let there = base.to_builder().region(Region::new(region.to_owned())).build();
+    let Some(role_arn) = role_arn else { return there };
+    let role = AssumeRoleProvider::builder(role_arn)
+        .session_name(format!("faultgate-{session}"))
+        .configure(&there)
+        .build()
+        .await;
+    there.into_builder().credentials_provider(SharedCredentialsProvider::new(role)).build()
+}
+
+/// The embedded endpoints: nothing of the environment counts. `http` is for clients without a socket.
+pub fn connect_embedded(url: &str, http: Option<SharedHttpClient>) -> SdkConfig {
+    let credentials = Credentials::new("rehearsal", "rehearsal", None, None, "rehearsal");
+    let mut builder = SdkConfig::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .region(Region::from_static("us-east-1"))
+        .endpoint_url(url)
+        .credentials_provider(SharedCredentialsProvider::new(credentials))
+        .timeout_config(timeouts())
+        .retry_config(retries())
+        .sleep_impl(SharedAsyncSleep::new(TokioSleep::new()))
+        .time_source(SystemTimeSource::new());
+    builder.set_http_client(http);
+    builder.build()
+}
+
+fn timeouts() -> TimeoutConfig {
+    TimeoutConfig::builder()
+        .connect_timeout(CONNECT_LIMIT)
+        .operation_attempt_timeout(ATTEMPT_LIMIT)
+        .operation_timeout(OPERATION_LIMIT)
+        .build()
+}
+
+fn retries() -> RetryConfig {
+    RetryConfig::standard().with_max_attempts(ATTEMPTS).with_max_backoff(LONGEST_BACKOFF)
+}
+
+#[derive(Debug, Clone)]
+pub(super) struct Clients {
+    pub(super) fis: aws_sdk_fis::Client,
+    pub(super) events: aws_sdk_eventbridge::Client,
+    pub(super) sqs: aws_sdk_sqs::Client,
+    /// For long polls: patient, and without retries of its own, since the reader has a loop anyway.
+    pub(super) sqs_reader: aws_sdk_sqs::Client,
+    pub(super) cloudwatch: aws_sdk_cloudwatch::Client,
+    pub(super) counted: CountCalls,
+}
+
+impl Clients {
+    pub(super) fn new(sdk: &SdkConfig) -> Self {
+        let counted = CountCalls::default();
+        let patient = TimeoutConfig::builder()
+            .connect_timeout(CONNECT_LIMIT)
+            .operation_attempt_timeout(RECEIVE_LIMIT)
+            .build();
+        let sqs = aws_sdk_sqs::config::Builder::from(sdk).interceptor(counted.clone());
+        let reader = sqs.clone().timeout_config(patient).retry_config(RetryConfig::disabled());
+        Self {
+            fis: aws_sdk_fis::Client::from_conf(
+                aws_sdk_fis::config::Builder::from(sdk).interceptor(counted.clone()).build(),
+            ),
+            events: aws_sdk_eventbridge::Client::from_conf(
+                aws_sdk_eventbridge::config::Builder::from(sdk).interceptor(counted.clone()).build(),
+            ),
+            sqs: aws_sdk_sqs::Client::from_conf(sqs.build()),
+            sqs_reader: aws_sdk_sqs::Client::from_conf(reader.build()),
+            cloudwatch: aws_sdk_cloudwatch::Client::from_conf(
+                aws_sdk_cloudwatch::config::Builder::from(sdk).interceptor(counted.clone()).build(),
+            ),
+            counted,
+        }
+    }
+}

@@ -1,0 +1,77 @@
+//! The SDK's errors in our words: what failed, why, and what to do.
+
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use aws_smithy_runtime_api::client::result::SdkError;
+use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+
+use super::permissions::statement;
+use super::place::Place;
+use crate::engine::{Failure, FailureKind};
+use crate::text;
+
+/// The longest text of a service that is passed on.
+const LONGEST: usize = 600;
+
+/// Makes a failure of an SDK error. `operation` is the API's name, `what` completes "could not …".
+pub(super) fn failure<E>(
+    error: &SdkError<E, HttpResponse>,
+    operation: &str,
+    what: impl Into<String>,
+    place: &Place,
+) -> Failure
+where
+    E: ProvideErrorMetadata + std::error::Error + 'static,
+{
+    let code = error.code().unwrap_or_default();
+    let status = error.raw_response().map_or(0, |response| response.status().as_u16());
+    let kind = kind(code, status, error);
+    let why = match (error.code(), error.message()) {
+        (Some(code), Some(message)) => format!("{code}: {message}"),
+        (Some(code), None) => code.to_owned(),
+        (None, Some(message)) if status != 0 => format!("HTTP {status}: {message}"),
+        _ if status != 0 => format!("HTTP {status} with an answer that {operation} does not give"),
+        _ => chain(error),
+    };
+    let remedy = match kind {
+        FailureKind::Denied => statement(operation, place, None),
+        _ if is_about_credentials(code) || why.contains("loading credentials") => Some(
+            "give the job AWS credentials: a role for the runner, or a step such as \
+             aws-actions/configure-aws-credentials before this one"
+                .to_owned(),
+        ),
+        _ => None,
+    };
+    Failure { kind, what: what.into(), why: text::plain(&why, LONGEST), remedy }
+}
+
+fn kind<E>(code: &str, status: u16, error: &SdkError<E, HttpResponse>) -> FailureKind {
+    if code.contains("AccessDenied") || code == "UnauthorizedOperation" || code == "NotAuthorized" {
+        return FailureKind::Denied;
+    }
+    if code.contains("NotFound") || code.contains("NonExistentQueue") || code.contains("QueueDoesNotExist") {
+        return FailureKind::Missing;
+    }
+    let certain = matches!(error, SdkError::ServiceError(_)) && (400..500).contains(&status);
+    if matches!(error, SdkError::ConstructionFailure(_)) {
+        return FailureKind::Refused;
+    }
+    // A throttled request was not carried out, but it says nothing about the next one.
+    if certain && status != 429 && !code.contains("Throttl") && !code.contains("TooManyRequests") {
+        return FailureKind::Refused;
+    }
+    FailureKind::Unanswered
+}
+
+fn is_about_credentials(code: &str) -> bool {
+    ["ExpiredToken", "InvalidClientToken", "UnrecognizedClient", "InvalidSignature", "SignatureDoesNotMatch"]
+        .iter()
+        .any(|known| code.contains(known))
+}
+
+/// What each error in the chain says. Not what it holds: an answer may hold anything.
+fn chain(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(error.source(), |cause| cause.source());
+    let mut said: Vec<String> = std::iter::once(error).chain(causes).map(ToString::to_string).collect();
+    said.dedup();
+    said.join(": ")
+}

@@ -1,0 +1,182 @@
+//! Starts an experiment once, whatever happens to the requests.
+
+use std::collections::HashMap;
+
+use aws_sdk_fis::types::{ActionsMode, Experiment, StartExperimentExperimentOptionsInput as StartOptions};
+use sha2::{Digest, Sha256};
+
+use super::calls::attempts;
+use super::clients::Clients;
+use super::error::failure;
+use super::place::Place;
+use super::record::record;
+use super::tags::tag_value;
+use crate::engine::{Failure, FailureKind};
+use crate::model::RunIdentity;
+
+const RUN_TAG: &str = "faultgate:run-id";
+const EXPERIMENT_TAG: &str = "faultgate:experiment";
+
+/// One launch: which template, under which name.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Launch<'a> {
+    pub(super) run: &'a RunIdentity,
+    pub(super) name: &'a str,
+    pub(super) template: &'a str,
+    pub(super) dry_run: bool,
+}
+
+impl Launch<'_> {
+    /// The same for every retry within one attempt of one CI job, another for each re-run.
+    fn client_token(&self, salt: &str) -> String {
+        let mut hash = Sha256::new();
+        for part in [self.run.attempt_key.as_str(), self.name, self.template, salt] {
+            // Lengths keep ("a", "bc") and ("ab", "c") apart.
+            hash.update(part.len().to_be_bytes());
+            hash.update(part);
+        }
+        let digest = hash.finalize();
+        digest.iter().take(16).fold("faultgate-".to_owned(), |token, byte| format!("{token}{byte:02x}"))
+    }
+
+    fn tags(&self) -> HashMap<String, String> {
+        let optional = [
+            ("faultgate:url", self.run.url.as_deref()),
+            ("faultgate:repository", self.run.repository.as_deref()),
+            ("faultgate:commit", self.run.commit.as_deref()),
+        ];
+        let mut tags: HashMap<String, String> = optional
+            .into_iter()
+            .filter_map(|(key, value)| value.map(|value| (key.to_owned(), tag_value(value))))
+            .collect();
+        tags.insert(RUN_TAG.to_owned(), self.run.id.clone());
+        tags.insert(EXPERIMENT_TAG.to_owned(), tag_value(self.name));
+        tags
+    }
+
+    /// Starts it. The SDK sends the same token again when an answer is lost, so one launch stays one.
+    pub(super) async fn start(&self, clients: &Clients, place: &Place) -> Result<Experiment, Failure> {
+        let started = self.request(clients, place, "").await?;
+        let Some(other) = self.other_run(&started) else {
+            return Ok(started);
+        };
+        // The token was used before, in this very attempt of this job: a step tried again, or two steps that
+        // run the same thing. What is over does not stand in the way; what is not, must not get company.
+        let id = started.id().unwrap_or_default();
+        let now = get(clients, place, id).await?;
+        if record(&now, None).has_ended() {
+            return self.request(clients, place, &self.run.id).await;
+        }
+        Err(Failure {
+            kind: FailureKind::Refused,
+            what: format!("start the experiment {}", self.name),
+            why: format!(
+                "the run {other} of this CI job has started {id} under this name, and it has not ended"
+            ),
+            remedy: Some(format!(
+                "give the experiments names of their own, or stop it: aws fis stop-experiment --region {} --id {id}",
+                place.region
+            )),
+        })
+    }
+
+    async fn request(&self, clients: &Clients, place: &Place, salt: &str) -> Result<Experiment, Failure> {
+        let what = format!("start an experiment from the template {}", self.template);
+        let mut request = clients
+            .fis
+            .start_experiment()
+            .client_token(self.client_token(salt))
+            .experiment_template_id(self.template)
+            .set_tags(Some(self.tags()));
+        if self.dry_run {
+            request = request
+                .experiment_options(StartOptions::builder().actions_mode(ActionsMode::SkipAll).build());
+        }
+        let (answer, attempts) = attempts(request.send()).await;
+        let answer = answer.map_err(|error| {
+            let failure = failure(&error, "StartExperiment", &what, place);
+            // An earlier attempt may have begun it.
+            let kind = if attempts > 1 { FailureKind::Unanswered } else { failure.kind };
+            Failure { kind, ..failure }
+        })?;
+        answer.experiment.filter(|experiment| experiment.id().is_some()).ok_or(Failure {
+            kind: FailureKind::Unanswered,
+            what,
+            why: "the answer holds no experiment".to_owned(),
+            remedy: None,
+        })
+    }
+
+    /// The run that this experiment belongs to, if it is not this one.
+    fn other_run<'e>(&self, experiment: &'e Experiment) -> Option<&'e str> {
+        let tag = experiment.tags()?.get(RUN_TAG)?;
+        (*tag != self.run.id).then_some(tag.as_str())
+    }
+
+    /// Looks for an experiment that a request without an answer may have begun.
+    pub(super) async fn find(&self, clients: &Clients, place: &Place) -> Result<Option<Experiment>, Failure> {
+        let what = format!("look for an experiment of the template {}", self.template);
+        let mut pages = clients
+            .fis
+            .list_experiments()
+            .experiment_template_id(self.template)
+            .into_paginator()
+            .items()
+            .send();
+        while let Some(summary) = pages.next().await {
+            let summary = summary.map_err(|error| failure(&error, "ListExperiments", &what, place))?;
+            let tag = |key: &str| summary.tags().and_then(|tags| tags.get(key)).map(String::as_str);
+            let ours =
+                tag(RUN_TAG) == Some(&self.run.id) && tag(EXPERIMENT_TAG) == Some(&tag_value(self.name));
+            if let (true, Some(id)) = (ours, summary.id()) {
+                return get(clients, place, id).await.map(Some);
+            }
+        }
+        Ok(None)
+    }
+}
+
+pub(super) async fn get(clients: &Clients, place: &Place, id: &str) -> Result<Experiment, Failure> {
+    let what = format!("read the experiment {id}");
+    let answer = clients.fis.get_experiment().id(id).send().await;
+    answer.map_err(|error| failure(&error, "GetExperiment", &what, place))?.experiment.ok_or(Failure {
+        kind: FailureKind::Unanswered,
+        what,
+        why: "the answer holds no experiment".to_owned(),
+        remedy: None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn run(id: &str, attempt_key: &str) -> RunIdentity {
+        RunIdentity {
+            id: id.to_owned(),
+            ci: "github-actions".to_owned(),
+            url: None,
+            repository: None,
+            commit: None,
+            attempt_key: attempt_key.to_owned(),
+        }
+    }
+
+    fn token(run: &RunIdentity, name: &str) -> String {
+        Launch { run, name, template: "EXT1", dry_run: false }.client_token("")
+    }
+
+    #[test]
+    fn a_retry_has_the_same_token_and_a_re_run_another() {
+        let first = token(&run("a", "github 7 attempt 1"), "az");
+        assert_eq!(first, token(&run("b", "github 7 attempt 1"), "az"), "the same attempt");
+        assert_ne!(first, token(&run("a", "github 7 attempt 2"), "az"), "a re-run");
+        assert_ne!(first, token(&run("a", "github 7 attempt 1"), "pod"), "another experiment");
+    }
+
+    #[test]
+    fn a_token_is_what_the_api_takes() {
+        let token = token(&run("a", "anything at all, with spaces ✓"), "az");
+        assert!(!token.contains(char::is_whitespace) && token.len() <= 64, "{token}");
+    }
+}

@@ -1,0 +1,399 @@
+//! AWS Fault Injection Service, watched by its own events.
+//!
+//! `preflight` looks, `subscription` makes rule and queue, `launch` starts, `reader` fills the `inbox`,
+//! `watch` waits for the end and confirms it by FIS's own record, `outcome` says what it means, `removal`
+//! cleans up.
+
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use aws_config::SdkConfig;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::AbortOnDropHandle;
+
+mod calls;
+mod clients;
+mod error;
+mod events;
+mod inbox;
+mod launch;
+mod outcome;
+mod pattern;
+mod pause;
+mod permissions;
+mod place;
+mod preflight;
+mod reader;
+mod record;
+mod removal;
+mod subscription;
+mod tags;
+mod watch;
+
+pub use clients::{connect, connect_embedded, in_place};
+
+use self::calls::{Calls, sum};
+use self::clients::Clients;
+use self::error::failure;
+use self::inbox::Inbox;
+use self::launch::Launch;
+use self::outcome::Context;
+use self::place::Place;
+use self::preflight::{Preflight, Template, alarm_name, describe_alarms, get_lever, preflight};
+use self::reader::Reader;
+use self::record::{record, timestamp};
+use self::subscription::{Subscription, interrupted};
+use self::watch::Tracking;
+use super::{Engine, Failure, FailureKind, Judgement, Launched, Record, StopCause, Watcher};
+use crate::clock::Clock;
+use crate::model::{
+    EngineSpec, ExperimentPlan, Finding, Level, Monitor, MonitorRecord, RunIdentity, Source, State,
+    SubscriptionRecord, Transition,
+};
+
+/// What one connection to FIS is to do.
+#[derive(Debug, Clone)]
+pub struct FisSettings {
+    pub run: RunIdentity,
+    /// The name of rule and queue.
+    pub subscription: String,
+    pub monitor: Monitor,
+    pub event_queue_url: Option<String>,
+    pub reconcile_interval: Duration,
+    pub dry_run: bool,
+    pub allow_empty_targets: bool,
+    /// The endpoints are AWS's own, so that people can look at experiments in the console.
+    pub has_console: bool,
+    /// How long what is made may be needed: afterwards a sweep may remove it.
+    pub expires_in: Duration,
+}
+
+/// The last messages of a shared queue are dealt with in this time.
+const LEAVE_LIMIT: Duration = Duration::from_secs(2);
+
+/// FIS in one account and Region.
+pub struct FisEngine {
+    clients: Clients,
+    settings: FisSettings,
+    clock: Clock,
+    cancelled: CancellationToken,
+    place: RefCell<Place>,
+    templates: RefCell<BTreeMap<String, Template>>,
+    inbox: RefCell<Inbox>,
+    subscription: RefCell<Option<std::rc::Rc<Subscription>>>,
+    reader: RefCell<Option<AbortOnDropHandle<()>>>,
+    leaving: CancellationToken,
+    /// By the experiment's id.
+    tracked: RefCell<HashMap<String, Tracking>>,
+    /// The requests made for each experiment, by its name.
+    launches: RefCell<HashMap<String, Calls>>,
+}
+
+impl FisEngine {
+    /// `sdk` must have a Region.
+    pub fn new(sdk: &SdkConfig, settings: FisSettings, clock: Clock, cancelled: CancellationToken) -> Self {
+        let region = sdk.region().map(AsRef::as_ref).unwrap_or_default();
+        Self {
+            clients: Clients::new(sdk),
+            settings,
+            clock,
+            cancelled,
+            place: RefCell::new(Place::in_region(region)),
+            templates: RefCell::default(),
+            inbox: RefCell::new(Inbox::new([])),
+            subscription: RefCell::default(),
+            reader: RefCell::default(),
+            leaving: CancellationToken::new(),
+            tracked: RefCell::default(),
+            launches: RefCell::default(),
+        }
+    }
+
+    fn place(&self) -> Place {
+        self.place.borrow().clone()
+    }
+
+    fn inbox(&self) -> Inbox {
+        self.inbox.borrow().clone()
+    }
+
+    fn launch_of<'a>(&'a self, experiment: &'a ExperimentPlan) -> Launch<'a> {
+        let EngineSpec::Fis { template, .. } = &experiment.spec;
+        Launch { run: &self.settings.run, name: &experiment.name, template, dry_run: self.settings.dry_run }
+    }
+
+    /// From here on the experiment is ours to watch.
+    fn begin(&self, experiment: &aws_sdk_fis::types::Experiment, calls: Calls, template: &str) -> Launched {
+        let id = experiment.id().unwrap_or_default().to_owned();
+        let now = self.clock.now();
+        let record = record(experiment, None);
+        self.inbox().claim(&id);
+        let launched = Launched {
+            url: self.settings.has_console.then(|| self.place().console_url(&id)),
+            first: Transition {
+                state: record.state,
+                raw_state: record.raw_state,
+                at: experiment.creation_time().and_then(timestamp).unwrap_or(now),
+                observed_at: now,
+                source: Source::Launch,
+                reason: None,
+            },
+            id,
+        };
+        self.tracked
+            .borrow_mut()
+            .insert(launched.id.clone(), Tracking::begun(calls, &launched.first, template));
+        launched
+    }
+
+    fn calls_for(&self, experiment: &ExperimentPlan) -> Calls {
+        self.launches.borrow_mut().entry(experiment.name.clone()).or_default().clone()
+    }
+
+    fn calls_of(&self, id: &str) -> Calls {
+        self.tracked.borrow().get(id).map(|tracking| tracking.calls.clone()).unwrap_or_default()
+    }
+
+    fn stop_alarms(&self, template: &str) -> Vec<String> {
+        self.templates.borrow().get(template).map(|template| template.stop_alarms.clone()).unwrap_or_default()
+    }
+
+    fn start_reader(&self, queue_url: &str, shared: bool) -> Reader {
+        let reader = Reader {
+            sqs: self.clients.sqs_reader.clone(),
+            queue_url: queue_url.to_owned(),
+            inbox: self.inbox(),
+            clock: self.clock,
+            place: self.place(),
+            shared,
+            leaving: self.leaving.clone(),
+        };
+        *self.reader.borrow_mut() = Some(AbortOnDropHandle::new(tokio::spawn(reader.clone().run())));
+        reader
+    }
+
+    async fn subscribe(&self) -> Result<(), Failure> {
+        let templates: Vec<String> = self.templates.borrow().keys().cloned().collect();
+        let expires_in = jiff::SignedDuration::try_from(self.settings.expires_in).unwrap_or_default();
+        let expires_at = self.clock.now().saturating_add(expires_in).unwrap_or(jiff::Timestamp::MAX);
+        let subscription = std::rc::Rc::new(Subscription::new(
+            &self.settings.subscription,
+            &self.settings.run,
+            self.place(),
+            &templates,
+            expires_at,
+        ));
+        *self.subscription.borrow_mut() = Some(subscription.clone());
+        let queue_url = subscription.make(&self.clients).await?;
+        if self.cancelled.is_cancelled() {
+            return Err(interrupted(&subscription.name));
+        }
+        self.start_reader(&queue_url, false);
+        subscription.prove(&self.clients, &self.inbox(), &self.clock, &self.cancelled).await
+    }
+}
+
+#[async_trait(?Send)]
+impl Engine for FisEngine {
+    async fn check(&self, experiments: &[&ExperimentPlan]) -> Vec<Finding> {
+        let ids: BTreeSet<String> = experiments
+            .iter()
+            .map(|experiment| {
+                let EngineSpec::Fis { template, .. } = &experiment.spec;
+                template.clone()
+            })
+            .collect();
+        let Preflight { mut findings, templates } = preflight(&self.clients, &self.place(), &ids).await;
+        // The template says in which account we are: no other request has to.
+        if let Some(place) = templates.values().find_map(|template| template.place.clone()) {
+            *self.place.borrow_mut() = place;
+        } else if self.settings.monitor == Monitor::Events && !templates.is_empty() {
+            findings.push(Finding::new(
+                Level::Error,
+                "subscription",
+                "FIS does not say in which account the template is, so no queue policy can be made; \
+                 set monitor to queue or poll",
+            ));
+        }
+        if let (Monitor::Queue, Some(url)) = (self.settings.monitor, &self.settings.event_queue_url) {
+            let reader = Reader {
+                sqs: self.clients.sqs.clone(),
+                queue_url: url.clone(),
+                inbox: self.inbox(),
+                clock: self.clock,
+                place: self.place(),
+                shared: true,
+                leaving: self.leaving.clone(),
+            };
+            findings.push(match reader.probe().await {
+                Ok(()) => Finding::new(Level::Ok, "event queue", "it can be read"),
+                Err(failure) => {
+                    let mut finding = Finding::new(Level::Error, "event queue", failure.to_string());
+                    finding.remedy = failure.remedy;
+                    finding
+                }
+            });
+        }
+        *self.inbox.borrow_mut() = Inbox::new(ids);
+        *self.templates.borrow_mut() = templates;
+        findings
+    }
+
+    async fn open(&self) -> Result<(), Failure> {
+        match (self.settings.monitor, &self.settings.event_queue_url) {
+            (Monitor::Poll, _) => Ok(()),
+            (Monitor::Queue, Some(url)) => {
+                self.start_reader(url, true);
+                Ok(())
+            }
+            (Monitor::Queue, None) => Err(Failure {
+                kind: FailureKind::Refused,
+                what: "read the event queue".to_owned(),
+                why: "event-queue-url is not set".to_owned(),
+                remedy: None,
+            }),
+            (Monitor::Events, _) => self.subscribe().await,
+        }
+    }
+
+    async fn launch(&self, experiment: &ExperimentPlan) -> Result<Launched, Failure> {
+        let launch = self.launch_of(experiment);
+        let calls = self.calls_for(experiment);
+        let started = calls.of(launch.start(&self.clients, &self.place())).await?;
+        Ok(self.begin(&started, calls, launch.template))
+    }
+
+    async fn find_unanswered(&self, experiment: &ExperimentPlan) -> Result<Option<Launched>, Failure> {
+        let launch = self.launch_of(experiment);
+        let calls = self.calls_for(experiment);
+        let found = calls.of(launch.find(&self.clients, &self.place())).await?;
+        Ok(found.map(|found| self.begin(&found, calls, launch.template)))
+    }
+
+    async fn follow(&self, launched: &Launched, watcher: &dyn Watcher) -> Result<Record, Failure> {
+        watch::follow(self, &launched.id, watcher).await
+    }
+
+    async fn stop(&self, launched: &Launched) -> Result<(), Failure> {
+        let stop = async {
+            let answer = self.clients.fis.stop_experiment().id(&launched.id).send().await;
+            answer.map(drop).map_err(|error| {
+                failure(
+                    &error,
+                    "StopExperiment",
+                    format!("stop the experiment {}", launched.id),
+                    &self.place(),
+                )
+            })
+        };
+        if let Some(tracking) = self.tracked.borrow_mut().get_mut(&launched.id) {
+            tracking.stop_requested = true;
+        }
+        match self.calls_of(&launched.id).of(stop).await {
+            // FIS refuses to stop what has ended. Whether it has is for its record to say.
+            Err(refused) if refused.kind == FailureKind::Refused => match self.look(launched).await {
+                Ok(record) if record.has_ended() => Ok(()),
+                _ => Err(refused),
+            },
+            other => other,
+        }
+    }
+
+    async fn look(&self, launched: &Launched) -> Result<Record, Failure> {
+        let place = self.place();
+        let look = launch::get(&self.clients, &place, &launched.id);
+        let experiment = self.calls_of(&launched.id).of(look).await?;
+        Ok(record(&experiment, None))
+    }
+
+    async fn judge(&self, record: &Record, launched: &Launched, stop: Option<&StopCause>) -> Judgement {
+        let tracking = self.tracked.borrow().get(&launched.id).cloned().unwrap_or_else(Tracking::new);
+        let stop_alarms = self.stop_alarms(&tracking.template);
+        // Who stopped it is not in the record.
+        let asks = stop.is_none() && matches!(record.state, State::Stopped | State::Cancelled);
+        let place = self.place();
+        let (alarms, lever) = if asks {
+            let alarms = async {
+                let names = stop_alarms.iter().map(|arn| alarm_name(arn));
+                if stop_alarms.is_empty() {
+                    Ok(Vec::new())
+                } else {
+                    describe_alarms(&self.clients, &place, names).await
+                }
+            };
+            let gather = tracking.calls.of(async { tokio::join!(alarms, get_lever(&self.clients, &place)) });
+            tokio::select! {
+                biased;
+                (alarms, lever) = gather => (alarms.ok(), lever.ok()),
+                () = self.cancelled.cancelled() => (None, None),
+            }
+        } else {
+            (None, None)
+        };
+        outcome::judge(
+            record,
+            &Context {
+                dry_run: self.settings.dry_run,
+                allow_empty_targets: self.settings.allow_empty_targets,
+                stop,
+                alarms: alarms.as_deref(),
+                lever: lever.as_deref(),
+                announced: tracking.announced.as_deref(),
+            },
+        )
+    }
+
+    async fn close(&self, within: Duration) {
+        // First, so that the reader does not complain about a queue that is going away.
+        let reader = self.reader.borrow_mut().take();
+        if let (Monitor::Queue, Some(reader)) = (self.settings.monitor, reader) {
+            // Messages it has taken from a shared queue are deleted or given back before it ends.
+            self.leaving.cancel();
+            let _ = tokio::time::timeout(within.min(LEAVE_LIMIT), reader).await;
+        }
+        let subscription = self.subscription.borrow().clone();
+        if let Some(subscription) = subscription {
+            subscription.remove(&self.clients, within).await;
+        }
+    }
+
+    fn subscription(&self) -> Option<SubscriptionRecord> {
+        self.subscription.borrow().as_ref().map(|subscription| subscription.record())
+    }
+
+    fn monitoring(&self, experiment: &ExperimentPlan, id: Option<&str>) -> MonitorRecord {
+        let mut monitoring = MonitorRecord::new(self.settings.monitor);
+        let inbox = self.inbox();
+        monitoring.malformed = inbox.malformed();
+        let own = self.launches.borrow().get(&experiment.name).map(Calls::snapshot).unwrap_or_default();
+        monitoring.api_calls = sum(self.clients.counted.shared.snapshot(), own);
+        if let Some(id) = id {
+            monitoring.events = inbox.received(id);
+            monitoring.duplicates = inbox.duplicates(id);
+        }
+        if let Some(tracking) = id.and_then(|id| self.tracked.borrow().get(id).cloned()) {
+            monitoring.reconciliations = tracking.reconciliations;
+            monitoring.learned = tracking.learned;
+        }
+        monitoring
+    }
+
+    fn calls(&self) -> BTreeMap<String, u64> {
+        self.clients.counted.total.snapshot()
+    }
+
+    fn stop_conditions(&self, experiment: &ExperimentPlan) -> Vec<String> {
+        let EngineSpec::Fis { template, .. } = &experiment.spec;
+        self.stop_alarms(template)
+    }
+
+    fn stop_command(&self, launched: &Launched) -> String {
+        format!("aws fis stop-experiment --region {} --id {}", self.place().region, launched.id)
+    }
+
+    fn region(&self) -> Option<String> {
+        Some(self.place().region)
+    }
+}

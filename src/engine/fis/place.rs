@@ -1,0 +1,79 @@
+//! One account in one Region of one partition.
+
+/// Where the requests go.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Place {
+    pub(super) partition: String,
+    pub(super) region: String,
+    pub(super) account: String,
+}
+
+impl Place {
+    /// Partition, Region and account of an ARN.
+    pub(super) fn of_arn(arn: &str) -> Option<Self> {
+        let mut parts = arn.split(':');
+        let (Some("arn"), Some(partition), Some(_), Some(region), Some(account)) =
+            (parts.next(), parts.next(), parts.next(), parts.next(), parts.next())
+        else {
+            return None;
+        };
+        if [partition, region, account].iter().any(|part| part.is_empty()) {
+            return None;
+        }
+        Some(Self { partition: partition.to_owned(), region: region.to_owned(), account: account.to_owned() })
+    }
+
+    /// Where a person can look at an experiment.
+    pub(super) fn console_url(&self, experiment: &str) -> String {
+        let domain = match self.partition.as_str() {
+            "aws-cn" => "amazonaws.cn",
+            "aws-us-gov" => "amazonaws-us-gov.com",
+            _ => "aws.amazon.com",
+        };
+        let region = &self.region;
+        format!(
+            "https://{region}.console.{domain}/fis/home?region={region}#ExperimentDetails:ExperimentId={experiment}"
+        )
+    }
+
+    /// The account of a role, in the given Region: roles have none.
+    pub(super) fn of_role(arn: &str, region: &str) -> Option<Self> {
+        let mut parts = arn.split(':').skip(4);
+        let account = parts.next().filter(|account| !account.is_empty())?;
+        Some(Self { account: account.to_owned(), ..Self::in_region(region) })
+    }
+
+    /// What is known before any answer: the Region.
+    pub(super) fn in_region(region: &str) -> Self {
+        let partition = match region {
+            r if r.starts_with("cn-") => "aws-cn",
+            r if r.starts_with("us-gov-") => "aws-us-gov",
+            _ => "aws",
+        };
+        Self { partition: partition.to_owned(), region: region.to_owned(), account: "*".to_owned() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_arn_without_an_account_is_no_place() {
+        assert_eq!(Place::of_arn("arn:aws:s3:::bucket"), None);
+        assert_eq!(Place::of_arn("EXT1"), None);
+        assert_eq!(
+            Place::of_role("arn:aws:iam::123456789012:role/fis", "r").unwrap().account,
+            "123456789012"
+        );
+        assert_eq!(Place::of_role("role/fis", "r"), None);
+    }
+
+    #[test]
+    fn each_partition_has_a_console_of_its_own() {
+        let url = |region| Place::in_region(region).console_url("EXP1");
+        assert!(url("eu-west-1").starts_with("https://eu-west-1.console.aws.amazon.com/fis/"));
+        assert!(url("cn-north-1").starts_with("https://cn-north-1.console.amazonaws.cn/"));
+        assert!(url("us-gov-west-1").starts_with("https://us-gov-west-1.console.amazonaws-us-gov.com/"));
+    }
+}

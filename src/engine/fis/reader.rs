@@ -1,0 +1,194 @@
+//! Reads a queue by long polls and fills the inbox: the one place that waits on SQS.
+
+use std::time::Duration;
+
+use aws_sdk_sqs::types::{ChangeMessageVisibilityBatchRequestEntry, DeleteMessageBatchRequestEntry, Message};
+
+use tokio_util::sync::CancellationToken;
+
+use super::error::failure;
+use super::inbox::{Disposition, Inbox};
+use super::pause::pause;
+use super::place::Place;
+use crate::clock::Clock;
+use crate::engine::{Failure, FailureKind};
+
+/// SQS's longest long poll.
+const WAIT_SECONDS: i32 = 20;
+const BATCH: i32 = 10;
+/// A queue that could not be read this often in a row is in trouble; one hiccup is not.
+const TROUBLE_AFTER: u32 = 3;
+const FIRST_PAUSE: Duration = Duration::from_millis(200);
+const LONGEST_PAUSE: Duration = Duration::from_secs(10);
+/// After a batch without a message for us from a shared queue, so that given-back messages do not come round
+/// in a tight loop.
+const FOREIGN_PAUSE: Duration = Duration::from_secs(1);
+/// How long messages of a shared queue are hidden from others when a run ends between taking them and giving
+/// them back. The queue's own timeout may be hours.
+const SHARED_VISIBILITY_SECONDS: i32 = 10;
+
+#[derive(Debug, Clone)]
+pub(super) struct Reader {
+    pub(super) sqs: aws_sdk_sqs::Client,
+    pub(super) queue_url: String,
+    pub(super) inbox: Inbox,
+    pub(super) clock: Clock,
+    pub(super) place: Place,
+    /// Others read this queue too: our messages are deleted, theirs are given back.
+    pub(super) shared: bool,
+    /// The end: nothing more is received, and what was received is dealt with.
+    pub(super) leaving: CancellationToken,
+}
+
+impl Reader {
+    /// Reads until it is dropped or told to leave.
+    pub(super) async fn run(self) {
+        let mut failures = 0;
+        loop {
+            let received = tokio::select! {
+                biased;
+                () = self.leaving.cancelled() => return,
+                received = self.receive(WAIT_SECONDS) => received,
+            };
+            match received {
+                Ok(messages) => {
+                    failures = 0;
+                    self.inbox.set_trouble(None);
+                    self.deliver(messages).await;
+                }
+                Err(failure) => {
+                    failures += 1;
+                    tracing::debug!(%failure, failures, "the queue could not be read");
+                    if failures >= TROUBLE_AFTER || failure.kind == FailureKind::Denied {
+                        self.inbox.set_trouble(Some(failure.to_string()));
+                    }
+                    tokio::time::sleep(pause(FIRST_PAUSE, LONGEST_PAUSE, failures - 1)).await;
+                }
+            }
+        }
+    }
+
+    /// Proves that the queue can be read, and leaves its messages as they are.
+    pub(super) async fn probe(&self) -> Result<(), Failure> {
+        self.sqs
+            .receive_message()
+            .queue_url(&self.queue_url)
+            .max_number_of_messages(1)
+            .wait_time_seconds(0)
+            .visibility_timeout(0)
+            .send()
+            .await
+            .map(drop)
+            .map_err(|error| self.failure(&error, "ReceiveMessage"))
+    }
+
+    async fn receive(&self, wait_seconds: i32) -> Result<Vec<Message>, Failure> {
+        let answer = self
+            .sqs
+            .receive_message()
+            .queue_url(&self.queue_url)
+            .max_number_of_messages(BATCH)
+            .wait_time_seconds(wait_seconds)
+            .set_visibility_timeout(self.shared.then_some(SHARED_VISIBILITY_SECONDS))
+            .send()
+            .await
+            .map_err(|error| self.failure(&error, "ReceiveMessage"))?;
+        Ok(answer.messages.unwrap_or_default())
+    }
+
+    async fn deliver(&self, messages: Vec<Message>) {
+        let (mut ours, mut others) = (Vec::new(), Vec::new());
+        for message in messages {
+            let now = self.clock.now();
+            let disposition = self.inbox.deliver(message.body.as_deref().unwrap_or_default(), now);
+            if let Some(handle) = message.receipt_handle {
+                match disposition {
+                    Disposition::Ours => ours.push(handle),
+                    Disposition::NotOurs => others.push(handle),
+                }
+            }
+        }
+        // A queue of the run's own hides what was received until the queue is deleted: no request is needed.
+        if !self.shared {
+            return;
+        }
+        let only_others = ours.is_empty() && !others.is_empty();
+        tokio::join!(self.delete(ours), self.give_back(others));
+        if only_others {
+            tokio::select! {
+                () = self.leaving.cancelled() => {}
+                () = tokio::time::sleep(FOREIGN_PAUSE) => {}
+            }
+        }
+    }
+
+    async fn delete(&self, handles: Vec<String>) {
+        let entries: Option<Vec<_>> = numbered(handles)
+            .map(|(id, handle)| {
+                DeleteMessageBatchRequestEntry::builder().id(id).receipt_handle(handle).build().ok()
+            })
+            .collect();
+        let Some(entries) = entries.filter(|entries| !entries.is_empty()) else {
+            return;
+        };
+        let sent = self
+            .sqs
+            .delete_message_batch()
+            .queue_url(&self.queue_url)
+            .set_entries(Some(entries))
+            .send()
+            .await;
+        if let Err(error) = sent {
+            // They come again and are counted as duplicates.
+            tracing::debug!(failure = %self.failure(&error, "DeleteMessageBatch"), "messages were not deleted");
+        }
+    }
+
+    async fn give_back(&self, handles: Vec<String>) {
+        let entries: Option<Vec<_>> = numbered(handles)
+            .map(|(id, handle)| {
+                ChangeMessageVisibilityBatchRequestEntry::builder()
+                    .id(id)
+                    .receipt_handle(handle)
+                    .visibility_timeout(0)
+                    .build()
+                    .ok()
+            })
+            .collect();
+        let Some(entries) = entries.filter(|entries| !entries.is_empty()) else {
+            return;
+        };
+        let sent = self
+            .sqs
+            .change_message_visibility_batch()
+            .queue_url(&self.queue_url)
+            .set_entries(Some(entries))
+            .send()
+            .await;
+        if let Err(error) = sent {
+            // They become visible again by themselves, after the queue's visibility timeout.
+            tracing::debug!(
+                failure = %self.failure(&error, "ChangeMessageVisibilityBatch"),
+                "messages of others were not given back"
+            );
+        }
+    }
+
+    fn failure<E>(
+        &self,
+        error: &aws_smithy_runtime_api::client::result::SdkError<
+            E,
+            aws_smithy_runtime_api::client::orchestrator::HttpResponse,
+        >,
+        operation: &str,
+    ) -> Failure
+    where
+        E: aws_smithy_types::error::metadata::ProvideErrorMetadata + std::error::Error + 'static,
+    {
+        failure(error, operation, format!("use the queue {}", self.queue_url), &self.place)
+    }
+}
+
+fn numbered(handles: Vec<String>) -> impl Iterator<Item = (String, String)> {
+    handles.into_iter().enumerate().map(|(number, handle)| (number.to_string(), handle))
+}

@@ -1,0 +1,166 @@
+//! Chaos engines: what launches an experiment, says how it goes, and stops it.
+//!
+//! An engine knows its own API and nothing of deadlines, signals or reports: those are the
+//! [lifecycle](crate::lifecycle)'s. A new engine is one folder here and one arm in `connect`.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+
+use crate::model::{
+    Action, EngineError, Evidence, ExperimentPlan, Finding, MonitorRecord, Score, ScoreSource, Signal, State,
+    SubscriptionRecord, Target, Transition, Verdict,
+};
+
+pub mod fis;
+
+/// Something an engine was asked for and did not do.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("could not {what}: {why}")]
+pub struct Failure {
+    pub kind: FailureKind,
+    /// What was tried: completes "could not …".
+    pub what: String,
+    /// The cause, in the service's words where it has some.
+    pub why: String,
+    /// What the user can do about it.
+    pub remedy: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FailureKind {
+    /// A permission is missing.
+    Denied,
+    /// The thing asked for does not exist.
+    Missing,
+    /// The service understood and will not.
+    Refused,
+    /// No answer, or none that can be trusted: the request may have taken effect.
+    Unanswered,
+}
+
+/// An experiment that has begun.
+#[derive(Debug, Clone)]
+pub struct Launched {
+    pub id: String,
+    /// Where a person can look at it.
+    pub url: Option<String>,
+    pub first: Transition,
+}
+
+/// The engine's own record of an experiment: the only thing a verdict of `passed` may rest on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Record {
+    pub state: State,
+    pub raw_state: String,
+    pub reason: Option<String>,
+    pub started_at: Option<Timestamp>,
+    pub ended_at: Option<Timestamp>,
+    pub actions: Vec<Action>,
+    pub targets: Vec<Target>,
+    pub error: Option<EngineError>,
+    pub report_location: Option<String>,
+}
+
+impl Record {
+    /// True where the engine is done with it, also where it says so by a word that this version does not know.
+    pub fn has_ended(&self) -> bool {
+        self.state.is_terminal() || (self.state == State::Unknown && self.ended_at.is_some())
+    }
+
+    /// The engine could not be asked.
+    pub fn unknown() -> Self {
+        Self {
+            state: State::Unknown,
+            raw_state: State::Unknown.as_str().to_owned(),
+            reason: None,
+            started_at: None,
+            ended_at: None,
+            actions: Vec::new(),
+            targets: Vec::new(),
+            error: None,
+            report_location: None,
+        }
+    }
+}
+
+/// Why faultgate asked the engine to stop an experiment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum StopCause {
+    /// It ran past its `timeout`.
+    Timeout(Timestamp),
+    /// The engine left it pending past its `queue-timeout`.
+    QueueTimeout,
+    /// The run was cancelled.
+    Cancelled(Signal),
+    /// It could no longer be watched.
+    Unwatched(Failure),
+}
+
+/// What the end of an experiment means.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Judgement {
+    pub state: State,
+    pub verdict: Verdict,
+    pub score: Option<Score>,
+    pub score_source: Option<ScoreSource>,
+    pub reason: String,
+    pub evidence: Vec<Evidence>,
+}
+
+/// Told of each change of state as it becomes known.
+pub trait Watcher {
+    fn transition(&self, transition: Transition);
+    fn warning(&self, message: &str);
+}
+
+/// One connection to one engine: for FIS, one account and Region.
+#[async_trait(?Send)]
+pub trait Engine {
+    /// Everything that can be verified before a launch, without changing anything.
+    async fn check(&self, experiments: &[&ExperimentPlan]) -> Vec<Finding>;
+
+    /// Makes whatever is needed to learn of state changes, and proves that it works.
+    async fn open(&self) -> Result<(), Failure>;
+
+    /// Launches one experiment, at most once whatever happens to the requests.
+    async fn launch(&self, experiment: &ExperimentPlan) -> Result<Launched, Failure>;
+
+    /// Looks for an experiment that a launch without an answer may have begun.
+    async fn find_unanswered(&self, experiment: &ExperimentPlan) -> Result<Option<Launched>, Failure>;
+
+    /// Watches an experiment until the engine's own record says that it has ended. It may be dropped at any
+    /// await, and called again.
+    async fn follow(&self, launched: &Launched, watcher: &dyn Watcher) -> Result<Record, Failure>;
+
+    /// Asks for a stop. An experiment that has already ended is not a failure.
+    async fn stop(&self, launched: &Launched) -> Result<(), Failure>;
+
+    /// Asks once how an experiment is.
+    async fn look(&self, launched: &Launched) -> Result<Record, Failure>;
+
+    /// What a record means, with evidence gathered where the record does not say enough.
+    async fn judge(&self, record: &Record, launched: &Launched, stop: Option<&StopCause>) -> Judgement;
+
+    /// Removes whatever [`open`](Self::open) made, or began to make, within the given time.
+    async fn close(&self, within: Duration);
+
+    /// What [`open`](Self::open) made, if anything, and what is left of it.
+    fn subscription(&self) -> Option<SubscriptionRecord>;
+
+    /// How the experiment was watched so far; `id` is None where it was not launched.
+    fn monitoring(&self, experiment: &ExperimentPlan, id: Option<&str>) -> MonitorRecord;
+
+    /// Every request so far, by operation.
+    fn calls(&self) -> BTreeMap<String, u64>;
+
+    /// The experiment's stop conditions, as [`check`](Self::check) found them.
+    fn stop_conditions(&self, experiment: &ExperimentPlan) -> Vec<String>;
+
+    /// The command by which a person can stop an experiment.
+    fn stop_command(&self, launched: &Launched) -> String;
+
+    fn region(&self) -> Option<String>;
+}

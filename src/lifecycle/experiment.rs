@@ -1,0 +1,293 @@
+//! One experiment, from its launch to what its end means.
+
+use std::cell::{Cell, RefCell};
+use std::time::Duration;
+
+use jiff::SignedDuration;
+use tokio::time::Instant;
+
+use super::cancel::Share;
+use super::{Lifecycle, came_first, gate};
+use crate::engine::{Engine, Failure, FailureKind, Judgement, Launched, Record, StopCause, Watcher};
+use crate::model::{
+    ExperimentPlan, ExperimentResult, MonitorRecord, RunEvent, Source, State, StopReport, Transition, Verdict,
+};
+
+/// A launch that is not answered after this long is given up, and looked for.
+const LAUNCH_LIMIT: Duration = Duration::from_secs(90);
+/// A stop is asked for again and again for this long.
+const STOP_LIMIT: Duration = Duration::from_secs(60);
+/// FIS finishes post actions before it says `stopped`.
+const CONFIRM_LIMIT: Duration = Duration::from_secs(60);
+/// What was not asked to stop will hardly do so.
+const REFUSED_LIMIT: Duration = Duration::from_secs(5);
+const STOP_RETRY: Duration = Duration::from_millis(500);
+/// A look at whether an experiment is still pending.
+const BEGUN_LIMIT: Duration = Duration::from_secs(15);
+/// One last look at what could not be confirmed.
+const LOOK_LIMIT: Duration = Duration::from_secs(1);
+
+/// How an experiment is right now, for everybody who watches it.
+struct Progress<'a> {
+    index: usize,
+    lifecycle: &'a Lifecycle<'a>,
+    transitions: RefCell<Vec<Transition>>,
+    begun: Cell<bool>,
+}
+
+impl Watcher for Progress<'_> {
+    fn transition(&self, transition: Transition) {
+        let event = RunEvent::Transition { experiment: self.index, transition: &transition };
+        (self.lifecycle.publish)(&event);
+        if transition.state.rank() > State::Pending.rank() {
+            self.begun.set(true);
+        }
+        self.transitions.borrow_mut().push(transition);
+    }
+
+    fn warning(&self, message: &str) {
+        (self.lifecycle.publish)(&RunEvent::Warning(message));
+    }
+}
+
+impl Lifecycle<'_> {
+    pub(super) async fn run_experiment(&self, index: usize) -> ExperimentResult {
+        if let Some(signal) = self.cancel.signal() {
+            return self.not_launched(index, Verdict::Cancelled, &came_first(signal));
+        }
+        let plan = &self.plan.experiments[index];
+        let engine = self.engines[self.engine_of[index]].as_ref();
+        let progress =
+            Progress { index, lifecycle: self, transitions: RefCell::default(), begun: Cell::new(false) };
+        let launching = engine.launch(plan);
+        match self.cancel.within(LAUNCH_LIMIT, Share::Launch, launching).await {
+            Some(Ok(launched)) => {
+                self.announce(&progress, &launched);
+                self.monitor(&progress, plan, engine, launched).await
+            }
+            Some(Err(failure)) if failure.kind != FailureKind::Unanswered => {
+                self.not_launched(index, Verdict::Errored, &with_remedy(&failure))
+            }
+            Some(Err(failure)) => self.recover(&progress, plan, engine, failure).await,
+            None => self.recover(&progress, plan, engine, no_answer(plan)).await,
+        }
+    }
+
+    fn announce(&self, progress: &Progress<'_>, launched: &Launched) {
+        let (id, url) = (launched.id.as_str(), launched.url.as_deref());
+        (self.publish)(&RunEvent::Launched { experiment: progress.index, id, url });
+        progress.transition(launched.first.clone());
+    }
+
+    /// The launch was not answered, so there may be an experiment that nobody watches: it must not go on.
+    async fn recover(
+        &self,
+        progress: &Progress<'_>,
+        plan: &ExperimentPlan,
+        engine: &dyn Engine,
+        failure: Failure,
+    ) -> ExperimentResult {
+        let looking = engine.find_unanswered(plan);
+        let found = self.cancel.within(LAUNCH_LIMIT, Share::Stop, looking).await;
+        let Some(Ok(Some(launched))) = found else {
+            let mut reason = with_remedy(&failure);
+            if !matches!(found, Some(Ok(None))) {
+                reason += "; it may have begun all the same, and could not be looked for: check by hand";
+            }
+            let verdict = if self.cancel.signal().is_some() { Verdict::Cancelled } else { Verdict::Errored };
+            return self.not_launched(progress.index, verdict, &reason);
+        };
+        self.announce(progress, &launched);
+        let cause = match self.cancel.signal() {
+            Some(signal) => StopCause::Cancelled(signal),
+            None => StopCause::Unwatched(failure),
+        };
+        self.stop(progress, plan, engine, launched, cause).await
+    }
+
+    async fn monitor(
+        &self,
+        progress: &Progress<'_>,
+        plan: &ExperimentPlan,
+        engine: &dyn Engine,
+        launched: Launched,
+    ) -> ExperimentResult {
+        let begin = Instant::now();
+        let timeout = SignedDuration::try_from(plan.timeout).unwrap_or(SignedDuration::MAX);
+        let deadline = self.clock.now().saturating_add(timeout).unwrap_or(jiff::Timestamp::MAX);
+        let cause = {
+            let queued = async {
+                tokio::time::sleep_until(begin + plan.queue_timeout).await;
+                // That it runs may have been announced by an event that was lost.
+                if progress.begun.get() || self.has_begun(engine, &launched).await {
+                    std::future::pending::<()>().await;
+                }
+            };
+            tokio::select! {
+                biased;
+                signal = self.cancel.cancelled() => StopCause::Cancelled(signal),
+                ended = engine.follow(&launched, progress) => match ended {
+                    Ok(record) => {
+                        return self.finish(progress, plan, engine, &launched, record, None, None).await;
+                    }
+                    Err(failure) => StopCause::Unwatched(failure),
+                },
+                () = queued => StopCause::QueueTimeout,
+                () = tokio::time::sleep_until(begin + plan.timeout) => StopCause::Timeout(deadline),
+            }
+        };
+        self.stop(progress, plan, engine, launched, cause).await
+    }
+
+    async fn has_begun(&self, engine: &dyn Engine, launched: &Launched) -> bool {
+        let looked = tokio::time::timeout(BEGUN_LIMIT, engine.look(launched)).await;
+        matches!(looked, Ok(Ok(record)) if record.state.rank() > State::Pending.rank())
+    }
+
+    /// Stop first: everything else comes after.
+    async fn stop(
+        &self,
+        progress: &Progress<'_>,
+        plan: &ExperimentPlan,
+        engine: &dyn Engine,
+        launched: Launched,
+        mut cause: StopCause,
+    ) -> ExperimentResult {
+        let requested_at = self.clock.now();
+        let why = describe(&cause, plan);
+        (self.publish)(&RunEvent::Stopping { experiment: progress.index, why: &why });
+        let stopping = self.ask_to_stop(engine, &launched);
+        let answer = self.cancel.within(STOP_LIMIT, Share::Stop, stopping).await;
+        let refused = match answer {
+            Some(Ok(())) => None,
+            Some(Err(failure)) => Some(with_remedy(&failure)),
+            None => Some("the engine did not answer the request to stop".to_owned()),
+        };
+        let limit = if refused.is_none() { CONFIRM_LIMIT } else { REFUSED_LIMIT };
+        let following = engine.follow(&launched, progress);
+        let mut record = self.cancel.within(limit, Share::Confirm, following).await.and_then(Result::ok);
+        if record.is_none() {
+            let looking = engine.look(&launched);
+            record = self.cancel.within(LOOK_LIMIT, Share::Close, looking).await.and_then(Result::ok);
+        }
+        let confirmed = record.as_ref().is_some_and(Record::has_ended);
+        // A run that is cancelled while it stops an experiment is cancelled.
+        if let Some(signal) = self.cancel.signal() {
+            cause = StopCause::Cancelled(signal);
+        }
+        let report = StopReport { why, requested_at, accepted: refused.is_none(), confirmed, error: refused };
+        let record = record.unwrap_or_else(Record::unknown);
+        self.finish(progress, plan, engine, &launched, record, Some(report), Some(cause)).await
+    }
+
+    /// Asks until it is taken, or refused for good.
+    async fn ask_to_stop(&self, engine: &dyn Engine, launched: &Launched) -> Result<(), Failure> {
+        loop {
+            match engine.stop(launched).await {
+                Err(failure) if failure.kind == FailureKind::Unanswered => {
+                    tracing::debug!(%failure, "asking for the stop again");
+                    tokio::time::sleep(STOP_RETRY).await;
+                }
+                other => return other,
+            }
+        }
+    }
+
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "this is where everything known of an experiment comes together"
+    )]
+    async fn finish(
+        &self,
+        progress: &Progress<'_>,
+        plan: &ExperimentPlan,
+        engine: &dyn Engine,
+        launched: &Launched,
+        record: Record,
+        stop: Option<StopReport>,
+        cause: Option<StopCause>,
+    ) -> ExperimentResult {
+        let mut judged = engine.judge(&record, launched, cause.as_ref()).await;
+        if let Some(unconfirmed) = stop.as_ref().filter(|stop| !stop.confirmed) {
+            let error = unconfirmed.error.as_deref().map(|error| format!(" ({error})")).unwrap_or_default();
+            judged.reason = format!(
+                "{}; the stop was requested but is NOT confirmed{error}: look at it, or stop it by: {}",
+                judged.reason,
+                engine.stop_command(launched)
+            );
+        }
+        let expected = gate::floor(self.plan, plan);
+        apply_floor(&mut judged, expected);
+        (self.publish)(&RunEvent::Ended {
+            experiment: progress.index,
+            state: judged.state,
+            reason: &judged.reason,
+        });
+        let mut transitions = progress.transitions.take();
+        // Events carry whole seconds, so the launch may seem to come after what it led to.
+        transitions.sort_by_key(|step| (step.state.rank(), step.source != Source::Launch, step.at));
+        ExperimentResult {
+            name: plan.name.clone(),
+            engine: plan.spec.engine().to_owned(),
+            id: Some(launched.id.clone()),
+            url: launched.url.clone(),
+            state: judged.state,
+            raw_state: Some(record.raw_state),
+            reason: judged.reason,
+            verdict: judged.verdict,
+            score: judged.score,
+            score_source: judged.score_source,
+            expected_resilience_score: expected,
+            weight: plan.weight,
+            started_at: record.started_at.or(Some(launched.first.at)),
+            ended_at: record.ended_at,
+            source: plan.spec.source().to_owned(),
+            region: engine.region(),
+            transitions,
+            actions: record.actions,
+            targets: record.targets,
+            probes: Vec::new(),
+            stop_conditions: engine.stop_conditions(plan),
+            evidence: judged.evidence,
+            error: record.error,
+            stop,
+            report_location: record.report_location,
+            monitor: MonitorRecord::new(self.plan.monitor),
+        }
+    }
+}
+
+/// A score below the experiment's own floor is a weakness found.
+fn apply_floor(judged: &mut Judgement, floor: Option<crate::model::Score>) {
+    if let (Verdict::Passed, Some(score), Some(floor)) = (judged.verdict, judged.score, floor)
+        && score < floor
+    {
+        judged.verdict = Verdict::Failed;
+        judged.reason = format!("{}; its score {score} is below the expected {floor}", judged.reason);
+    }
+}
+
+pub(super) fn with_remedy(failure: &Failure) -> String {
+    match &failure.remedy {
+        Some(remedy) => format!("{failure}; {remedy}"),
+        None => failure.to_string(),
+    }
+}
+
+fn no_answer(plan: &ExperimentPlan) -> Failure {
+    Failure {
+        kind: FailureKind::Unanswered,
+        what: format!("launch {}", plan.name),
+        why: "the engine did not answer".to_owned(),
+        remedy: None,
+    }
+}
+
+fn describe(cause: &StopCause, plan: &ExperimentPlan) -> String {
+    match cause {
+        StopCause::Timeout(_) => format!("it ran past its timeout of {:?}", plan.timeout),
+        StopCause::QueueTimeout => format!("it was pending past queue-timeout, {:?}", plan.queue_timeout),
+        StopCause::Cancelled(signal) => format!("{} cancelled the run", signal.as_str()),
+        StopCause::Unwatched(failure) => format!("it can no longer be watched: {failure}"),
+    }
+}

@@ -1,0 +1,226 @@
+//! Launch, monitor, score: the one way through a run, whatever the engine.
+//!
+//! It owns deadlines and stopping. However a run ends, what it started is stopped, what it made is removed,
+//! and the verdict is only `passed` where the engine's own record says so.
+
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use futures_util::stream::{self, StreamExt};
+use tokio::time::{Instant, MissedTickBehavior};
+
+mod cancel;
+mod experiment;
+mod gate;
+
+pub use cancel::{Cancel, Share};
+
+use crate::clock::Clock;
+use crate::engine::Engine;
+use crate::model::{
+    ExperimentResult, Finding, Level, MonitorRecord, Plan, RehearsalNote, RunEvent, RunIdentity, RunResult,
+    SCHEMA_VERSION, Signal, State, ToolInfo, Verdict,
+};
+
+/// Subscriptions are removed again and again for this long.
+const CLOSE_LIMIT: Duration = Duration::from_secs(30);
+const TICK: Duration = Duration::from_secs(1);
+
+/// One run, ready to go.
+pub struct Lifecycle<'a> {
+    pub plan: &'a Plan,
+    pub run: &'a RunIdentity,
+    pub rehearsal: Option<RehearsalNote>,
+    pub engines: Vec<Box<dyn Engine>>,
+    /// The engine of each experiment of the plan.
+    pub engine_of: Vec<usize>,
+    pub clock: Clock,
+    pub cancel: &'a Cancel,
+    pub publish: &'a dyn Fn(&RunEvent<'_>),
+}
+
+impl Lifecycle<'_> {
+    /// Verifies all that can be verified, and changes nothing.
+    pub async fn check(&self) -> Vec<Finding> {
+        let looks = self.engines.iter().enumerate().map(|(number, engine)| async move {
+            let experiments: Vec<_> = self
+                .plan
+                .experiments
+                .iter()
+                .zip(&self.engine_of)
+                .filter_map(|(experiment, of)| (*of == number).then_some(experiment))
+                .collect();
+            engine.check(&experiments).await
+        });
+        let findings: Vec<Finding> = join_all(looks).await.into_iter().flatten().collect();
+        for finding in &findings {
+            (self.publish)(&RunEvent::Found(finding));
+        }
+        findings
+    }
+
+    /// The whole run. It ends in a result, whatever happens.
+    pub async fn run(&self) -> RunResult {
+        (self.publish)(&RunEvent::Started { run: self.run, plan: self.plan });
+        tokio::select! {
+            biased;
+            result = self.stages() => result,
+            never = self.tick() => match never {},
+        }
+    }
+
+    async fn stages(&self) -> RunResult {
+        let mut findings = Vec::new();
+        let experiments = tokio::select! {
+            biased;
+            found = self.check() => {
+                findings = found;
+                let forbids = |finding: &&Finding| finding.level == Level::Error;
+                let errors: Vec<String> = findings
+                    .iter()
+                    .filter(forbids)
+                    .map(|finding| format!("{}: {}", finding.subject, finding.message))
+                    .collect();
+                if errors.is_empty() {
+                    self.subscribe_and_run().await
+                } else {
+                    self.none_launched(Verdict::Errored, &format!("not launched: {}", errors.join("; ")))
+                }
+            }
+            signal = self.cancel.cancelled() => {
+                self.none_launched(Verdict::Cancelled, &came_first(signal))
+            }
+        };
+        self.close().await;
+        self.result(experiments, findings)
+    }
+
+    async fn subscribe_and_run(&self) -> Vec<ExperimentResult> {
+        // An answer that is on its way is waited for: what was made must be known to be removed.
+        let opening = join_all(self.engines.iter().map(|engine| engine.open()));
+        let opened = self.cancel.within(Duration::MAX, Share::Launch, opening).await;
+        if let Some(signal) = self.cancel.signal() {
+            return self.none_launched(Verdict::Cancelled, &came_first(signal));
+        }
+        let failures = opened.into_iter().flatten().filter_map(Result::err);
+        let reasons: Vec<String> = failures.map(|failure| experiment::with_remedy(&failure)).collect();
+        if !reasons.is_empty() {
+            return self.none_launched(Verdict::Errored, &format!("not launched: {}", reasons.join("; ")));
+        }
+        for record in self.engines.iter().filter_map(|engine| engine.subscription()) {
+            let handshake_ms = record.handshake_ms.unwrap_or_default();
+            (self.publish)(&RunEvent::Subscribed { name: &record.name, handshake_ms });
+        }
+        self.run_experiments().await
+    }
+
+    async fn run_experiments(&self) -> Vec<ExperimentResult> {
+        let all = 0..self.plan.experiments.len();
+        let mut results: Vec<(usize, ExperimentResult)> = stream::iter(all)
+            .map(|index| async move { (index, self.run_experiment(index).await) })
+            .buffer_unordered(self.plan.parallel.max(1))
+            .collect()
+            .await;
+        results.sort_by_key(|(index, _)| *index);
+        results.into_iter().map(|(_, result)| result).collect()
+    }
+
+    async fn close(&self) {
+        let closing = join_all(
+            self.engines.iter().map(|engine| engine.close(self.cancel.left(CLOSE_LIMIT, Share::Close))),
+        );
+        // A signal may come now and leave less time: what is not removed by then is named all the same.
+        let _ = self.cancel.within(CLOSE_LIMIT * 2, Share::Close, closing).await;
+        for record in self.engines.iter().filter_map(|engine| engine.subscription()) {
+            for leftover in &record.leftovers {
+                (self.publish)(&RunEvent::Warning(&format!("not removed: {leftover}")));
+            }
+        }
+    }
+
+    fn result(&self, mut experiments: Vec<ExperimentResult>, findings: Vec<Finding>) -> RunResult {
+        // Only now all requests have been made.
+        for ((experiment, plan), engine) in
+            experiments.iter_mut().zip(&self.plan.experiments).zip(&self.engine_of)
+        {
+            experiment.monitor = self.engines[*engine].monitoring(plan, experiment.id.as_deref());
+        }
+        let mut api_calls = std::collections::BTreeMap::new();
+        for engine in &self.engines {
+            for (operation, count) in engine.calls() {
+                *api_calls.entry(operation).or_default() += count;
+            }
+        }
+        let mut gate = gate::gate(self.plan, &experiments, self.cancel.signal());
+        if let Some(rehearsal) = &self.rehearsal {
+            // Every report and output shows the reasons.
+            gate.reasons.push(format!("this was a rehearsal of {}: {}", rehearsal.scenario, rehearsal.note));
+        }
+        RunResult {
+            schema_version: SCHEMA_VERSION,
+            faultgate: ToolInfo::current(),
+            rehearsal: self.rehearsal.clone(),
+            run: self.run.clone(),
+            started_at: self.clock.started_at(),
+            ended_at: self.clock.now(),
+            gate,
+            experiments,
+            findings,
+            subscriptions: self.engines.iter().filter_map(|engine| engine.subscription()).collect(),
+            reporting: Vec::new(),
+            api_calls,
+        }
+    }
+
+    fn none_launched(&self, verdict: Verdict, reason: &str) -> Vec<ExperimentResult> {
+        (0..self.plan.experiments.len()).map(|index| self.not_launched(index, verdict, reason)).collect()
+    }
+
+    fn not_launched(&self, index: usize, verdict: Verdict, reason: &str) -> ExperimentResult {
+        let plan = &self.plan.experiments[index];
+        let engine = &self.engines[self.engine_of[index]];
+        let state = if verdict == Verdict::Cancelled { State::Cancelled } else { State::Unknown };
+        (self.publish)(&RunEvent::Ended { experiment: index, state, reason });
+        ExperimentResult {
+            name: plan.name.clone(),
+            engine: plan.spec.engine().to_owned(),
+            id: None,
+            url: None,
+            state,
+            raw_state: None,
+            reason: reason.to_owned(),
+            verdict,
+            score: None,
+            score_source: None,
+            expected_resilience_score: gate::floor(self.plan, plan),
+            weight: plan.weight,
+            started_at: None,
+            ended_at: None,
+            source: plan.spec.source().to_owned(),
+            region: engine.region(),
+            transitions: Vec::new(),
+            actions: Vec::new(),
+            targets: Vec::new(),
+            probes: Vec::new(),
+            stop_conditions: engine.stop_conditions(plan),
+            evidence: Vec::new(),
+            error: None,
+            stop: None,
+            report_location: None,
+            monitor: MonitorRecord::new(self.plan.monitor),
+        }
+    }
+
+    async fn tick(&self) -> std::convert::Infallible {
+        let mut ticks = tokio::time::interval_at(Instant::now() + TICK, TICK);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            ticks.tick().await;
+            (self.publish)(&RunEvent::Tick);
+        }
+    }
+}
+
+fn came_first(signal: Signal) -> String {
+    format!("not launched: {} came first", signal.as_str())
+}

@@ -1,0 +1,60 @@
+//! A launch whose answers are lost.
+
+use std::borrow::Cow;
+
+use faultgate::model::Verdict;
+use faultgate::rehearsal::{Effect, FaultRule};
+
+use crate::chaos::{Chaos, Played, play};
+use crate::laws;
+
+fn played(faults: Vec<FaultRule>) -> Played {
+    let chaos = Chaos::with_faults(faults);
+    let played = play(&chaos);
+    laws::hold(&chaos, &played);
+    played
+}
+
+#[test]
+fn lost_answers_start_no_second_experiment() {
+    let played = played(vec![FaultRule::on("StartExperiment", Effect::LoseAnswer).times(3)]);
+    assert_eq!(played.world.inventory.experiments.len(), 1);
+    assert_eq!(played.result.gate.verdict, Verdict::Passed);
+}
+
+/// It runs longer than it may be pending, and no event says so.
+#[test]
+fn an_experiment_that_runs_unannounced_is_not_taken_for_pending() {
+    let chaos = Chaos::slow_and_unannounced();
+    let played = play(&chaos);
+    laws::hold(&chaos, &played);
+    assert_eq!(played.result.gate.verdict, Verdict::Passed, "{:?}", played.result.gate.reasons);
+}
+
+/// The refusal of a later attempt says nothing about the first, which has begun an experiment.
+#[test]
+fn an_experiment_begun_by_a_lost_answer_is_found_and_stopped_when_a_later_attempt_is_refused() {
+    let denied = Effect::Error {
+        status: 403,
+        code: Cow::Borrowed("AccessDeniedException"),
+        message: Cow::Borrowed("expired"),
+        retry_after: None,
+    };
+    let played = played(vec![
+        FaultRule::on("StartExperiment", Effect::LoseAnswer).times(1),
+        FaultRule::on("StartExperiment", denied).from(2),
+    ]);
+    assert_eq!(played.result.gate.verdict, Verdict::Errored);
+    let [experiment] = &played.world.inventory.experiments[..] else { panic!("one experiment has begun") };
+    assert_eq!(experiment.status, "stopped");
+    assert_eq!(played.result.experiments[0].id.as_deref(), Some(experiment.id.as_str()));
+}
+
+/// The same with a launch that was never carried out: nothing is found, and nothing is claimed.
+#[test]
+fn a_launch_that_never_arrived_is_an_error_with_nothing_to_stop() {
+    let played = played(vec![FaultRule::on("StartExperiment", Effect::LoseRequest)]);
+    assert_eq!(played.result.gate.verdict, Verdict::Errored);
+    assert!(played.world.inventory.experiments.is_empty());
+    assert_eq!(played.world.count("StopExperiment"), 0);
+}

@@ -1,0 +1,7 @@
+//! The whole lifecycle, the real SDK and the embedded endpoints, on a paused clock: what takes minutes takes none.
+
+mod chaos;
+mod handshake;
+mod launch;
+mod laws;
+mod properties;

@@ -1,0 +1,22 @@
+//! What must hold whatever happens, under random schedules of events, losses, refusals and signals.
+
+use proptest::prelude::*;
+
+use crate::{chaos, laws};
+
+proptest! {
+    #![proptest_config(ProptestConfig { max_shrink_iters: 200, ..ProptestConfig::default() })]
+
+    #[test]
+    fn a_run_always_ends_cleans_up_and_never_passes_on_missing_knowledge(chaos in chaos::strategy()) {
+        laws::hold(&chaos, &chaos::play(&chaos));
+    }
+
+    /// The same without refused or lost requests: nothing then excuses a leftover.
+    #[test]
+    fn with_endpoints_that_answer_nothing_is_left_and_the_verdict_is_right(chaos in chaos::without_request_faults()) {
+        let played = chaos::play(&chaos);
+        laws::hold(&chaos, &played);
+        laws::hold_where_requests_are_answered(&chaos, &played);
+    }
+}
