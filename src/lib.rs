@@ -6,10 +6,12 @@
 #![forbid(unsafe_code)]
 
 pub mod ci;
+pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod engine;
 pub mod lifecycle;
 pub mod model;
 pub mod rehearsal;
+pub mod report;
 pub mod text;

@@ -1,0 +1,24 @@
+//! `faultgate inputs`: the reference of all inputs.
+
+use clap::{Arg, ArgMatches, Command};
+
+use super::say;
+use crate::config::{Format, render};
+
+pub(super) fn command() -> Command {
+    let formats = Format::ALL.map(Format::as_str);
+    Command::new("inputs").about("Print the reference of all inputs").arg(
+        Arg::new("format")
+            .long("format")
+            .value_parser(formats)
+            .default_value(Format::Markdown.as_str())
+            .help("markdown for people, action for an action.yml, gitlab for a CI/CD component"),
+    )
+}
+
+pub(super) fn inputs(matches: &ArgMatches) -> u8 {
+    let name = matches.get_one::<String>("format").map_or("", String::as_str);
+    let format = Format::ALL.into_iter().find(|format| format.as_str() == name).unwrap_or(Format::Markdown);
+    say(render(format).trim_end());
+    0
+}

@@ -1,0 +1,59 @@
+//! The log: what faultgate does inside, to standard error.
+
+use std::io::{self, Write};
+
+use indicatif::MultiProgress;
+use tracing::Level;
+use tracing::level_filters::LevelFilter;
+use tracing_subscriber::filter::{Targets, filter_fn};
+use tracing_subscriber::fmt::MakeWriter;
+use tracing_subscriber::layer::{Layer, SubscriberExt};
+use tracing_subscriber::util::SubscriberInitExt;
+
+use crate::config::{Environment, LogFormat};
+
+/// Starts the log. `RUST_LOG` says how much: a level, or targets with levels. Whatever it says, libraries only
+/// tell of errors: what they say below that may hold whole requests and answers, and those hold credentials.
+pub(super) fn start(env: &Environment, format: LogFormat, screen: &MultiProgress) {
+    let wanted = env.get("RUST_LOG").unwrap_or("warn");
+    let (targets, mistake) = match wanted.parse::<Targets>() {
+        Ok(targets) => (targets, None),
+        Err(error) => (Targets::new().with_default(LevelFilter::WARN), Some(error)),
+    };
+    let ours = filter_fn(|event| {
+        event.target().split("::").next() == Some("faultgate") || *event.level() == Level::ERROR
+    });
+    let writer = Screen(screen.clone());
+    let layer = tracing_subscriber::fmt::layer().with_writer(writer);
+    let layer = match format {
+        LogFormat::Text => layer.with_ansi(false).boxed(),
+        LogFormat::Json => layer.json().boxed(),
+    };
+    // Fails only where a log has been started already, as in a test.
+    let _ = tracing_subscriber::registry().with(layer.with_filter(targets).with_filter(ours)).try_init();
+    if let Some(error) = mistake {
+        tracing::warn!(%error, "RUST_LOG is not understood; using warn");
+    }
+}
+
+/// Standard error, above the live lines if there are some.
+#[derive(Debug, Clone)]
+struct Screen(MultiProgress);
+
+impl<'a> MakeWriter<'a> for Screen {
+    type Writer = Self;
+
+    fn make_writer(&'a self) -> Self {
+        self.clone()
+    }
+}
+
+impl Write for Screen {
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        self.0.suspend(|| io::stderr().write(line))
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        io::stderr().flush()
+    }
+}

@@ -1,0 +1,135 @@
+//! The command line: one file per command, each of which turns its arguments into a call and nothing more.
+
+use std::ffi::OsString;
+use std::io::Write;
+use std::path::Path;
+
+use clap::{ArgMatches, Command};
+
+mod check;
+mod connect;
+mod inputs;
+mod logging;
+mod rehearse;
+mod run;
+mod signals;
+
+use crate::config::{self, Environment, Mistake, Settings};
+use crate::rehearsal::Scenario;
+
+/// The settings hold mistakes; nothing was launched.
+const MISTAKES: u8 = 2;
+
+/// Runs one command and returns the process's exit code.
+pub fn main(args: impl IntoIterator<Item = OsString>, env: &Environment) -> u8 {
+    let matches = match command().try_get_matches_from(args) {
+        Ok(matches) => matches,
+        Err(error) => {
+            // Help and version come this way too; a closed output is no reason to fail.
+            let _ = error.print();
+            return u8::try_from(error.exit_code()).unwrap_or(MISTAKES);
+        }
+    };
+    if let Some(("inputs", matches)) = matches.subcommand() {
+        return inputs::inputs(matches);
+    }
+    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            complain(&format!("faultgate could not start: {error}"));
+            return crate::model::Verdict::Errored.exit_code(None);
+        }
+    };
+    let code = runtime.block_on(async {
+        match matches.subcommand() {
+            Some(("check", matches)) => check::check(matches, env).await,
+            Some(("rehearse", matches)) => rehearse::rehearse(matches, env).await,
+            Some((_, matches)) => run::run(matches, env).await,
+            None => run::run(&matches, env).await,
+        }
+    });
+    // A look-up of a name may still be under way in a thread; nobody waits for it.
+    runtime.shutdown_background();
+    code
+}
+
+fn command() -> Command {
+    Command::new("faultgate")
+        .version(env!("CARGO_PKG_VERSION"))
+        .about("Chaos experiments as a gate in the delivery pipeline: launch, watch by events, score, decide.")
+        .after_help(
+            "Without a command, faultgate runs. Every input can also be set by FAULTGATE_<NAME>, by INPUT_<NAME>, or in \
+             the suite file.\n\nExit codes: 0 passed, 1 failed (a weakness was found), 2 mistakes in the settings, \
+             3 errored, 4 timed out,\n129/130/143 cancelled by SIGHUP/SIGINT/SIGTERM.",
+        )
+        .args_conflicts_with_subcommands(true)
+        .args(config::flags())
+        .subcommand(
+            Command::new("run")
+                .about("Verify, subscribe, launch, monitor, score, report, decide")
+                .args(config::flags()),
+        )
+        .subcommand(
+            Command::new("check")
+                .about("Verify all that a run verifies before it launches, and nothing else")
+                .args(config::flags()),
+        )
+        .subcommand(rehearse::command().args(config::flags()))
+        .subcommand(inputs::command())
+}
+
+/// The settings of a command; `scenario` is one to rehearse. Mistakes are told, all of them.
+fn settings(
+    matches: &ArgMatches,
+    env: &Environment,
+    scenario: Option<&str>,
+) -> Result<Settings, Vec<Mistake>> {
+    let names: Vec<&str> = Scenario::all().iter().map(|scenario| scenario.name).collect();
+    let mut flags = config::given(matches);
+    if let Some(scenario) = scenario {
+        flags.push(("rehearsal".to_owned(), scenario.into()));
+    }
+    let here = Path::new(".");
+    let settings = config::load(env, flags.clone(), here, &names, &[])?;
+    // A scenario may want other defaults, so that it takes seconds.
+    match settings.rehearsal.as_deref().and_then(Scenario::find) {
+        Some(scenario) if !scenario.inputs.is_empty() => {
+            config::load(env, flags, here, &names, scenario.inputs)
+        }
+        _ => Ok(settings),
+    }
+}
+
+/// Prints all mistakes and, in a GitHub step, leaves them as outputs.
+fn refuse(mistakes: &[Mistake], env: &Environment) -> u8 {
+    let list: Vec<String> = mistakes.iter().map(ToString::to_string).collect();
+    let plural = if list.len() == 1 { "a mistake" } else { "mistakes" };
+    let mut text = format!("faultgate found {plural} in its settings; nothing was launched:");
+    for mistake in &list {
+        text.push_str("\n  - ");
+        text.push_str(&crate::text::plain(mistake, 1_000));
+    }
+    complain(&text);
+    if let Some(path) = env.get("GITHUB_OUTPUT") {
+        let reason = format!("mistakes in the settings: {}", list.join("; "));
+        if let Err(error) = crate::report::write_mistakes(Path::new(path), &reason, &random()) {
+            complain(&format!("warning: the step outputs were not written: {error}"));
+        }
+    }
+    MISTAKES
+}
+
+/// To standard error; one that is closed is no reason to fail.
+fn complain(text: &str) {
+    let _ = writeln!(std::io::stderr(), "{text}");
+}
+
+/// To standard output; one that is closed is no reason to fail.
+fn say(text: &str) {
+    let _ = writeln!(std::io::stdout(), "{text}");
+}
+
+/// Eight characters, new for each invocation.
+fn random() -> String {
+    format!("{:08x}", fastrand::u32(..))
+}

@@ -1,0 +1,88 @@
+//! `faultgate rehearse`: a run against embedded endpoints, or these endpoints alone for other clients.
+
+use std::fmt::Write as _;
+use std::net::SocketAddr;
+
+use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
+
+use super::run::run_with;
+use super::signals::Signals;
+use super::{complain, refuse, say, settings};
+use crate::clock::Clock;
+use crate::config::Environment;
+use crate::model::Verdict;
+use crate::rehearsal::{DEFAULT_REGION, Scenario, Server, TEMPLATE_ID, World};
+
+const DEFAULT: &str = "completed";
+
+pub(super) fn command() -> Command {
+    let mut scenarios = "Scenarios:\n".to_owned();
+    for scenario in Scenario::all() {
+        let (name, summary, expected) = (scenario.name, scenario.summary, scenario.expected);
+        let _ = writeln!(scenarios, "  {name:<17} {expected:<9} {summary}");
+    }
+    Command::new("rehearse")
+        .about(
+            "Run against FIS, EventBridge and SQS endpoints embedded in this binary: no account, no network",
+        )
+        .after_help(scenarios)
+        .arg(
+            Arg::new("scenario")
+                .long("scenario")
+                .value_name("NAME")
+                .default_value(DEFAULT)
+                .help("What happens to the experiment"),
+        )
+        .arg(
+            Arg::new("serve")
+                .long("serve")
+                .action(ArgAction::SetTrue)
+                .help("Only serve the endpoints, for the AWS CLI or an SDK, until a signal comes"),
+        )
+        .arg(
+            Arg::new("listen")
+                .long("listen")
+                .value_name("ADDRESS")
+                .value_parser(value_parser!(SocketAddr))
+                .default_value("127.0.0.1:0")
+                .requires("serve")
+                .help("Where to serve; port 0 takes a free one"),
+        )
+        .mut_arg("listen", |arg| arg.hide_default_value(false))
+}
+
+pub(super) async fn rehearse(matches: &ArgMatches, env: &Environment) -> u8 {
+    let name = matches.get_one::<String>("scenario").map_or(DEFAULT, String::as_str);
+    if matches.get_flag("serve")
+        && let Some(scenario) = Scenario::find(name)
+    {
+        let address = matches.get_one::<SocketAddr>("listen").copied();
+        return serve(scenario, address.unwrap_or(([127, 0, 0, 1], 0).into())).await;
+    }
+    match settings(matches, env, Some(name)) {
+        Ok(settings) => run_with(settings, env).await,
+        Err(mistakes) => refuse(&mistakes, env),
+    }
+}
+
+/// Prints what a client has to set, and serves until a signal.
+async fn serve(scenario: &'static Scenario, address: SocketAddr) -> u8 {
+    let world = World::new(scenario, Clock::start());
+    let (server, mut signals) = match (Server::bind_to(world, address).await, Signals::listen()) {
+        (Ok(server), Ok(signals)) => (server, signals),
+        (Err(error), _) | (_, Err(error)) => {
+            complain(&format!("faultgate could not serve on {address}: {error}"));
+            return Verdict::Errored.exit_code(None);
+        }
+    };
+    say(&format!(
+        "export AWS_ENDPOINT_URL={} AWS_REGION={DEFAULT_REGION} AWS_DEFAULT_REGION={DEFAULT_REGION} \
+         AWS_ACCESS_KEY_ID=rehearsal \
+         AWS_SECRET_ACCESS_KEY=rehearsal\n# the template is {TEMPLATE_ID}; the scenario is {}: {}",
+        server.url, scenario.name, scenario.summary
+    ));
+    tokio::select! {
+        () = server.serve() => Verdict::Errored.exit_code(None),
+        _ = signals.next() => 0,
+    }
+}

@@ -1,0 +1,186 @@
+//! `faultgate run`: the whole way.
+
+use std::cell::RefCell;
+use std::io::{self, IsTerminal};
+use std::time::Duration;
+
+use clap::ArgMatches;
+use indicatif::MultiProgress;
+use tokio_util::task::AbortOnDropHandle;
+
+use super::connect::{Connected, Endpoints, connect};
+use super::signals::Signals;
+use super::{complain, logging, random, refuse, say, settings};
+use crate::ci::{self, LogStyle};
+use crate::clock::Clock;
+use crate::config::{Environment, Mistake, Settings};
+use crate::lifecycle::{Cancel, Lifecycle, Share};
+use crate::model::{Finding, Monitor, RehearsalNote, RunEvent, RunIdentity, Verdict};
+use crate::rehearsal::{Scenario, Server, World};
+use crate::report::{self, Live, Log, ResultFile, Sink, StepOutputs, StepSummary, SummaryFile, closing};
+
+/// All reporting after the end.
+const REPORT_LIMIT: Duration = Duration::from_secs(20);
+
+pub(super) async fn run(matches: &ArgMatches, env: &Environment) -> u8 {
+    match settings(matches, env, None) {
+        Ok(settings) => run_with(settings, env).await,
+        Err(mistakes) => refuse(&mistakes, env),
+    }
+}
+
+/// Runs until the end, or until a second signal.
+pub(super) async fn run_with(settings: Settings, env: &Environment) -> u8 {
+    let cancel = Cancel::new();
+    let signals = match Signals::listen() {
+        Ok(signals) => signals,
+        Err(error) => {
+            complain(&format!("faultgate could not listen to signals, so it launches nothing: {error}"));
+            return Verdict::Errored.exit_code(None);
+        }
+    };
+    tokio::select! {
+        biased;
+        code = Session::new(settings, env, &cancel).run() => code,
+        signal = signals.forward(&cancel) => signal.exit_code(),
+    }
+}
+
+/// What every command that talks to an engine needs.
+pub(super) struct Session<'a> {
+    settings: Settings,
+    env: &'a Environment,
+    cancel: &'a Cancel,
+    clock: Clock,
+    random: String,
+    identity: RunIdentity,
+    screen: MultiProgress,
+    rehearsal: Option<RehearsalNote>,
+    server: Option<AbortOnDropHandle<()>>,
+}
+
+impl<'a> Session<'a> {
+    pub(super) fn new(settings: Settings, env: &'a Environment, cancel: &'a Cancel) -> Self {
+        let random = random();
+        let screen = MultiProgress::new();
+        logging::start(env, settings.log_format, &screen);
+        Self {
+            identity: identify(&settings, env, &random),
+            settings,
+            env,
+            cancel,
+            clock: Clock::start(),
+            random,
+            screen,
+            rehearsal: None,
+            server: None,
+        }
+    }
+
+    async fn run(mut self) -> u8 {
+        let sinks = RefCell::new(self.sinks());
+        let publish = |event: &RunEvent<'_>| sinks.borrow_mut().iter_mut().for_each(|sink| sink.on(event));
+        for warning in &self.settings.warnings {
+            publish(&RunEvent::Warning(warning));
+        }
+        // Looking for a Region and credentials may take a while, and there is nothing to stop yet.
+        let connected = match self.cancel.within(Duration::MAX, Share::Launch, self.connect()).await {
+            Some(Ok(connected)) => connected,
+            Some(Err(mistake)) => return refuse(&[mistake], self.env),
+            None => return Verdict::Cancelled.exit_code(self.cancel.signal()),
+        };
+        let mut result = self.lifecycle(connected, &publish).run().await;
+        let within = self.cancel.left(REPORT_LIMIT, Share::Report);
+        let must_succeed = self.settings.plan.reporting_must_succeed;
+        report::finish(&mut sinks.into_inner(), &mut result, must_succeed, within).await;
+        say(&closing(&result, &self.settings.plan.report_dir.display().to_string()));
+        result.gate.exit_code
+    }
+
+    /// Only looks. Returns the findings.
+    pub(super) async fn check(mut self) -> Result<Vec<Finding>, Mistake> {
+        let connected = self.connect().await?;
+        Ok(self.lifecycle(connected, &|_| {}).check().await)
+    }
+
+    fn lifecycle<'s>(&'s self, connected: Connected, publish: &'s dyn Fn(&RunEvent<'_>)) -> Lifecycle<'s> {
+        Lifecycle {
+            plan: &self.settings.plan,
+            run: &self.identity,
+            rehearsal: self.rehearsal.clone(),
+            engines: connected.engines,
+            engine_of: connected.engine_of,
+            clock: self.clock,
+            cancel: self.cancel,
+            publish,
+        }
+    }
+
+    /// Everybody who listens. Outputs and result file come last, since they tell how the others fared.
+    fn sinks(&self) -> Vec<Box<dyn Sink>> {
+        let (env, report_dir) = (self.env, &self.settings.plan.report_dir);
+        let style = LogStyle::detect(env);
+        let live = io::stderr().is_terminal() && env.get("CI").is_none() && style == LogStyle::Plain;
+        let mut sinks: Vec<Box<dyn Sink>> = vec![if live {
+            Box::new(Live::new(self.screen.clone()))
+        } else {
+            Box::new(Log::new(io::stdout(), style, self.clock))
+        }];
+        if let Some(path) = env.get("GITHUB_STEP_SUMMARY") {
+            sinks.push(Box::new(StepSummary::new(path.into())));
+        }
+        sinks.push(Box::new(SummaryFile::new(report_dir)));
+        if let Some(path) = env.get("GITHUB_OUTPUT") {
+            sinks.push(Box::new(StepOutputs::new(path.into(), report_dir, &self.random)));
+        }
+        sinks.push(Box::new(ResultFile::new(report_dir)));
+        sinks
+    }
+
+    /// Connects to the real engines, or to a world of its own.
+    async fn connect(&mut self) -> Result<Connected, Mistake> {
+        let endpoints = match self.settings.rehearsal.as_deref().and_then(Scenario::find) {
+            None => Endpoints::Real,
+            Some(scenario) => Endpoints::Embedded(self.embed(scenario).await?),
+        };
+        connect(&self.settings.plan, &self.identity, &endpoints, self.clock, self.cancel).await
+    }
+
+    /// Serves a world that plays the scenario for every experiment of the plan, as long as this session lives.
+    async fn embed(&mut self, scenario: &Scenario) -> Result<String, Mistake> {
+        let plan = &mut self.settings.plan;
+        if plan.monitor == Monitor::Queue {
+            // The user's queue does not exist here.
+            plan.monitor = Monitor::Events;
+        }
+        let world = World::new(scenario, self.clock);
+        for experiment in &plan.experiments {
+            world.script(experiment.spec.source(), scenario.script);
+        }
+        let server = Server::bind(world).await.map_err(|error| {
+            Mistake::new(
+                "rehearsal",
+                format!("the embedded endpoints could not listen on 127.0.0.1: {error}"),
+            )
+        })?;
+        self.rehearsal = Some(RehearsalNote {
+            scenario: scenario.name.to_owned(),
+            note: format!("{}; embedded endpoints, no real system was touched", scenario.summary),
+        });
+        let url = server.url.clone();
+        self.server = Some(AbortOnDropHandle::new(tokio::spawn(server.serve())));
+        Ok(url)
+    }
+}
+
+/// What the CI says, unless the user says otherwise.
+fn identify(settings: &Settings, env: &Environment, random: &str) -> RunIdentity {
+    let mut identity = ci::identify(env, random);
+    if settings.repository.is_some() {
+        identity.repository.clone_from(&settings.repository);
+    }
+    if settings.commit.is_some() {
+        identity.commit.clone_from(&settings.commit);
+    }
+    identity
+}

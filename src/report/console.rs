@@ -1,0 +1,279 @@
+//! What is seen while a run goes on: plain lines with the time, for CI logs. `live` shows the same in a
+//! terminal.
+
+use std::fmt::Write as _;
+use std::io::Write;
+use std::time::Duration;
+
+use jiff::SignedDuration;
+use tokio::time::Instant;
+
+use super::Sink;
+use crate::ci::LogStyle;
+use crate::clock::Clock;
+use crate::model::{Level, RunEvent, RunResult, Transition};
+use crate::text;
+
+/// A log that is silent for longer makes people (and some CI systems) think that the job hangs.
+const HEARTBEAT: Duration = Duration::from_secs(60);
+/// Longest line.
+const LONGEST: usize = 1_000;
+
+/// What is known of one experiment, for displays.
+#[derive(Debug, Clone)]
+pub(super) struct Shown {
+    pub(super) name: String,
+    pub(super) timeout: Duration,
+    pub(super) launched: Option<Instant>,
+    pub(super) state: String,
+    pub(super) ended: bool,
+}
+
+impl Shown {
+    /// `az-latency running for 12s of 20m`; None while there is nothing to say.
+    pub(super) fn line(&self) -> Option<String> {
+        let launched = self.launched.filter(|_| !self.ended)?;
+        let elapsed = SignedDuration::try_from(launched.elapsed()).unwrap_or_default();
+        let limit = SignedDuration::try_from(self.timeout).unwrap_or_default();
+        Some(format!("{} {} for {} of {}", self.name, self.state, seconds(elapsed), seconds(limit)))
+    }
+}
+
+/// Follows the run event by event, and says what each means in a line.
+#[derive(Debug, Default)]
+pub(super) struct Narrator {
+    pub(super) experiments: Vec<Shown>,
+}
+
+impl Narrator {
+    /// The line that tells of an event, if it is worth one.
+    pub(super) fn tell(&mut self, event: &RunEvent<'_>) -> Option<String> {
+        match event {
+            RunEvent::Started { run, plan } => {
+                self.experiments = plan
+                    .experiments
+                    .iter()
+                    .map(|experiment| Shown {
+                        name: text::plain(&experiment.name, 64),
+                        timeout: experiment.timeout,
+                        launched: None,
+                        state: String::new(),
+                        ended: false,
+                    })
+                    .collect();
+                let (count, monitor) = (plan.experiments.len(), plan.monitor.as_str());
+                let plural = if count == 1 { "" } else { "s" };
+                let dry = if plan.dry_run { ", dry run" } else { "" };
+                Some(format!("run {}: {count} experiment{plural}, monitored by {monitor}{dry}", run.id))
+            }
+            RunEvent::Found(finding) => {
+                let remedy =
+                    finding.remedy.as_deref().map(|remedy| format!("; {remedy}")).unwrap_or_default();
+                let level = finding.level.as_str();
+                Some(format!("{level}: {}: {}{remedy}", finding.subject, finding.message))
+            }
+            RunEvent::Subscribed { name, handshake_ms } => {
+                Some(format!("subscribed by {name}: the handshake took {handshake_ms} ms"))
+            }
+            RunEvent::Launched { experiment, id, url } => {
+                let shown = self.experiments.get_mut(*experiment)?;
+                shown.launched = Some(Instant::now());
+                let url = url.map(|url| format!(" {url}")).unwrap_or_default();
+                Some(format!("{} launched as {id}{url}", shown.name))
+            }
+            RunEvent::Transition { experiment, transition } => {
+                let shown = self.experiments.get_mut(*experiment)?;
+                shown.state.clone_from(&transition.raw_state);
+                Some(format!("{} {}", shown.name, told(transition)))
+            }
+            RunEvent::Stopping { experiment, why } => {
+                let shown = self.experiments.get_mut(*experiment)?;
+                Some(format!("{} is being stopped: {why}", shown.name))
+            }
+            RunEvent::Ended { experiment, state, reason } => {
+                let shown = self.experiments.get_mut(*experiment)?;
+                shown.ended = true;
+                let is = if shown.launched.is_some() { state.as_str() } else { "not run" };
+                Some(format!("{} {is}: {reason}", shown.name))
+            }
+            RunEvent::Warning(warning) => Some(format!("{}: {warning}", Level::Warning.as_str())),
+            RunEvent::Tick => None,
+        }
+    }
+}
+
+fn told(transition: &Transition) -> String {
+    let reason = transition.reason.as_deref().map(|reason| format!(": {reason}")).unwrap_or_default();
+    format!("{} [{}]{reason}", transition.raw_state, transition.source.as_str())
+}
+
+/// The closing table and the verdict.
+pub fn closing(result: &RunResult, report_dir: &str) -> String {
+    let mut rows = vec![["experiment", "verdict", "score", "state", "why"].map(str::to_owned)];
+    for experiment in &result.experiments {
+        rows.push([
+            text::plain(&experiment.name, 40),
+            experiment.verdict.to_string(),
+            experiment.score.map_or_else(|| "-".to_owned(), |score| score.to_string()),
+            experiment.state.to_string(),
+            text::plain(&experiment.reason, LONGEST),
+        ]);
+    }
+    // The last column is not padded.
+    let widths: Vec<usize> = (0..4)
+        .map(|column| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or_default())
+        .collect();
+    let mut closing = "\n".to_owned();
+    for [name, verdict, score, state, why] in &rows {
+        let _ = writeln!(
+            closing,
+            "{name:<0$}  {verdict:<1$}  {score:>2$}  {state:<3$}  {why}",
+            widths[0], widths[1], widths[2], widths[3]
+        );
+    }
+    let gate = &result.gate;
+    let score = gate.resilience_score.map_or_else(|| "unknown".to_owned(), |score| score.to_string());
+    let _ = writeln!(
+        closing,
+        "\n{}: resilience score {score}, expected at least {} (exit code {})",
+        gate.verdict.as_str().to_uppercase(),
+        gate.expected_resilience_score,
+        gate.exit_code
+    );
+    // What is only an experiment's own reason stands in the table.
+    let told =
+        |reason: &&String| result.experiments.iter().any(|e| **reason == format!("{}: {}", e.name, e.reason));
+    for reason in gate.reasons.iter().filter(|reason| !told(reason)) {
+        let _ = writeln!(closing, "  {}", text::plain(reason, LONGEST));
+    }
+    for finding in result.findings.iter().filter(|finding| finding.level == Level::Warning) {
+        let warning = text::plain(&format!("{}: {}", finding.subject, finding.message), LONGEST);
+        let _ = writeln!(closing, "warning: {warning}");
+    }
+    for reported in result.reporting.iter().filter(|r| r.outcome == crate::model::Outcome::Failed) {
+        let detail = text::plain(reported.detail.as_deref().unwrap_or_default(), LONGEST);
+        let _ = writeln!(closing, "warning: {} was not written: {detail}", reported.sink);
+    }
+    let _ = writeln!(closing, "Reports are in {report_dir}");
+    closing
+}
+
+/// Hours, minutes, seconds; tenths below ten seconds.
+pub(super) fn seconds(duration: SignedDuration) -> String {
+    let whole = duration.as_secs();
+    let (hours, minutes, rest) = (whole / 3600, whole / 60 % 60, whole % 60);
+    match (hours, minutes) {
+        (0, 0) if whole < 10 && duration.subsec_millis() != 0 => {
+            format!("{whole}.{}s", duration.subsec_millis().unsigned_abs() / 100)
+        }
+        (0, 0) => format!("{rest}s"),
+        (0, _) if rest == 0 => format!("{minutes}m"),
+        (0, _) => format!("{minutes}m{rest}s"),
+        _ if minutes == 0 && rest == 0 => format!("{hours}h"),
+        _ => format!("{hours}h{minutes}m"),
+    }
+}
+
+/// Plain lines with the time.
+pub struct Log<W> {
+    out: W,
+    style: LogStyle,
+    clock: Clock,
+    narrator: Narrator,
+    last: Instant,
+    /// The end of the group that is open.
+    group: Option<String>,
+}
+
+impl<W: Write> Log<W> {
+    pub fn new(out: W, style: LogStyle, clock: Clock) -> Self {
+        Self { out, style, clock, narrator: Narrator::default(), last: Instant::now(), group: None }
+    }
+
+    /// A closed log must not end a run that watches an experiment.
+    fn line(&mut self, line: &str) {
+        let time = self.clock.now().strftime("%Y-%m-%dT%H:%M:%SZ");
+        let _ = writeln!(self.out, "{time} {}", text::plain(line, LONGEST));
+        let _ = self.out.flush();
+        self.last = Instant::now();
+    }
+
+    fn raw(&mut self, line: Option<String>) {
+        if let Some(line) = line {
+            let _ = writeln!(self.out, "{line}");
+        }
+    }
+
+    fn open_group(&mut self, name: &str, title: &str) {
+        let (start, end) = self.style.group(name, title, self.clock.now().as_second());
+        self.raw(start);
+        self.group = end;
+    }
+
+    fn close_group(&mut self) {
+        let end = self.group.take();
+        self.raw(end);
+    }
+}
+
+impl<W: Write> Sink for Log<W> {
+    fn on(&mut self, event: &RunEvent<'_>) {
+        let line = self.narrator.tell(event);
+        match event {
+            RunEvent::Started { .. } => {
+                self.open_group("faultgate_preflight", "faultgate: before the launch");
+            }
+            RunEvent::Launched { .. } | RunEvent::Ended { .. } => self.close_group(),
+            RunEvent::Tick if self.last.elapsed() >= HEARTBEAT => {
+                let lines: Vec<String> = self.narrator.experiments.iter().filter_map(Shown::line).collect();
+                self.line(&lines.join("; "));
+            }
+            _ => {}
+        }
+        if let Some(line) = line {
+            self.line(&line);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_read_well() {
+        let cases = [
+            (0, "0s"),
+            (1_230, "1.2s"),
+            (12_900, "12s"),
+            (60_000, "1m"),
+            (90_500, "1m30s"),
+            (3_600_000, "1h"),
+            (5_400_000, "1h30m"),
+        ];
+        for (millis, expected) in cases {
+            assert_eq!(seconds(SignedDuration::from_millis(millis)), expected);
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_silent_run_has_a_heartbeat_at_most_once_a_minute() {
+        let mut out = Vec::new();
+        let mut log = Log::new(&mut out, LogStyle::Plain, Clock::start());
+        log.narrator.experiments.push(Shown {
+            name: "az".to_owned(),
+            timeout: Duration::from_secs(1_800),
+            launched: Some(Instant::now()),
+            state: "running".to_owned(),
+            ended: false,
+        });
+        for _ in 0..150 {
+            tokio::time::advance(Duration::from_secs(1)).await;
+            log.on(&RunEvent::Tick);
+        }
+        drop(log);
+        let text = String::from_utf8(out).unwrap();
+        assert_eq!(text.lines().count(), 2, "{text}");
+        assert!(text.contains("az running for 1m of 30m"), "{text}");
+    }
+}

@@ -1,0 +1,105 @@
+//! Step outputs: what later steps and jobs of a GitHub workflow can use.
+
+use std::fmt::Write as _;
+use std::path::PathBuf;
+
+use async_trait::async_trait;
+
+use super::{Sink, files, from_write};
+use crate::model::{Reported, RunResult, Verdict};
+use crate::text;
+
+/// Longest output text.
+const LONGEST: usize = 2_000;
+
+/// The outputs of the contract.
+const NAMES: [&str; 7] = [
+    "verdict",
+    "resilience-score",
+    "expected-resilience-score",
+    "experiment-ids",
+    "state",
+    "reason",
+    "report-dir",
+];
+
+fn outputs(result: &RunResult, report_dir: &str) -> Vec<(&'static str, String)> {
+    let gate = &result.gate;
+    // With several experiments, the state of the one that decided.
+    let decisive = result.experiments.iter().min_by_key(|experiment| experiment.verdict);
+    let ids: Vec<&str> =
+        result.experiments.iter().filter_map(|experiment| experiment.id.as_deref()).collect();
+    let values = [
+        gate.verdict.to_string(),
+        gate.resilience_score.map(|score| score.to_string()).unwrap_or_default(),
+        gate.expected_resilience_score.to_string(),
+        ids.join(","),
+        decisive.map(|experiment| experiment.state.to_string()).unwrap_or_default(),
+        gate.reasons.join("; "),
+        report_dir.to_owned(),
+    ];
+    NAMES.into_iter().zip(values).collect()
+}
+
+/// The file format of `GITHUB_OUTPUT`: a value between two lines that cannot occur in it.
+fn render(outputs: &[(&str, String)], random: &str) -> String {
+    let mut rendered = String::new();
+    for (name, value) in outputs {
+        let value = text::plain(value, LONGEST);
+        // `plain` leaves one line, which a delimiter of its own on both sides cannot be mistaken for.
+        let delimiter = format!("faultgate_{random}_{name}");
+        let _ = write!(rendered, "{name}<<{delimiter}\n{value}\n{delimiter}\n");
+    }
+    rendered
+}
+
+pub struct StepOutputs {
+    path: PathBuf,
+    report_dir: String,
+    random: String,
+}
+
+impl StepOutputs {
+    const SINK: &'static str = "step outputs";
+
+    /// `random` must be new for each run: it keeps values from ending early.
+    pub fn new(path: PathBuf, report_dir: &std::path::Path, random: &str) -> Self {
+        Self { path, report_dir: report_dir.display().to_string(), random: random.to_owned() }
+    }
+}
+
+#[async_trait(?Send)]
+impl Sink for StepOutputs {
+    async fn finish(&mut self, result: &RunResult) -> Option<Reported> {
+        let rendered = render(&outputs(result, &self.report_dir), &self.random);
+        Some(from_write(Self::SINK, files::append(&self.path, &rendered)))
+    }
+}
+
+/// The outputs of a run that never began, since its settings hold mistakes. What is not known is empty, so that
+/// nothing of an earlier step shines through.
+pub fn write_mistakes(path: &std::path::Path, reason: &str, random: &str) -> std::io::Result<()> {
+    let outputs = NAMES.map(|name| {
+        let value = match name {
+            "verdict" => Verdict::Errored.to_string(),
+            "reason" => reason.to_owned(),
+            _ => String::new(),
+        };
+        (name, value)
+    });
+    files::append(path, &render(&outputs, random))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_value_cannot_end_early_or_start_another() {
+        let hostile = "a\nfaultgate_r_reason\nverdict<<X\npassed\nX\n".to_owned();
+        let rendered = render(&[("reason", hostile)], "r");
+        let lines: Vec<&str> = rendered.lines().collect();
+        assert_eq!(lines.len(), 3, "{rendered}");
+        assert_eq!((lines[0], lines[2]), ("reason<<faultgate_r_reason", "faultgate_r_reason"));
+    }
+}

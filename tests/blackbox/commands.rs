@@ -1,0 +1,129 @@
+//! The other commands, and what a bare invocation is.
+
+use faultgate::config::INPUTS;
+use faultgate::rehearsal::TEMPLATE_ID;
+
+use crate::contract::assert_result;
+use crate::lives::{ENDLESS, QUICK};
+use crate::support::{Account, Faultgate, at_once};
+
+#[tokio::test]
+async fn check_looks_and_changes_nothing() {
+    let account = Account::living(QUICK).await;
+    let ended = account.faultgate(&["check", "--experiment-template-id", TEMPLATE_ID]).finish().await;
+    ended.assert_code(0, "all is well");
+    assert!(ended.stdout.ends_with("ready\n"), "{}", ended.stdout);
+    for subject in [TEMPLATE_ID, "safety lever", "rehearsal-steady"] {
+        assert!(ended.stdout.contains(subject), "{}", ended.stdout);
+    }
+    for request in account.world.requests() {
+        let operation = &request.operation;
+        let looks = ["Get", "List", "Describe"].iter().any(|verb| operation.starts_with(verb));
+        assert!(looks, "{operation} does not only look");
+    }
+    assert!(ended.files().is_empty(), "{:?}", ended.files());
+}
+
+#[tokio::test]
+async fn check_says_what_is_not_ready() {
+    let account = Account::living(QUICK).await;
+    let ended = account.faultgate(&["check", "--experiment-template-id", "EXTnowhere"]).finish().await;
+    ended.assert_code(3, "no such template");
+    assert!(ended.stdout.contains("not ready"), "{}", ended.stdout);
+    assert!(
+        ended.stdout.contains("EXTnowhere") && ended.stdout.contains("list-experiment-templates"),
+        "{}",
+        ended.stdout
+    );
+
+    // The same findings keep a run from launching.
+    let ended = account.faultgate(&["run", "--experiment-template-id", "EXTnowhere"]).finish().await;
+    ended.assert_code(3, "no such template");
+    assert_result(&ended.result(), 3);
+    assert!(account.requests_of("CreateQueue").is_empty());
+
+    account.faultgate(&["check"]).finish().await.assert_code(2, "nothing to check");
+}
+
+#[tokio::test]
+async fn without_a_command_faultgate_runs() {
+    let account = Account::living(QUICK).await;
+    let by_variable = account.faultgate(&[]).env("FAULTGATE_EXPERIMENT_TEMPLATE_ID", TEMPLATE_ID);
+    let by_flag = account.faultgate(&["--experiment-template-id", TEMPLATE_ID, "--timeout", "5m"]);
+    for faultgate in [by_variable, by_flag] {
+        let ended = faultgate.finish().await;
+        ended.assert_code(0, "no command");
+        assert_result(&ended.result(), 0);
+    }
+    assert_eq!(account.requests_of("StartExperiment").len(), 2);
+}
+
+#[tokio::test]
+async fn a_flag_wins_over_a_variable_over_an_input_over_the_suite() {
+    let account = Account::living(QUICK).await;
+    let suite = "version: 1\nexpected-resilience-score: 10\n";
+    let run = || account.run().file(".faultgate.yml", suite);
+    let expected = |ended: crate::support::Ended| {
+        ended.assert_code(0, "layers");
+        ended.result()["gate"]["expected_resilience_score"].as_f64().unwrap()
+    };
+    let equal = |left: f64, right: f64| assert!((left - right).abs() < f64::EPSILON, "{left} {right}");
+    equal(expected(run().finish().await), 10.0);
+    let input = run().env("INPUT_EXPECTED-RESILIENCE-SCORE", "20");
+    equal(expected(input.finish().await), 20.0);
+    let own =
+        run().env("INPUT_EXPECTED-RESILIENCE-SCORE", "20").env("FAULTGATE_EXPECTED_RESILIENCE_SCORE", "30");
+    equal(expected(own.finish().await), 30.0);
+    let flag = account
+        .faultgate(&["run", "--expected-resilience-score", "40"])
+        .env("FAULTGATE_EXPERIMENT_TEMPLATE_ID", TEMPLATE_ID)
+        .env("FAULTGATE_EXPECTED_RESILIENCE_SCORE", "30")
+        .file(".faultgate.yml", suite);
+    equal(expected(flag.finish().await), 40.0);
+}
+
+#[tokio::test]
+async fn the_reference_names_every_input() {
+    at_once(["markdown", "action", "gitlab"], |format| async move {
+        let ended = Faultgate::new(&["inputs", "--format", format]).finish().await;
+        ended.assert_code(0, format);
+        for input in INPUTS {
+            // A GitLab component's inputs would show secrets in its log.
+            if format != "gitlab" || !input.is_secret() {
+                assert!(ended.stdout.contains(input.name), "{format}: {}", input.name);
+            }
+        }
+        assert!(ended.files().is_empty());
+    })
+    .await;
+    let ended = Faultgate::new(&["inputs", "--format", "pdf"]).finish().await;
+    ended.assert_code(2, "an unknown format");
+}
+
+#[tokio::test]
+async fn help_and_version_are_no_runs() {
+    let ended = Faultgate::new(&["--help"]).finish().await;
+    ended.assert_code(0, "help");
+    for word in ["run", "check", "rehearse", "inputs", "Exit codes", "--timeout"] {
+        assert!(ended.stdout.contains(word), "{word}: {}", ended.stdout);
+    }
+    let ended = Faultgate::new(&["--version"]).finish().await;
+    ended.assert_code(0, "version");
+    let version = format!("faultgate {}\n", env!("CARGO_PKG_VERSION"));
+    assert_eq!(ended.stdout, version);
+    let ended = Faultgate::new(&["rehearse", "--help"]).finish().await;
+    for scenario in faultgate::rehearsal::Scenario::all() {
+        assert!(ended.stdout.contains(scenario.name), "{}", scenario.name);
+    }
+    Faultgate::new(&["launhc"]).finish().await.assert_code(2, "no such command");
+}
+
+#[tokio::test]
+async fn a_rehearsal_touches_no_account() {
+    let account = Account::living(ENDLESS).await;
+    let run = account.run().env("FAULTGATE_REHEARSAL", "stop-condition");
+    let ended = run.finish().await;
+    ended.assert_code(1, "rehearsal by variable");
+    assert_eq!(ended.result()["rehearsal"]["scenario"], "stop-condition");
+    assert!(account.world.requests().is_empty());
+}

@@ -1,0 +1,152 @@
+//! One launch is one experiment, whatever becomes of its requests.
+
+use std::time::Duration;
+
+use faultgate::rehearsal::{Effect, FaultRule};
+
+use crate::contract::assert_result;
+use crate::lives::{ENDLESS, QUICK};
+use crate::support::Account;
+
+impl Account {
+    fn tokens(&self) -> Vec<String> {
+        self.requests_of("StartExperiment")
+            .iter()
+            .map(|request| request.input["clientToken"].as_str().unwrap().to_owned())
+            .collect()
+    }
+}
+
+#[tokio::test]
+async fn a_retried_job_step_repeats_its_token_and_a_re_run_does_not() {
+    let account = Account::living(QUICK).await;
+    account.run().in_github("1").finish().await.assert_code(0, "first");
+    let first = account.tokens();
+    assert_eq!(first.len(), 1);
+
+    // The first one's experiment is over, so that its token leads to nothing new.
+    let again = account.run().in_github("1").finish().await;
+    again.assert_code(0, "the same attempt again");
+    let second = account.tokens().split_off(1);
+    assert_eq!(second[0], first[0], "the same attempt, the same token");
+    assert_eq!(second.len(), 2, "and then one of its own");
+    assert_ne!(second[1], first[0]);
+    let there = account.world.inventory().experiments;
+    assert_eq!(there.len(), 2, "a new one was started");
+    let watched = again.result()["experiments"][0]["id"].clone();
+    let old = there.iter().find(|e| e.client_token == first[0]).unwrap();
+    assert_ne!(watched, old.id.as_str(), "the new one is watched");
+
+    account.run().in_github("2").finish().await.assert_code(0, "a re-run");
+    let third = account.tokens().split_off(3);
+    assert_eq!(third.len(), 1);
+    assert!(!first.contains(&third[0]) && !second.contains(&third[0]));
+    account.assert_nothing_left("three runs");
+}
+
+#[tokio::test]
+async fn an_experiment_that_still_runs_gets_no_company_from_the_same_attempt() {
+    let account = Account::living(ENDLESS).await;
+    let running = account.run().in_github("1").spawn();
+    account.until_running().await;
+    let id = account.world.inventory().experiments[0].id.clone();
+
+    let second = account.run().in_github("1").finish().await;
+    second.assert_code(3, "a second run of the same attempt");
+    let result = second.result();
+    assert_result(&result, 3);
+    let reason = result["experiments"][0]["reason"].as_str().unwrap();
+    assert!(reason.contains(&id) && reason.contains("has not ended"), "{reason}");
+    assert!(reason.contains("aws fis stop-experiment"), "{reason}");
+    let there = account.world.inventory();
+    assert_eq!(there.experiments.len(), 1);
+    assert_eq!(there.experiments[0].status, "running", "it is the other's");
+    assert_eq!((there.rules.len(), there.queues.len()), (1, 1), "the other's stay");
+
+    running.signal("TERM").await;
+    running.ended().await.assert_code(143, "the first run");
+    account.assert_nothing_left("both runs");
+}
+
+#[tokio::test]
+async fn a_lost_answer_does_not_make_two_experiments() {
+    for effect in [Effect::LoseAnswer, Effect::LoseRequest] {
+        let account = Account::living(QUICK).await;
+        let fault = FaultRule::on("StartExperiment", effect.clone()).times(1);
+        account.world.inject(fault);
+        let ended = account.run().finish().await;
+        ended.assert_code(0, &format!("{effect:?}"));
+        let there = account.world.inventory().experiments;
+        assert_eq!(there.len(), 1, "{effect:?}");
+        assert_eq!(ended.result()["experiments"][0]["id"], there[0].id.as_str());
+        let mut tokens = account.tokens();
+        assert_eq!(tokens.len(), 2, "{effect:?}");
+        tokens.dedup();
+        assert_eq!(tokens.len(), 1, "{effect:?}");
+        account.assert_nothing_left("a lost answer");
+    }
+}
+
+#[tokio::test]
+async fn an_experiment_whose_launch_was_never_answered_is_found_and_stopped() {
+    let account = Account::living(ENDLESS).await;
+    account.world.inject(FaultRule::on("StartExperiment", Effect::LoseAnswer));
+    let running = account.run().spawn();
+    account.until_running().await;
+    running.signal("INT").await;
+    let ended = running.ended().await;
+    ended.assert_code(130, "cancelled while the launch is repeated");
+    let result = ended.result();
+    assert_result(&result, 130);
+    let there = account.world.inventory().experiments;
+    assert_eq!(there.len(), 1);
+    assert_eq!(there[0].status, "stopped");
+    assert_eq!(result["experiments"][0]["id"], there[0].id.as_str());
+    assert_eq!(result["experiments"][0]["stop"]["confirmed"], true);
+    account.assert_nothing_left("a launch without an answer");
+}
+
+#[tokio::test]
+async fn a_launch_that_hangs_and_made_nothing_is_looked_for_and_given_up() {
+    let account = Account::living(ENDLESS).await;
+    account.world.inject(FaultRule::on("StartExperiment", Effect::Hang));
+    let running = account.run().spawn();
+    account.until_asked("StartExperiment").await;
+    running.signal("TERM").await;
+    let ended = running.ended().await;
+    ended.assert_code(143, "cancelled while the launch hangs");
+    let result = ended.result();
+    assert_result(&result, 143);
+    assert_eq!(account.requests_of("ListExperiments").len(), 1, "it was looked for");
+    assert!(result["experiments"][0]["id"].is_null());
+    account.assert_nothing_left("a launch that hangs");
+}
+
+#[tokio::test]
+async fn an_answer_that_cannot_be_read_is_looked_behind() {
+    let account = Account::living(QUICK).await;
+    account.world.inject(FaultRule::on("StartExperiment", Effect::Garbage).times(1));
+    let ended = account.run().finish().await;
+    ended.assert_code(3, "garbage");
+    assert_result(&ended.result(), 3);
+    assert_eq!(account.requests_of("ListExperiments").len(), 1, "it was looked for");
+    account.assert_nothing_left("garbage");
+}
+
+#[tokio::test]
+async fn an_event_may_come_before_the_launch_is_answered() {
+    let account = Account::living(QUICK).await;
+    // The first request takes effect and its answer is lost, the second is answered when all is over.
+    account.world.inject(FaultRule::on("StartExperiment", Effect::LoseAnswer).times(1));
+    account
+        .world
+        .inject(FaultRule::on("StartExperiment", Effect::Delay(Duration::from_secs(1))).from(2).times(1));
+    let ended = account.run().finish().await;
+    ended.assert_code(0, "early events");
+    let result = ended.result();
+    assert_result(&result, 0);
+    let monitor = &result["experiments"][0]["monitor"];
+    assert_eq!(monitor["events"], 2, "{monitor:#}");
+    assert_eq!(monitor["reconciliations"], 0);
+    account.assert_nothing_left("early events");
+}

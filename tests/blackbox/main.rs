@@ -1,0 +1,20 @@
+//! The binary from outside: what it exits with, prints and writes, what it asks of an account, and what it
+//! leaves there. Accounts are worlds embedded in the test's own process, so that tests wait for facts and not
+//! for time.
+
+#![allow(clippy::unwrap_used, reason = "a helper of tests that cannot go on fails the test")]
+
+mod commands;
+mod contract;
+mod deadlines;
+mod launch;
+mod lives;
+mod mistakes;
+mod permissions;
+mod reports;
+mod scenarios;
+mod secrets;
+mod several;
+mod signals;
+mod subscription;
+mod support;

@@ -1,0 +1,127 @@
+//! Bad input: everything is told at once, nothing is asked, nothing is written.
+
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+
+use crate::lives::QUICK;
+use crate::support::{Account, Ended, Faultgate, at_once};
+
+/// What was told, one mistake a line.
+fn told(ended: &Ended) -> Vec<&str> {
+    let lines = ended.stderr.lines();
+    lines.filter_map(|line| line.strip_prefix("  - ")).collect()
+}
+
+async fn refused(account: &Account, faultgate: Faultgate) -> Ended {
+    let ended = faultgate.finish().await;
+    ended.assert_code(2, "bad input");
+    assert!(account.world.requests().is_empty(), "a request was sent");
+    assert!(!ended.path(Faultgate::REPORTS).exists(), "reports were written");
+    assert!(ended.stderr.contains("nothing was launched"), "{}", ended.stderr);
+    ended
+}
+
+#[tokio::test]
+async fn each_mistake_is_told_with_its_place() {
+    let account = Account::living(QUICK).await;
+    let suite =
+        "version: 1\ntimeot: 5m\nexperiments:\n  - name: az\n    fis: { template: EXT1, regoin: x }\n";
+    let bare = || account.run().without("FAULTGATE_EXPERIMENT_TEMPLATE_ID");
+    let cases = [
+        (bare().file(".faultgate.yml", suite), vec!["timeot", "timeout", ".faultgate.yml", "regoin"]),
+        (account.run().env("FAULTGATE_TIMEOOT", "5m"), vec!["FAULTGATE_TIMEOOT", "FAULTGATE_TIMEOUT"]),
+        (account.run().env("FAULTGATE_TIMEOUT", "30 parsecs"), vec!["FAULTGATE_TIMEOUT", "30 parsecs"]),
+        (
+            account.run().env("INPUT_EXPECTED-RESILIENCE-SCORE", "101"),
+            vec!["INPUT_EXPECTED-RESILIENCE-SCORE", "101"],
+        ),
+        (bare(), vec!["experiment-template-id"]),
+        (account.run().env("FAULTGATE_CONFIG", "not-there.yml"), vec!["not-there.yml", "FAULTGATE_CONFIG"]),
+        (
+            account.run().env("FAULTGATE_HARNESS_EXPERIMENT_ID", "pod"),
+            vec!["FAULTGATE_EXPERIMENT_TEMPLATE_ID", "FAULTGATE_HARNESS_EXPERIMENT_ID"],
+        ),
+        (
+            account.run().env("FAULTGATE_AWS_REGION", OsStr::from_bytes(b"eu-\xff\xfe")),
+            vec!["FAULTGATE_AWS_REGION", "UTF-8"],
+        ),
+        (account.run().env("FAULTGATE_REHEARSAL", "complted"), vec!["complted", "completed"]),
+    ];
+    at_once(cases, |(faultgate, words)| {
+        let account = &account;
+        async move {
+            let ended = refused(account, faultgate).await;
+            let told = told(&ended).join("\n");
+            for word in words {
+                assert!(told.contains(word), "{word} is missing: {told}");
+            }
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn all_mistakes_are_told_at_once_and_left_as_outputs() {
+    let account = Account::living(QUICK).await;
+    let suite = "version: 1\ntimeot: 5m\nexperiments:\n  - name: az\n    fis: { template: EXT1 }\n";
+    let faultgate = account
+        .run()
+        .in_github("1")
+        .file(".faultgate.yml", suite)
+        .env("FAULTGATE_TIMEOUT", "30 parsecs")
+        .env("FAULTGATE_TIMEOOT", "1m")
+        .env("FAULTGATE_EXPECTED_RESILIENCE_SCORE", "101")
+        .env("FAULTGATE_PARALLEL", OsStr::from_bytes(b"\xff"))
+        .env("FAULTGATE_LITMUS_EXPERIMENT_ID", "pod");
+    let ended = refused(&account, faultgate).await;
+    let told = told(&ended);
+    for word in [
+        "timeot",
+        "30 parsecs",
+        "FAULTGATE_TIMEOOT",
+        "101",
+        "FAULTGATE_PARALLEL",
+        "FAULTGATE_LITMUS_EXPERIMENT_ID",
+    ] {
+        let mistakes = told.iter().filter(|line| line.contains(word)).count();
+        assert!(mistakes >= 1, "{word}: {told:#?}");
+    }
+    assert!(told.len() >= 6, "{told:#?}");
+    let outputs = ended.outputs();
+    assert_eq!(outputs["verdict"], "errored");
+    for word in ["timeot", "101", "FAULTGATE_PARALLEL"] {
+        assert!(outputs["reason"].contains(word), "{outputs:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_suite_file_that_is_broken_is_told_with_its_line() {
+    let account = Account::living(QUICK).await;
+    at_once(["version: [1\n", "version: 1\nexperiments: {\n", "\u{0}"], |suite| {
+        let account = &account;
+        async move {
+            let faultgate =
+                account.faultgate(&["run"]).file(".faultgate.yml", suite).env("FAULTGATE_TIMEOUT", "never");
+            let ended = refused(account, faultgate).await;
+            let told = told(&ended).join("\n");
+            assert!(told.contains(".faultgate.yml") && told.contains("FAULTGATE_TIMEOUT"), "{told}");
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn flags_are_checked_too() {
+    let account = Account::living(QUICK).await;
+    let faultgate = account.faultgate(&["run", "--timeout", "x", "--experiment-template-id", "EXT1"]);
+    let ended = refused(&account, faultgate).await;
+    assert!(told(&ended)[0].contains("--timeout"), "{}", ended.stderr);
+
+    let ended = account.faultgate(&["run", "--timeoot", "5m"]).finish().await;
+    ended.assert_code(2, "an unknown flag");
+    assert!(ended.stderr.contains("--timeout"), "{}", ended.stderr);
+    let ended = account.faultgate(&["rehearse", "--scenario", "complted"]).finish().await;
+    ended.assert_code(2, "an unknown scenario");
+    assert!(ended.stderr.contains("completed"), "{}", ended.stderr);
+    assert!(account.world.requests().is_empty());
+}

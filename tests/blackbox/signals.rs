@@ -1,0 +1,241 @@
+//! Signals: stop first, then clean up, then report. A second one ends at once.
+
+use std::time::Duration;
+
+use faultgate::rehearsal::{Effect, EventFaults, FaultRule};
+use serde_json::Value;
+
+use crate::contract::assert_result;
+use crate::lives::{ENDLESS, QUICK};
+use crate::support::{Account, Ended, Running, at_once, in_time};
+
+const SIGNALS: [(&str, u8); 3] = [("INT", 130), ("TERM", 143), ("HUP", 129)];
+
+/// A run that was sent a signal, and what was asked of FIS before it.
+struct Cancelled {
+    account: Account,
+    ended: Ended,
+    fis_before: usize,
+}
+
+impl Cancelled {
+    async fn by(signal: &str, account: Account, running: Running) -> Self {
+        let fis_before = account.fis_operations().len();
+        running.signal(signal).await;
+        Self { ended: running.ended().await, account, fis_before }
+    }
+
+    fn result(&self, code: u8) -> Value {
+        self.ended.assert_code(code, "cancelled");
+        let result = self.ended.result();
+        assert_result(&result, code);
+        assert_eq!(result["gate"]["verdict"], "cancelled");
+        assert!(self.ended.summary().contains("Chaos gate: cancelled"));
+        self.account.assert_nothing_left("cancelled");
+        result
+    }
+
+    fn assert_never_launched(&self, result: &Value) {
+        assert!(result["experiments"][0]["id"].is_null());
+        assert!(self.account.requests_of("StartExperiment").is_empty());
+        assert!(self.account.requests_of("StopExperiment").is_empty());
+    }
+
+    /// Stopping comes before everything else, is asked for once, and is known to have happened.
+    fn assert_stopped_first(&self, result: &Value) {
+        let asked = self.account.fis_operations().split_off(self.fis_before);
+        assert_eq!(asked[0], "StopExperiment", "{asked:?}");
+        assert_eq!(self.account.requests_of("StopExperiment").len(), 1);
+        let requests = self.account.world.requests();
+        let place = |operation: &str| requests.iter().position(|r| r.operation == operation);
+        assert!(place("StopExperiment") < place("RemoveTargets"));
+        assert!(place("StopExperiment") < place("DeleteQueue"));
+        let experiment = &result["experiments"][0];
+        assert_eq!(experiment["state"], "cancelled");
+        assert_eq!(experiment["raw_state"], "stopped");
+        assert_eq!(experiment["stop"]["accepted"], true);
+        assert_eq!(experiment["stop"]["confirmed"], true);
+        assert_eq!(self.account.world.inventory().experiments[0].status, "stopped");
+    }
+}
+
+#[tokio::test]
+async fn during_preflight_nothing_is_made() {
+    at_once(SIGNALS, |(signal, code)| async move {
+        let account = Account::living(ENDLESS).await;
+        account.world.inject(FaultRule::on("GetExperimentTemplate", Effect::Hang));
+        let running = account.run().spawn();
+        account.until_asked("GetExperimentTemplate").await;
+        let cancelled = Cancelled::by(signal, account, running).await;
+        let result = cancelled.result(code);
+        cancelled.assert_never_launched(&result);
+        for operation in ["CreateQueue", "PutRule", "PutTargets", "PutEvents"] {
+            assert!(cancelled.account.requests_of(operation).is_empty(), "{operation}");
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn during_the_handshake_the_subscription_is_removed() {
+    at_once(SIGNALS, |(signal, code)| async move {
+        let account = Account::living(ENDLESS).await;
+        account
+            .world
+            .set_event_faults(EventFaults { rule_latency: Duration::from_secs(40), ..EventFaults::NONE });
+        let running = account.run().spawn();
+        account.until_asked("PutEvents").await;
+        let cancelled = Cancelled::by(signal, account, running).await;
+        let result = cancelled.result(code);
+        cancelled.assert_never_launched(&result);
+        assert_eq!(cancelled.account.requests_of("DeleteRule").len(), 1);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn while_the_subscription_is_being_made_all_of_it_is_removed() {
+    at_once(["CreateQueue", "PutRule", "PutTargets"], |operation| async move {
+        let account = Account::living(ENDLESS).await;
+        let delay = Effect::Delay(Duration::from_millis(700));
+        account.world.inject(FaultRule::on(operation, delay));
+        let running = account.run().spawn();
+        account.until_asked(operation).await;
+        let cancelled = Cancelled::by("INT", account, running).await;
+        let result = cancelled.result(130);
+        cancelled.assert_never_launched(&result);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_launch_in_flight_is_waited_for_and_stopped() {
+    at_once(SIGNALS, |(signal, code)| async move {
+        let account = Account::living(ENDLESS).await;
+        let delay = Effect::Delay(Duration::from_millis(700));
+        account.world.inject(FaultRule::on("StartExperiment", delay));
+        let running = account.run().spawn();
+        account.until_asked("StartExperiment").await;
+        let cancelled = Cancelled::by(signal, account, running).await;
+        let result = cancelled.result(code);
+        cancelled.assert_stopped_first(&result);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_running_experiment_is_stopped_first() {
+    at_once(SIGNALS, |(signal, code)| async move {
+        let account = Account::living(ENDLESS).await;
+        let running = account.run().in_github("1").spawn();
+        account.until_running().await;
+        let cancelled = Cancelled::by(signal, account, running).await;
+        let result = cancelled.result(code);
+        cancelled.assert_stopped_first(&result);
+        assert_eq!(result["gate"]["signal"], format!("SIG{signal}"));
+        let outputs = cancelled.ended.outputs();
+        assert_eq!(outputs["verdict"], "cancelled");
+        assert_eq!(outputs["state"], "cancelled");
+    })
+    .await;
+}
+
+/// The verdict is known by then and stands; the signal hurries what is left, and is noted.
+#[tokio::test]
+async fn during_teardown_the_verdict_stands_and_the_rest_is_removed() {
+    at_once(SIGNALS, |(signal, _)| async move {
+        let account = Account::living(QUICK).await;
+        let delay = Effect::Delay(Duration::from_millis(700));
+        account.world.inject(FaultRule::on("DeleteQueue", delay));
+        let running = account.run().spawn();
+        account.until_asked("DeleteQueue").await;
+        let cancelled = Cancelled::by(signal, account, running).await;
+        cancelled.ended.assert_code(0, "it had passed");
+        let result = cancelled.ended.result();
+        assert_result(&result, 0);
+        assert_eq!(result["gate"]["verdict"], "passed");
+        assert_eq!(result["gate"]["signal"], format!("SIG{signal}"));
+        assert!(cancelled.account.requests_of("StopExperiment").is_empty());
+        cancelled.account.assert_nothing_left("teardown");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn between_two_experiments_the_next_one_is_not_launched() {
+    let account = Account::living(ENDLESS).await;
+    let both = format!("{0},{0}", faultgate::rehearsal::TEMPLATE_ID);
+    let running = account.run().env("FAULTGATE_EXPERIMENT_TEMPLATE_ID", both).spawn();
+    account.until_running().await;
+    let cancelled = Cancelled::by("INT", account, running).await;
+    let result = cancelled.result(130);
+    cancelled.assert_stopped_first(&result);
+    assert!(result["experiments"][1]["id"].is_null());
+    assert_eq!(result["experiments"][1]["verdict"], "cancelled");
+    assert_eq!(cancelled.account.world.inventory().experiments.len(), 1);
+}
+
+#[tokio::test]
+async fn with_endpoints_that_hang_the_first_signal_still_ends_in_time() {
+    at_once(SIGNALS, |(signal, code)| async move {
+        let account = Account::living(ENDLESS).await;
+        let running = account.run().spawn();
+        account.until_running().await;
+        account.world.inject(FaultRule::on("*", Effect::Hang));
+        running.signal(signal).await;
+        // The budget is seven seconds; the limit leaves room for a busy machine.
+        let ended = running.ended_within(Duration::from_secs(20)).await;
+        ended.assert_code(code, "all endpoints hang");
+        let result = ended.result();
+        assert_result(&result, code);
+        let experiment = &result["experiments"][0];
+        assert_eq!(experiment["verdict"], "cancelled");
+        assert_eq!(experiment["stop"]["confirmed"], false);
+        let command =
+            format!("aws fis stop-experiment --region us-east-1 --id {}", experiment["id"].as_str().unwrap());
+        let reason = experiment["reason"].as_str().unwrap();
+        assert!(reason.contains("NOT confirmed") && reason.contains(&command), "{reason}");
+        assert!(ended.stdout.contains(&command), "{}", ended.stdout);
+        let left = &result["subscriptions"][0]["leftovers"];
+        assert!(!left.as_array().unwrap().is_empty(), "{result:#}");
+        assert_eq!(account.fis_operations().last().unwrap(), "GetExperiment");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn another_signal_ends_at_once_though_every_endpoint_hangs() {
+    at_once(
+        [("INT", "TERM", 143), ("TERM", "INT", 130), ("INT", "HUP", 129)],
+        |(first, second, code)| async move {
+            let account = Account::living(ENDLESS).await;
+            let running = account.run().spawn();
+            account.until_running().await;
+            account.world.inject(FaultRule::on("*", Effect::Hang));
+            running.signal(first).await;
+            account.until_asked("StopExperiment").await;
+            running.signal(second).await;
+            let ended = running.ended().await;
+            ended.assert_code(code, "the second signal decides");
+            assert!(!ended.path("reports/result.json").exists(), "it did not go on to the reports");
+        },
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn the_same_signal_again_ends_at_once() {
+    let account = Account::living(ENDLESS).await;
+    // It is stopping for ever, and is asked about every second: so a look is long after the signal.
+    account.world.set_stopping(Duration::from_hours(1));
+    let running = account.run().env("FAULTGATE_RECONCILE_INTERVAL", "1s").spawn();
+    account.until_running().await;
+    running.signal("INT").await;
+    account.until_asked("StopExperiment").await;
+    let looks = account.requests_of("GetExperiment").len();
+    account.until("a look after the stop", |seen| seen.count("GetExperiment") > looks).await;
+    running.signal("INT").await;
+    let ended = in_time(Duration::from_secs(20), "the second signal", running.ended()).await;
+    ended.assert_code(130, "interrupted twice");
+    assert!(!ended.path("reports/result.json").exists());
+}
