@@ -1,0 +1,46 @@
+# make test    every test that needs no container, and the lints
+# make lint    formatting, clippy, dependencies
+# make audit   known vulnerabilities of dependencies (fetches RustSec's database)
+# make bench   the figures, beside those of a peer
+# make docs    writes what is generated from the inputs
+
+TOOLS := $(CURDIR)/.tools
+PYTHON := $(TOOLS)/venv/bin/python
+CARGO_DENY_VERSION := 0.20.2
+CARGO_DENY := $(TOOLS)/bin/cargo-deny
+
+.PHONY: test lint audit bench docs rust-test python-test
+
+test: lint rust-test python-test
+
+rust-test:
+	cargo test --locked
+
+python-test: $(PYTHON)
+	cargo build --locked
+	FAULTGATE_BIN=$(CURDIR)/target/debug/faultgate PYTHONDONTWRITEBYTECODE=1 $(PYTHON) -m pytest -q -p no:cacheprovider tests/python
+
+lint: $(CARGO_DENY)
+	cargo fmt --check
+	cargo clippy --locked --all-targets -- --deny warnings
+	$(CARGO_DENY) --locked check --hide-inclusion-graph bans licenses sources
+
+audit: $(CARGO_DENY)
+	$(CARGO_DENY) --locked check advisories
+
+bench:
+	cargo build --locked --release
+	FAULTGATE_BIN=$(CURDIR)/target/release/faultgate cargo bench --locked --bench gate --target-dir target/bench
+
+docs:
+	cargo run --locked --quiet -- inputs --format markdown > docs/inputs.md
+
+# Pinned tools, in a folder that git ignores.
+
+$(PYTHON): tests/python/requirements.txt
+	python3 -m venv $(TOOLS)/venv || { echo "python3 with venv is needed: apt-get install python3-venv" >&2; exit 1; }
+	$(PYTHON) -m pip install --quiet --disable-pip-version-check --no-deps -r $<
+	touch $@
+
+$(CARGO_DENY):
+	cargo install --quiet --locked --root $(TOOLS) --target-dir $(TOOLS)/target cargo-deny@$(CARGO_DENY_VERSION)

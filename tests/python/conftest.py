@@ -1,0 +1,56 @@
+"""Fixtures: a moto account, the binary beside it, and the binary's own embedded endpoints."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+# Helpers' assertions tell values too; this must come before they are imported.
+pytest.register_assert_rewrite("account", "embedded", "moto_world", "publisher", "support")
+
+from embedded import Embedded  # noqa: E402
+from moto_world import Moto  # noqa: E402
+from support import Faultgate, scrub_own_environment  # noqa: E402
+
+scrub_own_environment()
+
+
+@pytest.fixture(scope="session")
+def moto_server() -> Iterator[Moto]:
+    moto = Moto()
+    yield moto
+    moto.stop()
+
+
+@pytest.fixture
+def moto(moto_server: Moto) -> Iterator[Moto]:
+    """A new account for each test. However the test's run ended, it must have left nothing behind."""
+    moto_server.reset()
+    yield moto_server
+    moto_server.assert_nothing_is_left()
+
+
+@pytest.fixture
+def faultgate(tmp_path: Path, moto: Moto) -> Iterator[Faultgate]:
+    """The binary, against moto."""
+    launcher = Faultgate(tmp_path, moto.url)
+    yield launcher
+    launcher.close()
+
+
+@pytest.fixture
+def serve(tmp_path: Path) -> Iterator[Callable[..., Embedded]]:
+    """Starts `faultgate rehearse --serve` and gives clients for what it prints."""
+    launcher = Faultgate(tmp_path)
+
+    def start(scenario: str = "completed") -> Embedded:
+        process = launcher.start("rehearse", "--serve", "--scenario", scenario)
+        words = shlex.split(process.wait_for_line("export AWS_ENDPOINT_URL="))
+        settings = dict(word.split("=", 1) for word in words[1:])
+        return Embedded(process, settings)
+
+    yield start
+    launcher.close()
