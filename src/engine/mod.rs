@@ -10,8 +10,8 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 
 use crate::model::{
-    Action, EngineError, Evidence, ExperimentPlan, Finding, MonitorRecord, Score, ScoreSource, Signal, State,
-    SubscriptionRecord, Target, Transition, Verdict,
+    Action, EngineError, Evidence, ExperimentPlan, Finding, Level, MonitorRecord, Score, ScoreSource, Signal,
+    State, SubscriptionRecord, Target, Transition, Verdict,
 };
 
 pub mod fis;
@@ -27,6 +27,21 @@ pub struct Failure {
     pub why: String,
     /// What the user can do about it.
     pub remedy: Option<String>,
+}
+
+impl Failure {
+    /// The failure and what to do about it, in one line.
+    pub fn with_remedy(&self) -> String {
+        match &self.remedy {
+            Some(remedy) => format!("{self}; {remedy}"),
+            None => self.to_string(),
+        }
+    }
+
+    /// The same as a finding of a look before the launch.
+    pub fn finding(&self, level: Level, subject: impl Into<String>) -> Finding {
+        Finding { remedy: self.remedy.clone(), ..Finding::new(level, subject, self.to_string()) }
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

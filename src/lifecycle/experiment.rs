@@ -10,7 +10,7 @@ use super::cancel::Share;
 use super::{Lifecycle, came_first, gate};
 use crate::engine::{Engine, Failure, FailureKind, Judgement, Launched, Record, StopCause, Watcher};
 use crate::model::{
-    ExperimentPlan, ExperimentResult, MonitorRecord, RunEvent, Source, State, StopReport, Transition, Verdict,
+    ExperimentPlan, ExperimentResult, RunEvent, Source, State, StopReport, Transition, Verdict,
 };
 
 /// A launch that is not answered after this long is given up, and looked for.
@@ -66,7 +66,7 @@ impl Lifecycle<'_> {
                 self.monitor(&progress, plan, engine, launched).await
             }
             Some(Err(failure)) if failure.kind != FailureKind::Unanswered => {
-                self.not_launched(index, Verdict::Errored, &with_remedy(&failure))
+                self.not_launched(index, Verdict::Errored, &failure.with_remedy())
             }
             Some(Err(failure)) => self.recover(&progress, plan, engine, failure).await,
             None => self.recover(&progress, plan, engine, no_answer(plan)).await,
@@ -90,7 +90,7 @@ impl Lifecycle<'_> {
         let looking = engine.find_unanswered(plan);
         let found = self.cancel.within(LAUNCH_LIMIT, Share::Stop, looking).await;
         let Some(Ok(Some(launched))) = found else {
-            let mut reason = with_remedy(&failure);
+            let mut reason = failure.with_remedy();
             if !matches!(found, Some(Ok(None))) {
                 reason += "; it may have begun all the same, and could not be looked for: check by hand";
             }
@@ -160,7 +160,7 @@ impl Lifecycle<'_> {
         let answer = self.cancel.within(STOP_LIMIT, Share::Stop, stopping).await;
         let refused = match answer {
             Some(Ok(())) => None,
-            Some(Err(failure)) => Some(with_remedy(&failure)),
+            Some(Err(failure)) => Some(failure.with_remedy()),
             None => Some("the engine did not answer the request to stop".to_owned()),
         };
         let limit = if refused.is_none() { CONFIRM_LIMIT } else { REFUSED_LIMIT };
@@ -216,8 +216,7 @@ impl Lifecycle<'_> {
                 engine.stop_command(launched)
             );
         }
-        let expected = gate::floor(self.plan, plan);
-        apply_floor(&mut judged, expected);
+        apply_floor(&mut judged, gate::floor(self.plan, plan));
         (self.publish)(&RunEvent::Ended {
             experiment: progress.index,
             state: judged.state,
@@ -227,32 +226,22 @@ impl Lifecycle<'_> {
         // Events carry whole seconds, so the launch may seem to come after what it led to.
         transitions.sort_by_key(|step| (step.state.rank(), step.source != Source::Launch, step.at));
         ExperimentResult {
-            name: plan.name.clone(),
-            engine: plan.spec.engine().to_owned(),
             id: Some(launched.id.clone()),
             url: launched.url.clone(),
             state: judged.state,
             raw_state: Some(record.raw_state),
-            reason: judged.reason,
-            verdict: judged.verdict,
             score: judged.score,
             score_source: judged.score_source,
-            expected_resilience_score: expected,
-            weight: plan.weight,
             started_at: record.started_at.or(Some(launched.first.at)),
             ended_at: record.ended_at,
-            source: plan.spec.source().to_owned(),
-            region: engine.region(),
             transitions,
             actions: record.actions,
             targets: record.targets,
-            probes: Vec::new(),
-            stop_conditions: engine.stop_conditions(plan),
             evidence: judged.evidence,
             error: record.error,
             stop,
             report_location: record.report_location,
-            monitor: MonitorRecord::new(self.plan.monitor),
+            ..self.planned(progress.index, judged.verdict, judged.reason)
         }
     }
 }
@@ -264,13 +253,6 @@ fn apply_floor(judged: &mut Judgement, floor: Option<crate::model::Score>) {
     {
         judged.verdict = Verdict::Failed;
         judged.reason = format!("{}; its score {score} is below the expected {floor}", judged.reason);
-    }
-}
-
-pub(super) fn with_remedy(failure: &Failure) -> String {
-    match &failure.remedy {
-        Some(remedy) => format!("{failure}; {remedy}"),
-        None => failure.to_string(),
     }
 }
 

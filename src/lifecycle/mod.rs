@@ -103,7 +103,7 @@ impl Lifecycle<'_> {
             return self.none_launched(Verdict::Cancelled, &came_first(signal));
         }
         let failures = opened.into_iter().flatten().filter_map(Result::err);
-        let reasons: Vec<String> = failures.map(|failure| experiment::with_remedy(&failure)).collect();
+        let reasons: Vec<String> = failures.map(|failure| failure.with_remedy()).collect();
         if !reasons.is_empty() {
             return self.none_launched(Verdict::Errored, &format!("not launched: {}", reasons.join("; ")));
         }
@@ -177,18 +177,23 @@ impl Lifecycle<'_> {
     }
 
     fn not_launched(&self, index: usize, verdict: Verdict, reason: &str) -> ExperimentResult {
-        let plan = &self.plan.experiments[index];
-        let engine = &self.engines[self.engine_of[index]];
         let state = if verdict == Verdict::Cancelled { State::Cancelled } else { State::Unknown };
         (self.publish)(&RunEvent::Ended { experiment: index, state, reason });
+        ExperimentResult { state, ..self.planned(index, verdict, reason.to_owned()) }
+    }
+
+    /// A result that holds what was planned and how it was judged, and nothing that only a launch brings.
+    fn planned(&self, index: usize, verdict: Verdict, reason: String) -> ExperimentResult {
+        let plan = &self.plan.experiments[index];
+        let engine = &self.engines[self.engine_of[index]];
         ExperimentResult {
             name: plan.name.clone(),
             engine: plan.spec.engine().to_owned(),
             id: None,
             url: None,
-            state,
+            state: State::Unknown,
             raw_state: None,
-            reason: reason.to_owned(),
+            reason,
             verdict,
             score: None,
             score_source: None,

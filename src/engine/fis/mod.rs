@@ -49,8 +49,8 @@ use self::watch::Tracking;
 use super::{Engine, Failure, FailureKind, Judgement, Launched, Record, StopCause, Watcher};
 use crate::clock::Clock;
 use crate::model::{
-    EngineSpec, ExperimentPlan, Finding, Level, Monitor, MonitorRecord, RunIdentity, Source, State,
-    SubscriptionRecord, Transition,
+    ExperimentPlan, Finding, Level, Monitor, MonitorRecord, RunIdentity, Source, State, SubscriptionRecord,
+    Transition,
 };
 
 /// What one connection to FIS is to do.
@@ -120,7 +120,7 @@ impl FisEngine {
     }
 
     fn launch_of<'a>(&'a self, experiment: &'a ExperimentPlan) -> Launch<'a> {
-        let EngineSpec::Fis { template, .. } = &experiment.spec;
+        let template = experiment.spec.source();
         Launch { run: &self.settings.run, name: &experiment.name, template, dry_run: self.settings.dry_run }
     }
 
@@ -160,18 +160,21 @@ impl FisEngine {
         self.templates.borrow().get(template).map(|template| template.stop_alarms.clone()).unwrap_or_default()
     }
 
-    fn start_reader(&self, queue_url: &str, shared: bool) -> Reader {
-        let reader = Reader {
-            sqs: self.clients.sqs_reader.clone(),
+    fn reader_of(&self, sqs: &aws_sdk_sqs::Client, queue_url: &str, shared: bool) -> Reader {
+        Reader {
+            sqs: sqs.clone(),
             queue_url: queue_url.to_owned(),
             inbox: self.inbox(),
             clock: self.clock,
             place: self.place(),
             shared,
             leaving: self.leaving.clone(),
-        };
-        *self.reader.borrow_mut() = Some(AbortOnDropHandle::new(tokio::spawn(reader.clone().run())));
-        reader
+        }
+    }
+
+    fn start_reader(&self, queue_url: &str, shared: bool) {
+        let reader = self.reader_of(&self.clients.sqs_reader, queue_url, shared);
+        *self.reader.borrow_mut() = Some(AbortOnDropHandle::new(tokio::spawn(reader.run())));
     }
 
     async fn subscribe(&self) -> Result<(), Failure> {
@@ -198,13 +201,8 @@ impl FisEngine {
 #[async_trait(?Send)]
 impl Engine for FisEngine {
     async fn check(&self, experiments: &[&ExperimentPlan]) -> Vec<Finding> {
-        let ids: BTreeSet<String> = experiments
-            .iter()
-            .map(|experiment| {
-                let EngineSpec::Fis { template, .. } = &experiment.spec;
-                template.clone()
-            })
-            .collect();
+        let ids: BTreeSet<String> =
+            experiments.iter().map(|experiment| experiment.spec.source().to_owned()).collect();
         let Preflight { mut findings, templates } = preflight(&self.clients, &self.place(), &ids).await;
         // The template says in which account we are: no other request has to.
         if let Some(place) = templates.values().find_map(|template| template.place.clone()) {
@@ -218,22 +216,9 @@ impl Engine for FisEngine {
             ));
         }
         if let (Monitor::Queue, Some(url)) = (self.settings.monitor, &self.settings.event_queue_url) {
-            let reader = Reader {
-                sqs: self.clients.sqs.clone(),
-                queue_url: url.clone(),
-                inbox: self.inbox(),
-                clock: self.clock,
-                place: self.place(),
-                shared: true,
-                leaving: self.leaving.clone(),
-            };
-            findings.push(match reader.probe().await {
+            findings.push(match self.reader_of(&self.clients.sqs, url, true).probe().await {
                 Ok(()) => Finding::new(Level::Ok, "event queue", "it can be read"),
-                Err(failure) => {
-                    let mut finding = Finding::new(Level::Error, "event queue", failure.to_string());
-                    finding.remedy = failure.remedy;
-                    finding
-                }
+                Err(failure) => failure.finding(Level::Error, "event queue"),
             });
         }
         *self.inbox.borrow_mut() = Inbox::new(ids);
@@ -385,8 +370,7 @@ impl Engine for FisEngine {
     }
 
     fn stop_conditions(&self, experiment: &ExperimentPlan) -> Vec<String> {
-        let EngineSpec::Fis { template, .. } = &experiment.spec;
-        self.stop_alarms(template)
+        self.stop_alarms(experiment.spec.source())
     }
 
     fn stop_command(&self, launched: &Launched) -> String {

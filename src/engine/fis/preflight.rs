@@ -36,6 +36,14 @@ pub(super) struct Alarm {
 }
 
 impl Alarm {
+    fn new(name: Option<&str>, state: Option<&StateValue>, reason: Option<&str>) -> Self {
+        Self {
+            name: name.unwrap_or_default().to_owned(),
+            state: state.map_or("unknown", StateValue::as_str).to_owned(),
+            reason: reason.map(str::to_owned),
+        }
+    }
+
     pub(super) fn is_in_alarm(&self) -> bool {
         self.state == StateValue::Alarm.as_str()
     }
@@ -145,16 +153,10 @@ pub(super) async fn describe_alarms<'a>(
             .send()
             .await
             .map_err(|error| failure(&error, "DescribeAlarms", "read the stop-condition alarms", place))?;
-        alarms.extend(answer.metric_alarms().iter().map(|alarm| Alarm {
-            name: alarm.alarm_name().unwrap_or_default().to_owned(),
-            state: alarm.state_value().map_or("unknown", StateValue::as_str).to_owned(),
-            reason: alarm.state_reason().map(str::to_owned),
-        }));
-        alarms.extend(answer.composite_alarms().iter().map(|alarm| Alarm {
-            name: alarm.alarm_name().unwrap_or_default().to_owned(),
-            state: alarm.state_value().map_or("unknown", StateValue::as_str).to_owned(),
-            reason: alarm.state_reason().map(str::to_owned),
-        }));
+        let metric = answer.metric_alarms().iter();
+        alarms.extend(metric.map(|a| Alarm::new(a.alarm_name(), a.state_value(), a.state_reason())));
+        let composite = answer.composite_alarms().iter();
+        alarms.extend(composite.map(|a| Alarm::new(a.alarm_name(), a.state_value(), a.state_reason())));
     }
     Ok(alarms)
 }
@@ -209,20 +211,18 @@ fn lever_finding(lever: Result<String, Failure>) -> Finding {
 
 /// Only a look: what cannot be seen does not stop the run.
 fn could_not_look(subject: &str, failure: &Failure) -> Finding {
-    let mut finding = Finding::new(Level::Note, subject, format!("{failure}; going on without this look"));
-    finding.remedy.clone_from(&failure.remedy);
+    let mut finding = failure.finding(Level::Note, subject);
+    finding.message.push_str("; going on without this look");
     finding
 }
 
 fn blocking(subject: String, failure: &Failure, place: &Place) -> Finding {
-    let remedy = match failure.kind {
-        FailureKind::Missing => Some(format!(
+    let finding = failure.finding(Level::Error, subject);
+    match failure.kind {
+        FailureKind::Missing => finding.with_remedy(format!(
             "check the id and the Region ({}): aws fis list-experiment-templates --region {}",
             place.region, place.region
         )),
-        _ => failure.remedy.clone(),
-    };
-    let mut finding = Finding::new(Level::Error, subject, failure.to_string());
-    finding.remedy = remedy;
-    finding
+        _ => finding,
+    }
 }

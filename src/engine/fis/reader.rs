@@ -27,7 +27,7 @@ const FOREIGN_PAUSE: Duration = Duration::from_secs(1);
 /// them back. The queue's own timeout may be hours.
 const SHARED_VISIBILITY_SECONDS: i32 = 10;
 
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(super) struct Reader {
     pub(super) sqs: aws_sdk_sqs::Client,
     pub(super) queue_url: String,

@@ -237,10 +237,11 @@ impl Watch<'_> {
         };
         self.resolved = resolved.or(self.resolved.take());
         let experiment = experiment?;
-        let ended = record(&experiment, None).has_ended();
-        if ended && self.resolved.is_none() && prompt != Prompt::EndIsNear {
-            self.resolved = calls.of(self.resolved_targets()).await;
+        let found = record(&experiment, self.resolved.as_deref());
+        if !found.has_ended() || self.resolved.is_some() || prompt == Prompt::EndIsNear {
+            return Ok(found);
         }
+        self.resolved = calls.of(self.resolved_targets()).await;
         Ok(record(&experiment, self.resolved.as_deref()))
     }
 
@@ -257,8 +258,7 @@ impl Watch<'_> {
                     let what = format!("read the resolved targets of {}", self.id);
                     let place = self.engine.place();
                     let failure = failure(&error, "ListExperimentResolvedTargets", what, &place);
-                    let remedy = failure.remedy.as_deref().map(|r| format!("; {r}")).unwrap_or_default();
-                    self.watcher.warning(&format!("{failure}{remedy}"));
+                    self.watcher.warning(&failure.with_remedy());
                     return None;
                 }
             }
