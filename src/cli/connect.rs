@@ -8,13 +8,14 @@ use crate::clock::Clock;
 use crate::config::Mistake;
 use crate::engine::Engine;
 use crate::engine::fis::{self, FisEngine, FisSettings};
+use crate::http::HttpSettings;
 use crate::lifecycle::Cancel;
 use crate::model::{EngineSpec, Plan, RunIdentity};
 
 /// Where the engines' requests go.
 pub(super) enum Endpoints {
-    /// The SDK's default chain.
-    Real,
+    /// The SDK's default chain, asked by these certificates and proxies.
+    Real(HttpSettings),
     /// The embedded endpoints at this address.
     Embedded(String),
 }
@@ -56,7 +57,7 @@ pub(super) async fn connect(
             continue;
         }
         // There are no roles to assume in a rehearsal.
-        let role_arn = role_arn.as_deref().filter(|_| matches!(endpoints, Endpoints::Real));
+        let role_arn = role_arn.as_deref().filter(|_| matches!(endpoints, Endpoints::Real(_)));
         let sdk = fis::in_place(&base, region, role_arn, &run.id).await;
         let same_region = places.iter().filter(|known| known.region == place.region).count();
         let settings = settings(plan, run, endpoints, same_region);
@@ -75,9 +76,9 @@ async fn base(plan: &Plan, endpoints: &Endpoints) -> SdkConfig {
     });
     match endpoints {
         Endpoints::Embedded(url) => fis::connect_embedded(url, None),
-        Endpoints::Real => {
+        Endpoints::Real(http) => {
             let first = regions.next().flatten();
-            fis::connect(first.filter(|_| regions.all(|region| region.is_some()))).await
+            fis::connect(first.filter(|_| regions.all(|region| region.is_some())), http).await
         }
     }
 }
@@ -98,7 +99,7 @@ fn settings(plan: &Plan, run: &RunIdentity, endpoints: &Endpoints, same_region: 
         reconcile_interval: plan.reconcile_interval,
         dry_run: plan.dry_run,
         allow_empty_targets: plan.allow_empty_targets,
-        has_console: matches!(endpoints, Endpoints::Real),
+        has_console: matches!(endpoints, Endpoints::Real(_)),
         expires_in: longest + Duration::from_secs(3600),
     }
 }

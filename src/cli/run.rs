@@ -140,7 +140,7 @@ impl<'a> Session<'a> {
     /// Connects to the real engines, or to a world of its own.
     async fn connect(&mut self) -> Result<Connected, Mistake> {
         let endpoints = match self.settings.rehearsal.as_deref().and_then(Scenario::find) {
-            None => Endpoints::Real,
+            None => Endpoints::Real(self.settings.http.clone()),
             Some(scenario) => Endpoints::Embedded(self.embed(scenario).await?),
         };
         connect(&self.settings.plan, &self.identity, &endpoints, self.clock, self.cancel).await

@@ -80,6 +80,7 @@ fn default_name(dir: &Path) -> Result<Option<&'static str>, Mistake> {
     }
 }
 
+/// What is wrong with the file, and what to do.
 type Refusal = (String, String);
 
 fn refusal(what: impl Into<String>, hint: impl Into<String>) -> Refusal {
@@ -87,24 +88,31 @@ fn refusal(what: impl Into<String>, hint: impl Into<String>) -> Refusal {
 }
 
 fn read(path: &Path) -> Result<String, Refusal> {
+    let bytes = bytes(path, MAX_BYTES, "name a YAML, TOML or JSON file")?;
+    String::from_utf8(bytes).map_err(|error| {
+        let good = error.utf8_error().valid_up_to();
+        let line = error.as_bytes()[..good].split(|b| *b == b'\n').count();
+        refusal(format!("is not valid UTF-8 at line {line}"), "write the file in UTF-8")
+    })
+}
+
+/// The content of a file that a setting names, if it is one of at most so many bytes. `else_name` is the hint for
+/// anything else.
+pub(super) fn bytes(path: &Path, most: u64, else_name: &str) -> Result<Vec<u8>, Refusal> {
     let unreadable = |error: std::io::Error| match error.kind() {
         std::io::ErrorKind::NotFound => refusal("is not there", "check the path, or remove the setting"),
         _ => refusal(format!("cannot be read: {error}"), "make it readable, or name another file"),
     };
     let metadata = fs::metadata(path).map_err(unreadable)?;
     if !metadata.is_file() {
-        return Err(refusal("is not a file", "name a YAML, TOML or JSON file"));
+        return Err(refusal("is not a file", else_name));
     }
     let mut bytes = Vec::new();
-    File::open(path).and_then(|file| file.take(MAX_BYTES + 1).read_to_end(&mut bytes)).map_err(unreadable)?;
-    if bytes.len() as u64 > MAX_BYTES {
-        return Err(refusal("is larger than 1 MiB", "name a suite file"));
+    File::open(path).and_then(|file| file.take(most + 1).read_to_end(&mut bytes)).map_err(unreadable)?;
+    if bytes.len() as u64 > most {
+        return Err(refusal(format!("is larger than {} MiB", most >> 20), else_name));
     }
-    String::from_utf8(bytes).map_err(|error| {
-        let good = error.utf8_error().valid_up_to();
-        let line = error.as_bytes()[..good].split(|b| *b == b'\n').count();
-        refusal(format!("is not valid UTF-8 at line {line}"), "write the file in UTF-8")
-    })
+    Ok(bytes)
 }
 
 fn parse(name: &str, text: &str) -> Result<Table, Refusal> {

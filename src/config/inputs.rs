@@ -244,6 +244,9 @@ pub const INPUTS: &[Input] = &[
     Input::new(Group::General, "config", Kind::Path,
         "Suite file: YAML, TOML or JSON by its extension (.yml, .yaml, .toml, .json)")
         .otherwise(".faultgate.yml (or .yaml, .toml, .json) if there is one").example("chaos/suite.yml"),
+    Input::new(Group::General, "ca-bundle", Kind::Path,
+        "File of PEM certificates to trust beside the system's, for servers with a private CA")
+        .otherwise("the system's certificates, or those of SSL_CERT_FILE").example("/etc/ssl/corporate.pem"),
     Input::new(Group::General, "rehearsal", LINE,
         "Scenario to rehearse on embedded endpoints instead of the real engine; needs no experiment")
         .example("completed"),

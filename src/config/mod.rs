@@ -18,6 +18,7 @@ mod secret;
 mod selection;
 mod settings;
 mod suite;
+mod trust;
 mod values;
 
 pub use environment::Environment;

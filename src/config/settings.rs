@@ -8,8 +8,10 @@ use super::layers::{self, Layer};
 use super::mistake::{Problem, suggestion};
 use super::secret::Tokens;
 use super::selection::{self, SuiteFile};
+use super::trust::Trust;
 use super::values::Values;
 use super::{Mistake, file, suite};
+use crate::http::HttpSettings;
 use crate::model::{Monitor, Plan};
 
 /// How the log is written.
@@ -41,12 +43,13 @@ pub struct Settings {
     /// Overrides of what the CI says.
     pub repository: Option<String>,
     pub commit: Option<String>,
-    pub pull_request: Option<String>,
+    pub pull_request: Option<u64>,
     pub commit_status: bool,
     pub status_context: String,
     pub comment: CommentMode,
     pub state_file: PathBuf,
     pub tokens: Tokens,
+    pub http: HttpSettings,
     /// What was set and may not do what the user believes.
     pub warnings: Vec<String>,
 }
@@ -112,6 +115,9 @@ fn gather(
     let experiments = selection::experiments(&values, &suite_file, mistakes);
     scenario(&values, scenarios, mistakes);
     let monitor = monitor(&values, mistakes);
+    let http =
+        Trust { env, dir, rehearsed: values.set("rehearsal").is_some(), mistakes, warnings: &mut warnings }
+            .read(&values);
 
     let report_dir = PathBuf::from(values.text("report-dir").unwrap_or_default());
     Ok(Settings {
@@ -124,7 +130,7 @@ fn gather(
         },
         repository: values.text("repository"),
         commit: values.text("commit"),
-        pull_request: values.text("pull-request"),
+        pull_request: values.text("pull-request").and_then(|number| number.parse().ok()),
         commit_status: values.bool("commit-status"),
         status_context: values.text("status-context").unwrap_or_default(),
         comment: match values.text("comment").as_deref() {
@@ -146,6 +152,7 @@ fn gather(
             reporting_must_succeed: values.text("reporting").as_deref() == Some("fail"),
         },
         tokens,
+        http,
         warnings,
     })
 }

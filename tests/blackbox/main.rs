@@ -18,3 +18,4 @@ mod several;
 mod signals;
 mod subscription;
 mod support;
+mod trust;

@@ -13,6 +13,7 @@ use aws_smithy_types::retry::RetryConfig;
 use aws_smithy_types::timeout::TimeoutConfig;
 
 use super::calls::CountCalls;
+use crate::http::{self, HttpSettings};
 
 const CONNECT_LIMIT: Duration = Duration::from_secs(3);
 const ATTEMPT_LIMIT: Duration = Duration::from_secs(10);
@@ -23,9 +24,12 @@ const ATTEMPTS: u32 = 5;
 const LONGEST_BACKOFF: Duration = Duration::from_secs(5);
 
 /// Credentials, endpoints and, unless one is given, the Region: the SDK's default chain.
-pub async fn connect(region: Option<&str>) -> SdkConfig {
-    let loader =
+pub async fn connect(region: Option<&str>, http: &HttpSettings) -> SdkConfig {
+    let mut loader =
         aws_config::defaults(BehaviorVersion::latest()).timeout_config(timeouts()).retry_config(retries());
+    if let Some(client) = http::aws_client(http) {
+        loader = loader.http_client(client);
+    }
     match region {
         Some(region) => loader.region(Region::new(region.to_owned())).load().await,
         None => loader.load().await,
@@ -44,10 +48,12 @@ pub async fn in_place(base: &SdkConfig, region: &str, role_arn: Option<&str>, se
     there.into_builder().credentials_provider(SharedCredentialsProvider::new(role)).build()
 }
 
-/// The embedded endpoints: nothing of the environment counts. `http` is for clients without a socket.
+/// The embedded endpoints: nothing of the environment counts, neither proxies nor certificates. `http` is for clients
+/// without a socket.
 pub fn connect_embedded(url: &str, http: Option<SharedHttpClient>) -> SdkConfig {
     let credentials = Credentials::new("rehearsal", "rehearsal", None, None, "rehearsal");
-    let mut builder = SdkConfig::builder()
+    let http = http.unwrap_or_else(|| aws_smithy_http_client::Builder::new().build_http());
+    SdkConfig::builder()
         .behavior_version(BehaviorVersion::latest())
         .region(Region::from_static("us-east-1"))
         .endpoint_url(url)
@@ -55,9 +61,9 @@ pub fn connect_embedded(url: &str, http: Option<SharedHttpClient>) -> SdkConfig 
         .timeout_config(timeouts())
         .retry_config(retries())
         .sleep_impl(SharedAsyncSleep::new(TokioSleep::new()))
-        .time_source(SystemTimeSource::new());
-    builder.set_http_client(http);
-    builder.build()
+        .time_source(SystemTimeSource::new())
+        .http_client(http)
+        .build()
 }
 
 fn timeouts() -> TimeoutConfig {

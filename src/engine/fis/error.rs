@@ -7,7 +7,7 @@ use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use super::permissions::statement;
 use super::place::Place;
 use crate::engine::{Failure, FailureKind};
-use crate::text;
+use crate::{http, text};
 
 /// The longest text of a service that is passed on.
 const LONGEST: usize = 600;
@@ -30,7 +30,7 @@ where
         (Some(code), None) => code.to_owned(),
         (None, Some(message)) if status != 0 => format!("HTTP {status}: {message}"),
         _ if status != 0 => format!("HTTP {status} with an answer that {operation} does not give"),
-        _ => chain(error),
+        _ => http::cause(error),
     };
     let remedy = match kind {
         FailureKind::Denied => statement(operation, place, None),
@@ -39,7 +39,7 @@ where
              aws-actions/configure-aws-credentials before this one"
                 .to_owned(),
         ),
-        _ => None,
+        _ => http::remedy(&why).map(ToOwned::to_owned),
     };
     Failure { kind, what: what.into(), why: text::plain(&why, LONGEST), remedy }
 }
@@ -66,12 +66,4 @@ fn is_about_credentials(code: &str) -> bool {
     ["ExpiredToken", "InvalidClientToken", "UnrecognizedClient", "InvalidSignature", "SignatureDoesNotMatch"]
         .iter()
         .any(|known| code.contains(known))
-}
-
-/// What each error in the chain says. Not what it holds: an answer may hold anything.
-fn chain(error: &dyn std::error::Error) -> String {
-    let causes = std::iter::successors(error.source(), |cause| cause.source());
-    let mut said: Vec<String> = std::iter::once(error).chain(causes).map(ToString::to_string).collect();
-    said.dedup();
-    said.join(": ")
 }
