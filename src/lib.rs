@@ -10,6 +10,7 @@ pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod engine;
+pub mod forge;
 pub mod http;
 pub mod lifecycle;
 pub mod model;

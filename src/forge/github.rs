@@ -1,0 +1,201 @@
+//! GitHub, github.com and Enterprise alike: only the URL of the API differs.
+
+use async_trait::async_trait;
+use reqwest::header::{HeaderMap, LINK};
+use reqwest::{Method, StatusCode};
+use serde::Deserialize;
+use serde_json::json;
+
+use super::exchange::{Exchange, Purpose, Request};
+use super::subject::{self, Head, Pull, holds, link, owner_and_name};
+use super::{CommitStatus, Forge, ForgeKind, Limits, Refusal, StatusState, Subject};
+use crate::config::Secret;
+use crate::text;
+
+/// Characters of a description; one more is refused.
+const DESCRIPTION: usize = 140;
+const PER_PAGE: usize = 100;
+/// Pages of comments that are looked through.
+const PAGES: usize = 100;
+/// What the tokens of Apps begin with, the token of a job among them.
+const APP_TOKEN: &str = "ghs_";
+
+pub(super) struct GitHub {
+    exchange: Exchange,
+    repository: String,
+    head: Head,
+    pull: Option<Pull>,
+    /// An App writes its comments as a bot.
+    is_app: bool,
+}
+
+#[derive(Deserialize)]
+struct Comment {
+    id: u64,
+    body: Option<String>,
+    user: Option<User>,
+    author_association: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct User {
+    #[serde(rename = "type")]
+    kind: Option<String>,
+}
+
+impl Comment {
+    /// Whether this token's owner can have written it. Who that is GitHub tells only for one more request, but anyone
+    /// can write a comment that holds the marker, and would then have a report of ours under their name.
+    fn may_be_own(&self, is_app: bool) -> bool {
+        let bot = self.user.as_ref().and_then(|user| user.kind.as_deref()) == Some("Bot");
+        let insider = matches!(self.author_association.as_deref(), Some("OWNER" | "MEMBER" | "COLLABORATOR"));
+        bot || (!is_app && insider)
+    }
+}
+
+impl GitHub {
+    pub(super) fn new(subject: Subject, token: &Secret, http: reqwest::Client) -> Result<Self, String> {
+        let repository = owner_and_name(&subject.repository)?;
+        let pull = subject.pull_request.as_ref().map(|pull| Pull::new(pull, &repository)).transpose()?;
+        Ok(Self {
+            exchange: Exchange::by_octocrab(subject.site, http, token, remedy)?,
+            repository,
+            head: Head::new(subject.commit, "/head/sha"),
+            pull,
+            is_app: token.expose().starts_with(APP_TOKEN),
+        })
+    }
+
+    fn pull(&self) -> Result<&Pull, Refusal> {
+        self.pull.as_ref().ok_or_else(|| subject::nothing_to_comment(self.no_comment().unwrap_or_default()))
+    }
+}
+
+#[async_trait]
+impl Forge for GitHub {
+    fn kind(&self) -> ForgeKind {
+        ForgeKind::GitHub
+    }
+
+    fn limits(&self) -> Limits {
+        Limits { comment: 60_000, html: true, mermaid: true }
+    }
+
+    async fn set_status(&self, status: &CommitStatus) -> Result<(), Refusal> {
+        let look_up = self.pull.as_ref().map(Pull::look_up);
+        let commit = self.head.commit(&self.exchange, look_up).await?;
+        let request = status_request(&self.repository, &commit, status, DESCRIPTION);
+        self.exchange.send(&request).await?;
+        Ok(())
+    }
+
+    fn no_comment(&self) -> Option<String> {
+        self.pull.is_none().then(|| "the run belongs to no pull request".to_owned())
+    }
+
+    async fn find_comment(&self, marker: &str) -> Result<Option<String>, Refusal> {
+        let pull = self.pull()?;
+        let mut found = None;
+        for page in 1..=PAGES {
+            let path = format!("{}?per_page={PER_PAGE}&page={page}", pull.comments());
+            let (comments, headers) =
+                self.exchange.fetch::<Vec<Comment>>(&Request::find(&pull.words, path)).await?;
+            let ours = comments.iter().rev().find(|comment| {
+                comment.may_be_own(self.is_app) && comment.body.as_deref().is_some_and(|b| holds(b, marker))
+            });
+            // The newest: one that somebody else wrote before ours is never taken for it again.
+            found = ours.map(|comment| comment.id.to_string()).or(found);
+            if !has_next(&headers, comments.len()) {
+                break;
+            }
+        }
+        Ok(found)
+    }
+
+    async fn create_comment(&self, body: &str) -> Result<(), Refusal> {
+        let pull = self.pull()?;
+        self.exchange.send(&Request::create(&pull.words, pull.comments(), json!({ "body": body }))).await?;
+        Ok(())
+    }
+
+    async fn update_comment(&self, id: &str, body: &str) -> Result<(), Refusal> {
+        let pull = self.pull()?;
+        let path = pull.comment(id);
+        let request = Request::update(&pull.words, Method::PATCH, path, json!({ "body": body }));
+        self.exchange.send(&request).await?;
+        Ok(())
+    }
+}
+
+/// A status as GitHub takes it, and Gitea and Forgejo do.
+pub(super) fn status_request(
+    repository: &str,
+    commit: &str,
+    status: &CommitStatus,
+    description: usize,
+) -> Request {
+    let mut body = json!({
+        "state": state(status.state),
+        "context": status.context,
+        "description": text::plain(&status.description, description),
+    });
+    if let Some(url) = link(status.target_url.as_deref()) {
+        body["target_url"] = url.into();
+    }
+    Request::status(&status.context, format!("/repos/{repository}/statuses/{commit}"), body)
+}
+
+fn state(state: StatusState) -> &'static str {
+    match state {
+        StatusState::Pending | StatusState::Running => "pending",
+        StatusState::Success => "success",
+        StatusState::Failure => "failure",
+        StatusState::Error | StatusState::Cancelled => "error",
+    }
+}
+
+fn has_next(headers: &HeaderMap, comments: usize) -> bool {
+    match headers.get(LINK).and_then(|value| value.to_str().ok()) {
+        Some(links) => links.contains("rel=\"next\""),
+        None => comments >= PER_PAGE,
+    }
+}
+
+fn remedy(purpose: Purpose, status: StatusCode, message: &str) -> Option<String> {
+    let said = message.to_lowercase();
+    match status {
+        StatusCode::UNAUTHORIZED => {
+            Some("give `github-token` a token that is valid and has not expired".to_owned())
+        }
+        // The message says all, and no permission would change it.
+        StatusCode::FORBIDDEN if said.contains("archived") || said.contains("saml") => None,
+        StatusCode::FORBIDDEN => Some(permission(purpose)),
+        StatusCode::NOT_FOUND => Some(
+            "check `repository`, `commit` and `pull-request`, and that the token may see the repository and write to it"
+                .to_owned(),
+        ),
+        StatusCode::UNPROCESSABLE_ENTITY if said.contains("maximum number of statuses") => Some(
+            "GitHub keeps 1000 statuses of a commit and context: set `status-context` to another name"
+                .to_owned(),
+        ),
+        StatusCode::UNPROCESSABLE_ENTITY if said.contains("no commit found") => {
+            Some("set `commit` to a full commit id of the repository".to_owned())
+        }
+        _ => None,
+    }
+}
+
+fn permission(purpose: Purpose) -> String {
+    let (block, classic, fine) = match purpose {
+        Purpose::Status | Purpose::Report => ("statuses: write", "repo:status", "Commit statuses: write"),
+        Purpose::Head => ("pull-requests: read", "repo", "Pull requests: read"),
+        Purpose::Find | Purpose::Create | Purpose::Update => {
+            ("pull-requests: write", "repo", "Pull requests: write")
+        }
+    };
+    format!(
+        "give the job `permissions: {{ {block} }}` beside the scopes it has, for those that are not named become \
+         none; a token of your own needs `{classic}` or, fine-grained, {fine}; a run for a fork or by Dependabot \
+         may only read"
+    )
+}

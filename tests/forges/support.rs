@@ -1,0 +1,171 @@
+//! A forge that answers from a script, and what is asked of it.
+
+use std::collections::VecDeque;
+use std::sync::Mutex;
+use std::time::Duration;
+
+use faultgate::config::Secret;
+use faultgate::forge::{
+    CommitStatus, Forge, ForgeKind, PullRequest, Refusal, Site, StatusState, Subject, connect,
+};
+use serde_json::{Value, json};
+use wiremock::matchers::any;
+use wiremock::{Mock, MockServer, Request, Respond, ResponseTemplate};
+
+pub(crate) const TOKEN: &str = "s3cr3t-t0ken";
+pub(crate) const SHA: &str = "0123456789abcdef0123456789abcdef01234567";
+pub(crate) const MARKER: &str = "<!-- faultgate az -->";
+
+/// All that are spoken to with a token.
+pub(crate) const WITH_TOKEN: [ForgeKind; 5] =
+    [ForgeKind::GitHub, ForgeKind::GitLab, ForgeKind::Gitea, ForgeKind::Forgejo, ForgeKind::Bitbucket];
+
+/// A request that must come, and its answer.
+pub(crate) struct Step {
+    method: &'static str,
+    /// With its query.
+    path: String,
+    body: Option<Value>,
+    answer: ResponseTemplate,
+}
+
+pub(crate) fn step(method: &'static str, path: &str, body: Option<Value>, answer: ResponseTemplate) -> Step {
+    Step { method, path: path.to_owned(), body, answer }
+}
+
+pub(crate) fn get(path: &str, answer: ResponseTemplate) -> Step {
+    step("GET", path, None, answer)
+}
+
+pub(crate) fn post(path: &str, body: Value, answer: ResponseTemplate) -> Step {
+    step("POST", path, Some(body), answer)
+}
+
+pub(crate) fn answer(status: u16, body: Value) -> ResponseTemplate {
+    ResponseTemplate::new(status).set_body_json(body)
+}
+
+pub(crate) fn created() -> ResponseTemplate {
+    answer(201, json!({ "id": 1 }))
+}
+
+struct Script(Mutex<VecDeque<ResponseTemplate>>);
+
+impl Respond for Script {
+    fn respond(&self, _: &Request) -> ResponseTemplate {
+        let next = self.0.lock().unwrap().pop_front();
+        next.unwrap_or_else(|| answer(599, json!({ "message": "nothing more was expected" })))
+    }
+}
+
+/// A server that expects these requests in this order and no others.
+pub(crate) struct Stand {
+    server: MockServer,
+    expected: Vec<(&'static str, String, Option<Value>)>,
+}
+
+impl Stand {
+    pub(crate) async fn new(steps: Vec<Step>) -> Self {
+        let server = MockServer::start().await;
+        let (mut expected, mut answers) = (Vec::new(), VecDeque::new());
+        for step in steps {
+            expected.push((step.method, step.path, step.body));
+            answers.push_back(step.answer);
+        }
+        Mock::given(any()).respond_with(Script(Mutex::new(answers))).mount(&server).await;
+        Self { server, expected }
+    }
+
+    /// Answers whatever comes.
+    pub(crate) async fn always(answer: ResponseTemplate) -> Self {
+        let server = MockServer::start().await;
+        Mock::given(any()).respond_with(answer).mount(&server).await;
+        Self { server, expected: Vec::new() }
+    }
+
+    /// The same server with other answers, which may need its address.
+    pub(crate) async fn replaced(self, answers: Vec<ResponseTemplate>) -> Self {
+        self.server.reset().await;
+        Mock::given(any()).respond_with(Script(Mutex::new(answers.into()))).mount(&self.server).await;
+        self
+    }
+
+    pub(crate) fn url(&self) -> String {
+        self.server.uri()
+    }
+
+    pub(crate) async fn requests(&self) -> Vec<Request> {
+        self.server.received_requests().await.unwrap()
+    }
+
+    /// That all that was expected came, and nothing else; the requests themselves.
+    pub(crate) async fn verify(&self) -> Vec<Request> {
+        let requests = self.requests().await;
+        let came: Vec<_> = requests.iter().map(|r| (r.method.to_string(), path(r), body(r))).collect();
+        let expected: Vec<_> =
+            self.expected.iter().map(|(m, p, b)| ((*m).to_owned(), p.clone(), b.clone())).collect();
+        assert_eq!(came, expected);
+        requests
+    }
+}
+
+pub(crate) fn path(request: &Request) -> String {
+    let query = request.url.query().map(|query| format!("?{query}")).unwrap_or_default();
+    format!("{}{query}", request.url.path())
+}
+
+pub(crate) fn body(request: &Request) -> Option<Value> {
+    (!request.body.is_empty()).then(|| serde_json::from_slice(&request.body).unwrap())
+}
+
+/// The values of one header: there must not be two of a kind.
+pub(crate) fn header<'r>(request: &'r Request, name: &str) -> Vec<&'r str> {
+    request.headers.get_all(name).iter().map(|value| value.to_str().unwrap()).collect()
+}
+
+pub(crate) fn client() -> reqwest::Client {
+    client_within(Duration::from_secs(20))
+}
+
+pub(crate) fn client_within(limit: Duration) -> reqwest::Client {
+    reqwest::Client::builder()
+        .no_proxy()
+        .redirect(reqwest::redirect::Policy::none())
+        .timeout(limit)
+        .build()
+        .unwrap()
+}
+
+pub(crate) fn subject(kind: ForgeKind, api_url: &str) -> Subject {
+    Subject {
+        site: Site { kind, api_url: api_url.to_owned() },
+        repository: "shop/web".to_owned(),
+        commit: Some(SHA.to_owned()),
+        pull_request: Some(PullRequest { number: 7, repository: None }),
+        pipeline: None,
+    }
+}
+
+pub(crate) fn connected(subject: Subject) -> Box<dyn Forge> {
+    connected_with(subject, TOKEN)
+}
+
+pub(crate) fn connected_with(subject: Subject, token: &str) -> Box<dyn Forge> {
+    connect(subject, Some(&Secret::new(token)), client(), None).unwrap()
+}
+
+pub(crate) fn status(state: StatusState) -> CommitStatus {
+    CommitStatus {
+        context: "faultgate/az".to_owned(),
+        state,
+        description: "score 83 of 100".to_owned(),
+        target_url: Some("https://ci.example/run/1".to_owned()),
+    }
+}
+
+/// What a user reads of it, its Debug form included, holds no token.
+pub(crate) fn told(refusal: &Refusal) -> String {
+    let told = format!("{refusal} | {}", refusal.remedy.as_deref().unwrap_or("no remedy"));
+    assert!(!format!("{told}{refusal:?}").contains(TOKEN), "{told}");
+    told
+}
