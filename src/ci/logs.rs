@@ -1,6 +1,6 @@
 //! How a CI folds its logs.
 
-use crate::config::Environment;
+use super::Ci;
 
 /// The way to make a group of log lines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,22 +16,19 @@ pub enum LogStyle {
     Buildkite,
 }
 
-impl LogStyle {
-    pub fn detect(env: &Environment) -> Self {
-        let is = |name: &str| env.get(name).is_some();
-        if is("GITHUB_ACTIONS") {
-            Self::GitHub
-        } else if is("GITLAB_CI") {
-            Self::GitLab
-        } else if is("TF_BUILD") {
-            Self::Azure
-        } else if is("BUILDKITE") {
-            Self::Buildkite
-        } else {
-            Self::Plain
+impl Ci {
+    pub fn log_style(self) -> LogStyle {
+        match self {
+            ci if ci.is_github_like() => LogStyle::GitHub,
+            Self::GitLabCi => LogStyle::GitLab,
+            Self::AzurePipelines => LogStyle::Azure,
+            Self::Buildkite => LogStyle::Buildkite,
+            _ => LogStyle::Plain,
         }
     }
+}
 
+impl LogStyle {
     /// The lines before and after a group. `title` must be plain text; `name` is `[a-z_]+`.
     pub fn group(self, name: &str, title: &str, seconds: i64) -> (Option<String>, Option<String>) {
         match self {

@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::io::{self, IsTerminal};
+use std::path::Path;
 use std::time::Duration;
 
 use clap::ArgMatches;
@@ -11,9 +12,10 @@ use tokio_util::task::AbortOnDropHandle;
 use super::connect::{Connected, Endpoints, connect};
 use super::signals::Signals;
 use super::{complain, logging, random, refuse, say, settings};
-use crate::ci::{self, LogStyle};
+use crate::ci::{self, Checkout, Ci, LogStyle, Overrides, Surroundings};
 use crate::clock::Clock;
 use crate::config::{Environment, Mistake, Settings};
+use crate::forge::ForgeKind;
 use crate::lifecycle::{Cancel, Lifecycle, Share};
 use crate::model::{Finding, Monitor, RehearsalNote, RunEvent, RunIdentity, Verdict};
 use crate::rehearsal::{Scenario, Server, World};
@@ -53,6 +55,7 @@ pub(super) struct Session<'a> {
     cancel: &'a Cancel,
     clock: Clock,
     random: String,
+    ci: Ci,
     identity: RunIdentity,
     screen: MultiProgress,
     rehearsal: Option<RehearsalNote>,
@@ -64,8 +67,10 @@ impl<'a> Session<'a> {
         let random = random();
         let screen = MultiProgress::new();
         logging::start(env, settings.log_format, &screen);
+        let surroundings = surroundings(&settings, env);
         Self {
-            identity: identify(&settings, env, &random),
+            ci: surroundings.ci,
+            identity: surroundings.identity(&random),
             settings,
             env,
             cancel,
@@ -119,7 +124,7 @@ impl<'a> Session<'a> {
     /// Everybody who listens. Outputs and result file come last, since they tell how the others fared.
     fn sinks(&self) -> Vec<Box<dyn Sink>> {
         let (env, report_dir) = (self.env, &self.settings.plan.report_dir);
-        let style = LogStyle::detect(env);
+        let style = self.ci.log_style();
         let live = io::stderr().is_terminal() && env.get("CI").is_none() && style == LogStyle::Plain;
         let mut sinks: Vec<Box<dyn Sink>> = vec![if live {
             Box::new(Live::new(self.screen.clone()))
@@ -174,13 +179,22 @@ impl<'a> Session<'a> {
 }
 
 /// What the CI says, unless the user says otherwise.
-fn identify(settings: &Settings, env: &Environment, random: &str) -> RunIdentity {
-    let mut identity = ci::identify(env, random);
-    if settings.repository.is_some() {
-        identity.repository.clone_from(&settings.repository);
-    }
-    if settings.commit.is_some() {
-        identity.commit.clone_from(&settings.commit);
-    }
-    identity
+fn surroundings(settings: &Settings, env: &Environment) -> Surroundings {
+    let event = Surroundings::event_path(env).and_then(|path| ci::read_event(Path::new(path)));
+    let checkout = Checkout::read(Path::new("."));
+    let tokens = &settings.tokens;
+    let tokens = [
+        (ForgeKind::GitHub, &tokens.github),
+        (ForgeKind::GitLab, &tokens.gitlab),
+        (ForgeKind::Bitbucket, &tokens.bitbucket),
+    ];
+    Surroundings::detect(env, event.as_ref(), checkout.as_ref()).with(&Overrides {
+        forge: settings.forge,
+        forge_api_url: settings.forge_api_url.as_deref(),
+        run_url: settings.run_url.as_deref(),
+        repository: settings.repository.as_deref(),
+        commit: settings.commit.as_deref(),
+        pull_request: settings.pull_request,
+        tokens: tokens.into_iter().filter(|(_, token)| token.is_some()).map(|(kind, _)| kind).collect(),
+    })
 }

@@ -214,8 +214,14 @@ pub const INPUTS: &[Input] = &[
         "Token for GitLab commit statuses and notes, with scope api"),
     Input::new(Group::Forge, "bitbucket-token", Kind::Secret,
         "Token for Bitbucket build statuses and comments"),
+    Input::new(Group::Forge, "forge", Kind::Choice(&["github", "gitlab", "gitea", "forgejo", "bitbucket", "codecommit"]),
+        "Where the repository is")
+        .otherwise("detected").example("gitlab"),
+    Input::new(Group::Forge, "forge-api-url", Kind::Url,
+        "API of the forge, where it is not at the usual place")
+        .otherwise("detected").example("https://github.example.com/api/v3"),
     Input::new(Group::Forge, "repository", LINE,
-        "Repository to report to")
+        "Repository to report to: its full name, or the URL it is cloned from")
         .otherwise("detected").example("octo/shop"),
     Input::new(Group::Forge, "commit", Kind::Commit,
         "Commit to report to")
@@ -223,6 +229,9 @@ pub const INPUTS: &[Input] = &[
     Input::new(Group::Forge, "pull-request", Kind::Number,
         "Pull or merge request to comment on")
         .otherwise("detected").example("42"),
+    Input::new(Group::Forge, "run-url", Kind::Url,
+        "Page of the pipeline's run, to which statuses and comments link")
+        .otherwise("detected").example("https://ci.example.com/builds/42"),
     Input::new(Group::Forge, "commit-status", Kind::Bool,
         "Post commit statuses")
         .default("true").example("false"),

@@ -11,6 +11,7 @@ use super::selection::{self, SuiteFile};
 use super::trust::Trust;
 use super::values::Values;
 use super::{Mistake, file, suite};
+use crate::forge::ForgeKind;
 use crate::http::HttpSettings;
 use crate::model::{Monitor, Plan};
 
@@ -41,6 +42,9 @@ pub struct Settings {
     pub rehearsal: Option<String>,
     pub log_format: LogFormat,
     /// Overrides of what the CI says.
+    pub forge: Option<ForgeKind>,
+    pub forge_api_url: Option<String>,
+    pub run_url: Option<String>,
     pub repository: Option<String>,
     pub commit: Option<String>,
     pub pull_request: Option<u64>,
@@ -128,6 +132,9 @@ fn gather(
             Some("json") => LogFormat::Json,
             _ => LogFormat::Text,
         },
+        forge: values.text("forge").as_deref().and_then(ForgeKind::find),
+        forge_api_url: values.text("forge-api-url"),
+        run_url: values.text("run-url"),
         repository: values.text("repository"),
         commit: values.text("commit"),
         pull_request: values.text("pull-request").and_then(|number| number.parse().ok()),

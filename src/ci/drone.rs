@@ -1,0 +1,20 @@
+//! Drone.
+
+use super::facts::Facts;
+use super::{Ci, Surroundings, remote};
+
+pub(super) fn detect(facts: &Facts<'_>) -> Option<Surroundings> {
+    facts.get("DRONE")?;
+    let mut found = Surroundings {
+        ci: Ci::Drone,
+        run_url: facts.url(&["DRONE_BUILD_LINK"]),
+        job: facts.joined(&["DRONE_STAGE_NAME", "DRONE_STEP_NAME"]),
+        commit: facts.commit(&["DRONE_COMMIT_SHA"]),
+        pull_request: facts.pull_request(&["DRONE_PULL_REQUEST"]),
+        short: facts.owned("DRONE_BUILD_NUMBER"),
+        ..Surroundings::default()
+    }
+    .cloned_from(facts.first(&["DRONE_REPO_LINK", "DRONE_GIT_HTTP_URL"]).and_then(remote::parse));
+    found.repository = facts.owned("DRONE_REPO").or(found.repository);
+    Some(found)
+}

@@ -1,0 +1,16 @@
+//! TeamCity, which tells little more than the commit. The rest comes from the checkout, or from inputs.
+
+use super::facts::Facts;
+use super::{Ci, Surroundings};
+
+pub(super) fn detect(facts: &Facts<'_>) -> Option<Surroundings> {
+    facts.get("TEAMCITY_VERSION")?;
+    Some(Surroundings {
+        ci: Ci::TeamCity,
+        run_url: facts.url(&["BUILD_URL"]),
+        job: facts.joined(&["TEAMCITY_PROJECT_NAME", "TEAMCITY_BUILDCONF_NAME"]),
+        commit: facts.commit(&["BUILD_VCS_NUMBER"]),
+        short: facts.owned("BUILD_NUMBER"),
+        ..Surroundings::default()
+    })
+}

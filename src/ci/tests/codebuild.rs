@@ -1,0 +1,165 @@
+use super::*;
+use crate::forge::ForgeKind;
+
+const CODEBUILD: Pairs<'_> = &[
+    ("AWS_REGION", "eu-west-1"),
+    ("AWS_DEFAULT_REGION", "eu-west-1"),
+    (
+        "CODEBUILD_BUILD_ARN",
+        "arn:aws:codebuild:eu-west-1:111122223333:build/chaos-gate:0a1b2c3d-0000-4000-8000-0123456789ab",
+    ),
+    ("CODEBUILD_BUILD_ID", "chaos-gate:0a1b2c3d-0000-4000-8000-0123456789ab"),
+    ("CODEBUILD_INITIATOR", "mona"),
+    ("CODEBUILD_SOURCE_REPO_URL", "https://github.com/octo/shop.git"),
+    ("CODEBUILD_SOURCE_VERSION", "main"),
+    ("CODEBUILD_RESOLVED_SOURCE_VERSION", HEAD),
+];
+
+const IN_PIPELINE: Pairs<'_> = &[
+    ("CODEBUILD_INITIATOR", "codepipeline/release"),
+    ("CODEBUILD_SOURCE_REPO_URL", ""),
+    ("CODEBUILD_SOURCE_VERSION", "arn:aws:s3:::artifacts/release/SourceArti/AbC.zip"),
+    ("CODEBUILD_RESOLVED_SOURCE_VERSION", ""),
+];
+
+#[test]
+fn the_source_tells_forge_and_commit() {
+    let github = "github https://api.github.com octo/shop head";
+    let table: &[(&str, Pairs<'_>, &str)] = &[
+        ("push", &[("CODEBUILD_WEBHOOK_TRIGGER", "branch/main")], github),
+        ("tag", &[("CODEBUILD_WEBHOOK_TRIGGER", "tag/v1")], github),
+        ("commit", &[("CODEBUILD_SOURCE_VERSION", HEAD), ("CODEBUILD_RESOLVED_SOURCE_VERSION", "")], github),
+        (
+            "pull request",
+            &[
+                ("CODEBUILD_WEBHOOK_EVENT", "PULL_REQUEST_UPDATED"),
+                ("CODEBUILD_WEBHOOK_TRIGGER", "pr/7"),
+                ("CODEBUILD_SOURCE_VERSION", "pr/7"),
+            ],
+            "github https://api.github.com octo/shop head !7",
+        ),
+        (
+            "pull request started by hand",
+            &[("CODEBUILD_SOURCE_VERSION", "pr/7")],
+            "github https://api.github.com octo/shop head !7",
+        ),
+        (
+            "GitHub Enterprise",
+            &[("CODEBUILD_SOURCE_REPO_URL", "https://github.example.com/octo/shop")],
+            "github https://github.example.com/api/v3 octo/shop head",
+        ),
+        (
+            "GitLab",
+            &[("CODEBUILD_SOURCE_REPO_URL", "https://gitlab.com/octo/web/shop.git")],
+            "gitlab https://gitlab.com/api/v4 octo/web/shop head",
+        ),
+        (
+            "Bitbucket",
+            &[("CODEBUILD_SOURCE_REPO_URL", "https://mona@bitbucket.org/octo/shop.git")],
+            "bitbucket https://api.bitbucket.org/2.0 octo/shop head",
+        ),
+        (
+            "CodeCommit",
+            &[("CODEBUILD_SOURCE_REPO_URL", "https://git-codecommit.eu-west-1.amazonaws.com/v1/repos/shop")],
+            "codecommit https://codecommit.eu-west-1.amazonaws.com shop head",
+        ),
+        (
+            "CodeCommit in China",
+            &[(
+                "CODEBUILD_SOURCE_REPO_URL",
+                "https://git-codecommit.cn-north-1.amazonaws.com.cn/v1/repos/shop",
+            )],
+            "codecommit https://codecommit.cn-north-1.amazonaws.com.cn shop head",
+        ),
+        (
+            "files in S3",
+            &[("CODEBUILD_SOURCE_REPO_URL", "s3://bucket/shop.zip"), ("CODEBUILD_SOURCE_VERSION", "")],
+            "the repository is not known: set `repository`",
+        ),
+    ];
+    for (title, variables, expected) in table {
+        let found = in_env(&[CODEBUILD, variables]);
+        assert_eq!(subject(&found), *expected, "{title}");
+        assert_eq!(found.job.as_deref(), Some("chaos-gate"));
+    }
+}
+
+#[test]
+fn a_host_that_says_nothing_is_what_the_token_says() {
+    let found =
+        in_env(&[CODEBUILD, &[("CODEBUILD_SOURCE_REPO_URL", "https://code.example.com/octo/shop.git")]]);
+    assert_eq!(
+        subject(&found),
+        "it is not known which forge https://code.example.com is: set `forge`, and `forge-api-url` if its API is \
+         not at the usual place"
+    );
+    for (kind, expected) in [
+        (ForgeKind::GitHub, "github https://code.example.com/api/v3 octo/shop head"),
+        (ForgeKind::GitLab, "gitlab https://code.example.com/api/v4 octo/shop head"),
+    ] {
+        let found = found.clone().with(&Overrides { tokens: vec![kind], ..Overrides::default() });
+        assert_eq!(subject(&found), expected);
+    }
+    let both = Overrides { tokens: vec![ForgeKind::GitHub, ForgeKind::GitLab], ..Overrides::default() };
+    assert_eq!(found.with(&both).site, None);
+}
+
+#[test]
+fn a_pipeline_must_pass_what_its_build_is_not_told() {
+    let missing = "set `repository` and `commit`, which CodePipeline passes as environment variables of the action: \
+                   FAULTGATE_REPOSITORY with #{SourceVariables.FullRepositoryName} and FAULTGATE_COMMIT with \
+                   #{SourceVariables.CommitId}";
+    let found = in_env(&[CODEBUILD, IN_PIPELINE]);
+    assert_eq!(subject(&found), format!("the repository is not known: {missing}"));
+    let token = vec![ForgeKind::GitHub];
+    let named = Overrides { repository: Some("octo/shop"), tokens: token.clone(), ..Overrides::default() };
+    assert_eq!(subject(&found.clone().with(&named)), format!("the commit is not known: {missing}"));
+    let both = Overrides { commit: Some(HEAD), ..named.clone() };
+    assert_eq!(subject(&found.clone().with(&both)), "github https://api.github.com octo/shop head");
+    let no_token = Overrides { tokens: vec![], ..both };
+    assert!(subject(&found.with(&no_token)).contains("set `forge`"));
+
+    // Some sources tell the commit all the same.
+    let known = in_env(&[CODEBUILD, IN_PIPELINE, &[("CODEBUILD_RESOLVED_SOURCE_VERSION", HEAD)]]);
+    assert_eq!(subject(&known.with(&named)), "github https://api.github.com octo/shop head");
+}
+
+#[test]
+fn a_connection_of_codepipeline_is_no_forge() {
+    let url = "https://codestar-connections.eu-west-1.amazonaws.com/git-http/111122223333/eu-west-1/ab/octo/shop.git";
+    let found = in_env(&[CODEBUILD, IN_PIPELINE, &[("CODEBUILD_SOURCE_REPO_URL", url)]])
+        .with(&Overrides { tokens: vec![ForgeKind::GitHub], ..Overrides::default() });
+    assert_eq!((found.site, found.repository), (None, None), "no token may go there");
+}
+
+#[test]
+fn a_build_has_a_page_in_the_console_of_its_partition() {
+    let page = |arn: &str| {
+        let found = in_env(&[CODEBUILD, &[("CODEBUILD_BUILD_ARN", arn)]]);
+        url(&found).to_owned()
+    };
+    let id = "0a1b2c3d-0000-4000-8000-0123456789ab";
+    let end = |account: &str| format!("{account}/projects/chaos-gate/build/chaos-gate%3A{id}/");
+    for (partition, region, domain) in [
+        ("aws", "eu-west-1", "aws.amazon.com"),
+        ("aws-cn", "cn-north-1", "amazonaws.cn"),
+        ("aws-us-gov", "us-gov-west-1", "amazonaws-us-gov.com"),
+    ] {
+        assert_eq!(
+            page(&format!("arn:{partition}:codebuild:{region}:111122223333:build/chaos-gate:{id}")),
+            format!(
+                "https://{region}.console.{domain}/codesuite/codebuild/{}?region={region}",
+                end("111122223333")
+            )
+        );
+    }
+    assert_eq!(page("arn"), "none");
+    let public: Pairs<'_> = &[("CODEBUILD_PUBLIC_BUILD_URL", "https://eu-west-1.codebuild.aws.amazon.com/b")];
+    assert_eq!(url(&in_env(&[CODEBUILD, public])), public[0].1);
+}
+
+#[test]
+fn the_legs_of_a_batch_are_told_apart() {
+    let found = in_env(&[CODEBUILD, &[("CODEBUILD_BATCH_BUILD_IDENTIFIER", "eu")]]);
+    assert_eq!(found.job.as_deref(), Some("chaos-gate/eu"));
+}

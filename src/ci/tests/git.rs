@@ -1,0 +1,87 @@
+use std::fs;
+use std::path::Path;
+
+use super::*;
+
+const CONFIG: &str = "[core]\n\tbare = false\n[remote \"fork\"]\n\turl = https://x/y\n[Remote \"origin\"]\n\
+                      \tfetch = +refs/heads/*:refs/remotes/origin/*\n\turl = git@github.com:octo/shop.git\n\
+                      [branch \"main\"]\n\turl = no\n";
+
+type Files<'a> = &'a [(&'a str, &'a str)];
+
+fn write(dir: &Path, files: Files<'_>) {
+    for (name, text) in files {
+        let path = dir.join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    }
+}
+
+fn found(head: Option<&str>) -> Checkout {
+    let origin = Some("git@github.com:octo/shop.git".to_owned());
+    Checkout { head: head.map(str::to_owned), origin }
+}
+
+#[test]
+fn head_is_a_commit_or_a_ref_to_one() {
+    let loose = format!("{HEAD}\n");
+    let packed =
+        format!("# pack-refs with: peeled\n{BASE} refs/heads/other\n{HEAD} refs/heads/main\n^{BASE}\n");
+    let table: &[(&str, Files<'_>, Option<&str>)] = &[
+        ("detached", &[(".git/HEAD", &loose)], Some(HEAD)),
+        ("branch", &[(".git/HEAD", "ref: refs/heads/main\n"), (".git/refs/heads/main", &loose)], Some(HEAD)),
+        ("packed", &[(".git/HEAD", "ref: refs/heads/main\n"), (".git/packed-refs", &packed)], Some(HEAD)),
+        ("nothing committed", &[(".git/HEAD", "ref: refs/heads/main\n")], None),
+        (
+            "out of the tree",
+            &[(".git/HEAD", "ref: refs/../../secret\n"), (".git/refs/heads/x", ""), ("secret", &loose)],
+            None,
+        ),
+        ("no commit", &[(".git/HEAD", "abcdef1\n")], None),
+    ];
+    for (title, files, head) in table {
+        let dir = tempfile::tempdir().unwrap();
+        write(dir.path(), files);
+        write(dir.path(), &[(".git/config", CONFIG), ("a/b/file", "")]);
+        assert_eq!(Checkout::read(dir.path()), Some(found(*head)), "{title}");
+        assert_eq!(Checkout::read(&dir.path().join("a/b")), Some(found(*head)), "{title}, from below");
+    }
+}
+
+#[test]
+fn a_worktree_shares_refs_and_configuration() {
+    let dir = tempfile::tempdir().unwrap();
+    let main = dir.path().join("main");
+    write(
+        &main,
+        &[
+            (".git/HEAD", "ref: refs/heads/main\n"),
+            (".git/config", CONFIG),
+            (".git/refs/heads/main", BASE),
+            (".git/refs/heads/retry", HEAD),
+            (".git/worktrees/retry/HEAD", "ref: refs/heads/retry\n"),
+            (".git/worktrees/retry/commondir", "../..\n"),
+        ],
+    );
+    let gitdir = format!("gitdir: {}\n", main.join(".git/worktrees/retry").display());
+    write(dir.path(), &[("retry/.git", &gitdir), ("beside/.git", "gitdir: ../main/.git/worktrees/retry")]);
+    assert_eq!(Checkout::read(&dir.path().join("retry")), Some(found(Some(HEAD))));
+    assert_eq!(Checkout::read(&dir.path().join("beside")), Some(found(Some(HEAD))));
+    assert_eq!(Checkout::read(&main), Some(found(Some(BASE))));
+}
+
+#[test]
+fn what_cannot_be_read_is_not_known() {
+    let dir = tempfile::tempdir().unwrap();
+    assert_eq!(Checkout::read(&dir.path().join("nowhere")), None);
+    write(
+        dir.path(),
+        &[("broken/.git", "gitdir:"), ("odd/.git/HEAD", "\u{0}"), ("odd/.git/config", "[remote")],
+    );
+    assert_eq!(Checkout::read(&dir.path().join("odd")), Some(Checkout::default()));
+    fs::write(dir.path().join("odd/.git/config"), [0xff, 0xfe]).unwrap();
+    assert_eq!(Checkout::read(&dir.path().join("odd")), Some(Checkout::default()));
+    let large = format!("{CONFIG}{}", "#".repeat(2 << 20));
+    fs::write(dir.path().join("odd/.git/config"), large).unwrap();
+    assert_eq!(Checkout::read(&dir.path().join("odd")), Some(found(None)), "its beginning is enough");
+}
