@@ -17,6 +17,8 @@ use faultgate::rehearsal::{
 };
 use tokio::process::Command;
 use tokio_util::task::AbortOnDropHandle;
+use wiremock::matchers::method;
+use wiremock::{Mock, MockServer, ResponseTemplate};
 
 const RUNS: usize = 15;
 /// Makes this program act as the bare SDK client.
@@ -48,15 +50,22 @@ async fn main() {
 
     let mut near = Vec::new();
     let mut far = Vec::new();
+    let mut reporting = Vec::new();
+    let forge = forge().await;
     for _ in 0..RUNS {
-        near.push(gate(&binary, Duration::ZERO).await);
-        far.push(gate(&binary, Duration::from_millis(100)).await);
+        near.push(gate(&binary, Duration::ZERO, None).await);
+        far.push(gate(&binary, Duration::from_millis(100), None).await);
+        reporting.push(gate(&binary, Duration::ZERO, Some(&forge)).await);
     }
     row(
         "from the terminal event to the exit, files written",
         millis(median_of(&near, |run| run.end_to_exit)),
     );
     row("the same with 100 ms added to every request", millis(median_of(&far, |run| run.end_to_exit)));
+    let reported = median_of(&reporting, |run| run.whole).saturating_sub(median_of(&near, |run| run.whole));
+    row("added by statuses and a comment on a GitHub on loopback", millis(reported));
+    let requests = forge.received_requests().await.map_or(0, |requests| requests.len()) / RUNS;
+    row("requests to the forge, of one experiment with a comment", requests.to_string());
     let mut stops = Vec::new();
     for _ in 0..RUNS {
         stops.push(stop(&binary).await);
@@ -138,18 +147,47 @@ async fn first_request(binary: &PathBuf, arguments: &[&str]) -> Duration {
 
 struct Gated {
     end_to_exit: Duration,
+    whole: Duration,
     fis_requests: usize,
     peak_kb: u64,
 }
 
-async fn gate(binary: &PathBuf, delay: Duration) -> Gated {
+/// A GitHub that takes everything.
+async fn forge() -> MockServer {
+    let forge = MockServer::start().await;
+    let comments = ResponseTemplate::new(200).set_body_json(serde_json::json!([]));
+    Mock::given(method("GET")).respond_with(comments).mount(&forge).await;
+    let created = ResponseTemplate::new(201).set_body_json(serde_json::json!({ "id": 1 }));
+    Mock::given(method("POST")).respond_with(created).mount(&forge).await;
+    forge
+}
+
+/// As in a job of a workflow, for a pull request.
+fn in_github(command: &mut Command, forge: &MockServer) {
+    command
+        .env("GITHUB_ACTIONS", "true")
+        .env("GITHUB_API_URL", forge.uri())
+        .env("GITHUB_REPOSITORY", "shop/web")
+        .env("GITHUB_SHA", "ec26c3e57ca3a959ca5aad62de7213c562f8c821")
+        .env("GITHUB_EVENT_NAME", "push")
+        .env("FAULTGATE_PULL_REQUEST", "7")
+        .env("FAULTGATE_COMMENT", "on")
+        .env("FAULTGATE_GITHUB_TOKEN", "bench");
+}
+
+async fn gate(binary: &PathBuf, delay: Duration, forge: Option<&MockServer>) -> Gated {
     let (world, url, _server) = world().await;
     if !delay.is_zero() {
         world.inject(FaultRule::on("*", Effect::Delay(delay)));
     }
     let folder = tempfile::tempdir().expect("a folder");
     let binary = std::fs::canonicalize(binary).expect("the binary");
-    let mut child = command(&binary, &url, &folder).arg("run").spawn().expect("it starts");
+    let mut command = command(&binary, &url, &folder);
+    if let Some(forge) = forge {
+        in_github(&mut command, forge);
+    }
+    let begun = world.now();
+    let mut child = command.arg("run").spawn().expect("it starts");
     let id = child.id().expect("it runs");
     let (peak_kb, status) = tokio::join!(
         async {
@@ -163,6 +201,7 @@ async fn gate(binary: &PathBuf, delay: Duration) -> Gated {
     assert!(status.success(), "the run passes: {status}");
     assert!(folder.path().join("faultgate-report/result.json").exists(), "files are written");
     Gated {
+        whole: exit.duration_since(begun).unsigned_abs(),
         end_to_exit: exit.duration_since(ended(&world.snapshot())).unsigned_abs(),
         fis_requests: world.requests().iter().filter(|request| request.service == "fis").count(),
         peak_kb,

@@ -34,9 +34,13 @@ const GANTT_WORDS: [&str; 18] = [
 pub fn plain(text: &str, max_chars: usize) -> String {
     let mut out = String::new();
     let mut rest = text.chars();
+    let mut ends = StringEnds { text, next: None };
     let mut gap = false;
-    while let Some(c) = rest.next() {
-        if let Some(after) = after_escape(c, rest.as_str()) {
+    let mut pushed = 0;
+    // What is cut off anyway is not looked at: a text may be a megabyte.
+    while pushed <= max_chars {
+        let Some(c) = rest.next() else { break };
+        if let Some(after) = after_escape(c, rest.as_str(), &mut ends) {
             rest = after.chars();
         } else if is_invisible(c) {
             // Dropped, so that no word is split by what nobody sees.
@@ -47,6 +51,7 @@ pub fn plain(text: &str, max_chars: usize) -> String {
                 out.push(' ');
             }
             gap = false;
+            pushed += 1;
             push_unmarked(&mut out, c);
         }
     }
@@ -69,7 +74,7 @@ fn push_unmarked(out: &mut String, c: char) {
 }
 
 /// What follows an escape sequence that begins with `c`: None if none does.
-fn after_escape(c: char, rest: &str) -> Option<&str> {
+fn after_escape<'a>(c: char, rest: &'a str, ends: &mut StringEnds<'a>) -> Option<&'a str> {
     let whole = rest;
     let (introducer, rest) = match c {
         '\u{1b}' => {
@@ -95,7 +100,7 @@ fn after_escape(c: char, rest: &str) -> Option<&str> {
         }
         // A string for the terminal, to its terminator. Without one, only its introducer is dropped: otherwise an
         // unclosed sequence would hide whatever stands behind it.
-        ']' | 'P' | 'X' | '^' | '_' => string_end(rest).unwrap_or(rest),
+        ']' | 'P' | 'X' | '^' | '_' => ends.after(rest).unwrap_or(rest),
         '\x20'..='\x2f' => {
             let tail = rest.trim_start_matches(|c| matches!(c, '\x20'..='\x2f'));
             tail.strip_prefix(|c| matches!(c, '\x30'..='\x7e')).unwrap_or(tail)
@@ -106,14 +111,30 @@ fn after_escape(c: char, rest: &str) -> Option<&str> {
     })
 }
 
-fn string_end(text: &str) -> Option<&str> {
-    let (place, mark) =
-        text.char_indices().find(|(_, c)| matches!(c, '\u{7}' | '\u{1b}' | '\u{9c}' | '\n' | '\r'))?;
-    let tail = &text[place + mark.len_utf8()..];
-    match mark {
-        '\u{7}' | '\u{9c}' => Some(tail),
-        '\u{1b}' => tail.strip_prefix('\\'),
-        _ => None,
+/// Where strings for the terminal end. No character is looked at twice: a text may be a megabyte of beginnings.
+struct StringEnds<'a> {
+    text: &'a str,
+    /// The place of the next character that ends one; the text's length if none does.
+    next: Option<usize>,
+}
+
+impl<'a> StringEnds<'a> {
+    /// What follows the string that `rest`, the end of the text, begins with.
+    fn after(&mut self, rest: &str) -> Option<&'a str> {
+        let here = self.text.len() - rest.len();
+        let next = match self.next {
+            Some(next) if next >= here => next,
+            _ => {
+                let place = rest.find(['\u{7}', '\u{1b}', '\u{9c}', '\n', '\r']);
+                *self.next.insert(place.map_or(self.text.len(), |place| here + place))
+            }
+        };
+        let mut tail = self.text[next..].chars();
+        match tail.next()? {
+            '\u{7}' | '\u{9c}' => Some(tail.as_str()),
+            '\u{1b}' => tail.as_str().strip_prefix('\\'),
+            _ => None,
+        }
     }
 }
 

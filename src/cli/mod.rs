@@ -11,9 +11,11 @@ mod connect;
 mod inputs;
 mod logging;
 mod rehearse;
+mod reporting;
 mod run;
 mod signals;
 
+use crate::ci::Surroundings;
 use crate::config::{self, Environment, Mistake, Settings};
 use crate::rehearsal::Scenario;
 
@@ -110,6 +112,11 @@ fn refuse(mistakes: &[Mistake], env: &Environment) -> u8 {
         text.push_str(&crate::text::plain(mistake, 1_000));
     }
     complain(&text);
+    for command in
+        crate::report::mistake_commands(Surroundings::detect(env, None, None).ci.log_style(), &list)
+    {
+        say(&command);
+    }
     if let Some(path) = env.get("GITHUB_OUTPUT") {
         let reason = format!("mistakes in the settings: {}", list.join("; "));
         if let Err(error) = crate::report::write_mistakes(Path::new(path), &reason, &random()) {

@@ -1,8 +1,6 @@
 //! `faultgate run`: the whole way.
 
 use std::cell::RefCell;
-use std::io::{self, IsTerminal};
-use std::path::Path;
 use std::time::Duration;
 
 use clap::ArgMatches;
@@ -10,16 +8,16 @@ use indicatif::MultiProgress;
 use tokio_util::task::AbortOnDropHandle;
 
 use super::connect::{Connected, Endpoints, connect};
+use super::reporting::{Reporting, surroundings};
 use super::signals::Signals;
 use super::{complain, logging, random, refuse, say, settings};
-use crate::ci::{self, Checkout, Ci, LogStyle, Overrides, Surroundings};
+use crate::ci::Surroundings;
 use crate::clock::Clock;
 use crate::config::{Environment, Mistake, Settings};
-use crate::forge::ForgeKind;
 use crate::lifecycle::{Cancel, Lifecycle, Share};
 use crate::model::{Finding, Monitor, RehearsalNote, RunEvent, RunIdentity, Verdict};
 use crate::rehearsal::{Scenario, Server, World};
-use crate::report::{self, Live, Log, ResultFile, Sink, StepOutputs, StepSummary, SummaryFile, closing};
+use crate::report::{self, closing};
 
 /// All reporting after the end.
 const REPORT_LIMIT: Duration = Duration::from_secs(20);
@@ -55,7 +53,7 @@ pub(super) struct Session<'a> {
     cancel: &'a Cancel,
     clock: Clock,
     random: String,
-    ci: Ci,
+    surroundings: Surroundings,
     identity: RunIdentity,
     screen: MultiProgress,
     rehearsal: Option<RehearsalNote>,
@@ -69,8 +67,8 @@ impl<'a> Session<'a> {
         logging::start(env, settings.log_format, &screen);
         let surroundings = surroundings(&settings, env);
         Self {
-            ci: surroundings.ci,
             identity: surroundings.identity(&random),
+            surroundings,
             settings,
             env,
             cancel,
@@ -83,7 +81,8 @@ impl<'a> Session<'a> {
     }
 
     async fn run(mut self) -> u8 {
-        let sinks = RefCell::new(self.sinks());
+        report::clear(&self.settings.plan.report_dir);
+        let sinks = RefCell::new(self.reporting().sinks());
         let publish = |event: &RunEvent<'_>| sinks.borrow_mut().iter_mut().for_each(|sink| sink.on(event));
         for warning in &self.settings.warnings {
             publish(&RunEvent::Warning(warning));
@@ -97,7 +96,8 @@ impl<'a> Session<'a> {
         let mut result = self.lifecycle(connected, &publish).run().await;
         let within = self.cancel.left(REPORT_LIMIT, Share::Report);
         let must_succeed = self.settings.plan.reporting_must_succeed;
-        report::finish(&mut sinks.into_inner(), &mut result, must_succeed, within).await;
+        let cut = self.cancel.used_up(Share::Report);
+        report::finish(&mut sinks.into_inner(), &mut result, must_succeed, within, cut).await;
         say(&closing(&result, &self.settings.plan.report_dir.display().to_string()));
         result.gate.exit_code
     }
@@ -121,25 +121,15 @@ impl<'a> Session<'a> {
         }
     }
 
-    /// Everybody who listens. Outputs and result file come last, since they tell how the others fared.
-    fn sinks(&self) -> Vec<Box<dyn Sink>> {
-        let (env, report_dir) = (self.env, &self.settings.plan.report_dir);
-        let style = self.ci.log_style();
-        let live = io::stderr().is_terminal() && env.get("CI").is_none() && style == LogStyle::Plain;
-        let mut sinks: Vec<Box<dyn Sink>> = vec![if live {
-            Box::new(Live::new(self.screen.clone()))
-        } else {
-            Box::new(Log::new(io::stdout(), style, self.clock))
-        }];
-        if let Some(path) = env.get("GITHUB_STEP_SUMMARY") {
-            sinks.push(Box::new(StepSummary::new(path.into())));
+    fn reporting(&self) -> Reporting<'_> {
+        Reporting {
+            settings: &self.settings,
+            env: self.env,
+            surroundings: &self.surroundings,
+            clock: self.clock,
+            random: &self.random,
+            screen: &self.screen,
         }
-        sinks.push(Box::new(SummaryFile::new(report_dir)));
-        if let Some(path) = env.get("GITHUB_OUTPUT") {
-            sinks.push(Box::new(StepOutputs::new(path.into(), report_dir, &self.random)));
-        }
-        sinks.push(Box::new(ResultFile::new(report_dir)));
-        sinks
     }
 
     /// Connects to the real engines, or to a world of its own.
@@ -176,25 +166,4 @@ impl<'a> Session<'a> {
         self.server = Some(AbortOnDropHandle::new(tokio::spawn(server.serve())));
         Ok(url)
     }
-}
-
-/// What the CI says, unless the user says otherwise.
-fn surroundings(settings: &Settings, env: &Environment) -> Surroundings {
-    let event = Surroundings::event_path(env).and_then(|path| ci::read_event(Path::new(path)));
-    let checkout = Checkout::read(Path::new("."));
-    let tokens = &settings.tokens;
-    let tokens = [
-        (ForgeKind::GitHub, &tokens.github),
-        (ForgeKind::GitLab, &tokens.gitlab),
-        (ForgeKind::Bitbucket, &tokens.bitbucket),
-    ];
-    Surroundings::detect(env, event.as_ref(), checkout.as_ref()).with(&Overrides {
-        forge: settings.forge,
-        forge_api_url: settings.forge_api_url.as_deref(),
-        run_url: settings.run_url.as_deref(),
-        repository: settings.repository.as_deref(),
-        commit: settings.commit.as_deref(),
-        pull_request: settings.pull_request,
-        tokens: tokens.into_iter().filter(|(_, token)| token.is_some()).map(|(kind, _)| kind).collect(),
-    })
 }

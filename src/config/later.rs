@@ -14,16 +14,7 @@ pub(super) const ENGINES: &[&str] = &["harness", "litmus", "command"];
 pub(super) const KEYS: &[&str] = &["probes"];
 
 /// Inputs that this version takes and does not use, besides those of the engines above.
-const INPUTS: &[&str] = &[
-    "github-token",
-    "gitlab-token",
-    "bitbucket-token",
-    "pull-request",
-    "commit-status",
-    "status-context",
-    "comment",
-    "state-file",
-];
+const INPUTS: &[&str] = &["state-file"];
 
 /// True of inputs that this version takes and cannot use.
 pub(super) fn is_later(input: &Input) -> bool {

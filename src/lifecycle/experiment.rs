@@ -220,6 +220,8 @@ impl Lifecycle<'_> {
         (self.publish)(&RunEvent::Ended {
             experiment: progress.index,
             state: judged.state,
+            verdict: judged.verdict,
+            score: judged.score,
             reason: &judged.reason,
         });
         let mut transitions = progress.transitions.take();

@@ -178,7 +178,7 @@ impl Lifecycle<'_> {
 
     fn not_launched(&self, index: usize, verdict: Verdict, reason: &str) -> ExperimentResult {
         let state = if verdict == Verdict::Cancelled { State::Cancelled } else { State::Unknown };
-        (self.publish)(&RunEvent::Ended { experiment: index, state, reason });
+        (self.publish)(&RunEvent::Ended { experiment: index, state, verdict, score: None, reason });
         ExperimentResult { state, ..self.planned(index, verdict, reason.to_owned()) }
     }
 

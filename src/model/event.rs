@@ -1,6 +1,6 @@
 //! What a run publishes while it goes on. Every report sink listens to these and to nothing else.
 
-use super::{Finding, Plan, RunIdentity, State, Transition};
+use super::{Finding, Plan, RunIdentity, Score, State, Transition, Verdict};
 
 #[derive(Debug, Clone)]
 pub enum RunEvent<'a> {
@@ -31,6 +31,8 @@ pub enum RunEvent<'a> {
     Ended {
         experiment: usize,
         state: State,
+        verdict: Verdict,
+        score: Option<Score>,
         reason: &'a str,
     },
     /// Something the user should know of while the run goes on.

@@ -201,8 +201,31 @@ pub struct SubscriptionRecord {
 pub struct Reported {
     pub sink: String,
     pub outcome: Outcome,
+    /// Why it was not written, and what can be done about it.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub detail: Option<String>,
+    /// The user can do something about it; `detail` says what.
+    #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+    pub to_do: bool,
+}
+
+impl Reported {
+    /// Adds what the user can do.
+    #[must_use]
+    pub fn with_remedy(mut self, remedy: &str) -> Self {
+        self.detail = Some(self.detail.map_or_else(|| remedy.to_owned(), |why| format!("{why}; {remedy}")));
+        self.to_do = true;
+        self
+    }
+
+    /// Worth telling: something is missing that the user may want.
+    pub fn is_missing(&self) -> bool {
+        match self.outcome {
+            Outcome::Written => false,
+            Outcome::Skipped => self.to_do,
+            Outcome::Failed => true,
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -211,4 +234,14 @@ pub enum Outcome {
     Written,
     Skipped,
     Failed,
+}
+
+impl Outcome {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Written => "written",
+            Self::Skipped => "skipped",
+            Self::Failed => "failed",
+        }
+    }
 }

@@ -11,7 +11,7 @@ use tokio::time::Instant;
 use super::Sink;
 use crate::ci::LogStyle;
 use crate::clock::Clock;
-use crate::model::{Level, RunEvent, RunResult, Transition};
+use crate::model::{ExperimentResult, Level, Outcome, RunEvent, RunResult, Transition};
 use crate::text;
 
 /// A log that is silent for longer makes people (and some CI systems) think that the job hangs.
@@ -90,7 +90,7 @@ impl Narrator {
                 let shown = self.experiments.get_mut(*experiment)?;
                 Some(format!("{} is being stopped: {why}", shown.name))
             }
-            RunEvent::Ended { experiment, state, reason } => {
+            RunEvent::Ended { experiment, state, reason, .. } => {
                 let shown = self.experiments.get_mut(*experiment)?;
                 shown.ended = true;
                 let is = if shown.launched.is_some() { state.as_str() } else { "not run" };
@@ -140,22 +140,34 @@ pub fn closing(result: &RunResult, report_dir: &str) -> String {
         gate.expected_resilience_score,
         gate.exit_code
     );
-    // What is only an experiment's own reason stands in the table.
-    let told =
-        |reason: &&String| result.experiments.iter().any(|e| **reason == format!("{}: {}", e.name, e.reason));
-    for reason in gate.reasons.iter().filter(|reason| !told(reason)) {
+    for reason in own_reasons(result) {
         let _ = writeln!(closing, "  {}", text::plain(reason, LONGEST));
     }
     for finding in result.findings.iter().filter(|finding| finding.level == Level::Warning) {
         let warning = text::plain(&format!("{}: {}", finding.subject, finding.message), LONGEST);
         let _ = writeln!(closing, "warning: {warning}");
     }
-    for reported in result.reporting.iter().filter(|r| r.outcome == crate::model::Outcome::Failed) {
+    for reported in result.reporting.iter().filter(|reported| reported.is_missing()) {
         let detail = text::plain(reported.detail.as_deref().unwrap_or_default(), LONGEST);
-        let _ = writeln!(closing, "warning: {} was not written: {detail}", reported.sink);
+        let sink = text::plain(&reported.sink, 80);
+        let _ = match reported.outcome {
+            Outcome::Failed => writeln!(closing, "warning: {sink} was not written: {detail}"),
+            _ => writeln!(closing, "note: {sink} was skipped: {detail}"),
+        };
     }
-    let _ = writeln!(closing, "Reports are in {report_dir}");
+    let _ = writeln!(closing, "Reports are in {}", text::plain(report_dir, LONGEST));
     closing
+}
+
+/// The gate's reasons without those that are only an experiment's own, which stand beside the experiment.
+pub(super) fn own_reasons(result: &RunResult) -> impl Iterator<Item = &String> {
+    result.gate.reasons.iter().filter(|reason| {
+        let of = |experiment: &ExperimentResult| {
+            let rest = reason.strip_prefix(&experiment.name).and_then(|rest| rest.strip_prefix(": "));
+            rest == Some(experiment.reason.as_str())
+        };
+        !result.experiments.iter().any(of)
+    })
 }
 
 /// Hours, minutes, seconds; tenths below ten seconds.
@@ -217,6 +229,10 @@ impl<W: Write> Log<W> {
 }
 
 impl<W: Write> Sink for Log<W> {
+    fn name(&self) -> &'static str {
+        "log"
+    }
+
     fn on(&mut self, event: &RunEvent<'_>) {
         let line = self.narrator.tell(event);
         match event {

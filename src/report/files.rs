@@ -1,15 +1,42 @@
 //! Files, whole or not at all.
 
-use std::io::{self, Write};
+use std::ffi::OsString;
+use std::io::{self, Seek, SeekFrom, Write};
 use std::path::Path;
+
+use super::{annotations, dotenv, json, junit, summary};
+
+/// Every file of the report folder that tells a verdict.
+const OURS: [&str; 5] = [json::NAME, summary::NAME, junit::NAME, dotenv::NAME, annotations::NAME];
+
+/// Removes what an earlier run has left, so that a run that dies leaves nobody else's `passed`. A file that cannot be
+/// removed cannot be replaced either, which is then told.
+pub fn clear(report_dir: &Path) {
+    for name in OURS {
+        let path = report_dir.join(name);
+        for path in [draft_of(&path).as_ref(), path.as_path()] {
+            match std::fs::remove_file(path) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                    tracing::warn!(path = %path.display(), %error, "an earlier run's report stays");
+                }
+                _ => {}
+            }
+        }
+    }
+}
+
+fn draft_of(path: &Path) -> OsString {
+    let mut draft = path.as_os_str().to_owned();
+    draft.push(".draft");
+    draft
+}
 
 /// Puts a new file in the place of an old one in one step: a reader never sees half of it.
 pub(super) fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
     if let Some(folder) = path.parent() {
         std::fs::create_dir_all(folder).map_err(|error| named(folder, &error))?;
     }
-    let mut draft = path.as_os_str().to_owned();
-    draft.push(".draft");
+    let draft = draft_of(path);
     let draft = Path::new(&draft);
     let moved = std::fs::write(draft, content).and_then(|()| std::fs::rename(draft, path));
     moved.map_err(|error| {
@@ -26,6 +53,23 @@ pub(super) fn append(path: &Path, content: &str) -> io::Result<()> {
         .open(path)
         .and_then(|mut file| file.write_all(content.as_bytes()))
         .map_err(|error| named(path, &error))
+}
+
+/// The length of a file that the CI has made.
+pub(super) fn length(path: &Path) -> io::Result<u64> {
+    std::fs::metadata(path).map(|about| about.len()).map_err(|error| named(path, &error))
+}
+
+/// Puts the content behind the first `kept` bytes of a file that the CI has made, in the place of what is there.
+pub(super) fn replace_from(path: &Path, kept: u64, content: &str) -> io::Result<()> {
+    let write = || {
+        let mut file = std::fs::OpenOptions::new().write(true).open(path)?;
+        let kept = kept.min(file.metadata()?.len());
+        file.set_len(kept)?;
+        file.seek(SeekFrom::Start(kept))?;
+        file.write_all(content.as_bytes())
+    };
+    write().map_err(|error| named(path, &error))
 }
 
 fn named(path: &Path, error: &io::Error) -> io::Error {

@@ -32,6 +32,10 @@ impl Live {
 }
 
 impl Sink for Live {
+    fn name(&self) -> &'static str {
+        "live lines"
+    }
+
     fn on(&mut self, event: &RunEvent<'_>) {
         let line = self.narrator.tell(event);
         match event {

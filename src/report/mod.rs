@@ -1,68 +1,118 @@
 //! Reports: one result, many places to look at it.
 //!
 //! A sink listens to run events, and writes its report when the run is over. One that cannot write says so,
-//! and the verdict stands. A new sink is one file and one line in `cli::run`.
+//! and the verdict stands. A new sink is one file and one line in `cli::reporting`.
 
-use std::time::Duration;
+use std::fmt::Display;
 
 use async_trait::async_trait;
 
-use crate::model::{Outcome, Reported, RunEvent, RunResult, Verdict};
+use crate::forge::{NoForge, Refusal};
+use crate::model::{Outcome, Reported, RunEvent, RunResult};
 
+mod annotations;
+mod buildkite;
+mod commands;
+mod comment;
 mod console;
+mod dotenv;
 mod files;
+mod finish;
+mod insights;
 mod json;
+mod junit;
 mod live;
 mod outputs;
+mod patience;
+mod status;
 mod summary;
 mod timeline;
 
+#[cfg(test)]
+mod fake_forge;
+#[cfg(test)]
+mod samples;
+#[cfg(test)]
+mod tests;
+
+pub use annotations::AnnotationsFile;
+pub use buildkite::BuildkiteAnnotation;
+pub use commands::{LogCommands, mistake_commands};
+pub use comment::{Comment, comment_key};
 pub use console::{Log, closing};
+pub use dotenv::DotenvFile;
+pub use files::clear;
+pub use finish::finish;
+pub use insights::Insights;
 pub use json::ResultFile;
+pub use junit::JunitFile;
 pub use live::Live;
 pub use outputs::{StepOutputs, write_mistakes};
+pub use status::{StatusStyle, Statuses};
 pub use summary::{StepSummary, SummaryFile};
+
+/// When a sink writes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stage {
+    /// First, so that nothing of it is lost if a forge hangs.
+    Files,
+    /// Waits for others.
+    Network,
+    /// Last: it tells how the others fared.
+    Record,
+}
 
 /// One place where a run is reported.
 #[async_trait(?Send)]
 pub trait Sink {
+    /// Names its report where it cannot do so itself, since it did not answer in time.
+    fn name(&self) -> &str;
+
+    fn stage(&self) -> Stage {
+        Stage::Files
+    }
+
     /// Told of everything while the run goes on. Must not wait.
     fn on(&mut self, _event: &RunEvent<'_>) {}
 
-    /// Writes the report of a run that is over. None from sinks that only listen.
+    /// Writes the report of a run that is over. None from sinks that only listen. When a report that is missing
+    /// changes what there is to tell, it is called again, and takes the place of what it has written before.
     async fn finish(&mut self, _result: &RunResult) -> Option<Reported> {
         None
     }
 }
 
-/// Lets each sink write its report, within the given time for all together. A report that must not be missing
-/// turns `passed` into `errored`.
-pub async fn finish(
-    sinks: &mut [Box<dyn Sink>],
-    result: &mut RunResult,
-    must_succeed: bool,
-    within: Duration,
-) {
-    let deadline = tokio::time::Instant::now() + within;
-    for sink in sinks {
-        let reported = tokio::time::timeout_at(deadline, sink.finish(result)).await;
-        result.reporting.extend(reported.ok().flatten());
-        let failed = result.reporting.iter().find(|reported| reported.outcome == Outcome::Failed);
-        if let (true, Verdict::Passed, Some(failed)) = (must_succeed, result.gate.verdict, failed) {
-            let detail = failed.detail.as_deref().unwrap_or_default();
-            result.gate.verdict = Verdict::Errored;
-            result.gate.exit_code = Verdict::Errored.exit_code(None);
-            result.gate.reasons.push(format!("the report {} could not be posted: {detail}", failed.sink));
-        }
-    }
+fn reported(sink: &str, outcome: Outcome, detail: Option<String>) -> Reported {
+    Reported { sink: sink.to_owned(), outcome, detail, to_do: false }
 }
 
 fn written(sink: &str) -> Reported {
-    Reported { sink: sink.to_owned(), outcome: Outcome::Written, detail: None }
+    reported(sink, Outcome::Written, None)
 }
 
-fn failed(sink: &str, why: impl std::fmt::Display) -> Reported {
-    Reported { sink: sink.to_owned(), outcome: Outcome::Failed, detail: Some(why.to_string()) }
+fn skipped(sink: &str, why: impl Display) -> Reported {
+    reported(sink, Outcome::Skipped, Some(why.to_string()))
+}
+
+fn failed(sink: &str, why: impl Display) -> Reported {
+    reported(sink, Outcome::Failed, Some(why.to_string()))
+}
+
+/// What a forge would not do, and what to do about it.
+fn refused(sink: &str, refusal: &Refusal) -> Reported {
+    let reported = failed(sink, refusal);
+    match &refusal.remedy {
+        Some(remedy) => reported.with_remedy(remedy),
+        None => reported,
+    }
+}
+
+/// The outcome where there is no forge to ask.
+fn no_forge(sink: &str, why: &NoForge) -> Reported {
+    match why {
+        NoForge::Absent(why) => Reported { to_do: true, ..skipped(sink, why) },
+        NoForge::Broken(why) => failed(sink, why),
+    }
 }
 
 /// The outcome of writing a file.

@@ -5,12 +5,12 @@ use std::path::PathBuf;
 
 use async_trait::async_trait;
 
-use super::{Sink, files, from_write};
+use super::{Sink, Stage, files, from_write};
 use crate::model::{Reported, RunResult, Verdict};
 use crate::text;
 
 /// Longest output text.
-const LONGEST: usize = 2_000;
+pub(super) const LONGEST: usize = 2_000;
 
 /// The outputs of the contract.
 const NAMES: [&str; 7] = [
@@ -23,7 +23,8 @@ const NAMES: [&str; 7] = [
     "report-dir",
 ];
 
-fn outputs(result: &RunResult, report_dir: &str) -> Vec<(&'static str, String)> {
+/// Their values, as they are: whoever writes them makes them safe for the place.
+pub(super) fn outputs(result: &RunResult, report_dir: &str) -> Vec<(&'static str, String)> {
     let gate = &result.gate;
     // With several experiments, the state of the one that decided.
     let decisive = result.experiments.iter().min_by_key(|experiment| experiment.verdict);
@@ -70,6 +71,14 @@ impl StepOutputs {
 
 #[async_trait(?Send)]
 impl Sink for StepOutputs {
+    fn name(&self) -> &str {
+        Self::SINK
+    }
+
+    fn stage(&self) -> Stage {
+        Stage::Record
+    }
+
     async fn finish(&mut self, result: &RunResult) -> Option<Reported> {
         let rendered = render(&outputs(result, &self.report_dir), &self.random);
         Some(from_write(Self::SINK, files::append(&self.path, &rendered)))

@@ -10,6 +10,9 @@ use crate::text;
 /// Longest label.
 const LABEL: usize = 40;
 
+/// Characters after which no more bars are drawn: Mermaid refuses a text of more than 50,000.
+const LARGEST: usize = 40_000;
+
 /// None where nothing was launched.
 pub(super) fn gantt(experiments: &[ExperimentResult], until: Timestamp) -> Option<String> {
     let launched: Vec<_> =
@@ -19,12 +22,18 @@ pub(super) fn gantt(experiments: &[ExperimentResult], until: Timestamp) -> Optio
     }
     let mut chart = "```mermaid\ngantt\n    dateFormat x\n    axisFormat %H:%M:%S\n".to_owned();
     for experiment in launched {
+        if chart.len() > LARGEST {
+            break;
+        }
         let _ = writeln!(chart, "    section {}", text::mermaid(&experiment.name, LABEL));
         states(&mut chart, experiment, until);
         for action in &experiment.actions {
             let (Some(start), Some(end)) = (action.started_at, action.ended_at) else {
                 continue;
             };
+            if chart.len() > LARGEST {
+                break;
+            }
             bar(&mut chart, &format!("{} {}", action.name, action.state), "active, ", start, end);
         }
     }
@@ -36,6 +45,9 @@ fn states(chart: &mut String, experiment: &ExperimentResult, until: Timestamp) {
     let mut transitions = experiment.transitions.iter().peekable();
     let mut start = Timestamp::MIN;
     while let Some(transition) = transitions.next() {
+        if chart.len() > LARGEST {
+            break;
+        }
         // Events carry whole seconds: one may seem to come before the state that it ended.
         start = start.max(transition.at);
         if transition.state.is_terminal() {

@@ -100,7 +100,7 @@ pub(crate) fn assert_result(result: &Value, code: u8) {
     }
 }
 
-/// `GITHUB_OUTPUT` as the runner reads it (facts/ci-platforms.md 1.4).
+/// `GITHUB_OUTPUT` as the runner reads it.
 pub(crate) fn file_commands(text: &str) -> Result<BTreeMap<String, String>, String> {
     let mut values = BTreeMap::new();
     let mut rest = text;

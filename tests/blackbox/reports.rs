@@ -123,6 +123,12 @@ async fn with_reporting_fail_every_report_tells_the_same_verdict() {
     ended.assert_code(3, "the job summary is missing");
     assert_eq!(ended.outputs()["verdict"], "errored", "later steps act on it");
     assert_eq!(ended.result()["gate"]["verdict"], "errored");
+    // These were written before the job summary turned out to be missing.
+    assert!(ended.summary().contains("Chaos gate: errored"), "{}", ended.summary());
+    assert!(ended.read("reports/faultgate.env").contains("FAULTGATE_VERDICT=errored\n"));
+    assert!(
+        ended.read("reports/junit.xml").contains("<error type=\"errored\" message=\"the report job summary")
+    );
 }
 
 #[tokio::test]
@@ -195,7 +201,8 @@ async fn text_of_the_engine_cannot_command_the_ci() {
     ended.assert_code(3, "hostile");
     for line in ended.stdout.lines() {
         let line = line.trim_start();
-        let ours = ["::group::faultgate", "::endgroup::"];
+        let ours =
+            ["::group::faultgate", "::endgroup::", "::error title=", "::warning title=", "::notice title="];
         assert!(!line.starts_with("::") || ours.iter().any(|known| line.starts_with(known)), "{line}");
         assert!(!line.contains("##[") && !line.contains('\u{1b}'), "{line:?}");
     }

@@ -151,6 +151,12 @@ impl Faultgate {
         self
     }
 
+    /// More arguments.
+    pub(crate) fn args(mut self, args: &[&str]) -> Self {
+        self.command.args(args);
+        self
+    }
+
     pub(crate) fn without(mut self, name: &str) -> Self {
         self.command.env_remove(name);
         self

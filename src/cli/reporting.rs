@@ -1,0 +1,177 @@
+//! Where a run takes place, and who reports it: a line for each sink.
+
+use std::io::{self, IsTerminal};
+use std::path::Path;
+
+use indicatif::MultiProgress;
+
+use crate::ci::{self, Checkout, Ci, LogStyle, Overrides, ReadOnly, Surroundings, token_is_own};
+use crate::clock::Clock;
+use crate::config::{CommentMode, Environment, Secret, Settings};
+use crate::engine::fis;
+use crate::forge::bitbucket::{Insights as InsightsPlace, PIPELINE_PROXY};
+use crate::forge::{self, Connection, Forge, ForgeKind, NoForge, Subject};
+use crate::http::{self, HttpSettings};
+use crate::report::{
+    AnnotationsFile, BuildkiteAnnotation, Comment, DotenvFile, Insights, JunitFile, Live, Log, LogCommands,
+    ResultFile, Sink, StatusStyle, Statuses, StepOutputs, StepSummary, SummaryFile, comment_key,
+};
+
+/// What the CI says, unless the user says otherwise.
+pub(super) fn surroundings(settings: &Settings, env: &Environment) -> Surroundings {
+    let event = Surroundings::event_path(env).and_then(|path| ci::read_event(Path::new(path)));
+    let checkout = Checkout::read(Path::new("."));
+    let tokens = &settings.tokens;
+    let tokens = [
+        (ForgeKind::GitHub, &tokens.github),
+        (ForgeKind::GitLab, &tokens.gitlab),
+        (ForgeKind::Bitbucket, &tokens.bitbucket),
+    ];
+    Surroundings::detect(env, event.as_ref(), checkout.as_ref()).with(&Overrides {
+        forge: settings.forge,
+        forge_api_url: settings.forge_api_url.as_deref(),
+        run_url: settings.run_url.as_deref(),
+        repository: settings.repository.as_deref(),
+        commit: settings.commit.as_deref(),
+        pull_request: settings.pull_request,
+        tokens: tokens.into_iter().filter(|(_, token)| token.is_some()).map(|(kind, _)| kind).collect(),
+    })
+}
+
+/// What sinks are made of.
+pub(super) struct Reporting<'a> {
+    pub(super) settings: &'a Settings,
+    pub(super) env: &'a Environment,
+    pub(super) surroundings: &'a Surroundings,
+    pub(super) clock: Clock,
+    pub(super) random: &'a str,
+    pub(super) screen: &'a MultiProgress,
+}
+
+impl Reporting<'_> {
+    /// Everybody who listens. Statuses come last of what is posted: they tell if a report before them failed that
+    /// must not.
+    pub(super) fn sinks(&self) -> Vec<Box<dyn Sink>> {
+        let mut sinks = vec![self.log()];
+        self.files(&mut sinks);
+        self.forge(&mut sinks);
+        self.record(&mut sinks);
+        sinks
+    }
+
+    fn log(&self) -> Box<dyn Sink> {
+        let style = self.surroundings.ci.log_style();
+        let live = io::stderr().is_terminal() && self.env.get("CI").is_none() && style == LogStyle::Plain;
+        if live {
+            Box::new(Live::new(self.screen.clone()))
+        } else {
+            Box::new(Log::new(io::stdout(), style, self.clock))
+        }
+    }
+
+    fn files(&self, sinks: &mut Vec<Box<dyn Sink>>) {
+        let report_dir = &self.settings.plan.report_dir;
+        if let Some(path) = self.env.get("GITHUB_STEP_SUMMARY") {
+            sinks.push(Box::new(StepSummary::new(path.into())));
+        }
+        sinks.push(Box::new(SummaryFile::new(report_dir)));
+        sinks.push(Box::new(JunitFile::new(report_dir)));
+        sinks.push(Box::new(DotenvFile::new(report_dir)));
+        sinks.push(Box::new(AnnotationsFile::new(report_dir)));
+        if self.surroundings.ci == Ci::Buildkite {
+            sinks.push(Box::new(BuildkiteAnnotation::new("buildkite-agent")));
+        }
+    }
+
+    fn record(&self, sinks: &mut Vec<Box<dyn Sink>>) {
+        let report_dir = &self.settings.plan.report_dir;
+        if let Some(path) = self.env.get("GITHUB_OUTPUT") {
+            sinks.push(Box::new(StepOutputs::new(path.into(), report_dir, self.random)));
+        }
+        sinks.extend(
+            LogCommands::new(io::stdout(), self.surroundings.ci.log_style(), report_dir)
+                .map(|commands| Box::new(commands) as Box<dyn Sink>),
+        );
+        sinks.push(Box::new(ResultFile::new(report_dir)));
+    }
+
+    fn forge(&self, sinks: &mut Vec<Box<dyn Sink>>) {
+        let settings = self.settings;
+        let subject = self.surroundings.subject();
+        let kind = subject.as_ref().ok().map(|subject| subject.site.kind);
+        let token = kind.and_then(|kind| kind.token(&settings.tokens)).cloned();
+        // Outside of any CI nobody expects a report without having given a token for it.
+        if self.surroundings.ci == Ci::None && token.is_none() && kind != Some(ForgeKind::CodeCommit) {
+            return;
+        }
+        let run_url = self.surroundings.run_url.clone();
+        let experiments: Vec<&str> =
+            settings.plan.experiments.iter().map(|experiment| experiment.name.as_str()).collect();
+        // Of what is updated in place.
+        let key = comment_key(&settings.status_context, self.surroundings.job.as_deref(), &experiments);
+        // Where commits have no statuses, a comment takes their place.
+        let comment = settings.comment != CommentMode::Off
+            || (settings.commit_status && kind == Some(ForgeKind::CodeCommit));
+        let status = settings.commit_status && kind != Some(ForgeKind::CodeCommit);
+        if self.surroundings.ci == Ci::BitbucketPipelines
+            && let Ok(subject) = &subject
+        {
+            let place = insights(subject, token.as_ref(), &settings.http);
+            sinks.push(Box::new(Insights::new(place, key.clone(), run_url.clone())));
+        }
+        let connection = self.connection(subject, token);
+        if comment {
+            let only_on_failure = settings.comment == CommentMode::OnFailure;
+            sinks.push(Box::new(Comment::new(connection.clone(), key, run_url.clone(), only_on_failure)));
+        }
+        if status {
+            let style = StatusStyle {
+                prefix: settings.status_context.clone(),
+                target_url: run_url,
+                attempt: self.surroundings.attempt,
+                rehearsal: settings.rehearsal.is_some(),
+            };
+            sinks.push(Box::new(Statuses::new(&experiments, style, connection)));
+        }
+    }
+
+    /// The forge, which is connected to when the first status is due: no launch waits for it.
+    fn connection(&self, subject: Result<Subject, String>, token: Option<Secret>) -> Connection {
+        let read_only = self.surroundings.read_only;
+        let read_only =
+            read_only.filter(|_| token.as_ref().is_none_or(|token| !token_is_own(token.expose())));
+        let subject = subject.and_then(|subject| read_only.map_or(Ok(subject), |why| Err(cannot_write(why))));
+        let http = self.settings.http.clone();
+        Connection::new(move || connect(subject.clone(), token.clone(), http.clone()))
+    }
+}
+
+async fn connect(
+    subject: Result<Subject, String>,
+    token: Option<Secret>,
+    http: HttpSettings,
+) -> Result<Box<dyn Forge>, NoForge> {
+    let subject = subject.map_err(NoForge::Absent)?;
+    let client = http::client(&http).map_err(|why| NoForge::Broken(format!("no HTTP client: {why}")))?;
+    let aws = match subject.site.kind {
+        ForgeKind::CodeCommit => Some(fis::connect(None, &http).await),
+        _ => None,
+    };
+    forge::connect(subject, token.as_ref(), client, aws.as_ref()).map_err(NoForge::Absent)
+}
+
+/// With a token of the user's, or else through the pipeline's own proxy.
+fn insights(subject: &Subject, token: Option<&Secret>, http: &HttpSettings) -> Result<InsightsPlace, String> {
+    match token {
+        Some(token) => InsightsPlace::with_token(subject, token, http::client(http)?),
+        None => InsightsPlace::through_proxy(subject, PIPELINE_PROXY),
+    }
+}
+
+fn cannot_write(why: ReadOnly) -> String {
+    let who = match why {
+        ReadOnly::Fork => "a pull request of a fork",
+        ReadOnly::Dependabot => "Dependabot",
+    };
+    format!("the token of {who} can only read; a workflow on workflow_run can post for it (docs/forges.md)")
+}

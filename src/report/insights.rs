@@ -1,0 +1,67 @@
+//! Code Insights: the report that Bitbucket shows beside a commit, its pull requests and its pipelines.
+
+use async_trait::async_trait;
+
+use super::{Sink, Stage, failed, written};
+use crate::forge::bitbucket::{Datum, Insights as Place, Report, Value};
+use crate::model::{Reported, RunResult, Verdict};
+
+/// The report of a run.
+pub struct Insights {
+    place: Result<Place, String>,
+    /// The same for every run of the same job.
+    key: String,
+    run_url: Option<String>,
+}
+
+impl Insights {
+    const SINK: &'static str = "code insights";
+
+    /// A place that could not be made is told when the report is due.
+    pub fn new(place: Result<Place, String>, key: String, run_url: Option<String>) -> Self {
+        Self { place, key, run_url }
+    }
+
+    fn report(&self, result: &RunResult) -> Report {
+        let gate = &result.gate;
+        let number = |title: &str, value| Datum { title: title.to_owned(), value };
+        let mut data = vec![number("Expected score", Value::Number(gate.expected_resilience_score.get()))];
+        data.extend(
+            gate.resilience_score.map(|score| number("Resilience score", Value::Number(score.get()))),
+        );
+        data.extend(result.experiments.iter().map(|experiment| Datum {
+            title: experiment.name.clone(),
+            value: Value::Text(experiment.verdict.to_string()),
+        }));
+        let rehearsal = if result.rehearsal.is_some() { " (rehearsal)" } else { "" };
+        Report {
+            title: format!("Chaos gate: {}{rehearsal}", gate.verdict),
+            details: gate.reasons.join("; "),
+            passed: Some(gate.verdict == Verdict::Passed),
+            link: self.run_url.clone(),
+            data,
+        }
+    }
+}
+
+#[async_trait(?Send)]
+impl Sink for Insights {
+    fn name(&self) -> &str {
+        Self::SINK
+    }
+
+    fn stage(&self) -> Stage {
+        Stage::Network
+    }
+
+    async fn finish(&mut self, result: &RunResult) -> Option<Reported> {
+        let place = match &self.place {
+            Ok(place) => place,
+            Err(why) => return Some(failed(Self::SINK, why)),
+        };
+        Some(match place.put(&self.key, &self.report(result)).await {
+            Ok(()) => written(Self::SINK),
+            Err(refusal) => super::refused(Self::SINK, &refusal),
+        })
+    }
+}

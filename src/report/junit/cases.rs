@@ -1,0 +1,219 @@
+//! What of a run is a test case, and how it went.
+
+use std::collections::HashSet;
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::xml::legal;
+use crate::model::{Action, ExperimentResult, RunResult, Score, Verdict};
+use crate::text;
+
+/// Longest name, and longest text in one place.
+const NAME: usize = 200;
+const LONGEST: usize = 1_000;
+/// Lines of evidence, and reasons of the gate.
+const LINES: usize = 50;
+
+/// What is left out first where there are too many cases.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Rank {
+    ActionThatPassed,
+    ActionThatNeverRan,
+    Action,
+    ExperimentThatPassed,
+    Experiment,
+    Gate,
+}
+
+impl Rank {
+    pub(super) const ALL: [Self; 6] = [
+        Self::ActionThatPassed,
+        Self::ActionThatNeverRan,
+        Self::Action,
+        Self::ExperimentThatPassed,
+        Self::Experiment,
+        Self::Gate,
+    ];
+}
+
+#[derive(Debug)]
+pub(super) struct Suite {
+    /// Also the class of its cases, which GitLab shows as the suite.
+    pub(super) name: String,
+    pub(super) started_at: Option<Timestamp>,
+    pub(super) time: SignedDuration,
+    pub(super) properties: Vec<(&'static str, String)>,
+    pub(super) cases: Vec<Case>,
+}
+
+#[derive(Debug)]
+pub(super) struct Case {
+    pub(super) rank: Rank,
+    pub(super) name: String,
+    pub(super) time: SignedDuration,
+    pub(super) fate: Fate,
+    /// Lines of `system-out`.
+    pub(super) out: Vec<String>,
+}
+
+#[derive(Debug)]
+pub(super) enum Fate {
+    Passed,
+    /// A weakness was found.
+    Failure {
+        kind: String,
+        message: String,
+    },
+    /// It could not be judged.
+    Error {
+        kind: String,
+        message: String,
+    },
+    /// It never ran.
+    Skipped {
+        message: String,
+    },
+}
+
+pub(super) fn of_experiment(experiment: &ExperimentResult) -> Suite {
+    let time = between(experiment.started_at, experiment.ended_at);
+    let mut cases: Vec<Case> =
+        experiment.actions.iter().map(|action| of_action(action, experiment.verdict)).collect();
+    cases.push(of_verdict(experiment));
+    Suite {
+        name: format!("faultgate.{}", text::plain(&experiment.name, NAME)),
+        started_at: experiment.started_at,
+        time,
+        properties: present([
+            ("engine", Some(experiment.engine.clone())),
+            ("source", Some(experiment.source.clone())),
+            ("region", experiment.region.clone()),
+            ("experiment-id", experiment.id.clone()),
+            ("url", experiment.url.clone()),
+            ("state", Some(experiment.state.to_string())),
+            ("resilience-score", experiment.score.map(|score| score.to_string())),
+            (
+                "expected-resilience-score",
+                experiment.expected_resilience_score.map(|score| score.to_string()),
+            ),
+        ]),
+        cases,
+    }
+}
+
+fn of_action(action: &Action, verdict: Verdict) -> Case {
+    let reason = action.reason.as_deref().map(|reason| format!(": {reason}")).unwrap_or_default();
+    let message = text::plain(&format!("{}{reason}", action.state), LONGEST);
+    let kind = text::plain(&action.state, NAME);
+    let (rank, fate) = match action.state.as_str() {
+        "completed" => (Rank::ActionThatPassed, Fate::Passed),
+        "failed" => (Rank::Action, Fate::Error { kind, message }),
+        _ if action.started_at.is_none() => (Rank::ActionThatNeverRan, Fate::Skipped { message }),
+        // It was in effect when a weakness showed.
+        _ if verdict == Verdict::Failed => (Rank::Action, Fate::Failure { kind, message }),
+        _ => (Rank::Action, Fate::Error { kind, message }),
+    };
+    let targets = match action.targets.as_slice() {
+        [] => Vec::new(),
+        some => vec![line(&format!("targets: {}", some.join(", ")))],
+    };
+    Case {
+        rank,
+        name: text::plain(&format!("action {} ({})", action.name, action.action_id), NAME),
+        time: between(action.started_at, action.ended_at),
+        fate,
+        out: targets,
+    }
+}
+
+/// A decision takes no time: readers add up the times of the cases.
+fn of_verdict(experiment: &ExperimentResult) -> Case {
+    let passed = experiment.verdict == Verdict::Passed;
+    let mut out = vec![scores(experiment.score, experiment.expected_resilience_score)];
+    out.push(line(&experiment.reason));
+    let evidence = experiment.evidence.iter().take(LINES);
+    out.extend(evidence.map(|evidence| line(&format!("{}: {}", evidence.source, evidence.fact))));
+    Case {
+        rank: if passed { Rank::ExperimentThatPassed } else { Rank::Experiment },
+        name: "gate".to_owned(),
+        time: SignedDuration::ZERO,
+        fate: judged(experiment.verdict, &experiment.reason),
+        out,
+    }
+}
+
+pub(super) fn of_gate(result: &RunResult) -> Suite {
+    let gate = &result.gate;
+    let time = between(Some(result.started_at), Some(result.ended_at));
+    let mut out = vec![scores(gate.resilience_score, Some(gate.expected_resilience_score))];
+    out.extend(gate.reasons.iter().take(LINES).map(|reason| line(reason)));
+    let because = gate.reasons.first().map(String::as_str).unwrap_or_default();
+    let message = match gate.reasons.len() {
+        0 | 1 => because.to_owned(),
+        reasons => format!("{} (and {} more)", text::plain(because, LONGEST - 50), reasons - 1),
+    };
+    let case =
+        Case { rank: Rank::Gate, name: "gate".to_owned(), time, fate: judged(gate.verdict, &message), out };
+    Suite {
+        name: "faultgate".to_owned(),
+        started_at: Some(result.started_at),
+        time,
+        properties: present([
+            ("faultgate", Some(result.faultgate.version.clone())),
+            ("run-id", Some(result.run.id.clone())),
+            ("ci", Some(result.run.ci.clone())),
+            ("url", result.run.url.clone()),
+            ("repository", result.run.repository.clone()),
+            ("commit", result.run.commit.clone()),
+            ("rehearsal", result.rehearsal.as_ref().map(|rehearsal| rehearsal.scenario.clone())),
+        ]),
+        cases: vec![case],
+    }
+}
+
+fn judged(verdict: Verdict, reason: &str) -> Fate {
+    let (kind, message) = (verdict.to_string(), line(reason));
+    match verdict {
+        Verdict::Passed => Fate::Passed,
+        Verdict::Failed => Fate::Failure { kind, message },
+        Verdict::Errored | Verdict::TimedOut | Verdict::Cancelled => Fate::Error { kind, message },
+    }
+}
+
+fn scores(score: Option<Score>, expected: Option<Score>) -> String {
+    let score = score.map_or_else(|| "unknown".to_owned(), |score| score.to_string());
+    let expected = expected.map(|expected| format!(", expected at least {expected}")).unwrap_or_default();
+    format!("resilience score {score}{expected}")
+}
+
+fn line(text: &str) -> String {
+    text::plain(text, LONGEST)
+}
+
+fn between(start: Option<Timestamp>, end: Option<Timestamp>) -> SignedDuration {
+    match (start, end) {
+        (Some(start), Some(end)) => end.duration_since(start).max(SignedDuration::ZERO),
+        _ => SignedDuration::ZERO,
+    }
+}
+
+fn present<const N: usize>(properties: [(&'static str, Option<String>); N]) -> Vec<(&'static str, String)> {
+    properties.into_iter().filter_map(|(name, value)| Some((name, line(&value?)))).collect()
+}
+
+/// GitLab drops all but one of the cases that share class and name.
+pub(super) fn make_names_unique(suites: &mut [Suite]) {
+    let mut taken = HashSet::new();
+    for suite in suites {
+        suite.name = legal(&suite.name);
+        for case in &mut suite.cases {
+            let name = legal(&case.name);
+            case.name.clone_from(&name);
+            let mut number = 1;
+            while !taken.insert((suite.name.clone(), case.name.clone())) {
+                number += 1;
+                case.name = format!("{name} ({number})");
+            }
+        }
+    }
+}

@@ -1,0 +1,142 @@
+//! Suites as XML that the schemas of Jenkins, GitLab and CodeBuild take.
+
+use std::io;
+
+use jiff::SignedDuration;
+use quick_xml::events::{BytesDecl, BytesText, Event};
+use quick_xml::writer::Writer;
+
+use super::cases::{Case, Fate, Suite};
+
+type Xml = Writer<Vec<u8>>;
+
+pub(super) fn write(suites: &[Suite]) -> io::Result<String> {
+    let mut xml = Writer::new_with_indent(Vec::new(), b' ', 2);
+    xml.write_event(Event::Decl(BytesDecl::new("1.0", Some("UTF-8"), None)))?;
+    let all = Counts::of(suites.iter().flat_map(|suite| &suite.cases));
+    // No `skipped` here: the schema does not know it.
+    xml.create_element("testsuites")
+        .with_attribute(("name", "faultgate"))
+        .with_attribute(("tests", all.tests.to_string().as_str()))
+        .with_attribute(("failures", all.failures.to_string().as_str()))
+        .with_attribute(("errors", all.errors.to_string().as_str()))
+        .write_inner_content(|xml| suites.iter().try_for_each(|suite| write_suite(xml, suite)))?;
+    xml.get_mut().push(b'\n');
+    String::from_utf8(xml.into_inner()).map_err(io::Error::other)
+}
+
+fn write_suite(xml: &mut Xml, suite: &Suite) -> io::Result<()> {
+    let counts = Counts::of(&suite.cases);
+    let mut element = xml
+        .create_element("testsuite")
+        .with_attribute(("name", suite.name.as_str()))
+        .with_attribute(("tests", counts.tests.to_string().as_str()))
+        .with_attribute(("failures", counts.failures.to_string().as_str()))
+        .with_attribute(("errors", counts.errors.to_string().as_str()))
+        .with_attribute(("skipped", counts.skipped.to_string().as_str()))
+        .with_attribute(("time", seconds(suite.time).as_str()));
+    if let Some(started_at) = suite.started_at {
+        // The format has no zone; it is UTC.
+        let time = started_at.strftime("%Y-%m-%dT%H:%M:%S").to_string();
+        element = element.with_attribute(("timestamp", time.as_str()));
+    }
+    element.write_inner_content(|xml| {
+        xml.create_element("properties").write_inner_content(|xml| {
+            suite.properties.iter().try_for_each(|(name, value)| {
+                xml.create_element("property")
+                    .with_attribute(("name", *name))
+                    .with_attribute(("value", legal(value).as_str()))
+                    .write_empty()
+                    .map(drop)
+            })
+        })?;
+        suite.cases.iter().try_for_each(|case| write_case(xml, &suite.name, case))
+    })?;
+    Ok(())
+}
+
+fn write_case(xml: &mut Xml, class: &str, case: &Case) -> io::Result<()> {
+    let element = xml
+        .create_element("testcase")
+        .with_attribute(("name", case.name.as_str()))
+        .with_attribute(("classname", class))
+        .with_attribute(("time", seconds(case.time).as_str()));
+    if matches!(case.fate, Fate::Passed) && case.out.is_empty() {
+        element.write_empty()?;
+        return Ok(());
+    }
+    element.write_inner_content(|xml| {
+        match &case.fate {
+            Fate::Passed => {}
+            Fate::Failure { kind, message } => write_fate(xml, "failure", kind, message)?,
+            Fate::Error { kind, message } => write_fate(xml, "error", kind, message)?,
+            Fate::Skipped { message } => {
+                xml.create_element("skipped")
+                    .with_attribute(("message", legal(message).as_str()))
+                    .write_empty()?;
+            }
+        }
+        if !case.out.is_empty() {
+            let out = legal(&case.out.join("\n"));
+            xml.create_element("system-out").write_text_content(BytesText::new(&out))?;
+        }
+        Ok(())
+    })?;
+    Ok(())
+}
+
+/// The message stands in the element as well: GitLab shows what is in it, others the attribute.
+fn write_fate(xml: &mut Xml, element: &str, kind: &str, message: &str) -> io::Result<()> {
+    let message = legal(message);
+    xml.create_element(element)
+        .with_attribute(("type", legal(kind).as_str()))
+        .with_attribute(("message", message.as_str()))
+        .write_text_content(BytesText::new(&message))?;
+    Ok(())
+}
+
+/// The characters that XML takes; control characters are gone already. `[[ATTACHMENT|…]]` would have GitLab and
+/// Jenkins look for a file.
+pub(super) fn legal(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '\n' | '\u{20}'..='\u{d7ff}' | '\u{e000}'..='\u{fffd}' | '\u{10000}'.. => {
+                if c == '[' && out.ends_with('[') {
+                    out.push(' ');
+                }
+                out.push(c);
+            }
+            _ => out.push('\u{fffd}'),
+        }
+    }
+    out
+}
+
+fn seconds(time: SignedDuration) -> String {
+    format!("{}.{:03}", time.as_secs(), time.subsec_millis())
+}
+
+#[derive(Debug, Default)]
+struct Counts {
+    tests: usize,
+    failures: usize,
+    errors: usize,
+    skipped: usize,
+}
+
+impl Counts {
+    fn of<'a>(cases: impl IntoIterator<Item = &'a Case>) -> Self {
+        let mut counts = Self::default();
+        for case in cases {
+            counts.tests += 1;
+            match case.fate {
+                Fate::Passed => {}
+                Fate::Failure { .. } => counts.failures += 1,
+                Fate::Error { .. } => counts.errors += 1,
+                Fate::Skipped { .. } => counts.skipped += 1,
+            }
+        }
+        counts
+    }
+}

@@ -1,0 +1,137 @@
+//! What goes on a page that has not room for everything.
+
+/// What a section tells, in the order in which sections are left out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Kind {
+    TargetsOfPassed,
+    Timeline,
+    ActionsOfPassed,
+    Passed,
+    Findings,
+    Evidence,
+    Targets,
+    Actions,
+    NotPassed,
+    Leftovers,
+    Reports,
+}
+
+impl Kind {
+    const ALL: [Self; 11] = [
+        Self::TargetsOfPassed,
+        Self::Timeline,
+        Self::ActionsOfPassed,
+        Self::Passed,
+        Self::Findings,
+        Self::Evidence,
+        Self::Targets,
+        Self::Actions,
+        Self::NotPassed,
+        Self::Leftovers,
+        Self::Reports,
+    ];
+
+    /// Whether it only makes sense below the section of its experiment.
+    fn is_part(self) -> bool {
+        matches!(
+            self,
+            Self::TargetsOfPassed | Self::ActionsOfPassed | Self::Evidence | Self::Targets | Self::Actions
+        )
+    }
+
+    fn words(self) -> &'static str {
+        match self {
+            Self::TargetsOfPassed => "targets of experiments that passed",
+            Self::Timeline => "the timeline",
+            Self::ActionsOfPassed => "actions of experiments that passed",
+            Self::Passed => "sections of experiments that passed",
+            Self::Findings => "what was found before the launch",
+            Self::Evidence => "evidence",
+            Self::Targets => "targets of experiments that did not pass",
+            Self::Actions => "actions of experiments that did not pass",
+            Self::NotPassed => "sections of experiments that did not pass",
+            Self::Leftovers => "what was not removed",
+            Self::Reports => "the reports that are missing",
+        }
+    }
+}
+
+#[derive(Debug)]
+pub(super) struct Section {
+    pub(super) kind: Kind,
+    /// The experiment that it is about.
+    pub(super) experiment: Option<usize>,
+    pub(super) text: String,
+}
+
+/// Bytes that say what was left out.
+const NOTE: usize = 800;
+
+/// The head, as many sections as fit, and the foot. Sections stay in their order; which of them stay is decided by
+/// their kinds.
+pub(super) fn fit(head: String, sections: &[Section], foot: &str, budget: usize) -> String {
+    let ends = head.len() + foot.len();
+    let whole = sections.iter().map(|section| section.text.len()).sum::<usize>();
+    if ends + whole <= budget {
+        let mut page = head;
+        page.extend(sections.iter().map(|section| section.text.as_str()));
+        page.push_str(foot);
+        return page;
+    }
+    let kept = choose(sections, budget.saturating_sub(ends + NOTE));
+    let mut page = head;
+    page.extend(kept.iter().map(|place| sections[*place].text.as_str()));
+    for part in [&note(sections, &kept), foot] {
+        if page.len() + part.len() <= budget {
+            page.push_str(part);
+        }
+    }
+    cut(page, budget)
+}
+
+/// The places of the sections that fit, the weightiest first taken.
+fn choose(sections: &[Section], mut room: usize) -> Vec<usize> {
+    let mut order: Vec<usize> = (0..sections.len()).collect();
+    order.sort_by_key(|place| std::cmp::Reverse(sections[*place].kind));
+    let mut kept: Vec<usize> = Vec::new();
+    let mut headed: Vec<Option<usize>> = Vec::new();
+    for place in order {
+        let Section { kind, experiment, text } = &sections[place];
+        if text.len() > room || (kind.is_part() && !headed.contains(experiment)) {
+            continue;
+        }
+        room -= text.len();
+        kept.push(place);
+        if !kind.is_part() {
+            headed.push(*experiment);
+        }
+    }
+    kept.sort_unstable();
+    kept
+}
+
+/// Says what is missing. Whoever misses the section of an experiment knows that its parts are gone too.
+fn note(sections: &[Section], kept: &[usize]) -> String {
+    let headed: Vec<Option<usize>> = kept.iter().map(|place| sections[*place].experiment).collect();
+    let is_missing = |(place, section): (usize, &Section)| {
+        let is_told = section.kind.is_part() && !headed.contains(&section.experiment);
+        (!kept.contains(&place) && !is_told).then_some(section.kind)
+    };
+    let missing: Vec<Kind> = sections.iter().enumerate().filter_map(is_missing).collect();
+    let missing = Kind::ALL.into_iter().filter(|kind| missing.contains(kind)).map(Kind::words);
+    format!(
+        "**Left out, since it does not fit here**: {}. In the report folder, `summary.md` has more and `result.json` \
+         has all of it.\n\n",
+        missing.collect::<Vec<_>>().join(", ")
+    )
+}
+
+/// The last resort, between characters.
+fn cut(mut page: String, budget: usize) -> String {
+    let mut end = budget.min(page.len());
+    while !page.is_char_boundary(end) {
+        end -= 1;
+    }
+    page.truncate(end);
+    page
+}

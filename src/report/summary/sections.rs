@@ -1,0 +1,181 @@
+//! The parts of a summary below its head.
+
+use std::fmt::Write as _;
+
+use jiff::SignedDuration;
+
+use super::fit::{Kind, Section};
+use super::head::some_of;
+use super::{Page, md};
+use crate::model::{ExperimentResult, Finding, Level, Reported, RunResult, Verdict};
+use crate::report::console::seconds;
+use crate::report::timeline::gantt;
+use crate::text;
+
+/// Resources of a target that are shown.
+const RESOURCES: usize = 5;
+/// Longest detail of a report that is missing: it may hold the permissions to add.
+const DETAIL: usize = 1_000;
+/// Lines of a table or a list that are shown.
+const LINES: usize = 100;
+
+/// All there is to tell, in the order in which people read it.
+pub(super) fn sections(result: &RunResult, page: &Page) -> Vec<Section> {
+    let mut all = Vec::new();
+    let mut push = |kind: Kind, experiment: Option<usize>, text: String| {
+        if !text.is_empty() {
+            all.push(Section { kind, experiment, text });
+        }
+    };
+    for (place, experiment) in result.experiments.iter().enumerate() {
+        let passed = experiment.verdict == Verdict::Passed;
+        let either = |of_passed, of_others| if passed { of_passed } else { of_others };
+        let place = Some(place);
+        push(either(Kind::Passed, Kind::NotPassed), place, facts(experiment));
+        push(either(Kind::ActionsOfPassed, Kind::Actions), place, actions(experiment));
+        push(either(Kind::TargetsOfPassed, Kind::Targets), place, targets(experiment, page.html));
+        if !passed {
+            push(Kind::Evidence, place, evidence(experiment, page.html));
+        }
+    }
+    if page.mermaid
+        && let Some(chart) = gantt(&result.experiments, result.ended_at)
+    {
+        push(Kind::Timeline, None, format!("### Timeline (UTC)\n\n{chart}\n"));
+    }
+    push(Kind::Findings, None, findings(&result.findings));
+    push(Kind::Leftovers, None, leftovers(result));
+    push(Kind::Reports, None, reports(&result.reporting));
+    all
+}
+
+/// A title and the first lines of a list; nothing where there are none.
+fn list(title: &str, lines: impl ExactSizeIterator<Item = String>) -> String {
+    if lines.len() == 0 {
+        return String::new();
+    }
+    let lines = some_of(lines, LINES, usize::MAX, |more| format!("- and {more} more\n"));
+    format!("{title}\n\n{lines}\n")
+}
+
+/// A table with these columns; nothing where there are no rows.
+fn table(columns: &[&str], rows: impl ExactSizeIterator<Item = String>) -> String {
+    if rows.len() == 0 {
+        return String::new();
+    }
+    let rest = " |".repeat(columns.len());
+    let rows = some_of(rows, LINES, usize::MAX, |more| format!("| and {more} more{rest}\n"));
+    format!("| {} |\n|{}\n{rows}\n", columns.join(" | "), " --- |".repeat(columns.len()))
+}
+
+fn facts(experiment: &ExperimentResult) -> String {
+    let mut page = format!("### {}\n\n", md(&experiment.name));
+    let mut fact = |name: &str, value: &str| {
+        let _ = writeln!(page, "- {name}: {value}");
+    };
+    fact("Why", &md(&experiment.reason));
+    fact("Template", &md(&experiment.source));
+    if let Some(id) = &experiment.id {
+        fact("Experiment", &md(id));
+    }
+    let conditions = match experiment.stop_conditions.as_slice() {
+        [] => "**none**: nothing would have stopped it".to_owned(),
+        some => some.iter().take(LINES).map(|condition| md(condition)).collect::<Vec<_>>().join(", "),
+    };
+    fact("Stop conditions", &conditions);
+    if experiment.id.is_some() {
+        fact("How the end was learned", &learned(experiment));
+    }
+    if let Some(stop) = &experiment.stop {
+        let confirmed = if stop.confirmed { "confirmed" } else { "**not confirmed**" };
+        fact("Stopped by faultgate", &format!("{}; {confirmed}", md(&stop.why)));
+    }
+    if let Some(location) = &experiment.report_location {
+        fact("Report of FIS", &md(location));
+    }
+    page.push('\n');
+    page
+}
+
+fn learned(experiment: &ExperimentResult) -> String {
+    let monitor = &experiment.monitor;
+    let how = if monitor.learned.is_empty() { "it was not" } else { &monitor.learned };
+    let end = experiment.transitions.iter().rev().find(|step| step.state.is_terminal());
+    let delay = match (end, experiment.ended_at) {
+        (Some(end), Some(ended_at)) => {
+            let delay = end.observed_at.duration_since(ended_at).max(SignedDuration::ZERO);
+            format!(", {} after it happened", seconds(delay))
+        }
+        _ => String::new(),
+    };
+    format!(
+        "{}{delay} ({} events, {} duplicates, {} reconciliations)",
+        md(how),
+        monitor.events,
+        monitor.duplicates,
+        monitor.reconciliations
+    )
+}
+
+fn actions(experiment: &ExperimentResult) -> String {
+    let rows = experiment.actions.iter().map(|action| {
+        let why = action.reason.as_deref().map(md).unwrap_or_default();
+        format!("| {} | {} | {} | {why} |\n", md(&action.name), md(&action.action_id), md(&action.state))
+    });
+    table(&["Action", "What", "State", "Why"], rows)
+}
+
+fn targets(experiment: &ExperimentResult, html: bool) -> String {
+    let rows = experiment.targets.iter().map(|target| {
+        let mut resources: Vec<String> =
+            target.resources.iter().take(RESOURCES).map(|resource| md(resource)).collect();
+        match target.resolved {
+            None => resources.push("not known".to_owned()),
+            Some(0) => resources.push("**nothing**".to_owned()),
+            Some(count) if count > resources.len() as u64 => {
+                resources.push(format!("and {} more", count - resources.len() as u64));
+            }
+            Some(_) => {}
+        }
+        let resources = resources.join(if html { "<br>" } else { ", " });
+        format!("| {} | {} | {resources} |\n", md(&target.name), md(&target.resource_type))
+    });
+    table(&["Target", "Type", "Resolved to"], rows)
+}
+
+fn evidence(experiment: &ExperimentResult, html: bool) -> String {
+    let lines = experiment.evidence.iter();
+    let lines = lines.map(|evidence| format!("- {}: {}\n", md(&evidence.source), md(&evidence.fact)));
+    if experiment.evidence.is_empty() {
+        String::new()
+    } else if html {
+        list("<details><summary>Evidence</summary>", lines) + "</details>\n\n"
+    } else {
+        list("Evidence:", lines)
+    }
+}
+
+fn findings(findings: &[Finding]) -> String {
+    let told: Vec<&Finding> = findings.iter().filter(|finding| finding.level > Level::Ok).collect();
+    let lines = told.into_iter().map(|finding| {
+        let remedy = finding.remedy.as_deref().map(|remedy| format!(" → {}", md(remedy))).unwrap_or_default();
+        let (level, subject) = (finding.level.as_str(), md(&finding.subject));
+        format!("- **{level}** {subject}: {}{remedy}\n", md(&finding.message))
+    });
+    list("### Before the launch", lines)
+}
+
+fn leftovers(result: &RunResult) -> String {
+    let left: Vec<&String> =
+        result.subscriptions.iter().flat_map(|subscription| &subscription.leftovers).collect();
+    list("### Not removed", left.into_iter().map(|leftover| format!("- {}\n", md(leftover))))
+}
+
+fn reports(reporting: &[Reported]) -> String {
+    let missing: Vec<&Reported> = reporting.iter().filter(|reported| reported.is_missing()).collect();
+    let lines = missing.into_iter().map(|reported| {
+        let detail = text::markdown(reported.detail.as_deref().unwrap_or_default(), DETAIL);
+        format!("- **{}** {}: {detail}\n", reported.outcome.as_str(), md(&reported.sink))
+    });
+    list("### Reports that are missing", lines)
+}

@@ -1,0 +1,420 @@
+//! Statuses and comments, as they arrive at the forge under each CI.
+
+use serde_json::{Value, json};
+
+use crate::stand_ins::{Bitbucket, CodeCommit, GitHub, GitLab, HEAD, MERGE, Manners, StandIn, TOKEN};
+use crate::support::{Ended, Faultgate, at_once};
+
+/// The experiment of a rehearsal that names none.
+const CONTEXT: &str = "faultgate/rehearsal";
+
+const GITHUB: GitHub = GitHub { base: "", scheme: "Bearer ", repository: "shop/web" };
+const ENTERPRISE: GitHub = GitHub { base: "/api/v3", ..GITHUB };
+const GITEA: GitHub = GitHub { base: "/api/v1", scheme: "token ", ..GITHUB };
+
+fn rehearsal() -> Faultgate {
+    Faultgate::new(&["rehearse"]).env("FAULTGATE_COMMENT", "on").env("CI", "true")
+}
+
+/// A pull request whose merge commit is checked out; the head is another.
+fn pull_request(from: &str) -> String {
+    let head = json!({ "sha": HEAD, "repo": { "full_name": from } });
+    let base = json!({ "sha": MERGE, "repo": { "full_name": "shop/web" } });
+    json!({ "number": 7, "pull_request": { "number": 7, "head": head, "base": base } }).to_string()
+}
+
+/// A step of a GitHub workflow, of one that speaks its language, or of an Enterprise Server.
+fn github(forge: &StandIn, api: &str) -> Faultgate {
+    rehearsal()
+        .in_github("1")
+        .env("GITHUB_API_URL", forge.url(api))
+        .env("GITHUB_EVENT_NAME", "pull_request")
+        .env("GITHUB_REF", "refs/pull/7/merge")
+        .env("GITHUB_SHA", MERGE)
+        .env("GITHUB_RUN_NUMBER", "12")
+        .named_file("GITHUB_EVENT_PATH", "event.json", &pull_request("shop/web"))
+        .env("INPUT_GITHUB-TOKEN", TOKEN)
+}
+
+fn gitlab(forge: &StandIn) -> Faultgate {
+    rehearsal()
+        .env("GITLAB_CI", "true")
+        .env("CI_API_V4_URL", forge.url("/api/v4"))
+        .env("CI_SERVER_URL", forge.url(""))
+        .env("CI_PROJECT_ID", "278964")
+        .env("CI_PROJECT_PATH", "shop/web")
+        .env("CI_PIPELINE_ID", "5150")
+        .env("CI_JOB_ID", "42")
+        .env("CI_JOB_NAME", "chaos")
+        .env("CI_JOB_URL", "https://gitlab.example.com/shop/web/-/jobs/42")
+        .env("CI_COMMIT_SHA", HEAD)
+        .env("CI_COMMIT_REF_NAME", "faster-checkout")
+        .env("CI_MERGE_REQUEST_IID", "7")
+        .env("CI_MERGE_REQUEST_PROJECT_ID", "278964")
+        .env("FAULTGATE_GITLAB_TOKEN", TOKEN)
+}
+
+fn codebuild(source: &str) -> Faultgate {
+    rehearsal()
+        .env("CODEBUILD_BUILD_ID", "chaos:0a1b2c3d-0000-4000-8000-000000000000")
+        .env("CODEBUILD_BUILD_ARN", "arn:aws:codebuild:eu-west-1:111122223333:build/chaos:0a1b2c3d")
+        .env("CODEBUILD_SOURCE_REPO_URL", source)
+        .env("CODEBUILD_RESOLVED_SOURCE_VERSION", HEAD)
+        .env("AWS_REGION", "eu-west-1")
+}
+
+struct Case {
+    name: &'static str,
+    forge: StandIn,
+    faultgate: Faultgate,
+    /// The forge's words for waiting, running and passed.
+    states: &'static [&'static str],
+    /// Where statuses link to.
+    target: &'static str,
+}
+
+async fn stand_in(manners: impl Manners) -> StandIn {
+    StandIn::start(manners).await
+}
+
+const PENDING: &[&str] = &["pending", "pending", "success"];
+const RUNNING: &[&str] = &["pending", "running", "success"];
+const IN_PROGRESS: &[&str] = &["INPROGRESS", "INPROGRESS", "SUCCESSFUL"];
+const RUN: &str = "https://github.com/shop/web/actions/runs/1234567890";
+const NUMBERED: &str = "https://github.com/shop/web/actions/runs/12";
+
+async fn cases() -> Vec<Case> {
+    let mut cases = Vec::new();
+    let mut case = |name, forge, faultgate, states, target| {
+        cases.push(Case { name, forge, faultgate, states, target });
+    };
+    let forge = stand_in(GITHUB).await;
+    let faultgate = github(&forge, "");
+    case("GitHub", forge, faultgate, PENDING, RUN);
+
+    let forge = stand_in(ENTERPRISE).await;
+    let faultgate = github(&forge, "/api/v3");
+    case("GitHub Enterprise Server", forge, faultgate, PENDING, RUN);
+
+    let forge = stand_in(GITEA).await;
+    let faultgate = github(&forge, "/api/v1").env("GITEA_ACTIONS", "true");
+    case("Gitea", forge, faultgate, PENDING, NUMBERED);
+
+    let forge = stand_in(GITEA).await;
+    let faultgate = github(&forge, "/api/v1").env("GITEA_ACTIONS", "true").env("FORGEJO_ACTIONS", "true");
+    case("Forgejo", forge, faultgate, PENDING, NUMBERED);
+
+    let job = "https://gitlab.example.com/shop/web/-/jobs/42";
+    let forge = stand_in(GitLab { commit: HEAD, git_ref: "faster-checkout" }).await;
+    let faultgate = gitlab(&forge);
+    case("GitLab", forge, faultgate, RUNNING, job);
+
+    let forge = stand_in(GitLab { commit: HEAD, git_ref: "refs/merge-requests/7/head" }).await;
+    let faultgate = gitlab(&forge);
+    case("GitLab, merge request", forge, faultgate, RUNNING, job);
+
+    let forge = stand_in(GitLab { commit: MERGE, git_ref: "refs/merge-requests/7/merge" }).await;
+    let faultgate =
+        gitlab(&forge).env("CI_COMMIT_SHA", MERGE).env("CI_MERGE_REQUEST_SOURCE_BRANCH_SHA", HEAD);
+    case("GitLab, merged results", forge, faultgate, RUNNING, job);
+
+    let console = "https://eu-west-1.console.aws.amazon.com/codesuite/codebuild/";
+    let forge = stand_in(GITHUB).await;
+    let faultgate = codebuild("https://github.com/shop/web.git")
+        .env("CODEBUILD_WEBHOOK_TRIGGER", "pr/7")
+        .env("FAULTGATE_FORGE_API_URL", forge.url(""))
+        .env("FAULTGATE_GITHUB_TOKEN", TOKEN);
+    case("CodeBuild", forge, faultgate, PENDING, console);
+
+    let forge = stand_in(GITHUB).await;
+    let faultgate = codebuild("")
+        .env("CODEBUILD_INITIATOR", "codepipeline/release")
+        .env("FAULTGATE_REPOSITORY", "shop/web")
+        .env("FAULTGATE_COMMIT", HEAD)
+        .env("FAULTGATE_PULL_REQUEST", "7")
+        .env("FAULTGATE_FORGE_API_URL", forge.url(""))
+        .env("FAULTGATE_GITHUB_TOKEN", TOKEN);
+    case("CodePipeline", forge, faultgate, PENDING, console);
+
+    let forge = stand_in(CodeCommit).await;
+    let faultgate = codebuild("https://git-codecommit.eu-west-1.amazonaws.com/v1/repos/shop")
+        .env("FAULTGATE_FORGE_API_URL", forge.url(""))
+        .env("AWS_ACCESS_KEY_ID", "AKIDTEST")
+        .env("AWS_SECRET_ACCESS_KEY", "not-a-secret");
+    case("CodeCommit", forge, faultgate, &[], console);
+
+    let forge = stand_in(Bitbucket).await;
+    let faultgate = rehearsal()
+        .env("BITBUCKET_BUILD_NUMBER", "12")
+        .env("BITBUCKET_COMMIT", HEAD)
+        .env("BITBUCKET_REPO_FULL_NAME", "shop/web")
+        .env("BITBUCKET_PR_ID", "7")
+        .env("FAULTGATE_FORGE_API_URL", forge.url("/2.0"))
+        .env("FAULTGATE_BITBUCKET_TOKEN", TOKEN);
+    case(
+        "Bitbucket Pipelines",
+        forge,
+        faultgate,
+        IN_PROGRESS,
+        "https://bitbucket.org/shop/web/pipelines/results/12",
+    );
+
+    let forge = stand_in(ENTERPRISE).await;
+    let faultgate = rehearsal()
+        .env("JENKINS_URL", "https://jenkins.example.com/")
+        .env("BUILD_ID", "12")
+        .env("BUILD_URL", "https://jenkins.example.com/job/web/12/")
+        .env("GIT_URL", "git@github.example.com:shop/web.git")
+        .env("GIT_COMMIT", HEAD)
+        .env("CHANGE_ID", "7")
+        .env("FAULTGATE_FORGE_API_URL", forge.url("/api/v3"))
+        .env("FAULTGATE_GITHUB_TOKEN", TOKEN);
+    case("Jenkins", forge, faultgate, PENDING, "https://jenkins.example.com/job/web/12/");
+
+    let forge = stand_in(GITHUB).await;
+    let faultgate = rehearsal()
+        .env("BUILDKITE", "true")
+        .env("BUILDKITE_REPO", "git@github.com:shop/web.git")
+        .env("BUILDKITE_COMMIT", HEAD)
+        .env("BUILDKITE_PULL_REQUEST", "7")
+        .env("BUILDKITE_BUILD_URL", "https://buildkite.com/shop/web/builds/12")
+        .env("FAULTGATE_FORGE_API_URL", forge.url(""))
+        .env("FAULTGATE_GITHUB_TOKEN", TOKEN);
+    case("Buildkite", forge, faultgate, PENDING, "https://buildkite.com/shop/web/builds/12");
+    cases
+}
+
+/// The token is in no output and no file but the one that the test itself wrote.
+#[track_caller]
+fn assert_hidden(ended: &Ended, context: &str) {
+    assert!(!ended.stdout.contains(TOKEN) && !ended.stderr.contains(TOKEN), "{context}: the token is shown");
+    for path in ended.files() {
+        let bytes = std::fs::read(&path).unwrap();
+        assert!(
+            !String::from_utf8_lossy(&bytes).contains(TOKEN),
+            "{context}: the token is in {}",
+            path.display()
+        );
+    }
+}
+
+fn reported<'r>(result: &'r Value, sink: &str) -> &'r Value {
+    let reporting = result["reporting"].as_array().unwrap();
+    reporting
+        .iter()
+        .find(|reported| reported["sink"] == sink)
+        .unwrap_or_else(|| panic!("{sink}: {reporting:#?}"))
+}
+
+#[tokio::test]
+async fn what_arrives_is_what_was_meant_under_each_ci() {
+    at_once(cases().await, |case| async move {
+        let ended = case.faultgate.env("RUST_LOG", "trace").finish().await;
+        ended.assert_code(0, case.name);
+        case.forge.assert_no_faults();
+        assert_hidden(&ended, case.name);
+        let name = case.name;
+        let result = ended.result();
+        assert_eq!(reported(&result, "comment")["outcome"], "written", "{name}");
+        assert!(case.forge.requests() <= 4 + 3, "{name}: {:#?}", case.forge.look(|kept| kept.asked.clone()));
+        case.forge.look(|kept| {
+            let [(_, comment)] = kept.comments.as_slice() else { panic!("{name}: {:#?}", kept.comments) };
+            assert!(
+                comment.contains("Chaos gate: passed") && comment.contains("ehearsal"),
+                "{name}: {comment}"
+            );
+            for status in &kept.statuses {
+                assert_eq!((status.context.as_str(), status.commit.as_str()), (CONTEXT, HEAD), "{name}");
+                assert!(status.target_url.starts_with(case.target), "{name}: {}", status.target_url);
+                assert!(status.description.contains("rehearsal"), "{name}: {}", status.description);
+            }
+        });
+        // A word that was overtaken by a newer one is left out.
+        let states: Vec<String> = case.forge.told().into_iter().map(|(_, state)| state).collect();
+        assert_eq!(states.first().map(String::as_str), case.states.first().copied(), "{name}");
+        assert_eq!(states.last().map(String::as_str), case.states.last().copied(), "{name}");
+        assert!(states.iter().all(|state| case.states.contains(&state.as_str())), "{name}: {states:?}");
+        if !case.states.is_empty() {
+            assert_eq!(reported(&result, "commit status")["outcome"], "written", "{name}");
+            let last = case.forge.look(|kept| kept.statuses.last().unwrap().description.clone());
+            assert!(last.contains("passed") && last.contains("100"), "{name}: {last}");
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_comment_is_found_over_all_pages_and_updated_in_place() {
+    let forge = stand_in(GITHUB).await;
+    forge.look(|kept| {
+        for number in 0..250 {
+            kept.comment(&format!("no marker, {number}"));
+        }
+    });
+    for round in ["creates", "updates"] {
+        let ended = github(&forge, "").env("FAULTGATE_REHEARSAL", "completed").finish().await;
+        ended.assert_code(0, round);
+    }
+    forge.assert_no_faults();
+    forge.look(|kept| {
+        assert_eq!(kept.comments.len(), 251);
+        let created =
+            kept.asked.iter().filter(|asked| asked.method == "POST" && asked.path.ends_with("/comments"));
+        assert_eq!(created.count(), 1);
+    });
+}
+
+#[tokio::test]
+async fn on_failure_a_comment_appears_with_the_failure_and_is_updated_by_the_next_pass() {
+    let forge = stand_in(GITHUB).await;
+    for (scenario, code, comments, says) in [
+        ("completed", 0, 0, ""),
+        ("stop-condition", 1, 1, "Chaos gate: failed"),
+        ("completed", 0, 1, "Chaos gate: passed"),
+    ] {
+        let ended = github(&forge, "")
+            .args(&["--scenario", scenario])
+            .env("FAULTGATE_COMMENT", "on-failure")
+            .finish()
+            .await;
+        ended.assert_code(code, scenario);
+        forge.look(|kept| {
+            assert_eq!(kept.comments.len(), comments, "{scenario}");
+            assert!(kept.comments.iter().all(|(_, text)| text.contains(says)), "{:?}", kept.comments);
+        });
+    }
+    forge.assert_no_faults();
+}
+
+#[tokio::test]
+async fn several_experiments_have_a_status_each_and_the_run_has_one() {
+    let forge = stand_in(GITHUB).await;
+    let suite = "version: 1\nexperiments:\n  - { name: az-latency, fis: { template: EXTrehearsal } }\n  - { name: pod-delete, fis: { template: EXTrehearsal2 } }\n";
+    let ended = github(&forge, "").file(".faultgate.yml", suite).finish().await;
+    ended.assert_code(0, "several");
+    forge.assert_no_faults();
+    let told = forge.told();
+    for context in ["faultgate", "faultgate/az-latency", "faultgate/pod-delete"] {
+        let states: Vec<&str> =
+            told.iter().filter(|(name, _)| name == context).map(|(_, state)| state.as_str()).collect();
+        assert_eq!((states.first(), states.last()), (Some(&"pending"), Some(&"success")), "{context}");
+        assert!(states[1..states.len() - 1].iter().all(|state| *state == "pending"), "{context}: {states:?}");
+    }
+    assert!(forge.requests() <= 4 * 2 + 3, "{:#?}", forge.look(|kept| kept.asked.clone()));
+}
+
+#[tokio::test]
+async fn a_verdict_that_is_not_passed_is_told_as_what_it_is() {
+    let cases = [("stop-condition", 1, "failure", "failed"), ("failed", 3, "error", "errored")];
+    at_once(cases, |(scenario, code, state, verdict)| async move {
+        let forge = stand_in(GITHUB).await;
+        let ended = github(&forge, "").args(&["--scenario", scenario]).finish().await;
+        ended.assert_code(code, scenario);
+        let last = forge.look(|kept| kept.statuses.last().cloned()).unwrap();
+        assert_eq!(last.state, state);
+        assert!(last.description.contains(verdict), "{}", last.description);
+        forge.assert_no_faults();
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_forge_that_refuses_is_told_of_with_what_to_do_and_the_verdict_stands() {
+    let cases = [
+        (401, "Bad credentials", "github-token"),
+        (403, "Resource not accessible by integration", "statuses: write"),
+        (404, "Not Found", "repository"),
+        (422, "Validation Failed", "Validation Failed"),
+    ];
+    at_once(cases, |(status, message, helps)| async move {
+        let forge = stand_in(GITHUB).await;
+        // A forge, or a proxy before it, may tell the token back.
+        forge.refuse(status, json!({ "message": format!("{message} {TOKEN}") }));
+        let ended = github(&forge, "").finish().await;
+        ended.assert_code(0, message);
+        assert_hidden(&ended, message);
+        let result = ended.result();
+        for sink in ["commit status", "comment"] {
+            let reported = reported(&result, sink);
+            assert_eq!(reported["outcome"], "failed", "{reported}");
+            assert!(reported["detail"].as_str().unwrap().contains(message), "{reported}");
+        }
+        let detail = reported(&result, "commit status")["detail"].as_str().unwrap().to_owned();
+        assert!(detail.contains(helps), "{detail}");
+        assert!(ended.stdout.contains("warning: commit status"), "{}", ended.stdout);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn with_reporting_fail_a_refusal_is_no_pass_in_any_report() {
+    let forge = stand_in(GITHUB).await;
+    forge.refuse(403, json!({ "message": "Resource not accessible by integration" }));
+    let ended = github(&forge, "").env("FAULTGATE_REPORTING", "fail").finish().await;
+    ended.assert_code(3, "must be reported");
+    let result = ended.result();
+    assert_eq!(result["gate"]["verdict"], "errored");
+    assert_eq!(ended.outputs()["verdict"], "errored");
+    assert!(ended.summary().contains("Chaos gate: errored"), "{}", ended.summary());
+    assert!(ended.read("reports/faultgate.env").contains("FAULTGATE_VERDICT=errored\n"));
+    assert!(ended.read("reports/junit.xml").contains("<error"));
+}
+
+#[tokio::test]
+async fn nothing_is_asked_where_the_token_cannot_write() {
+    let fork = pull_request("stranger/web");
+    let cases = [("fork", fork.as_str(), "octocat"), ("Dependabot", "", "dependabot[bot]")];
+    for (why, event, actor) in cases {
+        let forge = stand_in(GITHUB).await;
+        let mut faultgate =
+            github(&forge, "").env("GITHUB_ACTOR", actor).env("INPUT_GITHUB-TOKEN", "ghs_read-only");
+        if !event.is_empty() {
+            faultgate = faultgate.file("event.json", event);
+        }
+        let ended = faultgate.finish().await;
+        ended.assert_code(0, why);
+        assert_eq!(forge.requests(), 0, "{why}");
+        let result = ended.result();
+        for sink in ["commit status", "comment"] {
+            let reported = reported(&result, sink);
+            assert_eq!(reported["outcome"], "skipped", "{reported}");
+            assert!(reported["detail"].as_str().unwrap().contains(why), "{reported}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn without_a_token_or_a_wish_nothing_is_asked() {
+    let forge = stand_in(GITHUB).await;
+    let ended = github(&forge, "").without("INPUT_GITHUB-TOKEN").finish().await;
+    ended.assert_code(0, "no token");
+    let result = ended.result();
+    let status = reported(&result, "commit status");
+    assert_eq!(status["outcome"], "skipped");
+    assert!(status["detail"].as_str().unwrap().contains("github-token"), "{status}");
+
+    let ended = github(&forge, "")
+        .env("FAULTGATE_COMMIT_STATUS", "false")
+        .env("FAULTGATE_COMMENT", "off")
+        .finish()
+        .await;
+    ended.assert_code(0, "not wished");
+    assert_eq!(forge.requests(), 0);
+}
+
+/// It takes connections and never answers.
+#[tokio::test]
+async fn a_forge_that_hangs_ends_in_a_failed_report_and_the_verdict_stands() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let forge = stand_in(GITHUB).await;
+    let ended = github(&forge, "").env("GITHUB_API_URL", &url).finish().await;
+    ended.assert_code(0, "hangs");
+    let result = ended.result();
+    for sink in ["commit status", "comment"] {
+        assert_eq!(reported(&result, sink)["outcome"], "failed", "{sink}");
+    }
+    let experiment = &result["experiments"][0];
+    assert_eq!(experiment["monitor"]["reconciliations"], 0, "the end was learned by its event: {experiment}");
+    drop(listener);
+}

@@ -1,0 +1,90 @@
+//! GitHub, and what speaks its language: Enterprise Server, Gitea and Forgejo.
+
+use serde_json::{Value, json};
+
+use super::{Asked, HEAD, Kept, Manners, Status, after};
+
+pub(crate) struct GitHub {
+    /// Where the API begins: nothing, `/api/v3` or `/api/v1`.
+    pub(crate) base: &'static str,
+    /// `Bearer` of GitHub, `token` of Gitea.
+    pub(crate) scheme: &'static str,
+    pub(crate) repository: &'static str,
+}
+
+const PULL_REQUEST: u64 = 7;
+const COMMENTS_ON_A_PAGE: usize = 2;
+
+impl Manners for GitHub {
+    fn token(&self) -> (&'static str, &'static str) {
+        ("authorization", self.scheme)
+    }
+
+    fn answer(&self, asked: &Asked, kept: &mut Kept) -> Result<(u16, Value), String> {
+        let repository = format!("{}/repos/{}", self.base, self.repository);
+        let path = asked.path.strip_prefix(&repository).ok_or("not the repository")?;
+        let comments = format!("/issues/{PULL_REQUEST}/comments");
+        match asked.method.as_str() {
+            "POST" if path.starts_with("/statuses/") => status(asked, path, kept),
+            "GET" if path == format!("/pulls/{PULL_REQUEST}") => {
+                Ok((200, json!({ "head": { "sha": HEAD } })))
+            }
+            "GET" if path == comments => Ok((200, page(asked, kept))),
+            "POST" if path == comments => {
+                asked.only_texts(&["body"], &["body"])?;
+                let id = kept.comment(body(asked)?);
+                Ok((201, json!({ "id": id, "body": asked.text("body") })))
+            }
+            "PATCH" => {
+                let id = after(path, "/issues/comments/").ok_or("no such place")?;
+                asked.only_texts(&["body"], &["body"])?;
+                Ok((200, kept.change_comment(id, body(asked)?)?))
+            }
+            _ => Err("no such place".to_owned()),
+        }
+    }
+}
+
+fn body(asked: &Asked) -> Result<&str, String> {
+    let body = asked.text("body");
+    if body.chars().count() > 65_536 {
+        return Err("Body is too long (maximum is 65536 characters)".to_owned());
+    }
+    Ok(body)
+}
+
+fn status(asked: &Asked, path: &str, kept: &mut Kept) -> Result<(u16, Value), String> {
+    asked.only_texts(&["state", "target_url", "description", "context"], &["state"])?;
+    let state = asked.text("state");
+    if !["error", "failure", "pending", "success"].contains(&state) {
+        return Err(format!("state {state}"));
+    }
+    if asked.text("description").chars().count() > 140 {
+        return Err("description is too long (maximum is 140 characters)".to_owned());
+    }
+    kept.statuses.push(Status {
+        commit: after(path, "/statuses/").ok_or("no commit")?.to_owned(),
+        context: asked.text("context").to_owned(),
+        state: state.to_owned(),
+        description: asked.text("description").to_owned(),
+        target_url: asked.text("target_url").to_owned(),
+    });
+    Ok((201, json!({ "id": kept.statuses.len(), "state": state })))
+}
+
+/// Comments come in small pages, so that whoever looks only at the first is found out.
+fn page(asked: &Asked, kept: &Kept) -> Value {
+    let number =
+        asked.query.split('&').find_map(|pair| pair.strip_prefix("page=")?.parse().ok()).unwrap_or(1_usize);
+    let size = asked
+        .query
+        .split('&')
+        .find_map(|pair| pair.strip_prefix("per_page=").or(pair.strip_prefix("limit="))?.parse().ok())
+        .unwrap_or(COMMENTS_ON_A_PAGE);
+    kept.comments
+        .iter()
+        .skip((number - 1) * size)
+        .take(size)
+        .map(|(id, body)| json!({ "id": id, "body": body, "user": { "login": "github-actions[bot]", "type": "Bot" } }))
+        .collect()
+}

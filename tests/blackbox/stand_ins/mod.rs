@@ -1,0 +1,190 @@
+//! Strict stand-ins of forges: they keep what a real one would keep, refuse what a real one would refuse, and
+//! remember every request.
+
+use std::sync::{Arc, Mutex};
+
+use serde_json::{Value, json};
+use wiremock::matchers::any;
+use wiremock::{Mock, MockServer, Request, Respond, ResponseTemplate};
+
+mod bitbucket;
+mod codecommit;
+mod github;
+mod gitlab;
+
+pub(crate) use bitbucket::Bitbucket;
+pub(crate) use codecommit::CodeCommit;
+pub(crate) use github::GitHub;
+pub(crate) use gitlab::GitLab;
+
+/// The token that every stand-in wants. No output, file or error may show it.
+pub(crate) const TOKEN: &str = "mark9forgetoken";
+/// The commit that carries the status, and one that must not.
+pub(crate) const HEAD: &str = "ec26c3e57ca3a959ca5aad62de7213c562f8c821";
+pub(crate) const MERGE: &str = "0123456789abcdef0123456789abcdef01234567";
+
+/// A request as a forge sees it.
+#[derive(Debug, Clone)]
+pub(crate) struct Asked {
+    pub(crate) method: String,
+    pub(crate) path: String,
+    pub(crate) query: String,
+    pub(crate) target: Option<String>,
+    pub(crate) token: Option<String>,
+    pub(crate) body: Value,
+}
+
+impl Asked {
+    /// The fields of the body, each known and of the right kind, or what is wrong.
+    pub(crate) fn only_texts(&self, known: &[&str], required: &[&str]) -> Result<(), String> {
+        let fields = self.body.as_object().ok_or("the body is no object")?;
+        for (name, value) in fields {
+            if !known.contains(&name.as_str()) {
+                return Err(format!("{name} is not a field"));
+            }
+            if !value.is_string() {
+                return Err(format!("{name} is not text"));
+            }
+        }
+        match required.iter().find(|name| !fields.contains_key(**name)) {
+            Some(missing) => Err(format!("{missing} is missing")),
+            None => Ok(()),
+        }
+    }
+
+    pub(crate) fn text(&self, name: &str) -> &str {
+        self.body[name].as_str().unwrap_or_default()
+    }
+}
+
+/// A status as it arrived.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Status {
+    pub(crate) commit: String,
+    pub(crate) context: String,
+    pub(crate) state: String,
+    pub(crate) description: String,
+    pub(crate) target_url: String,
+}
+
+/// What a stand-in keeps.
+#[derive(Debug, Default)]
+pub(crate) struct Kept {
+    pub(crate) asked: Vec<Asked>,
+    /// What was asked that a real forge would not take.
+    pub(crate) faults: Vec<String>,
+    pub(crate) statuses: Vec<Status>,
+    /// Ids and texts of comments.
+    pub(crate) comments: Vec<(u64, String)>,
+    /// Reports beside statuses and comments, as Code Insights of Bitbucket.
+    pub(crate) reports: Vec<Value>,
+    /// Answered to each request instead of an answer.
+    pub(crate) refuse: Option<(u16, Value)>,
+}
+
+impl Kept {
+    pub(crate) fn comment(&mut self, text: &str) -> u64 {
+        let id = 100 + self.comments.len() as u64;
+        self.comments.push((id, text.to_owned()));
+        id
+    }
+
+    pub(crate) fn change_comment(&mut self, id: &str, text: &str) -> Result<Value, String> {
+        let known = self.comments.iter_mut().find(|(known, _)| known.to_string() == id);
+        let (_, kept) = known.ok_or_else(|| format!("there is no comment {id}"))?;
+        text.clone_into(kept);
+        Ok(json!({ "id": id, "body": text }))
+    }
+}
+
+/// How a forge answers: an error is a request that it would not take.
+pub(crate) trait Manners: Send + Sync + 'static {
+    fn answer(&self, asked: &Asked, kept: &mut Kept) -> Result<(u16, Value), String>;
+
+    /// The header that holds the token, and what stands before it.
+    fn token(&self) -> (&'static str, &'static str);
+}
+
+pub(crate) struct StandIn {
+    server: MockServer,
+    kept: Arc<Mutex<Kept>>,
+}
+
+struct Behind<M> {
+    manners: M,
+    kept: Arc<Mutex<Kept>>,
+}
+
+impl<M: Manners> Respond for Behind<M> {
+    fn respond(&self, request: &Request) -> ResponseTemplate {
+        let (bearer, before) = self.manners.token();
+        let header = |name: &str| request.headers.get(name).and_then(|value| value.to_str().ok());
+        let asked = Asked {
+            method: request.method.to_string(),
+            path: request.url.path().to_owned(),
+            query: request.url.query().unwrap_or_default().to_owned(),
+            target: header("x-amz-target").map(str::to_owned),
+            token: header(self.manners.token().0)
+                .and_then(|value| value.strip_prefix(before))
+                .map(str::to_owned),
+            body: serde_json::from_slice(&request.body).unwrap_or_default(),
+        };
+        let mut kept = self.kept.lock().unwrap();
+        kept.asked.push(asked.clone());
+        if let Some((status, answer)) = kept.refuse.clone() {
+            return ResponseTemplate::new(status).set_body_json(answer);
+        }
+        if !bearer.is_empty() && asked.token.as_deref() != Some(TOKEN) {
+            kept.faults.push(format!("{} {} without its token", asked.method, asked.path));
+            return ResponseTemplate::new(401).set_body_json(json!({ "message": "401 Unauthorized" }));
+        }
+        match self.manners.answer(&asked, &mut kept) {
+            Ok((status, answer)) => ResponseTemplate::new(status).set_body_json(answer),
+            Err(fault) => {
+                kept.faults.push(format!("{} {}: {fault}", asked.method, asked.path));
+                ResponseTemplate::new(422).set_body_json(json!({ "message": fault }))
+            }
+        }
+    }
+}
+
+impl StandIn {
+    pub(crate) async fn start(manners: impl Manners) -> Self {
+        let (server, kept) = (MockServer::start().await, Arc::new(Mutex::new(Kept::default())));
+        let behind = Behind { manners, kept: Arc::clone(&kept) };
+        Mock::given(any()).respond_with(behind).mount(&server).await;
+        Self { server, kept }
+    }
+
+    pub(crate) fn url(&self, path: &str) -> String {
+        format!("{}{path}", self.server.uri())
+    }
+
+    /// From now on it answers nothing else.
+    pub(crate) fn refuse(&self, status: u16, answer: Value) {
+        self.kept.lock().unwrap().refuse = Some((status, answer));
+    }
+
+    pub(crate) fn look<T>(&self, look: impl FnOnce(&mut Kept) -> T) -> T {
+        look(&mut self.kept.lock().unwrap())
+    }
+
+    pub(crate) fn requests(&self) -> usize {
+        self.look(|kept| kept.asked.len())
+    }
+
+    #[track_caller]
+    pub(crate) fn assert_no_faults(&self) {
+        self.look(|kept| assert_eq!(kept.faults, [""; 0], "{:#?}", kept.asked));
+    }
+
+    /// Context and state of each status, in the order of arrival.
+    pub(crate) fn told(&self) -> Vec<(String, String)> {
+        self.look(|kept| kept.statuses.iter().map(|s| (s.context.clone(), s.state.clone())).collect())
+    }
+}
+
+/// What follows a prefix in a path, up to the next slash.
+fn after<'p>(path: &'p str, prefix: &str) -> Option<&'p str> {
+    path.strip_prefix(prefix).filter(|rest| !rest.is_empty() && !rest.contains('/'))
+}
