@@ -6,6 +6,8 @@
 
 TOOLS := $(CURDIR)/.tools
 PYTHON := $(TOOLS)/venv/bin/python
+NODE := $(TOOLS)/node
+SHAPES := $(NODE)/shapes
 CARGO_DENY_VERSION := 0.20.2
 CARGO_DENY := $(TOOLS)/bin/cargo-deny
 
@@ -16,7 +18,7 @@ test: lint rust-test python-test
 rust-test:
 	cargo test --locked
 
-python-test: $(PYTHON)
+python-test: $(PYTHON) $(SHAPES)
 	cargo build --locked
 	FAULTGATE_BIN=$(CURDIR)/target/debug/faultgate PYTHONDONTWRITEBYTECODE=1 $(PYTHON) -m pytest -q -p no:cacheprovider tests/python
 
@@ -40,6 +42,18 @@ docs:
 $(PYTHON): tests/python/requirements.txt
 	python3 -m venv $(TOOLS)/venv || { echo "python3 with venv is needed: apt-get install python3-venv" >&2; exit 1; }
 	$(PYTHON) -m pip install --quiet --disable-pip-version-check --no-deps -r $<
+	touch $@
+
+$(SHAPES): $(NODE)/node_modules tests/node/cut.mjs
+	node tests/node/cut.mjs $(NODE)/node_modules/@octokit/openapi $@
+	touch $@
+
+$(NODE)/node_modules: tests/node/package.json tests/node/package-lock.json tests/node/.npmrc
+	@node -e 'process.exit(parseInt(process.versions.node) < 20 ? 1 : 0)' && npm --version > /dev/null || \
+		{ echo "Node.js 20 or later with npm is needed: nodejs.org" >&2; exit 1; }
+	mkdir -p $(NODE)
+	cp $^ $(NODE)
+	cd $(NODE) && npm ci --loglevel=error
 	touch $@
 
 $(CARGO_DENY):

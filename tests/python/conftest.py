@@ -1,4 +1,4 @@
-"""Fixtures: a moto account, the binary beside it, and the binary's own embedded endpoints."""
+"""Fixtures: a moto account, the binary beside it, the binary's own embedded endpoints, and strict forges."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 
 # Helpers' assertions tell values too; this must come before they are imported.
-pytest.register_assert_rewrite("account", "embedded", "moto_world", "publisher", "support")
+pytest.register_assert_rewrite("account", "embedded", "forge", "moto_world", "publisher", "runner", "support")
 
 from embedded import Embedded  # noqa: E402
+from forge import Kind, Prism, Recorder, prisms  # noqa: E402
 from moto_world import Moto  # noqa: E402
 from support import Faultgate, scrub_own_environment  # noqa: E402
 
@@ -54,3 +55,30 @@ def serve(tmp_path: Path) -> Iterator[Callable[..., Embedded]]:
 
     yield start
     launcher.close()
+
+
+@pytest.fixture
+def rehearsing(tmp_path: Path) -> Iterator[Faultgate]:
+    """The binary without an account."""
+    launcher = Faultgate(tmp_path)
+    yield launcher
+    launcher.close()
+
+
+@pytest.fixture(scope="session")
+def prism() -> Iterator[Callable[[Kind], Prism]]:
+    yield from prisms()
+
+
+@pytest.fixture
+def forge(prism: Callable[[Kind], Prism]) -> Iterator[Callable[[Kind], Recorder]]:
+    """Starts a forge that refuses what the real one would refuse."""
+    started: list[Recorder] = []
+
+    def start(kind: Kind) -> Recorder:
+        started.append(Recorder(kind, prism(kind)))
+        return started[-1]
+
+    yield start
+    for each in started:
+        each.stop()

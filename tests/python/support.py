@@ -192,6 +192,11 @@ class Faultgate:
         """`faultgate run`, with the reports in the test's directory."""
         return self.start("run", "--report-dir", str(self.home / "report"), *args, **variables)
 
+    def rehearse(self, scenario: str, **variables: str) -> Process:
+        """`faultgate rehearse`, with the reports in the test's directory."""
+        report = str(self.home / "report")
+        return self.start("rehearse", "--scenario", scenario, "--report-dir", report, **variables)
+
     def ended(self, process: Process) -> Ended:
         code = process.wait()
         path = self.home / "report" / "result.json"
