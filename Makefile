@@ -6,6 +6,7 @@
 
 TOOLS := $(CURDIR)/.tools
 PYTHON := $(TOOLS)/venv/bin/python
+PACKAGES := $(TOOLS)/venv/packages
 NODE := $(TOOLS)/node
 SHAPES := $(NODE)/shapes
 CARGO_DENY_VERSION := 0.20.2
@@ -18,7 +19,7 @@ test: lint rust-test python-test
 rust-test:
 	cargo test --locked
 
-python-test: $(PYTHON) $(SHAPES)
+python-test: $(PACKAGES) $(SHAPES)
 	cargo build --locked
 	FAULTGATE_BIN=$(CURDIR)/target/debug/faultgate PYTHONDONTWRITEBYTECODE=1 $(PYTHON) -m pytest -q -p no:cacheprovider tests/python
 
@@ -39,7 +40,8 @@ docs:
 
 # Pinned tools, in a folder that git ignores.
 
-$(PYTHON): tests/python/requirements.txt
+# Not the interpreter itself, which is a link to the system's.
+$(PACKAGES): tests/python/requirements.txt
 	python3 -m venv $(TOOLS)/venv || { echo "python3 with venv is needed: apt-get install python3-venv" >&2; exit 1; }
 	$(PYTHON) -m pip install --quiet --disable-pip-version-check --no-deps -r $<
 	touch $@
