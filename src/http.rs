@@ -25,6 +25,11 @@ const REQUEST_LIMIT: Duration = Duration::from_secs(5);
 /// A client with the system's certificates, which it reads here: some milliseconds that no launch should wait for.
 /// The error completes "no HTTP client: …".
 pub fn client(settings: &HttpSettings) -> Result<reqwest::Client, String> {
+    builder(settings)?.build().map_err(|error| cause(&error))
+}
+
+/// The same, for who wants more of it.
+pub fn builder(settings: &HttpSettings) -> Result<reqwest::ClientBuilder, String> {
     let mut builder = reqwest::Client::builder()
         .connect_timeout(CONNECT_LIMIT)
         .timeout(REQUEST_LIMIT)
@@ -41,7 +46,7 @@ pub fn client(settings: &HttpSettings) -> Result<reqwest::Client, String> {
         let certificates = reqwest::Certificate::from_pem_bundle(pem).map_err(|error| cause(&error))?;
         builder = builder.tls_certs_merge(certificates);
     }
-    builder.build().map_err(|error| cause(&error))
+    Ok(builder)
 }
 
 /// What each error in the chain says. Not what it holds: an answer may hold anything. `reqwest`'s names the URL;

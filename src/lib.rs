@@ -14,6 +14,7 @@ pub mod forge;
 pub mod http;
 pub mod lifecycle;
 pub mod model;
+pub mod probe;
 pub mod rehearsal;
 pub mod report;
 pub mod text;

@@ -1,16 +1,18 @@
 //! From a plan to connected engines: one for each account and Region.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use aws_config::SdkConfig;
 
 use crate::clock::Clock;
-use crate::config::Mistake;
+use crate::config::{Environment, Mistake, is_secret_variable};
 use crate::engine::Engine;
 use crate::engine::fis::{self, FisEngine, FisSettings};
 use crate::http::HttpSettings;
 use crate::lifecycle::Cancel;
-use crate::model::{EngineSpec, Plan, RunIdentity};
+use crate::model::{EngineSpec, ExperimentPlan, Plan, RunIdentity};
+use crate::probe::{Connector, Evaluate};
 
 /// Where the engines' requests go.
 pub(super) enum Endpoints {
@@ -24,6 +26,44 @@ pub(super) struct Connected {
     pub(super) engines: Vec<Box<dyn Engine>>,
     /// The engine of each experiment of the plan.
     pub(super) engine_of: Vec<usize>,
+    /// What looks, for each probe of each experiment of the plan.
+    pub(super) evaluators: Vec<Vec<Arc<dyn Evaluate>>>,
+}
+
+/// How probes reach what they look at, also in a rehearsal.
+pub(super) struct Probes<'a> {
+    pub(super) http: &'a HttpSettings,
+    /// Its variables that hold secrets are withheld from commands.
+    pub(super) env: &'a Environment,
+}
+
+impl Probes<'_> {
+    /// None where there are no probes: reading certificates takes a while.
+    fn connector(&self, plan: &Plan, clock: Clock) -> Result<Option<Connector>, Mistake> {
+        if plan.dry_run || plan.experiments.iter().all(|experiment| experiment.probes.is_empty()) {
+            return Ok(None);
+        }
+        let names = self.env.iter().filter_map(|(name, _)| name.to_str());
+        let withheld = names.filter(|name| is_secret_variable(name)).map(str::to_owned).collect();
+        Connector::new(self.http.clone(), clock, withheld)
+            .map(Some)
+            .map_err(|why| Mistake::new("probes", format!("no HTTP client: {why}")))
+    }
+}
+
+fn evaluators(
+    connector: Option<&Connector>,
+    experiment: &ExperimentPlan,
+    sdk: &SdkConfig,
+) -> Result<Vec<Arc<dyn Evaluate>>, Mistake> {
+    let Some(connector) = connector else { return Ok(Vec::new()) };
+    let connected = experiment.probes.iter().map(|probe| {
+        connector.connect(&probe.check, Some(sdk)).map_err(|why| {
+            let place = format!("probes of {}", experiment.name);
+            Mistake::new(place, format!("{}: {why}", probe.name))
+        })
+    });
+    connected.collect()
 }
 
 /// A Region, and the role by which its account is reached.
@@ -38,11 +78,14 @@ pub(super) async fn connect(
     plan: &Plan,
     run: &RunIdentity,
     endpoints: &Endpoints,
+    probes: &Probes<'_>,
     clock: Clock,
     cancel: &Cancel,
 ) -> Result<Connected, Mistake> {
-    let mut connected = Connected { engines: Vec::new(), engine_of: Vec::new() };
+    let mut connected = Connected { engines: Vec::new(), engine_of: Vec::new(), evaluators: Vec::new() };
     let mut places: Vec<Place> = Vec::new();
+    let mut accounts: Vec<SdkConfig> = Vec::new();
+    let connector = probes.connector(plan, clock)?;
     let base = base(plan, endpoints).await;
     for experiment in &plan.experiments {
         let EngineSpec::Fis { region, role_arn, .. } = &experiment.spec;
@@ -54,6 +97,7 @@ pub(super) async fn connect(
         let place = Place { region: region.to_owned(), role_arn: role_arn.clone() };
         if let Some(known) = places.iter().position(|known| *known == place) {
             connected.engine_of.push(known);
+            connected.evaluators.push(evaluators(connector.as_ref(), experiment, &accounts[known])?);
             continue;
         }
         // There are no roles to assume in a rehearsal.
@@ -63,7 +107,9 @@ pub(super) async fn connect(
         let settings = settings(plan, run, endpoints, same_region);
         connected.engines.push(Box::new(FisEngine::new(&sdk, settings, clock, cancel.token().clone())));
         connected.engine_of.push(places.len());
+        connected.evaluators.push(evaluators(connector.as_ref(), experiment, &sdk)?);
         places.push(place);
+        accounts.push(sdk);
     }
     Ok(connected)
 }

@@ -7,14 +7,14 @@ use clap::ArgMatches;
 use indicatif::MultiProgress;
 use tokio_util::task::AbortOnDropHandle;
 
-use super::connect::{Connected, Endpoints, connect};
+use super::connect::{Connected, Endpoints, Probes, connect};
 use super::reporting::{Reporting, surroundings};
 use super::signals::Signals;
 use super::{complain, logging, random, refuse, say, settings};
 use crate::ci::Surroundings;
 use crate::clock::Clock;
 use crate::config::{Environment, Mistake, Settings};
-use crate::lifecycle::{Cancel, Lifecycle, Share};
+use crate::lifecycle::{Cancel, Course, Lifecycle, Share};
 use crate::model::{Finding, Monitor, RehearsalNote, RunEvent, RunIdentity, Verdict};
 use crate::rehearsal::{Scenario, Server, World};
 use crate::report::{self, closing};
@@ -115,6 +115,8 @@ impl<'a> Session<'a> {
             rehearsal: self.rehearsal.clone(),
             engines: connected.engines,
             engine_of: connected.engine_of,
+            evaluators: connected.evaluators,
+            course: Course::default(),
             clock: self.clock,
             cancel: self.cancel,
             publish,
@@ -138,7 +140,8 @@ impl<'a> Session<'a> {
             None => Endpoints::Real(self.settings.http.clone()),
             Some(scenario) => Endpoints::Embedded(self.embed(scenario).await?),
         };
-        connect(&self.settings.plan, &self.identity, &endpoints, self.clock, self.cancel).await
+        let probes = Probes { http: &self.settings.http, env: self.env };
+        connect(&self.settings.plan, &self.identity, &endpoints, &probes, self.clock, self.cancel).await
     }
 
     /// Serves a world that plays the scenario for every experiment of the plan, as long as this session lives.

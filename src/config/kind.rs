@@ -14,6 +14,10 @@ pub(super) enum Kind {
     Text {
         max: usize,
     },
+    /// At most `max` characters, on any number of lines.
+    Lines {
+        max: usize,
+    },
     Path,
     Bool,
     Choice(&'static [&'static str]),
@@ -57,6 +61,7 @@ impl Kind {
         let text = text.trim();
         Ok(match self {
             Self::Text { max } => Parsed::Text(parse::line(text, *max)?),
+            Self::Lines { max } => Parsed::Text(parse::lines(text, *max)?),
             Self::Path => Parsed::Text(parse::line(text, 4096)?),
             Self::Bool => Parsed::Bool(parse::boolean(text)?),
             Self::Choice(choices) => Parsed::Text(choice(text, choices)?),
@@ -79,7 +84,7 @@ impl Kind {
     /// The form, units and range of its values, for people.
     pub(super) fn forms(&self) -> Option<String> {
         Some(match self {
-            Self::Text { .. } | Self::Path | Self::Template => return None,
+            Self::Text { .. } | Self::Lines { .. } | Self::Path | Self::Template => return None,
             Self::Bool => "true or false".to_owned(),
             Self::Choice(choices) => choices.join(", "),
             Self::Score => "0 to 100, decimals allowed".to_owned(),
@@ -105,7 +110,7 @@ impl Kind {
     /// What stands for the value in a usage line.
     pub(super) fn placeholder(&self) -> &'static str {
         match self {
-            Self::Text { .. } => "TEXT",
+            Self::Text { .. } | Self::Lines { .. } => "TEXT",
             Self::Path => "PATH",
             Self::Bool => "BOOL",
             Self::Choice(_) => "CHOICE",

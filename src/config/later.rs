@@ -10,9 +10,6 @@ const VERSION: &str = concat!(env!("CARGO_PKG_VERSION_MAJOR"), ".", env!("CARGO_
 /// Engine blocks of a suite's experiment that this version cannot run.
 pub(super) const ENGINES: &[&str] = &["harness", "litmus", "command"];
 
-/// Other keys of a suite's experiment that this version cannot honour.
-pub(super) const KEYS: &[&str] = &["probes"];
-
 /// Inputs that this version takes and does not use, besides those of the engines above.
 const INPUTS: &[&str] = &["state-file"];
 

@@ -13,6 +13,7 @@ mod later;
 mod layers;
 mod mistake;
 mod parse;
+mod probes;
 mod reference;
 mod secret;
 mod selection;
@@ -26,7 +27,7 @@ pub use flags::{flags, given};
 pub use inputs::{Group, INPUTS, Input};
 pub use mistake::Mistake;
 pub use reference::{Format, render};
-pub use secret::{Secret, Tokens};
+pub use secret::{Secret, Tokens, is_secret_variable};
 pub use settings::{CommentMode, LogFormat, Settings, load};
 
 #[cfg(test)]

@@ -16,6 +16,16 @@ pub(super) fn line(text: &str, max: usize) -> Result<String, Problem> {
     Ok(text.to_owned())
 }
 
+pub(super) fn lines(text: &str, max: usize) -> Result<String, Problem> {
+    if text.chars().any(|c| c.is_control() && !matches!(c, '\n' | '\r' | '\t')) {
+        return Err(Problem::new("holds a control character").hint("remove it"));
+    }
+    if text.chars().count() > max {
+        return Err(Problem::new(format!("is longer than {max} characters")));
+    }
+    Ok(text.to_owned())
+}
+
 pub(super) fn boolean(text: &str) -> Result<bool, Problem> {
     match text.to_ascii_lowercase().as_str() {
         "true" | "yes" | "on" | "1" => Ok(true),

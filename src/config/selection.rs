@@ -108,6 +108,7 @@ fn plan(name: String, template: String, values: &Values) -> ExperimentPlan {
         timeout: values.duration("timeout"),
         queue_timeout: values.duration("queue-timeout"),
         expected: None,
+        probes: Vec::new(),
     }
 }
 
@@ -123,6 +124,7 @@ fn from_suite(entry: &Entry, values: &Values) -> ExperimentPlan {
         timeout: entry.timeout.unwrap_or(base.timeout),
         queue_timeout: entry.queue_timeout.unwrap_or(base.queue_timeout),
         expected: entry.expected,
+        probes: entry.probes.clone(),
         ..base
     }
 }

@@ -102,7 +102,7 @@ fn gather(
     let named = named.as_ref().map(|(name, origin)| (name.as_str(), *origin));
     let document = file::load(named, dir, env, mistakes);
     let suite = match &document {
-        Ok(Some(document)) => suite::read(document, mistakes),
+        Ok(Some(document)) => suite::read(document, dir, mistakes),
         _ => suite::Suite::default(),
     };
 
@@ -155,6 +155,7 @@ fn gather(
             reconcile_interval: values.duration("reconcile-interval"),
             dry_run: values.bool("dry-run"),
             allow_empty_targets: values.bool("allow-empty-targets"),
+            stop_on_failure: suite.stop_on_failure,
             report_dir,
             reporting_must_succeed: values.text("reporting").as_deref() == Some("fail"),
         },

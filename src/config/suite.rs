@@ -1,5 +1,6 @@
 //! The structure of the suite file: which keys there are, what each experiment says.
 
+use std::path::Path;
 use std::time::Duration;
 
 use ::config::{Value, ValueKind};
@@ -12,16 +13,19 @@ use super::later;
 use super::layers::Layer;
 use super::mistake::{key, quoted, suggestion};
 use super::values;
-use crate::model::Score;
+use crate::model::{ProbePlan, Score};
 use crate::text::plain;
 
 /// The one version of the format.
 const VERSION: i64 = 1;
 
-const WEIGHT: Kind = Kind::Count { min: 0, max: 1000 };
-const DEFAULT_WEIGHT: u32 = 10;
+pub(super) const WEIGHT: Kind = Kind::Count { min: 0, max: 1000 };
+pub(super) const DEFAULT_WEIGHT: u32 = 10;
 const SCORE_KEY: &str = "expected-resilience-score";
-const EXPERIMENT_KEYS: &[&str] = &["name", "fis", "weight", "timeout", "queue-timeout", SCORE_KEY];
+const STOP_KEY: &str = "stop-on-failure";
+const PROBES_KEY: &str = "probes";
+const EXPERIMENT_KEYS: &[&str] =
+    &["name", "fis", "weight", "timeout", "queue-timeout", SCORE_KEY, PROBES_KEY];
 
 /// One experiment of the suite; what it leaves out the inputs say.
 #[derive(Debug, Clone, PartialEq)]
@@ -34,6 +38,7 @@ pub(super) struct Entry {
     pub(super) timeout: Option<Duration>,
     pub(super) queue_timeout: Option<Duration>,
     pub(super) expected: Option<Score>,
+    pub(super) probes: Vec<ProbePlan>,
 }
 
 /// What a suite file says.
@@ -41,26 +46,34 @@ pub(super) struct Entry {
 pub(super) struct Suite {
     /// Inputs that it sets.
     pub(super) layer: Layer,
+    /// An experiment that did not pass is the last that is launched.
+    pub(super) stop_on_failure: bool,
     /// Those that are whole; None if the suite has no list of experiments.
     pub(super) experiments: Option<Vec<Entry>>,
 }
 
-pub(super) fn read(document: &Document, mistakes: &mut Vec<Mistake>) -> Suite {
-    let mut reader = Reader { document, mistakes };
+/// Paths in it start at `dir`.
+pub(super) fn read(document: &Document, dir: &Path, mistakes: &mut Vec<Mistake>) -> Suite {
+    let mut reader = Reader { document, dir, mistakes };
     if !reader.version() {
         // Another version's keys mean something else: more mistakes would be guesses.
         return Suite::default();
     }
-    Suite { layer: reader.inputs(), experiments: reader.experiments() }
+    Suite {
+        layer: reader.inputs(),
+        stop_on_failure: reader.flag(&document.root, "", STOP_KEY),
+        experiments: reader.experiments(),
+    }
 }
 
-struct Reader<'a> {
-    document: &'a Document,
-    mistakes: &'a mut Vec<Mistake>,
+pub(super) struct Reader<'a> {
+    pub(super) document: &'a Document,
+    pub(super) dir: &'a Path,
+    pub(super) mistakes: &'a mut Vec<Mistake>,
 }
 
 impl<'a> Reader<'a> {
-    fn mistake(&mut self, path: &str, what: &str, hint: impl Into<String>) {
+    pub(super) fn mistake(&mut self, path: &str, what: &str, hint: impl Into<String>) {
         let message = format!("{} {what}", plain(path, 120));
         self.mistakes.push(Mistake::new(&self.document.origin, message).hint(hint));
     }
@@ -83,7 +96,7 @@ impl<'a> Reader<'a> {
 
     fn inputs(&mut self) -> Layer {
         let document = self.document;
-        let known: Vec<_> = ["version", "gate", "experiments"]
+        let known: Vec<_> = ["version", "gate", "experiments", STOP_KEY]
             .into_iter()
             .chain(INPUTS.iter().filter(|i| i.in_suite()).map(|i| i.name))
             .collect();
@@ -188,12 +201,8 @@ impl<'a> Reader<'a> {
     fn experiment(&mut self, path: &str, value: &'a Value) -> Option<Entry> {
         let before = self.mistakes.len();
         let table = self.table(Some(value), path)?;
-        let known: Vec<_> = [EXPERIMENT_KEYS, later::ENGINES, later::KEYS].concat();
+        let known: Vec<_> = [EXPERIMENT_KEYS, later::ENGINES].concat();
         self.known_keys(table, path, &known);
-        for word in later::KEYS.iter().filter(|word| table.contains_key(**word)) {
-            let what = below(path, word);
-            self.mistakes.push(later::not_available(&what, &self.document.origin));
-        }
         let name = self.name(table, path);
         let fis = self.engine(table, path);
         let (template, region, role_arn) = fis.map_or((None, None, None), |(fis, path)| self.fis(fis, &path));
@@ -212,6 +221,7 @@ impl<'a> Reader<'a> {
                 Some(Parsed::Score(score)) => Some(score),
                 _ => None,
             },
+            probes: self.probes(table.get(PROBES_KEY), &below(path, PROBES_KEY)),
         };
         let whole = self.mistakes.len() == before && !entry.name.is_empty() && !entry.template.is_empty();
         whole.then_some(entry)
@@ -284,7 +294,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Tells that a key is needed, unless it is there and its mistake has been told.
-    fn missing(&mut self, table: &Table, path: &str, name: &str, hint: &str) {
+    pub(super) fn missing(&mut self, table: &Table, path: &str, name: &str, hint: &str) {
         let blank = match table.get(name).map(|v| &v.kind) {
             None | Some(ValueKind::Nil) => true,
             Some(ValueKind::String(text)) => text.trim().is_empty(),
@@ -302,7 +312,11 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn leaf(&mut self, table: &Table, path: &str, name: &str, kind: &Kind) -> Option<Parsed> {
+    pub(super) fn flag(&mut self, table: &Table, path: &str, name: &str) -> bool {
+        matches!(self.leaf(table, path, name, &Kind::Bool), Some(Parsed::Bool(true)))
+    }
+
+    pub(super) fn leaf(&mut self, table: &Table, path: &str, name: &str, kind: &Kind) -> Option<Parsed> {
         let path = below(path, name);
         let value = table.get(name)?;
         if self.document.broken.contains(&path) {
@@ -315,7 +329,7 @@ impl<'a> Reader<'a> {
         })
     }
 
-    fn table(&mut self, value: Option<&'a Value>, path: &str) -> Option<&'a Table> {
+    pub(super) fn table(&mut self, value: Option<&'a Value>, path: &str) -> Option<&'a Table> {
         if let ValueKind::Table(table) = &value?.kind {
             return Some(table);
         }
@@ -323,7 +337,7 @@ impl<'a> Reader<'a> {
         None
     }
 
-    fn known_keys(&mut self, table: &Table, path: &str, known: &[&str]) {
+    pub(super) fn known_keys(&mut self, table: &Table, path: &str, known: &[&str]) {
         for (name, _) in sorted(table) {
             if !known.contains(&name.as_str()) {
                 self.unknown(path, name, known);
@@ -346,7 +360,7 @@ fn at(place: usize) -> String {
     format!("experiments[{place}]")
 }
 
-fn sorted(table: &Table) -> Vec<(&String, &Value)> {
+pub(super) fn sorted(table: &Table) -> Vec<(&String, &Value)> {
     let mut entries: Vec<_> = table.iter().collect();
     entries.sort_by_key(|(name, _)| *name);
     entries

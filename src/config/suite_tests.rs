@@ -8,7 +8,7 @@ fn read_with(yaml: &str, pairs: &[(&str, &str)]) -> (Suite, Vec<String>) {
     let env = Environment::from_pairs(pairs.iter().copied());
     let mut mistakes = Vec::new();
     let document = file::load(None, dir.path(), &env, &mut mistakes).unwrap().unwrap();
-    let suite = read(&document, &mut mistakes);
+    let suite = read(&document, dir.path(), &mut mistakes);
     (suite, mistakes.iter().map(ToString::to_string).collect())
 }
 
@@ -54,6 +54,7 @@ experiments:
             timeout: Some(Duration::from_mins(20)),
             queue_timeout: Some(Duration::from_secs(90)),
             expected: Score::new(90.5),
+            probes: Vec::new(),
         }
     );
     assert_eq!((entries[1].template.as_str(), entries[1].weight), ("EXT2", 10));
@@ -178,16 +179,24 @@ fn wrong_values_are_told_with_their_path() {
 
 #[test]
 fn what_comes_later_is_known_and_refused() {
-    for (yaml, want) in [
-        (experiment("    probes: [{ name: x }]"), "experiments[0].probes is not available in faultgate 0.1"),
-        (
-            "version: 1\nexperiments: [{ name: a, litmus: { url: x } }]".to_owned(),
-            "experiments[0].litmus is not available in faultgate 0.1",
-        ),
-    ] {
-        let told = mistake(&yaml);
-        assert!(told.starts_with(want), "{told}");
-    }
+    let told = mistake("version: 1\nexperiments: [{ name: a, litmus: { url: x } }]");
+    assert!(told.starts_with("experiments[0].litmus is not available in faultgate 0.1"), "{told}");
+}
+
+#[test]
+fn whether_a_suite_stops_on_failure_is_read() {
+    let stops = |line: &str| {
+        let (suite, mistakes) =
+            read_with(&experiment("").replace("version: 1", &format!("version: 1\n{line}")), &[]);
+        assert!(mistakes.is_empty(), "{mistakes:?}");
+        suite.stop_on_failure
+    };
+    assert!(stops("stop-on-failure: true"));
+    assert!(!stops("stop-on-failure: false") && !stops(""));
+    assert_eq!(
+        mistake(&experiment("").replace("version: 1", "version: 1\nstop-on-failur: true")),
+        "stop-on-failur: is not a known key; did you mean stop-on-failure?"
+    );
 }
 
 #[test]

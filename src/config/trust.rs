@@ -124,7 +124,7 @@ impl Trust<'_> {
 }
 
 /// The content of a file in which every certificate is good, and there is one.
-fn certificates(path: &Path) -> Result<Vec<u8>, Refusal> {
+pub(super) fn certificates(path: &Path) -> Result<Vec<u8>, Refusal> {
     let mut pem = file::bytes(path, MAX_BYTES, NAME_PEM)?;
     let mut roots = RootCertStore::empty();
     for (place, certificate) in CertificateDer::pem_slice_iter(&pem).enumerate() {

@@ -10,8 +10,8 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 
 use crate::model::{
-    Action, EngineError, Evidence, ExperimentPlan, Finding, Level, MonitorRecord, Score, ScoreSource, Signal,
-    State, SubscriptionRecord, Target, Transition, Verdict,
+    Action, EngineError, Evidence, ExperimentPlan, FaultWindow, Finding, Level, MonitorRecord, Score,
+    ScoreSource, Signal, State, SubscriptionRecord, Target, Transition, Verdict,
 };
 
 pub mod fis;
@@ -83,6 +83,13 @@ impl Record {
     /// True where the engine is done with it, also where it says so by a word that this version does not know.
     pub fn has_ended(&self) -> bool {
         self.state.is_terminal() || (self.state == State::Unknown && self.ended_at.is_some())
+    }
+
+    /// From the first action's start to the last one's end, where the engine says so.
+    pub fn fault(&self) -> Option<FaultWindow> {
+        let started_at = self.actions.iter().filter_map(|action| action.started_at).min()?;
+        let ended_at = self.actions.iter().filter_map(|action| action.ended_at).max().or(self.ended_at);
+        Some(FaultWindow { started_at, ended_at })
     }
 
     /// The engine could not be asked.

@@ -7,10 +7,11 @@ use jiff::SignedDuration;
 use tokio::time::Instant;
 
 use super::cancel::Share;
-use super::{Lifecycle, came_first, gate};
-use crate::engine::{Engine, Failure, FailureKind, Judgement, Launched, Record, StopCause, Watcher};
+use super::probing::Probing;
+use super::{Lifecycle, came_first, gate, score};
+use crate::engine::{Engine, Failure, FailureKind, Launched, Record, StopCause, Watcher};
 use crate::model::{
-    ExperimentPlan, ExperimentResult, RunEvent, Source, State, StopReport, Transition, Verdict,
+    ExperimentPlan, ExperimentResult, FaultWindow, RunEvent, Source, State, StopReport, Transition, Verdict,
 };
 
 /// A launch that is not answered after this long is given up, and looked for.
@@ -33,6 +34,7 @@ struct Progress<'a> {
     lifecycle: &'a Lifecycle<'a>,
     transitions: RefCell<Vec<Transition>>,
     begun: Cell<bool>,
+    probing: RefCell<Probing>,
 }
 
 impl Watcher for Progress<'_> {
@@ -41,6 +43,7 @@ impl Watcher for Progress<'_> {
         (self.lifecycle.publish)(&event);
         if transition.state.rank() > State::Pending.rank() {
             self.begun.set(true);
+            self.probing.borrow().running();
         }
         self.transitions.borrow_mut().push(transition);
     }
@@ -55,10 +58,21 @@ impl Lifecycle<'_> {
         if let Some(signal) = self.cancel.signal() {
             return self.not_launched(index, Verdict::Cancelled, &came_first(signal));
         }
+        let mut probing = self.probing(index);
+        if let Err((verdict, reason)) = self.ready(&probing).await {
+            let probes = probing.results(None);
+            return ExperimentResult { probes, ..self.not_launched(index, verdict, &reason) };
+        }
+        probing.start();
         let plan = &self.plan.experiments[index];
         let engine = self.engines[self.engine_of[index]].as_ref();
-        let progress =
-            Progress { index, lifecycle: self, transitions: RefCell::default(), begun: Cell::new(false) };
+        let progress = Progress {
+            index,
+            lifecycle: self,
+            transitions: RefCell::default(),
+            begun: Cell::new(false),
+            probing: RefCell::new(probing),
+        };
         let launching = engine.launch(plan);
         match self.cancel.within(LAUNCH_LIMIT, Share::Launch, launching).await {
             Some(Ok(launched)) => {
@@ -70,6 +84,37 @@ impl Lifecycle<'_> {
             }
             Some(Err(failure)) => self.recover(&progress, plan, engine, failure).await,
             None => self.recover(&progress, plan, engine, no_answer(plan)).await,
+        }
+    }
+
+    /// In a dry run there is nothing to measure.
+    fn probing(&self, index: usize) -> Probing {
+        let plans = if self.plan.dry_run { &[] } else { self.plan.experiments[index].probes.as_slice() };
+        let evaluators = self.evaluators.get(index).map_or(&[][..], Vec::as_slice);
+        Probing::new(plans, evaluators, self.clock, &self.course.looks, self.cancel.token())
+    }
+
+    /// Whether the experiment may be launched: no earlier one forbids it, and the system is steady.
+    async fn ready(&self, probing: &Probing) -> Result<(), (Verdict, String)> {
+        self.may_go_on()?;
+        tokio::select! {
+            biased;
+            signal = self.cancel.cancelled() => Err((Verdict::Cancelled, came_first(signal))),
+            steady = probing.before() => match steady {
+                // Another experiment may have ended meanwhile.
+                Ok(()) => self.may_go_on(),
+                Err(why) => Err((Verdict::Errored, format!("not launched: the system is not steady: {why}"))),
+            },
+        }
+    }
+
+    fn may_go_on(&self) -> Result<(), (Verdict, String)> {
+        match self.course.not_passed.borrow().as_deref().filter(|_| self.plan.stop_on_failure) {
+            None => Ok(()),
+            Some(name) => {
+                let reason = format!("not launched: {name} did not pass, and stop-on-failure is set");
+                Err((Verdict::Errored, reason))
+            }
         }
     }
 
@@ -193,6 +238,20 @@ impl Lifecycle<'_> {
         }
     }
 
+    /// Lets the probes look at what the experiment has left. If a signal comes first, that is the cause of the end.
+    #[expect(
+        clippy::await_holding_refcell_ref,
+        reason = "the experiment is over: nobody tells the probes anything"
+    )]
+    async fn end_probing(&self, progress: &Progress<'_>, record: &Record) -> Option<StopCause> {
+        let mut probing = progress.probing.borrow_mut();
+        if !record.has_ended() {
+            probing.abort();
+        }
+        let whole = probing.end().await;
+        self.cancel.signal().filter(|_| !whole).map(StopCause::Cancelled)
+    }
+
     #[expect(
         clippy::too_many_arguments,
         reason = "this is where everything known of an experiment comes together"
@@ -207,6 +266,10 @@ impl Lifecycle<'_> {
         stop: Option<StopReport>,
         cause: Option<StopCause>,
     ) -> ExperimentResult {
+        let cut = self.end_probing(progress, &record).await;
+        let cause = cause.or(cut);
+        let fault = fault_window(&record, &progress.transitions.borrow());
+        let probes = progress.probing.borrow().results(fault.as_ref());
         let mut judged = engine.judge(&record, launched, cause.as_ref()).await;
         if let Some(unconfirmed) = stop.as_ref().filter(|stop| !stop.confirmed) {
             let error = unconfirmed.error.as_deref().map(|error| format!(" ({error})")).unwrap_or_default();
@@ -216,7 +279,8 @@ impl Lifecycle<'_> {
                 engine.stop_command(launched)
             );
         }
-        apply_floor(&mut judged, gate::floor(self.plan, plan));
+        score::measured(&mut judged, &probes);
+        score::apply_floor(&mut judged, gate::floor(self.plan, plan), &probes);
         (self.publish)(&RunEvent::Ended {
             experiment: progress.index,
             state: judged.state,
@@ -239,6 +303,8 @@ impl Lifecycle<'_> {
             transitions,
             actions: record.actions,
             targets: record.targets,
+            probes,
+            fault,
             evidence: judged.evidence,
             error: record.error,
             stop,
@@ -248,14 +314,12 @@ impl Lifecycle<'_> {
     }
 }
 
-/// A score below the experiment's own floor is a weakness found.
-fn apply_floor(judged: &mut Judgement, floor: Option<crate::model::Score>) {
-    if let (Verdict::Passed, Some(score), Some(floor)) = (judged.verdict, judged.score, floor)
-        && score < floor
-    {
-        judged.verdict = Verdict::Failed;
-        judged.reason = format!("{}; its score {score} is below the expected {floor}", judged.reason);
-    }
+/// When the fault was in: as the engine says, or else as long as the experiment ran.
+fn fault_window(record: &Record, transitions: &[Transition]) -> Option<FaultWindow> {
+    record.fault().or_else(|| {
+        let ran = transitions.iter().filter(|step| step.state == State::Running).map(|step| step.at).min()?;
+        Some(FaultWindow { started_at: ran, ended_at: record.ended_at })
+    })
 }
 
 fn no_answer(plan: &ExperimentPlan) -> Failure {

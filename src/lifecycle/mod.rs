@@ -3,6 +3,8 @@
 //! It owns deadlines and stopping. However a run ends, what it started is stopped, what it made is removed,
 //! and the verdict is only `passed` where the engine's own record says so.
 
+use std::cell::RefCell;
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::join_all;
@@ -12,8 +14,12 @@ use tokio::time::{Instant, MissedTickBehavior};
 mod cancel;
 mod experiment;
 mod gate;
+mod probing;
+mod samples;
+mod score;
 
 pub use cancel::{Cancel, Share};
+use probing::Looks;
 
 use crate::clock::Clock;
 use crate::engine::Engine;
@@ -21,10 +27,19 @@ use crate::model::{
     ExperimentResult, Finding, Level, MonitorRecord, Plan, RehearsalNote, RunEvent, RunIdentity, RunResult,
     SCHEMA_VERSION, Signal, State, ToolInfo, Verdict,
 };
+use crate::probe::Evaluate;
 
 /// Subscriptions are removed again and again for this long.
 const CLOSE_LIMIT: Duration = Duration::from_secs(30);
 const TICK: Duration = Duration::from_secs(1);
+
+/// What the experiments of a run share while it goes on.
+#[derive(Debug, Default)]
+pub struct Course {
+    looks: Looks,
+    /// The first experiment that did not pass.
+    not_passed: RefCell<Option<String>>,
+}
 
 /// One run, ready to go.
 pub struct Lifecycle<'a> {
@@ -34,6 +49,9 @@ pub struct Lifecycle<'a> {
     pub engines: Vec<Box<dyn Engine>>,
     /// The engine of each experiment of the plan.
     pub engine_of: Vec<usize>,
+    /// What looks, for each probe of each experiment of the plan.
+    pub evaluators: Vec<Vec<Arc<dyn Evaluate>>>,
+    pub course: Course,
     pub clock: Clock,
     pub cancel: &'a Cancel,
     pub publish: &'a dyn Fn(&RunEvent<'_>),
@@ -117,7 +135,13 @@ impl Lifecycle<'_> {
     async fn run_experiments(&self) -> Vec<ExperimentResult> {
         let all = 0..self.plan.experiments.len();
         let mut results: Vec<(usize, ExperimentResult)> = stream::iter(all)
-            .map(|index| async move { (index, self.run_experiment(index).await) })
+            .map(|index| async move {
+                let result = self.run_experiment(index).await;
+                if result.verdict != Verdict::Passed {
+                    self.course.not_passed.borrow_mut().get_or_insert_with(|| result.name.clone());
+                }
+                (index, result)
+            })
             .buffer_unordered(self.plan.parallel.max(1))
             .collect()
             .await;
@@ -207,6 +231,7 @@ impl Lifecycle<'_> {
             actions: Vec::new(),
             targets: Vec::new(),
             probes: Vec::new(),
+            fault: None,
             stop_conditions: engine.stop_conditions(plan),
             evidence: Vec::new(),
             error: None,

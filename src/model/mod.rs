@@ -3,6 +3,7 @@
 mod event;
 mod finding;
 mod plan;
+mod probe;
 mod result;
 mod score;
 mod state;
@@ -11,9 +12,11 @@ mod verdict;
 pub use event::RunEvent;
 pub use finding::{Finding, Level};
 pub use plan::{EngineSpec, ExperimentPlan, Monitor, Plan, RunIdentity};
+pub use probe::{Check, Comparison, Expectation, HttpCheck, MetricCheck, Phase, Probe, ProbePlan, Sample};
 pub use result::{
-    Action, EngineError, Evidence, ExperimentResult, Gate, MonitorRecord, Outcome, Probe, RehearsalNote,
-    Reported, RunResult, SCHEMA_VERSION, ScoreSource, StopReport, SubscriptionRecord, Target, ToolInfo,
+    Action, EngineError, Evidence, ExperimentResult, FaultWindow, Gate, MonitorRecord, Outcome,
+    RehearsalNote, Reported, RunResult, SCHEMA_VERSION, ScoreSource, StopReport, SubscriptionRecord, Target,
+    ToolInfo,
 };
 pub use score::{Score, weighted_mean};
 pub use state::{Source, State, Transition};

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::Score;
+use super::{ProbePlan, Score};
 
 /// How the end of an experiment is learned.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -67,9 +67,11 @@ pub struct ExperimentPlan {
     pub queue_timeout: Duration,
     /// A floor of its own.
     pub expected: Option<Score>,
+    pub probes: Vec<ProbePlan>,
 }
 
 #[derive(Debug, Clone, PartialEq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a setting of its own")]
 pub struct Plan {
     pub experiments: Vec<ExperimentPlan>,
     pub expected: Score,
@@ -81,6 +83,8 @@ pub struct Plan {
     /// Resolve targets, inject nothing.
     pub dry_run: bool,
     pub allow_empty_targets: bool,
+    /// After an experiment that did not pass, no other is launched.
+    pub stop_on_failure: bool,
     pub report_dir: PathBuf,
     /// A report that could not be posted fails the run.
     pub reporting_must_succeed: bool,

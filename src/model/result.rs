@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{Finding, Monitor, RunIdentity, Score, Signal, State, Transition, Verdict};
+use super::{Finding, Monitor, Probe, RunIdentity, Score, Signal, State, Transition, Verdict};
 
 /// `schema_version` of result.json.
 pub const SCHEMA_VERSION: u32 = 1;
@@ -63,6 +63,17 @@ pub enum ScoreSource {
     Completion,
     /// A stop condition stopped it.
     StopCondition,
+    /// The engine's own resilience score.
+    Engine,
+    /// The weighted mean of its probes.
+    Probes,
+}
+
+/// From when to when a fault was in the system, as far as it is known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FaultWindow {
+    pub started_at: Timestamp,
+    pub ended_at: Option<Timestamp>,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -88,6 +99,8 @@ pub struct ExperimentResult {
     pub actions: Vec<Action>,
     pub targets: Vec<Target>,
     pub probes: Vec<Probe>,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub fault: Option<FaultWindow>,
     pub stop_conditions: Vec<String>,
     /// Why the outcome was judged as it was.
     pub evidence: Vec<Evidence>,
@@ -97,10 +110,6 @@ pub struct ExperimentResult {
     pub report_location: Option<String>,
     pub monitor: MonitorRecord,
 }
-
-/// Probes come with suites; until then the list is empty.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Probe {}
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Action {

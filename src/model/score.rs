@@ -16,6 +16,15 @@ impl Score {
         (0.0..=100.0).contains(&value).then_some(Self(value))
     }
 
+    /// The share that passed. Of nothing, nothing has passed.
+    #[expect(clippy::cast_precision_loss, reason = "no run makes 2^53 evaluations")]
+    pub fn of_share(passed: u64, total: u64) -> Self {
+        if total == 0 {
+            return Self::ZERO;
+        }
+        Self((passed.min(total) as f64 / total as f64 * 100.0).clamp(0.0, 100.0))
+    }
+
     pub fn get(self) -> f64 {
         self.0
     }

@@ -11,6 +11,7 @@ use crate::forge::{NoForge, Refusal};
 use crate::model::{Outcome, Reported, RunEvent, RunResult};
 
 mod annotations;
+mod arithmetic;
 mod buildkite;
 mod commands;
 mod comment;

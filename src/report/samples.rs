@@ -6,9 +6,9 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::{failed, skipped};
 use crate::model::{
-    Action, Evidence, ExperimentResult, Finding, Gate, Level, Monitor, MonitorRecord, RunIdentity, RunResult,
-    SCHEMA_VERSION, Score, Signal, Source, State, StopReport, SubscriptionRecord, Target, ToolInfo,
-    Transition, Verdict,
+    Action, Evidence, ExperimentResult, Finding, Gate, Level, Monitor, MonitorRecord, Phase, Probe,
+    RunIdentity, RunResult, SCHEMA_VERSION, Sample, Score, ScoreSource, Signal, Source, State, StopReport,
+    SubscriptionRecord, Target, ToolInfo, Transition, Verdict,
 };
 
 /// A run that a stop condition stopped, with text from outside that would like to act.
@@ -83,6 +83,7 @@ fn experiment(name: &str, verdict: Verdict, state: State, reason: &str) -> Exper
             resources: (1..=7).map(|n| format!("arn:aws:ecs:eu-west-1:111122223333:task/shop-{n}")).collect(),
         }],
         probes: Vec::new(),
+        fault: None,
         stop_conditions: vec!["arn:aws:cloudwatch:eu-west-1:111122223333:alarm:shop-5xx".to_owned()],
         evidence: vec![Evidence::new("GetExperiment", format!("the state is {state}"))],
         error: None,
@@ -189,6 +190,48 @@ pub(super) fn mixed() -> RunResult {
     result
 }
 
+fn probe(name: &str, kind: &str, passed: u64, total: u64, weight: u32) -> Probe {
+    let samples = (0..total).map(|number| Sample {
+        at: at(6 + 5 * i64::try_from(number).unwrap()),
+        phase: Phase::During,
+        passed: number >= total - passed,
+        latency_ms: Some(12 + number),
+        reason: (number < total - passed).then(|| "status 503, not 200".to_owned()),
+    });
+    Probe {
+        name: name.to_owned(),
+        kind: kind.to_owned(),
+        passed,
+        total,
+        score: Score::of_share(passed, total),
+        weight,
+        limit_ms: Some(2_000),
+        detected_after_ms: (passed < total).then_some(500),
+        recovered_after_ms: (passed < total).then_some(0),
+        samples: samples.collect(),
+        samples_left_out: 0,
+    }
+}
+
+/// An experiment whose probes measured a weakness, and one without probes.
+pub(super) fn probed() -> RunResult {
+    let reason =
+        "it completed; injected: latency; its probes score 90.62; its score 90.62 is below the expected 95";
+    let mut measured = experiment("az-latency", Verdict::Failed, State::Completed, reason);
+    measured.probes = vec![
+        probe("checkout answers", "http", 9, 10, 5),
+        probe("port open", "tcp", 4, 4, 10),
+        probe("smoke", "command", 0, 0, 1),
+    ];
+    measured.score = Score::new(1450.0 / 16.0);
+    measured.score_source = Some(ScoreSource::Probes);
+    measured.expected_resilience_score = Score::new(95.0);
+    let mut plain =
+        experiment("pod-delete", Verdict::Passed, State::Completed, "it completed; injected: latency");
+    (plain.score_source, plain.weight) = (Some(ScoreSource::Completion), 30);
+    run(Verdict::Failed, Some((1450.0 / 16.0 * 10.0 + 3000.0) / 40.0), vec![measured, plain])
+}
+
 pub(super) fn cancelled() -> RunResult {
     let reason = "SIGINT cancelled the run; the experiment is stopping";
     let mut running = experiment("az-latency", Verdict::Cancelled, State::Cancelled, reason);
@@ -215,6 +258,7 @@ pub(super) fn cancelled() -> RunResult {
 /// A run in which every text from outside is this one.
 pub(super) fn saying(text: &str) -> RunResult {
     let mut result = mixed();
+    result.experiments.extend(probed().experiments);
     let said = || text.to_owned();
     for experiment in &mut result.experiments {
         (experiment.name, experiment.reason, experiment.source) = (said(), said(), said());
@@ -233,6 +277,12 @@ pub(super) fn saying(text: &str) -> RunResult {
         for target in &mut experiment.targets {
             (target.name, target.resource_type) = (said(), said());
             target.resources = vec![said(), said()];
+        }
+        for probe in &mut experiment.probes {
+            (probe.name, probe.kind) = (said(), said());
+            for sample in &mut probe.samples {
+                sample.reason = Some(said());
+            }
         }
         if let Some(stop) = &mut experiment.stop {
             stop.why = said();

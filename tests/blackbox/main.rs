@@ -12,6 +12,7 @@ mod launch;
 mod lives;
 mod mistakes;
 mod permissions;
+mod probes;
 mod report_files;
 mod reports;
 mod scenarios;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use faultgate::clock::Clock;
 use faultgate::engine::Engine;
 use faultgate::engine::fis::{FisEngine, FisSettings, connect_embedded};
-use faultgate::lifecycle::{Cancel, Lifecycle};
+use faultgate::lifecycle::{Cancel, Course, Lifecycle};
 use faultgate::model::{EngineSpec, ExperimentPlan, Monitor, Plan, RunIdentity, RunResult, Score, Signal};
 use faultgate::rehearsal::{
     Beat, Effect, EventFaults, FaultRule, Scenario, Snapshot, Step, TEMPLATE_ID, Which, World, http_client,
@@ -294,6 +294,8 @@ async fn run(chaos: &Chaos) -> Played {
         rehearsal: None,
         engine_of: vec![0; plan.experiments.len()],
         engines: vec![engine],
+        evaluators: Vec::new(),
+        course: Course::default(),
         clock,
         cancel: &cancel,
         publish: &|_| {},
@@ -373,6 +375,7 @@ pub(crate) fn plan(chaos: &Chaos) -> Plan {
         timeout: chaos.timeout,
         queue_timeout: Duration::from_secs(60),
         expected: None,
+        probes: Vec::new(),
     });
     Plan {
         experiments: experiments.collect(),
@@ -383,6 +386,7 @@ pub(crate) fn plan(chaos: &Chaos) -> Plan {
         reconcile_interval: chaos.reconcile,
         dry_run: false,
         allow_empty_targets: false,
+        stop_on_failure: false,
         report_dir: "unused".into(),
         reporting_must_succeed: false,
     }

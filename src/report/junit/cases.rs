@@ -5,7 +5,8 @@ use std::collections::HashSet;
 use jiff::{SignedDuration, Timestamp};
 
 use super::xml::legal;
-use crate::model::{Action, ExperimentResult, RunResult, Score, Verdict};
+use crate::model::{Action, ExperimentResult, Probe, RunResult, Score, Verdict};
+use crate::report::arithmetic;
 use crate::text;
 
 /// Longest name, and longest text in one place.
@@ -18,18 +19,22 @@ const LINES: usize = 50;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Rank {
     ActionThatPassed,
+    ProbeThatPassed,
     ActionThatNeverRan,
     Action,
+    Probe,
     ExperimentThatPassed,
     Experiment,
     Gate,
 }
 
 impl Rank {
-    pub(super) const ALL: [Self; 6] = [
+    pub(super) const ALL: [Self; 8] = [
         Self::ActionThatPassed,
+        Self::ProbeThatPassed,
         Self::ActionThatNeverRan,
         Self::Action,
+        Self::Probe,
         Self::ExperimentThatPassed,
         Self::Experiment,
         Self::Gate,
@@ -79,6 +84,7 @@ pub(super) fn of_experiment(experiment: &ExperimentResult) -> Suite {
     let time = between(experiment.started_at, experiment.ended_at);
     let mut cases: Vec<Case> =
         experiment.actions.iter().map(|action| of_action(action, experiment.verdict)).collect();
+    cases.extend(experiment.probes.iter().map(|probe| of_probe(probe, experiment)));
     cases.push(of_verdict(experiment));
     Suite {
         name: format!("faultgate.{}", text::plain(&experiment.name, NAME)),
@@ -123,6 +129,28 @@ fn of_action(action: &Action, verdict: Verdict) -> Case {
         time: between(action.started_at, action.ended_at),
         fate,
         out: targets,
+    }
+}
+
+/// What a probe lost is a failure unless the experiment passed all the same.
+fn of_probe(probe: &Probe, experiment: &ExperimentResult) -> Case {
+    let sum = arithmetic::of_probe(probe);
+    let why = probe.last_failure().map(|why| format!(": {why}")).unwrap_or_default();
+    let message = line(&format!("{sum}{why}"));
+    let (rank, fate) = if probe.total == 0 && experiment.id.is_none() {
+        (Rank::ProbeThatPassed, Fate::Skipped { message: "the experiment was not launched".to_owned() })
+    } else if probe.score == Score::FULL || experiment.verdict == Verdict::Passed {
+        (Rank::ProbeThatPassed, Fate::Passed)
+    } else {
+        (Rank::Probe, Fate::Failure { kind: "probe".to_owned(), message: message.clone() })
+    };
+    Case {
+        rank,
+        name: text::plain(&format!("probe {} ({})", probe.name, probe.kind), NAME),
+        // It ran beside the actions, whose times are counted.
+        time: SignedDuration::ZERO,
+        fate,
+        out: vec![message],
     }
 }
 

@@ -1,5 +1,5 @@
-//! `junit.xml`: the run as a test report. A suite for each experiment, with a case for each of its actions and one for
-//! its verdict, and a suite with one case for the run's gate.
+//! `junit.xml`: the run as a test report. A suite for each experiment, with a case for each of its actions and
+//! probes and one for its verdict, and a suite with one case for the run's gate.
 
 use std::path::{Path, PathBuf};
 

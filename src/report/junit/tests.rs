@@ -4,6 +4,7 @@ use quick_xml::events::Event;
 use quick_xml::reader::Reader;
 
 use super::*;
+use crate::model::Verdict;
 use crate::report::samples;
 
 /// A case as a reader sees it.
@@ -101,8 +102,34 @@ fn a_case_for_each_action_and_verdict() {
 }
 
 #[test]
+fn a_case_for_each_probe() {
+    let told = |result: &RunResult| -> Vec<String> {
+        let (cases, _) = read(&render(result).unwrap());
+        let probes = cases.iter().filter(|case| case.name.starts_with("probe "));
+        probes.map(|case| format!("{}: {}", case.name, case.fate.as_deref().unwrap_or("passed"))).collect()
+    };
+    let mut result = samples::probed();
+    assert_eq!(
+        told(&result),
+        [
+            "probe checkout answers (http): failure",
+            "probe port open (tcp): passed",
+            "probe smoke (command): failure"
+        ]
+    );
+    let xml = render(&result).unwrap();
+    assert!(xml.contains("message=\"9 of 10 passed = 90: status 503, not 200\""), "{xml}");
+
+    // Where the gate has passed, no reader of the report is to see a failure.
+    result.experiments[0].verdict = Verdict::Passed;
+    assert!(told(&result).iter().all(|case| case.ends_with("passed")), "{:?}", told(&result));
+}
+
+#[test]
 fn every_sample_is_sound() {
-    for result in [samples::passed(), samples::mixed(), samples::cancelled(), samples::stopped()] {
+    for result in
+        [samples::passed(), samples::mixed(), samples::probed(), samples::cancelled(), samples::stopped()]
+    {
         assert_sound(&result);
     }
     assert_sound(&samples::saying(samples::HOSTILE));

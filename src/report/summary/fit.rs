@@ -6,26 +6,32 @@ pub(super) enum Kind {
     TargetsOfPassed,
     Timeline,
     ActionsOfPassed,
+    ProbesOfPassed,
     Passed,
     Findings,
     Evidence,
     Targets,
     Actions,
+    Score,
+    Probes,
     NotPassed,
     Leftovers,
     Reports,
 }
 
 impl Kind {
-    const ALL: [Self; 11] = [
+    const ALL: [Self; 14] = [
         Self::TargetsOfPassed,
         Self::Timeline,
         Self::ActionsOfPassed,
+        Self::ProbesOfPassed,
         Self::Passed,
         Self::Findings,
         Self::Evidence,
         Self::Targets,
         Self::Actions,
+        Self::Score,
+        Self::Probes,
         Self::NotPassed,
         Self::Leftovers,
         Self::Reports,
@@ -35,7 +41,13 @@ impl Kind {
     fn is_part(self) -> bool {
         matches!(
             self,
-            Self::TargetsOfPassed | Self::ActionsOfPassed | Self::Evidence | Self::Targets | Self::Actions
+            Self::TargetsOfPassed
+                | Self::ActionsOfPassed
+                | Self::ProbesOfPassed
+                | Self::Evidence
+                | Self::Targets
+                | Self::Actions
+                | Self::Probes
         )
     }
 
@@ -44,11 +56,14 @@ impl Kind {
             Self::TargetsOfPassed => "targets of experiments that passed",
             Self::Timeline => "the timeline",
             Self::ActionsOfPassed => "actions of experiments that passed",
+            Self::ProbesOfPassed => "probes of experiments that passed",
             Self::Passed => "sections of experiments that passed",
             Self::Findings => "what was found before the launch",
             Self::Evidence => "evidence",
             Self::Targets => "targets of experiments that did not pass",
             Self::Actions => "actions of experiments that did not pass",
+            Self::Score => "how the score came about",
+            Self::Probes => "probes of experiments that did not pass",
             Self::NotPassed => "sections of experiments that did not pass",
             Self::Leftovers => "what was not removed",
             Self::Reports => "the reports that are missing",

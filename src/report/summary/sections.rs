@@ -8,6 +8,7 @@ use super::fit::{Kind, Section};
 use super::head::some_of;
 use super::{Page, md};
 use crate::model::{ExperimentResult, Finding, Level, Reported, RunResult, Verdict};
+use crate::report::arithmetic;
 use crate::report::console::seconds;
 use crate::report::timeline::gantt;
 use crate::text;
@@ -32,6 +33,7 @@ pub(super) fn sections(result: &RunResult, page: &Page) -> Vec<Section> {
         let either = |of_passed, of_others| if passed { of_passed } else { of_others };
         let place = Some(place);
         push(either(Kind::Passed, Kind::NotPassed), place, facts(experiment));
+        push(either(Kind::ProbesOfPassed, Kind::Probes), place, probes(experiment));
         push(either(Kind::ActionsOfPassed, Kind::Actions), place, actions(experiment));
         push(either(Kind::TargetsOfPassed, Kind::Targets), place, targets(experiment, page.html));
         if !passed {
@@ -43,6 +45,7 @@ pub(super) fn sections(result: &RunResult, page: &Page) -> Vec<Section> {
     {
         push(Kind::Timeline, None, format!("### Timeline (UTC)\n\n{chart}\n"));
     }
+    push(Kind::Score, None, score(result));
     push(Kind::Findings, None, findings(&result.findings));
     push(Kind::Leftovers, None, leftovers(result));
     push(Kind::Reports, None, reports(&result.reporting));
@@ -123,6 +126,51 @@ fn actions(experiment: &ExperimentResult) -> String {
         format!("| {} | {} | {} | {why} |\n", md(&action.name), md(&action.action_id), md(&action.state))
     });
     table(&["Action", "What", "State", "Why"], rows)
+}
+
+/// What the probes saw, and what it makes of the score.
+fn probes(experiment: &ExperimentResult) -> String {
+    let columns = ["Probe", "Kind", "Passed", "Score", "Weight", "Detected", "Recovered", "Last failure"];
+    let rows = experiment.probes.iter().map(|probe| {
+        let why = match probe.total {
+            0 => "never evaluated".to_owned(),
+            _ => probe.last_failure().map(md).unwrap_or_default(),
+        };
+        format!(
+            "| {} | {} | {}/{} | {} | {} | {} | {} | {why} |\n",
+            md(&probe.name),
+            md(&probe.kind),
+            probe.passed,
+            probe.total,
+            probe.score,
+            probe.weight,
+            after(probe.detected_after_ms),
+            after(probe.recovered_after_ms),
+        )
+    });
+    table(&columns, rows)
+}
+
+fn after(millis: Option<u64>) -> String {
+    let duration = millis.and_then(|millis| i64::try_from(millis).ok()).map(SignedDuration::from_millis);
+    duration.map_or_else(|| "–".to_owned(), |duration| format!("after {}", seconds(duration)))
+}
+
+/// From samples to the run's score, where anything was measured.
+fn score(result: &RunResult) -> String {
+    if result.experiments.iter().all(|experiment| experiment.probes.is_empty()) {
+        return String::new();
+    }
+    let mut lines = Vec::new();
+    for experiment in &result.experiments {
+        lines.push(format!("- {}: {}\n", md(&experiment.name), md(&arithmetic::of_experiment(experiment))));
+        for probe in &experiment.probes {
+            let sum = arithmetic::of_probe(probe);
+            lines.push(format!("  - {}, weight {}: {sum}\n", md(&probe.name), probe.weight));
+        }
+    }
+    lines.push(format!("- **The run**: {}\n", md(&arithmetic::of_run(result))));
+    list("### How the score came about", lines.into_iter())
 }
 
 fn targets(experiment: &ExperimentResult, html: bool) -> String {

@@ -117,3 +117,20 @@ async fn a_job_summary_that_is_not_there_is_not_made() {
     assert_eq!(reported.outcome, Outcome::Failed);
     assert!(!path.exists());
 }
+
+#[test]
+fn probes_are_shown_with_the_arithmetic_of_the_score() {
+    let page = render(&samples::probed(), &WHOLE);
+    for line in [
+        "| checkout answers | http | 9/10 | 90 | 5 | after 0.5s | after 0s | status 503, not 200 |",
+        "| port open | tcp | 4/4 | 100 | 10 | – | – |  |",
+        "| smoke | command | 0/0 | 0 | 1 | – | – | never evaluated |",
+        "- az-latency: (90 × 5 + 100 × 10 + 0 × 1) / 16 = 90.62",
+        "  - checkout answers, weight 5: 9 of 10 passed = 90",
+        "- pod-delete: 100, since it completed and has no probes",
+        "- **The run**: (90.62 × 10 + 100 × 30) / 40 = 97.65",
+    ] {
+        assert!(page.lines().any(|shown| shown == line), "{line}\n{page}");
+    }
+    assert!(!render(&samples::mixed(), &WHOLE).contains("How the score came about"));
+}

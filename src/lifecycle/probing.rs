@@ -1,0 +1,224 @@
+//! When the probes of an experiment look: before the launch, while it runs, after its end.
+//!
+//! Each probe is a task of its own, so that none waits for another, and neither the watching of the experiment nor its
+//! stop waits for any of them.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use futures_util::stream::{self, StreamExt};
+use tokio::sync::{Semaphore, watch};
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use super::samples::Samples;
+use crate::clock::Clock;
+use crate::model::{FaultWindow, Phase, Probe, ProbePlan, Sample};
+use crate::probe::{Evaluate, Seen};
+
+/// Probes of one experiment that look at once before its launch.
+const BEFORE_AT_ONCE: usize = 16;
+/// Looks of a whole run at once. More would want more open files than systems allow by default.
+const AT_ONCE: usize = 256;
+
+/// How far the experiment is, as far as it matters to probes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Stage {
+    Waiting,
+    Running,
+    Ended,
+}
+
+/// What the probes of a run share.
+#[derive(Debug, Clone)]
+pub(super) struct Looks(Arc<Semaphore>);
+
+impl Default for Looks {
+    fn default() -> Self {
+        Self(Arc::new(Semaphore::new(AT_ONCE)))
+    }
+}
+
+/// One probe and what it has seen.
+struct Look {
+    plan: ProbePlan,
+    evaluator: Arc<dyn Evaluate>,
+    samples: Mutex<Samples>,
+    clock: Clock,
+    looks: Looks,
+}
+
+/// The probes of one experiment. They end with it.
+pub(super) struct Probing {
+    all: Vec<Arc<Look>>,
+    stage: watch::Sender<Stage>,
+    tasks: JoinSet<Option<()>>,
+    cancelled: CancellationToken,
+}
+
+impl Probing {
+    pub(super) fn new(
+        plans: &[ProbePlan],
+        evaluators: &[Arc<dyn Evaluate>],
+        clock: Clock,
+        looks: &Looks,
+        cancelled: &CancellationToken,
+    ) -> Self {
+        let all = plans.iter().zip(evaluators).map(|(plan, evaluator)| {
+            Arc::new(Look {
+                plan: plan.clone(),
+                evaluator: evaluator.clone(),
+                samples: Mutex::default(),
+                clock,
+                looks: looks.clone(),
+            })
+        });
+        Self {
+            all: all.collect(),
+            stage: watch::Sender::new(Stage::Waiting),
+            tasks: JoinSet::new(),
+            cancelled: cancelled.clone(),
+        }
+    }
+
+    /// Looks once, with all probes that look before the launch. The error says which have failed and why.
+    pub(super) async fn before(&self) -> Result<(), String> {
+        let looking = self.all.iter().filter(|look| look.plan.when.contains(&Phase::Before));
+        stream::iter(looking)
+            .map(|look| async move {
+                let sample = look.look(Phase::Before).await;
+                look.samples().count(sample);
+            })
+            .buffer_unordered(BEFORE_AT_ONCE)
+            .collect::<()>()
+            .await;
+        let failed: Vec<String> = self.all.iter().filter_map(|look| look.failure()).collect();
+        if failed.is_empty() { Ok(()) } else { Err(failed.join("; ")) }
+    }
+
+    /// From here on the probes wait for the experiment to run.
+    pub(super) fn start(&mut self) {
+        for look in &self.all {
+            let (look, stage) = (look.clone(), self.stage.subscribe());
+            let cancelled = self.cancelled.clone();
+            self.tasks.spawn(async move { cancelled.run_until_cancelled_owned(look.follow(stage)).await });
+        }
+    }
+
+    /// The experiment runs.
+    pub(super) fn running(&self) {
+        self.stage.send_if_modified(|stage| {
+            let begins = *stage == Stage::Waiting;
+            if begins {
+                *stage = Stage::Running;
+            }
+            begins
+        });
+    }
+
+    /// The experiment has ended: what is to be looked at afterwards is. False if a signal cut that short.
+    pub(super) async fn end(&mut self) -> bool {
+        self.stage.send_replace(Stage::Ended);
+        let mut whole = true;
+        while let Some(ended) = self.tasks.join_next().await {
+            whole &= matches!(ended, Ok(Some(())));
+        }
+        whole
+    }
+
+    /// Nothing more is looked at.
+    pub(super) fn abort(&mut self) {
+        self.tasks.abort_all();
+    }
+
+    pub(super) fn results(&self, fault: Option<&FaultWindow>) -> Vec<Probe> {
+        let taken = |look: &Arc<Look>| std::mem::take(&mut *look.samples());
+        self.all.iter().map(|look| taken(look).into_probe(&look.plan, fault)).collect()
+    }
+}
+
+impl Look {
+    fn samples(&self) -> MutexGuard<'_, Samples> {
+        self.samples.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn failure(&self) -> Option<String> {
+        let samples = self.samples();
+        let why = samples.failed()?.reason.as_deref().unwrap_or("no reason given");
+        Some(format!("{}: {why}", self.plan.name))
+    }
+
+    /// One look.
+    async fn look(&self, phase: Phase) -> Sample {
+        // Never closed.
+        let _permit = self.looks.0.acquire().await;
+        let at = self.clock.now();
+        let Seen { passed, latency, reason } = self.evaluator.evaluate().await;
+        let latency_ms = latency.and_then(|latency| u64::try_from(latency.as_millis()).ok());
+        Sample { at, phase, passed, latency_ms, reason }
+    }
+
+    async fn follow(self: Arc<Self>, mut stage: watch::Receiver<Stage>) {
+        let when = &self.plan.when;
+        if reached(&mut stage, Stage::Running).await == Stage::Running && when.contains(&Phase::During) {
+            self.during(&mut stage).await;
+        }
+        reached(&mut stage, Stage::Ended).await;
+        if when.contains(&Phase::After) {
+            self.after().await;
+        }
+    }
+
+    /// A look that is under way when the experiment ends is waited for: that nothing answers is a result.
+    async fn during(&self, stage: &mut watch::Receiver<Stage>) {
+        let begin = Instant::now();
+        let mut next = begin;
+        loop {
+            tokio::select! {
+                biased;
+                _ = reached(stage, Stage::Ended) => return,
+                () = tokio::time::sleep_until(next) => {}
+            }
+            let sample = self.look(Phase::During).await;
+            self.samples().count(sample);
+            next = after(begin, self.plan.every);
+        }
+    }
+
+    async fn after(&self) {
+        let begin = Instant::now();
+        let limit = self.plan.recovers_within.unwrap_or_default();
+        loop {
+            let mut sample = self.look(Phase::After).await;
+            let next = after(begin, self.plan.every);
+            let over = next > begin + limit;
+            if sample.passed || over {
+                if let (false, Some(limit)) = (sample.passed, self.plan.recovers_within) {
+                    let why = sample.reason.take().unwrap_or_default();
+                    sample.reason = Some(format!("not recovered within {limit:?}: {why}"));
+                }
+                self.samples().count(sample);
+                return;
+            }
+            self.samples().keep(sample);
+            tokio::time::sleep_until(next).await;
+        }
+    }
+}
+
+/// Waits until the experiment is that far, and says how far it is then.
+async fn reached(stage: &mut watch::Receiver<Stage>, wanted: Stage) -> Stage {
+    stage.wait_for(|stage| *stage >= wanted).await.map_or(Stage::Ended, |stage| *stage)
+}
+
+/// The next time of a schedule that began at `begin`. Times that have passed are left out, and none moves.
+fn after(begin: Instant, every: Duration) -> Instant {
+    let passed = begin.elapsed().as_nanos() / every.as_nanos().max(1);
+    let number = u32::try_from(passed).unwrap_or(u32::MAX - 1) + 1;
+    begin + every.saturating_mul(number)
+}
+
+#[cfg(test)]
+#[path = "probing_tests.rs"]
+mod tests;

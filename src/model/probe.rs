@@ -1,0 +1,221 @@
+//! Probes: repeated checks of the steady state, and what came of them.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::Score;
+
+/// When a probe is evaluated, seen from the fault.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Phase {
+    /// Before the launch: if it fails, nothing is launched.
+    Before,
+    /// While the experiment runs, at an interval.
+    During,
+    /// When the experiment has ended.
+    After,
+}
+
+/// What a probe checks.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Check {
+    Http(HttpCheck),
+    Tcp { address: String, within: Duration },
+    Command { run: Vec<String>, exit_code: i32, output: Option<String>, within: Duration },
+    CloudwatchAlarm { name: String, within: Duration },
+    CloudwatchMetric(MetricCheck),
+    Prometheus { url: String, query: String, expect: Expectation, within: Duration },
+}
+
+impl Check {
+    /// The word for it, in suites and reports.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Http(_) => "http",
+            Self::Tcp { .. } => "tcp",
+            Self::Command { .. } => "command",
+            Self::CloudwatchAlarm { .. } => "cloudwatch-alarm",
+            Self::CloudwatchMetric(_) => "cloudwatch-metric",
+            Self::Prometheus { .. } => "prometheus",
+        }
+    }
+
+    /// How long one evaluation may take.
+    pub fn within(&self) -> Duration {
+        match self {
+            Self::Http(check) => check.within,
+            Self::CloudwatchMetric(check) => check.within,
+            Self::Tcp { within, .. }
+            | Self::Command { within, .. }
+            | Self::CloudwatchAlarm { within, .. }
+            | Self::Prometheus { within, .. } => *within,
+        }
+    }
+}
+
+#[derive(Clone, PartialEq)]
+pub struct HttpCheck {
+    pub url: String,
+    pub method: String,
+    /// Sent. Values may be secrets: they are never shown.
+    pub headers: BTreeMap<String, String>,
+    pub body: Option<String>,
+    pub status: u16,
+    /// The answer's body contains this text.
+    pub contains: Option<String>,
+    /// The answer has these headers, with values that contain these texts.
+    pub expect_headers: BTreeMap<String, String>,
+    /// The answer is complete within this time.
+    pub within: Duration,
+    /// PEM certificates to trust for this probe, besides those of the run.
+    pub ca_bundle: Option<Vec<u8>>,
+    /// Do not verify the certificate.
+    pub insecure: bool,
+}
+
+impl std::fmt::Debug for HttpCheck {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("HttpCheck")
+            .field("method", &self.method)
+            .field("status", &self.status)
+            .field("within", &self.within)
+            .finish_non_exhaustive()
+    }
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct MetricCheck {
+    /// A metric, or None where `expression` says what to compute.
+    pub namespace: Option<String>,
+    pub metric: Option<String>,
+    pub dimensions: BTreeMap<String, String>,
+    pub statistic: String,
+    /// Metric math or a Metrics Insights query.
+    pub expression: Option<String>,
+    pub period: Duration,
+    pub expect: Expectation,
+    pub within: Duration,
+}
+
+/// A comparison with a number: `< 0.5`.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Expectation {
+    pub comparison: Comparison,
+    pub value: f64,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Comparison {
+    Less,
+    LessOrEqual,
+    Greater,
+    GreaterOrEqual,
+    Equal,
+    NotEqual,
+}
+
+impl Comparison {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Less => "<",
+            Self::LessOrEqual => "<=",
+            Self::Greater => ">",
+            Self::GreaterOrEqual => ">=",
+            Self::Equal => "==",
+            Self::NotEqual => "!=",
+        }
+    }
+}
+
+impl Expectation {
+    /// Whether a measured value is as expected. What is not a number never is.
+    #[expect(clippy::float_cmp, reason = "whoever asks for == means the very number")]
+    pub fn holds(self, value: f64) -> bool {
+        let wanted = self.value;
+        match self.comparison {
+            _ if value.is_nan() => false,
+            Comparison::Less => value < wanted,
+            Comparison::LessOrEqual => value <= wanted,
+            Comparison::Greater => value > wanted,
+            Comparison::GreaterOrEqual => value >= wanted,
+            Comparison::Equal => value == wanted,
+            Comparison::NotEqual => value != wanted,
+        }
+    }
+}
+
+impl std::fmt::Display for Expectation {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} {}", self.comparison.as_str(), self.value)
+    }
+}
+
+/// A probe as it was asked for.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ProbePlan {
+    pub name: String,
+    pub check: Check,
+    /// Not empty, in order.
+    pub when: Vec<Phase>,
+    /// From the beginning of one evaluation to the beginning of the next.
+    pub every: Duration,
+    pub weight: u32,
+    /// How long after the end of the experiment the probe may still fail, as long as it passes at last.
+    pub recovers_within: Option<Duration>,
+}
+
+/// What came of a probe.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Probe {
+    pub name: String,
+    /// `http`, `tcp`, …
+    pub kind: String,
+    /// Evaluations that passed, of all that there were. All attempts of a recovery count as one evaluation, which
+    /// passed if the last attempt did.
+    pub passed: u64,
+    pub total: u64,
+    pub score: Score,
+    pub weight: u32,
+    /// The latency that makes it fail.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub limit_ms: Option<u64>,
+    /// From the start of the fault to the first sample that failed.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub detected_after_ms: Option<u64>,
+    /// From the end of the fault to the first sample of the last unbroken pass.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub recovered_after_ms: Option<u64>,
+    pub samples: Vec<Sample>,
+    /// Samples that were counted and not kept, since there were too many.
+    #[serde(skip_serializing_if = "is_zero", default)]
+    pub samples_left_out: u64,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sample {
+    pub at: Timestamp,
+    pub phase: Phase,
+    pub passed: bool,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub latency_ms: Option<u64>,
+    /// Why it failed, or what it saw.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub reason: Option<String>,
+}
+
+impl Probe {
+    /// Why it failed last.
+    pub fn last_failure(&self) -> Option<&str> {
+        let failed = self.samples.iter().rev().find(|sample| !sample.passed);
+        failed.and_then(|sample| sample.reason.as_deref())
+    }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands it over so")]
+fn is_zero(count: &u64) -> bool {
+    *count == 0
+}

@@ -1,0 +1,164 @@
+//! Probes: what is looked at to see whether the system is steady. One file for each kind.
+//!
+//! A probe knows how to look once. When it looks is the [lifecycle](crate::lifecycle)'s. What cannot be looked at has
+//! failed, and says why.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use aws_config::SdkConfig;
+use tokio::time::Instant;
+
+use crate::clock::Clock;
+use crate::http::{HttpSettings, builder, cause, remedy};
+use crate::model::{Check, HttpCheck};
+use crate::text;
+
+mod cloudwatch;
+mod command;
+mod http;
+mod prometheus;
+mod tcp;
+
+/// Longest reason.
+const LONGEST: usize = 200;
+/// What is read of an answer.
+const MOST_READ: usize = 1 << 20;
+
+/// What one evaluation saw.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Seen {
+    pub passed: bool,
+    pub latency: Option<Duration>,
+    /// Why it failed, or what it saw: one short line.
+    pub reason: Option<String>,
+}
+
+/// Looks once. It may be dropped at any await, and then leaves nothing behind.
+#[async_trait]
+pub trait Evaluate: Send + Sync {
+    async fn evaluate(&self) -> Seen;
+}
+
+/// One kind of look: what it saw where all is well, or why it is not. It has no limit of its own.
+#[async_trait]
+trait Look: Send + Sync {
+    async fn look(&self) -> Result<String, String>;
+}
+
+/// A look that ends in time.
+struct Limited {
+    look: Box<dyn Look>,
+    within: Duration,
+}
+
+#[async_trait]
+impl Evaluate for Limited {
+    async fn evaluate(&self) -> Seen {
+        let begun = Instant::now();
+        let (passed, said) = match tokio::time::timeout(self.within, self.look.look()).await {
+            Ok(Ok(seen)) => (true, seen),
+            Ok(Err(why)) => (false, why),
+            Err(_) => (false, format!("no answer within {:?}", self.within)),
+        };
+        let reason = text::plain(&said, LONGEST);
+        Seen { passed, latency: Some(begun.elapsed()), reason: (!reason.is_empty()).then_some(reason) }
+    }
+}
+
+/// What the probes of a run share.
+pub struct Connector {
+    settings: HttpSettings,
+    client: reqwest::Client,
+    clock: Clock,
+    /// Variables that no command may see.
+    withheld: Arc<[String]>,
+}
+
+impl Connector {
+    /// The error completes "no HTTP client: …".
+    pub fn new(settings: HttpSettings, clock: Clock, withheld: Vec<String>) -> Result<Self, String> {
+        let client = build(builder(&settings)?)?;
+        Ok(Self { settings, client, clock, withheld: withheld.into() })
+    }
+
+    /// `sdk` is where the experiment's account is, for probes that ask there.
+    pub fn connect(&self, check: &Check, sdk: Option<&SdkConfig>) -> Result<Arc<dyn Evaluate>, String> {
+        let look: Box<dyn Look> = match check {
+            Check::Http(check) => {
+                Box::new(http::Http { client: self.client_for(check)?, check: check.clone() })
+            }
+            Check::Tcp { address, .. } => Box::new(tcp::Tcp { address: address.clone() }),
+            Check::Command { run, exit_code, output, .. } => Box::new(command::Command {
+                run: run.clone(),
+                exit_code: *exit_code,
+                output: output.clone(),
+                withheld: self.withheld.clone(),
+            }),
+            Check::CloudwatchAlarm { name, .. } => {
+                Box::new(cloudwatch::Alarm { client: cloudwatch::client(sdk)?, name: name.clone() })
+            }
+            Check::CloudwatchMetric(check) => Box::new(cloudwatch::Metric {
+                client: cloudwatch::client(sdk)?,
+                check: check.clone(),
+                clock: self.clock,
+            }),
+            Check::Prometheus { url, query, expect, .. } => Box::new(prometheus::Prometheus {
+                client: self.client.clone(),
+                url: url.clone(),
+                query: query.clone(),
+                expect: *expect,
+            }),
+        };
+        Ok(Arc::new(Limited { look, within: check.within() }))
+    }
+
+    /// The client of all, or one of its own where a probe trusts otherwise.
+    fn client_for(&self, check: &HttpCheck) -> Result<reqwest::Client, String> {
+        if check.ca_bundle.is_none() && !check.insecure {
+            return Ok(self.client.clone());
+        }
+        let mut settings = self.settings.clone();
+        if let Some(own) = &check.ca_bundle {
+            settings.ca_bundle.get_or_insert_default().extend_from_slice(own);
+        }
+        build(builder(&settings)?.tls_danger_accept_invalid_certs(check.insecure))
+    }
+}
+
+/// Each look opens a connection of its own, as a user who comes does. One that is kept may be closed by the server at
+/// the very moment in which it is used again, which says nothing about the system.
+fn build(builder: reqwest::ClientBuilder) -> Result<reqwest::Client, String> {
+    builder.pool_max_idle_per_host(0).build().map_err(|error| cause(&error))
+}
+
+/// Why a request has failed. Its URL may hold a secret.
+fn unanswered(error: reqwest::Error) -> String {
+    let why = cause(&error.without_url());
+    match remedy(&why) {
+        Some(_) => format!("its certificate is not trusted: {why}"),
+        None => why,
+    }
+}
+
+/// The beginning of an answer's body, and whether that is all of it.
+async fn body(answer: &mut reqwest::Response) -> Result<(Vec<u8>, bool), String> {
+    let mut read = Vec::new();
+    while let Some(chunk) = answer.chunk().await.map_err(unanswered)? {
+        let room = MOST_READ - read.len();
+        read.extend_from_slice(&chunk[..chunk.len().min(room)]);
+        if chunk.len() > room {
+            return Ok((read, false));
+        }
+    }
+    Ok((read, true))
+}
+
+/// Whether bytes that need not be text hold a text.
+fn holds(bytes: &[u8], text: &str) -> bool {
+    String::from_utf8_lossy(bytes).contains(text)
+}
+
+#[cfg(test)]
+mod tests;

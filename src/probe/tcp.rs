@@ -1,0 +1,21 @@
+//! A TCP port takes connections.
+
+use async_trait::async_trait;
+use tokio::net::TcpStream;
+
+use super::Look;
+
+pub(super) struct Tcp {
+    /// `host:port`.
+    pub(super) address: String,
+}
+
+#[async_trait]
+impl Look for Tcp {
+    async fn look(&self) -> Result<String, String> {
+        match TcpStream::connect(&self.address).await {
+            Ok(_) => Ok("connected".to_owned()),
+            Err(error) => Err(format!("could not connect: {error}")),
+        }
+    }
+}

@@ -1,0 +1,169 @@
+//! Probes while an experiment runs: what they see makes the score, and the score the gate.
+
+use std::time::Duration;
+
+use faultgate::rehearsal::{Beat, SECOND_TEMPLATE_ID, Step, TEMPLATE_ID, Which};
+use wiremock::matchers::any;
+use wiremock::{Mock, MockServer, ResponseTemplate};
+
+use crate::contract::assert_result;
+use crate::lives::{FAILING, QUICK};
+use crate::support::{Account, Ended};
+
+const fn beat(millis: u64, step: Step) -> Beat {
+    Beat { after: Duration::from_millis(millis), step }
+}
+
+/// Long enough for some looks.
+const SLOW: &[Beat] = &[
+    beat(50, Step::Experiment { status: "running", reason: "Experiment is running." }),
+    beat(1500, Step::Actions { which: Which::All, status: "completed", reason: "Action was completed." }),
+    beat(50, Step::Experiment { status: "completed", reason: "Experiment completed." }),
+];
+
+fn suite(floor: u32, probes: &str) -> String {
+    format!(
+        "version: 1\ngate: {{ expected-resilience-score: {floor} }}\nexperiments:\n\
+         \x20 - name: az-latency\n    fis: {{ template: {TEMPLATE_ID} }}\n    probes:\n{probes}"
+    )
+}
+
+/// A service that is well for the first two looks, is down for the next two, and is well again.
+async fn suffering() -> MockServer {
+    let server = MockServer::start().await;
+    for (status, times) in [(200, Some(2)), (503, Some(2)), (200, None)] {
+        let mock = Mock::given(any()).respond_with(ResponseTemplate::new(status));
+        match times {
+            Some(times) => mock.up_to_n_times(times).mount(&server).await,
+            None => mock.mount(&server).await,
+        }
+    }
+    server
+}
+
+async fn measured(floor: u32) -> Ended {
+    let (account, server) = (Account::living(SLOW).await, suffering().await);
+    let probes = format!(
+        "      - {{ name: checkout, http: {{ url: '{}/health' }}, when: [before, during, after], every: 200ms }}\n",
+        server.uri()
+    );
+    let ended = account.faultgate(&[]).file(".faultgate.yml", &suite(floor, &probes)).finish().await;
+    account.assert_nothing_left("measured");
+    ended
+}
+
+#[tokio::test]
+async fn what_the_probes_see_is_the_score_and_the_floor_decides() {
+    for (floor, code) in [(20, 0), (99, 1)] {
+        let ended = measured(floor).await;
+        ended.assert_code(code, "a service that suffers");
+        let result = ended.result();
+        assert_result(&result, code);
+        let experiment = &result["experiments"][0];
+        let score = experiment["score"].as_f64().unwrap();
+        assert!(score > 20.0 && score < 99.0, "{experiment:#}");
+        assert_eq!(experiment["score_source"], "probes");
+        assert_eq!(experiment["state"], "completed");
+        assert!(experiment["fault"]["started_at"].is_string() && experiment["fault"]["ended_at"].is_string());
+        let probe = &experiment["probes"][0];
+        assert_eq!((probe["name"].as_str(), probe["kind"].as_str()), (Some("checkout"), Some("http")));
+        let (passed, total) = (probe["passed"].as_u64().unwrap(), probe["total"].as_u64().unwrap());
+        assert_eq!(total - passed, 2, "{probe:#}");
+        let samples = probe["samples"].as_array().unwrap();
+        assert_eq!(samples.len() as u64, total);
+        assert_eq!(samples[0]["phase"], "before");
+        assert_eq!(samples.last().unwrap()["phase"], "after");
+        assert!(samples[2]["reason"].as_str().unwrap().contains("status 503"), "{samples:#?}");
+        assert!(ended.summary().contains("| checkout | http | "), "{}", ended.summary());
+        assert!(ended.read("reports/junit.xml").contains("probe checkout (http)"));
+        if code == 1 {
+            let reason = experiment["reason"].as_str().unwrap();
+            assert!(reason.contains("below the expected 99; checkout passed"), "{reason}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_system_that_is_not_steady_is_left_alone() {
+    let account = Account::living(QUICK).await;
+    let probes = "      - { name: port open, tcp: { address: '127.0.0.1:1' }, when: [before, during] }\n";
+    let ended = account.faultgate(&[]).file(".faultgate.yml", &suite(90, probes)).finish().await;
+    ended.assert_code(3, "not steady");
+    let result = ended.result();
+    assert_result(&result, 3);
+    let experiment = &result["experiments"][0];
+    let reason = experiment["reason"].as_str().unwrap();
+    assert!(reason.starts_with("not launched: the system is not steady: port open: could not"), "{reason}");
+    assert!(experiment["score"].is_null());
+    assert_eq!(experiment["probes"][0]["total"], 1);
+    assert!(account.requests_of("StartExperiment").is_empty());
+    account.assert_nothing_left("not steady");
+}
+
+#[tokio::test]
+async fn a_dry_run_looks_at_nothing() {
+    let account = Account::living(QUICK).await;
+    let probes = "      - { name: port open, tcp: { address: '127.0.0.1:1' }, when: [before] }\n";
+    let run = account.faultgate(&[]).file(".faultgate.yml", &suite(90, probes));
+    let ended = run.env("FAULTGATE_DRY_RUN", "true").finish().await;
+    ended.assert_code(0, "dry run");
+    assert_eq!(ended.result()["experiments"][0]["probes"].as_array().unwrap().len(), 0);
+}
+
+#[tokio::test]
+async fn a_suite_goes_on_after_a_failure_unless_it_says_otherwise() {
+    for (stop, started) in [(false, 2), (true, 1)] {
+        let account = Account::living(FAILING).await;
+        account.world.script(SECOND_TEMPLATE_ID, QUICK);
+        let suite = format!(
+            "version: 1\nstop-on-failure: {stop}\nexperiments:\n\
+             \x20 - {{ name: first, fis: {{ template: {TEMPLATE_ID} }} }}\n\
+             \x20 - {{ name: second, fis: {{ template: {SECOND_TEMPLATE_ID} }} }}\n"
+        );
+        let ended = account.faultgate(&[]).file(".faultgate.yml", &suite).finish().await;
+        ended.assert_code(3, "the first fails");
+        assert_eq!(account.requests_of("StartExperiment").len(), started);
+        let result = ended.result();
+        assert_result(&result, 3);
+        let second = &result["experiments"][1];
+        if stop {
+            assert_eq!(second["verdict"], "errored");
+            assert_eq!(second["reason"], "not launched: first did not pass, and stop-on-failure is set");
+        } else {
+            assert_eq!(second["verdict"], "passed");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_command_sees_no_token_of_ours() {
+    let account = Account::living(SLOW).await;
+    let probes = "      - { name: env, command: { run: [sh, -c, 'test -z \"$FAULTGATE_GITHUB_TOKEN\"'] }, when: [before] }\n";
+    let run = account.faultgate(&[]).file(".faultgate.yml", &suite(90, probes));
+    let ended = run.env("FAULTGATE_GITHUB_TOKEN", "not-a-token").finish().await;
+    ended.assert_code(0, "the command does not see it");
+}
+
+#[tokio::test]
+async fn a_signal_while_probes_look_afterwards_cancels_the_run_at_once() {
+    let account = Account::living(QUICK).await;
+    let hangs = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let probes = format!(
+        "      - {{ name: back, http: {{ url: 'http://{}', within: 1h }}, when: [after], recovers-within: 1h }}\n",
+        hangs.local_addr().unwrap()
+    );
+    let running = account.faultgate(&[]).file(".faultgate.yml", &suite(90, &probes)).spawn();
+    let _asked = hangs.accept().await.unwrap();
+    running.signal("TERM").await;
+    let ended = running.ended_within(Duration::from_secs(10)).await;
+    ended.assert_code(143, "cancelled");
+    let result = ended.result();
+    assert_result(&result, 143);
+    let experiment = &result["experiments"][0];
+    assert_eq!(
+        (experiment["raw_state"].as_str(), experiment["verdict"].as_str()),
+        (Some("completed"), Some("cancelled"))
+    );
+    assert!(experiment["score"].is_null());
+    account.assert_nothing_left("cancelled");
+}
