@@ -1,4 +1,4 @@
-//! From a plan to connected engines: one for each account and Region.
+//! From a plan to connected engines: one for each account and Region, and one for all local commands.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,10 +8,11 @@ use aws_config::SdkConfig;
 use crate::clock::Clock;
 use crate::config::{Environment, Mistake, is_secret_variable};
 use crate::engine::Engine;
+use crate::engine::command::{CommandEngine, CommandSettings, Limits};
 use crate::engine::fis::{self, FisEngine, FisSettings};
 use crate::http::HttpSettings;
 use crate::lifecycle::Cancel;
-use crate::model::{EngineSpec, ExperimentPlan, Plan, RunIdentity};
+use crate::model::{Check, EngineSpec, ExperimentPlan, Plan, RunIdentity};
 use crate::probe::{Connector, Evaluate};
 
 /// Where the engines' requests go.
@@ -54,11 +55,11 @@ impl Probes<'_> {
 fn evaluators(
     connector: Option<&Connector>,
     experiment: &ExperimentPlan,
-    sdk: &SdkConfig,
+    sdk: Option<&SdkConfig>,
 ) -> Result<Vec<Arc<dyn Evaluate>>, Mistake> {
     let Some(connector) = connector else { return Ok(Vec::new()) };
     let connected = experiment.probes.iter().map(|probe| {
-        connector.connect(&probe.check, Some(sdk)).map_err(|why| {
+        connector.connect(&probe.check, sdk).map_err(|why| {
             let place = format!("probes of {}", experiment.name);
             Mistake::new(place, format!("{}: {why}", probe.name))
         })
@@ -83,49 +84,92 @@ pub(super) async fn connect(
     cancel: &Cancel,
 ) -> Result<Connected, Mistake> {
     let mut connected = Connected { engines: Vec::new(), engine_of: Vec::new(), evaluators: Vec::new() };
-    let mut places: Vec<Place> = Vec::new();
-    let mut accounts: Vec<SdkConfig> = Vec::new();
+    // By the engine's number.
+    let mut places: Vec<(Place, usize, SdkConfig)> = Vec::new();
+    let mut commands = None;
     let connector = probes.connector(plan, clock)?;
     let base = base(plan, endpoints).await;
     for experiment in &plan.experiments {
-        let EngineSpec::Fis { region, role_arn, .. } = &experiment.spec;
-        let Some(region) = region.as_deref().or(base.region().map(AsRef::as_ref)) else {
+        let (region, role_arn) = match &experiment.spec {
+            EngineSpec::Fis { region, role_arn, .. } => (region, role_arn),
+            EngineSpec::Command(_) => {
+                let number = *commands.get_or_insert_with(|| {
+                    let engine =
+                        CommandEngine::new(command_settings(plan, probes.env), clock, cancel.token().clone());
+                    connected.add(Box::new(engine))
+                });
+                connected.engine_of.push(number);
+                connected.evaluators.push(evaluators(connector.as_ref(), experiment, base.as_ref())?);
+                continue;
+            }
+        };
+        let default_region = base.as_ref().and_then(SdkConfig::region).map(AsRef::as_ref);
+        let (Some(base), Some(region)) = (&base, region.as_deref().or(default_region)) else {
             let message = format!("no Region is known for the experiment {}", experiment.name);
             return Err(Mistake::new("aws-region and the SDK's default chain", message)
                 .hint("set --aws-region, FAULTGATE_AWS_REGION or AWS_REGION"));
         };
         let place = Place { region: region.to_owned(), role_arn: role_arn.clone() };
-        if let Some(known) = places.iter().position(|known| *known == place) {
-            connected.engine_of.push(known);
-            connected.evaluators.push(evaluators(connector.as_ref(), experiment, &accounts[known])?);
+        if let Some((_, number, sdk)) = places.iter().find(|(known, ..)| *known == place) {
+            connected.engine_of.push(*number);
+            connected.evaluators.push(evaluators(connector.as_ref(), experiment, Some(sdk))?);
             continue;
         }
         // There are no roles to assume in a rehearsal.
         let role_arn = role_arn.as_deref().filter(|_| matches!(endpoints, Endpoints::Real(_)));
-        let sdk = fis::in_place(&base, region, role_arn, &run.id).await;
-        let same_region = places.iter().filter(|known| known.region == place.region).count();
+        let sdk = fis::in_place(base, region, role_arn, &run.id).await;
+        let same_region = places.iter().filter(|(known, ..)| known.region == place.region).count();
         let settings = settings(plan, run, endpoints, same_region);
-        connected.engines.push(Box::new(FisEngine::new(&sdk, settings, clock, cancel.token().clone())));
-        connected.engine_of.push(places.len());
-        connected.evaluators.push(evaluators(connector.as_ref(), experiment, &sdk)?);
-        places.push(place);
-        accounts.push(sdk);
+        let engine = FisEngine::new(&sdk, settings, clock, cancel.token().clone());
+        let number = connected.add(Box::new(engine));
+        connected.engine_of.push(number);
+        connected.evaluators.push(evaluators(connector.as_ref(), experiment, Some(&sdk))?);
+        places.push((place, number, sdk));
     }
     Ok(connected)
 }
 
-/// The default Region is looked for only if an experiment has none of its own.
-async fn base(plan: &Plan, endpoints: &Endpoints) -> SdkConfig {
-    let mut regions = plan.experiments.iter().map(|experiment| {
-        let EngineSpec::Fis { region, .. } = &experiment.spec;
-        region.as_deref()
-    });
-    match endpoints {
+impl Connected {
+    /// The engine's number.
+    fn add(&mut self, engine: Box<dyn Engine>) -> usize {
+        self.engines.push(engine);
+        self.engines.len() - 1
+    }
+}
+
+/// None if nothing is to be run or looked at in AWS. The default Region is looked for only if an experiment has none of its own.
+async fn base(plan: &Plan, endpoints: &Endpoints) -> Option<SdkConfig> {
+    let mut regions = plan
+        .experiments
+        .iter()
+        .filter_map(|experiment| match &experiment.spec {
+            EngineSpec::Fis { region, .. } => Some(region.as_deref()),
+            EngineSpec::Command(_) => None,
+        })
+        .peekable();
+    let looks = |check: &Check| matches!(check, Check::CloudwatchAlarm { .. } | Check::CloudwatchMetric(_));
+    if regions.peek().is_none()
+        && !plan.experiments.iter().flat_map(|e| &e.probes).any(|probe| looks(&probe.check))
+    {
+        return None;
+    }
+    Some(match endpoints {
         Endpoints::Embedded(url) => fis::connect_embedded(url, None),
         Endpoints::Real(http) => {
             let first = regions.next().flatten();
             fis::connect(first.filter(|_| regions.all(|region| region.is_some())), http).await
         }
+    })
+}
+
+fn command_settings(plan: &Plan, env: &Environment) -> CommandSettings {
+    CommandSettings {
+        env: env.without_secrets(),
+        // A directory that cannot be made absolute is the one we are in.
+        dir: std::path::absolute(".").unwrap_or_else(|_| ".".into()),
+        dry_run: plan.dry_run,
+        allow_empty_targets: plan.allow_empty_targets,
+        limits: Limits::default(),
     }
 }
 

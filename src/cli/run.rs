@@ -15,8 +15,8 @@ use crate::ci::Surroundings;
 use crate::clock::Clock;
 use crate::config::{Environment, Mistake, Settings};
 use crate::lifecycle::{Cancel, Course, Lifecycle, Share};
-use crate::model::{Finding, Monitor, RehearsalNote, RunEvent, RunIdentity, Verdict};
-use crate::rehearsal::{Scenario, Server, World};
+use crate::model::{EngineSpec, Finding, Monitor, Plan, RehearsalNote, RunEvent, RunIdentity, Verdict};
+use crate::rehearsal::{Scenario, Server, TEMPLATE_ID, World};
 use crate::report::{self, closing};
 
 /// All reporting after the end.
@@ -151,6 +151,7 @@ impl<'a> Session<'a> {
             // The user's queue does not exist here.
             plan.monitor = Monitor::Events;
         }
+        let replaced = instead_of_commands(plan);
         let world = World::new(scenario, self.clock);
         for experiment in &plan.experiments {
             world.script(experiment.spec.source(), scenario.script);
@@ -163,10 +164,27 @@ impl<'a> Session<'a> {
         })?;
         self.rehearsal = Some(RehearsalNote {
             scenario: scenario.name.to_owned(),
-            note: format!("{}; embedded endpoints, no real system was touched", scenario.summary),
+            note: format!("{}; embedded endpoints, no real system was touched{replaced}", scenario.summary),
         });
         let url = server.url.clone();
         self.server = Some(AbortOnDropHandle::new(tokio::spawn(server.serve())));
         Ok(url)
     }
+}
+
+/// Nothing real is touched in a rehearsal: an experiment of the scenario takes the place of each command. Returns
+/// what there is to say of that.
+fn instead_of_commands(plan: &mut Plan) -> String {
+    let mut names = Vec::new();
+    for experiment in &mut plan.experiments {
+        if matches!(experiment.spec, EngineSpec::Command(_)) {
+            experiment.spec =
+                EngineSpec::Fis { template: TEMPLATE_ID.to_owned(), region: None, role_arn: None };
+            names.push(experiment.name.as_str());
+        }
+    }
+    if names.is_empty() {
+        return String::new();
+    }
+    format!("; no command was started for {}: the scenario's experiment stood in", names.join(", "))
 }

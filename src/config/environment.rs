@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::fmt;
 
+use super::secret::is_secret_variable;
+
 /// Environment variables. Names and values may be anything the system allows.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Environment(BTreeMap<OsString, OsString>);
@@ -26,6 +28,12 @@ impl Environment {
     /// The value as the system has it: None only if it is not set.
     pub fn raw(&self, name: &str) -> Option<&OsStr> {
         self.0.get(OsStr::new(name)).map(OsString::as_os_str)
+    }
+
+    /// What a program of the user's may inherit: all but faultgate's own secrets.
+    pub fn without_secrets(&self) -> BTreeMap<OsString, OsString> {
+        let own = |name: &OsString| name.to_str().is_some_and(is_secret_variable);
+        self.0.iter().filter(|(name, _)| !own(name)).map(|(n, v)| (n.clone(), v.clone())).collect()
     }
 
     /// All variables, in the order of their names.
@@ -57,6 +65,19 @@ mod tests {
         assert_eq!(env.get("B"), None);
         assert_eq!(env.get("C"), Some(" x "));
         assert_eq!(env.get("D"), None);
+    }
+
+    #[test]
+    fn other_programs_do_not_inherit_secrets() {
+        let env = Environment::from_pairs([
+            ("FAULTGATE_GITHUB_TOKEN", "s3cr3t"),
+            ("INPUT_LITMUS-TOKEN", "s3cr3t"),
+            ("INPUT_HARNESS_API_KEY", "s3cr3t"),
+            ("FAULTGATE_TIMEOUT", "5m"),
+            ("PATH", "/bin"),
+        ]);
+        let left: Vec<_> = env.without_secrets().into_keys().collect();
+        assert_eq!(left, ["FAULTGATE_TIMEOUT", "PATH"]);
     }
 
     #[test]

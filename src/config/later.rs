@@ -8,7 +8,7 @@ use super::inputs::{Group, Input};
 const VERSION: &str = concat!(env!("CARGO_PKG_VERSION_MAJOR"), ".", env!("CARGO_PKG_VERSION_MINOR"));
 
 /// Engine blocks of a suite's experiment that this version cannot run.
-pub(super) const ENGINES: &[&str] = &["harness", "litmus", "command"];
+pub(super) const ENGINES: &[&str] = &["harness", "litmus"];
 
 /// Inputs that this version takes and does not use, besides those of the engines above.
 const INPUTS: &[&str] = &["state-file"];

@@ -113,13 +113,14 @@ fn plan(name: String, template: String, values: &Values) -> ExperimentPlan {
 }
 
 fn from_suite(entry: &Entry, values: &Values) -> ExperimentPlan {
-    let base = plan(entry.name.clone(), entry.template.clone(), values);
+    let base = plan(entry.name.clone(), String::new(), values);
+    let mut spec = entry.spec.clone();
+    if let EngineSpec::Fis { region, role_arn, .. } = &mut spec {
+        *region = region.take().or_else(|| values.text("aws-region"));
+        *role_arn = role_arn.take().or_else(|| values.text("aws-role-arn"));
+    }
     ExperimentPlan {
-        spec: EngineSpec::Fis {
-            template: entry.template.clone(),
-            region: entry.region.clone().or_else(|| values.text("aws-region")),
-            role_arn: entry.role_arn.clone().or_else(|| values.text("aws-role-arn")),
-        },
+        spec,
         weight: entry.weight,
         timeout: entry.timeout.unwrap_or(base.timeout),
         queue_timeout: entry.queue_timeout.unwrap_or(base.queue_timeout),

@@ -3,6 +3,8 @@
 use std::path::Path;
 use std::time::Duration;
 
+mod command;
+
 use ::config::{Value, ValueKind};
 
 use super::Mistake;
@@ -13,7 +15,7 @@ use super::later;
 use super::layers::Layer;
 use super::mistake::{key, quoted, suggestion};
 use super::values;
-use crate::model::{ProbePlan, Score};
+use crate::model::{EngineSpec, ProbePlan, Score};
 use crate::text::plain;
 
 /// The one version of the format.
@@ -25,15 +27,19 @@ const SCORE_KEY: &str = "expected-resilience-score";
 const STOP_KEY: &str = "stop-on-failure";
 const PROBES_KEY: &str = "probes";
 const EXPERIMENT_KEYS: &[&str] =
-    &["name", "fis", "weight", "timeout", "queue-timeout", SCORE_KEY, PROBES_KEY];
+    &["name", "fis", "command", "weight", "timeout", "queue-timeout", SCORE_KEY, PROBES_KEY];
+
+/// Engines, and how the block of each begins.
+const ENGINES: &[(&str, &str)] =
+    &[("fis", "fis: { template: EXT… }"), ("command", "command: { run: [\"program\", \"argument\"] }")];
+const FIS_KEYS: &[&str] = &["template", "region", "role-arn"];
 
 /// One experiment of the suite; what it leaves out the inputs say.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Entry {
     pub(super) name: String,
-    pub(super) template: String,
-    pub(super) region: Option<String>,
-    pub(super) role_arn: Option<String>,
+    /// What it leaves out of Region and role the inputs say.
+    pub(super) spec: EngineSpec,
     pub(super) weight: u32,
     pub(super) timeout: Option<Duration>,
     pub(super) queue_timeout: Option<Duration>,
@@ -204,13 +210,10 @@ impl<'a> Reader<'a> {
         let known: Vec<_> = [EXPERIMENT_KEYS, later::ENGINES].concat();
         self.known_keys(table, path, &known);
         let name = self.name(table, path);
-        let fis = self.engine(table, path);
-        let (template, region, role_arn) = fis.map_or((None, None, None), |(fis, path)| self.fis(fis, &path));
+        let spec = self.engine(table, path);
         let entry = Entry {
             name: name.unwrap_or_default(),
-            template: template.unwrap_or_default(),
-            region,
-            role_arn,
+            spec: spec.clone().unwrap_or_else(no_engine),
             weight: match self.leaf(table, path, "weight", &WEIGHT) {
                 Some(Parsed::Count(weight)) => weight,
                 _ => DEFAULT_WEIGHT,
@@ -223,7 +226,7 @@ impl<'a> Reader<'a> {
             },
             probes: self.probes(table.get(PROBES_KEY), &below(path, PROBES_KEY)),
         };
-        let whole = self.mistakes.len() == before && !entry.name.is_empty() && !entry.template.is_empty();
+        let whole = self.mistakes.len() == before && !entry.name.is_empty() && spec.is_some();
         whole.then_some(entry)
     }
 
@@ -245,26 +248,24 @@ impl<'a> Reader<'a> {
         None
     }
 
-    /// The experiment's FIS block and its path, if that is its one engine.
-    fn engine(&mut self, table: &'a Table, path: &str) -> Option<(&'a Table, String)> {
-        let engines: Vec<_> = std::iter::once(&"fis")
+    /// The experiment's one engine.
+    fn engine(&mut self, table: &'a Table, path: &str) -> Option<EngineSpec> {
+        let engines: Vec<_> = ENGINES
+            .iter()
+            .map(|(engine, _)| engine)
             .chain(later::ENGINES)
-            .filter(|e| table.contains_key(**e))
+            .filter(|engine| table.contains_key(**engine))
             .copied()
             .collect();
         match engines.as_slice() {
             [] => {
-                self.mistake(path, "has no engine", "add fis: { template: EXT… }");
+                self.mistake(path, "has no engine", format!("add {}", example("fis")));
                 None
             }
-            ["fis"] => {
-                let path = below(path, "fis");
-                let block = table.get("fis").filter(|v| !matches!(v.kind, ValueKind::Nil));
-                if block.is_none() {
-                    self.mistake(&path, "is empty", "write fis: { template: EXT… }");
-                }
-                Some((self.table(block, &path)?, path))
-            }
+            ["fis"] => self.block(table, path, "fis").and_then(|(fis, path)| self.fis(fis, &path)),
+            ["command"] => self
+                .block(table, path, "command")
+                .and_then(|(command, path)| self.command_engine(command, &path)),
             [later] => {
                 let what = below(path, later);
                 self.mistakes.push(later::not_available(&what, &self.document.origin));
@@ -278,8 +279,18 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn fis(&mut self, fis: &Table, path: &str) -> (Option<String>, Option<String>, Option<String>) {
-        self.known_keys(fis, path, &["template", "region", "role-arn"]);
+    /// An engine's block and its path.
+    fn block(&mut self, table: &'a Table, path: &str, engine: &str) -> Option<(&'a Table, String)> {
+        let path = below(path, engine);
+        let block = table.get(engine).filter(|v| !matches!(v.kind, ValueKind::Nil));
+        if block.is_none() {
+            self.mistake(&path, "is empty", format!("write {}", example(engine)));
+        }
+        Some((self.table(block, &path)?, path))
+    }
+
+    fn fis(&mut self, fis: &Table, path: &str) -> Option<EngineSpec> {
+        self.known_keys(fis, path, FIS_KEYS);
         let mut text = |name: &str, kind: &Kind| match self.leaf(fis, path, name, kind) {
             Some(Parsed::Text(text)) => Some(text),
             _ => None,
@@ -290,7 +301,7 @@ impl<'a> Reader<'a> {
         if template.is_none() {
             self.missing(fis, path, "template", "write the template's id, for example EXT1a2b3c4d5e6f7");
         }
-        (template, region, role_arn)
+        Some(EngineSpec::Fis { template: template?, region, role_arn })
     }
 
     /// Tells that a key is needed, unless it is there and its mistake has been told.
@@ -353,6 +364,16 @@ impl<'a> Reader<'a> {
         }
         self.mistake(&format!("{}:", below(path, &key(name))), "is not a known key", hint);
     }
+}
+
+/// How an engine's block begins.
+fn example(engine: &str) -> &'static str {
+    ENGINES.iter().find(|(name, _)| *name == engine).map_or("", |(_, example)| example)
+}
+
+/// In the place of what could not be read, so that the rest of the entry is read.
+fn no_engine() -> EngineSpec {
+    EngineSpec::Fis { template: String::new(), region: None, role_arn: None }
 }
 
 /// The key path of an experiment.

@@ -2,7 +2,7 @@ use super::*;
 use crate::config::Environment;
 use crate::config::file;
 
-fn read_with(yaml: &str, pairs: &[(&str, &str)]) -> (Suite, Vec<String>) {
+pub(super) fn read_with(yaml: &str, pairs: &[(&str, &str)]) -> (Suite, Vec<String>) {
     let dir = tempfile::tempdir().unwrap();
     std::fs::write(dir.path().join(".faultgate.yml"), yaml).unwrap();
     let env = Environment::from_pairs(pairs.iter().copied());
@@ -13,7 +13,7 @@ fn read_with(yaml: &str, pairs: &[(&str, &str)]) -> (Suite, Vec<String>) {
 }
 
 /// The one mistake of a suite, without its origin.
-fn mistake(yaml: &str) -> String {
+pub(super) fn mistake(yaml: &str) -> String {
     let (_, mistakes) = read_with(yaml, &[]);
     assert_eq!(mistakes.len(), 1, "{yaml}\n{mistakes:#?}");
     mistakes[0].replace(" (from .faultgate.yml)", "")
@@ -47,9 +47,11 @@ experiments:
         entries[0],
         Entry {
             name: "az-latency".to_owned(),
-            template: "EXT1".to_owned(),
-            region: Some("eu-west-1".to_owned()),
-            role_arn: Some("arn:aws:iam::111122223333:role/chaos".to_owned()),
+            spec: EngineSpec::Fis {
+                template: "EXT1".to_owned(),
+                region: Some("eu-west-1".to_owned()),
+                role_arn: Some("arn:aws:iam::111122223333:role/chaos".to_owned()),
+            },
             weight: 0,
             timeout: Some(Duration::from_mins(20)),
             queue_timeout: Some(Duration::from_secs(90)),
@@ -57,7 +59,7 @@ experiments:
             probes: Vec::new(),
         }
     );
-    assert_eq!((entries[1].template.as_str(), entries[1].weight), ("EXT2", 10));
+    assert_eq!((entries[1].spec.source(), entries[1].weight), ("EXT2", 10));
 }
 
 #[test]
@@ -120,7 +122,7 @@ fn a_wrong_structure_is_told() {
         (
             "version: 1\nexperiments: [{ name: a, fis: { template: EXT1 }, harness: {}, command: {} }]"
                 .to_owned(),
-            "experiments[0] has 3 engines at once: fis, harness, command; keep one; write an experiment for each",
+            "experiments[0] has 3 engines at once: fis, command, harness; keep one; write an experiment for each",
         ),
         (
             experiment("  - { name: a, fis: { template: EXT2 } }"),

@@ -14,6 +14,7 @@ use crate::model::{
     ScoreSource, Signal, State, SubscriptionRecord, Target, Transition, Verdict,
 };
 
+pub mod command;
 pub mod fis;
 
 /// Something an engine was asked for and did not do.

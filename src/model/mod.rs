@@ -11,7 +11,7 @@ mod verdict;
 
 pub use event::RunEvent;
 pub use finding::{Finding, Level};
-pub use plan::{EngineSpec, ExperimentPlan, Monitor, Plan, RunIdentity};
+pub use plan::{CommandLine, CommandSpec, EngineSpec, ExperimentPlan, Monitor, Plan, RunIdentity};
 pub use probe::{Check, Comparison, Expectation, HttpCheck, MetricCheck, Phase, Probe, ProbePlan, Sample};
 pub use result::{
     Action, EngineError, Evidence, ExperimentResult, FaultWindow, Gate, MonitorRecord, Outcome,

@@ -1,5 +1,6 @@
 //! What a run is to do: the inputs, understood and complete.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -39,12 +40,66 @@ pub enum EngineSpec {
         /// A role to assume before anything is asked in this account.
         role_arn: Option<String>,
     },
+    Command(CommandSpec),
+}
+
+/// A local fault injector.
+#[derive(Clone, PartialEq, Eq)]
+pub struct CommandSpec {
+    pub run: CommandLine,
+    /// Undoes the fault: run at every end, also before the injector is stopped.
+    pub stop: Option<CommandLine>,
+    /// Where both are run; None: in faultgate's own working directory.
+    pub dir: Option<PathBuf>,
+    /// Set for both. Values may be secrets: they are never shown.
+    pub env: BTreeMap<String, String>,
+    /// The journal that a Chaos Toolkit experiment leaves, seen from `dir`.
+    pub journal: Option<PathBuf>,
+    pub expected_exit_code: u8,
+    /// How long the fault stays in after `run` has ended as expected.
+    pub duration: Duration,
+}
+
+impl std::fmt::Debug for CommandSpec {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("CommandSpec")
+            .field("run", &self.run)
+            .field("stop", &self.stop)
+            .field("dir", &self.dir)
+            .field("env", &self.env.keys())
+            .field("journal", &self.journal)
+            .field("expected_exit_code", &self.expected_exit_code)
+            .field("duration", &self.duration)
+            .finish()
+    }
+}
+
+/// A program and its arguments. No shell reads them.
+#[derive(Clone, PartialEq, Eq)]
+pub struct CommandLine {
+    /// Not empty.
+    pub args: Vec<String>,
+    /// For a shell, by hand; as the settings have it, since what variables hold is not ours to show.
+    pub shown: String,
+}
+
+impl CommandLine {
+    pub fn program(&self) -> &str {
+        self.args.first().map_or("", String::as_str)
+    }
+}
+
+impl std::fmt::Debug for CommandLine {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.shown)
+    }
 }
 
 impl EngineSpec {
     pub fn engine(&self) -> &'static str {
         match self {
             Self::Fis { .. } => "fis",
+            Self::Command(_) => "command",
         }
     }
 
@@ -52,6 +107,7 @@ impl EngineSpec {
     pub fn source(&self) -> &str {
         match self {
             Self::Fis { template, .. } => template,
+            Self::Command(command) => &command.run.shown,
         }
     }
 }

@@ -228,6 +228,10 @@ pub(crate) struct Running {
 }
 
 impl Running {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.home.path().join(name)
+    }
+
     /// `INT`, `TERM`, `HUP`.
     pub(crate) async fn signal(&self, name: &str) {
         let pid = self.child.id().expect("it runs").to_string();

@@ -1,0 +1,284 @@
+//! One experiment from the start of its process to the end of all that the process has started.
+//!
+//! It lives in a task of its own, so that it goes on whether or not somebody follows it: the process ends or is
+//! told to, the fault stays in for a while, `stop` undoes it, the group is ended, the journal is read.
+
+use std::io;
+use std::os::unix::process::ExitStatusExt;
+use std::process::ExitStatus;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use tokio::process::Child;
+use tokio::sync::watch;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use super::group::{self, Group, Surroundings};
+use super::journal::{self, Journal};
+use super::output::Output;
+use crate::clock::Clock;
+use crate::model::{CommandLine, CommandSpec, Source, State, Transition};
+
+/// Output that is on its way when a process has ended. What has left the group may hold it open for ever.
+const LAST_WORDS: Duration = Duration::from_millis(200);
+/// What was killed is gone at once, unless the system itself holds it.
+const KILLED: Duration = Duration::from_millis(500);
+const EVIDENCE_LINES: usize = 8;
+const EVIDENCE_CHARS: usize = 300;
+
+/// How long what ends an experiment may take.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// The `stop` command.
+    pub stop: Duration,
+    /// From SIGTERM to SIGKILL.
+    pub grace: Duration,
+    /// The point after a signal to faultgate at which the `stop` command is given up.
+    pub hurried_stop: Duration,
+    /// The point after a signal at which SIGKILL is sent.
+    pub hurried_kill: Duration,
+}
+
+impl Default for Limits {
+    /// After a signal, the lifecycle wants to know of the end within 4.5 s.
+    fn default() -> Self {
+        Self {
+            stop: Duration::from_secs(30),
+            grace: Duration::from_secs(10),
+            hurried_stop: Duration::from_millis(2200),
+            hurried_kill: Duration::from_millis(3500),
+        }
+    }
+}
+
+/// How a process ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Exit {
+    Code(i32),
+    Signal(i32),
+    /// The system would not say.
+    Unknown(String),
+}
+
+impl Exit {
+    fn of(status: io::Result<ExitStatus>) -> Self {
+        match status {
+            Ok(status) => match (status.code(), status.signal()) {
+                (Some(code), _) => Self::Code(code),
+                (None, Some(signal)) => Self::Signal(signal),
+                (None, None) => Self::Unknown(status.to_string()),
+            },
+            Err(error) => Self::Unknown(error.to_string()),
+        }
+    }
+}
+
+impl std::fmt::Display for Exit {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Code(code) => write!(f, "exit code {code}"),
+            Self::Signal(signal) => write!(f, "killed by signal {signal}"),
+            Self::Unknown(why) => write!(f, "an end that is not known: {why}"),
+        }
+    }
+}
+
+/// What came of the `stop` command.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Undone {
+    pub(super) started_at: Timestamp,
+    pub(super) ended_at: Timestamp,
+    /// Why the fault may still be in.
+    pub(super) failed: Option<String>,
+}
+
+/// All that is known when it is over.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct End {
+    /// None: it could not even be killed.
+    pub(super) exit: Option<Exit>,
+    /// It ended as it should before anybody asked for a stop.
+    pub(super) expected: bool,
+    /// A stop was asked for before its time was over.
+    pub(super) stopped: bool,
+    pub(super) started_at: Timestamp,
+    pub(super) exited_at: Timestamp,
+    pub(super) ended_at: Timestamp,
+    pub(super) undone: Option<Undone>,
+    pub(super) journal: Option<Result<Journal, String>>,
+    /// The last lines that it printed.
+    pub(super) output: Vec<String>,
+}
+
+/// What is known so far.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Progress {
+    pub(super) transitions: Vec<Transition>,
+    pub(super) end: Option<End>,
+}
+
+/// A process that has begun, and how it is to go on.
+pub(super) struct Life {
+    pub(super) name: String,
+    pub(super) spec: CommandSpec,
+    pub(super) surroundings: Surroundings,
+    pub(super) limits: Limits,
+    pub(super) clock: Clock,
+    pub(super) started_at: Timestamp,
+    /// The journal that was there before.
+    pub(super) stale: Option<journal::Stamp>,
+    /// The whole run is cancelled: there is little time.
+    pub(super) hurry: Hurry,
+    pub(super) stop_asked: CancellationToken,
+    pub(super) progress: watch::Sender<Progress>,
+}
+
+impl Life {
+    pub(super) async fn live(self, mut child: Child, group: Arc<Group>) {
+        let mut output = Output::of(&mut child, &self.name);
+        let mut exit = tokio::select! {
+            biased;
+            status = child.wait() => Some(Exit::of(status)),
+            () = self.stop_asked.cancelled() => None,
+        };
+        let mut exited_at = self.clock.now();
+        let expected = exit == Some(Exit::Code(i32::from(self.spec.expected_exit_code)));
+        if exit.is_some() {
+            group.settle();
+        }
+        if expected {
+            self.hold().await;
+        }
+        let stopped = self.stop_asked.is_cancelled();
+        if stopped {
+            self.tell(State::Stopping, "stopping".to_owned());
+        }
+        let undone = self.undo().await;
+        let last = self.end(&mut child, &group).await;
+        if exit.is_none() {
+            exit = last;
+            exited_at = self.clock.now();
+        }
+        let _ = tokio::time::timeout(LAST_WORDS, output.ended()).await;
+        let journal = self.journal().await;
+        let end = End {
+            exit,
+            expected,
+            stopped,
+            started_at: self.started_at,
+            exited_at,
+            ended_at: self.clock.now(),
+            undone,
+            journal,
+            output: output.last(EVIDENCE_LINES, EVIDENCE_CHARS),
+        };
+        let (state, raw) = super::outcome::state(&end);
+        if state != State::Unknown {
+            self.tell(state, raw);
+        }
+        self.progress.send_modify(|progress| progress.end = Some(end));
+    }
+
+    /// Leaves the fault in, until its time is over or a stop is asked for.
+    async fn hold(&self) {
+        if self.spec.duration.is_zero() {
+            return;
+        }
+        tracing::debug!(experiment = self.name, duration = ?self.spec.duration, "the fault stays in");
+        tokio::select! {
+            biased;
+            () = self.stop_asked.cancelled() => {}
+            () = tokio::time::sleep(self.spec.duration) => {}
+        }
+    }
+
+    async fn undo(&self) -> Option<Undone> {
+        let command = self.spec.stop.as_ref()?;
+        let started_at = self.clock.now();
+        let failed = self.run_stop(command).await.err();
+        Some(Undone { started_at, ended_at: self.clock.now(), failed })
+    }
+
+    async fn run_stop(&self, command: &CommandLine) -> Result<(), String> {
+        let (mut child, group) = group::start(command, &self.surroundings)
+            .map_err(|error| format!("it could not be started: {error}"))?;
+        let mut output = Output::of(&mut child, &self.name);
+        let exit = tokio::select! {
+            biased;
+            status = child.wait() => Exit::of(status),
+            limit = self.hurry.up(self.limits.stop, self.limits.hurried_stop) => {
+                return Err(format!("it did not end within {limit:?}"));
+            }
+        };
+        if exit == Exit::Code(0) {
+            // What it has started may be what makes the system whole again.
+            group.release();
+            return Ok(());
+        }
+        let _ = tokio::time::timeout(LAST_WORDS, output.ended()).await;
+        let said = output.last(1, EVIDENCE_CHARS).pop().map(|line| format!(": {line}")).unwrap_or_default();
+        Err(format!("{exit}{said}"))
+    }
+
+    /// Ends whatever is left of the group.
+    async fn end(&self, child: &mut Child, group: &Group) -> Option<Exit> {
+        group.terminate();
+        let left = tokio::select! {
+            biased;
+            status = group.ended(child) => return Some(Exit::of(status)),
+            left = self.hurry.up(self.limits.grace, self.limits.hurried_kill) => left,
+        };
+        tracing::debug!(experiment = self.name, after = ?left, "SIGTERM did not end it: it is killed");
+        group.kill();
+        tokio::time::timeout(KILLED, group.ended(child)).await.ok().map(Exit::of)
+    }
+
+    async fn journal(&self) -> Option<Result<Journal, String>> {
+        let path = self.surroundings.dir.join(self.spec.journal.as_ref()?);
+        let stale = self.stale;
+        let read = tokio::task::spawn_blocking(move || journal::read(&path, stale)).await;
+        Some(read.unwrap_or_else(|error| Err(error.to_string())))
+    }
+
+    fn tell(&self, state: State, raw_state: String) {
+        let now = self.clock.now();
+        self.progress.send_modify(|progress| {
+            progress.transitions.push(Transition {
+                state,
+                raw_state,
+                at: now,
+                observed_at: now,
+                source: Source::Event,
+                reason: None,
+            });
+        });
+    }
+}
+
+/// How much time there is.
+#[derive(Debug, Clone)]
+pub(super) struct Hurry {
+    cancelled: CancellationToken,
+    since: Arc<OnceLock<Instant>>,
+}
+
+impl Hurry {
+    pub(super) fn new(cancelled: CancellationToken) -> Self {
+        Self { cancelled, since: Arc::default() }
+    }
+
+    /// Ends when `limit` is over, or at a point after the signal; says which it was.
+    async fn up(&self, limit: Duration, hurried: Duration) -> Duration {
+        tokio::select! {
+            biased;
+            () = tokio::time::sleep(limit) => limit,
+            () = async {
+                self.cancelled.cancelled().await;
+                let since = *self.since.get_or_init(Instant::now);
+                tokio::time::sleep_until(since + hurried).await;
+            } => hurried,
+        }
+    }
+}

@@ -1,0 +1,359 @@
+//! Any local fault injector: a program of the user's, in a process group of its own.
+//!
+//! `program` finds it, `group` starts it and ends all that it starts, `life` takes one experiment from its start to
+//! its end, `output` keeps the end of what it prints, `journal` reads what Chaos Toolkit says, `outcome` says what
+//! it all means.
+
+use std::cell::RefCell;
+use std::collections::{BTreeMap, HashMap};
+use std::ffi::OsString;
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::AbortOnDropHandle;
+
+mod group;
+mod journal;
+mod life;
+mod outcome;
+mod output;
+mod program;
+
+pub use life::Limits;
+
+use self::group::{Group, Surroundings};
+use self::journal::Stamp;
+use self::life::{Hurry, Life, Progress};
+use self::outcome::{Context, shown_program};
+use super::{Engine, Failure, FailureKind, Judgement, Launched, Record, StopCause, Watcher};
+use crate::clock::Clock;
+use crate::model::{
+    CommandLine, CommandSpec, EngineSpec, ExperimentPlan, Finding, Level, Monitor, MonitorRecord, Source,
+    State, SubscriptionRecord, Transition,
+};
+
+/// What all commands of a run have in common.
+#[derive(Clone)]
+pub struct CommandSettings {
+    /// What a command inherits: none of faultgate's own secrets.
+    pub env: BTreeMap<OsString, OsString>,
+    /// faultgate's working directory, absolute.
+    pub dir: PathBuf,
+    pub dry_run: bool,
+    pub allow_empty_targets: bool,
+    pub limits: Limits,
+}
+
+/// Commands on this machine.
+pub struct CommandEngine {
+    settings: CommandSettings,
+    clock: Clock,
+    hurry: Hurry,
+    /// By the experiment's id.
+    lives: RefCell<HashMap<String, Tracking>>,
+}
+
+/// One experiment that was launched.
+struct Tracking {
+    spec: CommandSpec,
+    /// None in a dry run.
+    process: Option<Process>,
+    progress: watch::Receiver<Progress>,
+    /// Transitions that were told.
+    told: usize,
+}
+
+struct Process {
+    group: Arc<Group>,
+    stop_asked: CancellationToken,
+    _life: AbortOnDropHandle<()>,
+}
+
+/// Nothing of a command outlives the engine, also where nobody had the time to stop it.
+impl Drop for Process {
+    fn drop(&mut self) {
+        self.group.kill();
+    }
+}
+
+impl CommandEngine {
+    pub fn new(settings: CommandSettings, clock: Clock, cancelled: CancellationToken) -> Self {
+        Self { settings, clock, hurry: Hurry::new(cancelled), lives: RefCell::default() }
+    }
+
+    fn surroundings(&self, spec: &CommandSpec) -> Surroundings {
+        let mut env = self.settings.env.clone();
+        env.extend(spec.env.iter().map(|(name, value)| (name.into(), value.into())));
+        let dir =
+            spec.dir.as_ref().map_or_else(|| self.settings.dir.clone(), |dir| self.settings.dir.join(dir));
+        Surroundings { dir, env }
+    }
+
+    fn look_at(&self, experiment: &ExperimentPlan) -> Vec<Finding> {
+        let EngineSpec::Command(spec) = &experiment.spec else { return Vec::new() };
+        let surroundings = self.surroundings(spec);
+        let subject = format!("command of {}", experiment.name);
+        if !surroundings.dir.is_dir() {
+            let message = format!("its directory {} is not there", surroundings.dir.display());
+            return vec![Finding::new(Level::Error, subject, message).with_remedy("correct dir")];
+        }
+        let mut findings: Vec<Finding> = std::iter::once(&spec.run)
+            .chain(&spec.stop)
+            .filter_map(|command| {
+                let error = program::find(command.program(), &surroundings).err()?;
+                Some(cannot_start(command, &error).finding(Level::Error, &subject))
+            })
+            .collect();
+        if spec.duration >= experiment.timeout {
+            let message = format!(
+                "its duration, {:?}, is not shorter than its timeout, {:?}",
+                spec.duration, experiment.timeout
+            );
+            findings.push(Finding::new(Level::Error, &subject, message).with_remedy("set a longer timeout"));
+        }
+        if findings.is_empty() {
+            findings.push(Finding::new(Level::Ok, subject, "its programs are there"));
+        }
+        findings
+    }
+
+    fn begin(
+        &self,
+        name: &str,
+        spec: &CommandSpec,
+    ) -> io::Result<(String, Process, watch::Receiver<Progress>)> {
+        let surroundings = self.surroundings(spec);
+        let stale = spec.journal.as_ref().and_then(|path| Stamp::of(&surroundings.dir.join(path)));
+        let (child, group) = group::start(&spec.run, &surroundings)?;
+        let (progress, seen) = watch::channel(Progress::default());
+        let group = Arc::new(group);
+        let stop_asked = CancellationToken::new();
+        let life = Life {
+            name: name.to_owned(),
+            spec: spec.clone(),
+            surroundings,
+            limits: self.settings.limits,
+            clock: self.clock,
+            started_at: self.clock.now(),
+            stale,
+            hurry: self.hurry.clone(),
+            stop_asked: stop_asked.clone(),
+            progress,
+        };
+        let id = format!("command-{name}-{}", group.id());
+        let life = AbortOnDropHandle::new(tokio::spawn(life.live(child, group.clone())));
+        Ok((id, Process { group, stop_asked, _life: life }, seen))
+    }
+
+    /// What became known since the last time, and the record if it is over.
+    fn news(&self, id: &str) -> Result<(Vec<Transition>, Option<Record>), Failure> {
+        let mut lives = self.lives.borrow_mut();
+        let tracking = lives.get_mut(id).ok_or_else(|| unknown(id))?;
+        let (news, record) = {
+            let progress = tracking.progress.borrow();
+            (progress.transitions[tracking.told..].to_vec(), tracking.record(&progress))
+        };
+        tracking.told += news.len();
+        Ok((news, record))
+    }
+}
+
+impl Tracking {
+    fn record(&self, progress: &Progress) -> Option<Record> {
+        if self.process.is_none() {
+            return Some(Record {
+                state: State::Completed,
+                raw_state: NOT_STARTED.to_owned(),
+                ..Record::unknown()
+            });
+        }
+        let program = shown_program(self.spec.run.program(), &self.spec.run.shown);
+        progress.end.as_ref().map(|end| outcome::record(end, &self.spec, &program))
+    }
+}
+
+const NOT_STARTED: &str = "not started";
+
+fn cannot_start(command: &CommandLine, error: &io::Error) -> Failure {
+    let (kind, remedy) = match error.kind() {
+        io::ErrorKind::PermissionDenied => (FailureKind::Denied, "make the program executable"),
+        _ => (FailureKind::Missing, "install it, or name it by its path; a path is seen from dir"),
+    };
+    Failure {
+        kind,
+        what: format!("start {}", command.shown),
+        why: error.to_string(),
+        remedy: Some(remedy.to_owned()),
+    }
+}
+
+fn unknown(id: &str) -> Failure {
+    Failure {
+        kind: FailureKind::Missing,
+        what: format!("follow {id}"),
+        why: "this run has not started it".to_owned(),
+        remedy: None,
+    }
+}
+
+#[async_trait(?Send)]
+impl Engine for CommandEngine {
+    async fn check(&self, experiments: &[&ExperimentPlan]) -> Vec<Finding> {
+        experiments.iter().flat_map(|experiment| self.look_at(experiment)).collect()
+    }
+
+    async fn open(&self) -> Result<(), Failure> {
+        Ok(())
+    }
+
+    async fn launch(&self, experiment: &ExperimentPlan) -> Result<Launched, Failure> {
+        let EngineSpec::Command(spec) = &experiment.spec else { return Err(unknown(&experiment.name)) };
+        let name = &experiment.name;
+        let (id, process, progress) = if self.settings.dry_run {
+            (format!("command-{name}-dry-run"), None, watch::channel(Progress::default()).1)
+        } else {
+            let (id, process, progress) =
+                self.begin(name, spec).map_err(|error| cannot_start(&spec.run, &error))?;
+            (id, Some(process), progress)
+        };
+        let now = self.clock.now();
+        let (state, raw) = match process {
+            Some(_) => (State::Running, "running"),
+            None => (State::Completed, NOT_STARTED),
+        };
+        let first = Transition {
+            state,
+            raw_state: raw.to_owned(),
+            at: now,
+            observed_at: now,
+            source: Source::Launch,
+            reason: None,
+        };
+        let tracking = Tracking { spec: spec.clone(), process, progress, told: 0 };
+        self.lives.borrow_mut().insert(id.clone(), tracking);
+        Ok(Launched { id, url: None, first })
+    }
+
+    /// A start is answered at once.
+    async fn find_unanswered(&self, _experiment: &ExperimentPlan) -> Result<Option<Launched>, Failure> {
+        Ok(None)
+    }
+
+    async fn follow(&self, launched: &Launched, watcher: &dyn Watcher) -> Result<Record, Failure> {
+        let id = &launched.id;
+        let progress = self.lives.borrow().get(id).map(|tracking| tracking.progress.clone());
+        let mut progress = progress.ok_or_else(|| unknown(id))?;
+        loop {
+            progress.mark_unchanged();
+            let (news, record) = self.news(id)?;
+            for transition in news {
+                watcher.transition(transition);
+            }
+            if let Some(record) = record {
+                return Ok(record);
+            }
+            if progress.changed().await.is_err() {
+                return Err(Failure { why: "its watch has ended before it".to_owned(), ..unknown(id) });
+            }
+        }
+    }
+
+    /// The rest is up to its life: the `stop` command, then SIGTERM, then SIGKILL.
+    async fn stop(&self, launched: &Launched) -> Result<(), Failure> {
+        let lives = self.lives.borrow();
+        let tracking = lives.get(&launched.id).ok_or_else(|| unknown(&launched.id))?;
+        if let Some(process) = &tracking.process {
+            process.stop_asked.cancel();
+        }
+        Ok(())
+    }
+
+    async fn look(&self, launched: &Launched) -> Result<Record, Failure> {
+        let lives = self.lives.borrow();
+        let tracking = lives.get(&launched.id).ok_or_else(|| unknown(&launched.id))?;
+        let progress = tracking.progress.borrow();
+        Ok(tracking.record(&progress).unwrap_or_else(|| {
+            let last = progress.transitions.last().unwrap_or(&launched.first);
+            Record {
+                state: last.state,
+                raw_state: last.raw_state.clone(),
+                started_at: Some(launched.first.at),
+                ..Record::unknown()
+            }
+        }))
+    }
+
+    async fn judge(&self, record: &Record, launched: &Launched, stop: Option<&StopCause>) -> Judgement {
+        let lives = self.lives.borrow();
+        let Some(tracking) = lives.get(&launched.id) else {
+            return Judgement {
+                state: State::Unknown,
+                verdict: crate::model::Verdict::Errored,
+                score: None,
+                score_source: None,
+                reason: unknown(&launched.id).to_string(),
+                evidence: Vec::new(),
+            };
+        };
+        let progress = tracking.progress.borrow();
+        let context = Context {
+            spec: &tracking.spec,
+            end: progress.end.as_ref(),
+            dry_run: self.settings.dry_run,
+            allow_empty_targets: self.settings.allow_empty_targets,
+            stop,
+        };
+        outcome::judge(record, &context)
+    }
+
+    /// Whatever was not to be ended in time is killed.
+    async fn close(&self, _within: Duration) {
+        for tracking in self.lives.borrow().values() {
+            if let Some(process) = &tracking.process {
+                process.group.kill();
+            }
+        }
+    }
+
+    fn subscription(&self) -> Option<SubscriptionRecord> {
+        None
+    }
+
+    fn monitoring(&self, _experiment: &ExperimentPlan, id: Option<&str>) -> MonitorRecord {
+        let mut monitoring = MonitorRecord::new(Monitor::Events);
+        if let Some(tracking) = id.and_then(|id| self.lives.borrow().get(id).map(|tracking| tracking.told)) {
+            monitoring.events = tracking as u64;
+            "by the end of its process".clone_into(&mut monitoring.learned);
+        }
+        monitoring
+    }
+
+    fn calls(&self) -> BTreeMap<String, u64> {
+        BTreeMap::new()
+    }
+
+    fn stop_conditions(&self, _experiment: &ExperimentPlan) -> Vec<String> {
+        Vec::new()
+    }
+
+    fn stop_command(&self, launched: &Launched) -> String {
+        let lives = self.lives.borrow();
+        let tracking = lives.get(&launched.id);
+        let stop = tracking.and_then(|tracking| tracking.spec.stop.as_ref()).map(|stop| stop.shown.clone());
+        let group = tracking.and_then(|tracking| tracking.process.as_ref()).map(|process| process.group.id());
+        stop.unwrap_or_else(|| format!("kill -s KILL -- -{}", group.unwrap_or_default()))
+    }
+
+    fn region(&self) -> Option<String> {
+        None
+    }
+}
+
+#[cfg(test)]
+#[path = "engine_tests.rs"]
+mod tests;

@@ -1,0 +1,259 @@
+//! What the end of a command means. Pure: everything it needs to know is handed in.
+
+use super::journal::Journal;
+use super::life::{End, Exit};
+use crate::engine::{Judgement, Record, StopCause};
+use crate::model::{Action, CommandSpec, Evidence, Score, ScoreSource, State, Verdict};
+
+/// The state that an end leaves behind, and the engine's own words for it.
+pub(super) fn state(end: &End) -> (State, String) {
+    let Some(exit) = &end.exit else {
+        return (State::Unknown, "it could not be killed".to_owned());
+    };
+    let failed_undo = end.undone.as_ref().is_some_and(|undone| undone.failed.is_some());
+    if end.stopped {
+        // The process is gone, but what was asked for was an end of the fault.
+        let state = if failed_undo { State::Unknown } else { State::Stopped };
+        let raw = if failed_undo { "stop failed".to_owned() } else { format!("stopped ({exit})") };
+        return (state, raw);
+    }
+    if failed_undo {
+        return (State::Failed, format!("{exit}, stop failed"));
+    }
+    match &end.journal {
+        Some(Ok(journal)) => {
+            let word = if journal.deviated { "deviated" } else { journal.status.as_str() };
+            let state = match journal.status.as_str() {
+                _ if is_deviated(journal) => State::Completed,
+                "completed" if !end.expected || journal.not_steady_before().is_some() => State::Failed,
+                "completed" => State::Completed,
+                "interrupted" => State::Stopped,
+                _ => State::Failed,
+            };
+            (state, format!("{word} ({exit})"))
+        }
+        None if end.expected => (State::Completed, exit.to_string()),
+        Some(Err(_)) | None => (State::Failed, exit.to_string()),
+    }
+}
+
+/// Chaos Toolkit says `deviated` of what it sees after the method; what it sees meanwhile only ends it.
+fn is_deviated(journal: &Journal) -> bool {
+    let seen = match journal.status.as_str() {
+        "completed" => journal.deviated,
+        "failed" => journal.deviated || !journal.deviations().is_empty(),
+        _ => false,
+    };
+    seen && journal.not_steady_before().is_none()
+}
+
+/// The record of a process that has ended.
+pub(super) fn record(end: &End, spec: &CommandSpec, program: &str) -> Record {
+    let (state, raw_state) = state(end);
+    let ran = Action {
+        name: "run".to_owned(),
+        action_id: program.to_owned(),
+        state: if end.expected {
+            "completed"
+        } else if end.stopped {
+            "stopped"
+        } else {
+            "failed"
+        }
+        .to_owned(),
+        reason: end.exit.as_ref().map(ToString::to_string),
+        started_at: Some(end.started_at),
+        ended_at: Some(end.exited_at),
+        targets: Vec::new(),
+    };
+    let mut actions = match &end.journal {
+        Some(Ok(journal)) if !journal.actions().is_empty() => journal.actions(),
+        _ => vec![ran],
+    };
+    if let (Some(undone), Some(stop)) = (&end.undone, &spec.stop) {
+        actions.push(Action {
+            name: "stop".to_owned(),
+            action_id: shown_program(stop.program(), &stop.shown),
+            state: if undone.failed.is_some() { "failed" } else { "completed" }.to_owned(),
+            reason: undone.failed.clone(),
+            started_at: Some(undone.started_at),
+            ended_at: Some(undone.ended_at),
+            targets: Vec::new(),
+        });
+    }
+    Record {
+        state,
+        raw_state,
+        started_at: Some(end.started_at),
+        ended_at: (state != State::Unknown).then_some(end.ended_at),
+        actions,
+        ..Record::unknown()
+    }
+}
+
+/// The program, unless a variable says what it is.
+pub(super) fn shown_program(program: &str, shown: &str) -> String {
+    if shown.contains(program) {
+        program.to_owned()
+    } else {
+        shown.split(' ').next().unwrap_or("").to_owned()
+    }
+}
+
+/// What is known besides the record.
+pub(super) struct Context<'a> {
+    pub(super) spec: &'a CommandSpec,
+    pub(super) end: Option<&'a End>,
+    pub(super) dry_run: bool,
+    pub(super) allow_empty_targets: bool,
+    /// Why we asked for a stop, if we did.
+    pub(super) stop: Option<&'a StopCause>,
+}
+
+pub(super) fn judge(record: &Record, context: &Context<'_>) -> Judgement {
+    let raw = &record.raw_state;
+    let mut judgement = match context.stop {
+        Some(StopCause::Cancelled(signal)) => plain(
+            State::Cancelled,
+            Verdict::Cancelled,
+            format!("{} cancelled the run; the command is {raw}", signal.as_str()),
+        ),
+        // It may have ended by itself in the last moment.
+        Some(StopCause::Timeout(deadline))
+            if record.state == State::Completed && record.ended_at.is_some_and(|end| end <= *deadline) =>
+        {
+            natural(record, context)
+        }
+        Some(StopCause::Timeout(_) | StopCause::QueueTimeout) => plain(
+            State::TimedOut,
+            Verdict::TimedOut,
+            format!("it did not end within its timeout; the command is {raw}"),
+        ),
+        Some(StopCause::Unwatched(failure)) => {
+            plain(record.state, Verdict::Errored, format!("it could not be watched any longer: {failure}"))
+        }
+        None => natural(record, context),
+    };
+    if let Some(end) = context.end {
+        add_undo(&mut judgement, context, end);
+        judgement.evidence.extend(evidence(end, context.spec));
+    }
+    judgement
+}
+
+fn plain(state: State, verdict: Verdict, reason: String) -> Judgement {
+    Judgement { state, verdict, score: None, score_source: None, reason, evidence: Vec::new() }
+}
+
+/// An end that we did not ask for.
+fn natural(record: &Record, context: &Context<'_>) -> Judgement {
+    let errored = |reason| plain(record.state, Verdict::Errored, reason);
+    if context.dry_run {
+        let reason = "dry run: its program is there; it was not started".to_owned();
+        return plain(State::Completed, Verdict::Passed, reason);
+    }
+    let Some(end) = context.end else {
+        return errored("its process is not known to have ended".to_owned());
+    };
+    match &end.journal {
+        Some(Ok(journal)) => by_journal(record, context, end, journal),
+        Some(Err(why)) => errored(format!("{why}; {}", ended(end, context.spec))),
+        None if end.expected => passed(record, None, ended(end, context.spec)),
+        None => errored(format!("it could not be carried out: {}", ended(end, context.spec))),
+    }
+}
+
+/// A verdict of `passed`, with what the engine itself has measured where it has.
+fn passed(record: &Record, score: Option<Score>, reason: String) -> Judgement {
+    Judgement {
+        score: Some(score.unwrap_or(Score::FULL)),
+        score_source: Some(if score.is_some() { ScoreSource::Engine } else { ScoreSource::Completion }),
+        ..plain(record.state, Verdict::Passed, reason)
+    }
+}
+
+fn by_journal(record: &Record, context: &Context<'_>, end: &End, journal: &Journal) -> Judgement {
+    let errored = |reason| plain(record.state, Verdict::Errored, reason);
+    if let Some(probe) = journal.not_steady_before() {
+        return errored(format!("the system was not steady before anything was done: {probe}"));
+    }
+    if is_deviated(journal) {
+        let probes = journal.deviations().join(", ");
+        return Judgement {
+            score: Some(journal.share().unwrap_or(Score::ZERO)),
+            score_source: Some(ScoreSource::Engine),
+            ..plain(record.state, Verdict::Failed, format!("the steady state has deviated: {probes}"))
+        };
+    }
+    if journal.status != "completed" {
+        return errored(format!("Chaos Toolkit says {}; {}", journal.status, ended(end, context.spec)));
+    }
+    if !end.expected {
+        let ended = ended(end, context.spec);
+        return errored(format!("Chaos Toolkit says completed, but {ended}"));
+    }
+    let left = journal.failed_rollbacks();
+    if !left.is_empty() {
+        return errored(format!("a fault may be left in: rollbacks did not succeed: {}", left.join(", ")));
+    }
+    let done = journal.injected();
+    if done.is_empty() && !context.allow_empty_targets {
+        return errored(
+            "it completed, but nothing was injected: no action of its method succeeded".to_owned(),
+        );
+    }
+    passed(record, journal.share(), format!("Chaos Toolkit says completed; injected: {}", done.join(", ")))
+}
+
+/// How the process ended, in a sentence.
+fn ended(end: &End, spec: &CommandSpec) -> String {
+    let shown = &spec.run.shown;
+    let expected = match &end.exit {
+        _ if end.expected => String::new(),
+        Some(Exit::Code(_)) => format!(", expected {}", spec.expected_exit_code),
+        _ => String::new(),
+    };
+    let exit = end.exit.as_ref().map_or_else(|| "it could not be killed".to_owned(), ToString::to_string);
+    let said =
+        end.output.last().filter(|_| !end.expected).map(|line| format!(" ({line})")).unwrap_or_default();
+    format!("{shown}: {exit}{expected}{said}")
+}
+
+/// A fault that may still be in is no pass, and a person must know how to end it.
+fn add_undo(judgement: &mut Judgement, context: &Context<'_>, end: &End) {
+    let failed = end.undone.as_ref().and_then(|undone| undone.failed.as_deref());
+    let (Some(why), Some(stop)) = (failed, &context.spec.stop) else {
+        return;
+    };
+    // One that was asked for and not confirmed is told with its command by whoever asked.
+    let by_hand =
+        if context.stop.is_none() { format!("; undo it by: {}", stop.shown) } else { String::new() };
+    judgement.reason =
+        format!("{}; the stop command failed, a fault may be left in ({why}){by_hand}", judgement.reason);
+    if matches!(judgement.verdict, Verdict::Passed) {
+        judgement.verdict = Verdict::Errored;
+        judgement.score = None;
+        judgement.score_source = None;
+    }
+}
+
+fn evidence(end: &End, spec: &CommandSpec) -> Vec<Evidence> {
+    let mut all = Vec::new();
+    if let Some(exit) = &end.exit {
+        all.push(Evidence::new(&spec.run.shown, exit.to_string()));
+    }
+    if let (Some(undone), Some(stop)) = (&end.undone, &spec.stop) {
+        let fact = undone.failed.clone().unwrap_or_else(|| Exit::Code(0).to_string());
+        all.push(Evidence::new(&stop.shown, fact));
+    }
+    if let Some(Ok(journal)) = &end.journal {
+        let deviated = if journal.deviated { ", deviated" } else { "" };
+        all.push(Evidence::new("journal", format!("status {}{deviated}", journal.status)));
+    }
+    all.extend(end.output.iter().map(|line| Evidence::new("output", line)));
+    all
+}
+
+#[cfg(test)]
+#[path = "outcome_tests.rs"]
+mod tests;

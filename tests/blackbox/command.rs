@@ -1,0 +1,219 @@
+//! Local commands: real processes, and what is left of them.
+
+use std::path::Path;
+use std::time::Duration;
+
+use crate::contract::assert_result;
+use crate::support::{Ended, Faultgate, Running, in_time};
+
+/// A suite of one command; `run` and `stop` are scripts.
+fn suite(run: &str, stop: Option<&str>, more: &str) -> String {
+    let line = |script: &str| serde_json::json!(["sh", "-c", script]);
+    let stop = stop.map(|stop| format!(", stop: {}", line(stop))).unwrap_or_default();
+    format!("version: 1\nexperiments:\n  - name: freeze\n    command: {{ run: {}{stop}{more} }}\n", line(run))
+}
+
+fn faultgate(suite: &str) -> Faultgate {
+    Faultgate::new(&["run"]).file(".faultgate.yml", suite)
+}
+
+/// Until a command has written a line to a file.
+async fn written(running: &Running, name: &str) -> String {
+    let path = running.path(name);
+    let waiting = async {
+        loop {
+            match std::fs::read_to_string(&path) {
+                Ok(text) if text.ends_with('\n') => return text.trim().to_owned(),
+                _ => tokio::time::sleep(Duration::from_millis(10)).await,
+            }
+        }
+    };
+    in_time(Duration::from_secs(60), name, waiting).await
+}
+
+/// A zombie is gone: who should reap it is none of our business.
+fn lives(pid: &str) -> bool {
+    let stat = std::fs::read_to_string(Path::new("/proc").join(pid).join("stat")).unwrap_or_default();
+    stat.rsplit_once(") ").is_some_and(|(_, rest)| !rest.starts_with(['Z', 'X']))
+}
+
+/// A process and a grandchild, which ignore SIGTERM.
+const STUBBORN: &str = "trap '' TERM; sh -c 'sh -c \"trap \\\"\\\" TERM; echo \\$\\$ > pid; while :; do sleep 1000; done\" & \
+                        wait' & wait; wait";
+
+fn assert_experiment(ended: &Ended, code: u8, state: &str) -> serde_json::Value {
+    ended.assert_code(code, state);
+    let result = ended.result();
+    assert_result(&result, code);
+    let experiment = result["experiments"][0].clone();
+    assert_eq!(experiment["engine"], "command");
+    assert_eq!(experiment["state"], state, "{experiment:#}");
+    experiment
+}
+
+#[tokio::test]
+async fn a_command_passes_without_any_account() {
+    let run = faultgate(&suite("echo frozen; echo > fault", Some("rm fault"), "")).finish().await;
+    let experiment = assert_experiment(&run, 0, "completed");
+    assert_eq!((&experiment["score"], &experiment["score_source"]), (&100.0.into(), &"completion".into()));
+    assert!(experiment["id"].as_str().unwrap().starts_with("command-freeze-"));
+    let names: Vec<_> =
+        experiment["actions"].as_array().unwrap().iter().map(|a| a["name"].as_str().unwrap()).collect();
+    assert_eq!(names, ["run", "stop"]);
+    assert_eq!(experiment["transitions"][1]["source"], "event");
+    assert_eq!(experiment["monitor"]["api_calls"], serde_json::json!({}));
+    assert!(!run.path("fault").exists());
+}
+
+#[tokio::test]
+async fn another_exit_code_is_an_error() {
+    let run = faultgate(&suite("echo no such container >&2; exit 3", None, "")).finish().await;
+    let experiment = assert_experiment(&run, 3, "failed");
+    assert!(experiment["reason"].as_str().unwrap().contains("exit code 3, expected 0 (no such container)"));
+    faultgate(&suite("exit 3", None, ", expect-exit-code: 3")).finish().await.assert_code(0, "as expected");
+}
+
+#[tokio::test]
+async fn a_signal_undoes_and_leaves_nothing_of_the_group() {
+    let suite = suite(STUBBORN, Some("kill -0 $(cat pid) && echo > undone"), "");
+    let running = faultgate(&suite).spawn();
+    let pid = written(&running, "pid").await;
+    assert!(lives(&pid));
+    running.signal("TERM").await;
+    // The budget is seven seconds; the limit leaves room for a busy machine.
+    let ended = running.ended_within(Duration::from_secs(20)).await;
+    let experiment = assert_experiment(&ended, 143, "cancelled");
+    assert_eq!(experiment["stop"]["confirmed"], true, "{experiment:#}");
+    assert!(ended.path("undone").exists(), "it was undone while the fault was in");
+    assert!(!lives(&pid));
+}
+
+#[tokio::test]
+async fn a_second_signal_ends_it_at_once_and_leaves_nothing_of_the_group() {
+    let running = faultgate(&suite(STUBBORN, Some("echo $$ > stopping; sleep 1000; :"), "")).spawn();
+    let pid = written(&running, "pid").await;
+    running.signal("INT").await;
+    let stopping = written(&running, "stopping").await;
+    running.signal("TERM").await;
+    running.ended_within(Duration::from_secs(20)).await.assert_code(143, "the second signal");
+    // They were killed; the system takes a moment to do so.
+    let gone = async {
+        while lives(&pid) || lives(&stopping) {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    in_time(Duration::from_secs(20), "both groups are gone", gone).await;
+}
+
+#[tokio::test]
+async fn a_stop_command_that_hangs_is_given_up_and_told() {
+    let running = faultgate(&suite(STUBBORN, Some("sleep 1000; :"), "")).spawn();
+    let pid = written(&running, "pid").await;
+    running.signal("TERM").await;
+    let ended = running.ended_within(Duration::from_secs(20)).await;
+    let experiment = assert_experiment(&ended, 143, "cancelled");
+    assert_eq!(experiment["stop"]["confirmed"], false);
+    let reason = experiment["reason"].as_str().unwrap();
+    assert!(
+        reason.contains("a fault may be left in") && reason.contains("stop it by: sh -c 'sleep 1000; :'"),
+        "{reason}"
+    );
+    assert!(!lives(&pid));
+}
+
+#[tokio::test]
+async fn past_its_timeout_it_is_stopped() {
+    let suite = suite("echo $$ > pid; sleep 1000; :", Some("echo > undone"), "") + "    timeout: 1s\n";
+    let running = faultgate(&suite).spawn();
+    let pid = written(&running, "pid").await;
+    let ended = running.ended().await;
+    let experiment = assert_experiment(&ended, 4, "timed-out");
+    assert_eq!(experiment["stop"]["confirmed"], true);
+    assert!(ended.path("undone").exists() && !lives(&pid));
+}
+
+#[tokio::test]
+async fn a_program_that_is_missing_is_told_with_what_to_do() {
+    let suite = "version: 1\nexperiments: [{ name: a, command: { run: [no-such-injector] } }]";
+    for (command, args) in [("run", 3), ("check", 3)] {
+        let ended = Faultgate::new(&[command]).file(".faultgate.yml", suite).finish().await;
+        ended.assert_code(args, command);
+        assert!(ended.stdout.contains("no program no-such-injector on PATH"), "{}", ended.stdout);
+        assert!(ended.stdout.contains("install it, or name it by its path"), "{}", ended.stdout);
+    }
+}
+
+#[tokio::test]
+async fn a_command_does_not_inherit_our_secrets() {
+    let ended = faultgate(&suite("env > env.txt", None, ", env: { MINE: yes-please }"))
+        .env("FAULTGATE_GITHUB_TOKEN", "mark1")
+        .env("INPUT_GITHUB-TOKEN", "mark2")
+        .env("FAULTGATE_HARNESS_API_KEY", "mark3")
+        .env("INPUT_LITMUS_TOKEN", "mark4")
+        .env("FAULTGATE_COMMIT_STATUS", "false")
+        .env("THEIRS", "kept")
+        .finish()
+        .await;
+    ended.assert_code(0, "env");
+    let seen = ended.read("env.txt");
+    assert!(!seen.contains("mark"), "{seen}");
+    for kept in ["THEIRS=kept", "MINE=yes-please", "PATH="] {
+        assert!(seen.contains(kept), "{kept}: {seen}");
+    }
+}
+
+#[tokio::test]
+async fn megabytes_of_output_stay_out_of_the_reports() {
+    let ended = faultgate(&suite("yes '::error::<b>' | head -c 5000000", None, "")).finish().await;
+    let experiment = assert_experiment(&ended, 0, "completed");
+    assert!(experiment.to_string().len() < 10_000);
+    assert!(!ended.stdout.lines().chain(ended.stderr.lines()).any(|line| line.starts_with("::error::<b>")));
+}
+
+#[tokio::test]
+async fn a_rehearsal_starts_no_command() {
+    let suite = suite("echo > ran", Some("echo > ran"), "");
+    let ended = Faultgate::new(&["rehearse"]).file(".faultgate.yml", &suite).finish().await;
+    ended.assert_code(0, "rehearse");
+    let result = ended.result();
+    assert_eq!(result["experiments"][0]["name"], "freeze");
+    let note = result["rehearsal"]["note"].as_str().unwrap();
+    assert!(note.contains("no command was started for freeze"), "{note}");
+    assert!(!ended.path("ran").exists());
+}
+
+/// The service is frozen, thawed and left whole, and its probe has seen it.
+#[tokio::test]
+async fn the_example_freezes_a_service_and_thaws_it() {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/freeze");
+    let read = |name: &str| std::fs::read_to_string(here.join(name)).unwrap();
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port().to_string();
+    drop(listener);
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::write(dir.path().join(".faultgate.yml"), read(".faultgate.yml")).unwrap();
+    std::fs::write(dir.path().join("run.sh"), read("run.sh")).unwrap();
+    let run = tokio::process::Command::new("sh")
+        .arg("run.sh")
+        .current_dir(&dir)
+        .env_clear()
+        .envs(std::env::var_os("PATH").map(|path| ("PATH", path)))
+        .env("FAULTGATE", env!("CARGO_BIN_EXE_faultgate"))
+        .env("PORT", port)
+        .kill_on_drop(true)
+        .output();
+    let output = in_time(Duration::from_secs(60), "the example", run).await.unwrap();
+    let told =
+        String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{told}");
+    let result = std::fs::read_to_string(dir.path().join("faultgate-report/result.json")).unwrap();
+    let result: serde_json::Value = serde_json::from_str(&result).unwrap();
+    assert_result(&result, 0);
+    let probe = &result["experiments"][0]["probes"][0];
+    let (passed, total) = (probe["passed"].as_u64().unwrap(), probe["total"].as_u64().unwrap());
+    assert!(0 < passed && passed < total, "{probe}");
+    assert_eq!(result["experiments"][0]["score_source"], "probes");
+    let log = std::fs::read_to_string(dir.path().join("service.log")).unwrap();
+    assert!(log.contains("GET / "), "it has answered: {log}");
+    assert!(!dir.path().join("service.pid").exists(), "the service was ended");
+}
