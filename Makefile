@@ -1,4 +1,5 @@
 # make test    every test that needs no container, and the lints
+# make browser report.html in Chromium; make test leaves it out where there is no Chromium to be had
 # make lint    formatting, clippy, dependencies
 # make audit   known vulnerabilities of dependencies (fetches RustSec's database)
 # make bench   the figures, beside those of a peer
@@ -9,12 +10,13 @@ PYTHON := $(TOOLS)/venv/bin/python
 PACKAGES := $(TOOLS)/venv/packages
 NODE := $(TOOLS)/node
 SHAPES := $(NODE)/shapes
+BROWSER := $(TOOLS)/browser
 CARGO_DENY_VERSION := 0.20.2
 CARGO_DENY := $(TOOLS)/bin/cargo-deny
 
-.PHONY: test lint audit bench docs rust-test python-test
+.PHONY: test lint audit bench docs rust-test python-test browser browser-if-any
 
-test: lint rust-test python-test
+test: lint rust-test python-test browser-if-any
 
 rust-test:
 	cargo test --locked
@@ -22,6 +24,14 @@ rust-test:
 python-test: $(PACKAGES) $(SHAPES)
 	cargo build --locked
 	FAULTGATE_BIN=$(CURDIR)/target/debug/faultgate PYTHONDONTWRITEBYTECODE=1 $(PYTHON) -m pytest -q -p no:cacheprovider tests/python
+
+browser: $(BROWSER)/node_modules
+	cargo build --locked
+	CHROMIUM=$$(tests/browser/chromium.sh) && export CHROMIUM && \
+		FAULTGATE_BIN=$(CURDIR)/target/debug/faultgate BROWSER_TOOLS=$(BROWSER) node --test tests/browser/report.test.mjs
+
+browser-if-any:
+	@if tests/browser/chromium.sh > /dev/null; then $(MAKE) --no-print-directory browser; fi
 
 lint: $(CARGO_DENY)
 	cargo fmt --check
@@ -56,6 +66,12 @@ $(NODE)/node_modules: tests/node/package.json tests/node/package-lock.json tests
 	mkdir -p $(NODE)
 	cp $^ $(NODE)
 	cd $(NODE) && npm ci --loglevel=error
+	touch $@
+
+$(BROWSER)/node_modules: tests/browser/package.json tests/browser/package-lock.json tests/browser/.npmrc
+	mkdir -p $(BROWSER)
+	cp $^ $(BROWSER)
+	cd $(BROWSER) && npm ci --loglevel=error
 	touch $@
 
 $(CARGO_DENY):

@@ -139,7 +139,7 @@ impl<'a> StringEnds<'a> {
 }
 
 /// Characters that change how others are shown, or are not seen at all.
-fn is_invisible(c: char) -> bool {
+pub fn is_invisible(c: char) -> bool {
     matches!(
         c,
         '\u{ad}'

@@ -184,6 +184,7 @@ impl Surroundings {
             url: self.run_url.clone(),
             repository: self.repository.clone(),
             commit: self.commit.clone(),
+            shard: None,
             attempt_key: self.key.as_ref().map_or_else(|| random.to_owned(), |key| key.join("\n")),
         }
     }

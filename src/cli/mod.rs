@@ -11,6 +11,7 @@ mod connect;
 mod inputs;
 mod logging;
 mod rehearse;
+mod report;
 mod reporting;
 mod run;
 mod signals;
@@ -45,6 +46,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>, env: &Environment) -> u8 {
     let code = runtime.block_on(async {
         match matches.subcommand() {
             Some(("check", matches)) => check::check(matches, env).await,
+            Some(("report", matches)) => report::report(matches, env).await,
             Some(("rehearse", matches)) => rehearse::rehearse(matches, env).await,
             Some((_, matches)) => run::run(matches, env).await,
             None => run::run(&matches, env).await,
@@ -77,6 +79,7 @@ fn command() -> Command {
                 .args(config::flags()),
         )
         .subcommand(rehearse::command().args(config::flags()))
+        .subcommand(report::command())
         .subcommand(inputs::command())
 }
 

@@ -13,21 +13,19 @@ use crate::forge::bitbucket::{Insights as InsightsPlace, PIPELINE_PROXY};
 use crate::forge::{self, Connection, Forge, ForgeKind, NoForge, Subject};
 use crate::http::{self, HttpSettings};
 use crate::report::{
-    AnnotationsFile, BuildkiteAnnotation, Comment, DotenvFile, Insights, JunitFile, Live, Log, LogCommands,
-    ResultFile, Sink, StatusStyle, Statuses, StepOutputs, StepSummary, SummaryFile, comment_key,
+    AnnotationsFile, BuildkiteAnnotation, Comment, DotenvFile, HtmlFile, Insights, JunitFile, Live, Log,
+    LogCommands, ResultFile, Sink, StatusStyle, Statuses, StepOutputs, StepSummary, SummaryFile, comment_key,
 };
 
 /// What the CI says, unless the user says otherwise.
 pub(super) fn surroundings(settings: &Settings, env: &Environment) -> Surroundings {
-    let event = Surroundings::event_path(env).and_then(|path| ci::read_event(Path::new(path)));
-    let checkout = Checkout::read(Path::new("."));
     let tokens = &settings.tokens;
     let tokens = [
         (ForgeKind::GitHub, &tokens.github),
         (ForgeKind::GitLab, &tokens.gitlab),
         (ForgeKind::Bitbucket, &tokens.bitbucket),
     ];
-    Surroundings::detect(env, event.as_ref(), checkout.as_ref()).with(&Overrides {
+    detected(env).with(&Overrides {
         forge: settings.forge,
         forge_api_url: settings.forge_api_url.as_deref(),
         run_url: settings.run_url.as_deref(),
@@ -36,6 +34,13 @@ pub(super) fn surroundings(settings: &Settings, env: &Environment) -> Surroundin
         pull_request: settings.pull_request,
         tokens: tokens.into_iter().filter(|(_, token)| token.is_some()).map(|(kind, _)| kind).collect(),
     })
+}
+
+/// What the CI says.
+pub(super) fn detected(env: &Environment) -> Surroundings {
+    let event = Surroundings::event_path(env).and_then(|path| ci::read_event(Path::new(path)));
+    let checkout = Checkout::read(Path::new("."));
+    Surroundings::detect(env, event.as_ref(), checkout.as_ref())
 }
 
 /// What sinks are made of.
@@ -53,9 +58,12 @@ impl Reporting<'_> {
     /// must not.
     pub(super) fn sinks(&self) -> Vec<Box<dyn Sink>> {
         let mut sinks = vec![self.log()];
-        self.files(&mut sinks);
+        let report_dir = &self.settings.plan.report_dir;
+        let files = Files { report_dir, env: self.env, surroundings: self.surroundings, random: self.random };
+        files.files(&mut sinks);
         self.forge(&mut sinks);
-        self.record(&mut sinks);
+        files.record(&mut sinks);
+        sinks.push(Box::new(ResultFile::new(report_dir)));
         sinks
     }
 
@@ -67,32 +75,6 @@ impl Reporting<'_> {
         } else {
             Box::new(Log::new(io::stdout(), style, self.clock))
         }
-    }
-
-    fn files(&self, sinks: &mut Vec<Box<dyn Sink>>) {
-        let report_dir = &self.settings.plan.report_dir;
-        if let Some(path) = self.env.get("GITHUB_STEP_SUMMARY") {
-            sinks.push(Box::new(StepSummary::new(path.into())));
-        }
-        sinks.push(Box::new(SummaryFile::new(report_dir)));
-        sinks.push(Box::new(JunitFile::new(report_dir)));
-        sinks.push(Box::new(DotenvFile::new(report_dir)));
-        sinks.push(Box::new(AnnotationsFile::new(report_dir)));
-        if self.surroundings.ci == Ci::Buildkite {
-            sinks.push(Box::new(BuildkiteAnnotation::new("buildkite-agent")));
-        }
-    }
-
-    fn record(&self, sinks: &mut Vec<Box<dyn Sink>>) {
-        let report_dir = &self.settings.plan.report_dir;
-        if let Some(path) = self.env.get("GITHUB_OUTPUT") {
-            sinks.push(Box::new(StepOutputs::new(path.into(), report_dir, self.random)));
-        }
-        sinks.extend(
-            LogCommands::new(io::stdout(), self.surroundings.ci.log_style(), report_dir)
-                .map(|commands| Box::new(commands) as Box<dyn Sink>),
-        );
-        sinks.push(Box::new(ResultFile::new(report_dir)));
     }
 
     fn forge(&self, sinks: &mut Vec<Box<dyn Sink>>) {
@@ -129,6 +111,7 @@ impl Reporting<'_> {
                 prefix: settings.status_context.clone(),
                 target_url: run_url,
                 attempt: self.surroundings.attempt,
+                shard: settings.plan.shard,
                 rehearsal: settings.rehearsal.is_some(),
             };
             sinks.push(Box::new(Statuses::new(&experiments, style, connection)));
@@ -143,6 +126,42 @@ impl Reporting<'_> {
         let subject = subject.and_then(|subject| read_only.map_or(Ok(subject), |why| Err(cannot_write(why))));
         let http = self.settings.http.clone();
         Connection::new(move || connect(subject.clone(), token.clone(), http.clone()))
+    }
+}
+
+/// What needs no forge: files, and what the CI reads.
+pub(super) struct Files<'a> {
+    pub(super) report_dir: &'a Path,
+    pub(super) env: &'a Environment,
+    pub(super) surroundings: &'a Surroundings,
+    pub(super) random: &'a str,
+}
+
+impl Files<'_> {
+    pub(super) fn files(&self, sinks: &mut Vec<Box<dyn Sink>>) {
+        let report_dir = self.report_dir;
+        if let Some(path) = self.env.get("GITHUB_STEP_SUMMARY") {
+            sinks.push(Box::new(StepSummary::new(path.into())));
+        }
+        sinks.push(Box::new(SummaryFile::new(report_dir)));
+        sinks.push(Box::new(JunitFile::new(report_dir)));
+        sinks.push(Box::new(DotenvFile::new(report_dir)));
+        sinks.push(Box::new(AnnotationsFile::new(report_dir)));
+        sinks.push(Box::new(HtmlFile::new(report_dir)));
+        if self.surroundings.ci == Ci::Buildkite {
+            sinks.push(Box::new(BuildkiteAnnotation::new("buildkite-agent")));
+        }
+    }
+
+    pub(super) fn record(&self, sinks: &mut Vec<Box<dyn Sink>>) {
+        let report_dir = self.report_dir;
+        if let Some(path) = self.env.get("GITHUB_OUTPUT") {
+            sinks.push(Box::new(StepOutputs::new(path.into(), report_dir, self.random)));
+        }
+        sinks.extend(
+            LogCommands::new(io::stdout(), self.surroundings.ci.log_style(), report_dir)
+                .map(|commands| Box::new(commands) as Box<dyn Sink>),
+        );
     }
 }
 

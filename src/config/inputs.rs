@@ -152,6 +152,9 @@ pub const INPUTS: &[Input] = &[
     Input::new(Group::Experiment, "parallel", Kind::Count { min: 1, max: 50 },
         "Experiments at once")
         .default("1").example("3"),
+    Input::new(Group::Experiment, "shard", Kind::Shard,
+        "Part of the experiments to run, where a suite is split over jobs; faultgate report --merge makes one gate of them")
+        .otherwise("all of them").example("2/5"),
     Input::new(Group::Experiment, "dry-run", Kind::Bool,
         "FIS target preview: nothing is injected, the gate only checks that targets resolve")
         .default("false").example("true"),

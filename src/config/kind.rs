@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::model::Score;
+use crate::model::{Score, Shard};
 
 use super::mistake::{Problem, nearest};
 use super::parse;
@@ -38,6 +38,8 @@ pub(super) enum Kind {
     QueueUrl,
     Region,
     RoleArn,
+    /// A part of a suite: `2/5`.
+    Shard,
     /// A full or shortened commit hash.
     Commit,
     /// Digits only, kept as text.
@@ -74,6 +76,7 @@ impl Kind {
             Self::QueueUrl => Parsed::Text(parse::queue_url(text)?),
             Self::Region => Parsed::Text(parse::region(text)?),
             Self::RoleArn => Parsed::Text(parse::role_arn(text)?),
+            Self::Shard => Parsed::Text(parse::shard(text)?.to_string()),
             Self::Commit => Parsed::Text(parse::commit(text)?),
             Self::Number => Parsed::Text(parse::digits(text)?),
             // Secrets are read apart, from variables only.
@@ -96,6 +99,7 @@ impl Kind {
             Self::Url | Self::QueueUrl => "http or https URL".to_owned(),
             Self::Region => "such as eu-west-1".to_owned(),
             Self::RoleArn => "such as arn:aws:iam::111122223333:role/NAME".to_owned(),
+            Self::Shard => format!("n/m, 1/1 to {0}/{0}", Shard::MOST),
             Self::Commit => "7 to 64 hexadecimal digits".to_owned(),
             Self::Number => "its number".to_owned(),
             Self::Secret => "secret, by variable only".to_owned(),
@@ -122,6 +126,7 @@ impl Kind {
             Self::Url | Self::QueueUrl => "URL",
             Self::Region => "REGION",
             Self::RoleArn => "ARN",
+            Self::Shard => "N/M",
             Self::Commit => "COMMIT",
             Self::Secret => "SECRET",
         }

@@ -15,6 +15,7 @@ mod mistake;
 mod parse;
 mod probes;
 mod reference;
+mod report_dir;
 mod secret;
 mod selection;
 mod settings;
@@ -27,6 +28,7 @@ pub use flags::{flags, given};
 pub use inputs::{Group, INPUTS, Input};
 pub use mistake::Mistake;
 pub use reference::{Format, render};
+pub use report_dir::report_dir;
 pub use secret::{Secret, Tokens, is_secret_variable};
 pub use settings::{CommentMode, LogFormat, Settings, load};
 

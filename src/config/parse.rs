@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::model::Score;
+use crate::model::{Score, Shard};
 
 use super::mistake::Problem;
 
@@ -43,6 +43,15 @@ pub(super) fn score(text: &str) -> Result<Score, Problem> {
         .ok_or_else(|| {
             Problem::new("is not a score").hint("write a number from 0 to 100, for example 95 or 99.5")
         })
+}
+
+pub(super) fn shard(text: &str) -> Result<Shard, Problem> {
+    text.parse().map_err(|_| {
+        Problem::new("is not a part of a suite").hint(format!(
+            "write n/m, where n is from 1 to m and m is at most {}, for example 2/5",
+            Shard::MOST
+        ))
+    })
 }
 
 pub(super) fn count(text: &str, min: u32, max: u32) -> Result<u32, Problem> {

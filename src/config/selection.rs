@@ -4,9 +4,10 @@ use std::collections::BTreeSet;
 
 use super::Mistake;
 use super::later;
+use super::mistake::Problem;
 use super::suite::Entry;
 use super::values::Values;
-use crate::model::{EngineSpec, ExperimentPlan};
+use crate::model::{EngineSpec, ExperimentPlan, Shard};
 
 const TEMPLATES: &str = "experiment-template-id";
 
@@ -64,6 +65,29 @@ pub(super) fn experiments(
         mistakes.push(nothing_to_run(suite));
     }
     Vec::new()
+}
+
+/// The part of the experiments that is to run, by their places: the same on every machine.
+pub(super) fn part(
+    experiments: Vec<ExperimentPlan>,
+    values: &Values,
+    mistakes: &mut Vec<Mistake>,
+) -> (Vec<ExperimentPlan>, Option<Shard>) {
+    let Some(shard) = values.text("shard").and_then(|text| text.parse::<Shard>().ok()) else {
+        return (experiments, None);
+    };
+    let count = experiments.len();
+    // Without any experiment, that is the mistake.
+    if count > 0 && shard.of() as usize > count {
+        let plural = if count == 1 { "is 1 experiment" } else { "are only {count} experiments" };
+        let problem = Problem::new(format!(
+            "has more parts than experiments: there {}",
+            plural.replace("{count}", &count.to_string())
+        ));
+        mistakes.push(values.mistake("shard", problem.hint(format!("write at most n/{count}"))));
+    }
+    let mine = experiments.into_iter().enumerate().filter(|(place, _)| shard.takes(*place));
+    (mine.map(|(_, experiment)| experiment).collect(), Some(shard))
 }
 
 fn two_choices(chosen: &[(&str, &str)]) -> Mistake {

@@ -117,6 +117,7 @@ fn gather(
     };
     selection::without_effect(&values, &mut warnings);
     let experiments = selection::experiments(&values, &suite_file, mistakes);
+    let (experiments, shard) = selection::part(experiments, &values, mistakes);
     scenario(&values, scenarios, mistakes);
     let monitor = monitor(&values, mistakes);
     let http =
@@ -148,6 +149,7 @@ fn gather(
         state_file: values.text("state-file").map_or_else(|| report_dir.join("state.json"), PathBuf::from),
         plan: Plan {
             experiments,
+            shard,
             expected: values.score("expected-resilience-score"),
             parallel: usize::try_from(values.count("parallel")).unwrap_or(1),
             monitor,

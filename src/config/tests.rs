@@ -321,3 +321,36 @@ fn a_named_suite_of_each_format_is_read() {
         assert_eq!(settings.plan.parallel, 3, "{name}");
     }
 }
+
+#[test]
+fn a_shard_is_the_same_part_wherever_it_is_taken() {
+    let suite = |shard| Case {
+        env: vec![("FAULTGATE_EXPERIMENT_TEMPLATE_ID", "EXTa,EXTb,EXTa,EXTc,EXTd")],
+        flags: vec![("shard", shard)],
+        ..Case::default()
+    };
+    let names = |shard| {
+        let plan = suite(shard).load().unwrap().plan;
+        assert_eq!(plan.shard.unwrap().to_string(), shard);
+        plan.experiments.into_iter().map(|experiment| experiment.name).collect::<Vec<_>>()
+    };
+    assert_eq!(names("1/2"), ["exta", "exta-2", "extd"], "a name does not depend on the shard");
+    assert_eq!(names("2/2"), ["extb", "extc"]);
+    assert_eq!(names("5/5"), ["extd"]);
+    assert_eq!(names("1/1").len(), 5);
+    assert_eq!(
+        suite("2/6").mistakes(),
+        [
+            "shard: \"2/6\" has more parts than experiments: there are only 5 experiments (from --shard); write at most \
+             n/5"
+        ]
+    );
+    assert_eq!(
+        suite("6/5").mistakes(),
+        [
+            "shard: \"6/5\" is not a part of a suite (from --shard); write n/m, where n is from 1 to m and m is at most \
+             1000, for example 2/5"
+        ]
+    );
+    assert!(env(&[("FAULTGATE_SHARD", "1/2")]).mistakes()[0].contains("there is 1 experiment "));
+}

@@ -1,13 +1,25 @@
 //! The decision: pure arithmetic on what is known of the experiments.
 
-use crate::model::{ExperimentPlan, ExperimentResult, Gate, Plan, Score, Signal, Verdict, weighted_mean};
+use crate::model::{
+    ExperimentPlan, ExperimentResult, Gate, Plan, RehearsalNote, Score, Shard, Signal, Verdict, weighted_mean,
+};
 
-/// The score that an experiment must reach by itself: its own floor, or the run's where it is alone.
+/// The score that an experiment must reach by itself: its own floor, or the run's where it is alone in the suite.
 pub(super) fn floor(plan: &Plan, experiment: &ExperimentPlan) -> Option<Score> {
-    experiment.expected.or_else(|| (plan.experiments.len() == 1).then_some(plan.expected))
+    let alone = plan.experiments.len() == 1 && plan.shard.is_none_or(Shard::is_whole);
+    experiment.expected.or_else(|| alone.then_some(plan.expected))
 }
 
-pub(super) fn gate(plan: &Plan, experiments: &[ExperimentResult], signal: Option<Signal>) -> Gate {
+/// What is decided by, besides the experiments.
+pub(super) struct Terms<'a> {
+    pub(super) expected: Score,
+    pub(super) dry_run: bool,
+    pub(super) signal: Option<Signal>,
+    pub(super) rehearsal: Option<&'a RehearsalNote>,
+}
+
+pub(super) fn gate(terms: &Terms<'_>, experiments: &[ExperimentResult]) -> Gate {
+    let expected = terms.expected;
     let score = weighted_mean(experiments.iter().map(|experiment| (experiment.score, experiment.weight)));
     let mut verdict = Verdict::of_run(experiments.iter().map(|experiment| experiment.verdict));
     let mut reasons: Vec<String> = experiments
@@ -16,18 +28,18 @@ pub(super) fn gate(plan: &Plan, experiments: &[ExperimentResult], signal: Option
         .map(|experiment| format!("{}: {}", experiment.name, experiment.reason))
         .collect();
     // A dry run measures nothing: it passes on its targets alone.
-    if verdict == Verdict::Passed && !plan.dry_run {
+    if verdict == Verdict::Passed && !terms.dry_run {
         match score {
             None => {
                 verdict = Verdict::Errored;
                 reasons.push("the resilience score is not known".to_owned());
             }
-            Some(score) if score < plan.expected => {
+            Some(score) if score < expected => {
                 verdict = Verdict::Failed;
-                reasons.push(format!("the resilience score {score} is below the expected {}", plan.expected));
+                reasons.push(format!("the resilience score {score} is below the expected {expected}"));
             }
             Some(score) => {
-                reasons.push(format!("the resilience score {score} reaches the expected {}", plan.expected));
+                reasons.push(format!("the resilience score {score} reaches the expected {expected}"));
             }
         }
     }
@@ -36,12 +48,16 @@ pub(super) fn gate(plan: &Plan, experiments: &[ExperimentResult], signal: Option
             experiments.iter().map(|experiment| format!("{}: {}", experiment.name, experiment.reason)),
         );
     }
+    if let Some(rehearsal) = terms.rehearsal {
+        // Every report and output shows the reasons.
+        reasons.push(format!("this was a rehearsal of {}: {}", rehearsal.scenario, rehearsal.note));
+    }
     Gate {
         verdict,
-        exit_code: verdict.exit_code(signal),
+        exit_code: verdict.exit_code(terms.signal),
         resilience_score: score,
-        expected_resilience_score: plan.expected,
+        expected_resilience_score: expected,
         reasons,
-        signal,
+        signal: terms.signal,
     }
 }

@@ -14,11 +14,13 @@ use tokio::time::{Instant, MissedTickBehavior};
 mod cancel;
 mod experiment;
 mod gate;
+mod merge;
 mod probing;
 mod samples;
 mod score;
 
 pub use cancel::{Cancel, Share};
+pub use merge::merge;
 use probing::Looks;
 
 use crate::clock::Clock;
@@ -175,16 +177,19 @@ impl Lifecycle<'_> {
                 *api_calls.entry(operation).or_default() += count;
             }
         }
-        let mut gate = gate::gate(self.plan, &experiments, self.cancel.signal());
-        if let Some(rehearsal) = &self.rehearsal {
-            // Every report and output shows the reasons.
-            gate.reasons.push(format!("this was a rehearsal of {}: {}", rehearsal.scenario, rehearsal.note));
-        }
+        let terms = gate::Terms {
+            expected: self.plan.expected,
+            dry_run: self.plan.dry_run,
+            signal: self.cancel.signal(),
+            rehearsal: self.rehearsal.as_ref(),
+        };
+        let gate = gate::gate(&terms, &experiments);
         RunResult {
             schema_version: SCHEMA_VERSION,
             faultgate: ToolInfo::current(),
             rehearsal: self.rehearsal.clone(),
-            run: self.run.clone(),
+            run: RunIdentity { shard: self.plan.shard, ..self.run.clone() },
+            dry_run: self.plan.dry_run,
             started_at: self.clock.started_at(),
             ended_at: self.clock.now(),
             gate,

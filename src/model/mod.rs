@@ -6,6 +6,7 @@ mod plan;
 mod probe;
 mod result;
 mod score;
+mod shard;
 mod state;
 mod verdict;
 
@@ -19,5 +20,6 @@ pub use result::{
     ToolInfo,
 };
 pub use score::{Score, weighted_mean};
+pub use shard::Shard;
 pub use state::{Source, State, Transition};
 pub use verdict::{Signal, Verdict};

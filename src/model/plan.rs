@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{ProbePlan, Score};
+use super::{ProbePlan, Score, Shard};
 
 /// How the end of an experiment is learned.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -130,6 +130,8 @@ pub struct ExperimentPlan {
 #[expect(clippy::struct_excessive_bools, reason = "each is a setting of its own")]
 pub struct Plan {
     pub experiments: Vec<ExperimentPlan>,
+    /// Which part of a suite the experiments are, where it is split over jobs.
+    pub shard: Option<Shard>,
     pub expected: Score,
     /// Experiments at once, 1 or more.
     pub parallel: usize,
@@ -159,6 +161,9 @@ pub struct RunIdentity {
     pub repository: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub commit: Option<String>,
+    /// Which part of a suite this run is, where the suite is split over jobs.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub shard: Option<Shard>,
     /// The same for every retry within one attempt of one CI job, new for each re-run: what client tokens
     /// are derived from. Without a CI it is the invocation itself.
     #[serde(skip)]

@@ -17,6 +17,9 @@ pub struct RunResult {
     /// Present in a rehearsal: no real system was touched.
     pub rehearsal: Option<RehearsalNote>,
     pub run: RunIdentity,
+    /// Nothing was injected: only targets were resolved.
+    #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+    pub dry_run: bool,
     pub started_at: Timestamp,
     pub ended_at: Timestamp,
     pub gate: Gate,

@@ -4,10 +4,10 @@ use std::ffi::OsString;
 use std::io::{self, Seek, SeekFrom, Write};
 use std::path::Path;
 
-use super::{annotations, dotenv, json, junit, summary};
+use super::{annotations, dotenv, html, json, junit, summary};
 
 /// Every file of the report folder that tells a verdict.
-const OURS: [&str; 5] = [json::NAME, summary::NAME, junit::NAME, dotenv::NAME, annotations::NAME];
+const OURS: [&str; 6] = [json::NAME, summary::NAME, junit::NAME, dotenv::NAME, annotations::NAME, html::NAME];
 
 /// Removes what an earlier run has left, so that a run that dies leaves nobody else's `passed`. A file that cannot be
 /// removed cannot be replaced either, which is then told.

@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use super::{Sink, Stage, files, from_write, written};
 use crate::model::{Reported, RunResult};
 
-pub(super) const NAME: &str = "result.json";
+pub const NAME: &str = "result.json";
 
 pub struct ResultFile {
     path: PathBuf,

@@ -6,9 +6,9 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::{failed, skipped};
 use crate::model::{
-    Action, Evidence, ExperimentResult, Finding, Gate, Level, Monitor, MonitorRecord, Phase, Probe,
-    RunIdentity, RunResult, SCHEMA_VERSION, Sample, Score, ScoreSource, Signal, Source, State, StopReport,
-    SubscriptionRecord, Target, ToolInfo, Transition, Verdict,
+    Action, Evidence, ExperimentResult, FaultWindow, Finding, Gate, Level, Monitor, MonitorRecord, Phase,
+    Probe, RunIdentity, RunResult, SCHEMA_VERSION, Sample, Score, ScoreSource, Signal, Source, State,
+    StopReport, SubscriptionRecord, Target, ToolInfo, Transition, Verdict,
 };
 
 /// A run that a stop condition stopped, with text from outside that would like to act.
@@ -112,8 +112,10 @@ fn run(verdict: Verdict, score: Option<f64>, experiments: Vec<ExperimentResult>)
             url: Some("https://github.com/shop/web/actions/runs/1234567890".to_owned()),
             repository: Some("shop/web".to_owned()),
             commit: Some("0123456789abcdef0123456789abcdef01234567".to_owned()),
+            shard: None,
             attempt_key: String::new(),
         },
+        dry_run: false,
         started_at: at(0),
         ended_at: at(70),
         gate: Gate {
@@ -190,7 +192,7 @@ pub(super) fn mixed() -> RunResult {
     result
 }
 
-fn probe(name: &str, kind: &str, passed: u64, total: u64, weight: u32) -> Probe {
+fn counted(name: &str, kind: &str, passed: u64, total: u64, weight: u32) -> Probe {
     let samples = (0..total).map(|number| Sample {
         at: at(6 + 5 * i64::try_from(number).unwrap()),
         phase: Phase::During,
@@ -219,9 +221,9 @@ pub(super) fn probed() -> RunResult {
         "it completed; injected: latency; its probes score 90.62; its score 90.62 is below the expected 95";
     let mut measured = experiment("az-latency", Verdict::Failed, State::Completed, reason);
     measured.probes = vec![
-        probe("checkout answers", "http", 9, 10, 5),
-        probe("port open", "tcp", 4, 4, 10),
-        probe("smoke", "command", 0, 0, 1),
+        counted("checkout answers", "http", 9, 10, 5),
+        counted("port open", "tcp", 4, 4, 10),
+        counted("smoke", "command", 0, 0, 1),
     ];
     measured.score = Score::new(1450.0 / 16.0);
     measured.score_source = Some(ScoreSource::Probes);
@@ -230,6 +232,127 @@ pub(super) fn probed() -> RunResult {
         experiment("pod-delete", Verdict::Passed, State::Completed, "it completed; injected: latency");
     (plain.score_source, plain.weight) = (Some(ScoreSource::Completion), 30);
     run(Verdict::Failed, Some((1450.0 / 16.0 * 10.0 + 3000.0) / 40.0), vec![measured, plain])
+}
+
+fn sample(seconds: i64, passed: bool, latency_ms: Option<u64>) -> Sample {
+    let phase = match seconds {
+        ..5 => Phase::Before,
+        5..65 => Phase::During,
+        _ => Phase::After,
+    };
+    let reason = match (passed, latency_ms) {
+        (true, _) => None,
+        (false, Some(_)) => Some("it took longer than 500 ms".to_owned()),
+        (false, None) => Some("connection refused".to_owned()),
+    };
+    Sample { at: at(seconds), phase, passed, latency_ms, reason }
+}
+
+/// A probe with these samples, of which the last ones after a failure are a recovery.
+fn probe(name: &str, kind: &str, weight: u32, limit_ms: Option<u64>, samples: Vec<Sample>) -> Probe {
+    let (mut passed, mut total) = (0, 0);
+    for sample in &samples {
+        total += 1;
+        passed += u64::from(sample.passed);
+    }
+    let failed: Vec<&Sample> = samples.iter().filter(|sample| !sample.passed).collect();
+    let since =
+        |sample: &Sample, from: i64| u64::try_from(sample.at.duration_since(at(from)).as_millis()).ok();
+    let hundredths = (passed * 10_000).checked_div(total).unwrap_or_default();
+    let share = f64::from(u32::try_from(hundredths).unwrap()) / 100.0;
+    Probe {
+        name: name.to_owned(),
+        kind: kind.to_owned(),
+        passed,
+        total,
+        score: Score::new(share).unwrap(),
+        weight,
+        limit_ms,
+        detected_after_ms: failed.first().and_then(|sample| since(sample, 10)),
+        // It is sampled every second.
+        recovered_after_ms: failed.last().and_then(|sample| since(sample, 49)),
+        samples,
+        samples_left_out: 0,
+    }
+}
+
+/// A run whose experiments were measured: one bore the fault badly, one well, one could not be asked.
+pub(super) fn measured() -> RunResult {
+    let mut latency = experiment(
+        "az-latency",
+        Verdict::Failed,
+        State::Completed,
+        "it completed; its score 67.7 is below the expected 90",
+    );
+    latency.actions = vec![
+        action("settle", "completed", Some((6, 10))),
+        action("latency", "completed", Some((10, 50))),
+        action("packet-loss", "completed", Some((30, 50))),
+    ];
+    latency.fault = Some(FaultWindow { started_at: at(10), ended_at: Some(at(50)) });
+    latency.probes = vec![
+        probe("checkout answers", "http", 10, Some(500), checkout()),
+        probe(
+            "database port open",
+            "tcp",
+            5,
+            Some(1_000),
+            (0..75)
+                .step_by(5)
+                .map(|s| {
+                    sample(
+                        s,
+                        !(20..30).contains(&s),
+                        (!(20..30).contains(&s)).then_some(3 + s.unsigned_abs() % 7),
+                    )
+                })
+                .collect(),
+        ),
+        probe(
+            "shop has no alarm",
+            "cloudwatch-alarm",
+            1,
+            None,
+            (10..75).step_by(10).map(|s| sample(s, true, None)).collect(),
+        ),
+        probe("smoke", "command", 0, None, Vec::new()),
+    ];
+    let mut points = 0.0;
+    for probe in &latency.probes {
+        points += probe.score.get() * f64::from(probe.weight);
+    }
+    latency.score = Score::new(points / 16.0);
+    latency.score_source = Some(ScoreSource::Probes);
+    latency.expected_resilience_score = Score::new(90.0);
+    let mut stop =
+        experiment("stop-tasks", Verdict::Passed, State::Completed, "it completed; injected: stop");
+    stop.actions = vec![action("stop", "completed", Some((8, 9)))];
+    stop.fault = Some(FaultWindow { started_at: at(8), ended_at: Some(at(9)) });
+    stop.probes = vec![probe(
+        "checkout answers",
+        "http",
+        5,
+        Some(500),
+        (0..75).map(|s| sample(s, true, Some(35 + s.unsigned_abs() * 13 % 17))).collect(),
+    )];
+    stop.score_source = Some(ScoreSource::Probes);
+    stop.weight = 5;
+    let mean = latency.score.map(|score| (score.get() * 10.0 + 100.0 * 5.0) / 15.0);
+    let mut result = run(Verdict::Failed, mean, vec![latency, stop]);
+    result.ended_at = at(78);
+    result
+}
+
+fn checkout() -> Vec<Sample> {
+    (0..75)
+        .map(|second| match second {
+            14..30 => sample(second, false, Some(640 + second.unsigned_abs() * 37 % 190)),
+            30..34 => sample(second, false, None),
+            44..53 => sample(second, false, Some(510 + second.unsigned_abs() * 37 % 90)),
+            10..14 | 34..44 => sample(second, true, Some(330 + second.unsigned_abs() * 29 % 150)),
+            _ => sample(second, true, Some(40 + second.unsigned_abs() * 13 % 25)),
+        })
+        .collect()
 }
 
 pub(super) fn cancelled() -> RunResult {
@@ -259,6 +382,17 @@ pub(super) fn cancelled() -> RunResult {
 pub(super) fn saying(text: &str) -> RunResult {
     let mut result = mixed();
     result.experiments.extend(probed().experiments);
+    said(result, text)
+}
+
+/// The same with many samples.
+pub(super) fn saying_measured(text: &str) -> RunResult {
+    let mut result = mixed();
+    result.experiments.extend(measured().experiments);
+    said(result, text)
+}
+
+fn said(mut result: RunResult, text: &str) -> RunResult {
     let said = || text.to_owned();
     for experiment in &mut result.experiments {
         (experiment.name, experiment.reason, experiment.source) = (said(), said(), said());
@@ -304,6 +438,7 @@ pub(super) fn saying(text: &str) -> RunResult {
         url: Some(said()),
         repository: Some(said()),
         commit: Some(said()),
+        shard: None,
         attempt_key: String::new(),
     };
     result.faultgate.version = said();

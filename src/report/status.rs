@@ -14,7 +14,7 @@ use tokio_util::task::AbortOnDropHandle;
 use super::patience::pause;
 use super::{Sink, Stage, failed, written};
 use crate::forge::{CommitStatus, Connection, Forge, Refusal, StatusState};
-use crate::model::{Reported, RunEvent, RunResult, Score, State, Verdict};
+use crate::model::{Reported, RunEvent, RunResult, Score, Shard, State, Verdict};
 use crate::text;
 
 /// Longest description; each forge cuts it further.
@@ -32,6 +32,8 @@ pub struct StatusStyle {
     pub target_url: Option<String>,
     /// The number of the pipeline's attempt, from 1.
     pub attempt: Option<u32>,
+    /// Which part of a suite the run is.
+    pub shard: Option<Shard>,
     /// A rehearsal must not look like the real thing.
     pub rehearsal: bool,
 }
@@ -150,7 +152,12 @@ impl Statuses {
         let open = |context| Post::open(context, line.clone());
         let posts: Vec<Post> =
             experiments.iter().map(|name| open(format!("{}/{name}", style.prefix))).collect();
-        let run = (posts.len() > 1).then(|| open(style.prefix.clone()));
+        // The parts of a suite report to one commit: none of them may speak for the others.
+        let run = match style.shard {
+            Some(shard) => format!("{} ({shard})", style.prefix),
+            None => style.prefix.clone(),
+        };
+        let run = (posts.len() > 1).then(|| open(run));
         Self { style, line, posts, run }
     }
 

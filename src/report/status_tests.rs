@@ -13,7 +13,13 @@ const CONTEXT: &str = "faultgate/az";
 const NO_TIME: Duration = Duration::ZERO;
 
 fn style() -> StatusStyle {
-    StatusStyle { prefix: "faultgate".to_owned(), target_url: None, attempt: Some(1), rehearsal: false }
+    StatusStyle {
+        prefix: "faultgate".to_owned(),
+        target_url: None,
+        attempt: Some(1),
+        shard: None,
+        rehearsal: false,
+    }
 }
 
 fn alone(forge: &FakeForge) -> Statuses {

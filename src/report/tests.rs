@@ -149,7 +149,8 @@ fn mistakes_are_commands_where_the_log_takes_them() {
 #[tokio::test]
 async fn a_new_run_leaves_nothing_of_an_earlier_one() {
     let folder = tempfile::tempdir().unwrap();
-    let names = ["result.json", "summary.md", "junit.xml", "faultgate.env", "annotations.json"];
+    let names =
+        ["result.json", "summary.md", "junit.xml", "faultgate.env", "annotations.json", "report.html"];
     for name in names {
         std::fs::write(folder.path().join(name), "").unwrap();
         std::fs::write(folder.path().join(format!("{name}.draft")), "").unwrap();

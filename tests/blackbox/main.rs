@@ -11,6 +11,7 @@ mod deadlines;
 mod forges;
 mod launch;
 mod lives;
+mod merging;
 mod mistakes;
 mod permissions;
 mod probes;

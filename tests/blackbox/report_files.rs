@@ -49,7 +49,8 @@ async fn a_shell_can_source_the_variables_whatever_they_say() {
 #[tokio::test]
 async fn a_run_that_does_not_come_to_its_end_leaves_no_report_of_an_earlier_one() {
     let account = Account::living(QUICK).await;
-    let names = ["result.json", "summary.md", "junit.xml", "faultgate.env", "annotations.json"];
+    let names =
+        ["result.json", "summary.md", "junit.xml", "faultgate.env", "annotations.json", "report.html"];
     let mut faultgate = account.run().without("AWS_REGION").env("FAULTGATE_REPORT_DIR", ".");
     for name in names {
         faultgate = faultgate.file(name, "passed");

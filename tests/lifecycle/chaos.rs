@@ -337,6 +337,7 @@ pub(crate) fn identity() -> RunIdentity {
         url: None,
         repository: None,
         commit: None,
+        shard: None,
         attempt_key: "chaos".to_owned(),
     }
 }
@@ -379,6 +380,7 @@ pub(crate) fn plan(chaos: &Chaos) -> Plan {
     });
     Plan {
         experiments: experiments.collect(),
+        shard: None,
         expected: Score::FULL,
         parallel: chaos.parallel,
         monitor: chaos.monitor,

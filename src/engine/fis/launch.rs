@@ -158,6 +158,7 @@ mod tests {
             url: None,
             repository: None,
             commit: None,
+            shard: None,
             attempt_key: attempt_key.to_owned(),
         }
     }

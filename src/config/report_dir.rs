@@ -1,0 +1,66 @@
+//! Where report files are, for a command that runs nothing: it needs no experiment and no other setting.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+use super::environment::Environment;
+use super::layers::{self, Layer};
+use super::values::Values;
+use super::{Mistake, file, suite};
+
+const NAME: &str = "report-dir";
+
+/// The `report-dir` that a run with the same settings would use. `dir` is where a suite file is looked for. Mistakes
+/// in other settings are none of its business.
+pub fn report_dir(env: &Environment, flag: Option<OsString>, dir: &Path) -> Result<PathBuf, Vec<Mistake>> {
+    let mut mistakes = Vec::new();
+    let unheard = &mut Vec::new();
+    let flags: Vec<_> = flag.map(|value| (NAME.to_owned(), value)).into_iter().collect();
+    let (ci, own, flags) =
+        (Layer::ci(env, unheard), Layer::own(env, unheard), Layer::flags(flags, &mut mistakes));
+    let above_suite = layers::merge([ci.clone(), own.clone()]).map_err(|mistake| vec![mistake])?;
+    let named = above_suite.get("config");
+    let named = named.and_then(|value| Some((value.clone().into_string().ok()?, value.origin()?)));
+    let named = named.as_ref().map(|(name, origin)| (name.as_str(), *origin));
+    let document = file::load(named, dir, env, unheard).ok().flatten();
+    let suite =
+        document.as_ref().map(|document| suite::read(document, dir, unheard).layer).unwrap_or_default();
+    let mut merged =
+        layers::merge([Layer::defaults(&[]), suite, ci, own, flags]).map_err(|mistake| vec![mistake])?;
+    merged.retain(|name, _| name == NAME);
+    let values = Values::read(&merged, document.as_ref(), &mut mistakes);
+    match values.text(NAME) {
+        Some(report_dir) if mistakes.is_empty() => Ok(report_dir.into()),
+        _ => Err(mistakes),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn found(pairs: &[(&str, &str)], flag: Option<&str>, suite: &str) -> Result<PathBuf, Vec<Mistake>> {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::write(dir.path().join(".faultgate.yml"), suite).unwrap();
+        let pairs = pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        report_dir(&Environment::from_pairs(pairs.collect::<Vec<_>>()), flag.map(OsString::from), dir.path())
+    }
+
+    #[test]
+    fn it_is_where_a_run_would_write() {
+        let env = [("FAULTGATE_REPORT_DIR", "own")];
+        let suite = "version: 1\nreport-dir: suite\nexperiments: [{ name: a, url: \"${MISSING}\" }]\n";
+        assert_eq!(found(&[], None, "").unwrap(), Path::new("faultgate-report"));
+        assert_eq!(found(&[], None, suite).unwrap(), Path::new("suite"));
+        assert_eq!(found(&env, None, suite).unwrap(), Path::new("own"));
+        assert_eq!(found(&env, Some("flag"), suite).unwrap(), Path::new("flag"));
+    }
+
+    #[test]
+    fn only_mistakes_in_it_are_told() {
+        let env = [("FAULTGATE_TIMEOUT", "30 parsecs"), ("FAULTGATE_REPORT_DIR", "a\u{7}b")];
+        let mistakes = found(&env, None, "version: 7\n").unwrap_err();
+        assert_eq!(mistakes.len(), 1, "{mistakes:?}");
+        assert!(mistakes[0].to_string().starts_with("report-dir: "), "{}", mistakes[0]);
+    }
+}

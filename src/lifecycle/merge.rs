@@ -1,0 +1,175 @@
+//! Several results made one, as if their experiments had been one run: the parts of a suite that was split over jobs.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::gate::{Terms, gate};
+use crate::model::{ExperimentResult, Gate, RunResult, Shard, ToolInfo, Verdict};
+
+/// Merges results, each with the name of where it comes from. The parts of a split suite may come in any order; other
+/// results stay in the order given. The errors say, each by itself, why they are no parts of one run.
+pub fn merge(mut parts: Vec<(String, RunResult)>) -> Result<RunResult, Vec<String>> {
+    let problems = problems(&parts);
+    if !problems.is_empty() {
+        return Err(problems);
+    }
+    parts.sort_by_key(|(_, part)| part.run.shard);
+    let mut parts = parts.into_iter().map(|(_, part)| part);
+    let Some(mut whole) = parts.next() else { return Err(vec!["there is no result to merge".to_owned()]) };
+    let mut refusals: Vec<Refusal> = Refusal::of(&whole).into_iter().collect();
+    let mut rows = vec![std::mem::take(&mut whole.experiments)];
+    for part in parts {
+        refusals.extend(Refusal::of(&part));
+        rows.push(add(&mut whole, part));
+    }
+    whole.experiments =
+        if whole.run.shard.take().is_some() { in_turn(rows) } else { rows.into_iter().flatten().collect() };
+    whole.faultgate = ToolInfo::current();
+    whole.gate = decide(&whole);
+    for refusal in refusals {
+        refusal.apply(&mut whole.gate);
+    }
+    Ok(whole)
+}
+
+/// Adds what does not depend on order, and returns the experiments, of which the order does matter.
+fn add(whole: &mut RunResult, part: RunResult) -> Vec<ExperimentResult> {
+    whole.started_at = whole.started_at.min(part.started_at);
+    whole.ended_at = whole.ended_at.max(part.ended_at);
+    whole.gate.signal = whole.gate.signal.or(part.gate.signal);
+    if whole.run.url != part.run.url {
+        // Each job has a page of its own: none of them is that of all.
+        whole.run.url = None;
+    }
+    // Each part has looked at the same account, and has found the same.
+    for finding in part.findings {
+        if !whole.findings.contains(&finding) {
+            whole.findings.push(finding);
+        }
+    }
+    whole.subscriptions.extend(part.subscriptions);
+    whole.reporting.extend(part.reporting);
+    for (operation, calls) in part.api_calls {
+        let sum = whole.api_calls.entry(operation).or_default();
+        *sum = sum.saturating_add(calls);
+    }
+    part.experiments
+}
+
+/// One of each in turn, until there is none left: the reverse of [`Shard::takes`].
+fn in_turn<T>(rows: Vec<Vec<T>>) -> Vec<T> {
+    let mut rows: Vec<_> = rows.into_iter().map(Vec::into_iter).collect();
+    let mut all = Vec::new();
+    loop {
+        let before = all.len();
+        all.extend(rows.iter_mut().filter_map(Iterator::next));
+        if all.len() == before {
+            return all;
+        }
+    }
+}
+
+fn decide(result: &RunResult) -> Gate {
+    let terms = Terms {
+        expected: result.gate.expected_resilience_score,
+        dry_run: result.dry_run,
+        signal: result.gate.signal,
+        rehearsal: result.rehearsal.as_ref(),
+    };
+    gate(&terms, &result.experiments)
+}
+
+/// A gate that said no although its experiments by themselves would have passed: a report that must not be missing is.
+/// What refused a part refuses the whole.
+struct Refusal {
+    verdict: Verdict,
+    reason: String,
+}
+
+impl Refusal {
+    fn of(part: &RunResult) -> Option<Self> {
+        let refused = part.gate.verdict != Verdict::Passed && decide(part).verdict == Verdict::Passed;
+        refused.then(|| Self {
+            verdict: part.gate.verdict,
+            reason: part.gate.reasons.first().cloned().unwrap_or_default(),
+        })
+    }
+
+    fn apply(self, gate: &mut Gate) {
+        gate.verdict = gate.verdict.min(self.verdict);
+        gate.exit_code = gate.verdict.exit_code(gate.signal);
+        gate.reasons.insert(0, self.reason);
+    }
+}
+
+fn problems(parts: &[(String, RunResult)]) -> Vec<String> {
+    let mut problems = Vec::new();
+    let Some(((first_name, first), others)) = parts.split_first() else { return problems };
+    for (name, part) in others {
+        let mut differ = |same: bool, what: &str| {
+            if !same {
+                problems.push(format!("{first_name} and {name} are not of one run: {what}"));
+            }
+        };
+        let (a, b) = (first.gate.expected_resilience_score, part.gate.expected_resilience_score);
+        differ(a == b, &format!("the one expects a resilience score of {a}, the other of {b}"));
+        differ(first.dry_run == part.dry_run, "only one of them is a dry run");
+        differ(first.rehearsal == part.rehearsal, "they are no rehearsals of the same scenario");
+        let (a, b) = (&first.run, &part.run);
+        differ(a.repository == b.repository, "they are of different repositories");
+        differ(a.commit == b.commit, "they are of different commits");
+    }
+    problems.extend(same_names(parts));
+    problems.extend(shards(parts));
+    problems
+}
+
+fn same_names(parts: &[(String, RunResult)]) -> Vec<String> {
+    let mut seen: BTreeMap<&str, &str> = BTreeMap::new();
+    let mut problems = Vec::new();
+    for (name, part) in parts {
+        for experiment in &part.experiments {
+            if let Some(first) = seen.insert(&experiment.name, name) {
+                problems.push(format!("the experiment {} is in {first} and in {name}", experiment.name));
+            }
+        }
+    }
+    problems
+}
+
+/// All parts of the suite must be there, each once.
+fn shards(parts: &[(String, RunResult)]) -> Vec<String> {
+    let known: Vec<(&str, Shard)> =
+        parts.iter().filter_map(|(name, part)| Some((name.as_str(), part.run.shard?))).collect();
+    let Some((first_name, first)) = known.first() else { return Vec::new() };
+    let mut problems = Vec::new();
+    for (name, part) in parts {
+        match part.run.shard {
+            None => problems.push(format!("{name} is no part of a suite, and {first_name} is shard {first}")),
+            Some(shard) if shard.of() != first.of() => {
+                problems.push(format!("{name} is shard {shard}, and {first_name} is shard {first}"));
+            }
+            Some(_) => {}
+        }
+    }
+    let mut numbers = BTreeSet::new();
+    for (name, shard) in &known {
+        if !numbers.insert(shard.number()) {
+            problems.push(format!("shard {shard} is there twice; {name} is the second"));
+        }
+    }
+    if problems.is_empty() {
+        let missing: Vec<String> = (1..=first.of())
+            .filter(|number| !numbers.contains(number))
+            .map(|number| format!("{number}/{}", first.of()))
+            .collect();
+        if !missing.is_empty() {
+            let plural = if missing.len() == 1 { "shard" } else { "shards" };
+            problems.push(format!("{plural} {} missing: all parts make the gate", missing.join(", ")));
+        }
+    }
+    problems
+}
+
+#[cfg(test)]
+#[path = "merge_tests.rs"]
+mod tests;

@@ -1,0 +1,109 @@
+//! A suite split over jobs, merged into one gate; and reports rendered again.
+
+use faultgate::rehearsal::{SECOND_TEMPLATE_ID, TEMPLATE_ID};
+use serde_json::{Value, json};
+
+use crate::contract::assert_result;
+use crate::lives::{ALARMING, QUICK};
+use crate::support::{Account, Ended, Faultgate};
+
+/// Runs a part of a suite of three, of which the last finds a weakness.
+async fn part(shard: Option<&str>) -> Ended {
+    // Each in an account of its own, since the alarm of a run that was stopped goes on.
+    let account = account().await;
+    let list = format!("{TEMPLATE_ID},{TEMPLATE_ID},{SECOND_TEMPLATE_ID}");
+    let run = account.run().in_github("1").env("FAULTGATE_EXPERIMENT_TEMPLATE_ID", list);
+    let run = match shard {
+        Some(shard) => run.env("FAULTGATE_SHARD", shard),
+        None => run,
+    };
+    run.finish().await
+}
+
+async fn account() -> Account {
+    let account = Account::living(QUICK).await;
+    account.world.script(SECOND_TEMPLATE_ID, ALARMING);
+    account
+}
+
+fn report(args: &[&str], files: &[(&str, &str)]) -> Faultgate {
+    files.iter().fold(Faultgate::new(args), |command, (name, content)| command.file(name, content))
+}
+
+#[tokio::test]
+async fn the_shards_of_a_suite_make_the_gate_of_the_whole() {
+    let whole = part(None).await;
+    let (first, second) = (part(Some("1/2")).await, part(Some("2/2")).await);
+    whole.assert_code(1, "unsplit");
+    first.assert_code(1, "the first part");
+    second.assert_code(0, "the second part");
+    assert_eq!(second.result()["run"]["shard"], "2/2");
+    let (first, second) = (first.read("reports/result.json"), second.read("reports/result.json"));
+    let files = [("1.json", first.as_str()), ("2.json", second.as_str())];
+    let merged = report(&["report", "--merge", "2.json", "1.json"], &files).in_github("1").finish().await;
+    merged.assert_code(1, "merged");
+    let (merged_result, whole_result) = (merged.result(), whole.result());
+    assert_result(&merged_result, 1);
+    let told = |result: &Value| {
+        let experiments = result["experiments"].as_array().unwrap().iter();
+        let names: Vec<Value> = experiments.map(|e| json!([e["name"], e["verdict"], e["score"]])).collect();
+        json!([names, result["gate"]])
+    };
+    assert_eq!(told(&merged_result), told(&whole_result));
+    assert_eq!(merged_result["run"].get("shard"), None);
+    let (outputs, expected) = (merged.outputs(), whole.outputs());
+    for name in ["verdict", "resilience-score", "reason", "state"] {
+        assert_eq!(outputs[name], expected[name], "{name}");
+    }
+    for name in ["summary.md", "junit.xml", "faultgate.env", "annotations.json", "report.html"] {
+        assert!(merged.path(&format!("reports/{name}")).exists(), "{name}");
+    }
+    assert!(merged.stdout.contains("FAILED: resilience score 66.66"), "{}", merged.stdout);
+    let alone = report(&["report", "--merge", "2.json"], &files).finish().await;
+    alone.assert_code(2, "a shard is missing");
+    assert!(alone.stderr.contains("shard 1/2 missing"), "{}", alone.stderr);
+    assert!(!alone.path("reports").exists());
+}
+
+#[tokio::test]
+async fn a_report_is_rendered_again_and_exits_as_the_run_did() {
+    let ended = part(None).await;
+    let result = ended.read("reports/result.json");
+    let again = report(&["report", "old.json"], &[("old.json", &result)]).finish().await;
+    again.assert_code(1, "again");
+    for name in ["junit.xml", "annotations.json", "report.html"] {
+        let (old, new) = (ended.read(&format!("reports/{name}")), again.read(&format!("reports/{name}")));
+        // The page tells of the reports that were written before it, of which there are more now.
+        let told = |page: &str| page.split("id=\"run\"").next().unwrap().to_owned();
+        assert_eq!(told(&old), told(&new), "{name}");
+    }
+    assert!(!again.path("reports/result.json").exists(), "it is read, and not written");
+    assert!(again.stdout.contains("FAILED: "), "{}", again.stdout);
+}
+
+#[tokio::test]
+async fn what_is_no_result_is_a_mistake() {
+    let files = [
+        ("broken.json", "{"),
+        ("other.json", "{\"schema_version\": 2}"),
+        ("none.json", "[1]"),
+        ("half.json", "{\"schema_version\": 1}"),
+    ];
+    let names = ["missing.json", "broken.json", "other.json", "none.json", "half.json"];
+    let all = report(&[&["report", "--merge"][..], &names].concat(), &files).finish().await;
+    all.assert_code(2, "all");
+    for (name, why) in names.iter().zip([
+        "cannot be read: ",
+        "is no result of faultgate: EOF",
+        "has schema_version 2; this faultgate reads 1",
+        "it has no schema_version",
+        "missing field",
+    ]) {
+        let told =
+            all.stderr.lines().any(|line| line.contains(why) && line.contains(&format!("(from {name})")));
+        assert!(told, "{name}: {}", all.stderr);
+    }
+    let default = report(&["report"], &[]).finish().await;
+    default.assert_code(2, "nothing there");
+    assert!(default.stderr.contains("(from reports/result.json)"), "{}", default.stderr);
+}

@@ -1,0 +1,155 @@
+// report.html as people open it: in a browser, in both themes, on a small screen, on paper. No error, no request, no
+// script, and nothing that axe finds wrong. SCREENSHOTS=<folder> keeps what was seen.
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { createRequire } from "node:module";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { after, before, describe, test } from "node:test";
+import { pathToFileURL } from "node:url";
+
+const { FAULTGATE_BIN, BROWSER_TOOLS, CHROMIUM, SCREENSHOTS } = process.env;
+const require = createRequire(path.join(BROWSER_TOOLS, "package.json"));
+const { chromium } = require("playwright-core");
+const axe = readFileSync(require.resolve("axe-core/axe.min.js"), "utf8");
+
+const here = import.meta.dirname;
+const fixtures = {
+  measured: path.join(here, "fixtures/measured.json"),
+  hostile: path.join(here, "fixtures/hostile.json"),
+  cancelled: path.join(here, "fixtures/cancelled.json"),
+  stopped: path.join(here, "../../src/report/fixtures/stopped.json"),
+};
+
+let browser;
+let folder;
+
+before(async () => {
+  folder = mkdtempSync(path.join(tmpdir(), "faultgate-browser-"));
+  browser = await chromium.launch({
+    executablePath: CHROMIUM,
+    headless: true,
+    args: [
+      "--no-sandbox",
+      "--disable-gpu",
+      "--disable-quic",
+      "--no-first-run",
+      "--disable-background-networking",
+      "--disable-component-update",
+      "--disable-sync",
+    ],
+  });
+});
+
+after(async () => {
+  await browser?.close();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+/** The page of a result, as the binary renders it. */
+function render(name) {
+  const reports = path.join(folder, name);
+  const args = ["report", fixtures[name], "--report-dir", reports];
+  try {
+    execFileSync(FAULTGATE_BIN, args, { env: { PATH: process.env.PATH }, cwd: folder, stdio: "pipe" });
+  } catch (error) {
+    // The exit code is that of the result.
+    const { exit_code } = JSON.parse(readFileSync(fixtures[name], "utf8")).gate;
+    assert.equal(error.status, exit_code, String(error.stderr));
+  }
+  return path.join(reports, "report.html");
+}
+
+/** Opens a file, and listens to all that it does. */
+async function open(file, options) {
+  const context = await browser.newContext(options);
+  const page = await context.newPage();
+  const noise = [];
+  page.on("console", (message) => noise.push(message.text()));
+  page.on("pageerror", (error) => noise.push(String(error)));
+  page.on("dialog", (dialog) => {
+    noise.push(`dialog ${dialog.message()}`);
+    return dialog.dismiss();
+  });
+  page.on("request", (request) => {
+    if (request.url() !== pathToFileURL(file).href) noise.push(`request ${request.url()}`);
+  });
+  await page.goto(pathToFileURL(file).href, { waitUntil: "networkidle" });
+  return { page, noise, close: () => context.close() };
+}
+
+async function keep(page, name) {
+  if (SCREENSHOTS) await page.screenshot({ path: path.join(SCREENSHOTS, `${name}.png`), fullPage: true });
+}
+
+for (const name of Object.keys(fixtures)) {
+  describe(name, () => {
+    let file;
+    before(() => {
+      file = render(name);
+    });
+
+    for (const colorScheme of ["light", "dark"]) {
+      test(`${colorScheme}: quiet, and accessible`, async () => {
+        const { page, noise, close } = await open(file, { colorScheme, viewport: { width: 1100, height: 900 } });
+        await keep(page, `${name}-${colorScheme}`);
+        // What is folded is looked at as well.
+        for (const summary of await page.locator("details > summary").all()) await summary.click();
+        assert.deepEqual(noise, []);
+        // A second world, in which the page's own policy does not keep axe from running.
+        const session = await page.context().newCDPSession(page);
+        await session.send("Page.setBypassCSP", { enabled: true });
+        await page.evaluate(axe);
+        const { violations, passes } = await page.evaluate(() => globalThis.axe.run(document));
+        const told = violations.map(({ id, nodes }) => [id, nodes.map((node) => node.html.slice(0, 200))]);
+        assert.deepEqual(told, []);
+        assert.ok(passes.some(({ id }) => id === "color-contrast"), "colours were looked at");
+        await close();
+      });
+    }
+
+    test("on a small screen nothing sticks out", async () => {
+      const { page, close } = await open(file, { viewport: { width: 390, height: 800 } });
+      await keep(page, `${name}-small`);
+      const { scroll, width } = await page.evaluate(() => ({
+        scroll: document.documentElement.scrollWidth,
+        width: document.documentElement.clientWidth,
+      }));
+      assert.ok(scroll <= width, `${scroll} > ${width}`);
+      await close();
+    });
+
+    test("on paper it is dark on light", async () => {
+      const { page, close } = await open(file, { colorScheme: "dark", viewport: { width: 794, height: 1123 } });
+      await page.emulateMedia({ media: "print", colorScheme: "dark" });
+      await keep(page, `${name}-print`);
+      const ground = await page.evaluate(() => getComputedStyle(document.body).backgroundColor);
+      assert.equal(ground, "rgb(255, 255, 255)");
+      if (SCREENSHOTS) await page.pdf({ path: path.join(SCREENSHOTS, `${name}.pdf`), format: "A4" });
+      await close();
+    });
+
+    test("by keyboard all that folds unfolds", async () => {
+      const { page, close } = await open(file, { viewport: { width: 1100, height: 900 } });
+      const folds = await page.locator("details").count();
+      for (let presses = 0; presses < 2_000; presses += 1) {
+        await page.keyboard.press("Tab");
+        const tag = await page.evaluate(() => document.activeElement.tagName);
+        if (tag === "BODY") break;
+        if (tag === "SUMMARY") await page.keyboard.press("Enter");
+      }
+      assert.equal(await page.locator("details[open]").count(), folds);
+      await close();
+    });
+  });
+}
+
+test("hostile names make no element and no link", async () => {
+  const { page, noise, close } = await open(render("hostile"), {});
+  assert.equal(await page.locator("script, img, iframe, object, embed, form, link, base, [onclick], [onerror]").count(), 0);
+  const links = await page.locator("a").evaluateAll((all) => all.map((a) => a.getAttribute("href")));
+  assert.ok(links.every((href) => href.startsWith("#")), links.join(" "));
+  assert.deepEqual(noise, []);
+  await close();
+});
