@@ -6,7 +6,7 @@ use std::time::Duration;
 use aws_config::SdkConfig;
 
 use crate::clock::Clock;
-use crate::config::{Environment, Mistake, is_secret_variable};
+use crate::config::{Environment, Mistake};
 use crate::engine::Engine;
 use crate::engine::command::{CommandEngine, CommandSettings, Limits};
 use crate::engine::fis::{self, FisEngine, FisSettings};
@@ -34,7 +34,7 @@ pub(super) struct Connected {
 /// How probes reach what they look at, also in a rehearsal.
 pub(super) struct Probes<'a> {
     pub(super) http: &'a HttpSettings,
-    /// Its variables that hold secrets are withheld from commands.
+    /// Commands see it without faultgate's own secrets.
     pub(super) env: &'a Environment,
 }
 
@@ -44,9 +44,7 @@ impl Probes<'_> {
         if plan.dry_run || plan.experiments.iter().all(|experiment| experiment.probes.is_empty()) {
             return Ok(None);
         }
-        let names = self.env.iter().filter_map(|(name, _)| name.to_str());
-        let withheld = names.filter(|name| is_secret_variable(name)).map(str::to_owned).collect();
-        Connector::new(self.http.clone(), clock, withheld)
+        Connector::new(self.http.clone(), clock, self.env.without_secrets())
             .map(Some)
             .map_err(|why| Mistake::new("probes", format!("no HTTP client: {why}")))
     }

@@ -98,7 +98,8 @@ impl Reporting<'_> {
         if self.surroundings.ci == Ci::BitbucketPipelines
             && let Ok(subject) = &subject
         {
-            let place = insights(subject, token.as_ref(), &settings.http);
+            let (subject, token, http) = (subject.clone(), token.clone(), settings.http.clone());
+            let place = move || insights(&subject, token.as_ref(), &http);
             sinks.push(Box::new(Insights::new(place, key.clone(), run_url.clone())));
         }
         let connection = self.connection(subject, token);

@@ -29,7 +29,7 @@ pub use inputs::{Group, INPUTS, Input};
 pub use mistake::Mistake;
 pub use reference::{Format, render};
 pub use report_dir::report_dir;
-pub use secret::{Secret, Tokens, is_secret_variable};
+pub use secret::{Secret, Tokens};
 pub use settings::{CommentMode, LogFormat, Settings, load};
 
 #[cfg(test)]

@@ -80,7 +80,7 @@ fn secret(input: &Input, env: &Environment, mistakes: &mut Vec<Mistake>) -> Opti
 }
 
 /// True of a variable that holds one of our secrets, in any of its forms.
-pub fn is_secret_variable(name: &str) -> bool {
+pub(super) fn is_secret_variable(name: &str) -> bool {
     INPUTS.iter().filter(|i| i.is_secret()).any(|input| {
         name.eq_ignore_ascii_case(&input.variable())
             || input.ci_variables().iter().any(|form| name.eq_ignore_ascii_case(form))

@@ -1,6 +1,8 @@
 //! A program ends as it should. It is run without a shell, in a process group of its own, which does not outlive the
 //! look.
 
+use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::process::{ExitStatus, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,7 +23,7 @@ pub(super) struct Command {
     pub(super) run: Vec<String>,
     pub(super) exit_code: i32,
     pub(super) output: Option<String>,
-    pub(super) withheld: Arc<[String]>,
+    pub(super) env: Arc<BTreeMap<OsString, OsString>>,
 }
 
 /// A process group that ends with this value.
@@ -50,9 +52,7 @@ impl Look for Command {
         };
         let mut command = tokio::process::Command::new(program);
         command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        for name in self.withheld.iter() {
-            command.env_remove(name);
-        }
+        command.env_clear().envs(self.env.iter());
         command.process_group(0).kill_on_drop(true);
         let mut child = command.spawn().map_err(|error| format!("could not run it: {error}"))?;
         let mut group = Group(child.id().and_then(|id| Pid::from_raw(id.cast_signed())));

@@ -3,6 +3,8 @@
 //! A probe knows how to look once. When it looks is the [lifecycle](crate::lifecycle)'s. What cannot be looked at has
 //! failed, and says why.
 
+use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -72,15 +74,19 @@ pub struct Connector {
     settings: HttpSettings,
     client: reqwest::Client,
     clock: Clock,
-    /// Variables that no command may see.
-    withheld: Arc<[String]>,
+    /// All that commands see of the environment.
+    env: Arc<BTreeMap<OsString, OsString>>,
 }
 
 impl Connector {
     /// The error completes "no HTTP client: …".
-    pub fn new(settings: HttpSettings, clock: Clock, withheld: Vec<String>) -> Result<Self, String> {
+    pub fn new(
+        settings: HttpSettings,
+        clock: Clock,
+        env: BTreeMap<OsString, OsString>,
+    ) -> Result<Self, String> {
         let client = build(builder(&settings)?)?;
-        Ok(Self { settings, client, clock, withheld: withheld.into() })
+        Ok(Self { settings, client, clock, env: env.into() })
     }
 
     /// `sdk` is where the experiment's account is, for probes that ask there.
@@ -94,7 +100,7 @@ impl Connector {
                 run: run.clone(),
                 exit_code: *exit_code,
                 output: output.clone(),
-                withheld: self.withheld.clone(),
+                env: Arc::clone(&self.env),
             }),
             Check::CloudwatchAlarm { name, .. } => {
                 Box::new(cloudwatch::Alarm { client: cloudwatch::client(sdk)?, name: name.clone() })

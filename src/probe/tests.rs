@@ -15,7 +15,8 @@ const SECOND: Duration = Duration::from_secs(1);
 const PATIENT: Duration = Duration::from_secs(30);
 
 fn connector() -> Connector {
-    Connector::new(HttpSettings::default(), Clock::start(), vec!["WITHHELD".to_owned()]).unwrap()
+    let env = crate::config::Environment::from_process().without_secrets();
+    Connector::new(HttpSettings::default(), Clock::start(), env).unwrap()
 }
 
 async fn see(check: Check) -> Seen {
@@ -316,4 +317,17 @@ fn expectations_hold_as_they_are_read() {
 fn cloudwatch_needs_an_account() {
     let check = Check::CloudwatchAlarm { name: "a".to_owned(), within: SECOND };
     assert!(connector().connect(&check, None).is_err());
+}
+
+#[tokio::test]
+async fn a_command_does_not_see_our_own_secrets() {
+    let path = std::env::var("PATH").unwrap();
+    let variables = [("PATH", path.as_str()), ("FAULTGATE_GITHUB_TOKEN", "s3cr3t"), ("KEPT", "yes")];
+    let env = crate::config::Environment::from_pairs(variables).without_secrets();
+    let connector = Connector::new(HttpSettings::default(), Clock::start(), env).unwrap();
+    let run = ["sh", "-c", r#"test -z "$FAULTGATE_GITHUB_TOKEN" && test "$KEPT" = yes"#];
+    let check =
+        Check::Command { run: run.map(str::to_owned).to_vec(), exit_code: 0, output: None, within: PATIENT };
+    let seen = connector.connect(&check, None).unwrap().evaluate().await;
+    assert!(seen.passed, "{:?}", seen.reason);
 }

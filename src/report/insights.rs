@@ -6,9 +6,12 @@ use super::{Sink, Stage, failed, written};
 use crate::forge::bitbucket::{Datum, Insights as Place, Report, Value};
 use crate::model::{Reported, RunResult, Verdict};
 
+/// Makes the client, and says where the report goes.
+type Connect = Box<dyn Fn() -> Result<Place, String>>;
+
 /// The report of a run.
 pub struct Insights {
-    place: Result<Place, String>,
+    connect: Connect,
     /// The same for every run of the same job.
     key: String,
     run_url: Option<String>,
@@ -17,9 +20,13 @@ pub struct Insights {
 impl Insights {
     const SINK: &'static str = "code insights";
 
-    /// A place that could not be made is told when the report is due.
-    pub fn new(place: Result<Place, String>, key: String, run_url: Option<String>) -> Self {
-        Self { place, key, run_url }
+    /// It is connected to when the report is due: no launch waits for it.
+    pub fn new(
+        connect: impl Fn() -> Result<Place, String> + 'static,
+        key: String,
+        run_url: Option<String>,
+    ) -> Self {
+        Self { connect: Box::new(connect), key, run_url }
     }
 
     fn report(&self, result: &RunResult) -> Report {
@@ -55,7 +62,7 @@ impl Sink for Insights {
     }
 
     async fn finish(&mut self, result: &RunResult) -> Option<Reported> {
-        let place = match &self.place {
+        let place = match (self.connect)() {
             Ok(place) => place,
             Err(why) => return Some(failed(Self::SINK, why)),
         };
