@@ -11,6 +11,7 @@ pub use super::insights::{Datum, Insights, PIPELINE_PROXY, Report, Value};
 use super::subject::{self, Head, holds, in_words, link, owner_and_name, segment};
 use super::{CommitStatus, Forge, ForgeKind, Limits, Refusal, StatusState, Subject};
 use crate::config::Secret;
+use crate::digest;
 use crate::text;
 
 /// Characters of a description.
@@ -186,9 +187,8 @@ fn key(context: &str) -> String {
     if context.chars().count() <= KEY {
         return context.to_owned();
     }
-    let kept = context.chars().take(KEY - DIGEST - 1).chain(['-']).collect();
-    let digest = Sha256::digest(context.as_bytes());
-    digest.iter().take(DIGEST / 2).fold(kept, |key: String, byte| format!("{key}{byte:02x}"))
+    let kept: String = context.chars().take(KEY - DIGEST - 1).collect();
+    format!("{kept}-{}", &digest::hex(Sha256::digest(context.as_bytes()))[..DIGEST])
 }
 
 pub(super) fn remedy(purpose: Purpose, status: StatusCode, _message: &str) -> Option<String> {

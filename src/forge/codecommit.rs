@@ -14,11 +14,11 @@ use aws_smithy_types::DateTime;
 use aws_smithy_types::retry::RetryConfig;
 use aws_smithy_types::timeout::TimeoutConfig;
 use reqwest::Url;
-use sha2::{Digest, Sha256};
 use tokio::sync::OnceCell;
 
 use super::subject::{holds, in_words, nothing_to_comment};
 use super::{Again, CommitStatus, Forge, ForgeKind, Limits, Refusal, Subject};
+use crate::digest;
 use crate::text;
 
 const CONNECT_LIMIT: Duration = Duration::from_secs(3);
@@ -277,7 +277,7 @@ impl Forge for CodeCommit {
         match place {
             Place::PullRequest { id, words } => {
                 let target = self.target(id, words).await?;
-                let token = token(&[id, &target.repository, &target.before, &target.after, body]);
+                let token = digest::of_parts(&[id, &target.repository, &target.before, &target.after, body]);
                 self.client
                     .post_comment_for_pull_request()
                     .pull_request_id(id)
@@ -296,7 +296,7 @@ impl Forge for CodeCommit {
                     .repository_name(&self.repository)
                     .after_commit_id(commit)
                     .content(body)
-                    .client_request_token(token(&[&self.repository, commit, body]))
+                    .client_request_token(digest::of_parts(&[&self.repository, commit, body]))
                     .send()
                     .await
                     .map_err(|error| self.refusal(&what, &error))?;
@@ -316,16 +316,6 @@ impl Forge for CodeCommit {
             .map_err(|error| self.refusal(&what, &error))?;
         Ok(())
     }
-}
-
-/// The same for the same request, which is then carried out once however often it is sent.
-fn token(parts: &[&str]) -> String {
-    let mut digest = Sha256::new();
-    for part in parts {
-        digest.update(part.len().to_be_bytes());
-        digest.update(part.as_bytes());
-    }
-    digest.finalize().iter().fold(String::new(), |token, byte| format!("{token}{byte:02x}"))
 }
 
 /// Of `https://codecommit.REGION.amazonaws.com`, for which the SDK finds the endpoint itself.

@@ -8,10 +8,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use rustix::process::{Pid, Signal, kill_process_group};
 use tokio::io::{AsyncRead, AsyncReadExt};
 
 use super::{Look, holds};
+use crate::process_group::Group;
 
 /// What is kept of each of its outputs.
 const MOST_KEPT: usize = 64 * 1024;
@@ -26,24 +26,6 @@ pub(super) struct Command {
     pub(super) env: Arc<BTreeMap<OsString, OsString>>,
 }
 
-/// A process group that ends with this value.
-struct Group(Option<Pid>);
-
-impl Group {
-    fn kill(&mut self) {
-        if let Some(group) = self.0.take() {
-            // A group that has ended by itself is not there.
-            let _ = kill_process_group(group, Signal::KILL);
-        }
-    }
-}
-
-impl Drop for Group {
-    fn drop(&mut self) {
-        self.kill();
-    }
-}
-
 #[async_trait]
 impl Look for Command {
     async fn look(&self) -> Result<String, String> {
@@ -55,7 +37,7 @@ impl Look for Command {
         command.env_clear().envs(self.env.iter());
         command.process_group(0).kill_on_drop(true);
         let mut child = command.spawn().map_err(|error| format!("could not run it: {error}"))?;
-        let mut group = Group(child.id().and_then(|id| Pid::from_raw(id.cast_signed())));
+        let group = Group::led_by(&child).map_err(|error| format!("could not run it: {error}"))?;
         let (mut out, mut err) = (Kept::default(), Kept::default());
         let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
         let status = {
@@ -64,6 +46,8 @@ impl Look for Command {
             let ended = async {
                 let status = child.wait().await;
                 group.kill();
+                // Its number may soon be somebody else's.
+                group.release();
                 status
             };
             tokio::pin!(ended);

@@ -1,7 +1,6 @@
 //! One SQS queue: its messages, who may see them, and when.
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -10,6 +9,7 @@ use serde_json::{Map, Value, json};
 use tokio::time::Instant;
 
 use super::context::uuid;
+use crate::digest;
 
 #[derive(Debug)]
 pub(super) struct Queue {
@@ -193,12 +193,7 @@ fn read_handle(handle: &str) -> Option<(&str, u32)> {
 
 /// Some SDKs refuse a message whose digest is wrong.
 pub(super) fn md5(body: &str) -> String {
-    let mut hex = String::with_capacity(32);
-    for byte in Md5::digest(body.as_bytes()) {
-        // Writing to a string cannot fail.
-        let _ = write!(hex, "{byte:02x}");
-    }
-    hex
+    digest::hex(Md5::digest(body.as_bytes()))
 }
 
 #[cfg(test)]

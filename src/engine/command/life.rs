@@ -15,11 +15,12 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::group::{self, Group, Surroundings};
 use super::journal::{self, Journal};
 use super::output::Output;
+use super::start::{Surroundings, start};
 use crate::clock::Clock;
 use crate::model::{CommandLine, CommandSpec, Source, State, Transition};
+use crate::process_group::Group;
 
 /// Output that is on its way when a process has ended. What has left the group may hold it open for ever.
 const LAST_WORDS: Duration = Duration::from_millis(200);
@@ -202,7 +203,7 @@ impl Life {
     }
 
     async fn run_stop(&self, command: &CommandLine) -> Result<(), String> {
-        let (mut child, group) = group::start(command, &self.surroundings)
+        let (mut child, group) = start(command, &self.surroundings)
             .map_err(|error| format!("it could not be started: {error}"))?;
         let mut output = Output::of(&mut child, &self.name);
         let exit = tokio::select! {

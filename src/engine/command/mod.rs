@@ -1,6 +1,6 @@
 //! Any local fault injector: a program of the user's, in a process group of its own.
 //!
-//! `program` finds it, `group` starts it and ends all that it starts, `life` takes one experiment from its start to
+//! `program` finds it, `start` starts it, `life` takes one experiment from its start to
 //! its end, `output` keeps the end of what it prints, `journal` reads what Chaos Toolkit says, `outcome` says what
 //! it all means.
 
@@ -17,25 +17,26 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
-mod group;
 mod journal;
 mod life;
 mod outcome;
 mod output;
 mod program;
+mod start;
 
 pub use life::Limits;
 
-use self::group::{Group, Surroundings};
 use self::journal::Stamp;
 use self::life::{Hurry, Life, Progress};
 use self::outcome::{Context, shown_program};
+use self::start::{Surroundings, start};
 use super::{Engine, Failure, FailureKind, Judgement, Launched, Record, StopCause, Watcher};
 use crate::clock::Clock;
 use crate::model::{
     CommandLine, CommandSpec, EngineSpec, ExperimentPlan, Finding, Level, Monitor, MonitorRecord, Source,
     State, SubscriptionRecord, Transition,
 };
+use crate::process_group::Group;
 
 /// What all commands of a run have in common.
 #[derive(Clone)]
@@ -129,7 +130,7 @@ impl CommandEngine {
     ) -> io::Result<(String, Process, watch::Receiver<Progress>)> {
         let surroundings = self.surroundings(spec);
         let stale = spec.journal.as_ref().and_then(|path| Stamp::of(&surroundings.dir.join(path)));
-        let (child, group) = group::start(&spec.run, &surroundings)?;
+        let (child, group) = start(&spec.run, &surroundings)?;
         let (progress, seen) = watch::channel(Progress::default());
         let group = Arc::new(group);
         let stop_asked = CancellationToken::new();

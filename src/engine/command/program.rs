@@ -4,7 +4,7 @@ use std::ffi::OsStr;
 use std::io;
 use std::path::PathBuf;
 
-use super::group::Surroundings;
+use super::start::Surroundings;
 
 /// The program as the system would find it: on the PATH that it is given, or by a path seen from its directory.
 pub(super) fn find(program: &str, surroundings: &Surroundings) -> io::Result<PathBuf> {

@@ -3,7 +3,6 @@
 use std::collections::HashMap;
 
 use aws_sdk_fis::types::{ActionsMode, Experiment, StartExperimentExperimentOptionsInput as StartOptions};
-use sha2::{Digest, Sha256};
 
 use super::calls::attempts;
 use super::clients::Clients;
@@ -11,6 +10,7 @@ use super::error::failure;
 use super::place::Place;
 use super::record::record;
 use super::tags::tag_value;
+use crate::digest;
 use crate::engine::{Failure, FailureKind};
 use crate::model::RunIdentity;
 
@@ -29,14 +29,8 @@ pub(super) struct Launch<'a> {
 impl Launch<'_> {
     /// The same for every retry within one attempt of one CI job, another for each re-run.
     fn client_token(&self, salt: &str) -> String {
-        let mut hash = Sha256::new();
-        for part in [self.run.attempt_key.as_str(), self.name, self.template, salt] {
-            // Lengths keep ("a", "bc") and ("ab", "c") apart.
-            hash.update(part.len().to_be_bytes());
-            hash.update(part);
-        }
-        let digest = hash.finalize();
-        digest.iter().take(16).fold("faultgate-".to_owned(), |token, byte| format!("{token}{byte:02x}"))
+        let digest = digest::of_parts(&[&self.run.attempt_key, self.name, self.template, salt]);
+        format!("faultgate-{}", &digest[..32])
     }
 
     fn tags(&self) -> HashMap<String, String> {

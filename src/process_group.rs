@@ -1,80 +1,52 @@
 //! A process and all that it starts: a group of its own, so that a signal reaches every one of them.
 
-use std::collections::BTreeMap;
-use std::ffi::OsString;
 use std::fs;
 use std::io;
-use std::path::PathBuf;
-use std::process::{ExitStatus, Stdio};
+use std::process::ExitStatus;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use rustix::process::{self, Pid, Signal, WaitOptions};
-use tokio::process::{Child, Command};
-
-use super::program;
-use crate::model::CommandLine;
+use tokio::process::Child;
 
 /// No event tells that a group is empty.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
 
-/// Where and with what variables a command is run.
-#[derive(Clone)]
-pub(super) struct Surroundings {
-    /// Absolute.
-    pub(super) dir: PathBuf,
-    /// All of them; nothing else is inherited.
-    pub(super) env: BTreeMap<OsString, OsString>,
-}
-
-/// Starts a command as the leader of a new group. It reads nothing; its output is there to be read.
-pub(super) fn start(command: &CommandLine, surroundings: &Surroundings) -> io::Result<(Child, Group)> {
-    let program = program::find(command.program(), surroundings)?;
-    let child = Command::new(program)
-        .arg0(command.program())
-        .args(command.args.iter().skip(1))
-        .current_dir(&surroundings.dir)
-        .env_clear()
-        .envs(&surroundings.env)
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .process_group(0)
-        .kill_on_drop(true)
-        .spawn()?;
-    let leader = child.id().and_then(|id| Pid::from_raw(i32::try_from(id).ok()?));
-    let leader = leader.ok_or_else(|| io::Error::other("it has no process id"))?;
-    Ok((child, Group { leader, released: AtomicBool::new(false) }))
-}
-
 /// A group that does not outlive this value.
 #[derive(Debug)]
-pub(super) struct Group {
+pub(crate) struct Group {
     leader: Pid,
     /// Its number may belong to somebody else by now, or its members are free to live on.
     released: AtomicBool,
 }
 
 impl Group {
-    pub(super) fn id(&self) -> i32 {
+    /// The child was started as the leader of a group.
+    pub(crate) fn led_by(child: &Child) -> io::Result<Self> {
+        let leader = child.id().and_then(|id| Pid::from_raw(i32::try_from(id).ok()?));
+        let leader = leader.ok_or_else(|| io::Error::other("it has no process id"))?;
+        Ok(Self { leader, released: AtomicBool::new(false) })
+    }
+
+    pub(crate) fn id(&self) -> i32 {
         self.leader.as_raw_pid()
     }
 
-    pub(super) fn terminate(&self) {
+    pub(crate) fn terminate(&self) {
         self.send(Signal::TERM);
     }
 
-    pub(super) fn kill(&self) {
+    pub(crate) fn kill(&self) {
         self.send(Signal::KILL);
     }
 
     /// From here on its members are left alone.
-    pub(super) fn release(&self) {
+    pub(crate) fn release(&self) {
         self.released.store(true, Ordering::Relaxed);
     }
 
     /// Waits for the leader, and for all that it has started and not set free.
-    pub(super) async fn ended(&self, child: &mut Child) -> io::Result<ExitStatus> {
+    pub(crate) async fn ended(&self, child: &mut Child) -> io::Result<ExitStatus> {
         let status = child.wait().await?;
         while self.has_members() {
             tokio::time::sleep(LOOK_EVERY).await;
@@ -84,7 +56,7 @@ impl Group {
     }
 
     /// The leader has ended; where nothing else of the group is left, its number is free for others.
-    pub(super) fn settle(&self) {
+    pub(crate) fn settle(&self) {
         if !self.has_members() {
             self.release();
         }
