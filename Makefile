@@ -11,6 +11,7 @@ PACKAGES := $(TOOLS)/venv/packages
 NODE := $(TOOLS)/node
 SHAPES := $(NODE)/shapes
 BROWSER := $(TOOLS)/browser
+PROMETHEUS := $(TOOLS)/prometheus
 CARGO_DENY_VERSION := 0.20.2
 CARGO_DENY := $(TOOLS)/bin/cargo-deny
 
@@ -23,7 +24,8 @@ rust-test:
 
 python-test: $(PACKAGES) $(SHAPES)
 	cargo build --locked
-	FAULTGATE_BIN=$(CURDIR)/target/debug/faultgate PYTHONDONTWRITEBYTECODE=1 $(PYTHON) -m pytest -q -p no:cacheprovider tests/python
+	PROMETHEUS=$$(tests/python/prometheus.sh $(PROMETHEUS)) || true; export PROMETHEUS; \
+		FAULTGATE_BIN=$(CURDIR)/target/debug/faultgate PYTHONDONTWRITEBYTECODE=1 $(PYTHON) -m pytest -q -p no:cacheprovider tests/python
 
 browser: $(BROWSER)/node_modules
 	cargo build --locked

@@ -6,6 +6,7 @@ use std::time::Duration;
 use reqwest::redirect;
 
 mod aws;
+pub(crate) mod calls;
 mod proxies;
 
 pub use aws::aws_client;

@@ -5,14 +5,15 @@ use std::time::Duration;
 
 use aws_config::SdkConfig;
 
+use super::accounts::{Account, Accounts, Place};
 use crate::clock::Clock;
 use crate::config::{Environment, Mistake};
 use crate::engine::Engine;
 use crate::engine::command::{CommandEngine, CommandSettings, Limits};
-use crate::engine::fis::{self, FisEngine, FisSettings};
+use crate::engine::fis::{FisEngine, FisSettings};
 use crate::http::HttpSettings;
 use crate::lifecycle::Cancel;
-use crate::model::{Check, EngineSpec, ExperimentPlan, Plan, RunIdentity};
+use crate::model::{EngineSpec, ExperimentPlan, Plan, RunIdentity};
 use crate::probe::{Connector, Evaluate};
 
 /// Where the engines' requests go.
@@ -65,99 +66,84 @@ fn evaluators(
     connected.collect()
 }
 
-/// A Region, and the role by which its account is reached.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Place {
+/// All that connecting takes.
+pub(super) struct Wiring<'a> {
+    pub(super) plan: &'a Plan,
+    pub(super) run: &'a RunIdentity,
+    pub(super) endpoints: &'a Endpoints,
+    /// The inputs' Region and role, for probes of experiments that have none.
+    pub(super) usual: &'a Place,
+    pub(super) probes: Probes<'a>,
+    pub(super) clock: Clock,
+    pub(super) cancel: &'a Cancel,
+}
+
+impl Wiring<'_> {
+    /// Connects to what the plan needs. The error is a mistake in the settings.
+    pub(super) async fn connect(&self) -> Result<Connected, Mistake> {
+        let connector = self.probes.connector(self.plan, self.clock)?;
+        let mut accounts = Accounts::of(self.plan, self.usual, self.endpoints, &self.run.id).await;
+        let mut engines = Engines { wiring: self, all: Vec::new(), fis: Vec::new(), command: None };
+        let (mut engine_of, mut probes) = (Vec::new(), Vec::new());
+        for experiment in &self.plan.experiments {
+            let (engine, sdk) = match &experiment.spec {
+                EngineSpec::Fis { region, role_arn, .. } => {
+                    let place = Place { region: region.clone(), role_arn: role_arn.clone() };
+                    let account = accounts.reach(place, &experiment.name).await?;
+                    (engines.fis(account), Some(&account.sdk))
+                }
+                EngineSpec::Command(_) => (engines.command(), accounts.of_probes(experiment).await?),
+            };
+            engine_of.push(engine);
+            probes.push(evaluators(connector.as_ref(), experiment, sdk)?);
+        }
+        Ok(Connected { engines: engines.all, engine_of, evaluators: probes })
+    }
+}
+
+/// The engines so far. Each of its methods gives the number of one, which is made when it is first asked for.
+struct Engines<'a> {
+    wiring: &'a Wiring<'a>,
+    all: Vec<Box<dyn Engine>>,
+    fis: Vec<OfAccount>,
+    command: Option<usize>,
+}
+
+/// The engine of an account.
+struct OfAccount {
+    account: usize,
     region: String,
-    role_arn: Option<String>,
+    engine: usize,
 }
 
-/// Connects to what the plan needs. The error is a mistake in the settings.
-pub(super) async fn connect(
-    plan: &Plan,
-    run: &RunIdentity,
-    endpoints: &Endpoints,
-    probes: &Probes<'_>,
-    clock: Clock,
-    cancel: &Cancel,
-) -> Result<Connected, Mistake> {
-    let mut connected = Connected { engines: Vec::new(), engine_of: Vec::new(), evaluators: Vec::new() };
-    // By the engine's number.
-    let mut places: Vec<(Place, usize, SdkConfig)> = Vec::new();
-    let mut commands = None;
-    let connector = probes.connector(plan, clock)?;
-    let base = base(plan, endpoints).await;
-    for experiment in &plan.experiments {
-        let (region, role_arn) = match &experiment.spec {
-            EngineSpec::Fis { region, role_arn, .. } => (region, role_arn),
-            EngineSpec::Command(_) => {
-                let number = *commands.get_or_insert_with(|| {
-                    let engine =
-                        CommandEngine::new(command_settings(plan, probes.env), clock, cancel.token().clone());
-                    connected.add(Box::new(engine))
-                });
-                connected.engine_of.push(number);
-                connected.evaluators.push(evaluators(connector.as_ref(), experiment, base.as_ref())?);
-                continue;
-            }
-        };
-        let default_region = base.as_ref().and_then(SdkConfig::region).map(AsRef::as_ref);
-        let (Some(base), Some(region)) = (&base, region.as_deref().or(default_region)) else {
-            let message = format!("no Region is known for the experiment {}", experiment.name);
-            return Err(Mistake::new("aws-region and the SDK's default chain", message)
-                .hint("set --aws-region, FAULTGATE_AWS_REGION or AWS_REGION"));
-        };
-        let place = Place { region: region.to_owned(), role_arn: role_arn.clone() };
-        if let Some((_, number, sdk)) = places.iter().find(|(known, ..)| *known == place) {
-            connected.engine_of.push(*number);
-            connected.evaluators.push(evaluators(connector.as_ref(), experiment, Some(sdk))?);
-            continue;
+impl Engines<'_> {
+    fn fis(&mut self, account: &Account) -> usize {
+        if let Some(known) = self.fis.iter().find(|known| known.account == account.number) {
+            return known.engine;
         }
-        // There are no roles to assume in a rehearsal.
-        let role_arn = role_arn.as_deref().filter(|_| matches!(endpoints, Endpoints::Real(_)));
-        let sdk = fis::in_place(base, region, role_arn, &run.id).await;
-        let same_region = places.iter().filter(|(known, ..)| known.region == place.region).count();
+        let Wiring { plan, run, endpoints, clock, cancel, .. } = self.wiring;
+        let same_region = self.fis.iter().filter(|known| known.region == account.region).count();
         let settings = settings(plan, run, endpoints, same_region);
-        let engine = FisEngine::new(&sdk, settings, clock, cancel.token().clone());
-        let number = connected.add(Box::new(engine));
-        connected.engine_of.push(number);
-        connected.evaluators.push(evaluators(connector.as_ref(), experiment, Some(&sdk))?);
-        places.push((place, number, sdk));
+        let engine = self.add(FisEngine::new(&account.sdk, settings, *clock, cancel.token().clone()));
+        self.fis.push(OfAccount { account: account.number, region: account.region.clone(), engine });
+        engine
     }
-    Ok(connected)
-}
 
-impl Connected {
-    /// The engine's number.
-    fn add(&mut self, engine: Box<dyn Engine>) -> usize {
-        self.engines.push(engine);
-        self.engines.len() - 1
-    }
-}
-
-/// None if nothing is to be run or looked at in AWS. The default Region is looked for only if an experiment has none of its own.
-async fn base(plan: &Plan, endpoints: &Endpoints) -> Option<SdkConfig> {
-    let mut regions = plan
-        .experiments
-        .iter()
-        .filter_map(|experiment| match &experiment.spec {
-            EngineSpec::Fis { region, .. } => Some(region.as_deref()),
-            EngineSpec::Command(_) => None,
-        })
-        .peekable();
-    let looks = |check: &Check| matches!(check, Check::CloudwatchAlarm { .. } | Check::CloudwatchMetric(_));
-    if regions.peek().is_none()
-        && !plan.experiments.iter().flat_map(|e| &e.probes).any(|probe| looks(&probe.check))
-    {
-        return None;
-    }
-    Some(match endpoints {
-        Endpoints::Embedded(url) => fis::connect_embedded(url, None),
-        Endpoints::Real(http) => {
-            let first = regions.next().flatten();
-            fis::connect(first.filter(|_| regions.all(|region| region.is_some())), http).await
+    fn command(&mut self) -> usize {
+        if let Some(known) = self.command {
+            return known;
         }
-    })
+        let Wiring { plan, probes, clock, cancel, .. } = self.wiring;
+        let settings = command_settings(plan, probes.env);
+        let engine = self.add(CommandEngine::new(settings, *clock, cancel.token().clone()));
+        self.command = Some(engine);
+        engine
+    }
+
+    fn add(&mut self, engine: impl Engine + 'static) -> usize {
+        self.all.push(Box::new(engine));
+        self.all.len() - 1
+    }
 }
 
 fn command_settings(plan: &Plan, env: &Environment) -> CommandSettings {

@@ -12,10 +12,15 @@ use tracing_subscriber::util::SubscriberInitExt;
 
 use crate::config::{Environment, LogFormat};
 
-/// Starts the log. `RUST_LOG` says how much: a level, or targets with levels. Whatever it says, libraries only
+/// Starts the log. `RUST_LOG` says how much: a level, or targets with levels. What a machine reads tells what the plain
+/// lines tell people, without being asked. Whatever it says, libraries only
 /// tell of errors: what they say below that may hold whole requests and answers, and those hold credentials.
 pub(super) fn start(env: &Environment, format: LogFormat, screen: &MultiProgress) {
-    let wanted = env.get("RUST_LOG").unwrap_or("warn");
+    let usual = match format {
+        LogFormat::Text => "warn",
+        LogFormat::Json => "info",
+    };
+    let wanted = env.get("RUST_LOG").unwrap_or(usual);
     let (targets, mistake) = match wanted.parse::<Targets>() {
         Ok(targets) => (targets, None),
         Err(error) => (Targets::new().with_default(LevelFilter::WARN), Some(error)),

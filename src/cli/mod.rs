@@ -6,6 +6,7 @@ use std::path::Path;
 
 use clap::{ArgMatches, Command};
 
+mod accounts;
 mod check;
 mod connect;
 mod inputs;

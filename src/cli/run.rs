@@ -7,7 +7,8 @@ use clap::ArgMatches;
 use indicatif::MultiProgress;
 use tokio_util::task::AbortOnDropHandle;
 
-use super::connect::{Connected, Endpoints, Probes, connect};
+use super::accounts::Place;
+use super::connect::{Connected, Endpoints, Probes, Wiring};
 use super::reporting::{Reporting, surroundings};
 use super::signals::Signals;
 use super::{complain, logging, random, refuse, say, settings};
@@ -140,8 +141,17 @@ impl<'a> Session<'a> {
             None => Endpoints::Real(self.settings.http.clone()),
             Some(scenario) => Endpoints::Embedded(self.embed(scenario).await?),
         };
-        let probes = Probes { http: &self.settings.http, env: self.env };
-        connect(&self.settings.plan, &self.identity, &endpoints, &probes, self.clock, self.cancel).await
+        let Settings { plan, region, role_arn, http, .. } = &self.settings;
+        let wiring = Wiring {
+            plan,
+            run: &self.identity,
+            endpoints: &endpoints,
+            usual: &Place { region: region.clone(), role_arn: role_arn.clone() },
+            probes: Probes { http, env: self.env },
+            clock: self.clock,
+            cancel: self.cancel,
+        };
+        wiring.connect().await
     }
 
     /// Serves a world that plays the scenario for every experiment of the plan, as long as this session lives.

@@ -59,7 +59,9 @@ impl Lifecycle<'_> {
             return self.not_launched(index, Verdict::Cancelled, &came_first(signal));
         }
         let mut probing = self.probing(index);
-        if let Err((verdict, reason)) = self.ready(&probing).await {
+        let ready = self.ready(&probing).await;
+        self.publish_turns();
+        if let Err((verdict, reason)) = ready {
             let probes = probing.results(None);
             return ExperimentResult { probes, ..self.not_launched(index, verdict, &reason) };
         }
@@ -88,10 +90,11 @@ impl Lifecycle<'_> {
     }
 
     /// In a dry run there is nothing to measure.
-    fn probing(&self, index: usize) -> Probing {
+    pub(super) fn probing(&self, index: usize) -> Probing {
         let plans = if self.plan.dry_run { &[] } else { self.plan.experiments[index].probes.as_slice() };
         let evaluators = self.evaluators.get(index).map_or(&[][..], Vec::as_slice);
-        Probing::new(plans, evaluators, self.clock, &self.course.looks, self.cancel.token())
+        let teller = |probe: &str| self.course.turns.teller(index, probe);
+        Probing::new(plans, evaluators, self.clock, &self.course.looks, self.cancel.token(), teller)
     }
 
     /// Whether the experiment may be launched: no earlier one forbids it, and the system is steady.
@@ -267,6 +270,7 @@ impl Lifecycle<'_> {
         cause: Option<StopCause>,
     ) -> ExperimentResult {
         let cut = self.end_probing(progress, &record).await;
+        self.publish_turns();
         let cause = cause.or(cut);
         let fault = fault_window(&record, &progress.transitions.borrow());
         let probes = progress.probing.borrow().results(fault.as_ref());

@@ -18,16 +18,19 @@ mod merge;
 mod probing;
 mod samples;
 mod score;
+mod steady;
+mod turns;
 
 pub use cancel::{Cancel, Share};
 pub use merge::merge;
 use probing::Looks;
+use turns::{Turned, Turns};
 
 use crate::clock::Clock;
 use crate::engine::Engine;
 use crate::model::{
     ExperimentResult, Finding, Level, MonitorRecord, Plan, RehearsalNote, RunEvent, RunIdentity, RunResult,
-    SCHEMA_VERSION, Signal, State, ToolInfo, Verdict,
+    SCHEMA_VERSION, Signal, State, ToolInfo, Turn, Verdict,
 };
 use crate::probe::Evaluate;
 
@@ -39,6 +42,7 @@ const TICK: Duration = Duration::from_secs(1);
 #[derive(Debug, Default)]
 pub struct Course {
     looks: Looks,
+    turns: Turns,
     /// The first experiment that did not pass.
     not_passed: RefCell<Option<String>>,
 }
@@ -60,8 +64,8 @@ pub struct Lifecycle<'a> {
 }
 
 impl Lifecycle<'_> {
-    /// Verifies all that can be verified, and changes nothing.
-    pub async fn check(&self) -> Vec<Finding> {
+    /// What the engines can verify, which changes nothing.
+    async fn preflight(&self) -> Vec<Finding> {
         let looks = self.engines.iter().enumerate().map(|(number, engine)| async move {
             let experiments: Vec<_> = self
                 .plan
@@ -85,6 +89,7 @@ impl Lifecycle<'_> {
         tokio::select! {
             biased;
             result = self.stages() => result,
+            never = self.tell_turns() => match never {},
             never = self.tick() => match never {},
         }
     }
@@ -93,7 +98,7 @@ impl Lifecycle<'_> {
         let mut findings = Vec::new();
         let experiments = tokio::select! {
             biased;
-            found = self.check() => {
+            found = self.preflight() => {
                 findings = found;
                 let forbids = |finding: &&Finding| finding.level == Level::Error;
                 let errors: Vec<String> = findings
@@ -172,10 +177,10 @@ impl Lifecycle<'_> {
             experiment.monitor = self.engines[*engine].monitoring(plan, experiment.id.as_deref());
         }
         let mut api_calls = std::collections::BTreeMap::new();
-        for engine in &self.engines {
-            for (operation, count) in engine.calls() {
-                *api_calls.entry(operation).or_default() += count;
-            }
+        let engines = self.engines.iter().map(|engine| engine.calls());
+        let probes = self.evaluators.iter().flatten().map(|evaluator| evaluator.calls());
+        for (operation, count) in engines.chain(probes).flatten() {
+            *api_calls.entry(operation).or_default() += count;
         }
         let terms = gate::Terms {
             expected: self.plan.expected,
@@ -243,6 +248,33 @@ impl Lifecycle<'_> {
             stop: None,
             report_location: None,
             monitor: MonitorRecord::new(self.plan.monitor),
+        }
+    }
+
+    async fn tell_turns(&self) -> std::convert::Infallible {
+        loop {
+            self.course.turns.came().await;
+            self.publish_turns();
+        }
+    }
+
+    /// Tells which probes have turned, up to now.
+    fn publish_turns(&self) {
+        for Turned { experiment, probe, turn } in self.course.turns.take() {
+            let name = self.plan.experiments[experiment].name.as_str();
+            match &turn {
+                Turn::Fails { reason } => {
+                    tracing::info!(experiment = name, probe, reason, "a probe fails");
+                }
+                Turn::Passes { failed_for } => {
+                    let failed_for_ms = i64::try_from(failed_for.as_millis()).unwrap_or(i64::MAX);
+                    tracing::info!(experiment = name, probe, failed_for_ms, "a probe passes again");
+                }
+                Turn::Flaps => {
+                    tracing::info!(experiment = name, probe, "a probe turns again and again");
+                }
+            }
+            (self.publish)(&RunEvent::ProbeTurned { experiment, probe: &probe, turn: &turn });
         }
     }
 

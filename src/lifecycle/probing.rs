@@ -13,6 +13,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::samples::Samples;
+use super::turns::Teller;
 use crate::clock::Clock;
 use crate::model::{FaultWindow, Phase, Probe, ProbePlan, Sample};
 use crate::probe::{Evaluate, Seen};
@@ -45,6 +46,7 @@ struct Look {
     plan: ProbePlan,
     evaluator: Arc<dyn Evaluate>,
     samples: Mutex<Samples>,
+    teller: Teller,
     clock: Clock,
     looks: Looks,
 }
@@ -64,12 +66,14 @@ impl Probing {
         clock: Clock,
         looks: &Looks,
         cancelled: &CancellationToken,
+        teller: impl Fn(&str) -> Teller,
     ) -> Self {
         let all = plans.iter().zip(evaluators).map(|(plan, evaluator)| {
             Arc::new(Look {
                 plan: plan.clone(),
                 evaluator: evaluator.clone(),
                 samples: Mutex::default(),
+                teller: teller(&plan.name),
                 clock,
                 looks: looks.clone(),
             })
@@ -156,7 +160,9 @@ impl Look {
         let at = self.clock.now();
         let Seen { passed, latency, reason } = self.evaluator.evaluate().await;
         let latency_ms = latency.and_then(|latency| u64::try_from(latency.as_millis()).ok());
-        Sample { at, phase, passed, latency_ms, reason }
+        let sample = Sample { at, phase, passed, latency_ms, reason };
+        self.teller.see(&sample);
+        sample
     }
 
     async fn follow(self: Arc<Self>, mut stage: watch::Receiver<Stage>) {

@@ -40,6 +40,10 @@ fn plan(when: &[Phase], every: Duration, recovers_within: Option<Duration>) -> P
     }
 }
 
+fn teller(probe: &str) -> Teller {
+    crate::lifecycle::turns::Turns::default().teller(0, probe)
+}
+
 struct Played {
     probing: Probing,
     clock: Clock,
@@ -54,7 +58,7 @@ fn probing(plans: &[ProbePlan], looks: &[(Duration, bool)]) -> Played {
             Arc::new(Script { looks: looks.to_vec(), begun: AtomicUsize::new(0), now: AtomicUsize::new(0) })
         })
         .collect();
-    let probing = Probing::new(plans, &evaluators, clock, &Looks::default(), &cancelled);
+    let probing = Probing::new(plans, &evaluators, clock, &Looks::default(), &cancelled, teller);
     Played { probing, clock, cancelled }
 }
 
@@ -180,7 +184,7 @@ async fn one_that_hangs_does_not_delay_another() {
     };
     let plans = [plan(&[Phase::During], ms(100), None), plan(&[Phase::During], ms(100), None)];
     let evaluators = [script(ms(60_000)), script(ms(1))];
-    let probing = Probing::new(&plans, &evaluators, clock, &Looks::default(), &cancelled);
+    let probing = Probing::new(&plans, &evaluators, clock, &Looks::default(), &cancelled, teller);
     let mut played = Played { probing, clock, cancelled };
     played.probing.start();
     played.probing.running();

@@ -1,6 +1,6 @@
 //! What a run publishes while it goes on. Every report sink listens to these and to nothing else.
 
-use super::{Finding, Plan, RunIdentity, Score, State, Transition, Verdict};
+use super::{Finding, Plan, RunIdentity, Score, State, Transition, Turn, Verdict};
 
 #[derive(Debug, Clone)]
 pub enum RunEvent<'a> {
@@ -22,6 +22,12 @@ pub enum RunEvent<'a> {
     Transition {
         experiment: usize,
         transition: &'a Transition,
+    },
+    /// A probe of an experiment fails from here on, or passes again.
+    ProbeTurned {
+        experiment: usize,
+        probe: &'a str,
+        turn: &'a Turn,
     },
     /// A stop was requested for a running experiment.
     Stopping {

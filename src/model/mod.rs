@@ -13,7 +13,9 @@ mod verdict;
 pub use event::RunEvent;
 pub use finding::{Finding, Level};
 pub use plan::{CommandLine, CommandSpec, EngineSpec, ExperimentPlan, Monitor, Plan, RunIdentity};
-pub use probe::{Check, Comparison, Expectation, HttpCheck, MetricCheck, Phase, Probe, ProbePlan, Sample};
+pub use probe::{
+    Check, Comparison, Expectation, HttpCheck, MetricCheck, Phase, Probe, ProbePlan, Sample, Turn,
+};
 pub use result::{
     Action, EngineError, Evidence, ExperimentResult, FaultWindow, Gate, MonitorRecord, Outcome,
     RehearsalNote, Reported, RunResult, SCHEMA_VERSION, ScoreSource, StopReport, SubscriptionRecord, Target,

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::Score;
@@ -132,6 +132,12 @@ impl Comparison {
 }
 
 impl Expectation {
+    /// What is to be said of a measured value: it is as expected, or it is not.
+    pub fn compare(self, value: f64) -> Result<String, String> {
+        let said = format!("{value}, expected {self}");
+        if self.holds(value) { Ok(said) } else { Err(said) }
+    }
+
     /// Whether a measured value is as expected. What is not a number never is.
     #[expect(clippy::float_cmp, reason = "whoever asks for == means the very number")]
     pub fn holds(self, value: f64) -> bool {
@@ -205,6 +211,20 @@ pub struct Sample {
     /// Why it failed, or what it saw.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub reason: Option<String>,
+}
+
+/// How a probe turns from one sample to the next.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Turn {
+    Fails {
+        reason: Option<String>,
+    },
+    Passes {
+        /// From the first sample that failed to this one.
+        failed_for: SignedDuration,
+    },
+    /// It turns so often that only the report tells what follows.
+    Flaps,
 }
 
 impl Probe {

@@ -1,40 +1,62 @@
 //! An alarm of CloudWatch is OK, or a metric is as expected, in the account and Region of the experiment.
 
+use std::collections::BTreeMap;
+
 use async_trait::async_trait;
 use aws_config::SdkConfig;
 use aws_sdk_cloudwatch::Client;
+use aws_sdk_cloudwatch::config::Builder;
 use aws_sdk_cloudwatch::error::ProvideErrorMetadata;
+use aws_sdk_cloudwatch::error::SdkError;
 use aws_sdk_cloudwatch::primitives::DateTime;
 use aws_sdk_cloudwatch::types::{
     AlarmType, Dimension, Metric as MetricName, MetricDataQuery, MetricStat, ScanBy, StateValue,
 };
 
-use super::Look;
+use super::{Look, innermost};
 use crate::clock::Clock;
-use crate::http;
+use crate::http::calls::CountCalls;
 use crate::model::MetricCheck;
 
 /// Complete periods that are looked at: the last one's value may not be there yet.
 const PERIODS: i64 = 3;
 
-pub(super) fn client(sdk: Option<&SdkConfig>) -> Result<Client, String> {
-    sdk.map(Client::new).ok_or_else(|| "the experiment is in no AWS account".to_owned())
+/// CloudWatch in one account and Region, and the requests made of it.
+pub(super) struct Cloudwatch {
+    client: Client,
+    counted: CountCalls,
 }
 
-fn refused<E>(error: &aws_sdk_cloudwatch::error::SdkError<E>) -> String
+impl Cloudwatch {
+    pub(super) fn new(sdk: Option<&SdkConfig>) -> Result<Self, String> {
+        let sdk = sdk.ok_or("the experiment is in no AWS account")?;
+        let counted = CountCalls::default();
+        let client = Client::from_conf(Builder::from(sdk).interceptor(counted.clone()).build());
+        Ok(Self { client, counted })
+    }
+
+    fn calls(&self) -> BTreeMap<String, u64> {
+        self.counted.total.snapshot()
+    }
+}
+
+/// Why CloudWatch did not answer. What is missing comes first: a reason is cut where it is long.
+fn refused<E>(error: &SdkError<E>, operation: &str) -> String
 where
     E: ProvideErrorMetadata + std::error::Error + 'static,
 {
-    let why = match (error.code(), error.message()) {
-        (Some(code), Some(message)) => format!("{code}: {message}"),
-        (Some(code), None) => code.to_owned(),
-        _ => http::cause(error),
-    };
-    format!("CloudWatch could not be asked: {why}")
+    let said = error.message().map(|message| format!(": {message}")).unwrap_or_default();
+    match error.code() {
+        Some("AccessDenied" | "AccessDeniedException" | "UnauthorizedOperation") => {
+            format!("cloudwatch:{operation} is not permitted{said}")
+        }
+        Some(code) => format!("CloudWatch refused {operation}: {code}{said}"),
+        None => format!("CloudWatch could not be asked: {}", innermost(error)),
+    }
 }
 
 pub(super) struct Alarm {
-    pub(super) client: Client,
+    pub(super) cloudwatch: Cloudwatch,
     pub(super) name: String,
 }
 
@@ -42,6 +64,7 @@ pub(super) struct Alarm {
 impl Look for Alarm {
     async fn look(&self) -> Result<String, String> {
         let answer = self
+            .cloudwatch
             .client
             .describe_alarms()
             .alarm_names(&self.name)
@@ -50,7 +73,7 @@ impl Look for Alarm {
             .alarm_types(AlarmType::CompositeAlarm)
             .send()
             .await
-            .map_err(|error| refused(&error))?;
+            .map_err(|error| refused(&error, "DescribeAlarms"))?;
         let metric = answer.metric_alarms().iter().map(|alarm| (alarm.state_value(), alarm.state_reason()));
         let composite =
             answer.composite_alarms().iter().map(|alarm| (alarm.state_value(), alarm.state_reason()));
@@ -65,10 +88,14 @@ impl Look for Alarm {
             }
         }
     }
+
+    fn calls(&self) -> BTreeMap<String, u64> {
+        self.cloudwatch.calls()
+    }
 }
 
 pub(super) struct Metric {
-    pub(super) client: Client,
+    pub(super) cloudwatch: Cloudwatch,
     pub(super) check: MetricCheck,
     pub(super) clock: Clock,
 }
@@ -80,6 +107,7 @@ impl Look for Metric {
         let period = i64::try_from(check.period.as_secs()).unwrap_or(i64::MAX).max(1);
         let end = self.clock.now().as_second().div_euclid(period) * period;
         let answer = self
+            .cloudwatch
             .client
             .get_metric_data()
             .start_time(DateTime::from_secs(end - PERIODS * period))
@@ -88,7 +116,7 @@ impl Look for Metric {
             .metric_data_queries(query(check, i32::try_from(period).unwrap_or(i32::MAX)))
             .send()
             .await
-            .map_err(|error| refused(&error))?;
+            .map_err(|error| refused(&error, "GetMetricData"))?;
         let told = answer.messages().iter().find_map(|message| message.value());
         let told = told.map(|message| format!(": {message}")).unwrap_or_default();
         let mut seen = None;
@@ -97,14 +125,14 @@ impl Look for Metric {
             let Some(value) = series.values().first().copied() else {
                 return Err(format!("no data in the last {PERIODS} periods of {:?}{told}", check.period));
             };
-            if !check.expect.holds(value) {
-                let label = series.label().map(|label| format!(" for {label}")).unwrap_or_default();
-                return Err(format!("{value} is not {}{label}", check.expect));
-            }
-            seen = Some(value);
+            let label = || series.label().map(|label| format!(": {label}")).unwrap_or_default();
+            seen = Some(check.expect.compare(value).map_err(|why| why + &label())?);
         }
-        seen.map(|value| format!("{value} is {}", check.expect))
-            .ok_or_else(|| format!("CloudWatch gave no result{told}"))
+        seen.ok_or_else(|| format!("CloudWatch gave no result{told}"))
+    }
+
+    fn calls(&self) -> BTreeMap<String, u64> {
+        self.cloudwatch.calls()
     }
 }
 

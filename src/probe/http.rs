@@ -1,14 +1,9 @@
 //! An HTTP server answers as it should. A redirect is an answer and is not followed.
 
-use std::time::Duration;
-
 use async_trait::async_trait;
 
 use super::{Look, body, holds, unanswered};
 use crate::model::HttpCheck;
-
-/// The caller's limit is the one that counts; the client's own would be shorter.
-const NO_LIMIT: Duration = Duration::from_hours(24);
 
 pub(super) struct Http {
     pub(super) client: reqwest::Client,
@@ -20,7 +15,7 @@ impl Look for Http {
     async fn look(&self) -> Result<String, String> {
         let check = &self.check;
         let method = check.method.parse().map_err(|_| "its method is not one of HTTP".to_owned())?;
-        let mut request = self.client.request(method, &check.url).timeout(NO_LIMIT);
+        let mut request = self.client.request(method, &check.url);
         for (name, value) in &check.headers {
             request = request.header(name, value);
         }

@@ -4,6 +4,7 @@
 //! failed, and says why.
 
 use std::collections::BTreeMap;
+use std::error::Error;
 use std::ffi::OsString;
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,8 +24,12 @@ mod http;
 mod prometheus;
 mod tcp;
 
+use cloudwatch::Cloudwatch;
+
 /// Longest reason.
 const LONGEST: usize = 200;
+/// The probe's own limit is the one that counts; those of a client would be shorter.
+const NO_LIMIT: Duration = Duration::from_hours(24);
 /// What is read of an answer.
 const MOST_READ: usize = 1 << 20;
 
@@ -41,12 +46,21 @@ pub struct Seen {
 #[async_trait]
 pub trait Evaluate: Send + Sync {
     async fn evaluate(&self) -> Seen;
+
+    /// Its requests to AWS so far, by operation.
+    fn calls(&self) -> BTreeMap<String, u64> {
+        BTreeMap::new()
+    }
 }
 
 /// One kind of look: what it saw where all is well, or why it is not. It has no limit of its own.
 #[async_trait]
 trait Look: Send + Sync {
     async fn look(&self) -> Result<String, String>;
+
+    fn calls(&self) -> BTreeMap<String, u64> {
+        BTreeMap::new()
+    }
 }
 
 /// A look that ends in time.
@@ -66,6 +80,10 @@ impl Evaluate for Limited {
         };
         let reason = text::plain(&said, LONGEST);
         Seen { passed, latency: Some(begun.elapsed()), reason: (!reason.is_empty()).then_some(reason) }
+    }
+
+    fn calls(&self) -> BTreeMap<String, u64> {
+        self.look.calls()
     }
 }
 
@@ -103,10 +121,10 @@ impl Connector {
                 env: Arc::clone(&self.env),
             }),
             Check::CloudwatchAlarm { name, .. } => {
-                Box::new(cloudwatch::Alarm { client: cloudwatch::client(sdk)?, name: name.clone() })
+                Box::new(cloudwatch::Alarm { cloudwatch: Cloudwatch::new(sdk)?, name: name.clone() })
             }
             Check::CloudwatchMetric(check) => Box::new(cloudwatch::Metric {
-                client: cloudwatch::client(sdk)?,
+                cloudwatch: Cloudwatch::new(sdk)?,
                 check: check.clone(),
                 clock: self.clock,
             }),
@@ -136,14 +154,27 @@ impl Connector {
 /// Each look opens a connection of its own, as a user who comes does. One that is kept may be closed by the server at
 /// the very moment in which it is used again, which says nothing about the system.
 fn build(builder: reqwest::ClientBuilder) -> Result<reqwest::Client, String> {
+    let builder = builder.timeout(NO_LIMIT).connect_timeout(NO_LIMIT);
     builder.pool_max_idle_per_host(0).build().map_err(|error| cause(&error))
+}
+
+/// The innermost cause: what clients say around it helps nobody.
+fn innermost(error: &dyn Error) -> String {
+    let mut cause = error;
+    while let Some(inner) = cause.source() {
+        cause = inner;
+    }
+    cause.to_string()
 }
 
 /// Why a request has failed. Its URL may hold a secret.
 fn unanswered(error: reqwest::Error) -> String {
-    let why = cause(&error.without_url());
+    let connecting = error.is_connect();
+    let error = error.without_url();
+    let why = innermost(&error);
     match remedy(&why) {
-        Some(_) => format!("its certificate is not trusted: {why}"),
+        Some(_) => format!("its certificate is not trusted: {why}; set ca-bundle"),
+        None if connecting => format!("could not connect: {why}"),
         None => why,
     }
 }

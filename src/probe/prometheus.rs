@@ -1,16 +1,11 @@
 //! An instant query of Prometheus, or of anything that speaks its API, is as expected.
 
-use std::time::Duration;
-
 use async_trait::async_trait;
 use serde::Deserialize;
 use serde_json::Value;
 
 use super::{Look, body, unanswered};
 use crate::model::Expectation;
-
-/// The caller's limit is the one that counts.
-const NO_LIMIT: Duration = Duration::from_hours(24);
 
 pub(super) struct Prometheus {
     pub(super) client: reqwest::Client,
@@ -53,14 +48,18 @@ impl Look for Prometheus {
         let path = format!("{}/api/v1/query", url.path().trim_end_matches('/'));
         url.set_path(&path);
         url.query_pairs_mut().append_pair("query", &self.query);
-        let mut answer = self.client.get(url).timeout(NO_LIMIT).send().await.map_err(unanswered)?;
+        let mut answer = self.client.get(url).send().await.map_err(unanswered)?;
         let status = answer.status();
         let (body, whole) = body(&mut answer).await?;
         if !whole {
             return Err("the answer is larger than 1 MiB".to_owned());
         }
-        let answer: Answer = serde_json::from_slice(&body)
-            .map_err(|_| format!("status {}, and the answer is not Prometheus's", status.as_u16()))?;
+        let answer: Answer = serde_json::from_slice(&body).map_err(|_| {
+            format!(
+                "status {}, and not an answer of Prometheus: url is what stands before /api/v1/query",
+                status.as_u16()
+            )
+        })?;
         match answer.data {
             Some(data) if answer.status == "success" => judge(data, self.expect),
             _ => {
@@ -76,12 +75,12 @@ fn judge(data: Data, expect: Expectation) -> Result<String, String> {
     match data.result_type.as_str() {
         "scalar" => {
             let (_, value): Point = serde_json::from_value(data.result).map_err(unreadable)?;
-            one(&value, expect).map(|seen| format!("{seen} is {expect}"))
+            one(&value, expect)
         }
         "vector" => {
             let all: Vec<Series> = serde_json::from_value(data.result).map_err(unreadable)?;
             if all.is_empty() {
-                return Err("the result is empty: it cannot be evaluated".to_owned());
+                return Err("the query has no result: no series matches it now".to_owned());
             }
             let mut first = None;
             for series in &all {
@@ -92,21 +91,31 @@ fn judge(data: Data, expect: Expectation) -> Result<String, String> {
                 first.get_or_insert(seen);
             }
             Ok(match (first, all.len()) {
-                (Some(value), 1) => format!("{value} is {expect}"),
-                (_, count) => format!("all {count} samples are {expect}"),
+                (Some(seen), 1) => seen,
+                (_, count) => format!("{count} samples, each {expect}"),
             })
         }
         other => Err(format!("the result is a {other}; an instant vector or a scalar is needed")),
     }
 }
 
-fn one(value: &str, expect: Expectation) -> Result<f64, String> {
+fn one(value: &str, expect: Expectation) -> Result<String, String> {
     let value: f64 = value.parse().map_err(|_| "the result holds what is not a number".to_owned())?;
-    if expect.holds(value) { Ok(value) } else { Err(format!("{value} is not {expect}")) }
+    expect.compare(value)
 }
 
-/// Which series it was.
+/// Which series it was, as queries name it.
 fn named(series: &Series) -> String {
-    let labels: Vec<String> = series.metric.iter().map(|(name, value)| format!("{name}={value}")).collect();
-    if labels.is_empty() { String::new() } else { format!(" for {{{}}}", labels.join(",")) }
+    let mut name = "";
+    let mut labels = Vec::new();
+    for (label, value) in &series.metric {
+        match value {
+            Value::String(value) if label == "__name__" => name = value,
+            value => labels.push(format!("{label}={value}")),
+        }
+    }
+    match (name, labels.join(",")) {
+        ("", labels) if labels.is_empty() => String::new(),
+        (name, labels) => format!(": {name}{{{labels}}}"),
+    }
 }

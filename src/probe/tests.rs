@@ -8,7 +8,9 @@ use wiremock::matchers::{any, header, method, query_param};
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
 use super::*;
+use crate::engine::fis::connect_embedded;
 use crate::model::{Comparison, Expectation};
+use crate::rehearsal::{ALARM_NAME, Effect, FaultRule, Scenario, World, http_client};
 
 const SECOND: Duration = Duration::from_secs(1);
 /// Nothing here takes as long.
@@ -149,7 +151,18 @@ async fn an_answer_that_breaks_off_has_failed() {
     });
     let seen = see(Check::Http(http(&format!("http://{address}")))).await;
     serving.await.unwrap();
-    assert!(!seen.passed, "{seen:?}");
+    fails(&seen, "end of file before message length reached");
+}
+
+#[tokio::test]
+async fn who_does_not_answer_is_told_without_the_clients_own_words() {
+    let refused = see(Check::Http(http("http://127.0.0.1:1"))).await.reason.unwrap();
+    assert!(refused.starts_with("could not connect: Connection refused"), "{refused}");
+    let (listener, address) = silent().await;
+    let hanging_up = tokio::spawn(async move { drop(listener.accept().await.unwrap()) });
+    let seen = see(Check::Http(http(&format!("http://{address}")))).await;
+    hanging_up.await.unwrap();
+    assert_eq!(seen.reason.as_deref(), Some("connection closed before message completed"));
 }
 
 #[tokio::test]
@@ -276,10 +289,10 @@ fn vector(values: &[&str]) -> String {
 async fn every_sample_of_a_vector_must_hold() {
     passes(&prometheus(200, &vector(&["0.25"])).await);
     passes(&prometheus(200, &vector(&["0.25", "-Inf", "1e-3"])).await);
-    fails(&prometheus(200, &vector(&["0.25", "0.5"])).await, "0.5 is not < 0.5 for {pod=\"p1\"}");
-    fails(&prometheus(200, &vector(&["NaN"])).await, "NaN is not < 0.5");
-    fails(&prometheus(200, &vector(&["+Inf"])).await, "inf is not < 0.5");
-    fails(&prometheus(200, &vector(&[])).await, "empty: it cannot be evaluated");
+    fails(&prometheus(200, &vector(&["0.25", "0.5"])).await, "0.5, expected < 0.5: {pod=\"p1\"}");
+    fails(&prometheus(200, &vector(&["NaN"])).await, "NaN, expected < 0.5");
+    fails(&prometheus(200, &vector(&["+Inf"])).await, "inf, expected < 0.5");
+    fails(&prometheus(200, &vector(&[])).await, "no series matches it");
 }
 
 #[tokio::test]
@@ -288,12 +301,12 @@ async fn a_scalar_is_compared_and_anything_else_cannot_be() {
         format!(r#"{{"status":"success","data":{{"resultType":"{kind}","result":{result}}}}}"#)
     };
     passes(&prometheus(200, &of("scalar", r#"[1, "0.1"]"#)).await);
-    fails(&prometheus(200, &of("scalar", r#"[1, "0.9"]"#)).await, "0.9 is not < 0.5");
+    fails(&prometheus(200, &of("scalar", r#"[1, "0.9"]"#)).await, "0.9, expected < 0.5");
     fails(&prometheus(200, &of("matrix", "[]")).await, "the result is a matrix");
     fails(&prometheus(200, &of("vector", r#"[{"metric":{},"histogram":[1,{}]}]"#)).await, "histogram");
     let refusal = r#"{"status":"error","errorType":"bad_data","error":"parse error"}"#;
     fails(&prometheus(400, refusal).await, "bad_data: parse error");
-    fails(&prometheus(503, "<html>").await, "status 503, and the answer is not Prometheus's");
+    fails(&prometheus(503, "<html>").await, "status 503, and not an answer of Prometheus");
 }
 
 #[test]
@@ -317,6 +330,42 @@ fn expectations_hold_as_they_are_read() {
 fn cloudwatch_needs_an_account() {
     let check = Check::CloudwatchAlarm { name: "a".to_owned(), within: SECOND };
     assert!(connector().connect(&check, None).is_err());
+}
+
+fn of_cloudwatch(world: &World) -> Arc<dyn Evaluate> {
+    let sdk = connect_embedded("http://world", Some(http_client(world.clone())));
+    let check = Check::CloudwatchAlarm { name: ALARM_NAME.to_owned(), within: PATIENT };
+    connector().connect(&check, Some(&sdk)).unwrap()
+}
+
+#[tokio::test(start_paused = true)]
+async fn requests_of_cloudwatch_are_counted_with_their_retries() {
+    let world = World::new(Scenario::find("completed").unwrap(), Clock::start());
+    let probe = of_cloudwatch(&world);
+    assert!(probe.calls().is_empty());
+    passes(&probe.evaluate().await);
+    assert_eq!(probe.calls(), BTreeMap::from([("DescribeAlarms".to_owned(), 1)]));
+    world.inject(FaultRule::on("DescribeAlarms", Effect::throttled(None)).times(2));
+    passes(&probe.evaluate().await);
+    assert_eq!(probe.calls(), BTreeMap::from([("DescribeAlarms".to_owned(), 4)]));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_cloudwatch_refuses_says_what_is_missing_first() {
+    for (effect, why) in [
+        (
+            Effect::denied("cloudwatch:DescribeAlarms"),
+            "cloudwatch:DescribeAlarms is not permitted: the caller is not",
+        ),
+        (Effect::throttled(None), "CloudWatch refused DescribeAlarms: ThrottlingException: Rate exceeded"),
+        (Effect::LoseRequest, "CloudWatch could not be asked: "),
+    ] {
+        let world = World::new(Scenario::find("completed").unwrap(), Clock::start());
+        world.inject(FaultRule::on("DescribeAlarms", effect));
+        let seen = of_cloudwatch(&world).evaluate().await;
+        fails(&seen, why);
+        assert!(seen.reason.unwrap().starts_with(why));
+    }
 }
 
 #[tokio::test]

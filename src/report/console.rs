@@ -11,7 +11,7 @@ use tokio::time::Instant;
 use super::Sink;
 use crate::ci::LogStyle;
 use crate::clock::Clock;
-use crate::model::{ExperimentResult, Level, Outcome, RunEvent, RunResult, Transition};
+use crate::model::{ExperimentResult, Level, Outcome, RunEvent, RunResult, Transition, Turn};
 use crate::text;
 
 /// A log that is silent for longer makes people (and some CI systems) think that the job hangs.
@@ -86,6 +86,10 @@ impl Narrator {
                 shown.state.clone_from(&transition.raw_state);
                 Some(format!("{} {}", shown.name, told(transition)))
             }
+            RunEvent::ProbeTurned { experiment, probe, turn } => {
+                let shown = self.experiments.get(*experiment)?;
+                Some(format!("{}: probe {probe} {}", shown.name, turned(turn)))
+            }
             RunEvent::Stopping { experiment, why } => {
                 let shown = self.experiments.get_mut(*experiment)?;
                 Some(format!("{} is being stopped: {why}", shown.name))
@@ -105,6 +109,15 @@ impl Narrator {
 fn told(transition: &Transition) -> String {
     let reason = transition.reason.as_deref().map(|reason| format!(": {reason}")).unwrap_or_default();
     format!("{} [{}]{reason}", transition.raw_state, transition.source.as_str())
+}
+
+fn turned(turn: &Turn) -> String {
+    match turn {
+        Turn::Fails { reason: Some(reason) } => format!("fails: {reason}"),
+        Turn::Fails { reason: None } => "fails".to_owned(),
+        Turn::Passes { failed_for } => format!("passes again, after {}", seconds(*failed_for)),
+        Turn::Flaps => "turns again and again: what follows is only in the report".to_owned(),
+    }
 }
 
 /// The closing table and the verdict.
@@ -270,6 +283,34 @@ mod tests {
         for (millis, expected) in cases {
             assert_eq!(seconds(SignedDuration::from_millis(millis)), expected);
         }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_probe_that_turns_is_one_line_and_its_text_is_data() {
+        let mut out = Vec::new();
+        let mut log = Log::new(&mut out, LogStyle::GitHub, Clock::start());
+        log.narrator.experiments.push(Shown {
+            name: "az".to_owned(),
+            timeout: Duration::from_secs(1_800),
+            launched: Some(Instant::now()),
+            state: "running".to_owned(),
+            ended: false,
+        });
+        let reason = Some("down\n::error::\u{1b}[2Jno ##[error]such".to_owned());
+        let failed_for = SignedDuration::from_millis(12_300);
+        for turn in [Turn::Fails { reason }, Turn::Passes { failed_for }, Turn::Flaps] {
+            log.on(&RunEvent::ProbeTurned { experiment: 0, probe: "check\u{202e}out", turn: &turn });
+        }
+        drop(log);
+        let text = String::from_utf8(out).unwrap();
+        let said: Vec<&str> =
+            text.lines().filter_map(|line| line.split_once("Z ")).map(|(_, said)| said).collect();
+        let expected = [
+            "az: probe checkout fails: down ::error::no ## [error]such",
+            "az: probe checkout passes again, after 12s",
+            "az: probe checkout turns again and again: what follows is only in the report",
+        ];
+        assert_eq!(said, expected, "{text}");
     }
 
     #[tokio::test(start_paused = true)]

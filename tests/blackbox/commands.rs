@@ -46,6 +46,35 @@ async fn check_says_what_is_not_ready() {
 }
 
 #[tokio::test]
+async fn check_lets_the_probes_look_that_look_before_a_launch() {
+    let account = Account::living(QUICK).await;
+    let open = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let open = open.local_addr().unwrap();
+    let suite = |before: &str| {
+        format!(
+            "version: 1\nexperiments:\n  - name: az-latency\n    fis: {{ template: {TEMPLATE_ID} }}\n    probes:\n\
+             \x20     - {{ name: port open, tcp: {{ address: '{before}' }}, when: [before] }}\n\
+             \x20     - {{ name: later, command: {{ run: [touch, looked] }}, when: [during, after] }}\n"
+        )
+    };
+    let check = |before: &str| account.faultgate(&["check"]).file(".faultgate.yml", &suite(before)).finish();
+
+    let ended = check(&open.to_string()).await;
+    ended.assert_code(0, "steady");
+    let line = "ok      probe port open of az-latency: steady: connected\n";
+    assert!(ended.stdout.contains(line) && ended.stdout.ends_with("\nready\n"), "{}", ended.stdout);
+    assert!(!ended.stdout.contains("later") && !ended.path("looked").exists(), "{}", ended.stdout);
+
+    let ended = check("127.0.0.1:1").await;
+    ended.assert_code(3, "not steady");
+    let line = "error   probe port open of az-latency: not steady: could not connect: ";
+    assert!(ended.stdout.contains(line) && ended.stdout.contains("not ready"), "{}", ended.stdout);
+    assert!(
+        account.requests_of("CreateQueue").is_empty() && account.requests_of("StartExperiment").is_empty()
+    );
+}
+
+#[tokio::test]
 async fn without_a_command_faultgate_runs() {
     let account = Account::living(QUICK).await;
     let by_variable = account.faultgate(&[]).env("FAULTGATE_EXPERIMENT_TEMPLATE_ID", TEMPLATE_ID);

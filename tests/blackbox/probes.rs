@@ -76,6 +76,10 @@ async fn what_the_probes_see_is_the_score_and_the_floor_decides() {
         assert!(samples[2]["reason"].as_str().unwrap().contains("status 503"), "{samples:#?}");
         assert!(ended.summary().contains("| checkout | http | "), "{}", ended.summary());
         assert!(ended.read("reports/junit.xml").contains("probe checkout (http)"));
+        let told: Vec<&str> = ended.stdout.lines().filter(|line| line.contains(": probe ")).collect();
+        assert_eq!(told.len(), 2, "{told:#?}");
+        assert!(told[0].ends_with("Z az-latency: probe checkout fails: status 503, not 200"), "{told:#?}");
+        assert!(told[1].contains("Z az-latency: probe checkout passes again, after "), "{told:#?}");
         if code == 1 {
             let reason = experiment["reason"].as_str().unwrap();
             assert!(reason.contains("below the expected 99; checkout passed"), "{reason}");
@@ -96,6 +100,9 @@ async fn a_system_that_is_not_steady_is_left_alone() {
     assert!(reason.starts_with("not launched: the system is not steady: port open: could not"), "{reason}");
     assert!(experiment["score"].is_null());
     assert_eq!(experiment["probes"][0]["total"], 1);
+    let fails = ended.stdout.find("az-latency: probe port open fails: could not connect");
+    let over = ended.stdout.find("az-latency not run: not launched");
+    assert!(fails.is_some() && fails < over, "{}", ended.stdout);
     assert!(account.requests_of("StartExperiment").is_empty());
     account.assert_nothing_left("not steady");
 }

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime, timedelta
 
+import boto3
 import pytest
 from account import make_alarm, make_template
 from moto_world import Moto
 from publisher import Publisher
-from support import Faultgate, Process
+from support import Faultgate, Process, aws
 
 STEADY = "probe-alarm"
 
@@ -92,14 +94,72 @@ def put(moto: Moto, *values: float) -> None:
 
 def test_a_metric_is_compared(moto: Moto, faultgate: Faultgate, template: str) -> None:
     put(moto, 100, 300)
-    assert passes(moto, faultgate, template, METRIC.format("< 250"))["reason"] == "200 is < 250"
+    assert passes(moto, faultgate, template, METRIC.format("< 250"))["reason"] == "200, expected < 250"
     assert moto.requests("GetMetricData"), "over the wire"
 
 
 def test_a_metric_past_its_threshold_fails(moto: Moto, faultgate: Faultgate, template: str) -> None:
     put(moto, 100, 300)
-    assert fails(moto, faultgate, template, METRIC.format("< 200")).startswith("200 is not < 200")
+    assert fails(moto, faultgate, template, METRIC.format("< 200")).startswith("200, expected < 200")
 
 
 def test_a_metric_without_data_fails(moto: Moto, faultgate: Faultgate, template: str) -> None:
     assert "no data" in fails(moto, faultgate, template, METRIC.format("< 200"))
+
+
+# --- whose requests they are, and where they go
+
+
+def test_their_requests_are_counted(moto: Moto, faultgate: Faultgate, template: str) -> None:
+    alarm(moto, "OK")
+    probe = f"cloudwatch-alarm: {{ name: {STEADY} }}"
+    passes(moto, faultgate, template, probe)
+    calls = json.loads((faultgate.home / "report" / "result.json").read_text(encoding="utf-8"))["api_calls"]
+    served = moto.calls()
+    assert calls["DescribeAlarms"] == served["DescribeAlarms"] == 2, "the stop condition's, and the probe's"
+    # A poll that was open at the end may be on either side of the count.
+    assert abs(calls.pop("ReceiveMessage") - served.pop("ReceiveMessage")) <= 1
+    assert calls == dict(served)
+
+
+ELSEWHERE, ROLE = "eu-west-1", "arn:aws:iam::210987654321:role/looker"
+
+
+def test_those_of_a_command_look_where_the_inputs_say(moto: Moto, faultgate: Faultgate) -> None:
+    role = aws("sts", moto.url).assume_role(RoleArn=ROLE, RoleSessionName="test")["Credentials"]
+    there = boto3.client(
+        "cloudwatch", endpoint_url=moto.url, region_name=ELSEWHERE, aws_access_key_id=role["AccessKeyId"],
+        aws_secret_access_key=role["SecretAccessKey"], aws_session_token=role["SessionToken"],
+    )  # fmt: skip
+    there.put_metric_alarm(
+        AlarmName=STEADY, Namespace="Shop", MetricName="Errors", Statistic="Sum", Period=60,
+        EvaluationPeriods=1, Threshold=1, ComparisonOperator="GreaterThanThreshold",
+    )  # fmt: skip
+    there.set_alarm_state(AlarmName=STEADY, StateValue="OK", StateReason="set by the test")
+    probe = {"name": "steady", "when": ["before"], "cloudwatch-alarm": {"name": STEADY}}
+    experiment = {"name": "local", "command": {"run": ["true"]}, "probes": [probe]}
+    suite = {"version": 1, "experiments": [experiment]}
+    (faultgate.home / ".faultgate.json").write_text(json.dumps(suite), encoding="utf-8")
+    for inputs, code in [
+        (["--aws-region", ELSEWHERE, "--aws-role-arn", ROLE], 0),
+        (["--aws-region", ELSEWHERE], 3),
+        (["--aws-role-arn", ROLE], 3),
+    ]:
+        ended = faultgate.ended(faultgate.run(*inputs))
+        assert ended.code == code, f"{inputs}\n{ended.process.transcript()}"
+        assert ended.result["api_calls"] == {"DescribeAlarms": 1}
+
+
+def test_check_tells_whether_the_system_is_steady(moto: Moto, faultgate: Faultgate, template: str) -> None:
+    path = faultgate.home / ".faultgate.yml"
+    path.write_text(suite(template, f"cloudwatch-alarm: {{ name: {STEADY} }}"), encoding="utf-8")
+    for state, code, line in [
+        ("OK", 0, "ok      probe steady of measured: steady: OK"),
+        ("ALARM", 3, "error   probe steady of measured: not steady: ALARM: set by the test"),
+    ]:
+        alarm(moto, state)
+        check = faultgate.start("check")
+        assert check.wait() == code, check.transcript()
+        assert line in check.stdout.splitlines(), check.transcript()
+        assert check.stdout.endswith("ready" if code == 0 else "not ready: a run would launch nothing")
+    assert not moto.requests("StartExperiment")

@@ -12,7 +12,7 @@ use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use aws_smithy_types::retry::RetryConfig;
 use aws_smithy_types::timeout::TimeoutConfig;
 
-use super::calls::CountCalls;
+use crate::http::calls::CountCalls;
 use crate::http::{self, HttpSettings};
 
 const CONNECT_LIMIT: Duration = Duration::from_secs(3);

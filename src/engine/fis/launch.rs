@@ -4,7 +4,6 @@ use std::collections::HashMap;
 
 use aws_sdk_fis::types::{ActionsMode, Experiment, StartExperimentExperimentOptionsInput as StartOptions};
 
-use super::calls::attempts;
 use super::clients::Clients;
 use super::error::failure;
 use super::place::Place;
@@ -12,6 +11,7 @@ use super::record::record;
 use super::tags::tag_value;
 use crate::digest;
 use crate::engine::{Failure, FailureKind};
+use crate::http::calls::attempts;
 use crate::model::RunIdentity;
 
 const RUN_TAG: &str = "faultgate:run-id";

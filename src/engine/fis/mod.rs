@@ -13,7 +13,6 @@ use aws_config::SdkConfig;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
-mod calls;
 mod clients;
 mod error;
 mod events;
@@ -34,7 +33,6 @@ mod watch;
 
 pub use clients::{connect, connect_embedded, in_place};
 
-use self::calls::{Calls, sum};
 use self::clients::Clients;
 use self::error::failure;
 use self::inbox::Inbox;
@@ -48,6 +46,7 @@ use self::subscription::{Subscription, interrupted};
 use self::watch::Tracking;
 use super::{Engine, Failure, FailureKind, Judgement, Launched, Record, StopCause, Watcher};
 use crate::clock::Clock;
+use crate::http::calls::{Calls, sum};
 use crate::model::{
     ExperimentPlan, Finding, Level, Monitor, MonitorRecord, RunIdentity, Source, State, SubscriptionRecord,
     Transition,

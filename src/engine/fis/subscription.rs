@@ -10,7 +10,6 @@ use serde_json::json;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::calls::attempts;
 use super::clients::Clients;
 use super::error::failure;
 use super::events::{HANDSHAKE_DETAIL_TYPE, HANDSHAKE_SOURCE};
@@ -22,6 +21,7 @@ use super::removal::{Queue, Removal, not_removed, remove};
 use super::tags::tag_value;
 use crate::clock::Clock;
 use crate::engine::{Failure, FailureKind};
+use crate::http::calls::attempts;
 use crate::model::{RunIdentity, SubscriptionRecord};
 
 /// A rule may take a while to match. Past this, something is wrong with it.

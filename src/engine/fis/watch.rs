@@ -5,7 +5,6 @@ use std::time::Duration;
 use aws_sdk_fis::types::ResolvedTarget;
 use tokio::time::Instant;
 
-use super::calls::Calls;
 use super::events::state_of;
 use super::inbox::Received;
 use super::launch::get;
@@ -13,6 +12,7 @@ use super::pause::pause;
 use super::record::record;
 use super::{FisEngine, error::failure};
 use crate::engine::{Failure, FailureKind, Record, Watcher};
+use crate::http::calls::Calls;
 use crate::model::{Monitor, Source, State, Transition};
 
 /// Polling, where there are no events: a pause that grows from the first to the longest.

@@ -1,4 +1,4 @@
-//! Counts the requests that really go out, retries included, by operation name.
+//! Counts the requests to AWS that really go out, retries included, by operation name.
 
 use std::cell::Cell;
 use std::collections::BTreeMap;
@@ -13,7 +13,7 @@ use aws_smithy_types::config_bag::ConfigBag;
 
 /// Requests by operation. Cloning shares the count.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Calls(Arc<Mutex<BTreeMap<String, u64>>>);
+pub(crate) struct Calls(Arc<Mutex<BTreeMap<String, u64>>>);
 
 tokio::task_local! {
     /// The experiment for which the current task makes its requests.
@@ -24,17 +24,17 @@ tokio::task_local! {
 
 /// Sends one request, and says how often it went out. A refusal of a second attempt says nothing about the
 /// first, whose answer was lost.
-pub(super) async fn attempts<T>(request: impl Future<Output = T>) -> (T, u32) {
+pub(crate) async fn attempts<T>(request: impl Future<Output = T>) -> (T, u32) {
     ATTEMPTS.scope(Cell::new(0), async { (request.await, ATTEMPTS.with(Cell::get)) }).await
 }
 
 impl Calls {
-    pub(super) fn snapshot(&self) -> BTreeMap<String, u64> {
+    pub(crate) fn snapshot(&self) -> BTreeMap<String, u64> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Counts what `requests` sends here, besides the total.
-    pub(super) async fn of<T>(&self, requests: impl Future<Output = T>) -> T {
+    pub(crate) async fn of<T>(&self, requests: impl Future<Output = T>) -> T {
         CURRENT.scope(self.clone(), requests).await
     }
 
@@ -45,7 +45,7 @@ impl Calls {
 }
 
 /// Adds up two counts.
-pub(super) fn sum(mut a: BTreeMap<String, u64>, b: BTreeMap<String, u64>) -> BTreeMap<String, u64> {
+pub(crate) fn sum(mut a: BTreeMap<String, u64>, b: BTreeMap<String, u64>) -> BTreeMap<String, u64> {
     for (operation, count) in b {
         *a.entry(operation).or_default() += count;
     }
@@ -53,11 +53,11 @@ pub(super) fn sum(mut a: BTreeMap<String, u64>, b: BTreeMap<String, u64>) -> BTr
 }
 
 /// The interceptor that counts: each request into the total, and besides into the experiment it is made for,
-/// or into what all experiments share.
+/// or into what all experiments share. Cloning shares the counts.
 #[derive(Debug, Clone, Default)]
-pub(super) struct CountCalls {
-    pub(super) total: Calls,
-    pub(super) shared: Calls,
+pub(crate) struct CountCalls {
+    pub(crate) total: Calls,
+    pub(crate) shared: Calls,
 }
 
 #[aws_smithy_runtime_api::client::interceptors::dyn_dispatch_hint]

@@ -1,0 +1,91 @@
+//! The AWS accounts and Regions that a plan leads to, each connected to once.
+
+use aws_config::SdkConfig;
+
+use super::connect::Endpoints;
+use crate::config::Mistake;
+use crate::engine::fis;
+use crate::model::{Check, EngineSpec, ExperimentPlan, Plan};
+
+/// A Region, and the role by which its account is reached.
+#[derive(Debug, Clone)]
+pub(super) struct Place {
+    /// None: the SDK's default chain says which.
+    pub(super) region: Option<String>,
+    pub(super) role_arn: Option<String>,
+}
+
+/// One account in one Region.
+pub(super) struct Account {
+    pub(super) number: usize,
+    pub(super) region: String,
+    role_arn: Option<String>,
+    pub(super) sdk: SdkConfig,
+}
+
+pub(super) struct Accounts<'a> {
+    endpoints: &'a Endpoints,
+    /// Where probes look whose experiment is in no account.
+    usual: &'a Place,
+    /// Names the sessions of roles.
+    run_id: &'a str,
+    /// None if nothing of the plan is in AWS.
+    base: Option<SdkConfig>,
+    known: Vec<Account>,
+}
+
+impl<'a> Accounts<'a> {
+    /// The default Region is looked for only if somebody has none of their own.
+    pub(super) async fn of(plan: &Plan, usual: &'a Place, endpoints: &'a Endpoints, run_id: &'a str) -> Self {
+        let mut regions = plan.experiments.iter().filter_map(|experiment| match &experiment.spec {
+            EngineSpec::Fis { region, .. } => Some(region.as_deref()),
+            EngineSpec::Command(_) => asks_cloudwatch(experiment).then_some(usual.region.as_deref()),
+        });
+        let base = match (endpoints, regions.next()) {
+            (_, None) => None,
+            (Endpoints::Embedded(url), _) => Some(fis::connect_embedded(url, None)),
+            (Endpoints::Real(http), Some(first)) => {
+                Some(fis::connect(first.filter(|_| regions.all(|region| region.is_some())), http).await)
+            }
+        };
+        Self { endpoints, usual, run_id, base, known: Vec::new() }
+    }
+
+    /// Where the probes look whose experiment is in no account of its own. None where none of them does.
+    pub(super) async fn of_probes(
+        &mut self,
+        experiment: &ExperimentPlan,
+    ) -> Result<Option<&SdkConfig>, Mistake> {
+        if !asks_cloudwatch(experiment) {
+            return Ok(None);
+        }
+        self.reach(self.usual.clone(), &experiment.name).await.map(|account| Some(&account.sdk))
+    }
+
+    /// The account in which an experiment is. It is connected to once.
+    pub(super) async fn reach(&mut self, place: Place, experiment: &str) -> Result<&Account, Mistake> {
+        let chain = self.base.as_ref().and_then(SdkConfig::region).map(ToString::to_string);
+        let (Some(base), Some(region)) = (&self.base, place.region.or(chain)) else {
+            let message = format!("no Region is known for the experiment {experiment}");
+            return Err(Mistake::new("aws-region and the SDK's default chain", message)
+                .hint("set --aws-region, FAULTGATE_AWS_REGION or AWS_REGION"));
+        };
+        let known = |account: &Account| account.region == region && account.role_arn == place.role_arn;
+        let number = if let Some(number) = self.known.iter().position(known) {
+            number
+        } else {
+            // There are no roles to assume in a rehearsal.
+            let role_arn = place.role_arn.as_deref().filter(|_| matches!(self.endpoints, Endpoints::Real(_)));
+            let sdk = fis::in_place(base, &region, role_arn, self.run_id).await;
+            let number = self.known.len();
+            self.known.push(Account { number, region, role_arn: place.role_arn, sdk });
+            number
+        };
+        Ok(&self.known[number])
+    }
+}
+
+fn asks_cloudwatch(experiment: &ExperimentPlan) -> bool {
+    let asks = |check: &Check| matches!(check, Check::CloudwatchAlarm { .. } | Check::CloudwatchMetric(_));
+    experiment.probes.iter().any(|probe| asks(&probe.check))
+}

@@ -1,0 +1,161 @@
+//! What is told of probes while a run goes on: when one turns from pass to fail and back, and not each sample.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use jiff::Timestamp;
+use tokio::sync::Notify;
+
+use crate::model::{Sample, Turn};
+
+/// Turns of one probe that are told. One that flaps would fill the log; the report has all of it.
+const MOST_TOLD: u32 = 10;
+
+/// Who turned and how.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Turned {
+    pub(super) experiment: usize,
+    pub(super) probe: String,
+    pub(super) turn: Turn,
+}
+
+/// The turns of a run that are still to be published: probes are tasks of their own, and sinks are not theirs.
+/// Cloning shares them.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Turns(Arc<Waiting>);
+
+#[derive(Debug, Default)]
+struct Waiting {
+    turns: Mutex<Vec<Turned>>,
+    came: Notify,
+}
+
+impl Turns {
+    /// Returns once there may be some to take.
+    pub(super) async fn came(&self) {
+        self.0.came.notified().await;
+    }
+
+    pub(super) fn take(&self) -> Vec<Turned> {
+        std::mem::take(&mut self.0.turns.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// For one probe of one experiment.
+    pub(super) fn teller(&self, experiment: usize, probe: &str) -> Teller {
+        let turning = Mutex::default();
+        Teller { turns: self.clone(), experiment, probe: probe.to_owned(), turning }
+    }
+
+    fn put(&self, turned: Turned) {
+        self.0.turns.lock().unwrap_or_else(PoisonError::into_inner).push(turned);
+        self.0.came.notify_one();
+    }
+}
+
+/// Sees each sample of one probe and tells its turns.
+#[derive(Debug)]
+pub(super) struct Teller {
+    turns: Turns,
+    experiment: usize,
+    probe: String,
+    turning: Mutex<Turning>,
+}
+
+impl Teller {
+    pub(super) fn see(&self, sample: &Sample) {
+        let turn = self.turning.lock().unwrap_or_else(PoisonError::into_inner).turn(sample);
+        if let Some(turn) = turn {
+            self.turns.put(Turned { experiment: self.experiment, probe: self.probe.clone(), turn });
+        }
+    }
+}
+
+/// How a probe is. Before its first sample it is taken to be well.
+#[derive(Debug, Default)]
+struct Turning {
+    failing_since: Option<Timestamp>,
+    turns: u32,
+}
+
+impl Turning {
+    fn turn(&mut self, sample: &Sample) -> Option<Turn> {
+        let turn = match (self.failing_since, sample.passed) {
+            (None, false) => {
+                self.failing_since = Some(sample.at);
+                Turn::Fails { reason: sample.reason.clone() }
+            }
+            (Some(since), true) => {
+                self.failing_since = None;
+                Turn::Passes { failed_for: sample.at.duration_since(since) }
+            }
+            _ => return None,
+        };
+        self.turns = self.turns.saturating_add(1);
+        match self.turns {
+            ..=MOST_TOLD => Some(turn),
+            told if told == MOST_TOLD + 1 => Some(Turn::Flaps),
+            _ => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::SignedDuration;
+
+    use super::*;
+    use crate::model::Phase;
+
+    fn sample(second: i64, passed: bool) -> Sample {
+        let reason = Some(if passed { "up" } else { "down" }.to_owned());
+        let at = Timestamp::from_second(1_000 + second).unwrap();
+        Sample { at, phase: Phase::During, passed, latency_ms: None, reason }
+    }
+
+    /// The turns of a probe that looks once a second.
+    fn turns(passed: &[bool]) -> Vec<Turn> {
+        let turns = Turns::default();
+        let teller = turns.teller(0, "checkout");
+        for (second, passed) in (0..).zip(passed) {
+            teller.see(&sample(second, *passed));
+        }
+        turns.take().into_iter().map(|turned| turned.turn).collect()
+    }
+
+    fn fails() -> Turn {
+        Turn::Fails { reason: Some("down".to_owned()) }
+    }
+
+    fn passes(after: i64) -> Turn {
+        Turn::Passes { failed_for: SignedDuration::from_secs(after) }
+    }
+
+    #[test]
+    fn only_turns_are_told_with_how_long_it_failed() {
+        assert_eq!(turns(&[true, true, true]), []);
+        assert_eq!(turns(&[true, false, false, false, true, true]), [fails(), passes(3)]);
+        assert_eq!(turns(&[true, false, true, false]), [fails(), passes(1), fails()]);
+    }
+
+    #[test]
+    fn a_first_sample_that_fails_is_a_turn() {
+        assert_eq!(turns(&[false, true]), [fails(), passes(1)]);
+    }
+
+    #[test]
+    fn one_that_flaps_is_told_ten_times_and_then_once_more() {
+        let flapping: Vec<bool> = (0..100).map(|second| second % 2 == 0).collect();
+        let told = turns(&flapping);
+        assert_eq!(told.len(), 11);
+        assert_eq!((&told[9], &told[10]), (&passes(1), &Turn::Flaps));
+    }
+
+    #[tokio::test]
+    async fn who_comes_late_to_wait_misses_nothing() {
+        let turns = Turns::default();
+        turns.teller(3, "checkout").see(&sample(0, false));
+        turns.came().await;
+        let turned = Turned { experiment: 3, probe: "checkout".to_owned(), turn: fails() };
+        assert_eq!(turns.take(), [turned]);
+        assert_eq!(turns.take(), []);
+    }
+}
