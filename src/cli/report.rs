@@ -1,21 +1,22 @@
 //! `faultgate report`: renders a run's reports again, or makes one gate of the parts of a suite.
 
 use std::ffi::OsString;
-use std::io;
 use std::path::{Path, PathBuf};
 
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 
 use super::reporting::{Files, detected};
 use super::{complain, random, refuse, say};
-use crate::config::{self, Environment, Mistake};
+use crate::config::{self, Compared, Environment, Mistake, read_result};
 use crate::lifecycle::merge;
-use crate::model::{Outcome, RunResult, SCHEMA_VERSION, Verdict};
+use crate::model::{CompareTo, Outcome, RunResult, Verdict};
 use crate::report::{RESULT_FILE, ResultFile, Sink, Stage, closing};
 use crate::text;
 
 /// Longest line told of a report that is missing.
 const LONGEST: usize = 1_000;
+/// Where a suite file is looked for.
+const HERE: &str = ".";
 
 pub(super) fn command() -> Command {
     Command::new("report")
@@ -48,19 +49,40 @@ pub(super) fn command() -> Command {
                 .value_parser(value_parser!(OsString))
                 .help("Directory for report files [default: that of a run; env: FAULTGATE_REPORT_DIR]"),
         )
+        .arg(
+            Arg::new("compare-to")
+                .long("compare-to")
+                .value_name("RESULT.json")
+                .requires("merge")
+                .value_parser(value_parser!(OsString))
+                .help("Of a merge: the result of an earlier run to compare with [env: FAULTGATE_COMPARE_TO]"),
+        )
+        .arg(
+            Arg::new("max-score-drop")
+                .long("max-score-drop")
+                .value_name("SCORE")
+                .requires("merge")
+                .value_parser(value_parser!(OsString))
+                .help("Of a merge: how far the score may lie below the earlier one [env: FAULTGATE_MAX_SCORE_DROP]"),
+        )
 }
 
 pub(super) async fn report(matches: &ArgMatches, env: &Environment) -> u8 {
-    let flag = matches.get_one::<OsString>("report-dir").cloned();
-    let report_dir = match config::report_dir(env, flag, Path::new(".")) {
+    let flags = ["report-dir", "compare-to", "max-score-drop"];
+    let flags: Vec<_> = flags
+        .into_iter()
+        .filter_map(|name| Some((name.to_owned(), matches.get_one::<OsString>(name)?.clone())))
+        .collect();
+    let report_dir = match config::report_dir(env, &flags, Path::new(HERE)) {
         Ok(report_dir) => report_dir,
         Err(mistakes) => return refuse(&mistakes, env),
     };
-    let merged = matches.get_many::<PathBuf>("merge").map(|paths| merged(&paths.collect::<Vec<_>>()));
+    let merged =
+        matches.get_many::<PathBuf>("merge").map(|paths| merged(&paths.collect::<Vec<_>>(), &flags, env));
     let is_merge = merged.is_some();
     let result = merged.unwrap_or_else(|| {
         let path = matches.get_one::<PathBuf>("result").cloned();
-        read(&path.unwrap_or_else(|| report_dir.join(RESULT_FILE))).map_err(|mistake| vec![mistake])
+        read_result(&path.unwrap_or_else(|| report_dir.join(RESULT_FILE))).map_err(|mistake| vec![mistake])
     });
     match result {
         Ok(result) => write(result, is_merge, &report_dir, env).await,
@@ -68,37 +90,48 @@ pub(super) async fn report(matches: &ArgMatches, env: &Environment) -> u8 {
     }
 }
 
-fn merged(paths: &[&PathBuf]) -> Result<RunResult, Vec<Mistake>> {
+fn merged(
+    paths: &[&PathBuf],
+    flags: &[(String, OsString)],
+    env: &Environment,
+) -> Result<RunResult, Vec<Mistake>> {
     let mut mistakes = Vec::new();
     let mut parts = Vec::new();
     for path in paths {
-        match read(path) {
+        match read_result(path) {
             Ok(result) => parts.push((path.display().to_string(), result)),
             Err(mistake) => mistakes.push(mistake),
         }
     }
+    let compare_to = compare_to(&parts, flags, env).unwrap_or_else(|more| {
+        mistakes.extend(more);
+        None
+    });
     if !mistakes.is_empty() {
         return Err(mistakes);
     }
-    merge(parts).map_err(|problems| problems.into_iter().map(|what| Mistake::new("--merge", what)).collect())
+    merge(parts, compare_to.as_ref())
+        .map_err(|problems| problems.into_iter().map(|what| Mistake::new("--merge", what)).collect())
 }
 
-/// The result in a file.
-fn read(path: &Path) -> Result<RunResult, Mistake> {
-    let mistake = |what: String| Mistake::new(path.display().to_string(), what);
-    let text = std::fs::read(path).map_err(|error: io::Error| mistake(format!("cannot be read: {error}")))?;
-    let value: serde_json::Value = serde_json::from_slice(&text)
-        .map_err(|error| mistake(format!("is no result of faultgate: {error}")))?;
-    // Another version's names mean something else.
-    match value.get("schema_version").and_then(serde_json::Value::as_u64) {
-        Some(version) if version == u64::from(SCHEMA_VERSION) => {}
-        Some(version) => {
-            let what = format!("has schema_version {version}; this faultgate reads {SCHEMA_VERSION}");
-            return Err(mistake(what).hint("render it by the version that wrote it"));
-        }
-        None => return Err(mistake("is no result of faultgate: it has no schema_version".to_owned())),
+/// What the whole is compared with. Parts that differ cannot be merged anyway.
+fn compare_to(
+    parts: &[(String, RunResult)],
+    flags: &[(String, OsString)],
+    env: &Environment,
+) -> Result<Option<CompareTo>, Vec<Mistake>> {
+    let first = parts.first().map(|(_, part)| part);
+    let now = Compared {
+        is_rehearsal: first.map(|part| part.rehearsal.is_some()),
+        is_dry_run: first.is_some_and(|part| part.dry_run),
+        shard: None,
+    };
+    let mut warnings = Vec::new();
+    let compare_to = config::compare_to(env, flags, Path::new(HERE), now, &mut warnings);
+    for warning in warnings {
+        complain(&text::plain(&format!("warning: {warning}"), LONGEST));
     }
-    serde_json::from_value(value).map_err(|error| mistake(format!("is no result of faultgate: {error}")))
+    compare_to
 }
 
 async fn write(mut result: RunResult, is_merge: bool, report_dir: &Path, env: &Environment) -> u8 {

@@ -198,6 +198,12 @@ pub const INPUTS: &[Input] = &[
     Input::new(Group::Gate, "expected-resilience-score", Kind::Score,
         "Lowest resilience score that passes the gate")
         .default("100").example("95"),
+    Input::new(Group::Gate, "compare-to", Kind::Path,
+        "The result.json of an earlier run, to compare with; it may be in report-dir")
+        .example("faultgate-report/result.json"),
+    Input::new(Group::Gate, "max-score-drop", Kind::Score,
+        "How far the resilience score may lie below that of compare-to")
+        .otherwise("any drop passes").example("5"),
     Input::new(Group::Gate, "allow-empty-targets", Kind::Bool,
         "Accept an experiment in which nothing was injected")
         .default("false").example("true"),

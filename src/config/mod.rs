@@ -3,6 +3,7 @@
 //! [`INPUTS`] defines every input once. Each place settings come from is a layer over the one before,
 //! merged by the `config` crate; the merged values are parsed, and put together with the suite's experiments.
 
+mod comparing;
 mod environment;
 mod file;
 mod flags;
@@ -15,7 +16,8 @@ mod mistake;
 mod parse;
 mod probes;
 mod reference;
-mod report_dir;
+mod report_settings;
+mod result_file;
 mod secret;
 mod selection;
 mod settings;
@@ -23,12 +25,14 @@ mod suite;
 mod trust;
 mod values;
 
+pub use comparing::Compared;
 pub use environment::Environment;
 pub use flags::{flags, given};
 pub use inputs::{Group, INPUTS, Input};
 pub use mistake::Mistake;
 pub use reference::{Format, render};
-pub use report_dir::report_dir;
+pub use report_settings::{compare_to, report_dir};
+pub use result_file::read_result;
 pub use secret::{Secret, Tokens};
 pub use settings::{CommentMode, LogFormat, Settings, load};
 

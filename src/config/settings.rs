@@ -3,6 +3,7 @@
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
+use super::comparing::{Compared, read_earlier};
 use super::environment::Environment;
 use super::layers::{self, Layer};
 use super::mistake::{Problem, suggestion};
@@ -124,6 +125,13 @@ fn gather(
         Trust { env, dir, rehearsed: values.set("rehearsal").is_some(), mistakes, warnings: &mut warnings }
             .read(&values);
 
+    let now = Compared {
+        is_rehearsal: Some(values.set("rehearsal").is_some()),
+        is_dry_run: values.bool("dry-run"),
+        shard,
+    };
+    let compare_to = read_earlier(&values, dir, now, mistakes, &mut warnings);
+
     let report_dir = PathBuf::from(values.text("report-dir").unwrap_or_default());
     Ok(Settings {
         region: values.text("aws-region"),
@@ -151,6 +159,7 @@ fn gather(
             experiments,
             shard,
             expected: values.score("expected-resilience-score"),
+            compare_to,
             parallel: usize::try_from(values.count("parallel")).unwrap_or(1),
             monitor,
             event_queue_url: values.text("event-queue-url"),

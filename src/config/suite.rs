@@ -24,6 +24,8 @@ const VERSION: i64 = 1;
 pub(super) const WEIGHT: Kind = Kind::Count { min: 0, max: 1000 };
 pub(super) const DEFAULT_WEIGHT: u32 = 10;
 const SCORE_KEY: &str = "expected-resilience-score";
+/// Inputs that may stand below `gate` too.
+const GATE_KEYS: &[&str] = &[SCORE_KEY, "compare-to", "max-score-drop"];
 const STOP_KEY: &str = "stop-on-failure";
 const PROBES_KEY: &str = "probes";
 const EXPERIMENT_KEYS: &[&str] =
@@ -118,16 +120,15 @@ impl<'a> Reader<'a> {
             }
         }
         if let Some(gate) = self.table(document.root.get("gate"), "gate") {
-            self.known_keys(gate, "gate", &[SCORE_KEY]);
-            if let (Some(value), Some(input)) = (gate.get(SCORE_KEY), find(SCORE_KEY)) {
-                if values.contains_key(SCORE_KEY) {
-                    self.mistake(
-                        "gate.expected-resilience-score:",
-                        "is set at the top of the file as well",
-                        "keep one of them",
-                    );
+            self.known_keys(gate, "gate", GATE_KEYS);
+            for key in GATE_KEYS {
+                let (Some(value), Some(input)) = (gate.get(*key), find(key)) else { continue };
+                let path = below("gate", key);
+                if values.contains_key(*key) {
+                    let what = "is set at the top of the file as well";
+                    self.mistake(&format!("{path}:"), what, "keep one of them");
                 }
-                self.input(&mut values, input, &below("gate", SCORE_KEY), value);
+                self.input(&mut values, input, &path, value);
             }
         }
         Layer::new(values)

@@ -145,9 +145,13 @@ impl Values {
     }
 
     pub(super) fn score(&self, name: &str) -> Score {
+        self.score_if_set(name).unwrap_or(Score::FULL)
+    }
+
+    pub(super) fn score_if_set(&self, name: &str) -> Option<Score> {
         match self.parsed(name) {
-            Some(Parsed::Score(score)) => *score,
-            _ => Score::FULL,
+            Some(Parsed::Score(score)) => Some(*score),
+            _ => None,
         }
     }
 

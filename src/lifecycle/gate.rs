@@ -1,7 +1,8 @@
 //! The decision: pure arithmetic on what is known of the experiments.
 
 use crate::model::{
-    ExperimentPlan, ExperimentResult, Gate, Plan, RehearsalNote, Score, Shard, Signal, Verdict, weighted_mean,
+    ExperimentPlan, ExperimentResult, Gate, Plan, RehearsalNote, RunComparison, Score, Shard, Signal,
+    Verdict, weighted_mean,
 };
 
 /// The score that an experiment must reach by itself: its own floor, or the run's where it is alone in the suite.
@@ -10,12 +11,20 @@ pub(super) fn floor(plan: &Plan, experiment: &ExperimentPlan) -> Option<Score> {
     experiment.expected.or_else(|| alone.then_some(plan.expected))
 }
 
+/// What has changed since the run that it is compared with. A dry run measures nothing that could be compared.
+pub(super) fn comparison(plan: &Plan, experiments: &[ExperimentResult]) -> Option<RunComparison> {
+    let compare_to = plan.compare_to.as_ref().filter(|_| !plan.dry_run)?;
+    Some(compare_to.compare(experiments, plan.shard.is_none_or(Shard::is_whole)))
+}
+
 /// What is decided by, besides the experiments.
 pub(super) struct Terms<'a> {
     pub(super) expected: Score,
     pub(super) dry_run: bool,
     pub(super) signal: Option<Signal>,
     pub(super) rehearsal: Option<&'a RehearsalNote>,
+    /// Of the same experiments.
+    pub(super) comparison: Option<&'a RunComparison>,
 }
 
 pub(super) fn gate(terms: &Terms<'_>, experiments: &[ExperimentResult]) -> Gate {
@@ -27,6 +36,9 @@ pub(super) fn gate(terms: &Terms<'_>, experiments: &[ExperimentResult]) -> Gate 
         .filter(|experiment| experiment.verdict != Verdict::Passed)
         .map(|experiment| format!("{}: {}", experiment.name, experiment.reason))
         .collect();
+    // What is broken off or could not be judged has dropped for another reason.
+    let excess = terms.comparison.and_then(RunComparison::excess);
+    let excess = excess.filter(|_| matches!(verdict, Verdict::Passed | Verdict::Failed));
     // A dry run measures nothing: it passes on its targets alone.
     if verdict == Verdict::Passed && !terms.dry_run {
         match score {
@@ -38,11 +50,13 @@ pub(super) fn gate(terms: &Terms<'_>, experiments: &[ExperimentResult]) -> Gate 
                 verdict = Verdict::Failed;
                 reasons.push(format!("the resilience score {score} is below the expected {expected}"));
             }
+            Some(_) if excess.is_some() => verdict = Verdict::Failed,
             Some(score) => {
                 reasons.push(format!("the resilience score {score} reaches the expected {expected}"));
             }
         }
     }
+    reasons.extend(excess.map(|excess| excess.to_string()));
     if reasons.is_empty() {
         reasons.extend(
             experiments.iter().map(|experiment| format!("{}: {}", experiment.name, experiment.reason)),

@@ -3,11 +3,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::gate::{Terms, gate};
-use crate::model::{ExperimentResult, Gate, RunResult, Shard, ToolInfo, Verdict};
+use crate::model::{CompareTo, ExperimentResult, Gate, RunResult, Shard, ToolInfo, Verdict};
 
 /// Merges results, each with the name of where it comes from. The parts of a split suite may come in any order; other
-/// results stay in the order given. The errors say, each by itself, why they are no parts of one run.
-pub fn merge(mut parts: Vec<(String, RunResult)>) -> Result<RunResult, Vec<String>> {
+/// results stay in the order given. What the parts were compared with does not matter: the whole is compared anew. The
+/// errors say, each by itself, why they are no parts of one run.
+pub fn merge(
+    mut parts: Vec<(String, RunResult)>,
+    compare_to: Option<&CompareTo>,
+) -> Result<RunResult, Vec<String>> {
     let problems = problems(&parts);
     if !problems.is_empty() {
         return Err(problems);
@@ -24,6 +28,8 @@ pub fn merge(mut parts: Vec<(String, RunResult)>) -> Result<RunResult, Vec<Strin
     whole.experiments =
         if whole.run.shard.take().is_some() { in_turn(rows) } else { rows.into_iter().flatten().collect() };
     whole.faultgate = ToolInfo::current();
+    let compare_to = compare_to.filter(|_| !whole.dry_run);
+    whole.comparison = compare_to.map(|compare_to| compare_to.compare(&whole.experiments, true));
     whole.gate = decide(&whole);
     for refusal in refusals {
         refusal.apply(&mut whole.gate);
@@ -74,6 +80,7 @@ fn decide(result: &RunResult) -> Gate {
         dry_run: result.dry_run,
         signal: result.gate.signal,
         rehearsal: result.rehearsal.as_ref(),
+        comparison: result.comparison.as_ref(),
     };
     gate(&terms, &result.experiments)
 }

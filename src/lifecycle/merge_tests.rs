@@ -5,8 +5,8 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::model::{
-    ExperimentResult, Monitor, MonitorRecord, RehearsalNote, RunIdentity, SCHEMA_VERSION, Score, Signal,
-    State,
+    CompareTo, Earlier, ExperimentResult, Monitor, MonitorRecord, RehearsalNote, RunIdentity, SCHEMA_VERSION,
+    Score, Signal, State,
 };
 
 fn experiment(name: String, verdict: Verdict, score: Option<Score>, weight: u32) -> ExperimentResult {
@@ -48,14 +48,26 @@ struct Common {
     dry_run: bool,
     signal: Option<Signal>,
     rehearsal: Option<RehearsalNote>,
+    compare_to: Option<CompareTo>,
 }
 
 /// A run as the lifecycle leaves it.
 fn run(common: &Common, shard: Option<Shard>, experiments: Vec<ExperimentResult>) -> RunResult {
     let at = Timestamp::UNIX_EPOCH;
     let (rehearsal, signal) = (common.rehearsal.clone(), common.signal);
-    let terms =
-        Terms { expected: common.expected, dry_run: common.dry_run, signal, rehearsal: rehearsal.as_ref() };
+    let is_whole = shard.is_none_or(Shard::is_whole);
+    let comparison = common
+        .compare_to
+        .as_ref()
+        .filter(|_| !common.dry_run)
+        .map(|compare_to| compare_to.compare(&experiments, is_whole));
+    let terms = Terms {
+        expected: common.expected,
+        dry_run: common.dry_run,
+        signal,
+        rehearsal: rehearsal.as_ref(),
+        comparison: comparison.as_ref(),
+    };
     let gate = gate(&terms, &experiments);
     let calls = u64::try_from(experiments.len()).unwrap();
     RunResult {
@@ -75,6 +87,7 @@ fn run(common: &Common, shard: Option<Shard>, experiments: Vec<ExperimentResult>
         started_at: at,
         ended_at: at + SignedDuration::from_secs(9),
         gate,
+        comparison,
         experiments,
         findings: Vec::new(),
         subscriptions: Vec::new(),
@@ -103,7 +116,7 @@ fn passed(names: &[&str]) -> RunResult {
 }
 
 fn plain() -> Common {
-    Common { expected: Score::FULL, dry_run: false, signal: None, rehearsal: None }
+    Common { expected: Score::FULL, dry_run: false, signal: None, rehearsal: None, compare_to: None }
 }
 
 fn named(parts: Vec<RunResult>) -> Vec<(String, RunResult)> {
@@ -122,17 +135,30 @@ prop_compose! {
     }
 }
 
+/// An earlier run, of which some experiments are still there.
+fn earlier() -> impl Strategy<Value = CompareTo> {
+    let experiments = proptest::collection::vec((0..12_usize, one()), 0..12);
+    (experiments, proptest::option::of(0.0..=100.0)).prop_map(|(experiments, allowed)| {
+        let experiments: BTreeMap<usize, _> = experiments.into_iter().collect();
+        let experiments = experiments
+            .into_iter()
+            .map(|(place, (verdict, score, weight))| experiment(format!("e{place}"), verdict, score, weight));
+        let earlier = Earlier::from(run(&plain(), None, experiments.collect()));
+        CompareTo { earlier, max_score_drop: allowed.and_then(Score::new) }
+    })
+}
+
 fn common() -> impl Strategy<Value = Common> {
     let signal = proptest::option::of(Just(Signal::Terminate));
     let note = RehearsalNote { scenario: "completed".to_owned(), note: "a note".to_owned() };
-    (0.0..=100.0, any::<bool>(), signal, proptest::option::of(Just(note))).prop_map(
-        |(expected, dry_run, signal, rehearsal)| Common {
+    (0.0..=100.0, any::<bool>(), signal, proptest::option::of(Just(note)), proptest::option::of(earlier()))
+        .prop_map(|(expected, dry_run, signal, rehearsal, compare_to)| Common {
             expected: Score::new(expected).unwrap(),
             dry_run,
             signal,
             rehearsal,
-        },
-    )
+            compare_to,
+        })
 }
 
 proptest! {
@@ -154,13 +180,13 @@ proptest! {
         // They may come in any order.
         let turn = turn.index(parts.len());
         parts.rotate_left(turn);
-        prop_assert_eq!(merge(parts).unwrap(), whole);
+        prop_assert_eq!(merge(parts, common.compare_to.as_ref()).unwrap(), whole);
     }
 }
 
 #[test]
 fn results_that_are_no_shards_stay_in_order() {
-    let merged = merge(named(vec![passed(&["c", "a"]), passed(&["b"])])).unwrap();
+    let merged = merge(named(vec![passed(&["c", "a"]), passed(&["b"])]), None).unwrap();
     let names: Vec<_> = merged.experiments.iter().map(|experiment| experiment.name.as_str()).collect();
     assert_eq!(names, ["c", "a", "b"]);
     assert_eq!(merged.gate.verdict, Verdict::Passed);
@@ -172,7 +198,7 @@ fn what_is_not_of_one_run_is_told_all_at_once() {
     other.gate.expected_resilience_score = Score::ZERO;
     other.dry_run = true;
     other.run.commit = Some("fedcba9".to_owned());
-    let problems = merge(named(vec![passed(&["a"]), other])).unwrap_err();
+    let problems = merge(named(vec![passed(&["a"]), other]), None).unwrap_err();
     assert_eq!(
         problems,
         [
@@ -182,7 +208,7 @@ fn what_is_not_of_one_run_is_told_all_at_once() {
             "the experiment a is in 1.json and in 2.json",
         ]
     );
-    assert_eq!(merge(Vec::new()).unwrap_err(), ["there is no result to merge"]);
+    assert_eq!(merge(Vec::new(), None).unwrap_err(), ["there is no result to merge"]);
 }
 
 #[test]
@@ -190,16 +216,19 @@ fn all_shards_must_be_there_once() {
     let whole = passed(&["a", "b", "c", "d", "e"]);
     let parts = split(&whole, &plain(), 5);
     let some = |places: &[usize]| places.iter().map(|place| parts[*place].clone()).collect::<Vec<_>>();
-    assert_eq!(merge(some(&[4, 0, 2])).unwrap_err(), ["shards 2/5, 4/5 missing: all parts make the gate"]);
-    assert_eq!(merge(some(&[0, 1, 2, 3])).unwrap_err(), ["shard 5/5 missing: all parts make the gate"]);
+    assert_eq!(
+        merge(some(&[4, 0, 2]), None).unwrap_err(),
+        ["shards 2/5, 4/5 missing: all parts make the gate"]
+    );
+    assert_eq!(merge(some(&[0, 1, 2, 3]), None).unwrap_err(), ["shard 5/5 missing: all parts make the gate"]);
     let mut twice = some(&[0, 1, 2, 3, 4]);
     twice.push(("again.json".to_owned(), run(&plain(), Shard::new(2, 5), Vec::new())));
-    assert_eq!(merge(twice).unwrap_err(), ["shard 2/5 is there twice; again.json is the second"]);
+    assert_eq!(merge(twice, None).unwrap_err(), ["shard 2/5 is there twice; again.json is the second"]);
     let mut foreign = some(&[0, 1, 2, 3, 4]);
     foreign.push(("third.json".to_owned(), run(&plain(), Shard::new(3, 4), Vec::new())));
     foreign.push(("run.json".to_owned(), passed(&["f"])));
     assert_eq!(
-        merge(foreign).unwrap_err(),
+        merge(foreign, None).unwrap_err(),
         [
             "third.json is shard 3/4, and 1.json is shard 1/5",
             "run.json is no part of a suite, and 1.json is shard 1/5",
@@ -214,7 +243,7 @@ fn a_part_that_was_refused_for_its_reports_refuses_the_whole() {
     let gate = &mut parts[1].1.gate;
     (gate.verdict, gate.exit_code) = (Verdict::Errored, 3);
     gate.reasons.insert(0, "the report junit.xml could not be posted: no room".to_owned());
-    let merged = merge(parts).unwrap();
+    let merged = merge(parts, None).unwrap();
     assert_eq!((merged.gate.verdict, merged.gate.exit_code), (Verdict::Errored, 3));
     assert!(merged.gate.reasons[0].contains("junit.xml"), "{:?}", merged.gate.reasons);
 }
@@ -228,5 +257,89 @@ fn a_shard_below_the_expected_score_may_be_made_good_by_the_others() {
     ];
     let parts = split(&run(&common, None, experiments), &common, 2);
     assert_eq!(parts[0].1.gate.verdict, Verdict::Failed);
-    assert_eq!(merge(parts).unwrap().gate.verdict, Verdict::Passed);
+    assert_eq!(merge(parts, None).unwrap().gate.verdict, Verdict::Passed);
+}
+
+/// Earlier runs of one experiment `a` that scored so much.
+fn earlier_of(score: f64, allowed: f64) -> CompareTo {
+    let before =
+        run(&plain(), None, vec![experiment("a".to_owned(), Verdict::Passed, Score::new(score), 10)]);
+    CompareTo { earlier: Earlier::from(before), max_score_drop: Score::new(allowed) }
+}
+
+/// A run whose experiments, which passed, score so much.
+fn scored(common: &Common, scores: &[Option<f64>]) -> RunResult {
+    let experiments = scores.iter().enumerate().map(|(place, score)| {
+        experiment(format!("e{place}"), Verdict::Passed, score.and_then(Score::new), 10)
+    });
+    run(common, None, experiments.collect())
+}
+
+#[test]
+fn a_drop_larger_than_allowed_fails_the_run() {
+    let low =
+        Common { expected: Score::new(50.0).unwrap(), compare_to: Some(earlier_of(95.0, 5.0)), ..plain() };
+    let gate = scored(&low, &[Some(81.5)]).gate;
+    assert_eq!((gate.verdict, gate.exit_code), (Verdict::Failed, 1));
+    assert_eq!(
+        gate.reasons,
+        ["the resilience score 81.5 is 13.5 below the earlier 95, and max-score-drop allows 5"]
+    );
+    let gate = scored(&low, &[Some(90.0)]).gate;
+    assert_eq!(gate.verdict, Verdict::Passed, "{:?}", gate.reasons);
+    let gate = scored(&Common { expected: Score::FULL, ..low.clone() }, &[Some(81.5)]).gate;
+    assert_eq!(gate.reasons.len(), 2, "both are true: {:?}", gate.reasons);
+    let gate = scored(&low, &[None]).gate;
+    assert_eq!(gate.verdict, Verdict::Errored);
+    assert_eq!(gate.reasons, ["the resilience score is not known"]);
+    let dry = scored(&Common { dry_run: true, ..low }, &[Some(81.5)]);
+    assert_eq!((dry.gate.verdict, dry.comparison), (Verdict::Passed, None));
+}
+
+#[test]
+fn what_was_broken_off_has_not_dropped_by_its_own_weakness() {
+    let common = Common { compare_to: Some(earlier_of(95.0, 5.0)), ..plain() };
+    let gate =
+        |verdict| run(&common, None, vec![experiment("a".to_owned(), verdict, Score::new(0.0), 1)]).gate;
+    for (verdict, reasons) in [(Verdict::Failed, 2), (Verdict::Errored, 1), (Verdict::Cancelled, 1)] {
+        let gate = gate(verdict);
+        assert_eq!((gate.verdict, gate.reasons.len()), (verdict, reasons), "{:?}", gate.reasons);
+    }
+}
+
+#[test]
+fn what_the_parts_were_compared_with_does_not_matter_to_the_whole() {
+    let common =
+        Common { expected: Score::new(50.0).unwrap(), compare_to: Some(earlier_of(95.0, 5.0)), ..plain() };
+    let mut second = scored(&common, &[Some(80.0)]);
+    second.experiments[0].name = "other".to_owned();
+    let parts = vec![scored(&common, &[Some(80.0)]), second];
+    assert!(parts.iter().all(|part| part.gate.verdict == Verdict::Failed));
+    let merged = merge(named(parts.clone()), None).unwrap();
+    assert_eq!((merged.gate.verdict, merged.comparison), (Verdict::Passed, None));
+    let merged = merge(named(parts), common.compare_to.as_ref()).unwrap();
+    assert_eq!(merged.gate.verdict, Verdict::Failed);
+    assert_eq!(merged.gate.reasons.len(), 1, "{:?}", merged.gate.reasons);
+}
+
+proptest! {
+    #[test]
+    fn an_earlier_run_never_makes_a_run_pass(
+        common in common(),
+        compare_to in earlier(),
+        experiments in proptest::collection::vec(one(), 1..6),
+    ) {
+        let experiments: Vec<_> = experiments
+            .into_iter()
+            .enumerate()
+            .map(|(place, (verdict, score, weight))| experiment(format!("e{place}"), verdict, score, weight))
+            .collect();
+        let without = run(&Common { compare_to: None, ..common.clone() }, None, experiments.clone()).gate;
+        let with = run(&Common { compare_to: Some(compare_to), ..common }, None, experiments).gate;
+        match without.verdict {
+            Verdict::Passed => prop_assert!(matches!(with.verdict, Verdict::Passed | Verdict::Failed)),
+            other => prop_assert_eq!(with.verdict, other),
+        }
+        prop_assert_eq!(with.resilience_score, without.resilience_score);
+    }
 }

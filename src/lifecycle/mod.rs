@@ -182,11 +182,13 @@ impl Lifecycle<'_> {
         for (operation, count) in engines.chain(probes).flatten() {
             *api_calls.entry(operation).or_default() += count;
         }
+        let comparison = gate::comparison(self.plan, &experiments);
         let terms = gate::Terms {
             expected: self.plan.expected,
             dry_run: self.plan.dry_run,
             signal: self.cancel.signal(),
             rehearsal: self.rehearsal.as_ref(),
+            comparison: comparison.as_ref(),
         };
         let gate = gate::gate(&terms, &experiments);
         RunResult {
@@ -198,6 +200,7 @@ impl Lifecycle<'_> {
             started_at: self.clock.started_at(),
             ended_at: self.clock.now(),
             gate,
+            comparison,
             experiments,
             findings,
             subscriptions: self.engines.iter().filter_map(|engine| engine.subscription()).collect(),

@@ -1,5 +1,6 @@
 //! The words of the field, pure: no input or output, no clock, no async.
 
+mod comparison;
 mod event;
 mod finding;
 mod plan;
@@ -10,6 +11,10 @@ mod shard;
 mod state;
 mod verdict;
 
+pub use comparison::{
+    CompareTo, Earlier, EarlierRun, ExperimentChange, Presence, ProbeChange, RunComparison, ScoreChange,
+    ScoreDrop, VerdictChange,
+};
 pub use event::RunEvent;
 pub use finding::{Finding, Level};
 pub use plan::{CommandLine, CommandSpec, EngineSpec, ExperimentPlan, Monitor, Plan, RunIdentity};

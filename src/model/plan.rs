@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{ProbePlan, Score, Shard};
+use super::{CompareTo, ProbePlan, Score, Shard};
 
 /// How the end of an experiment is learned.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -133,6 +133,8 @@ pub struct Plan {
     /// Which part of a suite the experiments are, where it is split over jobs.
     pub shard: Option<Shard>,
     pub expected: Score,
+    /// An earlier run.
+    pub compare_to: Option<CompareTo>,
     /// Experiments at once, 1 or more.
     pub parallel: usize,
     pub monitor: Monitor,

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{Finding, Monitor, Probe, RunIdentity, Score, Signal, State, Transition, Verdict};
+use super::{Finding, Monitor, Probe, RunComparison, RunIdentity, Score, Signal, State, Transition, Verdict};
 
 /// `schema_version` of result.json.
 pub const SCHEMA_VERSION: u32 = 1;
@@ -23,6 +23,9 @@ pub struct RunResult {
     pub started_at: Timestamp,
     pub ended_at: Timestamp,
     pub gate: Gate,
+    /// Present where an earlier result was there to compare with.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub comparison: Option<RunComparison>,
     pub experiments: Vec<ExperimentResult>,
     pub findings: Vec<Finding>,
     pub subscriptions: Vec<SubscriptionRecord>,

@@ -22,11 +22,18 @@ impl Score {
         if total == 0 {
             return Self::ZERO;
         }
-        Self((passed.min(total) as f64 / total as f64 * 100.0).clamp(0.0, 100.0))
+        Self(settled(passed.min(total) as f64 / total as f64 * 100.0))
     }
 
     pub fn get(self) -> f64 {
         self.0
+    }
+
+    /// In whole hundredths, cut and not rounded: the score as it is shown.
+    pub fn hundredths(self) -> f64 {
+        let nearest = (self.0 * 100.0).round();
+        // Not by cutting the product, which may be a hair too small: 0.29 × 100 is 28.999….
+        if nearest / 100.0 <= self.0 { nearest } else { nearest - 1.0 }
     }
 }
 
@@ -47,7 +54,7 @@ impl From<Score> for f64 {
 /// At most two decimals, cut and not rounded: 89.999 is never shown as 90.
 impl std::fmt::Display for Score {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.pad(&((self.0 * 100.0).floor() / 100.0).to_string())
+        f.pad(&(self.hundredths() / 100.0).to_string())
     }
 }
 
@@ -58,8 +65,14 @@ pub fn weighted_mean(scores: impl IntoIterator<Item = (Option<Score>, u32)>) -> 
         points += score?.get() * f64::from(weight);
         weights += f64::from(weight);
     }
-    // Rounding in the sum may pass 100 by a hair.
-    (weights > 0.0).then(|| Score((points / weights).clamp(0.0, 100.0)))
+    (weights > 0.0).then(|| Score(settled(points / weights)))
+}
+
+/// Without what binary fractions leave behind: 57 of 100 is 57, not 56.99999999999999, which would be cut to 56.99 and
+/// be less than 57.
+fn settled(score: f64) -> f64 {
+    const PARTS: f64 = 1e9;
+    ((score * PARTS).round() / PARTS).clamp(0.0, 100.0)
 }
 
 #[cfg(test)]
@@ -87,5 +100,19 @@ mod tests {
         assert_eq!(Score::new(89.999).unwrap().to_string(), "89.99");
         assert_eq!(Score::FULL.to_string(), "100");
         assert_eq!(Score::new(66.5).unwrap().to_string(), "66.5");
+        assert_eq!(Score::new(0.29).unwrap().to_string(), "0.29");
+        for hundredths in 0..=10_000 {
+            let score = Score::new(f64::from(hundredths) / 100.0).unwrap();
+            assert!((score.hundredths() - f64::from(hundredths)).abs() < f64::EPSILON, "{score}");
+        }
+    }
+
+    #[test]
+    fn whole_shares_are_whole_scores() {
+        for passed in 0..=100 {
+            assert_eq!(Score::of_share(passed, 100).to_string(), passed.to_string());
+        }
+        let third = Some(Score::of_share(1, 3));
+        assert_eq!(weighted_mean([(third, 3), (Some(Score::of_share(2, 3)), 3)]), Score::new(50.0));
     }
 }

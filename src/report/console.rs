@@ -8,7 +8,7 @@ use std::time::Duration;
 use jiff::SignedDuration;
 use tokio::time::Instant;
 
-use super::Sink;
+use super::{Sink, change};
 use crate::ci::LogStyle;
 use crate::clock::Clock;
 use crate::model::{ExperimentResult, Level, Outcome, RunEvent, RunResult, Transition, Turn};
@@ -156,6 +156,7 @@ pub fn closing(result: &RunResult, report_dir: &str) -> String {
     for reason in own_reasons(result) {
         let _ = writeln!(closing, "  {}", text::plain(reason, LONGEST));
     }
+    closing.push_str(&compared(result));
     for finding in result.findings.iter().filter(|finding| finding.level == Level::Warning) {
         let warning = text::plain(&format!("{}: {}", finding.subject, finding.message), LONGEST);
         let _ = writeln!(closing, "warning: {warning}");
@@ -170,6 +171,29 @@ pub fn closing(result: &RunResult, report_dir: &str) -> String {
     }
     let _ = writeln!(closing, "Reports are in {}", text::plain(report_dir, LONGEST));
     closing
+}
+
+/// What has changed since the earlier run, where there was one.
+fn compared(result: &RunResult) -> String {
+    let Some(comparison) = &result.comparison else { return String::new() };
+    let run = &comparison.earlier;
+    let (id, ended_at) = (text::plain(&run.id, 64), run.ended_at.strftime("%Y-%m-%d %H:%M:%SZ"));
+    let score = change::of_run(comparison).map(|score| format!(": {score}")).unwrap_or_default();
+    let mut lines = format!("Compared with run {id} of {ended_at}, {}{score}\n", run.verdict);
+    let mut unchanged = 0;
+    for experiment in &comparison.experiments {
+        if experiment.has_changed() {
+            let name = text::plain(&experiment.name, 40);
+            let _ = writeln!(lines, "  {name}: {}", change::of_experiment(experiment));
+        } else {
+            unchanged += 1;
+        }
+    }
+    if unchanged > 0 {
+        let plural = if unchanged == 1 { "" } else { "s" };
+        let _ = writeln!(lines, "  {unchanged} experiment{plural} without a change");
+    }
+    lines
 }
 
 /// The gate's reasons without those that are only an experiment's own, which stand beside the experiment.

@@ -13,6 +13,7 @@ use crate::model::{Outcome, Reported, RunEvent, RunResult};
 mod annotations;
 mod arithmetic;
 mod buildkite;
+mod change;
 mod commands;
 mod comment;
 mod console;

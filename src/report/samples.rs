@@ -4,11 +4,17 @@ use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
 
+mod hostile;
+mod measured;
+
+pub(super) use hostile::{HOSTILE, large, saying, saying_measured};
+pub(super) use measured::measured;
+
 use super::{failed, skipped};
 use crate::model::{
-    Action, Evidence, ExperimentResult, FaultWindow, Finding, Gate, Level, Monitor, MonitorRecord, Phase,
-    Probe, RunIdentity, RunResult, SCHEMA_VERSION, Sample, Score, ScoreSource, Signal, Source, State,
-    StopReport, SubscriptionRecord, Target, ToolInfo, Transition, Verdict,
+    Action, Evidence, ExperimentResult, Finding, Gate, Level, Monitor, MonitorRecord, Phase, Probe,
+    RunIdentity, RunResult, SCHEMA_VERSION, Sample, Score, ScoreSource, Signal, Source, State, StopReport,
+    Target, ToolInfo, Transition, Verdict,
 };
 
 /// A run that a stop condition stopped, with text from outside that would like to act.
@@ -126,6 +132,7 @@ fn run(verdict: Verdict, score: Option<f64>, experiments: Vec<ExperimentResult>)
             reasons,
             signal: (verdict == Verdict::Cancelled).then_some(Signal::Interrupt),
         },
+        comparison: None,
         experiments,
         findings: vec![Finding::new(Level::Ok, "template EXT1a2b3c4d5e6f7", "the template exists")],
         subscriptions: Vec::new(),
@@ -234,127 +241,6 @@ pub(super) fn probed() -> RunResult {
     run(Verdict::Failed, Some((1450.0 / 16.0 * 10.0 + 3000.0) / 40.0), vec![measured, plain])
 }
 
-fn sample(seconds: i64, passed: bool, latency_ms: Option<u64>) -> Sample {
-    let phase = match seconds {
-        ..5 => Phase::Before,
-        5..65 => Phase::During,
-        _ => Phase::After,
-    };
-    let reason = match (passed, latency_ms) {
-        (true, _) => None,
-        (false, Some(_)) => Some("it took longer than 500 ms".to_owned()),
-        (false, None) => Some("connection refused".to_owned()),
-    };
-    Sample { at: at(seconds), phase, passed, latency_ms, reason }
-}
-
-/// A probe with these samples, of which the last ones after a failure are a recovery.
-fn probe(name: &str, kind: &str, weight: u32, limit_ms: Option<u64>, samples: Vec<Sample>) -> Probe {
-    let (mut passed, mut total) = (0, 0);
-    for sample in &samples {
-        total += 1;
-        passed += u64::from(sample.passed);
-    }
-    let failed: Vec<&Sample> = samples.iter().filter(|sample| !sample.passed).collect();
-    let since =
-        |sample: &Sample, from: i64| u64::try_from(sample.at.duration_since(at(from)).as_millis()).ok();
-    let hundredths = (passed * 10_000).checked_div(total).unwrap_or_default();
-    let share = f64::from(u32::try_from(hundredths).unwrap()) / 100.0;
-    Probe {
-        name: name.to_owned(),
-        kind: kind.to_owned(),
-        passed,
-        total,
-        score: Score::new(share).unwrap(),
-        weight,
-        limit_ms,
-        detected_after_ms: failed.first().and_then(|sample| since(sample, 10)),
-        // It is sampled every second.
-        recovered_after_ms: failed.last().and_then(|sample| since(sample, 49)),
-        samples,
-        samples_left_out: 0,
-    }
-}
-
-/// A run whose experiments were measured: one bore the fault badly, one well, one could not be asked.
-pub(super) fn measured() -> RunResult {
-    let mut latency = experiment(
-        "az-latency",
-        Verdict::Failed,
-        State::Completed,
-        "it completed; its score 67.7 is below the expected 90",
-    );
-    latency.actions = vec![
-        action("settle", "completed", Some((6, 10))),
-        action("latency", "completed", Some((10, 50))),
-        action("packet-loss", "completed", Some((30, 50))),
-    ];
-    latency.fault = Some(FaultWindow { started_at: at(10), ended_at: Some(at(50)) });
-    latency.probes = vec![
-        probe("checkout answers", "http", 10, Some(500), checkout()),
-        probe(
-            "database port open",
-            "tcp",
-            5,
-            Some(1_000),
-            (0..75)
-                .step_by(5)
-                .map(|s| {
-                    sample(
-                        s,
-                        !(20..30).contains(&s),
-                        (!(20..30).contains(&s)).then_some(3 + s.unsigned_abs() % 7),
-                    )
-                })
-                .collect(),
-        ),
-        probe(
-            "shop has no alarm",
-            "cloudwatch-alarm",
-            1,
-            None,
-            (10..75).step_by(10).map(|s| sample(s, true, None)).collect(),
-        ),
-        probe("smoke", "command", 0, None, Vec::new()),
-    ];
-    let mut points = 0.0;
-    for probe in &latency.probes {
-        points += probe.score.get() * f64::from(probe.weight);
-    }
-    latency.score = Score::new(points / 16.0);
-    latency.score_source = Some(ScoreSource::Probes);
-    latency.expected_resilience_score = Score::new(90.0);
-    let mut stop =
-        experiment("stop-tasks", Verdict::Passed, State::Completed, "it completed; injected: stop");
-    stop.actions = vec![action("stop", "completed", Some((8, 9)))];
-    stop.fault = Some(FaultWindow { started_at: at(8), ended_at: Some(at(9)) });
-    stop.probes = vec![probe(
-        "checkout answers",
-        "http",
-        5,
-        Some(500),
-        (0..75).map(|s| sample(s, true, Some(35 + s.unsigned_abs() * 13 % 17))).collect(),
-    )];
-    stop.score_source = Some(ScoreSource::Probes);
-    stop.weight = 5;
-    let mean = latency.score.map(|score| (score.get() * 10.0 + 100.0 * 5.0) / 15.0);
-    let mut result = run(Verdict::Failed, mean, vec![latency, stop]);
-    result.ended_at = at(78);
-    result
-}
-
-fn checkout() -> Vec<Sample> {
-    (0..75)
-        .map(|second| match second {
-            14..30 => sample(second, false, Some(640 + second.unsigned_abs() * 37 % 190)),
-            30..34 => sample(second, false, None),
-            44..53 => sample(second, false, Some(510 + second.unsigned_abs() * 37 % 90)),
-            10..14 | 34..44 => sample(second, true, Some(330 + second.unsigned_abs() * 29 % 150)),
-            _ => sample(second, true, Some(40 + second.unsigned_abs() * 13 % 25)),
-        })
-        .collect()
-}
-
 pub(super) fn cancelled() -> RunResult {
     let reason = "SIGINT cancelled the run; the experiment is stopping";
     let mut running = experiment("az-latency", Verdict::Cancelled, State::Cancelled, reason);
@@ -376,101 +262,4 @@ pub(super) fn cancelled() -> RunResult {
     (waiting.actions, waiting.targets, waiting.transitions) = (Vec::new(), Vec::new(), Vec::new());
     waiting.evidence = Vec::new();
     run(Verdict::Cancelled, None, vec![running, waiting])
-}
-
-/// A run in which every text from outside is this one.
-pub(super) fn saying(text: &str) -> RunResult {
-    let mut result = mixed();
-    result.experiments.extend(probed().experiments);
-    said(result, text)
-}
-
-/// The same with many samples.
-pub(super) fn saying_measured(text: &str) -> RunResult {
-    let mut result = mixed();
-    result.experiments.extend(measured().experiments);
-    said(result, text)
-}
-
-fn said(mut result: RunResult, text: &str) -> RunResult {
-    let said = || text.to_owned();
-    for experiment in &mut result.experiments {
-        (experiment.name, experiment.reason, experiment.source) = (said(), said(), said());
-        (experiment.engine, experiment.id, experiment.url) = (said(), Some(said()), Some(said()));
-        (experiment.region, experiment.raw_state) = (Some(said()), Some(said()));
-        (experiment.report_location, experiment.monitor.learned) = (Some(said()), said());
-        experiment.stop_conditions = vec![said()];
-        experiment.evidence = vec![Evidence::new(said(), said())];
-        for transition in &mut experiment.transitions {
-            (transition.raw_state, transition.reason) = (said(), Some(said()));
-        }
-        for action in &mut experiment.actions {
-            (action.name, action.action_id, action.state) = (said(), said(), said());
-            (action.reason, action.targets) = (Some(said()), vec![said()]);
-        }
-        for target in &mut experiment.targets {
-            (target.name, target.resource_type) = (said(), said());
-            target.resources = vec![said(), said()];
-        }
-        for probe in &mut experiment.probes {
-            (probe.name, probe.kind) = (said(), said());
-            for sample in &mut probe.samples {
-                sample.reason = Some(said());
-            }
-        }
-        if let Some(stop) = &mut experiment.stop {
-            stop.why = said();
-        }
-    }
-    result.gate.reasons = vec![said(), said()];
-    result.findings = vec![Finding::new(Level::Warning, said(), said()).with_remedy(said())];
-    result.subscriptions = vec![SubscriptionRecord {
-        name: said(),
-        region: Some(said()),
-        handshake_ms: None,
-        leftovers: vec![said()],
-    }];
-    result.reporting =
-        vec![super::written("summary.md"), failed(text, text), skipped("a sink", text).with_remedy(text)];
-    result.run = RunIdentity {
-        id: said(),
-        ci: said(),
-        url: Some(said()),
-        repository: Some(said()),
-        commit: Some(said()),
-        shard: None,
-        attempt_key: String::new(),
-    };
-    result.faultgate.version = said();
-    result
-}
-
-/// Text that tries everything at once.
-pub(super) const HOSTILE: &str = "x\n::set-output name=verdict::passed\r\n##[group]a ##vso[task.complete result=Succeeded;]b \
-     \u{1b}[31m<script>alert(1)</script>\u{1b}[0m | **b** `c` [l](https://evil.example) @everyone #1 $x$\0\u{fffe}\
-     \u{202e}dessap [[ATTACHMENT|/etc/passwd]] ]]> &amp; \"q\" 'q' $(id) ; `id` %0A::error::y";
-
-/// Many experiments of many actions, targets and reasons, each of which holds this text.
-pub(super) fn large(text: &str) -> RunResult {
-    let mut result = saying(text);
-    let one = result.experiments.swap_remove(1);
-    result.experiments = (0..50)
-        .map(|number| {
-            let mut experiment = one.clone();
-            if number % 3 == 0 {
-                experiment.verdict = Verdict::Passed;
-            }
-            experiment.actions = many(&one.actions[0], 300);
-            experiment.targets = many(&one.targets[0], 300);
-            experiment.evidence = many(&one.evidence[0], 50);
-            experiment
-        })
-        .collect();
-    result.gate.reasons = many(&text.to_owned(), 50);
-    result.findings = many(&result.findings[0], 50);
-    result
-}
-
-fn many<T: Clone>(one: &T, count: usize) -> Vec<T> {
-    std::iter::repeat_n(one.clone(), count).collect()
 }

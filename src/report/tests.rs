@@ -81,6 +81,11 @@ async fn a_run_that_was_stopped_reads_well() {
 }
 
 #[tokio::test]
+async fn a_run_that_is_compared_reads_well() {
+    snapshots("compared", &samples::measured()).await;
+}
+
+#[tokio::test]
 async fn hostile_text_reads_as_text() {
     snapshots("hostile", &samples::saying(samples::HOSTILE)).await;
 }

@@ -6,6 +6,7 @@
 
 mod command;
 mod commands;
+mod comparing;
 mod contract;
 mod deadlines;
 mod forges;

@@ -93,7 +93,7 @@ async fn what_is_no_result_is_a_mistake() {
     let all = report(&[&["report", "--merge"][..], &names].concat(), &files).finish().await;
     all.assert_code(2, "all");
     for (name, why) in names.iter().zip([
-        "cannot be read: ",
+        "is not there",
         "is no result of faultgate: EOF",
         "has schema_version 2; this faultgate reads 1",
         "it has no schema_version",

@@ -168,6 +168,12 @@ impl Faultgate {
         self
     }
 
+    /// A folder in the working directory.
+    pub(crate) fn folder(self, name: &str) -> Self {
+        std::fs::create_dir(self.home.path().join(name)).unwrap();
+        self
+    }
+
     /// A file in the working directory whose path a variable holds, as CIs do it.
     pub(crate) fn named_file(self, variable: &str, name: &str, content: &str) -> Self {
         let path = self.home.path().join(name);

@@ -382,6 +382,7 @@ pub(crate) fn plan(chaos: &Chaos) -> Plan {
         experiments: experiments.collect(),
         shard: None,
         expected: Score::FULL,
+        compare_to: None,
         parallel: chaos.parallel,
         monitor: chaos.monitor,
         event_queue_url: None,

@@ -2,6 +2,7 @@
 
 use maud::{Markup, html};
 
+use super::change;
 use super::words::{CELL, SENTENCE, badge, between, link, linked, moment, plain, score, tone};
 use crate::model::RunResult;
 
@@ -17,6 +18,7 @@ pub(super) fn header(result: &RunResult) -> Markup {
                 "Resilience score " strong { (score(gate.resilience_score)) }
                 ", expected at least " strong { (gate.expected_resilience_score) } "."
             }
+            (change::sentence(result))
             ul.reasons {
                 @for reason in gate.reasons.iter().take(REASONS) { li { (plain(reason, SENTENCE)) } }
                 @if gate.reasons.len() > REASONS { li { "and " (gate.reasons.len() - REASONS) " more" } }

@@ -7,6 +7,7 @@ use async_trait::async_trait;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 mod arithmetic;
+mod change;
 mod experiment;
 mod head;
 mod probe;
@@ -57,6 +58,7 @@ pub(super) fn render(result: &RunResult) -> String {
                 (head::header(result))
                 main {
                     (arithmetic::of_run(result, is_there))
+                    (change::section(result))
                     (experiments(&sections))
                     (tables::of_run(result))
                     (raw::section(result))

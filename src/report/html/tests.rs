@@ -110,7 +110,8 @@ fn assert_sound(result: &RunResult) -> String {
 fn link(result: &RunResult, url: &str) -> bool {
     let experiments = result.experiments.iter();
     let known = experiments.flat_map(|experiment| [&experiment.url, &experiment.report_location]);
-    let is_known = known.chain([&result.run.url]).any(|known| known.as_deref() == Some(url));
+    let earlier = result.comparison.as_ref().map(|comparison| &comparison.earlier.url);
+    let is_known = known.chain([&result.run.url]).chain(earlier).any(|known| known.as_deref() == Some(url));
     is_known && (url.starts_with("https://") || url.starts_with("http://"))
 }
 
@@ -129,6 +130,29 @@ fn every_kind_of_run_has_a_page() {
             );
         }
     }
+}
+
+#[test]
+fn what_has_changed_is_shown_with_signs_and_words() {
+    let text = assert_sound(&samples::measured());
+    for want in [
+        "Compared with the earlier run: 95.33 → 81.1, −14.23 (max-score-drop 5).",
+        "of commit 89abcdef0123456789abcdef0123456789abcdef, which ended at 2026-11-21 10:01:18Z: passed.",
+        "az-latency9371.66−21.34passed → failed",
+        "az-latencycheckout answers90.561.33−29.17",
+        "az-latencysmokenot measured0unknown",
+        "stop-tasks–100new– → passed",
+        "fill-disk100–gonepassed → –",
+    ] {
+        assert!(text.contains(want), "{want}: {text}");
+    }
+    let mut part = samples::measured();
+    part.comparison.as_mut().unwrap().score = None;
+    let text = assert_sound(&part);
+    assert!(
+        text.contains("only its experiments are compared") && !text.contains("the earlier run: "),
+        "{text}"
+    );
 }
 
 #[test]

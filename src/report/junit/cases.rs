@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::xml::legal;
 use crate::model::{Action, ExperimentResult, Probe, RunResult, Score, Verdict};
-use crate::report::arithmetic;
+use crate::report::{arithmetic, change};
 use crate::text;
 
 /// Longest name, and longest text in one place.
@@ -180,6 +180,7 @@ pub(super) fn of_gate(result: &RunResult) -> Suite {
         0 | 1 => because.to_owned(),
         reasons => format!("{} (and {} more)", text::plain(because, LONGEST - 50), reasons - 1),
     };
+    let earlier = result.comparison.as_ref().and_then(|comparison| comparison.score);
     let case =
         Case { rank: Rank::Gate, name: "gate".to_owned(), time, fate: judged(gate.verdict, &message), out };
     Suite {
@@ -193,6 +194,8 @@ pub(super) fn of_gate(result: &RunResult) -> Suite {
             ("url", result.run.url.clone()),
             ("repository", result.run.repository.clone()),
             ("commit", result.run.commit.clone()),
+            ("earlier-resilience-score", earlier.and_then(|score| Some(score.earlier()?.to_string()))),
+            ("resilience-score-change", earlier.and_then(change::signed)),
             ("rehearsal", result.rehearsal.as_ref().map(|rehearsal| rehearsal.scenario.clone())),
         ]),
         cases: vec![case],

@@ -13,6 +13,7 @@ pub(super) enum Kind {
     Targets,
     Actions,
     Score,
+    Change,
     Probes,
     NotPassed,
     Leftovers,
@@ -20,7 +21,7 @@ pub(super) enum Kind {
 }
 
 impl Kind {
-    const ALL: [Self; 14] = [
+    const ALL: [Self; 15] = [
         Self::TargetsOfPassed,
         Self::Timeline,
         Self::ActionsOfPassed,
@@ -31,6 +32,7 @@ impl Kind {
         Self::Targets,
         Self::Actions,
         Self::Score,
+        Self::Change,
         Self::Probes,
         Self::NotPassed,
         Self::Leftovers,
@@ -63,6 +65,7 @@ impl Kind {
             Self::Targets => "targets of experiments that did not pass",
             Self::Actions => "actions of experiments that did not pass",
             Self::Score => "how the score came about",
+            Self::Change => "what has changed since the earlier run",
             Self::Probes => "probes of experiments that did not pass",
             Self::NotPassed => "sections of experiments that did not pass",
             Self::Leftovers => "what was not removed",

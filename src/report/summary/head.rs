@@ -2,8 +2,9 @@
 
 use std::fmt::Write as _;
 
-use super::{link, md};
+use super::{change, link, md};
 use crate::model::{ExperimentResult, RunResult, Score, Verdict};
+use crate::report::change::of_named;
 use crate::report::console::seconds;
 use crate::text;
 
@@ -30,25 +31,29 @@ pub(super) fn head(result: &RunResult, room: usize) -> String {
     }
     let expected = gate.expected_resilience_score;
     let _ = writeln!(head, "**Resilience score {score}**, expected at least {expected}.\n");
+    head.push_str(&change::line(result).unwrap_or_default());
     let reasons = gate.reasons.iter().map(|reason| format!("- {}\n", md(reason)));
     head.push_str(&some_of(reasons, REASONS, room / 3, |more| format!("- and {more} more\n")));
     head.push('\n');
     if !result.experiments.is_empty() {
-        head.push_str(&table(&result.experiments, room / 3));
+        head.push_str(&table(result, room / 3));
         head.push('\n');
     }
     head
 }
 
-fn table(experiments: &[ExperimentResult], room: usize) -> String {
-    let mut ordered: Vec<_> = experiments.iter().collect();
+fn table(result: &RunResult, room: usize) -> String {
+    let mut ordered: Vec<_> = result.experiments.iter().collect();
     if ordered.len() > ROWS {
         // What did not pass must not be what is cut.
         ordered.sort_by_key(|experiment| experiment.verdict == Verdict::Passed);
     }
+    let is_compared = result.comparison.is_some();
     let rows = ordered.into_iter().map(|experiment| {
+        let change =
+            if is_compared { format!(" {} |", of_named(result, &experiment.name)) } else { String::new() };
         format!(
-            "| {} | {} {} | {} | {} | {} |\n",
+            "| {} | {} {} | {} |{change} {} | {} |\n",
             linked(experiment),
             mark(experiment.verdict),
             experiment.verdict,
@@ -57,9 +62,11 @@ fn table(experiments: &[ExperimentResult], room: usize) -> String {
             duration(experiment),
         )
     });
-    let mut table =
-        "| Experiment | Verdict | Score | State | Duration |\n| --- | --- | --: | --- | --: |\n".to_owned();
-    table.push_str(&some_of(rows, ROWS, room, |more| format!("| and {more} more | | | | |\n")));
+    let (title, rule, cell) = if is_compared { (" Earlier → now |", " --- |", " |") } else { ("", "", "") };
+    let mut table = format!(
+        "| Experiment | Verdict | Score |{title} State | Duration |\n| --- | --- | --: |{rule} --- | --: |\n"
+    );
+    table.push_str(&some_of(rows, ROWS, room, |more| format!("| and {more} more | | |{cell} | |\n")));
     table
 }
 

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use async_trait::async_trait;
 
+mod change;
 mod fit;
 mod head;
 mod sections;

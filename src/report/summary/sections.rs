@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use jiff::SignedDuration;
 
+use super::change;
 use super::fit::{Kind, Section};
 use super::head::some_of;
 use super::{Page, md};
@@ -46,6 +47,7 @@ pub(super) fn sections(result: &RunResult, page: &Page) -> Vec<Section> {
         push(Kind::Timeline, None, format!("### Timeline (UTC)\n\n{chart}\n"));
     }
     push(Kind::Score, None, score(result));
+    push(Kind::Change, None, result.comparison.as_ref().map(change::section).unwrap_or_default());
     push(Kind::Findings, None, findings(&result.findings));
     push(Kind::Leftovers, None, leftovers(result));
     push(Kind::Reports, None, reports(&result.reporting));
@@ -62,7 +64,7 @@ fn list(title: &str, lines: impl ExactSizeIterator<Item = String>) -> String {
 }
 
 /// A table with these columns; nothing where there are no rows.
-fn table(columns: &[&str], rows: impl ExactSizeIterator<Item = String>) -> String {
+pub(super) fn table(columns: &[&str], rows: impl ExactSizeIterator<Item = String>) -> String {
     if rows.len() == 0 {
         return String::new();
     }

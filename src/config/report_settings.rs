@@ -1,23 +1,57 @@
-//! Where report files are, for a command that runs nothing: it needs no experiment and no other setting.
+//! What a command needs that runs nothing, and only writes reports: it needs no experiment and few settings.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
+use super::comparing::{COMPARE, Compared, DROP, read_earlier};
 use super::environment::Environment;
 use super::layers::{self, Layer};
 use super::values::Values;
 use super::{Mistake, file, suite};
+use crate::model::CompareTo;
 
-const NAME: &str = "report-dir";
+const REPORT_DIR: &str = "report-dir";
 
 /// The `report-dir` that a run with the same settings would use. `dir` is where a suite file is looked for. Mistakes
 /// in other settings are none of its business.
-pub fn report_dir(env: &Environment, flag: Option<OsString>, dir: &Path) -> Result<PathBuf, Vec<Mistake>> {
+pub fn report_dir(
+    env: &Environment,
+    flags: &[(String, OsString)],
+    dir: &Path,
+) -> Result<PathBuf, Vec<Mistake>> {
     let mut mistakes = Vec::new();
+    let values = some_values(env, flags, dir, &[REPORT_DIR], &mut mistakes)?;
+    match values.text(REPORT_DIR) {
+        Some(report_dir) if mistakes.is_empty() => Ok(report_dir.into()),
+        _ => Err(mistakes),
+    }
+}
+
+/// What results that are merged are compared with: what a run unsplit with the same settings would be.
+pub fn compare_to(
+    env: &Environment,
+    flags: &[(String, OsString)],
+    dir: &Path,
+    now: Compared,
+    warnings: &mut Vec<String>,
+) -> Result<Option<CompareTo>, Vec<Mistake>> {
+    let mut mistakes = Vec::new();
+    let values = some_values(env, flags, dir, &[COMPARE, DROP], &mut mistakes)?;
+    let compare_to = read_earlier(&values, dir, now, &mut mistakes, warnings);
+    if mistakes.is_empty() { Ok(compare_to) } else { Err(mistakes) }
+}
+
+/// The values of these inputs, from wherever a run takes them.
+fn some_values(
+    env: &Environment,
+    flags: &[(String, OsString)],
+    dir: &Path,
+    wanted: &[&str],
+    mistakes: &mut Vec<Mistake>,
+) -> Result<Values, Vec<Mistake>> {
     let unheard = &mut Vec::new();
-    let flags: Vec<_> = flag.map(|value| (NAME.to_owned(), value)).into_iter().collect();
-    let (ci, own, flags) =
-        (Layer::ci(env, unheard), Layer::own(env, unheard), Layer::flags(flags, &mut mistakes));
+    let flags = flags.iter().filter(|(name, _)| wanted.contains(&name.as_str())).cloned().collect();
+    let (ci, own, flags) = (Layer::ci(env, unheard), Layer::own(env, unheard), Layer::flags(flags, mistakes));
     let above_suite = layers::merge([ci.clone(), own.clone()]).map_err(|mistake| vec![mistake])?;
     let named = above_suite.get("config");
     let named = named.and_then(|value| Some((value.clone().into_string().ok()?, value.origin()?)));
@@ -27,12 +61,8 @@ pub fn report_dir(env: &Environment, flag: Option<OsString>, dir: &Path) -> Resu
         document.as_ref().map(|document| suite::read(document, dir, unheard).layer).unwrap_or_default();
     let mut merged =
         layers::merge([Layer::defaults(&[]), suite, ci, own, flags]).map_err(|mistake| vec![mistake])?;
-    merged.retain(|name, _| name == NAME);
-    let values = Values::read(&merged, document.as_ref(), &mut mistakes);
-    match values.text(NAME) {
-        Some(report_dir) if mistakes.is_empty() => Ok(report_dir.into()),
-        _ => Err(mistakes),
-    }
+    merged.retain(|name, _| wanted.contains(&name.as_str()));
+    Ok(Values::read(&merged, document.as_ref(), mistakes))
 }
 
 #[cfg(test)]
@@ -43,7 +73,8 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         std::fs::write(dir.path().join(".faultgate.yml"), suite).unwrap();
         let pairs = pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
-        report_dir(&Environment::from_pairs(pairs.collect::<Vec<_>>()), flag.map(OsString::from), dir.path())
+        let flags: Vec<_> = flag.map(|value| (REPORT_DIR.to_owned(), value.into())).into_iter().collect();
+        report_dir(&Environment::from_pairs(pairs.collect::<Vec<_>>()), &flags, dir.path())
     }
 
     #[test]
