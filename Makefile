@@ -3,7 +3,7 @@
 # make lint    formatting, clippy, dependencies
 # make audit   known vulnerabilities of dependencies (fetches RustSec's database)
 # make bench   the figures, beside those of a peer
-# make docs    writes what is generated from the inputs
+# make docs    writes what is generated from the inputs and the keys of suites
 
 TOOLS := $(CURDIR)/.tools
 PYTHON := $(TOOLS)/venv/bin/python
@@ -49,6 +49,7 @@ bench:
 
 docs:
 	cargo run --locked --quiet -- inputs --format markdown > docs/inputs.md
+	cargo run --locked --quiet -- inputs --format schema > docs/suite.schema.json
 
 # Pinned tools, in a folder that git ignores.
 

@@ -135,6 +135,8 @@ pub(super) fn find(name: &str) -> Option<&'static Input> {
 const SECOND: Duration = Duration::from_secs(1);
 const HOUR: Duration = Duration::from_hours(1);
 const HALF_A_DAY: Duration = Duration::from_hours(12);
+/// Of `timeout` and `queue-timeout`, of a run and of one experiment.
+pub(super) const TIMEOUT: Kind = Kind::Duration { min: SECOND, max: HALF_A_DAY };
 const LINE: Kind = Kind::Text { max: 255 };
 
 /// The table: the contract's, in the order of the reference.
@@ -143,10 +145,10 @@ pub const INPUTS: &[Input] = &[
     Input::new(Group::Experiment, "experiment-template-id", Kind::Templates,
         "FIS experiment template to run, or several")
         .example("EXT1a2b3c4d5e6f7"),
-    Input::new(Group::Experiment, "timeout", Kind::Duration { min: SECOND, max: HALF_A_DAY },
+    Input::new(Group::Experiment, "timeout", TIMEOUT,
         "Longest time from launch to end for one experiment; past it the experiment is stopped")
         .default("30m").example("20m"),
-    Input::new(Group::Experiment, "queue-timeout", Kind::Duration { min: SECOND, max: HALF_A_DAY },
+    Input::new(Group::Experiment, "queue-timeout", TIMEOUT,
         "Longest time an engine may leave an experiment pending")
         .default("5m").example("90s"),
     Input::new(Group::Experiment, "parallel", Kind::Count { min: 1, max: 50 },

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::model::{Score, Shard};
+use crate::model::{Expectation, Score, Shard};
 
 use super::mistake::{Problem, nearest};
 use super::parse;
@@ -44,6 +44,12 @@ pub(super) enum Kind {
     Commit,
     /// Digits only, kept as text.
     Number,
+    /// What an experiment of a suite is called.
+    ExperimentName,
+    /// A host and a port.
+    Address,
+    /// A comparison with a number: `< 0.5`.
+    Comparison,
     Secret,
 }
 
@@ -56,6 +62,7 @@ pub(super) enum Parsed {
     Duration(Duration),
     Count(u32),
     List(Vec<String>),
+    Expectation(Expectation),
 }
 
 impl Kind {
@@ -79,6 +86,9 @@ impl Kind {
             Self::Shard => Parsed::Text(parse::shard(text)?.to_string()),
             Self::Commit => Parsed::Text(parse::commit(text)?),
             Self::Number => Parsed::Text(parse::digits(text)?),
+            Self::ExperimentName => Parsed::Text(parse::experiment_name(text)?),
+            Self::Address => Parsed::Text(parse::address(text)?),
+            Self::Comparison => Parsed::Expectation(parse::comparison(text)?),
             // Secrets are read apart, from variables only.
             Self::Secret => return Err(secret()),
         })
@@ -102,6 +112,9 @@ impl Kind {
             Self::Shard => format!("n/m, 1/1 to {0}/{0}", Shard::MOST),
             Self::Commit => "7 to 64 hexadecimal digits".to_owned(),
             Self::Number => "its number".to_owned(),
+            Self::ExperimentName => "lower-case letters, digits and hyphens, at most 64".to_owned(),
+            Self::Address => "host:port".to_owned(),
+            Self::Comparison => "one of < <= > >= == != and a number, in quotes".to_owned(),
             Self::Secret => "secret, by variable only".to_owned(),
         })
     }
@@ -114,7 +127,9 @@ impl Kind {
     /// What stands for the value in a usage line.
     pub(super) fn placeholder(&self) -> &'static str {
         match self {
-            Self::Text { .. } | Self::Lines { .. } => "TEXT",
+            Self::Text { .. } | Self::Lines { .. } | Self::Comparison => "TEXT",
+            Self::ExperimentName => "NAME",
+            Self::Address => "HOST:PORT",
             Self::Path => "PATH",
             Self::Bool => "BOOL",
             Self::Choice(_) => "CHOICE",

@@ -2,9 +2,14 @@
 
 use std::time::Duration;
 
-use crate::model::{Score, Shard};
+use crate::model::{Comparison, Expectation, Score, Shard};
 
 use super::mistake::Problem;
+
+pub(super) const EXPERIMENT_NAME_HINT: &str = "write lower-case letters, digits and hyphens, at most 64";
+pub(super) const ADDRESS_HINT: &str = "write host:port, for example db:5432";
+pub(super) const COMPARISON_HINT: &str =
+    "write a comparison in quotes, for example \"< 0.5\"; there are < <= > >= == !=";
 
 pub(super) fn line(text: &str, max: usize) -> Result<String, Problem> {
     if text.chars().any(char::is_control) {
@@ -234,6 +239,45 @@ pub(super) fn digits(text: &str) -> Result<String, Problem> {
     well_formed
         .then(|| text.to_owned())
         .ok_or_else(|| Problem::new("is not a number").hint("write its digits alone, for example 42"))
+}
+
+pub(super) fn experiment_name(text: &str) -> Result<String, Problem> {
+    line(text, 255)?;
+    let well_formed = (1..=64).contains(&text.len())
+        && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
+    well_formed
+        .then(|| text.to_owned())
+        .ok_or_else(|| Problem::new("is not a name for an experiment").hint(EXPERIMENT_NAME_HINT))
+}
+
+pub(super) fn address(text: &str) -> Result<String, Problem> {
+    line(text, 1_000)?;
+    let port = text.rsplit_once(':').filter(|(host, _)| !host.is_empty()).map(|(_, port)| port);
+    if port.and_then(|port| port.parse::<u16>().ok()).is_none_or(|port| port == 0) {
+        return Err(Problem::new("is not a host and a port").hint(ADDRESS_HINT));
+    }
+    Ok(text.to_owned())
+}
+
+/// `< 0.5`
+pub(super) fn comparison(text: &str) -> Result<Expectation, Problem> {
+    line(text, 100)?;
+    // The longer ones first: `<` is the beginning of `<=`.
+    [
+        Comparison::LessOrEqual,
+        Comparison::GreaterOrEqual,
+        Comparison::Equal,
+        Comparison::NotEqual,
+        Comparison::Less,
+        Comparison::Greater,
+    ]
+    .into_iter()
+    .find_map(|comparison| Some((comparison, text.strip_prefix(comparison.as_str())?)))
+    .and_then(|(comparison, number)| {
+        let value: f64 = number.trim().parse().ok().filter(|value: &f64| value.is_finite())?;
+        Some(Expectation { comparison, value })
+    })
+    .ok_or_else(|| Problem::new("is not a comparison with a number").hint(COMPARISON_HINT))
 }
 
 #[cfg(test)]

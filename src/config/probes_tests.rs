@@ -1,5 +1,11 @@
+use std::time::Duration;
+
 use super::*;
 use crate::config::{Environment, file, suite};
+use crate::model::{Comparison, Expectation};
+
+const QUICK: Duration = Duration::from_secs(2);
+const SLOW: Duration = Duration::from_secs(10);
 
 /// The probes of the one experiment, or all mistakes without their origin.
 fn read(probes: &str, env: &[(&str, &str)]) -> Result<Vec<ProbePlan>, Vec<String>> {
@@ -54,7 +60,7 @@ fn the_suite_of_the_documentation_is_read() {
     assert_eq!((check.url.as_str(), check.method.as_str()), ("https://staging.example/health", "GET"));
     assert_eq!((check.status, check.within), (200, QUICK));
     assert_eq!(probes[1].check, Check::CloudwatchAlarm { name: "shop-5xx".to_owned(), within: SLOW });
-    assert_eq!((probes[1].weight, probes[1].every), (DEFAULT_WEIGHT, DEFAULT_EVERY));
+    assert_eq!((probes[1].weight, probes[1].every), (10, Duration::from_secs(5)));
     let expect = Expectation { comparison: Comparison::Less, value: 0.5 };
     let url = "http://prometheus:9090".to_owned();
     assert_eq!(probes[2].check, Check::Prometheus { url, query: "p99".to_owned(), expect, within: SLOW });
@@ -193,6 +199,30 @@ fn names_are_unique_and_all_mistakes_are_told() {
     let told =
         read("      - { every: 1, http: { urll: 1 } }\n      - { name: y, weight: -1 }\n", &[]).unwrap_err();
     assert_eq!(told.len(), 6, "{told:#?}");
+}
+
+#[test]
+fn what_is_blank_is_not_set_and_no_probe_is_lost() {
+    let one = |keys: &str| {
+        let probes = read(&format!("      - {{ name: x, {keys} }}\n"), &[]).unwrap();
+        assert_eq!(probes.len(), 1, "{keys}");
+        probes.into_iter().next().unwrap()
+    };
+    for blank in ["''", "' '", "~", "'${NONE:-}'"] {
+        let probe =
+            one(&format!("tcp: {{ address: 'a:1', within: {blank} }}, when: {blank}, every: {blank}"));
+        assert_eq!(probe.when, [Phase::During, Phase::After], "{blank}");
+        let probe = one(&format!(
+            "cloudwatch-metric: {{ expression: {blank}, namespace: S, metric: m, expect: '< 1' }}"
+        ));
+        assert!(matches!(probe.check, Check::CloudwatchMetric(_)));
+        let told = mistake(&format!("{{ name: x, tcp: {{ address: 'a:1' }}, when: [before, {blank}] }}"));
+        assert_eq!(told, "P[0].when[1]: is empty; write one or more of before, during, after");
+    }
+    let told =
+        read("      - { name: x, cloudwatch-metric: { expression: '', expect: '< 1' } }\n", &[]).unwrap_err();
+    assert_eq!(told.len(), 2, "{told:?}");
+    assert!(told[0].starts_with("P[0].cloudwatch-metric.namespace: is missing"), "{told:?}");
 }
 
 #[test]

@@ -1,8 +1,9 @@
 //! The reference of all inputs in the forms that others are checked against: documentation, `action.yml`, the GitLab
-//! component.
+//! component, editors.
 
 use super::inputs::{Group, INPUTS, Input};
 use super::kind::Kind;
+use super::schema;
 use crate::text::markdown;
 
 /// What the reference is rendered for.
@@ -14,16 +15,19 @@ pub enum Format {
     Action,
     /// The `spec: inputs:` block of a GitLab CI/CD component.
     Gitlab,
+    /// The JSON Schema of the suite file.
+    Schema,
 }
 
 impl Format {
-    pub const ALL: [Self; 3] = [Self::Markdown, Self::Action, Self::Gitlab];
+    pub const ALL: [Self; 4] = [Self::Markdown, Self::Action, Self::Gitlab, Self::Schema];
 
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Markdown => "markdown",
             Self::Action => "action",
             Self::Gitlab => "gitlab",
+            Self::Schema => "schema",
         }
     }
 }
@@ -33,6 +37,9 @@ const HEAD: &str = "# Inputs
 The first of these that is set counts: the flag, the variable, `INPUT_<NAME>` as a GitHub action sets it (hyphens kept
 or turned into `_`), the key of the same name in the suite file, the default. An empty value is not set. Secrets come
 only from variables. This page is made by `faultgate inputs`.
+
+[suite.schema.json](suite.schema.json) is the JSON Schema of the suite file, with which editors complete and check it:
+see [Suites in an editor](probes.md#suites-in-an-editor).
 ";
 
 /// The whole reference, with a line break at its end.
@@ -41,6 +48,7 @@ pub fn render(format: Format) -> String {
         Format::Markdown => format!("{HEAD}\n{}", tables()),
         Format::Action => action(),
         Format::Gitlab => gitlab(),
+        Format::Schema => schema::suite(),
     }
 }
 

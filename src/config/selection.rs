@@ -12,7 +12,7 @@ use crate::model::{EngineSpec, ExperimentPlan, Shard};
 const TEMPLATES: &str = "experiment-template-id";
 
 /// Inputs that choose an engine by naming its experiment, and the engine.
-const CHOOSERS: [(&str, &str); 3] =
+pub(super) const CHOOSERS: [(&str, &str); 3] =
     [(TEMPLATES, "fis"), ("harness-experiment-id", "harness"), ("litmus-experiment-id", "litmus")];
 
 /// The same as an experiment's own in a suite file.

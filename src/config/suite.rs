@@ -3,38 +3,37 @@
 use std::path::Path;
 use std::time::Duration;
 
-mod command;
+pub(super) mod command;
+mod keys;
 
 use ::config::{Value, ValueKind};
 
 use super::Mistake;
 use super::file::{Document, Table, below};
 use super::inputs::{INPUTS, Input, find};
+use super::keys::{Section, is_blank, names};
 use super::kind::{Kind, Parsed};
 use super::later;
 use super::layers::Layer;
-use super::mistake::{key, quoted, suggestion};
+use super::mistake::{key, suggestion};
 use super::values;
 use crate::model::{EngineSpec, ProbePlan, Score};
 use crate::text::plain;
 
+pub(super) use keys::{DEFAULT_WEIGHT_TEXT, EXPERIMENT, FIS, ROOT, WEIGHT};
+
 /// The one version of the format.
 const VERSION: i64 = 1;
 
-pub(super) const WEIGHT: Kind = Kind::Count { min: 0, max: 1000 };
-pub(super) const DEFAULT_WEIGHT: u32 = 10;
-const SCORE_KEY: &str = "expected-resilience-score";
-/// Inputs that may stand below `gate` too.
-const GATE_KEYS: &[&str] = &[SCORE_KEY, "compare-to", "max-score-drop"];
+pub(super) const SCORE_KEY: &str = "expected-resilience-score";
+/// Inputs that may stand in the gate as well.
+pub(super) const GATE: &[&str] = &[SCORE_KEY, "compare-to", "max-score-drop"];
 const STOP_KEY: &str = "stop-on-failure";
 const PROBES_KEY: &str = "probes";
-const EXPERIMENT_KEYS: &[&str] =
-    &["name", "fis", "command", "weight", "timeout", "queue-timeout", SCORE_KEY, PROBES_KEY];
 
 /// Engines, and how the block of each begins.
-const ENGINES: &[(&str, &str)] =
+pub(super) const ENGINES: &[(&str, &str)] =
     &[("fis", "fis: { template: EXT… }"), ("command", "command: { run: [\"program\", \"argument\"] }")];
-const FIS_KEYS: &[&str] = &["template", "region", "role-arn"];
 
 /// One experiment of the suite; what it leaves out the inputs say.
 #[derive(Debug, Clone, PartialEq)]
@@ -69,7 +68,7 @@ pub(super) fn read(document: &Document, dir: &Path, mistakes: &mut Vec<Mistake>)
     }
     Suite {
         layer: reader.inputs(),
-        stop_on_failure: reader.flag(&document.root, "", STOP_KEY),
+        stop_on_failure: reader.yes(&Section::new(&document.root, "", ROOT), STOP_KEY),
         experiments: reader.experiments(),
     }
 }
@@ -104,8 +103,9 @@ impl<'a> Reader<'a> {
 
     fn inputs(&mut self) -> Layer {
         let document = self.document;
-        let known: Vec<_> = ["version", "gate", "experiments", STOP_KEY]
+        let known: Vec<_> = ["version", "gate", "experiments"]
             .into_iter()
+            .chain(names(ROOT))
             .chain(INPUTS.iter().filter(|i| i.in_suite()).map(|i| i.name))
             .collect();
         let mut values = Table::new();
@@ -120,8 +120,8 @@ impl<'a> Reader<'a> {
             }
         }
         if let Some(gate) = self.table(document.root.get("gate"), "gate") {
-            self.known_keys(gate, "gate", GATE_KEYS);
-            for key in GATE_KEYS {
+            self.known_keys(gate, "gate", GATE);
+            for key in GATE {
                 let (Some(value), Some(input)) = (gate.get(*key), find(key)) else { continue };
                 let path = below("gate", key);
                 if values.contains_key(*key) {
@@ -139,12 +139,7 @@ impl<'a> Reader<'a> {
         let item = format!("{path}[");
         let broken = self.document.broken.iter().any(|b| b == path || is_list && b.starts_with(&item));
         // A blank value is not set, so it must not hide the default.
-        let blank = match &value.kind {
-            ValueKind::Nil => true,
-            ValueKind::String(text) => text.trim().is_empty(),
-            _ => false,
-        };
-        if !broken && !blank {
+        if !broken && !is_blank(Some(value)) {
             // A table would be merged with what lies below it instead of being refused, so its place is taken by
             // an empty list, which no input accepts either.
             let kind = match &value.kind {
@@ -208,20 +203,19 @@ impl<'a> Reader<'a> {
     fn experiment(&mut self, path: &str, value: &'a Value) -> Option<Entry> {
         let before = self.mistakes.len();
         let table = self.table(Some(value), path)?;
-        let known: Vec<_> = [EXPERIMENT_KEYS, later::ENGINES].concat();
+        let engines = ENGINES.iter().map(|(engine, _)| *engine).chain(later::ENGINES.iter().copied());
+        let known: Vec<_> = names(EXPERIMENT).into_iter().chain(engines).chain([PROBES_KEY]).collect();
         self.known_keys(table, path, &known);
-        let name = self.name(table, path);
+        let experiment = Section::new(table, path, EXPERIMENT);
+        let name = self.text(&experiment, "name");
         let spec = self.engine(table, path);
         let entry = Entry {
             name: name.unwrap_or_default(),
             spec: spec.clone().unwrap_or_else(no_engine),
-            weight: match self.leaf(table, path, "weight", &WEIGHT) {
-                Some(Parsed::Count(weight)) => weight,
-                _ => DEFAULT_WEIGHT,
-            },
-            timeout: self.duration(table, path, "timeout"),
-            queue_timeout: self.duration(table, path, "queue-timeout"),
-            expected: match self.leaf(table, path, SCORE_KEY, &Kind::Score) {
+            weight: self.count(&experiment, "weight")?,
+            timeout: self.time(&experiment, "timeout"),
+            queue_timeout: self.time(&experiment, "queue-timeout"),
+            expected: match self.parsed(&experiment, SCORE_KEY) {
                 Some(Parsed::Score(score)) => Some(score),
                 _ => None,
             },
@@ -229,24 +223,6 @@ impl<'a> Reader<'a> {
         };
         let whole = self.mistakes.len() == before && !entry.name.is_empty() && spec.is_some();
         whole.then_some(entry)
-    }
-
-    fn name(&mut self, table: &Table, path: &str) -> Option<String> {
-        const HINT: &str = "write lower-case letters, digits and hyphens, at most 64";
-        let Some(Parsed::Text(name)) = self.leaf(table, path, "name", &Kind::Text { max: 255 }) else {
-            self.missing(table, path, "name", HINT);
-            return None;
-        };
-        let well_formed = name.len() <= 64
-            && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
-        if well_formed {
-            return Some(name);
-        }
-        let path = below(path, "name");
-        let written = self.document.written.get(&path);
-        let what = format!("{} is not a name for an experiment", quoted(written.unwrap_or(&name)));
-        self.mistake(&format!("{path}:"), &what, HINT);
-        None
     }
 
     /// The experiment's one engine.
@@ -290,42 +266,19 @@ impl<'a> Reader<'a> {
         Some((self.table(block, &path)?, path))
     }
 
-    fn fis(&mut self, fis: &Table, path: &str) -> Option<EngineSpec> {
-        self.known_keys(fis, path, FIS_KEYS);
-        let mut text = |name: &str, kind: &Kind| match self.leaf(fis, path, name, kind) {
-            Some(Parsed::Text(text)) => Some(text),
-            _ => None,
-        };
-        let template = text("template", &Kind::Template);
-        let region = text("region", &Kind::Region);
-        let role_arn = text("role-arn", &Kind::RoleArn);
-        if template.is_none() {
-            self.missing(fis, path, "template", "write the template's id, for example EXT1a2b3c4d5e6f7");
-        }
+    fn fis(&mut self, fis: &'a Table, path: &str) -> Option<EngineSpec> {
+        let fis = self.section(fis, path, FIS);
+        let template = self.text(&fis, "template");
+        let region = self.text(&fis, "region");
+        let role_arn = self.text(&fis, "role-arn");
         Some(EngineSpec::Fis { template: template?, region, role_arn })
     }
 
     /// Tells that a key is needed, unless it is there and its mistake has been told.
     pub(super) fn missing(&mut self, table: &Table, path: &str, name: &str, hint: &str) {
-        let blank = match table.get(name).map(|v| &v.kind) {
-            None | Some(ValueKind::Nil) => true,
-            Some(ValueKind::String(text)) => text.trim().is_empty(),
-            Some(_) => false,
-        };
-        if blank {
+        if is_blank(table.get(name)) {
             self.mistake(&format!("{}:", below(path, name)), "is missing", hint);
         }
-    }
-
-    fn duration(&mut self, table: &Table, path: &str, name: &str) -> Option<Duration> {
-        match self.leaf(table, path, name, &find(name)?.kind) {
-            Some(Parsed::Duration(duration)) => Some(duration),
-            _ => None,
-        }
-    }
-
-    pub(super) fn flag(&mut self, table: &Table, path: &str, name: &str) -> bool {
-        matches!(self.leaf(table, path, name, &Kind::Bool), Some(Parsed::Bool(true)))
     }
 
     pub(super) fn leaf(&mut self, table: &Table, path: &str, name: &str, kind: &Kind) -> Option<Parsed> {

@@ -7,53 +7,47 @@ use std::time::Duration;
 use ::config::{Value, ValueKind};
 
 use super::super::file::{Table, below};
-use super::super::kind::{Kind, Parsed};
+use super::super::keys::{Form, Item, Key, Names, Section};
+use super::super::kind::Kind;
 use super::super::mistake::key;
 use super::super::values;
 use super::{Reader, sorted};
 use crate::model::{CommandLine, CommandSpec, EngineSpec};
 
-pub(in crate::config) const KEYS: &[&str] =
-    &["run", "stop", "dir", "env", "journal", "expect-exit-code", "duration"];
-pub(in crate::config) const EXIT_CODE: Kind = Kind::Count { min: 0, max: 255 };
-pub(in crate::config) const DURATION: Kind =
-    Kind::Duration { min: Duration::ZERO, max: Duration::from_hours(12) };
-
 const LIST_HINT: &str = "write [\"program\", \"argument\"]; no shell reads it";
 /// Scripts may stand in an argument.
 const LONGEST_ARGUMENT: usize = 64 * 1024;
+const ARGUMENT: Item = Item::Verbatim { max: LONGEST_ARGUMENT };
+const EXIT_CODE: Kind = Kind::Count { min: 0, max: 255 };
+const DURATION: Kind = Kind::Duration { min: Duration::ZERO, max: Duration::from_hours(12) };
+
+#[rustfmt::skip]
+pub(in crate::config) const KEYS: &[Key] = &[
+    Key::of("run", Form::Arguments(ARGUMENT), "The program and its arguments; no shell reads them")
+        .needed(LIST_HINT).example("docker pause cache"),
+    Key::of("stop", Form::Arguments(ARGUMENT), "What undoes the fault, at every kind of end")
+        .example("docker unpause cache"),
+    Key::new("dir", Kind::Path, "Working directory of both, seen from faultgate's own"),
+    Key::of("env", Form::Texts(Names::Variables, ARGUMENT), "Variables for both, on top of those faultgate was given"),
+    Key::new("journal", Kind::Path, "Journal that Chaos Toolkit writes, seen from dir").example("journal.json"),
+    Key::new("expect-exit-code", EXIT_CODE, "Exit code by which run says that the fault went in").default("0"),
+    Key::new("duration", DURATION, "How long the fault stays in after run has ended as expected; shorter than timeout")
+        .default("0s").example("30s"),
+];
 
 impl<'a> Reader<'a> {
     pub(super) fn command_engine(&mut self, block: &'a Table, path: &str) -> Option<EngineSpec> {
-        self.known_keys(block, path, KEYS);
-        let run = match block.get("run") {
-            Some(value) if !matches!(value.kind, ValueKind::Nil) => {
-                self.command_line(value, &below(path, "run"))
-            }
-            _ => {
-                self.mistake(&format!("{}:", below(path, "run")), "is missing", LIST_HINT);
-                None
-            }
-        };
-        let stop = block
-            .get("stop")
-            .filter(|value| !matches!(value.kind, ValueKind::Nil))
-            .and_then(|value| self.command_line(value, &below(path, "stop")));
-        let env = self.command_env(block, path);
-        let path_of = |parsed| match parsed {
-            Some(Parsed::Text(text)) => Some(PathBuf::from(text)),
-            _ => None,
-        };
-        let dir = path_of(self.leaf(block, path, "dir", &Kind::Path));
-        let journal = path_of(self.leaf(block, path, "journal", &Kind::Path));
-        let expected_exit_code = match self.leaf(block, path, "expect-exit-code", &EXIT_CODE) {
-            Some(Parsed::Count(code)) => u8::try_from(code).unwrap_or_default(),
-            _ => 0,
-        };
-        let duration = match self.leaf(block, path, "duration", &DURATION) {
-            Some(Parsed::Duration(duration)) => duration,
-            _ => Duration::ZERO,
-        };
+        let block = self.section(block, path, KEYS);
+        if block.value("run").is_none() {
+            self.mistake(&format!("{}:", block.at("run")), "is missing", LIST_HINT);
+        }
+        let run = block.value("run").and_then(|value| self.command_line(value, &block.at("run")));
+        let stop = block.value("stop").and_then(|value| self.command_line(value, &block.at("stop")));
+        let env = self.command_env(&block);
+        let dir = self.text(&block, "dir").map(PathBuf::from);
+        let journal = self.text(&block, "journal").map(PathBuf::from);
+        let expected_exit_code = u8::try_from(self.count(&block, "expect-exit-code")?).ok()?;
+        let duration = self.time(&block, "duration")?;
         Some(EngineSpec::Command(CommandSpec {
             run: run?,
             stop,
@@ -93,10 +87,9 @@ impl<'a> Reader<'a> {
         Some(CommandLine { args, shown })
     }
 
-    fn command_env(&mut self, block: &'a Table, path: &str) -> BTreeMap<String, String> {
-        let path = below(path, "env");
-        let block = block.get("env").filter(|value| !matches!(value.kind, ValueKind::Nil));
-        let Some(table) = self.table(block, &path) else { return BTreeMap::new() };
+    fn command_env(&mut self, block: &Section<'a>) -> BTreeMap<String, String> {
+        let path = block.at("env");
+        let Some(table) = self.table(block.value("env"), &path) else { return BTreeMap::new() };
         let mut variables = BTreeMap::new();
         for (name, value) in sorted(table) {
             let path = below(&path, &key(name));

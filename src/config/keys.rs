@@ -1,0 +1,195 @@
+//! The keys of the tables in a suite file. The parser reads a table by its keys, and the JSON Schema is made of them.
+
+use std::time::Duration;
+
+use ::config::{Value, ValueKind};
+
+use super::file::{Table, below};
+use super::kind::{Kind, Parsed};
+use super::suite::Reader;
+
+/// One key of a table.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Key {
+    pub(super) name: &'static str,
+    pub(super) form: Form,
+    /// One line, without the forms and ranges, which the kind knows.
+    help: &'static str,
+    /// As it would be written; a list's words divided by spaces.
+    pub(super) default: Option<&'static str>,
+    /// In the same form.
+    pub(super) example: Option<&'static str>,
+    /// What to write if it is missing, where it may not be.
+    pub(super) needed: Option<&'static str>,
+}
+
+/// What stands at a key.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Form {
+    /// One value.
+    Value(Kind),
+    /// One value, or a list of them.
+    Values(Kind),
+    /// A program and its arguments.
+    Arguments(Item),
+    /// A table of texts with names of the user's.
+    Texts(Names, Item),
+}
+
+/// A text in a list or a table.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Item {
+    /// Without the white space around it; a blank one may be left out.
+    Trimmed(Kind),
+    /// As it stands, at most so many bytes.
+    Verbatim { max: usize },
+}
+
+/// Which names a table of texts takes.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Names {
+    Any,
+    Headers,
+    Variables,
+}
+
+impl Key {
+    pub(super) const fn new(name: &'static str, kind: Kind, help: &'static str) -> Self {
+        Self::of(name, Form::Value(kind), help)
+    }
+
+    pub(super) const fn of(name: &'static str, form: Form, help: &'static str) -> Self {
+        Self { name, form, help, default: None, example: None, needed: None }
+    }
+
+    pub(super) const fn default(mut self, value: &'static str) -> Self {
+        self.default = Some(value);
+        self
+    }
+
+    pub(super) const fn example(mut self, value: &'static str) -> Self {
+        self.example = Some(value);
+        self
+    }
+
+    pub(super) const fn needed(mut self, hint: &'static str) -> Self {
+        self.needed = Some(hint);
+        self
+    }
+
+    /// The words of its default, where that is a list.
+    pub(super) fn words(&self) -> impl Iterator<Item = &'static str> + use<> {
+        self.default.unwrap_or_default().split_whitespace()
+    }
+
+    /// The kind of its value, or of the texts in it.
+    pub(super) fn kind(&self) -> Option<&Kind> {
+        match &self.form {
+            Form::Value(kind)
+            | Form::Values(kind)
+            | Form::Arguments(Item::Trimmed(kind))
+            | Form::Texts(_, Item::Trimmed(kind)) => Some(kind),
+            Form::Arguments(Item::Verbatim { .. }) | Form::Texts(_, Item::Verbatim { .. }) => None,
+        }
+    }
+
+    /// The meaning, with the forms, units and range of its value.
+    pub(super) fn description(&self) -> String {
+        match self.kind().and_then(Kind::forms) {
+            Some(forms) => format!("{} ({forms})", self.help),
+            None => self.help.to_owned(),
+        }
+    }
+}
+
+pub(super) fn names(keys: &[Key]) -> Vec<&'static str> {
+    keys.iter().map(|key| key.name).collect()
+}
+
+/// True of what is not there, null and blank, all of which are not set.
+pub(super) fn is_blank(value: Option<&Value>) -> bool {
+    match value.map(|value| &value.kind) {
+        None | Some(ValueKind::Nil) => true,
+        Some(ValueKind::String(text)) => text.trim().is_empty(),
+        Some(_) => false,
+    }
+}
+
+/// A table of the file with the keys by which it is read.
+#[derive(Debug, Clone)]
+pub(super) struct Section<'a> {
+    pub(super) table: &'a Table,
+    pub(super) path: String,
+    keys: &'static [Key],
+}
+
+impl<'a> Section<'a> {
+    pub(super) fn new(table: &'a Table, path: &str, keys: &'static [Key]) -> Self {
+        Self { table, path: path.to_owned(), keys }
+    }
+
+    pub(super) fn at(&self, name: &str) -> String {
+        below(&self.path, name)
+    }
+
+    /// What stands at the key, other than null.
+    pub(super) fn value(&self, name: &str) -> Option<&'a Value> {
+        self.table.get(name).filter(|value| !matches!(value.kind, ValueKind::Nil))
+    }
+
+    pub(super) fn is_set(&self, name: &str) -> bool {
+        !is_blank(self.table.get(name))
+    }
+
+    pub(super) fn key(&self, name: &str) -> Option<&'static Key> {
+        let key = self.keys.iter().find(|key| key.name == name);
+        debug_assert!(key.is_some(), "{name} is read and not in the table of keys");
+        key
+    }
+}
+
+impl<'a> Reader<'a> {
+    /// A table in which there is no other key than these.
+    pub(super) fn section(&mut self, table: &'a Table, path: &str, keys: &'static [Key]) -> Section<'a> {
+        self.known_keys(table, path, &names(keys));
+        Section::new(table, path, keys)
+    }
+
+    /// The value at a key, or its default. That it is missing is told.
+    pub(super) fn parsed(&mut self, section: &Section<'_>, name: &str) -> Option<Parsed> {
+        let key = section.key(name)?;
+        let kind = key.kind()?;
+        let value = self.leaf(section.table, &section.path, name, kind);
+        if value.is_none()
+            && let Some(hint) = key.needed
+        {
+            self.missing(section.table, &section.path, name, hint);
+        }
+        value.or_else(|| kind.parse(key.default?).ok())
+    }
+
+    pub(super) fn text(&mut self, section: &Section<'_>, name: &str) -> Option<String> {
+        match self.parsed(section, name) {
+            Some(Parsed::Text(text)) => Some(text),
+            _ => None,
+        }
+    }
+
+    pub(super) fn count(&mut self, section: &Section<'_>, name: &str) -> Option<u32> {
+        match self.parsed(section, name) {
+            Some(Parsed::Count(count)) => Some(count),
+            _ => None,
+        }
+    }
+
+    pub(super) fn time(&mut self, section: &Section<'_>, name: &str) -> Option<Duration> {
+        match self.parsed(section, name) {
+            Some(Parsed::Duration(duration)) => Some(duration),
+            _ => None,
+        }
+    }
+
+    pub(super) fn yes(&mut self, section: &Section<'_>, name: &str) -> bool {
+        matches!(self.parsed(section, name), Some(Parsed::Bool(true)))
+    }
+}

@@ -1,0 +1,189 @@
+//! The JSON Schema of the suite file, for editors. It is made of the tables that the parser reads by; what the parser
+//! refuses beyond it is listed in its tests.
+
+mod kinds;
+mod rules;
+
+use serde_json::{Map, Value, json};
+
+use super::inputs::{INPUTS, Input, find};
+use super::keys::{Form, Item, Key, Names};
+use super::probes::{KINDS, PROBE};
+use super::suite::{self, EXPERIMENT, FIS, GATE, ROOT};
+
+/// The block of each engine, what it is of, and its keys.
+const ENGINES: &[(&str, &str, &[Key])] = &[
+    ("fis", "An experiment of AWS Fault Injection Service", FIS),
+    ("command", "Any fault injector of this machine", suite::command::KEYS),
+];
+
+/// The schema, with a line break at its end.
+pub(super) fn suite() -> String {
+    format!("{:#}\n", root())
+}
+
+fn root() -> Value {
+    let mut properties: Map<_, _> = INPUTS
+        .iter()
+        .filter(|input| input.in_suite())
+        .map(|input| (input.name.to_owned(), of_input(input)))
+        .chain(ROOT.iter().map(property))
+        .collect();
+    let version = json!({
+        "description": "Version of the format",
+        "type": ["integer", "string"],
+        "minimum": 1,
+        "maximum": 1,
+        "pattern": kinds::pattern("1", true),
+        "default": 1,
+    });
+    properties.insert("version".to_owned(), version);
+    properties.insert("gate".to_owned(), gate());
+    properties.insert("experiments".to_owned(), experiments());
+    let mut root = object("What faultgate runs, measures and expects", properties, &["version"]);
+    root.insert("$schema".to_owned(), json!("https://json-schema.org/draft/2020-12/schema"));
+    root.insert("title".to_owned(), json!("faultgate suite"));
+    root.insert("allOf".to_owned(), json!([rules::one_place(), rules::one_choice()]));
+    Value::Object(root)
+}
+
+fn gate() -> Value {
+    let inputs = GATE.iter().filter_map(|name| Some(((*name).to_owned(), of_input(find(name)?))));
+    Value::Object(object("What the run must reach", inputs.collect(), &[]))
+}
+
+fn experiments() -> Value {
+    let mut properties: Map<_, _> = EXPERIMENT.iter().map(property).collect();
+    properties.extend(ENGINES.iter().map(|(name, help, keys)| ((*name).to_owned(), block(help, keys))));
+    let probes = json!({
+        "description": "What is looked at again and again, to see whether the system is steady",
+        "type": ["array", "null"],
+        "items": probe(),
+    });
+    properties.insert("probes".to_owned(), probes);
+    let mut experiment =
+        object("One experiment: a name, its engine, its probes", properties, &needed(EXPERIMENT));
+    let engines: Vec<_> = ENGINES.iter().map(|(name, _, _)| *name).collect();
+    experiment.extend(rules::exactly_one(&engines, "has one engine: write an experiment for each"));
+    json!({
+        "description": "The experiments, in the order in which they are launched",
+        "type": ["array", "null"],
+        "minItems": 1,
+        "items": experiment,
+    })
+}
+
+fn probe() -> Value {
+    let mut properties: Map<_, _> = PROBE.iter().map(property).collect();
+    for kind in KINDS {
+        let mut block = block(kind.help, kind.keys);
+        if kind.name == "cloudwatch-metric" {
+            block["allOf"] = json!([rules::metric_or_expression()]);
+        }
+        properties.insert(kind.name.to_owned(), block);
+    }
+    let mut probe = object("One probe: a name, what it looks at, and when", properties, &needed(PROBE));
+    let kinds: Vec<_> = KINDS.iter().map(|kind| kind.name).collect();
+    probe.extend(rules::exactly_one(&kinds, "looks at one thing: write a probe for each"));
+    if let Some(Value::Array(all)) = probe.get_mut("allOf") {
+        all.push(rules::recovery_needs_after());
+    }
+    Value::Object(probe)
+}
+
+fn block(help: &str, keys: &[Key]) -> Value {
+    Value::Object(object(help, keys.iter().map(property).collect(), &needed(keys)))
+}
+
+fn object(help: &str, properties: Map<String, Value>, required: &[&str]) -> Map<String, Value> {
+    let mut object = Map::new();
+    object.insert("description".to_owned(), json!(help));
+    object.insert("type".to_owned(), json!("object"));
+    object.insert("properties".to_owned(), Value::Object(properties));
+    object.insert("additionalProperties".to_owned(), json!(false));
+    if !required.is_empty() {
+        object.insert("required".to_owned(), json!(required));
+    }
+    object
+}
+
+fn needed(keys: &[Key]) -> Vec<&'static str> {
+    keys.iter().filter(|key| key.needed.is_some()).map(|key| key.name).collect()
+}
+
+fn of_input(input: &Input) -> Value {
+    let mut schema = kinds::value(&input.kind, None);
+    schema.insert("description".to_owned(), json!(input.description()));
+    if let Some(default) = input.default {
+        schema.insert("default".to_owned(), kinds::literal(&input.kind, default));
+    }
+    if let Some(example) = input.example {
+        schema.insert("examples".to_owned(), json!([kinds::literal(&input.kind, example)]));
+    }
+    Value::Object(schema)
+}
+
+fn property(key: &Key) -> (String, Value) {
+    let mut schema = match &key.form {
+        Form::Value(kind) => kinds::value(kind, key.needed),
+        Form::Values(kind) => {
+            let list =
+                json!({ "type": "array", "items": kinds::value(kind, Some("is empty")), "minItems": 1 });
+            map(json!({ "anyOf": [kinds::value(kind, None), list] }))
+        }
+        Form::Arguments(item) => arguments(item, key.needed),
+        Form::Texts(names, item) => texts(*names, item),
+    };
+    let literal = |text: &str| match (&key.form, key.kind()) {
+        (Form::Value(kind), _) => kinds::literal(kind, text),
+        _ => json!(text.split_whitespace().collect::<Vec<_>>()),
+    };
+    schema.insert("description".to_owned(), json!(key.description()));
+    if let Some(default) = key.default {
+        schema.insert("default".to_owned(), literal(default));
+    }
+    if let Some(example) = key.example {
+        schema.insert("examples".to_owned(), json!([literal(example)]));
+    }
+    (key.name.to_owned(), Value::Object(schema))
+}
+
+/// The first of them is a program and has a name.
+fn arguments(item: &Item, needed: Option<&str>) -> Map<String, Value> {
+    let hint = needed.unwrap_or("write the program's name or path");
+    let (program, argument) = match item {
+        Item::Trimmed(kind) => (kinds::value(kind, Some(hint)), kinds::value(kind, None)),
+        Item::Verbatim { max } => {
+            (kinds::verbatim(*max, r"^\s*[^\s\u0000][^\u0000]*$"), kinds::verbatim(*max, kinds::NO_ZERO))
+        }
+    };
+    let types = if needed.is_some() { json!("array") } else { json!(["array", "null"]) };
+    map(
+        json!({ "type": types, "minItems": 1, "prefixItems": [program], "items": argument, "errorMessage": hint }),
+    )
+}
+
+fn texts(names: Names, item: &Item) -> Map<String, Value> {
+    let text = match item {
+        Item::Verbatim { max } => kinds::verbatim(*max, kinds::NO_ZERO),
+        Item::Trimmed(kind) => kinds::value(kind, None),
+    };
+    let mut schema = map(json!({ "type": ["object", "null"], "additionalProperties": text }));
+    let names = match names {
+        Names::Any => return schema,
+        Names::Headers => r"^[!#$%&'*+.^_`|~0-9A-Za-z-]+$",
+        Names::Variables => r"^[^=\u0000]+$",
+    };
+    schema.insert("propertyNames".to_owned(), json!({ "pattern": names }));
+    schema
+}
+
+fn map(value: Value) -> Map<String, Value> {
+    match value {
+        Value::Object(map) => map,
+        _ => Map::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests;

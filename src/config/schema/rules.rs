@@ -1,0 +1,90 @@
+//! What several keys of one table must be together. Conditions name the key that is wrong, where an alternative would
+//! only say that none fits.
+
+use serde_json::{Map, Value, json};
+
+use super::super::probes::{NEEDED_OF_METRIC, OF_METRIC};
+use super::super::selection::CHOOSERS;
+use super::super::suite::GATE;
+use super::kinds::{REFERENCE, anycase};
+
+/// One of these keys, and no other of them.
+pub(super) fn exactly_one(names: &[&str], message: &str) -> Map<String, Value> {
+    let any: Vec<_> = names.iter().map(|name| json!({ "required": [name] })).collect();
+    let others = |place: usize| {
+        let others = names[place + 1..].iter().map(|name| ((*name).to_owned(), json!(false)));
+        json!({ "properties": others.collect::<Map<_, _>>(), "errorMessage": message })
+    };
+    let all: Vec<_> = (0..names.len().saturating_sub(1))
+        .map(|place| json!({ "if": { "required": [names[place]] }, "then": others(place) }))
+        .collect();
+    [("anyOf".to_owned(), Value::Array(any)), ("allOf".to_owned(), Value::Array(all))].into_iter().collect()
+}
+
+/// What the run must reach stands at the top or in the gate.
+pub(super) fn one_place() -> Value {
+    let once = GATE.iter().map(|name| {
+        json!({
+            "if": { "required": [name], "properties": { (*name): set() } },
+            "then": { "properties": { "gate": {
+                "properties": { (*name): false },
+                "errorMessage": "is set at the top of the file as well: keep one of them",
+            } } },
+        })
+    });
+    json!({ "allOf": once.collect::<Vec<_>>() })
+}
+
+/// A run's experiments come from one place.
+pub(super) fn one_choice() -> Value {
+    let unset = unset("a run's experiments come from one place: keep this or the list of experiments");
+    let inputs: Map<_, _> = CHOOSERS.iter().map(|(input, _)| ((*input).to_owned(), unset.clone())).collect();
+    json!({
+        "if": { "required": ["experiments"], "properties": { "experiments": { "type": "array" } } },
+        "then": { "properties": inputs },
+    })
+}
+
+pub(super) fn metric_or_expression() -> Value {
+    let unset = unset("has no effect with expression: keep one of them");
+    let of_metric: Map<_, _> = OF_METRIC.iter().map(|name| ((*name).to_owned(), unset.clone())).collect();
+    let needed: Map<_, _> = NEEDED_OF_METRIC.iter().map(|name| ((*name).to_owned(), set())).collect();
+    json!({
+        "if": { "required": ["expression"], "properties": { "expression": set() } },
+        "then": { "properties": of_metric },
+        "else": { "required": NEEDED_OF_METRIC, "properties": needed },
+    })
+}
+
+pub(super) fn recovery_needs_after() -> Value {
+    let other = format!(r"^\s*(?:{}|{})\s*$", anycase("before"), anycase("during"));
+    let other = json!({ "type": "string", "pattern": other });
+    json!({
+        "if": {
+            "required": ["recovers-within", "when"],
+            "properties": {
+                // What variables hold may be blank.
+                "recovers-within": { "type": "string", "pattern": r"\S", "not": { "pattern": REFERENCE } },
+                "when": { "anyOf": [other, { "type": "array", "items": other }] },
+            },
+        },
+        "then": {
+            "properties": { "recovers-within": false },
+            "errorMessage": "has no effect without after: add after to when",
+        },
+    })
+}
+
+/// Neither null nor blank.
+fn set() -> Value {
+    json!({ "not": { "type": "null" }, "pattern": r"\S" })
+}
+
+fn unset(message: &str) -> Value {
+    json!({
+        "type": ["string", "null"],
+        "pattern": r"^\s*$",
+        "errorMessage": message,
+        "patternErrorMessage": message,
+    })
+}
