@@ -2,7 +2,7 @@
 //!
 //! It plays runs of the release binary against endpoints embedded in this process, so that the moment of each
 //! event is known. `make bench` builds that binary first. Medians are printed; nothing is asserted, since
-//! machines differ.
+//! machines differ. With the argument `load` only the large suite is run.
 #![expect(clippy::print_stdout, reason = "this is what a benchmark is for")]
 #![expect(clippy::cast_precision_loss, reason = "figures are rounded anyway")]
 
@@ -20,6 +20,9 @@ use tokio_util::task::AbortOnDropHandle;
 use wiremock::matchers::method;
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
+#[path = "gate/load.rs"]
+mod load;
+
 const RUNS: usize = 15;
 /// Makes this program act as the bare SDK client.
 const BARE: &str = "BENCH_BARE_SDK";
@@ -34,6 +37,9 @@ async fn main() {
     let binary =
         std::env::var_os("FAULTGATE_BIN").map_or_else(|| "target/release/faultgate".into(), PathBuf::from);
     assert!(binary.exists(), "{} is not there: cargo build --release", binary.display());
+    if std::env::args().any(|argument| argument == "load") {
+        return load::load(&binary).await;
+    }
     println!("{:<68} {:>10}", "what", "median");
     let size = std::fs::metadata(&binary).map(|file| file.len()).unwrap_or_default();
     row("release binary", format!("{:.1} MB", size as f64 / 1e6));
@@ -78,6 +84,7 @@ async fn main() {
         "peak memory",
         format!("{:.1} MB", median(near.iter().map(|run| run.peak_kb).collect()) as f64 / 1e3),
     );
+    load::load(&binary).await;
 }
 
 fn row(what: &str, value: impl std::fmt::Display) {

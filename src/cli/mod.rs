@@ -12,6 +12,7 @@ mod connect;
 mod inputs;
 mod logging;
 mod rehearse;
+mod rehearsed;
 mod report;
 mod reporting;
 mod run;

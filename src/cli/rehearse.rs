@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 
@@ -9,11 +10,13 @@ use super::run::run_with;
 use super::signals::Signals;
 use super::{complain, refuse, say, settings};
 use crate::clock::Clock;
-use crate::config::Environment;
+use crate::config::{Environment, flag_duration};
 use crate::model::Verdict;
 use crate::rehearsal::{DEFAULT_REGION, Scenario, Server, TEMPLATE_ID, World};
 
 const DEFAULT: &str = "completed";
+/// As long as an experiment may take.
+const LONGEST_FAULT: Duration = Duration::from_hours(12);
 
 pub(super) fn command() -> Command {
     let mut scenarios = "Scenarios:\n".to_owned();
@@ -32,6 +35,13 @@ pub(super) fn command() -> Command {
                 .value_name("NAME")
                 .default_value(DEFAULT)
                 .help("What happens to the experiment"),
+        )
+        .arg(
+            Arg::new("fault")
+                .long("fault")
+                .value_name("DURATION")
+                .value_parser(|text: &str| flag_duration(text, Duration::from_millis(100), LONGEST_FAULT))
+                .help("How long the fault is in, such as 30s; a second or so if it is not given"),
         )
         .arg(
             Arg::new("serve")
@@ -53,21 +63,23 @@ pub(super) fn command() -> Command {
 
 pub(super) async fn rehearse(matches: &ArgMatches, env: &Environment) -> u8 {
     let name = matches.get_one::<String>("scenario").map_or(DEFAULT, String::as_str);
+    let fault = matches.get_one::<Duration>("fault").copied();
     if matches.get_flag("serve")
         && let Some(scenario) = Scenario::find(name)
     {
         let address = matches.get_one::<SocketAddr>("listen").copied();
-        return serve(scenario, address.unwrap_or(([127, 0, 0, 1], 0).into())).await;
+        return serve(scenario, fault, address.unwrap_or(([127, 0, 0, 1], 0).into())).await;
     }
     match settings(matches, env, Some(name)) {
-        Ok(settings) => run_with(settings, env).await,
+        Ok(settings) => run_with(settings, env, fault).await,
         Err(mistakes) => refuse(&mistakes, env),
     }
 }
 
 /// Prints what a client has to set, and serves until a signal.
-async fn serve(scenario: &'static Scenario, address: SocketAddr) -> u8 {
+async fn serve(scenario: &'static Scenario, fault: Option<Duration>, address: SocketAddr) -> u8 {
     let world = World::new(scenario, Clock::start());
+    world.script(TEMPLATE_ID, scenario.life(fault));
     let (server, mut signals) = match (Server::bind_to(world, address).await, Signals::listen()) {
         (Ok(server), Ok(signals)) => (server, signals),
         (Err(error), _) | (_, Err(error)) => {
@@ -78,8 +90,12 @@ async fn serve(scenario: &'static Scenario, address: SocketAddr) -> u8 {
     say(&format!(
         "export AWS_ENDPOINT_URL={} AWS_REGION={DEFAULT_REGION} AWS_DEFAULT_REGION={DEFAULT_REGION} \
          AWS_ACCESS_KEY_ID=rehearsal \
-         AWS_SECRET_ACCESS_KEY=rehearsal\n# the template is {TEMPLATE_ID}; the scenario is {}: {}",
-        server.url, scenario.name, scenario.summary
+         AWS_SECRET_ACCESS_KEY=rehearsal\n# the template is {TEMPLATE_ID}; the scenario is {}: {}\n\
+         # the system that suffers from its fault is {}",
+        server.url,
+        scenario.name,
+        scenario.summary,
+        server.target_url()
     ));
     tokio::select! {
         () = server.serve() => Verdict::Errored.exit_code(None),

@@ -158,6 +158,7 @@ async fn write(mut result: RunResult, is_merge: bool, report_dir: &Path, env: &E
 async fn finish(sinks: &mut [Box<dyn Sink>], result: &mut RunResult) -> bool {
     let mut missing = false;
     for sink in sinks {
+        sink.prepare(result);
         let Some(reported) = sink.finish(result).await else { continue };
         if reported.outcome == Outcome::Failed {
             missing = true;

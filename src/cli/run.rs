@@ -9,6 +9,7 @@ use tokio_util::task::AbortOnDropHandle;
 
 use super::accounts::Place;
 use super::connect::{Connected, Endpoints, Probes, Wiring};
+use super::rehearsed;
 use super::reporting::{Reporting, surroundings};
 use super::signals::Signals;
 use super::{complain, logging, random, refuse, say, settings};
@@ -25,13 +26,13 @@ const REPORT_LIMIT: Duration = Duration::from_secs(20);
 
 pub(super) async fn run(matches: &ArgMatches, env: &Environment) -> u8 {
     match settings(matches, env, None) {
-        Ok(settings) => run_with(settings, env).await,
+        Ok(settings) => run_with(settings, env, None).await,
         Err(mistakes) => refuse(&mistakes, env),
     }
 }
 
-/// Runs until the end, or until a second signal.
-pub(super) async fn run_with(settings: Settings, env: &Environment) -> u8 {
+/// Runs until the end, or until a second signal. In a rehearsal the fault is in for so long, if that is given.
+pub(super) async fn run_with(settings: Settings, env: &Environment, fault: Option<Duration>) -> u8 {
     let cancel = Cancel::new();
     let signals = match Signals::listen() {
         Ok(signals) => signals,
@@ -42,7 +43,7 @@ pub(super) async fn run_with(settings: Settings, env: &Environment) -> u8 {
     };
     tokio::select! {
         biased;
-        code = Session::new(settings, env, &cancel).run() => code,
+        code = (Session { fault, ..Session::new(settings, env, &cancel) }).run() => code,
         signal = signals.forward(&cancel) => signal.exit_code(),
     }
 }
@@ -58,6 +59,8 @@ pub(super) struct Session<'a> {
     identity: RunIdentity,
     screen: MultiProgress,
     rehearsal: Option<RehearsalNote>,
+    /// How long the fault of a rehearsal is in, if not as long as the scenario says.
+    fault: Option<Duration>,
     server: Option<AbortOnDropHandle<()>>,
 }
 
@@ -77,6 +80,7 @@ impl<'a> Session<'a> {
             random,
             screen,
             rehearsal: None,
+            fault: None,
             server: None,
         }
     }
@@ -164,7 +168,7 @@ impl<'a> Session<'a> {
         let replaced = instead_of_commands(plan);
         let world = World::new(scenario, self.clock);
         for experiment in &plan.experiments {
-            world.script(experiment.spec.source(), scenario.script);
+            world.script(experiment.spec.source(), scenario.life(self.fault));
         }
         let server = Server::bind(world).await.map_err(|error| {
             Mistake::new(
@@ -172,6 +176,8 @@ impl<'a> Session<'a> {
                 format!("the embedded endpoints could not listen on 127.0.0.1: {error}"),
             )
         })?;
+        rehearsed::measure(plan);
+        rehearsed::point_at_target(plan, &server.target_url());
         self.rehearsal = Some(RehearsalNote {
             scenario: scenario.name.to_owned(),
             note: format!("{}; embedded endpoints, no real system was touched{replaced}", scenario.summary),

@@ -151,8 +151,8 @@ pub const INPUTS: &[Input] = &[
     Input::new(Group::Experiment, "queue-timeout", TIMEOUT,
         "Longest time an engine may leave an experiment pending")
         .default("5m").example("90s"),
-    Input::new(Group::Experiment, "parallel", Kind::Count { min: 1, max: 50 },
-        "Experiments at once")
+    Input::new(Group::Experiment, "parallel", Kind::Count { min: 1, max: 500 },
+        "Experiments at once; FIS has a quota of active experiments for each account and Region")
         .default("1").example("3"),
     Input::new(Group::Experiment, "shard", Kind::Shard,
         "Part of the experiments to run, where a suite is split over jobs; faultgate report --merge makes one gate of them")

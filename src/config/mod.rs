@@ -32,6 +32,7 @@ pub use environment::Environment;
 pub use flags::{flags, given};
 pub use inputs::{Group, INPUTS, Input};
 pub use mistake::Mistake;
+pub use parse::flag_duration;
 pub use reference::{Format, render};
 pub use report_settings::{compare_to, report_dir};
 pub use result_file::read_result;

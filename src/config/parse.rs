@@ -77,6 +77,14 @@ pub(super) fn duration_within(text: &str, min: Duration, max: Duration) -> Resul
     Err(Problem::new("is out of range").hint(format!("write {} to {}", short(min), short(max))))
 }
 
+/// A duration that is the value of a flag of one command, and no input.
+pub fn flag_duration(text: &str, min: Duration, max: Duration) -> Result<Duration, String> {
+    duration_within(text.trim(), min, max).map_err(|problem| match problem.hint {
+        Some(hint) => format!("it {}; {hint}", problem.what),
+        None => format!("it {}", problem.what),
+    })
+}
+
 /// `90s`, `5m`, `1h30m`, `500ms`: whole numbers, units from large to small, each at most once.
 fn duration(text: &str) -> Result<Duration, Problem> {
     const HINT: &str = "write for example 30s, 5m or 1h30m";

@@ -4,6 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::time::Duration;
 
 use jiff::SignedDuration;
+use tokio::sync::SemaphorePermit;
 use tokio::time::Instant;
 
 use super::cancel::Share;
@@ -37,6 +38,9 @@ struct Progress<'a> {
     probing: RefCell<Probing>,
 }
 
+/// Held while an experiment is launched.
+type Place<'a> = Option<SemaphorePermit<'a>>;
+
 impl Watcher for Progress<'_> {
     fn transition(&self, transition: Transition) {
         let event = RunEvent::Transition { experiment: self.index, transition: &transition };
@@ -61,10 +65,13 @@ impl Lifecycle<'_> {
         let mut probing = self.probing(index);
         let ready = self.ready(&probing).await;
         self.publish_turns();
-        if let Err((verdict, reason)) = ready {
-            let probes = probing.results(None);
-            return ExperimentResult { probes, ..self.not_launched(index, verdict, &reason) };
-        }
+        let turn = match ready {
+            Ok(turn) => turn,
+            Err((verdict, reason)) => {
+                let probes = probing.results(None);
+                return ExperimentResult { probes, ..self.not_launched(index, verdict, &reason) };
+            }
+        };
         probing.start();
         let plan = &self.plan.experiments[index];
         let engine = self.engines[self.engine_of[index]].as_ref();
@@ -76,7 +83,9 @@ impl Lifecycle<'_> {
             probing: RefCell::new(probing),
         };
         let launching = engine.launch(plan);
-        match self.cancel.within(LAUNCH_LIMIT, Share::Launch, launching).await {
+        let launched = self.cancel.within(LAUNCH_LIMIT, Share::Launch, launching).await;
+        drop(turn);
+        match launched {
             Some(Ok(launched)) => {
                 self.announce(&progress, &launched);
                 self.monitor(&progress, plan, engine, launched).await
@@ -97,15 +106,22 @@ impl Lifecycle<'_> {
         Probing::new(plans, evaluators, self.clock, &self.course.looks, self.cancel.token(), teller)
     }
 
-    /// Whether the experiment may be launched: no earlier one forbids it, and the system is steady.
-    async fn ready(&self, probing: &Probing) -> Result<(), (Verdict, String)> {
+    /// Waits for the experiment's turn to be launched. It has none if an earlier one forbids it, or the system is not
+    /// steady.
+    async fn ready(&self, probing: &Probing) -> Result<Place<'_>, (Verdict, String)> {
         self.may_go_on()?;
+        let steady_and_its_turn = async {
+            probing.before().await?;
+            // Never closed.
+            let turn = self.course.launches.acquire().await;
+            Ok::<Place<'_>, String>(turn.ok())
+        };
         tokio::select! {
             biased;
             signal = self.cancel.cancelled() => Err((Verdict::Cancelled, came_first(signal))),
-            steady = probing.before() => match steady {
+            steady = steady_and_its_turn => match steady {
                 // Another experiment may have ended meanwhile.
-                Ok(()) => self.may_go_on(),
+                Ok(turn) => self.may_go_on().map(|()| turn),
                 Err(why) => Err((Verdict::Errored, format!("not launched: the system is not steady: {why}"))),
             },
         }

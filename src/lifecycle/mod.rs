@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use futures_util::stream::{self, StreamExt};
+use tokio::sync::Semaphore;
 use tokio::time::{Instant, MissedTickBehavior};
 
 mod cancel;
@@ -36,15 +37,29 @@ use crate::probe::Evaluate;
 
 /// Subscriptions are removed again and again for this long.
 const CLOSE_LIMIT: Duration = Duration::from_secs(30);
+/// Each takes a connection to its engine, and engines take few launches a second.
+const LAUNCHES_AT_ONCE: usize = 16;
 const TICK: Duration = Duration::from_secs(1);
 
 /// What the experiments of a run share while it goes on.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Course {
     looks: Looks,
     turns: Turns,
+    launches: Semaphore,
     /// The first experiment that did not pass.
     not_passed: RefCell<Option<String>>,
+}
+
+impl Default for Course {
+    fn default() -> Self {
+        Self {
+            turns: Turns::default(),
+            looks: Looks::default(),
+            launches: Semaphore::new(LAUNCHES_AT_ONCE),
+            not_passed: RefCell::default(),
+        }
+    }
 }
 
 /// One run, ready to go.
@@ -267,7 +282,7 @@ impl Lifecycle<'_> {
             let name = self.plan.experiments[experiment].name.as_str();
             match &turn {
                 Turn::Fails { reason } => {
-                    tracing::info!(experiment = name, probe, reason, "a probe fails");
+                    tracing::info!(experiment = name, probe, reason = reason.as_deref(), "a probe fails");
                 }
                 Turn::Passes { failed_for } => {
                     let failed_for_ms = i64::try_from(failed_for.as_millis()).unwrap_or(i64::MAX);

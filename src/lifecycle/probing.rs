@@ -91,7 +91,7 @@ impl Probing {
         let looking = self.all.iter().filter(|look| look.plan.when.contains(&Phase::Before));
         stream::iter(looking)
             .map(|look| async move {
-                let sample = look.look(Phase::Before).await;
+                let sample = look.look(Phase::Before, Instant::now()).await;
                 look.samples().count(sample);
             })
             .buffer_unordered(BEFORE_AT_ONCE)
@@ -153,14 +153,15 @@ impl Look {
         Some(format!("{}: {why}", self.plan.name))
     }
 
-    /// One look.
-    async fn look(&self, phase: Phase) -> Sample {
+    /// One look, whose time is `due`.
+    async fn look(&self, phase: Phase, due: Instant) -> Sample {
         // Never closed.
         let _permit = self.looks.0.acquire().await;
         let at = self.clock.now();
+        self.samples().late(due.elapsed());
         let Seen { passed, latency, reason } = self.evaluator.evaluate().await;
         let latency_ms = latency.and_then(|latency| u64::try_from(latency.as_millis()).ok());
-        let sample = Sample { at, phase, passed, latency_ms, reason };
+        let sample = Sample { at, phase, passed, latency_ms, reason: reason.map(Into::into) };
         self.teller.see(&sample);
         sample
     }
@@ -186,7 +187,7 @@ impl Look {
                 _ = reached(stage, Stage::Ended) => return,
                 () = tokio::time::sleep_until(next) => {}
             }
-            let sample = self.look(Phase::During).await;
+            let sample = self.look(Phase::During, next).await;
             self.samples().count(sample);
             next = after(begin, self.plan.every);
         }
@@ -194,21 +195,23 @@ impl Look {
 
     async fn after(&self) {
         let begin = Instant::now();
+        let mut due = begin;
         let limit = self.plan.recovers_within.unwrap_or_default();
         loop {
-            let mut sample = self.look(Phase::After).await;
+            let mut sample = self.look(Phase::After, due).await;
             let next = after(begin, self.plan.every);
             let over = next > begin + limit;
             if sample.passed || over {
                 if let (false, Some(limit)) = (sample.passed, self.plan.recovers_within) {
                     let why = sample.reason.take().unwrap_or_default();
-                    sample.reason = Some(format!("not recovered within {limit:?}: {why}"));
+                    sample.reason = Some(format!("not recovered within {limit:?}: {why}").into());
                 }
                 self.samples().count(sample);
                 return;
             }
             self.samples().keep(sample);
             tokio::time::sleep_until(next).await;
+            due = next;
         }
     }
 }

@@ -1,5 +1,7 @@
 //! What is kept of a probe's evaluations: exact counts, and as many samples as a long run can afford.
 
+use std::time::Duration;
+
 use jiff::{SignedDuration, Timestamp};
 
 use crate::model::{FaultWindow, Probe, ProbePlan, Sample, Score};
@@ -17,6 +19,8 @@ pub(super) struct Samples {
     recorded: u64,
     passed: u64,
     total: u64,
+    /// The longest that a look began after its time.
+    late: Duration,
     passes: Stride,
     failures: Stride,
     /// The beginning of the passes that no failure has broken.
@@ -53,8 +57,11 @@ impl Samples {
     }
 
     /// An attempt that does not count by itself.
-    pub(super) fn keep(&mut self, sample: Sample) {
+    pub(super) fn keep(&mut self, mut sample: Sample) {
         self.recorded += 1;
+        if let Some(last) = self.last.as_ref().filter(|last| last.reason == sample.reason) {
+            sample.reason.clone_from(&last.reason);
+        }
         self.unbroken_since = sample.passed.then(|| self.unbroken_since.unwrap_or(sample.at));
         if let Some(before) = self.last.replace(sample) {
             let stride = if before.passed { &mut self.passes } else { &mut self.failures };
@@ -83,6 +90,11 @@ impl Samples {
             of_kind += 1;
             first || of_kind % 2 == 1
         });
+    }
+
+    /// A look begins so long after its time.
+    pub(super) fn late(&mut self, late: Duration) {
+        self.late = self.late.max(late);
     }
 
     pub(super) fn failed(&self) -> Option<&Sample> {
@@ -114,6 +126,7 @@ impl Samples {
             limit_ms: u64::try_from(plan.check.within().as_millis()).ok(),
             detected_after_ms: fault.zip(detected_at).map(|(fault, at)| since(at, fault.started_at)),
             recovered_after_ms: fault.and_then(recovered).map(|(at, end)| since(at, end)),
+            late_ms: u64::try_from(self.late.as_millis()).unwrap_or(u64::MAX),
             samples_left_out: self.recorded.saturating_sub(self.kept.len() as u64),
             samples: self.kept,
         }

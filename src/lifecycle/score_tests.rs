@@ -15,6 +15,7 @@ fn probe(passed: u64, total: u64, weight: u32) -> Probe {
         detected_after_ms: None,
         recovered_after_ms: None,
         samples: Vec::new(),
+        late_ms: 0,
         samples_left_out: 0,
     }
 }

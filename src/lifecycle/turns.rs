@@ -106,7 +106,7 @@ mod tests {
     use crate::model::Phase;
 
     fn sample(second: i64, passed: bool) -> Sample {
-        let reason = Some(if passed { "up" } else { "down" }.to_owned());
+        let reason = Some(if passed { "up" } else { "down" }.into());
         let at = Timestamp::from_second(1_000 + second).unwrap();
         Sample { at, phase: Phase::During, passed, latency_ms: None, reason }
     }
@@ -122,7 +122,7 @@ mod tests {
     }
 
     fn fails() -> Turn {
-        Turn::Fails { reason: Some("down".to_owned()) }
+        Turn::Fails { reason: Some("down".into()) }
     }
 
     fn passes(after: i64) -> Turn {

@@ -19,6 +19,7 @@ fn probe(name: &str, value: f64) -> Probe {
         detected_after_ms: None,
         recovered_after_ms: None,
         samples: Vec::new(),
+        late_ms: 0,
         samples_left_out: 0,
     }
 }

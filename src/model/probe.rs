@@ -1,6 +1,7 @@
 //! Probes: repeated checks of the steady state, and what came of them.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
@@ -196,6 +197,9 @@ pub struct Probe {
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub recovered_after_ms: Option<u64>,
     pub samples: Vec<Sample>,
+    /// The longest that a look began after its time: more than a moment says that its schedule was not kept.
+    #[serde(skip_serializing_if = "is_zero", default)]
+    pub late_ms: u64,
     /// Samples that were counted and not kept, since there were too many.
     #[serde(skip_serializing_if = "is_zero", default)]
     pub samples_left_out: u64,
@@ -208,16 +212,37 @@ pub struct Sample {
     pub passed: bool,
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub latency_ms: Option<u64>,
-    /// Why it failed, or what it saw.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub reason: Option<String>,
+    /// Why it failed, or what it saw. Mostly the same again and again, and then shared.
+    #[serde(skip_serializing_if = "Option::is_none", default, with = "shared")]
+    pub reason: Option<Arc<str>>,
+}
+
+/// As the text that it is.
+mod shared {
+    use std::sync::Arc;
+
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    #[expect(clippy::ref_option, reason = "serde hands it over so")]
+    pub(super) fn serialize<S: Serializer>(
+        text: &Option<Arc<str>>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        text.as_deref().serialize(serializer)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Option<Arc<str>>, D::Error> {
+        Option::<String>::deserialize(deserializer).map(|text| text.map(Into::into))
+    }
 }
 
 /// How a probe turns from one sample to the next.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Turn {
     Fails {
-        reason: Option<String>,
+        reason: Option<Arc<str>>,
     },
     Passes {
         /// From the first sample that failed to this one.

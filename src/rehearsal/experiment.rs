@@ -7,6 +7,7 @@ use serde_json::{Map, Value, json};
 
 use super::context::{Context, epoch_seconds};
 use super::script::Which;
+use super::target::Fault;
 use super::template::Template;
 
 #[derive(Debug)]
@@ -89,6 +90,16 @@ impl Experiment {
 
     pub(super) fn is_over(&self) -> bool {
         is_terminal(&self.status)
+    }
+
+    /// In from the first action's start to the last one's end.
+    pub(super) fn fault(&self) -> Fault {
+        let has_begun = self.actions.iter().any(|action| action.started.is_some());
+        match has_begun && self.actions.iter().any(|action| action.ended.is_none()) {
+            true => Fault::In,
+            false if has_begun => Fault::Over,
+            false => Fault::Never,
+        }
     }
 
     /// The new state, and what FIS announces of it: it does not announce that one was cancelled.

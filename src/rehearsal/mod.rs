@@ -3,6 +3,7 @@
 //! A [`World`] holds the state of one account and answers requests in the services' own wire formats, so that
 //! any SDK can drive it. It is reached over a socket ([`Server`]) or, with no socket and on a paused clock, by
 //! an SDK's own client ([`http_client`]). A [`Scenario`] says how its experiments live and what goes wrong.
+//! Beside the services there is the system that the fault is in, which [suffers](Suffering) from it.
 //!
 //! All waiting is done on tokio's clock. Signatures are not verified; the Region is taken from their scope.
 
@@ -26,6 +27,7 @@ mod scenario;
 mod script;
 mod server;
 mod sqs;
+mod target;
 mod template;
 #[cfg(test)]
 mod tests;
@@ -37,6 +39,7 @@ pub use observe::{ExperimentEntry, Inventory, Published, QueueEntry, Recorded, R
 pub use scenario::Scenario;
 pub use script::{Beat, Step, Which};
 pub use server::Server;
+pub use target::{Suffering, TARGET_HOST};
 pub use world::{Answer, World};
 
 /// The account that every world is.

@@ -12,6 +12,7 @@ use super::observe::{ExperimentEntry, Inventory, QueueEntry, RuleEntry};
 use super::protocol::{ApiError, Call, Service};
 use super::script::Step;
 use super::sqs::Sqs;
+use super::target::Fault;
 
 /// Regions are born when they are first spoken to.
 #[derive(Debug, Default)]
@@ -79,6 +80,18 @@ impl Region {
 impl Regions {
     pub(super) fn get(&mut self, context: &Context) -> &mut Region {
         self.0.entry(context.region.clone()).or_insert_with(|| Region::new(context))
+    }
+
+    /// How the fault stands: in, if that of any experiment is.
+    pub(super) fn fault(&self) -> Fault {
+        let mut worst = Fault::Never;
+        for experiment in self.0.values().flat_map(|region| region.fis.experiments.values()) {
+            worst = worst.max(experiment.fault());
+            if worst == Fault::In {
+                break;
+            }
+        }
+        worst
     }
 
     /// The event goes to the rules of its Region, or of all Regions if it names none.

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::time::Duration;
 
 use super::script::{self, Beat};
-use super::{Effect, EventFaults, FaultRule};
+use super::{Effect, EventFaults, FaultRule, Suffering};
 use crate::model::Verdict;
 
 /// One story that a world plays, and the verdict a run of it comes to.
@@ -24,11 +24,18 @@ pub struct Scenario {
     pub stopping: Duration,
     pub faults: &'static [FaultRule],
     pub events: &'static EventFaults,
+    /// What the fault does to the target.
+    pub suffering: Suffering,
 }
 
 impl Scenario {
     pub fn all() -> &'static [Self] {
         SCENARIOS
+    }
+
+    /// How its experiments live; with a fault that is in for so long, if that is given.
+    pub fn life(&self, fault: Option<Duration>) -> Vec<Beat> {
+        fault.map_or_else(|| self.script.to_vec(), |fault| script::lasting(self.script, fault))
     }
 
     pub fn find(name: &str) -> Option<&'static Self> {
@@ -38,7 +45,7 @@ impl Scenario {
 
 const COMPLETED: Scenario = Scenario {
     name: "completed",
-    summary: "the experiment injects its fault and completes",
+    summary: "the experiment injects its fault and completes; the system is slower meanwhile and bears it",
     expected: Verdict::Passed,
     inputs: &[],
     script: script::COMPLETED,
@@ -46,10 +53,25 @@ const COMPLETED: Scenario = Scenario {
     stopping: Duration::from_millis(400),
     faults: &[],
     events: &EventFaults::NONE,
+    suffering: Suffering { delay: Duration::from_millis(20), fails_every: None, recovers: true },
 };
 
 static SCENARIOS: &[Scenario] = &[
     COMPLETED,
+    Scenario {
+        name: "degraded",
+        summary: "every second request to the system fails while the fault is in, and none after it",
+        expected: Verdict::Failed,
+        suffering: Suffering { fails_every: Some(2), ..COMPLETED.suffering },
+        ..COMPLETED
+    },
+    Scenario {
+        name: "not-recovered",
+        summary: "the system fails while the fault is in, and does not come back",
+        expected: Verdict::Failed,
+        suffering: Suffering { fails_every: Some(1), recovers: false, ..COMPLETED.suffering },
+        ..COMPLETED
+    },
     Scenario {
         name: "stop-condition",
         summary: "an alarm fires while the fault is in effect, and the experiment is stopped",
@@ -192,10 +214,10 @@ mod tests {
     #[test]
     fn every_scenario_has_a_name_of_its_own_and_is_short() {
         let mut names: Vec<_> = Scenario::all().iter().map(|s| s.name).collect();
-        assert_eq!(names.len(), 13);
+        assert_eq!(names.len(), 15);
         names.sort_unstable();
         names.dedup();
-        assert_eq!(names.len(), 13);
+        assert_eq!(names.len(), 15);
         for scenario in Scenario::all() {
             let life: Duration = scenario.script.iter().map(|beat| beat.after).sum();
             assert!(life < Duration::from_secs(4), "{}", scenario.name);

@@ -31,6 +31,24 @@ pub enum Which {
     All,
 }
 
+/// The same life with a fault that is in for so long: what happens while it is in is spread over that time.
+pub(super) fn lasting(beats: &[Beat], fault: Duration) -> Vec<Beat> {
+    let mut beats = beats.to_vec();
+    let is_of_actions = |beat: &Beat| matches!(beat.step, Step::Actions { .. } | Step::Failed { .. });
+    let Some(begins) = beats.iter().position(is_of_actions) else { return beats };
+    // What stops an experiment ends its fault, too.
+    let ends = beats.iter().rposition(is_of_actions).filter(|ends| *ends > begins).unwrap_or(beats.len() - 1);
+    let while_in = &mut beats[begins + 1..=ends];
+    let before: Duration = while_in.iter().map(|beat| beat.after).sum();
+    if !before.is_zero() {
+        let ratio = fault.as_secs_f64() / before.as_secs_f64();
+        for beat in while_in {
+            beat.after = beat.after.mul_f64(ratio);
+        }
+    }
+    beats
+}
+
 const fn beat(millis: u64, step: Step) -> Beat {
     Beat { after: Duration::from_millis(millis), step }
 }
@@ -87,3 +105,28 @@ pub(super) const LEVER_ENGAGED: &[Beat] =
     &[INITIATING, RUNNING, FIRST_RUNS, beat(900, Step::Lever { engaged: true })];
 
 pub(super) const NEVER_ENDS: &[Beat] = &[INITIATING, RUNNING, FIRST_RUNS];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// How long after its beginning each step comes, in milliseconds.
+    fn times(beats: &[Beat]) -> Vec<u128> {
+        let mut since = Duration::ZERO;
+        let time = |beat: &Beat| {
+            since += beat.after;
+            since.as_millis()
+        };
+        beats.iter().map(time).collect()
+    }
+
+    #[test]
+    fn a_fault_lasts_as_long_as_is_asked_for_and_nothing_else_does() {
+        let minutes = Duration::from_secs(120);
+        assert_eq!(times(&lasting(COMPLETED, minutes)), [200, 500, 500, 70_500, 70_500, 120_500, 120_600]);
+        assert_eq!(times(&lasting(ALARM_FIRES, minutes)), [200, 500, 500, 120_500]);
+        assert_eq!(*times(&lasting(FAILED, minutes)).last().unwrap(), 120_500);
+        assert_eq!(lasting(CANCELLED, minutes), CANCELLED);
+        assert_eq!(lasting(NEVER_ENDS, minutes), NEVER_ENDS);
+    }
+}

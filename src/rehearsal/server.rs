@@ -11,13 +11,16 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::task::JoinSet;
 
 use super::{Answer, World};
 
 /// More than any request of these services may have.
 const MAX_BODY: usize = 2 * 1024 * 1024;
+/// Connections that may wait to be taken: probes of many experiments come all at once, and one that finds no room
+/// tries again only after a second.
+const BACKLOG: u32 = 1024;
 /// How long to wait when no connection can be taken, as when all file descriptors are in use.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
@@ -36,10 +39,20 @@ impl Server {
         Self::bind_to(world, (Ipv4Addr::LOCALHOST, 0).into()).await
     }
 
+    #[expect(clippy::unused_async, reason = "nobody may bind outside of a runtime")]
     pub async fn bind_to(world: World, address: SocketAddr) -> io::Result<Self> {
-        let listener = TcpListener::bind(address).await?;
+        let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+        // As `TcpListener::bind` does.
+        socket.set_reuseaddr(true)?;
+        socket.bind(address)?;
+        let listener = socket.listen(BACKLOG)?;
         let url = format!("http://{}", listener.local_addr()?);
         Ok(Self { url, listener, world })
+    }
+
+    /// Where the target is: whatever is asked for below this.
+    pub fn target_url(&self) -> String {
+        format!("{}{}", self.url, super::target::PLACE)
     }
 
     /// Never returns; when it is dropped, all its connections end.

@@ -17,6 +17,7 @@ use super::protocol::{ApiError, Call, Service, garbage};
 use super::region::Regions;
 use super::script::Beat;
 use super::sqs::Receive;
+use super::target::{self, Target};
 use super::{SECOND_TEMPLATE_ID, Scenario, TEMPLATE_ID};
 use crate::clock::Clock;
 
@@ -47,6 +48,7 @@ pub(super) struct State {
     pub(super) published: Vec<Published>,
     faults: Faults,
     pub(super) event_faults: EventFaults,
+    pub(super) target: Target,
     pub(super) announced: u64,
     pub(super) scripts: BTreeMap<String, Vec<Beat>>,
     stopping: Duration,
@@ -66,6 +68,7 @@ impl World {
             published: Vec::new(),
             faults,
             event_faults: scenario.events.clone(),
+            target: Target::new(scenario.suffering),
             announced: 0,
             scripts: BTreeMap::from([
                 (TEMPLATE_ID.to_owned(), scenario.script.to_vec()),
@@ -79,8 +82,11 @@ impl World {
         Self { shared: Arc::new(shared) }
     }
 
-    /// Answers one request of any of the services, after whatever fault it meets.
+    /// Answers one request of any of the services, after whatever fault it meets, or one to the target.
     pub async fn handle(&self, request: Request<Bytes>) -> Answer {
+        if let Some(path) = target::path_of(request.uri().path()) {
+            return Answer::Reply(self.serve(path).await);
+        }
         let call = Call::decode(&request);
         let (place, met) = self.change(|state| {
             state.requests.push(Recorded {
@@ -264,7 +270,7 @@ impl World {
         outcome
     }
 
-    fn read<R>(&self, look: impl FnOnce(&mut State) -> R) -> R {
+    pub(super) fn read<R>(&self, look: impl FnOnce(&mut State) -> R) -> R {
         // State is changed in whole steps; a panic of some test's thread leaves nothing half done.
         let mut state = self.shared.state.lock().unwrap_or_else(PoisonError::into_inner);
         look(&mut state)

@@ -320,7 +320,7 @@ mod tests {
             state: "running".to_owned(),
             ended: false,
         });
-        let reason = Some("down\n::error::\u{1b}[2Jno ##[error]such".to_owned());
+        let reason = Some("down\n::error::\u{1b}[2Jno ##[error]such".into());
         let failed_for = SignedDuration::from_millis(12_300);
         for turn in [Turn::Fails { reason }, Turn::Passes { failed_for }, Turn::Flaps] {
             log.on(&RunEvent::ProbeTurned { experiment: 0, probe: "check\u{202e}out", turn: &turn });

@@ -33,12 +33,25 @@ fn draft_of(path: &Path) -> OsString {
 
 /// Puts a new file in the place of an old one in one step: a reader never sees half of it.
 pub(super) fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
+    replace_by(path, |file| file.write_all(content))
+}
+
+/// The same, where the content is written piece by piece.
+pub(super) fn replace_by(
+    path: &Path,
+    write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+) -> io::Result<()> {
     if let Some(folder) = path.parent() {
         std::fs::create_dir_all(folder).map_err(|error| named(folder, &error))?;
     }
     let draft = draft_of(path);
     let draft = Path::new(&draft);
-    let moved = std::fs::write(draft, content).and_then(|()| std::fs::rename(draft, path));
+    let written = || {
+        let mut file = io::BufWriter::new(std::fs::File::create(draft)?);
+        write(&mut file)?;
+        file.flush()
+    };
+    let moved = written().and_then(|()| std::fs::rename(draft, path));
     moved.map_err(|error| {
         // Best effort: the draft may never have come to be.
         let _ = std::fs::remove_file(draft);

@@ -93,6 +93,7 @@ impl Desk<'_> {
     /// What does not wait for others still gets written when the time is over.
     async fn at_once(&mut self, place: usize) -> Option<Reported> {
         let sink = &mut self.sinks[place];
+        sink.prepare(self.result);
         match timeout_at(self.deadline, sink.finish(self.result)).await {
             Ok(reported) => reported,
             Err(_) => Some(failed(sink.name(), "there was no time left")),

@@ -1,5 +1,6 @@
 //! `result.json`: all of it.
 
+use std::io::{self, Write};
 use std::path::PathBuf;
 
 use async_trait::async_trait;
@@ -29,12 +30,16 @@ impl Sink for ResultFile {
         Stage::Record
     }
 
-    async fn finish(&mut self, result: &RunResult) -> Option<Reported> {
-        let mut result = result.clone();
+    fn prepare(&self, result: &mut RunResult) {
         // Whoever reads this can read it.
         result.reporting.retain(|reported| reported.sink != NAME);
         result.reporting.push(written(NAME));
-        let text = serde_json::to_vec_pretty(&result).map_err(std::io::Error::from);
-        Some(from_write(NAME, text.and_then(|text| files::replace(&self.path, &text))))
+    }
+
+    async fn finish(&mut self, result: &RunResult) -> Option<Reported> {
+        // Piece by piece: a long run's samples take many times as much as text.
+        let write =
+            |file: &mut dyn Write| serde_json::to_writer_pretty(file, result).map_err(io::Error::from);
+        Some(from_write(NAME, files::replace_by(&self.path, write)))
     }
 }

@@ -79,6 +79,9 @@ pub trait Sink {
     /// Told of everything while the run goes on. Must not wait.
     fn on(&mut self, _event: &RunEvent<'_>) {}
 
+    /// What a result has to hold before this sink writes it; called right before [`finish`](Self::finish).
+    fn prepare(&self, _result: &mut RunResult) {}
+
     /// Writes the report of a run that is over. None from sinks that only listen. When a report that is missing
     /// changes what there is to tell, it is called again, and takes the place of what it has written before.
     async fn finish(&mut self, _result: &RunResult) -> Option<Reported> {

@@ -205,7 +205,7 @@ fn counted(name: &str, kind: &str, passed: u64, total: u64, weight: u32) -> Prob
         phase: Phase::During,
         passed: number >= total - passed,
         latency_ms: Some(12 + number),
-        reason: (number < total - passed).then(|| "status 503, not 200".to_owned()),
+        reason: (number < total - passed).then(|| "status 503, not 200".into()),
     });
     Probe {
         name: name.to_owned(),
@@ -218,6 +218,7 @@ fn counted(name: &str, kind: &str, passed: u64, total: u64, weight: u32) -> Prob
         detected_after_ms: (passed < total).then_some(500),
         recovered_after_ms: (passed < total).then_some(0),
         samples: samples.collect(),
+        late_ms: 0,
         samples_left_out: 0,
     }
 }

@@ -33,7 +33,9 @@ async fn file(name: &str, result: &RunResult) -> String {
         Box::new(ResultFile::new(folder.path())),
     ];
     let sink = sinks.iter_mut().find(|sink| sink.name() == name).unwrap();
-    assert_eq!(sink.finish(result).await, Some(written(name)));
+    let mut result = result.clone();
+    sink.prepare(&mut result);
+    assert_eq!(sink.finish(&result).await, Some(written(name)));
     std::fs::read_to_string(folder.path().join(name)).unwrap()
 }
 

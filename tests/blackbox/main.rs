@@ -25,4 +25,5 @@ mod signals;
 mod stand_ins;
 mod subscription;
 mod support;
+mod target;
 mod trust;

@@ -1,6 +1,7 @@
 //! Every scenario, rehearsed and run against an account.
 
-use faultgate::rehearsal::{Scenario, Snapshot};
+use faultgate::model::Verdict;
+use faultgate::rehearsal::{Scenario, Snapshot, TEMPLATE_ID};
 use serde_json::Value;
 
 use crate::contract::assert_result;
@@ -23,7 +24,13 @@ async fn every_scenario_is_rehearsed_to_its_verdict() {
 async fn every_scenario_is_run_to_its_verdict_and_leaves_nothing_behind() {
     at_once(Scenario::all(), |scenario| async move {
         let account = Account::of(scenario).await;
-        let mut faultgate = account.run();
+        // Where the system suffers, probes of the user's see it.
+        let mut faultgate = match scenario.expected {
+            Verdict::Failed if scenario.suffering.fails_every.is_some() => {
+                account.faultgate(&["run"]).file(".faultgate.yml", &measured(&account))
+            }
+            _ => account.run(),
+        };
         for (name, value) in scenario.inputs {
             let variable = format!("FAULTGATE_{}", name.to_uppercase().replace('-', "_"));
             faultgate = faultgate.env(&variable, value);
@@ -40,6 +47,15 @@ async fn every_scenario_is_run_to_its_verdict_and_leaves_nothing_behind() {
         peculiar(scenario.name, &result, &seen);
     })
     .await;
+}
+
+fn measured(account: &Account) -> String {
+    format!(
+        "version: 1\nexperiments:\n  - name: measured\n    fis: {{ template: {TEMPLATE_ID} }}\n    probes:\n\
+         \x20     - name: checkout\n        http: {{ url: '{}/target/checkout', within: 3s }}\n\
+         \x20       when: [before, during, after]\n        every: 200ms\n        recovers-within: 500ms\n",
+        account.url()
+    )
 }
 
 /// Exit code and verdict are the scenario's, everywhere they are told.
@@ -127,6 +143,7 @@ fn peculiar(name: &str, result: &Value, seen: &Snapshot) {
             assert_eq!(experiment["targets"][0]["resolved"], 2);
             assert_eq!(experiment["actions"].as_array().unwrap().len(), 2);
         }
+        "degraded" | "not-recovered" => suffered(experiment, name == "degraded", seen),
         "stop-condition" => {
             assert_eq!(experiment["score"], 0.0);
             assert_eq!(experiment["score_source"], "stop-condition");
@@ -184,4 +201,16 @@ fn peculiar(name: &str, result: &Value, seen: &Snapshot) {
         }
         other => panic!("the scenario {other} has no peculiarity here: add it"),
     }
+}
+
+/// The probe saw it suffer, and whether it came back; no service heard of that.
+fn suffered(experiment: &Value, came_back: bool, seen: &Snapshot) {
+    let probe = &experiment["probes"][0];
+    let (passed, total) = (probe["passed"].as_u64().unwrap(), probe["total"].as_u64().unwrap());
+    assert!(passed > 0 && passed < total, "{probe:#}");
+    let last = probe["samples"].as_array().unwrap().last().unwrap();
+    assert_eq!((&last["phase"], &last["passed"]), (&"after".into(), &came_back.into()));
+    assert_eq!(experiment["state"], "completed");
+    let known = ["fis", "sqs", "events", "cloudwatch"];
+    assert!(seen.requests.iter().all(|request| known.contains(&request.service.as_str())), "{seen:#?}");
 }

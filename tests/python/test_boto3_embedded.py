@@ -6,6 +6,8 @@ botocore checks each request against the service's own model, and parses each an
 from __future__ import annotations
 
 import json
+import urllib.error
+import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -51,6 +53,23 @@ def check_events(events: list[dict[str, Any]], experiment: str, template: str = 
     for before, after in zip(events, events[1:], strict=False):
         assert after["detail"]["old-state"]["status"] == before["detail"]["new-state"]["status"]
     assert len({event["id"] for event in events}) == len(events)
+
+
+def test_the_system_suffers_from_the_first_action_to_the_last(serve: Serve) -> None:
+    world = serve("not-recovered")
+    line = world.process.wait_for_line("# the system that suffers from its fault is ")
+    target = line.rsplit(" ", 1)[1].strip()
+    assert target == world.url + "/target"
+    assert asked(target + "/checkout") == 200
+    world.until(world.start("one"), "completed")
+    assert asked(target + "/checkout") == 503
+
+
+def asked(url: str) -> int:
+    try:
+        return urllib.request.urlopen(url, timeout=10).status
+    except urllib.error.HTTPError as refused:
+        return refused.code
 
 
 def test_an_experiment_completes_and_announces_each_change(serve: Serve) -> None:

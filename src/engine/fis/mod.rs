@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use aws_config::SdkConfig;
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
@@ -71,6 +72,8 @@ pub struct FisSettings {
 
 /// The last messages of a shared queue are dealt with in this time.
 const LEAVE_LIMIT: Duration = Duration::from_secs(2);
+/// Experiments that FIS is asked about at once: many may end at the same moment, and each takes two connections.
+const ASKING_AT_ONCE: usize = 16;
 
 /// FIS in one account and Region.
 pub struct FisEngine {
@@ -86,6 +89,8 @@ pub struct FisEngine {
     leaving: CancellationToken,
     /// By the experiment's id.
     tracked: RefCell<HashMap<String, Tracking>>,
+    /// Turns to ask how an experiment is.
+    asking: Semaphore,
     /// The requests made for each experiment, by its name.
     launches: RefCell<HashMap<String, Calls>>,
 }
@@ -106,6 +111,7 @@ impl FisEngine {
             reader: RefCell::default(),
             leaving: CancellationToken::new(),
             tracked: RefCell::default(),
+            asking: Semaphore::new(ASKING_AT_ONCE),
             launches: RefCell::default(),
         }
     }

@@ -115,7 +115,12 @@ pub(super) async fn follow(engine: &FisEngine, id: &str, watcher: &dyn Watcher) 
             }
         }
         let Some(prompt) = prompt else { continue };
-        match watch.ask(prompt).await {
+        // What a request takes is held only as long as it is under way, and only by some of many experiments.
+        let asked = {
+            let _turn = engine.asking.acquire().await;
+            Box::pin(watch.ask(prompt)).await
+        };
+        match asked {
             Ok(record) if record.has_ended() => return Ok(watch.finish(record, prompt)),
             Ok(record) => {
                 refusals = 0;

@@ -160,3 +160,56 @@ async fn a_denial_names_what_was_denied() {
     assert!(refusal.message().unwrap().contains("fis:StartExperiment"));
     assert!(world.inventory().experiments.is_empty());
 }
+
+/// What the target answers, and after how long.
+async fn asked(world: &World, path: &str) -> (u16, u128) {
+    let begun = Instant::now();
+    let request =
+        http::Request::get(format!("http://rehearsal.test/target/{path}")).body(bytes::Bytes::new());
+    match world.handle(request.unwrap()).await {
+        Answer::Reply(answer) => (answer.status().as_u16(), begun.elapsed().as_millis()),
+        Answer::ConnectionLost => panic!("the connection is lost"),
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_target_suffers_while_the_fault_is_in_and_no_service_hears_of_it() {
+    let (world, clients) = world("degraded");
+    assert_eq!(asked(&world, "a").await, (200, 0));
+    clients.start(TEMPLATE_ID, "token").await;
+    let heard = world.requests().len();
+    // It runs after 500 ms, and its last action ends after 1700.
+    let mut seen = Vec::new();
+    for _ in 0..7 {
+        tokio::time::sleep(Duration::from_millis(260)).await;
+        seen.push(asked(&world, "a").await);
+    }
+    // An answer of 20 ms moves what comes after it.
+    assert_eq!(seen, [(200, 0), (503, 20), (200, 20), (503, 20), (200, 20), (503, 20), (200, 0)]);
+    assert_eq!(world.requests().len(), heard);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_target_bears_a_fault_or_does_not_recover_from_it() {
+    for (scenario, during, after) in
+        [("completed", (200, 20), (200, 0)), ("not-recovered", (503, 20), (503, 20))]
+    {
+        let (world, clients) = world(scenario);
+        assert_eq!(asked(&world, "").await, (200, 0), "{scenario}");
+        clients.start(TEMPLATE_ID, "token").await;
+        tokio::time::sleep(Duration::from_millis(600)).await;
+        assert_eq!(asked(&world, "").await, during, "{scenario}");
+        tokio::time::sleep(Duration::from_millis(1_500)).await;
+        assert_eq!(asked(&world, "").await, after, "{scenario}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_injects_nothing_hurts_nothing() {
+    let (world, clients) = world("nothing-injected");
+    clients.start(TEMPLATE_ID, "token").await;
+    for _ in 0..10 {
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        assert_eq!(asked(&world, "").await, (200, 0));
+    }
+}

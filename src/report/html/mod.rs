@@ -1,6 +1,7 @@
 //! `report.html`: the run on one page that needs nothing else: no script, no font, no request. Every text is escaped
 //! by the template, which takes only our own style sheet as it is.
 
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use async_trait::async_trait;
@@ -31,7 +32,22 @@ const STYLE: &str = include_str!("style.css");
 /// What the sections of experiments may take. With head, tables and raw JSON the page stays below 8 MiB.
 const SECTIONS: usize = 4 * 1024 * 1024;
 
-pub(super) fn render(result: &RunResult) -> String {
+/// Stands where the sections of experiments come. No text from outside can: it would be escaped.
+const EXPERIMENTS: &str = "<!-- experiments -->";
+
+/// Piece by piece: the sections of a large suite are most of the page, and one copy of them is enough.
+fn write(result: &RunResult, page: &mut dyn Write) -> io::Result<()> {
+    let (frame, sections) = parts(result);
+    let (before, after) = frame.split_once(EXPERIMENTS).unwrap_or((&frame, ""));
+    page.write_all(before.as_bytes())?;
+    for section in sections {
+        page.write_all(section.0.as_bytes())?;
+    }
+    page.write_all(after.as_bytes())
+}
+
+/// The page without the sections of its experiments, and these.
+fn parts(result: &RunResult) -> (String, Vec<Markup>) {
     let detail = Detail::of(result);
     let sections = sections(&result.experiments, |place, experiment| {
         experiment::section(place, experiment, result.ended_at, detail)
@@ -67,7 +83,7 @@ pub(super) fn render(result: &RunResult) -> String {
             }
         }
     };
-    page.into_string()
+    (page.into_string(), sections.into_iter().flatten().collect())
 }
 
 fn experiments(sections: &[Option<Markup>]) -> Markup {
@@ -81,7 +97,7 @@ fn experiments(sections: &[Option<Markup>]) -> Markup {
                     "that passed and a tall one a sample that failed; the line is the latency, with a cross where it "
                     "failed, and the dashed line its limit. The shaded part is when the fault was in."
                 }
-                @for section in sections.iter().flatten() { (section) }
+                (PreEscaped(EXPERIMENTS))
                 @if left_out > 0 {
                     p.note { "There was no room for " (left_out) " more; result.json has them all." }
                 }
@@ -126,7 +142,7 @@ impl Sink for HtmlFile {
     }
 
     async fn finish(&mut self, result: &RunResult) -> Option<Reported> {
-        Some(from_write(NAME, files::replace(&self.path, render(result).as_bytes())))
+        Some(from_write(NAME, files::replace_by(&self.path, |page| write(result, page))))
     }
 }
 

@@ -15,6 +15,8 @@ const MARKS: f64 = 16.0;
 const PLOT_TOP: f64 = 28.0;
 const PLOT_BOTTOM: f64 = 88.0;
 const AXIS: f64 = 14.0;
+/// Milliseconds from which on it is worth telling that a schedule was not kept.
+const LATE: u64 = 200;
 /// Columns up to which each sample has a dot on the line.
 const DOTTED: usize = 130;
 
@@ -54,6 +56,9 @@ fn sum(probe: &Probe) -> String {
         if let Some(value) = value {
             let _ = write!(text, " {what}: {}.", millis(value));
         }
+    }
+    if probe.late_ms >= LATE {
+        let _ = write!(text, " The latest look began {} after its time.", millis(probe.late_ms));
     }
     if probe.samples_left_out > 0 {
         let _ = write!(text, " {} samples are counted and not shown.", probe.samples_left_out);

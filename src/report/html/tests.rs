@@ -15,6 +15,13 @@ use crate::model::FaultWindow;
 use crate::report::samples;
 use crate::text;
 
+/// The whole page.
+fn render(result: &RunResult) -> String {
+    let mut page = Vec::new();
+    write(result, &mut page).unwrap();
+    String::from_utf8(page).unwrap()
+}
+
 #[derive(Default)]
 struct Seen {
     tags: RefCell<Vec<Tag>>,

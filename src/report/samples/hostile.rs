@@ -43,7 +43,7 @@ fn said(mut result: RunResult, text: &str) -> RunResult {
         for probe in &mut experiment.probes {
             (probe.name, probe.kind) = (said(), said());
             for sample in &mut probe.samples {
-                sample.reason = Some(said());
+                sample.reason = Some(said().into());
             }
         }
         if let Some(stop) = &mut experiment.stop {

@@ -14,8 +14,8 @@ fn sample(seconds: i64, passed: bool, latency_ms: Option<u64>) -> Sample {
     };
     let reason = match (passed, latency_ms) {
         (true, _) => None,
-        (false, Some(_)) => Some("it took longer than 500 ms".to_owned()),
-        (false, None) => Some("connection refused".to_owned()),
+        (false, Some(_)) => Some("it took longer than 500 ms".into()),
+        (false, None) => Some("connection refused".into()),
     };
     Sample { at: at(seconds), phase, passed, latency_ms, reason }
 }
@@ -44,6 +44,7 @@ fn probe(name: &str, kind: &str, weight: u32, limit_ms: Option<u64>, samples: Ve
         // It is sampled every second.
         recovered_after_ms: failed.last().and_then(|sample| since(sample, 49)),
         samples,
+        late_ms: 0,
         samples_left_out: 0,
     }
 }

@@ -1,0 +1,117 @@
+//! A large suite in a rehearsal: 200 experiments at once, each with five probes that look once a second for two
+//! minutes. What it takes of the machine, and whether the samples come in time.
+
+use std::fmt::Write as _;
+use std::path::Path;
+use std::process::Stdio;
+use std::time::Duration;
+
+use faultgate::model::{Phase, Probe, RunResult, Verdict};
+use tokio::process::Command;
+use tokio::time::Instant;
+
+use super::{peak_kb, row};
+
+const EXPERIMENTS: usize = 200;
+const PROBES: usize = 5;
+const MINUTES: &str = "2m";
+const EVERY_MS: i64 = 1_000;
+/// How often the kernel is asked for what the process took; what comes after the last time is missed.
+const LOOK: Duration = Duration::from_millis(5);
+/// Linux tells times of processes in hundredths of a second.
+const TICKS: f64 = 100.0;
+
+pub(super) async fn load(binary: &Path) {
+    let folder = tempfile::tempdir().expect("a folder");
+    std::fs::write(folder.path().join(".faultgate.yml"), suite()).expect("the suite is written");
+    let binary = std::fs::canonicalize(binary).expect("the binary");
+    let mut child = Command::new(binary)
+        .args(["rehearse", "--fault", MINUTES])
+        .env_clear()
+        .current_dir(&folder)
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("it starts");
+    let begun = Instant::now();
+    let id = child.id().expect("it runs");
+    let (mut peak, mut ticks, mut waited) = (0, 0, Duration::ZERO);
+    let status = loop {
+        tokio::select! {
+            status = child.wait() => break status.expect("it ends"),
+            () = tokio::time::sleep(LOOK) => {
+                peak = peak_kb(id).max(peak);
+                ticks = cpu_ticks(id).max(ticks);
+                waited = waited_for_a_core(id).max(waited);
+            }
+        }
+    };
+    let elapsed = begun.elapsed().as_secs_f64();
+    assert!(status.success(), "the run passes: {status}");
+    let result = std::fs::read(folder.path().join("faultgate-report/result.json")).expect("result.json");
+    let result: RunResult = serde_json::from_slice(&result).expect("a result");
+    assert_eq!(result.gate.verdict, Verdict::Passed);
+    report(&result, peak, ticks, elapsed);
+    row("how long others kept it from a core meanwhile", format!("{:.1} s", waited.as_secs_f64()));
+}
+
+fn report(result: &RunResult, peak: u64, ticks: u64, elapsed: f64) {
+    let probes: Vec<&Probe> = result.experiments.iter().flat_map(|experiment| &experiment.probes).collect();
+    assert_eq!(probes.len(), EXPERIMENTS * PROBES, "all probes are reported");
+    let fewest = probes.iter().map(|probe| probe.total).min().unwrap_or_default();
+    let samples: u64 = probes.iter().map(|probe| probe.total).sum();
+    let worst = probes.iter().map(|probe| probe.late_ms).max().unwrap_or_default();
+    let mut late: Vec<i64> = probes.iter().flat_map(|probe| lateness(probe)).collect();
+    late.sort_unstable();
+    let cpu = ticks as f64 / TICKS;
+    row("a suite of 200 experiments and 1,000 probes at 1 s for 2 minutes", format!("{elapsed:.1} s"));
+    row("its samples", samples);
+    row("samples of the probe with the fewest", fewest);
+    row("peak memory, reports written", format!("{:.1} MB", peak as f64 / 1e3));
+    row("CPU time", format!("{cpu:.1} s"));
+    row("the same, of one core", format!("{:.1} %", 100.0 * cpu / elapsed));
+    row("99 of 100 samples are late by less than", format!("{} ms", late[late.len() * 99 / 100] + 1));
+    row("the latest sample is late by", format!("{worst} ms"));
+}
+
+/// How late each sample came, by the times of the samples alone: the schedule is taken to begin where the longest part
+/// of a second without any sample ends.
+fn lateness(probe: &Probe) -> Vec<i64> {
+    let during = probe.samples.iter().filter(|sample| sample.phase == Phase::During);
+    let mut times: Vec<i64> = during.map(|sample| sample.at.as_millisecond().rem_euclid(EVERY_MS)).collect();
+    times.sort_unstable();
+    let before = times.iter().cycle().skip(times.len().saturating_sub(1));
+    let gaps = times.iter().zip(before).map(|(at, before)| ((at - before).rem_euclid(EVERY_MS), *at));
+    let begin = gaps.max().map_or(0, |(_, at)| at);
+    times.iter().map(|at| (at - begin).rem_euclid(EVERY_MS)).collect()
+}
+
+fn suite() -> String {
+    let mut suite = format!("version: 1\nparallel: {EXPERIMENTS}\nexperiments:\n");
+    for experiment in 0..EXPERIMENTS {
+        let _ =
+            write!(suite, "  - name: e{experiment}\n    fis: {{ template: EXTrehearsal }}\n    probes:\n");
+        for probe in 0..PROBES {
+            let _ = writeln!(
+                suite,
+                "      - {{ name: p{probe}, every: 1s, http: {{ url: 'http://target.rehearsal.invalid/e{experiment}/p{probe}' }} }}"
+            );
+        }
+    }
+    suite
+}
+
+/// How long its main thread could have run and did not: on a busy machine that is what makes samples late.
+fn waited_for_a_core(id: u32) -> Duration {
+    let stat = std::fs::read_to_string(format!("/proc/{id}/schedstat")).unwrap_or_default();
+    let waited = stat.split_ascii_whitespace().nth(1).and_then(|nanos| nanos.parse().ok());
+    Duration::from_nanos(waited.unwrap_or_default())
+}
+
+/// Time on a processor, of the program and of the kernel for it.
+fn cpu_ticks(id: u32) -> u64 {
+    let stat = std::fs::read_to_string(format!("/proc/{id}/stat")).unwrap_or_default();
+    // The name before the parenthesis may hold anything.
+    let fields = stat.rsplit_once(") ").map_or("", |(_, fields)| fields);
+    fields.split(' ').skip(11).take(2).filter_map(|ticks| ticks.parse::<u64>().ok()).sum()
+}

@@ -1,0 +1,157 @@
+//! The system that a rehearsal's fault is in: an HTTP service that suffers as long as the fault is, so that probes
+//! have something to see.
+//!
+//! Nothing of it is left to chance or to the speed of a machine: which requests fail goes by their number.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{Response, StatusCode, header};
+
+use super::World;
+
+/// What stands for the target in a suite. A name under `.invalid` is nobody's and never resolves.
+pub const TARGET_HOST: &str = "target.rehearsal.invalid";
+/// Where the embedded endpoints have it. No service of AWS has such a path.
+pub(super) const PLACE: &str = "/target";
+/// Paths that are counted apart; all others are counted together.
+const MOST_PATHS: usize = 256;
+
+/// What the fault does to the target.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Suffering {
+    /// How long an answer takes.
+    pub delay: Duration,
+    /// Of the requests for a path, the first and then each so many later fail. None: none of them.
+    pub fails_every: Option<u32>,
+    /// Whether it is well again once the fault is out.
+    pub recovers: bool,
+}
+
+/// How a fault stands, of all experiments of a world.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Fault {
+    Never,
+    Over,
+    In,
+}
+
+/// What is known of the target.
+#[derive(Debug)]
+pub(super) struct Target {
+    suffering: Suffering,
+    /// Requests that came while it suffered, by path.
+    met: BTreeMap<String, u32>,
+}
+
+/// How one request is answered.
+#[derive(Debug, PartialEq, Eq)]
+struct Treatment {
+    delay: Duration,
+    status: StatusCode,
+}
+
+impl Target {
+    pub(super) fn new(suffering: Suffering) -> Self {
+        Self { suffering, met: BTreeMap::new() }
+    }
+
+    fn treat(&mut self, path: &str, fault: Fault) -> Treatment {
+        let suffers = fault == Fault::In || (fault == Fault::Over && !self.suffering.recovers);
+        if !suffers {
+            return Treatment { delay: Duration::ZERO, status: StatusCode::OK };
+        }
+        let before = self.count(path);
+        let fails = self.suffering.fails_every.is_some_and(|every| before.is_multiple_of(every));
+        let status = if fails { StatusCode::SERVICE_UNAVAILABLE } else { StatusCode::OK };
+        Treatment { delay: self.suffering.delay, status }
+    }
+
+    /// How many requests for the path came before this one while it suffered.
+    fn count(&mut self, path: &str) -> u32 {
+        let path = if self.met.len() < MOST_PATHS || self.met.contains_key(path) { path } else { "" };
+        if let Some(met) = self.met.get_mut(path) {
+            *met = met.wrapping_add(1);
+            return *met;
+        }
+        self.met.insert(path.to_owned(), 0);
+        0
+    }
+}
+
+/// What of a path is the target's, if it is one of its.
+pub(super) fn path_of(path: &str) -> Option<&str> {
+    path.strip_prefix(PLACE).filter(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
+impl World {
+    /// One request of the system's own users, which no service of AWS hears of.
+    pub(super) async fn serve(&self, path: &str) -> Response<Bytes> {
+        let Treatment { delay, status } = self.treat(path);
+        if !delay.is_zero() {
+            tokio::time::sleep(delay).await;
+        }
+        let said = if status.is_success() { "well\n" } else { "suffering\n" };
+        let mut answer = Response::new(Bytes::from_static(said.as_bytes()));
+        *answer.status_mut() = status;
+        let plain = header::HeaderValue::from_static("text/plain; charset=utf-8");
+        answer.headers_mut().insert(header::CONTENT_TYPE, plain);
+        answer
+    }
+
+    fn treat(&self, path: &str) -> Treatment {
+        self.read(|state| {
+            let fault = state.regions.fault();
+            state.target.treat(path, fault)
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HALF: Suffering =
+        Suffering { delay: Duration::from_millis(40), fails_every: Some(2), recovers: true };
+
+    fn statuses(target: &mut Target, path: &str, faults: &[Fault]) -> Vec<u16> {
+        faults.iter().map(|fault| target.treat(path, *fault).status.as_u16()).collect()
+    }
+
+    #[test]
+    fn which_requests_fail_goes_by_their_number_and_by_path() {
+        use Fault::{In, Never, Over};
+        let mut target = Target::new(HALF);
+        assert_eq!(statuses(&mut target, "/a", &[Never, Never, In, In, In]), [200, 200, 503, 200, 503]);
+        assert_eq!(statuses(&mut target, "/b", &[In, In, Over, Over]), [503, 200, 200, 200]);
+        assert_eq!(target.treat("/a", In).delay, HALF.delay);
+        assert_eq!(target.treat("/a", Over).delay, Duration::ZERO);
+    }
+
+    #[test]
+    fn one_that_does_not_recover_goes_on_suffering() {
+        use Fault::{In, Never, Over};
+        let mut target = Target::new(Suffering { fails_every: Some(1), recovers: false, ..HALF });
+        assert_eq!(statuses(&mut target, "/", &[Never, In, In, Over, Over]), [200, 503, 503, 503, 503]);
+    }
+
+    #[test]
+    fn paths_without_end_are_counted_together() {
+        let mut target = Target::new(HALF);
+        for number in 0..2 * MOST_PATHS {
+            target.treat(&format!("/{number}"), Fault::In);
+        }
+        assert!(target.met.len() <= MOST_PATHS + 1);
+        assert_eq!(target.treat("/0", Fault::In).status, StatusCode::OK, "its second request");
+    }
+
+    #[test]
+    fn its_paths_are_no_service_s() {
+        assert_eq!(path_of("/target"), Some(""));
+        assert_eq!(path_of("/target/checkout"), Some("/checkout"));
+        for path in ["/", "/targets", "/experiments/target"] {
+            assert_eq!(path_of(path), None, "{path}");
+        }
+    }
+}
