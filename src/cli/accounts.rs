@@ -39,7 +39,9 @@ impl<'a> Accounts<'a> {
     pub(super) async fn of(plan: &Plan, usual: &'a Place, endpoints: &'a Endpoints, run_id: &'a str) -> Self {
         let mut regions = plan.experiments.iter().filter_map(|experiment| match &experiment.spec {
             EngineSpec::Fis { region, .. } => Some(region.as_deref()),
-            EngineSpec::Command(_) => asks_cloudwatch(experiment).then_some(usual.region.as_deref()),
+            EngineSpec::Command(_) | EngineSpec::Harness(_) | EngineSpec::Litmus(_) => {
+                asks_cloudwatch(experiment).then_some(usual.region.as_deref())
+            }
         });
         let base = match (endpoints, regions.next()) {
             (_, None) => None,

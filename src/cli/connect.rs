@@ -93,6 +93,9 @@ impl Wiring<'_> {
                     (engines.fis(account), Some(&account.sdk))
                 }
                 EngineSpec::Command(_) => (engines.command(), accounts.of_probes(experiment).await?),
+                EngineSpec::Harness(_) | EngineSpec::Litmus(_) => {
+                    return Err(Mistake::new("experiments", "no engine of this kind is connected to"));
+                }
             };
             engine_of.push(engine);
             probes.push(evaluators(connector.as_ref(), experiment, sdk)?);

@@ -10,12 +10,15 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 
 use crate::model::{
-    Action, EngineError, Evidence, ExperimentPlan, FaultWindow, Finding, Level, MonitorRecord, Score,
+    Action, EngineError, Evidence, ExperimentPlan, Fault, FaultWindow, Finding, Level, MonitorRecord, Score,
     ScoreSource, Signal, State, SubscriptionRecord, Target, Transition, Verdict,
 };
 
+pub mod chaos_center;
 pub mod command;
 pub mod fis;
+pub mod harness;
+pub mod litmus;
 
 /// Something an engine was asked for and did not do.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -67,7 +70,7 @@ pub struct Launched {
 }
 
 /// The engine's own record of an experiment: the only thing a verdict of `passed` may rest on.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Record {
     pub state: State,
     pub raw_state: String,
@@ -76,6 +79,8 @@ pub struct Record {
     pub ended_at: Option<Timestamp>,
     pub actions: Vec<Action>,
     pub targets: Vec<Target>,
+    /// What its own score is made of, where it weighs and judges its faults.
+    pub faults: Vec<Fault>,
     pub error: Option<EngineError>,
     pub report_location: Option<String>,
 }
@@ -103,6 +108,7 @@ impl Record {
             ended_at: None,
             actions: Vec::new(),
             targets: Vec::new(),
+            faults: Vec::new(),
             error: None,
             report_location: None,
         }

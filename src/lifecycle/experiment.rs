@@ -205,7 +205,8 @@ impl Lifecycle<'_> {
 
     async fn has_begun(&self, engine: &dyn Engine, launched: &Launched) -> bool {
         let looked = tokio::time::timeout(BEGUN_LIMIT, engine.look(launched)).await;
-        matches!(looked, Ok(Ok(record)) if record.state.rank() > State::Pending.rank())
+        // A word that nobody knows is not the one for pending.
+        matches!(looked, Ok(Ok(record)) if record.state != State::Pending)
     }
 
     /// Stop first: everything else comes after.
@@ -323,6 +324,7 @@ impl Lifecycle<'_> {
             transitions,
             actions: record.actions,
             targets: record.targets,
+            faults: record.faults,
             probes,
             fault,
             evidence: judged.evidence,

@@ -30,6 +30,7 @@ fn experiment(name: String, verdict: Verdict, score: Option<Score>, weight: u32)
         transitions: Vec::new(),
         actions: Vec::new(),
         targets: Vec::new(),
+        faults: Vec::new(),
         probes: Vec::new(),
         fault: None,
         stop_conditions: Vec::new(),

@@ -258,6 +258,7 @@ impl Lifecycle<'_> {
             transitions: Vec::new(),
             actions: Vec::new(),
             targets: Vec::new(),
+            faults: Vec::new(),
             probes: Vec::new(),
             fault: None,
             stop_conditions: engine.stop_conditions(plan),

@@ -45,6 +45,7 @@ fn experiment(name: &str, verdict: Verdict, value: Option<f64>, probes: Vec<Prob
         transitions: Vec::new(),
         actions: Vec::new(),
         targets: Vec::new(),
+        faults: Vec::new(),
         probes,
         fault: None,
         stop_conditions: Vec::new(),

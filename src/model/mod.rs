@@ -2,6 +2,7 @@
 
 mod comparison;
 mod event;
+mod fault;
 mod finding;
 mod plan;
 mod probe;
@@ -16,8 +17,12 @@ pub use comparison::{
     ScoreDrop, VerdictChange,
 };
 pub use event::RunEvent;
+pub use fault::{Fault, FaultProbe};
 pub use finding::{Finding, Level};
-pub use plan::{CommandLine, CommandSpec, EngineSpec, ExperimentPlan, Monitor, Plan, RunIdentity};
+pub use plan::{
+    CommandLine, CommandSpec, EngineSpec, ExperimentPlan, HarnessProject, HarnessSpec, LitmusProject,
+    LitmusSpec, Monitor, Plan, RunIdentity, RuntimeInputs,
+};
 pub use probe::{
     Check, Comparison, Expectation, HttpCheck, MetricCheck, Phase, Probe, ProbePlan, Sample, Turn,
 };

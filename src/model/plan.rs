@@ -41,6 +41,69 @@ pub enum EngineSpec {
         role_arn: Option<String>,
     },
     Command(CommandSpec),
+    Harness(HarnessSpec),
+    Litmus(LitmusSpec),
+}
+
+/// A Harness chaos experiment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HarnessSpec {
+    pub project: HarnessProject,
+    /// Its id, or the identity that stands in its URL.
+    pub experiment: String,
+    pub runtime_inputs: RuntimeInputs,
+}
+
+/// Where a Harness experiment lives.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HarnessProject {
+    /// Without a slash at the end.
+    pub url: String,
+    pub account: String,
+    pub org: String,
+    pub project: String,
+}
+
+/// What an experiment asks for when it is launched, by name. Values may be secrets: they are never shown.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct RuntimeInputs {
+    /// Of the whole experiment.
+    pub experiment: BTreeMap<String, String>,
+    /// Of each fault, probe or action by its name.
+    pub tasks: BTreeMap<String, BTreeMap<String, String>>,
+}
+
+impl RuntimeInputs {
+    pub fn is_empty(&self) -> bool {
+        self.experiment.is_empty() && self.tasks.is_empty()
+    }
+}
+
+impl std::fmt::Debug for RuntimeInputs {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let tasks = self.tasks.iter().map(|(task, inputs)| (task, inputs.keys().collect::<Vec<_>>()));
+        f.debug_struct("RuntimeInputs")
+            .field("experiment", &self.experiment.keys())
+            .field("tasks", &tasks.collect::<BTreeMap<_, _>>())
+            .finish()
+    }
+}
+
+/// A LitmusChaos 3.x experiment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LitmusSpec {
+    pub project: LitmusProject,
+    pub experiment: String,
+}
+
+/// Where a LitmusChaos experiment lives.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LitmusProject {
+    /// Of the ChaosCenter, without a slash at the end.
+    pub url: String,
+    pub project: String,
+    /// What the server's list of allowed origins knows; None: that of `url`.
+    pub origin: Option<String>,
 }
 
 /// A local fault injector.
@@ -100,6 +163,8 @@ impl EngineSpec {
         match self {
             Self::Fis { .. } => "fis",
             Self::Command(_) => "command",
+            Self::Harness(_) => "harness",
+            Self::Litmus(_) => "litmus",
         }
     }
 
@@ -108,6 +173,8 @@ impl EngineSpec {
         match self {
             Self::Fis { template, .. } => template,
             Self::Command(command) => &command.run.shown,
+            Self::Harness(harness) => &harness.experiment,
+            Self::Litmus(litmus) => &litmus.experiment,
         }
     }
 }

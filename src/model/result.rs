@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{Finding, Monitor, Probe, RunComparison, RunIdentity, Score, Signal, State, Transition, Verdict};
+use super::{
+    Fault, Finding, Monitor, Probe, RunComparison, RunIdentity, Score, Signal, State, Transition, Verdict,
+};
 
 /// `schema_version` of result.json.
 pub const SCHEMA_VERSION: u32 = 1;
@@ -104,6 +106,9 @@ pub struct ExperimentResult {
     pub transitions: Vec<Transition>,
     pub actions: Vec<Action>,
     pub targets: Vec<Target>,
+    /// What the engine's own score is made of, where it weighs and judges its faults.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub faults: Vec<Fault>,
     pub probes: Vec<Probe>,
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub fault: Option<FaultWindow>,

@@ -11,7 +11,9 @@ use tokio::time::Instant;
 use super::{Sink, change};
 use crate::ci::LogStyle;
 use crate::clock::Clock;
-use crate::model::{ExperimentResult, Level, Outcome, RunEvent, RunResult, Transition, Turn};
+use crate::model::{
+    EngineSpec, ExperimentPlan, ExperimentResult, Level, Outcome, RunEvent, RunResult, Transition, Turn,
+};
 use crate::text;
 
 /// A log that is silent for longer makes people (and some CI systems) think that the job hangs.
@@ -61,10 +63,16 @@ impl Narrator {
                         ended: false,
                     })
                     .collect();
-                let (count, monitor) = (plan.experiments.len(), plan.monitor.as_str());
+                let count = plan.experiments.len();
+                // Only of FIS there are several ways to learn how it goes.
+                let is_fis = |experiment: &ExperimentPlan| matches!(experiment.spec, EngineSpec::Fis { .. });
+                let monitored = match plan.experiments.iter().any(is_fis) {
+                    true => format!(", monitored by {}", plan.monitor.as_str()),
+                    false => String::new(),
+                };
                 let plural = if count == 1 { "" } else { "s" };
                 let dry = if plan.dry_run { ", dry run" } else { "" };
-                Some(format!("run {}: {count} experiment{plural}, monitored by {monitor}{dry}", run.id))
+                Some(format!("run {}: {count} experiment{plural}{monitored}{dry}", run.id))
             }
             RunEvent::Found(finding) => {
                 let remedy =

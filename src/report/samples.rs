@@ -4,9 +4,11 @@ use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
 
+mod faults;
 mod hostile;
 mod measured;
 
+pub(super) use faults::{faulted, saying_faults};
 pub(super) use hostile::{HOSTILE, large, saying, saying_measured};
 pub(super) use measured::measured;
 
@@ -88,6 +90,7 @@ fn experiment(name: &str, verdict: Verdict, state: State, reason: &str) -> Exper
             resolved: Some(7),
             resources: (1..=7).map(|n| format!("arn:aws:ecs:eu-west-1:111122223333:task/shop-{n}")).collect(),
         }],
+        faults: Vec::new(),
         probes: Vec::new(),
         fault: None,
         stop_conditions: vec!["arn:aws:cloudwatch:eu-west-1:111122223333:alarm:shop-5xx".to_owned()],

@@ -88,6 +88,11 @@ async fn a_run_that_is_compared_reads_well() {
 }
 
 #[tokio::test]
+async fn a_run_of_judged_faults_reads_well() {
+    snapshots("faulted", &samples::faulted()).await;
+}
+
+#[tokio::test]
 async fn hostile_text_reads_as_text() {
     snapshots("hostile", &samples::saying(samples::HOSTILE)).await;
 }
@@ -281,6 +286,7 @@ async fn a_megabyte_of_anything_does_nothing_and_takes_no_time() {
 async fn a_run_of_everything_is_harmless() {
     assert_harmless(&samples::saying(samples::HOSTILE)).await;
     assert_harmless(&samples::large(samples::HOSTILE)).await;
+    assert_harmless(&samples::saying_faults(samples::HOSTILE)).await;
 }
 
 fn hostile() -> impl Strategy<Value = String> {

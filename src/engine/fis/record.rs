@@ -31,6 +31,7 @@ pub(super) fn record(experiment: &Experiment, resolved: Option<&[ResolvedTarget]
         ended_at,
         actions: actions(experiment),
         targets: targets(experiment, resolved),
+        faults: Vec::new(),
         error,
         report_location: experiment
             .experiment_report()

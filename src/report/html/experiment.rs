@@ -5,7 +5,7 @@ use maud::{Markup, html};
 
 use super::scale::Scale;
 use super::words::{CELL, Detail, SENTENCE, badge, between, linked, maybe_moment, moment, plain};
-use super::{arithmetic, probe, tables, timeline};
+use super::{arithmetic, faults, probe, tables, timeline};
 use crate::model::{ExperimentResult, MonitorRecord, StopReport};
 
 pub(super) fn section(
@@ -32,6 +32,7 @@ pub(super) fn section(
                 @let id = format!("probe-{number}-{}", place + 1);
                 (probe::section(&id, probe, scale.as_ref(), experiment.fault, detail))
             }
+            (faults::faults(experiment, detail))
             (why(experiment, detail))
             @if let Some(scale) = &scale { (tables::states(experiment, scale, detail)) }
             (tables::actions(experiment, detail))

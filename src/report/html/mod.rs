@@ -10,6 +10,7 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 mod arithmetic;
 mod change;
 mod experiment;
+mod faults;
 mod head;
 mod probe;
 mod raw;

@@ -11,7 +11,7 @@ const MOST: usize = 100;
 /// Resources of a target that are named.
 const RESOURCES: usize = 20;
 
-fn table(label: &str, columns: &[&str], body: &Markup) -> Markup {
+pub(super) fn table(label: &str, columns: &[&str], body: &Markup) -> Markup {
     let table = html! {
         table {
             thead { tr { @for column in columns { th scope="col" { (column) } } } }

@@ -244,6 +244,16 @@ fn moment() -> impl Strategy<Value = Timestamp> {
     ]
 }
 
+#[test]
+fn faults_and_their_probes_are_shown() {
+    let text = assert_sound(&samples::faulted());
+    for want in ["pod-network-latency", "HTTP_PROBE_FAILURE", "queue is short", "50 %", "status 503, not 200"]
+    {
+        assert!(text.contains(want), "{want}: {text}");
+    }
+    assert_sound(&samples::saying_faults(samples::HOSTILE));
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 

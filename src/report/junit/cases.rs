@@ -4,13 +4,14 @@ use std::collections::HashSet;
 
 use jiff::{SignedDuration, Timestamp};
 
+use super::faults;
 use super::xml::legal;
 use crate::model::{Action, ExperimentResult, Probe, RunResult, Score, Verdict};
 use crate::report::{arithmetic, change};
 use crate::text;
 
 /// Longest name, and longest text in one place.
-const NAME: usize = 200;
+pub(super) const NAME: usize = 200;
 const LONGEST: usize = 1_000;
 /// Lines of evidence, and reasons of the gate.
 const LINES: usize = 50;
@@ -85,6 +86,7 @@ pub(super) fn of_experiment(experiment: &ExperimentResult) -> Suite {
     let mut cases: Vec<Case> =
         experiment.actions.iter().map(|action| of_action(action, experiment.verdict)).collect();
     cases.extend(experiment.probes.iter().map(|probe| of_probe(probe, experiment)));
+    cases.extend(faults::probes(experiment));
     cases.push(of_verdict(experiment));
     Suite {
         name: format!("faultgate.{}", text::plain(&experiment.name, NAME)),
@@ -159,6 +161,7 @@ fn of_verdict(experiment: &ExperimentResult) -> Case {
     let passed = experiment.verdict == Verdict::Passed;
     let mut out = vec![scores(experiment.score, experiment.expected_resilience_score)];
     out.push(line(&experiment.reason));
+    out.extend(faults::lines(experiment).take(LINES));
     let evidence = experiment.evidence.iter().take(LINES);
     out.extend(evidence.map(|evidence| line(&format!("{}: {}", evidence.source, evidence.fact))));
     Case {
@@ -217,7 +220,7 @@ fn scores(score: Option<Score>, expected: Option<Score>) -> String {
     format!("resilience score {score}{expected}")
 }
 
-fn line(text: &str) -> String {
+pub(super) fn line(text: &str) -> String {
     text::plain(text, LONGEST)
 }
 

@@ -1,11 +1,12 @@
-//! `junit.xml`: the run as a test report. A suite for each experiment, with a case for each of its actions and
-//! probes and one for its verdict, and a suite with one case for the run's gate.
+//! `junit.xml`: the run as a test report. A suite for each experiment, with a case for each of its actions,
+//! probes and probes of its faults and one for its verdict, and a suite with one case for the run's gate.
 
 use std::path::{Path, PathBuf};
 
 use async_trait::async_trait;
 
 mod cases;
+mod faults;
 mod xml;
 
 use cases::{Case, Rank, Suite};

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use async_trait::async_trait;
 
 mod change;
+mod faults;
 mod fit;
 mod head;
 mod sections;
@@ -46,7 +47,8 @@ fn md(text: &str) -> String {
 /// An address that can stand in a link of Markdown. Only those that we have made ourselves become links.
 fn link(url: &str) -> Option<&str> {
     let safe = |c: char| c.is_ascii_graphic() && !"()<>[]|\"'`\\".contains(c);
-    (url.starts_with("https://") && url.len() <= LONGEST_URL && url.chars().all(safe)).then_some(url)
+    let web = url.starts_with("https://") || url.starts_with("http://");
+    (web && url.len() <= LONGEST_URL && url.chars().all(safe)).then_some(url)
 }
 
 pub struct SummaryFile {

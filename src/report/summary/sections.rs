@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use jiff::SignedDuration;
 
 use super::change;
+use super::faults::faults;
 use super::fit::{Kind, Section};
 use super::head::some_of;
 use super::{Page, md};
@@ -35,6 +36,7 @@ pub(super) fn sections(result: &RunResult, page: &Page) -> Vec<Section> {
         let place = Some(place);
         push(either(Kind::Passed, Kind::NotPassed), place, facts(experiment));
         push(either(Kind::ProbesOfPassed, Kind::Probes), place, probes(experiment));
+        push(either(Kind::ProbesOfPassed, Kind::Probes), place, faults(experiment));
         push(either(Kind::ActionsOfPassed, Kind::Actions), place, actions(experiment));
         push(either(Kind::TargetsOfPassed, Kind::Targets), place, targets(experiment, page.html));
         if !passed {
@@ -79,15 +81,26 @@ fn facts(experiment: &ExperimentResult) -> String {
         let _ = writeln!(page, "- {name}: {value}");
     };
     fact("Why", &md(&experiment.reason));
-    fact("Template", &md(&experiment.source));
-    if let Some(id) = &experiment.id {
-        fact("Experiment", &md(id));
-    }
-    let conditions = match experiment.stop_conditions.as_slice() {
-        [] => "**none**: nothing would have stopped it".to_owned(),
-        some => some.iter().take(LINES).map(|condition| md(condition)).collect::<Vec<_>>().join(", "),
+    let (source, id) = match experiment.engine.as_str() {
+        "fis" => ("Template", "Experiment"),
+        "command" => ("Command", "Process"),
+        _ => ("Experiment", "Run"),
     };
-    fact("Stop conditions", &conditions);
+    fact(source, &md(&experiment.source));
+    if let Some(of_run) = &experiment.id {
+        fact(id, &md(of_run));
+    }
+    match experiment.stop_conditions.as_slice() {
+        // Other engines have none.
+        [] if experiment.engine == "fis" => {
+            fact("Stop conditions", "**none**: nothing would have stopped it");
+        }
+        [] => {}
+        some => {
+            let some: Vec<_> = some.iter().take(LINES).map(|condition| md(condition)).collect();
+            fact("Stop conditions", &some.join(", "));
+        }
+    }
     if experiment.id.is_some() {
         fact("How the end was learned", &learned(experiment));
     }

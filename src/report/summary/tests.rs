@@ -71,7 +71,7 @@ fn without_html_there_is_none() {
 fn only_our_own_links_are_links() {
     for url in [
         "javascript:alert(1)",
-        "http://plain.example",
+        "ftp://plain.example",
         "https://x) [y](https://evil.example",
         "https://x\u{202e}",
         "https://x\ny",

@@ -1,0 +1,65 @@
+//! The manager under test, connected to a stand-in.
+
+use std::time::Duration;
+
+use faultgate::config::Secret;
+use faultgate::engine::chaos_center::{Manager, Run, RunKey, Trouble};
+use faultgate::engine::harness::Harness;
+use faultgate::model::{EngineSpec, ExperimentPlan, HarnessProject, HarnessSpec, RuntimeInputs};
+
+use crate::stand_in::{self, ACCOUNT, EXPERIMENT, KEY, ORG, PROJECT};
+
+pub(crate) fn project(url: &str) -> HarnessProject {
+    let [account, org, project] = [ACCOUNT, ORG, PROJECT].map(str::to_owned);
+    HarnessProject { url: url.to_owned(), account, org, project }
+}
+
+pub(crate) fn client(limit: Duration) -> reqwest::Client {
+    let redirects = reqwest::redirect::Policy::none();
+    reqwest::Client::builder().no_proxy().redirect(redirects).timeout(limit).build().unwrap()
+}
+
+pub(crate) fn connected(stand: &stand_in::Harness) -> Harness {
+    connected_to(project(&stand.url()))
+}
+
+pub(crate) fn connected_to(project: HarnessProject) -> Harness {
+    Harness::new(project, Secret::new(KEY), client(Duration::from_secs(20)))
+}
+
+pub(crate) fn plan(experiment: &str) -> ExperimentPlan {
+    plan_with(experiment, RuntimeInputs::default())
+}
+
+pub(crate) fn plan_with(experiment: &str, runtime_inputs: RuntimeInputs) -> ExperimentPlan {
+    let experiment = experiment.to_owned();
+    ExperimentPlan {
+        name: "chaos".to_owned(),
+        spec: EngineSpec::Harness(HarnessSpec {
+            project: project("http://unused.example"),
+            experiment,
+            runtime_inputs,
+        }),
+        weight: 1,
+        timeout: Duration::from_mins(30),
+        queue_timeout: Duration::from_mins(5),
+        expected: None,
+        probes: Vec::new(),
+    }
+}
+
+/// A run of the experiment that is always there.
+pub(crate) async fn launched(harness: &Harness) -> RunKey {
+    harness.launch(&plan(EXPERIMENT)).await.unwrap()
+}
+
+pub(crate) async fn read_one(harness: &Harness, run: &RunKey) -> Result<Option<Run>, Trouble> {
+    let mut read = harness.read(std::slice::from_ref(run)).await;
+    assert_eq!(read.len(), 1);
+    read.pop().unwrap()
+}
+
+/// The run, which is there.
+pub(crate) async fn seen(harness: &Harness, run: &RunKey) -> Run {
+    read_one(harness, run).await.unwrap().unwrap()
+}

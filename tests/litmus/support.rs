@@ -1,0 +1,90 @@
+//! A manager for the stand-in, and what it is asked about.
+
+use std::time::Duration;
+
+use faultgate::config::Secret;
+use faultgate::engine::chaos_center::{Asked, Manager, Run, RunKey, Trouble};
+use faultgate::engine::litmus::{Credentials, Litmus};
+use faultgate::model::{EngineSpec, ExperimentPlan, LitmusProject, LitmusSpec};
+
+use crate::stand_in::{ChaosCenter, EXPERIMENT, PASSWORD, PROJECT, TOKEN, USER};
+
+pub(crate) fn project(url: &str) -> LitmusProject {
+    LitmusProject { url: url.to_owned(), project: PROJECT.to_owned(), origin: None }
+}
+
+pub(crate) fn token() -> Credentials {
+    Credentials::Token(Secret::new(TOKEN))
+}
+
+pub(crate) fn login() -> Credentials {
+    Credentials::Login { username: USER.to_owned(), password: Secret::new(PASSWORD) }
+}
+
+pub(crate) fn litmus(center: &ChaosCenter) -> Litmus {
+    litmus_as(center, token())
+}
+
+pub(crate) fn litmus_as(center: &ChaosCenter, credentials: Credentials) -> Litmus {
+    Litmus::new(project(&center.url()), credentials, client_within(Duration::from_secs(20)))
+}
+
+pub(crate) fn client_within(limit: Duration) -> reqwest::Client {
+    reqwest::Client::builder()
+        .no_proxy()
+        .redirect(reqwest::redirect::Policy::none())
+        .timeout(limit)
+        .build()
+        .unwrap()
+}
+
+pub(crate) fn plan_of(experiment: &str) -> ExperimentPlan {
+    ExperimentPlan {
+        name: "pod-delete".to_owned(),
+        spec: EngineSpec::Litmus(LitmusSpec {
+            project: project("https://litmus.example"),
+            experiment: experiment.to_owned(),
+        }),
+        weight: 10,
+        timeout: Duration::from_mins(30),
+        queue_timeout: Duration::from_mins(5),
+        expected: None,
+        probes: Vec::new(),
+    }
+}
+
+pub(crate) fn plan() -> ExperimentPlan {
+    plan_of(EXPERIMENT)
+}
+
+pub(crate) fn key(notify_id: &str, run_id: Option<&str>) -> RunKey {
+    RunKey {
+        experiment: EXPERIMENT.to_owned(),
+        notify_id: notify_id.to_owned(),
+        run_id: run_id.map(str::to_owned),
+    }
+}
+
+pub(crate) async fn read(litmus: &Litmus, run: &RunKey) -> Result<Option<Run>, Trouble> {
+    litmus.read(std::slice::from_ref(run)).await.remove(0)
+}
+
+/// A read that must find the run.
+pub(crate) async fn seen(litmus: &Litmus, run: &RunKey) -> Run {
+    read(litmus, run).await.unwrap().unwrap()
+}
+
+/// What a user reads of it, its Debug form included, holds no secret.
+pub(crate) fn told(litmus: &Litmus, trouble: &Trouble, what: Asked) -> String {
+    let remedy = litmus.remedy(trouble, what);
+    let told = format!("{} | {}", trouble.why, remedy.as_deref().unwrap_or("no remedy"));
+    assert_hidden(&format!("{told} {trouble:?}"));
+    told
+}
+
+#[track_caller]
+pub(crate) fn assert_hidden(text: &str) {
+    for secret in [TOKEN, PASSWORD] {
+        assert!(!text.contains(secret), "{text}");
+    }
+}

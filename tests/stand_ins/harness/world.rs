@@ -1,0 +1,319 @@
+//! What a Harness project keeps: experiments, and runs that live as they are told.
+
+use std::collections::VecDeque;
+
+use serde_json::{Value, json};
+
+/// When the first run was created, in milliseconds.
+const EPOCH: i64 = 1_767_322_800_000;
+
+/// How a run is told at some time of its life.
+#[derive(Debug, Clone)]
+pub(crate) struct Beat {
+    pub(crate) phase: String,
+    pub(crate) score: Option<f64>,
+    /// Passed, failed, awaited, stopped, not available.
+    pub(crate) counts: [u32; 5],
+    /// No row is there.
+    pub(crate) absent: bool,
+    /// The agent has reported, and with it came the run's id.
+    pub(crate) reported: bool,
+    pub(crate) completed: bool,
+    pub(crate) execution: String,
+    pub(crate) error: Option<String>,
+    pub(crate) governance: Option<Value>,
+    /// Reads until the next beat; None: until it is told.
+    pub(crate) reads: Option<u32>,
+}
+
+impl Beat {
+    pub(crate) fn phase(phase: &str) -> Self {
+        Self {
+            phase: phase.to_owned(),
+            score: Some(0.0),
+            counts: [0; 5],
+            absent: false,
+            reported: true,
+            completed: false,
+            execution: String::new(),
+            error: None,
+            governance: None,
+            reads: Some(1),
+        }
+    }
+
+    /// The list of runs is empty.
+    pub(crate) fn absent() -> Self {
+        Self { absent: true, reported: false, ..Self::phase("") }
+    }
+
+    pub(crate) fn queued() -> Self {
+        Self { reported: false, ..Self::phase("Queued") }
+    }
+
+    pub(crate) fn running() -> Self {
+        Self { counts: [0, 0, 1, 0, 0], ..Self::phase("Running") }
+    }
+
+    /// An end by this word, with this score.
+    pub(crate) fn ended(phase: &str, score: f64) -> Self {
+        Self { score: Some(score), completed: true, ..Self::phase(phase) }
+    }
+
+    /// One fault that passed or failed by its probes.
+    pub(crate) fn completed(score: f64) -> Self {
+        let passed = score >= 100.0;
+        let phase = if passed { "Completed" } else { "Completed_With_Probe_Failure" };
+        let counts = [u32::from(passed), u32::from(!passed), 0, 0, 0];
+        let verdict = if passed { "Pass" } else { "Fail" };
+        Self { counts, execution: execution(&[("pod-delete", verdict, score)]), ..Self::ended(phase, score) }
+    }
+
+    pub(crate) fn error(why: &str) -> Self {
+        Self { error: Some(why.to_owned()), ..Self::ended("Error", 0.0) }
+    }
+
+    /// A rule of ChaosGuard does not allow it.
+    pub(crate) fn blocked(why: &str) -> Self {
+        let governance = json!({ "name": "ChaosGuard", "type": "SecurityGovernance", "startedAt": 1,
+            "finishedAt": 2, "phase": "Failed", "message": why });
+        Self { governance: Some(governance), reported: false, ..Self::ended("Blocked", 0.0) }
+    }
+
+    /// For so many reads.
+    pub(crate) fn lasting(mut self, reads: u32) -> Self {
+        self.reads = Some(reads);
+        self
+    }
+
+    /// Until the test says that it goes on.
+    pub(crate) fn held(mut self) -> Self {
+        self.reads = None;
+        self
+    }
+}
+
+/// Execution data as the agent writes it: fault, verdict and probe success.
+pub(crate) fn execution(faults: &[(&str, &str, f64)]) -> String {
+    let node = |(fault, verdict, success): &(&str, &str, f64)| {
+        let failed = *verdict == "Fail";
+        let data = json!({
+            "namespace": "shop", "experimentName": fault, "experimentStatus": "Completed",
+            "experimentVerdict": verdict, "probeSuccessPercentage": success.to_string(),
+            "failStep": if failed { "PROBE_FAILED : checkout did not answer" } else { "" }, "errorCode": "",
+        });
+        let node = json!({ "name": fault, "phase": "Completed", "type": "K8sTask", "startedAt": "1767322810",
+            "finishedAt": "1767322850", "children": null, "chaosData": data });
+        ((*fault).to_owned(), node)
+    };
+    let nodes: serde_json::Map<String, Value> = faults.iter().map(node).collect();
+    json!({ "workflowType": "experiment", "phase": "Completed", "nodes": nodes }).to_string()
+}
+
+/// What becomes of a run that is asked to stop.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum OnStop {
+    /// It is stopped after so many reads.
+    After(u32),
+    /// Its row says `Stopped` at once and never changes.
+    Frozen,
+    /// Nothing happens.
+    Ignored,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct Experiment {
+    pub(crate) id: String,
+    pub(crate) identity: String,
+    pub(crate) name: String,
+    pub(crate) cron: String,
+    pub(crate) infra_type: String,
+    pub(crate) active: bool,
+    pub(crate) confirmed: bool,
+    /// Weights of its faults.
+    pub(crate) weights: Vec<(String, i32)>,
+    /// The lives of the runs to come; the last serves for all others.
+    pub(crate) lives: VecDeque<Vec<Beat>>,
+    pub(crate) on_stop: OnStop,
+    /// A launch is refused in these words.
+    pub(crate) refusal: Option<String>,
+    /// What REST says of its runtime inputs.
+    pub(crate) variables: Value,
+    pub(crate) probes: Vec<Value>,
+    pub(crate) steps: Vec<Value>,
+}
+
+impl Experiment {
+    pub(crate) fn new(id: &str, identity: &str, life: &[Beat]) -> Self {
+        Self {
+            id: id.to_owned(),
+            identity: identity.to_owned(),
+            name: identity.to_owned(),
+            cron: String::new(),
+            infra_type: "Kubernetes".to_owned(),
+            active: true,
+            confirmed: true,
+            weights: vec![("pod-delete".to_owned(), 10)],
+            lives: VecDeque::from([life.to_vec()]),
+            on_stop: OnStop::After(1),
+            refusal: None,
+            variables: json!({ "experiment": [], "tasks": {} }),
+            probes: Vec::new(),
+            steps: Vec::new(),
+        }
+    }
+
+    fn next_life(&mut self) -> Vec<Beat> {
+        match self.lives.len() {
+            0 | 1 => self.lives.front().cloned().unwrap_or_default(),
+            _ => self.lives.pop_front().unwrap(),
+        }
+    }
+}
+
+#[derive(Debug, Clone)]
+#[expect(clippy::struct_field_names, reason = "`id` alone would not say which of its ids")]
+pub(crate) struct Run {
+    pub(crate) experiment: String,
+    pub(crate) notify_id: String,
+    pub(crate) run_id: String,
+    pub(crate) sequence: usize,
+    pub(crate) created_at: i64,
+    pub(crate) updated_at: i64,
+    pub(crate) stop_requests: u32,
+    /// What it was launched with, by REST.
+    pub(crate) inputs: Option<Value>,
+    now: Beat,
+    seen: u32,
+    next: VecDeque<Beat>,
+}
+
+impl Run {
+    pub(crate) fn now(&self) -> &Beat {
+        &self.now
+    }
+
+    /// The id that an answer tells: empty until the agent has reported.
+    pub(crate) fn told_run_id(&self) -> &str {
+        if self.now.reported { &self.run_id } else { "" }
+    }
+
+    /// To the next beat of its life.
+    pub(crate) fn go_on(&mut self) {
+        if let Some(next) = self.next.pop_front() {
+            self.now = next;
+            self.seen = 0;
+            self.updated_at += 1_000;
+        }
+    }
+
+    /// It has been polled.
+    fn read(&mut self) {
+        self.seen += 1;
+        if self.now.reads.is_some_and(|reads| self.seen >= reads) {
+            self.go_on();
+        }
+    }
+
+    fn stop(&mut self, on_stop: OnStop) {
+        self.stop_requests += 1;
+        let stopped = Beat { execution: self.now.execution.clone(), ..Beat::ended("Stopped", 0.0) };
+        match on_stop {
+            OnStop::Ignored => {}
+            _ if self.now.completed => {}
+            OnStop::Frozen => {
+                self.next = VecDeque::from([stopped]);
+                self.go_on();
+            }
+            OnStop::After(reads) => {
+                self.now.reads = Some(reads);
+                self.seen = 0;
+                self.next = VecDeque::from([stopped]);
+            }
+        }
+    }
+}
+
+/// What the project keeps.
+#[derive(Debug, Default)]
+pub(crate) struct World {
+    pub(crate) experiments: Vec<Experiment>,
+    pub(crate) runs: Vec<Run>,
+    /// Stops that named no run, and so stopped everybody's.
+    pub(crate) stops_of_all: u32,
+}
+
+impl World {
+    pub(crate) fn experiment(&mut self, id: &str) -> Option<&mut Experiment> {
+        self.experiments.iter_mut().find(|experiment| experiment.id == id)
+    }
+
+    pub(crate) fn run(&mut self, notify_id: &str) -> Option<&mut Run> {
+        self.runs.iter_mut().find(|run| run.notify_id == notify_id)
+    }
+
+    /// A new run, by its notify id, or why there is none.
+    pub(crate) fn launch(&mut self, id: &str, inputs: Option<Value>) -> Result<String, String> {
+        let sequence = self.runs.len() + 1;
+        let experiment = self.experiment(id).ok_or("mongo: no documents in result")?;
+        if let Some(refusal) = &experiment.refusal {
+            return Err(refusal.clone());
+        }
+        // Runs of a schedule get their ids when the schedule comes to them.
+        let notify_id = if experiment.cron.is_empty() { format!("notify-{sequence}") } else { String::new() };
+        let mut life: VecDeque<Beat> = experiment.next_life().into();
+        let now = life.pop_front().unwrap_or_else(|| Beat::queued().held());
+        let at = EPOCH + i64::try_from(sequence).unwrap() * 60_000;
+        self.runs.push(Run {
+            experiment: id.to_owned(),
+            notify_id: notify_id.clone(),
+            run_id: format!("run-{sequence}"),
+            sequence,
+            created_at: at,
+            updated_at: at,
+            stop_requests: 0,
+            inputs,
+            now,
+            seen: 0,
+            next: life,
+        });
+        Ok(notify_id)
+    }
+
+    /// A run of the past, as it ended, and how long it took.
+    pub(crate) fn past_run(&mut self, id: &str, end: Beat, seconds: i64) -> String {
+        let notify_id = self.launch(id, None).unwrap();
+        let run = self.run(&notify_id).unwrap();
+        run.next.clear();
+        run.now = end.held();
+        run.updated_at = run.created_at + seconds * 1_000;
+        notify_id
+    }
+
+    /// The rows that a list holds, in the order of creation. Polling makes time pass for them.
+    pub(crate) fn rows(&mut self, wanted: impl Fn(&Run) -> bool, polled: bool) -> Vec<Run> {
+        let mut rows = Vec::new();
+        for run in self.runs.iter_mut().filter(|run| wanted(run)) {
+            if !run.now.absent {
+                rows.push(run.clone());
+            }
+            if polled {
+                run.read();
+            }
+        }
+        rows
+    }
+
+    /// Asks these runs to stop; how many there were.
+    pub(crate) fn stop(&mut self, wanted: impl Fn(&Run) -> bool) -> usize {
+        let manners: Vec<(String, OnStop)> =
+            self.experiments.iter().map(|experiment| (experiment.id.clone(), experiment.on_stop)).collect();
+        let mut stopped = 0;
+        for run in self.runs.iter_mut().filter(|run| wanted(run)) {
+            let on_stop = manners.iter().find(|(id, _)| *id == run.experiment).map(|(_, on_stop)| *on_stop);
+            run.stop(on_stop.unwrap_or(OnStop::Ignored));
+            stopped += 1;
+        }
+        stopped
+    }
+}

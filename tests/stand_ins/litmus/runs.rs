@@ -1,0 +1,206 @@
+//! The life of a run, as its agent tells it and the server keeps it.
+
+use std::collections::VecDeque;
+
+use serde_json::{Map, Value, json};
+
+/// A fault as its ChaosResult has it.
+#[derive(Debug, Clone)]
+pub(crate) struct Fault {
+    pub(crate) name: String,
+    pub(crate) weight: i64,
+    /// `Pass`, `Fail`, `Stopped`, `Awaited`, `N/A`, `Error`.
+    pub(crate) verdict: String,
+    pub(crate) probe_success: String,
+    pub(crate) fail_step: String,
+    /// Name, kind, mode, verdict, description.
+    pub(crate) probes: Vec<[String; 5]>,
+}
+
+impl Fault {
+    pub(crate) fn new(name: &str, weight: i64, verdict: &str, probe_success: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            weight,
+            verdict: verdict.to_owned(),
+            probe_success: probe_success.to_owned(),
+            fail_step: String::new(),
+            probes: Vec::new(),
+        }
+    }
+
+    pub(crate) fn failing(mut self, step: &str) -> Self {
+        step.clone_into(&mut self.fail_step);
+        self
+    }
+
+    pub(crate) fn probe(mut self, probe: [&str; 5]) -> Self {
+        self.probes.push(probe.map(str::to_owned));
+        self
+    }
+}
+
+/// What a read shows, once it has come to it.
+#[derive(Debug, Clone)]
+pub(crate) struct Stage {
+    pub(crate) phase: String,
+    /// The agent has reported: there is a run id.
+    pub(crate) reported: bool,
+    /// Over, with these results.
+    pub(crate) results: Option<Vec<Fault>>,
+}
+
+impl Stage {
+    pub(crate) fn queued() -> Self {
+        Self { phase: "Queued".to_owned(), reported: false, results: None }
+    }
+
+    /// As the agent tells it, which may be a word that the schema does not have.
+    pub(crate) fn going(phase: &str) -> Self {
+        Self { phase: phase.to_owned(), reported: true, results: None }
+    }
+
+    pub(crate) fn running() -> Self {
+        Self::going("Running")
+    }
+
+    pub(crate) fn over(phase: &str, results: Vec<Fault>) -> Self {
+        Self { phase: phase.to_owned(), reported: true, results: Some(results) }
+    }
+
+    /// Queued, then running, then over with these results.
+    pub(crate) fn life(phase: &str, results: Vec<Fault>) -> Vec<Self> {
+        vec![Self::queued(), Self::running(), Self::over(phase, results)]
+    }
+}
+
+/// A row of the server's.
+#[derive(Debug, Clone)]
+pub(crate) struct Row {
+    pub(crate) experiment: String,
+    pub(crate) notify_id: String,
+    pub(crate) run_id: String,
+    pub(crate) phase: String,
+    pub(crate) completed: bool,
+    pub(crate) created_at: i64,
+    pub(crate) updated_at: i64,
+    pub(crate) weights: Vec<(String, i64)>,
+    pub(crate) results: Option<Vec<Fault>>,
+    /// What is still to come. Each read of this run takes one step; the last one stays.
+    pub(crate) ahead: VecDeque<Stage>,
+    /// Reads that do not find the row yet.
+    pub(crate) unseen: u32,
+}
+
+impl Row {
+    /// What the agent tells. A row that is over is not changed any more.
+    pub(crate) fn take(&mut self, stage: Stage, now: i64) {
+        if self.completed {
+            return;
+        }
+        if stage.reported && self.run_id.is_empty() {
+            self.run_id = format!("run-of-{}", self.notify_id);
+        }
+        self.completed = stage.results.is_some();
+        self.phase = stage.phase;
+        self.results = stage.results;
+        self.updated_at = now;
+    }
+
+    pub(crate) fn step(&mut self, now: i64) {
+        if let Some(stage) = self.ahead.pop_front() {
+            self.take(stage, now);
+        }
+    }
+
+    /// Only a list leaves the notify id out.
+    pub(crate) fn answer(&self, project: &str, listed: bool) -> Value {
+        let results = self.results.as_deref();
+        let count = |verdicts: &[&str]| {
+            let of = |fault: &&Fault| verdicts.contains(&fault.verdict.as_str());
+            results.map(|faults| faults.iter().filter(of).count())
+        };
+        json!({
+            "projectID": project,
+            "experimentID": self.experiment,
+            "experimentRunID": self.run_id,
+            "notifyID": (!listed).then_some(&self.notify_id),
+            "phase": self.phase,
+            // 0 for as long as the run is not over.
+            "resiliencyScore": results.map_or(0.0, |results| score(&self.weights, results)),
+            "totalFaults": results.map(|_| self.weights.len()),
+            "faultsPassed": count(&["Pass"]),
+            "faultsFailed": count(&["Fail"]),
+            "faultsAwaited": count(&["Awaited"]),
+            "faultsStopped": count(&["Stopped"]),
+            "faultsNa": count(&["N/A", ""]),
+            "weightages": self.weights.iter()
+                .map(|(name, weight)| json!({ "faultName": name, "weightage": weight }))
+                .collect::<Vec<_>>(),
+            "executionData": self.execution_data().to_string(),
+            "createdAt": self.created_at.to_string(),
+            "updatedAt": self.updated_at.to_string(),
+        })
+    }
+
+    fn execution_data(&self) -> Value {
+        let nodes: Map<String, Value> = self
+            .results
+            .iter()
+            .flatten()
+            .enumerate()
+            .map(|(at, fault)| (format!("{}-{at}", self.run_id), node(fault)))
+            .collect();
+        json!({
+            "experimentType": "experiment", "revisionID": "revision-1", "notifyID": self.notify_id,
+            "experimentID": self.experiment, "eventType": "UPDATE", "uid": self.run_id, "namespace": "litmus",
+            "name": self.experiment, "creationTimestamp": seconds(self.created_at), "phase": self.phase,
+            "message": "", "startedAt": seconds(self.created_at),
+            "finishedAt": if self.completed { seconds(self.updated_at) } else { String::new() },
+            "nodes": nodes, "updatedBy": "admin",
+        })
+    }
+}
+
+/// As the server reckons it: whole percents, and cut off after two digits.
+#[allow(clippy::cast_precision_loss, clippy::cast_possible_truncation, reason = "small numbers")]
+fn score(weights: &[(String, i64)], results: &[Fault]) -> f64 {
+    let all: i64 = weights.iter().map(|(_, weight)| weight).sum();
+    let of = |name: &str| results.iter().find(|fault| fault.name == name);
+    let percent =
+        |name: &str| of(name).and_then(|fault| fault.probe_success.parse::<i64>().ok()).unwrap_or(0);
+    let reached: i64 = weights.iter().map(|(name, weight)| weight * percent(name)).sum();
+    if all == 0 { 0.0 } else { (reached * 100 / all) as f64 / 100.0 }
+}
+
+fn node(fault: &Fault) -> Value {
+    let probes: Vec<Value> = fault
+        .probes
+        .iter()
+        .map(|[name, kind, mode, verdict, description]| {
+            let status = json!({ "verdict": verdict, "description": description });
+            json!({ "name": name, "type": kind, "mode": mode, "status": status })
+        })
+        .collect();
+    json!({
+        "name": fault.name, "phase": "Succeeded", "message": "", "startedAt": "1700000001",
+        "finishedAt": "1700000061", "children": null, "type": "ChaosEngine",
+        "chaosData": {
+            "engineUID": "engine-uid", "engineContext": "", "engineName": fault.name, "namespace": "litmus",
+            "experimentName": fault.name, "experimentStatus": "Completed", "lastUpdatedAt": "1700000061",
+            "experimentVerdict": fault.verdict, "experimentPod": "pod", "runnerPod": "runner",
+            "probeSuccessPercentage": fault.probe_success, "failStep": fault.fail_step,
+            "chaosResult": { "status": {
+                "experimentStatus": { "phase": "Completed", "verdict": fault.verdict,
+                    "probeSuccessPercentage": fault.probe_success },
+                "probeStatuses": probes,
+                "history": { "passedRuns": 0, "failedRuns": 0, "stoppedRuns": 0,
+                    "targets": [{ "name": "shop", "kind": "deployment", "chaosStatus": "targeted" }] },
+            } },
+        },
+    })
+}
+
+fn seconds(millis: i64) -> String {
+    (millis / 1000).to_string()
+}
