@@ -1,4 +1,5 @@
-//! From a plan to connected engines: one for each account and Region, and one for all local commands.
+//! From a plan to connected engines: one for each account and Region, one for each project of a control plane, and one
+//! for all local commands.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,13 +8,16 @@ use aws_config::SdkConfig;
 
 use super::accounts::{Account, Accounts, Place};
 use crate::clock::Clock;
-use crate::config::{Environment, Mistake};
+use crate::config::{Environment, Mistake, Tokens};
 use crate::engine::Engine;
+use crate::engine::chaos_center::{CenterSettings, ChaosCenter};
 use crate::engine::command::{CommandEngine, CommandSettings, Limits};
 use crate::engine::fis::{FisEngine, FisSettings};
-use crate::http::HttpSettings;
+use crate::engine::harness::Harness;
+use crate::engine::litmus::{self, Litmus};
+use crate::http::{self, HttpSettings};
 use crate::lifecycle::Cancel;
-use crate::model::{EngineSpec, ExperimentPlan, Plan, RunIdentity};
+use crate::model::{EngineSpec, ExperimentPlan, HarnessProject, LitmusProject, Plan, RunIdentity};
 use crate::probe::{Connector, Evaluate};
 
 /// Where the engines' requests go.
@@ -66,6 +70,13 @@ fn evaluators(
     connected.collect()
 }
 
+/// By what engines other than AWS's let us in.
+#[derive(Clone, Copy)]
+pub(super) struct Secrets<'a> {
+    pub(super) tokens: &'a Tokens,
+    pub(super) litmus_username: Option<&'a str>,
+}
+
 /// All that connecting takes.
 pub(super) struct Wiring<'a> {
     pub(super) plan: &'a Plan,
@@ -74,6 +85,7 @@ pub(super) struct Wiring<'a> {
     /// The inputs' Region and role, for probes of experiments that have none.
     pub(super) usual: &'a Place,
     pub(super) probes: Probes<'a>,
+    pub(super) secrets: Secrets<'a>,
     pub(super) clock: Clock,
     pub(super) cancel: &'a Cancel,
 }
@@ -83,7 +95,14 @@ impl Wiring<'_> {
     pub(super) async fn connect(&self) -> Result<Connected, Mistake> {
         let connector = self.probes.connector(self.plan, self.clock)?;
         let mut accounts = Accounts::of(self.plan, self.usual, self.endpoints, &self.run.id).await;
-        let mut engines = Engines { wiring: self, all: Vec::new(), fis: Vec::new(), command: None };
+        let mut engines = Engines {
+            wiring: self,
+            all: Vec::new(),
+            fis: Vec::new(),
+            command: None,
+            harness: Vec::new(),
+            litmus: Vec::new(),
+        };
         let (mut engine_of, mut probes) = (Vec::new(), Vec::new());
         for experiment in &self.plan.experiments {
             let (engine, sdk) = match &experiment.spec {
@@ -93,8 +112,11 @@ impl Wiring<'_> {
                     (engines.fis(account), Some(&account.sdk))
                 }
                 EngineSpec::Command(_) => (engines.command(), accounts.of_probes(experiment).await?),
-                EngineSpec::Harness(_) | EngineSpec::Litmus(_) => {
-                    return Err(Mistake::new("experiments", "no engine of this kind is connected to"));
+                EngineSpec::Harness(spec) => {
+                    (engines.harness(&spec.project)?, accounts.of_probes(experiment).await?)
+                }
+                EngineSpec::Litmus(spec) => {
+                    (engines.litmus(&spec.project)?, accounts.of_probes(experiment).await?)
                 }
             };
             engine_of.push(engine);
@@ -110,6 +132,8 @@ struct Engines<'a> {
     all: Vec<Box<dyn Engine>>,
     fis: Vec<OfAccount>,
     command: Option<usize>,
+    harness: Vec<(HarnessProject, usize)>,
+    litmus: Vec<(LitmusProject, usize)>,
 }
 
 /// The engine of an account.
@@ -143,10 +167,58 @@ impl Engines<'_> {
         engine
     }
 
+    fn harness(&mut self, project: &HarnessProject) -> Result<usize, Mistake> {
+        if let Some((_, known)) = self.harness.iter().find(|(known, _)| known == project) {
+            return Ok(*known);
+        }
+        let key = self.wiring.secrets.tokens.harness.clone().ok_or_else(|| needed("harness-api-key"))?;
+        let manager = Harness::new(project.clone(), key, self.client()?);
+        let engine = self.add(ChaosCenter::new(manager, self.center_settings(), self.wiring.clock));
+        self.harness.push((project.clone(), engine));
+        Ok(engine)
+    }
+
+    fn litmus(&mut self, project: &LitmusProject) -> Result<usize, Mistake> {
+        if let Some((_, known)) = self.litmus.iter().find(|(known, _)| known == project) {
+            return Ok(*known);
+        }
+        let Secrets { tokens, litmus_username } = self.wiring.secrets;
+        let credentials = match (&tokens.litmus, litmus_username, &tokens.litmus_password) {
+            (Some(token), _, _) => litmus::Credentials::Token(token.clone()),
+            (None, Some(username), Some(password)) => {
+                litmus::Credentials::Login { username: username.to_owned(), password: password.clone() }
+            }
+            _ => return Err(needed("litmus-token")),
+        };
+        let manager = Litmus::new(project.clone(), credentials, self.client()?);
+        let engine = self.add(ChaosCenter::new(manager, self.center_settings(), self.wiring.clock));
+        self.litmus.push((project.clone(), engine));
+        Ok(engine)
+    }
+
+    fn client(&self) -> Result<reqwest::Client, Mistake> {
+        http::client(self.wiring.probes.http)
+            .map_err(|why| Mistake::new("ca-bundle and proxies", format!("no HTTP client: {why}")))
+    }
+
+    fn center_settings(&self) -> CenterSettings {
+        let plan = self.wiring.plan;
+        CenterSettings {
+            dry_run: plan.dry_run,
+            allow_empty_targets: plan.allow_empty_targets,
+            seed: fastrand::u64(..),
+        }
+    }
+
     fn add(&mut self, engine: impl Engine + 'static) -> usize {
         self.all.push(Box::new(engine));
         self.all.len() - 1
     }
+}
+
+/// The settings have been checked for it.
+fn needed(secret: &str) -> Mistake {
+    Mistake::new("the environment", format!("{secret}: is missing"))
 }
 
 fn command_settings(plan: &Plan, env: &Environment) -> CommandSettings {

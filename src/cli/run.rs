@@ -8,7 +8,7 @@ use indicatif::MultiProgress;
 use tokio_util::task::AbortOnDropHandle;
 
 use super::accounts::Place;
-use super::connect::{Connected, Endpoints, Probes, Wiring};
+use super::connect::{Connected, Endpoints, Probes, Secrets, Wiring};
 use super::rehearsed;
 use super::reporting::{Reporting, surroundings};
 use super::signals::Signals;
@@ -145,13 +145,14 @@ impl<'a> Session<'a> {
             None => Endpoints::Real(self.settings.http.clone()),
             Some(scenario) => Endpoints::Embedded(self.embed(scenario).await?),
         };
-        let Settings { plan, region, role_arn, http, .. } = &self.settings;
+        let Settings { plan, region, role_arn, http, tokens, litmus_username, .. } = &self.settings;
         let wiring = Wiring {
             plan,
             run: &self.identity,
             endpoints: &endpoints,
             usual: &Place { region: region.clone(), role_arn: role_arn.clone() },
             probes: Probes { http, env: self.env },
+            secrets: Secrets { tokens, litmus_username: litmus_username.as_deref() },
             clock: self.clock,
             cancel: self.cancel,
         };
@@ -165,7 +166,7 @@ impl<'a> Session<'a> {
             // The user's queue does not exist here.
             plan.monitor = Monitor::Events;
         }
-        let replaced = instead_of_commands(plan);
+        let replaced = stand_ins(plan);
         let world = World::new(scenario, self.clock);
         for experiment in &plan.experiments {
             world.script(experiment.spec.source(), scenario.life(self.fault));
@@ -188,12 +189,12 @@ impl<'a> Session<'a> {
     }
 }
 
-/// Nothing real is touched in a rehearsal: an experiment of the scenario takes the place of each command. Returns
-/// what there is to say of that.
-fn instead_of_commands(plan: &mut Plan) -> String {
+/// Nothing real is touched in a rehearsal: an experiment of the scenario takes the place of each that is not FIS's.
+/// Returns what there is to say of that.
+fn stand_ins(plan: &mut Plan) -> String {
     let mut names = Vec::new();
     for experiment in &mut plan.experiments {
-        if matches!(experiment.spec, EngineSpec::Command(_)) {
+        if !matches!(experiment.spec, EngineSpec::Fis { .. }) {
             experiment.spec =
                 EngineSpec::Fis { template: TEMPLATE_ID.to_owned(), region: None, role_arn: None };
             names.push(experiment.name.as_str());
@@ -202,5 +203,5 @@ fn instead_of_commands(plan: &mut Plan) -> String {
     if names.is_empty() {
         return String::new();
     }
-    format!("; no command was started for {}: the scenario's experiment stood in", names.join(", "))
+    format!("; nothing of {} was started: the scenario's experiment stood in", names.join(", "))
 }

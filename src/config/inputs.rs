@@ -171,16 +171,19 @@ pub const INPUTS: &[Input] = &[
         .default("https://app.harness.io").example("https://harness.example.com"),
     Input::new(Group::Harness, "harness-account-id", LINE,
         "Harness account")
-        .example("abcdefghijklmnopqrstuv"),
+        .otherwise("the account that the API key names").example("abcdefghijklmnopqrstuv"),
     Input::new(Group::Harness, "harness-org-id", LINE,
         "Harness organisation")
         .default("default").example("platform"),
     Input::new(Group::Harness, "harness-project-id", LINE,
         "Harness project")
         .example("shop"),
-    Input::new(Group::Harness, "harness-experiment-id", LINE,
-        "Harness chaos experiment to run")
-        .example("pod-delete"),
+    Input::new(Group::Harness, "harness-experiment-id", Kind::Text { max: 2048 },
+        "Harness chaos experiment to run: its id, or the address of its page, which names account, organisation and project")
+        .example("d7c9d243-0219-4f7c-84c2-3004e59e4505"),
+    Input::new(Group::Harness, "harness-runtime-inputs", Kind::Lines { max: 64 * 1024 },
+        "Runtime inputs of the experiment, one on each line: NAME=value, or TASK.NAME=value")
+        .example("TARGET_NAMESPACE=shop"),
     Input::new(Group::Harness, "harness-api-key", Kind::Secret,
         "Harness API key"),
     Input::new(Group::Litmus, "litmus-url", Kind::Url,
@@ -194,6 +197,11 @@ pub const INPUTS: &[Input] = &[
         .example("pod-kill"),
     Input::new(Group::Litmus, "litmus-token", Kind::Secret,
         "LitmusChaos API token"),
+    Input::new(Group::Litmus, "litmus-username", LINE,
+        "LitmusChaos user to log in as, with litmus-password, where there is no token")
+        .example("ci"),
+    Input::new(Group::Litmus, "litmus-password", Kind::Secret,
+        "Password of litmus-username"),
     Input::new(Group::Litmus, "litmus-origin", Kind::Url,
         "Origin header that the LitmusChaos control plane accepts")
         .otherwise("the origin of litmus-url").example("https://litmus.example.com"),
@@ -308,7 +316,14 @@ mod tests {
         let secrets: Vec<_> = INPUTS.iter().filter(|i| i.is_secret()).map(|i| i.name).collect();
         assert_eq!(
             secrets,
-            ["harness-api-key", "litmus-token", "github-token", "gitlab-token", "bitbucket-token"]
+            [
+                "harness-api-key",
+                "litmus-token",
+                "litmus-password",
+                "github-token",
+                "gitlab-token",
+                "bitbucket-token"
+            ]
         );
         assert!(INPUTS.iter().filter(|i| i.is_secret()).all(|i| i.flag().is_none() && !i.in_suite()));
     }

@@ -34,6 +34,8 @@ pub(super) enum Form {
     Arguments(Item),
     /// A table of texts with names of the user's.
     Texts(Names, Item),
+    /// A table of texts, numbers and truth values, in which `tasks` holds more such tables.
+    RuntimeInputs(Kind),
 }
 
 /// A text in a list or a table.
@@ -89,7 +91,9 @@ impl Key {
             | Form::Values(kind)
             | Form::Arguments(Item::Trimmed(kind))
             | Form::Texts(_, Item::Trimmed(kind)) => Some(kind),
-            Form::Arguments(Item::Verbatim { .. }) | Form::Texts(_, Item::Verbatim { .. }) => None,
+            Form::RuntimeInputs(_)
+            | Form::Arguments(Item::Verbatim { .. })
+            | Form::Texts(_, Item::Verbatim { .. }) => None,
         }
     }
 

@@ -8,12 +8,16 @@ use serde_json::{Map, Value, json};
 
 use super::inputs::{INPUTS, Input, find};
 use super::keys::{Form, Item, Key, Names};
+use super::kind::Kind;
 use super::probes::{KINDS, PROBE};
+use super::suite::centers::{HARNESS, LITMUS};
 use super::suite::{self, EXPERIMENT, FIS, GATE, ROOT};
 
 /// The block of each engine, what it is of, and its keys.
 const ENGINES: &[(&str, &str, &[Key])] = &[
     ("fis", "An experiment of AWS Fault Injection Service", FIS),
+    ("harness", "An experiment of Harness Chaos Engineering", HARNESS),
+    ("litmus", "An experiment of LitmusChaos 3.x", LITMUS),
     ("command", "Any fault injector of this machine", suite::command::KEYS),
 ];
 
@@ -133,6 +137,7 @@ fn property(key: &Key) -> (String, Value) {
         }
         Form::Arguments(item) => arguments(item, key.needed),
         Form::Texts(names, item) => texts(*names, item),
+        Form::RuntimeInputs(kind) => runtime_inputs(kind),
     };
     let literal = |text: &str| match (&key.form, key.kind()) {
         (Form::Value(kind), _) => kinds::literal(kind, text),
@@ -176,6 +181,19 @@ fn texts(names: Names, item: &Item) -> Map<String, Value> {
     };
     schema.insert("propertyNames".to_owned(), json!({ "pattern": names }));
     schema
+}
+
+/// Numbers and truth values are taken as text.
+fn runtime_inputs(kind: &Kind) -> Map<String, Value> {
+    let mut text = kinds::value(kind, None);
+    text.insert("type".to_owned(), json!(["string", "integer", "boolean"]));
+    let texts = json!({ "type": "object", "additionalProperties": text });
+    let tasks = json!({ "type": "object", "additionalProperties": texts });
+    map(json!({
+        "type": ["object", "null"],
+        "properties": { (suite::centers::TASKS): tasks },
+        "additionalProperties": text,
+    }))
 }
 
 fn map(value: Value) -> Map<String, Value> {

@@ -42,6 +42,7 @@ pub struct Tokens {
     pub bitbucket: Option<Secret>,
     pub harness: Option<Secret>,
     pub litmus: Option<Secret>,
+    pub litmus_password: Option<Secret>,
 }
 
 impl Tokens {
@@ -55,6 +56,7 @@ impl Tokens {
                 "bitbucket-token" => &mut tokens.bitbucket,
                 "harness-api-key" => &mut tokens.harness,
                 "litmus-token" => &mut tokens.litmus,
+                "litmus-password" => &mut tokens.litmus_password,
                 _ => continue,
             };
             *place = secret(input, env, mistakes);

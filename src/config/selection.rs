@@ -3,17 +3,20 @@
 use std::collections::BTreeSet;
 
 use super::Mistake;
-use super::later;
+use super::centers::{self, Completion, HarnessBlock, LitmusBlock};
 use super::mistake::Problem;
-use super::suite::Entry;
+use super::secret::Tokens;
+use super::suite::{Block, Entry};
 use super::values::Values;
 use crate::model::{EngineSpec, ExperimentPlan, Shard};
 
 const TEMPLATES: &str = "experiment-template-id";
 
+const HARNESS: &str = "harness-experiment-id";
+const LITMUS: &str = "litmus-experiment-id";
+
 /// Inputs that choose an engine by naming its experiment, and the engine.
-pub(super) const CHOOSERS: [(&str, &str); 3] =
-    [(TEMPLATES, "fis"), ("harness-experiment-id", "harness"), ("litmus-experiment-id", "litmus")];
+pub(super) const CHOOSERS: [(&str, &str); 3] = [(TEMPLATES, "fis"), (HARNESS, "harness"), (LITMUS, "litmus")];
 
 /// The same as an experiment's own in a suite file.
 const DEFAULT_WEIGHT: u32 = 10;
@@ -32,16 +35,25 @@ pub(super) enum SuiteFile<'a> {
 /// The experiments to run, in order.
 pub(super) fn experiments(
     values: &Values,
+    tokens: &Tokens,
+    suite: &SuiteFile<'_>,
+    mistakes: &mut Vec<Mistake>,
+) -> Vec<ExperimentPlan> {
+    let experiments = named(values, tokens, suite, mistakes);
+    if values.set("rehearsal").is_none() {
+        centers::needed_secrets(experiments.iter().map(|e| &e.spec), values, tokens, mistakes);
+    }
+    experiments
+}
+
+fn named(
+    values: &Values,
+    tokens: &Tokens,
     suite: &SuiteFile<'_>,
     mistakes: &mut Vec<Mistake>,
 ) -> Vec<ExperimentPlan> {
     let mut chosen: Vec<(&str, &str)> =
         CHOOSERS.iter().filter_map(|(input, _)| Some((*input, values.set(input)?))).collect();
-    for (input, origin) in &chosen {
-        if *input != TEMPLATES {
-            mistakes.push(later::not_available(input, origin));
-        }
-    }
     let listed = match suite {
         SuiteFile::Read { origin, experiments: Some(entries) } => {
             chosen.push(("experiments of the suite file", origin));
@@ -52,14 +64,28 @@ pub(super) fn experiments(
     if chosen.len() > 1 {
         mistakes.push(two_choices(&chosen));
     }
-    if let Some(entries) = listed {
-        return entries.iter().map(|entry| from_suite(entry, values)).collect();
+    if let (Some(entries), SuiteFile::Read { origin, .. }) = (listed, suite) {
+        let completed =
+            entries.iter().filter_map(|entry| from_suite(entry, values, tokens, origin, mistakes));
+        return completed.collect();
     }
-    if !chosen.is_empty() {
-        return from_templates(values);
+    let completion = |input: &str| Completion {
+        values,
+        tokens,
+        origin: values.set(input).unwrap_or_default(),
+        path: None,
+    };
+    match chosen.first() {
+        None => {}
+        Some(&(TEMPLATES, _)) => return from_templates(values),
+        Some(&(HARNESS, _)) => {
+            let spec = completion(HARNESS).harness(&HarnessBlock::default(), mistakes);
+            return alone(spec, values);
+        }
+        Some(_) => return alone(completion(LITMUS).litmus(&LitmusBlock::default(), mistakes), values),
     }
     if values.set("rehearsal").is_some() {
-        return vec![plan("rehearsal".to_owned(), "EXTrehearsal".to_owned(), values)];
+        return vec![plan("rehearsal".to_owned(), fis("EXTrehearsal".to_owned(), values), values)];
     }
     if !matches!(suite, SuiteFile::Broken) {
         mistakes.push(nothing_to_run(suite));
@@ -115,19 +141,24 @@ fn from_templates(values: &Values) -> Vec<ExperimentPlan> {
         .iter()
         .map(|template| {
             let name = unique(&slug(template), &mut taken);
-            plan(name, template.clone(), values)
+            plan(name, fis(template.clone(), values), values)
         })
         .collect()
 }
 
-fn plan(name: String, template: String, values: &Values) -> ExperimentPlan {
+/// The one experiment that inputs name.
+fn alone(spec: Option<EngineSpec>, values: &Values) -> Vec<ExperimentPlan> {
+    spec.map(|spec| plan(slug(spec.source()), spec, values)).into_iter().collect()
+}
+
+fn fis(template: String, values: &Values) -> EngineSpec {
+    EngineSpec::Fis { template, region: values.text("aws-region"), role_arn: values.text("aws-role-arn") }
+}
+
+fn plan(name: String, spec: EngineSpec, values: &Values) -> ExperimentPlan {
     ExperimentPlan {
         name,
-        spec: EngineSpec::Fis {
-            template,
-            region: values.text("aws-region"),
-            role_arn: values.text("aws-role-arn"),
-        },
+        spec,
         weight: DEFAULT_WEIGHT,
         timeout: values.duration("timeout"),
         queue_timeout: values.duration("queue-timeout"),
@@ -136,27 +167,45 @@ fn plan(name: String, template: String, values: &Values) -> ExperimentPlan {
     }
 }
 
-fn from_suite(entry: &Entry, values: &Values) -> ExperimentPlan {
-    let base = plan(entry.name.clone(), String::new(), values);
-    let mut spec = entry.spec.clone();
-    if let EngineSpec::Fis { region, role_arn, .. } = &mut spec {
-        *region = region.take().or_else(|| values.text("aws-region"));
-        *role_arn = role_arn.take().or_else(|| values.text("aws-role-arn"));
-    }
-    ExperimentPlan {
-        spec,
+/// None where something is missing, which has been told then.
+fn from_suite(
+    entry: &Entry,
+    values: &Values,
+    tokens: &Tokens,
+    origin: &str,
+    mistakes: &mut Vec<Mistake>,
+) -> Option<ExperimentPlan> {
+    let spec = match &entry.block {
+        Block::Spec(EngineSpec::Fis { template, region, role_arn }) => EngineSpec::Fis {
+            template: template.clone(),
+            region: region.clone().or_else(|| values.text("aws-region")),
+            role_arn: role_arn.clone().or_else(|| values.text("aws-role-arn")),
+        },
+        Block::Spec(spec) => spec.clone(),
+        Block::Harness(path, block) => {
+            Completion { values, tokens, origin, path: Some(path) }.harness(block, mistakes)?
+        }
+        Block::Litmus(path, block) => {
+            Completion { values, tokens, origin, path: Some(path) }.litmus(block, mistakes)?
+        }
+    };
+    let base = plan(entry.name.clone(), spec, values);
+    Some(ExperimentPlan {
         weight: entry.weight,
         timeout: entry.timeout.unwrap_or(base.timeout),
         queue_timeout: entry.queue_timeout.unwrap_or(base.queue_timeout),
         expected: entry.expected,
         probes: entry.probes.clone(),
         ..base
-    }
+    })
 }
 
-/// A template id in the characters of an experiment's name.
-fn slug(template: &str) -> String {
-    template.chars().map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' }).collect()
+/// An engine's id in the characters of an experiment's name, no longer than a suite allows.
+fn slug(id: &str) -> String {
+    id.chars()
+        .take(64)
+        .map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' })
+        .collect()
 }
 
 /// The name, or the first of `name-2`, `name-3`, … that is free; never longer than a suite allows.
@@ -173,9 +222,10 @@ fn unique(name: &str, taken: &mut BTreeSet<String>) -> String {
 }
 
 /// Inputs of engines that are not chosen have no effect; where they were set, the user may believe otherwise.
-pub(super) fn without_effect(values: &Values, warnings: &mut Vec<String>) {
+pub(super) fn without_effect(values: &Values, plans: &[ExperimentPlan], warnings: &mut Vec<String>) {
     for (chooser, engine) in CHOOSERS.iter().filter(|(name, _)| *name != TEMPLATES) {
-        if values.set(chooser).is_some() {
+        let runs = plans.iter().any(|plan| plan.spec.engine() == *engine);
+        if runs || values.set(chooser).is_some() {
             continue;
         }
         let prefix = format!("{engine}-");

@@ -11,7 +11,7 @@ use super::secret::Tokens;
 use super::selection::{self, SuiteFile};
 use super::trust::Trust;
 use super::values::Values;
-use super::{Mistake, file, suite};
+use super::{Mistake, centers, file, suite};
 use crate::forge::ForgeKind;
 use crate::http::HttpSettings;
 use crate::model::{Monitor, Plan};
@@ -54,6 +54,7 @@ pub struct Settings {
     pub comment: CommentMode,
     pub state_file: PathBuf,
     pub tokens: Tokens,
+    pub litmus_username: Option<String>,
     pub http: HttpSettings,
     /// What was set and may not do what the user believes.
     pub warnings: Vec<String>,
@@ -116,8 +117,9 @@ fn gather(
             SuiteFile::Read { origin: &document.origin, experiments: suite.experiments.as_deref() }
         }
     };
-    selection::without_effect(&values, &mut warnings);
-    let experiments = selection::experiments(&values, &suite_file, mistakes);
+    let experiments = selection::experiments(&values, &tokens, &suite_file, mistakes);
+    selection::without_effect(&values, &experiments, &mut warnings);
+    centers::unencrypted(experiments.iter().map(|experiment| &experiment.spec), &mut warnings);
     let (experiments, shard) = selection::part(experiments, &values, mistakes);
     scenario(&values, scenarios, mistakes);
     let monitor = monitor(&values, mistakes);
@@ -171,6 +173,7 @@ fn gather(
             reporting_must_succeed: values.text("reporting").as_deref() == Some("fail"),
         },
         tokens,
+        litmus_username: values.text("litmus-username"),
         http,
         warnings,
     })

@@ -3,17 +3,18 @@
 use std::path::Path;
 use std::time::Duration;
 
+pub(super) mod centers;
 pub(super) mod command;
 mod keys;
 
 use ::config::{Value, ValueKind};
 
 use super::Mistake;
+use super::centers::{HarnessBlock, LitmusBlock};
 use super::file::{Document, Table, below};
 use super::inputs::{INPUTS, Input, find};
 use super::keys::{Section, is_blank, names};
 use super::kind::{Kind, Parsed};
-use super::later;
 use super::layers::Layer;
 use super::mistake::{key, suggestion};
 use super::values;
@@ -32,20 +33,33 @@ const STOP_KEY: &str = "stop-on-failure";
 const PROBES_KEY: &str = "probes";
 
 /// Engines, and how the block of each begins.
-pub(super) const ENGINES: &[(&str, &str)] =
-    &[("fis", "fis: { template: EXT… }"), ("command", "command: { run: [\"program\", \"argument\"] }")];
+pub(super) const ENGINES: &[(&str, &str)] = &[
+    ("fis", "fis: { template: EXT… }"),
+    ("harness", "harness: { project: …, experiment: … }"),
+    ("litmus", "litmus: { url: …, project: …, experiment: … }"),
+    ("command", "command: { run: [\"program\", \"argument\"] }"),
+];
 
 /// One experiment of the suite; what it leaves out the inputs say.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Entry {
     pub(super) name: String,
-    /// What it leaves out of Region and role the inputs say.
-    pub(super) spec: EngineSpec,
+    pub(super) block: Block,
     pub(super) weight: u32,
     pub(super) timeout: Option<Duration>,
     pub(super) queue_timeout: Option<Duration>,
     pub(super) expected: Option<Score>,
     pub(super) probes: Vec<ProbePlan>,
+}
+
+/// What an experiment is run by.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Block {
+    /// What it leaves out of Region and role the inputs say.
+    Spec(EngineSpec),
+    /// At this path in the file.
+    Harness(String, HarnessBlock),
+    Litmus(String, LitmusBlock),
 }
 
 /// What a suite file says.
@@ -203,15 +217,15 @@ impl<'a> Reader<'a> {
     fn experiment(&mut self, path: &str, value: &'a Value) -> Option<Entry> {
         let before = self.mistakes.len();
         let table = self.table(Some(value), path)?;
-        let engines = ENGINES.iter().map(|(engine, _)| *engine).chain(later::ENGINES.iter().copied());
+        let engines = ENGINES.iter().map(|(engine, _)| *engine);
         let known: Vec<_> = names(EXPERIMENT).into_iter().chain(engines).chain([PROBES_KEY]).collect();
         self.known_keys(table, path, &known);
         let experiment = Section::new(table, path, EXPERIMENT);
         let name = self.text(&experiment, "name");
-        let spec = self.engine(table, path);
+        let block = self.engine(table, path);
         let entry = Entry {
             name: name.unwrap_or_default(),
-            spec: spec.clone().unwrap_or_else(no_engine),
+            block: block.clone().unwrap_or_else(no_engine),
             weight: self.count(&experiment, "weight")?,
             timeout: self.time(&experiment, "timeout"),
             queue_timeout: self.time(&experiment, "queue-timeout"),
@@ -221,32 +235,27 @@ impl<'a> Reader<'a> {
             },
             probes: self.probes(table.get(PROBES_KEY), &below(path, PROBES_KEY)),
         };
-        let whole = self.mistakes.len() == before && !entry.name.is_empty() && spec.is_some();
+        let whole = self.mistakes.len() == before && !entry.name.is_empty() && block.is_some();
         whole.then_some(entry)
     }
 
     /// The experiment's one engine.
-    fn engine(&mut self, table: &'a Table, path: &str) -> Option<EngineSpec> {
-        let engines: Vec<_> = ENGINES
-            .iter()
-            .map(|(engine, _)| engine)
-            .chain(later::ENGINES)
-            .filter(|engine| table.contains_key(**engine))
-            .copied()
-            .collect();
+    fn engine(&mut self, table: &'a Table, path: &str) -> Option<Block> {
+        let engines: Vec<_> =
+            ENGINES.iter().map(|(engine, _)| *engine).filter(|engine| table.contains_key(*engine)).collect();
         match engines.as_slice() {
             [] => {
                 self.mistake(path, "has no engine", format!("add {}", example("fis")));
                 None
             }
-            ["fis"] => self.block(table, path, "fis").and_then(|(fis, path)| self.fis(fis, &path)),
-            ["command"] => self
-                .block(table, path, "command")
-                .and_then(|(command, path)| self.command_engine(command, &path)),
-            [later] => {
-                let what = below(path, later);
-                self.mistakes.push(later::not_available(&what, &self.document.origin));
-                None
+            [engine] => {
+                let (block, path) = self.block(table, path, engine)?;
+                match *engine {
+                    "fis" => self.fis(block, &path).map(Block::Spec),
+                    "harness" => Some(Block::Harness(path.clone(), self.harness(block, &path))),
+                    "litmus" => Some(Block::Litmus(path.clone(), self.litmus(block, &path))),
+                    _ => self.command_engine(block, &path).map(Block::Spec),
+                }
             }
             several => {
                 let what = format!("has {} engines at once: {}", several.len(), several.join(", "));
@@ -326,8 +335,8 @@ fn example(engine: &str) -> &'static str {
 }
 
 /// In the place of what could not be read, so that the rest of the entry is read.
-fn no_engine() -> EngineSpec {
-    EngineSpec::Fis { template: String::new(), region: None, role_arn: None }
+fn no_engine() -> Block {
+    Block::Litmus(String::new(), LitmusBlock::default())
 }
 
 /// The key path of an experiment.

@@ -66,9 +66,10 @@ impl Narrator {
                 let count = plan.experiments.len();
                 // Only of FIS there are several ways to learn how it goes.
                 let is_fis = |experiment: &ExperimentPlan| matches!(experiment.spec, EngineSpec::Fis { .. });
-                let monitored = match plan.experiments.iter().any(is_fis) {
-                    true => format!(", monitored by {}", plan.monitor.as_str()),
-                    false => String::new(),
+                let monitored = if plan.experiments.iter().any(is_fis) {
+                    format!(", monitored by {}", plan.monitor.as_str())
+                } else {
+                    String::new()
                 };
                 let plural = if count == 1 { "" } else { "s" };
                 let dry = if plan.dry_run { ", dry run" } else { "" };

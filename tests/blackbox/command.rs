@@ -178,7 +178,7 @@ async fn a_rehearsal_starts_no_command() {
     let result = ended.result();
     assert_eq!(result["experiments"][0]["name"], "freeze");
     let note = result["rehearsal"]["note"].as_str().unwrap();
-    assert!(note.contains("no command was started for freeze"), "{note}");
+    assert!(note.contains("nothing of freeze was started"), "{note}");
     assert!(!ended.path("ran").exists());
 }
 

@@ -10,7 +10,9 @@ mod comparing;
 mod contract;
 mod deadlines;
 mod forges;
+mod harness;
 mod launch;
+mod litmus;
 mod lives;
 mod merging;
 mod mistakes;
@@ -27,3 +29,8 @@ mod subscription;
 mod support;
 mod target;
 mod trust;
+
+#[path = "../stand_ins/harness/mod.rs"]
+mod harness_stand_in;
+#[path = "../stand_ins/litmus/mod.rs"]
+mod litmus_stand_in;

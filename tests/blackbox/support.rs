@@ -130,12 +130,24 @@ impl Faultgate {
     pub(crate) const REPORTS: &str = "reports";
 
     pub(crate) fn new(args: &[&str]) -> Self {
+        Self::by(env!("CARGO_BIN_EXE_faultgate"), args)
+    }
+
+    /// The script of a job, in a shell that finds the binary on its PATH.
+    pub(crate) fn job(script: &str) -> Self {
+        Self::by("sh", &["-e", "-c", script])
+    }
+
+    fn by(program: &str, args: &[&str]) -> Self {
         let home = tempfile::tempdir().unwrap();
-        let mut command = Command::new(env!("CARGO_BIN_EXE_faultgate"));
+        let own = Path::new(env!("CARGO_BIN_EXE_faultgate")).parent().map(Path::to_path_buf);
+        let path = std::env::var_os("PATH").unwrap_or_default();
+        let path = std::env::join_paths(own.into_iter().chain(std::env::split_paths(&path))).unwrap();
+        let mut command = Command::new(program);
         command
             .args(args)
             .env_clear()
-            .envs(std::env::var_os("PATH").map(|path| ("PATH", path)))
+            .env("PATH", path)
             .env("AWS_EC2_METADATA_DISABLED", "true")
             .env("FAULTGATE_REPORT_DIR", Self::REPORTS)
             .current_dir(&home)

@@ -14,7 +14,15 @@ type Random = BoxedStrategy<Value>;
 /// A whole suite.
 pub(super) fn suite() -> Random {
     // These say more together than one by one, or need more than a suite.
-    let apart = ["shard", "monitor", "event-queue-url", "ca-bundle", "compare-to", "max-score-drop"];
+    let apart = [
+        "shard",
+        "monitor",
+        "event-queue-url",
+        "ca-bundle",
+        "compare-to",
+        "max-score-drop",
+        "harness-runtime-inputs",
+    ];
     let chosen = |name: &str| apart.contains(&name) || name.ends_with("-id");
     let inputs = INPUTS.iter().filter(|input| input.in_suite() && !chosen(input.name)).map(|input| {
         let value = if input.name == "rehearsal" {
@@ -109,6 +117,18 @@ fn of_key(key: &Key) -> (&'static str, Random, bool) {
         }
         Form::Arguments(item) => {
             vec(text(item), 0..3).prop_map(|arguments| [vec![json!("sh")], arguments].concat().into()).boxed()
+        }
+        Form::RuntimeInputs(kind) => {
+            let texts = || proptest::collection::btree_map(select(vec!["NS", "a"]), value(kind, true), 0..3);
+            (texts(), option::of(texts()))
+                .prop_map(|(inputs, task)| {
+                    let mut inputs = json!(inputs);
+                    if let Some(task) = task {
+                        inputs["tasks"] = json!({ "pod-delete": task });
+                    }
+                    inputs
+                })
+                .boxed()
         }
         Form::Texts(_, item) => {
             let names = select(vec!["X-Shop", "Service", "a"]);

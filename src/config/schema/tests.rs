@@ -27,8 +27,15 @@ const BEYOND: &[(&str, &str)] = &[
     ("nothing to run", "flags and variables may name the experiment"),
     ("monitor: queue needs event-queue-url", "flags and variables may set it"),
     ("is not read with monitor", "flags and variables may set monitor"),
+    (", or set FAULTGATE_", "flags and variables may set what a block leaves out"),
+    (": is missing (from the environment)", "secrets"),
+    ("is missing beside", "the same"),
+    ("-id: is missing", "inputs that belong together"),
+    ("-url: is missing", "the same"),
     ("max-score-drop: needs compare-to", "flags and variables may set it"),
-    ("is not available in faultgate", "inputs that only this version cannot use"),
+    ("the experiment's page", "what an address holds"),
+    ("is not the page of a Harness experiment", "the same"),
+    ("has a line without NAME=value", "what the lines of a text hold"),
 ];
 
 /// What the schema refuses and the parser does not is no more than this: a text is too long as it is written, although

@@ -1,3 +1,4 @@
+use super::super::Block;
 use super::super::tests::{mistake, read_with};
 use super::*;
 
@@ -8,8 +9,8 @@ fn suite(block: &str) -> String {
 fn spec(block: &str, pairs: &[(&str, &str)]) -> CommandSpec {
     let (suite, mistakes) = read_with(&suite(block), pairs);
     assert!(mistakes.is_empty(), "{mistakes:#?}");
-    match suite.experiments.unwrap().remove(0).spec {
-        EngineSpec::Command(spec) => spec,
+    match suite.experiments.unwrap().remove(0).block {
+        Block::Spec(EngineSpec::Command(spec)) => spec,
         other => panic!("{other:?}"),
     }
 }

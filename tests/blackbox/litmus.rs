@@ -1,0 +1,107 @@
+//! Whole runs of LitmusChaos experiments.
+
+use std::time::Duration;
+
+use crate::litmus_stand_in::{
+    ChaosCenter, EXPERIMENT, Fault, PASSWORD, PROJECT, Stage, Standing, TOKEN, USER, Version,
+};
+use crate::support::{Faultgate, at_once};
+
+fn run(center: &ChaosCenter) -> Faultgate {
+    Faultgate::new(&["run"])
+        .env("FAULTGATE_LITMUS_URL", center.url())
+        .env("FAULTGATE_LITMUS_PROJECT_ID", PROJECT)
+        .env("FAULTGATE_LITMUS_EXPERIMENT_ID", EXPERIMENT)
+        .env("FAULTGATE_LITMUS_TOKEN", TOKEN)
+}
+
+fn faults(success: &str) -> Vec<Fault> {
+    vec![Fault::new("pod-delete", 10, if success == "100" { "Pass" } else { "Fail" }, success)]
+}
+
+#[tokio::test]
+async fn every_end_has_its_exit_code() {
+    let cases = [
+        (Stage::life("Completed", faults("100")), "100", 0),
+        (Stage::life("Completed_With_Probe_Failure", faults("50")), "50", 0),
+        (Stage::life("Completed_With_Probe_Failure", faults("50")), "51", 1),
+        // Argo's Failed is told as Completed: the score decides.
+        (Stage::life("Completed", faults("0")), "1", 1),
+        (Stage::life("Error", faults("0")), "0", 3),
+        (Stage::life("Stopped", Vec::new()), "0", 3),
+    ];
+    at_once(cases, |(life, expected, code)| async move {
+        let context = format!("{life:?} expecting {expected}");
+        let center = ChaosCenter::start().await;
+        center.look(|center| center.script(vec![life.clone()]));
+        let ended = run(&center).env("FAULTGATE_EXPECTED_RESILIENCE_SCORE", expected).finish().await;
+        ended.assert_code(code, &context);
+        assert_eq!(center.asked_for("RunChaosExperiment").len(), 1, "{context}");
+        center.assert_no_faults();
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_login_is_renewed_on_the_way_and_never_shown() {
+    let center = ChaosCenter::start().await;
+    center.look(|center| center.script(vec![Stage::life("Completed", faults("100"))]));
+    let running = run(&center)
+        .without("FAULTGATE_LITMUS_TOKEN")
+        .env("FAULTGATE_LITMUS_USERNAME", USER)
+        .env("FAULTGATE_LITMUS_PASSWORD", PASSWORD)
+        .spawn();
+    center.until(|center| !center.runs.is_empty()).await;
+    center.look(|center| center.end_tokens(Standing::Revoked));
+    let ended = running.ended().await;
+    ended.assert_code(0, "it logs in again");
+    assert_eq!(center.look(|center| center.logins), 2);
+    for path in ended.files() {
+        let content = String::from_utf8_lossy(&std::fs::read(&path).unwrap()).into_owned();
+        assert!(!content.contains(PASSWORD), "{}", path.display());
+    }
+    center.assert_no_faults();
+}
+
+#[tokio::test]
+async fn a_cancelled_job_stops_its_run_by_the_runs_id() {
+    let center = ChaosCenter::start().await;
+    center.look(|center| center.script(vec![vec![Stage::queued(), Stage::running()]]));
+    let running = run(&center).spawn();
+    center.until(|center| center.runs.first().is_some_and(|run| run.phase == "Running")).await;
+    running.signal("TERM").await;
+    let ended = running.ended_within(Duration::from_secs(20)).await;
+    ended.assert_code(143, "cancelled");
+    let run_id = center.look(|center| center.runs[0].run_id.clone());
+    assert_eq!(center.look(|center| center.told_to_stop.clone()), [run_id]);
+    let reason = ended.result()["experiments"][0]["reason"].as_str().unwrap().to_owned();
+    assert!(reason.contains("cancelled"), "{reason}");
+    center.assert_no_faults();
+}
+
+#[tokio::test]
+async fn a_run_that_stays_queued_ends_with_advice_about_the_agent() {
+    let center = ChaosCenter::start().await;
+    center.look(|center| center.agent_listens = false);
+    let ended = run(&center).env("FAULTGATE_QUEUE_TIMEOUT", "3s").finish().await;
+    ended.assert_code(4, "nobody takes it");
+    assert!(ended.stdout.contains("agent"), "{}", ended.stdout);
+    center.assert_no_faults();
+}
+
+#[tokio::test]
+async fn a_2_x_server_is_refused_with_a_reason() {
+    let center = ChaosCenter::of(Version::V2_14, "").await;
+    let ended = run(&center).finish().await;
+    ended.assert_code(3, "2.x");
+    assert!(ended.stdout.contains("2.x"), "{}", ended.stdout);
+    assert!(center.asked_for("RunChaosExperiment").is_empty());
+}
+
+#[tokio::test]
+async fn a_foreign_origin_is_explained() {
+    let center = ChaosCenter::start().await;
+    let ended = run(&center).env("FAULTGATE_LITMUS_ORIGIN", "https://elsewhere.example").finish().await;
+    ended.assert_code(3, "invalid origin");
+    assert!(ended.stdout.contains("litmus-origin"), "{}", ended.stdout);
+}
