@@ -26,11 +26,39 @@ const REQUEST_LIMIT: Duration = Duration::from_secs(5);
 /// A client with the system's certificates, which it reads here: some milliseconds that no launch should wait for.
 /// The error completes "no HTTP client: …".
 pub fn client(settings: &HttpSettings) -> Result<reqwest::Client, String> {
-    builder(settings)?.build().map_err(|error| cause(&error))
+    client_with(settings, |builder| builder)
 }
 
 /// The same, for who wants more of it.
-pub fn builder(settings: &HttpSettings) -> Result<reqwest::ClientBuilder, String> {
+pub fn client_with(
+    settings: &HttpSettings,
+    more: impl Fn(reqwest::ClientBuilder) -> reqwest::ClientBuilder,
+) -> Result<reqwest::Client, String> {
+    let first = match more(builder(settings)?).build() {
+        Ok(client) => return Ok(client),
+        Err(error) => error,
+    };
+    // Not asked before: reading them takes a while, and the client has just done so.
+    if !rustls_native_certs::load_native_certs().certs.is_empty() {
+        return Err(cause(&first));
+    }
+    let built_in = reqwest_certificates(settings.ca_bundle.as_deref())?;
+    more(builder(settings)?).tls_certs_only(built_in).build().map_err(|error| cause(&error))
+}
+
+/// The certificates of browsers, for a system that has none, such as an empty container; and those of the bundle.
+fn reqwest_certificates(bundle: Option<&[u8]>) -> Result<Vec<reqwest::Certificate>, String> {
+    let mut all = match bundle {
+        Some(pem) => reqwest::Certificate::from_pem_bundle(pem).map_err(|error| cause(&error))?,
+        None => Vec::new(),
+    };
+    for der in webpki_root_certs::TLS_SERVER_ROOT_CERTS {
+        all.push(reqwest::Certificate::from_der(der).map_err(|error| cause(&error))?);
+    }
+    Ok(all)
+}
+
+fn builder(settings: &HttpSettings) -> Result<reqwest::ClientBuilder, String> {
     let mut builder = reqwest::Client::builder()
         .connect_timeout(CONNECT_LIMIT)
         .timeout(REQUEST_LIMIT)

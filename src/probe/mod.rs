@@ -14,7 +14,7 @@ use aws_config::SdkConfig;
 use tokio::time::Instant;
 
 use crate::clock::Clock;
-use crate::http::{HttpSettings, builder, cause, remedy};
+use crate::http::{HttpSettings, client_with, remedy};
 use crate::model::{Check, HttpCheck};
 use crate::text;
 
@@ -103,7 +103,7 @@ impl Connector {
         clock: Clock,
         env: BTreeMap<OsString, OsString>,
     ) -> Result<Self, String> {
-        let client = build(builder(&settings)?)?;
+        let client = client_with(&settings, each_look_by_itself)?;
         Ok(Self { settings, client, clock, env: env.into() })
     }
 
@@ -147,15 +147,16 @@ impl Connector {
         if let Some(own) = &check.ca_bundle {
             settings.ca_bundle.get_or_insert_default().extend_from_slice(own);
         }
-        build(builder(&settings)?.tls_danger_accept_invalid_certs(check.insecure))
+        client_with(&settings, |builder| {
+            each_look_by_itself(builder).tls_danger_accept_invalid_certs(check.insecure)
+        })
     }
 }
 
 /// Each look opens a connection of its own, as a user who comes does. One that is kept may be closed by the server at
 /// the very moment in which it is used again, which says nothing about the system.
-fn build(builder: reqwest::ClientBuilder) -> Result<reqwest::Client, String> {
-    let builder = builder.timeout(NO_LIMIT).connect_timeout(NO_LIMIT);
-    builder.pool_max_idle_per_host(0).build().map_err(|error| cause(&error))
+fn each_look_by_itself(builder: reqwest::ClientBuilder) -> reqwest::ClientBuilder {
+    builder.timeout(NO_LIMIT).connect_timeout(NO_LIMIT).pool_max_idle_per_host(0)
 }
 
 /// The innermost cause: what clients say around it helps nobody.
