@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::litmus_stand_in::{
-    ChaosCenter, EXPERIMENT, Fault, PASSWORD, PROJECT, Stage, Standing, TOKEN, USER, Version,
+    ChaosCenter, EXPERIMENT, Fault, Mishap, PASSWORD, PROJECT, Stage, Standing, TOKEN, USER, Version,
 };
 use crate::support::{Faultgate, at_once};
 
@@ -86,6 +86,28 @@ async fn a_run_that_stays_queued_ends_with_advice_about_the_agent() {
     let ended = run(&center).env("FAULTGATE_QUEUE_TIMEOUT", "3s").finish().await;
     ended.assert_code(4, "nobody takes it");
     assert!(ended.stdout.contains("agent"), "{}", ended.stdout);
+    center.assert_no_faults();
+}
+
+#[tokio::test]
+async fn a_launch_whose_answer_is_lost_is_found_when_its_agent_has_reported() {
+    let center = ChaosCenter::start().await;
+    center.look(|center| center.script(vec![vec![Stage::queued()]]));
+    let garbage = wiremock::ResponseTemplate::new(200).set_body_string("<html>");
+    center.mishap(Mishap::on("RunChaosExperiment", garbage).after_its_effect());
+    let running = run(&center).spawn();
+    center.until(|center| !center.runs.is_empty()).await;
+    let listed = center.asked_for("ListExperimentRun").len();
+    // It is looked for, and still waits in the queue.
+    center.until_asked("ListExperimentRun", listed + 1).await;
+    let notify_id = center.look(|center| center.runs[0].notify_id.clone());
+    center.look(|center| center.tell(&notify_id, Stage::running()));
+    // Twice: it is named, and it is followed.
+    center.until_asked("GetExperimentRun", 2).await;
+    center.look(|center| center.tell(&notify_id, Stage::over("Completed", faults("100"))));
+    let ended = running.ended().await;
+    ended.assert_code(0, "it was found");
+    assert_eq!(center.asked_for("RunChaosExperiment").len(), 1);
     center.assert_no_faults();
 }
 

@@ -35,6 +35,14 @@ const LOOKS: [Duration; 5] = [
 /// First word of a run of which nothing was read yet.
 const LAUNCHED: &str = "launched";
 
+/// What the list of runs holds that was not there before.
+enum New {
+    None,
+    /// Some control planes tell a run's ids only when its agent has reported.
+    Nameless,
+    Run(RunKey),
+}
+
 /// What is known of launches.
 #[derive(Default)]
 pub(super) struct Launches {
@@ -161,25 +169,23 @@ impl<M: Manager> Launch<'_, M> {
         let Some(before) = self.attempt(|attempt| attempt.before.clone()) else {
             return Err(self.cannot_tell("which runs there were before is not known"));
         };
-        let mut last = None;
+        let mut unclear = None;
         for pause in LOOKS {
             sleep(pause).await;
             sleep_until(self.poller.paused_until()).await;
-            match self.poller.ask(self.manager.recent(self.experiment)).await {
+            unclear = match self.poller.ask(self.manager.recent(self.experiment)).await {
                 Ok(runs) => match self.new_one(&runs, &before)? {
-                    Some(key) => return Ok(Some(key)),
-                    None => last = None,
+                    New::Run(key) => return Ok(Some(key)),
+                    New::Nameless => Some("a new run has no notify id".to_owned()),
+                    New::None => None,
                 },
-                Err(trouble) => last = Some(trouble),
-            }
+                Err(trouble) => Some(format!("its runs could not be listed: {}", trouble.why)),
+            };
         }
-        match last {
-            None => Ok(None),
-            Some(trouble) => Err(self.cannot_tell(&format!("its runs could not be listed: {}", trouble.why))),
-        }
+        unclear.map_or(Ok(None), |why| Err(self.cannot_tell(&why)))
     }
 
-    fn new_one(&self, runs: &[Run], before: &BTreeSet<String>) -> Result<Option<RunKey>, Failure> {
+    fn new_one(&self, runs: &[Run], before: &BTreeSet<String>) -> Result<New, Failure> {
         let ours = self.poller.runs.borrow();
         let is_known = |run: &&Run| {
             ids(run).any(|id| before.contains(id))
@@ -190,15 +196,15 @@ impl<M: Manager> Launch<'_, M> {
         let leading = runs.iter().take_while(|run| !ids(run).any(|id| before.contains(id)));
         let leading = leading.filter(|run| !is_known(run)).count();
         match new.as_slice() {
-            [] => Ok(None),
-            [run] if leading == 1 => match run.notify_id.clone().filter(|id| !id.is_empty()) {
-                Some(notify_id) => Ok(Some(RunKey {
+            [] => Ok(New::None),
+            [run] if leading == 1 => Ok(match run.notify_id.clone().filter(|id| !id.is_empty()) {
+                Some(notify_id) => New::Run(RunKey {
                     experiment: self.experiment.spec.source().to_owned(),
                     notify_id,
                     run_id: run.run_id.clone().filter(|id| !id.is_empty()),
-                })),
-                None => Err(self.cannot_tell("a new run has no notify id")),
-            },
+                }),
+                None => New::Nameless,
+            }),
             several => Err(self.cannot_tell(&format!(
                 "{} runs are new, and none of them can be told to be ours",
                 several.len()

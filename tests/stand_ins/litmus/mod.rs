@@ -232,6 +232,14 @@ impl ChaosCenter {
         self.asked().into_iter().filter(|asked| asked.operation == operation).collect()
     }
 
+    /// Waits until an operation was asked for so often.
+    pub(crate) async fn until_asked(&self, operation: &str, times: usize) {
+        let mut news = self.news.clone();
+        while self.asked_for(operation).len() < times {
+            news.changed().await.unwrap();
+        }
+    }
+
     /// Every request so far was one that a real server takes.
     #[track_caller]
     pub(crate) fn assert_no_faults(&self) {
