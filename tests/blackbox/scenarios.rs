@@ -183,7 +183,10 @@ fn peculiar(name: &str, result: &Value, seen: &Snapshot) {
                 .iter()
                 .map(|transition| transition["raw_state"].as_str().unwrap())
                 .collect();
-            assert_eq!(states, ["pending", "initiating", "running", "completed"]);
+            // On a busy machine the run may be over before the last of them comes.
+            let mut told = ["pending", "initiating", "running", "completed"].iter();
+            assert!(states.iter().all(|state| told.any(|next| next == state)), "{states:?}");
+            assert_eq!((states.first(), states.last()), (Some(&"pending"), Some(&"completed")));
         }
         "throttled" => {
             assert_eq!(seen.count("StartExperiment"), 3);
