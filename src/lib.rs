@@ -19,4 +19,5 @@ pub mod probe;
 mod process_group;
 pub mod rehearsal;
 pub mod report;
+pub mod state_file;
 pub mod text;

@@ -9,6 +9,8 @@ use std::time::Duration;
 use rustix::process::{self, Pid, Signal, WaitOptions};
 use tokio::process::Child;
 
+use crate::model::ProcessIdentity;
+
 /// No event tells that a group is empty.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
 
@@ -26,6 +28,19 @@ impl Group {
         let leader = child.id().and_then(|id| Pid::from_raw(i32::try_from(id).ok()?));
         let leader = leader.ok_or_else(|| io::Error::other("it has no process id"))?;
         Ok(Self { leader, released: AtomicBool::new(false) })
+    }
+
+    /// A group that another process has started and nobody watches any more.
+    pub(crate) fn orphaned(id: i32) -> Option<Self> {
+        Some(Self { leader: Pid::from_raw(id)?, released: AtomicBool::new(false) })
+    }
+
+    /// Waits for the end of a group whose leader is nobody's child here.
+    pub(crate) async fn gone(&self) {
+        while self.has_members() {
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
+        self.release();
     }
 
     pub(crate) fn id(&self) -> i32 {
@@ -48,10 +63,7 @@ impl Group {
     /// Waits for the leader, and for all that it has started and not set free.
     pub(crate) async fn ended(&self, child: &mut Child) -> io::Result<ExitStatus> {
         let status = child.wait().await?;
-        while self.has_members() {
-            tokio::time::sleep(LOOK_EVERY).await;
-        }
-        self.release();
+        self.gone().await;
         Ok(status)
     }
 
@@ -95,12 +107,90 @@ fn any_lives(group: i32) -> io::Result<bool> {
     Ok(stats.any(|stat| lives_in(&stat, group)))
 }
 
-/// `number (name) state parent group …`; a name may hold anything.
 fn lives_in(stat: &str, group: i32) -> bool {
-    let Some((_, rest)) = stat.rsplit_once(") ") else { return false };
-    let mut words = rest.split(' ');
-    let has_ended = words.next().is_none_or(|state| matches!(state, "Z" | "X"));
-    !has_ended && words.nth(1).and_then(|word| word.parse().ok()) == Some(group)
+    Stat::parse(stat).is_some_and(|stat| stat.lives && stat.group == group)
+}
+
+/// What the system says of a process.
+struct Stat {
+    lives: bool,
+    group: i32,
+    session: i32,
+    /// In ticks since the system booted.
+    started: u64,
+}
+
+impl Stat {
+    fn of(pid: i32) -> Option<Self> {
+        Self::parse(&fs::read_to_string(format!("/proc/{pid}/stat")).ok()?)
+    }
+
+    /// `number (name) state parent group session …`, the start is the 22nd; a name may hold anything.
+    fn parse(stat: &str) -> Option<Self> {
+        let (_, rest) = stat.rsplit_once(") ")?;
+        let words: Vec<&str> = rest.split_whitespace().collect();
+        Some(Self {
+            lives: !matches!(*words.first()?, "Z" | "X"),
+            group: words.get(2)?.parse().ok()?,
+            session: words.get(3)?.parse().ok()?,
+            started: words.get(19)?.parse().ok()?,
+        })
+    }
+}
+
+/// What another process can know this group by. None where the system does not tell.
+pub(crate) fn identity(group: i32) -> Option<ProcessIdentity> {
+    let leader = Stat::of(group)?;
+    Some(ProcessIdentity {
+        group,
+        started: leader.started,
+        session: leader.session,
+        pid_namespace: pid_namespace()?,
+        boot: boot()?,
+        under_init: std::process::id() == 1,
+    })
+}
+
+/// What is to be seen of a group that another process has started.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Sight {
+    Alive,
+    Gone,
+    /// It is, or was, where this process cannot look.
+    Elsewhere,
+}
+
+/// A number alone says nothing: it may belong to somebody else by now.
+pub(crate) fn look_for(known: &ProcessIdentity) -> Sight {
+    if boot().as_ref() != Some(&known.boot) {
+        return Sight::Elsewhere;
+    }
+    if pid_namespace().as_ref() != Some(&known.pid_namespace) {
+        // A container ends with its first process.
+        return if known.under_init { Sight::Gone } else { Sight::Elsewhere };
+    }
+    let lives = match Stat::of(known.group) {
+        Some(leader) if leader.started != known.started => false,
+        Some(leader) if leader.lives => true,
+        // The leader has ended. As long as others of the group live, nobody else gets its number.
+        _ => members(known.group).any(|of| of.session == known.session && of.started >= known.started),
+    };
+    if lives { Sight::Alive } else { Sight::Gone }
+}
+
+fn members(group: i32) -> impl Iterator<Item = Stat> {
+    let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
+    let pids = entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+    pids.filter_map(Stat::of).filter(move |of| of.lives && of.group == group)
+}
+
+fn boot() -> Option<String> {
+    let id = fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
+    Some(id.trim().to_owned())
+}
+
+fn pid_namespace() -> Option<String> {
+    Some(fs::read_link("/proc/self/ns/pid").ok()?.to_string_lossy().into_owned())
 }
 
 impl Drop for Group {
@@ -115,9 +205,57 @@ mod tests {
 
     #[test]
     fn a_name_in_stat_may_hold_anything() {
-        assert!(lives_in("7 (a) Z 1 9 (b)) S 1 42 42 0", 42));
-        assert!(!lives_in("7 (a) S 1 42 42", 41));
-        assert!(!lives_in("7 (a) Z 1 42 42", 42), "it has ended");
+        let rest = "1 42 41 0 -1 0 0 0 0 0 0 0 0 0 20 0 1 0 77 0 0";
+        assert!(lives_in(&format!("7 (a) Z 1 9 (b)) S {rest}"), 42));
+        assert!(!lives_in(&format!("7 (a) S {rest}"), 41));
+        assert!(!lives_in(&format!("7 (a) Z {rest}"), 42), "it has ended");
         assert!(!lives_in("", 42));
+        let stat = Stat::parse(&format!("7 (a) S {rest}")).unwrap();
+        assert_eq!((stat.group, stat.session, stat.started), (42, 41, 77));
+    }
+
+    #[tokio::test]
+    async fn a_group_is_told_from_another_with_its_number() {
+        let mut child = tokio::process::Command::new("sleep").arg("1000").process_group(0).spawn().unwrap();
+        let group = Group::led_by(&child).unwrap();
+        let known = identity(group.id()).unwrap();
+        assert_eq!(look_for(&known), Sight::Alive);
+        let other = |change: fn(&mut ProcessIdentity)| {
+            let mut other = known.clone();
+            change(&mut other);
+            look_for(&other)
+        };
+        assert_eq!(other(|of| of.started += 1), Sight::Gone, "the number is somebody else's now");
+        assert_eq!(other(|of| of.boot = "another".to_owned()), Sight::Elsewhere);
+        assert_eq!(other(|of| of.pid_namespace = "another".to_owned()), Sight::Elsewhere);
+        let with_its_container = other(|of| {
+            of.pid_namespace = "another".to_owned();
+            of.under_init = true;
+        });
+        assert_eq!(with_its_container, Sight::Gone);
+        group.kill();
+        group.ended(&mut child).await.unwrap();
+        assert_eq!(look_for(&known), Sight::Gone);
+    }
+
+    #[tokio::test]
+    async fn a_group_lives_on_when_its_leader_has_ended() {
+        let script = ["-c", "sleep 1000 & echo started"];
+        let mut child = tokio::process::Command::new("sh")
+            .args(script)
+            .process_group(0)
+            .stdout(std::process::Stdio::null())
+            .spawn()
+            .unwrap();
+        let group = Group::led_by(&child).unwrap();
+        let known = identity(group.id()).unwrap();
+        child.wait().await.unwrap();
+        assert_eq!(look_for(&known), Sight::Alive);
+        let mut of_another_session = known.clone();
+        of_another_session.session += 1;
+        assert_eq!(look_for(&of_another_session), Sight::Gone);
+        group.kill();
+        group.gone().await;
+        assert_eq!(look_for(&known), Sight::Gone);
     }
 }

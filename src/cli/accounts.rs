@@ -19,7 +19,7 @@ pub(super) struct Place {
 pub(super) struct Account {
     pub(super) number: usize,
     pub(super) region: String,
-    role_arn: Option<String>,
+    pub(super) role_arn: Option<String>,
     pub(super) sdk: SdkConfig,
 }
 

@@ -150,7 +150,8 @@ impl Engines<'_> {
         }
         let Wiring { plan, run, endpoints, clock, cancel, .. } = self.wiring;
         let same_region = self.fis.iter().filter(|known| known.region == account.region).count();
-        let settings = settings(plan, run, endpoints, same_region);
+        let settings =
+            FisSettings { role_arn: account.role_arn.clone(), ..settings(plan, run, endpoints, same_region) };
         let engine = self.add(FisEngine::new(&account.sdk, settings, *clock, cancel.token().clone()));
         self.fis.push(OfAccount { account: account.number, region: account.region.clone(), engine });
         engine
@@ -243,6 +244,7 @@ fn settings(plan: &Plan, run: &RunIdentity, endpoints: &Endpoints, same_region: 
             0 => format!("faultgate-{}", run.id),
             more => format!("faultgate-{}-role{}", run.id, more + 1),
         },
+        role_arn: None,
         monitor: plan.monitor,
         event_queue_url: plan.event_queue_url.clone(),
         reconcile_interval: plan.reconcile_interval,

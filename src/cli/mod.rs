@@ -17,6 +17,8 @@ mod report;
 mod reporting;
 mod run;
 mod signals;
+mod stop;
+mod stopping;
 
 use crate::ci::Surroundings;
 use crate::config::{self, Environment, Mistake, Settings};
@@ -50,6 +52,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>, env: &Environment) -> u8 {
             Some(("check", matches)) => check::check(matches, env).await,
             Some(("report", matches)) => report::report(matches, env).await,
             Some(("rehearse", matches)) => rehearse::rehearse(matches, env).await,
+            Some(("stop", matches)) => stop::stop(matches, env).await,
             Some((_, matches)) => run::run(matches, env).await,
             None => run::run(&matches, env).await,
         }
@@ -80,6 +83,7 @@ fn command() -> Command {
                 .about("Verify all that a run verifies before it launches, and nothing else")
                 .args(config::flags()),
         )
+        .subcommand(stop::command())
         .subcommand(rehearse::command().args(config::flags()))
         .subcommand(report::command())
         .subcommand(inputs::command())

@@ -16,10 +16,15 @@ use super::{complain, logging, random, refuse, say, settings};
 use crate::ci::Surroundings;
 use crate::clock::Clock;
 use crate::config::{Environment, Mistake, Settings};
-use crate::lifecycle::{Cancel, Course, Lifecycle, Share};
-use crate::model::{EngineSpec, Finding, Monitor, Plan, RehearsalNote, RunEvent, RunIdentity, Verdict};
+use crate::engine::Unnoted;
+use crate::lifecycle::{Cancel, Course, Journal, Lifecycle, Share};
+use crate::model::{
+    EngineSpec, ExperimentPlace, ExperimentState, Finding, Monitor, Plan, RehearsalNote, RunEvent,
+    RunIdentity, RunState, SubscriptionState, Verdict,
+};
 use crate::rehearsal::{Scenario, Server, TEMPLATE_ID, World};
 use crate::report::{self, closing};
+use crate::state_file::{self, RunJournal};
 
 /// All reporting after the end.
 const REPORT_LIMIT: Duration = Duration::from_secs(20);
@@ -86,6 +91,10 @@ impl<'a> Session<'a> {
     }
 
     async fn run(mut self) -> u8 {
+        let left = match self.earlier_state() {
+            Ok(left) => left,
+            Err(mistake) => return refuse(&[mistake], self.env),
+        };
         report::clear(&self.settings.plan.report_dir);
         let sinks = RefCell::new(self.reporting().sinks());
         let publish = |event: &RunEvent<'_>| sinks.borrow_mut().iter_mut().for_each(|sink| sink.on(event));
@@ -98,7 +107,11 @@ impl<'a> Session<'a> {
             Some(Err(mistake)) => return refuse(&[mistake], self.env),
             None => return Verdict::Cancelled.exit_code(self.cancel.signal()),
         };
-        let mut result = self.lifecycle(connected, &publish).run().await;
+        let mut result = {
+            let warn = |message: &str| publish(&RunEvent::Warning(message));
+            let journal = self.journal(&connected, left, &warn);
+            self.lifecycle(connected, journal.as_ref(), &publish).run().await
+        };
         let within = self.cancel.left(REPORT_LIMIT, Share::Report);
         let must_succeed = self.settings.plan.reporting_must_succeed;
         let cut = self.cancel.used_up(Share::Report);
@@ -110,10 +123,50 @@ impl<'a> Session<'a> {
     /// Only looks. Returns the findings.
     pub(super) async fn check(mut self) -> Result<Vec<Finding>, Mistake> {
         let connected = self.connect().await?;
-        Ok(self.lifecycle(connected, &|_| {}).check().await)
+        Ok(self.lifecycle(connected, &Unnoted, &|_| {}).check().await)
     }
 
-    fn lifecycle<'s>(&'s self, connected: Connected, publish: &'s dyn Fn(&RunEvent<'_>)) -> Lifecycle<'s> {
+    /// What earlier runs have left behind that this one must not forget.
+    fn earlier_state(&self) -> Result<Vec<SubscriptionState>, Mistake> {
+        if self.settings.rehearsal.is_some() {
+            return Ok(Vec::new());
+        }
+        let path = &self.settings.state_file;
+        state_file::what_earlier_runs_left(path).map_err(|why| {
+            let place = path.display().to_string();
+            Mistake::new(&place, format!("{place} {}", why.what)).hint(why.hint)
+        })
+    }
+
+    /// A rehearsal leaves nothing that outlives it, and nothing real is to be forgotten for its sake.
+    fn journal<'s>(
+        &'s self,
+        connected: &Connected,
+        left: Vec<SubscriptionState>,
+        warn: &'s dyn Fn(&str),
+    ) -> Box<dyn Journal + 's> {
+        if self.rehearsal.is_some() {
+            return Box::new(Unnoted);
+        }
+        let Settings { plan, state_file, .. } = &self.settings;
+        let experiments = plan.experiments.iter().zip(&connected.engine_of).map(|(experiment, engine)| {
+            let place = ExperimentPlace::of(&experiment.spec, connected.engines[*engine].region());
+            ExperimentState::planned(&experiment.name, place)
+        });
+        let state = RunState {
+            experiments: experiments.collect(),
+            subscriptions: left,
+            ..RunState::of(&self.identity, plan.dry_run, self.clock.started_at())
+        };
+        Box::new(RunJournal::new(state_file.clone(), self.clock, state, warn))
+    }
+
+    fn lifecycle<'s>(
+        &'s self,
+        connected: Connected,
+        journal: &'s dyn Journal,
+        publish: &'s dyn Fn(&RunEvent<'_>),
+    ) -> Lifecycle<'s> {
         Lifecycle {
             plan: &self.settings.plan,
             run: &self.identity,
@@ -122,6 +175,7 @@ impl<'a> Session<'a> {
             engine_of: connected.engine_of,
             evaluators: connected.evaluators,
             course: Course::default(),
+            journal,
             clock: self.clock,
             cancel: self.cancel,
             publish,

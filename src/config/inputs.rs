@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use super::kind::Kind;
-use super::later;
 
 /// How the reference is divided.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -110,9 +109,6 @@ impl Input {
         let mut text = self.help.to_owned();
         if let Some(forms) = self.kind.forms() {
             text = format!("{text} ({forms})");
-        }
-        if later::is_later(self) {
-            text = format!("{text} [{}]", later::note());
         }
         text
     }
@@ -267,7 +263,7 @@ pub const INPUTS: &[Input] = &[
         "Whether a report that could not be posted fails the run")
         .default("warn").example("fail"),
     Input::new(Group::Reports, "state-file", Kind::Path,
-        "File by which launch, monitor, score and stop know of the run")
+        "File by which faultgate stop knows what the run has begun")
         .otherwise("state.json in report-dir").example("out/state.json"),
     Input::new(Group::General, "config", Kind::Path,
         "Suite file: YAML, TOML or JSON by its extension (.yml, .yaml, .toml, .json)")

@@ -12,7 +12,6 @@ mod inputs;
 mod interpolate;
 mod keys;
 mod kind;
-mod later;
 mod layers;
 mod mistake;
 mod parse;
@@ -24,6 +23,7 @@ mod schema;
 mod secret;
 mod selection;
 mod settings;
+mod stop_settings;
 mod suite;
 mod trust;
 mod values;
@@ -39,6 +39,7 @@ pub use report_settings::{compare_to, report_dir};
 pub use result_file::read_result;
 pub use secret::{Secret, Tokens};
 pub use settings::{CommentMode, LogFormat, Settings, load};
+pub use stop_settings::{STOP_INPUTS, StopSettings, state_file, stop_settings};
 
 #[cfg(test)]
 mod property_tests;

@@ -11,6 +11,7 @@ use super::{Mistake, file, suite};
 use crate::model::CompareTo;
 
 const REPORT_DIR: &str = "report-dir";
+const CONFIG: &str = "config";
 
 /// The `report-dir` that a run with the same settings would use. `dir` is where a suite file is looked for. Mistakes
 /// in other settings are none of its business.
@@ -42,7 +43,7 @@ pub fn compare_to(
 }
 
 /// The values of these inputs, from wherever a run takes them.
-fn some_values(
+pub(super) fn some_values(
     env: &Environment,
     flags: &[(String, OsString)],
     dir: &Path,
@@ -50,10 +51,12 @@ fn some_values(
     mistakes: &mut Vec<Mistake>,
 ) -> Result<Values, Vec<Mistake>> {
     let unheard = &mut Vec::new();
-    let flags = flags.iter().filter(|(name, _)| wanted.contains(&name.as_str())).cloned().collect();
+    let is_wanted = |name: &str| name == CONFIG || wanted.contains(&name);
+    let flags = flags.iter().filter(|(name, _)| is_wanted(name)).cloned().collect();
     let (ci, own, flags) = (Layer::ci(env, unheard), Layer::own(env, unheard), Layer::flags(flags, mistakes));
-    let above_suite = layers::merge([ci.clone(), own.clone()]).map_err(|mistake| vec![mistake])?;
-    let named = above_suite.get("config");
+    let above_suite =
+        layers::merge([ci.clone(), own.clone(), flags.clone()]).map_err(|mistake| vec![mistake])?;
+    let named = above_suite.get(CONFIG);
     let named = named.and_then(|value| Some((value.clone().into_string().ok()?, value.origin()?)));
     let named = named.as_ref().map(|(name, origin)| (name.as_str(), *origin));
     let document = file::load(named, dir, env, unheard).ok().flatten();

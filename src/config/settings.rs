@@ -24,6 +24,15 @@ pub enum LogFormat {
     Json,
 }
 
+impl LogFormat {
+    pub(super) fn of(values: &Values) -> Self {
+        match values.text("log-format").as_deref() {
+            Some("json") => Self::Json,
+            _ => Self::Text,
+        }
+    }
+}
+
 /// When a comment is posted on the pull request.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum CommentMode {
@@ -139,10 +148,7 @@ fn gather(
         region: values.text("aws-region"),
         role_arn: values.text("aws-role-arn"),
         rehearsal: values.text("rehearsal"),
-        log_format: match values.text("log-format").as_deref() {
-            Some("json") => LogFormat::Json,
-            _ => LogFormat::Text,
-        },
+        log_format: LogFormat::of(&values),
         forge: values.text("forge").as_deref().and_then(ForgeKind::find),
         forge_api_url: values.text("forge-api-url"),
         run_url: values.text("run-url"),
@@ -156,7 +162,7 @@ fn gather(
             Some("on-failure") => CommentMode::OnFailure,
             _ => CommentMode::Off,
         },
-        state_file: values.text("state-file").map_or_else(|| report_dir.join("state.json"), PathBuf::from),
+        state_file: state_file(&values, &report_dir),
         plan: Plan {
             experiments,
             shard,
@@ -177,6 +183,10 @@ fn gather(
         http,
         warnings,
     })
+}
+
+pub(super) fn state_file(values: &Values, report_dir: &Path) -> PathBuf {
+    values.text("state-file").map_or_else(|| report_dir.join("state.json"), PathBuf::from)
 }
 
 fn scenario(values: &Values, scenarios: &[&str], mistakes: &mut Vec<Mistake>) {

@@ -10,8 +10,9 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 
 use crate::model::{
-    Action, EngineError, Evidence, ExperimentPlan, Fault, FaultWindow, Finding, Level, MonitorRecord, Score,
-    ScoreSource, Signal, State, SubscriptionRecord, Target, Transition, Verdict,
+    Action, EngineError, Evidence, ExperimentPlan, Fault, FaultWindow, Finding, Intent, LaunchRecord, Level,
+    MonitorRecord, Score, ScoreSource, Signal, Source, State, SubscriptionRecord, SubscriptionState, Target,
+    Trace, Transition, Verdict,
 };
 
 pub mod chaos_center;
@@ -67,6 +68,24 @@ pub struct Launched {
     /// Where a person can look at it.
     pub url: Option<String>,
     pub first: Transition,
+}
+
+impl Launched {
+    /// One that another process has launched. How it is now is for the engine to say.
+    pub fn by_another(launch: &LaunchRecord) -> Self {
+        Self {
+            id: launch.id.clone(),
+            url: launch.url.clone(),
+            first: Transition {
+                state: State::Pending,
+                raw_state: "launched".to_owned(),
+                at: launch.at,
+                observed_at: launch.at,
+                source: Source::Launch,
+                reason: None,
+            },
+        }
+    }
 }
 
 /// The engine's own record of an experiment: the only thing a verdict of `passed` may rest on.
@@ -145,6 +164,22 @@ pub trait Watcher {
     fn warning(&self, message: &str);
 }
 
+/// Told of a request that may begin an experiment, before it goes out: whatever happens to this process then, somebody
+/// else can look for it.
+#[async_trait(?Send)]
+pub trait Notary {
+    async fn intend(&self, intent: Intent);
+}
+
+/// Nothing is written down.
+#[derive(Debug, Clone, Copy)]
+pub struct Unnoted;
+
+#[async_trait(?Send)]
+impl Notary for Unnoted {
+    async fn intend(&self, _intent: Intent) {}
+}
+
 /// One connection to one engine: for FIS, one account and Region.
 #[async_trait(?Send)]
 pub trait Engine {
@@ -155,10 +190,15 @@ pub trait Engine {
     async fn open(&self) -> Result<(), Failure>;
 
     /// Launches one experiment, at most once whatever happens to the requests.
-    async fn launch(&self, experiment: &ExperimentPlan) -> Result<Launched, Failure>;
+    async fn launch(&self, experiment: &ExperimentPlan, notary: &dyn Notary) -> Result<Launched, Failure>;
 
     /// Looks for an experiment that a launch without an answer may have begun.
     async fn find_unanswered(&self, experiment: &ExperimentPlan) -> Result<Option<Launched>, Failure>;
+
+    /// A launch that has failed may have had an effect all the same.
+    fn may_have_begun(&self, _experiment: &ExperimentPlan) -> bool {
+        false
+    }
 
     /// Watches an experiment until the engine's own record says that it has ended. It may be dropped at any
     /// await, and called again.
@@ -192,4 +232,29 @@ pub trait Engine {
     fn stop_command(&self, launched: &Launched) -> String;
 
     fn region(&self) -> Option<String>;
+
+    /// What another process needs, beside the id, to take up an experiment.
+    fn trace(&self, _launched: &Launched) -> Trace {
+        Trace::default()
+    }
+
+    /// Takes up an experiment that another process has launched. Nothing is asked.
+    fn adopt(&self, experiment: &ExperimentPlan, launch: &LaunchRecord) -> Launched;
+
+    /// Takes up a launch whose answer another process has not written down, for
+    /// [`find_unanswered`](Self::find_unanswered).
+    fn recall(&self, experiment: &ExperimentPlan, intent: &Intent);
+
+    /// What [`open`](Self::open) is about to make.
+    fn intend_subscription(&self) -> Option<SubscriptionState> {
+        None
+    }
+
+    /// What was made, by this process or by others whose it has taken up, and what is left of it.
+    fn subscription_states(&self) -> Vec<SubscriptionState> {
+        Vec::new()
+    }
+
+    /// Takes up what another process has made, for [`close`](Self::close).
+    fn adopt_subscription(&self, _subscription: &SubscriptionState) {}
 }

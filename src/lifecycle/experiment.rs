@@ -8,6 +8,7 @@ use tokio::sync::SemaphorePermit;
 use tokio::time::Instant;
 
 use super::cancel::Share;
+use super::journal::Page;
 use super::probing::Probing;
 use super::{Lifecycle, came_first, gate, score};
 use crate::engine::{Engine, Failure, FailureKind, Launched, Record, StopCause, Watcher};
@@ -82,15 +83,20 @@ impl Lifecycle<'_> {
             begun: Cell::new(false),
             probing: RefCell::new(probing),
         };
-        let launching = engine.launch(plan);
+        let page = Page { journal: self.journal, experiment: index };
+        let launching = engine.launch(plan, &page);
         let launched = self.cancel.within(LAUNCH_LIMIT, Share::Launch, launching).await;
         drop(turn);
         match launched {
             Some(Ok(launched)) => {
                 self.announce(&progress, &launched);
+                self.note_launch(index, &launched).await;
                 self.monitor(&progress, plan, engine, launched).await
             }
             Some(Err(failure)) if failure.kind != FailureKind::Unanswered => {
+                if !engine.may_have_begun(plan) {
+                    self.note_over(index).await;
+                }
                 self.not_launched(index, Verdict::Errored, &failure.with_remedy())
             }
             Some(Err(failure)) => self.recover(&progress, plan, engine, failure).await,
@@ -155,13 +161,16 @@ impl Lifecycle<'_> {
         let found = self.cancel.within(LAUNCH_LIMIT, Share::Stop, looking).await;
         let Some(Ok(Some(launched))) = found else {
             let mut reason = failure.with_remedy();
-            if !matches!(found, Some(Ok(None))) {
+            if matches!(found, Some(Ok(None))) {
+                self.note_over(progress.index).await;
+            } else {
                 reason += "; it may have begun all the same, and could not be looked for: check by hand";
             }
             let verdict = if self.cancel.signal().is_some() { Verdict::Cancelled } else { Verdict::Errored };
             return self.not_launched(progress.index, verdict, &reason);
         };
         self.announce(progress, &launched);
+        self.note_launch(progress.index, &launched).await;
         let cause = match self.cancel.signal() {
             Some(signal) => StopCause::Cancelled(signal),
             None => StopCause::Unwatched(failure),
@@ -286,6 +295,9 @@ impl Lifecycle<'_> {
         stop: Option<StopReport>,
         cause: Option<StopCause>,
     ) -> ExperimentResult {
+        if record.has_ended() {
+            self.note_over(progress.index).await;
+        }
         let cut = self.end_probing(progress, &record).await;
         self.publish_turns();
         let cause = cause.or(cut);

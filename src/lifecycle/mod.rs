@@ -15,6 +15,7 @@ use tokio::time::{Instant, MissedTickBehavior};
 mod cancel;
 mod experiment;
 mod gate;
+mod journal;
 mod merge;
 mod probing;
 mod samples;
@@ -23,6 +24,7 @@ mod steady;
 mod turns;
 
 pub use cancel::{Cancel, Share};
+pub use journal::Journal;
 pub use merge::merge;
 use probing::Looks;
 use turns::{Turned, Turns};
@@ -73,6 +75,7 @@ pub struct Lifecycle<'a> {
     /// What looks, for each probe of each experiment of the plan.
     pub evaluators: Vec<Vec<Arc<dyn Evaluate>>>,
     pub course: Course,
+    pub journal: &'a dyn Journal,
     pub clock: Clock,
     pub cancel: &'a Cancel,
     pub publish: &'a dyn Fn(&RunEvent<'_>),
@@ -136,9 +139,11 @@ impl Lifecycle<'_> {
     }
 
     async fn subscribe_and_run(&self) -> Vec<ExperimentResult> {
+        self.note_intended_subscriptions().await;
         // An answer that is on its way is waited for: what was made must be known to be removed.
         let opening = join_all(self.engines.iter().map(|engine| engine.open()));
         let opened = self.cancel.within(Duration::MAX, Share::Launch, opening).await;
+        self.note_subscriptions(Share::Launch).await;
         if let Some(signal) = self.cancel.signal() {
             return self.none_launched(Verdict::Cancelled, &came_first(signal));
         }
@@ -177,6 +182,7 @@ impl Lifecycle<'_> {
         );
         // A signal may come now and leave less time: what is not removed by then is named all the same.
         let _ = self.cancel.within(CLOSE_LIMIT * 2, Share::Close, closing).await;
+        self.note_subscriptions(Share::Report).await;
         for record in self.engines.iter().filter_map(|engine| engine.subscription()) {
             for leftover in &record.leftovers {
                 (self.publish)(&RunEvent::Warning(&format!("not removed: {leftover}")));

@@ -7,6 +7,7 @@ mod finding;
 mod plan;
 mod probe;
 mod result;
+mod run_state;
 mod score;
 mod shard;
 mod state;
@@ -30,6 +31,10 @@ pub use result::{
     Action, EngineError, Evidence, ExperimentResult, FaultWindow, Gate, MonitorRecord, Outcome,
     RehearsalNote, Reported, RunResult, SCHEMA_VERSION, ScoreSource, StopReport, SubscriptionRecord, Target,
     ToolInfo,
+};
+pub use run_state::{
+    ExperimentPlace, ExperimentState, Intent, LaunchRecord, ProcessIdentity, RunPhase, RunState,
+    STATE_VERSION, SubscriptionState, Trace,
 };
 pub use score::{Score, weighted_mean};
 pub use shard::Shard;

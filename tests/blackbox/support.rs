@@ -169,6 +169,13 @@ impl Faultgate {
         self
     }
 
+    /// In the working directory of another invocation.
+    pub(crate) fn after(mut self, earlier: Ended) -> Self {
+        self.command.current_dir(&earlier.home);
+        self.home = earlier.home;
+        self
+    }
+
     pub(crate) fn without(mut self, name: &str) -> Self {
         self.command.env_remove(name);
         self

@@ -4,8 +4,8 @@ use std::borrow::Cow;
 use std::time::Duration;
 
 use faultgate::clock::Clock;
-use faultgate::engine::Engine;
 use faultgate::engine::fis::{FisEngine, FisSettings, connect_embedded};
+use faultgate::engine::{Engine, Unnoted};
 use faultgate::lifecycle::{Cancel, Course, Lifecycle};
 use faultgate::model::{EngineSpec, ExperimentPlan, Monitor, Plan, RunIdentity, RunResult, Score, Signal};
 use faultgate::rehearsal::{
@@ -296,6 +296,7 @@ async fn run(chaos: &Chaos) -> Played {
         engines: vec![engine],
         evaluators: Vec::new(),
         course: Course::default(),
+        journal: &Unnoted,
         clock,
         cancel: &cancel,
         publish: &|_| {},
@@ -352,6 +353,7 @@ pub(crate) fn engine(
 ) -> FisEngine {
     let settings = FisSettings {
         run: run.clone(),
+        role_arn: None,
         subscription: format!("faultgate-{}", run.id),
         monitor: plan.monitor,
         event_queue_url: None,

@@ -15,8 +15,8 @@ use super::poller::Poller;
 use super::schedule::Expected;
 use super::tracking::News;
 use super::wire::{Trouble, TroubleKind};
-use crate::engine::{Failure, FailureKind, Launched};
-use crate::model::{ExperimentPlan, Source, State, Transition};
+use crate::engine::{Failure, FailureKind, Launched, Notary};
+use crate::model::{ExperimentPlan, Intent, Source, State, Transition};
 
 /// A launch is tried again for this long, where it is sure to have had no effect.
 const LAUNCH_LIMIT: Duration = Duration::from_secs(70);
@@ -71,12 +71,14 @@ pub(super) struct Launch<'a, M> {
 
 impl<M: Manager> Launch<'_, M> {
     /// Launches it. What may have had an effect is never sent again.
-    pub(super) async fn launch(&self) -> Result<Launched, Failure> {
+    pub(super) async fn launch(&self, notary: &dyn Notary) -> Result<Launched, Failure> {
         let turn = self.turn();
         let _turn = turn.lock().await;
         let deadline = Instant::now() + LAUNCH_LIMIT;
         let (before, expected) = self.before(deadline).await?;
+        let earlier_runs = before.as_ref().map(|before| before.iter().cloned().collect());
         self.attempt(|attempt| *attempt = Attempt { before, expected, may_have_begun: false });
+        notary.intend(Intent { earlier_runs, ..Intent::default() }).await;
         let mut tries = 0;
         loop {
             self.pause(deadline).await?;
@@ -104,12 +106,23 @@ impl<M: Manager> Launch<'_, M> {
 
     /// Looks for a run that a launch without an answer may have begun.
     pub(super) async fn find_unanswered(&self) -> Result<Option<Launched>, Failure> {
-        if !self.attempt(|attempt| attempt.may_have_begun) {
+        if !self.may_have_begun() {
             return Ok(None);
         }
         let turn = self.turn();
         let _turn = turn.lock().await;
         self.search().await?.map(|key| self.adopted(key)).transpose()
+    }
+
+    /// A request is out that may have had an effect, and nothing was found of it.
+    pub(super) fn may_have_begun(&self) -> bool {
+        self.attempt(|attempt| attempt.may_have_begun)
+    }
+
+    /// What another process knew before its launch, of whose answer nothing is known.
+    pub(super) fn recall(&self, intent: &Intent) {
+        let before = intent.earlier_runs.as_ref().map(|before| before.iter().cloned().collect());
+        self.attempt(|attempt| *attempt = Attempt { before, expected: None, may_have_begun: true });
     }
 
     fn turn(&self) -> Rc<Mutex<()>> {

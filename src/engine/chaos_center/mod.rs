@@ -29,9 +29,12 @@ use self::launch::{Launch, Launches, first};
 use self::outcome::Context;
 use self::poller::Poller;
 use self::tracking::{End, GaveUp, News, Tracking};
-use super::{Engine, Failure, FailureKind, Judgement, Launched, Record, StopCause, Watcher};
+use super::{Engine, Failure, FailureKind, Judgement, Launched, Notary, Record, StopCause, Watcher};
 use crate::clock::Clock;
-use crate::model::{ExperimentPlan, Finding, Monitor, MonitorRecord, State, SubscriptionRecord, Verdict};
+use crate::model::{
+    ExperimentPlan, Finding, Intent, LaunchRecord, Monitor, MonitorRecord, State, SubscriptionRecord, Trace,
+    Verdict,
+};
 
 /// Times that the details of a run that is over are asked for.
 const DETAIL_TRIES: u32 = 3;
@@ -187,15 +190,19 @@ impl<M: Manager> Engine for ChaosCenter<M> {
         Ok(())
     }
 
-    async fn launch(&self, experiment: &ExperimentPlan) -> Result<Launched, Failure> {
+    async fn launch(&self, experiment: &ExperimentPlan, notary: &dyn Notary) -> Result<Launched, Failure> {
         if self.settings.dry_run {
             return Ok(self.dry_run(experiment));
         }
-        self.launch_of(experiment).launch().await
+        self.launch_of(experiment).launch(notary).await
     }
 
     async fn find_unanswered(&self, experiment: &ExperimentPlan) -> Result<Option<Launched>, Failure> {
         self.launch_of(experiment).find_unanswered().await
+    }
+
+    fn may_have_begun(&self, experiment: &ExperimentPlan) -> bool {
+        self.launch_of(experiment).may_have_begun()
     }
 
     async fn follow(&self, launched: &Launched, watcher: &dyn Watcher) -> Result<Record, Failure> {
@@ -339,6 +346,27 @@ impl<M: Manager> Engine for ChaosCenter<M> {
 
     fn region(&self) -> Option<String> {
         None
+    }
+
+    fn trace(&self, launched: &Launched) -> Trace {
+        let launched_experiment =
+            self.poller.change(&launched.id, |tracking| tracking.key.experiment.clone());
+        Trace { launched_experiment, process: None }
+    }
+
+    fn adopt(&self, experiment: &ExperimentPlan, launch: &LaunchRecord) -> Launched {
+        let known = launch.trace.launched_experiment.as_deref();
+        let key = RunKey {
+            experiment: known.unwrap_or(experiment.spec.source()).to_owned(),
+            notify_id: launch.id.clone(),
+            run_id: None,
+        };
+        self.poller.begin(&self.manager, key, None);
+        Launched::by_another(launch)
+    }
+
+    fn recall(&self, experiment: &ExperimentPlan, intent: &Intent) {
+        self.launch_of(experiment).recall(intent);
     }
 }
 

@@ -7,6 +7,7 @@ mod laws;
 
 use super::fake::{Effect, Fake, life};
 use super::*;
+use crate::engine::Unnoted;
 use crate::lifecycle::{Cancel, Course, Lifecycle};
 use crate::model::{
     EngineSpec, ExperimentResult, LitmusProject, LitmusSpec, Plan, RunEvent, RunIdentity, Score, ScoreSource,
@@ -92,6 +93,7 @@ async fn run(fake: &Fake, experiments: &[(&str, &str)], setting: Setting) -> Pla
         engine_of: vec![0; experiments.len()],
         evaluators: Vec::new(),
         course: Course::default(),
+        journal: &Unnoted,
         clock,
         cancel: &cancel,
         publish: &|event| {
@@ -196,7 +198,7 @@ async fn a_stop_waits_for_the_id_that_it_needs() {
         CenterSettings { dry_run: setting.dry_run, allow_empty_targets: false, seed: 1 },
         clock,
     );
-    let launched = engine.launch(&plan("shop", "e")).await.unwrap();
+    let launched = engine.launch(&plan("shop", "e"), &Unnoted).await.unwrap();
     sleep(Duration::from_secs(25)).await;
     engine.stop(&launched).await.unwrap();
     assert_eq!(engine.look(&launched).await.unwrap().state, State::Stopped);

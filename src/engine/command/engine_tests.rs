@@ -4,6 +4,7 @@ use std::path::Path;
 use tempfile::TempDir;
 
 use super::*;
+use crate::engine::Unnoted;
 use crate::model::{Score, Signal, Verdict};
 
 /// Only where something hangs is any of these reached.
@@ -47,7 +48,7 @@ impl Bench {
     }
 
     async fn launch(&self, spec: CommandSpec) -> Launched {
-        self.engine.launch(&plan(spec)).await.unwrap()
+        self.engine.launch(&plan(spec), &Unnoted).await.unwrap()
     }
 
     async fn run(&self, spec: CommandSpec) -> (Record, Judgement) {
@@ -276,7 +277,7 @@ async fn programs_that_are_not_there_are_found_before_the_launch() {
         assert_eq!(findings[0].level, Level::Error);
         assert!(findings[0].message.contains(want), "{}", findings[0].message);
         assert!(findings[0].remedy.is_some());
-        let failure = bench.engine.launch(&plan(spec)).await.unwrap_err();
+        let failure = bench.engine.launch(&plan(spec), &Unnoted).await.unwrap_err();
         assert_eq!(failure.kind, FailureKind::Missing);
         assert!(failure.with_remedy().contains("install it"), "{}", failure.with_remedy());
         let stop = CommandSpec { stop: Some(line(&[program])), ..sh("true") };

@@ -203,24 +203,8 @@ impl Life {
     }
 
     async fn run_stop(&self, command: &CommandLine) -> Result<(), String> {
-        let (mut child, group) = start(command, &self.surroundings)
-            .map_err(|error| format!("it could not be started: {error}"))?;
-        let mut output = Output::of(&mut child, &self.name);
-        let exit = tokio::select! {
-            biased;
-            status = child.wait() => Exit::of(status),
-            limit = self.hurry.up(self.limits.stop, self.limits.hurried_stop) => {
-                return Err(format!("it did not end within {limit:?}"));
-            }
-        };
-        if exit == Exit::Code(0) {
-            // What it has started may be what makes the system whole again.
-            group.release();
-            return Ok(());
-        }
-        let _ = tokio::time::timeout(LAST_WORDS, output.ended()).await;
-        let said = output.last(1, EVIDENCE_CHARS).pop().map(|line| format!(": {line}")).unwrap_or_default();
-        Err(format!("{exit}{said}"))
+        let up = self.hurry.up(self.limits.stop, self.limits.hurried_stop);
+        run_stop(command, &self.surroundings, &self.name, up).await
     }
 
     /// Ends whatever is left of the group.
@@ -256,6 +240,31 @@ impl Life {
             });
         });
     }
+}
+
+/// Runs the command that undoes a fault. `up` ends when it has had all its time, and says how long that was.
+pub(super) async fn run_stop(
+    command: &CommandLine,
+    surroundings: &Surroundings,
+    name: &str,
+    up: impl Future<Output = Duration>,
+) -> Result<(), String> {
+    let (mut child, group) =
+        start(command, surroundings).map_err(|error| format!("it could not be started: {error}"))?;
+    let mut output = Output::of(&mut child, name);
+    let exit = tokio::select! {
+        biased;
+        status = child.wait() => Exit::of(status),
+        limit = up => return Err(format!("it did not end within {limit:?}")),
+    };
+    if exit == Exit::Code(0) {
+        // What it has started may be what makes the system whole again.
+        group.release();
+        return Ok(());
+    }
+    let _ = tokio::time::timeout(LAST_WORDS, output.ended()).await;
+    let said = output.last(1, EVIDENCE_CHARS).pop().map(|line| format!(": {line}")).unwrap_or_default();
+    Err(format!("{exit}{said}"))
 }
 
 /// How much time there is.

@@ -1,7 +1,7 @@
 //! Any local fault injector: a program of the user's, in a process group of its own.
 //!
 //! `program` finds it, `start` starts it, `life` takes one experiment from its start to
-//! its end, `output` keeps the end of what it prints, `journal` reads what Chaos Toolkit says, `outcome` says what
+//! its end, `orphan` ends one whose faultgate has died, `output` keeps the end of what it prints, `journal` reads what Chaos Toolkit says, `outcome` says what
 //! it all means.
 
 use std::cell::RefCell;
@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::ffi::OsString;
 use std::io;
 use std::path::PathBuf;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -19,6 +20,7 @@ use tokio_util::task::AbortOnDropHandle;
 
 mod journal;
 mod life;
+mod orphan;
 mod outcome;
 mod output;
 mod program;
@@ -28,15 +30,16 @@ pub use life::Limits;
 
 use self::journal::Stamp;
 use self::life::{Hurry, Life, Progress};
+use self::orphan::Orphan;
 use self::outcome::{Context, shown_program};
 use self::start::{Surroundings, start};
-use super::{Engine, Failure, FailureKind, Judgement, Launched, Record, StopCause, Watcher};
+use super::{Engine, Failure, FailureKind, Judgement, Launched, Notary, Record, StopCause, Watcher};
 use crate::clock::Clock;
 use crate::model::{
-    CommandLine, CommandSpec, EngineSpec, ExperimentPlan, Finding, Level, Monitor, MonitorRecord, Source,
-    State, SubscriptionRecord, Transition,
+    CommandLine, CommandSpec, EngineSpec, ExperimentPlan, Finding, Intent, LaunchRecord, Level, Monitor,
+    MonitorRecord, ProcessIdentity, Source, State, SubscriptionRecord, Trace, Transition,
 };
-use crate::process_group::Group;
+use crate::process_group::{self, Group};
 
 /// What all commands of a run have in common.
 #[derive(Clone)]
@@ -57,6 +60,8 @@ pub struct CommandEngine {
     hurry: Hurry,
     /// By the experiment's id.
     lives: RefCell<HashMap<String, Tracking>>,
+    /// Those of others, by the experiment's id.
+    orphans: RefCell<HashMap<String, Rc<Orphan>>>,
 }
 
 /// One experiment that was launched.
@@ -84,7 +89,13 @@ impl Drop for Process {
 
 impl CommandEngine {
     pub fn new(settings: CommandSettings, clock: Clock, cancelled: CancellationToken) -> Self {
-        Self { settings, clock, hurry: Hurry::new(cancelled), lives: RefCell::default() }
+        Self {
+            settings,
+            clock,
+            hurry: Hurry::new(cancelled),
+            lives: RefCell::default(),
+            orphans: RefCell::default(),
+        }
     }
 
     fn surroundings(&self, spec: &CommandSpec) -> Surroundings {
@@ -151,6 +162,12 @@ impl CommandEngine {
         Ok((id, Process { group, stop_asked, _life: life }, seen))
     }
 
+    fn take_up(&self, id: String, experiment: &ExperimentPlan, process: Option<ProcessIdentity>) {
+        let EngineSpec::Command(spec) = &experiment.spec else { return };
+        let orphan = Orphan::new(&experiment.name, spec.clone(), self.surroundings(spec), process);
+        self.orphans.borrow_mut().insert(id, Rc::new(orphan));
+    }
+
     /// What became known since the last time, and the record if it is over.
     fn news(&self, id: &str) -> Result<(Vec<Transition>, Option<Record>), Failure> {
         let mut lives = self.lives.borrow_mut();
@@ -212,9 +229,12 @@ impl Engine for CommandEngine {
         Ok(())
     }
 
-    async fn launch(&self, experiment: &ExperimentPlan) -> Result<Launched, Failure> {
+    async fn launch(&self, experiment: &ExperimentPlan, notary: &dyn Notary) -> Result<Launched, Failure> {
         let EngineSpec::Command(spec) = &experiment.spec else { return Err(unknown(&experiment.name)) };
         let name = &experiment.name;
+        if !self.settings.dry_run {
+            notary.intend(Intent::default()).await;
+        }
         let (id, process, progress) = if self.settings.dry_run {
             (format!("command-{name}-dry-run"), None, watch::channel(Progress::default()).1)
         } else {
@@ -240,9 +260,14 @@ impl Engine for CommandEngine {
         Ok(Launched { id, url: None, first })
     }
 
-    /// A start is answered at once.
-    async fn find_unanswered(&self, _experiment: &ExperimentPlan) -> Result<Option<Launched>, Failure> {
-        Ok(None)
+    /// A start is answered at once. Of another process's nothing is known but that it may have been.
+    async fn find_unanswered(&self, experiment: &ExperimentPlan) -> Result<Option<Launched>, Failure> {
+        let recalled = format!("command-{}", experiment.name);
+        if !self.orphans.borrow().contains_key(&recalled) {
+            return Ok(None);
+        }
+        let launch = LaunchRecord { id: recalled, url: None, at: self.clock.now(), trace: Trace::default() };
+        Ok(Some(Launched::by_another(&launch)))
     }
 
     async fn follow(&self, launched: &Launched, watcher: &dyn Watcher) -> Result<Record, Failure> {
@@ -266,6 +291,10 @@ impl Engine for CommandEngine {
 
     /// The rest is up to its life: the `stop` command, then SIGTERM, then SIGKILL.
     async fn stop(&self, launched: &Launched) -> Result<(), Failure> {
+        let orphan = self.orphans.borrow().get(&launched.id).cloned();
+        if let Some(orphan) = orphan {
+            return orphan.stop(self.settings.limits).await;
+        }
         let lives = self.lives.borrow();
         let tracking = lives.get(&launched.id).ok_or_else(|| unknown(&launched.id))?;
         if let Some(process) = &tracking.process {
@@ -275,6 +304,9 @@ impl Engine for CommandEngine {
     }
 
     async fn look(&self, launched: &Launched) -> Result<Record, Failure> {
+        if let Some(orphan) = self.orphans.borrow().get(&launched.id) {
+            return Ok(orphan.record());
+        }
         let lives = self.lives.borrow();
         let tracking = lives.get(&launched.id).ok_or_else(|| unknown(&launched.id))?;
         let progress = tracking.progress.borrow();
@@ -343,6 +375,9 @@ impl Engine for CommandEngine {
     }
 
     fn stop_command(&self, launched: &Launched) -> String {
+        if let Some(orphan) = self.orphans.borrow().get(&launched.id) {
+            return orphan.stop_by_hand();
+        }
         let lives = self.lives.borrow();
         let tracking = lives.get(&launched.id);
         let stop = tracking.and_then(|tracking| tracking.spec.stop.as_ref()).map(|stop| stop.shown.clone());
@@ -352,6 +387,22 @@ impl Engine for CommandEngine {
 
     fn region(&self) -> Option<String> {
         None
+    }
+
+    fn trace(&self, launched: &Launched) -> Trace {
+        let lives = self.lives.borrow();
+        let process = lives.get(&launched.id).and_then(|tracking| tracking.process.as_ref());
+        let process = process.and_then(|process| process_group::identity(process.group.id()));
+        Trace { launched_experiment: None, process }
+    }
+
+    fn adopt(&self, experiment: &ExperimentPlan, launch: &LaunchRecord) -> Launched {
+        self.take_up(launch.id.clone(), experiment, launch.trace.process.clone());
+        Launched::by_another(launch)
+    }
+
+    fn recall(&self, experiment: &ExperimentPlan, _intent: &Intent) {
+        self.take_up(format!("command-{}", experiment.name), experiment, None);
     }
 }
 

@@ -10,9 +10,9 @@ use super::place::Place;
 use super::record::record;
 use super::tags::tag_value;
 use crate::digest;
-use crate::engine::{Failure, FailureKind};
+use crate::engine::{Failure, FailureKind, Notary};
 use crate::http::calls::attempts;
-use crate::model::RunIdentity;
+use crate::model::{Intent, RunIdentity};
 
 const RUN_TAG: &str = "faultgate:run-id";
 const EXPERIMENT_TAG: &str = "faultgate:experiment";
@@ -49,8 +49,13 @@ impl Launch<'_> {
     }
 
     /// Starts it. The SDK sends the same token again when an answer is lost, so one launch stays one.
-    pub(super) async fn start(&self, clients: &Clients, place: &Place) -> Result<Experiment, Failure> {
-        let started = self.request(clients, place, "").await?;
+    pub(super) async fn start(
+        &self,
+        clients: &Clients,
+        place: &Place,
+        notary: &dyn Notary,
+    ) -> Result<Experiment, Failure> {
+        let started = self.request(clients, place, "", notary).await?;
         let Some(other) = self.other_run(&started) else {
             return Ok(started);
         };
@@ -59,7 +64,7 @@ impl Launch<'_> {
         let id = started.id().unwrap_or_default();
         let now = get(clients, place, id).await?;
         if record(&now, None).has_ended() {
-            return self.request(clients, place, &self.run.id).await;
+            return self.request(clients, place, &self.run.id, notary).await;
         }
         Err(Failure {
             kind: FailureKind::Refused,
@@ -74,12 +79,20 @@ impl Launch<'_> {
         })
     }
 
-    async fn request(&self, clients: &Clients, place: &Place, salt: &str) -> Result<Experiment, Failure> {
+    async fn request(
+        &self,
+        clients: &Clients,
+        place: &Place,
+        salt: &str,
+        notary: &dyn Notary,
+    ) -> Result<Experiment, Failure> {
         let what = format!("start an experiment from the template {}", self.template);
+        let token = self.client_token(salt);
+        notary.intend(Intent { client_tokens: vec![token.clone()], earlier_runs: None }).await;
         let mut request = clients
             .fis
             .start_experiment()
-            .client_token(self.client_token(salt))
+            .client_token(token)
             .experiment_template_id(self.template)
             .set_tags(Some(self.tags()));
         if self.dry_run {

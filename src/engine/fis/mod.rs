@@ -6,10 +6,12 @@
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::rc::Rc;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use aws_config::SdkConfig;
+use futures_util::future::join_all;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
@@ -45,12 +47,12 @@ use self::reader::Reader;
 use self::record::{record, timestamp};
 use self::subscription::{Subscription, interrupted};
 use self::watch::Tracking;
-use super::{Engine, Failure, FailureKind, Judgement, Launched, Record, StopCause, Watcher};
+use super::{Engine, Failure, FailureKind, Judgement, Launched, Notary, Record, StopCause, Watcher};
 use crate::clock::Clock;
 use crate::http::calls::{Calls, sum};
 use crate::model::{
-    ExperimentPlan, Finding, Level, Monitor, MonitorRecord, RunIdentity, Source, State, SubscriptionRecord,
-    Transition,
+    ExperimentPlan, Finding, Intent, LaunchRecord, Level, Monitor, MonitorRecord, RunIdentity, Source, State,
+    SubscriptionRecord, SubscriptionState, Transition,
 };
 
 /// What one connection to FIS is to do.
@@ -59,6 +61,8 @@ pub struct FisSettings {
     pub run: RunIdentity,
     /// The name of rule and queue.
     pub subscription: String,
+    /// By which this account is reached.
+    pub role_arn: Option<String>,
     pub monitor: Monitor,
     pub event_queue_url: Option<String>,
     pub reconcile_interval: Duration,
@@ -74,6 +78,14 @@ pub struct FisSettings {
 const LEAVE_LIMIT: Duration = Duration::from_secs(2);
 /// Experiments that FIS is asked about at once: many may end at the same moment, and each takes two connections.
 const ASKING_AT_ONCE: usize = 16;
+/// Pauses between looks for what another process may have begun a moment ago.
+const LOOKS: [Duration; 2] = [Duration::from_millis(300), Duration::from_millis(700)];
+
+/// A subscription of another process.
+struct Adopted {
+    subscription: Rc<Subscription>,
+    role_arn: Option<String>,
+}
 
 /// FIS in one account and Region.
 pub struct FisEngine {
@@ -84,7 +96,13 @@ pub struct FisEngine {
     place: RefCell<Place>,
     templates: RefCell<BTreeMap<String, Template>>,
     inbox: RefCell<Inbox>,
-    subscription: RefCell<Option<std::rc::Rc<Subscription>>>,
+    subscription: RefCell<Option<Rc<Subscription>>>,
+    /// The subscription before it is made.
+    planned: RefCell<Option<Rc<Subscription>>>,
+    /// Those of others, to be removed.
+    adopted: RefCell<Vec<Adopted>>,
+    /// Names of experiments that another process was about to launch.
+    recalled: RefCell<BTreeSet<String>>,
     reader: RefCell<Option<AbortOnDropHandle<()>>>,
     leaving: CancellationToken,
     /// By the experiment's id.
@@ -108,6 +126,9 @@ impl FisEngine {
             templates: RefCell::default(),
             inbox: RefCell::new(Inbox::new([])),
             subscription: RefCell::default(),
+            planned: RefCell::default(),
+            adopted: RefCell::default(),
+            recalled: RefCell::default(),
             reader: RefCell::default(),
             leaving: CancellationToken::new(),
             tracked: RefCell::default(),
@@ -182,17 +203,20 @@ impl FisEngine {
         *self.reader.borrow_mut() = Some(AbortOnDropHandle::new(tokio::spawn(reader.run())));
     }
 
+    /// What is to be made: the same whenever it is asked for.
+    fn planned(&self) -> Rc<Subscription> {
+        let make = || {
+            let templates: Vec<String> = self.templates.borrow().keys().cloned().collect();
+            let expires_in = jiff::SignedDuration::try_from(self.settings.expires_in).unwrap_or_default();
+            let expires_at = self.clock.now().saturating_add(expires_in).unwrap_or(jiff::Timestamp::MAX);
+            let (name, run) = (&self.settings.subscription, &self.settings.run);
+            Rc::new(Subscription::new(name, run, self.place(), &templates, expires_at))
+        };
+        self.planned.borrow_mut().get_or_insert_with(make).clone()
+    }
+
     async fn subscribe(&self) -> Result<(), Failure> {
-        let templates: Vec<String> = self.templates.borrow().keys().cloned().collect();
-        let expires_in = jiff::SignedDuration::try_from(self.settings.expires_in).unwrap_or_default();
-        let expires_at = self.clock.now().saturating_add(expires_in).unwrap_or(jiff::Timestamp::MAX);
-        let subscription = std::rc::Rc::new(Subscription::new(
-            &self.settings.subscription,
-            &self.settings.run,
-            self.place(),
-            &templates,
-            expires_at,
-        ));
+        let subscription = self.planned();
         *self.subscription.borrow_mut() = Some(subscription.clone());
         let queue_url = subscription.make(&self.clients).await?;
         if self.cancelled.is_cancelled() {
@@ -248,17 +272,25 @@ impl Engine for FisEngine {
         }
     }
 
-    async fn launch(&self, experiment: &ExperimentPlan) -> Result<Launched, Failure> {
+    async fn launch(&self, experiment: &ExperimentPlan, notary: &dyn Notary) -> Result<Launched, Failure> {
         let launch = self.launch_of(experiment);
         let calls = self.calls_for(experiment);
-        let started = calls.of(launch.start(&self.clients, &self.place())).await?;
+        let started = calls.of(launch.start(&self.clients, &self.place(), notary)).await?;
         Ok(self.begin(&started, calls, launch.template))
     }
 
     async fn find_unanswered(&self, experiment: &ExperimentPlan) -> Result<Option<Launched>, Failure> {
         let launch = self.launch_of(experiment);
         let calls = self.calls_for(experiment);
-        let found = calls.of(launch.find(&self.clients, &self.place())).await?;
+        let mut found = calls.of(launch.find(&self.clients, &self.place())).await?;
+        if self.recalled.borrow().contains(&experiment.name) {
+            for pause in LOOKS {
+                if found.is_none() {
+                    tokio::time::sleep(pause).await;
+                    found = calls.of(launch.find(&self.clients, &self.place())).await?;
+                }
+            }
+        }
         Ok(found.map(|found| self.begin(&found, calls, launch.template)))
     }
 
@@ -347,6 +379,8 @@ impl Engine for FisEngine {
         if let Some(subscription) = subscription {
             subscription.remove(&self.clients, within).await;
         }
+        let adopted: Vec<_> = self.adopted.borrow().iter().map(|of| of.subscription.clone()).collect();
+        join_all(adopted.iter().map(|subscription| subscription.remove(&self.clients, within))).await;
     }
 
     fn subscription(&self) -> Option<SubscriptionRecord> {
@@ -384,5 +418,43 @@ impl Engine for FisEngine {
 
     fn region(&self) -> Option<String> {
         Some(self.place().region)
+    }
+
+    fn adopt(&self, experiment: &ExperimentPlan, launch: &LaunchRecord) -> Launched {
+        let launched = Launched::by_another(launch);
+        self.inbox().claim(&launched.id);
+        let calls = self.calls_for(experiment);
+        let tracking = Tracking::begun(calls, &launched.first, experiment.spec.source());
+        self.tracked.borrow_mut().insert(launched.id.clone(), tracking);
+        launched
+    }
+
+    /// By its tags: a request with the client token would begin it.
+    fn recall(&self, experiment: &ExperimentPlan, _intent: &Intent) {
+        self.recalled.borrow_mut().insert(experiment.name.clone());
+    }
+
+    fn intend_subscription(&self) -> Option<SubscriptionState> {
+        let makes_one = self.settings.monitor == Monitor::Events;
+        makes_one.then(|| SubscriptionState {
+            removed: false,
+            ..self.planned().state(self.settings.role_arn.as_deref())
+        })
+    }
+
+    fn subscription_states(&self) -> Vec<SubscriptionState> {
+        let own = self.planned.borrow().as_ref().map(|own| own.state(self.settings.role_arn.as_deref()));
+        let adopted = self.adopted.borrow();
+        own.into_iter()
+            .chain(adopted.iter().map(|of| of.subscription.state(of.role_arn.as_deref())))
+            .collect()
+    }
+
+    fn adopt_subscription(&self, subscription: &SubscriptionState) {
+        let adopted = Adopted {
+            subscription: Rc::new(Subscription::adopted(subscription)),
+            role_arn: subscription.role_arn.clone(),
+        };
+        self.adopted.borrow_mut().push(adopted);
     }
 }

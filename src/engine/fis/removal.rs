@@ -25,6 +25,12 @@ pub(super) struct Removal {
     pub(super) queue: Option<Queue>,
 }
 
+impl Removal {
+    pub(super) fn is_nothing(&self) -> bool {
+        self.rules.is_empty() && self.queue.is_none()
+    }
+}
+
 #[derive(Debug)]
 pub(super) struct Queue {
     pub(super) name: String,

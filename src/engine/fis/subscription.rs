@@ -22,7 +22,7 @@ use super::tags::tag_value;
 use crate::clock::Clock;
 use crate::engine::{Failure, FailureKind};
 use crate::http::calls::attempts;
-use crate::model::{RunIdentity, SubscriptionRecord};
+use crate::model::{RunIdentity, SubscriptionRecord, SubscriptionState};
 
 /// A rule may take a while to match. Past this, something is wrong with it.
 const HANDSHAKE_LIMIT: Duration = Duration::from_secs(60);
@@ -44,6 +44,7 @@ pub(super) struct Subscription {
     rules: Vec<Rule>,
     tags: Vec<(String, String)>,
     run_id: String,
+    expires_at: jiff::Timestamp,
     queue_url: RefCell<Option<String>>,
     /// The queue is there, or may be.
     queue_made: Cell<bool>,
@@ -95,10 +96,47 @@ impl Subscription {
             rules,
             tags,
             run_id: run.id.clone(),
+            expires_at,
             queue_url: RefCell::new(None),
             queue_made: Cell::new(false),
             handshake: Cell::new(None),
             left: RefCell::new(None),
+        }
+    }
+
+    /// What another process has made, or has begun to make: it is there to be removed.
+    pub(super) fn adopted(state: &SubscriptionState) -> Self {
+        let rule = |name: &String| Rule {
+            name: name.clone(),
+            pattern: RulePattern { pattern: String::new(), nonce: String::new() },
+            made: Cell::new(true),
+        };
+        Self {
+            name: state.name.clone(),
+            place: Place::in_region(&state.region),
+            rules: state.rules.iter().map(rule).collect(),
+            tags: Vec::new(),
+            run_id: String::new(),
+            expires_at: state.expires_at,
+            queue_url: RefCell::new(state.queue_url.clone()),
+            queue_made: Cell::new(true),
+            handshake: Cell::new(None),
+            left: RefCell::new(None),
+        }
+    }
+
+    /// By what another process can remove it.
+    pub(super) fn state(&self, role_arn: Option<&str>) -> SubscriptionState {
+        let left = self.left.borrow();
+        SubscriptionState {
+            name: self.name.clone(),
+            region: self.place.region.clone(),
+            role_arn: role_arn.map(str::to_owned),
+            rules: self.rules.iter().map(|rule| rule.name.clone()).collect(),
+            queue_url: self.queue_url.borrow().clone(),
+            expires_at: self.expires_at,
+            removed: left.as_ref().is_some_and(Vec::is_empty) || self.made().is_nothing(),
+            leftovers: left.clone().unwrap_or_default(),
         }
     }
 

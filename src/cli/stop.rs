@@ -1,0 +1,184 @@
+//! `faultgate stop`: ends what a run has begun, by its state file.
+
+use std::ffi::OsString;
+use std::path::Path;
+
+use clap::{Arg, ArgAction, ArgMatches, Command};
+use indicatif::MultiProgress;
+
+use super::signals::Signals;
+use super::stopping::{Stopped, Stopping};
+use super::{MISTAKES, complain, logging, random, say};
+use crate::clock::Clock;
+use crate::config::{self, Environment, Mistake, STOP_INPUTS};
+use crate::model::{
+    ExperimentPlace, ExperimentState, LaunchRecord, RunIdentity, RunPhase, RunState, Trace, Verdict,
+};
+use crate::state_file;
+use crate::text;
+
+/// Longest line told.
+const LONGEST: usize = 2_000;
+/// Where a suite file is looked for.
+const HERE: &str = ".";
+const ID: &str = "experiment-id";
+/// FIS's own limit.
+const LONGEST_ID: usize = 64;
+
+pub(super) fn command() -> Command {
+    let inputs = config::flags().into_iter().filter(|flag| STOP_INPUTS.contains(&flag.get_id().as_str()));
+    Command::new("stop")
+        .about("Stop every experiment that the state file names, and remove its subscription; safe to repeat")
+        .after_help(
+            "Keys and tokens come from the same variables as those of a run. Without a state file there is nothing to \
+             stop.\n\nExit codes: 0 nothing is left running, 2 mistakes in the settings or no state file of faultgate, \
+             3 something could not be stopped\nor removed (each with the command that does it), \
+             129/130/143 ended by SIGHUP/SIGINT/SIGTERM.",
+        )
+        .arg(
+            Arg::new(ID)
+                .long(ID)
+                .value_name("ID")
+                .action(ArgAction::Append)
+                .value_delimiter(',')
+                .help("FIS experiment to stop, whoever has started it; the state file is not read then"),
+        )
+        .args(inputs)
+}
+
+pub(super) async fn stop(matches: &ArgMatches, env: &Environment) -> u8 {
+    match to_end(matches, env) {
+        Ok(None) => 0,
+        Ok(Some(state)) => {
+            let mut signals = match Signals::listen() {
+                Ok(signals) => signals,
+                Err(error) => {
+                    complain(&format!("faultgate could not listen to signals: {error}"));
+                    return Verdict::Errored.exit_code(None);
+                }
+            };
+            tokio::select! {
+                biased;
+                code = end(state, matches, env) => code,
+                signal = signals.next() => signal.exit_code(),
+            }
+        }
+        Err(mistakes) => refuse(&mistakes),
+    }
+}
+
+/// A run's state, and whether it came from a file.
+struct ToEnd {
+    state: RunState,
+    file: Option<std::path::PathBuf>,
+}
+
+/// What there is to end. None, and why, where there is nothing: then nobody is asked, and no other setting matters.
+fn to_end(matches: &ArgMatches, env: &Environment) -> Result<Option<ToEnd>, Vec<Mistake>> {
+    let flags = config::given(matches);
+    if let Some(ids) = matches.get_many::<String>(ID) {
+        let state = of_ids(ids, env, &flags)?;
+        return Ok(Some(ToEnd { state, file: None }));
+    }
+    let path = config::state_file(env, &flags, Path::new(HERE))?;
+    let shown = path.display().to_string();
+    let state = state_file::read(&path)
+        .map_err(|why| vec![Mistake::new(&shown, format!("{shown} {}", why.what)).hint(why.hint)])?;
+    let Some(state) = state else {
+        tell(&format!("nothing to stop: there is no state file {shown}"));
+        return Ok(None);
+    };
+    if state.is_settled() {
+        tell(&format!("nothing to stop: all that the run {} began is over", state.run.id));
+        return Ok(None);
+    }
+    Ok(Some(ToEnd { state, file: Some(path) }))
+}
+
+/// Experiments that no state file tells of.
+fn of_ids<'a>(
+    ids: impl Iterator<Item = &'a String>,
+    env: &Environment,
+    flags: &[(String, OsString)],
+) -> Result<RunState, Vec<Mistake>> {
+    let settings = config::stop_settings(env, flags, Path::new(HERE))?;
+    let now = Clock::start().now();
+    let run = RunIdentity {
+        id: format!("stop-{}", random()),
+        ci: "none".to_owned(),
+        url: None,
+        repository: None,
+        commit: None,
+        shard: None,
+        attempt_key: String::new(),
+    };
+    let mut state = RunState::of(&run, false, now);
+    let mut mistakes = Vec::new();
+    for id in ids.map(|id| id.trim()) {
+        if id.is_empty() || id.len() > LONGEST_ID || !id.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
+            let shown = text::plain(id, 80);
+            let what = format!("{ID}: \"{shown}\" is not the id of an FIS experiment");
+            mistakes
+                .push(Mistake::new(format!("--{ID}"), what).hint("write it as FIS does: EXP1a2b3c4d5e6f7"));
+            continue;
+        }
+        let place = ExperimentPlace::Fis {
+            template: String::new(),
+            region: settings.region.clone(),
+            role_arn: settings.role_arn.clone(),
+        };
+        let launch = LaunchRecord { id: id.to_owned(), url: None, at: now, trace: Trace::default() };
+        state.experiments.push(ExperimentState {
+            phase: RunPhase::Launched,
+            launch: Some(launch),
+            ..ExperimentState::planned(id, place)
+        });
+    }
+    if mistakes.is_empty() { Ok(state) } else { Err(mistakes) }
+}
+
+async fn end(to_end: ToEnd, matches: &ArgMatches, env: &Environment) -> u8 {
+    let ToEnd { mut state, file } = to_end;
+    let settings = match config::stop_settings(env, &config::given(matches), Path::new(HERE)) {
+        Ok(settings) => settings,
+        Err(mistakes) => return refuse(&mistakes),
+    };
+    logging::start(env, settings.log_format, &MultiProgress::new());
+    for warning in &settings.warnings {
+        complain(&text::plain(&format!("warning: {warning}"), LONGEST));
+    }
+    let commands = super::settings(matches, env, None).map(|settings| settings.plan.experiments);
+    let stopping =
+        Stopping { settings: &settings, env, commands: &commands.unwrap_or_default(), clock: Clock::start() };
+    let Stopped { lines, failed, mistakes } = stopping.end(&mut state).await;
+    if let Some(file) = file
+        && let Err(error) = state_file::write(&file, &state)
+    {
+        let shown = file.display();
+        complain(&format!(
+            "warning: the state file {shown} cannot be written, so it tells of the same again: {error}"
+        ));
+    }
+    for line in &lines {
+        tell(line);
+    }
+    if !mistakes.is_empty() {
+        return refuse(&mistakes);
+    }
+    if failed { Verdict::Errored.exit_code(None) } else { 0 }
+}
+
+fn refuse(mistakes: &[Mistake]) -> u8 {
+    let mut told =
+        "faultgate found mistakes in its settings; what they are about was not stopped:".to_owned();
+    for mistake in mistakes {
+        told.push_str("\n  - ");
+        told.push_str(&text::plain(&mistake.to_string(), LONGEST));
+    }
+    complain(&told);
+    MISTAKES
+}
+
+fn tell(line: &str) {
+    say(&text::plain(line, LONGEST));
+}

@@ -1,0 +1,334 @@
+//! Ends all that a state names, at once: each engine is connected to as in a run, and told what another process has
+//! begun.
+
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use tokio::time::Instant;
+
+use super::accounts::Place;
+use super::connect::{Connected, Endpoints, Probes, Secrets, Wiring};
+use crate::clock::Clock;
+use crate::config::{Environment, Mistake, StopSettings};
+use crate::engine::{Engine, Failure, FailureKind, Launched};
+use crate::lifecycle::Cancel;
+use crate::model::{
+    EngineSpec, ExperimentPlan, ExperimentState, LaunchRecord, Monitor, Plan, RunPhase, RunState, Score,
+    State, SubscriptionState,
+};
+
+/// A stop that was asked for is followed for this long: FIS finishes post actions before it says `stopped`.
+const STOP_LIMIT: Duration = Duration::from_secs(60);
+const FIND_LIMIT: Duration = Duration::from_secs(60);
+/// Subscriptions are removed again and again for this long.
+const REMOVE_LIMIT: Duration = Duration::from_secs(30);
+const RETRY: Duration = Duration::from_millis(500);
+/// Between looks at whether it has stopped.
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
+const LONGEST_PAUSE: Duration = Duration::from_secs(2);
+
+/// What ending takes.
+pub(super) struct Stopping<'a> {
+    pub(super) settings: &'a StopSettings,
+    pub(super) env: &'a Environment,
+    /// Experiments of the settings that a run would have now: the words of commands are nowhere else.
+    pub(super) commands: &'a [ExperimentPlan],
+    pub(super) clock: Clock,
+}
+
+/// What came of it.
+#[derive(Debug, Default)]
+pub(super) struct Stopped {
+    /// One for each thing done, or not done.
+    pub(super) lines: Vec<String>,
+    pub(super) failed: bool,
+    pub(super) mistakes: Vec<Mistake>,
+}
+
+/// What one experiment has come to.
+struct Ended {
+    line: String,
+    phase: RunPhase,
+    /// It was found.
+    launch: Option<LaunchRecord>,
+}
+
+impl Stopping<'_> {
+    /// Ends all that is open, and writes into the state what is not any more. What cannot be connected to keeps nothing
+    /// else from being ended.
+    pub(super) async fn end(&self, state: &mut RunState) -> Stopped {
+        let mut stopped = Stopped::default();
+        let groups = {
+            let state = &*state;
+            let of = |engine: &'static str| async move {
+                let is_open = |number: &usize| {
+                    let experiment = &state.experiments[*number];
+                    experiment.is_open() && experiment.place.spec().engine() == engine
+                };
+                let experiments: Vec<usize> = (0..state.experiments.len()).filter(is_open).collect();
+                let is_left = |number: &usize| engine == "fis" && !state.subscriptions[*number].removed;
+                let subscriptions: Vec<usize> = (0..state.subscriptions.len()).filter(is_left).collect();
+                (self.end_group(state, &experiments, &subscriptions).await, experiments, subscriptions)
+            };
+            join_all(["fis", "harness", "litmus", "command"].map(of)).await
+        };
+        for (outcome, experiments, subscriptions) in groups {
+            let (ended, removed) = match outcome {
+                Ok(outcome) => outcome,
+                Err(mistake) => {
+                    stopped.mistakes.push(mistake);
+                    continue;
+                }
+            };
+            for (number, ended) in experiments.into_iter().zip(ended) {
+                stopped.failed |= ended.phase != RunPhase::Over;
+                stopped.lines.push(format!("{}: {}", state.experiments[number].name, ended.line));
+                state.experiments[number].phase = ended.phase;
+                state.experiments[number].launch = ended.launch.or(state.experiments[number].launch.take());
+            }
+            for (number, removed) in subscriptions.into_iter().zip(removed) {
+                stopped.failed |= !removed.removed;
+                stopped.lines.extend(told(&removed));
+                state.subscriptions[number] = removed;
+            }
+        }
+        stopped
+    }
+
+    /// Everything that one kind of engine is to end.
+    async fn end_group(
+        &self,
+        state: &RunState,
+        experiments: &[usize],
+        subscriptions: &[usize],
+    ) -> Result<(Vec<Ended>, Vec<SubscriptionState>), Mistake> {
+        if experiments.is_empty() && subscriptions.is_empty() {
+            return Ok(Default::default());
+        }
+        let experiments: Vec<&ExperimentState> =
+            experiments.iter().map(|number| &state.experiments[*number]).collect();
+        let subscriptions: Vec<&SubscriptionState> =
+            subscriptions.iter().map(|number| &state.subscriptions[*number]).collect();
+        let planned = experiments.iter().map(|experiment| self.planned(experiment));
+        // Each leads to an engine as an experiment in its place would.
+        let plans = planned.chain(subscriptions.iter().map(|subscription| place_of(subscription))).collect();
+        let plan = plan(plans, state.dry_run);
+        let connected = self.connect(&plan, state).await?;
+        let (of_experiments, of_subscriptions) = connected.engine_of.split_at(experiments.len());
+        for (subscription, engine) in subscriptions.iter().zip(of_subscriptions) {
+            connected.engines[*engine].adopt_subscription(subscription);
+        }
+        let ending = experiments.iter().zip(&plan.experiments).zip(of_experiments).map(
+            |((experiment, plan), engine)| {
+                let engine = connected.engines[*engine].as_ref();
+                async move { End { engine, plan }.of(experiment).await }
+            },
+        );
+        // Nothing waits for the events that a subscription brings.
+        let closing = join_all(connected.engines.iter().map(|engine| async {
+            if !subscriptions.is_empty() {
+                engine.close(REMOVE_LIMIT).await;
+            }
+        }));
+        let (ended, _) = tokio::join!(join_all(ending), closing);
+        let removed = subscriptions.iter().zip(of_subscriptions).map(|(subscription, engine)| {
+            let states = connected.engines[*engine].subscription_states();
+            states
+                .into_iter()
+                .find(|state| state.name == subscription.name)
+                .unwrap_or((*subscription).clone())
+        });
+        Ok((ended, removed.collect()))
+    }
+
+    /// As it was planned, as far as it matters for its end.
+    fn planned(&self, experiment: &ExperimentState) -> ExperimentPlan {
+        let spec = experiment.place.spec();
+        let spec = match &spec {
+            EngineSpec::Command(known) => {
+                self.command(&experiment.name, known.stop.as_ref().map(|stop| &*stop.shown))
+            }
+            _ => None,
+        }
+        .unwrap_or(spec);
+        one(experiment.name.clone(), spec)
+    }
+
+    /// The same command in the settings: by its name, with the same `stop`.
+    fn command(&self, name: &str, stop: Option<&str>) -> Option<EngineSpec> {
+        let found = self.commands.iter().find(|experiment| experiment.name == name)?;
+        let EngineSpec::Command(spec) = &found.spec else { return None };
+        (spec.stop.as_ref().map(|stop| &*stop.shown) == stop).then(|| found.spec.clone())
+    }
+
+    async fn connect(&self, plan: &Plan, state: &RunState) -> Result<Connected, Mistake> {
+        let StopSettings { region, role_arn, tokens, litmus_username, http, .. } = self.settings;
+        let wiring = Wiring {
+            plan,
+            run: &state.run,
+            endpoints: &Endpoints::Real(http.clone()),
+            usual: &Place { region: region.clone(), role_arn: role_arn.clone() },
+            probes: Probes { http, env: self.env },
+            secrets: Secrets { tokens, litmus_username: litmus_username.as_deref() },
+            clock: self.clock,
+            cancel: &Cancel::new(),
+        };
+        wiring.connect().await
+    }
+}
+
+/// Ends one experiment.
+struct End<'a> {
+    engine: &'a dyn Engine,
+    plan: &'a ExperimentPlan,
+}
+
+impl End<'_> {
+    async fn of(&self, experiment: &ExperimentState) -> Ended {
+        let (launched, launch) = match &experiment.launch {
+            Some(launch) if experiment.phase == RunPhase::Launched => {
+                (self.engine.adopt(self.plan, launch), None)
+            }
+            _ => match self.find(experiment).await {
+                Ok(launched) => {
+                    let launch = LaunchRecord {
+                        id: launched.id.clone(),
+                        url: launched.url.clone(),
+                        at: launched.first.at,
+                        trace: self.engine.trace(&launched),
+                    };
+                    (launched, Some(launch))
+                }
+                Err(ended) => return ended,
+            },
+        };
+        let phase = |over: bool| if over { RunPhase::Over } else { RunPhase::Launched };
+        let (over, line) = match self.stop(&launched).await {
+            Ok(State::Stopped) => (true, format!("stopped {}", launched.id)),
+            Ok(state) => (true, format!("{} had ended: {state}", launched.id)),
+            Err(why) => {
+                let by_hand = self.engine.stop_command(&launched);
+                (
+                    false,
+                    format!(
+                        "{} is NOT known to have stopped: {why}; look at it, or stop it by: {by_hand}",
+                        launched.id
+                    ),
+                )
+            }
+        };
+        Ended { line, phase: phase(over), launch }
+    }
+
+    /// A launch whose answer nobody has written down.
+    async fn find(&self, experiment: &ExperimentState) -> Result<Launched, Ended> {
+        self.engine.recall(self.plan, &experiment.intent);
+        let found = tokio::time::timeout(FIND_LIMIT, self.engine.find_unanswered(self.plan)).await;
+        let not_found = |line: String, phase| Ended { line, phase, launch: None };
+        match found {
+            Ok(Ok(Some(launched))) => Ok(launched),
+            Ok(Ok(None)) => {
+                Err(not_found("it was about to be launched, and has not begun".to_owned(), RunPhase::Over))
+            }
+            Ok(Err(failure)) => Err(not_found(self.unknown(&failure.with_remedy()), RunPhase::Intended)),
+            Err(_) => Err(not_found(self.unknown("the engine did not answer"), RunPhase::Intended)),
+        }
+    }
+
+    fn unknown(&self, why: &str) -> String {
+        let by_hand = match &self.plan.spec {
+            EngineSpec::Fis { template, .. } => format!(
+                ": aws fis list-experiments --region {} --experiment-template-id {template}",
+                self.engine.region().unwrap_or_default()
+            ),
+            _ => String::new(),
+        };
+        format!("it may have been launched, and could NOT be looked for: {why}; look for it by hand{by_hand}")
+    }
+
+    /// Asks for the stop until it is granted, and looks until the engine's own record says that it is over.
+    async fn stop(&self, launched: &Launched) -> Result<State, String> {
+        if launched.first.state.is_terminal() {
+            return Ok(launched.first.state);
+        }
+        let deadline = Instant::now() + STOP_LIMIT;
+        loop {
+            let asked = tokio::time::timeout_at(deadline, self.engine.stop(launched)).await;
+            let failure = match asked {
+                Ok(Ok(())) => break,
+                Ok(Err(failure)) => failure,
+                Err(_) => return Err("the engine did not answer the request to stop".to_owned()),
+            };
+            if failure.kind != FailureKind::Unanswered || Instant::now() + RETRY >= deadline {
+                return Err(failure.with_remedy());
+            }
+            tokio::time::sleep(RETRY).await;
+        }
+        let mut pause = FIRST_PAUSE;
+        let mut trouble: Option<Failure> = None;
+        loop {
+            match tokio::time::timeout_at(deadline, self.engine.look(launched)).await {
+                Ok(Ok(record)) if record.has_ended() => return Ok(record.state),
+                Ok(Ok(_)) => trouble = None,
+                Ok(Err(failure)) => trouble = Some(failure),
+                Err(_) => {}
+            }
+            if Instant::now() + pause >= deadline {
+                let why = trouble.map(|failure| format!(": {}", failure.with_remedy())).unwrap_or_default();
+                return Err(format!(
+                    "a stop was requested {} s ago and is not confirmed{why}",
+                    STOP_LIMIT.as_secs()
+                ));
+            }
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(LONGEST_PAUSE);
+        }
+    }
+}
+
+fn told(subscription: &SubscriptionState) -> Vec<String> {
+    if subscription.removed {
+        return vec![format!("removed the subscription {} in {}", subscription.name, subscription.region)];
+    }
+    let left = subscription.leftovers.iter().map(|left| format!("not removed: {left}"));
+    let left: Vec<_> = left.collect();
+    if left.is_empty() { vec![format!("not removed: the subscription {}", subscription.name)] } else { left }
+}
+
+fn place_of(subscription: &SubscriptionState) -> ExperimentPlan {
+    let SubscriptionState { name, region, role_arn, .. } = subscription;
+    let spec =
+        EngineSpec::Fis { template: String::new(), region: Some(region.clone()), role_arn: role_arn.clone() };
+    one(name.clone(), spec)
+}
+
+fn one(name: String, spec: EngineSpec) -> ExperimentPlan {
+    ExperimentPlan {
+        name,
+        spec,
+        weight: 1,
+        timeout: STOP_LIMIT,
+        queue_timeout: STOP_LIMIT,
+        expected: None,
+        probes: Vec::new(),
+    }
+}
+
+/// Nothing is launched by it, and nothing is waited for.
+fn plan(experiments: Vec<ExperimentPlan>, dry_run: bool) -> Plan {
+    Plan {
+        parallel: experiments.len().max(1),
+        experiments,
+        shard: None,
+        expected: Score::FULL,
+        compare_to: None,
+        monitor: Monitor::Poll,
+        event_queue_url: None,
+        reconcile_interval: STOP_LIMIT,
+        dry_run,
+        allow_empty_targets: false,
+        stop_on_failure: false,
+        report_dir: std::path::PathBuf::new(),
+        reporting_must_succeed: false,
+    }
+}

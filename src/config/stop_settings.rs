@@ -1,0 +1,70 @@
+//! What `faultgate stop` needs: where the state file is, and by what the engines let it in. It launches nothing, so
+//! mistakes in all other settings are none of its business: what runs must be stopped all the same.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+use super::Mistake;
+use super::environment::Environment;
+use super::report_settings::some_values;
+use super::secret::Tokens;
+use super::settings::LogFormat;
+use super::trust::Trust;
+use crate::http::HttpSettings;
+
+const STATE_FILE: &str = "state-file";
+const REPORT_DIR: &str = "report-dir";
+const REGION: &str = "aws-region";
+const ROLE: &str = "aws-role-arn";
+const USERNAME: &str = "litmus-username";
+const CA_BUNDLE: &str = "ca-bundle";
+const LOG_FORMAT: &str = "log-format";
+
+/// Inputs that may stand on the command line of `faultgate stop`.
+pub const STOP_INPUTS: &[&str] =
+    &["config", STATE_FILE, REPORT_DIR, REGION, ROLE, USERNAME, CA_BUNDLE, LOG_FORMAT];
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct StopSettings {
+    pub region: Option<String>,
+    pub role_arn: Option<String>,
+    pub tokens: Tokens,
+    pub litmus_username: Option<String>,
+    pub http: HttpSettings,
+    pub log_format: LogFormat,
+    pub warnings: Vec<String>,
+}
+
+/// The state file that a run with the same settings would write. `dir` is where a suite file is looked for.
+pub fn state_file(
+    env: &Environment,
+    flags: &[(String, OsString)],
+    dir: &Path,
+) -> Result<PathBuf, Vec<Mistake>> {
+    let mut mistakes = Vec::new();
+    let values = some_values(env, flags, dir, &[STATE_FILE, REPORT_DIR], &mut mistakes)?;
+    let report_dir = PathBuf::from(values.text(REPORT_DIR).unwrap_or_default());
+    if mistakes.is_empty() { Ok(super::settings::state_file(&values, &report_dir)) } else { Err(mistakes) }
+}
+
+pub fn stop_settings(
+    env: &Environment,
+    flags: &[(String, OsString)],
+    dir: &Path,
+) -> Result<StopSettings, Vec<Mistake>> {
+    let (mut mistakes, mut warnings) = (Vec::new(), Vec::new());
+    let values = some_values(env, flags, dir, STOP_INPUTS, &mut mistakes)?;
+    let tokens = Tokens::read(env, &mut mistakes);
+    let http =
+        Trust { env, dir, rehearsed: false, mistakes: &mut mistakes, warnings: &mut warnings }.read(&values);
+    let settings = StopSettings {
+        region: values.text(REGION),
+        role_arn: values.text(ROLE),
+        tokens,
+        litmus_username: values.text(USERNAME),
+        http,
+        log_format: LogFormat::of(&values),
+        warnings,
+    };
+    if mistakes.is_empty() { Ok(settings) } else { Err(mistakes) }
+}

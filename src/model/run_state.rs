@@ -1,0 +1,247 @@
+//! What a run has begun: the content of the state file, by which another process can end it, or go on with it.
+//!
+//! Fields may be added within a version, and unknown ones are passed over. Nothing in it is secret: no token, no
+//! variable's value.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::{
+    CommandLine, CommandSpec, EngineSpec, HarnessProject, HarnessSpec, LitmusProject, LitmusSpec,
+    RunIdentity, RuntimeInputs, ToolInfo,
+};
+
+/// `schema_version` of state.json.
+pub const STATE_VERSION: u32 = 1;
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RunState {
+    pub schema_version: u32,
+    pub faultgate: ToolInfo,
+    pub run: RunIdentity,
+    /// Nothing is injected: only targets are resolved.
+    #[serde(default)]
+    pub dry_run: bool,
+    pub started_at: Timestamp,
+    /// All of the plan, in its order.
+    pub experiments: Vec<ExperimentState>,
+    /// Also those that earlier runs have left.
+    pub subscriptions: Vec<SubscriptionState>,
+}
+
+impl RunState {
+    pub fn of(run: &RunIdentity, dry_run: bool, started_at: Timestamp) -> Self {
+        Self {
+            schema_version: STATE_VERSION,
+            faultgate: ToolInfo::current(),
+            run: run.clone(),
+            dry_run,
+            started_at,
+            experiments: Vec::new(),
+            subscriptions: Vec::new(),
+        }
+    }
+
+    /// Experiments that may be running.
+    pub fn open_experiments(&self) -> impl Iterator<Item = &ExperimentState> {
+        self.experiments.iter().filter(|experiment| experiment.is_open())
+    }
+
+    /// Subscriptions that are there, or may be.
+    pub fn open_subscriptions(&self) -> impl Iterator<Item = &SubscriptionState> {
+        self.subscriptions.iter().filter(|subscription| !subscription.removed)
+    }
+
+    /// Nothing is left to end.
+    pub fn is_settled(&self) -> bool {
+        self.open_experiments().next().is_none() && self.open_subscriptions().next().is_none()
+    }
+}
+
+/// How far one experiment has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum RunPhase {
+    /// No request was made that could begin it.
+    Planned,
+    /// Such a request was about to go out, and no answer is known.
+    Intended,
+    Launched,
+    /// The engine's own record says that it has ended, or that it never began.
+    Over,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ExperimentState {
+    pub name: String,
+    #[serde(flatten)]
+    pub place: ExperimentPlace,
+    pub phase: RunPhase,
+    /// When the first request went out that could begin it.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub intended_at: Option<Timestamp>,
+    #[serde(flatten)]
+    pub intent: Intent,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub launch: Option<LaunchRecord>,
+}
+
+impl ExperimentState {
+    pub fn planned(name: &str, place: ExperimentPlace) -> Self {
+        Self {
+            name: name.to_owned(),
+            place,
+            phase: RunPhase::Planned,
+            intended_at: None,
+            intent: Intent::default(),
+            launch: None,
+        }
+    }
+
+    /// It may be running.
+    pub fn is_open(&self) -> bool {
+        matches!(self.phase, RunPhase::Intended | RunPhase::Launched)
+    }
+}
+
+/// Which engine runs it, where.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "engine", rename_all = "kebab-case")]
+pub enum ExperimentPlace {
+    Fis {
+        template: String,
+        region: Option<String>,
+        role_arn: Option<String>,
+    },
+    Harness {
+        url: String,
+        account: String,
+        org: String,
+        project: String,
+        experiment: String,
+    },
+    Litmus {
+        url: String,
+        project: String,
+        origin: Option<String>,
+        experiment: String,
+    },
+    /// As the settings have the commands: what variables hold is not ours to write down.
+    Command {
+        run: String,
+        stop: Option<String>,
+    },
+}
+
+impl ExperimentPlace {
+    /// `region`: where the engine is, where the plan leaves that to the SDK.
+    pub fn of(spec: &EngineSpec, engine_region: Option<String>) -> Self {
+        match spec.clone() {
+            EngineSpec::Fis { template, region, role_arn } => {
+                Self::Fis { template, region: engine_region.or(region), role_arn }
+            }
+            EngineSpec::Harness(HarnessSpec { project, experiment, .. }) => {
+                let HarnessProject { url, account, org, project } = project;
+                Self::Harness { url, account, org, project, experiment }
+            }
+            EngineSpec::Litmus(LitmusSpec { project, experiment }) => {
+                let LitmusProject { url, project, origin } = project;
+                Self::Litmus { url, project, origin, experiment }
+            }
+            EngineSpec::Command(command) => {
+                Self::Command { run: command.run.shown, stop: command.stop.map(|stop| stop.shown) }
+            }
+        }
+    }
+
+    /// What an engine needs to find it again. Runtime inputs and the words of commands are not known here.
+    pub fn spec(&self) -> EngineSpec {
+        let shown = |shown: &String| CommandLine { args: Vec::new(), shown: shown.clone() };
+        match self.clone() {
+            Self::Fis { template, region, role_arn } => EngineSpec::Fis { template, region, role_arn },
+            Self::Harness { url, account, org, project, experiment } => EngineSpec::Harness(HarnessSpec {
+                project: HarnessProject { url, account, org, project },
+                experiment,
+                runtime_inputs: RuntimeInputs::default(),
+            }),
+            Self::Litmus { url, project, origin, experiment } => {
+                EngineSpec::Litmus(LitmusSpec { project: LitmusProject { url, project, origin }, experiment })
+            }
+            Self::Command { run, stop } => EngineSpec::Command(CommandSpec {
+                run: shown(&run),
+                stop: stop.as_ref().map(shown),
+                dir: None,
+                env: std::collections::BTreeMap::new(),
+                journal: None,
+                expected_exit_code: 0,
+                duration: std::time::Duration::ZERO,
+            }),
+        }
+    }
+}
+
+/// By what an experiment can be found whose launch was not answered.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Intent {
+    /// FIS: those of all requests so far. A request with one of them begins no second experiment.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub client_tokens: Vec<String>,
+    /// Harness, LitmusChaos: the runs there were before. None: not known.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub earlier_runs: Option<Vec<String>>,
+}
+
+/// An experiment that has begun, as another process can take it up.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LaunchRecord {
+    pub id: String,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub url: Option<String>,
+    pub at: Timestamp,
+    #[serde(flatten)]
+    pub trace: Trace,
+}
+
+/// What an engine needs beside the id.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Trace {
+    /// The engine's own id of what was launched.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub launched_experiment: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub process: Option<ProcessIdentity>,
+}
+
+/// A group of processes, told from another that gets its number later.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProcessIdentity {
+    pub group: i32,
+    /// When its leader was started, in the system's ticks since it booted.
+    pub started: u64,
+    pub session: i32,
+    pub pid_namespace: String,
+    pub boot: String,
+    /// faultgate was the first process of its container: the group has ended with it.
+    #[serde(default)]
+    pub under_init: bool,
+}
+
+/// Rules and queue of a subscription.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SubscriptionState {
+    /// Of the queue.
+    pub name: String,
+    pub region: String,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub role_arn: Option<String>,
+    pub rules: Vec<String>,
+    /// None while its answer is not known: its name leads to it.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub queue_url: Option<String>,
+    pub expires_at: Timestamp,
+    /// Nothing of it is left.
+    pub removed: bool,
+    /// What could not be removed, with the command that does it.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub leftovers: Vec<String>,
+}

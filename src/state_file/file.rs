@@ -1,0 +1,252 @@
+//! Reads and writes a state file.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, ErrorKind, Read, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+
+use serde::Deserialize;
+
+use crate::model::{RunState, STATE_VERSION};
+
+/// A file larger than this is a wrong one: it is that of a hundred times the experiments that a run may have.
+const MAX_BYTES: u64 = 32 << 20;
+/// A container writes it as root, and the runner outside uploads it with the reports. It holds no secrets.
+const MODE: u32 = 0o644;
+
+/// Why a file gives no state. It completes a sentence that begins with the file's name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unreadable {
+    pub what: String,
+    pub hint: String,
+}
+
+impl Unreadable {
+    fn no_state(why: impl std::fmt::Display) -> Self {
+        Self {
+            what: format!("is no state file of faultgate: {why}"),
+            hint: "name the right file with --state-file, or remove this one".to_owned(),
+        }
+    }
+}
+
+/// What a file holds; None if it is not there.
+pub fn read(path: &Path) -> Result<Option<RunState>, Unreadable> {
+    let mut bytes = Vec::new();
+    let read = File::open(path).and_then(|file| file.take(MAX_BYTES + 1).read_to_end(&mut bytes));
+    match read {
+        Ok(_) if bytes.len() as u64 > MAX_BYTES => {
+            Err(Unreadable::no_state(format!("it is larger than {} MiB", MAX_BYTES >> 20)))
+        }
+        Ok(_) => parse(&bytes).map(Some),
+        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => Ok(None),
+        Err(error) => Err(Unreadable {
+            what: format!("cannot be read: {error}"),
+            hint: "let faultgate run as the user who made it".to_owned(),
+        }),
+    }
+}
+
+/// What tells of which version the rest is.
+#[derive(Deserialize)]
+struct Versioned {
+    schema_version: Option<serde_json::Number>,
+}
+
+fn parse(bytes: &[u8]) -> Result<RunState, Unreadable> {
+    // A list would be taken for the fields in their order.
+    if !bytes.trim_ascii_start().starts_with(b"{") {
+        return Err(Unreadable::no_state("it is not a JSON object"));
+    }
+    let versioned: Versioned = serde_json::from_slice(bytes).map_err(Unreadable::no_state)?;
+    match versioned.schema_version {
+        Some(version) if version == STATE_VERSION.into() => {
+            serde_json::from_slice(bytes).map_err(Unreadable::no_state)
+        }
+        Some(version) => Err(Unreadable {
+            what: format!("has schema_version {version}; this faultgate reads {STATE_VERSION}"),
+            hint: "use the version that wrote it".to_owned(),
+        }),
+        None => Err(Unreadable::no_state("it has no schema_version")),
+    }
+}
+
+/// Puts a new file in the place of the old one in one step, and on the disk before it returns: at no moment is there
+/// half of one.
+pub fn write(path: &Path, state: &RunState) -> io::Result<()> {
+    let mut bytes = serde_json::to_vec_pretty(state)?;
+    bytes.push(b'\n');
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    fs::create_dir_all(folder)?;
+    let mut draft = path.as_os_str().to_owned();
+    draft.push(".draft");
+    let draft = Path::new(&draft);
+    let moved = drafted(draft, &bytes).and_then(|()| fs::rename(draft, path));
+    if moved.is_err() {
+        // Best effort: the draft may never have come to be.
+        let _ = fs::remove_file(draft);
+    }
+    moved?;
+    // That the name leads to the new file must be on the disk as well. Not every file system can be told so.
+    let _ = File::open(folder).and_then(|folder| folder.sync_all());
+    Ok(())
+}
+
+fn drafted(draft: &Path, bytes: &[u8]) -> io::Result<()> {
+    match fs::remove_file(draft) {
+        Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(MODE).open(draft)?;
+    file.write_all(bytes)?;
+    file.sync_all()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use jiff::Timestamp;
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::model::{
+        ExperimentPlace, ExperimentState, Intent, LaunchRecord, ProcessIdentity, RunIdentity, RunPhase,
+        SubscriptionState, Trace,
+    };
+
+    fn state() -> RunState {
+        let run = RunIdentity {
+            id: "1a2b3c4d".to_owned(),
+            ci: "none".to_owned(),
+            url: None,
+            repository: Some("shop/web".to_owned()),
+            commit: None,
+            shard: None,
+            attempt_key: "not to be written".to_owned(),
+        };
+        let at: Timestamp = "2026-01-02T03:04:05.678Z".parse().unwrap();
+        let mut state = RunState::of(&run, false, at);
+        let fis = ExperimentPlace::Fis {
+            template: "EXT1".to_owned(),
+            region: Some("eu-west-1".to_owned()),
+            role_arn: None,
+        };
+        state.experiments.push(ExperimentState {
+            phase: RunPhase::Intended,
+            intended_at: Some(at),
+            intent: Intent { client_tokens: vec!["faultgate-1".to_owned()], earlier_runs: None },
+            ..ExperimentState::planned("az", fis)
+        });
+        let command =
+            ExperimentPlace::Command { run: "tc add".to_owned(), stop: Some("tc del ${DEV}".to_owned()) };
+        state.experiments.push(ExperimentState {
+            phase: RunPhase::Launched,
+            launch: Some(LaunchRecord {
+                id: "command-tc-77".to_owned(),
+                url: None,
+                at,
+                trace: Trace {
+                    launched_experiment: None,
+                    process: Some(ProcessIdentity {
+                        group: 77,
+                        started: 123,
+                        session: 1,
+                        pid_namespace: "pid:[1]".to_owned(),
+                        boot: "b".to_owned(),
+                        under_init: true,
+                    }),
+                },
+            }),
+            ..ExperimentState::planned("tc", command)
+        });
+        let litmus = ExperimentPlace::Litmus {
+            url: "https://litmus.example".to_owned(),
+            project: "p".to_owned(),
+            origin: None,
+            experiment: "e".to_owned(),
+        };
+        state.experiments.push(ExperimentState {
+            intent: Intent { client_tokens: Vec::new(), earlier_runs: Some(Vec::new()) },
+            ..ExperimentState::planned("pod", litmus)
+        });
+        state.subscriptions.push(SubscriptionState {
+            name: "faultgate-1a2b3c4d".to_owned(),
+            region: "eu-west-1".to_owned(),
+            role_arn: None,
+            rules: vec!["faultgate-1a2b3c4d".to_owned()],
+            queue_url: None,
+            expires_at: at,
+            removed: false,
+            leftovers: Vec::new(),
+        });
+        state
+    }
+
+    #[test]
+    fn what_is_written_is_read_again() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("new/folder/state.json");
+        assert_eq!(read(&path), Ok(None));
+        let mut state = state();
+        write(&path, &state).unwrap();
+        state.run.attempt_key.clear();
+        assert_eq!(read(&path), Ok(Some(state)));
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o644);
+        assert!(!fs::read_to_string(&path).unwrap().contains("not to be written"));
+        let names: Vec<_> =
+            fs::read_dir(path.parent().unwrap()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        assert_eq!(names, ["state.json"], "no draft stays");
+    }
+
+    /// Templates and scripts may read it: these names stay.
+    #[test]
+    fn its_names_are_those_of_version_1() {
+        insta::assert_snapshot!(
+            serde_json::to_string_pretty(&RunState {
+                faultgate: crate::model::ToolInfo { version: "0.0.0".to_owned() },
+                ..state()
+            })
+            .unwrap()
+        );
+    }
+
+    #[test]
+    fn what_a_later_version_adds_is_passed_over_and_another_version_is_refused() {
+        let mut value = serde_json::to_value(state()).unwrap();
+        value["experiments"][0]["later"] = 7.into();
+        assert!(parse(value.to_string().as_bytes()).is_ok());
+        value["schema_version"] = 2.into();
+        let refused = parse(value.to_string().as_bytes()).unwrap_err();
+        assert!(refused.what.contains("schema_version 2"), "{refused:?}");
+    }
+
+    #[test]
+    fn a_failed_write_leaves_the_old_file() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("state.json");
+        write(&path, &state()).unwrap();
+        // A folder that is not empty cannot be removed to make room for a draft.
+        fs::create_dir_all(dir.path().join("state.json.draft/full")).unwrap();
+        let mut other = state();
+        other.experiments.clear();
+        assert!(write(&path, &other).is_err());
+        assert_eq!(read(&path).unwrap().unwrap().experiments.len(), 3);
+    }
+
+    proptest! {
+        #[test]
+        fn no_content_makes_it_panic(bytes: Vec<u8>) {
+            let _ = parse(&bytes);
+        }
+
+        #[test]
+        fn no_cut_and_no_changed_byte_makes_it_panic(cut in 0_usize..3_000, at in 0_usize..3_000, byte: u8) {
+            let mut bytes = serde_json::to_vec(&state()).unwrap();
+            let at = at % bytes.len();
+            bytes[at] = byte;
+            bytes.truncate(cut.max(1));
+            let _ = parse(&bytes);
+        }
+    }
+}

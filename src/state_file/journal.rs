@@ -1,0 +1,137 @@
+//! Keeps a run's state file while the run goes on.
+
+use std::cell::{Cell, RefCell};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use tokio::sync::Mutex;
+
+use super::file::{Unreadable, read, write};
+use crate::clock::Clock;
+use crate::lifecycle::Journal;
+use crate::model::{ExperimentState, Intent, LaunchRecord, RunPhase, RunState, SubscriptionState};
+
+/// What is left of the runs that had a state file before, to be kept in the next one: subscriptions that were not
+/// removed. An experiment that may be running is not for a new run to forget: then the error says which run's.
+pub fn what_earlier_runs_left(path: &Path) -> Result<Vec<SubscriptionState>, Unreadable> {
+    let Some(state) = read(path)? else { return Ok(Vec::new()) };
+    let open: Vec<_> = state.open_experiments().map(|experiment| experiment.name.as_str()).collect();
+    if open.is_empty() {
+        return Ok(state.open_subscriptions().cloned().collect());
+    }
+    Err(Unreadable {
+        what: format!(
+            "says that experiments of the run {} may be going on: {}",
+            crate::text::plain(&state.run.id, 80),
+            crate::text::plain(&open.join(", "), 300)
+        ),
+        hint: "end them with faultgate stop, or give this run a state-file or report-dir of its own"
+            .to_owned(),
+    })
+}
+
+/// The file of one run. One that cannot be written is warned of once, and the run goes on: it ends by itself what it
+/// has begun, as long as it lives.
+pub struct RunJournal<'a> {
+    path: PathBuf,
+    clock: Clock,
+    state: RefCell<RunState>,
+    /// How many changes there were, and how many of them are in the file.
+    changes: Cell<u64>,
+    written: Cell<u64>,
+    /// Held while the file is written, also by a writing that nobody waits for any more.
+    writing: Arc<Mutex<()>>,
+    warned: Cell<bool>,
+    warn: &'a dyn Fn(&str),
+}
+
+impl<'a> RunJournal<'a> {
+    /// `state` holds the experiments that are planned, and what earlier runs have left.
+    pub fn new(path: PathBuf, clock: Clock, state: RunState, warn: &'a dyn Fn(&str)) -> Self {
+        Self {
+            path,
+            clock,
+            state: RefCell::new(state),
+            changes: Cell::default(),
+            written: Cell::default(),
+            writing: Arc::default(),
+            warned: Cell::default(),
+            warn,
+        }
+    }
+
+    /// The change is in the state at once, and in the file when this ends. Changes that come while the file is being
+    /// written are written together.
+    async fn change(&self, change: impl FnOnce(&mut RunState)) {
+        change(&mut self.state.borrow_mut());
+        self.changes.set(self.changes.get() + 1);
+        let ours = self.changes.get();
+        let turn = self.writing.clone().lock_owned().await;
+        if self.written.get() >= ours {
+            return;
+        }
+        let (path, state, all) = (self.path.clone(), self.state.borrow().clone(), self.changes.get());
+        let writing = tokio::task::spawn_blocking(move || {
+            let _turn = turn;
+            write(&path, &state)
+        });
+        let done = writing.await.unwrap_or_else(|error| Err(std::io::Error::other(error)));
+        self.written.set(self.written.get().max(all));
+        if let Err(error) = done
+            && !self.warned.replace(true)
+        {
+            (self.warn)(&format!(
+                "the state file {} cannot be written, so faultgate stop will not know of this run if it is killed: {error}",
+                self.path.display()
+            ));
+        }
+    }
+
+    async fn change_one(&self, experiment: usize, change: impl FnOnce(&mut ExperimentState)) {
+        self.change(|state| {
+            if let Some(experiment) = state.experiments.get_mut(experiment) {
+                change(experiment);
+            }
+        })
+        .await;
+    }
+}
+
+#[async_trait(?Send)]
+impl Journal for RunJournal<'_> {
+    async fn intended(&self, experiment: usize, intent: Intent) {
+        let now = self.clock.now();
+        self.change_one(experiment, |experiment| {
+            experiment.phase = RunPhase::Intended;
+            experiment.intended_at.get_or_insert(now);
+            experiment.intent.client_tokens.extend(intent.client_tokens);
+            experiment.intent.earlier_runs = intent.earlier_runs.or(experiment.intent.earlier_runs.take());
+        })
+        .await;
+    }
+
+    async fn launched(&self, experiment: usize, launch: LaunchRecord) {
+        self.change_one(experiment, |experiment| {
+            experiment.phase = RunPhase::Launched;
+            experiment.launch = Some(launch);
+        })
+        .await;
+    }
+
+    async fn over(&self, experiment: usize) {
+        self.change_one(experiment, |experiment| experiment.phase = RunPhase::Over).await;
+    }
+
+    async fn subscriptions(&self, all: Vec<SubscriptionState>) {
+        self.change(|state| {
+            state.subscriptions.retain(|known| all.iter().all(|new| !is_same(known, new)));
+            state.subscriptions.extend(all);
+        })
+        .await;
+    }
+}
+
+fn is_same(one: &SubscriptionState, other: &SubscriptionState) -> bool {
+    (&one.name, &one.region, &one.role_arn) == (&other.name, &other.region, &other.role_arn)
+}
