@@ -3,7 +3,7 @@
 # make lint    formatting, clippy, dependencies
 # make audit   known vulnerabilities of dependencies (fetches RustSec's database)
 # make bench   the figures, beside those of a peer
-# make docs    writes what is generated from the inputs and the keys of suites
+# make docs    writes what is generated from the inputs, the keys of suites and the requests to AWS
 
 TOOLS := $(CURDIR)/.tools
 PYTHON := $(TOOLS)/venv/bin/python
@@ -50,6 +50,9 @@ bench:
 docs:
 	cargo run --locked --quiet -- inputs --format markdown > docs/inputs.md
 	cargo run --locked --quiet -- inputs --format schema > docs/suite.schema.json
+	cargo run --locked --quiet -- iam --format markdown > docs/iam.md
+	for mode in events queue poll; do \
+		cargo run --locked --quiet -- iam --mode $$mode > ci-templates/iam/$$mode.json || exit 1; done
 
 # Pinned tools, in a folder that git ignores.
 

@@ -1,11 +1,14 @@
 //! The AWS accounts and Regions that a plan leads to, each connected to once.
 
+use std::sync::Arc;
+
 use aws_config::SdkConfig;
 
 use super::connect::Endpoints;
-use crate::config::Mistake;
+use crate::config::{Environment, Mistake, Secret};
 use crate::engine::fis;
 use crate::model::{Check, EngineSpec, ExperimentPlan, Plan};
+use crate::role::{Role, Voucher};
 
 /// A Region, and the role by which its account is reached.
 #[derive(Debug, Clone)]
@@ -20,15 +23,24 @@ pub(super) struct Account {
     pub(super) number: usize,
     pub(super) region: String,
     pub(super) role_arn: Option<String>,
+    pub(super) role: Option<Arc<Role>>,
     pub(super) sdk: SdkConfig,
+}
+
+/// By what roles are assumed.
+#[derive(Clone, Copy)]
+pub(super) struct Access<'a> {
+    pub(super) env: &'a Environment,
+    pub(super) id_token: Option<&'a Secret>,
+    /// Names the sessions of roles.
+    pub(super) run_id: &'a str,
 }
 
 pub(super) struct Accounts<'a> {
     endpoints: &'a Endpoints,
     /// Where probes look whose experiment is in no account.
     usual: &'a Place,
-    /// Names the sessions of roles.
-    run_id: &'a str,
+    access: Access<'a>,
     /// None if nothing of the plan is in AWS.
     base: Option<SdkConfig>,
     known: Vec<Account>,
@@ -36,7 +48,12 @@ pub(super) struct Accounts<'a> {
 
 impl<'a> Accounts<'a> {
     /// The default Region is looked for only if somebody has none of their own.
-    pub(super) async fn of(plan: &Plan, usual: &'a Place, endpoints: &'a Endpoints, run_id: &'a str) -> Self {
+    pub(super) async fn of(
+        plan: &Plan,
+        usual: &'a Place,
+        endpoints: &'a Endpoints,
+        access: Access<'a>,
+    ) -> Self {
         let mut regions = plan.experiments.iter().filter_map(|experiment| match &experiment.spec {
             EngineSpec::Fis { region, .. } => Some(region.as_deref()),
             EngineSpec::Command(_) | EngineSpec::Harness(_) | EngineSpec::Litmus(_) => {
@@ -50,22 +67,19 @@ impl<'a> Accounts<'a> {
                 Some(fis::connect(first.filter(|_| regions.all(|region| region.is_some())), http).await)
             }
         };
-        Self { endpoints, usual, run_id, base, known: Vec::new() }
+        Self { endpoints, usual, access, base, known: Vec::new() }
     }
 
     /// Where the probes look whose experiment is in no account of its own. None where none of them does.
-    pub(super) async fn of_probes(
-        &mut self,
-        experiment: &ExperimentPlan,
-    ) -> Result<Option<&SdkConfig>, Mistake> {
+    pub(super) fn of_probes(&mut self, experiment: &ExperimentPlan) -> Result<Option<&SdkConfig>, Mistake> {
         if !asks_cloudwatch(experiment) {
             return Ok(None);
         }
-        self.reach(self.usual.clone(), &experiment.name).await.map(|account| Some(&account.sdk))
+        self.reach(self.usual.clone(), &experiment.name).map(|account| Some(&account.sdk))
     }
 
     /// The account in which an experiment is. It is connected to once.
-    pub(super) async fn reach(&mut self, place: Place, experiment: &str) -> Result<&Account, Mistake> {
+    pub(super) fn reach(&mut self, place: Place, experiment: &str) -> Result<&Account, Mistake> {
         let chain = self.base.as_ref().and_then(SdkConfig::region).map(ToString::to_string);
         let (Some(base), Some(region)) = (&self.base, place.region.or(chain)) else {
             let message = format!("no Region is known for the experiment {experiment}");
@@ -76,14 +90,23 @@ impl<'a> Accounts<'a> {
         let number = if let Some(number) = self.known.iter().position(known) {
             number
         } else {
-            // There are no roles to assume in a rehearsal.
-            let role_arn = place.role_arn.as_deref().filter(|_| matches!(self.endpoints, Endpoints::Real(_)));
-            let sdk = fis::in_place(base, &region, role_arn, self.run_id).await;
+            let there = fis::in_region(base, &region);
+            let role = self.role(&there, place.role_arn.as_deref())?;
+            let sdk = role.as_ref().map_or_else(|| there.clone(), |role| role.worn_by(&there));
             let number = self.known.len();
-            self.known.push(Account { number, region, role_arn: place.role_arn, sdk });
+            self.known.push(Account { number, region, role_arn: place.role_arn, role, sdk });
             number
         };
         Ok(&self.known[number])
+    }
+
+    /// There are no roles to assume in a rehearsal.
+    fn role(&self, there: &SdkConfig, arn: Option<&str>) -> Result<Option<Arc<Role>>, Mistake> {
+        let (Some(arn), Endpoints::Real(http)) = (arn, self.endpoints) else { return Ok(None) };
+        let Access { env, id_token, run_id } = self.access;
+        let voucher = Voucher::find(env, id_token, arn, http)
+            .map_err(|why| Mistake::new("ca-bundle and proxies", format!("no HTTP client: {why}")))?;
+        Ok(Some(Arc::new(Role::new(there, arn, voucher, run_id))))
     }
 }
 

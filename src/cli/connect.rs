@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use aws_config::SdkConfig;
 
-use super::accounts::{Account, Accounts, Place};
+use super::accounts::{Access, Account, Accounts, Place};
 use crate::clock::Clock;
 use crate::config::{Environment, Mistake, Tokens};
 use crate::engine::Engine;
@@ -94,7 +94,12 @@ impl Wiring<'_> {
     /// Connects to what the plan needs. The error is a mistake in the settings.
     pub(super) async fn connect(&self) -> Result<Connected, Mistake> {
         let connector = self.probes.connector(self.plan, self.clock)?;
-        let mut accounts = Accounts::of(self.plan, self.usual, self.endpoints, &self.run.id).await;
+        let access = Access {
+            env: self.probes.env,
+            id_token: self.secrets.tokens.aws_id.as_ref(),
+            run_id: &self.run.id,
+        };
+        let mut accounts = Accounts::of(self.plan, self.usual, self.endpoints, access).await;
         let mut engines = Engines {
             wiring: self,
             all: Vec::new(),
@@ -108,16 +113,14 @@ impl Wiring<'_> {
             let (engine, sdk) = match &experiment.spec {
                 EngineSpec::Fis { region, role_arn, .. } => {
                     let place = Place { region: region.clone(), role_arn: role_arn.clone() };
-                    let account = accounts.reach(place, &experiment.name).await?;
+                    let account = accounts.reach(place, &experiment.name)?;
                     (engines.fis(account), Some(&account.sdk))
                 }
-                EngineSpec::Command(_) => (engines.command(), accounts.of_probes(experiment).await?),
+                EngineSpec::Command(_) => (engines.command(), accounts.of_probes(experiment)?),
                 EngineSpec::Harness(spec) => {
-                    (engines.harness(&spec.project)?, accounts.of_probes(experiment).await?)
+                    (engines.harness(&spec.project)?, accounts.of_probes(experiment)?)
                 }
-                EngineSpec::Litmus(spec) => {
-                    (engines.litmus(&spec.project)?, accounts.of_probes(experiment).await?)
-                }
+                EngineSpec::Litmus(spec) => (engines.litmus(&spec.project)?, accounts.of_probes(experiment)?),
             };
             engine_of.push(engine);
             probes.push(evaluators(connector.as_ref(), experiment, sdk)?);
@@ -150,8 +153,11 @@ impl Engines<'_> {
         }
         let Wiring { plan, run, endpoints, clock, cancel, .. } = self.wiring;
         let same_region = self.fis.iter().filter(|known| known.region == account.region).count();
-        let settings =
-            FisSettings { role_arn: account.role_arn.clone(), ..settings(plan, run, endpoints, same_region) };
+        let settings = FisSettings {
+            role: account.role.clone(),
+            role_arn: account.role_arn.clone(),
+            ..settings(plan, run, endpoints, same_region)
+        };
         let engine = self.add(FisEngine::new(&account.sdk, settings, *clock, cancel.token().clone()));
         self.fis.push(OfAccount { account: account.number, region: account.region.clone(), engine });
         engine
@@ -239,6 +245,7 @@ fn settings(plan: &Plan, run: &RunIdentity, endpoints: &Endpoints, same_region: 
         plan.experiments.iter().map(|experiment| experiment.timeout + experiment.queue_timeout).sum();
     FisSettings {
         run: run.clone(),
+        role: None,
         // Two roles may lead to one account, where names must differ.
         subscription: match same_region {
             0 => format!("faultgate-{}", run.id),

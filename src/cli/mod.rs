@@ -9,6 +9,7 @@ use clap::{ArgMatches, Command};
 mod accounts;
 mod check;
 mod connect;
+mod iam;
 mod inputs;
 mod logging;
 mod rehearse;
@@ -39,6 +40,9 @@ pub fn main(args: impl IntoIterator<Item = OsString>, env: &Environment) -> u8 {
     };
     if let Some(("inputs", matches)) = matches.subcommand() {
         return inputs::inputs(matches);
+    }
+    if let Some(("iam", matches)) = matches.subcommand() {
+        return iam::iam(matches);
     }
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
@@ -87,6 +91,7 @@ fn command() -> Command {
         .subcommand(rehearse::command().args(config::flags()))
         .subcommand(report::command())
         .subcommand(inputs::command())
+        .subcommand(iam::command())
 }
 
 /// The settings of a command; `scenario` is one to rehearse. Mistakes are told, all of them.

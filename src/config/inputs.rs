@@ -160,8 +160,11 @@ pub const INPUTS: &[Input] = &[
         "AWS Region of the experiments")
         .otherwise("the SDK's default chain").example("eu-west-1"),
     Input::new(Group::Aws, "aws-role-arn", Kind::RoleArn,
-        "Role to assume, with the credentials of the SDK's default chain, renewed while the run lasts")
+        "Role to assume, by the CI's own OpenID token or else by the SDK's default chain; renewed while the run lasts")
         .otherwise("the SDK's default chain").example("arn:aws:iam::111122223333:role/chaos"),
+    Input::new(Group::Aws, "aws-id-token", Kind::Secret,
+        "OpenID token by which roles are assumed: GitLab's id_tokens puts one there")
+        .otherwise("on GitHub the job's own, with id-token: write"),
     Input::new(Group::Harness, "harness-url", Kind::Url,
         "Harness to talk to")
         .default("https://app.harness.io").example("https://harness.example.com"),
@@ -313,6 +316,7 @@ mod tests {
         assert_eq!(
             secrets,
             [
+                "aws-id-token",
                 "harness-api-key",
                 "litmus-token",
                 "litmus-password",

@@ -43,6 +43,7 @@ pub struct Tokens {
     pub harness: Option<Secret>,
     pub litmus: Option<Secret>,
     pub litmus_password: Option<Secret>,
+    pub aws_id: Option<Secret>,
 }
 
 impl Tokens {
@@ -56,6 +57,7 @@ impl Tokens {
                 "bitbucket-token" => &mut tokens.bitbucket,
                 "harness-api-key" => &mut tokens.harness,
                 "litmus-token" => &mut tokens.litmus,
+                "aws-id-token" => &mut tokens.aws_id,
                 "litmus-password" => &mut tokens.litmus_password,
                 _ => continue,
             };

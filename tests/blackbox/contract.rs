@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use faultgate::iam::{CALLS, Use};
 use serde_json::Value;
 
 /// The outputs of a step, in the contract's words.
@@ -93,10 +94,22 @@ pub(crate) fn assert_result(result: &Value, code: u8) {
         assert_has(monitor, &MONITOR, "monitor");
         let calls = monitor["api_calls"].as_object().unwrap();
         assert!(calls.values().all(Value::is_u64), "{monitor:#}");
+        if experiment["engine"] == "fis" {
+            assert_listed(calls.keys(), monitor["mode"].as_str().unwrap());
+        }
     }
     for reported in items(&result["reporting"], "reporting") {
         assert_has(reported, &["sink", "outcome"], "reporting");
         assert_word(&reported["outcome"], &["written", "skipped", "failed"], "outcome");
+    }
+}
+
+/// `faultgate iam` knows of these requests in this mode.
+pub(crate) fn assert_listed<'a>(operations: impl IntoIterator<Item = &'a String>, mode: &str) {
+    let uses = [Use::find(mode).unwrap(), Use::CloudwatchAlarm, Use::CloudwatchMetric];
+    for operation in operations {
+        let known = CALLS.iter().any(|call| call.operation == operation && call.is_for(&uses));
+        assert!(known, "{operation} is not in the list for {mode}");
     }
 }
 

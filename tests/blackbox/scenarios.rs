@@ -4,7 +4,7 @@ use faultgate::model::Verdict;
 use faultgate::rehearsal::{Scenario, Snapshot, TEMPLATE_ID};
 use serde_json::Value;
 
-use crate::contract::assert_result;
+use crate::contract::{assert_listed, assert_result};
 use crate::support::{Account, Ended, Faultgate, at_once};
 
 #[tokio::test]
@@ -45,6 +45,19 @@ async fn every_scenario_is_run_to_its_verdict_and_leaves_nothing_behind() {
         assert_order(&seen);
         assert_calls_agree(&seen, &result);
         peculiar(scenario.name, &result, &seen);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn no_mode_asks_for_more_than_iam_is_told() {
+    let modes = ["events", "poll"];
+    let all = Scenario::all().iter().flat_map(|scenario| modes.map(|mode| (scenario.name, mode)));
+    at_once(all, |(scenario, mode)| async move {
+        let ended = Faultgate::new(&["rehearse", "--scenario", scenario, "--monitor", mode]).finish().await;
+        let result = ended.result();
+        assert_eq!(result["experiments"][0]["monitor"]["mode"], mode, "{scenario}");
+        assert_listed(result["api_calls"].as_object().unwrap().keys(), mode);
     })
     .await;
 }

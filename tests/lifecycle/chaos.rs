@@ -353,6 +353,7 @@ pub(crate) fn engine(
 ) -> FisEngine {
     let settings = FisSettings {
         run: run.clone(),
+        role: None,
         role_arn: None,
         subscription: format!("faultgate-{}", run.id),
         monitor: plan.monitor,

@@ -13,6 +13,7 @@ pytest.register_assert_rewrite("account", "embedded", "forge", "moto_world", "pu
 
 from embedded import Embedded  # noqa: E402
 from forge import Kind, Prism, Recorder, prisms  # noqa: E402
+from iam_list import LISTED  # noqa: E402
 from moto_world import Moto  # noqa: E402
 from support import Faultgate, scrub_own_environment  # noqa: E402
 
@@ -31,6 +32,7 @@ def moto(moto_server: Moto) -> Iterator[Moto]:
     """A new account for each test. However the test's run ended, it must have left nothing behind."""
     moto_server.reset()
     yield moto_server
+    assert set(moto_server.calls()) <= LISTED, "a request that `faultgate iam` does not know"
     moto_server.assert_nothing_is_left()
 
 

@@ -15,6 +15,7 @@ import urllib.request
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -41,6 +42,8 @@ class Request:
     service: str
     operation: str
     input: dict[str, Any]
+    # The access key it is signed with.
+    key: str | None = None
     status: int = 0
     answer: bytes = b""
     answered: bool = field(default=False)
@@ -79,6 +82,10 @@ class Moto:
         self._changed = threading.Condition()
         self._requests: list[Request] = []
         self._holds: dict[str, Hold] = {}
+        # Answers that moto would not give: status and XML by operation.
+        self.refusals: dict[str, tuple[int, str]] = {}
+        # How long the sessions of roles last that moto gives to the binary; as long as moto says if None.
+        self.session_seconds: int | None = None
         # Else DescribeAlarms is answered as moto answers what it does not know: 404 and a page of HTML.
         self.alarms_can_be_read = True
         self._server = make_server("127.0.0.1", 0, self._record, threaded=True, request_handler=QuietHandler)
@@ -101,6 +108,7 @@ class Moto:
         with self._changed:
             self._requests = []
             self._holds = {}
+        self.refusals, self.session_seconds = {}, None
         self.alarms_can_be_read = True
         self.freeze()
 
@@ -198,8 +206,14 @@ class Moto:
         if request.operation == "DescribeAlarms" and not self.alarms_can_be_read:
             answer = b"<!doctype html><title>404 Not Found</title>"
             keep("404 NOT FOUND", [("content-type", "text/html")])
+        elif refusal := self.refusals.get(request.operation):
+            answer = refusal[1].encode()
+            keep(f"{refusal[0]} REFUSED", [("content-type", "text/xml")])
         else:
             answer = b"".join(self._app(environ, keep))
+        if self.session_seconds is not None and request.operation.startswith("AssumeRole"):
+            answer = lasting(answer, self.session_seconds)
+            keep(head["status"], [("content-type", "text/xml")])
         if hold := self._holds.get(request.operation):
             hold.pass_through()
         with self._changed:
@@ -214,15 +228,23 @@ def understand(environ: dict[str, Any], body: bytes) -> Request:
     scope = re.search(rf"/{REGION}/([a-z0-9]+)/aws4_request", environ.get("HTTP_AUTHORIZATION", ""))
     service = scope[1] if scope else "unsigned"
     path = f"{environ['REQUEST_METHOD']} {environ['PATH_INFO']}"
+    form = {name: values[0] for name, values in parse_qs(body.decode(errors="replace")).items()}
     if target := environ.get("HTTP_X_AMZ_TARGET"):
         operation = target.rpartition(".")[2]
-    elif form := parse_qs(body.decode(errors="replace")).get("Action"):
-        operation = form[0]
+    elif "Action" in form:
+        operation = form["Action"]
     else:
         known = (name for name, route in FIS_ROUTES.items() if re.fullmatch(route, path))
         operation = next(known, path)
     try:
         fields = json.loads(body or b"{}")
     except ValueError:
-        fields = {}
-    return Request(service, operation, fields)
+        fields = form
+    key = re.search(r"Credential=([^/]+)/", environ.get("HTTP_AUTHORIZATION", ""))
+    return Request(service, operation, fields, key=key[1] if key else None)
+
+
+def lasting(answer: bytes, seconds: int) -> bytes:
+    """The answer of STS, with another end of the session."""
+    end = (datetime.now(UTC) + timedelta(seconds=seconds)).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return re.sub(rb"<Expiration>[^<]*</Expiration>", f"<Expiration>{end}</Expiration>".encode(), answer)

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use aws_config::sts::AssumeRoleProvider;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::SharedCredentialsProvider;
@@ -36,16 +35,9 @@ pub async fn connect(region: Option<&str>, http: &HttpSettings) -> SdkConfig {
     }
 }
 
-/// The same in another Region, and in the account of a role where one is given.
-pub async fn in_place(base: &SdkConfig, region: &str, role_arn: Option<&str>, session: &str) -> SdkConfig {
-    let there = base.to_builder().region(Region::new(region.to_owned())).build();
-    let Some(role_arn) = role_arn else { return there };
-    let role = AssumeRoleProvider::builder(role_arn)
-        .session_name(format!("faultgate-{session}"))
-        .configure(&there)
-        .build()
-        .await;
-    there.into_builder().credentials_provider(SharedCredentialsProvider::new(role)).build()
+/// The same in another Region.
+pub fn in_region(base: &SdkConfig, region: &str) -> SdkConfig {
+    base.to_builder().region(Region::new(region.to_owned())).build()
 }
 
 /// The embedded endpoints: nothing of the environment counts, neither proxies nor certificates. `http` is for clients

@@ -4,9 +4,10 @@ use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
-use super::permissions::statement;
 use super::place::Place;
 use crate::engine::{Failure, FailureKind};
+use crate::iam::{self, Target};
+use crate::role::refusal_in;
 use crate::{http, text};
 
 /// The longest text of a service that is passed on.
@@ -25,6 +26,10 @@ where
     let code = error.code().unwrap_or_default();
     let status = error.raw_response().map_or(0, |response| response.status().as_u16());
     let kind = kind(code, status, error);
+    if let Some(refusal) = refusal_in(error) {
+        let (why, remedy) = (refusal.to_string(), refusal.what_to_do().map(ToOwned::to_owned));
+        return Failure { kind, what: what.into(), why, remedy };
+    }
     let why = match (error.code(), error.message()) {
         (Some(code), Some(message)) => format!("{code}: {message}"),
         (Some(code), None) => code.to_owned(),
@@ -33,15 +38,23 @@ where
         _ => http::cause(error),
     };
     let remedy = match kind {
-        FailureKind::Denied => statement(operation, place, None),
+        FailureKind::Denied => statement(operation, place),
+        _ if is_about_time(code, &why) => Some("set the clock of the machine that runs faultgate".to_owned()),
         _ if is_about_credentials(code) || why.contains("loading credentials") => Some(
-            "give the job AWS credentials: a role for the runner, or a step such as \
-             aws-actions/configure-aws-credentials before this one"
+            "give the job AWS credentials: aws-role-arn with the CI's own token (docs/aws-access.md), a role for the \
+             runner, or a step such as aws-actions/configure-aws-credentials before this one"
                 .to_owned(),
         ),
         _ => http::remedy(&why).map(ToOwned::to_owned),
     };
     Failure { kind, what: what.into(), why: text::plain(&why, LONGEST), remedy }
+}
+
+/// The statement to add to the policy of whoever runs faultgate, as JSON.
+fn statement(operation: &str, place: &Place) -> Option<String> {
+    let statements =
+        iam::statements(operation, &Target::of(&place.partition, &place.region, &place.account))?;
+    Some(format!("add this statement to the policy of the role that runs faultgate: {statements}"))
 }
 
 fn kind<E>(code: &str, status: u16, error: &SdkError<E, HttpResponse>) -> FailureKind {
@@ -60,6 +73,13 @@ fn kind<E>(code: &str, status: u16, error: &SdkError<E, HttpResponse>) -> Failur
         return FailureKind::Refused;
     }
     FailureKind::Unanswered
+}
+
+/// A signature says when it was made.
+fn is_about_time(code: &str, why: &str) -> bool {
+    code == "RequestTimeTooSkewed"
+        || why.contains("Signature expired")
+        || why.contains("Signature not yet current")
 }
 
 fn is_about_credentials(code: &str) -> bool {

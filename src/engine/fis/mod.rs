@@ -7,6 +7,7 @@
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -24,7 +25,6 @@ mod launch;
 mod outcome;
 mod pattern;
 mod pause;
-mod permissions;
 mod place;
 mod preflight;
 mod reader;
@@ -34,7 +34,8 @@ mod subscription;
 mod tags;
 mod watch;
 
-pub use clients::{connect, connect_embedded, in_place};
+pub use clients::{connect, connect_embedded, in_region};
+pub use place::partition_of;
 
 use self::clients::Clients;
 use self::error::failure;
@@ -54,11 +55,14 @@ use crate::model::{
     ExperimentPlan, Finding, Intent, LaunchRecord, Level, Monitor, MonitorRecord, RunIdentity, Source, State,
     SubscriptionRecord, SubscriptionState, Transition,
 };
+use crate::role::Role;
 
 /// What one connection to FIS is to do.
 #[derive(Debug, Clone)]
 pub struct FisSettings {
     pub run: RunIdentity,
+    /// The role as which the requests are made.
+    pub role: Option<Arc<Role>>,
     /// The name of rule and queue.
     pub subscription: String,
     /// By which this account is reached.
@@ -227,12 +231,36 @@ impl FisEngine {
     }
 }
 
+/// Whether the role can be assumed.
+async fn assumed(role: &Role) -> Finding {
+    let subject = format!("role {}", role.arn());
+    match role.credentials().await {
+        Ok(_) => Finding::new(Level::Ok, subject, format!("assumed by {}", role.by())),
+        Err(refusal) => {
+            let finding = Finding::new(Level::Error, subject, refusal.to_string());
+            match refusal.what_to_do() {
+                Some(remedy) => finding.with_remedy(remedy),
+                None => finding,
+            }
+        }
+    }
+}
+
 #[async_trait(?Send)]
 impl Engine for FisEngine {
     async fn check(&self, experiments: &[&ExperimentPlan]) -> Vec<Finding> {
         let ids: BTreeSet<String> =
             experiments.iter().map(|experiment| experiment.spec.source().to_owned()).collect();
+        let role = match self.settings.role.as_deref().map(assumed) {
+            Some(finding) => Some(finding.await),
+            None => None,
+        };
+        if role.as_ref().is_some_and(|finding| finding.level == Level::Error) {
+            // Every look would fail for the same reason.
+            return role.into_iter().collect();
+        }
         let Preflight { mut findings, templates } = preflight(&self.clients, &self.place(), &ids).await;
+        findings.splice(0..0, role);
         // The template says in which account we are: no other request has to.
         if let Some(place) = templates.values().find_map(|template| template.place.clone()) {
             *self.place.borrow_mut() = place;

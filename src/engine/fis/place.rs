@@ -45,12 +45,20 @@ impl Place {
 
     /// What is known before any answer: the Region.
     pub(super) fn in_region(region: &str) -> Self {
-        let partition = match region {
-            r if r.starts_with("cn-") => "aws-cn",
-            r if r.starts_with("us-gov-") => "aws-us-gov",
-            _ => "aws",
-        };
-        Self { partition: partition.to_owned(), region: region.to_owned(), account: "*".to_owned() }
+        Self {
+            partition: partition_of(region).to_owned(),
+            region: region.to_owned(),
+            account: "*".to_owned(),
+        }
+    }
+}
+
+/// The partition that a Region is in.
+pub fn partition_of(region: &str) -> &'static str {
+    match region {
+        region if region.starts_with("cn-") => "aws-cn",
+        region if region.starts_with("us-gov-") => "aws-us-gov",
+        _ => "aws",
     }
 }
 

@@ -1,0 +1,86 @@
+//! `faultgate iam`: the least that a run must be allowed, as a policy.
+
+use clap::builder::PossibleValuesParser;
+use clap::{Arg, ArgAction, ArgMatches, Command};
+
+use super::say;
+use crate::engine::fis::partition_of;
+use crate::iam::{Target, Use, policy, reference};
+
+const NONE: &str = "none";
+
+pub(super) fn command() -> Command {
+    let modes = Use::MODES.map(Use::as_str).into_iter().chain([NONE]);
+    let others = Use::OTHERS.map(Use::as_str);
+    let names = |name: &'static str, placeholder: &'static str, help: &'static str| {
+        Arg::new(name).long(name).value_name(placeholder).value_parser(part).default_value("*").help(help)
+    };
+    Command::new("iam")
+        .about("Print the IAM policy with the least that a run must be allowed")
+        .arg(
+            Arg::new("mode")
+                .long("mode")
+                .value_parser(PossibleValuesParser::new(modes))
+                .default_value(Use::Events.as_str())
+                .help("How runs monitor FIS experiments; none where there are none"),
+        )
+        .arg(
+            Arg::new("also")
+                .long("also")
+                .value_delimiter(',')
+                .action(ArgAction::Append)
+                .value_parser(PossibleValuesParser::new(others))
+                .help("What else runs do, by commas"),
+        )
+        .arg(names("account", "ID", "Account of the experiments"))
+        .arg(names("region", "REGION", "Region of the experiments"))
+        .arg(
+            Arg::new("template")
+                .long("template")
+                .value_name("ID")
+                .value_delimiter(',')
+                .action(ArgAction::Append)
+                .value_parser(part)
+                .help("FIS templates that may be run, by commas; any if it is not given"),
+        )
+        .arg(names("queue", "NAME", "Name of the queue that is event-queue-url, for --mode queue"))
+        .arg(names("repository", "NAME", "CodeCommit repository, for --also codecommit"))
+        .arg(names("role", "NAME", "Role that is assumed, with its path, for --also assume-role"))
+        .arg(
+            Arg::new("format")
+                .long("format")
+                .value_parser(["json", "markdown"])
+                .default_value("json")
+                .help("json for the policy, markdown for the list that policies are made of"),
+        )
+}
+
+pub(super) fn iam(matches: &ArgMatches) -> u8 {
+    let text = |name| matches.get_one::<String>(name).map_or("*", String::as_str);
+    if text("format") == "markdown" {
+        say(reference().trim_end());
+        return 0;
+    }
+    let also = matches.get_many::<String>("also").into_iter().flatten().map(String::as_str);
+    let uses: Vec<Use> = also.chain([text("mode")]).filter_map(Use::find).collect();
+    let templates = matches.get_many::<String>("template").into_iter().flatten().cloned().collect();
+    let region = text("region");
+    let target = Target {
+        templates,
+        queue: text("queue").to_owned(),
+        repository: text("repository").to_owned(),
+        role: text("role").to_owned(),
+        ..Target::of(partition_of(region), region, text("account"))
+    };
+    say(policy(&uses, &target).trim_end());
+    0
+}
+
+/// A part of an ARN.
+fn part(text: &str) -> Result<String, String> {
+    let allowed = |c: char| c.is_ascii_alphanumeric() || "*?-_./+=,@".contains(c);
+    if text.is_empty() || !text.chars().all(allowed) {
+        return Err("it is no part of an ARN".to_owned());
+    }
+    Ok(text.to_owned())
+}

@@ -1,0 +1,229 @@
+//! Every request that faultgate may send to AWS: what IAM must allow for it, on which resources, and why. The one list
+//! that policies, the statements in errors and the reference are made of.
+
+mod policy;
+
+pub use policy::{Target, policy, reference, statements};
+
+/// What a request is sent for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Use {
+    /// `monitor: events`
+    Events,
+    /// `monitor: queue`
+    Queue,
+    /// `monitor: poll`
+    Poll,
+    /// A probe `cloudwatch-alarm`.
+    CloudwatchAlarm,
+    /// A probe `cloudwatch-metric`.
+    CloudwatchMetric,
+    /// Comments on CodeCommit.
+    Codecommit,
+    /// `aws-role-arn` with the credentials of the SDK's default chain.
+    AssumeRole,
+}
+
+impl Use {
+    pub const MODES: [Self; 3] = [Self::Events, Self::Queue, Self::Poll];
+    pub const OTHERS: [Self; 4] =
+        [Self::CloudwatchAlarm, Self::CloudwatchMetric, Self::Codecommit, Self::AssumeRole];
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Events => "events",
+            Self::Queue => "queue",
+            Self::Poll => "poll",
+            Self::CloudwatchAlarm => "cloudwatch-alarm",
+            Self::CloudwatchMetric => "cloudwatch-metric",
+            Self::Codecommit => "codecommit",
+            Self::AssumeRole => "assume-role",
+        }
+    }
+
+    pub fn find(name: &str) -> Option<Self> {
+        Self::MODES.into_iter().chain(Self::OTHERS).find(|each| each.as_str() == name)
+    }
+}
+
+/// What a statement allows actions on. `{partition}`, `{region}` and the like stand for a [`Target`]'s own.
+#[derive(Debug, PartialEq, Eq)]
+struct Scope {
+    sid: &'static str,
+    resources: &'static [&'static str],
+    /// Operator, key and value of each.
+    conditions: &'static [(&'static str, &'static str, &'static str)],
+}
+
+/// One operation of a service.
+#[derive(Debug)]
+pub struct Call {
+    pub operation: &'static str,
+    needs: &'static [(&'static str, &'static Scope)],
+    uses: &'static [Use],
+    why: &'static str,
+    /// What happens without it, where a run can do without.
+    without: Option<&'static str>,
+}
+
+const TEMPLATE: &str = "arn:{partition}:fis:{region}:{account}:experiment-template/{template}";
+const EXPERIMENT: &str = "arn:{partition}:fis:{region}:{account}:experiment/*";
+const RULE: &str = "arn:{partition}:events:{region}:{account}:rule/faultgate-*";
+const QUEUE: &str = "arn:{partition}:sqs:{region}:{account}:faultgate-*";
+
+const TEMPLATES: Scope = Scope { sid: "Templates", resources: &[TEMPLATE], conditions: &[] };
+/// Whatever is started is tagged as ours.
+const LAUNCH: Scope = Scope {
+    sid: "Launch",
+    resources: &[TEMPLATE, EXPERIMENT],
+    conditions: &[("Null", "aws:RequestTag/faultgate:run-id", "false")],
+};
+const TAGS: Scope = Scope { sid: "Tags", resources: &[EXPERIMENT], ..LAUNCH };
+/// Experiments of others can neither be read nor stopped.
+const EXPERIMENTS: Scope = Scope {
+    sid: "Experiments",
+    resources: &[EXPERIMENT],
+    conditions: &[("Null", "aws:ResourceTag/faultgate:run-id", "false")],
+};
+const LEVER: Scope = Scope {
+    sid: "SafetyLever",
+    resources: &["arn:{partition}:fis:{region}:{account}:safety-lever/*"],
+    conditions: &[],
+};
+/// ListExperiments and GetMetricData know no resources, and DescribeAlarms shows composite alarms only on all.
+const LOOKS: Scope = Scope { sid: "Looks", resources: &["*"], conditions: &[] };
+const RULES: Scope = Scope { sid: "Rules", resources: &[RULE], conditions: &[] };
+/// A rule brings events to a queue of faultgate's, and to nothing else.
+const RULE_TARGETS: Scope = Scope {
+    sid: "RuleTargets",
+    resources: &[RULE],
+    conditions: &[("ForAllValues:ArnLike", "events:TargetArn", QUEUE), ("Null", "events:TargetArn", "false")],
+};
+const HANDSHAKE: Scope = Scope {
+    sid: "Handshake",
+    resources: &["arn:{partition}:events:{region}:{account}:event-bus/default"],
+    conditions: &[
+        ("ForAllValues:StringEquals", "events:source", "faultgate.handshake"),
+        ("Null", "events:source", "false"),
+    ],
+};
+const QUEUES: Scope = Scope { sid: "Queues", resources: &[QUEUE], conditions: &[] };
+const EVENT_QUEUE: Scope = Scope {
+    sid: "EventQueue",
+    resources: &["arn:{partition}:sqs:{region}:{account}:{queue}"],
+    conditions: &[],
+};
+const COMMENTS: Scope = Scope {
+    sid: "Comments",
+    resources: &["arn:{partition}:codecommit:{region}:{account}:{repository}"],
+    conditions: &[],
+};
+const ROLE: Scope =
+    Scope { sid: "Role", resources: &["arn:{partition}:iam::{account}:role/{role}"], conditions: &[] };
+
+const ANY: &[Use] = &Use::MODES;
+const EVENTS: &[Use] = &[Use::Events];
+const SHARED: &[Use] = &[Use::Queue];
+const CODECOMMIT: &[Use] = &[Use::Codecommit];
+
+/// The list. An operation stands in it twice where its resource depends on what it is for.
+#[rustfmt::skip]
+pub const CALLS: &[Call] = &[
+    call("GetExperimentTemplate", &[("fis:GetExperimentTemplate", &TEMPLATES)], ANY,
+        "looks at the template and its stop conditions before a launch"),
+    call("StartExperiment", &[("fis:StartExperiment", &LAUNCH), ("fis:TagResource", &TAGS)], ANY,
+        "launches, with the tags of the run"),
+    call("GetExperiment", &[("fis:GetExperiment", &EXPERIMENTS)], ANY,
+        "confirms the end"),
+    call("ListExperimentResolvedTargets", &[("fis:ListExperimentResolvedTargets", &EXPERIMENTS)], ANY,
+        "tells whether something was injected")
+        .or("the actions' own states tell it"),
+    call("StopExperiment", &[("fis:StopExperiment", &EXPERIMENTS)], ANY,
+        "stops it when its time is up or the run is cancelled"),
+    call("GetSafetyLever", &[("fis:GetSafetyLever", &LEVER)], ANY,
+        "tells whether FIS would refuse, or who has stopped it")
+        .or("a note in the report"),
+    call("ListExperiments", &[("fis:ListExperiments", &LOOKS)], ANY,
+        "finds the experiment where the answer to a launch was lost")
+        .or("a launch whose answer is lost may go unwatched"),
+    call("DescribeAlarms", &[("cloudwatch:DescribeAlarms", &LOOKS)],
+        &[Use::Events, Use::Queue, Use::Poll, Use::CloudwatchAlarm],
+        "looks at the alarms of stop conditions, and those of probes")
+        .or("a note in the report; a stop condition that fired is not told from a stop by somebody"),
+    call("GetMetricData", &[("cloudwatch:GetMetricData", &LOOKS)], &[Use::CloudwatchMetric],
+        "reads the metrics of probes"),
+    call("PutRule", &[("events:PutRule", &RULES), ("events:TagResource", &RULES)], EVENTS,
+        "makes the run's own rule"),
+    call("DescribeRule", &[("events:DescribeRule", &RULES)], EVENTS,
+        "tells what is wrong where no handshake comes through")
+        .or("the error says less"),
+    call("ListTargetsByRule", &[("events:ListTargetsByRule", &RULES)], EVENTS,
+        "tells what is wrong where no handshake comes through")
+        .or("the error says less"),
+    call("RemoveTargets", &[("events:RemoveTargets", &RULES)], EVENTS,
+        "removes the rule's target"),
+    call("DeleteRule", &[("events:DeleteRule", &RULES)], EVENTS,
+        "removes the rule"),
+    call("PutTargets", &[("events:PutTargets", &RULE_TARGETS)], EVENTS,
+        "joins rule and queue"),
+    call("PutEvents", &[("events:PutEvents", &HANDSHAKE)], EVENTS,
+        "proves by a handshake that events come through"),
+    call("CreateQueue", &[("sqs:CreateQueue", &QUEUES), ("sqs:TagQueue", &QUEUES)], EVENTS,
+        "makes the run's own queue"),
+    call("ReceiveMessage", &[("sqs:ReceiveMessage", &QUEUES)], EVENTS,
+        "reads the run's own queue"),
+    call("GetQueueAttributes", &[("sqs:GetQueueAttributes", &QUEUES)], EVENTS,
+        "tells what is wrong where no handshake comes through")
+        .or("the error says less"),
+    call("GetQueueUrl", &[("sqs:GetQueueUrl", &QUEUES)], EVENTS,
+        "finds the queue where the answer that named it was lost")
+        .or("that queue is left behind, and named"),
+    call("DeleteQueue", &[("sqs:DeleteQueue", &QUEUES)], EVENTS,
+        "removes the queue"),
+    call("ReceiveMessage", &[("sqs:ReceiveMessage", &EVENT_QUEUE)], SHARED,
+        "reads event-queue-url"),
+    call("DeleteMessageBatch", &[("sqs:DeleteMessage", &EVENT_QUEUE)], SHARED,
+        "takes the run's own events out of event-queue-url"),
+    call("ChangeMessageVisibilityBatch", &[("sqs:ChangeMessageVisibility", &EVENT_QUEUE)], SHARED,
+        "gives the events of others back to event-queue-url"),
+    call("GetPullRequest", &[("codecommit:GetPullRequest", &COMMENTS)], CODECOMMIT,
+        "finds the commits of the pull request"),
+    call("GetCommentsForPullRequest", &[("codecommit:GetCommentsForPullRequest", &COMMENTS)], CODECOMMIT,
+        "finds the comment to update"),
+    call("PostCommentForPullRequest", &[("codecommit:PostCommentForPullRequest", &COMMENTS)], CODECOMMIT,
+        "comments on the pull request"),
+    call("GetCommentsForComparedCommit", &[("codecommit:GetCommentsForComparedCommit", &COMMENTS)], CODECOMMIT,
+        "finds the comment to update"),
+    call("PostCommentForComparedCommit", &[("codecommit:PostCommentForComparedCommit", &COMMENTS)], CODECOMMIT,
+        "comments on the commit where there is no pull request"),
+    call("UpdateComment", &[("codecommit:UpdateComment", &COMMENTS)], CODECOMMIT,
+        "updates the comment in place"),
+    call("AssumeRole", &[("sts:AssumeRole", &ROLE)], &[Use::AssumeRole],
+        "assumes aws-role-arn with the default chain's credentials; belongs to these, not to the role"),
+    call("AssumeRoleWithWebIdentity", &[], &[],
+        "assumes aws-role-arn by an OpenID token; the role's trust policy allows it"),
+];
+
+const fn call(
+    operation: &'static str,
+    needs: &'static [(&'static str, &'static Scope)],
+    uses: &'static [Use],
+    why: &'static str,
+) -> Call {
+    Call { operation, needs, uses, why, without: None }
+}
+
+impl Call {
+    /// True if it is sent for one of these.
+    pub fn is_for(&self, uses: &[Use]) -> bool {
+        self.uses.iter().any(|used| uses.contains(used))
+    }
+
+    const fn or(mut self, without: &'static str) -> Self {
+        self.without = Some(without);
+        self
+    }
+}
+
+#[cfg(test)]
+mod tests;

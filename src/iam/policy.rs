@@ -1,0 +1,149 @@
+//! Policies, statements and the reference, made of the list.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use serde::Serialize;
+
+use super::{CALLS, Call, Scope, Use};
+
+/// Whose resources. A `*` stands for any.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Target {
+    pub partition: String,
+    pub region: String,
+    pub account: String,
+    /// FIS templates. None: all.
+    pub templates: Vec<String>,
+    /// The name of the queue that is event-queue-url.
+    pub queue: String,
+    /// Of CodeCommit.
+    pub repository: String,
+    /// The name of the role that is assumed, with its path.
+    pub role: String,
+}
+
+impl Target {
+    /// Anything in this Region and account.
+    pub fn of(partition: &str, region: &str, account: &str) -> Self {
+        let any = || "*".to_owned();
+        Self {
+            partition: partition.to_owned(),
+            region: region.to_owned(),
+            account: account.to_owned(),
+            templates: Vec::new(),
+            queue: any(),
+            repository: any(),
+            role: any(),
+        }
+    }
+
+    fn filled(&self, text: &str) -> Vec<String> {
+        let text = [
+            ("{partition}", &self.partition),
+            ("{region}", &self.region),
+            ("{account}", &self.account),
+            ("{queue}", &self.queue),
+            ("{repository}", &self.repository),
+            ("{role}", &self.role),
+        ]
+        .into_iter()
+        .fold(text.to_owned(), |text, (name, value)| text.replace(name, value));
+        if self.templates.is_empty() || !text.contains("{template}") {
+            return vec![text.replace("{template}", "*")];
+        }
+        self.templates.iter().map(|template| text.replace("{template}", template)).collect()
+    }
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Policy {
+    version: &'static str,
+    statement: Vec<Statement>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Statement {
+    sid: &'static str,
+    effect: &'static str,
+    action: Vec<&'static str>,
+    resource: Vec<String>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    condition: BTreeMap<&'static str, BTreeMap<&'static str, String>>,
+}
+
+/// The statements for some calls, those on the same resources in one.
+fn gather<'a>(calls: impl Iterator<Item = &'a Call>, target: &Target) -> Vec<Statement> {
+    let mut scopes: Vec<(&Scope, Vec<&'static str>)> = Vec::new();
+    for &(action, scope) in calls.flat_map(|call| call.needs) {
+        let place = scopes.iter().position(|(known, _)| *known == scope).unwrap_or_else(|| {
+            scopes.push((scope, Vec::new()));
+            scopes.len() - 1
+        });
+        let actions = &mut scopes[place].1;
+        if !actions.contains(&action) {
+            actions.push(action);
+        }
+    }
+    let statement = |(scope, action): (&Scope, _)| Statement {
+        sid: scope.sid,
+        effect: "Allow",
+        action,
+        resource: scope.resources.iter().flat_map(|resource| target.filled(resource)).collect(),
+        condition: scope
+            .conditions
+            .iter()
+            .map(|(operator, key, value)| {
+                (*operator, BTreeMap::from([(*key, target.filled(value).concat())]))
+            })
+            .collect(),
+    };
+    scopes.into_iter().map(statement).collect()
+}
+
+/// The policy for these uses, as JSON with a line break at its end.
+pub fn policy(uses: &[Use], target: &Target) -> String {
+    let calls = CALLS.iter().filter(|call| call.is_for(uses));
+    let policy = Policy { version: "2012-10-17", statement: gather(calls, target) };
+    let json = serde_json::to_string_pretty(&policy).unwrap_or_default();
+    format!("{json}\n")
+}
+
+/// What one operation must be allowed, as JSON on one line. None if it is none of ours.
+pub fn statements(operation: &str, target: &Target) -> Option<String> {
+    let call = CALLS.iter().find(|call| call.operation == operation)?;
+    let statements = gather(std::iter::once(call), target);
+    let json: Vec<String> = statements.iter().filter_map(|each| serde_json::to_string(each).ok()).collect();
+    (!json.is_empty()).then(|| json.join(" and "))
+}
+
+const HEAD: &str = "\
+# What faultgate asks of AWS
+
+Every request that it may send. Policies are made of this list by `faultgate iam`, as is this page; see
+[aws-access.md](aws-access.md).
+
+| operation | action | for | why | without it |
+| --- | --- | --- | --- | --- |
+";
+
+/// The list, for people.
+pub fn reference() -> String {
+    let mut page = HEAD.to_owned();
+    for call in CALLS {
+        let actions: Vec<String> = call.needs.iter().map(|(action, _)| format!("`{action}`")).collect();
+        let uses: Vec<&str> = call.uses.iter().map(|used| used.as_str()).collect();
+        let uses = if call.uses == Use::MODES { "every mode".to_owned() } else { uses.join(", ") };
+        let without = call.without.unwrap_or_default();
+        let _ = writeln!(
+            page,
+            "| `{}` | {} | {uses} | {} | {without} |",
+            call.operation,
+            actions.join(", "),
+            call.why
+        );
+    }
+    page
+}
