@@ -1,0 +1,19 @@
+"""Fixtures: the state machines of the templates on an interpreter."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+pytest.register_assert_rewrite("stacks", "interpreter", "fis")
+
+# Only what the SDK asks for; nothing leaves this machine.
+os.environ |= {"AWS_ACCESS_KEY_ID": "x", "AWS_SECRET_ACCESS_KEY": "x", "AWS_DEFAULT_REGION": "eu-west-1"}
+
+from fis import Fis  # noqa: E402
+
+
+@pytest.fixture
+def fis() -> Fis:
+    return Fis()

@@ -1,0 +1,250 @@
+"""The gate without a container, at every end of an experiment and at every trouble on the way to it."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import boto3
+import pytest
+from fis import TEMPLATE, Fis
+from interpreter import PATIENCE, Interpreter, interpreter
+from stacks import REGION, definition, hasten, load
+
+STACK = load("step-functions/no-container.yml")
+TABLE = "tokens"
+
+
+class World:
+    """The stack's machines, its table, and the rule that hands events of FIS to the listener."""
+
+    def __init__(self, running: Interpreter, fis: Fis) -> None:
+        self.running, self.fis = running, fis
+        table = STACK["Resources"]["Table"]["Properties"]
+        boto3.client("dynamodb", REGION).create_table(
+            TableName=TABLE, **{key: table[key] for key in ("BillingMode", "AttributeDefinitions", "KeySchema")}
+        )
+        self.listener = running.create("listener", hasten(definition(STACK, "Listener", Table=TABLE)))
+
+    def gate(self, timeout_minutes: float = 30, reconcile_minutes: float = 5) -> str:
+        substitutions = {
+            "ExperimentTemplateId": TEMPLATE,
+            "TimeoutMinutes": str(timeout_minutes),
+            "ReconcileMinutes": str(reconcile_minutes),
+            "ListenerArn": self.listener,
+        }
+        machine = self.running.create("gate", hasten(definition(STACK, "Gate", **substitutions)))
+        return self.running.start(machine, {})
+
+    def started(self) -> str:
+        assert self.fis.started.wait(PATIENCE), "no experiment was started"
+        return next(iter(self.fis.experiments))
+
+    def token_is_kept(self) -> None:
+        self.wait_until(lambda: len(self.heard("KeepToken")) == 1)
+
+    def heard(self, state: str) -> list[str]:
+        """Executions of the listener that have ended and went through a state."""
+        done = [each for each in self.running.executions(self.listener) if each["status"] != "RUNNING"]
+        return [each["executionArn"] for each in done if state in self.running.path(each["executionArn"])]
+
+    def announce(self, id: str) -> None:
+        self.running.run(self.listener, self.fis.event(id))
+
+    def wait_until(self, is_so: Any) -> None:
+        until = time.monotonic() + PATIENCE
+        while not is_so():
+            assert time.monotonic() < until
+            time.sleep(0.02)
+
+
+@pytest.fixture
+def world(fis: Fis) -> Iterator[World]:
+    with interpreter(fis=fis) as running:
+        yield World(running, fis)
+
+
+def end_as(world: World, status: str, **how: str) -> dict[str, Any]:
+    """An experiment that ends in some way, and is announced, while the gate waits."""
+    execution = world.gate()
+    id = world.started()
+    world.token_is_kept()
+    world.fis.become(id, status, **how)
+    world.announce(id)
+    return world.running.end(execution)
+
+
+def test_a_completed_experiment_passes_with_one_look(world: World) -> None:
+    ended = end_as(world, "completed")
+    assert ended["status"] == "SUCCEEDED"
+    assert json.loads(ended["output"]) == {
+        "Verdict": "passed",
+        "ExperimentId": "EXP0000000000000",
+        "State": "completed",
+    }
+    assert world.fis.calls == {"StartExperiment": 1, "GetExperiment": 1}
+
+
+@pytest.mark.parametrize(
+    ("status", "error"),
+    [("stopped", "ExperimentStopped"), ("failed", "ExperimentFailed"), ("cancelled", "ExperimentCancelled")],
+)
+def test_every_other_end_fails_with_its_reason(world: World, status: str, error: str) -> None:
+    ended = end_as(world, status)
+    assert (ended["status"], ended["error"]) == ("FAILED", error)
+    assert ended["cause"] == f"EXP0000000000000 is {status}: it is {status}"
+    assert world.fis.calls["StopExperiment"] == 0
+
+
+def test_a_failure_tells_its_code_and_place(world: World) -> None:
+    ended = end_as(world, "failed", code="InvalidTarget", location="actions/latency")
+    assert ended["cause"] == "EXP0000000000000 is failed: it is failed: InvalidTarget: actions/latency"
+
+
+@pytest.mark.parametrize("actions", [{"latency": "aws:ssm:send-command"}, {"pause": "aws:fis:wait"}])
+def test_an_experiment_that_injected_nothing_does_not_pass(world: World, actions: dict[str, str]) -> None:
+    execution = world.gate()
+    id = world.started()
+    world.fis.experiments[id]["actions"] = {
+        name: {"actionId": kind, "state": {"status": "pending"}} for name, kind in actions.items()
+    }
+    world.token_is_kept()
+    world.fis.become(id, "completed", "completed" if "pause" in actions else "skipped")
+    world.announce(id)
+    assert world.running.end(execution)["error"] == "NothingInjected"
+
+
+def test_an_experiment_that_ends_before_the_token_is_kept_is_not_missed(world: World) -> None:
+    begin = world.fis.start_experiment
+
+    def over_at_once(**request: Any) -> dict[str, Any]:
+        answer = begin(**request)
+        id = answer["experiment"]["id"]
+        world.fis.become(id, "completed")
+        world.announce(id)
+        return answer
+
+    world.fis.start_experiment = over_at_once  # type: ignore[method-assign]
+    assert world.running.end(world.gate())["status"] == "SUCCEEDED"
+    assert len(world.heard("KeepEnd")) == len(world.heard("KeepToken")) == len(world.heard("Answer")) == 1
+
+
+def test_an_event_that_comes_twice_answers_nobody_the_second_time(world: World) -> None:
+    assert end_as(world, "completed")["status"] == "SUCCEEDED"
+    again = world.running.run(world.listener, world.fis.event("EXP0000000000000"))
+    assert again["status"] == "SUCCEEDED"
+    assert "Answer" in world.running.path(again["executionArn"])
+
+
+def test_events_of_another_experiment_end_nothing(world: World) -> None:
+    execution = world.gate()
+    id = world.started()
+    world.token_is_kept()
+    world.announce(world.fis.add("stopped"))
+    assert world.heard("Answer") == []
+    world.fis.become(id, "completed")
+    world.announce(id)
+    assert world.running.end(execution)["status"] == "SUCCEEDED"
+
+
+def test_a_lost_event_is_made_up_for_by_asking(world: World) -> None:
+    execution = world.gate(reconcile_minutes=1 / 60)
+    id = world.started()
+    world.wait_until(lambda: world.fis.calls["GetExperiment"] >= 1)
+    world.fis.become(id, "completed")
+    ended = world.running.end(execution)
+    assert ended["status"] == "SUCCEEDED"
+    assert world.heard("Answer") == []
+
+
+def test_an_experiment_that_does_not_end_is_stopped_and_its_stop_confirmed(world: World) -> None:
+    ended = world.running.end(world.gate(timeout_minutes=2 / 60, reconcile_minutes=1 / 60))
+    assert (ended["status"], ended["error"]) == ("FAILED", "TimedOut")
+    assert "EXP0000000000000 is stopped after a stop was requested: no end within" in ended["cause"]
+    assert world.fis.calls["StopExperiment"] == 1
+
+
+def test_an_end_that_comes_with_the_deadline_is_told_as_timed_out_with_what_it_was(world: World) -> None:
+    world.fis.refuses["StopExperiment"] = "it has ended"
+    execution = world.gate(timeout_minutes=1 / 60, reconcile_minutes=1 / 60)
+    id = world.started()
+    world.wait_until(lambda: world.fis.calls["StopExperiment"] >= 1)
+    world.fis.become(id, "completed")
+    ended = world.running.end(execution)
+    assert ended["error"] == "TimedOut"
+    assert ended["cause"].startswith("EXP0000000000000 is completed after")
+
+
+def test_a_stop_that_is_not_confirmed_names_the_command(world: World) -> None:
+    world.fis.refuses["StopExperiment"] = "no"
+    looks = world.fis.get_experiment
+
+    def blind(id: str) -> dict[str, Any]:
+        if world.fis.calls["StopExperiment"]:
+            world.fis.refuses["GetExperiment"] = "no"
+        return looks(id)
+
+    world.fis.get_experiment = blind  # type: ignore[method-assign]
+    ended = world.running.end(world.gate(timeout_minutes=1 / 60, reconcile_minutes=1 / 60))
+    assert ended["error"] == "TimedOut"
+    assert "aws fis stop-experiment --id EXP0000000000000" in ended["cause"]
+
+
+def test_a_refused_start_fails_and_stops_nothing(world: World) -> None:
+    world.fis.refuses["StartExperiment"] = "no such template"
+    ended = world.running.end(world.gate())
+    assert (ended["status"], ended["error"]) == ("FAILED", "NotStarted")
+    assert "Fis.ValidationException: no such template" in ended["cause"]
+    assert world.fis.calls == {"StartExperiment": 2}
+
+
+def test_an_experiment_that_cannot_be_awaited_is_stopped(world: World) -> None:
+    world.running.sfn.delete_state_machine(stateMachineArn=world.listener)
+    ended = world.running.end(world.gate())
+    assert ended["error"] == "NotMonitored"
+    assert ended["cause"].startswith("EXP0000000000000 is stopped after a stop was requested")
+
+
+def test_a_listener_that_fails_delays_the_end_and_does_not_lose_it(world: World) -> None:
+    boto3.client("dynamodb", REGION).delete_table(TableName=TABLE)
+    execution = world.gate(reconcile_minutes=1 / 60)
+    world.fis.become(world.started(), "completed")
+    assert world.running.end(execution)["status"] == "SUCCEEDED"
+
+
+def test_every_retry_of_one_execution_has_one_token(world: World) -> None:
+    execution = world.gate()
+    id = world.started()
+    assert world.fis.token == execution
+    assert world.fis.experiments[id]["tags"] == {"faultgate:execution": execution}
+    world.token_is_kept()
+    world.fis.become(id, "completed")
+    world.announce(id)
+    world.running.end(execution)
+
+
+@pytest.mark.parametrize("page", [2, 100])
+def test_what_a_dead_execution_has_left_is_stopped(world: World, page: int) -> None:
+    fis, mine, other = world.fis, "arn:aws:states:x:1:execution:gate:1", "arn:aws:states:x:1:execution:gate:2"
+    fis.page = page
+    left = [fis.add(status, faultgate__execution=mine) for status in ("pending", "initiating", "running")]
+    spared = [fis.add("completed", faultgate__execution=mine), fis.add(faultgate__execution=other), fis.add()]
+    sweeper = world.running.create(
+        "sweeper", hasten(definition(STACK, "Sweeper", ExperimentTemplateId=TEMPLATE))
+    )
+    ended = world.running.run(sweeper, {"detail": {"executionArn": mine, "status": "ABORTED"}})
+    assert ended["status"] == "SUCCEEDED", ended
+    assert [fis.status(id) for id in left] == ["stopped"] * 3
+    assert [fis.status(id) for id in spared] == ["completed", "running", "running"]
+
+
+def test_a_sweep_that_cannot_stop_fails_visibly(world: World) -> None:
+    world.fis.add(faultgate__execution="mine")
+    world.fis.refuses["StopExperiment"] = "no"
+    sweeper = world.running.create(
+        "sweeper", hasten(definition(STACK, "Sweeper", ExperimentTemplateId=TEMPLATE))
+    )
+    ended = world.running.run(sweeper, {"detail": {"executionArn": "mine", "status": "ABORTED"}})
+    assert ended["status"] == "FAILED"

@@ -1,0 +1,303 @@
+"""What holds for every template: it is valid, grants no more than it uses, and listens to the events that there are."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from moto.events.models import EventPattern
+from stacks import FILES, TEMPLATES, Loader, load, resources, states
+
+BIN = Path(sys.executable).parent
+# What has no narrower resource: lists, descriptions, and what belongs to the whole account.
+ANYWHERE = {
+    "cloudwatch:DescribeAlarms",
+    "ec2:DescribeInstanceStatus",
+    "ec2:DescribeInstances",
+    "fis:GetSafetyLever",
+    "fis:ListExperiments",
+    "logs:CreateLogDelivery",
+    "logs:DescribeLogGroups",
+    "logs:DescribeResourcePolicies",
+    "logs:PutResourcePolicy",
+    "ssm:CancelCommand",
+    "ssm:ListCommands",
+    "tag:GetResources",
+}
+# IAM's word for a service where it is not that of the integration.
+PREFIXES = {"sfn": "states", "eventbridge": "events"}
+# What a call needs beside itself.
+ALSO = {
+    "fis:StartExperiment": {"fis:TagResource"},
+    "codebuild:StartBuild": {
+        "codebuild:StopBuild",
+        "codebuild:BatchGetBuilds",
+        "events:PutRule",
+        "events:PutTargets",
+        "events:DescribeRule",
+    },
+    "codedeploy:CreateDeployment": {
+        "codedeploy:GetApplicationRevision",
+        "codedeploy:RegisterApplicationRevision",
+        "codedeploy:GetDeploymentConfig",
+    },
+}
+MACHINES = [(name, machine) for name in FILES for machine in resources(load(name), "AWS::StepFunctions::StateMachine")]
+
+
+def as_list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+def documents(stack: dict[str, Any]) -> dict[str, list[dict[str, Any]]]:
+    """The statements of each role."""
+    found: dict[str, list[dict[str, Any]]] = {}
+    for name, role in resources(stack, "AWS::IAM::Role").items():
+        found[name] = []
+        for policy in role["Properties"].get("Policies", []):
+            for statement in policy["PolicyDocument"]["Statement"]:
+                found[name].append(statement["Fn::If"][1] if "Fn::If" in statement else statement)
+    for policy in resources(stack, "AWS::IAM::Policy").values():
+        for role in policy["Properties"]["Roles"]:
+            found[role["Ref"]] += policy["Properties"]["PolicyDocument"]["Statement"]
+    return found
+
+
+def actions(statements: list[dict[str, Any]]) -> set[str]:
+    return {action for statement in statements for action in as_list(statement["Action"])}
+
+
+# --- valid
+
+
+def test_every_template_is_here() -> None:
+    found = {str(path.relative_to(TEMPLATES)) for folder in ("codepipeline", "step-functions")
+             for path in (TEMPLATES / folder).glob("*.yml")}
+    assert found == set(FILES)
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_cfn_lint_is_content(name: str) -> None:
+    command = [BIN / "cfn-lint", "--regions", "us-east-1", "eu-west-1", "--", TEMPLATES / name]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout
+
+
+@pytest.mark.parametrize(("name", "machine"), MACHINES)
+def test_statelint_is_content(name: str, machine: str, tmp_path: Path) -> None:
+    definition = resources(load(name), "AWS::StepFunctions::StateMachine")[machine]["Properties"]["Definition"]
+    for state in states(definition).values():
+        # It takes no expression there, and Step Functions does.
+        if "TimeoutSeconds" in state:
+            state["TimeoutSeconds"] = 300
+    # Placeholders are filled in before the machine is made.
+    text = re.sub(r"\$\{\w+\}", "1", json.dumps(definition))
+    (tmp_path / "machine.json").write_text(text)
+    command = [BIN / "statelint", tmp_path / "machine.json"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_cloudformation_takes_no_yaml_aliases(name: str) -> None:
+    events = yaml.parse((TEMPLATES / name).read_text(), Loader)
+    assert [event.start_mark.line + 1 for event in events if isinstance(event, yaml.AliasEvent)] == []
+
+
+@pytest.mark.parametrize(("name", "machine"), MACHINES)
+def test_every_state_is_reached_and_every_call_retried_or_caught(name: str, machine: str) -> None:
+    definition = resources(load(name), "AWS::StepFunctions::StateMachine")[machine]["Properties"]["Definition"]
+    every = states(definition)
+    text = json.dumps(definition)
+    for state in every:
+        assert re.search(rf'"(StartAt|Next|Default)": "{state}"', text), f"{state} is never reached"
+    for state, each in every.items():
+        assert each["Type"] != "Task" or "Retry" in each or "Catch" in each, f"{state} has neither Retry nor Catch"
+
+
+# --- permissions
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_no_policy_allows_more_than_named_actions_on_named_resources(name: str) -> None:
+    for role, statements in documents(load(name)).items():
+        for statement in statements:
+            granted = set(as_list(statement["Action"]))
+            assert not [action for action in granted if "*" in action], role
+            if "*" in as_list(statement["Resource"]):
+                assert granted <= ANYWHERE, f"{role}: {granted - ANYWHERE}"
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_every_role_trusts_one_service_for_this_account_alone(name: str) -> None:
+    for role, each in resources(load(name), "AWS::IAM::Role").items():
+        (statement,) = each["Properties"]["AssumeRolePolicyDocument"]["Statement"]
+        assert list(statement["Principal"]) == ["Service"], role
+        assert statement["Condition"]["StringEquals"] == {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}, role
+
+
+@pytest.mark.parametrize(("name", "machine"), MACHINES)
+def test_a_machine_may_do_what_it_does_and_nothing_else(name: str, machine: str) -> None:
+    stack = load(name)
+    properties = stack["Resources"][machine]["Properties"]
+    calls = set()
+    for state in states(properties["Definition"]).values():
+        if state["Type"] == "Task":
+            service, operation = state["Resource"].removeprefix("arn:aws:states:::").removeprefix("aws-sdk:").split(":")
+            operation = operation.split(".")[0]
+            calls.add(f"{PREFIXES.get(service, service)}:{operation[0].upper()}{operation[1:]}")
+    needed = calls | {also for call in calls for also in ALSO.get(call, set())}
+    role = properties["RoleArn"]["Fn::GetAtt"][0]
+    assert actions(documents(stack)[role]) == needed
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_rules_may_start_what_they_start(name: str) -> None:
+    stack = load(name)
+    targets = [
+        target["Arn"]["Ref"]
+        for rule in resources(stack, "AWS::Events::Rule").values()
+        for target in rule["Properties"]["Targets"]
+    ]
+    (statement,) = documents(stack)["RuleRole"]
+    assert statement["Action"] == "states:StartExecution"
+    assert {each["Ref"] for each in as_list(statement["Resource"])} == set(targets)
+
+
+@pytest.mark.parametrize("name", FILES[:2])
+def test_faultgate_may_do_what_its_manual_says(name: str) -> None:
+    """The statements are grouped otherwise, and name the template and the account."""
+    printed = json.loads((TEMPLATES / "iam" / "events.json").read_text())
+    said = {action for statement in printed["Statement"] for action in as_list(statement["Action"])}
+    role = load(name)["Resources"]["ProjectRole"]["Properties"]["Policies"]
+    (given,) = [each["PolicyDocument"]["Statement"] for each in role if each["PolicyName"] == "faultgate"]
+    assert {action for statement in given for action in as_list(statement["Action"])} == said
+
+
+# --- events
+
+
+def matches(name: str, rule: str, event: dict[str, Any]) -> bool:
+    """Whether the rule takes the event; what the template fills in is itself in the event."""
+    pattern = load(name)["Resources"][rule]["Properties"]["EventPattern"]
+    text = re.sub(r'\{"Ref": "(\w+)"\}', r'"\1"', json.dumps(pattern))
+    return EventPattern.load(text).matches_event(event)
+
+
+@pytest.mark.parametrize("status", ["pending", "initiating", "running", "stopping"])
+@pytest.mark.parametrize("end", ["completed", "stopped", "failed", "cancelled"])
+def test_the_listener_hears_ends_alone(status: str, end: str) -> None:
+    def event(status: str, template: str = "ExperimentTemplateId") -> dict[str, Any]:
+        detail = {"experiment-id": "EXP1", "experiment-template-id": template, "new-state": {"status": status}}
+        return {"source": "aws.fis", "detail-type": "FIS Experiment State Change", "detail": detail}
+
+    assert matches(FILES[2], "EndOfExperiment", event(end))
+    assert not matches(FILES[2], "EndOfExperiment", event(status))
+    assert not matches(FILES[2], "EndOfExperiment", event(end, "another"))
+
+
+@pytest.mark.parametrize(
+    ("status", "heard"), [("ABORTED", True), ("FAILED", True), ("TIMED_OUT", True), ("SUCCEEDED", False), ("RUNNING", False)]
+)
+def test_the_sweeper_hears_executions_that_did_not_succeed(status: str, heard: bool) -> None:
+    event = {
+        "source": "aws.states",
+        "detail-type": "Step Functions Execution Status Change",
+        "detail": {"stateMachineArn": "Gate", "status": status, "executionArn": "x"},
+    }
+    assert matches(FILES[2], "DeadExecution", event) is heard
+
+
+@pytest.mark.parametrize("name", FILES[:2])
+@pytest.mark.parametrize(
+    ("status", "heard"),
+    [("STOPPED", True), ("FAILED", True), ("TIMED_OUT", True), ("FAULT", True), ("SUCCEEDED", False), ("IN_PROGRESS", False)],
+)
+def test_the_watchdog_hears_builds_that_did_not_succeed(name: str, status: str, heard: bool) -> None:
+    event = {
+        "source": "aws.codebuild",
+        "detail-type": "CodeBuild Build State Change",
+        "detail": {"project-name": "Project", "build-status": status, "build-id": "x"},
+    }
+    assert matches(name, "DeadBuild", event) is heard
+    event["detail"]["project-name"] = "another"  # type: ignore[index]
+    assert not matches(name, "DeadBuild", event)
+
+
+@pytest.mark.parametrize(
+    ("stage", "state", "heard"),
+    [
+        ("Experiment", "FAILED", True),
+        ("Experiment", "STOPPED", True),
+        ("Experiment", "SUCCEEDED", False),
+        ("Build", "FAILED", False),
+    ],
+)
+def test_staging_is_rolled_back_after_an_experiment_alone(stage: str, state: str, heard: bool) -> None:
+    event = {
+        "source": "aws.codepipeline",
+        "detail-type": "CodePipeline Stage Execution State Change",
+        "detail": {"pipeline": "Pipeline", "stage": stage, "state": state},
+    }
+    assert matches(FILES[0], "NotPassed", event) is heard
+
+
+# --- buildspecs
+
+
+def buildspec(name: str) -> dict[str, Any]:
+    source = load(name)["Resources"]["Project"]["Properties"]["Source"]["BuildSpec"]["Fn::Sub"]
+    return yaml.safe_load(source.replace("${Reports.Arn}", "arn"))
+
+
+def commands(name: str) -> list[str]:
+    phase = buildspec(name)["phases"]["build"]
+    return [*phase["commands"], *phase["finally"]]
+
+
+@pytest.mark.parametrize("name", FILES[:2])
+def test_shellcheck_is_content(name: str) -> None:
+    script = "\n".join(commands(name)) + "\n"
+    # The file is written by the run.
+    command = [BIN / "shellcheck", "--shell=sh", "--exclude=SC1091", "-"]
+    done = subprocess.run(command, input=script, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout
+
+
+@pytest.mark.parametrize("name", FILES[:2])
+@pytest.mark.parametrize(("writes", "code"), [(True, 0), (True, 1), (False, 2)])
+def test_the_build_exports_the_verdict_and_stops_whatever_the_gate_says(
+    name: str, writes: bool, code: int, tmp_path: Path
+) -> None:
+    (tmp_path / "bin").mkdir()
+    faultgate = tmp_path / "bin" / "faultgate"
+    write = "mkdir faultgate-report; echo FAULTGATE_VERDICT=told > faultgate-report/faultgate.env\n" if writes else ""
+    faultgate.write_text(f'#!/bin/sh\necho "$@" >> calls\n[ -n "$1" ] && exit 0\n{write}exit {code}\n')
+    faultgate.chmod(0o755)
+    # As CodeBuild does: one shell, each command after the other, the finally block whatever came before.
+    script = "\n".join([*commands(name), "env | grep FAULTGATE_VERDICT || true"])
+    done = subprocess.run(
+        ["/bin/sh", "-c", script],
+        cwd=tmp_path,
+        env={"PATH": f"{tmp_path / 'bin'}:{os.environ['PATH']}"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert (tmp_path / "calls").read_text() == "\nstop\n"
+    assert done.stdout == ("FAULTGATE_VERDICT=told\n" if writes else "")
+    assert done.stderr == ""
+
+
+@pytest.mark.parametrize("name", FILES[:2])
+def test_the_build_exports_what_a_run_writes(name: str) -> None:
+    manual = (TEMPLATES.parent / "docs" / "reports.md").read_text()
+    for variable in buildspec(name)["env"]["exported-variables"]:
+        assert f"`{variable}`" in manual

@@ -1,0 +1,152 @@
+"""What watches from outside: the watchdog behind builds that died, and the rollback of staging."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+import boto3
+import pytest
+from fis import TEMPLATE, Fis
+from interpreter import interpreter, refusal
+from stacks import ACCOUNT, REGION, definition, hasten, load
+
+UUID = "0a1b2c3d-0000-4000-8000-0123456789ab"
+EVENT = {"detail": {"build-id": f"arn:aws:codebuild:{REGION}:{ACCOUNT}:build/gate:{UUID}", "build-status": "STOPPED"}}
+QUEUES = f"https://sqs.{REGION}.amazonaws.com/{ACCOUNT}/faultgate-"
+WITH_WATCHDOG = ["codepipeline/pipeline.yml", "step-functions/container.yml"]
+
+
+def page(build: str) -> str:
+    """The page of a build as the tag faultgate:url holds it: what a tag cannot hold has become `_`."""
+    return (
+        f"https://{REGION}.console.aws.amazon.com/codesuite/codebuild/{ACCOUNT}/projects/gate/build/gate_3A{build}"
+        f"/_region={REGION}"
+    )
+
+
+def watch(fis: Fis, stack: str = WITH_WATCHDOG[0]) -> tuple[dict[str, Any], set[str], set[str]]:
+    """Plays the end of a build; gives how the watchdog ended, and the rules and queues that are left."""
+    with interpreter(fis=fis) as running:
+        events, sqs = boto3.client("events", REGION), boto3.client("sqs", REGION)
+        running.fakes["eventbridge"] = events
+        for run in ("run-1", "run-2"):
+            queue = sqs.create_queue(QueueName=f"faultgate-{run}")["QueueUrl"]
+            assert queue == f"{QUEUES}{run}"
+            events.put_rule(Name=f"faultgate-{run}", EventPattern='{"source": ["aws.fis"]}')
+            arn = f"arn:aws:sqs:{REGION}:{ACCOUNT}:faultgate-{run}"
+            events.put_targets(Rule=f"faultgate-{run}", Targets=[{"Id": "queue", "Arn": arn}])
+        machine = definition(load(stack), "Watchdog", ExperimentTemplateId=TEMPLATE, QueueUrl=QUEUES)
+        ended = running.run(running.create("watchdog", hasten(machine)), EVENT)
+        rules = {each["Name"] for each in events.list_rules()["Rules"]}
+        queues = {url.rpartition("/")[2] for url in sqs.list_queues().get("QueueUrls", [])}
+        return ended, rules, queues
+
+
+def mine(fis: Fis, status: str, run: str = "run-1") -> str:
+    return fis.add(status, faultgate__url=page(UUID), **{"faultgate__run-id": run})
+
+
+@pytest.mark.parametrize("size", [1, 3, 100])
+def test_what_a_dead_build_has_left_is_stopped_and_removed(fis: Fis, size: int) -> None:
+    fis.page = size
+    left = [mine(fis, status) for status in ("pending", "initiating", "running")]
+    spared = [
+        mine(fis, "completed"),
+        fis.add(faultgate__url=page("1a1b2c3d-0000-4000-8000-0123456789ab"), **{"faultgate__run-id": "run-2"}),
+        fis.add(faultgate__url=page(UUID)),
+        fis.add(),
+    ]
+    ended, rules, queues = watch(fis)
+    assert ended["status"] == "SUCCEEDED", ended
+    assert [fis.status(id) for id in left] == ["stopped"] * 3
+    assert [fis.status(id) for id in spared] == ["completed", "running", "running", "running"]
+    assert rules == queues == {"faultgate-run-2"}
+
+
+@pytest.mark.parametrize("status", ["completed", "stopped", "failed", "cancelled", "stopping"])
+def test_what_has_ended_or_is_ending_is_left_alone(fis: Fis, status: str) -> None:
+    mine(fis, status)
+    ended, rules, _ = watch(fis)
+    assert ended["status"] == "SUCCEEDED"
+    assert fis.calls["StopExperiment"] == 0
+    assert rules == {"faultgate-run-2"}
+
+
+def test_a_run_that_has_tidied_up_needs_nothing(fis: Fis) -> None:
+    mine(fis, "completed", "run-0")
+    ended, rules, queues = watch(fis)
+    assert ended["status"] == "SUCCEEDED"
+    assert rules == queues == {"faultgate-run-1", "faultgate-run-2"}
+
+
+def test_no_experiment_at_all_is_no_trouble(fis: Fis) -> None:
+    assert watch(fis)[0]["status"] == "SUCCEEDED"
+
+
+def test_a_stop_that_is_refused_fails_the_watchdog_visibly(fis: Fis) -> None:
+    mine(fis, "running")
+    fis.refuses["StopExperiment"] = "no"
+    assert watch(fis)[0]["status"] == "FAILED"
+
+
+def test_both_stacks_have_the_same_watchdog() -> None:
+    one, other = (load(name)["Resources"] for name in WITH_WATCHDOG)
+    assert one["Watchdog"]["Properties"]["Definition"] == other["Watchdog"]["Properties"]["Definition"]
+    assert one["WatchdogRole"] == other["WatchdogRole"]
+    assert one["DeadBuild"] == other["DeadBuild"]
+
+
+# --- rollback
+
+
+class CodeDeploy:
+    def __init__(self, last: str | None) -> None:
+        self.last = last
+        self.calls: Counter[str] = Counter()
+        self.deployed: dict[str, Any] = {}
+        location = {"bucket": "b", "key": "k", "bundleType": "zip", "version": "v", "eTag": "e"}
+        self.revision = {"revisionType": "S3", "s3Location": location}
+
+    def get_deployment_group(self, **request: str) -> dict[str, Any]:
+        self.calls["GetDeploymentGroup"] += 1
+        assert request == {"applicationName": "shop", "deploymentGroupName": "production"}
+        group: dict[str, Any] = {"deploymentGroupName": "production"}
+        if self.last:
+            group["lastSuccessfulDeployment"] = {"deploymentId": self.last}
+        return {"deploymentGroupInfo": group}
+
+    def get_deployment(self, **request: str) -> dict[str, Any]:
+        assert request == {"deploymentId": self.last}
+        return {"deploymentInfo": {"deploymentId": self.last, "revision": self.revision}}
+
+    def create_deployment(self, **request: Any) -> dict[str, Any]:
+        self.calls["CreateDeployment"] += 1
+        if not self.last or self.last == "d-LOCKED":
+            raise refusal("codedeploy", "DeploymentLimitExceededException", "busy", "CreateDeployment")
+        self.deployed = request
+        return {"deploymentId": "d-NEW"}
+
+
+def roll_back(codedeploy: CodeDeploy) -> str:
+    names = {"Application": "shop", "Staging": "staging", "Production": "production"}
+    with interpreter(codedeploy=codedeploy) as running:
+        machine = definition(load("codepipeline/pipeline.yml"), "Rollback", **names)
+        return running.run(running.create("rollback", hasten(machine)), {})["status"]
+
+
+def test_staging_gets_back_what_production_runs() -> None:
+    codedeploy = CodeDeploy("d-1234")
+    assert roll_back(codedeploy) == "SUCCEEDED"
+    assert codedeploy.deployed["deploymentGroupName"] == "staging"
+    assert codedeploy.deployed["revision"] == codedeploy.revision
+
+
+def test_there_is_nothing_to_go_back_to_before_the_first_delivery() -> None:
+    codedeploy = CodeDeploy(None)
+    assert roll_back(codedeploy) == "SUCCEEDED"
+    assert codedeploy.calls == {"GetDeploymentGroup": 1}
+
+
+def test_a_rollback_that_is_refused_fails_visibly() -> None:
+    assert roll_back(CodeDeploy("d-LOCKED")) == "FAILED"
