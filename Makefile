@@ -1,4 +1,5 @@
 # make test    every test that needs no container, and the lints
+# make lint-templates   templates, workflows and action.yml: held against the tools of others, and run
 # make browser report.html in Chromium; make test leaves it out where there is no Chromium to be had
 # make lint    formatting, clippy, dependencies
 # make audit   known vulnerabilities of dependencies (fetches RustSec's database)
@@ -12,12 +13,16 @@ NODE := $(TOOLS)/node
 SHAPES := $(NODE)/shapes
 BROWSER := $(TOOLS)/browser
 PROMETHEUS := $(TOOLS)/prometheus
+LINTERS := $(TOOLS)/lint
+TEMPLATE_PYTHON := $(TOOLS)/templates/bin/python
+TEMPLATE_TOOLS := $(TOOLS)/ci
+COMPONENT := ci-templates/gitlab/templates/chaos/template.yml
 CARGO_DENY_VERSION := 0.20.2
 CARGO_DENY := $(TOOLS)/bin/cargo-deny
 
-.PHONY: test lint audit bench docs rust-test python-test browser browser-if-any
+.PHONY: test lint lint-templates audit bench docs rust-test python-test browser browser-if-any
 
-test: lint rust-test python-test browser-if-any
+test: lint rust-test python-test lint-templates browser-if-any
 
 rust-test:
 	cargo test --locked
@@ -40,6 +45,13 @@ lint: $(CARGO_DENY)
 	cargo clippy --locked --all-targets -- --deny warnings
 	$(CARGO_DENY) --locked check --hide-inclusion-graph bans licenses sources
 
+lint-templates: $(LINTERS)/packages $(TOOLS)/templates/packages $(TEMPLATE_TOOLS)/node_modules
+	tests/templates/lint.sh $(LINTERS)/bin $(TEMPLATE_TOOLS) $(dir $(TEMPLATE_PYTHON))
+	cargo build --locked
+	RSYNC=$$(tests/templates/rsync.sh $(TOOLS)/rsync) && export PATH="$$RSYNC:$$PATH" TEMPLATE_TOOLS=$(TEMPLATE_TOOLS) && \
+		FAULTGATE_BIN=$(CURDIR)/target/debug/faultgate PYTHONDONTWRITEBYTECODE=1 \
+		$(TEMPLATE_PYTHON) -m pytest -q -p no:cacheprovider tests/templates
+
 audit: $(CARGO_DENY)
 	$(CARGO_DENY) --locked check advisories
 
@@ -53,6 +65,8 @@ docs:
 	cargo run --locked --quiet -- iam --format markdown > docs/iam.md
 	for mode in events queue poll; do \
 		cargo run --locked --quiet -- iam --mode $$mode > ci-templates/iam/$$mode.json || exit 1; done
+	cargo run --locked --quiet -- inputs --format action > action.yml
+	cargo run --locked --quiet -- inputs --format gitlab > $(COMPONENT)
 
 # Pinned tools, in a folder that git ignores.
 
@@ -60,6 +74,22 @@ docs:
 $(PACKAGES): tests/python/requirements.txt
 	python3 -m venv $(TOOLS)/venv || { echo "python3 with venv is needed: apt-get install python3-venv" >&2; exit 1; }
 	$(PYTHON) -m pip install --quiet --disable-pip-version-check --no-deps -r $<
+	touch $@
+
+$(LINTERS)/packages: tests/templates/lint.txt
+	python3 -m venv $(LINTERS)
+	$(LINTERS)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --only-binary :all: -r $<
+	touch $@
+
+$(TOOLS)/templates/packages: tests/templates/requirements.txt
+	python3 -m venv $(TOOLS)/templates
+	$(TEMPLATE_PYTHON) -m pip install --quiet --disable-pip-version-check --no-deps -r $<
+	touch $@
+
+$(TEMPLATE_TOOLS)/node_modules: tests/templates/package.json tests/templates/package-lock.json tests/templates/.npmrc
+	mkdir -p $(TEMPLATE_TOOLS)
+	cp $^ $(TEMPLATE_TOOLS)
+	cd $(TEMPLATE_TOOLS) && npm ci --loglevel=error
 	touch $@
 
 $(SHAPES): $(NODE)/node_modules tests/node/cut.mjs

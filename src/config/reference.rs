@@ -1,8 +1,10 @@
 //! The reference of all inputs in the forms that others are checked against: documentation, `action.yml`, the GitLab
 //! component, editors.
 
+mod action;
+mod gitlab;
+
 use super::inputs::{Group, INPUTS, Input};
-use super::kind::Kind;
 use super::schema;
 use crate::text::markdown;
 
@@ -11,9 +13,9 @@ use crate::text::markdown;
 pub enum Format {
     /// Tables for people.
     Markdown,
-    /// The `inputs:` block of a GitHub action's metadata.
+    /// `action.yml`, the metadata of the GitHub action.
     Action,
-    /// The `spec: inputs:` block of a GitLab CI/CD component.
+    /// The GitLab CI/CD component.
     Gitlab,
     /// The JSON Schema of the suite file.
     Schema,
@@ -46,8 +48,8 @@ see [Suites in an editor](probes.md#suites-in-an-editor).
 pub fn render(format: Format) -> String {
     match format {
         Format::Markdown => format!("{HEAD}\n{}", tables()),
-        Format::Action => action(),
-        Format::Gitlab => gitlab(),
+        Format::Action => action::render(),
+        Format::Gitlab => gitlab::render(),
         Format::Schema => schema::suite(),
     }
 }
@@ -88,52 +90,6 @@ fn code(text: &str) -> String {
     format!("`{text}`")
 }
 
-/// No input but the token has a default here: GitHub would set its variable, which would then stand over the suite
-/// file. An empty one is unset.
-fn action() -> String {
-    let inputs: Vec<_> = INPUTS
-        .iter()
-        .map(|input| {
-            let default =
-                if input.name == "github-token" { "    default: ${{ github.token }}\n" } else { "" };
-            format!(
-                "  {}:\n    description: {}\n    required: false\n{default}",
-                input.name,
-                yaml_string(&described(input))
-            )
-        })
-        .collect();
-    format!("inputs:\n{}", inputs.concat())
-}
-
-/// GitLab takes an input for mandatory unless it has a default, and checks a default against type and options: so
-/// all are strings, and empty, which is unset.
-fn gitlab() -> String {
-    let inputs: Vec<_> = INPUTS
-        .iter()
-        .filter(|i| !i.is_secret())
-        .map(|input| {
-            let options = options(&input.kind).map(|o| format!("      options: [{o}]\n")).unwrap_or_default();
-            format!(
-                "    {}:\n      description: {}\n      type: string\n{options}      default: \"\"\n",
-                input.name,
-                yaml_string(&described(input))
-            )
-        })
-        .collect();
-    format!("spec:\n  inputs:\n{}", inputs.concat())
-}
-
-fn options(kind: &Kind) -> Option<String> {
-    let words: &[&str] = match kind {
-        Kind::Bool => &["true", "false"],
-        Kind::Choice(words) => words,
-        _ => return None,
-    };
-    let quoted: Vec<_> = std::iter::once(&"").chain(words).map(|w| yaml_string(w)).collect();
-    Some(quoted.join(", "))
-}
-
 fn described(input: &Input) -> String {
     let default = input.default_text().map(|d| format!(". Default: {d}")).unwrap_or_default();
     format!("{}{default}", input.description())
@@ -146,11 +102,11 @@ fn yaml_string(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use ::config::{FileFormat, Format as _, Value, ValueKind};
+    use ::config::{Value, ValueKind};
 
     use super::*;
 
-    fn table(value: &Value) -> &std::collections::HashMap<String, Value> {
+    pub(super) fn table(value: &Value) -> &std::collections::HashMap<String, Value> {
         match &value.kind {
             ValueKind::Table(table) => table,
             other => panic!("not a table: {other:?}"),
@@ -164,34 +120,6 @@ mod tests {
     }
 
     #[test]
-    fn the_action_block_is_yaml_with_every_input() {
-        let root = FileFormat::Yaml.parse(None, &render(Format::Action)).unwrap();
-        let inputs = table(&root["inputs"]);
-        assert_eq!(inputs.len(), INPUTS.len());
-        for input in INPUTS {
-            let described_ = table(&inputs[input.name]);
-            assert_eq!(described_["description"].kind, ValueKind::String(described(input)), "{}", input.name);
-            assert_eq!(described_["required"].kind, ValueKind::Boolean(false));
-            assert_eq!(described_.contains_key("default"), input.name == "github-token");
-        }
-        let token = table(&inputs["github-token"]);
-        assert_eq!(token["default"].kind, ValueKind::String("${{ github.token }}".to_owned()));
-    }
-
-    #[test]
-    fn the_gitlab_block_is_yaml_without_secrets() {
-        let root = FileFormat::Yaml.parse(None, &render(Format::Gitlab)).unwrap();
-        let inputs = table(&table(&root["spec"])["inputs"]);
-        assert_eq!(inputs.len(), INPUTS.iter().filter(|i| !i.is_secret()).count());
-        for (name, input) in inputs {
-            let input = table(input);
-            assert_eq!(input["default"].kind, ValueKind::String(String::new()), "{name}");
-            assert_eq!(input["type"].kind, ValueKind::String("string".to_owned()), "{name}");
-        }
-        assert!(!inputs.contains_key("github-token"));
-    }
-
-    #[test]
     fn the_tables_have_every_input_once_and_whole_rows() {
         let text = render(Format::Markdown);
         for input in INPUTS {
@@ -201,19 +129,5 @@ mod tests {
         for line in text.lines().filter(|l| l.starts_with('|')) {
             assert_eq!(line.matches('|').count(), 6, "{line}");
         }
-    }
-
-    #[test]
-    fn the_action_block_reads_well() {
-        let text = render(Format::Action);
-        assert!(
-            text.contains(concat!(
-                "  queue-timeout:\n",
-                "    description: \"Longest time an engine may leave an experiment pending (duration such as 90s, ",
-                "5m or 1h30m, 1s to 12h). Default: 5m\"\n",
-                "    required: false\n"
-            )),
-            "{text}"
-        );
     }
 }

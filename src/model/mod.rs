@@ -4,6 +4,7 @@ mod comparison;
 mod event;
 mod fault;
 mod finding;
+mod output;
 mod plan;
 mod probe;
 mod result;
@@ -20,6 +21,7 @@ pub use comparison::{
 pub use event::RunEvent;
 pub use fault::{Fault, FaultProbe};
 pub use finding::{Finding, Level};
+pub use output::{OUTPUTS, Output};
 pub use plan::{
     CommandLine, CommandSpec, EngineSpec, ExperimentPlan, HarnessProject, HarnessSpec, LitmusProject,
     LitmusSpec, Monitor, Plan, RunIdentity, RuntimeInputs,

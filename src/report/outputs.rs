@@ -6,24 +6,13 @@ use std::path::PathBuf;
 use async_trait::async_trait;
 
 use super::{Sink, Stage, files, from_write};
-use crate::model::{Reported, RunResult, Verdict};
+use crate::model::{OUTPUTS, Reported, RunResult, Verdict};
 use crate::text;
 
 /// Longest output text.
 pub(super) const LONGEST: usize = 2_000;
 
-/// The outputs of the contract.
-const NAMES: [&str; 7] = [
-    "verdict",
-    "resilience-score",
-    "expected-resilience-score",
-    "experiment-ids",
-    "state",
-    "reason",
-    "report-dir",
-];
-
-/// Their values, as they are: whoever writes them makes them safe for the place.
+/// The outputs with their values, as they are: whoever writes them makes them safe for the place.
 pub(super) fn outputs(result: &RunResult, report_dir: &str) -> Vec<(&'static str, String)> {
     let gate = &result.gate;
     // With several experiments, the state of the one that decided.
@@ -39,7 +28,7 @@ pub(super) fn outputs(result: &RunResult, report_dir: &str) -> Vec<(&'static str
         gate.reasons.join("; "),
         report_dir.to_owned(),
     ];
-    NAMES.into_iter().zip(values).collect()
+    OUTPUTS.iter().map(|output| output.name).zip(values).collect()
 }
 
 /// The file format of `GITHUB_OUTPUT`: a value between two lines that cannot occur in it.
@@ -88,13 +77,13 @@ impl Sink for StepOutputs {
 /// The outputs of a run that never began, since its settings hold mistakes. What is not known is empty, so that
 /// nothing of an earlier step shines through.
 pub fn write_mistakes(path: &std::path::Path, reason: &str, random: &str) -> std::io::Result<()> {
-    let outputs = NAMES.map(|name| {
-        let value = match name {
+    let outputs = OUTPUTS.map(|output| {
+        let value = match output.name {
             "verdict" => Verdict::Errored.to_string(),
             "reason" => reason.to_owned(),
             _ => String::new(),
         };
-        (name, value)
+        (output.name, value)
     });
     files::append(path, &render(&outputs, random))
 }

@@ -1,0 +1,82 @@
+"""What the tests of the templates share: endpoints to run against, and a `faultgate` on the path that records how it is
+called."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+TEMPLATES = ROOT / "ci-templates"
+TEMPLATE_ID = "EXTrehearsal"
+# What a busy machine may need; nothing waits this long unless it fails.
+PATIENCE = 60.0
+REPORTS = {"result.json", "summary.md", "report.html", "junit.xml", "faultgate.env", "annotations.json"}
+
+
+def binary() -> Path:
+    """The binary under test; a relative path counts from the repository's root."""
+    path = ROOT / os.environ.get("FAULTGATE_BIN", "target/debug/faultgate")
+    assert path.is_file(), f"{path} is missing: run cargo build, or set FAULTGATE_BIN"
+    return path
+
+
+@contextmanager
+def served(scenario: str, *options: str) -> Iterator[dict[str, str]]:
+    """Embedded endpoints that play a scenario, as the variables that lead a client to them."""
+    process = subprocess.Popen(
+        [binary(), "rehearse", "--serve", "--scenario", scenario, *options],
+        env={"PATH": os.environ["PATH"]},
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        line = process.stdout.readline()
+        assert line.startswith("export "), f"no endpoints: {line!r}"
+        yield dict(word.split("=", 1) for word in shlex.split(line)[1:])
+    finally:
+        process.terminate()
+        process.wait(PATIENCE)
+
+
+class Machine:
+    """A machine with `faultgate` on its path, and nothing of the environment of this one."""
+
+    def __init__(self, home: Path, endpoints: dict[str, str]) -> None:
+        self.calls, self.pids = home / "calls", home / "pids"
+        commands = home / "bin"
+        commands.mkdir()
+        recorder = commands / "faultgate"
+        # The process keeps its id when it becomes faultgate.
+        recorder.write_text(
+            "#!/bin/sh\n"
+            f'printf \'%s\\n\' "${{*:-run}}" >> {shlex.quote(str(self.calls))}\n'
+            f'echo "$$" >> {shlex.quote(str(self.pids))}\n'
+            f'exec {shlex.quote(str(binary()))} "$@"\n',
+            encoding="utf-8",
+        )
+        recorder.chmod(0o755)
+        self.environment = {
+            "PATH": f"{commands}:{os.environ['PATH']}",
+            "HOME": str(home),
+            "AWS_EC2_METADATA_DISABLED": "true",
+            **endpoints,
+        }
+
+    def called(self) -> list[str]:
+        """How faultgate was called, in order; without arguments it runs."""
+        return self.calls.read_text(encoding="utf-8").splitlines() if self.calls.exists() else []
+
+    def first_pid(self) -> int:
+        return int(self.pids.read_text(encoding="utf-8").split()[0])
+
+
+def dotenv(path: Path) -> dict[str, str]:
+    lines = path.read_text(encoding="utf-8").splitlines()
+    assert all(re.fullmatch(r"[A-Z0-9_]+=\S*", line) for line in lines), lines
+    return dict(line.split("=", 1) for line in lines)
