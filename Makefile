@@ -1,6 +1,7 @@
 # make test    every test that needs no container, and the lints
 # make lint-templates   templates, workflows and action.yml: held against the tools of others, and run
 # make browser report.html in Chromium; make test leaves it out where there is no Chromium to be had
+# make e2e     the container image, as CI systems run it; needs a Docker engine, or root on Debian to start one
 # make lint    formatting, clippy, dependencies
 # make audit   known vulnerabilities of dependencies (fetches RustSec's database)
 # make bench   the figures, beside those of a peer
@@ -20,7 +21,7 @@ COMPONENT := ci-templates/gitlab/templates/chaos/template.yml
 CARGO_DENY_VERSION := 0.20.2
 CARGO_DENY := $(TOOLS)/bin/cargo-deny
 
-.PHONY: test lint lint-templates audit bench docs rust-test python-test browser browser-if-any
+.PHONY: test e2e lint lint-templates audit bench docs rust-test python-test browser browser-if-any
 
 test: lint rust-test python-test lint-templates browser-if-any
 
@@ -39,6 +40,9 @@ browser: $(BROWSER)/node_modules
 
 browser-if-any:
 	@if tests/browser/chromium.sh > /dev/null; then $(MAKE) --no-print-directory browser; fi
+
+e2e: $(PACKAGES)
+	PYTHON=$(PYTHON) tests/e2e/run.sh
 
 lint: $(CARGO_DENY)
 	cargo fmt --check

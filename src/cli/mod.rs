@@ -7,6 +7,7 @@ use std::path::Path;
 use clap::{ArgMatches, Command};
 
 mod accounts;
+mod called;
 mod check;
 mod connect;
 mod iam;
@@ -21,6 +22,7 @@ mod signals;
 mod stop;
 mod stopping;
 
+use self::called::Call;
 use crate::ci::Surroundings;
 use crate::config::{self, Environment, Mistake, Settings};
 use crate::rehearsal::Scenario;
@@ -30,6 +32,10 @@ const MISTAKES: u8 = 2;
 
 /// Runs one command and returns the process's exit code.
 pub fn main(args: impl IntoIterator<Item = OsString>, env: &Environment) -> u8 {
+    let args = match Call::read(args) {
+        Call::Faultgate(args) => args,
+        Call::Shell(shell) => return shell.become_it(),
+    };
     let matches = match command().try_get_matches_from(args) {
         Ok(matches) => matches,
         Err(error) => {

@@ -1,5 +1,7 @@
 //! The SDK's HTTP client, where its own would not do.
 
+use std::sync::LazyLock;
+
 use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
 use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore};
 use aws_smithy_http_client::{Builder, Connector, proxy::ProxyConfig};
@@ -9,16 +11,29 @@ use aws_smithy_runtime_api::client::http::{
 };
 use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
+use aws_smithy_types::base64;
+use rustls_pki_types::CertificateDer;
 
 use super::HttpSettings;
 
-/// A client for the SDK that trusts the bundle and takes the proxies. None where the SDK's own does the same.
+/// Asked once: it takes as long as to read the certificates.
+static SYSTEM_TRUSTS_NOBODY: LazyLock<bool> =
+    LazyLock::new(|| rustls_native_certs::load_native_certs().certs.is_empty());
+
+/// A client for the SDK that trusts the bundle and takes the proxies, and has certificates of its own where the system
+/// has none, such as an empty container. None where the SDK's own does the same.
 pub fn aws_client(settings: &HttpSettings) -> Option<SharedHttpClient> {
+    let built_in = SYSTEM_TRUSTS_NOBODY.then_some(webpki_root_certs::TLS_SERVER_ROOT_CERTS);
+    client_of(settings, built_in)
+}
+
+/// `built_in` takes the place of the system's certificates.
+fn client_of(settings: &HttpSettings, built_in: Option<&[CertificateDer<'_>]>) -> Option<SharedHttpClient> {
     let HttpSettings { ca_bundle, proxies } = settings;
-    if ca_bundle.is_none() && proxies.is_empty() {
+    if ca_bundle.is_none() && proxies.is_empty() && built_in.is_none() {
         return None;
     }
-    let tls = trusting(ca_bundle.as_deref())?;
+    let tls = trusting(ca_bundle.as_deref(), built_in)?;
     let https = client(&tls, proxies.for_aws(proxies.https.as_ref()));
     if proxies.http == proxies.https {
         return Some(https);
@@ -27,13 +42,21 @@ pub fn aws_client(settings: &HttpSettings) -> Option<SharedHttpClient> {
     Some(SharedHttpClient::new(ByScheme { http, https }))
 }
 
-fn trusting(pem: Option<&[u8]>) -> Option<TlsContext> {
-    let mut store = TrustStore::default().with_native_roots(true);
-    if let Some(pem) = pem {
-        store.add_pem_certificate(pem);
+fn trusting(bundle: Option<&[u8]>, built_in: Option<&[CertificateDer<'_>]>) -> Option<TlsContext> {
+    let mut store = TrustStore::empty().with_native_roots(built_in.is_none());
+    for certificate in built_in.unwrap_or_default() {
+        store.add_pem_certificate(pem(certificate));
+    }
+    if let Some(bundle) = bundle {
+        store.add_pem_certificate(bundle);
     }
     // Only other providers than ours can refuse.
     TlsContext::builder().with_trust_store(store).build().ok()
+}
+
+/// The only form in which the SDK takes a certificate.
+fn pem(certificate: &CertificateDer<'_>) -> String {
+    format!("-----BEGIN CERTIFICATE-----\n{}\n-----END CERTIFICATE-----\n", base64::encode(certificate))
 }
 
 fn client(tls: &TlsContext, proxy: Option<ProxyConfig>) -> SharedHttpClient {
@@ -72,3 +95,6 @@ impl HttpConnector for ByScheme<SharedHttpConnector> {
         if request.uri().starts_with("https:") { self.https.call(request) } else { self.http.call(request) }
     }
 }
+
+#[cfg(test)]
+mod tests;

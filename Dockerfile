@@ -1,0 +1,38 @@
+# One image for GitHub Actions, GitLab CI and CodeBuild: docs/container.md.
+#
+# The base images are pinned by the digests of their indexes, which hold every architecture. Who has only the tags, or
+# a mirror, says so: --build-arg RUST_IMAGE=… --build-arg BUSYBOX_IMAGE=…
+ARG RUST_IMAGE=rust:1.95.0-slim-bookworm@sha256:d7482085ff5b415f84dba5647ae71606650bdef00db7aeb69f4b3d170c3e4082
+ARG BUSYBOX_IMAGE=busybox:1.37.0-musl@sha256:1256f55742579badea94e3e2f574fc90021120f6c1aa01c87182566dfb950c39
+
+FROM ${RUST_IMAGE} AS build
+WORKDIR /src
+COPY . .
+# Static, so that it needs nothing of the final image. With a target named, build scripts and procedural macros, which
+# cannot be static, are not.
+RUN --mount=type=cache,target=/src/target,sharing=locked \
+    target="$(rustc --print host-tuple)" \
+    && RUSTFLAGS='-C target-feature=+crt-static' cargo build --locked --release --target "$target" \
+    && mkdir -p /out \
+    && cp "target/$target/release/faultgate" /out/ \
+    && ln -s faultgate /out/faultgate-stop
+
+FROM ${BUSYBOX_IMAGE}
+ARG VERSION=unreleased
+ARG REVISION=
+ARG CREATED=
+LABEL org.opencontainers.image.title="faultgate" \
+      org.opencontainers.image.description="Chaos experiments as a gate in the delivery pipeline" \
+      org.opencontainers.image.source="https://github.com/faultgate/faultgate" \
+      org.opencontainers.image.documentation="https://github.com/faultgate/faultgate/blob/main/docs/container.md" \
+      org.opencontainers.image.licenses="Apache-2.0" \
+      org.opencontainers.image.version="${VERSION}" \
+      org.opencontainers.image.revision="${REVISION}" \
+      org.opencontainers.image.created="${CREATED}"
+COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/
+COPY --from=build /out/ /usr/local/bin/
+# GitHub demands root: its files of commands and its workspace belong to the user of the runner.
+# hadolint ignore=DL3002
+USER 0
+# Called with `sh` or `bash`, it becomes the shell, as GitLab wants it.
+ENTRYPOINT ["/usr/local/bin/faultgate"]

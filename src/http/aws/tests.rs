@@ -1,0 +1,82 @@
+//! The SDK's client where the system trusts nobody.
+
+use std::io;
+use std::sync::Arc;
+
+use aws_smithy_async::time::SystemTimeSource;
+use aws_smithy_runtime_api::client::http::HttpConnectorSettings;
+use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
+use aws_smithy_runtime_api::client::runtime_components::RuntimeComponentsBuilder;
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpListener;
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::rustls::ServerConfig;
+use tokio_rustls::rustls::pki_types::PrivateKeyDer;
+
+use super::*;
+
+type Authority = CertifiedIssuer<'static, KeyPair>;
+
+fn authority(name: &str) -> Authority {
+    let mut params = CertificateParams::new([]).unwrap();
+    params.distinguished_name.push(DnType::CommonName, name);
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap()
+}
+
+fn acceptor(authority: &Authority) -> TlsAcceptor {
+    let key = KeyPair::generate().unwrap();
+    let leaf = CertificateParams::new(["127.0.0.1".to_owned()]).unwrap().signed_by(&key, authority).unwrap();
+    let config = ServerConfig::builder()
+        .with_no_client_auth()
+        .with_single_cert(vec![leaf.der().clone()], PrivateKeyDer::Pkcs8(key.serialize_der().into()))
+        .unwrap();
+    TlsAcceptor::from(Arc::new(config))
+}
+
+fn connector(client: &SharedHttpClient) -> SharedHttpConnector {
+    let components = RuntimeComponentsBuilder::for_tests().with_time_source(Some(SystemTimeSource::new()));
+    client.http_connector(&HttpConnectorSettings::default(), &components.build().unwrap())
+}
+
+/// Asks a server with a certificate of this authority, once: the status, or why there is none.
+async fn asked(client: &SharedHttpClient, authority: &Authority) -> Result<u16, String> {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("https://{}/", listener.local_addr().unwrap());
+    let acceptor = acceptor(authority);
+    let serving = async {
+        let (stream, _) = listener.accept().await?;
+        let mut stream = acceptor.accept(stream).await?;
+        let _ = stream.read(&mut [0; 1024]).await?;
+        stream.write_all(b"HTTP/1.1 204 No Content\r\n\r\n").await?;
+        io::Result::Ok(())
+    };
+    let asking = connector(client).call(HttpRequest::get(url).unwrap());
+    let (_, answer) = tokio::join!(serving, asking);
+    answer.map(|answer| answer.status().as_u16()).map_err(|error| super::super::cause(&error))
+}
+
+#[tokio::test]
+async fn built_in_certificates_take_the_place_of_the_systems() {
+    let (ours, bundled, strange) = (authority("ours"), authority("bundled"), authority("strange"));
+    let settings = HttpSettings { ca_bundle: Some(bundled.pem().into_bytes()), ..HttpSettings::default() };
+    let client = client_of(&settings, Some(&[ours.der().clone()])).unwrap();
+
+    assert_eq!(asked(&client, &ours).await, Ok(204));
+    assert_eq!(asked(&client, &bundled).await, Ok(204));
+    let refused = asked(&client, &strange).await.unwrap_err();
+    assert!(refused.contains("UnknownIssuer"), "{refused}");
+}
+
+#[test]
+fn the_built_in_certificates_are_ones_that_the_client_can_read() {
+    // What it cannot read is a panic as soon as a connector is made.
+    let client = client_of(&HttpSettings::default(), Some(webpki_root_certs::TLS_SERVER_ROOT_CERTS)).unwrap();
+    let _ = connector(&client);
+}
+
+#[test]
+fn the_sdks_own_client_does_where_the_system_has_certificates() {
+    assert!(client_of(&HttpSettings::default(), None).is_none());
+}

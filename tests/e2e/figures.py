@@ -1,0 +1,50 @@
+"""What the image weighs and how fast it starts, beside a bare busybox. Prints the figures; fails past their limits."""
+
+from __future__ import annotations
+
+import gzip
+import os
+import statistics
+import subprocess
+import sys
+import tarfile
+import tempfile
+import time
+
+IMAGE = os.environ.get("FAULTGATE_IMAGE", "faultgate:e2e")
+BUSYBOX = os.environ.get("BUSYBOX_IMAGE", "busybox:1.37.0-musl")
+RUNS = 15
+MEGABYTE = 1_000_000
+LARGEST = 8 * MEGABYTE
+
+
+def compressed(image: str) -> int:
+    """The layers as a registry keeps them."""
+    with tempfile.TemporaryFile() as file:
+        subprocess.run(["docker", "save", image], stdout=file, check=True)
+        file.seek(0)
+        with tarfile.open(fileobj=file) as archive:
+            layers = [each for each in archive if each.isfile() and each.name.endswith("layer.tar")]
+            assert layers, archive.getnames()
+            return sum(len(gzip.compress(archive.extractfile(each).read(), 6)) for each in layers)  # type: ignore[union-attr]
+
+
+def started(*command: str) -> float:
+    begun = time.perf_counter()
+    subprocess.run(["docker", "run", "--rm", *command], stdout=subprocess.DEVNULL, check=True)
+    return (time.perf_counter() - begun) * 1000
+
+
+def main() -> int:
+    size, base = compressed(IMAGE), compressed(BUSYBOX)
+    print(f"compressed image: {size / MEGABYTE:.1f} MB, of which the base image {base / MEGABYTE:.1f} MB; limit 8 MB")
+    # In turns, so that whatever else the machine does slows both.
+    pairs = [(started(IMAGE, "--version"), started(BUSYBOX, "true")) for _ in range(RUNS)]
+    ours, theirs = (statistics.median(column) for column in zip(*pairs))
+    limit = 1.2 * theirs + 20
+    print(f"docker run, median of {RUNS}: {ours:.0f} ms --version, {theirs:.0f} ms bare busybox; limit {limit:.0f} ms")
+    return int(size >= LARGEST or ours >= limit)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
