@@ -39,7 +39,7 @@ pub fn client_with(
         Err(error) => error,
     };
     // Not asked before: reading them takes a while, and the client has just done so.
-    if !rustls_native_certs::load_native_certs().certs.is_empty() {
+    if !*aws::SYSTEM_TRUSTS_NOBODY {
         return Err(cause(&first));
     }
     let built_in = reqwest_certificates(settings.ca_bundle.as_deref())?;

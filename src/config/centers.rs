@@ -1,6 +1,7 @@
 //! Harness and LitmusChaos experiments, put together: what a suite's block says, the inputs behind it, the address of
 //! the experiment's page, and the account that an API key names.
 
+use super::inputs::{Input, find};
 use super::mistake::{Problem, quoted};
 use super::parse;
 use super::secret::Tokens;
@@ -164,7 +165,7 @@ impl Completion<'_> {
 
     fn missing(&self, engine: &str, key: &str) -> Mistake {
         let input = format!("{engine}-{key}{}", if key == "url" { "" } else { "-id" });
-        let variable = format!("FAULTGATE_{}", input.to_ascii_uppercase().replace('-', "_"));
+        let variable = find(&input).map(Input::variable).unwrap_or_default();
         match self.path {
             Some(path) => Mistake::new(self.origin, format!("{path}.{key}: is missing"))
                 .hint(format!("write {key}: … there, or set {variable}")),

@@ -17,7 +17,7 @@ use rustls_pki_types::CertificateDer;
 use super::HttpSettings;
 
 /// Asked once: it takes as long as to read the certificates.
-static SYSTEM_TRUSTS_NOBODY: LazyLock<bool> =
+pub(super) static SYSTEM_TRUSTS_NOBODY: LazyLock<bool> =
     LazyLock::new(|| rustls_native_certs::load_native_certs().certs.is_empty());
 
 /// A client for the SDK that trusts the bundle and takes the proxies, and has certificates of its own where the system

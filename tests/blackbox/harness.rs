@@ -31,6 +31,17 @@ fn life(end: Beat) -> [Beat; 4] {
     [Beat::absent(), Beat::queued(), Beat::running(), end]
 }
 
+/// The list before a launch asks for an experiment's runs, and not for this one.
+async fn until_followed(harness: &Harness) {
+    harness
+        .until("the run is read", |_, asked| {
+            asked.iter().any(|a| {
+                a.operation == "listWorkflowRun" && !a.body["variables"]["request"]["notifyIDs"].is_null()
+            })
+        })
+        .await;
+}
+
 fn experiment(ended: &Ended) -> serde_json::Value {
     ended.result()["experiments"][0].clone()
 }
@@ -89,13 +100,7 @@ async fn a_run_past_its_timeout_is_stopped_and_no_other() {
 async fn a_cancelled_job_stops_its_run() {
     let harness = Harness::living(&[Beat::running().held()]).await;
     let running = job(&harness, "0").spawn();
-    harness
-        .until("the run is read", |_, asked| {
-            asked.iter().any(|a| {
-                a.operation == "listWorkflowRun" && !a.body["variables"]["request"]["notifyIDs"].is_null()
-            })
-        })
-        .await;
+    until_followed(&harness).await;
     running.signal("TERM").await;
     let ended = running.ended_within(Duration::from_secs(20)).await;
     ended.assert_code(143, "cancelled");
@@ -109,13 +114,7 @@ async fn a_stop_that_does_nothing_is_said_with_what_to_do() {
     let harness = Harness::living(&[Beat::running().held()]).await;
     harness.world(|world| world.experiment(EXPERIMENT).unwrap().on_stop = OnStop::Ignored);
     let running = job(&harness, "0").spawn();
-    harness
-        .until("the run is read", |_, asked| {
-            asked.iter().any(|a| {
-                a.operation == "listWorkflowRun" && !a.body["variables"]["request"]["notifyIDs"].is_null()
-            })
-        })
-        .await;
+    until_followed(&harness).await;
     running.signal("INT").await;
     let ended = running.ended_within(Duration::from_secs(20)).await;
     ended.assert_code(130, "cancelled");
