@@ -19,6 +19,7 @@ mod report;
 mod reporting;
 mod run;
 mod signals;
+mod steps;
 mod stop;
 mod stopping;
 
@@ -62,6 +63,9 @@ pub fn main(args: impl IntoIterator<Item = OsString>, env: &Environment) -> u8 {
             Some(("check", matches)) => check::check(matches, env).await,
             Some(("report", matches)) => report::report(matches, env).await,
             Some(("rehearse", matches)) => rehearse::rehearse(matches, env).await,
+            Some(("launch", matches)) => steps::launch(matches, env).await,
+            Some(("monitor", matches)) => steps::monitor(matches, env).await,
+            Some(("score", matches)) => steps::score(matches, env).await,
             Some(("stop", matches)) => stop::stop(matches, env).await,
             Some((_, matches)) => run::run(matches, env).await,
             None => run::run(&matches, env).await,
@@ -88,6 +92,7 @@ fn command() -> Command {
                 .about("Verify, subscribe, launch, monitor, score, report, decide")
                 .args(config::flags()),
         )
+        .subcommands(steps::commands())
         .subcommand(
             Command::new("check")
                 .about("Verify all that a run verifies before it launches, and nothing else")

@@ -17,13 +17,14 @@ use crate::ci::Surroundings;
 use crate::clock::Clock;
 use crate::config::{Environment, Mistake, Settings};
 use crate::engine::Unnoted;
+use crate::engine::fis::Part;
 use crate::lifecycle::{Cancel, Course, Journal, Lifecycle, Share};
 use crate::model::{
     EngineSpec, ExperimentPlace, ExperimentState, Finding, Monitor, Plan, RehearsalNote, RunEvent,
-    RunIdentity, RunState, SubscriptionState, Verdict,
+    RunIdentity, RunResult, RunState, SubscriptionState, Verdict,
 };
 use crate::rehearsal::{Scenario, Server, TEMPLATE_ID, World};
-use crate::report::{self, closing};
+use crate::report::{self, Sink, closing};
 use crate::state_file::{self, RunJournal};
 
 /// All reporting after the end.
@@ -39,6 +40,12 @@ pub(super) async fn run(matches: &ArgMatches, env: &Environment) -> u8 {
 /// Runs until the end, or until a second signal. In a rehearsal the fault is in for so long, if that is given.
 pub(super) async fn run_with(settings: Settings, env: &Environment, fault: Option<Duration>) -> u8 {
     let cancel = Cancel::new();
+    let session = Session { fault, ..Session::new(settings, env, &cancel) };
+    cancellable(&cancel, session.run()).await
+}
+
+/// Works until the end, or until a second signal.
+pub(super) async fn cancellable(cancel: &Cancel, work: impl Future<Output = u8>) -> u8 {
     let signals = match Signals::listen() {
         Ok(signals) => signals,
         Err(error) => {
@@ -48,20 +55,21 @@ pub(super) async fn run_with(settings: Settings, env: &Environment, fault: Optio
     };
     tokio::select! {
         biased;
-        code = (Session { fault, ..Session::new(settings, env, &cancel) }).run() => code,
-        signal = signals.forward(&cancel) => signal.exit_code(),
+        code = work => code,
+        signal = signals.forward(cancel) => signal.exit_code(),
     }
 }
 
 /// What every command that talks to an engine needs.
 pub(super) struct Session<'a> {
-    settings: Settings,
-    env: &'a Environment,
-    cancel: &'a Cancel,
-    clock: Clock,
+    pub(super) settings: Settings,
+    pub(super) env: &'a Environment,
+    pub(super) cancel: &'a Cancel,
+    pub(super) clock: Clock,
+    part: Part,
     random: String,
     surroundings: Surroundings,
-    identity: RunIdentity,
+    pub(super) identity: RunIdentity,
     screen: MultiProgress,
     rehearsal: Option<RehearsalNote>,
     /// How long the fault of a rehearsal is in, if not as long as the scenario says.
@@ -82,12 +90,23 @@ impl<'a> Session<'a> {
             env,
             cancel,
             clock: Clock::start(),
+            part: Part::Whole,
             random,
             screen,
             rehearsal: None,
             fault: None,
             server: None,
         }
+    }
+
+    /// For one step of a run.
+    pub(super) fn doing(self, part: Part) -> Self {
+        Self { part, ..self }
+    }
+
+    /// For a run that another process has begun.
+    pub(super) fn of(self, run: &RunIdentity) -> Self {
+        Self { identity: run.clone(), ..self }
     }
 
     async fn run(mut self) -> u8 {
@@ -102,22 +121,35 @@ impl<'a> Session<'a> {
             publish(&RunEvent::Warning(warning));
         }
         // Looking for a Region and credentials may take a while, and there is nothing to stop yet.
-        let connected = match self.cancel.within(Duration::MAX, Share::Launch, self.connect()).await {
-            Some(Ok(connected)) => connected,
-            Some(Err(mistake)) => return refuse(&[mistake], self.env),
-            None => return Verdict::Cancelled.exit_code(self.cancel.signal()),
+        let connected = match self.connect_unless_cancelled().await {
+            Ok(connected) => connected,
+            Err(code) => return code,
         };
-        let mut result = {
+        let result = {
             let warn = |message: &str| publish(&RunEvent::Warning(message));
             let journal = self.journal(&connected, left, &warn);
             self.lifecycle(connected, journal.as_ref(), &publish).run().await
         };
+        self.finish(sinks.into_inner(), result).await
+    }
+
+    /// Writes all reports. Returns the exit code.
+    pub(super) async fn finish(&self, mut sinks: Vec<Box<dyn Sink>>, mut result: RunResult) -> u8 {
+        let plan = &self.settings.plan;
         let within = self.cancel.left(REPORT_LIMIT, Share::Report);
-        let must_succeed = self.settings.plan.reporting_must_succeed;
         let cut = self.cancel.used_up(Share::Report);
-        report::finish(&mut sinks.into_inner(), &mut result, must_succeed, within, cut).await;
-        say(&closing(&result, &self.settings.plan.report_dir.display().to_string()));
+        report::finish(&mut sinks, &mut result, plan.reporting_must_succeed, within, cut).await;
+        say(&closing(&result, &plan.report_dir.display().to_string()));
         result.gate.exit_code
+    }
+
+    /// The error is the exit code.
+    pub(super) async fn connect_unless_cancelled(&mut self) -> Result<Connected, u8> {
+        match self.cancel.within(Duration::MAX, Share::Launch, self.connect()).await {
+            Some(Ok(connected)) => Ok(connected),
+            Some(Err(mistake)) => Err(refuse(&[mistake], self.env)),
+            None => Err(Verdict::Cancelled.exit_code(self.cancel.signal())),
+        }
     }
 
     /// Only looks. Returns the findings.
@@ -127,7 +159,7 @@ impl<'a> Session<'a> {
     }
 
     /// What earlier runs have left behind that this one must not forget.
-    fn earlier_state(&self) -> Result<Vec<SubscriptionState>, Mistake> {
+    pub(super) fn earlier_state(&self) -> Result<Vec<SubscriptionState>, Mistake> {
         if self.settings.rehearsal.is_some() {
             return Ok(Vec::new());
         }
@@ -148,20 +180,29 @@ impl<'a> Session<'a> {
         if self.rehearsal.is_some() {
             return Box::new(Unnoted);
         }
-        let Settings { plan, state_file, .. } = &self.settings;
+        Box::new(RunJournal::new(
+            self.settings.state_file.clone(),
+            self.clock,
+            self.state(connected, left),
+            warn,
+        ))
+    }
+
+    /// A run that has begun nothing.
+    pub(super) fn state(&self, connected: &Connected, left: Vec<SubscriptionState>) -> RunState {
+        let plan = &self.settings.plan;
         let experiments = plan.experiments.iter().zip(&connected.engine_of).map(|(experiment, engine)| {
             let place = ExperimentPlace::of(&experiment.spec, connected.engines[*engine].region());
             ExperimentState::planned(&experiment.name, place)
         });
-        let state = RunState {
+        RunState {
             experiments: experiments.collect(),
             subscriptions: left,
             ..RunState::of(&self.identity, plan.dry_run, self.clock.started_at())
-        };
-        Box::new(RunJournal::new(state_file.clone(), self.clock, state, warn))
+        }
     }
 
-    fn lifecycle<'s>(
+    pub(super) fn lifecycle<'s>(
         &'s self,
         connected: Connected,
         journal: &'s dyn Journal,
@@ -182,7 +223,7 @@ impl<'a> Session<'a> {
         }
     }
 
-    fn reporting(&self) -> Reporting<'_> {
+    pub(super) fn reporting(&self) -> Reporting<'_> {
         Reporting {
             settings: &self.settings,
             env: self.env,
@@ -203,6 +244,7 @@ impl<'a> Session<'a> {
         let wiring = Wiring {
             plan,
             run: &self.identity,
+            part: self.part,
             endpoints: &endpoints,
             usual: &Place { region: region.clone(), role_arn: role_arn.clone() },
             probes: Probes { http, env: self.env },

@@ -10,6 +10,7 @@ use super::accounts::Place;
 use super::connect::{Connected, Endpoints, Probes, Secrets, Wiring};
 use crate::clock::Clock;
 use crate::config::{Environment, Mistake, StopSettings};
+use crate::engine::fis::Part;
 use crate::engine::{Engine, Failure, FailureKind, Launched};
 use crate::lifecycle::Cancel;
 use crate::model::{
@@ -166,6 +167,7 @@ impl Stopping<'_> {
         let wiring = Wiring {
             plan,
             run: &state.run,
+            part: Part::Whole,
             endpoints: &Endpoints::Real(http.clone()),
             usual: &Place { region: region.clone(), role_arn: role_arn.clone() },
             probes: Probes { http, env: self.env },

@@ -104,6 +104,21 @@ impl Input {
         !self.is_secret() && self.name != "config"
     }
 
+    /// True if it says what is run and how that is judged, so that a launch hands it on to who monitors and scores.
+    /// Runtime inputs may hold secrets, and only a launch needs them.
+    pub(super) fn is_handed_on(&self) -> bool {
+        let of_the_run = match self.group {
+            Group::Experiment
+            | Group::Aws
+            | Group::Harness
+            | Group::Litmus
+            | Group::Gate
+            | Group::Monitoring => true,
+            Group::Forge | Group::Reports | Group::General => self.name == "config",
+        };
+        of_the_run && !self.is_secret() && self.name != "harness-runtime-inputs"
+    }
+
     /// The meaning, with the forms, units and range of its value.
     pub fn description(&self) -> String {
         let mut text = self.help.to_owned();

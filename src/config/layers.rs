@@ -1,7 +1,7 @@
 //! Where settings come from, each place a layer over the one before: default, suite file, `INPUT_*`, `FAULTGATE_*`,
 //! flag. Every value carries its origin through the merge, so that a mistake can say where it came from.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::ffi::OsString;
 
 use ::config::builder::DefaultState;
@@ -23,6 +23,9 @@ const OUTPUTS: &[&str] = &[
     "FAULTGATE_STATE",
     "FAULTGATE_REASON",
 ];
+
+/// The origin of what an earlier step of the run was given.
+const HANDED_ON: &str = "the state file";
 
 /// The values of one place, by the names of inputs.
 #[derive(Debug, Clone, Default)]
@@ -74,6 +77,12 @@ impl Layer {
         }))
     }
 
+    /// What an earlier step of the run was given.
+    pub(super) fn handed_on(inputs: &BTreeMap<String, String>) -> Self {
+        let values = open().filter_map(|i| Some((i.name, HANDED_ON.to_owned(), inputs.get(i.name)?.clone())));
+        Self::of(values)
+    }
+
     fn of(values: impl Iterator<Item = (&'static str, String, String)>) -> Self {
         Self(
             values.map(|(name, origin, value)| (name.to_owned(), Value::new(Some(&origin), value))).collect(),
@@ -90,6 +99,17 @@ pub(super) fn merge(layers: impl IntoIterator<Item = Layer>) -> Result<HashMap<S
         .and_then(|merged| merged.collect())
         // No layer of ours fails to collect; should the crate ever refuse one, it is told like any mistake.
         .map_err(|error| Mistake::new("all settings", key(&format!("cannot merge settings: {error}"))))
+}
+
+/// What a later step of the run has to be given too.
+pub(super) fn to_hand_on(merged: &HashMap<String, Value>) -> BTreeMap<String, String> {
+    let inputs = open().filter(|input| input.is_handed_on());
+    inputs
+        .filter_map(|input| {
+            let value = merged.get(input.name)?.clone().into_string().ok()?;
+            Some((input.name.to_owned(), value))
+        })
+        .collect()
 }
 
 fn open() -> impl Iterator<Item = &'static Input> {

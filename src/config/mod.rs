@@ -38,7 +38,7 @@ pub use reference::{Format, render};
 pub use report_settings::{compare_to, report_dir};
 pub use result_file::read_result;
 pub use secret::{Secret, Tokens};
-pub use settings::{CommentMode, LogFormat, Settings, load};
+pub use settings::{CommentMode, LogFormat, Settings, load, load_again};
 pub use stop_settings::{STOP_INPUTS, StopSettings, state_file, stop_settings};
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! All that was set, understood and complete.
 
+use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
@@ -65,6 +66,8 @@ pub struct Settings {
     pub tokens: Tokens,
     pub litmus_username: Option<String>,
     pub http: HttpSettings,
+    /// Inputs that a later step of the run has to be given too.
+    pub to_hand_on: BTreeMap<String, String>,
     /// What was set and may not do what the user believes.
     pub warnings: Vec<String>,
 }
@@ -79,9 +82,28 @@ pub fn load(
     scenarios: &[&str],
     defaults: &[(&str, &str)],
 ) -> Result<Settings, Vec<Mistake>> {
+    gathered(|mistakes| {
+        let given = Given { env, flags, dir, scenarios, defaults, handed_on: &BTreeMap::new() };
+        gather(given, mistakes)
+    })
+}
+
+/// The settings of a step of a run, of which an earlier one was given these inputs: they hold as if they were given
+/// here too, unless something else is.
+pub fn load_again(
+    env: &Environment,
+    flags: Vec<(String, OsString)>,
+    dir: &Path,
+    handed_on: &BTreeMap<String, String>,
+) -> Result<Settings, Vec<Mistake>> {
+    gathered(|mistakes| gather(Given { env, flags, dir, scenarios: &[], defaults: &[], handed_on }, mistakes))
+}
+
+fn gathered(
+    gather: impl FnOnce(&mut Vec<Mistake>) -> Result<Settings, Mistake>,
+) -> Result<Settings, Vec<Mistake>> {
     let mut mistakes = Vec::new();
-    let settings = gather(env, flags, dir, scenarios, defaults, &mut mistakes);
-    match settings {
+    match gather(&mut mistakes) {
         Ok(settings) if mistakes.is_empty() => Ok(settings),
         Ok(_) => Err(mistakes),
         Err(mistake) => {
@@ -91,14 +113,18 @@ pub fn load(
     }
 }
 
-fn gather(
-    env: &Environment,
+/// Where settings come from.
+struct Given<'a> {
+    env: &'a Environment,
     flags: Vec<(String, OsString)>,
-    dir: &Path,
-    scenarios: &[&str],
-    defaults: &[(&str, &str)],
-    mistakes: &mut Vec<Mistake>,
-) -> Result<Settings, Mistake> {
+    dir: &'a Path,
+    scenarios: &'a [&'a str],
+    defaults: &'a [(&'a str, &'a str)],
+    handed_on: &'a BTreeMap<String, String>,
+}
+
+fn gather(given: Given<'_>, mistakes: &mut Vec<Mistake>) -> Result<Settings, Mistake> {
+    let Given { env, flags, dir, scenarios, defaults, handed_on } = given;
     let mut warnings = Vec::new();
     layers::unknown_variables(env, mistakes, &mut warnings);
     let ci = Layer::ci(env, mistakes);
@@ -106,7 +132,8 @@ fn gather(
     let flags = Layer::flags(flags, mistakes);
     let tokens = Tokens::read(env, mistakes);
 
-    let above_suite = layers::merge([ci.clone(), own.clone(), flags.clone()])?;
+    let handed_on = Layer::handed_on(handed_on);
+    let above_suite = layers::merge([handed_on.clone(), ci.clone(), own.clone(), flags.clone()])?;
     let named = above_suite
         .get("config")
         .and_then(|value| Some((value.clone().into_string().ok()?, value.origin()?)));
@@ -117,7 +144,7 @@ fn gather(
         _ => suite::Suite::default(),
     };
 
-    let merged = layers::merge([Layer::defaults(defaults), suite.layer, ci, own, flags])?;
+    let merged = layers::merge([Layer::defaults(defaults), suite.layer, handed_on, ci, own, flags])?;
     let values = Values::read(&merged, document.as_ref().ok().and_then(Option::as_ref), mistakes);
     let suite_file = match &document {
         Err(()) => SuiteFile::Broken,
@@ -180,6 +207,7 @@ fn gather(
         },
         tokens,
         litmus_username: values.text("litmus-username"),
+        to_hand_on: layers::to_hand_on(&above_suite),
         http,
         warnings,
     })

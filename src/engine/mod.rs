@@ -255,6 +255,9 @@ pub trait Engine {
         Vec::new()
     }
 
+    /// Takes up what another process has made, so that [`open`](Self::open) reads it.
+    fn listen_to(&self, _subscription: &SubscriptionState) {}
+
     /// Takes up what another process has made, for [`close`](Self::close).
     fn adopt_subscription(&self, _subscription: &SubscriptionState) {}
 }

@@ -172,9 +172,12 @@ pub const CALLS: &[Call] = &[
         "makes the run's own queue"),
     call("ReceiveMessage", &[("sqs:ReceiveMessage", &QUEUES)], EVENTS,
         "reads the run's own queue"),
+    call("ChangeMessageVisibilityBatch", &[("sqs:ChangeMessageVisibility", &QUEUES)], EVENTS,
+        "lets several monitors of one run read its queue")
+        .or("they see some events later, or not all"),
     call("GetQueueAttributes", &[("sqs:GetQueueAttributes", &QUEUES)], EVENTS,
-        "tells what is wrong where no handshake comes through")
-        .or("the error says less"),
+        "tells what is wrong where no handshake comes through, and whether a monitor has seen all events")
+        .or("the error says less; with several monitors one may miss some events"),
     call("GetQueueUrl", &[("sqs:GetQueueUrl", &QUEUES)], EVENTS,
         "finds the queue where the answer that named it was lost")
         .or("that queue is left behind, and named"),

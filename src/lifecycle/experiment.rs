@@ -1,6 +1,5 @@
 //! One experiment, from its launch to what its end means.
 
-use std::cell::{Cell, RefCell};
 use std::time::Duration;
 
 use jiff::SignedDuration;
@@ -10,8 +9,9 @@ use tokio::time::Instant;
 use super::cancel::Share;
 use super::journal::Page;
 use super::probing::Probing;
+use super::progress::Progress;
 use super::{Lifecycle, came_first, gate, score};
-use crate::engine::{Engine, Failure, FailureKind, Launched, Record, StopCause, Watcher};
+use crate::engine::{Engine, Failure, FailureKind, Launched, Record, StopCause, Watcher as _};
 use crate::model::{
     ExperimentPlan, ExperimentResult, FaultWindow, RunEvent, Source, State, StopReport, Transition, Verdict,
 };
@@ -30,59 +30,48 @@ const BEGUN_LIMIT: Duration = Duration::from_secs(15);
 /// One last look at what could not be confirmed.
 const LOOK_LIMIT: Duration = Duration::from_secs(1);
 
-/// How an experiment is right now, for everybody who watches it.
-struct Progress<'a> {
-    index: usize,
-    lifecycle: &'a Lifecycle<'a>,
-    transitions: RefCell<Vec<Transition>>,
-    begun: Cell<bool>,
-    probing: RefCell<Probing>,
-}
-
 /// Held while an experiment is launched.
-type Place<'a> = Option<SemaphorePermit<'a>>;
-
-impl Watcher for Progress<'_> {
-    fn transition(&self, transition: Transition) {
-        let event = RunEvent::Transition { experiment: self.index, transition: &transition };
-        (self.lifecycle.publish)(&event);
-        if transition.state.rank() > State::Pending.rank() {
-            self.begun.set(true);
-            self.probing.borrow().running();
-        }
-        self.transitions.borrow_mut().push(transition);
-    }
-
-    fn warning(&self, message: &str) {
-        (self.lifecycle.publish)(&RunEvent::Warning(message));
-    }
-}
+pub(super) type Place<'a> = Option<SemaphorePermit<'a>>;
 
 impl Lifecycle<'_> {
     pub(super) async fn run_experiment(&self, index: usize) -> ExperimentResult {
-        if let Some(signal) = self.cancel.signal() {
-            return self.not_launched(index, Verdict::Cancelled, &came_first(signal));
-        }
-        let mut probing = self.probing(index);
-        let ready = self.ready(&probing).await;
-        self.publish_turns();
-        let turn = match ready {
-            Ok(turn) => turn,
-            Err((verdict, reason)) => {
-                let probes = probing.results(None);
-                return ExperimentResult { probes, ..self.not_launched(index, verdict, &reason) };
-            }
+        let (mut probing, turn) = match self.prepare(index).await {
+            Ok(prepared) => prepared,
+            Err(result) => return result,
         };
         probing.start();
-        let plan = &self.plan.experiments[index];
-        let engine = self.engines[self.engine_of[index]].as_ref();
-        let progress = Progress {
-            index,
-            lifecycle: self,
-            transitions: RefCell::default(),
-            begun: Cell::new(false),
-            probing: RefCell::new(probing),
-        };
+        match self.launch_one(index, probing, turn).await {
+            Ok((progress, launched)) => self.monitor_one(&progress, launched, Duration::ZERO).await,
+            Err(result) => result,
+        }
+    }
+
+    /// Waits until it may be launched. The error is its result where it may not.
+    pub(super) async fn prepare(&self, index: usize) -> Result<(Probing, Place<'_>), ExperimentResult> {
+        if let Some(signal) = self.cancel.signal() {
+            return Err(self.not_launched(index, Verdict::Cancelled, &came_first(signal)));
+        }
+        let probing = self.probing(index);
+        let ready = self.ready(&probing).await;
+        self.publish_turns();
+        match ready {
+            Ok(turn) => Ok((probing, turn)),
+            Err((verdict, reason)) => {
+                let probes = probing.results(None);
+                Err(ExperimentResult { probes, ..self.not_launched(index, verdict, &reason) })
+            }
+        }
+    }
+
+    /// The error is its result where it has not begun, or had to be stopped at once.
+    pub(super) async fn launch_one(
+        &self,
+        index: usize,
+        probing: Probing,
+        turn: Place<'_>,
+    ) -> Result<(Progress<'_>, Launched), ExperimentResult> {
+        let (plan, engine) = self.parts(index);
+        let progress = Progress::of(self, index, probing);
         let page = Page { journal: self.journal, experiment: index };
         let launching = engine.launch(plan, &page);
         let launched = self.cancel.within(LAUNCH_LIMIT, Share::Launch, launching).await;
@@ -91,17 +80,21 @@ impl Lifecycle<'_> {
             Some(Ok(launched)) => {
                 self.announce(&progress, &launched);
                 self.note_launch(index, &launched).await;
-                self.monitor(&progress, plan, engine, launched).await
+                Ok((progress, launched))
             }
             Some(Err(failure)) if failure.kind != FailureKind::Unanswered => {
                 if !engine.may_have_begun(plan) {
                     self.note_over(index).await;
                 }
-                self.not_launched(index, Verdict::Errored, &failure.with_remedy())
+                Err(self.not_launched(index, Verdict::Errored, &failure.with_remedy()))
             }
-            Some(Err(failure)) => self.recover(&progress, plan, engine, failure).await,
-            None => self.recover(&progress, plan, engine, no_answer(plan)).await,
+            Some(Err(failure)) => Err(self.recover(&progress, failure).await),
+            None => Err(self.recover(&progress, no_answer(plan)).await),
         }
+    }
+
+    pub(super) fn parts(&self, index: usize) -> (&ExperimentPlan, &dyn Engine) {
+        (&self.plan.experiments[index], self.engines[self.engine_of[index]].as_ref())
     }
 
     /// In a dry run there is nothing to measure.
@@ -143,20 +136,15 @@ impl Lifecycle<'_> {
         }
     }
 
-    fn announce(&self, progress: &Progress<'_>, launched: &Launched) {
+    pub(super) fn announce(&self, progress: &Progress<'_>, launched: &Launched) {
         let (id, url) = (launched.id.as_str(), launched.url.as_deref());
         (self.publish)(&RunEvent::Launched { experiment: progress.index, id, url });
         progress.transition(launched.first.clone());
     }
 
     /// The launch was not answered, so there may be an experiment that nobody watches: it must not go on.
-    async fn recover(
-        &self,
-        progress: &Progress<'_>,
-        plan: &ExperimentPlan,
-        engine: &dyn Engine,
-        failure: Failure,
-    ) -> ExperimentResult {
+    async fn recover(&self, progress: &Progress<'_>, failure: Failure) -> ExperimentResult {
+        let (plan, engine) = self.parts(progress.index);
         let looking = engine.find_unanswered(plan);
         let found = self.cancel.within(LAUNCH_LIMIT, Share::Stop, looking).await;
         let Some(Ok(Some(launched))) = found else {
@@ -175,22 +163,24 @@ impl Lifecycle<'_> {
             Some(signal) => StopCause::Cancelled(signal),
             None => StopCause::Unwatched(failure),
         };
-        self.stop(progress, plan, engine, launched, cause).await
+        self.stop(progress, launched, cause).await
     }
 
-    async fn monitor(
+    /// Watches one that was launched so long ago.
+    pub(super) async fn monitor_one(
         &self,
         progress: &Progress<'_>,
-        plan: &ExperimentPlan,
-        engine: &dyn Engine,
         launched: Launched,
+        ago: Duration,
     ) -> ExperimentResult {
+        let (plan, engine) = self.parts(progress.index);
         let begin = Instant::now();
-        let timeout = SignedDuration::try_from(plan.timeout).unwrap_or(SignedDuration::MAX);
-        let deadline = self.clock.now().saturating_add(timeout).unwrap_or(jiff::Timestamp::MAX);
+        let timeout = plan.timeout.saturating_sub(ago);
+        let left = SignedDuration::try_from(timeout).unwrap_or(SignedDuration::MAX);
+        let deadline = self.clock.now().saturating_add(left).unwrap_or(jiff::Timestamp::MAX);
         let cause = {
             let queued = async {
-                tokio::time::sleep_until(begin + plan.queue_timeout).await;
+                tokio::time::sleep_until(begin + plan.queue_timeout.saturating_sub(ago)).await;
                 // That it runs may have been announced by an event that was lost.
                 if progress.begun.get() || self.has_begun(engine, &launched).await {
                     std::future::pending::<()>().await;
@@ -201,15 +191,15 @@ impl Lifecycle<'_> {
                 signal = self.cancel.cancelled() => StopCause::Cancelled(signal),
                 ended = engine.follow(&launched, progress) => match ended {
                     Ok(record) => {
-                        return self.finish(progress, plan, engine, &launched, record, None, None).await;
+                        return self.finish(progress, &launched, record, None, None).await;
                     }
                     Err(failure) => StopCause::Unwatched(failure),
                 },
                 () = queued => StopCause::QueueTimeout,
-                () = tokio::time::sleep_until(begin + plan.timeout) => StopCause::Timeout(deadline),
+                () = tokio::time::sleep_until(begin + timeout) => StopCause::Timeout(deadline),
             }
         };
-        self.stop(progress, plan, engine, launched, cause).await
+        self.stop(progress, launched, cause).await
     }
 
     async fn has_begun(&self, engine: &dyn Engine, launched: &Launched) -> bool {
@@ -219,14 +209,13 @@ impl Lifecycle<'_> {
     }
 
     /// Stop first: everything else comes after.
-    async fn stop(
+    pub(super) async fn stop(
         &self,
         progress: &Progress<'_>,
-        plan: &ExperimentPlan,
-        engine: &dyn Engine,
         launched: Launched,
         mut cause: StopCause,
     ) -> ExperimentResult {
+        let (plan, engine) = self.parts(progress.index);
         let requested_at = self.clock.now();
         let why = describe(&cause, plan);
         (self.publish)(&RunEvent::Stopping { experiment: progress.index, why: &why });
@@ -251,7 +240,7 @@ impl Lifecycle<'_> {
         }
         let report = StopReport { why, requested_at, accepted: refused.is_none(), confirmed, error: refused };
         let record = record.unwrap_or_else(Record::unknown);
-        self.finish(progress, plan, engine, &launched, record, Some(report), Some(cause)).await
+        self.finish(progress, &launched, record, Some(report), Some(cause)).await
     }
 
     /// Asks until it is taken, or refused for good.
@@ -281,20 +270,15 @@ impl Lifecycle<'_> {
         self.cancel.signal().filter(|_| !whole).map(StopCause::Cancelled)
     }
 
-    #[expect(
-        clippy::too_many_arguments,
-        reason = "this is where everything known of an experiment comes together"
-    )]
     async fn finish(
         &self,
         progress: &Progress<'_>,
-        plan: &ExperimentPlan,
-        engine: &dyn Engine,
         launched: &Launched,
         record: Record,
         stop: Option<StopReport>,
         cause: Option<StopCause>,
     ) -> ExperimentResult {
+        let (plan, engine) = self.parts(progress.index);
         if record.has_ended() {
             self.note_over(progress.index).await;
         }

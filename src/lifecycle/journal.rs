@@ -6,7 +6,7 @@ use async_trait::async_trait;
 
 use super::{Lifecycle, Share};
 use crate::engine::{Launched, Notary, Unnoted};
-use crate::model::{Intent, LaunchRecord, SubscriptionState};
+use crate::model::{Handover, Intent, LaunchRecord, Probe, SubscriptionState};
 
 /// A disk that hangs holds nothing up for longer.
 const WRITE_LIMIT: Duration = Duration::from_secs(5);
@@ -24,6 +24,9 @@ pub trait Journal {
 
     /// Subscriptions are about to be made, were made, or were removed: all of this run's.
     async fn subscriptions(&self, all: Vec<SubscriptionState>);
+
+    /// All is launched, and another process goes on with it: what it has to know. The error says why it will not.
+    async fn handed_over(&self, handover: Handover, before: Vec<Vec<Probe>>) -> Result<(), String>;
 }
 
 #[async_trait(?Send)]
@@ -35,6 +38,10 @@ impl Journal for Unnoted {
     async fn over(&self, _experiment: usize) {}
 
     async fn subscriptions(&self, _all: Vec<SubscriptionState>) {}
+
+    async fn handed_over(&self, _handover: Handover, _before: Vec<Vec<Probe>>) -> Result<(), String> {
+        Err("nothing is written down".to_owned())
+    }
 }
 
 /// One experiment's page.

@@ -4,6 +4,7 @@
 //! and the verdict is only `passed` where the engine's own record says so.
 
 use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -18,8 +19,10 @@ mod gate;
 mod journal;
 mod merge;
 mod probing;
+mod progress;
 mod samples;
 mod score;
+mod split;
 mod steady;
 mod turns;
 
@@ -27,13 +30,14 @@ pub use cancel::{Cancel, Share};
 pub use journal::Journal;
 pub use merge::merge;
 use probing::Looks;
+pub use split::{can_be_scored, conclude};
 use turns::{Turned, Turns};
 
 use crate::clock::Clock;
 use crate::engine::Engine;
 use crate::model::{
-    ExperimentResult, Finding, Level, MonitorRecord, Plan, RehearsalNote, RunEvent, RunIdentity, RunResult,
-    SCHEMA_VERSION, Signal, State, ToolInfo, Turn, Verdict,
+    ExperimentResult, Finding, Level, Plan, RehearsalNote, RunEvent, RunIdentity, RunResult, SCHEMA_VERSION,
+    Signal, State, ToolInfo, Turn, Verdict,
 };
 use crate::probe::Evaluate;
 
@@ -84,6 +88,14 @@ pub struct Lifecycle<'a> {
 impl Lifecycle<'_> {
     /// What the engines can verify, which changes nothing.
     async fn preflight(&self) -> Vec<Finding> {
+        let findings = self.look_around().await;
+        for finding in &findings {
+            (self.publish)(&RunEvent::Found(finding));
+        }
+        findings
+    }
+
+    async fn look_around(&self) -> Vec<Finding> {
         let looks = self.engines.iter().enumerate().map(|(number, engine)| async move {
             let experiments: Vec<_> = self
                 .plan
@@ -94,69 +106,77 @@ impl Lifecycle<'_> {
                 .collect();
             engine.check(&experiments).await
         });
-        let findings: Vec<Finding> = join_all(looks).await.into_iter().flatten().collect();
-        for finding in &findings {
-            (self.publish)(&RunEvent::Found(finding));
-        }
-        findings
+        join_all(looks).await.into_iter().flatten().collect()
     }
 
     /// The whole run. It ends in a result, whatever happens.
     pub async fn run(&self) -> RunResult {
+        self.told(self.stages()).await
+    }
+
+    /// Does the work, and tells of it meanwhile.
+    async fn told<T>(&self, work: impl Future<Output = T>) -> T {
         (self.publish)(&RunEvent::Started { run: self.run, plan: self.plan });
         tokio::select! {
             biased;
-            result = self.stages() => result,
+            done = work => done,
             never = self.tell_turns() => match never {},
             never = self.tick() => match never {},
         }
     }
 
     async fn stages(&self) -> RunResult {
-        let mut findings = Vec::new();
-        let experiments = tokio::select! {
-            biased;
-            found = self.preflight() => {
-                findings = found;
-                let forbids = |finding: &&Finding| finding.level == Level::Error;
-                let errors: Vec<String> = findings
-                    .iter()
-                    .filter(forbids)
-                    .map(|finding| format!("{}: {}", finding.subject, finding.message))
-                    .collect();
-                if errors.is_empty() {
-                    self.subscribe_and_run().await
-                } else {
-                    self.none_launched(Verdict::Errored, &format!("not launched: {}", errors.join("; ")))
-                }
-            }
-            signal = self.cancel.cancelled() => {
-                self.none_launched(Verdict::Cancelled, &came_first(signal))
-            }
+        let (findings, ready) = self.make_ready().await;
+        let experiments = match ready {
+            Ok(()) => self.run_experiments().await,
+            Err(none_launched) => none_launched,
         };
         self.close().await;
         self.result(experiments, findings)
     }
 
-    async fn subscribe_and_run(&self) -> Vec<ExperimentResult> {
+    /// Looks, and subscribes. The error is what became of all experiments where none may be launched.
+    async fn make_ready(&self) -> (Vec<Finding>, Result<(), Vec<ExperimentResult>>) {
+        let findings = tokio::select! {
+            biased;
+            found = self.preflight() => found,
+            signal = self.cancel.cancelled() => {
+                return (Vec::new(), Err(self.none_launched(Verdict::Cancelled, &came_first(signal))));
+            }
+        };
+        let errors: Vec<String> = findings
+            .iter()
+            .filter(|finding| finding.level == Level::Error)
+            .map(|finding| format!("{}: {}", finding.subject, finding.message))
+            .collect();
+        let ready = if errors.is_empty() {
+            self.subscribe().await
+        } else {
+            Err(self.none_launched(Verdict::Errored, &format!("not launched: {}", errors.join("; "))))
+        };
+        (findings, ready)
+    }
+
+    async fn subscribe(&self) -> Result<(), Vec<ExperimentResult>> {
         self.note_intended_subscriptions().await;
         // An answer that is on its way is waited for: what was made must be known to be removed.
         let opening = join_all(self.engines.iter().map(|engine| engine.open()));
         let opened = self.cancel.within(Duration::MAX, Share::Launch, opening).await;
         self.note_subscriptions(Share::Launch).await;
         if let Some(signal) = self.cancel.signal() {
-            return self.none_launched(Verdict::Cancelled, &came_first(signal));
+            return Err(self.none_launched(Verdict::Cancelled, &came_first(signal)));
         }
         let failures = opened.into_iter().flatten().filter_map(Result::err);
         let reasons: Vec<String> = failures.map(|failure| failure.with_remedy()).collect();
         if !reasons.is_empty() {
-            return self.none_launched(Verdict::Errored, &format!("not launched: {}", reasons.join("; ")));
+            let why = format!("not launched: {}", reasons.join("; "));
+            return Err(self.none_launched(Verdict::Errored, &why));
         }
         for record in self.engines.iter().filter_map(|engine| engine.subscription()) {
             let handshake_ms = record.handshake_ms.unwrap_or_default();
             (self.publish)(&RunEvent::Subscribed { name: &record.name, handshake_ms });
         }
-        self.run_experiments().await
+        Ok(())
     }
 
     async fn run_experiments(&self) -> Vec<ExperimentResult> {
@@ -197,12 +217,6 @@ impl Lifecycle<'_> {
         {
             experiment.monitor = self.engines[*engine].monitoring(plan, experiment.id.as_deref());
         }
-        let mut api_calls = std::collections::BTreeMap::new();
-        let engines = self.engines.iter().map(|engine| engine.calls());
-        let probes = self.evaluators.iter().flatten().map(|evaluator| evaluator.calls());
-        for (operation, count) in engines.chain(probes).flatten() {
-            *api_calls.entry(operation).or_default() += count;
-        }
         let comparison = gate::comparison(self.plan, &experiments);
         let terms = gate::Terms {
             expected: self.plan.expected,
@@ -226,8 +240,19 @@ impl Lifecycle<'_> {
             findings,
             subscriptions: self.engines.iter().filter_map(|engine| engine.subscription()).collect(),
             reporting: Vec::new(),
-            api_calls,
+            api_calls: self.calls(),
         }
+    }
+
+    /// Every request so far, by operation.
+    fn calls(&self) -> BTreeMap<String, u64> {
+        let mut calls = BTreeMap::new();
+        let engines = self.engines.iter().map(|engine| engine.calls());
+        let probes = self.evaluators.iter().flatten().map(|evaluator| evaluator.calls());
+        for (operation, count) in engines.chain(probes).flatten() {
+            *calls.entry(operation).or_default() += count;
+        }
+        calls
     }
 
     fn none_launched(&self, verdict: Verdict, reason: &str) -> Vec<ExperimentResult> {
@@ -245,34 +270,10 @@ impl Lifecycle<'_> {
         let plan = &self.plan.experiments[index];
         let engine = &self.engines[self.engine_of[index]];
         ExperimentResult {
-            name: plan.name.clone(),
-            engine: plan.spec.engine().to_owned(),
-            id: None,
-            url: None,
-            state: State::Unknown,
-            raw_state: None,
-            reason,
-            verdict,
-            score: None,
-            score_source: None,
             expected_resilience_score: gate::floor(self.plan, plan),
-            weight: plan.weight,
-            started_at: None,
-            ended_at: None,
-            source: plan.spec.source().to_owned(),
             region: engine.region(),
-            transitions: Vec::new(),
-            actions: Vec::new(),
-            targets: Vec::new(),
-            faults: Vec::new(),
-            probes: Vec::new(),
-            fault: None,
             stop_conditions: engine.stop_conditions(plan),
-            evidence: Vec::new(),
-            error: None,
-            stop: None,
-            report_location: None,
-            monitor: MonitorRecord::new(self.plan.monitor),
+            ..ExperimentResult::planned(plan, self.plan.monitor, verdict, reason)
         }
     }
 

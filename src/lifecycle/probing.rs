@@ -101,6 +101,21 @@ impl Probing {
         if failed.is_empty() { Ok(()) } else { Err(failed.join("; ")) }
     }
 
+    /// Goes on with what another process has seen.
+    pub(super) fn resume(&self, seen: &[Probe]) {
+        for look in &self.all {
+            let seen = seen.iter().filter(|probe| probe.name == look.plan.name);
+            for sample in seen.flat_map(|probe| &probe.samples) {
+                look.samples().count(sample.clone());
+            }
+        }
+    }
+
+    /// It has ended before anybody looked: what is to be looked at while it runs cannot be any more.
+    pub(super) fn missed(&self) {
+        self.stage.send_replace(Stage::Ended);
+    }
+
     /// From here on the probes wait for the experiment to run.
     pub(super) fn start(&mut self) {
         for look in &self.all {

@@ -35,7 +35,7 @@ pub use result::{
     ToolInfo,
 };
 pub use run_state::{
-    ExperimentPlace, ExperimentState, Intent, LaunchRecord, ProcessIdentity, RunPhase, RunState,
+    ExperimentPlace, ExperimentState, Handover, Intent, LaunchRecord, ProcessIdentity, RunPhase, RunState,
     STATE_VERSION, SubscriptionState, Trace,
 };
 pub use score::{Score, weighted_mean};

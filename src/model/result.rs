@@ -6,7 +6,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Fault, Finding, Monitor, Probe, RunComparison, RunIdentity, Score, Signal, State, Transition, Verdict,
+    ExperimentPlan, Fault, Finding, Monitor, Probe, RunComparison, RunIdentity, Score, Signal, State,
+    Transition, Verdict,
 };
 
 /// `schema_version` of result.json.
@@ -120,6 +121,42 @@ pub struct ExperimentResult {
     /// Where the engine's own report lies.
     pub report_location: Option<String>,
     pub monitor: MonitorRecord,
+}
+
+impl ExperimentResult {
+    /// What was planned and how it was judged, and nothing that only a launch brings.
+    pub fn planned(plan: &ExperimentPlan, monitor: Monitor, verdict: Verdict, reason: String) -> Self {
+        Self {
+            name: plan.name.clone(),
+            engine: plan.spec.engine().to_owned(),
+            id: None,
+            url: None,
+            state: State::Unknown,
+            raw_state: None,
+            reason,
+            verdict,
+            score: None,
+            score_source: None,
+            expected_resilience_score: plan.expected,
+            weight: plan.weight,
+            started_at: None,
+            ended_at: None,
+            source: plan.spec.source().to_owned(),
+            region: None,
+            transitions: Vec::new(),
+            actions: Vec::new(),
+            targets: Vec::new(),
+            faults: Vec::new(),
+            probes: Vec::new(),
+            fault: None,
+            stop_conditions: Vec::new(),
+            evidence: Vec::new(),
+            error: None,
+            stop: None,
+            report_location: None,
+            monitor: MonitorRecord::new(monitor),
+        }
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

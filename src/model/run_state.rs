@@ -3,12 +3,14 @@
 //! Fields may be added within a version, and unknown ones are passed over. Nothing in it is secret: no token, no
 //! variable's value.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    CommandLine, CommandSpec, EngineSpec, HarnessProject, HarnessSpec, LitmusProject, LitmusSpec,
-    RunIdentity, RuntimeInputs, ToolInfo,
+    CommandLine, CommandSpec, EngineSpec, ExperimentResult, Finding, HarnessProject, HarnessSpec,
+    LitmusProject, LitmusSpec, Probe, RunIdentity, RuntimeInputs, Signal, ToolInfo,
 };
 
 /// `schema_version` of state.json.
@@ -27,6 +29,31 @@ pub struct RunState {
     pub experiments: Vec<ExperimentState>,
     /// Also those that earlier runs have left.
     pub subscriptions: Vec<SubscriptionState>,
+    /// Where others go on with the run.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub handover: Option<Handover>,
+}
+
+/// What a launch knows that who monitors and scores has to know.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Handover {
+    /// The inputs it was given, so that they need not be given again.
+    pub inputs: BTreeMap<String, String>,
+    pub findings: Vec<Finding>,
+    /// Every request so far, by operation.
+    pub api_calls: BTreeMap<String, u64>,
+    /// What cancelled the run.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub signal: Option<Signal>,
+}
+
+impl Handover {
+    pub fn add_calls(&mut self, calls: &BTreeMap<String, u64>) {
+        for (operation, count) in calls {
+            let sum = self.api_calls.entry(operation.clone()).or_default();
+            *sum = sum.saturating_add(*count);
+        }
+    }
 }
 
 impl RunState {
@@ -39,6 +66,7 @@ impl RunState {
             started_at,
             experiments: Vec::new(),
             subscriptions: Vec::new(),
+            handover: None,
         }
     }
 
@@ -50,6 +78,12 @@ impl RunState {
     /// Subscriptions that are there, or may be.
     pub fn open_subscriptions(&self) -> impl Iterator<Item = &SubscriptionState> {
         self.subscriptions.iter().filter(|subscription| !subscription.removed)
+    }
+
+    /// Subscriptions that this run has made, and not an earlier one.
+    pub fn own_subscriptions(&self) -> impl Iterator<Item = &SubscriptionState> {
+        let name = format!("faultgate-{}", self.run.id);
+        self.open_subscriptions().filter(move |subscription| subscription.name.starts_with(&name))
     }
 
     /// Nothing is left to end.
@@ -84,6 +118,12 @@ pub struct ExperimentState {
     pub intent: Intent,
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub launch: Option<LaunchRecord>,
+    /// What the probes have seen that look before the launch, where others go on with the run.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub before: Vec<Probe>,
+    /// Its end, as who monitored it has judged it.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub outcome: Option<Box<ExperimentResult>>,
 }
 
 impl ExperimentState {
@@ -95,6 +135,8 @@ impl ExperimentState {
             intended_at: None,
             intent: Intent::default(),
             launch: None,
+            before: Vec::new(),
+            outcome: None,
         }
     }
 
@@ -154,6 +196,12 @@ impl ExperimentPlace {
         }
     }
 
+    /// Whether it is where a subscription is, and reached in the same way.
+    pub fn is_beside(&self, subscription: &SubscriptionState) -> bool {
+        matches!(self, Self::Fis { region, role_arn, .. }
+            if region.as_deref() == Some(&*subscription.region) && *role_arn == subscription.role_arn)
+    }
+
     /// What an engine needs to find it again. Runtime inputs and the words of commands are not known here.
     pub fn spec(&self) -> EngineSpec {
         let shown = |shown: &String| CommandLine { args: Vec::new(), shown: shown.clone() };
@@ -171,7 +219,7 @@ impl ExperimentPlace {
                 run: shown(&run),
                 stop: stop.as_ref().map(shown),
                 dir: None,
-                env: std::collections::BTreeMap::new(),
+                env: BTreeMap::new(),
                 journal: None,
                 expected_exit_code: 0,
                 duration: std::time::Duration::ZERO,

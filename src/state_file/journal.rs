@@ -1,6 +1,7 @@
 //! Keeps a run's state file while the run goes on.
 
 use std::cell::{Cell, RefCell};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -10,7 +11,9 @@ use tokio::sync::Mutex;
 use super::file::{Unreadable, read, write};
 use crate::clock::Clock;
 use crate::lifecycle::Journal;
-use crate::model::{ExperimentState, Intent, LaunchRecord, RunPhase, RunState, SubscriptionState};
+use crate::model::{
+    ExperimentState, Handover, Intent, LaunchRecord, Probe, RunPhase, RunState, SubscriptionState,
+};
 
 /// What is left of the runs that had a state file before, to be kept in the next one: subscriptions that were not
 /// removed. An experiment that may be running is not for a new run to forget: then the error says which run's.
@@ -61,24 +64,9 @@ impl<'a> RunJournal<'a> {
         }
     }
 
-    /// The change is in the state at once, and in the file when this ends. Changes that come while the file is being
-    /// written are written together.
+    /// The change is in the state at once, and in the file when this ends.
     async fn change(&self, change: impl FnOnce(&mut RunState)) {
-        change(&mut self.state.borrow_mut());
-        self.changes.set(self.changes.get() + 1);
-        let ours = self.changes.get();
-        let turn = self.writing.clone().lock_owned().await;
-        if self.written.get() >= ours {
-            return;
-        }
-        let (path, state, all) = (self.path.clone(), self.state.borrow().clone(), self.changes.get());
-        let writing = tokio::task::spawn_blocking(move || {
-            let _turn = turn;
-            write(&path, &state)
-        });
-        let done = writing.await.unwrap_or_else(|error| Err(std::io::Error::other(error)));
-        self.written.set(self.written.get().max(all));
-        if let Err(error) = done
+        if let Err(error) = self.write_down(change).await
             && !self.warned.replace(true)
         {
             (self.warn)(&format!(
@@ -86,6 +74,32 @@ impl<'a> RunJournal<'a> {
                 self.path.display()
             ));
         }
+    }
+
+    /// Changes that come while the file is being written are written together.
+    pub async fn write_down(&self, change: impl FnOnce(&mut RunState)) -> io::Result<()> {
+        change(&mut self.state.borrow_mut());
+        self.changes.set(self.changes.get() + 1);
+        let ours = self.changes.get();
+        let turn = self.writing.clone().lock_owned().await;
+        if self.written.get() >= ours {
+            return Ok(());
+        }
+        let (path, state, all) = (self.path.clone(), self.state.borrow().clone(), self.changes.get());
+        let writing = tokio::task::spawn_blocking(move || {
+            let _turn = turn;
+            write(&path, &state)
+        });
+        let done = writing.await.unwrap_or_else(|error| Err(io::Error::other(error)));
+        if done.is_ok() {
+            self.written.set(self.written.get().max(all));
+        }
+        done
+    }
+
+    /// The state as it is now.
+    pub fn state(&self) -> RunState {
+        self.state.borrow().clone()
     }
 
     async fn change_one(&self, experiment: usize, change: impl FnOnce(&mut ExperimentState)) {
@@ -129,6 +143,19 @@ impl Journal for RunJournal<'_> {
             state.subscriptions.extend(all);
         })
         .await;
+    }
+
+    async fn handed_over(&self, handover: Handover, before: Vec<Vec<Probe>>) -> Result<(), String> {
+        let noted = self.write_down(|state| {
+            for (experiment, before) in state.experiments.iter_mut().zip(before) {
+                experiment.before = before;
+            }
+            let inputs = state.handover.take().map(|known| known.inputs).unwrap_or_default();
+            state.handover = Some(Handover { inputs, ..handover });
+        });
+        noted
+            .await
+            .map_err(|error| format!("the state file {} cannot be written: {error}", self.path.display()))
     }
 }
 

@@ -26,6 +26,7 @@ mod secrets;
 mod several;
 mod signals;
 mod stand_ins;
+mod steps;
 mod stop;
 mod stop_centers;
 mod stop_commands;

@@ -27,7 +27,11 @@ async fn assert_nothing_to_stop(stopped: Ended) {
 }
 
 fn harness_run(harness: &Harness) -> Faultgate {
-    Faultgate::new(&["run"])
+    harness_step("run", harness)
+}
+
+fn harness_step(step: &str, harness: &Harness) -> Faultgate {
+    Faultgate::new(&[step])
         .env("FAULTGATE_HARNESS_API_KEY", KEY)
         .env("FAULTGATE_HARNESS_PROJECT_ID", HARNESS_PROJECT)
         .env("FAULTGATE_HARNESS_EXPERIMENT_ID", HARNESS_EXPERIMENT)
@@ -56,6 +60,23 @@ async fn a_harness_run_is_stopped_and_no_other() {
     });
     assert_eq!(stopped, [(true, 0), (false, 1)], "{}", stop.stdout);
     assert_nothing_to_stop(stop).await;
+    harness.assert_no_faults();
+}
+
+#[tokio::test]
+async fn a_harness_run_in_three_steps() {
+    let harness = Harness::living(&[Beat::running(), Beat::completed(100.0)]).await;
+    let launched = harness_step("launch", &harness).finish().await;
+    launched.assert_code(0, "launch");
+    // All else is in the file.
+    let next = |step, earlier| Faultgate::new(&[step]).env("FAULTGATE_HARNESS_API_KEY", KEY).after(earlier);
+    let monitored = next("monitor", launched).finish().await;
+    monitored.assert_code(0, "monitor");
+    let scored = next("score", monitored).finish().await;
+    scored.assert_code(0, "score");
+    let experiment = &scored.result()["experiments"][0];
+    assert_eq!((&experiment["state"], &experiment["score_source"]), (&"completed".into(), &"engine".into()));
+    assert_eq!(harness.world(|world| world.runs.len()), 1);
     harness.assert_no_faults();
 }
 

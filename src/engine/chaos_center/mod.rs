@@ -355,6 +355,9 @@ impl<M: Manager> Engine for ChaosCenter<M> {
     }
 
     fn adopt(&self, experiment: &ExperimentPlan, launch: &LaunchRecord) -> Launched {
+        if self.settings.dry_run {
+            return self.dry_run(experiment);
+        }
         let known = launch.trace.launched_experiment.as_deref();
         let key = RunKey {
             experiment: known.unwrap_or(experiment.spec.source()).to_owned(),

@@ -7,12 +7,10 @@
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::rc::Rc;
-use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use aws_config::SdkConfig;
-use futures_util::future::join_all;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
@@ -22,6 +20,8 @@ mod error;
 mod events;
 mod inbox;
 mod launch;
+mod lent;
+mod others;
 mod outcome;
 mod pattern;
 mod pause;
@@ -30,21 +30,24 @@ mod preflight;
 mod reader;
 mod record;
 mod removal;
+mod settings;
 mod subscription;
 mod tags;
 mod watch;
 
 pub use clients::{connect, connect_embedded, in_region};
 pub use place::partition_of;
+pub use settings::{FisSettings, Part};
 
 use self::clients::Clients;
 use self::error::failure;
 use self::inbox::Inbox;
 use self::launch::Launch;
+use self::others::Others;
 use self::outcome::Context;
 use self::place::Place;
-use self::preflight::{Preflight, Template, alarm_name, describe_alarms, get_lever, preflight};
-use self::reader::Reader;
+use self::preflight::{Preflight, Template, alarm_name, assumed, describe_alarms, get_lever, preflight};
+use self::reader::{Keeping, Reader};
 use self::record::{record, timestamp};
 use self::subscription::{Subscription, interrupted};
 use self::watch::Tracking;
@@ -52,31 +55,9 @@ use super::{Engine, Failure, FailureKind, Judgement, Launched, Notary, Record, S
 use crate::clock::Clock;
 use crate::http::calls::{Calls, sum};
 use crate::model::{
-    ExperimentPlan, Finding, Intent, LaunchRecord, Level, Monitor, MonitorRecord, RunIdentity, Source, State,
+    ExperimentPlan, Finding, Intent, LaunchRecord, Level, Monitor, MonitorRecord, Source, State,
     SubscriptionRecord, SubscriptionState, Transition,
 };
-use crate::role::Role;
-
-/// What one connection to FIS is to do.
-#[derive(Debug, Clone)]
-pub struct FisSettings {
-    pub run: RunIdentity,
-    /// The role as which the requests are made.
-    pub role: Option<Arc<Role>>,
-    /// The name of rule and queue.
-    pub subscription: String,
-    /// By which this account is reached.
-    pub role_arn: Option<String>,
-    pub monitor: Monitor,
-    pub event_queue_url: Option<String>,
-    pub reconcile_interval: Duration,
-    pub dry_run: bool,
-    pub allow_empty_targets: bool,
-    /// The endpoints are AWS's own, so that people can look at experiments in the console.
-    pub has_console: bool,
-    /// How long what is made may be needed: afterwards a sweep may remove it.
-    pub expires_in: Duration,
-}
 
 /// The last messages of a shared queue are dealt with in this time.
 const LEAVE_LIMIT: Duration = Duration::from_secs(2);
@@ -84,12 +65,6 @@ const LEAVE_LIMIT: Duration = Duration::from_secs(2);
 const ASKING_AT_ONCE: usize = 16;
 /// Pauses between looks for what another process may have begun a moment ago.
 const LOOKS: [Duration; 2] = [Duration::from_millis(300), Duration::from_millis(700)];
-
-/// A subscription of another process.
-struct Adopted {
-    subscription: Rc<Subscription>,
-    role_arn: Option<String>,
-}
 
 /// FIS in one account and Region.
 pub struct FisEngine {
@@ -103,10 +78,7 @@ pub struct FisEngine {
     subscription: RefCell<Option<Rc<Subscription>>>,
     /// The subscription before it is made.
     planned: RefCell<Option<Rc<Subscription>>>,
-    /// Those of others, to be removed.
-    adopted: RefCell<Vec<Adopted>>,
-    /// Names of experiments that another process was about to launch.
-    recalled: RefCell<BTreeSet<String>>,
+    others: Others,
     reader: RefCell<Option<AbortOnDropHandle<()>>>,
     leaving: CancellationToken,
     /// By the experiment's id.
@@ -131,8 +103,7 @@ impl FisEngine {
             inbox: RefCell::new(Inbox::new([])),
             subscription: RefCell::default(),
             planned: RefCell::default(),
-            adopted: RefCell::default(),
-            recalled: RefCell::default(),
+            others: Others::default(),
             reader: RefCell::default(),
             leaving: CancellationToken::new(),
             tracked: RefCell::default(),
@@ -190,20 +161,20 @@ impl FisEngine {
         self.templates.borrow().get(template).map(|template| template.stop_alarms.clone()).unwrap_or_default()
     }
 
-    fn reader_of(&self, sqs: &aws_sdk_sqs::Client, queue_url: &str, shared: bool) -> Reader {
+    fn reader_of(&self, sqs: &aws_sdk_sqs::Client, queue_url: &str, keeping: Keeping) -> Reader {
         Reader {
             sqs: sqs.clone(),
             queue_url: queue_url.to_owned(),
             inbox: self.inbox(),
             clock: self.clock,
             place: self.place(),
-            shared,
+            keeping,
             leaving: self.leaving.clone(),
         }
     }
 
-    fn start_reader(&self, queue_url: &str, shared: bool) {
-        let reader = self.reader_of(&self.clients.sqs_reader, queue_url, shared);
+    fn start_reader(&self, queue_url: &str, keeping: Keeping) {
+        let reader = self.reader_of(&self.clients.sqs_reader, queue_url, keeping);
         *self.reader.borrow_mut() = Some(AbortOnDropHandle::new(tokio::spawn(reader.run())));
     }
 
@@ -226,22 +197,30 @@ impl FisEngine {
         if self.cancelled.is_cancelled() {
             return Err(interrupted(&subscription.name));
         }
-        self.start_reader(&queue_url, false);
-        subscription.prove(&self.clients, &self.inbox(), &self.clock, &self.cancelled).await
+        let hands_on = self.settings.part == Part::Launch;
+        self.start_reader(&queue_url, if hands_on { Keeping::Proving } else { Keeping::Own });
+        subscription.prove(&self.clients, &self.inbox(), &self.clock, &self.cancelled).await?;
+        let reader = self.reader.borrow_mut().take_if(|_| hands_on);
+        if let Some(reader) = reader {
+            self.leaving.cancel();
+            let _ = reader.await;
+        }
+        Ok(())
     }
-}
 
-/// Whether the role can be assumed.
-async fn assumed(role: &Role) -> Finding {
-    let subject = format!("role {}", role.arn());
-    match role.credentials().await {
-        Ok(_) => Finding::new(Level::Ok, subject, format!("assumed by {}", role.by())),
-        Err(refusal) => {
-            let finding = Finding::new(Level::Error, subject, refusal.to_string());
-            match refusal.what_to_do() {
-                Some(remedy) => finding.with_remedy(remedy),
-                None => finding,
-            }
+    /// Reads what another process has subscribed to. Without a queue, FIS is asked directly.
+    fn listen(&self) {
+        match self.others.queue() {
+            Some((url, lent)) => self.start_reader(&url, Keeping::Lent(lent)),
+            None => self.inbox().set_trouble(Some("the state file names no queue".to_owned())),
+        }
+    }
+
+    /// What others hold of a queue that is lent is waited for, unless it cannot be read.
+    async fn hear_all(&self) {
+        let inbox = self.inbox();
+        if let (Some((url, lent)), None) = (self.others.queue(), inbox.trouble()) {
+            lent.hear_all(&self.clients, &url, &inbox).await;
         }
     }
 }
@@ -273,7 +252,7 @@ impl Engine for FisEngine {
             ));
         }
         if let (Monitor::Queue, Some(url)) = (self.settings.monitor, &self.settings.event_queue_url) {
-            findings.push(match self.reader_of(&self.clients.sqs, url, true).probe().await {
+            findings.push(match self.reader_of(&self.clients.sqs, url, Keeping::Shared).probe().await {
                 Ok(()) => Finding::new(Level::Ok, "event queue", "it can be read"),
                 Err(failure) => failure.finding(Level::Error, "event queue"),
             });
@@ -286,8 +265,9 @@ impl Engine for FisEngine {
     async fn open(&self) -> Result<(), Failure> {
         match (self.settings.monitor, &self.settings.event_queue_url) {
             (Monitor::Poll, _) => Ok(()),
+            (Monitor::Queue, Some(_)) if self.settings.part == Part::Launch => Ok(()),
             (Monitor::Queue, Some(url)) => {
-                self.start_reader(url, true);
+                self.start_reader(url, Keeping::Shared);
                 Ok(())
             }
             (Monitor::Queue, None) => Err(Failure {
@@ -296,6 +276,10 @@ impl Engine for FisEngine {
                 why: "event-queue-url is not set".to_owned(),
                 remedy: None,
             }),
+            (Monitor::Events, _) if self.settings.part == Part::Monitor => {
+                self.listen();
+                Ok(())
+            }
             (Monitor::Events, _) => self.subscribe().await,
         }
     }
@@ -311,7 +295,7 @@ impl Engine for FisEngine {
         let launch = self.launch_of(experiment);
         let calls = self.calls_for(experiment);
         let mut found = calls.of(launch.find(&self.clients, &self.place())).await?;
-        if self.recalled.borrow().contains(&experiment.name) {
+        if self.others.was_recalled(&experiment.name) {
             for pause in LOOKS {
                 if found.is_none() {
                     tokio::time::sleep(pause).await;
@@ -407,12 +391,12 @@ impl Engine for FisEngine {
         if let Some(subscription) = subscription {
             subscription.remove(&self.clients, within).await;
         }
-        let adopted: Vec<_> = self.adopted.borrow().iter().map(|of| of.subscription.clone()).collect();
-        join_all(adopted.iter().map(|subscription| subscription.remove(&self.clients, within))).await;
+        self.others.remove(&self.clients, within).await;
     }
 
     fn subscription(&self) -> Option<SubscriptionRecord> {
-        self.subscription.borrow().as_ref().map(|subscription| subscription.record())
+        let own = self.subscription.borrow().as_ref().map(|own| own.record());
+        own.or_else(|| self.others.record())
     }
 
     fn monitoring(&self, experiment: &ExperimentPlan, id: Option<&str>) -> MonitorRecord {
@@ -452,14 +436,14 @@ impl Engine for FisEngine {
         let launched = Launched::by_another(launch);
         self.inbox().claim(&launched.id);
         let calls = self.calls_for(experiment);
-        let tracking = Tracking::begun(calls, &launched.first, experiment.spec.source());
+        let tracking = Tracking::begun(calls, &launched.first, experiment.spec.source()).adopted();
         self.tracked.borrow_mut().insert(launched.id.clone(), tracking);
         launched
     }
 
     /// By its tags: a request with the client token would begin it.
     fn recall(&self, experiment: &ExperimentPlan, _intent: &Intent) {
-        self.recalled.borrow_mut().insert(experiment.name.clone());
+        self.others.recall(&experiment.name);
     }
 
     fn intend_subscription(&self) -> Option<SubscriptionState> {
@@ -472,17 +456,14 @@ impl Engine for FisEngine {
 
     fn subscription_states(&self) -> Vec<SubscriptionState> {
         let own = self.planned.borrow().as_ref().map(|own| own.state(self.settings.role_arn.as_deref()));
-        let adopted = self.adopted.borrow();
-        own.into_iter()
-            .chain(adopted.iter().map(|of| of.subscription.state(of.role_arn.as_deref())))
-            .collect()
+        own.into_iter().chain(self.others.states()).collect()
+    }
+
+    fn listen_to(&self, subscription: &SubscriptionState) {
+        self.others.listen_to(subscription);
     }
 
     fn adopt_subscription(&self, subscription: &SubscriptionState) {
-        let adopted = Adopted {
-            subscription: Rc::new(Subscription::adopted(subscription)),
-            role_arn: subscription.role_arn.clone(),
-        };
-        self.adopted.borrow_mut().push(adopted);
+        self.others.adopt(subscription);
     }
 }

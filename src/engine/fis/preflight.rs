@@ -11,6 +11,7 @@ use super::error::failure;
 use super::place::Place;
 use crate::engine::{Failure, FailureKind};
 use crate::model::{Finding, Level};
+use crate::role::Role;
 
 /// There is one lever in each account and Region.
 const LEVER: &str = "default";
@@ -224,5 +225,19 @@ fn blocking(subject: String, failure: &Failure, place: &Place) -> Finding {
             place.region, place.region
         )),
         _ => finding,
+    }
+}
+/// Whether the role can be assumed.
+pub(super) async fn assumed(role: &Role) -> Finding {
+    let subject = format!("role {}", role.arn());
+    match role.credentials().await {
+        Ok(_) => Finding::new(Level::Ok, subject, format!("assumed by {}", role.by())),
+        Err(refusal) => {
+            let finding = Finding::new(Level::Error, subject, refusal.to_string());
+            match refusal.what_to_do() {
+                Some(remedy) => finding.with_remedy(remedy),
+                None => finding,
+            }
+        }
     }
 }

@@ -8,6 +8,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::error::failure;
 use super::inbox::{Disposition, Inbox};
+use super::lent::{HIDDEN_SECONDS, Lent, Turn};
 use super::pause::pause;
 use super::place::Place;
 use crate::clock::Clock;
@@ -15,6 +16,8 @@ use crate::engine::{Failure, FailureKind};
 
 /// SQS's longest long poll.
 const WAIT_SECONDS: i32 = 20;
+/// A launch waits for the last request of its reader, and others for what that has received.
+const PROVING_SECONDS: i32 = 1;
 const BATCH: i32 = 10;
 /// A queue that could not be read this often in a row is in trouble; one hiccup is not.
 const TROUBLE_AFTER: u32 = 3;
@@ -23,9 +26,19 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 /// After a batch without a message for us from a shared queue, so that given-back messages do not come round
 /// in a tight loop.
 const FOREIGN_PAUSE: Duration = Duration::from_secs(1);
-/// How long messages of a shared queue are hidden from others when a run ends between taking them and giving
-/// them back. The queue's own timeout may be hours.
-const SHARED_VISIBILITY_SECONDS: i32 = 10;
+/// What becomes of messages that were received.
+#[derive(Debug, Clone)]
+pub(super) enum Keeping {
+    /// Nobody else reads the queue: they stay hidden until it is deleted.
+    Own,
+    /// A queue of the user's: ours are deleted, those of others are given back.
+    Shared,
+    /// Several processes watch the same experiments, and each is to see all.
+    Lent(Lent),
+    /// They are left to others, and only handshakes are waited for. No request is broken off, since its answer might
+    /// have taken a message along.
+    Proving,
+}
 
 #[derive(Debug)]
 pub(super) struct Reader {
@@ -34,8 +47,7 @@ pub(super) struct Reader {
     pub(super) inbox: Inbox,
     pub(super) clock: Clock,
     pub(super) place: Place,
-    /// Others read this queue too: our messages are deleted, theirs are given back.
-    pub(super) shared: bool,
+    pub(super) keeping: Keeping,
     /// The end: nothing more is received, and what was received is dealt with.
     pub(super) leaving: CancellationToken,
 }
@@ -47,14 +59,17 @@ impl Reader {
         loop {
             let received = tokio::select! {
                 biased;
-                () = self.leaving.cancelled() => return,
-                received = self.receive(WAIT_SECONDS) => received,
+                () = self.left() => return,
+                received = self.receive() => received,
             };
             match received {
                 Ok(messages) => {
                     failures = 0;
                     self.inbox.set_trouble(None);
-                    self.deliver(messages).await;
+                    match &self.keeping {
+                        Keeping::Lent(lent) => self.deliver_lent(messages, lent).await,
+                        Keeping::Own | Keeping::Shared | Keeping::Proving => self.deliver(messages).await,
+                    }
                 }
                 Err(failure) => {
                     failures += 1;
@@ -82,14 +97,27 @@ impl Reader {
             .map_err(|error| self.failure(&error, "ReceiveMessage"))
     }
 
-    async fn receive(&self, wait_seconds: i32) -> Result<Vec<Message>, Failure> {
+    /// Ends when the reader is to end.
+    async fn left(&self) {
+        if matches!(self.keeping, Keeping::Proving) && !self.leaving.is_cancelled() {
+            std::future::pending::<()>().await;
+        }
+        self.leaving.cancelled().await;
+    }
+
+    async fn receive(&self) -> Result<Vec<Message>, Failure> {
+        let (wait_seconds, hidden_seconds) = match self.keeping {
+            Keeping::Own => (WAIT_SECONDS, None),
+            Keeping::Shared | Keeping::Lent(_) => (WAIT_SECONDS, Some(i32::from(HIDDEN_SECONDS))),
+            Keeping::Proving => (PROVING_SECONDS, Some(PROVING_SECONDS)),
+        };
         let answer = self
             .sqs
             .receive_message()
             .queue_url(&self.queue_url)
             .max_number_of_messages(BATCH)
             .wait_time_seconds(wait_seconds)
-            .set_visibility_timeout(self.shared.then_some(SHARED_VISIBILITY_SECONDS))
+            .set_visibility_timeout(hidden_seconds)
             .send()
             .await
             .map_err(|error| self.failure(&error, "ReceiveMessage"))?;
@@ -109,16 +137,41 @@ impl Reader {
             }
         }
         // A queue of the run's own hides what was received until the queue is deleted: no request is needed.
-        if !self.shared {
+        if !matches!(self.keeping, Keeping::Shared) {
             return;
         }
         let only_others = ours.is_empty() && !others.is_empty();
         tokio::join!(self.delete(ours), self.give_back(others));
         if only_others {
-            tokio::select! {
-                () = self.leaving.cancelled() => {}
-                () = tokio::time::sleep(FOREIGN_PAUSE) => {}
+            self.let_others_read().await;
+        }
+    }
+
+    async fn deliver_lent(&self, messages: Vec<Message>, lent: &Lent) {
+        let now = self.clock.now();
+        let (mut passed_on, mut news) = (Vec::new(), false);
+        for message in messages {
+            match lent.turn(message.message_id.as_deref().unwrap_or_default()) {
+                Turn::Take => {
+                    news = true;
+                    self.inbox.deliver(message.body.as_deref().unwrap_or_default(), now);
+                }
+                Turn::PassOn => passed_on.extend(message.receipt_handle),
+                Turn::Leave => {}
             }
+        }
+        if !passed_on.is_empty() {
+            self.give_back(passed_on).await;
+            if !news {
+                self.let_others_read().await;
+            }
+        }
+    }
+
+    async fn let_others_read(&self) {
+        tokio::select! {
+            () = self.leaving.cancelled() => {}
+            () = tokio::time::sleep(FOREIGN_PAUSE) => {}
         }
     }
 

@@ -8,6 +8,7 @@ use tokio::time::Instant;
 use super::events::state_of;
 use super::inbox::Received;
 use super::launch::get;
+use super::lent::COME_BACK;
 use super::pause::pause;
 use super::record::record;
 use super::{FisEngine, error::failure};
@@ -39,6 +40,8 @@ pub(super) struct Tracking {
     pub(super) learned: String,
     /// The reason that the last event gave.
     pub(super) announced: Option<String>,
+    /// Another process has launched it, and may hold its events at this moment.
+    adopted: bool,
     /// We have asked for a stop, so an end is near whether or not an event says so.
     pub(super) stop_requested: bool,
 }
@@ -53,6 +56,7 @@ impl Tracking {
             reconciliations: 0,
             learned: String::new(),
             announced: None,
+            adopted: false,
             stop_requested: false,
         }
     }
@@ -60,6 +64,11 @@ impl Tracking {
     /// An experiment that has begun.
     pub(super) fn begun(calls: Calls, first: &Transition, template: &str) -> Self {
         Self { calls, template: template.to_owned(), reached: first.state, ..Self::new() }
+    }
+
+    /// One that another process has begun.
+    pub(super) fn adopted(self) -> Self {
+        Self { adopted: true, ..self }
     }
 }
 
@@ -99,6 +108,10 @@ pub(super) async fn follow(engine: &FisEngine, id: &str, watcher: &dyn Watcher) 
     let mut changed = inbox.subscribe();
     let mut refusals = 0;
     let mut next_look = Instant::now() + watch.interval();
+    if watch.tracking(|tracking| tracking.adopted) {
+        // It may have ended long ago, but its events are worth waiting for.
+        next_look = next_look.min(Instant::now() + COME_BACK);
+    }
     loop {
         let mut prompt = match watch.take_news() {
             News::End => Some(Prompt::EndIsNear),
@@ -121,7 +134,11 @@ pub(super) async fn follow(engine: &FisEngine, id: &str, watcher: &dyn Watcher) 
             Box::pin(watch.ask(prompt)).await
         };
         match asked {
-            Ok(record) if record.has_ended() => return Ok(watch.finish(record, prompt)),
+            Ok(record) if record.has_ended() => {
+                engine.hear_all().await;
+                watch.take_news();
+                return Ok(watch.finish(record, prompt));
+            }
             Ok(record) => {
                 refusals = 0;
                 watch.progress(&record, prompt);

@@ -1,0 +1,283 @@
+//! `faultgate launch`, `monitor` and `score`: a run in three steps that share a state file.
+
+use std::cell::RefCell;
+use std::path::Path;
+
+use clap::{ArgMatches, Command};
+
+use super::run::{Session, cancellable};
+use super::stopping::{Stopped, Stopping};
+use super::{complain, refuse, say, settings};
+use crate::config::{self, Environment, Mistake, Settings};
+use crate::engine::fis::Part;
+use crate::lifecycle::{Cancel, can_be_scored, conclude};
+use crate::model::{EngineSpec, ExperimentPlace, Handover, RunEvent, RunResult, RunState, Verdict};
+use crate::report;
+use crate::state_file::{self, RunJournal};
+use crate::text;
+
+/// Where a suite file is looked for.
+const HERE: &str = ".";
+/// Longest line told.
+const LONGEST: usize = 2_000;
+
+pub(super) fn commands() -> [Command; 3] {
+    let step = |name, about, after_help| {
+        Command::new(name).about(about).after_help(after_help).args(config::flags())
+    };
+    [
+        step(
+            "launch",
+            "Verify, subscribe and launch, and leave the rest to monitor and score",
+            "What it begins is in the state file, which the next steps need; so are the inputs it was given.\n\nExit \
+             codes: 0 all is launched, 2 mistakes in the settings, 3 something could not be launched: what was is \
+             stopped and reported,\n129/130/143 cancelled by SIGHUP/SIGINT/SIGTERM.",
+        ),
+        step(
+            "monitor",
+            "Watch what launch has launched until it ends, on any machine, any time later",
+            "It takes the inputs of launch from the state file, and writes each end into it.\n\nExit codes: 0 all have \
+             ended and can be scored, 2 mistakes in the settings, 3 errored, 4 timed out,\n129/130/143 cancelled by \
+             SIGHUP/SIGINT/SIGTERM. Other than with 0 and 2, all that was launched is stopped, and reported.",
+        ),
+        step(
+            "score",
+            "Decide by the ends that monitor has written down: the gate",
+            "It ends what is left, reports, and ends with the exit code of the gate: 0 passed, 1 failed, 2 mistakes in \
+             the settings, 3 errored,\n4 timed out, 129/130/143 cancelled by SIGHUP/SIGINT/SIGTERM.",
+        ),
+    ]
+}
+
+pub(super) async fn launch(matches: &ArgMatches, env: &Environment) -> u8 {
+    let cancel = Cancel::new();
+    match settings(matches, env, None).and_then(can_be_split) {
+        Ok(settings) => {
+            let session = Session::new(settings, env, &cancel).doing(Part::Launch);
+            cancellable(&cancel, session.launch()).await
+        }
+        Err(mistakes) => refuse(&mistakes, env),
+    }
+}
+
+pub(super) async fn monitor(matches: &ArgMatches, env: &Environment) -> u8 {
+    let cancel = Cancel::new();
+    match resumed(matches, env) {
+        Ok((settings, state)) => {
+            let session = Session::new(settings, env, &cancel).doing(Part::Monitor).of(&state.run);
+            cancellable(&cancel, session.monitor(state)).await
+        }
+        Err(mistakes) => refuse(&mistakes, env),
+    }
+}
+
+pub(super) async fn score(matches: &ArgMatches, env: &Environment) -> u8 {
+    let cancel = Cancel::new();
+    match resumed(matches, env) {
+        Ok((settings, state)) => {
+            let session = Session::new(settings, env, &cancel).of(&state.run);
+            cancellable(&cancel, session.score(state, matches)).await
+        }
+        Err(mistakes) => refuse(&mistakes, env),
+    }
+}
+
+/// What ends with the process that has begun it cannot be left to another.
+fn can_be_split(settings: Settings) -> Result<Settings, Vec<Mistake>> {
+    let mut mistakes = Vec::new();
+    if settings.rehearsal.is_some() {
+        let what = "rehearsal: its endpoints end with the process, so it cannot be left to faultgate monitor";
+        mistakes.push(Mistake::new("the settings", what).hint("use faultgate rehearse"));
+    }
+    let experiments = &settings.plan.experiments;
+    for experiment in experiments {
+        if matches!(experiment.spec, EngineSpec::Command(_)) {
+            let what = format!("{}: a command ends with the process that runs it", experiment.name);
+            mistakes.push(Mistake::new("the suite file", what).hint("use faultgate run for it"));
+        }
+    }
+    if settings.plan.parallel < experiments.len() {
+        let count = experiments.len();
+        let what = format!("parallel: launch starts all {count} experiments at once");
+        let hint = format!("set parallel to {count} or more, or use faultgate run");
+        mistakes.push(Mistake::new("the settings", what).hint(hint));
+    }
+    if mistakes.is_empty() { Ok(settings) } else { Err(mistakes) }
+}
+
+/// The state that a launch has left, and its settings.
+fn resumed(matches: &ArgMatches, env: &Environment) -> Result<(Settings, RunState), Vec<Mistake>> {
+    let flags = config::given(matches);
+    let path = config::state_file(env, &flags, Path::new(HERE))?;
+    let shown = path.display().to_string();
+    let wrong = |what: String, hint: &str| vec![Mistake::new(&shown, format!("{shown} {what}")).hint(hint)];
+    let state = state_file::read(&path)
+        .map_err(|why| wrong(why.what, &why.hint))?
+        .ok_or_else(|| wrong("is not there".to_owned(), "bring it from the job that ran faultgate launch"))?;
+    let Some(handover) = &state.handover else {
+        let what = "is not of faultgate launch: faultgate run monitors and scores by itself".to_owned();
+        return Err(wrong(what, "end what is left with faultgate stop"));
+    };
+    let mut settings = config::load_again(env, flags, Path::new(HERE), &handover.inputs)?;
+    settings.state_file = path;
+    let mistakes = differences(&mut settings, &state, &shown);
+    if mistakes.is_empty() { Ok((settings, state)) } else { Err(mistakes) }
+}
+
+/// The settings must be of the same experiments, which are where the launch has found them.
+fn differences(settings: &mut Settings, state: &RunState, shown: &str) -> Vec<Mistake> {
+    let hint = "give the same suite file and inputs as to faultgate launch";
+    let mut mistakes = Vec::new();
+    if settings.rehearsal.is_some() {
+        mistakes.push(Mistake::new("the settings", "rehearsal: is for run and check").hint("unset it"));
+    }
+    let plan = &mut settings.plan;
+    let names = |all: &mut dyn Iterator<Item = &str>| all.collect::<Vec<_>>().join(", ");
+    let planned = names(&mut plan.experiments.iter().map(|experiment| &*experiment.name));
+    let launched = names(&mut state.experiments.iter().map(|experiment| &*experiment.name));
+    if planned != launched {
+        let what = format!("{shown} is of other experiments: {launched}, and the settings have {planned}");
+        mistakes.push(Mistake::new(shown, what).hint(hint));
+        return mistakes;
+    }
+    for (experiment, known) in plan.experiments.iter_mut().zip(&state.experiments) {
+        let region = match &known.place {
+            ExperimentPlace::Fis { region, .. } => region.clone(),
+            _ => None,
+        };
+        let EngineSpec::Fis { region: set, .. } = &experiment.spec else {
+            if ExperimentPlace::of(&experiment.spec, None) != known.place {
+                mistakes.push(differs(&experiment.name, shown).hint(hint));
+            }
+            continue;
+        };
+        let same_region = set.is_none() || *set == region;
+        if !same_region || ExperimentPlace::of(&experiment.spec, region) != known.place {
+            mistakes.push(differs(&experiment.name, shown).hint(hint));
+        }
+        experiment.spec = known.place.spec();
+    }
+    mistakes
+}
+
+fn differs(name: &str, shown: &str) -> Mistake {
+    Mistake::new(shown, format!("{name}: {shown} has launched another experiment under this name"))
+}
+
+impl Session<'_> {
+    async fn launch(mut self) -> u8 {
+        let left = match self.earlier_state() {
+            Ok(left) => left,
+            Err(mistake) => return refuse(&[mistake], self.env),
+        };
+        report::clear(&self.settings.plan.report_dir);
+        let sinks = RefCell::new(self.reporting().sinks());
+        let publish = |event: &RunEvent<'_>| sinks.borrow_mut().iter_mut().for_each(|sink| sink.on(event));
+        let warn = |message: &str| publish(&RunEvent::Warning(message));
+        self.settings.warnings.iter().for_each(|warning| warn(warning));
+        let connected = match self.connect_unless_cancelled().await {
+            Ok(connected) => connected,
+            Err(code) => return code,
+        };
+        let state_file = &self.settings.state_file;
+        let journal = RunJournal::new(state_file.clone(), self.clock, self.state(&connected, left), &warn);
+        let inputs = self.settings.to_hand_on.clone();
+        let handover = Handover { inputs, ..Handover::default() };
+        if let Err(error) = journal.write_down(|state| state.handover = Some(handover)).await {
+            let shown = state_file.display().to_string();
+            let what = format!("{shown} cannot be written, so no other step could go on: {error}");
+            return refuse(&[Mistake::new(&shown, what).hint("name another with --state-file")], self.env);
+        }
+        let ended = self.lifecycle(connected, &journal, &publish).launch().await;
+        let Some(result) = ended else {
+            let ids = journal.state().experiments.into_iter().filter_map(|known| Some(known.launch?.id));
+            let ids: Vec<_> = ids.collect();
+            say(&text::plain(&format!("launched {}; go on with faultgate monitor", ids.join(", ")), LONGEST));
+            return 0;
+        };
+        self.write_outcomes(&journal, &result).await;
+        self.finish(sinks.into_inner(), result).await
+    }
+
+    async fn monitor(mut self, state: RunState) -> u8 {
+        let sinks = RefCell::new(self.reporting().sinks());
+        let publish = |event: &RunEvent<'_>| sinks.borrow_mut().iter_mut().for_each(|sink| sink.on(event));
+        let warn = |message: &str| publish(&RunEvent::Warning(message));
+        self.settings.warnings.iter().for_each(|warning| warn(warning));
+        let connected = match self.connect_unless_cancelled().await {
+            Ok(connected) => connected,
+            Err(code) => return code,
+        };
+        let journal = RunJournal::new(self.settings.state_file.clone(), self.clock, state.clone(), &warn);
+        let mut result = self.lifecycle(connected, &journal, &publish).monitor(&state).await;
+        let written = self.write_outcomes(&journal, &result).await;
+        let whole = result.experiments.iter().all(|experiment| can_be_scored(experiment.verdict));
+        if whole && written {
+            say("all have ended; faultgate score decides");
+            return 0;
+        }
+        if !written && result.gate.exit_code == 0 {
+            // Nobody could decide by what is not there.
+            result.gate.verdict = Verdict::Errored;
+            result.gate.exit_code = Verdict::Errored.exit_code(None);
+            result.gate.reasons.insert(0, "the state file could not be written".to_owned());
+        }
+        result.findings = state.handover.map(|handover| handover.findings).unwrap_or_default();
+        self.finish(sinks.into_inner(), result).await
+    }
+
+    /// False, and the reason told, where that is not possible.
+    async fn write_outcomes(&self, journal: &RunJournal<'_>, result: &RunResult) -> bool {
+        let written = journal.write_down(|state| {
+            for (known, outcome) in state.experiments.iter_mut().zip(&result.experiments) {
+                known.outcome = Some(Box::new(outcome.clone()));
+            }
+            let handover = state.handover.get_or_insert_default();
+            handover.add_calls(&result.api_calls);
+            handover.signal = result.gate.signal.or(handover.signal);
+        });
+        let Err(error) = written.await else { return true };
+        complain(&format!(
+            "the state file {} cannot be written, so faultgate score cannot decide: {error}",
+            self.settings.state_file.display()
+        ));
+        false
+    }
+
+    async fn score(self, mut state: RunState, matches: &ArgMatches) -> u8 {
+        if !state.is_settled() {
+            self.end_what_is_left(&mut state, matches).await;
+        }
+        let result = conclude(&self.settings.plan, &state, self.clock.now());
+        let mut sinks = self.reporting().sinks();
+        let started = RunEvent::Started { run: &self.identity, plan: &self.settings.plan };
+        for sink in &mut sinks {
+            sink.on(&started);
+        }
+        self.finish(sinks, result).await
+    }
+
+    /// The subscription, and experiments that nobody has monitored.
+    async fn end_what_is_left(&self, state: &mut RunState, matches: &ArgMatches) {
+        let settings = match config::stop_settings(self.env, &config::given(matches), Path::new(HERE)) {
+            Ok(settings) => settings,
+            Err(mistakes) => {
+                // They are mistakes of all settings, and were told.
+                for mistake in &mistakes {
+                    complain(&text::plain(&mistake.to_string(), LONGEST));
+                }
+                return;
+            }
+        };
+        let stopping = Stopping { settings: &settings, env: self.env, commands: &[], clock: self.clock };
+        let Stopped { lines, mistakes, .. } = stopping.end(state).await;
+        let told = lines.into_iter().chain(mistakes.iter().map(ToString::to_string));
+        told.for_each(|line| say(&text::plain(&line, LONGEST)));
+        if let Err(error) = state_file::write(&self.settings.state_file, state) {
+            complain(&format!(
+                "warning: the state file {} cannot be written, so it tells of the same again: {error}",
+                self.settings.state_file.display()
+            ));
+        }
+    }
+}

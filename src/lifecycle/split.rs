@@ -1,0 +1,265 @@
+//! A run in three steps, each of which may be a process on another machine: one launches, others monitor, and the last
+//! decides by what they have written down.
+
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use jiff::Timestamp;
+
+use super::gate::{Terms, comparison, gate};
+use super::progress::Progress;
+use super::{Lifecycle, Share};
+use crate::engine::{Failure, FailureKind, Launched, StopCause};
+use crate::model::{
+    ExperimentPlan, ExperimentResult, ExperimentState, Finding, Handover, Plan, RunEvent, RunIdentity,
+    RunPhase, RunResult, RunState, SCHEMA_VERSION, SubscriptionRecord, SubscriptionState, ToolInfo, Verdict,
+};
+
+/// What an engine can tell of an experiment that another process has launched is asked for so long.
+const LEARN_LIMIT: Duration = Duration::from_secs(30);
+const LOOK_LIMIT: Duration = Duration::from_secs(10);
+const LOOK_RETRY: Duration = Duration::from_secs(1);
+const LOOKS: u32 = 3;
+
+impl Lifecycle<'_> {
+    /// Launches all, and leaves them to who monitors. A result where it ends here: then nothing is left running.
+    pub async fn launch(&self) -> Option<RunResult> {
+        self.told(async {
+            let (findings, ready) = self.make_ready().await;
+            let ended = match ready {
+                Ok(()) => self.launch_all(&findings).await.err()?,
+                Err(none_launched) => none_launched,
+            };
+            self.close().await;
+            Some(self.result(ended, findings))
+        })
+        .await
+    }
+
+    async fn launch_all(&self, findings: &[Finding]) -> Result<(), Vec<ExperimentResult>> {
+        let all = (0..self.plan.experiments.len()).map(|index| async move {
+            let (probing, turn) = self.prepare(index).await?;
+            self.launch_one(index, probing, turn).await
+        });
+        let begun: Vec<Result<(Progress<'_>, Launched), ExperimentResult>> = join_all(all).await;
+        let stopped = begun.iter().find_map(|begun| begun.as_ref().err());
+        let why = match stopped {
+            Some(stopped) => format!("{} was not launched", stopped.name),
+            None => match self.hand_over(findings, &begun).await {
+                // A signal that comes from here on finds nothing to do that stop does not.
+                Ok(()) if self.cancel.signal().is_none() => return Ok(()),
+                Ok(()) => "a signal came".to_owned(),
+                Err(why) => why,
+            },
+        };
+        let cause = match self.cancel.signal() {
+            Some(signal) => StopCause::Cancelled(signal),
+            None => StopCause::Unwatched(Failure {
+                kind: FailureKind::Refused,
+                what: "leave it to faultgate monitor".to_owned(),
+                why,
+                remedy: None,
+            }),
+        };
+        let ending = begun.into_iter().map(|begun| async {
+            match begun {
+                Ok((progress, launched)) => self.stop(&progress, launched, cause.clone()).await,
+                Err(ended) => ended,
+            }
+        });
+        Err(join_all(ending).await)
+    }
+
+    async fn hand_over(
+        &self,
+        findings: &[Finding],
+        begun: &[Result<(Progress<'_>, Launched), ExperimentResult>],
+    ) -> Result<(), String> {
+        let before = begun.iter().flatten().map(|(progress, _)| progress.seen()).collect();
+        let handover =
+            Handover { findings: findings.to_vec(), api_calls: self.calls(), ..Handover::default() };
+        self.journal.handed_over(handover, before).await
+    }
+
+    /// Watches all that a state says was launched, each until its end. Where one has come to no end that can be
+    /// scored, nobody may come after, and the subscription is removed.
+    pub async fn monitor(&self, state: &RunState) -> RunResult {
+        self.told(async {
+            self.take_up_engines(state).await;
+            let all = state.experiments.iter().take(self.plan.experiments.len()).enumerate();
+            let experiments = join_all(all.map(|(index, known)| self.take_up(index, known))).await;
+            if !experiments.iter().all(|experiment| can_be_scored(experiment.verdict)) {
+                for (subscription, engine) in self.own_subscriptions(state) {
+                    self.engines[engine].adopt_subscription(subscription);
+                }
+            }
+            self.close().await;
+            self.result(experiments, Vec::new())
+        })
+        .await
+    }
+
+    /// Each with the engine that leads to it.
+    fn own_subscriptions<'s>(
+        &self,
+        state: &'s RunState,
+    ) -> impl Iterator<Item = (&'s SubscriptionState, usize)> {
+        state.own_subscriptions().filter_map(|subscription| {
+            let leads = |known: &ExperimentState| known.place.is_beside(subscription);
+            let experiment = state.experiments.iter().position(leads)?;
+            Some((subscription, *self.engine_of.get(experiment)?))
+        })
+    }
+
+    /// What was found before the launch does not matter any more; what the engines learn by looking does.
+    async fn take_up_engines(&self, state: &RunState) {
+        let _ = self.cancel.within(LEARN_LIMIT, Share::Launch, self.look_around()).await;
+        for (subscription, engine) in self.own_subscriptions(state) {
+            self.engines[engine].listen_to(subscription);
+        }
+        let opening = join_all(self.engines.iter().map(|engine| engine.open()));
+        let opened = self.cancel.within(LEARN_LIMIT, Share::Launch, opening).await;
+        for failure in opened.into_iter().flatten().filter_map(Result::err) {
+            (self.publish)(&RunEvent::Warning(&failure.with_remedy()));
+        }
+    }
+
+    async fn take_up(&self, index: usize, known: &ExperimentState) -> ExperimentResult {
+        if let Some(outcome) = &known.outcome {
+            return outcome.as_ref().clone();
+        }
+        let (plan, engine) = self.parts(index);
+        let (launched, noted) = match (&known.launch, known.phase) {
+            (Some(launch), _) => (engine.adopt(plan, launch), true),
+            (None, RunPhase::Intended) => match self.find(plan, known, index).await {
+                Ok(launched) => (launched, false),
+                Err(result) => return result,
+            },
+            (None, _) => return self.not_launched(index, Verdict::Errored, "it was not launched"),
+        };
+        let mut probing = self.probing(index);
+        probing.resume(&known.before);
+        let ended = self.has_ended(index, &launched).await;
+        if ended != Some(false) {
+            probing.missed();
+        }
+        probing.start();
+        let progress = Progress::of(self, index, probing);
+        self.announce(&progress, &launched);
+        if !noted {
+            self.note_launch(index, &launched).await;
+        }
+        // What has ended in nobody's presence is not late.
+        let ago = if ended == Some(true) { Duration::ZERO } else { self.since(launched.first.at) };
+        self.monitor_one(&progress, launched, ago).await
+    }
+
+    /// A launch whose answer nobody has written down.
+    async fn find(
+        &self,
+        plan: &ExperimentPlan,
+        known: &ExperimentState,
+        index: usize,
+    ) -> Result<Launched, ExperimentResult> {
+        let (_, engine) = self.parts(index);
+        engine.recall(plan, &known.intent);
+        let found = self.cancel.within(LEARN_LIMIT, Share::Stop, engine.find_unanswered(plan)).await;
+        let (verdict, why) = match found {
+            Some(Ok(Some(launched))) => return Ok(launched),
+            Some(Ok(None)) => {
+                self.note_over(index).await;
+                (Verdict::Errored, "its launch was cut off, and it has not begun".to_owned())
+            }
+            Some(Err(failure)) => (Verdict::Errored, may_run(&failure.with_remedy())),
+            None => match self.cancel.signal() {
+                Some(_) => (Verdict::Cancelled, may_run("a signal came first")),
+                None => (Verdict::Errored, may_run("the engine did not answer")),
+            },
+        };
+        Err(self.not_launched(index, verdict, &why))
+    }
+
+    /// None if that cannot be learned.
+    async fn has_ended(&self, index: usize, launched: &Launched) -> Option<bool> {
+        let (_, engine) = self.parts(index);
+        for look in 0..LOOKS {
+            if look > 0 {
+                let _ = self.cancel.within(LOOK_RETRY, Share::Launch, std::future::pending::<()>()).await;
+            }
+            let looked = self.cancel.within(LOOK_LIMIT, Share::Launch, engine.look(launched)).await;
+            if let Some(Ok(record)) = looked {
+                return Some(record.has_ended());
+            }
+        }
+        None
+    }
+
+    /// Clocks of two machines may differ.
+    fn since(&self, launch: Timestamp) -> Duration {
+        self.clock.now().duration_since(launch).try_into().unwrap_or_default()
+    }
+}
+
+/// Its end is known, and what it says of the system.
+pub fn can_be_scored(verdict: Verdict) -> bool {
+    matches!(verdict, Verdict::Passed | Verdict::Failed)
+}
+
+fn may_run(why: &str) -> String {
+    format!("its launch was cut off; it may have begun all the same, and could not be looked for: {why}")
+}
+
+/// The result of a run by what a state says of it: it asks nobody.
+pub fn conclude(plan: &Plan, state: &RunState, now: Timestamp) -> RunResult {
+    let outcome = |(plan_of, known): (&ExperimentPlan, &ExperimentState)| match &known.outcome {
+        Some(outcome) => outcome.as_ref().clone(),
+        None => ExperimentResult {
+            id: known.launch.as_ref().map(|launch| launch.id.clone()),
+            url: known.launch.as_ref().and_then(|launch| launch.url.clone()),
+            ..ExperimentResult::planned(plan_of, plan.monitor, Verdict::Errored, unmonitored(known))
+        },
+    };
+    let experiments: Vec<_> = plan.experiments.iter().zip(&state.experiments).map(outcome).collect();
+    let handover = state.handover.clone().unwrap_or_default();
+    let compared = comparison(plan, &experiments);
+    let terms = Terms {
+        expected: plan.expected,
+        dry_run: plan.dry_run,
+        signal: handover.signal,
+        rehearsal: None,
+        comparison: compared.as_ref(),
+    };
+    let gate = gate(&terms, &experiments);
+    let own = format!("faultgate-{}", state.run.id);
+    let subscriptions = state.subscriptions.iter().filter(|of| of.name.starts_with(&own));
+    RunResult {
+        schema_version: SCHEMA_VERSION,
+        faultgate: ToolInfo::current(),
+        rehearsal: None,
+        run: RunIdentity { shard: plan.shard, ..state.run.clone() },
+        dry_run: plan.dry_run,
+        started_at: state.started_at,
+        ended_at: now,
+        gate,
+        comparison: compared,
+        experiments,
+        findings: handover.findings,
+        subscriptions: subscriptions
+            .map(|of| SubscriptionRecord {
+                name: of.name.clone(),
+                region: Some(of.region.clone()),
+                handshake_ms: None,
+                leftovers: of.leftovers.clone(),
+            })
+            .collect(),
+        reporting: Vec::new(),
+        api_calls: handover.api_calls,
+    }
+}
+
+fn unmonitored(known: &ExperimentState) -> String {
+    match known.phase {
+        RunPhase::Planned => "it was not launched".to_owned(),
+        _ => "how it ended was not learned: faultgate monitor has written no end of it".to_owned(),
+    }
+}
