@@ -29,6 +29,7 @@ variables:
   FIS_TEMPLATE_ID: {TEMPLATE_ID}
   FIS_REGION: us-east-1
 """
+STEPS = FIS.replace("fis.gitlab", "steps.gitlab")
 HARNESS = """
 include:
   - local: ci-templates/gitlab/harness.gitlab-ci.yml
@@ -85,6 +86,7 @@ def project(home: Path, endpoints: dict[str, str], pipeline: str) -> Project:
     (folder / ".gitlab-ci.yml").write_text(pipeline, encoding="utf-8")
     (folder / "scripts").mkdir()
     (folder / "scripts" / "deploy.sh").write_text("echo deployed\n", encoding="utf-8")
+    (folder / "scripts" / "test.sh").write_text("test ! -e failing-tests\n", encoding="utf-8")
     # The variables of the chaos job's dotenv report.
     rollback = 'echo "$FAULTGATE_VERDICT" > rolled-back\n'
     (folder / "scripts" / "rollback-deploy.sh").write_text(rollback, encoding="utf-8")
@@ -144,6 +146,37 @@ def test_a_cancelled_job_stops_its_experiment_and_then_what_is_left(tmp_path: Pa
     assert "chaos finished" in " ".join(log.split()) and "FAIL 143" in log, log
     assert shop.verdict() == "cancelled", log
     assert shop.machine.called() == ["run", "stop"], log
+
+
+def test_three_jobs_do_what_one_does(tmp_path: Path) -> None:
+    with served("completed") as endpoints:
+        shop = project(tmp_path, endpoints, STEPS)
+        code, log = shop.run()
+    assert code == 0, log
+    assert shop.verdict() == "passed" and shop.rolled_back() is None, log
+    assert shop.machine.called() == ["launch", "monitor", "score", "stop"], log
+
+
+def test_the_last_of_three_jobs_is_the_gate(tmp_path: Path) -> None:
+    with served("stop-condition") as endpoints:
+        shop = project(tmp_path, endpoints, STEPS)
+        code, log = shop.run()
+    assert code == 1, log
+    assert shop.verdict() == "failed" and shop.rolled_back() == "failed", log
+    assert {"launch", "monitor", "score", "stop"} <= set(shop.machine.called()), log
+
+
+def test_where_a_job_between_fails_nothing_is_left_running(tmp_path: Path) -> None:
+    with served("completed") as endpoints:
+        shop = project(tmp_path, endpoints, STEPS)
+        (shop.folder / "failing-tests").touch()
+        shop.git("add", "--all")
+        code, log = shop.run()
+    assert code == 1 and shop.rolled_back() is not None, log
+    assert shop.machine.called()[-2:] == ["score", "stop"], log
+    state = json.loads((shop.report / "state.json").read_text(encoding="utf-8"))
+    assert all(one["phase"] == "over" for one in state["experiments"]), state
+    assert all(one["removed"] for one in state["subscriptions"]), state
 
 
 def test_a_harness_pipeline_rolls_back_where_nothing_could_be_asked(tmp_path: Path) -> None:
