@@ -82,7 +82,7 @@ impl<'a> Accounts<'a> {
     pub(super) fn reach(&mut self, place: Place, experiment: &str) -> Result<&Account, Mistake> {
         let chain = self.base.as_ref().and_then(SdkConfig::region).map(ToString::to_string);
         let (Some(base), Some(region)) = (&self.base, place.region.or(chain)) else {
-            let message = format!("no Region is known for the experiment {experiment}");
+            let message = format!("no Region is known for {experiment}");
             return Err(Mistake::new("aws-region and the SDK's default chain", message)
                 .hint("set --aws-region, FAULTGATE_AWS_REGION or AWS_REGION"));
         };
@@ -98,6 +98,11 @@ impl<'a> Accounts<'a> {
             number
         };
         Ok(&self.known[number])
+    }
+
+    /// All that were reached, in that order.
+    pub(super) fn into_known(self) -> Vec<Account> {
+        self.known
     }
 
     /// There are no roles to assume in a rehearsal.

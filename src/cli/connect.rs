@@ -12,7 +12,7 @@ use crate::config::{Environment, Mistake, Tokens};
 use crate::engine::Engine;
 use crate::engine::chaos_center::{CenterSettings, ChaosCenter};
 use crate::engine::command::{CommandEngine, CommandSettings, Limits};
-use crate::engine::fis::{FisEngine, FisSettings, Part};
+use crate::engine::fis::{FisEngine, FisSettings, RunStep};
 use crate::engine::harness::Harness;
 use crate::engine::litmus::{self, Litmus};
 use crate::http::{self, HttpSettings};
@@ -81,7 +81,7 @@ pub(super) struct Secrets<'a> {
 pub(super) struct Wiring<'a> {
     pub(super) plan: &'a Plan,
     pub(super) run: &'a RunIdentity,
-    pub(super) part: Part,
+    pub(super) step: RunStep,
     pub(super) endpoints: &'a Endpoints,
     /// The inputs' Region and role, for probes of experiments that have none.
     pub(super) usual: &'a Place,
@@ -152,12 +152,12 @@ impl Engines<'_> {
         if let Some(known) = self.fis.iter().find(|known| known.account == account.number) {
             return known.engine;
         }
-        let Wiring { plan, run, part, endpoints, clock, cancel, .. } = self.wiring;
+        let Wiring { plan, run, step, endpoints, clock, cancel, .. } = self.wiring;
         let same_region = self.fis.iter().filter(|known| known.region == account.region).count();
         let settings = FisSettings {
             role: account.role.clone(),
             role_arn: account.role_arn.clone(),
-            part: *part,
+            step: *step,
             ..settings(plan, run, endpoints, same_region)
         };
         let engine = self.add(FisEngine::new(&account.sdk, settings, *clock, cancel.token().clone()));
@@ -247,7 +247,7 @@ fn settings(plan: &Plan, run: &RunIdentity, endpoints: &Endpoints, same_region: 
         plan.experiments.iter().map(|experiment| experiment.timeout + experiment.queue_timeout).sum();
     FisSettings {
         run: run.clone(),
-        part: Part::Whole,
+        step: RunStep::Whole,
         role: None,
         // Two roles may lead to one account, where names must differ.
         subscription: match same_region {

@@ -16,13 +16,13 @@ pub(super) fn command() -> Command {
         Arg::new(name).long(name).value_name(placeholder).value_parser(part).default_value("*").help(help)
     };
     Command::new("iam")
-        .about("Print the IAM policy with the least that a run must be allowed")
+        .about("Print the IAM policy with the least that a run, or a sweep, must be allowed")
         .arg(
             Arg::new("mode")
                 .long("mode")
                 .value_parser(PossibleValuesParser::new(modes))
                 .default_value(Use::Events.as_str())
-                .help("How runs monitor FIS experiments; none where there are none"),
+                .help("How runs monitor FIS experiments, none where there are none; or sweep, for `faultgate sweep`"),
         )
         .arg(
             Arg::new("also")

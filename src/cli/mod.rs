@@ -22,6 +22,8 @@ mod signals;
 mod steps;
 mod stop;
 mod stopping;
+mod sweep;
+mod sweeping;
 
 use self::called::Call;
 use crate::ci::Surroundings;
@@ -67,6 +69,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>, env: &Environment) -> u8 {
             Some(("monitor", matches)) => steps::monitor(matches, env).await,
             Some(("score", matches)) => steps::score(matches, env).await,
             Some(("stop", matches)) => stop::stop(matches, env).await,
+            Some(("sweep", matches)) => sweep::sweep(matches, env).await,
             Some((_, matches)) => run::run(matches, env).await,
             None => run::run(&matches, env).await,
         }
@@ -99,6 +102,7 @@ fn command() -> Command {
                 .args(config::flags()),
         )
         .subcommand(stop::command())
+        .subcommand(sweep::command())
         .subcommand(rehearse::command().args(config::flags()))
         .subcommand(report::command())
         .subcommand(inputs::command())

@@ -17,7 +17,7 @@ use crate::ci::Surroundings;
 use crate::clock::Clock;
 use crate::config::{Environment, Mistake, Settings};
 use crate::engine::Unnoted;
-use crate::engine::fis::Part;
+use crate::engine::fis::RunStep;
 use crate::lifecycle::{Cancel, Course, Journal, Lifecycle, Share};
 use crate::model::{
     EngineSpec, ExperimentPlace, ExperimentState, Finding, Monitor, Plan, RehearsalNote, RunEvent,
@@ -66,7 +66,7 @@ pub(super) struct Session<'a> {
     pub(super) env: &'a Environment,
     pub(super) cancel: &'a Cancel,
     pub(super) clock: Clock,
-    part: Part,
+    step: RunStep,
     random: String,
     surroundings: Surroundings,
     pub(super) identity: RunIdentity,
@@ -90,7 +90,7 @@ impl<'a> Session<'a> {
             env,
             cancel,
             clock: Clock::start(),
-            part: Part::Whole,
+            step: RunStep::Whole,
             random,
             screen,
             rehearsal: None,
@@ -100,8 +100,8 @@ impl<'a> Session<'a> {
     }
 
     /// For one step of a run.
-    pub(super) fn doing(self, part: Part) -> Self {
-        Self { part, ..self }
+    pub(super) fn doing(self, step: RunStep) -> Self {
+        Self { step, ..self }
     }
 
     /// For a run that another process has begun.
@@ -244,7 +244,7 @@ impl<'a> Session<'a> {
         let wiring = Wiring {
             plan,
             run: &self.identity,
-            part: self.part,
+            step: self.step,
             endpoints: &endpoints,
             usual: &Place { region: region.clone(), role_arn: role_arn.clone() },
             probes: Probes { http, env: self.env },

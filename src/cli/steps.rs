@@ -9,7 +9,7 @@ use super::run::{Session, cancellable};
 use super::stopping::{Stopped, Stopping};
 use super::{complain, refuse, say, settings};
 use crate::config::{self, Environment, Mistake, Settings};
-use crate::engine::fis::Part;
+use crate::engine::fis::RunStep;
 use crate::lifecycle::{Cancel, can_be_scored, conclude};
 use crate::model::{EngineSpec, ExperimentPlace, Handover, RunEvent, RunResult, RunState, Verdict};
 use crate::report;
@@ -53,7 +53,7 @@ pub(super) async fn launch(matches: &ArgMatches, env: &Environment) -> u8 {
     let cancel = Cancel::new();
     match settings(matches, env, None).and_then(can_be_split) {
         Ok(settings) => {
-            let session = Session::new(settings, env, &cancel).doing(Part::Launch);
+            let session = Session::new(settings, env, &cancel).doing(RunStep::Launch);
             cancellable(&cancel, session.launch()).await
         }
         Err(mistakes) => refuse(&mistakes, env),
@@ -64,7 +64,7 @@ pub(super) async fn monitor(matches: &ArgMatches, env: &Environment) -> u8 {
     let cancel = Cancel::new();
     match resumed(matches, env) {
         Ok((settings, state)) => {
-            let session = Session::new(settings, env, &cancel).doing(Part::Monitor).of(&state.run);
+            let session = Session::new(settings, env, &cancel).doing(RunStep::Monitor).of(&state.run);
             cancellable(&cancel, session.monitor(state)).await
         }
         Err(mistakes) => refuse(&mistakes, env),

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use clap::{Arg, ArgAction, ArgMatches, Command};
 use indicatif::MultiProgress;
+use jiff::Timestamp;
 
 use super::signals::Signals;
 use super::stopping::{Stopped, Stopping};
@@ -103,16 +104,7 @@ fn of_ids<'a>(
 ) -> Result<RunState, Vec<Mistake>> {
     let settings = config::stop_settings(env, flags, Path::new(HERE))?;
     let now = Clock::start().now();
-    let run = RunIdentity {
-        id: format!("stop-{}", random()),
-        ci: "none".to_owned(),
-        url: None,
-        repository: None,
-        commit: None,
-        shard: None,
-        attempt_key: String::new(),
-    };
-    let mut state = RunState::of(&run, false, now);
+    let mut state = RunState::of(&identity(format!("stop-{}", random())), false, now);
     let mut mistakes = Vec::new();
     for id in ids.map(|id| id.trim()) {
         if id.is_empty() || id.len() > LONGEST_ID || !id.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
@@ -127,14 +119,32 @@ fn of_ids<'a>(
             region: settings.region.clone(),
             role_arn: settings.role_arn.clone(),
         };
-        let launch = LaunchRecord { id: id.to_owned(), url: None, at: now, trace: Trace::default() };
-        state.experiments.push(ExperimentState {
-            phase: RunPhase::Launched,
-            launch: Some(launch),
-            ..ExperimentState::planned(id, place)
-        });
+        state.experiments.push(launched(id, id, place, now));
     }
     if mistakes.is_empty() { Ok(state) } else { Err(mistakes) }
+}
+
+/// Of a command that is no run.
+pub(super) fn identity(id: String) -> RunIdentity {
+    RunIdentity {
+        id,
+        ci: "none".to_owned(),
+        url: None,
+        repository: None,
+        commit: None,
+        shard: None,
+        attempt_key: String::new(),
+    }
+}
+
+/// An experiment of which nothing is known but its id.
+pub(super) fn launched(name: &str, id: &str, place: ExperimentPlace, now: Timestamp) -> ExperimentState {
+    let launch = LaunchRecord { id: id.to_owned(), url: None, at: now, trace: Trace::default() };
+    ExperimentState {
+        phase: RunPhase::Launched,
+        launch: Some(launch),
+        ..ExperimentState::planned(name, place)
+    }
 }
 
 async fn end(to_end: ToEnd, matches: &ArgMatches, env: &Environment) -> u8 {

@@ -10,7 +10,7 @@ use super::accounts::Place;
 use super::connect::{Connected, Endpoints, Probes, Secrets, Wiring};
 use crate::clock::Clock;
 use crate::config::{Environment, Mistake, StopSettings};
-use crate::engine::fis::Part;
+use crate::engine::fis::RunStep;
 use crate::engine::{Engine, Failure, FailureKind, Launched};
 use crate::lifecycle::Cancel;
 use crate::model::{
@@ -167,7 +167,7 @@ impl Stopping<'_> {
         let wiring = Wiring {
             plan,
             run: &state.run,
-            part: Part::Whole,
+            step: RunStep::Whole,
             endpoints: &Endpoints::Real(http.clone()),
             usual: &Place { region: region.clone(), role_arn: role_arn.clone() },
             probes: Probes { http, env: self.env },
@@ -304,7 +304,7 @@ fn place_of(subscription: &SubscriptionState) -> ExperimentPlan {
     one(name.clone(), spec)
 }
 
-fn one(name: String, spec: EngineSpec) -> ExperimentPlan {
+pub(super) fn one(name: String, spec: EngineSpec) -> ExperimentPlan {
     ExperimentPlan {
         name,
         spec,
@@ -317,7 +317,7 @@ fn one(name: String, spec: EngineSpec) -> ExperimentPlan {
 }
 
 /// Nothing is launched by it, and nothing is waited for.
-fn plan(experiments: Vec<ExperimentPlan>, dry_run: bool) -> Plan {
+pub(super) fn plan(experiments: Vec<ExperimentPlan>, dry_run: bool) -> Plan {
     Plan {
         parallel: experiments.len().max(1),
         experiments,

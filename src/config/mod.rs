@@ -25,6 +25,7 @@ mod selection;
 mod settings;
 mod stop_settings;
 mod suite;
+mod sweep_settings;
 mod trust;
 mod values;
 
@@ -40,6 +41,7 @@ pub use result_file::read_result;
 pub use secret::{Secret, Tokens};
 pub use settings::{CommentMode, LogFormat, Settings, load, load_again};
 pub use stop_settings::{STOP_INPUTS, StopSettings, state_file, stop_settings};
+pub use sweep_settings::{SWEEP_INPUTS, SweepSettings, sweep_settings};
 
 #[cfg(test)]
 mod property_tests;

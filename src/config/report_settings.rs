@@ -1,10 +1,14 @@
 //! What a command needs that runs nothing, and only writes reports: it needs no experiment and few settings.
 
+use std::collections::HashMap;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
+use ::config::Value;
+
 use super::comparing::{COMPARE, Compared, DROP, read_earlier};
 use super::environment::Environment;
+use super::file::Document;
 use super::layers::{self, Layer};
 use super::values::Values;
 use super::{Mistake, file, suite};
@@ -50,6 +54,21 @@ pub(super) fn some_values(
     wanted: &[&str],
     mistakes: &mut Vec<Mistake>,
 ) -> Result<Values, Vec<Mistake>> {
+    let (merged, document) = some_layers(env, flags, dir, wanted, mistakes)?;
+    Ok(Values::read(&merged, document.as_ref(), mistakes))
+}
+
+/// Values before they are parsed, and the suite file that some of them may come from.
+type Layers = (HashMap<String, Value>, Option<Document>);
+
+/// The same before it is parsed.
+pub(super) fn some_layers(
+    env: &Environment,
+    flags: &[(String, OsString)],
+    dir: &Path,
+    wanted: &[&str],
+    mistakes: &mut Vec<Mistake>,
+) -> Result<Layers, Vec<Mistake>> {
     let unheard = &mut Vec::new();
     let is_wanted = |name: &str| name == CONFIG || wanted.contains(&name);
     let flags = flags.iter().filter(|(name, _)| is_wanted(name)).cloned().collect();
@@ -65,7 +84,7 @@ pub(super) fn some_values(
     let mut merged =
         layers::merge([Layer::defaults(&[]), suite, ci, own, flags]).map_err(|mistake| vec![mistake])?;
     merged.retain(|name, _| wanted.contains(&name.as_str()));
-    Ok(Values::read(&merged, document.as_ref(), mistakes))
+    Ok((merged, document))
 }
 
 #[cfg(test)]

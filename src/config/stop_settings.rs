@@ -10,15 +10,16 @@ use super::report_settings::some_values;
 use super::secret::Tokens;
 use super::settings::LogFormat;
 use super::trust::Trust;
+use super::values::Values;
 use crate::http::HttpSettings;
 
 const STATE_FILE: &str = "state-file";
 const REPORT_DIR: &str = "report-dir";
-const REGION: &str = "aws-region";
-const ROLE: &str = "aws-role-arn";
+pub(super) const REGION: &str = "aws-region";
+pub(super) const ROLE: &str = "aws-role-arn";
 const USERNAME: &str = "litmus-username";
-const CA_BUNDLE: &str = "ca-bundle";
-const LOG_FORMAT: &str = "log-format";
+pub(super) const CA_BUNDLE: &str = "ca-bundle";
+pub(super) const LOG_FORMAT: &str = "log-format";
 
 /// Inputs that may stand on the command line of `faultgate stop`.
 pub const STOP_INPUTS: &[&str] =
@@ -52,19 +53,28 @@ pub fn stop_settings(
     flags: &[(String, OsString)],
     dir: &Path,
 ) -> Result<StopSettings, Vec<Mistake>> {
-    let (mut mistakes, mut warnings) = (Vec::new(), Vec::new());
+    let mut mistakes = Vec::new();
     let values = some_values(env, flags, dir, STOP_INPUTS, &mut mistakes)?;
-    let tokens = Tokens::read(env, &mut mistakes);
-    let http =
-        Trust { env, dir, rehearsed: false, mistakes: &mut mistakes, warnings: &mut warnings }.read(&values);
-    let settings = StopSettings {
+    let settings = of_values(&values, env, dir, &mut mistakes);
+    if mistakes.is_empty() { Ok(settings) } else { Err(mistakes) }
+}
+
+pub(super) fn of_values(
+    values: &Values,
+    env: &Environment,
+    dir: &Path,
+    mistakes: &mut Vec<Mistake>,
+) -> StopSettings {
+    let mut warnings = Vec::new();
+    let tokens = Tokens::read(env, mistakes);
+    let http = Trust { env, dir, rehearsed: false, mistakes, warnings: &mut warnings }.read(values);
+    StopSettings {
         region: values.text(REGION),
         role_arn: values.text(ROLE),
         tokens,
         litmus_username: values.text(USERNAME),
         http,
-        log_format: LogFormat::of(&values),
+        log_format: LogFormat::of(values),
         warnings,
-    };
-    if mistakes.is_empty() { Ok(settings) } else { Err(mistakes) }
+    }
 }

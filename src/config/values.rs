@@ -183,7 +183,7 @@ impl Values {
 }
 
 /// What stands in the file for an input: at its own name, in the gate, or in the items of its list.
-fn written(document: &Document, name: &str) -> Option<String> {
+pub(super) fn written(document: &Document, name: &str) -> Option<String> {
     let paths = [name.to_owned(), format!("gate.{name}")];
     let whole = paths.iter().find_map(|path| document.written.get(path));
     let items = || {

@@ -14,6 +14,8 @@ pub enum Use {
     Queue,
     /// `monitor: poll`
     Poll,
+    /// `faultgate sweep`
+    Sweep,
     /// A probe `cloudwatch-alarm`.
     CloudwatchAlarm,
     /// A probe `cloudwatch-metric`.
@@ -25,7 +27,9 @@ pub enum Use {
 }
 
 impl Use {
-    pub const MODES: [Self; 3] = [Self::Events, Self::Queue, Self::Poll];
+    pub const MODES: [Self; 4] = [Self::Events, Self::Queue, Self::Poll, Self::Sweep];
+    /// How a run monitors FIS experiments.
+    pub const RUNS: [Self; 3] = [Self::Events, Self::Queue, Self::Poll];
     pub const OTHERS: [Self; 4] =
         [Self::CloudwatchAlarm, Self::CloudwatchMetric, Self::Codecommit, Self::AssumeRole];
 
@@ -34,6 +38,7 @@ impl Use {
             Self::Events => "events",
             Self::Queue => "queue",
             Self::Poll => "poll",
+            Self::Sweep => "sweep",
             Self::CloudwatchAlarm => "cloudwatch-alarm",
             Self::CloudwatchMetric => "cloudwatch-metric",
             Self::Codecommit => "codecommit",
@@ -108,6 +113,16 @@ const HANDSHAKE: Scope = Scope {
     ],
 };
 const QUEUES: Scope = Scope { sid: "Queues", resources: &[QUEUE], conditions: &[] };
+/// Whose a rule or queue is, its tags tell.
+const RULE_TAGS: Scope = Scope { sid: "RuleTags", ..RULES };
+const QUEUE_TAGS: Scope = Scope { sid: "QueueTags", ..QUEUES };
+/// What carries no moment of its end is not swept.
+const SWEPT_RULES: Scope = Scope {
+    sid: "SweptRules",
+    resources: &[RULE],
+    conditions: &[("Null", "aws:ResourceTag/faultgate:expires-at", "false")],
+};
+const SWEPT_QUEUES: Scope = Scope { sid: "SweptQueues", resources: &[QUEUE], ..SWEPT_RULES };
 const EVENT_QUEUE: Scope = Scope {
     sid: "EventQueue",
     resources: &["arn:{partition}:sqs:{region}:{account}:{queue}"],
@@ -121,9 +136,11 @@ const COMMENTS: Scope = Scope {
 const ROLE: Scope =
     Scope { sid: "Role", resources: &["arn:{partition}:iam::{account}:role/{role}"], conditions: &[] };
 
-const ANY: &[Use] = &Use::MODES;
+const ANY: &[Use] = &Use::RUNS;
+const ANY_AND_SWEEP: &[Use] = &Use::MODES;
 const EVENTS: &[Use] = &[Use::Events];
 const SHARED: &[Use] = &[Use::Queue];
+const SWEEP: &[Use] = &[Use::Sweep];
 const CODECOMMIT: &[Use] = &[Use::Codecommit];
 
 /// The list. An operation stands in it twice where its resource depends on what it is for.
@@ -133,18 +150,18 @@ pub const CALLS: &[Call] = &[
         "looks at the template and its stop conditions before a launch"),
     call("StartExperiment", &[("fis:StartExperiment", &LAUNCH), ("fis:TagResource", &TAGS)], ANY,
         "launches, with the tags of the run"),
-    call("GetExperiment", &[("fis:GetExperiment", &EXPERIMENTS)], ANY,
+    call("GetExperiment", &[("fis:GetExperiment", &EXPERIMENTS)], ANY_AND_SWEEP,
         "confirms the end"),
     call("ListExperimentResolvedTargets", &[("fis:ListExperimentResolvedTargets", &EXPERIMENTS)], ANY,
         "tells whether something was injected")
         .or("the actions' own states tell it"),
-    call("StopExperiment", &[("fis:StopExperiment", &EXPERIMENTS)], ANY,
-        "stops it when its time is up or the run is cancelled"),
+    call("StopExperiment", &[("fis:StopExperiment", &EXPERIMENTS)], ANY_AND_SWEEP,
+        "stops it when its time is up, the run is cancelled, or a sweep finds it"),
     call("GetSafetyLever", &[("fis:GetSafetyLever", &LEVER)], ANY,
         "tells whether FIS would refuse, or who has stopped it")
         .or("a note in the report"),
-    call("ListExperiments", &[("fis:ListExperiments", &LOOKS)], ANY,
-        "finds the experiment where the answer to a launch was lost")
+    call("ListExperiments", &[("fis:ListExperiments", &LOOKS)], ANY_AND_SWEEP,
+        "finds the experiment where the answer to a launch was lost, and those that a sweep is to stop")
         .or("a launch whose answer is lost may go unwatched"),
     call("DescribeAlarms", &[("cloudwatch:DescribeAlarms", &LOOKS)],
         &[Use::Events, Use::Queue, Use::Poll, Use::CloudwatchAlarm],
@@ -189,6 +206,22 @@ pub const CALLS: &[Call] = &[
         "takes the run's own events out of event-queue-url"),
     call("ChangeMessageVisibilityBatch", &[("sqs:ChangeMessageVisibility", &EVENT_QUEUE)], SHARED,
         "gives the events of others back to event-queue-url"),
+    call("ListRules", &[("events:ListRules", &LOOKS)], SWEEP,
+        "finds rules by their names"),
+    call("ListTagsForResource", &[("events:ListTagsForResource", &RULE_TAGS)], SWEEP,
+        "tells whether a rule has expired"),
+    call("ListTargetsByRule", &[("events:ListTargetsByRule", &SWEPT_RULES)], SWEEP,
+        "finds what keeps a rule from being removed"),
+    call("RemoveTargets", &[("events:RemoveTargets", &SWEPT_RULES)], SWEEP,
+        "removes the targets of a rule that has expired"),
+    call("DeleteRule", &[("events:DeleteRule", &SWEPT_RULES)], SWEEP,
+        "removes a rule that has expired"),
+    call("ListQueues", &[("sqs:ListQueues", &LOOKS)], SWEEP,
+        "finds queues by their names"),
+    call("ListQueueTags", &[("sqs:ListQueueTags", &QUEUE_TAGS)], SWEEP,
+        "tells whether a queue has expired"),
+    call("DeleteQueue", &[("sqs:DeleteQueue", &SWEPT_QUEUES)], SWEEP,
+        "removes a queue that has expired"),
     call("GetPullRequest", &[("codecommit:GetPullRequest", &COMMENTS)], CODECOMMIT,
         "finds the commits of the pull request"),
     call("GetCommentsForPullRequest", &[("codecommit:GetCommentsForPullRequest", &COMMENTS)], CODECOMMIT,

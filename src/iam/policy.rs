@@ -134,8 +134,11 @@ pub fn reference() -> String {
     let mut page = HEAD.to_owned();
     for call in CALLS {
         let actions: Vec<String> = call.needs.iter().map(|(action, _)| format!("`{action}`")).collect();
-        let uses: Vec<&str> = call.uses.iter().map(|used| used.as_str()).collect();
-        let uses = if call.uses == Use::MODES { "every mode".to_owned() } else { uses.join(", ") };
+        let every_run = Use::RUNS.iter().all(|run| call.uses.contains(run));
+        let named = call.uses.iter().filter(|used| !(every_run && Use::RUNS.contains(used)));
+        let uses: Vec<&str> =
+            every_run.then_some("every run").into_iter().chain(named.map(|used| used.as_str())).collect();
+        let uses = uses.join(", ");
         let without = call.without.unwrap_or_default();
         let _ = writeln!(
             page,

@@ -14,6 +14,7 @@ fn the_templates_are_up_to_date() {
         (Use::Events, include_str!("../../ci-templates/iam/events.json")),
         (Use::Queue, include_str!("../../ci-templates/iam/queue.json")),
         (Use::Poll, include_str!("../../ci-templates/iam/poll.json")),
+        (Use::Sweep, include_str!("../../ci-templates/iam/sweep.json")),
     ] {
         assert!(file == policy(&[mode], &any()), "ci-templates/iam/{}.json: make docs", mode.as_str());
     }

@@ -13,6 +13,8 @@ pub struct FaultRule {
     pub from: u32,
     /// How many occurrences are met. None: all that follow.
     pub times: Option<u32>,
+    /// Only requests to this Region. None: to any.
+    pub region: Option<Cow<'static, str>>,
     pub effect: Effect,
 }
 
@@ -41,7 +43,7 @@ pub enum Effect {
 impl FaultRule {
     /// Every occurrence of an operation, or of `*`.
     pub fn on(operation: impl Into<Cow<'static, str>>, effect: Effect) -> Self {
-        Self { operation: operation.into(), from: 1, times: None, effect }
+        Self { operation: operation.into(), from: 1, times: None, region: None, effect }
     }
 
     #[must_use]
@@ -56,7 +58,16 @@ impl FaultRule {
         self
     }
 
-    fn concerns(&self, service: &str, operation: &str) -> bool {
+    #[must_use]
+    pub fn in_region(mut self, region: impl Into<Cow<'static, str>>) -> Self {
+        self.region = Some(region.into());
+        self
+    }
+
+    fn concerns(&self, region: &str, service: &str, operation: &str) -> bool {
+        if self.region.as_ref().is_some_and(|wanted| wanted != region) {
+            return false;
+        }
         let (wanted_service, wanted) = self.operation.split_once(':').unwrap_or((service, &self.operation));
         wanted_service == service && (wanted == "*" || wanted == operation)
     }
@@ -111,10 +122,10 @@ impl Faults {
         self.0.clear();
     }
 
-    pub(super) fn meet(&mut self, service: &str, operation: &str) -> Met {
+    pub(super) fn meet(&mut self, region: &str, service: &str, operation: &str) -> Met {
         let mut met = Met::default();
         for (rule, seen) in &mut self.0 {
-            if !rule.concerns(service, operation) {
+            if !rule.concerns(region, service, operation) {
                 continue;
             }
             *seen = seen.saturating_add(1);
@@ -186,9 +197,18 @@ mod tests {
     fn occurrences_are_counted_from_one() {
         let mut faults = Faults::default();
         faults.add(FaultRule::on("GetExperiment", Effect::Hang).from(2).times(2));
-        let met: Vec<_> = (0..4).map(|_| faults.meet("fis", "GetExperiment").effect.is_some()).collect();
+        let met: Vec<_> =
+            (0..4).map(|_| faults.meet("eu-west-1", "fis", "GetExperiment").effect.is_some()).collect();
         assert_eq!(met, [false, true, true, false]);
-        assert_eq!(faults.meet("fis", "StartExperiment"), Met::default());
+        assert_eq!(faults.meet("eu-west-1", "fis", "StartExperiment"), Met::default());
+    }
+
+    #[test]
+    fn a_fault_may_be_of_one_region() {
+        let mut faults = Faults::default();
+        faults.add(FaultRule::on("*", Effect::Hang).in_region("us-east-1"));
+        assert_eq!(faults.meet("eu-west-1", "sqs", "ListQueues"), Met::default());
+        assert_eq!(faults.meet("us-east-1", "sqs", "ListQueues").effect, Some(Effect::Hang));
     }
 
     #[test]
@@ -198,9 +218,9 @@ mod tests {
         faults.add(FaultRule::on("sqs:*", Effect::Delay(Duration::from_millis(2))));
         faults.add(FaultRule::on("sqs:ReceiveMessage", Effect::LoseAnswer));
         faults.add(FaultRule::on("*", Effect::Garbage));
-        let met = faults.meet("sqs", "ReceiveMessage");
+        let met = faults.meet("eu-west-1", "sqs", "ReceiveMessage");
         assert_eq!(met.delay, Duration::from_millis(42));
         assert_eq!(met.effect, Some(Effect::LoseAnswer));
-        assert_eq!(faults.meet("fis", "GetExperiment").effect, Some(Effect::Garbage));
+        assert_eq!(faults.meet("eu-west-1", "fis", "GetExperiment").effect, Some(Effect::Garbage));
     }
 }

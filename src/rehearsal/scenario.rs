@@ -164,6 +164,7 @@ static SCENARIOS: &[Scenario] = &[
             operation: Cow::Borrowed("StartExperiment"),
             from: 1,
             times: None,
+            region: None,
             effect: Effect::Error {
                 status: 403,
                 code: Cow::Borrowed("AccessDeniedException"),
@@ -185,6 +186,7 @@ const fn twice(operation: &'static str) -> FaultRule {
         operation: Cow::Borrowed(operation),
         from: 1,
         times: Some(2),
+        region: None,
         effect: Effect::throttled(Some(Duration::from_millis(50))),
     }
 }

@@ -96,7 +96,7 @@ impl World {
                 input: call.input.clone(),
                 status: None,
             });
-            let met = state.faults.meet(&call.service_name, &call.operation);
+            let met = state.faults.meet(&call.region, &call.service_name, &call.operation);
             (state.requests.len() - 1, met)
         });
         if !met.delay.is_zero() {

@@ -32,6 +32,7 @@ mod stop_centers;
 mod stop_commands;
 mod subscription;
 mod support;
+mod sweep;
 mod target;
 mod trust;
 

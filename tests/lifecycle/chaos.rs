@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::time::Duration;
 
 use faultgate::clock::Clock;
-use faultgate::engine::fis::{FisEngine, FisSettings, Part, connect_embedded};
+use faultgate::engine::fis::{FisEngine, FisSettings, RunStep, connect_embedded};
 use faultgate::engine::{Engine, Unnoted};
 use faultgate::lifecycle::{Cancel, Course, Lifecycle};
 use faultgate::model::{EngineSpec, ExperimentPlan, Monitor, Plan, RunIdentity, RunResult, Score, Signal};
@@ -352,7 +352,7 @@ pub(crate) fn engine(
     cancel: &Cancel,
 ) -> FisEngine {
     let settings = FisSettings {
-        part: Part::Whole,
+        step: RunStep::Whole,
         run: run.clone(),
         role: None,
         role_arn: None,

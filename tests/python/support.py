@@ -43,14 +43,23 @@ def scrub_own_environment() -> None:
     os.environ["AWS_CONFIG_FILE"] = os.environ["AWS_SHARED_CREDENTIALS_FILE"] = os.devnull
 
 
-def aws(service: str, endpoint: str, *, attempts: int = 1, **settings: Any) -> Any:
+def aws(
+    service: str,
+    endpoint: str,
+    *,
+    attempts: int = 1,
+    region: str = REGION,
+    keys: tuple[str, str, str | None] = ("test", "test", None),
+    **settings: Any,
+) -> Any:
     """A boto3 client that only talks to this endpoint; `attempts` above 1 lets botocore retry."""
     return boto3.client(
         service,
         endpoint_url=endpoint,
-        region_name=REGION,
-        aws_access_key_id="test",
-        aws_secret_access_key="test",
+        region_name=region,
+        aws_access_key_id=keys[0],
+        aws_secret_access_key=keys[1],
+        aws_session_token=keys[2],
         config=Config(retries={"total_max_attempts": attempts, "mode": "standard"}, read_timeout=60, **settings),
     )
 

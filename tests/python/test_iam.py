@@ -88,6 +88,16 @@ def test_modes_differ_by_what_they_need() -> None:
     assert prefixes["events"] == {"fis", "cloudwatch", "events", "sqs"}
     assert prefixes["queue"] == {"fis", "cloudwatch", "sqs"}
     assert prefixes["poll"] == {"fis", "cloudwatch"}
+    assert prefixes["sweep"] == {"fis", "events", "sqs"}
+
+
+def test_a_sweep_makes_nothing_and_changes_only_what_is_tagged() -> None:
+    for statement in statements("sweep"):
+        changes = {action for action in statement["Action"] if not action.partition(":")[2].startswith(("Get", "List"))}
+        assert changes <= {"fis:StopExperiment", "events:RemoveTargets", "events:DeleteRule", "sqs:DeleteQueue"}
+        if changes:
+            (key,) = statement["Condition"]["Null"]
+            assert key.startswith("aws:ResourceTag/faultgate:") and statement["Condition"]["Null"][key] == "false"
 
 
 def test_flags_narrow_it() -> None:

@@ -41,7 +41,7 @@ find ci-templates -name 'buildspec*.yml' | while read -r file; do
 	schema --schemafile "$here/buildspec.schema.json" "$file"
 done
 
-stacks=$(find ci-templates -path '*/codepipeline/*.yml' -o -path '*/step-functions/*.yml')
+stacks=$(find ci-templates/codepipeline ci-templates/step-functions ci-templates/sweep -name '*.yml')
 if [ -n "$stacks" ]; then
 	# shellcheck disable=SC2086
 	"$python/cfn-lint" --non-zero-exit-code warning $stacks

@@ -10,7 +10,12 @@ from typing import Any
 import yaml
 
 TEMPLATES = Path(__file__).parents[2] / "ci-templates"
-FILES = ["codepipeline/pipeline.yml", "step-functions/container.yml", "step-functions/no-container.yml"]
+FILES = [
+    "codepipeline/pipeline.yml",
+    "step-functions/container.yml",
+    "step-functions/no-container.yml",
+    "sweep/sweep.yml",
+]
 ACCOUNT, REGION = "123456789012", "eu-west-1"
 
 

@@ -21,12 +21,14 @@ ANYWHERE = {
     "cloudwatch:DescribeAlarms",
     "ec2:DescribeInstanceStatus",
     "ec2:DescribeInstances",
+    "events:ListRules",
     "fis:GetSafetyLever",
     "fis:ListExperiments",
     "logs:CreateLogDelivery",
     "logs:DescribeLogGroups",
     "logs:DescribeResourcePolicies",
     "logs:PutResourcePolicy",
+    "sqs:ListQueues",
     "ssm:CancelCommand",
     "ssm:ListCommands",
     "tag:GetResources",
@@ -57,16 +59,18 @@ def as_list(value: Any) -> list[Any]:
 
 
 def documents(stack: dict[str, Any]) -> dict[str, list[dict[str, Any]]]:
-    """The statements of each role."""
+    """The statements of each role, those included that depend on a condition."""
+
+    def of(policy: dict[str, Any]) -> list[dict[str, Any]]:
+        every = policy["PolicyDocument"]["Statement"]
+        return [statement["Fn::If"][1] if "Fn::If" in statement else statement for statement in every]
+
     found: dict[str, list[dict[str, Any]]] = {}
     for name, role in resources(stack, "AWS::IAM::Role").items():
-        found[name] = []
-        for policy in role["Properties"].get("Policies", []):
-            for statement in policy["PolicyDocument"]["Statement"]:
-                found[name].append(statement["Fn::If"][1] if "Fn::If" in statement else statement)
+        found[name] = [each for policy in role["Properties"].get("Policies", []) for each in of(policy)]
     for policy in resources(stack, "AWS::IAM::Policy").values():
         for role in policy["Properties"]["Roles"]:
-            found[role["Ref"]] += policy["Properties"]["PolicyDocument"]["Statement"]
+            found[role["Ref"]] += of(policy["Properties"])
     return found
 
 
@@ -78,7 +82,7 @@ def actions(statements: list[dict[str, Any]]) -> set[str]:
 
 
 def test_every_template_is_here() -> None:
-    found = {str(path.relative_to(TEMPLATES)) for folder in ("codepipeline", "step-functions")
+    found = {str(path.relative_to(TEMPLATES)) for folder in ("codepipeline", "step-functions", "sweep")
              for path in (TEMPLATES / folder).glob("*.yml")}
     assert found == set(FILES)
 
@@ -158,7 +162,7 @@ def test_a_machine_may_do_what_it_does_and_nothing_else(name: str, machine: str)
     assert actions(documents(stack)[role]) == needed
 
 
-@pytest.mark.parametrize("name", FILES)
+@pytest.mark.parametrize("name", FILES[:3])
 def test_rules_may_start_what_they_start(name: str) -> None:
     stack = load(name)
     targets = [
@@ -179,6 +183,33 @@ def test_faultgate_may_do_what_its_manual_says(name: str) -> None:
     role = load(name)["Resources"]["ProjectRole"]["Properties"]["Policies"]
     (given,) = [each["PolicyDocument"]["Statement"] for each in role if each["PolicyName"] == "faultgate"]
     assert {action for statement in given for action in as_list(statement["Action"])} == said
+
+
+def test_the_scheduled_sweep_may_do_what_its_manual_says() -> None:
+    """Action by action, on the same resources of this account, under the same conditions."""
+
+    def by_action(statements: list[dict[str, Any]]) -> dict[str, Any]:
+        return {
+            action: (as_list(each["Resource"]), each.get("Condition"))
+            for each in statements
+            for action in as_list(each["Action"])
+        }
+
+    printed = json.loads((TEMPLATES / "iam" / "sweep.json").read_text())
+    text = json.dumps(load(FILES[3])["Resources"]["OwnAccountPolicy"]["Properties"]["PolicyDocument"])
+    text = re.sub(r'\{"Fn::Sub": ("[^"]*")\}', r"\1", text)
+    given = json.loads(text.replace("${AWS::Partition}", "aws").replace("${AWS::AccountId}", "*"))
+    statements = [each["Fn::If"][1] if "Fn::If" in each else each for each in given["Statement"]]
+    assert by_action(statements) == by_action(printed["Statement"])
+
+
+def test_the_schedule_may_start_its_project_alone() -> None:
+    stack = load(FILES[3])
+    target = stack["Resources"]["Sweep"]["Properties"]["Target"]
+    assert target["RoleArn"] == {"Fn::GetAtt": ["ScheduleRole", "Arn"]}
+    (statement,) = documents(stack)["ScheduleRole"]
+    assert (statement["Action"], statement["Resource"]) == ("codebuild:StartBuild", target["Arn"])
+    assert target["Arn"] == {"Fn::GetAtt": ["Project", "Arn"]}
 
 
 # --- events

@@ -8,14 +8,11 @@ use super::clients::Clients;
 use super::error::failure;
 use super::place::Place;
 use super::record::record;
-use super::tags::tag_value;
+use super::tags::{EXPERIMENT, EXPIRES_AT, RUN, moment, tag_value};
 use crate::digest;
 use crate::engine::{Failure, FailureKind, Notary};
 use crate::http::calls::attempts;
 use crate::model::{Intent, RunIdentity};
-
-const RUN_TAG: &str = "faultgate:run-id";
-const EXPERIMENT_TAG: &str = "faultgate:experiment";
 
 /// One launch: which template, under which name.
 #[derive(Debug, Clone, Copy)]
@@ -24,6 +21,8 @@ pub(super) struct Launch<'a> {
     pub(super) name: &'a str,
     pub(super) template: &'a str,
     pub(super) dry_run: bool,
+    /// A sweep may stop it from then on.
+    pub(super) expires_at: jiff::Timestamp,
 }
 
 impl Launch<'_> {
@@ -43,8 +42,9 @@ impl Launch<'_> {
             .into_iter()
             .filter_map(|(key, value)| value.map(|value| (key.to_owned(), tag_value(value))))
             .collect();
-        tags.insert(RUN_TAG.to_owned(), self.run.id.clone());
-        tags.insert(EXPERIMENT_TAG.to_owned(), tag_value(self.name));
+        tags.insert(RUN.to_owned(), self.run.id.clone());
+        tags.insert(EXPERIMENT.to_owned(), tag_value(self.name));
+        tags.insert(EXPIRES_AT.to_owned(), moment(self.expires_at));
         tags
     }
 
@@ -116,7 +116,7 @@ impl Launch<'_> {
 
     /// The run that this experiment belongs to, if it is not this one.
     fn other_run<'e>(&self, experiment: &'e Experiment) -> Option<&'e str> {
-        let tag = experiment.tags()?.get(RUN_TAG)?;
+        let tag = experiment.tags()?.get(RUN)?;
         (*tag != self.run.id).then_some(tag.as_str())
     }
 
@@ -133,8 +133,7 @@ impl Launch<'_> {
         while let Some(summary) = pages.next().await {
             let summary = summary.map_err(|error| failure(&error, "ListExperiments", &what, place))?;
             let tag = |key: &str| summary.tags().and_then(|tags| tags.get(key)).map(String::as_str);
-            let ours =
-                tag(RUN_TAG) == Some(&self.run.id) && tag(EXPERIMENT_TAG) == Some(&tag_value(self.name));
+            let ours = tag(RUN) == Some(&self.run.id) && tag(EXPERIMENT) == Some(&tag_value(self.name));
             if let (true, Some(id)) = (ours, summary.id()) {
                 return get(clients, place, id).await.map(Some);
             }
@@ -171,7 +170,8 @@ mod tests {
     }
 
     fn token(run: &RunIdentity, name: &str) -> String {
-        Launch { run, name, template: "EXT1", dry_run: false }.client_token("")
+        let expires_at = jiff::Timestamp::UNIX_EPOCH;
+        Launch { run, name, template: "EXT1", dry_run: false, expires_at }.client_token("")
     }
 
     #[test]

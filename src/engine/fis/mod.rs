@@ -2,7 +2,7 @@
 //!
 //! `preflight` looks, `subscription` makes rule and queue, `launch` starts, `reader` fills the `inbox`,
 //! `watch` waits for the end and confirms it by FIS's own record, `outcome` says what it means, `removal`
-//! cleans up.
+//! cleans up. `sweep` finds what runs have left although its time is up.
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -32,12 +32,15 @@ mod record;
 mod removal;
 mod settings;
 mod subscription;
+mod sweep;
 mod tags;
 mod watch;
 
 pub use clients::{connect, connect_embedded, in_region};
 pub use place::partition_of;
-pub use settings::{FisSettings, Part};
+pub use settings::{FisSettings, RunStep};
+pub use sweep::{Kind, OpenExperiment, Part, Parts, Sweeper};
+pub use tags::Expiry;
 
 use self::clients::Clients;
 use self::error::failure;
@@ -72,6 +75,8 @@ pub struct FisEngine {
     settings: FisSettings,
     clock: Clock,
     cancelled: CancellationToken,
+    /// From then on a sweep may remove and stop what is made.
+    expires_at: jiff::Timestamp,
     place: RefCell<Place>,
     templates: RefCell<BTreeMap<String, Template>>,
     inbox: RefCell<Inbox>,
@@ -93,8 +98,10 @@ impl FisEngine {
     /// `sdk` must have a Region.
     pub fn new(sdk: &SdkConfig, settings: FisSettings, clock: Clock, cancelled: CancellationToken) -> Self {
         let region = sdk.region().map(AsRef::as_ref).unwrap_or_default();
+        let expires_in = jiff::SignedDuration::try_from(settings.expires_in).unwrap_or_default();
         Self {
             clients: Clients::new(sdk),
+            expires_at: clock.now().saturating_add(expires_in).unwrap_or(jiff::Timestamp::MAX),
             settings,
             clock,
             cancelled,
@@ -122,7 +129,8 @@ impl FisEngine {
 
     fn launch_of<'a>(&'a self, experiment: &'a ExperimentPlan) -> Launch<'a> {
         let template = experiment.spec.source();
-        Launch { run: &self.settings.run, name: &experiment.name, template, dry_run: self.settings.dry_run }
+        let FisSettings { run, dry_run, .. } = &self.settings;
+        Launch { run, name: &experiment.name, template, dry_run: *dry_run, expires_at: self.expires_at }
     }
 
     /// From here on the experiment is ours to watch.
@@ -182,10 +190,8 @@ impl FisEngine {
     fn planned(&self) -> Rc<Subscription> {
         let make = || {
             let templates: Vec<String> = self.templates.borrow().keys().cloned().collect();
-            let expires_in = jiff::SignedDuration::try_from(self.settings.expires_in).unwrap_or_default();
-            let expires_at = self.clock.now().saturating_add(expires_in).unwrap_or(jiff::Timestamp::MAX);
             let (name, run) = (&self.settings.subscription, &self.settings.run);
-            Rc::new(Subscription::new(name, run, self.place(), &templates, expires_at))
+            Rc::new(Subscription::new(name, run, self.place(), &templates, self.expires_at))
         };
         self.planned.borrow_mut().get_or_insert_with(make).clone()
     }
@@ -197,7 +203,7 @@ impl FisEngine {
         if self.cancelled.is_cancelled() {
             return Err(interrupted(&subscription.name));
         }
-        let hands_on = self.settings.part == Part::Launch;
+        let hands_on = self.settings.step == RunStep::Launch;
         self.start_reader(&queue_url, if hands_on { Keeping::Proving } else { Keeping::Own });
         subscription.prove(&self.clients, &self.inbox(), &self.clock, &self.cancelled).await?;
         let reader = self.reader.borrow_mut().take_if(|_| hands_on);
@@ -265,7 +271,7 @@ impl Engine for FisEngine {
     async fn open(&self) -> Result<(), Failure> {
         match (self.settings.monitor, &self.settings.event_queue_url) {
             (Monitor::Poll, _) => Ok(()),
-            (Monitor::Queue, Some(_)) if self.settings.part == Part::Launch => Ok(()),
+            (Monitor::Queue, Some(_)) if self.settings.step == RunStep::Launch => Ok(()),
             (Monitor::Queue, Some(url)) => {
                 self.start_reader(url, Keeping::Shared);
                 Ok(())
@@ -276,7 +282,7 @@ impl Engine for FisEngine {
                 why: "event-queue-url is not set".to_owned(),
                 remedy: None,
             }),
-            (Monitor::Events, _) if self.settings.part == Part::Monitor => {
+            (Monitor::Events, _) if self.settings.step == RunStep::Monitor => {
                 self.listen();
                 Ok(())
             }

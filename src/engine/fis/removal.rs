@@ -74,7 +74,7 @@ fn rule_left(Place { region, .. }: &Place, rule: &str, target: &str, why: &str) 
     )
 }
 
-fn queue_left(Place { region, .. }: &Place, Queue { name, url }: &Queue, why: &str) -> String {
+pub(super) fn queue_left(Place { region, .. }: &Place, Queue { name, url }: &Queue, why: &str) -> String {
     let url = url.clone().unwrap_or_else(|| {
         format!(
             "$(aws sqs get-queue-url --region {region} --query QueueUrl --output text --queue-name {name})"
@@ -85,7 +85,7 @@ fn queue_left(Place { region, .. }: &Place, Queue { name, url }: &Queue, why: &s
 
 /// Tries again while trying may help. What was just made may be missing for a moment, so it is gone when it is
 /// missing twice.
-async fn until<F: Future<Output = Result<(), Failure>>>(
+pub(super) async fn until<F: Future<Output = Result<(), Failure>>>(
     deadline: Instant,
     mut attempt: impl FnMut() -> F,
 ) -> Result<(), Failure> {

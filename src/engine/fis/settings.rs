@@ -6,9 +6,9 @@ use std::time::Duration;
 use crate::model::{Monitor, RunIdentity};
 use crate::role::Role;
 
-/// Which part of a run this process does.
+/// Which step of a run this process does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Part {
+pub enum RunStep {
     Whole,
     /// Others monitor what it launches: no event may be taken from them.
     Launch,
@@ -20,7 +20,7 @@ pub enum Part {
 #[derive(Debug, Clone)]
 pub struct FisSettings {
     pub run: RunIdentity,
-    pub part: Part,
+    pub step: RunStep,
     /// The role as which the requests are made.
     pub role: Option<Arc<Role>>,
     /// The name of rule and queue.

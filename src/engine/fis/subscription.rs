@@ -18,7 +18,7 @@ use super::pattern::{RulePattern, patterns};
 use super::pause::pause;
 use super::place::Place;
 use super::removal::{Queue, Removal, not_removed, remove};
-use super::tags::tag_value;
+use super::tags::{EXPIRES_AT, RUN, moment, tag_value};
 use crate::clock::Clock;
 use crate::engine::{Failure, FailureKind};
 use crate::http::calls::attempts;
@@ -80,13 +80,7 @@ impl Subscription {
                 made: Cell::new(false),
             })
             .collect();
-        let mut tags = vec![
-            ("faultgate:run-id".to_owned(), run.id.clone()),
-            (
-                "faultgate:expires-at".to_owned(),
-                tag_value(&expires_at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()),
-            ),
-        ];
+        let mut tags = vec![(RUN.to_owned(), run.id.clone()), (EXPIRES_AT.to_owned(), moment(expires_at))];
         if let Some(url) = &run.url {
             tags.push(("faultgate:url".to_owned(), tag_value(url)));
         }

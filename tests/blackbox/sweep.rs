@@ -1,0 +1,514 @@
+//! `faultgate sweep`: what has expired goes, and nothing else.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use aws_sdk_eventbridge::types::{Tag, Target};
+use aws_sdk_fis::types::ExperimentStatus;
+use faultgate::engine::fis::{connect_embedded, in_region};
+use faultgate::rehearsal::{Effect, FaultRule, Inventory, TEMPLATE_ID};
+
+use crate::lives::ENDLESS;
+use crate::stop::killed;
+use crate::support::{Account, Ended, Faultgate, at_once, in_time};
+
+const PAST: &str = "2020-01-02T03:04:05Z";
+const FUTURE: &str = "2999-01-02T03:04:05Z";
+const IRELAND: &str = "eu-west-1";
+const VIRGINIA: &str = "us-east-1";
+
+/// One Region of the account, as whoever makes things there sees it.
+struct Region {
+    fis: aws_sdk_fis::Client,
+    events: aws_sdk_eventbridge::Client,
+    sqs: aws_sdk_sqs::Client,
+}
+
+fn tags(run: &str, expires_at: &str) -> BTreeMap<String, String> {
+    let pairs =
+        [("faultgate:run-id", run), ("faultgate:expires-at", expires_at), ("faultgate:url", "https://ci")];
+    pairs.into_iter().map(|(key, value)| (key.to_owned(), value.to_owned())).collect()
+}
+
+impl Region {
+    async fn queue(&self, name: &str, tags: &BTreeMap<String, String>) -> String {
+        let request = self.sqs.create_queue().queue_name(name);
+        let tags = (!tags.is_empty()).then(|| tags.clone().into_iter().collect());
+        request.set_tags(tags).send().await.unwrap().queue_url.unwrap()
+    }
+
+    async fn rule(&self, name: &str, tags: &BTreeMap<String, String>, targets: &[&str]) -> String {
+        let tag = |(key, value): (&String, &String)| Tag::builder().key(key).value(value).build().unwrap();
+        let request = self.events.put_rule().name(name).event_pattern(r#"{"source": ["aws.fis"]}"#);
+        let made = request.set_tags(Some(tags.iter().map(tag).collect())).send().await.unwrap();
+        for id in targets {
+            let arn = format!("arn:aws:sqs:{VIRGINIA}:123456789012:{name}");
+            let target = Target::builder().id(*id).arn(arn).build().unwrap();
+            let put = self.events.put_targets().rule(name).targets(target).send().await.unwrap();
+            assert_eq!(put.failed_entry_count(), 0);
+        }
+        made.rule_arn.unwrap()
+    }
+
+    /// As a run makes it.
+    async fn subscription(&self, name: &str, run: &str, expires_at: &str) {
+        let tags = tags(run, expires_at);
+        self.queue(name, &tags).await;
+        self.rule(name, &tags, &["queue"]).await;
+    }
+
+    async fn experiment(&self, name: &str, tags: &BTreeMap<String, String>) -> String {
+        let request = self.fis.start_experiment().client_token(name).experiment_template_id(TEMPLATE_ID);
+        let started = request.set_tags(Some(tags.clone().into_iter().collect())).send().await.unwrap();
+        started.experiment.unwrap().id.unwrap()
+    }
+
+    async fn status(&self, id: &str) -> ExperimentStatus {
+        let answer = self.fis.get_experiment().id(id).send().await.unwrap();
+        answer.experiment.unwrap().state.unwrap().status.unwrap()
+    }
+}
+
+impl Account {
+    fn region(&self, name: &str) -> Region {
+        let sdk = in_region(&connect_embedded(self.url(), None), name);
+        Region {
+            fis: aws_sdk_fis::Client::new(&sdk),
+            events: aws_sdk_eventbridge::Client::new(&sdk),
+            sqs: aws_sdk_sqs::Client::new(&sdk),
+        }
+    }
+
+    fn sweep(&self, args: &[&str]) -> Faultgate {
+        self.faultgate(&["sweep"]).args(args)
+    }
+
+    /// Names of rules, then of queues, with their Regions.
+    fn there(&self) -> Vec<String> {
+        let Inventory { rules, queues, .. } = self.world.inventory();
+        let rules = rules.into_iter().map(|rule| format!("rule {} {}", rule.region, rule.name));
+        rules
+            .chain(queues.into_iter().map(|queue| format!("queue {} {}", queue.region, queue.name)))
+            .collect()
+    }
+}
+
+#[track_caller]
+fn assert_told(ended: &Ended, parts: &[&str]) {
+    let found = ended.stdout.lines().any(|line| parts.iter().all(|part| line.contains(part)));
+    assert!(found, "no line with {parts:?}\n{}\n{}", ended.stdout, ended.stderr);
+}
+
+#[tokio::test]
+async fn what_has_expired_goes_and_nothing_else() {
+    let account = Account::living(ENDLESS).await;
+    let region = account.region(VIRGINIA);
+    region.subscription("faultgate-old", "old", PAST).await;
+    region.subscription("faultgate-new", "new", FUTURE).await;
+    region.subscription("other-old", "other", PAST).await;
+    // Strangers who like the name.
+    region.rule("faultgate-stranger", &BTreeMap::new(), &["theirs"]).await;
+    region.queue("faultgate-stranger", &BTreeMap::new()).await;
+    let half = BTreeMap::from([("faultgate:run-id".to_owned(), "half".to_owned())]);
+    region.queue("faultgate-half", &half).await;
+
+    let ended = account.sweep(&[]).finish().await;
+    ended.assert_code(0, "nothing that has expired is left");
+    let kept = [
+        "rule us-east-1 faultgate-new",
+        "rule us-east-1 faultgate-stranger",
+        "rule us-east-1 other-old",
+        "queue us-east-1 faultgate-half",
+        "queue us-east-1 faultgate-new",
+        "queue us-east-1 faultgate-stranger",
+        "queue us-east-1 other-old",
+    ];
+    assert_eq!(account.there(), kept, "{}", ended.stdout);
+    for kind in ["rule", "queue"] {
+        assert_told(
+            &ended,
+            &[&format!("removed the {kind} faultgate-old in us-east-1: expired since {PAST}")],
+        );
+        assert_told(&ended, &["left alone", &format!("the {kind} faultgate-new"), FUTURE]);
+        assert_told(&ended, &["left alone", &format!("the {kind} faultgate-stranger"), "not faultgate's"]);
+    }
+    assert_told(&ended, &["left alone the queue faultgate-half", "no tag faultgate:expires-at"]);
+    assert!(!ended.stdout.contains("other-old"), "{}", ended.stdout);
+    assert_eq!(ended.stdout.lines().count(), 7, "{}", ended.stdout);
+    assert!(account.requests_of("ListExperiments").is_empty(), "nobody asked for experiments");
+
+    let again = account.sweep(&[]).finish().await;
+    again.assert_code(0, "again");
+    assert_eq!(account.there(), kept);
+    assert!(!again.stdout.contains("removed"), "{}", again.stdout);
+}
+
+#[tokio::test]
+async fn where_there_is_nothing_it_says_so() {
+    let account = Account::living(ENDLESS).await;
+    let ended = account.sweep(&["--stop-experiments"]).finish().await;
+    ended.assert_code(0, "nothing");
+    assert_eq!(ended.stdout, "nothing to sweep in us-east-1\n");
+}
+
+#[tokio::test]
+async fn half_made_subscriptions_go_too() {
+    let account = Account::living(ENDLESS).await;
+    let region = account.region(VIRGINIA);
+    let past = tags("half", PAST);
+    region.queue("faultgate-queue-only", &past).await;
+    region.rule("faultgate-rule-only", &past, &[]).await;
+    region.rule("faultgate-rule-with-target", &past, &["queue"]).await;
+    region.rule("faultgate-rule-with-others-targets", &past, &["queue", "a.b", "-c_", "4"]).await;
+    let ended = account.sweep(&[]).finish().await;
+    ended.assert_code(0, "halves");
+    assert!(account.there().is_empty(), "{:?}", account.there());
+}
+
+#[tokio::test]
+async fn an_odd_tag_keeps_what_has_it_and_is_no_success() {
+    at_once(["soon", "2020-01-02", "20200102T030405Z", ""], |odd| async move {
+        let account = Account::living(ENDLESS).await;
+        let region = account.region(VIRGINIA);
+        region.subscription("faultgate-odd", "odd", odd).await;
+        region.subscription("faultgate-old", "old", PAST).await;
+        let experiment = region.experiment("odd", &tags("odd", odd)).await;
+        let ended = account.sweep(&["--stop-experiments"]).finish().await;
+        ended.assert_code(3, odd);
+        assert_eq!(account.there(), ["rule us-east-1 faultgate-odd", "queue us-east-1 faultgate-odd"]);
+        for kind in ["rule", "queue", "experiment"] {
+            assert_told(&ended, &["left alone", &format!("the {kind}"), &format!("\"{odd}\""), "no time"]);
+        }
+        assert_ne!(region.status(&experiment).await, ExperimentStatus::Stopped);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn lists_of_many_pages_are_read_to_their_end() {
+    let account = Account::living(ENDLESS).await;
+    let region = account.region(VIRGINIA);
+    for number in 0..105 {
+        region.subscription(&format!("faultgate-{number}"), "many", PAST).await;
+        region.experiment(&number.to_string(), &tags(&number.to_string(), PAST)).await;
+    }
+    let ended = account.sweep(&["--stop-experiments"]).finish().await;
+    ended.assert_code(0, "many");
+    account.assert_nothing_left("many");
+    for list in ["ListRules", "ListQueues", "ListExperiments"] {
+        assert_eq!(account.requests_of(list).len(), 2, "{list}");
+    }
+    assert_eq!(ended.stdout.lines().count(), 3 * 105);
+}
+
+#[tokio::test]
+async fn a_dry_run_only_reads() {
+    let account = Account::living(ENDLESS).await;
+    let region = account.region(VIRGINIA);
+    region.subscription("faultgate-old", "old", PAST).await;
+    region.subscription("faultgate-new", "new", FUTURE).await;
+    let id = region.experiment("old", &tags("old", FUTURE)).await;
+    account.until_running().await;
+    let (before, asked) = (account.world.inventory(), account.world.requests().len());
+    let ended = account.sweep(&["--dry-run", "--stop-experiments"]).finish().await;
+    ended.assert_code(0, "dry");
+    assert_eq!(account.world.inventory(), before);
+    let asked: Vec<String> =
+        account.world.requests().into_iter().skip(asked).map(|request| request.operation).collect();
+    assert!(!asked.is_empty() && asked.iter().all(|operation| operation.starts_with("List")), "{asked:?}");
+    assert_told(&ended, &["would stop the experiment", &id, "in us-east-1", PAST]);
+    for kind in ["rule", "queue"] {
+        assert_told(&ended, &[&format!("would remove the {kind} faultgate-old in us-east-1"), PAST]);
+    }
+    assert!(!ended.stdout.contains(": stopped") && !ended.stdout.contains("\nremoved"), "{}", ended.stdout);
+}
+
+#[tokio::test]
+async fn only_experiments_whose_run_is_over_are_stopped() {
+    let account = Account::living(ENDLESS).await;
+    let region = account.region(VIRGINIA);
+    region.subscription("faultgate-old", "old", PAST).await;
+    region.subscription("faultgate-new", "new", FUTURE).await;
+    let mut named = tags("old", FUTURE);
+    named.insert("faultgate:experiment".to_owned(), "az-latency".to_owned());
+    let by_subscription = region.experiment("1", &named).await;
+    let by_itself = region.experiment("2", &tags("polled", PAST)).await;
+    let mut others = Vec::new();
+    others.push(region.experiment("3", &tags("new", FUTURE)).await);
+    others.push(region.experiment("4", &tags("elsewhere", FUTURE)).await);
+    others.push(region.experiment("5", &BTreeMap::new()).await);
+    let mut foreign = tags("old", PAST);
+    foreign.remove("faultgate:run-id");
+    others.push(region.experiment("6", &foreign).await);
+    let abroad = account.region(IRELAND).experiment("7", &tags("old", PAST)).await;
+
+    account.sweep(&["--dry-run"]).finish().await.assert_code(0, "it may be tried before");
+    assert!(account.requests_of("StopExperiment").is_empty());
+    let ended = account.sweep(&["--stop-experiments"]).finish().await;
+    ended.assert_code(0, "stopped");
+    assert_eq!(region.status(&by_subscription).await, ExperimentStatus::Stopped);
+    assert_eq!(region.status(&by_itself).await, ExperimentStatus::Stopped);
+    for other in &others {
+        assert_ne!(region.status(other).await, ExperimentStatus::Stopped);
+    }
+    assert_ne!(account.region(IRELAND).status(&abroad).await, ExperimentStatus::Stopped);
+    assert_eq!(account.requests_of("StopExperiment").len(), 2);
+    assert_told(&ended, &["(az-latency)", PAST, &format!(": stopped {by_subscription}")]);
+    assert_told(&ended, &[PAST, &format!(": stopped {by_itself}")]);
+    assert_told(&ended, &["left alone the experiment", &others[0], FUTURE]);
+    assert_eq!(account.there(), ["rule us-east-1 faultgate-new", "queue us-east-1 faultgate-new"]);
+
+    // Stopped, and known to have stopped, before the first removal.
+    let order = account.world.requests();
+    let last = |operation: &str| order.iter().rposition(|request| request.operation == operation).unwrap();
+    let first = |operation: &str| order.iter().position(|request| request.operation == operation).unwrap();
+    assert!(last("StopExperiment") < first("DeleteQueue").min(first("RemoveTargets")));
+
+    let asked = account.requests_of("StopExperiment").len();
+    account.sweep(&["--stop-experiments"]).finish().await.assert_code(0, "again");
+    assert_eq!(account.requests_of("StopExperiment").len(), asked, "what is over is not stopped again");
+}
+
+#[tokio::test]
+async fn what_a_killed_run_has_left_is_swept_when_its_time_is_up() {
+    let account = Account::living(ENDLESS).await;
+    let running = account.run().spawn();
+    account.until_running().await;
+    killed(running).await;
+    let Inventory { rules, queues, experiments } = account.world.inventory();
+    let expires_at = &rules[0].tags["faultgate:expires-at"];
+    assert_eq!(&queues[0].tags["faultgate:expires-at"], expires_at);
+    assert_eq!(
+        &experiments[0].tags["faultgate:expires-at"], expires_at,
+        "the experiment has the same moment"
+    );
+    assert_eq!(experiments[0].tags["faultgate:run-id"], rules[0].tags["faultgate:run-id"]);
+
+    let early = account.sweep(&["--stop-experiments"]).finish().await;
+    early.assert_code(0, "too early");
+    assert_eq!(account.left().len(), 3, "{:?}", account.left());
+    for kind in ["experiment", "rule", "queue"] {
+        assert_told(&early, &[&format!("left alone the {kind}"), expires_at]);
+    }
+
+    let region = account.region(VIRGINIA);
+    let past = Tag::builder().key("faultgate:expires-at").value(PAST).build().unwrap();
+    let arn = format!("arn:aws:events:{VIRGINIA}:123456789012:rule/{}", rules[0].name);
+    region.events.tag_resource().resource_arn(arn).tags(past).send().await.unwrap();
+    let tag_queue = region.sqs.tag_queue().queue_url(&queues[0].url);
+    tag_queue.tags("faultgate:expires-at", PAST).send().await.unwrap();
+    let ended = account.sweep(&["--stop-experiments"]).finish().await;
+    ended.assert_code(0, "in time");
+    account.assert_nothing_left(&ended.stdout);
+    assert_eq!(account.world.inventory().experiments[0].status, "stopped");
+}
+
+#[tokio::test]
+async fn a_region_that_is_denied_keeps_no_other_from_being_swept() {
+    let account = Account::living(ENDLESS).await;
+    let regions = ["ap-south-1", IRELAND, VIRGINIA];
+    for name in regions {
+        account.region(name).subscription("faultgate-old", "old", PAST).await;
+    }
+    let deny = |action| FaultRule::on("*", Effect::denied(action)).in_region(IRELAND);
+    account.world.inject(deny("events:ListRules"));
+    account.world.inject(FaultRule::on("sqs:*", Effect::denied("sqs:ListQueues")).in_region(IRELAND));
+    let flags = ["--aws-region", "ap-south-1,eu-west-1", "--aws-region", VIRGINIA];
+    let ended = account.sweep(&flags).without("AWS_REGION").finish().await;
+    ended.assert_code(3, "one was denied");
+    assert_eq!(account.there(), ["rule eu-west-1 faultgate-old", "queue eu-west-1 faultgate-old"]);
+    for action in ["events:ListRules", "sqs:ListQueues"] {
+        assert_told(&ended, &["in eu-west-1", "add this statement", &format!("\"{action}\"")]);
+    }
+    for region in ["ap-south-1", VIRGINIA] {
+        assert_told(&ended, &[&format!("removed the queue faultgate-old in {region}")]);
+    }
+    account.world.heal();
+    // Also by variables.
+    let all = regions.join("\n");
+    let again = account.sweep(&[]).env("INPUT_AWS-REGION", &all).finish().await;
+    again.assert_code(0, "allowed");
+    assert!(account.there().is_empty());
+    assert_eq!(again.stdout.matches("nothing to sweep in").count(), 2, "{}", again.stdout);
+}
+
+#[tokio::test]
+async fn tags_that_may_not_be_read_are_named_with_the_statement() {
+    let cases = [("ListTagsForResource", "events", "rule"), ("ListQueueTags", "sqs", "queue")];
+    at_once(cases, |(operation, service, kind)| async move {
+        let account = Account::living(ENDLESS).await;
+        let region = account.region(VIRGINIA);
+        region.subscription("faultgate-old", "old", PAST).await;
+        let action = format!("{service}:{operation}");
+        account.world.inject(FaultRule::on(operation, Effect::denied(&action)));
+        let ended = account.sweep(&[]).finish().await;
+        ended.assert_code(3, operation);
+        assert_eq!(account.there(), [format!("{kind} us-east-1 faultgate-old")]);
+        let statement = format!("\"Action\":[\"{action}\"]");
+        assert_told(&ended, &[&format!("left alone the {kind} faultgate-old in us-east-1"), &statement]);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_may_not_be_removed_is_named_with_the_command() {
+    let cases = [
+        ("ListTargetsByRule", "rule", "aws events delete-rule --region us-east-1 --name faultgate-old"),
+        ("RemoveTargets", "rule", "aws events remove-targets --region us-east-1 --rule faultgate-old"),
+        ("DeleteRule", "rule", "aws events delete-rule --region us-east-1 --name faultgate-old"),
+        ("DeleteQueue", "queue", "aws sqs delete-queue --region us-east-1 --queue-url http"),
+    ];
+    at_once(cases, |(operation, kind, command)| async move {
+        let account = Account::living(ENDLESS).await;
+        account.region(VIRGINIA).subscription("faultgate-old", "old", PAST).await;
+        account.deny(operation, operation);
+        let ended = account.sweep(&[]).finish().await;
+        ended.assert_code(3, operation);
+        assert_eq!(account.there(), [format!("{kind} us-east-1 faultgate-old")]);
+        assert_told(&ended, &["NOT removed in us-east-1", PAST, command, "add this statement"]);
+        account.world.heal();
+        account.sweep(&[]).finish().await.assert_code(0, "allowed");
+        assert!(account.there().is_empty());
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_subscription_stays_while_its_experiment_is_not_known_to_have_stopped() {
+    let cases = [("StopExperiment", "NOT known to have stopped"), ("ListExperiments", "could not list")];
+    at_once(cases, |(operation, word)| async move {
+        let account = Account::living(ENDLESS).await;
+        let region = account.region(VIRGINIA);
+        region.subscription("faultgate-old", "old", PAST).await;
+        region.experiment("1", &tags("old", FUTURE)).await;
+        account.deny(operation, operation);
+        let ended = account.sweep(&["--stop-experiments"]).finish().await;
+        ended.assert_code(3, operation);
+        assert_told(&ended, &[word]);
+        assert_eq!(account.there().len(), 2, "{}", ended.stdout);
+        for kind in ["rule", "queue"] {
+            assert_told(&ended, &["NOT removed", &format!("{kind} faultgate-old"), "found by it"]);
+        }
+        account.world.heal();
+        account.sweep(&["--stop-experiments"]).finish().await.assert_code(0, "allowed");
+        account.assert_nothing_left(operation);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn two_sweeps_at_once_do_not_stand_in_each_others_way() {
+    let account = Account::living(ENDLESS).await;
+    let region = account.region(VIRGINIA);
+    for number in 0..12 {
+        region.subscription(&format!("faultgate-{number}"), &number.to_string(), PAST).await;
+        region.experiment(&number.to_string(), &tags(&number.to_string(), FUTURE)).await;
+    }
+    // Both have read everything before either removes anything.
+    for operation in ["ListExperiments", "RemoveTargets", "DeleteQueue"] {
+        account.world.inject(FaultRule::on(operation, Effect::Delay(Duration::from_millis(150))));
+    }
+    let sweep = || account.sweep(&["--stop-experiments"]).finish();
+    let (one, two) = tokio::join!(sweep(), sweep());
+    for ended in [&one, &two] {
+        ended.assert_code(0, "one of two");
+    }
+    account.assert_nothing_left(&format!("{}\n{}", one.stdout, two.stdout));
+}
+
+#[tokio::test]
+async fn what_goes_away_meanwhile_is_done() {
+    let cases =
+        [("ListTagsForResource", 1), ("ListQueueTags", 1), ("ListTargetsByRule", 0), ("DeleteQueue", 0)];
+    at_once(cases, |(operation, unread)| async move {
+        let account = Account::living(ENDLESS).await;
+        account.region(VIRGINIA).subscription("faultgate-old", "old", PAST).await;
+        let (status, code) = match operation {
+            "ListTagsForResource" | "ListTargetsByRule" => (400, "ResourceNotFoundException"),
+            _ => (400, "QueueDoesNotExist"),
+        };
+        let gone =
+            Effect::Error { status, code: code.into(), message: "it is gone".into(), retry_after: None };
+        account.world.inject(FaultRule::on(operation, gone));
+        let ended = account.sweep(&[]).finish().await;
+        ended.assert_code(0, operation);
+        assert_eq!(ended.stdout.lines().count(), 2 - unread, "{operation}: {}", ended.stdout);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn lost_answers_and_outages_that_pass_are_no_matter() {
+    let faults = [
+        ("DeleteQueue", Effect::LoseAnswer),
+        ("DeleteRule", Effect::LoseAnswer),
+        ("RemoveTargets", Effect::LoseAnswer),
+        ("ListQueueTags", Effect::LoseRequest),
+        ("ListRules", Effect::throttled(None)),
+        ("StopExperiment", Effect::LoseAnswer),
+    ];
+    at_once(faults, |(operation, effect)| async move {
+        let account = Account::living(ENDLESS).await;
+        let region = account.region(VIRGINIA);
+        region.subscription("faultgate-old", "old", PAST).await;
+        region.experiment("1", &tags("old", FUTURE)).await;
+        account.world.inject(FaultRule::on(operation, effect).times(2));
+        let ended = account.sweep(&["--stop-experiments"]).finish().await;
+        ended.assert_code(0, operation);
+        account.assert_nothing_left(operation);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn settings_that_are_wrong_are_told_together_and_nothing_is_asked() {
+    let account = Account::living(ENDLESS).await;
+    let cases: [(&[&str], &[&str]); 3] = [
+        (&["--aws-region", "eu-west-1,Ireland", "--aws-role-arn", "sweep"], &["\"Ireland\"", "\"sweep\""]),
+        (&["--aws-region", "Ireland", "--aws-region", "Virginia"], &["\"Ireland\"", "\"Virginia\""]),
+        (&["--ca-bundle", "missing.pem"], &["missing.pem"]),
+    ];
+    for (args, words) in cases {
+        let ended = account.sweep(args).finish().await;
+        ended.assert_code(2, words[0]);
+        for word in words {
+            assert!(ended.stderr.contains(word), "{}", ended.stderr);
+        }
+        assert!(ended.stderr.contains("nothing was swept"), "{}", ended.stderr);
+    }
+    let nowhere = account.sweep(&[]).without("AWS_REGION").finish().await;
+    nowhere.assert_code(2, "no Region");
+    assert!(nowhere.stderr.contains("--aws-region"), "{}", nowhere.stderr);
+    account.sweep(&["--no-such-flag"]).finish().await.assert_code(2, "flag");
+    assert!(account.world.requests().is_empty());
+}
+
+#[tokio::test]
+async fn a_role_that_cannot_be_assumed_is_told_once() {
+    let account = Account::living(ENDLESS).await;
+    account.region(VIRGINIA).subscription("faultgate-old", "old", PAST).await;
+    let role = "arn:aws:iam::111122223333:role/sweep";
+    let ended = account.sweep(&["--aws-role-arn", role]).finish().await;
+    ended.assert_code(3, "no such role");
+    assert_eq!(ended.stdout.lines().count(), 1, "{}", ended.stdout);
+    assert_told(&ended, &[&format!("could not sweep us-east-1 as {role}")]);
+    assert_eq!(account.there().len(), 2);
+}
+
+#[tokio::test]
+async fn a_signal_ends_it_and_the_next_one_goes_on() {
+    at_once([("TERM", 143), ("INT", 130), ("HUP", 129)], |(signal, code)| async move {
+        let account = Account::living(ENDLESS).await;
+        account.region(VIRGINIA).subscription("faultgate-old", "old", PAST).await;
+        account.world.inject(FaultRule::on("DeleteQueue", Effect::Hang));
+        let running = account.sweep(&[]).spawn();
+        account.until_asked("DeleteQueue").await;
+        running.signal(signal).await;
+        let ended = in_time(Duration::from_secs(30), signal, running.ended()).await;
+        ended.assert_code(code, signal);
+        account.world.heal();
+        account.sweep(&[]).finish().await.assert_code(0, "the next one");
+        assert!(account.there().is_empty());
+    })
+    .await;
+}
