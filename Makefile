@@ -41,8 +41,9 @@ browser: $(BROWSER)/node_modules
 browser-if-any:
 	@if tests/browser/chromium.sh > /dev/null; then $(MAKE) --no-print-directory browser; fi
 
-e2e: $(PACKAGES)
-	PYTHON=$(PYTHON) tests/e2e/run.sh
+e2e: $(PACKAGES) $(TEMPLATE_TOOLS)/node_modules
+	RSYNC=$$(tests/templates/rsync.sh $(TOOLS)/rsync) && export PATH="$$RSYNC:$$PATH" TEMPLATE_TOOLS=$(TEMPLATE_TOOLS) && \
+		PYTHON=$(PYTHON) tests/e2e/run.sh
 
 lint: $(CARGO_DENY)
 	cargo fmt --check

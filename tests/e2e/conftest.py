@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 # The helpers of the other tests in Python.
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "python"))
-pytest.register_assert_rewrite("docker_world", "github")
+sys.path += [str(Path(__file__).resolve().parents[1] / folder) for folder in ("python", "templates")]
+pytest.register_assert_rewrite("docker_world", "github", "keyless", "harness")
 
 from docker_world import Account, Network  # noqa: E402
 from support import scrub_own_environment  # noqa: E402

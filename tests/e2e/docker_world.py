@@ -8,6 +8,8 @@ import subprocess
 import threading
 import time
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +18,7 @@ from support import PATIENCE, REGION, aws, eventually
 
 IMAGE = os.environ.get("FAULTGATE_IMAGE", "faultgate:e2e")
 BUSYBOX = os.environ.get("BUSYBOX_IMAGE", "busybox:1.37.0-musl")
+HELPER = os.environ.get("HELPER_IMAGE", "faultgate-e2e-helper:latest")
 PORT = 4566
 
 
@@ -45,7 +48,7 @@ class Ended:
 class Container:
     """A `docker run` in the foreground, as CI systems keep one. Its output is read all the time."""
 
-    def __init__(self, args: list[str], env: dict[str, str] | None = None) -> None:
+    def __init__(self, args: list[str], env: dict[str, str] | None = None, stdin: str = "") -> None:
         self.name = f"e2e-{uuid.uuid4().hex[:12]}"
         self.lines: list[str] = []
         self._changed = threading.Condition()
@@ -53,12 +56,15 @@ class Container:
         self.popen = subprocess.Popen(
             ["docker", "run", "--name", self.name, *args],
             env=os.environ | (env or {}),
-            stdin=subprocess.DEVNULL,
+            stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
             errors="replace",
         )
+        assert self.popen.stdin
+        self.popen.stdin.write(stdin)
+        self.popen.stdin.close()
         threading.Thread(target=self._read, daemon=True).start()
 
     def _read(self) -> None:
@@ -86,13 +92,13 @@ class Container:
             self._changed.wait_for(lambda: not self._open, PATIENCE)
         return code
 
-    def cancel(self) -> tuple[int, float]:
+    def cancel(self, patience: float = 7.5) -> tuple[int, float]:
         """As GitHub's runner cancels a step: only the client is signalled, by INT, and by TERM 7.5 s later. The exit
         code, and how long it took."""
         begun = time.monotonic()
         self.popen.send_signal(signal.SIGINT)
         try:
-            code = self.wait(7.5)
+            code = self.wait(patience)
         except subprocess.TimeoutExpired:
             self.popen.send_signal(signal.SIGTERM)
             code = self.wait(2.5)
@@ -114,12 +120,12 @@ class Account:
         docker("run", "--detach", "--name", self.name, *where, IMAGE, *serve).ok()
         self.url = f"http://aws:{PORT}"
         published = docker("port", self.name, f"{PORT}/tcp").ok().stdout.split()[0]
-        self._here = f"http://{published}"
+        self.here = f"http://{published}"
         self.fis = self._client("fis", attempts=10)
         eventually(lambda: "export AWS_ENDPOINT_URL" in docker("logs", self.name).stdout, "the account serves")
 
     def _client(self, service: str, attempts: int = 1) -> Any:
-        return aws(service, self._here, attempts=attempts)
+        return aws(service, self.here, attempts=attempts)
 
     def variables(self) -> dict[str, str]:
         return {"AWS_ENDPOINT_URL": self.url, "AWS_REGION": REGION, "AWS_DEFAULT_REGION": REGION}
@@ -139,6 +145,13 @@ class Account:
 
     def assert_nothing_is_left(self) -> None:
         assert (self.rules(), self.queues()) == ([], [])
+
+    @contextmanager
+    def silent(self) -> Iterator[None]:
+        """Nothing is answered meanwhile; connections stay."""
+        docker("pause", self.name).ok()
+        yield
+        docker("unpause", self.name).ok()
 
     def remove(self) -> None:
         docker("rm", "--force", self.name)

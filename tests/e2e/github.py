@@ -53,8 +53,12 @@ class Api:
 class Step:
     """A step that uses the action: its folders on the runner, and each stage in a new container of the image."""
 
-    def __init__(self, folder: Path, account: Account, api: Api, **inputs: str) -> None:
+    def __init__(
+        self, folder: Path, account: Account, api: Api, aws: dict[str, str] | None = None, **inputs: str
+    ) -> None:
         self.folder, self._account, self._api = folder, account, api
+        # Where AWS is and who asks.
+        self._aws = account.variables() | account.keys() if aws is None else aws
         self._inputs = {"experiment-template-id": TEMPLATE, "github-token": "ghs_e2e"} | inputs
         for name in ("temp", "home", "workflow", "file_commands", "workspace"):
             (folder / name).mkdir()
@@ -80,7 +84,7 @@ class Step:
         variables |= {f"INPUT_{name.upper()}": value for name, value in self._inputs.items()}
         variables |= {"HOME": "/github/home", "RUNNER_TEMP": "/github/runner_temp", "RUNNER_OS": "Linux"}
         variables |= {"RUNNER_NAME": "e2e", "RUNNER_TOOL_CACHE": "/opt/hostedtoolcache"}
-        return variables | self._account.variables() | self._account.keys()
+        return variables | self._aws
 
     def start(self, entrypoint: str = MAIN) -> Container:
         variables = self._variables()

@@ -8,9 +8,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from codebuild import BUILDSPEC, artifacts, exported, report, script
 from docker_world import BUSYBOX, IMAGE, Account, Network, docker
 from github import TEMPLATE
 from lxml import etree
+from pipelines import REPORTS, ROOT
 
 # The one address that the SDK asks when it is given no more than a path.
 CREDENTIALS_HOST = "169.254.170.2"
@@ -21,19 +23,8 @@ KEYS = {
     "Token": "e2e",
     "Expiration": "2199-01-01T00:00:00Z",
 }
-# The commands of a buildspec, in order: they share one shell, and what is exported is read from it at the end.
-BUILD = """
-set -e
-cd "$CODEBUILD_SRC_DIR"
-code=0
-faultgate || code=$?
-set -a
-. faultgate-report/faultgate.env
-set +a
-echo "code $code"
-echo "exported $FAULTGATE_VERDICT $FAULTGATE_RESILIENCE_SCORE $FAULTGATE_EXPERIMENT_IDS"
-exit $code
-"""
+OUTPUT = Path("/codebuild/output")
+SCHEMA = ROOT / "tests" / "python" / "shapes" / "junit-10.xsd"
 
 
 @pytest.fixture
@@ -55,49 +46,74 @@ def credentials(network: Network) -> Iterator[str]:
     docker("rm", "--force", name)
 
 
-def build(account: Account, folder: Path, **variables: str) -> tuple[int, str]:
-    region = account.variables()
-    environment = {
-        "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI": CREDENTIALS_PATH,
-        "CODEBUILD_BUILD_ARN": "arn:aws:codebuild:us-east-1:123456789012:build/gate:1",
-        "CODEBUILD_BUILD_ID": "gate:1",
-        "CODEBUILD_BUILD_NUMBER": "1",
-        "CODEBUILD_INITIATOR": "codepipeline/shop",
-        "CODEBUILD_SOURCE_REPO_URL": "",
-        "CODEBUILD_SRC_DIR": "/codebuild/output/src",
-        "FAULTGATE_EXPERIMENT_TEMPLATE_ID": TEMPLATE,
-        "HOME": "/root",
-    }
-    args = ["--rm", "--interactive", "--network", account.network, "--volume", f"{folder}:/codebuild/output/src"]
-    for name, value in (environment | region | variables).items():
-        args += ["--env", f"{name}={value}"]
-    ended = docker("run", *args, "--entrypoint", "sh", IMAGE, stdin=BUILD)
-    return ended.code, ended.text
+class Build:
+    """A build of the buildspec in this image, whose source is a folder."""
+
+    def __init__(self, account: Account, folder: Path, **variables: str) -> None:
+        self._folder = folder
+        (folder / "src").mkdir()
+        environment = BUILDSPEC["env"]["variables"] | {
+            "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI": CREDENTIALS_PATH,
+            "CODEBUILD_BUILD_ARN": "arn:aws:codebuild:us-east-1:123456789012:build/gate:1",
+            "CODEBUILD_BUILD_ID": "gate:1",
+            "CODEBUILD_BUILD_NUMBER": "1",
+            "CODEBUILD_INITIATOR": "codepipeline/shop",
+            "CODEBUILD_SOURCE_REPO_URL": "",
+            "CODEBUILD_SRC_DIR": f"{OUTPUT}/src",
+            "FAULTGATE_EXPERIMENT_TEMPLATE_ID": TEMPLATE,
+            "HOME": "/root",
+        }
+        args = ["--rm", "--interactive", "--network", account.network, "--volume", f"{folder}:{OUTPUT}"]
+        for name, value in (environment | account.variables() | variables).items():
+            args += ["--env", f"{name}={value}"]
+        shell = BUILDSPEC["env"]["shell"]
+        commands = script(OUTPUT / "environment")
+        ended = docker("run", *args, "--workdir", f"{OUTPUT}/src", "--entrypoint", shell, IMAGE, stdin=commands)
+        self.code, self.text = ended.code, ended.text
+
+    def exported(self) -> dict[str, str]:
+        return exported(self._folder / "environment")
+
+    def artifacts(self) -> set[str]:
+        return artifacts(self._folder / "src")
+
+    def junit(self) -> etree._Element:
+        schema = etree.XMLSchema(etree.parse(SCHEMA))
+        document = etree.parse(report(self._folder / "src"))
+        assert schema.validate(document), schema.error_log
+        return document.getroot()
 
 
 def test_a_build(tmp_path: Path, account: Callable[..., Account], credentials: str) -> None:
     shop = account()
-    code, text = build(shop, tmp_path)
-    assert code == 0, text
+    build = Build(shop, tmp_path)
+    assert build.code == 0, build.text
     (experiment,) = shop.fis.list_experiments()["experiments"]
-    assert f"exported passed 100 {experiment['id']}" in text.splitlines()
+    told = build.exported()
+    assert set(told) == set(BUILDSPEC["env"]["exported-variables"])
+    assert (told["FAULTGATE_VERDICT"], told["FAULTGATE_RESILIENCE_SCORE"]) == ("passed", "100")
+    assert told["FAULTGATE_EXPERIMENT_IDS"] == experiment["id"]
     assert CREDENTIALS_PATH in docker("logs", credentials).text
-    suites = etree.parse(tmp_path / "faultgate-report" / "junit.xml").getroot()
-    assert suites.xpath("count(//testcase)") >= 1 and not suites.xpath("//failure|//error")
+    assert build.junit().xpath("count(//testcase)") >= 1 and not build.junit().xpath("//failure|//error")
+    assert REPORTS <= build.artifacts()
+    # What stands in `finally` came after the run.
+    assert "nothing to stop" in build.text.splitlines()[-1], build.text
     shop.assert_nothing_is_left()
 
 
 def test_a_build_whose_gate_says_no(tmp_path: Path, account: Callable[..., Account], credentials: str) -> None:
     shop = account("--scenario", "stop-condition")
-    code, text = build(shop, tmp_path)
-    assert code == 1, text
-    assert "code 1" in text.splitlines()
-    assert any(line.startswith("exported failed 0 EXP") for line in text.splitlines()), text
-    assert etree.parse(tmp_path / "faultgate-report" / "junit.xml").getroot().xpath("//failure")
+    build = Build(shop, tmp_path)
+    assert build.code == 1, build.text
+    told = build.exported()
+    assert (told["FAULTGATE_VERDICT"], told["FAULTGATE_RESILIENCE_SCORE"]) == ("failed", "0")
+    assert told["FAULTGATE_EXPERIMENT_IDS"].startswith("EXP")
+    assert build.junit().xpath("//failure")
+    shop.assert_nothing_is_left()
 
 
 def test_a_build_without_credentials_launches_nothing(tmp_path: Path, account: Callable[..., Account]) -> None:
     shop = account()
-    code, text = build(shop, tmp_path, AWS_EC2_METADATA_DISABLED="true")
-    assert code == 3, text
+    build = Build(shop, tmp_path, AWS_EC2_METADATA_DISABLED="true")
+    assert build.code == 1 and build.exported()["FAULTGATE_VERDICT"] == "errored", build.text
     assert shop.states() == []

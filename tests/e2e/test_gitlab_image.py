@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from docker_world import IMAGE, docker
+from docker_world import IMAGE, Account, Container, docker
+from github import TEMPLATE
 
 # What the runner looks for, in its order; the first that is there runs the script.
 DETECT = """
@@ -43,3 +46,33 @@ def test_a_job_that_fails_its_gate_fails() -> None:
     run = docker("run", "--rm", "-i", IMAGE, "sh", stdin=f"set -e\n{script}\n")
     assert run.code == 1, run.text
     assert "not so" not in run.stdout
+
+
+# A job's script runs in a pipe, so that its shell is not process 1.
+JOB = ": | eval 'set -eo pipefail; cd /builds/shop/web; exec faultgate'\nexit 0\n"
+# How the runner cancels: every process but the first and this shell, the youngest first.
+CANCEL = """
+for one in $(ls -rvd /proc/[0-9]*); do
+  pid=${one#/proc/}
+  if [ "$pid" != 1 ] && [ "$pid" != $$ ]; then kill -TERM "$pid" 2> /dev/null || true; fi
+done
+"""
+
+
+def test_a_job_that_the_runner_cancels_stops_its_experiment_in_time(
+    tmp_path: Path, account: Callable[..., Account]
+) -> None:
+    shop = account("--fault", "10m")
+    variables = shop.variables() | shop.keys() | {"CI": "true", "GITLAB_CI": "true"}
+    variables["FAULTGATE_EXPERIMENT_TEMPLATE_ID"] = TEMPLATE
+    args = [part for pair in variables.items() for part in ("--env", "=".join(pair))]
+    args += ["--rm", "--interactive", "--network", shop.network, "--volume", f"{tmp_path}:/builds/shop/web"]
+    job = Container([*args, IMAGE, "sh", "-c", DETECT], stdin=JOB)
+    job.until("running")
+    begun = time.monotonic()
+    docker("exec", job.name, "sh", "-c", CANCEL)
+    job.wait()
+    seconds = time.monotonic() - begun
+    assert seconds < 7, f"{seconds:.1f} s\n{job.text}"
+    assert "CANCELLED" in job.text and shop.states() == ["stopped"], job.text
+    shop.assert_nothing_is_left()

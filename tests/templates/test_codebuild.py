@@ -10,25 +10,10 @@ import subprocess
 import xml.etree.ElementTree as ElementTree
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
-import yaml
-from pipelines import PATIENCE, REPORTS, ROOT, TEMPLATE_ID, TEMPLATES, Machine, dotenv, served
-
-BUILDSPEC: dict[str, Any] = yaml.safe_load((TEMPLATES / "codebuild" / "buildspec.yml").read_text(encoding="utf-8"))
-
-
-def script(environment_file: Path) -> str:
-    """The build as one shell's script. The exit code is that of the phases; the environment is left in a file."""
-    lines = ["failed=0"]
-    for phase in ("install", "pre_build", "build", "post_build"):
-        told = BUILDSPEC["phases"].get(phase, {})
-        for command in told.get("commands", []):
-            lines += [f'if [ "$failed" -eq 0 ]; then\n{command}\n[ "$?" -eq 0 ] || failed=1\nfi']
-        for command in told.get("finally", []):
-            lines += [command, '[ "$?" -eq 0 ] || failed=1']
-    return "\n".join([*lines, f"env > '{environment_file}'", 'exit "$failed"', ""])
+from codebuild import BUILDSPEC, artifacts, exported, report, script
+from pipelines import PATIENCE, REPORTS, ROOT, TEMPLATE_ID, Machine, dotenv, served
 
 
 @dataclass
@@ -42,14 +27,7 @@ class Build:
     machine: Machine
 
     def report(self) -> ElementTree.Element:
-        (group,) = BUILDSPEC["reports"].values()
-        assert group["file-format"] == "JUNITXML"
-        (name,) = group["files"]
-        return ElementTree.parse(self.source / group["base-directory"] / name).getroot()
-
-    def artifacts(self) -> set[str]:
-        told = BUILDSPEC["artifacts"]
-        return {path.name for pattern in told["files"] for path in (self.source / told["base-directory"]).glob(pattern)}
+        return ElementTree.parse(report(self.source)).getroot()
 
 
 class Project:
@@ -75,10 +53,7 @@ class Project:
 
     def finish(self, process: subprocess.Popen[str]) -> Build:
         log, _ = process.communicate(timeout=PATIENCE)
-        lines = self.environment_file.read_text(encoding="utf-8").splitlines()
-        environment = dict(line.split("=", 1) for line in lines if "=" in line)
-        exported = {name: environment[name] for name in BUILDSPEC["env"]["exported-variables"] if name in environment}
-        return Build(process.returncode, log, exported, self.source, self.machine)
+        return Build(process.returncode, log, exported(self.environment_file), self.source, self.machine)
 
 
 @pytest.mark.parametrize(("scenario", "code", "verdict"), [("completed", 0, "passed"), ("stop-condition", 1, "failed")])
@@ -94,7 +69,7 @@ def test_a_build_ends_as_the_gate_decides_and_exports_why(
     assert build.exported["FAULTGATE_VERDICT"] == verdict
     told = dotenv(build.source / "faultgate-report" / "faultgate.env")
     assert build.exported.items() <= told.items()
-    assert REPORTS <= build.artifacts()
+    assert REPORTS <= artifacts(build.source)
     cases = build.report().findall(".//testcase")
     assert 0 < len(cases) <= 500
     assert bool(build.report().findall(".//failure")) == (code == 1)

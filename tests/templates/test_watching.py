@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
 from collections import Counter
+from pathlib import Path
 from typing import Any
 
 import boto3
 import pytest
 from fis import TEMPLATE, Fis
 from interpreter import interpreter, refusal
+from pipelines import TEMPLATE_ID, binary, served
 from stacks import ACCOUNT, REGION, definition, hasten, load
 
 UUID = "0a1b2c3d-0000-4000-8000-0123456789ab"
@@ -95,6 +99,66 @@ def test_both_stacks_have_the_same_watchdog() -> None:
     assert one["Watchdog"]["Properties"]["Definition"] == other["Watchdog"]["Properties"]["Definition"]
     assert one["WatchdogRole"] == other["WatchdogRole"]
     assert one["DeadBuild"] == other["DeadBuild"]
+
+
+def leave(home: Path, endpoints: dict[str, str], build: str) -> None:
+    """Runs faultgate in a build until the fault is in, and kills it as the end of a build does."""
+    home.mkdir()
+    variables = {
+        "CODEBUILD_BUILD_ARN": f"arn:aws:codebuild:{REGION}:{ACCOUNT}:build/gate:{build}",
+        "CODEBUILD_BUILD_ID": f"gate:{build}",
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "HOME": str(home),
+        "PATH": os.environ["PATH"],
+    }
+    run = subprocess.Popen(
+        [binary(), "run", "--experiment-template-id", TEMPLATE_ID],
+        cwd=home,
+        env=variables | endpoints,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert run.stdout
+    log = []
+    for line in run.stdout:
+        log.append(line)
+        if " running [event]" in line:
+            break
+    run.kill()
+    run.wait()
+    assert " running [event]" in log[-1], log
+
+
+def test_what_faultgate_itself_has_left_is_found_stopped_and_removed(tmp_path: Path) -> None:
+    """The names and tags that the watchdog goes by are those that the binary makes."""
+    other = "1a1b2c3d-0000-4000-8000-0123456789ab"
+    with served("completed", "--fault", "10m") as endpoints:
+        leave(tmp_path / "one", endpoints, UUID)
+        leave(tmp_path / "other", endpoints, other)
+        url, region = endpoints["AWS_ENDPOINT_URL"], endpoints["AWS_REGION"]
+        with interpreter() as running:
+            services = {"fis": "fis", "eventbridge": "events", "sqs": "sqs"}
+            running.fakes |= {
+                name: boto3.client(service, region, endpoint_url=url) for name, service in services.items()
+            }
+            fis, events, sqs = running.fakes.values()
+            left = {each["tags"]["faultgate:url"]: each for each in fis.list_experiments()["experiments"]}
+            assert set(left) == {page(UUID), page(other)}
+            mine, spared = (left[page(build)] for build in (UUID, other))
+            run = mine["tags"]["faultgate:run-id"]
+            assert [each["Id"] for each in events.list_targets_by_rule(Rule=f"faultgate-{run}")["Targets"]] == ["queue"]
+            (queue,) = sqs.list_queues(QueueNamePrefix=f"faultgate-{run}")["QueueUrls"]
+            names = {"ExperimentTemplateId": TEMPLATE_ID, "QueueUrl": queue.removesuffix(run)}
+            told = load(WITH_WATCHDOG[0])["Resources"]["Watchdog"]["Properties"]["DefinitionSubstitutions"]["QueueUrl"]
+            assert told["Fn::Sub"].rpartition("/")[2] == names["QueueUrl"].rpartition("/")[2]
+            machine = running.create("watchdog", hasten(definition(load(WITH_WATCHDOG[0]), "Watchdog", **names)))
+            ended = running.run(machine, EVENT)
+            assert ended["status"] == "SUCCEEDED", ended
+            states = [fis.get_experiment(id=each["id"])["experiment"]["state"]["status"] for each in (mine, spared)]
+            rules = [each["Name"] for each in events.list_rules()["Rules"]]
+            queues = [each.rpartition("/")[2] for each in sqs.list_queues()["QueueUrls"]]
+    assert states[0] in ("stopping", "stopped") and states[1] == "running"
+    assert rules == queues == [f"faultgate-{spared['tags']['faultgate:run-id']}"]
 
 
 # --- rollback

@@ -1,0 +1,108 @@
+"""A Harness for containers: a server of the first generation, which has GraphQL and no REST v2. What its descriptions
+say is held against the engine elsewhere; here it is something to have a pipeline with."""
+
+from __future__ import annotations
+
+import json
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+from docker_world import Network
+
+ACCOUNT, PROJECT = "abcdefghijklmnopqrstuv", "shop"
+EXPERIMENT = "d7c9d243-0219-4f7c-84c2-3004e59e4505"
+KEY = f"sat.{ACCOUNT}.5f2b8c1d.e2e"
+INFRASTRUCTURE = {"name": "agent", "infraType": "Kubernetes", "isActive": True, "isInfraConfirmed": True}
+
+
+class Harness:
+    """Each run is `Running` for one look and then comes to its end; without one it goes on until it is stopped."""
+
+    def __init__(self, network: Network, end: str | None, score: float = 100.0) -> None:
+        self.runs: list[dict[str, Any]] = []
+        self.refused: list[str] = []
+        self._end, self._score = end, score
+        self._lock = threading.Lock()
+        harness = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def answer(self) -> None:
+                body = self.rfile.read(int(self.headers.get("content-length", 0)))
+                status, answer = harness._answer(self, body)
+                data = json.dumps(answer).encode()
+                self.send_response(status)
+                self.send_header("content-type", "application/json")
+                self.send_header("content-length", str(len(data)))
+                self.end_headers()
+                self.wfile.write(data)
+
+            do_GET = do_POST = answer
+
+            def log_message(self, *_: object) -> None:
+                """Nothing is printed."""
+
+        self._server = ThreadingHTTPServer((network.gateway, 0), Handler)
+        host, port = self._server.server_address[:2]
+        self.url = f"http://{host}:{port}"
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+
+    def phases(self) -> list[str]:
+        return [run["phase"] for run in self.runs]
+
+    def close(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+    def _answer(self, request: BaseHTTPRequestHandler, body: bytes) -> tuple[int, dict[str, Any]]:
+        if request.path != f"/gateway/chaos/manager/api/query?accountIdentifier={ACCOUNT}":
+            return 404, {"message": "Not Found"}
+        asked = json.loads(body)
+        mine = asked["variables"]["identifiers"]
+        if request.headers["x-api-key"] != KEY or (mine["accountIdentifier"], mine["projectIdentifier"]) != (
+            ACCOUNT,
+            PROJECT,
+        ):
+            self.refused.append(request.path)
+            return 401, {"code": "INVALID_TOKEN", "message": "Token is not valid."}
+        field = asked["query"].partition("{")[2].split("(")[0].strip()
+        with self._lock:
+            return 200, {"data": {field: getattr(self, f"_{field}")(asked["variables"], asked["query"])}}
+
+    def _listWorkflow(self, _variables: dict[str, Any], _query: str) -> dict[str, Any]:  # noqa: N802
+        experiment = {"workflowID": EXPERIMENT, "name": "pod-delete", "isRemoved": False, "cronSyntax": ""}
+        return {"workflows": [experiment | {"infra": INFRASTRUCTURE, "recentWorkflowRunDetails": []}]}
+
+    def _runChaosExperiment(self, variables: dict[str, Any], _query: str) -> dict[str, Any]:  # noqa: N802
+        assert variables["workflowID"] == EXPERIMENT
+        number = len(self.runs)
+        run = {"workflowRunID": f"run-{number}", "notifyID": f"notify-{number}", "phase": "Running", "looks": 0}
+        self.runs.append(run)
+        return {"notifyID": run["notifyID"]}
+
+    def _listWorkflowRun(self, variables: dict[str, Any], query: str) -> dict[str, Any]:  # noqa: N802
+        notified = variables["request"].get("notifyIDs")
+        found = [run for run in self.runs if not notified or run["notifyID"] in notified]
+        rows = [self._row(run) for run in found]
+        for run in found if notified and "phase" in query else []:
+            run["looks"] += 1
+            if self._end and run["phase"] == "Running":
+                run["phase"] = self._end
+        return {"workflowRuns": rows}
+
+    def _row(self, run: dict[str, Any]) -> dict[str, Any]:
+        phase = run["phase"]
+        counts = {"Completed": "Passed", "Running": "Awaited", "Stopped": "Stopped"}
+        row: dict[str, Any] = {f"experiments{each}": 0 for each in ("Passed", "Failed", "Awaited", "Stopped", "Na")}
+        row[f"experiments{counts.get(phase, 'Failed')}"] = 1
+        score = 0 if phase == "Running" else self._score
+        times = {"createdAt": "1767322800000", "updatedAt": "1767322860000"}
+        data = {"executionData": "", "weightages": [{"experimentName": "pod-delete", "weightage": 10}]}
+        row |= {"phase": phase, "resiliencyScore": score, "totalExperiments": 1, "errorResponse": None}
+        ids = {name: run[name] for name in ("workflowRunID", "notifyID")}
+        return row | times | data | ids | {"securityGovernance": None, "workflowID": EXPERIMENT}
+
+    def _stopWorkflowRuns(self, variables: dict[str, Any], _query: str) -> bool:  # noqa: N802
+        (run,) = [run for run in self.runs if run["workflowRunID"] == variables["workflowRunID"]]
+        run["phase"] = "Stopped"
+        return True
