@@ -193,7 +193,9 @@ fn compared(result: &RunResult) -> String {
     for experiment in &comparison.experiments {
         if experiment.has_changed() {
             let name = text::plain(&experiment.name, 40);
-            let _ = writeln!(lines, "  {name}: {}", change::of_experiment(experiment));
+            // Together: a name that ends with a colon may begin a command of the CI.
+            let line = text::plain(&format!("{name}: {}", change::of_experiment(experiment)), LONGEST);
+            let _ = writeln!(lines, "  {line}");
         } else {
             unchanged += 1;
         }
