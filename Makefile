@@ -1,6 +1,7 @@
 # make test    every test that needs no container, and the lints
 # make lint-templates   templates, workflows and action.yml: held against the tools of others, and run
 # make browser report.html in Chromium; make test leaves it out where there is no Chromium to be had
+# make soak    the binary killed at every step by every signal, and SOAK_RUNS (500) times at random moments; the figures
 # make e2e     the container image, as CI systems run it; needs a Docker engine, or root on Debian to start one
 # make lint    formatting, clippy, dependencies
 # make audit   known vulnerabilities of dependencies (fetches RustSec's database)
@@ -14,6 +15,8 @@ NODE := $(TOOLS)/node
 SHAPES := $(NODE)/shapes
 BROWSER := $(TOOLS)/browser
 PROMETHEUS := $(TOOLS)/prometheus
+# What needs it is left out where it cannot be had.
+FAKETIME = LIBFAKETIME=$$(tests/soak/faketime.sh $(TOOLS)/faketime) || true; export LIBFAKETIME
 LINTERS := $(TOOLS)/lint
 TEMPLATE_PYTHON := $(TOOLS)/templates/bin/python
 TEMPLATE_TOOLS := $(TOOLS)/ci
@@ -21,12 +24,16 @@ COMPONENT := ci-templates/gitlab/templates/chaos/template.yml
 CARGO_DENY_VERSION := 0.20.2
 CARGO_DENY := $(TOOLS)/bin/cargo-deny
 
-.PHONY: test e2e lint lint-templates audit bench docs rust-test python-test browser browser-if-any
+.PHONY: test e2e soak lint lint-templates audit bench docs rust-test python-test browser browser-if-any
 
 test: lint rust-test python-test lint-templates browser-if-any
 
 rust-test:
-	cargo test --locked
+	$(FAKETIME); cargo test --locked
+
+# One test at a time: others would be in the figures.
+soak:
+	cargo test --locked --test soak -- --ignored --nocapture --test-threads 1
 
 python-test: $(PACKAGES) $(SHAPES)
 	cargo build --locked

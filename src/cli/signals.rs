@@ -1,10 +1,11 @@
 //! Signals: the first cancels the run, the second ends the process at once.
 
 use std::io;
+use std::pin::pin;
 use std::time::Duration;
 
 use tokio::signal::unix::{Signal as Stream, SignalKind, signal};
-use tokio::time::Instant;
+use tokio::time::sleep;
 
 use crate::lifecycle::Cancel;
 use crate::model::Signal;
@@ -42,12 +43,53 @@ impl Signals {
     pub(super) async fn forward(mut self, cancel: &Cancel) -> Signal {
         let first = self.next().await;
         cancel.cancel(first);
-        let at = Instant::now();
-        loop {
-            let again = self.next().await;
-            if again != first || at.elapsed() > ECHO {
-                return again;
+        meant(first, async || self.next().await).await
+    }
+}
+
+/// Ends with a second signal that is no echo of the first. When one came is not known, only when it is noticed; so
+/// whatever is noticed no later than that the time of echoes is over is taken for one, however long that took.
+async fn meant(first: Signal, mut next: impl AsyncFnMut() -> Signal) -> Signal {
+    let mut echoes = pin!(sleep(ECHO));
+    let mut may_be_echo = true;
+    loop {
+        tokio::select! {
+            biased;
+            again = next() => {
+                if again != first || !may_be_echo {
+                    return again;
+                }
             }
+            () = &mut echoes, if may_be_echo => may_be_echo = false,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::FutureExt;
+    use tokio::sync::mpsc;
+    use tokio::time::advance;
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn an_echo_that_is_noticed_late_is_an_echo_all_the_same() {
+        let (sent, mut signals) = mpsc::unbounded_channel();
+        let mut ending = pin!(meant(Signal::Interrupt, async || signals.recv().await.unwrap()));
+        assert_eq!(ending.as_mut().now_or_never(), None);
+        sent.send(Signal::Interrupt).unwrap();
+        // A machine that is too busy to look.
+        advance(ECHO * 3).await;
+        assert_eq!(ending.as_mut().now_or_never(), None);
+        sent.send(Signal::Interrupt).unwrap();
+        assert_eq!(ending.as_mut().now_or_never(), Some(Signal::Interrupt));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn another_signal_is_no_echo() {
+        let mut others = [Signal::Interrupt, Signal::Terminate].into_iter();
+        let second = meant(Signal::Interrupt, async || others.next().unwrap()).await;
+        assert_eq!(second, Signal::Terminate);
     }
 }

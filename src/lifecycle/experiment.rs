@@ -18,8 +18,9 @@ use crate::model::{
 
 /// A launch that is not answered after this long is given up, and looked for.
 const LAUNCH_LIMIT: Duration = Duration::from_secs(90);
-/// A stop is asked for again and again for this long.
-const STOP_LIMIT: Duration = Duration::from_secs(60);
+/// A stop is asked for again and again for this long: more than a minute without a network, and a request that was sent
+/// in it.
+const STOP_LIMIT: Duration = Duration::from_secs(120);
 /// FIS finishes post actions before it says `stopped`.
 const CONFIRM_LIMIT: Duration = Duration::from_secs(60);
 /// What was not asked to stop will hardly do so.

@@ -36,11 +36,9 @@ pub(super) fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
     replace_by(path, |file| file.write_all(content))
 }
 
-/// The same, where the content is written piece by piece.
-pub(super) fn replace_by(
-    path: &Path,
-    write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
-) -> io::Result<()> {
+/// The same, where the content is written piece by piece. Where it cannot be written the old file is no longer true, so
+/// it goes: which may make the room that was missing.
+pub(super) fn replace_by(path: &Path, write: impl Fn(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
     if let Some(folder) = path.parent() {
         std::fs::create_dir_all(folder).map_err(|error| named(folder, &error))?;
     }
@@ -51,12 +49,18 @@ pub(super) fn replace_by(
         write(&mut file)?;
         file.flush()
     };
-    let moved = written().and_then(|()| std::fs::rename(draft, path));
-    moved.map_err(|error| {
-        // Best effort: the draft may never have come to be.
-        let _ = std::fs::remove_file(draft);
-        named(path, &error)
-    })
+    let moved = || {
+        written().and_then(|()| std::fs::rename(draft, path)).inspect_err(|_| {
+            // Best effort: the draft may never have come to be.
+            let _ = std::fs::remove_file(draft);
+        })
+    };
+    moved()
+        .or_else(|error| match std::fs::remove_file(path) {
+            Ok(()) => moved(),
+            Err(_) => Err(error),
+        })
+        .map_err(|error| named(path, &error))
 }
 
 /// Adds to a file that the CI has made.

@@ -3,13 +3,14 @@
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
+use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
 use faultgate::clock::Clock;
 use faultgate::rehearsal::{
     Beat, Effect, FaultRule, Recorded, Scenario, Server, Snapshot, TEMPLATE_ID, World,
 };
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use tempfile::TempDir;
 use tokio::io::AsyncReadExt;
@@ -257,12 +258,23 @@ impl Running {
         self.home.path().join(name)
     }
 
-    /// `INT`, `TERM`, `HUP`.
+    /// `INT`, `TERM`, `HUP`, `KILL`.
+    #[expect(clippy::unused_async, reason = "nobody may send it outside of a runtime")]
     pub(crate) async fn signal(&self, name: &str) {
-        let pid = self.child.id().expect("it runs").to_string();
-        // The shell's own `kill`: a program of that name need not be there.
-        let status = Command::new("sh").args(["-c", &format!("kill -s {name} {pid}")]).status().await;
-        assert!(status.unwrap().success(), "kill -s {name} {pid}");
+        let signal = match name {
+            "INT" => Signal::INT,
+            "TERM" => Signal::TERM,
+            "HUP" => Signal::HUP,
+            "KILL" => Signal::KILL,
+            _ => panic!("no signal: {name}"),
+        };
+        let pid = self.child.id().and_then(|pid| Pid::from_raw(pid.cast_signed())).expect("it runs");
+        kill_process(pid, signal).unwrap();
+    }
+
+    /// Waits for its end, and leaves the rest to [`Self::ended`].
+    pub(crate) async fn over(&mut self) -> ExitStatus {
+        self.child.wait().await.unwrap()
     }
 
     pub(crate) async fn ended(self) -> Ended {
@@ -270,7 +282,7 @@ impl Running {
     }
 
     pub(crate) async fn ended_within(mut self, limit: Duration) -> Ended {
-        let status = in_time(limit, "faultgate ends", self.child.wait()).await.unwrap();
+        let status = in_time(limit, "faultgate ends", self.over()).await;
         Ended {
             code: status.code(),
             stdout: self.stdout.await.unwrap(),

@@ -4,4 +4,5 @@ mod chaos;
 mod handshake;
 mod launch;
 mod laws;
+mod outage;
 mod properties;

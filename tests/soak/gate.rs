@@ -1,0 +1,349 @@
+//! What stands between the binary and everything it talks to. It knows each request as it arrives, and holds one of
+//! them where a test wants it. A request that has arrived takes effect, whether or not its sender lives to hear of it.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use bytes::Bytes;
+use faultgate::rehearsal::{Answer, World};
+use http_body_util::{BodyExt, Full};
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper::{Request, Response};
+use hyper_util::rt::TokioIo;
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+use tokio_util::task::AbortOnDropHandle;
+
+/// What FIS is asked for to stop an experiment.
+pub(crate) const STOP: &str = "DELETE /experiments/*";
+/// What FIS is asked for to start one.
+pub(crate) const START: &str = "POST /experiments";
+/// Waits for as long as there is nothing to receive.
+const LONG_POLL: &str = "AmazonSQS.ReceiveMessage";
+
+/// Where a request may be held.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Moment {
+    /// It has arrived, and has had no effect.
+    Received,
+    /// It has had its effect, and is not answered.
+    Done,
+    /// It has been answered.
+    Answered,
+}
+
+/// One request of a run: the so-manieth of its kind.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Nth {
+    pub(crate) operation: String,
+    pub(crate) number: usize,
+}
+
+/// One request as it passed.
+#[derive(Debug, Clone)]
+pub(crate) struct Passed {
+    pub(crate) request: Nth,
+    /// By which key and on which day it was signed: `AKIDTEST/20260102`.
+    pub(crate) signed: String,
+    pub(crate) received: Instant,
+    /// None until it is answered.
+    pub(crate) answered: Option<Instant>,
+}
+
+/// Refuses requests by the key that they are signed with.
+pub(crate) type Refuses = dyn Fn(&str) -> bool + Send + Sync;
+
+#[derive(Default)]
+struct State {
+    passed: Vec<Passed>,
+    counts: BTreeMap<String, usize>,
+    refuses: Option<Box<Refuses>>,
+    /// Nothing is answered, and nothing that arrives has an effect.
+    silent: bool,
+}
+
+struct Shared {
+    world: World,
+    forge: String,
+    client: reqwest::Client,
+    hold: Option<(Nth, Moment)>,
+    reached: watch::Sender<bool>,
+    released: watch::Sender<bool>,
+    /// Counts arrivals and answers.
+    changes: watch::Sender<u64>,
+    state: Mutex<State>,
+}
+
+/// Who is behind an address.
+#[derive(Debug, Clone, Copy)]
+enum Behind {
+    Aws,
+    Forge,
+}
+
+pub(crate) struct Gate {
+    aws: SocketAddr,
+    forge: SocketAddr,
+    shared: Arc<Shared>,
+    serving: Vec<AbortOnDropHandle<()>>,
+}
+
+impl Gate {
+    /// In front of a world and a forge, with a request to hold.
+    pub(crate) fn before(world: World, forge: &str, hold: Option<(Nth, Moment)>) -> Self {
+        let shared = Arc::new(Shared {
+            world,
+            forge: forge.to_owned(),
+            client: reqwest::Client::builder().no_proxy().build().unwrap(),
+            hold,
+            reached: watch::Sender::new(false),
+            released: watch::Sender::new(false),
+            changes: watch::Sender::new(0),
+            state: Mutex::default(),
+        });
+        let anywhere = || listen(([127, 0, 0, 1], 0).into());
+        let (aws, forge) = (anywhere(), anywhere());
+        let addresses = (aws.local_addr().unwrap(), forge.local_addr().unwrap());
+        let serving = vec![serve(aws, Behind::Aws, &shared), serve(forge, Behind::Forge, &shared)];
+        Self { aws: addresses.0, forge: addresses.1, shared, serving }
+    }
+
+    pub(crate) fn aws(&self) -> String {
+        format!("http://{}", self.aws)
+    }
+
+    pub(crate) fn forge(&self) -> String {
+        format!("http://{}", self.forge)
+    }
+
+    /// Until the request that is to be held is where it is to be held.
+    pub(crate) async fn reached(&self) {
+        let _ = self.shared.reached.subscribe().wait_for(|reached| *reached).await;
+    }
+
+    /// Nothing is held any more.
+    pub(crate) fn release(&self) {
+        self.shared.released.send_replace(true);
+    }
+
+    pub(crate) fn passed(&self) -> Vec<Passed> {
+        self.shared.state().passed.clone()
+    }
+
+    /// Until so many requests have arrived.
+    pub(crate) async fn until(&self, holds: impl Fn(&[Passed]) -> bool) {
+        let mut changes = self.shared.changes.subscribe();
+        while !holds(&self.passed()) {
+            let _ = changes.changed().await;
+        }
+    }
+
+    /// Until everything that has arrived has had its effect.
+    pub(crate) async fn settled(&self) {
+        self.until(|passed| {
+            passed.iter().all(|one| one.answered.is_some() || one.request.operation == LONG_POLL)
+        })
+        .await;
+    }
+}
+
+/// What may go wrong beside the loss of the binary.
+impl Gate {
+    /// Every connection ends, and new ones are refused.
+    pub(crate) fn cut(&mut self) {
+        self.serving.clear();
+    }
+
+    pub(crate) fn mend(&mut self) {
+        self.serving = vec![
+            serve(listen(self.aws), Behind::Aws, &self.shared),
+            serve(listen(self.forge), Behind::Forge, &self.shared),
+        ];
+    }
+
+    /// Connections stay, and nothing passes.
+    pub(crate) fn silence(&self, silent: bool) {
+        self.shared.state().silent = silent;
+        self.shared.change();
+    }
+
+    pub(crate) fn refuse(&self, refuses: impl Fn(&str) -> bool + Send + Sync + 'static) {
+        self.shared.state().refuses = Some(Box::new(refuses));
+    }
+}
+
+impl Shared {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap()
+    }
+
+    fn change(&self) {
+        self.changes.send_modify(|changes| *changes += 1);
+    }
+
+    fn receive(&self, operation: String, signed: String) -> (usize, Nth) {
+        let place = {
+            let mut state = self.state();
+            let count = state.counts.entry(operation.clone()).or_default();
+            *count += 1;
+            let request = Nth { operation, number: *count };
+            let received = Instant::now();
+            state.passed.push(Passed { request: request.clone(), signed, received, answered: None });
+            (state.passed.len() - 1, request)
+        };
+        self.change();
+        place
+    }
+
+    fn answer(&self, place: usize) {
+        self.state().passed[place].answered = Some(Instant::now());
+        self.change();
+    }
+
+    async fn hold(&self, request: &Nth, moment: Moment) {
+        if self.hold.as_ref().is_some_and(|(held, at)| held == request && *at == moment) {
+            self.reached.send_replace(true);
+            if moment != Moment::Answered {
+                let _ = self.released.subscribe().wait_for(|released| *released).await;
+            }
+        }
+    }
+
+    /// Ends with the silence, in which all was lost.
+    async fn if_anything_passes(&self) -> io::Result<()> {
+        let was_silent = self.state().silent;
+        let mut changes = self.changes.subscribe();
+        while self.state().silent {
+            let _ = changes.changed().await;
+        }
+        if was_silent { Err(io::ErrorKind::ConnectionReset.into()) } else { Ok(()) }
+    }
+
+    fn refuses(&self, request: &Request<Bytes>) -> bool {
+        let signed = signed(request);
+        let key = signed.split('/').next().unwrap_or_default();
+        self.state().refuses.as_ref().is_some_and(|refuses| refuses(key))
+    }
+
+    async fn handle(&self, behind: Behind, request: Request<Bytes>) -> io::Result<Response<Bytes>> {
+        match behind {
+            Behind::Aws if self.refuses(&request) => Ok(expired()),
+            Behind::Aws => match self.world.handle(request).await {
+                Answer::Reply(response) => Ok(response),
+                Answer::ConnectionLost => Err(io::ErrorKind::ConnectionReset.into()),
+            },
+            Behind::Forge => self.forward(request).await.map_err(io::Error::other),
+        }
+    }
+
+    async fn forward(&self, request: Request<Bytes>) -> Result<Response<Bytes>, reqwest::Error> {
+        let (mut parts, body) = request.into_parts();
+        parts.headers.remove("host");
+        let url = format!("{}{}", self.forge, parts.uri);
+        let sent = self.client.request(parts.method, url).headers(parts.headers).body(body);
+        let answer = sent.send().await?;
+        let mut response = Response::new(Bytes::new());
+        *response.status_mut() = answer.status();
+        if let Some(kind) = answer.headers().get("content-type") {
+            response.headers_mut().insert("content-type", kind.clone());
+        }
+        *response.body_mut() = answer.bytes().await?;
+        Ok(response)
+    }
+}
+
+/// As each of the services says it in its own way.
+fn expired() -> Response<Bytes> {
+    let body = r#"{"__type":"ExpiredTokenException","message":"The security token included in the request is expired"}"#;
+    Response::builder()
+        .status(403)
+        .header("content-type", "application/json")
+        .header("x-amzn-errortype", "ExpiredTokenException")
+        .body(Bytes::from_static(body.as_bytes()))
+        .unwrap()
+}
+
+fn listen(address: SocketAddr) -> TcpListener {
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.set_reuseaddr(true).unwrap();
+    socket.bind(address).unwrap();
+    socket.listen(256).unwrap()
+}
+
+fn serve(listener: TcpListener, behind: Behind, shared: &Arc<Shared>) -> AbortOnDropHandle<()> {
+    let shared = Arc::clone(shared);
+    AbortOnDropHandle::new(tokio::spawn(async move {
+        let mut connections = JoinSet::new();
+        loop {
+            tokio::select! {
+                accepted = listener.accept() => {
+                    if let Ok((stream, _)) = accepted {
+                        connections.spawn(converse(stream, behind, Arc::clone(&shared)));
+                    }
+                }
+                Some(_) = connections.join_next() => {}
+            }
+        }
+    }))
+}
+
+async fn converse(stream: TcpStream, behind: Behind, shared: Arc<Shared>) {
+    let _ = stream.set_nodelay(true);
+    let service = service_fn(move |request| pass(Arc::clone(&shared), behind, request));
+    let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
+}
+
+async fn pass(
+    shared: Arc<Shared>,
+    behind: Behind,
+    request: Request<Incoming>,
+) -> io::Result<Response<Full<Bytes>>> {
+    let (parts, body) = request.into_parts();
+    let body = body.collect().await.map_err(io::Error::other)?.to_bytes();
+    let request = Request::from_parts(parts, body);
+    shared.if_anything_passes().await?;
+    let (place, this) = shared.receive(operation(&request), signed(&request));
+    let (own, held) = (Arc::clone(&shared), this.clone());
+    let effect = async move {
+        own.hold(&held, Moment::Received).await;
+        let answer = own.handle(behind, request).await;
+        own.hold(&held, Moment::Done).await;
+        own.answer(place);
+        answer
+    };
+    // Nobody waits at AWS for somebody who is gone.
+    let answer = if this.operation == LONG_POLL { effect.await } else { tokio::spawn(effect).await.unwrap() };
+    shared.if_anything_passes().await?;
+    shared.hold(&this, Moment::Answered).await;
+    answer.map(|response| response.map(Full::new))
+}
+
+/// By which key, and on which day. Nothing where it is not signed.
+fn signed(request: &Request<Bytes>) -> String {
+    let header = request.headers().get("authorization").and_then(|value| value.to_str().ok());
+    let scope = header.and_then(|value| value.split("Credential=").nth(1)).unwrap_or_default();
+    scope.split('/').take(2).collect::<Vec<_>>().join("/")
+}
+
+/// The same name for requests of the same kind.
+fn operation(request: &Request<Bytes>) -> String {
+    if let Some(target) = request.headers().get("x-amz-target") {
+        return target.to_str().unwrap().to_owned();
+    }
+    let action = std::str::from_utf8(request.body())
+        .ok()
+        .and_then(|body| body.split('&').find_map(|pair| pair.strip_prefix("Action=")));
+    if let Some(action) = action {
+        return action.to_owned();
+    }
+    let is_name = |part: &str| part.starts_with("EX") || part.bytes().any(|byte| byte.is_ascii_digit());
+    let path: Vec<&str> =
+        request.uri().path().split('/').map(|part| if is_name(part) { "*" } else { part }).collect();
+    format!("{} {}", request.method(), path.join("/"))
+}

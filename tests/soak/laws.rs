@@ -1,0 +1,121 @@
+//! What holds whenever a run is disturbed.
+
+use serde_json::Value;
+
+use crate::case::{Case, Kill};
+use crate::contract;
+use crate::site::Site;
+use crate::support::Ended;
+
+/// What is not as it must be.
+#[derive(Debug, Default)]
+pub(crate) struct Found {
+    pub(crate) faults: Vec<String>,
+    /// Something runs or is there that nobody will end.
+    pub(crate) leak: bool,
+    /// `passed` was told somewhere, and the experiment did not complete.
+    pub(crate) false_green: bool,
+}
+
+impl Found {
+    pub(crate) fn expect(&mut self, holds: bool, otherwise: impl FnOnce() -> String) {
+        if !holds {
+            self.faults.push(otherwise());
+        }
+    }
+}
+
+/// Exit code, reports and statuses. `early`: the signal came before any request.
+pub(crate) fn of_the_end(case: &Case, site: &Site, ended: &Ended, missed: bool, early: bool) -> Found {
+    let mut found = Found::default();
+    let result = result(ended, &mut found);
+    if missed {
+        found.expect(ended.code == Some(site.story.code().into()), || told(ended, "undisturbed"));
+    } else {
+        the_code(case, ended, early, &mut found);
+    }
+    if let Some(result) = &result {
+        the_result(case, ended, result, missed, &mut found);
+    } else if (missed || !case.is_cut_short()) && !early {
+        found.faults.push(told(ended, "there is no result.json"));
+    }
+    let cut_short = case.is_cut_short() && !missed;
+    the_statuses(site, cut_short, &mut found);
+    no_false_green(site, ended, result.as_ref(), &mut found);
+    found
+}
+
+/// None if it is not there; half a file is a fault.
+fn result(ended: &Ended, found: &mut Found) -> Option<Value> {
+    let bytes = std::fs::read(ended.path("reports/result.json")).ok()?;
+    match serde_json::from_slice(&bytes) {
+        Ok(result) => Some(result),
+        Err(error) => {
+            found.faults.push(format!("result.json is not whole: {error}"));
+            None
+        }
+    }
+}
+
+fn the_code(case: &Case, ended: &Ended, early: bool, found: &mut Found) {
+    let signals = [Some(case.kill), case.again.map(|again| again.kill)];
+    let mut codes: Vec<_> = signals.into_iter().flatten().filter_map(Kill::code).collect();
+    codes.push(case.story.code());
+    let fits = match ended.code {
+        // Before it listens to signals, it is killed by any; then it has asked for nothing.
+        None => early || case.kill == Kill::Outright,
+        Some(code) => codes.iter().any(|own| code == i32::from(*own)),
+    };
+    found.expect(fits, || told(ended, "the exit code"));
+}
+
+fn the_result(case: &Case, ended: &Ended, result: &Value, missed: bool, found: &mut Found) {
+    let gate = &result["gate"];
+    let code = gate["exit_code"].as_u64().and_then(|code| u8::try_from(code).ok()).unwrap_or(u8::MAX);
+    let whole = std::panic::catch_unwind(|| contract::assert_result(result, code));
+    found.expect(whole.is_ok(), || format!("result.json breaks the contract: {result:#}"));
+    if missed || !case.is_cut_short() {
+        found.expect(ended.code == Some(code.into()), || told(ended, &format!("result.json says {code}")));
+    }
+    let cancelled = gate["verdict"] == "cancelled";
+    found.expect(cancelled == (code > 128), || format!("exit code and verdict: {gate:#}"));
+}
+
+/// The last word on each commit status is a verdict, unless nobody was left to say it.
+fn the_statuses(site: &Site, cut_short: bool, found: &mut Found) {
+    site.forge.look(|kept| {
+        found.expect(kept.faults.is_empty(), || format!("the forge refused: {:?}", kept.faults));
+        if cut_short {
+            return;
+        }
+        for status in &kept.statuses {
+            let last = kept.statuses.iter().rfind(|other| other.context == status.context);
+            let open = last.is_some_and(|last| matches!(last.state.as_str(), "pending" | "running"));
+            found.expect(!open, || format!("the last status of {} is {last:?}", status.context));
+        }
+    });
+}
+
+fn no_false_green(site: &Site, ended: &Ended, result: Option<&Value>, found: &mut Found) {
+    let experiments = site.account.world.inventory().experiments;
+    if !experiments.is_empty() && experiments.iter().all(|experiment| experiment.status == "completed") {
+        return;
+    }
+    let told_passed = result.is_some_and(|result| result["gate"]["verdict"] == "passed");
+    let green = site.forge.look(|kept| kept.statuses.iter().any(|status| status.state == "success"));
+    found.false_green = ended.code == Some(0) || told_passed || green;
+    found.expect(!found.false_green, || told(ended, "a false green"));
+}
+
+/// After all that was to be done about it.
+pub(crate) fn of_what_is_left(site: &Site, found: &mut Found) {
+    let left = site.account.left();
+    found.leak = !left.is_empty();
+    found.expect(left.is_empty(), || format!("left behind: {left:?}"));
+    let begun = site.account.world.inventory().experiments.len();
+    found.expect(begun <= 1, || format!("{begun} experiments were begun"));
+}
+
+fn told(ended: &Ended, what: &str) -> String {
+    format!("{what}: exited with {:?}\n{}\n{}", ended.code, ended.stdout, ended.stderr)
+}

@@ -1,0 +1,30 @@
+//! Chaos on ourselves: the real binary is killed at every step, and deprived of all that it stands on. Afterwards
+//! nothing runs, nothing is left, and nothing was told that is not so.
+
+#![allow(clippy::unwrap_used, reason = "a helper of tests that cannot go on fails the test")]
+#![allow(clippy::print_stdout, reason = "figures, and why a test is left out")]
+
+mod case;
+mod clock;
+mod credentials;
+mod disk;
+mod figures;
+mod gate;
+mod laws;
+mod matrix;
+mod network;
+mod outputs;
+mod site;
+
+#[path = "../blackbox/contract.rs"]
+#[allow(dead_code, reason = "shared with tests that use more of it")]
+mod contract;
+#[path = "../blackbox/lives.rs"]
+#[allow(dead_code, reason = "shared with tests that use more of it")]
+mod lives;
+#[path = "../blackbox/stand_ins/mod.rs"]
+#[allow(dead_code, unused_imports, reason = "shared with tests that use more of it")]
+mod stand_ins;
+#[path = "../blackbox/support.rs"]
+#[allow(dead_code, reason = "shared with tests that use more of it")]
+mod support;

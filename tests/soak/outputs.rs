@@ -1,0 +1,95 @@
+//! Nobody reads what it prints, or nobody can: the run goes on to its end all the same.
+
+use faultgate::rehearsal::Beat;
+
+use crate::contract::assert_result;
+use crate::lives::{ENDLESS, QUICK};
+use crate::site::job;
+use crate::support::{Account, Ended, Faultgate, at_once};
+
+/// How a shell takes its outputs away from the binary.
+const TAKEN: [&str; 5] = [
+    "faultgate run >&- 2>&-",
+    "faultgate run >/dev/full 2>/dev/full",
+    "faultgate run 2>&-",
+    // The reader goes at once, or after the first line; the exit code is not the pipe's.
+    "{ code=0; faultgate run 2>&1 || code=$?; echo $code > code; } | :; exit $(cat code)",
+    "{ code=0; faultgate run 2>&1 || code=$?; echo $code > code; } | head -n 1; exit $(cat code)",
+];
+/// Each takes another way to what is printed; a level that nobody knows is sure to be logged.
+const LOGS: [&[(&str, &str)]; 3] =
+    [&[], &[("RUST_LOG", "no=such=level")], &[("FAULTGATE_LOG_FORMAT", "json"), ("RUST_LOG", "trace")]];
+
+async fn run(beats: &[Beat], script: &str, log: &[(&str, &str)]) -> (Account, Ended) {
+    let account = Account::living(beats).await;
+    let ended = logging(job(&account, script), log).env("FAULTGATE_TIMEOUT", "1s").finish().await;
+    (account, ended)
+}
+
+fn logging(job: Faultgate, log: &[(&str, &str)]) -> Faultgate {
+    log.iter().fold(job, |job, (name, value)| job.env(name, value))
+}
+
+#[tokio::test]
+async fn outputs_that_take_nothing_change_no_verdict() {
+    let cases = TAKEN.into_iter().flat_map(|script| {
+        LOGS.into_iter().flat_map(move |log| [(QUICK, 0_u8), (ENDLESS, 4)].map(|story| (script, log, story)))
+    });
+    at_once(cases, |(script, log, (beats, code))| async move {
+        let context = format!("{script} {log:?}");
+        let (account, ended) = run(beats, script, log).await;
+        ended.assert_code(code, &context);
+        assert_result(&ended.result(), code);
+        account.assert_nothing_left(&context);
+    })
+    .await;
+}
+
+/// A terminal that is closed takes the outputs away and sends a hangup.
+#[tokio::test]
+async fn a_run_whose_terminal_is_closed_stops_what_it_started() {
+    at_once(LOGS, |log| async move {
+        let account = Account::living(ENDLESS).await;
+        let running = logging(job(&account, "exec faultgate run >/dev/full 2>/dev/full"), log).spawn();
+        account.until_running().await;
+        running.signal("HUP").await;
+        let ended = running.ended().await;
+        ended.assert_code(129, "the terminal is closed");
+        assert_result(&ended.result(), 129);
+        account.assert_nothing_left("the terminal is closed");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_stop_whose_outputs_take_nothing_stops_all_the_same() {
+    at_once(["faultgate stop >&- 2>&-", "faultgate stop >/dev/full 2>/dev/full"], |script| async move {
+        let account = Account::living(ENDLESS).await;
+        let running = account.run().spawn();
+        account.until_running().await;
+        running.signal("KILL").await;
+        let ended = running.ended().await;
+        let stopped = job(&account, script).env("RUST_LOG", "no=such=level").after(ended).finish().await;
+        stopped.assert_code(0, script);
+        account.assert_nothing_left(script);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn files_of_the_ci_that_are_full_are_told_of_and_change_no_verdict() {
+    let account = Account::living(QUICK).await;
+    let ended = account
+        .run()
+        .in_github("1")
+        .env("GITHUB_OUTPUT", "/dev/full")
+        .env("GITHUB_STEP_SUMMARY", "/dev/full")
+        .finish()
+        .await;
+    ended.assert_code(0, "no room for outputs");
+    let result = ended.result();
+    assert_result(&result, 0);
+    let failed = result["reporting"].as_array().unwrap().iter().filter(|sink| sink["outcome"] == "failed");
+    let failed: Vec<&str> = failed.map(|sink| sink["sink"].as_str().unwrap()).collect();
+    assert_eq!(failed, ["job summary", "step outputs"], "{result:#}");
+}

@@ -1,0 +1,105 @@
+//! Where the binary runs: an account and a forge of its own, behind a gate.
+
+use faultgate::rehearsal::TEMPLATE_ID;
+
+use crate::gate::{Gate, Moment, Nth};
+use crate::lives::{ENDLESS, QUICK};
+use crate::stand_ins::{GitHub, GitLab, HEAD, StandIn, TOKEN};
+use crate::support::{Account, Faultgate};
+
+/// The two stories whose every step is disturbed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Story {
+    /// The experiment completes; told to GitHub.
+    Completes,
+    /// It runs until it is stopped, by its timeout if by nobody else; told to GitLab.
+    RunsOn,
+}
+
+impl Story {
+    pub(crate) const ALL: [Self; 2] = [Self::Completes, Self::RunsOn];
+
+    /// How it ends if nobody disturbs it.
+    pub(crate) fn code(self) -> u8 {
+        match self {
+            Self::Completes => 0,
+            Self::RunsOn => 4,
+        }
+    }
+}
+
+pub(crate) struct Site {
+    pub(crate) story: Story,
+    pub(crate) account: Account,
+    pub(crate) forge: StandIn,
+    pub(crate) gate: Gate,
+}
+
+impl Site {
+    pub(crate) async fn of(story: Story, hold: Option<(Nth, Moment)>) -> Self {
+        let (account, forge) = match story {
+            Story::Completes => {
+                let github = GitHub { base: "", scheme: "Bearer ", repository: "shop/web" };
+                (Account::living(QUICK).await, StandIn::start(github).await)
+            }
+            Story::RunsOn => {
+                let gitlab = GitLab { commit: HEAD, git_ref: "main" };
+                (Account::living(ENDLESS).await, StandIn::start(gitlab).await)
+            }
+        };
+        account.world.set_stopping(std::time::Duration::from_millis(20));
+        let gate = Gate::before(account.world.clone(), &forge.url(""), hold);
+        Self { story, account, forge, gate }
+    }
+
+    /// As a job of a pipeline.
+    pub(crate) fn run(&self) -> Faultgate {
+        let run = self.account.run().env("AWS_ENDPOINT_URL", self.gate.aws()).env("CI", "true");
+        match self.story {
+            Story::Completes => run
+                .in_github("1")
+                .env("GITHUB_API_URL", self.gate.forge())
+                .env("GITHUB_EVENT_NAME", "push")
+                .env("FAULTGATE_GITHUB_TOKEN", TOKEN),
+            Story::RunsOn => run
+                .env("GITLAB_CI", "true")
+                .env("CI_API_V4_URL", format!("{}/api/v4", self.gate.forge()))
+                .env("CI_SERVER_URL", self.gate.forge())
+                .env("CI_PROJECT_ID", "278964")
+                .env("CI_PROJECT_PATH", "shop/web")
+                .env("CI_PIPELINE_ID", "5150")
+                .env("CI_JOB_ID", "42")
+                .env("CI_JOB_NAME", "chaos")
+                .env("CI_JOB_URL", "https://gitlab.example.com/shop/web/-/jobs/42")
+                .env("CI_COMMIT_SHA", HEAD)
+                .env("CI_COMMIT_REF_NAME", "main")
+                .env("FAULTGATE_GITLAB_TOKEN", TOKEN)
+                .env("FAULTGATE_TIMEOUT", "1s"),
+        }
+    }
+
+    /// What ends by the state file all that a killed run has left.
+    pub(crate) fn stop(&self) -> Faultgate {
+        self.account.faultgate(&["stop"]).env("AWS_ENDPOINT_URL", self.gate.aws())
+    }
+
+    /// Every request that an undisturbed run makes, in the order in which they arrived.
+    pub(crate) async fn record(story: Story) -> Vec<Nth> {
+        let site = Self::of(story, None).await;
+        let ended = site.run().finish().await;
+        ended.assert_code(story.code(), "undisturbed");
+        site.account.assert_nothing_left("undisturbed");
+        site.forge.assert_no_faults();
+        site.gate.passed().into_iter().map(|passed| passed.request).collect()
+    }
+}
+
+/// A script whose runs are of the account's template.
+pub(crate) fn job(account: &Account, script: &str) -> Faultgate {
+    Faultgate::job(script)
+        .env("AWS_ENDPOINT_URL", account.url())
+        .env("AWS_ACCESS_KEY_ID", "AKIDTEST")
+        .env("AWS_SECRET_ACCESS_KEY", "not-a-secret")
+        .env("AWS_REGION", "us-east-1")
+        .env("FAULTGATE_EXPERIMENT_TEMPLATE_ID", TEMPLATE_ID)
+}
