@@ -38,6 +38,12 @@ pub enum Effect {
     LoseRequest,
     /// 200 with a body that is not the protocol's, as a captive portal gives; nothing takes effect.
     Garbage,
+    /// Refused with a page, as by a proxy that does not speak the protocol; nothing takes effect.
+    Page { status: u16, retry_after: Option<Duration> },
+    /// It takes effect, then the connection is lost in the middle of the answer.
+    Truncate,
+    /// It takes effect, and the answer comes byte by byte, with such a pause before each.
+    Trickle(Duration),
 }
 
 impl FaultRule {

@@ -1,5 +1,6 @@
 //! An HTTP client for SDKs that hands requests straight to a world: no socket, so a paused clock can drive it.
 
+use std::io::ErrorKind;
 use std::time::Duration;
 
 use aws_smithy_runtime_api::client::http::{
@@ -9,6 +10,7 @@ use aws_smithy_runtime_api::client::http::{
 use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
+use aws_smithy_runtime_api::http::HttpError;
 use aws_smithy_types::body::SdkBody;
 use bytes::Bytes;
 use http_body_util::BodyExt;
@@ -55,13 +57,13 @@ async fn exchange(world: World, request: HttpRequest) -> Result<HttpResponse, Co
     let request = request.try_into_http1x().map_err(|error| ConnectorError::user(error.into()))?;
     let (parts, body) = request.into_parts();
     let body: Bytes = body.collect().await.map_err(ConnectorError::user)?.to_bytes();
-    match world.handle(http::Request::from_parts(parts, body)).await {
-        Answer::Reply(response) => response.map(SdkBody::from).try_into().map_err(
-            |error: aws_smithy_runtime_api::http::HttpError| ConnectorError::other(error.into(), None),
-        ),
-        Answer::ConnectionLost => {
-            let lost = std::io::Error::new(std::io::ErrorKind::ConnectionReset, "connection lost");
-            Err(ConnectorError::io(lost.into()))
+    let response = match world.handle(http::Request::from_parts(parts, body)).await {
+        // In one piece, as most are: it can be looked at without being read.
+        Answer::Reply(response) => response.map(SdkBody::from),
+        other => {
+            let lost = || ConnectorError::io(std::io::Error::from(ErrorKind::ConnectionReset).into());
+            other.flow().ok_or_else(lost)?.map(SdkBody::from_body_1_x)
         }
-    }
+    };
+    response.try_into().map_err(|error: HttpError| ConnectorError::other(error.into(), None))
 }

@@ -13,6 +13,7 @@ mod events;
 mod experiment;
 mod fault;
 mod fis;
+mod flow;
 mod in_memory;
 mod observe;
 mod pattern;

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{AUTHORIZATION, CONTENT_TYPE, HOST, HeaderMap, HeaderName, HeaderValue};
+use http::header::{AUTHORIZATION, CONTENT_TYPE, HOST, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
 use http::{Request, Response, StatusCode};
 use serde_json::{Map, Value};
 
@@ -209,10 +209,15 @@ impl Call {
     }
 }
 
-/// 200, and nothing of the protocol.
-pub(super) fn garbage() -> Response<Bytes> {
+/// A page for people, and nothing of the protocol.
+pub(super) fn page_of(status: u16, retry_after: Option<Duration>) -> Response<Bytes> {
     let page = "<!doctype html><title>Sign in</title><p>Sign in to use this network.</p>";
-    respond(200, "text/html", page.as_bytes().to_vec())
+    let mut response = respond(status, "text/html", page.as_bytes().to_vec());
+    if let Some(after) = retry_after {
+        let seconds = after.as_millis().div_ceil(1000).to_string();
+        response.headers_mut().extend(HeaderValue::try_from(seconds).ok().map(|after| (RETRY_AFTER, after)));
+    }
+    response
 }
 
 fn respond(status: u16, content_type: &'static str, body: Vec<u8>) -> Response<Bytes> {

@@ -2,10 +2,10 @@
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use bytes::Bytes;
-use http_body_util::{BodyExt, Full, Limited};
+use http_body_util::{BodyExt, Limited};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -14,7 +14,8 @@ use hyper_util::rt::TokioIo;
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::task::JoinSet;
 
-use super::{Answer, World};
+use super::World;
+use super::flow::Flow;
 
 /// More than any request of these services may have.
 const MAX_BODY: usize = 2 * 1024 * 1024;
@@ -76,17 +77,24 @@ impl Server {
 async fn converse(stream: TcpStream, world: World) {
     // Answers are small and awaited: none should wait for another to fill a packet.
     let _ = stream.set_nodelay(true);
-    let service = service_fn(move |request| answer(world.clone(), request));
+    let lost = AtomicBool::new(false);
+    let service = service_fn(|request| answer(world.clone(), &lost, request));
+    let mut connection = http1::Builder::new().serve_connection(TokioIo::new(stream), service);
     // It ends with an error wherever the peer goes away or a fault loses the connection.
-    let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
+    let _ = (&mut connection).await;
+    let stream = connection.into_parts().io.into_inner();
+    if lost.load(Ordering::Relaxed) {
+        // The peer hears of a reset, and not of an end.
+        let _ = stream.set_zero_linger();
+    }
 }
 
 /// An error makes hyper close the connection without an answer.
-async fn answer(world: World, request: Request<Incoming>) -> io::Result<Response<Full<Bytes>>> {
+async fn answer(world: World, lost: &AtomicBool, request: Request<Incoming>) -> io::Result<Response<Flow>> {
     let (parts, body) = request.into_parts();
     let body = Limited::new(body, MAX_BODY).collect().await.map_err(io::Error::other)?.to_bytes();
-    match world.handle(Request::from_parts(parts, body)).await {
-        Answer::Reply(response) => Ok(response.map(Full::new)),
-        Answer::ConnectionLost => Err(io::ErrorKind::ConnectionReset.into()),
-    }
+    world.handle(Request::from_parts(parts, body)).await.flow().ok_or_else(|| {
+        lost.store(true, Ordering::Relaxed);
+        io::ErrorKind::ConnectionReset.into()
+    })
 }

@@ -13,7 +13,7 @@ use tokio::time::{Instant, sleep, sleep_until};
 use super::context::Context;
 use super::fault::{Effect, EventFaults, FaultRule, Faults};
 use super::observe::{Inventory, Published, Recorded, Snapshot};
-use super::protocol::{ApiError, Call, Service, garbage};
+use super::protocol::{ApiError, Call, Service, page_of};
 use super::region::Regions;
 use super::script::Beat;
 use super::sqs::Receive;
@@ -25,6 +25,10 @@ use crate::clock::Clock;
 #[derive(Debug)]
 pub enum Answer {
     Reply(Response<Bytes>),
+    /// The connection ends in the middle of this one.
+    Cut(Response<Bytes>),
+    /// This one comes byte by byte, with such a pause before each.
+    Trickle(Response<Bytes>, Duration),
     /// The connection ends without an answer.
     ConnectionLost,
 }
@@ -102,8 +106,10 @@ impl World {
         if !met.delay.is_zero() {
             sleep(met.delay).await;
         }
-        let response = match met.effect {
-            None | Some(Effect::Delay(_)) => call.encode(&self.dispatch(&call).await),
+        let response = match met.effect.clone() {
+            None | Some(Effect::Delay(_) | Effect::Truncate | Effect::Trickle(_)) => {
+                call.encode(&self.dispatch(&call).await)
+            }
             Some(Effect::Hang) => std::future::pending().await,
             Some(Effect::LoseRequest) => return Answer::ConnectionLost,
             Some(Effect::LoseAnswer) => {
@@ -111,14 +117,21 @@ impl World {
                 let _ = self.dispatch(&call).await;
                 return Answer::ConnectionLost;
             }
-            Some(Effect::Garbage) => garbage(),
+            Some(Effect::Garbage) => page_of(200, None),
+            Some(Effect::Page { status, retry_after }) => page_of(status, retry_after),
             Some(Effect::Error { status, code, message, retry_after }) => {
                 call.encode(&Err(ApiError { status, code, message, retry_after }))
             }
         };
         let status = response.status().as_u16();
         self.change(|state| state.requests[place].status = Some(status));
-        Answer::Reply(response)
+        match met.effect {
+            // Of an empty body there is no half.
+            Some(Effect::Truncate) if response.body().is_empty() => Answer::ConnectionLost,
+            Some(Effect::Truncate) => Answer::Cut(response),
+            Some(Effect::Trickle(pause)) => Answer::Trickle(response, pause),
+            _ => Answer::Reply(response),
+        }
     }
 
     /// The world's time.

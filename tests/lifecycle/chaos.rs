@@ -4,10 +4,12 @@ use std::borrow::Cow;
 use std::time::Duration;
 
 use faultgate::clock::Clock;
+use faultgate::engine::Engine;
 use faultgate::engine::fis::{FisEngine, FisSettings, RunStep, connect_embedded};
-use faultgate::engine::{Engine, Unnoted};
 use faultgate::lifecycle::{Cancel, Course, Lifecycle};
-use faultgate::model::{EngineSpec, ExperimentPlan, Monitor, Plan, RunIdentity, RunResult, Score, Signal};
+use faultgate::model::{
+    EngineSpec, ExperimentPlan, Monitor, Plan, RunIdentity, RunResult, RunState, Score, Signal,
+};
 use faultgate::rehearsal::{
     Beat, Effect, EventFaults, FaultRule, Scenario, Snapshot, Step, TEMPLATE_ID, Which, World, http_client,
 };
@@ -16,6 +18,10 @@ use proptest::option;
 use proptest::prelude::*;
 use proptest::sample::select;
 use serde_json::json;
+
+use crate::answers;
+use crate::noted::Noted;
+use crate::queue;
 
 /// Longer than any run may take, by the clock of the test.
 const FOREVER: Duration = Duration::from_secs(24 * 3600);
@@ -39,20 +45,23 @@ pub(crate) struct Chaos {
     pub(crate) parallel: usize,
     pub(crate) monitor: Monitor,
     /// Between two steps of a life.
-    pace: Duration,
-    timeout: Duration,
-    reconcile: Duration,
+    pub(crate) pace: Duration,
+    pub(crate) timeout: Duration,
+    pub(crate) reconcile: Duration,
     pub(crate) events: EventFaults,
     pub(crate) faults: Vec<FaultRule>,
-    noise: Vec<(Duration, usize)>,
+    pub(crate) noise: Vec<(Duration, usize)>,
     pub(crate) signal: Option<(Duration, Signal)>,
-    seed: u64,
+    pub(crate) seed: u64,
 }
 
 /// What became of it.
 pub(crate) struct Played {
     pub(crate) result: RunResult,
     pub(crate) world: Snapshot,
+    /// What a state file would hold.
+    pub(crate) noted: RunState,
+    pub(crate) took: Duration,
     /// From the signal, if one came before the end, to the end.
     pub(crate) after_signal: Option<Duration>,
 }
@@ -91,11 +100,15 @@ const OPERATIONS: &[&str] = &[
     "DeleteQueue",
     "DeleteRule",
     "DescribeAlarms",
+    "DescribeRule",
     "GetExperiment",
     "GetExperimentTemplate",
+    "GetQueueAttributes",
+    "GetQueueUrl",
     "GetSafetyLever",
     "ListExperimentResolvedTargets",
     "ListExperiments",
+    "ListTargetsByRule",
     "PutEvents",
     "PutRule",
     "PutTargets",
@@ -125,34 +138,20 @@ fn life() -> impl Strategy<Value = Life> {
 }
 
 fn effect() -> impl Strategy<Value = Effect> {
-    let error = |status, code: &'static str| Effect::Error {
-        status,
-        code: Cow::Borrowed(code),
+    let missing = Effect::Error {
+        status: 404,
+        code: Cow::Borrowed("ResourceNotFoundException"),
         message: Cow::Borrowed("chaos"),
         retry_after: None,
     };
-    prop_oneof![
-        Just(Effect::throttled(None)),
-        Just(error(400, "ValidationException")),
-        Just(error(403, "AccessDeniedException")),
-        Just(error(404, "ResourceNotFoundException")),
-        Just(error(409, "ConflictException")),
-        Just(error(500, "InternalServerError")),
-        Just(error(503, "ServiceUnavailable")),
-        Just(Effect::Hang),
-        Just(Effect::LoseAnswer),
-        Just(Effect::LoseRequest),
-        Just(Effect::Garbage),
-        millis(1..30_000).prop_map(Effect::Delay),
-    ]
+    let answers: Vec<Effect> = answers::all().into_iter().map(|(_, effect)| effect).collect();
+    prop_oneof![20 => select(answers), 1 => Just(missing), 1 => millis(1..30_000).prop_map(Effect::Delay)]
 }
 
-fn fault() -> impl Strategy<Value = FaultRule> {
+pub(crate) fn fault() -> impl Strategy<Value = FaultRule> {
     let times = prop_oneof![4 => (1..8_u32).prop_map(Some), 1 => Just(None)];
     (select(OPERATIONS), 1..6_u32, times, effect()).prop_map(|(operation, from, times, effect)| {
-        // A 200 to a request that has no answer to read cannot be told from success.
-        let unread = matches!(operation, "*" | "DeleteQueue" | "DeleteRule");
-        let operation = if unread && effect == Effect::Garbage { "GetExperiment" } else { operation };
+        let operation = if answers::can_be_told(operation, &effect) { operation } else { "GetExperiment" };
         // What was just made may be missing for a moment; no service denies it for good.
         let times = if matches!(effect, Effect::Error { status: 404, .. }) { Some(1) } else { times };
         let fault = FaultRule::on(operation, effect).from(from);
@@ -255,7 +254,7 @@ fn beats(life: Life, pace: Duration) -> Vec<Beat> {
         Life::LeverEngaged => then(&[beat(Step::Lever { engaged: true })]),
         Life::NeverEnds => begun.to_vec(),
         Life::StaysPending => Vec::new(),
-        Life::EndsInAnUnknownWord => then(&[state("dissolved")]),
+        Life::EndsInAnUnknownWord => then(&[actions("completed"), state("dissolved")]),
     }
 }
 
@@ -280,13 +279,18 @@ async fn run(chaos: &Chaos) -> Played {
         world.script(&template(index), beats(*life, chaos.pace));
     }
     world.set_event_faults(chaos.events.clone());
+    let event_queue_url = match chaos.monitor {
+        Monitor::Queue => Some(queue::of_the_users(&world).await),
+        _ => None,
+    };
     for fault in &chaos.faults {
         world.inject(fault.clone());
     }
 
     let identity = identity();
-    let plan = plan(chaos);
+    let plan = Plan { event_queue_url, ..plan(chaos) };
     let cancel = Cancel::new();
+    let noted = Noted::of(&identity, &plan, clock.started_at());
     let engine: Box<dyn Engine> = Box::new(engine(&world, &plan, &identity, clock, &cancel));
     let lifecycle = Lifecycle {
         plan: &plan,
@@ -296,7 +300,7 @@ async fn run(chaos: &Chaos) -> Played {
         engines: vec![engine],
         evaluators: Vec::new(),
         course: Course::default(),
-        journal: &Unnoted,
+        journal: &noted,
         clock,
         cancel: &cancel,
         publish: &|_| {},
@@ -328,7 +332,9 @@ async fn run(chaos: &Chaos) -> Played {
         (Some(_), Some((at, _))) => Some(clock.elapsed().saturating_sub(at)),
         _ => None,
     };
-    Played { result, world: world.snapshot(), after_signal }
+    drop(lifecycle);
+    let took = clock.elapsed();
+    Played { result, world: world.snapshot(), noted: noted.state(), took, after_signal }
 }
 
 pub(crate) fn identity() -> RunIdentity {
@@ -358,7 +364,7 @@ pub(crate) fn engine(
         role_arn: None,
         subscription: format!("faultgate-{}", run.id),
         monitor: plan.monitor,
-        event_queue_url: None,
+        event_queue_url: plan.event_queue_url.clone(),
         reconcile_interval: plan.reconcile_interval,
         dry_run: false,
         allow_empty_targets: false,

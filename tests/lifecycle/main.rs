@@ -5,4 +5,13 @@ mod handshake;
 mod launch;
 mod laws;
 mod outage;
+mod noted;
 mod properties;
+mod queue;
+
+#[path = "../faults/answers.rs"]
+#[allow(dead_code, reason = "a part of it is another crate's")]
+mod answers;
+#[path = "../faults/invariants.rs"]
+#[allow(dead_code, reason = "a part of it is another crate's")]
+mod invariants;

@@ -236,7 +236,8 @@ impl Shared {
             Behind::Aws if self.refuses(&request) => Ok(expired()),
             Behind::Aws => match self.world.handle(request).await {
                 Answer::Reply(response) => Ok(response),
-                Answer::ConnectionLost => Err(io::ErrorKind::ConnectionReset.into()),
+                // Nothing of this account is disturbed but by this gate.
+                Answer::ConnectionLost | Answer::Cut(_) | Answer::Trickle(..) => Err(io::ErrorKind::ConnectionReset.into()),
             },
             Behind::Forge => self.forward(request).await.map_err(io::Error::other),
         }

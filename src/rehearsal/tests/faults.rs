@@ -1,5 +1,6 @@
 use fis::error::SdkError;
 use fis::operation::get_safety_lever::{GetSafetyLeverError, GetSafetyLeverOutput};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use super::*;
 
@@ -19,7 +20,7 @@ async fn look(clients: &Clients) -> Looked {
 #[tokio::test(start_paused = true)]
 async fn requests_fail_in_every_way() {
     let (world, clients) = world("completed");
-    let cases: [(Effect, IsRight); 5] = [
+    let cases: [(Effect, IsRight); 9] = [
         (Effect::Hang, |looked| matches!(looked, Err(SdkError::TimeoutError(_)))),
         (
             Effect::LoseRequest,
@@ -32,6 +33,14 @@ async fn requests_fail_in_every_way() {
             looked.is_err_and(|error| error.code() == Some("AccessDeniedException"))
         }),
         (Effect::Delay(Duration::from_millis(100)), |looked| looked.is_ok()),
+        (Effect::Page { status: 503, retry_after: Some(Duration::from_secs(7)) }, |looked| {
+            let error = looked.unwrap_err();
+            let raw = error.raw_response().unwrap();
+            raw.status().as_u16() == 503 && raw.headers().get("retry-after") == Some("7")
+        }),
+        (Effect::Truncate, |looked| matches!(looked, Err(SdkError::ResponseError(_)))),
+        (Effect::Trickle(Duration::from_millis(1)), |looked| looked.is_ok()),
+        (Effect::Trickle(Duration::from_secs(1)), |looked| matches!(looked, Err(SdkError::TimeoutError(_)))),
     ];
     for (effect, is_right) in cases {
         world.heal();
@@ -69,6 +78,40 @@ async fn a_connection_is_lost_over_a_socket_too() {
     };
     assert!(matches!(looked, Err(SdkError::DispatchFailure(_))));
     assert_eq!(world.requests()[0].status, None);
+}
+
+/// What comes back of a request, byte for byte, and how the connection ends.
+async fn heard(effect: Effect) -> (String, std::io::Result<()>) {
+    let (world, _) = world("completed");
+    world.inject(FaultRule::on("GetSafetyLever", effect));
+    let server = Server::bind(world).await.unwrap();
+    let address = server.url.trim_start_matches("http://").to_owned();
+    let ask = async {
+        let mut stream = tokio::net::TcpStream::connect(address).await.unwrap();
+        let request = b"GET /safetyLevers/default HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n";
+        stream.write_all(request).await.unwrap();
+        let mut bytes = Vec::new();
+        let end = stream.read_to_end(&mut bytes).await.map(drop);
+        (String::from_utf8(bytes).unwrap(), end)
+    };
+    tokio::select! {
+        () = server.serve() => unreachable!(),
+        heard = ask => heard,
+    }
+}
+
+#[tokio::test]
+async fn sockets_reset_cut_and_trickle() {
+    let (nothing, end) = heard(Effect::LoseRequest).await;
+    assert_eq!(nothing, "");
+    assert_eq!(end.unwrap_err().kind(), std::io::ErrorKind::ConnectionReset);
+    let (whole, end) = heard(Effect::Trickle(Duration::from_micros(1))).await;
+    assert!(end.is_ok() && whole.starts_with("HTTP/1.1 200 OK") && whole.ends_with('}'), "{whole}");
+    let (cut, end) = heard(Effect::Truncate).await;
+    let body = |answer: &str| answer.split_once("\r\n\r\n").unwrap().1.to_owned();
+    assert_eq!(body(&cut), body(&whole)[..body(&whole).len() / 2], "{end:?}");
+    let length = format!("content-length: {}\r\n", body(&whole).len());
+    assert!(cut.contains(&length), "{cut}");
 }
 
 #[tokio::test(start_paused = true)]

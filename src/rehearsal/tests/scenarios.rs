@@ -168,7 +168,7 @@ async fn asked(world: &World, path: &str) -> (u16, u128) {
         http::Request::get(format!("http://rehearsal.test/target/{path}")).body(bytes::Bytes::new());
     match world.handle(request.unwrap()).await {
         Answer::Reply(answer) => (answer.status().as_u16(), begun.elapsed().as_millis()),
-        Answer::ConnectionLost => panic!("the connection is lost"),
+        lost => panic!("{lost:?}"),
     }
 }
 

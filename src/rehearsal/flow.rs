@@ -1,0 +1,62 @@
+//! How an answer flows to whoever asked: whole, cut off, or slowly.
+
+use std::io;
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::stream::{self, Stream, StreamExt};
+use http::header::CONTENT_LENGTH;
+use http::{HeaderValue, Response};
+use http_body_util::combinators::BoxBody;
+use http_body_util::{BodyExt, Full, StreamBody};
+use hyper::body::Frame;
+
+use super::Answer;
+
+/// A body on its way.
+pub(super) type Flow = BoxBody<Bytes, io::Error>;
+
+impl Answer {
+    /// None where no answer comes.
+    pub(super) fn flow(self) -> Option<Response<Flow>> {
+        match self {
+            Self::Reply(response) => {
+                Some(response.map(|bytes| Full::new(bytes).map_err(|never| match never {}).boxed()))
+            }
+            Self::Cut(response) => Some(announced(response, |bytes| half(&bytes))),
+            Self::Trickle(response, pause) => Some(announced(response, |bytes| byte_by_byte(bytes, pause))),
+            Self::ConnectionLost => None,
+        }
+    }
+}
+
+/// With the length of the whole, so that whoever reads knows what is missing.
+fn announced<S>(response: Response<Bytes>, parts: impl FnOnce(Bytes) -> S) -> Response<Flow>
+where
+    S: Stream<Item = io::Result<Frame<Bytes>>> + Send + Sync + 'static,
+{
+    let length = HeaderValue::from(response.body().len());
+    let mut response = response.map(|bytes| BodyExt::boxed(StreamBody::new(parts(bytes))));
+    response.headers_mut().insert(CONTENT_LENGTH, length);
+    response
+}
+
+fn half(bytes: &Bytes) -> impl Stream<Item = io::Result<Frame<Bytes>>> + use<> {
+    let half = Frame::data(bytes.slice(..bytes.len() / 2));
+    let end = stream::once(async {
+        // What was written before is sent only when nothing more is there to be written.
+        tokio::task::yield_now().await;
+        Err(io::ErrorKind::UnexpectedEof.into())
+    });
+    stream::iter([Ok(half)]).chain(end)
+}
+
+fn byte_by_byte(bytes: Bytes, pause: Duration) -> impl Stream<Item = io::Result<Frame<Bytes>>> {
+    stream::iter(0..bytes.len()).then(move |place| {
+        let byte = bytes.slice(place..=place);
+        async move {
+            tokio::time::sleep(pause).await;
+            Ok(Frame::data(byte))
+        }
+    })
+}

@@ -1,0 +1,53 @@
+//! The binary against an account behind sockets, with the answers that only sockets give.
+
+use faultgate::rehearsal::{Beat, Effect, FaultRule};
+
+use crate::answers;
+use crate::invariants::{self, There};
+use crate::lives::{ENDLESS, QUICK};
+use crate::matrix::{LONGEST, Matrix, result, state};
+use crate::support::{Account, Ended};
+
+/// All that must hold after a run, and after whoever comes next.
+pub(crate) async fn hold(account: &Account, ended: Ended) {
+    let there = There::in_account(&account.world.snapshot(), true);
+    let result = result(&ended);
+    assert_eq!(ended.code, Some(i32::from(result.gate.exit_code)), "{}", ended.stdout);
+    invariants::hold(&result, &there);
+    invariants::written_down_if_at_all(state(&ended).as_ref(), &there);
+    if there.left().is_empty() {
+        return;
+    }
+    account.world.heal();
+    let stop = account.faultgate(&["stop"]).after(ended).finish().await;
+    stop.assert_code(0, "what a run has left is ended by the state file");
+    account.assert_nothing_left(&stop.stdout);
+}
+
+async fn play(life: &'static [Beat], preset: Vec<FaultRule>, fault: Option<FaultRule>) -> Vec<String> {
+    let account = Account::living(life).await;
+    for fault in fault.into_iter().chain(preset) {
+        account.world.inject(fault);
+    }
+    let running = account.run().env("FAULTGATE_TIMEOUT", "2s").spawn();
+    let ended = running.ended_within(LONGEST).await;
+    let asked = account.world.requests().into_iter().map(|request| request.operation).collect();
+    hold(&account, ended).await;
+    asked
+}
+
+#[tokio::test]
+async fn runs_that_complete_and_runs_whose_answers_are_lost_and_that_must_be_stopped() {
+    let lost = || {
+        vec![
+            FaultRule::on("CreateQueue", Effect::LoseAnswer).times(1),
+            FaultRule::on("StartExperiment", Effect::LoseAnswer).times(1),
+            FaultRule::on("StartExperiment", Effect::denied("fis:StartExperiment")).from(2),
+        ]
+    };
+    let matrix = Matrix::once(answers::of_sockets());
+    tokio::join!(
+        matrix.run("it completes", |fault| play(QUICK, Vec::new(), fault)),
+        matrix.run("it is found and stopped", |fault| play(ENDLESS, lost(), fault)),
+    );
+}

@@ -1,0 +1,85 @@
+//! Runs that between them make every request to AWS that a run can make.
+
+use std::borrow::Cow;
+use std::time::Duration;
+
+use faultgate::model::{Monitor, Signal};
+use faultgate::rehearsal::{Effect, EventFaults, FaultRule};
+
+use crate::chaos::{Chaos, Life};
+
+const SOON: Duration = Duration::from_secs(30);
+
+fn living(life: Life) -> Chaos {
+    Chaos { lives: vec![life], timeout: SOON, ..Chaos::with_faults(Vec::new()) }
+}
+
+fn with(chaos: Chaos, faults: Vec<FaultRule>) -> Chaos {
+    Chaos { faults, ..chaos }
+}
+
+/// Each with what it is.
+pub(crate) fn all() -> Vec<(&'static str, Chaos)> {
+    let completes = living(Life::Completes);
+    let endless = living(Life::NeverEnds);
+    let later_refused = vec![
+        FaultRule::on("StartExperiment", Effect::LoseAnswer).times(1),
+        FaultRule::on("StartExperiment", Effect::denied("fis:StartExperiment")).from(2),
+    ];
+    let cancelled = |at| Some((Duration::from_secs(at), Signal::Terminate));
+    vec![
+        ("it completes", completes.clone()),
+        ("it completes, polled", Chaos { monitor: Monitor::Poll, ..completes.clone() }),
+        (
+            "it completes, by a queue of the user's",
+            // Somebody else's run of the same template besides.
+            Chaos { monitor: Monitor::Queue, noise: vec![(Duration::from_secs(1), 0)], ..completes.clone() },
+        ),
+        (
+            "no event comes",
+            Chaos {
+                events: EventFaults { lose_all: true, ..EventFaults::NONE },
+                reconcile: Duration::from_secs(2),
+                ..completes.clone()
+            },
+        ),
+        (
+            "the handshake is lost",
+            Chaos { events: EventFaults { lose_custom: u32::MAX, ..EventFaults::NONE }, ..completes.clone() },
+        ),
+        (
+            "the queue's address is lost",
+            with(completes.clone(), vec![FaultRule::on("CreateQueue", Effect::LoseAnswer)]),
+        ),
+        ("an alarm fires", living(Life::AlarmFires)),
+        ("nothing is injected", living(Life::CompletesWithoutTargets)),
+        ("it ends in an unknown word", living(Life::EndsInAnUnknownWord)),
+        ("it never ends", endless.clone()),
+        ("the launch is found", with(endless.clone(), later_refused)),
+        ("it is cancelled", Chaos { signal: cancelled(5), ..endless.clone() }),
+        (
+            "its launch is cancelled",
+            Chaos {
+                signal: cancelled(1),
+                ..with(
+                    endless,
+                    vec![FaultRule::on("StartExperiment", Effect::Delay(Duration::from_millis(1500)))],
+                )
+            },
+        ),
+        ("two at once", Chaos { lives: vec![Life::Completes, Life::NeverEnds], parallel: 2, ..completes }),
+    ]
+}
+
+/// The operations that a run makes, in the order in which they are first made.
+pub(crate) fn operations(chaos: &Chaos) -> Vec<Cow<'static, str>> {
+    let mut operations: Vec<Cow<'static, str>> = Vec::new();
+    // What comes before is of the test's own making.
+    let requests = crate::chaos::play(chaos).world.requests.into_iter();
+    for request in requests.skip_while(|request| request.operation != "GetExperimentTemplate") {
+        if !operations.contains(&Cow::Owned(request.operation.clone())) {
+            operations.push(request.operation.into());
+        }
+    }
+    operations
+}

@@ -1,0 +1,233 @@
+//! What must hold whatever requests meet: of what a run says, of what its engine's world holds afterwards, and of what
+//! the state file tells whoever comes next.
+
+use std::time::Duration;
+
+use faultgate::model::{RunPhase, RunResult, RunState, Verdict};
+use faultgate::rehearsal::Snapshot;
+
+/// A connection of any kind gives an operation up after this.
+const OPERATION: u64 = 45;
+/// Looks before the launch, one after another.
+const LOOKS: u64 = 4 * OPERATION;
+/// Queue and rule, then the target, then the handshake, then what is missing.
+const SUBSCRIBING: u64 = 2 * OPERATION + 60 + OPERATION;
+/// A launch, and the search for one that was not answered.
+const LAUNCH: u64 = 90 + 90;
+/// Asking for the stop, its confirmation, a last look; then who stopped it.
+const STOP: u64 = 60 + 60 + 1 + OPERATION;
+const CLOSE: u64 = 60;
+/// Notes that are written down on the way.
+const NOTES: u64 = 10 * 5;
+
+/// An experiment as its engine knows it.
+#[derive(Debug, Clone)]
+pub(crate) struct Own {
+    /// Some engines know it by two.
+    pub(crate) ids: Vec<String>,
+    /// The experiment of the plan that it was begun for, where that can be told.
+    pub(crate) name: Option<String>,
+    pub(crate) status: String,
+    pub(crate) completed: bool,
+    pub(crate) injected: bool,
+    pub(crate) standing: Standing,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Standing {
+    /// It goes on, and nobody has brought it to an end.
+    Runs,
+    Stops,
+    Over,
+}
+
+impl Own {
+    fn is(&self, id: &str) -> bool {
+        self.ids.iter().any(|own| own == id)
+    }
+
+    fn runs(&self) -> bool {
+        self.standing == Standing::Runs
+    }
+
+    fn is_over(&self) -> bool {
+        self.standing == Standing::Over
+    }
+
+    fn is_in(&self, text: &str) -> bool {
+        self.ids.iter().any(|own| !own.is_empty() && text.contains(own.as_str()))
+    }
+}
+
+/// What is there afterwards.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct There {
+    pub(crate) experiments: Vec<Own>,
+    /// Names of rules and queues.
+    pub(crate) made: Vec<String>,
+    /// Ids of experiments that somebody has asked to stop.
+    pub(crate) asked_to_stop: Vec<String>,
+}
+
+impl There {
+    /// In an account where targets resolve, or do not.
+    pub(crate) fn in_account(seen: &Snapshot, injected: bool) -> Self {
+        let experiments = seen.inventory.experiments.iter().map(|own| Own {
+            ids: vec![own.id.clone()],
+            name: own.tags.get("faultgate:experiment").cloned(),
+            status: own.status.clone(),
+            completed: own.status == "completed",
+            injected,
+            standing: match own.status.as_str() {
+                "pending" | "initiating" | "running" => Standing::Runs,
+                "stopping" => Standing::Stops,
+                _ => Standing::Over,
+            },
+        });
+        let rules = seen.inventory.rules.iter().map(|rule| rule.name.clone());
+        let queues = seen.inventory.queues.iter().map(|queue| queue.name.clone());
+        let stops = seen.requests.iter().filter(|request| request.operation == "StopExperiment");
+        let stops = stops.filter_map(|request| request.input["id"].as_str().map(str::to_owned));
+        Self {
+            experiments: experiments.collect(),
+            made: rules.chain(queues).filter(|name| name.starts_with("faultgate-")).collect(),
+            asked_to_stop: stops.collect(),
+        }
+    }
+
+    /// What goes on, and what is there to be removed.
+    pub(crate) fn left(&self) -> Vec<String> {
+        let runs = self.experiments.iter().filter(|own| own.runs());
+        let runs = runs.map(|own| format!("experiment {:?} is {}", own.ids, own.status));
+        runs.chain(self.made.iter().cloned()).collect()
+    }
+}
+
+/// `passed` only where the engine's record says completed and injected, and the score suffices.
+pub(crate) fn no_false_green(result: &RunResult, there: &There) {
+    let gate = &result.gate;
+    assert_eq!(gate.exit_code, gate.verdict.exit_code(gate.signal));
+    for experiment in result.experiments.iter().filter(|experiment| experiment.verdict == Verdict::Passed) {
+        let id = experiment.id.as_deref().expect("what has passed has an id");
+        let own = there.experiments.iter().find(|own| own.is(id)).expect("its engine knows it");
+        assert!(own.completed, "false green: it is {}: {experiment:#?}", own.status);
+        assert!(own.injected, "false green: nothing was injected: {experiment:#?}");
+        if let Some(name) = &own.name {
+            assert_eq!(name, &experiment.name, "false green: another's experiment");
+        }
+        let score = experiment.score.expect("what has passed has a score");
+        let floor = experiment.expected_resilience_score;
+        assert!(floor.is_none_or(|floor| score >= floor), "false green: {score:?} of {floor:?}");
+    }
+    if gate.verdict == Verdict::Passed {
+        assert!(!result.experiments.is_empty(), "false green: of nothing");
+        assert!(
+            result.experiments.iter().all(|experiment| experiment.verdict == Verdict::Passed),
+            "{gate:?}"
+        );
+        let score = gate.resilience_score.expect("what has passed has a score");
+        assert!(score >= gate.expected_resilience_score, "false green: {gate:?}");
+    }
+}
+
+/// No experiment of the plan was begun twice.
+pub(crate) fn begun_once(result: &RunResult, there: &There) {
+    for planned in &result.experiments {
+        let of = |own: &&Own| own.name.as_ref() == Some(&planned.name);
+        let begun: Vec<_> = there.experiments.iter().filter(of).collect();
+        assert!(begun.len() <= 1, "begun more than once: {begun:#?}");
+    }
+}
+
+/// What was started is stopped, or the report says that it is not known to be, and how to do it by hand.
+pub(crate) fn stopped_or_told(result: &RunResult, there: &There) {
+    for own in &there.experiments {
+        let is_it = |id: Option<&str>, name: &String| {
+            id.is_some_and(|id| own.is(id)) || own.name.as_ref() == Some(name)
+        };
+        let planned = result.experiments.iter().find(|planned| is_it(planned.id.as_deref(), &planned.name));
+        let Some(planned) = planned else { continue };
+        let confirmed = planned.stop.as_ref().is_some_and(|stop| stop.confirmed);
+        assert!(own.is_over() || !confirmed, "it is {}, and said to have stopped: {planned:#?}", own.status);
+        if own.runs() {
+            let by_id = planned.reason.contains("NOT confirmed") && own.is_in(&planned.reason);
+            let by_hand = planned.reason.contains("by hand");
+            assert!(
+                by_hand || there.asked_to_stop.iter().any(|id| own.is(id)),
+                "nobody asked {own:?} to stop"
+            );
+            assert!(by_id || by_hand, "{own:?} is left, and the report is silent: {planned:#?}");
+        }
+    }
+}
+
+/// Rules and queues are gone, or named with the command that removes them.
+pub(crate) fn removed_or_named(result: &RunResult, there: &There) {
+    let leftovers: Vec<_> = result.subscriptions.iter().flat_map(|of| &of.leftovers).collect();
+    for name in &there.made {
+        let told =
+            leftovers.iter().any(|told| told.contains(name.as_str()) && told.contains("remove it by: aws "));
+        assert!(told, "{name} is left and not named: {leftovers:#?}");
+    }
+}
+
+/// Another process learns of all that is left.
+pub(crate) fn written_down(state: &RunState, there: &There) {
+    for own in there.experiments.iter().filter(|own| !own.is_over()) {
+        let known = state.experiments.iter().find(|known| own.name.as_ref() == Some(&known.name));
+        let Some(known) = known else { continue };
+        assert!(known.is_open(), "{own:?} is left, and the state says {:?}", known.phase);
+        let launched = known.launch.as_ref().is_none_or(|launch| own.is(&launch.id));
+        assert!(launched || known.phase == RunPhase::Intended, "the state knows another: {known:#?}");
+    }
+    for name in &there.made {
+        let open = state.open_subscriptions().any(|of| of.name == *name || of.rules.contains(name));
+        assert!(open, "{name} is left, and the state says that it is removed");
+    }
+}
+
+/// The same of a file that is only there where something was about to be begun.
+pub(crate) fn written_down_if_at_all(state: Option<&RunState>, there: &There) {
+    match state {
+        Some(state) => written_down(state, there),
+        None => assert_eq!(there.left(), [""; 0], "no state file tells of it"),
+    }
+}
+
+/// The longest that a run may take whose experiments may take so long each.
+pub(crate) fn longest(experiments: usize, timeout: Duration) -> Duration {
+    let each = Duration::from_secs(LAUNCH + STOP) + timeout;
+    let all = each * u32::try_from(experiments).expect("a few");
+    all + Duration::from_secs(LOOKS + SUBSCRIBING + CLOSE + NOTES)
+}
+
+/// It has ended by its deadlines.
+pub(crate) fn in_time(took: Duration, longest: Duration) {
+    assert!(took <= longest, "it took {took:?}, and has {longest:?}");
+}
+
+/// All that must hold of a result.
+pub(crate) fn hold(result: &RunResult, there: &There) {
+    no_false_green(result, there);
+    begun_once(result, there);
+    stopped_or_told(result, there);
+    removed_or_named(result, there);
+}
+
+/// `faultgate stop` exits with 0 only if nothing is left; else it names what is, and the state still has it.
+pub(crate) fn stop_tells(code: Option<i32>, told: &str, state: &RunState, there: &There) {
+    written_down(state, there);
+    if code == Some(0) {
+        assert_eq!(there.left(), [""; 0], "it says that nothing is left: {told}");
+        assert!(state.is_settled(), "it says that nothing is left: {state:#?}");
+        return;
+    }
+    assert_eq!(code, Some(3), "{told}");
+    for own in there.experiments.iter().filter(|own| own.runs()) {
+        let by_id = told.contains("NOT known to have stopped") && own.is_in(told);
+        assert!(by_id || told.contains("could NOT be looked for"), "{own:?} is left and not told of: {told}");
+    }
+    for name in &there.made {
+        assert!(told.contains(name.as_str()), "{name} is left and not told of: {told}");
+    }
+}

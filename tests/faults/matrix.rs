@@ -1,0 +1,134 @@
+//! The matrix over sockets: the requests of an undisturbed run are recorded, then each is disturbed in a run of its own.
+
+use std::collections::BTreeSet;
+use std::future::Future;
+use std::time::Duration;
+
+use faultgate::model::{RunResult, RunState};
+use faultgate::rehearsal::{Effect, FaultRule};
+use futures_util::future::join_all;
+use tokio::sync::{Mutex, Semaphore};
+use tokio::task::LocalSet;
+
+use crate::answers;
+use crate::support::Ended;
+
+/// Runs at once, in all tests together: most of each is waiting.
+static PLACES: Semaphore = Semaphore::const_new(40);
+
+/// `SOAK_RUNS` asks for all that is too long for every day.
+pub(crate) fn is_thorough() -> bool {
+    std::env::var_os("SOAK_RUNS").is_some()
+}
+
+/// Which answers an operation is to be given.
+pub(crate) struct Matrix {
+    pub(crate) once: Vec<(&'static str, Effect)>,
+    pub(crate) always: Vec<(&'static str, Effect)>,
+    /// Operations that a run before has been disturbed at.
+    seen: Mutex<BTreeSet<String>>,
+}
+
+impl Matrix {
+    /// Each answer once; always, those that are over soon.
+    pub(crate) fn usual() -> Self {
+        let of = |names: &[&str]| -> Vec<_> {
+            answers::all().into_iter().filter(|(name, _)| names.contains(name)).collect()
+        };
+        if is_thorough() {
+            return Self { once: answers::all(), always: answers::all(), seen: Mutex::default() };
+        }
+        Self {
+            once: of(&[
+                "400",
+                "403",
+                "429",
+                "429, Retry-After",
+                "500",
+                "503",
+                "reset after",
+                "hang",
+                "truncated",
+                "garbage",
+                "trickle without end",
+            ]),
+            always: of(&["403"]),
+            seen: Mutex::default(),
+        }
+    }
+
+    /// The same with few answers, for one more way to go through the same requests.
+    pub(crate) fn brief() -> Self {
+        let mut matrix = Self::usual();
+        if !is_thorough() {
+            matrix.once.retain(|(name, _)| ["403", "503", "reset after", "hang"].contains(name));
+        }
+        matrix
+    }
+
+    pub(crate) fn once(once: Vec<(&'static str, Effect)>) -> Self {
+        let always = if is_thorough() { once.clone() } else { Vec::new() };
+        Self { once, always, seen: Mutex::default() }
+    }
+
+    /// Those of an undisturbed run. Only the first of a matrix's runs that makes a request is disturbed at it every day;
+    /// their order is that in which they are polled first.
+    async fn operations(&self, undisturbed: impl Future<Output = Vec<String>>) -> Vec<String> {
+        let mut seen = self.seen.lock().await;
+        if is_thorough() {
+            seen.clear();
+        }
+        let mut operations = undisturbed.await;
+        operations.retain(|operation| seen.insert(operation.clone()));
+        operations
+    }
+
+    /// `play` is one run with one fault or none, with all that must hold of it; it returns the operations asked for.
+    pub(crate) async fn run<F>(&self, what: &str, play: impl Fn(Option<FaultRule>) -> F)
+    where
+        F: Future<Output = Vec<String>> + 'static,
+    {
+        let operations = self.operations(play(None)).await;
+        let mut cases: Vec<(String, FaultRule)> = Vec::new();
+        for operation in &operations {
+            for (answers, times, often) in [(&self.always, None, "always"), (&self.once, Some(1), "once")] {
+                for (answer, effect) in answers {
+                    if answers::can_be_told(operation, effect) {
+                        let fault = FaultRule { times, ..FaultRule::on(operation.clone(), effect.clone()) };
+                        cases.push((format!("{what}: {operation}: {answer}, {often}"), fault));
+                    }
+                }
+            }
+        }
+        // The long ones first.
+        cases.sort_by_key(|(_, fault)| fault.times.is_some());
+        let all = cases.len();
+        let runs = cases.into_iter().map(|(name, fault)| async {
+            let _place = PLACES.acquire().await.unwrap();
+            (name, tokio::task::spawn_local(play(Some(fault))).await)
+        });
+        let ended: Vec<(String, Result<_, _>)> = LocalSet::new().run_until(join_all(runs)).await;
+        let broken: Vec<String> = ended
+            .into_iter()
+            .filter_map(|(name, ended)| {
+                Some(format!("{name}\n    {}", crate::single::told(&*ended.err()?.into_panic())))
+            })
+            .collect();
+        assert!(broken.is_empty(), "{} of {all} cases:\n{}", broken.len(), broken.join("\n"));
+        println!("{what}: {all} cases of {operations:?}");
+    }
+}
+
+/// What a run says of itself.
+pub(crate) fn result(ended: &Ended) -> RunResult {
+    serde_json::from_value(ended.result()).unwrap()
+}
+
+/// None where nothing was about to be launched.
+pub(crate) fn state(ended: &Ended) -> Option<RunState> {
+    let path = ended.path("reports/state.json");
+    path.exists().then(|| serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap())
+}
+
+/// Longer than any of these runs may take: they have short timeouts, and a stop has two minutes.
+pub(crate) const LONGEST: Duration = Duration::from_secs(240);

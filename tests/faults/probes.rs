@@ -1,0 +1,84 @@
+//! What probes look at: a look that is not answered has not passed.
+
+use faultgate::rehearsal::{Effect, FaultRule, TEMPLATE_ID};
+use futures_util::future::join_all;
+use wiremock::matchers::{body_string_contains, path};
+use wiremock::{Mock, MockServer, ResponseTemplate};
+
+use crate::aws;
+use crate::between::Between;
+use crate::lives::QUICK;
+use crate::matrix::{LONGEST, Matrix, result};
+use crate::support::Account;
+
+/// A system that is well.
+async fn system() -> MockServer {
+    let server = MockServer::start().await;
+    let well = ResponseTemplate::new(200).set_body_string("all is well");
+    Mock::given(path("/health")).respond_with(well).mount(&server).await;
+    let vector =
+        r#"{"status":"success","data":{"resultType":"vector","result":[{"metric":{},"value":[1,"0.25"]}]}}"#;
+    let answer = ResponseTemplate::new(200).set_body_string(vector);
+    Mock::given(path("/api/v1/query")).respond_with(answer).mount(&server).await;
+    // CloudWatch, where it is asked for a metric.
+    let metric = ResponseTemplate::new(200).set_body_string(
+        "<GetMetricDataResponse xmlns=\"http://monitoring.amazonaws.com/doc/2010-08-01/\"><GetMetricDataResult>\
+         <MetricDataResults><member><Id>probe</Id><StatusCode>Complete</StatusCode><Values><member>0.25</member>\
+         </Values></member></MetricDataResults></GetMetricDataResult></GetMetricDataResponse>",
+    );
+    Mock::given(body_string_contains("Action=GetMetricData")).respond_with(metric).mount(&server).await;
+    server
+}
+
+fn probes(url: &str) -> [(&'static str, String); 4] {
+    [
+        ("http", format!("http: {{ url: '{url}/health', contains: 'all is well', within: 1s }}")),
+        ("prometheus", format!("prometheus: {{ url: '{url}', query: up, expect: '< 0.5', within: 1s }}")),
+        ("cloudwatch-alarm", "cloudwatch-alarm: { name: rehearsal-steady, within: 1s }".to_owned()),
+        (
+            "cloudwatch-metric",
+            "cloudwatch-metric: { namespace: Shop, metric: Errors, statistic: Sum, expect: '< 1', within: 1s }"
+                .to_owned(),
+        ),
+    ]
+}
+
+/// One probe that looks once, after the experiment.
+async fn play(kind: usize, fault: Option<FaultRule>) -> Vec<String> {
+    let (account, system) = (Account::living(QUICK).await, system().await);
+    let between = Between::before(&system.uri(), fault.clone()).await;
+    let (name, probe) = &probes(&between.url)[kind];
+    let suite = format!(
+        "version: 1\nexperiments:\n  - name: shop\n    fis: {{ template: {TEMPLATE_ID} }}\n    probes:\n      \
+         - {{ name: probe, {probe}, when: [after] }}\n"
+    );
+    let of_account = *name == "cloudwatch-alarm";
+    if let Some(fault) = fault.clone().filter(|_| of_account) {
+        account.world.inject(fault);
+    }
+    let mut run = account.faultgate(&[]).file(".faultgate.yml", &suite);
+    if *name == "cloudwatch-metric" {
+        run = run.env("AWS_ENDPOINT_URL_CLOUDWATCH", &between.url);
+    }
+    let ended = run.spawn().ended_within(LONGEST).await;
+    let probe = result(&ended).experiments[0].probes[0].clone();
+    let is_slow_only = |effect: &Effect| matches!(effect, Effect::Trickle(_));
+    assert!(fault.is_some() || probe.passed == 1, "undisturbed: {probe:#?}");
+    // FIS's alarms are looked at, too.
+    let is_its_own = |fault: &FaultRule| fault.operation != "DescribeAlarms" || of_account;
+    let always = fault
+        .is_some_and(|fault| fault.times.is_none() && is_its_own(&fault) && !is_slow_only(&fault.effect));
+    assert!(!always || probe.passed == 0, "it saw nothing, and passed: {probe:#?}");
+    let asked = if of_account { vec!["DescribeAlarms".to_owned()] } else { between.asked() };
+    aws::hold(&account, ended).await;
+    asked
+}
+
+#[tokio::test]
+async fn looks_that_are_not_answered() {
+    let kinds = probes("").map(|(name, _)| name);
+    let looks = kinds.iter().enumerate().map(|(kind, name)| async move {
+        Matrix::usual().run(name, |fault| play(kind, fault)).await;
+    });
+    join_all(looks).await;
+}

@@ -1,0 +1,86 @@
+//! `faultgate stop` after a run that was killed: it exits with 0 only if nothing is left.
+
+use faultgate::clock::Clock;
+use faultgate::lifecycle::{Cancel, Course, Lifecycle};
+use faultgate::model::RunState;
+use faultgate::rehearsal::{Effect, FaultRule, Snapshot, World};
+
+use crate::chaos::{self, Chaos};
+use crate::invariants::{self, There};
+use crate::lives::ENDLESS;
+use crate::matrix::{LONGEST, Matrix};
+use crate::noted::Noted;
+use crate::support::Account;
+
+/// A run that nobody goes on with, once this is seen of it.
+async fn abandoned(world: &World, seen: impl Fn(&Snapshot) -> bool) -> RunState {
+    let (clock, cancel) = (Clock::start(), Cancel::new());
+    let (plan, identity) = (chaos::plan(&Chaos::with_faults(Vec::new())), chaos::identity());
+    let noted = Noted::of(&identity, &plan, clock.started_at());
+    let lifecycle = Lifecycle {
+        plan: &plan,
+        run: &identity,
+        rehearsal: None,
+        engines: vec![Box::new(chaos::engine(world, &plan, &identity, clock, &cancel))],
+        engine_of: vec![0],
+        evaluators: Vec::new(),
+        course: Course::default(),
+        journal: &noted,
+        clock,
+        cancel: &cancel,
+        publish: &|_| {},
+    };
+    tokio::select! {
+        result = lifecycle.run() => panic!("it has ended: {result:?}"),
+        () = world.until(seen) => {}
+    }
+    drop(lifecycle);
+    noted.state()
+}
+
+fn runs(seen: &Snapshot) -> bool {
+    seen.inventory.experiments.iter().any(|own| own.status == "running")
+}
+
+fn both_are_there(seen: &Snapshot) -> bool {
+    !seen.inventory.queues.is_empty() && !seen.inventory.rules.is_empty()
+}
+
+async fn play(before: Vec<FaultRule>, seen: fn(&Snapshot) -> bool, fault: Option<FaultRule>) -> Vec<String> {
+    let account = Account::living(ENDLESS).await;
+    for before in before {
+        account.world.inject(before);
+    }
+    let state = serde_json::to_string(&abandoned(&account.world, seen).await).unwrap();
+    account.world.heal();
+    if let Some(fault) = fault {
+        account.world.inject(fault);
+    }
+    let asked_before = account.world.requests().len();
+    let stop = account.faultgate(&["stop"]).folder("reports").file("reports/state.json", &state).spawn();
+    let stop = stop.ended_within(LONGEST).await;
+    let requests = account.world.requests().split_off(asked_before);
+    let there = There::in_account(&account.world.snapshot(), true);
+    let after: RunState = serde_json::from_str(&stop.read("reports/state.json")).unwrap();
+    invariants::stop_tells(stop.code, &stop.stdout, &after, &there);
+    account.world.heal();
+    let again = account.faultgate(&["stop"]).after(stop).finish().await;
+    again.assert_code(0, "everything is answered");
+    account.assert_nothing_left(&again.stdout);
+    requests.into_iter().map(|request| request.operation).collect()
+}
+
+#[tokio::test]
+async fn a_stop_says_that_nothing_is_left_only_where_nothing_is() {
+    let lost_launch = || {
+        let of = |effect| FaultRule::on("StartExperiment", effect);
+        vec![of(Effect::LoseAnswer).times(1), of(Effect::Hang).from(2)]
+    };
+    let lost_queue = || vec![FaultRule::on("CreateQueue", Effect::LoseAnswer)];
+    let matrix = Matrix::usual();
+    tokio::join!(
+        matrix.run("stop of what runs", |fault| play(Vec::new(), runs, fault)),
+        matrix.run("stop of a lost launch", |fault| play(lost_launch(), runs, fault)),
+        matrix.run("stop of a lost queue", |fault| play(lost_queue(), both_are_there, fault)),
+    );
+}

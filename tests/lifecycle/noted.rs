@@ -1,0 +1,49 @@
+//! What a state file would hold.
+
+use std::cell::RefCell;
+
+use async_trait::async_trait;
+use faultgate::lifecycle::Journal;
+use faultgate::model::{
+    ExperimentPlace, ExperimentState, Intent, LaunchRecord, Plan, RunIdentity, RunPhase, RunState,
+    SubscriptionState,
+};
+
+/// Kept in memory.
+pub(crate) struct Noted(RefCell<RunState>);
+
+impl Noted {
+    pub(crate) fn of(run: &RunIdentity, plan: &Plan, now: jiff::Timestamp) -> Self {
+        let planned = plan.experiments.iter().map(|experiment| {
+            ExperimentState::planned(&experiment.name, ExperimentPlace::of(&experiment.spec, None))
+        });
+        Self(RefCell::new(RunState { experiments: planned.collect(), ..RunState::of(run, false, now) }))
+    }
+
+    pub(crate) fn state(self) -> RunState {
+        self.0.into_inner()
+    }
+
+    fn change(&self, experiment: usize, change: impl FnOnce(&mut ExperimentState)) {
+        change(&mut self.0.borrow_mut().experiments[experiment]);
+    }
+}
+
+#[async_trait(?Send)]
+impl Journal for Noted {
+    async fn intended(&self, experiment: usize, intent: Intent) {
+        self.change(experiment, |of| (of.phase, of.intent) = (RunPhase::Intended, intent));
+    }
+
+    async fn launched(&self, experiment: usize, launch: LaunchRecord) {
+        self.change(experiment, |of| (of.phase, of.launch) = (RunPhase::Launched, Some(launch)));
+    }
+
+    async fn over(&self, experiment: usize) {
+        self.change(experiment, |of| of.phase = RunPhase::Over);
+    }
+
+    async fn subscriptions(&self, all: Vec<SubscriptionState>) {
+        self.0.borrow_mut().subscriptions = all;
+    }
+}
