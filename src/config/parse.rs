@@ -176,7 +176,7 @@ pub(super) fn queue_url(text: &str) -> Result<String, Problem> {
 
 fn parsed_url(text: &str) -> Result<http::Uri, Problem> {
     // Before the `@` of a URL may stand a password, well-formed or not.
-    if text.contains("://") && text.contains('@') {
+    if text.contains('@') {
         let mut problem =
             Problem::new("is a URL with a user name or an @").hint("write the URL without credentials");
         problem.hide = true;
@@ -262,7 +262,10 @@ pub(super) fn address(text: &str) -> Result<String, Problem> {
     line(text, 1_000)?;
     let port = text.rsplit_once(':').filter(|(host, _)| !host.is_empty()).map(|(_, port)| port);
     if port.and_then(|port| port.parse::<u16>().ok()).is_none_or(|port| port == 0) {
-        return Err(Problem::new("is not a host and a port").hint(ADDRESS_HINT));
+        let mut problem = Problem::new("is not a host and a port").hint(ADDRESS_HINT);
+        // Somebody has written a URL, with a password perhaps.
+        problem.hide = text.contains('@');
+        return Err(problem);
     }
     Ok(text.to_owned())
 }

@@ -80,7 +80,11 @@ impl Told<'_> {
         let status = self.answer.status.as_u16();
         let location = self.answer.headers.get(LOCATION).and_then(|value| value.to_str().ok());
         match (location.filter(|_| self.answer.status.is_redirection()), self.message.trim()) {
-            (Some(location), _) => shown(&format!("HTTP {status}: it has moved to {location}"), token),
+            (Some(location), _) => {
+                // Whatever a query holds is for whoever follows it.
+                let (place, _) = location.split_once('?').unwrap_or((location, ""));
+                shown(&format!("HTTP {status}: it has moved to {place}"), token)
+            }
             (None, "") => format!("HTTP {status}"),
             (None, message) => shown(&format!("HTTP {status}: {message}"), token),
         }
@@ -117,10 +121,7 @@ impl Told<'_> {
 
 /// One line without the token, even if the forge repeats it.
 fn shown(said: &str, token: Option<&Secret>) -> String {
-    let hide = |said: &str| match token.map(Secret::expose) {
-        Some(token) if !token.is_empty() => said.replace(token, "***"),
-        _ => said.to_owned(),
-    };
+    let hide = |said: &str| token.map_or_else(|| said.to_owned(), |token| token.veil(said));
     // Once more afterwards: what `plain` leaves out may have hidden it.
     text::plain(&hide(&text::plain(&hide(said), usize::MAX)), LONGEST)
 }

@@ -14,14 +14,17 @@ use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::base64;
 use rustls_pki_types::CertificateDer;
 
+use self::unrepeated::Unrepeated;
 use super::HttpSettings;
+
+mod unrepeated;
 
 /// Asked once: it takes as long as to read the certificates.
 pub(super) static SYSTEM_TRUSTS_NOBODY: LazyLock<bool> =
     LazyLock::new(|| rustls_native_certs::load_native_certs().certs.is_empty());
 
-/// A client for the SDK that trusts the bundle and takes the proxies, and has certificates of its own where the system
-/// has none, such as an empty container. None where the SDK's own does the same.
+/// A client for the SDK that trusts the bundle and takes the proxies, has certificates of its own where the system has
+/// none, such as an empty container, and hears no refusal that repeats the credentials. None where TLS cannot be had.
 pub fn aws_client(settings: &HttpSettings) -> Option<SharedHttpClient> {
     let built_in = SYSTEM_TRUSTS_NOBODY.then_some(webpki_root_certs::TLS_SERVER_ROOT_CERTS);
     client_of(settings, built_in)
@@ -31,15 +34,17 @@ pub fn aws_client(settings: &HttpSettings) -> Option<SharedHttpClient> {
 fn client_of(settings: &HttpSettings, built_in: Option<&[CertificateDer<'_>]>) -> Option<SharedHttpClient> {
     let HttpSettings { ca_bundle, proxies } = settings;
     if ca_bundle.is_none() && proxies.is_empty() && built_in.is_none() {
-        return None;
+        // The SDK's own.
+        let own = Builder::new().tls_provider(Provider::Rustls(CryptoMode::AwsLc)).build_https();
+        return Some(SharedHttpClient::new(Unrepeated(own)));
     }
     let tls = trusting(ca_bundle.as_deref(), built_in)?;
     let https = client(&tls, proxies.for_aws(proxies.https.as_ref()));
     if proxies.http == proxies.https {
-        return Some(https);
+        return Some(SharedHttpClient::new(Unrepeated(https)));
     }
     let http = client(&tls, proxies.for_aws(proxies.http.as_ref()));
-    Some(SharedHttpClient::new(ByScheme { http, https }))
+    Some(SharedHttpClient::new(Unrepeated(SharedHttpClient::new(ByScheme { http, https }))))
 }
 
 fn trusting(bundle: Option<&[u8]>, built_in: Option<&[CertificateDer<'_>]>) -> Option<TlsContext> {

@@ -102,7 +102,7 @@ impl Wire {
 
     /// What a server said, without what must not be told. Before it is cut, for half a secret is one too.
     pub fn veiled(&self, said: &str) -> String {
-        self.hidden.borrow().iter().fold(said.to_owned(), |said, secret| said.replace(secret.expose(), "***"))
+        self.hidden.borrow().iter().fold(said.to_owned(), |said, secret| secret.veil(&said))
     }
 
     /// The client, to begin a request with.

@@ -76,7 +76,34 @@ fn the_built_in_certificates_are_ones_that_the_client_can_read() {
     let _ = connector(&client);
 }
 
-#[test]
-fn the_sdks_own_client_does_where_the_system_has_certificates() {
-    assert!(client_of(&HttpSettings::default(), None).is_none());
+#[tokio::test]
+async fn a_refusal_does_not_repeat_credentials() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/", listener.local_addr().unwrap());
+    let body = r#"{"message":"POST x-amz-security-token:IQo+/s3cr3t== and eyJ.s3cr3t-\"x"}"#;
+    let serving = async {
+        for status in ["403 Forbidden", "200 OK"] {
+            let (mut stream, _) = listener.accept().await?;
+            let _ = stream.read(&mut [0; 4096]).await?;
+            let head =
+                format!("HTTP/1.1 {status}\r\nconnection: close\r\ncontent-length: {}\r\n\r\n", body.len());
+            stream.write_all(format!("{head}{body}").as_bytes()).await?;
+        }
+        io::Result::Ok(())
+    };
+    let client = client_of(&HttpSettings::default(), None).unwrap();
+    let connector = connector(&client);
+    let ask = async || {
+        let mut request = HttpRequest::get(&url).unwrap();
+        request.headers_mut().insert("x-amz-security-token", "IQo+/s3cr3t==");
+        *request.body_mut() = "Action=A&WebIdentityToken=eyJ.s3cr3t-%22x".into();
+        let answer = connector.call(request).await.unwrap();
+        let body = http_body_util::BodyExt::collect(answer.into_body()).await.unwrap().to_bytes();
+        String::from_utf8_lossy(&body).into_owned()
+    };
+    let asking = async { (ask().await, ask().await) };
+    let (served, (refused, granted)) = tokio::join!(serving, asking);
+    served.unwrap();
+    assert_eq!(refused, r#"{"message":"POST x-amz-security-token:*** and ***"}"#);
+    assert_eq!(granted, body, "what is granted is as it came");
 }
