@@ -3,6 +3,8 @@
 # make browser report.html in Chromium; make test leaves it out where there is no Chromium to be had
 # make soak    the binary killed at every step by every signal, and SOAK_RUNS (500) times at random moments; the figures
 # make e2e     the container image, as CI systems run it; needs a Docker engine, or root on Debian to start one
+# make network runs over a network that is slow, loses packets and breaks; needs root, and says so where there is none
+# make fuzz    mutates what comes from outside for FUZZ_SECONDS (600) for each target, all at once
 # make lint    formatting, clippy, dependencies
 # make audit   known vulnerabilities of dependencies (fetches RustSec's database)
 # make bench   the figures, beside those of a peer
@@ -24,7 +26,7 @@ COMPONENT := ci-templates/gitlab/templates/chaos/template.yml
 CARGO_DENY_VERSION := 0.20.2
 CARGO_DENY := $(TOOLS)/bin/cargo-deny
 
-.PHONY: test e2e soak lint lint-templates audit bench docs rust-test python-test browser browser-if-any
+.PHONY: test e2e soak network fuzz lint lint-templates audit bench docs rust-test python-test browser browser-if-any
 
 test: lint rust-test python-test lint-templates browser-if-any
 
@@ -51,6 +53,16 @@ browser-if-any:
 e2e: $(PACKAGES) $(TEMPLATE_TOOLS)/node_modules
 	RSYNC=$$(tests/templates/rsync.sh $(TOOLS)/rsync) && export PATH="$$RSYNC:$$PATH" TEMPLATE_TOOLS=$(TEMPLATE_TOOLS) && \
 		PYTHON=$(PYTHON) tests/e2e/run.sh
+
+network: $(PACKAGES)
+	cargo build --locked
+	FAULTGATE_BIN=$(CURDIR)/target/debug/faultgate PYTHON=$(PYTHON) tests/network/run.sh
+
+FUZZ_SECONDS ?= 600
+# No input may take more memory than a small runner has.
+fuzz:
+	cargo test --locked --test fuzz --no-run
+	ulimit -v 8000000; FUZZ_SECONDS=$(FUZZ_SECONDS) nice cargo test --locked --test fuzz -- --nocapture --test-threads 16
 
 lint: $(CARGO_DENY)
 	cargo fmt --check

@@ -8,6 +8,7 @@ use std::path::Path;
 use ::config::{FileFormat, Format, Value, ValueKind};
 
 use super::Mistake;
+use super::aliases;
 use super::environment::Environment;
 use super::interpolate::interpolate;
 use super::mistake::quoted;
@@ -132,6 +133,10 @@ fn parse(name: &str, text: &str) -> Result<Table, Refusal> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     if matches!(format, FileFormat::Yaml) && is_deep(text) {
         return Err(refusal("is nested too deeply", "write it flatter"));
+    }
+    if matches!(format, FileFormat::Yaml) && aliases::written_out(text) as u64 > MAX_BYTES {
+        let what = format!("is larger than {} MiB with its aliases written out", MAX_BYTES >> 20);
+        return Err(refusal(what, "use fewer aliases"));
     }
     format.parse(Some(&name.to_owned()), text).map_err(|error| {
         // The braces of `{ template: ${ID} }` are YAML's own, a common slip.

@@ -3,6 +3,7 @@
 //! [`INPUTS`] defines every input once. Each place settings come from is a layer over the one before,
 //! merged by the `config` crate; the merged values are parsed, and put together with the suite's experiments.
 
+mod aliases;
 mod centers;
 mod comparing;
 mod environment;

@@ -1,0 +1,150 @@
+//! An AWS account whose every answer, and every event in its queue, may be mutated on the way: on a paused clock each run
+//! comes to its end, and what it says of it holds.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use aws_smithy_runtime_api::client::http::{
+    HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpClient,
+    SharedHttpConnector,
+};
+use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
+use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
+use aws_smithy_types::body::SdkBody;
+use fastrand::Rng;
+use faultgate::clock::Clock;
+use faultgate::engine::Unnoted;
+use faultgate::engine::fis::{FisEngine, FisSettings, RunStep, connect_embedded};
+use faultgate::lifecycle::{Cancel, Course, Lifecycle};
+use faultgate::model::{EngineSpec, ExperimentPlan, Monitor, Plan, RunIdentity, Score};
+use faultgate::rehearsal::{Scenario, TEMPLATE_ID, World, http_client};
+use http_body_util::BodyExt;
+
+use crate::mutate::mutated;
+use crate::runner::fuzz;
+
+/// Longer than any run may take.
+const FOREVER: Duration = Duration::from_secs(24 * 3600);
+
+/// Mutates some of what passes.
+#[derive(Debug, Clone)]
+struct Between<T> {
+    real: T,
+    random: Arc<Mutex<Rng>>,
+    /// One answer of so many.
+    rarity: u8,
+}
+
+impl HttpClient for Between<SharedHttpClient> {
+    fn http_connector(
+        &self,
+        settings: &HttpConnectorSettings,
+        components: &RuntimeComponents,
+    ) -> SharedHttpConnector {
+        let real = self.real.http_connector(settings, components);
+        SharedHttpConnector::new(Between { real, random: Arc::clone(&self.random), rarity: self.rarity })
+    }
+}
+
+impl HttpConnector for Between<SharedHttpConnector> {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        let (sent, random, rarity) = (self.real.call(request), Arc::clone(&self.random), self.rarity);
+        HttpConnectorFuture::new(async move {
+            let mut answer = sent.await?;
+            if random.lock().unwrap().u8(..rarity) == 0 {
+                let body = answer.take_body().collect().await.unwrap().to_bytes();
+                *answer.body_mut() = SdkBody::from(mutated(&body, b"{}", &mut random.lock().unwrap()));
+            }
+            Ok(answer)
+        })
+    }
+}
+
+fn plan(monitor: Monitor) -> Plan {
+    Plan {
+        experiments: vec![ExperimentPlan {
+            name: "one".to_owned(),
+            spec: EngineSpec::Fis { template: TEMPLATE_ID.to_owned(), region: None, role_arn: None },
+            weight: 1,
+            timeout: Duration::from_mins(10),
+            queue_timeout: Duration::from_mins(1),
+            expected: None,
+            probes: Vec::new(),
+        }],
+        shard: None,
+        expected: Score::FULL,
+        compare_to: None,
+        parallel: 1,
+        monitor,
+        event_queue_url: None,
+        reconcile_interval: Duration::from_mins(5),
+        dry_run: false,
+        allow_empty_targets: false,
+        stop_on_failure: false,
+        report_dir: "unused".into(),
+        reporting_must_succeed: false,
+    }
+}
+
+async fn run(seed: u64) -> String {
+    fastrand::seed(seed);
+    let mut random = Rng::with_seed(seed);
+    let scenarios = Scenario::all();
+    let scenario = &scenarios[random.usize(..scenarios.len())];
+    let clock = Clock::start();
+    let world = World::new(scenario, clock);
+    let rarity = [3, 10, 40][random.usize(..3)];
+    let between = Between { real: http_client(world.clone()), random: Arc::new(Mutex::new(random)), rarity };
+    let sdk = connect_embedded("http://world", Some(SharedHttpClient::new(between)));
+    let plan = plan(if seed.is_multiple_of(4) { Monitor::Poll } else { Monitor::Events });
+    let run = RunIdentity {
+        id: "fuzz".to_owned(),
+        ci: "none".to_owned(),
+        url: None,
+        repository: None,
+        commit: None,
+        shard: None,
+        attempt_key: "fuzz".to_owned(),
+    };
+    let cancel = Cancel::new();
+    let settings = FisSettings {
+        run: run.clone(),
+        step: RunStep::Whole,
+        role: None,
+        role_arn: None,
+        subscription: "faultgate-fuzz".to_owned(),
+        monitor: plan.monitor,
+        event_queue_url: None,
+        reconcile_interval: plan.reconcile_interval,
+        dry_run: false,
+        allow_empty_targets: false,
+        has_console: false,
+        expires_in: Duration::from_secs(3600),
+    };
+    let engine = FisEngine::new(&sdk, settings, clock, cancel.token().clone());
+    let lifecycle = Lifecycle {
+        plan: &plan,
+        run: &run,
+        rehearsal: None,
+        engine_of: vec![0],
+        engines: vec![Box::new(engine)],
+        evaluators: Vec::new(),
+        course: Course::default(),
+        journal: &Unnoted,
+        clock,
+        cancel: &cancel,
+        publish: &|_| {},
+    };
+    let result = tokio::time::timeout(FOREVER, lifecycle.run()).await.expect("the run ends");
+    format!("{} {:?} {:?}", scenario.name, result.gate.verdict, result.experiments[0].state)
+}
+
+#[test]
+fn account() {
+    fuzz("account", 80, |case| {
+        let seed =
+            case.bytes.iter().fold(7_u64, |seed, byte| seed.wrapping_mul(31).wrapping_add(u64::from(*byte)));
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
+        runtime.unwrap().block_on(run(seed))
+    });
+}
