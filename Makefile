@@ -30,6 +30,8 @@ CARGO_DENY := $(TOOLS)/bin/cargo-deny
 
 test: lint rust-test python-test lint-templates browser-if-any
 
+# Most tests wait more than they compute.
+rust-test: export RUST_TEST_THREADS ?= 4
 rust-test:
 	$(FAKETIME); cargo test --locked
 

@@ -110,6 +110,18 @@ impl Regions {
         }
     }
 
+    /// Whatever has this tag gets another value.
+    pub(super) fn tag_anew(&mut self, key: &str, value: &str) {
+        for region in self.0.values_mut() {
+            let rules = region.bus.rules.values_mut().map(|rule| &mut rule.tags);
+            let queues = region.sqs.queues.values_mut().map(|queue| &mut queue.tags);
+            let experiments = region.fis.experiments.values_mut().map(|experiment| &mut experiment.tags);
+            for tag in rules.chain(queues).chain(experiments).filter_map(|tags| tags.get_mut(key)) {
+                value.clone_into(tag);
+            }
+        }
+    }
+
     pub(super) fn inventory(&self) -> Inventory {
         let mut inventory = Inventory::default();
         for (region_name, region) in &self.0 {

@@ -192,6 +192,11 @@ impl World {
         self.change(|state| state.scripts.insert(template.to_owned(), beats));
     }
 
+    /// Gives another value to every such tag there is, of whatever.
+    pub fn tag_anew(&self, key: &str, value: &str) {
+        self.change(|state| state.regions.tag_anew(key, value));
+    }
+
     /// How long experiments are `stopping` that are stopped from now on.
     pub fn set_stopping(&self, stopping: Duration) {
         self.change(|state| state.stopping = stopping);

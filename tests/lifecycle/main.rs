@@ -4,8 +4,8 @@ mod chaos;
 mod handshake;
 mod launch;
 mod laws;
-mod outage;
 mod noted;
+mod outage;
 mod properties;
 mod queue;
 

@@ -72,6 +72,8 @@ pub(crate) struct Case {
     pub(crate) when: When,
     pub(crate) kill: Kill,
     pub(crate) again: Option<Again>,
+    /// Nobody has its state file.
+    pub(crate) swept: bool,
 }
 
 impl Case {
@@ -118,7 +120,7 @@ pub(crate) async fn play(case: &Case) -> Outcome {
     let mut outcome = Outcome { missed, to_stop, ..Outcome::default() };
     let mut found = laws::of_the_end(&case, &site, &ended, missed, before.is_empty());
     if case.is_cut_short() && !missed {
-        outcome.stop = recover(&site, ended, &mut found).await;
+        outcome.stop = recover(&case, &site, ended, &mut found).await;
     }
     laws::of_what_is_left(&site, &mut found);
     outcome.found = found;
@@ -169,8 +171,16 @@ fn asked_to_stop(site: &Site, since: Instant) -> Option<Duration> {
     stop.map(|stop| stop.received - since)
 }
 
-/// What a user does after a run was killed: one command. Its times, if there was something to stop.
-async fn recover(site: &Site, ended: Ended, found: &mut Found) -> Option<(Duration, Duration)> {
+/// What a user does after a run was killed: one command, by the state file or without it. The times of the first, if
+/// there was something to stop.
+async fn recover(case: &Case, site: &Site, ended: Ended, found: &mut Found) -> Option<(Duration, Duration)> {
+    if case.swept {
+        let swept = site.sweep().spawn().ended_within(LIMIT).await;
+        found.expect(swept.code == Some(0), || {
+            format!("faultgate sweep exits with {:?}: {}{}", swept.code, swept.stdout, swept.stderr)
+        });
+        return None;
+    }
     let since = Instant::now();
     let stopped = site.stop().after(ended).spawn().ended_within(LIMIT).await;
     let took = since.elapsed();

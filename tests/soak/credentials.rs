@@ -16,7 +16,7 @@ use crate::support::{Account, Ended, Faultgate, in_time};
 
 /// The SDK asks for new ones ten seconds before.
 const LIFE: Duration = Duration::from_secs(13);
-const LIMIT: Duration = Duration::from_mins(3);
+const LIMIT: Duration = Duration::from_mins(5);
 
 /// Hands out credentials as long as it may, each under a name of its own.
 #[derive(Default)]

@@ -237,7 +237,9 @@ impl Shared {
             Behind::Aws => match self.world.handle(request).await {
                 Answer::Reply(response) => Ok(response),
                 // Nothing of this account is disturbed but by this gate.
-                Answer::ConnectionLost | Answer::Cut(_) | Answer::Trickle(..) => Err(io::ErrorKind::ConnectionReset.into()),
+                Answer::ConnectionLost | Answer::Cut(_) | Answer::Trickle(..) => {
+                    Err(io::ErrorKind::ConnectionReset.into())
+                }
             },
             Behind::Forge => self.forward(request).await.map_err(io::Error::other),
         }

@@ -34,7 +34,7 @@ async fn all_steps() -> Vec<(Story, Nth)> {
 }
 
 fn at(story: Story, step: &Nth, moment: Moment, kill: Kill) -> Case {
-    Case { story, when: When::At(step.clone(), moment), kill, again: None }
+    Case { story, when: When::At(step.clone(), moment), kill, again: None, swept: false }
 }
 
 /// Each signal at each step, at one of its moments, so that all moments come up.
@@ -91,6 +91,7 @@ fn random(requests: usize, random: &mut fastrand::Rng) -> Case {
         when: When::After(random.usize(..=requests), delay),
         kill: Kill::ALL[random.usize(..4)],
         again: None,
+        swept: false,
     }
 }
 
@@ -100,7 +101,10 @@ fn randoms(steps: &[(Story, Nth)], count: usize, seed: u64) -> Vec<Case> {
     (0..count).map(|_| random(requests, &mut dice)).collect()
 }
 
-async fn play_all(cases: Vec<Case>) -> Figures {
+async fn play_all(mut cases: Vec<Case>) -> Figures {
+    for (number, case) in cases.iter_mut().filter(|case| case.is_cut_short()).enumerate() {
+        case.swept = number % 2 == 1;
+    }
     let playing = cases.into_iter().map(|case| async move {
         let own = case.clone();
         let outcome = tokio::spawn(async move { play(&own).await }).await;

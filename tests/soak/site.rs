@@ -83,6 +83,13 @@ impl Site {
         self.account.faultgate(&["stop"]).env("AWS_ENDPOINT_URL", self.gate.aws())
     }
 
+    /// What needs no state file, when the run's time is over.
+    pub(crate) fn sweep(&self) -> Faultgate {
+        self.account.world.tag_anew("faultgate:expires-at", "2026-01-01T00:00:00Z");
+        let sweep = self.account.faultgate(&["sweep", "--stop-experiments"]);
+        sweep.env("AWS_ENDPOINT_URL", self.gate.aws())
+    }
+
     /// Every request that an undisturbed run makes, in the order in which they arrived.
     pub(crate) async fn record(story: Story) -> Vec<Nth> {
         let site = Self::of(story, None).await;

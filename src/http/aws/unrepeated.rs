@@ -15,6 +15,9 @@ use crate::config::Secret;
 
 /// Of a request: the session's token, and that for a container's credentials.
 const HEADERS: [&str; 2] = ["x-amz-security-token", "authorization"];
+/// AWS's own have hundreds of characters. A shorter text, such as an emulator's, may stand anywhere in an answer, which
+/// would be torn apart without it.
+const SHORTEST: usize = 12;
 /// Of a request to STS.
 const PARAMETER: &str = "WebIdentityToken=";
 
@@ -54,6 +57,7 @@ fn credentials(request: &HttpRequest) -> Vec<Secret> {
         all.push(Secret::new(token));
         all.push(Secret::new(percent_encoding::percent_decode_str(token).decode_utf8_lossy()));
     }
+    all.retain(|credential| credential.expose().len() >= SHORTEST);
     all
 }
 
