@@ -110,7 +110,8 @@ impl Experiment {
         if status == "running" {
             self.resolve(context);
         }
-        if self.is_over() {
+        // A word to come means an end, or else it would not be a word of its own.
+        if !["pending", "initiating", "running", "stopping"].contains(&status) {
             self.ended = Some(context.now);
             self.end_actions(context.now);
         }
