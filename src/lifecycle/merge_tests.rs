@@ -1,45 +1,28 @@
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
 
 use super::*;
 use crate::model::{
-    CompareTo, Earlier, ExperimentResult, Monitor, MonitorRecord, RehearsalNote, RunIdentity, SCHEMA_VERSION,
-    Score, Signal, State,
+    CompareTo, Earlier, EngineSpec, ExperimentPlan, ExperimentResult, Monitor, RehearsalNote, RunIdentity,
+    SCHEMA_VERSION, Score, Signal, State,
 };
 
 fn experiment(name: String, verdict: Verdict, score: Option<Score>, weight: u32) -> ExperimentResult {
-    ExperimentResult {
-        reason: format!("why {name}"),
+    let reason = format!("why {name}");
+    let plan = ExperimentPlan {
         name,
-        engine: "fis".to_owned(),
-        id: None,
-        url: None,
-        state: State::Completed,
-        raw_state: None,
-        verdict,
-        score,
-        score_source: None,
-        expected_resilience_score: None,
+        spec: EngineSpec::Fis { template: "EXT1".to_owned(), region: None, role_arn: None },
         weight,
-        started_at: None,
-        ended_at: None,
-        source: "EXT1".to_owned(),
-        region: None,
-        transitions: Vec::new(),
-        actions: Vec::new(),
-        targets: Vec::new(),
-        faults: Vec::new(),
+        timeout: Duration::ZERO,
+        queue_timeout: Duration::ZERO,
+        expected: None,
         probes: Vec::new(),
-        fault: None,
-        stop_conditions: Vec::new(),
-        evidence: Vec::new(),
-        error: None,
-        stop: None,
-        report_location: None,
-        monitor: MonitorRecord::new(Monitor::Events),
-    }
+    };
+    let planned = ExperimentResult::planned(&plan, Monitor::Events, verdict, reason);
+    ExperimentResult { state: State::Completed, score, ..planned }
 }
 
 /// What all parts of a run have in common.

@@ -1,7 +1,9 @@
+use std::time::Duration;
+
 use proptest::prelude::*;
 
 use super::*;
-use crate::model::{Monitor, MonitorRecord, Probe, State};
+use crate::model::{EngineSpec, ExperimentPlan, Monitor, Probe, State};
 
 fn score(value: f64) -> Score {
     Score::new(value).unwrap()
@@ -25,36 +27,17 @@ fn probe(name: &str, value: f64) -> Probe {
 }
 
 fn experiment(name: &str, verdict: Verdict, value: Option<f64>, probes: Vec<Probe>) -> ExperimentResult {
-    ExperimentResult {
+    let plan = ExperimentPlan {
         name: name.to_owned(),
-        engine: "fis".to_owned(),
-        id: None,
-        url: None,
-        state: State::Completed,
-        raw_state: None,
-        reason: "because".to_owned(),
-        verdict,
-        score: value.and_then(Score::new),
-        score_source: None,
-        expected_resilience_score: None,
+        spec: EngineSpec::Fis { template: "EXT1".to_owned(), region: None, role_arn: None },
         weight: 10,
-        started_at: None,
-        ended_at: None,
-        source: "EXT1".to_owned(),
-        region: None,
-        transitions: Vec::new(),
-        actions: Vec::new(),
-        targets: Vec::new(),
-        faults: Vec::new(),
-        probes,
-        fault: None,
-        stop_conditions: Vec::new(),
-        evidence: Vec::new(),
-        error: None,
-        stop: None,
-        report_location: None,
-        monitor: MonitorRecord::new(Monitor::Events),
-    }
+        timeout: Duration::ZERO,
+        queue_timeout: Duration::ZERO,
+        expected: None,
+        probes: Vec::new(),
+    };
+    let planned = ExperimentResult::planned(&plan, Monitor::Events, verdict, "because".to_owned());
+    ExperimentResult { state: State::Completed, score: value.and_then(Score::new), probes, ..planned }
 }
 
 fn earlier(value: f64, experiments: &[ExperimentResult], allowed: Option<f64>) -> CompareTo {

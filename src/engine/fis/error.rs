@@ -50,6 +50,11 @@ where
     Failure { kind, what: what.into(), why: text::plain(&why, LONGEST), remedy }
 }
 
+/// An answer that does not say what it should.
+pub(super) fn unreadable(what: &str, why: &str) -> Failure {
+    Failure { kind: FailureKind::Unanswered, what: what.to_owned(), why: text::plain(why, 300), remedy: None }
+}
+
 /// The statement to add to the policy of whoever runs faultgate, as JSON.
 fn statement(operation: &str, place: &Place) -> Option<String> {
     let statements =

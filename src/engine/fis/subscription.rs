@@ -11,7 +11,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::clients::Clients;
-use super::error::failure;
+use super::error::{failure, unreadable};
 use super::events::{HANDSHAKE_DETAIL_TYPE, HANDSHAKE_SOURCE};
 use super::inbox::Inbox;
 use super::pattern::{RulePattern, patterns};
@@ -398,15 +398,6 @@ impl Subscription {
 /// A request that was refused at its first attempt has made nothing; any other may have.
 fn may_have_taken_effect(failure: &Failure, attempts: u32) -> bool {
     attempts > 1 || !matches!(failure.kind, FailureKind::Denied | FailureKind::Refused)
-}
-
-fn unreadable(what: &str, why: &str) -> Failure {
-    Failure {
-        kind: FailureKind::Unanswered,
-        what: what.to_owned(),
-        why: crate::text::plain(why, 300),
-        remedy: None,
-    }
 }
 
 pub(super) fn interrupted(name: &str) -> Failure {

@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use tokio::time::Instant;
 
 use super::clients::Clients;
-use super::error::failure;
+use super::error::{failure, unreadable};
 use super::events::state_of;
 use super::place::Place;
 use super::removal::{Queue, queue_left, until};
@@ -292,15 +292,6 @@ fn rule_left(Place { region, .. }: &Place, rule: &str, why: &str) -> String {
          $(aws events list-targets-by-rule --region {region} --rule {rule} --query 'Targets[].Id' --output text); \
          aws events delete-rule --region {region} --name {rule}"
     )
-}
-
-fn unreadable(what: &str, why: &str) -> Failure {
-    Failure {
-        kind: FailureKind::Unanswered,
-        what: what.to_owned(),
-        why: crate::text::plain(why, 300),
-        remedy: None,
-    }
 }
 
 #[cfg(test)]
