@@ -9,7 +9,7 @@ use crate::chaos::{self, Chaos, play};
 use crate::{laws, single};
 
 /// As many as fit into half a minute of a busy machine.
-const RUNS: u32 = 500;
+const RUNS: u32 = 250;
 
 fn number(variable: &str) -> Option<u64> {
     std::env::var(variable).ok().map(|text| text.parse().expect("a number"))

@@ -14,9 +14,9 @@ from typing import Any
 import boto3
 import pytest
 import yaml
+from gitlab import Repository, repository
 from pipelines import PATIENCE, TEMPLATE_ID, TEMPLATES, Machine, served
 from stacks import ACCOUNT, load
-from test_gitlab import NODE, Project, project
 
 PAST, FUTURE = "2020-01-02T03:04:05Z", "2999-01-02T03:04:05Z"
 REGION = "us-east-1"
@@ -91,18 +91,8 @@ def test_the_workflow(tmp_path: Path) -> None:
         world.assert_swept(ended.stdout)
 
 
-def pipeline(made: Project, *variables: str) -> tuple[int, str]:
-    given = [word for variable in variables for word in ("--variable", variable)]
-    ended = subprocess.run(
-        [NODE / "gitlab-ci-local", "--force-shell-executor", "--no-color", *given],
-        cwd=made.folder,
-        env=made.machine.environment,
-        capture_output=True,
-        text=True,
-        timeout=PATIENCE,
-        check=False,
-    )
-    return ended.returncode, ended.stdout + ended.stderr
+def pipeline(made: Repository, *variables: str) -> tuple[int, str]:
+    return made.run(*(word for variable in variables for word in ("--variable", variable)))
 
 
 def test_the_scheduled_pipeline(tmp_path: Path) -> None:
@@ -118,13 +108,14 @@ build-job:
     - if: $SWEEP != "true"
 """
     with littered() as world:
-        made = project(tmp_path, world.endpoints, text)
+        machine = Machine(tmp_path, world.endpoints)
+        made = repository(tmp_path, text, machine.environment, "--force-shell-executor")
         for variables in [(), ("CI_PIPELINE_SOURCE=schedule",), ("SWEEP=true",)]:
             pipeline(made, *variables)
-            assert made.machine.called() == [], f"only a schedule that is meant for it sweeps: {variables}"
+            assert machine.called() == [], f"only a schedule that is meant for it sweeps: {variables}"
         code, log = pipeline(made, "CI_PIPELINE_SOURCE=schedule", "SWEEP=true")
         assert code == 0, log
-        assert made.machine.called() == ["sweep --stop-experiments"], log
+        assert machine.called() == ["sweep --stop-experiments"], log
         world.assert_swept(log)
 
 
