@@ -60,6 +60,19 @@ pub(super) async fn cancellable(cancel: &Cancel, work: impl Future<Output = u8>)
     }
 }
 
+/// The sinks of a run while it goes on.
+pub(super) struct Audience(RefCell<Vec<Box<dyn Sink>>>);
+
+impl Audience {
+    pub(super) fn tell(&self, event: &RunEvent<'_>) {
+        self.0.borrow_mut().iter_mut().for_each(|sink| sink.on(event));
+    }
+
+    pub(super) fn warn(&self, message: &str) {
+        self.tell(&RunEvent::Warning(message));
+    }
+}
+
 /// What every command that talks to an engine needs.
 pub(super) struct Session<'a> {
     pub(super) settings: Settings,
@@ -115,26 +128,32 @@ impl<'a> Session<'a> {
             Err(mistake) => return refuse(&[mistake], self.env),
         };
         report::clear(&self.settings.plan.report_dir);
-        let sinks = RefCell::new(self.reporting().sinks());
-        let publish = |event: &RunEvent<'_>| sinks.borrow_mut().iter_mut().for_each(|sink| sink.on(event));
-        for warning in &self.settings.warnings {
-            publish(&RunEvent::Warning(warning));
-        }
+        let audience = self.audience();
         // Looking for a Region and credentials may take a while, and there is nothing to stop yet.
         let connected = match self.connect_unless_cancelled().await {
             Ok(connected) => connected,
             Err(code) => return code,
         };
         let result = {
-            let warn = |message: &str| publish(&RunEvent::Warning(message));
+            let warn = |message: &str| audience.warn(message);
             let journal = self.journal(&connected, left, &warn);
-            self.lifecycle(connected, journal.as_ref(), &publish).run().await
+            self.lifecycle(connected, journal.as_ref(), &|event| audience.tell(event)).run().await
         };
-        self.finish(sinks.into_inner(), result).await
+        self.finish(audience, result).await
+    }
+
+    /// Everybody who listens, told already of what was set and may not do what the user believes.
+    pub(super) fn audience(&self) -> Audience {
+        let audience = Audience(RefCell::new(self.reporting().sinks()));
+        for warning in &self.settings.warnings {
+            audience.warn(warning);
+        }
+        audience
     }
 
     /// Writes all reports. Returns the exit code.
-    pub(super) async fn finish(&self, mut sinks: Vec<Box<dyn Sink>>, mut result: RunResult) -> u8 {
+    pub(super) async fn finish(&self, audience: Audience, mut result: RunResult) -> u8 {
+        let mut sinks = audience.0.into_inner();
         let plan = &self.settings.plan;
         let within = self.cancel.left(REPORT_LIMIT, Share::Report);
         let cut = self.cancel.used_up(Share::Report);
@@ -223,7 +242,7 @@ impl<'a> Session<'a> {
         }
     }
 
-    pub(super) fn reporting(&self) -> Reporting<'_> {
+    fn reporting(&self) -> Reporting<'_> {
         Reporting {
             settings: &self.settings,
             env: self.env,

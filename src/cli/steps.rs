@@ -1,11 +1,11 @@
 //! `faultgate launch`, `monitor` and `score`: a run in three steps that share a state file.
 
-use std::cell::RefCell;
 use std::path::Path;
 
 use clap::{ArgMatches, Command};
 
 use super::run::{Session, cancellable};
+use super::stop::write_what_ended;
 use super::stopping::{Stopped, Stopping};
 use super::{complain, refuse, say, settings};
 use crate::config::{self, Environment, Mistake, Settings};
@@ -171,10 +171,8 @@ impl Session<'_> {
             Err(mistake) => return refuse(&[mistake], self.env),
         };
         report::clear(&self.settings.plan.report_dir);
-        let sinks = RefCell::new(self.reporting().sinks());
-        let publish = |event: &RunEvent<'_>| sinks.borrow_mut().iter_mut().for_each(|sink| sink.on(event));
-        let warn = |message: &str| publish(&RunEvent::Warning(message));
-        self.settings.warnings.iter().for_each(|warning| warn(warning));
+        let audience = self.audience();
+        let warn = |message: &str| audience.warn(message);
         let connected = match self.connect_unless_cancelled().await {
             Ok(connected) => connected,
             Err(code) => return code,
@@ -188,7 +186,7 @@ impl Session<'_> {
             let what = format!("{shown} cannot be written, so no other step could go on: {error}");
             return refuse(&[Mistake::new(&shown, what).hint("name another with --state-file")], self.env);
         }
-        let ended = self.lifecycle(connected, &journal, &publish).launch().await;
+        let ended = self.lifecycle(connected, &journal, &|event| audience.tell(event)).launch().await;
         let Some(result) = ended else {
             let ids = journal.state().experiments.into_iter().filter_map(|known| Some(known.launch?.id));
             let ids: Vec<_> = ids.collect();
@@ -196,20 +194,19 @@ impl Session<'_> {
             return 0;
         };
         self.write_outcomes(&journal, &result).await;
-        self.finish(sinks.into_inner(), result).await
+        self.finish(audience, result).await
     }
 
     async fn monitor(mut self, state: RunState) -> u8 {
-        let sinks = RefCell::new(self.reporting().sinks());
-        let publish = |event: &RunEvent<'_>| sinks.borrow_mut().iter_mut().for_each(|sink| sink.on(event));
-        let warn = |message: &str| publish(&RunEvent::Warning(message));
-        self.settings.warnings.iter().for_each(|warning| warn(warning));
+        let audience = self.audience();
+        let warn = |message: &str| audience.warn(message);
         let connected = match self.connect_unless_cancelled().await {
             Ok(connected) => connected,
             Err(code) => return code,
         };
         let journal = RunJournal::new(self.settings.state_file.clone(), self.clock, state.clone(), &warn);
-        let mut result = self.lifecycle(connected, &journal, &publish).monitor(&state).await;
+        let mut result =
+            self.lifecycle(connected, &journal, &|event| audience.tell(event)).monitor(&state).await;
         let written = self.write_outcomes(&journal, &result).await;
         let whole = result.experiments.iter().all(|experiment| can_be_scored(experiment.verdict));
         if whole && written {
@@ -223,7 +220,7 @@ impl Session<'_> {
             result.gate.reasons.insert(0, "the state file could not be written".to_owned());
         }
         result.findings = state.handover.map(|handover| handover.findings).unwrap_or_default();
-        self.finish(sinks.into_inner(), result).await
+        self.finish(audience, result).await
     }
 
     /// False, and the reason told, where that is not possible.
@@ -249,12 +246,9 @@ impl Session<'_> {
             self.end_what_is_left(&mut state, matches).await;
         }
         let result = conclude(&self.settings.plan, &state, self.clock.now());
-        let mut sinks = self.reporting().sinks();
-        let started = RunEvent::Started { run: &self.identity, plan: &self.settings.plan };
-        for sink in &mut sinks {
-            sink.on(&started);
-        }
-        self.finish(sinks, result).await
+        let audience = self.audience();
+        audience.tell(&RunEvent::Started { run: &self.identity, plan: &self.settings.plan });
+        self.finish(audience, result).await
     }
 
     /// The subscription, and experiments that nobody has monitored.
@@ -273,11 +267,6 @@ impl Session<'_> {
         let Stopped { lines, mistakes, .. } = stopping.end(state).await;
         let told = lines.into_iter().chain(mistakes.iter().map(ToString::to_string));
         told.for_each(|line| say(&text::plain(&line, LONGEST)));
-        if let Err(error) = state_file::write(&self.settings.state_file, state) {
-            complain(&format!(
-                "warning: the state file {} cannot be written, so it tells of the same again: {error}",
-                self.settings.state_file.display()
-            ));
-        }
+        write_what_ended(&self.settings.state_file, state);
     }
 }

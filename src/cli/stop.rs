@@ -161,13 +161,8 @@ async fn end(to_end: ToEnd, matches: &ArgMatches, env: &Environment) -> u8 {
     let stopping =
         Stopping { settings: &settings, env, commands: &commands.unwrap_or_default(), clock: Clock::start() };
     let Stopped { lines, failed, mistakes } = stopping.end(&mut state).await;
-    if let Some(file) = file
-        && let Err(error) = state_file::write(&file, &state)
-    {
-        let shown = file.display();
-        complain(&format!(
-            "warning: the state file {shown} cannot be written, so it tells of the same again: {error}"
-        ));
+    if let Some(file) = file {
+        write_what_ended(&file, &state);
     }
     for line in &lines {
         tell(line);
@@ -176,6 +171,16 @@ async fn end(to_end: ToEnd, matches: &ArgMatches, env: &Environment) -> u8 {
         return refuse(&mistakes);
     }
     if failed { Verdict::Errored.exit_code(None) } else { 0 }
+}
+
+/// So that nobody ends the same again.
+pub(super) fn write_what_ended(file: &Path, state: &RunState) {
+    if let Err(error) = state_file::write(file, state) {
+        let shown = file.display();
+        complain(&format!(
+            "warning: the state file {shown} cannot be written, so it tells of the same again: {error}"
+        ));
+    }
 }
 
 fn refuse(mistakes: &[Mistake]) -> u8 {

@@ -30,21 +30,25 @@ pub fn aws_client(settings: &HttpSettings) -> Option<SharedHttpClient> {
     client_of(settings, built_in)
 }
 
-/// `built_in` takes the place of the system's certificates.
 fn client_of(settings: &HttpSettings, built_in: Option<&[CertificateDer<'_>]>) -> Option<SharedHttpClient> {
+    bare_client(settings, built_in).map(|client| SharedHttpClient::new(Unrepeated(client)))
+}
+
+/// `built_in` takes the place of the system's certificates.
+fn bare_client(settings: &HttpSettings, built_in: Option<&[CertificateDer<'_>]>) -> Option<SharedHttpClient> {
     let HttpSettings { ca_bundle, proxies } = settings;
     if ca_bundle.is_none() && proxies.is_empty() && built_in.is_none() {
         // The SDK's own.
         let own = Builder::new().tls_provider(Provider::Rustls(CryptoMode::AwsLc)).build_https();
-        return Some(SharedHttpClient::new(Unrepeated(own)));
+        return Some(own);
     }
     let tls = trusting(ca_bundle.as_deref(), built_in)?;
     let https = client(&tls, proxies.for_aws(proxies.https.as_ref()));
     if proxies.http == proxies.https {
-        return Some(SharedHttpClient::new(Unrepeated(https)));
+        return Some(https);
     }
     let http = client(&tls, proxies.for_aws(proxies.http.as_ref()));
-    Some(SharedHttpClient::new(Unrepeated(SharedHttpClient::new(ByScheme { http, https }))))
+    Some(SharedHttpClient::new(ByScheme { http, https }))
 }
 
 fn trusting(bundle: Option<&[u8]>, built_in: Option<&[CertificateDer<'_>]>) -> Option<TlsContext> {

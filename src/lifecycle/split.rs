@@ -104,7 +104,8 @@ impl Lifecycle<'_> {
         &self,
         state: &'s RunState,
     ) -> impl Iterator<Item = (&'s SubscriptionState, usize)> {
-        state.own_subscriptions().filter_map(|subscription| {
+        let there = state.own_subscriptions().filter(|subscription| !subscription.removed);
+        there.filter_map(|subscription| {
             let leads = |known: &ExperimentState| known.place.is_beside(subscription);
             let experiment = state.experiments.iter().position(leads)?;
             Some((subscription, *self.engine_of.get(experiment)?))
@@ -230,8 +231,6 @@ pub fn conclude(plan: &Plan, state: &RunState, now: Timestamp) -> RunResult {
         comparison: compared.as_ref(),
     };
     let gate = gate(&terms, &experiments);
-    let own = format!("faultgate-{}", state.run.id);
-    let subscriptions = state.subscriptions.iter().filter(|of| of.name.starts_with(&own));
     RunResult {
         schema_version: SCHEMA_VERSION,
         faultgate: ToolInfo::current(),
@@ -244,7 +243,8 @@ pub fn conclude(plan: &Plan, state: &RunState, now: Timestamp) -> RunResult {
         comparison: compared,
         experiments,
         findings: handover.findings,
-        subscriptions: subscriptions
+        subscriptions: state
+            .own_subscriptions()
             .map(|of| SubscriptionRecord {
                 name: of.name.clone(),
                 region: Some(of.region.clone()),

@@ -83,7 +83,7 @@ impl RunState {
     /// Subscriptions that this run has made, and not an earlier one.
     pub fn own_subscriptions(&self) -> impl Iterator<Item = &SubscriptionState> {
         let name = format!("faultgate-{}", self.run.id);
-        self.open_subscriptions().filter(move |subscription| subscription.name.starts_with(&name))
+        self.subscriptions.iter().filter(move |subscription| subscription.name.starts_with(&name))
     }
 
     /// Nothing is left to end.
