@@ -212,11 +212,7 @@ impl Engines<'_> {
 
     fn center_settings(&self) -> CenterSettings {
         let plan = self.wiring.plan;
-        CenterSettings {
-            dry_run: plan.dry_run,
-            allow_empty_targets: plan.allow_empty_targets,
-            seed: fastrand::u64(..),
-        }
+        CenterSettings { dry_run: plan.dry_run, injection: plan.injection, seed: fastrand::u64(..) }
     }
 
     fn add(&mut self, engine: impl Engine + 'static) -> usize {
@@ -236,7 +232,7 @@ fn command_settings(plan: &Plan, env: &Environment) -> CommandSettings {
         // A directory that cannot be made absolute is the one we are in.
         dir: std::path::absolute(".").unwrap_or_else(|_| ".".into()),
         dry_run: plan.dry_run,
-        allow_empty_targets: plan.allow_empty_targets,
+        injection: plan.injection,
         limits: Limits::default(),
     }
 }
@@ -259,7 +255,7 @@ fn settings(plan: &Plan, run: &RunIdentity, endpoints: &Endpoints, same_region: 
         event_queue_url: plan.event_queue_url.clone(),
         reconcile_interval: plan.reconcile_interval,
         dry_run: plan.dry_run,
-        allow_empty_targets: plan.allow_empty_targets,
+        injection: plan.injection,
         has_console: matches!(endpoints, Endpoints::Real(_)),
         expires_in: longest + Duration::from_secs(3600),
     }

@@ -53,6 +53,7 @@ fn probe(
         every: EVERY,
         weight,
         recovers_within,
+        aborts_after: None,
     }
 }
 

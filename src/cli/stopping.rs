@@ -14,8 +14,8 @@ use crate::engine::fis::RunStep;
 use crate::engine::{Engine, Failure, FailureKind, Launched};
 use crate::lifecycle::Cancel;
 use crate::model::{
-    EngineSpec, ExperimentPlan, ExperimentState, LaunchRecord, Monitor, Plan, RunPhase, RunState, Score,
-    State, SubscriptionState,
+    EngineSpec, ExperimentPlan, ExperimentState, InjectionRule, LaunchRecord, Monitor, Plan, RunPhase,
+    RunState, Score, State, SubscriptionState,
 };
 
 /// A stop that was asked for is followed for this long: FIS finishes post actions before it says `stopped`.
@@ -323,12 +323,13 @@ pub(super) fn plan(experiments: Vec<ExperimentPlan>, dry_run: bool) -> Plan {
         experiments,
         shard: None,
         expected: Score::FULL,
+        each: None,
         compare_to: None,
         monitor: Monitor::Poll,
         event_queue_url: None,
         reconcile_interval: STOP_LIMIT,
         dry_run,
-        allow_empty_targets: false,
+        injection: InjectionRule::default(),
         stop_on_failure: false,
         report_dir: std::path::PathBuf::new(),
         reporting_must_succeed: false,

@@ -222,6 +222,9 @@ pub const INPUTS: &[Input] = &[
     Input::new(Group::Gate, "expected-resilience-score", Kind::Score,
         "Lowest resilience score that passes the gate")
         .default("100").example("95"),
+    Input::new(Group::Gate, "each-resilience-score", Kind::Score,
+        "Lowest resilience score of each experiment that names none of its own; 0 lets the mean alone decide")
+        .otherwise("expected-resilience-score").example("80"),
     Input::new(Group::Gate, "compare-to", Kind::Path,
         "The result.json of an earlier run, to compare with; it may be in report-dir")
         .example("faultgate-report/result.json"),
@@ -231,6 +234,9 @@ pub const INPUTS: &[Input] = &[
     Input::new(Group::Gate, "allow-empty-targets", Kind::Bool,
         "Accept an experiment in which nothing was injected")
         .default("false").example("true"),
+    Input::new(Group::Gate, "require-actions", Kind::Choice(&["any", "all"]),
+        "How many of an experiment's actions that inject must have completed: one, or each")
+        .default("any").example("all"),
     Input::new(Group::Monitoring, "monitor", Kind::Choice(&["events", "queue", "poll"]),
         "How the end is learned: by a rule and queue of the run's own, from event-queue-url, or by asking")
         .default("events").example("poll"),

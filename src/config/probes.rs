@@ -59,6 +59,11 @@ impl<'a> Reader<'a> {
             let path = format!("{}:", probe.at("recovers-within"));
             self.mistake(&path, "has no effect without after", "add after to when");
         }
+        let aborts_after = self.count(&probe, "aborts-after");
+        if aborts_after.is_some() && when.as_ref().is_some_and(|when| !when.contains(&Phase::During)) {
+            let path = format!("{}:", probe.at("aborts-after"));
+            self.mistake(&path, "has no effect without during", "add during to when");
+        }
         let check = self.check(table, path);
         Some(ProbePlan {
             name: name?,
@@ -67,6 +72,7 @@ impl<'a> Reader<'a> {
             every: every?,
             weight: weight?,
             recovers_within,
+            aborts_after,
         })
     }
 

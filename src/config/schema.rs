@@ -52,7 +52,7 @@ fn root() -> Value {
 }
 
 fn gate() -> Value {
-    let inputs = GATE.iter().filter_map(|name| Some(((*name).to_owned(), of_input(find(name)?))));
+    let inputs = GATE.iter().filter_map(|(key, name)| Some(((*key).to_owned(), of_input(find(name)?))));
     Value::Object(object("What the run must reach", inputs.collect(), &[]))
 }
 

@@ -15,7 +15,7 @@ use super::values::Values;
 use super::{Mistake, centers, file, suite};
 use crate::forge::ForgeKind;
 use crate::http::HttpSettings;
-use crate::model::{Monitor, Plan};
+use crate::model::{InjectionRule, Monitor, Plan};
 
 /// How the log is written.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -194,13 +194,17 @@ fn gather(given: Given<'_>, mistakes: &mut Vec<Mistake>) -> Result<Settings, Mis
             experiments,
             shard,
             expected: values.score("expected-resilience-score"),
+            each: values.set("each-resilience-score").map(|_| values.score("each-resilience-score")),
             compare_to,
             parallel: usize::try_from(values.count("parallel")).unwrap_or(1),
             monitor,
             event_queue_url: values.text("event-queue-url"),
             reconcile_interval: values.duration("reconcile-interval"),
             dry_run: values.bool("dry-run"),
-            allow_empty_targets: values.bool("allow-empty-targets"),
+            injection: InjectionRule {
+                accepts_nothing: values.bool("allow-empty-targets"),
+                requires_all: values.text("require-actions").as_deref() == Some("all"),
+            },
             stop_on_failure: suite.stop_on_failure,
             report_dir,
             reporting_must_succeed: values.text("reporting").as_deref() == Some("fail"),

@@ -27,8 +27,13 @@ pub(super) use keys::{DEFAULT_WEIGHT_TEXT, EXPERIMENT, FIS, ROOT, WEIGHT};
 const VERSION: i64 = 1;
 
 pub(super) const SCORE_KEY: &str = "expected-resilience-score";
-/// Inputs that may stand in the gate as well.
-pub(super) const GATE: &[&str] = &[SCORE_KEY, "compare-to", "max-score-drop"];
+/// What may stand in the gate: a key there, and the input that it sets.
+pub(super) const GATE: &[(&str, &str)] = &[
+    (SCORE_KEY, SCORE_KEY),
+    ("each", "each-resilience-score"),
+    ("compare-to", "compare-to"),
+    ("max-score-drop", "max-score-drop"),
+];
 const STOP_KEY: &str = "stop-on-failure";
 const PROBES_KEY: &str = "probes";
 
@@ -134,11 +139,11 @@ impl<'a> Reader<'a> {
             }
         }
         if let Some(gate) = self.table(document.root.get("gate"), "gate") {
-            self.known_keys(gate, "gate", GATE);
-            for key in GATE {
-                let (Some(value), Some(input)) = (gate.get(*key), find(key)) else { continue };
+            self.known_keys(gate, "gate", &GATE.iter().map(|(key, _)| *key).collect::<Vec<_>>());
+            for (key, name) in GATE {
+                let (Some(value), Some(input)) = (gate.get(*key), find(name)) else { continue };
                 let path = below("gate", key);
-                if values.contains_key(*key) {
+                if values.contains_key(*name) {
                     let what = "is set at the top of the file as well";
                     self.mistake(&format!("{path}:"), what, "keep one of them");
                 }

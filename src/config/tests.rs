@@ -54,7 +54,7 @@ fn one_template_is_enough() {
     );
     assert_eq!((plan.expected, plan.parallel, plan.monitor), (Score::FULL, 1, Monitor::Events));
     assert_eq!(plan.reconcile_interval, Duration::from_mins(5));
-    assert!(!plan.dry_run && !plan.allow_empty_targets && !plan.reporting_must_succeed);
+    assert!(!plan.dry_run && !plan.injection.accepts_nothing && !plan.reporting_must_succeed);
     assert_eq!(plan.report_dir, PathBuf::from("faultgate-report"));
     assert_eq!(settings.state_file, PathBuf::from("faultgate-report/state.json"));
     assert!(settings.commit_status && settings.warnings.is_empty());

@@ -15,10 +15,12 @@ use crate::model::{
     Trace, Transition, Verdict,
 };
 
+mod asked;
 pub mod chaos_center;
 pub mod command;
 pub mod fis;
 pub mod harness;
+mod injection;
 pub mod litmus;
 
 /// Something an engine was asked for and did not do.
@@ -100,21 +102,37 @@ pub struct Record {
     pub targets: Vec<Target>,
     /// What its own score is made of, where it weighs and judges its faults.
     pub faults: Vec<Fault>,
+    pub fault: FaultTimes,
     pub error: Option<EngineError>,
     pub report_location: Option<String>,
 }
 
+/// When a fault was in, as far as the engine's record tells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FaultTimes {
+    /// The engine tells no times of what injects: the fault counts as in while the experiment runs.
+    Untold,
+    /// Nothing that injects has begun.
+    Never,
+    /// From the first start to the last end of what injects; without an end while it is in.
+    In(FaultWindow),
+}
+
 impl Record {
+    /// When the fault was in, so far.
+    pub fn fault(&self) -> Option<FaultWindow> {
+        match self.fault {
+            FaultTimes::In(window) => Some(window),
+            FaultTimes::Untold if self.state.rank() > State::Pending.rank() => {
+                Some(FaultWindow { started_at: self.started_at?, ended_at: self.ended_at })
+            }
+            FaultTimes::Never | FaultTimes::Untold => None,
+        }
+    }
+
     /// True where the engine is done with it, also where it says so by a word that this version does not know.
     pub fn has_ended(&self) -> bool {
         self.state.is_terminal() || (self.state == State::Unknown && self.ended_at.is_some())
-    }
-
-    /// From the first action's start to the last one's end, where the engine says so.
-    pub fn fault(&self) -> Option<FaultWindow> {
-        let started_at = self.actions.iter().filter_map(|action| action.started_at).min()?;
-        let ended_at = self.actions.iter().filter_map(|action| action.ended_at).max().or(self.ended_at);
-        Some(FaultWindow { started_at, ended_at })
     }
 
     /// The engine could not be asked.
@@ -128,6 +146,7 @@ impl Record {
             actions: Vec::new(),
             targets: Vec::new(),
             faults: Vec::new(),
+            fault: FaultTimes::Untold,
             error: None,
             report_location: None,
         }
@@ -145,6 +164,8 @@ pub enum StopCause {
     Cancelled(Signal),
     /// It could no longer be watched.
     Unwatched(Failure),
+    /// A probe with `aborts-after` has failed so often, as the sentence says.
+    Aborted(String),
 }
 
 /// What the end of an experiment means.
@@ -154,8 +175,38 @@ pub struct Judgement {
     pub verdict: Verdict,
     pub score: Option<Score>,
     pub score_source: Option<ScoreSource>,
+    /// The cause, in words that a sentence can begin with.
     pub reason: String,
+    /// What was injected, by name.
+    pub injected: Vec<String>,
+    /// What took from a score that is the engine's own, the most costly first.
+    pub losses: Vec<String>,
+    /// What a reader of the verdict has to know besides.
+    pub warnings: Vec<String>,
     pub evidence: Vec<Evidence>,
+}
+
+impl Judgement {
+    /// A verdict without a score.
+    pub fn plain(state: State, verdict: Verdict, reason: impl Into<String>) -> Self {
+        Self {
+            state,
+            verdict,
+            score: None,
+            score_source: None,
+            reason: reason.into(),
+            injected: Vec::new(),
+            losses: Vec::new(),
+            warnings: Vec::new(),
+            evidence: Vec::new(),
+        }
+    }
+
+    /// A weakness that ended the experiment early.
+    pub fn weakness(state: State, source: ScoreSource, reason: impl Into<String>) -> Self {
+        let failed = Self::plain(state, Verdict::Failed, reason);
+        Self { score: Some(Score::ZERO), score_source: Some(source), ..failed }
+    }
 }
 
 /// Told of each change of state as it becomes known.

@@ -12,9 +12,7 @@ use super::probing::Probing;
 use super::progress::Progress;
 use super::{Lifecycle, came_first, gate, score};
 use crate::engine::{Engine, Failure, FailureKind, Launched, Record, StopCause, Watcher as _};
-use crate::model::{
-    ExperimentPlan, ExperimentResult, FaultWindow, RunEvent, Source, State, StopReport, Transition, Verdict,
-};
+use crate::model::{ExperimentPlan, ExperimentResult, RunEvent, Source, State, StopReport, Verdict};
 
 /// A launch that is not answered after this long is given up, and looked for.
 const LAUNCH_LIMIT: Duration = Duration::from_secs(90);
@@ -141,6 +139,7 @@ impl Lifecycle<'_> {
         let (id, url) = (launched.id.as_str(), launched.url.as_deref());
         (self.publish)(&RunEvent::Launched { experiment: progress.index, id, url });
         progress.transition(launched.first.clone());
+        progress.probing.borrow().launched();
     }
 
     /// The launch was not answered, so there may be an experiment that nobody watches: it must not go on.
@@ -182,7 +181,6 @@ impl Lifecycle<'_> {
         let cause = {
             let queued = async {
                 tokio::time::sleep_until(begin + plan.queue_timeout.saturating_sub(ago)).await;
-                // That it runs may have been announced by an event that was lost.
                 if progress.begun.get() || self.has_begun(engine, &launched).await {
                     std::future::pending::<()>().await;
                 }
@@ -196,6 +194,7 @@ impl Lifecycle<'_> {
                     }
                     Err(failure) => StopCause::Unwatched(failure),
                 },
+                why = self.aborting(progress, engine, &launched) => StopCause::Aborted(why),
                 () = queued => StopCause::QueueTimeout,
                 () = tokio::time::sleep_until(begin + timeout) => StopCause::Timeout(deadline),
             }
@@ -203,10 +202,21 @@ impl Lifecycle<'_> {
         self.stop(progress, launched, cause).await
     }
 
+    /// Asks until there is an answer, or for so long that there will be none.
     async fn has_begun(&self, engine: &dyn Engine, launched: &Launched) -> bool {
-        let looked = tokio::time::timeout(BEGUN_LIMIT, engine.look(launched)).await;
-        // A word that nobody knows is not the one for pending.
-        matches!(looked, Ok(Ok(record)) if record.state != State::Pending)
+        let looking = async {
+            loop {
+                match engine.look(launched).await {
+                    // A word that nobody knows is not the one for pending.
+                    Ok(record) => return record.state != State::Pending,
+                    Err(failure) if failure.kind == FailureKind::Unanswered => {
+                        tokio::time::sleep(STOP_RETRY).await;
+                    }
+                    Err(_) => return false,
+                }
+            }
+        };
+        tokio::time::timeout(BEGUN_LIMIT, looking).await.unwrap_or(false)
     }
 
     /// Stop first: everything else comes after.
@@ -286,7 +296,7 @@ impl Lifecycle<'_> {
         let cut = self.end_probing(progress, &record).await;
         self.publish_turns();
         let cause = cause.or(cut);
-        let fault = fault_window(&record, &progress.transitions.borrow());
+        let fault = record.fault();
         let probes = progress.probing.borrow().results(fault.as_ref());
         let mut judged = engine.judge(&record, launched, cause.as_ref()).await;
         if let Some(unconfirmed) = stop.as_ref().filter(|stop| !stop.confirmed) {
@@ -297,8 +307,7 @@ impl Lifecycle<'_> {
                 engine.stop_command(launched)
             );
         }
-        score::measured(&mut judged, &probes);
-        score::apply_floor(&mut judged, gate::floor(self.plan, plan), &probes);
+        score::score(&mut judged, gate::floor(self.plan, plan), &probes, &plan.probes);
         (self.publish)(&RunEvent::Ended {
             experiment: progress.index,
             state: judged.state,
@@ -325,20 +334,13 @@ impl Lifecycle<'_> {
             probes,
             fault,
             evidence: judged.evidence,
+            warnings: judged.warnings,
             error: record.error,
             stop,
             report_location: record.report_location,
             ..self.planned(progress.index, judged.verdict, judged.reason)
         }
     }
-}
-
-/// When the fault was in: as the engine says, or else as long as the experiment ran.
-fn fault_window(record: &Record, transitions: &[Transition]) -> Option<FaultWindow> {
-    record.fault().or_else(|| {
-        let ran = transitions.iter().filter(|step| step.state == State::Running).map(|step| step.at).min()?;
-        Some(FaultWindow { started_at: ran, ended_at: record.ended_at })
-    })
 }
 
 fn no_answer(plan: &ExperimentPlan) -> Failure {
@@ -356,5 +358,6 @@ fn describe(cause: &StopCause, plan: &ExperimentPlan) -> String {
         StopCause::QueueTimeout => format!("it was pending past queue-timeout, {:?}", plan.queue_timeout),
         StopCause::Cancelled(signal) => format!("{} cancelled the run", signal.as_str()),
         StopCause::Unwatched(failure) => format!("it can no longer be watched: {failure}"),
+        StopCause::Aborted(why) => why.clone(),
     }
 }

@@ -5,10 +5,11 @@ use crate::model::{
     Verdict, weighted_mean,
 };
 
-/// The score that an experiment must reach by itself: its own floor, or the run's where it is alone in the suite.
-pub(super) fn floor(plan: &Plan, experiment: &ExperimentPlan) -> Option<Score> {
-    let alone = plan.experiments.len() == 1 && plan.shard.is_none_or(Shard::is_whole);
-    experiment.expected.or_else(|| alone.then_some(plan.expected))
+/// The score that an experiment must reach by itself: its own floor, or the one for all that name none. An experiment
+/// without weight does not count, so it has no floor but its own.
+pub(super) fn floor(plan: &Plan, experiment: &ExperimentPlan) -> Score {
+    let of_each = if experiment.weight == 0 { Score::ZERO } else { plan.each.unwrap_or(plan.expected) };
+    experiment.expected.unwrap_or(of_each)
 }
 
 /// What has changed since the run that it is compared with. A dry run measures nothing that could be compared.
@@ -31,11 +32,12 @@ pub(super) fn gate(terms: &Terms<'_>, experiments: &[ExperimentResult]) -> Gate 
     let expected = terms.expected;
     let score = weighted_mean(experiments.iter().map(|experiment| (experiment.score, experiment.weight)));
     let mut verdict = Verdict::of_run(experiments.iter().map(|experiment| experiment.verdict));
-    let mut reasons: Vec<String> = experiments
-        .iter()
-        .filter(|experiment| experiment.verdict != Verdict::Passed)
-        .map(|experiment| format!("{}: {}", experiment.name, experiment.reason))
-        .collect();
+    let mut culprits: Vec<&ExperimentResult> =
+        experiments.iter().filter(|experiment| experiment.verdict != Verdict::Passed).collect();
+    // The cause of the run's verdict comes first.
+    culprits.sort_by_key(|experiment| experiment.verdict);
+    let mut reasons: Vec<String> =
+        culprits.into_iter().map(|experiment| reason(experiment, experiments)).collect();
     // What is broken off or could not be judged has dropped for another reason.
     let excess = terms.comparison.and_then(RunComparison::excess);
     let excess = excess.filter(|_| matches!(verdict, Verdict::Passed | Verdict::Failed));
@@ -48,19 +50,17 @@ pub(super) fn gate(terms: &Terms<'_>, experiments: &[ExperimentResult]) -> Gate 
             }
             Some(score) if score < expected => {
                 verdict = Verdict::Failed;
-                reasons.push(format!("the resilience score {score} is below the expected {expected}"));
+                reasons.push(below(score, expected, experiments));
             }
             Some(_) if excess.is_some() => verdict = Verdict::Failed,
-            Some(score) => {
-                reasons.push(format!("the resilience score {score} reaches the expected {expected}"));
-            }
+            Some(score) if experiments.len() > 1 => reasons
+                .push(format!("score {score} >= {expected}: all {} experiments passed", experiments.len())),
+            Some(_) => {}
         }
     }
     reasons.extend(excess.map(|excess| excess.to_string()));
     if reasons.is_empty() {
-        reasons.extend(
-            experiments.iter().map(|experiment| format!("{}: {}", experiment.name, experiment.reason)),
-        );
+        reasons.extend(experiments.iter().map(|experiment| reason(experiment, experiments)));
     }
     if let Some(rehearsal) = terms.rehearsal {
         // Every report and output shows the reasons.
@@ -74,4 +74,23 @@ pub(super) fn gate(terms: &Terms<'_>, experiments: &[ExperimentResult]) -> Gate 
         reasons,
         signal: terms.signal,
     }
+}
+
+/// An experiment's reason, with its name where there are others.
+fn reason(experiment: &ExperimentResult, all: &[ExperimentResult]) -> String {
+    if all.len() == 1 {
+        experiment.reason.clone()
+    } else {
+        format!("{}: {}", experiment.name, experiment.reason)
+    }
+}
+
+/// The mean lies below what was expected, although each experiment reaches its own floor.
+fn below(score: Score, expected: Score, experiments: &[ExperimentResult]) -> String {
+    let lost = |one: &ExperimentResult| {
+        one.score.map_or(0.0, |score| (Score::FULL.get() - score.get()) * f64::from(one.weight))
+    };
+    let worst = experiments.iter().max_by(|one, other| lost(one).total_cmp(&lost(other)));
+    let worst = worst.map(|worst| format!(": {}", reason(worst, experiments))).unwrap_or_default();
+    format!("score {score} < {expected}{worst}")
 }

@@ -55,6 +55,7 @@ fn run(common: &Common, shard: Option<Shard>, experiments: Vec<ExperimentResult>
     let gate = gate(&terms, &experiments);
     let calls = u64::try_from(experiments.len()).unwrap();
     RunResult {
+        scoring: crate::model::SCORING,
         schema_version: SCHEMA_VERSION,
         faultgate: ToolInfo::current(),
         rehearsal,

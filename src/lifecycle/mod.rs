@@ -13,6 +13,7 @@ use futures_util::stream::{self, StreamExt};
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, MissedTickBehavior};
 
+mod abort;
 mod cancel;
 mod experiment;
 mod gate;
@@ -37,7 +38,7 @@ use crate::clock::Clock;
 use crate::engine::Engine;
 use crate::model::{
     ExperimentResult, Finding, Level, Plan, RehearsalNote, RunEvent, RunIdentity, RunResult, SCHEMA_VERSION,
-    Signal, State, ToolInfo, Turn, Verdict,
+    SCORING, Signal, State, ToolInfo, Turn, Verdict,
 };
 use crate::probe::Evaluate;
 
@@ -228,6 +229,7 @@ impl Lifecycle<'_> {
         let gate = gate::gate(&terms, &experiments);
         RunResult {
             schema_version: SCHEMA_VERSION,
+            scoring: SCORING,
             faultgate: ToolInfo::current(),
             rehearsal: self.rehearsal.clone(),
             run: RunIdentity { shard: self.plan.shard, ..self.run.clone() },
@@ -270,7 +272,7 @@ impl Lifecycle<'_> {
         let plan = &self.plan.experiments[index];
         let engine = &self.engines[self.engine_of[index]];
         ExperimentResult {
-            expected_resilience_score: gate::floor(self.plan, plan),
+            expected_resilience_score: Some(gate::floor(self.plan, plan)),
             region: engine.region(),
             stop_conditions: engine.stop_conditions(plan),
             ..ExperimentResult::planned(plan, self.plan.monitor, verdict, reason)

@@ -1,4 +1,7 @@
-//! When the probes of an experiment look: before the launch, while it runs, after its end.
+//! When the probes of an experiment look: before the launch, from the launch to the end, after the end.
+//!
+//! Which looks fell into the fault is decided afterwards, by the engine's own record. So the probes begin to look when the
+//! launch is answered, and wait for no event, which may be late, lost or forged.
 //!
 //! Each probe is a task of its own, so that none waits for another, and neither the watching of the experiment nor its
 //! stop waits for any of them.
@@ -7,12 +10,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use futures_util::stream::{self, StreamExt};
+use jiff::Timestamp;
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::samples::Samples;
+use super::abort::Trip;
+use super::samples::{Purpose, Samples};
 use super::turns::Teller;
 use crate::clock::Clock;
 use crate::model::{FaultWindow, Phase, Probe, ProbePlan, Sample};
@@ -27,7 +32,7 @@ const AT_ONCE: usize = 256;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Stage {
     Waiting,
-    Running,
+    Launched,
     Ended,
 }
 
@@ -46,6 +51,7 @@ struct Look {
     plan: ProbePlan,
     evaluator: Arc<dyn Evaluate>,
     samples: Mutex<Samples>,
+    trip: Arc<Trip>,
     teller: Teller,
     clock: Clock,
     looks: Looks,
@@ -54,6 +60,7 @@ struct Look {
 /// The probes of one experiment. They end with it.
 pub(super) struct Probing {
     all: Vec<Arc<Look>>,
+    trip: Arc<Trip>,
     stage: watch::Sender<Stage>,
     tasks: JoinSet<Option<()>>,
     cancelled: CancellationToken,
@@ -68,11 +75,13 @@ impl Probing {
         cancelled: &CancellationToken,
         teller: impl Fn(&str) -> Teller,
     ) -> Self {
+        let trip = Arc::<Trip>::default();
         let all = plans.iter().zip(evaluators).map(|(plan, evaluator)| {
             Arc::new(Look {
                 plan: plan.clone(),
                 evaluator: evaluator.clone(),
                 samples: Mutex::default(),
+                trip: trip.clone(),
                 teller: teller(&plan.name),
                 clock,
                 looks: looks.clone(),
@@ -80,6 +89,7 @@ impl Probing {
         });
         Self {
             all: all.collect(),
+            trip,
             stage: watch::Sender::new(Stage::Waiting),
             tasks: JoinSet::new(),
             cancelled: cancelled.clone(),
@@ -92,7 +102,7 @@ impl Probing {
         stream::iter(looking)
             .map(|look| async move {
                 let sample = look.look(Phase::Before, Instant::now()).await;
-                look.samples().count(sample);
+                look.samples().add(sample, Purpose::Before);
             })
             .buffer_unordered(BEFORE_AT_ONCE)
             .collect::<()>()
@@ -106,7 +116,7 @@ impl Probing {
         for look in &self.all {
             let seen = seen.iter().filter(|probe| probe.name == look.plan.name);
             for sample in seen.flat_map(|probe| &probe.samples) {
-                look.samples().count(sample.clone());
+                look.samples().add(sample.clone(), Purpose::Before);
             }
         }
     }
@@ -116,7 +126,7 @@ impl Probing {
         self.stage.send_replace(Stage::Ended);
     }
 
-    /// From here on the probes wait for the experiment to run.
+    /// From here on the probes wait for the launch.
     pub(super) fn start(&mut self) {
         for look in &self.all {
             let (look, stage) = (look.clone(), self.stage.subscribe());
@@ -125,15 +135,34 @@ impl Probing {
         }
     }
 
-    /// The experiment runs.
-    pub(super) fn running(&self) {
+    /// The launch was answered: the fault may be in from now on.
+    pub(super) fn launched(&self) {
         self.stage.send_if_modified(|stage| {
             let begins = *stage == Stage::Waiting;
             if begins {
-                *stage = Stage::Running;
+                *stage = Stage::Launched;
             }
             begins
         });
+    }
+
+    /// What says that a probe with `aborts-after` has failed often enough to ask whether the fault is in.
+    pub(super) fn trip(&self) -> Arc<Trip> {
+        self.trip.clone()
+    }
+
+    /// The first probe that has failed as often in a row as its `aborts-after` allows, in looks that began at or after
+    /// `since`, in a sentence.
+    pub(super) fn tripped(&self, since: Timestamp) -> Option<String> {
+        self.all.iter().find_map(|look| {
+            let limit = look.plan.aborts_after?;
+            let samples = look.samples();
+            let failures = samples.failures_since(since);
+            let why = samples.failed()?.reason.as_deref().unwrap_or("no reason given");
+            (failures >= limit as usize).then(|| {
+                format!("{} failed {failures} looks in a row while the fault was in ({why})", look.plan.name)
+            })
+        })
     }
 
     /// The experiment has ended: what is to be looked at afterwards is. False if a signal cut that short.
@@ -183,7 +212,7 @@ impl Look {
 
     async fn follow(self: Arc<Self>, mut stage: watch::Receiver<Stage>) {
         let when = &self.plan.when;
-        if reached(&mut stage, Stage::Running).await == Stage::Running && when.contains(&Phase::During) {
+        if reached(&mut stage, Stage::Launched).await == Stage::Launched && when.contains(&Phase::During) {
             self.during(&mut stage).await;
         }
         reached(&mut stage, Stage::Ended).await;
@@ -203,8 +232,17 @@ impl Look {
                 () = tokio::time::sleep_until(next) => {}
             }
             let sample = self.look(Phase::During, next).await;
-            self.samples().count(sample);
+            self.see(sample);
             next = after(begin, self.plan.every);
+        }
+    }
+
+    fn see(&self, sample: Sample) {
+        let mut samples = self.samples();
+        samples.add(sample, Purpose::During);
+        let limit = self.plan.aborts_after;
+        if limit.is_some_and(|limit| samples.failures_since(self.trip.armed_since()) >= limit as usize) {
+            self.trip.fire();
         }
     }
 
@@ -221,10 +259,10 @@ impl Look {
                     let why = sample.reason.take().unwrap_or_default();
                     sample.reason = Some(format!("not recovered within {limit:?}: {why}").into());
                 }
-                self.samples().count(sample);
+                self.samples().add(sample, Purpose::After);
                 return;
             }
-            self.samples().keep(sample);
+            self.samples().add(sample, Purpose::Attempt);
             tokio::time::sleep_until(next).await;
             due = next;
         }

@@ -5,13 +5,14 @@ use std::cell::{Cell, RefCell};
 use super::Lifecycle;
 use super::probing::Probing;
 use crate::engine::Watcher;
-use crate::model::{Probe, RunEvent, State, Transition};
+use crate::model::{Probe, RunEvent, Source, State, Transition};
 
 /// How an experiment is right now, for everybody who watches it.
 pub(super) struct Progress<'a> {
     pub(super) index: usize,
     lifecycle: &'a Lifecycle<'a>,
     pub(super) transitions: RefCell<Vec<Transition>>,
+    /// The engine's own record says that it is pending no more.
     pub(super) begun: Cell<bool>,
     pub(super) probing: RefCell<Probing>,
 }
@@ -37,9 +38,9 @@ impl Watcher for Progress<'_> {
     fn transition(&self, transition: Transition) {
         let event = RunEvent::Transition { experiment: self.index, transition: &transition };
         (self.lifecycle.publish)(&event);
-        if transition.state.rank() > State::Pending.rank() {
+        // An event is a hint, which may be late, lost or forged: only the engine's own record ends the wait for a start.
+        if transition.source != Source::Event && transition.state.rank() > State::Pending.rank() {
             self.begun.set(true);
-            self.probing.borrow().running();
         }
         self.transitions.borrow_mut().push(transition);
     }

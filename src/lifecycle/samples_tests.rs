@@ -3,7 +3,7 @@ use std::time::Duration;
 use proptest::prelude::*;
 
 use super::*;
-use crate::model::{Check, Phase};
+use crate::model::Check;
 
 fn at(second: i64) -> Timestamp {
     Timestamp::from_second(1_800_000_000 + second).unwrap()
@@ -13,30 +13,39 @@ fn sample(second: i64, passed: bool) -> Sample {
     Sample { at: at(second), phase: Phase::During, passed, latency_ms: None, reason: None }
 }
 
-fn plan() -> ProbePlan {
+fn plan(when: &[Phase]) -> ProbePlan {
     ProbePlan {
         name: "p".to_owned(),
         check: Check::Tcp { address: "db:5432".to_owned(), within: Duration::from_secs(1) },
-        when: vec![Phase::During],
+        when: when.to_vec(),
         every: Duration::from_secs(1),
         weight: 10,
         recovers_within: None,
+        aborts_after: None,
     }
 }
 
+fn window(fault: (i64, Option<i64>)) -> FaultWindow {
+    FaultWindow { started_at: at(fault.0), ended_at: fault.1.map(at) }
+}
+
+/// A probe that looked once a second while the experiment ran.
 fn probe(passed: impl IntoIterator<Item = bool>, fault: Option<(i64, Option<i64>)>) -> Probe {
     let mut samples = Samples::default();
     for (second, passed) in passed.into_iter().enumerate() {
-        samples.count(sample(i64::try_from(second).unwrap(), passed));
+        samples.add(sample(i64::try_from(second).unwrap(), passed), Purpose::During);
         assert!(samples.kept.len() <= MOST);
     }
-    let fault = fault.map(|(start, end)| FaultWindow { started_at: at(start), ended_at: end.map(at) });
-    samples.into_probe(&plan(), fault.as_ref())
+    samples.into_probe(&plan(&[Phase::During]), fault.map(window).as_ref())
 }
 
 /// Passes and failures, written as `+` and `-`.
+fn passes(text: &str) -> impl Iterator<Item = bool> {
+    text.chars().map(|c| c == '+')
+}
+
 fn seen(text: &str, fault: (i64, Option<i64>)) -> (Option<u64>, Option<u64>) {
-    let probe = probe(text.chars().map(|c| c == '+'), Some(fault));
+    let probe = probe(passes(text), Some(fault));
     (probe.detected_after_ms, probe.recovered_after_ms)
 }
 
@@ -50,6 +59,89 @@ fn detection_and_recovery_are_seen_from_the_fault() {
     assert_eq!(seen("++--", (1, Some(2))), (Some(1000), None), "it has not recovered");
     assert_eq!(seen("+-++", (1, None)), (Some(0), None), "the end of the fault is not known");
     assert_eq!(probe([true, false, true], None).detected_after_ms, None);
+}
+
+#[test]
+fn what_flaps_while_the_fault_is_in_has_not_recovered() {
+    let flapping = probe(passes("+-+-+-+++"), Some((1, Some(8))));
+    assert_eq!((flapping.recovered_after_ms, flapping.flaps), (None, true));
+    let recovered = probe(passes("+-+-+--++"), Some((1, Some(6))));
+    assert_eq!((recovered.recovered_after_ms, recovered.flaps), (Some(1000), false));
+    assert!(!probe(passes("+--++++++"), Some((1, Some(8)))).flaps, "it turned only once");
+}
+
+#[test]
+fn only_looks_that_began_while_the_fault_was_in_count() {
+    // A warm-up of 3 s and a fault of 2 s, both ends of which belong to it.
+    let probe = probe(passes("+++---+++"), Some((3, Some(5))));
+    assert_eq!((probe.passed_counted, probe.counted), (0, 3));
+    assert_eq!((probe.passed, probe.total), (6, 9));
+    assert_eq!(probe.score, Score::ZERO);
+    let totals =
+        [probe.phases.before, probe.phases.during, probe.phases.after].map(|one| (one.passed, one.total));
+    assert_eq!(totals, [(3, 3), (0, 3), (3, 3)]);
+    let phases: Vec<Phase> = probe.samples.iter().map(|sample| sample.phase).collect();
+    assert_eq!(
+        (phases[2], phases[3], phases[5], phases[6]),
+        (Phase::Before, Phase::During, Phase::During, Phase::After)
+    );
+}
+
+#[test]
+fn a_probe_that_missed_a_phase_was_not_evaluated() {
+    let of = |when: &[Phase], looks: &[(i64, Purpose)]| {
+        let mut samples = Samples::default();
+        for (second, purpose) in looks {
+            samples.add(sample(*second, true), *purpose);
+        }
+        let probe = samples.into_probe(&plan(when), Some(&window((3, Some(5)))));
+        (probe.unevaluated, probe.score, probe.weight)
+    };
+    let both = [Phase::During, Phase::After];
+    let full = (false, Score::FULL, 10);
+    assert_eq!(of(&both, &[(4, Purpose::During), (9, Purpose::After)]), full);
+    assert_eq!(of(&both, &[(7, Purpose::During), (9, Purpose::After)]), (true, Score::ZERO, 10));
+    assert_eq!(of(&both, &[(4, Purpose::During)]), (true, Score::ZERO, 10));
+    assert_eq!(of(&[Phase::During], &[(2, Purpose::During)]), (true, Score::ZERO, 10));
+    assert_eq!(of(&[Phase::After], &[(9, Purpose::After)]), full);
+    let precondition = of(&[Phase::Before], &[(0, Purpose::Before)]);
+    assert_eq!(precondition, (false, Score::FULL, 0), "it has no part in the score");
+}
+
+#[test]
+fn all_attempts_of_a_recovery_are_one_evaluation() {
+    let mut samples = Samples::default();
+    samples.add(sample(6, false), Purpose::Attempt);
+    samples.add(sample(7, false), Purpose::Attempt);
+    samples.add(sample(8, true), Purpose::After);
+    let probe = samples.into_probe(&plan(&[Phase::After]), Some(&window((3, Some(5)))));
+    assert_eq!((probe.passed_counted, probe.counted), (1, 1));
+    assert_eq!((probe.passed, probe.total), (1, 3));
+    assert_eq!((probe.phases.after.passed, probe.phases.after.total), (1, 3));
+}
+
+#[test]
+fn latencies_are_told_for_each_phase() {
+    let mut samples = Samples::default();
+    for second in 0..100 {
+        let latency_ms = Some(1 + u64::try_from(second).unwrap());
+        samples.add(Sample { latency_ms, ..sample(second, true) }, Purpose::During);
+    }
+    let phases = samples.into_probe(&plan(&[Phase::During]), Some(&window((0, Some(1000))))).phases;
+    let told = (phases.during.p50_ms, phases.during.p95_ms, phases.during.max_ms);
+    assert_eq!(told, (Some(50), Some(95), Some(100)));
+    assert_eq!(phases.before, PhaseLooks::default());
+}
+
+#[test]
+fn failures_in_a_row_are_counted_from_a_time_on() {
+    let mut samples = Samples::default();
+    for (second, passed) in passes("-+---").enumerate() {
+        samples.add(sample(i64::try_from(second).unwrap(), passed), Purpose::During);
+    }
+    assert_eq!(samples.failures_since(at(0)), 3);
+    assert_eq!(samples.failures_since(at(4)), 1);
+    assert_eq!(samples.failures_since(at(5)), 0);
 }
 
 #[test]
@@ -74,12 +166,35 @@ proptest! {
     fn memory_is_bounded_and_counts_are_exact(pattern in prop::collection::vec(any::<bool>(), 1..12), times in 1_usize..400) {
         let all: Vec<bool> = pattern.iter().copied().cycle().take(pattern.len() * times).collect();
         let passed = all.iter().filter(|passed| **passed).count() as u64;
-        let probe = probe(all.iter().copied(), None);
+        let probe = probe(all.iter().copied(), Some((0, Some(1_000_000))));
         prop_assert_eq!((probe.passed, probe.total), (passed, all.len() as u64));
+        prop_assert_eq!((probe.passed_counted, probe.counted), (passed, all.len() as u64));
         prop_assert!(probe.samples.len() <= MOST + 1);
         prop_assert_eq!(probe.samples.len() as u64 + probe.samples_left_out, probe.total);
         prop_assert!(probe.samples.is_sorted_by_key(|sample| sample.at));
         prop_assert_eq!(probe.samples[0].at, at(0));
         prop_assert_eq!(probe.samples.last().unwrap().at, at(i64::try_from(all.len()).unwrap() - 1));
+    }
+
+    #[test]
+    fn looks_outside_of_the_fault_change_no_score(
+        looks in prop::collection::vec((0_i64..100, any::<bool>()), 0..60),
+        outside in prop::collection::vec((-200_i64..300, any::<bool>()), 0..60),
+    ) {
+        let fault = window((0, Some(99)));
+        let score = |extra: &[(i64, bool)]| {
+            let mut all: Vec<(i64, bool)> = looks.iter().chain(extra).copied().collect();
+            all.sort_by_key(|(second, _)| *second);
+            let mut samples = Samples::default();
+            for (second, passed) in all {
+                samples.add(sample(second, passed), Purpose::During);
+            }
+            samples.add(sample(400, true), Purpose::After);
+            let probe = samples.into_probe(&plan(&[Phase::During, Phase::After]), Some(&fault));
+            (probe.score, probe.counted, probe.passed_counted)
+        };
+        let outside: Vec<(i64, bool)> =
+            outside.into_iter().filter(|(second, _)| !(0..=99).contains(second)).collect();
+        prop_assert_eq!(score(&outside), score(&[]));
     }
 }

@@ -1,53 +1,129 @@
-//! What the probes make of an experiment's score. Pure arithmetic.
+//! What the probes and the floor make of an experiment's score, and the sentence that says why. Pure arithmetic.
+
+use std::fmt::Write as _;
 
 use crate::engine::Judgement;
-use crate::model::{Probe, Score, ScoreSource, Verdict, weighted_mean};
+use crate::model::{Phase, Probe, ProbePlan, Score, ScoreSource, Verdict, weighted_mean};
 
-/// Probes that a reason names.
+/// Probes, or losses of the engine's own score, that a reason names.
 const NAMED: usize = 3;
 
-/// Where an experiment completed and the engine has no score of its own, its probes are its score. What a stop
-/// condition stopped, and what could not run, they do not change.
-pub(super) fn measured(judged: &mut Judgement, probes: &[Probe]) {
-    if probes.is_empty() || judged.score_source != Some(ScoreSource::Completion) {
-        return;
+/// Scores an experiment and holds its score against its floor. Where it completed and the engine has no score of its own,
+/// its probes are its score. What a stop condition or a probe stopped, and what could not run, the probes do not change.
+pub(super) fn score(judged: &mut Judgement, floor: Score, probes: &[Probe], plans: &[ProbePlan]) {
+    let scored = probes.iter().any(|probe| probe.weight > 0);
+    if scored && judged.score_source == Some(ScoreSource::Completion) {
+        judged.score = weighted_mean(probes.iter().map(|probe| (Some(probe.score), probe.weight)));
+        judged.score_source = judged.score.map(|_| ScoreSource::Probes);
     }
-    judged.score = weighted_mean(probes.iter().map(|probe| (Some(probe.score), probe.weight)));
-    judged.score_source = judged.score.map(|_| ScoreSource::Probes);
-    if let Some(score) = judged.score {
-        judged.reason = format!("{}; its probes score {score}", judged.reason);
-    }
-}
-
-/// A score below the experiment's own floor is a weakness found.
-pub(super) fn apply_floor(judged: &mut Judgement, floor: Option<Score>, probes: &[Probe]) {
-    if let (Verdict::Passed, Some(score), Some(floor)) = (judged.verdict, judged.score, floor)
-        && score < floor
-    {
+    let (Verdict::Passed | Verdict::Failed, Some(score)) = (judged.verdict, judged.score) else { return };
+    let because = match judged.score_source {
+        Some(ScoreSource::Probes) => by_probes(probes, plans, &judged.injected),
+        Some(ScoreSource::Engine) => by_engine(judged),
+        _ => judged.reason.clone(),
+    };
+    let relation = if score < floor { "<" } else { ">=" };
+    judged.reason = format!("score {score} {relation} {floor}: {because}");
+    if score < floor {
         judged.verdict = Verdict::Failed;
-        let worst = match judged.score_source {
-            Some(ScoreSource::Probes) => worst(probes),
-            _ => String::new(),
-        };
-        judged.reason = format!("{}; its score {score} is below the expected {floor}{worst}", judged.reason);
     }
 }
 
-/// The probes that cost most.
-fn worst(probes: &[Probe]) -> String {
+/// The probes that cost most, or that none cost anything.
+fn by_probes(probes: &[Probe], plans: &[ProbePlan], injected: &[String]) -> String {
     let lost = |probe: &Probe| (Score::FULL.get() - probe.score.get()) * f64::from(probe.weight);
-    let mut failed: Vec<&Probe> = probes.iter().filter(|probe| lost(probe) > 0.0).collect();
-    failed.sort_by(|one, other| lost(other).total_cmp(&lost(one)));
-    let named = failed.iter().take(NAMED).map(|probe| {
-        let why = match (probe.total, probe.last_failure()) {
-            (0, _) => "it was never evaluated".to_owned(),
-            (_, Some(why)) => format!("last {why}"),
-            (_, None) => "no reason given".to_owned(),
-        };
-        format!("; {} passed {} of {} ({why})", probe.name, probe.passed, probe.total)
-    });
-    let more = failed.len().checked_sub(NAMED).filter(|more| *more > 0);
-    named.chain(more.map(|more| format!("; and {more} more"))).collect()
+    let mut costly: Vec<&Probe> = probes.iter().filter(|probe| lost(probe) > 0.0).collect();
+    costly.sort_by(|one, other| lost(other).total_cmp(&lost(one)));
+    let fault = in_words(injected);
+    if costly.is_empty() {
+        return format!("{} while {fault} was in", all_passed(probes));
+    }
+    let plan_of = |probe: &Probe| plans.iter().find(|plan| plan.name == probe.name);
+    let mut named: Vec<String> =
+        costly.iter().take(NAMED).map(|probe| cost(probe, plan_of(probe), &fault)).collect();
+    named.extend(more(costly.len(), "probe"));
+    named.join("; ")
+}
+
+/// The losses that the engine tells of its own score, or its reason where it tells none.
+fn by_engine(judged: &Judgement) -> String {
+    if judged.losses.is_empty() {
+        return judged.reason.clone();
+    }
+    let mut named: Vec<String> = judged.losses.iter().take(NAMED).cloned().collect();
+    named.extend(more(judged.losses.len(), "fault"));
+    format!("{} ({})", named.join("; "), judged.reason)
+}
+
+fn more(all: usize, what: &str) -> Option<String> {
+    match all.checked_sub(NAMED)? {
+        0 => None,
+        1 => Some(format!("and 1 more {what}")),
+        more => Some(format!("and {more} more {what}s")),
+    }
+}
+
+fn all_passed(probes: &[Probe]) -> String {
+    let scored = || probes.iter().filter(|probe| probe.weight > 0);
+    let looks: u64 = scored().map(|probe| probe.counted).sum();
+    let looks = if looks == 1 { "its 1 look".to_owned() } else { format!("all {looks} looks") };
+    match scored().collect::<Vec<_>>()[..] {
+        [probe] => format!("{} passed {looks}", probe.name),
+        ref several => format!("{} probes passed {looks}", several.len()),
+    }
+}
+
+/// The fault by the names of its actions.
+fn in_words(injected: &[String]) -> String {
+    match injected {
+        [] => "the fault".to_owned(),
+        [names @ ..] if names.len() <= NAMED => names.join(" and "),
+        names => format!("{} and {} more", names[..NAMED].join(", "), names.len() - NAMED),
+    }
+}
+
+/// What a probe saw, and when.
+fn cost(probe: &Probe, plan: Option<&ProbePlan>, fault: &str) -> String {
+    if probe.unevaluated {
+        return unevaluated(probe, plan, fault);
+    }
+    let looks_in_fault = |plan: &ProbePlan| plan.when.contains(&Phase::During);
+    let (during, after) = (probe.phases.during, probe.phases.after);
+    let in_fault = plan.is_none_or(looks_in_fault) && during.passed < during.total;
+    let mut text = if in_fault {
+        let failed = during.total - during.passed;
+        format!("{} failed {failed} of {} looks{} while {fault} was in", probe.name, during.total, why(probe))
+    } else {
+        format!("{} failed after the end{}", probe.name, why(probe))
+    };
+    let evaluations = probe.counted - during.total.min(probe.counted);
+    if in_fault && evaluations > 0 && probe.passed_counted == during.passed {
+        text += " and after the end";
+    } else if in_fault && after.total > 0 && probe.flaps {
+        text += ", and flaps";
+    }
+    text
+}
+
+fn why(probe: &Probe) -> String {
+    probe.last_failure().map(|why| format!(" ({why})")).unwrap_or_default()
+}
+
+/// A phase that was to be looked at was not, and what to do about it.
+fn unevaluated(probe: &Probe, plan: Option<&ProbePlan>, fault: &str) -> String {
+    let mut text = format!("{} was never evaluated", probe.name);
+    let missed_fault =
+        plan.is_none_or(|plan| plan.when.contains(&Phase::During)) && probe.phases.during.total == 0;
+    if missed_fault {
+        let every = plan.map(|plan| format!(" (every {:?})", plan.every)).unwrap_or_default();
+        let _ = write!(
+            text,
+            ": no look{every} began while {fault} was in; set a shorter every, let the fault last longer, or look only after"
+        );
+    } else {
+        text += " after the end";
+    }
+    text
 }
 
 #[cfg(test)]

@@ -1,40 +1,65 @@
+use std::time::Duration;
+
 use proptest::prelude::*;
 
 use super::*;
-use crate::model::State;
+use crate::model::{Check, PhaseLooks, Phases, Sample, State};
 
+/// A probe that looked so often while the fault was in.
 fn probe(passed: u64, total: u64, weight: u32) -> Probe {
     Probe {
-        name: "p".to_owned(),
-        kind: "http".to_owned(),
         passed,
         total,
+        passed_counted: passed,
+        counted: total,
         score: Score::of_share(passed, total),
-        weight,
-        limit_ms: None,
-        detected_after_ms: None,
-        recovered_after_ms: None,
-        samples: Vec::new(),
-        late_ms: 0,
-        samples_left_out: 0,
+        phases: Phases { during: PhaseLooks { total, passed, ..PhaseLooks::default() }, ..Phases::default() },
+        unevaluated: total == 0,
+        ..Probe::new("p", "http", weight)
+    }
+}
+
+fn named(name: &str, probe: Probe) -> Probe {
+    let failed = Sample {
+        at: jiff::Timestamp::UNIX_EPOCH,
+        phase: Phase::During,
+        passed: false,
+        latency_ms: None,
+        reason: Some("status 503".into()),
+    };
+    let samples = if probe.passed < probe.total { vec![failed] } else { Vec::new() };
+    Probe { name: name.to_owned(), samples, ..probe }
+}
+
+fn plan(name: &str, when: &[Phase]) -> ProbePlan {
+    ProbePlan {
+        name: name.to_owned(),
+        check: Check::Tcp { address: "db:5432".to_owned(), within: Duration::from_secs(1) },
+        when: when.to_vec(),
+        every: Duration::from_secs(5),
+        weight: 10,
+        recovers_within: None,
+        aborts_after: None,
     }
 }
 
 fn judged(source: Option<ScoreSource>) -> Judgement {
     Judgement {
-        state: State::Completed,
-        verdict: Verdict::Passed,
         score: source
             .map(|source| if source == ScoreSource::StopCondition { Score::ZERO } else { Score::FULL }),
         score_source: source,
-        reason: "it completed".to_owned(),
-        evidence: Vec::new(),
+        injected: vec!["latency".to_owned()],
+        ..Judgement::plain(State::Completed, Verdict::Passed, "it completed")
     }
 }
 
 fn scored(probes: &[Probe]) -> Judgement {
+    held_against(0.0, probes)
+}
+
+fn held_against(floor: f64, probes: &[Probe]) -> Judgement {
     let mut judged = judged(Some(ScoreSource::Completion));
-    measured(&mut judged, probes);
+    score(&mut judged, Score::new(floor).unwrap(), probes, &[]);
     judged
 }
 
@@ -43,7 +68,7 @@ fn only_what_completed_is_measured_by_its_probes() {
     let probes = [probe(1, 2, 10)];
     let judged_by = |source| {
         let mut judged = judged(source);
-        measured(&mut judged, &probes);
+        score(&mut judged, Score::ZERO, &probes, &[]);
         (judged.score.map(Score::get), judged.score_source)
     };
     assert_eq!(judged_by(Some(ScoreSource::Completion)), (Some(50.0), Some(ScoreSource::Probes)));
@@ -51,46 +76,119 @@ fn only_what_completed_is_measured_by_its_probes() {
     assert_eq!(judged_by(Some(ScoreSource::StopCondition)), (Some(0.0), Some(ScoreSource::StopCondition)));
     assert_eq!(judged_by(None), (None, None));
     assert_eq!(scored(&[]).score_source, Some(ScoreSource::Completion));
+    let precondition = Probe { unevaluated: false, ..probe(0, 0, 0) };
+    assert_eq!(scored(&[precondition]).score_source, Some(ScoreSource::Completion), "it has no part in it");
 }
 
 #[test]
-fn below_its_floor_it_fails_and_names_what_cost_most() {
-    let mut probes = vec![probe(9, 10, 1), probe(0, 0, 10), probe(4, 4, 5)];
-    (probes[1].name, probes[2].name) = ("smoke".to_owned(), "fine".to_owned());
-    let judged = |floor| {
-        let mut judged = scored(&probes);
-        apply_floor(&mut judged, Score::new(floor), &probes);
-        judged
-    };
-    // (90 × 1 + 0 × 10 + 100 × 5) / 16
-    assert_eq!(judged(36.875).verdict, Verdict::Passed);
-    let failed = judged(37.0);
+fn the_reason_begins_with_the_score_and_names_what_cost_most() {
+    let probes = [
+        named("port", probe(9, 10, 1)),
+        named("checkout answers", probe(6, 9, 10)),
+        named("fine", probe(4, 4, 5)),
+    ];
+    let failed = held_against(100.0, &probes);
     assert_eq!(failed.verdict, Verdict::Failed);
     assert_eq!(
         failed.reason,
-        "it completed; its probes score 36.87; its score 36.87 is below the expected 37; \
-         smoke passed 0 of 0 (it was never evaluated); p passed 9 of 10 (no reason given)"
+        "score 78.54 < 100: checkout answers failed 3 of 9 looks (status 503) while latency was in; \
+         port failed 1 of 10 looks (status 503) while latency was in"
     );
+    let passed = held_against(70.0, &probes);
+    assert_eq!(passed.verdict, Verdict::Passed);
+    assert!(passed.reason.starts_with("score 78.54 >= 70: checkout answers failed 3 of 9 looks"));
+    assert_eq!(
+        held_against(100.0, &probes[2..]).reason,
+        "score 100 >= 100: fine passed all 4 looks while latency was in"
+    );
+    let many: Vec<Probe> = (0..5).map(|number| named(&format!("p{number}"), probe(0, 1, 1))).collect();
+    assert!(held_against(1.0, &many).reason.ends_with("; and 2 more probes"));
+}
+
+#[test]
+fn what_was_never_evaluated_says_what_to_do() {
+    let mut judgement = judged(Some(ScoreSource::Completion));
+    let missed = named("checkout", Probe { unevaluated: true, ..probe(0, 0, 10) });
+    let both = [Phase::During, Phase::After];
+    score(&mut judgement, Score::FULL, &[missed], &[plan("checkout", &both)]);
+    assert_eq!(judgement.verdict, Verdict::Failed);
+    assert_eq!(
+        judgement.reason,
+        "score 0 < 100: checkout was never evaluated: no look (every 5s) began while latency was in; \
+         set a shorter every, let the fault last longer, or look only after"
+    );
+}
+
+#[test]
+fn a_failure_after_the_end_is_told_as_such() {
+    let told = |during: (u64, u64), after: bool, when: &[Phase]| {
+        let one = probe(during.0, during.1, 10);
+        let passed_counted = during.0 + u64::from(after);
+        let counted = during.1 + 1;
+        let one = Probe {
+            passed: passed_counted,
+            total: counted,
+            counted,
+            passed_counted,
+            unevaluated: false,
+            score: Score::of_share(passed_counted, counted),
+            ..one
+        };
+        let mut judgement = judged(Some(ScoreSource::Completion));
+        score(&mut judgement, Score::FULL, &[named("shop", one)], &[plan("shop", when)]);
+        judgement.reason
+    };
+    let both = [Phase::During, Phase::After];
+    assert_eq!(told((2, 2), false, &both), "score 66.66 < 100: shop failed after the end (status 503)");
+    assert_eq!(
+        told((1, 2), false, &both),
+        "score 33.33 < 100: shop failed 1 of 2 looks (status 503) while latency was in and after the end"
+    );
+    assert_eq!(
+        told((1, 2), true, &both),
+        "score 66.66 < 100: shop failed 1 of 2 looks (status 503) while latency was in"
+    );
+    assert_eq!(told((0, 0), false, &both[1..]), "score 0 < 100: shop failed after the end (status 503)");
+}
+
+#[test]
+fn the_engines_own_score_is_told_with_its_losses() {
+    let mut judgement = Judgement {
+        score: Score::new(60.0),
+        losses: vec!["pod-delete: Failed".to_owned()],
+        ..judged(Some(ScoreSource::Engine))
+    };
+    score(&mut judgement, Score::new(80.0).unwrap(), &[], &[]);
+    assert_eq!(judgement.reason, "score 60 < 80: pod-delete: Failed (it completed)");
+    assert_eq!(judgement.verdict, Verdict::Failed);
+}
+
+#[test]
+fn what_has_no_score_keeps_its_reason() {
+    let mut judgement = Judgement::plain(State::Failed, Verdict::Errored, "FIS could not carry it out");
+    score(&mut judgement, Score::FULL, &[probe(0, 1, 10)], &[]);
+    assert_eq!(judgement.reason, "FIS could not carry it out");
 }
 
 proptest! {
     #[test]
     fn the_laws_of_the_score(
-        parts in prop::collection::vec((0_u64..20, 0_u64..20, 0_u32..1000), 1..8),
+        parts in prop::collection::vec((0_u64..20, 0_u64..20, 1_u32..1000), 1..8),
         which in any::<prop::sample::Index>(),
         turn in 0_usize..8,
+        floor in 0.0..=100.0_f64,
     ) {
         let probes: Vec<Probe> = parts
             .iter()
             .map(|(passed, failed, weight)| probe(*passed, passed + failed, *weight))
             .collect();
-        let score = scored(&probes).score;
-        let Some(score) = score else {
-            prop_assert!(probes.iter().all(|probe| probe.weight == 0));
-            return Ok(());
-        };
+        let score = scored(&probes).score.unwrap();
         prop_assert!((0.0..=100.0).contains(&score.get()));
         let close = |one: Score, other: Score| (one.get() - other.get()).abs() < 1e-9;
+
+        // Whatever passes has reached its floor.
+        let held = held_against(floor, &probes);
+        prop_assert_eq!(held.verdict == Verdict::Passed, score.get() >= floor);
 
         // Order does not matter.
         let mut turned = probes.clone();

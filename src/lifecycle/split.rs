@@ -12,7 +12,8 @@ use super::{Lifecycle, Share};
 use crate::engine::{Failure, FailureKind, Launched, StopCause};
 use crate::model::{
     ExperimentPlan, ExperimentResult, ExperimentState, Finding, Handover, Plan, RunEvent, RunIdentity,
-    RunPhase, RunResult, RunState, SCHEMA_VERSION, SubscriptionRecord, SubscriptionState, ToolInfo, Verdict,
+    RunPhase, RunResult, RunState, SCHEMA_VERSION, SCORING, SubscriptionRecord, SubscriptionState, ToolInfo,
+    Verdict,
 };
 
 /// What an engine can tell of an experiment that another process has launched is asked for so long.
@@ -233,6 +234,7 @@ pub fn conclude(plan: &Plan, state: &RunState, now: Timestamp) -> RunResult {
     let gate = gate(&terms, &experiments);
     RunResult {
         schema_version: SCHEMA_VERSION,
+        scoring: SCORING,
         faultgate: ToolInfo::current(),
         rehearsal: None,
         run: RunIdentity { shard: plan.shard, ..state.run.clone() },

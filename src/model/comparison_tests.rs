@@ -11,18 +11,12 @@ fn score(value: f64) -> Score {
 
 fn probe(name: &str, value: f64) -> Probe {
     Probe {
-        name: name.to_owned(),
-        kind: "http".to_owned(),
         passed: 1,
         total: 1,
+        passed_counted: 1,
+        counted: 1,
         score: score(value),
-        weight: 10,
-        limit_ms: None,
-        detected_after_ms: None,
-        recovered_after_ms: None,
-        samples: Vec::new(),
-        late_ms: 0,
-        samples_left_out: 0,
+        ..Probe::new(name, "http", 10)
     }
 }
 

@@ -23,16 +23,17 @@ pub use fault::{Fault, FaultProbe};
 pub use finding::{Finding, Level};
 pub use output::{OUTPUTS, Output};
 pub use plan::{
-    CommandLine, CommandSpec, EngineSpec, ExperimentPlan, HarnessProject, HarnessSpec, LitmusProject,
-    LitmusSpec, Monitor, Plan, RunIdentity, RuntimeInputs,
+    CommandLine, CommandSpec, EngineSpec, ExperimentPlan, HarnessProject, HarnessSpec, InjectionRule,
+    LitmusProject, LitmusSpec, Monitor, Plan, RunIdentity, RuntimeInputs,
 };
 pub use probe::{
-    Check, Comparison, Expectation, HttpCheck, MetricCheck, Phase, Probe, ProbePlan, Sample, Turn,
+    Check, Comparison, Expectation, HttpCheck, MetricCheck, Phase, PhaseLooks, Phases, Probe, ProbePlan,
+    Sample, Turn,
 };
 pub use result::{
-    Action, EngineError, Evidence, ExperimentResult, FaultWindow, Gate, MonitorRecord, Outcome,
-    RehearsalNote, Reported, RunResult, SCHEMA_VERSION, ScoreSource, StopReport, SubscriptionRecord, Target,
-    ToolInfo,
+    Action, Effect, EngineError, Evidence, ExperimentResult, FaultWindow, Gate, MonitorRecord, Outcome,
+    RehearsalNote, Reported, RunResult, SCHEMA_VERSION, SCORING, ScoreSource, StopReport, SubscriptionRecord,
+    Target, ToolInfo,
 };
 pub use run_state::{
     ExperimentPlace, ExperimentState, Handover, Intent, LaunchRecord, ProcessIdentity, RunPhase, RunState,

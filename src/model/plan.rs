@@ -193,6 +193,15 @@ pub struct ExperimentPlan {
     pub probes: Vec<ProbePlan>,
 }
 
+/// How much must have been injected for an experiment to say anything of the system.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct InjectionRule {
+    /// `allow-empty-targets`: an experiment in which nothing was injected is accepted.
+    pub accepts_nothing: bool,
+    /// `require-actions: all`: each action that injects must have completed, not only one of them.
+    pub requires_all: bool,
+}
+
 #[derive(Debug, Clone, PartialEq)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a setting of its own")]
 pub struct Plan {
@@ -200,6 +209,8 @@ pub struct Plan {
     /// Which part of a suite the experiments are, where it is split over jobs.
     pub shard: Option<Shard>,
     pub expected: Score,
+    /// The floor of each experiment that names none; None: `expected`.
+    pub each: Option<Score>,
     /// An earlier run.
     pub compare_to: Option<CompareTo>,
     /// Experiments at once, 1 or more.
@@ -209,7 +220,7 @@ pub struct Plan {
     pub reconcile_interval: Duration,
     /// Resolve targets, inject nothing.
     pub dry_run: bool,
-    pub allow_empty_targets: bool,
+    pub injection: InjectionRule,
     /// After an experiment that did not pass, no other is launched.
     pub stop_on_failure: bool,
     pub report_dir: PathBuf,

@@ -173,6 +173,15 @@ pub struct ProbePlan {
     pub weight: u32,
     /// How long after the end of the experiment the probe may still fail, as long as it passes at last.
     pub recovers_within: Option<Duration>,
+    /// Failures in a row, 1 or more, that stop the experiment while its fault is in.
+    pub aborts_after: Option<u32>,
+}
+
+impl ProbePlan {
+    /// False of a probe that only looks before the launch: it has to pass, and has no part in the score.
+    pub fn is_scored(&self) -> bool {
+        self.when.iter().any(|phase| *phase != Phase::Before)
+    }
 }
 
 /// What came of a probe.
@@ -181,12 +190,28 @@ pub struct Probe {
     pub name: String,
     /// `http`, `tcp`, …
     pub kind: String,
-    /// Evaluations that passed, of all that there were. All attempts of a recovery count as one evaluation, which
-    /// passed if the last attempt did.
+    /// Looks that passed, of all that there were, whether or not they count.
     pub passed: u64,
     pub total: u64,
+    /// Looks that passed, of those that count: the looks that began while the fault was in, and the evaluation after
+    /// the end. All attempts of a recovery are one evaluation, which passed if the last attempt did.
+    #[serde(default)]
+    pub passed_counted: u64,
+    #[serde(default)]
+    pub counted: u64,
+    /// The share of the looks that count and passed, 0 to 100; 0 where `unevaluated` is true.
     pub score: Score,
+    /// 0 for a probe that only looks before the launch.
     pub weight: u32,
+    /// All looks, divided by when they began.
+    #[serde(default)]
+    pub phases: Phases,
+    /// A phase that the probe was to look in has no look: nothing is known of the system in it.
+    #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+    pub unevaluated: bool,
+    /// The probe failed, passed and failed again while the fault was in, so that its last pass is no recovery.
+    #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+    pub flaps: bool,
     /// The latency that makes it fail.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub limit_ms: Option<u64>,
@@ -205,8 +230,30 @@ pub struct Probe {
     pub samples_left_out: u64,
 }
 
+/// The looks of a probe, divided by when they began: before the fault, while it was in, and after it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Phases {
+    pub before: PhaseLooks,
+    pub during: PhaseLooks,
+    pub after: PhaseLooks,
+}
+
+/// The looks of one phase. The latencies are those of all looks that have one; None where none has.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct PhaseLooks {
+    pub total: u64,
+    pub passed: u64,
+    /// The median, the 95th percentile and the maximum, in milliseconds.
+    pub p50_ms: Option<u64>,
+    pub p95_ms: Option<u64>,
+    pub max_ms: Option<u64>,
+}
+
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Sample {
+    /// When the look began.
     pub at: Timestamp,
     pub phase: Phase,
     pub passed: bool,
@@ -253,6 +300,29 @@ pub enum Turn {
 }
 
 impl Probe {
+    /// A probe that has not looked.
+    pub fn new(name: impl Into<String>, kind: impl Into<String>, weight: u32) -> Self {
+        Self {
+            name: name.into(),
+            kind: kind.into(),
+            passed: 0,
+            total: 0,
+            passed_counted: 0,
+            counted: 0,
+            score: Score::ZERO,
+            weight,
+            phases: Phases::default(),
+            unevaluated: false,
+            flaps: false,
+            limit_ms: None,
+            detected_after_ms: None,
+            recovered_after_ms: None,
+            samples: Vec::new(),
+            late_ms: 0,
+            samples_left_out: 0,
+        }
+    }
+
     /// Why it failed last.
     pub fn last_failure(&self) -> Option<&str> {
         let failed = self.samples.iter().rev().find(|sample| !sample.passed);

@@ -13,9 +13,20 @@ use super::{
 /// `schema_version` of result.json.
 pub const SCHEMA_VERSION: u32 = 1;
 
+/// The rules of the scores. By rule 1 every look of a probe counted; by rule 2 only looks that began while the fault was in
+/// count, and the evaluation after the end.
+pub const SCORING: u32 = 2;
+
+fn first_scoring() -> u32 {
+    1
+}
+
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct RunResult {
     pub schema_version: u32,
+    /// By which rules the scores were made: [`SCORING`], or 1 in results that do not say.
+    #[serde(default = "first_scoring")]
+    pub scoring: u32,
     pub faultgate: ToolInfo,
     /// Present in a rehearsal: no real system was touched.
     pub rehearsal: Option<RehearsalNote>,
@@ -76,6 +87,8 @@ pub enum ScoreSource {
     Engine,
     /// The weighted mean of its probes.
     Probes,
+    /// A probe with `aborts-after` stopped it.
+    Abort,
 }
 
 /// From when to when a fault was in the system, as far as it is known.
@@ -116,6 +129,9 @@ pub struct ExperimentResult {
     pub stop_conditions: Vec<String>,
     /// Why the outcome was judged as it was.
     pub evidence: Vec<Evidence>,
+    /// What a reader of the verdict has to know besides, such as the actions that did not act.
+    #[serde(default)]
+    pub warnings: Vec<String>,
     pub error: Option<EngineError>,
     pub stop: Option<StopReport>,
     /// Where the engine's own report lies.
@@ -151,6 +167,7 @@ impl ExperimentResult {
             fault: None,
             stop_conditions: Vec::new(),
             evidence: Vec::new(),
+            warnings: Vec::new(),
             error: None,
             stop: None,
             report_location: None,
@@ -163,12 +180,29 @@ impl ExperimentResult {
 pub struct Action {
     pub name: String,
     pub action_id: String,
+    #[serde(default)]
+    pub effect: Effect,
     pub state: String,
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub reason: Option<String>,
     pub started_at: Option<Timestamp>,
     pub ended_at: Option<Timestamp>,
     pub targets: Vec<String>,
+}
+
+/// What an action does to the system.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Effect {
+    /// It injects a fault, or may do so.
+    #[default]
+    Injects,
+    /// It lets time pass.
+    Waits,
+    /// It checks the system.
+    Asserts,
+    /// It takes a fault, or its effect, away.
+    Recovers,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

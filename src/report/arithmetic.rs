@@ -22,6 +22,7 @@ pub(super) fn of_experiment(experiment: &ExperimentResult) -> String {
         }
         Some(ScoreSource::Engine) => format!("{score}, the score of the engine"),
         Some(ScoreSource::StopCondition) => format!("{score}, since a stop condition fired"),
+        Some(ScoreSource::Abort) => format!("{score}, since a probe with aborts-after stopped it"),
         Some(ScoreSource::Completion) => format!("{score}, since it completed and has no probes"),
         None => score.to_string(),
     }

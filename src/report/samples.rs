@@ -14,9 +14,9 @@ pub(super) use measured::measured;
 
 use super::{failed, skipped};
 use crate::model::{
-    Action, Evidence, ExperimentResult, Finding, Gate, Level, Monitor, MonitorRecord, Phase, Probe,
-    RunIdentity, RunResult, SCHEMA_VERSION, Sample, Score, ScoreSource, Signal, Source, State, StopReport,
-    Target, ToolInfo, Transition, Verdict,
+    Action, Effect, Evidence, ExperimentResult, Finding, Gate, Level, Monitor, MonitorRecord, Phase,
+    PhaseLooks, Phases, Probe, RunIdentity, RunResult, SCHEMA_VERSION, SCORING, Sample, Score, ScoreSource,
+    Signal, Source, State, StopReport, Target, ToolInfo, Transition, Verdict,
 };
 
 /// A run that a stop condition stopped, with text from outside that would like to act.
@@ -44,6 +44,7 @@ fn action(name: &str, state: &str, ran: Option<(i64, i64)>) -> Action {
     Action {
         name: name.to_owned(),
         action_id: "aws:ecs:task-network-latency".to_owned(),
+        effect: Effect::Injects,
         state: state.to_owned(),
         reason: Some(format!("Action is {state}.")),
         started_at: ran.map(|(start, _)| at(start)),
@@ -94,6 +95,7 @@ fn experiment(name: &str, verdict: Verdict, state: State, reason: &str) -> Exper
         probes: Vec::new(),
         fault: None,
         stop_conditions: vec!["arn:aws:cloudwatch:eu-west-1:111122223333:alarm:shop-5xx".to_owned()],
+        warnings: Vec::new(),
         evidence: vec![Evidence::new("GetExperiment", format!("the state is {state}"))],
         error: None,
         stop: None,
@@ -113,6 +115,7 @@ fn run(verdict: Verdict, score: Option<f64>, experiments: Vec<ExperimentResult>)
     };
     RunResult {
         schema_version: SCHEMA_VERSION,
+        scoring: SCORING,
         faultgate: ToolInfo { version: "0.1.0".to_owned() },
         rehearsal: None,
         run: RunIdentity {
@@ -210,19 +213,20 @@ fn counted(name: &str, kind: &str, passed: u64, total: u64, weight: u32) -> Prob
         latency_ms: Some(12 + number),
         reason: (number < total - passed).then(|| "status 503, not 200".into()),
     });
+    let during = PhaseLooks { total, passed, p50_ms: Some(12), p95_ms: Some(20), max_ms: Some(21) };
     Probe {
-        name: name.to_owned(),
-        kind: kind.to_owned(),
         passed,
         total,
+        passed_counted: passed,
+        counted: total,
         score: Score::of_share(passed, total),
-        weight,
+        phases: Phases { during, ..Phases::default() },
+        unevaluated: total == 0,
         limit_ms: Some(2_000),
         detected_after_ms: (passed < total).then_some(500),
         recovered_after_ms: (passed < total).then_some(0),
         samples: samples.collect(),
-        late_ms: 0,
-        samples_left_out: 0,
+        ..Probe::new(name, kind, weight)
     }
 }
 

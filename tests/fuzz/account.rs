@@ -16,7 +16,7 @@ use faultgate::clock::Clock;
 use faultgate::engine::Unnoted;
 use faultgate::engine::fis::{FisEngine, FisSettings, RunStep, connect_embedded};
 use faultgate::lifecycle::{Cancel, Course, Lifecycle};
-use faultgate::model::{EngineSpec, ExperimentPlan, Monitor, Plan, RunIdentity, Score};
+use faultgate::model::{EngineSpec, ExperimentPlan, InjectionRule, Monitor, Plan, RunIdentity, Score};
 use faultgate::rehearsal::{Scenario, TEMPLATE_ID, World, http_client};
 use http_body_util::BodyExt;
 
@@ -73,13 +73,14 @@ fn plan(monitor: Monitor) -> Plan {
         }],
         shard: None,
         expected: Score::FULL,
+        each: None,
         compare_to: None,
         parallel: 1,
         monitor,
         event_queue_url: None,
         reconcile_interval: Duration::from_mins(5),
         dry_run: false,
-        allow_empty_targets: false,
+        injection: InjectionRule::default(),
         stop_on_failure: false,
         report_dir: "unused".into(),
         reporting_must_succeed: false,
@@ -117,7 +118,7 @@ async fn run(seed: u64) -> String {
         event_queue_url: None,
         reconcile_interval: plan.reconcile_interval,
         dry_run: false,
-        allow_empty_targets: false,
+        injection: InjectionRule::default(),
         has_console: false,
         expires_in: Duration::from_secs(3600),
     };

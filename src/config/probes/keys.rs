@@ -64,6 +64,9 @@ pub(in crate::config) const PROBE: &[Key] = &[
     Key::new("weight", WEIGHT, "Its weight in the experiment's score").default(DEFAULT_WEIGHT_TEXT),
     Key::new("recovers-within", RECOVERY, "How long after the end it may still fail, as long as it passes at last")
         .example("60s"),
+    Key::new("aborts-after", Kind::Count { min: 1, max: 1_000 },
+        "So many looks that fail in a row while the fault is in stop the experiment, as a stop condition would")
+        .example("3"),
 ];
 
 #[rustfmt::skip]

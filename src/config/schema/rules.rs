@@ -23,11 +23,11 @@ pub(super) fn exactly_one(names: &[&str], message: &str) -> Map<String, Value> {
 
 /// What the run must reach stands at the top or in the gate.
 pub(super) fn one_place() -> Value {
-    let once = GATE.iter().map(|name| {
+    let once = GATE.iter().map(|(key, name)| {
         json!({
             "if": { "required": [name], "properties": { (*name): set() } },
             "then": { "properties": { "gate": {
-                "properties": { (*name): false },
+                "properties": { (*key): false },
                 "errorMessage": "is set at the top of the file as well: keep one of them",
             } } },
         })

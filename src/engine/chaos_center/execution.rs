@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::manager::Details;
 use super::weights;
-use crate::model::{Action, Fault, FaultProbe, Score, Target};
+use crate::model::{Action, Effect, Fault, FaultProbe, Score, Target};
 use crate::text::plain;
 
 /// Most of each that is kept.
@@ -178,6 +178,7 @@ impl Node {
         let action = Action {
             name: name.clone(),
             action_id: known_as(node, &["/type", "/stepType"]).unwrap_or_else(|| "fault".to_owned()),
+            effect: Effect::Injects,
             state: action_state(&fault.verdict, &phase).to_owned(),
             reason: why(&fault, &phase),
             started_at,

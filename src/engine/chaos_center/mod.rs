@@ -32,8 +32,8 @@ use self::tracking::{End, GaveUp, News, Tracking};
 use super::{Engine, Failure, FailureKind, Judgement, Launched, Notary, Record, StopCause, Watcher};
 use crate::clock::Clock;
 use crate::model::{
-    ExperimentPlan, Finding, Intent, LaunchRecord, Monitor, MonitorRecord, State, SubscriptionRecord, Trace,
-    Verdict,
+    ExperimentPlan, Finding, InjectionRule, Intent, LaunchRecord, Monitor, MonitorRecord, State,
+    SubscriptionRecord, Trace, Verdict,
 };
 
 /// Times that the details of a run that is over are asked for.
@@ -51,7 +51,7 @@ const NOT_LAUNCHED: &str = "not launched";
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CenterSettings {
     pub dry_run: bool,
-    pub allow_empty_targets: bool,
+    pub injection: InjectionRule,
     /// What chance begins with: runners that start together must not ask together.
     pub seed: u64,
 }
@@ -284,14 +284,7 @@ impl<M: Manager> Engine for ChaosCenter<M> {
         let (run, end) = match known {
             Ok(known) => known,
             Err(failure) => {
-                return Judgement {
-                    state: State::Unknown,
-                    verdict: Verdict::Errored,
-                    score: None,
-                    score_source: None,
-                    reason: failure.to_string(),
-                    evidence: Vec::new(),
-                };
+                return Judgement::plain(State::Unknown, Verdict::Errored, failure.to_string());
             }
         };
         let not_asked = "they were not asked for".to_owned();
@@ -301,7 +294,7 @@ impl<M: Manager> Engine for ChaosCenter<M> {
             &Context {
                 title: self.manager.title(),
                 dry_run: self.settings.dry_run,
-                allow_empty_targets: self.settings.allow_empty_targets,
+                injection: self.settings.injection,
                 stop,
                 run: run.as_ref(),
                 execution: execution.as_ref(),

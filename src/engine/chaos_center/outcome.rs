@@ -1,10 +1,12 @@
 //! What the end of a run means. Pure: everything it needs to know is handed in.
 
+use std::fmt::Write as _;
+
 use super::execution::{Execution, has_failed, has_passed};
 use super::manager::{Counts, Run};
 use super::{phase, weights};
-use crate::engine::{Judgement, Record, StopCause};
-use crate::model::{Evidence, Fault, FaultProbe, Score, ScoreSource, State, Verdict};
+use crate::engine::{Judgement, Record, StopCause, asked};
+use crate::model::{Evidence, Fault, FaultProbe, InjectionRule, Score, ScoreSource, State, Verdict};
 use crate::text::plain;
 
 /// Characters of what a control plane says, in a reason.
@@ -20,7 +22,7 @@ pub(super) struct Context<'a> {
     /// The control plane.
     pub(super) title: &'a str,
     pub(super) dry_run: bool,
-    pub(super) allow_empty_targets: bool,
+    pub(super) injection: InjectionRule,
     /// Why we asked for a stop, if we did.
     pub(super) stop: Option<&'a StopCause>,
     /// The run as it was told last.
@@ -37,40 +39,16 @@ pub(super) fn score(run: &Run) -> Option<Score> {
 }
 
 pub(super) fn judge(record: &Record, context: &Context<'_>) -> Judgement {
-    let (raw, title) = (plain(&record.raw_state, SAID), context.title);
-    let mut judgement = match context.stop {
-        Some(StopCause::Cancelled(signal)) => plain_end(
-            State::Cancelled,
-            Verdict::Cancelled,
-            format!("{} cancelled the run; the experiment is {raw}", signal.as_str()),
-        ),
-        // It may have ended by itself in the last moment.
-        Some(StopCause::Timeout(deadline))
-            if record.state == State::Completed && record.ended_at.is_some_and(|end| end <= *deadline) =>
-        {
-            natural(record, context)
-        }
-        Some(StopCause::Timeout(_)) => plain_end(
-            State::TimedOut,
-            Verdict::TimedOut,
-            format!("it did not end within its timeout; the experiment is {raw}"),
-        ),
-        Some(StopCause::QueueTimeout) => plain_end(
-            State::TimedOut,
-            Verdict::TimedOut,
-            format!(
-                "{title} left it pending past queue-timeout; the experiment is {raw}. Its agent (the chaos \
-                 infrastructure) is probably inactive, or not connected to {title}: see that the infrastructure of \
-                 this experiment is active and its agent runs, or set a longer queue-timeout"
-            ),
-        ),
-        Some(StopCause::Unwatched(failure)) => plain_end(
-            record.state,
-            Verdict::Errored,
-            format!("it could not be watched any longer: {}", failure.with_remedy()),
-        ),
-        None => natural(record, context),
-    };
+    let title = context.title;
+    let asked = context.stop.and_then(|cause| asked::judge(cause, record, title, "the experiment"));
+    let mut judgement = asked.unwrap_or_else(|| natural(record, context));
+    if context.stop == Some(&StopCause::QueueTimeout) {
+        let _ = write!(
+            judgement.reason,
+            ". Its agent (the chaos infrastructure) is probably inactive, or not connected to {title}: see that the \
+             infrastructure of this experiment is active and its agent runs, or set a longer queue-timeout"
+        );
+    }
     if record.state == State::Stopped {
         judgement.reason += "; that it is stopped does not prove that its faults are reverted";
     }
@@ -80,17 +58,13 @@ pub(super) fn judge(record: &Record, context: &Context<'_>) -> Judgement {
     judgement
 }
 
-fn plain_end(state: State, verdict: Verdict, reason: String) -> Judgement {
-    Judgement { state, verdict, score: None, score_source: None, reason, evidence: Vec::new() }
-}
-
 /// An end that we did not ask for.
 fn natural(record: &Record, context: &Context<'_>) -> Judgement {
-    let errored = |reason| plain_end(record.state, Verdict::Errored, reason);
+    let errored = |reason| Judgement::plain(record.state, Verdict::Errored, reason);
     let (raw, title) = (plain(&record.raw_state, SAID), context.title);
     if context.dry_run {
         let reason = "dry run: what can be verified is as it should be; nothing was launched".to_owned();
-        return plain_end(State::Completed, Verdict::Passed, reason);
+        return Judgement::plain(State::Completed, Verdict::Passed, reason);
     }
     if !record.has_ended() {
         return errored(format!("{title} does not say that it has ended: the experiment is {raw}"));
@@ -141,16 +115,16 @@ fn with_code(step: &str, code: Option<&str>) -> String {
 
 fn completed(record: &Record, context: &Context<'_>) -> Judgement {
     let title = context.title;
-    let errored = |reason| plain_end(State::Completed, Verdict::Errored, reason);
+    let errored = |reason| Judgement::plain(State::Completed, Verdict::Errored, reason);
     let score = context.run.and_then(score);
     let passed = |score: Score, source, reason| Judgement {
         score: Some(score),
         score_source: Some(source),
-        ..plain_end(State::Completed, Verdict::Passed, reason)
+        ..Judgement::plain(State::Completed, Verdict::Passed, reason)
     };
     let accepts = "which allow-empty-targets accepts";
     match (injected(context), score) {
-        (Injected::Nothing(why), _) if context.allow_empty_targets => passed(
+        (Injected::Nothing(why), _) if context.injection.accepts_nothing => passed(
             Score::FULL,
             ScoreSource::Completion,
             format!("it completed; nothing was injected ({why}), {accepts}"),
@@ -158,7 +132,7 @@ fn completed(record: &Record, context: &Context<'_>) -> Judgement {
         (Injected::Nothing(why), _) => errored(format!(
             "it completed, but nothing was injected: {why}; nothing is known about the system's resilience"
         )),
-        (Injected::Unknown(why), _) if !context.allow_empty_targets => {
+        (Injected::Unknown(why), _) if !context.injection.accepts_nothing => {
             errored(format!("it completed, but whether anything was injected is not known: {why}"))
         }
         (_, None) => {

@@ -47,12 +47,17 @@ struct Case<'a> {
     run: Run,
     execution: Option<&'a Execution>,
     stop: Option<StopCause>,
-    allow_empty_targets: bool,
+    injection: InjectionRule,
 }
 
 impl Default for Case<'_> {
     fn default() -> Self {
-        Self { run: run("Completed", Some(100.0)), execution: None, stop: None, allow_empty_targets: false }
+        Self {
+            run: run("Completed", Some(100.0)),
+            execution: None,
+            stop: None,
+            injection: InjectionRule::default(),
+        }
     }
 }
 
@@ -62,7 +67,7 @@ impl Case<'_> {
         let context = Context {
             title: "LitmusChaos",
             dry_run: false,
-            allow_empty_targets: self.allow_empty_targets,
+            injection: self.injection,
             stop: self.stop.as_ref(),
             run: Some(&self.run),
             execution: self.execution,
@@ -145,7 +150,7 @@ fn nothing_injected_is_no_pass() {
         let judged = case.judge();
         assert_eq!((judged.verdict, judged.score), (Verdict::Errored, None), "{}", judged.reason);
         assert!(judged.reason.contains(says), "{says}: {}", judged.reason);
-        case.allow_empty_targets = true;
+        case.injection.accepts_nothing = true;
         let judged = case.judge();
         assert_eq!(judged.verdict, Verdict::Passed, "{}", judged.reason);
         let source = if known { ScoreSource::Completion } else { ScoreSource::Engine };

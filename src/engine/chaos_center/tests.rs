@@ -61,6 +61,7 @@ async fn run(fake: &Fake, experiments: &[(&str, &str)], setting: Setting) -> Pla
     let plan = Plan {
         experiments: experiments.iter().map(|(name, experiment)| plan(name, experiment)).collect(),
         shard: None,
+        each: None,
         compare_to: None,
         expected: Score::FULL,
         parallel: experiments.len(),
@@ -68,7 +69,7 @@ async fn run(fake: &Fake, experiments: &[(&str, &str)], setting: Setting) -> Pla
         event_queue_url: None,
         reconcile_interval: Duration::from_secs(300),
         dry_run: setting.dry_run,
-        allow_empty_targets: false,
+        injection: InjectionRule::default(),
         stop_on_failure: false,
         report_dir: "unused".into(),
         reporting_must_succeed: false,
@@ -82,7 +83,7 @@ async fn run(fake: &Fake, experiments: &[(&str, &str)], setting: Setting) -> Pla
         shard: None,
         attempt_key: "chaos".to_owned(),
     };
-    let settings = CenterSettings { dry_run: setting.dry_run, allow_empty_targets: false, seed: 7 };
+    let settings = CenterSettings { dry_run: setting.dry_run, injection: InjectionRule::default(), seed: 7 };
     let cancel = Cancel::new();
     let warnings = RefCell::new(Vec::new());
     let lifecycle = Lifecycle {
@@ -195,7 +196,7 @@ async fn a_stop_waits_for_the_id_that_it_needs() {
     let clock = Clock::start();
     let engine = ChaosCenter::new(
         fake.clone(),
-        CenterSettings { dry_run: setting.dry_run, allow_empty_targets: false, seed: 1 },
+        CenterSettings { dry_run: setting.dry_run, injection: InjectionRule::default(), seed: 1 },
         clock,
     );
     let launched = engine.launch(&plan("shop", "e"), &Unnoted).await.unwrap();

@@ -29,7 +29,7 @@ impl Bench {
             env: std::env::vars_os().filter(|(name, _)| name == "PATH").collect(),
             dir: dir.path().to_owned(),
             dry_run,
-            allow_empty_targets: false,
+            injection: InjectionRule::default(),
             limits,
         };
         let engine = CommandEngine::new(settings, Clock::start(), cancelled.clone());

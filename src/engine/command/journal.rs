@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::model::{Action, Score};
+use crate::model::{Action, Effect, Score};
 use crate::text;
 
 /// A journal larger than this is a wrong file.
@@ -221,6 +221,7 @@ impl Activity {
         Action {
             name: self.described.name.clone(),
             action_id: text::plain(&id, LONGEST),
+            effect: if self.described.kind == "action" { Effect::Injects } else { Effect::Asserts },
             state: text::plain(self.status.as_deref().unwrap_or("unknown"), LONGEST),
             reason: Some(reason).filter(|reason| !reason.is_empty()),
             started_at: self.start.as_deref().and_then(time),

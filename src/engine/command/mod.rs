@@ -36,8 +36,9 @@ use self::start::{Surroundings, start};
 use super::{Engine, Failure, FailureKind, Judgement, Launched, Notary, Record, StopCause, Watcher};
 use crate::clock::Clock;
 use crate::model::{
-    CommandLine, CommandSpec, EngineSpec, ExperimentPlan, Finding, Intent, LaunchRecord, Level, Monitor,
-    MonitorRecord, ProcessIdentity, Source, State, SubscriptionRecord, Trace, Transition,
+    CommandLine, CommandSpec, EngineSpec, ExperimentPlan, Finding, InjectionRule, Intent, LaunchRecord,
+    Level, Monitor, MonitorRecord, ProcessIdentity, Source, State, SubscriptionRecord, Trace, Transition,
+    Verdict,
 };
 use crate::process_group::{self, Group};
 
@@ -49,7 +50,7 @@ pub struct CommandSettings {
     /// faultgate's working directory, absolute.
     pub dir: PathBuf,
     pub dry_run: bool,
-    pub allow_empty_targets: bool,
+    pub injection: InjectionRule,
     pub limits: Limits,
 }
 
@@ -324,21 +325,15 @@ impl Engine for CommandEngine {
     async fn judge(&self, record: &Record, launched: &Launched, stop: Option<&StopCause>) -> Judgement {
         let lives = self.lives.borrow();
         let Some(tracking) = lives.get(&launched.id) else {
-            return Judgement {
-                state: State::Unknown,
-                verdict: crate::model::Verdict::Errored,
-                score: None,
-                score_source: None,
-                reason: unknown(&launched.id).to_string(),
-                evidence: Vec::new(),
-            };
+            let why = unknown(&launched.id).to_string();
+            return Judgement::plain(State::Unknown, Verdict::Errored, why);
         };
         let progress = tracking.progress.borrow();
         let context = Context {
             spec: &tracking.spec,
             end: progress.end.as_ref(),
             dry_run: self.settings.dry_run,
-            allow_empty_targets: self.settings.allow_empty_targets,
+            injection: self.settings.injection,
             stop,
         };
         outcome::judge(record, &context)

@@ -2,8 +2,10 @@
 
 use super::journal::Journal;
 use super::life::{End, Exit};
-use crate::engine::{Judgement, Record, StopCause};
-use crate::model::{Action, CommandSpec, Evidence, Score, ScoreSource, State, Verdict};
+use crate::engine::{FaultTimes, Judgement, Record, StopCause, asked};
+use crate::model::{
+    Action, CommandSpec, Effect, Evidence, FaultWindow, InjectionRule, Score, ScoreSource, State, Verdict,
+};
 
 /// The state that an end leaves behind, and the engine's own words for it.
 pub(super) fn state(end: &End) -> (State, String) {
@@ -53,6 +55,7 @@ pub(super) fn record(end: &End, spec: &CommandSpec, program: &str) -> Record {
     let ran = Action {
         name: "run".to_owned(),
         action_id: program.to_owned(),
+        effect: Effect::Injects,
         state: if end.expected {
             "completed"
         } else if end.stopped {
@@ -74,6 +77,7 @@ pub(super) fn record(end: &End, spec: &CommandSpec, program: &str) -> Record {
         actions.push(Action {
             name: "stop".to_owned(),
             action_id: shown_program(stop.program(), &stop.shown),
+            effect: Effect::Recovers,
             state: if undone.failed.is_some() { "failed" } else { "completed" }.to_owned(),
             reason: undone.failed.clone(),
             started_at: Some(undone.started_at),
@@ -86,9 +90,20 @@ pub(super) fn record(end: &End, spec: &CommandSpec, program: &str) -> Record {
         raw_state,
         started_at: Some(end.started_at),
         ended_at: (state != State::Unknown).then_some(end.ended_at),
+        fault: FaultTimes::In(fault(end, &actions)),
         actions,
         ..Record::unknown()
     }
+}
+
+/// From the start of the process, or of the first action of its journal, until the fault was taken away: by `stop`, by
+/// the end of the journal's last action, or by the end of the process.
+fn fault(end: &End, actions: &[Action]) -> FaultWindow {
+    let injecting = || actions.iter().filter(|action| action.effect == Effect::Injects);
+    let started_at = injecting().filter_map(|action| action.started_at).min().unwrap_or(end.started_at);
+    let undone_at = end.undone.as_ref().map(|undone| undone.started_at);
+    let ended_at = undone_at.or_else(|| injecting().filter_map(|action| action.ended_at).max());
+    FaultWindow { started_at, ended_at: Some(ended_at.unwrap_or(end.exited_at)) }
 }
 
 /// The program, unless a variable says what it is.
@@ -105,35 +120,14 @@ pub(super) struct Context<'a> {
     pub(super) spec: &'a CommandSpec,
     pub(super) end: Option<&'a End>,
     pub(super) dry_run: bool,
-    pub(super) allow_empty_targets: bool,
+    pub(super) injection: InjectionRule,
     /// Why we asked for a stop, if we did.
     pub(super) stop: Option<&'a StopCause>,
 }
 
 pub(super) fn judge(record: &Record, context: &Context<'_>) -> Judgement {
-    let raw = &record.raw_state;
-    let mut judgement = match context.stop {
-        Some(StopCause::Cancelled(signal)) => plain(
-            State::Cancelled,
-            Verdict::Cancelled,
-            format!("{} cancelled the run; the command is {raw}", signal.as_str()),
-        ),
-        // It may have ended by itself in the last moment.
-        Some(StopCause::Timeout(deadline))
-            if record.state == State::Completed && record.ended_at.is_some_and(|end| end <= *deadline) =>
-        {
-            natural(record, context)
-        }
-        Some(StopCause::Timeout(_) | StopCause::QueueTimeout) => plain(
-            State::TimedOut,
-            Verdict::TimedOut,
-            format!("it did not end within its timeout; the command is {raw}"),
-        ),
-        Some(StopCause::Unwatched(failure)) => {
-            plain(record.state, Verdict::Errored, format!("it could not be watched any longer: {failure}"))
-        }
-        None => natural(record, context),
-    };
+    let asked = context.stop.and_then(|cause| asked::judge(cause, record, "the system", "the command"));
+    let mut judgement = asked.unwrap_or_else(|| natural(record, context));
     if let Some(end) = context.end {
         add_undo(&mut judgement, context, end);
         judgement.evidence.extend(evidence(end, context.spec));
@@ -141,16 +135,12 @@ pub(super) fn judge(record: &Record, context: &Context<'_>) -> Judgement {
     judgement
 }
 
-fn plain(state: State, verdict: Verdict, reason: String) -> Judgement {
-    Judgement { state, verdict, score: None, score_source: None, reason, evidence: Vec::new() }
-}
-
 /// An end that we did not ask for.
 fn natural(record: &Record, context: &Context<'_>) -> Judgement {
-    let errored = |reason| plain(record.state, Verdict::Errored, reason);
+    let errored = |reason| Judgement::plain(record.state, Verdict::Errored, reason);
     if context.dry_run {
         let reason = "dry run: its program is there; it was not started".to_owned();
-        return plain(State::Completed, Verdict::Passed, reason);
+        return Judgement::plain(State::Completed, Verdict::Passed, reason);
     }
     let Some(end) = context.end else {
         return errored("its process is not known to have ended".to_owned());
@@ -168,12 +158,12 @@ fn passed(record: &Record, score: Option<Score>, reason: String) -> Judgement {
     Judgement {
         score: Some(score.unwrap_or(Score::FULL)),
         score_source: Some(if score.is_some() { ScoreSource::Engine } else { ScoreSource::Completion }),
-        ..plain(record.state, Verdict::Passed, reason)
+        ..Judgement::plain(record.state, Verdict::Passed, reason)
     }
 }
 
 fn by_journal(record: &Record, context: &Context<'_>, end: &End, journal: &Journal) -> Judgement {
-    let errored = |reason| plain(record.state, Verdict::Errored, reason);
+    let errored = |reason| Judgement::plain(record.state, Verdict::Errored, reason);
     if let Some(probe) = journal.not_steady_before() {
         return errored(format!("the system was not steady before anything was done: {probe}"));
     }
@@ -182,7 +172,11 @@ fn by_journal(record: &Record, context: &Context<'_>, end: &End, journal: &Journ
         return Judgement {
             score: Some(journal.share().unwrap_or(Score::ZERO)),
             score_source: Some(ScoreSource::Engine),
-            ..plain(record.state, Verdict::Failed, format!("the steady state has deviated: {probes}"))
+            ..Judgement::plain(
+                record.state,
+                Verdict::Failed,
+                format!("the steady state has deviated: {probes}"),
+            )
         };
     }
     if journal.status != "completed" {
@@ -197,7 +191,7 @@ fn by_journal(record: &Record, context: &Context<'_>, end: &End, journal: &Journ
         return errored(format!("a fault may be left in: rollbacks did not succeed: {}", left.join(", ")));
     }
     let done = journal.injected();
-    if done.is_empty() && !context.allow_empty_targets {
+    if done.is_empty() && !context.injection.accepts_nothing {
         return errored(
             "it completed, but nothing was injected: no action of its method succeeded".to_owned(),
         );

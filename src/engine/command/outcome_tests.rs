@@ -42,7 +42,10 @@ fn end(code: i32) -> End {
 fn judged(end: &End, stop: Option<&StopCause>) -> Judgement {
     let spec = spec();
     let record = record(end, &spec, "chaos");
-    judge(&record, &Context { spec: &spec, end: Some(end), dry_run: false, allow_empty_targets: false, stop })
+    judge(
+        &record,
+        &Context { spec: &spec, end: Some(end), dry_run: false, injection: InjectionRule::default(), stop },
+    )
 }
 
 fn by(code: i32, change: impl FnOnce(&mut Value)) -> Judgement {

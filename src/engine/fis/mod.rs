@@ -15,6 +15,7 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
+mod actions;
 mod clients;
 mod error;
 mod events;
@@ -376,7 +377,7 @@ impl Engine for FisEngine {
             record,
             &Context {
                 dry_run: self.settings.dry_run,
-                allow_empty_targets: self.settings.allow_empty_targets,
+                injection: self.settings.injection,
                 stop,
                 alarms: alarms.as_deref(),
                 lever: lever.as_deref(),

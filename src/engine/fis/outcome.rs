@@ -1,17 +1,14 @@
 //! What the end of an FIS experiment means. Pure: everything it needs to know is handed in.
 
 use super::preflight::{Alarm, lever_is_engaged};
-use crate::engine::{Judgement, Record, StopCause};
-use crate::model::{Action, Evidence, Score, ScoreSource, State, Target, Verdict};
-
-/// Actions that change nothing: an experiment of these alone has injected nothing.
-const HARMLESS: &[&str] = &["aws:fis:wait", "aws:cloudwatch:assert-alarm-state"];
+use crate::engine::{Judgement, Record, StopCause, asked};
+use crate::model::{Action, Effect, Evidence, InjectionRule, Score, ScoreSource, State, Target, Verdict};
 
 /// What is known besides the record.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Context<'a> {
     pub(super) dry_run: bool,
-    pub(super) allow_empty_targets: bool,
+    pub(super) injection: InjectionRule,
     /// Why we asked for a stop, if we did.
     pub(super) stop: Option<&'a StopCause>,
     /// The template's stop-condition alarms after the end; none of them was in ALARM before the launch.
@@ -24,44 +21,15 @@ pub(super) struct Context<'a> {
 }
 
 pub(super) fn judge(record: &Record, context: &Context<'_>) -> Judgement {
-    let mut judgement = match context.stop {
-        Some(StopCause::Cancelled(signal)) => plain(
-            State::Cancelled,
-            Verdict::Cancelled,
-            format!("{} cancelled the run; the experiment is {}", signal.as_str(), record.raw_state),
-        ),
-        // It may have ended by itself in the last moment, its event lost.
-        Some(StopCause::Timeout(deadline))
-            if record.state == State::Completed && record.ended_at.is_some_and(|end| end <= *deadline) =>
-        {
-            natural(record, context)
-        }
-        Some(StopCause::Timeout(_)) => plain(
-            State::TimedOut,
-            Verdict::TimedOut,
-            format!("it did not end within its timeout; the experiment is {}", record.raw_state),
-        ),
-        Some(StopCause::QueueTimeout) => plain(
-            State::TimedOut,
-            Verdict::TimedOut,
-            format!("FIS left it pending past queue-timeout; the experiment is {}", record.raw_state),
-        ),
-        Some(StopCause::Unwatched(failure)) => {
-            plain(record.state, Verdict::Errored, format!("it could not be watched any longer: {failure}"))
-        }
-        None => natural(record, context),
-    };
+    let asked = context.stop.and_then(|cause| asked::judge(cause, record, "FIS", "the experiment"));
+    let mut judgement = asked.unwrap_or_else(|| natural(record, context));
     judgement.evidence.extend(evidence(record, context));
     judgement
 }
 
-fn plain(state: State, verdict: Verdict, reason: String) -> Judgement {
-    Judgement { state, verdict, score: None, score_source: None, reason, evidence: Vec::new() }
-}
-
 /// An end that we did not ask for.
 fn natural(record: &Record, context: &Context<'_>) -> Judgement {
-    let errored = |reason| plain(record.state, Verdict::Errored, reason);
+    let errored = |reason| Judgement::plain(record.state, Verdict::Errored, reason);
     let said =
         record.reason.as_deref().or(context.announced).map(|why| format!(" ({why})")).unwrap_or_default();
     if !record.has_ended() {
@@ -89,19 +57,19 @@ fn natural(record: &Record, context: &Context<'_>) -> Judgement {
 
 fn completed(record: &Record, context: &Context<'_>) -> Judgement {
     let passed = |reason| Judgement {
-        state: State::Completed,
-        verdict: Verdict::Passed,
         score: Some(Score::FULL),
         score_source: Some(ScoreSource::Completion),
-        reason,
-        evidence: Vec::new(),
+        ..Judgement::plain(State::Completed, Verdict::Passed, reason)
     };
     match injected(record) {
-        Ok(actions) => passed(format!("it completed; injected: {actions}")),
-        Err(why) if context.allow_empty_targets => {
+        Ok(actions) => Judgement {
+            injected: actions.clone(),
+            ..passed(format!("it completed; injected: {}", actions.join(", ")))
+        },
+        Err(why) if context.injection.accepts_nothing => {
             passed(format!("it completed; nothing was injected ({why}), which allow-empty-targets accepts"))
         }
-        Err(why) => plain(
+        Err(why) => Judgement::plain(
             State::Completed,
             Verdict::Errored,
             format!(
@@ -112,16 +80,16 @@ fn completed(record: &Record, context: &Context<'_>) -> Judgement {
 }
 
 /// The actions that really did something, or why none did.
-fn injected(record: &Record) -> Result<String, String> {
+fn injected(record: &Record) -> Result<Vec<String>, String> {
     let (harmless, real): (Vec<&Action>, Vec<&Action>) =
-        record.actions.iter().partition(|action| HARMLESS.contains(&action.action_id.as_str()));
-    let done: Vec<&str> = real
+        record.actions.iter().partition(|action| action.effect != Effect::Injects);
+    let done: Vec<String> = real
         .iter()
         .filter(|action| action.state == "completed" && had_targets(action, &record.targets))
-        .map(|action| action.name.as_str())
+        .map(|action| action.name.clone())
         .collect();
     if !done.is_empty() {
-        return Ok(done.join(", "));
+        return Ok(done);
     }
     if record.actions.is_empty() {
         return Err("FIS lists no action".to_owned());
@@ -166,14 +134,14 @@ fn dry_run(record: &Record, context: &Context<'_>) -> Judgement {
             Verdict::Passed,
             format!("dry run: every target resolves, to {found} resources in all; nothing was injected"),
         )
-    } else if context.allow_empty_targets {
+    } else if context.injection.accepts_nothing {
         (Verdict::Passed, "dry run: targets without resources, which allow-empty-targets accepts".to_owned())
     } else if record.targets.is_empty() {
         (Verdict::Errored, "dry run: the template has no targets".to_owned())
     } else {
         (Verdict::Errored, format!("dry run: no resource for the target {}", unresolved.join(", ")))
     };
-    plain(record.state, verdict, reason)
+    Judgement::plain(record.state, verdict, reason)
 }
 
 /// Who stopped it? The alarms say so best: none was in ALARM at the launch. FIS's text may change at any
@@ -188,15 +156,8 @@ fn stopped(record: &Record, context: &Context<'_>, said: &str) -> Judgement {
         .filter(|alarm| alarm.is_in_alarm())
         .map(|alarm| alarm.name.as_str())
         .collect();
-    let weakness = |reason| Judgement {
-        state: State::Stopped,
-        verdict: Verdict::Failed,
-        score: Some(Score::ZERO),
-        score_source: Some(ScoreSource::StopCondition),
-        reason,
-        evidence: Vec::new(),
-    };
-    let errored = |reason| plain(State::Stopped, Verdict::Errored, reason);
+    let weakness = |reason: String| Judgement::weakness(State::Stopped, ScoreSource::StopCondition, reason);
+    let errored = |reason: String| Judgement::plain(State::Stopped, Verdict::Errored, reason);
     if !fired.is_empty() {
         weakness(format!("a stop condition fired: {}{said}", fired.join(", ")))
     } else if mentions("stop condition") {

@@ -10,6 +10,7 @@ fn action(name: &str, id: &str, state: &str, targets: &[&str]) -> Action {
     Action {
         name: name.to_owned(),
         action_id: id.to_owned(),
+        effect: Effect::Injects,
         state: state.to_owned(),
         reason: None,
         started_at: None,
@@ -95,7 +96,10 @@ fn completed_counts_only_where_something_was_injected() {
 #[test]
 fn empty_targets_pass_only_where_they_are_allowed() {
     let record = Record { targets: vec![target("web", Some(0))], ..ended(State::Completed) };
-    let allowed = Context { allow_empty_targets: true, ..Context::default() };
+    let allowed = Context {
+        injection: InjectionRule { accepts_nothing: true, ..InjectionRule::default() },
+        ..Context::default()
+    };
     assert_eq!(verdict(&record, &allowed), PASSED);
     assert_eq!(verdict(&record, &Context::default()), ERRORED);
 }
@@ -145,8 +149,11 @@ fn failed_cancelled_and_unknown_ends_are_errors_with_what_is_known() {
 fn what_has_not_ended_never_passes() {
     for state in [State::Pending, State::Running, State::Stopping, State::Unknown, State::TimedOut] {
         let record = Record { ended_at: None, ..ended(state) };
-        for allow_empty_targets in [false, true] {
-            let context = Context { allow_empty_targets, ..Context::default() };
+        for accepts_nothing in [false, true] {
+            let context = Context {
+                injection: InjectionRule { accepts_nothing, ..InjectionRule::default() },
+                ..Context::default()
+            };
             assert_eq!(verdict(&record, &context), ERRORED, "{state}");
         }
     }

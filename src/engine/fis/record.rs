@@ -6,9 +6,10 @@ use aws_sdk_fis::types::{Experiment, ResolvedTarget};
 use aws_smithy_types::DateTime;
 use jiff::Timestamp;
 
+use super::actions::effect;
 use super::events::state_of;
-use crate::engine::Record;
-use crate::model::{Action, EngineError, Target};
+use crate::engine::{FaultTimes, Record};
+use crate::model::{Action, Effect, EngineError, FaultWindow, Target};
 
 /// Resources of a target that are kept for the reports.
 const KEPT_RESOURCES: usize = 10;
@@ -23,13 +24,15 @@ pub(super) fn record(experiment: &Experiment, resolved: Option<&[ResolvedTarget]
         account: error.account_id().map(str::to_owned),
     });
     let ended_at = experiment.end_time().and_then(timestamp);
+    let actions = actions(experiment);
     Record {
         state: state_of(&raw_state),
         raw_state,
         reason: state.and_then(|state| state.reason()).filter(|reason| !reason.is_empty()).map(str::to_owned),
         started_at: experiment.start_time().or(experiment.creation_time()).and_then(timestamp),
         ended_at,
-        actions: actions(experiment),
+        fault: fault(&actions, ended_at),
+        actions,
         targets: targets(experiment, resolved),
         faults: Vec::new(),
         error,
@@ -50,6 +53,25 @@ pub(super) fn timestamp(time: &DateTime) -> Option<Timestamp> {
     Timestamp::new(time.secs(), i32::try_from(time.subsec_nanos()).ok()?).ok()
 }
 
+/// From the first start to the last end of the actions that inject. `ended_at` is the experiment's end, if it has ended:
+/// before that, an action that is still to begin keeps the window open.
+fn fault(actions: &[Action], ended_at: Option<Timestamp>) -> FaultTimes {
+    let injecting = || actions.iter().filter(|action| action.effect == Effect::Injects);
+    let has_acted = |action: &&Action| !matches!(action.state.as_str(), "pending" | "skipped" | "cancelled");
+    let acted = || injecting().filter(has_acted);
+    if acted().next().is_none() {
+        return FaultTimes::Never;
+    }
+    let Some(started_at) = acted().map(|action| action.started_at).min().flatten() else {
+        return FaultTimes::Untold;
+    };
+    let is_pending = |action: &Action| action.state == "pending" && ended_at.is_none();
+    let end = |action: &Action| action.ended_at.or(ended_at).filter(|_| !is_pending(action));
+    let ends: Option<Vec<Timestamp>> =
+        injecting().filter(|action| has_acted(action) || is_pending(action)).map(end).collect();
+    FaultTimes::In(FaultWindow { started_at, ended_at: ends.and_then(|ends| ends.into_iter().max()) })
+}
+
 fn actions(experiment: &Experiment) -> Vec<Action> {
     let mut actions: Vec<Action> = experiment
         .actions()
@@ -63,6 +85,7 @@ fn actions(experiment: &Experiment) -> Vec<Action> {
             Action {
                 name: name.clone(),
                 action_id: action.action_id().unwrap_or_default().to_owned(),
+                effect: effect(action.action_id().unwrap_or_default()),
                 state: state.and_then(|s| s.status()).map_or("unknown", |status| status.as_str()).to_owned(),
                 reason: state.and_then(|state| state.reason()).filter(|r| !r.is_empty()).map(str::to_owned),
                 started_at: action.start_time().and_then(timestamp),

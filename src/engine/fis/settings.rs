@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::model::{Monitor, RunIdentity};
+use crate::model::{InjectionRule, Monitor, RunIdentity};
 use crate::role::Role;
 
 /// Which step of a run this process does.
@@ -31,7 +31,7 @@ pub struct FisSettings {
     pub event_queue_url: Option<String>,
     pub reconcile_interval: Duration,
     pub dry_run: bool,
-    pub allow_empty_targets: bool,
+    pub injection: InjectionRule,
     /// The endpoints are AWS's own, so that people can look at experiments in the console.
     pub has_console: bool,
     /// How long what is made may be needed: afterwards a sweep may remove it.

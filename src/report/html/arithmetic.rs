@@ -99,6 +99,7 @@ fn source(experiment: &ExperimentResult) -> String {
         Some(ScoreSource::Probes) => format!("Score {score}: the mean of its probes by weight."),
         Some(ScoreSource::Engine) => format!("Score {score}: the engine's own resilience score."),
         Some(ScoreSource::StopCondition) => format!("Score {score}: a stop condition stopped it."),
+        Some(ScoreSource::Abort) => format!("Score {score}: a probe with aborts-after stopped it."),
         Some(ScoreSource::Completion) => {
             format!("Score {score}: it has no probes, it completed, and something was injected.")
         }

@@ -1,8 +1,8 @@
 //! Results of an engine that weighs and judges its faults, to render in tests.
 
 use crate::model::{
-    Action, Evidence, Fault, FaultProbe, Monitor, MonitorRecord, RunResult, Score, ScoreSource, State,
-    Target, Verdict,
+    Action, Effect, Evidence, Fault, FaultProbe, Monitor, MonitorRecord, RunResult, Score, ScoreSource,
+    State, Target, Verdict,
 };
 
 fn probe(name: &str, kind: &str, verdict: &str, description: Option<&str>) -> FaultProbe {
@@ -51,6 +51,7 @@ pub(in crate::report) fn faulted() -> RunResult {
         .map(|(fault, phase)| Action {
             name: fault.name.clone(),
             action_id: "ChaosEngine".to_owned(),
+            effect: Effect::Injects,
             state: "completed".to_owned(),
             reason: Some(format!("phase {phase}, verdict {}", fault.verdict)),
             started_at: experiment.started_at,

@@ -33,19 +33,17 @@ fn probe(name: &str, kind: &str, weight: u32, limit_ms: Option<u64>, samples: Ve
     let hundredths = (passed * 10_000).checked_div(total).unwrap_or_default();
     let share = f64::from(u32::try_from(hundredths).unwrap()) / 100.0;
     Probe {
-        name: name.to_owned(),
-        kind: kind.to_owned(),
         passed,
         total,
+        passed_counted: passed,
+        counted: total,
         score: Score::new(share).unwrap(),
-        weight,
         limit_ms,
         detected_after_ms: failed.first().and_then(|sample| since(sample, 10)),
         // It is sampled every second.
         recovered_after_ms: failed.last().and_then(|sample| since(sample, 49)),
         samples,
-        late_ms: 0,
-        samples_left_out: 0,
+        ..Probe::new(name, kind, weight)
     }
 }
 
