@@ -69,7 +69,9 @@ fn parse(bytes: &[u8]) -> Result<RunResult, Unreadable> {
     // Another version's names mean something else.
     match version {
         Some(version) if version == SCHEMA_VERSION.into() => {
-            serde_json::from_slice(bytes).map_err(Unreadable::no_result)
+            let mut result: RunResult = serde_json::from_slice(bytes).map_err(Unreadable::no_result)?;
+            result.complete();
+            Ok(result)
         }
         Some(version) => Err(Unreadable {
             what: format!("has schema_version {version}; this faultgate reads {SCHEMA_VERSION}"),

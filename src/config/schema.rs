@@ -90,7 +90,8 @@ fn probe() -> Value {
     let kinds: Vec<_> = KINDS.iter().map(|kind| kind.name).collect();
     probe.extend(rules::exactly_one(&kinds, "looks at one thing: write a probe for each"));
     if let Some(Value::Array(all)) = probe.get_mut("allOf") {
-        all.push(rules::recovery_needs_after());
+        all.push(rules::needs_phase("recovers-within", "after", ["before", "during"]));
+        all.push(rules::needs_phase("aborts-after", "during", ["before", "after"]));
     }
     Value::Object(probe)
 }

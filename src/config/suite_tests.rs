@@ -70,7 +70,7 @@ fn unknown_keys_are_told_at_every_depth() {
         ("version: 1\nzzzzzz: 5m".to_owned(), "zzzzzz: is not a known key; faultgate inputs lists all"),
         (
             "version: 1\ngate: { score: 1 }".to_owned(),
-            "gate.score: is not a known key; known here: expected-resilience-score, compare-to, max-score-drop",
+            "gate.score: is not a known key; known here: expected-resilience-score, each, compare-to, max-score-drop",
         ),
         (experiment("    wieght: 1"), "experiments[0].wieght: is not a known key; did you mean weight?"),
         (

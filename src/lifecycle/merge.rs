@@ -119,6 +119,7 @@ fn problems(parts: &[(String, RunResult)]) -> Vec<String> {
         };
         let (a, b) = (first.gate.expected_resilience_score, part.gate.expected_resilience_score);
         differ(a == b, &format!("the one expects a resilience score of {a}, the other of {b}"));
+        differ(first.scoring == part.scoring, "they are scored by different rules");
         differ(first.dry_run == part.dry_run, "only one of them is a dry run");
         differ(first.rehearsal == part.rehearsal, "they are no rehearsals of the same scenario");
         let (a, b) = (&first.run, &part.run);

@@ -153,12 +153,16 @@ impl Samples {
         let counting = || in_fault().chain(evaluation());
         let (counted, passed_counted) = tally(counting());
         let (total, passed) = tally(self.looks.iter());
-        let unevaluated = plan.when.contains(&Phase::During) && in_fault().next().is_none()
-            || plan.when.contains(&Phase::After) && evaluation().next().is_none();
-        let score = match (unevaluated, plan.is_scored()) {
-            (true, _) => Score::ZERO,
-            (false, true) => Score::of_share(passed_counted, counted),
-            (false, false) => Score::of_share(passed, total),
+        let is_missing = |phase: &Phase| match phase {
+            Phase::Before => false,
+            Phase::During => in_fault().next().is_none(),
+            Phase::After => evaluation().next().is_none(),
+        };
+        let unevaluated = plan.when.iter().copied().find(is_missing);
+        let score = match unevaluated {
+            Some(_) => Score::ZERO,
+            None if plan.is_scored() => Score::of_share(passed_counted, counted),
+            None => Score::of_share(passed, total),
         };
         let phases = Phases {
             before: summary(looks(Phase::Before)),

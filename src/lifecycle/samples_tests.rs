@@ -98,14 +98,15 @@ fn a_probe_that_missed_a_phase_was_not_evaluated() {
         (probe.unevaluated, probe.score, probe.weight)
     };
     let both = [Phase::During, Phase::After];
-    let full = (false, Score::FULL, 10);
+    let full = (None, Score::FULL, 10);
+    let missed = |phase| (Some(phase), Score::ZERO, 10);
     assert_eq!(of(&both, &[(4, Purpose::During), (9, Purpose::After)]), full);
-    assert_eq!(of(&both, &[(7, Purpose::During), (9, Purpose::After)]), (true, Score::ZERO, 10));
-    assert_eq!(of(&both, &[(4, Purpose::During)]), (true, Score::ZERO, 10));
-    assert_eq!(of(&[Phase::During], &[(2, Purpose::During)]), (true, Score::ZERO, 10));
+    assert_eq!(of(&both, &[(7, Purpose::During), (9, Purpose::After)]), missed(Phase::During));
+    assert_eq!(of(&both, &[(4, Purpose::During)]), missed(Phase::After));
+    assert_eq!(of(&[Phase::During], &[(2, Purpose::During)]), missed(Phase::During));
     assert_eq!(of(&[Phase::After], &[(9, Purpose::After)]), full);
     let precondition = of(&[Phase::Before], &[(0, Purpose::Before)]);
-    assert_eq!(precondition, (false, Score::FULL, 0), "it has no part in the score");
+    assert_eq!(precondition, (None, Score::FULL, 0), "it has no part in the score");
 }
 
 #[test]

@@ -1,7 +1,5 @@
 //! What the probes and the floor make of an experiment's score, and the sentence that says why. Pure arithmetic.
 
-use std::fmt::Write as _;
-
 use crate::engine::Judgement;
 use crate::model::{Phase, Probe, ProbePlan, Score, ScoreSource, Verdict, weighted_mean};
 
@@ -84,8 +82,8 @@ fn in_words(injected: &[String]) -> String {
 
 /// What a probe saw, and when.
 fn cost(probe: &Probe, plan: Option<&ProbePlan>, fault: &str) -> String {
-    if probe.unevaluated {
-        return unevaluated(probe, plan, fault);
+    if let Some(phase) = probe.unevaluated {
+        return unevaluated(probe, phase, plan, fault);
     }
     let looks_in_fault = |plan: &ProbePlan| plan.when.contains(&Phase::During);
     let (during, after) = (probe.phases.during, probe.phases.after);
@@ -110,20 +108,16 @@ fn why(probe: &Probe) -> String {
 }
 
 /// A phase that was to be looked at was not, and what to do about it.
-fn unevaluated(probe: &Probe, plan: Option<&ProbePlan>, fault: &str) -> String {
-    let mut text = format!("{} was never evaluated", probe.name);
-    let missed_fault =
-        plan.is_none_or(|plan| plan.when.contains(&Phase::During)) && probe.phases.during.total == 0;
-    if missed_fault {
-        let every = plan.map(|plan| format!(" (every {:?})", plan.every)).unwrap_or_default();
-        let _ = write!(
-            text,
-            ": no look{every} began while {fault} was in; set a shorter every, let the fault last longer, or look only after"
-        );
-    } else {
-        text += " after the end";
+fn unevaluated(probe: &Probe, phase: Phase, plan: Option<&ProbePlan>, fault: &str) -> String {
+    let name = &probe.name;
+    if phase == Phase::After {
+        return format!("{name} was never evaluated after the end");
     }
-    text
+    let every = plan.map(|plan| format!(" (every {:?})", plan.every)).unwrap_or_default();
+    format!(
+        "{name} was never evaluated: no look{every} began while {fault} was in; set a shorter every, let the fault \
+         last longer, or look only after"
+    )
 }
 
 #[cfg(test)]

@@ -14,7 +14,7 @@ fn probe(passed: u64, total: u64, weight: u32) -> Probe {
         counted: total,
         score: Score::of_share(passed, total),
         phases: Phases { during: PhaseLooks { total, passed, ..PhaseLooks::default() }, ..Phases::default() },
-        unevaluated: total == 0,
+        unevaluated: (total == 0).then_some(Phase::During),
         ..Probe::new("p", "http", weight)
     }
 }
@@ -76,7 +76,7 @@ fn only_what_completed_is_measured_by_its_probes() {
     assert_eq!(judged_by(Some(ScoreSource::StopCondition)), (Some(0.0), Some(ScoreSource::StopCondition)));
     assert_eq!(judged_by(None), (None, None));
     assert_eq!(scored(&[]).score_source, Some(ScoreSource::Completion));
-    let precondition = Probe { unevaluated: false, ..probe(0, 0, 0) };
+    let precondition = Probe { unevaluated: None, ..probe(0, 0, 0) };
     assert_eq!(scored(&[precondition]).score_source, Some(ScoreSource::Completion), "it has no part in it");
 }
 
@@ -108,7 +108,7 @@ fn the_reason_begins_with_the_score_and_names_what_cost_most() {
 #[test]
 fn what_was_never_evaluated_says_what_to_do() {
     let mut judgement = judged(Some(ScoreSource::Completion));
-    let missed = named("checkout", Probe { unevaluated: true, ..probe(0, 0, 10) });
+    let missed = named("checkout", Probe { unevaluated: Some(Phase::During), ..probe(0, 0, 10) });
     let both = [Phase::During, Phase::After];
     score(&mut judgement, Score::FULL, &[missed], &[plan("checkout", &both)]);
     assert_eq!(judgement.verdict, Verdict::Failed);
@@ -130,7 +130,7 @@ fn a_failure_after_the_end_is_told_as_such() {
             total: counted,
             counted,
             passed_counted,
-            unevaluated: false,
+            unevaluated: None,
             score: Score::of_share(passed_counted, counted),
             ..one
         };

@@ -6,7 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{ExperimentResult, RunResult, Score, Verdict, weighted_mean};
+use super::result::first_scoring;
+use super::{ExperimentResult, RunResult, SCORING, Score, Verdict, weighted_mean};
 
 /// What a run is compared with, and how far its score may have dropped.
 #[derive(Debug, Clone, PartialEq)]
@@ -47,6 +48,7 @@ impl From<RunResult> for Earlier {
                 commit: result.run.commit,
                 ended_at: result.ended_at,
                 verdict: result.gate.verdict,
+                scoring: result.scoring,
             },
             score: result.gate.resilience_score,
             experiments: experiments.collect(),
@@ -105,6 +107,11 @@ impl RunComparison {
         (drop > allowed.hundredths()).then_some(ScoreDrop { earlier, now, by: drop / 100.0, allowed })
     }
 
+    /// True where the earlier scores were made by other rules, so that a difference may be that of the rules.
+    pub fn rules_differ(&self) -> bool {
+        self.earlier.scoring != SCORING
+    }
+
     /// What has become of the experiment of this name.
     pub fn of(&self, experiment: &str) -> Option<&ExperimentChange> {
         self.experiments.iter().find(|change| change.name == experiment)
@@ -140,6 +147,9 @@ pub struct EarlierRun {
     pub commit: Option<String>,
     pub ended_at: Timestamp,
     pub verdict: Verdict,
+    /// By which rules its scores were made.
+    #[serde(default = "first_scoring")]
+    pub scoring: u32,
 }
 
 /// Whether both runs had an experiment.

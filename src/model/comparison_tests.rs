@@ -40,6 +40,7 @@ fn earlier(value: f64, experiments: &[ExperimentResult], allowed: Option<f64>) -
         (one.name.clone(), EarlierExperiment { score: one.score, verdict: one.verdict, probes })
     });
     let run = EarlierRun {
+        scoring: SCORING,
         id: "earlier".to_owned(),
         url: None,
         commit: None,

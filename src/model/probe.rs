@@ -199,16 +199,16 @@ pub struct Probe {
     pub passed_counted: u64,
     #[serde(default)]
     pub counted: u64,
-    /// The share of the looks that count and passed, 0 to 100; 0 where `unevaluated` is true.
+    /// The share of the looks that count and passed, 0 to 100; 0 where a phase is `unevaluated`.
     pub score: Score,
     /// 0 for a probe that only looks before the launch.
     pub weight: u32,
     /// All looks, divided by when they began.
     #[serde(default)]
     pub phases: Phases,
-    /// A phase that the probe was to look in has no look: nothing is known of the system in it.
-    #[serde(skip_serializing_if = "std::ops::Not::not", default)]
-    pub unevaluated: bool,
+    /// The first phase that the probe was to look in and that has no look: nothing is known of the system in it.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub unevaluated: Option<Phase>,
     /// The probe failed, passed and failed again while the fault was in, so that its last pass is no recovery.
     #[serde(skip_serializing_if = "std::ops::Not::not", default)]
     pub flaps: bool,
@@ -312,7 +312,7 @@ impl Probe {
             score: Score::ZERO,
             weight,
             phases: Phases::default(),
-            unevaluated: false,
+            unevaluated: None,
             flaps: false,
             limit_ms: None,
             detected_after_ms: None,

@@ -39,7 +39,12 @@ fn link(experiment: &ExperimentResult) -> Option<Value> {
     let url = experiment.url.as_deref().filter(|url| is_address(url))?;
     let score = experiment.score.map_or_else(|| "no score".to_owned(), |score| format!("score {score}"));
     let name = text::plain(&experiment.name, EXPERIMENT);
-    let label = text::plain(&format!("{name}: {}, {score}", experiment.verdict), LABEL);
+    let warnings = match experiment.warnings.len() {
+        0 => String::new(),
+        1 => ", 1 warning".to_owned(),
+        more => format!(", {more} warnings"),
+    };
+    let label = text::plain(&format!("{name}: {}, {score}{warnings}", experiment.verdict), LABEL);
     Some(json!({ "external_link": { "label": label, "url": url } }))
 }
 

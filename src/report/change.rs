@@ -43,10 +43,9 @@ pub(super) fn of_named(result: &RunResult, experiment: &str) -> String {
 /// Of the run, with what is allowed: None for a part of a suite, whose score is not the suite's.
 pub(super) fn of_run(comparison: &RunComparison) -> Option<String> {
     let scores = of_scores(comparison.score?);
-    Some(match comparison.max_score_drop {
-        Some(allowed) => format!("{scores} (max-score-drop {allowed})"),
-        None => scores,
-    })
+    let allowed = comparison.max_score_drop.map(|allowed| format!(" (max-score-drop {allowed})"));
+    let rules = comparison.rules_differ().then_some("; the earlier run was scored by other rules");
+    Some(format!("{scores}{}{}", allowed.unwrap_or_default(), rules.unwrap_or_default()))
 }
 
 /// `passed → failed`, or the one that both have.

@@ -111,14 +111,19 @@ fn errors(result: &RunResult) -> Vec<Issue> {
     if gate.verdict == Verdict::Passed {
         return Vec::new();
     }
+    let title = format!("Chaos gate: {}", gate.verdict);
+    let mut own = super::console::own_reasons(result).peekable();
+    if let ([experiment], None) = (&result.experiments[..], own.peek()) {
+        return vec![Issue::new(&title, &experiment.reason)];
+    }
     let score = gate.resilience_score.map_or_else(|| "unknown".to_owned(), |score| score.to_string());
     let expected = gate.expected_resilience_score;
     let mut message = format!("resilience score {score}, expected at least {expected}");
-    for reason in super::console::own_reasons(result) {
+    for reason in own {
         message.push_str("; ");
         message.push_str(&text::plain(reason, LONGEST));
     }
-    let mut errors = vec![Issue::new(&format!("Chaos gate: {}", gate.verdict), &message)];
+    let mut errors = vec![Issue::new(&title, &message)];
     let others = result.experiments.iter().filter(|experiment| experiment.verdict != Verdict::Passed);
     errors.extend(others.map(|experiment| {
         let name = text::plain(&experiment.name, LONGEST_TITLE - 20);
@@ -133,7 +138,9 @@ fn warnings(result: &RunResult, heard: &[String]) -> Vec<Issue> {
         Issue::new(&finding.subject, &format!("{}{remedy}", finding.message))
     });
     let heard = heard.iter().map(|warning| Issue::new("faultgate", warning));
-    findings.chain(heard).chain(reports(result, Outcome::Failed)).collect()
+    let of_experiments =
+        super::warnings(result).map(|warning| Issue::new("Chaos gate", &warning)).collect::<Vec<_>>();
+    findings.chain(of_experiments).chain(heard).chain(reports(result, Outcome::Failed)).collect()
 }
 
 /// Reports that are missing in this way.

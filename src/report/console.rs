@@ -8,7 +8,7 @@ use std::time::Duration;
 use jiff::SignedDuration;
 use tokio::time::Instant;
 
-use super::{Sink, change};
+use super::{Sink, change, warnings};
 use crate::ci::LogStyle;
 use crate::clock::Clock;
 use crate::model::{
@@ -165,6 +165,9 @@ pub fn closing(result: &RunResult, report_dir: &str) -> String {
     for reason in own_reasons(result) {
         let _ = writeln!(closing, "  {}", text::plain(reason, LONGEST));
     }
+    for warning in warnings(result) {
+        let _ = writeln!(closing, "warning: {}", text::plain(&warning, LONGEST));
+    }
     closing.push_str(&compared(result));
     for finding in result.findings.iter().filter(|finding| finding.level == Level::Warning) {
         let warning = text::plain(&format!("{}: {}", finding.subject, finding.message), LONGEST);
@@ -212,7 +215,7 @@ pub(super) fn own_reasons(result: &RunResult) -> impl Iterator<Item = &String> {
     result.gate.reasons.iter().filter(|reason| {
         let of = |experiment: &ExperimentResult| {
             let rest = reason.strip_prefix(&experiment.name).and_then(|rest| rest.strip_prefix(": "));
-            rest == Some(experiment.reason.as_str())
+            rest.unwrap_or(reason) == experiment.reason
         };
         !result.experiments.iter().any(of)
     })

@@ -53,6 +53,15 @@ impl FakeForge {
         self.asked.lock().unwrap().clone()
     }
 
+    /// The newest state of a context, and its text.
+    pub(super) fn last_status(&self, of: &str) -> (StatusState, String) {
+        let newest = self.asked().into_iter().rev().find_map(|asked| match asked {
+            Asked::Status(context, state, description) if context == of => Some((state, description)),
+            _ => None,
+        });
+        newest.expect("the context has a status")
+    }
+
     /// States of a context, in the order in which they were asked for.
     pub(super) fn states(&self, of: &str) -> Vec<StatusState> {
         let states = self.asked().into_iter().filter_map(|asked| match asked {

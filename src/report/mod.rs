@@ -32,6 +32,8 @@ mod summary;
 mod timeline;
 
 #[cfg(test)]
+mod agreement;
+#[cfg(test)]
 mod fake_forge;
 #[cfg(test)]
 mod samples;
@@ -87,6 +89,15 @@ pub trait Sink {
     async fn finish(&mut self, _result: &RunResult) -> Option<Reported> {
         None
     }
+}
+
+/// What a reader of the verdict has to know besides, with the experiment's name where there are several.
+fn warnings(result: &RunResult) -> impl Iterator<Item = String> {
+    let is_alone = result.experiments.len() == 1;
+    result.experiments.iter().flat_map(move |experiment| {
+        let name = if is_alone { String::new() } else { format!("{}: ", experiment.name) };
+        experiment.warnings.iter().map(move |warning| format!("{name}{warning}"))
+    })
 }
 
 fn reported(sink: &str, outcome: Outcome, detail: Option<String>) -> Reported {

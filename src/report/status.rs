@@ -12,9 +12,9 @@ use tokio::sync::{Semaphore, watch};
 use tokio_util::task::AbortOnDropHandle;
 
 use super::patience::pause;
-use super::{Sink, Stage, failed, written};
+use super::{Sink, Stage, failed, warnings, written};
 use crate::forge::{CommitStatus, Connection, Forge, Refusal, StatusState};
-use crate::model::{Reported, RunEvent, RunResult, Score, Shard, State, Verdict};
+use crate::model::{Reported, RunEvent, RunResult, Shard, State, Verdict};
 use crate::text;
 
 /// Longest description; each forge cuts it further.
@@ -174,9 +174,17 @@ impl Statuses {
         self.posts.iter_mut().chain(&mut self.run).map(reopen).collect()
     }
 
-    fn say_end(&self, post: &Post, verdict: Verdict, score: Option<Score>, reason: &str) {
-        let score = score.map(|score| format!("resilience score {score}, ")).unwrap_or_default();
-        self.say(post, state_of(verdict), &format!("{verdict}: {score}{reason}"));
+    /// The reason begins with the score, where there is one.
+    fn say_end(&self, post: &Post, verdict: Verdict, reason: &str) {
+        self.say(post, state_of(verdict), &format!("{verdict}: {reason}"));
+    }
+}
+
+/// The reason, and after it what its reader has to know besides.
+fn with_warnings(reason: &str, warnings: &[String]) -> String {
+    match warnings {
+        [] => reason.to_owned(),
+        warnings => format!("{reason}; warning: {}", warnings.join("; ")),
     }
 }
 
@@ -214,9 +222,9 @@ impl Sink for Statuses {
                 }
             }
             // An experiment that is alone ends with the gate, which may see more than it did.
-            RunEvent::Ended { experiment, verdict, score, reason, .. } if self.run.is_some() => {
+            RunEvent::Ended { experiment, verdict, reason, .. } if self.run.is_some() => {
                 if let Some(post) = self.posts.get(*experiment) {
-                    self.say_end(post, *verdict, *score, reason);
+                    self.say_end(post, *verdict, reason);
                 }
             }
             _ => {}
@@ -227,16 +235,19 @@ impl Sink for Statuses {
         let gate = &result.gate;
         let reasons = gate.reasons.join("; ");
         for (post, experiment) in self.posts.iter().zip(&result.experiments) {
-            if self.run.is_some() {
-                self.say_end(post, experiment.verdict, experiment.score, &experiment.reason);
-            } else if gate.verdict == experiment.verdict {
-                self.say_end(post, gate.verdict, gate.resilience_score, &experiment.reason);
+            if self.run.is_some() || gate.verdict == experiment.verdict {
+                self.say_end(
+                    post,
+                    experiment.verdict,
+                    &with_warnings(&experiment.reason, &experiment.warnings),
+                );
             } else {
-                self.say_end(post, gate.verdict, gate.resilience_score, &reasons);
+                self.say_end(post, gate.verdict, &reasons);
             }
         }
         if let Some(run) = &self.run {
-            self.say_end(run, gate.verdict, gate.resilience_score, &reasons);
+            let warnings: Vec<String> = warnings(result).collect();
+            self.say_end(run, gate.verdict, &with_warnings(&reasons, &warnings));
         }
         let posts = self.close();
         if let Err(why) = self.line.connection.forge().await {

@@ -8,7 +8,7 @@ use faultgate::engine::Engine;
 use faultgate::engine::fis::{FisEngine, FisSettings, RunStep, connect_embedded};
 use faultgate::lifecycle::{Cancel, Course, Lifecycle};
 use faultgate::model::{
-    EngineSpec, ExperimentPlan, Monitor, Plan, RunIdentity, RunResult, RunState, Score, Signal,
+    EngineSpec, ExperimentPlan, InjectionRule, Monitor, Plan, RunIdentity, RunResult, RunState, Score, Signal,
 };
 use faultgate::rehearsal::{
     Beat, Effect, EventFaults, FaultRule, Scenario, Snapshot, Step, TEMPLATE_ID, Which, World, http_client,

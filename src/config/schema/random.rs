@@ -92,11 +92,12 @@ fn probe() -> Random {
                     block.insert("expression".to_owned(), json!("SELECT MAX(x) FROM y"));
                 }
             }
-            // It needs `after`.
+            // They need `after` and `during`.
             if is_metric {
                 probe.as_object_mut().unwrap().remove("when");
             } else {
                 probe.as_object_mut().unwrap().remove("recovers-within");
+                probe.as_object_mut().unwrap().remove("aborts-after");
             }
             probe[kind] = block;
             probe

@@ -56,21 +56,22 @@ pub(super) fn metric_or_expression() -> Value {
     })
 }
 
-pub(super) fn recovery_needs_after() -> Value {
-    let other = format!(r"^\s*(?:{}|{})\s*$", anycase("before"), anycase("during"));
-    let other = json!({ "type": "string", "pattern": other });
+/// A key that only has an effect where the probe looks in a phase, and the phases without which it has none.
+pub(super) fn needs_phase(key: &str, phase: &str, others: [&str; 2]) -> Value {
+    let [one, two] = others.map(anycase);
+    let other = json!({ "type": "string", "pattern": format!(r"^\s*(?:{one}|{two})\s*$") });
     json!({
         "if": {
-            "required": ["recovers-within", "when"],
+            "required": [key, "when"],
             "properties": {
                 // What variables hold may be blank.
-                "recovers-within": { "type": "string", "pattern": r"\S", "not": { "pattern": REFERENCE } },
+                (key): { "not": { "type": "null" }, "pattern": r"\S", "if": { "type": "string" }, "then": { "not": { "pattern": REFERENCE } } },
                 "when": { "anyOf": [other, { "type": "array", "items": other }] },
             },
         },
         "then": {
-            "properties": { "recovers-within": false },
-            "errorMessage": "has no effect without after: add after to when",
+            "properties": { (key): false },
+            "errorMessage": format!("has no effect without {phase}: add {phase} to when"),
         },
     })
 }

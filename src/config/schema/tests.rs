@@ -172,7 +172,13 @@ fn rules_of_several_keys_are_those_of_the_parser() {
     let metric = |block: Value| suite_with(&json!({ "name": "x", "cloudwatch-metric": block }));
     let timed =
         |when: Value| suite_with(&json!({ "name": "x", "tcp": tcp, "when": when, "recovers-within": "5s" }));
+    let aborting =
+        |when: Value| suite_with(&json!({ "name": "x", "tcp": tcp, "when": when, "aborts-after": 3 }));
     for (suite, good) in [
+        (aborting(json!(null)), true),
+        (aborting(json!(["before", "during"])), true),
+        (aborting(json!("after")), false),
+        (aborting(json!(["before", "After"])), false),
         (suite_of(&json!({ "name": "a", "fis": fis })), true),
         (suite_of(&json!({ "name": "a" })), false),
         (suite_of(&json!({ "name": "a", "fis": null })), false),

@@ -118,19 +118,21 @@ fn probes(probes: &[Probe], experiment: &ExperimentResult, most: usize) -> Marku
                     th scope="col" { "Probe" }
                     th scope="col" { "Kind" }
                     th.n scope="col" { "Passed" }
-                    th.n scope="col" { "of samples" }
+                    th.n scope="col" { "of looks that count" }
+                    th.n scope="col" { "of all looks" }
                     th.n scope="col" { "= score" }
                     th.n scope="col" { "× weight" }
                     th.n scope="col" { "= points" }
                 }
             }
             tbody {
-                (rows(probes, most, 7, |probe| html! {
+                (rows(probes, most, 8, |probe| html! {
                     tr {
                         th scope="row" { (plain(&probe.name, CELL)) }
                         td { (plain(&probe.kind, 40)) }
-                        td.n { (probe.passed) }
-                        td.n { (probe.total) }
+                        td.n { (probe.passed_counted) }
+                        td.n { (probe.counted) }
+                        td.n { (probe.passed) " of " (probe.total) }
                         td.n { (probe.score) }
                         td.n { (probe.weight) }
                         td.n { (points(Some(probe.score), probe.weight)) }
@@ -139,7 +141,7 @@ fn probes(probes: &[Probe], experiment: &ExperimentResult, most: usize) -> Marku
             }
             tfoot {
                 tr {
-                    th scope="row" colspan="5" {
+                    th scope="row" colspan="6" {
                         "Sum" @if counts { ": " (sums.division(experiment.score)) }
                     }
                     td.n { (sums.weight) }

@@ -5,6 +5,7 @@ use maud::{Markup, html};
 use super::change;
 use super::words::{CELL, SENTENCE, badge, between, link, linked, moment, plain, score, tone};
 use crate::model::RunResult;
+use crate::report::warnings;
 
 /// Reasons that are shown.
 const REASONS: usize = 20;
@@ -22,6 +23,9 @@ pub(super) fn header(result: &RunResult) -> Markup {
             ul.reasons {
                 @for reason in gate.reasons.iter().take(REASONS) { li { (plain(reason, SENTENCE)) } }
                 @if gate.reasons.len() > REASONS { li { "and " (gate.reasons.len() - REASONS) " more" } }
+            }
+            @for warning in warnings(result).take(REASONS) {
+                p.note { strong { "Warning" } ": " (plain(&warning, SENTENCE)) }
             }
             @if let Some(rehearsal) = &result.rehearsal {
                 p.note {

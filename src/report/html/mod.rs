@@ -37,7 +37,7 @@ const SECTIONS: usize = 4 * 1024 * 1024;
 const EXPERIMENTS: &str = "<!-- experiments -->";
 
 /// Piece by piece: the sections of a large suite are most of the page, and one copy of them is enough.
-fn write(result: &RunResult, page: &mut dyn Write) -> io::Result<()> {
+pub(super) fn write(result: &RunResult, page: &mut dyn Write) -> io::Result<()> {
     let (frame, sections) = parts(result);
     let (before, after) = frame.split_once(EXPERIMENTS).unwrap_or((&frame, ""));
     page.write_all(before.as_bytes())?;

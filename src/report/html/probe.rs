@@ -10,6 +10,7 @@ use super::scale::{LEFT, Scale, WIDTH, short};
 use super::timeline::fault;
 use super::words::{CELL, Detail, fold, millis, plain, rows, scrolling};
 use crate::model::{FaultWindow, Phase, Probe, Sample};
+use crate::report::arithmetic::{of_phases, of_probe};
 
 const MARKS: f64 = 16.0;
 const PLOT_TOP: f64 = 28.0;
@@ -43,10 +44,15 @@ pub(super) fn section(
 
 /// From its samples to its score, and what they tell about the fault.
 fn sum(probe: &Probe) -> String {
-    let mut text = format!(
-        "{} of {} samples passed: score {}, weight {}.",
-        probe.passed, probe.total, probe.score, probe.weight
-    );
+    let mut text = format!("{}, weight {}.", of_probe(probe), probe.weight);
+    let phases = of_phases(probe);
+    if !phases.is_empty() {
+        let _ = write!(text, " Looks that passed: {phases}.");
+    }
+    if probe.flaps {
+        text +=
+            " The probe flaps: it passed and failed again while the fault was in, so it has not recovered.";
+    }
     let facts = [
         (probe.detected_after_ms, "Time to detect"),
         (probe.recovered_after_ms, "Time to recover"),

@@ -143,10 +143,10 @@ fn every_kind_of_run_has_a_page() {
 fn what_has_changed_is_shown_with_signs_and_words() {
     let text = assert_sound(&samples::measured());
     for want in [
-        "Compared with the earlier run: 95.33 → 81.1, −14.23 (max-score-drop 5).",
+        "Compared with the earlier run: 95.33 → 67.7, −27.63 (max-score-drop 5).",
         "of commit 89abcdef0123456789abcdef0123456789abcdef, which ended at 2026-11-21 10:01:18Z: passed.",
-        "az-latency9371.66−21.34passed → failed",
-        "az-latencycheckout answers90.561.33−29.17",
+        "az-latency9351.56−41.44passed → failed",
+        "az-latencycheckout answers90.535−55.5",
         "az-latencysmokenot measured0unknown",
         "stop-tasks–100new– → passed",
         "fill-disk100–gonepassed → –",
@@ -170,7 +170,8 @@ fn the_arithmetic_is_shown_from_sample_to_run() {
     let points: f64 = latency.probes.iter().map(|p| p.score.get() * f64::from(p.weight)).sum();
     let sum = latency.score.unwrap().get() * 10.0 + stop.score.unwrap().get() * 5.0;
     for want in [
-        "46 of 75 samples passed: score 61.33, weight 10. Time to detect: 4 s. Time to recover: 3 s. Latency limit: 500 ms."
+        "14 of 40 looks that count passed = 35 (46 of 75 in all), weight 10. Looks that passed: 100 % before, 35 % during, \
+         88 % after. Time to detect: 4 s. Time to recover: 3 s. Latency limit: 500 ms."
             .to_owned(),
         format!("{} ÷ 16 = {}", words::number(points), latency.score.unwrap()),
         format!("{} ÷ 15 = {}, expected at least 95", words::number(sum), result.gate.resilience_score.unwrap()),

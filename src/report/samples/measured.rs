@@ -2,14 +2,14 @@
 
 use super::{action, at, experiment, run};
 use crate::model::{
-    CompareTo, Earlier, FaultWindow, Phase, Probe, RunComparison, RunResult, Sample, Score, ScoreSource,
-    State, Verdict,
+    CompareTo, Earlier, FaultWindow, Phase, PhaseLooks, Phases, Probe, RunComparison, RunResult, Sample,
+    Score, ScoreSource, State, Verdict,
 };
 
 fn sample(seconds: i64, passed: bool, latency_ms: Option<u64>) -> Sample {
     let phase = match seconds {
-        ..5 => Phase::Before,
-        5..65 => Phase::During,
+        ..10 => Phase::Before,
+        10..50 => Phase::During,
         _ => Phase::After,
     };
     let reason = match (passed, latency_ms) {
@@ -22,19 +22,30 @@ fn sample(seconds: i64, passed: bool, latency_ms: Option<u64>) -> Sample {
 
 /// A probe with these samples, of which the last ones after a failure are a recovery.
 fn probe(name: &str, kind: &str, weight: u32, limit_ms: Option<u64>, samples: Vec<Sample>) -> Probe {
-    let (mut passed, mut total) = (0, 0);
-    for sample in &samples {
-        total += 1;
-        passed += u64::from(sample.passed);
-    }
+    let looks = |phase: Option<Phase>| {
+        let mut looks = PhaseLooks::default();
+        for sample in samples.iter().filter(|sample| phase.is_none_or(|phase| sample.phase == phase)) {
+            looks.total += 1;
+            looks.passed += u64::from(sample.passed);
+        }
+        looks
+    };
+    let phases = Phases {
+        before: looks(Some(Phase::Before)),
+        during: looks(Some(Phase::During)),
+        after: looks(Some(Phase::After)),
+    };
+    let (all, PhaseLooks { passed, total, .. }) = (looks(None), phases.during);
     let failed: Vec<&Sample> = samples.iter().filter(|sample| !sample.passed).collect();
     let since =
         |sample: &Sample, from: i64| u64::try_from(sample.at.duration_since(at(from)).as_millis()).ok();
     let hundredths = (passed * 10_000).checked_div(total).unwrap_or_default();
     let share = f64::from(u32::try_from(hundredths).unwrap()) / 100.0;
     Probe {
-        passed,
-        total,
+        passed: all.passed,
+        total: all.total,
+        phases,
+        unevaluated: (total == 0).then_some(Phase::During),
         passed_counted: passed,
         counted: total,
         score: Score::new(share).unwrap(),
@@ -53,7 +64,7 @@ pub(in crate::report) fn measured() -> RunResult {
         "az-latency",
         Verdict::Failed,
         State::Completed,
-        "it completed; its score 67.7 is below the expected 90",
+        "score 51.56 < 90: checkout answers failed 26 of 40 looks (it took longer than 500 ms) while latency was in",
     );
     latency.actions = vec![
         action("settle", "completed", Some((6, 10))),

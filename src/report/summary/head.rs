@@ -6,10 +6,11 @@ use super::{change, link, md};
 use crate::model::{ExperimentResult, RunResult, Score, Verdict};
 use crate::report::change::of_named;
 use crate::report::console::seconds;
+use crate::report::warnings;
 use crate::text;
 
 /// Reasons and experiments that are shown, if there is room.
-const REASONS: usize = 20;
+pub(super) const REASONS: usize = 20;
 const ROWS: usize = 100;
 /// Bytes that say how many lines are missing.
 const MORE: usize = 64;
@@ -34,6 +35,10 @@ pub(super) fn head(result: &RunResult, room: usize) -> String {
     head.push_str(&change::line(result).unwrap_or_default());
     let reasons = gate.reasons.iter().map(|reason| format!("- {}\n", md(reason)));
     head.push_str(&some_of(reasons, REASONS, room / 3, |more| format!("- and {more} more\n")));
+    let warnings: Vec<String> = warnings(result).map(|one| format!("- ⚠️ {}\n", md(&one))).collect();
+    head.push_str(&some_of(warnings.into_iter(), REASONS, room / 3, |more| {
+        format!("- and {more} more warnings\n")
+    }));
     head.push('\n');
     if !result.experiments.is_empty() {
         head.push_str(&table(result, room / 3));

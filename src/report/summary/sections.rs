@@ -7,9 +7,9 @@ use jiff::SignedDuration;
 use super::change;
 use super::faults::faults;
 use super::fit::{Kind, Section};
-use super::head::some_of;
+use super::head::{REASONS, some_of};
 use super::{Page, md};
-use crate::model::{ExperimentResult, Finding, Level, Reported, RunResult, Verdict};
+use crate::model::{ExperimentResult, Finding, Level, Probe, Reported, RunResult, Verdict};
 use crate::report::arithmetic;
 use crate::report::console::seconds;
 use crate::report::timeline::gantt;
@@ -34,7 +34,7 @@ pub(super) fn sections(result: &RunResult, page: &Page) -> Vec<Section> {
         let passed = experiment.verdict == Verdict::Passed;
         let either = |of_passed, of_others| if passed { of_passed } else { of_others };
         let place = Some(place);
-        push(either(Kind::Passed, Kind::NotPassed), place, facts(experiment));
+        push(either(Kind::Passed, Kind::NotPassed), place, facts(experiment, result));
         push(either(Kind::ProbesOfPassed, Kind::Probes), place, probes(experiment));
         push(either(Kind::ProbesOfPassed, Kind::Probes), place, faults(experiment));
         push(either(Kind::ActionsOfPassed, Kind::Actions), place, actions(experiment));
@@ -75,12 +75,17 @@ pub(super) fn table(columns: &[&str], rows: impl ExactSizeIterator<Item = String
     format!("| {} |\n|{}\n{rows}\n", columns.join(" | "), " --- |".repeat(columns.len()))
 }
 
-fn facts(experiment: &ExperimentResult) -> String {
+fn facts(experiment: &ExperimentResult, result: &RunResult) -> String {
     let mut page = format!("### {}\n\n", md(&experiment.name));
     let mut fact = |name: &str, value: &str| {
         let _ = writeln!(page, "- {name}: {value}");
     };
-    fact("Why", &md(&experiment.reason));
+    // The head has said the reasons that it has room for.
+    let named = format!("{}: {}", experiment.name, experiment.reason);
+    let is_said = |reason: &String| *reason == named || *reason == experiment.reason;
+    if !result.gate.reasons.iter().take(REASONS).any(is_said) {
+        fact("Why", &md(&experiment.reason));
+    }
     let (source, id) = match experiment.engine.as_str() {
         "fis" => ("Template", "Experiment"),
         "command" => ("Command", "Process"),
@@ -147,23 +152,33 @@ fn actions(experiment: &ExperimentResult) -> String {
 fn probes(experiment: &ExperimentResult) -> String {
     let columns = ["Probe", "Kind", "Passed", "Score", "Weight", "Detected", "Recovered", "Last failure"];
     let rows = experiment.probes.iter().map(|probe| {
-        let why = match probe.total {
-            0 => "never evaluated".to_owned(),
-            _ => probe.last_failure().map(md).unwrap_or_default(),
+        let why = match probe.unevaluated {
+            Some(_) => "never evaluated".to_owned(),
+            None => probe.last_failure().map(md).unwrap_or_default(),
         };
         format!(
-            "| {} | {} | {}/{} | {} | {} | {} | {} | {why} |\n",
+            "| {} | {} | {}/{}{} | {} | {} | {} | {} | {why} |\n",
             md(&probe.name),
             md(&probe.kind),
-            probe.passed,
-            probe.total,
+            probe.passed_counted,
+            probe.counted,
+            in_all(probe),
             probe.score,
             probe.weight,
             after(probe.detected_after_ms),
-            after(probe.recovered_after_ms),
+            if probe.flaps { "it flaps".to_owned() } else { after(probe.recovered_after_ms) },
         )
     });
     table(&columns, rows)
+}
+
+/// The looks that do not count, beside those that do.
+fn in_all(probe: &Probe) -> String {
+    if probe.counted == probe.total {
+        String::new()
+    } else {
+        format!(" ({}/{} in all)", probe.passed, probe.total)
+    }
 }
 
 fn after(millis: Option<u64>) -> String {
@@ -182,6 +197,10 @@ fn score(result: &RunResult) -> String {
         for probe in &experiment.probes {
             let sum = arithmetic::of_probe(probe);
             lines.push(format!("  - {}, weight {}: {sum}\n", md(&probe.name), probe.weight));
+            let phases = arithmetic::of_phases(probe);
+            if !phases.is_empty() {
+                lines.push(format!("    - Looks that passed: {phases}\n"));
+            }
         }
     }
     lines.push(format!("- **The run**: {}\n", md(&arithmetic::of_run(result))));

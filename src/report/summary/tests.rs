@@ -55,7 +55,7 @@ fn nothing_hangs_below_a_section_that_is_gone() {
     for budget in (1_000..6_000).step_by(100) {
         let page = render(&result, &Page { budget, ..WHOLE });
         let count = |part: &str| page.matches(part).count();
-        assert!(count("| Action |") <= count("- Why: "), "{page}");
+        assert!(count("| Action |") <= count("- Template: "), "{page}");
     }
 }
 
@@ -126,7 +126,8 @@ fn probes_are_shown_with_the_arithmetic_of_the_score() {
         "| port open | tcp | 4/4 | 100 | 10 | – | – |  |",
         "| smoke | command | 0/0 | 0 | 1 | – | – | never evaluated |",
         "- az-latency: (90 × 5 + 100 × 10 + 0 × 1) / 16 = 90.62",
-        "  - checkout answers, weight 5: 9 of 10 passed = 90",
+        "  - checkout answers, weight 5: 9 of 10 looks that count passed = 90",
+        "    - Looks that passed: 90 % during (p50 12 ms, p95 20 ms, at most 21 ms)",
         "- pod-delete: 100, since it completed and has no probes",
         "- **The run**: (90.62 × 10 + 100 × 30) / 40 = 97.65",
     ] {
