@@ -18,7 +18,9 @@ pub(super) fn score(judged: &mut Judgement, floor: Score, probes: &[Probe], plan
     let because = match judged.score_source {
         Some(ScoreSource::Probes) => by_probes(probes, plans, &judged.injected),
         Some(ScoreSource::Engine) => by_engine(judged),
-        _ => judged.reason.clone(),
+        Some(ScoreSource::Completion) => judged.reason.clone(),
+        // What stopped it is the cause, whatever the floor.
+        Some(ScoreSource::StopCondition | ScoreSource::Abort) | None => return,
     };
     let relation = if score < floor { "<" } else { ">=" };
     judged.reason = format!("score {score} {relation} {floor}: {because}");

@@ -52,7 +52,7 @@ async fn every_end_of_the_tutorials_job_has_its_exit_code() {
     let cases = [
         (Beat::completed(100.0), "100", 0, Some(100.0), "completed"),
         (Beat::completed(75.5), "75.5", 0, Some(75.5), "completed"),
-        (Beat::completed(75.0), "100", 1, Some(75.0), "below the expected 100"),
+        (Beat::completed(75.0), "100", 1, Some(75.0), "score 75 < 100: "),
         (
             Beat { phase: "Completed_With_Probe_Failure".to_owned(), ..Beat::completed(60.0) },
             "50",

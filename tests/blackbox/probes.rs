@@ -17,6 +17,7 @@ const fn beat(millis: u64, step: Step) -> Beat {
 /// Long enough for some looks.
 const SLOW: &[Beat] = &[
     beat(50, Step::Experiment { status: "running", reason: "Experiment is running." }),
+    beat(0, Step::Actions { which: Which::All, status: "running", reason: "Action is running." }),
     beat(1500, Step::Actions { which: Which::All, status: "completed", reason: "Action was completed." }),
     beat(50, Step::Experiment { status: "completed", reason: "Experiment completed." }),
 ];
@@ -82,7 +83,8 @@ async fn what_the_probes_see_is_the_score_and_the_floor_decides() {
         assert!(told[1].contains("Z az-latency: probe checkout passes again, after "), "{told:#?}");
         if code == 1 {
             let reason = experiment["reason"].as_str().unwrap();
-            assert!(reason.contains("below the expected 99; checkout passed"), "{reason}");
+            assert!(reason.starts_with(&format!("score {score} < 99: checkout failed 2 of ")), "{reason}");
+            assert!(reason.ends_with(" looks (status 503, not 200) while latency was in"), "{reason}");
         }
     }
 }

@@ -19,6 +19,10 @@ const UNHURRIED: &[Beat] = &[
         step: Step::Experiment { status: "running", reason: "Experiment is running." },
     },
     Beat {
+        after: Duration::ZERO,
+        step: Step::Actions { which: Which::All, status: "running", reason: "Action is running." },
+    },
+    Beat {
         after: Duration::from_secs(4),
         step: Step::Actions { which: Which::All, status: "completed", reason: "Action was completed." },
     },

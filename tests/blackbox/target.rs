@@ -34,7 +34,10 @@ async fn a_plain_rehearsal_measures_a_system_that_bears_the_fault() {
         .collect();
     assert_eq!(names, ["checkout answers", "cart comes back"]);
     let checkout = &experiment["probes"][0];
-    assert_eq!((samples(checkout, "before").len(), samples(checkout, "after").len()), (1, 1));
+    assert!(
+        !samples(checkout, "before").is_empty() && !samples(checkout, "after").is_empty(),
+        "{checkout:#}"
+    );
     let slower = |sample: &&&Value| sample["latency_ms"].as_u64().unwrap() >= 20;
     assert!(samples(checkout, "during").iter().any(|sample| slower(&sample)), "{checkout:#}");
     assert!(ended.summary().contains("checkout answers"), "{}", ended.summary());
@@ -71,9 +74,8 @@ async fn a_suite_names_the_target_and_no_proxy_is_asked() {
         .map(|sample| sample["reason"].as_str().unwrap())
         .collect();
     assert!(!failed.is_empty() && failed.iter().all(|why| *why == "status 503, not 200"), "{probe:#}");
-    for phase in ["before", "after"] {
-        assert_eq!(samples(probe, phase)[0]["passed"], true, "{probe:#}");
-    }
+    assert_eq!(samples(probe, "before")[0]["passed"], true, "{probe:#}");
+    assert_eq!(samples(probe, "after").last().unwrap()["passed"], true, "{probe:#}");
 }
 
 #[tokio::test]
