@@ -1,4 +1,4 @@
-//! Signals: the first cancels the run, the second ends the process at once.
+//! Signals: the first cancels the run, the second ends the process as soon as the stops have gone out.
 
 use std::io;
 use std::pin::pin;
@@ -10,7 +10,8 @@ use tokio::time::sleep;
 use crate::lifecycle::Cancel;
 use crate::model::Signal;
 
-/// A terminal or a wrapper may deliver one signal twice in a moment: to the process and to its group.
+/// A terminal or a wrapper may deliver one signal twice in a moment, to the process and to its group, and a runner or a
+/// session that closes may send two different ones at once.
 const ECHO: Duration = Duration::from_millis(100);
 
 pub(super) struct Signals {
@@ -39,24 +40,27 @@ impl Signals {
         }
     }
 
-    /// Passes the first signal on. Ends with the second, which wants the process gone at once.
+    /// Passes the first signal on. Ends with the second, which wants the process gone: as soon as no experiment is left
+    /// that nobody has asked to stop.
     pub(super) async fn forward(mut self, cancel: &Cancel) -> Signal {
-        let first = self.next().await;
-        cancel.cancel(first);
-        meant(first, async || self.next().await).await
+        cancel.cancel(self.next().await);
+        let second = second(async || self.next().await).await;
+        cancel.stops_are_out().await;
+        second
     }
 }
 
-/// Ends with a second signal that is no echo of the first. When one came is not known, only when it is noticed; so
-/// whatever is noticed no later than that the time of echoes is over is taken for one, however long that took.
-async fn meant(first: Signal, mut next: impl AsyncFnMut() -> Signal) -> Signal {
+/// Ends with a second signal that did not come together with the first. When one came is not known, only when it is
+/// noticed; so whatever is noticed no later than that the time of echoes is over came together with the first, however
+/// long that took.
+async fn second(mut next: impl AsyncFnMut() -> Signal) -> Signal {
     let mut echoes = pin!(sleep(ECHO));
     let mut may_be_echo = true;
     loop {
         tokio::select! {
             biased;
             again = next() => {
-                if again != first || !may_be_echo {
+                if !may_be_echo {
                     return again;
                 }
             }
@@ -76,7 +80,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn an_echo_that_is_noticed_late_is_an_echo_all_the_same() {
         let (sent, mut signals) = mpsc::unbounded_channel();
-        let mut ending = pin!(meant(Signal::Interrupt, async || signals.recv().await.unwrap()));
+        let mut ending = pin!(second(async || signals.recv().await.unwrap()));
         assert_eq!(ending.as_mut().now_or_never(), None);
         sent.send(Signal::Interrupt).unwrap();
         // A machine that is too busy to look.
@@ -87,9 +91,14 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn another_signal_is_no_echo() {
-        let mut others = [Signal::Interrupt, Signal::Terminate].into_iter();
-        let second = meant(Signal::Interrupt, async || others.next().unwrap()).await;
-        assert_eq!(second, Signal::Terminate);
+    async fn two_signals_that_come_together_are_one() {
+        let (sent, mut signals) = mpsc::unbounded_channel();
+        let mut ending = pin!(second(async || signals.recv().await.unwrap()));
+        sent.send(Signal::Hangup).unwrap();
+        assert_eq!(ending.as_mut().now_or_never(), None, "another signal than the first");
+        advance(ECHO * 3).await;
+        assert_eq!(ending.as_mut().now_or_never(), None);
+        sent.send(Signal::Terminate).unwrap();
+        assert_eq!(ending.as_mut().now_or_never(), Some(Signal::Terminate));
     }
 }

@@ -258,6 +258,11 @@ pub trait Engine {
     /// Asks for a stop. An experiment that has already ended is not a failure.
     async fn stop(&self, launched: &Launched) -> Result<(), Failure>;
 
+    /// True where this process itself has to live until an experiment is stopped: asking is not enough.
+    fn ends_with_us(&self) -> bool {
+        false
+    }
+
     /// Asks once how an experiment is.
     async fn look(&self, launched: &Launched) -> Result<Record, Failure>;
 

@@ -1,8 +1,10 @@
 //! A signal has come: who must stop hears of it, and how much time is left is known everywhere.
 
 use std::cell::Cell;
+use std::rc::Rc;
 use std::time::Duration;
 
+use tokio::sync::Notify;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -43,6 +45,26 @@ impl Share {
 pub struct Cancel {
     token: CancellationToken,
     signal: Cell<Option<(Signal, Instant)>>,
+    duties: Rc<Duties>,
+}
+
+/// How many experiments may be running that nobody has asked to stop yet.
+#[derive(Debug, Default)]
+struct Duties {
+    count: Cell<usize>,
+    changed: Notify,
+}
+
+/// The duty to ask one experiment to stop before the process may end at once. Dropping it says that this is done, or no
+/// longer needed.
+#[derive(Debug)]
+pub(super) struct Duty(Rc<Duties>);
+
+impl Drop for Duty {
+    fn drop(&mut self) {
+        self.0.count.set(self.0.count.get().saturating_sub(1));
+        self.0.changed.notify_waiters();
+    }
 }
 
 impl Cancel {
@@ -60,6 +82,30 @@ impl Cancel {
 
     pub fn signal(&self) -> Option<Signal> {
         self.signal.get().map(|(signal, _)| signal)
+    }
+
+    /// From now on an experiment may be running.
+    pub(super) fn take_duty(&self) -> Duty {
+        self.duties.count.set(self.duties.count.get() + 1);
+        Duty(self.duties.clone())
+    }
+
+    /// Ends when every experiment that may be running has been asked to stop, or when a signal leaves no more time for it.
+    pub async fn stops_are_out(&self) {
+        let all_out = async {
+            loop {
+                let changed = self.duties.changed.notified();
+                if self.duties.count.get() == 0 {
+                    return;
+                }
+                changed.await;
+            }
+        };
+        tokio::select! {
+            biased;
+            () = all_out => {}
+            () = self.used_up(Share::Stop) => {}
+        }
     }
 
     pub fn token(&self) -> &CancellationToken {

@@ -232,6 +232,9 @@ impl Lifecycle<'_> {
         (self.publish)(&RunEvent::Stopping { experiment: progress.index, why: &why });
         let stopping = self.ask_to_stop(engine, &launched);
         let answer = self.cancel.within(STOP_LIMIT, Share::Stop, stopping).await;
+        if !engine.ends_with_us() {
+            progress.needs_no_stop();
+        }
         let refused = match answer {
             Some(Ok(())) => None,
             Some(Err(failure)) => Some(failure.with_remedy()),
@@ -291,6 +294,7 @@ impl Lifecycle<'_> {
     ) -> ExperimentResult {
         let (plan, engine) = self.parts(progress.index);
         if record.has_ended() {
+            progress.needs_no_stop();
             self.note_over(progress.index).await;
         }
         let cut = self.end_probing(progress, &record).await;

@@ -3,6 +3,7 @@
 use std::cell::{Cell, RefCell};
 
 use super::Lifecycle;
+use super::cancel::Duty;
 use super::probing::Probing;
 use crate::engine::Watcher;
 use crate::model::{Probe, RunEvent, Source, State, Transition};
@@ -15,6 +16,7 @@ pub(super) struct Progress<'a> {
     /// The engine's own record says that it is pending no more.
     pub(super) begun: Cell<bool>,
     pub(super) probing: RefCell<Probing>,
+    duty: Cell<Option<Duty>>,
 }
 
 impl<'a> Progress<'a> {
@@ -25,7 +27,13 @@ impl<'a> Progress<'a> {
             transitions: RefCell::default(),
             begun: Cell::new(false),
             probing: RefCell::new(probing),
+            duty: Cell::new(Some(lifecycle.cancel.take_duty())),
         }
+    }
+
+    /// The experiment has been asked to stop, or has ended.
+    pub(super) fn needs_no_stop(&self) {
+        drop(self.duty.take());
     }
 
     /// What the probes have seen before the launch. It is taken from them.

@@ -1,4 +1,4 @@
-//! Signals: stop first, then clean up, then report. A second one ends at once.
+//! Signals: stop first, then clean up, then report. A second one ends the run as soon as the stops are out.
 
 use std::time::Duration;
 
@@ -204,6 +204,24 @@ async fn with_endpoints_that_hang_the_first_signal_still_ends_in_time() {
 }
 
 #[tokio::test]
+async fn signals_that_come_together_are_one_and_the_stop_goes_out() {
+    at_once([("TERM", "HUP"), ("HUP", "TERM"), ("INT", "TERM")], |(first, second)| async move {
+        let account = Account::living(ENDLESS).await;
+        let running = account.run().spawn();
+        account.until_running().await;
+        running.signal(first).await;
+        running.signal(second).await;
+        let ended = running.ended().await;
+        // Which of two that are pending is handled first is the system's choice.
+        assert!([129, 130, 143].contains(&ended.code.unwrap()), "{:?}", ended.code);
+        assert_eq!(ended.result()["gate"]["verdict"], "cancelled");
+        assert_eq!(account.requests_of("StopExperiment").len(), 1);
+        account.assert_nothing_left("two signals at once");
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn another_signal_ends_at_once_though_every_endpoint_hangs() {
     at_once(
         [("INT", "TERM", 143), ("TERM", "INT", 130), ("INT", "HUP", 129)],
@@ -214,6 +232,8 @@ async fn another_signal_ends_at_once_though_every_endpoint_hangs() {
             account.world.inject(FaultRule::on("*", Effect::Hang));
             running.signal(first).await;
             account.until_asked("StopExperiment").await;
+            // Sooner it would have come together with the first. The stop keeps its 3.5 s.
+            tokio::time::sleep(Duration::from_millis(300)).await;
             running.signal(second).await;
             let ended = running.ended().await;
             ended.assert_code(code, "the second signal decides");
