@@ -21,6 +21,7 @@ pub(super) fn detect(facts: &Facts<'_>) -> Option<Surroundings> {
         attempt: facts.attempt("SYSTEM_JOBATTEMPT", 0),
         job: facts.joined(&["BUILD_DEFINITIONNAME", "SYSTEM_STAGENAME", "SYSTEM_JOBNAME"]),
         commit: facts.commit(&[commit]),
+        run: facts.owned("BUILD_BUILDID"),
         short: facts.owned("BUILD_BUILDID"),
         ..Surroundings::default()
     }

@@ -17,6 +17,7 @@ pub(super) fn detect(facts: &Facts<'_>) -> Option<Surroundings> {
         repository,
         commit: facts.commit(&["BITBUCKET_COMMIT"]),
         pull_request: facts.pull_request(&["BITBUCKET_PR_ID"]),
+        run: Some(build.to_owned()),
         short: Some(build.to_owned()),
         ..Surroundings::default()
     })

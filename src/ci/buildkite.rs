@@ -17,6 +17,7 @@ pub(super) fn detect(facts: &Facts<'_>) -> Option<Surroundings> {
         job: (!job.is_empty()).then(|| job.join("/")),
         commit: facts.commit(&["BUILDKITE_COMMIT"]),
         pull_request: facts.pull_request(&["BUILDKITE_PULL_REQUEST"]),
+        run: facts.owned("BUILDKITE_BUILD_ID"),
         short: facts.owned("BUILDKITE_BUILD_NUMBER"),
         ..Surroundings::default()
     };

@@ -12,6 +12,8 @@ pub(super) fn detect(facts: &Facts<'_>) -> Option<Surroundings> {
         job: facts.owned("CIRCLE_JOB"),
         commit: facts.commit(&["CIRCLE_SHA1"]),
         pull_request: facts.pull_request(&["CIRCLE_PR_NUMBER"]),
+        // A workflow that is run again is a new one of the same pipeline.
+        run: facts.first(&["CIRCLE_PIPELINE_ID", "CIRCLE_WORKFLOW_ID"]).map(str::to_owned),
         short: facts.owned("CIRCLE_BUILD_NUM"),
         ..Surroundings::default()
     };

@@ -13,6 +13,9 @@ const UNRESERVED: AsciiSet = NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b
 const HINT: &str = "which CodePipeline passes as environment variables of the action: FAULTGATE_REPOSITORY with \
                     #{SourceVariables.FullRepositoryName} and FAULTGATE_COMMIT with #{SourceVariables.CommitId}";
 
+/// A variable of the pipeline's own, with `#{codepipeline.PipelineExecutionId}`.
+const EXECUTION: &str = "CODEPIPELINE_EXECUTION_ID";
+
 pub(super) fn detect(facts: &Facts<'_>) -> Option<Surroundings> {
     let build = facts.get("CODEBUILD_BUILD_ID")?;
     let (project, id) = build.rsplit_once(':').unwrap_or((build, build));
@@ -25,12 +28,19 @@ pub(super) fn detect(facts: &Facts<'_>) -> Option<Surroundings> {
         commit: commit(facts),
         pull_request: pull_request(facts).map(PullRequest::own),
         hint: in_pipeline.then_some(HINT),
+        run: run(facts),
         short: Some(id.to_owned()),
         // A build that is tried again is a new build with a new id.
         key: Some(facts.key("codebuild", &["CODEBUILD_BUILD_ARN", "CODEBUILD_BUILD_ID"])),
         ..Surroundings::default()
     };
     Some(found.cloned_from(facts.get("CODEBUILD_SOURCE_REPO_URL").and_then(remote::parse)))
+}
+
+/// The builds of one pipeline or batch are builds of their own: their role in it is told, and its id is not, unless the
+/// pipeline passes it on.
+fn run(facts: &Facts<'_>) -> Option<String> {
+    facts.owned(EXECUTION)
 }
 
 /// Both may also hold a branch, a tag, or the version of an object in S3.

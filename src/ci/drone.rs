@@ -11,6 +11,7 @@ pub(super) fn detect(facts: &Facts<'_>) -> Option<Surroundings> {
         job: facts.joined(&["DRONE_STAGE_NAME", "DRONE_STEP_NAME"]),
         commit: facts.commit(&["DRONE_COMMIT_SHA"]),
         pull_request: facts.pull_request(&["DRONE_PULL_REQUEST"]),
+        run: facts.owned("DRONE_BUILD_NUMBER"),
         short: facts.owned("DRONE_BUILD_NUMBER"),
         ..Surroundings::default()
     }

@@ -41,6 +41,7 @@ pub(super) fn detect(facts: &Facts<'_>) -> Option<Surroundings> {
         commit: cause.commit,
         pull_request: cause.pull_request.map(PullRequest::own),
         read_only: actions.read_only(),
+        run: run.map(str::to_owned),
         short: Some(format!("{}-{}", run.unwrap_or("0"), attempt.unwrap_or("1"))),
         // A run has many jobs, a job many steps, and the legs of a matrix share the names of both: only the
         // runner's name tells them apart.

@@ -17,6 +17,7 @@ pub(super) fn detect(facts: &Facts<'_>) -> Option<Surroundings> {
         pull_request: merge_request(facts),
         // The number is the same when the project moves, and needs no escaping.
         project: facts.number("CI_PROJECT_ID").map(|id| id.to_string()),
+        run: facts.owned("CI_PIPELINE_ID"),
         short: Some(format!(
             "{}-{}",
             facts.get("CI_PIPELINE_ID").unwrap_or("0"),

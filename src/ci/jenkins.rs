@@ -19,6 +19,7 @@ pub(super) fn detect(facts: &Facts<'_>) -> Option<Surroundings> {
         run_url: facts.url(&["BUILD_URL"]),
         job: facts.owned("JOB_NAME"),
         pull_request: facts.pull_request(&NUMBERS),
+        run: facts.owned("BUILD_TAG"),
         short: facts.owned("BUILD_NUMBER"),
         ..Surroundings::default()
     };

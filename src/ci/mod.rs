@@ -145,6 +145,8 @@ pub struct Surroundings {
     obstacle: Option<String>,
     /// How to tell what is missing, in this CI.
     hint: Option<&'static str>,
+    /// The CI's id of what groups the jobs of one pipeline, in each attempt. None where it does not tell.
+    run: Option<String>,
     /// For the names of rules and queues.
     short: Option<String>,
     /// Everything that tells this attempt of this job from any other. None where the CI does not tell them apart:
@@ -181,6 +183,7 @@ impl Surroundings {
         RunIdentity {
             id: format!("{short}-{random}"),
             ci: self.ci.name().to_owned(),
+            pipeline: self.run.clone(),
             url: self.run_url.clone(),
             repository: self.repository.clone(),
             commit: self.commit.clone(),

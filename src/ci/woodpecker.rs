@@ -12,6 +12,7 @@ pub(super) fn detect(facts: &Facts<'_>) -> Option<Surroundings> {
         job: facts.joined(&["CI_WORKFLOW_NAME", "CI_STEP_NAME"]),
         commit: facts.commit(&["CI_COMMIT_SHA"]),
         pull_request: facts.pull_request(&["CI_COMMIT_PULL_REQUEST"]),
+        run: facts.owned("CI_PIPELINE_NUMBER"),
         short: facts.owned("CI_PIPELINE_NUMBER"),
         ..Surroundings::default()
     }

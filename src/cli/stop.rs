@@ -129,6 +129,7 @@ pub(super) fn identity(id: String) -> RunIdentity {
     RunIdentity {
         id,
         ci: "none".to_owned(),
+        pipeline: None,
         url: None,
         repository: None,
         commit: None,

@@ -322,6 +322,7 @@ pub(super) fn plan(experiments: Vec<ExperimentPlan>, dry_run: bool) -> Plan {
         parallel: experiments.len().max(1),
         experiments,
         shard: None,
+        suite: None,
         expected: Score::FULL,
         each: None,
         compare_to: None,

@@ -15,7 +15,7 @@ use super::values::Values;
 use super::{Mistake, centers, file, suite};
 use crate::forge::ForgeKind;
 use crate::http::HttpSettings;
-use crate::model::{InjectionRule, Monitor, Plan};
+use crate::model::{InjectionRule, Monitor, Plan, PlanRecord};
 
 /// How the log is written.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -156,6 +156,12 @@ fn gather(given: Given<'_>, mistakes: &mut Vec<Mistake>) -> Result<Settings, Mis
     let experiments = selection::experiments(&values, &tokens, &suite_file, mistakes);
     selection::without_effect(&values, &experiments, &mut warnings);
     centers::unencrypted(experiments.iter().map(|experiment| &experiment.spec), &mut warnings);
+    let expected = values.score("expected-resilience-score");
+    let injection = InjectionRule {
+        accepts_nothing: values.bool("allow-empty-targets"),
+        requires_all: values.text("require-actions").as_deref() == Some("all"),
+    };
+    let suite_record = PlanRecord::of(&experiments, expected, injection.accepts_nothing);
     let (experiments, shard) = selection::part(experiments, &values, mistakes);
     scenario(&values, scenarios, mistakes);
     let monitor = monitor(&values, mistakes);
@@ -193,7 +199,8 @@ fn gather(given: Given<'_>, mistakes: &mut Vec<Mistake>) -> Result<Settings, Mis
         plan: Plan {
             experiments,
             shard,
-            expected: values.score("expected-resilience-score"),
+            suite: Some(suite_record),
+            expected,
             each: values.set("each-resilience-score").map(|_| values.score("each-resilience-score")),
             compare_to,
             parallel: usize::try_from(values.count("parallel")).unwrap_or(1),
@@ -201,10 +208,7 @@ fn gather(given: Given<'_>, mistakes: &mut Vec<Mistake>) -> Result<Settings, Mis
             event_queue_url: values.text("event-queue-url"),
             reconcile_interval: values.duration("reconcile-interval"),
             dry_run: values.bool("dry-run"),
-            injection: InjectionRule {
-                accepts_nothing: values.bool("allow-empty-targets"),
-                requires_all: values.text("require-actions").as_deref() == Some("all"),
-            },
+            injection,
             stop_on_failure: suite.stop_on_failure,
             report_dir,
             reporting_must_succeed: values.text("reporting").as_deref() == Some("fail"),

@@ -233,6 +233,7 @@ impl Lifecycle<'_> {
             faultgate: ToolInfo::current(),
             rehearsal: self.rehearsal.clone(),
             run: RunIdentity { shard: self.plan.shard, ..self.run.clone() },
+            plan: self.plan.suite.clone(),
             dry_run: self.plan.dry_run,
             started_at: self.clock.started_at(),
             ended_at: self.clock.now(),

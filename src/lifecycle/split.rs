@@ -238,6 +238,7 @@ pub fn conclude(plan: &Plan, state: &RunState, now: Timestamp) -> RunResult {
         faultgate: ToolInfo::current(),
         rehearsal: None,
         run: RunIdentity { shard: plan.shard, ..state.run.clone() },
+        plan: plan.suite.clone(),
         dry_run: plan.dry_run,
         started_at: state.started_at,
         ended_at: now,

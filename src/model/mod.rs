@@ -6,7 +6,9 @@ mod fault;
 mod finding;
 mod output;
 mod plan;
+mod plan_record;
 mod probe;
+mod provenance;
 mod result;
 mod run_state;
 mod score;
@@ -26,10 +28,12 @@ pub use plan::{
     CommandLine, CommandSpec, EngineSpec, ExperimentPlan, HarnessProject, HarnessSpec, InjectionRule,
     LitmusProject, LitmusSpec, Monitor, Plan, RunIdentity, RuntimeInputs,
 };
+pub use plan_record::PlanRecord;
 pub use probe::{
     Check, Comparison, Expectation, HttpCheck, MetricCheck, Phase, PhaseLooks, Phases, Probe, ProbePlan,
     Sample, Turn,
 };
+pub use provenance::Difference;
 pub use result::{
     Action, Effect, EngineError, Evidence, ExperimentResult, FaultWindow, Gate, MonitorRecord, Outcome,
     RehearsalNote, Reported, RunResult, SCHEMA_VERSION, SCORING, ScoreSource, StopReport, SubscriptionRecord,

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{CompareTo, ProbePlan, Score, Shard};
+use super::{CompareTo, PlanRecord, ProbePlan, Score, Shard};
 
 /// How the end of an experiment is learned.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -208,6 +208,8 @@ pub struct Plan {
     pub experiments: Vec<ExperimentPlan>,
     /// Which part of a suite the experiments are, where it is split over jobs.
     pub shard: Option<Shard>,
+    /// The whole suite, of which the experiments may be a part. None where nobody merges the result.
+    pub suite: Option<PlanRecord>,
     pub expected: Score,
     /// The floor of each experiment that names none; None: `expected`.
     pub each: Option<Score>,
@@ -235,6 +237,10 @@ pub struct RunIdentity {
     pub id: String,
     /// `github-actions`, `gitlab-ci`, … or `none`.
     pub ci: String,
+    /// The CI's own id of what groups the jobs of one pipeline: the same in each job and for each attempt of it.
+    /// None where the CI does not tell.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub pipeline: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub url: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none", default)]

@@ -6,8 +6,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    ExperimentPlan, Fault, Finding, Monitor, Probe, RunComparison, RunIdentity, Score, Signal, State,
-    Transition, Verdict,
+    ExperimentPlan, Fault, Finding, Monitor, PlanRecord, Probe, RunComparison, RunIdentity, Score, Signal,
+    State, Transition, Verdict,
 };
 
 /// `schema_version` of result.json.
@@ -31,6 +31,9 @@ pub struct RunResult {
     /// Present in a rehearsal: no real system was touched.
     pub rehearsal: Option<RehearsalNote>,
     pub run: RunIdentity,
+    /// The whole suite, of which this may be a part. None in results of versions that did not note it.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub plan: Option<PlanRecord>,
     /// Nothing was injected: only targets were resolved.
     #[serde(skip_serializing_if = "std::ops::Not::not", default)]
     pub dry_run: bool,

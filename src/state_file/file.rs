@@ -119,6 +119,7 @@ mod tests {
         let run = RunIdentity {
             id: "1a2b3c4d".to_owned(),
             ci: "none".to_owned(),
+            pipeline: None,
             url: None,
             repository: Some("shop/web".to_owned()),
             commit: None,

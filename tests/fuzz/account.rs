@@ -72,6 +72,7 @@ fn plan(monitor: Monitor) -> Plan {
             probes: Vec::new(),
         }],
         shard: None,
+        suite: None,
         expected: Score::FULL,
         each: None,
         compare_to: None,
@@ -101,6 +102,7 @@ async fn run(seed: u64) -> String {
     let run = RunIdentity {
         id: "fuzz".to_owned(),
         ci: "none".to_owned(),
+        pipeline: None,
         url: None,
         repository: None,
         commit: None,

@@ -341,6 +341,7 @@ pub(crate) fn identity() -> RunIdentity {
     RunIdentity {
         id: "chaos".to_owned(),
         ci: "none".to_owned(),
+        pipeline: None,
         url: None,
         repository: None,
         commit: None,
@@ -391,6 +392,7 @@ pub(crate) fn plan(chaos: &Chaos) -> Plan {
     Plan {
         experiments: experiments.collect(),
         shard: None,
+        suite: None,
         expected: Score::FULL,
         each: None,
         compare_to: None,

@@ -120,3 +120,108 @@ fn one_ci_inside_another_is_told_from_it() {
     }
     assert_eq!(in_env(&[&[("CI", "true")]]).ci.name(), "none");
 }
+
+/// What tells a run from the next is the same in all of its jobs and attempts.
+#[test]
+fn all_jobs_of_one_pipeline_are_of_one_run() {
+    type Job<'a> = Pairs<'a>;
+    let table: [(&str, Pairs<'_>, [Job<'_>; 2], Pairs<'_>, Option<&str>); 11] = [
+        (
+            "github-actions",
+            GITHUB,
+            [
+                &[("GITHUB_JOB", "gate"), ("RUNNER_NAME", "r2")],
+                &[("GITHUB_RUN_ATTEMPT", "2"), ("GITHUB_ACTION", "merged")],
+            ],
+            &[("GITHUB_RUN_ID", "1234567891")],
+            Some("1234567890"),
+        ),
+        (
+            "gitlab-ci",
+            &[("GITLAB_CI", "true"), ("CI_PIPELINE_ID", "5"), ("CI_JOB_ID", "7")],
+            [&[("CI_JOB_ID", "8"), ("CI_JOB_NAME", "gate")], &[("CI_JOB_ID", "9")]],
+            &[("CI_PIPELINE_ID", "6")],
+            Some("5"),
+        ),
+        (
+            "codebuild",
+            &[("CODEBUILD_BUILD_ID", "chaos:1"), ("CODEPIPELINE_EXECUTION_ID", "e-1")],
+            [&[("CODEBUILD_BUILD_ID", "gate:2")], &[("CODEBUILD_BATCH_BUILD_IDENTIFIER", "leg")]],
+            &[("CODEPIPELINE_EXECUTION_ID", "e-2")],
+            Some("e-1"),
+        ),
+        (
+            "bitbucket-pipelines",
+            &[("BITBUCKET_BUILD_NUMBER", "5")],
+            [&[("BITBUCKET_STEP_RUN_NUMBER", "2")], &[("BITBUCKET_PARALLEL_STEP", "1")]],
+            &[("BITBUCKET_BUILD_NUMBER", "6")],
+            Some("5"),
+        ),
+        (
+            "buildkite",
+            &[("BUILDKITE", "true"), ("BUILDKITE_BUILD_ID", "b-1"), ("BUILDKITE_JOB_ID", "j-1")],
+            [&[("BUILDKITE_JOB_ID", "j-2")], &[("BUILDKITE_RETRY_COUNT", "1")]],
+            &[("BUILDKITE_BUILD_ID", "b-2")],
+            Some("b-1"),
+        ),
+        (
+            "circleci",
+            &[("CIRCLECI", "true"), ("CIRCLE_PIPELINE_ID", "p-1"), ("CIRCLE_WORKFLOW_ID", "w-1")],
+            [&[("CIRCLE_BUILD_NUM", "8")], &[("CIRCLE_WORKFLOW_ID", "w-2")]],
+            &[("CIRCLE_PIPELINE_ID", "p-2")],
+            Some("p-1"),
+        ),
+        (
+            "azure-pipelines",
+            &[("TF_BUILD", "True"), ("BUILD_BUILDID", "5")],
+            [&[("SYSTEM_JOBATTEMPT", "2")], &[("SYSTEM_JOBNAME", "gate")]],
+            &[("BUILD_BUILDID", "6")],
+            Some("5"),
+        ),
+        (
+            "woodpecker",
+            &[("CI", "woodpecker"), ("CI_PIPELINE_NUMBER", "5")],
+            [&[("CI_STEP_NAME", "gate")], &[("CI_WORKFLOW_NAME", "chaos")]],
+            &[("CI_PIPELINE_NUMBER", "6")],
+            Some("5"),
+        ),
+        (
+            "drone",
+            &[("DRONE", "true"), ("DRONE_BUILD_NUMBER", "5")],
+            [&[("DRONE_STEP_NAME", "gate")], &[("DRONE_STAGE_NAME", "chaos")]],
+            &[("DRONE_BUILD_NUMBER", "6")],
+            Some("5"),
+        ),
+        (
+            "jenkins",
+            &[("JENKINS_URL", "https://j.example/"), ("BUILD_TAG", "jenkins-shop-5"), ("BUILD_NUMBER", "5")],
+            [&[("NODE_NAME", "a2")], &[("STAGE_NAME", "gate")]],
+            &[("BUILD_TAG", "jenkins-shop-6")],
+            Some("jenkins-shop-5"),
+        ),
+        ("none", &[("CI", "true")], [&[], &[]], &[], None),
+    ];
+    for (ci, run, jobs, next, id) in table {
+        let told = |sets: &[Pairs<'_>]| {
+            let found = in_env(sets).identity("a");
+            assert_eq!(found.ci, ci);
+            found.pipeline
+        };
+        assert_eq!(told(&[run]).as_deref(), id);
+        for job in jobs {
+            assert_eq!(told(&[run, job]).as_deref(), id, "{ci}: {job:?}");
+        }
+        assert!(id.is_none() || told(&[run, next]).as_deref() != id, "{ci}");
+    }
+}
+
+/// Each build of a batch or a pipeline is one of its own there.
+#[test]
+fn a_ci_that_does_not_group_its_jobs_tells_no_run() {
+    for pairs in [
+        &[("CODEBUILD_BUILD_ID", "chaos:1"), ("CODEBUILD_INITIATOR", "codepipeline/release")][..],
+        &[("TEAMCITY_VERSION", "2026.1"), ("BUILD_NUMBER", "5")],
+    ] {
+        assert_eq!(identity(pairs, "a").pipeline, None, "{pairs:?}");
+    }
+}

@@ -62,6 +62,7 @@ async fn run(fake: &Fake, experiments: &[(&str, &str)], setting: Setting) -> Pla
         experiments: experiments.iter().map(|(name, experiment)| plan(name, experiment)).collect(),
         shard: None,
         each: None,
+        suite: None,
         compare_to: None,
         expected: Score::FULL,
         parallel: experiments.len(),
@@ -77,6 +78,7 @@ async fn run(fake: &Fake, experiments: &[(&str, &str)], setting: Setting) -> Pla
     let identity = RunIdentity {
         id: "chaos".to_owned(),
         ci: "none".to_owned(),
+        pipeline: None,
         url: None,
         repository: None,
         commit: None,

@@ -161,6 +161,7 @@ mod tests {
         RunIdentity {
             id: id.to_owned(),
             ci: "github-actions".to_owned(),
+            pipeline: None,
             url: None,
             repository: None,
             commit: None,

@@ -80,6 +80,7 @@ fn said(mut result: RunResult, text: &str) -> RunResult {
     result.run = RunIdentity {
         id: said(),
         ci: said(),
+        pipeline: None,
         url: Some(said()),
         repository: Some(said()),
         commit: Some(said()),

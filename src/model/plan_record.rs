@@ -1,0 +1,148 @@
+//! A suite as a result notes it, so that the parts of one suite are told from those of another.
+
+use serde::{Deserialize, Serialize};
+
+use super::{ExperimentPlace, ExperimentPlan, ProbePlan, Score};
+use crate::digest;
+
+/// The whole suite that a run is of, or of which it is a part.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlanRecord {
+    /// Of all that the suite's verdict depends on. Equal digests mean the same suite.
+    pub digest: String,
+    /// The names of all experiments, in their order.
+    pub experiments: Vec<String>,
+}
+
+impl PlanRecord {
+    /// `expected` and `allow_empty_targets` are those of the run.
+    pub fn of(experiments: &[ExperimentPlan], expected: Score, allow_empty_targets: bool) -> Self {
+        let mut parts = vec![expected.to_string(), allow_empty_targets.to_string()];
+        for experiment in experiments {
+            parts.extend(meaning(experiment));
+        }
+        let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
+        Self {
+            digest: digest::of_parts(&parts),
+            experiments: experiments.iter().map(|experiment| experiment.name.clone()).collect(),
+        }
+    }
+}
+
+/// What an experiment's verdict depends on, without anything that variables hold: those may be secrets, and a digest
+/// of a short one gives it away.
+fn meaning(experiment: &ExperimentPlan) -> Vec<String> {
+    let place = ExperimentPlace::of(&experiment.spec, None);
+    let floor = experiment.expected.map(|floor| floor.to_string());
+    let mut parts = vec![
+        experiment.name.clone(),
+        serde_json::to_string(&place).unwrap_or_default(),
+        experiment.weight.to_string(),
+        floor.unwrap_or_default(),
+        experiment.probes.len().to_string(),
+    ];
+    parts.extend(experiment.probes.iter().flat_map(meaning_of_probe));
+    parts
+}
+
+fn meaning_of_probe(probe: &ProbePlan) -> [String; 4] {
+    [
+        probe.name.clone(),
+        probe.check.kind().to_owned(),
+        probe.weight.to_string(),
+        serde_json::to_string(&probe.when).unwrap_or_default(),
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+    use std::time::Duration;
+
+    use super::*;
+    use crate::model::{Check, CommandLine, CommandSpec, EngineSpec, Phase};
+
+    fn probe(url: &str) -> ProbePlan {
+        ProbePlan {
+            name: "answers".to_owned(),
+            check: Check::Tcp { address: url.to_owned(), within: Duration::ZERO },
+            when: vec![Phase::During],
+            every: Duration::ZERO,
+            weight: 10,
+            recovers_within: None,
+            aborts_after: None,
+        }
+    }
+
+    fn suite() -> Vec<ExperimentPlan> {
+        let fis = EngineSpec::Fis { template: "EXT1".to_owned(), region: None, role_arn: None };
+        let command = CommandSpec {
+            run: CommandLine {
+                args: vec!["kill".to_owned(), "s3cr3t".to_owned()],
+                shown: "kill ${X}".to_owned(),
+            },
+            stop: None,
+            dir: None,
+            env: BTreeMap::from([("KEY".to_owned(), "s3cr3t".to_owned())]),
+            journal: None,
+            expected_exit_code: 0,
+            duration: Duration::ZERO,
+        };
+        let experiment = |name: &str, spec| ExperimentPlan {
+            name: name.to_owned(),
+            spec,
+            weight: 10,
+            timeout: Duration::ZERO,
+            queue_timeout: Duration::ZERO,
+            expected: None,
+            probes: vec![probe("db:1")],
+        };
+        vec![experiment("az", fis), experiment("kill", EngineSpec::Command(command))]
+    }
+
+    fn record(experiments: &[ExperimentPlan]) -> PlanRecord {
+        PlanRecord::of(experiments, Score::FULL, false)
+    }
+
+    #[test]
+    fn whatever_the_verdict_depends_on_makes_another_digest() {
+        let plain = record(&suite());
+        assert_eq!(plain, record(&suite()));
+        assert_eq!(plain.experiments, ["az", "kill"]);
+        type Change = fn(&mut Vec<ExperimentPlan>);
+        let changes: [Change; 8] = [
+            |all| all.swap(0, 1),
+            |all| drop(all.pop()),
+            |all| all[0].name.push('2'),
+            |all| all[0].weight = 11,
+            |all| all[1].expected = Some(Score::ZERO),
+            |all| all[0].spec = EngineSpec::Fis { template: "EXT2".to_owned(), region: None, role_arn: None },
+            |all| all[0].probes.clear(),
+            |all| all[0].probes[0].weight = 0,
+        ];
+        let mut digests = vec![plain.digest];
+        for change in changes {
+            let mut changed = suite();
+            change(&mut changed);
+            digests.push(record(&changed).digest);
+        }
+        digests.push(PlanRecord::of(&suite(), Score::ZERO, false).digest);
+        digests.push(PlanRecord::of(&suite(), Score::FULL, true).digest);
+        let count = digests.len();
+        digests.sort();
+        digests.dedup();
+        assert_eq!(digests.len(), count);
+    }
+
+    /// What is not in the digest cannot be guessed from it.
+    #[test]
+    fn what_variables_hold_does_not_change_the_digest() {
+        let mut other = suite();
+        other[0].probes = vec![probe("elsewhere:2")];
+        if let EngineSpec::Command(command) = &mut other[1].spec {
+            command.run.args[1] = "another".to_owned();
+            command.env.clear();
+        }
+        assert_eq!(record(&suite()), record(&other));
+    }
+}
