@@ -144,6 +144,9 @@ impl<'a> Session<'a> {
 
     /// Everybody who listens, told already of what was set and may not do what the user believes.
     pub(super) fn audience(&self) -> Audience {
+        if !self.settings.origins.is_empty() {
+            say(&format!("settings from variables: {}", self.settings.origins.join(", ")));
+        }
         let audience = Audience(RefCell::new(self.reporting().sinks()));
         for warning in &self.settings.warnings {
             audience.warn(warning);

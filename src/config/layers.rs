@@ -11,18 +11,10 @@ use super::Mistake;
 use super::environment::{Environment, is_blank};
 use super::inputs::{INPUTS, Input, find};
 use super::mistake::{key, misspelt, nearest};
+use crate::model::OUTPUTS;
 
 /// The origin of defaults.
 pub(super) const DEFAULT: &str = "the default";
-
-/// What faultgate writes as dotenv for later jobs, which inherit it. The rest of its outputs are inputs as well.
-const OUTPUTS: &[&str] = &[
-    "FAULTGATE_VERDICT",
-    "FAULTGATE_RESILIENCE_SCORE",
-    "FAULTGATE_EXPERIMENT_IDS",
-    "FAULTGATE_STATE",
-    "FAULTGATE_REASON",
-];
 
 /// The origin of what an earlier step of the run was given.
 const HANDED_ON: &str = "the state file";
@@ -112,6 +104,16 @@ pub(super) fn to_hand_on(merged: &HashMap<String, Value>) -> BTreeMap<String, St
         .collect()
 }
 
+/// By which variables of faultgate's own, and by which inputs of an earlier step, something is set: a job may have them
+/// from elsewhere. Only names, since a value may be anything.
+pub(super) fn inherited(merged: &HashMap<String, Value>) -> Vec<String> {
+    let named = open().filter_map(|input| match merged.get(input.name)?.origin()? {
+        HANDED_ON => Some(format!("{} ({HANDED_ON})", input.name)),
+        origin => (origin == input.variable()).then(|| origin.to_owned()),
+    });
+    named.collect()
+}
+
 fn open() -> impl Iterator<Item = &'static Input> {
     INPUTS.iter().filter(|i| !i.is_secret())
 }
@@ -187,7 +189,9 @@ pub(super) fn unknown_variables(env: &Environment, mistakes: &mut Vec<Mistake>, 
         }
         let readable = name.to_str().is_some();
         let name = name.to_string_lossy();
-        if OUTPUTS.contains(&name.as_ref()) || known.iter().any(|k| *k == name) {
+        // An earlier run's, which later jobs inherit.
+        let is_output = OUTPUTS.iter().any(|output| output.variable() == name);
+        if is_output || known.iter().any(|k| *k == name) {
             continue;
         }
         let names = known.iter().map(|k| &k["FAULTGATE_".len()..]);
@@ -209,6 +213,41 @@ mod tests {
         let env = Environment::from_pairs(pairs.iter().copied());
         let input = find("experiment-template-id").unwrap();
         (ci_variable(input, &env, &mut mistakes), mistakes)
+    }
+
+    #[test]
+    fn what_a_job_may_have_from_elsewhere_is_named_without_its_value() {
+        let mut mistakes = Vec::new();
+        let env = Environment::from_pairs([
+            ("FAULTGATE_EXPECTED_RESILIENCE_SCORE", "50"),
+            ("FAULTGATE_TIMEOUT", "9m"),
+            ("INPUT_MONITOR", "poll"),
+        ]);
+        let handed_on = BTreeMap::from([("parallel".to_owned(), "3".to_owned())]);
+        let layers = [
+            Layer::defaults(&[]),
+            Layer::handed_on(&handed_on),
+            Layer::ci(&env, &mut mistakes),
+            Layer::own(&env, &mut mistakes),
+            Layer::flags(vec![("timeout".to_owned(), "5m".into())], &mut mistakes),
+        ];
+        let named = inherited(&merge(layers).unwrap());
+        assert_eq!(named, ["parallel (the state file)", "FAULTGATE_EXPECTED_RESILIENCE_SCORE"]);
+    }
+
+    /// A later job inherits what the dotenv file says, as if it had been set for it.
+    #[test]
+    fn no_name_in_the_dotenv_file_is_an_input() {
+        let inputs: Vec<String> = INPUTS
+            .iter()
+            .flat_map(|input| [&[input.variable()][..], &input.ci_variables()].concat())
+            .collect();
+        for output in OUTPUTS {
+            let is_input = inputs.contains(&output.variable());
+            assert_eq!(output.in_dotenv, !is_input, "{}", output.name);
+        }
+        let left_out = OUTPUTS.iter().filter(|output| !output.in_dotenv).map(|output| output.name);
+        assert_eq!(left_out.collect::<Vec<_>>(), ["expected-resilience-score", "report-dir"]);
     }
 
     #[test]

@@ -68,6 +68,8 @@ pub struct Settings {
     pub http: HttpSettings,
     /// Inputs that a later step of the run has to be given too.
     pub to_hand_on: BTreeMap<String, String>,
+    /// The variables, and the inputs of the state file, by which something was set.
+    pub origins: Vec<String>,
     /// What was set and may not do what the user believes.
     pub warnings: Vec<String>,
 }
@@ -216,6 +218,7 @@ fn gather(given: Given<'_>, mistakes: &mut Vec<Mistake>) -> Result<Settings, Mis
         tokens,
         litmus_username: values.text("litmus-username"),
         to_hand_on: layers::to_hand_on(&above_suite),
+        origins: layers::inherited(&merged),
         http,
         warnings,
     })

@@ -7,16 +7,34 @@ pub struct Output {
     pub name: &'static str,
     /// One line for the reference.
     pub help: &'static str,
+    /// False of one whose variable would be that of an input: a later job would inherit it as a setting.
+    pub in_dotenv: bool,
+}
+
+impl Output {
+    const fn new(name: &'static str, help: &'static str) -> Self {
+        Self { name, help, in_dotenv: true }
+    }
+
+    const fn not_in_dotenv(mut self) -> Self {
+        self.in_dotenv = false;
+        self
+    }
+
+    /// Its name as a variable.
+    pub fn variable(&self) -> String {
+        format!("FAULTGATE_{}", self.name.to_uppercase().replace('-', "_"))
+    }
 }
 
 /// All of them, in the order in which they are written.
 #[rustfmt::skip]
 pub const OUTPUTS: [Output; 7] = [
-    Output { name: "verdict", help: "How the gate decided: passed, failed, errored, timed-out or cancelled" },
-    Output { name: "resilience-score", help: "Resilience score, 0 to 100; empty if it is not known" },
-    Output { name: "expected-resilience-score", help: "Lowest resilience score that passes the gate" },
-    Output { name: "experiment-ids", help: "Ids that the engines gave to the experiments, separated by commas" },
-    Output { name: "state", help: "State in which the experiment that decided was last seen" },
-    Output { name: "reason", help: "Why the gate decided so, in one line" },
-    Output { name: "report-dir", help: "Directory of the report files" },
+    Output::new("verdict", "How the gate decided: passed, failed, errored, timed-out or cancelled"),
+    Output::new("resilience-score", "Resilience score, 0 to 100; empty if it is not known"),
+    Output::new("expected-resilience-score", "Lowest resilience score that passes the gate").not_in_dotenv(),
+    Output::new("experiment-ids", "Ids that the engines gave to the experiments, separated by commas"),
+    Output::new("state", "State in which the experiment that decided was last seen"),
+    Output::new("reason", "Why the gate decided so, in one line"),
+    Output::new("report-dir", "Directory of the report files").not_in_dotenv(),
 ];

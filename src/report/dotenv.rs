@@ -7,7 +7,7 @@ use async_trait::async_trait;
 
 use super::outputs::outputs;
 use super::{Sink, files, from_write};
-use crate::model::{Reported, RunResult};
+use crate::model::{OUTPUTS, Reported, RunResult};
 use crate::text;
 
 pub(super) const NAME: &str = "faultgate.env";
@@ -17,16 +17,12 @@ const LONGEST: usize = 1_000;
 /// Longest list of experiment ids.
 const LONGEST_IDS: usize = 2_000;
 
-pub(super) fn render(result: &RunResult, report_dir: &str) -> String {
+pub(super) fn render(result: &RunResult) -> String {
     let mut rendered = String::new();
-    for (name, value) in outputs(result, report_dir) {
-        let value = match name {
-            "experiment-ids" => whole_ids(&value),
-            // A path that has become another one leads nowhere.
-            "report-dir" => Some(inert(&value)).filter(|kept| *kept == value).unwrap_or_default(),
-            _ => inert(&value),
-        };
-        let _ = writeln!(rendered, "FAULTGATE_{}={value}", name.to_uppercase().replace('-', "_"));
+    let values = outputs(result, "").into_iter().zip(&OUTPUTS).filter(|(_, output)| output.in_dotenv);
+    for ((name, value), output) in values {
+        let value = if name == "experiment-ids" { whole_ids(&value) } else { inert(&value) };
+        let _ = writeln!(rendered, "{}={value}", output.variable());
     }
     rendered
 }
@@ -61,12 +57,11 @@ fn whole_ids(ids: &str) -> String {
 
 pub struct DotenvFile {
     path: PathBuf,
-    report_dir: String,
 }
 
 impl DotenvFile {
     pub fn new(report_dir: &Path) -> Self {
-        Self { path: report_dir.join(NAME), report_dir: report_dir.display().to_string() }
+        Self { path: report_dir.join(NAME) }
     }
 }
 
@@ -77,7 +72,7 @@ impl Sink for DotenvFile {
     }
 
     async fn finish(&mut self, result: &RunResult) -> Option<Reported> {
-        let rendered = render(result, &self.report_dir);
+        let rendered = render(result);
         Some(from_write(NAME, files::replace(&self.path, rendered.as_bytes())))
     }
 }

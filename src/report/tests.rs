@@ -47,7 +47,7 @@ async fn small(result: &RunResult) -> String {
     for (title, text) in [
         ("log commands of GitHub", commands(result, LogStyle::GitHub).await),
         ("log commands of Azure Pipelines", commands(result, LogStyle::Azure).await),
-        ("faultgate.env", dotenv::render(result, DIR)),
+        ("faultgate.env", dotenv::render(result)),
         ("annotations.json", serde_json::to_string_pretty(&annotations).unwrap() + "\n"),
         ("closing", closing(result, DIR)),
     ] {
@@ -176,14 +176,12 @@ async fn a_new_run_leaves_nothing_of_an_earlier_one() {
     assert!(!folder.path().join("not-there").exists());
 }
 
-const KEYS: [&str; 7] = [
+const KEYS: [&str; 5] = [
     "FAULTGATE_VERDICT",
     "FAULTGATE_RESILIENCE_SCORE",
-    "FAULTGATE_EXPECTED_RESILIENCE_SCORE",
     "FAULTGATE_EXPERIMENT_IDS",
     "FAULTGATE_STATE",
     "FAULTGATE_REASON",
-    "FAULTGATE_REPORT_DIR",
 ];
 
 fn assert_env(env: &str) {
@@ -197,21 +195,11 @@ fn assert_env(env: &str) {
 }
 
 #[test]
-fn a_report_dir_that_would_become_another_is_left_empty() {
-    for (dir, kept) in
-        [("faultgate-report", true), ("/a/b.c/d", true), ("my reports", false), ("$(id)", false)]
-    {
-        let want = format!("FAULTGATE_REPORT_DIR={}\n", if kept { dir } else { "" });
-        assert!(dotenv::render(&samples::passed(), dir).ends_with(&want), "{dir}");
-    }
-}
-
-#[test]
 fn ids_are_whole_or_missing() {
     let mut result = samples::passed();
     let one = result.experiments[0].clone();
     result.experiments = std::iter::repeat_n(one, 300).collect();
-    let env = dotenv::render(&result, DIR);
+    let env = dotenv::render(&result);
     assert_env(&env);
     let ids = env.lines().find_map(|line| line.strip_prefix("FAULTGATE_EXPERIMENT_IDS=")).unwrap();
     assert!(ids.split(',').count() > 100 && ids.split(',').all(|id| id == "EXPaz-latency"), "{ids}");
@@ -250,7 +238,7 @@ async fn assert_harmless(result: &RunResult) {
     assert_log(&azure, &AZURE);
     assert!(azure.lines().all(|line| AZURE.iter().any(|start| line.starts_with(start))), "{azure:?}");
     assert_log(&closing(result, DIR), &[]);
-    assert_env(&dotenv::render(result, DIR));
+    assert_env(&dotenv::render(result));
     junit::assert_sound(result);
     let annotations: serde_json::Value = serde_json::from_str(&annotations::render(result)).unwrap();
     for link in annotations["faultgate"].as_array().unwrap() {
