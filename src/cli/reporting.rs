@@ -14,7 +14,8 @@ use crate::forge::{self, Connection, Forge, ForgeKind, NoForge, Subject};
 use crate::http::{self, HttpSettings};
 use crate::report::{
     AnnotationsFile, BuildkiteAnnotation, Comment, DotenvFile, HtmlFile, Insights, JunitFile, Live, Log,
-    LogCommands, ResultFile, Sink, StatusStyle, Statuses, StepOutputs, StepSummary, SummaryFile, comment_key,
+    LogCommands, Nature, ResultFile, Sink, StatusStyle, Statuses, StepOutputs, StepSummary, SummaryFile,
+    comment_key,
 };
 
 /// What the CI says, unless the user says otherwise.
@@ -90,7 +91,9 @@ impl Reporting<'_> {
         let experiments: Vec<&str> =
             settings.plan.experiments.iter().map(|experiment| experiment.name.as_str()).collect();
         // Of what is updated in place.
-        let key = comment_key(&settings.status_context, self.surroundings.job.as_deref(), &experiments);
+        let nature = Nature::of(settings.rehearsal.is_some(), settings.plan.dry_run);
+        let context = nature.context(&settings.status_context, settings.plan.shard);
+        let key = comment_key(&context, self.surroundings.job.as_deref(), &experiments);
         // Where commits have no statuses, a comment takes their place.
         let comment = settings.comment != CommentMode::Off
             || (settings.commit_status && kind == Some(ForgeKind::CodeCommit));
@@ -113,7 +116,7 @@ impl Reporting<'_> {
                 target_url: run_url,
                 attempt: self.surroundings.attempt,
                 shard: settings.plan.shard,
-                rehearsal: settings.rehearsal.is_some(),
+                nature,
             };
             sinks.push(Box::new(Statuses::new(&experiments, style, connection)));
         }

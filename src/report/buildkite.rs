@@ -11,7 +11,7 @@ use tokio::process::{Child, Command};
 use tokio::time::timeout;
 
 use super::summary::{Page, render};
-use super::{Sink, Stage, failed, skipped, written};
+use super::{Nature, Sink, Stage, failed, skipped, written};
 use crate::model::{Reported, RunResult, Verdict};
 use crate::text;
 
@@ -34,9 +34,12 @@ impl BuildkiteAnnotation {
         Self { agent: agent.into() }
     }
 
-    fn spawn(&self, verdict: Verdict) -> io::Result<Child> {
+    fn spawn(&self, result: &RunResult) -> io::Result<Child> {
+        let nature = Nature::of(result.rehearsal.is_some(), result.dry_run);
+        // An annotation takes the place of an earlier one of its context.
+        let context = nature.context("faultgate", result.run.shard);
         Command::new(&self.agent)
-            .args(["annotate", "--style", style(verdict), "--context", "faultgate"])
+            .args(["annotate", "--style", style(result.gate.verdict), "--context", &context])
             .stdin(Stdio::piped())
             .stdout(Stdio::null())
             .stderr(Stdio::piped())
@@ -84,7 +87,7 @@ impl Sink for BuildkiteAnnotation {
     }
 
     async fn finish(&mut self, result: &RunResult) -> Option<Reported> {
-        let agent = match self.spawn(result.gate.verdict) {
+        let agent = match self.spawn(result) {
             Ok(agent) => agent,
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 let missing = skipped(Self::SINK, "buildkite-agent is not on the PATH");
@@ -132,11 +135,14 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let script = "cd \"$(dirname \"$0\")\" && echo \"$@\" > arguments && cat > page";
         let path = agent(&folder, script);
-        for (result, style) in [(samples::stopped(), "error"), (samples::passed(), "success")] {
+        for (result, style, context) in [
+            (samples::stopped(), "error", "faultgate rehearsal"),
+            (samples::passed(), "success", "faultgate"),
+        ] {
             let reported = finish(&path, &result).await;
             assert_eq!((reported.outcome, reported.detail), (Outcome::Written, None));
             let read = |name| std::fs::read_to_string(folder.path().join(name)).unwrap();
-            assert_eq!(read("arguments"), format!("annotate --style {style} --context faultgate\n"));
+            assert_eq!(read("arguments"), format!("annotate --style {style} --context {context}\n"));
             assert_eq!(read("page"), render(&result, &PAGE));
             assert!(!read("page").contains("mermaid"));
         }

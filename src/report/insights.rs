@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 
-use super::{Sink, Stage, failed, written};
+use super::{Nature, Sink, Stage, failed, written};
 use crate::forge::bitbucket::{Datum, Insights as Place, Report, Value};
 use crate::model::{Reported, RunResult, Verdict};
 
@@ -40,9 +40,10 @@ impl Insights {
             title: experiment.name.clone(),
             value: Value::Text(experiment.verdict.to_string()),
         }));
-        let rehearsal = if result.rehearsal.is_some() { " (rehearsal)" } else { "" };
+        let nature = Nature::of(result.rehearsal.is_some(), result.dry_run).word();
+        let nature = nature.map(|word| format!(" ({word})")).unwrap_or_default();
         Report {
-            title: format!("Chaos gate: {}{rehearsal}", gate.verdict),
+            title: format!("Chaos gate: {}{nature}", gate.verdict),
             details: gate.reasons.join("; "),
             passed: Some(gate.verdict == Verdict::Passed),
             link: self.run_url.clone(),

@@ -12,7 +12,7 @@ use tokio::sync::{Semaphore, watch};
 use tokio_util::task::AbortOnDropHandle;
 
 use super::patience::pause;
-use super::{Sink, Stage, failed, warnings, written};
+use super::{Nature, Sink, Stage, failed, warnings, written};
 use crate::forge::{CommitStatus, Connection, Forge, Refusal, StatusState};
 use crate::model::{Reported, RunEvent, RunResult, Shard, State, Verdict};
 use crate::text;
@@ -34,18 +34,18 @@ pub struct StatusStyle {
     pub attempt: Option<u32>,
     /// Which part of a suite the run is.
     pub shard: Option<Shard>,
-    /// A rehearsal must not look like the real thing.
-    pub rehearsal: bool,
+    /// What is only tried out must not look like the real thing.
+    pub nature: Nature,
 }
 
 impl StatusStyle {
     fn status(&self, context: String, state: StatusState, what: &str) -> CommitStatus {
-        let rehearsal = if self.rehearsal { "rehearsal: " } else { "" };
+        let nature = self.nature.word().map(|word| format!("{word}: ")).unwrap_or_default();
         let attempt = match self.attempt {
             Some(attempt) if attempt > 1 => format!("attempt {attempt}: "),
             _ => String::new(),
         };
-        let description = text::plain(&format!("{rehearsal}{attempt}{what}"), LONGEST);
+        let description = text::plain(&format!("{nature}{attempt}{what}"), LONGEST);
         CommitStatus { context, state, description, target_url: self.target_url.clone() }
     }
 }
@@ -150,14 +150,10 @@ impl Statuses {
     pub fn new(experiments: &[&str], style: StatusStyle, connection: Connection) -> Self {
         let line = Line { connection, free: Arc::new(Semaphore::new(1)) };
         let open = |context| Post::open(context, line.clone());
-        let posts: Vec<Post> =
-            experiments.iter().map(|name| open(format!("{}/{name}", style.prefix))).collect();
-        // The parts of a suite report to one commit: none of them may speak for the others.
-        let run = match style.shard {
-            Some(shard) => format!("{} ({shard})", style.prefix),
-            None => style.prefix.clone(),
-        };
-        let run = (posts.len() > 1).then(|| open(run));
+        // The parts of a suite report to one commit: none of them may speak for the others, nor for the whole.
+        let run = style.nature.context(&style.prefix, style.shard);
+        let posts: Vec<Post> = experiments.iter().map(|name| open(format!("{run}/{name}"))).collect();
+        let run = (posts.len() > 1 || style.shard.is_some()).then(|| open(run));
         Self { style, line, posts, run }
     }
 

@@ -18,7 +18,7 @@ fn style() -> StatusStyle {
         target_url: None,
         attempt: Some(1),
         shard: None,
-        rehearsal: false,
+        nature: Nature::Real,
     }
 }
 
@@ -172,8 +172,43 @@ async fn a_verdict_that_turned_is_told_when_it_is_finished_again() {
 #[tokio::test(start_paused = true)]
 async fn a_rehearsal_and_a_later_attempt_say_so() {
     let forge = FakeForge::taking(NO_TIME);
-    let style = StatusStyle { attempt: Some(3), rehearsal: true, ..style() };
+    let style = StatusStyle { attempt: Some(3), nature: Nature::Rehearsal, ..style() };
     Statuses::new(&["az"], style, forge.connection()).finish(&samples::passed()).await;
     let Some(Asked::Status(_, _, description)) = forge.asked().pop() else { panic!("a status") };
     assert!(description.starts_with("rehearsal: attempt 3: passed"), "{description}");
+}
+
+/// The contexts that a run of these posts to in its end.
+async fn contexts(experiments: &[&str], style: StatusStyle) -> Vec<String> {
+    let forge = FakeForge::taking(NO_TIME);
+    let mut result = samples::passed();
+    let one = result.experiments[0].clone();
+    result.experiments = vec![one; experiments.len()];
+    Statuses::new(experiments, style, forge.connection()).finish(&result).await;
+    let mut contexts: Vec<_> = forge
+        .asked()
+        .into_iter()
+        .filter_map(|asked| match asked {
+            Asked::Status(context, state, _) => {
+                assert_eq!(state, StatusState::Success);
+                Some(context)
+            }
+            _ => None,
+        })
+        .collect();
+    contexts.sort();
+    contexts
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_part_and_what_is_only_tried_out_never_speak_for_the_gate() {
+    let plain = contexts(&["az", "pods"], style()).await;
+    assert_eq!(plain, ["faultgate", "faultgate/az", "faultgate/pods"]);
+    let shard = StatusStyle { shard: Shard::new(2, 5), ..style() };
+    assert_eq!(contexts(&["az"], shard).await, ["faultgate 2/5", "faultgate 2/5/az"]);
+    let dry = StatusStyle { nature: Nature::DryRun, ..style() };
+    let dry = contexts(&["az", "pods"], dry).await;
+    assert_eq!(dry, ["faultgate dry run", "faultgate dry run/az", "faultgate dry run/pods"]);
+    let rehearsed = StatusStyle { nature: Nature::Rehearsal, ..style() };
+    assert_eq!(contexts(&["az"], rehearsed).await, ["faultgate rehearsal/az"]);
 }

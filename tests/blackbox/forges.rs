@@ -1,12 +1,14 @@
 //! Statuses and comments, as they arrive at the forge under each CI.
 
+use faultgate::rehearsal::{SECOND_TEMPLATE_ID, TEMPLATE_ID};
 use serde_json::{Value, json};
 
+use crate::lives::QUICK;
 use crate::stand_ins::{Bitbucket, CodeCommit, GitHub, GitLab, HEAD, MERGE, Manners, StandIn, TOKEN};
-use crate::support::{Ended, Faultgate, at_once};
+use crate::support::{Account, Ended, Faultgate, at_once};
 
 /// The experiment of a rehearsal that names none.
-const CONTEXT: &str = "faultgate/rehearsal";
+const CONTEXT: &str = "faultgate rehearsal/rehearsal";
 
 const GITHUB: GitHub = GitHub { base: "", scheme: "Bearer ", repository: "shop/web" };
 const ENTERPRISE: GitHub = GitHub { base: "/api/v3", ..GITHUB };
@@ -25,7 +27,11 @@ fn pull_request(from: &str) -> String {
 
 /// A step of a GitHub workflow, of one that speaks its language, or of an Enterprise Server.
 fn github(forge: &StandIn, api: &str) -> Faultgate {
-    rehearsal()
+    in_pull_request(rehearsal(), forge, api)
+}
+
+fn in_pull_request(faultgate: Faultgate, forge: &StandIn, api: &str) -> Faultgate {
+    faultgate
         .in_github("1")
         .env("GITHUB_API_URL", forge.url(api))
         .env("GITHUB_EVENT_NAME", "pull_request")
@@ -294,13 +300,47 @@ async fn several_experiments_have_a_status_each_and_the_run_has_one() {
     ended.assert_code(0, "several");
     forge.assert_no_faults();
     let told = forge.told();
-    for context in ["faultgate", "faultgate/az-latency", "faultgate/pod-delete"] {
+    let run = "faultgate rehearsal";
+    for context in [run.to_owned(), format!("{run}/az-latency"), format!("{run}/pod-delete")] {
         let states: Vec<&str> =
-            told.iter().filter(|(name, _)| name == context).map(|(_, state)| state.as_str()).collect();
+            told.iter().filter(|(name, _)| *name == context).map(|(_, state)| state.as_str()).collect();
         assert_eq!((states.first(), states.last()), (Some(&"pending"), Some(&"success")), "{context}");
         assert!(states[1..states.len() - 1].iter().all(|state| *state == "pending"), "{context}: {states:?}");
     }
     assert!(forge.requests() <= 4 * 2 + 3, "{:#?}", forge.look(|kept| kept.asked.clone()));
+}
+
+/// The contexts of what a run of the suite of two posts, with the marker of its comment.
+async fn posted(run: impl FnOnce(Faultgate) -> Faultgate) -> (Vec<String>, String) {
+    let account = Account::living(QUICK).await;
+    account.world.script(SECOND_TEMPLATE_ID, QUICK);
+    let forge = stand_in(GITHUB).await;
+    let suite = format!(
+        "version: 1\nexperiments:\n  - {{ name: az, fis: {{ template: {TEMPLATE_ID} }} }}\n  - {{ name: pods, fis: {{ template: {SECOND_TEMPLATE_ID} }} }}\n"
+    );
+    let faultgate = account.faultgate(&["run"]).env("FAULTGATE_COMMENT", "on").file(".faultgate.yml", &suite);
+    let ended = run(in_pull_request(faultgate, &forge, "")).finish().await;
+    ended.assert_code(0, "posted");
+    forge.assert_no_faults();
+    let mut contexts: Vec<String> = forge.told().into_iter().map(|(context, _)| context).collect();
+    contexts.sort();
+    contexts.dedup();
+    let comment = forge.look(|kept| kept.comments[0].1.clone());
+    (contexts, comment.lines().next().unwrap().to_owned())
+}
+
+#[tokio::test]
+async fn what_is_tried_out_and_what_is_a_part_have_names_of_their_own() {
+    let (plain, of_plain) = posted(|run| run).await;
+    assert_eq!(plain, ["faultgate", "faultgate/az", "faultgate/pods"]);
+    let (dry, of_dry) = posted(|run| run.env("FAULTGATE_DRY_RUN", "true")).await;
+    assert_eq!(dry, ["faultgate dry run", "faultgate dry run/az", "faultgate dry run/pods"]);
+    let (rehearsed, of_rehearsal) = posted(|run| run.env("FAULTGATE_REHEARSAL", "completed")).await;
+    assert_eq!(rehearsed, ["faultgate rehearsal", "faultgate rehearsal/az", "faultgate rehearsal/pods"]);
+    let (part, of_part) = posted(|run| run.env("FAULTGATE_SHARD", "2/2")).await;
+    assert_eq!(part, ["faultgate 2/2", "faultgate 2/2/pods"]);
+    let markers = std::collections::BTreeSet::from([of_plain, of_dry, of_rehearsal, of_part]);
+    assert_eq!(markers.len(), 4, "none takes the comment of another: {markers:?}");
 }
 
 #[tokio::test]

@@ -16,7 +16,7 @@ HEAD = "0123456789abcdef0123456789abcdef01234567"
 MERGE = "fedcba9876543210fedcba9876543210fedcba98"
 REPOSITORY = "shop/web"
 NUMBER = 42
-EXPERIMENT = "faultgate/rehearsal"
+EXPERIMENT = "faultgate rehearsal/rehearsal"
 EACH_EXPERIMENT, EACH_RUN = 4, 3
 every_kind = pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
 # GitHub Enterprise has GitHub's dialect at another place; not everything need be told twice.
@@ -156,7 +156,7 @@ def test_experiments_have_statuses_of_their_own_and_the_run_has_one(
     rehearsed(rehearsing, stand_in, "completed").expect(0, "passed")
     assert_valid(stand_in, experiments=2)
     contexts = {context(status) for status in stand_in.statuses}
-    assert {"faultgate/az-latency", "faultgate/stop-tasks"} < contexts and len(contexts) == 3, contexts
+    assert {f"faultgate rehearsal/{name}" for name in ("az-latency", "stop-tasks")} < contexts and len(contexts) == 3, contexts
     for name in contexts:
         assert states(stand_in, name)[-1] == "success", name
 

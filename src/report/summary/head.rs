@@ -30,6 +30,9 @@ pub(super) fn head(result: &RunResult, room: usize) -> String {
             head.push_str(&note);
         }
     }
+    if result.dry_run {
+        head.push_str("> **Dry run**: targets were resolved, and nothing was injected.\n\n");
+    }
     let expected = gate.expected_resilience_score;
     let _ = writeln!(head, "**Resilience score {score}**, expected at least {expected}.\n");
     head.push_str(&change::line(result).unwrap_or_default());
