@@ -12,9 +12,14 @@ use crate::model::{RunResult, SCHEMA_VERSION};
 /// A result larger than this is a wrong file: it is that of ten thousand probes with all the samples that are kept.
 const MAX_BYTES: u64 = 512 << 20;
 
-/// The result in a file.
+/// The result in a file, which must be as a run leaves it: its verdict becomes an exit code.
 pub fn read_result(path: &Path) -> Result<RunResult, Mistake> {
-    read(path).map_err(|why| Mistake::new(path.display().to_string(), why.what).maybe_hint(why.hint))
+    let place = path.display().to_string();
+    let result = read(path).map_err(|why| Mistake::new(&place, why.what).maybe_hint(why.hint))?;
+    match result.contradiction() {
+        None => Ok(result),
+        Some(what) => Err(Mistake::new(&place, what).hint("take the file as faultgate has written it")),
+    }
 }
 
 /// Why a file gives no result. It completes a sentence that begins with the file's name.

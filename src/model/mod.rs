@@ -1,6 +1,7 @@
 //! The words of the field, pure: no input or output, no clock, no async.
 
 mod comparison;
+mod contradiction;
 mod event;
 mod fault;
 mod finding;
