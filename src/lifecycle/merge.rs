@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::gate::{Terms, gate};
+use super::parts;
 use crate::model::{CompareTo, ExperimentResult, Gate, RunResult, Shard, ToolInfo, Verdict};
 
 /// Merges results, each with the name of where it comes from. The parts of a split suite may come in any order; other
@@ -42,6 +43,7 @@ fn add(whole: &mut RunResult, part: RunResult) -> Vec<ExperimentResult> {
     whole.started_at = whole.started_at.min(part.started_at);
     whole.ended_at = whole.ended_at.max(part.ended_at);
     whole.gate.signal = whole.gate.signal.or(part.gate.signal);
+    whole.plan = whole.plan.take().or(part.plan);
     if whole.run.url != part.run.url {
         // Each job has a page of its own: none of them is that of all.
         whole.run.url = None;
@@ -122,12 +124,11 @@ fn problems(parts: &[(String, RunResult)]) -> Vec<String> {
         differ(first.scoring == part.scoring, "they are scored by different rules");
         differ(first.dry_run == part.dry_run, "only one of them is a dry run");
         differ(first.rehearsal == part.rehearsal, "they are no rehearsals of the same scenario");
-        let (a, b) = (&first.run, &part.run);
-        differ(a.repository == b.repository, "they are of different repositories");
-        differ(a.commit == b.commit, "they are of different commits");
     }
+    problems.extend(parts::problems(parts));
     problems.extend(same_names(parts));
     problems.extend(shards(parts));
+    problems.extend(parts::missing(parts));
     problems
 }
 

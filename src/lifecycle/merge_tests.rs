@@ -171,6 +171,12 @@ proptest! {
     }
 }
 
+fn of_shard(number: u32, of: u32, name: &str) -> RunResult {
+    let mut part = passed(&[name]);
+    part.run.shard = Shard::new(number, of);
+    part
+}
+
 #[test]
 fn results_that_are_no_shards_stay_in_order() {
     let merged = merge(named(vec![passed(&["c", "a"]), passed(&["b"])]), None).unwrap();
@@ -191,7 +197,7 @@ fn what_is_not_of_one_run_is_told_all_at_once() {
         [
             "1.json and 2.json are not of one run: the one expects a resilience score of 100, the other of 0",
             "1.json and 2.json are not of one run: only one of them is a dry run",
-            "1.json and 2.json are not of one run: they are of different commits",
+            "1.json and 2.json are not of one run: the one is of the commit 0123456, the other of the commit fedcba9",
             "the experiment a is in 1.json and in 2.json",
         ]
     );
@@ -209,10 +215,10 @@ fn all_shards_must_be_there_once() {
     );
     assert_eq!(merge(some(&[0, 1, 2, 3]), None).unwrap_err(), ["shard 5/5 missing: all parts make the gate"]);
     let mut twice = some(&[0, 1, 2, 3, 4]);
-    twice.push(("again.json".to_owned(), run(&plain(), Shard::new(2, 5), Vec::new())));
+    twice.push(("again.json".to_owned(), of_shard(2, 5, "g")));
     assert_eq!(merge(twice, None).unwrap_err(), ["shard 2/5 is there twice; again.json is the second"]);
     let mut foreign = some(&[0, 1, 2, 3, 4]);
-    foreign.push(("third.json".to_owned(), run(&plain(), Shard::new(3, 4), Vec::new())));
+    foreign.push(("third.json".to_owned(), of_shard(3, 4, "h")));
     foreign.push(("run.json".to_owned(), passed(&["f"])));
     assert_eq!(
         merge(foreign, None).unwrap_err(),

@@ -19,6 +19,7 @@ mod experiment;
 mod gate;
 mod journal;
 mod merge;
+mod parts;
 mod probing;
 mod progress;
 mod samples;
