@@ -12,7 +12,9 @@ mod check;
 mod connect;
 mod iam;
 mod inputs;
+mod leftovers;
 mod logging;
+mod provenance;
 mod rehearse;
 mod rehearsed;
 mod report;
@@ -26,6 +28,7 @@ mod sweep;
 mod sweeping;
 
 use self::called::Call;
+use self::leftovers::Leftovers;
 use crate::ci::Surroundings;
 use crate::config::{self, Environment, Mistake, Settings};
 use crate::rehearsal::Scenario;
@@ -39,14 +42,21 @@ pub fn main(args: impl IntoIterator<Item = OsString>, env: &Environment) -> u8 {
         Call::Faultgate(args) => args,
         Call::Shell(shell) => return shell.become_it(),
     };
-    let matches = match command().try_get_matches_from(args) {
+    let matches = match command().try_get_matches_from(&args) {
         Ok(matches) => matches,
         Err(error) => {
             // Help and version come this way too; a closed output is no reason to fail.
             let _ = error.print();
+            if error.use_stderr()
+                && let Some(leftovers) = Leftovers::of_words(&args, env)
+            {
+                leftovers.take_away_the_rest();
+            }
             return u8::try_from(error.exit_code()).unwrap_or(MISTAKES);
         }
     };
+    let leftovers = Leftovers::of(&matches, env);
+    leftovers.iter().for_each(Leftovers::take_away);
     if let Some(("inputs", matches)) = matches.subcommand() {
         return inputs::inputs(matches);
     }
@@ -74,6 +84,9 @@ pub fn main(args: impl IntoIterator<Item = OsString>, env: &Environment) -> u8 {
             None => run::run(&matches, env).await,
         }
     });
+    if code == MISTAKES {
+        leftovers.iter().for_each(Leftovers::take_away_the_rest);
+    }
     // A look-up of a name may still be under way in a thread; nobody waits for it.
     runtime.shutdown_background();
     code

@@ -5,14 +5,17 @@ use std::path::{Path, PathBuf};
 
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 
-use super::reporting::{Files, detected};
-use super::{complain, random, refuse, say};
+use super::reporting::{Files, detected, said};
+use super::{complain, provenance, random, refuse, say};
 use crate::config::{self, Compared, Environment, Mistake, read_result};
 use crate::lifecycle::merge;
-use crate::model::{CompareTo, Outcome, RunResult, Verdict};
+use crate::model::{CompareTo, Outcome, RunIdentity, RunResult, Verdict};
 use crate::report::{RESULT_FILE, ResultFile, Sink, Stage, closing};
 use crate::text;
 
+/// What to do about the result of another run.
+const OTHERS: &str = "take the results of this run alone, with the same repository and commit; outside of a CI any result \
+                      can be rendered";
 /// Longest line told of a report that is missing.
 const LONGEST: usize = 1_000;
 /// Where a suite file is looked for.
@@ -50,6 +53,20 @@ pub(super) fn command() -> Command {
                 .help("Directory for report files [default: that of a run; env: FAULTGATE_REPORT_DIR]"),
         )
         .arg(
+            Arg::new("repository")
+                .long("repository")
+                .value_name("TEXT")
+                .value_parser(value_parser!(OsString))
+                .help("Repository that the result has to be of [default: detected; env: FAULTGATE_REPOSITORY]"),
+        )
+        .arg(
+            Arg::new("commit")
+                .long("commit")
+                .value_name("SHA")
+                .value_parser(value_parser!(OsString))
+                .help("Commit that the result has to be of [default: detected; env: FAULTGATE_COMMIT]"),
+        )
+        .arg(
             Arg::new("compare-to")
                 .long("compare-to")
                 .value_name("RESULT.json")
@@ -68,39 +85,68 @@ pub(super) fn command() -> Command {
 }
 
 pub(super) async fn report(matches: &ArgMatches, env: &Environment) -> u8 {
-    let flags = ["report-dir", "compare-to", "max-score-drop"];
-    let flags: Vec<_> = flags
-        .into_iter()
-        .filter_map(|name| Some((name.to_owned(), matches.get_one::<OsString>(name)?.clone())))
-        .collect();
-    let report_dir = match config::report_dir(env, &flags, Path::new(HERE)) {
-        Ok(report_dir) => report_dir,
+    let flags = config::given(matches);
+    let rendered = match rendered(matches, &flags, env) {
+        Ok(rendered) => rendered,
         Err(mistakes) => return refuse(&mistakes, env),
     };
-    let merged =
-        matches.get_many::<PathBuf>("merge").map(|paths| merged(&paths.collect::<Vec<_>>(), &flags, env));
-    let is_merge = merged.is_some();
-    let result = merged.unwrap_or_else(|| {
-        let path = matches.get_one::<PathBuf>("result").cloned();
-        read_result(&path.unwrap_or_else(|| report_dir.join(RESULT_FILE))).map_err(|mistake| vec![mistake])
-    });
-    match result {
-        Ok(result) => write(result, is_merge, &report_dir, env).await,
-        Err(mistakes) => refuse(&mistakes, env),
+    write(rendered, env).await
+}
+
+/// The results that a command line names. They stay where they are, also in the report folder.
+pub(super) fn asked_for(matches: &ArgMatches, report_dir: &Path) -> Vec<PathBuf> {
+    match matches.get_many::<PathBuf>("merge") {
+        Some(paths) => paths.cloned().collect(),
+        None => vec![to_render(matches, report_dir)],
     }
+}
+
+fn to_render(matches: &ArgMatches, report_dir: &Path) -> PathBuf {
+    let named = matches.get_one::<PathBuf>("result").cloned();
+    named.unwrap_or_else(|| report_dir.join(RESULT_FILE))
+}
+
+/// What is to be rendered, and where.
+struct Rendered {
+    result: RunResult,
+    is_merge: bool,
+    report_dir: PathBuf,
+}
+
+fn rendered(
+    matches: &ArgMatches,
+    flags: &[(String, OsString)],
+    env: &Environment,
+) -> Result<Rendered, Vec<Mistake>> {
+    let report_dir = config::report_dir(env, flags, Path::new(HERE))?;
+    let (repository, commit) = config::repository_and_commit(env, flags, Path::new(HERE))?;
+    let here = said(env, repository.as_deref(), commit.as_deref()).identity("");
+    let (result, is_merge) = match matches.get_many::<PathBuf>("merge") {
+        Some(paths) => (merged(&paths.collect::<Vec<_>>(), &here, flags, env)?, true),
+        None => (own_result(&to_render(matches, &report_dir), &here)?, false),
+    };
+    Ok(Rendered { result, is_merge, report_dir })
+}
+
+/// The result in a file, if it is of the run that we are in.
+fn own_result(path: &Path, here: &RunIdentity) -> Result<RunResult, Vec<Mistake>> {
+    let result = read_result(path).map_err(|mistake| vec![mistake])?;
+    let mistakes = provenance::differences(&path.display().to_string(), &result.run, here, OTHERS);
+    if mistakes.is_empty() { Ok(result) } else { Err(mistakes) }
 }
 
 fn merged(
     paths: &[&PathBuf],
+    here: &RunIdentity,
     flags: &[(String, OsString)],
     env: &Environment,
 ) -> Result<RunResult, Vec<Mistake>> {
     let mut mistakes = Vec::new();
     let mut parts = Vec::new();
     for path in paths {
-        match read_result(path) {
+        match own_result(path, here) {
             Ok(result) => parts.push((path.display().to_string(), result)),
-            Err(mistake) => mistakes.push(mistake),
+            Err(more) => mistakes.extend(more),
         }
     }
     let compare_to = compare_to(&parts, flags, env).unwrap_or_else(|more| {
@@ -134,7 +180,9 @@ fn compare_to(
     compare_to
 }
 
-async fn write(mut result: RunResult, is_merge: bool, report_dir: &Path, env: &Environment) -> u8 {
+async fn write(rendered: Rendered, env: &Environment) -> u8 {
+    let Rendered { mut result, is_merge, report_dir } = rendered;
+    let report_dir = report_dir.as_path();
     let surroundings = detected(env);
     let random = random();
     let files = Files { report_dir, env, surroundings: &surroundings, random: &random };
@@ -147,7 +195,7 @@ async fn write(mut result: RunResult, is_merge: bool, report_dir: &Path, env: &E
     sinks.sort_by_key(|sink| sink.stage() == Stage::Record);
     let missing = finish(&mut sinks, &mut result).await;
     say(&closing(&result, &report_dir.display().to_string()));
-    match result.gate.exit_code {
+    match result.gate.verdict.exit_code(result.gate.signal) {
         // There was nothing else to do than this.
         0 if missing => Verdict::Errored.exit_code(None),
         code => code,

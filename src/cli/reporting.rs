@@ -44,6 +44,14 @@ pub(super) fn detected(env: &Environment) -> Surroundings {
     Surroundings::detect(env, event.as_ref(), checkout.as_ref())
 }
 
+/// What the CI and the user say of the repository and the commit. Outside of a CI the checkout says nothing: a result
+/// can be rendered anywhere.
+pub(super) fn said(env: &Environment, repository: Option<&str>, commit: Option<&str>) -> Surroundings {
+    let detected = detected(env);
+    let said = if detected.ci == Ci::None { Surroundings::default() } else { detected };
+    said.with(&Overrides { repository, commit, ..Overrides::default() })
+}
+
 /// What sinks are made of.
 pub(super) struct Reporting<'a> {
     pub(super) settings: &'a Settings,

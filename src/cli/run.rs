@@ -12,7 +12,7 @@ use super::connect::{Connected, Endpoints, Probes, Secrets, Wiring};
 use super::rehearsed;
 use super::reporting::{Reporting, surroundings};
 use super::signals::Signals;
-use super::{complain, logging, random, refuse, say, settings};
+use super::{complain, leftovers, logging, random, refuse, say, settings};
 use crate::ci::Surroundings;
 use crate::clock::Clock;
 use crate::config::{Environment, Mistake, Settings};
@@ -127,7 +127,7 @@ impl<'a> Session<'a> {
             Ok(left) => left,
             Err(mistake) => return refuse(&[mistake], self.env),
         };
-        report::clear(&self.settings.plan.report_dir);
+        self.clear_reports();
         let audience = self.audience();
         // Looking for a Region and credentials may take a while, and there is nothing to stop yet.
         let connected = match self.connect_unless_cancelled().await {
@@ -140,6 +140,11 @@ impl<'a> Session<'a> {
             self.lifecycle(connected, journal.as_ref(), &|event| audience.tell(event)).run().await
         };
         self.finish(audience, result).await
+    }
+
+    /// Takes away what an earlier run has left where this one writes.
+    pub(super) fn clear_reports(&self) {
+        leftovers::clear(&self.settings.plan.report_dir, &[]);
     }
 
     /// Everybody who listens, told already of what was set and may not do what the user believes.

@@ -4,20 +4,23 @@ use std::path::Path;
 
 use clap::{ArgMatches, Command};
 
+use super::reporting::surroundings;
 use super::run::{Session, cancellable};
 use super::stop::write_what_ended;
 use super::stopping::{Stopped, Stopping};
-use super::{complain, refuse, say, settings};
+use super::{complain, provenance, refuse, say, settings};
 use crate::config::{self, Environment, Mistake, Settings};
 use crate::engine::fis::RunStep;
 use crate::lifecycle::{Cancel, can_be_scored, conclude};
 use crate::model::{EngineSpec, ExperimentPlace, Handover, RunEvent, RunResult, RunState, Verdict};
-use crate::report;
 use crate::state_file::{self, RunJournal};
 use crate::text;
 
 /// Where a suite file is looked for.
 const HERE: &str = ".";
+/// What to do about the state of another run.
+const OTHERS: &str = "bring the state file that faultgate launch has written in this run, with the same repository and \
+                      commit; what another has left running is ended by faultgate stop";
 /// Longest line told.
 const LONGEST: usize = 2_000;
 
@@ -120,7 +123,9 @@ fn resumed(matches: &ArgMatches, env: &Environment) -> Result<(Settings, RunStat
     };
     let mut settings = config::load_again(env, flags, Path::new(HERE), &handover.inputs)?;
     settings.state_file = path;
-    let mistakes = differences(&mut settings, &state, &shown);
+    let here = surroundings(&settings, env).identity("");
+    let mut mistakes = provenance::differences(&shown, &state.run, &here, OTHERS);
+    mistakes.extend(differences(&mut settings, &state, &shown));
     if mistakes.is_empty() { Ok((settings, state)) } else { Err(mistakes) }
 }
 
@@ -170,7 +175,7 @@ impl Session<'_> {
             Ok(left) => left,
             Err(mistake) => return refuse(&[mistake], self.env),
         };
-        report::clear(&self.settings.plan.report_dir);
+        self.clear_reports();
         let audience = self.audience();
         let warn = |message: &str| audience.warn(message);
         let connected = match self.connect_unless_cancelled().await {
@@ -198,6 +203,7 @@ impl Session<'_> {
     }
 
     async fn monitor(mut self, state: RunState) -> u8 {
+        self.clear_reports();
         let audience = self.audience();
         let warn = |message: &str| audience.warn(message);
         let connected = match self.connect_unless_cancelled().await {
@@ -242,6 +248,7 @@ impl Session<'_> {
     }
 
     async fn score(self, mut state: RunState, matches: &ArgMatches) -> u8 {
+        self.clear_reports();
         if !state.is_settled() {
             self.end_what_is_left(&mut state, matches).await;
         }

@@ -37,7 +37,7 @@ pub use inputs::{Group, INPUTS, Input};
 pub use mistake::Mistake;
 pub use parse::flag_duration;
 pub use reference::{Format, render};
-pub use report_settings::{compare_to, report_dir};
+pub use report_settings::{compare_to, report_dir, report_places, repository_and_commit};
 pub use result_file::read_result;
 pub use secret::{Secret, Tokens};
 pub use settings::{CommentMode, LogFormat, Settings, load, load_again};

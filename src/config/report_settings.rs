@@ -9,12 +9,15 @@ use ::config::Value;
 use super::comparing::{COMPARE, Compared, DROP, read_earlier};
 use super::environment::Environment;
 use super::file::Document;
+use super::inputs::find;
 use super::layers::{self, Layer};
 use super::values::Values;
 use super::{Mistake, file, suite};
 use crate::model::CompareTo;
 
 const REPORT_DIR: &str = "report-dir";
+const REPOSITORY: &str = "repository";
+const COMMIT: &str = "commit";
 const CONFIG: &str = "config";
 
 /// The `report-dir` that a run with the same settings would use. `dir` is where a suite file is looked for. Mistakes
@@ -30,6 +33,31 @@ pub fn report_dir(
         Some(report_dir) if mistakes.is_empty() => Ok(report_dir.into()),
         _ => Err(mistakes),
     }
+}
+
+/// Where a run with the same settings would write, and the earlier result that it would be compared with: as far as that
+/// can be learned, whatever is wrong with the settings.
+pub fn report_places(
+    env: &Environment,
+    flags: &[(String, OsString)],
+    dir: &Path,
+) -> (PathBuf, Option<PathBuf>) {
+    let unheard = &mut Vec::new();
+    let values = some_values(env, flags, dir, &[REPORT_DIR, COMPARE], unheard).unwrap_or_default();
+    let usual = find(REPORT_DIR).and_then(|input| input.default);
+    let report_dir = values.text(REPORT_DIR).or_else(|| usual.map(str::to_owned)).unwrap_or_default();
+    (dir.join(report_dir), values.text(COMPARE).map(|path| dir.join(path)))
+}
+
+/// The repository and the commit that the settings name.
+pub fn repository_and_commit(
+    env: &Environment,
+    flags: &[(String, OsString)],
+    dir: &Path,
+) -> Result<(Option<String>, Option<String>), Vec<Mistake>> {
+    let mut mistakes = Vec::new();
+    let values = some_values(env, flags, dir, &[REPOSITORY, COMMIT], &mut mistakes)?;
+    if mistakes.is_empty() { Ok((values.text(REPOSITORY), values.text(COMMIT))) } else { Err(mistakes) }
 }
 
 /// What results that are merged are compared with: what a run unsplit with the same settings would be.
@@ -107,6 +135,28 @@ mod tests {
         assert_eq!(found(&[], None, suite).unwrap(), Path::new("suite"));
         assert_eq!(found(&env, None, suite).unwrap(), Path::new("own"));
         assert_eq!(found(&env, Some("flag"), suite).unwrap(), Path::new("flag"));
+    }
+
+    #[test]
+    fn where_reports_are_is_learned_whatever_is_wrong() {
+        let dir = tempfile::tempdir().unwrap();
+        let suite = |text: &str| std::fs::write(dir.path().join(".faultgate.yml"), text).unwrap();
+        let places = |pairs: &[(&str, &str)], flags: &[(&str, &str)]| {
+            let flags: Vec<_> =
+                flags.iter().map(|(name, value)| ((*name).to_owned(), (*value).into())).collect();
+            let pairs = pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+            report_places(&Environment::from_pairs(pairs.collect::<Vec<_>>()), &flags, dir.path())
+        };
+        let at = |path: &str| dir.path().join(path);
+        suite("{ broken");
+        assert_eq!(places(&[], &[]), (at("faultgate-report"), None));
+        assert_eq!(places(&[("FAULTGATE_REPORT_DIR", "own")], &[]), (at("own"), None));
+        assert_eq!(places(&[("FAULTGATE_REPORT_DIR", "a\u{7}b")], &[]), (at("faultgate-report"), None));
+        suite(
+            "version: 1\nreport-dir: out\ngate: { compare-to: old.json, expected-resilience-score: high }\n",
+        );
+        assert_eq!(places(&[], &[]), (at("out"), Some(at("old.json"))));
+        assert_eq!(places(&[], &[("report-dir", "flag"), ("unheard-of", "x")]).0, at("flag"));
     }
 
     #[test]

@@ -2,27 +2,37 @@
 
 use std::ffi::OsString;
 use std::io::{self, Seek, SeekFrom, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::{annotations, dotenv, html, json, junit, summary};
 
 /// Every file of the report folder that tells a verdict.
 const OURS: [&str; 6] = [json::NAME, summary::NAME, junit::NAME, dotenv::NAME, annotations::NAME, html::NAME];
 
-/// Removes what an earlier run has left, so that a run that dies leaves nobody else's `passed`. A file that cannot be
-/// removed cannot be replaced either, which is then told.
-pub fn clear(report_dir: &Path) {
-    for name in OURS {
-        let path = report_dir.join(name);
+/// Removes what an earlier run has left, so that a run that dies leaves nobody else's `passed`. Of a link only the link
+/// goes. `kept` are files that are still to be read. Returns what could not be removed, and why.
+pub fn clear(report_dir: &Path, kept: &[PathBuf]) -> Vec<String> {
+    let kept: Vec<PathBuf> = kept.iter().filter_map(|path| path.canonicalize().ok()).collect();
+    let is_kept =
+        |path: &Path| !kept.is_empty() && path.canonicalize().is_ok_and(|path| kept.contains(&path));
+    let mut problems = Vec::new();
+    for path in OURS.map(|name| report_dir.join(name)) {
         for path in [draft_of(&path).as_ref(), path.as_path()] {
+            if is_kept(path) {
+                continue;
+            }
             match std::fs::remove_file(path) {
-                Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                    tracing::warn!(path = %path.display(), %error, "an earlier run's report stays");
+                // Where there is no folder, there is no file.
+                Err(error)
+                    if !matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) =>
+                {
+                    problems.push(named(path, &error).to_string());
                 }
                 _ => {}
             }
         }
     }
+    problems
 }
 
 fn draft_of(path: &Path) -> OsString {

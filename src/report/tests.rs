@@ -168,12 +168,36 @@ async fn a_new_run_leaves_nothing_of_an_earlier_one() {
         std::fs::write(folder.path().join(format!("{name}.draft")), "").unwrap();
     }
     std::fs::write(folder.path().join("theirs.txt"), "").unwrap();
-    clear(folder.path());
+    assert_eq!(clear(folder.path(), &[]), [""; 0]);
     let left: Vec<_> =
         std::fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
     assert_eq!(left, ["theirs.txt"]);
-    clear(&folder.path().join("not-there"));
+    assert_eq!(clear(&folder.path().join("not-there"), &[]), [""; 0]);
     assert!(!folder.path().join("not-there").exists());
+    assert_eq!(clear(&folder.path().join("theirs.txt"), &[]), [""; 0], "no folder, no file in it");
+}
+
+#[test]
+fn of_a_link_only_the_link_goes_and_what_is_still_to_be_read_stays() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    for name in ["elsewhere", "result.json", "faultgate.env"] {
+        std::fs::write(at(name), name).unwrap();
+    }
+    for name in ["summary.md", "junit.xml.draft"] {
+        std::os::unix::fs::symlink(at("elsewhere"), at(name)).unwrap();
+    }
+    // By whatever name it is asked for.
+    std::os::unix::fs::symlink(at("result.json"), at("old")).unwrap();
+    assert_eq!(clear(folder.path(), &[at("old"), at("not-there")]), [""; 0]);
+    let mut left: Vec<_> =
+        std::fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    left.sort();
+    assert_eq!(left, ["elsewhere", "old", "result.json"]);
+    std::fs::create_dir_all(at("report.html/full")).unwrap();
+    let problems = clear(folder.path(), &[]);
+    assert!(problems.len() == 1 && problems[0].contains("report.html"), "{problems:?}");
+    assert!(!at("result.json").exists() && at("elsewhere").exists());
 }
 
 const KEYS: [&str; 5] = [

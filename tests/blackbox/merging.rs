@@ -62,6 +62,11 @@ async fn the_shards_of_a_suite_make_the_gate_of_the_whole() {
     let alone = report(&["report", "--merge", "2.json"], &files).finish().await;
     alone.assert_code(2, "a shard is missing");
     assert!(alone.stderr.contains("shard 1/2 missing"), "{}", alone.stderr);
+    assert!(
+        alone.stderr.contains("the experiments extrehearsal, extrehearsal2 of the suite are in none"),
+        "{}",
+        alone.stderr
+    );
     assert!(!alone.path("reports").exists());
 }
 

@@ -1,0 +1,93 @@
+//! What an earlier run has left in the report folder. It is taken away before anything can fail, so that no end, of
+//! whatever kind, leaves the files of a run that passed for those of this one.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+use clap::ArgMatches;
+
+use super::complain;
+use crate::config::{self, Environment};
+use crate::report;
+
+/// Where a suite file is looked for.
+const HERE: &str = ".";
+/// The command without a name.
+const RUN: &str = "run";
+const REPORT: &str = "report";
+
+pub(super) struct Leftovers {
+    report_dir: PathBuf,
+    /// Files in it that the command is asked to read.
+    asked_for: Vec<PathBuf>,
+    /// The earlier result that is compared with, which is read with the settings.
+    earlier: Option<PathBuf>,
+}
+
+impl Leftovers {
+    /// None of a command that writes no reports.
+    pub(super) fn of(matches: &ArgMatches, env: &Environment) -> Option<Self> {
+        let (command, matches) = matches.subcommand().unwrap_or((RUN, matches));
+        let only_serves = command == "rehearse" && matches.get_flag("serve");
+        if !writes_reports(command) || only_serves {
+            return None;
+        }
+        let mut found = Self::in_folder(env, &config::given(matches));
+        if command == REPORT {
+            found.asked_for = super::report::asked_for(matches, &found.report_dir);
+        }
+        Some(found)
+    }
+
+    /// By words that are no command line, so that what they mean can only be guessed.
+    pub(super) fn of_words(words: &[OsString], env: &Environment) -> Option<Self> {
+        let words: Vec<&str> = words.iter().skip(1).map(|word| word.to_str().unwrap_or_default()).collect();
+        let command = words.first().filter(|word| !word.starts_with('-')).copied().unwrap_or(RUN);
+        if !writes_reports(command) {
+            return None;
+        }
+        let flags = ["report-dir", "config"].into_iter().filter_map(|name| flag(&words, name));
+        let mut found = Self::in_folder(env, &flags.collect::<Vec<_>>());
+        if command == REPORT {
+            let named = words.iter().map(PathBuf::from);
+            found.asked_for = named.chain([found.report_dir.join(report::RESULT_FILE)]).collect();
+        }
+        Some(found)
+    }
+
+    fn in_folder(env: &Environment, flags: &[(String, OsString)]) -> Self {
+        let (report_dir, earlier) = config::report_places(env, flags, Path::new(HERE));
+        Self { report_dir, asked_for: Vec::new(), earlier }
+    }
+
+    /// Takes all away but what is still to be read.
+    pub(super) fn take_away(&self) {
+        let kept = self.asked_for.iter().chain(&self.earlier).cloned().collect::<Vec<_>>();
+        clear(&self.report_dir, &kept);
+    }
+
+    /// Takes away what has been read as well, or will not be any more, since there is no run.
+    pub(super) fn take_away_the_rest(&self) {
+        clear(&self.report_dir, &self.asked_for);
+    }
+}
+
+fn writes_reports(command: &str) -> bool {
+    [RUN, "launch", "monitor", "score", "rehearse", REPORT].contains(&command)
+}
+
+/// The last value of a flag among words, with the name of the flag.
+fn flag(words: &[&str], name: &str) -> Option<(String, OsString)> {
+    let long = format!("--{name}");
+    let after =
+        words.iter().zip(words.iter().skip(1)).filter(|(word, _)| **word == long).map(|(_, value)| *value);
+    let joined = words.iter().filter_map(|word| word.strip_prefix(&long)?.strip_prefix('='));
+    Some((name.to_owned(), joined.chain(after).last()?.into()))
+}
+
+/// Removes every report but these files.
+pub(super) fn clear(report_dir: &Path, kept: &[PathBuf]) {
+    for problem in report::clear(report_dir, kept) {
+        complain(&format!("warning: a report of an earlier run stays: {problem}"));
+    }
+}

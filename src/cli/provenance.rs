@@ -1,0 +1,15 @@
+//! Refuses files of another run: what was true of one commit says nothing of the next.
+
+use crate::config::Mistake;
+use crate::model::RunIdentity;
+
+/// How the run that a file is of differs from the one that reads it, each as a mistake.
+pub(super) fn differences(file: &str, run: &RunIdentity, here: &RunIdentity, hint: &str) -> Vec<Mistake> {
+    let differs = run.differences(here).into_iter();
+    differs
+        .map(|found| {
+            let what = format!("{file} is of {}, and this is {}", found.own, found.other);
+            Mistake::new(file, what).hint(hint)
+        })
+        .collect()
+}
