@@ -66,7 +66,7 @@ impl Leftovers {
         clear(&self.report_dir, &kept);
     }
 
-    /// Takes away what has been read as well, or will not be any more, since there is no run.
+    /// Takes away the earlier result as well, which nobody reads any more, since there is no run.
     pub(super) fn take_away_the_rest(&self) {
         clear(&self.report_dir, &self.asked_for);
     }

@@ -66,6 +66,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>, env: &Environment) -> u8 {
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
+            leftovers.iter().for_each(Leftovers::take_away_the_rest);
             complain(&format!("faultgate could not start: {error}"));
             return crate::model::Verdict::Errored.exit_code(None);
         }

@@ -39,6 +39,7 @@ pub(super) async fn run(matches: &ArgMatches, env: &Environment) -> u8 {
 
 /// Runs until the end, or until a second signal. In a rehearsal the fault is in for so long, if that is given.
 pub(super) async fn run_with(settings: Settings, env: &Environment, fault: Option<Duration>) -> u8 {
+    leftovers::clear(&settings.plan.report_dir, &[]);
     let cancel = Cancel::new();
     let session = Session { fault, ..Session::new(settings, env, &cancel) };
     cancellable(&cancel, session.run()).await
@@ -127,7 +128,6 @@ impl<'a> Session<'a> {
             Ok(left) => left,
             Err(mistake) => return refuse(&[mistake], self.env),
         };
-        self.clear_reports();
         let audience = self.audience();
         // Looking for a Region and credentials may take a while, and there is nothing to stop yet.
         let connected = match self.connect_unless_cancelled().await {
@@ -142,15 +142,10 @@ impl<'a> Session<'a> {
         self.finish(audience, result).await
     }
 
-    /// Takes away what an earlier run has left where this one writes.
-    pub(super) fn clear_reports(&self) {
-        leftovers::clear(&self.settings.plan.report_dir, &[]);
-    }
-
     /// Everybody who listens, told already of what was set and may not do what the user believes.
     pub(super) fn audience(&self) -> Audience {
         if !self.settings.origins.is_empty() {
-            say(&format!("settings from variables: {}", self.settings.origins.join(", ")));
+            say(&format!("settings from the environment: {}", self.settings.origins.join(", ")));
         }
         let audience = Audience(RefCell::new(self.reporting().sinks()));
         for warning in &self.settings.warnings {

@@ -8,7 +8,7 @@ use super::reporting::surroundings;
 use super::run::{Session, cancellable};
 use super::stop::write_what_ended;
 use super::stopping::{Stopped, Stopping};
-use super::{complain, provenance, refuse, say, settings};
+use super::{complain, leftovers, provenance, refuse, say, settings};
 use crate::config::{self, Environment, Mistake, Settings};
 use crate::engine::fis::RunStep;
 use crate::lifecycle::{Cancel, can_be_scored, conclude};
@@ -56,6 +56,7 @@ pub(super) async fn launch(matches: &ArgMatches, env: &Environment) -> u8 {
     let cancel = Cancel::new();
     match settings(matches, env, None).and_then(can_be_split) {
         Ok(settings) => {
+            leftovers::clear(&settings.plan.report_dir, &[]);
             let session = Session::new(settings, env, &cancel).doing(RunStep::Launch);
             cancellable(&cancel, session.launch()).await
         }
@@ -67,6 +68,7 @@ pub(super) async fn monitor(matches: &ArgMatches, env: &Environment) -> u8 {
     let cancel = Cancel::new();
     match resumed(matches, env) {
         Ok((settings, state)) => {
+            leftovers::clear(&settings.plan.report_dir, &[]);
             let session = Session::new(settings, env, &cancel).doing(RunStep::Monitor).of(&state.run);
             cancellable(&cancel, session.monitor(state)).await
         }
@@ -78,6 +80,7 @@ pub(super) async fn score(matches: &ArgMatches, env: &Environment) -> u8 {
     let cancel = Cancel::new();
     match resumed(matches, env) {
         Ok((settings, state)) => {
+            leftovers::clear(&settings.plan.report_dir, &[]);
             let session = Session::new(settings, env, &cancel).of(&state.run);
             cancellable(&cancel, session.score(state, matches)).await
         }
@@ -175,7 +178,6 @@ impl Session<'_> {
             Ok(left) => left,
             Err(mistake) => return refuse(&[mistake], self.env),
         };
-        self.clear_reports();
         let audience = self.audience();
         let warn = |message: &str| audience.warn(message);
         let connected = match self.connect_unless_cancelled().await {
@@ -203,7 +205,6 @@ impl Session<'_> {
     }
 
     async fn monitor(mut self, state: RunState) -> u8 {
-        self.clear_reports();
         let audience = self.audience();
         let warn = |message: &str| audience.warn(message);
         let connected = match self.connect_unless_cancelled().await {
@@ -248,7 +249,6 @@ impl Session<'_> {
     }
 
     async fn score(self, mut state: RunState, matches: &ArgMatches) -> u8 {
-        self.clear_reports();
         if !state.is_settled() {
             self.end_what_is_left(&mut state, matches).await;
         }

@@ -54,8 +54,8 @@ fn other_suites(parts: &[Part]) -> Vec<String> {
     for (name, part) in parts {
         if part.plan.as_ref().is_some_and(|plan| plan != suite) {
             problems.push(format!(
-                "{first} and {name} are not of one suite: their experiments, probes, weights, floors or expected \
-                 scores differ"
+                "{first} and {name} are not of one suite: their experiments, probes, weights, floors, expected \
+                 scores or allow-empty-targets differ"
             ));
             continue;
         }

@@ -122,9 +122,9 @@ mod tests {
         ];
         let mut digests = vec![plain.digest];
         for change in changes {
-            let mut changed = suite();
-            change(&mut changed);
-            digests.push(record(&changed).digest);
+            let mut other = suite();
+            change(&mut other);
+            digests.push(record(&other).digest);
         }
         digests.push(PlanRecord::of(&suite(), Score::ZERO, false).digest);
         digests.push(PlanRecord::of(&suite(), Score::FULL, true).digest);

@@ -120,9 +120,9 @@ async fn the_exit_code_follows_from_the_verdict_and_a_contradiction_is_refused()
         (|result| result["gate"]["resilience_score"] = 40.into(), "40 is below the expected 100"),
     ];
     for (change, told) in changes {
-        let mut changed = result.clone();
-        change(&mut changed);
-        let ended = report(&changed).finish().await;
+        let mut untrue = result.clone();
+        change(&mut untrue);
+        let ended = report(&untrue).finish().await;
         ended.assert_code(2, told);
         assert!(ended.stderr.contains(told), "{}", ended.stderr);
         assert!(!ended.path("reports").exists());
@@ -177,7 +177,7 @@ async fn only_the_parts_of_one_run_and_one_suite_are_merged() {
 async fn what_one_job_writes_for_the_next_lowers_no_floor() {
     let low = rehearsed().env("FAULTGATE_EXPECTED_RESILIENCE_SCORE", "50").finish().await;
     low.assert_code(0, "the first job");
-    let named = "settings from variables: FAULTGATE_EXPECTED_RESILIENCE_SCORE, FAULTGATE_REPORT_DIR\n";
+    let named = "settings from the environment: FAULTGATE_EXPECTED_RESILIENCE_SCORE, FAULTGATE_REPORT_DIR\n";
     assert!(low.stdout.contains(named), "{}", low.stdout);
     // A later job of GitLab has what the dotenv report of an earlier one says.
     let suite = "version: 1\ngate: { expected-resilience-score: 95 }\n";
@@ -189,7 +189,7 @@ async fn what_one_job_writes_for_the_next_lowers_no_floor() {
     });
     let next = next.finish().await;
     next.assert_code(0, "the next job");
-    assert!(!next.stdout.contains("settings from variables"), "{}", next.stdout);
+    assert!(!next.stdout.contains("settings from the environment"), "{}", next.stdout);
     let result: Value = serde_json::from_str(&next.read("faultgate-report/result.json")).unwrap();
     assert_eq!(result["gate"]["expected_resilience_score"], 95.0);
 }

@@ -124,8 +124,9 @@ fn one_ci_inside_another_is_told_from_it() {
 /// What tells a run from the next is the same in all of its jobs and attempts.
 #[test]
 fn all_jobs_of_one_pipeline_are_of_one_run() {
-    type Job<'a> = Pairs<'a>;
-    let table: [(&str, Pairs<'_>, [Job<'_>; 2], Pairs<'_>, Option<&str>); 11] = [
+    /// The CI, a job of a run, two other jobs of it, one of the next run, and the run's id.
+    type Row<'a> = (&'a str, Pairs<'a>, [Pairs<'a>; 2], Pairs<'a>, Option<&'a str>);
+    let table: [Row<'_>; 11] = [
         (
             "github-actions",
             GITHUB,
