@@ -163,7 +163,8 @@ fn gather(given: Given<'_>, mistakes: &mut Vec<Mistake>) -> Result<Settings, Mis
         accepts_nothing: values.bool("allow-empty-targets"),
         requires_all: values.text("require-actions").as_deref() == Some("all"),
     };
-    let suite_record = PlanRecord::of(&experiments, expected, injection.accepts_nothing);
+    let each = values.set("each-resilience-score").map(|_| values.score("each-resilience-score"));
+    let suite_record = PlanRecord::of(&experiments, expected, each, injection);
     let (experiments, shard) = selection::part(experiments, &values, mistakes);
     scenario(&values, scenarios, mistakes);
     let monitor = monitor(&values, mistakes);
@@ -203,7 +204,7 @@ fn gather(given: Given<'_>, mistakes: &mut Vec<Mistake>) -> Result<Settings, Mis
             shard,
             suite: Some(suite_record),
             expected,
-            each: values.set("each-resilience-score").map(|_| values.score("each-resilience-score")),
+            each,
             compare_to,
             parallel: usize::try_from(values.count("parallel")).unwrap_or(1),
             monitor,

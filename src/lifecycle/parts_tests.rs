@@ -30,6 +30,7 @@ fn part(names: &[&str], shard: Option<Shard>) -> RunResult {
     let experiments: Vec<_> = names.iter().map(|name| experiment(name)).collect();
     RunResult {
         schema_version: SCHEMA_VERSION,
+        scoring: crate::model::SCORING,
         faultgate: ToolInfo::current(),
         rehearsal: None,
         run: RunIdentity {

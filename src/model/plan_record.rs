@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{ExperimentPlace, ExperimentPlan, ProbePlan, Score};
+use super::{ExperimentPlace, ExperimentPlan, InjectionRule, ProbePlan, Score};
 use crate::digest;
 
 /// The whole suite that a run is of, or of which it is a part.
@@ -15,9 +15,19 @@ pub struct PlanRecord {
 }
 
 impl PlanRecord {
-    /// `expected` and `allow_empty_targets` are those of the run.
-    pub fn of(experiments: &[ExperimentPlan], expected: Score, allow_empty_targets: bool) -> Self {
-        let mut parts = vec![expected.to_string(), allow_empty_targets.to_string()];
+    /// `expected`, `each` and `injection` are those of the run.
+    pub fn of(
+        experiments: &[ExperimentPlan],
+        expected: Score,
+        each: Option<Score>,
+        injection: InjectionRule,
+    ) -> Self {
+        let mut parts = vec![
+            expected.to_string(),
+            each.map(|each| each.to_string()).unwrap_or_default(),
+            injection.accepts_nothing.to_string(),
+            injection.requires_all.to_string(),
+        ];
         for experiment in experiments {
             parts.extend(meaning(experiment));
         }
@@ -101,7 +111,7 @@ mod tests {
     }
 
     fn record(experiments: &[ExperimentPlan]) -> PlanRecord {
-        PlanRecord::of(experiments, Score::FULL, false)
+        PlanRecord::of(experiments, Score::FULL, None, InjectionRule::default())
     }
 
     #[test]
@@ -126,8 +136,17 @@ mod tests {
             change(&mut other);
             digests.push(record(&other).digest);
         }
-        digests.push(PlanRecord::of(&suite(), Score::ZERO, false).digest);
-        digests.push(PlanRecord::of(&suite(), Score::FULL, true).digest);
+        let (plain, each) = (InjectionRule::default(), Some(Score::ZERO));
+        let accepting = InjectionRule { accepts_nothing: true, ..plain };
+        let requiring = InjectionRule { requires_all: true, ..plain };
+        for (expected, each, injection) in [
+            (Score::ZERO, None, plain),
+            (Score::FULL, each, plain),
+            (Score::FULL, None, accepting),
+            (Score::FULL, None, requiring),
+        ] {
+            digests.push(PlanRecord::of(&suite(), expected, each, injection).digest);
+        }
         let count = digests.len();
         digests.sort();
         digests.dedup();

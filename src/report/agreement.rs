@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use super::fake_forge::FakeForge;
 use super::status::{StatusStyle, Statuses};
 use super::summary::{Page, render};
-use super::{Sink, annotations, closing, html, junit, samples};
+use super::{Nature, Sink, annotations, closing, html, junit, samples};
 use crate::forge::StatusState;
 use crate::model::{RunResult, Score, Verdict};
 
@@ -55,7 +55,7 @@ fn statuses(result: &RunResult) -> Vec<(StatusState, String)> {
         target_url: None,
         attempt: None,
         shard: None,
-        rehearsal: false,
+        nature: Nature::Real,
     };
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
