@@ -226,8 +226,21 @@ pub struct Target {
     pub resource_type: String,
     /// Resources it resolved to: None where the engine could not be asked.
     pub resolved: Option<u64>,
+    /// There are more than `resolved` says, which were not read.
+    #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+    pub has_more: bool,
     /// Some of them, by ARN or by the engine's description.
     pub resources: Vec<String>,
+}
+
+impl Target {
+    /// Tells to how many resources it resolved, such as `2 resources`; None where that is not known.
+    pub fn count(&self) -> Option<String> {
+        let count = self.resolved?;
+        let noun = if count == 1 && !self.has_more { "resource" } else { "resources" };
+        let least = if self.has_more { "at least " } else { "" };
+        Some(format!("{least}{count} {noun}"))
+    }
 }
 
 /// One fact behind a judgement, and where it came from.

@@ -89,6 +89,7 @@ fn experiment(name: &str, verdict: Verdict, state: State, reason: &str) -> Exper
             name: "tasks".to_owned(),
             resource_type: "aws:ecs:task".to_owned(),
             resolved: Some(7),
+            has_more: false,
             resources: (1..=7).map(|n| format!("arn:aws:ecs:eu-west-1:111122223333:task/shop-{n}")).collect(),
         }],
         faults: Vec::new(),

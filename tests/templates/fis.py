@@ -22,6 +22,8 @@ class Fis:
         # How a stop ends; None: never.
         self.stops_as: str | None = "stopped"
         self.page = 100
+        # What targets have resolved to, each name as often as it has resources.
+        self.resolved = ["web", "web"]
 
     def _called(self, operation: str) -> None:
         self.calls[operation] += 1
@@ -36,9 +38,10 @@ class Fis:
             "experimentTemplateId": TEMPLATE,
             "state": {"status": status, "reason": f"it is {status}"},
             "actions": {
-                name: {"actionId": kind, "state": {"status": status}}
+                name: {"actionId": kind, "state": {"status": status}, "targets": {"Targets": "web"}}
                 for name, kind in (actions or {"latency": "aws:ssm:send-command"}).items()
             },
+            "experimentOptions": {"actionsMode": "run-all"},
             "tags": {name.replace("__", ":"): value for name, value in tags.items()},
         }
         return id
@@ -85,6 +88,16 @@ class Fis:
     def get_experiment(self, id: str) -> dict[str, Any]:
         self._called("GetExperiment")
         return {"experiment": self.experiments[id]}
+
+    def list_experiment_resolved_targets(self, **request: Any) -> dict[str, Any]:
+        self._called("ListExperimentResolvedTargets")
+        assert request["experimentId"] in self.experiments
+        first = int(request.get("nextToken", "0"))
+        of_page = self.resolved[first : first + self.page]
+        answer: dict[str, Any] = {"resolvedTargets": [{"targetName": name} for name in of_page]}
+        if first + self.page < len(self.resolved):
+            answer["nextToken"] = str(first + self.page)
+        return answer
 
     def stop_experiment(self, id: str) -> dict[str, Any]:
         self._called("StopExperiment")

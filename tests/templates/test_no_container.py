@@ -83,8 +83,10 @@ def test_a_completed_experiment_passes_with_one_look(world: World) -> None:
         "Verdict": "passed",
         "ExperimentId": "EXP0000000000000",
         "State": "completed",
+        "Injected": ["latency"],
+        "DidNotAct": [],
     }
-    assert world.fis.calls == {"StartExperiment": 1, "GetExperiment": 1}
+    assert world.fis.calls == {"StartExperiment": 1, "GetExperiment": 1, "ListExperimentResolvedTargets": 1}
 
 
 @pytest.mark.parametrize(
@@ -103,17 +105,94 @@ def test_a_failure_tells_its_code_and_place(world: World) -> None:
     assert ended["cause"] == "EXP0000000000000 is failed: it is failed: InvalidTarget: actions/latency"
 
 
-@pytest.mark.parametrize("actions", [{"latency": "aws:ssm:send-command"}, {"pause": "aws:fis:wait"}])
-def test_an_experiment_that_injected_nothing_does_not_pass(world: World, actions: dict[str, str]) -> None:
+def acted(id: str, status: str = "completed", *targets: str) -> dict[str, Any]:
+    """An action that ended so."""
+    named = {f"T{place}": target for place, target in enumerate(targets)}
+    return {"actionId": id, "state": {"status": status}} | ({"targets": named} if named else {})
+
+
+def completed_with(world: World, actions: dict[str, dict[str, Any]], **experiment: Any) -> dict[str, Any]:
+    """A completed experiment with such actions."""
     execution = world.gate()
     id = world.started()
-    world.fis.experiments[id]["actions"] = {
-        name: {"actionId": kind, "state": {"status": "pending"}} for name, kind in actions.items()
-    }
     world.token_is_kept()
-    world.fis.become(id, "completed", "completed" if "pause" in actions else "skipped")
+    world.fis.become(id, "completed")
+    world.fis.experiments[id] |= {"actions": actions} | experiment
     world.announce(id)
-    assert world.running.end(execution)["error"] == "NothingInjected"
+    return world.running.end(execution)
+
+
+STOP, WAIT, SHIFT = "aws:ec2:stop-instances", "aws:fis:wait", "aws:arc:start-zonal-autoshift"
+ASSERT, DOCUMENT, NEW = "aws:cloudwatch:assert-alarm-state", "aws:ssm:start-automation-execution", "aws:new:thing"
+
+
+@pytest.mark.parametrize(
+    "actions",
+    [
+        {"latency": acted(STOP, "skipped", "web")},
+        {"pause": acted(WAIT)},
+        {"pause": acted(WAIT), "shift": acted(SHIFT, "completed", "web"), "look": acted(ASSERT)},
+        {"stop": acted(STOP, "completed", "none")},
+        {"stop": acted(STOP, "completed", "web", "none")},
+        {"stop": acted(STOP)},
+        {"new": acted(NEW)},
+        {"new": acted(NEW, "completed", "none")},
+        {"stop": acted(STOP, "failed", "web")},
+        {},
+    ],
+)
+def test_an_experiment_that_injected_nothing_does_not_pass(world: World, actions: dict[str, dict[str, Any]]) -> None:
+    ended = completed_with(world, actions)
+    assert (ended["status"], ended["error"]) == ("FAILED", "NothingInjected")
+    for name, action in actions.items():
+        assert f"{name} ({action['actionId']}) is {action['state']['status']}" in ended["cause"]
+
+
+@pytest.mark.parametrize(
+    ("actions", "injected", "idle"),
+    [
+        ({"stop": acted(STOP, "completed", "web")}, ["stop"], []),
+        ({"pause": acted(WAIT), "new": acted(NEW, "completed", "web")}, ["new"], []),
+        ({"document": acted(DOCUMENT)}, ["document"], []),
+        ({"stop": acted(STOP, "completed", "web"), "b": acted(STOP, "skipped", "none")}, ["stop"], ["b"]),
+    ],
+)
+def test_what_acted_and_what_did_not_are_told(
+    world: World, actions: dict[str, dict[str, Any]], injected: list[str], idle: list[str]
+) -> None:
+    ended = completed_with(world, actions)
+    assert ended["status"] == "SUCCEEDED", ended
+    output = json.loads(ended["output"])
+    assert (output["Injected"], output["DidNotAct"]) == (injected, idle)
+
+
+@pytest.mark.parametrize("status", ["failed", "stopped", "cancelled"])
+def test_an_action_that_failed_beside_one_that_acted_does_not_pass(world: World, status: str) -> None:
+    actions = {"stop": acted(STOP, "completed", "web"), "latency": acted(STOP, status, "web")}
+    ended = completed_with(world, actions)
+    assert (ended["status"], ended["error"]) == ("FAILED", "ActionsFailed")
+    assert f"latency ({STOP}) is {status}" in ended["cause"]
+
+
+@pytest.mark.parametrize(
+    "experiment", [{"experimentOptions": {"actionsMode": "skip-all"}}, {"id": "EXPsomebodyelse"}]
+)
+def test_a_record_that_is_not_of_this_run_does_not_pass(world: World, experiment: dict[str, Any]) -> None:
+    ended = completed_with(world, {"stop": acted(STOP, "completed", "web")}, **experiment)
+    assert (ended["status"], ended["error"]) == ("FAILED", "NothingInjected")
+
+
+def test_targets_of_every_page_count(world: World) -> None:
+    world.fis.page, world.fis.resolved = 2, ["a", "a", "a", "web"]
+    ended = completed_with(world, {"stop": acted(STOP, "completed", "web")})
+    assert ended["status"] == "SUCCEEDED"
+    assert world.fis.calls["ListExperimentResolvedTargets"] == 2
+
+
+def test_targets_that_cannot_be_read_do_not_pass(world: World) -> None:
+    world.fis.refuses["ListExperimentResolvedTargets"] = "no"
+    ended = completed_with(world, {"stop": acted(STOP, "completed", "web")})
+    assert (ended["status"], ended["error"]) == ("FAILED", "TargetsUnknown")
 
 
 def test_an_experiment_that_ends_before_the_token_is_kept_is_not_missed(world: World) -> None:

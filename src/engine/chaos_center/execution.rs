@@ -283,6 +283,7 @@ fn targets(fault: &str, chaos: &Value) -> (Vec<Target>, Vec<String>) {
                 name: fault.to_owned(),
                 resource_type: kind,
                 resolved: Some(0),
+                has_more: false,
                 resources: Vec::new(),
             });
             targets.len() - 1

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use aws_sdk_fis::types::{ActionsMode, Experiment, StartExperimentExperimentOptionsInput as StartOptions};
 
 use super::clients::Clients;
-use super::error::failure;
+use super::error::{failure, unreadable};
 use super::place::Place;
 use super::record::record;
 use super::tags::{EXPERIMENT, EXPIRES_AT, RUN, moment, tag_value};
@@ -13,6 +13,7 @@ use crate::digest;
 use crate::engine::{Failure, FailureKind, Notary};
 use crate::http::calls::attempts;
 use crate::model::{Intent, RunIdentity};
+use crate::text;
 
 /// One launch: which template, under which name.
 #[derive(Debug, Clone, Copy)]
@@ -57,14 +58,15 @@ impl Launch<'_> {
     ) -> Result<Experiment, Failure> {
         let started = self.request(clients, place, "", notary).await?;
         let Some(other) = self.other_run(&started) else {
-            return Ok(started);
+            return self.verified(started);
         };
         // The token was used before, in this very attempt of this job: a step tried again, or two steps that
         // run the same thing. What is over does not stand in the way; what is not, must not get company.
         let id = started.id().unwrap_or_default();
         let now = get(clients, place, id).await?;
         if record(&now, None).has_ended() {
-            return self.request(clients, place, &self.run.id, notary).await;
+            let started = self.request(clients, place, &self.run.id, notary).await?;
+            return self.verified(started);
         }
         Err(Failure {
             kind: FailureKind::Refused,
@@ -77,6 +79,47 @@ impl Launch<'_> {
                 place.region
             )),
         })
+    }
+
+    /// An answer that is of another launch is none. Nothing that was started a moment ago is over, unless this launch was
+    /// sent again: then its tags say so.
+    fn verified(&self, started: Experiment) -> Result<Experiment, Failure> {
+        let id = started.id().unwrap_or_default();
+        let refused = |kind, why| {
+            Err(Failure {
+                kind,
+                what: format!("start an experiment from the template {}", self.template),
+                why,
+                remedy: None,
+            })
+        };
+        match started.experiment_template_id() {
+            Some(template) if template != self.template => {
+                return refused(
+                    FailureKind::Unanswered,
+                    format!("FIS answered with {id} of the template {template}"),
+                );
+            }
+            _ => {}
+        }
+        if let Some(other) = self.other_run(&started) {
+            return refused(
+                FailureKind::Refused,
+                format!("FIS answered with {id}, which the run {other} has started"),
+            );
+        }
+        let tag = |key: &str| started.tags().and_then(|tags| tags.get(key)).map(String::as_str);
+        let is_ours = tag(RUN) == Some(&self.run.id) && tag(EXPERIMENT) == Some(&tag_value(self.name));
+        let now = record(&started, None);
+        if now.has_ended() && !is_ours {
+            let state = text::plain(&now.raw_state, 40);
+            let why = format!(
+                "FIS answered with {id}, which is {state} already and does not carry the tags of this launch: it is not known \
+                 what that experiment was"
+            );
+            return refused(FailureKind::Refused, why);
+        }
+        Ok(started)
     }
 
     async fn request(
@@ -145,16 +188,21 @@ impl Launch<'_> {
 pub(super) async fn get(clients: &Clients, place: &Place, id: &str) -> Result<Experiment, Failure> {
     let what = format!("read the experiment {id}");
     let answer = clients.fis.get_experiment().id(id).send().await;
-    answer.map_err(|error| failure(&error, "GetExperiment", &what, place))?.experiment.ok_or(Failure {
-        kind: FailureKind::Unanswered,
-        what,
-        why: "the answer holds no experiment".to_owned(),
-        remedy: None,
-    })
+    let answer = answer.map_err(|error| failure(&error, "GetExperiment", &what, place))?;
+    let why = match answer.experiment {
+        Some(experiment) if experiment.id() == Some(id) => return Ok(experiment),
+        Some(other) => {
+            format!("the answer is of another experiment, {}", other.id().unwrap_or("without an id"))
+        }
+        None => "the answer holds no experiment".to_owned(),
+    };
+    Err(unreadable(&what, &why))
 }
 
 #[cfg(test)]
 mod tests {
+    use aws_sdk_fis::types::{ExperimentState, ExperimentStatus};
+
     use super::*;
 
     fn run(id: &str, attempt_key: &str) -> RunIdentity {
@@ -181,6 +229,42 @@ mod tests {
         assert_eq!(first, token(&run("b", "github 7 attempt 1"), "az"), "the same attempt");
         assert_ne!(first, token(&run("a", "github 7 attempt 2"), "az"), "a re-run");
         assert_ne!(first, token(&run("a", "github 7 attempt 1"), "pod"), "another experiment");
+    }
+
+    fn answer(template: &str, status: ExperimentStatus, tags: &[(&str, &str)]) -> Experiment {
+        let tags = tags.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
+        let state = ExperimentState::builder().status(status).build();
+        Experiment::builder()
+            .id("EXP1")
+            .experiment_template_id(template)
+            .state(state)
+            .set_tags(Some(tags))
+            .build()
+    }
+
+    /// An answer that is over already is ours only by its tags; one of another launch is never ours.
+    #[test]
+    fn an_answer_of_another_launch_is_not_taken() {
+        let run = run("mine", "x");
+        let launch = Launch {
+            run: &run,
+            name: "az",
+            template: "EXT1",
+            dry_run: false,
+            expires_at: jiff::Timestamp::UNIX_EPOCH,
+        };
+        let (ours, theirs) = ([(RUN, "mine"), (EXPERIMENT, "az")], [(RUN, "theirs"), (EXPERIMENT, "az")]);
+        let kind = |experiment| launch.verified(experiment).err().map(|failure| failure.kind);
+        for over in [ExperimentStatus::Completed, ExperimentStatus::Stopped, ExperimentStatus::Failed] {
+            assert_eq!(kind(answer("EXT1", over.clone(), &ours)), None, "sent again after a lost answer");
+            assert_eq!(kind(answer("EXT1", over.clone(), &[])), Some(FailureKind::Refused));
+            assert_eq!(kind(answer("EXT1", over.clone(), &ours[..1])), Some(FailureKind::Refused));
+            assert_eq!(kind(answer("EXT1", over.clone(), &theirs)), Some(FailureKind::Refused));
+            assert_eq!(kind(answer("EXT2", over, &ours)), Some(FailureKind::Unanswered));
+        }
+        assert_eq!(kind(answer("EXT1", ExperimentStatus::Pending, &ours)), None);
+        assert_eq!(kind(answer("EXT1", ExperimentStatus::Pending, &theirs)), Some(FailureKind::Refused));
+        assert_eq!(kind(answer("EXT2", ExperimentStatus::Pending, &ours)), Some(FailureKind::Unanswered));
     }
 
     #[test]

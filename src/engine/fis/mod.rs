@@ -15,6 +15,7 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
+mod accounts;
 mod actions;
 mod clients;
 mod error;
@@ -52,7 +53,7 @@ use self::outcome::Context;
 use self::place::Place;
 use self::preflight::{Preflight, Template, alarm_name, assumed, describe_alarms, get_lever, preflight};
 use self::reader::{Keeping, Reader};
-use self::record::{record, timestamp};
+use self::record::{details, record, timestamp};
 use self::subscription::{Subscription, interrupted};
 use self::watch::Tracking;
 use super::{Engine, Failure, FailureKind, Judgement, Launched, Notary, Record, StopCause, Watcher};
@@ -152,9 +153,9 @@ impl FisEngine {
             },
             id,
         };
-        self.tracked
-            .borrow_mut()
-            .insert(launched.id.clone(), Tracking::begun(calls, &launched.first, template));
+        let mut tracking = Tracking::begun(calls, &launched.first, template);
+        tracking.details = Some(details(experiment));
+        self.tracked.borrow_mut().insert(launched.id.clone(), tracking);
         launched
     }
 
@@ -346,6 +347,9 @@ impl Engine for FisEngine {
         let place = self.place();
         let look = launch::get(&self.clients, &place, &launched.id);
         let experiment = self.calls_of(&launched.id).of(look).await?;
+        if let Some(tracking) = self.tracked.borrow_mut().get_mut(&launched.id) {
+            tracking.details = Some(details(&experiment));
+        }
         Ok(record(&experiment, None))
     }
 
@@ -382,6 +386,8 @@ impl Engine for FisEngine {
                 alarms: alarms.as_deref(),
                 lever: lever.as_deref(),
                 announced: tracking.announced.as_deref(),
+                details: tracking.details.as_ref(),
+                accounts: tracking.accounts.as_ref(),
             },
         )
     }

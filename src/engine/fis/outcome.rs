@@ -1,8 +1,13 @@
 //! What the end of an FIS experiment means. Pure: everything it needs to know is handed in.
 
+use super::accounts::{Accounts, Reach};
+use super::actions::{Found, found, purpose};
 use super::preflight::{Alarm, lever_is_engaged};
+use super::record::Details;
+use super::watch::SKIP_ALL;
+use crate::engine::injection::{Idle, Injection, Weighed};
 use crate::engine::{Judgement, Record, StopCause, asked};
-use crate::model::{Action, Effect, Evidence, InjectionRule, Score, ScoreSource, State, Target, Verdict};
+use crate::model::{Effect, Evidence, InjectionRule, Score, ScoreSource, State, Verdict};
 
 /// What is known besides the record.
 #[derive(Debug, Clone, Copy, Default)]
@@ -18,6 +23,10 @@ pub(super) struct Context<'a> {
     pub(super) lever: Option<&'a str>,
     /// The reason that the last event gave.
     pub(super) announced: Option<&'a str>,
+    /// What the record says besides.
+    pub(super) details: Option<&'a Details>,
+    /// Where it acted, if it acts in several accounts.
+    pub(super) accounts: Option<&'a Accounts>,
 }
 
 pub(super) fn judge(record: &Record, context: &Context<'_>) -> Judgement {
@@ -45,7 +54,9 @@ fn natural(record: &Record, context: &Context<'_>) -> Judgement {
         State::Failed => {
             let code =
                 record.error.as_ref().and_then(|error| error.code.as_deref()).unwrap_or("no error code");
-            errored(format!("FIS could not carry it out: {code}{said}"))
+            let account = record.error.as_ref().and_then(|error| error.account.as_deref());
+            let account = account.map(|account| format!(" in the account {account}")).unwrap_or_default();
+            errored(format!("FIS could not carry it out: {code}{account}{said}"))
         }
         State::Cancelled if context.lever.is_some_and(lever_is_engaged) => {
             errored(format!("FIS cancelled it: the safety lever is engaged{said}"))
@@ -61,87 +72,142 @@ fn completed(record: &Record, context: &Context<'_>) -> Judgement {
         score_source: Some(ScoreSource::Completion),
         ..Judgement::plain(State::Completed, Verdict::Passed, reason)
     };
-    match injected(record) {
-        Ok(actions) => Judgement {
-            injected: actions.clone(),
-            ..passed(format!("it completed; injected: {}", actions.join(", ")))
-        },
-        Err(why) if context.injection.accepts_nothing => {
-            passed(format!("it completed; nothing was injected ({why}), which allow-empty-targets accepts"))
-        }
-        Err(why) => Judgement::plain(
-            State::Completed,
-            Verdict::Errored,
-            format!(
-                "it completed, but nothing was injected: {why}; nothing is known about the system's resilience"
-            ),
-        ),
-    }
-}
-
-/// The actions that really did something, or why none did.
-fn injected(record: &Record) -> Result<Vec<String>, String> {
-    let (harmless, real): (Vec<&Action>, Vec<&Action>) =
-        record.actions.iter().partition(|action| action.effect != Effect::Injects);
-    let done: Vec<String> = real
-        .iter()
-        .filter(|action| action.state == "completed" && had_targets(action, &record.targets))
-        .map(|action| action.name.clone())
-        .collect();
-    if !done.is_empty() {
-        return Ok(done);
+    let errored = |reason| Judgement::plain(State::Completed, Verdict::Errored, reason);
+    if skips_all(context) {
+        return errored(
+            "FIS skipped all actions (actionsMode is skip-all), although this was no dry run".to_owned(),
+        );
     }
     if record.actions.is_empty() {
-        return Err("FIS lists no action".to_owned());
+        return errored("it completed, but FIS lists no action: it is not known what it did".to_owned());
     }
-    if real.is_empty() {
-        return Err(format!("its only actions were {}", names(&harmless)));
+    let injection = injection(record, context);
+    let (warnings, rule) = (unknown(record, context), context.injection);
+    match injection.weigh(rule) {
+        // A part of what is required is not known.
+        Weighed::Enough { .. } if rule.requires_all && has_blind_accounts(context) => {
+            errored(format!("it completed, but {}, and require-actions is all", warnings.join("; ")))
+        }
+        Weighed::Enough { warnings: idle } => Judgement {
+            warnings: idle.into_iter().chain(warnings).collect(),
+            injected: injection.done.clone(),
+            ..passed(format!("it completed; injected: {}", injection.done.join(", ")))
+        },
+        Weighed::TooLittle(why) => errored(format!("it completed, but {why}")),
+        Weighed::Nothing(why) => {
+            let injects = record.actions.iter().any(|action| action.effect == Effect::Injects);
+            let why = if injects || !injection.broken.is_empty() { why } else { only_harmless(record) };
+            if rule.accepts_nothing && injection.broken.is_empty() {
+                passed(format!(
+                    "it completed; nothing was injected ({why}), which allow-empty-targets accepts"
+                ))
+            } else {
+                errored(format!(
+                    "it completed, but nothing was injected: {why}; nothing is known about the system's resilience"
+                ))
+            }
+        }
     }
-    Err(real
-        .iter()
-        .map(|action| match action.state.as_str() {
-            "completed" => format!("{} had no targets", action.name),
-            state => format!("{} was {state}", action.name),
-        })
-        .collect::<Vec<_>>()
-        .join(", "))
 }
 
-fn names(actions: &[&Action]) -> String {
-    actions.iter().map(|action| action.action_id.as_str()).collect::<Vec<_>>().join(", ")
+fn skips_all(context: &Context<'_>) -> bool {
+    context.details.is_some_and(|details| details.actions_mode.as_deref() == Some(SKIP_ALL))
 }
 
-/// False where FIS was asked for the resources and named none. An action without targets needs none.
-fn had_targets(action: &Action, targets: &[Target]) -> bool {
-    let of_action = || targets.iter().filter(|target| action.targets.contains(&target.name));
-    of_action().next().is_none() || of_action().any(|target| target.resolved != Some(0))
+/// What became of the actions that inject, and of the accounts they were to act in.
+fn injection(record: &Record, context: &Context<'_>) -> Injection {
+    let mut all = Injection::default();
+    for action in &record.actions {
+        let injects = action.effect == Effect::Injects;
+        match action.state.as_str() {
+            "completed" | "skipped" if !injects => {}
+            "completed" => match found(action, &record.targets) {
+                Found::Resources | Found::Unread => all.done.push(action.name.clone()),
+                Found::Nothing(why) => all.idle.push(Idle::new(&action.name, why)),
+            },
+            "skipped" => all.idle.push(Idle::new(&action.name, "was skipped")),
+            "failed" => all.broken.push(Idle::new(&action.name, "failed")),
+            // Of what has ended, no action goes on.
+            state => all.broken.push(Idle::new(&action.name, format!("was {state}"))),
+        }
+    }
+    for account in reach(context).missed {
+        all.idle.push(Idle::new(format!("the account {account}"), "had no target"));
+    }
+    if let Some(error) = &record.error {
+        let place =
+            error.account.as_deref().map_or("FIS".to_owned(), |account| format!("the account {account}"));
+        let code = error.code.as_deref().unwrap_or("an error without a code");
+        all.broken.push(Idle::new(place, format!("failed ({code})")));
+    }
+    all
+}
+
+fn reach(context: &Context<'_>) -> Reach {
+    context.accounts.map(Accounts::reach).unwrap_or_default()
+}
+
+fn has_blind_accounts(context: &Context<'_>) -> bool {
+    !reach(context).unknown.is_empty()
+}
+
+/// What a reader has to know of what could not be read.
+fn unknown(record: &Record, context: &Context<'_>) -> Vec<String> {
+    let unread = record.actions.iter().filter(|action| {
+        let acted = action.effect == Effect::Injects && action.state == "completed";
+        acted && found(action, &record.targets) == Found::Unread
+    });
+    let unread = unread.map(|action| {
+        let name = &action.name;
+        format!("what {name} acted on could not be read: that it did is known by its state alone")
+    });
+    unread.chain(reach(context).unknown).collect()
+}
+
+/// Why nothing was injected where no action injects.
+fn only_harmless(record: &Record) -> String {
+    let told = record.actions.iter().map(|action| {
+        let purpose = purpose(&action.action_id).unwrap_or("injects nothing");
+        format!("{} ({}) {purpose}", action.name, action.action_id)
+    });
+    format!("no action of it injects a fault: {}", told.collect::<Vec<_>>().join("; "))
 }
 
 /// A dry run passes if every target resolves. It measures nothing, so it has no score.
 fn dry_run(record: &Record, context: &Context<'_>) -> Judgement {
-    let unresolved: Vec<&str> = record
-        .targets
-        .iter()
-        .filter(|target| target.resolved.is_none_or(|count| count == 0))
-        .map(|target| target.name.as_str())
-        .collect();
-    let unknown = record.targets.iter().any(|target| target.resolved.is_none());
-    let found: u64 = record.targets.iter().filter_map(|target| target.resolved).sum();
-    let (verdict, reason) = if unknown {
-        (Verdict::Errored, "dry run: the resolved targets could not be read".to_owned())
-    } else if unresolved.is_empty() && found > 0 {
-        (
-            Verdict::Passed,
-            format!("dry run: every target resolves, to {found} resources in all; nothing was injected"),
-        )
-    } else if context.injection.accepts_nothing {
-        (Verdict::Passed, "dry run: targets without resources, which allow-empty-targets accepts".to_owned())
-    } else if record.targets.is_empty() {
-        (Verdict::Errored, "dry run: the template has no targets".to_owned())
-    } else {
-        (Verdict::Errored, format!("dry run: no resource for the target {}", unresolved.join(", ")))
+    let judged =
+        |verdict, reason: String| Judgement::plain(record.state, verdict, format!("dry run: {reason}"));
+    let errored = |reason| judged(Verdict::Errored, reason);
+    let of = |wanted: Option<u64>| {
+        let targets = record.targets.iter().filter(move |target| target.resolved == wanted);
+        targets.map(|target| target.name.as_str()).collect::<Vec<_>>().join(", ")
     };
-    Judgement::plain(record.state, verdict, reason)
+    let (unread, empty) = (of(None), of(Some(0)));
+    let acted = record.actions.iter().find(|action| {
+        action.effect == Effect::Injects
+            && !matches!(action.state.as_str(), "skipped" | "cancelled" | "pending")
+    });
+    if !skips_all(context) {
+        errored("FIS does not say that it skipped the actions: they may have acted".to_owned())
+    } else if let Some(action) = acted {
+        errored(format!("the action {} was not skipped: it is {}", action.name, action.state))
+    } else if !unread.is_empty() {
+        errored(format!("what these targets resolve to could not be read: {unread}"))
+    } else if !empty.is_empty() && !context.injection.accepts_nothing {
+        errored(format!("no resource for the target {empty}"))
+    } else if !empty.is_empty() {
+        judged(Verdict::Passed, "targets without resources, which allow-empty-targets accepts".to_owned())
+    } else if record.targets.is_empty() && !context.injection.accepts_nothing {
+        errored("the template has no targets".to_owned())
+    } else if record.targets.is_empty() {
+        judged(Verdict::Passed, "the template has no targets, which allow-empty-targets accepts".to_owned())
+    } else {
+        let found: u64 = record.targets.iter().filter_map(|target| target.resolved).sum();
+        let least = if record.targets.iter().any(|target| target.has_more) { "at least " } else { "" };
+        let reason =
+            format!("every target resolves, to {least}{found} resources in all; nothing was injected");
+        judged(Verdict::Passed, reason)
+    }
 }
 
 /// Who stopped it? The alarms say so best: none was in ALARM at the launch. FIS's text may change at any
@@ -189,6 +255,9 @@ fn evidence(record: &Record, context: &Context<'_>) -> Vec<Evidence> {
     for alarm in context.alarms.unwrap_or_default() {
         let why = alarm.reason.as_deref().map(|why| format!(": {why}")).unwrap_or_default();
         all.push(Evidence::new("DescribeAlarms", format!("{} is {}{why}", alarm.name, alarm.state)));
+    }
+    if let Some(report) = context.details.and_then(|details| details.report.as_deref()) {
+        all.push(Evidence::new("GetExperiment", report));
     }
     if let Some(lever) = context.lever {
         all.push(Evidence::new("GetSafetyLever", format!("the safety lever is {lever}")));

@@ -14,8 +14,34 @@ use crate::model::{Action, Effect, EngineError, FaultWindow, Target};
 /// Resources of a target that are kept for the reports.
 const KEPT_RESOURCES: usize = 10;
 
+/// The resources that FIS has resolved targets to.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Resolved {
+    pub(super) targets: Vec<ResolvedTarget>,
+    /// There are more, which were not read.
+    pub(super) has_more: bool,
+}
+
+/// What FIS's record says besides, for the judgement.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Details {
+    /// Whether actions are carried out or skipped, in FIS's word; None where it has none.
+    pub(super) actions_mode: Option<String>,
+    /// How the experiment report is, where there is none to be read.
+    pub(super) report: Option<String>,
+}
+
+/// Reads the rest of GetExperiment's answer.
+pub(super) fn details(experiment: &Experiment) -> Details {
+    let mode = experiment.experiment_options().and_then(|options| options.actions_mode());
+    Details {
+        actions_mode: mode.map(|mode| mode.as_str().to_owned()),
+        report: report(experiment).and_then(Result::err),
+    }
+}
+
 /// Reads GetExperiment's answer. `resolved` is None where the resolved targets could not be asked for.
-pub(super) fn record(experiment: &Experiment, resolved: Option<&[ResolvedTarget]>) -> Record {
+pub(super) fn record(experiment: &Experiment, resolved: Option<&Resolved>) -> Record {
     let state = experiment.state();
     let raw_state = state.and_then(|state| state.status()).map_or("", |status| status.as_str()).to_owned();
     let error = state.and_then(|state| state.error()).map(|error| EngineError {
@@ -25,39 +51,58 @@ pub(super) fn record(experiment: &Experiment, resolved: Option<&[ResolvedTarget]
     });
     let ended_at = experiment.end_time().and_then(timestamp);
     let actions = actions(experiment);
+    let targets = targets(experiment, resolved);
     Record {
         state: state_of(&raw_state),
         raw_state,
         reason: state.and_then(|state| state.reason()).filter(|reason| !reason.is_empty()).map(str::to_owned),
         started_at: experiment.start_time().or(experiment.creation_time()).and_then(timestamp),
         ended_at,
-        fault: fault(&actions, ended_at),
+        fault: fault(&actions, &targets, ended_at),
         actions,
-        targets: targets(experiment, resolved),
+        targets,
         faults: Vec::new(),
         error,
-        report_location: experiment
-            .experiment_report()
-            .and_then(|report| report.state())
-            .and_then(|_| experiment.experiment_report_configuration())
-            .and_then(|configuration| configuration.outputs())
-            .and_then(|outputs| outputs.s3_configuration())
-            .and_then(|s3| {
-                let prefix = s3.prefix().unwrap_or_default();
-                s3.bucket_name().map(|bucket| format!("s3://{bucket}/{prefix}"))
-            }),
+        report_location: report(experiment).and_then(Result::ok),
     }
+}
+
+/// Where the experiment report is, or how it is where it cannot be read yet. None where there is to be none.
+fn report(experiment: &Experiment) -> Option<Result<String, String>> {
+    let report = experiment.experiment_report()?;
+    let state = report.state()?;
+    let status = state.status().map_or("unknown", |status| status.as_str());
+    let arn = report.s3_reports().iter().find_map(|written| written.arn());
+    Some(match arn.filter(|_| status == "completed") {
+        Some(arn) => Ok(arn.to_owned()),
+        None if status == "completed" => {
+            Err("the experiment report is completed, and FIS does not say where it is".to_owned())
+        }
+        None => {
+            let code = state.error().and_then(|error| error.code());
+            let code = code.map(|code| format!(" ({code})")).unwrap_or_default();
+            let reason = state.reason().filter(|reason| !reason.is_empty());
+            let reason = reason.map(|reason| format!(": {reason}")).unwrap_or_default();
+            Err(format!("the experiment report is {status}{code}{reason}"))
+        }
+    })
 }
 
 pub(super) fn timestamp(time: &DateTime) -> Option<Timestamp> {
     Timestamp::new(time.secs(), i32::try_from(time.subsec_nanos()).ok()?).ok()
 }
 
-/// From the first start to the last end of the actions that inject. `ended_at` is the experiment's end, if it has ended:
+/// From the first start to the last end of the actions that inject and found something. `ended_at` is the experiment's end, if it has ended:
 /// before that, an action that is still to begin keeps the window open.
-fn fault(actions: &[Action], ended_at: Option<Timestamp>) -> FaultTimes {
-    let injecting = || actions.iter().filter(|action| action.effect == Effect::Injects);
-    let has_acted = |action: &&Action| !matches!(action.state.as_str(), "pending" | "skipped" | "cancelled");
+fn fault(actions: &[Action], targets: &[Target], ended_at: Option<Timestamp>) -> FaultTimes {
+    let is_empty = |name: &String| targets.iter().any(|of| of.name == *name && of.resolved == Some(0));
+    let injects = |action: &&Action| action.effect == Effect::Injects && !action.targets.iter().any(is_empty);
+    let injecting = || actions.iter().filter(injects);
+    let has_acted = |action: &&Action| match action.state.as_str() {
+        "pending" | "skipped" => false,
+        "cancelled" => action.started_at.is_some(),
+        _ => true,
+    };
     let acted = || injecting().filter(has_acted);
     if acted().next().is_none() {
         return FaultTimes::Never;
@@ -98,9 +143,9 @@ fn actions(experiment: &Experiment) -> Vec<Action> {
     actions
 }
 
-fn targets(experiment: &Experiment, resolved: Option<&[ResolvedTarget]>) -> Vec<Target> {
+fn targets(experiment: &Experiment, resolved: Option<&Resolved>) -> Vec<Target> {
     let mut found: HashMap<&str, Vec<String>> = HashMap::new();
-    for target in resolved.unwrap_or_default() {
+    for target in resolved.into_iter().flat_map(|resolved| &resolved.targets) {
         found.entry(target.target_name().unwrap_or_default()).or_default().push(describe(target));
     }
     let mut targets: Vec<Target> = experiment
@@ -112,7 +157,11 @@ fn targets(experiment: &Experiment, resolved: Option<&[ResolvedTarget]>) -> Vec<
             Target {
                 name: name.clone(),
                 resource_type: target.resource_type().unwrap_or_default().to_owned(),
-                resolved: resolved.map(|_| resources.len() as u64),
+                // Where not all of them were read, a target that was not seen may have some.
+                resolved: resolved
+                    .filter(|resolved| !resolved.has_more || !resources.is_empty())
+                    .map(|_| resources.len() as u64),
+                has_more: !resources.is_empty() && resolved.is_some_and(|resolved| resolved.has_more),
                 resources: resources.into_iter().take(KEPT_RESOURCES).collect(),
             }
         })
@@ -132,3 +181,7 @@ fn describe(target: &ResolvedTarget) -> String {
     let sorted: BTreeMap<_, _> = information.iter().collect();
     sorted.into_iter().map(|(key, value)| format!("{key}={value}")).collect::<Vec<_>>().join(" ")
 }
+
+#[cfg(test)]
+#[path = "record_tests.rs"]
+mod tests;

@@ -2,19 +2,20 @@
 
 use std::time::Duration;
 
-use aws_sdk_fis::types::ResolvedTarget;
 use tokio::time::Instant;
 
+use super::accounts::{self, Accounts};
 use super::events::state_of;
 use super::inbox::Received;
 use super::launch::get;
 use super::lent::COME_BACK;
 use super::pause::pause;
-use super::record::record;
+use super::record::{Details, Resolved, details, record};
 use super::{FisEngine, error::failure};
 use crate::engine::{Failure, FailureKind, Record, Watcher};
 use crate::http::calls::Calls;
 use crate::model::{Monitor, Source, State, Transition};
+use crate::text;
 
 /// Polling, where there are no events: a pause that grows from the first to the longest.
 const FIRST_POLL: Duration = Duration::from_secs(1);
@@ -25,6 +26,10 @@ const FIRST_CONFIRMATION: Duration = Duration::from_millis(200);
 const MOST_REFUSALS: u32 = 5;
 /// Pages of resolved targets that are read, 100 targets each.
 const TARGET_PAGES: usize = 10;
+/// Pages of the accounts of an experiment that are read: FIS allows 40 accounts.
+const ACCOUNT_PAGES: usize = 10;
+/// What FIS calls a dry run.
+pub(super) const SKIP_ALL: &str = "skip-all";
 
 /// What is known of one experiment while it is watched.
 #[derive(Debug, Clone)]
@@ -40,6 +45,10 @@ pub(super) struct Tracking {
     pub(super) learned: String,
     /// The reason that the last event gave.
     pub(super) announced: Option<String>,
+    /// What the last record says besides; None until there was one.
+    pub(super) details: Option<Details>,
+    /// Where it acted, if it acts in several accounts.
+    pub(super) accounts: Option<Accounts>,
     /// Another process has launched it, and may hold its events at this moment.
     adopted: bool,
     /// We have asked for a stop, so an end is near whether or not an event says so.
@@ -56,6 +65,8 @@ impl Tracking {
             reconciliations: 0,
             learned: String::new(),
             announced: None,
+            details: None,
+            accounts: None,
             adopted: false,
             stop_requested: false,
         }
@@ -100,6 +111,7 @@ pub(super) async fn follow(engine: &FisEngine, id: &str, watcher: &dyn Watcher) 
         end_is_near: false,
         heard: false,
         attempt: 0,
+        asked: false,
         resolved: None,
         troubled: false,
     };
@@ -108,6 +120,11 @@ pub(super) async fn follow(engine: &FisEngine, id: &str, watcher: &dyn Watcher) 
     let mut changed = inbox.subscribe();
     let mut refusals = 0;
     let mut next_look = Instant::now() + watch.interval();
+    match watch.preview() {
+        Preview::Broken(failure) => return Err(failure),
+        Preview::Unsaid => next_look = Instant::now(),
+        Preview::Fine => {}
+    }
     if watch.tracking(|tracking| tracking.adopted) {
         // It may have ended long ago, but its events are worth waiting for.
         next_look = next_look.min(Instant::now() + COME_BACK);
@@ -142,6 +159,9 @@ pub(super) async fn follow(engine: &FisEngine, id: &str, watcher: &dyn Watcher) 
             Ok(record) => {
                 refusals = 0;
                 watch.progress(&record, prompt);
+                if let Preview::Broken(failure) = watch.preview() {
+                    return Err(failure);
+                }
             }
             Err(failure) if failure.kind == FailureKind::Unanswered => {
                 tracing::debug!(%failure, "FIS did not answer");
@@ -158,6 +178,16 @@ pub(super) async fn follow(engine: &FisEngine, id: &str, watcher: &dyn Watcher) 
     }
 }
 
+/// Whether a dry run is one, by FIS's own word.
+enum Preview {
+    /// It is, or was not to be one, or is about to be stopped.
+    Fine,
+    /// FIS has not said so yet.
+    Unsaid,
+    /// Its actions are carried out, so it has to be stopped.
+    Broken(Failure),
+}
+
 struct Watch<'a> {
     engine: &'a FisEngine,
     id: &'a str,
@@ -168,7 +198,9 @@ struct Watch<'a> {
     heard: bool,
     /// Times in a row that FIS was asked for the same reason.
     attempt: u32,
-    resolved: Option<Vec<ResolvedTarget>>,
+    /// FIS's record was read.
+    asked: bool,
+    resolved: Option<Resolved>,
     /// The queue cannot be read.
     troubled: bool,
 }
@@ -195,6 +227,32 @@ impl Watch<'_> {
             Monitor::Poll => Prompt::Polling,
             Monitor::Events | Monitor::Queue => Prompt::Silence,
         }
+    }
+
+    fn preview(&self) -> Preview {
+        let (details, stop_requested) =
+            self.tracking(|tracking| (tracking.details.clone(), tracking.stop_requested));
+        if !self.engine.settings.dry_run || stop_requested {
+            return Preview::Fine;
+        }
+        // The answer to a launch may be short; the record is not.
+        let mode = match details {
+            None => return Preview::Unsaid,
+            Some(Details { actions_mode: None, .. }) if !self.asked => return Preview::Unsaid,
+            Some(Details { actions_mode, .. }) => actions_mode.unwrap_or_else(|| "not told".to_owned()),
+        };
+        if mode == SKIP_ALL {
+            return Preview::Fine;
+        }
+        Preview::Broken(Failure {
+            kind: FailureKind::Refused,
+            what: format!("make a dry run of {}", self.id),
+            why: format!(
+                "FIS was asked to skip its actions, and its record does not say that it does (actionsMode is {})",
+                text::plain(&mode, 40)
+            ),
+            remedy: None,
+        })
     }
 
     /// True where the next look must come sooner than was planned.
@@ -259,23 +317,70 @@ impl Watch<'_> {
         };
         self.resolved = resolved.or(self.resolved.take());
         let experiment = experiment?;
-        let found = record(&experiment, self.resolved.as_deref());
-        if !found.has_ended() || self.resolved.is_some() || prompt == Prompt::EndIsNear {
+        self.asked = true;
+        self.tracking(|tracking| tracking.details = Some(details(&experiment)));
+        let found = record(&experiment, self.resolved.as_ref());
+        if !found.has_ended() {
             return Ok(found);
         }
-        self.resolved = calls.of(self.resolved_targets()).await;
-        Ok(record(&experiment, self.resolved.as_deref()))
+        if self.resolved.is_none() && prompt != Prompt::EndIsNear {
+            self.resolved = calls.of(self.resolved_targets()).await;
+        }
+        if accounts::has_several(&experiment) {
+            let configured = calls.of(self.accounts()).await;
+            let accounts = Accounts::of(configured, self.resolved.as_ref());
+            self.tracking(|tracking| tracking.accounts = Some(accounts));
+        }
+        Ok(record(&experiment, self.resolved.as_ref()))
     }
 
-    /// None where they cannot be read: the actions' own states then have to do.
-    async fn resolved_targets(&self) -> Option<Vec<ResolvedTarget>> {
+    /// The accounts that it was to act in; None where they cannot be read.
+    async fn accounts(&self) -> Option<Vec<String>> {
         let mut all = Vec::new();
+        let mut next = None;
+        for _ in 0..ACCOUNT_PAGES {
+            let request = self.engine.clients.fis.list_experiment_target_account_configurations();
+            let answer = request.experiment_id(self.id).set_next_token(next).send().await;
+            let page = answer.map_err(|error| {
+                let what = format!("read the target accounts of {}", self.id);
+                let operation = "ListExperimentTargetAccountConfigurations";
+                failure(&error, operation, what, &self.engine.place())
+            });
+            match page {
+                Ok(page) => {
+                    all.extend(
+                        page.target_account_configurations()
+                            .iter()
+                            .filter_map(|of| of.account_id())
+                            .map(str::to_owned),
+                    );
+                    next = page.next_token;
+                }
+                Err(failure) => {
+                    self.watcher.warning(&failure.with_remedy());
+                    return None;
+                }
+            }
+            if next.is_none() {
+                return Some(all);
+            }
+        }
+        self.watcher.warning(&format!("{} has more target accounts than are read", self.id));
+        None
+    }
+
+    /// None where they cannot be read.
+    async fn resolved_targets(&self) -> Option<Resolved> {
+        let mut all = Resolved::default();
         let request = self.engine.clients.fis.list_experiment_resolved_targets().experiment_id(self.id);
         let mut pages = request.into_paginator().send();
         for _ in 0..TARGET_PAGES {
             match pages.next().await {
                 None => break,
-                Some(Ok(page)) => all.extend(page.resolved_targets.unwrap_or_default()),
+                Some(Ok(page)) => {
+                    all.has_more = page.next_token.is_some();
+                    all.targets.extend(page.resolved_targets.unwrap_or_default());
+                }
                 Some(Err(error)) => {
                     let what = format!("read the resolved targets of {}", self.id);
                     let place = self.engine.place();

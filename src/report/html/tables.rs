@@ -82,11 +82,7 @@ pub(super) fn targets(experiment: &ExperimentResult, detail: Detail) -> Markup {
 }
 
 fn resolved(target: &Target) -> String {
-    match target.resolved {
-        None => "not known".to_owned(),
-        Some(1) => "1 resource".to_owned(),
-        Some(count) => format!("{count} resources"),
-    }
+    target.count().unwrap_or_else(|| "not known".to_owned())
 }
 
 /// What concerns the run and not one experiment.

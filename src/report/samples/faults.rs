@@ -63,6 +63,7 @@ pub(in crate::report) fn faulted() -> RunResult {
         name: "pod-delete".to_owned(),
         resource_type: "pod".to_owned(),
         resolved: Some(2),
+        has_more: false,
         resources: vec!["shop-1 (reverted)".to_owned(), "shop-2 (injected)".to_owned()],
     }];
     experiment.faults = vec![latency, delete, awaited];

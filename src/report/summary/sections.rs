@@ -214,8 +214,9 @@ fn targets(experiment: &ExperimentResult, html: bool) -> String {
         match target.resolved {
             None => resources.push("not known".to_owned()),
             Some(0) => resources.push("**nothing**".to_owned()),
-            Some(count) if count > resources.len() as u64 => {
-                resources.push(format!("and {} more", count - resources.len() as u64));
+            Some(count) if target.has_more || count > resources.len() as u64 => {
+                let least = if target.has_more { "at least " } else { "" };
+                resources.push(format!("and {least}{} more", count.saturating_sub(resources.len() as u64)));
             }
             Some(_) => {}
         }

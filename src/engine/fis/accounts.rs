@@ -1,0 +1,129 @@
+//! In which accounts an experiment found resources, where it acts in several.
+
+use std::collections::BTreeSet;
+
+use aws_sdk_fis::types::{AccountTargeting, Experiment, ResolvedTarget};
+
+use super::record::Resolved;
+
+/// What FIS says of the accounts of an experiment that acts in several.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Accounts {
+    /// Those that it was to act in; None where they could not be read.
+    configured: Option<Vec<String>>,
+    /// Those in which a target resolved to a resource.
+    reached: BTreeSet<String>,
+    /// Why one that was not seen may have had resources all the same.
+    blind: Option<String>,
+}
+
+/// What became of the accounts.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Reach {
+    /// Accounts without any target.
+    pub(super) missed: Vec<String>,
+    /// What is not known, each a sentence.
+    pub(super) unknown: Vec<String>,
+}
+
+pub(super) fn has_several(experiment: &Experiment) -> bool {
+    let targeting = experiment.experiment_options().and_then(|options| options.account_targeting());
+    targeting == Some(&AccountTargeting::MultiAccount)
+        || experiment.target_account_configurations_count().is_some_and(|count| count > 0)
+}
+
+impl Accounts {
+    /// `configured` and `resolved` are None where they could not be read.
+    pub(super) fn of(configured: Option<Vec<String>>, resolved: Option<&Resolved>) -> Self {
+        let targets = || resolved.into_iter().flat_map(|resolved| &resolved.targets);
+        let nameless = targets().filter(|target| account_of(target).is_none()).count();
+        let blind = match resolved {
+            None => Some("the resolved targets could not be read".to_owned()),
+            Some(resolved) if resolved.has_more => {
+                Some(format!("only the first {} of its resources were read", resolved.targets.len()))
+            }
+            Some(_) if nameless > 0 => {
+                Some(format!("FIS does not say in which account {nameless} of its resources are"))
+            }
+            Some(_) => None,
+        };
+        Self { configured, reached: targets().filter_map(account_of).map(str::to_owned).collect(), blind }
+    }
+
+    pub(super) fn reach(&self) -> Reach {
+        let Some(configured) = &self.configured else {
+            let unknown =
+                "in which accounts it was to act could not be read, so that one without a target is not told";
+            return Reach { unknown: vec![unknown.to_owned()], ..Reach::default() };
+        };
+        let unseen = || configured.iter().filter(|account| !self.reached.contains(*account));
+        match &self.blind {
+            None => Reach { missed: unseen().cloned().collect(), ..Reach::default() },
+            Some(why) => Reach {
+                unknown: unseen()
+                    .map(|account| format!("whether the account {account} had a target is not known: {why}"))
+                    .collect(),
+                ..Reach::default()
+            },
+        }
+    }
+}
+
+/// The account of a resource, which only its ARN tells.
+fn account_of(target: &ResolvedTarget) -> Option<&str> {
+    target.target_information()?.values().find_map(|value| {
+        let account = value.strip_prefix("arn:")?.split(':').nth(3)?;
+        (account.len() == 12 && account.bytes().all(|byte| byte.is_ascii_digit())).then_some(account)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ONE: &str = "111111111111";
+    const TWO: &str = "222222222222";
+
+    fn at(key: &str, value: &str) -> ResolvedTarget {
+        ResolvedTarget::builder().target_name("t").target_information(key, value).build()
+    }
+
+    fn in_account(account: &str) -> ResolvedTarget {
+        at("arn", &format!("arn:aws:ec2:eu-west-1:{account}:instance/i-1"))
+    }
+
+    fn reach(targets: Vec<ResolvedTarget>, has_more: bool) -> Reach {
+        let configured = vec![ONE.to_owned(), TWO.to_owned()];
+        Accounts::of(Some(configured), Some(&Resolved { targets, has_more })).reach()
+    }
+
+    #[test]
+    fn an_account_that_no_arn_names_had_no_target() {
+        assert_eq!(reach(vec![in_account(ONE), in_account(TWO)], false), Reach::default());
+        let missed = reach(vec![in_account(ONE), in_account(ONE)], false);
+        assert_eq!((missed.missed, missed.unknown), (vec![TWO.to_owned()], vec![]));
+        // Whatever the key is, and where the resource is named by more than one.
+        let keys =
+            reach(vec![in_account(ONE), at("roleArn", &format!("arn:aws:iam::{TWO}:role/app"))], false);
+        assert_eq!(keys, Reach::default());
+    }
+
+    #[test]
+    fn what_cannot_be_known_is_said_and_is_no_reach() {
+        let cases = [
+            reach(vec![in_account(ONE), at("availabilityZone", "euw1-az1")], false),
+            reach(vec![in_account(ONE), at("arn", "arn:aws:s3:::bucket")], false),
+            reach(vec![in_account(ONE)], true),
+            Accounts::of(Some(vec![TWO.to_owned()]), None).reach(),
+        ];
+        for reach in cases {
+            assert!(reach.missed.is_empty(), "{reach:?}");
+            assert_eq!(reach.unknown.len(), 1, "{reach:?}");
+            assert!(reach.unknown[0].contains(TWO), "{reach:?}");
+        }
+        let unread = Accounts::of(None, Some(&Resolved::default())).reach();
+        assert_eq!((unread.missed.len(), unread.unknown.len()), (0, 1));
+        // What was seen was reached, whatever else is hidden.
+        assert_eq!(reach(vec![in_account(ONE), in_account(TWO)], true), Reach::default());
+    }
+}
