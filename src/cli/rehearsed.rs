@@ -15,13 +15,16 @@ const EVERY: Duration = Duration::from_millis(200);
 const WITHIN: Duration = Duration::from_secs(3);
 const RECOVERY: Duration = Duration::from_secs(1);
 
-/// Gives the experiment of a plain rehearsal its probes.
-pub(super) fn measure(plan: &mut Plan) {
+/// Gives the experiment of a plain rehearsal its probes. The first of them stops the experiment after so many failures in a
+/// row, if that is given.
+pub(super) fn measure(plan: &mut Plan, aborts_after: Option<u32>) {
     let [experiment] = plan.experiments.as_mut_slice() else { return };
     let is_plain = experiment.name == UNNAMED && experiment.spec.source() == TEMPLATE_ID;
     if is_plain && experiment.probes.is_empty() {
+        let checkout =
+            probe("checkout answers", "checkout", &[Phase::Before, Phase::During, Phase::After], 10, None);
         experiment.probes = vec![
-            probe("checkout answers", "checkout", &[Phase::Before, Phase::During, Phase::After], 10, None),
+            ProbePlan { aborts_after, ..checkout },
             probe("cart comes back", "cart", &[Phase::Before, Phase::After], 5, Some(RECOVERY)),
         ];
     }

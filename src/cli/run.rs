@@ -295,7 +295,7 @@ impl<'a> Session<'a> {
                 format!("the embedded endpoints could not listen on 127.0.0.1: {error}"),
             )
         })?;
-        rehearsed::measure(plan);
+        rehearsed::measure(plan, scenario.aborts_after);
         rehearsed::point_at_target(plan, &server.target_url());
         self.rehearsal = Some(RehearsalNote {
             scenario: scenario.name.to_owned(),

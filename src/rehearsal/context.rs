@@ -7,6 +7,7 @@ use serde_json::Value;
 use tokio::time::Instant;
 
 use super::ACCOUNT;
+use super::template::Plot;
 
 /// Done by the world after the state was changed, outside its lock.
 #[derive(Debug)]
@@ -32,6 +33,7 @@ pub(super) struct Context {
     pub(super) stopping: Duration,
     /// Whether targets resolve.
     pub(super) targets_resolve: bool,
+    pub(super) plot: Plot,
     pub(super) rule_latency: Duration,
     pub(super) allow_aws_sources: bool,
     pub(super) consequences: Vec<Consequence>,

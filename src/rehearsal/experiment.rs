@@ -8,7 +8,9 @@ use serde_json::{Map, Value, json};
 use super::context::{Context, epoch_seconds};
 use super::script::Which;
 use super::target::Fault;
-use super::template::Template;
+use super::template::{self, Template};
+
+const NO_TARGET: &str = "Action was skipped: no target was found.";
 
 #[derive(Debug)]
 pub(super) struct Experiment {
@@ -92,12 +94,12 @@ impl Experiment {
         is_terminal(&self.status)
     }
 
-    /// In from the first action's start to the last one's end.
+    /// In while an action that has something to act on is under way.
     pub(super) fn fault(&self) -> Fault {
-        let has_begun = self.actions.iter().any(|action| action.started.is_some());
-        match has_begun && self.actions.iter().any(|action| action.ended.is_none()) {
+        let begun = || self.actions.iter().filter(|action| action.started.is_some() && action.has_targets());
+        match begun().any(|action| action.ended.is_none()) {
             true => Fault::In,
-            false if has_begun => Fault::Over,
+            false if begun().next().is_some() => Fault::Over,
             false => Fault::Never,
         }
     }
@@ -143,11 +145,7 @@ impl Experiment {
     }
 
     pub(super) fn change_actions(&mut self, which: Which, status: &str, reason: &str, now: Timestamp) {
-        let chosen = match which {
-            Which::First => 0..self.actions.len().min(1),
-            Which::Rest => self.actions.len().min(1)..self.actions.len(),
-            Which::All => 0..self.actions.len(),
-        };
+        let chosen = which.places(self.actions.len());
         for action in &mut self.actions[chosen] {
             if !is_terminal(&action.status) {
                 action.enter(status, reason, now);
@@ -174,17 +172,30 @@ impl Experiment {
         let targets = self.definition.get("targets").and_then(Value::as_object);
         let resolved = if context.targets_resolve {
             let resources = |(name, target): (&String, &Value)| resources_of(name, target, context);
+            let targets =
+                targets.map(|targets| targets.iter().filter(|(name, _)| *name != template::NOTHING));
             targets.into_iter().flatten().flat_map(resources).collect()
         } else {
             Vec::new()
         };
+        let found = |name: &Value| resolved.iter().any(|entry: &Value| entry["targetName"] == *name);
         let nothing_found = resolved.is_empty() && targets.is_some_and(|targets| !targets.is_empty());
+        let idle: Vec<usize> = self
+            .actions
+            .iter()
+            .enumerate()
+            .filter(|(_, action)| !action.targets().all(found))
+            .map(|(place, _)| place)
+            .collect();
         self.resolved = Some(resolved);
         if self.actions_mode == "skip-all" {
             self.change_actions(Which::All, "skipped", "Actions are skipped.", context.now);
         } else if nothing_found {
-            let reason = "Action was skipped: no target was found.";
-            self.change_actions(Which::All, "skipped", reason, context.now);
+            self.change_actions(Which::All, "skipped", NO_TARGET, context.now);
+        } else {
+            for place in idle {
+                self.actions[place].enter("skipped", NO_TARGET, context.now);
+            }
         }
     }
 
@@ -262,6 +273,19 @@ impl Experiment {
 }
 
 impl Action {
+    /// Names of its targets.
+    fn targets(&self) -> impl Iterator<Item = &Value> {
+        self.definition
+            .get("targets")
+            .and_then(Value::as_object)
+            .into_iter()
+            .flat_map(|targets| targets.values())
+    }
+
+    fn has_targets(&self) -> bool {
+        self.targets().next().is_some()
+    }
+
     fn enter(&mut self, status: &str, reason: &str, now: Timestamp) {
         status.clone_into(&mut self.status);
         reason.clone_into(&mut self.reason);

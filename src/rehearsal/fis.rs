@@ -67,6 +67,11 @@ impl Fis {
                 let resolved = experiment.resolved(call.optional_text("targetName"));
                 listed("resolvedTargets", resolved, call)
             }
+            // Every experiment acts in the account that the world is.
+            "ListExperimentTargetAccountConfigurations" => {
+                self.experiment(call.text("experimentId")?)?;
+                Ok(json!({"targetAccountConfigurations": []}))
+            }
             "GetSafetyLever" => {
                 is_lever(call)?;
                 Ok(self.lever(context))

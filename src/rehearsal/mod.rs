@@ -41,6 +41,7 @@ pub use scenario::Scenario;
 pub use script::{Beat, Step, Which};
 pub use server::Server;
 pub use target::{Suffering, TARGET_HOST};
+pub use template::Plot;
 pub use world::{Answer, World};
 
 /// The account that every world is.

@@ -33,6 +33,9 @@ pub(super) fn of_fis(method: &Method, path: &str, query: &str) -> Option<Route> 
         ("GET", ["experiments", id, "resolvedTargets"]) => {
             ("ListExperimentResolvedTargets", Some(("experimentId", *id)))
         }
+        ("GET", ["experiments", id, "targetAccountConfigurations"]) => {
+            ("ListExperimentTargetAccountConfigurations", Some(("experimentId", *id)))
+        }
         ("POST", ["experimentTemplates"]) => ("CreateExperimentTemplate", None),
         ("GET", ["experimentTemplates"]) => ("ListExperimentTemplates", None),
         ("GET", ["experimentTemplates", id]) => ("GetExperimentTemplate", Some(("id", *id))),

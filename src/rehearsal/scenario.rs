@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::time::Duration;
 
 use super::script::{self, Beat};
-use super::{Effect, EventFaults, FaultRule, Suffering};
+use super::{Effect, EventFaults, FaultRule, Plot, Suffering, Which};
 use crate::model::Verdict;
 
 /// One story that a world plays, and the verdict a run of it comes to.
@@ -16,6 +16,10 @@ pub struct Scenario {
     pub expected: Verdict,
     /// Names and values of inputs that make a run of it take seconds; what the user sets wins over them.
     pub inputs: &'static [(&'static str, &'static str)],
+    /// What the experiments do.
+    pub plot: Plot,
+    /// Looks in a row that may fail until the probe of a plain rehearsal stops the experiment.
+    pub aborts_after: Option<u32>,
     /// How experiments of [`super::TEMPLATE_ID`] live.
     pub script: &'static [Beat],
     /// Whether targets resolve to any resource; if not, every action is skipped.
@@ -35,7 +39,8 @@ impl Scenario {
 
     /// How its experiments live; with a fault that is in for so long, if that is given.
     pub fn life(&self, fault: Option<Duration>) -> Vec<Beat> {
-        fault.map_or_else(|| self.script.to_vec(), |fault| script::lasting(self.script, fault))
+        let injecting = if self.plot == Plot::Waits { Which::Second } else { Which::First };
+        fault.map_or_else(|| self.script.to_vec(), |fault| script::lasting(self.script, injecting, fault))
     }
 
     pub fn find(name: &str) -> Option<&'static Self> {
@@ -48,6 +53,8 @@ const COMPLETED: Scenario = Scenario {
     summary: "the experiment injects its fault and completes; the system is slower meanwhile and bears it",
     expected: Verdict::Passed,
     inputs: &[],
+    plot: Plot::Latency,
+    aborts_after: None,
     script: script::COMPLETED,
     targets_resolve: true,
     stopping: Duration::from_millis(400),
@@ -70,6 +77,26 @@ static SCENARIOS: &[Scenario] = &[
         summary: "the system fails while the fault is in, and does not come back",
         expected: Verdict::Failed,
         suffering: Suffering { fails_every: Some(1), recovers: false, ..COMPLETED.suffering },
+        ..COMPLETED
+    },
+    Scenario {
+        name: "waits",
+        summary: "a wait to warm up, a short outage in which every request fails, and a wait to settle: only looks in the \
+                  outage count",
+        expected: Verdict::Failed,
+        plot: Plot::Waits,
+        script: script::WAITS,
+        suffering: Suffering { fails_every: Some(1), ..COMPLETED.suffering },
+        ..COMPLETED
+    },
+    Scenario {
+        name: "probe-aborts",
+        summary: "every request to the system fails while the fault is in, and a probe stops the experiment",
+        expected: Verdict::Failed,
+        inputs: &[("timeout", "30s")],
+        aborts_after: Some(3),
+        script: script::NEVER_ENDS,
+        suffering: Suffering { fails_every: Some(1), ..COMPLETED.suffering },
         ..COMPLETED
     },
     Scenario {
@@ -106,6 +133,21 @@ static SCENARIOS: &[Scenario] = &[
         summary: "the experiment completes, but found no target and skipped every action",
         expected: Verdict::Errored,
         targets_resolve: false,
+        ..COMPLETED
+    },
+    Scenario {
+        name: "partly-injected",
+        summary: "one of two faults finds no target and is skipped; the other is injected, and the system bears it",
+        expected: Verdict::Passed,
+        plot: Plot::TwoFaults,
+        ..COMPLETED
+    },
+    Scenario {
+        name: "recovery-only",
+        summary: "the experiment moves traffic away from a zone and completes: that injects nothing",
+        expected: Verdict::Errored,
+        plot: Plot::Recovery,
+        suffering: Suffering { delay: Duration::ZERO, ..COMPLETED.suffering },
         ..COMPLETED
     },
     Scenario {
@@ -216,10 +258,10 @@ mod tests {
     #[test]
     fn every_scenario_has_a_name_of_its_own_and_is_short() {
         let mut names: Vec<_> = Scenario::all().iter().map(|s| s.name).collect();
-        assert_eq!(names.len(), 15);
+        assert_eq!(names.len(), 19);
         names.sort_unstable();
         names.dedup();
-        assert_eq!(names.len(), 15);
+        assert_eq!(names.len(), 19);
         for scenario in Scenario::all() {
             let life: Duration = scenario.script.iter().map(|beat| beat.after).sum();
             assert!(life < Duration::from_secs(4), "{}", scenario.name);

@@ -27,17 +27,39 @@ pub enum Step {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Which {
     First,
+    Second,
+    /// All but the first two.
+    Last,
     Rest,
     All,
 }
 
-/// The same life with a fault that is in for so long: what happens while it is in is spread over that time.
-pub(super) fn lasting(beats: &[Beat], fault: Duration) -> Vec<Beat> {
+impl Which {
+    /// Places of the chosen among so many.
+    pub(super) fn places(self, count: usize) -> std::ops::Range<usize> {
+        let (from, to) = match self {
+            Self::First => (0, 1),
+            Self::Second => (1, 2),
+            Self::Last => (2, count),
+            Self::Rest => (1, count),
+            Self::All => (0, count),
+        };
+        from.min(count)..to.min(count)
+    }
+}
+
+/// The same life with a fault that is in for so long: what happens while it is in is spread over that time. `injecting` are
+/// the actions that inject it.
+pub(super) fn lasting(beats: &[Beat], injecting: Which, fault: Duration) -> Vec<Beat> {
     let mut beats = beats.to_vec();
-    let is_of_actions = |beat: &Beat| matches!(beat.step, Step::Actions { .. } | Step::Failed { .. });
-    let Some(begins) = beats.iter().position(is_of_actions) else { return beats };
+    let is_of_fault = |beat: &Beat| match beat.step {
+        Step::Actions { which, .. } => which == injecting,
+        Step::Failed { .. } => true,
+        _ => false,
+    };
+    let Some(begins) = beats.iter().position(is_of_fault) else { return beats };
     // What stops an experiment ends its fault, too.
-    let ends = beats.iter().rposition(is_of_actions).filter(|ends| *ends > begins).unwrap_or(beats.len() - 1);
+    let ends = beats.iter().rposition(is_of_fault).filter(|ends| *ends > begins).unwrap_or(beats.len() - 1);
     let while_in = &mut beats[begins + 1..=ends];
     let before: Duration = while_in.iter().map(|beat| beat.after).sum();
     if !before.is_zero() {
@@ -65,13 +87,27 @@ const INITIATING: Beat = experiment(200, "initiating", "Experiment is initiating
 const RUNNING: Beat = experiment(300, "running", "Experiment is running.");
 const FIRST_RUNS: Beat = actions(0, Which::First, "running", "Action is running.");
 
+/// The fault is in long enough for looks of a busy machine to fall into it.
 pub(super) const COMPLETED: &[Beat] = &[
     INITIATING,
     RUNNING,
     FIRST_RUNS,
-    actions(700, Which::First, "completed", "Action was completed."),
+    actions(1200, Which::First, "completed", "Action was completed."),
     actions(0, Which::Rest, "running", "Action is running."),
-    actions(500, Which::Rest, "completed", "Action was completed."),
+    actions(200, Which::Rest, "completed", "Action was completed."),
+    experiment(100, "completed", "Experiment completed."),
+];
+
+/// A wait before the fault, the fault, and a wait after it.
+pub(super) const WAITS: &[Beat] = &[
+    INITIATING,
+    RUNNING,
+    FIRST_RUNS,
+    actions(900, Which::First, "completed", "Action was completed."),
+    actions(0, Which::Second, "running", "Action is running."),
+    actions(1200, Which::Second, "completed", "Action was completed."),
+    actions(0, Which::Last, "running", "Action is running."),
+    actions(900, Which::Last, "completed", "Action was completed."),
     experiment(100, "completed", "Experiment completed."),
 ];
 
@@ -122,11 +158,13 @@ mod tests {
 
     #[test]
     fn a_fault_lasts_as_long_as_is_asked_for_and_nothing_else_does() {
-        let minutes = Duration::from_secs(120);
-        assert_eq!(times(&lasting(COMPLETED, minutes)), [200, 500, 500, 70_500, 70_500, 120_500, 120_600]);
-        assert_eq!(times(&lasting(ALARM_FIRES, minutes)), [200, 500, 500, 120_500]);
-        assert_eq!(*times(&lasting(FAILED, minutes)).last().unwrap(), 120_500);
-        assert_eq!(lasting(CANCELLED, minutes), CANCELLED);
-        assert_eq!(lasting(NEVER_ENDS, minutes), NEVER_ENDS);
+        let lasting = |beats: &[Beat]| lasting(beats, Which::First, Duration::from_secs(120));
+        assert_eq!(times(&lasting(COMPLETED)), [200, 500, 500, 120_500, 120_500, 120_700, 120_800]);
+        assert_eq!(times(&lasting(ALARM_FIRES)), [200, 500, 500, 120_500]);
+        assert_eq!(*times(&lasting(FAILED)).last().unwrap(), 120_500);
+        assert_eq!(lasting(CANCELLED), CANCELLED);
+        assert_eq!(lasting(NEVER_ENDS), NEVER_ENDS);
+        let waits = super::lasting(WAITS, Which::Second, Duration::from_secs(120));
+        assert_eq!(times(&waits), [200, 500, 500, 1400, 1400, 121_400, 121_400, 122_300, 122_400]);
     }
 }

@@ -31,40 +31,100 @@ const MEMBERS: [&str; 8] = [
     "targets",
 ];
 
+/// A target by this name never resolves to a resource.
+pub(super) const NOTHING: &str = "standby-databases";
+
+/// What the templates do that a world is born with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Plot {
+    /// One fault, and a wait for its effect.
+    Latency,
+    /// No fault: traffic is moved away from an Availability Zone.
+    Recovery,
+    /// Two faults, of which one finds no target.
+    TwoFaults,
+    /// A wait, one fault, and another wait.
+    Waits,
+}
+
+impl Plot {
+    /// Targets and actions. Actions start in the order of their names, those with `startAfter` after the others.
+    fn parts(self) -> (Value, Value) {
+        let by_tag = |kind: &str| json!({"resourceType": kind, "resourceTags": {"service": "checkout"}, "selectionMode": "ALL"});
+        let tasks = by_tag("aws:ecs:task");
+        let latency = json!({
+            "actionId": "aws:ecs:task-network-latency",
+            "description": "delay what the tasks send",
+            "parameters": {"duration": "PT1M", "delayMilliseconds": "200"},
+            "targets": {"Tasks": "tasks"},
+        });
+        let wait = |why: &str, after: &[&str]| {
+            let mut wait =
+                json!({"actionId": "aws:fis:wait", "description": why, "parameters": {"duration": "PT1M"}});
+            if !after.is_empty() {
+                wait["startAfter"] = json!(after);
+            }
+            wait
+        };
+        let settle = |after| wait("let the service settle", &[after]);
+        match self {
+            Self::Latency => {
+                (json!({"tasks": tasks}), json!({"latency": latency, "settle": settle("latency")}))
+            }
+            Self::Recovery => {
+                let shift = json!({
+                    "actionId": "aws:arc:start-zonal-autoshift",
+                    "description": "move traffic away from a zone",
+                    "parameters": {"duration": "PT1M", "availabilityZoneIdentifier": "use1-az1"},
+                    "targets": {"ManagedResources": "balancers"},
+                });
+                let balancers = by_tag("aws:arc:zonal-shift-managed-resource");
+                (json!({"balancers": balancers}), json!({"shift": shift, "settle": settle("shift")}))
+            }
+            Self::TwoFaults => {
+                let failover = json!({
+                    "actionId": "aws:rds:reboot-db-instances",
+                    "description": "reboot the standby databases",
+                    "targets": {"DBInstances": NOTHING},
+                });
+                let targets = json!({"tasks": tasks, NOTHING: by_tag("aws:rds:db")});
+                (targets, json!({"latency": latency, "reboot": failover, "settle": settle("latency")}))
+            }
+            Self::Waits => {
+                let mut outage = latency;
+                outage["startAfter"] = json!(["warm-up"]);
+                let warm_up = wait("let the service warm up", &[]);
+                (
+                    json!({"tasks": tasks}),
+                    json!({"warm-up": warm_up, "outage": outage, "settle": settle("outage")}),
+                )
+            }
+        }
+    }
+
+    /// The target that finds nothing is no failure of the experiment.
+    fn finds_nothing(self) -> bool {
+        self == Self::TwoFaults
+    }
+}
+
 impl Template {
-    /// One action that takes its targets by tag, and one that waits for its effect.
+    /// As the plot has it, with targets that are found by tag.
     pub(super) fn born(id: &str, context: &Context) -> Self {
+        let (targets, actions) = context.plot.parts();
+        let skips = context.plot.finds_nothing() || !context.targets_resolve;
         let definition = json!({
             "description": "Rehearsal: latency for the tasks of a checkout service",
             "roleArn": format!("arn:aws:iam::{ACCOUNT}:role/rehearsal"),
-            "targets": {
-                "tasks": {
-                    "resourceType": "aws:ecs:task",
-                    "resourceTags": {"service": "checkout"},
-                    "selectionMode": "ALL",
-                },
-            },
-            "actions": {
-                "latency": {
-                    "actionId": "aws:ecs:task-network-latency",
-                    "description": "delay what the tasks send",
-                    "parameters": {"duration": "PT1M", "delayMilliseconds": "200"},
-                    "targets": {"Tasks": "tasks"},
-                },
-                "settle": {
-                    "actionId": "aws:fis:wait",
-                    "description": "let the service settle",
-                    "parameters": {"duration": "PT1M"},
-                    "startAfter": ["latency"],
-                },
-            },
+            "targets": targets,
+            "actions": actions,
             "stopConditions": [{
                 "source": "aws:cloudwatch:alarm",
                 "value": context.arn("cloudwatch", &format!("alarm:{ALARM_NAME}")),
             }],
             "experimentOptions": {
                 "accountTargeting": "single-account",
-                "emptyTargetResolutionMode": if context.targets_resolve { "fail" } else { "skip" },
+                "emptyTargetResolutionMode": if skips { "skip" } else { "fail" },
             },
         });
         Self {

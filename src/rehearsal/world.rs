@@ -18,6 +18,7 @@ use super::region::Regions;
 use super::script::Beat;
 use super::sqs::Receive;
 use super::target::{self, Target};
+use super::template::Plot;
 use super::{SECOND_TEMPLATE_ID, Scenario, TEMPLATE_ID};
 use crate::clock::Clock;
 
@@ -57,6 +58,7 @@ pub(super) struct State {
     pub(super) scripts: BTreeMap<String, Vec<Beat>>,
     stopping: Duration,
     targets_resolve: bool,
+    plot: Plot,
     allow_aws_sources: bool,
 }
 
@@ -80,6 +82,7 @@ impl World {
             ]),
             stopping: scenario.stopping,
             targets_resolve: scenario.targets_resolve,
+            plot: scenario.plot,
             allow_aws_sources: false,
         };
         let shared = Shared { clock, revision: watch::Sender::new(0), state: Mutex::new(state) };
@@ -274,6 +277,7 @@ impl World {
                 instant: Instant::now(),
                 stopping: state.stopping,
                 targets_resolve: state.targets_resolve,
+                plot: state.plot,
                 rule_latency: state.event_faults.rule_latency,
                 allow_aws_sources: state.allow_aws_sources,
                 consequences: Vec::new(),

@@ -27,7 +27,7 @@ async fn every_scenario_is_run_to_its_verdict_and_leaves_nothing_behind() {
         // Where the system suffers, probes of the user's see it.
         let mut faultgate = match scenario.expected {
             Verdict::Failed if scenario.suffering.fails_every.is_some() => {
-                account.faultgate(&["run"]).file(".faultgate.yml", &measured(&account))
+                account.faultgate(&["run"]).file(".faultgate.yml", &measured(&account, scenario))
             }
             _ => account.run(),
         };
@@ -62,13 +62,114 @@ async fn no_mode_asks_for_more_than_iam_is_told() {
     .await;
 }
 
-fn measured(account: &Account) -> String {
+fn measured(account: &Account, scenario: &Scenario) -> String {
+    let aborts = scenario.aborts_after.map(|limit| format!("        aborts-after: {limit}\n"));
     format!(
         "version: 1\nexperiments:\n  - name: measured\n    fis: {{ template: {TEMPLATE_ID} }}\n    probes:\n\
          \x20     - name: checkout\n        http: {{ url: '{}/target/checkout', within: 3s }}\n\
-         \x20       when: [before, during, after]\n        every: 200ms\n        recovers-within: 500ms\n",
-        account.url()
+         \x20       when: [before, during, after]\n        every: 200ms\n        recovers-within: 500ms\n{}",
+        account.url(),
+        aborts.unwrap_or_default()
     )
+}
+
+/// The plain rehearsal of a scenario, with more arguments.
+async fn rehearsed(scenario: &str, more: &[&str]) -> (Ended, Value) {
+    let ended = Faultgate::new(&["rehearse", "--scenario", scenario]).args(more).finish().await;
+    let result = ended.result();
+    (ended, result)
+}
+
+fn count(value: &Value) -> u64 {
+    value.as_u64().unwrap_or_else(|| panic!("{value} is no count"))
+}
+
+/// Its looks before, in and after the outage; only those in it count, and the one after the end.
+#[tokio::test]
+async fn waits_around_an_outage_dilute_no_score() {
+    let (ended, result) = rehearsed("waits", &[]).await;
+    ended.assert_code(1, "waits");
+    let experiment = &result["experiments"][0];
+    let probe = &experiment["probes"][0];
+    let of = |phase: &str, member: &str| count(&probe["phases"][phase][member]);
+    let during = of("during", "total");
+    let failed = during - of("during", "passed");
+    assert!((1..=7).contains(&during), "1.2 s of outage, a look each 0.2 s: {probe:#}");
+    // A look belongs to the time when it began: at an edge it may have met the other side.
+    assert!(of("during", "passed") <= 1 && failed > 0, "{probe:#}");
+    assert_eq!(
+        (count(&probe["counted"]), count(&probe["passed_counted"])),
+        (during + 1, during + 1 - failed)
+    );
+    assert!(of("before", "total") > 1 && of("before", "passed") + 1 >= of("before", "total"), "{probe:#}");
+    assert!(count(&probe["total"]) > count(&probe["counted"]) + 2, "{probe:#}");
+    #[expect(clippy::cast_precision_loss, reason = "some looks")]
+    let share = 100.0 * (during + 1 - failed) as f64 / (during + 1) as f64;
+    // `cart comes back` looks after the end alone, and it does come back.
+    let score = (10.0 * share + 5.0 * 100.0) / 15.0;
+    assert!((experiment["score"].as_f64().unwrap() - score).abs() < 0.02, "{experiment:#}");
+    assert!(experiment["reason"].as_str().unwrap().contains("while outage was in"), "{experiment:#}");
+    let (fault, outage) = (&experiment["fault"], &experiment["actions"]);
+    let outage = outage.as_array().unwrap().iter().find(|action| action["name"] == "outage").unwrap();
+    assert_eq!((&fault["started_at"], &fault["ended_at"]), (&outage["started_at"], &outage["ended_at"]));
+    let effects: Vec<&str> = experiment["actions"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|action| action["effect"].as_str().unwrap())
+        .collect();
+    assert_eq!(effects, ["waits", "injects", "waits"]);
+}
+
+/// A probe of the user's that looks in the fault alone: all that it saw of it had failed.
+#[tokio::test]
+async fn looks_outside_of_an_outage_count_for_nothing() {
+    let account = Account::of(Scenario::find("waits").unwrap()).await;
+    let suite = measured(&account, Scenario::find("waits").unwrap());
+    let suite =
+        suite.replace("[before, during, after]", "[during]").replace("        recovers-within: 500ms\n", "");
+    let ended = account.faultgate(&["run"]).file(".faultgate.yml", &suite).finish().await;
+    ended.assert_code(1, "an outage");
+    let experiment = &ended.result()["experiments"][0];
+    let probe = &experiment["probes"][0];
+    assert_eq!(experiment["verdict"], "failed");
+    let (counted, passed) = (count(&probe["counted"]), count(&probe["passed_counted"]));
+    assert!(counted > passed && passed <= 1, "a look at the edge may have met the other side: {probe:#}");
+    assert_eq!(counted, count(&probe["phases"]["during"]["total"]));
+    #[expect(clippy::cast_precision_loss, reason = "some looks")]
+    let share = 100.0 * passed as f64 / counted as f64;
+    assert!((experiment["score"].as_f64().unwrap() - share).abs() < 0.01, "{experiment:#}");
+    assert!(count(&probe["passed"]) > passed + 2, "it was well before and after: {probe:#}");
+}
+
+#[tokio::test]
+async fn what_did_not_act_is_a_warning_that_names_it_or_an_error() {
+    let (ended, result) = rehearsed("partly-injected", &[]).await;
+    ended.assert_code(0, "any");
+    let experiment = &result["experiments"][0];
+    assert_eq!((&experiment["score"], &experiment["verdict"]), (&100.0.into(), &"passed".into()));
+    assert_eq!(experiment["warnings"], serde_json::json!(["reboot did not act: it was skipped"]));
+    let (ended, result) = rehearsed("partly-injected", &["--require-actions", "all"]).await;
+    ended.assert_code(3, "all");
+    let experiment = &result["experiments"][0];
+    assert!(experiment["score"].is_null());
+    let reason = experiment["reason"].as_str().unwrap();
+    assert!(reason.contains("reboot was skipped") && reason.contains("require-actions is all"), "{reason}");
+    let (ended, _) = rehearsed("completed", &["--require-actions", "all"]).await;
+    ended.assert_code(0, "a wait is no part of it");
+}
+
+#[tokio::test]
+async fn an_experiment_that_only_recovers_injects_nothing() {
+    let (ended, result) = rehearsed("recovery-only", &[]).await;
+    ended.assert_code(3, "recovery-only");
+    let experiment = &result["experiments"][0];
+    assert!(experiment["score"].is_null() && experiment["fault"].is_null(), "{experiment:#}");
+    let reason = experiment["reason"].as_str().unwrap();
+    for words in ["nothing was injected", "shift (aws:arc:start-zonal-autoshift)", "settle (aws:fis:wait)"] {
+        assert!(reason.contains(words), "{reason}");
+    }
+    assert_eq!(experiment["targets"][0]["resolved"], 2, "it is no want of targets");
 }
 
 /// Exit code and verdict are the scenario's, everywhere they are told.
@@ -156,6 +257,24 @@ fn peculiar(name: &str, result: &Value, seen: &Snapshot) {
             assert_eq!(experiment["targets"][0]["resolved"], 2);
             assert_eq!(experiment["actions"].as_array().unwrap().len(), 2);
         }
+        "waits" => {
+            suffered(experiment, true, seen);
+            assert!(experiment["score"].as_f64().unwrap() < 60.0, "{experiment:#}");
+        }
+        "probe-aborts" => {
+            assert_eq!((&experiment["score"], &experiment["state"]), (&0.0.into(), &"stopped".into()));
+            assert_eq!(experiment["score_source"], "abort");
+            says("checkout failed 3 looks in a row while the fault was in");
+            assert_eq!(experiment["stop"]["confirmed"], true);
+            assert_eq!(seen.count("StopExperiment"), 1);
+            let probe = &experiment["probes"][0];
+            assert!(number(&probe["phases"]["during"]["total"]) >= 3, "{probe:#}");
+        }
+        "partly-injected" => {
+            assert_eq!(experiment["warnings"].as_array().unwrap().len(), 1);
+            says("latency");
+        }
+        "recovery-only" => says("nothing was injected"),
         "degraded" | "not-recovered" => suffered(experiment, name == "degraded", seen),
         "stop-condition" => {
             assert_eq!(experiment["score"], 0.0);
