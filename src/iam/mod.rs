@@ -154,7 +154,11 @@ pub const CALLS: &[Call] = &[
         "confirms the end"),
     call("ListExperimentResolvedTargets", &[("fis:ListExperimentResolvedTargets", &EXPERIMENTS)], ANY,
         "tells whether something was injected")
-        .or("the actions' own states tell it"),
+        .or("the actions' own states tell it, with a warning"),
+    call("ListExperimentTargetAccountConfigurations",
+        &[("fis:ListExperimentTargetAccountConfigurations", &EXPERIMENTS)], ANY,
+        "tells in which accounts an experiment was to act, where it acts in several")
+        .or("a warning that an account without a target is not told"),
     call("StopExperiment", &[("fis:StopExperiment", &EXPERIMENTS)], ANY_AND_SWEEP,
         "stops it when its time is up, the run is cancelled, or a sweep finds it"),
     call("GetSafetyLever", &[("fis:GetSafetyLever", &LEVER)], ANY,

@@ -358,7 +358,11 @@ pub(crate) fn engine(
     clock: Clock,
     cancel: &Cancel,
 ) -> FisEngine {
-    let settings = FisSettings {
+    FisEngine::new(&sdk(world), settings(plan, run), clock, cancel.token().clone())
+}
+
+pub(crate) fn settings(plan: &Plan, run: &RunIdentity) -> FisSettings {
+    FisSettings {
         step: RunStep::Whole,
         run: run.clone(),
         role: None,
@@ -367,12 +371,11 @@ pub(crate) fn engine(
         monitor: plan.monitor,
         event_queue_url: plan.event_queue_url.clone(),
         reconcile_interval: plan.reconcile_interval,
-        dry_run: false,
-        injection: InjectionRule::default(),
+        dry_run: plan.dry_run,
+        injection: plan.injection,
         has_console: false,
         expires_in: Duration::from_secs(3600),
-    };
-    FisEngine::new(&sdk(world), settings, clock, cancel.token().clone())
+    }
 }
 
 pub(crate) fn sdk(world: &World) -> aws_config::SdkConfig {

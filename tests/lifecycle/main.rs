@@ -1,13 +1,16 @@
 //! The whole lifecycle, the real SDK and the embedded endpoints, on a paused clock: what takes minutes takes none.
 
 mod chaos;
+mod events;
 mod handshake;
 mod launch;
 mod laws;
+mod lies;
 mod noted;
 mod outage;
 mod properties;
 mod queue;
+mod world;
 
 #[path = "../faults/answers.rs"]
 #[allow(dead_code, reason = "a part of it is another crate's")]

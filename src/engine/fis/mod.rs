@@ -23,6 +23,7 @@ mod events;
 mod inbox;
 mod launch;
 mod lent;
+mod listing;
 mod others;
 mod outcome;
 mod pattern;

@@ -175,24 +175,31 @@ fn only_harmless(record: &Record) -> String {
 
 /// A dry run passes if every target resolves. It measures nothing, so it has no score.
 fn dry_run(record: &Record, context: &Context<'_>) -> Judgement {
-    let judged =
-        |verdict, reason: String| Judgement::plain(record.state, verdict, format!("dry run: {reason}"));
+    let acted = record
+        .actions
+        .iter()
+        .filter(|action| action.effect == Effect::Injects && action.state == "completed");
+    let contradictions = acted.map(|action| {
+        format!(
+            "FIS says that {} completed, although its record says that all actions were skipped",
+            action.name
+        )
+    });
+    let warnings: Vec<String> = contradictions.collect();
+    let judged = |verdict, reason: String| Judgement {
+        warnings: warnings.clone(),
+        ..Judgement::plain(record.state, verdict, format!("dry run: {reason}"))
+    };
     let errored = |reason| judged(Verdict::Errored, reason);
     let of = |wanted: Option<u64>| {
         let targets = record.targets.iter().filter(move |target| target.resolved == wanted);
         targets.map(|target| target.name.as_str()).collect::<Vec<_>>().join(", ")
     };
     let (unread, empty) = (of(None), of(Some(0)));
-    let acted = record.actions.iter().find(|action| {
-        action.effect == Effect::Injects
-            && !matches!(action.state.as_str(), "skipped" | "cancelled" | "pending")
-    });
     if !skips_all(context) {
         errored("FIS does not say that it skipped the actions: they may have acted".to_owned())
-    } else if let Some(action) = acted {
-        errored(format!("the action {} was not skipped: it is {}", action.name, action.state))
     } else if !unread.is_empty() {
-        errored(format!("what these targets resolve to could not be read: {unread}"))
+        errored(format!("the resolved targets could not be read: {unread}"))
     } else if !empty.is_empty() && !context.injection.accepts_nothing {
         errored(format!("no resource for the target {empty}"))
     } else if !empty.is_empty() {

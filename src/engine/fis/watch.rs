@@ -4,14 +4,15 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::FisEngine;
 use super::accounts::{self, Accounts};
 use super::events::state_of;
 use super::inbox::Received;
 use super::launch::get;
 use super::lent::COME_BACK;
+use super::listing::Listing;
 use super::pause::pause;
 use super::record::{Details, Resolved, details, record};
-use super::{FisEngine, error::failure};
 use crate::engine::{Failure, FailureKind, Record, Watcher};
 use crate::http::calls::Calls;
 use crate::model::{Monitor, Source, State, Transition};
@@ -24,10 +25,6 @@ const LONGEST_POLL: Duration = Duration::from_secs(15);
 const FIRST_CONFIRMATION: Duration = Duration::from_millis(200);
 /// Refusals in a row that end the watch: a permission that is missing does not come by waiting.
 const MOST_REFUSALS: u32 = 5;
-/// Pages of resolved targets that are read, 100 targets each.
-const TARGET_PAGES: usize = 10;
-/// Pages of the accounts of an experiment that are read: FIS allows 40 accounts.
-const ACCOUNT_PAGES: usize = 10;
 /// What FIS calls a dry run.
 pub(super) const SKIP_ALL: &str = "skip-all";
 
@@ -311,7 +308,7 @@ impl Watch<'_> {
         let get = get(&self.engine.clients, &place, self.id);
         // What was resolved does not change, and does not depend on the record: both go out together.
         let (experiment, resolved) = if prompt == Prompt::EndIsNear && self.resolved.is_none() {
-            calls.of(async { tokio::join!(get, self.resolved_targets()) }).await
+            calls.of(async { tokio::join!(get, self.listing().resolved_targets()) }).await
         } else {
             (calls.of(get).await, None)
         };
@@ -320,77 +317,27 @@ impl Watch<'_> {
         self.asked = true;
         self.tracking(|tracking| tracking.details = Some(details(&experiment)));
         let found = record(&experiment, self.resolved.as_ref());
+        if found.state == State::Pending {
+            // Nothing is resolved yet, whatever a forged event said.
+            self.resolved = None;
+        }
         if !found.has_ended() {
             return Ok(found);
         }
         if self.resolved.is_none() && prompt != Prompt::EndIsNear {
-            self.resolved = calls.of(self.resolved_targets()).await;
+            self.resolved = calls.of(self.listing().resolved_targets()).await;
         }
         if accounts::has_several(&experiment) {
-            let configured = calls.of(self.accounts()).await;
+            let configured = calls.of(self.listing().accounts()).await;
             let accounts = Accounts::of(configured, self.resolved.as_ref());
             self.tracking(|tracking| tracking.accounts = Some(accounts));
         }
         Ok(record(&experiment, self.resolved.as_ref()))
     }
 
-    /// The accounts that it was to act in; None where they cannot be read.
-    async fn accounts(&self) -> Option<Vec<String>> {
-        let mut all = Vec::new();
-        let mut next = None;
-        for _ in 0..ACCOUNT_PAGES {
-            let request = self.engine.clients.fis.list_experiment_target_account_configurations();
-            let answer = request.experiment_id(self.id).set_next_token(next).send().await;
-            let page = answer.map_err(|error| {
-                let what = format!("read the target accounts of {}", self.id);
-                let operation = "ListExperimentTargetAccountConfigurations";
-                failure(&error, operation, what, &self.engine.place())
-            });
-            match page {
-                Ok(page) => {
-                    all.extend(
-                        page.target_account_configurations()
-                            .iter()
-                            .filter_map(|of| of.account_id())
-                            .map(str::to_owned),
-                    );
-                    next = page.next_token;
-                }
-                Err(failure) => {
-                    self.watcher.warning(&failure.with_remedy());
-                    return None;
-                }
-            }
-            if next.is_none() {
-                return Some(all);
-            }
-        }
-        self.watcher.warning(&format!("{} has more target accounts than are read", self.id));
-        None
-    }
-
-    /// None where they cannot be read.
-    async fn resolved_targets(&self) -> Option<Resolved> {
-        let mut all = Resolved::default();
-        let request = self.engine.clients.fis.list_experiment_resolved_targets().experiment_id(self.id);
-        let mut pages = request.into_paginator().send();
-        for _ in 0..TARGET_PAGES {
-            match pages.next().await {
-                None => break,
-                Some(Ok(page)) => {
-                    all.has_more = page.next_token.is_some();
-                    all.targets.extend(page.resolved_targets.unwrap_or_default());
-                }
-                Some(Err(error)) => {
-                    let what = format!("read the resolved targets of {}", self.id);
-                    let place = self.engine.place();
-                    let failure = failure(&error, "ListExperimentResolvedTargets", what, &place);
-                    self.watcher.warning(&failure.with_remedy());
-                    return None;
-                }
-            }
-        }
-        Some(all)
+    fn listing(&self) -> Listing<'_> {
+        let Self { engine, id, watcher, .. } = self;
+        Listing { clients: &engine.clients, place: engine.place(), id, watcher: *watcher }
     }
 
     /// Reports a state that FIS told of and no event did.

@@ -1,0 +1,65 @@
+//! One run of a plan in a world, on a paused clock.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use faultgate::clock::Clock;
+use faultgate::engine::fis::FisEngine;
+use faultgate::engine::{Engine, Unnoted};
+use faultgate::lifecycle::{Cancel, Course, Lifecycle};
+use faultgate::model::{Plan, RunResult};
+use faultgate::probe::{Evaluate, Seen};
+use faultgate::rehearsal::{Answer, World};
+
+use crate::chaos::identity;
+
+/// Looks at the system that the fault is in.
+pub(crate) struct User(pub(crate) World);
+
+#[async_trait]
+impl Evaluate for User {
+    async fn evaluate(&self) -> Seen {
+        let request = http::Request::get("/target/checkout").body(Bytes::new()).expect("a request");
+        let passed = match self.0.handle(request).await {
+            Answer::Reply(answer) => answer.status().is_success(),
+            _ => false,
+        };
+        Seen { passed, latency: None, reason: (!passed).then(|| "it suffers".to_owned()) }
+    }
+}
+
+/// Runs a plan of one experiment. Whatever disturbs it goes on until the run has ended.
+pub(crate) async fn run(
+    plan: &Plan,
+    world: &World,
+    clock: Clock,
+    engine: impl FnOnce(&Cancel) -> FisEngine,
+    disturb: impl Future<Output = ()>,
+) -> RunResult {
+    let (identity, cancel) = (identity(), Cancel::new());
+    let engine: Box<dyn Engine> = Box::new(engine(&cancel));
+    let user = || -> Arc<dyn Evaluate> { Arc::new(User(world.clone())) };
+    let evaluators = plan.experiments[0].probes.iter().map(|_| user()).collect();
+    let lifecycle = Lifecycle {
+        plan,
+        run: &identity,
+        rehearsal: None,
+        engine_of: vec![0],
+        engines: vec![engine],
+        evaluators: vec![evaluators],
+        course: Course::default(),
+        journal: &Unnoted,
+        clock,
+        cancel: &cancel,
+        publish: &|_| {},
+    };
+    let disturb = async {
+        disturb.await;
+        std::future::pending::<()>().await;
+    };
+    tokio::select! {
+        result = lifecycle.run() => result,
+        () = disturb => unreachable!("it never ends"),
+    }
+}
