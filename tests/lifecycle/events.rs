@@ -196,7 +196,7 @@ async fn a_fault_that_no_look_fell_into_is_not_passed() {
             let result = play(plan, life(6, 10), &Disturbance::NONE).await;
             let context = format!("{monitor:?}, {when:?}: {:?}", result.gate.reasons);
             assert_eq!(result.gate.verdict, Verdict::Failed, "{context}");
-            assert!(result.experiments[0].probes[0].unevaluated, "{context}");
+            assert!(result.experiments[0].probes[0].unevaluated.is_some(), "{context}");
             assert_eq!(result.experiments[0].probes[0].score.get(), 0.0, "{context}");
             assert!(result.gate.reasons[0].contains("was never evaluated"), "{context}");
         }

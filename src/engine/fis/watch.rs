@@ -308,7 +308,8 @@ impl Watch<'_> {
         let get = get(&self.engine.clients, &place, self.id);
         // What was resolved does not change, and does not depend on the record: both go out together.
         let (experiment, resolved) = if prompt == Prompt::EndIsNear && self.resolved.is_none() {
-            calls.of(async { tokio::join!(get, self.listing().resolved_targets()) }).await
+            let listing = self.listing();
+            calls.of(async { tokio::join!(get, listing.resolved_targets()) }).await
         } else {
             (calls.of(get).await, None)
         };
