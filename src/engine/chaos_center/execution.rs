@@ -4,18 +4,16 @@
 use jiff::Timestamp;
 use serde_json::Value;
 
+use super::course::{self, Course, Signs, has_failed, has_passed};
 use super::manager::Details;
-use super::weights;
-use crate::model::{Action, Effect, Fault, FaultProbe, Score, Target};
+use super::node::{FaultNode, NAME, Node, PROBES, SENTENCE, text, time};
+use super::weights::{self, Worth};
+use crate::engine::FaultTimes;
+use crate::model::{Action, Effect, Fault, FaultProbe, FaultWindow, Score, Target};
 use crate::text::plain;
 
-/// Most of each that is kept.
-const FAULTS: usize = 200;
-const PROBES: usize = 100;
-const RESOURCES: usize = 200;
-/// Characters of a name, and of a sentence.
-const NAME: usize = 200;
-const SENTENCE: usize = 400;
+/// Most nodes that are kept.
+const NODES: usize = 200;
 
 /// Probes that are of the experiment and of none of its faults.
 const WHOLE_EXPERIMENT: &str = "(experiment)";
@@ -26,17 +24,25 @@ pub(super) struct Execution {
     pub(super) ended_at: Option<Timestamp>,
     pub(super) message: Option<String>,
     pub(super) faults: Vec<Fault>,
+    /// How each of the first faults went: those of nodes, then those that only the weights name.
+    pub(super) told: Vec<Told>,
     pub(super) actions: Vec<Action>,
     pub(super) targets: Vec<Target>,
-    /// Faults that were injected and judged, by name, and those that are known not to have been.
-    pub(super) ran: Vec<String>,
-    pub(super) idle: Vec<String>,
     /// Resources that are not known to be as they were.
     pub(super) unreverted: Vec<String>,
-    /// What the weights and the faults' probes make the score.
-    pub(super) recomputed: Option<Score>,
+    /// What the weights and the faults' probes make of the score, at the least.
+    pub(super) worth: Option<Worth>,
     /// Why nothing is known of its faults.
     pub(super) unreadable: Option<String>,
+}
+
+/// How a fault went.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Told {
+    pub(super) name: String,
+    pub(super) course: Course,
+    /// The verdict by which the control plane counts it. None: it has no node with data, and is not counted.
+    pub(super) counted: Option<String>,
 }
 
 impl Execution {
@@ -44,6 +50,34 @@ impl Execution {
     pub(super) fn evaluated(&self) -> usize {
         let probes = self.faults.iter().flat_map(|fault| &fault.probes);
         probes.filter(|probe| has_passed(&probe.verdict) || has_failed(&probe.verdict)).count()
+    }
+
+    /// Probes that are of the experiment and of none of its faults: how they weigh is not told.
+    pub(super) fn has_probes_of_its_own(&self) -> bool {
+        self.faults.iter().any(|fault| fault.name == WHOLE_EXPERIMENT)
+    }
+
+    /// When its faults were in, by the times of those that surely were.
+    pub(super) fn fault(&self, run_ended_at: Option<Timestamp>) -> FaultTimes {
+        let is_untold = |told: &Told| matches!(told.course, Course::Untold(_));
+        let injecting = || self.actions.iter().filter(|action| action.effect == Effect::Injects);
+        let was_in: Vec<&Action> = injecting()
+            .zip(&self.told)
+            .filter(|(_, told)| told.course.was_in())
+            .map(|(action, _)| action)
+            .collect();
+        if was_in.is_empty() {
+            let none_began = !self.told.is_empty() && !self.told.iter().any(is_untold);
+            return if none_began { FaultTimes::Never } else { FaultTimes::Untold };
+        }
+        let starts: Option<Vec<Timestamp>> = was_in.iter().map(|action| action.started_at).collect();
+        let Some(started_at) = starts.and_then(|starts| starts.into_iter().min()) else {
+            return FaultTimes::Untold;
+        };
+        let ends: Option<Vec<Timestamp>> = was_in.iter().map(|action| action.ended_at).collect();
+        let ended_at = ends.and_then(|ends| ends.into_iter().max());
+        let ended_at = ended_at.or(run_ended_at).filter(|ended| started_at <= *ended);
+        FaultTimes::In(FaultWindow { started_at, ended_at })
     }
 }
 
@@ -54,78 +88,111 @@ pub(super) fn read(details: &Details) -> Execution {
         Err(why) => (Value::Null, Some(why.to_owned())),
     };
     let mut nodes: Vec<Node> = nodes(&data).filter_map(|node| Node::of(node, &details.weights)).collect();
-    nodes.sort_by(|one, other| (one.started_at, &one.name).cmp(&(other.started_at, &other.name)));
-    nodes.truncate(FAULTS);
+    nodes.sort_by(|one, other| place(one).cmp(&place(other)));
+    nodes.truncate(NODES);
     let mut execution = Execution {
         started_at: time(&data["startedAt"]),
         ended_at: time(&data["finishedAt"]),
         message: text(&data["message"], SENTENCE),
-        recomputed: weights::score(
-            &details.weights,
-            nodes.iter().map(|node| (node.matched, node.fault.probe_success)),
-        ),
-        unreadable,
         ..Execution::default()
     };
-    let matched: Vec<usize> = nodes.iter().filter_map(|node| node.matched).collect();
-    let mut names: Vec<Vec<String>> = nodes.iter().map(|node| node.names.clone()).collect();
+    let mut faults = Vec::new();
     for node in nodes {
-        execution.add(node);
+        match node {
+            Node::Fault(fault) => faults.push(*fault),
+            Node::Step(action) => execution.actions.push(action),
+        }
     }
-    execution.add_weights(details, &matched, &mut names);
-    execution.add_probes(details, &mut names);
+    let without_faults = faults.is_empty().then(|| "executionData tells of no fault".to_owned());
+    execution.unreadable = unreadable.or(without_faults);
+    let apart = add_probes(&mut faults, &details.probes);
+    let matched: Vec<Option<usize>> = faults.iter().map(|fault| fault.matched).collect();
+    let borne = faults.iter().map(|fault| (fault.matched, borne_out(&fault.fault)));
+    execution.worth = weights::worth(&details.weights, borne);
+    for fault in faults {
+        execution.add(fault);
+    }
+    execution.add_weights(details, &matched);
+    execution.add_apart(apart);
     execution
 }
 
+fn place(node: &Node) -> (Option<Timestamp>, &str) {
+    (node.action().started_at, &node.action().name)
+}
+
+/// The probe success that a fault's own details bear out. One that is not told is none, but for a fault that passed.
+fn borne_out(fault: &Fault) -> Score {
+    let failed = fault.probes.iter().any(|probe| has_failed(&probe.verdict));
+    let otherwise = if has_passed(&fault.verdict) && !failed { Score::FULL } else { Score::ZERO };
+    fault.probe_success.unwrap_or(otherwise)
+}
+
 impl Execution {
-    fn add(&mut self, node: Node) {
-        let name = node.name.clone();
-        if has_run(&node.fault.verdict) {
-            self.ran.push(name);
-        } else {
-            self.idle.push(name);
-        }
+    fn add(&mut self, mut node: FaultNode) {
+        let course = node.judge();
+        self.told.push(Told { name: node.name, course, counted: node.signs.own });
         self.unreverted.extend(node.unreverted);
         self.actions.push(node.action);
         self.targets.extend(node.targets);
         self.faults.push(node.fault);
     }
 
-    /// Faults that only the weights name. `names` has those of each fault.
-    fn add_weights(&mut self, details: &Details, matched: &[usize], names: &mut Vec<Vec<String>>) {
-        for (place, (name, weight)) in details.weights.iter().enumerate().take(FAULTS) {
-            if !matched.contains(&place) {
-                let name = plain(name, NAME);
-                self.faults.push(Fault { weight: Some(*weight), ..nothing_known(&name) });
-                names.push(vec![name]);
+    /// Faults that only the weights name. Where no fault is told, what became of them is not known.
+    fn add_weights(&mut self, details: &Details, matched: &[Option<usize>]) {
+        for (place, (name, weight)) in details.weights.iter().enumerate().take(NODES) {
+            if matched.contains(&Some(place)) {
+                continue;
             }
+            let name = plain(name, NAME);
+            if self.unreadable.is_none() {
+                let course = course::course(&Signs::default(), &[]);
+                self.told.push(Told { name: name.clone(), course, counted: None });
+            }
+            self.faults.push(Fault { weight: Some(*weight), ..nothing_known(&name) });
         }
     }
 
-    /// Probes that are told apart from the nodes.
-    fn add_probes(&mut self, details: &Details, names: &mut Vec<Vec<String>>) {
-        for (fault, probe) in details.probes.iter().take(FAULTS) {
-            let fault = match plain(fault, NAME) {
-                fault if fault.is_empty() => WHOLE_EXPERIMENT.to_owned(),
-                fault => fault,
-            };
-            let is_its = |names: &Vec<String>| names.iter().any(|name| weights::is_of(name, &fault));
-            let place = names.iter().position(is_its).unwrap_or_else(|| {
-                self.faults.push(nothing_known(&fault));
-                names.push(vec![fault.clone()]);
-                self.faults.len() - 1
-            });
-            let probes = &mut self.faults[place].probes;
-            if probes.len() < PROBES && !probes.iter().any(|known| known.name == probe.name) {
-                probes.push(FaultProbe {
-                    name: plain(&probe.name, NAME),
-                    kind: plain(&probe.kind, NAME),
-                    mode: probe.mode.as_deref().map(|mode| plain(mode, NAME)),
-                    verdict: plain(&probe.verdict, NAME),
-                    description: probe.description.as_deref().map(|said| plain(said, SENTENCE)),
-                });
+    /// Probes of faults that have no node, and of the whole experiment.
+    fn add_apart(&mut self, probes: Vec<(String, FaultProbe)>) {
+        for (name, probe) in probes {
+            let known = self.faults.iter_mut().find(|fault| weights::is_of(&fault.name, &name));
+            match known {
+                Some(fault) => add_probe(fault, probe),
+                None => self.faults.push(Fault { probes: vec![probe], ..nothing_known(&name) }),
             }
         }
+    }
+}
+
+/// Adds the probes that are told apart from the nodes to their faults. What is left is of none of them.
+fn add_probes(faults: &mut [FaultNode], probes: &[(String, FaultProbe)]) -> Vec<(String, FaultProbe)> {
+    let mut left = Vec::new();
+    for (fault, probe) in probes.iter().take(NODES) {
+        let fault = match plain(fault, NAME) {
+            fault if fault.is_empty() => WHOLE_EXPERIMENT.to_owned(),
+            fault => fault,
+        };
+        let probe = FaultProbe {
+            name: plain(&probe.name, NAME),
+            kind: plain(&probe.kind, NAME),
+            mode: probe.mode.as_deref().map(|mode| plain(mode, NAME)),
+            verdict: plain(&probe.verdict, NAME),
+            description: probe.description.as_deref().map(|said| plain(said, SENTENCE)),
+        };
+        let is_its = |node: &&mut FaultNode| node.names.iter().any(|name| weights::is_of(name, &fault));
+        match faults.iter_mut().find(is_its) {
+            Some(node) => add_probe(&mut node.fault, probe),
+            None => left.push((fault, probe)),
+        }
+    }
+    left
+}
+
+fn add_probe(fault: &mut Fault, probe: FaultProbe) {
+    let probes = &mut fault.probes;
+    if probes.len() < PROBES && !probes.iter().any(|known| known.name == probe.name) {
+        probes.push(probe);
     }
 }
 
@@ -139,162 +206,6 @@ fn nothing_known(name: &str) -> Fault {
         error_code: None,
         probes: Vec::new(),
     }
-}
-
-/// One fault, as its node tells.
-struct Node {
-    name: String,
-    /// It, its engine's and its node's.
-    names: Vec<String>,
-    started_at: Option<Timestamp>,
-    fault: Fault,
-    action: Action,
-    targets: Vec<Target>,
-    unreverted: Vec<String>,
-    /// Its place among the weights.
-    matched: Option<usize>,
-}
-
-impl Node {
-    /// None where the node is no fault, but a step that holds others.
-    fn of(node: &Value, all: &[(String, u32)]) -> Option<Self> {
-        let chaos = &node["chaosData"];
-        let kind = node["type"].as_str().unwrap_or_default().to_ascii_lowercase();
-        if !chaos.is_object() && !matches!(kind.as_str(), "chaosengine" | "k8stask" | "fault") {
-            return None;
-        }
-        let known_as = |value: &Value, pointers: &[&str]| first(value, pointers, NAME);
-        let node_name = known_as(node, &["/name", "/stepName"]);
-        let engine = known_as(chaos, &["/engineName", "/engineContext"]);
-        let name =
-            known_as(chaos, &["/experimentName"]).or_else(|| engine.clone()).or_else(|| node_name.clone());
-        let name = name.unwrap_or_else(|| "(unnamed)".to_owned());
-        let names: Vec<String> = [Some(name.clone()), engine, node_name].into_iter().flatten().collect();
-        let matched = weights::find(all, &names);
-        let (targets, unreverted) = targets(&name, chaos);
-        let fault = fault(&name, chaos, matched.and_then(|place| Some(all.get(place)?.1)));
-        let (started_at, ended_at) = (time(&node["startedAt"]), time(&node["finishedAt"]));
-        let phase = first(node, &["/phase", "/status"], NAME).unwrap_or_default();
-        let action = Action {
-            name: name.clone(),
-            action_id: known_as(node, &["/type", "/stepType"]).unwrap_or_else(|| "fault".to_owned()),
-            effect: Effect::Injects,
-            state: action_state(&fault.verdict, &phase).to_owned(),
-            reason: why(&fault, &phase),
-            started_at,
-            ended_at: ended_at.filter(|ended| started_at.is_none_or(|started| started <= *ended)),
-            targets: targets.iter().map(|target| target.name.clone()).collect(),
-        };
-        Some(Self { name, names, started_at, fault, action, targets, unreverted, matched })
-    }
-}
-
-fn why(fault: &Fault, phase: &str) -> Option<String> {
-    let verdict =
-        Some(&fault.verdict).filter(|verdict| !verdict.is_empty()).map(|it| format!("verdict {it}"));
-    let phase = Some(phase).filter(|phase| !phase.is_empty()).map(|it| format!("phase {it}"));
-    let parts: Vec<String> = [phase, verdict, fault.fail_step.clone()].into_iter().flatten().collect();
-    (!parts.is_empty()).then(|| parts.join(", "))
-}
-
-/// A fault that was injected has done what it should, also where it found a weakness.
-fn action_state(verdict: &str, phase: &str) -> &'static str {
-    match verdict.to_ascii_lowercase().as_str() {
-        "stopped" => "stopped",
-        _ if has_run(verdict) => "completed",
-        "error" => "failed",
-        _ => match phase.to_ascii_lowercase().as_str() {
-            "error" | "failed" => "failed",
-            "running" => "running",
-            "stopped" => "stopped",
-            "skipped" => "skipped",
-            _ => "pending",
-        },
-    }
-}
-
-fn fault(name: &str, chaos: &Value, weight: Option<u32>) -> Fault {
-    let of_result = &chaos["chaosResult"]["status"]["experimentStatus"];
-    let own = first(chaos, &["/experimentVerdict", "/verdict"], NAME);
-    let results = first(of_result, &["/verdict"], NAME);
-    // The engine may still show `Awaited` where its result is there.
-    let verdict = match (own, results) {
-        (Some(own), Some(results)) if !has_run(&own) && has_run(&results) => results,
-        (own, results) => own.or(results).unwrap_or_default(),
-    };
-    let fail_step = first(chaos, &["/failStep"], SENTENCE)
-        .or_else(|| first(of_result, &["/failStep", "/errorOutput/reason"], SENTENCE))
-        .or_else(|| first(chaos, &["/errorOutput/reason"], SENTENCE))
-        .filter(|step| !matches!(step.as_str(), "N/A" | "NA"));
-    let error_code = first(chaos, &["/errorCode", "/errorOutput/errorCode"], NAME)
-        .or_else(|| first(of_result, &["/errorOutput/errorCode"], NAME))
-        .or_else(|| code_of(fail_step.as_deref()?));
-    let percentage =
-        ["/probeSuccessPercentage", "/chaosResult/status/experimentStatus/probeSuccessPercentage"];
-    let success = percentage.iter().filter_map(|place| chaos.pointer(place)).find_map(number);
-    Fault {
-        weight,
-        verdict,
-        probe_success: success.and_then(Score::new),
-        fail_step,
-        error_code,
-        probes: probes(chaos),
-        ..nothing_known(name)
-    }
-}
-
-/// What stands before the first colon, if it looks like a code.
-fn code_of(step: &str) -> Option<String> {
-    let code = step.split(':').next()?.trim();
-    let is_code = |c: char| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_';
-    (code.len() < step.len() && code.len() > 2 && code.chars().all(is_code)).then(|| code.to_owned())
-}
-
-fn probes(chaos: &Value) -> Vec<FaultProbe> {
-    let places = ["/chaosResult/status/probeStatuses", "/chaosResult/probeStatuses", "/probeStatuses"];
-    let all = places.iter().find_map(|place| chaos.pointer(place)?.as_array());
-    let read = |probe: &Value| {
-        Some(FaultProbe {
-            name: first(probe, &["/name"], NAME)?,
-            kind: first(probe, &["/type"], NAME).unwrap_or_default(),
-            mode: first(probe, &["/mode"], NAME),
-            verdict: first(probe, &["/status/verdict", "/verdict"], NAME).unwrap_or_default(),
-            description: first(probe, &["/status/description", "/description"], SENTENCE),
-        })
-    };
-    all.into_iter().flatten().filter_map(read).take(PROBES).collect()
-}
-
-/// What the fault was injected into, by kind, and what is not known to be as it was.
-fn targets(fault: &str, chaos: &Value) -> (Vec<Target>, Vec<String>) {
-    let (mut targets, mut unreverted): (Vec<Target>, Vec<String>) = (Vec::new(), Vec::new());
-    let history = ["/chaosResult/status/history/targets", "/chaosResult/history/targets", "/history/targets"];
-    let all = history.iter().find_map(|place| chaos.pointer(place)?.as_array());
-    for told in all.into_iter().flatten() {
-        let Some(name) = first(told, &["/name"], NAME) else { continue };
-        let kind = first(told, &["/kind"], NAME).unwrap_or_else(|| "resource".to_owned());
-        let status = first(told, &["/chaosStatus"], NAME).unwrap_or_default();
-        if status.eq_ignore_ascii_case("injected") && unreverted.len() < RESOURCES {
-            unreverted.push(format!("{kind} {name}"));
-        }
-        let shown = if status.is_empty() { name } else { format!("{name} ({status})") };
-        let place = targets.iter().position(|target| target.resource_type == kind).unwrap_or_else(|| {
-            targets.push(Target {
-                name: fault.to_owned(),
-                resource_type: kind,
-                resolved: Some(0),
-                has_more: false,
-                resources: Vec::new(),
-            });
-            targets.len() - 1
-        });
-        let target = &mut targets[place];
-        target.resolved = target.resolved.map(|count| count + 1);
-        if target.resources.len() < RESOURCES {
-            target.resources.push(shown);
-        }
-    }
-    (targets, unreverted)
 }
 
 /// The data as an object. A text in a text occurs too.
@@ -322,61 +233,6 @@ fn nodes(data: &Value) -> Box<dyn Iterator<Item = &Value> + '_> {
         Value::Array(nodes) => Box::new(nodes.iter()),
         _ => Box::new(std::iter::empty()),
     }
-}
-
-/// The first of these places that holds a text.
-fn first(value: &Value, pointers: &[&str], longest: usize) -> Option<String> {
-    pointers.iter().find_map(|place| text(value.pointer(place)?, longest))
-}
-
-fn text(value: &Value, longest: usize) -> Option<String> {
-    let text = match value {
-        Value::String(text) => plain(text, longest),
-        Value::Number(number) => number.to_string(),
-        _ => return None,
-    };
-    (!text.is_empty()).then_some(text)
-}
-
-fn number(value: &Value) -> Option<f64> {
-    match value {
-        Value::String(text) => text.trim().trim_end_matches('%').parse().ok(),
-        other => other.as_f64(),
-    }
-}
-
-/// Seconds or milliseconds since 1970, as a number or its text, or RFC 3339.
-pub(super) fn time(value: &Value) -> Option<Timestamp> {
-    let count = match value {
-        Value::String(text) => match text.trim().parse::<i64>() {
-            Ok(count) => count,
-            Err(_) => return text.trim().parse().ok(),
-        },
-        other => other.as_i64()?,
-    };
-    match count {
-        ..1 => None,
-        1..100_000_000_000 => Timestamp::from_second(count).ok(),
-        _ => Timestamp::from_millisecond(count).ok(),
-    }
-}
-
-pub(super) fn has_passed(verdict: &str) -> bool {
-    matches!(word(verdict).as_str(), "pass" | "passed")
-}
-
-pub(super) fn has_failed(verdict: &str) -> bool {
-    matches!(word(verdict).as_str(), "fail" | "failed")
-}
-
-/// Whether a fault with this verdict was injected. A word that is not known says nothing.
-pub(super) fn has_run(verdict: &str) -> bool {
-    has_passed(verdict) || has_failed(verdict) || word(verdict) == "stopped"
-}
-
-/// The first word: some agents add a picture.
-fn word(verdict: &str) -> String {
-    verdict.split_whitespace().next().unwrap_or_default().to_ascii_lowercase()
 }
 
 #[cfg(test)]

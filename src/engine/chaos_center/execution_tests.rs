@@ -42,7 +42,10 @@ fn faults_probes_targets_and_times_are_read() {
     let weights = vec![("latency".to_owned(), 10), ("pod-delete".to_owned(), 5), ("not-run".to_owned(), 1)];
     let execution = read(&Details { execution: Some(told()), weights, probes: Vec::new() });
     assert_eq!(execution.unreadable, None);
-    assert_eq!(execution.ran, ["latency", "pod-delete"]);
+    let [latency, delete, other] = execution.told.as_slice() else { panic!("{:#?}", execution.told) };
+    assert_eq!((latency.name.as_str(), &latency.course), ("latency", &Course::Acted));
+    assert_eq!((delete.course.clone(), delete.counted.as_deref()), (Course::Acted, Some("Fail")));
+    assert_eq!((other.course.clone(), &other.counted), (Course::Idle("tells no data".to_owned()), &None));
     assert_eq!(execution.started_at.unwrap().as_second(), 1_795_000_000);
     let [latency, delete, other] = execution.faults.as_slice() else { panic!("{:#?}", execution.faults) };
     assert_eq!((latency.weight, latency.probe_success), (Some(10), Some(Score::FULL)));
@@ -53,7 +56,7 @@ fn faults_probes_targets_and_times_are_read() {
     assert_eq!(delete.probes[1].mode.as_deref(), Some("EOT"));
     assert_eq!((other.name.as_str(), other.weight, other.verdict.as_str()), ("not-run", Some(1), ""));
     assert_eq!(execution.evaluated(), 2);
-    assert_eq!(execution.recomputed, Score::new(78.12), "(100 × 10 + 50 × 5) / 16");
+    assert_eq!(execution.worth, Score::new(78.12).map(Worth::Mean), "(100 × 10 + 50 × 5) / 16");
     let [first, second] = execution.actions.as_slice() else { panic!("a step is no action") };
     assert_eq!((first.state.as_str(), first.ended_at), ("completed", None));
     assert_eq!(second.ended_at.unwrap().as_second(), 1_795_000_120);
@@ -77,32 +80,64 @@ fn what_is_missing_or_garbage_is_said_and_makes_nothing_up() {
     for data in [json!(null), json!(""), json!("{"), json!("[]"), json!(7), json!([told()]), json!("null")] {
         let execution = of(data.clone());
         assert!(execution.unreadable.is_some(), "{data}");
-        assert!(execution.ran.is_empty() && execution.faults.is_empty(), "{data}");
+        assert!(execution.told.is_empty() && execution.faults.is_empty(), "{data}");
     }
     assert!(read(&Details::default()).unreadable.is_some());
-    let execution = of(json!({"nodes": null, "phase": "Queued"}));
-    assert_eq!((execution.unreadable, execution.faults), (None, Vec::new()));
+    let weights = vec![("pod-delete".to_owned(), 10)];
+    let without_faults = Some(json!({"nodes": {"a": {"type": "Steps", "name": "x"}}, "phase": "Queued"}));
+    let execution = read(&Details { execution: without_faults, weights, probes: Vec::new() });
+    assert_eq!(execution.unreadable.as_deref(), Some("executionData tells of no fault"));
+    assert_eq!((execution.told, execution.faults.len()), (Vec::new(), 1), "what became of it is not known");
 }
 
 #[test]
-fn a_fault_without_a_verdict_has_not_run() {
-    for verdict in
-        [json!("Awaited"), json!("N/A"), json!("NA"), json!(""), json!(null), json!("Error"), json!("Neat")]
-    {
-        let data = json!({"nodes": {"a": {"type": "ChaosEngine", "phase": "Running",
-            "chaosData": {"experimentName": "x", "experimentVerdict": verdict, "probeSuccessPercentage": ""}}}});
-        let execution = of(data);
-        assert_eq!((execution.ran.len(), execution.idle.as_slice()), (0, &["x".to_owned()][..]), "{verdict}");
-        assert_eq!(execution.faults[0].probe_success, None);
+fn what_the_control_plane_does_of_its_own_injects_nothing() {
+    let node = |kind: &str, data: Value| json!({"type": kind, "name": kind, "phase": "Completed", "chaosData": data});
+    let execution = of(json!({"nodes": [
+        node("ChaosEngine", json!({"experimentName": "x", "experimentVerdict": "Pass"})),
+        node("PROBE", json!({"probeData": {"name": "answers"}})),
+        node("ACTION", json!({"actionData": {"type": "customScript"}})),
+        node("Suspend", Value::Null),
+        node("LinuxTask", json!({"actionData": {"type": "delay"}})),
+        node("Steps", Value::Null), node("Pod", Value::Null),
+        node("SomethingNew", Value::Null), node("SomethingElse", json!({"experimentName": "y"})),
+    ]}));
+    let effects: Vec<(&str, Effect)> =
+        execution.actions.iter().map(|action| (action.name.as_str(), action.effect)).collect();
+    assert_eq!(effects.iter().filter(|(_, effect)| *effect == Effect::Injects).count(), 2, "{effects:?}");
+    for step in [
+        ("PROBE", Effect::Asserts),
+        ("ACTION", Effect::Waits),
+        ("Suspend", Effect::Waits),
+        ("LinuxTask", Effect::Waits),
+    ] {
+        assert!(effects.contains(&step), "{effects:?}");
     }
-    // A node that should have been a fault and was not told as one.
-    assert_eq!(
-        of(json!({"nodes": {"a": {"type": "ChaosEngine", "name": "x", "phase": "Error"}}})).idle,
-        ["x"]
-    );
-    let awaited = json!({"nodes": {"a": {"type": "ChaosEngine", "chaosData": {"experimentName": "x",
-        "experimentVerdict": "Awaited", "chaosResult": {"status": {"experimentStatus": {"verdict": "Pass"}}}}}}});
-    assert_eq!(of(awaited).faults[0].verdict, "Pass", "the result is ahead of its engine");
+    let told: Vec<&str> = execution.told.iter().map(|told| told.name.as_str()).collect();
+    assert_eq!((told, execution.actions.len()), (vec!["x", "y"], 6));
+}
+
+#[test]
+fn a_fault_is_in_from_the_first_start_to_the_last_end_of_those_that_were() {
+    let node = |name: &str, verdict: &str, from: &str, to: &str| {
+        let data = json!({"experimentName": name, "experimentVerdict": verdict});
+        json!({"type": "ChaosEngine", "name": name, "startedAt": from, "finishedAt": to, "chaosData": data})
+    };
+    let window = |nodes: Vec<Value>| {
+        let execution = of(json!({"nodes": nodes, "startedAt": "1795000000", "finishedAt": "1795000900"}));
+        execution.fault(execution.ended_at)
+    };
+    let at = |second: i64| Timestamp::from_second(1_795_000_000 + second).unwrap();
+    let within = |from, to| FaultTimes::In(FaultWindow { started_at: at(from), ended_at: Some(at(to)) });
+    let (a, b) =
+        (node("a", "Pass", "1795000100", "1795000200"), node("b", "Pass", "1795000150", "1795000300"));
+    let idle = node("c", "Awaited", "1795000001", "1795000800");
+    assert_eq!(window(vec![a.clone(), b, idle.clone()]), within(100, 300));
+    assert_eq!(window(vec![a.clone(), node("b", "Pass", "1795000150", "")]), within(100, 900));
+    assert_eq!(window(vec![a, node("b", "Pass", "", "1795000300")]), FaultTimes::Untold);
+    assert_eq!(window(vec![idle]), FaultTimes::Never);
+    assert_eq!(window(vec![node("b", "Fail", "1795000150", "1795000300")]), FaultTimes::Untold);
+    assert_eq!(window(Vec::new()), FaultTimes::Untold);
 }
 
 #[test]
@@ -120,6 +155,7 @@ fn probes_that_are_told_apart_come_to_their_faults() {
         (String::new(), probe("whole", "Failed")),
     ];
     let execution = read(&Details { execution: Some(told()), weights: Vec::new(), probes });
+    assert!(execution.has_probes_of_its_own());
     let delete = &execution.faults[1];
     assert_eq!(delete.probes.len(), 3, "one was known: {delete:#?}");
     assert_eq!(delete.probes[0].verdict, "Failed", "what the agent says of it stays");
@@ -153,7 +189,7 @@ fn much_is_cut_and_outside_text_is_plain() {
         })
         .collect();
     let execution = of(json!({"nodes": nodes}));
-    assert_eq!((execution.faults.len(), execution.faults[0].probes.len()), (FAULTS, PROBES));
+    assert_eq!((execution.faults.len(), execution.faults[0].probes.len()), (NODES, PROBES));
     assert!(execution.faults[0].name.chars().count() <= NAME && !execution.faults[0].name.contains('\u{1b}'));
     assert!(!execution.faults[0].probes[0].name.contains('\n'));
 }
@@ -190,7 +226,7 @@ proptest! {
         for data in [data, nodes] {
             let data = if as_text { Value::String(data.to_string()) } else { data };
             let execution = read(&Details { execution: Some(data), weights: weights.clone(), probes: Vec::new() });
-            prop_assert!(execution.ran.len() + execution.idle.len() == execution.actions.len());
+            prop_assert!(execution.told.len() <= execution.faults.len());
         }
     }
 }

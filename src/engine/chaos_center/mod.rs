@@ -1,8 +1,9 @@
 //! The engine that Harness and LitmusChaos share: launch once, ask at well-chosen times, read the score, stop by id.
 //!
 //! `manager` is what a control plane must be able to do and `wire` how it is spoken to; `launch` begins a run, `poller`
-//! reads all that are followed when `schedule` says so, `tracking` is what is known of each, `phase` and `execution`
-//! read what is told, `outcome` says what it means.
+//! reads all that are followed when `schedule` says so, `tracking` is what is known of each, `phase`, `execution`, `node`
+//! and `step` read what is told, `course` says how each fault went, `injected` what the run has injected, `agreement`
+//! whether what is told agrees with itself, and `outcome` what all of it means.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -10,14 +11,19 @@ use std::time::Duration;
 use async_trait::async_trait;
 use tokio::time::{Instant, sleep, timeout};
 
+mod agreement;
+mod course;
 mod execution;
+mod injected;
 mod launch;
 mod manager;
+mod node;
 mod outcome;
 mod phase;
 mod poller;
 mod record;
 mod schedule;
+mod step;
 mod tracking;
 mod weights;
 mod wire;

@@ -2,9 +2,12 @@
 
 use std::fmt::Write as _;
 
-use super::execution::{Execution, has_failed, has_passed};
-use super::manager::{Counts, Run};
-use super::{phase, weights};
+use super::course::{Course, has_failed, has_passed};
+use super::execution::Execution;
+use super::injected::{Injected, in_words, injected};
+use super::manager::Run;
+use super::weights::{self, Worth};
+use super::{agreement, phase};
 use crate::engine::{Judgement, Record, StopCause, asked};
 use crate::model::{Evidence, Fault, FaultProbe, InjectionRule, Score, ScoreSource, State, Verdict};
 use crate::text::plain;
@@ -15,6 +18,7 @@ const SAID: usize = 300;
 const NAMED: usize = 3;
 /// Lines of evidence about faults.
 const LINES: usize = 20;
+const ACCEPTED: &str = "which allow-empty-targets accepts";
 
 /// What is known besides the record.
 #[derive(Debug, Clone, Copy)]
@@ -114,128 +118,115 @@ fn with_code(step: &str, code: Option<&str>) -> String {
 }
 
 fn completed(record: &Record, context: &Context<'_>) -> Judgement {
-    let title = context.title;
     let errored = |reason| Judgement::plain(State::Completed, Verdict::Errored, reason);
-    let score = context.run.and_then(score);
-    let passed = |score: Score, source, reason| Judgement {
-        score: Some(score),
-        score_source: Some(source),
-        ..Judgement::plain(State::Completed, Verdict::Passed, reason)
-    };
-    let accepts = "which allow-empty-targets accepts";
-    match (injected(context), score) {
-        (Injected::Nothing(why), _) if context.injection.accepts_nothing => passed(
-            Score::FULL,
-            ScoreSource::Completion,
-            format!("it completed; nothing was injected ({why}), {accepts}"),
-        ),
-        (Injected::Nothing(why), _) => errored(format!(
+    let accepts_nothing = context.injection.accepts_nothing;
+    let counts = context.run.map(|run| run.counts).unwrap_or_default();
+    let told = context.execution.map(|execution| execution.told.as_slice()).unwrap_or_default();
+    match injected(&counts, told, context.injection) {
+        Injected::Unsteady(why) => {
+            errored(format!("the system was not steady: {why}; nothing is known about its resilience"))
+        }
+        Injected::Nothing { why, by_choice: true } if accepts_nothing => Judgement {
+            score: Some(Score::FULL),
+            score_source: Some(ScoreSource::Completion),
+            ..Judgement::plain(
+                State::Completed,
+                Verdict::Passed,
+                format!("it completed; nothing was injected ({why}), {ACCEPTED}"),
+            )
+        },
+        Injected::Nothing { why, .. } => errored(format!(
             "it completed, but nothing was injected: {why}; nothing is known about the system's resilience"
         )),
-        (Injected::Unknown(why), _) if !context.injection.accepts_nothing => {
-            errored(format!("it completed, but whether anything was injected is not known: {why}"))
+        Injected::TooLittle(why) => errored(format!("it completed, but not all of it was injected: {why}")),
+        Injected::Unknown(why) if !accepts_nothing => {
+            errored(format!("it completed, but whether all of it was injected is not known: {why}"))
         }
-        (_, None) => {
-            let told = context.run.and_then(|run| run.score);
-            let told = told.map_or_else(|| "none".to_owned(), |score| score.to_string());
-            errored(format!("it completed, but {title} tells no resilience score (it says {told})"))
-        }
-        (Injected::Unknown(why), Some(score)) => passed(
-            score,
-            ScoreSource::Engine,
-            format!(
-                "it completed ({}); {why}, {accepts}; {}",
-                record.raw_state,
-                scored(record, context, score)
-            ),
-        ),
-        (Injected::Something(what), Some(score)) => passed(
-            score,
-            ScoreSource::Engine,
-            format!(
-                "it completed ({}); injected: {what}; {}",
-                plain(&record.raw_state, SAID),
-                scored(record, context, score)
-            ),
-        ),
+        Injected::Unknown(why) => scored(record, context, Vec::new(), vec![format!("{why}, {ACCEPTED}")]),
+        Injected::Something { names, warnings } => scored(record, context, names, warnings),
     }
 }
 
-/// The score and what took from it.
-fn scored(record: &Record, context: &Context<'_>, score: Score) -> String {
-    let mut reason = format!("{}'s resilience score is {score}", context.title);
-    let lost: Vec<String> = record.faults.iter().filter_map(lost).collect();
-    for what in lost.iter().take(NAMED) {
-        reason = format!("{reason}; {what}");
-    }
-    if lost.len() > NAMED {
-        reason = format!("{reason}; and {} more faults", lost.len() - NAMED);
-    }
-    if context.execution.is_some_and(no_probe_said_anything) {
-        reason += "; it rests on no probe that was evaluated";
-    }
-    reason
-}
-
-/// What was injected, or why nothing was.
-enum Injected {
-    Something(String),
-    Nothing(String),
-    Unknown(String),
-}
-
-/// Both the counts and the faults' own verdicts must say so, where they say anything.
-fn injected(context: &Context<'_>) -> Injected {
-    let counts = context.run.map(|run| run.counts).unwrap_or_default();
-    let counted = counted(&counts);
-    let (ran, idle) = match context.execution {
-        Some(execution) => (execution.ran.as_slice(), execution.idle.as_slice()),
-        None => (&[][..], &[][..]),
+/// Something was injected: what it is worth.
+fn scored(
+    record: &Record,
+    context: &Context<'_>,
+    injected: Vec<String>,
+    mut warnings: Vec<String>,
+) -> Judgement {
+    let title = context.title;
+    let errored = |reason: String| Judgement {
+        injected: injected.clone(),
+        ..Judgement::plain(State::Completed, Verdict::Errored, reason)
     };
-    match counted {
-        Counted::None(why) => Injected::Nothing(why),
-        _ if ran.is_empty() && !idle.is_empty() => {
-            Injected::Nothing(format!("no fault has a verdict ({})", idle.join(", ")))
-        }
-        _ if !ran.is_empty() => Injected::Something(ran.join(", ")),
-        Counted::Some(count) => Injected::Something(match count {
-            1 => "1 fault".to_owned(),
-            count => format!("{count} faults"),
-        }),
-        Counted::Unknown => Injected::Unknown("neither counts nor faults were told".to_owned()),
+    let Some(run) = context.run else { return errored(format!("{title} told nothing of its end")) };
+    let Some(score) = score(run) else {
+        let told = run.score.map_or_else(|| "none".to_owned(), |score| score.to_string());
+        return errored(format!("it completed, but {title} tells no resilience score (it says {told})"));
+    };
+    if context.execution.is_some_and(|execution| execution.worth == Some(Worth::Weightless)) {
+        return errored(format!(
+            "it completed, but all of its faults have the weight 0, so the score that {title} gives it ({score}) says \
+             nothing: give them weights"
+        ));
+    }
+    if let Some(why) = agreement::contradiction(run, score, context.execution) {
+        return errored(format!(
+            "{title} contradicts itself: {why}; which of them is true is not known: look at the run"
+        ));
+    }
+    if let Some(cut) = context.execution.and_then(cut) {
+        let weakness = Judgement::weakness(State::Completed, ScoreSource::StopCondition, cut);
+        return Judgement { injected, warnings, ..weakness };
+    }
+    warnings.extend(doubts(context, score));
+    let losses = context.execution.filter(|_| score < Score::FULL).map(losses).unwrap_or_default();
+    let judgement = Judgement::plain(State::Completed, Verdict::Passed, how_it_ended(record, &injected));
+    Judgement {
+        score: Some(score),
+        score_source: Some(ScoreSource::Engine),
+        injected,
+        losses,
+        warnings,
+        ..judgement
     }
 }
 
-enum Counted {
-    None(String),
-    Some(u64),
-    Unknown,
+fn how_it_ended(record: &Record, injected: &[String]) -> String {
+    let ended = if record.raw_state.eq_ignore_ascii_case("completed") {
+        "it completed".to_owned()
+    } else {
+        format!("it ended as {}", plain(&record.raw_state, SAID))
+    };
+    if injected.is_empty() { ended } else { format!("{ended}; injected: {}", injected.join(", ")) }
 }
 
-fn counted(counts: &Counts) -> Counted {
-    let ran = [counts.passed, counts.failed, counts.stopped];
-    let sum = ran.iter().flatten().fold(0_u64, |sum, count| sum.saturating_add(*count));
-    match counts.total {
-        Some(0) => Counted::None("it has no faults".to_owned()),
-        _ if sum > 0 => Counted::Some(sum),
-        // One that is not told may be any number.
-        _ if ran.iter().any(Option::is_none) => Counted::Unknown,
-        _ => Counted::None(format!("no fault ran ({})", in_words(counts))),
-    }
+/// A fault that one of its own probes stopped, as a stop condition would.
+fn cut(execution: &Execution) -> Option<String> {
+    execution.told.iter().find_map(|told| match &told.course {
+        Course::Cut(why) => Some(format!("{} {why} while it was in", told.name)),
+        _ => None,
+    })
 }
 
-fn in_words(counts: &Counts) -> String {
-    let all = [
-        ("in all", counts.total),
-        ("passed", counts.passed),
-        ("failed", counts.failed),
-        ("awaited", counts.awaited),
-        ("stopped", counts.stopped),
-        ("not available", counts.not_available),
-    ];
-    let told: Vec<String> =
-        all.into_iter().filter_map(|(what, count)| Some(format!("{} {what}", count?))).collect();
-    told.join(", ")
+/// What took from the score, the most costly first.
+fn losses(execution: &Execution) -> Vec<String> {
+    let loss = |(place, fault): (usize, &Fault)| {
+        let weight = f64::from(fault.weight.unwrap_or(1));
+        let course = execution.told.get(place).map(|told| &told.course);
+        let idle = match course {
+            Some(Course::Idle(why)) if weight > 0.0 && fault.probe_success != Some(Score::FULL) => {
+                Some(format!("{} did not act: it {why}", fault.name))
+            }
+            _ => None,
+        };
+        let what = idle.or_else(|| lost(fault))?;
+        let success = fault.probe_success.map_or(0.0, Score::get);
+        Some((weight * (Score::FULL.get() - success), what))
+    };
+    let mut losses: Vec<(f64, String)> = execution.faults.iter().enumerate().filter_map(loss).collect();
+    losses.sort_by(|(one, _), (other, _)| other.total_cmp(one));
+    losses.into_iter().map(|(_, what)| what).collect()
 }
 
 /// What a fault took from the score, if it did.
@@ -317,33 +308,53 @@ fn about_faults(execution: &Execution, context: &Context<'_>, add: &mut impl FnM
             add(broken);
         }
     }
-    if !execution.ran.is_empty() && !execution.idle.is_empty() {
-        add(format!("faults without a verdict: {}", execution.idle.join(", ")));
+    for told in execution.told.iter().take(LINES) {
+        if let Some(why) = amiss(&told.course) {
+            add(format!("{} {why}", told.name));
+        }
     }
     let Some(score) = context.run.and_then(score) else { return };
-    if context.run.is_none_or(|run| phase::state(run) != State::Completed) {
-        return;
+    match execution.worth {
+        Some(Worth::Mean(ours)) if weights::agree(ours, score) => {
+            add(format!("the weights and the probes' success make {ours}, as it says"));
+        }
+        Some(Worth::Mean(ours)) => {
+            add(format!(
+                "the weights and the probes' success make {ours}, and {} says {score}",
+                context.title
+            ));
+        }
+        _ => {}
     }
+}
+
+/// What went amiss with a fault, if anything did.
+fn amiss(course: &Course) -> Option<&str> {
+    match course {
+        Course::Acted => None,
+        Course::Cut(why)
+        | Course::Idle(why)
+        | Course::NoTarget(why)
+        | Course::Broken(why)
+        | Course::Unsteady(why)
+        | Course::Untold(why) => Some(why),
+    }
+}
+
+/// What a reader of a score has to know besides.
+fn doubts(context: &Context<'_>, score: Score) -> Vec<String> {
+    let Some(execution) = context.execution else { return Vec::new() };
+    let mut doubts = Vec::new();
     if no_probe_said_anything(execution) {
-        add(format!("warning: the score {score} rests on no probe that was evaluated"));
-    }
-    match execution.recomputed {
-        Some(ours) if !weights::agree(ours, score) => add(format!(
-            "warning: the weights and the probes' success make {ours}, and {} says {score}; what it says counts",
-            context.title
-        )),
-        Some(ours) => add(format!("the weights and the probes' success make {ours}, as it says")),
-        None => {}
+        doubts.push(format!("the score {score} rests on no probe that was evaluated"));
     }
     if !execution.unreverted.is_empty() {
         let named: Vec<&str> = execution.unreverted.iter().take(NAMED).map(String::as_str).collect();
         let more = execution.unreverted.len().checked_sub(NAMED).filter(|more| *more > 0);
         let more = more.map(|more| format!(" and {more} more")).unwrap_or_default();
-        add(format!(
-            "warning: the agent's last word on {}{more} is injected, not reverted",
-            named.join(", ")
-        ));
+        doubts.push(format!("the agent's last word on {}{more} is injected, not reverted", named.join(", ")));
     }
+    doubts
 }
 
 #[cfg(test)]

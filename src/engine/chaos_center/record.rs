@@ -32,6 +32,7 @@ pub(super) fn record(run: &Run, execution: Option<&Execution>, seen_at: Option<T
         record.actions.clone_from(&execution.actions);
         record.targets.clone_from(&execution.targets);
         record.faults.clone_from(&execution.faults);
+        record.fault = execution.fault(ended_at);
         record.error = (state == State::Failed).then(|| execution.faults.iter().find_map(error)).flatten();
     }
     record

@@ -19,25 +19,57 @@ pub(super) fn is_of(name: &str, weighted: &str) -> bool {
     !weighted.is_empty() && name.contains(weighted)
 }
 
+/// What a score is worth, by the details it is made of.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum Worth {
+    /// The weighted mean.
+    Mean(Score),
+    /// The weights are not told: a weighted mean is no less than this, and may be more.
+    Least(Score),
+    /// All weights are 0: the score says nothing.
+    Weightless,
+}
+
 /// Each weight times what its fault's probes gave, by the sum of all weights, cut after two decimals. A weight without
-/// a fault adds nothing, and counts. None where something is missing.
-pub(super) fn score(
+/// a fault adds nothing, and counts. None where there are no faults.
+pub(super) fn worth(
     weights: &[(String, u32)],
-    faults: impl Iterator<Item = (Option<usize>, Option<Score>)>,
-) -> Option<Score> {
-    let mut sum = 0.0;
-    let mut matched = false;
+    faults: impl Iterator<Item = (Option<usize>, Score)>,
+) -> Option<Worth> {
+    let (mut sum, mut least, mut matched) = (0.0, None, false);
     for (place, success) in faults {
-        let Some((_, weight)) = place.and_then(|place| weights.get(place)) else { continue };
-        sum += f64::from(*weight) * success?.get();
-        matched = true;
+        least = Some(least.map_or(success, |least: Score| if success < least { success } else { least }));
+        if let Some((_, weight)) = place.and_then(|place| weights.get(place)) {
+            sum += f64::from(*weight) * success.get();
+            matched = true;
+        }
     }
+    let least = least?;
     let all: f64 = weights.iter().map(|(_, weight)| f64::from(*weight)).sum();
-    if !matched || all <= 0.0 {
-        return None;
+    if !weights.is_empty() && all <= 0.0 {
+        return Some(Worth::Weightless);
+    }
+    if !matched {
+        return Some(Worth::Least(least));
     }
     // A hair above, so that 83.4 is not cut to 83.39.
-    Score::new(((sum / all * 100.0 + 1e-6).floor() / 100.0).min(100.0))
+    Score::new(((sum / all * 100.0 + 1e-6).floor() / 100.0).min(100.0)).map(Worth::Mean)
+}
+
+/// True where a score that is told is no better than what it is made of, but for rounding: to as many decimals as it is
+/// told with, and never up to a full score.
+pub(super) fn bears_out(worth: Score, told: Score) -> bool {
+    if told <= worth {
+        return true;
+    }
+    let is_whole = |value: f64| (value - value.round()).abs() < 1e-6;
+    let rounding = match told.get() {
+        100.0 => 0.0,
+        told if is_whole(told) => 0.5,
+        told if is_whole(told * 10.0) => 0.05,
+        _ => 0.01,
+    };
+    told.get() - worth.get() <= rounding + 1e-9
 }
 
 /// Whether two scores are the same, as exactly as they are told.
@@ -53,23 +85,25 @@ mod tests {
         all.iter().map(|(name, weight)| ((*name).to_owned(), *weight)).collect()
     }
 
-    fn computed(all: &[(&str, u32)], successes: &[Option<f64>]) -> Option<f64> {
-        let faults = successes.iter().enumerate().map(|(n, success)| (Some(n), success.and_then(Score::new)));
-        score(&weights(all), faults).map(Score::get)
+    fn score(value: f64) -> Score {
+        Score::new(value).unwrap()
+    }
+
+    fn computed(all: &[(&str, u32)], successes: &[f64]) -> Option<Worth> {
+        let faults = successes.iter().enumerate().map(|(n, success)| (Some(n), score(*success)));
+        worth(&weights(all), faults)
     }
 
     #[test]
     fn the_documented_example_comes_out() {
         let all = [("a", 8), ("b", 6), ("c", 4)];
-        assert_eq!(computed(&all, &[Some(90.0), Some(75.0), Some(83.0)]), Some(83.44));
-        assert_eq!(
-            computed(&[("a", 1), ("b", 1), ("c", 1)], &[Some(100.0), Some(100.0), Some(0.0)]),
-            Some(66.66)
-        );
-        assert_eq!(computed(&all, &[Some(100.0)]), Some(44.44), "faults that are missing count");
-        assert_eq!(computed(&all, &[Some(100.0), None, Some(1.0)]), None, "one is not known");
-        assert_eq!(computed(&[("a", 0)], &[Some(100.0)]), None, "no weight at all");
-        assert_eq!(computed(&[], &[]), None);
+        let mean = |value| Some(Worth::Mean(score(value)));
+        assert_eq!(computed(&all, &[90.0, 75.0, 83.0]), mean(83.44));
+        assert_eq!(computed(&[("a", 1), ("b", 1), ("c", 1)], &[100.0, 100.0, 0.0]), mean(66.66));
+        assert_eq!(computed(&all, &[100.0]), mean(44.44), "faults that are missing count");
+        assert_eq!(computed(&[("a", 0)], &[100.0]), Some(Worth::Weightless));
+        assert_eq!(computed(&[], &[100.0, 40.0]), Some(Worth::Least(score(40.0))));
+        assert_eq!(computed(&all, &[]), None);
     }
 
     #[test]
@@ -87,7 +121,19 @@ mod tests {
 
     #[test]
     fn a_hundredth_is_no_difference() {
-        let score = |value| Score::new(value).unwrap();
         assert!(agree(score(83.44), score(83.45)) && !agree(score(83.44), score(83.46)));
+    }
+
+    #[test]
+    fn rounding_is_borne_and_nothing_better() {
+        let borne = |worth, told| bears_out(score(worth), score(told));
+        for (worth, told) in
+            [(66.66, 66.67), (66.66, 66.7), (66.66, 67.0), (83.44, 83.4), (40.0, 0.0), (100.0, 100.0)]
+        {
+            assert!(borne(worth, told), "{worth} {told}");
+        }
+        for (worth, told) in [(40.0, 40.02), (66.66, 66.8), (66.4, 67.0), (99.9, 100.0), (0.0, 100.0)] {
+            assert!(!borne(worth, told), "{worth} {told}");
+        }
     }
 }

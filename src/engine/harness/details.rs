@@ -2,7 +2,7 @@
 //! tells of.
 
 use reqwest::Method;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::api::{Api, Rest, is_no_such_place};
 use super::row::Row;
@@ -58,8 +58,12 @@ fn tells_of_faults(execution: &Value) -> bool {
         }
         execution => execution,
     };
+    let is_fault = |node: &Value| {
+        let data = &node["chaosData"];
+        ["experimentName", "experimentVerdict", "engineName"].iter().any(|name| !data[*name].is_null())
+    };
     let nodes = execution["nodes"].as_object();
-    nodes.is_some_and(|nodes| nodes.values().any(|node| node["chaosData"].is_object()))
+    nodes.is_some_and(|nodes| nodes.values().any(is_fault))
 }
 
 /// The probes of all faults with the names of these; those of the whole experiment with none. What cannot be had is left out.
@@ -99,25 +103,52 @@ async fn steps(api: &Api, run: &RunKey) -> Vec<Row> {
     optional(api, rest).await.map(|told| Row::all(&told["nodes"])).unwrap_or_default()
 }
 
-/// Faults among the steps, in the form of execution data.
+/// The steps in the form of execution data, if a fault is among them.
 fn as_execution(steps: &[Row]) -> Option<Value> {
-    let mut nodes = Map::new();
-    for step in steps.iter().filter(|step| step.text("stepType") == Some("FAULT")) {
-        let name = step.text("stepName").unwrap_or_default();
-        let error = Row(step.0["errorData"].clone());
-        let said: Vec<&str> = ["code", "message"].iter().filter_map(|name| error.text(name)).collect();
-        let fault = step.0["chaosData"]["faultData"]["name"].as_str().filter(|fault| !fault.is_empty());
-        let status = step.text("status").unwrap_or_default();
-        let verdict = if status == "Passed" { "Pass" } else { status };
-        let data = json!({
-            "experimentName": fault.unwrap_or(name),
-            "experimentStatus": status,
-            "experimentVerdict": verdict,
-            "failStep": said.join(" : "),
-        });
-        nodes.insert(name.to_owned(), json!({ "name": name, "phase": status, "chaosData": data }));
+    let is_fault = |step: &Row| step.text("stepType") == Some("FAULT");
+    let nodes = steps.iter().filter_map(|step| match step.text("stepType") {
+        Some("FAULT") => Some(fault_step(step)),
+        // What is no fault is shown, and injects nothing.
+        Some("PROBE" | "ACTION") => Some(step.0.clone()),
+        _ => None,
+    });
+    let nodes: Vec<Value> = nodes.collect();
+    steps.iter().any(is_fault).then(|| json!({ "nodes": nodes }))
+}
+
+fn fault_step(step: &Row) -> Value {
+    let name = step.text("stepName").unwrap_or_default();
+    let error = Row(step.0["errorData"].clone());
+    let said: Vec<&str> = ["code", "message"].iter().filter_map(|name| error.text(name)).collect();
+    let data = &step.0["chaosData"]["faultData"];
+    let fault = data["name"].as_str().filter(|fault| !fault.is_empty());
+    let status = step.text("status").unwrap_or_default();
+    let mut chaos = json!({
+        "experimentName": fault.unwrap_or(name),
+        "experimentStatus": status,
+        "experimentVerdict": verdict(status),
+        "failStep": said.join(" : "),
+    });
+    if data["targets"].is_array() {
+        chaos["history"] = json!({ "targets": data["targets"] });
     }
-    (!nodes.is_empty()).then(|| json!({ "nodes": nodes }))
+    let mut node = json!({ "name": name, "type": "FAULT", "phase": status, "chaosData": chaos });
+    for time in ["startedAt", "finishedAt"] {
+        node[time] = step.0[time].clone();
+    }
+    node
+}
+
+/// The verdict on a fault whose step has this status.
+fn verdict(status: &str) -> &str {
+    match status {
+        "Passed" | "Completed" | "Completed_With_Probe_Absent" => "Pass",
+        "Failed" | "Completed_With_Probe_Failure" => "Fail",
+        "Stopped" | "Interrupted" => "Stopped",
+        "Queued" | "Pending" | "Running" => "Awaited",
+        "Skipped" => "N/A",
+        other => other,
+    }
 }
 
 fn probe_step(api: &Api, step: &Row) -> Option<(String, FaultProbe)> {
