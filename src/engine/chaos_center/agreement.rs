@@ -16,7 +16,7 @@ pub(super) fn contradiction(run: &Run, score: Score, execution: Option<&Executio
     let by_details = execution.filter(|execution| execution.unreadable.is_none());
     by_details
         .and_then(|execution| by_counts(run, execution))
-        .or_else(|| by_phase(run, score))
+        .or_else(|| by_phase(run, score, by_details))
         .or_else(|| by_failures(score, execution?))
         .or_else(|| by_weights(score, by_details?))
 }
@@ -38,9 +38,14 @@ fn by_counts(run: &Run, execution: &Execution) -> Option<String> {
     })
 }
 
-fn by_phase(run: &Run, score: Score) -> Option<String> {
+/// A run whose word is that not all was well has no full score, but where what failed weighs nothing.
+fn by_phase(run: &Run, score: Score, execution: Option<&Execution>) -> Option<String> {
+    let failed_without_weight = |execution: &Execution| {
+        execution.faults.iter().any(|fault| fault.weight == Some(0) && has_failed(&fault.verdict))
+    };
     let troubled = run.phase.to_ascii_lowercase().contains("_with_") && score == Score::FULL;
-    troubled.then(|| format!("it is {}, and its score is 100", plain(&run.phase, WORD)))
+    let contradicts = troubled && !execution.is_some_and(failed_without_weight);
+    contradicts.then(|| format!("it is {}, and its score is 100", plain(&run.phase, WORD)))
 }
 
 /// What failed and weighs something takes from a score.

@@ -358,5 +358,8 @@ fn doubts(context: &Context<'_>, score: Score) -> Vec<String> {
 }
 
 #[cfg(test)]
+#[path = "outcome_laws.rs"]
+mod laws;
+#[cfg(test)]
 #[path = "outcome_tests.rs"]
 mod tests;

@@ -24,7 +24,7 @@ pub(super) fn is_of(name: &str, weighted: &str) -> bool {
 pub(super) enum Worth {
     /// The weighted mean.
     Mean(Score),
-    /// The weights are not told: a weighted mean is no less than this, and may be more.
+    /// Not all weights are told: a weighted mean is no less than this, and may be more.
     Least(Score),
     /// All weights are 0: the score says nothing.
     Weightless,
@@ -36,12 +36,12 @@ pub(super) fn worth(
     weights: &[(String, u32)],
     faults: impl Iterator<Item = (Option<usize>, Score)>,
 ) -> Option<Worth> {
-    let (mut sum, mut least, mut matched) = (0.0, None, false);
+    let (mut sum, mut least, mut all_matched) = (0.0, None, true);
     for (place, success) in faults {
         least = Some(least.map_or(success, |least: Score| if success < least { success } else { least }));
-        if let Some((_, weight)) = place.and_then(|place| weights.get(place)) {
-            sum += f64::from(*weight) * success.get();
-            matched = true;
+        match place.and_then(|place| weights.get(place)) {
+            Some((_, weight)) => sum += f64::from(*weight) * success.get(),
+            None => all_matched = false,
         }
     }
     let least = least?;
@@ -49,11 +49,12 @@ pub(super) fn worth(
     if !weights.is_empty() && all <= 0.0 {
         return Some(Worth::Weightless);
     }
-    if !matched {
+    if weights.is_empty() {
         return Some(Worth::Least(least));
     }
     // A hair above, so that 83.4 is not cut to 83.39.
-    Score::new(((sum / all * 100.0 + 1e-6).floor() / 100.0).min(100.0)).map(Worth::Mean)
+    let mean = Score::new(((sum / all * 100.0 + 1e-6).floor() / 100.0).min(100.0))?;
+    Some(if all_matched { Worth::Mean(mean) } else { Worth::Least(if mean < least { mean } else { least }) })
 }
 
 /// True where a score that is told is no better than what it is made of, but for rounding: to as many decimals as it is
@@ -104,6 +105,8 @@ mod tests {
         assert_eq!(computed(&[("a", 0)], &[100.0]), Some(Worth::Weightless));
         assert_eq!(computed(&[], &[100.0, 40.0]), Some(Worth::Least(score(40.0))));
         assert_eq!(computed(&all, &[]), None);
+        let unweighted = [(Some(0), score(100.0)), (None, score(40.0))].into_iter();
+        assert_eq!(worth(&weights(&[("a", 8)]), unweighted), Some(Worth::Least(score(40.0))));
     }
 
     #[test]
