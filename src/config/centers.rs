@@ -97,8 +97,41 @@ impl Completion<'_> {
     pub(super) fn litmus(&self, block: &LitmusBlock, mistakes: &mut Vec<Mistake>) -> Option<EngineSpec> {
         let said = |key: &Option<String>, input: &str| key.clone().or_else(|| self.values.text(input));
         let experiment = said(&block.experiment, "litmus-experiment-id");
+        let page = experiment.as_deref().and_then(CenterPage::of);
+        let of_experiment = page.as_ref().and_then(|page| page.experiment.clone());
+        if let (None, Some(text)) =
+            (&of_experiment, experiment.as_deref().filter(|text| text.contains("://")))
+        {
+            let what = format!("{} is not the page of a LitmusChaos experiment", quoted(text));
+            mistakes.push(
+                self.mistake_of("litmus", "experiment", &what).hint(
+                    "copy the address from the browser: it has /account/…, /project/… and /experiments/…",
+                ),
+            );
+            return None;
+        }
+        // What is said for the address may be a page of the same ChaosCenter.
+        let address = said(&block.url, "litmus-url");
+        let front =
+            address.as_deref().map(|url| CenterPage::of(url).unwrap_or_else(|| CenterPage::front(url)));
         let project = said(&block.project, "litmus-project-id");
-        let url = said(&block.url, "litmus-url");
+        if let Some(page) = &page {
+            let others = [
+                ("project", project.as_ref(), page.project.as_ref()),
+                ("url", front.as_ref().map(|it| &it.url), Some(&page.url)),
+            ];
+            for (key, said, named) in others {
+                if let (Some(_), Some(named)) = (said.filter(|said| Some(*said) != named), named) {
+                    let what = format!("is not that of the experiment's page, {}", quoted(named));
+                    let mistake = self.mistake_of("litmus", key, &what);
+                    mistakes.push(mistake.hint("remove it: the page's address names it"));
+                }
+            }
+        }
+        let named = |of: fn(&CenterPage) -> Option<String>| page.as_ref().and_then(of);
+        let url =
+            named(|page| Some(page.url.clone())).or_else(|| front.as_ref().map(|front| front.url.clone()));
+        let project = named(|page| page.project.clone()).or(project).or_else(|| front?.project);
         for (known, key) in
             [(experiment.is_some(), "experiment"), (project.is_some(), "project"), (url.is_some(), "url")]
         {
@@ -108,11 +141,11 @@ impl Completion<'_> {
         }
         Some(EngineSpec::Litmus(LitmusSpec {
             project: LitmusProject {
-                url: without_slash(&url?),
+                url: url?,
                 project: project?,
                 origin: said(&block.origin, "litmus-origin").map(|origin| without_slash(&origin)),
             },
-            experiment: experiment?,
+            experiment: of_experiment.or(experiment)?,
         }))
     }
 
@@ -156,9 +189,13 @@ impl Completion<'_> {
     }
 
     fn mistake(&self, key: &str, what: &str) -> Mistake {
+        self.mistake_of("harness", key, what)
+    }
+
+    fn mistake_of(&self, engine: &str, key: &str, what: &str) -> Mistake {
         let name = match self.path {
             Some(path) => format!("{path}.{key}"),
-            None => format!("harness-{key}{}", if key == "url" { "" } else { "-id" }),
+            None => format!("{engine}-{key}{}", if key == "url" { "" } else { "-id" }),
         };
         Mistake::new(self.origin, format!("{name}: {what}"))
     }
@@ -274,6 +311,37 @@ impl Page {
             project: after("projects")?,
             experiment: after("experiments")?,
         })
+    }
+}
+
+/// What the address of a page of ChaosCenter names.
+#[derive(Debug, PartialEq)]
+struct CenterPage {
+    /// Where ChaosCenter is.
+    url: String,
+    project: Option<String>,
+    /// None where it is a page of something else.
+    experiment: Option<String>,
+}
+
+impl CenterPage {
+    /// `https://HOST/account/A/project/P/experiments/E/runs`, or another page of the project.
+    fn of(text: &str) -> Option<Self> {
+        parse::url(text).ok()?;
+        let (url, path) = text.split_once("/account/")?;
+        let path = path.split(['?', '#', ' ']).next()?;
+        let parts: Vec<&str> = path.split('/').filter(|part| !part.is_empty()).collect();
+        let after = |word: &str| {
+            let place = parts.iter().position(|part| *part == word)?;
+            parts.get(place + 1).map(|part| (*part).to_owned())
+        };
+        // An experiment that is only being made has no id.
+        let experiment = after("experiments").filter(|id| !matches!(id.as_str(), "new" | "clone"));
+        Some(Self { url: without_slash(url.trim_end_matches("/#")), project: after("project"), experiment })
+    }
+
+    fn front(url: &str) -> Self {
+        Self { url: without_slash(url), project: None, experiment: None }
     }
 }
 

@@ -114,6 +114,78 @@ fn a_page_in_the_place_of_the_address_is_a_mistake() {
     assert!(mistakes[0].starts_with("harness-url: is the address of a page"), "{mistakes:#?}");
 }
 
+const LITMUS_TOKEN: (&str, &str) = ("FAULTGATE_LITMUS_TOKEN", "t0ken");
+
+#[test]
+fn the_page_of_a_litmus_experiment_is_enough() {
+    for page in [
+        "https://litmus.example/account/A/project/P/experiments/E/runs",
+        "https://litmus.example/account/A/project/P/experiments/E/runs/R?tab=1",
+        "https://litmus.example/account/A/project/P/experiments/E/notifyID/N",
+        "https://litmus.example/account/-/project/P/experiments/E/chaos-studio",
+        "https://litmus.example/#/account/A/project/P/experiments/E",
+    ] {
+        let case =
+            Case { env: vec![LITMUS_TOKEN, ("FAULTGATE_LITMUS_EXPERIMENT_ID", page)], ..Case::default() };
+        let spec = litmus(&case);
+        let named = [&spec.project.url, &spec.project.project, &spec.experiment];
+        assert_eq!(named, ["https://litmus.example", "P", "E"], "{page}");
+    }
+    let below =
+        CenterPage::of("https://chaos.example/litmus/account/A/project/P/experiments/E/runs").unwrap();
+    assert_eq!(below.url, "https://chaos.example/litmus");
+    assert_eq!(CenterPage::of("E"), None);
+    assert_eq!(CenterPage::of("https://litmus.example/"), None);
+}
+
+#[test]
+fn a_page_of_litmus_in_the_place_of_its_address_is_taken_for_it() {
+    let page = ("FAULTGATE_LITMUS_URL", "https://litmus.example/account/A/project/P/dashboard");
+    let experiment = ("FAULTGATE_LITMUS_EXPERIMENT_ID", "E");
+    let spec = litmus(&Case { env: vec![LITMUS_TOKEN, page, experiment], ..Case::default() });
+    assert_eq!(
+        [&spec.project.url, &spec.project.project, &spec.experiment],
+        ["https://litmus.example", "P", "E"]
+    );
+    let other = ("FAULTGATE_LITMUS_PROJECT_ID", "Q");
+    let spec = litmus(&Case { env: vec![LITMUS_TOKEN, page, experiment, other], ..Case::default() });
+    assert_eq!(spec.project.project, "Q", "a page of one project does not choose it");
+}
+
+#[test]
+fn a_page_of_litmus_that_names_no_experiment_or_another_place_is_a_mistake() {
+    let of = |env: &[(&'static str, &'static str)]| {
+        let env = std::iter::once(LITMUS_TOKEN).chain(env.iter().copied()).collect();
+        Case { env, ..Case::default() }.mistakes()
+    };
+    const PAGE: &str = "https://litmus.example/account/A/project/P/experiments/E/runs";
+    for page in [
+        "https://litmus.example/account/A/project/P/experiments/new/K/chaos-studio",
+        "https://litmus.example/dashboard",
+    ] {
+        let mistakes = of(&[("FAULTGATE_LITMUS_EXPERIMENT_ID", page)]);
+        assert!(mistakes[0].contains("is not the page of a LitmusChaos experiment"), "{mistakes:#?}");
+    }
+    for (input, says) in [
+        (
+            ("FAULTGATE_LITMUS_PROJECT_ID", "Q"),
+            "litmus-project-id: is not that of the experiment's page, \"P\"",
+        ),
+        (
+            ("FAULTGATE_LITMUS_URL", "https://other.example"),
+            "litmus-url: is not that of the experiment's page",
+        ),
+    ] {
+        let mistakes = of(&[("FAULTGATE_LITMUS_EXPERIMENT_ID", PAGE), input]);
+        assert_eq!(mistakes.len(), 1, "{mistakes:#?}");
+        assert!(mistakes[0].starts_with(says), "{mistakes:#?}");
+    }
+    let same =
+        [("FAULTGATE_LITMUS_EXPERIMENT_ID", PAGE), ("FAULTGATE_LITMUS_URL", "https://litmus.example/")];
+    let case = Case { env: std::iter::once(LITMUS_TOKEN).chain(same).collect(), ..Case::default() };
+    assert_eq!(litmus(&case).project.url, "https://litmus.example");
+}
+
 #[test]
 fn a_suites_block_goes_before_the_inputs() {
     let case = Case {
