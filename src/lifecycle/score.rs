@@ -15,6 +15,9 @@ pub(super) fn score(judged: &mut Judgement, floor: Score, probes: &[Probe], plan
         judged.score_source = judged.score.map(|_| ScoreSource::Probes);
     }
     let (Verdict::Passed | Verdict::Failed, Some(score)) = (judged.verdict, judged.score) else { return };
+    if judged.score_source == Some(ScoreSource::Engine) {
+        judged.warnings.extend(uncounted(probes, plans, &judged.injected));
+    }
     let because = match judged.score_source {
         Some(ScoreSource::Probes) => by_probes(probes, plans, &judged.injected),
         Some(ScoreSource::Engine) => by_engine(judged),
@@ -31,18 +34,26 @@ pub(super) fn score(judged: &mut Judgement, floor: Score, probes: &[Probe], plan
 
 /// The probes that cost most, or that none cost anything.
 fn by_probes(probes: &[Probe], plans: &[ProbePlan], injected: &[String]) -> String {
+    let fault = in_words(injected);
+    costly(probes, plans, &fault).unwrap_or_else(|| format!("{} while {fault} was in", all_passed(probes)))
+}
+
+/// Probes that failed beside a score in which they have no part.
+fn uncounted(probes: &[Probe], plans: &[ProbePlan], injected: &[String]) -> Option<String> {
+    let failed = costly(probes, plans, &in_words(injected))?;
+    Some(format!("{failed}; these looks do not count, since the engine's own score does"))
+}
+
+/// The probes that failed, the most costly first; None where each passed.
+fn costly(probes: &[Probe], plans: &[ProbePlan], fault: &str) -> Option<String> {
     let lost = |probe: &Probe| (Score::FULL.get() - probe.score.get()) * f64::from(probe.weight);
     let mut costly: Vec<&Probe> = probes.iter().filter(|probe| lost(probe) > 0.0).collect();
     costly.sort_by(|one, other| lost(other).total_cmp(&lost(one)));
-    let fault = in_words(injected);
-    if costly.is_empty() {
-        return format!("{} while {fault} was in", all_passed(probes));
-    }
     let plan_of = |probe: &Probe| plans.iter().find(|plan| plan.name == probe.name);
     let mut named: Vec<String> =
-        costly.iter().take(NAMED).map(|probe| cost(probe, plan_of(probe), &fault)).collect();
+        costly.iter().take(NAMED).map(|probe| cost(probe, plan_of(probe), fault)).collect();
     named.extend(more(costly.len(), "probe"));
-    named.join("; ")
+    (!named.is_empty()).then(|| named.join("; "))
 }
 
 /// The losses that the engine tells of its own score, or its reason where it tells none.

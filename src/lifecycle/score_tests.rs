@@ -106,6 +106,22 @@ fn the_reason_begins_with_the_score_and_names_what_cost_most() {
 }
 
 #[test]
+fn probes_that_fail_beside_the_engines_own_score_are_a_warning() {
+    let warnings = |source, probes: &[Probe]| {
+        let mut judged = judged(Some(source));
+        score(&mut judged, Score::FULL, probes, &[]);
+        (judged.verdict, judged.score, judged.warnings)
+    };
+    let failing = [named("checkout answers", probe(6, 9, 10)), named("fine", probe(4, 4, 5))];
+    let told = "checkout answers failed 3 of 9 looks (status 503) while latency was in; these looks do not count, \
+                since the engine's own score does";
+    let passed = (Verdict::Passed, Some(Score::FULL), vec![told.to_owned()]);
+    assert_eq!(warnings(ScoreSource::Engine, &failing), passed);
+    assert_eq!(warnings(ScoreSource::Engine, &failing[1..]).2, Vec::<String>::new());
+    assert_eq!(warnings(ScoreSource::Completion, &failing).2, Vec::<String>::new(), "there they count");
+}
+
+#[test]
 fn what_was_never_evaluated_says_what_to_do() {
     let mut judgement = judged(Some(ScoreSource::Completion));
     let missed = named("checkout", Probe { unevaluated: Some(Phase::During), ..probe(0, 0, 10) });
