@@ -6,11 +6,15 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use jiff::Timestamp;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
 use super::{Asked, Counts, Details, Manager, Run, RunKey, Trouble, TroubleKind};
 use crate::model::{ExperimentPlan, Finding};
+
+/// When the first run was created, in seconds.
+const FIRST_CREATED: i64 = 1_600_000_000;
 
 /// What happens to a request.
 #[derive(Debug, Clone)]
@@ -67,6 +71,7 @@ pub(super) struct Began {
     pub(super) experiment: String,
     pub(super) life: Life,
     pub(super) at: Instant,
+    pub(super) created_at: Timestamp,
     pub(super) stopped_at: Option<Instant>,
     pub(super) ours: bool,
 }
@@ -103,6 +108,7 @@ impl Began {
             phase: phase.to_owned(),
             score: if is_over { self.life.score } else { Some(0.0) },
             counts: self.life.counts,
+            created_at: Some(self.created_at),
             ..Run::default()
         }
     }
@@ -124,6 +130,8 @@ pub(super) struct World {
     pub(super) latency: Duration,
     /// Each run takes a request of its own.
     pub(super) one_by_one: bool,
+    /// Its lists leave notify ids out.
+    pub(super) lists_no_notify_ids: bool,
 }
 
 #[derive(Clone, Default)]
@@ -147,11 +155,13 @@ impl Fake {
         let mut world = self.0.borrow_mut();
         let life = world.lives[experiment].clone();
         let notify_id = format!("n{}", world.runs.len() + 1);
+        let created = i64::try_from(world.runs.len()).unwrap();
         world.runs.push(Began {
             notify_id: notify_id.clone(),
             experiment: experiment.to_owned(),
             life,
             at: Instant::now(),
+            created_at: Timestamp::from_second(FIRST_CREATED + created).unwrap(),
             stopped_at: None,
             ours,
         });
@@ -178,6 +188,13 @@ impl Fake {
             Effect::Hang => std::future::pending().await,
             effect => Ok(effect),
         }
+    }
+}
+
+fn is_of(run: &Run, key: &RunKey) -> bool {
+    match key.notify_id.as_str() {
+        "" => run.run_id.is_some() && run.run_id == key.run_id,
+        notify_id => run.notify_id.as_deref() == Some(notify_id),
     }
 }
 
@@ -219,8 +236,7 @@ impl Manager for Fake {
             Err(trouble) => return runs.iter().map(|_| Err(trouble.clone())).collect(),
         };
         let world = self.0.borrow();
-        let known =
-            |key: &RunKey| world.runs.iter().find(|run| run.notify_id == key.notify_id).map(Began::run);
+        let known = |key: &RunKey| world.runs.iter().map(Began::run).find(|run| is_of(run, key));
         runs.iter()
             .map(|key| match effect {
                 Effect::Gone => Ok(None),
@@ -249,7 +265,8 @@ impl Manager for Fake {
         }
         let world = self.0.borrow();
         let own = world.runs.iter().rev().filter(|run| run.experiment == experiment.spec.source());
-        Ok(own.map(Began::run).collect())
+        let named = |run: Run| Run { notify_id: run.notify_id.filter(|_| !world.lists_no_notify_ids), ..run };
+        Ok(own.map(Began::run).map(named).collect())
     }
 
     async fn stop(&self, run: &RunKey) -> Result<(), Trouble> {

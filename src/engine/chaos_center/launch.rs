@@ -54,7 +54,7 @@ pub(super) struct Launches {
 
 #[derive(Debug, Clone, Default)]
 struct Attempt {
-    /// Ids of the runs that there were before. None: not known.
+    /// What the runs that there were before are known by. None: not known.
     before: Option<BTreeSet<String>>,
     expected: Option<Expected>,
     /// A request is out that may have had an effect.
@@ -155,8 +155,8 @@ impl<M: Manager> Launch<'_, M> {
             self.pause(deadline).await?;
             let trouble = match self.poller.ask(self.manager.recent(self.experiment)).await {
                 Ok(runs) => {
-                    let ids = runs.iter().flat_map(ids).map(str::to_owned).collect();
-                    return Ok((Some(ids), Expected::of(&runs)));
+                    let before = runs.iter().flat_map(known_by).collect();
+                    return Ok((Some(before), Expected::of(&runs)));
                 }
                 Err(trouble) => trouble,
             };
@@ -182,12 +182,15 @@ impl<M: Manager> Launch<'_, M> {
         let Some(before) = self.attempt(|attempt| attempt.before.clone()) else {
             return Err(self.cannot_tell("which runs there were before is not known"));
         };
+        if before.contains(UNTOLD) {
+            return Err(self.cannot_tell("a run that waited before could not be told from it"));
+        }
         let mut unclear = None;
         for pause in LOOKS {
             sleep(pause).await;
             sleep_until(self.poller.paused_until()).await;
             unclear = match self.poller.ask(self.manager.recent(self.experiment)).await {
-                Ok(runs) => match self.new_one(&runs, &before)? {
+                Ok(runs) => match self.new_one(&self.named(runs, &before).await, &before)? {
                     New::Run(key) => return Ok(Some(key)),
                     New::Nameless => Some("a new run has no notify id".to_owned()),
                     New::None => None,
@@ -198,15 +201,31 @@ impl<M: Manager> Launch<'_, M> {
         unclear.map_or(Ok(None), |why| Err(self.cannot_tell(&why)))
     }
 
+    /// Some lists leave notify ids out: those of new runs are asked for by the run's id, also of those that are over.
+    async fn named(&self, mut runs: Vec<Run>, before: &BTreeSet<String>) -> Vec<Run> {
+        let is_nameless = |run: &&mut Run| {
+            !was_there(run, before) && run.notify_id.as_deref().unwrap_or_default().is_empty()
+        };
+        for run in runs.iter_mut().filter(is_nameless) {
+            let Some(run_id) = run.run_id.clone().filter(|id| !id.is_empty()) else { continue };
+            let experiment = self.experiment.spec.source().to_owned();
+            let key = RunKey { experiment, notify_id: String::new(), run_id: Some(run_id) };
+            let asking = async { self.manager.read(&[key]).await.pop().unwrap_or(Ok(None)) };
+            if let Ok(Some(seen)) = self.poller.ask(asking).await {
+                *run = seen;
+            }
+        }
+        runs
+    }
+
     fn new_one(&self, runs: &[Run], before: &BTreeSet<String>) -> Result<New, Failure> {
         let ours = self.poller.runs.borrow();
         let is_known = |run: &&Run| {
-            ids(run).any(|id| before.contains(id))
-                || run.notify_id.as_deref().is_some_and(|id| ours.contains_key(id))
+            was_there(run, before) || run.notify_id.as_deref().is_some_and(|id| ours.contains_key(id))
         };
         let new: Vec<&Run> = runs.iter().filter(|run| !is_known(run)).collect();
         // Newest first: what stands below a run of before is not new, however little is known of it.
-        let leading = runs.iter().take_while(|run| !ids(run).any(|id| before.contains(id)));
+        let leading = runs.iter().take_while(|run| !was_there(run, before));
         let leading = leading.filter(|run| !is_known(run)).count();
         match new.as_slice() {
             [] => Ok(New::None),
@@ -319,6 +338,23 @@ pub(super) fn first(state: State, raw: &str, now: jiff::Timestamp) -> Transition
 /// The request has had no effect, and may be granted later.
 fn is_passing(trouble: &Trouble) -> bool {
     matches!(trouble.kind, TroubleKind::Unsent | TroubleKind::Limited)
+}
+
+/// A run of before that had no id, nor a time by which it could be known again.
+const UNTOLD: &str = "untold";
+
+/// What a run can be known by again. One that waits may have no id yet, and has its time of creation.
+fn known_by(run: &Run) -> Vec<String> {
+    let ids: Vec<String> = ids(run).map(str::to_owned).collect();
+    if ids.is_empty() { vec![created(run).unwrap_or_else(|| UNTOLD.to_owned())] } else { ids }
+}
+
+fn was_there(run: &Run, before: &BTreeSet<String>) -> bool {
+    ids(run).any(|id| before.contains(id)) || created(run).is_some_and(|created| before.contains(&created))
+}
+
+fn created(run: &Run) -> Option<String> {
+    run.created_at.map(|at| format!("created:{}", at.as_millisecond()))
 }
 
 fn ids(run: &Run) -> impl Iterator<Item = &str> {

@@ -85,7 +85,8 @@ pub trait Manager {
     /// Asks for what the report wants of a run that is over.
     async fn details(&self, run: &RunKey) -> Result<Details, Trouble>;
 
-    /// The last runs of an experiment, newest first.
+    /// The last runs of an experiment, newest first. A list may leave notify ids out: [`read`](Self::read) then finds a run
+    /// by its run id.
     async fn recent(&self, experiment: &ExperimentPlan) -> Result<Vec<Run>, Trouble>;
 
     /// Asks for the stop of this run and of no other.

@@ -95,22 +95,6 @@ impl Litmus {
         Ok(Some(seen))
     }
 
-    /// A list tells no notify ids: those of runs that are not over are looked up, so that they can be followed. A run
-    /// in the queue has no other id to be looked up by.
-    async fn named(&self, experiment: &str, mut run: Run) -> Run {
-        if run.notify_id.is_none() && run.run_id.is_some() && !has_result(&run.phase) {
-            let key = RunKey {
-                experiment: experiment.to_owned(),
-                notify_id: String::new(),
-                run_id: run.run_id.clone(),
-            };
-            if let Ok(Some(seen)) = self.read_one(&key).await {
-                run = seen;
-            }
-        }
-        run
-    }
-
     /// The run's id where it can be stopped; None where it is over.
     async fn stoppable(&self, run: &RunKey) -> Result<Option<String>, Trouble> {
         let known = run.run_id.clone().filter(|id| !id.is_empty());
@@ -185,8 +169,7 @@ impl Manager for Litmus {
         });
         let variables = json!({ "projectID": self.project, "request": request });
         let recent: Recent = self.ask(&queries::RECENT, variables).await?;
-        let runs = recent.list_experiment_run.into_runs();
-        Ok(join_all(runs.map(|run| self.named(experiment, run))).await)
+        Ok(recent.list_experiment_run.into_runs().collect())
     }
 
     async fn stop(&self, run: &RunKey) -> Result<(), Trouble> {

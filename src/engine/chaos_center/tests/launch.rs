@@ -39,6 +39,52 @@ async fn a_launch_without_an_answer_finds_its_run_and_is_not_sent_again() {
     assert!(played.warnings[0].contains("the only run that is new"), "{:?}", played.warnings);
 }
 
+/// Lists without notify ids, and a run that is over before it is looked for.
+#[tokio::test(start_paused = true)]
+async fn a_launch_without_an_answer_finds_a_run_that_is_over_already() {
+    let mut own = life(&[(0, "Completed")]);
+    own.named_after = Duration::ZERO;
+    let fake = Fake::with("e", own).after("launch", &[Effect::LostAnswer]);
+    fake.0.borrow_mut().lists_no_notify_ids = true;
+    fake.begin("e", false);
+    let played = one(&fake).await;
+    assert_eq!(played.one().id.as_deref(), Some("n2"), "{}", played.one().reason);
+    assert_eq!((played.one().verdict, fake.calls_of("launch")), (Verdict::Passed, 1));
+    // Of two launches of one experiment neither is taken for the other, also where one is over.
+    let fake = fake.after("launch", &[OK, Effect::LostAnswer]);
+    let played = run(&fake, &[("one", "e"), ("two", "e")], Setting::default()).await;
+    let ids: Vec<_> = played.results.iter().map(|result| result.id.as_deref()).collect();
+    assert_eq!(ids, [Some("n3"), Some("n4")]);
+}
+
+/// A run of somebody else's gets its id after ours was launched, and is not taken for it.
+#[tokio::test(start_paused = true)]
+async fn a_run_that_waited_before_is_not_taken_for_ours() {
+    let mut own = life(&[(3, "Running"), (100, "Completed")]);
+    own.named_after = Duration::from_secs(3);
+    let fake = Fake::with("e", own).after("launch", &[trouble(TroubleKind::Unanswered)]);
+    fake.0.borrow_mut().lists_no_notify_ids = true;
+    fake.begin("e", false);
+    let played = one(&fake).await;
+    assert_eq!((played.one().verdict, played.one().id.as_deref()), (Verdict::Errored, None));
+    assert!(played.one().reason.contains("no run of it has begun"), "{}", played.one().reason);
+    assert_eq!(fake.calls_of("stop"), 0);
+}
+
+/// Nothing tells such a run from any other that waits.
+#[tokio::test(start_paused = true)]
+async fn a_launch_without_an_answer_whose_run_stays_in_the_queue_is_told() {
+    let mut own = life(&[]);
+    own.named_after = Duration::from_secs(3_600);
+    let fake = Fake::with("e", own).after("launch", &[Effect::LostAnswer]);
+    fake.0.borrow_mut().lists_no_notify_ids = true;
+    let played = one(&fake).await;
+    assert_eq!(played.one().verdict, Verdict::Errored);
+    for says in ["a new run has no notify id", "look by hand"] {
+        assert!(played.one().reason.contains(says), "{}", played.one().reason);
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_launch_of_which_nothing_has_come_is_an_error() {
     for effect in [trouble(TroubleKind::Unanswered), Effect::Hang] {

@@ -91,7 +91,14 @@ fn holds(fake: &Fake, played: &Played) {
             assert!(own.ours && phase::state_of(own.phase()) == State::Completed, "false green: {result:#?}");
             assert!(own.life.score.and_then(Score::new).is_some(), "false green: {result:#?}");
             assert_ne!(own.life.counts.total, Some(0), "false green: {result:#?}");
-            // Where the faults could not be read, the counts have to do.
+            // Where the faults could not be read, the counts have to do: of those that all passed.
+            if result.faults.is_empty() {
+                let Counts { total, passed, failed, .. } = own.life.counts;
+                assert!(
+                    failed.unwrap_or(0) == 0 && total.is_none_or(|total| passed == Some(total)),
+                    "{result:#?}"
+                );
+            }
             let told = !result.faults.is_empty() && own.life.execution == Some(execution("Awaited"));
             assert!(!told, "false green: {result:#?}");
         }
@@ -113,6 +120,7 @@ proptest! {
         lives in proptest::collection::vec(any_life(), 1..3),
         effects in proptest::collection::vec(proptest::collection::vec(any_effect(), 0..12), 5),
         same in any::<bool>(),
+        lists_no_notify_ids in prop::bool::weighted(0.3),
         rival in proptest::option::weighted(0.3, 0..2_000_u64),
         signal in proptest::option::weighted(0.3, 0..300_000_u64),
     ) {
@@ -132,6 +140,7 @@ proptest! {
             for (number, life) in lives.iter().enumerate() {
                 fake.0.borrow_mut().lives.insert(format!("e{number}"), life.clone());
             }
+            fake.0.borrow_mut().lists_no_notify_ids = lists_no_notify_ids;
             fake.begin("e0", false);
             let ids: Vec<(String, String)> = (0..lives.len())
                 .map(|number| (format!("x{number}"), format!("e{}", if same { 0 } else { number })))
