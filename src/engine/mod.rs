@@ -263,6 +263,11 @@ pub trait Engine {
         false
     }
 
+    /// What a [`stop`](Self::stop) that has not come to an end has met with so far.
+    fn stop_so_far(&self, _launched: &Launched) -> Option<Failure> {
+        None
+    }
+
     /// Asks once how an experiment is.
     async fn look(&self, launched: &Launched) -> Result<Record, Failure>;
 

@@ -238,7 +238,10 @@ impl Lifecycle<'_> {
         let refused = match answer {
             Some(Ok(())) => None,
             Some(Err(failure)) => Some(failure.with_remedy()),
-            None => Some("the engine did not answer the request to stop".to_owned()),
+            None => Some(engine.stop_so_far(&launched).map_or_else(
+                || "the engine did not answer the request to stop".to_owned(),
+                |failure| failure.with_remedy(),
+            )),
         };
         let limit = if refused.is_none() { CONFIRM_LIMIT } else { REFUSED_LIMIT };
         let following = engine.follow(&launched, progress);
@@ -305,8 +308,9 @@ impl Lifecycle<'_> {
         let mut judged = engine.judge(&record, launched, cause.as_ref()).await;
         if let Some(unconfirmed) = stop.as_ref().filter(|stop| !stop.confirmed) {
             let error = unconfirmed.error.as_deref().map(|error| format!(" ({error})")).unwrap_or_default();
+            let asked = if unconfirmed.accepted { "was requested but" } else { "was not taken and" };
             judged.reason = format!(
-                "{}; the stop was requested but is NOT confirmed{error}: look at it, or stop it by: {}",
+                "{}; the stop {asked} is NOT confirmed{error}: look at it, or stop it by: {}",
                 judged.reason,
                 engine.stop_command(launched)
             );

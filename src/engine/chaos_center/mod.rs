@@ -259,6 +259,7 @@ impl<M: Manager> Engine for ChaosCenter<M> {
                 return Ok(());
             };
             tries += 1;
+            self.change(id, |tracking| tracking.stop_trouble = Some(trouble.clone()))?;
             // What has ended cannot be stopped, and whether it has is for its record to say. A run without an id may
             // get one.
             let refused = matches!(trouble.kind, TroubleKind::Refused | TroubleKind::Missing);
@@ -273,6 +274,11 @@ impl<M: Manager> Engine for ChaosCenter<M> {
             let pause = self.poller.backoff(FIRST_PAUSE, LONGEST_PAUSE, tries - 1);
             sleep(trouble.wait.map_or(pause, |wait| wait.clamp(FIRST_PAUSE, LONGEST_PAUSE))).await;
         }
+    }
+
+    fn stop_so_far(&self, launched: &Launched) -> Option<Failure> {
+        let trouble = self.poller.change(&launched.id, |tracking| tracking.stop_trouble.clone())??;
+        Some(self.failure(&trouble, Asked::Stop, format!("stop the run {}", launched.id)))
     }
 
     async fn look(&self, launched: &Launched) -> Result<Record, Failure> {

@@ -208,6 +208,21 @@ async fn a_stop_waits_for_the_id_that_it_needs() {
     assert!(fake.calls_of("stop") >= 2);
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_cancel_in_the_queue_says_what_kept_the_stop() {
+    let mut own = life(&[]);
+    own.named_after = Duration::from_secs(3_600);
+    let fake = Fake::with("e", own);
+    let setting = Setting { signal: Some((Duration::from_secs(5), Signal::Terminate)), ..Setting::default() };
+    let played = run(&fake, &[("shop", "e")], setting).await;
+    let result = played.one();
+    assert_eq!(result.verdict, Verdict::Cancelled);
+    for says in ["the stop was not taken", "NOT confirmed", "could not stop the run n1: no run id"] {
+        assert!(result.reason.contains(says), "{says}: {}", result.reason);
+    }
+    assert!(!result.reason.contains("did not answer"), "{}", result.reason);
+}
+
 /// The run's id would be known by a read that is never answered.
 #[tokio::test(start_paused = true)]
 async fn a_stop_goes_out_although_reads_hang() {

@@ -75,6 +75,8 @@ pub(super) struct Tracking {
     pub(super) seen_at: Option<Timestamp>,
     pub(super) end: Option<End>,
     pub(super) stop_asked: Option<Instant>,
+    /// What the last try to stop it met with.
+    pub(super) stop_trouble: Option<Trouble>,
     pub(super) gave_up: Option<GaveUp>,
     heard: Instant,
     troubles: u32,
@@ -107,6 +109,7 @@ impl Tracking {
             seen_at: None,
             end: None,
             stop_asked: None,
+            stop_trouble: None,
             gave_up: None,
             heard: now,
             troubles: 0,
