@@ -206,8 +206,8 @@ pub const INPUTS: &[Input] = &[
     Input::new(Group::Litmus, "litmus-project-id", LINE,
         "LitmusChaos project")
         .example("shop"),
-    Input::new(Group::Litmus, "litmus-experiment-id", LINE,
-        "LitmusChaos experiment to run")
+    Input::new(Group::Litmus, "litmus-experiment-id", Kind::Text { max: 2048 },
+        "LitmusChaos experiment to run: its id, or the address of its page, which names ChaosCenter and project")
         .example("pod-kill"),
     Input::new(Group::Litmus, "litmus-token", Kind::Secret,
         "LitmusChaos API token"),
