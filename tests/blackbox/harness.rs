@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use crate::harness_stand_in::{ACCOUNT, Answer, Beat, EXPERIMENT, Harness, KEY, OnStop, PROJECT};
+use crate::harness_stand_in::{ACCOUNT, Answer, Beat, EXPERIMENT, Harness, KEY, OnStop, PROJECT, execution};
 use crate::support::{Ended, Faultgate, at_once};
 
 const PAGE: &str = include_str!("../../docs/migrate-harness.md");
@@ -51,8 +51,15 @@ async fn every_end_of_the_tutorials_job_has_its_exit_code() {
     // The end, the expected score, the exit code, the score, a word of the reason.
     let cases = [
         (Beat::completed(100.0), "100", 0, Some(100.0), "completed"),
-        (Beat::completed(75.5), "75.5", 0, Some(75.5), "completed"),
-        (Beat::completed(75.0), "100", 1, Some(75.0), "score 75 < 100: "),
+        (Beat::completed(75.5), "75.5", 0, Some(75.5), "score 75.5 >= 75.5: pod-delete"),
+        (
+            Beat::completed(75.0),
+            "100",
+            1,
+            Some(75.0),
+            "score 75 < 100: pod-delete: Fail, probe success 75 %, failing step PROBE_FAILED : checkout did not answer \
+             (it ended as Completed_With_Probe_Failure; injected: pod-delete)",
+        ),
         (
             Beat { phase: "Completed_With_Probe_Failure".to_owned(), ..Beat::completed(60.0) },
             "50",
@@ -64,6 +71,32 @@ async fn every_end_of_the_tutorials_job_has_its_exit_code() {
         (Beat::error("the target pods were not found"), "0", 3, None, "the target pods were not found"),
         (Beat::blocked("no faults on Fridays"), "0", 3, None, "no faults on Fridays"),
         (Beat::ended("Timeout", 0.0), "0", 3, None, "a time limit of its own"),
+        // What Harness says and its own details show must agree.
+        (
+            Beat { phase: "Completed_With_Error".to_owned(), ..Beat::completed(100.0) },
+            "100",
+            3,
+            None,
+            "Harness contradicts itself: it is Completed_With_Error, and its score is 100",
+        ),
+        (
+            Beat { phase: "Completed".to_owned(), score: Some(100.0), ..Beat::completed(0.0) },
+            "100",
+            3,
+            None,
+            "its score is 100, and pod-delete has the verdict Fail",
+        ),
+        (
+            Beat {
+                counts: [0, 0, 0, 1, 0],
+                execution: execution(&[("pod-delete", "Stopped", 100.0)]),
+                ..Beat::completed(100.0)
+            },
+            "100",
+            3,
+            None,
+            "nothing was injected: pod-delete was stopped",
+        ),
     ];
     at_once(cases, |(end, expected, code, score, word)| async move {
         let context = format!("{} expecting {expected}", end.phase);
@@ -80,6 +113,51 @@ async fn every_end_of_the_tutorials_job_has_its_exit_code() {
         harness.assert_no_faults();
     })
     .await;
+}
+
+/// Three faults of the same weight, of which the first ran.
+#[tokio::test]
+async fn faults_that_did_not_act_are_named_or_are_required() {
+    let one_of_three = |score: f64| Beat {
+        score: Some(score),
+        counts: [1, 0, 1, 0, 0],
+        execution: execution(&[("pod-delete", "Pass", 100.0), ("cart-latency", "Awaited", 0.0)]),
+        ..Beat::completed(100.0)
+    };
+    for (score, require, code, says) in [
+        (100.0, "any", 3, "its score is 100, and the weights and its faults' probes make 33.33"),
+        (33.33, "any", 0, "score 33.33 >= 33: cart-latency did not act: it stayed Awaited"),
+        (33.33, "all", 3, "only pod-delete acted, and require-actions is all"),
+    ] {
+        let harness = Harness::living(&life(one_of_three(score))).await;
+        harness.world(|world| {
+            world.experiment(EXPERIMENT).unwrap().weights =
+                ["pod-delete", "cart-latency", "node-drain"].map(|name| (name.to_owned(), 10)).to_vec();
+        });
+        let ended = job(&harness, "33").env("FAULTGATE_REQUIRE_ACTIONS", require).finish().await;
+        ended.assert_code(code, says);
+        let experiment = experiment(&ended);
+        let reason = experiment["reason"].as_str().unwrap();
+        assert!(reason.contains(says), "{says}: {reason}");
+        if code == 0 {
+            let warnings = serde_json::json!([
+                "cart-latency did not act: it stayed Awaited",
+                "node-drain did not act: it tells no data",
+                "the score 33.33 rests on no probe that was evaluated",
+            ]);
+            assert_eq!(experiment["warnings"], warnings);
+        }
+        harness.assert_no_faults();
+    }
+}
+
+#[tokio::test]
+async fn a_fault_is_in_while_its_node_says_so() {
+    let harness = Harness::living(&life(Beat::completed(100.0))).await;
+    let ended = job(&harness, "100").finish().await;
+    let fault = &experiment(&ended)["fault"];
+    assert_eq!(fault["started_at"], "2026-01-02T03:00:10Z", "{fault}");
+    assert_eq!(fault["ended_at"], "2026-01-02T03:00:50Z", "{fault}");
 }
 
 #[tokio::test]

@@ -42,6 +42,151 @@ async fn every_end_has_its_exit_code() {
     .await;
 }
 
+/// What was not injected says nothing of the system, and what is said twice must agree.
+#[tokio::test]
+async fn what_was_not_injected_is_an_error_whatever_the_score() {
+    let probe_failure = "Completed_With_Probe_Failure";
+    let stopped = || vec![Fault::new("pod-delete", 10, "Stopped", "100")];
+    let no_pods = || vec![Fault::without_pods("pod-delete", 10)];
+    let no_target = "pod-delete found no target (TARGET_SELECTION_ERROR : no pod found with matching labels";
+    let cases = [
+        (
+            "Completed",
+            vec![Fault::unsteady("pod-delete", 10, "0")],
+            "100",
+            "the system was not steady: pod-delete",
+        ),
+        (
+            "Completed",
+            vec![Fault::unsteady("pod-delete", 10, "50")],
+            "50",
+            "the system was not steady: pod-delete",
+        ),
+        ("Completed", no_pods(), "1", no_target),
+        ("Completed_With_Error", no_pods(), "1", no_target),
+        (probe_failure, no_pods(), "1", no_target),
+        ("Completed", stopped(), "100", "nothing was injected: pod-delete was stopped"),
+        (
+            "Completed",
+            vec![Fault::new("pod-delete", 0, "Pass", "100")],
+            "1",
+            "all of its faults have the weight 0",
+        ),
+        (probe_failure, faults("100"), "100", "LitmusChaos contradicts itself"),
+        (
+            "Completed",
+            vec![
+                Fault::new("pod-delete", 10, "Pass", "100"),
+                Fault::new("cart-latency", 10, "Stopped", "100"),
+            ],
+            "100",
+            "cart-latency was stopped; only pod-delete acted",
+        ),
+    ];
+    at_once(cases, |(phase, faults, expected, says)| async move {
+        let center = ChaosCenter::start().await;
+        center.look(|center| center.script(vec![Stage::life(phase, faults.clone())]));
+        let ended = run(&center).env("FAULTGATE_EXPECTED_RESILIENCE_SCORE", expected).finish().await;
+        ended.assert_code(3, says);
+        let experiment = ended.result()["experiments"][0].clone();
+        let reason = experiment["reason"].as_str().unwrap();
+        assert!(reason.contains(says), "{says}: {reason}");
+        assert!(experiment["score"].is_null(), "{experiment:#}");
+        center.assert_no_faults();
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_fault_that_stayed_awaited_is_a_warning_or_is_required() {
+    for (require, code) in [("any", 0), ("all", 3)] {
+        let center = ChaosCenter::start().await;
+        let faults = vec![
+            Fault::new("pod-delete", 10, "Pass", "100"),
+            Fault::new("cart-latency", 10, "Awaited", "100"),
+        ];
+        center.look(|center| center.script(vec![Stage::life("Completed", faults)]));
+        let ended = run(&center).env("FAULTGATE_REQUIRE_ACTIONS", require).finish().await;
+        ended.assert_code(code, require);
+        if code == 0 {
+            let warnings = ended.result()["experiments"][0]["warnings"].clone();
+            assert_eq!(warnings[0], "cart-latency did not act: it stayed Awaited");
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_address_of_an_experiments_page_is_enough() {
+    let center = ChaosCenter::start().await;
+    let page = format!("{}/account/-/project/{PROJECT}/experiments/{EXPERIMENT}/runs", center.url());
+    let ended = Faultgate::new(&["run"])
+        .env("FAULTGATE_LITMUS_EXPERIMENT_ID", page)
+        .env("FAULTGATE_LITMUS_TOKEN", TOKEN)
+        .finish()
+        .await;
+    ended.assert_code(0, "it names all");
+    center.assert_no_faults();
+}
+
+#[tokio::test]
+async fn probes_of_the_suite_do_not_count_beside_the_engines_score_and_are_told() {
+    let center = ChaosCenter::start().await;
+    let suite = format!(
+        "version: 1\nexperiments:\n  - name: pod-kill\n    litmus: {{ url: \"{}\", project: {PROJECT}, experiment: {EXPERIMENT} }}\n    \
+         probes:\n      - {{ name: smoke, command: {{ run: [\"false\"] }}, when: [after] }}\n",
+        center.url()
+    );
+    let ended = Faultgate::new(&["run"])
+        .file(".faultgate.yml", &suite)
+        .env("FAULTGATE_LITMUS_TOKEN", TOKEN)
+        .finish()
+        .await;
+    ended.assert_code(0, "the score is LitmusChaos's own");
+    let experiment = ended.result()["experiments"][0].clone();
+    assert_eq!((&experiment["score"], &experiment["score_source"]), (&100.0.into(), &"engine".into()));
+    let warnings = experiment["warnings"].to_string();
+    assert!(warnings.contains("smoke failed") && warnings.contains("do not count"), "{warnings}");
+}
+
+#[tokio::test]
+async fn a_run_that_is_cancelled_in_the_queue_says_what_was_done() {
+    let center = ChaosCenter::start().await;
+    center.look(|center| center.agent_listens = false);
+    let running = run(&center).spawn();
+    center.until(|center| !center.runs.is_empty()).await;
+    // The run is followed.
+    center.until_asked("GetExperimentRun", 1).await;
+    running.signal("TERM").await;
+    let ended = running.ended_within(Duration::from_secs(20)).await;
+    ended.assert_code(143, "cancelled");
+    let reason = ended.result()["experiments"][0]["reason"].as_str().unwrap().to_owned();
+    for says in
+        ["the stop was not taken", "waits in the queue and has no run id yet", "Nothing else was asked for"]
+    {
+        assert!(reason.contains(says), "{says}: {reason}");
+    }
+    assert!(!reason.contains("did not answer"), "{reason}");
+    assert!(center.asked_for("StopExperimentRuns").is_empty());
+    center.assert_no_faults();
+}
+
+#[tokio::test]
+async fn a_launch_whose_answer_is_lost_is_found_although_its_run_is_over() {
+    let center = ChaosCenter::start().await;
+    center.look(|center| center.script(vec![vec![Stage::queued()]]));
+    let garbage = wiremock::ResponseTemplate::new(200).set_body_string("<html>");
+    center.mishap(Mishap::on("RunChaosExperiment", garbage).after_its_effect());
+    let running = run(&center).spawn();
+    center.until(|center| !center.runs.is_empty()).await;
+    let notify_id = center.look(|center| center.runs[0].notify_id.clone());
+    center.look(|center| center.tell(&notify_id, Stage::over("Completed", faults("100"))));
+    let ended = running.ended().await;
+    ended.assert_code(0, "it was found");
+    assert_eq!(ended.result()["experiments"][0]["id"], notify_id);
+    assert_eq!(center.asked_for("RunChaosExperiment").len(), 1);
+    center.assert_no_faults();
+}
+
 #[tokio::test]
 async fn a_login_is_renewed_on_the_way_and_never_shown() {
     let center = ChaosCenter::start().await;

@@ -198,12 +198,13 @@ async fn steps_stand_in_for_execution_data_that_is_not_there() {
     let run = launched(&harness).await;
     let details = harness.details(&run).await.unwrap();
     let nodes = &details.execution.unwrap()["nodes"];
-    assert_eq!(nodes.as_object().unwrap().len(), 1);
-    let data = &nodes["pod-delete-x1"]["chaosData"];
-    assert_eq!(
-        (&data["experimentName"], &data["failStep"]),
-        (&json!("pod-delete"), &json!("E2008 : CMD_PROBE_ERROR"))
-    );
+    let kinds: Vec<_> =
+        nodes.as_array().unwrap().iter().map(|node| (&node["type"], &node["stepType"])).collect();
+    let null = serde_json::Value::Null;
+    assert_eq!(kinds, [(&json!("FAULT"), &null), (&null, &json!("PROBE")), (&null, &json!("ACTION"))]);
+    let data = &nodes[0]["chaosData"];
+    let told = ["experimentName", "experimentVerdict", "failStep"].map(|name| &data[name]);
+    assert_eq!(told, [&json!("pod-delete"), &json!("Error"), &json!("E2008 : CMD_PROBE_ERROR")]);
     assert_eq!(details.probes.len(), 1);
     assert_eq!((&*details.probes[0].0, &*details.probes[0].1.verdict), ("pod-delete", "Failed"));
     stand.assert_no_faults();

@@ -189,7 +189,7 @@ async fn an_answer_about_another_run_is_none() {
 }
 
 #[tokio::test]
-async fn the_last_runs_come_newest_first_and_can_be_followed() {
+async fn the_last_runs_come_newest_first_and_by_one_request() {
     let center = ChaosCenter::start().await;
     let litmus = litmus(&center);
     assert_eq!(litmus.recent(&plan()).await, Ok(Vec::new()));
@@ -206,10 +206,14 @@ async fn the_last_runs_come_newest_first_and_can_be_followed() {
     let expected = [
         // In the queue it has no id that a list tells.
         (None, None, "Queued"),
-        (Some("notify-11"), Some("run-of-notify-11"), "Queued"),
+        (None, Some("run-of-notify-11"), "Running"),
         (None, Some("run-of-notify-10"), "Completed"),
     ];
     assert_eq!((recent.len(), told), (10, expected.to_vec()));
+    assert_eq!(center.asked_for("GetExperimentRun").len(), 0);
+    // One that is over is found by its run id too.
+    let ended = seen(&litmus, &key("", Some("run-of-notify-10"))).await;
+    assert_eq!(ended.notify_id.as_deref(), Some("notify-10"));
     let request = &center.asked_for("ListExperimentRun")[0].variables;
     assert_eq!(
         (&request["projectID"], &request["request"]["experimentIDs"]),
@@ -266,5 +270,6 @@ async fn a_launch_whose_answer_is_lost_is_not_sent_again() {
     );
     // It can be found as soon as the agent has told of it.
     center.look(|center| center.tell("notify-1", Stage::running()));
-    assert_eq!(litmus.recent(&plan()).await.unwrap()[0].notify_id.as_deref(), Some("notify-1"));
+    let run_id = litmus.recent(&plan()).await.unwrap()[0].run_id.clone();
+    assert_eq!(run_id.as_deref(), Some("run-of-notify-1"));
 }

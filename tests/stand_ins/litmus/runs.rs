@@ -15,6 +15,10 @@ pub(crate) struct Fault {
     pub(crate) fail_step: String,
     /// Name, kind, mode, verdict, description.
     pub(crate) probes: Vec<[String; 5]>,
+    /// The phase and the verdict of its ChaosResult, where they are not what its engine says.
+    pub(crate) result: Option<(String, String)>,
+    /// It came to its targets.
+    pub(crate) touched: bool,
 }
 
 impl Fault {
@@ -26,7 +30,37 @@ impl Fault {
             probe_success: probe_success.to_owned(),
             fail_step: String::new(),
             probes: Vec::new(),
+            result: None,
+            touched: true,
         }
+    }
+
+    /// A probe at the start of the test, with `stopOnFailure`, failed: the fault returned before it injected. Its engine
+    /// is forced to `Fail` by the agent.
+    pub(crate) fn unsteady(name: &str, weight: i64, probe_success: &str) -> Self {
+        let reason = json!({ "errorCode": "HTTP_PROBE_FAILURE", "phase": "PreChaos", "reason": "status 503",
+            "target": "{name: answers}" });
+        let mut fault = Self::new(name, weight, "Fail", probe_success)
+            .failing(&format!("HTTP_PROBE_FAILURE : {reason}"))
+            .probe(["settled", "httpProbe", "SOT", "Passed", ""])
+            .probe(["answers", "httpProbe", "SOT", "Failed", "status 503"])
+            .without_targets();
+        fault.result = Some(("Stopped".to_owned(), "Stopped".to_owned()));
+        fault
+    }
+
+    /// No pod has the label.
+    pub(crate) fn without_pods(name: &str, weight: i64) -> Self {
+        let reason = json!({ "errorCode": "TARGET_SELECTION_ERROR", "phase": "ChaosInject",
+            "reason": "no pod found with matching labels", "target": "{podLabel: app=shop}" });
+        Self::new(name, weight, "Fail", "0")
+            .failing(&format!("TARGET_SELECTION_ERROR : {reason}"))
+            .without_targets()
+    }
+
+    fn without_targets(mut self) -> Self {
+        self.touched = false;
+        self
     }
 
     pub(crate) fn failing(mut self, step: &str) -> Self {
@@ -143,13 +177,21 @@ impl Row {
         })
     }
 
+    /// The fault lasts as long as the run.
+    fn node(&self, fault: &Fault) -> Value {
+        let mut node = node(fault);
+        node["startedAt"] = seconds(self.created_at).into();
+        node["finishedAt"] = seconds(self.updated_at).into();
+        node
+    }
+
     fn execution_data(&self) -> Value {
         let nodes: Map<String, Value> = self
             .results
             .iter()
             .flatten()
             .enumerate()
-            .map(|(at, fault)| (format!("{}-{at}", self.run_id), node(fault)))
+            .map(|(at, fault)| (format!("{}-{at}", self.run_id), self.node(fault)))
             .collect();
         json!({
             "experimentType": "experiment", "revisionID": "revision-1", "notifyID": self.notify_id,
@@ -182,20 +224,33 @@ fn node(fault: &Fault) -> Value {
             json!({ "name": name, "type": kind, "mode": mode, "status": status })
         })
         .collect();
+    let phase = match (&fault.result, fault.verdict.as_str()) {
+        (Some((phase, _)), _) => phase,
+        (None, "Fail") => "Completed_With_Probe_Failure",
+        (None, "Stopped") => "Stopped",
+        (None, "Error") => "Error",
+        (None, "Awaited") => "Running",
+        (None, _) => "Completed",
+    };
+    let result = fault.result.as_ref().map_or(&fault.verdict, |(_, verdict)| verdict);
+    let targets = if fault.touched {
+        json!([{ "name": "shop", "kind": "deployment", "chaosStatus": "targeted" }])
+    } else {
+        json!([])
+    };
     json!({
-        "name": fault.name, "phase": "Succeeded", "message": "", "startedAt": "1700000001",
-        "finishedAt": "1700000061", "children": null, "type": "ChaosEngine",
+        "name": fault.name, "phase": phase, "message": "", "children": null, "type": "ChaosEngine",
         "chaosData": {
             "engineUID": "engine-uid", "engineContext": "", "engineName": fault.name, "namespace": "litmus",
-            "experimentName": fault.name, "experimentStatus": "Completed", "lastUpdatedAt": "1700000061",
+            "experimentName": fault.name, "experimentStatus": phase, "lastUpdatedAt": "1700000061",
             "experimentVerdict": fault.verdict, "experimentPod": "pod", "runnerPod": "runner",
             "probeSuccessPercentage": fault.probe_success, "failStep": fault.fail_step,
             "chaosResult": { "status": {
-                "experimentStatus": { "phase": "Completed", "verdict": fault.verdict,
+                "experimentStatus": { "phase": phase, "verdict": result,
                     "probeSuccessPercentage": fault.probe_success },
                 "probeStatuses": probes,
                 "history": { "passedRuns": 0, "failedRuns": 0, "stoppedRuns": 0,
-                    "targets": [{ "name": "shop", "kind": "deployment", "chaosStatus": "targeted" }] },
+                    "targets": targets },
             } },
         },
     })
