@@ -7,9 +7,11 @@ use reqwest::redirect;
 
 mod aws;
 pub(crate) mod calls;
+mod no_proxy;
 mod proxies;
 
 pub use aws::aws_client;
+pub use no_proxy::Except;
 pub use proxies::{Proxies, ProxyUrl};
 
 /// Trust and ways of HTTP clients.
@@ -68,7 +70,7 @@ fn builder(settings: &HttpSettings) -> Result<reqwest::ClientBuilder, String> {
         .user_agent(concat!("faultgate/", env!("CARGO_PKG_VERSION")))
         // The environment's proxies are in the settings, checked.
         .no_proxy();
-    for proxy in settings.proxies.for_reqwest()? {
+    if let Some(proxy) = settings.proxies.for_reqwest() {
         builder = builder.proxy(proxy);
     }
     if let Some(pem) = &settings.ca_bundle {

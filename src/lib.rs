@@ -5,6 +5,7 @@
 //! [`report`] sink listens. Nothing below knows anything above. `docs/architecture.md` has the picture.
 #![forbid(unsafe_code)]
 
+mod aws;
 pub mod ci;
 pub mod cli;
 pub mod clock;

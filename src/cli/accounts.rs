@@ -5,7 +5,8 @@ use std::sync::Arc;
 use aws_config::SdkConfig;
 
 use super::connect::Endpoints;
-use crate::config::{Environment, Mistake, Secret};
+use crate::aws;
+use crate::config::{self, Environment, Mistake, Secret};
 use crate::engine::fis;
 use crate::model::{Check, EngineSpec, ExperimentPlan, Plan};
 use crate::role::{Role, Voucher};
@@ -53,7 +54,7 @@ impl<'a> Accounts<'a> {
         usual: &'a Place,
         endpoints: &'a Endpoints,
         access: Access<'a>,
-    ) -> Self {
+    ) -> Result<Self, Mistake> {
         let mut regions = plan.experiments.iter().filter_map(|experiment| match &experiment.spec {
             EngineSpec::Fis { region, .. } => Some(region.as_deref()),
             EngineSpec::Command(_) | EngineSpec::Harness(_) | EngineSpec::Litmus(_) => {
@@ -64,10 +65,11 @@ impl<'a> Accounts<'a> {
             (_, None) => None,
             (Endpoints::Embedded(url), _) => Some(fis::connect_embedded(url, None)),
             (Endpoints::Real(http), Some(first)) => {
-                Some(fis::connect(first.filter(|_| regions.all(|region| region.is_some())), http).await)
+                let first = first.filter(|_| regions.all(|region| region.is_some()));
+                Some(aws::connect(first, access.env, http).await?)
             }
         };
-        Self { endpoints, usual, access, base, known: Vec::new() }
+        Ok(Self { endpoints, usual, access, base, known: Vec::new() })
     }
 
     /// Where the probes look whose experiment is in no account of its own. None where none of them does.
@@ -86,6 +88,7 @@ impl<'a> Accounts<'a> {
             return Err(Mistake::new("aws-region and the SDK's default chain", message)
                 .hint("set --aws-region, FAULTGATE_AWS_REGION or AWS_REGION"));
         };
+        config::aws_region(&region)?;
         let known = |account: &Account| account.region == region && account.role_arn == place.role_arn;
         let number = if let Some(number) = self.known.iter().position(known) {
             number
@@ -109,8 +112,7 @@ impl<'a> Accounts<'a> {
     fn role(&self, there: &SdkConfig, arn: Option<&str>) -> Result<Option<Arc<Role>>, Mistake> {
         let (Some(arn), Endpoints::Real(http)) = (arn, self.endpoints) else { return Ok(None) };
         let Access { env, id_token, run_id } = self.access;
-        let voucher = Voucher::find(env, id_token, arn, http)
-            .map_err(|why| Mistake::new("ca-bundle and proxies", format!("no HTTP client: {why}")))?;
+        let voucher = Voucher::find(env, id_token, arn, http)?;
         Ok(Some(Arc::new(Role::new(there, arn, voucher, run_id))))
     }
 }

@@ -7,6 +7,8 @@ use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::Command;
 
+use crate::config::Environment;
+
 /// GitHub hands the arguments of a step to its clean-up too, which only the path of its entrypoint tells apart.
 const STOP: &str = "faultgate-stop";
 
@@ -65,6 +67,21 @@ impl Shell {
         super::complain(&format!("faultgate was asked for a shell, and there is none: {error}"));
         if error.kind() == io::ErrorKind::NotFound { NOT_FOUND } else { NOT_RUN }
     }
+}
+
+/// Starts this program again in its own place, with these variables instead of the process's. Libraries read the
+/// process's own, and there is no other safe way to change that. Returns only if it cannot be done.
+pub(super) fn start_again(args: &[OsString], env: &Environment) -> io::Error {
+    let program = match std::env::current_exe() {
+        Ok(program) => program,
+        Err(error) => return error,
+    };
+    let mut again = Command::new(program);
+    again.env_clear().envs(env.iter());
+    if let Some((name, others)) = args.split_first() {
+        again.arg0(name).args(others);
+    }
+    again.exec()
 }
 
 #[cfg(test)]

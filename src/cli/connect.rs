@@ -100,7 +100,7 @@ impl Wiring<'_> {
             id_token: self.secrets.tokens.aws_id.as_ref(),
             run_id: &self.run.id,
         };
-        let mut accounts = Accounts::of(self.plan, self.usual, self.endpoints, access).await;
+        let mut accounts = Accounts::of(self.plan, self.usual, self.endpoints, access).await?;
         let mut engines = Engines {
             wiring: self,
             all: Vec::new(),

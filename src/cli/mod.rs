@@ -42,6 +42,16 @@ pub fn main(args: impl IntoIterator<Item = OsString>, env: &Environment) -> u8 {
         Call::Faultgate(args) => args,
         Call::Shell(shell) => return shell.become_it(),
     };
+    let clean = env.cleaned();
+    if clean != *env {
+        let error = called::start_again(&args, &clean);
+        complain(&format!(
+            "faultgate could not start again without the blanks in {}: {error}; take them out yourself, or unset what is \
+              blank",
+            env.differing_from(&clean).join(", "),
+        ));
+        return MISTAKES;
+    }
     let matches = match command().try_get_matches_from(&args) {
         Ok(matches) => matches,
         Err(error) => {

@@ -5,10 +5,10 @@ use std::path::Path;
 
 use indicatif::MultiProgress;
 
+use crate::aws;
 use crate::ci::{self, Checkout, Ci, LogStyle, Overrides, ReadOnly, Surroundings, token_is_own};
 use crate::clock::Clock;
 use crate::config::{CommentMode, Environment, Secret, Settings};
-use crate::engine::fis;
 use crate::forge::bitbucket::{Insights as InsightsPlace, PIPELINE_PROXY};
 use crate::forge::{self, Connection, Forge, ForgeKind, NoForge, Subject};
 use crate::http::{self, HttpSettings};
@@ -136,8 +136,8 @@ impl Reporting<'_> {
         let read_only =
             read_only.filter(|_| token.as_ref().is_none_or(|token| !token_is_own(token.expose())));
         let subject = subject.and_then(|subject| read_only.map_or(Ok(subject), |why| Err(cannot_write(why))));
-        let http = self.settings.http.clone();
-        Connection::new(move || connect(subject.clone(), token.clone(), http.clone()))
+        let (http, env) = (self.settings.http.clone(), self.env.clone());
+        Connection::new(move || connect(subject.clone(), token.clone(), http.clone(), env.clone()))
     }
 }
 
@@ -181,11 +181,15 @@ async fn connect(
     subject: Result<Subject, String>,
     token: Option<Secret>,
     http: HttpSettings,
+    env: Environment,
 ) -> Result<Box<dyn Forge>, NoForge> {
     let subject = subject.map_err(NoForge::Absent)?;
     let client = http::client(&http).map_err(|why| NoForge::Broken(format!("no HTTP client: {why}")))?;
     let aws = match subject.site.kind {
-        ForgeKind::CodeCommit => Some(fis::connect(None, &http).await),
+        ForgeKind::CodeCommit => {
+            let connected = aws::connect(None, &env, &http).await;
+            Some(connected.map_err(|mistake| NoForge::Broken(mistake.to_string()))?)
+        }
         _ => None,
     };
     forge::connect(subject, token.as_ref(), client, aws.as_ref()).map_err(NoForge::Absent)

@@ -141,7 +141,7 @@ async fn connections(
     let endpoints = Endpoints::Real(stop.http.clone());
     let usual = Place { region: None, role_arn: None };
     let access = Access { env, id_token: stop.tokens.aws_id.as_ref(), run_id };
-    let mut accounts = Accounts::of(&plan, &usual, &endpoints, access).await;
+    let mut accounts = Accounts::of(&plan, &usual, &endpoints, access).await?;
     for place in places {
         accounts.reach(place, "a sweep")?;
     }

@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::fmt;
 
+use super::foreign;
 use super::secret::is_secret_variable;
+use crate::text;
 
 /// Environment variables. Names and values may be anything the system allows.
 #[derive(Clone, Default, PartialEq, Eq)]
@@ -13,11 +15,29 @@ pub struct Environment(BTreeMap<OsString, OsString>);
 impl Environment {
     /// The process's own environment. Only the edge calls this.
     pub fn from_process() -> Self {
-        Self(std::env::vars_os().collect())
+        let mut variables = BTreeMap::new();
+        for (name, value) in std::env::vars_os() {
+            // Of two with one name, the system's own reader takes the first.
+            variables.entry(name).or_insert(value);
+        }
+        Self(variables)
+    }
+
+    /// The same, with the variables of libraries as they are to see them.
+    #[must_use]
+    pub fn cleaned(&self) -> Self {
+        let clean = self.0.iter().filter_map(|(n, v)| Some((n.clone(), foreign::cleaned(n, v)?)));
+        Self(clean.collect())
     }
 
     pub fn from_pairs<N: Into<OsString>, V: Into<OsString>>(pairs: impl IntoIterator<Item = (N, V)>) -> Self {
         Self(pairs.into_iter().map(|(n, v)| (n.into(), v.into())).collect())
+    }
+
+    /// The names of variables that are not so in the other.
+    pub fn differing_from(&self, other: &Self) -> Vec<String> {
+        let differs = self.0.iter().filter(|(name, value)| other.0.get(*name) != Some(value));
+        differs.map(|(name, _)| text::plain(&name.to_string_lossy(), 100)).collect()
     }
 
     /// The value of a variable: None if it is not set, is blank, or is not UTF-8.

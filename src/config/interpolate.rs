@@ -66,6 +66,14 @@ fn replacement<'a>(reference: &'a str, env: &'a Environment) -> Result<&'a str, 
             hint: "write it in UTF-8".to_owned(),
         });
     }
+    // GitLab hands on a variable that is set to itself.
+    let itself = [format!("${name}"), format!("${{{name}}}"), format!("$({name})")];
+    if env.get(name).is_some_and(|value| itself.iter().any(|reference| value.trim() == reference)) {
+        return Err(Failure {
+            message: format!("the value of ${{{shown}}} is a reference to itself that was not replaced"),
+            hint: "is the variable protected, or not set for this job?".to_owned(),
+        });
+    }
     env.get(name).or(default).ok_or_else(|| Failure {
         message: format!("${{{shown}}} is not set"),
         hint: format!("set the variable {shown}, or write ${{{shown}:-default}}"),
@@ -91,6 +99,7 @@ mod tests {
             ("EMPTY", ""),
             ("FAULTGATE_GITHUB_TOKEN", "s3cr3t"),
             ("INPUT_LITMUS-TOKEN", "s3cr3t"),
+            ("SAME", "$SAME\n"),
         ])
     }
 
@@ -119,6 +128,7 @@ mod tests {
         for (text, want) in [
             ("${MISSING}", "${MISSING} is not set"),
             ("${EMPTY}", "${EMPTY} is not set"),
+            ("${SAME}", "the value of ${SAME} is a reference to itself that was not replaced"),
             ("a ${A", "a ${ is never closed"),
             ("${}", "\"\" is not a variable's name"),
             ("${1A}", "\"1A\" is not a variable's name"),

@@ -11,6 +11,7 @@ use super::Mistake;
 use super::environment::{Environment, is_blank};
 use super::inputs::{INPUTS, Input, find};
 use super::mistake::{key, misspelt, nearest};
+use super::unreplaced;
 use crate::model::OUTPUTS;
 
 /// The origin of defaults.
@@ -49,12 +50,32 @@ impl Layer {
 
     /// `INPUT_*`: what a CI makes of an action's inputs.
     pub(super) fn ci(env: &Environment, mistakes: &mut Vec<Mistake>) -> Self {
-        Self::of(open().filter_map(|i| ci_variable(i, env, mistakes).map(|(o, v)| (i.name, o, v))))
+        Self::ci_of(&|_| true, env, mistakes)
+    }
+
+    /// The same for these inputs alone.
+    pub(super) fn ci_of(
+        wanted: &dyn Fn(&str) -> bool,
+        env: &Environment,
+        mistakes: &mut Vec<Mistake>,
+    ) -> Self {
+        let inputs = open().filter(|input| wanted(input.name));
+        Self::of(inputs.filter_map(|i| ci_variable(i, env, mistakes).map(|(o, v)| (i.name, o, v))))
     }
 
     /// `FAULTGATE_*`.
     pub(super) fn own(env: &Environment, mistakes: &mut Vec<Mistake>) -> Self {
-        Self::of(open().filter_map(|i| own_variable(i, env, mistakes).map(|(o, v)| (i.name, o, v))))
+        Self::own_of(&|_| true, env, mistakes)
+    }
+
+    /// The same for these inputs alone.
+    pub(super) fn own_of(
+        wanted: &dyn Fn(&str) -> bool,
+        env: &Environment,
+        mistakes: &mut Vec<Mistake>,
+    ) -> Self {
+        let inputs = open().filter(|input| wanted(input.name));
+        Self::of(inputs.filter_map(|i| own_variable(i, env, mistakes).map(|(o, v)| (i.name, o, v))))
     }
 
     pub(super) fn flags(flags: Vec<(String, OsString)>, mistakes: &mut Vec<Mistake>) -> Self {
@@ -165,7 +186,12 @@ fn text(input: &Input, origin: &str, value: OsString, mistakes: &mut Vec<Mistake
         );
         return None;
     };
-    Some(value.trim()).filter(|v| !v.is_empty()).map(ToOwned::to_owned)
+    let value = value.trim();
+    if unreplaced::is_reference(value) {
+        mistakes.push(unreplaced::mistake(input.name, origin));
+        return None;
+    }
+    Some(value).filter(|v| !v.is_empty()).map(ToOwned::to_owned)
 }
 
 fn bad_flag(name: &str) -> Mistake {
@@ -257,6 +283,16 @@ mod tests {
             assert_eq!(found, Some((form.to_owned(), "EXT1".to_owned())));
             assert!(mistakes.is_empty());
         }
+    }
+
+    #[test]
+    fn what_the_ci_did_not_replace_is_a_mistake_that_does_not_show_it() {
+        let (found, mistakes) = ci(&[("INPUT_EXPERIMENT-TEMPLATE-ID", "$TEMPLATE_S3CR3T")]);
+        assert_eq!(found, None);
+        let shown = mistakes[0].to_string();
+        assert!(shown.contains("(from INPUT_EXPERIMENT-TEMPLATE-ID)"), "{shown}");
+        assert!(shown.contains("was not replaced") && shown.contains("protected"), "{shown}");
+        assert!(!shown.contains("S3CR3T"), "{shown}");
     }
 
     #[test]

@@ -209,9 +209,21 @@ pub(super) fn region(text: &str) -> Result<String, Problem> {
         }
         _ => false,
     };
-    well_formed
-        .then(|| text.to_owned())
-        .ok_or_else(|| Problem::new("is not an AWS Region").hint("write for example eu-west-1"))
+    if well_formed {
+        return Ok(text.to_owned());
+    }
+    // `eu-west-1a`, or the local zone `us-west-2-lax-1a`.
+    let zone = |part: &&str| part.starts_with(|c: char| c.is_ascii_digit());
+    let of_region = parts.iter().position(zone).map(|last| {
+        let number = parts[last].trim_end_matches(|c: char| c.is_ascii_lowercase());
+        [&parts[..last], &[number]].concat().join("-")
+    });
+    Err(match of_region.filter(|region| text != region && self::region(region).is_ok()) {
+        Some(region) => {
+            Problem::new("is an Availability Zone and not an AWS Region").hint(format!("write {region}"))
+        }
+        None => Problem::new("is not an AWS Region").hint("write for example eu-west-1"),
+    })
 }
 
 pub(super) fn role_arn(text: &str) -> Result<String, Problem> {

@@ -100,7 +100,8 @@ pub(super) fn some_layers(
     let unheard = &mut Vec::new();
     let is_wanted = |name: &str| name == CONFIG || wanted.contains(&name);
     let flags = flags.iter().filter(|(name, _)| is_wanted(name)).cloned().collect();
-    let (ci, own, flags) = (Layer::ci(env, unheard), Layer::own(env, unheard), Layer::flags(flags, mistakes));
+    let (ci, own) = (Layer::ci_of(&is_wanted, env, mistakes), Layer::own_of(&is_wanted, env, mistakes));
+    let flags = Layer::flags(flags, mistakes);
     let above_suite =
         layers::merge([ci.clone(), own.clone(), flags.clone()]).map_err(|mistake| vec![mistake])?;
     let named = above_suite.get(CONFIG);

@@ -15,7 +15,7 @@ use super::values::Values;
 use super::{Mistake, centers, file, suite};
 use crate::forge::ForgeKind;
 use crate::http::HttpSettings;
-use crate::model::{InjectionRule, Monitor, Plan, PlanRecord};
+use crate::model::{Check, EngineSpec, ExperimentPlan, InjectionRule, Monitor, Plan, PlanRecord};
 
 /// How the log is written.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -168,9 +168,10 @@ fn gather(given: Given<'_>, mistakes: &mut Vec<Mistake>) -> Result<Settings, Mis
     let (experiments, shard) = selection::part(experiments, &values, mistakes);
     scenario(&values, scenarios, mistakes);
     let monitor = monitor(&values, mistakes);
-    let http =
-        Trust { env, dir, rehearsed: values.set("rehearsal").is_some(), mistakes, warnings: &mut warnings }
-            .read(&values);
+    let mut trust =
+        Trust { env, dir, rehearsed: values.set("rehearsal").is_some(), mistakes, warnings: &mut warnings };
+    trust.aws(experiments.iter().any(reaches_aws));
+    let http = trust.read(&values);
 
     let now = Compared {
         is_rehearsal: Some(values.set("rehearsal").is_some()),
@@ -223,6 +224,13 @@ fn gather(given: Given<'_>, mistakes: &mut Vec<Mistake>) -> Result<Settings, Mis
         http,
         warnings,
     })
+}
+
+/// True where the AWS SDK is asked for something.
+fn reaches_aws(experiment: &ExperimentPlan) -> bool {
+    let asks = |check: &Check| matches!(check, Check::CloudwatchAlarm { .. } | Check::CloudwatchMetric(_));
+    matches!(experiment.spec, EngineSpec::Fis { .. })
+        || experiment.probes.iter().any(|probe| asks(&probe.check))
 }
 
 pub(super) fn state_file(values: &Values, report_dir: &Path) -> PathBuf {

@@ -9,6 +9,7 @@ use ::config::Value;
 
 use super::environment::Environment;
 use super::file::Document;
+use super::foreign::aws_mistakes;
 use super::inputs::find;
 use super::layers::DEFAULT;
 use super::report_settings::some_layers;
@@ -40,6 +41,7 @@ pub fn sweep_settings(
     let (regions, role_arns) = (list(REGION), list(ROLE));
     let values = Values::read(&merged, document.as_ref(), &mut mistakes);
     let stop = of_values(&values, env, dir, &mut mistakes);
+    mistakes.extend(aws_mistakes(env));
     if mistakes.is_empty() { Ok(SweepSettings { regions, role_arns, stop }) } else { Err(mistakes) }
 }
 

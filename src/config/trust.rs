@@ -1,7 +1,6 @@
 //! Whom to trust and which way to go: certificates and proxies of the settings and of the environment, checked here,
 //! since later they would be a failed handshake or a panic.
 
-use std::ffi::OsStr;
 use std::path::Path;
 
 use rustls::RootCertStore;
@@ -11,9 +10,10 @@ use rustls_pki_types::pem::PemObject;
 use super::Mistake;
 use super::environment::{Environment, is_blank};
 use super::file;
+use super::foreign::{self, Readers};
 use super::mistake::{Problem, quoted};
 use super::values::Values;
-use crate::http::{HttpSettings, Proxies, ProxyUrl};
+use crate::http::{Except, HttpSettings, Proxies, ProxyUrl};
 
 /// All certificates of a system are a quarter of this.
 const MAX_BYTES: u64 = 1 << 20;
@@ -35,13 +35,59 @@ pub(super) struct Trust<'a> {
 
 impl Trust<'_> {
     pub(super) fn read(mut self, values: &Values) -> HttpSettings {
+        for mistake in foreign::mistakes(self.env, Readers::Clients) {
+            self.broken(mistake);
+        }
         self.system();
+        self.folders();
         let mut pem = self.bundle(values);
+        pem.extend(self.aws_bundle());
         pem.extend(self.gitlab());
         let http = self.proxy("HTTP_PROXY");
         let https = self.proxy("HTTPS_PROXY");
-        let except = self.variable("NO_PROXY").map(|(_, hosts)| hosts).unwrap_or_default();
+        let except = self.except();
         HttpSettings { ca_bundle: (!pem.is_empty()).then_some(pem), proxies: Proxies { http, https, except } }
+    }
+
+    /// What the AWS SDK reads. Where nothing is asked of AWS it is only told.
+    pub(super) fn aws(&mut self, reached: bool) {
+        for mistake in foreign::mistakes(self.env, Readers::Aws) {
+            if reached {
+                self.broken(mistake);
+            } else {
+                self.warnings.push(mistake.to_string());
+            }
+        }
+    }
+
+    /// Hosts that are asked directly. An entry that nobody can match is told, since all it names would go through the
+    /// proxy.
+    fn except(&mut self) -> Except {
+        let Some((origin, hosts)) = self.variable("NO_PROXY") else { return Except::default() };
+        let (except, unread) = Except::parse(&hosts);
+        for entry in unread {
+            let what = format!(
+                "{origin}: {} is neither a host nor a network, so nothing is matched by it",
+                quoted(&entry)
+            );
+            let hint = "divide entries by commas; write a domain as example.com, a network as 10.0.0.0/8";
+            self.warnings.push(Mistake::new(&origin, what).hint(hint).to_string());
+        }
+        except
+    }
+
+    /// AWS's own name for a bundle. Somebody counts on it, for AWS at least.
+    fn aws_bundle(&mut self) -> Vec<u8> {
+        const NAME: &str = "AWS_CA_BUNDLE";
+        let Some(path) = self.env.raw(NAME).filter(|path| !is_blank(path)) else { return Vec::new() };
+        certificates(&self.dir.join(path)).unwrap_or_else(|(what, hint)| {
+            let shown = quoted(&path.to_string_lossy());
+            self.broken(
+                Mistake::new(NAME, format!("{NAME}: {shown} {what}"))
+                    .hint(format!("{hint}, or unset {NAME}")),
+            );
+            Vec::new()
+        })
     }
 
     /// `ca-bundle`: everything in it must be good, since somebody counts on it.
@@ -69,14 +115,26 @@ impl Trust<'_> {
     /// over there. If nothing is left, nobody can be trusted.
     fn system(&mut self) {
         const NAME: &str = "SSL_CERT_FILE";
-        let Some(path) = self.env.raw(NAME) else { return };
-        let (what, hint) = match some_certificate(&self.dir.join(path), path) {
+        let Some(path) = self.env.raw(NAME).filter(|path| !is_blank(path)) else { return };
+        let (what, hint) = match some_certificate(&self.dir.join(path)) {
             Ok(()) => return,
             Err(refusal) => refusal,
         };
         let shown = quoted(&path.to_string_lossy());
         let mistake = Mistake::new(NAME, format!("{NAME}: {shown} {what}"));
         self.broken(mistake.hint(format!("{hint}, or unset {NAME}")));
+    }
+
+    /// SSL_CERT_DIR takes the place of the system's certificates as well.
+    fn folders(&mut self) {
+        const NAME: &str = "SSL_CERT_DIR";
+        let Some(folders) = self.env.raw(NAME).filter(|folders| !is_blank(folders)) else { return };
+        if std::env::split_paths(folders).any(|folder| self.dir.join(folder).is_dir()) {
+            return;
+        }
+        let shown = quoted(&folders.to_string_lossy());
+        let mistake = Mistake::new(NAME, format!("{NAME}: {shown} is no folder that is there"));
+        self.broken(mistake.hint(format!("name a folder of PEM certificates, or unset {NAME}")));
     }
 
     /// The proxy for a scheme: its own variable, or the one for all.
@@ -100,12 +158,9 @@ impl Trust<'_> {
         let (form, value) = forms
             .into_iter()
             .find_map(|form| Some((self.env.raw(&form).filter(|value| !is_blank(value))?, form)))
-            .map(|(value, form)| (form, value.to_str().map(ToOwned::to_owned)))?;
-        if value.is_none() {
-            let mistake = Mistake::new(&form, format!("{form}: the value is not valid UTF-8"));
-            self.broken(mistake.hint("write it in UTF-8, or unset it"));
-        }
-        Some((form, value?))
+            .map(|(value, form)| (form, value.to_str().map(|text| text.trim().to_owned())))?;
+        // One that is not UTF-8, or holds a control character, has been told.
+        Some((form, value.filter(|text| !text.contains(char::is_control))?))
     }
 
     /// Something of the environment that cannot work.
@@ -146,10 +201,7 @@ pub(super) fn certificates(path: &Path) -> Result<Vec<u8>, Refusal> {
 }
 
 /// Whether a file holds a certificate that can be used, as the TLS library reads it.
-fn some_certificate(path: &Path, named: &OsStr) -> Result<(), Refusal> {
-    if is_blank(named) {
-        return Err(("is empty, which would mean that no server is trusted".to_owned(), NAME_PEM.to_owned()));
-    }
+fn some_certificate(path: &Path) -> Result<(), Refusal> {
     let pem = file::bytes(path, u64::from(u32::MAX), NAME_PEM)?;
     let good = |certificate| RootCertStore::empty().add(certificate).is_ok();
     if CertificateDer::pem_slice_iter(&pem).flatten().any(good) { Ok(()) } else { Err(none(&pem)) }

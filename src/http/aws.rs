@@ -15,7 +15,7 @@ use aws_smithy_types::base64;
 use rustls_pki_types::CertificateDer;
 
 use self::unrepeated::Unrepeated;
-use super::HttpSettings;
+use super::{Except, HttpSettings, Proxies};
 
 mod unrepeated;
 
@@ -43,12 +43,13 @@ fn bare_client(settings: &HttpSettings, built_in: Option<&[CertificateDer<'_>]>)
         return Some(own);
     }
     let tls = trusting(ca_bundle.as_deref(), built_in)?;
-    let https = client(&tls, proxies.for_aws(proxies.https.as_ref()));
-    if proxies.http == proxies.https {
-        return Some(https);
+    let direct = client(&tls, None);
+    if proxies.is_empty() {
+        return Some(direct);
     }
-    let http = client(&tls, proxies.for_aws(proxies.http.as_ref()));
-    Some(SharedHttpClient::new(ByScheme { http, https }))
+    let http = client(&tls, Proxies::for_aws(proxies.http.as_ref()));
+    let https = client(&tls, Proxies::for_aws(proxies.https.as_ref()));
+    Some(SharedHttpClient::new(ByAddress { direct, http, https, except: proxies.except.clone() }))
 }
 
 fn trusting(bundle: Option<&[u8]>, built_in: Option<&[CertificateDer<'_>]>) -> Option<TlsContext> {
@@ -79,29 +80,41 @@ fn client(tls: &TlsContext, proxy: Option<ProxyConfig>) -> SharedHttpClient {
     })
 }
 
-/// The SDK's client knows one proxy.
+/// The SDK's client knows one proxy, and hosts without their ports.
 #[derive(Debug)]
-struct ByScheme<T> {
+struct ByAddress<T> {
+    direct: T,
     http: T,
     https: T,
+    except: Except,
 }
 
-impl HttpClient for ByScheme<SharedHttpClient> {
+impl HttpClient for ByAddress<SharedHttpClient> {
     fn http_connector(
         &self,
         settings: &HttpConnectorSettings,
         components: &RuntimeComponents,
     ) -> SharedHttpConnector {
-        SharedHttpConnector::new(ByScheme {
-            http: self.http.http_connector(settings, components),
-            https: self.https.http_connector(settings, components),
+        let connector = |client: &SharedHttpClient| client.http_connector(settings, components);
+        SharedHttpConnector::new(ByAddress {
+            direct: connector(&self.direct),
+            http: connector(&self.http),
+            https: connector(&self.https),
+            except: self.except.clone(),
         })
     }
 }
 
-impl HttpConnector for ByScheme<SharedHttpConnector> {
+impl HttpConnector for ByAddress<SharedHttpConnector> {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
-        if request.uri().starts_with("https:") { self.https.call(request) } else { self.http.call(request) }
+        let address = request.uri();
+        if self.except.has(address) {
+            self.direct.call(request)
+        } else if address.starts_with("https:") {
+            self.https.call(request)
+        } else {
+            self.http.call(request)
+        }
     }
 }
 

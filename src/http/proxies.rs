@@ -4,16 +4,14 @@ use std::fmt;
 
 use aws_smithy_http_client::proxy::ProxyConfig;
 
-/// Never through a proxy: this machine, and where clouds give credentials to it.
-const ALWAYS_DIRECT: &str = "localhost,127.0.0.0/8,::1,169.254.0.0/16,fe80::/10,fd00:ec2::/32";
+use super::no_proxy::Except;
 
 /// The proxy for each scheme, and the hosts that are asked directly.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Proxies {
     pub http: Option<ProxyUrl>,
     pub https: Option<ProxyUrl>,
-    /// As NO_PROXY lists them: hosts, domains, addresses, networks, or `*`.
-    pub except: String,
+    pub except: Except,
 }
 
 /// The URL of a proxy. It may hold a password, so it is not shown.
@@ -48,69 +46,27 @@ impl Proxies {
         self.http.is_none() && self.https.is_none()
     }
 
-    pub(super) fn for_reqwest(&self) -> Result<Vec<reqwest::Proxy>, String> {
-        type Make = fn(&str) -> reqwest::Result<reqwest::Proxy>;
-        let kinds: [(&Option<ProxyUrl>, Make); 2] =
-            [(&self.http, |url| reqwest::Proxy::http(url)), (&self.https, |url| reqwest::Proxy::https(url))];
-        let direct = reqwest::NoProxy::from_string(&self.direct());
-        kinds
-            .into_iter()
-            .filter_map(|(url, make)| url.as_ref().map(|url| make(&url.0)))
-            .map(|proxy| proxy.map(|proxy| proxy.no_proxy(direct.clone())))
-            .collect::<Result<_, _>>()
-            .map_err(|_| "a proxy's URL is not one".to_owned())
+    /// One for all, since `reqwest` matches hosts only.
+    pub(super) fn for_reqwest(&self) -> Option<reqwest::Proxy> {
+        if self.is_empty() {
+            return None;
+        }
+        let Self { http, https, except } = self.clone();
+        Some(reqwest::Proxy::custom(move |address| {
+            let proxy = if address.scheme() == "https" { &https } else { &http };
+            proxy.as_ref().filter(|_| !except.has(address.as_str())).map(|proxy| proxy.0.clone())
+        }))
     }
 
     /// What the SDK takes for requests that go through this proxy. A proxy is known to be good.
-    pub(super) fn for_aws(&self, proxy: Option<&ProxyUrl>) -> Option<ProxyConfig> {
-        ProxyConfig::all(proxy?.0.as_str()).ok().map(|config| config.no_proxy(self.direct()))
-    }
-
-    /// Hosts that are asked directly, in the form that both clients read: by commas, a domain without its star.
-    fn direct(&self) -> String {
-        let said = self.except.split([',', ' ', '\t', '\n']).filter(|host| !host.is_empty());
-        said.map(|host| host.strip_prefix("*.").unwrap_or(host)).fold(
-            ALWAYS_DIRECT.to_owned(),
-            |mut all, host| {
-                all.push(',');
-                all.push_str(host);
-                all
-            },
-        )
+    pub(super) fn for_aws(proxy: Option<&ProxyUrl>) -> Option<ProxyConfig> {
+        ProxyConfig::all(proxy?.0.as_str()).ok()
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use hyper_util::client::proxy::matcher::Matcher;
-
     use super::*;
-
-    #[test]
-    fn this_machine_and_the_sources_of_credentials_are_asked_directly() {
-        let proxies = Proxies { except: "*.corp.example, 10.0.0.0/8 db".to_owned(), ..Proxies::default() };
-        // Both clients match with this.
-        let matcher = Matcher::builder().all("http://proxy.example:3128").no(proxies.direct()).build();
-        let through = |url: &str| matcher.intercept(&url.parse().unwrap()).is_some();
-        for url in [
-            "http://169.254.169.254/latest/api/token",
-            "http://169.254.170.2/v2/credentials/x",
-            "http://169.254.170.23/v1/credentials",
-            "http://[fd00:ec2::23]/v1/credentials",
-            "http://[fd00:ec2::254]/latest/api/token",
-            "http://127.0.0.1:4010/",
-            "http://[::1]:4010/",
-            "https://localhost/",
-            "https://git.corp.example/",
-            "https://10.1.2.3/",
-            "https://db/",
-        ] {
-            assert!(!through(url), "{url} goes through the proxy");
-        }
-        for url in ["https://api.github.com/", "https://fis.eu-west-1.amazonaws.com/", "http://11.0.0.1/"] {
-            assert!(through(url), "{url} is asked directly");
-        }
-    }
 
     #[test]
     fn a_proxy_is_an_http_url_with_or_without_its_scheme() {

@@ -32,7 +32,7 @@ async fn requests_go_through_the_proxy_except_to_the_hosts_named() {
     let proxies = Proxies {
         http: Some(ProxyUrl::parse(&proxy.uri()).unwrap()),
         https: None,
-        except: "direct.invalid".to_owned(),
+        except: Except::parse("direct.invalid:80").0,
     };
     let client = client(&HttpSettings { proxies, ..HttpSettings::default() }).unwrap();
 
@@ -40,7 +40,8 @@ async fn requests_go_through_the_proxy_except_to_the_hosts_named() {
     assert_eq!(client.get(server.uri()).send().await.unwrap().status(), 200, "loopback is asked directly");
     let direct = client.get("http://direct.invalid/x").send().await;
     assert!(direct.unwrap_err().is_connect());
-    assert_eq!(asked(&proxy).await, ["http://forge.invalid/x"]);
+    assert_eq!(client.get("http://direct.invalid:81/x").send().await.unwrap().status(), 204, "another port");
+    assert_eq!(asked(&proxy).await, ["http://forge.invalid/x", "http://direct.invalid:81/x"]);
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! GitHub's token, which a job with `id-token: write` may ask for as often as it likes. Each lives for minutes.
 
+use std::net::IpAddr;
 use std::time::Duration;
 
 use reqwest::{Client, StatusCode, Url};
@@ -35,12 +36,26 @@ struct Failed {
     again: bool,
 }
 
+fn is_this_machine(url: &Url) -> bool {
+    let host = url.host_str().unwrap_or_default();
+    let address = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
+    host == "localhost" || address.is_ok_and(|address| address.is_loopback())
+}
+
 impl GithubOidc {
-    /// None if this is no address of a web server.
-    pub(super) fn new(url: &str, bearer: &str, client: Client) -> Option<Self> {
-        let mut url = Url::parse(url).ok().filter(|url| matches!(url.scheme(), "https" | "http"))?;
+    /// The error completes "ACTIONS_ID_TOKEN_REQUEST_URL: the value …" and does not hold it.
+    pub(super) fn new(url: &str, bearer: &str, client: Client) -> Result<Self, &'static str> {
+        let mut url = Url::parse(url).map_err(|_| "is not the address of a web server")?;
+        match url.scheme() {
+            "https" => {}
+            "http" if is_this_machine(&url) => {}
+            "http" => {
+                return Err("is plain http, so anybody between could take the job's token and its role");
+            }
+            _ => return Err("is not the address of a web server"),
+        }
         url.query_pairs_mut().append_pair("audience", AUDIENCE);
-        Some(Self { url, bearer: Secret::new(bearer), client })
+        Ok(Self { url, bearer: Secret::new(bearer), client })
     }
 
     pub(super) async fn token(&self) -> Result<Secret, Refusal> {

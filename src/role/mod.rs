@@ -1,8 +1,8 @@
 //! A role that the run assumes: by the CI's own OpenID token where there is one, so that no key has to be kept anywhere,
 //! or else by the SDK's default chain. Renewed before it expires, for as long as anybody asks.
 
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, SystemTime};
+use std::sync::Arc;
+use std::time::SystemTime;
 
 use aws_config::SdkConfig;
 use aws_config::identity::IdentityCache;
@@ -14,24 +14,16 @@ use aws_smithy_async::time::{SharedTimeSource, SystemTimeSource};
 
 mod claims;
 mod github;
+mod keeper;
 mod refusal;
 mod voucher;
 
+pub(crate) use keeper::Keeper;
 pub use refusal::{Refusal, refusal_in};
 pub use voucher::Voucher;
 
 use self::claims::Claims;
 
-/// Renewed so long before the end, when a request comes: long enough for an outage of who vouches to pass.
-const RENEW_BEFORE: Duration = Duration::from_mins(5);
-/// A credential that is so near its end may not survive its request.
-const LAST_USE: Duration = Duration::from_secs(15);
-/// What it may take to get in.
-const ASSUME_LIMIT: Duration = Duration::from_secs(30);
-/// While the old credentials hold, nothing waits longer for new ones: it may be a stop.
-const RENEW_LIMIT: Duration = Duration::from_secs(3);
-/// From one renewal to the next.
-const AGAIN_AFTER: Duration = Duration::from_secs(20);
 const LONGEST_SESSION_NAME: usize = 64;
 
 /// A role, and the credentials it gives.
@@ -41,16 +33,7 @@ pub struct Role {
     session: String,
     voucher: Voucher,
     sts: aws_sdk_sts::Client,
-    time: SharedTimeSource,
-    held: Mutex<Held>,
-    renewing: tokio::sync::Mutex<()>,
-}
-
-#[derive(Debug, Default)]
-struct Held {
-    credentials: Option<Credentials>,
-    /// No renewal before.
-    not_before: Option<SystemTime>,
+    keeper: Keeper,
 }
 
 impl Role {
@@ -61,9 +44,9 @@ impl Role {
             session: session_name(run_id),
             voucher,
             sts: aws_sdk_sts::Client::from_conf(aws_sdk_sts::config::Builder::from(base).build()),
-            time: base.time_source().unwrap_or_else(|| SharedTimeSource::new(SystemTimeSource::new())),
-            held: Mutex::default(),
-            renewing: tokio::sync::Mutex::new(()),
+            keeper: Keeper::new(
+                base.time_source().unwrap_or_else(|| SharedTimeSource::new(SystemTimeSource::new())),
+            ),
         }
     }
 
@@ -88,73 +71,8 @@ impl Role {
 
     /// Credentials that hold now.
     pub async fn credentials(&self) -> Result<Credentials, Refusal> {
-        let (credentials, due) = self.look();
-        let _turn = match credentials {
-            Some(credentials) if !due => return Ok(credentials),
-            Some(credentials) => match self.renewing.try_lock() {
-                Ok(turn) => {
-                    let renewed = tokio::time::timeout(RENEW_LIMIT, self.assume()).await;
-                    return Ok(self.renewed(renewed, credentials, turn));
-                }
-                Err(_) => return Ok(credentials),
-            },
-            None => self.renewing.lock().await,
-        };
-        // Somebody else may have had the turn before.
-        if let (Some(credentials), _) = self.look() {
-            return Ok(credentials);
-        }
-        let assumed = tokio::time::timeout(ASSUME_LIMIT, self.assume());
-        let credentials = assumed
-            .await
-            .unwrap_or_else(|_| Err(self.refusal(format!("no answer within {}s", ASSUME_LIMIT.as_secs()))))?;
-        self.hold(Some(credentials.clone()), self.later());
-        Ok(credentials)
-    }
-
-    /// The credentials that still hold, and whether it is time for new ones.
-    fn look(&self) -> (Option<Credentials>, bool) {
-        let now = self.time.now();
-        let held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
-        let within = |margin| {
-            let end = held.credentials.as_ref().and_then(Credentials::expiry);
-            end.is_some_and(|end| now + margin < end)
-        };
-        let may_renew = held.not_before.is_none_or(|time| time <= now);
-        (held.credentials.clone().filter(|_| within(LAST_USE)), !within(RENEW_BEFORE) && may_renew)
-    }
-
-    fn hold(&self, credentials: Option<Credentials>, not_before: SystemTime) {
-        let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
-        if credentials.is_some() {
-            held.credentials = credentials;
-        }
-        held.not_before = Some(not_before);
-    }
-
-    /// New credentials, or the old ones for a while longer.
-    fn renewed(
-        &self,
-        renewed: Result<Result<Credentials, Refusal>, tokio::time::error::Elapsed>,
-        old: Credentials,
-        _turn: tokio::sync::MutexGuard<'_, ()>,
-    ) -> Credentials {
-        if let Ok(Ok(credentials)) = renewed {
-            self.hold(Some(credentials.clone()), self.later());
-            return credentials;
-        }
-        let why = match renewed {
-            Ok(Err(refusal)) => refusal.to_string(),
-            _ => format!("no answer within {}s", RENEW_LIMIT.as_secs()),
-        };
-        tracing::warn!(role = %self.arn, %why, "the role was not renewed yet; its credentials still hold");
-        self.hold(None, self.later());
-        old
-    }
-
-    /// Neither an outage nor a session that is short from the beginning makes a request of every request.
-    fn later(&self) -> SystemTime {
-        self.time.now() + AGAIN_AFTER
+        let kept = self.keeper.credentials(&self.arn, self.assume()).await;
+        kept.map_err(|refusal| refusal.about(&self.arn))
     }
 
     async fn assume(&self) -> Result<Credentials, Refusal> {
@@ -169,7 +87,7 @@ impl Role {
         let claims = Claims::of(token).ok_or_else(|| self.voucher.no_jwt().about(&self.arn))?;
         let request = self.sts.assume_role_with_web_identity().role_arn(&self.arn);
         let answer = request.role_session_name(&self.session).web_identity_token(token).send().await;
-        let now = self.time.now();
+        let now = self.keeper.now();
         answer
             .map(|answer| answer.credentials)
             .map_err(|error| refusal::of_web_identity(&error, &self.arn, &claims, &self.voucher, now))

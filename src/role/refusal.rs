@@ -24,7 +24,7 @@ pub struct Refusal {
 }
 
 impl Refusal {
-    pub(super) fn new(why: impl Into<String>) -> Self {
+    pub(crate) fn new(why: impl Into<String>) -> Self {
         Self { role: None, why: why.into(), remedy: None }
     }
 
@@ -33,7 +33,7 @@ impl Refusal {
         self
     }
 
-    pub(super) fn remedy(mut self, remedy: impl Into<String>) -> Self {
+    pub(crate) fn remedy(mut self, remedy: impl Into<String>) -> Self {
         self.remedy = Some(remedy.into());
         self
     }

@@ -1,6 +1,7 @@
 //! Roles against an OpenID endpoint and an STS of the test's own: who vouches, renewal, and every refusal.
 
 use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
+use std::time::Duration;
 
 use aws_credential_types::provider::ProvideCredentials as _;
 use aws_smithy_async::time::TimeSource;
@@ -9,6 +10,7 @@ use wiremock::matchers::{header, method, path, query_param};
 use wiremock::{Mock, MockServer, Request, Respond, ResponseTemplate};
 
 use super::claims::tests::jwt;
+use super::keeper::AGAIN_AFTER;
 use super::*;
 use crate::config::{Environment, Secret};
 use crate::engine::fis::connect_embedded;
@@ -391,4 +393,33 @@ fn a_session_name_is_what_sts_takes() {
     assert_eq!(session_name("gitlab-7-0a1b2c3d"), "faultgate-gitlab-7-0a1b2c3d");
     let long = session_name(&"é b/".repeat(40));
     assert!(long.len() == 64 && long.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-'), "{long}");
+}
+
+#[test]
+fn a_token_is_asked_for_over_tls_or_on_this_machine() {
+    let find = |url: &str| {
+        let env = Environment::from_pairs([
+            ("ACTIONS_ID_TOKEN_REQUEST_URL", url),
+            ("ACTIONS_ID_TOKEN_REQUEST_TOKEN", "r3quest"),
+        ]);
+        Voucher::find(&env, None, ROLE, &HttpSettings::default())
+    };
+    for url in [
+        "https://pipelines.example/token?x=1",
+        "http://127.0.0.1:80/t",
+        "http://localhost/t",
+        "http://[::1]/t\n",
+    ] {
+        assert!(matches!(find(url), Ok(Voucher::Github(_))), "{url}");
+    }
+    for url in [
+        "http://s3cr3t.example/t",
+        "http://10.0.0.1/s3cr3t",
+        "ftp://s3cr3t.example/",
+        "s3cr3t",
+        "http://localhost.s3cr3t/",
+    ] {
+        let told = find(url).unwrap_err().to_string();
+        assert!(told.contains("(from ACTIONS_ID_TOKEN_REQUEST_URL)") && !told.contains("s3cr3t"), "{told}");
+    }
 }

@@ -5,13 +5,14 @@ use std::path::PathBuf;
 
 use super::github::GithubOidc;
 use super::refusal::Refusal;
-use crate::config::{Environment, Secret};
+use crate::config::{Environment, Mistake, Secret};
 use crate::http::{self, HttpSettings};
 
 /// A token is a few KiB.
 const LARGEST: u64 = 64 << 10;
 pub(super) const PERMISSION: &str = "give the job `permissions: { id-token: write, contents: read }`; in a reusable \
      workflow its caller must give it as well, and a pull request from a fork never gets it";
+const REQUEST_URL: &str = "ACTIONS_ID_TOKEN_REQUEST_URL";
 const GITLAB: &str =
     "give the job a token: `id_tokens: { FAULTGATE_AWS_ID_TOKEN: { aud: sts.amazonaws.com } }`";
 
@@ -38,13 +39,13 @@ pub enum ChainIn {
 impl Voucher {
     /// What was given to faultgate alone goes first, then keys or a profile that somebody has put into the environment
     /// (as aws-actions/configure-aws-credentials prefers keys that it is given), then what the CI has to offer.
-    /// The error completes "no HTTP client: …".
+    /// An address for tokens that is not safe to ask is a mistake.
     pub fn find(
         env: &Environment,
         id_token: Option<&Secret>,
         role_arn: &str,
         http: &HttpSettings,
-    ) -> Result<Self, String> {
+    ) -> Result<Self, Mistake> {
         if let Some(token) = id_token {
             return Ok(Self::IdToken(token.clone()));
         }
@@ -57,13 +58,17 @@ impl Voucher {
             let other = env.get("AWS_ROLE_ARN").is_some_and(|own| own.trim() != role_arn);
             return Ok(if other { chain } else { Self::File(file.into()) });
         }
-        let request = (env.get("ACTIONS_ID_TOKEN_REQUEST_URL"), env.get("ACTIONS_ID_TOKEN_REQUEST_TOKEN"));
-        if let (Some(url), Some(bearer)) = request
-            && let Some(github) = GithubOidc::new(url.trim(), bearer.trim(), http::client(http)?)
-        {
-            return Ok(Self::Github(Box::new(github)));
-        }
-        Ok(chain)
+        let (Some(url), Some(bearer)) = (env.get(REQUEST_URL), env.get("ACTIONS_ID_TOKEN_REQUEST_TOKEN"))
+        else {
+            return Ok(chain);
+        };
+        let client = http::client(http)
+            .map_err(|why| Mistake::new("ca-bundle and proxies", format!("no HTTP client: {why}")))?;
+        let github = GithubOidc::new(url.trim(), bearer.trim(), client).map_err(|what| {
+            let mistake = Mistake::new(REQUEST_URL, format!("{REQUEST_URL}: the value {what}"));
+            mistake.hint("have the runner offer an https address, or unset it to use the SDK's default chain")
+        })?;
+        Ok(Self::Github(Box::new(github)))
     }
 
     /// For people.
