@@ -174,7 +174,9 @@ pub fn aws_region(text: &str) -> Result<(), Mistake> {
 pub fn aws_endpoint(service: &str, text: &str) -> Result<(), Mistake> {
     let origin = "AWS_ENDPOINT_URL, AWS_ENDPOINT_URL_<SERVICE>, or the profile's endpoint_url";
     let name = format!("the endpoint of {service}");
-    parse::url(text).map(drop).map_err(|problem| problem.at(&name, text, origin, None))
+    parse::url(text)
+        .map(drop)
+        .map_err(|problem| Problem { hide: true, ..problem }.at(&name, text, origin, None))
 }
 
 /// What of the AWS SDK's variables cannot work.

@@ -10,6 +10,7 @@ mod commands;
 mod comparing;
 mod contract;
 mod deadlines;
+mod environment;
 mod forges;
 mod harness;
 mod launch;

@@ -182,6 +182,11 @@ impl Faultgate {
         self
     }
 
+    /// The working directory.
+    pub(crate) fn home(&self) -> &Path {
+        self.home.path()
+    }
+
     /// A file in the working directory.
     pub(crate) fn file(self, name: &str, content: &str) -> Self {
         std::fs::write(self.home.path().join(name), content).unwrap();

@@ -137,7 +137,7 @@ fn assert_without_password(ended: &Ended) {
 async fn an_account_behind_a_private_authority_is_reached_with_its_certificate() {
     let account = Account::living(QUICK).await;
     let tls = Tls::before(&account).await;
-    at_once(["FAULTGATE_CA_BUNDLE", "SSL_CERT_FILE"], |variable| {
+    at_once(["FAULTGATE_CA_BUNDLE", "AWS_CA_BUNDLE", "SSL_CERT_FILE"], |variable| {
         let faultgate = tls.run(&account).named_file(variable, "ca.pem", &tls.authority);
         async move { faultgate.finish().await.assert_code(0, variable) }
     })
@@ -175,7 +175,7 @@ async fn files_that_cannot_be_trusted_by_are_mistakes() {
     let tls = Tls::before(&account).await;
     let half = &tls.authority[..tls.authority.len() / 2];
     let not = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
-    let cases = ["FAULTGATE_CA_BUNDLE", "SSL_CERT_FILE"]
+    let cases = ["FAULTGATE_CA_BUNDLE", "AWS_CA_BUNDLE", "SSL_CERT_FILE"]
         .into_iter()
         .flat_map(|variable| ["", "no certificate", half, not].map(|content| (variable, content)));
     at_once(cases, |(variable, content)| {
@@ -272,5 +272,25 @@ async fn hosts_that_are_excepted_are_asked_directly() {
             .await;
         ended.assert_code(code, &url);
         assert_eq!(proxy.asked(), [""; 0], "{url}");
+    }
+}
+
+#[tokio::test]
+async fn a_host_is_excepted_at_its_port_alone() {
+    let account = Account::living(QUICK).await;
+    // The name resolves nowhere, so a run that asks it directly ends in an error.
+    for (entry, code) in [("aws.invalid:80", 3), ("aws.invalid:8080", 0), (".invalid.", 3), ("10.*", 0)] {
+        let proxy = Proxy::before(address(&account)).await;
+        let ended = account
+            .run()
+            .env("AWS_ENDPOINT_URL", format!("http://{AFAR}"))
+            .env("HTTP_PROXY", &proxy.url)
+            .env("NO_PROXY", entry)
+            .finish()
+            .await;
+        ended.assert_code(code, entry);
+        assert_eq!(proxy.asked().is_empty(), code == 3, "{entry}: {:?}", proxy.asked());
+        let warned = ended.stdout.contains("warning: NO_PROXY: \"10.*\"");
+        assert_eq!(warned, entry == "10.*", "{entry}: {}", ended.stdout);
     }
 }
