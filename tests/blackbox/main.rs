@@ -19,6 +19,7 @@ mod litmus;
 mod lives;
 mod merging;
 mod mistakes;
+mod odd_values;
 mod permissions;
 mod probes;
 mod provenance;
