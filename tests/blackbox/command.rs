@@ -94,6 +94,8 @@ async fn a_second_signal_ends_it_at_once_and_leaves_nothing_of_the_group() {
     let pid = written(&running, "pid").await;
     running.signal("INT").await;
     let stopping = written(&running, "stopping").await;
+    // Sooner it would have come together with the first.
+    tokio::time::sleep(Duration::from_millis(300)).await;
     running.signal("TERM").await;
     running.ended_within(Duration::from_secs(20)).await.assert_code(143, "the second signal");
     // They were killed; the system takes a moment to do so.
