@@ -55,29 +55,28 @@ impl<'a> Accounts<'a> {
         endpoints: &'a Endpoints,
         access: Access<'a>,
     ) -> Result<Self, Mistake> {
-        let mut regions = plan.experiments.iter().filter_map(|experiment| match &experiment.spec {
-            EngineSpec::Fis { region, .. } => Some(region.as_deref()),
-            EngineSpec::Command(_) | EngineSpec::Harness(_) | EngineSpec::Litmus(_) => {
-                asks_cloudwatch(experiment).then_some(usual.region.as_deref())
-            }
-        });
+        let mut regions = plan.experiments.iter().flat_map(|experiment| regions_of(experiment, usual));
         let base = match (endpoints, regions.next()) {
             (_, None) => None,
             (Endpoints::Embedded(url), _) => Some(fis::connect_embedded(url, None)),
             (Endpoints::Real(http), Some(first)) => {
-                let first = first.filter(|_| regions.all(|region| region.is_some()));
-                Some(aws::connect(first, access.env, http).await?)
+                let all = regions.all(|region| region.is_some());
+                Some(aws::connect(first.as_deref().filter(|_| all), access.env, http).await?)
             }
         };
         Ok(Self { endpoints, usual, access, base, known: Vec::new() })
     }
 
-    /// Where the probes look whose experiment is in no account of its own. None where none of them does.
-    pub(super) fn of_probes(&mut self, experiment: &ExperimentPlan) -> Result<Option<&SdkConfig>, Mistake> {
-        if !asks_cloudwatch(experiment) {
-            return Ok(None);
+    /// Where a probe of the experiment asks. None where it does not ask AWS.
+    pub(super) fn of_probe(
+        &mut self,
+        check: &Check,
+        experiment: &ExperimentPlan,
+    ) -> Result<Option<&SdkConfig>, Mistake> {
+        match place_of(check, &home(experiment, self.usual)) {
+            None => Ok(None),
+            Some(place) => self.reach(place, &experiment.name).map(|account| Some(&account.sdk)),
         }
-        self.reach(self.usual.clone(), &experiment.name).map(|account| Some(&account.sdk))
     }
 
     /// The account in which an experiment is. It is connected to once.
@@ -117,7 +116,32 @@ impl<'a> Accounts<'a> {
     }
 }
 
-fn asks_cloudwatch(experiment: &ExperimentPlan) -> bool {
-    let asks = |check: &Check| matches!(check, Check::CloudwatchAlarm { .. } | Check::CloudwatchMetric(_));
-    experiment.probes.iter().any(|probe| asks(&probe.check))
+/// The place of an experiment, or that of the inputs where it is in no account.
+fn home(experiment: &ExperimentPlan, usual: &Place) -> Place {
+    match &experiment.spec {
+        EngineSpec::Fis { region, role_arn, .. } => {
+            Place { region: region.clone(), role_arn: role_arn.clone() }
+        }
+        EngineSpec::Command(_) | EngineSpec::Harness(_) | EngineSpec::Litmus(_) => usual.clone(),
+    }
+}
+
+/// Where a probe asks AWS, if it does.
+fn place_of(check: &Check, home: &Place) -> Option<Place> {
+    match check {
+        Check::CloudwatchAlarm { .. } | Check::CloudwatchMetric(_) => Some(home.clone()),
+        Check::Prometheus(check) => check.signing.as_ref().map(|signing| Place {
+            region: Some(signing.region.clone()),
+            role_arn: signing.role_arn.clone().or_else(|| home.role_arn.clone()),
+        }),
+        Check::Http(_) | Check::Tcp { .. } | Check::Command { .. } => None,
+    }
+}
+
+/// The Regions in which the experiment and its probes ask AWS. None stands for the default one.
+fn regions_of(experiment: &ExperimentPlan, usual: &Place) -> Vec<Option<String>> {
+    let home = home(experiment, usual);
+    let own = matches!(experiment.spec, EngineSpec::Fis { .. }).then(|| home.clone());
+    let probes = experiment.probes.iter().filter_map(|probe| place_of(&probe.check, &home));
+    own.into_iter().chain(probes).map(|place| place.region).collect()
 }

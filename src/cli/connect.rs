@@ -4,8 +4,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use aws_config::SdkConfig;
-
 use super::accounts::{Access, Account, Accounts, Place};
 use crate::clock::Clock;
 use crate::config::{Environment, Mistake, Tokens};
@@ -58,10 +56,11 @@ impl Probes<'_> {
 fn evaluators(
     connector: Option<&Connector>,
     experiment: &ExperimentPlan,
-    sdk: Option<&SdkConfig>,
+    accounts: &mut Accounts<'_>,
 ) -> Result<Vec<Arc<dyn Evaluate>>, Mistake> {
     let Some(connector) = connector else { return Ok(Vec::new()) };
     let connected = experiment.probes.iter().map(|probe| {
+        let sdk = accounts.of_probe(&probe.check, experiment)?;
         connector.connect(&probe.check, sdk).map_err(|why| {
             let place = format!("probes of {}", experiment.name);
             Mistake::new(place, format!("{}: {why}", probe.name))
@@ -111,20 +110,17 @@ impl Wiring<'_> {
         };
         let (mut engine_of, mut probes) = (Vec::new(), Vec::new());
         for experiment in &self.plan.experiments {
-            let (engine, sdk) = match &experiment.spec {
+            let engine = match &experiment.spec {
                 EngineSpec::Fis { region, role_arn, .. } => {
                     let place = Place { region: region.clone(), role_arn: role_arn.clone() };
-                    let account = accounts.reach(place, &experiment.name)?;
-                    (engines.fis(account), Some(&account.sdk))
+                    engines.fis(accounts.reach(place, &experiment.name)?)
                 }
-                EngineSpec::Command(_) => (engines.command(), accounts.of_probes(experiment)?),
-                EngineSpec::Harness(spec) => {
-                    (engines.harness(&spec.project)?, accounts.of_probes(experiment)?)
-                }
-                EngineSpec::Litmus(spec) => (engines.litmus(&spec.project)?, accounts.of_probes(experiment)?),
+                EngineSpec::Command(_) => engines.command(),
+                EngineSpec::Harness(spec) => engines.harness(&spec.project)?,
+                EngineSpec::Litmus(spec) => engines.litmus(&spec.project)?,
             };
             engine_of.push(engine);
-            probes.push(evaluators(connector.as_ref(), experiment, sdk)?);
+            probes.push(evaluators(connector.as_ref(), experiment, &mut accounts)?);
         }
         Ok(Connected { engines: engines.all, engine_of, evaluators: probes })
     }

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::model::{Check, HttpCheck, Phase, Plan, ProbePlan};
+use crate::model::{Access, Check, Hidden, HttpCheck, Phase, Plan, ProbePlan, Statuses};
 use crate::rehearsal::{TARGET_HOST, TEMPLATE_ID};
 
 /// The experiment of a rehearsal for which nothing was named.
@@ -38,16 +38,14 @@ fn probe(
     recovers_within: Option<Duration>,
 ) -> ProbePlan {
     let check = HttpCheck {
-        url: format!("http://{TARGET_HOST}/{path}"),
+        url: Hidden(format!("http://{TARGET_HOST}/{path}")),
         method: "GET".to_owned(),
-        headers: BTreeMap::new(),
+        access: Access::default(),
         body: None,
-        status: 200,
+        statuses: Statuses(vec![200..=200]),
         contains: None,
         expect_headers: BTreeMap::new(),
         within: WITHIN,
-        ca_bundle: None,
-        insecure: false,
     };
     ProbePlan {
         name: name.to_owned(),
@@ -64,9 +62,9 @@ fn probe(
 pub(super) fn point_at_target(plan: &mut Plan, target: &str) {
     for probe in plan.experiments.iter_mut().flat_map(|experiment| &mut experiment.probes) {
         if let Check::Http(check) = &mut probe.check
-            && let Some(url) = at_target(&check.url, target)
+            && let Some(url) = at_target(&check.url.0, target)
         {
-            check.url = url;
+            check.url = Hidden(url);
         }
     }
 }

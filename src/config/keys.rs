@@ -34,6 +34,8 @@ pub(super) enum Form {
     Arguments(Item),
     /// A table of texts with names of the user's.
     Texts(Names, Item),
+    /// A table with keys of its own.
+    Block(&'static [Key]),
     /// A table of texts, numbers and truth values, in which `tasks` holds more such tables.
     RuntimeInputs(Kind),
 }
@@ -91,7 +93,8 @@ impl Key {
             | Form::Values(kind)
             | Form::Arguments(Item::Trimmed(kind))
             | Form::Texts(_, Item::Trimmed(kind)) => Some(kind),
-            Form::RuntimeInputs(_)
+            Form::Block(_)
+            | Form::RuntimeInputs(_)
             | Form::Arguments(Item::Verbatim { .. })
             | Form::Texts(_, Item::Verbatim { .. }) => None,
         }

@@ -1,11 +1,13 @@
 //! The kinds of value an input may have: how each is parsed, and how its form is told.
 
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use crate::model::{Expectation, Score, Shard};
 
 use super::mistake::{Problem, nearest};
 use super::parse;
+use super::probes::forms;
 
 /// What values an input takes.
 #[derive(Debug, Clone, Copy)]
@@ -50,6 +52,12 @@ pub(super) enum Kind {
     Address,
     /// A comparison with a number: `< 0.5`.
     Comparison,
+    /// A status of HTTP, or a range of them: `200-299`.
+    Status,
+    /// A statistic of CloudWatch.
+    Statistic,
+    /// A secret in the suite file, where only the name of its variable stands: `${TOKEN}`.
+    Variable,
     Secret,
 }
 
@@ -63,6 +71,7 @@ pub(super) enum Parsed {
     Count(u32),
     List(Vec<String>),
     Expectation(Expectation),
+    Statuses(RangeInclusive<u16>),
 }
 
 impl Kind {
@@ -89,6 +98,9 @@ impl Kind {
             Self::ExperimentName => Parsed::Text(parse::experiment_name(text)?),
             Self::Address => Parsed::Text(parse::address(text)?),
             Self::Comparison => Parsed::Expectation(parse::comparison(text)?),
+            Self::Status => Parsed::Statuses(forms::status(text)?),
+            Self::Statistic => Parsed::Text(forms::statistic(text)?),
+            Self::Variable => Parsed::Text(parse::hidden(text)?),
             // Secrets are read apart, from variables only.
             Self::Secret => return Err(secret()),
         })
@@ -115,6 +127,9 @@ impl Kind {
             Self::ExperimentName => "lower-case letters, digits and hyphens, at most 64".to_owned(),
             Self::Address => "host:port".to_owned(),
             Self::Comparison => "one of < <= > >= == != and a number, in quotes".to_owned(),
+            Self::Status => "100 to 599, or a range such as 200-299".to_owned(),
+            Self::Statistic => "such as Average, Sum, p99.9 or TM(10%:90%)".to_owned(),
+            Self::Variable => "secret, by variable only: \"${NAME}\"".to_owned(),
             Self::Secret => "secret, by variable only".to_owned(),
         })
     }
@@ -127,7 +142,7 @@ impl Kind {
     /// What stands for the value in a usage line.
     pub(super) fn placeholder(&self) -> &'static str {
         match self {
-            Self::Text { .. } | Self::Lines { .. } | Self::Comparison => "TEXT",
+            Self::Text { .. } | Self::Lines { .. } | Self::Comparison | Self::Statistic => "TEXT",
             Self::ExperimentName => "NAME",
             Self::Address => "HOST:PORT",
             Self::Path => "PATH",
@@ -143,14 +158,23 @@ impl Kind {
             Self::RoleArn => "ARN",
             Self::Shard => "N/M",
             Self::Commit => "COMMIT",
-            Self::Secret => "SECRET",
+            Self::Status => "STATUS",
+            Self::Variable | Self::Secret => "SECRET",
         }
     }
 
     /// True where a number in a suite file is what the user means. Elsewhere a bare number may already have lost
     /// something: a YAML parser reads the id `0012` as 12 and `12e4567` as infinity.
     pub(super) fn takes_numbers(&self) -> bool {
-        matches!(self, Self::Score | Self::Count { .. } | Self::Duration { .. } | Self::Number | Self::Bool)
+        matches!(
+            self,
+            Self::Score
+                | Self::Count { .. }
+                | Self::Duration { .. }
+                | Self::Number
+                | Self::Bool
+                | Self::Status
+        )
     }
 
     /// True where `true` and `false` in a suite file are words of this kind.

@@ -60,6 +60,8 @@ pub(super) struct Problem {
     /// Completes a sentence that begins with the value: `is not a duration`.
     pub(super) what: String,
     pub(super) hint: Option<String>,
+    /// The value as it should be. It is not told where variables are in it.
+    pub(super) instead: Option<String>,
     /// The part of the value it is about, where the value is a list.
     pub(super) item: Option<String>,
     /// The value may hold a password.
@@ -68,7 +70,7 @@ pub(super) struct Problem {
 
 impl Problem {
     pub(super) fn new(what: impl Into<String>) -> Self {
-        Self { what: what.into(), hint: None, item: None, hide: false }
+        Self { what: what.into(), hint: None, instead: None, item: None, hide: false }
     }
 
     pub(super) fn hint(mut self, hint: impl Into<String>) -> Self {
@@ -85,7 +87,9 @@ impl Problem {
             (_, None, Some(item)) => quoted(item),
             (_, None, None) => quoted(value),
         };
-        Mistake::new(origin, format!("{}: {shown} {}", key(name), self.what)).maybe_hint(self.hint)
+        let instead = self.instead.filter(|_| !self.hide && written.is_none());
+        let hint = instead.map(|instead| format!("write {}", plain(&instead, SHOWN))).or(self.hint);
+        Mistake::new(origin, format!("{}: {shown} {}", key(name), self.what)).maybe_hint(hint)
     }
 }
 

@@ -187,11 +187,18 @@ fn parsed_url(text: &str) -> Result<http::Uri, Problem> {
         .filter(|uri| matches!(uri.scheme_str(), Some("http" | "https")))
         .filter(|uri| uri.host().is_some_and(|h| !h.is_empty()))
         // The parser leaves a port that is none to whoever asks for it.
-        .filter(|uri| {
-            uri.port_u16().is_some() || uri.authority().map(http::uri::Authority::as_str) == uri.host()
+        .filter(|uri| match uri.port_u16() {
+            Some(port) => port > 0,
+            None => uri.authority().map(http::uri::Authority::as_str) == uri.host(),
         })
         .ok_or_else(|| {
             Problem::new("is not an http or https URL").hint("write for example https://example.com")
+        })
+        // Some hosts are none, such as 1.2.3.400; the clients would find out when they ask.
+        .and_then(|uri| match reqwest::Url::parse(text) {
+            Ok(_) => Ok(uri),
+            Err(_) => Err(Problem::new("is a URL whose host cannot be one")
+                .hint("write for example https://example.com")),
         })
 }
 
@@ -270,16 +277,45 @@ pub(super) fn experiment_name(text: &str) -> Result<String, Problem> {
         .ok_or_else(|| Problem::new("is not a name for an experiment").hint(EXPERIMENT_NAME_HINT))
 }
 
+/// A secret: no mistake in it repeats it.
+pub(super) fn hidden(text: &str) -> Result<String, Problem> {
+    line(text, 10_000).map_err(|mut problem| {
+        problem.hide = true;
+        problem
+    })
+}
+
 pub(super) fn address(text: &str) -> Result<String, Problem> {
     line(text, 1_000)?;
-    let port = text.rsplit_once(':').filter(|(host, _)| !host.is_empty()).map(|(_, port)| port);
-    if port.and_then(|port| port.parse::<u16>().ok()).is_none_or(|port| port == 0) {
-        let mut problem = Problem::new("is not a host and a port").hint(ADDRESS_HINT);
-        // Somebody has written a URL, with a password perhaps.
-        problem.hide = text.contains('@');
-        return Err(problem);
+    if is_address(text) {
+        return Ok(text.to_owned());
     }
-    Ok(text.to_owned())
+    let mut problem = Problem::new("is not a host and a port").hint(ADDRESS_HINT);
+    // Somebody has written a URL, with a password perhaps.
+    problem.hide = text.contains('@');
+    let (scheme, rest) = text.split_once("://").unwrap_or(("", text));
+    let mut instead = rest.split(['/', '?', '#']).next().unwrap_or_default().to_owned();
+    if !instead.contains(':') && !scheme.is_empty() {
+        let port = match scheme {
+            "https" => ":443",
+            "http" => ":80",
+            _ => "",
+        };
+        instead.push_str(port);
+    }
+    if !scheme.is_empty() {
+        "is a URL, not a host and a port".clone_into(&mut problem.what);
+    }
+    problem.instead = Some(instead).filter(|instead| is_address(instead));
+    Err(problem)
+}
+
+/// `db:5432` or `[::1]:5432`
+fn is_address(text: &str) -> bool {
+    let Some((host, port)) = text.rsplit_once(':') else { return false };
+    let is_port = port.bytes().all(|b| b.is_ascii_digit()) && port.parse::<u16>().is_ok_and(|port| port > 0);
+    let is_name = !host.is_empty() && !host.contains(|c: char| c.is_whitespace() || r"/?#@:[]\".contains(c));
+    is_port && (is_name || (host.starts_with('[') && text.parse::<std::net::SocketAddrV6>().is_ok()))
 }
 
 /// `< 0.5`

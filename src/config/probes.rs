@@ -1,7 +1,11 @@
 //! The probes of a suite's experiment: which keys there are, what each means.
 
+mod access;
+pub(super) mod forms;
+mod identity;
 mod keys;
 mod kinds;
+mod queries;
 
 use ::config::{Value, ValueKind};
 
@@ -58,6 +62,11 @@ impl<'a> Reader<'a> {
         if recovers_within.is_some() && when.as_ref().is_some_and(|when| !when.contains(&Phase::After)) {
             let path = format!("{}:", probe.at("recovers-within"));
             self.mistake(&path, "has no effect without after", "add after to when");
+        }
+        if recovers_within.zip(every).is_some_and(|(limit, every)| limit < every) {
+            let path = format!("{}:", probe.at("recovers-within"));
+            let hint = "make it longer than every, from one look to the next";
+            self.mistake(&path, "is shorter than every, so that there is no second look", hint);
         }
         let aborts_after = self.count(&probe, "aborts-after");
         if aborts_after.is_some() && when.as_ref().is_some_and(|when| !when.contains(&Phase::During)) {
@@ -140,8 +149,19 @@ impl<'a> Reader<'a> {
 
     /// The texts of a list: None if one of them is a mistake, which has been told.
     fn items(&mut self, items: &[Value], path: &str, kind: &Kind) -> Option<Vec<String>> {
+        let parsed = self.parsed_items(items, path, kind)?;
+        let texts = parsed.into_iter().map(|parsed| match parsed {
+            Some(Parsed::Text(text)) => text,
+            // An empty argument is one.
+            _ => String::new(),
+        });
+        Some(texts.collect())
+    }
+
+    /// The values of a list, None for each that is blank.
+    fn parsed_items(&mut self, items: &[Value], path: &str, kind: &Kind) -> Option<Vec<Option<Parsed>>> {
         let before = self.mistakes.len();
-        let mut texts = Vec::new();
+        let mut values = Vec::new();
         let mut broken = false;
         for (place, item) in items.iter().enumerate() {
             let path = format!("{path}[{place}]");
@@ -151,13 +171,11 @@ impl<'a> Reader<'a> {
             }
             let written = self.document.written.get(&path).map(String::as_str);
             match super::values::read(kind, &path, item, &self.document.origin, written) {
-                Ok(Some(Parsed::Text(text))) => texts.push(text),
-                // An empty argument is one.
-                Ok(_) => texts.push(String::new()),
+                Ok(value) => values.push(value),
                 Err(mistake) => self.mistakes.push(mistake),
             }
         }
-        (self.mistakes.len() == before && !broken).then_some(texts)
+        (self.mistakes.len() == before && !broken).then_some(values)
     }
 }
 

@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::config::{Environment, file, suite};
-use crate::model::{Comparison, Expectation};
+use crate::model::{Access, Comparison, Credentials, Expectation, Hidden, PrometheusCheck, Signing};
 
 const QUICK: Duration = Duration::from_secs(2);
 const SLOW: Duration = Duration::from_secs(10);
@@ -57,13 +57,15 @@ fn the_suite_of_the_documentation_is_read() {
     assert_eq!(http.when, [Phase::Before, Phase::During, Phase::After]);
     assert_eq!((http.every, http.weight), (Duration::from_secs(5), 5));
     let Check::Http(check) = &http.check else { panic!("{http:?}") };
-    assert_eq!((check.url.as_str(), check.method.as_str()), ("https://staging.example/health", "GET"));
-    assert_eq!((check.status, check.within), (200, QUICK));
+    assert_eq!((check.url.0.as_str(), check.method.as_str()), ("https://staging.example/health", "GET"));
+    assert_eq!((check.statuses.to_string().as_str(), check.within), ("200", QUICK));
     assert_eq!(probes[1].check, Check::CloudwatchAlarm { name: "shop-5xx".to_owned(), within: SLOW });
     assert_eq!((probes[1].weight, probes[1].every), (10, Duration::from_secs(5)));
     let expect = Expectation { comparison: Comparison::Less, value: 0.5 };
-    let url = "http://prometheus:9090".to_owned();
-    assert_eq!(probes[2].check, Check::Prometheus { url, query: "p99".to_owned(), expect, within: SLOW });
+    let url = Hidden("http://prometheus:9090".to_owned());
+    let (query, access) = ("p99".to_owned(), Access::default());
+    let wanted = PrometheusCheck { url, query, expect, access, signing: None, within: SLOW };
+    assert_eq!(probes[2].check, Check::Prometheus(wanted));
     let tcp = Check::Tcp { address: "db:5432".to_owned(), within: Duration::from_secs(1) };
     assert_eq!((&probes[3].check, probes[3].recovers_within), (&tcp, Some(Duration::from_secs(60))));
     let run = vec!["./smoke.sh".to_owned()];
@@ -99,10 +101,10 @@ fn every_key_is_read() {
     .unwrap();
     assert_eq!(probes[0].when, [Phase::During, Phase::After], "by default");
     let Check::Http(check) = &probes[0].check else { panic!("{probes:?}") };
-    assert_eq!((check.method.as_str(), check.body.as_deref()), ("POST", Some("{\"a\":\n 1}")));
-    assert_eq!(check.headers["Authorization"], "Bearer s3cr3t");
+    assert_eq!((check.method.as_str(), &check.body), ("POST", &Some(Hidden("{\"a\":\n 1}".to_owned()))));
+    assert_eq!(check.access.headers["Authorization"].0, "Bearer s3cr3t");
     assert_eq!(check.expect_headers["X-Shop"], "open");
-    assert!(check.insecure && check.contains.as_deref() == Some("ok"));
+    assert!(check.access.insecure && check.contains.as_deref() == Some("ok"));
     assert_eq!(probes[1].when, [Phase::After]);
     let Check::Command { run, exit_code, output, within } = &probes[1].check else { panic!("{probes:?}") };
     assert_eq!((run.len(), *exit_code, output.as_deref()), (4, 3, Some("ready")));
@@ -147,7 +149,7 @@ fn mistakes_are_told_with_their_path() {
         ("{ name: x, http: { url: 'ftp://a' } }", "P[0].http.url: \"ftp://a\" is not an http or https URL"),
         (
             "{ name: x, http: { url: 'http://a', status: 99 } }",
-            "P[0].http.status: \"99\" is not a whole number from 100 to 599",
+            "P[0].http.status: \"99\" is not a status of HTTP",
         ),
         (
             "{ name: x, http: { url: 'http://a', headers: { 'a b': c } } }",
@@ -170,7 +172,7 @@ fn mistakes_are_told_with_their_path() {
             "P[0].cloudwatch-metric.statistic: has no effect with expression",
         ),
         (
-            "{ name: x, cloudwatch-metric: { expression: e, period: 45s, expect: '< 1' } }",
+            "{ name: x, cloudwatch-metric: { expression: 'SELECT MAX(x) FROM y', period: 45s, expect: '< 1' } }",
             "P[0].cloudwatch-metric.period: is not a period of CloudWatch",
         ),
         (
@@ -229,4 +231,266 @@ fn what_is_blank_is_not_set_and_no_probe_is_lost() {
 fn what_variables_hold_is_not_repeated() {
     let told = read("      - { name: x, tcp: { address: '${T}' } }\n", &[("T", "s3cr3t")]).unwrap_err();
     assert!(told[0].contains("${T}") && !told[0].contains("s3cr3t"), "{told:?}");
+}
+
+/// What can never hold, whatever the system does, is a mistake and no failed look.
+#[test]
+fn what_is_wrong_on_its_face_is_a_mistake() {
+    let mut wrong = Vec::new();
+    for (check, want) in [
+        // Addresses.
+        (
+            "tcp: { address: 'tcp://db:5432' }",
+            "address: \"tcp://db:5432\" is a URL, not a host and a port; write db:5432",
+        ),
+        (
+            "tcp: { address: 'https://db/x' }",
+            "address: \"https://db/x\" is a URL, not a host and a port; write db:443",
+        ),
+        ("tcp: { address: 'db:5432/x' }", "address: \"db:5432/x\" is not a host and a port; write db:5432"),
+        (
+            "tcp: { address: 'tcp://db' }",
+            "address: \"tcp://db\" is a URL, not a host and a port; write host:port",
+        ),
+        (
+            "tcp: { address: 'tcp://u:s3cr3t@db:1' }",
+            "address: the value is a URL, not a host and a port; write host:port",
+        ),
+        ("tcp: { address: ' d b:5432' }", "address: \"d b:5432\" is not a host and a port"),
+        ("tcp: { address: '::1:5432' }", "address: \": :1:5432\" is not a host and a port"),
+        ("tcp: { address: '[::1:5432' }", "address: \"[::1:5432\" is not a host and a port"),
+        ("tcp: { address: '[x]:5432' }", "address: \"[x]:5432\" is not a host and a port"),
+        ("tcp: { address: 'db:0' }", "address: \"db:0\" is not a host and a port"),
+        ("tcp: { address: 'db:65536' }", "address: \"db:65536\" is not a host and a port"),
+        ("tcp: { address: 'db:+80' }", "address: \"db:+80\" is not a host and a port"),
+        ("http: { url: 'shop.example/health' }", "url: \"shop.example/health\" is not an http or https URL"),
+        ("http: { url: 'http://' }", "url: \"http://\" is not an http or https URL"),
+        ("http: { url: 'http://u:s3cr3t@a' }", "url: the value is a URL with a user name"),
+        ("http: { url: 'http://a:0' }", "url: \"http://a:0\" is not an http or https URL"),
+        ("http: { url: 'http://a:65536' }", "url: \"http://a:65536\" is not an http or https URL"),
+        (
+            "http: { url: 'http://1.2.3.400/' }",
+            "url: \"http://1.2.3.400/\" is a URL whose host cannot be one",
+        ),
+        // Statuses.
+        (
+            "http: { url: 'http://a', status: 2xx }",
+            "status: \"2xx\" is not a status of HTTP; write a status or a range",
+        ),
+        (
+            "http: { url: 'http://a', status: 299-200 }",
+            "status: \"299-200\" is a range that ends before it begins",
+        ),
+        ("http: { url: 'http://a', status: [200, 99] }", "status[1]: \"99\" is not a status of HTTP"),
+        ("http: { url: 'http://a', status: [] }", "status: is an empty list"),
+        ("http: { url: 'http://a', status: [200, ''] }", "status[1]: is empty"),
+        // What is sent.
+        (
+            "http: { url: 'http://a', expect-headers: { 'a:': b } }",
+            "expect-headers: \"a:\" is not a header's name",
+        ),
+        (
+            "http: { url: 'http://a', method: head, contains: x }",
+            "contains: can never pass: an answer to HEAD",
+        ),
+        (
+            "http: { url: 'http://a', bearer-token: s3cr3t }",
+            "bearer-token: the value is a secret, and a secret may not",
+        ),
+        (
+            "http: { url: 'http://a', bearer-token: 'x${T}' }",
+            "bearer-token: the value is a secret, and a secret may not",
+        ),
+        ("http: { url: 'http://a', bearer-token: '${NONE:-s3cr3t}' }", "bearer-token: the value is a secret"),
+        ("http: { url: 'http://a', bearer-token: '${SPACED}' }", "bearer-token: the value is not a token"),
+        ("http: { url: 'http://a', username: u }", "password: is needed beside username"),
+        ("http: { url: 'http://a', password: '${T}' }", "username: is needed beside password"),
+        ("http: { url: 'http://a', username: 'a:b', password: '${T}' }", "username: the value has a colon"),
+        (
+            "http: { url: 'http://a', bearer-token: '${T}', username: u, password: '${T}' }",
+            "username: is set beside bearer-token",
+        ),
+        (
+            "http: { url: 'http://a', bearer-token: '${T}', headers: { authorization: x } }",
+            "headers.authorization: is set beside other credentials",
+        ),
+        (
+            "http: { url: 'http://a', client-key: k.pem }",
+            "client-key: has no effect without client-certificate",
+        ),
+        (
+            "http: { url: 'http://a', client-certificate: none.pem }",
+            "client-certificate: \"none.pem\" is not there",
+        ),
+        // Queries.
+        (
+            "prometheus: { url: 'http://p', query: 'sum(up', expect: '< 1' }",
+            "query: has a ( that is never closed",
+        ),
+        ("prometheus: { url: 'http://p', query: 'up[5m]', expect: '< 1' }", "query: ends with a range"),
+        (
+            "prometheus: { url: 'http://p/api/v1/query', query: up, expect: '< 1' }",
+            "url: names the API, whose path is added to it; write what stands before /api/v1",
+        ),
+        ("prometheus: { url: 'http://p', query: up, expect: '< 1', sigv4: {} }", "sigv4: needs a region"),
+        (
+            "prometheus: { url: 'http://p', query: up, expect: '< 1', sigv4: { region: x } }",
+            "sigv4.region: \"x\" is not an AWS Region",
+        ),
+        (
+            "prometheus: { url: 'http://p', query: up, expect: '< 1', sigv4: { region: eu-west-1 }, bearer-token: '${T}' }",
+            "sigv4: is set beside other credentials",
+        ),
+        (
+            "prometheus: { url: 'http://p', query: up, expect: '< inf' }",
+            "expect: \"< inf\" is not a comparison",
+        ),
+        // CloudWatch.
+        (
+            "cloudwatch-alarm: { name: 'arn:aws:cloudwatch:eu-west-1:111122223333:alarm:a' }",
+            "name: is an ARN",
+        ),
+        (
+            "cloudwatch-metric: { namespace: S, metric: m, statistic: average, expect: '< 1' }",
+            "statistic: \"average\" is not a statistic of CloudWatch; did you mean Average?",
+        ),
+        (
+            "cloudwatch-metric: { namespace: S, metric: m, statistic: p101, expect: '< 1' }",
+            "statistic: \"p101\" is not a statistic of CloudWatch",
+        ),
+        (
+            "cloudwatch-metric: { expression: 'm1 / m2', expect: '< 1' }",
+            "expression: refers to m1, which nothing defines",
+        ),
+        (
+            "cloudwatch-metric: { expression: 'SUM(SEARCH(\"x\")', expect: '< 1' }",
+            "expression: has a ( that is never",
+        ),
+    ] {
+        let probe = format!("      - {{ name: x, {check} }}\n");
+        let told = read(&probe, &[("T", "t0ken"), ("SPACED", "two s3cr3t words")]);
+        let told = told.err().unwrap_or_default().join(" | ");
+        let kind = check.split_once(':').unwrap().0;
+        let is_told = told.starts_with(&format!("P[0].{kind}.{want}")) && !told.contains(" | ");
+        if !is_told || told.contains("s3cr3t") || told.contains("t0ken") {
+            wrong.push(format!("{check}\n  wanted {want}\n  told   {told}"));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    let told = mistake("{ name: x, tcp: { address: 'a:1' }, every: 5s, recovers-within: 4s }");
+    assert!(told.starts_with("P[0].recovers-within: is shorter than every"), "{told}");
+    let dimensions: Vec<String> = (0..31).map(|number| format!("d{number}: x")).collect();
+    let metric =
+        format!("namespace: S, metric: m, dimensions: {{ {} }}, expect: '< 1'", dimensions.join(", "));
+    let told = mistake(&format!("{{ name: x, cloudwatch-metric: {{ {metric} }} }}"));
+    assert!(
+        told.starts_with("P[0].cloudwatch-metric.dimensions: has 31 dimensions; a metric has at most 30"),
+        "{told}"
+    );
+}
+
+/// The corrected address would show what a variable holds.
+#[test]
+fn an_address_from_a_variable_is_not_corrected() {
+    let told =
+        read("      - { name: x, tcp: { address: '${T}' } }\n", &[("T", "tcp://s3cr3t:1")]).unwrap_err();
+    assert!(
+        told[0].contains("is a URL") && told[0].ends_with("write host:port, for example db:5432"),
+        "{told:?}"
+    );
+}
+
+#[test]
+fn who_is_asking_is_read() {
+    let probes = read(
+        r#"
+      - name: a
+        prometheus: { url: "http://p", query: up, expect: "< 1", bearer-token: "${T}", headers: { X-Scope-OrgID: shop } }
+      - name: b
+        http: { url: "http://a", username: chaos, password: " ${T:-} ", status: [200, "300 - 399"] }
+      - name: c
+        prometheus: { url: "https://aps-workspaces.eu-west-1.amazonaws.com/workspaces/ws-1", query: up, expect: "< 1" }
+      - name: d
+        prometheus: { url: "https://p", query: up, expect: "< 1", sigv4: { region: eu-west-1, role-arn: "arn:aws:iam::111122223333:role/m" } }
+      - name: e
+        prometheus: { url: "https://aps-workspaces.eu-west-1.amazonaws.com", query: up, expect: "< 1", sigv4: { role-arn: "arn:aws:iam::111122223333:role/m" } }
+      - name: f
+        prometheus: { url: "https://aps-workspaces.eu-west-1.amazonaws.com", query: up, expect: "< 1", bearer-token: "${T}", sigv4: }
+"#,
+        &[("T", "t0ken")],
+    )
+    .unwrap();
+    let prometheus = |place: usize| match &probes[place].check {
+        Check::Prometheus(check) => check.clone(),
+        other => panic!("{other:?}"),
+    };
+    let bearer = Credentials::Bearer(Hidden("t0ken".to_owned()));
+    assert_eq!(prometheus(0).access.credentials, Some(bearer.clone()));
+    assert_eq!(prometheus(0).access.headers["X-Scope-OrgID"].0, "shop");
+    let Check::Http(check) = &probes[1].check else { panic!("{probes:?}") };
+    let basic = Credentials::Basic { username: "chaos".to_owned(), password: Hidden("t0ken".to_owned()) };
+    assert_eq!(check.access.credentials, Some(basic));
+    assert_eq!(check.statuses.to_string(), "200 or 300-399");
+    let signing = |role: Option<&str>| {
+        Some(Signing { region: "eu-west-1".to_owned(), role_arn: role.map(ToOwned::to_owned) })
+    };
+    let role = Some("arn:aws:iam::111122223333:role/m");
+    assert_eq!(prometheus(0).signing, None);
+    assert_eq!(
+        [2, 3, 4].map(|place| prometheus(place).signing),
+        [signing(None), signing(role), signing(role)]
+    );
+    assert_eq!((prometheus(5).signing, prometheus(5).access.credentials), (None, Some(bearer)));
+    assert!(!format!("{probes:?}").contains("t0ken"));
+}
+
+#[test]
+fn a_client_certificate_and_its_key_are_tried() {
+    let own = rcgen::generate_simple_self_signed(["a".to_owned()]).unwrap();
+    let (certificate, key) = (own.cert.pem(), own.signing_key.serialize_pem());
+    let other = rcgen::KeyPair::generate().unwrap().serialize_pem();
+    let dir = tempfile::tempdir().unwrap();
+    let file = |name: &str, text: &str| {
+        let path = dir.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        path.display().to_string()
+    };
+    let both = file("both.pem", &format!("{key}\n{certificate}"));
+    let certificate = file("certificate.pem", &certificate);
+    let key = file("key.pem", &key);
+    let other = file("other.pem", &other);
+    let encrypted = "-----BEGIN ENCRYPTED PRIVATE KEY-----\nMAAA\n-----END ENCRYPTED PRIVATE KEY-----\n";
+    let encrypted = file("encrypted.pem", encrypted);
+    let with = |keys: &str| format!("{{ name: x, http: {{ url: 'https://a', {keys} }} }}");
+    for keys in [
+        format!("client-certificate: {both}"),
+        format!("client-certificate: {certificate}, client-key: {key}"),
+    ] {
+        let probes = read(&format!("      - {}\n", with(&keys)), &[]).unwrap();
+        let Check::Http(check) = &probes[0].check else { panic!("{probes:?}") };
+        assert!(check.access.identity.is_some() && !format!("{check:?}").contains("BEGIN"));
+    }
+    for (keys, name, what) in [
+        (format!("client-certificate: {certificate}"), "client-certificate", "holds no private key in PEM"),
+        (format!("client-certificate: {key}"), "client-certificate", "holds no certificate in PEM"),
+        (
+            format!("client-certificate: {certificate}, client-key: {other}"),
+            "client-key",
+            "holds a private key that does not fit the certificate",
+        ),
+        (
+            format!("client-certificate: {certificate}, client-key: {encrypted}"),
+            "client-key",
+            "holds a private key that is encrypted",
+        ),
+        (
+            format!("client-certificate: {certificate}, client-key: {certificate}"),
+            "client-key",
+            "holds no private key",
+        ),
+        (format!("client-certificate: {certificate}, client-key: none.pem"), "client-key", "is not there"),
+    ] {
+        let told = mistake(&with(&keys));
+        assert!(told.starts_with(&format!("P[0].http.{name}: ")) && told.contains(what), "{told}");
+    }
 }

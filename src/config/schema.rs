@@ -138,10 +138,16 @@ fn property(key: &Key) -> (String, Value) {
         }
         Form::Arguments(item) => arguments(item, key.needed),
         Form::Texts(names, item) => texts(*names, item),
+        Form::Block(keys) => {
+            let mut block = object("", keys.iter().map(property).collect(), &needed(keys));
+            block.insert("type".to_owned(), json!(["object", "null"]));
+            block
+        }
         Form::RuntimeInputs(kind) => runtime_inputs(kind),
     };
-    let literal = |text: &str| match (&key.form, key.kind()) {
-        (Form::Value(kind), _) => kinds::literal(kind, text),
+    let literal = |text: &str| match &key.form {
+        Form::Value(kind) => kinds::literal(kind, text),
+        Form::Values(kind) if !text.contains(' ') => kinds::literal(kind, text),
         _ => json!(text.split_whitespace().collect::<Vec<_>>()),
     };
     schema.insert("description".to_owned(), json!(key.description()));

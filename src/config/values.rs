@@ -28,10 +28,26 @@ pub(super) fn read(
     };
     match text {
         Some(text) if !text.trim().is_empty() => {
+            if matches!(kind, Kind::Variable) && !written.is_some_and(is_one_variable) {
+                return Err(told(literal_secret(), &text));
+            }
             kind.parse(&text).map(Some).map_err(|problem| told(problem, &text))
         }
         _ => Ok(None),
     }
+}
+
+/// True of `${NAME}`, which may have an empty default, and of nothing else.
+fn is_one_variable(written: &str) -> bool {
+    let name = written.trim().strip_prefix("${").and_then(|rest| rest.strip_suffix('}'));
+    name.is_some_and(|name| !name.strip_suffix(":-").unwrap_or(name).contains(['$', '{', '}', ':']))
+}
+
+fn literal_secret() -> Problem {
+    let mut problem = Problem::new("is a secret, and a secret may not stand in the suite file")
+        .hint("write the name of a variable that holds it, as in \"${TOKEN}\"");
+    problem.hide = true;
+    problem
 }
 
 fn text_of(kind: &Kind, value: &ValueKind) -> Result<Option<String>, Problem> {

@@ -20,6 +20,8 @@ pub enum Use {
     CloudwatchAlarm,
     /// A probe `cloudwatch-metric`.
     CloudwatchMetric,
+    /// A probe `prometheus` whose requests are signed.
+    Prometheus,
     /// Comments on CodeCommit.
     Codecommit,
     /// `aws-role-arn` with the credentials of the SDK's default chain.
@@ -30,8 +32,8 @@ impl Use {
     pub const MODES: [Self; 4] = [Self::Events, Self::Queue, Self::Poll, Self::Sweep];
     /// How a run monitors FIS experiments.
     pub const RUNS: [Self; 3] = [Self::Events, Self::Queue, Self::Poll];
-    pub const OTHERS: [Self; 4] =
-        [Self::CloudwatchAlarm, Self::CloudwatchMetric, Self::Codecommit, Self::AssumeRole];
+    pub const OTHERS: [Self; 5] =
+        [Self::CloudwatchAlarm, Self::CloudwatchMetric, Self::Prometheus, Self::Codecommit, Self::AssumeRole];
 
     pub fn as_str(self) -> &'static str {
         match self {
@@ -41,6 +43,7 @@ impl Use {
             Self::Sweep => "sweep",
             Self::CloudwatchAlarm => "cloudwatch-alarm",
             Self::CloudwatchMetric => "cloudwatch-metric",
+            Self::Prometheus => "prometheus",
             Self::Codecommit => "codecommit",
             Self::AssumeRole => "assume-role",
         }
@@ -97,6 +100,11 @@ const LEVER: Scope = Scope {
 };
 /// ListExperiments and GetMetricData know no resources, and DescribeAlarms shows composite alarms only on all.
 const LOOKS: Scope = Scope { sid: "Looks", resources: &["*"], conditions: &[] };
+const WORKSPACES: Scope = Scope {
+    sid: "Workspaces",
+    resources: &["arn:{partition}:aps:{region}:{account}:workspace/*"],
+    conditions: &[],
+};
 const RULES: Scope = Scope { sid: "Rules", resources: &[RULE], conditions: &[] };
 /// A rule brings events to a queue of faultgate's, and to nothing else.
 const RULE_TARGETS: Scope = Scope {
@@ -173,6 +181,8 @@ pub const CALLS: &[Call] = &[
         .or("a note in the report; a stop condition that fired is not told from a stop by somebody"),
     call("GetMetricData", &[("cloudwatch:GetMetricData", &LOOKS)], &[Use::CloudwatchMetric],
         "reads the metrics of probes"),
+    call("QueryMetrics", &[("aps:QueryMetrics", &WORKSPACES)], &[Use::Prometheus],
+        "asks a workspace of Amazon Managed Service for Prometheus for probes"),
     call("PutRule", &[("events:PutRule", &RULES), ("events:TagResource", &RULES)], EVENTS,
         "makes the run's own rule"),
     call("DescribeRule", &[("events:DescribeRule", &RULES)], EVENTS,

@@ -108,7 +108,7 @@ impl Lifecycle<'_> {
                 .collect();
             engine.check(&experiments).await
         });
-        join_all(looks).await.into_iter().flatten().collect()
+        join_all(looks).await.into_iter().flatten().chain(self.unready_probes()).collect()
     }
 
     /// The whole run. It ends in a result, whatever happens.

@@ -19,6 +19,19 @@ impl Lifecycle<'_> {
         findings
     }
 
+    /// Probes that cannot look on this machine. A look that fails for that says nothing about the system.
+    pub(super) fn unready_probes(&self) -> Vec<Finding> {
+        let mut unready = Vec::new();
+        for (experiment, evaluators) in self.plan.experiments.iter().zip(&self.evaluators) {
+            for (probe, evaluator) in experiment.probes.iter().zip(evaluators) {
+                let Some(what) = evaluator.missing() else { continue };
+                let subject = format!("probe {} of {}", probe.name, experiment.name);
+                unready.push(Finding::new(Level::Error, subject, format!("cannot look: {what}")));
+            }
+        }
+        unready
+    }
+
     async fn look_before(&self, index: usize) -> Vec<Finding> {
         let probing = self.probing(index);
         // Which have failed stands in their samples too.

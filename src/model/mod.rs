@@ -1,5 +1,6 @@
 //! The words of the field, pure: no input or output, no clock, no async.
 
+mod check;
 mod comparison;
 mod contradiction;
 mod event;
@@ -17,6 +18,10 @@ mod shard;
 mod state;
 mod verdict;
 
+pub use check::{
+    Access, Check, Comparison, Credentials, Expectation, Hidden, HttpCheck, MetricCheck, PrometheusCheck,
+    Signing, Statuses,
+};
 pub use comparison::{
     CompareTo, Earlier, EarlierRun, ExperimentChange, Presence, ProbeChange, RunComparison, ScoreChange,
     ScoreDrop, VerdictChange,
@@ -30,10 +35,7 @@ pub use plan::{
     LitmusProject, LitmusSpec, Monitor, Plan, RunIdentity, RuntimeInputs,
 };
 pub use plan_record::PlanRecord;
-pub use probe::{
-    Check, Comparison, Expectation, HttpCheck, MetricCheck, Phase, PhaseLooks, Phases, Probe, ProbePlan,
-    Sample, Turn,
-};
+pub use probe::{Phase, PhaseLooks, Phases, Probe, ProbePlan, Sample, Turn};
 pub use provenance::Difference;
 pub use result::{
     Action, Effect, EngineError, Evidence, ExperimentResult, FaultWindow, Gate, MonitorRecord, Outcome,

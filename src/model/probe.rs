@@ -1,13 +1,12 @@
 //! Probes: repeated checks of the steady state, and what came of them.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use super::Score;
+use super::{Check, Score};
 
 /// When a probe is evaluated, seen from the fault.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -19,146 +18,6 @@ pub enum Phase {
     During,
     /// When the experiment has ended.
     After,
-}
-
-/// What a probe checks.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Check {
-    Http(HttpCheck),
-    Tcp { address: String, within: Duration },
-    Command { run: Vec<String>, exit_code: i32, output: Option<String>, within: Duration },
-    CloudwatchAlarm { name: String, within: Duration },
-    CloudwatchMetric(MetricCheck),
-    Prometheus { url: String, query: String, expect: Expectation, within: Duration },
-}
-
-impl Check {
-    /// The word for it, in suites and reports.
-    pub fn kind(&self) -> &'static str {
-        match self {
-            Self::Http(_) => "http",
-            Self::Tcp { .. } => "tcp",
-            Self::Command { .. } => "command",
-            Self::CloudwatchAlarm { .. } => "cloudwatch-alarm",
-            Self::CloudwatchMetric(_) => "cloudwatch-metric",
-            Self::Prometheus { .. } => "prometheus",
-        }
-    }
-
-    /// How long one evaluation may take.
-    pub fn within(&self) -> Duration {
-        match self {
-            Self::Http(check) => check.within,
-            Self::CloudwatchMetric(check) => check.within,
-            Self::Tcp { within, .. }
-            | Self::Command { within, .. }
-            | Self::CloudwatchAlarm { within, .. }
-            | Self::Prometheus { within, .. } => *within,
-        }
-    }
-}
-
-#[derive(Clone, PartialEq)]
-pub struct HttpCheck {
-    pub url: String,
-    pub method: String,
-    /// Sent. Values may be secrets: they are never shown.
-    pub headers: BTreeMap<String, String>,
-    pub body: Option<String>,
-    pub status: u16,
-    /// The answer's body contains this text.
-    pub contains: Option<String>,
-    /// The answer has these headers, with values that contain these texts.
-    pub expect_headers: BTreeMap<String, String>,
-    /// The answer is complete within this time.
-    pub within: Duration,
-    /// PEM certificates to trust for this probe, besides those of the run.
-    pub ca_bundle: Option<Vec<u8>>,
-    /// Do not verify the certificate.
-    pub insecure: bool,
-}
-
-impl std::fmt::Debug for HttpCheck {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("HttpCheck")
-            .field("method", &self.method)
-            .field("status", &self.status)
-            .field("within", &self.within)
-            .finish_non_exhaustive()
-    }
-}
-
-#[derive(Debug, Clone, PartialEq)]
-pub struct MetricCheck {
-    /// A metric, or None where `expression` says what to compute.
-    pub namespace: Option<String>,
-    pub metric: Option<String>,
-    pub dimensions: BTreeMap<String, String>,
-    pub statistic: String,
-    /// Metric math or a Metrics Insights query.
-    pub expression: Option<String>,
-    pub period: Duration,
-    pub expect: Expectation,
-    pub within: Duration,
-}
-
-/// A comparison with a number: `< 0.5`.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Expectation {
-    pub comparison: Comparison,
-    pub value: f64,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Comparison {
-    Less,
-    LessOrEqual,
-    Greater,
-    GreaterOrEqual,
-    Equal,
-    NotEqual,
-}
-
-impl Comparison {
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Less => "<",
-            Self::LessOrEqual => "<=",
-            Self::Greater => ">",
-            Self::GreaterOrEqual => ">=",
-            Self::Equal => "==",
-            Self::NotEqual => "!=",
-        }
-    }
-}
-
-impl Expectation {
-    /// What is to be said of a measured value: it is as expected, or it is not.
-    pub fn compare(self, value: f64) -> Result<String, String> {
-        let said = format!("{value}, expected {self}");
-        if self.holds(value) { Ok(said) } else { Err(said) }
-    }
-
-    /// Whether a measured value is as expected. What is not a number never is.
-    #[expect(clippy::float_cmp, reason = "whoever asks for == means the very number")]
-    pub fn holds(self, value: f64) -> bool {
-        let wanted = self.value;
-        match self.comparison {
-            _ if value.is_nan() => false,
-            Comparison::Less => value < wanted,
-            Comparison::LessOrEqual => value <= wanted,
-            Comparison::Greater => value > wanted,
-            Comparison::GreaterOrEqual => value >= wanted,
-            Comparison::Equal => value == wanted,
-            Comparison::NotEqual => value != wanted,
-        }
-    }
-}
-
-impl std::fmt::Display for Expectation {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{} {}", self.comparison.as_str(), self.value)
-    }
 }
 
 /// A probe as it was asked for.

@@ -2,7 +2,7 @@
 //! look.
 
 use std::collections::BTreeMap;
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::process::{ExitStatus, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
@@ -61,6 +61,16 @@ impl Look for Command {
             status.map_err(|error| format!("could not wait for it: {error}"))?
         };
         self.judge(status, &out.bytes, &err.bytes)
+    }
+
+    fn missing(&self) -> Option<String> {
+        let program = self.run.first()?;
+        let (path, dir) = (self.env.get(OsStr::new("PATH")), std::env::current_dir().ok()?);
+        // A variable may say which program it is, and what variables hold is not shown.
+        which::which_in(program, path, &dir).is_err().then(|| match program.contains('/') {
+            true => format!("its program is not there, seen from {}, or is no program", dir.display()),
+            false => "its program is not on PATH".to_owned(),
+        })
     }
 }
 

@@ -15,16 +15,20 @@ use tokio::time::Instant;
 
 use crate::clock::Clock;
 use crate::http::{HttpSettings, client_with, remedy};
-use crate::model::{Check, HttpCheck};
+use crate::model::{Access, Check, PrometheusCheck};
 use crate::text;
 
+mod access;
 mod cloudwatch;
 mod command;
 mod http;
 mod prometheus;
+mod sigv4;
 mod tcp;
 
+use access::Veil;
 use cloudwatch::Cloudwatch;
+use sigv4::Signer;
 
 /// Longest reason.
 const LONGEST: usize = 200;
@@ -47,6 +51,11 @@ pub struct Seen {
 pub trait Evaluate: Send + Sync {
     async fn evaluate(&self) -> Seen;
 
+    /// What a look needs and this machine does not have. It is asked for before anything is launched.
+    fn missing(&self) -> Option<String> {
+        None
+    }
+
     /// Its requests to AWS so far, by operation.
     fn calls(&self) -> BTreeMap<String, u64> {
         BTreeMap::new()
@@ -58,6 +67,10 @@ pub trait Evaluate: Send + Sync {
 trait Look: Send + Sync {
     async fn look(&self) -> Result<String, String>;
 
+    fn missing(&self) -> Option<String> {
+        None
+    }
+
     fn calls(&self) -> BTreeMap<String, u64> {
         BTreeMap::new()
     }
@@ -67,6 +80,7 @@ trait Look: Send + Sync {
 struct Limited {
     look: Box<dyn Look>,
     within: Duration,
+    veil: Veil,
 }
 
 #[async_trait]
@@ -78,8 +92,12 @@ impl Evaluate for Limited {
             Ok(Err(why)) => (false, why),
             Err(_) => (false, format!("no answer within {:?}", self.within)),
         };
-        let reason = text::plain(&said, LONGEST);
+        let reason = text::plain(&self.veil.hide(&said), LONGEST);
         Seen { passed, latency: Some(begun.elapsed()), reason: (!reason.is_empty()).then_some(reason) }
+    }
+
+    fn missing(&self) -> Option<String> {
+        self.look.missing()
     }
 
     fn calls(&self) -> BTreeMap<String, u64> {
@@ -111,7 +129,7 @@ impl Connector {
     pub fn connect(&self, check: &Check, sdk: Option<&SdkConfig>) -> Result<Arc<dyn Evaluate>, String> {
         let look: Box<dyn Look> = match check {
             Check::Http(check) => {
-                Box::new(http::Http { client: self.client_for(check)?, check: check.clone() })
+                Box::new(http::Http { client: self.client_for(&check.access)?, check: check.clone() })
             }
             Check::Tcp { address, .. } => Box::new(tcp::Tcp { address: address.clone() }),
             Check::Command { run, exit_code, output, .. } => Box::new(command::Command {
@@ -128,28 +146,28 @@ impl Connector {
                 check: check.clone(),
                 clock: self.clock,
             }),
-            Check::Prometheus { url, query, expect, .. } => Box::new(prometheus::Prometheus {
-                client: self.client.clone(),
-                url: url.clone(),
-                query: query.clone(),
-                expect: *expect,
-            }),
+            Check::Prometheus(check) => Box::new(self.prometheus(check, sdk)?),
         };
-        Ok(Arc::new(Limited { look, within: check.within() }))
+        let veil = check.access().map(Veil::of).unwrap_or_default();
+        Ok(Arc::new(Limited { look, within: check.within(), veil }))
     }
 
-    /// The client of all, or one of its own where a probe trusts otherwise.
-    fn client_for(&self, check: &HttpCheck) -> Result<reqwest::Client, String> {
-        if check.ca_bundle.is_none() && !check.insecure {
-            return Ok(self.client.clone());
-        }
-        let mut settings = self.settings.clone();
-        if let Some(own) = &check.ca_bundle {
-            settings.ca_bundle.get_or_insert_default().extend_from_slice(own);
-        }
-        client_with(&settings, |builder| {
-            each_look_by_itself(builder).tls_danger_accept_invalid_certs(check.insecure)
+    fn prometheus(
+        &self,
+        check: &PrometheusCheck,
+        sdk: Option<&SdkConfig>,
+    ) -> Result<prometheus::Prometheus, String> {
+        let signing = check.signing.as_ref();
+        Ok(prometheus::Prometheus {
+            client: self.client_for(&check.access)?,
+            check: check.clone(),
+            signer: signing.map(|signing| Signer::new(&signing.region, sdk, self.clock)).transpose()?,
         })
+    }
+
+    /// The client of all, or one of its own where a probe trusts or presents itself otherwise.
+    fn client_for(&self, access: &Access) -> Result<reqwest::Client, String> {
+        Ok(access::own_client(&self.settings, access)?.unwrap_or_else(|| self.client.clone()))
     }
 }
 
@@ -198,5 +216,13 @@ fn holds(bytes: &[u8], text: &str) -> bool {
     String::from_utf8_lossy(bytes).contains(text)
 }
 
+#[cfg(test)]
+mod access_tests;
+#[cfg(test)]
+mod cloudwatch_tests;
+#[cfg(test)]
+mod prometheus_tests;
+#[cfg(test)]
+mod stream_tests;
 #[cfg(test)]
 mod tests;

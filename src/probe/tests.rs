@@ -4,50 +4,48 @@ use std::collections::BTreeMap;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
-use wiremock::matchers::{any, header, method, query_param};
+use wiremock::matchers::{any, header, method};
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
 use super::*;
 use crate::engine::fis::connect_embedded;
-use crate::model::{Comparison, Expectation};
+use crate::model::{Comparison, Expectation, Hidden, HttpCheck, Statuses};
 use crate::rehearsal::{ALARM_NAME, Effect, FaultRule, Scenario, World, http_client};
 
-const SECOND: Duration = Duration::from_secs(1);
+pub(super) const SECOND: Duration = Duration::from_secs(1);
 /// Nothing here takes as long.
-const PATIENT: Duration = Duration::from_secs(30);
+pub(super) const PATIENT: Duration = Duration::from_secs(30);
 
-fn connector() -> Connector {
+pub(super) fn connector() -> Connector {
     let env = crate::config::Environment::from_process().without_secrets();
     Connector::new(HttpSettings::default(), Clock::start(), env).unwrap()
 }
 
-async fn see(check: Check) -> Seen {
+pub(super) async fn see(check: Check) -> Seen {
     connector().connect(&check, None).unwrap().evaluate().await
 }
 
 #[track_caller]
-fn passes(seen: &Seen) {
+pub(super) fn passes(seen: &Seen) {
     assert!(seen.passed && seen.latency.is_some(), "{seen:?}");
 }
 
 #[track_caller]
-fn fails(seen: &Seen, why: &str) {
+pub(super) fn fails(seen: &Seen, why: &str) {
     let reason = seen.reason.as_deref().unwrap_or_default();
     assert!(!seen.passed && reason.contains(why) && reason.len() <= 2 * LONGEST, "{why}: {seen:?}");
 }
 
-fn http(url: &str) -> HttpCheck {
+pub(super) fn http(url: &str) -> HttpCheck {
     HttpCheck {
-        url: url.to_owned(),
+        url: Hidden(url.to_owned()),
         method: "GET".to_owned(),
-        headers: BTreeMap::new(),
+        access: Access::default(),
         body: None,
-        status: 200,
+        statuses: Statuses(vec![200..=200]),
         contains: None,
         expect_headers: BTreeMap::new(),
         within: PATIENT,
-        ca_bundle: None,
-        insecure: false,
     }
 }
 
@@ -55,7 +53,12 @@ fn pair(name: &str, value: &str) -> BTreeMap<String, String> {
     BTreeMap::from([(name.to_owned(), value.to_owned())])
 }
 
-async fn answering(template: ResponseTemplate) -> MockServer {
+pub(super) fn sending(name: &str, value: &str) -> Access {
+    let headers = BTreeMap::from([(name.to_owned(), Hidden(value.to_owned()))]);
+    Access { headers, ..Access::default() }
+}
+
+pub(super) async fn answering(template: ResponseTemplate) -> MockServer {
     let server = MockServer::start().await;
     Mock::given(any()).respond_with(template).mount(&server).await;
     server
@@ -74,7 +77,7 @@ async fn http_looks_at_status_body_and_headers() {
     passes(&check(|_| {}).await);
     passes(&check(|c| c.contains = Some("is well".to_owned())).await);
     passes(&check(|c| c.expect_headers = pair("X-Shop", "open")).await);
-    fails(&check(|c| c.status = 204).await, "status 200, not 204");
+    fails(&check(|c| c.statuses = Statuses(vec![204..=204])).await, "status 200, not 204");
     fails(&check(|c| c.contains = Some("broken".to_owned())).await, "the body does not contain");
     fails(
         &check(|c| c.expect_headers = pair("x-shop", "closed")).await,
@@ -94,15 +97,16 @@ async fn http_sends_what_it_is_told_and_shows_none_of_it() {
         .await;
     let check = HttpCheck {
         method: "POST".to_owned(),
-        headers: pair("Authorization", "Bearer s3cr3t"),
-        body: Some("{}".to_owned()),
+        access: sending("Authorization", "Bearer s3cr3t"),
+        body: Some(Hidden("{}".to_owned())),
         ..http(&format!("{}/?key=s3cr3t", server.uri()))
     };
     let seen = see(Check::Http(check.clone())).await;
     fails(&seen, "status 500");
     drop(server);
     let seen_after =
-        see(Check::Http(HttpCheck { url: "http://127.0.0.1:1/?key=s3cr3t".to_owned(), ..check })).await;
+        see(Check::Http(HttpCheck { url: Hidden("http://127.0.0.1:1/?key=s3cr3t".to_owned()), ..check }))
+            .await;
     fails(&seen_after, "refused");
     assert!(!format!("{seen:?}{seen_after:?}").contains("s3cr3t"));
 }
@@ -111,7 +115,7 @@ async fn http_sends_what_it_is_told_and_shows_none_of_it() {
 async fn a_redirect_is_an_answer() {
     let other = answering(ResponseTemplate::new(200)).await;
     let server = answering(ResponseTemplate::new(302).insert_header("location", other.uri())).await;
-    passes(&see(Check::Http(HttpCheck { status: 302, ..http(&server.uri()) })).await);
+    passes(&see(Check::Http(HttpCheck { statuses: Statuses(vec![302..=302]), ..http(&server.uri()) })).await);
     fails(&see(Check::Http(http(&server.uri()))).await, "status 302, not 200");
     assert!(other.received_requests().await.unwrap().is_empty());
 }
@@ -126,7 +130,7 @@ async fn a_body_is_read_to_its_first_mebibyte() {
 }
 
 /// A server that takes connections and never answers.
-async fn silent() -> (TcpListener, String) {
+pub(super) async fn silent() -> (TcpListener, String) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap().to_string();
     (listener, address)
@@ -187,9 +191,13 @@ async fn tls_is_trusted_by_a_bundle_or_not_verified_at_all() {
     });
     let url = address.replace("127.0.0.1", "https://localhost");
     fails(&see(Check::Http(http(&url))).await, "its certificate is not trusted");
-    passes(&see(Check::Http(HttpCheck { insecure: true, ..http(&url) })).await);
+    passes(
+        &see(Check::Http(HttpCheck { access: Access { insecure: true, ..Access::default() }, ..http(&url) }))
+            .await,
+    );
     let ca_bundle = Some(made.cert.pem().into_bytes());
-    passes(&see(Check::Http(HttpCheck { ca_bundle, ..http(&url) })).await);
+    let access = Access { ca_bundle, ..Access::default() };
+    passes(&see(Check::Http(HttpCheck { access, ..http(&url) })).await);
     serving.abort();
 }
 
@@ -256,59 +264,6 @@ async fn a_command_that_takes_too_long_ends_with_all_its_children() {
     tokio::time::timeout(PATIENT, reader).await.expect("all of them are gone").unwrap();
 }
 
-fn below_half() -> Expectation {
-    Expectation { comparison: Comparison::Less, value: 0.5 }
-}
-
-async fn prometheus(status: u16, answer: &str) -> Seen {
-    let server = MockServer::start().await;
-    Mock::given(wiremock::matchers::path("/prefix/api/v1/query"))
-        .and(query_param("query", "up{job=\"a b\"} & 1"))
-        .respond_with(ResponseTemplate::new(status).set_body_string(answer))
-        .mount(&server)
-        .await;
-    see(Check::Prometheus {
-        url: format!("{}/prefix/", server.uri()),
-        query: "up{job=\"a b\"} & 1".to_owned(),
-        expect: below_half(),
-        within: PATIENT,
-    })
-    .await
-}
-
-fn vector(values: &[&str]) -> String {
-    let samples: Vec<String> = values
-        .iter()
-        .enumerate()
-        .map(|(place, value)| format!(r#"{{"metric":{{"pod":"p{place}"}},"value":[1.5,"{value}"]}}"#))
-        .collect();
-    format!(r#"{{"status":"success","data":{{"resultType":"vector","result":[{}]}}}}"#, samples.join(","))
-}
-
-#[tokio::test]
-async fn every_sample_of_a_vector_must_hold() {
-    passes(&prometheus(200, &vector(&["0.25"])).await);
-    passes(&prometheus(200, &vector(&["0.25", "-Inf", "1e-3"])).await);
-    fails(&prometheus(200, &vector(&["0.25", "0.5"])).await, "0.5, expected < 0.5: {pod=\"p1\"}");
-    fails(&prometheus(200, &vector(&["NaN"])).await, "NaN, expected < 0.5");
-    fails(&prometheus(200, &vector(&["+Inf"])).await, "inf, expected < 0.5");
-    fails(&prometheus(200, &vector(&[])).await, "no series matches it");
-}
-
-#[tokio::test]
-async fn a_scalar_is_compared_and_anything_else_cannot_be() {
-    let of = |kind: &str, result: &str| {
-        format!(r#"{{"status":"success","data":{{"resultType":"{kind}","result":{result}}}}}"#)
-    };
-    passes(&prometheus(200, &of("scalar", r#"[1, "0.1"]"#)).await);
-    fails(&prometheus(200, &of("scalar", r#"[1, "0.9"]"#)).await, "0.9, expected < 0.5");
-    fails(&prometheus(200, &of("matrix", "[]")).await, "the result is a matrix");
-    fails(&prometheus(200, &of("vector", r#"[{"metric":{},"histogram":[1,{}]}]"#)).await, "histogram");
-    let refusal = r#"{"status":"error","errorType":"bad_data","error":"parse error"}"#;
-    fails(&prometheus(400, refusal).await, "bad_data: parse error");
-    fails(&prometheus(503, "<html>").await, "status 503, and not an answer of Prometheus");
-}
-
 #[test]
 fn expectations_hold_as_they_are_read() {
     use Comparison::{Equal, Greater, GreaterOrEqual, Less, LessOrEqual, NotEqual};
@@ -322,7 +277,9 @@ fn expectations_hold_as_they_are_read() {
     ] {
         let expect = Expectation { comparison, value: 1.0 };
         assert_eq!([0.5, 1.0, 2.0].map(|value| expect.holds(value)), [below, same, above], "{expect}");
-        assert!(!expect.holds(f64::NAN), "{expect}");
+        for value in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
+            assert!(!expect.holds(value) && expect.compare(value).is_err(), "{value} {expect}");
+        }
     }
 }
 

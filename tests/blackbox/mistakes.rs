@@ -27,7 +27,10 @@ async fn each_mistake_is_told_with_its_place() {
     let suite =
         "version: 1\ntimeot: 5m\nexperiments:\n  - name: az\n    fis: { template: EXT1, regoin: x }\n";
     let bare = || account.run().without("FAULTGATE_EXPERIMENT_TEMPLATE_ID");
+    let scheme = "version: 1\nexperiments:\n  - name: db\n    command: { run: [\"sleep\", \"1\"] }\n    probes: \
+                  [{ name: port, tcp: { address: \"tcp://127.0.0.1:5432\" }, when: [during] }]\n";
     let cases = [
+        (bare().file(".faultgate.yml", scheme), vec!["tcp.address", "is a URL", "write 127.0.0.1:5432"]),
         (bare().file(".faultgate.yml", suite), vec!["timeot", "timeout", ".faultgate.yml", "regoin"]),
         (account.run().env("FAULTGATE_TIMEOOT", "5m"), vec!["FAULTGATE_TIMEOOT", "FAULTGATE_TIMEOUT"]),
         (account.run().env("FAULTGATE_TIMEOUT", "30 parsecs"), vec!["FAULTGATE_TIMEOUT", "30 parsecs"]),

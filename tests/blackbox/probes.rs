@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use faultgate::rehearsal::{Beat, SECOND_TEMPLATE_ID, Step, TEMPLATE_ID, Which};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use wiremock::matchers::any;
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
@@ -151,6 +152,56 @@ async fn a_command_sees_no_token_of_ours() {
     let run = account.faultgate(&[]).file(".faultgate.yml", &suite(90, probes));
     let ended = run.env("FAULTGATE_GITHUB_TOKEN", "not-a-token").finish().await;
     ended.assert_code(0, "the command does not see it");
+}
+
+/// Server-sent events have no end, which is no reason to wait for it.
+#[tokio::test]
+async fn a_stream_of_events_passes_on_its_headers() {
+    let account = Account::living(QUICK).await;
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/events", listener.local_addr().unwrap());
+    let serving = tokio::spawn(async move {
+        let mut kept = Vec::new();
+        loop {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let _ = stream.read(&mut [0; 4096]).await;
+            let answer = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\ndata: open\n\n";
+            stream.write_all(answer).await.unwrap();
+            kept.push(stream);
+        }
+    });
+    let probes = format!(
+        "      - {{ name: events, http: {{ url: '{url}', status: 200-299, within: 1h }}, when: [before, after] }}\n\
+         \x20     - {{ name: open, http: {{ url: '{url}', contains: 'data: open', within: 1h }}, when: [after] }}\n"
+    );
+    let ended = account.faultgate(&[]).file(".faultgate.yml", &suite(100, &probes)).finish().await;
+    serving.abort();
+    ended.assert_code(0, "a stream");
+    assert_result(&ended.result(), 0);
+}
+
+/// A look that cannot be made on this machine says nothing about the system.
+#[tokio::test]
+async fn a_program_that_is_not_there_is_found_before_the_launch() {
+    for (program, what) in [
+        ("no-such-smoke-test", "its program is not on PATH"),
+        ("./smoke.sh", "its program is not there, seen from "),
+    ] {
+        let account = Account::living(QUICK).await;
+        let probes = format!("      - {{ name: smoke, command: {{ run: ['{program}'] }}, when: [after] }}\n");
+        let check = account.faultgate(&["check"]).file(".faultgate.yml", &suite(90, &probes)).finish().await;
+        check.assert_code(3, "check");
+        let told = format!("error   probe smoke of az-latency: cannot look: {what}");
+        assert!(check.stdout.contains(&told), "{}", check.stdout);
+        let ended = account.faultgate(&[]).file(".faultgate.yml", &suite(90, &probes)).finish().await;
+        ended.assert_code(3, "run");
+        let result = ended.result();
+        assert_result(&result, 3);
+        let reason = result["experiments"][0]["reason"].as_str().unwrap();
+        assert!(reason.starts_with("not launched: probe smoke of az-latency: cannot look: "), "{reason}");
+        assert!(account.requests_of("StartExperiment").is_empty());
+        account.assert_nothing_left("a missing program");
+    }
 }
 
 #[tokio::test]

@@ -3,7 +3,7 @@
 use faultgate::rehearsal::{Effect, FaultRule, TEMPLATE_ID};
 use futures_util::future::join_all;
 use wiremock::matchers::{body_string_contains, path};
-use wiremock::{Mock, MockServer, ResponseTemplate};
+use wiremock::{Mock, MockServer, Request, ResponseTemplate};
 
 use crate::aws;
 use crate::between::Between;
@@ -21,11 +21,18 @@ async fn system() -> MockServer {
     let answer = ResponseTemplate::new(200).set_body_string(vector);
     Mock::given(path("/api/v1/query")).respond_with(answer).mount(&server).await;
     // CloudWatch, where it is asked for a metric.
-    let metric = ResponseTemplate::new(200).set_body_string(
-        "<GetMetricDataResponse xmlns=\"http://monitoring.amazonaws.com/doc/2010-08-01/\"><GetMetricDataResult>\
-         <MetricDataResults><member><Id>probe</Id><StatusCode>Complete</StatusCode><Values><member>0.25</member>\
-         </Values></member></MetricDataResults></GetMetricDataResult></GetMetricDataResponse>",
-    );
+    let metric = |request: &Request| {
+        // The last complete minute of the time that is asked for.
+        let body = String::from_utf8_lossy(&request.body).replace("%3A", ":");
+        let end = body.split('&').find_map(|pair| pair.strip_prefix("EndTime=")).unwrap();
+        let newest = end.parse::<jiff::Timestamp>().unwrap() - jiff::SignedDuration::from_mins(1);
+        ResponseTemplate::new(200).set_body_string(format!(
+            "<GetMetricDataResponse xmlns=\"http://monitoring.amazonaws.com/doc/2010-08-01/\"><GetMetricDataResult>\
+             <MetricDataResults><member><Id>probe</Id><StatusCode>Complete</StatusCode><Timestamps><member>{newest}\
+             </member></Timestamps><Values><member>0.25</member></Values></member></MetricDataResults>\
+             </GetMetricDataResult></GetMetricDataResponse>"
+        ))
+    };
     Mock::given(body_string_contains("Action=GetMetricData")).respond_with(metric).mount(&server).await;
     server
 }

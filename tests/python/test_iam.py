@@ -30,8 +30,12 @@ def requests_in_the_code() -> set[str]:
     return {operation for model in models for operation in model["operations"] if xform_name(operation) in called}
 
 
+# The query API of Prometheus, for which there is no SDK: probes sign their own requests.
+WITHOUT_SDK = {"QueryMetrics"}
+
+
 def test_the_list_is_exactly_what_the_code_asks_for() -> None:
-    assert requests_in_the_code() == LISTED
+    assert requests_in_the_code() | WITHOUT_SDK == LISTED
 
 
 def test_the_code_uses_the_sdks_of_no_other_service() -> None:

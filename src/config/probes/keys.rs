@@ -30,6 +30,7 @@ pub(super) const PHASES: Kind = Kind::Choice(&["before", "during", "after"]);
 pub(super) const PHASES_HINT: &str = "write one or more of before, during, after";
 pub(super) const RUN_HINT: &str =
     "write the program and its arguments, for example [\"./smoke.sh\", \"--quick\"]";
+pub(super) const STATUSES_HINT: &str = "write statuses or ranges of them, for example [200, 300-399]";
 const METHODS: Kind = Kind::Choice(&["get", "head", "post", "put", "patch", "delete", "options"]);
 const NAME: Kind = Kind::Text { max: 100 };
 const AWS_NAME: Kind = Kind::Text { max: 255 };
@@ -50,6 +51,30 @@ const SLOW: Key = within("10s");
 const fn within(default: &'static str) -> Key {
     Key::new("within", WITHIN, "The look ends in this time, or has failed").default(default)
 }
+
+const HEADERS: Key = Key::of(
+    "headers",
+    Form::Texts(Names::Headers, Item::Trimmed(TEXT)),
+    "Headers that are sent; they are never shown",
+);
+const BEARER_TOKEN: Key =
+    Key::new("bearer-token", Kind::Variable, "Token that is sent as Authorization: Bearer")
+        .example("${PROM_TOKEN}");
+const USERNAME: Key = Key::new("username", AWS_NAME, "User of basic authentication").example("chaos");
+const PASSWORD: Key =
+    Key::new("password", Kind::Variable, "Password of basic authentication").example("${PROM_PASSWORD}");
+const CA_BUNDLE: Key = Key::new(
+    "ca-bundle",
+    Kind::Path,
+    "File of PEM certificates to trust for this probe, besides those of the run",
+);
+const CLIENT_CERTIFICATE: Key = Key::new(
+    "client-certificate",
+    Kind::Path,
+    "File of the PEM certificate that is shown to the server, with its chain; its key may stand in it",
+);
+const CLIENT_KEY: Key = Key::new("client-key", Kind::Path, "File of the PEM key of client-certificate");
+const INSECURE: Key = Key::new("insecure", Kind::Bool, "Do not verify the certificate").default("false");
 
 const EXPECT: Key =
     Key::new("expect", Kind::Comparison, "What the value must be").needed(COMPARISON_HINT).example("< 0.5");
@@ -74,15 +99,20 @@ const HTTP: &[Key] = &[
     Key::new("url", Kind::Url, "What is requested")
         .needed("write for example https://shop.example/health").example("https://shop.example/health"),
     Key::new("method", METHODS, "Method of the request").default("get"),
-    Key::of("headers", Form::Texts(Names::Headers, Item::Trimmed(TEXT)), "Headers that are sent; they are never shown"),
+    HEADERS,
+    BEARER_TOKEN,
+    USERNAME,
+    PASSWORD,
     Key::new("body", LONG, "Body that is sent"),
-    Key::new("status", Kind::Count { min: 100, max: 599 }, "Status that passes; a redirect is an answer").default("200"),
+    Key::of("status", Form::Values(Kind::Status), "Statuses that pass; a redirect is an answer").default("200"),
     Key::new("contains", LONG, "Text that the first MiB of the body contains"),
     Key::of("expect-headers", Form::Texts(Names::Headers, Item::Trimmed(TEXT)),
         "Headers of the answer, and texts that their values contain"),
     QUICK,
-    Key::new("ca-bundle", Kind::Path, "File of PEM certificates to trust for this probe, besides those of the run"),
-    Key::new("insecure", Kind::Bool, "Do not verify the certificate").default("false"),
+    CA_BUNDLE,
+    CLIENT_CERTIFICATE,
+    CLIENT_KEY,
+    INSECURE,
 ];
 
 #[rustfmt::skip]
@@ -107,6 +137,8 @@ const ALARM: &[Key] = &[
     SLOW,
 ];
 
+/// A metric of CloudWatch has no more.
+pub(super) const MOST_DIMENSIONS: usize = 30;
 /// Of one metric: they have no effect with an expression.
 pub(in crate::config) const OF_METRIC: [&str; 4] = ["namespace", "metric", "dimensions", "statistic"];
 /// Without an expression, these are needed.
@@ -116,9 +148,9 @@ pub(in crate::config) const NEEDED_OF_METRIC: [&str; 2] = ["namespace", "metric"
 const METRIC: &[Key] = &[
     Key::new("namespace", AWS_NAME, "Namespace of the metric").example("AWS/ApplicationELB"),
     Key::new("metric", AWS_NAME, "Name of the metric").example("HTTPCode_Target_5XX_Count"),
-    Key::of("dimensions", Form::Texts(Names::Any, Item::Trimmed(TEXT)), "Dimensions of the metric"),
+    Key::of("dimensions", Form::Texts(Names::Any, Item::Trimmed(TEXT)), "Dimensions of the metric, at most 30"),
     // Without its default: set, it would stand beside an expression.
-    Key::new("statistic", NAME, "Statistic of the metric; Average unless said otherwise").example("Sum"),
+    Key::new("statistic", Kind::Statistic, "Statistic of the metric; Average unless said otherwise").example("Sum"),
     Key::new("expression", LONG, "Metric math or a Metrics Insights query, instead of a metric"),
     Key::new("period", PERIOD, "Period of the values: 1s, 5s, 10s, 30s or whole minutes").default("1m"),
     EXPECT,
@@ -132,5 +164,22 @@ const PROMETHEUS: &[Key] = &[
     Key::new("query", LONG, "Instant query of PromQL: a scalar, or a vector of which every sample must hold")
         .needed("write an instant query of PromQL").example("sum(up) / count(up)"),
     EXPECT,
+    HEADERS,
+    BEARER_TOKEN,
+    USERNAME,
+    PASSWORD,
+    Key::of("sigv4", Form::Block(SIGV4), "Sign requests for Amazon Managed Service for Prometheus; not needed for its own hosts"),
     SLOW,
+    CA_BUNDLE,
+    CLIENT_CERTIFICATE,
+    CLIENT_KEY,
+    INSECURE,
+];
+
+#[rustfmt::skip]
+pub(super) const SIGV4: &[Key] = &[
+    Key::new("region", Kind::Region, "Region of the workspace; that of the host of url where it names one")
+        .example("eu-west-1"),
+    Key::new("role-arn", Kind::RoleArn, "Role to ask with; that of the experiment where it is left out")
+        .example("arn:aws:iam::111122223333:role/metrics"),
 ];

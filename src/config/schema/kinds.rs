@@ -29,7 +29,10 @@ pub(super) fn value(kind: &Kind, needed: Option<&str>) -> Map<String, Value> {
 fn form(kind: &Kind, needed: bool) -> Map<String, Value> {
     let null = (!needed).then_some("null");
     let types = |types: &[&str]| json!(types.iter().copied().chain(null).collect::<Vec<_>>());
-    let pattern = pattern(&expression(kind), needed);
+    let pattern = match kind {
+        Kind::Variable => format!(r"^\s*(?:{})?\s*$", expression(kind)),
+        _ => pattern(&expression(kind), needed),
+    };
     map(match kind {
         Kind::Text { max } | Kind::Lines { max } => text(kind, *max, needed, &types(&["string"])),
         Kind::Path => text(kind, 4096, needed, &types(&["string"])),
@@ -47,6 +50,10 @@ fn form(kind: &Kind, needed: bool) -> Map<String, Value> {
         Kind::Count { min, max } => {
             let types = types(&["integer", "string"]);
             json!({ "type": types, "minimum": min, "maximum": max, "pattern": pattern })
+        }
+        Kind::Status => {
+            let types = types(&["integer", "string"]);
+            json!({ "type": types, "minimum": 100, "maximum": 599, "pattern": pattern })
         }
         Kind::Number => {
             let types = types(&["integer", "string"]);
@@ -84,6 +91,10 @@ fn message(kind: &Kind, needed: Option<&str>) -> String {
     if let (Some(hint), Kind::Text { .. } | Kind::Lines { .. }) = (needed, kind) {
         return hint.to_owned();
     }
+    if matches!(kind, Kind::Variable) {
+        return "a secret may not stand in the suite file; write the name of a variable that holds it: \"${TOKEN}\""
+            .to_owned();
+    }
     // No value of any kind that has a form of its own, and none at all.
     let problem = ["/", "a\u{1}b"].iter().find_map(|text| kind.parse(text).err());
     problem.map_or_else(String::new, |problem| match problem.hint {
@@ -94,7 +105,7 @@ fn message(kind: &Kind, needed: Option<&str>) -> String {
 
 /// A value as a file would have it.
 pub(super) fn literal(kind: &Kind, text: &str) -> Value {
-    let plain = matches!(kind, Kind::Bool | Kind::Score | Kind::Count { .. } | Kind::Number);
+    let plain = matches!(kind, Kind::Bool | Kind::Score | Kind::Count { .. } | Kind::Number | Kind::Status);
     // The words of these kinds are JSON's own.
     plain.then(|| serde_json::from_str(text).ok()).flatten().unwrap_or_else(|| json!(text))
 }
@@ -104,7 +115,9 @@ pub(super) fn literal(kind: &Kind, text: &str) -> Value {
 fn expression(kind: &Kind) -> String {
     const HOST: &str = r"(?:[^\s/?#@:\[\]\\]+|\[[0-9A-Fa-f:.]+\])";
     const TEMPLATE: &str = r"[^\s,/\\\u0000-\u001f\u007f-\u009f]{1,64}";
-    let host = || format!("{HOST}(?::{})?", range(0, u32::from(u16::MAX)));
+    const CONTROL: &str = r"\u0000-\u001f\u007f-\u009f";
+    let port = || range(1, u32::from(u16::MAX));
+    let host = || format!("{HOST}(?::{})?", port());
     match kind {
         Kind::Text { .. } | Kind::Path => {
             r"[^\s\u0000-\u001f\u007f-\u009f][^\u0000-\u001f\u007f-\u009f]*\s*".to_owned()
@@ -133,10 +146,24 @@ fn expression(kind: &Kind) -> String {
         Kind::Commit => "[0-9A-Fa-f]{7,64}".to_owned(),
         Kind::Number => "[0-9]{1,18}".to_owned(),
         Kind::ExperimentName => "[a-z0-9-]{1,64}".to_owned(),
-        Kind::Address => format!(
-            r"[^\s\u0000-\u001f\u007f-\u009f][^\u0000-\u001f\u007f-\u009f]*:{}",
-            range(1, u32::from(u16::MAX))
-        ),
+        Kind::Address => {
+            let host = format!(r"(?:[^\s/?#@:\[\]\\{CONTROL}]+|\[[0-9A-Fa-f:.]+(?:%[0-9]+)?\])");
+            format!("{host}:{}", port())
+        }
+        Kind::Status => {
+            let status = range(100, 599);
+            format!(r"{status}(?:\s*-\s*{status})?")
+        }
+        Kind::Statistic => {
+            const NUMBER: &str = r"[0-9]+(?:\.[0-9]+)?";
+            let percentile = r"(?:p|tm|wm|tc|ts)0*(?:100(?:\.0+)?|[0-9]{1,2}(?:\.[0-9]+)?)";
+            let edges = format!("(?:{NUMBER}%?:(?:{NUMBER}%?)?|:{NUMBER}%?)");
+            format!(
+                r"(?:Average|Sum|Minimum|Maximum|SampleCount|IQM|{percentile}|(?:TM|WM|TC|TS|PR)\({edges}\))"
+            )
+        }
+        // Only the name of its variable may stand in the file.
+        Kind::Variable => r"\$\{[A-Za-z_][A-Za-z0-9_]*(?::-)?\}".to_owned(),
         Kind::Comparison => {
             r"(?:<=|>=|==|!=|<|>)\s*[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[Ee][+-]?[0-9]+)?".to_owned()
         }

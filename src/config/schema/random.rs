@@ -119,6 +119,7 @@ fn of_key(key: &Key) -> (&'static str, Random, bool) {
         Form::Arguments(item) => {
             vec(text(item), 0..3).prop_map(|arguments| [vec![json!("sh")], arguments].concat().into()).boxed()
         }
+        Form::Block(keys) => prop_oneof![1 => Just(json!(null)), 4 => block(keys)].boxed(),
         Form::RuntimeInputs(kind) => {
             let texts = || proptest::collection::btree_map(select(vec!["NS", "a"]), value(kind, true), 0..3);
             (texts(), option::of(texts()))
@@ -163,6 +164,9 @@ fn some(keys: Vec<(&'static str, Random, bool)>) -> Random {
 /// A good value in one of its forms.
 fn value(kind: &Kind, needed: bool) -> Random {
     let word = word(kind);
+    if matches!(kind, Kind::Variable) {
+        return word.prop_map(Value::from).boxed();
+    }
     let mut forms = vec![
         (4, word.clone().prop_map(Value::from).boxed()),
         (1, word.clone().prop_map(|word| json!(format!("  {word}\n"))).boxed()),
@@ -171,6 +175,7 @@ fn value(kind: &Kind, needed: bool) -> Random {
     if kind.takes_numbers() && !matches!(kind, Kind::Duration { .. } | Kind::Bool) {
         let (low, high) = match kind {
             Kind::Count { min, max } => (*min, *max),
+            Kind::Status => (100, 599),
             _ => (0, 100),
         };
         forms.push((4, (low..=high).prop_map(Value::from).boxed()));
@@ -224,7 +229,11 @@ fn word(kind: &Kind) -> BoxedStrategy<String> {
         Kind::Commit => "[0-9a-fA-F]{7,64}".boxed(),
         Kind::Number => "[0-9]{1,15}".boxed(),
         Kind::ExperimentName => "[a-z0-9-]{1,64}".boxed(),
-        Kind::Address => "[a-z\\[\\]:]{1,9}:[1-9][0-9]{0,3}".boxed(),
+        Kind::Address => "([a-z][a-z._-]{0,9}|\\[::1\\]|10\\.0\\.0\\.1):[1-9][0-9]{0,3}".boxed(),
+        Kind::Status => "0?[1-5][0-9]{2}|2[0-4][0-9] {0,2}- {0,2}[345][0-9]{2}".boxed(),
+        Kind::Statistic => "Average|IQM|p[1-9][0-9](\\.[0-9]{1,2})?|tm100|TM\\([1-4]0%?:(90%?)?\\)|PR\\(:[0-9]\\.5\\)".boxed(),
+        // What it holds is not known, and a reference to what is not set is a mistake.
+        Kind::Variable => Just("${NOT_SET:-}".to_owned()).boxed(),
         Kind::Comparison => "(<|<=|>|>=|==|!=) {0,2}[+-]?([0-9]{1,3}\\.?[0-9]{0,2}|\\.[0-9])([eE]-?[0-9])?".boxed(),
         Kind::Secret => unreachable!("no secret is in a suite"),
     }

@@ -28,7 +28,15 @@ experiments:
           expect-headers: {{ X-Echo: "${{SHOP_KEY}}" }}
         when: [after]
       - name: sales
-        prometheus: {{ url: "{target}/${{SHOP_QUERY}}", query: "up{{key='${{SHOP_QUERY}}'}}", expect: "> 0" }}
+        prometheus:
+          url: "{target}/${{SHOP_QUERY}}"
+          query: "up{{key='${{SHOP_QUERY}}'}}"
+          bearer-token: "${{SHOP_KEY}}"
+          expect: "> 0"
+        when: [after]
+      - name: orders
+        prometheus:
+          {{ url: "{target}", query: up, username: chaos, password: "${{SHOP_PASSWORD}}", expect: "> 0" }}
         when: [after]
 "#
     )
@@ -72,7 +80,7 @@ async fn reports_to_a_forge_hold_no_secret() {
                     .assert_not_in(&format!("{} {} {}", asked.path, asked.query, asked.body), "to the forge");
             }
         });
-        target.assert_only(&marked.marks, &["SHOP_KEY", "SHOP_BODY", "SHOP_QUERY"]).await;
+        target.assert_only(&marked.marks, &["SHOP_KEY", "SHOP_BODY", "SHOP_QUERY", "SHOP_PASSWORD"]).await;
     })
     .await;
 }

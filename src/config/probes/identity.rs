@@ -1,0 +1,68 @@
+//! The client certificate of a probe: read and tried here, since later it would be a handshake that fails.
+
+use std::path::Path;
+
+use rustls_pki_types::pem::PemObject;
+use rustls_pki_types::{CertificateDer, PrivateKeyDer};
+
+use super::super::file;
+
+/// A chain and its key are far smaller.
+const MAX_BYTES: u64 = 1 << 20;
+const NAME_PEM: &str =
+    "name a PEM file with the certificate, its chain and, unless client-key names it, its key";
+
+/// What is wrong with which file, and what to do.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Refusal {
+    /// True of the file with the key.
+    pub(super) of_key: bool,
+    pub(super) what: String,
+    pub(super) hint: String,
+}
+
+/// The certificate and its key, in one PEM text. The key may stand in the file of the certificate.
+pub(super) fn read(certificate: &Path, key: Option<&Path>) -> Result<Vec<u8>, Refusal> {
+    let refused = |of_key: bool| move |(what, hint): (String, String)| Refusal { of_key, what, hint };
+    let mut pem = file::bytes(certificate, MAX_BYTES, NAME_PEM).map_err(refused(false))?;
+    if !CertificateDer::pem_slice_iter(&pem).next().is_some_and(|first| first.is_ok()) {
+        return Err(refused(false)(("holds no certificate in PEM".to_owned(), NAME_PEM.to_owned())));
+    }
+    let key_pem = match key {
+        None => pem.clone(),
+        Some(key) => {
+            file::bytes(key, MAX_BYTES, "name a PEM file with a private key").map_err(refused(true))?
+        }
+    };
+    has_key(&key_pem).map_err(refused(key.is_some()))?;
+    if key.is_some() {
+        pem.push(b'\n');
+        pem.extend(key_pem);
+    }
+    fits(&pem).map_err(refused(key.is_some()))?;
+    Ok(pem)
+}
+
+fn has_key(pem: &[u8]) -> Result<(), (String, String)> {
+    const ENCRYPTED: &[u8] = b"ENCRYPTED";
+    if PrivateKeyDer::from_pem_slice(pem).is_ok() {
+        return Ok(());
+    }
+    if pem.windows(ENCRYPTED.len()).any(|window| window == ENCRYPTED) {
+        let hint = "decrypt it with: openssl pkey -in FILE -out key.pem";
+        return Err(("holds a private key that is encrypted".to_owned(), hint.to_owned()));
+    }
+    Err(("holds no private key in PEM".to_owned(), "name its file with client-key".to_owned()))
+}
+
+/// Whether the client will take them: it wants the key to be that of the first certificate.
+fn fits(pem: &[u8]) -> Result<(), (String, String)> {
+    let client = reqwest::Identity::from_pem(pem).and_then(|identity| {
+        // It trusts nobody, which keeps it from reading the system's certificates.
+        reqwest::Client::builder().tls_certs_only([]).identity(identity).build()
+    });
+    client.map(|_| ()).map_err(|_| {
+        let hint = "put the client's own certificate first, and name the key that belongs to it";
+        ("holds a private key that does not fit the certificate".to_owned(), hint.to_owned())
+    })
+}

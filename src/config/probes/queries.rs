@@ -1,0 +1,171 @@
+//! What can be told of a query without asking anybody: brackets and quotation marks that do not fit, and what can have no
+//! value to compare.
+
+/// Words of metric math that are written small.
+const SMALL_WORDS: [&str; 8] = ["and", "or", "not", "asc", "desc", "true", "false", "as"];
+
+/// What is wrong with an instant query of PromQL or MetricsQL, and what to do.
+pub(super) fn promql(query: &str) -> Result<(), (String, &'static str)> {
+    const BALANCE: &str = "write an instant query of PromQL, such as sum(rate(errors_total[1m]))";
+    let bare = bare(query, true).map_err(|what| (what, BALANCE))?;
+    match bare.trim() {
+        "" => Err(("holds no expression".to_owned(), BALANCE)),
+        "\"" => Err(("is a text, which cannot be compared".to_owned(), BALANCE)),
+        bare if bare.ends_with(']') => Err((
+            "ends with a range, which has no single value".to_owned(),
+            "put a function around it, such as rate(…) or avg_over_time(…)",
+        )),
+        _ => Ok(()),
+    }
+}
+
+/// What is wrong with an expression of CloudWatch, and what to do.
+pub(super) fn expression(text: &str) -> Result<(), (String, &'static str)> {
+    const HINT: &str =
+        "write a query such as SELECT AVG(CPUUtilization) FROM \"AWS/EC2\", or one with SEARCH(…)";
+    let bare = bare(text, false).map_err(|what| (what, HINT))?;
+    let is_query = bare.trim_start().get(..6).is_some_and(|word| word.eq_ignore_ascii_case("select"));
+    match unknown_id(&bare).filter(|_| !is_query) {
+        Some(id) => {
+            Err((format!("refers to {id}, which nothing defines: the expression is the only query"), HINT))
+        }
+        None => Ok(()),
+    }
+}
+
+/// The first name of another query. Such a name begins with a small letter; those of functions are in capitals.
+fn unknown_id(bare: &str) -> Option<&str> {
+    let is_part = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    let mut rest = bare;
+    while let Some(begin) = rest.find(is_part) {
+        let word = &rest[begin..];
+        let (word, tail) = word.split_at(word.find(|c| !is_part(c)).unwrap_or(word.len()));
+        let is_called = tail.trim_start().starts_with('(');
+        if word.starts_with(|c: char| c.is_ascii_lowercase()) && !is_called && !SMALL_WORDS.contains(&word) {
+            return Some(word);
+        }
+        rest = tail;
+    }
+    None
+}
+
+/// The query without its comments, and with `"` for each text in it. The error says which bracket or quotation mark
+/// does not fit.
+fn bare(query: &str, has_comments: bool) -> Result<String, String> {
+    let mut bare = String::new();
+    let mut open = Vec::new();
+    let mut rest = query.chars();
+    while let Some(c) = rest.next() {
+        match c {
+            '#' if has_comments => {
+                rest.find(|c| *c == '\n');
+                continue;
+            }
+            '"' | '\'' | '`' => {
+                end_of_text(&mut rest, c)?;
+                bare.push('"');
+                continue;
+            }
+            '(' | '[' | '{' => open.push(c),
+            ')' | ']' | '}' => match open.pop() {
+                Some(opened) if closing(opened) == c => {}
+                Some(opened) => return Err(format!("closes a {opened} with a {c}")),
+                None => return Err(format!("has a {c} too many")),
+            },
+            _ => {}
+        }
+        bare.push(c);
+    }
+    match open.pop() {
+        Some(opened) => Err(format!("has a {opened} that is never closed")),
+        None => Ok(bare),
+    }
+}
+
+/// Goes on behind the end of a text that this quotation mark has begun.
+fn end_of_text(rest: &mut std::str::Chars<'_>, quote: char) -> Result<(), String> {
+    while let Some(c) = rest.next() {
+        if c == quote {
+            return Ok(());
+        }
+        if c == '\\' && quote != '`' {
+            rest.next();
+        }
+    }
+    Err(format!("has a {quote} that is never closed"))
+}
+
+fn closing(opened: char) -> char {
+    match opened {
+        '(' => ')',
+        '[' => ']',
+        _ => '}',
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn queries_that_can_be_asked_are_taken() {
+        for query in [
+            "up",
+            "1",
+            "histogram_quantile(0.99, sum by (le) (rate(http_seconds_bucket{path=~\"/a(b|c\"}[5m])))",
+            "max_over_time(up[5m:1m]) # a comment with ( in it",
+            "# first\nup == bool 1",
+            r#"up{job="a\"{"} or up{job='}'} or up{job=`\`}"#,
+            "{\"my.metric\", job=\"x\"}",
+            "rate(x[5m] offset 1m)",
+        ] {
+            assert_eq!(promql(query), Ok(()), "{query}");
+        }
+        for text in [
+            "SELECT MAX(x) FROM y",
+            "select max(x) from SCHEMA(\"AWS/EC2\", InstanceId)",
+            "SUM(SEARCH('{AWS/EC2,InstanceId} MetricName=\"m1\"', 'Average', 300))",
+            "SORT(SEARCH('x', 'Sum', 60), MAX, desc, 5) * 1e3",
+            "TIME_SERIES(5)",
+        ] {
+            assert_eq!(expression(text), Ok(()), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_wrong_on_its_face_is_told() {
+        for (query, want) in [
+            ("sum(up", "has a ( that is never closed"),
+            ("up{", "has a { that is never closed"),
+            ("sum(up))", "has a ) too many"),
+            ("rate(up[5m)]", "closes a [ with a )"),
+            ("up{job=\"a}", "has a \" that is never closed"),
+            ("up{job=`a}", "has a ` that is never closed"),
+            ("# nothing", "holds no expression"),
+            ("'text'", "is a text"),
+            ("up[5m]", "ends with a range"),
+            ("rate(up[5m])[1h:5m] # since", "ends with a range"),
+        ] {
+            let (what, _) = promql(query).unwrap_err();
+            assert!(what.starts_with(want), "{query}: {what}");
+        }
+        for (text, want) in [
+            ("m1 / m2 * 100", "refers to m1,"),
+            ("SUM([e1, e2])", "refers to e1,"),
+            ("RATE(errors)", "refers to errors,"),
+            ("SUM(SEARCH('x', 'Sum', 60)", "has a ( that is never closed"),
+        ] {
+            let (what, _) = expression(text).unwrap_err();
+            assert!(what.starts_with(want), "{text}: {what}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_is_judged(text in "[a-z#\"'`\\\\()\\[\\]{}\n é]{0,30}") {
+            let _ = (promql(&text), expression(&text));
+        }
+    }
+}
