@@ -116,6 +116,15 @@ class Prometheus:
         except urllib.error.HTTPError:
             return None
 
+    def asked(self, query: str) -> dict[str, Any]:
+        """What it answers to an instant query, refusals included."""
+        path = self.url + "/api/v1/query?" + urllib.parse.urlencode({"query": query})
+        try:
+            with urllib.request.urlopen(path, timeout=PATIENCE) as answer:
+                return json.load(answer)
+        except urllib.error.HTTPError as refusal:
+            return json.load(refusal)
+
     def until(self, query: str) -> None:
         """Returns when the query has a result."""
         path = "/api/v1/query?" + urllib.parse.urlencode({"query": query})

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from prometheus_world import BINARY, Prometheus
+from signing_gate import SigningGate
 from support import Faultgate
 
 pytestmark = pytest.mark.skipif(not BINARY, reason="PROMETHEUS names no binary: make python-test looks for one")
@@ -31,15 +32,17 @@ CASES = [
     ("shop_latency_seconds", "< 0.8", True, "2 samples, each < 0.8"),
     ("shop_latency_seconds", "< 0.5", False, "0.7, expected < 0.5: shop_latency_seconds{instance="),
     ("max(shop_latency_seconds)", "< 0.5", False, "0.7, expected < 0.5"),
-    ("shop_limit", "> 1000", True, "inf, expected > 1000"),
-    ("shop_share", "< 0.5", False, "NaN, expected < 0.5"),
-    ("shop_share", "!= 0", False, "NaN, expected != 0"),
-    ("0 / 0", "== 0", False, "NaN, expected == 0"),
+    ("shop_limit", "> 1000", False, "inf cannot be compared, expected > 1000"),
+    ("1 / 0", "> 0.99", False, "inf cannot be compared, expected > 0.99"),
+    ("-1 / 0", "< 0", False, "-inf cannot be compared, expected < 0"),
+    ("shop_share", "< 0.5", False, "NaN cannot be compared, expected < 0.5"),
+    ("shop_share", "!= 0", False, "NaN cannot be compared, expected != 0"),
+    ("0 / 0", "== 0", False, "NaN cannot be compared, expected == 0"),
     ("shop_down", "< 1", False, "the query has no result: no series matches it now"),
-    ("scalar(shop_down)", "< 1", False, "NaN, expected < 1"),
-    ("shop_up[1m]", "< 1", False, "the result is a matrix; an instant vector or a scalar is needed"),
-    ('"text"', "< 1", False, "the result is a string; an instant vector or a scalar is needed"),
-    ("shop_up{", "< 1", False, 'the query failed: bad_data: invalid parameter "query": 1:9: parse error'),
+    ("scalar(shop_down)", "< 1", False, "NaN cannot be compared, expected < 1"),
+    ("shop_up[1m] offset 1s", "< 1", False, "the result is a matrix; an instant vector or a scalar is needed"),
+    ('("text")', "< 1", False, "the result is a string; an instant vector or a scalar is needed"),
+    ("shop_up +", "< 1", False, 'the query failed: bad_data: invalid parameter "query": 1:10: parse error'),
     ("rate(shop_up)", "< 1", False, "expected type range vector in call to function"),
     ("shop_up + on(job) shop_latency_seconds", "< 1", False, "the query failed: execution: "),
     ('shop_up{job=~".*",instance!=""} + 0', "== 1", True, "1, expected == 1"),
@@ -77,6 +80,60 @@ def test_what_is_not_the_api_is_told(prometheus: Prometheus, rehearsing: Faultga
     reasons = [each["samples"][0]["reason"] for each in ended.experiment["probes"]]
     for (url, reason), told in zip(places, reasons, strict=True):
         assert reason in told, url
+
+
+# What Prometheus itself refuses, or answers with what cannot be compared.
+WRONG = [
+    ("shop_up{", "has a { that is never closed"),
+    ("sum(shop_up))", "has a ) too many"),
+    ("sum(rate(shop_up[1m)])", "closes a [ with a )"),
+    ("'text", "has a ' that is never closed"),
+    ("# a comment", "holds no expression"),
+    ("shop_up[1m]", "ends with a range, which has no single value"),
+    ("rate(shop_up[1m])[5m:1m]", "ends with a range, which has no single value"),
+    ('"text"', "is a text, which cannot be compared"),
+]
+
+
+def test_what_is_told_before_a_run_is_wrong_to_prometheus(prometheus: Prometheus, rehearsing: Faultgate) -> None:
+    probes = [probe(str(n), prometheus.url, query, "< 1", when=["after"]) for n, (query, _) in enumerate(WRONG)]
+    write(rehearsing, ["true"], probes)
+    run = rehearsing.run()
+    assert run.wait() == 2, run.stderr
+    for query, what in WRONG:
+        assert what in run.stderr, query
+        told = prometheus.asked(query)
+        assert told["status"] == "error" or told["data"]["resultType"] in ("matrix", "string"), query
+
+
+def test_requests_are_signed_as_botocore_signs_them(prometheus: Prometheus, rehearsing: Faultgate) -> None:
+    gate = SigningGate(prometheus, "eu-west-1", "AKIDGATE", "s3cr3t-of-the-gate", "t0ken-of-the-session")
+    query = 'sum(shop_up{instance=~".+",path!="a b/+&%é"}) + 1'
+    suite = {"sigv4": {"region": "eu-west-1"}}
+    wrong = {"sigv4": {"region": "eu-central-1"}}
+    probes = [
+        probe("signed", gate.url, query, "== 2", when=["after"]),
+        probe("in another Region", gate.url, query, "== 2", when=["after"]),
+        probe("unsigned", gate.url, query, "== 2", when=["after"]),
+    ]
+    probes[0]["prometheus"] |= suite
+    probes[1]["prometheus"] |= wrong
+    write(rehearsing, ["true"], probes)
+    environment = {
+        "AWS_ACCESS_KEY_ID": "AKIDGATE", "AWS_SECRET_ACCESS_KEY": "s3cr3t-of-the-gate",
+        "AWS_SESSION_TOKEN": "t0ken-of-the-session", "AWS_REGION": "us-east-1",
+    }  # fmt: skip
+    try:
+        ended = rehearsing.ended(rehearsing.run(**environment)).expect(1, "failed")
+    finally:
+        gate.stop()
+    told = [(each["passed"], each["samples"][0]["reason"]) for each in ended.experiment["probes"]]
+    assert told == [
+        (1, "2, expected == 2"),
+        (0, "status 403: the signature does not match that of ***"),
+        (0, "status 403, and not an answer of Prometheus: url is what stands before /api/v1/query"),
+    ]
+    assert sorted(gate.verified) == [False, False, True]
 
 
 def test_a_run_tells_when_a_probe_turns(prometheus: Prometheus, rehearsing: Faultgate) -> None:
