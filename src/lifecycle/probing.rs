@@ -6,7 +6,7 @@
 //! Each probe is a task of its own, so that none waits for another, and neither the watching of the experiment nor its
 //! stop waits for any of them.
 
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use futures_util::stream::{self, StreamExt};
@@ -55,7 +55,6 @@ struct Look {
     teller: Teller,
     clock: Clock,
     looks: Looks,
-    launched_at: OnceLock<Timestamp>,
 }
 
 /// The probes of one experiment. They end with it.
@@ -86,7 +85,6 @@ impl Probing {
                 teller: teller(&plan.name),
                 clock,
                 looks: looks.clone(),
-                launched_at: OnceLock::new(),
             })
         });
         Self {
@@ -205,32 +203,16 @@ impl Look {
         let _permit = self.looks.0.acquire().await;
         let at = self.clock.now();
         self.samples().late(due.elapsed());
-        let seen = self.evaluator.evaluate().await;
-        // A value that lags is of another time, in which the fault may not have been in yet.
-        let at = seen.of.filter(|_| phase == Phase::During).unwrap_or(at);
-        let Seen { passed, latency, reason, .. } = self.not_from_before(phase, seen);
+        let Seen { passed, latency, reason } = self.evaluator.evaluate().await;
         let latency_ms = latency.and_then(|latency| u64::try_from(latency.as_millis()).ok());
         let sample = Sample { at, phase, passed, latency_ms, reason: reason.map(Into::into) };
         self.teller.see(&sample);
         sample
     }
 
-    /// What a value from before the launch says about the time after the end is nothing.
-    fn not_from_before(&self, phase: Phase, seen: Seen) -> Seen {
-        let is_before = |of: Timestamp| self.launched_at.get().is_some_and(|launched| of < *launched);
-        if phase != Phase::After || !seen.passed || !seen.of.is_some_and(is_before) {
-            return seen;
-        }
-        let value = seen.reason.unwrap_or_default();
-        let reason = format!("the newest value is from before the launch ({value}): set recovers-within");
-        Seen { passed: false, reason: Some(reason), ..seen }
-    }
-
     async fn follow(self: Arc<Self>, mut stage: watch::Receiver<Stage>) {
         let when = &self.plan.when;
-        let stage_now = reached(&mut stage, Stage::Launched).await;
-        let _ = self.launched_at.set(self.clock.now());
-        if stage_now == Stage::Launched && when.contains(&Phase::During) {
+        if reached(&mut stage, Stage::Launched).await == Stage::Launched && when.contains(&Phase::During) {
             self.during(&mut stage).await;
         }
         reached(&mut stage, Stage::Ended).await;

@@ -1,7 +1,6 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use async_trait::async_trait;
-use jiff::SignedDuration;
 
 use super::*;
 use crate::model::Check;
@@ -22,55 +21,8 @@ impl Evaluate for Script {
         let (takes, passed) = self.looks[number.min(self.looks.len() - 1)];
         tokio::time::sleep(takes).await;
         self.now.fetch_sub(1, Ordering::SeqCst);
-        Seen { passed, latency: Some(takes), reason: (!passed).then(|| "down".to_owned()), of: None }
+        Seen { passed, latency: Some(takes), reason: (!passed).then(|| "down".to_owned()) }
     }
-}
-
-/// A measured value that lags, and is always as expected.
-struct Lagging {
-    clock: Clock,
-    lag: Duration,
-}
-
-#[async_trait]
-impl Evaluate for Lagging {
-    async fn evaluate(&self) -> Seen {
-        let of = Some(self.clock.now() - SignedDuration::try_from(self.lag).unwrap());
-        Seen { passed: true, latency: Some(ms(0)), reason: Some("1, expected < 2".to_owned()), of }
-    }
-}
-
-fn lagging(plan: &ProbePlan, lag: Duration) -> Played {
-    let (clock, cancelled) = (Clock::start(), CancellationToken::new());
-    let evaluator: Arc<dyn Evaluate> = Arc::new(Lagging { clock, lag });
-    let (plans, evaluators) = (std::slice::from_ref(plan), [evaluator]);
-    let probing = Probing::new(plans, &evaluators, clock, &Looks::default(), &cancelled, teller);
-    Played { probing, clock, cancelled }
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_value_counts_as_of_the_time_that_it_is_of() {
-    let mut played = lagging(&plan(&[Phase::During], ms(1000), None), ms(2000));
-    let probe = played.run(ms(4500)).await;
-    assert_eq!(played.times(&probe), [-1900, -900, 100, 1100, 2100]);
-    assert_eq!((probe.total, probe.counted, probe.phases.before.total), (5, 3, 2));
-    // A fault that is shorter than the lag was not seen at all.
-    let mut played = lagging(&plan(&[Phase::During], ms(1000), None), ms(5000));
-    let probe = played.run(ms(4500)).await;
-    assert!(probe.unevaluated && probe.score == crate::model::Score::ZERO, "{probe:?}");
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_value_from_before_the_launch_says_nothing_about_the_time_after_the_end() {
-    let mut played = lagging(&plan(&[Phase::After], ms(1000), None), ms(3000));
-    let probe = played.run(ms(1000)).await;
-    assert_eq!((probe.passed_counted, probe.counted), (0, 1));
-    let told = "the newest value is from before the launch (1, expected < 2): set recovers-within";
-    assert_eq!(probe.last_failure(), Some(told));
-    let mut played = lagging(&plan(&[Phase::After], ms(1000), Some(ms(5000))), ms(3000));
-    let probe = played.run(ms(1000)).await;
-    assert_eq!(played.times(&probe), [1100, 2100, 3100]);
-    assert_eq!((probe.passed_counted, probe.counted), (1, 1));
 }
 
 const fn ms(millis: u64) -> Duration {

@@ -112,8 +112,7 @@ pub struct PhaseLooks {
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Sample {
-    /// When the look began. Of a look during the experiment at a value that lags: the beginning of the time that the value
-    /// is of.
+    /// When the look began.
     pub at: Timestamp,
     pub phase: Phase,
     pub passed: bool,

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::ops::Range;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use aws_config::SdkConfig;
@@ -16,8 +15,6 @@ use aws_sdk_cloudwatch::types::{
     AlarmType, Dimension, MessageData, Metric as MetricName, MetricDataQuery, MetricDataResult, MetricStat,
     ScanBy, StateValue, StatusCode,
 };
-
-use jiff::Timestamp;
 
 use super::{Look, innermost};
 use crate::clock::Clock;
@@ -127,15 +124,12 @@ pub(super) struct Metric {
     pub(super) cloudwatch: Cloudwatch,
     pub(super) check: MetricCheck,
     pub(super) clock: Clock,
-    /// The beginning of the period that the value of the last look is of: the earliest, where there are several.
-    pub(super) value_of: Mutex<Option<Timestamp>>,
 }
 
 #[async_trait]
 impl Look for Metric {
     async fn look(&self) -> Result<String, String> {
         let check = &self.check;
-        *self.noted() = None;
         let period = i64::try_from(check.period.as_secs()).unwrap_or(i64::MAX).max(1);
         let end = self.clock.now().as_second().div_euclid(period) * period;
         let answer = self
@@ -150,10 +144,6 @@ impl Look for Metric {
             .await
             .map_err(|error| refused(&error, "GetMetricData"))?;
         self.judge(&answer, end - PERIODS * period..end)
-    }
-
-    fn value_of(&self) -> Option<Timestamp> {
-        *self.noted()
     }
 
     fn calls(&self) -> BTreeMap<String, u64> {
@@ -214,15 +204,7 @@ impl Metric {
         if !asked.contains(&time) {
             return Err("CloudWatch gave a value of another time than it was asked for".to_owned());
         }
-        let time = Timestamp::from_second(time).ok();
-        let mut noted = self.noted();
-        *noted = noted.min(time).or(time);
-        drop(noted);
         self.check.expect.compare(*value)
-    }
-
-    fn noted(&self) -> MutexGuard<'_, Option<Timestamp>> {
-        self.value_of.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -6,12 +6,11 @@
 use std::collections::BTreeMap;
 use std::error::Error;
 use std::ffi::OsString;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use aws_config::SdkConfig;
-use jiff::Timestamp;
 use tokio::time::Instant;
 
 use crate::clock::Clock;
@@ -45,8 +44,6 @@ pub struct Seen {
     pub latency: Option<Duration>,
     /// Why it failed, or what it saw: one short line.
     pub reason: Option<String>,
-    /// The beginning of the time that a measured value is of, where that is not the time of the look.
-    pub of: Option<Timestamp>,
 }
 
 /// Looks once. It may be dropped at any await, and then leaves nothing behind.
@@ -74,11 +71,6 @@ trait Look: Send + Sync {
         None
     }
 
-    /// Of the last look: [`Seen::of`].
-    fn value_of(&self) -> Option<Timestamp> {
-        None
-    }
-
     fn calls(&self) -> BTreeMap<String, u64> {
         BTreeMap::new()
     }
@@ -101,12 +93,7 @@ impl Evaluate for Limited {
             Err(_) => (false, format!("no answer within {:?}", self.within)),
         };
         let reason = text::plain(&self.veil.hide(&said), LONGEST);
-        Seen {
-            passed,
-            latency: Some(begun.elapsed()),
-            reason: (!reason.is_empty()).then_some(reason),
-            of: self.look.value_of(),
-        }
+        Seen { passed, latency: Some(begun.elapsed()), reason: (!reason.is_empty()).then_some(reason) }
     }
 
     fn missing(&self) -> Option<String> {
@@ -158,7 +145,6 @@ impl Connector {
                 cloudwatch: Cloudwatch::new(sdk)?,
                 check: check.clone(),
                 clock: self.clock,
-                value_of: Mutex::default(),
             }),
             Check::Prometheus(check) => Box::new(self.prometheus(check, sdk)?),
         };
