@@ -3,6 +3,8 @@
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::facts::{Facts, is_full_commit, web_url};
+use super::github::pull_request_of_ref;
+use super::remote::Remote;
 use super::{Ci, Surroundings, remote};
 use crate::forge::PullRequest;
 
@@ -18,15 +20,20 @@ const EXECUTION: &str = "CODEPIPELINE_EXECUTION_ID";
 
 pub(super) fn detect(facts: &Facts<'_>) -> Option<Surroundings> {
     let build = facts.get("CODEBUILD_BUILD_ID")?;
+    if is_runner_of_another(facts) {
+        return None;
+    }
     let (project, id) = build.rsplit_once(':').unwrap_or((build, build));
     let batch = facts.get("CODEBUILD_BATCH_BUILD_IDENTIFIER");
     let in_pipeline = facts.get("CODEBUILD_INITIATOR").is_some_and(|who| who.starts_with("codepipeline/"));
+    let source = facts.get("CODEBUILD_SOURCE_REPO_URL").and_then(remote::parse);
+    let version = Version::read(facts, source.as_ref());
     let found = Surroundings {
         ci: Ci::CodeBuild,
         run_url: facts.url(&["CODEBUILD_PUBLIC_BUILD_URL"]).or_else(|| console_url(facts, project, build)),
         job: Some(batch.map_or_else(|| project.to_owned(), |leg| format!("{project}/{leg}"))),
-        commit: commit(facts),
-        pull_request: pull_request(facts).map(PullRequest::own),
+        commit: version.commit,
+        pull_request: version.pull_request.map(PullRequest::own),
         hint: in_pipeline.then_some(HINT),
         run: run(facts),
         short: Some(id.to_owned()),
@@ -34,7 +41,7 @@ pub(super) fn detect(facts: &Facts<'_>) -> Option<Surroundings> {
         key: Some(facts.key("codebuild", &["CODEBUILD_BUILD_ARN", "CODEBUILD_BUILD_ID"])),
         ..Surroundings::default()
     };
-    Some(found.cloned_from(facts.get("CODEBUILD_SOURCE_REPO_URL").and_then(remote::parse)))
+    Some(found.cloned_from(source))
 }
 
 /// The builds of one pipeline or batch are builds of their own: their role in it is told, and its id is not, unless the
@@ -43,18 +50,76 @@ fn run(facts: &Facts<'_>) -> Option<String> {
     facts.owned(EXECUTION)
 }
 
-/// Both may also hold a branch, a tag, or the version of an object in S3.
-fn commit(facts: &Facts<'_>) -> Option<String> {
-    ["CODEBUILD_RESOLVED_SOURCE_VERSION", "CODEBUILD_SOURCE_VERSION"]
-        .iter()
-        .find_map(|name| facts.get(name).filter(|text| is_full_commit(text)))
-        .map(str::to_owned)
+/// A build can be a runner of another CI, and the job is then that CI's. GitHub's runner says so by variables that a
+/// build does not get from a step that only started it.
+fn is_runner_of_another(facts: &Facts<'_>) -> bool {
+    let runs_github = || facts.first(&["RUNNER_NAME", "RUNNER_OS", "RUNNER_TEMP"]).is_some();
+    facts.first(&["GITLAB_CI", "BUILDKITE"]).is_some() || (facts.is_set("GITHUB_ACTIONS") && runs_github())
 }
 
-fn pull_request(facts: &Facts<'_>) -> Option<u64> {
-    ["CODEBUILD_WEBHOOK_TRIGGER", "CODEBUILD_SOURCE_VERSION"]
-        .iter()
-        .find_map(|name| facts.get(name)?.strip_prefix("pr/")?.parse().ok())
+/// Which version of the source is built.
+struct Version {
+    commit: Option<String>,
+    pull_request: Option<u64>,
+}
+
+impl Version {
+    fn read(facts: &Facts<'_>, source: Option<&Remote>) -> Self {
+        let given = facts.get("CODEBUILD_SOURCE_VERSION").unwrap_or_default();
+        // `REF^{COMMIT}` names both.
+        let (git_ref, named) = match given.strip_suffix('}').and_then(|given| given.split_once("^{")) {
+            Some((git_ref, commit)) => (git_ref, commit),
+            None => (given, given),
+        };
+        let step = Step::read(facts, source);
+        let commit = facts
+            .get("CODEBUILD_RESOLVED_SOURCE_VERSION")
+            .into_iter()
+            .chain([named])
+            .find(|text| is_full_commit(text))
+            // What merges a pull request on trial carries no status: the head is looked up.
+            .filter(|commit| !is_merge(git_ref) && step.merge != Some(*commit));
+        let trigger = facts.get("CODEBUILD_WEBHOOK_TRIGGER").unwrap_or_default();
+        Self {
+            commit: commit.map(str::to_owned),
+            pull_request: [trigger, git_ref].into_iter().find_map(pull_request).or(step.pull_request),
+        }
+    }
+}
+
+/// The step of GitHub Actions that started the build, which hands over its `GITHUB_*` variables.
+#[derive(Default)]
+struct Step<'a> {
+    pull_request: Option<u64>,
+    /// The commit that merges the pull request on trial.
+    merge: Option<&'a str>,
+}
+
+impl<'a> Step<'a> {
+    /// Nothing of a step that ran for another repository than the source's.
+    fn read(facts: &Facts<'a>, source: Option<&Remote>) -> Self {
+        let here = facts.get("GITHUB_REPOSITORY").zip(source);
+        let git_ref = facts.get("GITHUB_REF").unwrap_or_default();
+        match here {
+            Some((name, source)) if source.repository.eq_ignore_ascii_case(name) => Self {
+                pull_request: pull_request_of_ref(git_ref),
+                merge: facts.get("GITHUB_SHA").filter(|_| is_merge(git_ref)),
+            },
+            _ => Self::default(),
+        }
+    }
+}
+
+/// The number in `pr/N` or `refs/pull/N/head`.
+fn pull_request(version: &str) -> Option<u64> {
+    version
+        .strip_prefix("pr/")
+        .and_then(|number| number.parse().ok())
+        .or_else(|| pull_request_of_ref(version))
+}
+
+fn is_merge(git_ref: &str) -> bool {
+    pull_request_of_ref(git_ref).is_some() && git_ref.ends_with("/merge")
 }
 
 /// The build's page in the console of the partition, Region and account that its ARN names.

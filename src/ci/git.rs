@@ -21,16 +21,38 @@ impl Checkout {
     /// The checkout that `dir` is in. What cannot be read is not known.
     pub fn read(dir: &Path) -> Option<Self> {
         let dir = fs::canonicalize(dir).ok()?;
-        let own = dir.ancestors().find_map(git_dir)?;
+        let own = Folder::at(&dir.ancestors().find_map(git_dir)?)?;
         // A worktree has its own HEAD; refs and configuration are the main one's.
-        let common = match small(&own.join("commondir")) {
-            Some(path) => own.join(path.trim()),
-            None => own.clone(),
-        };
+        let common = own.small("commondir").and_then(|path| Folder::at(&own.0.join(path.trim())));
+        let common = common.unwrap_or_else(|| own.clone());
         Some(Self {
             head: head(&own, &common),
-            origin: small(&common.join("config")).and_then(|config| origin(&config)),
+            origin: common.small("config").and_then(|config| origin(&config)),
         })
+    }
+}
+
+/// A folder of git's, with no links in its path. No link in it is followed out of it: what is elsewhere is not of this
+/// repository.
+#[derive(Debug, Clone)]
+struct Folder(PathBuf);
+
+impl Folder {
+    fn at(path: &Path) -> Option<Self> {
+        Some(Self(fs::canonicalize(path).ok().filter(|path| path.is_dir())?))
+    }
+
+    /// At most so many bytes of a file. Nothing that could keep a reader waiting is opened.
+    fn open(&self, name: &str, limit: u64) -> Option<impl Read + use<>> {
+        let path = fs::canonicalize(self.0.join(name)).ok()?;
+        if !path.starts_with(&self.0) || !fs::metadata(&path).ok()?.is_file() {
+            return None;
+        }
+        Some(File::open(path).ok()?.take(limit))
+    }
+
+    fn small(&self, name: &str) -> Option<String> {
+        text(self.open(name, SMALL)?)
     }
 }
 
@@ -40,13 +62,14 @@ fn git_dir(dir: &Path) -> Option<PathBuf> {
     if path.is_dir() {
         return Some(path);
     }
-    let file = small(&path)?;
+    let file = fs::metadata(&path).ok().filter(fs::Metadata::is_file).and_then(|_| File::open(&path).ok())?;
+    let file = text(file.take(SMALL))?;
     let target = file.strip_prefix("gitdir:")?.trim();
     (!target.is_empty()).then(|| dir.join(target))
 }
 
-fn head(own: &Path, common: &Path) -> Option<String> {
-    let head = small(&own.join("HEAD"))?;
+fn head(own: &Folder, common: &Folder) -> Option<String> {
+    let head = own.small("HEAD")?;
     let Some(name) = head.strip_prefix("ref:") else {
         return hash(&head);
     };
@@ -57,14 +80,15 @@ fn head(own: &Path, common: &Path) -> Option<String> {
     }
     [own, common]
         .into_iter()
-        .find_map(|dir| small(&dir.join(name)))
+        .find_map(|folder| folder.small(name))
         .and_then(|text| hash(&text))
-        .or_else(|| packed(&common.join("packed-refs"), name))
+        .or_else(|| packed(common, name))
 }
 
 /// Lines of a hash and the name of a ref.
-fn packed(path: &Path, name: &str) -> Option<String> {
-    let mut lines = BufReader::new(open(path, PACKED_REFS)?).lines().map_while(Result::ok);
+fn packed(folder: &Folder, name: &str) -> Option<String> {
+    let file = folder.open("packed-refs", PACKED_REFS)?;
+    let mut lines = BufReader::new(file).lines().map_while(Result::ok);
     lines.find_map(|line| {
         let (commit, packed) = line.split_once(' ')?;
         (packed == name).then(|| hash(commit))?
@@ -94,16 +118,8 @@ fn origin(config: &str) -> Option<String> {
     None
 }
 
-fn small(path: &Path) -> Option<String> {
+fn text(mut file: impl Read) -> Option<String> {
     let mut bytes = Vec::new();
-    open(path, SMALL)?.read_to_end(&mut bytes).ok()?;
+    file.read_to_end(&mut bytes).ok()?;
     String::from_utf8(bytes).ok()
-}
-
-/// At most so many bytes of a file. Nothing that could keep a reader waiting is opened.
-fn open(path: &Path, limit: u64) -> Option<impl Read> {
-    if !fs::metadata(path).ok()?.is_file() {
-        return None;
-    }
-    Some(File::open(path).ok()?.take(limit))
 }

@@ -40,12 +40,13 @@ const LONGEST: usize = 28;
 /// Recognises its CI and tells what it says; None if it is another one.
 type Detector = fn(&Facts<'_>) -> Option<Surroundings>;
 
-/// In this order: a CI that speaks another's language, or runs inside it, goes before it. Jenkins is the last, since
-/// its variable reaches whatever it starts.
+/// In this order: a CI that speaks another's language, or runs inside it, goes before it. A step of GitHub Actions can
+/// start a build of CodeBuild and hands over all of its variables. Jenkins is the last, since its variable reaches
+/// whatever it starts.
 const KNOWN: [Detector; 11] = [
+    codebuild::detect,
     github::detect,
     gitlab::detect,
-    codebuild::detect,
     bitbucket::detect,
     buildkite::detect,
     circleci::detect,
@@ -55,6 +56,10 @@ const KNOWN: [Detector; 11] = [
     teamcity::detect,
     jenkins::detect,
 ];
+
+/// Variables that hold `HEAD` where somebody started a build without naming a commit. The checkout then knows it.
+const COMMITS: [&str; 5] =
+    ["CODEBUILD_SOURCE_VERSION", "BITBUCKET_COMMIT", "CIRCLE_SHA1", "DRONE_COMMIT_SHA", "CI_COMMIT_SHA"];
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Ci {
@@ -103,7 +108,7 @@ impl Ci {
     /// Whether the checkout fills the gaps: where little else is told, and nothing but the commit that is reported
     /// on is checked out.
     fn trusts_checkout(self) -> bool {
-        matches!(self, Self::None | Self::TeamCity | Self::Jenkins)
+        matches!(self, Self::None | Self::TeamCity | Self::Jenkins | Self::Buildkite)
     }
 }
 
@@ -161,14 +166,17 @@ impl Surroundings {
         let mut found = KNOWN.iter().find_map(|detect| detect(&facts)).unwrap_or_default();
         found.region = facts.first(&["AWS_REGION", "AWS_DEFAULT_REGION"]).map(str::to_owned);
         match git {
-            Some(git) if found.ci.trusts_checkout() => found.completed_by(git),
+            Some(git) if found.ci.trusts_checkout() || facts.first(&COMMITS) == Some("HEAD") => {
+                found.completed_by(git)
+            }
             _ => found,
         }
     }
 
     /// Where the event lies that caused the run.
     pub fn event_path(env: &Environment) -> Option<&str> {
-        github::event_path(&Facts::new(env, None))
+        let facts = Facts::new(env, None);
+        codebuild::detect(&facts).is_none().then(|| github::event_path(&facts))?
     }
 
     /// Who runs this. `random` is new for each invocation.

@@ -1,7 +1,7 @@
 //! What a run reports to, out of what was detected and set, or why there is nothing.
 
-use super::Surroundings;
 use super::facts::is_commit;
+use super::{Ci, Surroundings};
 use crate::forge::{ForgeKind, Subject};
 use crate::text::plain;
 
@@ -48,6 +48,10 @@ impl Surroundings {
     fn missing(&self, what: &str, input: &str) -> String {
         match self.hint {
             Some(hint) => format!("{what}: set `repository` and `commit`, {hint}"),
+            None if self.ci == Ci::None => format!(
+                "{what}, and there is no CI that is known and would tell: set `repository` and `commit`, and `forge` \
+                 where the repository's URL does not tell it"
+            ),
             None => format!("{what}: set `{input}`"),
         }
     }

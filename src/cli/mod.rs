@@ -32,6 +32,7 @@ use self::leftovers::Leftovers;
 use crate::ci::Surroundings;
 use crate::config::{self, Environment, Mistake, Settings};
 use crate::rehearsal::Scenario;
+use crate::report::CommandFile;
 
 /// The settings hold mistakes; nothing was launched.
 const MISTAKES: u8 = 2;
@@ -165,15 +166,18 @@ fn refuse(mistakes: &[Mistake], env: &Environment) -> u8 {
         text.push_str(&crate::text::plain(mistake, 1_000));
     }
     complain(&text);
-    for command in
-        crate::report::mistake_commands(Surroundings::detect(env, None, None).ci.log_style(), &list)
-    {
+    let ci = Surroundings::detect(env, None, None).ci;
+    for command in crate::report::mistake_commands(ci.log_style(), &list) {
         say(&command);
     }
     if let Some(path) = env.get("GITHUB_OUTPUT") {
+        let file = CommandFile::new(path.into(), ci.is_github_like());
         let reason = format!("mistakes in the settings: {}", list.join("; "));
-        if let Err(error) = crate::report::write_mistakes(Path::new(path), &reason, &random()) {
-            complain(&format!("warning: the step outputs were not written: {error}"));
+        match crate::report::write_mistakes(Path::new(path), &reason, &random()) {
+            Err(error) if !file.is_elsewhere(&error) => {
+                complain(&format!("warning: the step outputs were not written: {error}"));
+            }
+            _ => {}
         }
     }
     MISTAKES

@@ -1,11 +1,11 @@
 //! Step outputs: what later steps and jobs of a GitHub workflow can use.
 
 use std::fmt::Write as _;
-use std::path::PathBuf;
 
 use async_trait::async_trait;
 
-use super::{Sink, Stage, files, from_write};
+use super::command_file::CommandFile;
+use super::{Sink, Stage, files};
 use crate::model::{OUTPUTS, Reported, RunResult, Verdict};
 use crate::text;
 
@@ -44,7 +44,7 @@ fn render(outputs: &[(&str, String)], random: &str) -> String {
 }
 
 pub struct StepOutputs {
-    path: PathBuf,
+    file: CommandFile,
     report_dir: String,
     random: String,
 }
@@ -53,8 +53,8 @@ impl StepOutputs {
     const SINK: &'static str = "step outputs";
 
     /// `random` must be new for each run: it keeps values from ending early.
-    pub fn new(path: PathBuf, report_dir: &std::path::Path, random: &str) -> Self {
-        Self { path, report_dir: report_dir.display().to_string(), random: random.to_owned() }
+    pub fn new(file: CommandFile, report_dir: &std::path::Path, random: &str) -> Self {
+        Self { file, report_dir: report_dir.display().to_string(), random: random.to_owned() }
     }
 }
 
@@ -70,7 +70,7 @@ impl Sink for StepOutputs {
 
     async fn finish(&mut self, result: &RunResult) -> Option<Reported> {
         let rendered = render(&outputs(result, &self.report_dir), &self.random);
-        Some(from_write(Self::SINK, files::append(&self.path, &rendered)))
+        Some(self.file.outcome(Self::SINK, files::append(self.file.path(), &rendered)))
     }
 }
 

@@ -97,8 +97,10 @@ async fn files_that_cannot_be_written_are_told_and_do_not_fail_the_run() {
 async fn reporting_fail_makes_a_report_that_is_missing_an_error() {
     at_once(["GITHUB_OUTPUT", "GITHUB_STEP_SUMMARY"], |variable| async move {
         let account = Account::living(QUICK).await;
-        let ended =
-            account.run().env(variable, "/nowhere/file").env("FAULTGATE_REPORTING", "fail").finish().await;
+        let run = || account.run().env(variable, "/nowhere/file").env("FAULTGATE_REPORTING", "fail");
+        // Handed over from another machine.
+        run().finish().await.assert_code(0, variable);
+        let ended = run().in_github("1").env(variable, "/nowhere/file").finish().await;
         ended.assert_code(3, variable);
         let result = ended.result();
         assert_result(&result, 3);

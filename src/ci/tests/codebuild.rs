@@ -44,6 +44,64 @@ fn the_source_tells_forge_and_commit() {
             "github https://api.github.com octo/shop head !7",
         ),
         (
+            "merge of a pull request",
+            &[
+                ("CODEBUILD_SOURCE_VERSION", "refs/pull/7/merge"),
+                ("CODEBUILD_RESOLVED_SOURCE_VERSION", MERGE),
+            ],
+            "github https://api.github.com octo/shop to look up !7",
+        ),
+        (
+            "merge of a pull request, by its commit",
+            &[
+                ("CODEBUILD_SOURCE_VERSION", "refs/pull/7/merge^{2222222222222222222222222222222222222222}"),
+                ("CODEBUILD_RESOLVED_SOURCE_VERSION", MERGE),
+            ],
+            "github https://api.github.com octo/shop to look up !7",
+        ),
+        (
+            "head of a pull request",
+            &[("CODEBUILD_SOURCE_VERSION", "refs/pull/7/head")],
+            "github https://api.github.com octo/shop head !7",
+        ),
+        (
+            "head of a pull request, by its commit",
+            &[("CODEBUILD_SOURCE_VERSION", "refs/pull/7/head^{1111111111111111111111111111111111111111}")],
+            "github https://api.github.com octo/shop head !7",
+        ),
+        (
+            "head of a pull request, not resolved",
+            &[
+                ("CODEBUILD_SOURCE_VERSION", "refs/pull/7/head^{1111111111111111111111111111111111111111}"),
+                ("CODEBUILD_RESOLVED_SOURCE_VERSION", ""),
+            ],
+            "github https://api.github.com octo/shop head !7",
+        ),
+        (
+            "branch by its commit",
+            &[
+                ("CODEBUILD_SOURCE_VERSION", "refs/heads/x^{1111111111111111111111111111111111111111}"),
+                ("CODEBUILD_RESOLVED_SOURCE_VERSION", ""),
+            ],
+            github,
+        ),
+        (
+            "tag by its commit",
+            &[
+                ("CODEBUILD_SOURCE_VERSION", "refs/tags/v1^{1111111111111111111111111111111111111111}"),
+                ("CODEBUILD_RESOLVED_SOURCE_VERSION", ""),
+            ],
+            github,
+        ),
+        (
+            "an object in S3",
+            &[
+                ("CODEBUILD_SOURCE_VERSION", "arn:aws:s3:::bucket/shop.zip"),
+                ("CODEBUILD_RESOLVED_SOURCE_VERSION", ""),
+            ],
+            "the commit is not known: set `commit`",
+        ),
+        (
             "GitHub Enterprise",
             &[("CODEBUILD_SOURCE_REPO_URL", "https://github.example.com/octo/shop")],
             "github https://github.example.com/api/v3 octo/shop head",
@@ -162,4 +220,47 @@ fn a_build_has_a_page_in_the_console_of_its_partition() {
 fn the_legs_of_a_batch_are_told_apart() {
     let found = in_env(&[CODEBUILD, &[("CODEBUILD_BATCH_BUILD_IDENTIFIER", "eu")]]);
     assert_eq!(found.job.as_deref(), Some("chaos-gate/eu"));
+}
+
+/// What aws-codebuild-run-build hands over.
+const STEP: Pairs<'_> = &[
+    ("CI", "true"),
+    ("GITHUB_ACTIONS", "true"),
+    ("GITHUB_REPOSITORY", "octo/shop"),
+    ("GITHUB_EVENT_NAME", "pull_request"),
+    ("GITHUB_EVENT_PATH", "/home/runner/work/_temp/_github_workflow/event.json"),
+    ("GITHUB_REF", "refs/pull/7/merge"),
+    ("GITHUB_SHA", MERGE),
+    ("GITHUB_RUN_ID", "1658821493"),
+    ("GITHUB_SERVER_URL", "https://github.com"),
+    ("CODEBUILD_SOURCE_VERSION", HEAD),
+];
+
+#[test]
+fn a_build_that_a_step_of_github_actions_starts_is_codebuilds() {
+    let found = in_env(&[CODEBUILD, STEP]);
+    assert_eq!((found.ci, found.ci.log_style()), (Ci::CodeBuild, LogStyle::Plain));
+    assert_eq!(subject(&found), "github https://api.github.com octo/shop head !7");
+    let env = Environment::from_pairs(CODEBUILD.iter().chain(STEP).copied());
+    assert_eq!(Surroundings::event_path(&env), None, "its event is not here");
+
+    let merged: Pairs<'_> =
+        &[("CODEBUILD_SOURCE_VERSION", MERGE), ("CODEBUILD_RESOLVED_SOURCE_VERSION", MERGE)];
+    let found = in_env(&[CODEBUILD, STEP, merged]);
+    assert_eq!(subject(&found), "github https://api.github.com octo/shop to look up !7");
+
+    let other: Pairs<'_> = &[("CODEBUILD_SOURCE_REPO_URL", "https://github.com/octo/web.git")];
+    let found = in_env(&[CODEBUILD, STEP, other]);
+    assert_eq!(subject(&found), "github https://api.github.com octo/web head", "another repository's step");
+}
+
+#[test]
+fn a_build_that_is_a_runner_is_the_job_that_it_runs() {
+    for (runner, ci) in [
+        (&[("GITHUB_ACTIONS", "true"), ("RUNNER_NAME", "codebuild-1")] as Pairs<'_>, Ci::GitHubActions),
+        (&[("GITLAB_CI", "true")], Ci::GitLabCi),
+        (&[("BUILDKITE", "true")], Ci::Buildkite),
+    ] {
+        assert_eq!(in_env(&[CODEBUILD, runner]).ci, ci);
+    }
 }

@@ -38,6 +38,7 @@ fn head_is_a_commit_or_a_ref_to_one() {
             None,
         ),
         ("no commit", &[(".git/HEAD", "abcdef1\n")], None),
+        ("shallow", &[(".git/HEAD", &loose), (".git/shallow", &loose)], Some(HEAD)),
     ];
     for (title, files, head) in table {
         let dir = tempfile::tempdir().unwrap();
@@ -84,4 +85,84 @@ fn what_cannot_be_read_is_not_known() {
     let large = format!("{CONFIG}{}", "#".repeat(2 << 20));
     fs::write(dir.path().join("odd/.git/config"), large).unwrap();
     assert_eq!(Checkout::read(&dir.path().join("odd")), Some(found(None)), "its beginning is enough");
+}
+
+#[test]
+#[cfg(unix)]
+fn a_link_out_of_the_repository_is_not_followed() {
+    use std::os::unix::fs::symlink;
+    let dir = tempfile::tempdir().unwrap();
+    let loose = format!("{HEAD}\n");
+    let packed = format!("{HEAD} refs/heads/main\n");
+    write(dir.path(), &[("else/HEAD", &loose), ("else/config", CONFIG), ("else/packed-refs", &packed)]);
+    for (name, rest) in [
+        ("HEAD", &[] as Files<'_>),
+        ("refs/heads/main", &[("HEAD", "ref: refs/heads/main\n")]),
+        ("packed-refs", &[("HEAD", "ref: refs/heads/main\n")]),
+        ("config", &[("HEAD", "ref: refs/heads/main\n")]),
+    ] {
+        let repository = dir.path().join(name.replace('/', "-"));
+        let git = repository.join(".git");
+        write(&git, rest);
+        let link = git.join(name);
+        fs::create_dir_all(link.parent().unwrap()).unwrap();
+        let target = if name == "refs/heads/main" { "HEAD" } else { name };
+        symlink(dir.path().join("else").join(target), &link).unwrap();
+        assert_eq!(Checkout::read(&repository), Some(Checkout::default()), "{name}");
+    }
+    // Within it, a link is as good as a file: git once made `HEAD` one.
+    let old = dir.path().join("old");
+    write(&old, &[(".git/refs/heads/main", &loose), (".git/config", CONFIG)]);
+    symlink("refs/heads/main", old.join(".git/HEAD")).unwrap();
+    assert_eq!(Checkout::read(&old), Some(found(Some(HEAD))));
+}
+
+/// Built by somebody who named no commit.
+#[test]
+fn head_is_what_is_checked_out() {
+    let checkout = found(Some(HEAD));
+    let github = "github https://api.github.com octo/shop";
+    let cis: &[Pairs<'_>] = &[
+        &[
+            ("BUILDKITE", "true"),
+            ("BUILDKITE_REPO", "git@github.com:octo/shop.git"),
+            ("BUILDKITE_COMMIT", "HEAD"),
+        ],
+        &[
+            ("CIRCLECI", "true"),
+            ("CIRCLE_REPOSITORY_URL", "git@github.com:octo/shop.git"),
+            ("CIRCLE_SHA1", "HEAD"),
+        ],
+        &[
+            ("DRONE", "true"),
+            ("DRONE_REPO_LINK", "https://github.com/octo/shop"),
+            ("DRONE_COMMIT_SHA", "HEAD"),
+        ],
+        &[
+            ("CODEBUILD_BUILD_ID", "chaos:0a1b"),
+            ("CODEBUILD_SOURCE_REPO_URL", "https://github.com/octo/shop.git"),
+            ("CODEBUILD_SOURCE_VERSION", "HEAD"),
+        ],
+    ];
+    for variables in cis {
+        let env = Environment::from_pairs(variables.iter().copied());
+        let at = |checkout: Option<&Checkout>| subject(&Surroundings::detect(&env, None, checkout));
+        assert_eq!(at(Some(&checkout)), format!("{github} head"), "{variables:?}");
+        assert_eq!(at(None), "the commit is not known: set `commit`", "{variables:?}");
+        let other = Checkout { origin: Some("git@github.com:octo/web.git".to_owned()), ..checkout.clone() };
+        assert_eq!(at(Some(&other)), "the commit is not known: set `commit`", "{variables:?}");
+    }
+}
+
+/// What merges it on trial may be checked out.
+#[test]
+fn the_head_of_a_pull_request_is_looked_up_and_not_taken_from_the_checkout() {
+    let env = Environment::from_pairs([
+        ("BUILDKITE", "true"),
+        ("BUILDKITE_REPO", "git@github.com:octo/shop.git"),
+        ("BUILDKITE_COMMIT", "HEAD"),
+        ("BUILDKITE_PULL_REQUEST", "7"),
+    ]);
+    let found = Surroundings::detect(&env, None, Some(&found(Some(MERGE))));
+    assert_eq!(subject(&found), "github https://api.github.com octo/shop to look up !7");
 }

@@ -102,9 +102,10 @@ fn one_ci_inside_another_is_told_from_it() {
         ("GITEA_ACTIONS", "true", "gitea-actions"),
         ("GITHUB_ACTIONS", "true", "github-actions"),
         ("GITLAB_CI", "true", "gitlab-ci"),
-        ("CODEBUILD_BUILD_ID", "chaos:1", "codebuild"),
         ("BITBUCKET_BUILD_NUMBER", "1", "bitbucket-pipelines"),
         ("BUILDKITE", "true", "buildkite"),
+        // Unless it is a runner of one of those.
+        ("CODEBUILD_BUILD_ID", "chaos:1", "codebuild"),
         ("CIRCLECI", "true", "circleci"),
         ("TF_BUILD", "True", "azure-pipelines"),
         ("CI", "woodpecker", "woodpecker"),

@@ -11,6 +11,7 @@ mod fit;
 mod head;
 mod sections;
 
+use super::command_file::CommandFile;
 use super::{Sink, files, from_write, skipped};
 use crate::model::{Reported, RunResult};
 use crate::text;
@@ -76,7 +77,7 @@ impl Sink for SummaryFile {
 
 /// GitHub's job summary.
 pub struct StepSummary {
-    path: PathBuf,
+    file: CommandFile,
     /// What an earlier command of the step has written.
     earlier: Option<u64>,
 }
@@ -88,14 +89,14 @@ impl StepSummary {
     /// Less than this holds no summary.
     const LEAST: usize = 1024;
 
-    pub fn new(path: PathBuf) -> Self {
-        Self { path, earlier: None }
+    pub fn new(file: CommandFile) -> Self {
+        Self { file, earlier: None }
     }
 
     fn write(&mut self, result: &RunResult) -> std::io::Result<Reported> {
         let earlier = match self.earlier {
             Some(earlier) => earlier,
-            None => *self.earlier.insert(files::length(&self.path)?),
+            None => *self.earlier.insert(files::length(self.file.path())?),
         };
         let budget = Self::BUDGET.saturating_sub(usize::try_from(earlier).unwrap_or(usize::MAX));
         if budget < Self::LEAST {
@@ -103,7 +104,7 @@ impl StepSummary {
             return Ok(skipped(Self::SINK, why));
         }
         let page = Page { budget, html: true, mermaid: true };
-        files::replace_from(&self.path, earlier, &render(result, &page))?;
+        files::replace_from(self.file.path(), earlier, &render(result, &page))?;
         Ok(super::written(Self::SINK))
     }
 }
@@ -115,7 +116,7 @@ impl Sink for StepSummary {
     }
 
     async fn finish(&mut self, result: &RunResult) -> Option<Reported> {
-        Some(self.write(result).unwrap_or_else(|error| super::failed(Self::SINK, error)))
+        Some(self.write(result).unwrap_or_else(|error| self.file.outcome(Self::SINK, Err(error))))
     }
 }
 

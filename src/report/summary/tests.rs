@@ -87,7 +87,7 @@ async fn the_job_summary_is_replaced_and_what_was_there_stays() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("summary");
     std::fs::write(&path, "# Earlier\n").unwrap();
-    let mut sink = StepSummary::new(path.clone());
+    let mut sink = StepSummary::new(CommandFile::new(path.clone(), true));
     for result in [samples::passed(), samples::mixed(), samples::passed()] {
         assert_eq!(sink.finish(&result).await.unwrap().outcome, Outcome::Written);
         let text = std::fs::read_to_string(&path).unwrap();
@@ -102,7 +102,7 @@ async fn the_job_summary_minds_what_others_have_written() {
     let result = samples::large(&"x ".repeat(300));
     for (earlier, outcome) in [(0, Outcome::Written), (800, Outcome::Written), (900, Outcome::Skipped)] {
         std::fs::write(&path, "x".repeat(earlier * 1024)).unwrap();
-        let reported = StepSummary::new(path.clone()).finish(&result).await.unwrap();
+        let reported = StepSummary::new(CommandFile::new(path.clone(), true)).finish(&result).await.unwrap();
         assert_eq!(reported.outcome, outcome, "{earlier} KiB: {reported:?}");
         let length = std::fs::metadata(&path).unwrap().len();
         assert!(length <= 900 * 1024, "{length}");
@@ -113,7 +113,8 @@ async fn the_job_summary_minds_what_others_have_written() {
 async fn a_job_summary_that_is_not_there_is_not_made() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("summary");
-    let reported = StepSummary::new(path.clone()).finish(&samples::passed()).await.unwrap();
+    let reported =
+        StepSummary::new(CommandFile::new(path.clone(), true)).finish(&samples::passed()).await.unwrap();
     assert_eq!(reported.outcome, Outcome::Failed);
     assert!(!path.exists());
 }
