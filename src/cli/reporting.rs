@@ -13,10 +13,14 @@ use crate::forge::bitbucket::{Insights as InsightsPlace, PIPELINE_PROXY};
 use crate::forge::{self, Connection, Forge, ForgeKind, NoForge, Subject};
 use crate::http::{self, HttpSettings};
 use crate::report::{
-    AnnotationsFile, BuildkiteAnnotation, Comment, DotenvFile, HtmlFile, Insights, JunitFile, Live, Log,
-    LogCommands, Nature, ResultFile, Sink, StatusStyle, Statuses, StepOutputs, StepSummary, SummaryFile,
+    AnnotationsFile, BuildkiteAnnotation, CommandFile, Comment, DotenvFile, HtmlFile, Insights, JunitFile,
+    Live, Log, LogCommands, Nature, ResultFile, Sink, StatusStyle, Statuses, StepOutputs, StepSummary, SummaryFile,
     comment_key,
 };
+
+/// Why a job's own token of GitLab's is no use.
+const JOB_TOKEN: &str = "`gitlab-token` is the job's CI_JOB_TOKEN, which can post neither statuses nor notes: set it to a \
+                         project access token with the role Developer and the scope `api`";
 
 /// What the CI says, unless the user says otherwise.
 pub(super) fn surroundings(settings: &Settings, env: &Environment) -> Surroundings {
@@ -88,11 +92,11 @@ impl Reporting<'_> {
 
     fn forge(&self, sinks: &mut Vec<Box<dyn Sink>>) {
         let settings = self.settings;
-        let subject = self.surroundings.subject();
+        let subject = self.subject();
         let kind = subject.as_ref().ok().map(|subject| subject.site.kind);
         let token = kind.and_then(|kind| kind.token(&settings.tokens)).cloned();
-        // Outside of any CI nobody expects a report without having given a token for it.
-        if self.surroundings.ci == Ci::None && token.is_none() && kind != Some(ForgeKind::CodeCommit) {
+        // Outside of any CI nobody expects a report without having given a token.
+        if self.surroundings.ci == Ci::None && !self.has_token() && kind != Some(ForgeKind::CodeCommit) {
             return;
         }
         let run_url = self.surroundings.run_url.clone();
@@ -131,13 +135,49 @@ impl Reporting<'_> {
     }
 
     /// The forge, which is connected to when the first status is due: no launch waits for it.
-    fn connection(&self, subject: Result<Subject, String>, token: Option<Secret>) -> Connection {
+    fn connection(&self, subject: Result<Subject, NoForge>, token: Option<Secret>) -> Connection {
         let read_only = self.surroundings.read_only;
         let read_only =
             read_only.filter(|_| token.as_ref().is_none_or(|token| !token_is_own(token.expose())));
-        let subject = subject.and_then(|subject| read_only.map_or(Ok(subject), |why| Err(cannot_write(why))));
         let (http, env) = (self.settings.http.clone(), self.env.clone());
         Connection::new(move || connect(subject.clone(), token.clone(), http.clone(), env.clone()))
+            .that_may_only_read(read_only.map(may_only_read))
+    }
+
+    /// What is reported to, or why there is nothing. Whoever gave a token wants a report.
+    fn subject(&self) -> Result<Subject, NoForge> {
+        let subject = self.surroundings.subject();
+        let subject = subject.map_err(if self.has_token() { NoForge::Broken } else { NoForge::Absent })?;
+        match self.job_token(&subject) {
+            Some(why) => Err(NoForge::Broken(why)),
+            None => Ok(subject),
+        }
+    }
+
+    fn has_token(&self) -> bool {
+        let tokens = &self.settings.tokens;
+        [&tokens.github, &tokens.gitlab, &tokens.bitbucket].into_iter().any(Option::is_some)
+    }
+
+    /// Why the token given for GitLab is no use, if it is the job's own.
+    fn job_token(&self, subject: &Subject) -> Option<String> {
+        let given =
+            self.settings.tokens.gitlab.as_ref().filter(|_| subject.site.kind == ForgeKind::GitLab)?;
+        (self.env.get("CI_JOB_TOKEN")? == given.expose()).then(|| JOB_TOKEN.to_owned())
+    }
+
+    /// What can be told before the launch of reports that will be missing.
+    pub(super) fn warnings(&self) -> Vec<String> {
+        let settings = self.settings;
+        if !settings.commit_status && settings.comment == CommentMode::Off {
+            return Vec::new();
+        }
+        match self.subject() {
+            Err(NoForge::Broken(why)) => {
+                vec![format!("no commit status and no comment can be posted: {why}")]
+            }
+            _ => Vec::new(),
+        }
     }
 }
 
@@ -152,8 +192,8 @@ pub(super) struct Files<'a> {
 impl Files<'_> {
     pub(super) fn files(&self, sinks: &mut Vec<Box<dyn Sink>>) {
         let report_dir = self.report_dir;
-        if let Some(path) = self.env.get("GITHUB_STEP_SUMMARY") {
-            sinks.push(Box::new(StepSummary::new(path.into())));
+        if let Some(file) = self.command_file("GITHUB_STEP_SUMMARY") {
+            sinks.push(Box::new(StepSummary::new(file)));
         }
         sinks.push(Box::new(SummaryFile::new(report_dir)));
         sinks.push(Box::new(JunitFile::new(report_dir)));
@@ -165,10 +205,15 @@ impl Files<'_> {
         }
     }
 
+    fn command_file(&self, variable: &str) -> Option<CommandFile> {
+        let path = self.env.get(variable)?;
+        Some(CommandFile::new(path.into(), self.surroundings.ci.is_github_like()))
+    }
+
     pub(super) fn record(&self, sinks: &mut Vec<Box<dyn Sink>>) {
         let report_dir = self.report_dir;
-        if let Some(path) = self.env.get("GITHUB_OUTPUT") {
-            sinks.push(Box::new(StepOutputs::new(path.into(), report_dir, self.random)));
+        if let Some(file) = self.command_file("GITHUB_OUTPUT") {
+            sinks.push(Box::new(StepOutputs::new(file, report_dir, self.random)));
         }
         sinks.extend(
             LogCommands::new(io::stdout(), self.surroundings.ci.log_style(), report_dir)
@@ -178,12 +223,12 @@ impl Files<'_> {
 }
 
 async fn connect(
-    subject: Result<Subject, String>,
+    subject: Result<Subject, NoForge>,
     token: Option<Secret>,
     http: HttpSettings,
     env: Environment,
 ) -> Result<Box<dyn Forge>, NoForge> {
-    let subject = subject.map_err(NoForge::Absent)?;
+    let subject = subject?;
     let client = http::client(&http).map_err(|why| NoForge::Broken(format!("no HTTP client: {why}")))?;
     let aws = match subject.site.kind {
         ForgeKind::CodeCommit => {
@@ -203,10 +248,16 @@ fn insights(subject: &Subject, token: Option<&Secret>, http: &HttpSettings) -> R
     }
 }
 
-fn cannot_write(why: ReadOnly) -> String {
-    let who = match why {
-        ReadOnly::Fork => "a pull request of a fork",
-        ReadOnly::Dependabot => "Dependabot",
+fn may_only_read(why: ReadOnly) -> String {
+    let why = match why {
+        ReadOnly::Fork => {
+            "the token of a pull request of a fork can only read; a workflow on workflow_run can post for it \
+             (docs/forges.md)"
+        }
+        ReadOnly::Dependabot => {
+            "the token of a run that Dependabot caused can only read, unless `permissions:` in the workflow give it \
+             `statuses: write`, and `pull-requests: write` for a comment"
+        }
     };
-    format!("the token of {who} can only read; a workflow on workflow_run can post for it (docs/forges.md)")
+    why.to_owned()
 }

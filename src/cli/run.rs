@@ -147,8 +147,9 @@ impl<'a> Session<'a> {
         if !self.settings.origins.is_empty() {
             say(&format!("settings from the environment: {}", self.settings.origins.join(", ")));
         }
-        let audience = Audience(RefCell::new(self.reporting().sinks()));
-        for warning in &self.settings.warnings {
+        let reporting = self.reporting();
+        let audience = Audience(RefCell::new(reporting.sinks()));
+        for warning in self.settings.warnings.iter().chain(&reporting.warnings()) {
             audience.warn(warning);
         }
         audience

@@ -198,7 +198,7 @@ pub(super) fn remedy(purpose: Purpose, status: StatusCode, _message: &str) -> Op
         }
         StatusCode::FORBIDDEN => {
             let scope = match purpose {
-                Purpose::Status | Purpose::Report => "repository:write",
+                Purpose::Status | Purpose::Standing | Purpose::Report => "repository:write",
                 Purpose::Head => "pullrequest",
                 Purpose::Find | Purpose::Create | Purpose::Update => "pullrequest:write",
             };

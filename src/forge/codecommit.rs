@@ -116,6 +116,7 @@ impl CodeCommit {
             why: "it names no commits".to_owned(),
             remedy: None,
             again: Again::Never,
+            lacks_permission: false,
         })
     }
 
@@ -165,10 +166,15 @@ impl CodeCommit {
             remedy: self.remedy(code, &why),
             why: text::plain(&why, LONGEST),
             again: again(code, status),
+            lacks_permission: false,
         }
     }
 
     fn remedy(&self, code: &str, why: &str) -> Option<String> {
+        // A denial that is written down wins over every permission.
+        if code.contains("AccessDenied") && why.contains("explicit deny") {
+            return None;
+        }
         if code.contains("AccessDenied") {
             return Some(self.statement());
         }
@@ -240,6 +246,7 @@ impl Forge for CodeCommit {
             why: "its commits have none".to_owned(),
             remedy: None,
             again: Again::Never,
+            lacks_permission: false,
         })
     }
 
@@ -278,7 +285,8 @@ impl Forge for CodeCommit {
             Place::PullRequest { id, words } => {
                 let target = self.target(id, words).await?;
                 let token = digest::of_parts(&[id, &target.repository, &target.before, &target.after, body]);
-                self.client
+                let answer = self
+                    .client
                     .post_comment_for_pull_request()
                     .pull_request_id(id)
                     .repository_name(&target.repository)
@@ -289,9 +297,11 @@ impl Forge for CodeCommit {
                     .send()
                     .await
                     .map_err(|error| self.refusal(&what, &error))?;
+                confirmed(&what, answer.comment())
             }
             Place::Commit(commit) => {
-                self.client
+                let answer = self
+                    .client
                     .post_comment_for_compared_commit()
                     .repository_name(&self.repository)
                     .after_commit_id(commit)
@@ -300,22 +310,37 @@ impl Forge for CodeCommit {
                     .send()
                     .await
                     .map_err(|error| self.refusal(&what, &error))?;
+                confirmed(&what, answer.comment())
             }
         }
-        Ok(())
     }
 
     async fn update_comment(&self, id: &str, body: &str) -> Result<(), Refusal> {
         let what = format!("update the comment of {}", self.place()?.words());
-        self.client
+        let answer = self
+            .client
             .update_comment()
             .comment_id(id)
             .content(body)
             .send()
             .await
             .map_err(|error| self.refusal(&what, &error))?;
-        Ok(())
+        confirmed(&what, answer.comment())
     }
+}
+
+/// That the answer speaks of a comment: whoever stands in between may answer with success too.
+fn confirmed(what: &str, comment: Option<&Comment>) -> Result<(), Refusal> {
+    if comment.and_then(Comment::comment_id).is_some() {
+        return Ok(());
+    }
+    Err(Refusal {
+        what: format!("{what} on CodeCommit"),
+        why: "the answer speaks of no comment".to_owned(),
+        remedy: Some("let no sign-in page or proxy answer in the place of CodeCommit".to_owned()),
+        again: Again::Never,
+        lacks_permission: false,
+    })
 }
 
 /// Of `https://codecommit.REGION.amazonaws.com`, for which the SDK finds the endpoint itself.

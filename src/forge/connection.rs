@@ -22,7 +22,10 @@ type Connect = Box<dyn Fn() -> Connecting + Send + Sync>;
 
 /// Shared by everybody who reports to the forge: they all use one client.
 #[derive(Clone)]
-pub struct Connection(Arc<Shared>);
+pub struct Connection {
+    shared: Arc<Shared>,
+    may_only_read: Option<Arc<str>>,
+}
 
 struct Shared {
     connect: Connect,
@@ -35,11 +38,22 @@ impl Connection {
         F: Future<Output = Result<Box<dyn Forge>, NoForge>> + Send + 'static,
     {
         let connect: Connect = Box::new(move || Box::pin(connect()));
-        Self(Arc::new(Shared { connect, made: OnceCell::new() }))
+        Self { shared: Arc::new(Shared { connect, made: OnceCell::new() }), may_only_read: None }
+    }
+
+    /// Says why the token may only read, where the platform gives such ones out. It is tried all the same, for some of
+    /// them can be let to write.
+    #[must_use]
+    pub fn that_may_only_read(self, why: Option<String>) -> Self {
+        Self { may_only_read: why.map(Into::into), ..self }
+    }
+
+    pub fn may_only_read(&self) -> Option<&str> {
+        self.may_only_read.as_deref()
     }
 
     pub async fn forge(&self) -> Result<&dyn Forge, &NoForge> {
-        let made = self.0.made.get_or_init(|| (self.0.connect)()).await;
+        let made = self.shared.made.get_or_init(|| (self.shared.connect)()).await;
         made.as_ref().map(AsRef::as_ref)
     }
 }

@@ -14,9 +14,9 @@ use crate::config::Secret;
 
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
-/// Bytes that are read of an answer that nothing but its status is wanted of, and of an error.
+/// Bytes that are read of an error.
 const SMALL: usize = 64 * 1024;
-/// Bytes that are read of a page of comments.
+/// Bytes that are read of an answer, which may be a page of comments.
 const LARGE: usize = 8 * 1024 * 1024;
 
 /// What a request is for: a permission is missing, and a repetition is safe, by this.
@@ -27,6 +27,8 @@ pub(super) enum Purpose {
     Head,
     /// Looks for a comment.
     Find,
+    /// Looks at the newest status of a context.
+    Standing,
     /// Creates a comment: sent twice there would be two.
     Create,
     /// Updates a comment.
@@ -42,6 +44,31 @@ pub(super) struct Request {
     /// Behind the URL of the API, percent-encoded.
     path: String,
     body: Option<Value>,
+}
+
+impl Purpose {
+    /// Whether an answer of success speaks of what was posted. Whoever stands in between, such as a sign-in page,
+    /// answers with success too.
+    fn confirms(self, posted: &Value, answer: &Value) -> bool {
+        match self {
+            Self::Status => echoes_status(posted, answer),
+            Self::Report => is_echoed(posted, answer, "result"),
+            Self::Create | Self::Update => !matches!(answer.get("id"), None | Some(Value::Null)),
+            Self::Head | Self::Find | Self::Standing => true,
+        }
+    }
+}
+
+/// Forges name a status by one of these fields, and tell its state by one of two.
+fn echoes_status(posted: &Value, answer: &Value) -> bool {
+    let named = ["key", "context", "name"].into_iter().find(|name| posted.get(name).is_some());
+    let state = answer.get("state").or_else(|| answer.get("status"));
+    named.is_some_and(|name| is_echoed(posted, answer, name)) && state == posted.get("state")
+}
+
+fn is_echoed(posted: &Value, answer: &Value, field: &str) -> bool {
+    let text = |value: &Value| value.get(field).and_then(Value::as_str).map(str::to_lowercase);
+    text(posted).is_some() && text(posted) == text(answer)
 }
 
 impl Request {
@@ -74,6 +101,13 @@ impl Request {
     pub(super) fn report(path: String, body: Value) -> Self {
         let what = "put the Code Insights report".to_owned();
         Self { purpose: Purpose::Report, what, method: Method::PUT, path, body: Some(body) }
+    }
+}
+
+impl Request {
+    fn is_confirmed_by(&self, answer: &Answer) -> bool {
+        let Some(posted) = &self.body else { return true };
+        serde_json::from_slice(&answer.body).is_ok_and(|answer| self.purpose.confirms(posted, &answer))
     }
 }
 
@@ -160,12 +194,11 @@ impl Exchange {
             Err(error) => return Err(self.failed(request, &*error)),
         };
         let (parts, body) = response.into_parts();
-        let reading = request.method == Method::GET && parts.status.is_success();
-        let bound = if reading { LARGE } else { SMALL };
+        let bound = if parts.status.is_success() { LARGE } else { SMALL };
         let mut answer = Answer { status: parts.status, headers: parts.headers, body: Vec::new() };
         match fill(&mut answer.body, body, bound).await {
-            // What was asked for has been done, or refused, whatever happens to the rest of the answer.
-            _ if !reading => {}
+            // What was asked for has been refused, whatever happens to the rest of the answer.
+            _ if !answer.status.is_success() => {}
             Ok(true) => {}
             Ok(false) => {
                 return Err(self.strange(request, &format!("an answer of more than {} MiB", LARGE >> 20)));
@@ -173,7 +206,11 @@ impl Exchange {
             Err(error) => return Err(self.failed(request, &*error)),
         }
         if answer.status.is_success() {
-            return Ok(answer);
+            return if request.is_confirmed_by(&answer) {
+                Ok(answer)
+            } else {
+                Err(self.not_the_forge(request))
+            };
         }
         let message = refusal::message(&answer);
         let told = refusal::Told { purpose: request.purpose, answer: &answer, message: &message };
@@ -190,8 +227,12 @@ impl Exchange {
         match serde_json::from_slice(&answer.body) {
             Ok(value) => Ok((value, answer.headers)),
             // The error itself may quote the answer.
-            Err(_) => Err(self.strange(request, &format!("no answer of {}'s", self.site.kind.title()))),
+            Err(_) => Err(self.not_the_forge(request)),
         }
+    }
+
+    fn not_the_forge(&self, request: &Request) -> Denial {
+        self.strange(request, &format!("no answer of {}'s", self.site.kind.title()))
     }
 
     /// A success that makes no sense.
@@ -199,8 +240,12 @@ impl Exchange {
         let refusal = Refusal {
             what: self.what(request),
             why: format!("{} gave {why}", self.host()),
-            remedy: Some("set `forge-api-url` to where the forge's API is".to_owned()),
+            remedy: Some(
+                "set `forge-api-url` to where the forge's API is, and let no sign-in page or proxy answer in its place"
+                    .to_owned(),
+            ),
             again: super::Again::Never,
+            lacks_permission: false,
         };
         Denial { status: None, message: String::new(), refusal }
     }
@@ -212,6 +257,7 @@ impl Exchange {
             why: failure.why(&self.host(), self.token.as_ref()),
             remedy: failure.remedy(),
             again: failure.again(request.purpose),
+            lacks_permission: false,
         };
         Denial { status: None, message: String::new(), refusal }
     }

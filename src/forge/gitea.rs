@@ -117,7 +117,7 @@ fn remedy(purpose: Purpose, status: StatusCode, _message: &str) -> Option<String
         }
         StatusCode::FORBIDDEN => {
             let scope = match purpose {
-                Purpose::Status | Purpose::Report => "write:repository",
+                Purpose::Status | Purpose::Standing | Purpose::Report => "write:repository",
                 Purpose::Head => "read:repository",
                 Purpose::Find | Purpose::Create | Purpose::Update => "write:issue",
             };

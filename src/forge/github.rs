@@ -167,8 +167,6 @@ fn remedy(purpose: Purpose, status: StatusCode, message: &str) -> Option<String>
         StatusCode::UNAUTHORIZED => {
             Some("give `github-token` a token that is valid and has not expired".to_owned())
         }
-        // The message says all, and no permission would change it.
-        StatusCode::FORBIDDEN if said.contains("archived") || said.contains("saml") => None,
         StatusCode::FORBIDDEN => Some(permission(purpose)),
         StatusCode::NOT_FOUND => Some(
             "check `repository`, `commit` and `pull-request`, and that the token may see the repository and write to it"
@@ -187,7 +185,9 @@ fn remedy(purpose: Purpose, status: StatusCode, message: &str) -> Option<String>
 
 fn permission(purpose: Purpose) -> String {
     let (block, classic, fine) = match purpose {
-        Purpose::Status | Purpose::Report => ("statuses: write", "repo:status", "Commit statuses: write"),
+        Purpose::Status | Purpose::Standing | Purpose::Report => {
+            ("statuses: write", "repo:status", "Commit statuses: write")
+        }
         Purpose::Head => ("pull-requests: read", "repo", "Pull requests: read"),
         Purpose::Find | Purpose::Create | Purpose::Update => {
             ("pull-requests: write", "repo", "Pull requests: write")
@@ -195,7 +195,7 @@ fn permission(purpose: Purpose) -> String {
     };
     format!(
         "give the job `permissions: {{ {block} }}` beside the scopes it has, for those that are not named become \
-         none; a token of your own needs `{classic}` or, fine-grained, {fine}; a run for a fork or by Dependabot \
-         may only read"
+         none; a token of your own needs `{classic}` or, fine-grained, {fine}; the token of a pull request from a \
+         fork may only read"
     )
 }

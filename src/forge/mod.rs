@@ -198,6 +198,8 @@ pub struct Refusal {
     /// What the user can do about it.
     pub remedy: Option<String>,
     pub again: Again,
+    /// The token is known, and may not do this.
+    pub lacks_permission: bool,
 }
 
 /// Whether trying the same again may help.

@@ -20,6 +20,34 @@ const PAUSE: Duration = Duration::from_secs(60);
 /// No forge is waited for longer than this, whatever it says.
 const LONGEST_PAUSE: Duration = Duration::from_secs(24 * 3600);
 
+/// Words of forges for what keeps every token out, so that no permission helps: the conversation, the repository or the
+/// installation is closed, or the organisation lets in nobody from here or in this way.
+const CLOSED: [&str; 16] = [
+    // And "blocked".
+    "locked",
+    "archived",
+    "suspended",
+    "ip allow list",
+    "your ip",
+    "although you appear to have the correct authorization credentials",
+    "saml",
+    "single sign-on",
+    "sso session",
+    "access restrictions",
+    "forbids access",
+    "administrative rules",
+    "two-factor",
+    "two-step",
+    "terms of service",
+    "read-only instance",
+];
+
+/// Whether a forge's message says that no permission of the token would help.
+fn is_closed(message: &str) -> bool {
+    let said = message.to_lowercase();
+    CLOSED.iter().any(|words| said.contains(words))
+}
+
 /// What a forge's user can do about a status, by the forge's message.
 pub(super) type Remedies = fn(Purpose, StatusCode, &str) -> Option<String>;
 
@@ -73,7 +101,13 @@ impl Told<'_> {
             Again::After(_) => None,
             _ => self.remedy(of_forge),
         };
-        Refusal { what, why: self.why(token), remedy, again }
+        let lacks_permission =
+            self.is_forbidden() && !is_closed(self.message) && !matches!(again, Again::After(_));
+        Refusal { what, why: self.why(token), remedy, again, lacks_permission }
+    }
+
+    fn is_forbidden(&self) -> bool {
+        self.answer.status == StatusCode::FORBIDDEN
     }
 
     fn why(&self, token: Option<&Secret>) -> String {
@@ -95,6 +129,10 @@ impl Told<'_> {
             return Some(
                 "set `repository` to its present name, or `forge-api-url` to where the API is now".to_owned(),
             );
+        }
+        if self.is_forbidden() && is_closed(self.message) {
+            // The message says all.
+            return None;
         }
         of_forge(self.purpose, self.answer.status, self.message)
     }

@@ -101,7 +101,7 @@ impl Pull {
 
 /// A comment that was asked for where there can be none.
 pub(super) fn nothing_to_comment(why: String) -> Refusal {
-    Refusal { what: "comment".to_owned(), why, remedy: None, again: Again::Never }
+    Refusal { what: "comment".to_owned(), why, remedy: None, again: Again::Never, lacks_permission: false }
 }
 
 /// The commit that carries the statuses.
@@ -133,6 +133,7 @@ impl Head {
                 why: "it is not known of which commit".to_owned(),
                 remedy: Some("set `commit`".to_owned()),
                 again: Again::Never,
+                lacks_permission: false,
             });
         };
         let request = Request::head(&of, path);

@@ -108,7 +108,7 @@ impl Sink for Comment {
         Some(match self.write(forge, result).await {
             Ok(None) => written(Self::SINK),
             Ok(Some(why)) => skipped(Self::SINK, why),
-            Err(refusal) => super::refused(Self::SINK, &refusal),
+            Err(refusal) => super::refused_by(&self.connection, Self::SINK, &refusal),
         })
     }
 }

@@ -8,11 +8,12 @@ use std::time::Duration;
 use jiff::SignedDuration;
 use tokio::time::Instant;
 
-use super::{Sink, change, warnings};
+use super::{Sink, change, files, warnings};
 use crate::ci::LogStyle;
 use crate::clock::Clock;
 use crate::model::{
-    EngineSpec, ExperimentPlan, ExperimentResult, Level, Outcome, RunEvent, RunResult, Transition, Turn,
+    EngineSpec, ExperimentPlan, ExperimentResult, Level, Outcome, Reported, RunEvent, RunResult, Transition,
+    Turn,
 };
 use crate::text;
 
@@ -181,7 +182,11 @@ pub fn closing(result: &RunResult, report_dir: &str) -> String {
             _ => writeln!(closing, "note: {sink} was skipped: {detail}"),
         };
     }
-    let _ = writeln!(closing, "Reports are in {}", text::plain(report_dir, LONGEST));
+    let is_there =
+        |reported: &Reported| files::is_ours(&reported.sink) && reported.outcome == Outcome::Written;
+    if result.reporting.iter().any(is_there) {
+        let _ = writeln!(closing, "Reports are in {}", text::plain(report_dir, LONGEST));
+    }
     closing
 }
 

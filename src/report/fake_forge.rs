@@ -82,6 +82,7 @@ impl FakeForge {
                 why: "no".to_owned(),
                 remedy: Some("allow it".to_owned()),
                 again,
+                lacks_permission: false,
             }),
         }
     }

@@ -9,6 +9,11 @@ use super::{annotations, dotenv, html, json, junit, summary};
 /// Every file of the report folder that tells a verdict.
 const OURS: [&str; 6] = [json::NAME, summary::NAME, junit::NAME, dotenv::NAME, annotations::NAME, html::NAME];
 
+/// Whether a sink of this name writes such a file.
+pub(super) fn is_ours(sink: &str) -> bool {
+    OURS.contains(&sink)
+}
+
 /// Removes what an earlier run has left, so that a run that dies leaves nobody else's `passed`. Of a link only the link
 /// goes. `kept` are files that are still to be read. Returns what could not be removed, and why.
 pub fn clear(report_dir: &Path, kept: &[PathBuf]) -> Vec<String> {

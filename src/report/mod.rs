@@ -7,13 +7,14 @@ use std::fmt::Display;
 
 use async_trait::async_trait;
 
-use crate::forge::{NoForge, Refusal};
+use crate::forge::{Connection, NoForge, Refusal};
 use crate::model::{Outcome, Reported, RunEvent, RunResult};
 
 mod annotations;
 mod arithmetic;
 mod buildkite;
 mod change;
+mod command_file;
 mod commands;
 mod comment;
 mod console;
@@ -43,6 +44,7 @@ mod tests;
 
 pub use annotations::AnnotationsFile;
 pub use buildkite::BuildkiteAnnotation;
+pub use command_file::CommandFile;
 pub use commands::{LogCommands, mistake_commands};
 pub use comment::{Comment, comment_key};
 pub use console::{Log, closing};
@@ -124,6 +126,14 @@ fn refused(sink: &str, refusal: &Refusal) -> Reported {
     match &refusal.remedy {
         Some(remedy) => reported.with_remedy(remedy),
         None => reported,
+    }
+}
+
+/// The same by this connection: nobody expects of a token that may only read that it writes.
+fn refused_by(connection: &Connection, sink: &str, refusal: &Refusal) -> Reported {
+    match connection.may_only_read() {
+        Some(why) if refusal.lacks_permission => skipped(sink, refusal).with_remedy(why),
+        _ => refused(sink, refusal),
     }
 }
 

@@ -255,7 +255,9 @@ impl Sink for Statuses {
         for task in tasks {
             let missing = match task.await {
                 Ok(Delivered::Posted | Delivered::NoForge) => None,
-                Ok(Delivered::Refused(refusal)) => Some(super::refused(Self::SINK, &refusal)),
+                Ok(Delivered::Refused(refusal)) => {
+                    Some(super::refused_by(&self.line.connection, Self::SINK, &refusal))
+                }
                 Err(error) => Some(failed(Self::SINK, error)),
             };
             refused = refused.or(missing);

@@ -400,27 +400,204 @@ async fn with_reporting_fail_a_refusal_is_no_pass_in_any_report() {
     assert!(ended.read("reports/junit.xml").contains("<error"));
 }
 
+/// A step of GitHub Actions started the build, and handed over all of its variables without the files that they name.
+fn started_by_github(forge: &StandIn) -> Faultgate {
+    codebuild("https://github.com/shop/web.git")
+        .env("CODEBUILD_SOURCE_VERSION", HEAD)
+        .env("GITHUB_ACTIONS", "true")
+        .env("GITHUB_REPOSITORY", "shop/web")
+        .env("GITHUB_EVENT_NAME", "pull_request")
+        .env("GITHUB_EVENT_PATH", "/home/runner/work/_temp/_github_workflow/event.json")
+        .env("GITHUB_REF", "refs/pull/7/merge")
+        .env("GITHUB_SHA", MERGE)
+        .env("GITHUB_RUN_ID", "1658821493")
+        .env("GITHUB_OUTPUT", "/home/runner/work/_temp/_runner_file_commands/set_output_1")
+        .env("GITHUB_STEP_SUMMARY", "/home/runner/work/_temp/_runner_file_commands/step_summary_1")
+        .env("FAULTGATE_FORGE_API_URL", forge.url(""))
+        .env("FAULTGATE_GITHUB_TOKEN", TOKEN)
+        .env("FAULTGATE_REPORTING", "fail")
+}
+
 #[tokio::test]
-async fn nothing_is_asked_where_the_token_cannot_write() {
-    let fork = pull_request("stranger/web");
-    let cases = [("fork", fork.as_str(), "octocat"), ("Dependabot", "", "dependabot[bot]")];
-    for (why, event, actor) in cases {
-        let forge = stand_in(GITHUB).await;
-        let mut faultgate =
-            github(&forge, "").env("GITHUB_ACTOR", actor).env("INPUT_GITHUB-TOKEN", "ghs_read-only");
-        if !event.is_empty() {
-            faultgate = faultgate.file("event.json", event);
-        }
-        let ended = faultgate.finish().await;
-        ended.assert_code(0, why);
-        assert_eq!(forge.requests(), 0, "{why}");
-        let result = ended.result();
-        for sink in ["commit status", "comment"] {
-            let reported = reported(&result, sink);
-            assert_eq!(reported["outcome"], "skipped", "{reported}");
-            assert!(reported["detail"].as_str().unwrap().contains(why), "{reported}");
-        }
+async fn a_build_that_a_step_of_github_started_speaks_codebuild_and_stays_passed() {
+    let forge = stand_in(GITHUB).await;
+    let ended = started_by_github(&forge).finish().await;
+    ended.assert_code(0, "the files are on another machine");
+    let result = ended.result();
+    for sink in ["step outputs", "job summary"] {
+        assert_eq!(reported(&result, sink)["outcome"], "skipped", "{result:#}");
     }
+    assert_eq!(result["run"]["ci"], "codebuild");
+    assert!(!ended.stdout.contains("::group::") && !ended.stdout.contains("::notice"), "{}", ended.stdout);
+    forge.assert_no_faults();
+    forge.look(|kept| {
+        assert!(kept.statuses.iter().all(|status| status.commit == HEAD), "{:#?}", kept.statuses);
+        assert_eq!(kept.comments.len(), 1, "on the pull request of the step");
+    });
+
+    let ended = started_by_github(&forge).env("FAULTGATE_TIMEOUT", "soon").finish().await;
+    ended.assert_code(2, "a mistake");
+    let told = format!("{}{}", ended.stdout, ended.stderr);
+    assert!(!told.contains("::error") && !told.contains("step outputs"), "{told}");
+}
+
+/// H is the head, M merges it on trial; a comment goes to pull request 7.
+#[tokio::test]
+async fn codebuild_reports_to_the_head_of_the_pull_request_that_it_merges_on_trial() {
+    let head = format!("refs/pull/7/head^{{{HEAD}}}");
+    let cases =
+        [("refs/pull/7/merge", MERGE), (head.as_str(), HEAD), ("refs/pull/7/head", HEAD), ("pr/7", HEAD)];
+    at_once(cases, |(version, resolved)| async move {
+        let forge = stand_in(GITHUB).await;
+        let ended = codebuild("https://github.com/shop/web.git")
+            .env("CODEBUILD_SOURCE_VERSION", version)
+            .env("CODEBUILD_RESOLVED_SOURCE_VERSION", resolved)
+            .env("FAULTGATE_FORGE_API_URL", forge.url(""))
+            .env("FAULTGATE_GITHUB_TOKEN", TOKEN)
+            .finish()
+            .await;
+        ended.assert_code(0, version);
+        forge.assert_no_faults();
+        forge.look(|kept| {
+            assert!(!kept.statuses.is_empty(), "{version}");
+            assert!(
+                kept.statuses.iter().all(|status| status.commit == HEAD),
+                "{version}: {:#?}",
+                kept.statuses
+            );
+            assert_eq!(kept.comments.len(), 1, "{version}");
+        });
+    })
+    .await;
+}
+
+/// Who may only read by default: a pull request of a fork, and Dependabot.
+fn read_only(forge: &StandIn, why: &str) -> Faultgate {
+    let run = github(forge, "").env("FAULTGATE_REPORTING", "fail");
+    match why {
+        "fork" => run.file("event.json", &pull_request("stranger/web")),
+        _ => run.env("GITHUB_ACTOR", "dependabot[bot]"),
+    }
+}
+
+#[tokio::test]
+async fn a_token_that_may_only_read_is_tried_and_what_it_may_not_is_skipped() {
+    let refusal = json!({ "message": "Resource not accessible by integration" });
+    at_once(["fork", "Dependabot"], |why| {
+        let refusal = refusal.clone();
+        async move {
+            let forge = stand_in(GITHUB).await;
+            forge.refuse(403, refusal);
+            let ended = read_only(&forge, why).finish().await;
+            ended.assert_code(0, why);
+            assert!(forge.requests() > 0, "{why}: it is tried");
+            let result = ended.result();
+            for sink in ["commit status", "comment"] {
+                let reported = reported(&result, sink);
+                assert_eq!(reported["outcome"], "skipped", "{reported}");
+                let detail = reported["detail"].as_str().unwrap();
+                assert!(detail.contains(why) && detail.contains("403"), "{reported}");
+            }
+            assert!(ended.stdout.contains("note: commit status was skipped"), "{}", ended.stdout);
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_token_of_dependabots_that_was_let_to_write_writes() {
+    let forge = stand_in(GITHUB).await;
+    let ended = read_only(&forge, "Dependabot").finish().await;
+    ended.assert_code(0, "permissions: { statuses: write }");
+    for sink in ["commit status", "comment"] {
+        assert_eq!(reported(&ended.result(), sink)["outcome"], "written");
+    }
+    assert_eq!(forge.told().last().unwrap().1, "success");
+}
+
+/// Other refusals, other tokens and other runs are no excuse.
+#[tokio::test]
+async fn with_reporting_fail_only_what_a_reading_token_may_not_is_excused() {
+    let forbidden = "Resource not accessible by integration";
+    let cases = [
+        ("fork", TOKEN, 403, "Unable to create comment because issue is locked."),
+        ("fork", TOKEN, 404, "Not Found"),
+        ("fork", "ghp_a_persons", 403, forbidden),
+        ("Dependabot", "github_pat_a_persons", 403, forbidden),
+    ];
+    at_once(cases, |(why, token, status, message)| async move {
+        let forge = stand_in(GITHUB).await;
+        forge.refuse(status, json!({ "message": message }));
+        let ended = read_only(&forge, why).env("INPUT_GITHUB-TOKEN", token).finish().await;
+        ended.assert_code(3, message);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_sign_in_page_is_no_posted_report() {
+    use wiremock::matchers::any;
+    use wiremock::{Mock, MockServer, ResponseTemplate};
+    let portal = MockServer::start().await;
+    let page =
+        ResponseTemplate::new(200).set_body_raw("<html>Welcome to the guest network</html>", "text/html");
+    Mock::given(any()).respond_with(page).mount(&portal).await;
+    let forge = stand_in(GITHUB).await;
+    let ended = github(&forge, "")
+        .env("GITHUB_API_URL", portal.uri())
+        .env("FAULTGATE_REPORTING", "fail")
+        .finish()
+        .await;
+    ended.assert_code(3, "nothing was posted");
+    let result = ended.result();
+    for sink in ["commit status", "comment"] {
+        let reported = reported(&result, sink);
+        assert_eq!(reported["outcome"], "failed", "{reported}");
+        assert!(reported["detail"].as_str().unwrap().contains("sign-in page"), "{reported}");
+    }
+}
+
+/// Somebody's shell, or a CI that is not known.
+#[tokio::test]
+async fn a_token_without_a_place_to_report_to_is_told_before_and_after() {
+    let ended = Faultgate::new(&["rehearse"])
+        .env("FAULTGATE_FORGE", "gitlab")
+        .env("FAULTGATE_GITLAB_TOKEN", TOKEN)
+        .env("FAULTGATE_REPORTING", "fail")
+        .finish()
+        .await;
+    ended.assert_code(3, "nothing can be posted");
+    let reported = reported(&ended.result(), "commit status").clone();
+    assert_eq!(reported["outcome"], "failed", "{reported}");
+    for input in ["`repository`", "`commit`", "`forge`"] {
+        assert!(reported["detail"].as_str().unwrap().contains(input), "{reported}");
+    }
+    let warned = ended.stdout.find("no commit status and no comment can be posted").unwrap();
+    assert!(warned < ended.stdout.find("ERRORED").unwrap(), "{}", ended.stdout);
+    assert_hidden(&ended, "no CI");
+
+    let ended = Faultgate::new(&["rehearse"]).env("FAULTGATE_REPORTING", "fail").finish().await;
+    ended.assert_code(0, "nobody asked for a report");
+}
+
+#[tokio::test]
+async fn a_job_token_of_gitlabs_is_told_before_the_launch() {
+    let forge = stand_in(GitLab { commit: HEAD, git_ref: "faster-checkout" }).await;
+    let ended = gitlab(&forge).env("CI_JOB_TOKEN", TOKEN).finish().await;
+    ended.assert_code(0, "reports only warn");
+    assert_eq!(forge.requests(), 0);
+    assert!(
+        ended.stdout.contains("CI_JOB_TOKEN, which can post neither statuses nor notes"),
+        "{}",
+        ended.stdout
+    );
+    let result = ended.result();
+    assert_eq!(reported(&result, "commit status")["outcome"], "failed");
+    assert_hidden(&ended, "job token");
+
+    let ended = gitlab(&forge).env("CI_JOB_TOKEN", "another").finish().await;
+    ended.assert_code(0, "a project's token");
+    assert_eq!(reported(&ended.result(), "commit status")["outcome"], "written");
 }
 
 #[tokio::test]

@@ -45,7 +45,7 @@ async fn each_state_is_posted_in_bitbuckets_words() {
         answer(200, json!({ "source": { "commit": { "hash": SHA } } })),
     );
     let mut steps = vec![look_up];
-    steps.extend(states.iter().map(|(_, word)| post(&statuses(), body(word), created())));
+    steps.extend(states.iter().map(|(_, word)| posted(&statuses(), body(word))));
     let stand = Stand::new(steps).await;
     let forge = connected(Subject { commit: None, ..on(&stand) });
     for (state, _) in states {
@@ -59,7 +59,7 @@ async fn each_state_is_posted_in_bitbuckets_words() {
 #[tokio::test]
 async fn a_status_always_has_a_link_and_a_key_that_fits() {
     let long = format!("faultgate/{}", "é".repeat(60));
-    let stand = Stand::always(created()).await;
+    let stand = Stand::echoing().await;
     let forge = connected(on(&stand));
     for context in [long.clone(), format!("{long}2"), long.clone()] {
         let status = CommitStatus { context, target_url: None, ..status(StatusState::Success) };
@@ -112,7 +112,7 @@ async fn a_comment_is_created_and_updated() {
     let body = json!({ "content": { "raw": "# Report" } });
     let stand = Stand::new(vec![
         post(COMMENTS, body.clone(), created()),
-        step("PUT", &format!("{COMMENTS}/12"), Some(body), answer(200, json!({}))),
+        step("PUT", &format!("{COMMENTS}/12"), Some(body), answer(200, json!({ "id": 12 }))),
     ])
     .await;
     let forge = connected(on(&stand));

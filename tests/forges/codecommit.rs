@@ -61,6 +61,35 @@ fn comment(id: &str, content: &str, date: u32, deleted: bool) -> Value {
     json!({ "commentId": id, "content": content, "creationDate": date, "deleted": deleted })
 }
 
+/// What is answered to a comment that has been created or updated.
+fn done() -> Value {
+    json!({ "comment": { "commentId": "a" } })
+}
+
+#[tokio::test]
+async fn an_answer_that_speaks_of_no_comment_is_no_comment() {
+    for answer in [json!({}), json!({ "comment": {} }), json!({ "ok": true })] {
+        let stand = Stand::always(crate::support::answer(200, answer)).await;
+        for refusal in [
+            on(&stand, no_pull_request).create_comment("x").await.unwrap_err(),
+            on(&stand, no_pull_request).update_comment("a", "x").await.unwrap_err(),
+        ] {
+            assert!(told(&refusal).contains("the answer speaks of no comment"), "{}", told(&refusal));
+            assert_eq!(refusal.again, Again::Never);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_denial_that_is_written_down_has_no_remedy() {
+    let message = "User: arn:aws:sts::111122223333:assumed-role/ci/x is not authorized to perform: \
+                   codecommit:UpdateComment with an explicit deny in a service control policy";
+    let body = json!({ "__type": "AccessDeniedException", "message": message });
+    let stand = Stand::always(crate::support::answer(400, body)).await;
+    let refusal = on(&stand, |_| {}).update_comment("a", "x").await.unwrap_err();
+    assert_eq!(refusal.remedy, None, "{}", told(&refusal));
+}
+
 fn pull_request() -> Value {
     json!({ "pullRequest": { "pullRequestId": "7", "pullRequestTargets": [
         { "repositoryName": "web", "sourceCommit": SHA, "destinationCommit": "base" }
@@ -85,7 +114,7 @@ async fn a_comment_takes_the_place_of_statuses() {
 
 #[tokio::test]
 async fn a_pull_request_gets_a_comment_that_is_created_once() {
-    let stand = scripted(vec![pull_request(), json!({}), json!({}), json!({})]).await;
+    let stand = scripted(vec![pull_request(), done(), done(), done()]).await;
     let forge = on(&stand, |_| {});
     forge.create_comment("# Report").await.unwrap();
     forge.create_comment("# Report").await.unwrap();
@@ -118,7 +147,7 @@ async fn the_newest_comment_is_found_on_any_page_and_updated() {
             comment("d", "[//]: # (faultgate az-2)", 50, false),
         ]), "nextToken": "3" }),
         json!({ "commentsForPullRequestData": threads(vec![comment("e", MARK, 20, false)]) }),
-        json!({}),
+        done(),
     ])
     .await;
     let forge = on(&stand, |_| {});
@@ -141,7 +170,7 @@ async fn the_newest_comment_is_found_on_any_page_and_updated() {
 async fn without_a_pull_request_the_commit_is_commented_on() {
     let stand = scripted(vec![
         json!({ "commentsForComparedCommitData": [{ "comments": [comment("a", MARK, 1, false)] }] }),
-        json!({}),
+        done(),
     ])
     .await;
     let forge = on(&stand, no_pull_request);

@@ -81,7 +81,7 @@ async fn names_that_would_lead_elsewhere_are_mistakes() {
 async fn hostile_names_are_encoded() {
     use faultgate::forge::StatusState;
     for kind in WITH_TOKEN {
-        let stand = Stand::always(created()).await;
+        let stand = Stand::echoing().await;
         let mut hostile = subject(kind, &stand.url());
         hostile.repository = "sh%2e p/w?x=1#é\r\n".to_owned();
         hostile.commit = Some("../../x?a&b".to_owned());

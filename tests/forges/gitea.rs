@@ -35,7 +35,7 @@ async fn statuses_have_their_words_and_the_token_its_scheme() {
         let body = |word: &str| json!({ "state": word, "context": "faultgate/az", "description": "score 83 of 100" });
         let mut steps =
             vec![get("/api/v1/repos/shop/web/pulls/7", answer(200, json!({ "head": { "sha": SHA } })))];
-        steps.extend(words.iter().map(|(_, word)| post(&path, body(word), created())));
+        steps.extend(words.iter().map(|(_, word)| posted(&path, body(word))));
         let stand = Stand::new(steps).await;
         let forge = connected(Subject { commit: None, ..on(kind, &stand) });
         assert_eq!(forge.kind(), kind);
@@ -80,7 +80,12 @@ async fn a_comment_is_created_and_updated() {
     let body = json!({ "body": "# Report" });
     let stand = Stand::new(vec![
         post(COMMENTS, body.clone(), created()),
-        step("PATCH", "/api/v1/repos/shop/web/issues/comments/12", Some(body), answer(200, json!({}))),
+        step(
+            "PATCH",
+            "/api/v1/repos/shop/web/issues/comments/12",
+            Some(body),
+            answer(200, json!({ "id": 12 })),
+        ),
     ])
     .await;
     let forge = connected(on(ForgeKind::Gitea, &stand));

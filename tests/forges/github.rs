@@ -41,7 +41,7 @@ async fn each_state_is_posted_in_githubs_words() {
         (StatusState::Error, "error"),
         (StatusState::Cancelled, "error"),
     ];
-    let steps = states.iter().map(|(_, word)| post(STATUSES, status_body(word), created())).collect();
+    let steps = states.iter().map(|(_, word)| posted(STATUSES, status_body(word))).collect();
     let stand = Stand::new(steps).await;
     let forge = connected(on(&stand));
     for (state, _) in states {
@@ -60,7 +60,7 @@ async fn each_state_is_posted_in_githubs_words() {
 #[tokio::test]
 async fn enterprise_differs_by_its_url_alone() {
     let expected = format!("/api/v3{STATUSES}");
-    let stand = Stand::new(vec![post(&expected, status_body("success"), created())]).await;
+    let stand = Stand::new(vec![posted(&expected, status_body("success"))]).await;
     let forge = connected(subject(ForgeKind::GitHub, &format!("{}/api/v3", stand.url())));
     forge.set_status(&status(StatusState::Success)).await.unwrap();
     let requests = stand.verify().await;
@@ -75,7 +75,7 @@ async fn a_description_is_cut_by_characters_and_a_link_must_be_one() {
             "context": "faultgate/az",
             "description": format!("{}…", letter.repeat(kept)),
         });
-        let stand = Stand::new(vec![post(STATUSES, body, created())]).await;
+        let stand = Stand::new(vec![posted(STATUSES, body)]).await;
         let status = CommitStatus {
             description: letter.repeat(500),
             target_url: Some("javascript:alert(1)".to_owned()),
@@ -91,8 +91,8 @@ async fn the_head_of_a_pull_request_is_looked_up_once() {
     let head = answer(200, json!({ "head": { "sha": SHA }, "merge_commit_sha": "other" }));
     let stand = Stand::new(vec![
         get("/repos/shop/web/pulls/7", head),
-        post(STATUSES, status_body("pending"), created()),
-        post(STATUSES, status_body("success"), created()),
+        posted(STATUSES, status_body("pending")),
+        posted(STATUSES, status_body("success")),
     ])
     .await;
     let forge = connected(Subject { commit: None, ..on(&stand) });
@@ -171,7 +171,7 @@ async fn a_comment_is_created_and_updated() {
     let body = json!({ "body": "# Report" });
     let stand = Stand::new(vec![
         post("/repos/shop/base/issues/7/comments", body.clone(), created()),
-        step("PATCH", "/repos/shop/base/issues/comments/12", Some(body), answer(200, json!({}))),
+        step("PATCH", "/repos/shop/base/issues/comments/12", Some(body), answer(200, json!({ "id": 12 }))),
     ])
     .await;
     let pull_request = Some(PullRequest { number: 7, repository: Some("shop/base".to_owned()) });
@@ -195,10 +195,10 @@ async fn a_missing_permission_is_named_for_what_was_tried() {
     let stand = Stand::always(saying(403, "Resource not accessible by integration")).await;
     let forge = connected(on(&stand));
     let refusal = forge.set_status(&status(StatusState::Pending)).await.unwrap_err();
-    insta::assert_snapshot!(told(&refusal), @"could not set commit status faultgate/az on GitHub: HTTP 403: Resource not accessible by integration | give the job `permissions: { statuses: write }` beside the scopes it has, for those that are not named become none; a token of your own needs `repo:status` or, fine-grained, Commit statuses: write; a run for a fork or by Dependabot may only read");
+    insta::assert_snapshot!(told(&refusal), @"could not set commit status faultgate/az on GitHub: HTTP 403: Resource not accessible by integration | give the job `permissions: { statuses: write }` beside the scopes it has, for those that are not named become none; a token of your own needs `repo:status` or, fine-grained, Commit statuses: write; the token of a pull request from a fork may only read");
     assert_eq!(refusal.again, Again::Never);
     let refusal = forge.create_comment("x").await.unwrap_err();
-    insta::assert_snapshot!(told(&refusal), @"could not create the comment of pull request 7 on GitHub: HTTP 403: Resource not accessible by integration | give the job `permissions: { pull-requests: write }` beside the scopes it has, for those that are not named become none; a token of your own needs `repo` or, fine-grained, Pull requests: write; a run for a fork or by Dependabot may only read");
+    insta::assert_snapshot!(told(&refusal), @"could not create the comment of pull request 7 on GitHub: HTTP 403: Resource not accessible by integration | give the job `permissions: { pull-requests: write }` beside the scopes it has, for those that are not named become none; a token of your own needs `repo` or, fine-grained, Pull requests: write; the token of a pull request from a fork may only read");
     assert_eq!(refusal.again, Again::Never);
     let forge = connected(Subject { commit: None, ..on(&stand) });
     let refusal = forge.set_status(&status(StatusState::Pending)).await.unwrap_err();

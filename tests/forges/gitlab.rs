@@ -55,7 +55,7 @@ async fn each_state_is_posted_in_gitlabs_words_to_the_pipeline() {
         (StatusState::Cancelled, "canceled"),
     ];
     for (state, word) in states {
-        let stand = Stand::new(vec![post(STATUSES, body(word), created())]).await;
+        let stand = Stand::new(vec![posted(STATUSES, body(word))]).await;
         connected(on(&stand)).set_status(&status(state)).await.unwrap();
         let requests = stand.verify().await;
         assert_eq!(header(&requests[0], "private-token"), [TOKEN]);
@@ -67,9 +67,9 @@ async fn each_state_is_posted_in_gitlabs_words_to_the_pipeline() {
 async fn a_state_is_sent_once_and_nothing_after_the_final_one() {
     use StatusState::{Error, Failure, Pending, Running, Success};
     let stand = Stand::new(vec![
-        post(STATUSES, body("pending"), created()),
-        post(STATUSES, body("running"), created()),
-        post(STATUSES, body("failed"), created()),
+        posted(STATUSES, body("pending")),
+        posted(STATUSES, body("running")),
+        posted(STATUSES, body("failed")),
     ])
     .await;
     let forge = connected(on(&stand));
@@ -83,7 +83,7 @@ async fn a_state_is_sent_once_and_nothing_after_the_final_one() {
 async fn a_status_that_failed_is_sent_again() {
     let stand = Stand::new(vec![
         post(STATUSES, body("pending"), saying(409, "Another update to this commit status is in progress")),
-        post(STATUSES, body("pending"), created()),
+        posted(STATUSES, body("pending")),
     ])
     .await;
     let forge = connected(on(&stand));
@@ -99,8 +99,8 @@ async fn a_pipeline_of_another_commit_is_let_go_and_that_is_remembered() {
     let stand = Stand::new(vec![
         post(STATUSES, body("pending"), no_pipeline()),
         post(STATUSES, without(body("pending"), &["ref"]), no_pipeline()),
-        post(STATUSES, without(body("pending"), &["ref", "pipeline_id"]), created()),
-        post(STATUSES, without(body("running"), &["ref", "pipeline_id"]), created()),
+        posted(STATUSES, without(body("pending"), &["ref", "pipeline_id"])),
+        posted(STATUSES, without(body("running"), &["ref", "pipeline_id"])),
     ])
     .await;
     let forge = connected(on(&stand));
@@ -113,8 +113,8 @@ async fn a_pipeline_of_another_commit_is_let_go_and_that_is_remembered() {
 async fn a_ref_that_the_pipeline_does_not_have_is_left_out() {
     let stand = Stand::new(vec![
         post(STATUSES, body("pending"), saying(404, "404 References for commit Not Found")),
-        post(STATUSES, without(body("pending"), &["ref"]), created()),
-        post(STATUSES, without(body("success"), &["ref"]), created()),
+        posted(STATUSES, without(body("pending"), &["ref"])),
+        posted(STATUSES, without(body("success"), &["ref"])),
     ])
     .await;
     let forge = connected(on(&stand));
@@ -166,7 +166,7 @@ async fn a_transition_to_where_it_is_is_no_failure() {
 async fn the_running_jobs_name_is_stepped_aside_from() {
     let mut expected = body("pending");
     expected["name"] = "chaos/gate".into();
-    let stand = Stand::new(vec![post(STATUSES, expected, created())]).await;
+    let stand = Stand::new(vec![posted(STATUSES, expected)]).await;
     let status = CommitStatus { context: "chaos".to_owned(), ..status(StatusState::Pending) };
     connected(on(&stand)).set_status(&status).await.unwrap();
     stand.verify().await;
@@ -176,7 +176,7 @@ async fn the_running_jobs_name_is_stepped_aside_from() {
 async fn a_link_that_is_too_long_is_left_out_and_a_description_is_one_line() {
     let mut expected = without(body("pending"), &["target_url"]);
     expected["description"] = format!("a {}…", "界".repeat(252)).into();
-    let stand = Stand::new(vec![post(STATUSES, expected, created())]).await;
+    let stand = Stand::new(vec![posted(STATUSES, expected)]).await;
     let status = CommitStatus {
         description: format!("a\n{}", "界".repeat(300)),
         target_url: Some(format!("https://ci.example/{}", "x".repeat(240))),
@@ -191,7 +191,7 @@ async fn without_a_pipeline_the_head_of_the_merge_request_is_looked_up() {
     let expected = without(body("success"), &["ref", "pipeline_id"]);
     let stand = Stand::new(vec![
         get("/projects/99/merge_requests/7", answer(200, json!({ "sha": SHA }))),
-        post(STATUSES, expected, created()),
+        posted(STATUSES, expected),
     ])
     .await;
     let pull_request = Some(PullRequest { number: 7, repository: Some("99".to_owned()) });
@@ -224,7 +224,7 @@ async fn notes_are_found_created_and_updated_where_the_merge_request_is() {
             .append_header("x-next-page", ""),
         ),
         post(&target(NOTES), text.clone(), created()),
-        step("PUT", &target(&format!("{NOTES}/3")), Some(text), answer(200, json!({}))),
+        step("PUT", &target(&format!("{NOTES}/3")), Some(text), answer(200, json!({ "id": 3 }))),
     ])
     .await;
     let pull_request = Some(PullRequest { number: 7, repository: Some("shop/group/base".to_owned()) });

@@ -50,7 +50,7 @@ fn reports() -> String {
 
 #[tokio::test]
 async fn a_report_is_put_with_the_token() {
-    let stand = Stand::new(vec![step("PUT", &reports(), Some(body()), answer(200, json!({})))]).await;
+    let stand = Stand::new(vec![step("PUT", &reports(), Some(body()), answer(200, body()))]).await;
     let subject = subject(ForgeKind::Bitbucket, &format!("{}/2.0", stand.url()));
     let insights = Insights::with_token(&subject, &Secret::new(TOKEN), client()).unwrap();
     insights.put("faultgate-1/2", &report()).await.unwrap();
@@ -60,7 +60,7 @@ async fn a_report_is_put_with_the_token() {
 
 #[tokio::test]
 async fn inside_a_pipeline_its_proxy_needs_no_token() {
-    let stand = Stand::new(vec![step("PUT", &reports(), Some(body()), answer(200, json!({})))]).await;
+    let stand = Stand::new(vec![step("PUT", &reports(), Some(body()), answer(200, body()))]).await;
     let subject = subject(ForgeKind::Bitbucket, "https://api.bitbucket.org/2.0");
     let insights = Insights::through_proxy(&subject, &stand.url()).unwrap();
     insights.put("faultgate-1/2", &report()).await.unwrap();
@@ -72,7 +72,7 @@ async fn inside_a_pipeline_its_proxy_needs_no_token() {
 
 #[tokio::test]
 async fn a_report_without_a_result_is_pending_and_takes_ten_fields() {
-    let stand = Stand::always(answer(200, json!({}))).await;
+    let stand = Stand::echoing().await;
     let subject = subject(ForgeKind::Bitbucket, &stand.url());
     let insights = Insights::with_token(&subject, &Secret::new(TOKEN), client()).unwrap();
     let mut many = Report { passed: None, link: Some("ftp://x".to_owned()), ..report() };

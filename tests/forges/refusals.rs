@@ -123,8 +123,8 @@ async fn an_answer_is_read_up_to_a_bound() {
         let forge = connected(subject(kind, &stand.url()));
         let refusal = forge.find_comment(MARKER).await.unwrap_err();
         assert!(told(&refusal).contains("gave an answer of more than 8 MiB"), "{}", told(&refusal));
-        // Nothing but the status is wanted of these.
-        forge.create_comment("x").await.unwrap();
+        let refusal = forge.create_comment("x").await.unwrap_err();
+        assert!(told(&refusal).contains("gave an answer of more than 8 MiB"), "{}", told(&refusal));
         let stand = Stand::always(large(400, 1 << 20)).await;
         let refusal = connected(subject(kind, &stand.url())).create_comment("x").await.unwrap_err();
         assert!(told(&refusal).ends_with("HTTP 400 | no remedy"), "{}", told(&refusal));
@@ -149,4 +149,95 @@ async fn a_forge_that_speaks_no_tls_is_one_that_cannot_be_reached() {
     let refusal = connected(subject(ForgeKind::Gitea, &url)).create_comment("x").await.unwrap_err();
     assert!(told(&refusal).contains("could not be reached"), "{}", told(&refusal));
     assert_eq!(refusal.again, Again::Soon);
+}
+
+/// A sign-in page, or anything else that is not the forge, answers with success too.
+#[tokio::test]
+async fn a_success_that_does_not_speak_of_what_was_posted_is_none() {
+    let html = |status: u16| ResponseTemplate::new(status).set_body_raw("<html>Log in</html>", "text/html");
+    let answers = [
+        html(200),
+        html(201),
+        ResponseTemplate::new(204),
+        answer(200, json!({})),
+        answer(200, json!({ "ok": true })),
+        answer(200, json!([])),
+        answer(201, json!({ "id": null })),
+    ];
+    for kind in WITH_TOKEN {
+        for answer in &answers {
+            let stand = Stand::always(answer.clone()).await;
+            let forge = connected(subject(kind, &stand.url()));
+            for refusal in [
+                forge.set_status(&status(StatusState::Success)).await.unwrap_err(),
+                forge.create_comment("x").await.unwrap_err(),
+                forge.update_comment("1", "x").await.unwrap_err(),
+            ] {
+                assert!(told(&refusal).contains("gave no answer of"), "{kind:?}: {}", told(&refusal));
+                assert_eq!(refusal.again, Again::Never);
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_status_must_be_the_one_that_was_posted() {
+    let said = |field: &str, name: &str, state: &str| json!({ "id": 1, field: name, "state": state });
+    for (kind, field, state) in [
+        (ForgeKind::GitHub, "context", "success"),
+        (ForgeKind::Gitea, "context", "success"),
+        (ForgeKind::GitLab, "name", "success"),
+        (ForgeKind::Bitbucket, "key", "SUCCESSFUL"),
+    ] {
+        for (told_back, taken) in [
+            (said(field, "faultgate/az", state), true),
+            (said(field, "Faultgate/AZ", state), true),
+            (json!({ "id": 1, field: "faultgate/az", "status": state }), true),
+            (said(field, "faultgate/other", state), false),
+            (said(field, "faultgate/az", "pending"), false),
+            (json!({ "id": 1, "state": state }), false),
+            (json!({ "id": 1, field: "faultgate/az" }), false),
+        ] {
+            let stand = Stand::always(answer(201, told_back.clone())).await;
+            let set = connected(subject(kind, &stand.url())).set_status(&status(StatusState::Success)).await;
+            assert_eq!(set.is_ok(), taken, "{kind:?}: {told_back}");
+        }
+    }
+}
+
+/// In the words of the platforms: no permission of the token changes any of it.
+#[tokio::test]
+async fn a_remedy_that_cannot_help_is_not_given() {
+    let closed = [
+        "Unable to create comment because issue is locked.",
+        "Repository was archived so is read-only.",
+        "Although you appear to have the correct authorization credentials, the `shop` organization has an IP allow \
+         list enabled, and your IP address is not permitted to access this resource.",
+        "Although you appear to have the correct authorization credentials, the `shop` organization has enabled OAuth \
+         App access restrictions.",
+        "Resource protected by organization SAML enforcement. You must grant your OAuth token access to this \
+         organization.",
+        "This installation has been suspended",
+        "Sorry. Your account was suspended.",
+        "Repository access blocked",
+        "`shop` forbids access via a personal access token (classic).",
+        "403 Forbidden - Your account has been blocked.",
+        "You cannot perform write operations on a read-only instance",
+        "To access this repository, an admin must whitelist your IP.",
+    ];
+    for kind in WITH_TOKEN {
+        for message in closed {
+            let stand = Stand::always(answer(403, json!({ "message": message }))).await;
+            let forge = connected(subject(kind, &stand.url()));
+            for refusal in [
+                forge.set_status(&status(StatusState::Pending)).await.unwrap_err(),
+                forge.create_comment("x").await.unwrap_err(),
+            ] {
+                assert_eq!((refusal.remedy.as_deref(), refusal.lacks_permission), (None, false), "{message}");
+            }
+        }
+        let stand = Stand::always(answer(403, json!({ "message": "Forbidden" }))).await;
+        let refusal = connected(subject(kind, &stand.url())).create_comment("x").await.unwrap_err();
+        assert!(refusal.remedy.is_some() && refusal.lacks_permission, "{kind:?}");
+    }
 }

@@ -41,6 +41,27 @@ pub(crate) fn post(path: &str, body: Value, answer: ResponseTemplate) -> Step {
     step("POST", path, Some(body), answer)
 }
 
+/// A status that the forge takes.
+pub(crate) fn posted(path: &str, body: Value) -> Step {
+    let taken = answer(201, echo(&body));
+    post(path, body, taken)
+}
+
+/// What was posted, as a forge tells it back.
+fn echo(body: &Value) -> Value {
+    let mut told = body.clone();
+    told["id"] = 1.into();
+    told
+}
+
+struct Echo;
+
+impl Respond for Echo {
+    fn respond(&self, request: &Request) -> ResponseTemplate {
+        answer(201, echo(&body(request).unwrap_or_default()))
+    }
+}
+
 pub(crate) fn answer(status: u16, body: Value) -> ResponseTemplate {
     ResponseTemplate::new(status).set_body_json(body)
 }
@@ -74,6 +95,13 @@ impl Stand {
         }
         Mock::given(any()).respond_with(Script(Mutex::new(answers))).mount(&server).await;
         Self { server, expected }
+    }
+
+    /// Takes whatever is posted.
+    pub(crate) async fn echoing() -> Self {
+        let server = MockServer::start().await;
+        Mock::given(any()).respond_with(Echo).mount(&server).await;
+        Self { server, expected: Vec::new() }
     }
 
     /// Answers whatever comes.

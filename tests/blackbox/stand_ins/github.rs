@@ -69,7 +69,7 @@ fn status(asked: &Asked, path: &str, kept: &mut Kept) -> Result<(u16, Value), St
         description: asked.text("description").to_owned(),
         target_url: asked.text("target_url").to_owned(),
     });
-    Ok((201, json!({ "id": kept.statuses.len(), "state": state })))
+    Ok((201, json!({ "id": kept.statuses.len(), "state": state, "context": asked.text("context") })))
 }
 
 /// Comments come in small pages, so that whoever looks only at the first is found out.
