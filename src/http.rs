@@ -7,6 +7,7 @@ use reqwest::redirect;
 
 mod aws;
 pub(crate) mod calls;
+pub(crate) mod idn;
 mod no_proxy;
 mod proxies;
 

@@ -20,6 +20,7 @@ pub(super) fn detect(facts: &Facts<'_>) -> Option<Surroundings> {
         run_url: run_url(facts),
         attempt: facts.attempt("SYSTEM_JOBATTEMPT", 0),
         job: facts.joined(&["BUILD_DEFINITIONNAME", "SYSTEM_STAGENAME", "SYSTEM_JOBNAME"]),
+        part: facts.part("SYSTEM_JOBPOSITIONINPHASE", 1, "SYSTEM_TOTALJOBSINPHASE").into_iter().collect(),
         commit: facts.commit(&[commit]),
         run: facts.owned("BUILD_BUILDID"),
         short: facts.owned("BUILD_BUILDID"),

@@ -10,6 +10,7 @@ pub(super) fn detect(facts: &Facts<'_>) -> Option<Surroundings> {
         ci: Ci::CircleCi,
         run_url: facts.url(&["CIRCLE_BUILD_URL"]),
         job: facts.owned("CIRCLE_JOB"),
+        part: facts.part("CIRCLE_NODE_INDEX", 0, "CIRCLE_NODE_TOTAL").into_iter().collect(),
         commit: facts.commit(&["CIRCLE_SHA1"]),
         pull_request: facts.pull_request(&["CIRCLE_PR_NUMBER"]),
         // A workflow that is run again is a new one of the same pipeline.

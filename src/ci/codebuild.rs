@@ -32,6 +32,7 @@ pub(super) fn detect(facts: &Facts<'_>) -> Option<Surroundings> {
         ci: Ci::CodeBuild,
         run_url: facts.url(&["CODEBUILD_PUBLIC_BUILD_URL"]).or_else(|| console_url(facts, project, build)),
         job: Some(batch.map_or_else(|| project.to_owned(), |leg| format!("{project}/{leg}"))),
+        part: batch.map(str::to_owned).into_iter().collect(),
         commit: version.commit,
         pull_request: version.pull_request.map(PullRequest::own),
         hint: in_pipeline.then_some(HINT),

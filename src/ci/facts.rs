@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use crate::config::Environment;
 use crate::forge::PullRequest;
+use crate::http::idn;
 
 /// The longest URL that is taken.
 const LONGEST_URL: usize = 2048;
@@ -93,7 +94,7 @@ pub(super) fn is_full_commit(text: &str) -> bool {
 
 /// An http or https URL without its credentials. None of anything else.
 pub(super) fn web_url(text: &str) -> Option<String> {
-    let text = text.trim();
+    let text = &idn::in_ascii(text.trim())?;
     let odd = |b: u8| !b.is_ascii_graphic() || b"\"<>\\^`{|}".contains(&b);
     if text.len() > LONGEST_URL || text.bytes().any(odd) {
         return None;
@@ -110,7 +111,7 @@ pub(super) fn web_url(text: &str) -> Option<String> {
     // The parser drops what follows `#`.
     let (_, rest) = text.split_once("://")?;
     let rest = rest.strip_prefix(authority)?;
-    Some(format!("{scheme}://{server}{rest}"))
+    Some(format!("{scheme}://{}{rest}", server.to_ascii_lowercase()))
 }
 
 /// Where an API is: a URL to which paths can be added.

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::facts::{Facts, api_url, is_commit, web_url};
 use super::{Ci, ReadOnly, Surroundings, remote};
-use crate::forge::{ForgeKind, PullRequest, Site};
+use crate::forge::{ForgeKind, ForkBranch, PullRequest, Site};
 
 /// The largest event file that is read: GitHub sends none larger.
 const LARGEST_EVENT: u64 = 25 << 20;
@@ -40,6 +40,7 @@ pub(super) fn detect(facts: &Facts<'_>) -> Option<Surroundings> {
         repository: actions.get("REPOSITORY").map(str::to_owned),
         commit: cause.commit,
         pull_request: cause.pull_request.map(PullRequest::own),
+        fork: cause.fork,
         read_only: actions.read_only(),
         run: run.map(str::to_owned),
         short: Some(format!("{}-{}", run.unwrap_or("0"), attempt.unwrap_or("1"))),
@@ -93,6 +94,7 @@ pub fn token_is_own(token: &str) -> bool {
 struct Cause {
     commit: Option<String>,
     pull_request: Option<u64>,
+    fork: Option<ForkBranch>,
 }
 
 struct Actions<'f, 'a> {
@@ -161,7 +163,7 @@ impl<'a> Actions<'_, 'a> {
     fn cause(&self) -> Cause {
         match self.event_name() {
             name @ ("workflow_run" | "check_run" | "check_suite") => self.of_run(name),
-            "status" => Cause { commit: self.commit_at("/sha"), pull_request: None },
+            "status" => Cause { commit: self.commit_at("/sha"), ..Cause::default() },
             "issue_comment" => self.of_comment(),
             name if name.starts_with("pull_request") => self.of_pull_request(),
             // A workflow that is called has its caller's event, whatever its own is named.
@@ -174,7 +176,7 @@ impl<'a> Actions<'_, 'a> {
 
     fn of_commit(&self) -> Cause {
         let commit = self.get("SHA").filter(|text| is_commit(text)).map(str::to_owned);
-        Cause { commit, pull_request: None }
+        Cause { commit, ..Cause::default() }
     }
 
     /// `GITHUB_SHA` merges the head into the base, or is the base.
@@ -186,6 +188,7 @@ impl<'a> Actions<'_, 'a> {
                 .iter()
                 .find_map(|pointer| self.number_at(pointer))
                 .or_else(|| self.number_of_ref()),
+            fork: None,
         }
     }
 
@@ -205,7 +208,18 @@ impl<'a> Actions<'_, 'a> {
         Cause {
             commit: self.commit_at(&format!("/{name}/head_sha")),
             pull_request: numbers.and_then(|all| all.iter().find(ours)?.get("number")?.as_u64()),
+            fork: self.fork(name),
         }
+    }
+
+    /// The branch that a run was for, if it is a fork's: the event then names no pull request.
+    fn fork(&self, name: &str) -> Option<ForkBranch> {
+        let head = self.text_at(&format!("/{name}/head_repository/full_name"))?;
+        let here = self.get("REPOSITORY")?;
+        (!head.eq_ignore_ascii_case(here)).then_some(ForkBranch {
+            owner: head.split('/').next()?.to_owned(),
+            branch: self.text_at(&format!("/{name}/head_branch"))?.to_owned(),
+        })
     }
 
     /// A comment on an issue or on a pull request, whose head the event does not tell.
@@ -215,7 +229,11 @@ impl<'a> Actions<'_, 'a> {
         };
         let on_pull_request = self.at("/issue/pull_request").is_some()
             || self.at("/is_pull").and_then(Value::as_bool) == Some(true);
-        if on_pull_request { Cause { commit: None, pull_request: Some(number) } } else { self.of_commit() }
+        if on_pull_request {
+            Cause { pull_request: Some(number), ..Cause::default() }
+        } else {
+            self.of_commit()
+        }
     }
 
     fn read_only(&self) -> Option<ReadOnly> {

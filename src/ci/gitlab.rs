@@ -10,6 +10,7 @@ pub(super) fn detect(facts: &Facts<'_>) -> Option<Surroundings> {
         ci: Ci::GitLabCi,
         run_url: facts.url(&["CI_JOB_URL", "CI_PIPELINE_URL"]),
         job: facts.owned("CI_JOB_NAME"),
+        part: part(facts).into_iter().collect(),
         site: site(facts),
         repository: facts.owned("CI_PROJECT_PATH"),
         pipeline: pipeline(facts),
@@ -41,6 +42,14 @@ fn commit(facts: &Facts<'_>) -> Option<String> {
     let merged = matches!(facts.get("CI_MERGE_REQUEST_EVENT_TYPE"), Some("merged_result" | "merge_train"));
     let head = facts.commit(&["CI_MERGE_REQUEST_SOURCE_BRANCH_SHA"]);
     head.or_else(|| facts.commit(&["CI_COMMIT_SHA"]).filter(|_| !merged))
+}
+
+/// The values of `parallel:matrix`, which the name of the job ends with, or its number of `parallel`.
+fn part(facts: &Facts<'_>) -> Option<String> {
+    let number = facts.part("CI_NODE_INDEX", 1, "CI_NODE_TOTAL")?;
+    let name = facts.get("CI_JOB_NAME").unwrap_or_default();
+    let values = name.strip_suffix(']').and_then(|name| name.split_once(": [")).map(|(_, values)| values);
+    Some(values.map_or(number, str::to_owned))
 }
 
 /// What jobs are told of their pipeline. GitLab may know it by another ref, and one of merged results by another

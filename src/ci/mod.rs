@@ -5,7 +5,7 @@
 use serde_json::Value;
 
 use crate::config::Environment;
-use crate::forge::{Pipeline, PullRequest, Site};
+use crate::forge::{ForkBranch, Pipeline, PullRequest, Site};
 use crate::model::RunIdentity;
 
 mod azure;
@@ -21,6 +21,7 @@ mod gitlab;
 mod jenkins;
 mod logs;
 mod overrides;
+mod part;
 mod remote;
 mod subject;
 mod teamcity;
@@ -131,12 +132,16 @@ pub struct Surroundings {
     pub attempt: Option<u32>,
     /// The name of workflow and job, the same for every re-run.
     pub job: Option<String>,
+    /// What tells the job from its siblings of a matrix or of a parallel step: the same for every re-run.
+    pub part: Vec<String>,
     pub site: Option<Site>,
     /// As people name it: `owner/name`, on GitLab the path with its groups.
     pub repository: Option<String>,
     /// The commit that carries the status: a pull request's head, never the commit that merges it on trial.
     pub commit: Option<String>,
     pub pull_request: Option<PullRequest>,
+    /// Where the pull request comes from, if its number is not told.
+    pub fork: Option<ForkBranch>,
     pub pipeline: Option<Pipeline>,
     pub read_only: Option<ReadOnly>,
 
@@ -144,6 +149,8 @@ pub struct Surroundings {
     project: Option<String>,
     /// The server of a repository that is on none of the public forges: `https://git.example.com`.
     server: Option<String>,
+    /// Whether the repository's name was read from a URL of http, and may begin with the path that the forge is below.
+    is_web: bool,
     /// The AWS Region around, for CodeCommit.
     region: Option<String>,
     /// Why what the user set leads nowhere.
@@ -196,7 +203,10 @@ impl Surroundings {
             repository: self.repository.clone(),
             commit: self.commit.clone(),
             shard: None,
-            attempt_key: self.key.as_ref().map_or_else(|| random.to_owned(), |key| key.join("\n")),
+            attempt_key: self.key.as_ref().map_or_else(
+                || random.to_owned(),
+                |key| key.iter().chain(&self.part).map(String::as_str).collect::<Vec<_>>().join("\n"),
+            ),
         }
     }
 
@@ -205,6 +215,7 @@ impl Surroundings {
         if let Some(remote) = remote {
             self.site = remote.site;
             self.server = remote.server;
+            self.is_web = remote.is_web;
             self.repository = Some(remote.repository);
         }
         self

@@ -2,6 +2,7 @@
 
 use super::Surroundings;
 use super::facts::{api_url, is_commit, web_url};
+use super::part::values_of;
 use super::remote::{self, Remote};
 use crate::forge::{ForgeKind, PullRequest, Site};
 
@@ -15,6 +16,7 @@ pub struct Overrides<'a> {
     pub repository: Option<&'a str>,
     pub commit: Option<&'a str>,
     pub pull_request: Option<u64>,
+    pub matrix: Option<&'a str>,
     /// The forges that a token was given for. If it is one, it says what forge an unknown host is.
     pub tokens: Vec<ForgeKind>,
 }
@@ -22,12 +24,16 @@ pub struct Overrides<'a> {
 impl Surroundings {
     #[must_use]
     pub fn with(mut self, overrides: &Overrides<'_>) -> Self {
-        let mut elsewhere = overrides.repository.is_some_and(|given| self.set_repository(given));
+        let api = overrides.forge_api_url.and_then(api_url);
+        self.leave_out_prefix(api.as_deref());
+        let mut elsewhere =
+            overrides.repository.is_some_and(|given| self.set_repository(given, api.as_deref()));
         elsewhere |= self.set_site(overrides);
         if elsewhere {
             self.project = None;
             self.commit = None;
             self.pull_request = None;
+            self.fork = None;
             self.pipeline = None;
         }
         if let Some(commit) = overrides.commit {
@@ -38,17 +44,30 @@ impl Surroundings {
         {
             self.pull_request = Some(PullRequest::own(number));
         }
+        if let Some(matrix) = overrides.matrix {
+            self.part = values_of(matrix);
+        }
         if let Some(url) = overrides.run_url.and_then(web_url) {
             self.run_url = Some(url);
         }
         self
     }
 
+    /// Names the repository as the API does.
+    fn leave_out_prefix(&mut self, api: Option<&str>) {
+        let (Some(api), Some(server), true) = (api, &self.server, self.is_web) else { return };
+        let target = self.pull_request.as_mut().and_then(|pull| pull.repository.as_mut());
+        for name in self.repository.iter_mut().chain(target) {
+            *name = remote::without_prefix(std::mem::take(name), server, api);
+        }
+        self.is_web = false;
+    }
+
     /// Whether this is another repository than the one detected.
-    fn set_repository(&mut self, given: &str) -> bool {
+    fn set_repository(&mut self, given: &str, api: Option<&str>) -> bool {
         let given = given.trim();
         if given.contains(':') {
-            let remote = remote::parse(given);
+            let remote = remote::parse(given).map(|remote| remote.at_api(api));
             if remote.is_none() {
                 self.obstacle = Some(
                     "what `repository` is set to is no URL of a repository: set it to its full name, or to the URL \
@@ -173,6 +192,7 @@ impl Surroundings {
         });
         if !same {
             self.commit = Some(given.to_owned());
+            self.fork = None;
             self.pipeline = None;
         }
     }

@@ -2,6 +2,7 @@
 
 use super::facts::{api_url, web_url};
 use crate::forge::{ForgeKind, Site};
+use crate::http::idn::{ascii_host, host_of};
 
 /// What the URL of a repository says.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -11,6 +12,30 @@ pub(super) struct Remote {
     /// Where the forge is, if it is none of the public ones.
     pub(super) server: Option<String>,
     pub(super) repository: String,
+    /// Whether the URL is of http: a forge below a path has that path in it, which is no part of the repository's name.
+    pub(super) is_web: bool,
+}
+
+impl Remote {
+    /// With its name as the API knows it, if that is where the forge's API is.
+    pub(super) fn at_api(mut self, api: Option<&str>) -> Self {
+        if let (Some(api), Some(server), true) = (api, &self.server, self.is_web) {
+            self.repository = without_prefix(self.repository, server, api);
+            self.is_web = false;
+        }
+        self
+    }
+}
+
+/// The name of a repository without the path that the forge on this server is below, which its API tells.
+pub(super) fn without_prefix(repository: String, server: &str, api: &str) -> String {
+    let path =
+        api.splitn(4, '/').nth(3).and_then(|path| path.rsplit_once("api/v")).map(|(path, _version)| path);
+    let prefix = path.filter(|path| !path.is_empty() && host_of(api) == host_of(server));
+    match prefix.and_then(|prefix| repository.strip_prefix(prefix)) {
+        Some(rest) => rest.to_owned(),
+        None => repository,
+    }
 }
 
 /// Reads `https://host/owner/name.git`, `ssh://git@host/owner/name`, `git@host:owner/name.git`, and CodeCommit's
@@ -42,6 +67,7 @@ pub(super) fn parse(url: &str) -> Option<Remote> {
         site: kind.and_then(|kind| site_at(kind, &base)),
         server: (!is_public(host) && !is_no_forge(host)).then_some(base),
         repository: repository.to_owned(),
+        is_web: address.is_web,
     })
 }
 
@@ -96,7 +122,7 @@ pub(super) fn codecommit_site(region: &str) -> Option<Site> {
 
 fn codecommit(region: &str, name: &str) -> Option<Remote> {
     let site = Some(codecommit_site(region)?);
-    (!name.is_empty()).then(|| Remote { site, server: None, repository: name.to_owned() })
+    (!name.is_empty()).then(|| Remote { site, server: None, repository: name.to_owned(), is_web: false })
 }
 
 /// Which forge a host is. Of a host that is not known its first label may tell.
@@ -157,6 +183,7 @@ struct Address {
     /// Of http and https.
     port: Option<u16>,
     path: String,
+    is_web: bool,
 }
 
 impl Address {
@@ -175,7 +202,13 @@ impl Address {
         // Read as a page's address whatever the scheme: the same rules, and credentials gone.
         let uri: http::Uri = web_url(&format!("{scheme}://{rest}"))?.parse().ok()?;
         let port = uri.port_u16().filter(|_| has_api);
-        Some(Self { scheme, host: uri.host()?.to_ascii_lowercase(), port, path: uri.path().to_owned() })
+        Some(Self {
+            scheme,
+            host: uri.host()?.to_ascii_lowercase(),
+            port,
+            path: uri.path().to_owned(),
+            is_web: has_api,
+        })
     }
 
     /// `user@host:path`. Without a user, a name without a dot is rather a drive or an alias of ssh's.
@@ -186,11 +219,18 @@ impl Address {
             None if server.contains('.') => server,
             None => return None,
         };
+        let host = if host.is_ascii() { host.to_owned() } else { ascii_host(host)? };
         let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_');
         if host.is_empty() || !host.bytes().all(plain) || !path.bytes().all(|b| b.is_ascii_graphic()) {
             return None;
         }
-        Some(Self { scheme: "https", host: host.to_ascii_lowercase(), port: None, path: path.to_owned() })
+        Some(Self {
+            scheme: "https",
+            host: host.to_ascii_lowercase(),
+            port: None,
+            path: path.to_owned(),
+            is_web: false,
+        })
     }
 
     fn base(&self) -> String {

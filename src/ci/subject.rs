@@ -41,6 +41,7 @@ impl Surroundings {
             repository: repository.clone(),
             commit: self.commit.clone(),
             pull_request: self.pull_request.clone(),
+            fork: self.fork.clone(),
             pipeline: self.pipeline.clone(),
         })
     }

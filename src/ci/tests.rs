@@ -10,6 +10,7 @@ mod gitlab;
 mod identity;
 mod others;
 mod overrides;
+mod part;
 mod properties;
 mod remote;
 mod subject;

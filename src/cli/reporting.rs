@@ -37,6 +37,7 @@ pub(super) fn surroundings(settings: &Settings, env: &Environment) -> Surroundin
         repository: settings.repository.as_deref(),
         commit: settings.commit.as_deref(),
         pull_request: settings.pull_request,
+        matrix: settings.matrix.as_deref(),
         tokens: tokens.into_iter().filter(|(_, token)| token.is_some()).map(|(kind, _)| kind).collect(),
     })
 }
@@ -105,7 +106,8 @@ impl Reporting<'_> {
         // Of what is updated in place.
         let nature = Nature::of(settings.rehearsal.is_some(), settings.plan.dry_run);
         let context = nature.context(&settings.status_context, settings.plan.shard);
-        let key = comment_key(&context, self.surroundings.job.as_deref(), &experiments);
+        let surroundings = self.surroundings;
+        let key = comment_key(&context, surroundings.job.as_deref(), &surroundings.part, &experiments);
         // Where commits have no statuses, a comment takes their place.
         let comment = settings.comment != CommentMode::Off
             || (settings.commit_status && kind == Some(ForgeKind::CodeCommit));
@@ -128,6 +130,7 @@ impl Reporting<'_> {
                 target_url: run_url,
                 attempt: self.surroundings.attempt,
                 shard: settings.plan.shard,
+                part: self.surroundings.part.clone(),
                 nature,
             };
             sinks.push(Box::new(Statuses::new(&experiments, style, connection)));

@@ -277,6 +277,9 @@ pub const INPUTS: &[Input] = &[
     Input::new(Group::Forge, "status-context", Kind::Text { max: 100 },
         "Prefix of the names of commit statuses")
         .default("faultgate").example("chaos"),
+    Input::new(Group::Forge, "matrix", Kind::Lines { max: 16 * 1024 },
+        "Values of the matrix that tell this job from its siblings: a JSON object, or any text; names of statuses end with them")
+        .otherwise("in the GitHub action the job's own matrix").example("eu-west-1"),
     Input::new(Group::Forge, "comment", Kind::Choice(&["off", "on", "on-failure"]),
         "One comment on the pull or merge request, updated in place")
         .default("off").example("on-failure"),

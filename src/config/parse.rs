@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::http::idn;
 use crate::model::{Comparison, Expectation, Score, Shard};
 
 use super::mistake::Problem;
@@ -162,7 +163,8 @@ pub(super) fn template(text: &str) -> Result<String, Problem> {
 }
 
 pub(super) fn url(text: &str) -> Result<String, Problem> {
-    parsed_url(text).map(|_| text.to_owned())
+    let text = idn::in_ascii(text).unwrap_or(text.into());
+    parsed_url(&text).map(|_| text.into_owned())
 }
 
 pub(super) fn queue_url(text: &str) -> Result<String, Problem> {

@@ -61,6 +61,8 @@ pub struct Settings {
     pub pull_request: Option<u64>,
     pub commit_status: bool,
     pub status_context: String,
+    /// Values that tell this job from its siblings, as the CI writes them.
+    pub matrix: Option<String>,
     pub comment: CommentMode,
     pub state_file: PathBuf,
     pub tokens: Tokens,
@@ -194,6 +196,7 @@ fn gather(given: Given<'_>, mistakes: &mut Vec<Mistake>) -> Result<Settings, Mis
         pull_request: values.text("pull-request").and_then(|number| number.parse().ok()),
         commit_status: values.bool("commit-status"),
         status_context: values.text("status-context").unwrap_or_default(),
+        matrix: values.text("matrix"),
         comment: match values.text("comment").as_deref() {
             Some("on") => CommentMode::On,
             Some("on-failure") => CommentMode::OnFailure,

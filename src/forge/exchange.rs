@@ -77,6 +77,11 @@ impl Request {
         Self { purpose: Purpose::Status, what, method: Method::POST, path, body: Some(body) }
     }
 
+    pub(super) fn standing(context: &str, path: String) -> Self {
+        let what = format!("look at the commit status {}", crate::text::plain(context, 100));
+        Self { purpose: Purpose::Standing, what, method: Method::GET, path, body: None }
+    }
+
     /// `of` is the pull request in words.
     pub(super) fn head(of: &str, path: String) -> Self {
         let what = format!("look up the head of {of}");
@@ -101,6 +106,13 @@ impl Request {
     pub(super) fn report(path: String, body: Value) -> Self {
         let what = "put the Code Insights report".to_owned();
         Self { purpose: Purpose::Report, what, method: Method::PUT, path, body: Some(body) }
+    }
+}
+
+impl Answer {
+    /// The number of what was created.
+    pub(super) fn id(&self) -> Option<u64> {
+        serde_json::from_slice::<Value>(&self.body).ok()?.get("id")?.as_u64()
     }
 }
 

@@ -1,14 +1,20 @@
 //! GitHub, github.com and Enterprise alike: only the URL of the API differs.
 
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
 use async_trait::async_trait;
 use reqwest::header::{HeaderMap, LINK};
 use reqwest::{Method, StatusCode};
 use serde::Deserialize;
 use serde_json::json;
+use tokio::sync::OnceCell;
 
 use super::exchange::{Exchange, Purpose, Request};
-use super::subject::{self, Head, Pull, holds, link, owner_and_name};
-use super::{CommitStatus, Forge, ForgeKind, Limits, Refusal, StatusState, Subject};
+use super::subject::{self, Head, Pull, holds, link, owner_and_name, segment};
+use super::{
+    CommitStatus, Forge, ForgeKind, ForkBranch, Limits, PullRequest, Refusal, Rival, StatusState, Subject,
+};
 use crate::config::Secret;
 use crate::text;
 
@@ -24,9 +30,14 @@ pub(super) struct GitHub {
     exchange: Exchange,
     repository: String,
     head: Head,
-    pull: Option<Pull>,
+    /// None is known to be none.
+    pull: OnceCell<Option<Pull>>,
+    /// Where it comes from, and the commit at its head, if it has to be looked up.
+    fork: Option<(ForkBranch, String)>,
     /// An App writes its comments as a bot.
     is_app: bool,
+    /// The newest status of each context that was posted here.
+    posted: Mutex<HashMap<String, u64>>,
 }
 
 #[derive(Deserialize)]
@@ -43,6 +54,29 @@ struct User {
     kind: Option<String>,
 }
 
+/// A status as it stands on a commit.
+#[derive(Deserialize)]
+struct Posted {
+    id: u64,
+    state: String,
+    context: String,
+    description: Option<String>,
+    target_url: Option<String>,
+}
+
+/// A pull request that may be the one looked for.
+#[derive(Deserialize)]
+struct Candidate {
+    number: u64,
+    state: String,
+    head: CandidateHead,
+}
+
+#[derive(Deserialize)]
+struct CandidateHead {
+    sha: String,
+}
+
 impl Comment {
     /// Whether this token's owner can have written it. Who that is GitHub tells only for one more request, but anyone
     /// can write a comment that holds the marker, and would then have a report of ours under their name.
@@ -57,17 +91,43 @@ impl GitHub {
     pub(super) fn new(subject: Subject, token: &Secret, http: reqwest::Client) -> Result<Self, String> {
         let repository = owner_and_name(&subject.repository)?;
         let pull = subject.pull_request.as_ref().map(|pull| Pull::new(pull, &repository)).transpose()?;
+        let fork = subject.fork.zip(subject.commit.clone()).filter(|_| pull.is_none());
         Ok(Self {
             exchange: Exchange::by_octocrab(subject.site, http, token, remedy)?,
             repository,
             head: Head::new(subject.commit, "/head/sha"),
-            pull,
+            pull: if fork.is_some() { OnceCell::new() } else { OnceCell::new_with(Some(pull)) },
+            fork,
             is_app: token.expose().starts_with(APP_TOKEN),
+            posted: Mutex::default(),
         })
     }
 
+    fn posted(&self) -> MutexGuard<'_, HashMap<String, u64>> {
+        self.posted.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn known_pull(&self) -> Option<&Pull> {
+        self.pull.get().and_then(Option::as_ref)
+    }
+
+    /// The pull request of the fork's branch whose head is the commit: the newest, and rather one that is open.
+    async fn look_up(&self) -> Result<Option<Pull>, Refusal> {
+        let Some((fork, commit)) = &self.fork else { return Ok(None) };
+        let head = segment(&format!("{}:{}", fork.owner, fork.branch));
+        let path = format!("/repos/{}/pulls?state=all&head={head}&per_page={PER_PAGE}", self.repository);
+        let request = Request::head("the fork's pull request", path);
+        let (found, _) = self.exchange.fetch::<Vec<Candidate>>(&request).await?;
+        let ours = || found.iter().filter(|pull| pull.head.sha.eq_ignore_ascii_case(commit));
+        let pull = ours().find(|pull| pull.state == "open").or_else(|| ours().next());
+        let pull = pull
+            .map(|pull| Pull::new(&PullRequest { number: pull.number, repository: None }, &self.repository));
+        // With a repository of our own there is nothing that it could not be made of.
+        Ok(pull.and_then(Result::ok))
+    }
+
     fn pull(&self) -> Result<&Pull, Refusal> {
-        self.pull.as_ref().ok_or_else(|| subject::nothing_to_comment(self.no_comment().unwrap_or_default()))
+        self.known_pull().ok_or_else(|| subject::nothing_to_comment(self.no_comment().unwrap_or_default()))
     }
 }
 
@@ -82,15 +142,39 @@ impl Forge for GitHub {
     }
 
     async fn set_status(&self, status: &CommitStatus) -> Result<(), Refusal> {
-        let look_up = self.pull.as_ref().map(Pull::look_up);
+        let look_up = self.known_pull().map(Pull::look_up);
         let commit = self.head.commit(&self.exchange, look_up).await?;
         let request = status_request(&self.repository, &commit, status, DESCRIPTION);
-        self.exchange.send(&request).await?;
+        let answer = self.exchange.send(&request).await?;
+        self.posted().extend(answer.id().map(|id| (status.context.clone(), id)));
         Ok(())
     }
 
+    /// Newer ids are greater, so that an answer which is behind tells nothing wrong.
+    async fn rival(&self, context: &str) -> Result<Option<Rival>, Refusal> {
+        let look_up = self.known_pull().map(Pull::look_up);
+        let commit = self.head.commit(&self.exchange, look_up).await?;
+        let path = format!("/repos/{}/commits/{commit}/statuses?per_page={PER_PAGE}", self.repository);
+        let request = Request::standing(context, path);
+        let (statuses, _) = self.exchange.fetch::<Vec<Posted>>(&request).await?;
+        let of_context = statuses.into_iter().filter(|status| status.context.eq_ignore_ascii_case(context));
+        let own = self.posted().get(context).copied();
+        let newest =
+            of_context.max_by_key(|status| status.id).filter(|newest| own.is_none_or(|own| newest.id > own));
+        Ok(newest.map(|newest| Rival {
+            has_failed: matches!(newest.state.as_str(), "failure" | "error"),
+            is_newer: own.is_some(),
+            description: newest.description.unwrap_or_default(),
+            target_url: newest.target_url,
+        }))
+    }
+
+    async fn find_pull_request(&self) -> Result<(), Refusal> {
+        self.pull.get_or_try_init(|| self.look_up()).await.map(|_| ())
+    }
+
     fn no_comment(&self) -> Option<String> {
-        self.pull.is_none().then(|| "the run belongs to no pull request".to_owned())
+        self.known_pull().is_none().then(|| "the run belongs to no pull request".to_owned())
     }
 
     async fn find_comment(&self, marker: &str) -> Result<Option<String>, Refusal> {

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use super::exchange::{Denial, Exchange, Purpose, Request};
 use super::subject::{self, Head, holds, is_segment, link, segment};
-use super::{CommitStatus, Forge, ForgeKind, Limits, Pipeline, Refusal, StatusState, Subject};
+use super::{CommitStatus, Forge, ForgeKind, Limits, Pipeline, Refusal, Rival, StatusState, Subject};
 use crate::config::Secret;
 use crate::text;
 
@@ -45,6 +45,8 @@ struct Memory {
     pin: Pin,
     /// By name. A state that is posted again is refused, and after a final one it would be another status.
     last: HashMap<String, &'static str>,
+    /// The id of the status of each name. GitLab moves one on until it has ended.
+    ids: HashMap<String, u64>,
 }
 
 /// How closely a status is tied to the pipeline. A pipeline of merged results is one of another commit.
@@ -54,6 +56,16 @@ enum Pin {
     PipelineAndRef,
     Pipeline,
     Nothing,
+}
+
+/// A status as it stands on a commit.
+#[derive(Deserialize)]
+struct Posted {
+    id: u64,
+    name: String,
+    status: String,
+    description: Option<String>,
+    target_url: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -160,7 +172,11 @@ impl Forge for GitLab {
         loop {
             let request = Request::status(&name, path.clone(), self.body(status, &name, pin));
             let denial = match self.exchange.send(&request).await {
-                Ok(_) => break,
+                Ok(answer) => {
+                    let id = answer.id();
+                    self.memory().ids.extend(id.map(|id| (name.clone(), id)));
+                    break;
+                }
                 Err(denial) if is_already_so(&denial, state) => break,
                 Err(denial) => denial,
             };
@@ -173,6 +189,34 @@ impl Forge for GitLab {
         memory.pin = pin;
         memory.last.insert(name, state);
         Ok(())
+    }
+
+    /// Only one that came after ours: an earlier one may be of this job before it was tried again.
+    async fn rival(&self, context: &str) -> Result<Option<Rival>, Refusal> {
+        let name = self.name(context);
+        let (own, last) = {
+            let memory = self.memory();
+            (memory.ids.get(&name).copied(), memory.last.get(&name).copied())
+        };
+        let (Some(own), Some(last)) = (own, last) else { return Ok(None) };
+        let commit = self.head.commit(&self.exchange, None).await?;
+        let path = format!(
+            "/projects/{}/repository/commits/{commit}/statuses?name={}&per_page={PER_PAGE}",
+            self.project,
+            segment(&name)
+        );
+        let (statuses, _) = self.exchange.fetch::<Vec<Posted>>(&Request::standing(&name, path)).await?;
+        let of_name = statuses.into_iter().filter(|status| status.name == name && status.id >= own);
+        let newest = of_name.max_by_key(|status| status.id);
+        // An answer that is behind tells of an earlier state, which is none that has ended.
+        let is_own =
+            |newest: &Posted| newest.id == own && (newest.status == last || !is_final(&newest.status));
+        Ok(newest.filter(|newest| !is_own(newest)).map(|newest| Rival {
+            has_failed: matches!(newest.status.as_str(), "failed" | "canceled"),
+            is_newer: true,
+            description: newest.description.unwrap_or_default(),
+            target_url: newest.target_url,
+        }))
     }
 
     fn no_comment(&self) -> Option<String> {
@@ -272,7 +316,7 @@ fn remedy(purpose: Purpose, status: StatusCode, message: &str) -> Option<String>
         StatusCode::FORBIDDEN if said.contains("scope") => {
             Some("give `gitlab-token` a token with the scope `api`".to_owned())
         }
-        StatusCode::FORBIDDEN if purpose == Purpose::Status => Some(
+        StatusCode::FORBIDDEN if matches!(purpose, Purpose::Status | Purpose::Standing) => Some(
             "the token needs the role Developer and the scope `api`; on a protected branch or tag also the right to \
              push or merge there"
                 .to_owned(),

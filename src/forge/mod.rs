@@ -132,6 +132,8 @@ pub struct Subject {
     /// The commit that carries the status. None where only the pull request is known: its head is then looked up.
     pub commit: Option<String>,
     pub pull_request: Option<PullRequest>,
+    /// The branch that the pull request comes from, where its number is not known: it is then looked up.
+    pub fork: Option<ForkBranch>,
     /// The pipeline of GitLab that statuses belong to.
     pub pipeline: Option<Pipeline>,
 }
@@ -142,6 +144,13 @@ pub struct PullRequest {
     pub number: u64,
     /// The repository it asks to merge into, where that is not the run's own.
     pub repository: Option<String>,
+}
+
+/// A branch of a fork.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ForkBranch {
+    pub owner: String,
+    pub branch: String,
 }
 
 /// A pipeline of GitLab.
@@ -172,6 +181,17 @@ pub struct CommitStatus {
     pub context: String,
     pub state: StatusState,
     /// Plain text of one line. The forge cuts it to its limit.
+    pub description: String,
+    pub target_url: Option<String>,
+}
+
+/// The newest status of a name on a commit, where somebody else has posted it: another job that uses the same name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rival {
+    /// It does not let the commit pass.
+    pub has_failed: bool,
+    /// It came after one that this client has posted.
+    pub is_newer: bool,
     pub description: String,
     pub target_url: Option<String>,
 }
@@ -228,6 +248,16 @@ pub trait Forge: Send + Sync {
 
     /// Posts a status, or updates the one of the same context. To post a state again is no failure.
     async fn set_status(&self, status: &CommitStatus) -> Result<(), Refusal>;
+
+    /// Who else has posted the newest status of this name. None where nobody has, and where the forge is not asked.
+    async fn rival(&self, _context: &str) -> Result<Option<Rival>, Refusal> {
+        Ok(None)
+    }
+
+    /// Looks up what is commented on, where more than its number is needed. Comes before the next one.
+    async fn find_pull_request(&self) -> Result<(), Refusal> {
+        Ok(())
+    }
 
     /// Why there is nothing that could be commented on, if so.
     fn no_comment(&self) -> Option<String>;

@@ -16,11 +16,12 @@ use crate::model::{Reported, RunResult, Verdict};
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// What tells this comment from those of other jobs: the same for every run of the same job.
-pub fn comment_key(prefix: &str, job: Option<&str>, experiments: &[&str]) -> String {
+pub fn comment_key(prefix: &str, job: Option<&str>, part: &[String], experiments: &[&str]) -> String {
     let mut hash = Sha256::new();
-    for part in [prefix, job.unwrap_or_default()].iter().chain(experiments) {
-        hash.update(part.len().to_be_bytes());
-        hash.update(part);
+    let of_job = [prefix, job.unwrap_or_default()].into_iter().chain(part.iter().map(String::as_str));
+    for text in of_job.chain(experiments.iter().copied()) {
+        hash.update(text.len().to_be_bytes());
+        hash.update(text);
     }
     let digest = hash.finalize();
     let short = digest.iter().take(8).fold(0_u64, |short, byte| short << 8 | u64::from(*byte));
@@ -102,6 +103,9 @@ impl Sink for Comment {
             Ok(forge) => forge,
             Err(why) => return Some(super::no_forge(Self::SINK, why)),
         };
+        if let Err(refusal) = persist(|| forge.find_pull_request()).await {
+            return Some(super::refused_by(&self.connection, Self::SINK, &refusal));
+        }
         if let Some(why) = forge.no_comment() {
             return Some(skipped(Self::SINK, why));
         }

@@ -8,7 +8,7 @@ fn comment(forge: &FakeForge, only_on_failure: bool) -> Comment {
     let url = Some("https://ci.example.com/runs/1".to_owned());
     Comment::new(
         forge.connection(),
-        comment_key("faultgate", Some("ci/chaos"), &["az"]),
+        comment_key("faultgate", Some("ci/chaos"), &[], &["az"]),
         url,
         only_on_failure,
     )
@@ -20,7 +20,7 @@ fn forge() -> FakeForge {
 
 #[test]
 fn each_job_has_a_key_of_its_own_that_no_part_can_imitate() {
-    let key = |prefix, job, experiments: &[&str]| comment_key(prefix, job, experiments);
+    let key = |prefix, job, experiments: &[&str]| comment_key(prefix, job, &[], experiments);
     let first = key("faultgate", Some("ci/chaos"), &["az"]);
     assert_eq!(first, key("faultgate", Some("ci/chaos"), &["az"]));
     for other in [
@@ -81,4 +81,14 @@ async fn only_what_may_help_is_tried_again() {
     let never = forge().refusing(&[None, Some(Again::Never)]);
     let reported = comment(&never, false).finish(&samples::passed()).await.unwrap();
     assert_eq!((reported.outcome, never.asked().len()), (Outcome::Failed, 2));
+}
+
+#[test]
+fn siblings_of_a_matrix_keep_a_comment_each() {
+    let key = |part: &[&str]| {
+        let part: Vec<String> = part.iter().map(|value| (*value).to_owned()).collect();
+        comment_key("faultgate", Some("ci/chaos"), &part, &["az"])
+    };
+    assert_ne!(key(&["eu"]), key(&["us"]));
+    assert_ne!(key(&["eu"]), key(&[]));
 }

@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use tokio::time::sleep;
 
 use crate::forge::{
-    Again, CommitStatus, Connection, Forge, ForgeKind, Limits, NoForge, Refusal, StatusState,
+    Again, CommitStatus, Connection, Forge, ForgeKind, Limits, NoForge, Refusal, Rival, StatusState,
 };
 
 /// What the forge was asked, in order.
@@ -27,12 +27,14 @@ pub(super) struct FakeForge {
     refusals: Arc<Mutex<VecDeque<Option<Again>>>>,
     takes: Duration,
     pub(super) comment: Option<&'static str>,
+    /// Who else has posted the newest status.
+    pub(super) rival: Arc<Mutex<Option<Rival>>>,
 }
 
 impl FakeForge {
     /// Each request takes this long.
     pub(super) fn taking(takes: Duration) -> Self {
-        Self { asked: Arc::default(), refusals: Arc::default(), takes, comment: None }
+        Self { asked: Arc::default(), refusals: Arc::default(), takes, comment: None, rival: Arc::default() }
     }
 
     /// The next requests are refused so; None is granted.
@@ -100,6 +102,10 @@ impl Forge for FakeForge {
 
     async fn set_status(&self, status: &CommitStatus) -> Result<(), Refusal> {
         self.answer(Asked::Status(status.context.clone(), status.state, status.description.clone())).await
+    }
+
+    async fn rival(&self, _context: &str) -> Result<Option<Rival>, Refusal> {
+        Ok(self.rival.lock().unwrap().clone())
     }
 
     fn no_comment(&self) -> Option<String> {

@@ -29,6 +29,7 @@ mod junit;
 mod live;
 mod outputs;
 mod patience;
+mod rivals;
 mod status;
 mod summary;
 mod timeline;

@@ -12,16 +12,23 @@ use tokio::sync::{Semaphore, watch};
 use tokio_util::task::AbortOnDropHandle;
 
 use super::patience::pause;
+use super::rivals::hidden_by;
 use super::{Nature, Sink, Stage, failed, warnings, written};
 use crate::forge::{CommitStatus, Connection, Forge, Refusal, StatusState};
-use crate::model::{Reported, RunEvent, RunResult, Shard, State, Verdict};
-use crate::text;
+use crate::model::{Outcome, Reported, RunEvent, RunResult, Shard, State, Verdict};
+use crate::{digest, text};
 
 /// Longest description; each forge cuts it further.
 const LONGEST: usize = 400;
 /// The longest pause that a forge may ask for while the run goes on, and after its end.
 const PATIENCE: Duration = Duration::from_secs(60);
 const LAST_PATIENCE: Duration = Duration::from_secs(5);
+
+/// What to do where another job has the same name.
+const APART: &str = "set `matrix` to what tells the jobs apart, or `status-context` to a name of each";
+/// Characters of what tells a job from its siblings, and of the digest that does where there are more.
+const LONGEST_PART: usize = 60;
+const DIGEST: usize = 8;
 
 /// What all statuses of a run share.
 #[derive(Debug, Clone)]
@@ -34,11 +41,35 @@ pub struct StatusStyle {
     pub attempt: Option<u32>,
     /// Which part of a suite the run is.
     pub shard: Option<Shard>,
+    /// What tells the job from its siblings, which report to the same commit.
+    pub part: Vec<String>,
     /// What is only tried out must not look like the real thing.
     pub nature: Nature,
 }
 
 impl StatusStyle {
+    /// The name of an experiment's status, or of the run's. None of the jobs that report to one commit may speak for
+    /// the others.
+    fn context(&self, experiment: Option<&str>) -> String {
+        let name = experiment.map(|name| format!("/{name}")).unwrap_or_default();
+        // No two shards have an experiment in common.
+        let shard = self.shard.filter(|_| experiment.is_none());
+        format!("{}{name}{}", self.nature.context(&self.prefix, shard), self.part())
+    }
+
+    /// ` (eu-west-1, blue)`, without what the shard says already.
+    fn part(&self) -> String {
+        let shard = self.shard.map(|shard| [shard.to_string(), shard.number().to_string()]);
+        let tells = |value: &&String| !shard.as_ref().is_some_and(|shard| shard.contains(value));
+        let values: Vec<&str> = self.part.iter().filter(tells).map(String::as_str).collect();
+        let part = values.join(", ");
+        match part.chars().count() {
+            0 => String::new(),
+            1..=LONGEST_PART => format!(" ({})", text::plain(&part, LONGEST_PART)),
+            _ => format!(" ({} {})", text::plain(&part, LONGEST_PART), &digest::of_parts(&[&part])[..DIGEST]),
+        }
+    }
+
     fn status(&self, context: String, state: StatusState, what: &str) -> CommitStatus {
         let nature = self.nature.word().map(|word| format!("{word}: ")).unwrap_or_default();
         let attempt = match self.attempt {
@@ -68,6 +99,8 @@ struct Line {
 enum Delivered {
     Posted,
     Refused(Refusal),
+    /// Another job's failure stays under this name, as this says.
+    Hidden(String),
     /// Told by whoever closes the posts.
     NoForge,
 }
@@ -90,6 +123,7 @@ impl Post {
 /// Posts the newest word each time, until nobody can say another.
 async fn deliver(line: Line, mut words: watch::Receiver<Option<CommitStatus>>) -> Delivered {
     let mut delivered = Delivered::Posted;
+    let mut is_first = true;
     while words.changed().await.is_ok() {
         let Ok(forge) = line.connection.forge().await else { return Delivered::NoForge };
         let Some(status) = words.borrow_and_update().clone() else { continue };
@@ -98,10 +132,17 @@ async fn deliver(line: Line, mut words: watch::Receiver<Option<CommitStatus>>) -
         if matches!(delivered, Delivered::Refused(_)) && !is_last {
             continue;
         }
-        delivered = match post(forge, &line.free, &status, &mut words).await {
-            Ok(()) => Delivered::Posted,
-            Err(refusal) => Delivered::Refused(refusal),
+        let turn = line.free.acquire().await;
+        let hidden = hidden_by(forge, &status, is_first).await;
+        drop(turn);
+        delivered = match hidden {
+            Some(said) => Delivered::Hidden(said),
+            None => match post(forge, &line.free, &status, &mut words).await {
+                Ok(()) => Delivered::Posted,
+                Err(refusal) => Delivered::Refused(refusal),
+            },
         };
+        is_first &= !matches!(delivered, Delivered::Posted);
     }
     delivered
 }
@@ -150,9 +191,8 @@ impl Statuses {
     pub fn new(experiments: &[&str], style: StatusStyle, connection: Connection) -> Self {
         let line = Line { connection, free: Arc::new(Semaphore::new(1)) };
         let open = |context| Post::open(context, line.clone());
-        // The parts of a suite report to one commit: none of them may speak for the others, nor for the whole.
-        let run = style.nature.context(&style.prefix, style.shard);
-        let posts: Vec<Post> = experiments.iter().map(|name| open(format!("{run}/{name}"))).collect();
+        let posts: Vec<Post> = experiments.iter().map(|name| open(style.context(Some(name)))).collect();
+        let run = style.context(None);
         let run = (posts.len() > 1 || style.shard.is_some()).then(|| open(run));
         Self { style, line, posts, run }
     }
@@ -182,6 +222,15 @@ fn with_warnings(reason: &str, warnings: &[String]) -> String {
         [] => reason.to_owned(),
         warnings => format!("{reason}; warning: {}", warnings.join("; ")),
     }
+}
+
+/// What failed is told rather than what was skipped, and of equals the first.
+fn worse(one: Option<Reported>, other: Option<Reported>) -> Option<Reported> {
+    let has_failed = |reported: &Reported| reported.outcome == Outcome::Failed;
+    if one.as_ref().is_none_or(|one| !has_failed(one)) && other.as_ref().is_some_and(has_failed) {
+        return other;
+    }
+    one.or(other)
 }
 
 fn state_of(verdict: Verdict) -> StatusState {
@@ -255,12 +304,13 @@ impl Sink for Statuses {
         for task in tasks {
             let missing = match task.await {
                 Ok(Delivered::Posted | Delivered::NoForge) => None,
+                Ok(Delivered::Hidden(said)) => Some(super::skipped(Self::SINK, said).with_remedy(APART)),
                 Ok(Delivered::Refused(refusal)) => {
                     Some(super::refused_by(&self.line.connection, Self::SINK, &refusal))
                 }
                 Err(error) => Some(failed(Self::SINK, error)),
             };
-            refused = refused.or(missing);
+            refused = worse(refused, missing);
         }
         Some(refused.unwrap_or_else(|| written(Self::SINK)))
     }

@@ -4,8 +4,8 @@ use jiff::Timestamp;
 use tokio::time::{Instant, sleep};
 
 use super::*;
-use crate::forge::Again;
-use crate::model::{Outcome, Source, Transition};
+use crate::forge::{Again, Rival};
+use crate::model::{Source, Transition};
 use crate::report::fake_forge::{Asked, FakeForge};
 use crate::report::samples;
 
@@ -18,6 +18,7 @@ fn style() -> StatusStyle {
         target_url: None,
         attempt: Some(1),
         shard: None,
+        part: Vec::new(),
         nature: Nature::Real,
     }
 }
@@ -205,10 +206,87 @@ async fn a_part_and_what_is_only_tried_out_never_speak_for_the_gate() {
     let plain = contexts(&["az", "pods"], style()).await;
     assert_eq!(plain, ["faultgate", "faultgate/az", "faultgate/pods"]);
     let shard = StatusStyle { shard: Shard::new(2, 5), ..style() };
-    assert_eq!(contexts(&["az"], shard).await, ["faultgate 2/5", "faultgate 2/5/az"]);
+    assert_eq!(contexts(&["az"], shard).await, ["faultgate 2/5", "faultgate/az"]);
     let dry = StatusStyle { nature: Nature::DryRun, ..style() };
     let dry = contexts(&["az", "pods"], dry).await;
     assert_eq!(dry, ["faultgate dry run", "faultgate dry run/az", "faultgate dry run/pods"]);
     let rehearsed = StatusStyle { nature: Nature::Rehearsal, ..style() };
     assert_eq!(contexts(&["az"], rehearsed).await, ["faultgate rehearsal/az"]);
+#[test]
+fn no_job_speaks_for_its_siblings() {
+    let of = |shard: Option<(u32, u32)>, part: &[&str]| {
+        let style = StatusStyle {
+            shard: shard.and_then(|(number, of)| Shard::new(number, of)),
+            part: part.iter().map(|value| (*value).to_owned()).collect(),
+            ..style()
+        };
+        (style.context(None), style.context(Some("az")))
+    };
+    let names = |run: &str, experiment: &str| (run.to_owned(), experiment.to_owned());
+    assert_eq!(of(None, &[]), names("faultgate", "faultgate/az"));
+    assert_eq!(of(None, &["eu", "blue"]), names("faultgate (eu, blue)", "faultgate/az (eu, blue)"));
+    // An experiment is in one shard only, whichever that is: its name stays.
+    assert_eq!(of(Some((2, 5)), &["2/5"]), of(Some((2, 5)), &[]));
+    assert_eq!(of(Some((2, 5)), &["2"]).1, "faultgate/az");
+    assert_eq!(of(Some((2, 5)), &["eu", "2"]).1, "faultgate/az (eu)");
+    let long = |end: &str| of(None, &[&format!("{}{end}", "x".repeat(80))]).1;
+    assert_ne!(long("a"), long("b"));
+    assert!(long("a").chars().count() < 90, "{}", long("a"));
+    assert!(!of(None, &["a\nb"]).0.contains('\n'));
+}
+
+const PAGE: &str = "https://ci.example/run/1";
+
+fn rival(has_failed: bool, is_newer: bool, description: &str) -> Rival {
+    Rival { has_failed, is_newer, description: description.to_owned(), target_url: Some(PAGE.to_owned()) }
+}
+
+/// A run of attempt 2 that passes, beside what another job says when it begins and when it ends.
+async fn beside(
+    begins: Option<Rival>,
+    ends: Option<Rival>,
+    result: RunResult,
+) -> (Vec<StatusState>, Reported) {
+    let forge = FakeForge::taking(NO_TIME);
+    let style = StatusStyle { target_url: Some(PAGE.to_owned()), attempt: Some(2), ..style() };
+    let mut statuses = Statuses::new(&["az"], style, forge.connection());
+    *forge.rival.lock().unwrap() = begins;
+    launched(&mut statuses, 0);
+    a_while().await;
+    *forge.rival.lock().unwrap() = ends;
+    let reported = statuses.finish(&result).await.unwrap();
+    (forge.states(CONTEXT), reported)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_success_hides_no_failure_of_another_job() {
+    use StatusState::{Pending, Success};
+    let newer = rival(true, true, "failed: it broke");
+    let (states, reported) = beside(None, Some(newer), samples::passed()).await;
+    assert_eq!((states.as_slice(), reported.outcome), ([Pending].as_slice(), Outcome::Skipped));
+    let detail = reported.detail.unwrap();
+    assert!(detail.contains("failed: it broke") && detail.contains("`status-context`"), "{detail}");
+    assert!(reported.to_do);
+
+    // A sibling of the same attempt had failed before this job began.
+    let sibling = Some(rival(true, false, "attempt 2: failed: it broke"));
+    let (states, reported) = beside(sibling.clone(), sibling, samples::passed()).await;
+    assert_eq!((states, reported.outcome), (vec![], Outcome::Skipped));
+
+    // What an earlier attempt has said is over.
+    let earlier = Some(rival(true, false, "failed: it broke"));
+    let (states, reported) = beside(earlier, None, samples::passed()).await;
+    assert_eq!((states, reported.outcome), (vec![Pending, Success], Outcome::Written));
+
+    let passed = Some(rival(false, true, "passed"));
+    let (states, reported) = beside(None, passed, samples::passed()).await;
+    assert_eq!((states, reported.outcome), (vec![Pending, Success], Outcome::Written));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_failure_is_told_whoever_else_has_failed() {
+    let newer = Some(rival(true, true, "failed: it broke"));
+    let (states, reported) = beside(None, newer, samples::stopped()).await;
+    assert_eq!(states, [StatusState::Pending, StatusState::Failure]);
+    assert_eq!(reported.outcome, Outcome::Written);
 }

@@ -222,7 +222,12 @@ async fn what_arrives_is_what_was_meant_under_each_ci() {
         let name = case.name;
         let result = ended.result();
         assert_eq!(reported(&result, "comment")["outcome"], "written", "{name}");
-        assert!(case.forge.requests() <= 4 + 3, "{name}: {:#?}", case.forge.look(|kept| kept.asked.clone()));
+        // Each status is looked at before it is begun and before it is ended.
+        assert!(
+            case.forge.requests() <= 4 + 2 + 3,
+            "{name}: {:#?}",
+            case.forge.look(|kept| kept.asked.clone())
+        );
         case.forge.look(|kept| {
             let [(_, comment)] = kept.comments.as_slice() else { panic!("{name}: {:#?}", kept.comments) };
             assert!(
@@ -307,7 +312,7 @@ async fn several_experiments_have_a_status_each_and_the_run_has_one() {
         assert_eq!((states.first(), states.last()), (Some(&"pending"), Some(&"success")), "{context}");
         assert!(states[1..states.len() - 1].iter().all(|state| *state == "pending"), "{context}: {states:?}");
     }
-    assert!(forge.requests() <= 4 * 2 + 3, "{:#?}", forge.look(|kept| kept.asked.clone()));
+    assert!(forge.requests() <= (4 + 2) * 3 + 3, "{:#?}", forge.look(|kept| kept.asked.clone()));
 }
 
 /// The contexts of what a run of the suite of two posts, with the marker of its comment.
@@ -532,6 +537,31 @@ async fn with_reporting_fail_only_what_a_reading_token_may_not_is_excused() {
         ended.assert_code(3, message);
     })
     .await;
+}
+
+/// Two jobs of a matrix that is not told, so that both have the same names.
+#[tokio::test]
+async fn a_job_that_passes_does_not_hide_the_failure_of_its_sibling() {
+    let forge = stand_in(GITHUB).await;
+    let failed = github(&forge, "").args(&["--scenario", "stop-condition"]).finish().await;
+    failed.assert_code(1, "the first job");
+    let passed = github(&forge, "").env("FAULTGATE_REPORTING", "fail").finish().await;
+    passed.assert_code(0, "the second job has passed");
+    assert_eq!(forge.told().last().unwrap(), &(CONTEXT.to_owned(), "failure".to_owned()));
+    let result = passed.result();
+    let status = reported(&result, "commit status");
+    assert_eq!(status["outcome"], "skipped", "{status}");
+    assert!(status["detail"].as_str().unwrap().contains("`matrix`"), "{status}");
+    forge.assert_no_faults();
+
+    // Told apart, or in the next attempt, it says what it has to say.
+    let context = format!("{CONTEXT} (blue)");
+    let apart = github(&forge, "").env("INPUT_MATRIX", "{ \"color\": \"blue\" }").finish().await;
+    apart.assert_code(0, "a job of a matrix");
+    assert_eq!(forge.told().last().unwrap(), &(context, "success".to_owned()));
+    let again = github(&forge, "").env("GITHUB_RUN_ATTEMPT", "2").finish().await;
+    again.assert_code(0, "the second attempt");
+    assert_eq!(forge.told().last().unwrap(), &(CONTEXT.to_owned(), "success".to_owned()));
 }
 
 #[tokio::test]

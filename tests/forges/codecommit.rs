@@ -85,7 +85,7 @@ async fn a_denial_that_is_written_down_has_no_remedy() {
     let message = "User: arn:aws:sts::111122223333:assumed-role/ci/x is not authorized to perform: \
                    codecommit:UpdateComment with an explicit deny in a service control policy";
     let body = json!({ "__type": "AccessDeniedException", "message": message });
-    let stand = Stand::always(crate::support::answer(400, body)).await;
+    let stand = Stand::always(answer(400, body)).await;
     let refusal = on(&stand, |_| {}).update_comment("a", "x").await.unwrap_err();
     assert_eq!(refusal.remedy, None, "{}", told(&refusal));
 }

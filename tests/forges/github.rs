@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use faultgate::forge::{Again, CommitStatus, ForgeKind, PullRequest, Refusal, StatusState, Subject};
+use faultgate::forge::{
+    Again, CommitStatus, ForgeKind, ForkBranch, PullRequest, Refusal, StatusState, Subject,
+};
 use serde_json::{Value, json};
 use wiremock::ResponseTemplate;
 
@@ -282,5 +284,97 @@ async fn a_limit_holds_for_comments_too_and_a_comment_of_another_lets_a_new_one_
         let stand = Stand::always(answer).await;
         let refusal = connected(on(&stand)).update_comment("1", "x").await.unwrap_err();
         assert_eq!(refusal.again, again, "{}", told(&refusal));
+    }
+}
+
+fn of_fork(stand: &Stand) -> Subject {
+    let fork = ForkBranch { owner: "mona".to_owned(), branch: "fix/#1".to_owned() };
+    Subject { pull_request: None, fork: Some(fork), ..on(stand) }
+}
+
+const OF_HEAD: &str = "/repos/shop/web/pulls?state=all&head=mona%3Afix%2F%231&per_page=100";
+
+fn pull(number: u64, state: &str, sha: &str) -> Value {
+    json!({ "number": number, "state": state, "head": { "sha": sha } })
+}
+
+#[tokio::test]
+async fn the_pull_request_of_a_fork_is_found_by_its_head_once() {
+    let other = SHA.replace('0', "f");
+    let table = [
+        (json!([pull(9, "closed", SHA), pull(8, "open", &other), pull(7, "open", SHA)]), "7"),
+        (json!([pull(9, "closed", SHA), pull(8, "closed", SHA)]), "9"),
+    ];
+    for (found, number) in table {
+        let comments = format!("/repos/shop/web/issues/{number}/comments");
+        let body = json!({ "body": "x" });
+        let stand = Stand::new(vec![
+            get(OF_HEAD, answer(200, found)),
+            post(&comments, body.clone(), created()),
+            posted(STATUSES, status_body("success")),
+        ])
+        .await;
+        let forge = connected(of_fork(&stand));
+        forge.find_pull_request().await.unwrap();
+        forge.find_pull_request().await.unwrap();
+        assert_eq!(forge.no_comment(), None);
+        forge.create_comment("x").await.unwrap();
+        forge.set_status(&status(StatusState::Success)).await.unwrap();
+        stand.verify().await;
+    }
+}
+
+#[tokio::test]
+async fn another_head_on_the_same_branch_is_another_pull_request() {
+    let found = json!([pull(9, "open", &SHA.replace('0', "f"))]);
+    let stand = Stand::new(vec![get(OF_HEAD, answer(200, found))]).await;
+    let forge = connected(of_fork(&stand));
+    forge.find_pull_request().await.unwrap();
+    assert_eq!(forge.no_comment().unwrap(), "the run belongs to no pull request");
+    stand.verify().await;
+
+    let stand = Stand::always(saying(403, "Resource not accessible by integration")).await;
+    let refusal = connected(of_fork(&stand)).find_pull_request().await.unwrap_err();
+    assert!(told(&refusal).contains("`permissions: { pull-requests: read }`"), "{}", told(&refusal));
+}
+
+const STANDING: &str =
+    "/repos/shop/web/commits/0123456789abcdef0123456789abcdef01234567/statuses?per_page=100";
+
+fn standing(id: u64, state: &str, context: &str) -> Value {
+    json!({ "id": id, "state": state, "context": context, "description": "d", "target_url": null })
+}
+
+#[tokio::test]
+async fn the_newest_status_of_a_name_that_is_not_ours_is_a_rivals() {
+    let table = [
+        (json!([]), None, None),
+        (json!([standing(9, "failure", "faultgate/other")]), None, None),
+        (
+            json!([standing(9, "failure", "Faultgate/AZ"), standing(8, "success", "faultgate/az")]),
+            Some(true),
+            Some(true),
+        ),
+        (json!([standing(9, "success", "faultgate/az")]), Some(false), Some(false)),
+        // What we have posted is 1.
+        (json!([standing(1, "pending", "faultgate/az")]), Some(false), None),
+        (json!([standing(0, "error", "faultgate/az")]), Some(true), None),
+    ];
+    for (statuses, before, after) in table {
+        let stand = Stand::new(vec![
+            get(STANDING, answer(200, statuses.clone())),
+            posted(STATUSES, status_body("pending")),
+            get(STANDING, answer(200, statuses.clone())),
+        ])
+        .await;
+        let forge = connected(on(&stand));
+        let first = forge.rival("faultgate/az").await.unwrap();
+        assert_eq!(first.as_ref().map(|rival| rival.has_failed), before, "{statuses}");
+        assert!(first.is_none_or(|rival| !rival.is_newer));
+        forge.set_status(&status(StatusState::Pending)).await.unwrap();
+        let second = forge.rival("faultgate/az").await.unwrap();
+        assert_eq!(second.as_ref().map(|rival| rival.has_failed), after, "{statuses}");
+        assert!(second.is_none_or(|rival| rival.is_newer));
+        stand.verify().await;
     }
 }

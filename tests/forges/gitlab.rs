@@ -269,3 +269,31 @@ async fn what_gitlab_does_not_take_is_told_in_its_words() {
     let forge = connected(Subject { pull_request: None, ..on(&stand) });
     assert_eq!(forge.no_comment().unwrap(), "the run belongs to no merge request");
 }
+
+#[tokio::test]
+async fn a_status_that_another_job_has_ended_is_a_rivals() {
+    let standing = |id: u64, status: &str| json!({ "id": id, "name": "faultgate/az", "status": status });
+    let path =
+        format!("/projects/shop%2Fweb/repository/commits/{SHA}/statuses?name=faultgate%2Faz&per_page=100");
+    // What we have posted is 1, and running.
+    let table = [
+        (json!([]), None),
+        (json!([standing(1, "running")]), None),
+        (json!([standing(1, "pending")]), None),
+        (json!([standing(1, "failed")]), Some(true)),
+        (json!([standing(2, "failed"), standing(1, "running")]), Some(true)),
+        (json!([standing(2, "success")]), Some(false)),
+        (json!([{ "id": 2, "name": "other", "status": "failed" }]), None),
+    ];
+    for (statuses, expected) in table {
+        let stand =
+            Stand::new(vec![posted(STATUSES, body("running")), get(&path, answer(200, statuses.clone()))])
+                .await;
+        let forge = connected(on(&stand));
+        assert_eq!(forge.rival("faultgate/az").await.unwrap(), None, "it may be an earlier try of this job");
+        forge.set_status(&status(StatusState::Running)).await.unwrap();
+        let rival = forge.rival("faultgate/az").await.unwrap();
+        assert_eq!(rival.map(|rival| rival.has_failed), expected, "{statuses}");
+        stand.verify().await;
+    }
+}

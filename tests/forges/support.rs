@@ -170,6 +170,7 @@ pub(crate) fn subject(kind: ForgeKind, api_url: &str) -> Subject {
         repository: "shop/web".to_owned(),
         commit: Some(SHA.to_owned()),
         pull_request: Some(PullRequest { number: 7, repository: None }),
+        fork: None,
         pipeline: None,
     }
 }

@@ -115,6 +115,7 @@ fn forge() {
             repository: "shop/web".to_owned(),
             commit: None,
             pull_request: Some(PullRequest { number: 7, repository: None }),
+            fork: None,
             pipeline: None,
         };
         runtime.block_on(async {

@@ -204,3 +204,21 @@ fn an_event_that_cannot_be_read_is_none() {
     std::fs::write(&path, format!("{{}}{}", " ".repeat(25 << 20))).unwrap();
     assert_eq!(read_event(&path), None, "too large");
 }
+
+/// GitHub names no pull request of a fork in the event: it is found by its head.
+#[test]
+fn the_pull_request_of_a_fork_is_looked_up_by_its_branch() {
+    let event = event!("workflow_run_fork");
+    let found = run("workflow_run", event.as_ref(), &[ON_BASE]);
+    assert_eq!(subject(&found), "github https://api.github.com octo/shop head");
+    let fork = found.subject().unwrap().fork.unwrap();
+    assert_eq!((fork.owner.as_str(), fork.branch.as_str()), ("mona", "retry"));
+    assert_eq!(found.read_only, None, "such a workflow has a token that writes");
+
+    let other = Overrides { commit: Some(BASE), ..Overrides::default() };
+    assert_eq!(found.clone().with(&other).subject().unwrap().fork, None, "another commit is no head of it");
+    let own = run("workflow_run", event!("workflow_run").as_ref(), &[ON_BASE]);
+    assert_eq!(own.subject().unwrap().fork, None);
+    let same: Pairs<'_> = &[("GITHUB_REPOSITORY", "mona/shop")];
+    assert_eq!(run("workflow_run", event.as_ref(), &[ON_BASE, same]).fork, None, "a branch without one");
+}

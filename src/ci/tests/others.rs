@@ -312,7 +312,11 @@ fn plain_git() {
     let found = detect(&[], &git("git@github.com:octo/shop.git"));
     assert_eq!((found.ci, subject(&found)), (Ci::None, format!("{GITHUB} head")));
     let found = detect(&[], &git("/srv/git/shop"));
-    assert_eq!(subject(&found), "the repository is not known: set `repository`");
+    assert_eq!(
+        subject(&found),
+        "the repository is not known, and there is no CI that is known and would tell: set `repository` and `commit`, \
+         and `forge` where the repository's URL does not tell it"
+    );
 
     // Elsewhere the checkout may be the merge, or another repository.
     let push: Pairs<'_> = &[("GITHUB_ACTIONS", "true"), ("GITHUB_EVENT_NAME", "pull_request")];

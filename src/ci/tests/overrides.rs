@@ -227,3 +227,86 @@ fn the_page_of_the_run_can_be_set() {
     assert_eq!(page("https://ci.example.com/42").as_deref(), Some("https://ci.example.com/42"));
     assert_eq!(page("javascript:alert(1)"), None);
 }
+
+/// `http://h/gitlab/g/p.git` is `g/p` to an API at `http://h/gitlab/api/v4`.
+#[test]
+fn the_path_that_a_forge_is_below_is_no_part_of_a_repositorys_name() {
+    let jenkins = |git: &str, page: &str| {
+        in_env(&[&[
+            ("JENKINS_URL", "https://jenkins.example.com/"),
+            ("GIT_URL", git),
+            ("GIT_COMMIT", HEAD),
+            ("CHANGE_URL", page),
+            ("gitlabMergeRequestLastCommit", HEAD),
+        ]])
+    };
+    let at = |api, given| Overrides { forge_api_url: Some(api), repository: given, ..Overrides::default() };
+    let (gitlab, gitea) = ("http://h/gitlab/api/v4", "http://h:3000/git/api/v1");
+    let table = [
+        ("http://h/gitlab/g/p.git", "", gitlab, None, "gitlab http://h/gitlab/api/v4 g/p head"),
+        ("http://h/gitlab/g/sub/p.git", "", gitlab, None, "gitlab http://h/gitlab/api/v4 g/sub/p head"),
+        // A group of that name, below the path.
+        ("http://h/gitlab/gitlab/p.git", "", gitlab, None, "gitlab http://h/gitlab/api/v4 gitlab/p head"),
+        ("https://h/git/o/r.git", "", gitea, None, "gitea http://h:3000/git/api/v1 o/r head"),
+        (
+            "http://h/gitlab/g/p.git",
+            "http://h/gitlab/g/p/-/merge_requests/7",
+            gitlab,
+            None,
+            "gitlab http://h/gitlab/api/v4 g/p head !7",
+        ),
+        (
+            "http://h/gitlab/fork/p.git",
+            "http://h/gitlab/g/p/-/merge_requests/7",
+            gitlab,
+            None,
+            "gitlab http://h/gitlab/api/v4 fork/p head !7 g/p",
+        ),
+        // Given in either way, it is the same one.
+        ("http://h/gitlab/g/p.git", "", gitlab, Some("g/p"), "gitlab http://h/gitlab/api/v4 g/p head"),
+        (
+            "http://h/gitlab/g/p.git",
+            "",
+            gitlab,
+            Some("http://h/gitlab/g/p.git"),
+            "gitlab http://h/gitlab/api/v4 g/p head",
+        ),
+        // A path of ssh has no such beginning, and another host's is its own.
+        ("git@h:gitlab/p.git", "", gitlab, None, "gitlab http://h/gitlab/api/v4 gitlab/p head"),
+        ("http://other/gitlab/p.git", "", gitlab, None, "gitlab http://h/gitlab/api/v4 gitlab/p head"),
+        ("http://h/g/p.git", "", "http://h/api/v4", None, "gitlab http://h/api/v4 g/p head"),
+    ];
+    for (git, page, api, given, expected) in table {
+        assert_eq!(subject(&jenkins(git, page).with(&at(api, given))), expected, "{git} {page} {given:?}");
+    }
+}
+
+/// A host with letters of another alphabet is one host, however it is written.
+#[test]
+fn a_host_of_another_alphabet_is_named_in_ascii() {
+    let ascii = "gitlab https://gitlab.xn--bcher-kva.example/api/v4 g/p head";
+    for url in [
+        "https://gitlab.bücher.example/g/p.git",
+        "https://GITLAB.BÜCHER.example/g/p.git",
+        "git@gitlab.bücher.example:g/p.git",
+        "ssh://git@gitlab.bücher.example:2222/g/p.git",
+        "https://gitlab.xn--bcher-kva.example/g/p.git",
+    ] {
+        let found = in_env(&[&[("JENKINS_URL", "https://j/"), ("GIT_URL", url), ("GIT_COMMIT", HEAD)]]);
+        assert_eq!(subject(&found), ascii, "{url}");
+    }
+    let github = in_env(&[&[
+        ("GITHUB_ACTIONS", "true"),
+        ("GITHUB_SERVER_URL", "https://GHES.bücher.example"),
+        ("GITHUB_API_URL", "https://ghes.bücher.example/api/v3"),
+        ("GITHUB_REPOSITORY", "octo/shop"),
+        ("GITHUB_RUN_ID", "1"),
+        ("GITHUB_SHA", HEAD),
+    ]]);
+    let expected = "github https://ghes.xn--bcher-kva.example/api/v3 octo/shop head";
+    assert_eq!(subject(&github), expected);
+    assert_eq!(url(&github), "https://ghes.xn--bcher-kva.example/octo/shop/actions/runs/1");
+    let same =
+        Overrides { repository: Some("https://ghes.bücher.example/octo/shop.git"), ..Overrides::default() };
+    assert_eq!(subject(&github.with(&same)), expected, "no other repository");
+}

@@ -181,6 +181,7 @@ proptest! {
         let env = Environment::from_pairs(pairs);
         let text = |place: usize| texts[place].as_deref();
         let overrides = Overrides {
+            matrix: text(3),
             forge,
             forge_api_url: text(0),
             run_url: text(1),

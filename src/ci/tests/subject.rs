@@ -67,6 +67,7 @@ fn only_some_forges_tell_the_head_of_a_pull_request() {
         let repository = if kind == ForgeKind::CodeCommit { "shop" } else { "octo/shop" };
         let mut found = on(kind, repository);
         found.commit = None;
+        found.ci = Ci::Jenkins;
         assert_eq!(found.subject().unwrap_err(), "the commit is not known: set `commit`");
         found.pull_request = Some(PullRequest::own(7));
         let looks = matches!(kind, ForgeKind::GitHub | ForgeKind::Gitea | ForgeKind::Forgejo);

@@ -29,10 +29,15 @@ pub(super) fn render() -> String {
     format!("{HEAD}\ninputs:\n{inputs}\noutputs:\n{outputs}\n{RUNS}")
 }
 
-/// No input but the token has a default here: GitHub would set its variable, which would then stand over the suite
-/// file. An empty one is unset.
+/// What only the workflow knows, and a container is not told.
+const DEFAULTS: [(&str, &str); 2] =
+    [("github-token", "${{ github.token }}"), ("matrix", "${{ toJSON(matrix) }}")];
+
+/// No other input has a default here: GitHub would set its variable, which would then stand over the suite file. An
+/// empty one is unset.
 fn input(input: &Input) -> String {
-    let default = if input.name == "github-token" { "    default: ${{ github.token }}\n" } else { "" };
+    let default = DEFAULTS.iter().find(|(name, _)| *name == input.name);
+    let default = default.map(|(_, value)| format!("    default: {value}\n")).unwrap_or_default();
     format!(
         "  {}:\n    description: {}\n    required: false\n{default}",
         input.name,
@@ -66,10 +71,11 @@ mod tests {
             let told = table(&inputs[input.name]);
             assert_eq!(told["description"].kind, ValueKind::String(described(input)), "{}", input.name);
             assert_eq!(told["required"].kind, ValueKind::Boolean(false));
-            assert_eq!(told.contains_key("default"), input.name == "github-token");
+            let default = told.get("default").map(|default| default.kind.clone());
+            let expected = DEFAULTS.iter().find(|(name, _)| *name == input.name);
+            assert_eq!(default, expected.map(|(_, value)| ValueKind::String((*value).to_owned())));
         }
-        let token = table(&inputs["github-token"]);
-        assert_eq!(token["default"].kind, ValueKind::String("${{ github.token }}".to_owned()));
+        assert!(DEFAULTS.iter().all(|(name, _)| inputs.contains_key(*name)));
         let outputs = table(&root["outputs"]);
         assert_eq!(outputs.len(), OUTPUTS.len());
         assert!(OUTPUTS.iter().all(|output| outputs.contains_key(output.name)));

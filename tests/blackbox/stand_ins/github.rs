@@ -26,6 +26,9 @@ impl Manners for GitHub {
         let comments = format!("/issues/{PULL_REQUEST}/comments");
         match asked.method.as_str() {
             "POST" if path.starts_with("/statuses/") => status(asked, path, kept),
+            "GET" if path.starts_with("/commits/") && path.ends_with("/statuses") => {
+                Ok((200, statuses(kept)))
+            }
             "GET" if path == format!("/pulls/{PULL_REQUEST}") => {
                 Ok((200, json!({ "head": { "sha": HEAD } })))
             }
@@ -70,6 +73,20 @@ fn status(asked: &Asked, path: &str, kept: &mut Kept) -> Result<(u16, Value), St
         target_url: asked.text("target_url").to_owned(),
     });
     Ok((201, json!({ "id": kept.statuses.len(), "state": state, "context": asked.text("context") })))
+}
+
+/// The newest comes first.
+fn statuses(kept: &Kept) -> Value {
+    let told = |(place, status): (usize, &Status)| {
+        json!({
+            "id": place + 1,
+            "state": status.state,
+            "context": status.context,
+            "description": status.description,
+            "target_url": status.target_url,
+        })
+    };
+    kept.statuses.iter().enumerate().rev().map(told).collect()
 }
 
 /// Comments come in small pages, so that whoever looks only at the first is found out.

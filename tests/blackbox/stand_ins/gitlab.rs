@@ -26,6 +26,12 @@ impl Manners for GitLab {
         let notes = format!("/merge_requests/{MERGE_REQUEST}/notes");
         match asked.method.as_str() {
             "POST" if path.starts_with("/statuses/") => self.status(asked, path, kept),
+            "GET" if path.starts_with("/repository/commits/") && path.ends_with("/statuses") => {
+                let told = kept.statuses.iter().enumerate().map(|(place, status)| {
+                    json!({ "id": place + 1, "name": status.context, "status": status.state })
+                });
+                Ok((200, told.collect()))
+            }
             "GET" if path == notes => {
                 let all =
                     kept.comments.iter().map(|(id, body)| json!({ "id": id, "body": body, "system": false }));

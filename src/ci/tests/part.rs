@@ -1,0 +1,88 @@
+use super::*;
+
+/// The job of each CI, and what tells it from its siblings.
+#[test]
+fn a_job_is_told_from_its_siblings() {
+    let table: &[(Pairs<'_>, &[&str])] = &[
+        (&[("GITLAB_CI", "true"), ("CI_JOB_NAME", "chaos"), ("CI_NODE_TOTAL", "1")], &[]),
+        (
+            &[
+                ("GITLAB_CI", "true"),
+                ("CI_JOB_NAME", "chaos 2/5"),
+                ("CI_NODE_INDEX", "2"),
+                ("CI_NODE_TOTAL", "5"),
+            ],
+            &["2/5"],
+        ),
+        (
+            &[
+                ("GITLAB_CI", "true"),
+                ("CI_JOB_NAME", "chaos: [eu-west-1, blue]"),
+                ("CI_NODE_INDEX", "2"),
+                ("CI_NODE_TOTAL", "4"),
+            ],
+            &["eu-west-1, blue"],
+        ),
+        // Somebody calls a job so.
+        (&[("GITLAB_CI", "true"), ("CI_JOB_NAME", "chaos: [x]"), ("CI_NODE_TOTAL", "1")], &[]),
+        (
+            &[
+                ("BITBUCKET_BUILD_NUMBER", "1"),
+                ("BITBUCKET_PARALLEL_STEP", "0"),
+                ("BITBUCKET_PARALLEL_STEP_COUNT", "2"),
+            ],
+            &["1/2"],
+        ),
+        (
+            &[("BUILDKITE", "true"), ("BUILDKITE_PARALLEL_JOB", "4"), ("BUILDKITE_PARALLEL_JOB_COUNT", "5")],
+            &["5/5"],
+        ),
+        (
+            &[("BUILDKITE", "true"), ("BUILDKITE_PARALLEL_JOB", "5"), ("BUILDKITE_PARALLEL_JOB_COUNT", "5")],
+            &[],
+        ),
+        (&[("CIRCLECI", "true"), ("CIRCLE_NODE_INDEX", "1"), ("CIRCLE_NODE_TOTAL", "3")], &["2/3"]),
+        (&[("CIRCLECI", "true"), ("CIRCLE_NODE_INDEX", "0"), ("CIRCLE_NODE_TOTAL", "1")], &[]),
+        (
+            &[("TF_BUILD", "True"), ("SYSTEM_JOBPOSITIONINPHASE", "1"), ("SYSTEM_TOTALJOBSINPHASE", "2")],
+            &["1/2"],
+        ),
+        (&[("TF_BUILD", "True"), ("SYSTEM_JOBPOSITIONINPHASE", "0"), ("SYSTEM_TOTALJOBSINPHASE", "2")], &[]),
+        (&[("CODEBUILD_BUILD_ID", "chaos:1"), ("CODEBUILD_BATCH_BUILD_IDENTIFIER", "eu")], &["eu"]),
+        (&[("GITHUB_ACTIONS", "true")], &[]),
+    ];
+    for (variables, expected) in table {
+        assert_eq!(in_env(&[variables]).part, *expected, "{variables:?}");
+    }
+}
+
+#[test]
+fn a_matrix_that_is_given_tells_it_too() {
+    let table: &[(&str, &[&str])] = &[
+        ("{\n  \"region\": \"eu-west-1\",\n  \"color\": \"blue\"\n}", &["eu-west-1", "blue"]),
+        ("{\"n\":3,\"on\":true,\"deep\":{\"a\":[1]}}", &["3", "true", "{\"a\":[1]}"]),
+        ("null", &[]),
+        ("{}", &[]),
+        ("blue", &["blue"]),
+        ("${{ toJSON(matrix) }}", &[]),
+    ];
+    for (matrix, expected) in table {
+        let given = Overrides { matrix: Some(matrix), ..Overrides::default() };
+        let found = in_env(&[&[("GITHUB_ACTIONS", "true")]]).with(&given);
+        let told: Vec<&str> = found.part.iter().map(String::as_str).collect();
+        // GitHub's order is that of the workflow; it is the same for every job of the matrix.
+        assert_eq!(told.len(), expected.len(), "{matrix}");
+        assert!(expected.iter().all(|value| told.contains(value)), "{matrix}: {told:?}");
+    }
+}
+
+#[test]
+fn siblings_on_one_runner_do_not_share_a_launch() {
+    let job: Pairs<'_> = &[("GITHUB_ACTIONS", "true"), ("GITHUB_RUN_ID", "1"), ("RUNNER_NAME", "r1")];
+    let key = |matrix| {
+        let given = Overrides { matrix: Some(matrix), ..Overrides::default() };
+        in_env(&[job]).with(&given).identity("aaaaaaaa").attempt_key
+    };
+    assert_ne!(key("{\"region\":\"eu-west-1\"}"), key("{\"region\":\"us-east-1\"}"));
+    assert_eq!(key("null"), in_env(&[job]).identity("aaaaaaaa").attempt_key);
+}
