@@ -14,8 +14,8 @@ use crate::forge::{self, Connection, Forge, ForgeKind, NoForge, Subject};
 use crate::http::{self, HttpSettings};
 use crate::report::{
     AnnotationsFile, BuildkiteAnnotation, CommandFile, Comment, DotenvFile, HtmlFile, Insights, JunitFile,
-    Live, Log, LogCommands, Nature, ResultFile, Sink, StatusStyle, Statuses, StepOutputs, StepSummary, SummaryFile,
-    comment_key,
+    Live, Log, LogCommands, Nature, ResultFile, Sink, StatusStyle, Statuses, StepOutputs, StepSummary,
+    SummaryFile, comment_key,
 };
 
 /// Why a job's own token of GitLab's is no use.

@@ -56,6 +56,7 @@ fn statuses(result: &RunResult) -> Vec<(StatusState, String)> {
         attempt: None,
         shard: None,
         nature: Nature::Real,
+        part: Vec::new(),
     };
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();

@@ -212,6 +212,8 @@ async fn a_part_and_what_is_only_tried_out_never_speak_for_the_gate() {
     assert_eq!(dry, ["faultgate dry run", "faultgate dry run/az", "faultgate dry run/pods"]);
     let rehearsed = StatusStyle { nature: Nature::Rehearsal, ..style() };
     assert_eq!(contexts(&["az"], rehearsed).await, ["faultgate rehearsal/az"]);
+}
+
 #[test]
 fn no_job_speaks_for_its_siblings() {
     let of = |shard: Option<(u32, u32)>, part: &[&str]| {
