@@ -35,6 +35,7 @@ const BEYOND: &[(&str, &str)] = &[
     ("max-score-drop: needs compare-to", "flags and variables may set it"),
     ("the experiment's page", "what an address holds"),
     ("is not the page of a Harness experiment", "the same"),
+    ("is not the page of a LitmusChaos experiment", "the same"),
     ("is shorter than every", "which duration is the longer"),
     ("is a range that ends before it begins", "which number is the larger"),
     ("is a URL whose host cannot be one", "what an address holds"),
