@@ -25,6 +25,7 @@ mod outcome;
 mod output;
 mod program;
 mod start;
+mod toolkit;
 
 pub use life::Limits;
 

@@ -1,7 +1,7 @@
 //! What the end of a command means. Pure: everything it needs to know is handed in.
 
-use super::journal::Journal;
 use super::life::{End, Exit};
+use super::toolkit::{self, is_deviated};
 use crate::engine::{FaultTimes, Judgement, Record, StopCause, asked};
 use crate::model::{
     Action, CommandSpec, Effect, Evidence, FaultWindow, InjectionRule, Score, ScoreSource, State, Verdict,
@@ -37,16 +37,6 @@ pub(super) fn state(end: &End) -> (State, String) {
         None if end.expected => (State::Completed, exit.to_string()),
         Some(Err(_)) | None => (State::Failed, exit.to_string()),
     }
-}
-
-/// Chaos Toolkit says `deviated` of what it sees after the method; what it sees meanwhile only ends it.
-fn is_deviated(journal: &Journal) -> bool {
-    let seen = match journal.status.as_str() {
-        "completed" => journal.deviated,
-        "failed" => journal.deviated || !journal.deviations().is_empty(),
-        _ => false,
-    };
-    seen && journal.not_steady_before().is_none()
 }
 
 /// The record of a process that has ended.
@@ -90,20 +80,23 @@ pub(super) fn record(end: &End, spec: &CommandSpec, program: &str) -> Record {
         raw_state,
         started_at: Some(end.started_at),
         ended_at: (state != State::Unknown).then_some(end.ended_at),
-        fault: FaultTimes::In(fault(end, &actions)),
+        fault: fault(end),
         actions,
         ..Record::unknown()
     }
 }
 
-/// From the start of the process, or of the first action of its journal, until the fault was taken away: by `stop`, by
-/// the end of the journal's last action, or by the end of the process.
-fn fault(end: &End, actions: &[Action]) -> FaultWindow {
-    let injecting = || actions.iter().filter(|action| action.effect == Effect::Injects);
-    let started_at = injecting().filter_map(|action| action.started_at).min().unwrap_or(end.started_at);
+/// From the start of the process, or of the first action of its journal, until the fault was taken away: by a rollback, by
+/// `stop`, by the end of the journal's last action, or by the end of the process.
+fn fault(end: &End) -> FaultTimes {
     let undone_at = end.undone.as_ref().map(|undone| undone.started_at);
-    let ended_at = undone_at.or_else(|| injecting().filter_map(|action| action.ended_at).max());
-    FaultWindow { started_at, ended_at: Some(ended_at.unwrap_or(end.exited_at)) }
+    let told = match &end.journal {
+        Some(Ok(journal)) => journal.fault(undone_at),
+        _ => Some(FaultWindow { started_at: end.started_at, ended_at: undone_at }),
+    };
+    told.map_or(FaultTimes::Never, |told| {
+        FaultTimes::In(FaultWindow { ended_at: told.ended_at.or(Some(end.exited_at)), ..told })
+    })
 }
 
 /// The program, unless a variable says what it is.
@@ -129,6 +122,9 @@ pub(super) fn judge(record: &Record, context: &Context<'_>) -> Judgement {
     let asked = context.stop.and_then(|cause| asked::judge(cause, record, "the system", "the command"));
     let mut judgement = asked.unwrap_or_else(|| natural(record, context));
     if let Some(end) = context.end {
+        if let Some(Ok(journal)) = &end.journal {
+            toolkit::add_rollbacks(&mut judgement, end, journal);
+        }
         add_undo(&mut judgement, context, end);
         judgement.evidence.extend(evidence(end, context.spec));
     }
@@ -146,7 +142,7 @@ fn natural(record: &Record, context: &Context<'_>) -> Judgement {
         return errored("its process is not known to have ended".to_owned());
     };
     match &end.journal {
-        Some(Ok(journal)) => by_journal(record, context, end, journal),
+        Some(Ok(journal)) => toolkit::judge(record, context, end, journal),
         Some(Err(why)) => errored(format!("{why}; {}", ended(end, context.spec))),
         None if end.expected => passed(record, None, ended(end, context.spec)),
         None => errored(format!("it could not be carried out: {}", ended(end, context.spec))),
@@ -154,7 +150,7 @@ fn natural(record: &Record, context: &Context<'_>) -> Judgement {
 }
 
 /// A verdict of `passed`, with what the engine itself has measured where it has.
-fn passed(record: &Record, score: Option<Score>, reason: String) -> Judgement {
+pub(super) fn passed(record: &Record, score: Option<Score>, reason: String) -> Judgement {
     Judgement {
         score: Some(score.unwrap_or(Score::FULL)),
         score_source: Some(if score.is_some() { ScoreSource::Engine } else { ScoreSource::Completion }),
@@ -162,45 +158,8 @@ fn passed(record: &Record, score: Option<Score>, reason: String) -> Judgement {
     }
 }
 
-fn by_journal(record: &Record, context: &Context<'_>, end: &End, journal: &Journal) -> Judgement {
-    let errored = |reason| Judgement::plain(record.state, Verdict::Errored, reason);
-    if let Some(probe) = journal.not_steady_before() {
-        return errored(format!("the system was not steady before anything was done: {probe}"));
-    }
-    if is_deviated(journal) {
-        let probes = journal.deviations().join(", ");
-        return Judgement {
-            score: Some(journal.share().unwrap_or(Score::ZERO)),
-            score_source: Some(ScoreSource::Engine),
-            ..Judgement::plain(
-                record.state,
-                Verdict::Failed,
-                format!("the steady state has deviated: {probes}"),
-            )
-        };
-    }
-    if journal.status != "completed" {
-        return errored(format!("Chaos Toolkit says {}; {}", journal.status, ended(end, context.spec)));
-    }
-    if !end.expected {
-        let ended = ended(end, context.spec);
-        return errored(format!("Chaos Toolkit says completed, but {ended}"));
-    }
-    let left = journal.failed_rollbacks();
-    if !left.is_empty() {
-        return errored(format!("a fault may be left in: rollbacks did not succeed: {}", left.join(", ")));
-    }
-    let done = journal.injected();
-    if done.is_empty() && !context.injection.accepts_nothing {
-        return errored(
-            "it completed, but nothing was injected: no action of its method succeeded".to_owned(),
-        );
-    }
-    passed(record, journal.share(), format!("Chaos Toolkit says completed; injected: {}", done.join(", ")))
-}
-
 /// How the process ended, in a sentence.
-fn ended(end: &End, spec: &CommandSpec) -> String {
+pub(super) fn ended(end: &End, spec: &CommandSpec) -> String {
     let shown = &spec.run.shown;
     let expected = match &end.exit {
         _ if end.expected => String::new(),
@@ -243,6 +202,10 @@ fn evidence(end: &End, spec: &CommandSpec) -> Vec<Evidence> {
     if let Some(Ok(journal)) = &end.journal {
         let deviated = if journal.deviated { ", deviated" } else { "" };
         all.push(Evidence::new("journal", format!("status {}{deviated}", journal.status)));
+        if journal.not_shown() > 0 {
+            let fact = format!("{} more activities were judged and are not shown", journal.not_shown());
+            all.push(Evidence::new("journal", fact));
+        }
     }
     all.extend(end.output.iter().map(|line| Evidence::new("output", line)));
     all
@@ -250,4 +213,4 @@ fn evidence(end: &End, spec: &CommandSpec) -> Vec<Evidence> {
 
 #[cfg(test)]
 #[path = "outcome_tests.rs"]
-mod tests;
+pub(super) mod tests;

@@ -1,10 +1,12 @@
+use std::fs::{self, File};
 use std::time::{Duration, SystemTime};
 
 use serde_json::json;
 
+use super::file::MAX_BYTES;
 use super::*;
 
-fn activity(kind: &str, name: &str, status: &str) -> Value {
+pub(in crate::engine::command) fn activity(kind: &str, name: &str, status: &str) -> Value {
     json!({
         "activity": { "type": kind, "name": name, "provider": { "type": "process", "path": "docker" } },
         "status": status,
@@ -27,6 +29,8 @@ fn round(probes: &[(&str, bool)]) -> Value {
     })
 }
 
+const ALL: [(&str, bool); 4] = [("a", true), ("b", true), ("c", true), ("d", true)];
+
 /// A journal of an experiment with a hypothesis of four probes.
 pub(in crate::engine::command) fn journal(change: impl FnOnce(&mut Value)) -> Journal {
     let mut journal = json!({
@@ -34,7 +38,7 @@ pub(in crate::engine::command) fn journal(change: impl FnOnce(&mut Value)) -> Jo
         "experiment": { "title": "t", "steady-state-hypothesis": { "title": "h", "probes": [{}, {}, {}, {}] } },
         "status": "completed",
         "deviated": false,
-        "steady_states": { "before": round(&[("a", true)]), "after": null, "during": [] },
+        "steady_states": { "before": round(&ALL), "after": round(&ALL), "during": [] },
         "run": [activity("action", "pause", "succeeded"), activity("probe", "look", "succeeded")],
         "rollbacks": [],
     });
@@ -44,17 +48,20 @@ pub(in crate::engine::command) fn journal(change: impl FnOnce(&mut Value)) -> Jo
 
 #[test]
 fn the_share_counts_what_was_left_out_as_failed() {
-    let all = [("a", true), ("b", true), ("c", true), ("d", true)];
-    let whole = journal(|j| j["steady_states"]["after"] = round(&all));
+    let whole = journal(|_| {});
     assert_eq!(whole.share(), Some(Score::FULL));
     assert!(whole.deviations().is_empty());
     let half = journal(|j| {
-        j["steady_states"]["during"] = json!([round(&all), null, round(&[("a", false)])]);
+        j["steady_states"]["during"] = json!([round(&ALL), null, round(&[("a", false)])]);
         j["steady_states"]["after"] = round(&[("a", true), ("b", true), ("c", false)]);
     });
     assert_eq!(half.share(), Score::new(50.0));
     assert_eq!(half.deviations(), ["a", "c"]);
-    assert_eq!(journal(|_| {}).share(), None);
+    assert_eq!(
+        half.losses(),
+        ["a was out of its tolerance in 1 of 3 rounds", "c was out of its tolerance in 1 of 3 rounds"]
+    );
+    assert_eq!(journal(|j| j["steady_states"]["after"] = Value::Null).share(), None);
 }
 
 #[test]
@@ -79,7 +86,12 @@ fn activities_become_actions() {
     assert_eq!(actions[2].reason.as_deref(), Some("ActivityFailed: gone"));
     let took = actions[0].ended_at.unwrap().duration_since(actions[0].started_at.unwrap());
     assert_eq!(took.as_secs(), 1, "a time without its offset is UTC");
-    assert_eq!((journal.injected(), journal.failed_rollbacks()), (vec!["pause"], vec!["unpause"]));
+    assert_eq!(
+        (actions[0].effect, actions[1].effect, actions[2].effect),
+        (Effect::Injects, Effect::Asserts, Effect::Recovers)
+    );
+    assert_eq!(journal.injection().done, ["pause"]);
+    assert_eq!(journal.unrolled().failed, ["unpause failed (ActivityFailed: gone)"]);
 }
 
 #[test]
@@ -124,4 +136,50 @@ fn outputs_are_bounded() {
     fs::write(&path, text).unwrap();
     let journal = read(&path, None).unwrap();
     assert!(journal.actions().iter().all(|action| action.reason.as_ref().unwrap().len() <= LONGEST + 3));
+}
+
+#[test]
+fn the_fault_is_in_until_somebody_takes_it_away() {
+    let at = |text: &str| text.parse::<Timestamp>().unwrap();
+    let (start, end) = (at("2026-10-10T10:57:45.892477Z"), at("2026-10-10T10:57:46.892477Z"));
+    let window = |journal: &Journal, undone_at| {
+        let window = journal.fault(undone_at).unwrap();
+        (window.started_at, window.ended_at)
+    };
+    let alone = journal(|_| {});
+    assert_eq!(window(&alone, None), (start, Some(end)));
+    let undone = at("2026-10-10T10:59:00Z");
+    assert_eq!(window(&alone, Some(undone)), (start, Some(undone)));
+    let rolled_back = journal(|j| {
+        j["rollbacks"] = json!([activity("action", "unpause", "succeeded")]);
+        j["rollbacks"][0]["start"] = "2026-10-10T10:58:00+00:00".into();
+    });
+    assert_eq!(window(&rolled_back, Some(undone)), (start, Some(at("2026-10-10T10:58:00Z"))));
+    assert_eq!(journal(|j| j["run"] = json!([])).fault(Some(undone)), None);
+}
+
+/// Python writes what JSON does not have.
+#[test]
+fn odd_numbers_and_characters_keep_nothing_from_being_read() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("journal.json");
+    let read_with = |output: &str, met: &str| {
+        let mut text = serde_json::to_string(&json!({
+            "status": "completed",
+            "experiment": { "steady-state-hypothesis": { "probes": [{}] } },
+            "steady_states": { "after": { "steady_state_met": "MET", "probes": [] } },
+            "run": [activity("action", "pause", "succeeded"), activity("probe", "rate", "succeeded")],
+        }))
+        .unwrap();
+        text =
+            text.replace("\"MET\"", met).replace("\"status\":0", &format!("\"status\":0,\"more\":{output}"));
+        fs::write(&path, text).unwrap();
+        read(&path, None).unwrap()
+    };
+    for output in ["NaN", "[Infinity, -Infinity]", "\"\\ud800\"", &"9".repeat(2000)] {
+        let journal = read_with(output, "true");
+        assert_eq!(journal.injection().done, ["pause"], "{output}");
+        assert!(!journal.is_unmeasured_after());
+    }
+    assert!(read_with("1", "NaN").is_unmeasured_after(), "nobody knows whether it was met");
 }

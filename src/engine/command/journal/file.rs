@@ -1,0 +1,58 @@
+//! The file of a journal: whether this run has written it, and what is in it.
+
+use std::fs::{self, File, Metadata};
+use std::io::Read;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+
+use super::python::as_json;
+use super::{Journal, LONGEST};
+use crate::text;
+
+/// A journal larger than this is a wrong file.
+pub(super) const MAX_BYTES: u64 = 16 << 20;
+
+/// What makes one version of a file different from the next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::engine::command) struct Stamp {
+    inode: u64,
+    bytes: u64,
+    modified: (i64, i64),
+}
+
+impl Stamp {
+    /// None if there is no such file.
+    pub(in crate::engine::command) fn of(path: &Path) -> Option<Self> {
+        fs::metadata(path).ok().map(|metadata| Self::from(&metadata))
+    }
+
+    fn from(metadata: &Metadata) -> Self {
+        Self {
+            inode: metadata.ino(),
+            bytes: metadata.len(),
+            modified: (metadata.mtime(), metadata.mtime_nsec()),
+        }
+    }
+}
+
+/// Reads a journal that is not the one that was there before. The error says what is wrong with it.
+pub(in crate::engine::command) fn read(path: &Path, stale: Option<Stamp>) -> Result<Journal, String> {
+    let shown = text::plain(&path.display().to_string(), LONGEST);
+    let unreadable = |error: std::io::Error| format!("the journal {shown} cannot be read: {error}");
+    let metadata = fs::metadata(path).map_err(unreadable)?;
+    if !metadata.is_file() {
+        return Err(format!("the journal {shown} is not a file"));
+    }
+    if stale == Some(Stamp::from(&metadata)) {
+        return Err(format!("the journal {shown} is from an earlier run: this one has not written it"));
+    }
+    let mut bytes = Vec::new();
+    File::open(path).and_then(|file| file.take(MAX_BYTES + 1).read_to_end(&mut bytes)).map_err(unreadable)?;
+    if bytes.len() as u64 > MAX_BYTES {
+        return Err(format!("the journal {shown} is larger than {} MiB", MAX_BYTES >> 20));
+    }
+    let mut journal: Journal = serde_json::from_str(&as_json(&bytes))
+        .map_err(|error| format!("the journal {shown} is not one of Chaos Toolkit: {error}"))?;
+    journal.shorten();
+    Ok(journal)
+}
