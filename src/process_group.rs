@@ -10,6 +10,7 @@ use rustix::process::{self, Pid, Signal, WaitOptions};
 use tokio::process::Child;
 
 use crate::model::ProcessIdentity;
+use crate::orphans::Own;
 
 /// No event tells that a group is empty.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
@@ -20,6 +21,8 @@ pub(crate) struct Group {
     leader: Pid,
     /// Its number may belong to somebody else by now, or its members are free to live on.
     released: AtomicBool,
+    /// The leader is waited for by who has started it.
+    _own: Option<Own>,
 }
 
 impl Group {
@@ -27,12 +30,12 @@ impl Group {
     pub(crate) fn led_by(child: &Child) -> io::Result<Self> {
         let leader = child.id().and_then(|id| Pid::from_raw(i32::try_from(id).ok()?));
         let leader = leader.ok_or_else(|| io::Error::other("it has no process id"))?;
-        Ok(Self { leader, released: AtomicBool::new(false) })
+        Ok(Self { leader, released: AtomicBool::new(false), _own: Some(Own::new(leader.as_raw_pid())) })
     }
 
     /// A group that another process has started and nobody watches any more.
     pub(crate) fn orphaned(id: i32) -> Option<Self> {
-        Some(Self { leader: Pid::from_raw(id)?, released: AtomicBool::new(false) })
+        Some(Self { leader: Pid::from_raw(id)?, released: AtomicBool::new(false), _own: None })
     }
 
     /// Waits for the end of a group whose leader is nobody's child here.
@@ -75,7 +78,7 @@ impl Group {
     }
 
     /// Asked after the end of the leader, which is not ours to reap.
-    fn has_members(&self) -> bool {
+    pub(crate) fn has_members(&self) -> bool {
         // As the first process of a container we inherit orphans.
         while let Ok(Some(_)) = process::waitpgid(self.leader, WaitOptions::NOHANG) {}
         !self.is_released()
@@ -112,25 +115,40 @@ fn lives_in(stat: &str, group: i32) -> bool {
 }
 
 /// What the system says of a process.
-struct Stat {
-    lives: bool,
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Stat {
+    pub(crate) pid: i32,
+    pub(crate) name: String,
+    pub(crate) lives: bool,
+    pub(crate) parent: i32,
     group: i32,
     session: i32,
     /// In ticks since the system booted.
-    started: u64,
+    pub(crate) started: u64,
 }
 
 impl Stat {
-    fn of(pid: i32) -> Option<Self> {
-        Self::parse(&fs::read_to_string(format!("/proc/{pid}/stat")).ok()?)
+    pub(crate) fn of(pid: i32) -> Option<Self> {
+        Self::parse(&String::from_utf8_lossy(&fs::read(format!("/proc/{pid}/stat")).ok()?))
+    }
+
+    /// Those of all processes that are to be seen. None may be, and any may have gone in the meantime.
+    pub(crate) fn all() -> impl Iterator<Item = Self> {
+        let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
+        let pids = entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+        pids.filter_map(Self::of)
     }
 
     /// `number (name) state parent group session …`, the start is the 22nd; a name may hold anything.
     fn parse(stat: &str) -> Option<Self> {
-        let (_, rest) = stat.rsplit_once(") ")?;
+        let (begin, rest) = stat.rsplit_once(") ")?;
+        let (pid, name) = begin.split_once(" (")?;
         let words: Vec<&str> = rest.split_whitespace().collect();
         Some(Self {
+            pid: pid.parse().ok()?,
+            name: name.to_owned(),
             lives: !matches!(*words.first()?, "Z" | "X"),
+            parent: words.get(1)?.parse().ok()?,
             group: words.get(2)?.parse().ok()?,
             session: words.get(3)?.parse().ok()?,
             started: words.get(19)?.parse().ok()?,
@@ -179,9 +197,7 @@ pub(crate) fn look_for(known: &ProcessIdentity) -> Sight {
 }
 
 fn members(group: i32) -> impl Iterator<Item = Stat> {
-    let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
-    let pids = entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
-    pids.filter_map(Stat::of).filter(move |of| of.lives && of.group == group)
+    Stat::all().filter(move |of| of.lives && of.group == group)
 }
 
 fn boot() -> Option<String> {
@@ -212,6 +228,8 @@ mod tests {
         assert!(!lives_in("", 42));
         let stat = Stat::parse(&format!("7 (a) S {rest}")).unwrap();
         assert_eq!((stat.group, stat.session, stat.started), (42, 41, 77));
+        let odd = Stat::parse(&format!("7 (a) (Z 1 9 (b)) S {rest}")).unwrap();
+        assert_eq!((odd.pid, odd.parent, odd.name.as_str()), (7, 1, "a) (Z 1 9 (b)"));
     }
 
     #[tokio::test]

@@ -165,8 +165,8 @@ impl Engines<'_> {
         if let Some(known) = self.command {
             return known;
         }
-        let Wiring { plan, probes, clock, cancel, .. } = self.wiring;
-        let settings = command_settings(plan, probes.env);
+        let Wiring { plan, run, probes, clock, cancel, .. } = self.wiring;
+        let settings = command_settings(plan, run, probes.env);
         let engine = self.add(CommandEngine::new(settings, *clock, cancel.token().clone()));
         self.command = Some(engine);
         engine
@@ -222,8 +222,9 @@ fn needed(secret: &str) -> Mistake {
     Mistake::new("the environment", format!("{secret}: is missing"))
 }
 
-fn command_settings(plan: &Plan, env: &Environment) -> CommandSettings {
+fn command_settings(plan: &Plan, run: &RunIdentity, env: &Environment) -> CommandSettings {
     CommandSettings {
+        run: run.id.clone(),
         env: env.without_secrets(),
         // A directory that cannot be made absolute is the one we are in.
         dir: std::path::absolute(".").unwrap_or_else(|_| ".".into()),

@@ -5,6 +5,7 @@ use std::io::Write;
 use std::path::Path;
 
 use clap::{ArgMatches, Command};
+use tokio_util::task::AbortOnDropHandle;
 
 mod accounts;
 mod called;
@@ -31,6 +32,7 @@ use self::called::Call;
 use self::leftovers::Leftovers;
 use crate::ci::Surroundings;
 use crate::config::{self, Environment, Mistake, Settings};
+use crate::orphans;
 use crate::rehearsal::Scenario;
 use crate::report::CommandFile;
 
@@ -82,7 +84,9 @@ pub fn main(args: impl IntoIterator<Item = OsString>, env: &Environment) -> u8 {
             return crate::model::Verdict::Errored.exit_code(None);
         }
     };
+    orphans::take_in();
     let code = runtime.block_on(async {
+        let _reaper = AbortOnDropHandle::new(tokio::spawn(orphans::reap()));
         match matches.subcommand() {
             Some(("check", matches)) => check::check(matches, env).await,
             Some(("report", matches)) => report::report(matches, env).await,

@@ -18,6 +18,7 @@ pub(super) struct Signals {
     hangup: Stream,
     interrupt: Stream,
     terminate: Stream,
+    quit: Stream,
 }
 
 impl Signals {
@@ -28,13 +29,16 @@ impl Signals {
             hangup: signal(SignalKind::hangup())?,
             interrupt: signal(SignalKind::interrupt())?,
             terminate: signal(SignalKind::terminate())?,
+            quit: signal(SignalKind::quit())?,
         })
     }
 
+    /// SIGQUIT wants an end as SIGTERM does: by itself it would leave all that was launched as it is.
     pub(super) async fn next(&mut self) -> Signal {
         tokio::select! {
             biased;
             _ = self.terminate.recv() => Signal::Terminate,
+            _ = self.quit.recv() => Signal::Terminate,
             _ = self.interrupt.recv() => Signal::Interrupt,
             _ = self.hangup.recv() => Signal::Hangup,
         }

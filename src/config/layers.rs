@@ -17,6 +17,9 @@ use crate::model::OUTPUTS;
 /// The origin of defaults.
 pub(super) const DEFAULT: &str = "the default";
 
+/// What faultgate gives the processes that it starts, among which another faultgate may be.
+const MARKS: &[&str] = &[crate::kin::EXPERIMENT, crate::kin::STOP];
+
 /// The origin of what an earlier step of the run was given.
 const HANDED_ON: &str = "the state file";
 
@@ -217,7 +220,7 @@ pub(super) fn unknown_variables(env: &Environment, mistakes: &mut Vec<Mistake>, 
         let name = name.to_string_lossy();
         // An earlier run's, which later jobs inherit.
         let is_output = OUTPUTS.iter().any(|output| output.variable() == name);
-        if is_output || known.iter().any(|k| *k == name) {
+        if is_output || MARKS.contains(&name.as_ref()) || known.iter().any(|k| *k == name) {
             continue;
         }
         let names = known.iter().map(|k| &k["FAULTGATE_".len()..]);

@@ -13,6 +13,7 @@ use tokio::time::timeout;
 use super::summary::{Page, render};
 use super::{Nature, Sink, Stage, failed, skipped, written};
 use crate::model::{Reported, RunResult, Verdict};
+use crate::orphans::Own;
 use crate::text;
 
 /// For the agent to do its work.
@@ -95,6 +96,7 @@ impl Sink for BuildkiteAnnotation {
             }
             Err(error) => return Some(failed(Self::SINK, format!("buildkite-agent: {error}"))),
         };
+        let _own = agent.id().and_then(|id| i32::try_from(id).ok()).map(Own::new);
         let page = render(result, &PAGE);
         Some(match timeout(LIMIT, annotate(agent, &page)).await {
             Err(_) => failed(Self::SINK, format!("buildkite-agent did not end within {} s", LIMIT.as_secs())),

@@ -219,3 +219,95 @@ async fn the_example_freezes_a_service_and_thaws_it() {
     assert!(log.contains("GET / "), "it has answered: {log}");
     assert!(!dir.path().join("service.pid").exists(), "the service was ended");
 }
+
+/// What a shell script starts in a group of its own, in a session of its own, without a parent, and without the environment.
+/// Each writes its number down.
+const SCATTERED: &str = "timeout 600 sh -c 'echo $$ > grouped; sleep 601; :' & \
+                         setsid sh -c 'echo $$ > session; sleep 602; :' & \
+                         (setsid nohup sh -c 'echo $$ > orphan; sleep 603; :' &) ; \
+                         (setsid env -i sh -c 'echo $$ > bare; sleep 604; :' &) ; \
+                         (trap '' TERM; setsid sh -c 'echo $$ > stubborn; while :; do sleep 1; done' &) ; ";
+const PLACES: [&str; 5] = ["grouped", "session", "orphan", "bare", "stubborn"];
+
+async fn scattered(running: &Running) -> Vec<String> {
+    let mut pids = Vec::new();
+    for place in PLACES {
+        let pid = written(running, place).await;
+        assert!(lives(&pid), "{place}");
+        pids.push(pid);
+    }
+    pids
+}
+
+fn assert_gone(pids: &[String]) {
+    for (pid, place) in pids.iter().zip(PLACES) {
+        assert!(!lives(pid), "{place} lives on");
+    }
+}
+
+#[tokio::test]
+async fn a_signal_ends_all_that_a_command_has_started_wherever_it_has_gone() {
+    for signal in ["TERM", "QUIT"] {
+        let running = faultgate(&suite(&format!("{SCATTERED} wait; :"), None, "")).spawn();
+        let pids = scattered(&running).await;
+        running.signal(signal).await;
+        let ended = running.ended_within(Duration::from_secs(20)).await;
+        let experiment = assert_experiment(&ended, 143, "cancelled");
+        assert_eq!(experiment["stop"]["confirmed"], true, "{experiment:#}");
+        assert_gone(&pids);
+    }
+}
+
+#[tokio::test]
+async fn past_its_timeout_all_that_a_command_has_started_is_ended() {
+    let suite = suite(&format!("{SCATTERED} wait; :"), None, "") + "    timeout: 3s\n";
+    let running = faultgate(&suite).spawn();
+    let pids = scattered(&running).await;
+    let ended = running.ended().await;
+    let experiment = assert_experiment(&ended, 4, "timed-out");
+    assert_eq!(experiment["stop"]["confirmed"], true, "{experiment:#}");
+    assert_gone(&pids);
+}
+
+#[tokio::test]
+async fn a_second_signal_kills_all_that_a_command_has_started() {
+    let script = format!("{SCATTERED} wait; :");
+    let running = faultgate(&suite(&script, Some("echo $$ > stopping; sleep 1000; :"), "")).spawn();
+    let pids = scattered(&running).await;
+    running.signal("INT").await;
+    written(&running, "stopping").await;
+    running.signal("TERM").await;
+    running.ended_within(Duration::from_secs(20)).await.assert_code(143, "the second signal");
+    let gone = async {
+        while pids.iter().any(|pid| lives(pid)) {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    in_time(Duration::from_secs(20), "all are gone", gone).await;
+}
+
+#[tokio::test]
+async fn what_a_command_leaves_behind_is_ended_and_told() {
+    let waits =
+        "for f in grouped session orphan bare stubborn; do until test -s $f; do sleep 0.01; done; done";
+    let running = faultgate(&suite(&format!("{SCATTERED} {waits}"), None, ", duration: 1s")).spawn();
+    let pids = scattered(&running).await;
+    let ended = running.ended().await;
+    let experiment = assert_experiment(&ended, 0, "completed");
+    let warnings = experiment["warnings"].to_string();
+    assert!(warnings.contains("left processes behind") && warnings.contains(&pids[2]), "{warnings}");
+    assert_gone(&pids);
+}
+
+/// What makes the system whole again is not part of the fault.
+#[tokio::test]
+async fn what_a_stop_command_has_started_lives_on() {
+    let stop = "setsid sh -c 'echo $$ > whole; sleep 605; :' & until test -s whole; do sleep 0.01; done";
+    let ended = faultgate(&suite("echo > fault", Some(stop), "")).finish().await;
+    let experiment = assert_experiment(&ended, 0, "completed");
+    assert_eq!(experiment["warnings"].as_array().map_or(0, Vec::len), 0, "{experiment:#}");
+    let pid = ended.read("whole").trim().to_owned();
+    assert!(lives(&pid), "the healer lives on");
+    let killed = std::process::Command::new("sh").args(["-c", &format!("kill -s KILL -- -{pid}")]).status();
+    assert!(killed.unwrap().success());
+}

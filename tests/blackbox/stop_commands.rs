@@ -88,7 +88,9 @@ async fn without_the_suite_its_processes_are_ended_and_the_rest_is_told() {
 
 #[tokio::test]
 async fn a_number_that_belongs_to_somebody_else_is_left_alone() {
-    let running = Faultgate::new(&["run"]).file(".faultgate.yml", &suite(GRANDCHILD, "true")).spawn();
+    // Without the mark by which its own are found.
+    let run = "exec env -u FAULTGATE_EXPERIMENT sh -c \"sh -c 'echo \\$\\$ > pid; sleep 1000; :' & wait\"";
+    let running = Faultgate::new(&["run"]).file(".faultgate.yml", &suite(run, "true")).spawn();
     let pid = begun(&running).await;
     let ended = killed(running).await;
     let mut file = state(&ended.path(STATE));
@@ -101,4 +103,22 @@ async fn a_number_that_belongs_to_somebody_else_is_left_alone() {
     assert!(lives(&pid), "it is another's");
     let kill = std::process::Command::new("sh").args(["-c", &format!("kill -s KILL -- -{group}")]).status();
     assert!(kill.unwrap().success());
+}
+
+#[tokio::test]
+async fn what_has_left_the_group_is_found_by_its_mark() {
+    for run in [
+        "setsid sh -c 'echo $$ > pid; sleep 1000; :' & wait",
+        "timeout 900 sh -c 'echo $$ > pid; sleep 1000; :'; :",
+        "(setsid sh -c 'echo $$ > pid; trap \"\" TERM; while :; do sleep 1; done' &) ; while ! test -s pid; do sleep 0.01; done",
+    ] {
+        let suite = suite(run, "echo > undone").replace("env:", "duration: 10m, env:");
+        let running = Faultgate::new(&["run"]).file(".faultgate.yml", &suite).spawn();
+        let pid = begun(&running).await;
+        let ended = killed(running).await;
+        assert!(lives(&pid), "it outlives faultgate");
+        let stop = Faultgate::new(&["stop"]).after(ended).finish().await;
+        stop.assert_code(0, run);
+        assert!(stop.path("undone").exists() && !lives(&pid), "{}", stop.stdout);
+    }
 }

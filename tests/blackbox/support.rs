@@ -263,12 +263,13 @@ impl Running {
         self.home.path().join(name)
     }
 
-    /// `INT`, `TERM`, `HUP`, `KILL`.
+    /// `INT`, `TERM`, `QUIT`, `HUP`, `KILL`.
     #[expect(clippy::unused_async, reason = "nobody may send it outside of a runtime")]
     pub(crate) async fn signal(&self, name: &str) {
         let signal = match name {
             "INT" => Signal::INT,
             "TERM" => Signal::TERM,
+            "QUIT" => Signal::QUIT,
             "HUP" => Signal::HUP,
             "KILL" => Signal::KILL,
             _ => panic!("no signal: {name}"),

@@ -26,6 +26,7 @@ impl Bench {
         let dir = tempfile::tempdir().unwrap();
         let cancelled = CancellationToken::new();
         let settings = CommandSettings {
+            run: format!("test-{}", dir.path().file_name().unwrap().display()),
             env: std::env::vars_os().filter(|(name, _)| name == "PATH").collect(),
             dir: dir.path().to_owned(),
             dry_run,

@@ -6,10 +6,12 @@
 use std::io;
 use std::os::unix::process::ExitStatusExt;
 use std::process::ExitStatus;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use jiff::Timestamp;
+use rustix::process::Signal;
 use tokio::process::Child;
 use tokio::sync::watch;
 use tokio::time::Instant;
@@ -19,6 +21,7 @@ use super::journal::{self, Journal};
 use super::output::Output;
 use super::start::{Surroundings, start};
 use crate::clock::Clock;
+use crate::kin::{Kin, Member};
 use crate::model::{CommandLine, CommandSpec, Source, State, Transition};
 use crate::process_group::Group;
 
@@ -26,6 +29,9 @@ use crate::process_group::Group;
 const LAST_WORDS: Duration = Duration::from_millis(200);
 /// What was killed is gone at once, unless the system itself holds it.
 const KILLED: Duration = Duration::from_millis(500);
+/// No event tells that all have ended. Each look costs more, the more processes a machine has.
+const FIRST_LOOK: Duration = Duration::from_millis(10);
+const RAREST_LOOK: Duration = Duration::from_millis(160);
 const EVIDENCE_LINES: usize = 8;
 const EVIDENCE_CHARS: usize = 300;
 
@@ -108,6 +114,10 @@ pub(super) struct End {
     pub(super) exited_at: Timestamp,
     pub(super) ended_at: Timestamp,
     pub(super) undone: Option<Undone>,
+    /// Processes that it left behind when it had ended by itself. They were told to end.
+    pub(super) left: Vec<Member>,
+    /// Those that could not be ended.
+    pub(super) survivors: Vec<Member>,
     pub(super) journal: Option<Result<Journal, String>>,
     /// The last lines that it printed.
     pub(super) output: Vec<String>,
@@ -124,7 +134,10 @@ pub(super) struct Progress {
 pub(super) struct Life {
     pub(super) name: String,
     pub(super) spec: CommandSpec,
+    /// Those of its `stop` command.
     pub(super) surroundings: Surroundings,
+    /// Commands of this run that were started.
+    pub(super) started: Arc<AtomicUsize>,
     pub(super) limits: Limits,
     pub(super) clock: Clock,
     pub(super) started_at: Timestamp,
@@ -137,7 +150,7 @@ pub(super) struct Life {
 }
 
 impl Life {
-    pub(super) async fn live(self, mut child: Child, group: Arc<Group>) {
+    pub(super) async fn live(self, mut child: Child, group: Arc<Group>, kin: Arc<Kin>) {
         let mut output = Output::of(&mut child, &self.name);
         let mut exit = tokio::select! {
             biased;
@@ -156,11 +169,15 @@ impl Life {
         if stopped {
             self.tell(State::Stopping, "stopping".to_owned());
         }
+        if self.started.load(Ordering::Relaxed) == 1 {
+            kin.claim_strangers();
+        }
         let undone = self.undo().await;
-        let last = self.end(&mut child, &group).await;
+        let mut ending = self.end(&mut child, &group, &kin).await;
         if exit.is_none() {
-            exit = last;
+            exit = ending.exit;
             exited_at = self.clock.now();
+            ending.left.clear();
         }
         let _ = tokio::time::timeout(LAST_WORDS, output.ended()).await;
         let journal = self.journal().await;
@@ -172,6 +189,8 @@ impl Life {
             exited_at,
             ended_at: self.clock.now(),
             undone,
+            left: ending.left,
+            survivors: ending.survivors,
             journal,
             output: output.last(EVIDENCE_LINES, EVIDENCE_CHARS),
         };
@@ -207,17 +226,33 @@ impl Life {
         run_stop(command, &self.surroundings, &self.name, up).await
     }
 
-    /// Ends whatever is left of the group.
-    async fn end(&self, child: &mut Child, group: &Group) -> Option<Exit> {
+    /// Ends whatever is left of all that it has started.
+    async fn end(&self, child: &mut Child, group: &Group, kin: &Kin) -> Ending {
         group.terminate();
-        let left = tokio::select! {
+        let left = kin.send(Signal::TERM);
+        let up = tokio::select! {
             biased;
-            status = group.ended(child) => return Some(Exit::of(status)),
-            left = self.hurry.up(self.limits.grace, self.limits.hurried_kill) => left,
+            status = all_ended(child, group, kin) => {
+                return Ending { exit: Some(Exit::of(status)), left, survivors: Vec::new() };
+            }
+            up = self.hurry.up(self.limits.grace, self.limits.hurried_kill) => up,
         };
-        tracing::debug!(experiment = self.name, after = ?left, "SIGTERM did not end it: it is killed");
-        group.kill();
-        tokio::time::timeout(KILLED, group.ended(child)).await.ok().map(Exit::of)
+        tracing::debug!(experiment = self.name, after = ?up, "SIGTERM did not end all: they are killed");
+        let killed = tokio::time::timeout(KILLED, async {
+            loop {
+                group.kill();
+                kin.send(Signal::KILL);
+                let ended = tokio::time::timeout(FIRST_LOOK * 2, all_ended(child, group, kin));
+                if let Ok(status) = ended.await {
+                    return status;
+                }
+            }
+        });
+        if let Ok(status) = killed.await {
+            return Ending { exit: Some(Exit::of(status)), left, survivors: Vec::new() };
+        }
+        let exit = child.try_wait().transpose().map(Exit::of);
+        Ending { exit, left, survivors: kin.living() }
     }
 
     async fn journal(&self) -> Option<Result<Journal, String>> {
@@ -240,6 +275,42 @@ impl Life {
             });
         });
     }
+}
+
+/// What came of ending all that a process has started.
+struct Ending {
+    /// None: the process itself could not be killed.
+    exit: Option<Exit>,
+    /// What was left when the ending began.
+    left: Vec<Member>,
+    survivors: Vec<Member>,
+}
+
+/// Waits for the process and for all that it has started.
+async fn all_ended(child: &mut Child, group: &Group, kin: &Kin) -> io::Result<ExitStatus> {
+    let status = child.wait().await;
+    gone(Some(group), kin).await;
+    status
+}
+
+/// Waits until nothing of a group and of all kin is left.
+pub(super) async fn gone(group: Option<&Group>, kin: &Kin) {
+    let mut pause = FIRST_LOOK;
+    while group.is_some_and(Group::has_members) || !kin.living().is_empty() {
+        tokio::time::sleep(pause).await;
+        pause = RAREST_LOOK.min(pause * 2);
+    }
+    group.into_iter().for_each(Group::release);
+}
+
+/// Names of processes, as a sentence lists them.
+pub(super) fn list(members: &[Member]) -> String {
+    members.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+}
+
+/// Numbers of processes, as `kill` takes them.
+pub(super) fn pids(members: &[Member]) -> String {
+    members.iter().map(|member| member.pid().to_string()).collect::<Vec<_>>().join(" ")
 }
 
 /// Runs the command that undoes a fault. `up` ends when it has had all its time, and says how long that was.

@@ -11,9 +11,11 @@ use std::io;
 use std::path::PathBuf;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use rustix::process::Signal;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
@@ -36,6 +38,7 @@ use self::outcome::{Context, shown_program};
 use self::start::{Surroundings, start};
 use super::{Engine, Failure, FailureKind, Judgement, Launched, Notary, Record, StopCause, Watcher};
 use crate::clock::Clock;
+use crate::kin::{self, Kin};
 use crate::model::{
     CommandLine, CommandSpec, EngineSpec, ExperimentPlan, Finding, InjectionRule, Intent, LaunchRecord,
     Level, Monitor, MonitorRecord, ProcessIdentity, Source, State, SubscriptionRecord, Trace, Transition,
@@ -46,6 +49,8 @@ use crate::process_group::{self, Group};
 /// What all commands of a run have in common.
 #[derive(Clone)]
 pub struct CommandSettings {
+    /// The run's id: what the marks of its processes begin with.
+    pub run: String,
     /// What a command inherits: none of faultgate's own secrets.
     pub env: BTreeMap<OsString, OsString>,
     /// faultgate's working directory, absolute.
@@ -60,6 +65,8 @@ pub struct CommandEngine {
     settings: CommandSettings,
     clock: Clock,
     hurry: Hurry,
+    /// Commands that were started.
+    started: Arc<AtomicUsize>,
     /// By the experiment's id.
     lives: RefCell<HashMap<String, Tracking>>,
     /// Those of others, by the experiment's id.
@@ -78,6 +85,7 @@ struct Tracking {
 
 struct Process {
     group: Arc<Group>,
+    kin: Arc<Kin>,
     stop_asked: CancellationToken,
     _life: AbortOnDropHandle<()>,
 }
@@ -85,9 +93,20 @@ struct Process {
 /// Nothing of a command outlives the engine, also where nobody had the time to stop it.
 impl Drop for Process {
     fn drop(&mut self) {
-        self.group.kill();
+        self.kill();
     }
 }
+
+impl Process {
+    /// Kills whatever is left, and what that has started in the meantime.
+    fn kill(&self) {
+        self.group.kill();
+        let _ = (0..KILLS).find(|_| self.kin.send(Signal::KILL).is_empty());
+    }
+}
+
+/// Looks for more to kill, where nobody waits until all are gone.
+const KILLS: usize = 3;
 
 impl CommandEngine {
     pub fn new(settings: CommandSettings, clock: Clock, cancelled: CancellationToken) -> Self {
@@ -95,6 +114,7 @@ impl CommandEngine {
             settings,
             clock,
             hurry: Hurry::new(cancelled),
+            started: Arc::default(),
             lives: RefCell::default(),
             orphans: RefCell::default(),
         }
@@ -106,6 +126,11 @@ impl CommandEngine {
         let dir =
             spec.dir.as_ref().map_or_else(|| self.settings.dir.clone(), |dir| self.settings.dir.join(dir));
         Surroundings { dir, env }
+    }
+
+    /// What marks the processes of an experiment.
+    fn mark(&self, name: &str) -> String {
+        format!("{}/{name}", self.settings.run)
     }
 
     fn look_at(&self, experiment: &ExperimentPlan) -> Vec<Finding> {
@@ -143,14 +168,18 @@ impl CommandEngine {
     ) -> io::Result<(String, Process, watch::Receiver<Progress>)> {
         let surroundings = self.surroundings(spec);
         let stale = spec.journal.as_ref().and_then(|path| Stamp::of(&surroundings.dir.join(path)));
-        let (child, group) = start(&spec.run, &surroundings)?;
+        let mark = self.mark(name);
+        let (child, group) = start(&spec.run, &surroundings.marked(kin::EXPERIMENT, &mark))?;
+        self.started.fetch_add(1, Ordering::Relaxed);
+        let kin = Arc::new(Kin::marked(kin::EXPERIMENT, &mark).descending_from(group.id()));
         let (progress, seen) = watch::channel(Progress::default());
         let group = Arc::new(group);
         let stop_asked = CancellationToken::new();
         let life = Life {
             name: name.to_owned(),
             spec: spec.clone(),
-            surroundings,
+            surroundings: surroundings.marked(kin::STOP, &mark),
+            started: self.started.clone(),
             limits: self.settings.limits,
             clock: self.clock,
             started_at: self.clock.now(),
@@ -160,13 +189,14 @@ impl CommandEngine {
             progress,
         };
         let id = format!("command-{name}-{}", group.id());
-        let life = AbortOnDropHandle::new(tokio::spawn(life.live(child, group.clone())));
-        Ok((id, Process { group, stop_asked, _life: life }, seen))
+        let life = AbortOnDropHandle::new(tokio::spawn(life.live(child, group.clone(), kin.clone())));
+        Ok((id, Process { group, kin, stop_asked, _life: life }, seen))
     }
 
     fn take_up(&self, id: String, experiment: &ExperimentPlan, process: Option<ProcessIdentity>) {
         let EngineSpec::Command(spec) = &experiment.spec else { return };
-        let orphan = Orphan::new(&experiment.name, spec.clone(), self.surroundings(spec), process);
+        let name = &experiment.name;
+        let orphan = Orphan::new(name, spec.clone(), self.surroundings(spec), process, self.mark(name));
         self.orphans.borrow_mut().insert(id, Rc::new(orphan));
     }
 
@@ -349,7 +379,7 @@ impl Engine for CommandEngine {
     async fn close(&self, _within: Duration) {
         for tracking in self.lives.borrow().values() {
             if let Some(process) = &tracking.process {
-                process.group.kill();
+                process.kill();
             }
         }
     }
@@ -380,10 +410,18 @@ impl Engine for CommandEngine {
             return orphan.stop_by_hand();
         }
         let lives = self.lives.borrow();
-        let tracking = lives.get(&launched.id);
-        let stop = tracking.and_then(|tracking| tracking.spec.stop.as_ref()).map(|stop| stop.shown.clone());
-        let group = tracking.and_then(|tracking| tracking.process.as_ref()).map(|process| process.group.id());
-        stop.unwrap_or_else(|| format!("kill -s KILL -- -{}", group.unwrap_or_default()))
+        let Some(tracking) = lives.get(&launched.id) else { return String::new() };
+        let stop = tracking.spec.stop.as_ref().map(|stop| stop.shown.clone());
+        let survivors = tracking.progress.borrow().end.as_ref().map(|end| life::pids(&end.survivors));
+        let kill = match survivors {
+            Some(survivors) if !survivors.is_empty() => Some(format!("kill -s KILL {survivors}")),
+            Some(_) if stop.is_some() => None,
+            _ => {
+                let group = tracking.process.as_ref().map(|process| process.group.id());
+                Some(format!("kill -s KILL -- -{}", group.unwrap_or_default())).filter(|_| stop.is_none())
+            }
+        };
+        stop.into_iter().chain(kill).collect::<Vec<_>>().join("; ")
     }
 
     fn region(&self) -> Option<String> {

@@ -2,11 +2,14 @@
 
 use std::cell::Cell;
 
-use super::life::{Limits, run_stop};
+use rustix::process::Signal;
+
+use super::life::{Limits, gone, list, run_stop};
 use super::start::Surroundings;
 use crate::engine::{Failure, FailureKind, Record};
+use crate::kin::{self, Kin};
 use crate::model::{CommandSpec, ProcessIdentity, State};
-use crate::process_group::{Group, Sight, look_for};
+use crate::process_group::{Group, Sight, Stat, look_for};
 
 pub(super) struct Orphan {
     name: String,
@@ -14,6 +17,8 @@ pub(super) struct Orphan {
     surroundings: Surroundings,
     /// None: it was about to be started, or the system did not tell.
     process: Option<ProcessIdentity>,
+    /// All that it has started carries it, wherever that has gone.
+    mark: String,
     ended: Cell<bool>,
 }
 
@@ -23,8 +28,10 @@ impl Orphan {
         spec: CommandSpec,
         surroundings: Surroundings,
         process: Option<ProcessIdentity>,
+        mark: String,
     ) -> Self {
-        Self { name: name.to_owned(), spec, surroundings, process, ended: Cell::new(false) }
+        let surroundings = surroundings.marked(kin::STOP, &mark);
+        Self { name: name.to_owned(), spec, surroundings, process, mark, ended: Cell::new(false) }
     }
 
     /// As at every end: first the fault is undone, then the processes are ended. One that fails does not keep the other.
@@ -58,28 +65,32 @@ impl Orphan {
     }
 
     async fn end(&self, limits: Limits) -> Result<(), String> {
-        let Some(known) = &self.process else {
-            // With the fault undone, what may be left of it is harmless enough.
-            let undone = self.spec.stop.is_some();
-            return if undone { Ok(()) } else { Err("which processes are its own is not known".to_owned()) };
-        };
-        match look_for(known) {
-            Sight::Gone => return Ok(()),
-            Sight::Elsewhere => {
-                return Err(
-                    "its processes are, or were, on another machine or in another container".to_owned()
-                );
-            }
-            Sight::Alive => {}
+        let sight = self.process.as_ref().map(look_for);
+        if sight == Some(Sight::Elsewhere) {
+            return Err("its processes are, or were, on another machine or in another container".to_owned());
         }
-        let Some(group) = Group::orphaned(known.group) else { return Ok(()) };
-        group.terminate();
-        if tokio::time::timeout(limits.grace, group.gone()).await.is_ok() {
+        let (group, kin) = self.left(sight == Some(Sight::Alive));
+        if sight.is_none() && self.spec.stop.is_none() && kin.living().is_empty() {
+            return Err("which processes are its own is not known".to_owned());
+        }
+        group.iter().for_each(Group::terminate);
+        kin.send(Signal::TERM);
+        if tokio::time::timeout(limits.grace, gone(group.as_ref(), &kin)).await.is_ok() {
             return Ok(());
         }
-        group.kill();
-        let killed = tokio::time::timeout(limits.grace, group.gone()).await;
-        killed.map_err(|_| "its processes could not be killed".to_owned())
+        group.iter().for_each(Group::kill);
+        kin.send(Signal::KILL);
+        let killed = tokio::time::timeout(limits.grace, gone(group.as_ref(), &kin)).await;
+        killed.map_err(|_| format!("its processes could not be killed: {}", list(&kin.living())))
+    }
+
+    /// Its group, where that is still its own, and all else that it has started.
+    fn left(&self, group_is_its_own: bool) -> (Option<Group>, Kin) {
+        let kin = Kin::marked(kin::EXPERIMENT, &self.mark);
+        let Some(known) = self.process.as_ref().filter(|_| group_is_its_own) else { return (None, kin) };
+        let leads = Stat::of(known.group).is_some_and(|leader| leader.started == known.started);
+        let kin = if leads { kin.descending_from(known.group) } else { kin };
+        (Group::orphaned(known.group), kin)
     }
 
     pub(super) fn record(&self) -> Record {

@@ -1,6 +1,6 @@
 //! What the end of a command means. Pure: everything it needs to know is handed in.
 
-use super::life::{End, Exit};
+use super::life::{End, Exit, list};
 use super::toolkit::{self, is_deviated};
 use crate::engine::{FaultTimes, Judgement, Record, StopCause, asked};
 use crate::model::{
@@ -12,6 +12,9 @@ pub(super) fn state(end: &End) -> (State, String) {
     let Some(exit) = &end.exit else {
         return (State::Unknown, "it could not be killed".to_owned());
     };
+    if end.stopped && !end.survivors.is_empty() {
+        return (State::Unknown, format!("processes of it live on: {}", list(&end.survivors)));
+    }
     let failed_undo = end.undone.as_ref().is_some_and(|undone| undone.failed.is_some());
     if end.stopped {
         // The process is gone, but what was asked for was an end of the fault.
@@ -21,6 +24,9 @@ pub(super) fn state(end: &End) -> (State, String) {
     }
     if failed_undo {
         return (State::Failed, format!("{exit}, stop failed"));
+    }
+    if !end.survivors.is_empty() {
+        return (State::Failed, format!("{exit}, processes of it live on"));
     }
     match &end.journal {
         Some(Ok(journal)) => {
@@ -126,6 +132,7 @@ pub(super) fn judge(record: &Record, context: &Context<'_>) -> Judgement {
             toolkit::add_rollbacks(&mut judgement, end, journal);
         }
         add_undo(&mut judgement, context, end);
+        add_processes(&mut judgement, end);
         judgement.evidence.extend(evidence(end, context.spec));
     }
     judgement
@@ -184,6 +191,27 @@ fn add_undo(judgement: &mut Judgement, context: &Context<'_>, end: &End) {
     judgement.reason =
         format!("{}; the stop command failed, a fault may be left in ({why}){by_hand}", judgement.reason);
     if matches!(judgement.verdict, Verdict::Passed) {
+        judgement.verdict = Verdict::Errored;
+        judgement.score = None;
+        judgement.score_source = None;
+    }
+}
+
+/// What was left behind was ended, or the fault may still be in.
+fn add_processes(judgement: &mut Judgement, end: &End) {
+    if !end.left.is_empty() {
+        let left = list(&end.left);
+        judgement.warnings.push(format!("run left processes behind, which were told to end: {left}"));
+    }
+    if end.survivors.is_empty() {
+        return;
+    }
+    let survivors = list(&end.survivors);
+    judgement.reason = format!(
+        "{}; processes live on that could not be killed, so a fault may be left in: {survivors}",
+        judgement.reason
+    );
+    if judgement.verdict == Verdict::Passed {
         judgement.verdict = Verdict::Errored;
         judgement.score = None;
         judgement.score_source = None;

@@ -32,6 +32,8 @@ pub(in crate::engine::command) fn end(code: i32) -> End {
         exited_at: at,
         ended_at: at,
         undone: None,
+        left: Vec::new(),
+        survivors: Vec::new(),
         journal: None,
         output: Vec::new(),
     }

@@ -21,6 +21,15 @@ pub(super) struct Surroundings {
     pub(super) env: BTreeMap<OsString, OsString>,
 }
 
+impl Surroundings {
+    /// The same with a variable by which all that is started can be found.
+    pub(super) fn marked(&self, variable: &str, mark: &str) -> Self {
+        let mut marked = self.clone();
+        marked.env.insert(variable.into(), mark.into());
+        marked
+    }
+}
+
 /// Starts a command as the leader of a new group. It reads nothing; its output is there to be read.
 pub(super) fn start(command: &CommandLine, surroundings: &Surroundings) -> io::Result<(Child, Group)> {
     let program = program::find(command.program(), surroundings)?;
