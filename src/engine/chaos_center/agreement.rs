@@ -32,9 +32,15 @@ fn by_counts(run: &Run, execution: &Execution) -> Option<String> {
         ("failed", run.counts.failed, shown(has_failed)),
         ("stopped", run.counts.stopped, shown(has_stopped)),
     ];
-    counts.into_iter().find_map(|(word, told, shown)| {
+    let differs = counts.into_iter().find_map(|(word, told, shown)| {
         let told = told.filter(|told| *told != shown)?;
         Some(format!("it counts {told} {word} of its faults, and its details show {shown}"))
+    });
+    // How much a fault weighs that is counted and named nowhere is not known.
+    let shown = u64::try_from(execution.told.len()).unwrap_or(u64::MAX);
+    let more = run.counts.total.filter(|total| *total > shown);
+    differs.or_else(|| {
+        Some(format!("it counts {} faults in all, and its details and weights name {shown}", more?))
     })
 }
 

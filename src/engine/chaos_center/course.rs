@@ -79,12 +79,12 @@ pub(super) fn course(signs: &Signs, probes: &[FaultProbe]) -> Course {
     };
     let told = signs.result.as_deref().map(|result| (result, word_of(result)));
     let verdict = match (word_of(own), told) {
-        // The engine may still wait where its result is there.
-        (Word::Waiting, Some((_, result))) => result,
         (Word::Pass, Some((said, result))) if result != Word::Pass => {
             return Course::Untold(format!("has the verdict {own}, and its result says {said}"));
         }
-        (Word::Fail, Some((_, result @ (Word::Stopped | Word::Error)))) => result,
+        // The engine may still wait where its result is there, and agents make other words into `Fail`.
+        (Word::Waiting, Some((_, result)))
+        | (Word::Fail, Some((_, result @ (Word::Stopped | Word::Error)))) => result,
         (own, _) => own,
     };
     match verdict {

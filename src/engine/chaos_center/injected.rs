@@ -26,7 +26,7 @@ pub(super) enum Injected {
 /// Both the counts and the faults' own details must say so. The counts alone do only where every fault has passed: one
 /// that failed may never have been injected.
 pub(super) fn injected(counts: &Counts, told: &[Told], rule: InjectionRule) -> Injected {
-    let by_details = (!told.is_empty()).then(|| by_course(told, nameless(counts, told), rule));
+    let by_details = (!told.is_empty()).then(|| by_course(told, rule));
     match (counted(counts), by_details) {
         (Counted::None(why), None | Some(Injected::Something { .. })) => {
             Injected::Nothing { why, by_choice: true }
@@ -41,18 +41,8 @@ fn is_harmless(course: &Course) -> bool {
     matches!(course, Course::Acted | Course::Idle(_) | Course::NoTarget(_))
 }
 
-/// Faults that only the count of all knows.
-fn nameless(counts: &Counts, told: &[Told]) -> Option<Idle> {
-    let known = u64::try_from(told.len()).unwrap_or(u64::MAX);
-    match counts.total?.checked_sub(known)? {
-        0 => None,
-        1 => Some(Idle::new("1 fault", "is counted and not told")),
-        more => Some(Idle::new(format!("{more} faults"), "are counted and not told")),
-    }
-}
-
-fn by_course(told: &[Told], nameless: Option<Idle>, rule: InjectionRule) -> Injected {
-    let mut injection = Injection { idle: nameless.into_iter().collect(), ..Injection::default() };
+fn by_course(told: &[Told], rule: InjectionRule) -> Injected {
+    let mut injection = Injection::default();
     let mut unsteady: Option<String> = None;
     for Told { name, course, .. } in told {
         match course {

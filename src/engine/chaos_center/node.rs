@@ -163,9 +163,8 @@ fn action_state(course: &Course, phase: &str) -> &'static str {
     match course {
         Course::Acted => "completed",
         Course::Cut(_) => "stopped",
-        Course::NoTarget(_) | Course::Unsteady(_) => "failed",
         Course::Broken(why) if why.starts_with("was stopped") => "stopped",
-        Course::Broken(_) => "failed",
+        Course::Broken(_) | Course::NoTarget(_) | Course::Unsteady(_) => "failed",
         Course::Idle(_) => without_verdict(&phase.to_ascii_lowercase()),
         Course::Untold(_) => "unknown",
     }

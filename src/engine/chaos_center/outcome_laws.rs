@@ -146,7 +146,7 @@ impl Told {
         judge(&record, &context)
     }
 
-    /// The least floor at which it does not pass; None where it passes at any.
+    /// The highest floor that it reaches; 0 where it does not pass.
     fn passes_up_to(&self, rule: InjectionRule) -> f64 {
         let judged = self.judge(rule);
         let passed = judged.verdict == Verdict::Passed;

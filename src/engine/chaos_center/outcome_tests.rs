@@ -371,6 +371,13 @@ fn a_control_plane_that_contradicts_itself_is_not_believed() {
         ),
         ("Completed_With_Probe_Failure", 100.0, one(1, 0), &passed, "it is Completed_With_Probe_Failure"),
         ("Completed", 99.0, counts(2, 1, 1), &unweighted, "make no more sure than 40"),
+        (
+            "Completed",
+            100.0,
+            counts(2, 1, 0),
+            &passed,
+            "it counts 2 faults in all, and its details and weights name 1",
+        ),
     ] {
         let run = Run { counts, ..run(phase, Some(score)) };
         let judged = Case { run, execution: Some(execution), ..Case::default() }.judge();
