@@ -2,7 +2,6 @@
 
 use std::fs;
 use std::io;
-use std::process::ExitStatus;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
@@ -38,7 +37,7 @@ impl Group {
         Some(Self { leader: Pid::from_raw(id)?, released: AtomicBool::new(false), _own: None })
     }
 
-    /// Waits for the end of a group whose leader is nobody's child here.
+    /// Waits until nothing of it is left. A leader that is a child of this process has been waited for before.
     pub(crate) async fn gone(&self) {
         while self.has_members() {
             tokio::time::sleep(LOOK_EVERY).await;
@@ -63,13 +62,6 @@ impl Group {
         self.released.store(true, Ordering::Relaxed);
     }
 
-    /// Waits for the leader, and for all that it has started and not set free.
-    pub(crate) async fn ended(&self, child: &mut Child) -> io::Result<ExitStatus> {
-        let status = child.wait().await?;
-        self.gone().await;
-        Ok(status)
-    }
-
     /// The leader has ended; where nothing else of the group is left, its number is free for others.
     pub(crate) fn settle(&self) {
         if !self.has_members() {
@@ -78,7 +70,7 @@ impl Group {
     }
 
     /// Asked after the end of the leader, which is not ours to reap.
-    pub(crate) fn has_members(&self) -> bool {
+    fn has_members(&self) -> bool {
         // As the first process of a container we inherit orphans.
         while let Ok(Some(_)) = process::waitpgid(self.leader, WaitOptions::NOHANG) {}
         !self.is_released()
@@ -252,7 +244,8 @@ mod tests {
         });
         assert_eq!(with_its_container, Sight::Gone);
         group.kill();
-        group.ended(&mut child).await.unwrap();
+        child.wait().await.unwrap();
+        group.gone().await;
         assert_eq!(look_for(&known), Sight::Gone);
     }
 

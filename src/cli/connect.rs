@@ -1,6 +1,7 @@
 //! From a plan to connected engines: one for each account and Region, one for each project of a control plane, and one
 //! for all local commands.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,7 +16,7 @@ use crate::engine::harness::Harness;
 use crate::engine::litmus::{self, Litmus};
 use crate::http::{self, HttpSettings};
 use crate::lifecycle::Cancel;
-use crate::model::{EngineSpec, ExperimentPlan, HarnessProject, LitmusProject, Plan, RunIdentity};
+use crate::model::{Check, EngineSpec, ExperimentPlan, HarnessProject, LitmusProject, Plan, RunIdentity};
 use crate::probe::{Connector, Evaluate};
 
 /// Where the engines' requests go.
@@ -44,13 +45,38 @@ pub(super) struct Probes<'a> {
 impl Probes<'_> {
     /// None where there are no probes: reading certificates takes a while.
     fn connector(&self, plan: &Plan, clock: Clock) -> Result<Option<Connector>, Mistake> {
-        if plan.dry_run || plan.experiments.iter().all(|experiment| experiment.probes.is_empty()) {
+        let looks =
+            |experiment: &ExperimentPlan| !experiment.probes.is_empty() || proof(experiment).is_some();
+        if plan.dry_run || !plan.experiments.iter().any(looks) {
             return Ok(None);
         }
         Connector::new(self.http.clone(), clock, self.env.without_secrets())
             .map(Some)
             .map_err(|why| Mistake::new("probes", format!("no HTTP client: {why}")))
     }
+}
+
+/// What is looked at to see whether the fault of a command is in.
+fn proof(experiment: &ExperimentPlan) -> Option<&Check> {
+    match &experiment.spec {
+        EngineSpec::Command(spec) => spec.proof.as_ref()?.check.as_ref(),
+        _ => None,
+    }
+}
+
+/// What looks whether faults are in, by the experiment's name.
+fn proofs(
+    connector: Option<&Connector>,
+    plan: &Plan,
+) -> Result<BTreeMap<String, Arc<dyn Evaluate>>, Mistake> {
+    let Some(connector) = connector else { return Ok(BTreeMap::new()) };
+    let checks =
+        plan.experiments.iter().filter_map(|experiment| Some((&experiment.name, proof(experiment)?)));
+    let connected = checks.map(|(name, check)| {
+        let look = connector.connect(check, None);
+        look.map(|look| (name.clone(), look)).map_err(|why| Mistake::new(format!("injected of {name}"), why))
+    });
+    connected.collect()
 }
 
 fn evaluators(
@@ -105,6 +131,7 @@ impl Wiring<'_> {
             all: Vec::new(),
             fis: Vec::new(),
             command: None,
+            proofs: proofs(connector.as_ref(), self.plan)?,
             harness: Vec::new(),
             litmus: Vec::new(),
         };
@@ -132,6 +159,7 @@ struct Engines<'a> {
     all: Vec<Box<dyn Engine>>,
     fis: Vec<OfAccount>,
     command: Option<usize>,
+    proofs: BTreeMap<String, Arc<dyn Evaluate>>,
     harness: Vec<(HarnessProject, usize)>,
     litmus: Vec<(LitmusProject, usize)>,
 }
@@ -166,7 +194,8 @@ impl Engines<'_> {
             return known;
         }
         let Wiring { plan, run, probes, clock, cancel, .. } = self.wiring;
-        let settings = command_settings(plan, run, probes.env);
+        let settings =
+            CommandSettings { proofs: self.proofs.clone(), ..command_settings(plan, run, probes.env) };
         let engine = self.add(CommandEngine::new(settings, *clock, cancel.token().clone()));
         self.command = Some(engine);
         engine
@@ -231,6 +260,7 @@ fn command_settings(plan: &Plan, run: &RunIdentity, env: &Environment) -> Comman
         dry_run: plan.dry_run,
         injection: plan.injection,
         limits: Limits::default(),
+        proofs: BTreeMap::new(),
     }
 }
 

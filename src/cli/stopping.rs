@@ -253,7 +253,9 @@ impl End<'_> {
         if launched.first.state.is_terminal() {
             return Ok(launched.first.state);
         }
-        let deadline = Instant::now() + STOP_LIMIT;
+        // A stop that the run has left to end by itself is waited for first.
+        let limit = STOP_LIMIT + self.engine.stop_takes(self.plan) * 2;
+        let deadline = Instant::now() + limit;
         loop {
             let asked = tokio::time::timeout_at(deadline, self.engine.stop(launched)).await;
             let failure = match asked {
@@ -279,7 +281,7 @@ impl End<'_> {
                 let why = trouble.map(|failure| format!(": {}", failure.with_remedy())).unwrap_or_default();
                 return Err(format!(
                     "a stop was requested {} s ago and is not confirmed{why}",
-                    STOP_LIMIT.as_secs()
+                    limit.as_secs()
                 ));
             }
             tokio::time::sleep(pause).await;

@@ -36,6 +36,8 @@ pub(super) enum Form {
     Texts(Names, Item),
     /// A table with keys of its own.
     Block(&'static [Key]),
+    /// What proves that a fault is in: a table of these keys, and one kind of look at most.
+    Proof(&'static [Key]),
     /// A table of texts, numbers and truth values, in which `tasks` holds more such tables.
     RuntimeInputs(Kind),
 }
@@ -94,6 +96,7 @@ impl Key {
             | Form::Arguments(Item::Trimmed(kind))
             | Form::Texts(_, Item::Trimmed(kind)) => Some(kind),
             Form::Block(_)
+            | Form::Proof(_)
             | Form::RuntimeInputs(_)
             | Form::Arguments(Item::Verbatim { .. })
             | Form::Texts(_, Item::Verbatim { .. }) => None,

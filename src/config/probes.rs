@@ -16,7 +16,7 @@ use super::suite::Reader;
 use crate::model::{Check, Phase, ProbePlan};
 
 use keys::PHASES_HINT;
-pub(super) use keys::{KINDS, NEEDED_OF_METRIC, OF_METRIC, PROBE};
+pub(super) use keys::{KINDS, NEEDED_OF_METRIC, OF_METRIC, PROBE, proofs};
 
 impl<'a> Reader<'a> {
     pub(super) fn probes(&mut self, value: Option<&'a Value>, path: &str) -> Vec<ProbePlan> {
@@ -115,7 +115,8 @@ impl<'a> Reader<'a> {
         Some(phases)
     }
 
-    fn check(&mut self, table: &'a Table, path: &str) -> Option<Check> {
+    /// What a table looks at.
+    pub(super) fn check(&mut self, table: &'a Table, path: &str) -> Option<Check> {
         let found: Vec<_> = KINDS.iter().filter(|kind| table.contains_key(kind.name)).collect();
         let kind = match found.as_slice() {
             [kind] => *kind,

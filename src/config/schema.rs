@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 use super::inputs::{INPUTS, Input, find};
 use super::keys::{Form, Item, Key, Names};
 use super::kind::Kind;
-use super::probes::{KINDS, PROBE};
+use super::probes::{KINDS, PROBE, proofs};
 use super::suite::centers::{HARNESS, LITMUS};
 use super::suite::{self, EXPERIMENT, FIS, GATE, ROOT};
 
@@ -144,6 +144,7 @@ fn property(key: &Key) -> (String, Value) {
             block
         }
         Form::RuntimeInputs(kind) => runtime_inputs(kind),
+        Form::Proof(keys) => proof(keys),
     };
     let literal = |text: &str| match &key.form {
         Form::Value(kind) => kinds::literal(kind, text),
@@ -158,6 +159,22 @@ fn property(key: &Key) -> (String, Value) {
         schema.insert("examples".to_owned(), json!([literal(example)]));
     }
     (key.name.to_owned(), Value::Object(schema))
+}
+
+/// A limit alone proves nothing, and there is one look at most.
+fn proof(keys: &[Key]) -> Map<String, Value> {
+    let looks = || proofs().map(|kind| kind.name);
+    let blocks = proofs().map(|kind| (kind.name.to_owned(), block(kind.help, kind.keys)));
+    let mut proof = object("", keys.iter().map(property).chain(blocks).collect(), &[]);
+    proof.insert("type".to_owned(), json!(["object", "null"]));
+    let words = keys.iter().map(|key| key.name).filter(|name| *name != "within");
+    let any: Vec<_> = words.chain(looks()).map(|name| json!({ "required": [name] })).collect();
+    proof.insert("anyOf".to_owned(), json!(any));
+    let others = |one| looks().filter(move |other| other > &one);
+    let pairs = looks()
+        .flat_map(|one| others(one).map(move |other| json!({ "type": "object", "required": [one, other] })));
+    proof.insert("not".to_owned(), json!({ "anyOf": pairs.collect::<Vec<_>>() }));
+    proof
 }
 
 /// The first of them is a program and has a name.

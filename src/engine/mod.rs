@@ -292,6 +292,11 @@ pub trait Engine {
     /// The command by which a person can stop an experiment.
     fn stop_command(&self, launched: &Launched) -> String;
 
+    /// How much longer than usual it may take until a stop is confirmed.
+    fn stop_takes(&self, _experiment: &ExperimentPlan) -> Duration {
+        Duration::ZERO
+    }
+
     fn region(&self) -> Option<String>;
 
     /// What another process needs, beside the id, to take up an experiment.

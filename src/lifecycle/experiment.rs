@@ -243,7 +243,7 @@ impl Lifecycle<'_> {
                 |failure| failure.with_remedy(),
             )),
         };
-        let limit = if refused.is_none() { CONFIRM_LIMIT } else { REFUSED_LIMIT };
+        let limit = if refused.is_none() { CONFIRM_LIMIT + engine.stop_takes(plan) } else { REFUSED_LIMIT };
         let following = engine.follow(&launched, progress);
         let mut record = self.cancel.within(limit, Share::Confirm, following).await.and_then(Result::ok);
         if record.is_none() {

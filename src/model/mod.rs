@@ -32,7 +32,7 @@ pub use finding::{Finding, Level};
 pub use output::{OUTPUTS, Output};
 pub use plan::{
     CommandLine, CommandSpec, EngineSpec, ExperimentPlan, HarnessProject, HarnessSpec, InjectionRule,
-    LitmusProject, LitmusSpec, Monitor, Plan, RunIdentity, RuntimeInputs,
+    LitmusProject, LitmusSpec, Monitor, Plan, Proof, RunIdentity, RuntimeInputs,
 };
 pub use plan_record::PlanRecord;
 pub use probe::{Phase, PhaseLooks, Phases, Probe, ProbePlan, Sample, Turn};

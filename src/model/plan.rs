@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{CompareTo, PlanRecord, ProbePlan, Score, Shard};
+use super::{Check, CompareTo, PlanRecord, ProbePlan, Score, Shard};
 
 /// How the end of an experiment is learned.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -31,7 +31,7 @@ impl Monitor {
 }
 
 /// Which engine runs an experiment, and what it needs to know.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum EngineSpec {
     Fis {
         template: String,
@@ -107,11 +107,14 @@ pub struct LitmusProject {
 }
 
 /// A local fault injector.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq)]
 pub struct CommandSpec {
     pub run: CommandLine,
     /// Undoes the fault: run at every end, also before the injector is stopped.
     pub stop: Option<CommandLine>,
+    /// How long `stop` may take.
+    pub stop_within: Duration,
+    pub proof: Option<Proof>,
     /// Where both are run; None: in faultgate's own working directory.
     pub dir: Option<PathBuf>,
     /// Set for both. Values may be secrets: they are never shown.
@@ -123,11 +126,26 @@ pub struct CommandSpec {
     pub duration: Duration,
 }
 
+/// What proves that the fault of a command is in.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Proof {
+    /// Text that the command prints then.
+    pub output: Option<String>,
+    /// Text by which it says that there was nothing to break.
+    pub no_output: Option<String>,
+    /// A look that passes only with the fault in.
+    pub check: Option<Check>,
+    /// How long after the start of the command the proof may take.
+    pub within: Duration,
+}
+
 impl std::fmt::Debug for CommandSpec {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("CommandSpec")
             .field("run", &self.run)
             .field("stop", &self.stop)
+            .field("stop_within", &self.stop_within)
+            .field("proof", &self.proof)
             .field("dir", &self.dir)
             .field("env", &self.env.keys())
             .field("journal", &self.journal)

@@ -218,6 +218,8 @@ impl ExperimentPlace {
             Self::Command { run, stop } => EngineSpec::Command(CommandSpec {
                 run: shown(&run),
                 stop: stop.as_ref().map(shown),
+                stop_within: std::time::Duration::from_secs(30),
+                proof: None,
                 dir: None,
                 env: BTreeMap::new(),
                 journal: None,

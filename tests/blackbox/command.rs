@@ -311,3 +311,75 @@ async fn what_a_stop_command_has_started_lives_on() {
     let killed = std::process::Command::new("sh").args(["-c", &format!("kill -s KILL -- -{pid}")]).status();
     assert!(killed.unwrap().success());
 }
+
+/// The first process of a container inherits every orphan in it, and nobody else reaps them.
+#[tokio::test]
+async fn the_first_process_of_a_container_reaps_orphans() {
+    let namespace = ["--user", "--map-root-user", "--pid", "--fork", "--kill-child", "--mount-proc"];
+    let permitted = std::process::Command::new("unshare").args(namespace).arg("true").output();
+    if !permitted.is_ok_and(|output| output.status.success()) {
+        eprintln!("left out: process namespaces are not permitted here");
+        return;
+    }
+    // It ends when it is the only child that is left of faultgate's, living or not.
+    let script = "test $PPID = 1 || exit 9; n=0; while [ $n -lt 100 ]; do (sh -c : &) ; n=$((n + 1)); done; \
+                  until [ $(cat /proc/[0-9]*/stat 2> /dev/null | grep -c ') [A-Z] 1 ') = 1 ]; do sleep 0.05; done";
+    let dir = tempfile::tempdir().unwrap();
+    let suite = suite(script, None, "") + "    timeout: 40s\n";
+    std::fs::write(dir.path().join(".faultgate.yml"), suite).unwrap();
+    let run = tokio::process::Command::new("unshare")
+        .args(namespace)
+        .args([env!("CARGO_BIN_EXE_faultgate"), "run"])
+        .current_dir(&dir)
+        .env_clear()
+        .envs(std::env::vars_os().filter(|(name, _)| name == "PATH"))
+        .kill_on_drop(true)
+        .output();
+    let output = in_time(Duration::from_secs(60), "a run as the first process", run).await.unwrap();
+    let told = String::from_utf8_lossy(&output.stdout);
+    assert_eq!(output.status.code(), Some(0), "{told}");
+}
+
+/// A CI system does not wait for it, and it is not cut off in the middle.
+#[tokio::test]
+async fn a_stop_command_goes_on_after_a_signal_and_is_waited_for() {
+    let stop = "echo $$ >> stops; echo begun; until test -e go; do sleep 0.05; done; echo done >> healed";
+    let running = faultgate(&suite("echo > begun; sleep 1000; :", Some(stop), "")).spawn();
+    written(&running, "begun").await;
+    running.signal("TERM").await;
+    let ended = running.ended_within(Duration::from_secs(20)).await;
+    let experiment = assert_experiment(&ended, 143, "cancelled");
+    assert_eq!(experiment["stop"]["confirmed"], false);
+    let pid = ended.read("stops").trim().to_owned();
+    let reason = experiment["reason"].as_str().unwrap();
+    assert!(reason.contains(&format!("was left running as process {pid}")), "{reason}");
+    assert!(lives(&pid), "it goes on");
+    std::fs::write(ended.path("go"), "").unwrap();
+    let stopped = Faultgate::new(&["stop"]).after(ended).finish().await;
+    stopped.assert_code(0, "it is run again");
+    assert!(!lives(&pid));
+    assert_eq!(stopped.read("healed"), "done\ndone\n", "one after the other");
+}
+
+#[tokio::test]
+async fn a_fault_that_nothing_proves_is_an_error() {
+    let check = |run: &str| {
+        let look = serde_json::json!(["test", "-e", "/proc/self/cwd/fault"]);
+        let more =
+            format!(", injected: {{ command: {{ run: {look} }}, no-output: nothing to do, within: 2s }}");
+        faultgate(&suite(run, Some("rm -f fault; echo > undone"), &more)).finish()
+    };
+    check("echo > fault").await.assert_code(0, "the fault is seen");
+    for (run, want) in [
+        ("true", "exit code 1, not 0, within 2s"),
+        ("echo > fault; echo there is nothing to do", "run printed \"nothing to do\""),
+        ("sleep 1000; :", "exit code 1, not 0, within 2s"),
+    ] {
+        let ended = check(run).await;
+        ended.assert_code(3, run);
+        let experiment = ended.result()["experiments"][0].clone();
+        let reason = experiment["reason"].as_str().unwrap();
+        assert!(reason.contains("nothing proves that the fault was in") && reason.contains(want), "{reason}");
+        assert!(experiment["score"].is_null() && ended.path("undone").exists());
+    }
+}

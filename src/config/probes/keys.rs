@@ -183,3 +183,8 @@ pub(super) const SIGV4: &[Key] = &[
     Key::new("role-arn", Kind::RoleArn, "Role to ask with; that of the experiment where it is left out")
         .example("arn:aws:iam::111122223333:role/metrics"),
 ];
+
+/// The kinds of looks that may prove that the fault of a command is in: those that ask no account.
+pub(in crate::config) fn proofs() -> impl Iterator<Item = &'static ProbeKind> {
+    KINDS.iter().filter(|kind| ["http", "tcp", "command"].contains(&kind.name))
+}

@@ -120,6 +120,16 @@ fn of_key(key: &Key) -> (&'static str, Random, bool) {
             vec(text(item), 0..3).prop_map(|arguments| [vec![json!("sh")], arguments].concat().into()).boxed()
         }
         Form::Block(keys) => prop_oneof![1 => Just(json!(null)), 4 => block(keys)].boxed(),
+        Form::Proof(keys) => {
+            let look = select(proofs().collect::<Vec<_>>())
+                .prop_flat_map(|kind| block(kind.keys).prop_map(move |block| (kind.name, block)));
+            (block(keys), look)
+                .prop_map(|(mut proof, (name, look))| {
+                    proof[name] = look;
+                    proof
+                })
+                .boxed()
+        }
         Form::RuntimeInputs(kind) => {
             let texts = || proptest::collection::btree_map(select(vec!["NS", "a"]), value(kind, true), 0..3);
             (texts(), option::of(texts()))

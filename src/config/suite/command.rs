@@ -7,19 +7,31 @@ use std::time::Duration;
 use ::config::{Value, ValueKind};
 
 use super::super::file::{Table, below};
-use super::super::keys::{Form, Item, Key, Names, Section};
+use super::super::keys::{Form, Item, Key, Names, Section, names};
 use super::super::kind::Kind;
 use super::super::mistake::key;
+use super::super::probes::proofs;
 use super::super::values;
 use super::{Reader, sorted};
-use crate::model::{CommandLine, CommandSpec, EngineSpec};
+use crate::model::{CommandLine, CommandSpec, EngineSpec, Proof};
 
 const LIST_HINT: &str = "write [\"program\", \"argument\"]; no shell reads it";
 /// Scripts may stand in an argument.
 const LONGEST_ARGUMENT: usize = 64 * 1024;
 const ARGUMENT: Item = Item::Verbatim { max: LONGEST_ARGUMENT };
 const EXIT_CODE: Kind = Kind::Count { min: 0, max: 255 };
+const TEXT: Kind = Kind::Text { max: 1_000 };
+const STOP_WITHIN: Kind = Kind::Duration { min: Duration::from_secs(1), max: Duration::from_hours(1) };
+const PROOF_WITHIN: Kind = Kind::Duration { min: Duration::from_millis(100), max: Duration::from_hours(1) };
 const DURATION: Kind = Kind::Duration { min: Duration::ZERO, max: Duration::from_hours(12) };
+
+#[rustfmt::skip]
+const PROOF: &[Key] = &[
+    Key::new("output", TEXT, "Text that run prints when the fault is in").example("paused"),
+    Key::new("no-output", TEXT, "Text by which run says that it has found nothing to break")
+        .example("no containers found"),
+    Key::new("within", PROOF_WITHIN, "How long after its start the proof may take").default("30s"),
+];
 
 #[rustfmt::skip]
 pub(in crate::config) const KEYS: &[Key] = &[
@@ -27,6 +39,9 @@ pub(in crate::config) const KEYS: &[Key] = &[
         .needed(LIST_HINT).example("docker pause cache"),
     Key::of("stop", Form::Arguments(ARGUMENT), "What undoes the fault, at every kind of end")
         .example("docker unpause cache"),
+    Key::new("stop-within", STOP_WITHIN, "How long stop may take; after a signal it is left to end by itself").default("30s"),
+    Key::of("injected", Form::Proof(PROOF),
+        "What proves that the fault is in: without it nothing was injected. Besides its texts, one look: http, tcp or command"),
     Key::new("dir", Kind::Path, "Working directory of both, seen from faultgate's own"),
     Key::of("env", Form::Texts(Names::Variables, ARGUMENT), "Variables for both, on top of those faultgate was given"),
     Key::new("journal", Kind::Path, "Journal that Chaos Toolkit writes, seen from dir").example("journal.json"),
@@ -48,15 +63,38 @@ impl<'a> Reader<'a> {
         let journal = self.text(&block, "journal").map(PathBuf::from);
         let expected_exit_code = u8::try_from(self.count(&block, "expect-exit-code")?).ok()?;
         let duration = self.time(&block, "duration")?;
+        let stop_within = self.time(&block, "stop-within")?;
+        let proof = match block.value("injected") {
+            Some(value) => Some(self.proof(value, &block.at("injected"))?),
+            None => None,
+        };
         Some(EngineSpec::Command(CommandSpec {
             run: run?,
             stop,
+            stop_within,
+            proof,
             dir,
             env,
             journal,
             expected_exit_code,
             duration,
         }))
+    }
+
+    fn proof(&mut self, value: &'a Value, path: &str) -> Option<Proof> {
+        let table = self.table(Some(value), path)?;
+        let looks: Vec<&str> = proofs().map(|kind| kind.name).collect();
+        self.known_keys(table, path, &[names(PROOF), looks.clone()].concat());
+        let block = Section::new(table, path, PROOF);
+        let (output, no_output) = (self.text(&block, "output"), self.text(&block, "no-output"));
+        let within = self.time(&block, "within")?;
+        let looks = looks.iter().any(|look| table.contains_key(*look));
+        let check = if looks { Some(self.check(table, path)?) } else { None };
+        if output.is_none() && no_output.is_none() && check.is_none() {
+            self.mistake(path, "proves nothing", "add one of output, no-output, http, tcp, command");
+            return None;
+        }
+        Some(Proof { output, no_output, check, within })
     }
 
     /// A program and its arguments.

@@ -36,6 +36,19 @@ fn a_bare_block_has_defaults() {
     let spec = spec("run: [true-enough]", &[]);
     assert_eq!((spec.stop, spec.dir, spec.journal), (None, None, None));
     assert_eq!((spec.expected_exit_code, spec.duration), (0, Duration::ZERO));
+    assert_eq!((spec.stop_within, spec.proof), (Duration::from_secs(30), None));
+}
+
+#[test]
+fn a_proof_is_read() {
+    let proof =
+        spec("run: [x], injected: { output: paused, no-output: nothing, within: 5s }", &[]).proof.unwrap();
+    assert_eq!((proof.output.as_deref(), proof.no_output.as_deref()), (Some("paused"), Some("nothing")));
+    assert_eq!((proof.check, proof.within), (None, Duration::from_secs(5)));
+    let spec = spec("run: [x], stop-within: 2m, injected: { tcp: { address: 'db:5432' } }", &[]);
+    let proof = spec.proof.unwrap();
+    assert!(matches!(proof.check, Some(crate::model::Check::Tcp { .. })));
+    assert_eq!((proof.within, spec.stop_within), (Duration::from_secs(30), Duration::from_secs(120)));
 }
 
 #[test]
@@ -67,6 +80,9 @@ fn mistakes_are_told_with_their_path() {
             Some("expect-exit-code: \"256\" is not a whole number from 0 to"),
         ),
         ("run: [x], duration: 30", Some("duration: \"30\" is a duration without a unit")),
+        ("run: [x], injected: {}", Some("injected proves nothing; add one of output")),
+        ("run: [x], injected: { prometheus: {} }", None),
+        ("run: [x], stop-within: 2h", Some("stop-within: \"2h\" is out of range")),
         ("run: [x], duratoin: 30s", Some("duratoin: is not a known key; did you mean duration?")),
     ] {
         let Some(want) = want else {

@@ -5,7 +5,7 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::engine::Unnoted;
-use crate::model::{Score, Signal, Verdict};
+use crate::model::{Proof, Score, Signal, Verdict};
 
 /// Only where something hangs is any of these reached.
 const HANGS: Duration = Duration::from_secs(60);
@@ -19,7 +19,7 @@ struct Bench {
 
 impl Bench {
     fn new() -> Self {
-        Self::with(Limits { stop: HANGS, grace: HANGS, hurried_stop: HANGS, hurried_kill: HANGS }, false)
+        Self::with(Limits { grace: HANGS, hurried_stop: HANGS, hurried_kill: HANGS }, false)
     }
 
     fn with(limits: Limits, dry_run: bool) -> Self {
@@ -32,6 +32,7 @@ impl Bench {
             dry_run,
             injection: InjectionRule::default(),
             limits,
+            proofs: BTreeMap::new(),
         };
         let engine = CommandEngine::new(settings, Clock::start(), cancelled.clone());
         Self { dir, cancelled, engine }
@@ -89,6 +90,8 @@ fn sh(script: &str) -> CommandSpec {
     CommandSpec {
         run: line(&["sh", "-c", script]),
         stop: None,
+        stop_within: HANGS,
+        proof: None,
         dir: None,
         env: BTreeMap::new(),
         journal: None,
@@ -245,7 +248,8 @@ async fn nothing_outlives_an_engine_that_is_dropped() {
     until("the group is gone", || pids.split_whitespace().all(|pid| !lives(pid))).await;
 }
 
-/// A signal leaves little time: what hangs is given up, and the record says that the fault may be in.
+/// A signal leaves little time: a stop command that takes longer is left to end by itself, and the record says that the
+/// fault may be in.
 #[tokio::test]
 async fn a_signal_hurries_what_ends_an_experiment() {
     let short = Duration::from_millis(100);
@@ -261,8 +265,13 @@ async fn a_signal_hurries_what_ends_an_experiment() {
     assert!(!record.has_ended(), "the stop command did not end: {record:?}");
     assert_eq!(judged.verdict, Verdict::Cancelled);
     assert!(judged.reason.contains("did not end within"), "{}", judged.reason);
-    assert!(pids.iter().chain([&stopping]).all(|pid| !lives(pid)));
     assert!(bench.engine.stop_command(&launched).starts_with("sh -c echo $$ > stopping"));
+    assert!(pids.iter().all(|pid| !lives(pid)));
+    assert!(judged.reason.contains(&format!("left running as process {stopping}")), "{}", judged.reason);
+    drop(bench.engine);
+    assert!(lives(&stopping), "it is not cut off in the middle");
+    let group = Group::orphaned(stopping.parse().unwrap()).unwrap();
+    group.kill();
 }
 
 #[tokio::test]
@@ -323,4 +332,73 @@ async fn a_dry_run_starts_nothing() {
     assert_eq!((record.state, record.raw_state.as_str()), (State::Completed, "not started"));
     assert_eq!((judged.verdict, judged.score), (Verdict::Passed, None));
     assert!(!bench.path("ran").exists());
+}
+
+#[tokio::test]
+async fn a_stop_command_has_a_limit_of_its_own() {
+    let bench = Bench::new();
+    let spec = undone_by(sh("true"), "echo $$ > stopping; sleep 1000; :");
+    let spec = CommandSpec { stop_within: Duration::from_millis(300), ..spec };
+    let (_, judged) = bench.run(spec).await;
+    assert_eq!(judged.verdict, Verdict::Errored);
+    assert!(
+        judged.reason.contains("did not end within 300ms, its stop-within, and was killed"),
+        "{}",
+        judged.reason
+    );
+    let stopping = bench.written("stopping").await;
+    until("it was killed", || !lives(&stopping)).await;
+}
+
+#[tokio::test]
+async fn what_a_stop_command_says_is_told_however_much_it_is() {
+    let bench = Bench::new();
+    let (_, judged) = bench.run(undone_by(sh("true"), "yes | head -c 500000; echo gone wrong; exit 3")).await;
+    assert!(judged.reason.contains("exit code 3: gone wrong"), "{}", judged.reason);
+}
+
+fn proven(spec: CommandSpec, change: impl FnOnce(&mut Proof)) -> CommandSpec {
+    let mut proof = Proof { output: None, no_output: None, check: None, within: HANGS };
+    change(&mut proof);
+    CommandSpec { proof: Some(proof), ..spec }
+}
+
+#[tokio::test]
+async fn words_prove_that_the_fault_is_in() {
+    let bench = Bench::new();
+    let paused = |spec| proven(spec, |proof| proof.output = Some("paused".to_owned()));
+    assert_eq!(bench.run(paused(sh("echo cache is paused"))).await.1.verdict, Verdict::Passed);
+    let found = |spec| proven(spec, |proof| proof.no_output = Some("no containers".to_owned()));
+    assert_eq!(bench.run(found(sh("echo all is well"))).await.1.verdict, Verdict::Passed);
+    for (spec, want) in [
+        (paused(sh("echo nothing to do")), "run did not print \"paused\""),
+        (found(sh("echo warning: no containers found >&2")), "run printed \"no containers\""),
+    ] {
+        let spec = CommandSpec { duration: HANGS, ..undone_by(spec, "echo > undone; exit 1") };
+        let (_, judged) = bench.run(spec).await;
+        assert_eq!((judged.verdict, judged.score), (Verdict::Errored, None));
+        assert!(judged.reason.starts_with("nothing proves that the fault was in: "), "{}", judged.reason);
+        assert!(judged.reason.contains(want), "{}", judged.reason);
+        assert!(judged.reason.contains("nothing shows that there was a fault to undo"), "{}", judged.reason);
+        assert!(bench.path("undone").exists(), "it is undone all the same");
+        fs::remove_file(bench.path("undone")).unwrap();
+    }
+}
+
+/// An injector that holds the fault itself, and does not get it in.
+#[tokio::test]
+async fn a_proof_that_does_not_come_ends_the_experiment() {
+    let bench = Bench::new();
+    let spec = proven(undone_by(sh("echo waiting; sleep 1000; :"), "echo > undone"), |proof| {
+        proof.output = Some("injected".to_owned());
+        proof.within = Duration::from_millis(300);
+    });
+    let (record, judged) = bench.run(spec).await;
+    assert_eq!((record.state, judged.verdict), (State::Failed, Verdict::Errored));
+    assert!(judged.reason.contains("run did not print \"injected\", within 300ms"), "{}", judged.reason);
+    assert!(bench.path("undone").exists());
+    // While it goes on, the words may come late.
+    let late =
+        proven(sh("sleep 0.3; echo injected; sleep 0.3"), |proof| proof.output = Some("injected".to_owned()));
+    assert_eq!(bench.run(late).await.1.verdict, Verdict::Passed);
 }

@@ -5,6 +5,7 @@
 
 use std::io;
 use std::os::unix::process::ExitStatusExt;
+use std::pin::pin;
 use std::process::ExitStatus;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -19,11 +20,14 @@ use tokio_util::sync::CancellationToken;
 
 use super::journal::{self, Journal};
 use super::output::Output;
-use super::start::{Surroundings, start};
+use super::proof::{self, Words};
+use super::start::{Surroundings, start_apart};
 use crate::clock::Clock;
 use crate::kin::{Kin, Member};
 use crate::model::{CommandLine, CommandSpec, Source, State, Transition};
+use crate::probe::Evaluate;
 use crate::process_group::Group;
+use crate::text;
 
 /// Output that is on its way when a process has ended. What has left the group may hold it open for ever.
 const LAST_WORDS: Duration = Duration::from_millis(200);
@@ -38,11 +42,9 @@ const EVIDENCE_CHARS: usize = 300;
 /// How long what ends an experiment may take.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
-    /// The `stop` command.
-    pub stop: Duration,
     /// From SIGTERM to SIGKILL.
     pub grace: Duration,
-    /// The point after a signal to faultgate at which the `stop` command is given up.
+    /// The point after a signal to faultgate at which the `stop` command is left to end by itself.
     pub hurried_stop: Duration,
     /// The point after a signal at which SIGKILL is sent.
     pub hurried_kill: Duration,
@@ -52,7 +54,6 @@ impl Default for Limits {
     /// After a signal, the lifecycle wants to know of the end within 4.5 s.
     fn default() -> Self {
         Self {
-            stop: Duration::from_secs(30),
             grace: Duration::from_secs(10),
             hurried_stop: Duration::from_millis(2200),
             hurried_kill: Duration::from_millis(3500),
@@ -114,6 +115,8 @@ pub(super) struct End {
     pub(super) exited_at: Timestamp,
     pub(super) ended_at: Timestamp,
     pub(super) undone: Option<Undone>,
+    /// Why nothing proves that a fault was in, where the proof is declared.
+    pub(super) unproved: Option<String>,
     /// Processes that it left behind when it had ended by itself. They were told to end.
     pub(super) left: Vec<Member>,
     /// Those that could not be ended.
@@ -146,23 +149,47 @@ pub(super) struct Life {
     /// The whole run is cancelled: there is little time.
     pub(super) hurry: Hurry,
     pub(super) stop_asked: CancellationToken,
+    /// What looks whether the fault is in.
+    pub(super) look: Option<Arc<dyn Evaluate>>,
     pub(super) progress: watch::Sender<Progress>,
 }
 
 impl Life {
     pub(super) async fn live(self, mut child: Child, group: Arc<Group>, kin: Arc<Kin>) {
-        let mut output = Output::of(&mut child, &self.name);
-        let mut exit = tokio::select! {
-            biased;
-            status = child.wait() => Some(Exit::of(status)),
-            () = self.stop_asked.cancelled() => None,
+        let words = Arc::new(Words::of(self.spec.proof.as_ref()));
+        let mut output = Output::of(&mut child, &self.name, &words);
+        let mut proving = pin!(proof::seen(self.spec.proof.as_ref(), &words, self.look.clone()));
+        let mut proved = None;
+        let mut exit = loop {
+            tokio::select! {
+                biased;
+                status = child.wait() => break Some(Exit::of(status)),
+                () = self.stop_asked.cancelled() => break None,
+                seen = &mut proving, if proved.is_none() => {
+                    if proved.insert(seen).is_err() {
+                        break None;
+                    }
+                }
+            }
         };
         let mut exited_at = self.clock.now();
         let expected = exit == Some(Exit::Code(i32::from(self.spec.expected_exit_code)));
         if exit.is_some() {
             group.settle();
         }
-        if expected {
+        if expected && self.spec.proof.is_some() {
+            let _ = tokio::time::timeout(LAST_WORDS, output.ended()).await;
+            if let Some(why) = words.against(true) {
+                proved = Some(Err(why));
+            } else if proved.is_none() {
+                proved = tokio::select! {
+                    biased;
+                    () = self.stop_asked.cancelled() => None,
+                    seen = proving => Some(seen),
+                };
+            }
+        }
+        if expected && proved.as_ref().is_none_or(Result::is_ok) {
             self.hold().await;
         }
         let stopped = self.stop_asked.is_cancelled();
@@ -189,6 +216,7 @@ impl Life {
             exited_at,
             ended_at: self.clock.now(),
             undone,
+            unproved: proved.and_then(Result::err).or_else(|| words.against(false)),
             left: ending.left,
             survivors: ending.survivors,
             journal,
@@ -222,7 +250,7 @@ impl Life {
     }
 
     async fn run_stop(&self, command: &CommandLine) -> Result<(), String> {
-        let up = self.hurry.up(self.limits.stop, self.limits.hurried_stop);
+        let up = self.hurry.up(self.spec.stop_within, self.limits.hurried_stop);
         run_stop(command, &self.surroundings, &self.name, up).await
     }
 
@@ -237,7 +265,7 @@ impl Life {
             }
             up = self.hurry.up(self.limits.grace, self.limits.hurried_kill) => up,
         };
-        tracing::debug!(experiment = self.name, after = ?up, "SIGTERM did not end all: they are killed");
+        tracing::debug!(experiment = self.name, ?up, "SIGTERM did not end all: they are killed");
         let killed = tokio::time::timeout(KILLED, async {
             loop {
                 group.kill();
@@ -295,12 +323,14 @@ async fn all_ended(child: &mut Child, group: &Group, kin: &Kin) -> io::Result<Ex
 
 /// Waits until nothing of a group and of all kin is left.
 pub(super) async fn gone(group: Option<&Group>, kin: &Kin) {
+    if let Some(group) = group {
+        group.gone().await;
+    }
     let mut pause = FIRST_LOOK;
-    while group.is_some_and(Group::has_members) || !kin.living().is_empty() {
+    while !kin.living().is_empty() {
         tokio::time::sleep(pause).await;
         pause = RAREST_LOOK.min(pause * 2);
     }
-    group.into_iter().for_each(Group::release);
 }
 
 /// Names of processes, as a sentence lists them.
@@ -313,28 +343,47 @@ pub(super) fn pids(members: &[Member]) -> String {
     members.iter().map(|member| member.pid().to_string()).collect::<Vec<_>>().join(" ")
 }
 
-/// Runs the command that undoes a fault. `up` ends when it has had all its time, and says how long that was.
+/// Why something has no more time.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Up {
+    /// It had all of its own limit.
+    Limit(Duration),
+    /// A signal leaves no more, counted from the signal.
+    Hurry(Duration),
+}
+
+/// Runs the command that undoes a fault. `up` ends when it has had all its time, and says why. Where that is a signal, it
+/// is not cut off in the middle: it goes on by itself, and nobody will know how it ended.
 pub(super) async fn run_stop(
     command: &CommandLine,
     surroundings: &Surroundings,
     name: &str,
-    up: impl Future<Output = Duration>,
+    up: impl Future<Output = Up>,
 ) -> Result<(), String> {
-    let (mut child, group) =
-        start(command, surroundings).map_err(|error| format!("it could not be started: {error}"))?;
-    let mut output = Output::of(&mut child, name);
+    let started = start_apart(command, surroundings);
+    let (mut child, group, printed) = started.map_err(|error| format!("it could not be started: {error}"))?;
     let exit = tokio::select! {
         biased;
         status = child.wait() => Exit::of(status),
-        limit = up => return Err(format!("it did not end within {limit:?}")),
+        up = up => return Err(match up {
+            Up::Limit(limit) => format!("it did not end within {limit:?}, its stop-within, and was killed"),
+            Up::Hurry(left) => {
+                group.release();
+                format!("it did not end within {left:?} of the signal, and was left running as process {}", group.id())
+            }
+        }),
     };
+    let said: Vec<String> =
+        printed.last_lines().iter().map(|line| text::plain(line, EVIDENCE_CHARS)).collect();
+    for line in &said {
+        tracing::debug!(experiment = name, "stop: {line}");
+    }
     if exit == Exit::Code(0) {
         // What it has started may be what makes the system whole again.
         group.release();
         return Ok(());
     }
-    let _ = tokio::time::timeout(LAST_WORDS, output.ended()).await;
-    let said = output.last(1, EVIDENCE_CHARS).pop().map(|line| format!(": {line}")).unwrap_or_default();
+    let said = said.last().map(|line| format!(": {line}")).unwrap_or_default();
     Err(format!("{exit}{said}"))
 }
 
@@ -351,15 +400,15 @@ impl Hurry {
     }
 
     /// Ends when `limit` is over, or at a point after the signal; says which it was.
-    async fn up(&self, limit: Duration, hurried: Duration) -> Duration {
+    async fn up(&self, limit: Duration, hurried: Duration) -> Up {
         tokio::select! {
             biased;
-            () = tokio::time::sleep(limit) => limit,
+            () = tokio::time::sleep(limit) => Up::Limit(limit),
             () = async {
                 self.cancelled.cancelled().await;
                 let since = *self.since.get_or_init(Instant::now);
                 tokio::time::sleep_until(since + hurried).await;
-            } => hurried,
+            } => Up::Hurry(hurried),
         }
     }
 }

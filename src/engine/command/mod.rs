@@ -26,6 +26,7 @@ mod orphan;
 mod outcome;
 mod output;
 mod program;
+mod proof;
 mod start;
 mod toolkit;
 
@@ -44,6 +45,7 @@ use crate::model::{
     Level, Monitor, MonitorRecord, ProcessIdentity, Source, State, SubscriptionRecord, Trace, Transition,
     Verdict,
 };
+use crate::probe::Evaluate;
 use crate::process_group::{self, Group};
 
 /// What all commands of a run have in common.
@@ -58,6 +60,8 @@ pub struct CommandSettings {
     pub dry_run: bool,
     pub injection: InjectionRule,
     pub limits: Limits,
+    /// What looks whether a fault is in, by the experiment's name.
+    pub proofs: BTreeMap<String, Arc<dyn Evaluate>>,
 }
 
 /// Commands on this machine.
@@ -186,6 +190,7 @@ impl CommandEngine {
             stale,
             hurry: self.hurry.clone(),
             stop_asked: stop_asked.clone(),
+            look: self.settings.proofs.get(name).cloned(),
             progress,
         };
         let id = format!("command-{name}-{}", group.id());
@@ -422,6 +427,13 @@ impl Engine for CommandEngine {
             }
         };
         stop.into_iter().chain(kill).collect::<Vec<_>>().join("; ")
+    }
+
+    fn stop_takes(&self, experiment: &ExperimentPlan) -> Duration {
+        match &experiment.spec {
+            EngineSpec::Command(CommandSpec { stop: Some(_), stop_within, .. }) => *stop_within,
+            _ => Duration::ZERO,
+        }
     }
 
     fn region(&self) -> Option<String> {

@@ -4,7 +4,7 @@ use std::cell::Cell;
 
 use rustix::process::Signal;
 
-use super::life::{Limits, gone, list, run_stop};
+use super::life::{Limits, Up, gone, list, run_stop};
 use super::start::Surroundings;
 use crate::engine::{Failure, FailureKind, Record};
 use crate::kin::{self, Kin};
@@ -36,7 +36,7 @@ impl Orphan {
 
     /// As at every end: first the fault is undone, then the processes are ended. One that fails does not keep the other.
     pub(super) async fn stop(&self, limits: Limits) -> Result<(), Failure> {
-        let undone = self.undo(limits).await;
+        let undone = self.undo().await;
         let ended = self.end(limits).await;
         let troubles: Vec<String> = [undone, ended].into_iter().filter_map(Result::err).collect();
         if troubles.is_empty() {
@@ -51,14 +51,18 @@ impl Orphan {
         })
     }
 
-    async fn undo(&self, limits: Limits) -> Result<(), String> {
+    async fn undo(&self) -> Result<(), String> {
         let Some(command) = &self.spec.stop else { return Ok(()) };
         if command.args.is_empty() {
             return Err("its stop command is only in the suite file, which does not give it now".to_owned());
         }
+        let limit = self.spec.stop_within;
+        // The run may have left one to end by itself. Two at once might be in each other's way.
+        let earlier = Kin::marked(kin::STOP, &self.mark);
+        let _ = tokio::time::timeout(limit, gone(None, &earlier)).await;
         let up = async {
-            tokio::time::sleep(limits.stop).await;
-            limits.stop
+            tokio::time::sleep(limit).await;
+            Up::Limit(limit)
         };
         let undone = run_stop(command, &self.surroundings, &self.name, up).await;
         undone.map_err(|why| format!("its stop command failed, so the fault may still be in: {why}"))

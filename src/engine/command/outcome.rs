@@ -148,6 +148,9 @@ fn natural(record: &Record, context: &Context<'_>) -> Judgement {
     let Some(end) = context.end else {
         return errored("its process is not known to have ended".to_owned());
     };
+    if let Some(why) = &end.unproved {
+        return errored(format!("nothing proves that the fault was in: {why}; {}", ended(end, context.spec)));
+    }
     match &end.journal {
         Some(Ok(journal)) => toolkit::judge(record, context, end, journal),
         Some(Err(why)) => errored(format!("{why}; {}", ended(end, context.spec))),
@@ -188,8 +191,13 @@ fn add_undo(judgement: &mut Judgement, context: &Context<'_>, end: &End) {
     // One that was asked for and not confirmed is told with its command by whoever asked.
     let by_hand =
         if context.stop.is_none() { format!("; undo it by: {}", stop.shown) } else { String::new() };
-    judgement.reason =
-        format!("{}; the stop command failed, a fault may be left in ({why}){by_hand}", judgement.reason);
+    // Of a proof that was not there in time nobody knows whether it would have come.
+    let so = if end.unproved.is_some() {
+        "though nothing shows that there was a fault to undo"
+    } else {
+        "a fault may be left in"
+    };
+    judgement.reason = format!("{}; the stop command failed, {so} ({why}){by_hand}", judgement.reason);
     if matches!(judgement.verdict, Verdict::Passed) {
         judgement.verdict = Verdict::Errored;
         judgement.score = None;

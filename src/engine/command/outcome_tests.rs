@@ -14,6 +14,8 @@ pub(in crate::engine::command) fn spec() -> CommandSpec {
     CommandSpec {
         run: line("chaos run e.json"),
         stop: Some(line("docker unpause cache")),
+        stop_within: Duration::from_secs(30),
+        proof: None,
         dir: None,
         env: BTreeMap::new(),
         journal: None,
@@ -32,6 +34,7 @@ pub(in crate::engine::command) fn end(code: i32) -> End {
         exited_at: at,
         ended_at: at,
         undone: None,
+        unproved: None,
         left: Vec::new(),
         survivors: Vec::new(),
         journal: None,

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio_util::task::AbortOnDropHandle;
 
+use super::proof::Words;
 use crate::text;
 
 /// Lines beyond these bytes are let go, the oldest first.
@@ -76,20 +77,20 @@ pub(super) struct Output {
 }
 
 impl Output {
-    pub(super) fn of(child: &mut tokio::process::Child, name: &str) -> Self {
+    pub(super) fn of(child: &mut tokio::process::Child, name: &str, words: &Arc<Words>) -> Self {
         let mut output = Self { tails: Vec::new(), readers: Vec::new() };
         if let Some(pipe) = child.stdout.take() {
-            output.read(pipe, name);
+            output.read(pipe, name, words);
         }
         if let Some(pipe) = child.stderr.take() {
-            output.read(pipe, name);
+            output.read(pipe, name, words);
         }
         output
     }
 
-    fn read(&mut self, pipe: impl AsyncRead + Unpin + Send + 'static, name: &str) {
+    fn read(&mut self, pipe: impl AsyncRead + Unpin + Send + 'static, name: &str, words: &Arc<Words>) {
         let tail = Arc::new(Mutex::new(Tail::default()));
-        let reader = tokio::spawn(drain(pipe, tail.clone(), name.to_owned()));
+        let reader = tokio::spawn(drain(pipe, tail.clone(), name.to_owned(), words.clone()));
         self.tails.push(tail);
         self.readers.push(AbortOnDropHandle::new(reader));
     }
@@ -108,7 +109,7 @@ impl Output {
     }
 }
 
-async fn drain(mut pipe: impl AsyncRead + Unpin, tail: Arc<Mutex<Tail>>, name: String) {
+async fn drain(mut pipe: impl AsyncRead + Unpin, tail: Arc<Mutex<Tail>>, name: String, words: Arc<Words>) {
     let mut buffer = vec![0; 8 * 1024];
     while let Ok(count) = pipe.read(&mut buffer).await {
         let lines = match count {
@@ -116,6 +117,7 @@ async fn drain(mut pipe: impl AsyncRead + Unpin, tail: Arc<Mutex<Tail>>, name: S
             count => lock(&tail).take(&buffer[..count]),
         };
         for line in lines {
+            words.hear(&line);
             tracing::debug!(experiment = name, "{}", text::plain(&line, LOGGED));
         }
         if count == 0 {
