@@ -97,6 +97,8 @@ mod tests {
             journal: None,
             expected_exit_code: 0,
             duration: Duration::ZERO,
+            stop_within: Duration::ZERO,
+            proof: None,
         };
         let experiment = |name: &str, spec| ExperimentPlan {
             name: name.to_owned(),

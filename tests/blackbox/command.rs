@@ -276,6 +276,8 @@ async fn a_second_signal_kills_all_that_a_command_has_started() {
     let pids = scattered(&running).await;
     running.signal("INT").await;
     written(&running, "stopping").await;
+    // Sooner it would have come together with the first.
+    tokio::time::sleep(Duration::from_millis(300)).await;
     running.signal("TERM").await;
     running.ended_within(Duration::from_secs(20)).await.assert_code(143, "the second signal");
     let gone = async {
