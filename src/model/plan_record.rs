@@ -112,6 +112,8 @@ mod tests {
         vec![experiment("az", fis), experiment("kill", EngineSpec::Command(command))]
     }
 
+    type Change = fn(&mut Vec<ExperimentPlan>);
+
     fn record(experiments: &[ExperimentPlan]) -> PlanRecord {
         PlanRecord::of(experiments, Score::FULL, None, InjectionRule::default())
     }
@@ -121,7 +123,6 @@ mod tests {
         let plain = record(&suite());
         assert_eq!(plain, record(&suite()));
         assert_eq!(plain.experiments, ["az", "kill"]);
-        type Change = fn(&mut Vec<ExperimentPlan>);
         let changes: [Change; 8] = [
             |all| all.swap(0, 1),
             |all| drop(all.pop()),

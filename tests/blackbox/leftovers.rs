@@ -7,6 +7,9 @@ const OURS: [&str; 6] =
 const STATE: &str = "state.json";
 const THEIRS: &str = "notes.txt";
 
+/// Arguments and variables.
+type Case<'a> = (&'a [&'a str], &'a [(&'a str, &'a str)]);
+
 /// In a folder with all that a green run leaves, and what is none of its reports.
 fn after_a_green_run(args: &[&str]) -> Faultgate {
     let there = OURS.iter().chain(&[STATE, THEIRS]);
@@ -23,7 +26,7 @@ fn left(ended: &Ended) -> Vec<&'static str> {
 
 #[tokio::test]
 async fn a_run_that_ends_with_mistakes_leaves_nothing_of_a_green_run_before_it() {
-    let cases: [(&[&str], &[(&str, &str)]); 12] = [
+    let cases: [Case<'_>; 12] = [
         (&["run"], &[("FAULTGATE_TIMEOUT", "soon")]),
         (&[], &[]),
         (&["run", "--config", "broken.yml"], &[]),

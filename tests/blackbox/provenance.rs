@@ -10,6 +10,8 @@ use crate::support::{Account, Ended, Faultgate};
 const NEXT_RUN: (&str, &str) = ("GITHUB_RUN_ID", "1234567891");
 const NEXT_COMMIT: (&str, &str) = ("GITHUB_SHA", "fedcba9876543210fedcba9876543210fedcba98");
 
+type Change = fn(&mut Value);
+
 impl Account {
     async fn launched_in_github(&self) -> Ended {
         let launch = self.faultgate(&["launch"]).env("FAULTGATE_EXPERIMENT_TEMPLATE_ID", TEMPLATE_ID);
@@ -109,7 +111,6 @@ async fn a_result_is_rendered_in_its_own_run_and_outside_of_any_ci() {
 #[tokio::test]
 async fn the_exit_code_follows_from_the_verdict_and_a_contradiction_is_refused() {
     let result = rehearsed().finish().await.result();
-    type Change = fn(&mut Value);
     let changes: [(Change, &str); 4] = [
         (|result| result["gate"]["verdict"] = "errored".into(), "errored, is 3, and it says 0"),
         (|result| result["gate"]["exit_code"] = 3.into(), "passed, is 0, and it says 3"),
