@@ -196,7 +196,7 @@ mod tests {
         let line = format!("sleep 1000 & echo $! > '{}'; wait", pid.display());
         let command = Command { line, env: variables() };
         let started = async {
-            while std::fs::read_to_string(&pid).map_or(true, |text| !text.ends_with('\n')) {
+            while !std::fs::read_to_string(&pid).is_ok_and(|text| text.ends_with('\n')) {
                 tokio::time::sleep(Duration::from_millis(5)).await;
             }
         };

@@ -45,7 +45,12 @@ impl Profiles {
         let readable = env.iter().filter_map(|(name, value)| Some((name.to_str()?, value.to_str()?)));
         let variables: HashMap<String, String> =
             readable.map(|(name, value)| (name.to_owned(), value.trim().to_owned())).collect();
-        let loaded = profile::load(&Fs::real(), &Env::from(variables), &Default::default(), None).await;
+        #[expect(
+            clippy::default_trait_access,
+            reason = "the name of its type is deprecated, or another crate's"
+        )]
+        let files = Default::default();
+        let loaded = profile::load(&Fs::real(), &Env::from(variables), &files, None).await;
         match (loaded, &selected) {
             (Ok(all), _) => Ok(Self { all: Some(all), selected }),
             // Nobody counts on the files, and the SDK goes on without them.

@@ -8,7 +8,7 @@ use std::os::unix::ffi::OsStringExt;
 use std::path::Path;
 use std::time::Duration;
 
-use faultgate::config::INPUTS;
+use faultgate::config::{INPUTS, Input};
 use faultgate::rehearsal::{ALARM_NAME, TEMPLATE_ID};
 
 use crate::lives::QUICK;
@@ -52,7 +52,7 @@ fn names_in_code() -> BTreeSet<String> {
             let name = path.file_name().unwrap().to_string_lossy().into_owned();
             if path.is_dir() {
                 folders.push(path);
-            } else if name.ends_with(".rs") && !name.contains("tests") {
+            } else if path.extension().is_some_and(|extension| extension == "rs") && !name.contains("tests") {
                 let code = fs::read_to_string(&path).unwrap();
                 let of_github = path.ends_with("ci/github.rs");
                 for name in quoted_capitals(code.split("#[cfg(test)]").next().unwrap()) {
@@ -201,7 +201,7 @@ async fn a_variable_of_a_library_is_refused_or_harmless_whatever_it_holds() {
             // A sample, shifted by one from variable to variable: half of it by the command that goes furthest, the others
             // take turns.
             let turn = row + column;
-            let command = if turn % 8 == 0 { "run" } else { OTHERS[turn / 8 % OTHERS.len()] };
+            let command = if turn.is_multiple_of(8) { "run" } else { OTHERS[turn / 8 % OTHERS.len()] };
             turn.is_multiple_of(4).then_some((command, name, *what, value))
         })
     });
@@ -227,7 +227,7 @@ async fn inputs_and_what_cis_say_may_be_odd_all_at_once() {
         .iter()
         .filter(|name| !foreign.contains(*name) && !name.starts_with("FAULTGATE_") && *name != "PATH")
         .collect();
-    let own: Vec<String> = INPUTS.iter().map(|input| input.variable()).collect();
+    let own: Vec<String> = INPUTS.iter().map(Input::variable).collect();
     let [hyphens, underscores] =
         [0, 1].map(|form| INPUTS.iter().map(|input| input.ci_variables()[form].clone()).collect::<Vec<_>>());
     let mut cases = Vec::new();
@@ -238,14 +238,22 @@ async fn inputs_and_what_cis_say_may_be_odd_all_at_once() {
                 .enumerate()
         {
             let all: Vec<&String> = all;
-            let command =
-                if (number + group) % 2 == 0 { "run" } else { OTHERS[(number + group) / 2 % OTHERS.len()] };
+            let command = if (number + group).is_multiple_of(2) {
+                "run"
+            } else {
+                OTHERS[(number + group) / 2 % OTHERS.len()]
+            };
             // The system has a limit for all variables together.
             cases.extend(all.chunks(100).map(|some| (command, some.to_vec(), what, value.clone())));
         }
         // Each input alone has one of the values, since a mistake in another may hide what it does.
         for (place, input) in own.iter().enumerate().filter(|(place, _)| place % 14 == number) {
-            cases.push((if place % 2 == 0 { "run" } else { "check" }, vec![input], what, value.clone()));
+            cases.push((
+                if place.is_multiple_of(2) { "run" } else { "check" },
+                vec![input],
+                what,
+                value.clone(),
+            ));
         }
     }
     at_once(cases, |(command, names, what, value)| {
