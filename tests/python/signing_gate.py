@@ -20,6 +20,7 @@ from prometheus_world import Prometheus
 from support import PATIENCE
 
 WORKSPACE = "/workspaces/ws-1"
+TURN = threading.Lock()
 
 
 class SigningGate:
@@ -73,7 +74,8 @@ class SigningGate:
 def expected(request: BaseHTTPRequestHandler, credentials: Credentials, region: str) -> str:
     """The header that botocore would send with this request, made at the same time."""
     again = AWSRequest("GET", f"http://{request.headers['Host']}{request.path}", headers={"Host": request.headers["Host"]})
-    with mock.patch.object(botocore.auth, "get_current_datetime") as clock:
+    # The clock is botocore's only one, and requests come together.
+    with TURN, mock.patch.object(botocore.auth, "get_current_datetime") as clock:
         clock.return_value = moment(request.headers["X-Amz-Date"])
         SigV4Auth(credentials, "aps", region).add_auth(again)
     return again.headers["Authorization"]
