@@ -30,6 +30,8 @@ pub(super) struct Experiment {
     /// It was stopped from outside: its own script counts no more.
     pub(super) overridden: bool,
     created: Timestamp,
+    /// It has been running since then.
+    running: Option<Timestamp>,
     ended: Option<Timestamp>,
 }
 
@@ -86,6 +88,7 @@ impl Experiment {
             resolved: None,
             overridden: false,
             created: context.now,
+            running: None,
             ended: None,
         }
     }
@@ -110,6 +113,7 @@ impl Experiment {
         status.clone_into(&mut self.status);
         reason.clone_into(&mut self.reason);
         if status == "running" {
+            self.running.get_or_insert(context.now);
             self.resolve(context);
         }
         // A word to come means an end, or else it would not be a word of its own.
@@ -148,6 +152,10 @@ impl Experiment {
         let chosen = which.places(self.actions.len());
         for action in &mut self.actions[chosen] {
             if !is_terminal(&action.status) {
+                if status == "completed" {
+                    // Its start was not scripted: it began with the experiment.
+                    action.started = action.started.or(self.running);
+                }
                 action.enter(status, reason, now);
             }
         }
@@ -275,11 +283,7 @@ impl Experiment {
 impl Action {
     /// Names of its targets.
     fn targets(&self) -> impl Iterator<Item = &Value> {
-        self.definition
-            .get("targets")
-            .and_then(Value::as_object)
-            .into_iter()
-            .flat_map(|targets| targets.values())
+        self.definition.get("targets").and_then(Value::as_object).into_iter().flat_map(Map::values)
     }
 
     fn has_targets(&self) -> bool {

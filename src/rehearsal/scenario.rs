@@ -264,7 +264,7 @@ mod tests {
         assert_eq!(names.len(), 19);
         for scenario in Scenario::all() {
             let life: Duration = scenario.script.iter().map(|beat| beat.after).sum();
-            assert!(life < Duration::from_secs(4), "{}", scenario.name);
+            assert!(life < Duration::from_secs(6), "{}", scenario.name);
             assert!(Scenario::find(scenario.name).is_some());
         }
         assert!(Scenario::find("nothing-of-the-kind").is_none());

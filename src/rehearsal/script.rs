@@ -103,11 +103,11 @@ pub(super) const WAITS: &[Beat] = &[
     INITIATING,
     RUNNING,
     FIRST_RUNS,
-    actions(900, Which::First, "completed", "Action was completed."),
+    actions(1500, Which::First, "completed", "Action was completed."),
     actions(0, Which::Second, "running", "Action is running."),
-    actions(1200, Which::Second, "completed", "Action was completed."),
+    actions(1500, Which::Second, "completed", "Action was completed."),
     actions(0, Which::Last, "running", "Action is running."),
-    actions(900, Which::Last, "completed", "Action was completed."),
+    actions(1500, Which::Last, "completed", "Action was completed."),
     experiment(100, "completed", "Experiment completed."),
 ];
 
@@ -165,6 +165,6 @@ mod tests {
         assert_eq!(lasting(CANCELLED), CANCELLED);
         assert_eq!(lasting(NEVER_ENDS), NEVER_ENDS);
         let waits = super::lasting(WAITS, Which::Second, Duration::from_secs(120));
-        assert_eq!(times(&waits), [200, 500, 500, 1400, 1400, 121_400, 121_400, 122_300, 122_400]);
+        assert_eq!(times(&waits), [200, 500, 500, 2000, 2000, 122_000, 122_000, 123_500, 123_600]);
     }
 }

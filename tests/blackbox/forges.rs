@@ -565,6 +565,30 @@ async fn a_job_that_passes_does_not_hide_the_failure_of_its_sibling() {
 }
 
 #[tokio::test]
+async fn a_workflow_that_follows_a_forks_reports_to_its_head_and_its_pull_request() {
+    let forge = stand_in(GITHUB).await;
+    let run = json!({
+        "head_sha": HEAD,
+        "head_branch": "retry",
+        "head_repository": { "full_name": "stranger/web" },
+        "pull_requests": [],
+    });
+    let ended = github(&forge, "")
+        .env("GITHUB_EVENT_NAME", "workflow_run")
+        .env("GITHUB_REF", "refs/heads/main")
+        .file("event.json", &json!({ "workflow_run": run }).to_string())
+        .env("FAULTGATE_REPORTING", "fail")
+        .finish()
+        .await;
+    ended.assert_code(0, "workflow_run");
+    forge.assert_no_faults();
+    forge.look(|kept| {
+        assert!(kept.statuses.iter().all(|status| status.commit == HEAD), "{:#?}", kept.statuses);
+        assert_eq!(kept.comments.len(), 1, "on the fork's pull request");
+    });
+}
+
+#[tokio::test]
 async fn a_sign_in_page_is_no_posted_report() {
     use wiremock::matchers::any;
     use wiremock::{Mock, MockServer, ResponseTemplate};

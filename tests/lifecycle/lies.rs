@@ -89,6 +89,7 @@ async fn told(
     (result, world)
 }
 
+/// True of a request for an experiment's record.
 fn is_record(method: &str, path: &str) -> bool {
     method == "GET" && path.starts_with("experiments/") && path.matches('/').count() == 1
 }
@@ -123,7 +124,7 @@ async fn a_record_of_another_experiment_is_no_record() {
     }
 }
 
-/// Of the next four, each is of an answer to StartExperiment.
+/// True of a request that starts an experiment.
 fn is_start(method: &str, path: &str) -> bool {
     method == "POST" && path == "experiments"
 }

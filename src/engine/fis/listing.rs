@@ -20,7 +20,7 @@ pub(super) struct Listing<'a> {
 }
 
 impl Listing<'_> {
-    pub(super) async fn resolved_targets(&self) -> Option<Resolved> {
+    pub(super) async fn resolved_targets(self) -> Option<Resolved> {
         let mut all = Resolved::default();
         let request = self.clients.fis.list_experiment_resolved_targets().experiment_id(self.id);
         let mut pages = request.into_paginator().send();
@@ -42,7 +42,7 @@ impl Listing<'_> {
         Some(all)
     }
 
-    pub(super) async fn accounts(&self) -> Option<Vec<String>> {
+    pub(super) async fn accounts(self) -> Option<Vec<String>> {
         let mut all = Vec::new();
         let mut next = None;
         for _ in 0..ACCOUNT_PAGES {

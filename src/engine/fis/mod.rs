@@ -1,8 +1,8 @@
 //! AWS Fault Injection Service, watched by its own events.
 //!
 //! `preflight` looks, `subscription` makes rule and queue, `launch` starts, `reader` fills the `inbox`,
-//! `watch` waits for the end and confirms it by FIS's own record, `outcome` says what it means, `removal`
-//! cleans up. `sweep` finds what runs have left although its time is up.
+//! `watch` waits for the end and confirms it by FIS's own record, `listing` reads what it acted on, `outcome` says what it
+//! means by the list in `actions`, `removal` cleans up. `sweep` finds what runs have left although its time is up.
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet, HashMap};

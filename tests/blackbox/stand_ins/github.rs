@@ -29,6 +29,9 @@ impl Manners for GitHub {
             "GET" if path.starts_with("/commits/") && path.ends_with("/statuses") => {
                 Ok((200, statuses(kept)))
             }
+            "GET" if path == "/pulls" && asked.query.contains("head=stranger%3Aretry&") => {
+                Ok((200, json!([{ "number": PULL_REQUEST, "state": "open", "head": { "sha": HEAD } }])))
+            }
             "GET" if path == format!("/pulls/{PULL_REQUEST}") => {
                 Ok((200, json!({ "head": { "sha": HEAD } })))
             }
