@@ -171,6 +171,7 @@ mod tests {
         profiles.source(&env).map_err(|mistake| mistake.to_string())
     }
 
+    #[expect(clippy::unnecessary_wraps, reason = "what a profile leads to may be a mistake")]
     fn process(command: &str, arns: &[&str]) -> Result<Source, String> {
         let role = |arn: &&str| ProfileRole { arn: (*arn).to_owned(), session_name: None, external_id: None };
         Ok(Source::Process { command: command.to_owned(), roles: arns.iter().map(role).collect() })

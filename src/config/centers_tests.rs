@@ -154,11 +154,11 @@ fn a_page_of_litmus_in_the_place_of_its_address_is_taken_for_it() {
 
 #[test]
 fn a_page_of_litmus_that_names_no_experiment_or_another_place_is_a_mistake() {
+    const PAGE: &str = "https://litmus.example/account/A/project/P/experiments/E/runs";
     let of = |env: &[(&'static str, &'static str)]| {
         let env = std::iter::once(LITMUS_TOKEN).chain(env.iter().copied()).collect();
         Case { env, ..Case::default() }.mistakes()
     };
-    const PAGE: &str = "https://litmus.example/account/A/project/P/experiments/E/runs";
     for page in [
         "https://litmus.example/account/A/project/P/experiments/new/K/chaos-studio",
         "https://litmus.example/dashboard",

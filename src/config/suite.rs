@@ -59,6 +59,7 @@ pub(super) struct Entry {
 
 /// What an experiment is run by.
 #[derive(Debug, Clone, PartialEq)]
+#[expect(clippy::large_enum_variant, reason = "there is one for each experiment of a suite")]
 pub(super) enum Block {
     /// What it leaves out of Region and role the inputs say.
     Spec(EngineSpec),

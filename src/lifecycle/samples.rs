@@ -52,10 +52,9 @@ fn phase(purpose: Purpose, at: Timestamp, fault: Option<&FaultWindow>) -> Phase 
     match (purpose, fault) {
         (Purpose::Before, _) => Phase::Before,
         (Purpose::Attempt | Purpose::After, _) => Phase::After,
-        (Purpose::During, None) => Phase::During,
         (Purpose::During, Some(fault)) if at < fault.started_at => Phase::Before,
         (Purpose::During, Some(fault)) if fault.ended_at.is_some_and(|end| at > end) => Phase::After,
-        (Purpose::During, Some(_)) => Phase::During,
+        (Purpose::During, _) => Phase::During,
     }
 }
 

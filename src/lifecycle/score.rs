@@ -88,7 +88,7 @@ fn all_passed(probes: &[Probe]) -> String {
 fn in_words(injected: &[String]) -> String {
     match injected {
         [] => "the fault".to_owned(),
-        [names @ ..] if names.len() <= NAMED => names.join(" and "),
+        names if names.len() <= NAMED => names.join(" and "),
         names => format!("{} and {} more", names[..NAMED].join(", "), names.len() - NAMED),
     }
 }

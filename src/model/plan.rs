@@ -32,6 +32,7 @@ impl Monitor {
 
 /// Which engine runs an experiment, and what it needs to know.
 #[derive(Debug, Clone, PartialEq)]
+#[expect(clippy::large_enum_variant, reason = "there is one for each experiment of a suite")]
 pub enum EngineSpec {
     Fis {
         template: String,
@@ -221,7 +222,6 @@ pub struct InjectionRule {
 }
 
 #[derive(Debug, Clone, PartialEq)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a setting of its own")]
 pub struct Plan {
     pub experiments: Vec<ExperimentPlan>,
     /// Which part of a suite the experiments are, where it is split over jobs.

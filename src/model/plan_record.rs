@@ -112,14 +112,13 @@ mod tests {
         vec![experiment("az", fis), experiment("kill", EngineSpec::Command(command))]
     }
 
-    type Change = fn(&mut Vec<ExperimentPlan>);
-
     fn record(experiments: &[ExperimentPlan]) -> PlanRecord {
         PlanRecord::of(experiments, Score::FULL, None, InjectionRule::default())
     }
 
     #[test]
     fn whatever_the_verdict_depends_on_makes_another_digest() {
+        type Change = fn(&mut Vec<ExperimentPlan>);
         let plain = record(&suite());
         assert_eq!(plain, record(&suite()));
         assert_eq!(plain.experiments, ["az", "kill"]);

@@ -67,9 +67,12 @@ impl Look for Command {
         let program = self.run.first()?;
         let (path, dir) = (self.env.get(OsStr::new("PATH")), std::env::current_dir().ok()?);
         // A variable may say which program it is, and what variables hold is not shown.
-        which::which_in(program, path, &dir).is_err().then(|| match program.contains('/') {
-            true => format!("its program is not there, seen from {}, or is no program", dir.display()),
-            false => "its program is not on PATH".to_owned(),
+        which::which_in(program, path, &dir).is_err().then(|| {
+            if program.contains('/') {
+                format!("its program is not there, seen from {}, or is no program", dir.display())
+            } else {
+                "its program is not on PATH".to_owned()
+            }
         })
     }
 }

@@ -34,10 +34,6 @@ async fn a_plain_rehearsal_measures_a_system_that_bears_the_fault() {
         .collect();
     assert_eq!(names, ["checkout answers", "cart comes back"]);
     let checkout = &experiment["probes"][0];
-<<<<<<< ours
-=======
-    // It looks from the launch on, so that some looks come before the fault and some after it.
->>>>>>> theirs
     assert!(
         !samples(checkout, "before").is_empty() && !samples(checkout, "after").is_empty(),
         "{checkout:#}"

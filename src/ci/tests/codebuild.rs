@@ -23,6 +23,7 @@ const IN_PIPELINE: Pairs<'_> = &[
 ];
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "one table")]
 fn the_source_tells_forge_and_commit() {
     let github = "github https://api.github.com octo/shop head";
     let table: &[(&str, Pairs<'_>, &str)] = &[

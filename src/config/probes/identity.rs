@@ -25,7 +25,7 @@ pub(super) struct Refusal {
 pub(super) fn read(certificate: &Path, key: Option<&Path>) -> Result<Vec<u8>, Refusal> {
     let refused = |of_key: bool| move |(what, hint): (String, String)| Refusal { of_key, what, hint };
     let mut pem = file::bytes(certificate, MAX_BYTES, NAME_PEM).map_err(refused(false))?;
-    if !CertificateDer::pem_slice_iter(&pem).next().is_some_and(|first| first.is_ok()) {
+    if CertificateDer::pem_slice_iter(&pem).next().is_none_or(|first| first.is_err()) {
         return Err(refused(false)(("holds no certificate in PEM".to_owned(), NAME_PEM.to_owned())));
     }
     let key_pem = match key {

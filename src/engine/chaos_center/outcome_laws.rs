@@ -111,7 +111,7 @@ fn told(faults: &[(Kind, u32, u32)], claimed: Option<f64>) -> Told {
             _ => weight * success,
         })
         .sum();
-    let score = if all == 0 { 0.0 } else { (f64::from(reached * 100 / all)) / 100.0 };
+    let score = (reached * 100).checked_div(all).map_or(0.0, |hundredths| f64::from(hundredths) / 100.0);
     let weak = faults.iter().any(|(kind, ..)| matches!(kind, Kind::Weak | Kind::NoTarget));
     let run = Run {
         notify_id: Some("n1".to_owned()),
@@ -271,7 +271,7 @@ proptest! {
         let at = place.index(nodes.len());
         nodes[at]["chaosData"]["experimentVerdict"] = json!(word);
         let rule = InjectionRule::default();
-        prop_assert_eq!(strange.passes_up_to(rule), 0.0);
+        prop_assert!(strange.passes_up_to(rule) <= 0.0);
         strange.run.phase = word;
         prop_assert_ne!(strange.judge(rule).verdict, Verdict::Passed);
     }

@@ -201,7 +201,7 @@ impl CommandEngine {
     fn take_up(&self, id: String, experiment: &ExperimentPlan, process: Option<ProcessIdentity>) {
         let EngineSpec::Command(spec) = &experiment.spec else { return };
         let name = &experiment.name;
-        let orphan = Orphan::new(name, spec.clone(), self.surroundings(spec), process, self.mark(name));
+        let orphan = Orphan::new(name, spec.clone(), &self.surroundings(spec), process, self.mark(name));
         self.orphans.borrow_mut().insert(id, Rc::new(orphan));
     }
 

@@ -26,7 +26,7 @@ impl Orphan {
     pub(super) fn new(
         name: &str,
         spec: CommandSpec,
-        surroundings: Surroundings,
+        surroundings: &Surroundings,
         process: Option<ProcessIdentity>,
         mark: String,
     ) -> Self {

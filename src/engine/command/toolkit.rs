@@ -24,7 +24,7 @@ pub(super) fn judge(record: &Record, context: &Context<'_>, end: &End, journal: 
     let injection = journal.injection();
     let named = cut(&injection.done);
     let verdict =
-        by_journal(record, context, end, journal, injection).unwrap_or_else(|why| why.errored(record));
+        by_journal(record, context, end, journal, &injection).unwrap_or_else(|why| why.errored(record));
     let blind = journal.blind_probes().into_iter().take(NAMED);
     Judgement {
         injected: named,
@@ -47,7 +47,7 @@ fn by_journal(
     context: &Context<'_>,
     end: &End,
     journal: &Journal,
-    injection: Injection,
+    injection: &Injection,
 ) -> Result<Judgement, Unfit> {
     if let Some(kind) = journal.dry() {
         return Err(Unfit(dry(&kind)));
@@ -58,7 +58,7 @@ fn by_journal(
     if is_deviated(journal) {
         // Actions that a deviation kept from being begun take nothing from it.
         let never_begun = if journal.deviated_meanwhile() { Vec::new() } else { journal.never_begun() };
-        require_injection(context, &injection, never_begun)?;
+        require_injection(context, injection, &never_begun)?;
         return Ok(deviated(record, journal));
     }
     if journal.status != "completed" {
@@ -67,7 +67,7 @@ fn by_journal(
     if !end.expected {
         return Err(Unfit(format!("Chaos Toolkit says completed, but {}", ended(end, context.spec))));
     }
-    require_injection(context, &injection, journal.never_begun())?;
+    require_injection(context, injection, &journal.never_begun())?;
     if journal.is_unmeasured_after() {
         if journal.deviated_meanwhile() {
             return Ok(deviated(record, journal));
@@ -103,10 +103,10 @@ fn dry(kind: &str) -> String {
 fn require_injection(
     context: &Context<'_>,
     injection: &Injection,
-    never_begun: Vec<String>,
+    never_begun: &[String],
 ) -> Result<(), Unfit> {
     if injection.broken.is_empty() && !never_begun.is_empty() {
-        return Err(Unfit(format!("actions of its method were never begun: {}", list(&never_begun))));
+        return Err(Unfit(format!("actions of its method were never begun: {}", list(never_begun))));
     }
     let short = Injection {
         done: cut(&injection.done),
@@ -155,10 +155,10 @@ pub(super) fn add_rollbacks(judgement: &mut Judgement, end: &End, journal: &Jour
 }
 
 fn cut(names: &[String]) -> Vec<String> {
-    let more = names.len().saturating_sub(NAMED);
-    let mut named: Vec<String> = names.iter().take(NAMED).cloned().collect();
-    named.extend((more > 0).then(|| format!("{more} more")));
-    named
+    let left_out = names.len().saturating_sub(NAMED);
+    let mut shown: Vec<String> = names.iter().take(NAMED).cloned().collect();
+    shown.extend((left_out > 0).then(|| format!("{left_out} more")));
+    shown
 }
 
 fn list(names: &[String]) -> String {

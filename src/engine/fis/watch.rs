@@ -185,6 +185,7 @@ enum Preview {
     Broken(Failure),
 }
 
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 struct Watch<'a> {
     engine: &'a FisEngine,
     id: &'a str,
