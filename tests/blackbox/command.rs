@@ -316,6 +316,7 @@ async fn what_a_stop_command_has_started_lives_on() {
 
 /// The first process of a container inherits every orphan in it, and nobody else reaps them.
 #[tokio::test]
+#[expect(clippy::print_stderr, reason = "whoever runs the tests has to know what was left out")]
 async fn the_first_process_of_a_container_reaps_orphans() {
     let namespace = ["--user", "--map-root-user", "--pid", "--fork", "--kill-child", "--mount-proc"];
     let permitted = std::process::Command::new("unshare").args(namespace).arg("true").output();

@@ -241,7 +241,7 @@ async fn inputs_and_what_cis_say_may_be_odd_all_at_once() {
             let command = if (number + group).is_multiple_of(2) {
                 "run"
             } else {
-                OTHERS[(number + group) / 2 % OTHERS.len()]
+                OTHERS[((number + group) >> 1) % OTHERS.len()]
             };
             // The system has a limit for all variables together.
             cases.extend(all.chunks(100).map(|some| (command, some.to_vec(), what, value.clone())));

@@ -224,6 +224,7 @@ fn assert_calls_agree(seen: &Snapshot, result: &Value) {
 }
 
 /// What makes each scenario what it is.
+#[expect(clippy::too_many_lines, reason = "one table")]
 fn peculiar(name: &str, result: &Value, seen: &Snapshot) {
     let experiment = &result["experiments"][0];
     let monitor = &experiment["monitor"];

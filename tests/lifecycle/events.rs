@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use faultgate::clock::Clock;
 use faultgate::model::{
-    Check, ExperimentResult, Monitor, Phase, Plan, ProbePlan, RunResult, ScoreSource, State, Verdict,
+    Check, ExperimentResult, Monitor, Phase, Plan, ProbePlan, RunResult, Score, ScoreSource, State, Verdict,
 };
 use faultgate::rehearsal::{
     Beat, EventFaults, Scenario, Snapshot, Step, Suffering, TEMPLATE_ID, Which, World,
@@ -197,7 +197,7 @@ async fn a_fault_that_no_look_fell_into_is_not_passed() {
             let context = format!("{monitor:?}, {when:?}: {:?}", result.gate.reasons);
             assert_eq!(result.gate.verdict, Verdict::Failed, "{context}");
             assert!(result.experiments[0].probes[0].unevaluated.is_some(), "{context}");
-            assert_eq!(result.experiments[0].probes[0].score.get(), 0.0, "{context}");
+            assert_eq!(result.experiments[0].probes[0].score, Score::ZERO, "{context}");
             assert!(result.gate.reasons[0].contains("was never evaluated"), "{context}");
         }
     }

@@ -134,13 +134,16 @@ fn is_over(answer: &mut Value) {
     answer["experiment"]["endTime"] = json!(1_700_000_000);
 }
 
+/// What an answer is changed by.
+type Change = fn(&mut Value);
+
 #[tokio::test(start_paused = true)]
 async fn an_answer_that_is_over_and_not_ours_is_never_scored() {
-    let lies: [(&str, fn(&mut Value)); 4] = [
+    let lies: [(&str, Change); 4] = [
         ("without tags", |answer| answer["experiment"]["tags"] = json!({})),
         ("of another run", |answer| answer["experiment"]["tags"]["faultgate:run-id"] = json!("theirs")),
         ("of another experiment", |answer| {
-            answer["experiment"]["tags"]["faultgate:experiment"] = json!("theirs")
+            answer["experiment"]["tags"]["faultgate:experiment"] = json!("theirs");
         }),
         ("of another template", |answer| answer["experiment"]["experimentTemplateId"] = json!("EXTother")),
     ];
@@ -183,14 +186,14 @@ async fn skip_all_in_the_record_of_a_run_that_was_no_dry_run_never_passes() {
 #[tokio::test(start_paused = true)]
 async fn a_dry_run_whose_actions_are_carried_out_is_stopped_at_once() {
     for (mode, everywhere) in [(json!("run-all"), true), (json!("run-all"), false), (Value::Null, true)] {
-        let word = mode.clone();
+        let shown = mode.clone();
         let lie = move |method: &str, path: &str, answer: &mut Value| {
             if is_record(method, path) || (everywhere && is_start(method, path)) {
                 answer["experiment"]["experimentOptions"]["actionsMode"] = mode.clone();
             }
         };
         let (result, world) = told(&planned(true, RULES[1]), lie).await;
-        let context = format!("{word}, {everywhere}: {:?}", result.gate.reasons);
+        let context = format!("{shown}, {everywhere}: {:?}", result.gate.reasons);
         assert_eq!(result.gate.verdict, Verdict::Errored, "{context}");
         assert!(result.gate.reasons[0].contains("dry run"), "{context}");
         assert_eq!(world.snapshot().count("StopExperiment"), 1, "{context}");
