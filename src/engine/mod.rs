@@ -258,11 +258,6 @@ pub trait Engine {
     /// Asks for a stop. An experiment that has already ended is not a failure.
     async fn stop(&self, launched: &Launched) -> Result<(), Failure>;
 
-    /// True where this process itself has to live until an experiment is stopped: asking is not enough.
-    fn ends_with_us(&self) -> bool {
-        false
-    }
-
     /// What a [`stop`](Self::stop) that has not come to an end has met with so far.
     fn stop_so_far(&self, _launched: &Launched) -> Option<Failure> {
         None

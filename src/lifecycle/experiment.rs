@@ -232,9 +232,7 @@ impl Lifecycle<'_> {
         (self.publish)(&RunEvent::Stopping { experiment: progress.index, why: &why });
         let stopping = self.ask_to_stop(engine, &launched);
         let answer = self.cancel.within(STOP_LIMIT, Share::Stop, stopping).await;
-        if !engine.ends_with_us() {
-            progress.needs_no_stop();
-        }
+        progress.needs_no_stop();
         let refused = match answer {
             Some(Ok(())) => None,
             Some(Err(failure)) => Some(failure.with_remedy()),

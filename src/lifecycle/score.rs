@@ -35,7 +35,8 @@ pub(super) fn score(judged: &mut Judgement, floor: Score, probes: &[Probe], plan
 /// The probes that cost most, or that none cost anything.
 fn by_probes(probes: &[Probe], plans: &[ProbePlan], injected: &[String]) -> String {
     let fault = in_words(injected);
-    costly(probes, plans, &fault).unwrap_or_else(|| format!("{} while {fault} was in", all_passed(probes)))
+    costly(probes, plans, &fault)
+        .unwrap_or_else(|| format!("{} while {fault} was in{}", all_passed(probes), and_after(probes)))
 }
 
 /// Probes that failed beside a score in which they have no part.
@@ -82,6 +83,12 @@ fn all_passed(probes: &[Probe]) -> String {
         [probe] => format!("{} passed {looks}", probe.name),
         ref several => format!("{} probes passed {looks}", several.len()),
     }
+}
+
+/// Says so where a look after the end is among those that count.
+fn and_after(probes: &[Probe]) -> &'static str {
+    let has_after = |probe: &Probe| probe.weight > 0 && probe.counted > probe.phases.during.total;
+    if probes.iter().any(has_after) { " and after it" } else { "" }
 }
 
 /// The fault by the names of its actions.

@@ -340,11 +340,6 @@ impl Engine for CommandEngine {
         Ok(())
     }
 
-    /// Its processes are stopped by a task of this process.
-    fn ends_with_us(&self) -> bool {
-        true
-    }
-
     async fn look(&self, launched: &Launched) -> Result<Record, Failure> {
         if let Some(orphan) = self.orphans.borrow().get(&launched.id) {
             return Ok(orphan.record());
