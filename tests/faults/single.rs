@@ -115,6 +115,10 @@ fn one_fault_anywhere_breaks_nothing() {
     println!("{} cases", cases.len());
 }
 
+/// The one request that no base makes: the embedded FIS plays no experiment in several accounts. `tests/lifecycle/lies.rs`
+/// holds what comes of it.
+const OF_SEVERAL_ACCOUNTS: &str = "ListExperimentTargetAccountConfigurations";
+
 /// All that a run may ask of these services, by the list of which policies are made.
 #[test]
 fn the_bases_make_every_request() {
@@ -125,6 +129,7 @@ fn the_bases_make_every_request() {
         .iter()
         .filter(|call| call.is_for(&modes) && !made.contains(call.operation))
         .map(|call| call.operation)
+        .filter(|operation| *operation != OF_SEVERAL_ACCOUNTS)
         .collect();
     assert_eq!(missing, [""; 0]);
 }
