@@ -95,7 +95,7 @@ proptest! {
             let (name, verdict) = (&experiment.name, experiment.verdict);
             let passed = verdict == Verdict::Passed;
             prop_assert_eq!(state == StatusState::Success, passed);
-            prop_assert!(description.starts_with(&format!("{verdict}: the reason of {name}")), "{}", description);
+            prop_assert!(description.starts_with(&format!("{verdict}: ")) && description.contains(&format!("the reason of {name}")), "{}", description);
 
             let row = part(&summary, &format!("| [{name}]"), "\n");
             prop_assert!(row.contains(&format!(" {verdict} |")), "{}", row);

@@ -15,7 +15,7 @@ use super::patience::pause;
 use super::rivals::hidden_by;
 use super::{Nature, Sink, Stage, failed, warnings, written};
 use crate::forge::{CommitStatus, Connection, Forge, Refusal, StatusState};
-use crate::model::{Outcome, Reported, RunEvent, RunResult, Shard, State, Verdict};
+use crate::model::{Outcome, Reported, RunEvent, RunResult, Score, Shard, State, Verdict};
 use crate::{digest, text};
 
 /// Longest description; each forge cuts it further.
@@ -210,9 +210,11 @@ impl Statuses {
         self.posts.iter_mut().chain(&mut self.run).map(reopen).collect()
     }
 
-    /// The reason begins with the score, where there is one.
-    fn say_end(&self, post: &Post, verdict: Verdict, reason: &str) {
-        self.say(post, state_of(verdict), &format!("{verdict}: {reason}"));
+    /// Most reasons begin with the score; where one does not, the score comes first.
+    fn say_end(&self, post: &Post, verdict: Verdict, score: Option<Score>, reason: &str) {
+        let score = score.filter(|_| !reason.contains("score "));
+        let score = score.map(|score| format!("score {score}: ")).unwrap_or_default();
+        self.say(post, state_of(verdict), &format!("{verdict}: {score}{reason}"));
     }
 }
 
@@ -267,9 +269,9 @@ impl Sink for Statuses {
                 }
             }
             // An experiment that is alone ends with the gate, which may see more than it did.
-            RunEvent::Ended { experiment, verdict, reason, .. } if self.run.is_some() => {
+            RunEvent::Ended { experiment, verdict, score, reason, .. } if self.run.is_some() => {
                 if let Some(post) = self.posts.get(*experiment) {
-                    self.say_end(post, *verdict, reason);
+                    self.say_end(post, *verdict, *score, reason);
                 }
             }
             _ => {}
@@ -284,15 +286,16 @@ impl Sink for Statuses {
                 self.say_end(
                     post,
                     experiment.verdict,
+                    experiment.score,
                     &with_warnings(&experiment.reason, &experiment.warnings),
                 );
             } else {
-                self.say_end(post, gate.verdict, &reasons);
+                self.say_end(post, gate.verdict, gate.resilience_score, &reasons);
             }
         }
         if let Some(run) = &self.run {
             let warnings: Vec<String> = warnings(result).collect();
-            self.say_end(run, gate.verdict, &with_warnings(&reasons, &warnings));
+            self.say_end(run, gate.verdict, gate.resilience_score, &with_warnings(&reasons, &warnings));
         }
         let posts = self.close();
         if let Err(why) = self.line.connection.forge().await {

@@ -63,7 +63,7 @@ async fn an_experiment_is_told_as_pending_running_and_ended() {
     assert_eq!(reported.outcome, Outcome::Written);
     assert_eq!(forge.states(CONTEXT), [StatusState::Pending, StatusState::Running, StatusState::Success]);
     let Some(Asked::Status(_, _, description)) = forge.asked().pop() else { panic!("a status") };
-    assert!(description.starts_with("passed: it completed"), "{description}");
+    assert!(description.starts_with("passed: score 100: it completed"), "{description}");
 }
 
 #[tokio::test(start_paused = true)]

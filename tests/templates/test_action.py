@@ -19,7 +19,9 @@ COMMIT = "9fceb02d0ae598e95dc970b74767f19372d61af8"
 def variables(given: dict[str, str]) -> dict[str, str]:
     """What the runner makes of `with:`: a variable for each input of the action and each that is given."""
     inputs = {name: str(each.get("default", "")) for name, each in ACTION["inputs"].items()} | given
-    inputs = {name: value.replace("${{ github.token }}", TOKEN) for name, value in inputs.items()}
+    # A job without a matrix.
+    told = {"${{ github.token }}": TOKEN, "${{ toJSON(matrix) }}": "null"}
+    inputs = {name: told.get(value, value) for name, value in inputs.items()}
     assert not any("${{" in value for value in inputs.values()), inputs
     return {f"INPUT_{name.replace(' ', '_').upper()}": value for name, value in inputs.items()}
 
