@@ -124,7 +124,7 @@ fn require_injection(
     }
 }
 
-/// A fault that may still be in is no pass. A weakness that was found stays one.
+/// A fault that may still be in says more than a score: the experiment has not come to its end, whatever it measured.
 pub(super) fn add_rollbacks(judgement: &mut Judgement, end: &End, journal: &Journal) {
     let unrolled = journal.unrolled();
     let mut told = Vec::new();
@@ -140,18 +140,22 @@ pub(super) fn add_rollbacks(judgement: &mut Judgement, end: &End, journal: &Jour
     let undone = end.undone.as_ref().is_some_and(|undone| undone.failed.is_none());
     let so = if undone { "; its stop command has succeeded" } else { ", so the fault may still be in" };
     let told = told.join(", and ") + so;
-    if judgement.verdict == Verdict::Passed {
-        *judgement = Judgement {
-            verdict: Verdict::Errored,
-            score: None,
-            score_source: None,
-            losses: Vec::new(),
-            reason: told,
-            ..judgement.clone()
-        };
-    } else {
-        judgement.reason = format!("{}; {told}", judgement.reason);
-    }
+    let reason = match judgement.verdict {
+        Verdict::Passed => told,
+        Verdict::Failed => format!("{told}; {}", judgement.reason),
+        _ => {
+            judgement.reason = format!("{}; {told}", judgement.reason);
+            return;
+        }
+    };
+    *judgement = Judgement {
+        verdict: Verdict::Errored,
+        score: None,
+        score_source: None,
+        losses: Vec::new(),
+        reason,
+        ..judgement.clone()
+    };
 }
 
 fn cut(names: &[String]) -> Vec<String> {
