@@ -122,7 +122,8 @@ fn failed(signs: &Signs, probes: &[FaultProbe]) -> Course {
     if signs.says(&["error"]) {
         return Course::Broken(format!("stands at {}{}", signs.stands(), step(signs)));
     }
-    if proves_injection(signs, probes) {
+    // Without a status, a fault that was stopped looks the same.
+    if !signs.status.is_empty() && proves_injection(signs, probes) {
         return Course::Acted;
     }
     Course::Untold("failed, and nothing tells whether it was injected".to_owned())

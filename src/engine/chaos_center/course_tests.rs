@@ -89,6 +89,8 @@ fn a_fault_that_failed_was_injected_only_where_something_proves_it() {
     assert_eq!(of(&signs("Fail", "Completed_With_Probe_Failure"), &[]).0, "acted");
     assert_eq!(of(&Signs { targets: Some(1), ..bare.clone() }, &[]).0, "acted");
     assert_eq!(of(&Signs { targets: Some(0), ..bare.clone() }, &[]).0, "untold");
+    let without_status = Signs { status: Vec::new(), targets: Some(1), ..bare.clone() };
+    assert_eq!(of(&without_status, &[probe("EOT", "Failed")]).0, "untold", "it may have been stopped");
     for (mode, verdict, kind) in [
         ("EOT", "Failed", "acted"),
         ("OnChaos", "Failed", "acted"),
