@@ -19,6 +19,7 @@ mod kin;
 pub mod lifecycle;
 pub mod model;
 mod orphans;
+pub mod panics;
 pub mod probe;
 mod process_group;
 pub mod rehearsal;

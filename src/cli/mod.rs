@@ -20,6 +20,7 @@ mod rehearse;
 mod rehearsed;
 mod report;
 mod reporting;
+mod rescue;
 mod run;
 mod signals;
 mod steps;
@@ -32,7 +33,9 @@ use self::called::Call;
 use self::leftovers::Leftovers;
 use crate::ci::Surroundings;
 use crate::config::{self, Environment, Mistake, Settings};
+use crate::model::Verdict;
 use crate::orphans;
+use crate::panics;
 use crate::rehearsal::Scenario;
 use crate::report::CommandFile;
 
@@ -41,6 +44,16 @@ const MISTAKES: u8 = 2;
 
 /// Runs one command and returns the process's exit code.
 pub fn main(args: impl IntoIterator<Item = OsString>, env: &Environment) -> u8 {
+    panics::watch(complain);
+    let code = panics::caught_now(|| command_of(args, env));
+    // Whatever was known of its end, nobody can vouch for it.
+    match code {
+        Ok(code) if panics::first().is_none() => code,
+        _ => Verdict::Errored.exit_code(None),
+    }
+}
+
+fn command_of(args: impl IntoIterator<Item = OsString>, env: &Environment) -> u8 {
     let args = match Call::read(args) {
         Call::Faultgate(args) => args,
         Call::Shell(shell) => return shell.become_it(),
@@ -81,7 +94,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>, env: &Environment) -> u8 {
         Err(error) => {
             leftovers.iter().for_each(Leftovers::take_away_the_rest);
             complain(&format!("faultgate could not start: {error}"));
-            return crate::model::Verdict::Errored.exit_code(None);
+            return Verdict::Errored.exit_code(None);
         }
     };
     orphans::take_in();

@@ -23,6 +23,7 @@ use crate::model::{
     EngineSpec, ExperimentPlace, ExperimentState, Finding, Monitor, Plan, RehearsalNote, RunEvent,
     RunIdentity, RunResult, RunState, SubscriptionState, Verdict,
 };
+use crate::panics;
 use crate::rehearsal::{Scenario, Server, TEMPLATE_ID, World};
 use crate::report::{self, Sink, closing};
 use crate::state_file::{self, RunJournal};
@@ -66,7 +67,13 @@ pub(super) struct Audience(RefCell<Vec<Box<dyn Sink>>>);
 
 impl Audience {
     pub(super) fn tell(&self, event: &RunEvent<'_>) {
-        self.0.borrow_mut().iter_mut().for_each(|sink| sink.on(event));
+        for sink in self.0.borrow_mut().iter_mut() {
+            // The others hear of it all the same; the run ends by the panic.
+            let _ = panics::caught_now(|| {
+                panics::point("sink");
+                sink.on(event);
+            });
+        }
     }
 
     pub(super) fn warn(&self, message: &str) {
@@ -85,7 +92,7 @@ pub(super) struct Session<'a> {
     surroundings: Surroundings,
     pub(super) identity: RunIdentity,
     screen: MultiProgress,
-    rehearsal: Option<RehearsalNote>,
+    pub(super) rehearsal: Option<RehearsalNote>,
     /// How long the fault of a rehearsal is in, if not as long as the scenario says.
     fault: Option<Duration>,
     server: Option<AbortOnDropHandle<()>>,
@@ -136,8 +143,14 @@ impl<'a> Session<'a> {
         };
         let result = {
             let warn = |message: &str| audience.warn(message);
-            let journal = self.journal(&connected, left, &warn);
-            self.lifecycle(connected, journal.as_ref(), &|event| audience.tell(event)).run().await
+            let state = self.state(&connected, left);
+            let kept = RunJournal::new(self.settings.state_file.clone(), self.clock, state, &warn);
+            // A rehearsal leaves nothing that outlives it, and nothing real is to be forgotten for its sake.
+            let journal: &dyn Journal = if self.rehearsal.is_none() { &kept } else { &Unnoted };
+            let publish = |event: &RunEvent<'_>| audience.tell(event);
+            let lifecycle = self.lifecycle(connected, journal, &publish);
+            let run = self.unless_broken(lifecycle, &kept, async |lifecycle| lifecycle.run().await).await;
+            run.unwrap_or_else(|rescued| rescued)
         };
         self.finish(audience, result).await
     }
@@ -191,24 +204,6 @@ impl<'a> Session<'a> {
             let place = path.display().to_string();
             Mistake::new(&place, format!("{place} {}", why.what)).hint(why.hint)
         })
-    }
-
-    /// A rehearsal leaves nothing that outlives it, and nothing real is to be forgotten for its sake.
-    fn journal<'s>(
-        &'s self,
-        connected: &Connected,
-        left: Vec<SubscriptionState>,
-        warn: &'s dyn Fn(&str),
-    ) -> Box<dyn Journal + 's> {
-        if self.rehearsal.is_some() {
-            return Box::new(Unnoted);
-        }
-        Box::new(RunJournal::new(
-            self.settings.state_file.clone(),
-            self.clock,
-            self.state(connected, left),
-            warn,
-        ))
     }
 
     /// A run that has begun nothing.

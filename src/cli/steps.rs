@@ -12,7 +12,8 @@ use super::{complain, leftovers, provenance, refuse, say, settings};
 use crate::config::{self, Environment, Mistake, Settings};
 use crate::engine::fis::RunStep;
 use crate::lifecycle::{Cancel, can_be_scored, conclude};
-use crate::model::{EngineSpec, ExperimentPlace, Handover, RunEvent, RunResult, RunState, Verdict};
+use crate::model::{EngineSpec, ExperimentPlace, Handover, RunEvent, RunResult, RunState};
+use crate::panics;
 use crate::state_file::{self, RunJournal};
 use crate::text;
 
@@ -193,8 +194,10 @@ impl Session<'_> {
             let what = format!("{shown} cannot be written, so no other step could go on: {error}");
             return refuse(&[Mistake::new(&shown, what).hint("name another with --state-file")], self.env);
         }
-        let ended = self.lifecycle(connected, &journal, &|event| audience.tell(event)).launch().await;
-        let Some(result) = ended else {
+        let publish = |event: &RunEvent<'_>| audience.tell(event);
+        let lifecycle = self.lifecycle(connected, &journal, &publish);
+        let ended = self.unless_broken(lifecycle, &journal, async |lifecycle| lifecycle.launch().await).await;
+        let Some(result) = ended.unwrap_or_else(Some) else {
             let ids = journal.state().experiments.into_iter().filter_map(|known| Some(known.launch?.id));
             let ids: Vec<_> = ids.collect();
             say(&text::plain(&format!("launched {}; go on with faultgate monitor", ids.join(", ")), LONGEST));
@@ -212,8 +215,11 @@ impl Session<'_> {
             Err(code) => return code,
         };
         let journal = RunJournal::new(self.settings.state_file.clone(), self.clock, state.clone(), &warn);
-        let mut result =
-            self.lifecycle(connected, &journal, &|event| audience.tell(event)).monitor(&state).await;
+        let publish = |event: &RunEvent<'_>| audience.tell(event);
+        let lifecycle = self.lifecycle(connected, &journal, &publish);
+        let monitoring =
+            self.unless_broken(lifecycle, &journal, async |lifecycle| lifecycle.monitor(&state).await);
+        let mut result = monitoring.await.unwrap_or_else(|rescued| rescued);
         let written = self.write_outcomes(&journal, &result).await;
         let whole = result.experiments.iter().all(|experiment| can_be_scored(experiment.verdict));
         if whole && written {
@@ -222,9 +228,7 @@ impl Session<'_> {
         }
         if !written && result.gate.exit_code == 0 {
             // Nobody could decide by what is not there.
-            result.gate.verdict = Verdict::Errored;
-            result.gate.exit_code = Verdict::Errored.exit_code(None);
-            result.gate.reasons.insert(0, "the state file could not be written".to_owned());
+            result.gate.break_off("the state file could not be written".to_owned());
         }
         result.findings = state.handover.map(|handover| handover.findings).unwrap_or_default();
         self.finish(audience, result).await
@@ -250,7 +254,8 @@ impl Session<'_> {
 
     async fn score(self, mut state: RunState, matches: &ArgMatches) -> u8 {
         if !state.is_settled() {
-            self.end_what_is_left(&mut state, matches).await;
+            // What is not ended is told by the conclusion, and the panic by the reports.
+            let _ = panics::caught(self.end_what_is_left(&mut state, matches)).await;
         }
         let result = conclude(&self.settings.plan, &state, self.clock.now());
         let audience = self.audience();

@@ -17,6 +17,7 @@ use crate::model::{
     EngineSpec, ExperimentPlan, ExperimentState, InjectionRule, LaunchRecord, Monitor, Plan, RunPhase,
     RunState, Score, State, SubscriptionState,
 };
+use crate::panics;
 
 /// A stop that was asked for is followed for this long: FIS finishes post actions before it says `stopped`.
 const STOP_LIMIT: Duration = Duration::from_secs(60);
@@ -69,7 +70,10 @@ impl Stopping<'_> {
                 let experiments: Vec<usize> = (0..state.experiments.len()).filter(is_open).collect();
                 let is_left = |number: &usize| engine == "fis" && !state.subscriptions[*number].removed;
                 let subscriptions: Vec<usize> = (0..state.subscriptions.len()).filter(is_left).collect();
-                (self.end_group(state, &experiments, &subscriptions).await, experiments, subscriptions)
+                // What one engine breaks on keeps no other from being asked.
+                let ended = panics::caught(self.end_group(state, &experiments, &subscriptions)).await;
+                let ended = ended.unwrap_or_else(|panic| Err(Mistake::new(engine, panic.to_string())));
+                (ended, experiments, subscriptions)
             };
             join_all(["fis", "harness", "litmus", "command"].map(of)).await
         };
@@ -122,13 +126,21 @@ impl Stopping<'_> {
         let ending = experiments.iter().zip(&plan.experiments).zip(of_experiments).map(
             |((experiment, plan), engine)| {
                 let engine = connected.engines[*engine].as_ref();
-                async move { End { engine, plan }.of(experiment).await }
+                async move {
+                    let ended = panics::caught(End { engine, plan }.of(experiment)).await;
+                    ended.unwrap_or_else(|panic| Ended {
+                        line: format!("it is NOT known to have stopped: {panic}"),
+                        phase: experiment.phase,
+                        launch: None,
+                    })
+                }
             },
         );
         // Nothing waits for the events that a subscription brings.
         let closing = join_all(connected.engines.iter().map(|engine| async {
             if !subscriptions.is_empty() {
-                engine.close(REMOVE_LIMIT).await;
+                // What is not removed stays in the state.
+                let _ = panics::caught(engine.close(REMOVE_LIMIT)).await;
             }
         }));
         let (ended, _) = tokio::join!(join_all(ending), closing);

@@ -16,6 +16,7 @@ use super::{MISTAKES, complain, logging, random};
 use crate::clock::Clock;
 use crate::config::{self, Environment, Mistake, SWEEP_INPUTS, SweepSettings};
 use crate::model::{EngineSpec, Verdict};
+use crate::panics;
 use crate::text;
 
 /// Longest line told.
@@ -115,7 +116,10 @@ async fn everywhere(settings: &SweepSettings, matches: &ArgMatches, env: &Enviro
         stops: matches.get_flag(STOP_EXPERIMENTS),
         dry_run: matches.get_flag(DRY_RUN),
     };
-    let swept = connections.iter().map(|connection| sweeping.sweep(connection));
+    let swept = connections.iter().map(async |connection| {
+        // What one breaks on keeps no other from being swept.
+        panics::caught(sweeping.sweep(connection)).await.unwrap_or(false)
+    });
     let swept: Vec<bool> = stream::iter(swept).buffer_unordered(AT_ONCE).collect().await;
     if swept.into_iter().all(std::convert::identity) { 0 } else { Verdict::Errored.exit_code(None) }
 }

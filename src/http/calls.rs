@@ -11,6 +11,8 @@ use aws_smithy_runtime_api::client::orchestrator::Metadata;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::config_bag::ConfigBag;
 
+use crate::panics;
+
 /// Requests by operation. Cloning shares the count.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Calls(Arc<Mutex<BTreeMap<String, u64>>>);
@@ -74,6 +76,7 @@ impl Intercept for CountCalls {
     ) -> Result<(), BoxError> {
         let operation = config.load::<Metadata>().map_or("unknown", Metadata::name);
         self.total.count(operation);
+        panics::point("request");
         // Outside of `attempts` nobody asks.
         let _ = ATTEMPTS.try_with(|attempts| attempts.set(attempts.get() + 1));
         if CURRENT.try_with(|experiment| experiment.count(operation)).is_err() {

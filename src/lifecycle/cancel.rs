@@ -58,7 +58,7 @@ struct Duties {
 /// The duty to ask one experiment to stop before the process may end at once. Dropping it says that this is done, or no
 /// longer needed.
 #[derive(Debug)]
-pub(super) struct Duty(Rc<Duties>);
+pub struct Duty(Rc<Duties>);
 
 impl Drop for Duty {
     fn drop(&mut self) {
@@ -85,7 +85,7 @@ impl Cancel {
     }
 
     /// From now on an experiment may be running.
-    pub(super) fn take_duty(&self) -> Duty {
+    pub fn take_duty(&self) -> Duty {
         self.duties.count.set(self.duties.count.get() + 1);
         Duty(self.duties.clone())
     }

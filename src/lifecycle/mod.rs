@@ -41,6 +41,7 @@ use crate::model::{
     ExperimentResult, Finding, Level, Plan, RehearsalNote, RunEvent, RunIdentity, RunResult, SCHEMA_VERSION,
     SCORING, Signal, State, ToolInfo, Turn, Verdict,
 };
+use crate::panics;
 use crate::probe::Evaluate;
 
 /// Subscriptions are removed again and again for this long.
@@ -57,6 +58,17 @@ pub struct Course {
     launches: Semaphore,
     /// The first experiment that did not pass.
     not_passed: RefCell<Option<String>>,
+    /// By their places.
+    ended: RefCell<Vec<(usize, ExperimentResult)>>,
+}
+
+/// What is known of a run that has come to no result.
+#[derive(Debug, Default)]
+pub struct Known {
+    /// The experiments that have ended, by their places in the plan.
+    pub ended: Vec<(usize, ExperimentResult)>,
+    /// Every request so far, by operation.
+    pub calls: BTreeMap<String, u64>,
 }
 
 impl Default for Course {
@@ -66,6 +78,7 @@ impl Default for Course {
             looks: Looks::default(),
             launches: Semaphore::new(LAUNCHES_AT_ONCE),
             not_passed: RefCell::default(),
+            ended: RefCell::default(),
         }
     }
 }
@@ -189,6 +202,7 @@ impl Lifecycle<'_> {
                 if result.verdict != Verdict::Passed {
                     self.course.not_passed.borrow_mut().get_or_insert_with(|| result.name.clone());
                 }
+                self.course.ended.borrow_mut().push((index, result.clone()));
                 (index, result)
             })
             .buffer_unordered(self.plan.parallel.max(1))
@@ -245,6 +259,14 @@ impl Lifecycle<'_> {
             subscriptions: self.engines.iter().filter_map(|engine| engine.subscription()).collect(),
             reporting: Vec::new(),
             api_calls: self.calls(),
+        }
+    }
+
+    /// What is known of it now, whatever has become of [`run`](Self::run).
+    pub fn known(&self) -> Known {
+        Known {
+            ended: self.course.ended.take(),
+            calls: panics::caught_now(|| self.calls()).unwrap_or_default(),
         }
     }
 

@@ -21,6 +21,7 @@ use super::samples::{Purpose, Samples};
 use super::turns::Teller;
 use crate::clock::Clock;
 use crate::model::{FaultWindow, Phase, Probe, ProbePlan, Sample};
+use crate::panics;
 use crate::probe::{Evaluate, Seen};
 
 /// Probes of one experiment that look at once before its launch.
@@ -203,6 +204,7 @@ impl Look {
         let _permit = self.looks.0.acquire().await;
         let at = self.clock.now();
         self.samples().late(due.elapsed());
+        panics::point("look");
         let Seen { passed, latency, reason } = self.evaluator.evaluate().await;
         let latency_ms = latency.and_then(|latency| u64::try_from(latency.as_millis()).ok());
         let sample = Sample { at, phase, passed, latency_ms, reason: reason.map(Into::into) };

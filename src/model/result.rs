@@ -91,6 +91,15 @@ pub struct Gate {
     pub signal: Option<Signal>,
 }
 
+impl Gate {
+    /// Whatever was decided, it does not hold: the reason comes first, since it decides.
+    pub fn break_off(&mut self, reason: String) {
+        self.verdict = Verdict::Errored;
+        self.exit_code = Verdict::Errored.exit_code(None);
+        self.reasons.insert(0, reason);
+    }
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ScoreSource {

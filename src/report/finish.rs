@@ -7,6 +7,7 @@ use tokio::time::{Instant, timeout, timeout_at};
 
 use super::{Sink, Stage, failed};
 use crate::model::{Outcome, Reported, RunResult, Verdict};
+use crate::panics;
 
 /// Lets each sink write its report, within the given time for all together. `cut` ends what waits for the network.
 /// A report that must not be missing turns `passed` into `errored`, and then no report says `passed`.
@@ -18,8 +19,16 @@ pub async fn finish(
     cut: impl Future<Output = ()>,
 ) {
     let deadline = Instant::now() + within;
-    let mut desk =
-        Desk { sinks, result, must_succeed, deadline, cut: false, answers: Vec::new(), stale: None };
+    let mut desk = Desk {
+        sinks,
+        result,
+        must_succeed,
+        deadline,
+        cut: false,
+        answers: Vec::new(),
+        stale: None,
+        broken: Vec::new(),
+    };
     let mut cut = pin!(cut);
     for stage in [Stage::Files, Stage::Network, Stage::Record] {
         let missing = desk.missing();
@@ -43,6 +52,8 @@ struct Desk<'a> {
     answers: Vec<(usize, Reported)>,
     /// The sinks that had written `passed` when it turned into `errored`.
     stale: Option<Vec<usize>>,
+    /// The sinks that a panic ended, which are let to write once more: a status that stays pending holds up a merge.
+    broken: Vec<usize>,
 }
 
 impl Desk<'_> {
@@ -70,6 +81,8 @@ impl Desk<'_> {
             Stage::Network => stale.as_ref().is_some_and(|stale| stale.contains(place)),
             Stage::Record => stale.is_some(),
         });
+        again.append(&mut self.broken);
+        again.sort_unstable();
         again
     }
 
@@ -93,9 +106,17 @@ impl Desk<'_> {
     /// What does not wait for others still gets written when the time is over.
     async fn at_once(&mut self, place: usize) -> Option<Reported> {
         let sink = &mut self.sinks[place];
-        sink.prepare(self.result);
-        match timeout_at(self.deadline, sink.finish(self.result)).await {
-            Ok(reported) => reported,
+        let writing = panics::caught(async {
+            sink.prepare(self.result);
+            panics::point("report");
+            sink.finish(self.result).await
+        });
+        match timeout_at(self.deadline, writing).await {
+            Ok(Ok(reported)) => reported,
+            Ok(Err(panic)) => {
+                self.broken.push(place);
+                Some(failed(sink.name(), panic))
+            }
             Err(_) => Some(failed(sink.name(), "there was no time left")),
         }
     }
@@ -108,13 +129,21 @@ impl Desk<'_> {
     ) -> Option<Reported> {
         let sink = &mut self.sinks[place];
         if !self.cut {
+            let writing = panics::caught(async {
+                panics::point("report");
+                sink.finish(self.result).await
+            });
             let answer = tokio::select! {
                 biased;
                 () = cut => None,
-                answer = timeout(share, sink.finish(self.result)) => Some(answer),
+                answer = timeout(share, writing) => Some(answer),
             };
             match answer {
-                Some(Ok(reported)) => return reported,
+                Some(Ok(Ok(reported))) => return reported,
+                Some(Ok(Err(panic))) => {
+                    self.broken.push(place);
+                    return Some(failed(sink.name(), panic));
+                }
                 Some(Err(_)) => {
                     let why = format!("no answer within {:.1} s", share.as_secs_f64());
                     return Some(failed(sink.name(), why));
@@ -135,6 +164,19 @@ impl Desk<'_> {
         if self.must_succeed && self.result.gate.verdict == Verdict::Passed {
             self.refuse_what_is_missing();
         }
+        if let Some(panic) = panics::first() {
+            self.break_off(panic.to_string());
+        }
+    }
+
+    /// Does nothing where the reason is told already.
+    fn break_off(&mut self, reason: String) {
+        let gate = &self.result.gate;
+        if gate.reasons.contains(&reason) {
+            return;
+        }
+        self.stale = Some(self.written());
+        self.result.gate.break_off(reason);
     }
 
     fn refuse_what_is_missing(&mut self) {
@@ -142,12 +184,7 @@ impl Desk<'_> {
         let Some(failed) = failed.next() else { return };
         let detail = failed.detail.as_deref().unwrap_or_default();
         let reason = format!("the report {} could not be posted: {detail}", failed.sink);
-        self.stale = Some(self.written());
-        let gate = &mut self.result.gate;
-        gate.verdict = Verdict::Errored;
-        gate.exit_code = Verdict::Errored.exit_code(None);
-        // First, since it is what decides.
-        gate.reasons.insert(0, reason);
+        self.break_off(reason);
     }
 }
 

@@ -14,6 +14,7 @@ use crate::lifecycle::Journal;
 use crate::model::{
     ExperimentState, Handover, Intent, LaunchRecord, Probe, RunPhase, RunState, SubscriptionState,
 };
+use crate::panics;
 
 /// What is left of the runs that had a state file before, to be kept in the next one: subscriptions that were not
 /// removed. An experiment that may be running is not for a new run to forget: then the error says which run's.
@@ -88,6 +89,7 @@ impl<'a> RunJournal<'a> {
         let (path, state, all) = (self.path.clone(), self.state.borrow().clone(), self.changes.get());
         let writing = tokio::task::spawn_blocking(move || {
             let _turn = turn;
+            panics::point("file");
             write(&path, &state)
         });
         let done = writing.await.unwrap_or_else(|error| Err(io::Error::other(error)));

@@ -20,6 +20,7 @@ mod lives;
 mod merging;
 mod mistakes;
 mod odd_values;
+mod panics;
 mod permissions;
 mod probes;
 mod provenance;

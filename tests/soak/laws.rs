@@ -82,7 +82,7 @@ fn the_result(case: &Case, ended: &Ended, result: &Value, missed: bool, found: &
 }
 
 /// The last word on each commit status is a verdict, unless nobody was left to say it.
-fn the_statuses(site: &Site, cut_short: bool, found: &mut Found) {
+pub(crate) fn the_statuses(site: &Site, cut_short: bool, found: &mut Found) {
     site.forge.look(|kept| {
         found.expect(kept.faults.is_empty(), || format!("the forge refused: {:?}", kept.faults));
         if cut_short {
@@ -96,7 +96,7 @@ fn the_statuses(site: &Site, cut_short: bool, found: &mut Found) {
     });
 }
 
-fn no_false_green(site: &Site, ended: &Ended, result: Option<&Value>, found: &mut Found) {
+pub(crate) fn no_false_green(site: &Site, ended: &Ended, result: Option<&Value>, found: &mut Found) {
     let experiments = site.account.world.inventory().experiments;
     if !experiments.is_empty() && experiments.iter().all(|experiment| experiment.status == "completed") {
         return;

@@ -14,6 +14,7 @@ mod laws;
 mod matrix;
 mod network;
 mod outputs;
+mod panics;
 mod site;
 
 #[path = "../blackbox/contract.rs"]

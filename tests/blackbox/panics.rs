@@ -1,0 +1,89 @@
+//! A panic ends what was begun by other engines and other commands too; `tests/soak/panics.rs` has a whole run. Debug
+//! builds panic where `PANIC_AT` says.
+
+use faultgate::rehearsal::TEMPLATE_ID;
+
+use crate::contract::assert_result;
+use crate::lives::ENDLESS;
+use crate::stop::{STATE, killed, state};
+use crate::support::{Account, Ended, Faultgate, at_once};
+
+const BROKE: &str = " itself broke (a panic at src/";
+
+fn assert_broke(ended: &Ended, context: &str) {
+    ended.assert_code(3, context);
+    assert!(ended.stderr.contains(BROKE), "{context}: {}", ended.stderr);
+}
+
+/// Where it panics: whenever the run waits, or tells somebody of something.
+fn moments() -> impl Iterator<Item = (&'static str, usize)> {
+    ["wait", "sink"].into_iter().flat_map(|place| (1..40).step_by(3).map(move |number| (place, number)))
+}
+
+#[tokio::test]
+async fn a_command_is_ended_by_its_stop() {
+    let suite = serde_json::json!({"version": 1, "experiments": [{"name": "freeze", "command": {
+        "run": ["sh", "-c", "echo $$ > pid; echo > fault; exec sleep 1000"], "stop": ["rm", "fault"],
+    }, "timeout": "1s"}]});
+    let suite = suite.to_string();
+    let suite = suite.as_str();
+    at_once(moments(), |(place, number)| async move {
+        let context = format!("{place}:{number}");
+        let run = Faultgate::new(&["run"]).file(".faultgate.yml", suite).env("PANIC_AT", &context);
+        let ended = run.finish().await;
+        if !ended.stderr.contains(BROKE) {
+            ended.assert_code(4, "it never comes to that place");
+            return;
+        }
+        assert_broke(&ended, &context);
+        assert_result(&ended.result(), 3);
+        assert!(!ended.path("fault").exists(), "{context}: {}\n{}", ended.stdout, ended.stderr);
+        if let Ok(pid) = std::fs::read_to_string(ended.path("pid")) {
+            let process = std::path::Path::new("/proc").join(pid.trim());
+            assert!(!process.exists(), "{context}: {}", ended.stderr);
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_steps_leave_nothing() {
+    at_once(moments(), |(place, number)| async move {
+        let context = format!("{place}:{number}");
+        let account = Account::living(ENDLESS).await;
+        let launch = || account.faultgate(&["launch"]).env("FAULTGATE_EXPERIMENT_TEMPLATE_ID", TEMPLATE_ID);
+        let broken = launch().env("PANIC_AT", &context).finish().await;
+        let launched = if broken.stderr.contains(BROKE) {
+            assert_broke(&broken, &context);
+            assert_result(&broken.result(), 3);
+            account.assert_nothing_left(&context);
+            launch().finish().await
+        } else {
+            broken
+        };
+        launched.assert_code(0, "launch");
+        let monitor = account.faultgate(&["monitor"]).after(launched).env("FAULTGATE_TIMEOUT", "1s");
+        let ended = monitor.env("PANIC_AT", &context).finish().await;
+        if ended.stderr.contains(BROKE) {
+            assert_broke(&ended, &context);
+        }
+        assert_result(&ended.result(), ended.code.and_then(|code| code.try_into().ok()).unwrap());
+        account.assert_nothing_left(&context);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_stop_that_panics_is_tried_again() {
+    let account = Account::living(ENDLESS).await;
+    let running = account.run().spawn();
+    account.until_running().await;
+    let ended = killed(running).await;
+    let stopped = account.faultgate(&["stop"]).after(ended).env("PANIC_AT", "request:1").finish().await;
+    assert_broke(&stopped, "stop");
+    assert!(stopped.stdout.contains("NOT known to have stopped"), "{}", stopped.stdout);
+    assert!(state(&stopped.path(STATE)).to_string().contains("\"phase\":\"launched\""));
+    let again = account.faultgate(&["stop"]).after(stopped).finish().await;
+    again.assert_code(0, "again");
+    account.assert_nothing_left("again");
+}
