@@ -10,6 +10,7 @@ use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::{Layer, SubscriberExt};
 use tracing_subscriber::util::SubscriberInitExt;
 
+use super::printing::Output;
 use crate::config::{Environment, LogFormat};
 
 /// Starts the log. `RUST_LOG` says how much: a level, or targets with levels. What a machine reads tells what the plain
@@ -55,10 +56,10 @@ impl<'a> MakeWriter<'a> for Screen {
 
 impl Write for Screen {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
-        self.0.suspend(|| io::stderr().write(line))
+        self.0.suspend(|| Output::Stderr.write(line))
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        io::stderr().flush()
+        Ok(())
     }
 }

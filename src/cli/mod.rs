@@ -3,6 +3,7 @@
 use std::ffi::OsString;
 use std::io::Write;
 use std::path::Path;
+use std::time::Duration;
 
 use clap::{ArgMatches, Command};
 use tokio_util::task::AbortOnDropHandle;
@@ -15,6 +16,7 @@ mod iam;
 mod inputs;
 mod leftovers;
 mod logging;
+mod printing;
 mod provenance;
 mod rehearse;
 mod rehearsed;
@@ -31,6 +33,7 @@ mod sweeping;
 
 use self::called::Call;
 use self::leftovers::Leftovers;
+use self::printing::Output;
 use crate::ci::Surroundings;
 use crate::config::{self, Environment, Mistake, Settings};
 use crate::model::Verdict;
@@ -41,11 +44,17 @@ use crate::report::CommandFile;
 
 /// The settings hold mistakes; nothing was launched.
 const MISTAKES: u8 = 2;
+/// Who reads what is printed is waited for as long as it reads something in this time.
+const LAST_WORDS: Duration = Duration::from_secs(5);
+/// What a signal has ended has a greater exit code.
+const CANCELLED: u8 = 128;
 
 /// Runs one command and returns the process's exit code.
 pub fn main(args: impl IntoIterator<Item = OsString>, env: &Environment) -> u8 {
     panics::watch(complain);
     let code = panics::caught_now(|| command_of(args, env));
+    let is_cancelled = code.as_ref().is_ok_and(|code| *code > CANCELLED);
+    printing::finish(if is_cancelled { LAST_WORDS / 10 } else { LAST_WORDS });
     // Whatever was known of its end, nobody can vouch for it.
     match code {
         Ok(code) if panics::first().is_none() => code,
@@ -84,10 +93,10 @@ fn command_of(args: impl IntoIterator<Item = OsString>, env: &Environment) -> u8
     let leftovers = Leftovers::of(&matches, env);
     leftovers.iter().for_each(Leftovers::take_away);
     if let Some(("inputs", matches)) = matches.subcommand() {
-        return inputs::inputs(matches);
+        return printed(inputs::inputs(matches));
     }
     if let Some(("iam", matches)) = matches.subcommand() {
-        return iam::iam(matches);
+        return printed(iam::iam(matches));
     }
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
@@ -118,6 +127,12 @@ fn command_of(args: impl IntoIterator<Item = OsString>, env: &Environment) -> u8
     }
     // A look-up of a name may still be under way in a thread; nobody waits for it.
     runtime.shutdown_background();
+    code
+}
+
+/// What only prints has time: a pager reads no further than it shows.
+fn printed(code: u8) -> u8 {
+    printing::finish(Duration::MAX);
     code
 }
 
@@ -200,14 +215,14 @@ fn refuse(mistakes: &[Mistake], env: &Environment) -> u8 {
     MISTAKES
 }
 
-/// To standard error; one that is closed is no reason to fail.
+/// To standard error.
 fn complain(text: &str) {
-    let _ = writeln!(std::io::stderr(), "{text}");
+    let _ = Output::Stderr.write_all(format!("{text}\n").as_bytes());
 }
 
-/// To standard output; one that is closed is no reason to fail.
+/// To standard output.
 fn say(text: &str) {
-    let _ = writeln!(std::io::stdout(), "{text}");
+    let _ = Output::Stdout.write_all(format!("{text}\n").as_bytes());
 }
 
 /// Eight characters, new for each invocation.

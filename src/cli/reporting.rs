@@ -5,6 +5,7 @@ use std::path::Path;
 
 use indicatif::MultiProgress;
 
+use super::printing::Output;
 use crate::aws;
 use crate::ci::{self, Checkout, Ci, LogStyle, Overrides, ReadOnly, Surroundings, token_is_own};
 use crate::clock::Clock;
@@ -87,7 +88,7 @@ impl Reporting<'_> {
         if live {
             Box::new(Live::new(self.screen.clone()))
         } else {
-            Box::new(Log::new(io::stdout(), style, self.clock))
+            Box::new(Log::new(Output::Stdout, style, self.clock))
         }
     }
 
@@ -219,7 +220,7 @@ impl Files<'_> {
             sinks.push(Box::new(StepOutputs::new(file, report_dir, self.random)));
         }
         sinks.extend(
-            LogCommands::new(io::stdout(), self.surroundings.ci.log_style(), report_dir)
+            LogCommands::new(Output::Stdout, self.surroundings.ci.log_style(), report_dir)
                 .map(|commands| Box::new(commands) as Box<dyn Sink>),
         );
     }

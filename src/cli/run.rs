@@ -12,7 +12,7 @@ use super::connect::{Connected, Endpoints, Probes, Secrets, Wiring};
 use super::rehearsed;
 use super::reporting::{Reporting, surroundings};
 use super::signals::Signals;
-use super::{complain, leftovers, logging, random, refuse, say, settings};
+use super::{complain, leftovers, logging, printing, random, refuse, say, settings};
 use crate::ci::Surroundings;
 use crate::clock::Clock;
 use crate::config::{Environment, Mistake, Settings};
@@ -101,7 +101,7 @@ pub(super) struct Session<'a> {
 impl<'a> Session<'a> {
     pub(super) fn new(settings: Settings, env: &'a Environment, cancel: &'a Cancel) -> Self {
         let random = random();
-        let screen = MultiProgress::new();
+        let screen = printing::screen();
         logging::start(env, settings.log_format, &screen);
         let surroundings = surroundings(&settings, env);
         Self {

@@ -4,12 +4,11 @@ use std::ffi::OsString;
 use std::path::Path;
 
 use clap::{Arg, ArgAction, ArgMatches, Command};
-use indicatif::MultiProgress;
 use jiff::Timestamp;
 
 use super::signals::Signals;
 use super::stopping::{Stopped, Stopping};
-use super::{MISTAKES, complain, logging, random, say};
+use super::{MISTAKES, complain, logging, printing, random, say};
 use crate::clock::Clock;
 use crate::config::{self, Environment, Mistake, STOP_INPUTS};
 use crate::model::{
@@ -154,7 +153,7 @@ async fn end(to_end: ToEnd, matches: &ArgMatches, env: &Environment) -> u8 {
         Ok(settings) => settings,
         Err(mistakes) => return refuse(&mistakes),
     };
-    logging::start(env, settings.log_format, &MultiProgress::new());
+    logging::start(env, settings.log_format, &printing::screen());
     for warning in &settings.warnings {
         complain(&text::plain(&format!("warning: {warning}"), LONGEST));
     }

@@ -5,14 +5,13 @@ use std::path::Path;
 
 use clap::{Arg, ArgAction, ArgMatches, Command};
 use futures_util::stream::{self, StreamExt};
-use indicatif::MultiProgress;
 
 use super::accounts::{Access, Account, Accounts, Place};
 use super::connect::Endpoints;
 use super::signals::Signals;
 use super::stopping::{one, plan};
 use super::sweeping::Sweeping;
-use super::{MISTAKES, complain, logging, random};
+use super::{MISTAKES, complain, logging, printing, random};
 use crate::clock::Clock;
 use crate::config::{self, Environment, Mistake, SWEEP_INPUTS, SweepSettings};
 use crate::model::{EngineSpec, Verdict};
@@ -77,7 +76,7 @@ pub(super) async fn sweep(matches: &ArgMatches, env: &Environment) -> u8 {
             return Verdict::Errored.exit_code(None);
         }
     };
-    logging::start(env, settings.stop.log_format, &MultiProgress::new());
+    logging::start(env, settings.stop.log_format, &printing::screen());
     for warning in &settings.stop.warnings {
         complain(&text::plain(&format!("warning: {warning}"), LONGEST));
     }

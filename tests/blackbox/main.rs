@@ -31,6 +31,7 @@ mod secrets;
 mod several;
 mod signals;
 mod stand_ins;
+mod stalled;
 mod steps;
 mod stop;
 mod stop_centers;

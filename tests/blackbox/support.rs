@@ -235,6 +235,21 @@ impl Faultgate {
         Running { child, stdout: tokio::spawn(async { String::new() }), stderr, home: self.home }
     }
 
+    /// Its outputs take nothing more, as those of a log driver that hangs: whoever writes to them waits, for as long as the
+    /// reader is there.
+    pub(crate) fn spawn_stalled(mut self) -> (Running, std::io::PipeReader) {
+        let (reader, writer) = std::io::pipe().unwrap();
+        let flags = rustix::fs::fcntl_getfl(&writer).unwrap();
+        rustix::fs::fcntl_setfl(&writer, flags | rustix::fs::OFlags::NONBLOCK).unwrap();
+        while rustix::io::write(&writer, &[b'.'; 1024]).is_ok() {}
+        rustix::fs::fcntl_setfl(&writer, flags).unwrap();
+        self.command.stdout(writer.try_clone().unwrap()).stderr(writer);
+        let child = self.command.spawn().unwrap();
+        let nothing = || tokio::spawn(async { String::new() });
+        let running = Running { child, stdout: nothing(), stderr: nothing(), home: self.home };
+        (running, reader)
+    }
+
     /// From beginning to end.
     pub(crate) async fn finish(self) -> Ended {
         self.spawn().ended().await

@@ -21,14 +21,14 @@ const LIMIT: Duration = Duration::from_mins(2);
 /// One run, which panics when it comes to the place for the so-manieth time. None: it never does.
 async fn play(story: Story, place: &str, number: usize) -> Option<Found> {
     let site = Site::of(story, None).await;
-    let suite = format!(
+    let plan = format!(
         "version: 1\nexperiments:\n  - name: shop\n    fis: {{ template: {TEMPLATE_ID} }}\n    probes:\n      - name: answers\n        \
          when: [before, after]\n        command: {{ run: [\"true\"] }}\n"
     );
     let run = site
         .run()
         .without("FAULTGATE_EXPERIMENT_TEMPLATE_ID")
-        .file("suite.yml", &suite)
+        .file("suite.yml", &plan)
         .env("FAULTGATE_CONFIG", "suite.yml")
         .env("PANIC_AT", format!("{place}:{number}"));
     let ended = run.spawn().ended_within(LIMIT).await;

@@ -1,0 +1,67 @@
+//! Nobody reads what is printed, and nobody closes it: whoever writes waits for ever. Nothing else may wait.
+
+use std::io::Read;
+
+use crate::contract::assert_result;
+use crate::lives::{ENDLESS, QUICK};
+use crate::support::{Account, at_once};
+
+/// Each takes another way to what is printed.
+const LOGS: [&[(&str, &str)]; 2] = [&[], &[("FAULTGATE_LOG_FORMAT", "json"), ("RUST_LOG", "trace")]];
+
+#[tokio::test]
+async fn a_signal_stops_what_was_launched() {
+    at_once(LOGS, |log| async move {
+        let account = Account::living(ENDLESS).await;
+        let run = log.iter().fold(account.run(), |run, (name, value)| run.env(name, value));
+        let (running, _reader) = run.spawn_stalled();
+        account.until_running().await;
+        running.signal("TERM").await;
+        let ended = running.ended().await;
+        ended.assert_code(143, "SIGTERM");
+        assert_result(&ended.result(), 143);
+        account.assert_nothing_left("SIGTERM");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_timeout_fires_and_a_pass_stays_one() {
+    at_once([(ENDLESS, 4), (QUICK, 0)], |(beats, code)| async move {
+        let account = Account::living(beats).await;
+        let (running, _reader) = account.run().env("FAULTGATE_TIMEOUT", "1s").spawn_stalled();
+        let ended = running.ended().await;
+        ended.assert_code(code, "it ends");
+        assert_result(&ended.result(), code);
+        account.assert_nothing_left("it ends");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn stop_stops() {
+    let account = Account::living(ENDLESS).await;
+    let running = account.run().spawn();
+    account.until_running().await;
+    let ended = crate::stop::killed(running).await;
+    let (running, _reader) = account.faultgate(&["stop"]).after(ended).spawn_stalled();
+    running.ended().await.assert_code(0, "stop");
+    account.assert_nothing_left("stop");
+}
+
+#[tokio::test]
+async fn who_reads_again_is_told_what_was_printed() {
+    let account = Account::living(ENDLESS).await;
+    let (running, mut reader) = account.run().spawn_stalled();
+    account.until_running().await;
+    running.signal("TERM").await;
+    account.until_asked("StopExperiment").await;
+    let reading = tokio::task::spawn_blocking(move || {
+        let mut printed = String::new();
+        reader.read_to_string(&mut printed).unwrap();
+        printed
+    });
+    running.ended().await.assert_code(143, "SIGTERM");
+    let printed = reading.await.unwrap();
+    assert!(printed.contains("CANCELLED") && printed.contains("launched as"), "{printed}");
+}
