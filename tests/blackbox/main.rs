@@ -21,6 +21,7 @@ mod merging;
 mod mistakes;
 mod odd_values;
 mod permissions;
+mod planted;
 mod probes;
 mod provenance;
 mod report_files;
@@ -39,6 +40,7 @@ mod support;
 mod sweep;
 mod target;
 mod trust;
+mod two_runs;
 
 #[path = "../stand_ins/harness/mod.rs"]
 mod harness_stand_in;
