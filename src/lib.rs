@@ -12,6 +12,7 @@ pub mod clock;
 pub mod config;
 mod digest;
 pub mod engine;
+mod files;
 pub mod forge;
 pub mod http;
 pub mod iam;

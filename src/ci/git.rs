@@ -1,8 +1,10 @@
 //! What a git checkout says of itself, read from its files: there may be no git program.
 
-use std::fs::{self, File};
+use std::fs;
 use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
+
+use crate::files;
 
 /// `HEAD`, a ref, `config` and the like.
 const SMALL: u64 = 1 << 20;
@@ -45,10 +47,10 @@ impl Folder {
     /// At most so many bytes of a file. Nothing that could keep a reader waiting is opened.
     fn open(&self, name: &str, limit: u64) -> Option<impl Read + use<>> {
         let path = fs::canonicalize(self.0.join(name)).ok()?;
-        if !path.starts_with(&self.0) || !fs::metadata(&path).ok()?.is_file() {
+        if !path.starts_with(&self.0) {
             return None;
         }
-        Some(File::open(path).ok()?.take(limit))
+        Some(files::open(&path).ok()?.take(limit))
     }
 
     fn small(&self, name: &str) -> Option<String> {
@@ -62,8 +64,7 @@ fn git_dir(dir: &Path) -> Option<PathBuf> {
     if path.is_dir() {
         return Some(path);
     }
-    let file = fs::metadata(&path).ok().filter(fs::Metadata::is_file).and_then(|_| File::open(&path).ok())?;
-    let file = text(file.take(SMALL))?;
+    let file = text(files::open(&path).ok()?.take(SMALL))?;
     let target = file.strip_prefix("gitdir:")?.trim();
     (!target.is_empty()).then(|| dir.join(target))
 }

@@ -1,13 +1,12 @@
 //! GitHub Actions, and Gitea's and Forgejo's, which speak its language and set a variable of their own besides.
 
-use std::fs::File;
-use std::io::Read;
 use std::path::Path;
 
 use serde_json::Value;
 
 use super::facts::{Facts, api_url, is_commit, web_url};
 use super::{Ci, ReadOnly, Surroundings, remote};
+use crate::files;
 use crate::forge::{ForgeKind, ForkBranch, PullRequest, Site};
 
 /// The largest event file that is read: GitHub sends none larger.
@@ -77,10 +76,7 @@ pub(super) fn event_path<'a>(facts: &Facts<'a>) -> Option<&'a str> {
 
 /// Reads the file of the event. None if it cannot be read, is too large, or is no JSON.
 pub fn read_event(path: &Path) -> Option<Value> {
-    let file = File::open(path).ok().filter(|file| file.metadata().is_ok_and(|m| m.is_file()))?;
-    let mut text = Vec::new();
-    file.take(LARGEST_EVENT + 1).read_to_end(&mut text).ok()?;
-    (text.len() as u64 <= LARGEST_EVENT).then(|| serde_json::from_slice(&text).ok())?
+    serde_json::from_slice(&files::read(path, LARGEST_EVENT).ok()?).ok()
 }
 
 /// Whether a token is surely a person's, so that what keeps the job's own token from writing does not matter. A

@@ -5,7 +5,7 @@ use super::complain;
 use super::run::Session;
 use super::stop::write_what_ended;
 use super::stopping::{Stopped, Stopping};
-use crate::config::StopSettings;
+use crate::config::{ControlPlanes, StopSettings};
 use crate::lifecycle::{Known, Lifecycle, conclude};
 use crate::model::{
     ExperimentPlan, ExperimentResult, ExperimentState, RunPhase, RunResult, RunState, Verdict,
@@ -101,6 +101,7 @@ impl Session<'_> {
             region: settings.region.clone(),
             role_arn: settings.role_arn.clone(),
             tokens: settings.tokens.clone(),
+            control_planes: ControlPlanes::of(&settings.plan.experiments),
             litmus_username: settings.litmus_username.clone(),
             http: settings.http.clone(),
             log_format: settings.log_format,

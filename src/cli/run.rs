@@ -1,6 +1,7 @@
 //! `faultgate run`: the whole way.
 
 use std::cell::RefCell;
+use std::path::Path;
 use std::time::Duration;
 
 use clap::ArgMatches;
@@ -26,7 +27,7 @@ use crate::model::{
 use crate::panics;
 use crate::rehearsal::{Scenario, Server, TEMPLATE_ID, World};
 use crate::report::{self, Sink, closing};
-use crate::state_file::{self, RunJournal};
+use crate::state_file::{self, Hold, NotHeld, RunJournal};
 
 /// All reporting after the end.
 const REPORT_LIMIT: Duration = Duration::from_secs(20);
@@ -59,6 +60,25 @@ pub(super) async fn cancellable(cancel: &Cancel, work: impl Future<Output = u8>)
         biased;
         code = work => code,
         signal = signals.forward(cancel) => signal.exit_code(),
+    }
+}
+
+/// Takes the state file for this process, so that no other one writes over what it has begun. `who` tells them.
+pub(super) fn hold(path: &Path, who: &str, warnings: &mut Vec<String>) -> Result<Option<Hold>, Mistake> {
+    let place = path.display().to_string();
+    match state_file::hold(path, who) {
+        Ok(held) => Ok(Some(held)),
+        Err(NotHeld::ByAnother(who)) => {
+            let what = format!("{place} is in use: another faultgate goes on with it ({who})");
+            let hint = "wait for its end, or give this run a state-file or report-dir of its own";
+            Err(Mistake::new(&place, what).hint(hint))
+        }
+        Err(NotHeld::Unknown(why)) => {
+            warnings.push(format!(
+                "the state file {place} cannot be locked, so a second run with it would not be noticed: {why}"
+            ));
+            Ok(None)
+        }
     }
 }
 
@@ -131,8 +151,8 @@ impl<'a> Session<'a> {
     }
 
     async fn run(mut self) -> u8 {
-        let left = match self.earlier_state() {
-            Ok(left) => left,
+        let (_held, left) = match self.earlier_state() {
+            Ok(earlier) => earlier,
             Err(mistake) => return refuse(&[mistake], self.env),
         };
         let audience = self.audience();
@@ -194,16 +214,20 @@ impl<'a> Session<'a> {
         Ok(self.lifecycle(connected, &Unnoted, &|_| {}).check().await)
     }
 
-    /// What earlier runs have left behind that this one must not forget.
-    pub(super) fn earlier_state(&self) -> Result<Vec<SubscriptionState>, Mistake> {
+    /// The state file, which no other process goes on with as long as this holds it, and what earlier runs have left
+    /// behind that this one must not forget.
+    pub(super) fn earlier_state(&mut self) -> Result<(Option<Hold>, Vec<SubscriptionState>), Mistake> {
         if self.settings.rehearsal.is_some() {
-            return Ok(Vec::new());
+            return Ok((None, Vec::new()));
         }
-        let path = &self.settings.state_file;
-        state_file::what_earlier_runs_left(path).map_err(|why| {
+        let path = self.settings.state_file.clone();
+        let who = format!("run {}", self.identity.id);
+        let held = hold(&path, &who, &mut self.settings.warnings)?;
+        let left = state_file::what_earlier_runs_left(&path).map_err(|why| {
             let place = path.display().to_string();
             Mistake::new(&place, format!("{place} {}", why.what)).hint(why.hint)
-        })
+        })?;
+        Ok((held, left))
     }
 
     /// A run that has begun nothing.

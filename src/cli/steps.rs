@@ -5,16 +5,16 @@ use std::path::Path;
 use clap::{ArgMatches, Command};
 
 use super::reporting::surroundings;
-use super::run::{Session, cancellable};
+use super::run::{Session, cancellable, hold};
 use super::stop::write_what_ended;
 use super::stopping::{Stopped, Stopping};
 use super::{complain, leftovers, provenance, refuse, say, settings};
 use crate::config::{self, Environment, Mistake, Settings};
 use crate::engine::fis::RunStep;
 use crate::lifecycle::{Cancel, can_be_scored, conclude};
-use crate::model::{EngineSpec, ExperimentPlace, Handover, RunEvent, RunResult, RunState};
+use crate::model::{EngineSpec, ExperimentPlace, Handover, RunEvent, RunResult, RunState, SubscriptionState};
 use crate::panics;
-use crate::state_file::{self, RunJournal};
+use crate::state_file::{self, Hold, RunJournal};
 use crate::text;
 
 /// Where a suite file is looked for.
@@ -67,8 +67,8 @@ pub(super) async fn launch(matches: &ArgMatches, env: &Environment) -> u8 {
 
 pub(super) async fn monitor(matches: &ArgMatches, env: &Environment) -> u8 {
     let cancel = Cancel::new();
-    match resumed(matches, env) {
-        Ok((settings, state)) => {
+    match resumed(matches, env, "monitor") {
+        Ok((settings, state, _held)) => {
             leftovers::clear(&settings.plan.report_dir, &[]);
             let session = Session::new(settings, env, &cancel).doing(RunStep::Monitor).of(&state.run);
             cancellable(&cancel, session.monitor(state)).await
@@ -79,8 +79,8 @@ pub(super) async fn monitor(matches: &ArgMatches, env: &Environment) -> u8 {
 
 pub(super) async fn score(matches: &ArgMatches, env: &Environment) -> u8 {
     let cancel = Cancel::new();
-    match resumed(matches, env) {
-        Ok((settings, state)) => {
+    match resumed(matches, env, "score") {
+        Ok((settings, state, _held)) => {
             leftovers::clear(&settings.plan.report_dir, &[]);
             let session = Session::new(settings, env, &cancel).of(&state.run);
             cancellable(&cancel, session.score(state, matches)).await
@@ -112,31 +112,42 @@ fn can_be_split(settings: Settings) -> Result<Settings, Vec<Mistake>> {
     if mistakes.is_empty() { Ok(settings) } else { Err(mistakes) }
 }
 
-/// The state that a launch has left, and its settings.
-fn resumed(matches: &ArgMatches, env: &Environment) -> Result<(Settings, RunState), Vec<Mistake>> {
+/// What a launch has left: its settings and its state, which is this process's now.
+type Resumed = (Settings, RunState, Option<Hold>);
+
+fn resumed(matches: &ArgMatches, env: &Environment, step: &str) -> Result<Resumed, Vec<Mistake>> {
     let flags = config::given(matches);
     let path = config::state_file(env, &flags, Path::new(HERE))?;
     let shown = path.display().to_string();
     let wrong = |what: String, hint: &str| vec![Mistake::new(&shown, format!("{shown} {what}")).hint(hint)];
-    let state = state_file::read(&path)
-        .map_err(|why| wrong(why.what, &why.hint))?
-        .ok_or_else(|| wrong("is not there".to_owned(), "bring it from the job that ran faultgate launch"))?;
+    let read = || {
+        state_file::read(&path).map_err(|why| wrong(why.what, &why.hint))?.ok_or_else(|| {
+            wrong("is not there".to_owned(), "bring it from the job that ran faultgate launch")
+        })
+    };
+    // Where there is nothing to go on with, nothing is made to hold it.
+    read()?;
+    let mut warnings = Vec::new();
+    let held = hold(&path, step, &mut warnings).map_err(|mistake| vec![mistake])?;
+    let state = read()?;
     let Some(handover) = &state.handover else {
         let what = "is not of faultgate launch: faultgate run monitors and scores by itself".to_owned();
         return Err(wrong(what, "end what is left with faultgate stop"));
     };
     let mut settings = config::load_again(env, flags, Path::new(HERE), &handover.inputs)?;
-    settings.state_file = path;
+    settings.warnings.extend(warnings);
+    settings.state_file.clone_from(&path);
     let here = surroundings(&settings, env).identity("");
     let mut mistakes = provenance::differences(&shown, &state.run, &here, OTHERS);
     mistakes.extend(differences(&mut settings, &state, &shown));
-    if mistakes.is_empty() { Ok((settings, state)) } else { Err(mistakes) }
+    if mistakes.is_empty() { Ok((settings, state, held)) } else { Err(mistakes) }
 }
 
 /// The settings must be of the same experiments, which are where the launch has found them.
 fn differences(settings: &mut Settings, state: &RunState, shown: &str) -> Vec<Mistake> {
     let hint = "give the same suite file and inputs as to faultgate launch";
-    let mut mistakes = Vec::new();
+    let mut mistakes: Vec<_> =
+        state.open_subscriptions().filter(|all| !all.is_ours()).map(|other| others(other, shown)).collect();
     if settings.rehearsal.is_some() {
         mistakes.push(Mistake::new("the settings", "rehearsal: is for run and check").hint("unset it"));
     }
@@ -155,7 +166,10 @@ fn differences(settings: &mut Settings, state: &RunState, shown: &str) -> Vec<Mi
             _ => None,
         };
         let EngineSpec::Fis { region: set, .. } = &experiment.spec else {
-            if ExperimentPlace::of(&experiment.spec, None) != known.place {
+            let own = ExperimentPlace::of(&experiment.spec, None);
+            if own.url() != known.place.url() {
+                mistakes.push(elsewhere(&experiment.name, own.url(), &known.place, shown));
+            } else if own != known.place {
                 mistakes.push(differs(&experiment.name, shown).hint(hint));
             }
             continue;
@@ -173,10 +187,32 @@ fn differs(name: &str, shown: &str) -> Mistake {
     Mistake::new(shown, format!("{name}: {shown} has launched another experiment under this name"))
 }
 
+/// A file may name anything; only faultgate's own queues are read.
+fn others(subscription: &SubscriptionState, shown: &str) -> Mistake {
+    let name = &subscription.name;
+    let what =
+        format!("{shown} names {name}, whose queue or rules are not called as faultgate calls its own");
+    Mistake::new(shown, what).hint("bring the state file as faultgate launch has written it")
+}
+
+/// Which control plane secrets go to is for the settings to say, and not for a file.
+fn elsewhere(name: &str, own: Option<&str>, known: &ExperimentPlace, shown: &str) -> Mistake {
+    let input = if matches!(known, ExperimentPlace::Litmus { .. }) { "litmus-url" } else { "harness-url" };
+    let what = format!(
+        "{name}: {shown} says that it runs on {}, and the settings name {}, so no secret was sent there",
+        known.url().unwrap_or("no control plane"),
+        own.unwrap_or("none")
+    );
+    let hint = format!(
+        "set {input} in this step too, if it is yours: no address that secrets go to is taken from a file"
+    );
+    Mistake::new(shown, what).hint(hint)
+}
+
 impl Session<'_> {
     async fn launch(mut self) -> u8 {
-        let left = match self.earlier_state() {
-            Ok(left) => left,
+        let (_held, left) = match self.earlier_state() {
+            Ok(earlier) => earlier,
             Err(mistake) => return refuse(&[mistake], self.env),
         };
         let audience = self.audience();

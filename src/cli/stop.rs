@@ -14,7 +14,7 @@ use crate::config::{self, Environment, Mistake, STOP_INPUTS};
 use crate::model::{
     ExperimentPlace, ExperimentState, LaunchRecord, RunIdentity, RunPhase, RunState, Trace, Verdict,
 };
-use crate::state_file;
+use crate::state_file::{self, NotHeld};
 use crate::text;
 
 /// Longest line told.
@@ -30,8 +30,9 @@ pub(super) fn command() -> Command {
     Command::new("stop")
         .about("Stop every experiment that the state file names, and remove its subscription; safe to repeat")
         .after_help(
-            "Keys and tokens come from the same variables as those of a run. Without a state file there is nothing to \
-             stop.\n\nExit codes: 0 nothing is left running, 2 mistakes in the settings or no state file of faultgate, \
+            "Keys and tokens come from the same variables as those of a run, and go only to control planes that the \
+             settings name,\nwhatever the file says. Without a state file there is nothing to stop.\n\nExit codes: \
+             0 nothing is left running, 2 mistakes in the settings or no state file of faultgate, \
              3 something could not be stopped\nor removed (each with the command that does it), \
              129/130/143 ended by SIGHUP/SIGINT/SIGTERM.",
         )
@@ -162,7 +163,11 @@ async fn end(to_end: ToEnd, matches: &ArgMatches, env: &Environment) -> u8 {
         Stopping { settings: &settings, env, commands: &commands.unwrap_or_default(), clock: Clock::start() };
     let Stopped { lines, failed, mistakes } = stopping.end(&mut state).await;
     if let Some(file) = file {
-        write_what_ended(&file, &state);
+        match state_file::hold(&file, "stop") {
+            // Its run lives, sees the same ends, and writes them down.
+            Err(NotHeld::ByAnother(_)) => {}
+            _held => write_what_ended(&file, &state),
+        }
     }
     for line in &lines {
         tell(line);

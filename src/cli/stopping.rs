@@ -9,12 +9,12 @@ use tokio::time::Instant;
 use super::accounts::Place;
 use super::connect::{Connected, Endpoints, Probes, Secrets, Wiring};
 use crate::clock::Clock;
-use crate::config::{Environment, Mistake, StopSettings};
+use crate::config::{Environment, Mistake, StopSettings, Unnamed};
 use crate::engine::fis::RunStep;
 use crate::engine::{Engine, Failure, FailureKind, Launched};
 use crate::lifecycle::Cancel;
 use crate::model::{
-    EngineSpec, ExperimentPlan, ExperimentState, InjectionRule, LaunchRecord, Monitor, Plan, RunPhase,
+    EngineSpec, ExperimentPlan, ExperimentState, InjectionRule, LaunchRecord, Monitor, OURS, Plan, RunPhase,
     RunState, Score, State, SubscriptionState,
 };
 use crate::panics;
@@ -59,16 +59,21 @@ impl Stopping<'_> {
     /// Ends all that is open, and writes into the state what is not any more. What cannot be connected to keeps nothing
     /// else from being ended.
     pub(super) async fn end(&self, state: &mut RunState) -> Stopped {
-        let mut stopped = Stopped::default();
+        let mut stopped = self.left_alone(state);
         let groups = {
             let state = &*state;
             let of = |engine: &'static str| async move {
                 let is_open = |number: &usize| {
                     let experiment = &state.experiments[*number];
-                    experiment.is_open() && experiment.place.spec().engine() == engine
+                    experiment.is_open()
+                        && experiment.place.spec().engine() == engine
+                        && self.unnamed(experiment).is_none()
                 };
                 let experiments: Vec<usize> = (0..state.experiments.len()).filter(is_open).collect();
-                let is_left = |number: &usize| engine == "fis" && !state.subscriptions[*number].removed;
+                let is_left = |number: &usize| {
+                    let subscription = &state.subscriptions[*number];
+                    engine == "fis" && !subscription.removed && subscription.is_ours()
+                };
                 let subscriptions: Vec<usize> = (0..state.subscriptions.len()).filter(is_left).collect();
                 // What one engine breaks on keeps no other from being asked.
                 let ended = panics::caught(self.end_group(state, &experiments, &subscriptions)).await;
@@ -98,6 +103,25 @@ impl Stopping<'_> {
             }
         }
         stopped
+    }
+
+    /// What the state names and nothing of ours says that it may be touched: neither is a secret sent to a host that only
+    /// a file names, nor is a queue removed that no run can have made.
+    fn left_alone(&self, state: &RunState) -> Stopped {
+        let unnamed = state.open_experiments().filter_map(|experiment| self.unnamed(experiment));
+        let others = state.open_subscriptions().filter(|subscription| !subscription.is_ours()).map(others);
+        let lines: Vec<_> = unnamed.chain(others).collect();
+        Stopped { failed: !lines.is_empty(), lines, mistakes: Vec::new() }
+    }
+
+    /// What to say of an experiment whose control plane the settings do not name.
+    fn unnamed(&self, experiment: &ExperimentState) -> Option<String> {
+        let Unnamed { site, input } = self.settings.control_planes.may_be_told(&experiment.place).err()?;
+        Some(format!(
+            "{}: NOT stopped: the state file says that it runs on {site}, which the settings of this command do not \
+             name, so no secret was sent there; if that host is yours, set {input} to it and repeat the stop",
+            experiment.name
+        ))
     }
 
     /// Everything that one kind of engine is to end.
@@ -309,6 +333,16 @@ fn told(subscription: &SubscriptionState) -> Vec<String> {
     let left = subscription.leftovers.iter().map(|left| format!("not removed: {left}"));
     let left: Vec<_> = left.collect();
     if left.is_empty() { vec![format!("not removed: the subscription {}", subscription.name)] } else { left }
+}
+
+fn others(subscription: &SubscriptionState) -> String {
+    let SubscriptionState { name, region, rules, queue_url, .. } = subscription;
+    let queue = queue_url.as_deref().unwrap_or("no known queue");
+    format!(
+        "not removed: the state file names {name} in {region} (queue: {queue}; rules: {}), and all that faultgate makes \
+         is called {OURS}…; look at it by hand",
+        rules.join(", ")
+    )
 }
 
 fn place_of(subscription: &SubscriptionState) -> ExperimentPlan {

@@ -284,8 +284,8 @@ fn without_slash(url: &str) -> String {
 
 /// What the address of an experiment's page names.
 #[derive(Debug, PartialEq)]
-struct Page {
-    url: String,
+pub(super) struct Page {
+    pub(super) url: String,
     account: String,
     org: String,
     project: String,
@@ -295,7 +295,7 @@ struct Page {
 impl Page {
     /// `https://HOST/ng/#/account/A/chaos/orgs/O/projects/P/experiments/E`, or the newer
     /// `https://HOST/ng/account/A/module/chaos/orgs/O/projects/P/experiments/E/runs`.
-    fn of(text: &str) -> Option<Self> {
+    pub(super) fn of(text: &str) -> Option<Self> {
         parse::url(text).ok()?;
         let (url, path) = text.split_once("/ng/")?;
         let path = path.split(['?', ' ']).next()?;
@@ -316,9 +316,9 @@ impl Page {
 
 /// What the address of a page of ChaosCenter names.
 #[derive(Debug, PartialEq)]
-struct CenterPage {
+pub(super) struct CenterPage {
     /// Where ChaosCenter is.
-    url: String,
+    pub(super) url: String,
     project: Option<String>,
     /// None where it is a page of something else.
     experiment: Option<String>,
@@ -326,7 +326,7 @@ struct CenterPage {
 
 impl CenterPage {
     /// `https://HOST/account/A/project/P/experiments/E/runs`, or another page of the project.
-    fn of(text: &str) -> Option<Self> {
+    pub(super) fn of(text: &str) -> Option<Self> {
         parse::url(text).ok()?;
         let (url, path) = text.split_once("/account/")?;
         let path = path.split(['?', '#', ' ']).next()?;

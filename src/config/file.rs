@@ -1,8 +1,8 @@
 //! The suite file as it lies on disk: found, read, parsed, its variables replaced. What it means is not judged here.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::fs::{self, File};
-use std::io::Read;
+use std::fs;
+use std::io::ErrorKind;
 use std::path::Path;
 
 use ::config::{FileFormat, Format, Value, ValueKind};
@@ -12,6 +12,7 @@ use super::aliases;
 use super::environment::Environment;
 use super::interpolate::interpolate;
 use super::mistake::quoted;
+use crate::files;
 use crate::text::plain;
 
 /// Looked for in the working directory.
@@ -100,20 +101,12 @@ fn read(path: &Path) -> Result<String, Refusal> {
 /// The content of a file that a setting names, if it is one of at most so many bytes. `else_name` is the hint for
 /// anything else.
 pub(super) fn bytes(path: &Path, most: u64, else_name: &str) -> Result<Vec<u8>, Refusal> {
-    let unreadable = |error: std::io::Error| match error.kind() {
-        std::io::ErrorKind::NotFound => refusal("is not there", "check the path, or remove the setting"),
+    files::read(path, most).map_err(|error| match error.kind() {
+        ErrorKind::NotFound => refusal("is not there", "check the path, or remove the setting"),
+        ErrorKind::InvalidInput => refusal("is not a file", else_name),
+        ErrorKind::FileTooLarge => refusal(format!("is larger than {} MiB", most >> 20), else_name),
         _ => refusal(format!("cannot be read: {error}"), "make it readable, or name another file"),
-    };
-    let metadata = fs::metadata(path).map_err(unreadable)?;
-    if !metadata.is_file() {
-        return Err(refusal("is not a file", else_name));
-    }
-    let mut bytes = Vec::new();
-    File::open(path).and_then(|file| file.take(most + 1).read_to_end(&mut bytes)).map_err(unreadable)?;
-    if bytes.len() as u64 > most {
-        return Err(refusal(format!("is larger than {} MiB", most >> 20), else_name));
-    }
-    Ok(bytes)
+    })
 }
 
 fn parse(name: &str, text: &str) -> Result<Table, Refusal> {

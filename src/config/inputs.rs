@@ -105,8 +105,9 @@ impl Input {
     }
 
     /// True if it says what is run and how that is judged, so that a launch hands it on to who monitors and scores.
-    /// Runtime inputs may hold secrets, and only a launch needs them.
-    pub(super) fn is_handed_on(&self) -> bool {
+    /// Runtime inputs may hold secrets, and only a launch needs them. The address of a control plane says whom a secret
+    /// is told, which each step has to be told by its own settings.
+    pub(super) fn is_handed_on(&self, value: &str) -> bool {
         let of_the_run = match self.group {
             Group::Experiment
             | Group::Aws
@@ -116,7 +117,10 @@ impl Input {
             | Group::Monitoring => true,
             Group::Forge | Group::Reports | Group::General => self.name == "config",
         };
-        of_the_run && !self.is_secret() && self.name != "harness-runtime-inputs"
+        let is_address = matches!(self.group, Group::Harness | Group::Litmus)
+            && self.name != "litmus-origin"
+            && value.contains("://");
+        of_the_run && !self.is_secret() && self.name != "harness-runtime-inputs" && !is_address
     }
 
     /// The meaning, with the forms, units and range of its value.

@@ -93,10 +93,11 @@ impl Layer {
         }))
     }
 
-    /// What an earlier step of the run was given.
+    /// What an earlier step of the run was given, as far as it is handed on: its file may say anything.
     pub(super) fn handed_on(inputs: &BTreeMap<String, String>) -> Self {
-        let values = open().filter_map(|i| Some((i.name, HANDED_ON.to_owned(), inputs.get(i.name)?.clone())));
-        Self::of(values)
+        let known = open().filter_map(|input| Some((input, inputs.get(input.name)?.clone())));
+        let handed_on = known.filter(|(input, value)| input.is_handed_on(value));
+        Self::of(handed_on.map(|(input, value)| (input.name, HANDED_ON.to_owned(), value)))
     }
 
     fn of(values: impl Iterator<Item = (&'static str, String, String)>) -> Self {
@@ -119,11 +120,10 @@ pub(super) fn merge(layers: impl IntoIterator<Item = Layer>) -> Result<HashMap<S
 
 /// What a later step of the run has to be given too.
 pub(super) fn to_hand_on(merged: &HashMap<String, Value>) -> BTreeMap<String, String> {
-    let inputs = open().filter(|input| input.is_handed_on());
-    inputs
+    open()
         .filter_map(|input| {
             let value = merged.get(input.name)?.clone().into_string().ok()?;
-            Some((input.name.to_owned(), value))
+            input.is_handed_on(&value).then(|| (input.name.to_owned(), value))
         })
         .collect()
 }
@@ -262,6 +262,26 @@ mod tests {
         ];
         let named = inherited(&merge(layers).unwrap());
         assert_eq!(named, ["parallel (the state file)", "FAULTGATE_EXPECTED_RESILIENCE_SCORE"]);
+    }
+
+    #[test]
+    fn a_file_sets_no_address_that_secrets_go_to() {
+        let page = "https://evil.example/ng/account/A/module/chaos/orgs/O/projects/P/experiments/E";
+        let inputs = [
+            ("harness-url", "https://evil.example"),
+            ("litmus-url", "https://evil.example"),
+            ("harness-experiment-id", page),
+            ("forge-api-url", "https://evil.example"),
+            ("harness-api-key", "theirs"),
+            ("report-dir", "/elsewhere"),
+            ("litmus-experiment-id", "e"),
+            ("litmus-origin", "https://litmus.example"),
+            ("config", "suite.yml"),
+        ];
+        let inputs = inputs.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
+        let mut taken: Vec<_> = merge([Layer::handed_on(&inputs)]).unwrap().into_keys().collect();
+        taken.sort();
+        assert_eq!(taken, ["config", "litmus-experiment-id", "litmus-origin"]);
     }
 
     /// A later job inherits what the dotenv file says, as if it had been set for it.

@@ -6,6 +6,7 @@
 mod aliases;
 mod centers;
 mod comparing;
+mod control_planes;
 mod environment;
 mod file;
 mod flags;
@@ -33,6 +34,7 @@ mod unreplaced;
 mod values;
 
 pub use comparing::Compared;
+pub use control_planes::{ControlPlanes, Unnamed};
 pub use environment::Environment;
 pub use flags::{flags, given};
 pub use foreign::{aws_endpoint, aws_mistakes, aws_region};

@@ -1,12 +1,12 @@
 //! A `result.json` that is read again.
 
-use std::fs::File;
-use std::io::{ErrorKind, Read};
+use std::io::ErrorKind;
 use std::path::Path;
 
 use serde::Deserialize;
 
 use super::Mistake;
+use crate::files;
 use crate::model::{RunResult, SCHEMA_VERSION};
 
 /// A result larger than this is a wrong file: it is that of ten thousand probes with all the samples that are kept.
@@ -44,16 +44,11 @@ pub(super) fn read(path: &Path) -> Result<RunResult, Unreadable> {
 }
 
 fn bytes(path: &Path, most: u64) -> Result<Vec<u8>, Unreadable> {
-    let unreadable = |error: std::io::Error| match error.kind() {
+    files::read(path, most).map_err(|error| match error.kind() {
         ErrorKind::NotFound => Unreadable::new("is not there"),
+        ErrorKind::FileTooLarge | ErrorKind::InvalidInput => Unreadable::no_result(error),
         _ => Unreadable::new(format!("cannot be read: {error}")),
-    };
-    let mut bytes = Vec::new();
-    File::open(path).and_then(|file| file.take(most + 1).read_to_end(&mut bytes)).map_err(unreadable)?;
-    if bytes.len() as u64 > most {
-        return Err(Unreadable::no_result(format!("it is larger than {} MiB", most >> 20)));
-    }
-    Ok(bytes)
+    })
 }
 
 /// What tells of which version the rest is.

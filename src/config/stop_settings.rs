@@ -5,6 +5,7 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use super::Mistake;
+use super::control_planes::{ControlPlanes, HARNESS_URL, LITMUS_URL};
 use super::environment::Environment;
 use super::report_settings::some_values;
 use super::secret::Tokens;
@@ -22,14 +23,26 @@ pub(super) const CA_BUNDLE: &str = "ca-bundle";
 pub(super) const LOG_FORMAT: &str = "log-format";
 
 /// Inputs that may stand on the command line of `faultgate stop`.
-pub const STOP_INPUTS: &[&str] =
-    &["config", STATE_FILE, REPORT_DIR, REGION, ROLE, USERNAME, CA_BUNDLE, LOG_FORMAT];
+pub const STOP_INPUTS: &[&str] = &[
+    "config",
+    STATE_FILE,
+    REPORT_DIR,
+    REGION,
+    ROLE,
+    HARNESS_URL,
+    LITMUS_URL,
+    USERNAME,
+    CA_BUNDLE,
+    LOG_FORMAT,
+];
 
 #[derive(Debug, Clone, PartialEq)]
 pub struct StopSettings {
     pub region: Option<String>,
     pub role_arn: Option<String>,
     pub tokens: Tokens,
+    /// Who may be told them. None for who asks AWS alone.
+    pub control_planes: ControlPlanes,
     pub litmus_username: Option<String>,
     pub http: HttpSettings,
     pub log_format: LogFormat,
@@ -55,7 +68,10 @@ pub fn stop_settings(
 ) -> Result<StopSettings, Vec<Mistake>> {
     let mut mistakes = Vec::new();
     let values = some_values(env, flags, dir, STOP_INPUTS, &mut mistakes)?;
-    let settings = of_values(&values, env, dir, &mut mistakes);
+    let settings = StopSettings {
+        control_planes: ControlPlanes::read(env, flags, dir),
+        ..of_values(&values, env, dir, &mut mistakes)
+    };
     if mistakes.is_empty() { Ok(settings) } else { Err(mistakes) }
 }
 
@@ -72,6 +88,7 @@ pub(super) fn of_values(
         region: values.text(REGION),
         role_arn: values.text(ROLE),
         tokens,
+        control_planes: ControlPlanes::default(),
         litmus_username: values.text(USERNAME),
         http,
         log_format: LogFormat::of(values),

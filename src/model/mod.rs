@@ -43,8 +43,8 @@ pub use result::{
     Target, ToolInfo,
 };
 pub use run_state::{
-    ExperimentPlace, ExperimentState, Handover, Intent, LaunchRecord, ProcessIdentity, RunPhase, RunState,
-    STATE_VERSION, SubscriptionState, Trace,
+    ExperimentPlace, ExperimentState, Handover, Intent, LaunchRecord, OURS, ProcessIdentity, RunPhase,
+    RunState, STATE_VERSION, SubscriptionState, Trace,
 };
 pub use score::{Score, weighted_mean};
 pub use shard::Shard;

@@ -82,7 +82,7 @@ impl RunState {
 
     /// Subscriptions that this run has made, and not an earlier one.
     pub fn own_subscriptions(&self) -> impl Iterator<Item = &SubscriptionState> {
-        let name = format!("faultgate-{}", self.run.id);
+        let name = format!("{OURS}{}", self.run.id);
         self.subscriptions.iter().filter(move |subscription| subscription.name.starts_with(&name))
     }
 
@@ -196,6 +196,14 @@ impl ExperimentPlace {
         }
     }
 
+    /// Where its control plane is, if it has one.
+    pub fn url(&self) -> Option<&str> {
+        match self {
+            Self::Harness { url, .. } | Self::Litmus { url, .. } => Some(url),
+            Self::Fis { .. } | Self::Command { .. } => None,
+        }
+    }
+
     /// Whether it is where a subscription is, and reached in the same way.
     pub fn is_beside(&self, subscription: &SubscriptionState) -> bool {
         matches!(self, Self::Fis { region, role_arn, .. }
@@ -276,6 +284,9 @@ pub struct ProcessIdentity {
     pub under_init: bool,
 }
 
+/// The names of all rules and queues that a run makes begin so.
+pub const OURS: &str = "faultgate-";
+
 /// Rules and queue of a subscription.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SubscriptionState {
@@ -294,4 +305,46 @@ pub struct SubscriptionState {
     /// What could not be removed, with the command that does it.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub leftovers: Vec<String>,
+}
+
+impl SubscriptionState {
+    /// Whether all that it names has a name as a run gives it. A file may name anything.
+    pub fn is_ours(&self) -> bool {
+        let mut names = self.rules.iter().chain([&self.name]);
+        let queue = self.queue_url.as_deref().is_none_or(|url| url.rsplit('/').next() == Some(&*self.name));
+        queue && names.all(|name| name.starts_with(OURS))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_has_another_name_is_not_ours() {
+        let named = |name: &str, rules: &[&str], url: Option<&str>| SubscriptionState {
+            name: name.to_owned(),
+            region: "eu-west-1".to_owned(),
+            role_arn: None,
+            rules: rules.iter().map(|rule| (*rule).to_owned()).collect(),
+            queue_url: url.map(str::to_owned),
+            expires_at: Timestamp::UNIX_EPOCH,
+            removed: false,
+            leftovers: Vec::new(),
+        };
+        let queue = "https://sqs.eu-west-1.amazonaws.com/111122223333/";
+        let own = format!("{queue}faultgate-1");
+        assert!(named("faultgate-1", &["faultgate-1", "faultgate-1-2"], Some(&own)).is_ours());
+        assert!(named("faultgate-1", &[], None).is_ours());
+        for other in [
+            named("orders", &[], None),
+            named("faultgate-1", &["nightly"], None),
+            named("faultgate-1", &[], Some(&format!("{queue}orders"))),
+            named("faultgate-1", &[], Some(&format!("{queue}faultgate-2"))),
+            named("faultgate-1", &[], Some("")),
+            named("xfaultgate-1", &[], None),
+        ] {
+            assert!(!other.is_ours(), "{other:?}");
+        }
+    }
 }

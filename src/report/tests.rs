@@ -165,7 +165,7 @@ async fn a_new_run_leaves_nothing_of_an_earlier_one() {
         ["result.json", "summary.md", "junit.xml", "faultgate.env", "annotations.json", "report.html"];
     for name in names {
         std::fs::write(folder.path().join(name), "").unwrap();
-        std::fs::write(folder.path().join(format!("{name}.draft")), "").unwrap();
+        std::fs::write(folder.path().join(format!(".{name}.0123456789ab.draft")), "").unwrap();
     }
     std::fs::write(folder.path().join("theirs.txt"), "").unwrap();
     assert_eq!(clear(folder.path(), &[]), [""; 0]);
@@ -184,7 +184,7 @@ fn of_a_link_only_the_link_goes_and_what_is_still_to_be_read_stays() {
     for name in ["elsewhere", "result.json", "faultgate.env"] {
         std::fs::write(at(name), name).unwrap();
     }
-    for name in ["summary.md", "junit.xml.draft"] {
+    for name in ["summary.md", ".junit.xml.0123456789ab.draft"] {
         std::os::unix::fs::symlink(at("elsewhere"), at(name)).unwrap();
     }
     // By whatever name it is asked for.

@@ -1,11 +1,12 @@
 //! Who vouches for the run when it assumes a role, in the order of how plainly the user has said so.
 
 use std::io::Read as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::github::GithubOidc;
 use super::refusal::Refusal;
 use crate::config::{Environment, Mistake, Secret};
+use crate::files;
 use crate::http::{self, HttpSettings};
 
 /// A token is a few KiB.
@@ -133,9 +134,9 @@ impl ChainIn {
     }
 }
 
-fn read(path: &PathBuf) -> Result<Secret, Refusal> {
+fn read(path: &Path) -> Result<Secret, Refusal> {
     let mut token = String::new();
-    std::fs::File::open(path)
+    files::open(path)
         .and_then(|file| file.take(LARGEST).read_to_string(&mut token))
         .map_err(|error| Refusal::new(format!("AWS_WEB_IDENTITY_TOKEN_FILE could not be read: {error}")))?;
     Ok(Secret::new(token.trim()))

@@ -1,18 +1,15 @@
 //! Reads and writes a state file.
 
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, ErrorKind, Read, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::io::{self, ErrorKind};
 use std::path::Path;
 
 use serde::Deserialize;
 
+use crate::files;
 use crate::model::{RunState, STATE_VERSION};
 
 /// A file larger than this is a wrong one: it is that of a hundred times the experiments that a run may have.
 const MAX_BYTES: u64 = 32 << 20;
-/// A container writes it as root, and the runner outside uploads it with the reports. It holds no secrets.
-const MODE: u32 = 0o644;
 
 /// Why a file gives no state. It completes a sentence that begins with the file's name.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,13 +29,11 @@ impl Unreadable {
 
 /// What a file holds; None if it is not there.
 pub fn read(path: &Path) -> Result<Option<RunState>, Unreadable> {
-    let mut bytes = Vec::new();
-    let read = File::open(path).and_then(|file| file.take(MAX_BYTES + 1).read_to_end(&mut bytes));
-    match read {
-        Ok(_) if bytes.len() as u64 > MAX_BYTES => {
-            Err(Unreadable::no_state(format!("it is larger than {} MiB", MAX_BYTES >> 20)))
+    match files::read(path, MAX_BYTES) {
+        Ok(bytes) => parse(&bytes).map(Some),
+        Err(error) if matches!(error.kind(), ErrorKind::FileTooLarge | ErrorKind::InvalidInput) => {
+            Err(Unreadable::no_state(error))
         }
-        Ok(_) => parse(&bytes).map(Some),
         Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => Ok(None),
         Err(error) => Err(Unreadable {
             what: format!("cannot be read: {error}"),
@@ -76,34 +71,14 @@ fn parse(bytes: &[u8]) -> Result<RunState, Unreadable> {
 pub fn write(path: &Path, state: &RunState) -> io::Result<()> {
     let mut bytes = serde_json::to_vec_pretty(state)?;
     bytes.push(b'\n');
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    fs::create_dir_all(folder)?;
-    let mut draft = path.as_os_str().to_owned();
-    draft.push(".draft");
-    let draft = Path::new(&draft);
-    let moved = drafted(draft, &bytes).and_then(|()| fs::rename(draft, path));
-    if moved.is_err() {
-        // Best effort: the draft may never have come to be.
-        let _ = fs::remove_file(draft);
-    }
-    moved?;
-    // That the name leads to the new file must be on the disk as well. Not every file system can be told so.
-    let _ = File::open(folder).and_then(|folder| folder.sync_all());
+    files::write_whole(path, |file| file.write_all(&bytes))?;
+    files::settle(path);
     Ok(())
-}
-
-fn drafted(draft: &Path, bytes: &[u8]) -> io::Result<()> {
-    match fs::remove_file(draft) {
-        Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
-        _ => {}
-    }
-    let mut file = OpenOptions::new().write(true).create_new(true).mode(MODE).open(draft)?;
-    file.write_all(bytes)?;
-    file.sync_all()
 }
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
     use std::os::unix::fs::PermissionsExt;
 
     use jiff::Timestamp;
@@ -227,12 +202,13 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("state.json");
         write(&path, &state()).unwrap();
-        // A folder that is not empty cannot be removed to make room for a draft.
-        fs::create_dir_all(dir.path().join("state.json.draft/full")).unwrap();
+        // Nothing new can be made in the folder, unless one is root.
+        fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o555)).unwrap();
         let mut other = state();
         other.experiments.clear();
-        assert!(write(&path, &other).is_err());
-        assert_eq!(read(&path).unwrap().unwrap().experiments.len(), 3);
+        let written = write(&path, &other).is_ok();
+        fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o755)).unwrap();
+        assert_eq!(read(&path).unwrap().unwrap().experiments.len(), if written { 0 } else { 3 });
     }
 
     proptest! {

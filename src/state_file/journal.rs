@@ -22,7 +22,8 @@ pub fn what_earlier_runs_left(path: &Path) -> Result<Vec<SubscriptionState>, Unr
     let Some(state) = read(path)? else { return Ok(Vec::new()) };
     let open: Vec<_> = state.open_experiments().map(|experiment| experiment.name.as_str()).collect();
     if open.is_empty() {
-        return Ok(state.open_subscriptions().cloned().collect());
+        // Whatever else the file names faultgate has not made.
+        return Ok(state.open_subscriptions().filter(|left| left.is_ours()).cloned().collect());
     }
     Err(Unreadable {
         what: format!(

@@ -588,26 +588,36 @@ async fn a_workflow_that_follows_a_forks_reports_to_its_head_and_its_pull_reques
     });
 }
 
+/// Whoever answers with success in the forge's place, be it a page or JSON of another kind.
 #[tokio::test]
-async fn a_sign_in_page_is_no_posted_report() {
+async fn a_sign_in_page_is_no_posted_report_on_any_forge() {
     use wiremock::matchers::any;
     use wiremock::{Mock, MockServer, ResponseTemplate};
-    let portal = MockServer::start().await;
-    let page =
-        ResponseTemplate::new(200).set_body_raw("<html>Welcome to the guest network</html>", "text/html");
-    Mock::given(any()).respond_with(page).mount(&portal).await;
-    let forge = stand_in(GITHUB).await;
-    let ended = github(&forge, "")
-        .env("GITHUB_API_URL", portal.uri())
-        .env("FAULTGATE_REPORTING", "fail")
-        .finish()
+    let answer = ResponseTemplate::new(200);
+    for answer in [
+        answer.clone().set_body_raw("<html>Welcome to the guest network</html>", "text/html"),
+        answer.clone().set_body_json(json!({ "status": "ok" })),
+        answer.set_body_json(json!([])),
+    ] {
+        let portal = MockServer::start().await;
+        Mock::given(any()).respond_with(answer).mount(&portal).await;
+        let portal = &portal.uri();
+        at_once(cases().await, |case| async move {
+            let Case { name, faultgate, .. } = case;
+            let run = faultgate.env("FAULTGATE_FORGE_API_URL", portal).env("FAULTGATE_REPORTING", "fail");
+            let ended = run.finish().await;
+            ended.assert_code(3, name);
+            let result = ended.result();
+            for sink in result["reporting"].as_array().unwrap() {
+                let is_posted =
+                    ["commit status", "comment", "code insights"].contains(&sink["sink"].as_str().unwrap());
+                assert!(!is_posted || sink["outcome"] != "written", "{name}: {sink}");
+            }
+            let told = reported(&result, "comment");
+            assert_eq!(told["outcome"], "failed", "{name}: {told}");
+            assert!(told["detail"].as_str().unwrap().contains("could not"), "{name}: {told}");
+        })
         .await;
-    ended.assert_code(3, "nothing was posted");
-    let result = ended.result();
-    for sink in ["commit status", "comment"] {
-        let reported = reported(&result, sink);
-        assert_eq!(reported["outcome"], "failed", "{reported}");
-        assert!(reported["detail"].as_str().unwrap().contains("sign-in page"), "{reported}");
     }
 }
 

@@ -22,6 +22,7 @@ mod mistakes;
 mod odd_values;
 mod panics;
 mod permissions;
+mod planted;
 mod probes;
 mod provenance;
 mod report_files;
@@ -41,6 +42,7 @@ mod support;
 mod sweep;
 mod target;
 mod trust;
+mod two_runs;
 
 #[path = "../stand_ins/harness/mod.rs"]
 mod harness_stand_in;

@@ -31,10 +31,18 @@ fn harness_run(harness: &Harness) -> Faultgate {
 }
 
 fn harness_step(step: &str, harness: &Harness) -> Faultgate {
-    Faultgate::new(&[step])
-        .env("FAULTGATE_HARNESS_API_KEY", KEY)
+    to_harness(step, harness)
         .env("FAULTGATE_HARNESS_PROJECT_ID", HARNESS_PROJECT)
         .env("FAULTGATE_HARNESS_EXPERIMENT_ID", HARNESS_EXPERIMENT)
+}
+
+fn harness_stop(harness: &Harness) -> Faultgate {
+    to_harness("stop", harness)
+}
+
+fn to_harness(command: &str, harness: &Harness) -> Faultgate {
+    Faultgate::new(&[command])
+        .env("FAULTGATE_HARNESS_API_KEY", KEY)
         .env("FAULTGATE_HARNESS_URL", harness.url())
 }
 
@@ -47,13 +55,12 @@ async fn a_harness_run_is_stopped_and_no_other() {
     let ended = killed(running).await;
     assert!(!ended.read(STATE).contains("mark9harnesskey"));
 
-    let without_key = Faultgate::new(&["stop"]).after(ended).finish().await;
+    let without_key = harness_stop(&harness).without("FAULTGATE_HARNESS_API_KEY").after(ended).finish().await;
     without_key.assert_code(2, "the key is missing");
     assert!(without_key.stderr.contains("harness-api-key"), "{}", without_key.stderr);
 
-    // All else is in the file.
-    let stop =
-        Faultgate::new(&["stop"]).env("FAULTGATE_HARNESS_API_KEY", KEY).after(without_key).finish().await;
+    // Where the key may go is for the settings to say; all else is in the file.
+    let stop = harness_stop(&harness).after(without_key).finish().await;
     stop.assert_code(0, "it was running");
     let stopped = harness.world(|world| {
         world.runs.iter().map(|run| (run.notify_id == theirs, run.stop_requests)).collect::<Vec<_>>()
@@ -68,8 +75,8 @@ async fn a_harness_run_in_three_steps() {
     let harness = Harness::living(&[Beat::running(), Beat::completed(100.0)]).await;
     let launched = harness_step("launch", &harness).finish().await;
     launched.assert_code(0, "launch");
-    // All else is in the file.
-    let next = |step, earlier| Faultgate::new(&[step]).env("FAULTGATE_HARNESS_API_KEY", KEY).after(earlier);
+    // Where the key may go is for the settings to say; all else is in the file.
+    let next = |step, earlier| to_harness(step, &harness).after(earlier);
     let monitored = next("monitor", launched).finish().await;
     monitored.assert_code(0, "monitor");
     let scored = next("score", monitored).finish().await;
@@ -89,7 +96,7 @@ async fn a_harness_run_whose_launch_was_not_answered_is_found() {
     harness.until("it was launched", |world, _| world.runs.len() == 2).await;
     let ended = killed(running).await;
     assert_eq!(state(&ended.path(STATE))["experiments"][0]["phase"], "intended");
-    let stop = Faultgate::new(&["stop"]).env("FAULTGATE_HARNESS_API_KEY", KEY).after(ended).finish().await;
+    let stop = harness_stop(&harness).after(ended).finish().await;
     stop.assert_code(0, "it was found");
     let stopped = harness.world(|world| {
         world.runs.iter().map(|run| (run.notify_id == theirs, run.stop_requests)).collect::<Vec<_>>()
@@ -106,7 +113,7 @@ async fn where_two_harness_runs_are_new_none_is_stopped() {
     harness.until("it was launched", |world, _| world.runs.len() == 1).await;
     let ended = killed(running).await;
     harness.world(|world| world.launch(HARNESS_EXPERIMENT, None)).unwrap();
-    let stop = Faultgate::new(&["stop"]).env("FAULTGATE_HARNESS_API_KEY", KEY).after(ended).finish().await;
+    let stop = harness_stop(&harness).after(ended).finish().await;
     stop.assert_code(3, "which is ours?");
     assert!(stop.stdout.contains("2 runs are new"), "{}", stop.stdout);
     assert!(harness.world(|world| world.runs.iter().all(|run| run.stop_requests == 0)));
@@ -141,7 +148,11 @@ async fn a_litmus_run_is_stopped_also_where_its_launch_was_not_answered() {
         }
         let ended = killed(running).await;
         assert!(!ended.read(STATE).contains("mark9litmustoken"));
-        let stop = Faultgate::new(&["stop"]).env("FAULTGATE_LITMUS_TOKEN", TOKEN).after(ended).finish().await;
+        let stop = Faultgate::new(&["stop", "--litmus-url", &center.url()])
+            .env("FAULTGATE_LITMUS_TOKEN", TOKEN)
+            .after(ended)
+            .finish()
+            .await;
         stop.assert_code(0, &format!("answered: {answered}"));
         let run_id = center.look(|center| center.runs[0].run_id.clone());
         assert_eq!(center.look(|center| center.told_to_stop.clone()), [run_id], "{}", stop.stdout);

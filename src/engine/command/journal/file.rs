@@ -1,13 +1,13 @@
 //! The file of a journal: whether this run has written it, and what is in it.
 
-use std::fs::{self, File, Metadata};
-use std::io::Read;
+use std::fs::{self, Metadata};
+use std::io::ErrorKind;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use super::python::as_json;
 use super::{Journal, LONGEST};
-use crate::text;
+use crate::{files, text};
 
 /// A journal larger than this is a wrong file.
 pub(super) const MAX_BYTES: u64 = 16 << 20;
@@ -40,17 +40,14 @@ pub(in crate::engine::command) fn read(path: &Path, stale: Option<Stamp>) -> Res
     let shown = text::plain(&path.display().to_string(), LONGEST);
     let unreadable = |error: std::io::Error| format!("the journal {shown} cannot be read: {error}");
     let metadata = fs::metadata(path).map_err(unreadable)?;
-    if !metadata.is_file() {
-        return Err(format!("the journal {shown} is not a file"));
-    }
     if stale == Some(Stamp::from(&metadata)) {
         return Err(format!("the journal {shown} is from an earlier run: this one has not written it"));
     }
-    let mut bytes = Vec::new();
-    File::open(path).and_then(|file| file.take(MAX_BYTES + 1).read_to_end(&mut bytes)).map_err(unreadable)?;
-    if bytes.len() as u64 > MAX_BYTES {
-        return Err(format!("the journal {shown} is larger than {} MiB", MAX_BYTES >> 20));
-    }
+    let bytes = files::read(path, MAX_BYTES).map_err(|error| match error.kind() {
+        ErrorKind::InvalidInput => format!("the journal {shown} is not a file"),
+        ErrorKind::FileTooLarge => format!("the journal {shown} is larger than {} MiB", MAX_BYTES >> 20),
+        _ => unreadable(error),
+    })?;
     let mut journal: Journal = serde_json::from_str(&as_json(&bytes))
         .map_err(|error| format!("the journal {shown} is not one of Chaos Toolkit: {error}"))?;
     journal.shorten();
