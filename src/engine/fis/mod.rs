@@ -36,6 +36,7 @@ mod reader;
 mod record;
 mod removal;
 mod settings;
+mod shared;
 mod subscription;
 mod sweep;
 mod tags;
@@ -271,10 +272,8 @@ impl Engine for FisEngine {
             ));
         }
         if let (Monitor::Queue, Some(url)) = (self.settings.monitor, &self.settings.event_queue_url) {
-            findings.push(match self.reader_of(&self.clients.sqs, url, Keeping::Shared).probe().await {
-                Ok(()) => Finding::new(Level::Ok, "event queue", "it can be read"),
-                Err(failure) => failure.finding(Level::Error, "event queue"),
-            });
+            let reader = self.reader_of(&self.clients.sqs, url, Keeping::Shared);
+            findings.extend(shared::look(&reader).await);
         }
         *self.inbox.borrow_mut() = Inbox::new(ids);
         *self.templates.borrow_mut() = templates;
@@ -433,6 +432,7 @@ impl Engine for FisEngine {
         let mut monitoring = MonitorRecord::new(self.settings.monitor);
         let inbox = self.inbox();
         monitoring.malformed = inbox.malformed();
+        monitoring.let_go = inbox.let_go();
         let own = self.launches.borrow().get(&experiment.name).map(Calls::snapshot).unwrap_or_default();
         monitoring.api_calls = sum(self.clients.counted.shared.snapshot(), own);
         if let Some(id) = id {

@@ -158,6 +158,9 @@ impl Subscription {
         let begun = clock.elapsed();
         let deadline = Instant::now() + HANDSHAKE_LIMIT;
         let mut changed = inbox.subscribe();
+        for rule in &self.rules {
+            inbox.await_handshake(&rule.pattern.nonce);
+        }
         for attempt in 0.. {
             let missing = self.unproved(inbox);
             if missing.is_empty() {
