@@ -15,7 +15,7 @@ use crate::engine::fis::{FisEngine, FisSettings, RunStep};
 use crate::engine::harness::Harness;
 use crate::engine::litmus::{self, Litmus};
 use crate::http::{self, HttpSettings};
-use crate::lifecycle::Cancel;
+use crate::lifecycle::{Cancel, longest};
 use crate::model::{Check, EngineSpec, ExperimentPlan, HarnessProject, LitmusProject, Plan, RunIdentity};
 use crate::probe::{Connector, Evaluate};
 
@@ -264,10 +264,10 @@ fn command_settings(plan: &Plan, run: &RunIdentity, env: &Environment) -> Comman
     }
 }
 
+/// Clocks of machines differ, and the steps of a split run wait for each other.
+const SPARE: Duration = Duration::from_hours(1);
+
 fn settings(plan: &Plan, run: &RunIdentity, endpoints: &Endpoints, same_region: usize) -> FisSettings {
-    // Experiments that share a run may have to wait for each other; a sweep must not come sooner.
-    let longest: Duration =
-        plan.experiments.iter().map(|experiment| experiment.timeout + experiment.queue_timeout).sum();
     FisSettings {
         run: run.clone(),
         step: RunStep::Whole,
@@ -284,6 +284,6 @@ fn settings(plan: &Plan, run: &RunIdentity, endpoints: &Endpoints, same_region: 
         dry_run: plan.dry_run,
         injection: plan.injection,
         has_console: matches!(endpoints, Endpoints::Real(_)),
-        expires_in: longest + Duration::from_secs(3600),
+        expires_in: longest(plan).saturating_add(SPARE),
     }
 }

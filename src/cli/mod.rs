@@ -86,6 +86,9 @@ fn command_of(args: impl IntoIterator<Item = OsString>, env: &Environment) -> u8
                 && let Some(leftovers) = Leftovers::of_words(&args, env)
             {
                 leftovers.take_away_the_rest();
+                let told = error.render().to_string();
+                let told = told.lines().next().unwrap_or_default().trim_start_matches("error: ").to_owned();
+                leave(&[told], env);
             }
             return u8::try_from(error.exit_code()).unwrap_or(MISTAKES);
         }
@@ -188,7 +191,7 @@ fn settings(
     }
 }
 
-/// Prints all mistakes and, in a GitHub step, leaves them as outputs.
+/// Prints all mistakes, and leaves them to the CI.
 fn refuse(mistakes: &[Mistake], env: &Environment) -> u8 {
     let list: Vec<String> = mistakes.iter().map(ToString::to_string).collect();
     let plural = if list.len() == 1 { "a mistake" } else { "mistakes" };
@@ -198,8 +201,14 @@ fn refuse(mistakes: &[Mistake], env: &Environment) -> u8 {
         text.push_str(&crate::text::plain(mistake, 1_000));
     }
     complain(&text);
+    leave(&list, env);
+    MISTAKES
+}
+
+/// In a GitHub step, leaves mistakes as annotations and outputs.
+fn leave(list: &[String], env: &Environment) {
     let ci = Surroundings::detect(env, None, None).ci;
-    for command in crate::report::mistake_commands(ci.log_style(), &list) {
+    for command in crate::report::mistake_commands(ci.log_style(), list) {
         say(&command);
     }
     if let Some(path) = env.get("GITHUB_OUTPUT") {
@@ -212,7 +221,6 @@ fn refuse(mistakes: &[Mistake], env: &Environment) -> u8 {
             _ => {}
         }
     }
-    MISTAKES
 }
 
 /// To standard error.

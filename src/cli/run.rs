@@ -21,7 +21,7 @@ use crate::engine::Unnoted;
 use crate::engine::fis::RunStep;
 use crate::lifecycle::{Cancel, Course, Journal, Lifecycle, Share};
 use crate::model::{
-    EngineSpec, ExperimentPlace, ExperimentState, Finding, Monitor, Plan, RehearsalNote, RunEvent,
+    EngineSpec, ExperimentPlace, ExperimentState, Finding, Level, Monitor, Plan, RehearsalNote, RunEvent,
     RunIdentity, RunResult, RunState, SubscriptionState, Verdict,
 };
 use crate::panics;
@@ -208,10 +208,15 @@ impl<'a> Session<'a> {
         }
     }
 
-    /// Only looks. Returns the findings.
+    /// Only looks. Returns the findings, and before them what a run would warn of.
     pub(super) async fn check(mut self) -> Result<Vec<Finding>, Mistake> {
+        let told = |subject: &'static str| move |warning| Finding::new(Level::Warning, subject, warning);
+        let mut findings: Vec<Finding> =
+            self.settings.warnings.iter().cloned().map(told("settings")).collect();
+        findings.extend(self.reporting().warnings().into_iter().map(told("reports")));
         let connected = self.connect().await?;
-        Ok(self.lifecycle(connected, &Unnoted, &|_| {}).check().await)
+        findings.extend(self.lifecycle(connected, &Unnoted, &|_| {}).check().await);
+        Ok(findings)
     }
 
     /// The state file, which no other process goes on with as long as this holds it, and what earlier runs have left

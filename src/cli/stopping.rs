@@ -151,7 +151,7 @@ impl Stopping<'_> {
             |((experiment, plan), engine)| {
                 let engine = connected.engines[*engine].as_ref();
                 async move {
-                    let ended = panics::caught(End { engine, plan }.of(experiment)).await;
+                    let ended = panics::caught(End { engine, plan, clock: self.clock }.of(experiment)).await;
                     ended.unwrap_or_else(|panic| Ended {
                         line: format!("it is NOT known to have stopped: {panic}"),
                         phase: experiment.phase,
@@ -219,6 +219,7 @@ impl Stopping<'_> {
 struct End<'a> {
     engine: &'a dyn Engine,
     plan: &'a ExperimentPlan,
+    clock: Clock,
 }
 
 impl End<'_> {
@@ -265,6 +266,14 @@ impl End<'_> {
         let not_found = |line: String, phase| Ended { line, phase, launch: None };
         match found {
             Ok(Ok(Some(launched))) => Ok(launched),
+            Ok(Ok(None)) if experiment.may_come_to_light(self.clock.now()) => {
+                let line = format!(
+                    "it may have begun{}, and is NOT listed so far: repeat this in some minutes, and {}",
+                    experiment.intended_at.map(|at| format!(" at {at}")).unwrap_or_default(),
+                    self.how_to_look()
+                );
+                Err(not_found(line, RunPhase::Intended))
+            }
             Ok(Ok(None)) => {
                 Err(not_found("it was about to be launched, and has not begun".to_owned(), RunPhase::Over))
             }
@@ -274,14 +283,12 @@ impl End<'_> {
     }
 
     fn unknown(&self, why: &str) -> String {
-        let by_hand = match &self.plan.spec {
-            EngineSpec::Fis { template, .. } => format!(
-                ": aws fis list-experiments --region {} --experiment-template-id {template}",
-                self.engine.region().unwrap_or_default()
-            ),
-            _ => String::new(),
-        };
-        format!("it may have been launched, and could NOT be looked for: {why}; look for it by hand{by_hand}")
+        let how = self.how_to_look();
+        format!("it may have been launched, and could NOT be looked for: {why}; {how}")
+    }
+
+    fn how_to_look(&self) -> String {
+        self.engine.may_have_begun(self.plan).unwrap_or_else(|| "look for it by hand".to_owned())
     }
 
     /// Asks for the stop until it is granted, and looks until the engine's own record says that it is over.

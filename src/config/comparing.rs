@@ -76,6 +76,9 @@ fn comparable(
     part: Option<Shard>,
 ) -> Result<Earlier, Unreadable> {
     let refused = |what: &str| Err(Unreadable { what: what.to_owned(), hint: None });
+    if let Some(what) = earlier.contradiction() {
+        return refused(&what);
+    }
     match (earlier.rehearsal.is_some(), is_rehearsal) {
         (true, Some(false)) => return refused("is of a rehearsal, and this is a real run"),
         (false, Some(true)) => return refused("is of a real run, and this is a rehearsal"),

@@ -16,7 +16,7 @@ fn result(change: impl Fn(&mut Value)) -> String {
         "started_at": "2026-11-21T10:00:00Z",
         "ended_at": "2026-11-21T10:01:00Z",
         "gate": {
-            "verdict": "passed", "exit_code": 0, "resilience_score": 95.0, "expected_resilience_score": 90.0,
+            "verdict": "errored", "exit_code": 3, "resilience_score": 95.0, "expected_resilience_score": 90.0,
             "reasons": ["it did"],
         },
         "experiments": [], "findings": [], "subscriptions": [], "reporting": [], "api_calls": {},
@@ -141,4 +141,26 @@ fn both_may_stand_in_the_suite_at_its_top_or_in_the_gate() {
     std::fs::remove_file(dir.path().join("old.json")).unwrap();
     let mistakes = suite(in_gate).unwrap_err();
     assert!(mistakes[0].to_string().starts_with("compare-to: \"${OLD}\" is not there"), "{mistakes:?}");
+}
+
+/// Its verdict decides nothing here, but its score would.
+#[test]
+fn an_earlier_result_that_contradicts_itself_is_not_compared_with() {
+    let changed = |change: fn(&mut Value)| result(|result| change(&mut result["gate"]));
+    for (file, told) in [
+        (changed(|gate| gate["exit_code"] = json!(0)), "and it says 0"),
+        (
+            changed(|gate| (gate["verdict"], gate["exit_code"]) = (json!("passed"), json!(0))),
+            "no experiments",
+        ),
+    ] {
+        let mistakes = load(Some(&file), &GATED).unwrap_err();
+        assert!(mistakes[0].contains("contradicts itself") && mistakes[0].contains(told), "{mistakes:?}");
+        let settings = load(Some(&file), &[COMPARED]).unwrap();
+        assert!(
+            settings.plan.compare_to.is_none() && settings.warnings[0].contains(told),
+            "{:?}",
+            settings.warnings
+        );
+    }
 }

@@ -3,6 +3,7 @@
 //! since pipelines leave both behind, and what cannot be a value is a mistake. An unclean one makes a library panic.
 
 use std::ffi::{OsStr, OsString};
+use std::net::IpAddr;
 
 use super::environment::Environment;
 use super::mistake::Problem;
@@ -17,6 +18,8 @@ enum Form {
     Key,
     Region,
     Url,
+    /// Answers with credentials to whoever brings a token.
+    Vault,
     /// Whatever the system takes for a path.
     Path,
     /// Not to be set, since a library panics where it cannot use it.
@@ -34,7 +37,7 @@ const FOREIGN: &[(&str, Form)] = &[
     ("AWS_CONFIG_FILE", Form::Text),
     ("AWS_CONTAINER_AUTHORIZATION_TOKEN", Form::Text),
     ("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", Form::Text),
-    ("AWS_CONTAINER_CREDENTIALS_FULL_URI", Form::Url),
+    ("AWS_CONTAINER_CREDENTIALS_FULL_URI", Form::Vault),
     ("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", Form::Text),
     ("AWS_DEFAULT_REGION", Form::Region),
     ("AWS_DISABLE_CLOCK_SKEW_CORRECTION", Form::Text),
@@ -161,7 +164,29 @@ fn judge(form: Form, value: &OsStr) -> Result<(), Problem> {
         Form::Key => key(text),
         Form::Region => parse::region(text).map(drop),
         Form::Url => parse::url(text).map(drop),
+        Form::Vault => parse::url(text).and_then(|_| vault(text)),
     }
+}
+
+/// Plain http is for this machine and for the addresses beside it that container services give.
+fn vault(text: &str) -> Result<(), Problem> {
+    let Ok(url) = reqwest::Url::parse(text) else { return Ok(()) };
+    let host = url.host_str().unwrap_or_default();
+    let is_near = match host.trim_start_matches('[').trim_end_matches(']').parse() {
+        Ok(IpAddr::V4(address)) => address.is_loopback() || address.is_link_local(),
+        Ok(IpAddr::V6(address)) => {
+            let of_aws = address.segments()[..2] == [0xfd00, 0xec2];
+            address.is_loopback() || address.is_unicast_link_local() || of_aws
+        }
+        Err(_) => host == "localhost" || host.ends_with(".localhost"),
+    };
+    if url.scheme() != "http" || is_near {
+        return Ok(());
+    }
+    Err(Problem::new(
+        "is plain http to another machine, so anybody between could take the token and the credentials",
+    )
+    .hint("use an https address, or unset it"))
 }
 
 /// The Region that the SDK has found, wherever.
@@ -224,6 +249,27 @@ mod tests {
         let left: Vec<_> = clean.iter().collect();
         let want = [("AWS_ACCESS_KEY_ID", "AKID"), ("MINE", " \n")];
         assert_eq!(left, want.map(|(name, value)| (OsStr::new(name), OsStr::new(value))));
+    }
+
+    #[test]
+    fn credentials_are_asked_for_in_plain_http_only_nearby() {
+        let name = "AWS_CONTAINER_CREDENTIALS_FULL_URI";
+        for near in [
+            "http://127.0.0.1:80/",
+            "http://localhost/",
+            "http://169.254.170.23/v1",
+            "http://[::1]/",
+            "http://[fd00:ec2::23]/v1",
+            "https://creds.example.com/",
+        ] {
+            assert_eq!(told(name, near), [""; 0], "{near}");
+        }
+        for far in
+            ["http://10.0.0.1/s3cr3t", "http://creds.example.com/s3cr3t", "http://[2001:db8::1]/s3cr3t"]
+        {
+            let told = told(name, far).concat();
+            assert!(told.contains(name) && told.contains("plain http") && !told.contains("s3cr3t"), "{told}");
+        }
     }
 
     #[test]

@@ -246,9 +246,10 @@ pub trait Engine {
     /// Looks for an experiment that a launch without an answer may have begun.
     async fn find_unanswered(&self, experiment: &ExperimentPlan) -> Result<Option<Launched>, Failure>;
 
-    /// A launch that has failed may have had an effect all the same.
-    fn may_have_begun(&self, _experiment: &ExperimentPlan) -> bool {
-        false
+    /// How a person looks for what a launch that has failed, or was not answered, may have begun all the same. None: it is
+    /// sure that nothing has begun that is not known.
+    fn may_have_begun(&self, _experiment: &ExperimentPlan) -> Option<String> {
+        None
     }
 
     /// Watches an experiment until the engine's own record says that it has ended. It may be dropped at any

@@ -14,9 +14,11 @@ use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::base64;
 use rustls_pki_types::CertificateDer;
 
+use self::bounded::Bounded;
 use self::unrepeated::Unrepeated;
 use super::{Except, HttpSettings, Proxies};
 
+mod bounded;
 mod unrepeated;
 
 /// Asked once: it takes as long as to read the certificates.
@@ -24,14 +26,17 @@ pub(super) static SYSTEM_TRUSTS_NOBODY: LazyLock<bool> =
     LazyLock::new(|| rustls_native_certs::load_native_certs().certs.is_empty());
 
 /// A client for the SDK that trusts the bundle and takes the proxies, has certificates of its own where the system has
-/// none, such as an empty container, and hears no refusal that repeats the credentials. None where TLS cannot be had.
+/// none, such as an empty container, reads no answer without end, and hears no refusal that repeats the credentials. None where TLS cannot be had.
 pub fn aws_client(settings: &HttpSettings) -> Option<SharedHttpClient> {
     let built_in = SYSTEM_TRUSTS_NOBODY.then_some(webpki_root_certs::TLS_SERVER_ROOT_CERTS);
     client_of(settings, built_in)
 }
 
 fn client_of(settings: &HttpSettings, built_in: Option<&[CertificateDer<'_>]>) -> Option<SharedHttpClient> {
-    bare_client(settings, built_in).map(|client| SharedHttpClient::new(Unrepeated(client)))
+    bare_client(settings, built_in).map(|client| {
+        let bounded = SharedHttpClient::new(Bounded(client));
+        SharedHttpClient::new(Unrepeated(bounded))
+    })
 }
 
 /// `built_in` takes the place of the system's certificates.

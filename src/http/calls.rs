@@ -6,7 +6,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use aws_smithy_runtime_api::box_error::BoxError;
 use aws_smithy_runtime_api::client::interceptors::Intercept;
-use aws_smithy_runtime_api::client::interceptors::context::BeforeTransmitInterceptorContextRef;
+use aws_smithy_runtime_api::client::interceptors::context::{
+    BeforeTransmitInterceptorContextRef, FinalizerInterceptorContextRef,
+};
 use aws_smithy_runtime_api::client::orchestrator::Metadata;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::config_bag::ConfigBag;
@@ -20,14 +22,36 @@ pub(crate) struct Calls(Arc<Mutex<BTreeMap<String, u64>>>);
 tokio::task_local! {
     /// The experiment for which the current task makes its requests.
     static CURRENT: Calls;
-    /// How often the request under way has gone out.
-    static ATTEMPTS: Cell<u32>;
+    /// How the request under way has fared so far.
+    static ATTEMPTS: Cell<Attempts>;
 }
 
-/// Sends one request, and says how often it went out. A refusal of a second attempt says nothing about the
-/// first, whose answer was lost.
-pub(crate) async fn attempts<T>(request: impl Future<Output = T>) -> (T, u32) {
-    ATTEMPTS.scope(Cell::new(0), async { (request.await, ATTEMPTS.with(Cell::get)) }).await
+/// How often a request went out, and how often it was refused.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Attempts {
+    sent: u32,
+    refused: u32,
+}
+
+impl Attempts {
+    /// A refusal of a second attempt says nothing about the first, whose answer was lost.
+    pub(crate) fn may_have_taken_effect(self) -> bool {
+        self.sent > self.refused
+    }
+
+    fn change(change: impl FnOnce(&mut Self)) {
+        // Outside of `attempts` nobody asks.
+        let _ = ATTEMPTS.try_with(|attempts| {
+            let mut now = attempts.get();
+            change(&mut now);
+            attempts.set(now);
+        });
+    }
+}
+
+/// Sends one request, and says how its attempts fared.
+pub(crate) async fn attempts<T>(request: impl Future<Output = T>) -> (T, Attempts) {
+    ATTEMPTS.scope(Cell::default(), async { (request.await, ATTEMPTS.with(Cell::get)) }).await
 }
 
 impl Calls {
@@ -77,10 +101,22 @@ impl Intercept for CountCalls {
         let operation = config.load::<Metadata>().map_or("unknown", Metadata::name);
         self.total.count(operation);
         panics::point("request");
-        // Outside of `attempts` nobody asks.
-        let _ = ATTEMPTS.try_with(|attempts| attempts.set(attempts.get() + 1));
+        Attempts::change(|attempts| attempts.sent += 1);
         if CURRENT.try_with(|experiment| experiment.count(operation)).is_err() {
             self.shared.count(operation);
+        }
+        Ok(())
+    }
+
+    fn read_after_attempt(
+        &self,
+        context: &FinalizerInterceptorContextRef<'_>,
+        _components: &RuntimeComponents,
+        _config: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        // Whoever answers with 4xx, to throttle too, has not carried it out.
+        if context.response().is_some_and(|response| response.status().is_client_error()) {
+            Attempts::change(|attempts| attempts.refused += 1);
         }
         Ok(())
     }

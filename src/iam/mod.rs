@@ -220,6 +220,9 @@ pub const CALLS: &[Call] = &[
         "takes the run's own events out of event-queue-url"),
     call("ChangeMessageVisibilityBatch", &[("sqs:ChangeMessageVisibility", &EVENT_QUEUE)], SHARED,
         "gives the events of others back to event-queue-url"),
+    call("GetQueueAttributes", &[("sqs:GetQueueAttributes", &EVENT_QUEUE)], SHARED,
+        "tells whether event-queue-url moves the events of others to a dead-letter queue")
+        .or("a note in the report"),
     call("ListRules", &[("events:ListRules", &LOOKS)], SWEEP,
         "finds rules by their names"),
     call("ListTagsForResource", &[("events:ListTagsForResource", &RULE_TAGS)], SWEEP,

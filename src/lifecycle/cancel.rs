@@ -19,6 +19,8 @@ const BUDGET: Duration = Duration::from_secs(7);
 pub enum Share {
     /// A launch whose answer is on its way: without it nobody knows what to stop.
     Launch,
+    /// The search for what a launch without an answer may have begun.
+    Find,
     /// Asking the engine to stop.
     Stop,
     /// Hearing that it did.
@@ -33,6 +35,7 @@ impl Share {
     fn end(self) -> Duration {
         match self {
             Self::Launch => Duration::from_millis(2000),
+            Self::Find => Duration::from_millis(2750),
             Self::Stop => Duration::from_millis(3500),
             Self::Confirm => Duration::from_millis(4500),
             Self::Close => Duration::from_millis(6000),

@@ -15,19 +15,19 @@ use crate::engine::{Engine, Failure, FailureKind, Launched, Record, StopCause, W
 use crate::model::{ExperimentPlan, ExperimentResult, RunEvent, Source, State, StopReport, Verdict};
 
 /// A launch that is not answered after this long is given up, and looked for.
-const LAUNCH_LIMIT: Duration = Duration::from_secs(90);
+pub(super) const LAUNCH_LIMIT: Duration = Duration::from_secs(90);
 /// A stop is asked for again and again for this long: more than a minute without a network, and a request that was sent
 /// in it.
-const STOP_LIMIT: Duration = Duration::from_secs(120);
+pub(super) const STOP_LIMIT: Duration = Duration::from_secs(120);
 /// FIS finishes post actions before it says `stopped`.
-const CONFIRM_LIMIT: Duration = Duration::from_secs(60);
+pub(super) const CONFIRM_LIMIT: Duration = Duration::from_secs(60);
 /// What was not asked to stop will hardly do so.
 const REFUSED_LIMIT: Duration = Duration::from_secs(5);
 const STOP_RETRY: Duration = Duration::from_millis(500);
 /// A look at whether an experiment is still pending.
 const BEGUN_LIMIT: Duration = Duration::from_secs(15);
 /// One last look at what could not be confirmed.
-const LOOK_LIMIT: Duration = Duration::from_secs(1);
+pub(super) const LOOK_LIMIT: Duration = Duration::from_secs(1);
 
 /// Held while an experiment is launched.
 pub(super) type Place<'a> = Option<SemaphorePermit<'a>>;
@@ -82,8 +82,9 @@ impl Lifecycle<'_> {
                 Ok((progress, launched))
             }
             Some(Err(failure)) if failure.kind != FailureKind::Unanswered => {
-                if !engine.may_have_begun(plan) {
-                    self.note_over(index).await;
+                match engine.may_have_begun(plan) {
+                    Some(_) => self.note_unfound(index).await,
+                    None => self.note_over(index).await,
                 }
                 Err(self.not_launched(index, Verdict::Errored, &failure.with_remedy()))
             }
@@ -145,14 +146,19 @@ impl Lifecycle<'_> {
     /// The launch was not answered, so there may be an experiment that nobody watches: it must not go on.
     async fn recover(&self, progress: &Progress<'_>, failure: Failure) -> ExperimentResult {
         let (plan, engine) = self.parts(progress.index);
-        let looking = engine.find_unanswered(plan);
-        let found = self.cancel.within(LAUNCH_LIMIT, Share::Stop, looking).await;
+        let found = self.search(plan, engine, LAUNCH_LIMIT).await;
         let Some(Ok(Some(launched))) = found else {
             let mut reason = failure.with_remedy();
-            if matches!(found, Some(Ok(None))) {
-                self.note_over(progress.index).await;
-            } else {
-                reason += "; it may have begun all the same, and could not be looked for: check by hand";
+            let was_looked_for = matches!(found, Some(Ok(None)));
+            match engine.may_have_begun(plan) {
+                None if was_looked_for => self.note_over(progress.index).await,
+                how_to_look => {
+                    self.note_unfound(progress.index).await;
+                    let seen =
+                        if was_looked_for { "is not listed so far" } else { "could not be looked for" };
+                    let how_to_look = how_to_look.as_deref().unwrap_or("check by hand");
+                    reason = format!("it may have begun, and {seen}: {how_to_look}; {reason}");
+                }
             }
             let verdict = if self.cancel.signal().is_some() { Verdict::Cancelled } else { Verdict::Errored };
             return self.not_launched(progress.index, verdict, &reason);
@@ -164,6 +170,25 @@ impl Lifecycle<'_> {
             None => StopCause::Unwatched(failure),
         };
         self.stop(progress, launched, cause).await
+    }
+
+    /// Looks for what a launch without an answer may have begun. Pauses between looks are long, and a signal leaves little
+    /// time: then it is looked for anew.
+    pub(super) async fn search(
+        &self,
+        plan: &ExperimentPlan,
+        engine: &dyn Engine,
+        limit: Duration,
+    ) -> Option<Result<Option<Launched>, Failure>> {
+        if self.cancel.signal().is_none() {
+            tokio::select! {
+                biased;
+                _ = self.cancel.cancelled() => {}
+                found = engine.find_unanswered(plan) => return Some(found),
+                () = tokio::time::sleep(limit) => return None,
+            }
+        }
+        self.cancel.within(limit, Share::Find, engine.find_unanswered(plan)).await
     }
 
     /// Watches one that was launched so long ago.
@@ -313,6 +338,7 @@ impl Lifecycle<'_> {
                 engine.stop_command(launched)
             );
         }
+        judged.warnings.extend(progress.left_out());
         score::score(&mut judged, gate::floor(self.plan, plan), &probes, &plan.probes);
         (self.publish)(&RunEvent::Ended {
             experiment: progress.index,

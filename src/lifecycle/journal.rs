@@ -19,6 +19,9 @@ pub trait Journal {
 
     async fn launched(&self, experiment: usize, launch: LaunchRecord);
 
+    /// It may have begun, and was looked for in vain.
+    async fn unfound(&self, experiment: usize);
+
     /// The engine's own record says that it has ended, or never began.
     async fn over(&self, experiment: usize);
 
@@ -36,6 +39,8 @@ impl Journal for Unnoted {
     async fn intended(&self, _experiment: usize, _intent: Intent) {}
 
     async fn launched(&self, _experiment: usize, _launch: LaunchRecord) {}
+
+    async fn unfound(&self, _experiment: usize) {}
 
     async fn over(&self, _experiment: usize) {}
 
@@ -71,6 +76,10 @@ impl Lifecycle<'_> {
             _ = self.cancel.cancelled() => {}
             () = tokio::time::sleep(WRITE_LIMIT) => {}
         }
+    }
+
+    pub(super) async fn note_unfound(&self, experiment: usize) {
+        let _ = self.cancel.within(WRITE_LIMIT, Share::Close, self.journal.unfound(experiment)).await;
     }
 
     pub(super) async fn note_over(&self, experiment: usize) {

@@ -18,6 +18,7 @@ mod cancel;
 mod experiment;
 mod gate;
 mod journal;
+mod longest;
 mod merge;
 mod parts;
 mod probing;
@@ -30,6 +31,7 @@ mod turns;
 
 pub use cancel::{Cancel, Share};
 pub use journal::Journal;
+pub use longest::longest;
 pub use merge::merge;
 use probing::Looks;
 pub use split::{can_be_scored, conclude};

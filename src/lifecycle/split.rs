@@ -165,9 +165,16 @@ impl Lifecycle<'_> {
     ) -> Result<Launched, ExperimentResult> {
         let (_, engine) = self.parts(index);
         engine.recall(plan, &known.intent);
-        let found = self.cancel.within(LEARN_LIMIT, Share::Stop, engine.find_unanswered(plan)).await;
+        let found = self.search(plan, engine, LEARN_LIMIT).await;
         let (verdict, why) = match found {
             Some(Ok(Some(launched))) => return Ok(launched),
+            Some(Ok(None)) if known.may_come_to_light(self.clock.now()) => {
+                let how = engine.may_have_begun(plan).unwrap_or_default();
+                let why = format!(
+                    "its launch was not answered; it may have begun, and is not listed so far: {how}"
+                );
+                (Verdict::Errored, why)
+            }
             Some(Ok(None)) => {
                 self.note_over(index).await;
                 (Verdict::Errored, "its launch was cut off, and it has not begun".to_owned())

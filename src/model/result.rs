@@ -295,6 +295,9 @@ pub struct MonitorRecord {
     pub duplicates: u64,
     /// Messages that could not be read as state changes, in the whole subscription.
     pub malformed: u64,
+    /// State changes that were let go, in the whole subscription, since too many were kept already.
+    #[serde(skip_serializing_if = "super::probe::is_zero", default)]
+    pub let_go: u64,
     /// Times the engine was asked although events were expected.
     pub reconciliations: u64,
     /// Requests made for this experiment and for the subscription that serves it, by operation.
@@ -309,6 +312,7 @@ impl MonitorRecord {
             events: 0,
             duplicates: 0,
             malformed: 0,
+            let_go: 0,
             reconciliations: 0,
             api_calls: BTreeMap::new(),
         }

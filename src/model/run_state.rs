@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -15,6 +15,9 @@ use super::{
 
 /// `schema_version` of state.json.
 pub const STATE_VERSION: u32 = 1;
+
+/// An engine tells within this time of what it has begun.
+const COMES_TO_LIGHT: SignedDuration = SignedDuration::from_mins(15);
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct RunState {
@@ -114,6 +117,9 @@ pub struct ExperimentState {
     /// When the first request went out that could begin it.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub intended_at: Option<Timestamp>,
+    /// When the run gave up looking for what its request may have begun.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub unfound_at: Option<Timestamp>,
     #[serde(flatten)]
     pub intent: Intent,
     #[serde(skip_serializing_if = "Option::is_none", default)]
@@ -133,11 +139,18 @@ impl ExperimentState {
             place,
             phase: RunPhase::Planned,
             intended_at: None,
+            unfound_at: None,
             intent: Intent::default(),
             launch: None,
             before: Vec::new(),
             outcome: None,
         }
+    }
+
+    /// A request went out that may have begun it, of whose effect an engine may still tell.
+    pub fn may_come_to_light(&self, now: Timestamp) -> bool {
+        let clearly_over = |at: Timestamp| now.duration_since(at) >= COMES_TO_LIGHT;
+        self.phase == RunPhase::Intended && self.unfound_at.is_some_and(|at| !clearly_over(at))
     }
 
     /// It may be running.

@@ -38,6 +38,8 @@ pub enum Effect {
     LoseRequest,
     /// 200 with a body that is not the protocol's, as a captive portal gives; nothing takes effect.
     Garbage,
+    /// 200 with an answer that tells of nothing, as a list that does not have yet what has begun; nothing takes effect.
+    Nothing,
     /// Refused with a page, as by a proxy that does not speak the protocol; nothing takes effect.
     Page { status: u16, retry_after: Option<Duration> },
     /// It takes effect, then the connection is lost in the middle of the answer.

@@ -238,6 +238,7 @@ fn settable(map: Option<&Map<String, Value>>) -> Result<BTreeMap<String, String>
         let is_valid = match (limits, name.as_str()) {
             (Some((_, _, limits)), _) => value.parse().is_ok_and(|number| limits.contains(&number)),
             (None, "Policy") => value.is_empty() || serde_json::from_str::<Map<String, Value>>(value).is_ok(),
+            (None, "RedrivePolicy") => serde_json::from_str::<Map<String, Value>>(value).is_ok(),
             (None, "SqsManagedSseEnabled" | "KmsMasterKeyId" | "KmsDataKeyReusePeriodSeconds") => true,
             _ => {
                 let message = format!("unknown attribute {name}");
@@ -268,7 +269,7 @@ fn attributes(queue: &Queue, call: &Call, context: &Context) -> Result<Value, Ap
     all.extend(computed.map(|(name, value)| (name.to_owned(), value)));
     all.entry("SqsManagedSseEnabled".to_owned()).or_insert_with(|| "true".to_owned());
     let wanted = call.texts("AttributeNames");
-    let optional = ["Policy", "KmsMasterKeyId", "KmsDataKeyReusePeriodSeconds"];
+    let optional = ["Policy", "RedrivePolicy", "KmsMasterKeyId", "KmsDataKeyReusePeriodSeconds"];
     let is_unknown = |name: &&&str| **name != "All" && !optional.contains(*name) && !all.contains_key(**name);
     if let Some(name) = wanted.iter().find(is_unknown) {
         let message = format!("unknown attribute {name}");

@@ -121,6 +121,7 @@ impl World {
                 return Answer::ConnectionLost;
             }
             Some(Effect::Garbage) => page_of(200, None),
+            Some(Effect::Nothing) => call.encode(&Ok(json!({}))),
             Some(Effect::Page { status, retry_after }) => page_of(status, retry_after),
             Some(Effect::Error { status, code, message, retry_after }) => {
                 call.encode(&Err(ApiError { status, code, message, retry_after }))

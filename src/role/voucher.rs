@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::github::GithubOidc;
 use super::refusal::Refusal;
+use crate::ci::{Ci, Surroundings};
 use crate::config::{Environment, Mistake, Secret};
 use crate::files;
 use crate::http::{self, HttpSettings};
@@ -123,13 +124,12 @@ impl Voucher {
 }
 
 impl ChainIn {
+    /// By what the CI is, and not by a variable alone: a build of CodeBuild may have been handed all of GitHub's.
     fn of(env: &Environment) -> Self {
-        if env.get("GITHUB_ACTIONS").is_some() {
-            Self::Github
-        } else if env.get("GITLAB_CI").is_some() {
-            Self::Gitlab
-        } else {
-            Self::Elsewhere
+        match Surroundings::detect(env, None, None).ci {
+            ci if ci.is_github_like() => Self::Github,
+            Ci::GitLabCi => Self::Gitlab,
+            _ => Self::Elsewhere,
         }
     }
 }
@@ -140,4 +140,27 @@ fn read(path: &Path) -> Result<Secret, Refusal> {
         .and_then(|file| file.take(LARGEST).read_to_string(&mut token))
         .map_err(|error| Refusal::new(format!("AWS_WEB_IDENTITY_TOKEN_FILE could not be read: {error}")))?;
     Ok(Secret::new(token.trim()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_remedy_is_that_of_the_ci_that_runs_the_job() {
+        let chain =
+            |variables: &[(&str, &str)]| ChainIn::of(&Environment::from_pairs(variables.iter().copied()));
+        let github = [("GITHUB_ACTIONS", "true"), ("GITHUB_RUN_ID", "7"), ("GITHUB_REPOSITORY", "shop/web")];
+        assert_eq!(chain(&github), ChainIn::Github);
+        let handed_over = [("CODEBUILD_BUILD_ID", "web:1234")];
+        assert_eq!(
+            chain(&[&github[..], &handed_over].concat()),
+            ChainIn::Elsewhere,
+            "aws-codebuild-run-build"
+        );
+        let runner = [("CODEBUILD_BUILD_ID", "web:1234"), ("RUNNER_NAME", "codebuild")];
+        assert_eq!(chain(&[&github[..], &runner].concat()), ChainIn::Github, "a runner in CodeBuild");
+        assert_eq!(chain(&[("GITLAB_CI", "true")]), ChainIn::Gitlab);
+        assert_eq!(chain(&[]), ChainIn::Elsewhere);
+    }
 }

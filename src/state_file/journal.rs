@@ -136,6 +136,11 @@ impl Journal for RunJournal<'_> {
         .await;
     }
 
+    async fn unfound(&self, experiment: usize) {
+        let now = self.clock.now();
+        self.change_one(experiment, |experiment| experiment.unfound_at = Some(now)).await;
+    }
+
     async fn over(&self, experiment: usize) {
         self.change_one(experiment, |experiment| experiment.phase = RunPhase::Over).await;
     }

@@ -640,6 +640,20 @@ async fn a_token_without_a_place_to_report_to_is_told_before_and_after() {
     assert!(warned < ended.stdout.find("ERRORED").unwrap(), "{}", ended.stdout);
     assert_hidden(&ended, "no CI");
 
+    let checked = Faultgate::new(&["check"])
+        .env("FAULTGATE_REHEARSAL", "completed")
+        .env("FAULTGATE_FORGE", "gitlab")
+        .env("FAULTGATE_GITLAB_TOKEN", TOKEN)
+        .finish()
+        .await;
+    checked.assert_code(0, "a run would go on");
+    let told = checked.stdout.lines().find(|line| line.contains("no commit status and no comment"));
+    assert!(
+        told.is_some_and(|line| line.starts_with("warning") && line.contains("reports")),
+        "{}",
+        checked.stdout
+    );
+
     let ended = Faultgate::new(&["rehearse"]).env("FAULTGATE_REPORTING", "fail").finish().await;
     ended.assert_code(0, "nobody asked for a report");
 }

@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
-use faultgate::rehearsal::{Effect, FaultRule};
+use faultgate::rehearsal::{Effect, FaultRule, TEMPLATE_ID};
 
 use crate::contract::assert_result;
 use crate::lives::{ENDLESS, QUICK};
+use crate::stop::{STATE, state};
 use crate::support::Account;
 
 impl Account {
@@ -117,20 +118,85 @@ async fn a_launch_that_hangs_and_made_nothing_is_looked_for_and_given_up() {
     ended.assert_code(143, "cancelled while the launch hangs");
     let result = ended.result();
     assert_result(&result, 143);
-    assert_eq!(account.requests_of("ListExperiments").len(), 1, "it was looked for");
+    assert!(!account.requests_of("ListExperiments").is_empty(), "it was looked for");
     assert!(result["experiments"][0]["id"].is_null());
     account.assert_nothing_left("a launch that hangs");
 }
 
 #[tokio::test]
-async fn an_answer_that_cannot_be_read_is_looked_behind() {
+async fn an_answer_that_cannot_be_read_is_asked_for_again_with_the_same_token() {
     let account = Account::living(QUICK).await;
     account.world.inject(FaultRule::on("StartExperiment", Effect::Garbage).times(1));
     let ended = account.run().finish().await;
-    ended.assert_code(3, "garbage");
-    assert_result(&ended.result(), 3);
-    assert_eq!(account.requests_of("ListExperiments").len(), 1, "it was looked for");
+    ended.assert_code(0, "garbage");
+    assert_result(&ended.result(), 0);
+    let mut tokens = account.tokens();
+    tokens.dedup();
+    assert_eq!((tokens.len(), account.requests_of("StartExperiment").len()), (1, 2));
     account.assert_nothing_left("garbage");
+}
+
+impl Account {
+    /// The launch takes effect, its answer is lost, and then it is not permitted any more: the list is all there is.
+    async fn with_a_lost_launch() -> Self {
+        let account = Self::living(ENDLESS).await;
+        account.world.inject(FaultRule::on("StartExperiment", Effect::LoseAnswer).times(1));
+        account.world.inject(FaultRule::on("StartExperiment", Effect::denied("fis:StartExperiment")).from(2));
+        account
+    }
+}
+
+/// FIS lists it later than anybody waits: it stays in the state, and every stop looks for it again.
+#[tokio::test]
+async fn a_launch_that_is_neither_answered_nor_listed_is_told_and_left_to_a_stop() {
+    let account = Account::with_a_lost_launch().await;
+    account.world.inject(FaultRule::on("ListExperiments", Effect::Nothing));
+    let ended = account.run().finish().await;
+    ended.assert_code(3, "it may have begun");
+    let result = ended.result();
+    assert_result(&result, 3);
+    let reason = result["experiments"][0]["reason"].as_str().unwrap();
+    let token = account.tokens().remove(0);
+    let look = format!("aws fis list-experiments --region us-east-1 --experiment-template-id {TEMPLATE_ID}");
+    for says in ["may have begun", "is not listed so far", &token, &look, "faultgate stop"] {
+        assert!(reason.contains(says) && ended.stdout.contains(says), "{says}: {reason}\n{}", ended.stdout);
+    }
+    assert!(account.requests_of("ListExperiments").len() > 4, "it was looked for again");
+    let kept = state(&ended.path(STATE));
+    let known = &kept["experiments"][0];
+    assert_eq!((&known["phase"], &known["client_tokens"][0]), (&"intended".into(), &token.as_str().into()));
+    let day = &known["intended_at"].as_str().unwrap()[..10];
+    assert!(reason.contains(day), "{day}: {reason}");
+
+    let stop = account.faultgate(&["stop"]).after(ended).finish().await;
+    stop.assert_code(3, "it is still not listed");
+    for says in ["NOT listed so far", &token, &look] {
+        assert!(stop.stdout.contains(says), "{says}: {}", stop.stdout);
+    }
+    account.world.heal();
+    let stop = account.faultgate(&["stop"]).after(stop).finish().await;
+    stop.assert_code(0, "it is listed");
+    assert_eq!(account.world.inventory().experiments[0].status, "stopped");
+    account.assert_nothing_left("a launch that was listed late");
+}
+
+#[tokio::test]
+async fn a_signal_while_a_lost_launch_is_looked_for_stops_it() {
+    let account = Account::with_a_lost_launch().await;
+    account.world.inject(FaultRule::on("ListExperiments", Effect::Nothing));
+    let running = account.run().spawn();
+    account.until("it is looked for again", |seen| seen.count("ListExperiments") > 3).await;
+    account.world.heal();
+    running.signal("TERM").await;
+    let ended = running.ended().await;
+    ended.assert_code(143, "cancelled while it is looked for");
+    let result = ended.result();
+    assert_result(&result, 143);
+    let there = account.world.inventory().experiments;
+    assert_eq!((there.len(), there[0].status.as_str()), (1, "stopped"));
+    assert_eq!(result["experiments"][0]["id"], there[0].id.as_str());
+    assert_eq!(result["experiments"][0]["stop"]["confirmed"], true);
+    account.assert_nothing_left("a launch that was looked for");
 }
 
 #[tokio::test]

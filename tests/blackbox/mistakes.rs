@@ -3,6 +3,11 @@
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 
+use aws_sdk_sqs::types::QueueAttributeName;
+use faultgate::engine::fis::connect_embedded;
+use faultgate::rehearsal::TEMPLATE_ID;
+
+use crate::contract::file_commands;
 use crate::lives::QUICK;
 use crate::support::{Account, Ended, Faultgate, at_once};
 
@@ -127,4 +132,56 @@ async fn flags_are_checked_too() {
     ended.assert_code(2, "an unknown scenario");
     assert!(ended.stderr.contains("completed"), "{}", ended.stderr);
     assert!(account.world.requests().is_empty());
+}
+
+/// Words that are no command line end before there are settings, and leave the same outputs.
+#[tokio::test]
+async fn flags_that_are_refused_leave_step_outputs() {
+    for words in
+        [&["run", "--no-such-flag"][..], &["--timeout"], &["score", "--expected-resilience-scor", "1"]]
+    {
+        let ended = Faultgate::new(words).in_github("1").finish().await;
+        ended.assert_code(2, &format!("{words:?}"));
+        let outputs = file_commands(&ended.read("github-output")).unwrap();
+        assert_eq!(outputs["verdict"], "errored", "{words:?}");
+        let word = words.iter().find(|word| word.starts_with("--")).unwrap();
+        assert!(outputs["reason"].contains(word), "{outputs:?}");
+        assert!(ended.stdout.contains("::error"), "{}", ended.stdout);
+    }
+    let asked = Faultgate::new(&["run", "--help"]).in_github("1").finish().await;
+    asked.assert_code(0, "help");
+    assert_eq!(asked.read("github-output"), "");
+}
+
+#[tokio::test]
+async fn a_shared_queue_that_gives_up_early_is_told_before_the_launch() {
+    let account = Account::living(QUICK).await;
+    let sqs = aws_sdk_sqs::Client::new(&connect_embedded(account.url(), None));
+    let with = async |name: &str, redrive: Option<serde_json::Value>| {
+        let policy = redrive.map(|policy| [(QueueAttributeName::RedrivePolicy, policy.to_string())].into());
+        let made = sqs.create_queue().queue_name(name).set_attributes(policy).send().await.unwrap();
+        let queue = made.queue_url.unwrap();
+        let check = account.faultgate(&["check"]).env("FAULTGATE_EXPERIMENT_TEMPLATE_ID", TEMPLATE_ID);
+        let check =
+            check.env("FAULTGATE_MONITOR", "queue").env("FAULTGATE_EVENT_QUEUE_URL", queue).finish().await;
+        check.assert_code(0, name);
+        check.stdout
+    };
+    let arn = "arn:aws:sqs:us-east-1:123456789012:dead";
+    for (name, most) in [("number", serde_json::json!(3)), ("text", serde_json::json!("3"))] {
+        let policy = serde_json::json!({"deadLetterTargetArn": arn, "maxReceiveCount": most});
+        let told = with(name, Some(policy)).await;
+        assert!(
+            told.contains("moves a message away after 3 receives") && told.contains("maxReceiveCount"),
+            "{told}"
+        );
+    }
+    let patient = serde_json::json!({"deadLetterTargetArn": arn, "maxReceiveCount": 1000});
+    for (name, policy) in [("patient", Some(patient)), ("none", None)] {
+        let told = with(name, policy).await;
+        assert!(!told.contains("receives"), "{told}");
+    }
+    account.deny("GetQueueAttributes", "sqs:GetQueueAttributes");
+    let told = with("denied", None).await;
+    assert!(told.contains("note") && told.contains("sqs:GetQueueAttributes"), "{told}");
 }

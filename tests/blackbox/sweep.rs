@@ -207,7 +207,7 @@ async fn a_dry_run_only_reads() {
     let region = account.region(VIRGINIA);
     region.subscription("faultgate-old", "old", PAST).await;
     region.subscription("faultgate-new", "new", FUTURE).await;
-    let id = region.experiment("old", &tags("old", FUTURE)).await;
+    let id = region.experiment("old", &tags("old", PAST)).await;
     account.until_running().await;
     let (before, asked) = (account.world.inventory(), account.world.requests().len());
     let ended = account.sweep(&["--dry-run", "--stop-experiments"]).finish().await;
@@ -230,6 +230,7 @@ async fn only_experiments_whose_run_is_over_are_stopped() {
     region.subscription("faultgate-old", "old", PAST).await;
     region.subscription("faultgate-new", "new", FUTURE).await;
     let mut named = tags("old", FUTURE);
+    named.remove("faultgate:expires-at");
     named.insert("faultgate:experiment".to_owned(), "az-latency".to_owned());
     let by_subscription = region.experiment("1", &named).await;
     let by_itself = region.experiment("2", &tags("polled", PAST)).await;
@@ -291,16 +292,53 @@ async fn what_a_killed_run_has_left_is_swept_when_its_time_is_up() {
         assert_told(&early, &[&format!("left alone the {kind}"), expires_at]);
     }
 
-    let region = account.region(VIRGINIA);
-    let past = Tag::builder().key("faultgate:expires-at").value(PAST).build().unwrap();
-    let arn = format!("arn:aws:events:{VIRGINIA}:123456789012:rule/{}", rules[0].name);
-    region.events.tag_resource().resource_arn(arn).tags(past).send().await.unwrap();
-    let tag_queue = region.sqs.tag_queue().queue_url(&queues[0].url);
-    tag_queue.tags("faultgate:expires-at", PAST).send().await.unwrap();
+    account.world.tag_anew("faultgate:expires-at", PAST);
     let ended = account.sweep(&["--stop-experiments"]).finish().await;
     ended.assert_code(0, "in time");
     account.assert_nothing_left(&ended.stdout);
     assert_eq!(account.world.inventory().experiments[0].status, "stopped");
+}
+
+/// Whoever may make a queue may write another run's id on it, and any date.
+#[tokio::test]
+async fn a_queue_with_an_old_date_stops_no_experiment_whose_own_time_lies_ahead() {
+    let account = Account::living(ENDLESS).await;
+    let region = account.region(VIRGINIA);
+    let live = region.experiment("live", &tags("live", FUTURE)).await;
+    let untagged = BTreeMap::from([("faultgate:run-id".to_owned(), "live".to_owned())]);
+    let bare = region.experiment("bare", &untagged).await;
+    region.queue("faultgate-planted", &tags("live", PAST)).await;
+    let ended = account.sweep(&["--stop-experiments"]).finish().await;
+    ended.assert_code(0, "what has expired is gone");
+    assert_ne!(region.status(&live).await, ExperimentStatus::Stopped);
+    assert_told(&ended, &["left alone the experiment", &live, FUTURE]);
+    assert_eq!(region.status(&bare).await, ExperimentStatus::Stopped, "it says nothing itself");
+    assert!(account.there().is_empty());
+}
+
+/// The longest that a run may last has all in it that it may wait for.
+#[tokio::test]
+async fn a_run_that_waits_for_recoveries_may_last_that_much_longer() {
+    let expires_in = async |recovers_within: &str| {
+        let account = Account::living(ENDLESS).await;
+        let suite = format!(
+            "version: 1\nexperiments:\n  - name: az\n    fis: {{ template: {TEMPLATE_ID} }}\n    timeout: 30m\n    \
+             probes: [{{ name: port, tcp: {{ address: \"127.0.0.1:1\" }}, when: [after]{recovers_within} }}]\n"
+        );
+        let running = account.faultgate(&["run"]).file(".faultgate.yml", &suite).spawn();
+        account.until_running().await;
+        let started = account.world.now();
+        killed(running).await;
+        let Inventory { queues, experiments, .. } = account.world.inventory();
+        let said = &queues[0].tags["faultgate:expires-at"];
+        assert_eq!(said, &experiments[0].tags["faultgate:expires-at"]);
+        let expires_at: jiff::Timestamp = said.parse().unwrap();
+        expires_at.duration_since(started).as_mins()
+    };
+    let without = expires_in("").await;
+    let with = expires_in(", recovers-within: 180m").await;
+    assert!(without >= 30 + 60, "{without}");
+    assert!((178..=182).contains(&(with - without)), "{with} and {without}");
 }
 
 #[tokio::test]
@@ -380,7 +418,7 @@ async fn a_subscription_stays_while_its_experiment_is_not_known_to_have_stopped(
         let account = Account::living(ENDLESS).await;
         let region = account.region(VIRGINIA);
         region.subscription("faultgate-old", "old", PAST).await;
-        region.experiment("1", &tags("old", FUTURE)).await;
+        region.experiment("1", &tags("old", PAST)).await;
         account.deny(operation, operation);
         let ended = account.sweep(&["--stop-experiments"]).finish().await;
         ended.assert_code(3, operation);
@@ -402,7 +440,7 @@ async fn two_sweeps_at_once_do_not_stand_in_each_others_way() {
     let region = account.region(VIRGINIA);
     for number in 0..12 {
         region.subscription(&format!("faultgate-{number}"), &number.to_string(), PAST).await;
-        region.experiment(&number.to_string(), &tags(&number.to_string(), FUTURE)).await;
+        region.experiment(&number.to_string(), &tags(&number.to_string(), PAST)).await;
     }
     // Both have read everything before either removes anything.
     for operation in ["ListExperiments", "RemoveTargets", "DeleteQueue"] {
@@ -451,7 +489,7 @@ async fn lost_answers_and_outages_that_pass_are_no_matter() {
         let account = Account::living(ENDLESS).await;
         let region = account.region(VIRGINIA);
         region.subscription("faultgate-old", "old", PAST).await;
-        region.experiment("1", &tags("old", FUTURE)).await;
+        region.experiment("1", &tags("old", PAST)).await;
         account.world.inject(FaultRule::on(operation, effect).times(2));
         let ended = account.sweep(&["--stop-experiments"]).finish().await;
         ended.assert_code(0, operation);

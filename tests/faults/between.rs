@@ -75,6 +75,7 @@ async fn converse(mut client: TcpStream, behind: &str, kept: &Mutex<Kept>) -> st
         Some(Effect::Page { status, retry_after }) => {
             return client.write_all(&refusal(status, "text/html", retry_after)).await;
         }
+        Some(Effect::Nothing) => unreachable!("it is for endpoints that know what an empty answer is"),
         Some(Effect::Garbage) => return client.write_all(&refusal(200, "text/html", None)).await,
         Some(Effect::Delay(delay)) => tokio::time::sleep(delay).await,
         Some(Effect::LoseAnswer | Effect::Truncate | Effect::Trickle(_)) | None => {}

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use faultgate::model::Verdict;
+use faultgate::model::{RunPhase, Verdict};
 use faultgate::rehearsal::{Effect, FaultRule};
 
 use crate::chaos::{Chaos, Played, play};
@@ -57,4 +57,31 @@ fn a_launch_that_never_arrived_is_an_error_with_nothing_to_stop() {
     assert_eq!(played.result.gate.verdict, Verdict::Errored);
     assert!(played.world.inventory.experiments.is_empty());
     assert_eq!(played.world.count("StopExperiment"), 0);
+}
+
+/// It is listed a while after it has begun.
+#[test]
+fn an_experiment_that_is_listed_late_is_found() {
+    let denied = || FaultRule::on("StartExperiment", Effect::denied("fis:StartExperiment")).from(2);
+    let lost = || FaultRule::on("StartExperiment", Effect::LoseAnswer).times(1);
+    let late = FaultRule::on("ListExperiments", Effect::Nothing).times(4);
+    let found = played(vec![lost(), denied(), late]);
+    assert_eq!((found.result.gate.verdict, found.world.count("ListExperiments")), (Verdict::Errored, 5));
+    let [experiment] = &found.world.inventory.experiments[..] else { panic!("one experiment has begun") };
+    assert_eq!(found.result.experiments[0].id.as_deref(), Some(experiment.id.as_str()));
+
+    let unlisted = played(vec![lost(), denied(), FaultRule::on("ListExperiments", Effect::Nothing)]);
+    let reason = &unlisted.result.experiments[0].reason;
+    assert!(reason.contains("may have begun") && reason.contains("client token faultgate-"), "{reason}");
+    assert_eq!(unlisted.result.gate.verdict, Verdict::Errored);
+    assert_eq!(unlisted.noted.experiments[0].phase, RunPhase::Intended);
+}
+
+/// What was refused each time has begun nothing, whatever a list says.
+#[test]
+fn a_launch_that_was_throttled_to_the_end_is_over() {
+    let played = played(vec![FaultRule::on("StartExperiment", Effect::throttled(None))]);
+    assert_eq!(played.result.gate.verdict, Verdict::Errored);
+    assert_eq!(played.world.count("ListExperiments"), 0, "there is nothing to look for");
+    assert_eq!(played.noted.experiments[0].phase, RunPhase::Over);
 }

@@ -39,6 +39,10 @@ impl Journal for Noted {
         self.change(experiment, |of| (of.phase, of.launch) = (RunPhase::Launched, Some(launch)));
     }
 
+    async fn unfound(&self, experiment: usize) {
+        self.change(experiment, |of| of.unfound_at = Some(jiff::Timestamp::UNIX_EPOCH));
+    }
+
     async fn over(&self, experiment: usize) {
         self.change(experiment, |of| of.phase = RunPhase::Over);
     }

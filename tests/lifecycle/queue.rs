@@ -1,9 +1,14 @@
 //! A queue of the user's own, which a rule of theirs feeds.
 
+use std::time::Duration;
+
 use aws_sdk_eventbridge::types::Target;
 use aws_sdk_sqs::types::QueueAttributeName;
+use faultgate::model::Monitor;
 use faultgate::rehearsal::{ACCOUNT, DEFAULT_REGION, World};
 use serde_json::json;
+
+use crate::chaos::{Chaos, Life, play};
 
 const NAME: &str = "mine";
 
@@ -28,4 +33,22 @@ pub(crate) async fn of_the_users(world: &World) -> String {
     let target = Target::builder().id("queue").arn(arn("sqs", NAME)).build().expect("a target");
     events.put_targets().rule(NAME).targets(target).send().await.expect("a target of the rule");
     queue.queue_url.expect("its address")
+}
+
+/// Each receive of a message counts towards the maximum of a redrive policy.
+#[test]
+fn events_of_others_come_round_a_few_times_and_no_more() {
+    let half_an_hour = Duration::from_mins(30);
+    let chaos = Chaos {
+        lives: vec![Life::NeverEnds],
+        monitor: Monitor::Queue,
+        timeout: half_an_hour,
+        reconcile: Duration::from_mins(5),
+        noise: vec![(Duration::from_secs(1), 0)],
+        ..Chaos::with_faults(Vec::new())
+    };
+    let played = play(&chaos);
+    assert!(played.took > half_an_hour, "{:?}", played.took);
+    let given_back = played.world.count("ChangeMessageVisibilityBatch");
+    assert!((2..30).contains(&given_back), "{given_back}");
 }

@@ -115,8 +115,21 @@ impl<M: Manager> Launch<'_, M> {
     }
 
     /// A request is out that may have had an effect, and nothing was found of it.
-    pub(super) fn may_have_begun(&self) -> bool {
+    fn may_have_begun(&self) -> bool {
         self.attempt(|attempt| attempt.may_have_begun)
+    }
+
+    pub(super) fn how_to_look(&self) -> Option<String> {
+        self.may_have_begun()
+            .then(|| format!("faultgate stop looks for it again and stops it, or {}", self.by_hand()))
+    }
+
+    fn by_hand(&self) -> String {
+        format!(
+            "look by hand in {} whether a run of {} has begun, and stop it there",
+            self.manager.title(),
+            self.experiment.spec.source()
+        )
     }
 
     /// What another process knew before its launch, of whose answer nothing is known.
@@ -301,8 +314,7 @@ impl<M: Manager> Launch<'_, M> {
     fn unanswered(&self, trouble: &Trouble) -> Failure {
         Failure {
             remedy: Some(
-                "no run of it has begun so far; it is not asked for again, since a launch cannot be repeated safely: \
-                 look whether one begins"
+                "no run of it has begun so far, and it is not asked for again, since a launch cannot be repeated safely"
                     .to_owned(),
             ),
             ..self.failure(FailureKind::Unanswered, &trouble.why)
@@ -312,10 +324,7 @@ impl<M: Manager> Launch<'_, M> {
     /// A run may have begun, and cannot be told from others: nothing is stopped.
     fn cannot_tell(&self, why: &str) -> Failure {
         Failure {
-            remedy: Some(format!(
-                "look by hand whether a run of {} has begun, and stop it there",
-                self.experiment.spec.source()
-            )),
+            remedy: Some(self.by_hand()),
             ..self.failure(
                 FailureKind::Refused,
                 &format!("the request was not answered, so a run may have begun, and {why}"),

@@ -207,8 +207,8 @@ impl<M: Manager> Engine for ChaosCenter<M> {
         self.launch_of(experiment).find_unanswered().await
     }
 
-    fn may_have_begun(&self, experiment: &ExperimentPlan) -> bool {
-        self.launch_of(experiment).may_have_begun()
+    fn may_have_begun(&self, experiment: &ExperimentPlan) -> Option<String> {
+        self.launch_of(experiment).how_to_look()
     }
 
     async fn follow(&self, launched: &Launched, watcher: &dyn Watcher) -> Result<Record, Failure> {

@@ -14,6 +14,10 @@ pub(super) const FIS_DETAIL_TYPE: &str = "FIS Experiment State Change";
 pub(super) const HANDSHAKE_SOURCE: &str = "faultgate.handshake";
 pub(super) const HANDSHAKE_DETAIL_TYPE: &str = "Faultgate Handshake";
 
+/// Ids and words of FIS have fewer bytes. What is longer is not FIS's, and would take memory.
+const LONGEST_WORD: usize = 256;
+const LONGEST_REASON: usize = 1_000;
+
 /// An experiment has changed its state, so FIS says.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct StateChange {
@@ -78,31 +82,37 @@ fn parse_event(event: &Value) -> Message {
     match (event["source"].as_str(), event["detail-type"].as_str()) {
         (Some(FIS_SOURCE), Some(FIS_DETAIL_TYPE)) => {}
         (Some(HANDSHAKE_SOURCE), Some(HANDSHAKE_DETAIL_TYPE)) => {
-            return match detail["nonce"].as_str() {
+            return match word(&detail["nonce"]) {
                 Some(nonce) => Message::Handshake { nonce: nonce.to_owned() },
                 None => Message::Malformed("the handshake has no nonce"),
             };
         }
         _ => return Message::Foreign,
     }
-    let Some(experiment) = detail["experiment-id"].as_str() else {
+    let Some(experiment) = word(&detail["experiment-id"]) else {
         return Message::Malformed("the state change names no experiment");
     };
-    let Some(word) = detail["new-state"]["status"].as_str() else {
+    let Some(state) = word(&detail["new-state"]["status"]) else {
         return Message::Malformed("the state change names no new state");
     };
-    let time = event["time"].as_str();
+    let time = word(&event["time"]);
+    let reason = detail["new-state"]["reason"].as_str().filter(|reason| !reason.is_empty());
     Message::StateChange(StateChange {
-        event_id: match event["id"].as_str() {
+        event_id: match word(&event["id"]) {
             Some(id) => id.to_owned(),
-            None => format!("{experiment} {word} {}", time.unwrap_or_default()),
+            None => format!("{experiment} {state} {}", time.unwrap_or_default()),
         },
         experiment: experiment.to_owned(),
-        template: detail["experiment-template-id"].as_str().unwrap_or_default().to_owned(),
-        word: word.to_owned(),
-        reason: detail["new-state"]["reason"].as_str().filter(|reason| !reason.is_empty()).map(str::to_owned),
+        template: word(&detail["experiment-template-id"]).unwrap_or_default().to_owned(),
+        word: state.to_owned(),
+        reason: reason.map(|reason| reason.chars().take(LONGEST_REASON).collect()),
         at: time.and_then(|time| Timestamp::from_str(time).ok()),
     })
+}
+
+/// A text that is no longer than FIS's are.
+fn word(value: &Value) -> Option<&str> {
+    value.as_str().filter(|text| text.len() <= LONGEST_WORD)
 }
 
 #[cfg(test)]
@@ -157,7 +167,10 @@ mod tests {
         other["detail-type"] = json!("AWS API Call via CloudTrail");
         let mut torn = state_change();
         torn["detail"]["new-state"] = json!("stopped");
+        let mut swollen = state_change();
+        swollen["detail"]["experiment-id"] = json!("E".repeat(100_000));
         let cases = [
+            (swollen.to_string(), Message::Malformed("the state change names no experiment")),
             (other.to_string(), Message::Foreign),
             ("[]".to_owned(), Message::Foreign),
             ("7".to_owned(), Message::Foreign),
@@ -168,6 +181,14 @@ mod tests {
         for (body, expected) in cases {
             assert_eq!(parse(&body), expected, "{body}");
         }
+    }
+
+    #[test]
+    fn a_reason_without_end_is_cut() {
+        let mut event = state_change();
+        event["detail"]["new-state"]["reason"] = json!("é".repeat(100_000));
+        let Message::StateChange(change) = parse(&event.to_string()) else { panic!("not read") };
+        assert_eq!(change.reason, Some("é".repeat(LONGEST_REASON)));
     }
 
     #[test]

@@ -3,7 +3,7 @@
 //! One reader fills it for all experiments of a subscription. An event may come before StartExperiment has
 //! answered, more than once, late, or for somebody else's experiment of the same template.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use jiff::Timestamp;
@@ -16,6 +16,8 @@ use super::events::{Message, StateChange, parse};
 const MOST_EXPERIMENTS: usize = 512;
 /// FIS announces fewer than ten changes of one experiment.
 const MOST_CHANGES: usize = 64;
+/// Changes of all experiments of others together.
+const MOST_OF_OTHERS: usize = 2048;
 
 #[derive(Debug, Clone)]
 pub(super) struct Received {
@@ -38,8 +40,13 @@ struct Contents {
     seen: HashSet<String>,
     duplicates: HashMap<String, u64>,
     ours: HashSet<String>,
-    handshakes: BTreeSet<String>,
+    /// Changes that are kept of experiments that are not ours, so far.
+    of_others: usize,
+    /// Nonces, and whether each has come.
+    handshakes: BTreeMap<String, bool>,
     malformed: u64,
+    /// Changes that were let go, since too many were kept.
+    let_go: u64,
     /// Why the queue cannot be read at present.
     trouble: Option<String>,
 }
@@ -68,7 +75,16 @@ impl Inbox {
 
     /// From now on, messages about this experiment are this run's.
     pub(super) fn claim(&self, experiment: &str) {
-        self.contents().ours.insert(experiment.to_owned());
+        let mut contents = self.contents();
+        if contents.ours.insert(experiment.to_owned()) {
+            let kept = contents.received.get(experiment).map_or(0, Vec::len);
+            contents.of_others = contents.of_others.saturating_sub(kept);
+        }
+    }
+
+    /// From now on a handshake with this nonce is noticed, and no other that anybody may have put on the bus.
+    pub(super) fn await_handshake(&self, nonce: &str) {
+        self.contents().handshakes.entry(nonce.to_owned()).or_default();
     }
 
     pub(super) fn deliver(&self, body: &str, observed_at: Timestamp) -> Disposition {
@@ -76,7 +92,9 @@ impl Inbox {
         let disposition = match parse(body) {
             Message::StateChange(change) => self.take(&mut contents, change, observed_at),
             Message::Handshake { nonce } => {
-                contents.handshakes.insert(nonce);
+                if let Some(has_come) = contents.handshakes.get_mut(&nonce) {
+                    *has_come = true;
+                }
                 Disposition::NotOurs
             }
             Message::Foreign => Disposition::NotOurs,
@@ -97,20 +115,24 @@ impl Inbox {
             return Disposition::NotOurs;
         }
         let disposition = if ours { Disposition::Ours } else { Disposition::NotOurs };
-        let room = contents.received.contains_key(&change.experiment)
-            || ours
-            || contents.received.len() < MOST_EXPERIMENTS;
-        if !room {
-            return disposition;
-        }
-        if !contents.seen.insert(change.event_id.clone()) {
+        let changes = contents.received.get(&change.experiment).map(Vec::len);
+        if changes.is_some() && contents.seen.contains(&change.event_id) {
             *contents.duplicates.entry(change.experiment).or_default() += 1;
             return disposition;
         }
-        let changes = contents.received.entry(change.experiment.clone()).or_default();
-        if changes.len() < MOST_CHANGES {
-            changes.push(Received { change, observed_at });
+        let is_new = !contents.seen.contains(&change.event_id) && changes.unwrap_or_default() < MOST_CHANGES;
+        let has_place = changes.is_some() || contents.received.len() < MOST_EXPERIMENTS;
+        if !is_new || !(ours || (has_place && contents.of_others < MOST_OF_OTHERS)) {
+            contents.let_go += 1;
+            return disposition;
         }
+        contents.seen.insert(change.event_id.clone());
+        contents.of_others += usize::from(!ours);
+        contents
+            .received
+            .entry(change.experiment.clone())
+            .or_default()
+            .push(Received { change, observed_at });
         disposition
     }
 
@@ -136,8 +158,12 @@ impl Inbox {
         self.contents().malformed
     }
 
+    pub(super) fn let_go(&self) -> u64 {
+        self.contents().let_go
+    }
+
     pub(super) fn has_handshake(&self, nonce: &str) -> bool {
-        self.contents().handshakes.contains(nonce)
+        self.contents().handshakes.get(nonce).copied().unwrap_or_default()
     }
 
     /// Why the queue cannot be read at present.
@@ -225,5 +251,42 @@ mod tests {
         inbox.deliver(&event("a", "EXP1", "EXT1", "completed"), Timestamp::UNIX_EPOCH);
         assert_eq!(inbox.received("EXP1"), 1);
         assert!(inbox.contents().received.len() <= MOST_EXPERIMENTS + 1);
+        assert_eq!(inbox.let_go(), MOST_EXPERIMENTS as u64);
+    }
+
+    /// Each message is another one, and each may be kept in one of the collections.
+    #[test]
+    fn nothing_that_floods_the_queue_is_kept_without_end() {
+        let inbox = inbox();
+        inbox.claim("EXP1");
+        inbox.await_handshake("ours");
+        let kept = || {
+            let contents = inbox.contents();
+            let changes: usize = contents.received.values().map(Vec::len).sum();
+            changes + contents.seen.len() + contents.duplicates.len() + contents.handshakes.len()
+        };
+        let flood = |from: usize| {
+            for n in from..from + 10_000 {
+                let handshake = json!({"source": "faultgate.handshake", "detail-type": "Faultgate Handshake",
+                                       "detail": {"nonce": format!("n{n}")}});
+                for body in [
+                    event(&format!("a{n}"), "EXP1", "EXT1", "running"),
+                    event(&format!("b{n}"), "EXP2", "EXT1", "running"),
+                    event(&format!("c{n}"), &format!("OTHER{}", n % 100), "EXT1", "running"),
+                    event("a0", &format!("OTHER{n}"), "EXT1", "running"),
+                    handshake.to_string(),
+                ] {
+                    inbox.deliver(&body, Timestamp::UNIX_EPOCH);
+                }
+            }
+        };
+        flood(0);
+        let (once, let_go) = (kept(), inbox.let_go());
+        flood(10_000);
+        assert_eq!(kept(), once, "it is full");
+        assert!(once < 3 * MOST_OF_OTHERS, "{once}");
+        assert!(inbox.let_go() > let_go + 30_000, "what was let go is counted");
+        assert_eq!(inbox.received("EXP1"), MOST_CHANGES as u64);
+        assert!(!inbox.has_handshake("ours"));
     }
 }

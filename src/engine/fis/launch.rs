@@ -1,8 +1,10 @@
 //! Starts an experiment once, whatever happens to the requests.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use aws_sdk_fis::types::{ActionsMode, Experiment, StartExperimentExperimentOptionsInput as StartOptions};
+use tokio_util::sync::CancellationToken;
 
 use super::clients::Clients;
 use super::error::{failure, unreadable};
@@ -15,6 +17,10 @@ use crate::http::calls::attempts;
 use crate::model::{Intent, RunIdentity};
 use crate::text;
 
+/// Pauses before a launch without an answer is asked for again, beside the SDK's own tries: what it cannot read, it does
+/// not ask for again.
+const AGAIN: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(3)];
+
 /// One launch: which template, under which name.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Launch<'a> {
@@ -24,6 +30,8 @@ pub(super) struct Launch<'a> {
     pub(super) dry_run: bool,
     /// A sweep may stop it from then on.
     pub(super) expires_at: jiff::Timestamp,
+    /// From then on nothing is begun.
+    pub(super) cancelled: &'a CancellationToken,
 }
 
 impl Launch<'_> {
@@ -49,7 +57,7 @@ impl Launch<'_> {
         tags
     }
 
-    /// Starts it. The SDK sends the same token again when an answer is lost, so one launch stays one.
+    /// Starts it. The same token goes out again when an answer is lost, so one launch stays one.
     pub(super) async fn start(
         &self,
         clients: &Clients,
@@ -129,9 +137,32 @@ impl Launch<'_> {
         salt: &str,
         notary: &dyn Notary,
     ) -> Result<Experiment, Failure> {
-        let what = format!("start an experiment from the template {}", self.template);
         let token = self.client_token(salt);
         notary.intend(Intent { client_tokens: vec![token.clone()], earlier_runs: None }).await;
+        let mut pauses = AGAIN.into_iter();
+        let mut doubted = false;
+        loop {
+            let failure = match self.ask(clients, place, &token).await {
+                Ok(experiment) => return Ok(experiment),
+                Err(failure) => failure,
+            };
+            let in_doubt = failure.kind == FailureKind::Unanswered;
+            doubted |= in_doubt;
+            // A refusal says nothing about the requests before it.
+            let kind = if doubted { FailureKind::Unanswered } else { failure.kind };
+            let Some(pause) = pauses.next().filter(|_| in_doubt) else {
+                return Err(Failure { kind, ..failure });
+            };
+            tokio::select! {
+                biased;
+                () = self.cancelled.cancelled() => return Err(Failure { kind, ..failure }),
+                () = tokio::time::sleep(pause) => {}
+            }
+        }
+    }
+
+    async fn ask(&self, clients: &Clients, place: &Place, token: &str) -> Result<Experiment, Failure> {
+        let what = format!("start an experiment from the template {}", self.template);
         let mut request = clients
             .fis
             .start_experiment()
@@ -145,8 +176,12 @@ impl Launch<'_> {
         let (answer, attempts) = attempts(request.send()).await;
         let answer = answer.map_err(|error| {
             let failure = failure(&error, "StartExperiment", &what, place);
-            // An earlier attempt may have begun it.
-            let kind = if attempts > 1 { FailureKind::Unanswered } else { failure.kind };
+            let kind = match failure.kind {
+                _ if attempts.may_have_taken_effect() => FailureKind::Unanswered,
+                // As where it was throttled until the end.
+                FailureKind::Unanswered => FailureKind::Refused,
+                kind => kind,
+            };
             Failure { kind, ..failure }
         })?;
         answer.experiment.filter(|experiment| experiment.id().is_some()).ok_or(Failure {
@@ -161,27 +196,6 @@ impl Launch<'_> {
     fn other_run<'e>(&self, experiment: &'e Experiment) -> Option<&'e str> {
         let tag = experiment.tags()?.get(RUN)?;
         (*tag != self.run.id).then_some(tag.as_str())
-    }
-
-    /// Looks for an experiment that a request without an answer may have begun.
-    pub(super) async fn find(&self, clients: &Clients, place: &Place) -> Result<Option<Experiment>, Failure> {
-        let what = format!("look for an experiment of the template {}", self.template);
-        let mut pages = clients
-            .fis
-            .list_experiments()
-            .experiment_template_id(self.template)
-            .into_paginator()
-            .items()
-            .send();
-        while let Some(summary) = pages.next().await {
-            let summary = summary.map_err(|error| failure(&error, "ListExperiments", &what, place))?;
-            let tag = |key: &str| summary.tags().and_then(|tags| tags.get(key)).map(String::as_str);
-            let ours = tag(RUN) == Some(&self.run.id) && tag(EXPERIMENT) == Some(&tag_value(self.name));
-            if let (true, Some(id)) = (ours, summary.id()) {
-                return get(clients, place, id).await.map(Some);
-            }
-        }
-        Ok(None)
     }
 }
 
@@ -220,7 +234,8 @@ mod tests {
 
     fn token(run: &RunIdentity, name: &str) -> String {
         let expires_at = jiff::Timestamp::UNIX_EPOCH;
-        Launch { run, name, template: "EXT1", dry_run: false, expires_at }.client_token("")
+        let cancelled = &CancellationToken::new();
+        Launch { run, name, template: "EXT1", dry_run: false, expires_at, cancelled }.client_token("")
     }
 
     #[test]
@@ -252,6 +267,7 @@ mod tests {
             template: "EXT1",
             dry_run: false,
             expires_at: jiff::Timestamp::UNIX_EPOCH,
+            cancelled: &CancellationToken::new(),
         };
         let (ours, theirs) = ([(RUN, "mine"), (EXPERIMENT, "az")], [(RUN, "theirs"), (EXPERIMENT, "az")]);
         let kind = |experiment| launch.verified(experiment).err().map(|failure| failure.kind);

@@ -17,6 +17,9 @@ pub(super) const HIDDEN_SECONDS: u16 = 10;
 pub(super) const COME_BACK: Duration = Duration::from_secs(HIDDEN_SECONDS as u64 + 2);
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
 
+/// Messages that are known again. FIS announces a handful for each experiment: more is a flood, and is left to others.
+const MOST_KNOWN: usize = 20_000;
+
 /// What to do with a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Turn {
@@ -24,7 +27,7 @@ pub(super) enum Turn {
     Take,
     /// Somebody else may wait for it: it is given back at once.
     PassOn,
-    /// It was passed on and came straight back, so nobody waits: it stays hidden for a while.
+    /// It was passed on and came straight back, so nobody waits, or it is one too many: it stays hidden for a while.
     Leave,
 }
 
@@ -35,7 +38,9 @@ pub(super) struct Lent(Arc<Mutex<HashMap<String, bool>>>);
 impl Lent {
     pub(super) fn turn(&self, message: &str) -> Turn {
         let mut known = self.known();
+        let is_full = known.len() >= MOST_KNOWN;
         match known.get_mut(message) {
+            None if is_full => Turn::Leave,
             None => {
                 known.insert(message.to_owned(), false);
                 Turn::Take
@@ -90,5 +95,10 @@ mod tests {
         assert_eq!(turns, [Turn::Take, Turn::PassOn, Turn::Leave, Turn::PassOn, Turn::Leave]);
         assert_eq!(lent.clone().turn("b"), Turn::Take);
         assert_eq!(lent.known().len(), 2);
+        for number in 0..2 * MOST_KNOWN {
+            lent.turn(&number.to_string());
+        }
+        assert_eq!(lent.turn("one more"), Turn::Leave, "a flood");
+        assert_eq!(lent.known().len(), MOST_KNOWN);
     }
 }

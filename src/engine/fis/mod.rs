@@ -1,6 +1,7 @@
 //! AWS Fault Injection Service, watched by its own events.
 //!
-//! `preflight` looks, `subscription` makes rule and queue, `launch` starts, `reader` fills the `inbox`,
+//! `preflight` looks, `subscription` makes rule and queue, `launch` starts, `doubt` looks for what a lost answer leaves in
+//! doubt, `reader` fills the `inbox`,
 //! `watch` waits for the end and confirms it by FIS's own record, `listing` reads what it acted on, `outcome` says what it
 //! means by the list in `actions`, `removal` cleans up. `sweep` finds what runs have left although its time is up.
 
@@ -18,6 +19,7 @@ use tokio_util::task::AbortOnDropHandle;
 mod accounts;
 mod actions;
 mod clients;
+mod doubt;
 mod error;
 mod events;
 mod inbox;
@@ -34,6 +36,7 @@ mod reader;
 mod record;
 mod removal;
 mod settings;
+mod shared;
 mod subscription;
 mod sweep;
 mod tags;
@@ -46,6 +49,7 @@ pub use sweep::{Kind, OpenExperiment, Part, Parts, Sweeper};
 pub use tags::Expiry;
 
 use self::clients::Clients;
+use self::doubt::{Doubting, Doubts};
 use self::error::failure;
 use self::inbox::Inbox;
 use self::launch::Launch;
@@ -69,8 +73,6 @@ use crate::model::{
 const LEAVE_LIMIT: Duration = Duration::from_secs(2);
 /// Experiments that FIS is asked about at once: many may end at the same moment, and each takes two connections.
 const ASKING_AT_ONCE: usize = 16;
-/// Pauses between looks for what another process may have begun a moment ago.
-const LOOKS: [Duration; 2] = [Duration::from_millis(300), Duration::from_millis(700)];
 
 /// FIS in one account and Region.
 pub struct FisEngine {
@@ -87,6 +89,7 @@ pub struct FisEngine {
     /// The subscription before it is made.
     planned: RefCell<Option<Rc<Subscription>>>,
     others: Others,
+    doubts: Doubts,
     reader: RefCell<Option<AbortOnDropHandle<()>>>,
     leaving: CancellationToken,
     /// By the experiment's id.
@@ -114,6 +117,7 @@ impl FisEngine {
             subscription: RefCell::default(),
             planned: RefCell::default(),
             others: Others::default(),
+            doubts: Doubts::default(),
             reader: RefCell::default(),
             leaving: CancellationToken::new(),
             tracked: RefCell::default(),
@@ -133,7 +137,14 @@ impl FisEngine {
     fn launch_of<'a>(&'a self, experiment: &'a ExperimentPlan) -> Launch<'a> {
         let template = experiment.spec.source();
         let FisSettings { run, dry_run, .. } = &self.settings;
-        Launch { run, name: &experiment.name, template, dry_run: *dry_run, expires_at: self.expires_at }
+        Launch {
+            run,
+            name: &experiment.name,
+            template,
+            dry_run: *dry_run,
+            expires_at: self.expires_at,
+            cancelled: &self.cancelled,
+        }
     }
 
     /// From here on the experiment is ours to watch.
@@ -261,10 +272,8 @@ impl Engine for FisEngine {
             ));
         }
         if let (Monitor::Queue, Some(url)) = (self.settings.monitor, &self.settings.event_queue_url) {
-            findings.push(match self.reader_of(&self.clients.sqs, url, Keeping::Shared).probe().await {
-                Ok(()) => Finding::new(Level::Ok, "event queue", "it can be read"),
-                Err(failure) => failure.finding(Level::Error, "event queue"),
-            });
+            let reader = self.reader_of(&self.clients.sqs, url, Keeping::Shared);
+            findings.extend(shared::look(&reader).await);
         }
         *self.inbox.borrow_mut() = Inbox::new(ids);
         *self.templates.borrow_mut() = templates;
@@ -296,23 +305,29 @@ impl Engine for FisEngine {
     async fn launch(&self, experiment: &ExperimentPlan, notary: &dyn Notary) -> Result<Launched, Failure> {
         let launch = self.launch_of(experiment);
         let calls = self.calls_for(experiment);
-        let started = calls.of(launch.start(&self.clients, &self.place(), notary)).await?;
-        Ok(self.begin(&started, calls, launch.template))
+        let doubting = Doubting { doubts: &self.doubts, name: launch.name, clock: self.clock, notary };
+        let started = calls.of(launch.start(&self.clients, &self.place(), &doubting)).await;
+        if started.as_ref().err().is_none_or(|failure| failure.kind != FailureKind::Unanswered) {
+            self.doubts.settle(launch.name);
+        }
+        Ok(self.begin(&started?, calls, launch.template))
     }
 
     async fn find_unanswered(&self, experiment: &ExperimentPlan) -> Result<Option<Launched>, Failure> {
+        if !self.doubts.is_in(&experiment.name) {
+            return Ok(None);
+        }
         let launch = self.launch_of(experiment);
         let calls = self.calls_for(experiment);
-        let mut found = calls.of(launch.find(&self.clients, &self.place())).await?;
-        if self.others.was_recalled(&experiment.name) {
-            for pause in LOOKS {
-                if found.is_none() {
-                    tokio::time::sleep(pause).await;
-                    found = calls.of(launch.find(&self.clients, &self.place())).await?;
-                }
-            }
-        }
-        Ok(found.map(|found| self.begin(&found, calls, launch.template)))
+        let Some(found) = calls.of(launch.search(&self.clients, &self.place())).await? else {
+            return Ok(None);
+        };
+        self.doubts.settle(launch.name);
+        Ok(Some(self.begin(&found, calls, launch.template)))
+    }
+
+    fn may_have_begun(&self, experiment: &ExperimentPlan) -> Option<String> {
+        self.doubts.how_to_look(&self.launch_of(experiment), &self.place())
     }
 
     async fn follow(&self, launched: &Launched, watcher: &dyn Watcher) -> Result<Record, Failure> {
@@ -417,6 +432,7 @@ impl Engine for FisEngine {
         let mut monitoring = MonitorRecord::new(self.settings.monitor);
         let inbox = self.inbox();
         monitoring.malformed = inbox.malformed();
+        monitoring.let_go = inbox.let_go();
         let own = self.launches.borrow().get(&experiment.name).map(Calls::snapshot).unwrap_or_default();
         monitoring.api_calls = sum(self.clients.counted.shared.snapshot(), own);
         if let Some(id) = id {
@@ -455,9 +471,8 @@ impl Engine for FisEngine {
         launched
     }
 
-    /// By its tags: a request with the client token would begin it.
-    fn recall(&self, experiment: &ExperimentPlan, _intent: &Intent) {
-        self.others.recall(&experiment.name);
+    fn recall(&self, experiment: &ExperimentPlan, intent: &Intent) {
+        self.doubts.recall(&experiment.name, intent);
     }
 
     fn intend_subscription(&self) -> Option<SubscriptionState> {

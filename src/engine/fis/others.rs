@@ -1,7 +1,6 @@
 //! What other processes have begun or made, and this one takes up.
 
 use std::cell::RefCell;
-use std::collections::BTreeSet;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -18,8 +17,6 @@ pub(super) struct Others {
     queue: RefCell<Option<(String, Lent)>>,
     /// To be removed.
     adopted: RefCell<Vec<Adopted>>,
-    /// Names of experiments that were about to be launched.
-    recalled: RefCell<BTreeSet<String>>,
 }
 
 struct Adopted {
@@ -58,13 +55,5 @@ impl Others {
     pub(super) fn states(&self) -> Vec<SubscriptionState> {
         let adopted = self.adopted.borrow();
         adopted.iter().map(|of| of.subscription.state(of.role_arn.as_deref())).collect()
-    }
-
-    pub(super) fn recall(&self, experiment: &str) {
-        self.recalled.borrow_mut().insert(experiment.to_owned());
-    }
-
-    pub(super) fn was_recalled(&self, experiment: &str) -> bool {
-        self.recalled.borrow().contains(experiment)
     }
 }

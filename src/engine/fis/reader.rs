@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use aws_sdk_sqs::types::{ChangeMessageVisibilityBatchRequestEntry, DeleteMessageBatchRequestEntry, Message};
+use aws_sdk_sqs::types::{
+    ChangeMessageVisibilityBatchRequestEntry, DeleteMessageBatchRequestEntry, Message,
+    MessageSystemAttributeName,
+};
 
 use tokio_util::sync::CancellationToken;
 
@@ -11,6 +14,7 @@ use super::inbox::{Disposition, Inbox};
 use super::lent::{HIDDEN_SECONDS, Lent, Turn};
 use super::pause::pause;
 use super::place::Place;
+use super::shared::hidden_seconds;
 use crate::clock::Clock;
 use crate::engine::{Failure, FailureKind};
 
@@ -26,6 +30,7 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 /// After a batch without a message for us from a shared queue, so that given-back messages do not come round
 /// in a tight loop.
 const FOREIGN_PAUSE: Duration = Duration::from_secs(1);
+
 /// What becomes of messages that were received.
 #[derive(Debug, Clone)]
 pub(super) enum Keeping {
@@ -118,6 +123,7 @@ impl Reader {
             .max_number_of_messages(BATCH)
             .wait_time_seconds(wait_seconds)
             .set_visibility_timeout(hidden_seconds)
+            .message_system_attribute_names(MessageSystemAttributeName::ApproximateReceiveCount)
             .send()
             .await
             .map_err(|error| self.failure(&error, "ReceiveMessage"))?;
@@ -129,10 +135,11 @@ impl Reader {
         for message in messages {
             let now = self.clock.now();
             let disposition = self.inbox.deliver(message.body.as_deref().unwrap_or_default(), now);
+            let hidden_seconds = hidden_seconds(&message);
             if let Some(handle) = message.receipt_handle {
                 match disposition {
                     Disposition::Ours => ours.push(handle),
-                    Disposition::NotOurs => others.push(handle),
+                    Disposition::NotOurs => others.push((handle, hidden_seconds)),
                 }
             }
         }
@@ -156,7 +163,7 @@ impl Reader {
                     news = true;
                     self.inbox.deliver(message.body.as_deref().unwrap_or_default(), now);
                 }
-                Turn::PassOn => passed_on.extend(message.receipt_handle),
+                Turn::PassOn => passed_on.extend(message.receipt_handle.map(|handle| (handle, 0))),
                 Turn::Leave => {}
             }
         }
@@ -197,13 +204,14 @@ impl Reader {
         }
     }
 
-    async fn give_back(&self, handles: Vec<String>) {
+    /// Each after so many seconds.
+    async fn give_back(&self, handles: Vec<(String, i32)>) {
         let entries: Option<Vec<_>> = numbered(handles)
-            .map(|(id, handle)| {
+            .map(|(id, (handle, hidden_seconds))| {
                 ChangeMessageVisibilityBatchRequestEntry::builder()
                     .id(id)
                     .receipt_handle(handle)
-                    .visibility_timeout(0)
+                    .visibility_timeout(hidden_seconds)
                     .build()
                     .ok()
             })
@@ -227,7 +235,7 @@ impl Reader {
         }
     }
 
-    fn failure<E>(
+    pub(super) fn failure<E>(
         &self,
         error: &aws_smithy_runtime_api::client::result::SdkError<
             E,
@@ -242,6 +250,6 @@ impl Reader {
     }
 }
 
-fn numbered(handles: Vec<String>) -> impl Iterator<Item = (String, String)> {
+fn numbered<T>(handles: Vec<T>) -> impl Iterator<Item = (String, T)> {
     handles.into_iter().enumerate().map(|(number, handle)| (number.to_string(), handle))
 }

@@ -21,7 +21,7 @@ use super::removal::{Queue, Removal, not_removed, remove};
 use super::tags::{EXPIRES_AT, RUN, moment, tag_value};
 use crate::clock::Clock;
 use crate::engine::{Failure, FailureKind};
-use crate::http::calls::attempts;
+use crate::http::calls::{Attempts, attempts};
 use crate::model::{RunIdentity, SubscriptionRecord, SubscriptionState};
 
 /// A rule may take a while to match. Past this, something is wrong with it.
@@ -158,6 +158,9 @@ impl Subscription {
         let begun = clock.elapsed();
         let deadline = Instant::now() + HANDSHAKE_LIMIT;
         let mut changed = inbox.subscribe();
+        for rule in &self.rules {
+            inbox.await_handshake(&rule.pattern.nonce);
+        }
         for attempt in 0.. {
             let missing = self.unproved(inbox);
             if missing.is_empty() {
@@ -395,9 +398,9 @@ impl Subscription {
     }
 }
 
-/// A request that was refused at its first attempt has made nothing; any other may have.
-fn may_have_taken_effect(failure: &Failure, attempts: u32) -> bool {
-    attempts > 1 || !matches!(failure.kind, FailureKind::Denied | FailureKind::Refused)
+/// A request that was refused at each attempt has made nothing; any other may have.
+fn may_have_taken_effect(failure: &Failure, attempts: Attempts) -> bool {
+    attempts.may_have_taken_effect() || !matches!(failure.kind, FailureKind::Denied | FailureKind::Refused)
 }
 
 pub(super) fn interrupted(name: &str) -> Failure {

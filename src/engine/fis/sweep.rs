@@ -277,13 +277,12 @@ fn open_experiment(
     }
     let tags: Tags = summary.tags()?.iter().map(|(key, value)| (key.clone(), value.clone())).collect();
     let run_id = tags.get(RUN)?.clone();
-    let of_run = over.get(&run_id).map(|since| Expiry::Past(*since));
-    Some(OpenExperiment {
-        id: summary.id()?.to_owned(),
-        name: tags.get(EXPERIMENT).cloned(),
-        expiry: of_run.unwrap_or_else(|| Expiry::of(&tags, now)),
-        run_id,
-    })
+    // Anybody may write a run's id on a queue: what the experiment itself says counts, where it says a time.
+    let expiry = match (Expiry::of(&tags, now), over.get(&run_id)) {
+        (Expiry::Untagged | Expiry::Unreadable(_), Some(since)) => Expiry::Past(*since),
+        (own, _) => own,
+    };
+    Some(OpenExperiment { id: summary.id()?.to_owned(), name: tags.get(EXPERIMENT).cloned(), expiry, run_id })
 }
 
 fn rule_left(Place { region, .. }: &Place, rule: &str, why: &str) -> String {
@@ -317,15 +316,17 @@ mod tests {
     }
 
     #[test]
-    fn an_experiment_is_over_by_its_run_or_by_its_own_tag() {
+    fn an_experiment_is_over_by_its_own_tag_or_without_one_by_its_run() {
         let run = (RUN, "a");
         let past = Some(Expiry::Past(at(BEFORE)));
         let expires = super::super::tags::EXPIRES_AT;
         for status in ["pending", "initiating", "running", "stopping", "a word to come"] {
             assert_eq!(judged(status, &[run], &["a"]), past, "{status}");
             assert_eq!(judged(status, &[run, (expires, BEFORE)], &[]), past, "{status}");
-            assert_eq!(judged(status, &[run, (expires, LATER)], &["a"]), past, "{status}");
-            assert_eq!(judged(status, &[run, (expires, LATER)], &["b"]), Some(Expiry::Ahead(at(LATER))));
+            let ahead = Some(Expiry::Ahead(at(LATER)));
+            assert_eq!(judged(status, &[run, (expires, LATER)], &["a"]), ahead, "its own tag counts");
+            assert_eq!(judged(status, &[run, (expires, LATER)], &["b"]), ahead, "{status}");
+            assert_eq!(judged(status, &[run, (expires, "soon")], &["a"]), past, "its own says nothing");
             assert_eq!(judged(status, &[run], &["b"]), Some(Expiry::Untagged));
             let odd = Some(Expiry::Unreadable("soon".to_owned()));
             assert_eq!(judged(status, &[run, (expires, "soon")], &[]), odd);

@@ -107,3 +107,36 @@ async fn a_refusal_does_not_repeat_credentials() {
     assert_eq!(refused, r#"{"message":"POST x-amz-security-token:*** and ***"}"#);
     assert_eq!(granted, body, "what is granted is as it came");
 }
+
+/// It costs whoever answers without end as much as whoever reads, and neither gets far.
+#[tokio::test]
+async fn an_answer_without_end_is_given_up() {
+    for status in ["200 OK", "403 Forbidden"] {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}/", listener.local_addr().unwrap());
+        let serving = async {
+            let (mut stream, _) = listener.accept().await?;
+            let _ = stream.read(&mut [0; 4096]).await?;
+            stream.write_all(format!("HTTP/1.1 {status}\r\n\r\n").as_bytes()).await?;
+            let (piece, mut sent) = (vec![b' '; 1 << 20], 0);
+            while stream.write_all(&piece).await.is_ok() {
+                sent += piece.len();
+            }
+            io::Result::Ok(sent)
+        };
+        let client = client_of(&HttpSettings::default(), None).unwrap();
+        let asking = async {
+            let mut request = HttpRequest::get(&url).unwrap();
+            request.headers_mut().insert("x-amz-security-token", "IQo+/s3cr3t==");
+            let answer = connector(&client).call(request).await;
+            drop(client);
+            match answer {
+                Ok(answer) => http_body_util::BodyExt::collect(answer.into_body()).await.map(drop).is_err(),
+                Err(_) => true,
+            }
+        };
+        let (sent, given_up) = tokio::join!(serving, asking);
+        assert!(given_up, "{status}");
+        assert!(sent.unwrap() < 2 * bounded::LARGEST, "{status}");
+    }
+}

@@ -109,7 +109,9 @@ fn monitor(monitor: &MonitorRecord) -> Markup {
             @if monitor.learned.is_empty() { "The end was not learned" }
             @else { "The end was learned " (plain(&monitor.learned, SENTENCE)) }
             " (monitor " (monitor.mode.as_str()) ": " (monitor.events) " events, " (monitor.duplicates) " duplicates, "
-            (monitor.malformed) " malformed, " (monitor.reconciliations) " reconciliations, " (requests) " requests)."
+            (monitor.malformed) " malformed, "
+            @if monitor.let_go > 0 { (monitor.let_go) " let go, " }
+            (monitor.reconciliations) " reconciliations, " (requests) " requests)."
         }
     }
 }

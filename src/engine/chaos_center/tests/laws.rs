@@ -128,7 +128,11 @@ proptest! {
         runtime.block_on(async {
             // A launch that was lost on its way and a rival's that came in the same moment cannot be told apart.
             let rival = rival.filter(|_| signal.is_none());
-            let is_lost = |effect: &Effect| matches!(effect, Effect::Hang | Effect::Trouble(TroubleKind::Unanswered, _));
+            let begins_none = lives.iter().any(|life| life.cron);
+            let is_lost = |effect: &Effect| match effect {
+                Effect::Hang | Effect::Trouble(TroubleKind::Unanswered, _) => true,
+                effect => matches!(effect, Effect::LostAnswer) && begins_none,
+            };
             let mut effects = effects;
             if rival.is_some() {
                 effects[0].retain(|effect| !is_lost(effect));

@@ -1,0 +1,86 @@
+//! The longest that a run may last, whatever goes wrong in it: before then, nobody may take what it has made for litter.
+
+use std::time::Duration;
+
+use super::CLOSE_LIMIT;
+use super::experiment::{CONFIRM_LIMIT, LAUNCH_LIMIT, LOOK_LIMIT, STOP_LIMIT};
+use crate::model::{EngineSpec, ExperimentPlan, Plan, ProbePlan};
+
+/// Looks before the launch, subscription and handshake, and the reports. Requests of an engine have limits of their own,
+/// and this is more than all of them together.
+const AROUND: Duration = Duration::from_mins(30);
+
+/// As if the experiments came one after another, whatever `parallel` says: they may have to wait for each other.
+pub fn longest(plan: &Plan) -> Duration {
+    let experiments = plan.experiments.iter().map(of_one);
+    experiments.fold(AROUND.saturating_add(CLOSE_LIMIT * 2), Duration::saturating_add)
+}
+
+fn of_one(plan: &ExperimentPlan) -> Duration {
+    let within = |probe: &ProbePlan| probe.check.within();
+    let after = |probe: &ProbePlan| {
+        let recovery = probe.recovers_within.unwrap_or_default().saturating_add(probe.every);
+        // A look that is under way at the end, and a last one.
+        recovery.saturating_add(within(probe).saturating_mul(2))
+    };
+    let undoing = match &plan.spec {
+        EngineSpec::Command(command) => command.stop_within,
+        _ => Duration::ZERO,
+    };
+    let parts = [
+        // Probes may have to wait for each other, too.
+        plan.probes.iter().map(within).fold(Duration::ZERO, Duration::saturating_add),
+        // The launch, and the search for one that was not answered.
+        LAUNCH_LIMIT * 2,
+        plan.queue_timeout,
+        plan.timeout,
+        STOP_LIMIT + CONFIRM_LIMIT + LOOK_LIMIT,
+        undoing,
+        plan.probes.iter().map(after).max().unwrap_or_default(),
+    ];
+    parts.into_iter().fold(Duration::ZERO, Duration::saturating_add)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Check, Phase};
+
+    fn minutes(minutes: u64) -> Duration {
+        Duration::from_mins(minutes)
+    }
+
+    fn probe(recovers_within: Option<Duration>) -> ProbePlan {
+        ProbePlan {
+            name: "answers".to_owned(),
+            check: Check::Tcp { address: "shop:80".to_owned(), within: minutes(2) },
+            when: vec![Phase::After],
+            every: minutes(1),
+            weight: 1,
+            recovers_within,
+            aborts_after: None,
+        }
+    }
+
+    fn experiment(probes: Vec<ProbePlan>) -> ExperimentPlan {
+        ExperimentPlan {
+            name: "az".to_owned(),
+            spec: EngineSpec::Fis { template: "EXT1".to_owned(), region: None, role_arn: None },
+            weight: 1,
+            timeout: minutes(30),
+            queue_timeout: minutes(5),
+            expected: None,
+            probes,
+        }
+    }
+
+    #[test]
+    fn all_that_an_experiment_may_wait_for_counts() {
+        let bare = of_one(&experiment(Vec::new()));
+        assert!(bare >= minutes(35) + LAUNCH_LIMIT + STOP_LIMIT + CONFIRM_LIMIT, "{bare:?}");
+        let recovering = of_one(&experiment(vec![probe(Some(minutes(90))), probe(Some(minutes(40)))]));
+        assert!(recovering >= bare + minutes(90) + minutes(1) + minutes(4), "{recovering:?}");
+        let endless = of_one(&experiment(vec![probe(Some(Duration::MAX))]));
+        assert_eq!(endless, Duration::MAX);
+    }
+}
