@@ -16,6 +16,20 @@ KEY = f"sat.{ACCOUNT}.5f2b8c1d.e2e"
 INFRASTRUCTURE = {"name": "agent", "infraType": "Kubernetes", "isActive": True, "isInfraConfirmed": True}
 
 
+def node(phase: str, score: float) -> dict[str, Any]:
+    """The fault of a run, as its agent tells it: the probe after it has failed unless all is well."""
+    ended, passed = phase.startswith("Completed"), phase == "Completed"
+    verdict = ("Pass" if passed else "Fail") if ended else {"Stopped": "Stopped"}.get(phase, "Awaited")
+    probe = {"name": "answers", "type": "httpProbe", "mode": "EOT"}
+    probe["status"] = {"verdict": ("Passed" if passed else "Failed") if ended else "N/A"}
+    result = {"experimentStatus": {"phase": phase, "verdict": verdict}, "probeStatuses": [probe]}
+    result["history"] = {"targets": [{"name": "shop", "kind": "deployment", "chaosStatus": "targeted"}]}
+    data = {"experimentName": "pod-delete", "engineName": "pod-delete-x7", "experimentVerdict": verdict}
+    data |= {"experimentStatus": phase, "probeSuccessPercentage": f"{score:.0f}" if ended else "Awaited"}
+    data |= {"failStep": "", "chaosResult": {"status": result}}
+    return {"type": "ChaosEngine", "name": "pod-delete", "phase": phase, "chaosData": data}
+
+
 class Harness:
     """Each run is `Running` for one look and then comes to its end; without one it goes on until it is stopped."""
 
@@ -97,7 +111,8 @@ class Harness:
         row[f"experiments{counts.get(phase, 'Failed')}"] = 1
         score = 0 if phase == "Running" else self._score
         times = {"createdAt": "1767322800000", "updatedAt": "1767322860000"}
-        data = {"executionData": "", "weightages": [{"experimentName": "pod-delete", "weightage": 10}]}
+        weights = [{"experimentName": "pod-delete", "weightage": 10}]
+        data = {"executionData": json.dumps({"nodes": [node(phase, score)]}), "weightages": weights}
         row |= {"phase": phase, "resiliencyScore": score, "totalExperiments": 1, "errorResponse": None}
         ids = {name: run[name] for name in ("workflowRunID", "notifyID")}
         return row | times | data | ids | {"securityGovernance": None, "workflowID": EXPERIMENT}
