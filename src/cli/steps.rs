@@ -13,6 +13,7 @@ use crate::config::{self, Environment, Mistake, Settings};
 use crate::engine::fis::RunStep;
 use crate::lifecycle::{Cancel, can_be_scored, conclude};
 use crate::model::{EngineSpec, ExperimentPlace, Handover, RunEvent, RunResult, RunState, Verdict};
+use crate::report;
 use crate::state_file::{self, RunJournal};
 use crate::text;
 
@@ -194,7 +195,7 @@ impl Session<'_> {
             return refuse(&[Mistake::new(&shown, what).hint("name another with --state-file")], self.env);
         }
         let ended = self.lifecycle(connected, &journal, &|event| audience.tell(event)).launch().await;
-        let Some(result) = ended else {
+        let Some(result) = ended.map(|result| report::veiled(result, &self.settings.veil)) else {
             let ids = journal.state().experiments.into_iter().filter_map(|known| Some(known.launch?.id));
             let ids: Vec<_> = ids.collect();
             say(&text::plain(&format!("launched {}; go on with faultgate monitor", ids.join(", ")), LONGEST));
@@ -212,8 +213,8 @@ impl Session<'_> {
             Err(code) => return code,
         };
         let journal = RunJournal::new(self.settings.state_file.clone(), self.clock, state.clone(), &warn);
-        let mut result =
-            self.lifecycle(connected, &journal, &|event| audience.tell(event)).monitor(&state).await;
+        let result = self.lifecycle(connected, &journal, &|event| audience.tell(event)).monitor(&state).await;
+        let mut result = report::veiled(result, &self.settings.veil);
         let written = self.write_outcomes(&journal, &result).await;
         let whole = result.experiments.iter().all(|experiment| can_be_scored(experiment.verdict));
         if whole && written {
@@ -270,7 +271,13 @@ impl Session<'_> {
                 return;
             }
         };
-        let stopping = Stopping { settings: &settings, env: self.env, commands: &[], clock: self.clock };
+        let stopping = Stopping {
+            settings: &settings,
+            env: self.env,
+            commands: &[],
+            veil: &self.settings.veil,
+            clock: self.clock,
+        };
         let Stopped { lines, mistakes, .. } = stopping.end(state).await;
         let told = lines.into_iter().chain(mistakes.iter().map(ToString::to_string));
         told.for_each(|line| say(&text::plain(&line, LONGEST)));

@@ -12,6 +12,7 @@ use super::aliases;
 use super::environment::Environment;
 use super::interpolate::interpolate;
 use super::mistake::quoted;
+use super::veil;
 use crate::text::plain;
 
 /// Looked for in the working directory.
@@ -36,6 +37,8 @@ pub(super) struct Document {
     pub(super) written: BTreeMap<String, String>,
     /// Key paths of strings whose variables could not be replaced. The mistake has been told.
     pub(super) broken: BTreeSet<String>,
+    /// What variables hold and nobody may be told.
+    pub(super) hidden: BTreeSet<String>,
 }
 
 /// Reads the file that `named` (a path and where it was named) says, else the default one if there is one.
@@ -188,6 +191,10 @@ fn replaced(name: &str, root: Table, env: &Environment, mistakes: &mut Vec<Mista
     walk(&mut root, "", &mut |text, path| match interpolate(text, env) {
         Ok(None) => {}
         Ok(Some(new)) => {
+            for (variable, value) in new.variables {
+                veil::add(&mut document.hidden, variable, value, path, env);
+            }
+            let new = new.text;
             document.written.insert(path.to_owned(), std::mem::replace(text, new));
         }
         Err(failure) => {

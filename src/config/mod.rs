@@ -6,10 +6,12 @@
 mod aliases;
 mod centers;
 mod comparing;
+mod credentials;
 mod environment;
 mod file;
 mod flags;
 mod foreign;
+mod inherited;
 mod inputs;
 mod interpolate;
 mod keys;
@@ -31,6 +33,7 @@ mod sweep_settings;
 mod trust;
 mod unreplaced;
 mod values;
+mod veil;
 
 pub use comparing::Compared;
 pub use environment::Environment;
@@ -46,6 +49,7 @@ pub use secret::{Secret, Tokens};
 pub use settings::{CommentMode, LogFormat, Settings, load, load_again};
 pub use stop_settings::{STOP_INPUTS, StopSettings, state_file, stop_settings};
 pub use sweep_settings::{SWEEP_INPUTS, SweepSettings, sweep_settings};
+pub use veil::Veil;
 
 #[cfg(test)]
 mod property_tests;

@@ -12,6 +12,7 @@ use super::secret::Tokens;
 use super::selection::{self, SuiteFile};
 use super::trust::Trust;
 use super::values::Values;
+use super::veil::Veil;
 use super::{Mistake, centers, file, suite};
 use crate::forge::ForgeKind;
 use crate::http::HttpSettings;
@@ -66,6 +67,8 @@ pub struct Settings {
     pub comment: CommentMode,
     pub state_file: PathBuf,
     pub tokens: Tokens,
+    /// Over the values of the suite's variables that may be secrets.
+    pub veil: Veil,
     pub litmus_username: Option<String>,
     pub http: HttpSettings,
     /// Inputs that a later step of the run has to be given too.
@@ -221,6 +224,7 @@ fn gather(given: Given<'_>, mistakes: &mut Vec<Mistake>) -> Result<Settings, Mis
             reporting_must_succeed: values.text("reporting").as_deref() == Some("fail"),
         },
         tokens,
+        veil: document.ok().flatten().map(|document| Veil::over(document.hidden)).unwrap_or_default(),
         litmus_username: values.text("litmus-username"),
         to_hand_on: layers::to_hand_on(&above_suite),
         origins: layers::inherited(&merged),
