@@ -171,7 +171,9 @@ fn refuse(mistakes: &[Mistake], env: &Environment) -> u8 {
     }
     complain(&text);
     let ci = Surroundings::detect(env, None, None).ci;
-    for command in crate::report::mistake_commands(ci.log_style(), &list) {
+    let seen_from_repository: Vec<Mistake> =
+        mistakes.iter().map(|mistake| seen_from_repository(mistake, env)).collect();
+    for command in crate::report::mistake_commands(ci.log_style(), &seen_from_repository) {
         say(&command);
     }
     if let Some(path) = env.get("GITHUB_OUTPUT") {
@@ -185,6 +187,19 @@ fn refuse(mistakes: &[Mistake], env: &Environment) -> u8 {
         }
     }
     MISTAKES
+}
+
+/// A mistake whose file is named as its repository has it, if the CI says where that is.
+fn seen_from_repository(mistake: &Mistake, env: &Environment) -> Mistake {
+    let mut seen = mistake.clone();
+    let root = ["GITHUB_WORKSPACE", "BUILD_SOURCESDIRECTORY"].into_iter().find_map(|name| env.get(name));
+    if let (Some(place), Some(root)) = (&mut seen.place, root)
+        && let Ok(file) = std::path::absolute(&place.file)
+        && let Ok(within) = file.strip_prefix(root)
+    {
+        place.file = within.display().to_string();
+    }
+    seen
 }
 
 /// To standard error; one that is closed is no reason to fail.

@@ -3,7 +3,6 @@
 //! [`INPUTS`] defines every input once. Each place settings come from is a layer over the one before,
 //! merged by the `config` crate; the merged values are parsed, and put together with the suite's experiments.
 
-mod aliases;
 mod centers;
 mod comparing;
 mod credentials;
@@ -30,10 +29,12 @@ mod settings;
 mod stop_settings;
 mod suite;
 mod sweep_settings;
+mod tree;
 mod trust;
 mod unreplaced;
 mod values;
 mod veil;
+mod yaml;
 
 pub use comparing::Compared;
 pub use environment::Environment;
@@ -49,6 +50,7 @@ pub use secret::{Secret, Tokens};
 pub use settings::{CommentMode, LogFormat, Settings, load, load_again};
 pub use stop_settings::{STOP_INPUTS, StopSettings, state_file, stop_settings};
 pub use sweep_settings::{SWEEP_INPUTS, SweepSettings, sweep_settings};
+pub use tree::Place;
 pub use veil::Veil;
 
 #[cfg(test)]

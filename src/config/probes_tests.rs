@@ -21,7 +21,9 @@ fn read(probes: &str, env: &[(&str, &str)]) -> Result<Vec<ProbePlan>, Vec<String
     if mistakes.is_empty() {
         return Ok(suite.experiments.unwrap().swap_remove(0).probes);
     }
-    let told = mistakes.iter().map(|mistake| mistake.to_string().replace(" (from .faultgate.yml)", ""));
+    let told = mistakes
+        .into_iter()
+        .map(|mistake| mistake.at(None).to_string().replace(" (from .faultgate.yml)", ""));
     Err(told.map(|told| told.replace("experiments[0].probes", "P")).collect())
 }
 

@@ -156,9 +156,7 @@ fn gather(given: Given<'_>, mistakes: &mut Vec<Mistake>) -> Result<Settings, Mis
     let suite_file = match &document {
         Err(()) => SuiteFile::Broken,
         Ok(None) => SuiteFile::None,
-        Ok(Some(document)) => {
-            SuiteFile::Read { origin: &document.origin, experiments: suite.experiments.as_deref() }
-        }
+        Ok(Some(document)) => SuiteFile::Read { document, experiments: suite.experiments.as_deref() },
     };
     let experiments = selection::experiments(&values, &tokens, &suite_file, mistakes);
     selection::without_effect(&values, &experiments, &mut warnings);
@@ -268,7 +266,8 @@ fn monitor(values: &Values, mistakes: &mut Vec<Mistake>) -> Monitor {
         (Monitor::Queue, None, said) => {
             mistakes.push(
                 Mistake::new(said.unwrap_or(layers::DEFAULT), "monitor: queue needs event-queue-url")
-                    .hint("set --event-queue-url or FAULTGATE_EVENT_QUEUE_URL, or use monitor events"),
+                    .hint("set --event-queue-url or FAULTGATE_EVENT_QUEUE_URL, or use monitor events")
+                    .at(values.place("monitor")),
             );
             mode
         }
@@ -278,7 +277,8 @@ fn monitor(values: &Values, mistakes: &mut Vec<Mistake>) -> Monitor {
                     format!("{queue} and {said}"),
                     format!("event-queue-url: is not read with monitor {}", mode.as_str()),
                 )
-                .hint("set monitor to queue, or remove event-queue-url"),
+                .hint("set monitor to queue, or remove event-queue-url")
+                .at(values.place("event-queue-url")),
             );
             mode
         }

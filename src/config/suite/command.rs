@@ -160,7 +160,7 @@ impl<'a> Reader<'a> {
         let written = self.document.written.get(path).map(String::as_str);
         let kind = Kind::Text { max: LONGEST_ARGUMENT };
         if let Err(mistake) = values::read(&kind, path, value, &self.document.origin, written) {
-            self.mistakes.push(mistake);
+            self.of_value(mistake, path);
         }
         None
     }
