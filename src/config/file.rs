@@ -161,9 +161,9 @@ fn parse(name: &str, text: &str) -> Result<(Table, Option<Rc<Node>>), Vec<Fault>
     // A hidden file such as `.json` has no extension to Path, and no format to us.
     match extension.as_deref() {
         Some("yml" | "yaml") => of_yaml(name, text),
-        Some("toml") => Ok((by_config(&FileFormat::Toml, name, text)?, None)),
+        Some("toml") => Ok((by_config(FileFormat::Toml, name, text)?, None)),
         Some("json") => {
-            let root = by_config(&FileFormat::Json, name, text)?;
+            let root = by_config(FileFormat::Json, name, text)?;
             // JSON is YAML as well.
             Ok((root, yaml::parse(text, MOST).ok()))
         }
@@ -185,7 +185,7 @@ fn of_yaml(name: &str, text: &str) -> Result<(Table, Option<Rc<Node>>), Vec<Faul
     Ok((table, Some(root)))
 }
 
-fn by_config(format: &FileFormat, name: &str, text: &str) -> Result<Table, Vec<Fault>> {
+fn by_config(format: FileFormat, name: &str, text: &str) -> Result<Table, Vec<Fault>> {
     format.parse(Some(&name.to_owned()), text).map_err(|error| {
         let what = format!("does not parse: {}", told(&error.to_string()));
         vec![Fault { what, hint: "correct the file", mark: None }]

@@ -2,6 +2,7 @@
 //! bounds. The events are those of the parser that the `config` crate uses, so that values mean what they mean there.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry::{Occupied, Vacant};
 use std::rc::Rc;
 
 use ::config::ValueKind;
@@ -184,13 +185,14 @@ impl Composer {
             Yaml::Integer(number) => ValueKind::I64(number),
             Yaml::Boolean(word) => ValueKind::Boolean(word),
             Yaml::Real(text) if self.expects_key() => ValueKind::String(text),
-            Yaml::Real(text) => match text.parse() {
-                Ok(number) => ValueKind::Float(number),
-                Err(_) => {
+            Yaml::Real(text) => {
+                if let Ok(number) = text.parse() {
+                    ValueKind::Float(number)
+                } else {
                     self.faults.push(fault(format!("{} is not a number that is taken", quoted(&text)), mark));
                     ValueKind::Nil
                 }
-            },
+            }
             _ => ValueKind::Nil,
         };
         self.put(Rc::new(Node { mark, content: Content::Scalar(kind), depth: 1 }), anchor, counted);
@@ -229,22 +231,23 @@ impl Composer {
             (Content::List(items), _) => items.push(node),
             (Content::Table(_), None) => {
                 open.begins_at(node.mark);
-                open.key = Some(match key(&node) {
-                    Some(text) => Key::Text(text, node.mark),
-                    None => {
-                        self.faults.push(fault("a key is neither text nor a number", node.mark));
-                        Key::Broken
-                    }
+                open.key = Some(if let Some(text) = key(&node) {
+                    Key::Text(text, node.mark)
+                } else {
+                    self.faults.push(fault("a key is neither text nor a number", node.mark));
+                    Key::Broken
                 });
             }
             (Content::Table(_), Some(Key::Merge)) => open.merged.push((node.mark, node)),
-            (Content::Table(entries), Some(Key::Text(text, mark))) => {
-                if entries.contains_key(&text) {
-                    self.faults.push(fault(format!("the key {} is there twice", quoted(&text)), mark));
-                } else {
-                    entries.insert(text, Entry { mark, node });
+            (Content::Table(entries), Some(Key::Text(text, mark))) => match entries.entry(text) {
+                Occupied(there) => {
+                    let what = format!("the key {} is there twice", quoted(there.key()));
+                    self.faults.push(fault(what, mark));
                 }
-            }
+                Vacant(free) => {
+                    free.insert(Entry { mark, node });
+                }
+            },
             (Content::Table(_), Some(Key::Broken)) | (Content::Scalar(_), _) => {}
         }
     }
