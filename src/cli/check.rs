@@ -17,15 +17,17 @@ pub(super) async fn check(matches: &ArgMatches, env: &Environment) -> u8 {
         Err(mistakes) => return refuse(&mistakes, env),
     };
     let cancel = Cancel::new();
+    let veil = settings.veil.clone();
     let findings = match Session::new(settings, env, &cancel).check().await {
         Ok(findings) => findings,
         Err(mistake) => return refuse(&[mistake], env),
     };
     for finding in &findings {
-        let told = text::plain(&format!("{}: {}", finding.subject, finding.message), LONGEST);
+        let told = veil.hide(&format!("{}: {}", finding.subject, finding.message));
+        let told = text::plain(&told, LONGEST);
         say(&format!("{:<7} {told}", finding.level.as_str()));
         if let Some(remedy) = &finding.remedy {
-            say(&format!("        → {}", text::plain(remedy, LONGEST)));
+            say(&format!("        → {}", text::plain(&veil.hide(remedy), LONGEST)));
         }
     }
     if findings.iter().any(|finding| finding.level == Level::Error) {

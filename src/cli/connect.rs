@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::accounts::{Access, Account, Accounts, Place};
 use crate::clock::Clock;
-use crate::config::{Environment, Mistake, Tokens};
+use crate::config::{Environment, Mistake, Tokens, Veil};
 use crate::engine::Engine;
 use crate::engine::chaos_center::{CenterSettings, ChaosCenter};
 use crate::engine::command::{CommandEngine, CommandSettings, Limits};
@@ -38,8 +38,9 @@ pub(super) struct Connected {
 /// How probes reach what they look at, also in a rehearsal.
 pub(super) struct Probes<'a> {
     pub(super) http: &'a HttpSettings,
-    /// Commands see it without faultgate's own secrets.
+    /// Commands see what they need of it, and no credentials.
     pub(super) env: &'a Environment,
+    pub(super) veil: &'a Veil,
 }
 
 impl Probes<'_> {
@@ -50,8 +51,8 @@ impl Probes<'_> {
         if plan.dry_run || !plan.experiments.iter().any(looks) {
             return Ok(None);
         }
-        Connector::new(self.http.clone(), clock, self.env.without_secrets())
-            .map(Some)
+        Connector::new(self.http.clone(), clock, self.env.for_commands())
+            .map(|connector| Some(connector.hiding(self.veil)))
             .map_err(|why| Mistake::new("probes", format!("no HTTP client: {why}")))
     }
 }
@@ -194,8 +195,7 @@ impl Engines<'_> {
             return known;
         }
         let Wiring { plan, run, probes, clock, cancel, .. } = self.wiring;
-        let settings =
-            CommandSettings { proofs: self.proofs.clone(), ..command_settings(plan, run, probes.env) };
+        let settings = CommandSettings { proofs: self.proofs.clone(), ..command_settings(plan, run, probes) };
         let engine = self.add(CommandEngine::new(settings, *clock, cancel.token().clone()));
         self.command = Some(engine);
         engine
@@ -251,10 +251,11 @@ fn needed(secret: &str) -> Mistake {
     Mistake::new("the environment", format!("{secret}: is missing"))
 }
 
-fn command_settings(plan: &Plan, run: &RunIdentity, env: &Environment) -> CommandSettings {
+fn command_settings(plan: &Plan, run: &RunIdentity, probes: &Probes<'_>) -> CommandSettings {
     CommandSettings {
         run: run.id.clone(),
-        env: env.without_secrets(),
+        env: probes.env.for_commands(),
+        veil: probes.veil.clone(),
         // A directory that cannot be made absolute is the one we are in.
         dir: std::path::absolute(".").unwrap_or_else(|_| ".".into()),
         dry_run: plan.dry_run,

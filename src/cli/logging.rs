@@ -11,12 +11,13 @@ use tracing_subscriber::layer::{Layer, SubscriberExt};
 use tracing_subscriber::util::SubscriberInitExt;
 
 use super::printing::Output;
-use crate::config::{Environment, LogFormat};
+use crate::config::{Environment, LogFormat, Veil};
 
 /// Starts the log. `RUST_LOG` says how much: a level, or targets with levels. What a machine reads tells what the plain
 /// lines tell people, without being asked. Whatever it says, libraries only
 /// tell of errors: what they say below that may hold whole requests and answers, and those hold credentials.
-pub(super) fn start(env: &Environment, format: LogFormat, screen: &MultiProgress) {
+/// No line tells what the veil hides.
+pub(super) fn start(env: &Environment, format: LogFormat, screen: &MultiProgress, veil: &Veil) {
     let usual = match format {
         LogFormat::Text => "warn",
         LogFormat::Json => "info",
@@ -29,7 +30,7 @@ pub(super) fn start(env: &Environment, format: LogFormat, screen: &MultiProgress
     let ours = filter_fn(|event| {
         event.target().split("::").next() == Some("faultgate") || *event.level() == Level::ERROR
     });
-    let writer = Screen(screen.clone());
+    let writer = Screen { screen: screen.clone(), veil: veil.clone() };
     let layer = tracing_subscriber::fmt::layer().with_writer(writer);
     let layer = match format {
         LogFormat::Text => layer.with_ansi(false).boxed(),
@@ -44,7 +45,10 @@ pub(super) fn start(env: &Environment, format: LogFormat, screen: &MultiProgress
 
 /// Standard error, above the live lines if there are some.
 #[derive(Debug, Clone)]
-struct Screen(MultiProgress);
+struct Screen {
+    screen: MultiProgress,
+    veil: Veil,
+}
 
 impl<'a> MakeWriter<'a> for Screen {
     type Writer = Self;
@@ -56,7 +60,11 @@ impl<'a> MakeWriter<'a> for Screen {
 
 impl Write for Screen {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
-        self.0.suspend(|| Output::Stderr.write(line))
+        if self.veil.is_empty() {
+            return self.screen.suspend(|| Output::Stderr.write(line));
+        }
+        let shown = self.veil.hide(&String::from_utf8_lossy(line));
+        self.screen.suspend(|| Output::Stderr.write_all(shown.as_bytes())).map(|()| line.len())
     }
 
     fn flush(&mut self) -> io::Result<()> {

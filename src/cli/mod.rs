@@ -88,7 +88,7 @@ fn command_of(args: impl IntoIterator<Item = OsString>, env: &Environment) -> u8
                 leftovers.take_away_the_rest();
                 let told = error.render().to_string();
                 let told = told.lines().next().unwrap_or_default().trim_start_matches("error: ").to_owned();
-                leave(&[told], env);
+                leave(&[Mistake::new("the command line", told)], env);
             }
             return u8::try_from(error.exit_code()).unwrap_or(MISTAKES);
         }
@@ -201,18 +201,21 @@ fn refuse(mistakes: &[Mistake], env: &Environment) -> u8 {
         text.push_str(&crate::text::plain(mistake, 1_000));
     }
     complain(&text);
-    leave(&list, env);
+    leave(mistakes, env);
     MISTAKES
 }
 
 /// In a GitHub step, leaves mistakes as annotations and outputs.
-fn leave(list: &[String], env: &Environment) {
+fn leave(mistakes: &[Mistake], env: &Environment) {
     let ci = Surroundings::detect(env, None, None).ci;
-    for command in crate::report::mistake_commands(ci.log_style(), list) {
+    let seen_from_repository: Vec<Mistake> =
+        mistakes.iter().map(|mistake| seen_from_repository(mistake, env)).collect();
+    for command in crate::report::mistake_commands(ci.log_style(), &seen_from_repository) {
         say(&command);
     }
     if let Some(path) = env.get("GITHUB_OUTPUT") {
         let file = CommandFile::new(path.into(), ci.is_github_like());
+        let list: Vec<String> = mistakes.iter().map(ToString::to_string).collect();
         let reason = format!("mistakes in the settings: {}", list.join("; "));
         match crate::report::write_mistakes(Path::new(path), &reason, &random()) {
             Err(error) if !file.is_elsewhere(&error) => {
@@ -221,6 +224,19 @@ fn leave(list: &[String], env: &Environment) {
             _ => {}
         }
     }
+}
+
+/// A mistake whose file is named as its repository has it, if the CI says where that is.
+fn seen_from_repository(mistake: &Mistake, env: &Environment) -> Mistake {
+    let mut seen = mistake.clone();
+    let root = ["GITHUB_WORKSPACE", "BUILD_SOURCESDIRECTORY"].into_iter().find_map(|name| env.get(name));
+    if let (Some(place), Some(root)) = (&mut seen.place, root)
+        && let Ok(file) = std::path::absolute(&place.file)
+        && let Ok(within) = file.strip_prefix(root)
+    {
+        place.file = within.display().to_string();
+    }
+    seen
 }
 
 /// To standard error.

@@ -47,8 +47,13 @@ impl Session<'_> {
         let _duty = self.cancel.take_duty();
         let plan = &self.settings.plan;
         let settings = self.stop_settings();
-        let stopping =
-            Stopping { settings: &settings, env: self.env, commands: &plan.experiments, clock: self.clock };
+        let stopping = Stopping {
+            settings: &settings,
+            env: self.env,
+            commands: &plan.experiments,
+            veil: &self.settings.veil,
+            clock: self.clock,
+        };
         let before = state.clone();
         match panics::caught(stopping.end(&mut state)).await {
             Ok(Stopped { lines, mistakes, .. }) => {

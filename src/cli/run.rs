@@ -16,7 +16,7 @@ use super::signals::Signals;
 use super::{complain, leftovers, logging, printing, random, refuse, say, settings};
 use crate::ci::Surroundings;
 use crate::clock::Clock;
-use crate::config::{Environment, Mistake, Settings};
+use crate::config::{Environment, Mistake, Settings, Veil};
 use crate::engine::Unnoted;
 use crate::engine::fis::RunStep;
 use crate::lifecycle::{Cancel, Course, Journal, Lifecycle, Share};
@@ -83,17 +83,22 @@ pub(super) fn hold(path: &Path, who: &str, warnings: &mut Vec<String>) -> Result
 }
 
 /// The sinks of a run while it goes on.
-pub(super) struct Audience(RefCell<Vec<Box<dyn Sink>>>);
+pub(super) struct Audience {
+    sinks: RefCell<Vec<Box<dyn Sink>>>,
+    veil: Veil,
+}
 
 impl Audience {
     pub(super) fn tell(&self, event: &RunEvent<'_>) {
-        for sink in self.0.borrow_mut().iter_mut() {
-            // The others hear of it all the same; the run ends by the panic.
-            let _ = panics::caught_now(|| {
-                panics::point("sink");
-                sink.on(event);
-            });
-        }
+        report::tell_veiled(event, &self.veil, &mut |event| {
+            for sink in self.sinks.borrow_mut().iter_mut() {
+                // The others hear of it all the same; the run ends by the panic.
+                let _ = panics::caught_now(|| {
+                    panics::point("sink");
+                    sink.on(event);
+                });
+            }
+        });
     }
 
     pub(super) fn warn(&self, message: &str) {
@@ -122,7 +127,7 @@ impl<'a> Session<'a> {
     pub(super) fn new(settings: Settings, env: &'a Environment, cancel: &'a Cancel) -> Self {
         let random = random();
         let screen = printing::screen();
-        logging::start(env, settings.log_format, &screen);
+        logging::start(env, settings.log_format, &screen, &settings.veil);
         let surroundings = surroundings(&settings, env);
         Self {
             identity: surroundings.identity(&random),
@@ -181,7 +186,7 @@ impl<'a> Session<'a> {
             say(&format!("settings from the environment: {}", self.settings.origins.join(", ")));
         }
         let reporting = self.reporting();
-        let audience = Audience(RefCell::new(reporting.sinks()));
+        let audience = Audience { sinks: RefCell::new(reporting.sinks()), veil: self.settings.veil.clone() };
         for warning in self.settings.warnings.iter().chain(&reporting.warnings()) {
             audience.warn(warning);
         }
@@ -189,8 +194,9 @@ impl<'a> Session<'a> {
     }
 
     /// Writes all reports. Returns the exit code.
-    pub(super) async fn finish(&self, audience: Audience, mut result: RunResult) -> u8 {
-        let mut sinks = audience.0.into_inner();
+    pub(super) async fn finish(&self, audience: Audience, result: RunResult) -> u8 {
+        let mut result = report::veiled(result, &audience.veil);
+        let mut sinks = audience.sinks.into_inner();
         let plan = &self.settings.plan;
         let within = self.cancel.left(REPORT_LIMIT, Share::Report);
         let cut = self.cancel.used_up(Share::Report);
@@ -287,14 +293,14 @@ impl<'a> Session<'a> {
             None => Endpoints::Real(self.settings.http.clone()),
             Some(scenario) => Endpoints::Embedded(self.embed(scenario).await?),
         };
-        let Settings { plan, region, role_arn, http, tokens, litmus_username, .. } = &self.settings;
+        let Settings { plan, region, role_arn, http, tokens, litmus_username, veil, .. } = &self.settings;
         let wiring = Wiring {
             plan,
             run: &self.identity,
             step: self.step,
             endpoints: &endpoints,
             usual: &Place { region: region.clone(), role_arn: role_arn.clone() },
-            probes: Probes { http, env: self.env },
+            probes: Probes { http, env: self.env, veil },
             secrets: Secrets { tokens, litmus_username: litmus_username.as_deref() },
             clock: self.clock,
             cancel: self.cancel,

@@ -14,6 +14,7 @@ use crate::engine::fis::RunStep;
 use crate::lifecycle::{Cancel, can_be_scored, conclude};
 use crate::model::{EngineSpec, ExperimentPlace, Handover, RunEvent, RunResult, RunState, SubscriptionState};
 use crate::panics;
+use crate::report;
 use crate::state_file::{self, Hold, RunJournal};
 use crate::text;
 
@@ -233,7 +234,9 @@ impl Session<'_> {
         let publish = |event: &RunEvent<'_>| audience.tell(event);
         let lifecycle = self.lifecycle(connected, &journal, &publish);
         let ended = self.unless_broken(lifecycle, &journal, async |lifecycle| lifecycle.launch().await).await;
-        let Some(result) = ended.unwrap_or_else(Some) else {
+        let Some(result) =
+            ended.unwrap_or_else(Some).map(|result| report::veiled(result, &self.settings.veil))
+        else {
             let ids = journal.state().experiments.into_iter().filter_map(|known| Some(known.launch?.id));
             let ids: Vec<_> = ids.collect();
             say(&text::plain(&format!("launched {}; go on with faultgate monitor", ids.join(", ")), LONGEST));
@@ -255,7 +258,8 @@ impl Session<'_> {
         let lifecycle = self.lifecycle(connected, &journal, &publish);
         let monitoring =
             self.unless_broken(lifecycle, &journal, async |lifecycle| lifecycle.monitor(&state).await);
-        let mut result = monitoring.await.unwrap_or_else(|rescued| rescued);
+        let result = monitoring.await.unwrap_or_else(|rescued| rescued);
+        let mut result = report::veiled(result, &self.settings.veil);
         let written = self.write_outcomes(&journal, &result).await;
         let whole = result.experiments.iter().all(|experiment| can_be_scored(experiment.verdict));
         if whole && written {
@@ -311,7 +315,13 @@ impl Session<'_> {
                 return;
             }
         };
-        let stopping = Stopping { settings: &settings, env: self.env, commands: &[], clock: self.clock };
+        let stopping = Stopping {
+            settings: &settings,
+            env: self.env,
+            commands: &[],
+            veil: &self.settings.veil,
+            clock: self.clock,
+        };
         let Stopped { lines, mistakes, .. } = stopping.end(state).await;
         let told = lines.into_iter().chain(mistakes.iter().map(ToString::to_string));
         told.for_each(|line| say(&text::plain(&line, LONGEST)));

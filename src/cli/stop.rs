@@ -154,13 +154,16 @@ async fn end(to_end: ToEnd, matches: &ArgMatches, env: &Environment) -> u8 {
         Ok(settings) => settings,
         Err(mistakes) => return refuse(&mistakes),
     };
-    logging::start(env, settings.log_format, &printing::screen());
+    // The words of commands are in the suite alone, and so is what they may not tell.
+    let of_run = super::settings(matches, env, None);
+    let (commands, veil) =
+        of_run.map(|settings| (settings.plan.experiments, settings.veil)).unwrap_or_default();
+    logging::start(env, settings.log_format, &printing::screen(), &veil);
     for warning in &settings.warnings {
         complain(&text::plain(&format!("warning: {warning}"), LONGEST));
     }
-    let commands = super::settings(matches, env, None).map(|settings| settings.plan.experiments);
     let stopping =
-        Stopping { settings: &settings, env, commands: &commands.unwrap_or_default(), clock: Clock::start() };
+        Stopping { settings: &settings, env, commands: &commands, veil: &veil, clock: Clock::start() };
     let Stopped { lines, failed, mistakes } = stopping.end(&mut state).await;
     if let Some(file) = file {
         match state_file::hold(&file, "stop") {

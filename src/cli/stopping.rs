@@ -9,7 +9,7 @@ use tokio::time::Instant;
 use super::accounts::Place;
 use super::connect::{Connected, Endpoints, Probes, Secrets, Wiring};
 use crate::clock::Clock;
-use crate::config::{Environment, Mistake, StopSettings, Unnamed};
+use crate::config::{Environment, Mistake, StopSettings, Unnamed, Veil};
 use crate::engine::fis::RunStep;
 use crate::engine::{Engine, Failure, FailureKind, Launched};
 use crate::lifecycle::Cancel;
@@ -35,6 +35,8 @@ pub(super) struct Stopping<'a> {
     pub(super) env: &'a Environment,
     /// Experiments of the settings that a run would have now: the words of commands are nowhere else.
     pub(super) commands: &'a [ExperimentPlan],
+    /// Over what these commands may not tell.
+    pub(super) veil: &'a Veil,
     pub(super) clock: Clock,
 }
 
@@ -206,7 +208,7 @@ impl Stopping<'_> {
             step: RunStep::Whole,
             endpoints: &Endpoints::Real(http.clone()),
             usual: &Place { region: region.clone(), role_arn: role_arn.clone() },
-            probes: Probes { http, env: self.env },
+            probes: Probes { http, env: self.env, veil: self.veil },
             secrets: Secrets { tokens, litmus_username: litmus_username.as_deref() },
             clock: self.clock,
             cancel: &Cancel::new(),

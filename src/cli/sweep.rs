@@ -13,7 +13,7 @@ use super::stopping::{one, plan};
 use super::sweeping::Sweeping;
 use super::{MISTAKES, complain, logging, printing, random};
 use crate::clock::Clock;
-use crate::config::{self, Environment, Mistake, SWEEP_INPUTS, SweepSettings};
+use crate::config::{self, Environment, Mistake, SWEEP_INPUTS, SweepSettings, Veil};
 use crate::model::{EngineSpec, Verdict};
 use crate::panics;
 use crate::text;
@@ -76,7 +76,7 @@ pub(super) async fn sweep(matches: &ArgMatches, env: &Environment) -> u8 {
             return Verdict::Errored.exit_code(None);
         }
     };
-    logging::start(env, settings.stop.log_format, &printing::screen());
+    logging::start(env, settings.stop.log_format, &printing::screen(), &Veil::default());
     for warning in &settings.stop.warnings {
         complain(&text::plain(&format!("warning: {warning}"), LONGEST));
     }

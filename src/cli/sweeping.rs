@@ -12,7 +12,7 @@ use super::stop::{identity, launched};
 use super::stopping::{Stopped, Stopping};
 use super::sweep::LONGEST;
 use crate::clock::Clock;
-use crate::config::{Environment, StopSettings};
+use crate::config::{Environment, StopSettings, Veil};
 use crate::engine::Failure;
 use crate::engine::fis::{Expiry, Kind, OpenExperiment, Part, Sweeper};
 use crate::model::{ExperimentPlace, RunPhase, RunState};
@@ -184,7 +184,7 @@ impl Here<'_> {
             };
             state.experiments.push(launched(name, &experiment.id, place, now));
         }
-        let stopping = Stopping { settings, env, commands: &[], clock: *clock };
+        let stopping = Stopping { settings, env, commands: &[], veil: &Veil::default(), clock: *clock };
         let Stopped { lines, failed, mistakes } = stopping.end(&mut state).await;
         self.failed.set(self.failed.get() || failed);
         for line in &lines {

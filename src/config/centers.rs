@@ -1,10 +1,12 @@
 //! Harness and LitmusChaos experiments, put together: what a suite's block says, the inputs behind it, the address of
 //! the experiment's page, and the account that an API key names.
 
+use super::file::{Document, below};
 use super::inputs::{Input, find};
 use super::mistake::{Problem, quoted};
 use super::parse;
 use super::secret::Tokens;
+use super::tree::Place;
 use super::values::Values;
 use super::{Mistake, Secret};
 use crate::model::{EngineSpec, HarnessProject, HarnessSpec, LitmusProject, LitmusSpec, RuntimeInputs};
@@ -35,8 +37,8 @@ pub(super) struct Completion<'a> {
     pub(super) values: &'a Values,
     pub(super) tokens: &'a Tokens,
     pub(super) origin: &'a str,
-    /// `experiments[0].harness`; None where inputs alone say it.
-    pub(super) path: Option<&'a str>,
+    /// Where a suite says it, such as `experiments[0].harness`; None where inputs alone do.
+    pub(super) block: Option<(&'a Document, &'a str)>,
 }
 
 impl Completion<'_> {
@@ -193,19 +195,24 @@ impl Completion<'_> {
     }
 
     fn mistake_of(&self, engine: &str, key: &str, what: &str) -> Mistake {
-        let name = match self.path {
-            Some(path) => format!("{path}.{key}"),
+        let name = match self.block {
+            Some((_, path)) => below(path, key),
             None => format!("{engine}-{key}{}", if key == "url" { "" } else { "-id" }),
         };
-        Mistake::new(self.origin, format!("{name}: {what}"))
+        Mistake::new(self.origin, format!("{name}: {what}")).at(self.place(&name))
+    }
+
+    fn place(&self, path: &str) -> Option<Place> {
+        self.block.and_then(|(document, _)| document.value_at(path))
     }
 
     fn missing(&self, engine: &str, key: &str) -> Mistake {
         let input = format!("{engine}-{key}{}", if key == "url" { "" } else { "-id" });
         let variable = find(&input).map(Input::variable).unwrap_or_default();
-        match self.path {
-            Some(path) => Mistake::new(self.origin, format!("{path}.{key}: is missing"))
-                .hint(format!("write {key}: … there, or set {variable}")),
+        match self.block {
+            Some((_, path)) => Mistake::new(self.origin, format!("{path}.{key}: is missing"))
+                .hint(format!("write {key}: … there, or set {variable}"))
+                .at(self.place(&below(path, key))),
             None => Mistake::new(self.origin, format!("{input}: is missing"))
                 .hint(format!("set --{input} or {variable}")),
         }

@@ -34,9 +34,11 @@ pub(super) fn read_earlier(
     let is_gated = values.set(DROP).is_some();
     if is_gated && values.set(COMPARE).is_none() {
         let origin = values.set(DROP).unwrap_or(layers::DEFAULT);
-        mistakes.push(Mistake::new(origin, format!("{DROP}: needs {COMPARE}")).hint(format!(
+        let hint = format!(
             "set {COMPARE} to the result.json of an earlier run, or, on the first run, neither of them"
-        )));
+        );
+        let mistake = Mistake::new(origin, format!("{DROP}: needs {COMPARE}")).hint(hint);
+        mistakes.push(mistake.at(values.place(DROP)));
     }
     let path = values.text(COMPARE)?;
     if now.is_dry_run {

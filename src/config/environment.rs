@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::fmt;
 
+use super::credentials;
 use super::foreign;
-use super::secret::is_secret_variable;
+use super::inherited::is_inherited;
 use crate::text;
 
 /// Environment variables. Names and values may be anything the system allows.
@@ -50,10 +51,20 @@ impl Environment {
         self.0.get(OsStr::new(name)).map(OsString::as_os_str)
     }
 
-    /// What a program of the user's may inherit: all but faultgate's own secrets.
+    /// What a program of the machine's owner inherits: all but what lets in faultgate and the job.
     pub fn without_secrets(&self) -> BTreeMap<OsString, OsString> {
-        let own = |name: &OsString| name.to_str().is_some_and(is_secret_variable);
-        self.0.iter().filter(|(name, _)| !own(name)).map(|(n, v)| (n.clone(), v.clone())).collect()
+        let own = |name: &OsStr| name.to_str().is_some_and(credentials::is_own);
+        self.those(|name, _| !own(name))
+    }
+
+    /// What a program that a suite names inherits. All else it is given by the suite.
+    pub fn for_commands(&self) -> BTreeMap<OsString, OsString> {
+        self.those(is_inherited)
+    }
+
+    fn those(&self, wanted: impl Fn(&OsStr, &OsStr) -> bool) -> BTreeMap<OsString, OsString> {
+        let wanted = self.iter().filter(|(name, value)| wanted(name, value));
+        wanted.map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
     }
 
     /// All variables, in the order of their names.
@@ -94,10 +105,15 @@ mod tests {
             ("INPUT_LITMUS-TOKEN", "s3cr3t"),
             ("INPUT_HARNESS_API_KEY", "s3cr3t"),
             ("FAULTGATE_TIMEOUT", "5m"),
+            ("AWS_SECRET_ACCESS_KEY", "s3cr3t"),
+            ("GITHUB_TOKEN", "s3cr3t"),
+            ("SHOP_TOKEN", "s3cr3t"),
             ("PATH", "/bin"),
         ]);
         let left: Vec<_> = env.without_secrets().into_keys().collect();
-        assert_eq!(left, ["FAULTGATE_TIMEOUT", "PATH"]);
+        assert_eq!(left, ["FAULTGATE_TIMEOUT", "PATH", "SHOP_TOKEN"]);
+        let left: Vec<_> = env.for_commands().into_keys().collect();
+        assert_eq!(left, ["PATH"]);
     }
 
     #[test]

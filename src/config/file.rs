@@ -4,14 +4,17 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fs;
 use std::io::ErrorKind;
 use std::path::Path;
+use std::rc::Rc;
 
 use ::config::{FileFormat, Format, Value, ValueKind};
 
 use super::Mistake;
-use super::aliases;
 use super::environment::Environment;
 use super::interpolate::interpolate;
 use super::mistake::quoted;
+use super::tree::{self, Content, Node, Place};
+use super::veil;
+use super::yaml::{self, Fault};
 use crate::files;
 use crate::text::plain;
 
@@ -21,8 +24,11 @@ const DEFAULT_NAMES: [&str; 4] = [".faultgate.yml", ".faultgate.yaml", ".faultga
 /// A suite larger than this is a wrong file.
 const MAX_BYTES: u64 = 1 << 20;
 
-/// Deeper than any suite. The YAML parser calls itself for each level.
-const MAX_DEPTH: usize = 64;
+/// The same in characters, with aliases written out.
+const MOST: usize = 1 << 20;
+
+/// How keys at the top begin that hold what aliases stand for, and nothing else.
+pub(super) const HOLDER: &str = "x-";
 
 /// A table of the file.
 pub(super) type Table = HashMap<String, Value>;
@@ -37,6 +43,22 @@ pub(super) struct Document {
     pub(super) written: BTreeMap<String, String>,
     /// Key paths of strings whose variables could not be replaced. The mistake has been told.
     pub(super) broken: BTreeSet<String>,
+    /// What variables hold and nobody may be told.
+    pub(super) hidden: BTreeSet<String>,
+    /// Where everything stands.
+    tree: Option<Rc<Node>>,
+}
+
+impl Document {
+    /// Where the key at this path stands; of what is missing, where it should stand.
+    pub(super) fn key_at(&self, path: &str) -> Option<Place> {
+        Some(self.tree.as_ref()?.key_at(path).in_file(&self.origin))
+    }
+
+    /// Where its value begins.
+    pub(super) fn value_at(&self, path: &str) -> Option<Place> {
+        Some(self.tree.as_ref()?.value_at(path).in_file(&self.origin))
+    }
 }
 
 /// Reads the file that `named` (a path and where it was named) says, else the default one if there is one.
@@ -55,13 +77,29 @@ pub(super) fn load(
             Err(mistake) => return refuse(mistake, mistakes),
         },
     };
-    let parsed = read(&dir.join(name)).and_then(|text| parse(name, &text));
-    match parsed {
-        Ok(root) => Ok(Some(replaced(name, root, env, mistakes))),
-        Err((what, hint)) => refuse(
-            Mistake::new(origin, format!("config: suite file {} {what}", quoted(name))).hint(hint),
-            mistakes,
-        ),
+    let refused = |what: &str| Mistake::new(origin, format!("config: suite file {} {what}", quoted(name)));
+    let text = match read(&dir.join(name)) {
+        Ok(text) => text,
+        Err((what, hint)) => return refuse(refused(&what).hint(hint), mistakes),
+    };
+    match parse(name, &text) {
+        Ok((mut root, tree)) => {
+            root.retain(|key, _| !key.starts_with(HOLDER));
+            Ok(Some(replaced(
+                Document { origin: name.to_owned(), tree, ..Document::default() },
+                root,
+                env,
+                mistakes,
+            )))
+        }
+        Err(faults) => {
+            let faults = faults.into_iter().map(|fault| {
+                let place = fault.mark.map(|mark| mark.in_file(name));
+                refused(&fault.what).hint(fault.hint).at(place)
+            });
+            mistakes.extend(faults);
+            Err(())
+        }
     }
 }
 
@@ -109,36 +147,41 @@ pub(super) fn bytes(path: &Path, most: u64, else_name: &str) -> Result<Vec<u8>, 
     })
 }
 
-fn parse(name: &str, text: &str) -> Result<Table, Refusal> {
+/// The content of a file, and where everything in it stands as far as that is known; or all that is wrong with it.
+fn parse(name: &str, text: &str) -> Result<(Table, Option<Rc<Node>>), Vec<Fault>> {
     let extension = Path::new(name).extension().and_then(|e| e.to_str()).map(str::to_ascii_lowercase);
-    // A hidden file such as `.json` has no extension to Path, and no format to us.
-    let format = match extension.as_deref() {
-        Some("yml" | "yaml") => FileFormat::Yaml,
-        Some("toml") => FileFormat::Toml,
-        Some("json") => FileFormat::Json,
-        _ => {
-            return Err(refusal(
-                "has no known extension",
-                "name a file that ends in .yml, .yaml, .toml or .json",
-            ));
-        }
-    };
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    if matches!(format, FileFormat::Yaml) && is_deep(text) {
-        return Err(refusal("is nested too deeply", "write it flatter"));
+    // A hidden file such as `.json` has no extension to Path, and no format to us.
+    match extension.as_deref() {
+        Some("yml" | "yaml") => of_yaml(name, text),
+        Some("toml") => Ok((by_config(FileFormat::Toml, name, text)?, None)),
+        Some("json") => {
+            let root = by_config(FileFormat::Json, name, text)?;
+            // JSON is YAML as well.
+            Ok((root, yaml::parse(text, MOST).ok()))
+        }
+        _ => Err(vec![Fault {
+            what: "has no known extension".to_owned(),
+            hint: "name a file that ends in .yml, .yaml, .toml or .json",
+            mark: None,
+        }]),
     }
-    if matches!(format, FileFormat::Yaml) && aliases::written_out(text) as u64 > MAX_BYTES {
-        let what = format!("is larger than {} MiB with its aliases written out", MAX_BYTES >> 20);
-        return Err(refusal(what, "use fewer aliases"));
-    }
+}
+
+fn of_yaml(name: &str, text: &str) -> Result<(Table, Option<Rc<Node>>), Vec<Fault>> {
+    let root = yaml::parse(text, MOST)?;
+    let Content::Table(entries) = &root.content else {
+        let what = "does not parse: it is not a table of keys at its top".to_owned();
+        return Err(vec![Fault { what, hint: "begin it with version: 1", mark: Some(root.mark) }]);
+    };
+    let table = tree::table(entries, name);
+    Ok((table, Some(root)))
+}
+
+fn by_config(format: FileFormat, name: &str, text: &str) -> Result<Table, Vec<Fault>> {
     format.parse(Some(&name.to_owned()), text).map_err(|error| {
-        // The braces of `{ template: ${ID} }` are YAML's own, a common slip.
-        let hint = if matches!(format, FileFormat::Yaml) && text.contains("${") {
-            "correct the file; inside { } or [ ] put ${…} in quotes"
-        } else {
-            "correct the file"
-        };
-        refusal(format!("does not parse: {}", told(&error.to_string())), hint)
+        let what = format!("does not parse: {}", told(&error.to_string()));
+        vec![Fault { what, hint: "correct the file", mark: None }]
     })
 }
 
@@ -152,42 +195,23 @@ fn told(error: &str) -> String {
     }
 }
 
-/// Whether YAML might nest deeper than is safe to parse. It counts brackets wherever they stand, also in strings:
-/// no suite comes near the limit.
-fn is_deep(text: &str) -> bool {
-    let mut open = 0_usize;
-    text.lines().any(|line| {
-        for byte in line.bytes() {
-            match byte {
-                b'[' | b'{' => open += 1,
-                b']' | b'}' => open = open.saturating_sub(1),
-                _ => {}
-            }
-            if open > MAX_DEPTH {
-                return true;
-            }
-        }
-        let indent = line.len() - line.trim_start().len();
-        let markers = line.split_ascii_whitespace().filter(|w| matches!(*w, "-" | "?" | ":")).count();
-        // Block style needs a column more for each level, or a marker on the same line.
-        indent > 4 * MAX_DEPTH || markers > MAX_DEPTH
-    })
-}
-
 /// The document with the variables of every string replaced.
-fn replaced(name: &str, root: Table, env: &Environment, mistakes: &mut Vec<Mistake>) -> Document {
-    let mut document = Document { origin: name.to_owned(), ..Document::default() };
+fn replaced(mut document: Document, root: Table, env: &Environment, mistakes: &mut Vec<Mistake>) -> Document {
     let mut root = Value::new(Some(&document.origin), root);
     walk(&mut root, "", &mut |text, path| match interpolate(text, env) {
         Ok(None) => {}
         Ok(Some(new)) => {
+            for (variable, value) in new.variables {
+                veil::add(&mut document.hidden, variable, value, path, env);
+            }
+            let new = new.text;
             document.written.insert(path.to_owned(), std::mem::replace(text, new));
         }
         Err(failure) => {
             document.broken.insert(path.to_owned());
-            mistakes.push(
-                Mistake::new(name, format!("{}: {}", plain(path, 120), failure.message)).hint(failure.hint),
-            );
+            let what = format!("{}: {}", plain(path, 120), failure.message);
+            let mistake = Mistake::new(&document.origin, what).hint(failure.hint);
+            mistakes.push(mistake.at(document.value_at(path)));
         }
     });
     if let ValueKind::Table(table) = root.kind {
@@ -316,7 +340,7 @@ mod tests {
         assert!(document.broken.contains("a.b[1]"));
         assert_eq!(
             mistakes[0].to_string(),
-            "a.b[1]: ${Y} is not set (from s.yml); set the variable Y, or write ${Y:-default}"
+            "a.b[1]: ${Y} is not set (from s.yml:1:18); set the variable Y, or write ${Y:-default}"
         );
     }
 }

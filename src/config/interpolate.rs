@@ -1,5 +1,6 @@
 //! `${VAR}` and `${VAR:-default}` in the strings of the suite file.
 
+use super::credentials::is_own;
 use super::environment::Environment;
 use super::mistake::{key, quoted};
 use super::secret::is_secret_variable;
@@ -11,13 +12,21 @@ pub(super) struct Failure {
     pub(super) hint: String,
 }
 
+/// A string with its variables replaced.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Replaced<'a> {
+    pub(super) text: String,
+    /// Names and values of those that were set.
+    pub(super) variables: Vec<(&'a str, &'a str)>,
+}
+
 /// The string with its variables replaced: None if there is nothing to replace. `$${` is a literal `${`; what a
 /// variable holds is not looked at again.
-pub(super) fn interpolate(text: &str, env: &Environment) -> Result<Option<String>, Failure> {
+pub(super) fn interpolate<'a>(text: &'a str, env: &'a Environment) -> Result<Option<Replaced<'a>>, Failure> {
     if !text.contains("${") {
         return Ok(None);
     }
-    let (mut out, mut rest) = (String::new(), text);
+    let (mut out, mut variables, mut rest) = (String::new(), Vec::new(), text);
     while let Some(dollar) = rest.find('$') {
         out.push_str(&rest[..dollar]);
         rest = &rest[dollar..];
@@ -31,7 +40,9 @@ pub(super) fn interpolate(text: &str, env: &Environment) -> Result<Option<String
                     hint: "close it with }, or write $${ for a literal ${".to_owned(),
                 });
             };
-            out.push_str(replacement(reference, env)?);
+            let (name, value) = replacement(reference, env)?;
+            variables.extend(name.map(|name| (name, value)));
+            out.push_str(value);
             rest = tail;
         } else {
             out.push('$');
@@ -39,10 +50,11 @@ pub(super) fn interpolate(text: &str, env: &Environment) -> Result<Option<String
         }
     }
     out.push_str(rest);
-    Ok(Some(out))
+    Ok(Some(Replaced { text: out, variables }))
 }
 
-fn replacement<'a>(reference: &'a str, env: &'a Environment) -> Result<&'a str, Failure> {
+/// What stands for a reference, and the variable's name if it is not the default.
+fn replacement<'a>(reference: &'a str, env: &'a Environment) -> Result<(Option<&'a str>, &'a str), Failure> {
     let (name, default) = match reference.split_once(":-") {
         Some((name, default)) => (name, Some(default)),
         None => (reference, None),
@@ -52,6 +64,13 @@ fn replacement<'a>(reference: &'a str, env: &'a Environment) -> Result<&'a str, 
         return Err(Failure {
             message: format!("${{{shown}}} is a secret, and a secret may not stand in the suite file"),
             hint: "remove it: the variable is read without being named here".to_owned(),
+        });
+    }
+    if is_own(name) {
+        return Err(Failure {
+            message: format!("${{{shown}}} lets in faultgate or its job, and a suite may not read it"),
+            hint: "if the suite is to have it, set a variable of another name to it in the job, and write that name"
+                .to_owned(),
         });
     }
     if !is_name(name) {
@@ -74,7 +93,10 @@ fn replacement<'a>(reference: &'a str, env: &'a Environment) -> Result<&'a str, 
             hint: "is the variable protected, or not set for this job?".to_owned(),
         });
     }
-    env.get(name).or(default).ok_or_else(|| Failure {
+    if let Some(value) = env.get(name) {
+        return Ok((Some(name), value));
+    }
+    default.map(|default| (None, default)).ok_or_else(|| Failure {
         message: format!("${{{shown}}} is not set"),
         hint: format!("set the variable {shown}, or write ${{{shown}:-default}}"),
     })
@@ -118,9 +140,17 @@ mod tests {
             ("$$${A}", "$${A}"),
             ("$A $ ${A}$", "$A $ one$"),
         ] {
-            assert_eq!(interpolate(text, &env()), Ok(Some(want.to_owned())), "{text}");
+            let env = env();
+            assert_eq!(interpolate(text, &env).unwrap().unwrap().text, want, "{text}");
         }
         assert_eq!(interpolate("$A costs $5", &env()), Ok(None));
+    }
+
+    #[test]
+    fn variables_that_were_set_are_named() {
+        let env = env();
+        let replaced = interpolate("${A}${MISSING:-x}${B:-y}", &env).unwrap().unwrap();
+        assert_eq!(replaced.variables, [("A", "one"), ("B", "${A}")]);
     }
 
     #[test]
@@ -130,6 +160,14 @@ mod tests {
             ("${EMPTY}", "${EMPTY} is not set"),
             ("${SAME}", "the value of ${SAME} is a reference to itself that was not replaced"),
             ("a ${A", "a ${ is never closed"),
+            (
+                "${AWS_SECRET_ACCESS_KEY}",
+                "${AWS_SECRET_ACCESS_KEY} lets in faultgate or its job, and a suite may not read it",
+            ),
+            (
+                "${CI_JOB_TOKEN:-x}",
+                "${CI_JOB_TOKEN} lets in faultgate or its job, and a suite may not read it",
+            ),
             ("${}", "\"\" is not a variable's name"),
             ("${1A}", "\"1A\" is not a variable's name"),
             ("${A B}", "\"A B\" is not a variable's name"),

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::tree::Place;
 use crate::text::plain;
 
 /// The longest piece of outside text that a mistake repeats.
@@ -15,16 +16,24 @@ pub struct Mistake {
     pub message: String,
     /// What to do about it.
     pub hint: Option<String>,
+    /// Where in a file it stands.
+    pub place: Option<Place>,
 }
 
 impl Mistake {
     pub fn new(origin: impl AsRef<str>, message: impl Into<String>) -> Self {
-        Self { origin: plain(origin.as_ref(), 200), message: message.into(), hint: None }
+        Self { origin: plain(origin.as_ref(), 200), message: message.into(), hint: None, place: None }
     }
 
     #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
+        self
+    }
+
+    #[must_use]
+    pub(super) fn at(mut self, place: Option<Place>) -> Self {
+        self.place = place;
         self
     }
 
@@ -37,7 +46,16 @@ impl Mistake {
 
 impl fmt::Display for Mistake {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} (from {})", self.message, self.origin)?;
+        write!(f, "{} (from {}", self.message, self.origin)?;
+        match &self.place {
+            Some(place) if plain(&place.file, 200) == self.origin => {
+                write!(f, ":{}:{})", place.line, place.column)?;
+            }
+            Some(place) => {
+                write!(f, ", {}:{}:{})", plain(&place.file, 200), place.line, place.column)?;
+            }
+            None => f.write_str(")")?,
+        }
         self.hint.as_ref().map_or(Ok(()), |hint| write!(f, "; {hint}"))
     }
 }

@@ -3,14 +3,15 @@
 //! [`INPUTS`] defines every input once. Each place settings come from is a layer over the one before,
 //! merged by the `config` crate; the merged values are parsed, and put together with the suite's experiments.
 
-mod aliases;
 mod centers;
 mod comparing;
 mod control_planes;
+mod credentials;
 mod environment;
 mod file;
 mod flags;
 mod foreign;
+mod inherited;
 mod inputs;
 mod interpolate;
 mod keys;
@@ -29,9 +30,12 @@ mod settings;
 mod stop_settings;
 mod suite;
 mod sweep_settings;
+mod tree;
 mod trust;
 mod unreplaced;
 mod values;
+mod veil;
+mod yaml;
 
 pub use comparing::Compared;
 pub use control_planes::{ControlPlanes, Unnamed};
@@ -48,6 +52,8 @@ pub use secret::{Secret, Tokens};
 pub use settings::{CommentMode, LogFormat, Settings, load, load_again};
 pub use stop_settings::{STOP_INPUTS, StopSettings, state_file, stop_settings};
 pub use sweep_settings::{SWEEP_INPUTS, SweepSettings, sweep_settings};
+pub use tree::Place;
+pub use veil::Veil;
 
 #[cfg(test)]
 mod property_tests;

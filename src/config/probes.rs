@@ -173,7 +173,7 @@ impl<'a> Reader<'a> {
             let written = self.document.written.get(&path).map(String::as_str);
             match super::values::read(kind, &path, item, &self.document.origin, written) {
                 Ok(value) => values.push(value),
-                Err(mistake) => self.mistakes.push(mistake),
+                Err(mistake) => self.of_value(mistake, &path),
             }
         }
         (self.mistakes.len() == before && !broken).then_some(values)

@@ -21,7 +21,9 @@ fn read(probes: &str, env: &[(&str, &str)]) -> Result<Vec<ProbePlan>, Vec<String
     if mistakes.is_empty() {
         return Ok(suite.experiments.unwrap().swap_remove(0).probes);
     }
-    let told = mistakes.iter().map(|mistake| mistake.to_string().replace(" (from .faultgate.yml)", ""));
+    let told = mistakes
+        .into_iter()
+        .map(|mistake| mistake.at(None).to_string().replace(" (from .faultgate.yml)", ""));
     Err(told.map(|told| told.replace("experiments[0].probes", "P")).collect())
 }
 
@@ -69,7 +71,16 @@ fn the_suite_of_the_documentation_is_read() {
     let tcp = Check::Tcp { address: "db:5432".to_owned(), within: Duration::from_secs(1) };
     assert_eq!((&probes[3].check, probes[3].recovers_within), (&tcp, Some(Duration::from_secs(60))));
     let run = vec!["./smoke.sh".to_owned()];
-    assert_eq!(probes[4].check, Check::Command { run, exit_code: 0, output: None, within: SLOW });
+    assert_eq!(
+        probes[4].check,
+        Check::Command {
+            run,
+            env: std::collections::BTreeMap::new(),
+            exit_code: 0,
+            output: None,
+            within: SLOW
+        }
+    );
 }
 
 #[test]
@@ -106,7 +117,9 @@ fn every_key_is_read() {
     assert_eq!(check.expect_headers["X-Shop"], "open");
     assert!(check.access.insecure && check.contains.as_deref() == Some("ok"));
     assert_eq!(probes[1].when, [Phase::After]);
-    let Check::Command { run, exit_code, output, within } = &probes[1].check else { panic!("{probes:?}") };
+    let Check::Command { run, exit_code, output, within, .. } = &probes[1].check else {
+        panic!("{probes:?}")
+    };
     assert_eq!((run.len(), *exit_code, output.as_deref()), (4, 3, Some("ready")));
     assert_eq!(*within, Duration::from_secs(60));
     let Check::CloudwatchMetric(metric) = &probes[2].check else { panic!("{probes:?}") };

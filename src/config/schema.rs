@@ -6,6 +6,7 @@ mod rules;
 
 use serde_json::{Map, Value, json};
 
+use super::file::HOLDER;
 use super::inputs::{INPUTS, Input, find};
 use super::keys::{Form, Item, Key, Names};
 use super::kind::Kind;
@@ -47,6 +48,9 @@ fn root() -> Value {
     let mut root = object("What faultgate runs, measures and expects", properties, &["version"]);
     root.insert("$schema".to_owned(), json!("https://json-schema.org/draft/2020-12/schema"));
     root.insert("title".to_owned(), json!("faultgate suite"));
+    let holder =
+        json!({ format!("^{HOLDER}"): { "description": "Holds what aliases stand for, and nothing else" } });
+    root.insert("patternProperties".to_owned(), holder);
     root.insert("allOf".to_owned(), json!([rules::one_place(), rules::one_choice()]));
     Value::Object(root)
 }

@@ -29,11 +29,16 @@ impl Secret {
         if self.0.is_empty() {
             return said.to_owned();
         }
+        self.forms().into_iter().fold(said.to_owned(), |said, form| said.replace(&form, "***"))
+    }
+
+    /// All that somebody else may write for it.
+    pub(super) fn forms(&self) -> [String; 5] {
         let json = serde_json::Value::from(self.0.as_str()).to_string();
         let url = utf8_percent_encode(&self.0, NON_ALPHANUMERIC).to_string();
         let form = utf8_percent_encode(&self.0, QUERY).to_string();
-        let forms = [&self.0, &json[1..json.len() - 1], &quick_xml::escape::escape(&self.0), &url, &form];
-        forms.into_iter().fold(said.to_owned(), |said, form| said.replace(form, "***"))
+        let xml = quick_xml::escape::escape(&self.0).into_owned();
+        [self.0.clone(), json[1..json.len() - 1].to_owned(), xml, url, form]
     }
 }
 

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use super::Mistake;
 use super::centers::{self, Completion, HarnessBlock, LitmusBlock};
+use super::file::Document;
 use super::mistake::Problem;
 use super::secret::Tokens;
 use super::suite::{Block, Entry};
@@ -27,7 +28,7 @@ pub(super) enum SuiteFile<'a> {
     /// It is there and could not be read; what it might have said is not known.
     Broken,
     Read {
-        origin: &'a str,
+        document: &'a Document,
         experiments: Option<&'a [Entry]>,
     },
 }
@@ -55,8 +56,8 @@ fn named(
     let mut chosen: Vec<(&str, &str)> =
         CHOOSERS.iter().filter_map(|(input, _)| Some((*input, values.set(input)?))).collect();
     let listed = match suite {
-        SuiteFile::Read { origin, experiments: Some(entries) } => {
-            chosen.push(("experiments of the suite file", origin));
+        SuiteFile::Read { document, experiments: Some(entries) } => {
+            chosen.push(("experiments of the suite file", &document.origin));
             Some(*entries)
         }
         _ => None,
@@ -64,16 +65,16 @@ fn named(
     if chosen.len() > 1 {
         mistakes.push(two_choices(&chosen));
     }
-    if let (Some(entries), SuiteFile::Read { origin, .. }) = (listed, suite) {
+    if let (Some(entries), SuiteFile::Read { document, .. }) = (listed, suite) {
         let completed =
-            entries.iter().filter_map(|entry| from_suite(entry, values, tokens, origin, mistakes));
+            entries.iter().filter_map(|entry| from_suite(entry, values, tokens, document, mistakes));
         return completed.collect();
     }
     let completion = |input: &str| Completion {
         values,
         tokens,
         origin: values.set(input).unwrap_or_default(),
-        path: None,
+        block: None,
     };
     match chosen.first() {
         None => {}
@@ -125,7 +126,7 @@ fn two_choices(chosen: &[(&str, &str)]) -> Mistake {
 
 fn nothing_to_run(suite: &SuiteFile<'_>) -> Mistake {
     let origin = match suite {
-        SuiteFile::Read { origin, .. } => format!("flags, variables and {origin}"),
+        SuiteFile::Read { document, .. } => format!("flags, variables and {}", document.origin),
         _ => "flags and variables; there is no suite file".to_owned(),
     };
     Mistake::new(origin, "nothing to run: no experiment is named").hint(
@@ -172,9 +173,11 @@ fn from_suite(
     entry: &Entry,
     values: &Values,
     tokens: &Tokens,
-    origin: &str,
+    document: &Document,
     mistakes: &mut Vec<Mistake>,
 ) -> Option<ExperimentPlan> {
+    let completion =
+        |path| Completion { values, tokens, origin: &document.origin, block: Some((document, path)) };
     let spec = match &entry.block {
         Block::Spec(EngineSpec::Fis { template, region, role_arn }) => EngineSpec::Fis {
             template: template.clone(),
@@ -182,12 +185,8 @@ fn from_suite(
             role_arn: role_arn.clone().or_else(|| values.text("aws-role-arn")),
         },
         Block::Spec(spec) => spec.clone(),
-        Block::Harness(path, block) => {
-            Completion { values, tokens, origin, path: Some(path) }.harness(block, mistakes)?
-        }
-        Block::Litmus(path, block) => {
-            Completion { values, tokens, origin, path: Some(path) }.litmus(block, mistakes)?
-        }
+        Block::Harness(path, block) => completion(path).harness(block, mistakes)?,
+        Block::Litmus(path, block) => completion(path).litmus(block, mistakes)?,
     };
     let base = plan(entry.name.clone(), spec, values);
     Some(ExperimentPlan {

@@ -12,6 +12,7 @@ use super::secret::Tokens;
 use super::selection::{self, SuiteFile};
 use super::trust::Trust;
 use super::values::Values;
+use super::veil::Veil;
 use super::{Mistake, centers, file, suite};
 use crate::forge::ForgeKind;
 use crate::http::HttpSettings;
@@ -66,6 +67,8 @@ pub struct Settings {
     pub comment: CommentMode,
     pub state_file: PathBuf,
     pub tokens: Tokens,
+    /// Over the values of the suite's variables that may be secrets.
+    pub veil: Veil,
     pub litmus_username: Option<String>,
     pub http: HttpSettings,
     /// Inputs that a later step of the run has to be given too.
@@ -153,9 +156,7 @@ fn gather(given: Given<'_>, mistakes: &mut Vec<Mistake>) -> Result<Settings, Mis
     let suite_file = match &document {
         Err(()) => SuiteFile::Broken,
         Ok(None) => SuiteFile::None,
-        Ok(Some(document)) => {
-            SuiteFile::Read { origin: &document.origin, experiments: suite.experiments.as_deref() }
-        }
+        Ok(Some(document)) => SuiteFile::Read { document, experiments: suite.experiments.as_deref() },
     };
     let experiments = selection::experiments(&values, &tokens, &suite_file, mistakes);
     selection::without_effect(&values, &experiments, &mut warnings);
@@ -221,6 +222,7 @@ fn gather(given: Given<'_>, mistakes: &mut Vec<Mistake>) -> Result<Settings, Mis
             reporting_must_succeed: values.text("reporting").as_deref() == Some("fail"),
         },
         tokens,
+        veil: document.ok().flatten().map(|document| Veil::over(document.hidden)).unwrap_or_default(),
         litmus_username: values.text("litmus-username"),
         to_hand_on: layers::to_hand_on(&above_suite),
         origins: layers::inherited(&merged),
@@ -264,7 +266,8 @@ fn monitor(values: &Values, mistakes: &mut Vec<Mistake>) -> Monitor {
         (Monitor::Queue, None, said) => {
             mistakes.push(
                 Mistake::new(said.unwrap_or(layers::DEFAULT), "monitor: queue needs event-queue-url")
-                    .hint("set --event-queue-url or FAULTGATE_EVENT_QUEUE_URL, or use monitor events"),
+                    .hint("set --event-queue-url or FAULTGATE_EVENT_QUEUE_URL, or use monitor events")
+                    .at(values.place("monitor")),
             );
             mode
         }
@@ -274,7 +277,8 @@ fn monitor(values: &Values, mistakes: &mut Vec<Mistake>) -> Monitor {
                     format!("{queue} and {said}"),
                     format!("event-queue-url: is not read with monitor {}", mode.as_str()),
                 )
-                .hint("set monitor to queue, or remove event-queue-url"),
+                .hint("set monitor to queue, or remove event-queue-url")
+                .at(values.place("event-queue-url")),
             );
             mode
         }

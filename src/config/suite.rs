@@ -102,7 +102,13 @@ pub(super) struct Reader<'a> {
 impl<'a> Reader<'a> {
     pub(super) fn mistake(&mut self, path: &str, what: &str, hint: impl Into<String>) {
         let message = format!("{} {what}", plain(path, 120));
-        self.mistakes.push(Mistake::new(&self.document.origin, message).hint(hint));
+        let place = self.document.key_at(path.trim_end_matches(':'));
+        self.mistakes.push(Mistake::new(&self.document.origin, message).hint(hint).at(place));
+    }
+
+    /// A mistake of the value at this path.
+    pub(super) fn of_value(&mut self, mistake: Mistake, path: &str) {
+        self.mistakes.push(mistake.at(self.document.value_at(path)));
     }
 
     /// False if the rest of the file is in another version's words.
@@ -304,7 +310,7 @@ impl<'a> Reader<'a> {
         }
         let written = self.document.written.get(&path).map(String::as_str);
         values::read(kind, &path, value, &self.document.origin, written).unwrap_or_else(|mistake| {
-            self.mistakes.push(mistake);
+            self.of_value(mistake, &path);
             None
         })
     }

@@ -9,7 +9,9 @@ pub(super) fn read_with(yaml: &str, pairs: &[(&str, &str)]) -> (Suite, Vec<Strin
     let mut mistakes = Vec::new();
     let document = file::load(None, dir.path(), &env, &mut mistakes).unwrap().unwrap();
     let suite = read(&document, dir.path(), &mut mistakes);
-    (suite, mistakes.iter().map(ToString::to_string).collect())
+    // Their places have a test of their own.
+    let told = mistakes.into_iter().map(|mistake| mistake.at(None).to_string());
+    (suite, told.collect())
 }
 
 /// The one mistake of a suite, without its origin.
@@ -226,4 +228,117 @@ fn a_template_made_of_a_variable_is_not_shown() {
     );
     assert_eq!(mistakes.len(), 2);
     assert!(!mistakes.concat().to_lowercase().contains("s3cr3t"), "{mistakes:#?}");
+}
+
+/// The places of all mistakes of a suite.
+fn places(name: &str, text: &str) -> Vec<String> {
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::write(dir.path().join(name), text).unwrap();
+    let env = Environment::from_pairs([("FAULTGATE_HARNESS_API_KEY", "x")]);
+    let flags = vec![("config".to_owned(), name.into())];
+    let mistakes = crate::config::load(&env, flags, dir.path(), &[], &[]).unwrap_err();
+    let told = mistakes.into_iter().map(|mistake| {
+        let (at, message) = (mistake.place.clone(), mistake.message);
+        let at = at.map_or_else(|| "?".to_owned(), |at| format!("{}:{}:{}", at.file, at.line, at.column));
+        format!("{at} {}", message.split(": ").next().unwrap())
+    });
+    told.collect()
+}
+
+#[test]
+fn each_mistake_has_its_place() {
+    let text = r#"
+version: 1
+timeout: 30 parsecs
+gate: { each: 101, ech: 5 }
+x-anything: { goes: here }
+experiments:
+  - name: A b
+    fis: { regoin: x }
+    weight: ten
+    timeout: "${NONE}"
+  - command:
+      run: [sleep, 5]
+      env: { A.B: 1 }
+    name: two
+    probes:
+      - name: p
+        http:
+          url: ftp://x
+          headers: { "a b": x, X-Key: [1] }
+          status: [200, 999]
+          ca-bundle: none.pem
+        when: [before, sometimes]
+  - name: three
+    harness: { experiment: "https://x/", project: p }
+"#;
+    let mut told = places("s.yml", text);
+    told.sort();
+    let mut want = [
+        "s.yml:3:10 timeout",
+        "s.yml:4:15 each-resilience-score",
+        "s.yml:4:20 gate.ech",
+        "s.yml:7:11 experiments[0].name",
+        "s.yml:8:12 experiments[0].fis.regoin",
+        "s.yml:8:5 experiments[0].fis.template",
+        "s.yml:9:13 experiments[0].weight",
+        "s.yml:10:14 experiments[0].timeout",
+        "s.yml:12:20 experiments[1].command.run[1]",
+        "s.yml:13:19 experiments[1].command.env.A.B",
+        "s.yml:18:16 experiments[1].probes[0].http.url",
+        "s.yml:19:11 experiments[1].probes[0].http.headers",
+        "s.yml:19:39 experiments[1].probes[0].http.headers.X-Key",
+        "s.yml:20:25 experiments[1].probes[0].http.status[1]",
+        "s.yml:21:22 experiments[1].probes[0].http.ca-bundle",
+        "s.yml:22:24 experiments[1].probes[0].when[1]",
+        "s.yml:24:28 experiments[2].harness.experiment",
+    ];
+    want.sort_unstable();
+    assert_eq!(told, want);
+    assert_eq!(
+        places(
+            "s.yml",
+            "version: 1\nexperiments:\n  - name: three\n    harness: { experiment: \"https://x/\", project: p }\n"
+        ),
+        ["s.yml:4:28 experiments[0].harness.experiment"]
+    );
+    let json = "{\"version\": 1,\n  \"experiments\": [\n    {\"name\": \"a\", \"fis\": {\"regoin\": 1, \"template\": \"EXT1\"}}]}";
+    assert_eq!(places("s.json", json), ["s.json:3:27 experiments[0].fis.regoin"]);
+    assert_eq!(places("s.yml", "version: 1\nx: [1\ny: 2\n"), ["s.yml:3:2 config"]);
+}
+
+#[test]
+fn holders_at_the_top_are_for_aliases_and_merges_alone() {
+    let (suite, mistakes) = read_with(
+        r#"
+version: 1
+x-probes: &probes
+  - &healthy
+    name: healthy
+    http: { url: "https://shop.example/health", headers: { X-Key: "${NOT_SET_AND_NOT_USED}" } }
+    when: [during]
+x-shop: &shop
+  weight: 3
+  timeout: 20m
+experiments:
+  - <<: *shop
+    name: one
+    fis: { template: EXT1 }
+  - <<: [{ weight: 7 }, *shop]
+    name: two
+    timeout: 5m
+    fis: { template: EXT2 }
+    probes:
+      - <<: *healthy
+        http: { url: "https://shop.example/" }
+"#,
+        &[],
+    );
+    assert!(mistakes.is_empty(), "{mistakes:#?}");
+    let entries = suite.experiments.unwrap();
+    let of = |entry: &Entry| (entry.weight, entry.timeout.unwrap().as_secs() / 60, entry.probes.len());
+    assert_eq!(entries.iter().map(of).collect::<Vec<_>>(), [(3, 20, 0), (7, 5, 1)]);
+    assert_eq!(entries[1].probes[0].name, "healthy");
+    let below = "version: 1\nexperiments: [{ name: a, fis: { template: EXT1 }, x-b: 1 }]";
+    assert!(mistake(below).starts_with("experiments[0].x-b: is not a known key"));
 }

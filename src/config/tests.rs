@@ -101,7 +101,7 @@ fn a_mistake_names_the_layer_it_came_from() {
     assert_eq!(place(&case), told("--timeout"));
     let mut case = env(&[]);
     case.suite = Some("version: 1\ntimeout: 30 parsecs");
-    assert_eq!(place(&case), told(".faultgate.yml"));
+    assert_eq!(place(&case), told(".faultgate.yml:2:10"));
 }
 
 #[test]

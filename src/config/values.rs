@@ -11,6 +11,8 @@ use super::inputs::{INPUTS, find};
 use super::kind::{Kind, Parsed};
 use super::layers::DEFAULT;
 use super::mistake::Problem;
+use super::suite::GATE;
+use super::tree::Place;
 use crate::model::Score;
 
 /// Parses one value: `Ok(None)` where it is blank, which counts as not set.
@@ -91,6 +93,8 @@ struct Slot {
     origin: String,
     /// What stands in the suite file, where the value was made from variables.
     written: Option<String>,
+    /// Where it stands in the suite file.
+    place: Option<Place>,
 }
 
 /// Every input that has a value, parsed. One whose value is a mistake has none: the run ends before it is missed.
@@ -113,20 +117,20 @@ impl Values {
                 continue;
             };
             let origin = value.origin().unwrap_or(DEFAULT);
-            let written = suite
-                .filter(|document| document.origin == origin)
-                .and_then(|document| written(document, input.name));
+            let suite = suite.filter(|document| document.origin == origin);
+            let written = suite.and_then(|document| written(document, input.name));
+            let place = suite.and_then(|document| document.value_at(&path(document, input.name)));
             let parsed = read(&input.kind, input.name, value, origin, written.as_deref());
             if origin != DEFAULT && !matches!(parsed, Ok(None)) {
                 values.set.insert(input.name, origin.to_owned());
             }
             match parsed {
                 Ok(Some(parsed)) => {
-                    let slot = Slot { parsed, origin: origin.to_owned(), written };
+                    let slot = Slot { parsed, origin: origin.to_owned(), written, place };
                     values.slots.insert(input.name, slot);
                 }
                 Ok(None) => {}
-                Err(mistake) => mistakes.push(mistake),
+                Err(mistake) => mistakes.push(mistake.at(place)),
             }
         }
         values
@@ -146,7 +150,12 @@ impl Values {
     pub(super) fn mistake(&self, name: &str, problem: Problem) -> Mistake {
         let written = self.slots.get(name).and_then(|slot| slot.written.as_deref());
         let value = self.text(name).unwrap_or_default();
-        problem.at(name, &value, self.origin(name), written)
+        problem.at(name, &value, self.origin(name), written).at(self.place(name))
+    }
+
+    /// Where it stands in the suite file, if that sets it.
+    pub(super) fn place(&self, name: &str) -> Option<Place> {
+        self.slots.get(name)?.place.clone()
     }
 
     pub(super) fn text(&self, name: &str) -> Option<String> {
@@ -196,6 +205,12 @@ impl Values {
         debug_assert!(find(name).is_some(), "{name} is no input");
         self.slots.get(name).map(|slot| &slot.parsed)
     }
+}
+
+/// The key path of an input: its own name, or that of a key of the gate.
+fn path(document: &Document, name: &str) -> String {
+    let of_gate = GATE.iter().find(|(_, input)| *input == name).filter(|_| !document.root.contains_key(name));
+    of_gate.map_or_else(|| name.to_owned(), |(key, _)| format!("gate.{key}"))
 }
 
 /// What stands in the file for an input: at its own name, in the gate, or in the items of its list.

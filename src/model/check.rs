@@ -9,9 +9,22 @@ use std::time::Duration;
 #[derive(Debug, Clone, PartialEq)]
 pub enum Check {
     Http(HttpCheck),
-    Tcp { address: String, within: Duration },
-    Command { run: Vec<String>, exit_code: i32, output: Option<String>, within: Duration },
-    CloudwatchAlarm { name: String, within: Duration },
+    Tcp {
+        address: String,
+        within: Duration,
+    },
+    Command {
+        run: Vec<String>,
+        /// Besides what every command inherits.
+        env: BTreeMap<String, Hidden<String>>,
+        exit_code: i32,
+        output: Option<String>,
+        within: Duration,
+    },
+    CloudwatchAlarm {
+        name: String,
+        within: Duration,
+    },
     CloudwatchMetric(MetricCheck),
     Prometheus(PrometheusCheck),
 }

@@ -1,18 +1,12 @@
 //! How a server is asked: the client for it, what is sent besides the request, and what no reason may repeat.
 
-use std::cmp::Reverse;
-
 use aws_smithy_types::base64;
 use reqwest::RequestBuilder;
 
 use super::each_look_by_itself;
-use crate::config::Secret;
+use crate::config::Veil;
 use crate::http::{HttpSettings, client_with};
 use crate::model::{Access, Credentials};
-
-/// A shorter value of a header, such as the number of a tenant, may stand anywhere in a reason, which would be torn
-/// apart without it. No secret is so short.
-const SHORTEST: usize = 4;
 
 /// A client of its own for a probe that trusts or presents itself otherwise. None where that of all probes will do.
 pub(super) fn own_client(
@@ -50,38 +44,21 @@ pub(super) fn with_access(mut request: RequestBuilder, access: &Access) -> Reque
     }
 }
 
-/// What is sent to a server and may be a secret. A server may repeat it.
-#[derive(Debug, Default)]
-pub(super) struct Veil(Vec<Secret>);
-
-impl Veil {
-    pub(super) fn of(access: &Access) -> Self {
-        let mut secrets: Vec<String> = Vec::new();
-        for value in access.headers.values() {
-            secrets.push(value.0.clone());
-            // Behind the word for its kind, as in `Bearer abc`.
-            secrets.extend(value.0.split_once(' ').map(|(_, secret)| secret.trim().to_owned()));
+/// Over what is sent to a server and may be a secret. A server may repeat it.
+pub(super) fn veil(access: &Access) -> Veil {
+    let mut secrets: Vec<String> = Vec::new();
+    for value in access.headers.values() {
+        secrets.push(value.0.clone());
+        // Behind the word for its kind, as in `Bearer abc`.
+        secrets.extend(value.0.split_once(' ').map(|(_, secret)| secret.trim().to_owned()));
+    }
+    match &access.credentials {
+        None => {}
+        Some(Credentials::Bearer(token)) => secrets.push(token.0.clone()),
+        Some(Credentials::Basic { username, password }) => {
+            secrets.push(base64::encode(format!("{username}:{}", password.0)));
+            secrets.push(password.0.clone());
         }
-        match &access.credentials {
-            None => {}
-            Some(Credentials::Bearer(token)) => secrets.push(token.0.clone()),
-            Some(Credentials::Basic { username, password }) => {
-                secrets.push(base64::encode(format!("{username}:{}", password.0)));
-                secrets.push(password.0.clone());
-            }
-        }
-        Self::over(secrets)
     }
-
-    pub(super) fn over(mut secrets: Vec<String>) -> Self {
-        secrets.retain(|secret| secret.chars().count() >= SHORTEST);
-        // One may be a part of another.
-        secrets.sort_by_key(|secret| Reverse(secret.len()));
-        Self(secrets.into_iter().map(Secret::new).collect())
-    }
-
-    /// A text of somebody else, without the secrets.
-    pub(super) fn hide(&self, said: &str) -> String {
-        self.0.iter().fold(said.to_owned(), |said, secret| secret.veil(&said))
-    }
+    Veil::over(secrets)
 }

@@ -14,8 +14,9 @@ use aws_config::SdkConfig;
 use tokio::time::Instant;
 
 use crate::clock::Clock;
+use crate::config::Veil;
 use crate::http::{HttpSettings, client_with, remedy};
-use crate::model::{Access, Check, PrometheusCheck};
+use crate::model::{Access, Check, Hidden, PrometheusCheck};
 use crate::text;
 
 mod access;
@@ -26,7 +27,6 @@ mod prometheus;
 mod sigv4;
 mod tcp;
 
-use access::Veil;
 use cloudwatch::Cloudwatch;
 use sigv4::Signer;
 
@@ -112,6 +112,8 @@ pub struct Connector {
     clock: Clock,
     /// All that commands see of the environment.
     env: Arc<BTreeMap<OsString, OsString>>,
+    /// Over what no look may tell, whatever it is sent.
+    veil: Veil,
 }
 
 impl Connector {
@@ -122,7 +124,12 @@ impl Connector {
         env: BTreeMap<OsString, OsString>,
     ) -> Result<Self, String> {
         let client = client_with(&settings, each_look_by_itself)?;
-        Ok(Self { settings, client, clock, env: env.into() })
+        Ok(Self { settings, client, clock, env: env.into(), veil: Veil::default() })
+    }
+
+    #[must_use]
+    pub fn hiding(self, veil: &Veil) -> Self {
+        Self { veil: veil.clone(), ..self }
     }
 
     /// `sdk` is where the experiment's account is, for probes that ask there.
@@ -132,11 +139,11 @@ impl Connector {
                 Box::new(http::Http { client: self.client_for(&check.access)?, check: check.clone() })
             }
             Check::Tcp { address, .. } => Box::new(tcp::Tcp { address: address.clone() }),
-            Check::Command { run, exit_code, output, .. } => Box::new(command::Command {
+            Check::Command { run, env, exit_code, output, .. } => Box::new(command::Command {
                 run: run.clone(),
                 exit_code: *exit_code,
                 output: output.clone(),
-                env: Arc::clone(&self.env),
+                env: self.env_with(env),
             }),
             Check::CloudwatchAlarm { name, .. } => {
                 Box::new(cloudwatch::Alarm { cloudwatch: Cloudwatch::new(sdk)?, name: name.clone() })
@@ -148,8 +155,18 @@ impl Connector {
             }),
             Check::Prometheus(check) => Box::new(self.prometheus(check, sdk)?),
         };
-        let veil = check.access().map(Veil::of).unwrap_or_default();
-        Ok(Arc::new(Limited { look, within: check.within(), veil }))
+        let own = check.access().map(access::veil).unwrap_or_default();
+        Ok(Arc::new(Limited { look, within: check.within(), veil: self.veil.and(&own) }))
+    }
+
+    /// The variables of a command that is given these besides.
+    fn env_with(&self, own: &BTreeMap<String, Hidden<String>>) -> Arc<BTreeMap<OsString, OsString>> {
+        if own.is_empty() {
+            return Arc::clone(&self.env);
+        }
+        let mut env = (*self.env).clone();
+        env.extend(own.iter().map(|(name, value)| (name.into(), value.0.clone().into())));
+        env.into()
     }
 
     fn prometheus(

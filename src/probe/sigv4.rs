@@ -11,9 +11,9 @@ use reqwest::Request;
 use reqwest::header::{HeaderName, HeaderValue};
 use tokio::sync::Mutex;
 
-use super::access::Veil;
 use super::innermost;
 use crate::clock::Clock;
+use crate::config::Veil;
 
 const SERVICE: &str = "aps";
 /// Credentials that end sooner are renewed.
@@ -38,7 +38,7 @@ impl Signer {
     pub(super) async fn sign(&self, request: &mut Request) -> Result<Veil, String> {
         let now = SystemTime::from(self.clock.now());
         let credentials = self.credentials(now).await?;
-        let secrets = credentials.session_token().map(ToOwned::to_owned).into_iter().collect();
+        let secrets = credentials.session_token().map(ToOwned::to_owned);
         for (name, value) in self.headers(request, credentials, now)? {
             request.headers_mut().insert(name, value);
         }

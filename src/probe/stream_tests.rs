@@ -70,7 +70,7 @@ async fn a_stream_that_ends_or_is_too_long_does_not_contain_the_text() {
     let events: &'static [&'static str] = vec![&*long, &*long, "closed"].leak();
     let (listener, address) = silent().await;
     let serving = streaming(listener, HEADERS, events);
-    let check = HttpCheck { url: crate::model::Hidden(format!("http://{address}")), ..check };
+    let check = HttpCheck { url: Hidden(format!("http://{address}")), ..check };
     fails(&see(Check::Http(check)).await, "the first MiB of the body does not contain");
     serving.abort();
 }

@@ -215,7 +215,7 @@ async fn tcp_connects_or_says_why_not() {
 
 fn shell(script: &str) -> Check {
     let run = ["sh", "-c", script].map(str::to_owned).to_vec();
-    Check::Command { run, exit_code: 0, output: None, within: PATIENT }
+    Check::Command { run, env: BTreeMap::new(), exit_code: 0, output: None, within: PATIENT }
 }
 
 #[tokio::test]
@@ -227,12 +227,22 @@ async fn a_command_is_judged_by_exit_code_and_output() {
     );
     fails(&see(shell("kill -9 $$")).await, "ended by a signal");
     let Check::Command { run, within, .. } = shell("echo ready; exit 3") else { unreachable!() };
-    let expecting =
-        |text: &str| Check::Command { run: run.clone(), exit_code: 3, output: Some(text.to_owned()), within };
+    let expecting = |text: &str| Check::Command {
+        run: run.clone(),
+        env: BTreeMap::new(),
+        exit_code: 3,
+        output: Some(text.to_owned()),
+        within,
+    };
     passes(&see(expecting("ready")).await);
     fails(&see(expecting("steady")).await, "its output does not contain");
-    let missing =
-        Check::Command { run: vec!["/no/such/program".to_owned()], exit_code: 0, output: None, within };
+    let missing = Check::Command {
+        run: vec!["/no/such/program".to_owned()],
+        env: BTreeMap::new(),
+        exit_code: 0,
+        output: None,
+        within,
+    };
     fails(&see(missing).await, "could not run it");
 }
 
@@ -240,7 +250,7 @@ async fn a_command_is_judged_by_exit_code_and_output() {
 async fn arguments_are_not_read_by_a_shell() {
     let run = ["printf", "%s", "$HOME; exit 1"].map(str::to_owned).to_vec();
     let output = Some("$HOME; exit 1".to_owned());
-    passes(&see(Check::Command { run, exit_code: 0, output, within: PATIENT }).await);
+    passes(&see(Check::Command { run, env: BTreeMap::new(), exit_code: 0, output, within: PATIENT }).await);
 }
 
 #[tokio::test]
@@ -257,7 +267,7 @@ async fn a_command_that_takes_too_long_ends_with_all_its_children() {
     assert!(made.success());
     let script = format!("sleep 1000 > {0} & sleep 1000 > {0}", pipe.display());
     let Check::Command { run, exit_code, output, .. } = shell(&script) else { unreachable!() };
-    let check = Check::Command { run, exit_code, output, within: SECOND };
+    let check = Check::Command { run, env: BTreeMap::new(), exit_code, output, within: SECOND };
     // A reader lets the writers open it, and reads to the end once the last of them is gone.
     let reader = tokio::task::spawn_blocking(move || std::fs::read(pipe).unwrap());
     fails(&see(check).await, "no answer within 1s");
@@ -326,14 +336,17 @@ async fn what_cloudwatch_refuses_says_what_is_missing_first() {
 }
 
 #[tokio::test]
-async fn a_command_does_not_see_our_own_secrets() {
+async fn a_command_sees_no_credentials_and_what_it_is_given_it_does_not_tell() {
     let path = std::env::var("PATH").unwrap();
-    let variables = [("PATH", path.as_str()), ("FAULTGATE_GITHUB_TOKEN", "s3cr3t"), ("KEPT", "yes")];
-    let env = crate::config::Environment::from_pairs(variables).without_secrets();
+    let variables =
+        [("PATH", path.as_str()), ("FAULTGATE_GITHUB_TOKEN", "s3cr3t"), ("SHOP", "not asked for")];
+    let env = crate::config::Environment::from_pairs(variables).for_commands();
     let connector = Connector::new(HttpSettings::default(), Clock::start(), env).unwrap();
-    let run = ["sh", "-c", r#"test -z "$FAULTGATE_GITHUB_TOKEN" && test "$KEPT" = yes"#];
-    let check =
-        Check::Command { run: run.map(str::to_owned).to_vec(), exit_code: 0, output: None, within: PATIENT };
+    let connector = connector.hiding(&Veil::over(["p4ssw0rd".to_owned()]));
+    let run = ["sh", "-c", r#"echo "<$FAULTGATE_GITHUB_TOKEN$SHOP> <$GIVEN>"; exit 1"#];
+    let given = BTreeMap::from([("GIVEN".to_owned(), Hidden("p4ssw0rd".to_owned()))]);
+    let run = run.map(str::to_owned).to_vec();
+    let check = Check::Command { run, env: given, exit_code: 0, output: None, within: PATIENT };
     let seen = connector.connect(&check, None).unwrap().evaluate().await;
-    assert!(seen.passed, "{:?}", seen.reason);
+    assert_eq!(seen.reason.as_deref(), Some("exit code 1, not 0: <> <***>"));
 }

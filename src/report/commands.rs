@@ -10,6 +10,7 @@ use async_trait::async_trait;
 use super::outputs::outputs;
 use super::{Sink, Stage, from_write, summary};
 use crate::ci::LogStyle;
+use crate::config::{Mistake, Place};
 use crate::model::{Level, Outcome, Reported, RunEvent, RunResult, Verdict};
 use crate::text;
 
@@ -38,11 +39,16 @@ enum Kind {
 struct Issue {
     title: String,
     message: String,
+    place: Option<Place>,
 }
 
 impl Issue {
     fn new(title: &str, message: &str) -> Self {
-        Self { title: text::plain(title, LONGEST_TITLE), message: text::plain(message, LONGEST) }
+        Self { title: text::plain(title, LONGEST_TITLE), message: text::plain(message, LONGEST), place: None }
+    }
+
+    fn at(self, place: Option<Place>) -> Self {
+        Self { place, ..self }
     }
 }
 
@@ -57,7 +63,7 @@ impl Dialect {
     }
 
     fn issue(self, kind: Kind, issue: &Issue) -> Option<String> {
-        let Issue { title, message } = issue;
+        let Issue { title, message, place } = issue;
         match (self, kind) {
             (Self::GitHub, _) => {
                 let word = match kind {
@@ -65,13 +71,21 @@ impl Dialect {
                     Kind::Warning => "warning",
                     Kind::Notice => "notice",
                 };
-                Some(format!("::{word} title={}::{}", github_property(title), github_data(message)))
+                let place = place.as_ref().map(|Place { file, line, column }| {
+                    format!("file={},line={line},col={column},", github_property(&text::plain(file, LONGEST)))
+                });
+                let (place, title) = (place.unwrap_or_default(), github_property(title));
+                Some(format!("::{word} {place}title={title}::{}", github_data(message)))
             }
             (Self::Azure, Kind::Notice) => None,
             (Self::Azure, _) => {
                 let word = if kind == Kind::Error { "error" } else { "warning" };
                 let message = azure_data(&format!("{title}: {message}"));
-                Some(format!("##vso[task.logissue type={word}]{message}"))
+                let place = place.as_ref().map(|Place { file, line, column }| {
+                    let file = azure_property(&text::plain(file, LONGEST));
+                    format!(";sourcepath={file};linenumber={line};columnnumber={column}")
+                });
+                Some(format!("##vso[task.logissue type={word}{}]{message}", place.unwrap_or_default()))
             }
         }
     }
@@ -182,10 +196,12 @@ fn render(dialect: Dialect, result: &RunResult, heard: &[String], report_dir: &P
     lines
 }
 
-/// The commands for a run that never began, since its settings hold mistakes.
-pub fn mistake_commands(style: LogStyle, mistakes: &[String]) -> Vec<String> {
-    let issues: Vec<Issue> =
-        mistakes.iter().map(|mistake| Issue::new("faultgate settings", mistake)).collect();
+/// The commands for a run that never began, since its settings hold mistakes. Each is shown at its place, of which the
+/// file is seen from the repository.
+pub fn mistake_commands(style: LogStyle, mistakes: &[Mistake]) -> Vec<String> {
+    let issue =
+        |mistake: &Mistake| Issue::new("faultgate settings", &mistake.to_string()).at(mistake.place.clone());
+    let issues: Vec<Issue> = mistakes.iter().map(issue).collect();
     Dialect::of(style).map(|dialect| dialect.issues(Kind::Error, &issues)).unwrap_or_default()
 }
 

@@ -33,6 +33,7 @@ mod rivals;
 mod status;
 mod summary;
 mod timeline;
+mod veiled;
 
 #[cfg(test)]
 mod agreement;
@@ -61,6 +62,7 @@ pub use live::Live;
 pub use outputs::{StepOutputs, write_mistakes};
 pub use status::{StatusStyle, Statuses};
 pub use summary::{StepSummary, SummaryFile};
+pub use veiled::{tell_veiled, veiled};
 
 /// When a sink writes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -8,6 +8,7 @@ use proptest::prelude::*;
 use super::summary::{Page, render};
 use super::*;
 use crate::ci::LogStyle;
+use crate::config::{Mistake, Place};
 
 const DIR: &str = "faultgate-report";
 
@@ -141,15 +142,25 @@ async fn a_command_is_printed_once() {
 
 #[test]
 fn mistakes_are_commands_where_the_log_takes_them() {
-    let mistakes = vec!["timeout: \"30, parsecs\" is no duration\nreally: 100%".to_owned()];
+    let mistake = Mistake::new("--timeout", "timeout: \"30, parsecs\" is no duration\nreally: 100%");
+    let place = Place { file: "a, b:1%/s.yml".to_owned(), line: 3, column: 14 };
+    let placed = Mistake { place: Some(place), ..Mistake::new("a, b:1%/s.yml", "weight: is odd") };
+    let mistakes = [mistake, placed];
     assert_eq!(
         mistake_commands(LogStyle::GitHub, &mistakes),
-        ["::error title=faultgate settings::timeout: \"30, parsecs\" is no duration really: 100%25"]
+        [
+            "::error title=faultgate settings::timeout: \"30, parsecs\" is no duration really: 100%25 (from --timeout)",
+            "::error file=a%2C b%3A1%25/s.yml,line=3,col=14,title=faultgate settings::weight: is odd \
+             (from a, b:1%25/s.yml:3:14)"
+        ]
     );
     assert_eq!(
         mistake_commands(LogStyle::Azure, &mistakes),
         [
-            "##vso[task.logissue type=error]faultgate settings: timeout: \"30, parsecs\" is no duration really: 100%AZP25"
+            "##vso[task.logissue type=error]faultgate settings: timeout: \"30, parsecs\" is no duration really: \
+             100%AZP25 (from --timeout)",
+            "##vso[task.logissue type=error;sourcepath=a, b:1%AZP25/s.yml;linenumber=3;columnnumber=14]faultgate \
+             settings: weight: is odd (from a, b:1%AZP25/s.yml:3:14)"
         ]
     );
     for style in [LogStyle::Plain, LogStyle::GitLab, LogStyle::Buildkite] {

@@ -147,19 +147,24 @@ async fn a_program_that_is_missing_is_told_with_what_to_do() {
 
 #[tokio::test]
 async fn a_command_does_not_inherit_our_secrets() {
-    let ended = faultgate(&suite("env > env.txt", None, ", env: { MINE: yes-please }"))
+    let ended = faultgate(&suite("env > env.txt", None, ", env: { MINE: yes-please, THEIRS: '${THEIRS}' }"))
         .env("FAULTGATE_GITHUB_TOKEN", "mark1")
         .env("INPUT_GITHUB-TOKEN", "mark2")
         .env("FAULTGATE_HARNESS_API_KEY", "mark3")
         .env("INPUT_LITMUS_TOKEN", "mark4")
         .env("FAULTGATE_COMMIT_STATUS", "false")
+        .env("AWS_SECRET_ACCESS_KEY", "mark5")
+        .env("ACTIONS_ID_TOKEN_REQUEST_TOKEN", "mark6")
+        .env("CI_JOB_TOKEN", "mark7")
+        .env("NOT_ASKED_FOR", "mark8")
+        .env("CI_COMMIT_SHA", "0123abcd")
         .env("THEIRS", "kept")
         .finish()
         .await;
     ended.assert_code(0, "env");
     let seen = ended.read("env.txt");
     assert!(!seen.contains("mark"), "{seen}");
-    for kept in ["THEIRS=kept", "MINE=yes-please", "PATH="] {
+    for kept in ["THEIRS=kept", "MINE=yes-please", "PATH=", "CI_COMMIT_SHA=0123abcd"] {
         assert!(seen.contains(kept), "{kept}: {seen}");
     }
 }

@@ -160,6 +160,8 @@ async fn a_program_that_gives_credentials_is_asked_and_sees_no_secret_of_ours() 
         .env("FAULTGATE_HARNESS_API_KEY", "s3cr3t-of-ours")
         .env("INPUT_GITHUB-TOKEN", "s3cr3t-of-ours")
         .env("FAULTGATE_COMMIT_STATUS", "false")
+        .env("ACTIONS_ID_TOKEN_REQUEST_TOKEN", "s3cr3t-of-ours")
+        .env("CI_JOB_TOKEN", "s3cr3t-of-ours")
         .env("OF_THE_JOB", "is inherited")
         .finish()
         .await;

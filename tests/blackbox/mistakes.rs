@@ -185,3 +185,58 @@ async fn a_shared_queue_that_gives_up_early_is_told_before_the_launch() {
     let told = with("denied", None).await;
     assert!(told.contains("note") && told.contains("sqs:GetQueueAttributes"), "{told}");
 }
+
+/// Bad in four places of one suite, of which one is taken over by a merge.
+const MISPLACED: &str = "version: 1
+x-probe: &probe
+  every: 5 parsecs
+timeot: 5m
+experiments:
+  - name: az
+    fis: { template: EXT1, regoin: x }
+    probes:
+      - <<: *probe
+        name: shop
+        http: { url: \"http://127.0.0.1:1\" }
+  - name: two
+";
+
+#[tokio::test]
+async fn mistakes_in_a_suite_are_annotations_on_its_lines() {
+    let account = Account::living(QUICK).await;
+    for command in ["run", "check"] {
+        let faultgate = || {
+            let faultgate = account.faultgate(&[command]).folder("chaos").file("chaos/suite.yml", MISPLACED);
+            let root = faultgate.home().display().to_string();
+            faultgate.env("FAULTGATE_CONFIG", format!("{root}/chaos/suite.yml"))
+        };
+        let at =
+            [(3, 10, "every"), (4, 1, "timeot"), (7, 28, "regoin"), (12, 5, "experiments[1] has no engine")];
+        let github = faultgate().in_github("1");
+        let root = github.home().display().to_string();
+        let ended = refused(&account, github.env("GITHUB_WORKSPACE", &root)).await;
+        for (line, column, about) in at {
+            let begins =
+                format!("::error file=chaos/suite.yml,line={line},col={column},title=faultgate settings::");
+            let found = ended.stdout.lines().any(|told| told.starts_with(&begins) && told.contains(about));
+            assert!(found, "{command}: {begins} {about}: {}", ended.stdout);
+            let place = format!("(from {root}/chaos/suite.yml:{line}:{column})");
+            assert!(
+                told(&ended).iter().any(|told| told.contains(about) && told.contains(&place)),
+                "{}",
+                ended.stderr
+            );
+        }
+        let ended = refused(&account, faultgate().env("GITLAB_CI", "true")).await;
+        assert!(ended.stderr.contains("/chaos/suite.yml:3:10)"), "{}", ended.stderr);
+        assert!(!ended.stdout.contains("::error"), "{}", ended.stdout);
+        let azure = faultgate().env("TF_BUILD", "True").env("BUILD_SOURCESDIRECTORY", &root);
+        let ended = refused(&account, azure).await;
+        assert!(ended.stdout.contains("linenumber=3;columnnumber=10]"), "{}", ended.stdout);
+    }
+    let broken =
+        account.faultgate(&["run"]).file(".faultgate.yml", "version: 1\nx: [1\ny: 2\n").in_github("1");
+    let root = broken.home().display().to_string();
+    let ended = refused(&account, broken.env("GITHUB_WORKSPACE", root)).await;
+    assert!(ended.stdout.contains("::error file=.faultgate.yml,line=3,col=2,"), "{}", ended.stdout);
+}

@@ -100,7 +100,8 @@ impl<'a> Reader<'a> {
         let path = block.at(name);
         let written = self.document.written.get(&path).map(String::as_str);
         let problem = Problem::new(what).hint(hint);
-        self.mistakes.push(problem.at(&path, file, &self.document.origin, written));
+        let mistake = problem.at(&path, file, &self.document.origin, written);
+        self.of_value(mistake, &path);
     }
 
     /// Names and values of headers that HTTP takes.

@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::super::keys::{Form, Item, Key, Names};
 use super::super::kind::Kind;
 use super::super::parse::{ADDRESS_HINT, COMPARISON_HINT};
+use super::super::suite::command::ARGUMENT;
 use super::super::suite::{DEFAULT_WEIGHT_TEXT, WEIGHT};
 
 /// A kind of probe: its block and the keys in it.
@@ -125,6 +126,7 @@ const TCP: &[Key] = &[
 const COMMAND: &[Key] = &[
     Key::of("run", Form::Arguments(Item::Trimmed(LONG)), "The program and its arguments; there is no shell")
         .needed(RUN_HINT).example("./smoke.sh --quick"),
+    Key::of("env", Form::Texts(Names::Variables, ARGUMENT), "Variables for it, besides those that every command inherits"),
     Key::new("exit-code", Kind::Count { min: 0, max: 255 }, "Exit code that passes").default("0"),
     Key::new("output", LONG, "Text that the first 64 KiB of its standard output or error contain"),
     SLOW,

@@ -65,6 +65,7 @@ impl<'a> Reader<'a> {
 
     pub(super) fn command(&mut self, block: &Section<'a>) -> Option<Check> {
         let exit_code = self.count(block, "exit-code")?;
+        let env = self.variables(block).into_iter().map(|(name, value)| (name, Hidden(value))).collect();
         let output = self.text(block, "output");
         let within = self.time(block, "within")?;
         let at = block.at("run");
@@ -84,7 +85,7 @@ impl<'a> Reader<'a> {
             self.mistake(&format!("{at}:"), "names no program", RUN_HINT);
             return None;
         }
-        Some(Check::Command { run, exit_code: exit_code.cast_signed(), output, within })
+        Some(Check::Command { run, env, exit_code: exit_code.cast_signed(), output, within })
     }
 
     pub(super) fn alarm(&mut self, block: &Section<'a>) -> Option<Check> {

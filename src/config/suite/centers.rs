@@ -112,7 +112,7 @@ impl<'a> Reader<'a> {
                         return;
                     }
                     Err(mistake) => {
-                        self.mistakes.push(mistake);
+                        self.of_value(mistake, path);
                         return;
                     }
                 }

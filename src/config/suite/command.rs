@@ -18,7 +18,7 @@ use crate::model::{CommandLine, CommandSpec, EngineSpec, Proof};
 const LIST_HINT: &str = "write [\"program\", \"argument\"]; no shell reads it";
 /// Scripts may stand in an argument.
 const LONGEST_ARGUMENT: usize = 64 * 1024;
-const ARGUMENT: Item = Item::Verbatim { max: LONGEST_ARGUMENT };
+pub(in crate::config) const ARGUMENT: Item = Item::Verbatim { max: LONGEST_ARGUMENT };
 const EXIT_CODE: Kind = Kind::Count { min: 0, max: 255 };
 const TEXT: Kind = Kind::Text { max: 1_000 };
 const STOP_WITHIN: Kind = Kind::Duration { min: Duration::from_secs(1), max: Duration::from_hours(1) };
@@ -43,7 +43,7 @@ pub(in crate::config) const KEYS: &[Key] = &[
     Key::of("injected", Form::Proof(PROOF),
         "What proves that the fault is in: without it nothing was injected. Besides its texts, one look: http, tcp or command"),
     Key::new("dir", Kind::Path, "Working directory of both, seen from faultgate's own"),
-    Key::of("env", Form::Texts(Names::Variables, ARGUMENT), "Variables for both, on top of those faultgate was given"),
+    Key::of("env", Form::Texts(Names::Variables, ARGUMENT), "Variables for both, besides those that every command inherits"),
     Key::new("journal", Kind::Path, "Journal that Chaos Toolkit writes, seen from dir").example("journal.json"),
     Key::new("expect-exit-code", EXIT_CODE, "Exit code by which run says that the fault went in").default("0"),
     Key::new("duration", DURATION, "How long the fault stays in after run has ended as expected; shorter than timeout")
@@ -58,7 +58,7 @@ impl<'a> Reader<'a> {
         }
         let run = block.value("run").and_then(|value| self.command_line(value, &block.at("run")));
         let stop = block.value("stop").and_then(|value| self.command_line(value, &block.at("stop")));
-        let env = self.command_env(&block);
+        let env = self.variables(&block);
         let dir = self.text(&block, "dir").map(PathBuf::from);
         let journal = self.text(&block, "journal").map(PathBuf::from);
         let expected_exit_code = u8::try_from(self.count(&block, "expect-exit-code")?).ok()?;
@@ -125,7 +125,8 @@ impl<'a> Reader<'a> {
         Some(CommandLine { args, shown })
     }
 
-    fn command_env(&mut self, block: &Section<'a>) -> BTreeMap<String, String> {
+    /// What `env` gives to a command.
+    pub(in crate::config) fn variables(&mut self, block: &Section<'a>) -> BTreeMap<String, String> {
         let path = block.at("env");
         let Some(table) = self.table(block.value("env"), &path) else { return BTreeMap::new() };
         let mut variables = BTreeMap::new();
@@ -159,7 +160,7 @@ impl<'a> Reader<'a> {
         let written = self.document.written.get(path).map(String::as_str);
         let kind = Kind::Text { max: LONGEST_ARGUMENT };
         if let Err(mistake) = values::read(&kind, path, value, &self.document.origin, written) {
-            self.mistakes.push(mistake);
+            self.of_value(mistake, path);
         }
         None
     }

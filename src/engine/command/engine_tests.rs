@@ -28,6 +28,7 @@ impl Bench {
         let settings = CommandSettings {
             run: format!("test-{}", dir.path().file_name().unwrap().display()),
             env: std::env::vars_os().filter(|(name, _)| name == "PATH").collect(),
+            veil: Veil::over(["s3cr3t-of-the-suite".to_owned()]),
             dir: dir.path().to_owned(),
             dry_run,
             injection: InjectionRule::default(),
@@ -355,6 +356,16 @@ async fn what_a_stop_command_says_is_told_however_much_it_is() {
     let bench = Bench::new();
     let (_, judged) = bench.run(undone_by(sh("true"), "yes | head -c 500000; echo gone wrong; exit 3")).await;
     assert!(judged.reason.contains("exit code 3: gone wrong"), "{}", judged.reason);
+}
+
+#[tokio::test]
+async fn what_a_command_prints_is_told_without_secrets() {
+    let bench = Bench::new();
+    let says = "echo token s3cr3t-of-the-suite; printf 'and s3cr3t-of-the-suite' >&2; exit 7";
+    let (record, judgement) = bench.run(undone_by(sh(says), says)).await;
+    let told = format!("{record:?} {judgement:?}");
+    assert!(told.contains("token ***") && told.contains("and ***"), "{told}");
+    assert!(judgement.reason.contains("exit code 7: and ***"), "{}", judgement.reason);
 }
 
 fn proven(spec: CommandSpec, change: impl FnOnce(&mut Proof)) -> CommandSpec {

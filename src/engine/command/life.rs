@@ -157,7 +157,7 @@ pub(super) struct Life {
 impl Life {
     pub(super) async fn live(self, mut child: Child, group: Arc<Group>, kin: Arc<Kin>) {
         let words = Arc::new(Words::of(self.spec.proof.as_ref()));
-        let mut output = Output::of(&mut child, &self.name, &words);
+        let mut output = Output::of(&mut child, &self.name, &words, &self.surroundings.veil);
         let mut proving = pin!(proof::seen(self.spec.proof.as_ref(), &words, self.look.clone()));
         let mut proved = None;
         let mut exit = loop {
@@ -285,8 +285,8 @@ impl Life {
 
     async fn journal(&self) -> Option<Result<Journal, String>> {
         let path = self.surroundings.dir.join(self.spec.journal.as_ref()?);
-        let stale = self.stale;
-        let read = tokio::task::spawn_blocking(move || journal::read(&path, stale)).await;
+        let (stale, veil) = (self.stale, self.surroundings.veil.clone());
+        let read = tokio::task::spawn_blocking(move || journal::read(&path, stale, &veil)).await;
         Some(read.unwrap_or_else(|error| Err(error.to_string())))
     }
 
@@ -373,8 +373,9 @@ pub(super) async fn run_stop(
             }
         }),
     };
-    let said: Vec<String> =
-        printed.last_lines().iter().map(|line| text::plain(line, EVIDENCE_CHARS)).collect();
+    let said = printed.last_lines();
+    let said = said.iter().map(|line| text::plain(&surroundings.veil.hide(line), EVIDENCE_CHARS));
+    let said: Vec<String> = said.collect();
     for line in &said {
         tracing::debug!(experiment = name, "stop: {line}");
     }

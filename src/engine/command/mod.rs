@@ -39,6 +39,7 @@ use self::outcome::{Context, shown_program};
 use self::start::{Surroundings, start};
 use super::{Engine, Failure, FailureKind, Judgement, Launched, Notary, Record, StopCause, Watcher};
 use crate::clock::Clock;
+use crate::config::Veil;
 use crate::kin::{self, Kin};
 use crate::model::{
     CommandLine, CommandSpec, EngineSpec, ExperimentPlan, Finding, InjectionRule, Intent, LaunchRecord,
@@ -53,8 +54,10 @@ use crate::process_group::{self, Group};
 pub struct CommandSettings {
     /// The run's id: what the marks of its processes begin with.
     pub run: String,
-    /// What a command inherits: none of faultgate's own secrets.
+    /// What a command inherits: no credentials.
     pub env: BTreeMap<OsString, OsString>,
+    /// Over values of the suite's variables that may be secrets.
+    pub veil: Veil,
     /// faultgate's working directory, absolute.
     pub dir: PathBuf,
     pub dry_run: bool,
@@ -129,7 +132,7 @@ impl CommandEngine {
         env.extend(spec.env.iter().map(|(name, value)| (name.into(), value.into())));
         let dir =
             spec.dir.as_ref().map_or_else(|| self.settings.dir.clone(), |dir| self.settings.dir.join(dir));
-        Surroundings { dir, env }
+        Surroundings { dir, env, veil: self.settings.veil.clone() }
     }
 
     /// What marks the processes of an experiment.

@@ -7,6 +7,7 @@ use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio_util::task::AbortOnDropHandle;
 
 use super::proof::Words;
+use crate::config::Veil;
 use crate::text;
 
 /// Lines beyond these bytes are let go, the oldest first.
@@ -22,9 +23,15 @@ pub(super) struct Tail {
     bytes: usize,
     /// A line that has not ended.
     begun: Vec<u8>,
+    /// Over what is not kept.
+    veil: Veil,
 }
 
 impl Tail {
+    fn under(veil: &Veil) -> Self {
+        Self { veil: veil.clone(), ..Self::default() }
+    }
+
     /// Takes what came, and returns the lines that it completed.
     pub(super) fn take(&mut self, bytes: &[u8]) -> Vec<String> {
         let mut completed = Vec::new();
@@ -45,8 +52,9 @@ impl Tail {
         if line.is_empty() {
             return None;
         }
-        self.bytes += line.len();
-        self.lines.push_back(line.clone());
+        let kept = self.veil.hide(&line);
+        self.bytes += kept.len();
+        self.lines.push_back(kept);
         while self.bytes > KEPT {
             self.bytes -= self.lines.pop_front().map_or(self.bytes, |line| line.len());
         }
@@ -55,8 +63,8 @@ impl Tail {
 
     /// At most so many of the last lines, each on one line and not too long.
     pub(super) fn last(&self, count: usize, longest: usize) -> Vec<String> {
-        let begun = String::from_utf8_lossy(&self.begun);
-        let unfinished = Some(begun.as_ref()).filter(|line| !line.trim().is_empty());
+        let begun = self.veil.hide(&String::from_utf8_lossy(&self.begun));
+        let unfinished = Some(begun.as_str()).filter(|line| !line.trim().is_empty());
         let mut lines: Vec<String> = unfinished
             .into_iter()
             .chain(self.lines.iter().rev().map(String::as_str))
@@ -77,20 +85,26 @@ pub(super) struct Output {
 }
 
 impl Output {
-    pub(super) fn of(child: &mut tokio::process::Child, name: &str, words: &Arc<Words>) -> Self {
+    pub(super) fn of(child: &mut tokio::process::Child, name: &str, words: &Arc<Words>, veil: &Veil) -> Self {
         let mut output = Self { tails: Vec::new(), readers: Vec::new() };
         if let Some(pipe) = child.stdout.take() {
-            output.read(pipe, name, words);
+            output.read(pipe, name, words, veil);
         }
         if let Some(pipe) = child.stderr.take() {
-            output.read(pipe, name, words);
+            output.read(pipe, name, words, veil);
         }
         output
     }
 
-    fn read(&mut self, pipe: impl AsyncRead + Unpin + Send + 'static, name: &str, words: &Arc<Words>) {
-        let tail = Arc::new(Mutex::new(Tail::default()));
-        let reader = tokio::spawn(drain(pipe, tail.clone(), name.to_owned(), words.clone()));
+    fn read(
+        &mut self,
+        pipe: impl AsyncRead + Unpin + Send + 'static,
+        name: &str,
+        words: &Arc<Words>,
+        veil: &Veil,
+    ) {
+        let tail = Arc::new(Mutex::new(Tail::under(veil)));
+        let reader = tokio::spawn(drain(pipe, tail.clone(), name.to_owned(), words.clone(), veil.clone()));
         self.tails.push(tail);
         self.readers.push(AbortOnDropHandle::new(reader));
     }
@@ -109,7 +123,13 @@ impl Output {
     }
 }
 
-async fn drain(mut pipe: impl AsyncRead + Unpin, tail: Arc<Mutex<Tail>>, name: String, words: Arc<Words>) {
+async fn drain(
+    mut pipe: impl AsyncRead + Unpin,
+    tail: Arc<Mutex<Tail>>,
+    name: String,
+    words: Arc<Words>,
+    veil: Veil,
+) {
     let mut buffer = vec![0; 8 * 1024];
     while let Ok(count) = pipe.read(&mut buffer).await {
         let lines = match count {
@@ -118,7 +138,7 @@ async fn drain(mut pipe: impl AsyncRead + Unpin, tail: Arc<Mutex<Tail>>, name: S
         };
         for line in lines {
             words.hear(&line);
-            tracing::debug!(experiment = name, "{}", text::plain(&line, LOGGED));
+            tracing::debug!(experiment = name, "{}", text::plain(&veil.hide(&line), LOGGED));
         }
         if count == 0 {
             break;
@@ -144,6 +164,15 @@ mod tests {
         assert_eq!(tail.take(b"o\r\n\n  \nthree"), ["two"]);
         assert_eq!(tail.end_line().as_deref(), Some("three"));
         assert_eq!(tail.last(2, 80), ["two", "three"]);
+    }
+
+    #[test]
+    fn what_must_not_be_told_is_heard_and_not_kept() {
+        let mut tail = Tail::under(&Veil::over(["s3cr3t".to_owned()]));
+        assert_eq!(tail.take(b"it is s3cr3t\nand s3cr3t"), ["it is s3cr3t"]);
+        assert_eq!(tail.last(9, 80), ["it is ***", "and ***"]);
+        tail.end_line();
+        assert_eq!(tail.last(9, 80), ["it is ***", "and ***"]);
     }
 
     #[test]

@@ -11,6 +11,7 @@ use std::process::Stdio;
 use tokio::process::{Child, Command};
 
 use super::program;
+use crate::config::Veil;
 use crate::model::CommandLine;
 use crate::process_group::Group;
 
@@ -21,6 +22,8 @@ pub(super) struct Surroundings {
     pub(super) dir: PathBuf,
     /// All of them; nothing else is inherited.
     pub(super) env: BTreeMap<OsString, OsString>,
+    /// Over what nobody may be told of what it prints.
+    pub(super) veil: Veil,
 }
 
 impl Surroundings {

@@ -9,6 +9,7 @@ mod marks;
 mod mistakes;
 mod processes;
 mod roles;
+mod suite;
 
 use std::path::Path;
 
@@ -18,8 +19,8 @@ use crate::support::{Ended, Faultgate};
 use echo::{Echo, Manner};
 use marks::Marks;
 
-/// What a program of the user's inherits, since it is the user's.
-const INHERITED: &[&str] = &[
+/// What is the job's or the user's: no program sees it but by a name of its own in the suite.
+const OF_THE_JOB: &[&str] = &[
     "AWS_SECRET_ACCESS_KEY",
     "AWS_SESSION_TOKEN",
     "AWS_CONTAINER_AUTHORIZATION_TOKEN",
@@ -56,7 +57,7 @@ impl Marked {
     fn new() -> Self {
         let mut marks = Marks::default();
         let mut env: Vec<(String, String)> = Vec::new();
-        for name in variables().into_iter().chain(INHERITED.iter().map(|name| (*name).to_owned())) {
+        for name in variables().into_iter().chain(OF_THE_JOB.iter().map(|name| (*name).to_owned())) {
             // The two forms of a CI's variable must agree.
             let hyphens =
                 env.iter().find(|(known, _)| known.starts_with("INPUT_") && known.replace('-', "_") == name);

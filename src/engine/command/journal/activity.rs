@@ -5,6 +5,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::LONGEST;
+use crate::config::Veil;
 use crate::model::{Action, Effect};
 use crate::text;
 
@@ -100,7 +101,11 @@ impl Activity {
     }
 
     /// Keeps of an output, which may be of any size, what is asked for later.
-    pub(super) fn shorten(&mut self) {
+    pub(super) fn shorten(&mut self, veil: &Veil) {
+        if !veil.is_empty() {
+            hide(&mut self.output, veil);
+            hide(&mut self.exception, veil);
+        }
         self.described.name = text::plain(&self.described.name, LONGEST);
         let kept = match &self.output {
             Value::Object(output) if output.contains_key("status") => {
@@ -150,6 +155,16 @@ impl Activity {
             ended_at: self.ended_at(),
             targets: Vec::new(),
         }
+    }
+}
+
+/// Takes what must not be told out of every text.
+fn hide(output: &mut Value, veil: &Veil) {
+    match output {
+        Value::String(text) => *text = veil.hide(text),
+        Value::Array(items) => items.iter_mut().for_each(|item| hide(item, veil)),
+        Value::Object(entries) => entries.values_mut().for_each(|value| hide(value, veil)),
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
     }
 }
 

@@ -7,6 +7,7 @@ use std::path::Path;
 
 use super::python::as_json;
 use super::{Journal, LONGEST};
+use crate::config::Veil;
 use crate::{files, text};
 
 /// A journal larger than this is a wrong file.
@@ -35,8 +36,13 @@ impl Stamp {
     }
 }
 
-/// Reads a journal that is not the one that was there before. The error says what is wrong with it.
-pub(in crate::engine::command) fn read(path: &Path, stale: Option<Stamp>) -> Result<Journal, String> {
+/// Reads a journal that is not the one that was there before, without what the veil hides. The error says what is wrong
+/// with it.
+pub(in crate::engine::command) fn read(
+    path: &Path,
+    stale: Option<Stamp>,
+    veil: &Veil,
+) -> Result<Journal, String> {
     let shown = text::plain(&path.display().to_string(), LONGEST);
     let unreadable = |error: std::io::Error| format!("the journal {shown} cannot be read: {error}");
     let metadata = fs::metadata(path).map_err(unreadable)?;
@@ -50,6 +56,6 @@ pub(in crate::engine::command) fn read(path: &Path, stale: Option<Stamp>) -> Res
     })?;
     let mut journal: Journal = serde_json::from_str(&as_json(&bytes))
         .map_err(|error| format!("the journal {shown} is not one of Chaos Toolkit: {error}"))?;
-    journal.shorten();
+    journal.shorten(veil);
     Ok(journal)
 }

@@ -14,6 +14,7 @@ mod python;
 use activity::Activity;
 pub(super) use file::{Stamp, read};
 
+use crate::config::Veil;
 use crate::engine::injection::{Idle, Injection};
 use crate::model::{Action, Effect, FaultWindow, Score};
 use crate::text;
@@ -217,12 +218,16 @@ impl Journal {
         self.steady_states.during.iter().flatten().chain(&self.steady_states.after)
     }
 
-    /// Outputs may be of any size.
-    fn shorten(&mut self) {
+    /// Outputs may be of any size, and hold what must not be told.
+    fn shorten(&mut self, veil: &Veil) {
         let states = &mut self.steady_states;
         let rounds = states.during.iter_mut().flatten().chain(&mut states.before).chain(&mut states.after);
         let measured = rounds.flat_map(|round| &mut round.probes);
-        self.run.iter_mut().chain(&mut self.rollbacks).chain(measured).for_each(Activity::shorten);
+        self.run
+            .iter_mut()
+            .chain(&mut self.rollbacks)
+            .chain(measured)
+            .for_each(|activity| activity.shorten(veil));
         self.status = text::plain(&self.status, LONGEST);
     }
 }

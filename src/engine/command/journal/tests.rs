@@ -99,7 +99,7 @@ fn unfit_files_are_told() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("journal.json");
     let refused = |want: &str| {
-        let told = read(&path, None).unwrap_err();
+        let told = read(&path, None, &Veil::default()).unwrap_err();
         assert!(told.contains(want), "{want}: {told}");
     };
     refused("cannot be read");
@@ -120,10 +120,10 @@ fn a_journal_of_an_earlier_run_is_not_read() {
     let path = dir.path().join("journal.json");
     fs::write(&path, r#"{"status":"completed"}"#).unwrap();
     let stale = Stamp::of(&path);
-    assert!(read(&path, stale).unwrap_err().contains("from an earlier run"));
+    assert!(read(&path, stale, &Veil::default()).unwrap_err().contains("from an earlier run"));
     let later = SystemTime::now() + Duration::from_secs(2);
     File::options().write(true).open(&path).unwrap().set_modified(later).unwrap();
-    assert_eq!(read(&path, stale).unwrap().status, "completed");
+    assert_eq!(read(&path, stale, &Veil::default()).unwrap().status, "completed");
 }
 
 #[test]
@@ -134,8 +134,22 @@ fn outputs_are_bounded() {
     run["output"] = "x".repeat(1 << 20).into();
     let text = json!({ "status": "completed", "run": vec![run; 4] }).to_string();
     fs::write(&path, text).unwrap();
-    let journal = read(&path, None).unwrap();
+    let journal = read(&path, None, &Veil::default()).unwrap();
     assert!(journal.actions().iter().all(|action| action.reason.as_ref().unwrap().len() <= LONGEST + 3));
+}
+
+#[test]
+fn what_must_not_be_told_is_taken_out_before_it_is_cut() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("journal.json");
+    let mut run = activity("action", "a", "failed");
+    let long = format!("{}s3cr3t", "x".repeat(LONGEST - 3));
+    run["output"] = json!({ "status": 1, "stderr": long });
+    run["exception"] = json!(["Traceback", "wrong token s3cr3t"]);
+    fs::write(&path, json!({ "status": "failed", "run": [run] }).to_string()).unwrap();
+    let journal = read(&path, None, &Veil::over(["s3cr3t".to_owned()])).unwrap();
+    let told = format!("{journal:?}");
+    assert!(told.contains("wrong token ***") && !told.contains("s3"), "{told}");
 }
 
 #[test]
@@ -174,7 +188,7 @@ fn odd_numbers_and_characters_keep_nothing_from_being_read() {
         text =
             text.replace("\"MET\"", met).replace("\"status\":0", &format!("\"status\":0,\"more\":{output}"));
         fs::write(&path, text).unwrap();
-        read(&path, None).unwrap()
+        read(&path, None, &Veil::default()).unwrap()
     };
     for output in ["NaN", "[Infinity, -Infinity]", "\"\\ud800\"", &"9".repeat(2000)] {
         let journal = read_with(output, "true");
