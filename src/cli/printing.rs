@@ -5,7 +5,7 @@
 
 use std::io::{self, IsTerminal, Write};
 use std::sync::{Arc, Condvar, LazyLock, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use indicatif::{MultiProgress, ProgressDrawTarget, TermLike};
 
@@ -46,8 +46,6 @@ struct Waiting {
     /// Lines that did not fit, since something was printed last.
     left_out: usize,
     is_printing: bool,
-    /// Counts what was printed.
-    printed: u64,
     /// There is no thread that prints.
     alone: bool,
 }
@@ -101,7 +99,6 @@ impl Printer {
                     Output::Stdout => to(&mut io::stdout(), &text),
                     Output::Stderr => to(&mut io::stderr(), &text),
                 };
-                self.waiting().printed += 1;
                 self.changed.notify_all();
             }
         }
@@ -128,17 +125,13 @@ impl Write for Output {
 /// Waits until all is printed, or until nothing was for so long.
 pub(super) fn finish(patience: Duration) {
     let mut waiting = PRINTER.waiting();
-    let (mut printed, mut since) = (waiting.printed, Instant::now());
     while !waiting.alone && (waiting.is_printing || !waiting.texts.is_empty()) {
-        let left = patience.saturating_sub(since.elapsed());
-        if left.is_zero() {
+        // Whatever is printed ends this wait.
+        let woken = PRINTER.changed.wait_timeout(waiting, patience).unwrap_or_else(PoisonError::into_inner);
+        if woken.1.timed_out() {
             return;
         }
-        let woken = PRINTER.changed.wait_timeout(waiting, left).unwrap_or_else(PoisonError::into_inner);
         waiting = woken.0;
-        if waiting.printed != printed {
-            (printed, since) = (waiting.printed, Instant::now());
-        }
     }
 }
 
