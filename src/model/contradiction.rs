@@ -154,10 +154,7 @@ mod tests {
             (|result| result.experiments[0].verdict = Verdict::Failed, "is failed"),
             (|result| result.experiments.clear(), "has no experiments"),
             (|result| result.gate.resilience_score = None, "is not known"),
-            (
-                |result| result.gate.resilience_score = Score::new(99.9),
-                "99.9 is below the expected 100",
-            ),
+            (|result| result.gate.resilience_score = Score::new(99.9), "99.9 is below the expected 100"),
             (
                 |result| {
                     result.gate.verdict = Verdict::Cancelled;
