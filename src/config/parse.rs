@@ -196,12 +196,24 @@ fn parsed_url(text: &str) -> Result<http::Uri, Problem> {
         .ok_or_else(|| {
             Problem::new("is not an http or https URL").hint("write for example https://example.com")
         })
-        // Some hosts are none, such as 1.2.3.400; the clients would find out when they ask.
-        .and_then(|uri| match reqwest::Url::parse(text) {
-            Ok(_) => Ok(uri),
-            Err(_) => Err(Problem::new("is a URL whose host cannot be one")
-                .hint("write for example https://example.com")),
+        .and_then(|uri| {
+            check_host(uri.host().unwrap_or_default(), "a URL", "write for example https://example.com")?;
+            Ok(uri)
         })
+}
+
+/// Some hosts are none, such as `1.2.3.400`, `a..b` and `$HOST`; the clients would find out when they ask.
+fn check_host(host: &str, of: &str, hint: &str) -> Result<(), Problem> {
+    if host.contains('$') {
+        return Err(Problem::new(format!("is {of} with a $ in its host"))
+            .hint("write a variable as ${NAME}, which is replaced by its value"));
+    }
+    // One dot may end a name.
+    let has_gap = host.strip_suffix('.').unwrap_or(host).split('.').any(str::is_empty);
+    if has_gap || reqwest::Url::parse(&format!("http://{host}/")).is_err() {
+        return Err(Problem::new(format!("is {of} whose host cannot be one")).hint(hint));
+    }
+    Ok(())
 }
 
 pub(super) fn region(text: &str) -> Result<String, Problem> {
@@ -290,6 +302,10 @@ pub(super) fn hidden(text: &str) -> Result<String, Problem> {
 pub(super) fn address(text: &str) -> Result<String, Problem> {
     line(text, 1_000)?;
     if is_address(text) {
+        // In brackets it was parsed already, with its zone, which no URL has.
+        if let Some((host, _)) = text.rsplit_once(':').filter(|_| !text.starts_with('[')) {
+            check_host(host, "an address", ADDRESS_HINT)?;
+        }
         return Ok(text.to_owned());
     }
     let mut problem = Problem::new("is not a host and a port").hint(ADDRESS_HINT);

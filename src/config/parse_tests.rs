@@ -123,9 +123,15 @@ fn urls() {
         "http:///x",
         "http://a b",
         "http://a:99999",
+        "http://1.2.3.400",
+        "http://$HOST/x",
+        "http://a.$ENV.example/",
+        "http://a..b/",
+        "http://.b/",
     ] {
         assert!(url(text).is_err(), "{text}");
     }
+    assert!(url("http://a.example./x?y=$z").is_ok());
     for text in ["https://user:s3cr3t@example.com", "https://user:s 3cr3t@example.com"] {
         assert!(url(text).unwrap_err().hide, "{text}");
     }
@@ -136,6 +142,31 @@ fn urls() {
         "arn:aws:sqs:eu-west-1:1:q",
     ] {
         assert!(queue_url(text).is_err(), "{text}");
+    }
+}
+
+#[test]
+fn addresses() {
+    for text in [
+        "db:5432",
+        "db.:1",
+        "127.0.0.1:80",
+        "127.1:80",
+        "[::1]:80",
+        "[fe80::1%2]:80",
+        "a_b.c:1",
+        "ü.example:1",
+    ] {
+        assert_eq!(address(text).as_deref(), Ok(text), "{text}");
+    }
+    for text in
+        ["999.1.1.1:80", "1.2.3:99999", "1.2.3.4.5:80", "db..x:80", ".x:80", ".:80", "..:80", "a.9:80"]
+    {
+        assert!(address(text).is_err(), "{text}");
+    }
+    for text in ["$DB:80", "db.$ENV:80"] {
+        let hint = address(text).unwrap_err().hint.unwrap();
+        assert_eq!(hint, "write a variable as ${NAME}, which is replaced by its value", "{text}");
     }
 }
 

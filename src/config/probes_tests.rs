@@ -165,6 +165,26 @@ fn mistakes_are_told_with_their_path() {
             "P[0].http.status: \"99\" is not a status of HTTP",
         ),
         (
+            "{ name: x, http: { url: 'http://a', status: 100 } }",
+            "P[0].http.status: \"100\" is not a status of HTTP",
+        ),
+        (
+            "{ name: x, http: { url: 'http://a', status: [204, 304], contains: ok } }",
+            "P[0].http.contains: can never pass: an answer of this status has no body",
+        ),
+        (
+            "{ name: x, http: { url: 'http://$HOST/x' } }",
+            "P[0].http.url: \"http://$HOST/x\" is a URL with a $ in its host",
+        ),
+        (
+            "{ name: x, tcp: { address: '999.1.1.1:80' } }",
+            "P[0].tcp.address: \"999.1.1.1:80\" is an address whose host cannot be one",
+        ),
+        (
+            "{ name: x, prometheus: { url: 'http://p', query: 'up ==', expect: '< 1' } }",
+            "P[0].prometheus.query: ends with the operator ==",
+        ),
+        (
             "{ name: x, http: { url: 'http://a', headers: { 'a b': c } } }",
             "P[0].http.headers: \"a b\" is not a header's name",
         ),

@@ -18,12 +18,11 @@ pub fn merge(
         return Err(problems);
     }
     parts.sort_by_key(|(_, part)| part.run.shard);
+    let refusals: Vec<Refusal> = parts.iter().filter_map(|(name, part)| Refusal::of(name, part)).collect();
     let mut parts = parts.into_iter().map(|(_, part)| part);
     let Some(mut whole) = parts.next() else { return Err(vec!["there is no result to merge".to_owned()]) };
-    let mut refusals: Vec<Refusal> = Refusal::of(&whole).into_iter().collect();
     let mut rows = vec![std::mem::take(&mut whole.experiments)];
     for part in parts {
-        refusals.extend(Refusal::of(&part));
         rows.push(add(&mut whole, part));
     }
     whole.experiments =
@@ -95,11 +94,13 @@ struct Refusal {
 }
 
 impl Refusal {
-    fn of(part: &RunResult) -> Option<Self> {
+    fn of(name: &str, part: &RunResult) -> Option<Self> {
         let refused = part.gate.verdict != Verdict::Passed && decide(part).verdict == Verdict::Passed;
-        refused.then(|| Self {
-            verdict: part.gate.verdict,
-            reason: part.gate.reasons.first().cloned().unwrap_or_default(),
+        refused.then(|| {
+            let verdict = part.gate.verdict;
+            let told = part.gate.reasons.first().filter(|reason| !reason.is_empty());
+            let why = told.map_or("it does not say why", String::as_str);
+            Self { verdict, reason: format!("the part {name} is {verdict}: {why}") }
         })
     }
 

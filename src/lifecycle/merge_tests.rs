@@ -6,8 +6,8 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::model::{
-    CompareTo, Earlier, EngineSpec, ExperimentPlan, ExperimentResult, Monitor, RehearsalNote, RunIdentity,
-    SCHEMA_VERSION, Score, Signal, State,
+    CompareTo, Earlier, EngineSpec, ExperimentPlan, ExperimentResult, Monitor, PlanRecord, RehearsalNote,
+    RunIdentity, SCHEMA_VERSION, Score, Signal, State,
 };
 
 fn experiment(name: String, verdict: Verdict, score: Option<Score>, weight: u32) -> ExperimentResult {
@@ -23,6 +23,20 @@ fn experiment(name: String, verdict: Verdict, score: Option<Score>, weight: u32)
     };
     let planned = ExperimentResult::planned(&plan, Monitor::Events, verdict, reason);
     ExperimentResult { state: State::Completed, score, ..planned }
+}
+
+/// Merges parts of a suite that has no other experiments than theirs.
+fn merge(
+    mut parts: Vec<(String, RunResult)>,
+    compare_to: Option<&CompareTo>,
+) -> Result<RunResult, Vec<String>> {
+    let names: BTreeSet<_> =
+        parts.iter().flat_map(|(_, part)| &part.experiments).map(|of| of.name.clone()).collect();
+    let plan = PlanRecord { digest: "d".to_owned(), experiments: names.into_iter().collect() };
+    for (_, part) in &mut parts {
+        part.plan = Some(plan.clone());
+    }
+    super::merge(parts, compare_to).map(|whole| RunResult { plan: None, ..whole })
 }
 
 /// What all parts of a run have in common.
@@ -238,7 +252,19 @@ fn a_part_that_was_refused_for_its_reports_refuses_the_whole() {
     gate.reasons.insert(0, "the report junit.xml could not be posted: no room".to_owned());
     let merged = merge(parts, None).unwrap();
     assert_eq!((merged.gate.verdict, merged.gate.exit_code), (Verdict::Errored, 3));
-    assert!(merged.gate.reasons[0].contains("junit.xml"), "{:?}", merged.gate.reasons);
+    let told = "the part 2.json is errored: the report junit.xml could not be posted: no room";
+    assert_eq!(merged.gate.reasons[0], told);
+}
+
+#[test]
+fn a_part_that_does_not_say_why_it_was_refused_is_named_all_the_same() {
+    let mut parts = split(&passed(&["a", "b"]), &plain(), 2);
+    let gate = &mut parts[0].1.gate;
+    (gate.verdict, gate.exit_code) = (Verdict::Failed, 1);
+    gate.reasons.clear();
+    let merged = merge(parts, None).unwrap();
+    assert_eq!(merged.gate.verdict, Verdict::Failed);
+    assert_eq!(merged.gate.reasons[0], "the part 1.json is failed: it does not say why");
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use jiff::SignedDuration;
 
-use crate::model::{PlanRecord, RunResult};
+use crate::model::{PlanRecord, RunResult, SCORING};
 use crate::text::plain;
 
 type Part = (String, RunResult);
@@ -22,6 +22,9 @@ pub(super) fn problems(parts: &[Part]) -> Vec<String> {
         .filter(|(_, part)| part.experiments.is_empty())
         .map(|(name, _)| format!("{name} has no experiments, so it is no part of a suite"))
         .collect();
+    problems.extend(parts.iter().filter(|(_, part)| is_planless(part)).map(|(name, _)| {
+        format!("{name} does not say of which suite it is: its plan is missing, so that nobody knows what else there was")
+    }));
     let Some(((first_name, first), others)) = parts.split_first() else { return problems };
     for (name, part) in others {
         let both = format!("{first_name} and {name} are not of one run");
@@ -41,6 +44,11 @@ fn long_apart(one: &RunResult, other: &RunResult) -> Option<String> {
     let apart = one.started_at.duration_since(other.started_at).abs();
     (!is_told && apart > LONGEST_APART)
         .then(|| format!("they began {} hours apart, and no CI says which run they are of", apart.as_hours()))
+}
+
+/// Versions that scored by the first rules did not note the suite. Any other part without it was changed.
+fn is_planless(part: &RunResult) -> bool {
+    part.plan.is_none() && part.scoring >= SCORING
 }
 
 /// The suite of the parts, with the name of one that tells it.

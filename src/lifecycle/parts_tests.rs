@@ -30,7 +30,7 @@ fn part(names: &[&str], shard: Option<Shard>) -> RunResult {
     let experiments: Vec<_> = names.iter().map(|name| experiment(name)).collect();
     RunResult {
         schema_version: SCHEMA_VERSION,
-        scoring: crate::model::SCORING,
+        scoring: SCORING,
         faultgate: ToolInfo::current(),
         rehearsal: None,
         run: RunIdentity {
@@ -135,9 +135,9 @@ fn a_part_of_another_suite_is_refused() {
     let problems = merged([first.clone(), second]).unwrap_err();
     assert!(problems[0].starts_with("1.json and 2.json are not of one suite"), "{problems:?}");
     // One of an older version does not tell its suite, but its experiments.
-    let mut old = part(&["b", "x"], Shard::new(2, 2));
-    old.plan = None;
-    let problems = merged([first, old]).unwrap_err();
+    let old = |scoring| RunResult { plan: None, scoring, ..part(&["b", "x"], Shard::new(2, 2)) };
+    let first = RunResult { scoring: 1, ..first };
+    let problems = merged([first, old(1)]).unwrap_err();
     assert_eq!(
         problems,
         [
@@ -145,6 +145,22 @@ fn a_part_of_another_suite_is_refused() {
             "the experiment d of the suite is in none of the parts"
         ]
     );
+}
+
+#[test]
+fn shards_whose_plans_were_taken_away_are_not_the_whole() {
+    let planless = |scoring| {
+        [(&["a"][..], 1), (&["b"][..], 2)].map(|(names, number)| RunResult {
+            plan: None,
+            scoring,
+            ..part(names, Shard::new(number, 2))
+        })
+    };
+    let problems = merged(planless(SCORING)).unwrap_err();
+    assert_eq!(problems.len(), 2, "{problems:?}");
+    assert!(problems[0].starts_with("1.json does not say of which suite it is"), "{problems:?}");
+    let old = merged(planless(1));
+    assert!(old.is_ok(), "before plans there were shards: {old:?}");
 }
 
 #[test]

@@ -231,20 +231,16 @@ impl Suffering {
     fn of(looks: &[Look], fault: &FaultWindow) -> Self {
         let since_start = || looks.iter().skip_while(|look| look.at < fault.started_at);
         let Some(detected) = since_start().find(|look| !look.passed) else { return Self::default() };
-        let unbroken = looks.iter().rev().take_while(|look| look.passed).last();
-        let failed_again = since_start()
+        // Whether the last pass is one more turn or a recovery, a probe that has turned more than once cannot tell.
+        let flaps = since_start()
             .zip(since_start().skip(1))
-            .filter(|(one, next)| one.passed && !next.passed && one.at >= detected.at)
-            .count();
-        // Passes that begin while the fault is in, after the probe has turned more than once, may be chance.
-        let is_chance = |at: Timestamp, end: Timestamp| failed_again > 0 && at < end;
-        let recovered = unbroken.zip(fault.ended_at).map(|(look, end)| (look.at, end));
+            .any(|(one, next)| one.passed && !next.passed && one.at >= detected.at);
+        let unbroken = looks.iter().rev().take_while(|look| look.passed).last();
+        let recovered = unbroken.zip(fault.ended_at).filter(|_| !flaps);
         Self {
             detected_after_ms: Some(between(fault.started_at, detected.at)),
-            recovered_after_ms: recovered
-                .filter(|(at, end)| !is_chance(*at, *end))
-                .map(|(at, end)| between(end, at)),
-            flaps: recovered.is_some_and(|(at, end)| is_chance(at, end)),
+            recovered_after_ms: recovered.map(|(look, end)| between(end, look.at)),
+            flaps,
         }
     }
 }

@@ -68,7 +68,7 @@ pub struct Probe {
     /// The first phase that the probe was to look in and that has no look: nothing is known of the system in it.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub unevaluated: Option<Phase>,
-    /// The probe failed, passed and failed again while the fault was in, so that its last pass is no recovery.
+    /// From the start of the fault on, the probe failed, passed and failed again, so that its last pass is no recovery.
     #[serde(skip_serializing_if = "std::ops::Not::not", default)]
     pub flaps: bool,
     /// The latency that makes it fail.

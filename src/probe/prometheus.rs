@@ -17,32 +17,9 @@ const COMPLETE: [(&str, &str); 2] = [("partial_response", "false"), ("deny_parti
 const STRICT_HOSTS: &str = "googleapis.com";
 /// What RFC 3986 lets stand in a query as it is. A `+` for a space would be signed as a plus.
 const QUERY: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
-/// How a warning begins that speaks of the query, and not of where its data came from.
+/// How a warning begins that speaks of the query, and not of where its data came from. Any other may tell that data are
+/// missing, in words that nobody can list.
 const OF_THE_QUERY: [&str; 2] = ["promql warning", "promql info"];
-/// Words of warnings about data that are missing.
-const OF_MISSING_DATA: [&str; 20] = [
-    "partial",
-    "incomplete",
-    "missing",
-    "truncat",
-    "unavailable",
-    "unreachable",
-    "unable",
-    "cannot",
-    "could not",
-    "fail",
-    "error",
-    "refused",
-    "timeout",
-    "timed out",
-    "deadline",
-    "cancel",
-    "store",
-    "receive series",
-    "fetch series",
-    "limit",
-];
-
 pub(super) struct Prometheus {
     pub(super) client: reqwest::Client,
     pub(super) check: PrometheusCheck,
@@ -75,6 +52,8 @@ struct Refusal {
 struct Data {
     result_type: String,
     result: Value,
+    #[serde(default)]
+    is_partial: Value,
 }
 
 /// A time, and a number as text.
@@ -130,18 +109,21 @@ impl Prometheus {
 
 fn judge(status: StatusCode, body: &[u8], expect: Expectation, is_signed: bool) -> Result<String, String> {
     let answer: Answer = serde_json::from_slice(body).map_err(|_| foreign(status, body, is_signed))?;
+    let error = answer.error.filter(|error| !error.is_empty());
+    let kind = answer.error_type.filter(|kind| !kind.is_empty());
     let data = match answer.data {
-        Some(data) if answer.status == "success" => data,
+        Some(data) if answer.status == "success" && error.is_none() && kind.is_none() => data,
         _ => {
-            let kind = answer.error_type.unwrap_or_else(|| answer.status.clone());
-            return Err(format!("the query failed: {kind}: {}", answer.error.unwrap_or_default()));
+            let kind = kind.unwrap_or(answer.status);
+            return Err(format!("the query failed: {kind}: {}", error.unwrap_or_default()));
         }
     };
-    if !status.is_success() {
+    // Other statuses of success are those of proxies and of parts.
+    if status != StatusCode::OK {
         return Err(format!("status {}, although the body tells of success", status.as_u16()));
     }
     let warnings = texts(&answer.warnings);
-    if let Some(why) = partial(&answer.is_partial, &warnings) {
+    if let Some(why) = partial([&answer.is_partial, &data.is_partial], &warnings) {
         return Err(format!("the answer is partial, which says nothing of the rest: {why}"));
     }
     let with_warnings = |said: String| match warnings.as_slice() {
@@ -176,15 +158,14 @@ fn texts(list: &Value) -> Vec<String> {
     }
 }
 
-/// Why the answer was not made of all data.
-fn partial<'a>(flag: &Value, warnings: &'a [String]) -> Option<&'a str> {
-    let is_about_data = |warning: &&String| {
+/// Why the answer may not be made of all data.
+fn partial<'a>(flags: [&Value; 2], warnings: &'a [String]) -> Option<&'a str> {
+    let is_of_the_query = |warning: &str| {
         let warning = warning.to_lowercase();
-        !OF_THE_QUERY.iter().any(|begin| warning.starts_with(begin))
-            && OF_MISSING_DATA.iter().any(|word| warning.contains(word))
+        OF_THE_QUERY.iter().any(|begin| warning.starts_with(begin))
     };
-    let told = warnings.iter().find(is_about_data).map(String::as_str);
-    let flagged = !matches!(flag, Value::Null | Value::Bool(false));
+    let told = warnings.iter().map(String::as_str).find(|warning| !is_of_the_query(warning));
+    let flagged = flags.iter().any(|flag| !matches!(flag, Value::Null | Value::Bool(false)));
     told.or_else(|| flagged.then_some("isPartial is set"))
 }
 

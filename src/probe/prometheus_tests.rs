@@ -75,7 +75,7 @@ async fn a_scalar_is_compared_and_anything_else_cannot_be() {
 
 #[tokio::test]
 async fn a_success_with_another_status_is_no_answer() {
-    for status in [302, 401, 404, 500, 503] {
+    for status in [203, 206, 302, 401, 404, 500, 503] {
         let seen = told(status, &vector(&["0.25"])).await;
         fails(&seen, &format!("status {status}, although the body tells of success"));
     }
@@ -90,6 +90,9 @@ async fn a_partial_answer_cannot_be_evaluated() {
         r#""warnings":["No StoreAPIs matched for this query"]"#,
         r#""warnings":["PromQL info: harmless","receive series from Addr: 10.0.0.1: rpc error: code = Unavailable"]"#,
         r#""warnings":["remote_read: remote server returned HTTP status 503: connection refused"]"#,
+        r#""warnings":["returned HTTP status 502 Bad Gateway"]"#,
+        r#""warnings":["remote_read: something"]"#,
+        r#""warnings":["be careful"]"#,
         r#""warnings":"partial response""#,
         r#""isPartial":true,"warnings":["PromQL warning: quantile value should be between 0 and 1, got 2"]"#,
     ] {
@@ -98,15 +101,32 @@ async fn a_partial_answer_cannot_be_evaluated() {
 }
 
 #[tokio::test]
-async fn other_warnings_are_shown() {
+async fn a_success_with_an_error_or_with_partial_data_is_none() {
+    let seen = told(200, &with(r#""errorType":"execution","error":"one of two stores failed""#)).await;
+    fails(&seen, "execution: one of two stores failed");
+    fails(&told(200, &with(r#""errorType":"timeout""#)).await, "the query failed: timeout");
+    let within =
+        vector(&["0.25"]).replacen("\"data\":{", "\"isPartial\":false,\"data\":{\"isPartial\":true,", 1);
+    assert!(within.contains("isPartial"));
+    fails(&told(200, &within).await, "the answer is partial");
+}
+
+#[tokio::test]
+async fn warnings_of_the_query_are_shown() {
     let warning = "PromQL warning: bucket label \\\"le\\\" is missing or has a malformed value";
     let seen = told(200, &with(&format!(r#""warnings":["{warning}"]"#))).await;
     passes(&seen);
     let reason = seen.reason.unwrap();
     assert!(reason.starts_with("0.25, expected < 0.5; warning: PromQL warning: bucket label"), "{reason}");
-    let failing = vector(&["0.7"]).replacen('{', r#"{"warnings":["be careful"],"#, 1);
-    fails(&told(200, &failing).await, "0.7, expected < 0.5: {pod=\"p0\"}; warning: be careful");
-    for harmless in [r#""isPartial":false"#, r#""isPartial":null,"warnings":null"#, r#""warnings":[]"#] {
+    let failing = vector(&["0.7"]).replacen('{', r#"{"warnings":["PromQL info: careful"],"#, 1);
+    fails(&told(200, &failing).await, "0.7, expected < 0.5: {pod=\"p0\"}; warning: PromQL info: careful");
+    for harmless in [
+        r#""infos":["PromQL info: metric might not be a counter"]"#,
+        r#""error":"","errorType":null"#,
+        r#""isPartial":false"#,
+        r#""isPartial":null,"warnings":null"#,
+        r#""warnings":[]"#,
+    ] {
         let seen = told(200, &with(harmless)).await;
         assert_eq!((seen.passed, seen.reason.as_deref()), (true, Some("0.25, expected < 0.5")), "{harmless}");
     }

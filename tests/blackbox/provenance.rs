@@ -99,13 +99,18 @@ async fn a_result_is_rendered_in_its_own_run_and_outside_of_any_ci() {
     wrong.assert_code(2, "another commit");
     let right = report(&result).env("FAULTGATE_COMMIT", "0123456").args(&["--repository", "shop/web"]);
     right.finish().await.assert_code(0, "its own commit");
-    // An earlier version did not note the run: then commit and repository have to be right.
-    let mut old = result;
-    old["run"].as_object_mut().unwrap().remove("pipeline");
-    old.as_object_mut().unwrap().remove("plan");
-    report(&old).in_github("1").finish().await.assert_code(0, "an older version");
-    old["run"].as_object_mut().unwrap().remove("commit");
-    report(&old).in_github("1").finish().await.assert_code(2, "of no commit");
+    // One that does not tell its run may be of any other run of the commit.
+    let mut untold = result;
+    untold["run"].as_object_mut().unwrap().remove("pipeline");
+    untold.as_object_mut().unwrap().remove("plan");
+    let refused = report(&untold).in_github("1").finish().await;
+    refused.assert_code(2, "of a run that is not known");
+    assert!(
+        refused.stderr.contains("old.json is of a run of github-actions that is not known"),
+        "{}",
+        refused.stderr
+    );
+    report(&untold).finish().await.assert_code(0, "an older version, on a laptop");
 }
 
 #[tokio::test]

@@ -4,7 +4,10 @@ use std::ops::RangeInclusive;
 
 use super::super::mistake::{Problem, nearest};
 
-const STATUSES: RangeInclusive<u16> = 100..=599;
+/// Of answers that are the last to a request.
+const STATUSES: RangeInclusive<u16> = 200..=599;
+/// Of the others, only this one is the last.
+const SWITCHING_PROTOCOLS: u16 = 101;
 const STATUS_HINT: &str = "write a status or a range of them, for example 200 or 200-299";
 
 /// Statistics that have no number.
@@ -19,7 +22,8 @@ pub(in crate::config) fn status(text: &str) -> Result<RangeInclusive<u16>, Probl
     let wrong = || Problem::new("is not a status of HTTP").hint(STATUS_HINT);
     let one = |text: &str| {
         let is_number = text.bytes().all(|b| b.is_ascii_digit());
-        text.parse::<u16>().ok().filter(|status| is_number && STATUSES.contains(status))
+        let is_last = |status: &u16| STATUSES.contains(status) || *status == SWITCHING_PROTOCOLS;
+        text.parse::<u16>().ok().filter(|status| is_number && is_last(status))
     };
     let (first, last) = text.split_once('-').unwrap_or((text, text));
     let (first, last) = (one(first.trim_end()).ok_or_else(wrong)?, one(last.trim_start()).ok_or_else(wrong)?);
@@ -66,10 +70,27 @@ mod tests {
 
     #[test]
     fn a_status_is_one_or_a_range() {
-        for (text, want) in [("200", 200..=200), ("200-299", 200..=299), ("404 - 404", 404..=404)] {
+        for (text, want) in
+            [("200", 200..=200), ("200-299", 200..=299), ("404 - 404", 404..=404), ("101", 101..=101)]
+        {
             assert_eq!(status(text), Ok(want), "{text}");
         }
-        for text in ["", "99", "600", "2xx", "200-", "-299", "200-299-300", "+200", "200,204", "299-200"] {
+        for text in [
+            "",
+            "99",
+            "100",
+            "103",
+            "100-199",
+            "100-299",
+            "600",
+            "2xx",
+            "200-",
+            "-299",
+            "200-299-300",
+            "+200",
+            "200,204",
+            "299-200",
+        ] {
             assert!(status(text).is_err(), "{text}");
         }
     }

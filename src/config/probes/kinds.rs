@@ -31,6 +31,13 @@ impl<'a> Reader<'a> {
         if check.contains.is_some() && check.method == "HEAD" {
             let path = format!("{}:", block.at("contains"));
             self.mistake(&path, "can never pass: an answer to HEAD has no body", "write another method");
+        } else if check.contains.is_some() && !may_have_a_body(&check.statuses) {
+            let path = format!("{}:", block.at("contains"));
+            self.mistake(
+                &path,
+                "can never pass: an answer of this status has no body",
+                "write another status",
+            );
         }
         url.is_some().then_some(Check::Http(check))
     }
@@ -202,6 +209,12 @@ impl<'a> Reader<'a> {
         }
         texts
     }
+}
+
+/// False where every status is one of an answer without a body.
+fn may_have_a_body(statuses: &Statuses) -> bool {
+    let has_none = |status: u16| matches!(status, 100..=199 | 204 | 304);
+    !statuses.0.iter().cloned().flatten().all(has_none)
 }
 
 /// True of an address that ends where the API begins, or behind it.

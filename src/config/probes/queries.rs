@@ -4,6 +4,9 @@
 /// Words of metric math that are written small.
 const SMALL_WORDS: [&str; 8] = ["and", "or", "not", "asc", "desc", "true", "false", "as"];
 
+/// Operators of PromQL and MetricsQL that are words.
+const OPERATORS: [&str; 8] = ["and", "or", "unless", "atan2", "offset", "default", "if", "ifnot"];
+
 /// What is wrong with an instant query of PromQL or MetricsQL, and what to do.
 pub(super) fn promql(query: &str) -> Result<(), (String, &'static str)> {
     const BALANCE: &str = "write an instant query of PromQL, such as sum(rate(errors_total[1m]))";
@@ -15,7 +18,26 @@ pub(super) fn promql(query: &str) -> Result<(), (String, &'static str)> {
             "ends with a range, which has no single value".to_owned(),
             "put a function around it, such as rate(…) or avg_over_time(…)",
         )),
-        _ => Ok(()),
+        bare => ends_whole(bare, true),
+    }
+}
+
+/// What an expression ends with is no operator, which has nothing to its right then.
+fn ends_whole(bare: &str, has_words: bool) -> Result<(), (String, &'static str)> {
+    const SIGNS: &[char] = &['+', '-', '*', '/', '%', '^', '=', '!', '<', '>', '~', '&', '|', '@', ','];
+    const HINT: &str = "write what stands to the right of it, or remove it";
+    let bare = bare.trim_end();
+    let sign = &bare[bare.trim_end_matches(SIGNS).len()..];
+    let (before, word) = bare.split_at(bare.rfind(char::is_whitespace).map_or(0, |at| at + 1));
+    // Behind another operator the word is the name of a metric.
+    let is_infix = has_words
+        && !before.trim_end().ends_with(SIGNS)
+        && !before.trim().is_empty()
+        && OPERATORS.iter().any(|operator| word.eq_ignore_ascii_case(operator));
+    match (sign, is_infix) {
+        ("", false) => Ok(()),
+        ("", true) => Err((format!("ends with the operator {word}"), HINT)),
+        (sign, _) => Err((format!("ends with the operator {sign}"), HINT)),
     }
 }
 
@@ -29,7 +51,7 @@ pub(super) fn expression(text: &str) -> Result<(), (String, &'static str)> {
         Some(id) => {
             Err((format!("refers to {id}, which nothing defines: the expression is the only query"), HINT))
         }
-        None => Ok(()),
+        None => ends_whole(&bare, false),
     }
 }
 
@@ -120,6 +142,13 @@ mod tests {
             r#"up{job="a\"{"} or up{job='}'} or up{job=`\`}"#,
             "{\"my.metric\", job=\"x\"}",
             "rate(x[5m] offset 1m)",
+            "-or",
+            "or",
+            "up + offset",
+            "job:up:",
+            "sum(up) # +",
+            "up{job=~\".+\"}",
+            "1.",
         ] {
             assert_eq!(promql(query), Ok(()), "{query}");
         }
@@ -147,6 +176,11 @@ mod tests {
             ("'text'", "is a text"),
             ("up[5m]", "ends with a range"),
             ("rate(up[5m])[1h:5m] # since", "ends with a range"),
+            ("sum(up) /", "ends with the operator /"),
+            ("up > # half", "ends with the operator >"),
+            ("up =~", "ends with the operator =~"),
+            ("sum(up)\nOR", "ends with the operator OR"),
+            ("up unless", "ends with the operator unless"),
         ] {
             let (what, _) = promql(query).unwrap_err();
             assert!(what.starts_with(want), "{query}: {what}");
@@ -155,6 +189,7 @@ mod tests {
             ("m1 / m2 * 100", "refers to m1,"),
             ("SUM([e1, e2])", "refers to e1,"),
             ("RATE(errors)", "refers to errors,"),
+            ("SUM(SEARCH('x', 'Sum', 60)) *", "ends with the operator *"),
             ("SUM(SEARCH('x', 'Sum', 60)", "has a ( that is never closed"),
         ] {
             let (what, _) = expression(text).unwrap_err();

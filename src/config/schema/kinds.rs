@@ -53,7 +53,8 @@ fn form(kind: &Kind, needed: bool) -> Map<String, Value> {
         }
         Kind::Status => {
             let types = types(&["integer", "string"]);
-            json!({ "type": types, "minimum": 100, "maximum": 599, "pattern": pattern })
+            let interim = json!({ "type": "number", "exclusiveMinimum": 101, "exclusiveMaximum": 200 });
+            json!({ "type": types, "minimum": 101, "maximum": 599, "not": interim, "pattern": pattern })
         }
         Kind::Number => {
             let types = types(&["integer", "string"]);
@@ -151,7 +152,7 @@ fn expression(kind: &Kind) -> String {
             format!("{host}:{}", port())
         }
         Kind::Status => {
-            let status = range(100, 599);
+            let status = format!("(?:0*101|{})", range(200, 599));
             format!(r"{status}(?:\s*-\s*{status})?")
         }
         Kind::Statistic => {

@@ -185,7 +185,7 @@ fn value(kind: &Kind, needed: bool) -> Random {
     if kind.takes_numbers() && !matches!(kind, Kind::Duration { .. } | Kind::Bool) {
         let (low, high) = match kind {
             Kind::Count { min, max } => (*min, *max),
-            Kind::Status => (100, 599),
+            Kind::Status => (200, 599),
             _ => (0, 100),
         };
         forms.push((4, (low..=high).prop_map(Value::from).boxed()));
@@ -231,7 +231,7 @@ fn word(kind: &Kind) -> BoxedStrategy<String> {
         Kind::Templates => "EXT[0-9a-z]{1,9}([ ,\n]{1,3}EXT[0-9]{1,3}){0,2}[, ]?".boxed(),
         Kind::Template => "EXT[0-9a-z,]{1,13}".boxed(),
         // Without an n: Harness's pages are under /ng/.
-        Kind::Url => "[hH]ttps?://([a-z][a-z.-]{0,9}|\\[::1\\])(:[1-9][0-9]{0,3})?(/[a-m/]{0,5})?(\\?[a-z=]{0,4})?(#[a-z])?".boxed(),
+        Kind::Url => "[hH]ttps?://([a-z][a-z-]{0,5}(\\.[a-z]{1,3})?|\\[::1\\])(:[1-9][0-9]{0,3})?(/[a-m/]{0,5})?(\\?[a-z=]{0,4})?(#[a-z])?".boxed(),
         Kind::QueueUrl => "https://sqs(:[1-9][0-9]{0,3})?/[0-9]{1,3}/[a-z]{1,3}".boxed(),
         Kind::Region => "[a-z]{2,3}(-[a-z]{1,5}){1,2}-[0-9]".boxed(),
         Kind::RoleArn => "arn:aws(-[a-z]{0,3})?:iam::[0-9]{12}:role/[a-z/+=@_-]{1,9}".boxed(),
@@ -239,8 +239,8 @@ fn word(kind: &Kind) -> BoxedStrategy<String> {
         Kind::Commit => "[0-9a-fA-F]{7,64}".boxed(),
         Kind::Number => "[0-9]{1,15}".boxed(),
         Kind::ExperimentName => "[a-z0-9-]{1,64}".boxed(),
-        Kind::Address => "([a-z][a-z._-]{0,9}|\\[::1\\]|10\\.0\\.0\\.1):[1-9][0-9]{0,3}".boxed(),
-        Kind::Status => "0?[1-5][0-9]{2}|2[0-4][0-9] {0,2}- {0,2}[345][0-9]{2}".boxed(),
+        Kind::Address => "([a-z][a-z_-]{0,5}(\\.[a-z]{1,3})?|\\[::1\\]|10\\.0\\.0\\.1):[1-9][0-9]{0,3}".boxed(),
+        Kind::Status => "0?[2-5][0-9]{2}|2[0-4][0-9] {0,2}- {0,2}[345][0-9]{2}".boxed(),
         Kind::Statistic => "Average|IQM|p[1-9][0-9](\\.[0-9]{1,2})?|tm100|TM\\([1-4]0%?:(90%?)?\\)|PR\\(:[0-9]\\.5\\)".boxed(),
         // What it holds is not known, and a reference to what is not set is a mistake.
         Kind::Variable => Just("${NOT_SET:-}".to_owned()).boxed(),

@@ -10,7 +10,9 @@ use super::record::Resolved;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Accounts {
     /// Those that it was to act in; None where they could not be read.
-    configured: Option<Vec<String>>,
+    configured: Option<BTreeSet<String>>,
+    /// How many they are by the experiment's own record.
+    counted: usize,
     /// Those in which a target resolved to a resource.
     reached: BTreeSet<String>,
     /// Why one that was not seen may have had resources all the same.
@@ -26,6 +28,12 @@ pub(super) struct Reach {
     pub(super) unknown: Vec<String>,
 }
 
+/// How many accounts the record counts. One that acts in several has at least one.
+pub(super) fn counted(experiment: &Experiment) -> usize {
+    let count = experiment.target_account_configurations_count().unwrap_or_default();
+    usize::try_from(count).unwrap_or_default().max(1)
+}
+
 pub(super) fn has_several(experiment: &Experiment) -> bool {
     let targeting = experiment.experiment_options().and_then(|options| options.account_targeting());
     targeting == Some(&AccountTargeting::MultiAccount)
@@ -34,7 +42,7 @@ pub(super) fn has_several(experiment: &Experiment) -> bool {
 
 impl Accounts {
     /// `configured` and `resolved` are None where they could not be read.
-    pub(super) fn of(configured: Option<Vec<String>>, resolved: Option<&Resolved>) -> Self {
+    pub(super) fn of(configured: Option<Vec<String>>, counted: usize, resolved: Option<&Resolved>) -> Self {
         let targets = || resolved.into_iter().flat_map(|resolved| &resolved.targets);
         let nameless = targets().filter(|target| account_of(target).is_none()).count();
         let blind = match resolved {
@@ -47,7 +55,13 @@ impl Accounts {
             }
             Some(_) => None,
         };
-        Self { configured, reached: targets().filter_map(account_of).map(str::to_owned).collect(), blind }
+        let configured = configured.map(BTreeSet::from_iter);
+        Self {
+            configured,
+            counted,
+            reached: targets().filter_map(account_of).map(str::to_owned).collect(),
+            blind,
+        }
     }
 
     pub(super) fn reach(&self) -> Reach {
@@ -57,7 +71,7 @@ impl Accounts {
             return Reach { unknown: vec![unknown.to_owned()], ..Reach::default() };
         };
         let unseen = || configured.iter().filter(|account| !self.reached.contains(*account));
-        match &self.blind {
+        let mut reach = match &self.blind {
             None => Reach { missed: unseen().cloned().collect(), ..Reach::default() },
             Some(why) => Reach {
                 unknown: unseen()
@@ -65,7 +79,15 @@ impl Accounts {
                     .collect(),
                 ..Reach::default()
             },
+        };
+        let (listed, counted) = (configured.len(), self.counted);
+        if listed < counted {
+            let noun = if counted == 1 { "account" } else { "accounts" };
+            reach.unknown.push(format!(
+                "FIS counts {counted} target {noun} and lists {listed}: whether the others had a target is not known"
+            ));
         }
+        reach
     }
 }
 
@@ -94,7 +116,7 @@ mod tests {
 
     fn reach(targets: Vec<ResolvedTarget>, has_more: bool) -> Reach {
         let configured = vec![ONE.to_owned(), TWO.to_owned()];
-        Accounts::of(Some(configured), Some(&Resolved { targets, has_more })).reach()
+        Accounts::of(Some(configured), 2, Some(&Resolved { targets, has_more })).reach()
     }
 
     #[test]
@@ -114,16 +136,36 @@ mod tests {
             reach(vec![in_account(ONE), at("availabilityZone", "euw1-az1")], false),
             reach(vec![in_account(ONE), at("arn", "arn:aws:s3:::bucket")], false),
             reach(vec![in_account(ONE)], true),
-            Accounts::of(Some(vec![TWO.to_owned()]), None).reach(),
+            Accounts::of(Some(vec![TWO.to_owned()]), 1, None).reach(),
         ];
         for reach in cases {
             assert!(reach.missed.is_empty(), "{reach:?}");
             assert_eq!(reach.unknown.len(), 1, "{reach:?}");
             assert!(reach.unknown[0].contains(TWO), "{reach:?}");
         }
-        let unread = Accounts::of(None, Some(&Resolved::default())).reach();
+        let unread = Accounts::of(None, 2, Some(&Resolved::default())).reach();
         assert_eq!((unread.missed.len(), unread.unknown.len()), (0, 1));
         // What was seen was reached, whatever else is hidden.
         assert_eq!(reach(vec![in_account(ONE), in_account(TWO)], true), Reach::default());
+    }
+
+    #[test]
+    fn fewer_accounts_listed_than_counted_are_not_known() {
+        let listed = |accounts: &[&str], counted| {
+            let resolved = Resolved { targets: vec![in_account(ONE)], has_more: false };
+            let configured = accounts.iter().map(|&account| account.to_owned()).collect();
+            Accounts::of(Some(configured), counted, Some(&resolved)).reach()
+        };
+        assert_eq!(listed(&[ONE], 1), Reach::default());
+        let several = Experiment::builder().target_account_configurations_count(2).build();
+        for (accounts, count) in [
+            (&[][..], counted(&Experiment::builder().build())),
+            (&[ONE], counted(&several)),
+            (&[ONE, ONE], 2),
+        ] {
+            let reach = listed(accounts, count);
+            assert_eq!((reach.missed.len(), reach.unknown.len()), (0, 1), "{accounts:?}: {reach:?}");
+            assert!(reach.unknown[0].starts_with("FIS counts"), "{reach:?}");
+        }
     }
 }

@@ -148,7 +148,12 @@ impl FisEngine {
     }
 
     /// From here on the experiment is ours to watch.
-    fn begin(&self, experiment: &aws_sdk_fis::types::Experiment, calls: Calls, template: &str) -> Launched {
+    fn begin(
+        &self,
+        experiment: &aws_sdk_fis::types::Experiment,
+        calls: Calls,
+        launch: &Launch<'_>,
+    ) -> Launched {
         let id = experiment.id().unwrap_or_default().to_owned();
         let now = self.clock.now();
         let record = record(experiment, None);
@@ -165,7 +170,7 @@ impl FisEngine {
             },
             id,
         };
-        let mut tracking = Tracking::begun(calls, &launched.first, template);
+        let mut tracking = Tracking::begun(calls, &launched.first, launch.template, launch.name);
         tracking.details = Some(details(experiment));
         self.tracked.borrow_mut().insert(launched.id.clone(), tracking);
         launched
@@ -310,7 +315,7 @@ impl Engine for FisEngine {
         if started.as_ref().err().is_none_or(|failure| failure.kind != FailureKind::Unanswered) {
             self.doubts.settle(launch.name);
         }
-        Ok(self.begin(&started?, calls, launch.template))
+        Ok(self.begin(&started?, calls, &launch))
     }
 
     async fn find_unanswered(&self, experiment: &ExperimentPlan) -> Result<Option<Launched>, Failure> {
@@ -323,7 +328,7 @@ impl Engine for FisEngine {
             return Ok(None);
         };
         self.doubts.settle(launch.name);
-        Ok(Some(self.begin(&found, calls, launch.template)))
+        Ok(Some(self.begin(&found, calls, &launch)))
     }
 
     fn may_have_begun(&self, experiment: &ExperimentPlan) -> Option<String> {
@@ -393,6 +398,9 @@ impl Engine for FisEngine {
         } else {
             (None, None)
         };
+        let FisSettings { run, .. } = &self.settings;
+        let of = |details: &record::Details| details.foreign(&tracking.template, &run.id, &tracking.name);
+        let foreign = tracking.details.as_ref().and_then(of);
         outcome::judge(
             record,
             &Context {
@@ -403,6 +411,7 @@ impl Engine for FisEngine {
                 lever: lever.as_deref(),
                 announced: tracking.announced.as_deref(),
                 details: tracking.details.as_ref(),
+                foreign: foreign.as_deref(),
                 accounts: tracking.accounts.as_ref(),
             },
         )
@@ -466,7 +475,8 @@ impl Engine for FisEngine {
         let launched = Launched::by_another(launch);
         self.inbox().claim(&launched.id);
         let calls = self.calls_for(experiment);
-        let tracking = Tracking::begun(calls, &launched.first, experiment.spec.source()).adopted();
+        let ExperimentPlan { spec, name, .. } = experiment;
+        let tracking = Tracking::begun(calls, &launched.first, spec.source(), name).adopted();
         self.tracked.borrow_mut().insert(launched.id.clone(), tracking);
         launched
     }

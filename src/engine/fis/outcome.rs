@@ -4,10 +4,11 @@ use super::accounts::{Accounts, Reach};
 use super::actions::{Found, found, purpose};
 use super::preflight::{Alarm, lever_is_engaged};
 use super::record::Details;
-use super::watch::SKIP_ALL;
+use super::watch::{RUN_ALL, SKIP_ALL};
 use crate::engine::injection::{Idle, Injection, Weighed};
 use crate::engine::{Judgement, Record, StopCause, asked};
 use crate::model::{Effect, Evidence, InjectionRule, Score, ScoreSource, State, Verdict};
+use crate::text;
 
 /// What is known besides the record.
 #[derive(Debug, Clone, Copy, Default)]
@@ -25,6 +26,8 @@ pub(super) struct Context<'a> {
     pub(super) announced: Option<&'a str>,
     /// What the record says besides.
     pub(super) details: Option<&'a Details>,
+    /// Why the record is that of another experiment, if it is.
+    pub(super) foreign: Option<&'a str>,
     /// Where it acted, if it acts in several accounts.
     pub(super) accounts: Option<&'a Accounts>,
 }
@@ -46,6 +49,9 @@ fn natural(record: &Record, context: &Context<'_>) -> Judgement {
             "FIS does not say that it has ended: the experiment is {}",
             record.raw_state
         ));
+    }
+    if let Some(foreign) = context.foreign {
+        return errored(format!("the record that FIS has of it is that of another experiment: {foreign}"));
     }
     match record.state {
         State::Completed if context.dry_run => dry_run(record, context),
@@ -77,6 +83,12 @@ fn completed(record: &Record, context: &Context<'_>) -> Judgement {
         return errored(
             "FIS skipped all actions (actionsMode is skip-all), although this was no dry run".to_owned(),
         );
+    }
+    if let Some(mode) = mode(context).filter(|mode| *mode != RUN_ALL) {
+        let mode = text::plain(mode, 40);
+        return errored(format!(
+            "it completed, but it is not known whether its actions were carried out: actionsMode is {mode}"
+        ));
     }
     if record.actions.is_empty() {
         return errored("it completed, but FIS lists no action: it is not known what it did".to_owned());
@@ -111,7 +123,12 @@ fn completed(record: &Record, context: &Context<'_>) -> Judgement {
 }
 
 fn skips_all(context: &Context<'_>) -> bool {
-    context.details.is_some_and(|details| details.actions_mode.as_deref() == Some(SKIP_ALL))
+    mode(context) == Some(SKIP_ALL)
+}
+
+/// Whether actions are carried out, in FIS's word. Experiments from before dry runs have none, and carry them out.
+fn mode<'a>(context: &Context<'a>) -> Option<&'a str> {
+    context.details?.actions_mode.as_deref()
 }
 
 /// What became of the actions that inject, and of the accounts they were to act in.

@@ -180,8 +180,8 @@ fn an_account_without_a_target_is_a_warning_or_an_error_as_the_rule_says() {
         .target_information("arn", format!("arn:aws:ec2:eu-west-1:{one}:instance/i-1"))
         .build();
     let resolved = Resolved { targets: vec![in_one], has_more: false };
-    let missed = Accounts::of(configured(), Some(&resolved));
-    let blind = [Accounts::of(configured(), None), Accounts::of(None, Some(&resolved))];
+    let missed = Accounts::of(configured(), 2, Some(&resolved));
+    let blind = [Accounts::of(configured(), 2, None), Accounts::of(None, 2, Some(&resolved))];
     let record = ended(State::Completed);
     for accounts in [&missed, &blind[0], &blind[1]] {
         let judged = |injection| judge(&record, &Context { accounts: Some(accounts), ..under(injection) });
@@ -203,12 +203,18 @@ fn an_account_without_a_target_is_a_warning_or_an_error_as_the_rule_says() {
 
 #[test]
 fn a_record_that_says_skip_all_passes_no_run_and_one_that_does_not_no_dry_run() {
-    let details = |mode: Option<&str>| Details { actions_mode: mode.map(str::to_owned), report: None };
+    let details =
+        |mode: Option<&str>| Details { actions_mode: mode.map(str::to_owned), ..Details::default() };
     let judged = |record: &Record, details: &Details, dry_run, injection| {
         judge(record, &Context { details: Some(details), dry_run, ..under(injection) }).verdict
     };
     let record = ended(State::Completed);
-    assert_eq!(judged(&record, &details(Some("run-all")), false, ANY), Verdict::Passed);
+    for mode in [Some("run-all"), None] {
+        assert_eq!(judged(&record, &details(mode), false, ANY), Verdict::Passed, "{mode:?}");
+    }
+    for unknown in ["run-some", "RUN-ALL", ""] {
+        assert_eq!(judged(&record, &details(Some(unknown)), false, EMPTY), Verdict::Errored, "{unknown}");
+    }
     for rule in [ANY, ALL, EMPTY] {
         assert_eq!(judged(&record, &details(Some("skip-all")), false, rule), Verdict::Errored);
     }
@@ -220,6 +226,27 @@ fn a_record_that_says_skip_all_passes_no_run_and_one_that_does_not_no_dry_run() 
         let contradicts = details(Some("skip-all"));
         let judged = judge(&record, &Context { details: Some(&contradicts), dry_run: true, ..under(rule) });
         assert!(judged.warnings[0].contains("stop completed"), "{:?}", judged.warnings);
+    }
+}
+
+#[test]
+fn a_record_of_another_experiment_passes_nothing() {
+    let own = |text: &str| Some(text.to_owned());
+    let details = Details { template: own("EXT1"), run: own("r"), name: own("az"), ..Details::default() };
+    let foreign = |details: &Details| details.foreign("EXT1", "r", "az");
+    assert_eq!(foreign(&details), None);
+    assert_eq!(foreign(&Details::default()), None, "what is not told contradicts nothing");
+    assert_eq!(details.foreign("", "", ""), None, "what is not known contradicts nothing");
+    for other in [
+        Details { template: own("EXT2"), ..details.clone() },
+        Details { run: own("other"), ..details.clone() },
+        Details { name: own("other"), ..details.clone() },
+    ] {
+        let why = foreign(&other).unwrap();
+        for dry_run in [false, true] {
+            let context = Context { foreign: Some(&why), dry_run, ..under(EMPTY) };
+            assert_eq!(verdict(&ended(State::Completed), &context), ERRORED, "{why}");
+        }
     }
 }
 
@@ -368,7 +395,7 @@ fn a_dry_run_passes_on_its_targets_alone_and_has_no_score() {
         (vec![], Verdict::Errored),
     ];
     for (targets, expected) in cases {
-        let details = Details { actions_mode: Some(SKIP_ALL.to_owned()), report: None };
+        let details = Details { actions_mode: Some(SKIP_ALL.to_owned()), ..Details::default() };
         let context = Context { dry_run: true, details: Some(&details), ..Context::default() };
         assert_eq!(verdict(&record(targets.clone()), &context), (expected, None), "{targets:?}");
     }

@@ -8,8 +8,10 @@ use jiff::Timestamp;
 
 use super::actions::effect;
 use super::events::state_of;
+use super::tags::{EXPERIMENT, RUN, tag_value};
 use crate::engine::{FaultTimes, Record};
 use crate::model::{Action, Effect, EngineError, FaultWindow, Target};
+use crate::text;
 
 /// Resources of a target that are kept for the reports.
 const KEPT_RESOURCES: usize = 10;
@@ -29,12 +31,37 @@ pub(super) struct Details {
     pub(super) actions_mode: Option<String>,
     /// How the experiment report is, where there is none to be read.
     pub(super) report: Option<String>,
+    /// The template that it was started from.
+    pub(super) template: Option<String>,
+    /// The run, and its experiment, that the tags name.
+    pub(super) run: Option<String>,
+    pub(super) name: Option<String>,
+}
+
+impl Details {
+    /// What of it belongs to another experiment than the one of this template, run and name. What it does not say, or
+    /// what is not known, contradicts nothing.
+    pub(super) fn foreign(&self, template: &str, run: &str, name: &str) -> Option<String> {
+        let facts = [
+            ("the template", &self.template, template),
+            ("the run", &self.run, &tag_value(run)),
+            ("the experiment", &self.name, &tag_value(name)),
+        ];
+        facts.into_iter().find_map(|(what, told, own)| {
+            let other = told.as_deref().filter(|told| !own.is_empty() && *told != own)?;
+            Some(format!("it is of {what} {}, and not of {own}", text::plain(other, 80)))
+        })
+    }
 }
 
 /// Reads the rest of GetExperiment's answer.
 pub(super) fn details(experiment: &Experiment) -> Details {
     let mode = experiment.experiment_options().and_then(|options| options.actions_mode());
+    let tag = |key: &str| experiment.tags().and_then(|tags| tags.get(key)).cloned();
     Details {
+        template: experiment.experiment_template_id().map(str::to_owned),
+        run: tag(RUN),
+        name: tag(EXPERIMENT),
         actions_mode: mode.map(|mode| mode.as_str().to_owned()),
         report: report(experiment).and_then(Result::err),
     }

@@ -27,12 +27,16 @@ const FIRST_CONFIRMATION: Duration = Duration::from_millis(200);
 const MOST_REFUSALS: u32 = 5;
 /// What FIS calls a dry run.
 pub(super) const SKIP_ALL: &str = "skip-all";
+/// What FIS calls any other run.
+pub(super) const RUN_ALL: &str = "run-all";
 
 /// What is known of one experiment while it is watched.
 #[derive(Debug, Clone)]
 pub(super) struct Tracking {
     pub(super) calls: Calls,
     pub(super) template: String,
+    /// The experiment's name in the suite.
+    pub(super) name: String,
     /// Events taken out of the inbox so far.
     taken: usize,
     /// The furthest state so far.
@@ -57,6 +61,7 @@ impl Tracking {
         Self {
             calls: Calls::default(),
             template: String::new(),
+            name: String::new(),
             taken: 0,
             reached: State::Unknown,
             reconciliations: 0,
@@ -70,8 +75,9 @@ impl Tracking {
     }
 
     /// An experiment that has begun.
-    pub(super) fn begun(calls: Calls, first: &Transition, template: &str) -> Self {
-        Self { calls, template: template.to_owned(), reached: first.state, ..Self::new() }
+    pub(super) fn begun(calls: Calls, first: &Transition, template: &str, name: &str) -> Self {
+        let (template, name) = (template.to_owned(), name.to_owned());
+        Self { calls, template, name, reached: first.state, ..Self::new() }
     }
 
     /// One that another process has begun.
@@ -331,7 +337,7 @@ impl Watch<'_> {
         }
         if accounts::has_several(&experiment) {
             let configured = calls.of(self.listing().accounts()).await;
-            let accounts = Accounts::of(configured, self.resolved.as_ref());
+            let accounts = Accounts::of(configured, accounts::counted(&experiment), self.resolved.as_ref());
             self.tracking(|tracking| tracking.accounts = Some(accounts));
         }
         Ok(record(&experiment, self.resolved.as_ref()))

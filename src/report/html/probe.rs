@@ -50,8 +50,7 @@ fn sum(probe: &Probe) -> String {
         let _ = write!(text, " Looks that passed: {phases}.");
     }
     if probe.flaps {
-        text +=
-            " The probe flaps: it passed and failed again while the fault was in, so it has not recovered.";
+        text += " The probe flaps: it failed, passed and failed again, so its last pass is no recovery.";
     }
     let facts = [
         (probe.detected_after_ms, "Time to detect"),
