@@ -128,6 +128,15 @@ async fn passes(look: Option<Arc<dyn Evaluate>>, last: &mut Option<String>) {
 mod tests {
     use super::*;
 
+    fn words(wanted: Option<&str>, unwanted: Option<&str>) -> Words {
+        Words::of(Some(&Proof {
+            output: wanted.map(str::to_owned),
+            no_output: unwanted.map(str::to_owned),
+            check: None,
+            within: Duration::from_secs(1),
+        }))
+    }
+
     #[test]
     fn proof_takes_whole_words() {
         for (line, text, is_there) in [
@@ -141,19 +150,15 @@ mod tests {
             ("3 pods paused", "3 pods", true),
             ("13 pods paused", "3 pods", false),
         ] {
-            assert_eq!(has_words(line, text), is_there, "{line}: {text}");
+            let words = words(Some(text), None);
+            words.hear(line);
+            assert_eq!(words.against(true).is_none(), is_there, "{line}: {text}");
         }
     }
 
     #[test]
     fn what_speaks_against_the_fault_may_stand_anywhere() {
-        let proof = Proof {
-            output: None,
-            no_output: Some("error".to_owned()),
-            check: None,
-            within: Duration::from_secs(1),
-        };
-        let words = Words::of(Some(&proof));
+        let words = words(None, Some("error"));
         words.hear("3 errors");
         assert_eq!(words.against(false).as_deref(), Some("run printed \"error\""));
     }
