@@ -25,8 +25,12 @@ pub(super) fn score(judged: &mut Judgement, floor: Score, probes: &[Probe], plan
         // What stopped it is the cause, whatever the floor.
         Some(ScoreSource::StopCondition | ScoreSource::Abort) | None => return,
     };
-    let relation = if score < floor { "<" } else { ">=" };
-    judged.reason = format!("score {score} {relation} {floor}: {because}");
+    judged.reason = match judged.verdict {
+        _ if score < floor => format!("score {score} < {floor}: {because}"),
+        // A floor that is reached is not why it failed.
+        Verdict::Failed => because,
+        _ => format!("score {score} >= {floor}: {because}"),
+    };
     if score < floor {
         judged.verdict = Verdict::Failed;
     }

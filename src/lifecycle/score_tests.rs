@@ -180,6 +180,22 @@ fn the_engines_own_score_is_told_with_its_losses() {
 }
 
 #[test]
+fn a_reason_to_fail_does_not_begin_with_a_floor_that_is_reached() {
+    let deviated = |floor: f64| {
+        let plain =
+            Judgement::plain(State::Completed, Verdict::Failed, "the steady state has deviated: whole");
+        let score_source = Some(ScoreSource::Engine);
+        let mut judgement = Judgement { score: Score::new(75.0), score_source, ..plain };
+        score(&mut judgement, Score::new(floor).unwrap(), &[], &[]);
+        (judgement.verdict, judgement.reason)
+    };
+    let reached = (Verdict::Failed, "the steady state has deviated: whole".to_owned());
+    assert_eq!(deviated(50.0), reached);
+    assert_eq!(deviated(75.0), reached);
+    assert_eq!(deviated(80.0).1, "score 75 < 80: the steady state has deviated: whole");
+}
+
+#[test]
 fn what_has_no_score_keeps_its_reason() {
     let mut judgement = Judgement::plain(State::Failed, Verdict::Errored, "FIS could not carry it out");
     score(&mut judgement, Score::FULL, &[probe(0, 1, 10)], &[]);

@@ -107,8 +107,11 @@ fn is_secret(name: &str) -> bool {
         })
     };
     let of_others = ["SECRET", "ACCESS_KEY", "TOKEN", "PROXY"];
+    // A warning names the entry of NO_PROXY that it is about.
     of_input(name)
-        || (!name.ends_with("_FILE") && of_others.iter().any(|part| name.to_uppercase().contains(part)))
+        || (!name.ends_with("_FILE")
+            && !name.eq_ignore_ascii_case("NO_PROXY")
+            && of_others.iter().any(|part| name.to_uppercase().contains(part)))
 }
 
 /// Commands with all that they need. What asks for an alarm alone is the quickest way through the SDK.

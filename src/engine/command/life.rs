@@ -18,7 +18,7 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::journal::{self, Journal};
+use super::journal::{self, Journal, Span};
 use super::output::Output;
 use super::proof::{self, Words};
 use super::start::{Surroundings, start_apart};
@@ -286,7 +286,8 @@ impl Life {
     async fn journal(&self) -> Option<Result<Journal, String>> {
         let path = self.surroundings.dir.join(self.spec.journal.as_ref()?);
         let (stale, veil) = (self.stale, self.surroundings.veil.clone());
-        let read = tokio::task::spawn_blocking(move || journal::read(&path, stale, &veil)).await;
+        let span = Span { began: self.started_at, ended: self.clock.now() };
+        let read = tokio::task::spawn_blocking(move || journal::read(&path, stale, span, &veil)).await;
         Some(read.unwrap_or_else(|error| Err(error.to_string())))
     }
 

@@ -48,11 +48,11 @@ impl Words {
 
     /// A line that was printed.
     pub(super) fn hear(&self, line: &str) {
-        for word in [&self.wanted, &self.unwanted].into_iter().flatten() {
-            if line.contains(&word.text) {
-                word.heard.store(true, Ordering::Relaxed);
-                self.heard.notify_waiters();
-            }
+        let wanted = self.wanted.as_ref().filter(|word| has_words(line, &word.text));
+        let unwanted = self.unwanted.as_ref().filter(|word| line.contains(&word.text));
+        for word in wanted.into_iter().chain(unwanted) {
+            word.heard.store(true, Ordering::Relaxed);
+            self.heard.notify_waiters();
         }
     }
 
@@ -74,6 +74,17 @@ impl Words {
         let missing = self.wanted.as_ref().filter(|word| all_is_printed && !word.was_heard())?;
         Some(format!("run did not print {:?}", missing.text))
     }
+}
+
+/// Proof takes whole words: `unpaused` is not `paused`. What speaks against the fault may stand anywhere.
+fn has_words(line: &str, text: &str) -> bool {
+    let is_in_word = |c: Option<char>| c.is_some_and(|c| c.is_alphanumeric() || c == '_');
+    let is_cut = |one: Option<char>, next: Option<char>| is_in_word(one) && is_in_word(next);
+    line.match_indices(text).any(|(place, _)| {
+        let (before, after) = (&line[..place], &line[place + text.len()..]);
+        !is_cut(before.chars().next_back(), text.chars().next())
+            && !is_cut(text.chars().next_back(), after.chars().next())
+    })
 }
 
 /// Waits until the proof is there. The error says what is missing.
@@ -110,5 +121,45 @@ async fn passes(look: Option<Arc<dyn Evaluate>>, last: &mut Option<String>) {
         }
         *last = Some(seen.reason.unwrap_or_else(|| "its look failed".to_owned()));
         sleep(PAUSE).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn words(wanted: Option<&str>, unwanted: Option<&str>) -> Words {
+        Words::of(Some(&Proof {
+            output: wanted.map(str::to_owned),
+            no_output: unwanted.map(str::to_owned),
+            check: None,
+            within: Duration::from_secs(1),
+        }))
+    }
+
+    #[test]
+    fn proof_takes_whole_words() {
+        for (line, text, is_there) in [
+            ("the cache is paused", "paused", true),
+            ("(paused)", "paused", true),
+            ("unpaused", "paused", false),
+            ("paused_at", "paused", false),
+            ("unpaused, then paused", "paused", true),
+            ("état: gelé", "gel", false),
+            ("state=paused", "state=", true),
+            ("3 pods paused", "3 pods", true),
+            ("13 pods paused", "3 pods", false),
+        ] {
+            let words = words(Some(text), None);
+            words.hear(line);
+            assert_eq!(words.against(true).is_none(), is_there, "{line}: {text}");
+        }
+    }
+
+    #[test]
+    fn what_speaks_against_the_fault_may_stand_anywhere() {
+        let words = words(None, Some("error"));
+        words.hear("3 errors");
+        assert_eq!(words.against(false).as_deref(), Some("run printed \"error\""));
     }
 }

@@ -55,6 +55,10 @@ fn by_journal(
     if let Some(probe) = journal.not_steady_before() {
         return Err(Unfit(format!("the system was not steady before anything was done: {probe}")));
     }
+    let is_at_its_end = matches!(journal.status.as_str(), "completed" | "failed");
+    if let Some(why) = journal.contradiction().filter(|_| is_at_its_end) {
+        return Err(Unfit(format!("the journal contradicts itself: {why}")));
+    }
     if is_deviated(journal) {
         // Actions that a deviation kept from being begun take nothing from it.
         let never_begun = if journal.deviated_meanwhile() { Vec::new() } else { journal.never_begun() };

@@ -12,7 +12,7 @@ fn by(code: i32, change: impl FnOnce(&mut Value)) -> Judgement {
 }
 
 fn unmet() -> Value {
-    let probe = |name: &str, met: bool| json!({ "activity": { "name": name }, "status": "succeeded", "tolerance_met": met });
+    let probe = |name: &str, met: bool| json!({ "activity": { "name": name, "type": "probe" }, "status": "succeeded", "tolerance_met": met });
     json!({ "steady_state_met": false, "probes": [probe("a", true), probe("b", false)] })
 }
 
@@ -64,7 +64,8 @@ fn a_deviation_counts_only_where_each_action_has_acted() {
     assert_errored(&broken, "nothing was injected: pause ended with exit code 1");
     let never_begun = by(1, |j| {
         deviate(j);
-        j["experiment"]["method"] = json!([{ "name": "pause" }, { "name": "later", "type": "action" }]);
+        j["experiment"]["method"] =
+            json!([{ "name": "pause", "type": "action" }, { "name": "later", "type": "action" }]);
     });
     assert_errored(&never_begun, "never begun: later");
     assert_errored(
@@ -83,7 +84,7 @@ fn what_was_not_steady_before_has_no_score() {
         let judged = by(code, |j| {
             j["steady_states"]["before"] = unmet();
             j["run"] = json!([]);
-            j["experiment"]["rollbacks"] = json!([{ "name": "mend" }]);
+            j["experiment"]["rollbacks"] = json!([{ "name": "mend", "type": "action" }]);
         });
         assert_eq!((judged.state, judged.verdict, judged.score), (State::Failed, Verdict::Errored, None));
         assert!(
@@ -97,8 +98,8 @@ fn what_was_not_steady_before_has_no_score() {
 #[test]
 fn a_completed_journal_passes_only_with_all_that_belongs_to_it() {
     let judged = by(0, |j| {
-        j["experiment"] = json!({});
-        j["steady_states"] = json!({});
+        j["experiment"] = json!({ "method": [] });
+        j["steady_states"] = json!({ "before": null, "after": null, "during": [] });
     });
     assert_eq!((judged.verdict, judged.score_source), (Verdict::Passed, Some(ScoreSource::Completion)));
     assert!(judged.reason.contains("injected: pause"));
@@ -161,6 +162,10 @@ fn one_action_that_did_not_act_is_enough() {
         (json!({ "output": null }), "kill has no exit code"),
         (json!({ "status": null }), "kill was begun and is not known to have ended"),
         (json!({ "status": "aborted" }), "kill is aborted"),
+        (
+            json!({ "exception": refused }),
+            "kill has an exception, though it is said to have succeeded (chaoslib",
+        ),
     ] {
         let judged = by(0, |j| {
             let mut kill = activity("action", "kill", "succeeded");
@@ -201,8 +206,18 @@ fn each_declared_action_must_have_been_begun() {
     let declared = |method: Value| by(0, |j| j["experiment"]["method"] = method);
     let pause = json!({ "name": "pause", "type": "action" });
     assert_eq!(declared(json!([pause])).verdict, Verdict::Passed);
-    assert_eq!(declared(json!([{ "ref": "pause" }, null])).verdict, Verdict::Passed);
     assert_errored(&declared(json!([pause, pause])), "never begun: pause");
+    assert_errored(&declared(json!([pause, { "ref": "pause" }])), "never begun: pause");
+    let twice = by(0, |j| {
+        j["experiment"]["method"] = json!([pause, { "ref": "pause" }]);
+        j["run"].as_array_mut().unwrap().push(activity("action", "pause", "succeeded"));
+    });
+    assert_eq!(twice.verdict, Verdict::Passed, "{}", twice.reason);
+    // A probe of the same name is not the action.
+    let look = json!({ "name": "look", "type": "action" });
+    assert_errored(&declared(json!([pause, look])), "never begun: look");
+    assert_errored(&declared(json!([pause, { "ref": "look" }])), "never begun: look");
+    assert_errored(&declared(json!([{ "name": "kill-pod", "type": "action" }])), "never begun: kill-pod");
     assert_errored(&declared(json!([pause, { "ref": "kill" }])), "never begun: kill");
     let probe_left_out = declared(json!([pause, { "name": "look twice", "type": "probe" }]));
     assert_eq!(probe_left_out.verdict, Verdict::Passed);
@@ -241,6 +256,13 @@ fn rollbacks_that_were_not_played_are_no_pass() {
             json!([activity("action", "tidy", "succeeded"), activity("action", "undo", "succeeded")]);
     });
     assert_eq!(all.verdict, Verdict::Passed, "{}", all.reason);
+
+    let looked = by(0, |j| {
+        declared(j);
+        j["rollbacks"] =
+            json!([activity("probe", "undo", "succeeded"), activity("action", "tidy", "succeeded")]);
+    });
+    assert_errored(&looked, "declared rollbacks were not played: undo, so");
 
     // Each other end tells of them as well.
     let weak = by(1, |j| {
@@ -297,4 +319,69 @@ fn what_was_measured_meanwhile_is_in_the_score() {
     let judged = by(0, |j| j["steady_states"]["during"] = json!([unmet()]));
     assert_eq!((judged.verdict, judged.score), (Verdict::Passed, Score::new(62.5)), "the floor decides");
     assert_eq!(judged.losses, ["b was out of its tolerance in 1 of 2 rounds"]);
+}
+
+#[test]
+fn a_journal_that_contradicts_itself_is_no_pass() {
+    let after = |name: &str| format!("/steady_states/after/{name}");
+    let (met, probes) = (after("steady_state_met"), after("probes"));
+    let [status, tolerance] = ["status", "tolerance_met"].map(|name| after(&format!("probes/1/{name}")));
+    let during = |met: Value, probes: Value| json!([{ "steady_state_met": met, "probes": probes }]);
+    let looks = ["a", "b", "c", "d"].map(|name| {
+        let mut look = activity("probe", name, "succeeded");
+        look["tolerance_met"] = true.into();
+        look
+    });
+    for (changes, want) in [
+        (
+            json!({ &met: false }),
+            "the steady state after the method is said not to be met, though none of its",
+        ),
+        (
+            json!({ &met: false, "/deviated": true }),
+            "after the method is said not to be met, though none of its",
+        ),
+        (
+            json!({ "/steady_states/during": during(json!(false), json!(looks)) }),
+            "during the method is said not to",
+        ),
+        (
+            json!({ "/steady_states/during": during(json!(false), json!([])) }),
+            "during the method is said not to",
+        ),
+        (
+            json!({ "/steady_states/during": during(Value::Null, json!([])) }),
+            "does not say whether it was met",
+        ),
+        (
+            json!({ "/steady_states/before/probes/2/tolerance_met": false }),
+            "before the method is said to be met, though c is not said to be in its tolerance",
+        ),
+        (json!({ &tolerance: false }), "though b is not said to be in its tolerance"),
+        (json!({ &tolerance: null }), "though b is not said to be in its tolerance"),
+        (json!({ &status: "failed" }), "b was in its tolerance, though b failed"),
+        (json!({ &status: "aborted" }), "b was in its tolerance, though b is aborted"),
+        (json!({ &probes: [] }), "though its probe a was not measured"),
+        (json!({ &probes: looks[..3] }), "though its probe d was not measured"),
+        (json!({ &probes: looks[1..] }), "tells of b, which is not the next probe"),
+        (
+            json!({ "/deviated": true }),
+            "it says deviated, though each probe after the method was in its tolerance",
+        ),
+        (
+            json!({ "/steady_states/after": unmet() }),
+            "it does not say deviated, though b was out of its tolerance",
+        ),
+    ] {
+        for status in ["completed", "failed"] {
+            let judged = by(0, |j| {
+                j["status"] = status.into();
+                for (place, value) in changes.as_object().unwrap() {
+                    *j.pointer_mut(place).unwrap() = value.clone();
+                }
+            });
+            assert_errored(&judged, want);
+            assert!(judged.reason.starts_with("the journal contradicts itself: "), "{}", judged.reason);
+        }
+    }
 }

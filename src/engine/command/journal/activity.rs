@@ -40,6 +40,10 @@ impl Activity {
         &self.described.name
     }
 
+    pub(super) fn kind(&self) -> &str {
+        &self.described.kind
+    }
+
     pub(super) fn is_probe(&self) -> bool {
         self.described.kind == "probe"
     }
@@ -52,6 +56,9 @@ impl Activity {
     /// succeeded whatever its program or server has answered.
     pub(super) fn trouble(&self) -> Option<String> {
         match self.status.as_deref() {
+            Some("succeeded") if !self.exception.is_null() => {
+                Some(self.because("has an exception, though it is said to have succeeded".to_owned()))
+            }
             Some("succeeded") if self.is_probe() => None,
             Some("succeeded") => self.refusal(),
             Some("failed") => Some(self.because("failed".to_owned())),
@@ -131,6 +138,12 @@ impl Activity {
         self.end.as_deref().and_then(time)
     }
 
+    /// The times that it has, by what they are of.
+    pub(super) fn times(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        let times = [("began", self.start.as_deref()), ("ended", self.end.as_deref())];
+        times.into_iter().filter_map(|(what, time)| Some((what, time?)))
+    }
+
     pub(super) fn action(&self, effect: Effect) -> Action {
         let id = match self.word("type") {
             "python" => format!("{}.{}", self.word("module"), self.word("func")),
@@ -190,6 +203,6 @@ fn last_line(output: &Value) -> String {
 }
 
 /// Older versions leave out that it is UTC.
-fn time(text: &str) -> Option<Timestamp> {
+pub(super) fn time(text: &str) -> Option<Timestamp> {
     text.parse().or_else(|_| format!("{text}Z").parse()).ok()
 }

@@ -1,18 +1,21 @@
 //! The journal of a Chaos Toolkit experiment: how it ended, what it did, what it measured. `file` reads it, `python` takes the
-//! JSON of Python's for what it is, `activity` is one thing that it did.
-
-use std::collections::HashMap;
+//! JSON of Python's for what it is, `declared` is what was to be done, `activity` is one thing that it did, `round` is one
+//! round of looks at the steady state.
 
 use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::Value;
 
 mod activity;
+mod declared;
 mod file;
 mod python;
+mod round;
 
 use activity::Activity;
-pub(super) use file::{Stamp, read};
+use declared::Experiment;
+pub(super) use file::{Span, Stamp, read};
+use round::Round;
 
 use crate::config::Veil;
 use crate::engine::injection::{Idle, Injection};
@@ -23,50 +26,25 @@ use crate::text;
 const MOST_SHOWN: usize = 200;
 const LONGEST: usize = 200;
 
-/// As far as it matters here.
+/// As far as it matters here. Chaos Toolkit always writes what is not optional: what is not there is not known.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 pub(super) struct Journal {
     pub(super) status: String,
-    #[serde(default)]
     pub(super) deviated: bool,
-    #[serde(default)]
+    start: Option<String>,
+    end: Option<String>,
     steady_states: SteadyStates,
-    #[serde(default)]
     run: Vec<Activity>,
-    #[serde(default)]
     rollbacks: Vec<Activity>,
-    #[serde(default)]
     experiment: Experiment,
 }
 
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
-struct SteadyStates {
-    #[serde(default)]
-    before: Option<SteadyState>,
-    #[serde(default)]
-    after: Option<SteadyState>,
-    #[serde(default)]
-    during: Vec<Option<SteadyState>>,
-}
-
 #[derive(Debug, Clone, PartialEq, Deserialize)]
-struct SteadyState {
-    steady_state_met: Option<bool>,
+struct SteadyStates {
+    before: Option<Round>,
+    after: Option<Round>,
     #[serde(default)]
-    probes: Vec<Activity>,
-}
-
-/// What was declared. Chaos Toolkit has validated it.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
-struct Experiment {
-    #[serde(rename = "steady-state-hypothesis", default)]
-    hypothesis: Value,
-    #[serde(default)]
-    method: Value,
-    #[serde(default)]
-    rollbacks: Value,
-    #[serde(default)]
-    dry: Value,
+    during: Vec<Option<Round>>,
 }
 
 /// Rollbacks by which a fault was not taken away, though the experiment declares them.
@@ -95,11 +73,39 @@ impl Journal {
         Some(before.failed().unwrap_or("the steady-state hypothesis"))
     }
 
+    /// Where its words and its details do not agree, in a sentence. A round after the method without a word is not measured.
+    pub(super) fn contradiction(&self) -> Option<String> {
+        let states = &self.steady_states;
+        let after = states.after.as_ref().filter(|round| round.met.is_some());
+        let rounds = states.before.iter().map(|round| ("before", round));
+        let rounds = rounds.chain(states.during.iter().flatten().map(|round| ("during", round)));
+        for (when, round) in rounds.chain(after.map(|round| ("after", round))) {
+            if let Some(why) = round.contradiction(self.experiment.probes()) {
+                return Some(format!("the steady state {when} the method {why}"));
+            }
+        }
+        match (self.deviated, after.map(Round::is_unmet)) {
+            (true, Some(false)) => {
+                Some("it says deviated, though each probe after the method was in its tolerance".to_owned())
+            }
+            (true, None) => {
+                Some("it says deviated, though the steady state was not measured after the method".to_owned())
+            }
+            (false, Some(true)) => {
+                let name = after.and_then(Round::failed).unwrap_or("a probe");
+                Some(format!(
+                    "it does not say deviated, though {name} was out of its tolerance after the method"
+                ))
+            }
+            _ => None,
+        }
+    }
+
     /// The probes that failed while or after something was done.
     pub(super) fn deviations(&self) -> Vec<&str> {
         let unmet = self.measured().filter(|state| state.is_unmet());
         let mut names: Vec<&str> = Vec::new();
-        for name in unmet.filter_map(SteadyState::failed) {
+        for name in unmet.filter_map(Round::failed) {
             if !names.contains(&name) {
                 names.push(name);
             }
@@ -123,7 +129,7 @@ impl Journal {
     pub(super) fn losses(&self) -> Vec<String> {
         let rounds = self.measured().count();
         let mut failures: Vec<(&str, usize)> = Vec::new();
-        for name in self.measured().filter_map(SteadyState::failed) {
+        for name in self.measured().filter_map(Round::failed) {
             match failures.iter_mut().find(|(known, _)| *known == name) {
                 Some((_, times)) => *times += 1,
                 None => failures.push((name, 1)),
@@ -136,13 +142,13 @@ impl Journal {
 
     /// True where a hypothesis was declared and nobody has looked after the method whether it holds.
     pub(super) fn is_unmeasured_after(&self) -> bool {
-        let after = self.steady_states.after.as_ref().and_then(|state| state.steady_state_met);
+        let after = self.steady_states.after.as_ref().and_then(|state| state.met);
         self.planned_probes() > 0 && after.is_none()
     }
 
     /// True where a probe of the hypothesis has failed while the method was played, which may end the method.
     pub(super) fn deviated_meanwhile(&self) -> bool {
-        self.steady_states.during.iter().flatten().any(SteadyState::is_unmet)
+        self.steady_states.during.iter().flatten().any(Round::is_unmet)
     }
 
     /// What became of the actions of the method.
@@ -160,17 +166,15 @@ impl Journal {
 
     /// The actions of the method that were declared and never begun.
     pub(super) fn never_begun(&self) -> Vec<String> {
-        let mut left = left_out(&self.experiment.method, &self.run);
-        left.retain(|(_, kind)| *kind != Some("probe"));
-        left.into_iter().map(|(name, _)| name).collect()
+        self.experiment.left_out_actions(&self.run)
     }
 
     /// None where all that was declared was played and has succeeded, or where nothing was done that is to be undone.
     pub(super) fn unrolled(&self) -> Unrolled {
         let acted = self.has_acted() && self.run.iter().any(|activity| !activity.is_probe());
         let failed = self.rollbacks.iter().filter(|_| self.has_acted()).filter_map(told_trouble);
-        let left = if acted { left_out(&self.experiment.rollbacks, &self.rollbacks) } else { Vec::new() };
-        Unrolled { not_played: left.into_iter().map(|(name, _)| name).collect(), failed: failed.collect() }
+        let not_played = if acted { self.experiment.left_out_rollbacks(&self.rollbacks) } else { Vec::new() };
+        Unrolled { not_played, failed: failed.collect() }
     }
 
     /// Probes of the method that could not look. Chaos Toolkit goes on without them.
@@ -211,10 +215,10 @@ impl Journal {
     }
 
     fn planned_probes(&self) -> usize {
-        self.experiment.hypothesis.get("probes").and_then(Value::as_array).map_or(0, Vec::len)
+        self.experiment.probes().len()
     }
 
-    fn measured(&self) -> impl Iterator<Item = &SteadyState> {
+    fn measured(&self) -> impl Iterator<Item = &Round> {
         self.steady_states.during.iter().flatten().chain(&self.steady_states.after)
     }
 
@@ -232,42 +236,8 @@ impl Journal {
     }
 }
 
-impl SteadyState {
-    fn is_unmet(&self) -> bool {
-        self.steady_state_met == Some(false)
-    }
-
-    fn failed(&self) -> Option<&str> {
-        self.probes.iter().find(|probe| probe.tolerance_met != Some(true)).map(Activity::name)
-    }
-}
-
 fn told_trouble(activity: &Activity) -> Option<String> {
     activity.trouble().map(|why| format!("{} {why}", activity.name()))
-}
-
-/// What was declared and not begun, by name and kind. A name may be declared several times.
-fn left_out<'a>(declared: &'a Value, begun: &[Activity]) -> Vec<(String, Option<&'a str>)> {
-    let mut times: HashMap<&str, usize> = HashMap::new();
-    for activity in begun {
-        *times.entry(activity.name()).or_default() += 1;
-    }
-    let declared = declared.as_array().into_iter().flatten().filter(|activity| !activity.is_null());
-    let word = |activity: &'a Value, key: &str| activity.get(key).and_then(Value::as_str);
-    let named = declared.map(|activity| {
-        // An activity may stand elsewhere, and only be named here.
-        let name = word(activity, "name").or_else(|| word(activity, "ref")).unwrap_or("an activity");
-        (text::plain(name, LONGEST), word(activity, "type"))
-    });
-    named
-        .filter(|(name, _)| match times.get_mut(name.as_str()) {
-            Some(left @ 1..) => {
-                *left -= 1;
-                false
-            }
-            _ => true,
-        })
-        .collect()
 }
 
 fn count(number: usize) -> u32 {
