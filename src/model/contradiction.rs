@@ -91,22 +91,21 @@ impl RunResult {
             return None;
         }
         let made = remade(experiment)?;
-        (!is_same(made, score)).then(|| format!("its score is {score}, and its probes make {}", shown(made)))
+        (!is_same(Some(made), score)).then(|| format!("its score is {score}, and its probes make {made}"))
     }
 }
 
 /// The score once more, from the looks that count. None where it is not made of probes.
-fn remade(experiment: &ExperimentResult) -> Option<Option<Score>> {
+fn remade(experiment: &ExperimentResult) -> Option<Score> {
     let is_of_probes = matches!(experiment.score_source, Some(ScoreSource::Probes | ScoreSource::Completion));
-    let scored = || experiment.probes.iter().filter(|probe| probe.weight > 0);
-    if !is_of_probes || scored().next().is_none() {
+    if !is_of_probes {
         return None;
     }
-    let scores = scored().map(|probe| match probe.unevaluated {
+    let counting = experiment.probes.iter().filter(|probe| probe.weight > 0);
+    weighted_mean(counting.map(|probe| match probe.unevaluated {
         Some(_) => (Some(Score::ZERO), probe.weight),
         None => (Some(Score::of_share(probe.passed_counted, probe.counted)), probe.weight),
-    });
-    Some(weighted_mean(scores))
+    }))
 }
 
 fn is_same(one: Option<Score>, other: Score) -> bool {
