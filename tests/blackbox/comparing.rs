@@ -40,6 +40,7 @@ fn with_score(mut result: Value, score: f64) -> Value {
     result["gate"]["resilience_score"] = score.into();
     result["gate"]["expected_resilience_score"] = 0.into();
     result["experiments"][0]["score"] = score.into();
+    result["experiments"][0]["expected_resilience_score"] = 0.into();
     result
 }
 
