@@ -41,7 +41,7 @@ CASES = [
     ("shop_down", "< 1", False, "the query has no result: no series matches it now"),
     ("scalar(shop_down)", "< 1", False, "NaN cannot be compared, expected < 1"),
     ("shop_up[1m] offset 1s", "< 1", False, "the result is a matrix; an instant vector or a scalar is needed"),
-    ("shop_up +", "< 1", False, 'the query failed: bad_data: invalid parameter "query": 1:10: parse error'),
+    ("shop_up shop_up", "< 1", False, 'the query failed: bad_data: invalid parameter "query": 1:9: parse error'),
     ("rate(shop_up)", "< 1", False, "expected type range vector in call to function"),
     ("shop_up + on(job) shop_latency_seconds", "< 1", False, "the query failed: execution: "),
     ('shop_up{job=~".*",instance!=""} + 0', "== 1", True, "1, expected == 1"),
