@@ -19,6 +19,8 @@ pub(super) struct Signals {
     interrupt: Stream,
     terminate: Stream,
     quit: Stream,
+    /// Those that nobody means by it and that would end the process all the same.
+    _unheard: [Stream; 4],
 }
 
 impl Signals {
@@ -30,6 +32,12 @@ impl Signals {
             interrupt: signal(SignalKind::interrupt())?,
             terminate: signal(SignalKind::terminate())?,
             quit: signal(SignalKind::quit())?,
+            _unheard: [
+                signal(SignalKind::user_defined1())?,
+                signal(SignalKind::user_defined2())?,
+                signal(SignalKind::alarm())?,
+                signal(SignalKind::pipe())?,
+            ],
         })
     }
 

@@ -12,7 +12,7 @@ use super::secret::Tokens;
 use super::selection::{self, SuiteFile};
 use super::trust::Trust;
 use super::values::Values;
-use super::veil::Veil;
+use super::veil::{self, Veil};
 use super::{Mistake, centers, file, suite};
 use crate::forge::ForgeKind;
 use crate::http::HttpSettings;
@@ -222,7 +222,9 @@ fn gather(given: Given<'_>, mistakes: &mut Vec<Mistake>) -> Result<Settings, Mis
             reporting_must_succeed: values.text("reporting").as_deref() == Some("fail"),
         },
         tokens,
-        veil: document.ok().flatten().map(|document| Veil::over(document.hidden)).unwrap_or_default(),
+        veil: Veil::over(
+            document.ok().flatten().into_iter().flat_map(|document| document.hidden).chain(veil::of_job(env)),
+        ),
         litmus_username: values.text("litmus-username"),
         to_hand_on: layers::to_hand_on(&above_suite),
         origins: layers::inherited(&merged),

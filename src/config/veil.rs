@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::sync::Arc;
 
-use super::credentials::says_secret;
+use super::credentials::{is_own, says_secret};
 use super::environment::Environment;
 use super::inherited::is_inherited;
 use super::secret::Secret;
@@ -78,6 +78,22 @@ pub(super) fn add(hidden: &mut BTreeSet<String>, name: &str, value: &str, path: 
     hidden.extend(password(value).map(ToOwned::to_owned));
 }
 
+/// What must not be told of the job's own variables, whoever reads them: a program may find more than it was given.
+pub(super) fn of_job(env: &Environment) -> impl Iterator<Item = String> {
+    let told = |(name, value): (&OsStr, &OsStr)| {
+        Some((name.to_str()?.to_owned(), value.to_str()?.trim().to_owned()))
+    };
+    env.iter().filter_map(told).flat_map(|(name, value)| {
+        let is_place = ["_FILE", "_SOCK", "_URI", "_URL"].iter().any(|end| name.ends_with(end));
+        let is_secret = is_own(&name) || says_secret(&name) && !is_readable(&value);
+        let whole = is_secret && !is_place && value.chars().count() >= SHORTEST_GUESS;
+        [password(&value).map(ToOwned::to_owned), whole.then_some(value)]
+            .into_iter()
+            .flatten()
+            .collect::<Vec<_>>()
+    })
+}
+
 fn is_given_away(path: &str) -> bool {
     path.split(['.', '[']).any(|key| GIVEN_AWAY.contains(&key))
 }
@@ -128,6 +144,22 @@ mod tests {
         let mut hidden = BTreeSet::new();
         add(&mut hidden, name, value, path, &env);
         hidden.into_iter().collect()
+    }
+
+    #[test]
+    fn what_the_job_has_is_hidden_unless_it_is_words_or_a_place() {
+        let env = Environment::from_pairs([
+            ("AWS_SECRET_ACCESS_KEY", "not-a-secret"),
+            ("GITHUB_TOKEN", "ghp_0123456789"),
+            ("SHOP_API_KEY", "Xy12Xy12Xy12"),
+            ("CACHE_KEY", "production"),
+            ("DB_URL", "postgres://shop:s3cr3t@db"),
+            ("ACTIONS_ID_TOKEN_REQUEST_URL", "https://runner.example/token"),
+            ("HOME", "/home/Xy12Xy12Xy12"),
+        ]);
+        let hidden: BTreeSet<String> = of_job(&env).collect();
+        let wanted = ["Xy12Xy12Xy12", "ghp_0123456789", "not-a-secret", "s3cr3t"];
+        assert_eq!(hidden.iter().map(String::as_str).collect::<Vec<_>>(), wanted);
     }
 
     #[test]

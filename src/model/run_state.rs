@@ -324,9 +324,18 @@ impl SubscriptionState {
     /// Whether all that it names has a name as a run gives it. A file may name anything.
     pub fn is_ours(&self) -> bool {
         let mut names = self.rules.iter().chain([&self.name]);
-        let queue = self.queue_url.as_deref().is_none_or(|url| url.rsplit('/').next() == Some(&*self.name));
+        let queue = self.queue_url.as_deref().is_none_or(|url| is_of_queue(url, &self.name));
         queue && names.all(|name| name.starts_with(OURS))
     }
+}
+
+/// True of `https://host/account/name`, and of nothing that only ends so.
+fn is_of_queue(url: &str, name: &str) -> bool {
+    let path = url.split_once("://").and_then(|(_, rest)| rest.split_once('/')).map(|(_, path)| path);
+    let parts = path.and_then(|path| path.split_once('/'));
+    parts.is_some_and(|(account, queue)| {
+        queue == name && account.len() == 12 && account.bytes().all(|byte| byte.is_ascii_digit())
+    })
 }
 
 #[cfg(test)]

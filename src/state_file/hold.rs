@@ -41,6 +41,12 @@ pub fn hold(state_file: &Path, who: &str) -> Result<Hold, NotHeld> {
     let path = PathBuf::from(path);
     for _ in 0..TRIES {
         let mut file = files::open_or_make(&path).map_err(NotHeld::Unknown)?;
+        // What is written to it would be written there too.
+        if file.metadata().map_err(NotHeld::Unknown)?.nlink() > 1 {
+            return Err(NotHeld::Unknown(io::Error::other(
+                "its lock is a file that has another name as well",
+            )));
+        }
         match file.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => return Err(NotHeld::ByAnother(holder(file))),
