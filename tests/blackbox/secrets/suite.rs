@@ -91,3 +91,27 @@ async fn a_suite_may_not_read_what_lets_in_the_job() {
         marked.assert_hidden(&ended, name);
     }
 }
+
+/// A program that runs as root can read what its parent was started with.
+#[tokio::test]
+async fn what_a_program_finds_of_the_job_is_in_no_report() {
+    let marks = ["Mark1OfAws", "ghp_Mark2OfGitHub", "Mark3OfOpenId", "Mark4OfDatabase"];
+    let suite = serde_json::json!({"version": 1, "experiments": [{"name": "one",
+        "command": { "run": ["sh", "-c", "tr '\\0' '\\n' < /proc/$PPID/environ; exit 3"] }}]});
+    let ended = Faultgate::new(&["run"])
+        .file(".faultgate.yml", &suite.to_string())
+        .env("AWS_SECRET_ACCESS_KEY", marks[0])
+        .env("GITHUB_TOKEN", marks[1])
+        .env("ACTIONS_ID_TOKEN_REQUEST_TOKEN", marks[2])
+        .env("SHOP_DB", format!("postgres://shop:{}@db", marks[3]))
+        .env("RUST_LOG", "debug")
+        .finish()
+        .await;
+    ended.assert_code(3, "it has failed");
+    let files = ended.files().into_iter().filter_map(|file| std::fs::read_to_string(file).ok());
+    for text in files.chain([ended.stdout.clone(), ended.stderr.clone()]) {
+        for mark in marks {
+            assert!(!text.contains(mark), "{text}");
+        }
+    }
+}
