@@ -44,9 +44,9 @@ use crate::report::CommandFile;
 
 /// The settings hold mistakes; nothing was launched.
 const MISTAKES: u8 = 2;
-/// Who reads what is printed is waited for as long as it reads something in this time.
+/// The reader of an output is waited for at the end, as long as it reads something within this time.
 const LAST_WORDS: Duration = Duration::from_secs(5);
-/// What a signal has ended has a greater exit code.
+/// Exit codes above this one are of runs that a signal has ended.
 const CANCELLED: u8 = 128;
 
 /// Runs one command and returns the process's exit code.
@@ -133,7 +133,7 @@ fn command_of(args: impl IntoIterator<Item = OsString>, env: &Environment) -> u8
     code
 }
 
-/// What only prints has time: a pager reads no further than it shows.
+/// Waits for the reader of a command that only prints: a pager reads no further than it shows.
 fn printed(code: u8) -> u8 {
     printing::finish(Duration::MAX);
     code

@@ -19,7 +19,7 @@ pub(super) struct Signals {
     interrupt: Stream,
     terminate: Stream,
     quit: Stream,
-    /// Those that nobody means by it and that would end the process all the same.
+    /// Signals that would end the process by default, although nobody asks for a stop by them.
     _unheard: [Stream; 4],
 }
 
