@@ -104,7 +104,18 @@ pub struct Record {
     pub faults: Vec<Fault>,
     pub fault: FaultTimes,
     pub error: Option<EngineError>,
-    pub report_location: Option<String>,
+    pub report: Option<OwnReport>,
+}
+
+/// The report that an engine itself writes of an experiment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OwnReport {
+    /// How far it is, for people.
+    pub state: String,
+    /// Where it lies, once it is written.
+    pub location: Option<String>,
+    /// The earliest time at which it can be written, where it is still to come.
+    pub due: Option<Timestamp>,
 }
 
 /// When a fault was in, as far as the engine's record tells.
@@ -148,7 +159,7 @@ impl Record {
             faults: Vec::new(),
             fault: FaultTimes::Untold,
             error: None,
-            report_location: None,
+            report: None,
         }
     }
 }

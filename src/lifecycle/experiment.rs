@@ -347,6 +347,10 @@ impl Lifecycle<'_> {
             score: judged.score,
             reason: &judged.reason,
         });
+        let own_report = record.report;
+        if let Some(due) = own_report.as_ref().and_then(|report| report.due) {
+            self.expect_own_report(progress.index, launched, due);
+        }
         let mut transitions = progress.transitions.take();
         // Events carry whole seconds, so the launch may seem to come after what it led to.
         transitions.sort_by_key(|step| (step.state.rank(), step.source != Source::Launch, step.at));
@@ -369,7 +373,8 @@ impl Lifecycle<'_> {
             warnings: judged.warnings,
             error: record.error,
             stop,
-            report_location: record.report_location,
+            report_location: own_report.as_ref().and_then(|report| report.location.clone()),
+            report_state: own_report.map(|report| report.state),
             ..self.planned(progress.index, judged.verdict, judged.reason)
         }
     }

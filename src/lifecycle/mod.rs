@@ -20,6 +20,7 @@ mod gate;
 mod journal;
 mod longest;
 mod merge;
+mod own_report;
 mod parts;
 mod probing;
 mod progress;
@@ -33,6 +34,7 @@ pub use cancel::{Cancel, Share};
 pub use journal::Journal;
 pub use longest::longest;
 pub use merge::merge;
+use own_report::Expected;
 use probing::Looks;
 pub use split::{can_be_scored, conclude};
 use turns::{Turned, Turns};
@@ -62,6 +64,8 @@ pub struct Course {
     not_passed: RefCell<Option<String>>,
     /// By their places.
     ended: RefCell<Vec<(usize, ExperimentResult)>>,
+    /// The reports that engines are still to write.
+    own_reports: RefCell<Vec<Expected>>,
 }
 
 /// What is known of a run that has come to no result.
@@ -81,6 +85,7 @@ impl Default for Course {
             launches: Semaphore::new(LAUNCHES_AT_ONCE),
             not_passed: RefCell::default(),
             ended: RefCell::default(),
+            own_reports: RefCell::default(),
         }
     }
 }
@@ -144,11 +149,11 @@ impl Lifecycle<'_> {
 
     async fn stages(&self) -> RunResult {
         let (findings, ready) = self.make_ready().await;
-        let experiments = match ready {
+        let mut experiments = match ready {
             Ok(()) => self.run_experiments().await,
             Err(none_launched) => none_launched,
         };
-        self.close().await;
+        tokio::join!(self.close(), self.await_own_reports(&mut experiments));
         self.result(experiments, findings)
     }
 

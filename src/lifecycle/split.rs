@@ -88,13 +88,13 @@ impl Lifecycle<'_> {
         self.told(async {
             self.take_up_engines(state).await;
             let all = state.experiments.iter().take(self.plan.experiments.len()).enumerate();
-            let experiments = join_all(all.map(|(index, known)| self.take_up(index, known))).await;
+            let mut experiments = join_all(all.map(|(index, known)| self.take_up(index, known))).await;
             if !experiments.iter().all(|experiment| can_be_scored(experiment.verdict)) {
                 for (subscription, engine) in self.own_subscriptions(state) {
                     self.engines[engine].adopt_subscription(subscription);
                 }
             }
-            self.close().await;
+            tokio::join!(self.close(), self.await_own_reports(&mut experiments));
             self.result(experiments, Vec::new())
         })
         .await

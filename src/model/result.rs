@@ -160,6 +160,9 @@ pub struct ExperimentResult {
     pub stop: Option<StopReport>,
     /// Where the engine's own report lies.
     pub report_location: Option<String>,
+    /// How far the engine's own report is, where it is to write one.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub report_state: Option<String>,
     pub monitor: MonitorRecord,
 }
 
@@ -195,6 +198,7 @@ impl ExperimentResult {
             error: None,
             stop: None,
             report_location: None,
+            report_state: None,
             monitor: MonitorRecord::new(monitor),
         }
     }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::{Map, Value, json};
 
 use super::context::{Context, epoch_seconds};
@@ -222,7 +222,7 @@ impl Experiment {
         }
     }
 
-    pub(super) fn describe(&self) -> Value {
+    pub(super) fn describe(&self, now: Timestamp) -> Value {
         let mut described = json!({
             "id": self.id,
             "arn": self.arn,
@@ -234,7 +234,7 @@ impl Experiment {
             "experimentOptions": self.options(),
             "targetAccountConfigurationsCount": 0,
         });
-        for member in ["roleArn", "stopConditions", "logConfiguration"] {
+        for member in ["roleArn", "stopConditions", "logConfiguration", "experimentReportConfiguration"] {
             if let Some(value) = self.definition.get(member) {
                 described[member] = value.clone();
             }
@@ -242,10 +242,34 @@ impl Experiment {
         if let Some(ended) = self.ended {
             described["endTime"] = epoch_seconds(ended);
         }
+        if let Some(wanted) = self.definition.get("experimentReportConfiguration") {
+            described["experimentReport"] = self.report(wanted, now);
+        }
         let action = |action: &Action| (action.name.clone(), action.describe());
         described["actions"] = Value::Object(self.actions.iter().map(action).collect());
         described["targets"] = self.targets();
         described
+    }
+
+    /// It is written once the time after the end has passed for which the template wants data.
+    fn report(&self, wanted: &Value, now: Timestamp) -> Value {
+        let after = wanted["postExperimentDuration"].as_str().and_then(|after| after.parse().ok());
+        let after: SignedDuration = after.unwrap_or_default();
+        let is_written = self.ended.is_some_and(|ended| now.duration_since(ended) >= after);
+        let to = &wanted["outputs"]["s3Configuration"];
+        match to["bucketName"].as_str() {
+            _ if !is_written => json!({"state": {"status": "pending"}}),
+            Some(bucket) => {
+                let prefix = to["prefix"].as_str().map(|prefix| format!("{prefix}/")).unwrap_or_default();
+                let arn = format!("arn:aws:s3:::{bucket}/{prefix}{}.pdf", self.id);
+                let reports = json!([{"arn": arn, "reportType": "PDF"}]);
+                json!({"state": {"status": "completed"}, "s3Reports": reports})
+            }
+            None => {
+                let error = json!({"code": "InvalidConfiguration"});
+                json!({"state": {"status": "failed", "reason": "no bucket is given", "error": error}})
+            }
+        }
     }
 
     pub(super) fn summary(&self) -> Value {

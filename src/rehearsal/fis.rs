@@ -51,7 +51,7 @@ impl Fis {
             "StartExperiment" => self.start(call, context),
             "GetExperiment" => {
                 let experiment = self.experiment(call.text("id")?)?;
-                Ok(json!({"experiment": experiment.describe()}))
+                Ok(json!({"experiment": experiment.describe(context.now)}))
             }
             "ListExperiments" => {
                 let template = call.optional_text("experimentTemplateId");
@@ -131,7 +131,7 @@ impl Fis {
         let started = self.experiments.values().find(|experiment| experiment.client_token == token);
         match started {
             Some(experiment) if experiment.template == wanted => {
-                return Ok(json!({"experiment": experiment.describe()}));
+                return Ok(json!({"experiment": experiment.describe(context.now)}));
             }
             Some(_) => {
                 let message = "the client token was used with another experiment template";
@@ -148,7 +148,7 @@ impl Fis {
         let id = resource_id("EXP");
         let experiment =
             Experiment::new(id.clone(), template, token, mode, tags(call.object("tags")), context);
-        let described = experiment.describe();
+        let described = experiment.describe(context.now);
         context
             .consequences
             .push(Consequence::Live { region: context.region.clone(), experiment: id.clone() });
@@ -169,7 +169,7 @@ impl Fis {
             return Err(call.invalid(message));
         }
         halt(experiment, "Experiment stopped by user.", context);
-        Ok(json!({"experiment": experiment.describe()}))
+        Ok(json!({"experiment": experiment.describe(context.now)}))
     }
 
     /// Whether its own script still decides how an experiment lives.

@@ -28,6 +28,7 @@ mod json;
 mod junit;
 mod live;
 mod outputs;
+mod own_report;
 mod patience;
 mod rivals;
 mod status;

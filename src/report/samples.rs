@@ -101,6 +101,7 @@ fn experiment(name: &str, verdict: Verdict, state: State, reason: &str) -> Exper
         error: None,
         stop: None,
         report_location: None,
+        report_state: None,
         monitor,
     }
 }

@@ -32,7 +32,7 @@ fn of_finding(finding: &Finding, veil: &Veil) -> Finding {
 fn of_experiment(experiment: &mut ExperimentResult, veil: &Veil) {
     let hide = |text: &mut String| *text = veil.hide(text);
     hide(&mut experiment.reason);
-    experiment.raw_state.iter_mut().for_each(hide);
+    experiment.raw_state.iter_mut().chain(&mut experiment.report_state).for_each(hide);
     experiment.warnings.iter_mut().chain(&mut experiment.stop_conditions).for_each(hide);
     hide(&mut experiment.monitor.learned);
     for transition in &mut experiment.transitions {

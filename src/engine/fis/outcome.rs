@@ -280,9 +280,6 @@ fn evidence(record: &Record, context: &Context<'_>) -> Vec<Evidence> {
         let why = alarm.reason.as_deref().map(|why| format!(": {why}")).unwrap_or_default();
         all.push(Evidence::new("DescribeAlarms", format!("{} is {}{why}", alarm.name, alarm.state)));
     }
-    if let Some(report) = context.details.and_then(|details| details.report.as_deref()) {
-        all.push(Evidence::new("GetExperiment", report));
-    }
     if let Some(lever) = context.lever {
         all.push(Evidence::new("GetSafetyLever", format!("the safety lever is {lever}")));
     }

@@ -4,12 +4,12 @@ use std::collections::{BTreeMap, HashMap};
 
 use aws_sdk_fis::types::{Experiment, ResolvedTarget};
 use aws_smithy_types::DateTime;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::actions::effect;
 use super::events::state_of;
 use super::tags::{EXPERIMENT, RUN, tag_value};
-use crate::engine::{FaultTimes, Record};
+use crate::engine::{FaultTimes, OwnReport, Record};
 use crate::model::{Action, Effect, EngineError, FaultWindow, Target};
 use crate::text;
 
@@ -29,8 +29,6 @@ pub(super) struct Resolved {
 pub(super) struct Details {
     /// Whether actions are carried out or skipped, in FIS's word; None where it has none.
     pub(super) actions_mode: Option<String>,
-    /// How the experiment report is, where there is none to be read.
-    pub(super) report: Option<String>,
     /// The template that it was started from.
     pub(super) template: Option<String>,
     /// The run, and its experiment, that the tags name.
@@ -63,7 +61,6 @@ pub(super) fn details(experiment: &Experiment) -> Details {
         run: tag(RUN),
         name: tag(EXPERIMENT),
         actions_mode: mode.map(|mode| mode.as_str().to_owned()),
-        report: report(experiment).and_then(Result::err),
     }
 }
 
@@ -90,29 +87,37 @@ pub(super) fn record(experiment: &Experiment, resolved: Option<&Resolved>) -> Re
         targets,
         faults: Vec::new(),
         error,
-        report_location: report(experiment).and_then(Result::ok),
+        report: report(experiment),
     }
 }
 
-/// Where the experiment report is, or how it is where it cannot be read yet. None where there is to be none.
-fn report(experiment: &Experiment) -> Option<Result<String, String>> {
+/// How far the experiment report is. None where there is to be none.
+fn report(experiment: &Experiment) -> Option<OwnReport> {
     let report = experiment.experiment_report()?;
     let state = report.state()?;
     let status = state.status().map_or("unknown", |status| status.as_str());
-    let arn = report.s3_reports().iter().find_map(|written| written.arn());
-    Some(match arn.filter(|_| status == "completed") {
-        Some(arn) => Ok(arn.to_owned()),
-        None if status == "completed" => {
-            Err("the experiment report is completed, and FIS does not say where it is".to_owned())
-        }
-        None => {
-            let code = state.error().and_then(|error| error.code());
-            let code = code.map(|code| format!(" ({code})")).unwrap_or_default();
-            let reason = state.reason().filter(|reason| !reason.is_empty());
-            let reason = reason.map(|reason| format!(": {reason}")).unwrap_or_default();
-            Err(format!("the experiment report is {status}{code}{reason}"))
-        }
-    })
+    if status == "completed" {
+        let location = report.s3_reports().iter().find_map(|written| written.arn()).map(str::to_owned);
+        let state = if location.is_some() { status } else { "completed, and FIS does not say where it is" };
+        return Some(OwnReport { state: state.to_owned(), location, due: None });
+    }
+    let due = ["pending", "running"].contains(&status).then(|| due(experiment)).flatten();
+    let code = state.error().and_then(|error| error.code());
+    let code = code.map(|code| format!(" ({code})")).unwrap_or_default();
+    let reason = state.reason().filter(|reason| !reason.is_empty());
+    let reason = reason.map(|reason| format!(": {reason}")).unwrap_or_default();
+    let later =
+        due.filter(|_| reason.is_empty()).map(|due| format!(", not before {due:.0}")).unwrap_or_default();
+    Some(OwnReport { state: format!("{status}{code}{reason}{later}"), location: None, due })
+}
+
+/// FIS goes on to collect data for the report after the end, for as long as the template says.
+fn due(experiment: &Experiment) -> Option<Timestamp> {
+    let ended_at = experiment.end_time().and_then(timestamp)?;
+    let after = experiment.experiment_report_configuration();
+    let after = after.and_then(|wanted| wanted.post_experiment_duration());
+    let after = after.and_then(|after| after.parse::<SignedDuration>().ok()).unwrap_or_default();
+    ended_at.checked_add(after).ok()
 }
 
 pub(super) fn timestamp(time: &DateTime) -> Option<Timestamp> {

@@ -1,8 +1,8 @@
 //! What FIS's record says, above all when the fault was in.
 
 use aws_sdk_fis::types::{
-    ExperimentReport, ExperimentReportError, ExperimentReportS3Report, ExperimentReportState,
-    ExperimentReportStatus, ExperimentTarget,
+    ExperimentReport, ExperimentReportConfiguration, ExperimentReportError, ExperimentReportS3Report,
+    ExperimentReportState, ExperimentReportStatus, ExperimentTarget,
 };
 use proptest::collection::vec;
 use proptest::option;
@@ -157,32 +157,55 @@ proptest! {
     }
 }
 
-fn with_report(status: ExperimentReportStatus, arn: Option<&str>) -> (Option<String>, Option<String>) {
+fn with_report(status: ExperimentReportStatus, arn: Option<&str>) -> OwnReport {
     let error = ExperimentReportError::builder().code("AccessDenied").build();
     let state = ExperimentReportState::builder().status(status).reason("FIS says so").error(error).build();
     let written = arn.map(|arn| ExperimentReportS3Report::builder().arn(arn).build());
     let report =
         ExperimentReport::builder().state(state).set_s3_reports(written.map(|written| vec![written])).build();
-    let experiment = Experiment::builder().experiment_report(report).build();
-    (record(&experiment, None).report_location, details(&experiment).report)
+    record(&Experiment::builder().experiment_report(report).build(), None).report.unwrap()
 }
 
 #[test]
 fn a_report_is_where_fis_says_once_it_is_completed() {
     let arn = "arn:aws:s3:::reports/chaos/EXP1.pdf";
-    assert_eq!(with_report(ExperimentReportStatus::Completed, Some(arn)), (Some(arn.to_owned()), None));
+    let whole = OwnReport { state: "completed".to_owned(), location: Some(arn.to_owned()), due: None };
+    assert_eq!(with_report(ExperimentReportStatus::Completed, Some(arn)), whole);
     for status in
         [ExperimentReportStatus::Pending, ExperimentReportStatus::Running, ExperimentReportStatus::Failed]
     {
         let word = status.as_str().to_owned();
-        let (location, note) = with_report(status, Some(arn));
-        assert_eq!(location, None, "{word}");
-        assert_eq!(note.unwrap(), format!("the experiment report is {word} (AccessDenied): FIS says so"));
+        let OwnReport { state, location, .. } = with_report(status, Some(arn));
+        assert_eq!((state, location), (format!("{word} (AccessDenied): FIS says so"), None));
     }
-    let (location, note) = with_report(ExperimentReportStatus::Completed, None);
-    assert!(location.is_none() && note.is_some());
-    let without = Experiment::builder().build();
-    assert_eq!((record(&without, None).report_location, details(&without).report), (None, None));
+    let nowhere = with_report(ExperimentReportStatus::Completed, None);
+    assert_eq!((nowhere.location, nowhere.due), (None, None));
+    assert_eq!(nowhere.state, "completed, and FIS does not say where it is");
+    assert_eq!(record(&Experiment::builder().build(), None).report, None);
+}
+
+#[test]
+fn a_report_is_due_once_fis_has_collected_its_data() {
+    let told = |status, after: Option<&str>| {
+        let state = ExperimentReportState::builder().status(status).build();
+        let wanted = ExperimentReportConfiguration::builder();
+        let experiment = Experiment::builder()
+            .end_time(DateTime::from_secs(1_800_000_000))
+            .experiment_report(ExperimentReport::builder().state(state).build())
+            .experiment_report_configuration(
+                wanted.set_post_experiment_duration(after.map(str::to_owned)).build(),
+            );
+        let report = record(&experiment.build(), None).report.unwrap();
+        (report.state, report.due.map(|due| due.as_second() - 1_800_000_000))
+    };
+    let pending = |after| told(ExperimentReportStatus::Pending, after);
+    assert_eq!(pending(Some("PT20M")), ("pending, not before 2027-01-15T08:20:00Z".to_owned(), Some(1_200)));
+    assert_eq!(pending(None).1, Some(0));
+    assert_eq!(pending(Some("soon")).1, Some(0));
+    assert_eq!(told(ExperimentReportStatus::Running, Some("PT1M")).1, Some(60));
+    for settled in [ExperimentReportStatus::Cancelled, ExperimentReportStatus::Failed] {
+        assert_eq!(told(settled, Some("PT1M")).1, None);
+    }
 }
 
 #[test]

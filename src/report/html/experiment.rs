@@ -7,6 +7,7 @@ use super::scale::Scale;
 use super::words::{CELL, Detail, SENTENCE, badge, between, linked, maybe_moment, moment, plain};
 use super::{arithmetic, faults, probe, tables, timeline};
 use crate::model::{ExperimentResult, MonitorRecord, StopReport};
+use crate::report::own_report::own_report;
 
 pub(super) fn section(
     place: usize,
@@ -94,8 +95,8 @@ fn why(experiment: &ExperimentResult, detail: Detail) -> Markup {
             @for condition in experiment.stop_conditions.iter().take(detail.rows) {
                 div { dt { "Stop condition" } dd { code { (plain(condition, CELL)) } } }
             }
-            @if let Some(location) = &experiment.report_location {
-                div { dt { "The engine's own report" } dd { (linked(&plain(location, CELL), Some(location))) } }
+            @if let Some((what, page)) = own_report(experiment) {
+                div { dt { "The engine's own report" } dd { (linked(&plain(what, SENTENCE), page.as_deref())) } }
             }
         }
         @if let Some(stop) = &experiment.stop { (stopped(stop)) }

@@ -26,7 +26,8 @@ fn said(mut result: RunResult, text: &str) -> RunResult {
         (experiment.name, experiment.reason, experiment.source) = (said(), said(), said());
         (experiment.engine, experiment.id, experiment.url) = (said(), Some(said()), Some(said()));
         (experiment.region, experiment.raw_state) = (Some(said()), Some(said()));
-        (experiment.report_location, experiment.monitor.learned) = (Some(said()), said());
+        (experiment.report_location, experiment.report_state) = (Some(said()), Some(said()));
+        experiment.monitor.learned = said();
         experiment.stop_conditions = vec![said()];
         experiment.evidence = vec![Evidence::new(said(), said())];
         for transition in &mut experiment.transitions {

@@ -8,10 +8,11 @@ use super::change;
 use super::faults::faults;
 use super::fit::{Kind, Section};
 use super::head::{REASONS, some_of};
-use super::{Page, md};
+use super::{Page, link, md};
 use crate::model::{ExperimentResult, Finding, Level, Probe, Reported, RunResult, Verdict};
 use crate::report::arithmetic;
 use crate::report::console::seconds;
+use crate::report::own_report::own_report;
 use crate::report::timeline::gantt;
 use crate::text;
 
@@ -113,8 +114,12 @@ fn facts(experiment: &ExperimentResult, result: &RunResult) -> String {
         let confirmed = if stop.confirmed { "confirmed" } else { "**not confirmed**" };
         fact("Stopped by faultgate", &format!("{}; {confirmed}", md(&stop.why)));
     }
-    if let Some(location) = &experiment.report_location {
-        fact("Report of FIS", &md(location));
+    if let Some((what, page)) = own_report(experiment) {
+        let page = page.as_deref().and_then(link);
+        fact(
+            "The engine's own report",
+            &page.map_or_else(|| md(what), |page| format!("[{}]({page})", md(what))),
+        );
     }
     page.push('\n');
     page

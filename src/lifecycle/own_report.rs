@@ -1,0 +1,72 @@
+//! The reports that engines write themselves: they come some time after the end, and decide nothing.
+
+use std::time::Duration;
+
+use futures_util::stream::{self, StreamExt as _};
+use jiff::Timestamp;
+use tokio::time::{Instant, sleep, timeout_at};
+
+use super::Lifecycle;
+use crate::engine::{Launched, OwnReport};
+use crate::model::ExperimentResult;
+
+/// All of them are waited for this long at most, beside the removal of what the run has made.
+const WAIT: Duration = Duration::from_secs(10);
+const PAUSE: Duration = Duration::from_secs(2);
+const AT_ONCE: usize = 16;
+
+/// A report that is still to come.
+#[derive(Debug)]
+pub(super) struct Expected {
+    experiment: usize,
+    launched: Launched,
+    due: Timestamp,
+}
+
+impl Lifecycle<'_> {
+    pub(super) fn expect_own_report(&self, experiment: usize, launched: &Launched, due: Timestamp) {
+        let launched = launched.clone();
+        self.course.own_reports.borrow_mut().push(Expected { experiment, launched, due });
+    }
+
+    /// Asks again for the reports that can be written in time. A signal ends the wait.
+    pub(super) async fn await_own_reports(&self, results: &mut [ExperimentResult]) {
+        let deadline = Instant::now() + WAIT;
+        let now = self.clock.now();
+        let mut expected = self.course.own_reports.take();
+        expected.retain(|report| report.due.duration_since(now).unsigned_abs() < WAIT || report.due < now);
+        let looks = stream::iter(expected)
+            .map(|report| async move { (report.experiment, self.await_own_report(&report, deadline).await) });
+        let taking = looks.buffer_unordered(AT_ONCE).for_each(|(experiment, report)| {
+            if let (Some(result), Some(report)) = (results.get_mut(experiment), report) {
+                result.report_location = report.location;
+                result.report_state = Some(report.state);
+            }
+            std::future::ready(())
+        });
+        tokio::select! {
+            biased;
+            () = taking => {}
+            _ = self.cancel.cancelled() => {}
+        }
+    }
+
+    /// What was last told of it.
+    async fn await_own_report(&self, expected: &Expected, deadline: Instant) -> Option<OwnReport> {
+        let engine = &self.engines[self.engine_of[expected.experiment]];
+        let mut told = None;
+        let asking = async {
+            loop {
+                sleep(PAUSE).await;
+                if let Ok(record) = engine.look(&expected.launched).await {
+                    told = record.report.or(told.take());
+                }
+                if told.as_ref().is_some_and(|report| report.due.is_none()) {
+                    break;
+                }
+            }
+        };
+        let _ = timeout_at(deadline, asking).await;
+        told
+    }
+}
