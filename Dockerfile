@@ -17,7 +17,7 @@ RUN --mount=type=cache,target=/src/target,sharing=locked \
     && cp "target/$target/release/faultgate" /out/ \
     && ln -s faultgate /out/faultgate-stop
 
-FROM ${BUSYBOX_IMAGE}
+FROM ${BUSYBOX_IMAGE} AS base
 ARG VERSION=unreleased
 ARG REVISION=
 ARG CREATED=
@@ -31,8 +31,18 @@ LABEL org.opencontainers.image.title="faultgate" \
       org.opencontainers.image.created="${CREATED}"
 COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/
 COPY --from=build /out/ /usr/local/bin/
+# Called with `sh` or `bash`, it becomes the shell, as GitLab wants it.
+ENTRYPOINT ["/usr/local/bin/faultgate"]
+
+# The tag that ends with -nonroot, for clusters that forbid root: docker build --target nonroot.
+FROM base AS nonroot
+# Its group is that of the users whom OpenShift invents.
+RUN mkdir /workspace && chown 65532:0 /workspace && chmod 0775 /workspace
+WORKDIR /workspace
+ENV HOME=/workspace
+USER 65532
+
+FROM base
 # GitHub demands root: its files of commands and its workspace belong to the user of the runner.
 # hadolint ignore=DL3002
 USER 0
-# Called with `sh` or `bash`, it becomes the shell, as GitLab wants it.
-ENTRYPOINT ["/usr/local/bin/faultgate"]

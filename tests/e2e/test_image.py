@@ -20,6 +20,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from docker_world import IMAGE, Account, Network, docker
 from github import COMMIT, TEMPLATE
 
+NONROOT = f"{IMAGE}-nonroot"
+
 
 def test_what_it_says_of_itself() -> None:
     (image,) = json.loads(docker("image", "inspect", IMAGE).ok().stdout)
@@ -35,6 +37,38 @@ def test_it_has_what_the_platforms_ask_for() -> None:
     there = "command -v sh grep cat ls mkdir rm sleep kill; test -s /etc/ssl/certs/ca-certificates.crt && id -u"
     assert docker("run", "--rm", IMAGE, "sh", "-c", there).ok().stdout.endswith("\n0\n")
     assert docker("run", "--rm", IMAGE, "--version").ok().stdout.startswith("faultgate ")
+
+
+# What Kubernetes' restricted Pod Security Standard asks for, and a root that cannot be written to.
+RESTRICTED = ["--cap-drop", "ALL", "--security-opt", "no-new-privileges", "--read-only"]
+
+
+def test_the_image_for_clusters_that_forbid_root_says_so_by_number() -> None:
+    (image,) = json.loads(docker("image", "inspect", NONROOT).ok().stdout)
+    # Kubernetes' runAsNonRoot takes no name for it.
+    assert image["Config"]["User"] == "65532"
+    assert image["Config"]["Entrypoint"] == ["/usr/local/bin/faultgate"]
+
+
+# OpenShift invents a user for each namespace, in the group of root.
+@pytest.mark.parametrize("user", [[], ["--user", "1000680000:0"]], ids=["its own user", "an invented user"])
+def test_a_gate_without_root(user: list[str], network: Network, account: Callable[..., Account]) -> None:
+    shop = account()
+    settings = shop.variables() | shop.keys() | {"FAULTGATE_EXPERIMENT_TEMPLATE_ID": TEMPLATE}
+    args = [part for name, value in settings.items() for part in ("--env", f"{name}={value}")]
+    # A volume takes owner and mode from the image's folder, as an emptyDir does from fsGroup.
+    volume = f"e2e-{uuid.uuid4().hex[:12]}"
+    run = ["run", "--rm", "--volume", f"{volume}:/workspace", *RESTRICTED, *user, "--network", network.name, *args]
+    try:
+        assert "PASSED" in docker(*run, NONROOT).ok().stdout
+        reading = ["run", "--rm", "--volume", f"{volume}:/workspace", NONROOT, "sh", "-c"]
+        told = docker(*reading, "id -u; cat faultgate-report/result.json")
+        uid, _, result = told.ok().stdout.partition("\n")
+        assert uid == "65532" and json.loads(result)["gate"]["verdict"] == "passed"
+        # After a run that removed all it had made nothing is left to stop.
+        docker(*run, NONROOT, "stop").ok()
+    finally:
+        docker("volume", "rm", "--force", volume)
 
 
 @pytest.fixture(scope="module")
