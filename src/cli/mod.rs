@@ -15,6 +15,7 @@ mod connect;
 mod iam;
 mod inputs;
 mod leftovers;
+mod lint;
 mod logging;
 mod printing;
 mod provenance;
@@ -121,6 +122,7 @@ fn command_of(args: impl IntoIterator<Item = OsString>, env: &Environment) -> u8
             Some(("score", matches)) => steps::score(matches, env).await,
             Some(("stop", matches)) => stop::stop(matches, env).await,
             Some(("sweep", matches)) => sweep::sweep(matches, env).await,
+            Some(("lint", matches)) => lint::lint(matches, env).await,
             Some((_, matches)) => run::run(matches, env).await,
             None => run::run(&matches, env).await,
         }
@@ -161,6 +163,7 @@ fn command() -> Command {
                 .about("Verify all that a run verifies before it launches, and nothing else")
                 .args(config::flags()),
         )
+        .subcommand(lint::command())
         .subcommand(stop::command())
         .subcommand(sweep::command())
         .subcommand(rehearse::command().args(config::flags()))
