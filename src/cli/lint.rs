@@ -13,7 +13,7 @@ use super::accounts::{Access, Accounts, Place};
 use super::connect::Endpoints;
 use super::signals::Signals;
 use super::stopping::{one, plan};
-use super::{MISTAKES, complain, logging, printing, random, say};
+use super::{MISTAKES, complain, logging, printing, random, say, within_repository};
 use crate::config::{self, Environment, Mistake, SWEEP_INPUTS, StopSettings, Veil};
 use crate::engine::fis::Templates;
 use crate::lint::{self, Finding, Lint, MAX_BYTES, RULES, Rule};
@@ -130,7 +130,7 @@ pub(super) async fn lint(matches: &ArgMatches, env: &Environment) -> u8 {
             Err(code) => return code,
         }
     };
-    tell(&lint, &unread, matches)
+    tell(&lint, &unread, matches, env)
 }
 
 fn is_id(subject: &str) -> bool {
@@ -217,16 +217,16 @@ async fn connected(settings: &StopSettings, env: &Environment) -> Result<Templat
 }
 
 /// Tells all, and returns the exit code.
-fn tell(lint: &Lint, unread: &[String], matches: &ArgMatches) -> u8 {
-    let findings = lint.findings();
+fn tell(lint: &Lint, unread: &[String], matches: &ArgMatches, env: &Environment) -> u8 {
+    let judgement = lint.judge();
     let format = matches.get_one::<String>(FORMAT).map_or("", String::as_str);
     if format == "json" {
-        say(&lint::json(lint.templates(), &findings));
+        say(&lint::json(&judgement));
     } else {
-        say(&lint::text(lint.templates(), &findings));
+        say(&lint::text(&judgement));
     }
     if format == "github" {
-        let remarks: Vec<Remark> = findings.iter().map(remark).collect();
+        let remarks: Vec<Remark> = judgement.findings.iter().map(|finding| remark(finding, env)).collect();
         remark_commands(&remarks).iter().for_each(|command| say(command));
     }
     for line in unread {
@@ -235,17 +235,18 @@ fn tell(lint: &Lint, unread: &[String], matches: &ArgMatches) -> u8 {
     let least = matches.get_one::<String>(FAIL_ON).map_or("", String::as_str);
     let least = LEVELS.into_iter().find(|level| level.as_str() == least).unwrap_or(Level::Note);
     let fails = |finding: &Finding| finding.level >= least;
-    match (findings.iter().any(fails), unread.is_empty()) {
+    match (judgement.findings.iter().any(fails), unread.is_empty()) {
         (true, _) => BROKEN,
         (false, false) => Verdict::Errored.exit_code(None),
         (false, true) => 0,
     }
 }
 
-fn remark(finding: &Finding) -> Remark {
+fn remark(finding: &Finding, env: &Environment) -> Remark {
     let Finding { rule, level, template, place, message, remedy, .. } = finding;
     let title = format!("{} ({template})", rule.id);
-    Remark { level: *level, title, message: format!("{message}; {remedy}"), place: place.clone() }
+    let place = place.clone().map(|place| within_repository(place, env));
+    Remark { level: *level, title, message: format!("{message}; {remedy}"), place }
 }
 
 fn refuse(mistakes: &[Mistake]) -> u8 {

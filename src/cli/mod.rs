@@ -36,7 +36,7 @@ use self::called::Call;
 use self::leftovers::Leftovers;
 use self::printing::Output;
 use crate::ci::Surroundings;
-use crate::config::{self, Environment, Mistake, Settings};
+use crate::config::{self, Environment, Mistake, Place, Settings};
 use crate::model::Verdict;
 use crate::orphans;
 use crate::panics;
@@ -231,15 +231,19 @@ fn leave(mistakes: &[Mistake], env: &Environment) {
 
 /// A mistake whose file is named as its repository has it, if the CI says where that is.
 fn seen_from_repository(mistake: &Mistake, env: &Environment) -> Mistake {
-    let mut seen = mistake.clone();
+    let place = mistake.place.clone().map(|place| within_repository(place, env));
+    Mistake { place, ..mistake.clone() }
+}
+
+fn within_repository(place: Place, env: &Environment) -> Place {
     let root = ["GITHUB_WORKSPACE", "BUILD_SOURCESDIRECTORY"].into_iter().find_map(|name| env.get(name));
-    if let (Some(place), Some(root)) = (&mut seen.place, root)
+    if let Some(root) = root
         && let Ok(file) = std::path::absolute(&place.file)
         && let Ok(within) = file.strip_prefix(root)
     {
-        place.file = within.display().to_string();
+        return Place { file: within.display().to_string(), ..place };
     }
-    seen
+    place
 }
 
 /// To standard error.

@@ -36,10 +36,21 @@ pub(super) fn templates(root: &Node) -> Vec<Template> {
                 || Tree::new(Content::Table(BTreeMap::new())),
                 |properties| Tree::at(entry.mark, &properties.node, &meaning),
             );
-            Template::read(name.clone(), Style::CloudFormation, &tree)
+            Template::read(name.clone(), Style::CloudFormation, &tree).ignoring(ignored(&entry.node))
         })
     };
     resources.iter().filter_map(read).collect()
+}
+
+/// What the metadata of a resource says.
+fn ignored(resource: &Node) -> Vec<String> {
+    let list = ["Metadata", "faultgate", "ignore"]
+        .iter()
+        .try_fold(resource, |node, key| Some(&*node.get(key)?.node));
+    match list.map(|list| &list.content) {
+        Some(config::Content::List(items)) => items.iter().filter_map(|item| item.text()).collect(),
+        _ => list.and_then(Node::text).into_iter().collect(),
+    }
 }
 
 struct Stack<'a> {

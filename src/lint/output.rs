@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use serde::Serialize;
 
-use super::{Finding, RULES};
+use super::{Finding, Judgement, RULES};
 use crate::model::Level;
 
 const SCHEMA_VERSION: u32 = 1;
@@ -16,32 +16,38 @@ struct Counts {
     errors: usize,
     warnings: usize,
     notes: usize,
+    /// Findings of rules that the templates leave out.
+    ignored: usize,
 }
 
 impl Counts {
-    fn of(templates: usize, findings: &[Finding]) -> Self {
+    fn of(judgement: &Judgement) -> Self {
+        let Judgement { templates, ignored, findings } = judgement;
         let of = |level| findings.iter().filter(|finding| finding.level == level).count();
-        Self { templates, errors: of(Level::Error), warnings: of(Level::Warning), notes: of(Level::Note) }
+        Self {
+            templates: *templates,
+            errors: of(Level::Error),
+            warnings: of(Level::Warning),
+            notes: of(Level::Note),
+            ignored: *ignored,
+        }
     }
 
     fn line(self) -> String {
         let count =
             |number: usize, what: &str| format!("{number} {what}{}", if number == 1 { "" } else { "s" });
-        let Self { templates, errors, warnings, notes } = self;
-        let templates = count(templates, "template");
-        format!(
-            "{}, {}, {} in {templates}",
-            count(errors, "error"),
-            count(warnings, "warning"),
-            count(notes, "note")
-        )
+        let Self { templates, errors, warnings, notes, ignored } = self;
+        let ignored = if ignored == 0 { String::new() } else { format!(", {ignored} left out") };
+        let (errors, warnings, notes) =
+            (count(errors, "error"), count(warnings, "warning"), count(notes, "note"));
+        format!("{errors}, {warnings}, {notes}{ignored} in {}", count(templates, "template"))
     }
 }
 
 /// As a compiler tells it, each finding with its place and what to do.
-pub fn text(templates: usize, findings: &[Finding]) -> String {
+pub fn text(judgement: &Judgement) -> String {
     let mut out = String::new();
-    for finding in findings {
+    for finding in &judgement.findings {
         let Finding { rule, level, template, message, remedy, add, .. } = finding;
         let _ = writeln!(out, "{}[{}]: {message}", level.as_str(), rule.id);
         let _ = writeln!(out, "  --> {} ({template})", place(finding));
@@ -52,7 +58,7 @@ pub fn text(templates: usize, findings: &[Finding]) -> String {
         }
         let _ = writeln!(out, "  = see: {}\n", rule.source);
     }
-    out.push_str(&Counts::of(templates, findings).line());
+    out.push_str(&Counts::of(judgement).line());
     out
 }
 
@@ -107,11 +113,11 @@ impl<'a> Told<'a> {
 }
 
 /// One JSON object.
-pub fn json(templates: usize, findings: &[Finding]) -> String {
+pub fn json(judgement: &Judgement) -> String {
     let document = Document {
         schema_version: SCHEMA_VERSION,
-        counts: Counts::of(templates, findings),
-        findings: findings.iter().map(Told::of).collect(),
+        counts: Counts::of(judgement),
+        findings: judgement.findings.iter().map(Told::of).collect(),
     };
     serde_json::to_string_pretty(&document).unwrap_or_default()
 }

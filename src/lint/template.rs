@@ -3,6 +3,10 @@
 use super::tree::{Content, Tree};
 use crate::config::Mark;
 
+/// The most of anything that is read: FIS takes 50 tags, and less of all else. Names are compared with each other.
+const MOST: usize = 50;
+const A_FEW: &str = "a list of at most 50";
+
 /// What a template is written in, and so what is to be written into it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Style {
@@ -77,6 +81,8 @@ pub(super) struct Template {
     pub(super) has_report: bool,
     pub(super) tags: Texts,
     pub(super) empty_targets: Text,
+    /// Rules that the template says are not to be judged of it.
+    pub(super) ignored: Vec<String>,
     /// What is not as FIS has it, and where.
     pub(super) misshapen: Vec<(Option<Mark>, String)>,
 }
@@ -152,8 +158,13 @@ impl Template {
                 options.and_then(|options| options.field("emptyTargetResolutionMode")),
                 "experimentOptions",
             ),
+            ignored: Vec::new(),
             misshapen: reader.misshapen,
         }
+    }
+
+    pub(super) fn ignoring(self, ignored: Vec<String>) -> Self {
+        Self { ignored, ..self }
     }
 
     pub(super) fn target(&self, name: &str) -> Option<&Target> {
@@ -208,6 +219,7 @@ impl Reader {
         item: fn(&mut Self, &Tree, &str) -> T,
     ) -> Value<Vec<T>> {
         self.read(tree, |reader, tree| match &tree.content {
+            Content::List(items) if items.len() > MOST => reader.refuse(tree, path, A_FEW),
             Content::List(items) => {
                 let items = items.iter().filter(|item| item.content != Content::Nothing).enumerate();
                 let read = items.map(|(place, tree)| item(reader, tree, &format!("{path}[{place}]")));
@@ -224,6 +236,7 @@ impl Reader {
         entry: fn(&mut Self, &str, &Tree, &str) -> T,
     ) -> Value<Vec<T>> {
         self.read(tree, |reader, tree| match &tree.content {
+            Content::Table(entries) if entries.len() > MOST => reader.refuse(tree, path, A_FEW),
             Content::Table(entries) => {
                 let entries = entries.iter().filter(|(_, tree)| tree.content != Content::Nothing);
                 let read = entries.map(|(name, tree)| entry(reader, name, tree, &format!("{path}.{name}")));

@@ -76,7 +76,7 @@ impl<'a> Longest<'a> {
         if let Some(known) = self.over.get(name) {
             return *known;
         }
-        if !self.under_way.insert(name) || self.under_way.len() > MOST_STEPS {
+        if !self.under_way.insert(name) {
             return Duration::ZERO;
         }
         let before = action
@@ -100,9 +100,6 @@ impl<'a> Longest<'a> {
         self.over.values().copied().max().unwrap_or_default()
     }
 }
-
-/// A way is followed no further: far more than FIS takes, and little for the stack.
-const MOST_STEPS: usize = 200;
 
 fn told(duration: Duration) -> String {
     let minutes = duration.as_secs() / 60;
