@@ -227,7 +227,9 @@ fn tell(lint: &Lint, unread: &[String], matches: &ArgMatches, env: &Environment)
     }
     if format == "github" {
         let remarks: Vec<Remark> = judgement.findings.iter().map(|finding| remark(finding, env)).collect();
-        remark_commands(&remarks).iter().for_each(|command| say(command));
+        for command in remark_commands(&remarks) {
+            say(&command);
+        }
     }
     for line in unread {
         complain(&text::plain(line, LONGEST));

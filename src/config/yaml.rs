@@ -111,10 +111,10 @@ impl Composer {
             match event {
                 Event::StreamEnd => return Ok(()),
                 Event::SequenceStart(anchor, tag) => {
-                    self.begin(Content::List(Vec::new()), anchor, tag, mark)?;
+                    self.begin(Content::List(Vec::new()), anchor, tag.as_ref(), mark)?;
                 }
                 Event::MappingStart(anchor, tag) => {
-                    self.begin(Content::Table(HashMap::new()), anchor, tag, mark)?;
+                    self.begin(Content::Table(HashMap::new()), anchor, tag.as_ref(), mark)?;
                 }
                 Event::SequenceEnd | Event::MappingEnd => self.end(),
                 Event::Scalar(text, style, anchor, tag) => self.scalar(text, style, anchor, tag, mark)?,
@@ -134,10 +134,10 @@ impl Composer {
         Ok(())
     }
 
-    fn begin(&mut self, content: Content, anchor: usize, tag: Option<Tag>, mark: Mark) -> Result<(), Fault> {
+    fn begin(&mut self, content: Content, anchor: usize, tag: Option<&Tag>, mark: Mark) -> Result<(), Fault> {
         let counted = self.counted;
         self.count(1, mark)?;
-        let tag = tag.as_ref().and_then(local);
+        let tag = tag.and_then(local);
         self.open.push(Open { mark, anchor, tag, content, key: None, merged: Vec::new(), depth: 1, counted });
         self.is_not_too_deep(0, mark)
     }

@@ -1,7 +1,7 @@
 //! What AWS's reference of actions says of each: what it needs, on what it acts, and what it leaves behind. Which ids there
 //! are, and what injects, is in `engine/fis/actions.rs`. What is not listed here is not known, and no rule judges it.
 
-use super::template::Action;
+use super::template::{Action, Text};
 
 const STOP: &str = "aws:ec2:stop-instances";
 const RESTART: &str = "startInstancesAfterDuration";
@@ -126,7 +126,7 @@ pub(super) fn loss(id: &str) -> Option<Loss> {
 pub(super) fn stops_for_good(action: &Action) -> bool {
     action.known_id() == STOP
         && action.parameters.unknown().is_none()
-        && action.parameter(RESTART).is_none_or(|value| value.is_missing())
+        && action.parameter(RESTART).is_none_or(Text::is_missing)
 }
 
 /// True of an action after which its targets are not there any more, or do not run.

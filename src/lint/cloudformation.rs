@@ -2,6 +2,7 @@
 //! mappings. All else is not known.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 
 use super::template::{Style, Template};
 use super::tree::{Content, Tree};
@@ -161,7 +162,7 @@ impl Stack<'_> {
             out.push_str(before);
             rest = after;
             if let Some(literal) = name.strip_prefix('!') {
-                out.push_str(&format!("${{{literal}}}"));
+                let _ = write!(out, "${{{literal}}}");
                 continue;
             }
             let own = own.and_then(|own| own.get(name));
@@ -177,7 +178,7 @@ impl Stack<'_> {
                 }
                 _ => {
                     is_known = false;
-                    out.push_str(&format!("${{{name}}}"));
+                    let _ = write!(out, "${{{name}}}");
                 }
             }
             if out.len() > MOST_BYTES {

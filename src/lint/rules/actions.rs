@@ -140,7 +140,7 @@ pub(super) fn small_share(judged: &Judged<'_>) -> Vec<Hit> {
             }
             let Some(text) = value.known() else { continue };
             let told = format!("{name} of the action {} is {text}", action.name);
-            match text.parse::<f64>() {
+            match text.trim_end_matches('%').parse::<f64>() {
                 Ok(share) if share > 0.0 && share <= 100.0 => {
                     if of_calls && share < FEW {
                         hits.push(Hit::at(

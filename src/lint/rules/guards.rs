@@ -12,23 +12,19 @@ pub(super) fn stop_condition(judged: &Judged<'_>) -> Vec<Hit> {
         return vec![Hit::unjudged(conditions.mark, &format!("the stop conditions are {written}"))];
     }
     let mut hits: Vec<Hit> = conditions.items().iter().filter_map(broken).collect();
-    let unknown = conditions.items().iter().find(|condition| condition.source.unknown().is_some());
     let is_guarded = conditions.items().iter().any(|condition| is(&condition.source, ALARM));
-    match (is_guarded, unknown) {
-        (true, _) => {}
-        (false, Some(condition)) => {
-            let written = condition.source.unknown().unwrap_or_default();
-            hits.push(Hit::unjudged(condition.mark, &format!("the source of a stop condition is {written}")));
-        }
-        (false, None) if hits.is_empty() => {
-            let first = conditions.items().first();
-            let message = match first {
-                Some(_) => "nothing stops the experiment when it does harm: its stop condition is none",
-                None => "nothing stops the experiment when it does harm: it has no stop condition",
-            };
-            hits.push(Hit::at(first.map_or(conditions.mark, |first| first.mark), message));
-        }
-        (false, None) => {}
+    if is_guarded {
+        return hits;
+    }
+    let unknown =
+        conditions.items().iter().find_map(|condition| Some((condition, condition.source.unknown()?)));
+    if let Some((condition, written)) = unknown {
+        hits.push(Hit::unjudged(condition.mark, &format!("the source of a stop condition is {written}")));
+    } else if hits.is_empty() {
+        let first = conditions.items().first();
+        let which = if first.is_some() { "its stop condition is none" } else { "it has no stop condition" };
+        let message = format!("nothing stops the experiment when it does harm: {which}");
+        hits.push(Hit::at(first.map_or(conditions.mark, |first| first.mark), message));
     }
     hits
 }
@@ -38,18 +34,18 @@ fn is(text: &Text, word: &str) -> bool {
 }
 
 fn broken(condition: &StopCondition) -> Option<Hit> {
-    let message = match (&condition.source.held, &condition.value.held) {
-        (Held::Unknown(_), _) => return None,
-        (Held::Missing, _) => "a stop condition has no source".to_owned(),
-        (Held::Known(source), _) if source == NONE => return None,
-        (Held::Known(source), _) if source != ALARM => {
-            format!("a stop condition has the source {source}, which FIS does not know")
+    let source = condition.source.known();
+    let message = match &condition.value.held {
+        _ if condition.source.is_missing() => "a stop condition has no source".to_owned(),
+        _ if source.is_some_and(|source| source != ALARM && source != NONE) => {
+            format!("a stop condition has the source {}, which FIS does not know", source?)
         }
-        (Held::Known(_), Held::Missing) => "a stop condition names no alarm".to_owned(),
-        (Held::Known(_), Held::Known(value)) if !is_alarm(value) => {
+        _ if source? == NONE => return None,
+        Held::Missing => "a stop condition names no alarm".to_owned(),
+        Held::Known(value) if !is_alarm(value) => {
             format!("a stop condition names {value}, which is not the ARN of a CloudWatch alarm")
         }
-        (Held::Known(_), Held::Known(_) | Held::Unknown(_)) => return None,
+        Held::Known(_) | Held::Unknown(_) => return None,
     };
     Some(Hit::at(condition.mark, message))
 }

@@ -8,7 +8,6 @@ use jiff::{Span, SpanRelativeTo};
 use super::{Hit, Judged};
 use crate::config::misspelt;
 use crate::lint::template::{Action, Held};
-use crate::model::Level;
 
 /// Parameters that hold durations, in the order in which they say how long an action lasts.
 const DURATIONS: [&str; 4] =
@@ -230,7 +229,7 @@ pub(super) fn quota(judged: &Judged<'_>) -> Vec<Hit> {
     hits.extend(over(template.actions.mark, actions(judged).len(), MOST_ACTIONS, "actions"));
     hits.extend(
         over(template.actions.mark, first, MOST_AT_ONCE, "actions that start at once")
-            .map(|hit| hit.level(Level::Error).remedy("let some of them start after others (startAfter)")),
+            .map(|hit| hit.remedy("let some of them start after others (startAfter)")),
     );
     hits.extend(
         over(conditions.mark, conditions.items().len(), MOST_STOP_CONDITIONS, "stop conditions")

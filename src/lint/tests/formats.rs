@@ -222,7 +222,7 @@ fn a_plan_of_terraform_is_read_with_what_is_known_after_the_apply() {
     let found = after(|change| change["after"]["action"][0]["parameter"] = json!([]));
     assert_eq!(ids(&found), ["restart"]);
     let found = after(|change| {
-        change["after"]["experiment_options"][0]["empty_target_resolution_mode"] = json!("skip")
+        change["after"]["experiment_options"][0]["empty_target_resolution_mode"] = json!("skip");
     });
     assert_eq!(ids(&found), ["empty-targets"]);
     let found = after(|change| change["after"]["stop_condition"] = json!([{"source": "none"}]));
