@@ -18,6 +18,7 @@ pub mod http;
 pub mod iam;
 mod kin;
 pub mod lifecycle;
+pub mod lint;
 pub mod model;
 mod orphans;
 pub mod panics;

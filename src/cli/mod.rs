@@ -15,6 +15,7 @@ mod connect;
 mod iam;
 mod inputs;
 mod leftovers;
+mod lint;
 mod logging;
 mod printing;
 mod provenance;
@@ -35,7 +36,7 @@ use self::called::Call;
 use self::leftovers::Leftovers;
 use self::printing::Output;
 use crate::ci::Surroundings;
-use crate::config::{self, Environment, Mistake, Settings};
+use crate::config::{self, Environment, Mistake, Place, Settings};
 use crate::model::Verdict;
 use crate::orphans;
 use crate::panics;
@@ -121,6 +122,7 @@ fn command_of(args: impl IntoIterator<Item = OsString>, env: &Environment) -> u8
             Some(("score", matches)) => steps::score(matches, env).await,
             Some(("stop", matches)) => stop::stop(matches, env).await,
             Some(("sweep", matches)) => sweep::sweep(matches, env).await,
+            Some(("lint", matches)) => lint::lint(matches, env).await,
             Some((_, matches)) => run::run(matches, env).await,
             None => run::run(&matches, env).await,
         }
@@ -161,6 +163,7 @@ fn command() -> Command {
                 .about("Verify all that a run verifies before it launches, and nothing else")
                 .args(config::flags()),
         )
+        .subcommand(lint::command())
         .subcommand(stop::command())
         .subcommand(sweep::command())
         .subcommand(rehearse::command().args(config::flags()))
@@ -228,15 +231,19 @@ fn leave(mistakes: &[Mistake], env: &Environment) {
 
 /// A mistake whose file is named as its repository has it, if the CI says where that is.
 fn seen_from_repository(mistake: &Mistake, env: &Environment) -> Mistake {
-    let mut seen = mistake.clone();
+    let place = mistake.place.clone().map(|place| within_repository(place, env));
+    Mistake { place, ..mistake.clone() }
+}
+
+fn within_repository(place: Place, env: &Environment) -> Place {
     let root = ["GITHUB_WORKSPACE", "BUILD_SOURCESDIRECTORY"].into_iter().find_map(|name| env.get(name));
-    if let (Some(place), Some(root)) = (&mut seen.place, root)
+    if let Some(root) = root
         && let Ok(file) = std::path::absolute(&place.file)
         && let Ok(within) = file.strip_prefix(root)
     {
-        place.file = within.display().to_string();
+        return Place { file: within.display().to_string(), ..place };
     }
-    seen
+    place
 }
 
 /// To standard error.

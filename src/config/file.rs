@@ -121,7 +121,7 @@ fn default_name(dir: &Path) -> Result<Option<&'static str>, Mistake> {
 }
 
 /// What is wrong with the file, and what to do.
-type Refusal = (String, String);
+pub(crate) type Refusal = (String, String);
 
 fn refusal(what: impl Into<String>, hint: impl Into<String>) -> Refusal {
     (what.into(), hint.into())
@@ -138,7 +138,7 @@ fn read(path: &Path) -> Result<String, Refusal> {
 
 /// The content of a file that a setting names, if it is one of at most so many bytes. `else_name` is the hint for
 /// anything else.
-pub(super) fn bytes(path: &Path, most: u64, else_name: &str) -> Result<Vec<u8>, Refusal> {
+pub(crate) fn bytes(path: &Path, most: u64, else_name: &str) -> Result<Vec<u8>, Refusal> {
     files::read(path, most).map_err(|error| match error.kind() {
         ErrorKind::NotFound => refusal("is not there", "check the path, or remove the setting"),
         ErrorKind::InvalidInput => refusal("is not a file", else_name),

@@ -32,7 +32,7 @@ impl Mistake {
     }
 
     #[must_use]
-    pub(super) fn at(mut self, place: Option<Place>) -> Self {
+    pub(crate) fn at(mut self, place: Option<Place>) -> Self {
         self.place = place;
         self
     }
@@ -117,7 +117,7 @@ pub(super) fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) 
 }
 
 /// The known word that `word` most likely is, misspelt.
-pub(super) fn misspelt<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+pub(crate) fn misspelt<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     similar(word, known, 0.7)
 }
 

@@ -50,10 +50,15 @@ pub use report_settings::{compare_to, report_dir, report_places, repository_and_
 pub use result_file::read_result;
 pub use secret::{Secret, Tokens};
 pub use settings::{CommentMode, LogFormat, Settings, load, load_again};
-pub use stop_settings::{STOP_INPUTS, StopSettings, state_file, stop_settings};
+pub use stop_settings::{STOP_INPUTS, StopSettings, lint_settings, state_file, stop_settings};
 pub use sweep_settings::{SWEEP_INPUTS, SweepSettings, sweep_settings};
 pub use tree::Place;
 pub use veil::Veil;
+
+pub(crate) use file::bytes;
+pub(crate) use mistake::misspelt;
+pub(crate) use tree::{Content, Entry, Mark, Node};
+pub(crate) use yaml::{Fault, parse as parse_yaml};
 
 #[cfg(test)]
 mod property_tests;

@@ -7,9 +7,11 @@ use std::path::{Path, PathBuf};
 use super::Mistake;
 use super::control_planes::{ControlPlanes, HARNESS_URL, LITMUS_URL};
 use super::environment::Environment;
+use super::foreign::aws_mistakes;
 use super::report_settings::some_values;
 use super::secret::Tokens;
 use super::settings::LogFormat;
+use super::sweep_settings::SWEEP_INPUTS;
 use super::trust::Trust;
 use super::values::Values;
 use crate::http::HttpSettings;
@@ -72,6 +74,19 @@ pub fn stop_settings(
         control_planes: ControlPlanes::read(env, flags, dir),
         ..of_values(&values, env, dir, &mut mistakes)
     };
+    if mistakes.is_empty() { Ok(settings) } else { Err(mistakes) }
+}
+
+/// What `faultgate lint` needs to read templates: of one account and Region.
+pub fn lint_settings(
+    env: &Environment,
+    flags: &[(String, OsString)],
+    dir: &Path,
+) -> Result<StopSettings, Vec<Mistake>> {
+    let mut mistakes = Vec::new();
+    let values = some_values(env, flags, dir, SWEEP_INPUTS, &mut mistakes)?;
+    let settings = of_values(&values, env, dir, &mut mistakes);
+    mistakes.extend(aws_mistakes(env));
     if mistakes.is_empty() { Ok(settings) } else { Err(mistakes) }
 }
 

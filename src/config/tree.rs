@@ -1,21 +1,22 @@
-//! The content of a suite file together with where everything in it stands.
+//! The content of a file together with where everything in it stands.
 
 use std::collections::HashMap;
 use std::rc::Rc;
 
 use ::config::{Value, ValueKind};
+use serde_json::Value as Json;
 
 use super::file::Table;
 
 /// A place in a text, counted from 1.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Mark {
-    pub(super) line: usize,
-    pub(super) column: usize,
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Mark {
+    pub(crate) line: usize,
+    pub(crate) column: usize,
 }
 
 impl Mark {
-    pub(super) fn in_file(self, name: &str) -> Place {
+    pub(crate) fn in_file(self, name: &str) -> Place {
         Place { file: name.to_owned(), line: self.line, column: self.column }
     }
 }
@@ -31,15 +32,17 @@ pub struct Place {
 
 /// One value and where it begins.
 #[derive(Debug)]
-pub(super) struct Node {
-    pub(super) mark: Mark,
-    pub(super) content: Content,
+pub(crate) struct Node {
+    pub(crate) mark: Mark,
+    /// The name of its tag, where that is not one of YAML's own.
+    pub(crate) tag: Option<String>,
+    pub(crate) content: Content,
     /// Levels below it, its own included.
     pub(super) depth: usize,
 }
 
 #[derive(Debug)]
-pub(super) enum Content {
+pub(crate) enum Content {
     Scalar(ValueKind),
     List(Vec<Rc<Node>>),
     Table(HashMap<String, Entry>),
@@ -47,12 +50,55 @@ pub(super) enum Content {
 
 /// What stands at a key, which may be there by a merge.
 #[derive(Debug, Clone)]
-pub(super) struct Entry {
-    pub(super) mark: Mark,
-    pub(super) node: Rc<Node>,
+pub(crate) struct Entry {
+    pub(crate) mark: Mark,
+    pub(crate) node: Rc<Node>,
 }
 
 impl Node {
+    /// What JSON says, whose places nobody knows: all of it is at line 0.
+    pub(crate) fn of_json(json: &Json) -> Self {
+        let mark = Mark { line: 0, column: 0 };
+        let (content, depth) = match json {
+            Json::Null => (Content::Scalar(ValueKind::Nil), 1),
+            Json::Bool(word) => (Content::Scalar(ValueKind::Boolean(*word)), 1),
+            Json::Number(number) => (
+                Content::Scalar(number.as_i64().map_or_else(|| number.to_string().into(), ValueKind::I64)),
+                1,
+            ),
+            Json::String(text) => (Content::Scalar(ValueKind::String(text.clone())), 1),
+            Json::Array(items) => {
+                let items: Vec<Rc<Self>> = items.iter().map(|item| Rc::new(Self::of_json(item))).collect();
+                let depth = items.iter().map(|item| item.depth).max().unwrap_or_default();
+                (Content::List(items), depth + 1)
+            }
+            Json::Object(entries) => {
+                let entry = |json| Entry { mark, node: Rc::new(Self::of_json(json)) };
+                let entries: HashMap<String, Entry> =
+                    entries.iter().map(|(key, json)| (key.clone(), entry(json))).collect();
+                let depth = entries.values().map(|entry| entry.node.depth).max().unwrap_or_default();
+                (Content::Table(entries), depth + 1)
+            }
+        };
+        Self { mark, tag: None, content, depth }
+    }
+
+    /// What stands at a key of a table; nothing of what is no table.
+    pub(crate) fn get(&self, key: &str) -> Option<&Entry> {
+        match &self.content {
+            Content::Table(entries) => entries.get(key),
+            Content::Scalar(_) | Content::List(_) => None,
+        }
+    }
+
+    /// A text, a number or a truth value as it is written; nothing of null.
+    pub(crate) fn text(&self) -> Option<String> {
+        match &self.content {
+            Content::Scalar(ValueKind::Nil) | Content::List(_) | Content::Table(_) => None,
+            Content::Scalar(kind) => Some(kind.to_string()),
+        }
+    }
+
     /// The content alone.
     pub(super) fn value(&self, origin: &str) -> Value {
         let origin_of_value = origin.to_owned();

@@ -22,13 +22,13 @@ const MOST_FAULTS: usize = 20;
 /// The prefix of the tags that YAML itself has.
 const CORE: &str = "tag:yaml.org,2002:";
 
-/// Why a text is no suite.
+/// Why a text cannot be taken.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Fault {
+pub(crate) struct Fault {
     /// Completes a sentence that begins with the file.
-    pub(super) what: String,
-    pub(super) hint: &'static str,
-    pub(super) mark: Option<Mark>,
+    pub(crate) what: String,
+    pub(crate) hint: &'static str,
+    pub(crate) mark: Option<Mark>,
 }
 
 /// A text that cannot be read, which is told as any other.
@@ -39,14 +39,14 @@ fn fault(what: impl std::fmt::Display, mark: Mark) -> Fault {
 
 /// What the one document of a text says, or all that is wrong with it. `most` characters may stand in it, with its
 /// aliases written out.
-pub(super) fn parse(text: &str, most: usize) -> Result<Rc<Node>, Vec<Fault>> {
+pub(crate) fn parse(text: &str, most: usize) -> Result<Rc<Node>, Vec<Fault>> {
     let mut composer = Composer { most, ..Composer::default() };
     if let Err(fault) = composer.read(text) {
         composer.faults.push(fault);
     }
     let mut documents = composer.documents;
     if documents.len() > 1 && composer.faults.is_empty() {
-        let what = format!("there are {} documents in it, and a suite is one", documents.len());
+        let what = format!("there are {} documents in it, and one is taken", documents.len());
         composer.faults.push(fault(what, documents[1].mark));
     }
     if !composer.faults.is_empty() {
@@ -55,7 +55,7 @@ pub(super) fn parse(text: &str, most: usize) -> Result<Rc<Node>, Vec<Fault>> {
     // A file of comments alone says nothing.
     Ok(documents.pop().unwrap_or_else(|| {
         let content = Content::Table(HashMap::new());
-        Rc::new(Node { mark: Mark { line: 1, column: 1 }, content, depth: 1 })
+        Rc::new(Node { mark: Mark { line: 1, column: 1 }, tag: None, content, depth: 1 })
     }))
 }
 
@@ -63,6 +63,7 @@ pub(super) fn parse(text: &str, most: usize) -> Result<Rc<Node>, Vec<Fault>> {
 struct Open {
     mark: Mark,
     anchor: usize,
+    tag: Option<String>,
     content: Content,
     /// The key whose value comes next. None: a key comes next.
     key: Option<Key>,
@@ -109,8 +110,12 @@ impl Composer {
             let mark = mark(marker);
             match event {
                 Event::StreamEnd => return Ok(()),
-                Event::SequenceStart(anchor, _) => self.begin(Content::List(Vec::new()), anchor, mark)?,
-                Event::MappingStart(anchor, _) => self.begin(Content::Table(HashMap::new()), anchor, mark)?,
+                Event::SequenceStart(anchor, tag) => {
+                    self.begin(Content::List(Vec::new()), anchor, tag.as_ref(), mark)?;
+                }
+                Event::MappingStart(anchor, tag) => {
+                    self.begin(Content::Table(HashMap::new()), anchor, tag.as_ref(), mark)?;
+                }
                 Event::SequenceEnd | Event::MappingEnd => self.end(),
                 Event::Scalar(text, style, anchor, tag) => self.scalar(text, style, anchor, tag, mark)?,
                 Event::Alias(anchor) => self.alias(anchor, mark)?,
@@ -129,10 +134,11 @@ impl Composer {
         Ok(())
     }
 
-    fn begin(&mut self, content: Content, anchor: usize, mark: Mark) -> Result<(), Fault> {
+    fn begin(&mut self, content: Content, anchor: usize, tag: Option<&Tag>, mark: Mark) -> Result<(), Fault> {
         let counted = self.counted;
         self.count(1, mark)?;
-        self.open.push(Open { mark, anchor, content, key: None, merged: Vec::new(), depth: 1, counted });
+        let tag = tag.and_then(local);
+        self.open.push(Open { mark, anchor, tag, content, key: None, merged: Vec::new(), depth: 1, counted });
         self.is_not_too_deep(0, mark)
     }
 
@@ -153,8 +159,8 @@ impl Composer {
                 }
             }
         }
-        let Open { mark, content, depth, anchor, counted, .. } = ended;
-        self.put(Rc::new(Node { mark, content, depth }), anchor, counted);
+        let Open { mark, tag, content, depth, anchor, counted, .. } = ended;
+        self.put(Rc::new(Node { mark, tag, content, depth }), anchor, counted);
     }
 
     fn scalar(
@@ -180,6 +186,7 @@ impl Composer {
             }
             return Ok(());
         }
+        let local = tag.as_ref().and_then(local);
         let kind = match resolved(text, style, tag) {
             Yaml::String(text) => ValueKind::String(text),
             Yaml::Integer(number) => ValueKind::I64(number),
@@ -195,7 +202,8 @@ impl Composer {
             }
             _ => ValueKind::Nil,
         };
-        self.put(Rc::new(Node { mark, content: Content::Scalar(kind), depth: 1 }), anchor, counted);
+        let content = Content::Scalar(kind);
+        self.put(Rc::new(Node { mark, tag: local, content, depth: 1 }), anchor, counted);
         Ok(())
     }
 
@@ -207,7 +215,8 @@ impl Composer {
     fn alias(&mut self, anchor: usize, mark: Mark) -> Result<(), Fault> {
         let counted = self.counted;
         let (node, size) = self.anchored.get(&anchor).cloned().unwrap_or_else(|| {
-            (Rc::new(Node { mark, content: Content::Scalar(ValueKind::Nil), depth: 1 }), 1)
+            let content = Content::Scalar(ValueKind::Nil);
+            (Rc::new(Node { mark, tag: None, content, depth: 1 }), 1)
         });
         self.count(size.max(1), mark)?;
         self.is_not_too_deep(node.depth, mark)?;
@@ -274,6 +283,11 @@ fn key(node: &Node) -> Option<String> {
         Content::Scalar(ValueKind::Nil) | Content::List(_) | Content::Table(_) => None,
         Content::Scalar(kind) => Some(kind.to_string()),
     }
+}
+
+/// The name of a tag that is not YAML's own: `Ref` of `!Ref`.
+fn local(tag: &Tag) -> Option<String> {
+    (tag.handle == "!").then(|| tag.suffix.clone())
 }
 
 /// What a scalar means, as `YamlLoader` has it.

@@ -205,6 +205,27 @@ pub fn mistake_commands(style: LogStyle, mistakes: &[Mistake]) -> Vec<String> {
     Dialect::of(style).map(|dialect| dialect.issues(Kind::Error, &issues)).unwrap_or_default()
 }
 
+/// Something found in a file: its level, a title, and what is found.
+pub struct Remark {
+    pub level: Level,
+    pub title: String,
+    pub message: String,
+    pub place: Option<Place>,
+}
+
+/// What is found, as commands of GitHub, those of each level together.
+pub fn remark_commands(remarks: &[Remark]) -> Vec<String> {
+    let kinds = [(Level::Error, Kind::Error), (Level::Warning, Kind::Warning), (Level::Note, Kind::Notice)];
+    let of_kind = |(level, kind)| {
+        let remarks = remarks.iter().filter(|remark| remark.level == level);
+        let issues: Vec<Issue> = remarks
+            .map(|remark| Issue::new(&remark.title, &remark.message).at(remark.place.clone()))
+            .collect();
+        Dialect::GitHub.issues(kind, &issues)
+    };
+    kinds.into_iter().flat_map(of_kind).collect()
+}
+
 pub struct LogCommands<W> {
     out: W,
     dialect: Dialect,

@@ -48,7 +48,7 @@ mod tests;
 pub use annotations::AnnotationsFile;
 pub use buildkite::BuildkiteAnnotation;
 pub use command_file::CommandFile;
-pub use commands::{LogCommands, mistake_commands};
+pub use commands::{LogCommands, Remark, mistake_commands, remark_commands};
 pub use comment::{Comment, comment_key};
 pub use console::{Log, closing};
 pub use context::Nature;

@@ -15,6 +15,7 @@ mod forges;
 mod harness;
 mod launch;
 mod leftovers;
+mod lint;
 mod litmus;
 mod lives;
 mod merging;

@@ -142,6 +142,7 @@ impl Table<'_> {
                 self.account.faultgate(&["launch"]).env("FAULTGATE_EXPERIMENT_TEMPLATE_ID", TEMPLATE_ID)
             }
             "sweep" => self.account.faultgate(&["sweep", "--stop-experiments"]),
+            "lint" => self.account.faultgate(&["lint", TEMPLATE_ID]),
             _ => {
                 let faultgate = self.account.faultgate(&[name]).folder(Faultgate::REPORTS);
                 faultgate.file("reports/state.json", self.state)
@@ -175,7 +176,7 @@ async fn state_of_a_launch(account: &Account) -> String {
     ended.read("reports/state.json")
 }
 
-const OTHERS: [&str; 7] = ["check", "sweep", "stop", "report", "launch", "monitor", "score"];
+const OTHERS: [&str; 8] = ["check", "sweep", "stop", "report", "launch", "monitor", "score", "lint"];
 
 #[test]
 fn the_table_knows_what_is_read() {

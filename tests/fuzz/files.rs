@@ -1,10 +1,12 @@
 //! Files: of the user, of the CI, and of earlier runs.
 
 use std::path::Path;
+use std::time::Duration;
 
 use faultgate::ci::{Surroundings, read_event};
 use faultgate::config::{self, Environment};
 use faultgate::lifecycle::merge;
+use faultgate::lint::Lint;
 use faultgate::state_file;
 
 use crate::runner::fuzz;
@@ -39,6 +41,25 @@ fn suite() {
                 assert!(told.iter().all(|told| !told.contains(['\n', '\x1b'])), "{told:?}");
                 assert!(told.iter().all(|told| !told.contains("s3cr3t")), "{told:?}");
                 told.join("; ")
+            }
+        }
+    });
+}
+
+#[test]
+fn lint() {
+    fuzz("lint", 600, |case| {
+        let mut lint = Lint::new(Some(Duration::from_secs(60)), Vec::new());
+        match lint.take_file("template", &case.bytes) {
+            Ok(()) => {
+                let judgement = lint.judge();
+                let told = faultgate::lint::text(&judgement);
+                assert!(!told.contains('\x1b') && !told.lines().any(|line| line.starts_with("::")), "{told}");
+                judgement.findings.iter().map(|finding| finding.rule.id).collect::<Vec<_>>().join(" ")
+            }
+            Err(mistakes) => {
+                assert!(!mistakes.is_empty());
+                mistakes.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
             }
         }
     });

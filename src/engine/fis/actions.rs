@@ -1,5 +1,5 @@
 //! Which actions of FIS inject a fault, and whether one of an experiment did. The one list: the outcome, the fault window,
-//! docs/fis.md and the Step Functions template without a container follow it.
+//! `faultgate lint`, docs/fis.md and the Step Functions template without a container follow it.
 
 use crate::model::{Action, Effect, Target};
 
@@ -43,16 +43,29 @@ const INJECTING: &[(&str, &[&str])] = &[
 ];
 
 /// What an action does, by its id. An id that is not known may inject.
-pub(super) fn effect(action_id: &str) -> Effect {
+pub fn effect(action_id: &str) -> Effect {
     HARMLESS.iter().find(|(id, ..)| *id == action_id).map_or(Effect::Injects, |(_, effect, _)| *effect)
 }
 
 /// What a harmless action does, in words that complete "an action that …".
-pub(super) fn purpose(action_id: &str) -> Option<&'static str> {
+pub fn purpose(action_id: &str) -> Option<&'static str> {
     HARMLESS.iter().find(|(id, ..)| *id == action_id).map(|(.., purpose)| *purpose)
 }
 
-fn is_known_to_inject(action_id: &str) -> bool {
+/// True of an action that needs targets, as far as it is known.
+pub fn needs_target(action_id: &str) -> bool {
+    is_known_to_inject(action_id) && !TARGETLESS.contains(&action_id)
+}
+
+/// The ids of all actions that are known here.
+pub fn known_ids() -> impl Iterator<Item = String> {
+    let injecting = INJECTING
+        .iter()
+        .flat_map(|(service, names)| names.iter().map(move |name| format!("aws:{service}:{name}")));
+    HARMLESS.iter().map(|(id, ..)| (*id).to_owned()).chain(injecting)
+}
+
+pub fn is_known_to_inject(action_id: &str) -> bool {
     let mut parts = action_id.splitn(3, ':');
     let (Some("aws"), Some(service), Some(name)) = (parts.next(), parts.next(), parts.next()) else {
         return false;

@@ -40,13 +40,16 @@ mod shared;
 mod subscription;
 mod sweep;
 mod tags;
+mod templates;
 mod watch;
 
+pub use actions::{effect, is_known_to_inject, known_ids, needs_target, purpose};
 pub use clients::{connect, connect_embedded, in_region};
 pub use place::partition_of;
 pub use settings::{FisSettings, RunStep};
 pub use sweep::{Kind, OpenExperiment, Part, Parts, Sweeper};
 pub use tags::Expiry;
+pub use templates::Templates;
 
 use self::clients::Clients;
 use self::doubt::{Doubting, Doubts};

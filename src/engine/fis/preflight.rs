@@ -66,7 +66,10 @@ pub(super) async fn preflight(clients: &Clients, place: &Place, templates: &BTre
     for (id, template) in found {
         match template {
             Ok(template) => result.take_template(id, &template, &place.region),
-            Err(failure) => result.findings.push(blocking(format!("template {id}"), &failure, place)),
+            Err(failure) => {
+                let failure = looked_for(failure, place);
+                result.findings.push(failure.finding(Level::Error, format!("template {id}")));
+            }
         }
     }
     result.findings.push(lever_finding(lever));
@@ -111,7 +114,11 @@ impl Preflight {
     }
 }
 
-async fn get_template(clients: &Clients, place: &Place, id: &str) -> Result<ExperimentTemplate, Failure> {
+pub(super) async fn get_template(
+    clients: &Clients,
+    place: &Place,
+    id: &str,
+) -> Result<ExperimentTemplate, Failure> {
     let what = format!("read the experiment template {id}");
     let answer = clients.fis.get_experiment_template().id(id).send().await;
     answer.map_err(|error| failure(&error, "GetExperimentTemplate", &what, place))?.experiment_template.ok_or(
@@ -217,16 +224,18 @@ fn could_not_look(subject: &str, failure: &Failure) -> Finding {
     finding
 }
 
-fn blocking(subject: String, failure: &Failure, place: &Place) -> Finding {
-    let finding = failure.finding(Level::Error, subject);
-    match failure.kind {
-        FailureKind::Missing => finding.with_remedy(format!(
-            "check the id and the Region ({}): aws fis list-experiment-templates --region {}",
-            place.region, place.region
-        )),
-        _ => finding,
+/// A template that is not there may be elsewhere.
+pub(super) fn looked_for(failure: Failure, place: &Place) -> Failure {
+    if failure.kind != FailureKind::Missing {
+        return failure;
     }
+    let region = &place.region;
+    let remedy = format!(
+        "check the id and the Region ({region}): aws fis list-experiment-templates --region {region}"
+    );
+    Failure { remedy: Some(remedy), ..failure }
 }
+
 /// Whether the role can be assumed.
 pub(super) async fn assumed(role: &Role) -> Finding {
     let subject = format!("role {}", role.arn());

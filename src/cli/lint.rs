@@ -1,0 +1,262 @@
+//! `faultgate lint`: judges FIS experiment templates, in files or by ids that are read, before anybody launches them.
+
+use std::ffi::OsString;
+use std::io::Read;
+use std::path::Path;
+use std::time::Duration;
+
+use clap::builder::PossibleValuesParser;
+use clap::{Arg, ArgAction, ArgMatches, Command};
+use futures_util::stream::{self, StreamExt};
+
+use super::accounts::{Access, Accounts, Place};
+use super::connect::Endpoints;
+use super::signals::Signals;
+use super::stopping::{one, plan};
+use super::{MISTAKES, complain, logging, printing, random, say, within_repository};
+use crate::config::{self, Environment, Mistake, SWEEP_INPUTS, StopSettings, Veil};
+use crate::engine::fis::Templates;
+use crate::lint::{self, Finding, Lint, MAX_BYTES, RULES, Rule};
+use crate::model::{EngineSpec, Level, Verdict};
+use crate::report::{Remark, remark_commands};
+use crate::text;
+
+const SUBJECT: &str = "template";
+const FORMAT: &str = "format";
+const IGNORE: &str = "ignore";
+const FAIL_ON: &str = "fail-on";
+const TIMEOUT: &str = "timeout";
+const LIST_RULES: &str = "list-rules";
+/// Standard input.
+const STDIN: &str = "-";
+/// How ids of FIS begin.
+const ID: &str = "EXT";
+/// Templates that are read at once.
+const AT_ONCE: usize = 8;
+/// Longest line told.
+const LONGEST: usize = 2_000;
+const HERE: &str = ".";
+const HINT: &str = "name a file in JSON or YAML that can be read, or an id (EXT…)";
+const LEVELS: [Level; 3] = [Level::Error, Level::Warning, Level::Note];
+/// A rule is broken.
+const BROKEN: u8 = 1;
+const LONGEST_TIMEOUT: Duration = Duration::from_hours(24);
+
+pub(super) fn command() -> Command {
+    let inputs = config::flags().into_iter().filter(|flag| SWEEP_INPUTS.contains(&flag.get_id().as_str()));
+    let levels = LEVELS.map(Level::as_str);
+    Command::new("lint")
+        .about("Judge FIS experiment templates before anybody launches them: files, or ids that are read")
+        .after_help(
+            "A file is FIS's own JSON or YAML, a CloudFormation template, or what `terraform show -json` prints; - is \
+             standard input.\nNothing of it is run. Each rule is in docs/lint.md.\n\nExit codes: 0 no rule of level \
+             error is broken, 1 one is, 2 mistakes (no such file, no template in it, no such rule),\n3 an id could not \
+             be read from FIS, 129/130/143 ended by SIGHUP/SIGINT/SIGTERM.",
+        )
+        .arg(
+            Arg::new(SUBJECT)
+                .value_name("FILE|ID")
+                .num_args(1..)
+                .required_unless_present(LIST_RULES)
+                .help("Files, or ids of FIS (EXT…)"),
+        )
+        .arg(
+            Arg::new(FORMAT)
+                .long(FORMAT)
+                .value_parser(["text", "json", "github"])
+                .default_value("text")
+                .help("text for people, json for programs, github for annotations beside the text"),
+        )
+        .arg(
+            Arg::new(IGNORE)
+                .long(IGNORE)
+                .value_name("RULE")
+                .value_delimiter(',')
+                .action(ArgAction::Append)
+                .value_parser(PossibleValuesParser::new(RULES.iter().map(|rule| rule.id)))
+                .hide_possible_values(true)
+                .help("Rules to leave out, by commas or repeated"),
+        )
+        .arg(
+            Arg::new(FAIL_ON)
+                .long(FAIL_ON)
+                .value_name("LEVEL")
+                .value_parser(PossibleValuesParser::new(levels))
+                .default_value(Level::Error.as_str())
+                .help("The least level at which the exit code is 1"),
+        )
+        .arg(
+            Arg::new(TIMEOUT)
+                .long(TIMEOUT)
+                .value_name("DURATION")
+                .value_parser(|text: &str| {
+                    config::flag_duration(text, Duration::from_secs(1), LONGEST_TIMEOUT)
+                })
+                .help("The run's timeout, such as 30m: an experiment that lasts longer is an error"),
+        )
+        .arg(
+            Arg::new(LIST_RULES)
+                .long(LIST_RULES)
+                .action(ArgAction::SetTrue)
+                .help("Print the rules as a table, and nothing else"),
+        )
+        .args(inputs)
+}
+
+pub(super) async fn lint(matches: &ArgMatches, env: &Environment) -> u8 {
+    if matches.get_flag(LIST_RULES) {
+        say(lint::reference().trim_end());
+        return 0;
+    }
+    let ignored = matches.get_many::<String>(IGNORE).into_iter().flatten();
+    let ignored = ignored.filter_map(|id| Rule::find(id)).map(|rule| rule.id).collect();
+    let mut lint = Lint::new(matches.get_one::<Duration>(TIMEOUT).copied(), ignored);
+    let subjects: Vec<&String> = matches.get_many::<String>(SUBJECT).into_iter().flatten().collect();
+    let (ids, files): (Vec<&String>, Vec<&String>) = subjects.into_iter().partition(|subject| is_id(subject));
+    let mut mistakes = Vec::new();
+    for file in files {
+        if let Err(more) = read(file).and_then(|bytes| lint.take_file(file, &bytes)) {
+            mistakes.extend(more);
+        }
+    }
+    if !mistakes.is_empty() {
+        return refuse(&mistakes);
+    }
+    let unread = if ids.is_empty() {
+        Vec::new()
+    } else {
+        match described(&mut lint, &ids, matches, env).await {
+            Ok(unread) => unread,
+            Err(code) => return code,
+        }
+    };
+    tell(&lint, &unread, matches, env)
+}
+
+fn is_id(subject: &str) -> bool {
+    subject
+        .strip_prefix(ID)
+        .is_some_and(|rest| !rest.is_empty() && rest.chars().all(|c| c.is_ascii_alphanumeric()))
+}
+
+fn read(file: &str) -> Result<Vec<u8>, Vec<Mistake>> {
+    let shown = text::plain(file, 200);
+    if file == STDIN {
+        let mut bytes = Vec::new();
+        let read = std::io::stdin().lock().take(MAX_BYTES + 1).read_to_end(&mut bytes);
+        return match read {
+            Ok(_) if bytes.len() as u64 > MAX_BYTES => Err(vec![Mistake::new(
+                file,
+                format!("standard input is larger than {} MiB", MAX_BYTES >> 20),
+            )]),
+            Ok(_) => Ok(bytes),
+            Err(error) => Err(vec![Mistake::new(file, format!("standard input cannot be read: {error}"))]),
+        };
+    }
+    config::bytes(Path::new(file), MAX_BYTES, HINT).map_err(|(what, _)| {
+        let mistake = Mistake::new(file, format!("the file {shown} {what}"));
+        vec![mistake.hint(HINT)]
+    })
+}
+
+/// Takes what FIS says of these ids, and returns what it did not say, a line each. The error is an exit code.
+async fn described(
+    lint: &mut Lint,
+    ids: &[&String],
+    matches: &ArgMatches,
+    env: &Environment,
+) -> Result<Vec<String>, u8> {
+    let refused = |mistakes: Vec<Mistake>| refuse(&mistakes);
+    let settings = config::lint_settings(env, &given(matches), Path::new(HERE)).map_err(refused)?;
+    let mut signals = Signals::listen().map_err(|error| {
+        complain(&format!("faultgate could not listen to signals: {error}"));
+        Verdict::Errored.exit_code(None)
+    })?;
+    logging::start(env, settings.log_format, &printing::screen(), &Veil::default());
+    for warning in &settings.warnings {
+        complain(&text::plain(&format!("warning: {warning}"), LONGEST));
+    }
+    let ask = async {
+        let templates = connected(&settings, env).await?;
+        let templates = &templates;
+        let asked = ids.iter().map(|id| async move { (id, templates.read(id).await) });
+        Ok(stream::iter(asked).buffered(AT_ONCE).collect::<Vec<_>>().await)
+    };
+    let answers = tokio::select! {
+        biased;
+        answers = ask => answers.map_err(|mistake| refuse(&[mistake]))?,
+        signal = signals.next() => return Err(signal.exit_code()),
+    };
+    let mut unread = Vec::new();
+    for (id, answer) in answers {
+        match answer {
+            Ok(json) => lint.take_described(id, &json),
+            Err(failure) => unread.push(failure.with_remedy()),
+        }
+    }
+    Ok(unread)
+}
+
+fn given(matches: &ArgMatches) -> Vec<(String, OsString)> {
+    config::given(matches).into_iter().filter(|(name, _)| SWEEP_INPUTS.contains(&name.as_str())).collect()
+}
+
+/// The templates of the account and Region that the settings name. Nothing is asked yet.
+async fn connected(settings: &StopSettings, env: &Environment) -> Result<Templates, Mistake> {
+    let StopSettings { region, role_arn, http, tokens, .. } = settings;
+    let place = Place { region: region.clone(), role_arn: role_arn.clone() };
+    let spec =
+        EngineSpec::Fis { template: String::new(), region: region.clone(), role_arn: role_arn.clone() };
+    let plan = plan(vec![one("lint".to_owned(), spec)], false);
+    let endpoints = Endpoints::Real(http.clone());
+    let run_id = format!("lint-{}", random());
+    let access = Access { env, id_token: tokens.aws_id.as_ref(), run_id: &run_id };
+    let mut accounts = Accounts::of(&plan, &place, &endpoints, access).await?;
+    let account = accounts.reach(place.clone(), "lint")?;
+    Ok(Templates::new(&account.sdk, role_arn.as_deref()))
+}
+
+/// Tells all, and returns the exit code.
+fn tell(lint: &Lint, unread: &[String], matches: &ArgMatches, env: &Environment) -> u8 {
+    let judgement = lint.judge();
+    let format = matches.get_one::<String>(FORMAT).map_or("", String::as_str);
+    if format == "json" {
+        say(&lint::json(&judgement));
+    } else {
+        say(&lint::text(&judgement));
+    }
+    if format == "github" {
+        let remarks: Vec<Remark> = judgement.findings.iter().map(|finding| remark(finding, env)).collect();
+        for command in remark_commands(&remarks) {
+            say(&command);
+        }
+    }
+    for line in unread {
+        complain(&text::plain(line, LONGEST));
+    }
+    let least = matches.get_one::<String>(FAIL_ON).map_or("", String::as_str);
+    let least = LEVELS.into_iter().find(|level| level.as_str() == least).unwrap_or(Level::Note);
+    let fails = |finding: &Finding| finding.level >= least;
+    match (judgement.findings.iter().any(fails), unread.is_empty()) {
+        (true, _) => BROKEN,
+        (false, false) => Verdict::Errored.exit_code(None),
+        (false, true) => 0,
+    }
+}
+
+fn remark(finding: &Finding, env: &Environment) -> Remark {
+    let Finding { rule, level, template, place, message, remedy, .. } = finding;
+    let title = format!("{} ({template})", rule.id);
+    let place = place.clone().map(|place| within_repository(place, env));
+    Remark { level: *level, title, message: format!("{message}; {remedy}"), place }
+}
+
+fn refuse(mistakes: &[Mistake]) -> u8 {
+    let mut told = "faultgate found mistakes; nothing was judged:".to_owned();
+    for mistake in mistakes {
+        told.push_str("\n  - ");
+        told.push_str(&text::plain(&mistake.to_string(), LONGEST));
+    }
+    complain(&told);
+    MISTAKES
+}
