@@ -10,7 +10,7 @@ from typing import Any
 
 import boto3
 import pytest
-from fis import TEMPLATE, Fis
+from fis import Fis
 from interpreter import interpreter, refusal
 from pipelines import TEMPLATE_ID, binary, served
 from stacks import ACCOUNT, REGION, definition, hasten, load
@@ -29,7 +29,7 @@ def page(build: str) -> str:
     )
 
 
-def watch(fis: Fis, stack: str = WITH_WATCHDOG[0]) -> tuple[dict[str, Any], set[str], set[str]]:
+def watch(fis: Fis, event: dict[str, Any] = EVENT) -> tuple[dict[str, Any], set[str], set[str]]:
     """Plays the end of a build; gives how the watchdog ended, and the rules and queues that are left."""
     with interpreter(fis=fis) as running:
         events, sqs = boto3.client("events", REGION), boto3.client("sqs", REGION)
@@ -40,8 +40,8 @@ def watch(fis: Fis, stack: str = WITH_WATCHDOG[0]) -> tuple[dict[str, Any], set[
             events.put_rule(Name=f"faultgate-{run}", EventPattern='{"source": ["aws.fis"]}')
             arn = f"arn:aws:sqs:{REGION}:{ACCOUNT}:faultgate-{run}"
             events.put_targets(Rule=f"faultgate-{run}", Targets=[{"Id": "queue", "Arn": arn}])
-        machine = definition(load(stack), "Watchdog", ExperimentTemplateId=TEMPLATE, QueueUrl=QUEUES)
-        ended = running.run(running.create("watchdog", hasten(machine)), EVENT)
+        machine = definition(load(WITH_WATCHDOG[0]), "Watchdog", QueueUrl=QUEUES)
+        ended = running.run(running.create("watchdog", hasten(machine)), event)
         rules = {each["Name"] for each in events.list_rules()["Rules"]}
         queues = {url.rpartition("/")[2] for url in sqs.list_queues().get("QueueUrls", [])}
         return ended, rules, queues
@@ -92,6 +92,38 @@ def test_a_stop_that_is_refused_fails_the_watchdog_visibly(fis: Fis) -> None:
     mine(fis, "running")
     fis.refuses["StopExperiment"] = "no"
     assert watch(fis)[0]["status"] == "FAILED"
+
+
+def failed(status: str = "FAILED", **told: str) -> dict[str, Any]:
+    """The event of a build that ended so, and exported that."""
+    exported = [{"name": f"FAULTGATE_{name}", "value": value, "type": "PLAINTEXT"} for name, value in told.items()]
+    more = {"additional-information": {"exported-environment-variables": exported}} if told else {}
+    return {"detail": EVENT["detail"] | {"build-status": status} | more}
+
+
+@pytest.mark.parametrize("state", ["completed", "stopped", "failed", "cancelled"])
+def test_a_gate_that_said_no_leaves_nothing_to_look_for(fis: Fis, state: str) -> None:
+    assert watch(fis, failed(VERDICT="failed", STATE=state, REASON="completed"))[0]["status"] == "SUCCEEDED"
+    assert fis.calls == {}
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        failed(),
+        failed(VERDICT="failed"),
+        failed(VERDICT="", STATE="completed"),
+        failed(VERDICT="passed", STATE="completed"),
+        failed(REASON="failed", STATE="completed"),
+        *(failed(VERDICT="failed", STATE=state) for state in ("running", "stopping", "unknown", "")),
+        *(failed(VERDICT=verdict, STATE="stopped") for verdict in ("errored", "timed-out", "cancelled")),
+        *(failed(status, VERDICT="failed", STATE="completed") for status in ("STOPPED", "TIMED_OUT", "FAULT")),
+    ],
+)
+def test_every_other_end_is_looked_into(fis: Fis, event: dict[str, Any]) -> None:
+    left = mine(fis, "running")
+    assert watch(fis, event)[0]["status"] == "SUCCEEDED"
+    assert fis.status(left) == "stopped"
 
 
 def test_both_stacks_have_the_same_watchdog() -> None:
@@ -148,7 +180,7 @@ def test_what_faultgate_itself_has_left_is_found_stopped_and_removed(tmp_path: P
             run = mine["tags"]["faultgate:run-id"]
             assert [each["Id"] for each in events.list_targets_by_rule(Rule=f"faultgate-{run}")["Targets"]] == ["queue"]
             (queue,) = sqs.list_queues(QueueNamePrefix=f"faultgate-{run}")["QueueUrls"]
-            names = {"ExperimentTemplateId": TEMPLATE_ID, "QueueUrl": queue.removesuffix(run)}
+            names = {"QueueUrl": queue.removesuffix(run)}
             told = load(WITH_WATCHDOG[0])["Resources"]["Watchdog"]["Properties"]["DefinitionSubstitutions"]["QueueUrl"]
             assert told["Fn::Sub"].rpartition("/")[2] == names["QueueUrl"].rpartition("/")[2]
             machine = running.create("watchdog", hasten(definition(load(WITH_WATCHDOG[0]), "Watchdog", **names)))
