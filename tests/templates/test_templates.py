@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import subprocess
 import sys
@@ -12,14 +11,20 @@ from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
+import boto3
 import pytest
 import yaml
+from botocore.validate import ParamValidator
+from codebuild import BUILDSPECS
+from interpreter import to_wire
 from moto.events.models import EventPattern
 from stacks import FILES, TEMPLATES, Loader, load, resources, states
 
 BIN = Path(sys.executable).parent
 # What has no narrower resource: lists, descriptions, and what belongs to the whole account.
 ANYWHERE = {
+    "autoscaling:DescribeAutoScalingGroups",
+    "autoscaling:DescribeLifecycleHooks",
     "cloudwatch:DescribeAlarms",
     "cloudwatch:GetMetricData",
     "ec2:DescribeInstanceStatus",
@@ -155,6 +160,11 @@ def test_every_role_trusts_one_service_for_this_account_alone(name: str) -> None
         (statement,) = each["Properties"]["AssumeRolePolicyDocument"]["Statement"]
         assert list(statement["Principal"]) == ["Service"], role
         assert statement["Condition"]["StringEquals"] == {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}, role
+        # What acts by itself is named by its kind, since its name is made up with the stack.
+        service = statement["Principal"]["Service"].removesuffix(".amazonaws.com")
+        if name != FILES[3] and service in ("events", "states", "codebuild", "fis"):
+            (arn,) = arns(statement["Condition"]["ArnLike"]["aws:SourceArn"])
+            assert arn.startswith(f"arn:aws:{service}:*:*:"), role
 
 
 @pytest.mark.parametrize(("name", "machine"), MACHINES)
@@ -198,14 +208,16 @@ def test_the_role_that_machines_assume_may_do_what_they_do_and_trusts_them_alone
 @pytest.mark.parametrize("name", FILES[:3])
 def test_rules_may_start_what_they_start(name: str) -> None:
     stack = load(name)
-    targets = [
-        target["Arn"]["Ref"]
+    # Each with the condition under which it is there.
+    targets = {
+        (target["Arn"]["Ref"], rule.get("Condition"))
         for rule in resources(stack, "AWS::Events::Rule").values()
         for target in rule["Properties"]["Targets"]
-    ]
+    }
     (statement,) = documents(stack)["RuleRole"]
     assert statement["Action"] == "states:StartExecution"
-    assert {each["Ref"] for each in as_list(statement["Resource"])} == set(targets)
+    started = [each.get("Fn::If", [None, each]) for each in as_list(statement["Resource"])]
+    assert {(each[1]["Ref"], each[0]) for each in started} == targets
 
 
 def arns(resource: Any) -> list[str]:
@@ -233,7 +245,7 @@ def test_faultgate_may_do_what_its_manual_says_and_no_more(name: str, probes: se
     for action in actions(manual):
         (said,) = [each for each in manual if action in as_list(each["Action"])]
         (here,) = [each for each in allowed(given) if action in as_list(each["Action"])]
-        reached = arns(here["Resource"])
+        reached = arns([each["Fn::If"][1] if "Fn::If" in each else each for each in as_list(here["Resource"])])
         for arn in reached:
             assert any(fnmatch(arn, pattern) for pattern in said["Resource"]), f"{action}: {arn}"
         # Each kind of resource that the action needs.
@@ -349,55 +361,90 @@ def test_staging_is_rolled_back_after_an_experiment_alone(stage: str, state: str
     assert matches(FILES[0], "NotPassed", event) is heard
 
 
-# --- buildspecs
+@pytest.mark.parametrize("state", ["SUCCEEDED", "FAILED", "STOPPED", "STARTED"])
+def test_production_hears_how_its_experiment_ended(state: str) -> None:
+    detail = {"pipeline": "Pipeline", "stage": "ProductionExperiment", "state": state}
+    event = {"source": "aws.codepipeline", "detail-type": "CodePipeline Stage Execution State Change", "detail": detail}
+    assert matches(FILES[0], "JudgedInProduction", event) is (state != "STARTED")
+    assert not matches(FILES[0], "JudgedInProduction", event | {"detail": detail | {"stage": "Experiment"}})
 
 
-def buildspec(name: str) -> dict[str, Any]:
-    source = load(name)["Resources"]["Project"]["Properties"]["Source"]["BuildSpec"]["Fn::Sub"]
-    return yaml.safe_load(source.replace("${Reports.Arn}", "arn"))
+# --- what the pipeline's experiments last, and where they act
 
 
-def commands(name: str) -> list[str]:
-    phase = buildspec(name)["phases"]["build"]
-    return [*phase["commands"], *phase["finally"]]
+def test_the_fault_goes_on_longer_than_what_injects_it() -> None:
+    stack = load(FILES[0])
+    lengths = stack["Mappings"]["Latency"]
+    assert set(lengths) == set(stack["Parameters"]["LatencyMinutes"]["AllowedValues"])
+    for minutes, length in lengths.items():
+        seconds = int(length["Seconds"])
+        assert seconds == int(minutes) * 60
+        assert int(re.fullmatch(r"PT(\d+)M", length["Duration"])[1]) * 60 >= seconds + 60  # type: ignore[index]
+    for template in resources(stack, "AWS::FIS::ExperimentTemplate").values():
+        (action,) = template["Properties"]["Actions"].values()
+        assert action["Parameters"]["duration"] == {"Fn::FindInMap": ["Latency", {"Ref": "LatencyMinutes"}, "Duration"]}
 
 
-@pytest.mark.parametrize("name", FILES[:2])
-def test_shellcheck_is_content(name: str) -> None:
-    script = "\n".join(commands(name)) + "\n"
-    # The file is written by the run.
-    command = [BIN / "shellcheck", "--shell=sh", "--exclude=SC1091", "-"]
-    done = subprocess.run(command, input=script, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout
+def test_no_build_of_the_pipeline_lasts_longer_than_its_action_may() -> None:
+    stack = load(FILES[0])
+    minutes = stack["Resources"]["Project"]["Properties"]["TimeoutInMinutes"]
+    assert minutes <= 480 and stack["Parameters"]["TimeoutMinutes"]["MaxValue"] + 15 <= minutes
+    # Only manual approvals take it.
+    assert "TimeoutInMinutes" not in json.dumps(stack["Resources"]["Pipeline"])
 
 
-@pytest.mark.parametrize("name", FILES[:2])
-@pytest.mark.parametrize(("writes", "code"), [(True, 0), (True, 1), (False, 2)])
-def test_the_build_exports_the_verdict_and_stops_whatever_the_gate_says(
-    name: str, writes: bool, code: int, tmp_path: Path
-) -> None:
-    (tmp_path / "bin").mkdir()
-    faultgate = tmp_path / "bin" / "faultgate"
-    write = "mkdir faultgate-report; echo FAULTGATE_VERDICT=told > faultgate-report/faultgate.env\n" if writes else ""
-    faultgate.write_text(f'#!/bin/sh\necho "$@" >> calls\n[ -n "$1" ] && exit 0\n{write}exit {code}\n')
-    faultgate.chmod(0o755)
-    # As CodeBuild does: one shell, each command after the other, the finally block whatever came before.
-    script = "\n".join([*commands(name), "env | grep FAULTGATE_VERDICT || true"])
-    done = subprocess.run(
-        ["/bin/sh", "-c", script],
-        cwd=tmp_path,
-        env={"PATH": f"{tmp_path / 'bin'}:{os.environ['PATH']}"},
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert (tmp_path / "calls").read_text() == "\nstop\n"
-    assert done.stdout == ("FAULTGATE_VERDICT=told\n" if writes else "")
-    assert done.stderr == ""
+def test_each_environment_has_an_experiment_of_its_own() -> None:
+    """Template, targets, stop condition and role: neither experiment reaches the other's instances."""
+    stack = load(FILES[0])["Resources"]
+    for template, tag, role, alarm, balancer in [
+        ("ExperimentTemplate", "StagingTag", "ExperimentRole", "Errors", "StagingLoadBalancer"),
+        ("ProductionTemplate", "ProductionTag", "ProductionRole", "ProductionErrors", "ProductionLoadBalancer"),
+    ]:
+        told = stack[template]["Properties"]
+        assert told["Targets"]["instances"]["ResourceTags"] == {"Environment": {"Ref": tag}}
+        assert told["RoleArn"] == {"Fn::GetAtt": [role, "Arn"]}
+        assert told["StopConditions"] == [{"Source": "aws:cloudwatch:alarm", "Value": {"Fn::GetAtt": [alarm, "Arn"]}}]
+        assert stack[alarm]["Properties"]["Dimensions"] == [{"Name": "LoadBalancer", "Value": {"Ref": balancer}}]
+        (policy,) = stack[role]["Properties"]["Policies"]
+        (reached,) = [each for each in policy["PolicyDocument"]["Statement"] if each["Sid"] == "Instances"]
+        assert reached["Condition"]["StringEquals"] == {"ssm:resourceTag/Environment": {"Ref": tag}}
 
 
-@pytest.mark.parametrize("name", FILES[:2])
+def test_all_that_is_of_production_is_switched_together() -> None:
+    stack = load(FILES[0])
+    switched = {name for name, each in stack["Resources"].items() if each.get("Condition") == "InProduction"}
+    assert switched == {name for name in stack["Resources"] if name.startswith("Production") or name == "JudgedInProduction"} - {"Production"}
+    stages = stack["Resources"]["Pipeline"]["Properties"]["Stages"]
+    assert [each["Name"] for each in stages[:-1]] == ["Source", "Build", "Staging", "Experiment", "Production"]
+    condition, stage, nothing = stages[-1]["Fn::If"]
+    assert (condition, stage["Name"], nothing) == ("InProduction", "ProductionExperiment", {"Ref": "AWS::NoValue"})
+
+
+def test_the_schedule_starts_the_experiment_alone() -> None:
+    stack = load(FILES[0])["Resources"]
+    target = stack["Scheduled"]["Properties"]["Target"]
+    assert target["Arn"]["Fn::Sub"].endswith(":aws-sdk:codebuild:startBuild")
+    (statement,) = documents(load(FILES[0]))["ScheduleRole"]
+    assert (statement["Action"], statement["Resource"]) == ("codebuild:StartBuild", {"Fn::GetAtt": ["Project", "Arn"]})
+    text, values = target["Input"]["Fn::Sub"]
+    request = json.loads(re.sub(r"\$\{(\w+)\}", r"\1", text))
+    shape = boto3.client("codebuild", "eu-west-1").meta.service_model.operation_model("StartBuild").input_shape
+    wire = to_wire(request, shape)
+    assert not ParamValidator().validate(wire, shape).has_errors()
+    assert (wire["projectName"], wire["sourceTypeOverride"]) == ("Project", "NO_SOURCE")
+    # What the stage in production overrides, the schedule does too.
+    (action,) = stack["Pipeline"]["Properties"]["Stages"][-1]["Fn::If"][1]["Actions"]
+    of_stage = json.loads(re.sub(r"\$\{([\w.]+)\}", r"\1", action["Configuration"]["EnvironmentVariables"]["Fn::Sub"]))
+    named = {each["name"] for each in wire["environmentVariablesOverride"]}
+    assert named == {each["name"] for each in of_stage} - {
+        "FAULTGATE_STATUS_CONTEXT", "FAULTGATE_REPOSITORY", "FAULTGATE_COMMIT", "CODEPIPELINE_EXECUTION_ID"
+    }  # fmt: skip
+    assert set(values) == {"Template", "Url", "Score"}
+    assert {each["Fn::If"][0] for each in values.values()} == {"ScheduledInProduction"}
+
+
+@pytest.mark.parametrize("name", BUILDSPECS)
 def test_the_build_exports_what_a_run_writes(name: str) -> None:
     manual = (TEMPLATES.parent / "docs" / "reports.md").read_text()
-    for variable in buildspec(name)["env"]["exported-variables"]:
+    for variable in BUILDSPECS[name].exports:
         assert f"`{variable}`" in manual

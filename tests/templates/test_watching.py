@@ -199,6 +199,8 @@ def test_what_faultgate_itself_has_left_is_found_stopped_and_removed(tmp_path: P
 class CodeDeploy:
     def __init__(self, last: str | None) -> None:
         self.last = last
+        self.before: str | None = None
+        self.tags: dict[str, str] = {}
         self.calls: Counter[str] = Counter()
         self.deployed: dict[str, Any] = {}
         location = {"bucket": "b", "key": "k", "bundleType": "zip", "version": "v", "eTag": "e"}
@@ -213,8 +215,21 @@ class CodeDeploy:
         return {"deploymentGroupInfo": group}
 
     def get_deployment(self, **request: str) -> dict[str, Any]:
-        assert request == {"deploymentId": self.last}
-        return {"deploymentInfo": {"deploymentId": self.last, "revision": self.revision}}
+        id = request["deploymentId"]
+        revision = self.revision | {"s3Location": self.revision["s3Location"] | {"key": id}}
+        told = {"deploymentId": id, "revision": revision}
+        if self.before:
+            told["previousRevision"] = self.revision | {"s3Location": self.revision["s3Location"] | {"key": self.before}}
+        return {"deploymentInfo": told}
+
+    def list_tags_for_resource(self, **request: str) -> dict[str, Any]:
+        assert request == {"ResourceArn": GROUP}
+        return {"Tags": [{"Key": "Name", "Value": "x"}, *({"Key": k, "Value": v} for k, v in self.tags.items())]}
+
+    def tag_resource(self, **request: Any) -> dict[str, Any]:
+        assert request["ResourceArn"] == GROUP
+        self.tags |= {each["Key"]: each["Value"] for each in request["Tags"]}
+        return {}
 
     def create_deployment(self, **request: Any) -> dict[str, Any]:
         self.calls["CreateDeployment"] += 1
@@ -222,6 +237,22 @@ class CodeDeploy:
             raise refusal("codedeploy", "DeploymentLimitExceededException", "busy", "CreateDeployment")
         self.deployed = request
         return {"deploymentId": "d-NEW"}
+
+
+GROUP = f"arn:aws:codedeploy:{REGION}:{ACCOUNT}:deploymentgroup:shop/production"
+
+
+def deployed(codedeploy: CodeDeploy) -> str | None:
+    """What was deployed; revisions are called by the deployments that brought them."""
+    return codedeploy.deployed.get("revision", {}).get("s3Location", {}).get("key")
+
+
+def judged(codedeploy: CodeDeploy, state: str) -> str:
+    """Plays the end of the experiment in production."""
+    names = {"Application": "shop", "Production": "production", "Group": GROUP}
+    with interpreter(codedeploy=codedeploy) as running:
+        machine = running.create("rollback", hasten(definition(load(WITH_WATCHDOG[0]), "ProductionRollback", **names)))
+        return running.run(machine, {"detail": {"stage": "ProductionExperiment", "state": state}})["status"]
 
 
 def roll_back(codedeploy: CodeDeploy) -> str:
@@ -235,7 +266,7 @@ def test_staging_gets_back_what_production_runs() -> None:
     codedeploy = CodeDeploy("d-1234")
     assert roll_back(codedeploy) == "SUCCEEDED"
     assert codedeploy.deployed["deploymentGroupName"] == "staging"
-    assert codedeploy.deployed["revision"] == codedeploy.revision
+    assert deployed(codedeploy) == "d-1234"
 
 
 def test_there_is_nothing_to_go_back_to_before_the_first_delivery() -> None:
@@ -246,3 +277,44 @@ def test_there_is_nothing_to_go_back_to_before_the_first_delivery() -> None:
 
 def test_a_rollback_that_is_refused_fails_visibly() -> None:
     assert roll_back(CodeDeploy("d-LOCKED")) == "FAILED"
+
+
+# --- rollback of production
+
+
+def test_what_passes_in_production_is_noted_and_nothing_is_deployed() -> None:
+    codedeploy = CodeDeploy("d-1")
+    assert judged(codedeploy, "SUCCEEDED") == "SUCCEEDED"
+    assert codedeploy.tags == {"faultgate:passed": "d-1"}
+    assert codedeploy.calls["CreateDeployment"] == 0
+
+
+@pytest.mark.parametrize("state", ["FAILED", "STOPPED"])
+def test_production_gets_back_what_last_passed_there(state: str) -> None:
+    codedeploy = CodeDeploy("d-1")
+    judged(codedeploy, "SUCCEEDED")
+    # Two commits on, of which none has passed.
+    codedeploy.last, codedeploy.before = "d-3", "d-2"
+    assert judged(codedeploy, state) == "SUCCEEDED"
+    assert codedeploy.deployed["deploymentGroupName"] == "production"
+    assert deployed(codedeploy) == "d-1"
+    assert codedeploy.tags == {"faultgate:passed": "d-1"}
+
+
+def test_where_none_has_passed_yet_production_gets_back_what_was_there() -> None:
+    codedeploy = CodeDeploy("d-2")
+    codedeploy.before = "d-1"
+    assert judged(codedeploy, "FAILED") == "SUCCEEDED"
+    assert deployed(codedeploy) == "d-1"
+
+
+def test_the_first_delivery_to_production_has_nothing_to_go_back_to() -> None:
+    codedeploy = CodeDeploy("d-1")
+    assert judged(codedeploy, "FAILED") == "SUCCEEDED"
+    assert codedeploy.calls["CreateDeployment"] == 0
+
+
+def test_a_rollback_of_production_that_is_refused_fails_visibly() -> None:
+    codedeploy = CodeDeploy("d-LOCKED")
+    codedeploy.before = "d-1"
+    assert judged(codedeploy, "FAILED") == "FAILED"
