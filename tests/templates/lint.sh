@@ -42,7 +42,7 @@ find ci-templates -name 'buildspec*.yml' | while read -r file; do
 	schema --schemafile "$here/buildspec.schema.json" "$file"
 done
 
-stacks=$(find ci-templates/codepipeline ci-templates/step-functions ci-templates/sweep -name '*.yml')
+stacks=$(grep -rl AWSTemplateFormatVersion ci-templates --include '*.yml')
 if [ -n "$stacks" ]; then
 	# shellcheck disable=SC2086
 	"$python/cfn-lint" --non-zero-exit-code warning $stacks

@@ -27,7 +27,10 @@ IN_PRODUCTION = PIPELINE | {
     "ScheduledEnvironment": "production",
     "StagingGroup": "staging",
 }
-LEAST = dict(zip(FILES, [PIPELINE, {"ExperimentTemplateId": TEMPLATE}, {"ExperimentTemplateId": TEMPLATE}, {}]))
+SAMPLE = {"Environment": "staging", "PipelineStack": "delivery"}
+LEAST = dict(
+    zip(FILES, [PIPELINE, {"ExperimentTemplateId": TEMPLATE}, {"ExperimentTemplateId": TEMPLATE}, {}, SAMPLE], strict=True)
+)
 
 
 def arn(template: str, region: str = REGION) -> str:
@@ -51,7 +54,7 @@ def test_a_copy_is_created_with_the_least_that_it_asks_for(file: str) -> None:
         assert {load(file)["Resources"][name]["Type"] for name in stack.strangers} <= {
             "AWS::CloudWatch::Alarm", "AWS::CodeBuild::Project", "AWS::CodeBuild::ReportGroup",
             "AWS::CodeDeploy::Application", "AWS::CodeDeploy::DeploymentGroup", "AWS::CodePipeline::Pipeline",
-            "AWS::FIS::ExperimentTemplate", "AWS::S3::BucketPolicy", "AWS::Scheduler::Schedule",
+            "AWS::FIS::ExperimentTemplate", "AWS::RDS::DBInstance", "AWS::S3::BucketPolicy", "AWS::Scheduler::Schedule",
         }  # fmt: skip
 
 
