@@ -78,8 +78,8 @@ lint: $(CARGO_DENY)
 	cargo clippy --locked --all-targets -- --deny warnings
 	$(CARGO_DENY) --locked check --hide-inclusion-graph bans licenses sources
 
-lint-templates: $(LINTERS)/packages $(TOOLS)/templates/packages $(TEMPLATE_TOOLS)/node_modules
-	tests/templates/lint.sh $(LINTERS)/bin $(TEMPLATE_TOOLS) $(dir $(TEMPLATE_PYTHON))
+lint-templates: $(LINTERS)/packages $(TOOLS)/templates/packages $(TOOLS)/security/packages $(TEMPLATE_TOOLS)/node_modules
+	tests/templates/lint.sh $(LINTERS)/bin $(TEMPLATE_TOOLS) $(dir $(TEMPLATE_PYTHON)) $(TOOLS)/security/bin
 	cargo build --locked
 	RSYNC=$$(tests/templates/rsync.sh $(TOOLS)/rsync) && export PATH="$$RSYNC:$$PATH" TEMPLATE_TOOLS=$(TEMPLATE_TOOLS) && \
 		FAULTGATE_BIN=$(CURDIR)/target/debug/faultgate PYTHONDONTWRITEBYTECODE=1 \
@@ -117,6 +117,11 @@ $(LINTERS)/packages: tests/templates/lint.txt
 $(TOOLS)/templates/packages: tests/templates/requirements.txt
 	python3 -m venv $(TOOLS)/templates
 	$(TEMPLATE_PYTHON) -m pip install --quiet --disable-pip-version-check --no-deps -r $<
+	touch $@
+
+$(TOOLS)/security/packages: tests/templates/security.txt
+	python3 -m venv $(TOOLS)/security
+	$(TOOLS)/security/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --only-binary :all: -r $<
 	touch $@
 
 $(TEMPLATE_TOOLS)/node_modules: tests/templates/package.json tests/templates/package-lock.json tests/templates/.npmrc

@@ -8,12 +8,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from codebuild import BUILDSPEC, artifacts, exported, report, script
+from codebuild import BUILDSPECS
 from docker_world import BUSYBOX, IMAGE, Account, Network, docker
 from github import TEMPLATE
 from lxml import etree
 from pipelines import REPORTS, ROOT
 
+BUILDSPEC = BUILDSPECS["file"]
 # The one address that the SDK asks when it is given no more than a path.
 CREDENTIALS_HOST = "169.254.170.2"
 CREDENTIALS_PATH = "/v2/credentials/e2e"
@@ -52,7 +53,7 @@ class Build:
     def __init__(self, account: Account, folder: Path, **variables: str) -> None:
         self._folder = folder
         (folder / "src").mkdir()
-        environment = BUILDSPEC["env"]["variables"] | {
+        environment = BUILDSPEC.variables | {
             "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI": CREDENTIALS_PATH,
             "CODEBUILD_BUILD_ARN": "arn:aws:codebuild:us-east-1:123456789012:build/gate:1",
             "CODEBUILD_BUILD_ID": "gate:1",
@@ -66,20 +67,20 @@ class Build:
         args = ["--rm", "--interactive", "--network", account.network, "--volume", f"{folder}:{OUTPUT}"]
         for name, value in (environment | account.variables() | variables).items():
             args += ["--env", f"{name}={value}"]
-        shell = BUILDSPEC["env"]["shell"]
-        commands = script(OUTPUT / "environment")
+        shell = BUILDSPEC.shell
+        commands = BUILDSPEC.script(OUTPUT / "environment")
         ended = docker("run", *args, "--workdir", f"{OUTPUT}/src", "--entrypoint", shell, IMAGE, stdin=commands)
         self.code, self.text = ended.code, ended.text
 
     def exported(self) -> dict[str, str]:
-        return exported(self._folder / "environment")
+        return BUILDSPEC.exported(self._folder / "environment")
 
     def artifacts(self) -> set[str]:
-        return artifacts(self._folder / "src")
+        return BUILDSPEC.artifacts(self._folder / "src")
 
     def junit(self) -> etree._Element:
         schema = etree.XMLSchema(etree.parse(SCHEMA))
-        document = etree.parse(report(self._folder / "src"))
+        document = etree.parse(BUILDSPEC.report(self._folder / "src"))
         assert schema.validate(document), schema.error_log
         return document.getroot()
 
@@ -90,7 +91,7 @@ def test_a_build(tmp_path: Path, account: Callable[..., Account], credentials: s
     assert build.code == 0, build.text
     (experiment,) = shop.fis.list_experiments()["experiments"]
     told = build.exported()
-    assert set(told) == set(BUILDSPEC["env"]["exported-variables"])
+    assert set(told) == set(BUILDSPEC.exports)
     assert (told["FAULTGATE_VERDICT"], told["FAULTGATE_RESILIENCE_SCORE"]) == ("passed", "100")
     assert told["FAULTGATE_EXPERIMENT_IDS"] == experiment["id"]
     assert CREDENTIALS_PATH in docker("logs", credentials).text

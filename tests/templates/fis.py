@@ -30,12 +30,14 @@ class Fis:
         if why := self.refuses.get(operation):
             raise refusal("fis", "ValidationException", why, operation)
 
-    def add(self, status: str = "running", actions: dict[str, str] | None = None, **tags: str) -> str:
+    def add(
+        self, status: str = "running", actions: dict[str, str] | None = None, template: str = TEMPLATE, **tags: str
+    ) -> str:
         id = f"EXP{len(self.experiments):013}"
         self.experiments[id] = {
             "id": id,
             "arn": f"arn:aws:fis:{REGION}:{ACCOUNT}:experiment/{id}",
-            "experimentTemplateId": TEMPLATE,
+            "experimentTemplateId": template,
             "state": {"status": status, "reason": f"it is {status}"},
             "actions": {
                 name: {"actionId": kind, "state": {"status": status}, "targets": {"Targets": "web"}}
@@ -69,7 +71,7 @@ class Fis:
             "resources": [experiment["arn"]],
             "detail": {
                 "experiment-id": id,
-                "experiment-template-id": TEMPLATE,
+                "experiment-template-id": experiment["experimentTemplateId"],
                 "new-state": experiment["state"],
                 "old-state": {"status": "running", "reason": ""},
             },
@@ -79,7 +81,7 @@ class Fis:
 
     def start_experiment(self, **request: Any) -> dict[str, Any]:
         self._called("StartExperiment")
-        id = self.add("pending")
+        id = self.add("pending", template=request["experimentTemplateId"])
         self.experiments[id]["tags"] = request["tags"]
         self.token = request["clientToken"]
         self.started.set()
@@ -108,7 +110,7 @@ class Fis:
 
     def list_experiments(self, **request: Any) -> dict[str, Any]:
         self._called("ListExperiments")
-        assert request["experimentTemplateId"] == TEMPLATE
+        assert "experimentTemplateId" not in request, "experiments of every template are to be found"
         first = int(request.get("nextToken", "0"))
         summaries = [
             {key: each[key] for key in ("id", "arn", "experimentTemplateId", "state", "tags")}

@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import json
 import time
+from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from typing import Any
 from unittest import mock
 from uuid import uuid4
@@ -83,7 +85,7 @@ def from_wire(value: Any, shape: Shape | None) -> Any:
         return [from_wire(each, shape.member) for each in value]
     if isinstance(shape, MapShape):
         return {name: from_wire(each, shape.value) for name, each in value.items()}
-    return value
+    return value.isoformat() if isinstance(value, datetime) else value
 
 
 def operation(task: StateTaskService) -> Any:
@@ -106,6 +108,7 @@ def normalise_parameters(task: StateTaskService, parameters: dict[str, Any], **_
 
 def normalise_response(task: StateTaskService, response: Any, **_: Any) -> None:
     if isinstance(response, dict):
+        response.pop("ResponseMetadata", None)
         renamed = from_wire(response, operation(task).output_shape)
         response.clear()
         response.update(renamed)
@@ -145,12 +148,16 @@ class Interpreter:
     def __init__(self, fakes: dict[str, Any]) -> None:
         self.fakes = fakes
         self.sfn = boto3.client("stepfunctions", REGION)
+        self.machines: dict[str, str] = {}
+        # As which roles each service was called: the machine's own, or that of `Credentials`.
+        self.roles: defaultdict[str, set[str]] = defaultdict(set)
 
     def create(self, name: str, definition: dict[str, Any]) -> str:
         created = self.sfn.create_state_machine(name=name, definition=json.dumps(definition), roleArn=ROLE)
+        self.machines[name] = created["stateMachineArn"]
         return created["stateMachineArn"]
 
-    def start(self, machine: str, event: dict[str, Any]) -> str:
+    def start(self, machine: str, event: Any) -> str:
         # moto, unlike AWS, makes up no name.
         started = self.sfn.start_execution(stateMachineArn=machine, name=str(uuid4()), input=json.dumps(event))
         return started["executionArn"]
@@ -174,7 +181,8 @@ class Interpreter:
         events = self.sfn.get_execution_history(executionArn=execution, maxResults=1000)["events"]
         return [each["stateEnteredEventDetails"]["name"] for each in events if "stateEnteredEventDetails" in each]
 
-    def client(self, service: str, **_: Any) -> Any:
+    def client(self, service: str, state_credentials: Any, **_: Any) -> Any:
+        self.roles[service].add(state_credentials.role_arn)
         return self.fakes.get(service) or boto3.client(service, REGION)
 
 
@@ -195,8 +203,8 @@ def interpreter(**fakes: Any) -> Iterator[Interpreter]:
             mock.patch.object(variable_store, "encode_jsonata_variable_declarations", declarations),
             mock.patch.object(StateTaskService, "_normalise_parameters", normalise_parameters),
             mock.patch.object(StateTaskService, "_normalise_response", normalise_response),
-            mock.patch.object(aws_sdk, "boto_client_for", lambda service, **_: running.client(service)),
-            mock.patch.object(unsupported, "boto_client_for", lambda service, **_: running.client(service)),
+            mock.patch.object(aws_sdk, "boto_client_for", running.client),
+            mock.patch.object(unsupported, "boto_client_for", running.client),
             mock.patch.dict(aws_sdk._SERVICE_ERROR_NAMES, ERROR_NAMES),  # noqa: SLF001
             mock.patch.object(unsupported.StateTaskServiceUnsupported, "__init__", with_sync),
             mock.patch.object(

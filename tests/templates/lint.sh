@@ -1,8 +1,9 @@
 #!/bin/sh
-# Every template, workflow and script held against the tools and schemas of others: lint.sh TOOLS NODE_TOOLS PYTHON_TOOLS
+# Every template, workflow and script held against the tools and schemas of others:
+# lint.sh TOOLS NODE_TOOLS PYTHON_TOOLS SECURITY_TOOLS
 # Nothing is fetched.
 set -eu
-tools=$1 node=$2/node_modules/.bin python=$3
+tools=$1 node=$2/node_modules/.bin python=$3 security=$4
 here=tests/templates
 cd "$(dirname "$0")/../.."
 parts=$(mktemp -d)
@@ -41,10 +42,12 @@ find ci-templates -name 'buildspec*.yml' | while read -r file; do
 	schema --schemafile "$here/buildspec.schema.json" "$file"
 done
 
-stacks=$(find ci-templates/codepipeline ci-templates/step-functions ci-templates/sweep -name '*.yml')
+stacks=$(grep -rl AWSTemplateFormatVersion ci-templates --include '*.yml')
 if [ -n "$stacks" ]; then
 	# shellcheck disable=SC2086
 	"$python/cfn-lint" --non-zero-exit-code warning $stacks
+	# shellcheck disable=SC2086
+	BC_SKIP_MAPPING=TRUE "$security/checkov" --config-file "$here/checkov.yml" -f $stacks
 fi
 
 "$tools/yamllint" --strict --config-file "$here/yamllint.yml" .github ci-templates

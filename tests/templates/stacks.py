@@ -15,6 +15,7 @@ FILES = [
     "step-functions/container.yml",
     "step-functions/no-container.yml",
     "sweep/sweep.yml",
+    "codepipeline/sample/environment.yml",
 ]
 ACCOUNT, REGION = "123456789012", "eu-west-1"
 

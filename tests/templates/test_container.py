@@ -6,8 +6,10 @@ import json
 from typing import Any
 
 import pytest
+from fis import TEMPLATE
 from interpreter import interpreter, refusal
-from stacks import definition, hasten, load
+from stacks import ACCOUNT, REGION, definition, hasten, load
+from test_no_container import BAD_INPUTS
 
 STACK = load("step-functions/container.yml")
 BUILD = "gate:0a1b2c3d-0000-4000-8000-0123456789ab"
@@ -32,20 +34,35 @@ class CodeBuild:
         return {"build": build}
 
 
-def end(build: CodeBuild, event: dict[str, str] | None = None) -> dict[str, Any]:
+def end(build: CodeBuild, asked: Any = None, **parameters: str) -> dict[str, Any]:
+    substitutions = {
+        "Project": "chaos",
+        "ExperimentTemplateId": TEMPLATE,
+        "Templates": f"{TEMPLATE},EXTother",
+        "Region": REGION,
+        "Regions": REGION,
+        "RoleArn": "",
+        "Roles": "",
+        "ExpectedResilienceScore": "100",
+        "TimeoutMinutes": "30",
+    } | parameters
     with interpreter(codebuild=build) as running:
-        machine = running.create("gate", hasten(definition(STACK, "Gate", Project="chaos")))
-        return running.run(machine, event or {})
+        machine = running.create("gate", hasten(definition(STACK, "Gate", **substitutions)))
+        return running.run(machine, {} if asked is None else asked)
 
 
 def test_a_passed_gate_succeeds_with_its_verdict() -> None:
-    told = {"VERDICT": "passed", "RESILIENCE_SCORE": "97.5", "EXPERIMENT_IDS": "EXP1", "REASON": ""}
-    ended = end(CodeBuild("SUCCEEDED", told))
+    told = {"VERDICT": "passed", "RESILIENCE_SCORE": "97.5", "EXPERIMENT_IDS": "EXP1", "STATE": "completed", "REASON": "fine"}
+    ended = end(CodeBuild("SUCCEEDED", told), {"ExpectedResilienceScore": 90})
     assert ended["status"] == "SUCCEEDED", ended
     assert json.loads(ended["output"]) == {
         "Verdict": "passed",
-        "ResilienceScore": "97.5",
+        "ResilienceScore": 97.5,
+        "ExpectedResilienceScore": 90,
+        "ExperimentTemplateId": TEMPLATE,
         "ExperimentIds": "EXP1",
+        "State": "completed",
+        "Reason": "fine",
         "BuildId": BUILD,
     }
 
@@ -85,11 +102,56 @@ def test_a_refused_build_tells_why() -> None:
     assert "no such project" in ended["cause"]
 
 
-def test_repository_and_commit_are_handed_on() -> None:
+def test_a_passed_gate_that_tells_no_more_succeeds() -> None:
+    ended = end(CodeBuild("SUCCEEDED", {"VERDICT": "passed"}))
+    assert ended["status"] == "SUCCEEDED", ended
+    assert json.loads(ended["output"])["ResilienceScore"] == ""
+
+
+def handed_on(asked: dict[str, Any], **parameters: str) -> tuple[int, dict[str, str]]:
+    """For how long a build was asked for, and with which variables."""
     build = CodeBuild("SUCCEEDED", {"VERDICT": "failed"})
-    end(build, {"Repository": "octo/shop", "Commit": "9fceb02d"})
+    end(build, asked, **parameters)
     assert build.asked["projectName"] == "chaos"
-    assert build.asked["environmentVariablesOverride"] == [
-        {"name": "FAULTGATE_REPOSITORY", "value": "octo/shop"},
-        {"name": "FAULTGATE_COMMIT", "value": "9fceb02d"},
-    ]
+    variables = build.asked["environmentVariablesOverride"]
+    return build.asked["timeoutInMinutesOverride"], {each["name"]: each["value"] for each in variables}
+
+
+def test_what_an_execution_asks_for_is_handed_on() -> None:
+    role = f"arn:aws:iam::{ACCOUNT}:role/other"
+    asked = {"ExperimentTemplateId": "EXTother", "Region": "eu-central-1", "RoleArn": role, "ExpectedResilienceScore": 62.5,
+             "TimeoutMinutes": 90, "Repository": "octo/shop", "Commit": "9fceb02d"}  # fmt: skip
+    minutes, variables = handed_on(asked, Regions=f"{REGION},eu-central-1", Roles=role)
+    assert minutes == 105
+    assert variables == {
+        "FAULTGATE_EXPERIMENT_TEMPLATE_ID": "EXTother",
+        "FAULTGATE_AWS_REGION": "eu-central-1",
+        "FAULTGATE_AWS_ROLE_ARN": role,
+        "FAULTGATE_EXPECTED_RESILIENCE_SCORE": "62.5",
+        "FAULTGATE_TIMEOUT": "90m",
+        "FAULTGATE_REPOSITORY": "octo/shop",
+        "FAULTGATE_COMMIT": "9fceb02d",
+    }
+
+
+def test_what_it_leaves_out_is_the_stacks() -> None:
+    minutes, variables = handed_on({})
+    assert minutes == 45
+    assert {name.removeprefix("FAULTGATE_"): value for name, value in variables.items()} == {
+        "EXPERIMENT_TEMPLATE_ID": TEMPLATE,
+        "AWS_REGION": REGION,
+        "AWS_ROLE_ARN": "",
+        "EXPECTED_RESILIENCE_SCORE": "100",
+        "TIMEOUT": "30m",
+        "REPOSITORY": "",
+        "COMMIT": "",
+    }
+
+
+@pytest.mark.parametrize(("asked", "cause"), BAD_INPUTS)
+def test_bad_input_starts_no_build_and_says_why(asked: Any, cause: str) -> None:
+    build = CodeBuild("SUCCEEDED", {"VERDICT": "passed"})
+    ended = end(build, asked)
+    assert (ended["status"], ended["error"]) == ("FAILED", "InputRefused")
+    assert cause in ended["cause"]
+    assert build.asked == {}

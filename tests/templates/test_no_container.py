@@ -11,10 +11,54 @@ import boto3
 import pytest
 from fis import TEMPLATE, Fis
 from interpreter import PATIENCE, Interpreter, interpreter
-from stacks import REGION, definition, hasten, load
+from stacks import ACCOUNT, REGION, definition, hasten, load
 
 STACK = load("step-functions/no-container.yml")
 TABLE = "tokens"
+ROLE = f"arn:aws:iam::{ACCOUNT}:role/experiments"
+
+
+def in_seconds(machine: dict[str, Any]) -> dict[str, Any]:
+    """The same machine, for which a minute is a second."""
+    text = json.dumps(machine)
+    assert text.count("* 60000") == 1 and text.count("* 60,") == 1
+    return json.loads(text.replace("* 60000", "* 1000").replace("* 60,", "* 1,"))
+
+
+# What an execution may be given, and why it is refused.
+BAD_INPUTS = [
+    ("EXT1a2b3c4d5e6f7", "the input is no JSON object"),
+    ([], "the input is no JSON object"),
+    (7, "the input is no JSON object"),
+    ({"Template": TEMPLATE}, "Template is not known, known are ExperimentTemplateId, Region"),
+    ({"ExperimentTemplateId": ""}, 'ExperimentTemplateId must be an id such as EXT1a2b3c4d5e6f7, not ""'),
+    ({"ExperimentTemplateId": "EXP1a2b3c4d5e6f7"}, 'not "EXP1a2b3c4d5e6f7"'),
+    ({"ExperimentTemplateId": "#{Variables.Id}"}, 'not "#{Variables.Id}"'),
+    ({"ExperimentTemplateId": f"{TEMPLATE}\nx"}, "must be an id"),
+    ({"ExperimentTemplateId": None}, "ExperimentTemplateId is no text"),
+    ({"ExperimentTemplateId": [TEMPLATE]}, "ExperimentTemplateId is no text"),
+    ({"ExperimentTemplateId": "EXTforbidden"}, "may not run EXTforbidden, add it to its OtherTemplates"),
+    ({"ExperimentTemplateId": "*"}, "must be an id"),
+    ({"Region": "mars-north-1"}, f'Region must be {REGION}, not "mars-north-1"'),
+    ({"Region": ""}, "Region must be"),
+    ({"Region": None}, "Region must be"),
+    ({"Region": ["a", "b"]}, "Region must be"),
+    ({"RoleArn": "arn:aws:iam::111122223333:role/admin"}, 'may not assume "arn:aws:iam::111122223333:role/admin"'),
+    ({"RoleArn": ""}, "may not assume"),
+    ({"RoleArn": None}, "may not assume"),
+    ({"ExpectedResilienceScore": "95"}, 'ExpectedResilienceScore must be a number, not "95"'),
+    ({"ExpectedResilienceScore": None}, "ExpectedResilienceScore must be a number"),
+    ({"ExpectedResilienceScore": 100.5}, "ExpectedResilienceScore must be 0 to 100, not 100.5"),
+    ({"ExpectedResilienceScore": -1}, "ExpectedResilienceScore must be 0 to 100, not -1"),
+    ({"TimeoutMinutes": 0}, "TimeoutMinutes must be a whole number from 1 to 720, not 0"),
+    ({"TimeoutMinutes": -5}, "from 1 to 720, not -5"),
+    ({"TimeoutMinutes": 721}, "from 1 to 720, not 721"),
+    ({"TimeoutMinutes": 1.5}, "from 1 to 720, not 1.5"),
+    ({"TimeoutMinutes": "30m"}, 'TimeoutMinutes must be a number, not "30m"'),
+    ({"TimeoutMinutes": True}, "TimeoutMinutes must be a number"),
+    ({"Repository": 1}, "Repository is no text"),
+    ({"Commit": None}, "Commit is no text"),
+]
 
 
 class World:
@@ -28,15 +72,23 @@ class World:
         )
         self.listener = running.create("listener", hasten(definition(STACK, "Listener", Table=TABLE)))
 
-    def gate(self, timeout_minutes: float = 30, reconcile_minutes: float = 5) -> str:
+    def gate(
+        self, timeout_seconds: int = 300, reconcile_seconds: int = 300, asked: Any = None, **parameters: str
+    ) -> str:
         substitutions = {
             "ExperimentTemplateId": TEMPLATE,
-            "TimeoutMinutes": str(timeout_minutes),
-            "ReconcileMinutes": str(reconcile_minutes),
+            "Templates": f"{TEMPLATE},EXTother",
+            "Region": REGION,
+            "Regions": REGION,
+            "RoleArn": ROLE,
+            "Roles": "",
+            "ExpectedResilienceScore": "100",
+            "TimeoutMinutes": str(timeout_seconds),
+            "ReconcileMinutes": str(reconcile_seconds),
             "ListenerArn": self.listener,
-        }
-        machine = self.running.create("gate", hasten(definition(STACK, "Gate", **substitutions)))
-        return self.running.start(machine, {})
+        } | parameters
+        machine = self.running.create("gate", in_seconds(hasten(definition(STACK, "Gate", **substitutions))))
+        return self.running.start(machine, {} if asked is None else asked)
 
     def started(self) -> str:
         assert self.fis.started.wait(PATIENCE), "no experiment was started"
@@ -81,8 +133,12 @@ def test_a_completed_experiment_passes_with_one_look(world: World) -> None:
     assert ended["status"] == "SUCCEEDED"
     assert json.loads(ended["output"]) == {
         "Verdict": "passed",
+        "ResilienceScore": 100,
+        "ExpectedResilienceScore": 100,
+        "ExperimentTemplateId": TEMPLATE,
         "ExperimentId": "EXP0000000000000",
         "State": "completed",
+        "Reason": "it completed; injected: latency",
         "Injected": ["latency"],
         "DidNotAct": [],
     }
@@ -175,11 +231,24 @@ def test_an_action_that_failed_beside_one_that_acted_does_not_pass(world: World,
 
 
 @pytest.mark.parametrize(
-    "experiment", [{"experimentOptions": {"actionsMode": "skip-all"}}, {"id": "EXPsomebodyelse"}]
+    "experiment",
+    [
+        {"experimentOptions": {"actionsMode": "skip-all"}},
+        {"experimentOptions": {"actionsMode": "perhaps"}},
+        {"id": "EXPsomebodyelse"},
+        {"experimentTemplateId": "EXTother"},
+    ],
 )
 def test_a_record_that_is_not_of_this_run_does_not_pass(world: World, experiment: dict[str, Any]) -> None:
     ended = completed_with(world, {"stop": acted(STOP, "completed", "web")}, **experiment)
     assert (ended["status"], ended["error"]) == ("FAILED", "NothingInjected")
+
+
+def test_an_error_beside_what_acted_does_not_pass(world: World) -> None:
+    state = {"status": "completed", "reason": "it is completed", "error": {"code": "QuotaExceededFailure"}}
+    ended = completed_with(world, {"stop": acted(STOP, "completed", "web")}, state=state)
+    assert (ended["status"], ended["error"]) == ("FAILED", "ActionsFailed")
+    assert "QuotaExceededFailure" in ended["cause"]
 
 
 def test_targets_of_every_page_count(world: World) -> None:
@@ -229,7 +298,7 @@ def test_events_of_another_experiment_end_nothing(world: World) -> None:
 
 
 def test_a_lost_event_is_made_up_for_by_asking(world: World) -> None:
-    execution = world.gate(reconcile_minutes=1 / 60)
+    execution = world.gate(reconcile_seconds=1)
     id = world.started()
     world.wait_until(lambda: world.fis.calls["GetExperiment"] >= 1)
     world.fis.become(id, "completed")
@@ -239,7 +308,7 @@ def test_a_lost_event_is_made_up_for_by_asking(world: World) -> None:
 
 
 def test_an_experiment_that_does_not_end_is_stopped_and_its_stop_confirmed(world: World) -> None:
-    ended = world.running.end(world.gate(timeout_minutes=2 / 60, reconcile_minutes=1 / 60))
+    ended = world.running.end(world.gate(timeout_seconds=2, reconcile_seconds=1))
     assert (ended["status"], ended["error"]) == ("FAILED", "TimedOut")
     assert "EXP0000000000000 is stopped after a stop was requested: no end within" in ended["cause"]
     assert world.fis.calls["StopExperiment"] == 1
@@ -247,7 +316,7 @@ def test_an_experiment_that_does_not_end_is_stopped_and_its_stop_confirmed(world
 
 def test_an_end_that_comes_with_the_deadline_is_told_as_timed_out_with_what_it_was(world: World) -> None:
     world.fis.refuses["StopExperiment"] = "it has ended"
-    execution = world.gate(timeout_minutes=1 / 60, reconcile_minutes=1 / 60)
+    execution = world.gate(timeout_seconds=1, reconcile_seconds=1)
     id = world.started()
     world.wait_until(lambda: world.fis.calls["StopExperiment"] >= 1)
     world.fis.become(id, "completed")
@@ -266,7 +335,7 @@ def test_a_stop_that_is_not_confirmed_names_the_command(world: World) -> None:
         return looks(id)
 
     world.fis.get_experiment = blind  # type: ignore[method-assign]
-    ended = world.running.end(world.gate(timeout_minutes=1 / 60, reconcile_minutes=1 / 60))
+    ended = world.running.end(world.gate(timeout_seconds=1, reconcile_seconds=1))
     assert ended["error"] == "TimedOut"
     assert "aws fis stop-experiment --id EXP0000000000000" in ended["cause"]
 
@@ -288,7 +357,7 @@ def test_an_experiment_that_cannot_be_awaited_is_stopped(world: World) -> None:
 
 def test_a_listener_that_fails_delays_the_end_and_does_not_lose_it(world: World) -> None:
     boto3.client("dynamodb", REGION).delete_table(TableName=TABLE)
-    execution = world.gate(reconcile_minutes=1 / 60)
+    execution = world.gate(reconcile_seconds=1)
     world.fis.become(world.started(), "completed")
     assert world.running.end(execution)["status"] == "SUCCEEDED"
 
@@ -304,26 +373,117 @@ def test_every_retry_of_one_execution_has_one_token(world: World) -> None:
     world.running.end(execution)
 
 
+# --- what an execution asks for
+
+
+def test_an_execution_says_what_to_run_and_how(world: World) -> None:
+    role = f"arn:aws:iam::{ACCOUNT}:role/other"
+    asked = {"ExperimentTemplateId": "EXTother", "Region": REGION, "RoleArn": role, "ExpectedResilienceScore": 62.5,
+             "TimeoutMinutes": 7, "Repository": "octo/shop", "Commit": "9fceb02d"}  # fmt: skip
+    execution = world.gate(asked=asked, ExperimentTemplateId="", Roles=f"{ROLE},{role}")
+    id = world.started()
+    world.token_is_kept()
+    world.fis.become(id, "completed")
+    world.announce(id)
+    ended = world.running.end(execution)
+    assert ended["status"] == "SUCCEEDED", ended
+    output = json.loads(ended["output"])
+    assert (output["ExperimentTemplateId"], output["ExpectedResilienceScore"]) == ("EXTother", 62.5)
+    assert world.fis.experiments[id]["experimentTemplateId"] == "EXTother"
+    assert world.running.roles["fis"] == {role}
+
+
+def test_a_stack_for_all_templates_runs_each(world: World) -> None:
+    world.fis.refuses["StartExperiment"] = "seen"
+    ended = world.running.end(world.gate(asked={"ExperimentTemplateId": "EXTany"}, Templates=",*"))
+    assert ended["cause"].startswith("no experiment was started from EXTany: Fis.ValidationException: seen")
+    assert world.running.roles["fis"] == {ROLE}
+
+
+@pytest.mark.parametrize(("asked", "cause"), BAD_INPUTS)
+def test_bad_input_starts_nothing_and_says_why(world: World, asked: Any, cause: str) -> None:
+    ended = world.running.end(world.gate(asked=asked))
+    assert (ended["status"], ended["error"]) == ("FAILED", "InputRefused")
+    assert cause in ended["cause"]
+    assert world.fis.calls == {}
+
+
+def test_without_a_template_nothing_is_started(world: World) -> None:
+    ended = world.running.end(world.gate(ExperimentTemplateId=""))
+    assert ended["cause"] == "ExperimentTemplateId is missing, and the stack has none (nothing was started)"
+
+
+def test_all_mistakes_are_told_at_once(world: World) -> None:
+    asked = {"ExperimentTemplateId": "", "ExpectedResilienceScore": -1, "TimeoutMinutes": 0, "Timeout": 1}
+    cause = world.running.end(world.gate(asked=asked))["cause"]
+    assert len(cause.split("; ")) == 4, cause
+
+
+def test_both_shapes_read_their_input_alike() -> None:
+    machines = [load(f"step-functions/{name}.yml")["Resources"]["Gate"]["Properties"] for name in ("container", "no-container")]
+    one, other = ([each["Definition"]["States"][name] for name in ("ReadInput", "FindMistakes", "InputRefused")]
+                  for each in machines)  # fmt: skip
+    assert one == other
+
+
+# --- what a dead execution has left
+
+
+def sweep(world: World, execution: str) -> dict[str, Any]:
+    machine = world.running.create("sweeper", hasten(definition(STACK, "Sweeper", RoleArn=ROLE)))
+    return world.running.run(machine, {"detail": {"executionArn": execution, "status": "ABORTED"}})
+
+
+def aborted(world: World, **gate: Any) -> str:
+    """An execution of the gate that was aborted while its experiment ran."""
+    execution = world.gate(**gate)
+    world.started()
+    world.token_is_kept()
+    # moto notes it, and lets the task wait on.
+    world.running.sfn.stop_execution(executionArn=execution)
+    return execution
+
+
 @pytest.mark.parametrize("page", [2, 100])
 def test_what_a_dead_execution_has_left_is_stopped(world: World, page: int) -> None:
-    fis, mine, other = world.fis, "arn:aws:states:x:1:execution:gate:1", "arn:aws:states:x:1:execution:gate:2"
+    mine = aborted(world)
+    fis = world.fis
     fis.page = page
-    left = [fis.add(status, faultgate__execution=mine) for status in ("pending", "initiating", "running")]
-    spared = [fis.add("completed", faultgate__execution=mine), fis.add(faultgate__execution=other), fis.add()]
-    sweeper = world.running.create(
-        "sweeper", hasten(definition(STACK, "Sweeper", ExperimentTemplateId=TEMPLATE))
-    )
-    ended = world.running.run(sweeper, {"detail": {"executionArn": mine, "status": "ABORTED"}})
+    left = [next(iter(fis.experiments))]
+    left += [fis.add(status, faultgate__execution=mine) for status in ("pending", "initiating", "running")]
+    spared = [fis.add("completed", faultgate__execution=mine), fis.add(faultgate__execution=f"{mine}x"), fis.add()]
+    ended = sweep(world, mine)
     assert ended["status"] == "SUCCEEDED", ended
-    assert [fis.status(id) for id in left] == ["stopped"] * 3
+    assert [fis.status(id) for id in left] == ["stopped"] * 4
     assert [fis.status(id) for id in spared] == ["completed", "running", "running"]
+    assert world.running.roles["fis"] == {ROLE}
+
+
+def test_what_runs_as_another_role_is_stopped_as_that_role(world: World) -> None:
+    role = f"arn:aws:iam::{ACCOUNT}:role/other"
+    mine = aborted(world, asked={"RoleArn": role}, Roles=role)
+    world.running.roles.clear()
+    assert sweep(world, mine)["status"] == "SUCCEEDED"
+    assert world.running.roles["fis"] == {role}
+    assert world.fis.status("EXP0000000000000") == "stopped"
 
 
 def test_a_sweep_that_cannot_stop_fails_visibly(world: World) -> None:
-    world.fis.add(faultgate__execution="mine")
+    mine = aborted(world)
     world.fis.refuses["StopExperiment"] = "no"
-    sweeper = world.running.create(
-        "sweeper", hasten(definition(STACK, "Sweeper", ExperimentTemplateId=TEMPLATE))
-    )
-    ended = world.running.run(sweeper, {"detail": {"executionArn": "mine", "status": "ABORTED"}})
-    assert ended["status"] == "FAILED"
+    assert sweep(world, mine)["status"] == "FAILED"
+
+
+@pytest.mark.parametrize("how", ["input", "stopped", "timeout", "start"])
+def test_the_sweeper_looks_where_something_may_be_left_alone(world: World, how: str) -> None:
+    if how == "stopped":
+        end_as(world, "stopped")
+        execution = world.running.executions(world.running.machines["gate"])[0]["executionArn"]
+    else:
+        if how == "start":
+            world.fis.refuses["StartExperiment"] = "its answer was lost"
+        asked = {"TimeoutMinutes": 0} if how == "input" else {}
+        execution = world.gate(timeout_seconds=1, reconcile_seconds=1, asked=asked)
+        world.running.end(execution)
+    assert sweep(world, execution)["status"] == "SUCCEEDED"
+    assert world.fis.calls["ListExperiments"] == (how in ("timeout", "start"))

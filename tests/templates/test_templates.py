@@ -3,22 +3,30 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import subprocess
 import sys
+from collections import defaultdict
+from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
+import boto3
 import pytest
 import yaml
+from botocore.validate import ParamValidator
+from codebuild import BUILDSPECS
+from interpreter import to_wire
 from moto.events.models import EventPattern
 from stacks import FILES, TEMPLATES, Loader, load, resources, states
 
 BIN = Path(sys.executable).parent
 # What has no narrower resource: lists, descriptions, and what belongs to the whole account.
 ANYWHERE = {
+    "autoscaling:DescribeAutoScalingGroups",
+    "autoscaling:DescribeLifecycleHooks",
     "cloudwatch:DescribeAlarms",
+    "cloudwatch:GetMetricData",
     "ec2:DescribeInstanceStatus",
     "ec2:DescribeInstances",
     "events:ListRules",
@@ -38,7 +46,8 @@ PREFIXES = {"sfn": "states", "eventbridge": "events"}
 # What a call needs beside itself.
 ALSO = {
     "fis:StartExperiment": {"fis:TagResource"},
-    "codebuild:StartBuild": {
+    # Where a build's end is awaited.
+    "codebuild:StartBuild.sync": {
         "codebuild:StopBuild",
         "codebuild:BatchGetBuilds",
         "events:PutRule",
@@ -74,16 +83,20 @@ def documents(stack: dict[str, Any]) -> dict[str, list[dict[str, Any]]]:
     return found
 
 
+def allowed(statements: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [statement for statement in statements if statement["Effect"] == "Allow"]
+
+
 def actions(statements: list[dict[str, Any]]) -> set[str]:
-    return {action for statement in statements for action in as_list(statement["Action"])}
+    return {action for statement in allowed(statements) for action in as_list(statement["Action"])}
 
 
 # --- valid
 
 
 def test_every_template_is_here() -> None:
-    found = {str(path.relative_to(TEMPLATES)) for folder in ("codepipeline", "step-functions", "sweep")
-             for path in (TEMPLATES / folder).glob("*.yml")}
+    every = (path for folder in ("codepipeline", "step-functions", "sweep") for path in (TEMPLATES / folder).rglob("*.yml"))
+    found = {str(path.relative_to(TEMPLATES)) for path in every if "AWSTemplateFormatVersion" in path.read_text()}
     assert found == set(FILES)
 
 
@@ -132,7 +145,7 @@ def test_every_state_is_reached_and_every_call_retried_or_caught(name: str, mach
 @pytest.mark.parametrize("name", FILES)
 def test_no_policy_allows_more_than_named_actions_on_named_resources(name: str) -> None:
     for role, statements in documents(load(name)).items():
-        for statement in statements:
+        for statement in allowed(statements):
             granted = set(as_list(statement["Action"]))
             assert not [action for action in granted if "*" in action], role
             if "*" in as_list(statement["Resource"]):
@@ -142,47 +155,117 @@ def test_no_policy_allows_more_than_named_actions_on_named_resources(name: str) 
 @pytest.mark.parametrize("name", FILES)
 def test_every_role_trusts_one_service_for_this_account_alone(name: str) -> None:
     for role, each in resources(load(name), "AWS::IAM::Role").items():
+        # Machines assume the one, instances the other; EC2 names no account.
+        if role in ("ExperimentsRole", "InstanceRole"):
+            continue
         (statement,) = each["Properties"]["AssumeRolePolicyDocument"]["Statement"]
         assert list(statement["Principal"]) == ["Service"], role
         assert statement["Condition"]["StringEquals"] == {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}, role
+        # What acts by itself is named by its kind, since its name is made up with the stack.
+        service = statement["Principal"]["Service"].removesuffix(".amazonaws.com")
+        if name != FILES[3] and service in ("events", "states", "codebuild", "fis"):
+            (arn,) = arns(statement["Condition"]["ArnLike"]["aws:SourceArn"])
+            assert arn.startswith(f"arn:aws:{service}:*:*:"), role
 
 
 @pytest.mark.parametrize(("name", "machine"), MACHINES)
 def test_a_machine_may_do_what_it_does_and_nothing_else(name: str, machine: str) -> None:
     stack = load(name)
     properties = stack["Resources"][machine]["Properties"]
-    calls = set()
+    by_role: defaultdict[str, set[str]] = defaultdict(set)
     for state in states(properties["Definition"]).values():
         if state["Type"] == "Task":
             service, operation = state["Resource"].removeprefix("arn:aws:states:::").removeprefix("aws-sdk:").split(":")
-            operation = operation.split(".")[0]
-            calls.add(f"{PREFIXES.get(service, service)}:{operation[0].upper()}{operation[1:]}")
-    needed = calls | {also for call in calls for also in ALSO.get(call, set())}
-    role = properties["RoleArn"]["Fn::GetAtt"][0]
-    assert actions(documents(stack)[role]) == needed
+            name, _, pattern = operation.partition(".")
+            call = f"{PREFIXES.get(service, service)}:{name[0].upper()}{name[1:]}"
+            of = by_role[state.get("Credentials", {}).get("RoleArn", "")]
+            of |= {call} | ALSO.get(call, set()) | ALSO.get(f"{call}.{pattern}", set())
+    given, role = documents(stack), properties["RoleArn"]["Fn::GetAtt"][0]
+    if len(by_role) > 1:
+        # One further role, whose name a variable holds.
+        (assumed,) = by_role.keys() - {""}
+        assert assumed.startswith("{% $")
+        by_role[""].add("sts:AssumeRole")
+        # It is shared with another machine.
+        assert actions(given["ExperimentsRole"]) >= by_role[assumed]
+    assert actions(given[role]) == by_role[""]
+
+
+def test_the_role_that_machines_assume_may_do_what_they_do_and_trusts_them_alone() -> None:
+    stack = load(FILES[2])
+    machines = [stack["Resources"][name]["Properties"] for name in ("Gate", "Sweeper")]
+    calls = {
+        f"fis:{operation[0].upper()}{operation[1:]}"
+        for machine in machines
+        for state in states(machine["Definition"]).values()
+        if "Credentials" in state
+        for operation in [state["Resource"].rpartition(":")[2]]
+    }
+    assert actions(documents(stack)["ExperimentsRole"]) == calls | ALSO["fis:StartExperiment"]
+    (trust,) = stack["Resources"]["ExperimentsRole"]["Properties"]["AssumeRolePolicyDocument"]["Statement"]
+    assert trust["Principal"] == {"AWS": [{"Fn::GetAtt": [*machine["RoleArn"]["Fn::GetAtt"]]} for machine in machines]}
 
 
 @pytest.mark.parametrize("name", FILES[:3])
 def test_rules_may_start_what_they_start(name: str) -> None:
     stack = load(name)
-    targets = [
-        target["Arn"]["Ref"]
+    # Each with the condition under which it is there.
+    targets = {
+        (target["Arn"]["Ref"], rule.get("Condition"))
         for rule in resources(stack, "AWS::Events::Rule").values()
         for target in rule["Properties"]["Targets"]
-    ]
+    }
     (statement,) = documents(stack)["RuleRole"]
     assert statement["Action"] == "states:StartExecution"
-    assert {each["Ref"] for each in as_list(statement["Resource"])} == set(targets)
+    started = [each.get("Fn::If", [None, each]) for each in as_list(statement["Resource"])]
+    assert {(each[1]["Ref"], each[0]) for each in started} == targets
 
 
-@pytest.mark.parametrize("name", FILES[:2])
-def test_faultgate_may_do_what_its_manual_says(name: str) -> None:
-    """The statements are grouped otherwise, and name the template and the account."""
-    printed = json.loads((TEMPLATES / "iam" / "events.json").read_text())
-    said = {action for statement in printed["Statement"] for action in as_list(statement["Action"])}
+def arns(resource: Any) -> list[str]:
+    """The ARNs of a statement as patterns, whatever fills them in. Of a list that is joined, the first."""
+    if isinstance(resource, list):
+        return [arn for each in resource for arn in arns(each)]
+    if isinstance(resource, dict):
+        ((function, value),) = resource.items()
+        if function == "Fn::Split":
+            return [part for arn in arns(value[1]) for part in arn.split(",")]
+        assert function == "Fn::Sub"
+        return arns(value[0] if isinstance(value, list) else value)
+    return [re.sub(r"\$\{[^}]+\}", "*", resource.replace("${AWS::Partition}", "aws"))]
+
+
+@pytest.mark.parametrize(("name", "probes"), [(FILES[0], {"cloudwatch:GetMetricData"}), (FILES[1], set())])
+def test_faultgate_may_do_what_its_manual_says_and_no_more(name: str, probes: set[str]) -> None:
+    """Each action on what the manual has or less, under each condition of the manual's."""
+    manual = json.loads((TEMPLATES / "iam" / "events.json").read_text())["Statement"]
     role = load(name)["Resources"]["ProjectRole"]["Properties"]["Policies"]
     (given,) = [each["PolicyDocument"]["Statement"] for each in role if each["PolicyName"] == "faultgate"]
-    assert {action for statement in given for action in as_list(statement["Action"])} == said
+    given = [each for each in given if "Fn::If" not in each]
+    assert actions(given) - probes == actions(manual)
+    assert probes <= actions(given)
+    for action in actions(manual):
+        (said,) = [each for each in manual if action in as_list(each["Action"])]
+        (here,) = [each for each in allowed(given) if action in as_list(each["Action"])]
+        reached = arns([each["Fn::If"][1] if "Fn::If" in each else each for each in as_list(here["Resource"])])
+        for arn in reached:
+            assert any(fnmatch(arn, pattern) for pattern in said["Resource"]), f"{action}: {arn}"
+        # Each kind of resource that the action needs.
+        for pattern in said["Resource"]:
+            assert any(fnmatch(arn, pattern) for arn in reached), f"{action}: {pattern}"
+        assert set(here.get("Condition", {})) == set(said.get("Condition", {})), action
+        for operator, keys in said.get("Condition", {}).items():
+            assert {key: arns(value)[0] for key, value in here["Condition"][operator].items()} == keys, action
+
+
+def test_the_container_runs_in_the_regions_of_the_stack_alone() -> None:
+    role = load(FILES[1])["Resources"]["ProjectRole"]["Properties"]["Policies"]
+    (given,) = [each["PolicyDocument"]["Statement"] for each in role if each["PolicyName"] == "faultgate"]
+    (denied,) = [each for each in given if each.get("Effect") == "Deny"]
+    services = {action.split(":")[0] for action in actions([each for each in given if "Fn::If" not in each])}
+    assert denied["Action"] == [f"{service}:*" for service in ("fis", "cloudwatch", "events", "sqs")]
+    assert {each.split(":")[0] for each in denied["Action"]} == services
+    assert list(denied["Condition"]) == ["StringNotEquals"]
+    assert list(denied["Condition"]["StringNotEquals"]) == ["aws:RequestedRegion"]
 
 
 def test_the_scheduled_sweep_may_do_what_its_manual_says() -> None:
@@ -225,13 +308,12 @@ def matches(name: str, rule: str, event: dict[str, Any]) -> bool:
 @pytest.mark.parametrize("status", ["pending", "initiating", "running", "stopping"])
 @pytest.mark.parametrize("end", ["completed", "stopped", "failed", "cancelled"])
 def test_the_listener_hears_ends_alone(status: str, end: str) -> None:
-    def event(status: str, template: str = "ExperimentTemplateId") -> dict[str, Any]:
-        detail = {"experiment-id": "EXP1", "experiment-template-id": template, "new-state": {"status": status}}
+    def event(status: str) -> dict[str, Any]:
+        detail = {"experiment-id": "EXP1", "experiment-template-id": "EXT1", "new-state": {"status": status}}
         return {"source": "aws.fis", "detail-type": "FIS Experiment State Change", "detail": detail}
 
     assert matches(FILES[2], "EndOfExperiment", event(end))
     assert not matches(FILES[2], "EndOfExperiment", event(status))
-    assert not matches(FILES[2], "EndOfExperiment", event(end, "another"))
 
 
 @pytest.mark.parametrize(
@@ -280,55 +362,90 @@ def test_staging_is_rolled_back_after_an_experiment_alone(stage: str, state: str
     assert matches(FILES[0], "NotPassed", event) is heard
 
 
-# --- buildspecs
+@pytest.mark.parametrize("state", ["SUCCEEDED", "FAILED", "STOPPED", "STARTED"])
+def test_production_hears_how_its_experiment_ended(state: str) -> None:
+    detail = {"pipeline": "Pipeline", "stage": "ProductionExperiment", "state": state}
+    event = {"source": "aws.codepipeline", "detail-type": "CodePipeline Stage Execution State Change", "detail": detail}
+    assert matches(FILES[0], "JudgedInProduction", event) is (state != "STARTED")
+    assert not matches(FILES[0], "JudgedInProduction", event | {"detail": detail | {"stage": "Experiment"}})
 
 
-def buildspec(name: str) -> dict[str, Any]:
-    source = load(name)["Resources"]["Project"]["Properties"]["Source"]["BuildSpec"]["Fn::Sub"]
-    return yaml.safe_load(source.replace("${Reports.Arn}", "arn"))
+# --- what the pipeline's experiments last, and where they act
 
 
-def commands(name: str) -> list[str]:
-    phase = buildspec(name)["phases"]["build"]
-    return [*phase["commands"], *phase["finally"]]
+def test_the_fault_goes_on_longer_than_what_injects_it() -> None:
+    stack = load(FILES[0])
+    lengths = stack["Mappings"]["Latency"]
+    assert set(lengths) == set(stack["Parameters"]["LatencyMinutes"]["AllowedValues"])
+    for minutes, length in lengths.items():
+        seconds = int(length["Seconds"])
+        assert seconds == int(minutes) * 60
+        assert int(re.fullmatch(r"PT(\d+)M", length["Duration"])[1]) * 60 >= seconds + 60  # type: ignore[index]
+    for template in resources(stack, "AWS::FIS::ExperimentTemplate").values():
+        (action,) = template["Properties"]["Actions"].values()
+        assert action["Parameters"]["duration"] == {"Fn::FindInMap": ["Latency", {"Ref": "LatencyMinutes"}, "Duration"]}
 
 
-@pytest.mark.parametrize("name", FILES[:2])
-def test_shellcheck_is_content(name: str) -> None:
-    script = "\n".join(commands(name)) + "\n"
-    # The file is written by the run.
-    command = [BIN / "shellcheck", "--shell=sh", "--exclude=SC1091", "-"]
-    done = subprocess.run(command, input=script, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout
+def test_no_build_of_the_pipeline_lasts_longer_than_its_action_may() -> None:
+    stack = load(FILES[0])
+    minutes = stack["Resources"]["Project"]["Properties"]["TimeoutInMinutes"]
+    assert minutes <= 480 and stack["Parameters"]["TimeoutMinutes"]["MaxValue"] + 15 <= minutes
+    # Only manual approvals take it.
+    assert "TimeoutInMinutes" not in json.dumps(stack["Resources"]["Pipeline"])
 
 
-@pytest.mark.parametrize("name", FILES[:2])
-@pytest.mark.parametrize(("writes", "code"), [(True, 0), (True, 1), (False, 2)])
-def test_the_build_exports_the_verdict_and_stops_whatever_the_gate_says(
-    name: str, writes: bool, code: int, tmp_path: Path
-) -> None:
-    (tmp_path / "bin").mkdir()
-    faultgate = tmp_path / "bin" / "faultgate"
-    write = "mkdir faultgate-report; echo FAULTGATE_VERDICT=told > faultgate-report/faultgate.env\n" if writes else ""
-    faultgate.write_text(f'#!/bin/sh\necho "$@" >> calls\n[ -n "$1" ] && exit 0\n{write}exit {code}\n')
-    faultgate.chmod(0o755)
-    # As CodeBuild does: one shell, each command after the other, the finally block whatever came before.
-    script = "\n".join([*commands(name), "env | grep FAULTGATE_VERDICT || true"])
-    done = subprocess.run(
-        ["/bin/sh", "-c", script],
-        cwd=tmp_path,
-        env={"PATH": f"{tmp_path / 'bin'}:{os.environ['PATH']}"},
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert (tmp_path / "calls").read_text() == "\nstop\n"
-    assert done.stdout == ("FAULTGATE_VERDICT=told\n" if writes else "")
-    assert done.stderr == ""
+def test_each_environment_has_an_experiment_of_its_own() -> None:
+    """Template, targets, stop condition and role: neither experiment reaches the other's instances."""
+    stack = load(FILES[0])["Resources"]
+    for template, tag, role, alarm, balancer in [
+        ("ExperimentTemplate", "StagingTag", "ExperimentRole", "Errors", "StagingLoadBalancer"),
+        ("ProductionTemplate", "ProductionTag", "ProductionRole", "ProductionErrors", "ProductionLoadBalancer"),
+    ]:
+        told = stack[template]["Properties"]
+        assert told["Targets"]["instances"]["ResourceTags"] == {"Environment": {"Ref": tag}}
+        assert told["RoleArn"] == {"Fn::GetAtt": [role, "Arn"]}
+        assert told["StopConditions"] == [{"Source": "aws:cloudwatch:alarm", "Value": {"Fn::GetAtt": [alarm, "Arn"]}}]
+        assert stack[alarm]["Properties"]["Dimensions"] == [{"Name": "LoadBalancer", "Value": {"Ref": balancer}}]
+        (policy,) = stack[role]["Properties"]["Policies"]
+        (reached,) = [each for each in policy["PolicyDocument"]["Statement"] if each["Sid"] == "Instances"]
+        assert reached["Condition"]["StringEquals"] == {"ssm:resourceTag/Environment": {"Ref": tag}}
 
 
-@pytest.mark.parametrize("name", FILES[:2])
+def test_all_that_is_of_production_is_switched_together() -> None:
+    stack = load(FILES[0])
+    switched = {name for name, each in stack["Resources"].items() if each.get("Condition") == "InProduction"}
+    assert switched == {name for name in stack["Resources"] if name.startswith("Production") or name == "JudgedInProduction"} - {"Production"}
+    stages = stack["Resources"]["Pipeline"]["Properties"]["Stages"]
+    assert [each["Name"] for each in stages[:-1]] == ["Source", "Build", "Staging", "Experiment", "Production"]
+    condition, stage, nothing = stages[-1]["Fn::If"]
+    assert (condition, stage["Name"], nothing) == ("InProduction", "ProductionExperiment", {"Ref": "AWS::NoValue"})
+
+
+def test_the_schedule_starts_the_experiment_alone() -> None:
+    stack = load(FILES[0])["Resources"]
+    target = stack["Scheduled"]["Properties"]["Target"]
+    assert target["Arn"]["Fn::Sub"].endswith(":aws-sdk:codebuild:startBuild")
+    (statement,) = documents(load(FILES[0]))["ScheduleRole"]
+    assert (statement["Action"], statement["Resource"]) == ("codebuild:StartBuild", {"Fn::GetAtt": ["Project", "Arn"]})
+    text, values = target["Input"]["Fn::Sub"]
+    request = json.loads(re.sub(r"\$\{(\w+)\}", r"\1", text))
+    shape = boto3.client("codebuild", "eu-west-1").meta.service_model.operation_model("StartBuild").input_shape
+    wire = to_wire(request, shape)
+    assert not ParamValidator().validate(wire, shape).has_errors()
+    assert (wire["projectName"], wire["sourceTypeOverride"]) == ("Project", "NO_SOURCE")
+    # What the stage in production overrides, the schedule does too.
+    (action,) = stack["Pipeline"]["Properties"]["Stages"][-1]["Fn::If"][1]["Actions"]
+    of_stage = json.loads(re.sub(r"\$\{([\w.]+)\}", r"\1", action["Configuration"]["EnvironmentVariables"]["Fn::Sub"]))
+    named = {each["name"] for each in wire["environmentVariablesOverride"]}
+    assert named == {each["name"] for each in of_stage} - {
+        "FAULTGATE_STATUS_CONTEXT", "FAULTGATE_REPOSITORY", "FAULTGATE_COMMIT", "CODEPIPELINE_EXECUTION_ID"
+    }  # fmt: skip
+    assert set(values) == {"Template", "Url", "Score"}
+    assert {each["Fn::If"][0] for each in values.values()} == {"ScheduledInProduction"}
+
+
+@pytest.mark.parametrize("name", BUILDSPECS)
 def test_the_build_exports_what_a_run_writes(name: str) -> None:
     manual = (TEMPLATES.parent / "docs" / "reports.md").read_text()
-    for variable in buildspec(name)["env"]["exported-variables"]:
+    for variable in BUILDSPECS[name].exports:
         assert f"`{variable}`" in manual

@@ -10,7 +10,7 @@ from typing import Any
 
 import boto3
 import pytest
-from fis import TEMPLATE, Fis
+from fis import Fis
 from interpreter import interpreter, refusal
 from pipelines import TEMPLATE_ID, binary, served
 from stacks import ACCOUNT, REGION, definition, hasten, load
@@ -29,7 +29,7 @@ def page(build: str) -> str:
     )
 
 
-def watch(fis: Fis, stack: str = WITH_WATCHDOG[0]) -> tuple[dict[str, Any], set[str], set[str]]:
+def watch(fis: Fis, event: dict[str, Any] = EVENT) -> tuple[dict[str, Any], set[str], set[str]]:
     """Plays the end of a build; gives how the watchdog ended, and the rules and queues that are left."""
     with interpreter(fis=fis) as running:
         events, sqs = boto3.client("events", REGION), boto3.client("sqs", REGION)
@@ -40,8 +40,8 @@ def watch(fis: Fis, stack: str = WITH_WATCHDOG[0]) -> tuple[dict[str, Any], set[
             events.put_rule(Name=f"faultgate-{run}", EventPattern='{"source": ["aws.fis"]}')
             arn = f"arn:aws:sqs:{REGION}:{ACCOUNT}:faultgate-{run}"
             events.put_targets(Rule=f"faultgate-{run}", Targets=[{"Id": "queue", "Arn": arn}])
-        machine = definition(load(stack), "Watchdog", ExperimentTemplateId=TEMPLATE, QueueUrl=QUEUES)
-        ended = running.run(running.create("watchdog", hasten(machine)), EVENT)
+        machine = definition(load(WITH_WATCHDOG[0]), "Watchdog", QueueUrl=QUEUES)
+        ended = running.run(running.create("watchdog", hasten(machine)), event)
         rules = {each["Name"] for each in events.list_rules()["Rules"]}
         queues = {url.rpartition("/")[2] for url in sqs.list_queues().get("QueueUrls", [])}
         return ended, rules, queues
@@ -92,6 +92,38 @@ def test_a_stop_that_is_refused_fails_the_watchdog_visibly(fis: Fis) -> None:
     mine(fis, "running")
     fis.refuses["StopExperiment"] = "no"
     assert watch(fis)[0]["status"] == "FAILED"
+
+
+def failed(status: str = "FAILED", **told: str) -> dict[str, Any]:
+    """The event of a build that ended so, and exported that."""
+    exported = [{"name": f"FAULTGATE_{name}", "value": value, "type": "PLAINTEXT"} for name, value in told.items()]
+    more = {"additional-information": {"exported-environment-variables": exported}} if told else {}
+    return {"detail": EVENT["detail"] | {"build-status": status} | more}
+
+
+@pytest.mark.parametrize("state", ["completed", "stopped", "failed", "cancelled"])
+def test_a_gate_that_said_no_leaves_nothing_to_look_for(fis: Fis, state: str) -> None:
+    assert watch(fis, failed(VERDICT="failed", STATE=state, REASON="completed"))[0]["status"] == "SUCCEEDED"
+    assert fis.calls == {}
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        failed(),
+        failed(VERDICT="failed"),
+        failed(VERDICT="", STATE="completed"),
+        failed(VERDICT="passed", STATE="completed"),
+        failed(REASON="failed", STATE="completed"),
+        *(failed(VERDICT="failed", STATE=state) for state in ("running", "stopping", "unknown", "")),
+        *(failed(VERDICT=verdict, STATE="stopped") for verdict in ("errored", "timed-out", "cancelled")),
+        *(failed(status, VERDICT="failed", STATE="completed") for status in ("STOPPED", "TIMED_OUT", "FAULT")),
+    ],
+)
+def test_every_other_end_is_looked_into(fis: Fis, event: dict[str, Any]) -> None:
+    left = mine(fis, "running")
+    assert watch(fis, event)[0]["status"] == "SUCCEEDED"
+    assert fis.status(left) == "stopped"
 
 
 def test_both_stacks_have_the_same_watchdog() -> None:
@@ -148,7 +180,7 @@ def test_what_faultgate_itself_has_left_is_found_stopped_and_removed(tmp_path: P
             run = mine["tags"]["faultgate:run-id"]
             assert [each["Id"] for each in events.list_targets_by_rule(Rule=f"faultgate-{run}")["Targets"]] == ["queue"]
             (queue,) = sqs.list_queues(QueueNamePrefix=f"faultgate-{run}")["QueueUrls"]
-            names = {"ExperimentTemplateId": TEMPLATE_ID, "QueueUrl": queue.removesuffix(run)}
+            names = {"QueueUrl": queue.removesuffix(run)}
             told = load(WITH_WATCHDOG[0])["Resources"]["Watchdog"]["Properties"]["DefinitionSubstitutions"]["QueueUrl"]
             assert told["Fn::Sub"].rpartition("/")[2] == names["QueueUrl"].rpartition("/")[2]
             machine = running.create("watchdog", hasten(definition(load(WITH_WATCHDOG[0]), "Watchdog", **names)))
@@ -167,6 +199,8 @@ def test_what_faultgate_itself_has_left_is_found_stopped_and_removed(tmp_path: P
 class CodeDeploy:
     def __init__(self, last: str | None) -> None:
         self.last = last
+        self.before: str | None = None
+        self.tags: dict[str, str] = {}
         self.calls: Counter[str] = Counter()
         self.deployed: dict[str, Any] = {}
         location = {"bucket": "b", "key": "k", "bundleType": "zip", "version": "v", "eTag": "e"}
@@ -181,8 +215,21 @@ class CodeDeploy:
         return {"deploymentGroupInfo": group}
 
     def get_deployment(self, **request: str) -> dict[str, Any]:
-        assert request == {"deploymentId": self.last}
-        return {"deploymentInfo": {"deploymentId": self.last, "revision": self.revision}}
+        id = request["deploymentId"]
+        revision = self.revision | {"s3Location": self.revision["s3Location"] | {"key": id}}
+        told = {"deploymentId": id, "revision": revision}
+        if self.before:
+            told["previousRevision"] = self.revision | {"s3Location": self.revision["s3Location"] | {"key": self.before}}
+        return {"deploymentInfo": told}
+
+    def list_tags_for_resource(self, **request: str) -> dict[str, Any]:
+        assert request == {"ResourceArn": GROUP}
+        return {"Tags": [{"Key": "Name", "Value": "x"}, *({"Key": k, "Value": v} for k, v in self.tags.items())]}
+
+    def tag_resource(self, **request: Any) -> dict[str, Any]:
+        assert request["ResourceArn"] == GROUP
+        self.tags |= {each["Key"]: each["Value"] for each in request["Tags"]}
+        return {}
 
     def create_deployment(self, **request: Any) -> dict[str, Any]:
         self.calls["CreateDeployment"] += 1
@@ -190,6 +237,22 @@ class CodeDeploy:
             raise refusal("codedeploy", "DeploymentLimitExceededException", "busy", "CreateDeployment")
         self.deployed = request
         return {"deploymentId": "d-NEW"}
+
+
+GROUP = f"arn:aws:codedeploy:{REGION}:{ACCOUNT}:deploymentgroup:shop/production"
+
+
+def deployed(codedeploy: CodeDeploy) -> str | None:
+    """What was deployed; revisions are called by the deployments that brought them."""
+    return codedeploy.deployed.get("revision", {}).get("s3Location", {}).get("key")
+
+
+def judged(codedeploy: CodeDeploy, state: str) -> str:
+    """Plays the end of the experiment in production."""
+    names = {"Application": "shop", "Production": "production", "Group": GROUP}
+    with interpreter(codedeploy=codedeploy) as running:
+        machine = running.create("rollback", hasten(definition(load(WITH_WATCHDOG[0]), "ProductionRollback", **names)))
+        return running.run(machine, {"detail": {"stage": "ProductionExperiment", "state": state}})["status"]
 
 
 def roll_back(codedeploy: CodeDeploy) -> str:
@@ -203,7 +266,7 @@ def test_staging_gets_back_what_production_runs() -> None:
     codedeploy = CodeDeploy("d-1234")
     assert roll_back(codedeploy) == "SUCCEEDED"
     assert codedeploy.deployed["deploymentGroupName"] == "staging"
-    assert codedeploy.deployed["revision"] == codedeploy.revision
+    assert deployed(codedeploy) == "d-1234"
 
 
 def test_there_is_nothing_to_go_back_to_before_the_first_delivery() -> None:
@@ -214,3 +277,44 @@ def test_there_is_nothing_to_go_back_to_before_the_first_delivery() -> None:
 
 def test_a_rollback_that_is_refused_fails_visibly() -> None:
     assert roll_back(CodeDeploy("d-LOCKED")) == "FAILED"
+
+
+# --- rollback of production
+
+
+def test_what_passes_in_production_is_noted_and_nothing_is_deployed() -> None:
+    codedeploy = CodeDeploy("d-1")
+    assert judged(codedeploy, "SUCCEEDED") == "SUCCEEDED"
+    assert codedeploy.tags == {"faultgate:passed": "d-1"}
+    assert codedeploy.calls["CreateDeployment"] == 0
+
+
+@pytest.mark.parametrize("state", ["FAILED", "STOPPED"])
+def test_production_gets_back_what_last_passed_there(state: str) -> None:
+    codedeploy = CodeDeploy("d-1")
+    judged(codedeploy, "SUCCEEDED")
+    # Two commits on, of which none has passed.
+    codedeploy.last, codedeploy.before = "d-3", "d-2"
+    assert judged(codedeploy, state) == "SUCCEEDED"
+    assert codedeploy.deployed["deploymentGroupName"] == "production"
+    assert deployed(codedeploy) == "d-1"
+    assert codedeploy.tags == {"faultgate:passed": "d-1"}
+
+
+def test_where_none_has_passed_yet_production_gets_back_what_was_there() -> None:
+    codedeploy = CodeDeploy("d-2")
+    codedeploy.before = "d-1"
+    assert judged(codedeploy, "FAILED") == "SUCCEEDED"
+    assert deployed(codedeploy) == "d-1"
+
+
+def test_the_first_delivery_to_production_has_nothing_to_go_back_to() -> None:
+    codedeploy = CodeDeploy("d-1")
+    assert judged(codedeploy, "FAILED") == "SUCCEEDED"
+    assert codedeploy.calls["CreateDeployment"] == 0
+
+
+def test_a_rollback_of_production_that_is_refused_fails_visibly() -> None:
+    codedeploy = CodeDeploy("d-LOCKED")
+    codedeploy.before = "d-1"
+    assert judged(codedeploy, "FAILED") == "FAILED"
