@@ -42,12 +42,12 @@ class Bindings:
                     self.version = links[0][1]
                     yield ("resource" if links[0][2] == "resources" else "data"), "aws_" + links[0][3], name
 
-    def block(self, name: str) -> dict[str, Any]:
+    def block(self, name: str, top: bool = False) -> dict[str, Any]:
         attributes, blocks = {}, {}
         for one in self.types[name].get("properties", []):
             found = self.link(one)
             # What is not the provider's is Terraform's own: count, lifecycle, …
-            if not found or one["name"] in ("timeouts", "id"):
+            if not found or one["name"] == "timeouts" or (top and one["name"] == "id"):
                 continue
             kind = json.dumps(one["type"])
             nested = re.search(r'"fqn": "(@cdktn/aws[^"]+)"', kind)
@@ -69,7 +69,8 @@ class Bindings:
     def told(self, config: str) -> list[str]:
         """What others may refer to."""
         of = self.types[config.removesuffix("Config")]
-        return sorted({snake(one["name"]) for one in of.get("properties", [])} | {"id"})
+        names = {snake(one["name"]) for one in of.get("properties", []) if not one["name"].endswith("Input")}
+        return sorted((names | {"id"}) - {"tf_resource_type", "timeouts"})
 
 
 def main() -> None:
@@ -78,9 +79,11 @@ def main() -> None:
     cut: dict[str, dict[str, Any]] = {"resource": {}, "data": {}}
     for kind, name, config in bindings.structures():
         if (kind, name) in wanted:
-            cut[kind][name] = bindings.block(config) | {"told": bindings.told(config)}
-    json.dump({"provider": f"hashicorp/aws {bindings.version}"} | cut, sys.stdout, indent=1, sort_keys=True)
-    print()
+            cut[kind][name] = bindings.block(config, top=True) | {"told": bindings.told(config)}
+    # One line for each type, so that a difference can be read.
+    lines = {kind: ",\n".join(f"{json.dumps(name)}: {json.dumps(types[name])}" for name in sorted(types)) for kind, types in cut.items()}
+    print(f'{{"provider": "hashicorp/aws {bindings.version}",')
+    print(f'"data": {{\n{lines["data"]}\n}},\n"resource": {{\n{lines["resource"]}\n}}}}')
 
 
 if __name__ == "__main__":

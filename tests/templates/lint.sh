@@ -41,11 +41,15 @@ find ci-templates -name 'buildspec*.yml' | while read -r file; do
 	schema --schemafile "$here/buildspec.schema.json" "$file"
 done
 
-stacks=$(find ci-templates/codepipeline ci-templates/step-functions ci-templates/sweep -name '*.yml')
+stacks=$(find ci-templates/codepipeline ci-templates/step-functions ci-templates/sweep -name '*.yml'; find ci-templates/fis -name template.yml)
 if [ -n "$stacks" ]; then
 	# shellcheck disable=SC2086
 	"$python/cfn-lint" --non-zero-exit-code warning $stacks
 fi
+
+for file in ci-templates/fis/*/suite.yml; do
+	schema --schemafile docs/suite.schema.json "$file"
+done
 
 "$tools/yamllint" --strict --config-file "$here/yamllint.yml" .github ci-templates
 find .ci/run .github ci-templates examples tests -type f '(' -name '*.sh' -o -name run ')' -exec "$tools/shellcheck" {} +

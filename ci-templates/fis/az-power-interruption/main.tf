@@ -136,11 +136,7 @@ resource "aws_fis_experiment_template" "experiment" {
       value = "PT${var.minutes}M"
     }
 
-    parameter {
-      key   = "#asg"
-      value = "An Auto Scaling group may have put another one in its place by then."
-    }
-
+    # An Auto Scaling group may have put another one in its place by then.
     parameter {
       key   = "completeIfInstancesTerminated"
       value = "true"
@@ -181,11 +177,7 @@ resource "aws_fis_experiment_template" "experiment" {
     name      = "cut-network"
     action_id = "aws:network:disrupt-connectivity"
 
-    parameter {
-      key   = "#why"
-      value = "Long enough for connections to break and names to be resolved anew."
-    }
-
+    # Long enough for connections to break and names to be resolved anew.
     parameter {
       key   = "duration"
       value = "PT2M"

@@ -63,11 +63,7 @@ resource "aws_fis_experiment_template" "experiment" {
       value = "PT${var.minutes}M"
     }
 
-    parameter {
-      key   = "#asg"
-      value = "An Auto Scaling group may have put another one in its place by then."
-    }
-
+    # An Auto Scaling group may have put another one in its place by then.
     parameter {
       key   = "completeIfInstancesTerminated"
       value = "true"
