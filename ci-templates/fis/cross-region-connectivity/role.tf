@@ -145,6 +145,7 @@ data "aws_iam_policy_document" "experiment" {
       "ec2:ModifyManagedPrefixList",
       "ec2:DeleteManagedPrefixList",
       "ec2:ModifyVpcEndpoint",
+      "ec2:DisassociateRouteTable",
     ]
     resources = [
       "arn:${local.partition}:ec2:${local.region}:${local.account}:route-table/*",
@@ -174,7 +175,7 @@ data "aws_iam_policy_document" "experiment" {
 
   statement {
     sid     = "SwapRouteTables"
-    actions = ["ec2:AssociateRouteTable", "ec2:ReplaceRouteTableAssociation", "ec2:DisassociateRouteTable"]
+    actions = ["ec2:AssociateRouteTable", "ec2:ReplaceRouteTableAssociation"]
     # The subnets' own route tables have no tag of FIS.
     resources = ["arn:${local.partition}:ec2:${local.region}:${local.account}:route-table/*"]
   }
