@@ -64,7 +64,11 @@ class Bindings:
         # A boolean or a number may be given as what is only known later.
         primitive = {"boolean": "bool", "number": "number"}.get(plain[0], "string") if plain else "string"
         container = re.search(r'"kind": "(array|map)"', kind)
-        return f"{ {'array': 'list', 'map': 'map'}[container[1]] }({primitive})".replace("{ ", "").replace(" }", "") if container else primitive
+        return (
+            f"{ {'array': 'list', 'map': 'map'}[container[1]] }({primitive})".replace("{ ", "").replace(" }", "")
+            if container
+            else primitive
+        )
 
     def told(self, config: str) -> list[str]:
         """What others may refer to."""
@@ -81,7 +85,10 @@ def main() -> None:
         if (kind, name) in wanted:
             cut[kind][name] = bindings.block(config, top=True) | {"told": bindings.told(config)}
     # One line for each type, so that a difference can be read.
-    lines = {kind: ",\n".join(f"{json.dumps(name)}: {json.dumps(types[name])}" for name in sorted(types)) for kind, types in cut.items()}
+    lines = {
+        kind: ",\n".join(f"{json.dumps(name)}: {json.dumps(types[name])}" for name in sorted(types))
+        for kind, types in cut.items()
+    }
     print(f'{{"provider": "hashicorp/aws {bindings.version}",')
     print(f'"data": {{\n{lines["data"]}\n}},\n"resource": {{\n{lines["resource"]}\n}}}}')
 

@@ -19,7 +19,8 @@ GIVEN: dict[str, dict[str, str]] = {
     "api-errors": {"RoleName": "shop"} | BALANCER,
     "aurora-failover": BALANCER,
     "az-power-interruption": {"AvailabilityZone": "eu-west-1a"} | BALANCER,
-    "cross-region-connectivity": {"OtherRegion": "eu-central-1", "TableName": "orders", "BucketName": "pictures"} | BALANCER,
+    "cross-region-connectivity": {"OtherRegion": "eu-central-1", "TableName": "orders", "BucketName": "pictures"}
+    | BALANCER,
     "dynamodb-replication-pause": {"TableName": "orders"} | BALANCER,
     "ec2-latency": BALANCER,
     "ec2-stop": BALANCER,

@@ -60,7 +60,9 @@ class TaughtTemplate(CloudFormationModel):
         cls, resource_name: str, cloudformation_json: Any, account_id: str, region_name: str, **_: Any
     ) -> Taught:
         fis = boto3.client("fis", region_name=region_name)
-        made = fis.create_experiment_template(**as_request("CreateExperimentTemplate", cloudformation_json["Properties"]))
+        made = fis.create_experiment_template(
+            **as_request("CreateExperimentTemplate", cloudformation_json["Properties"])
+        )
         return Taught(made["experimentTemplate"]["id"], Id=made["experimentTemplate"]["id"])
 
 

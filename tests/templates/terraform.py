@@ -1,6 +1,6 @@
 """Terraform's files of the library as data, and what they come to.
 
-No Terraform is to be had from the registries: files are parsed by python-hcl2, and held against what the provider says of its
+Terraform itself is no package of Python: files are parsed by python-hcl2, and held against what the provider says of its
 resources (terraform-aws.schema.json). Only what the library has of the language is known here; all else is a failure.
 """
 
@@ -151,17 +151,18 @@ def mistakes(files: Files) -> list[str]:
         for path in referred(text):
             if not exists(path, files, there):
                 found.append(f"{file}: {path} is not there")
-    used = {path for text in files.texts.values() for path in referred(text)}
-    found += [f"var.{name} is never used" for name in files.variables() if not (f"var.{name}" in {
-        path for file, text in files.texts.items() if file != "variables.tf" for path in referred(text)})]
-    return found + [f"local.{name} is never used" for name in files.locals() if f"local.{name}" not in used]
+    used = {path for file, text in files.texts.items() if file != "variables.tf" for path in referred(text)}
+    named = [f"var.{name}" for name in files.variables()] + [f"local.{name}" for name in files.locals()]
+    return found + [f"{path} is never used" for path in named if path not in used]
 
 
 def wrong(where: str, body: dict[str, Any], about: dict[str, Any]) -> list[str]:
     attributes, blocks = about["attributes"], about["blocks"]
     found = []
     for key, value in labels(body):
-        is_block = isinstance(value, list) and any(isinstance(each, dict) and each.get("__is_block__") for each in value)
+        is_block = isinstance(value, list) and any(
+            isinstance(each, dict) and each.get("__is_block__") for each in value
+        )
         if key in META:
             continue
         if is_block and key in blocks:

@@ -17,8 +17,9 @@ from typing import Any
 
 import boto3
 import pytest
-from library import FOLDERS, GIVEN, LIBRARY, properties
 from moto import mock_aws
+
+from library import FOLDERS, GIVEN, LIBRARY, properties
 from moto_stack import alarm_request, as_request
 from pipelines import PATIENCE, binary, served
 from stacks import REGION
@@ -53,7 +54,9 @@ def test_the_stack_is_made_and_its_experiment_started(folder: str, account: None
     fis = boto3.client("fis", region_name=REGION)
     made = fis.get_experiment_template(id=outputs["TemplateId"])["experimentTemplate"]
     (stop,) = made["stopConditions"]
-    (alarm,) = boto3.client("cloudwatch", region_name=REGION).describe_alarms(AlarmNames=[outputs["AlarmName"]])["MetricAlarms"]
+    (alarm,) = boto3.client("cloudwatch", region_name=REGION).describe_alarms(AlarmNames=[outputs["AlarmName"]])[
+        "MetricAlarms"
+    ]
     assert stop == {"source": "aws:cloudwatch:alarm", "value": alarm["AlarmArn"]}
     assert made["experimentReportConfiguration"]["outputs"]["s3Configuration"]["bucketName"] == outputs["ReportBucket"]
     role = boto3.client("iam").get_role(RoleName=made["roleArn"].split("/")[-1])["Role"]
@@ -110,8 +113,13 @@ class World:
         self.fis, self.cloudwatch = self.client("fis"), self.client("cloudwatch")
 
     def client(self, service: str) -> Any:
-        return boto3.client(service, endpoint_url=self.endpoints["AWS_ENDPOINT_URL"], region_name=self.endpoints["AWS_REGION"],
-                            aws_access_key_id="x", aws_secret_access_key="x")
+        return boto3.client(
+            service,
+            endpoint_url=self.endpoints["AWS_ENDPOINT_URL"],
+            region_name=self.endpoints["AWS_REGION"],
+            aws_access_key_id="x",
+            aws_secret_access_key="x",
+        )
 
     def make(self, folder: str) -> dict[str, str]:
         """Alarm and template of a folder; the variables of its suite."""
@@ -133,7 +141,10 @@ class World:
         deadline = time.monotonic() + PATIENCE
         while True:
             experiments = self.fis.list_experiments(maxResults=100)["experiments"]
-            if any(each["state"]["status"] == state and each["tags"]["faultgate:experiment"] == folder for each in experiments):
+            if any(
+                each["state"]["status"] == state and each["tags"]["faultgate:experiment"] == folder
+                for each in experiments
+            ):
                 return
             assert time.monotonic() < deadline, experiments
             threading.Event().wait(0.02)
@@ -146,8 +157,11 @@ class World:
         suite.write_text(re.sub(r"(during.*\n +every:) \S+", r"\1 100ms", (LIBRARY / folder / "suite.yml").read_text()))
         return subprocess.Popen(
             [binary(), command, "--config", suite],
-            cwd=home, env={"PATH": os.environ["PATH"], "HOME": str(home)} | self.endpoints | variables,
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+            cwd=home,
+            env={"PATH": os.environ["PATH"], "HOME": str(home)} | self.endpoints | variables,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
         )
 
     def result(self, folder: str) -> dict[str, Any]:
@@ -170,7 +184,9 @@ def worlds(tmp_path: Path, prometheus: str, database: str) -> Callable[[str], Ab
     return one
 
 
-def ended(world: World, command: str, folders: list[str], variables: dict[str, dict[str, str]]) -> Iterator[tuple[str, int, str]]:
+def ended(
+    world: World, command: str, folders: list[str], variables: dict[str, dict[str, str]]
+) -> Iterator[tuple[str, int, str]]:
     for first in range(0, len(folders), AT_ONCE):
         running = {each: world.faultgate(command, each, variables[each]) for each in folders[first : first + AT_ONCE]}
         for folder, process in running.items():
@@ -191,7 +207,9 @@ def test_suites_pass_a_system_that_takes_the_fault(worlds: Callable[[str], Abstr
             assert experiment["probes"] and all(probe["counted"] > 0 for probe in experiment["probes"]), folder
 
 
-def test_suites_see_a_system_that_fails_while_the_fault_is_in(worlds: Callable[[str], AbstractContextManager[World]]) -> None:
+def test_suites_see_a_system_that_fails_while_the_fault_is_in(
+    worlds: Callable[[str], AbstractContextManager[World]],
+) -> None:
     lasting = [folder for folder in FOLDERS if "during" in (LIBRARY / folder / "suite.yml").read_text()]
     assert len(lasting) == len(FOLDERS) - 3, "the others act once, and are looked at before and after"
     with worlds("degraded") as world:
@@ -203,7 +221,9 @@ def test_suites_see_a_system_that_fails_while_the_fault_is_in(worlds: Callable[[
             assert all(probe["counted"] > 0 for probe in experiment["probes"]), output
 
 
-def test_the_alarm_stops_an_experiment_that_nobody_looks_at(worlds: Callable[[str], AbstractContextManager[World]]) -> None:
+def test_the_alarm_stops_an_experiment_that_nobody_looks_at(
+    worlds: Callable[[str], AbstractContextManager[World]],
+) -> None:
     folder = "aurora-failover"
     with worlds("completed") as world:
         process = world.faultgate("run", folder, world.make(folder))

@@ -7,6 +7,7 @@ import re
 from typing import Any
 
 import pytest
+
 from library import FOLDERS, GIVEN, LIBRARY, MADE, properties, stack, statements, values
 from stacks import ACCOUNT, REGION
 from terraform import Files, Unknown, Values, load, mistakes
@@ -94,13 +95,17 @@ def test_an_expression_that_is_not_known_is_no_value() -> None:
 def test_the_provider_is_pinned_by_range(folder: str) -> None:
     (terraform,) = load(folder).top("terraform")
     (required,) = terraform["required_providers"]
-    assert required["aws"] == {'source': '"hashicorp/aws"', 'version': '">= 6.0, < 7.0"'}
+    assert required["aws"] == {"source": '"hashicorp/aws"', "version": '">= 6.0, < 7.0"'}
 
 
 @each_folder
 def test_the_experiment_is_the_same(folder: str) -> None:
     made, plan = properties(folder, "ExperimentTemplate"), Plan(folder)("aws_fis_experiment_template", "experiment")
-    (options,), (logs,), (report,) = plan["experiment_options"], plan["log_configuration"], plan["experiment_report_configuration"]
+    (options,), (logs,), (report,) = (
+        plan["experiment_options"],
+        plan["log_configuration"],
+        plan["experiment_report_configuration"],
+    )
     (group,), (outputs,) = logs["cloudwatch_logs_configuration"], report["outputs"]
     (bucket,) = outputs["s3_configuration"]
     same = {
@@ -119,7 +124,9 @@ def test_the_experiment_is_the_same(folder: str) -> None:
             "CloudWatchLogsConfiguration": {"LogGroupArn": group["log_group_arn"]},
         },
         "ExperimentReportConfiguration": {
-            "Outputs": {"ExperimentReportS3Configuration": {"BucketName": bucket["bucket_name"], "Prefix": bucket["prefix"]}}
+            "Outputs": {
+                "ExperimentReportS3Configuration": {"BucketName": bucket["bucket_name"], "Prefix": bucket["prefix"]}
+            }
         },
     }
     assert strings(same) == strings(made)
@@ -155,11 +162,16 @@ def policy(plan: dict[str, Any]) -> list[dict[str, Any]]:
         conditions: dict[str, dict[str, Any]] = {}
         for one in each.get("condition", []):
             conditions.setdefault(one["test"], {})[one["variable"]] = one["values"]
-        made.append({
-            "Sid": each.get("sid"), "Effect": each.get("effect", "Allow"), "Action": each["actions"],
-            "Resource": each.get("resources"), "Condition": conditions or None,
-            "Principal": [(one["type"], one["identifiers"]) for one in each.get("principals", [])] or None,
-        })
+        made.append(
+            {
+                "Sid": each.get("sid"),
+                "Effect": each.get("effect", "Allow"),
+                "Action": each["actions"],
+                "Resource": each.get("resources"),
+                "Condition": conditions or None,
+                "Principal": [(one["type"], one["identifiers"]) for one in each.get("principals", [])] or None,
+            }
+        )
     return [{key: value for key, value in each.items() if value} for each in made]
 
 
@@ -168,7 +180,9 @@ def listed(statement: dict[str, Any]) -> dict[str, Any]:
     as_list = lambda value: value if isinstance(value, list) else [value]  # noqa: E731
     made = {key: as_list(value) if key in ("Action", "Resource") else value for key, value in statement.items()}
     if "Condition" in made:
-        made["Condition"] = {test: {key: as_list(value) for key, value in keys.items()} for test, keys in made["Condition"].items()}
+        made["Condition"] = {
+            test: {key: as_list(value) for key, value in keys.items()} for test, keys in made["Condition"].items()
+        }
     if "Principal" in made:
         who = made["Principal"]
         made["Principal"] = [("*", ["*"])] if who == "*" else [(kind, as_list(names)) for kind, names in who.items()]
@@ -183,14 +197,27 @@ def test_the_role_is_the_same(folder: str) -> None:
     assert policy(plan("aws_iam_policy_document", "trust")) == [listed(each) for each in trust]
     written = plan.files.named("aws_iam_role_policy", "experiment")
     assert written["policy"] == "${data.aws_iam_policy_document.experiment.json}"
-    assert plan.files.named("aws_iam_role", "experiment")["assume_role_policy"] == "${data.aws_iam_policy_document.trust.json}"
+    assert (
+        plan.files.named("aws_iam_role", "experiment")["assume_role_policy"]
+        == "${data.aws_iam_policy_document.trust.json}"
+    )
 
 
 @each_folder
 def test_the_alarm_is_the_same(folder: str) -> None:
     made, plan = properties(folder, "Alarm"), Plan(folder)("aws_cloudwatch_metric_alarm", "guard")
-    names = {"AlarmDescription", "Namespace", "MetricName", "Statistic", "ExtendedStatistic", "Period", "EvaluationPeriods",
-             "Threshold", "ComparisonOperator", "TreatMissingData"}
+    names = {
+        "AlarmDescription",
+        "Namespace",
+        "MetricName",
+        "Statistic",
+        "ExtendedStatistic",
+        "Period",
+        "EvaluationPeriods",
+        "Threshold",
+        "ComparisonOperator",
+        "TreatMissingData",
+    }
     assert {key: value for key, value in made.items() if key != "Dimensions"} == {
         key: plan[snake(key)] for key in names if snake(key) in plan
     }
@@ -200,15 +227,24 @@ def test_the_alarm_is_the_same(folder: str) -> None:
 @each_folder
 def test_what_is_left_to_read_is_the_same(folder: str) -> None:
     plan, bucket = Plan(folder), properties(folder, "Reports")
-    assert plan("aws_cloudwatch_log_group", "experiment")["retention_in_days"] == properties(folder, "ExperimentLogs")["RetentionInDays"]
+    assert (
+        plan("aws_cloudwatch_log_group", "experiment")["retention_in_days"]
+        == properties(folder, "ExperimentLogs")["RetentionInDays"]
+    )
     blocked = plan("aws_s3_bucket_public_access_block", "reports")
-    assert {key: blocked[snake(key)] for key in bucket["PublicAccessBlockConfiguration"]} == bucket["PublicAccessBlockConfiguration"]
+    assert {key: blocked[snake(key)] for key in bucket["PublicAccessBlockConfiguration"]} == bucket[
+        "PublicAccessBlockConfiguration"
+    ]
     assert all(bucket["PublicAccessBlockConfiguration"].values())
     (encryption,) = plan("aws_s3_bucket_server_side_encryption_configuration", "reports")["rule"]
     assert encryption == {"apply_server_side_encryption_by_default": [{"sse_algorithm": "AES256"}]}
-    assert bucket["BucketEncryption"]["ServerSideEncryptionConfiguration"] == [{"ServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}]
+    assert bucket["BucketEncryption"]["ServerSideEncryptionConfiguration"] == [
+        {"ServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}
+    ]
     (rule,) = plan("aws_s3_bucket_lifecycle_configuration", "reports")["rule"]
-    assert bucket["LifecycleConfiguration"]["Rules"] == [{"Id": rule["id"], "Status": rule["status"], "ExpirationInDays": rule["expiration"][0]["days"]}]
+    assert bucket["LifecycleConfiguration"]["Rules"] == [
+        {"Id": rule["id"], "Status": rule["status"], "ExpirationInDays": rule["expiration"][0]["days"]}
+    ]
     (owner,) = plan("aws_s3_bucket_ownership_controls", "reports")["rule"]
     assert bucket["OwnershipControls"]["Rules"] == [{"ObjectOwnership": owner["object_ownership"]}]
     (tls,) = properties(folder, "ReportsPolicy")["PolicyDocument"]["Statement"]
@@ -221,7 +257,11 @@ def test_kubernetes_knows_the_role_by_the_same_name(folder: str) -> None:
         assert not [one for _, one, _, _ in load(folder).blocks() if one == "aws_eks_access_entry"]
         return
     made, plan = properties(folder, "ExperimentUser"), Plan(folder)("aws_eks_access_entry", "experiment")
-    assert (made["ClusterName"], made["PrincipalArn"], made["Username"]) == (plan["cluster_name"], plan["principal_arn"], plan["user_name"])
+    assert (made["ClusterName"], made["PrincipalArn"], made["Username"]) == (
+        plan["cluster_name"],
+        plan["principal_arn"],
+        plan["user_name"],
+    )
     assert f"name: {made['Username']}" in (LIBRARY / folder / "rbac.yml").read_text()
 
 
