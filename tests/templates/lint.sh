@@ -50,6 +50,10 @@ if [ -n "$stacks" ]; then
 	BC_SKIP_MAPPING=TRUE "$security/checkov" --config-file "$here/checkov.yml" -f $stacks
 fi
 
+for file in ci-templates/fis/*/suite.yml; do
+	schema --schemafile docs/suite.schema.json "$file"
+done
+
 "$tools/yamllint" --strict --config-file "$here/yamllint.yml" .github ci-templates
 find .ci/run .github ci-templates examples tests -type f '(' -name '*.sh' -o -name run ')' -exec "$tools/shellcheck" {} +
 if [ -f Dockerfile ]; then "$tools/hadolint" Dockerfile; fi

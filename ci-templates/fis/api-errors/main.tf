@@ -1,0 +1,167 @@
+# Calls that a role makes to an API of AWS are throttled, and then refused.
+# Blast radius, needs, cost and the end of it: README.md beside this file. template.yml makes the same by CloudFormation.
+
+terraform {
+  required_providers {
+    aws = {
+      source  = "hashicorp/aws"
+      version = ">= 6.0, < 7.0"
+    }
+  }
+}
+
+data "aws_caller_identity" "current" {}
+
+data "aws_partition" "current" {}
+
+data "aws_region" "current" {}
+
+locals {
+  account   = data.aws_caller_identity.current.account_id
+  partition = data.aws_partition.current.partition
+  region    = data.aws_region.current.region
+
+  tags = {
+    Name        = var.name
+    environment = var.environment
+    faultgate   = "library"
+  }
+}
+
+resource "aws_fis_experiment_template" "experiment" {
+  description = "APIs of AWS: throttling and outages"
+  role_arn    = aws_iam_role.experiment.arn
+  tags        = local.tags
+
+  experiment_options {
+    account_targeting            = "single-account"
+    empty_target_resolution_mode = "fail"
+  }
+
+  target {
+    name           = "roles"
+    resource_type  = "aws:iam:role"
+    selection_mode = "COUNT(1)"
+    resource_arns  = ["arn:${local.partition}:iam::${local.account}:role/${var.role_name}"]
+  }
+
+  action {
+    name      = "throttle"
+    action_id = "aws:fis:inject-api-throttle-error"
+
+    parameter {
+      key   = "duration"
+      value = "PT${var.minutes}M"
+    }
+
+    parameter {
+      key   = "service"
+      value = var.service
+    }
+
+    parameter {
+      key   = "operations"
+      value = var.operations
+    }
+
+    parameter {
+      key   = "percentage"
+      value = var.percentage
+    }
+
+    target {
+      key   = "Roles"
+      value = "roles"
+    }
+  }
+
+  action {
+    name        = "outage"
+    action_id   = "aws:fis:inject-api-unavailable-error"
+    start_after = ["throttle"]
+
+    parameter {
+      key   = "duration"
+      value = "PT${var.minutes}M"
+    }
+
+    parameter {
+      key   = "service"
+      value = var.service
+    }
+
+    parameter {
+      key   = "operations"
+      value = var.operations
+    }
+
+    parameter {
+      key   = "percentage"
+      value = var.percentage
+    }
+
+    target {
+      key   = "Roles"
+      value = "roles"
+    }
+  }
+
+  stop_condition {
+    source = "aws:cloudwatch:alarm"
+    value  = aws_cloudwatch_metric_alarm.guard.arn
+  }
+
+  log_configuration {
+    log_schema_version = 2
+
+    cloudwatch_logs_configuration {
+      log_group_arn = "${aws_cloudwatch_log_group.experiment.arn}:*"
+    }
+  }
+
+  experiment_report_configuration {
+    outputs {
+      s3_configuration {
+        bucket_name = aws_s3_bucket.reports.bucket
+        prefix      = "fis"
+      }
+    }
+  }
+
+  # The role has its rights before a template names it.
+  depends_on = [aws_iam_role_policy.experiment]
+}
+
+resource "aws_cloudwatch_metric_alarm" "guard" {
+  alarm_name          = var.name
+  alarm_description   = "The application answers with errors; stops the experiment"
+  namespace           = "AWS/ApplicationELB"
+  metric_name         = "HTTPCode_Target_5XX_Count"
+  statistic           = "Sum"
+  period              = 60
+  evaluation_periods  = 1
+  threshold           = var.errors_per_minute
+  comparison_operator = "GreaterThanOrEqualToThreshold"
+  # No data are no errors.
+  treat_missing_data = "notBreaching"
+  tags               = local.tags
+
+  dimensions = {
+    LoadBalancer = var.load_balancer
+  }
+}
+
+output "template_id" {
+  description = "FIS_TEMPLATE of suite.yml"
+  value       = aws_fis_experiment_template.experiment.id
+}
+
+output "alarm_name" {
+  description = "ALARM of suite.yml"
+  value       = aws_cloudwatch_metric_alarm.guard.alarm_name
+}
+
+output "report_bucket" {
+  description = "Bucket of the experiment's reports"
+  value       = aws_s3_bucket.reports.bucket
+}
