@@ -26,7 +26,7 @@ from oidc import NO_KEYS, SIGNATURE, jwt
 from pipelines import REPORTS, TEMPLATES, dotenv
 from support import PATIENCE, eventually
 
-RELEASED = yaml.safe_load((TEMPLATES / "gitlab" / "faultgate.gitlab-ci.yml").read_text())[".faultgate"]["image"]
+RELEASED = yaml.safe_load((TEMPLATES / "gitlab" / "faultgate.gitlab-ci.yml").read_text())[".faultgate-step"]["image"]
 BOTH = pytest.mark.parametrize(
     ("pipeline", "job"), [(COMPONENT, "chaos"), (FIS, "chaos-job")], ids=["component", "include"]
 )
