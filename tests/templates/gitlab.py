@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -11,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from pipelines import PATIENCE, ROOT, TEMPLATE_ID, TEMPLATES
+from pipelines import PATIENCE, ROOT, TEMPLATE_ID, TEMPLATES, Machine
 
 NODE = Path(os.environ.get("TEMPLATE_TOOLS", ROOT / ".tools" / "ci")) / "node_modules" / ".bin"
 FOLDER = TEMPLATES / "gitlab"
@@ -120,3 +121,21 @@ def rolled_back(log: str) -> str | None:
     """The verdict that the rollback was told; None where there was no rollback."""
     told = [line.partition("rolled back:")[2].strip() for line in log.splitlines() if "> rolled back:" in line]
     return told[0] if told else None
+
+
+class Project:
+    """A repository, and a machine that runs its pipeline."""
+
+    def __init__(self, home: Path, endpoints: dict[str, str], pipeline: str) -> None:
+        self.machine = Machine(home, endpoints)
+        self.repository = repository(home, pipeline, self.machine.environment, "--force-shell-executor")
+        self.report = self.repository.folder / "faultgate-report"
+
+    def start(self) -> subprocess.Popen[str]:
+        return self.repository.start()
+
+    def run(self) -> tuple[int, str]:
+        return self.repository.run()
+
+    def verdict(self) -> str:
+        return json.loads((self.report / "result.json").read_text(encoding="utf-8"))["gate"]["verdict"]
