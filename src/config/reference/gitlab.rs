@@ -102,8 +102,9 @@ fn optional() -> String {
 }
 
 fn extended() -> String {
-    let names = given().filter(|input| Type::of(input).none().is_some());
-    names.map(|input| format!("    - {}\n", hidden(input, &interpolated(input)))).collect()
+    let typed = given().filter(|input| Type::of(input).none().is_some());
+    let lines: Vec<_> = typed.map(|i| format!("    - {}\n", hidden(i, &interpolated(i)))).collect();
+    lines.concat()
 }
 
 fn variables() -> String {
