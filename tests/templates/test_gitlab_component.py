@@ -64,7 +64,7 @@ def test_numbers_and_booleans_are_given_without_quotes(tmp_path: Path) -> None:
     ],
 )
 def test_another_type_is_refused_before_there_is_a_pipeline(tmp_path: Path, given: str, told: str) -> None:
-    """As GitLab did before 18; a newer one takes both."""
+    """As an older GitLab does; a newer one takes both."""
     name = given.partition(":")[0]
     said = Project(tmp_path, {}, component(given)).repository.refusal()
     assert told in said and name in said, said
