@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from gitlab import COMPONENT, Project, component, rolled_back
+from gitlab import Project, component, rolled_back
 from pipelines import served
 
 # Each of these is a mistake that is told with the place it came from.
@@ -72,7 +72,8 @@ def test_another_type_is_refused_before_there_is_a_pipeline(tmp_path: Path, give
 
 def test_an_expected_score_is_what_decides(tmp_path: Path) -> None:
     with served("completed") as endpoints:
-        shop = Project(tmp_path, endpoints, component("expected-resilience-score: 101", "report-dir: out", "job-name: gate"))
+        given = ("expected-resilience-score: 101", "report-dir: out", "job-name: gate")
+        shop = Project(tmp_path, endpoints, component(*given))
         code, log = shop.run()
     assert code == 1 and "FAULTGATE_EXPECTED_RESILIENCE_SCORE" in log, log
     assert "FAIL  gate" in log and rolled_back(log) == "", log
@@ -118,7 +119,9 @@ def test_without_a_script_there_is_no_rollback(tmp_path: Path) -> None:
     assert "rollback-job" not in log and rolled_back(log) is None, log
 
 
-@pytest.mark.parametrize("script", ["echo \"it's\" 'back' \\\\ \"$FAULTGATE_VERDICT\" == \"\" || false", 'echo "a: b" # c'])
+@pytest.mark.parametrize(
+    "script", ["echo \"it's\" 'back' \\\\ \"$FAULTGATE_VERDICT\" == \"\" || false", 'echo "a: b" # c']
+)
 def test_a_script_may_have_quotes(tmp_path: Path, script: str) -> None:
     indented = "|\n        " + script
     with served("stop-condition") as endpoints:
@@ -141,7 +144,3 @@ def test_a_gate_that_may_fail_lets_the_pipeline_go_on(tmp_path: Path) -> None:
         shop = Project(tmp_path, endpoints, component("allow-failure: true"))
         code, log = shop.run()
     assert code == 0 and shop.verdict() == "failed" and rolled_back(log) is None, log
-
-
-def test_the_readme_shows_a_component_that_runs() -> None:
-    assert "expected-resilience-score: 95" in COMPONENT and "rollback-script: sh scripts" in COMPONENT

@@ -1,5 +1,5 @@
-"""The pipelines of Harness's tutorial, with its variables, against a Harness of this machine: what is launched, and when
-there is a rollback."""
+"""The pipelines of Harness's tutorial, with its variables, against a Harness of this machine: what is launched, and
+when there is a rollback."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""What gitlab-ci-local knows nothing of: that one thing at a time happens to an environment, and after which ends of the
-jobs before it GitLab runs a rollback. Both are judged by GitLab's rules, as its documentation and its sources have
+"""What gitlab-ci-local knows nothing of: that one thing at a time happens to an environment, and after which ends of
+the jobs before it GitLab runs a rollback. Both are judged by GitLab's rules, as its documentation and its sources have
 them."""
 
 from __future__ import annotations
