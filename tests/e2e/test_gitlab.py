@@ -14,7 +14,6 @@ import re
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 import yaml
@@ -26,7 +25,7 @@ from oidc import NO_KEYS, SIGNATURE, jwt
 from pipelines import REPORTS, TEMPLATES, dotenv
 from support import PATIENCE, eventually
 
-RELEASED = yaml.safe_load((TEMPLATES / "gitlab" / "faultgate.gitlab-ci.yml").read_text())[".faultgate"]["image"]
+RELEASED = yaml.safe_load((TEMPLATES / "gitlab" / "faultgate.gitlab-ci.yml").read_text())[".faultgate-step"]["image"]
 BOTH = pytest.mark.parametrize(
     ("pipeline", "job"), [(COMPONENT, "chaos"), (FIS, "chaos-job")], ids=["component", "include"]
 )
@@ -56,12 +55,6 @@ class Runner:
 
     def run(self) -> tuple[int, str]:
         return self.repository.run()
-
-    def preview(self) -> dict[str, Any]:
-        """The pipeline as it is understood."""
-        code, text = self.repository.run("--preview")
-        assert code == 0, text
-        return yaml.safe_load(text.partition("---\n")[2] or text)
 
     def report(self, job: str) -> Path:
         """The artifacts that the job has handed over."""
@@ -147,7 +140,7 @@ def test_a_job_without_keys_is_vouched_for_by_gitlab(
     shop = account()
     server = "https://gitlab.example.com"
     (tmp_path / "asked").mkdir()
-    told = Runner(tmp_path / "asked", network, FIS, {}).preview()["chaos-job"]["id_tokens"]
+    told = Runner(tmp_path / "asked", network, FIS, {}).repository.preview()["chaos-job"]["id_tokens"]
     assert told == {"FAULTGATE_AWS_ID_TOKEN": {"aud": "$CI_SERVER_URL"}}
     token = jwt("project_path:shop/web:ref_type:branch:ref:main", server, server)
     front = Front(network, shop, lambda shown: shown == token)
@@ -167,7 +160,7 @@ def harness(network: Network) -> Iterator[Callable[..., Harness]]:
     made: list[Harness] = []
 
     def make(end: str | None, score: float = 100.0) -> Harness:
-        made.append(Harness(network, end, score))
+        made.append(Harness(network.gateway, end, score))
         return made[-1]
 
     yield make

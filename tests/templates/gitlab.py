@@ -2,39 +2,56 @@
 
 from __future__ import annotations
 
+import json
 import os
+import re
 import shutil
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from pipelines import PATIENCE, ROOT, TEMPLATE_ID, TEMPLATES
+import yaml
+from pipelines import PATIENCE, ROOT, TEMPLATE_ID, TEMPLATES, Machine
 
 NODE = Path(os.environ.get("TEMPLATE_TOOLS", ROOT / ".tools" / "ci")) / "node_modules" / ".bin"
-COMPONENT = f"""
-include:
-  - local: ci-templates/gitlab/templates/chaos/template.yml
-    inputs:
-      experiment-template-id: {TEMPLATE_ID}
-      rollback-script: sh scripts/rollback-deploy.sh
-stages: [deploy, chaos, rollback]
-"""
-FIS = f"""
-include:
-  - local: ci-templates/gitlab/fis.gitlab-ci.yml
-variables:
-  FIS_TEMPLATE_ID: {TEMPLATE_ID}
-  FIS_REGION: us-east-1
-"""
-STEPS = FIS.replace("fis.gitlab", "steps.gitlab")
-HARNESS = """
-include:
-  - local: ci-templates/gitlab/harness.gitlab-ci.yml
-variables:
-  ACCOUNT_ID: abcdefghijklmnopqrstuv
-  PROJECT_ID: shop
-  WORKFLOW_ID: d7c9d243-0219-4f7c-84c2-3004e59e4505
-"""
+FOLDER = TEMPLATES / "gitlab"
+# What a template leaves to who copies it, at the end of its line.
+MARK = " # yours"
+
+
+def copied(template: str, **yours: str) -> str:
+    """A template as it stands, but for the values that it marks as yours."""
+    text = (FOLDER / template).read_text(encoding="utf-8")
+    for name, value in yours.items():
+        text, found = re.subn(rf"^( *{name}: ).*{MARK}$", rf"\g<1>{value}", text, flags=re.MULTILINE)
+        assert found == 1, f"{template} has no value of yours for {name}"
+    left = [line.strip() for line in text.splitlines() if line.endswith(MARK)]
+    assert all(line.startswith("- sh scripts/") for line in left), left
+    return text
+
+
+def component(*inputs: str) -> str:
+    """The pipeline that README.md shows, with its component from this folder, these inputs and this account."""
+    (shown,) = re.findall(r"```yaml\n(include:\n  - component.*?)```", (FOLDER / "README.md").read_text(), re.DOTALL)
+    text = re.sub(r"component: \S+", "local: ci-templates/gitlab/templates/chaos/template.yml", shown)
+    text = re.sub(r"(experiment-template-id: ).*", rf"\g<1>{TEMPLATE_ID}", text)
+    text = re.sub(r" *aws-(region|role-arn): .*\n", "", text)
+    for given in inputs:
+        text = re.sub(rf" *{given.partition(':')[0]}: .*\n", "", text)
+    return text.replace("    inputs:\n", "".join(["    inputs:\n", *(f"      {given}\n" for given in inputs)]))
+
+
+COMPONENT = component()
+ACCOUNT = {"FIS_TEMPLATE_ID": TEMPLATE_ID, "FIS_REGION": "us-east-1", "FIS_ROLE_ARN": '""'}
+FIS = copied("fis.gitlab-ci.yml", **ACCOUNT)
+STEPS = copied("steps.gitlab-ci.yml", **ACCOUNT)
+HARNESS = copied(
+    "harness.gitlab-ci.yml",
+    ACCOUNT_ID="abcdefghijklmnopqrstuv",
+    PROJECT_ID="shop",
+    WORKFLOW_ID="d7c9d243-0219-4f7c-84c2-3004e59e4505",
+)
 
 
 @dataclass
@@ -64,10 +81,27 @@ class Repository:
         log, _ = process.communicate(timeout=4 * PATIENCE)
         return process.returncode, log
 
+    def preview(self) -> dict[str, Any]:
+        """The pipeline as it is understood."""
+        code, text = self.run("--preview")
+        assert code == 0, text
+        return yaml.safe_load(text.partition("---\n")[2] or text)
+
+    def refusal(self) -> str:
+        """Why there is no such pipeline."""
+        code, text = self.run("--preview")
+        assert code != 0, text
+        return text
+
+    def write(self, name: str, text: str) -> None:
+        (self.folder / name).write_text(text, encoding="utf-8")
+        self.git("add", "--all")
+        self.git("commit", "--quiet", "--message", name)
+
 
 def repository(home: Path, pipeline: str, environment: dict[str, str], *options: str) -> Repository:
     folder = home / "shop"
-    shutil.copytree(TEMPLATES / "gitlab", folder / "ci-templates" / "gitlab")
+    shutil.copytree(FOLDER, folder / "ci-templates" / "gitlab")
     (folder / ".gitlab-ci.yml").write_text(pipeline, encoding="utf-8")
     (folder / "scripts").mkdir()
     (folder / "scripts" / "deploy.sh").write_text("echo deployed\n", encoding="utf-8")
@@ -87,3 +121,21 @@ def rolled_back(log: str) -> str | None:
     """The verdict that the rollback was told; None where there was no rollback."""
     told = [line.partition("rolled back:")[2].strip() for line in log.splitlines() if "> rolled back:" in line]
     return told[0] if told else None
+
+
+class Project:
+    """A repository, and a machine that runs its pipeline."""
+
+    def __init__(self, home: Path, endpoints: dict[str, str], pipeline: str) -> None:
+        self.machine = Machine(home, endpoints)
+        self.repository = repository(home, pipeline, self.machine.environment, "--force-shell-executor")
+        self.report = self.repository.folder / "faultgate-report"
+
+    def start(self) -> subprocess.Popen[str]:
+        return self.repository.start()
+
+    def run(self) -> tuple[int, str]:
+        return self.repository.run()
+
+    def verdict(self) -> str:
+        return json.loads((self.report / "result.json").read_text(encoding="utf-8"))["gate"]["verdict"]

@@ -51,22 +51,36 @@ class Machine:
         self.calls, self.pids = home / "calls", home / "pids"
         commands = home / "bin"
         commands.mkdir()
-        recorder = commands / "faultgate"
+        self._commands = commands
         # The process keeps its id when it becomes faultgate.
-        recorder.write_text(
-            "#!/bin/sh\n"
-            f'printf \'%s\\n\' "${{*:-run}}" >> {shlex.quote(str(self.calls))}\n'
-            f'echo "$$" >> {shlex.quote(str(self.pids))}\n'
-            f'exec {shlex.quote(str(binary()))} "$@"\n',
-            encoding="utf-8",
-        )
-        recorder.chmod(0o755)
+        self._install(f'exec {shlex.quote(str(binary()))} "$@"\n')
         self.environment = {
             "PATH": f"{commands}:{os.environ['PATH']}",
             "HOME": str(home),
             "AWS_EC2_METADATA_DISABLED": "true",
             **endpoints,
         }
+
+    def _install(self, goes_on: str) -> None:
+        self.command(
+            "faultgate",
+            f'printf \'%s\\n\' "${{*:-run}}" >> {shlex.quote(str(self.calls))}\n'
+            f'echo "$$" >> {shlex.quote(str(self.pids))}\n{goes_on}',
+        )
+
+    def command(self, name: str, script: str) -> None:
+        """A command on the path."""
+        path = self._commands / name
+        path.write_text(f"#!/bin/sh\n{script}", encoding="utf-8")
+        path.chmod(0o755)
+
+    def fail_before(self) -> None:
+        """As if the runner had failed: faultgate never begins."""
+        self._install("exit 1\n")
+
+    def fail_after(self, call: str) -> None:
+        """As if an upload had failed: faultgate has done its work, and the job fails."""
+        self._install(f'{shlex.quote(str(binary()))} "$@"\n[ "${{*:-run}}" != {call} ] || exit 1\n')
 
     def called(self) -> list[str]:
         """How faultgate was called, in order; without arguments it runs."""

@@ -1,4 +1,4 @@
-"""A Harness for containers: a server of the first generation, which has GraphQL and no REST v2. What its descriptions
+"""A Harness for pipelines: a server of the first generation, which has GraphQL and no REST v2. What its descriptions
 say is held against the engine elsewhere; here it is something to have a pipeline with."""
 
 from __future__ import annotations
@@ -8,10 +8,9 @@ import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-from docker_world import Network
-
 ACCOUNT, PROJECT = "abcdefghijklmnopqrstuv", "shop"
 EXPERIMENT = "d7c9d243-0219-4f7c-84c2-3004e59e4505"
+ANOTHER = "2b0a6e1c-93f4-4d3e-8f0e-6a54c1b7d210"
 KEY = f"sat.{ACCOUNT}.5f2b8c1d.e2e"
 INFRASTRUCTURE = {"name": "agent", "infraType": "Kubernetes", "isActive": True, "isInfraConfirmed": True}
 
@@ -31,12 +30,13 @@ def node(phase: str, score: float) -> dict[str, Any]:
 
 
 class Harness:
-    """Each run is `Running` for one look and then comes to its end; without one it goes on until it is stopped."""
+    """Each run is `Running` for one look and then comes to its end; without one it goes on until it is stopped. Runs
+    after the first may have an end and a score of their own."""
 
-    def __init__(self, network: Network, end: str | None, score: float = 100.0) -> None:
+    def __init__(self, host: str, end: str | None, score: float = 100.0, *later: tuple[str | None, float]) -> None:
         self.runs: list[dict[str, Any]] = []
         self.refused: list[str] = []
-        self._end, self._score = end, score
+        self._ends = [(end, score), *later]
         self._lock = threading.Lock()
         harness = self
 
@@ -56,10 +56,18 @@ class Harness:
             def log_message(self, *_: object) -> None:
                 """Nothing is printed."""
 
-        self._server = ThreadingHTTPServer((network.gateway, 0), Handler)
+        self._server = ThreadingHTTPServer((host, 0), Handler)
         host, port = self._server.server_address[:2]
         self.url = f"http://{host}:{port}"
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
+
+    def launched(self) -> list[str]:
+        """The experiments of the runs, in order; each was launched when no other one ran."""
+        assert not [run for run in self.runs if run["beside"]], self.runs
+        return [run["workflowID"] for run in self.runs]
+
+    def _active(self) -> int:
+        return sum(run["phase"] == "Running" for run in self.runs)
 
     def phases(self) -> list[str]:
         return [run["phase"] for run in self.runs]
@@ -84,13 +92,15 @@ class Harness:
             return 200, {"data": {field: getattr(self, f"_{field}")(asked["variables"], asked["query"])}}
 
     def _listWorkflow(self, _variables: dict[str, Any], _query: str) -> dict[str, Any]:  # noqa: N802
-        experiment = {"workflowID": EXPERIMENT, "name": "pod-delete", "isRemoved": False, "cronSyntax": ""}
-        return {"workflows": [experiment | {"infra": INFRASTRUCTURE, "recentWorkflowRunDetails": []}]}
+        experiment = {"name": "pod-delete", "isRemoved": False, "cronSyntax": ""}
+        experiment |= {"infra": INFRASTRUCTURE, "recentWorkflowRunDetails": []}
+        return {"workflows": [experiment | {"workflowID": each} for each in (EXPERIMENT, ANOTHER)]}
 
     def _runChaosExperiment(self, variables: dict[str, Any], _query: str) -> dict[str, Any]:  # noqa: N802
-        assert variables["workflowID"] == EXPERIMENT
         number = len(self.runs)
+        end, score = self._ends[min(number, len(self._ends) - 1)]
         run = {"workflowRunID": f"run-{number}", "notifyID": f"notify-{number}", "phase": "Running", "looks": 0}
+        run |= {"workflowID": variables["workflowID"], "end": end, "score": score, "beside": self._active()}
         self.runs.append(run)
         return {"notifyID": run["notifyID"]}
 
@@ -100,8 +110,8 @@ class Harness:
         rows = [self._row(run) for run in found]
         for run in found if notified and "phase" in query else []:
             run["looks"] += 1
-            if self._end and run["phase"] == "Running":
-                run["phase"] = self._end
+            if run["end"] and run["phase"] == "Running":
+                run["phase"] = run["end"]
         return {"workflowRuns": rows}
 
     def _row(self, run: dict[str, Any]) -> dict[str, Any]:
@@ -109,13 +119,13 @@ class Harness:
         counts = {"Completed": "Passed", "Running": "Awaited", "Stopped": "Stopped"}
         row: dict[str, Any] = {f"experiments{each}": 0 for each in ("Passed", "Failed", "Awaited", "Stopped", "Na")}
         row[f"experiments{counts.get(phase, 'Failed')}"] = 1
-        score = 0 if phase == "Running" else self._score
+        score = 0 if phase == "Running" else run["score"]
         times = {"createdAt": "1767322800000", "updatedAt": "1767322860000"}
         weights = [{"experimentName": "pod-delete", "weightage": 10}]
         data = {"executionData": json.dumps({"nodes": [node(phase, score)]}), "weightages": weights}
         row |= {"phase": phase, "resiliencyScore": score, "totalExperiments": 1, "errorResponse": None}
         ids = {name: run[name] for name in ("workflowRunID", "notifyID")}
-        return row | times | data | ids | {"securityGovernance": None, "workflowID": EXPERIMENT}
+        return row | times | data | ids | {"securityGovernance": None, "workflowID": run["workflowID"]}
 
     def _stopWorkflowRuns(self, variables: dict[str, Any], _query: str) -> bool:  # noqa: N802
         (run,) = [run for run in self.runs if run["workflowRunID"] == variables["workflowRunID"]]
