@@ -242,9 +242,17 @@ def test_what_is_left_to_read_is_the_same(folder: str) -> None:
         {"ServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}
     ]
     (rule,) = plan("aws_s3_bucket_lifecycle_configuration", "reports")["rule"]
+    older = rule["noncurrent_version_expiration"][0]["noncurrent_days"]
     assert bucket["LifecycleConfiguration"]["Rules"] == [
-        {"Id": rule["id"], "Status": rule["status"], "ExpirationInDays": rule["expiration"][0]["days"]}
+        {
+            "Id": rule["id"],
+            "Status": rule["status"],
+            "ExpirationInDays": rule["expiration"][0]["days"],
+            "NoncurrentVersionExpiration": {"NoncurrentDays": older},
+        }
     ]
+    (versions,) = plan("aws_s3_bucket_versioning", "reports")["versioning_configuration"]
+    assert bucket["VersioningConfiguration"] == {"Status": versions["status"]}
     (owner,) = plan("aws_s3_bucket_ownership_controls", "reports")["rule"]
     assert bucket["OwnershipControls"]["Rules"] == [{"ObjectOwnership": owner["object_ownership"]}]
     (tls,) = properties(folder, "ReportsPolicy")["PolicyDocument"]["Statement"]

@@ -38,6 +38,14 @@ resource "aws_s3_bucket_ownership_controls" "reports" {
   }
 }
 
+resource "aws_s3_bucket_versioning" "reports" {
+  bucket = aws_s3_bucket.reports.id
+
+  versioning_configuration {
+    status = "Enabled"
+  }
+}
+
 resource "aws_s3_bucket_lifecycle_configuration" "reports" {
   bucket = aws_s3_bucket.reports.id
 
@@ -49,6 +57,10 @@ resource "aws_s3_bucket_lifecycle_configuration" "reports" {
 
     expiration {
       days = 90
+    }
+
+    noncurrent_version_expiration {
+      noncurrent_days = 7
     }
   }
 }
