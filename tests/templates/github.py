@@ -92,8 +92,8 @@ class Repository:
 
 
 @contextmanager
-def repository(home: Path, scenario: str, *options: str) -> Iterator[Repository]:
-    with served(scenario, *options) as endpoints, forge() as (api, told):
+def repository(home: Path, scenario: str, fault: str = "1s") -> Iterator[Repository]:
+    with served(scenario, "--fault", fault) as endpoints, forge() as (api, told):
         made = Repository(home, endpoints, api, told)
         try:
             yield made

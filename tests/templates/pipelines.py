@@ -57,9 +57,9 @@ def forge() -> Iterator[tuple[str, list[tuple[str, str | None]]]]:
             told.append((self.path, self.headers["Authorization"]))
             self.send_response(201)
             self.send_header("Content-Type", "application/json")
-            self.send_header("Content-Length", "2")
+            self.send_header("Content-Length", "8")
             self.end_headers()
-            self.wfile.write(b"{}")
+            self.wfile.write(b'{"id":1}')
 
         def log_message(self, *_: object) -> None:
             pass

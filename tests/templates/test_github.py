@@ -46,7 +46,7 @@ def test_a_step_passes_although_its_report_is_lost(tmp_path: Path) -> None:
 
 
 def test_a_cancelled_step_leaves_its_report(tmp_path: Path) -> None:
-    with repository(tmp_path, "completed", "--fault", "10m") as shop:
+    with repository(tmp_path, "completed", fault="10m") as shop:
         assert results(shop.cancelled("step.yml")) == {"chaos": "cancelled"}
         assert result_file(shop, "faultgate-report-chaos-0-1")["gate"]["verdict"] == "cancelled"
 
@@ -114,7 +114,7 @@ def test_a_gate_whose_runner_is_lost_stops_the_pipeline_and_rolls_nothing_back(t
 
 
 def test_who_cancels_decides_for_themselves(tmp_path: Path) -> None:
-    with repository(tmp_path, "completed", "--fault", "10m") as shop:
+    with repository(tmp_path, "completed", fault="10m") as shop:
         run = shop.cancelled("release.yml")
         told = results(run)
     assert (told["staging / experiment"], told["staging / gate"]) == ("cancelled", "failure"), shop.log
@@ -123,13 +123,20 @@ def test_who_cancels_decides_for_themselves(tmp_path: Path) -> None:
     assert result_file(shop, run.outcomes["staging"].outputs["report"])["gate"]["verdict"] == "cancelled"
 
 
-def call(shop: Repository, *lines: str) -> Run:
+def call(shop: Repository, *lines: str, strategy: str = "{}") -> Run:
     with_ = "".join(f"      {line}\n" for line in lines)
-    text = f"on: push\njobs:\n  c:\n    uses: ./.github/workflows/chaos.yml\n    with:\n{with_}"
+    text = f"on: push\njobs:\n  c:\n    uses: ./.github/workflows/chaos.yml\n    strategy: {strategy}\n    with:\n{with_}"
     (shop.folder / ".github" / "workflows" / "call.yml").write_text(text, encoding="utf-8")
     run = shop.run()
     run.execute("call.yml")
     return run
+
+
+def test_calls_of_one_environment_in_a_matrix_leave_a_report_each(tmp_path: Path) -> None:
+    with repository(tmp_path, "completed") as shop:
+        lines = ["rehearsal: completed", "environment: staging", "matrix: ${{ toJSON(matrix) }}"]
+        run = call(shop, *lines, strategy="{ matrix: { zone: [a, b] } }")
+        assert results(run)["c"] == "success" and len(shop.artifacts()) == 2, shop.log
 
 
 def test_what_a_caller_does_not_give_is_left_to_the_suite(tmp_path: Path) -> None:
@@ -200,7 +207,9 @@ def test_the_result_of_an_attempt_before_passes_no_part(action: str, how: str, t
         shop.suite(SUITE)
         assert shop.run().execute("sharded.yml") == "success", shop.log
         shop.runners.breaks[("chaos (2)", action)] = how
-        assert shop.run(attempt=2).execute("sharded.yml") == "failure", shop.log
+        run = shop.run(attempt=2)
+        run.execute("sharded.yml")
+        assert results(run)["gate"] == "failure", shop.log
         shop.runners.breaks.clear()
         assert shop.run(attempt=3).execute("sharded.yml") == "success", shop.log
 
@@ -213,7 +222,7 @@ def test_a_merged_report_that_is_lost_decides_nothing(tmp_path: Path) -> None:
 
 
 def test_a_cancelled_part_fails_the_gate(tmp_path: Path) -> None:
-    with repository(tmp_path, "completed", "--fault", "10m") as shop:
+    with repository(tmp_path, "completed", fault="10m") as shop:
         shop.suite(SUITE)
         told = results(shop.cancelled("sharded.yml"))
     assert (told["chaos (1)"], told["chaos (2)"], told["gate"]) == ("cancelled", "cancelled", "failure"), shop.log

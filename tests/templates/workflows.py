@@ -139,7 +139,7 @@ class Run:
     def matrix(
         self, name: str, shown: str, job: dict[str, Any], contexts: dict[str, Any], goes_on: Callable[[], bool]
     ) -> Outcome:
-        strategy = self.expressions.value(job.get("strategy", {}), contexts)
+        strategy = self.expressions.value(job.get("strategy") or {}, contexts)
         parts = list(combinations(strategy["matrix"])) if "matrix" in strategy else [None]
         instances = [Instance(shown if part is None else f"{shown} ({', '.join(map(text, part.values()))})") for part in parts]
         most = strategy.get("max-parallel", len(parts))
