@@ -19,6 +19,8 @@ GITHUB = TEMPLATES / "github"
 COMMIT = "9fceb02d0ae598e95dc970b74767f19372d61af8"
 TOKEN = "ghs_of-the-job"
 VARIABLES = {"FIS_TEMPLATE_ID": TEMPLATE_ID, "FIS_REGION": "us-east-1", "SWEEP_REGIONS": "us-east-1"}
+# Of two that are to be called chaos.yml, that which others call has the name here.
+COPIED_AS = {"reusable.yml": "chaos.yml", "chaos.yml": "fork.yml"}
 SUITE = f"""
 version: 1
 experiments:
@@ -42,7 +44,7 @@ class Repository:
         workflows = self.folder / ".github" / "workflows"
         workflows.mkdir(parents=True)
         for template in GITHUB.rglob("*.yml"):
-            shutil.copy(template, workflows / {"reusable.yml": "chaos.yml", "chaos.yml": "fork.yml"}.get(template.name, template.name))
+            shutil.copy(template, workflows / COPIED_AS.get(template.name, template.name))
         (workflows / "release.yml").write_text(caller(), encoding="utf-8")
         (self.folder / "scripts").mkdir()
         (self.folder / "scripts" / "rollback.sh").write_text('echo "rolled back: [$FAULTGATE_VERDICT]"\n', encoding="utf-8")

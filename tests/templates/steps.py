@@ -83,10 +83,11 @@ class Runners:
         environment = self.variables(workspace, contexts)
         try:
             for step in job["steps"]:
-                contexts = contexts | {"steps": told, "job": {"status": status, "check_run_id": 51_000 + number}, "runner": {}}
                 if instance.cancelled.is_set():
                     status = "cancelled"
-                now = {word: status == word for word in ("success", "cancelled")} | {"failure": status == "failure", "always": True}
+                job_context = {"status": status, "check_run_id": 51_000 + number}
+                contexts = contexts | {"steps": told, "job": job_context, "runner": {}}
+                now = {word: status == word for word in ("success", "failure", "cancelled")} | {"always": True}
                 if not self.expressions.holds(step.get("if"), contexts, now):
                     outcome, outputs = "skipped", {}
                 else:
@@ -102,7 +103,8 @@ class Runners:
         except Lost:
             return Outcome("failure")
         for each in after:
-            subprocess.run(["faultgate-stop"], cwd=workspace, env=each, capture_output=True, check=True, timeout=PATIENCE)
+            stop = ["faultgate-stop"]
+            subprocess.run(stop, cwd=workspace, env=each, capture_output=True, check=True, timeout=PATIENCE)
         contexts = contexts | {"steps": told}
         outputs = self.expressions.value(job.get("outputs", {}), contexts)
         return Outcome(status, {name: text(value) for name, value in outputs.items()})
@@ -117,9 +119,15 @@ class Runners:
         return own | {"GITHUB_WORKSPACE": str(workspace), "AWS_EC2_METADATA_DISABLED": "true"} | known | self.endpoints
 
     def step(
-        self, step: dict[str, Any], instance: Instance, contexts: dict[str, Any], environment: dict[str, str], workspace: Path
+        self,
+        step: dict[str, Any],
+        instance: Instance,
+        contexts: dict[str, Any],
+        environment: dict[str, str],
+        workspace: Path,
     ) -> tuple[str, dict[str, str]]:
-        files = {f"GITHUB_{name}": workspace.with_name(f"{workspace.name}-{name}") for name in ("OUTPUT", "STEP_SUMMARY", "STATE")}
+        names = ("OUTPUT", "STEP_SUMMARY", "STATE")
+        files = {f"GITHUB_{name}": workspace.with_name(f"{workspace.name}-{name}") for name in names}
         for file in files.values():
             file.write_text("", encoding="utf-8")
         given = {name: text(value) for name, value in self.expressions.value(step.get("env", {}), contexts).items()}
@@ -130,7 +138,8 @@ class Runners:
             if how == LOST:
                 raise Lost
             return "failure", {}
-        inputs = {name: text(value) for name, value in self.expressions.value(step.get("with", {}), contexts).items()}
+        with_ = self.expressions.value(step.get("with", {}), contexts)
+        inputs = {name: text(value) for name, value in with_.items()}
         carried = Step(instance, inputs, environment, workspace, instance.cancelled.is_set())
         if "run" in step:
             script = text(self.expressions.value(step["run"], contexts))

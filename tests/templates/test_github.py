@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from github import COMMIT, GITHUB, SUITE, Repository, repository
 from steps import FAILS, LOST
-from workflows import Run
+from workflows import Run, read
 
 UPLOAD, CHECKOUT, FAULTGATE = "actions/upload-artifact", "actions/checkout", "faultgate/faultgate"
 
@@ -26,6 +26,14 @@ def result_file(shop: Repository, artifact: str) -> dict[str, Any]:
 def test_every_template_is_run_here() -> None:
     found = {str(path.relative_to(GITHUB)) for path in GITHUB.rglob("*.yml")}
     assert found == {"fork/build.yml", "fork/chaos.yml", "reusable.yml", "sharded.yml", "step.yml", "sweep.yml"}
+
+
+@pytest.mark.parametrize("name", ["fork/chaos.yml", "reusable.yml", "sharded.yml", "step.yml"])
+def test_no_run_that_waits_for_an_experiment_is_cancelled_by_the_next(name: str) -> None:
+    workflow = read(GITHUB / name)
+    group = workflow.get("concurrency") or workflow["jobs"]["experiment"]["concurrency"]
+    # GitHub refuses the two together.
+    assert (group["queue"], group["cancel-in-progress"]) == ("max", False)
 
 
 # --- step.yml
@@ -125,7 +133,8 @@ def test_who_cancels_decides_for_themselves(tmp_path: Path) -> None:
 
 def call(shop: Repository, *lines: str, strategy: str = "{}") -> Run:
     with_ = "".join(f"      {line}\n" for line in lines)
-    text = f"on: push\njobs:\n  c:\n    uses: ./.github/workflows/chaos.yml\n    strategy: {strategy}\n    with:\n{with_}"
+    job = f"    uses: ./.github/workflows/chaos.yml\n    strategy: {strategy}\n    with:\n{with_}"
+    text = f"on: push\njobs:\n  c:\n{job}"
     (shop.folder / ".github" / "workflows" / "call.yml").write_text(text, encoding="utf-8")
     run = shop.run()
     run.execute("call.yml")
@@ -189,9 +198,7 @@ def test_one_weak_part_fails_the_gate(tmp_path: Path) -> None:
         assert result_file(shop, "faultgate-report-gate-1")["gate"]["verdict"] == "failed"
 
 
-@pytest.mark.parametrize(
-    ("action", "how"), [(CHECKOUT, FAILS), (UPLOAD, FAILS), (FAULTGATE, FAILS), (FAULTGATE, LOST)]
-)
+@pytest.mark.parametrize(("action", "how"), [(CHECKOUT, FAILS), (UPLOAD, FAILS), (FAULTGATE, FAILS), (FAULTGATE, LOST)])
 def test_a_lost_part_fails_the_gate(action: str, how: str, tmp_path: Path) -> None:
     with repository(tmp_path, "completed") as shop:
         shop.suite(SUITE)

@@ -61,7 +61,7 @@ Loader.yaml_implicit_resolvers = {
 
 
 def read(path: Path) -> dict[str, Any]:
-    return yaml.load(path.read_text(encoding="utf-8"), Loader)  # noqa: S506
+    return yaml.load(path.read_text(encoding="utf-8"), Loader)
 
 
 def listed(value: Any) -> list[Any]:
@@ -141,15 +141,16 @@ class Run:
     ) -> Outcome:
         strategy = self.expressions.value(job.get("strategy") or {}, contexts)
         parts = list(combinations(strategy["matrix"])) if "matrix" in strategy else [None]
-        instances = [Instance(shown if part is None else f"{shown} ({', '.join(map(text, part.values()))})") for part in parts]
-        most = strategy.get("max-parallel", len(parts))
+        names = [shown if part is None else f"{shown} ({', '.join(map(text, part.values()))})" for part in parts]
+        instances = [Instance(name) for name in names]
+        most, fail_fast = strategy.get("max-parallel", len(parts)), strategy.get("fail-fast", True)
 
         def one(index: int) -> Outcome:
             instance = instances[index]
             if instance.cancelled.is_set() or (self.cancelled and not goes_on()):
                 return shows(instance, Outcome("cancelled"))
-            told = {"fail-fast": strategy.get("fail-fast", True), "job-index": index, "job-total": len(parts), "max-parallel": most}
-            mine = contexts | {"matrix": parts[index], "strategy": told}
+            place = {"job-index": index, "job-total": len(parts), "max-parallel": most}
+            mine = contexts | {"matrix": parts[index], "strategy": place | {"fail-fast": fail_fast}}
             entry = (instance, goes_on)
             with self.lock:
                 self.active.append(entry)
@@ -161,7 +162,7 @@ class Run:
             finally:
                 with self.lock:
                     self.active.remove(entry)
-            if outcome.result == "failure" and told["fail-fast"]:
+            if outcome.result == "failure" and fail_fast:
                 for other in instances:
                     if other is not instance:
                         other.cancel()
