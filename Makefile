@@ -25,6 +25,7 @@ LINTERS := $(TOOLS)/lint
 TEMPLATE_PYTHON := $(TOOLS)/templates/bin/python
 TEMPLATE_TOOLS := $(TOOLS)/ci
 COMPONENT := ci-templates/gitlab/templates/chaos/template.yml
+WORKFLOW := ci-templates/github/reusable.yml
 CARGO_DENY_VERSION := 0.20.2
 CARGO_DENY := $(TOOLS)/bin/cargo-deny
 
@@ -99,6 +100,7 @@ docs:
 	for mode in events queue poll sweep; do \
 		cargo run --locked --quiet -- iam --mode $$mode > ci-templates/iam/$$mode.json || exit 1; done
 	cargo run --locked --quiet -- inputs --format action > action.yml
+	cargo run --locked --quiet -- inputs --format github-workflow > $(WORKFLOW)
 	cargo run --locked --quiet -- inputs --format gitlab > $(COMPONENT)
 
 # Pinned tools, in a folder that git ignores.

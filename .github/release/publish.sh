@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Commits action.yml with the image by digest to a branch of its own, tags that commit, and makes the release. GitHub
-# signs a commit that is made by its API, and no credentials of git are needed.
+# Commits action.yml with the image by digest to a branch of its own, tags that commit, makes the release, and moves the
+# shorter tags. GitHub signs a commit that is made by its API, and no credentials of git are needed.
 set -euo pipefail
 
 cd "$(dirname "$0")/../.."
@@ -26,3 +26,18 @@ gh api "repos/$GITHUB_REPOSITORY/git/refs" -f ref="refs/tags/v$VERSION" -f sha="
 awk -v head="## [$VERSION]" 'index($0, "## [") == 1 { on = index($0, head) == 1; next } on' CHANGELOG.md > notes.md
 printf '\nImage: %s@%s\n' "$IMAGE" "$DIGEST" >> notes.md
 gh release create "v$VERSION" --repo "$GITHUB_REPOSITORY" --verify-tag --title "v$VERSION" --notes-file notes.md
+
+# v0.1 and v0 of 0.1.5 move forward alone: not where a higher version of theirs is released, which another attempt of an old
+# run may find, and not to a pre-release.
+if ! [[ $VERSION =~ ^([0-9]+)\.([0-9]+)\.[0-9]+$ ]]; then exit 0; fi
+tags=$(gh api --paginate "repos/$GITHUB_REPOSITORY/git/matching-refs/tags/v" --jq '.[].ref')
+for short in "${BASH_REMATCH[1]}.${BASH_REMATCH[2]}" "${BASH_REMATCH[1]}"; do
+	versions=$(grep -xE 'refs/tags/v[0-9]+\.[0-9]+\.[0-9]+' <<< "$tags" | grep -F "refs/tags/v$short.")
+	if [ "$(sort --version-sort <<< "$versions" | tail -n 1)" != "refs/tags/v$VERSION" ]; then continue; fi
+	if grep -qx "refs/tags/v$short" <<< "$tags"; then
+		gh api --method PATCH "repos/$GITHUB_REPOSITORY/git/refs/tags/v$short" -f sha="$commit" -F force=true --silent
+	else
+		gh api "repos/$GITHUB_REPOSITORY/git/refs" -f ref="refs/tags/v$short" -f sha="$commit" --silent
+	fi
+	docker buildx imagetools create --tag "$IMAGE:$short" "$IMAGE@$DIGEST"
+done

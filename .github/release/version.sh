@@ -13,4 +13,4 @@ if grep -qx "refs/tags/v$version" <<< "$tags"; then
 	echo "v$version is released already" >&2
 	exit 1
 fi
-printf 'version=%s\nminor=%s\ncreated=%s\n' "$version" "${version%.*}" "$(date --utc +%FT%TZ)"
+printf 'version=%s\ncreated=%s\n' "$version" "$(date --utc +%FT%TZ)"

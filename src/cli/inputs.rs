@@ -12,7 +12,7 @@ pub(super) fn command() -> Command {
             .long("format")
             .value_parser(formats)
             .default_value(Format::Markdown.as_str())
-            .help("markdown for people, action for action.yml, gitlab for the CI/CD component, schema for editors of a suite file"),
+            .help("markdown for people, action for action.yml, github-workflow for the workflow that others call, gitlab for the CI/CD component, schema for editors of a suite file"),
     )
 }
 

@@ -1,8 +1,9 @@
-//! The reference of all inputs in the forms that others are checked against: documentation, `action.yml`, the GitLab
-//! component, editors.
+//! The reference of all inputs in the forms that others are checked against: documentation, `action.yml`, the
+//! workflow that GitHub's workflows call, the GitLab component, editors.
 
 mod action;
 mod gitlab;
+mod workflow;
 
 use super::inputs::{Group, INPUTS, Input};
 use super::schema;
@@ -15,6 +16,8 @@ pub enum Format {
     Markdown,
     /// `action.yml`, the metadata of the GitHub action.
     Action,
+    /// The GitHub workflow that others call.
+    GithubWorkflow,
     /// The GitLab CI/CD component.
     Gitlab,
     /// The JSON Schema of the suite file.
@@ -22,12 +25,14 @@ pub enum Format {
 }
 
 impl Format {
-    pub const ALL: [Self; 4] = [Self::Markdown, Self::Action, Self::Gitlab, Self::Schema];
+    pub const ALL: [Self; 5] =
+        [Self::Markdown, Self::Action, Self::GithubWorkflow, Self::Gitlab, Self::Schema];
 
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Markdown => "markdown",
             Self::Action => "action",
+            Self::GithubWorkflow => "github-workflow",
             Self::Gitlab => "gitlab",
             Self::Schema => "schema",
         }
@@ -49,6 +54,7 @@ pub fn render(format: Format) -> String {
     match format {
         Format::Markdown => format!("{HEAD}\n{}", tables()),
         Format::Action => action::render(),
+        Format::GithubWorkflow => workflow::render(),
         Format::Gitlab => gitlab::render(),
         Format::Schema => schema::suite(),
     }

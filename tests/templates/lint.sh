@@ -16,9 +16,10 @@ schema() {
 workflows=$(find .github/workflows ci-templates/github -name '*.yml')
 for file in $workflows; do
 	schema --builtin-schema vendor.github-workflows "$file"
-	"$node/action-validator" "$file" > /dev/null
 done
 # shellcheck disable=SC2086 # names without spaces, many of them
+TEMPLATE_TOOLS=$2 node "$here/expressions.mjs" lint $workflows
+# shellcheck disable=SC2086
 "$tools/actionlint" -shellcheck "$tools/shellcheck" -pyflakes= $workflows
 schema --builtin-schema vendor.github-actions action.yml
 "$node/action-validator" action.yml > /dev/null

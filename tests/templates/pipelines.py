@@ -7,8 +7,10 @@ import os
 import re
 import shlex
 import subprocess
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -42,6 +44,32 @@ def served(scenario: str, *options: str) -> Iterator[dict[str, str]]:
     finally:
         process.terminate()
         process.wait(PATIENCE)
+
+
+@contextmanager
+def forge() -> Iterator[tuple[str, list[tuple[str, str | None]]]]:
+    """An API of GitHub's that takes every status: its address, and what it was told, by path and authorization."""
+    told: list[tuple[str, str | None]] = []
+
+    class Api(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["Content-Length"]))
+            told.append((self.path, self.headers["Authorization"]))
+            self.send_response(201)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", "8")
+            self.end_headers()
+            self.wfile.write(b'{"id":1}')
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Api)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}", told
+    finally:
+        server.shutdown()
 
 
 class Machine:

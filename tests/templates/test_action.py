@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import json
 import subprocess
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path, PurePosixPath
 
 import yaml
-from pipelines import PATIENCE, REPORTS, ROOT, binary
+from pipelines import PATIENCE, REPORTS, ROOT, binary, forge
 
 ACTION = yaml.safe_load((ROOT / "action.yml").read_text(encoding="utf-8"))
 TOKEN = "ghs_of-the-job"
@@ -97,26 +95,8 @@ def test_the_binary_reads_every_input(tmp_path: Path) -> None:
 
 
 def test_the_jobs_token_posts_the_statuses_and_stands_in_no_log(tmp_path: Path) -> None:
-    asked: list[tuple[str, str | None]] = []
-
-    class Api(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            self.rfile.read(int(self.headers["Content-Length"]))
-            asked.append((self.path, self.headers["Authorization"]))
-            self.send_response(201)
-            self.send_header("Content-Type", "application/json")
-            self.send_header("Content-Length", "2")
-            self.end_headers()
-            self.wfile.write(b"{}")
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Api)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    api = f"http://127.0.0.1:{server.server_port}"
-    ended = step(tmp_path, {"rehearsal": "completed"}, GITHUB_API_URL=api, GITHUB_SERVER_URL=api)
-    server.shutdown()
+    with forge() as (api, asked):
+        ended = step(tmp_path, {"rehearsal": "completed"}, GITHUB_API_URL=api, GITHUB_SERVER_URL=api)
     assert ended.returncode == 0, ended.stderr
     assert asked and {path for path, _ in asked} == {f"/repos/shop/web/statuses/{COMMIT}"}, asked
     assert all(token and token.lower() == f"bearer {TOKEN}" for _, token in asked)

@@ -49,3 +49,9 @@ def test_images_are_those_of_this_version() -> None:
     files = [path for path in TEMPLATES.rglob("*") if path.suffix in (".yml", ".md")]
     tags = {tag for path in files for tag in re.findall(r"ghcr\.io/faultgate/faultgate:([\w.-]+)", path.read_text())}
     assert tags == {VERSION.rpartition(".")[0]}
+
+
+def test_manuals_name_the_action_by_this_version() -> None:
+    files = [ROOT / "README.md", *(ROOT / "docs").glob("*.md"), *TEMPLATES.rglob("*.md")]
+    text = "".join(path.read_text(encoding="utf-8") for path in files)
+    assert set(re.findall(r"uses: faultgate/faultgate@(\S+)", text)) == {f"v{VERSION}"}

@@ -1,11 +1,12 @@
-"""The scripts of the release workflow, with a stand-in for GitHub's command line."""
+"""The scripts of the release workflow on a real repository, with a stand-in for GitHub's command line that does there what
+the API does."""
 
 from __future__ import annotations
 
-import base64
 import os
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -16,19 +17,64 @@ SCRIPTS = ROOT / ".github" / "release"
 IMAGE = "ghcr.io/faultgate/faultgate"
 DIGEST = f"sha256:{'0a' * 32}"
 ACTION = yaml.safe_load((ROOT / "action.yml").read_text(encoding="utf-8"))
-GH = """#!/bin/sh
-for word in "$@"; do printf '%s\\n' "$word"; done >> calls
-echo -- >> calls
-case "$*" in
-*matching-refs*) cat tags ;;
-*graphql*) echo c0ffee ;;
-esac
-"""
+GH = r"""#!PYTHON
+import base64, re, subprocess, sys
+
+def git(*words, given=None):
+    done = subprocess.run(["git", *words], input=given, capture_output=True, text=True)
+    if done.returncode:
+        sys.exit(f"gh: {done.stderr}")
+    return done.stdout.strip()
+
+def commits(ref):
+    return subprocess.run(["git", "rev-parse", "--verify", "--quiet", ref], capture_output=True, text=True).stdout.strip()
+
+words = sys.argv[1:]
+fields = dict(words[i + 1].split("=", 1) for i, word in enumerate(words) if word in ("-f", "-F"))
+path = next((word for word in words[1:] if word.startswith("repos/") or word == "graphql"), "")
+path = path.removeprefix("repos/faultgate/faultgate/")
+if words[:2] == ["release", "create"]:
+    if "--verify-tag" in words and not commits(f"refs/tags/{words[2]}"):
+        sys.exit("gh: no such tag")
+    open("releases", "a").write(words[2] + "\n")
+elif path == "graphql":
+    if commits(f"refs/heads/{fields['branch']}") != fields["head"]:
+        sys.exit("gh: the branch is elsewhere")
+    blob = git("hash-object", "-w", "--stdin", given=base64.b64decode(fields["pinned"]).decode())
+    git("read-tree", fields["head"])
+    git("update-index", "--add", "--cacheinfo", f"100644,{blob},action.yml")
+    tree = git("write-tree")
+    commit = git("commit-tree", tree, "-p", fields["head"], "-m", fields["headline"])
+    git("update-ref", f"refs/heads/{fields['branch']}", commit)
+    print(commit)
+elif path.startswith("git/matching-refs/"):
+    found = git("for-each-ref", "--format=%(refname)").splitlines()
+    print("\n".join(ref for ref in found if ref.startswith("refs/" + path.removeprefix("git/matching-refs/"))))
+elif path == "git/refs":
+    if commits(fields["ref"]):
+        sys.exit("gh: Reference already exists (HTTP 422)")
+    git("update-ref", fields["ref"], fields["sha"])
+elif "PATCH" in words and path.startswith("git/refs/"):
+    ref = "refs/" + path.removeprefix("git/refs/")
+    if not commits(ref):
+        sys.exit("gh: Reference does not exist (HTTP 422)")
+    if fields.get("force") != "true":
+        sys.exit("gh: Update is not a fast forward (HTTP 422)")
+    git("update-ref", ref, fields["sha"])
+else:
+    sys.exit(f"gh: {words}")
+""".replace("PYTHON", sys.executable)
+NAMES = {f"GIT_{who}_{what}": "t@example.com" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
+
+
+def git(folder: Path, *words: str) -> str:
+    done = subprocess.run(["git", *words], cwd=folder, env=os.environ | NAMES, capture_output=True, text=True, check=True)
+    return done.stdout.strip()
 
 
 @pytest.fixture
 def checkout(tmp_path: Path) -> Path:
-    """What the scripts read, and `gh`."""
+    """A repository with what the scripts read, `gh`, and a `docker` that records its calls."""
     shutil.copytree(SCRIPTS, tmp_path / ".github" / "release")
     shutil.copy(ROOT / "action.yml", tmp_path)
     changelog = "# Changelog\n\n## [Unreleased]\n\n## [0.1.0]\n\n- This.\n\n## [0.0.9]\n\n- That.\n"
@@ -37,38 +83,54 @@ def checkout(tmp_path: Path) -> Path:
     (tmp_path / "Cargo.lock").write_text('version = 4\n\n[[package]]\nname = "faultgate"\nversion = "0.1.0"\n')
     (tmp_path / "src").mkdir()
     (tmp_path / "src" / "lib.rs").touch()
-    (tmp_path / "tags").touch()
+    git(tmp_path, "init", "--quiet", "--initial-branch", "main")
+    git(tmp_path, "add", "--all")
+    git(tmp_path, "commit", "--quiet", "--message", "work")
     (tmp_path / "bin").mkdir()
-    (tmp_path / "bin" / "gh").write_text(GH, encoding="utf-8")
-    (tmp_path / "bin" / "gh").chmod(0o755)
+    for name, text in (("gh", GH), ("docker", '#!/bin/sh\necho "$@" >> docker-calls\n')):
+        (tmp_path / "bin" / name).write_text(text, encoding="utf-8")
+        (tmp_path / "bin" / name).chmod(0o755)
     return tmp_path
 
 
-def run(script: str, folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    given = {"GITHUB_REPOSITORY": "faultgate/faultgate", "GITHUB_SHA": "beef", "IMAGE": IMAGE, "DIGEST": DIGEST}
-    environment = os.environ | given | {"VERSION": "0.1.0", "PATH": f"{folder / 'bin'}:{os.environ['PATH']}"}
+def run(script: str, folder: Path, *words: str, version: str = "0.1.0") -> subprocess.CompletedProcess[str]:
+    given = {"GITHUB_REPOSITORY": "faultgate/faultgate", "IMAGE": IMAGE, "DIGEST": DIGEST, "VERSION": version}
+    path = {"PATH": f"{folder / 'bin'}:{os.environ['PATH']}", "GITHUB_SHA": git(folder, "rev-parse", "main")}
     command = [folder / ".github" / "release" / script, *words]
+    environment = os.environ | NAMES | given | path
     return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
 
 
-def calls(folder: Path) -> list[list[str]]:
-    text = (folder / "calls").read_text(encoding="utf-8")
-    return [call.splitlines() for call in text.split("--\n") if call]
+def tags(folder: Path) -> dict[str, str]:
+    """Each tag, and the version that its commit is of."""
+    listed = git(folder, "tag", "--format=%(refname:short) %(subject)").splitlines()
+    return {name: subject.split()[1].rstrip(":") for name, _, subject in (line.partition(" ") for line in listed)}
+
+
+def images(folder: Path) -> list[str]:
+    """The tags of the image that were moved."""
+    calls = folder / "docker-calls"
+    lines = calls.read_text(encoding="utf-8").splitlines() if calls.exists() else []
+    start, end = f"buildx imagetools create --tag {IMAGE}:", f" {IMAGE}@{DIGEST}"
+    assert all(line.startswith(start) and line.endswith(end) for line in lines), lines
+    return [line.removeprefix(start).removesuffix(end) for line in lines]
 
 
 def test_the_version_is_cargos(checkout: Path) -> None:
     ended = run("version.sh", checkout)
     assert ended.returncode == 0, ended.stderr
     told = dict(line.split("=") for line in ended.stdout.splitlines())
-    assert (told["version"], told["minor"]) == ("0.1.0", "0.1") and told["created"].endswith("Z")
+    assert told["version"] == "0.1.0" and told["created"].endswith("Z")
 
 
 def test_a_version_is_released_once(checkout: Path) -> None:
-    (checkout / "tags").write_text("refs/tags/v0.1.0\n", encoding="utf-8")
+    git(checkout, "tag", "v0.1.0")
     ended = run("version.sh", checkout)
     assert ended.returncode == 1 and ended.stdout == "" and "already" in ended.stderr
-    # Of another version that begins alike.
-    (checkout / "tags").write_text("refs/tags/v0.1.0-rc.1\n", encoding="utf-8")
+    # Others that begin alike, the shorter one of all versions too.
+    git(checkout, "tag", "--delete", "v0.1.0")
+    git(checkout, "tag", "v0.1.0-rc.1")
+    git(checkout, "tag", "v0.1")
     assert run("version.sh", checkout).returncode == 0
 
 
@@ -95,12 +157,47 @@ def test_a_release_pins_the_image_and_changes_nothing_else(checkout: Path) -> No
 def test_the_tag_is_set_on_the_pinned_commit_and_then_released(checkout: Path) -> None:
     ended = run("publish.sh", checkout)
     assert ended.returncode == 0, ended.stderr
-    branch, commit, tag, release = calls(checkout)
-    assert "ref=refs/heads/releases/v0.1.0" in branch and "sha=beef" in branch
-    (pinned,) = [word.removeprefix("pinned=") for word in commit if word.startswith("pinned=")]
-    assert f"docker://{IMAGE}@{DIGEST}" in base64.b64decode(pinned).decode()
-    assert "head=beef" in commit
-    assert "ref=refs/tags/v0.1.0" in tag and "sha=c0ffee" in tag
-    assert release[:3] == ["release", "create", "v0.1.0"] and "--verify-tag" in release
+    assert f"docker://{IMAGE}@{DIGEST}" in git(checkout, "show", "v0.1.0:action.yml")
+    assert git(checkout, "rev-parse", "v0.1.0^") == git(checkout, "rev-parse", "main")
+    assert git(checkout, "rev-parse", "releases/v0.1.0") == git(checkout, "rev-parse", "v0.1.0")
+    assert (checkout / "releases").read_text(encoding="utf-8") == "v0.1.0\n"
     notes = (checkout / "notes.md").read_text(encoding="utf-8")
     assert "This." in notes and "That." not in notes and DIGEST in notes
+
+
+def test_shorter_tags_are_made_and_then_moved_with_those_of_the_image(checkout: Path) -> None:
+    for version in ("0.1.9", "0.1.10", "0.2.0"):
+        ended = run("publish.sh", checkout, version=version)
+        assert ended.returncode == 0, ended.stderr
+    versions = {f"v{each}": f"v{each}" for each in ("0.1.9", "0.1.10", "0.2.0")}
+    assert tags(checkout) == versions | {"v0.1": "v0.1.10", "v0.2": "v0.2.0", "v0": "v0.2.0"}
+    assert images(checkout) == ["0.1", "0", "0.1", "0", "0.2", "0"]
+
+
+def test_no_tag_is_moved_back(checkout: Path) -> None:
+    # The last two are a repair of the series before, and an old run that is tried again.
+    for version in ("0.2.1", "1.0.0", "0.1.5", "0.2.0"):
+        assert run("publish.sh", checkout, version=version).returncode == 0
+    shorter = {name: version for name, version in tags(checkout).items() if name != version}
+    assert shorter == {"v0": "v0.2.1", "v0.1": "v0.1.5", "v0.2": "v0.2.1", "v1": "v1.0.0", "v1.0": "v1.0.0"}
+    # 10 is no version of 1.
+    for version in ("10.0.0", "1.0.1"):
+        assert run("publish.sh", checkout, version=version).returncode == 0
+    assert tags(checkout)["v1"] == "v1.0.1" and tags(checkout)["v10"] == "v10.0.0"
+
+
+@pytest.mark.parametrize("version", ["0.2.0-rc.1", "1.0.0-alpha"])
+def test_a_pre_release_moves_nothing(checkout: Path, version: str) -> None:
+    assert run("publish.sh", checkout).returncode == 0
+    before, moved = tags(checkout), images(checkout)
+    assert run("publish.sh", checkout, version=version).returncode == 0
+    assert tags(checkout) == before | {f"v{version}": f"v{version}"} and images(checkout) == moved
+
+
+def test_a_version_that_cannot_be_tagged_moves_nothing(checkout: Path) -> None:
+    assert run("publish.sh", checkout).returncode == 0
+    git(checkout, "tag", "v0.1.1", "main")
+    before = git(checkout, "rev-parse", "v0", "v0.1")
+    ended = run("publish.sh", checkout, version="0.1.1")
+    assert ended.returncode != 0 and "already exists" in ended.stderr
+    assert git(checkout, "rev-parse", "v0", "v0.1") == before and images(checkout) == ["0.1", "0"]
