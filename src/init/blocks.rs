@@ -33,17 +33,15 @@ pub(super) fn with_before(text: &str, start: &str, added: &str) -> Option<String
     let lines: Vec<&str> = text.lines().collect();
     let start = range(&lines, start)?.start;
     let margin = " ".repeat(indentation(lines[start]));
-    let added: String = added
-        .lines()
-        .map(|line| if line.is_empty() { "\n".to_owned() } else { format!("{margin}{line}\n") })
-        .collect();
+    let added: String =
+        added.lines().flat_map(|line| [if line.is_empty() { "" } else { &margin }, line, "\n"]).collect();
     Some(joined(&lines[..start]) + &added + &joined(&lines[start..]))
 }
 
 /// The block without its indentation.
 pub(super) fn unindented(block: &str) -> String {
     let margin = block.lines().next().map_or(0, indentation);
-    block.lines().map(|line| format!("{}\n", line.get(margin..).unwrap_or_default())).collect()
+    block.lines().flat_map(|line| [line.get(margin..).unwrap_or_default(), "\n"]).collect()
 }
 
 fn range(lines: &[&str], start: &str) -> Option<Range<usize>> {

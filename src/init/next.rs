@@ -1,5 +1,7 @@
 //! What is left to do by hand, in three steps.
 
+use std::fmt::Write;
+
 use super::pipeline::{self, BUILDSPEC_FILE, GITLAB_INCLUDED};
 use super::{GITLAB, page, policy};
 use crate::config::{Answers, Engine, Platform};
@@ -26,7 +28,7 @@ fn of_role(answers: &Answers) -> String {
     let mut command = "faultgate iam".to_owned();
     let given = flags.into_iter().filter_map(|(flag, name)| Some((flag, answers.get(name)?)));
     for (flag, value) in given.chain(policy::account(answers).map(|account| ("account", account))) {
-        command.push_str(&format!(" --{flag} {}", word(value)));
+        let _ = write!(command, " --{flag} {}", word(value));
     }
     let trust = match answers.platform {
         Platform::GitHub => format!(

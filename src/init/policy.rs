@@ -1,5 +1,7 @@
 //! The policy: what those who own the platform allow. Its schema is docs/policy.schema.json.
 
+use std::fmt::Write;
+
 use super::{quoted, schema_line};
 use crate::config::{Answers, Engine, Platform};
 
@@ -13,12 +15,12 @@ pub(super) fn render(answers: &Answers) -> String {
     policy.push_str(protection(answers.platform));
     policy.push_str(NOT_YET);
     policy.push_str("version: 1\n\nallow:\n");
-    policy.push_str(&format!("  engines: [{}]\n", answers.engine.as_str()));
+    let _ = writeln!(policy, "  engines: [{}]", answers.engine.as_str());
     if let Some(account) = account(answers) {
-        policy.push_str(&format!("  accounts: [{}]\n", quoted(account)));
+        let _ = writeln!(policy, "  accounts: [{}]", quoted(account));
     }
     if let Some(region) = answers.get("aws-region") {
-        policy.push_str(&format!("  regions: [{}]\n", quoted(region)));
+        let _ = writeln!(policy, "  regions: [{}]", quoted(region));
     }
     let (fis, probes) = (answers.engine == Engine::Fis, answers.get("probe-url").is_some());
     if fis || probes {

@@ -1,5 +1,7 @@
 //! The suite: one experiment with what was answered. All answers stand here or in the policy, and none in a pipeline.
 
+use std::fmt::Write;
+
 use super::{page, quoted, schema_line};
 use crate::config::{Answers, Engine};
 
@@ -8,9 +10,9 @@ const EXAMPLE: &str = "https://staging.example.com/health";
 
 pub(super) fn render(answers: &Answers) -> String {
     let mut suite = schema_line("suite.schema.json");
-    suite.push_str(&format!("# What faultgate runs, measures and expects: {}\n", page("docs/suite.md")));
+    let _ = writeln!(suite, "# What faultgate runs, measures and expects: {}", page("docs/suite.md"));
     suite.push_str("version: 1\ngate:\n  expected-resilience-score: 100\nexperiments:\n");
-    suite.push_str(&format!("  - name: {EXPERIMENT}\n"));
+    let _ = writeln!(suite, "  - name: {EXPERIMENT}");
     let url = answers.get("probe-url");
     if url.is_none() {
         suite.push_str(
@@ -18,10 +20,10 @@ pub(super) fn render(answers: &Answers) -> String {
         );
         suite.push_str(&indented("    # ", &probes(EXAMPLE)));
     }
-    suite.push_str(&format!("    {}:\n", answers.engine.as_str()));
+    let _ = writeln!(suite, "    {}:", answers.engine.as_str());
     for (key, name) in keys(answers.engine) {
         if let Some(answer) = answers.get(name) {
-            suite.push_str(&format!("      {key}: {}\n", value(answers.engine, answer)));
+            let _ = writeln!(suite, "      {key}: {}", value(answers.engine, answer));
         }
     }
     suite.push_str(&indented("    ", &url.map(probes).unwrap_or_default()));
@@ -67,5 +69,5 @@ fn probes(url: &str) -> String {
 }
 
 fn indented(margin: &str, lines: &str) -> String {
-    lines.lines().map(|line| format!("{margin}{line}\n")).collect()
+    lines.lines().flat_map(|line| [margin, line, "\n"]).collect()
 }

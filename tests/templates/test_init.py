@@ -140,7 +140,6 @@ def test_a_terminal_is_asked(tmp_path: Path) -> None:
 
 def test_flags_are_not_asked_for_and_a_closed_input_is_no_answer(tmp_path: Path) -> None:
     terminal = Terminal(tmp_path, "--platform", "codebuild", "--engine", "command")
-    terminal.answer("Program that injects the fault", "\x04")
     terminal.until("docker pause cache: ")
     os.write(terminal.side, b"\x04")
     code, rest = terminal.ended()
