@@ -83,7 +83,7 @@ lint-templates: $(LINTERS)/packages $(TOOLS)/templates/packages $(TOOLS)/securit
 	tests/templates/lint.sh $(LINTERS)/bin $(TEMPLATE_TOOLS) $(dir $(TEMPLATE_PYTHON)) $(TOOLS)/security/bin
 	cargo build --locked
 	RSYNC=$$(tests/templates/rsync.sh $(TOOLS)/rsync) && export PATH="$$RSYNC:$$PATH" TEMPLATE_TOOLS=$(TEMPLATE_TOOLS) && \
-		FAULTGATE_BIN=$(CURDIR)/target/debug/faultgate PYTHONDONTWRITEBYTECODE=1 \
+		FAULTGATE_BIN=$(CURDIR)/target/debug/faultgate LINTERS=$(LINTERS)/bin PYTHONDONTWRITEBYTECODE=1 \
 		$(TEMPLATE_PYTHON) -m pytest -q -p no:cacheprovider tests/templates
 
 audit: $(CARGO_DENY)

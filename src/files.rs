@@ -8,6 +8,7 @@ use std::os::unix::fs::{FileTypeExt, OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 
 use rustix::fs::OFlags;
+use tempfile::NamedTempFile;
 
 /// A container writes as root, and the runner outside reads and uploads. Nothing that is written holds a secret.
 const MODE: u32 = 0o644;
@@ -74,10 +75,23 @@ pub(crate) fn write_whole(
     path: &Path,
     write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
 ) -> io::Result<()> {
+    let draft = draft(path, write)?;
+    draft.persist(path)?;
+    Ok(())
+}
+
+/// Makes a new file, whole and in one step. Whatever is at the path already, a link too, stays as it is:
+/// [`ErrorKind::AlreadyExists`].
+pub(crate) fn write_new(path: &Path, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
+    draft(path, write)?.persist_noclobber(path)?;
+    Ok(())
+}
+
+/// A new file in the folder of the path, which is removed again unless it gets a name.
+fn draft(path: &Path, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<NamedTempFile> {
     let name = path.file_name().ok_or_else(|| io::Error::new(ErrorKind::InvalidInput, "it names no file"))?;
     let folder = folder_of(path);
     fs::create_dir_all(folder)?;
-    // A new file, which is removed again unless it gets its name.
     let draft = tempfile::Builder::new()
         .prefix(&beginning(name))
         .rand_bytes(LETTERS)
@@ -87,8 +101,7 @@ pub(crate) fn write_whole(
     let mut file = BufWriter::new(draft.as_file());
     write(&mut file)?;
     file.into_inner()?.sync_all()?;
-    draft.persist(path)?;
-    Ok(())
+    Ok(draft)
 }
 
 /// Sees to it that the name of a file leads to it on the disk as well. Not every file system can be told so.
@@ -155,6 +168,23 @@ mod tests {
         assert!(fs::symlink_metadata(at("report")).unwrap().is_file());
         assert_eq!(fs::read_to_string(at("victim")).unwrap(), "theirs");
         assert_eq!(names(dir.path()), ["report", "report.draft", "victim"], "no draft stays");
+    }
+
+    #[test]
+    fn a_new_file_takes_the_place_of_nothing() {
+        let dir = tempfile::tempdir().unwrap();
+        let at = |name: &str| dir.path().join(name);
+        fs::write(at("theirs"), "theirs").unwrap();
+        symlink(at("nothing"), at("link")).unwrap();
+        fs::create_dir(at("folder")).unwrap();
+        for name in ["theirs", "link", "folder"] {
+            let error = write_new(&at(name), |file| file.write_all(b"ours")).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::AlreadyExists, "{name}");
+        }
+        assert_eq!(fs::read_to_string(at("theirs")).unwrap(), "theirs");
+        write_new(&at("ours"), |file| file.write_all(b"ours")).unwrap();
+        assert_eq!(fs::read_to_string(at("ours")).unwrap(), "ours");
+        assert_eq!(names(dir.path()), ["folder", "link", "ours", "theirs"], "no draft stays");
     }
 
     #[test]

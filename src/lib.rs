@@ -16,6 +16,7 @@ mod files;
 pub mod forge;
 pub mod http;
 pub mod iam;
+pub mod init;
 mod kin;
 pub mod lifecycle;
 pub mod lint;

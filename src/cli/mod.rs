@@ -13,6 +13,7 @@ mod called;
 mod check;
 mod connect;
 mod iam;
+mod init;
 mod inputs;
 mod leftovers;
 mod lint;
@@ -102,6 +103,9 @@ fn command_of(args: impl IntoIterator<Item = OsString>, env: &Environment) -> u8
     if let Some(("iam", matches)) = matches.subcommand() {
         return printed(iam::iam(matches));
     }
+    if let Some(("init", matches)) = matches.subcommand() {
+        return printed(init::init(matches));
+    }
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
@@ -168,6 +172,7 @@ fn command() -> Command {
         .subcommand(sweep::command())
         .subcommand(rehearse::command().args(config::flags()))
         .subcommand(report::command())
+        .subcommand(init::command())
         .subcommand(inputs::command())
         .subcommand(iam::command())
 }

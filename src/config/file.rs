@@ -19,7 +19,8 @@ use crate::files;
 use crate::text::plain;
 
 /// Looked for in the working directory.
-const DEFAULT_NAMES: [&str; 4] = [".faultgate.yml", ".faultgate.yaml", ".faultgate.toml", ".faultgate.json"];
+pub const SUITE_NAMES: [&str; 4] =
+    [".faultgate.yml", ".faultgate.yaml", ".faultgate.toml", ".faultgate.json"];
 
 /// A suite larger than this is a wrong file.
 const MAX_BYTES: u64 = 1 << 20;
@@ -110,7 +111,7 @@ fn refuse<T>(mistake: Mistake, mistakes: &mut Vec<Mistake>) -> Result<T, ()> {
 
 fn default_name(dir: &Path) -> Result<Option<&'static str>, Mistake> {
     // A dangling link counts as there: ignoring it would ignore the suite.
-    let mut there = DEFAULT_NAMES.into_iter().filter(|name| fs::symlink_metadata(dir.join(name)).is_ok());
+    let mut there = SUITE_NAMES.into_iter().filter(|name| fs::symlink_metadata(dir.join(name)).is_ok());
     match (there.next(), there.next()) {
         (Some(one), Some(other)) => {
             Err(Mistake::new(format!("{one} and {other}"), "config: there are two suite files")

@@ -13,6 +13,7 @@ mod deadlines;
 mod environment;
 mod forges;
 mod harness;
+mod init;
 mod launch;
 mod leftovers;
 mod lint;

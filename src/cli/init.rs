@@ -1,0 +1,244 @@
+//! `faultgate init`: asks what no flag says, and writes a pipeline, a suite and a policy.
+
+use std::collections::BTreeMap;
+use std::io::{self, BufRead, IsTerminal, Read, Write};
+use std::path::Path;
+
+use clap::builder::ValueHint;
+use clap::{Arg, ArgAction, ArgMatches, Command};
+
+use super::printing::Output;
+use super::{MISTAKES, complain, say};
+use crate::config::{Answers, ENGINE, Engine, Mistake, Need, PLATFORM, Platform, QUESTIONS, Question};
+use crate::init::{self, Failure};
+use crate::model::Verdict;
+use crate::text;
+
+const LONGEST: usize = 1_000;
+/// More than any answer may have.
+const MOST: u64 = 64 * 1024;
+
+pub(super) fn command() -> Command {
+    let dir = Arg::new("dir")
+        .long("dir")
+        .value_name("PATH")
+        .value_hint(ValueHint::DirPath)
+        .default_value(".")
+        .help("Folder of the repository");
+    let print =
+        Arg::new("print").long("print").action(ArgAction::SetTrue).help("Print the files and write none");
+    Command::new("init")
+        .about("Write a pipeline, a suite and a policy to start from; on a terminal, ask what no flag says")
+        .after_help(
+            "All files are written, or none: what exists is never overwritten.\n\nExit codes: 0 written, 2 mistakes, a \
+             missing answer, or a file that exists, 3 the files could not be written.",
+        )
+        .args(questions().map(flag))
+        .arg(dir)
+        .arg(print)
+}
+
+fn questions() -> impl Iterator<Item = &'static Question> {
+    [&PLATFORM, &ENGINE].into_iter().chain(QUESTIONS)
+}
+
+fn flag(question: &'static Question) -> Arg {
+    let engine = question.engine.map(|engine| format!(" [engine: {}]", engine.as_str())).unwrap_or_default();
+    Arg::new(question.name)
+        .long(question.name)
+        .value_name(question.placeholder())
+        .help(format!("{}{engine}", question.description()))
+}
+
+pub(super) fn init(matches: &ArgMatches) -> u8 {
+    let dir = Path::new(matches.get_one::<String>("dir").map_or(".", String::as_str));
+    let answers = match answers(matches, dir) {
+        Ok(answers) => answers,
+        Err(mistakes) => return refuse(&mistakes),
+    };
+    let had_pipeline = init::has_pipeline(dir);
+    let Some(files) = init::files(&answers, dir) else {
+        complain("faultgate cannot make the pipeline of its own template; please report this");
+        return Verdict::Errored.exit_code(None);
+    };
+    if matches.get_flag("print") {
+        for file in &files {
+            say(&format!("# --- {}\n{}", file.path, file.content));
+        }
+        return 0;
+    }
+    match init::write(dir, &files) {
+        Ok(()) => {}
+        Err(Failure::Exists(names)) => {
+            let list: Vec<String> =
+                names.iter().map(|name| format!("\n  - {}", text::plain(name, LONGEST))).collect();
+            complain(&format!(
+                "faultgate wrote nothing, since what exists is never overwritten:{}\nmove it away, or take what you need \
+                 from `faultgate init --print`",
+                list.concat()
+            ));
+            return MISTAKES;
+        }
+        Err(Failure::Io { problem, left }) => {
+            let left = if left.is_empty() {
+                "none of the files is there".to_owned()
+            } else {
+                format!("remove what was written: {}", left.join(", "))
+            };
+            complain(&format!("faultgate could not write {}; {left}", text::plain(&problem, LONGEST)));
+            return Verdict::Errored.exit_code(None);
+        }
+    }
+    for file in &files {
+        say(&format!("wrote {}", file.path));
+    }
+    say("\nNext:");
+    for (number, step) in init::steps(&answers, had_pipeline).iter().enumerate() {
+        say(&format!("{}. {}", number + 1, text::plain(step, LONGEST)));
+    }
+    0
+}
+
+/// The answers of the flags and, on a terminal, of whoever sits there. All mistakes in flags are told at once.
+fn answers(matches: &ArgMatches, dir: &Path) -> Result<Answers, Vec<Mistake>> {
+    let mut asking = Asking { given: BTreeMap::new(), at_terminal: at_terminal(), mistakes: Vec::new() };
+    if !dir.is_dir() {
+        let mistake = Mistake::new(
+            "--dir",
+            format!("dir: {} is no folder", text::plain(&dir.display().to_string(), LONGEST)),
+        );
+        asking.mistakes.push(mistake.hint("name the folder of the repository"));
+    }
+    for question in questions() {
+        if let Some(given) = matches.get_one::<String>(question.name).filter(|given| !given.trim().is_empty())
+        {
+            asking.take(question, given);
+        }
+    }
+    let guess = init::platform(dir).map(Platform::as_str);
+    let platform = asking.answer(&PLATFORM, Need::Needed, guess);
+    let engine = asking.answer(&ENGINE, Need::Needed, Some(Engine::Fis.as_str()));
+    let platform = Platform::ALL.into_iter().find(|known| Some(known.as_str()) == platform.as_deref());
+    let engine = Engine::ALL.into_iter().find(|known| Some(known.as_str()) == engine.as_deref());
+    let (Some(platform), Some(engine)) = (platform, engine) else { return Err(asking.mistakes) };
+    let is_asked = |question: &&Question| question.engine.is_none_or(|of| of == engine);
+    for question in QUESTIONS.iter().filter(|question| !is_asked(question)) {
+        if asking.given.contains_key(question.name) {
+            let message = format!("{}: is no question of the engine {}", question.name, engine.as_str());
+            asking.mistakes.push(Mistake::new(format!("--{}", question.name), message).hint("leave it out"));
+        }
+    }
+    let mut values = BTreeMap::new();
+    for question in QUESTIONS.iter().filter(is_asked) {
+        if let Some(answer) = asking.answer(question, question.need(platform), None) {
+            values.insert(question.name, answer);
+        }
+    }
+    if asking.mistakes.is_empty() { Ok(Answers { platform, engine, values }) } else { Err(asking.mistakes) }
+}
+
+fn at_terminal() -> bool {
+    io::stdin().is_terminal() && io::stderr().is_terminal()
+}
+
+struct Asking {
+    given: BTreeMap<&'static str, String>,
+    at_terminal: bool,
+    mistakes: Vec<Mistake>,
+}
+
+impl Asking {
+    /// What a flag says. One that holds a mistake is not asked for again.
+    fn take(&mut self, question: &'static Question, given: &str) {
+        let answer = question.judge(given, &format!("--{}", question.name));
+        let answer = answer.unwrap_or_else(|mistake| {
+            self.mistakes.push(mistake);
+            String::new()
+        });
+        self.given.insert(question.name, answer);
+    }
+
+    /// The answer to a question, `guess` being offered on a terminal. None where there is none, which is a mistake if it is
+    /// needed.
+    fn answer(
+        &mut self,
+        question: &'static Question,
+        need: Need,
+        guess: Option<&'static str>,
+    ) -> Option<String> {
+        if let Some(given) = self.given.get(question.name) {
+            return Some(given.clone());
+        }
+        let default = match need {
+            Need::Otherwise(default) => Some(default),
+            Need::Needed | Need::Optional | Need::ForCredentials => None,
+        };
+        let is_needed = need == Need::Needed;
+        let mut why = "there is no terminal to ask at";
+        // Who has to change the flags anyway is asked nothing.
+        if self.at_terminal && self.mistakes.is_empty() {
+            match ask(question, default.or(guess), is_needed) {
+                Some(answer) => return Some(answer).filter(|answer| !answer.is_empty()),
+                None => why = "nobody answered",
+            }
+            self.at_terminal = false;
+        } else if !is_needed {
+            return default.map(str::to_owned);
+        }
+        let example = question.example().unwrap_or_default();
+        let mistake =
+            Mistake::new(format!("--{}", question.name), format!("{}: is missing, and {why}", question.name));
+        self.mistakes.push(mistake.hint(format!("write for example --{} '{example}'", question.name)));
+        None
+    }
+}
+
+/// Asks until the answer is a good one. Nothing is an answer where a default is offered or none is needed. None at the end
+/// of the input.
+fn ask(question: &Question, default: Option<&str>, is_needed: bool) -> Option<String> {
+    let offered = match (default, is_needed, question.example()) {
+        (Some(default), _, _) => format!(" [{default}]"),
+        (None, false, _) => " [none]".to_owned(),
+        (None, true, Some(example)) => format!(", for example {example}"),
+        (None, true, None) => String::new(),
+    };
+    loop {
+        prompt(&format!("{}{offered}: ", question.description()));
+        let line = read_line()?;
+        let answer = match (line.trim(), default) {
+            ("", Some(default)) => default,
+            ("", None) if !is_needed => return Some(String::new()),
+            ("", None) => {
+                complain("An answer is needed.");
+                continue;
+            }
+            (answer, _) => answer,
+        };
+        match question.judge(answer, "the answer") {
+            Ok(answer) => return Some(answer),
+            Err(mistake) => complain(&text::plain(&mistake.to_string(), LONGEST)),
+        }
+    }
+}
+
+fn prompt(text: &str) {
+    let _ = Output::Stderr.write_all(text.as_bytes());
+}
+
+/// None at the end of the input, or where it cannot be read.
+fn read_line() -> Option<String> {
+    let mut line = Vec::new();
+    io::stdin().lock().take(MOST).read_until(b'\n', &mut line).ok()?;
+    let text = String::from_utf8_lossy(&line);
+    (!line.is_empty()).then(|| text.into_owned())
+}
+
+fn refuse(mistakes: &[Mistake]) -> u8 {
+    let list: Vec<String> = mistakes
+        .iter()
+        .map(|mistake| format!("\n  - {}", text::plain(&mistake.to_string(), LONGEST)))
+        .collect();
+    let plural = if list.len() == 1 { "a mistake" } else { "mistakes" };
+    complain(&format!("faultgate found {plural} in the answers; nothing was written:{}", list.concat()));
+    MISTAKES
+}

@@ -1,0 +1,93 @@
+//! Blocks of a YAML text: a line, and the lines below it that are indented deeper. The templates are our own, and their
+//! comments are to stay, so they are edited as text.
+
+use std::ops::Range;
+
+/// Without the comment at the beginning.
+pub(super) fn without_head(text: &str) -> &str {
+    let mut rest = text;
+    while let Some((line, tail)) = rest.split_once('\n') {
+        if !(line.is_empty() || line.starts_with('#')) {
+            break;
+        }
+        rest = tail;
+    }
+    rest
+}
+
+/// The first block whose first line starts with these words.
+pub(super) fn only(text: &str, start: &str) -> Option<String> {
+    let lines: Vec<&str> = text.lines().collect();
+    Some(joined(&lines[range(&lines, start)?]))
+}
+
+/// All but this block.
+pub(super) fn without(text: &str, start: &str) -> Option<String> {
+    let lines: Vec<&str> = text.lines().collect();
+    let range = range(&lines, start)?;
+    Some(joined(&lines[..range.start]) + &joined(&lines[range.end..]))
+}
+
+/// With these lines before this block, indented as it is.
+pub(super) fn with_before(text: &str, start: &str, added: &str) -> Option<String> {
+    let lines: Vec<&str> = text.lines().collect();
+    let start = range(&lines, start)?.start;
+    let margin = " ".repeat(indentation(lines[start]));
+    let added: String =
+        added.lines().flat_map(|line| [if line.is_empty() { "" } else { &margin }, line, "\n"]).collect();
+    Some(joined(&lines[..start]) + &added + &joined(&lines[start..]))
+}
+
+/// The block without its indentation.
+pub(super) fn unindented(block: &str) -> String {
+    let margin = block.lines().next().map_or(0, indentation);
+    block.lines().flat_map(|line| [line.get(margin..).unwrap_or_default(), "\n"]).collect()
+}
+
+fn range(lines: &[&str], start: &str) -> Option<Range<usize>> {
+    let first = lines.iter().position(|line| line.trim_start().starts_with(start))?;
+    let margin = indentation(lines[first]);
+    let below = lines[first + 1..]
+        .iter()
+        .take_while(|line| line.trim().is_empty() || indentation(line) > margin)
+        .collect::<Vec<_>>();
+    let blank = below.iter().rev().take_while(|line| line.trim().is_empty()).count();
+    Some(first..first + 1 + below.len() - blank)
+}
+
+fn indentation(line: &str) -> usize {
+    line.len() - line.trim_start_matches(' ').len()
+}
+
+fn joined(lines: &[&str]) -> String {
+    lines.iter().flat_map(|line| [line, "\n"]).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TEXT: &str = "# head\n\nname: x\njobs:\n  a:\n    with:\n      b: 1\n\n      c: 2\n\n  d: 3\n";
+
+    #[test]
+    fn a_block_ends_with_the_last_deeper_line() {
+        assert_eq!(only(TEXT, "with:").unwrap(), "    with:\n      b: 1\n\n      c: 2\n");
+        assert_eq!(without(TEXT, "with:").unwrap(), "# head\n\nname: x\njobs:\n  a:\n\n  d: 3\n");
+        assert_eq!(without(TEXT, "d:").unwrap().lines().last(), Some(""));
+        assert_eq!(unindented(&only(TEXT, "with:").unwrap()), "with:\n  b: 1\n\n  c: 2\n");
+        assert_eq!(without_head(TEXT).lines().next(), Some("name: x"));
+        assert_eq!(without_head("# only\n"), "");
+    }
+
+    #[test]
+    fn what_is_added_is_indented_as_what_follows() {
+        let added = with_before(TEXT, "c:", "e:\n\n  f: 1\n").unwrap();
+        assert!(added.contains("      b: 1\n\n      e:\n\n        f: 1\n      c: 2\n"), "{added}");
+    }
+
+    #[test]
+    fn what_is_not_there_is_none() {
+        assert!(only(TEXT, "z:").is_none() && without(TEXT, "z:").is_none());
+        assert!(with_before(TEXT, "z:", "x").is_none());
+    }
+}

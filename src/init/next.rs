@@ -1,0 +1,117 @@
+//! What is left to do by hand, in three steps.
+
+use std::fmt::Write;
+
+use super::pipeline::{self, BUILDSPEC_FILE, GITLAB_INCLUDED};
+use super::{GITLAB, page, policy};
+use crate::config::{Answers, Engine, Platform};
+
+/// The three steps, where the repository had a GitLab pipeline before, or none.
+pub fn steps(answers: &Answers, has_pipeline: bool) -> [String; 3] {
+    [access(answers), job(answers, has_pipeline), trial()]
+}
+
+fn access(answers: &Answers) -> String {
+    match answers.engine {
+        Engine::Fis => of_role(answers),
+        Engine::Harness | Engine::Litmus => of_secret(answers),
+        Engine::Command => format!(
+            "Let the job find the programs of the suite: it runs in faultgate's image, which has a shell and little else. \
+             Build an image of your own from it, or run the binary on a runner of yours: {}",
+            page("docs/container.md"),
+        ),
+    }
+}
+
+fn of_role(answers: &Answers) -> String {
+    let flags = [("template", "experiment-template-id"), ("region", "aws-region")];
+    let mut command = "faultgate iam".to_owned();
+    let given = flags.into_iter().filter_map(|(flag, name)| Some((flag, answers.get(name)?)));
+    for (flag, value) in given.chain(policy::account(answers).map(|account| ("account", account))) {
+        let _ = write!(command, " --{flag} {}", word(value));
+    }
+    let trust = match answers.platform {
+        Platform::GitHub => format!(
+            "and let it trust the tokens of GitHub for this repository: {}#github",
+            page("docs/aws-access.md")
+        ),
+        Platform::GitLab => {
+            format!("and let it trust the tokens of this GitLab: {}#gitlab", page("docs/aws-access.md"))
+        }
+        Platform::CodeBuild | Platform::CodePipeline => {
+            "and give the project's role the same policy, or let it assume the one in the suite".to_owned()
+        }
+    };
+    format!("Give the role what a run needs: `{command}` prints its policy; {trust}")
+}
+
+fn of_secret(answers: &Answers) -> String {
+    let Some(secret) = pipeline::secret(answers.engine) else { return String::new() };
+    match answers.platform {
+        Platform::GitHub => format!(
+            "Set the secret {} of the repository (Settings, Secrets and variables, Actions).",
+            secret.github
+        ),
+        Platform::GitLab => format!(
+            "Set the variable {} of the project, masked and protected (Settings, CI/CD, Variables).",
+            secret.variable
+        ),
+        Platform::CodeBuild | Platform::CodePipeline => format!(
+            "Keep the key in Secrets Manager as {}, and let the project's role read it (secretsmanager:GetSecretValue).",
+            secret.manager
+        ),
+    }
+}
+
+fn job(answers: &Answers, has_pipeline: bool) -> String {
+    match answers.platform {
+        Platform::GitHub => {
+            let tokens = if answers.engine == Engine::Fis { "id-token: write, " } else { "" };
+            format!(
+                "Let jobs have these permissions, which the workflow asks for: {{ {tokens}contents: read, statuses: write, \
+                 pull-requests: write }}. Then call it after your deployment: it starts with each push to main."
+            )
+        }
+        Platform::GitLab => {
+            let included = if has_pipeline {
+                format!(
+                    "Add to {GITLAB}: `include: [{{ local: {GITLAB_INCLUDED} }}]`, and the stage `chaos` after that of the \
+                     deployment. "
+                )
+            } else {
+                String::new()
+            };
+            format!(
+                "{included}Set the variable FAULTGATE_GITLAB_TOKEN, masked, to a project access token with the scope api, for \
+                 statuses and notes."
+            )
+        }
+        Platform::CodeBuild => format!("{} Start it after your deployment.", project()),
+        Platform::CodePipeline => format!(
+            "{} Add it to the pipeline as an action of the stage after the deployment to staging. A whole pipeline to copy is {}",
+            project(),
+            page("ci-templates/codepipeline/README.md"),
+        ),
+    }
+}
+
+fn project() -> String {
+    format!(
+        "Make a CodeBuild project with the image ghcr.io/faultgate/faultgate:{IMAGE_TAG} and the buildspec {BUILDSPEC_FILE}."
+    )
+}
+
+/// Releases of one minor version share a tag.
+const IMAGE_TAG: &str = concat!(env!("CARGO_PKG_VERSION_MAJOR"), ".", env!("CARGO_PKG_VERSION_MINOR"));
+
+fn trial() -> String {
+    "Try it: `faultgate rehearse --fault 30s` plays the suite without touching anything but what its probes look at, and \
+     `faultgate check` verifies all that a run verifies before it launches. Then commit the files."
+        .to_owned()
+}
+
+/// A word of a shell's command line. No answer holds a quote.
+fn word(text: &str) -> String {
+    let is_plain = text.chars().all(|c| c.is_ascii_alphanumeric() || "-_.:/".contains(c));
+    if is_plain { text.to_owned() } else { format!("'{text}'") }
+}

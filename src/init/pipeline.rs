@@ -1,0 +1,101 @@
+//! The pipeline of each platform: a template of `ci-templates/` that runs the suite instead of what is named in it.
+
+use super::blocks::{only, unindented, with_before, without, without_head};
+use super::{GITLAB, NewFile, SUITE};
+use crate::config::{Answers, Engine, Platform};
+
+const STEP: &str = include_str!("../../ci-templates/github/step.yml");
+const SHARDED: &str = include_str!("../../ci-templates/github/sharded.yml");
+const INCLUDED: &str = include_str!("../../ci-templates/gitlab/faultgate.gitlab-ci.yml");
+const FIS: &str = include_str!("../../ci-templates/gitlab/fis.gitlab-ci.yml");
+const BUILDSPEC: &str = include_str!("../../ci-templates/codebuild/buildspec.yml");
+
+const WORKFLOW: &str = ".github/workflows/chaos.yml";
+pub(super) const GITLAB_INCLUDED: &str = ".gitlab/chaos.gitlab-ci.yml";
+pub(super) const BUILDSPEC_FILE: &str = "buildspec.chaos.yml";
+
+/// The name of an engine's secret: in GitHub and Secrets Manager, and as a variable of faultgate's.
+pub(super) struct EngineSecret {
+    pub(super) github: &'static str,
+    pub(super) manager: &'static str,
+    pub(super) input: &'static str,
+    pub(super) variable: &'static str,
+}
+
+pub(super) fn secret(engine: Engine) -> Option<EngineSecret> {
+    match engine {
+        Engine::Harness => Some(EngineSecret {
+            github: "HARNESS_API_KEY",
+            manager: "faultgate/harness:api-key",
+            input: "harness-api-key",
+            variable: "FAULTGATE_HARNESS_API_KEY",
+        }),
+        Engine::Litmus => Some(EngineSecret {
+            github: "LITMUS_TOKEN",
+            manager: "faultgate/litmus:token",
+            input: "litmus-token",
+            variable: "FAULTGATE_LITMUS_TOKEN",
+        }),
+        Engine::Fis | Engine::Command => None,
+    }
+}
+
+pub(super) fn files(answers: &Answers, has_gitlab: bool) -> Option<Vec<NewFile>> {
+    let engine = answers.engine;
+    let head =
+        format!("# The experiments of {SUITE} as a gate. Made by faultgate init; from now on it is yours.\n");
+    let file = |path, content: String| NewFile::new(path, format!("{head}{content}"));
+    Some(match answers.platform {
+        Platform::GitHub => vec![file(WORKFLOW, github(engine)?)],
+        Platform::GitLab => {
+            let mut files = vec![file(GITLAB_INCLUDED, gitlab(engine)?)];
+            if !has_gitlab {
+                let main = format!("stages:\n  - chaos\n\ninclude:\n  - local: {GITLAB_INCLUDED}\n");
+                files.push(NewFile::new(GITLAB, main));
+            }
+            files
+        }
+        Platform::CodeBuild | Platform::CodePipeline => vec![file(BUILDSPEC_FILE, codebuild(engine)?)],
+    })
+}
+
+fn github(engine: Engine) -> Option<String> {
+    let mut text = without_head(STEP).to_owned();
+    for of_the_suite in ["experiment-template-id:", "aws-region:", "aws-role-arn:"] {
+        text = without(&text, of_the_suite)?;
+    }
+    if engine != Engine::Fis {
+        text = without(&text, "id-token:")?;
+    }
+    if let Some(secret) = secret(engine) {
+        let line = format!("{}: ${{{{ secrets.{} }}}}", secret.input, secret.github);
+        text = with_before(&text, "comment:", &line)?;
+    }
+    if only(&text, "- uses: actions/checkout@").is_none() {
+        let checkout = unindented(&only(SHARDED, "- uses: actions/checkout@")?);
+        text = with_before(&text, "- id: chaos", &format!("{checkout}\n"))?;
+        text = with_before(&text, "statuses:", "contents: read # for the suite file")?;
+    }
+    Some(text)
+}
+
+fn gitlab(engine: Engine) -> Option<String> {
+    let mut job = without(&only(FIS, "chaos-job:")?, "variables:")?;
+    if engine != Engine::Fis {
+        job = without(&job, "id_tokens:")?;
+    }
+    // A pipeline of a branch that is not deployed would disturb one that is.
+    job = with_before(&job, "environment:", "rules:\n  - if: $CI_COMMIT_BRANCH == $CI_DEFAULT_BRANCH")?;
+    Some(format!("{}\n{job}", without_head(INCLUDED)))
+}
+
+fn codebuild(engine: Engine) -> Option<String> {
+    let text = without(BUILDSPEC, "FAULTGATE_EXPERIMENT_TEMPLATE_ID:")?;
+    match secret(engine) {
+        Some(secret) => {
+            let lines = format!("secrets-manager:\n  {}: {}", secret.variable, secret.manager);
+            with_before(&text, "exported-variables:", &lines)
+        }
+        None => Some(text),
+    }
+}

@@ -1,0 +1,63 @@
+//! The policy: what those who own the platform allow. Its schema is docs/policy.schema.json.
+
+use std::fmt::Write;
+
+use super::{quoted, schema_line};
+use crate::config::{Answers, Engine, Platform};
+
+/// What this version does with a policy. The version that applies one takes this line out.
+const NOT_YET: &str = "# This version of faultgate does not apply it yet: there is no input `policy`.\n";
+
+pub(super) fn render(answers: &Answers) -> String {
+    let mut policy = schema_line("policy.schema.json");
+    policy.push_str("# What experiments may do. It belongs to those who own the platform, and not to the repository under test, since a\n");
+    policy.push_str("# pull request could change it there. Move it to where they alone may change it, and let the job name it:\n");
+    policy.push_str(protection(answers.platform));
+    policy.push_str(NOT_YET);
+    policy.push_str("version: 1\n\nallow:\n");
+    let _ = writeln!(policy, "  engines: [{}]", answers.engine.as_str());
+    if let Some(account) = account(answers) {
+        let _ = writeln!(policy, "  accounts: [{}]", quoted(account));
+    }
+    if let Some(region) = answers.get("aws-region") {
+        let _ = writeln!(policy, "  regions: [{}]", quoted(region));
+    }
+    let (fis, probes) = (answers.engine == Engine::Fis, answers.get("probe-url").is_some());
+    if fis || probes {
+        policy.push_str("\nrequire:\n");
+    }
+    if fis {
+        policy.push_str("  stop-condition: true\n");
+    }
+    if probes {
+        policy.push_str("  probes: true\n");
+    }
+    policy.push_str("\nlimits:\n  duration: 30m\n  parallel: 1\n  experiments: 20\n");
+    if fis {
+        policy.push_str("  # Resources that one experiment may hit. They are known by a target preview, which takes a minute.\n");
+        policy.push_str("  # targets: 10\n");
+    }
+    policy.push_str("\n# When experiments may be launched. UTC where there is no zone.\n# windows:\n");
+    policy.push_str("#   - { allow: \"mon-thu 09:00-16:00\", zone: Europe/Berlin }\n");
+    policy.push_str("#   - { deny: \"2026-12-20..2027-01-05\" }\n");
+    policy
+}
+
+fn protection(platform: Platform) -> &'static str {
+    match platform {
+        Platform::GitHub => {
+            "# a repository of theirs, or a path whose line in CODEOWNERS names them, with required reviews on the branch.\n"
+        }
+        Platform::GitLab => {
+            "# a project of theirs, or a variable of type file of the group, protected (FAULTGATE_POLICY).\n"
+        }
+        Platform::CodeBuild | Platform::CodePipeline => {
+            "# a source or a bucket of theirs, and a variable of the project (FAULTGATE_POLICY), not of the buildspec.\n"
+        }
+    }
+}
+
+/// The account of the role that is assumed.
+pub(super) fn account(answers: &Answers) -> Option<&str> {
+    answers.get("aws-role-arn")?.split(':').nth(4)
+}

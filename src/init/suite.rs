@@ -1,0 +1,73 @@
+//! The suite: one experiment with what was answered. All answers stand here or in the policy, and none in a pipeline.
+
+use std::fmt::Write;
+
+use super::{page, quoted, schema_line};
+use crate::config::{Answers, Engine};
+
+const EXPERIMENT: &str = "first-experiment";
+const EXAMPLE: &str = "https://staging.example.com/health";
+
+pub(super) fn render(answers: &Answers) -> String {
+    let mut suite = schema_line("suite.schema.json");
+    let _ = writeln!(suite, "# What faultgate runs, measures and expects: {}", page("docs/suite.md"));
+    suite.push_str("version: 1\ngate:\n  expected-resilience-score: 100\nexperiments:\n");
+    let _ = writeln!(suite, "  - name: {EXPERIMENT}");
+    let url = answers.get("probe-url");
+    if url.is_none() {
+        suite.push_str(
+            "    # Without a probe nothing is known but what the engine says. Measure what your users need:\n",
+        );
+        suite.push_str(&indented("    # ", &probes(EXAMPLE)));
+    }
+    let _ = writeln!(suite, "    {}:", answers.engine.as_str());
+    for (key, name) in keys(answers.engine) {
+        if let Some(answer) = answers.get(name) {
+            let _ = writeln!(suite, "      {key}: {}", value(answers.engine, answer));
+        }
+    }
+    suite.push_str(&indented("    ", &url.map(probes).unwrap_or_default()));
+    suite
+}
+
+/// The keys of an engine's block, and the questions whose answers they hold.
+fn keys(engine: Engine) -> &'static [(&'static str, &'static str)] {
+    match engine {
+        Engine::Fis => {
+            &[("template", "experiment-template-id"), ("region", "aws-region"), ("role-arn", "aws-role-arn")]
+        }
+        Engine::Harness => &[
+            ("experiment", "harness-experiment-id"),
+            ("project", "harness-project-id"),
+            ("org", "harness-org-id"),
+            ("account", "harness-account-id"),
+            ("url", "harness-url"),
+        ],
+        Engine::Litmus => {
+            &[("experiment", "litmus-experiment-id"), ("project", "litmus-project-id"), ("url", "litmus-url")]
+        }
+        Engine::Command => &[("run", "run"), ("stop", "stop")],
+    }
+}
+
+fn value(engine: Engine, answer: &str) -> String {
+    match engine {
+        Engine::Command => {
+            let words: Vec<String> = answer.split_whitespace().map(quoted).collect();
+            format!("[{}]", words.join(", "))
+        }
+        Engine::Fis | Engine::Harness | Engine::Litmus => quoted(answer),
+    }
+}
+
+fn probes(url: &str) -> String {
+    let url = quoted(url);
+    format!(
+        "probes:\n  - name: system answers\n    http: {{ url: {url}, status: 200, within: 2s }}\n    \
+         when: [before, during, after]\n    every: 5s\n"
+    )
+}
+
+fn indented(margin: &str, lines: &str) -> String {
+    lines.lines().flat_map(|line| [margin, line, "\n"]).collect()
+}
