@@ -1,7 +1,7 @@
 //! `faultgate lint`: judges FIS experiment templates, in files or by ids that are read, before anybody launches them.
 
 use std::ffi::OsString;
-use std::io::Read;
+use std::io::{Read, Write};
 use std::path::Path;
 use std::time::Duration;
 
@@ -11,9 +11,10 @@ use futures_util::stream::{self, StreamExt};
 
 use super::accounts::{Access, Accounts, Place};
 use super::connect::Endpoints;
+use super::printing::{self, Output};
 use super::signals::Signals;
 use super::stopping::{one, plan};
-use super::{MISTAKES, complain, logging, printing, random, say, within_repository};
+use super::{LAST_WORDS, MISTAKES, complain, logging, random, say, within_repository};
 use crate::config::{self, Environment, Mistake, SWEEP_INPUTS, StopSettings, Veil};
 use crate::engine::fis::Templates;
 use crate::lint::{self, Finding, Lint, MAX_BYTES, RULES, Rule};
@@ -37,6 +38,8 @@ const AT_ONCE: usize = 8;
 const LONGEST: usize = 2_000;
 const HERE: &str = ".";
 const HINT: &str = "name a file in JSON or YAML that can be read, or an id (EXT…)";
+/// More does not wait to be printed.
+const PIECE: usize = 256 << 10;
 const LEVELS: [Level; 3] = [Level::Error, Level::Warning, Level::Note];
 /// A rule is broken.
 const BROKEN: u8 = 1;
@@ -130,7 +133,9 @@ pub(super) async fn lint(matches: &ArgMatches, env: &Environment) -> u8 {
             Err(code) => return code,
         }
     };
-    tell(&lint, &unread, matches, env)
+    // A pager reads no further than it shows. Once signals are listened to, nothing else ends a wait for it.
+    let patience = if ids.is_empty() { Duration::MAX } else { LAST_WORDS };
+    tell(&lint, &unread, matches, env, patience)
 }
 
 fn is_id(subject: &str) -> bool {
@@ -217,13 +222,13 @@ async fn connected(settings: &StopSettings, env: &Environment) -> Result<Templat
 }
 
 /// Tells all, and returns the exit code.
-fn tell(lint: &Lint, unread: &[String], matches: &ArgMatches, env: &Environment) -> u8 {
+fn tell(lint: &Lint, unread: &[String], matches: &ArgMatches, env: &Environment, patience: Duration) -> u8 {
     let judgement = lint.judge();
     let format = matches.get_one::<String>(FORMAT).map_or("", String::as_str);
     if format == "json" {
-        say(&lint::json(&judgement));
+        print(&lint::json(&judgement), patience);
     } else {
-        say(&lint::text(&judgement));
+        print(&lint::text(&judgement), patience);
     }
     if format == "github" {
         let remarks: Vec<Remark> = judgement.findings.iter().map(|finding| remark(finding, env)).collect();
@@ -241,6 +246,14 @@ fn tell(lint: &Lint, unread: &[String], matches: &ArgMatches, env: &Environment)
         (true, _) => BROKEN,
         (false, false) => Verdict::Errored.exit_code(None),
         (false, true) => 0,
+    }
+}
+
+/// All of it, however much it is.
+fn print(text: &str, patience: Duration) {
+    for piece in text.as_bytes().chunks(PIECE).chain([&b"\n"[..]]) {
+        let _ = Output::Stdout.write_all(piece);
+        printing::finish(patience);
     }
 }
 

@@ -155,7 +155,7 @@ const CODECOMMIT: &[Use] = &[Use::Codecommit];
 #[rustfmt::skip]
 pub const CALLS: &[Call] = &[
     call("GetExperimentTemplate", &[("fis:GetExperimentTemplate", &TEMPLATES)], ANY,
-        "looks at the template and its stop conditions before a launch"),
+        "looks at the template and its stop conditions before a launch; reads it for `faultgate lint`"),
     call("StartExperiment", &[("fis:StartExperiment", &LAUNCH), ("fis:TagResource", &TAGS)], ANY,
         "launches, with the tags of the run"),
     call("GetExperiment", &[("fis:GetExperiment", &EXPERIMENTS)], ANY_AND_SWEEP,

@@ -105,6 +105,19 @@ async fn programs_get_json_and_github_its_annotations() {
 }
 
 #[tokio::test]
+async fn nothing_is_left_out_of_a_long_list() {
+    let resource = stack("none").replace("Resources:\n", "");
+    let many: String =
+        (0..900).map(|number| resource.replace("Experiment:", &format!("T{number}:"))).collect();
+    let asked = lint(&["many.yml", "--format", "json"]).file("many.yml", &format!("Resources:\n{many}"));
+    let ended = asked.finish().await;
+    assert!(ended.stdout.len() > 1 << 20, "{}", ended.stdout.len());
+    let json: Value = serde_json::from_str(&ended.stdout).unwrap();
+    assert_eq!((&json["templates"], &json["errors"]), (&900.into(), &900.into()));
+    assert!(ended.stderr.is_empty(), "{}", ended.stderr);
+}
+
+#[tokio::test]
 async fn all_mistakes_are_told_at_once_and_nothing_is_judged() {
     let link = |at: &std::path::Path| std::os::unix::fs::symlink("/dev/zero", at.join("endless")).unwrap();
     let asked = lint(&["bad.yml", "none.yml", "nowhere.yml", ".", "endless"]);

@@ -8,8 +8,11 @@ mod times;
 use std::time::Duration;
 
 use super::template::{Style, Template};
-use crate::config::Mark;
+use crate::config::{Mark, misspelt};
 use crate::model::Level;
+
+/// Slips in names for which the right one is looked for.
+const MOST_COMPARED: usize = 20;
 
 /// What a rule has to judge by.
 pub(super) struct Judged<'a> {
@@ -42,6 +45,17 @@ impl Hit {
 
     fn level(self, level: Level) -> Self {
         Self { level: Some(level), ..self }
+    }
+
+    /// Names the one of these that was most likely meant. `so_far` are the hits before it: names are not compared for ever.
+    fn meant(self, name: &str, known: &[&str], so_far: &[Self]) -> Self {
+        if so_far.len() >= MOST_COMPARED {
+            return self;
+        }
+        match misspelt(name, known.iter().copied()) {
+            Some(near) => self.remedy(format!("did you mean {near}?")),
+            None => self,
+        }
     }
 
     /// Another than the rule's own.

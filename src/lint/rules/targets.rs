@@ -1,7 +1,6 @@
 //! What the fault acts on.
 
 use super::{Hit, Judged};
-use crate::config::misspelt;
 use crate::engine::fis::{effect, needs_target};
 use crate::lint::catalogue::{destroys, resource_type};
 use crate::lint::template::{Action, Held, Target, Template};
@@ -57,11 +56,7 @@ pub(super) fn undefined_target(judged: &Judged<'_>) -> Vec<Hit> {
                         "the action {} acts on the target {known}, which is not defined",
                         action.name
                     );
-                    let hit = Hit::at(name.mark, message);
-                    hits.push(match misspelt(known, names.iter().copied()) {
-                        Some(near) => hit.remedy(format!("did you mean {near}?")),
-                        None => hit,
-                    });
+                    hits.push(Hit::at(name.mark, message).meant(known, &names, &hits));
                 }
                 Held::Unknown(written) => {
                     let what = format!("the action {} acts on the target {written}", action.name);

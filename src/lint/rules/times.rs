@@ -6,7 +6,6 @@ use std::time::Duration;
 use jiff::{Span, SpanRelativeTo};
 
 use super::{Hit, Judged};
-use crate::config::misspelt;
 use crate::lint::template::{Action, Held};
 
 /// Parameters that hold durations, in the order in which they say how long an action lasts.
@@ -168,11 +167,7 @@ pub(super) fn start_after(judged: &Judged<'_>) -> Vec<Hit> {
                         "the action {} starts after {known}, which is no action of the template",
                         action.name
                     );
-                    let hit = Hit::at(after.mark, message);
-                    hits.push(match misspelt(known, names.iter().copied()) {
-                        Some(near) => hit.remedy(format!("did you mean {near}?")),
-                        None => hit,
-                    });
+                    hits.push(Hit::at(after.mark, message).meant(known, &names, &hits));
                 }
                 Held::Unknown(written) => {
                     let what = format!("the action {} starts after {written}", action.name);
