@@ -204,7 +204,7 @@ mod tests {
     fn what_stands_for_none_comes_last() {
         let rendered = render();
         let names: Vec<&str> = rendered.lines().filter(|line| line.starts_with("\".")).collect();
-        assert!(names.len() > 12 && names.len() % 2 == 0, "{names:?}");
+        assert!(names.len() > 12 && names.len().is_multiple_of(2), "{names:?}");
         for pair in names.chunks(2) {
             let (value, none) = (pair[0].rfind(" $[[").unwrap(), pair[1].rfind(' ').unwrap());
             assert_eq!(pair[0][..value], pair[1][..none], "{pair:?}");
