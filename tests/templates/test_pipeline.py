@@ -81,3 +81,19 @@ def test_the_schedule_starts_the_experiment_alone() -> None:
     }  # fmt: skip
     assert set(values) == {"Template", "Url", "Score"}
     assert {each["Fn::If"][0] for each in values.values()} == {"ScheduledInProduction"}
+
+
+def test_no_setting_of_an_action_is_longer_than_codepipeline_takes() -> None:
+    service = boto3.client("codepipeline", "eu-west-1").meta.service_model
+    most = service.shape_for("ActionConfigurationValue").metadata["max"]
+    template = load(FILES[0])["Resources"]["Pipeline"]["Properties"]["Stages"]
+    stages = [each.get("Fn::If", [None, each])[1] for each in template]
+    texts = [
+        # An address may be long.
+        re.sub(r"\$\{[\w.]+\}", "x" * 100, value["Fn::Sub"] if isinstance(value, dict) else value)
+        for stage in stages
+        for action in stage["Actions"]
+        for value in action["Configuration"].values()
+        if isinstance(value, str) or "Fn::Sub" in value
+    ]
+    assert len(texts) == 2 and max(map(len, texts)) <= most
