@@ -174,7 +174,14 @@ class Interpreter:
         return self.end(self.start(machine, event))
 
     def executions(self, machine: str) -> list[dict[str, Any]]:
-        return self.sfn.list_executions(stateMachineArn=machine)["executions"]
+        until = time.monotonic() + PATIENCE
+        while True:
+            try:
+                return self.sfn.list_executions(stateMachineArn=machine)["executions"]
+            except AttributeError:
+                # moto has no status yet for an execution that is being started at this moment.
+                assert time.monotonic() < until
+                time.sleep(0.02)
 
     def path(self, execution: str) -> list[str]:
         """The states it went through."""

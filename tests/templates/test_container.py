@@ -9,7 +9,6 @@ import pytest
 from fis import TEMPLATE
 from interpreter import interpreter, refusal
 from stacks import ACCOUNT, REGION, definition, hasten, load
-from test_no_container import BAD_INPUTS
 
 STACK = load("step-functions/container.yml")
 BUILD = "gate:0a1b2c3d-0000-4000-8000-0123456789ab"
@@ -146,12 +145,3 @@ def test_what_it_leaves_out_is_the_stacks() -> None:
         "REPOSITORY": "",
         "COMMIT": "",
     }
-
-
-@pytest.mark.parametrize(("asked", "cause"), BAD_INPUTS)
-def test_bad_input_starts_no_build_and_says_why(asked: Any, cause: str) -> None:
-    build = CodeBuild("SUCCEEDED", {"VERDICT": "passed"})
-    ended = end(build, asked)
-    assert (ended["status"], ended["error"]) == ("FAILED", "InputRefused")
-    assert cause in ended["cause"]
-    assert build.asked == {}

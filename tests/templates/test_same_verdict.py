@@ -8,9 +8,9 @@ import subprocess
 import boto3
 import pytest
 from fis import Fis
+from gate import World
 from interpreter import interpreter
 from pipelines import TEMPLATE_ID, binary, served
-from test_no_container import World
 
 # What the gate cannot see: it has no probes.
 PROBED = {"degraded", "not-recovered", "waits", "probe-aborts"}

@@ -11,12 +11,9 @@ from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
-import boto3
 import pytest
 import yaml
-from botocore.validate import ParamValidator
 from codebuild import BUILDSPECS
-from interpreter import to_wire
 from moto.events.models import EventPattern
 from stacks import FILES, TEMPLATES, Loader, load, resources, states
 
@@ -368,80 +365,6 @@ def test_production_hears_how_its_experiment_ended(state: str) -> None:
     event = {"source": "aws.codepipeline", "detail-type": "CodePipeline Stage Execution State Change", "detail": detail}
     assert matches(FILES[0], "JudgedInProduction", event) is (state != "STARTED")
     assert not matches(FILES[0], "JudgedInProduction", event | {"detail": detail | {"stage": "Experiment"}})
-
-
-# --- what the pipeline's experiments last, and where they act
-
-
-def test_the_fault_goes_on_longer_than_what_injects_it() -> None:
-    stack = load(FILES[0])
-    lengths = stack["Mappings"]["Latency"]
-    assert set(lengths) == set(stack["Parameters"]["LatencyMinutes"]["AllowedValues"])
-    for minutes, length in lengths.items():
-        seconds = int(length["Seconds"])
-        assert seconds == int(minutes) * 60
-        assert int(re.fullmatch(r"PT(\d+)M", length["Duration"])[1]) * 60 >= seconds + 60  # type: ignore[index]
-    for template in resources(stack, "AWS::FIS::ExperimentTemplate").values():
-        (action,) = template["Properties"]["Actions"].values()
-        assert action["Parameters"]["duration"] == {"Fn::FindInMap": ["Latency", {"Ref": "LatencyMinutes"}, "Duration"]}
-
-
-def test_no_build_of_the_pipeline_lasts_longer_than_its_action_may() -> None:
-    stack = load(FILES[0])
-    minutes = stack["Resources"]["Project"]["Properties"]["TimeoutInMinutes"]
-    assert minutes <= 480 and stack["Parameters"]["TimeoutMinutes"]["MaxValue"] + 15 <= minutes
-    # Only manual approvals take it.
-    assert "TimeoutInMinutes" not in json.dumps(stack["Resources"]["Pipeline"])
-
-
-def test_each_environment_has_an_experiment_of_its_own() -> None:
-    """Template, targets, stop condition and role: neither experiment reaches the other's instances."""
-    stack = load(FILES[0])["Resources"]
-    for template, tag, role, alarm, balancer in [
-        ("ExperimentTemplate", "StagingTag", "ExperimentRole", "Errors", "StagingLoadBalancer"),
-        ("ProductionTemplate", "ProductionTag", "ProductionRole", "ProductionErrors", "ProductionLoadBalancer"),
-    ]:
-        told = stack[template]["Properties"]
-        assert told["Targets"]["instances"]["ResourceTags"] == {"Environment": {"Ref": tag}}
-        assert told["RoleArn"] == {"Fn::GetAtt": [role, "Arn"]}
-        assert told["StopConditions"] == [{"Source": "aws:cloudwatch:alarm", "Value": {"Fn::GetAtt": [alarm, "Arn"]}}]
-        assert stack[alarm]["Properties"]["Dimensions"] == [{"Name": "LoadBalancer", "Value": {"Ref": balancer}}]
-        (policy,) = stack[role]["Properties"]["Policies"]
-        (reached,) = [each for each in policy["PolicyDocument"]["Statement"] if each["Sid"] == "Instances"]
-        assert reached["Condition"]["StringEquals"] == {"ssm:resourceTag/Environment": {"Ref": tag}}
-
-
-def test_all_that_is_of_production_is_switched_together() -> None:
-    stack = load(FILES[0])
-    switched = {name for name, each in stack["Resources"].items() if each.get("Condition") == "InProduction"}
-    assert switched == {name for name in stack["Resources"] if name.startswith("Production") or name == "JudgedInProduction"} - {"Production"}
-    stages = stack["Resources"]["Pipeline"]["Properties"]["Stages"]
-    assert [each["Name"] for each in stages[:-1]] == ["Source", "Build", "Staging", "Experiment", "Production"]
-    condition, stage, nothing = stages[-1]["Fn::If"]
-    assert (condition, stage["Name"], nothing) == ("InProduction", "ProductionExperiment", {"Ref": "AWS::NoValue"})
-
-
-def test_the_schedule_starts_the_experiment_alone() -> None:
-    stack = load(FILES[0])["Resources"]
-    target = stack["Scheduled"]["Properties"]["Target"]
-    assert target["Arn"]["Fn::Sub"].endswith(":aws-sdk:codebuild:startBuild")
-    (statement,) = documents(load(FILES[0]))["ScheduleRole"]
-    assert (statement["Action"], statement["Resource"]) == ("codebuild:StartBuild", {"Fn::GetAtt": ["Project", "Arn"]})
-    text, values = target["Input"]["Fn::Sub"]
-    request = json.loads(re.sub(r"\$\{(\w+)\}", r"\1", text))
-    shape = boto3.client("codebuild", "eu-west-1").meta.service_model.operation_model("StartBuild").input_shape
-    wire = to_wire(request, shape)
-    assert not ParamValidator().validate(wire, shape).has_errors()
-    assert (wire["projectName"], wire["sourceTypeOverride"]) == ("Project", "NO_SOURCE")
-    # What the stage in production overrides, the schedule does too.
-    (action,) = stack["Pipeline"]["Properties"]["Stages"][-1]["Fn::If"][1]["Actions"]
-    of_stage = json.loads(re.sub(r"\$\{([\w.]+)\}", r"\1", action["Configuration"]["EnvironmentVariables"]["Fn::Sub"]))
-    named = {each["name"] for each in wire["environmentVariablesOverride"]}
-    assert named == {each["name"] for each in of_stage} - {
-        "FAULTGATE_STATUS_CONTEXT", "FAULTGATE_REPOSITORY", "FAULTGATE_COMMIT", "CODEPIPELINE_EXECUTION_ID"
-    }  # fmt: skip
-    assert set(values) == {"Template", "Url", "Score"}
-    assert {each["Fn::If"][0] for each in values.values()} == {"ScheduledInProduction"}
 
 
 @pytest.mark.parametrize("name", BUILDSPECS)
