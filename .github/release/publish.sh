@@ -40,4 +40,5 @@ for short in "${BASH_REMATCH[1]}.${BASH_REMATCH[2]}" "${BASH_REMATCH[1]}"; do
 		gh api "repos/$GITHUB_REPOSITORY/git/refs" -f ref="refs/tags/v$short" -f sha="$commit" --silent
 	fi
 	docker buildx imagetools create --tag "$IMAGE:$short" "$IMAGE@$DIGEST"
+	docker buildx imagetools create --tag "$IMAGE:$short-nonroot" "$IMAGE@$NONROOT_DIGEST"
 done

@@ -16,6 +16,7 @@ from pipelines import ROOT
 SCRIPTS = ROOT / ".github" / "release"
 IMAGE = "ghcr.io/faultgate/faultgate"
 DIGEST = f"sha256:{'0a' * 32}"
+NONROOT_DIGEST = f"sha256:{'0b' * 32}"
 ACTION = yaml.safe_load((ROOT / "action.yml").read_text(encoding="utf-8"))
 GH = r"""#!PYTHON
 import base64, re, subprocess, sys
@@ -94,7 +95,8 @@ def checkout(tmp_path: Path) -> Path:
 
 
 def run(script: str, folder: Path, *words: str, version: str = "0.1.0") -> subprocess.CompletedProcess[str]:
-    given = {"GITHUB_REPOSITORY": "faultgate/faultgate", "IMAGE": IMAGE, "DIGEST": DIGEST, "VERSION": version}
+    given = {"GITHUB_REPOSITORY": "faultgate/faultgate", "IMAGE": IMAGE, "VERSION": version}
+    given |= {"DIGEST": DIGEST, "NONROOT_DIGEST": NONROOT_DIGEST}
     path = {"PATH": f"{folder / 'bin'}:{os.environ['PATH']}", "GITHUB_SHA": git(folder, "rev-parse", "main")}
     command = [folder / ".github" / "release" / script, *words]
     environment = os.environ | NAMES | given | path
@@ -108,12 +110,14 @@ def tags(folder: Path) -> dict[str, str]:
 
 
 def images(folder: Path) -> list[str]:
-    """The tags of the image that were moved."""
+    """The tags of the image that were moved, each together with that of the image without root."""
     calls = folder / "docker-calls"
     lines = calls.read_text(encoding="utf-8").splitlines() if calls.exists() else []
-    start, end = f"buildx imagetools create --tag {IMAGE}:", f" {IMAGE}@{DIGEST}"
-    assert all(line.startswith(start) and line.endswith(end) for line in lines), lines
-    return [line.removeprefix(start).removesuffix(end) for line in lines]
+    create = f"buildx imagetools create --tag {IMAGE}:"
+    moved = [line.removeprefix(create).removesuffix(f" {IMAGE}@{DIGEST}") for line in lines[::2]]
+    both = [(f"{create}{tag} {IMAGE}@{DIGEST}", f"{create}{tag}-nonroot {IMAGE}@{NONROOT_DIGEST}") for tag in moved]
+    assert lines == [line for pair in both for line in pair]
+    return moved
 
 
 def test_the_version_is_cargos(checkout: Path) -> None:
