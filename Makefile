@@ -26,6 +26,8 @@ TEMPLATE_PYTHON := $(TOOLS)/templates/bin/python
 TEMPLATE_TOOLS := $(TOOLS)/ci
 COMPONENT := ci-templates/gitlab/templates/chaos/template.yml
 WORKFLOW := ci-templates/github/reusable.yml
+# Most tests wait more than they compute.
+PYTEST_WORKERS ?= 4
 CARGO_DENY_VERSION := 0.20.2
 CARGO_DENY := $(TOOLS)/bin/cargo-deny
 
@@ -33,7 +35,7 @@ CARGO_DENY := $(TOOLS)/bin/cargo-deny
 
 test: lint rust-test python-test lint-templates browser-if-any
 
-# Most tests wait more than they compute. Random cases are the same in each run, so that a failure is of the change at
+# As in PYTEST_WORKERS. Random cases are the same in each run, so that a failure is of the change at
 # hand; make soak draws others.
 rust-test: export RUST_TEST_THREADS ?= 4
 rust-test: export PROPTEST_RNG_SEED ?= 1
@@ -50,7 +52,7 @@ soak:
 python-test: $(PACKAGES) $(SHAPES)
 	cargo build --locked
 	PROMETHEUS=$$(tests/python/prometheus.sh $(PROMETHEUS)) || true; export PROMETHEUS; \
-		FAULTGATE_BIN=$(CURDIR)/target/debug/faultgate PYTHONDONTWRITEBYTECODE=1 $(PYTHON) -m pytest -q -p no:cacheprovider tests/python
+		FAULTGATE_BIN=$(CURDIR)/target/debug/faultgate PYTHONDONTWRITEBYTECODE=1 $(PYTHON) -m pytest -q -n $(PYTEST_WORKERS) -p no:cacheprovider tests/python
 
 browser: $(BROWSER)/node_modules
 	cargo build --locked
@@ -84,7 +86,7 @@ lint-templates: $(LINTERS)/packages $(TOOLS)/templates/packages $(TOOLS)/securit
 	cargo build --locked
 	RSYNC=$$(tests/templates/rsync.sh $(TOOLS)/rsync) && export PATH="$$RSYNC:$$PATH" TEMPLATE_TOOLS=$(TEMPLATE_TOOLS) && \
 		FAULTGATE_BIN=$(CURDIR)/target/debug/faultgate LINTERS=$(LINTERS)/bin PYTHONDONTWRITEBYTECODE=1 \
-		$(TEMPLATE_PYTHON) -m pytest -q -p no:cacheprovider tests/templates
+		$(TEMPLATE_PYTHON) -m pytest -q -n $(PYTEST_WORKERS) -p no:cacheprovider tests/templates
 
 audit: $(CARGO_DENY)
 	$(CARGO_DENY) --locked check advisories
