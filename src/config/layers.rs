@@ -17,6 +17,9 @@ use crate::model::OUTPUTS;
 /// The origin of defaults.
 pub(super) const DEFAULT: &str = "the default";
 
+/// An input of a later version. Who sets it believes in its limits.
+const POLICY: [&str; 2] = ["FAULTGATE_POLICY", "INPUT_POLICY"];
+
 /// What faultgate gives the processes that it starts, among which another faultgate may be.
 const MARKS: &[&str] = &[crate::kin::EXPERIMENT, crate::kin::STOP];
 
@@ -212,7 +215,14 @@ fn bad_flag(name: &str) -> Mistake {
 /// miss what it was told; any other may be a pipeline's own, and is worth a warning.
 pub(super) fn unknown_variables(env: &Environment, mistakes: &mut Vec<Mistake>, warnings: &mut Vec<String>) {
     let known: Vec<_> = INPUTS.iter().map(Input::variable).collect();
+    for name in POLICY.into_iter().filter(|name| env.get(name).is_some()) {
+        let message = "policy: is not applied by this version, so nothing would be refused by it";
+        mistakes.push(Mistake::new(name, message).hint("leave it out"));
+    }
     for (name, value) in env.iter() {
+        if POLICY.iter().any(|policy| name == *policy) {
+            continue;
+        }
         if !name.as_encoded_bytes().starts_with(b"FAULTGATE_") || is_blank(value) {
             continue;
         }
@@ -330,6 +340,15 @@ mod tests {
         assert_eq!(found, None);
         let shown = mistakes[0].to_string();
         assert!(shown.contains(hyphens) && shown.contains(underscores), "{shown}");
+    }
+
+    #[test]
+    fn a_policy_that_nobody_applies_is_a_mistake() {
+        for name in POLICY {
+            let (mut mistakes, mut warnings) = (Vec::new(), Vec::new());
+            unknown_variables(&Environment::from_pairs([(name, "p.yml")]), &mut mistakes, &mut warnings);
+            assert_eq!((mistakes.len(), warnings.len()), (1, 0), "{name}");
+        }
     }
 
     #[test]

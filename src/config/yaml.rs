@@ -41,7 +41,9 @@ fn fault(what: impl std::fmt::Display, mark: Mark) -> Fault {
 /// aliases written out.
 pub(crate) fn parse(text: &str, most: usize) -> Result<Rc<Node>, Vec<Fault>> {
     let mut composer = Composer { most, ..Composer::default() };
-    if let Err(fault) = composer.read(text) {
+    if let Some(fault) = unprintable(text) {
+        composer.faults.push(fault);
+    } else if let Err(fault) = composer.read(text) {
         composer.faults.push(fault);
     }
     let mut documents = composer.documents;
@@ -57,6 +59,20 @@ pub(crate) fn parse(text: &str, most: usize) -> Result<Rc<Node>, Vec<Fault>> {
         let content = Content::Table(HashMap::new());
         Rc::new(Node { mark: Mark { line: 1, column: 1 }, tag: None, content, depth: 1 })
     }))
+}
+
+/// The first character that YAML does not take. The parser ends at some of them as at the end of the text, and what comes
+/// after would be lost without a word.
+fn unprintable(text: &str) -> Option<Fault> {
+    let is_printable = |c: char| match c {
+        '\t' | '\n' | '\r' | '\u{85}' => true,
+        '\u{fffe}' | '\u{ffff}' => false,
+        c => !c.is_control(),
+    };
+    let (line, text) = text.lines().enumerate().find(|(_, text)| !text.chars().all(is_printable))?;
+    let (column, character) = text.chars().enumerate().find(|(_, c)| !is_printable(*c))?;
+    let what = format!("the character U+{:04X} is not allowed", u32::from(character));
+    Some(fault(what, Mark { line: line + 1, column: column + 1 }))
 }
 
 /// A list or a table that has not ended.

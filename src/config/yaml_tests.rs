@@ -260,3 +260,20 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_character_at_which_a_parser_may_end_is_refused_and_nothing_after_it_is_lost() {
+    for (odd, name) in
+        [('\0', "0000"), ('\u{1}', "0001"), ('\u{7f}', "007F"), ('\u{9f}', "009F"), ('\u{ffff}', "FFFF")]
+    {
+        let text = format!("version: 1\nname: a{odd}\nother: b\n");
+        let what = format!("2:8 does not parse: the character U+{name} is not allowed at line 2 column 8");
+        assert_eq!(told(&text), [what]);
+        // Between two entries, and in a comment.
+        for text in [format!("a: 1\n{odd}\nb: 2\n"), format!("a: 1 # {odd}\nb: 2\n")] {
+            assert!(read(&text).is_err(), "{text:?}");
+        }
+    }
+    assert!(read("a: 1\n...\nb: 2\n").is_err());
+    assert!(read("a: \"caf\u{e9} \u{1f600}\ttab\"\r\nb: 2\r\n").is_ok());
+}
