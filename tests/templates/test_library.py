@@ -135,6 +135,18 @@ def alarm_of(folder: str) -> str:
     return MADE["Alarm.Arn"]
 
 
+def test_what_an_instant_fault_is_allowed_does_not_stop_it() -> None:
+    """The wait after it is as long as the outage may be, and the alarm needs a longer one."""
+    for folder in ("aurora-failover", "ecs-task-stop", "eks-pod-delete"):
+        *_, (_, wait) = experiment(folder)["Actions"].items()
+        assert (wait["ActionId"], wait["Parameters"]) == ("aws:fis:wait", {"duration": "PT1M"})
+        alarm = properties(folder, "Alarm")
+        # A minute that does not begin with a period touches two.
+        assert alarm["EvaluationPeriods"] * alarm["Period"] > 60 + alarm["Period"] and "DatapointsToAlarm" not in alarm
+        manual = (LIBRARY / folder / "README.md").read_text()
+        assert "| Counts |" in manual and "an outage may last a minute" in manual
+
+
 @each_folder
 def test_targets_are_few_and_wanted(folder: str) -> None:
     made = experiment(folder)
