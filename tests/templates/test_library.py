@@ -14,7 +14,7 @@ import cfnlint
 import pytest
 import yaml
 
-from fis_actions import ACTIONS
+from fis_actions import ACTIONS, TARGETS
 from library import FOLDERS, GIVEN, LIBRARY, MADE, properties, stack, statements
 from stacks import Loader
 
@@ -227,12 +227,15 @@ def test_only_fis_may_be_the_role_for_experiments_of_this_account(folder: str) -
 
 
 @each_folder
-def test_the_role_may_do_what_its_actions_need_and_nothing_else(folder: str) -> None:
-    needed = {
-        permission
-        for action in experiment(folder)["Actions"].values()
-        for permission in ACTIONS[action["ActionId"]][3].split()
-    }
+def test_the_role_may_do_what_its_actions_and_targets_need_and_nothing_else(folder: str) -> None:
+    made = experiment(folder)
+    needs = [ACTIONS[action["ActionId"]][3] for action in made["Actions"].values()]
+    needs += [
+        TARGETS[target["ResourceType"]][name]
+        for target in made["Targets"].values()
+        for name in target.get("Parameters", {})
+    ]
+    needed = {permission for each in needs for permission in each.split()}
     assert {action for each in statements(folder) for action in each["Action"]} == needed | ALWAYS
 
 
