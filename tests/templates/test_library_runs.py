@@ -108,10 +108,10 @@ def database() -> Iterator[str]:
 
 
 class System(http.server.BaseHTTPRequestHandler):
-    """A system of the test's own: it answers 200 or 503 as the test says, by folder."""
+    """A system of the test's own: it answers with the status that the test says, by folder and page."""
 
     def do_GET(self) -> None:
-        self.send_response(503 if self.server.is_down(self.path.strip("/")) else 200)
+        self.send_response(self.server.status(*self.path.strip("/").split("/")))
         self.end_headers()
 
     def log_message(self, *_: Any) -> None:
@@ -119,9 +119,9 @@ class System(http.server.BaseHTTPRequestHandler):
 
 
 @contextmanager
-def system(is_down: Callable[[str], bool]) -> Iterator[str]:
+def system(status: Callable[[str, str], int]) -> Iterator[str]:
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), System)
-    server.is_down = is_down
+    server.status = status
     threading.Thread(target=server.serve_forever, daemon=True).start()
     yield f"http://127.0.0.1:{server.server_address[1]}"
     server.shutdown()
@@ -133,6 +133,8 @@ class World:
     def __init__(self, endpoints: dict[str, str], home: Path, asked: dict[str, str]) -> None:
         self.endpoints, self.home, self.asked = endpoints, home, asked
         self.fis, self.cloudwatch = self.client("fis"), self.client("cloudwatch")
+        # Nothing is hit by a fault that finds nothing to act on: no call, no write.
+        self.is_hit = True
 
     def client(self, service: str) -> Any:
         return boto3.client(
@@ -153,7 +155,15 @@ class World:
         }
         request = as_request("CreateExperimentTemplate", wanted) | {"clientToken": folder}
         made = self.fis.create_experiment_template(**request)["experimentTemplate"]
-        return {"FIS_TEMPLATE": made["id"], "ALARM": folder} | self.asked
+        pages = {"OTHER_REGION_URL": "newest", "HANDLED_URL": "handled"}
+        own = {name: f"{self.asked['SYSTEM']}/{folder}/{page}" for name, page in pages.items()}
+        return {"FIS_TEMPLATE": made["id"], "ALARM": folder} | self.asked | own
+
+    def status(self, folder: str, page: str) -> int:
+        """How the system answers that the manual asks for."""
+        if page == "newest":
+            return 404 if self.is_hit and self.state(folder) == "running" else 200
+        return 200 if self.is_hit else 404
 
     def alarm(self, folder: str, state: str) -> None:
         self.cloudwatch.set_alarm_state(AlarmName=folder, StateValue=state, StateReason="the test says so")
@@ -205,9 +215,10 @@ def worlds(tmp_path: Path, prometheus: str, database: str) -> Callable[[str], Ab
     @contextmanager
     def one(scenario: str) -> Iterator[World]:
         with served(scenario) as endpoints:
-            target = endpoints["AWS_ENDPOINT_URL"] + "/target"
-            asked = {"APP_URL": target + "/page", "OTHER_REGION_URL": target + "/other"}
-            yield World(endpoints, tmp_path, asked | {"PROMETHEUS_URL": prometheus, "DATABASE": database})
+            asked = {"APP_URL": endpoints["AWS_ENDPOINT_URL"] + "/target/page", "PROMETHEUS_URL": prometheus}
+            world = World(endpoints, tmp_path, asked | {"DATABASE": database})
+            with system(world.status) as world.asked["SYSTEM"]:
+                yield world
 
     return one
 
@@ -268,13 +279,23 @@ def test_suites_see_a_system_that_fails_while_the_fault_is_in(
 
 
 def test_suites_see_a_system_that_stays_down(worlds: Callable[[str], AbstractContextManager[World]]) -> None:
-    with worlds("completed") as world, system(lambda folder: world.state(folder) is not None) as url:
-        variables = {folder: world.make(folder) | {"APP_URL": f"{url}/{folder}"} for folder in FOLDERS}
+    with worlds("completed") as world, system(lambda folder, _: 503 if world.state(folder) else 200) as url:
+        variables = {folder: world.make(folder) | {"APP_URL": f"{url}/{folder}/page"} for folder in FOLDERS}
         for folder, code, output in ended(world, "run", FOLDERS, variables, recovers_within="1s"):
             assert code == 1, output
             (experiment,) = world.result(folder)["experiments"]
             assert experiment["verdict"] == "failed", output
             assert experiment["raw_state"] == "completed" or folder in LASTING, output
+
+
+def test_suites_see_that_nothing_was_hit(worlds: Callable[[str], AbstractContextManager[World]]) -> None:
+    """No call was refused, and the other Region never fell behind: a system that passes so has not been tested."""
+    missed = ["api-errors", "cross-region-connectivity", "dynamodb-replication-pause", "lambda-faults"]
+    with worlds("completed") as world:
+        world.is_hit = False
+        variables = {folder: world.make(folder) for folder in missed}
+        for _, code, output in ended(world, "run", missed, variables):
+            assert code == 1 and "FAILED" in output, output
 
 
 # The minute is the experiment's last wait. What is down until it is over has come back in time; what is down longer may
@@ -286,15 +307,15 @@ def test_an_instant_fault_allows_a_short_outage(
     looked: Counter[str] = Counter()
     with worlds("completed") as world:
 
-        def is_down(folder: str) -> bool:
+        def status(folder: str, _: str) -> int:
             state = world.state(folder)
             if state == "completed":
                 looked[folder] += 1
-                return looks_down is None or looked[folder] <= looks_down
-            return state in ("initiating", "running")
+                return 503 if looks_down is None or looked[folder] <= looks_down else 200
+            return 503 if state in ("initiating", "running") else 200
 
-        with system(is_down) as url:
-            variables = {folder: world.make(folder) | {"APP_URL": f"{url}/{folder}"} for folder in INSTANT}
+        with system(status) as url:
+            variables = {folder: world.make(folder) | {"APP_URL": f"{url}/{folder}/page"} for folder in INSTANT}
             for folder, ended_with, output in ended(world, "run", INSTANT, variables, recovers_within="2s"):
                 assert ended_with == code, output
                 (experiment,) = world.result(folder)["experiments"]
