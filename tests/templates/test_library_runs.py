@@ -163,7 +163,7 @@ class World:
         """How the system answers that the manual asks for."""
         if page == "newest":
             return 404 if self.is_hit and self.state(folder) == "running" else 200
-        return 200 if self.is_hit else 404
+        return 200 if self.is_hit and self.state(folder) else 404
 
     def alarm(self, folder: str, state: str) -> None:
         self.cloudwatch.set_alarm_state(AlarmName=folder, StateValue=state, StateReason="the test says so")
@@ -296,6 +296,14 @@ def test_suites_see_that_nothing_was_hit(worlds: Callable[[str], AbstractContext
         variables = {folder: world.make(folder) for folder in missed}
         for _, code, output in ended(world, "run", missed, variables):
             assert code == 1 and "FAILED" in output, output
+
+
+def test_what_was_handled_before_is_no_proof(worlds: Callable[[str], AbstractContextManager[World]]) -> None:
+    with worlds("completed") as world, system(lambda *_: 200) as url:
+        for folder in ("api-errors", "lambda-faults"):
+            process = world.faultgate("run", folder, world.make(folder) | {"HANDLED_URL": f"{url}/{folder}/handled"})
+            output, _ = process.communicate(timeout=PATIENCE)
+            assert process.returncode == 3 and "not launched" in output, output
 
 
 # The minute is the experiment's last wait. What is down until it is over has come back in time; what is down longer may
