@@ -131,3 +131,15 @@ ACTIONS: dict[str, tuple[dict[str, str], set[str], set[str], str]] = {
         "ec2:DescribeInstances ssm:SendCommand ssm:ListCommands ssm:CancelCommand",
     ),
 }
+
+# Permissions by which FIS finds targets by these parameters, whatever the action is.
+TARGETS: dict[str, dict[str, str]] = {
+    "aws:ec2:subnet": {"availabilityZoneIdentifier": "ec2:DescribeSubnets"},
+    "aws:ecs:task": dict.fromkeys(("cluster", "service"), "ecs:ListTasks ecs:DescribeTasks"),
+    "aws:eks:pod": dict.fromkeys(
+        ("clusterIdentifier", "namespace", "selectorType", "selectorValue"), "eks:DescribeCluster"
+    ),
+    "aws:elasticache:replicationgroup": {"availabilityZoneIdentifier": "elasticache:DescribeReplicationGroups"},
+    # The zone of a cluster's writer is that of the instance.
+    "aws:rds:cluster": {"writerAvailabilityZoneIdentifiers": "rds:DescribeDBClusters rds:DescribeDBInstances"},
+}

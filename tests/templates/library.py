@@ -16,7 +16,7 @@ BALANCER = {"LoadBalancer": "app/staging/0123456789abcdef"}
 CLUSTER = {"Cluster": "staging", "Selector": "app=shop"}
 # What has no default.
 GIVEN: dict[str, dict[str, str]] = {
-    "api-errors": {"RoleName": "shop"} | BALANCER,
+    "api-errors": {"RoleName": "shop", "Operations": "DescribeInstances"} | BALANCER,
     "aurora-failover": BALANCER,
     "az-power-interruption": {"AvailabilityZone": "eu-west-1a"} | BALANCER,
     "cross-region-connectivity": {"OtherRegion": "eu-central-1", "TableName": "orders", "BucketName": "pictures"}

@@ -102,9 +102,9 @@ class Values:
             return self.text(text)
         if re.fullmatch(r"-?\d+", text):
             return int(text)
-        if found := re.fullmatch(r"(\S+) ([*-]) (\d+)", text):
+        if found := re.fullmatch(r"(\S+) ([*+-]) (\d+)", text):
             left, right = self.expression(found[1]), int(found[3])
-            return left * right if found[2] == "*" else left - right
+            return {"*": left * right, "+": left + right, "-": left - right}[found[2]]
         if found := re.fullmatch(r"tostring\((.*)\)", text):
             return word(self.expression(found[1]))
         if found := re.fullmatch(r"jsonencode\((.*)\)", text, re.DOTALL):

@@ -10,11 +10,14 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+import boto3
 import cfnlint
+import jmespath
 import pytest
 import yaml
+from moto import mock_aws
 
-from fis_actions import ACTIONS
+from fis_actions import ACTIONS, TARGETS
 from library import FOLDERS, GIVEN, LIBRARY, MADE, properties, stack, statements
 from stacks import Loader
 
@@ -85,9 +88,35 @@ def test_the_manual_names_what_it_needs(folder: str) -> None:
         assert f"| {row} |" in manual
     required = {name for name, about in stack(folder)["Parameters"].items() if "Default" not in about}
     assert required <= set(re.findall(r"(\w+)=", manual)) and required <= set(GIVEN[folder])
-    asked = set(re.findall(r"\$\{(\w+)\}", (LIBRARY / folder / "suite.yml").read_text()))
+    asked = set(re.findall(r"\$\{(\w+)(?::-[^}]*)?\}", (LIBRARY / folder / "suite.yml").read_text()))
     assert asked <= set(re.findall(r"(\w+)=", manual)), "variables of the suite"
     assert set(re.findall(r"`(\w+)` \(\d", manual)) <= set(stack(folder)["Parameters"])
+
+
+@each_folder
+def test_the_cost_is_that_of_the_actions(folder: str) -> None:
+    """Ten cents a minute of each action, one minute for what has no duration, and FIS's report that is not reckoned."""
+    minutes = 0
+    for action in experiment(folder)["Actions"].values():
+        texts = [value for key, value in action.get("Parameters", {}).items() if "duration" in key.lower()]
+        minutes += int(re.fullmatch(r"PT(\d+)M", texts[0])[1]) if texts else 1  # type: ignore[index]
+    manual = (LIBRARY / folder / "README.md").read_text()
+    (told,) = re.findall(r"\| Cost \| about \$([\d.]+) a run.*, plus FIS's report \|", manual)
+    (listed,) = re.findall(rf"\[{folder}\].* \$([\d.]+) \|", (LIBRARY / "README.md").read_text())
+    assert told == listed and abs(float(told) * 10 - minutes) < 0.04 * minutes
+
+
+def test_a_bucket_of_reports_is_emptied_as_the_manual_says() -> None:
+    (query,) = re.findall(r"--query '(.*)' > versions.json", (LIBRARY / "README.md").read_text())
+    with mock_aws():
+        s3 = boto3.client("s3", region_name="us-east-1")
+        s3.create_bucket(Bucket="reports")
+        s3.put_bucket_versioning(Bucket="reports", VersioningConfiguration={"Status": "Enabled"})
+        for key in ("one", "one", "two"):
+            s3.put_object(Bucket="reports", Key=key)
+        s3.delete_object(Bucket="reports", Key="two")
+        s3.delete_objects(Bucket="reports", Delete=jmespath.search(query, s3.list_object_versions(Bucket="reports")))
+        s3.delete_bucket(Bucket="reports")
 
 
 @each_folder
@@ -133,6 +162,33 @@ def alarm_of(folder: str) -> str:
     assert alarm["TreatMissingData"] == "notBreaching" and alarm["Period"] == 60
     assert ("Statistic" in alarm) != ("ExtendedStatistic" in alarm)
     return MADE["Alarm.Arn"]
+
+
+def test_what_an_instant_fault_is_allowed_does_not_stop_it() -> None:
+    """The wait after it is as long as the outage may be, and the alarm needs a longer one."""
+    for folder in ("aurora-failover", "ecs-task-stop", "eks-pod-delete"):
+        *_, (_, wait) = experiment(folder)["Actions"].items()
+        assert (wait["ActionId"], wait["Parameters"]) == ("aws:fis:wait", {"duration": "PT1M"})
+        alarm = properties(folder, "Alarm")
+        # A minute that does not begin with a period touches two.
+        assert alarm["EvaluationPeriods"] * alarm["Period"] > 60 + alarm["Period"] and "DatapointsToAlarm" not in alarm
+        manual = (LIBRARY / folder / "README.md").read_text()
+        assert "| Counts |" in manual and "an outage may last a minute" in manual
+
+
+@pytest.mark.parametrize("folder", ["cross-region-connectivity", "dynamodb-replication-pause"])
+def test_replication_may_take_five_minutes_to_stop_but_has_to_stop(folder: str) -> None:
+    suite = yaml.safe_load((LIBRARY / folder / "suite.yml").read_text())
+    weights = {probe["name"]: probe.get("weight", 10) for probe in suite["experiments"][0]["probes"]}
+    behind = weights.pop("other Region is behind")
+    minutes = stack(folder)["Parameters"]["Minutes"]
+
+    def score(share: float) -> float:
+        """With nothing amiss but that: the other Region is behind for that share of the fault."""
+        return 100 * (sum(weights.values()) + behind * share) / (sum(weights.values()) + behind)
+
+    floor = suite["gate"]["expected-resilience-score"]
+    assert score(0) < floor <= min(score(1 - 5 / minutes[key]) for key in ("MinValue", "Default"))
 
 
 @each_folder
@@ -215,12 +271,15 @@ def test_only_fis_may_be_the_role_for_experiments_of_this_account(folder: str) -
 
 
 @each_folder
-def test_the_role_may_do_what_its_actions_need_and_nothing_else(folder: str) -> None:
-    needed = {
-        permission
-        for action in experiment(folder)["Actions"].values()
-        for permission in ACTIONS[action["ActionId"]][3].split()
-    }
+def test_the_role_may_do_what_its_actions_and_targets_need_and_nothing_else(folder: str) -> None:
+    made = experiment(folder)
+    needs = [ACTIONS[action["ActionId"]][3] for action in made["Actions"].values()]
+    needs += [
+        TARGETS[target["ResourceType"]][name]
+        for target in made["Targets"].values()
+        for name in target.get("Parameters", {})
+    ]
+    needed = {permission for each in needs for permission in each.split()}
     assert {action for each in statements(folder) for action in each["Action"]} == needed | ALWAYS
 
 

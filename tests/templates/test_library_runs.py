@@ -10,6 +10,7 @@ import socket
 import subprocess
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
@@ -17,6 +18,7 @@ from typing import Any
 
 import boto3
 import pytest
+import yaml
 from moto import mock_aws
 
 from library import FOLDERS, GIVEN, LIBRARY, properties
@@ -105,12 +107,34 @@ def database() -> Iterator[str]:
         yield f"127.0.0.1:{server.getsockname()[1]}"
 
 
+class System(http.server.BaseHTTPRequestHandler):
+    """A system of the test's own: it answers with the status that the test says, by folder and page."""
+
+    def do_GET(self) -> None:
+        self.send_response(self.server.status(*self.path.strip("/").split("/")))
+        self.end_headers()
+
+    def log_message(self, *_: Any) -> None:
+        pass
+
+
+@contextmanager
+def system(status: Callable[[str, str], int]) -> Iterator[str]:
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), System)
+    server.status = status
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_address[1]}"
+    server.shutdown()
+
+
 class World:
     """Embedded endpoints with the templates and alarms of all folders, and what their suites ask for."""
 
     def __init__(self, endpoints: dict[str, str], home: Path, asked: dict[str, str]) -> None:
         self.endpoints, self.home, self.asked = endpoints, home, asked
         self.fis, self.cloudwatch = self.client("fis"), self.client("cloudwatch")
+        # Nothing is hit by a fault that finds nothing to act on: no call, no write.
+        self.is_hit = True
 
     def client(self, service: str) -> Any:
         return boto3.client(
@@ -131,30 +155,44 @@ class World:
         }
         request = as_request("CreateExperimentTemplate", wanted) | {"clientToken": folder}
         made = self.fis.create_experiment_template(**request)["experimentTemplate"]
-        return {"FIS_TEMPLATE": made["id"], "ALARM": folder} | self.asked
+        pages = {"OTHER_REGION_URL": "newest", "HANDLED_URL": "handled"}
+        own = {name: f"{self.asked['SYSTEM']}/{folder}/{page}" for name, page in pages.items()}
+        return {"FIS_TEMPLATE": made["id"], "ALARM": folder} | self.asked | own
+
+    def status(self, folder: str, page: str) -> int:
+        """How the system answers that the manual asks for."""
+        if page == "newest":
+            return 404 if self.is_hit and self.state(folder) == "running" else 200
+        return 200 if self.is_hit and self.state(folder) else 404
 
     def alarm(self, folder: str, state: str) -> None:
         self.cloudwatch.set_alarm_state(AlarmName=folder, StateValue=state, StateReason="the test says so")
 
+    def state(self, folder: str) -> str | None:
+        """Of the folder's experiment, if there is one."""
+        experiments = self.fis.list_experiments(maxResults=100)["experiments"]
+        states = [each["state"]["status"] for each in experiments if each["tags"]["faultgate:experiment"] == folder]
+        return states[0] if states else None
+
     def until(self, state: str, folder: str) -> None:
         """Waits until the folder's experiment is in this state, which nothing else would tell."""
         deadline = time.monotonic() + PATIENCE
-        while True:
-            experiments = self.fis.list_experiments(maxResults=100)["experiments"]
-            if any(
-                each["state"]["status"] == state and each["tags"]["faultgate:experiment"] == folder
-                for each in experiments
-            ):
-                return
-            assert time.monotonic() < deadline, experiments
+        while (now := self.state(folder)) != state:
+            assert time.monotonic() < deadline, now
             threading.Event().wait(0.02)
 
-    def faultgate(self, command: str, folder: str, variables: dict[str, str]) -> subprocess.Popen[str]:
+    def faultgate(
+        self, command: str, folder: str, variables: dict[str, str], recovers_within: str | None = None
+    ) -> subprocess.Popen[str]:
         home = self.home / command / folder
         home.mkdir(parents=True)
-        suite = home / "suite.yml"
+        suite, wanted = home / "suite.yml", yaml.safe_load((LIBRARY / folder / "suite.yml").read_text())
         # Faults of minutes last a second or so here.
-        suite.write_text(re.sub(r"(during.*\n +every:) \S+", r"\1 100ms", (LIBRARY / folder / "suite.yml").read_text()))
+        for probe in wanted["experiments"][0]["probes"]:
+            probe["every"] = "100ms"
+            if recovers_within and "recovers-within" in probe:
+                probe["recovers-within"] = recovers_within
+        suite.write_text(yaml.safe_dump(wanted))
         return subprocess.Popen(
             [binary(), command, "--config", suite],
             cwd=home,
@@ -177,18 +215,26 @@ def worlds(tmp_path: Path, prometheus: str, database: str) -> Callable[[str], Ab
     @contextmanager
     def one(scenario: str) -> Iterator[World]:
         with served(scenario) as endpoints:
-            target = endpoints["AWS_ENDPOINT_URL"] + "/target"
-            asked = {"APP_URL": target + "/page", "OTHER_REGION_URL": target + "/other"}
-            yield World(endpoints, tmp_path, asked | {"PROMETHEUS_URL": prometheus, "DATABASE": database})
+            asked = {"APP_URL": endpoints["AWS_ENDPOINT_URL"] + "/target/page", "PROMETHEUS_URL": prometheus}
+            world = World(endpoints, tmp_path, asked | {"DATABASE": database})
+            with system(world.status) as world.asked["SYSTEM"]:
+                yield world
 
     return one
 
 
 def ended(
-    world: World, command: str, folders: list[str], variables: dict[str, dict[str, str]]
+    world: World,
+    command: str,
+    folders: list[str],
+    variables: dict[str, dict[str, str]],
+    recovers_within: str | None = None,
 ) -> Iterator[tuple[str, int, str]]:
     for first in range(0, len(folders), AT_ONCE):
-        running = {each: world.faultgate(command, each, variables[each]) for each in folders[first : first + AT_ONCE]}
+        running = {
+            each: world.faultgate(command, each, variables[each], recovers_within)
+            for each in folders[first : first + AT_ONCE]
+        }
         for folder, process in running.items():
             output, _ = process.communicate(timeout=PATIENCE)
             yield folder, process.returncode, f"{folder}: {output}"
@@ -204,21 +250,86 @@ def test_suites_pass_a_system_that_takes_the_fault(worlds: Callable[[str], Abstr
             (experiment,) = world.result(folder)["experiments"]
             acted = {each["name"] for each in experiment["actions"]}
             assert acted == set(properties(folder, "ExperimentTemplate")["Actions"])
-            assert experiment["probes"] and all(probe["counted"] > 0 for probe in experiment["probes"]), folder
+            assert_all_counted(folder, experiment)
+
+
+def assert_all_counted(folder: str, experiment: dict[str, Any]) -> None:
+    """Every probe of the suite has counted, except for those that only say whether to begin."""
+    (wanted,) = yaml.safe_load((LIBRARY / folder / "suite.yml").read_text())["experiments"]
+    counts = {probe["name"] for probe in wanted["probes"] if probe["when"] != ["before"]}
+    assert counts and counts == {probe["name"] for probe in experiment["probes"] if probe["counted"] > 0}, folder
+
+
+LASTING = [folder for folder in FOLDERS if "during" in (LIBRARY / folder / "suite.yml").read_text()]
+# These act in one instant, and the system has a minute to heal.
+INSTANT = [folder for folder in FOLDERS if folder not in LASTING]
 
 
 def test_suites_see_a_system_that_fails_while_the_fault_is_in(
     worlds: Callable[[str], AbstractContextManager[World]],
 ) -> None:
-    lasting = [folder for folder in FOLDERS if "during" in (LIBRARY / folder / "suite.yml").read_text()]
-    assert len(lasting) == len(FOLDERS) - 3, "the others act once, and are looked at before and after"
+    assert INSTANT == ["aurora-failover", "ecs-task-stop", "eks-pod-delete"]
     with worlds("degraded") as world:
-        variables = {folder: world.make(folder) for folder in lasting}
-        for folder, code, output in ended(world, "run", lasting, variables):
+        variables = {folder: world.make(folder) for folder in LASTING}
+        for folder, code, output in ended(world, "run", LASTING, variables):
             assert code == 1, output
             (experiment,) = world.result(folder)["experiments"]
             assert experiment["verdict"] == "failed" and 0 < experiment["score"] < 100, output
-            assert all(probe["counted"] > 0 for probe in experiment["probes"]), output
+            assert_all_counted(folder, experiment)
+
+
+def test_suites_see_a_system_that_stays_down(worlds: Callable[[str], AbstractContextManager[World]]) -> None:
+    with worlds("completed") as world, system(lambda folder, _: 503 if world.state(folder) else 200) as url:
+        variables = {folder: world.make(folder) | {"APP_URL": f"{url}/{folder}/page"} for folder in FOLDERS}
+        for folder, code, output in ended(world, "run", FOLDERS, variables, recovers_within="1s"):
+            assert code == 1, output
+            (experiment,) = world.result(folder)["experiments"]
+            assert experiment["verdict"] == "failed", output
+            assert experiment["raw_state"] == "completed" or folder in LASTING, output
+
+
+def test_suites_see_that_nothing_was_hit(worlds: Callable[[str], AbstractContextManager[World]]) -> None:
+    """No call was refused, and the other Region never fell behind: a system that passes so has not been tested."""
+    missed = ["api-errors", "cross-region-connectivity", "dynamodb-replication-pause", "lambda-faults"]
+    with worlds("completed") as world:
+        world.is_hit = False
+        variables = {folder: world.make(folder) for folder in missed}
+        for _, code, output in ended(world, "run", missed, variables):
+            assert code == 1 and "FAILED" in output, output
+
+
+def test_what_was_handled_before_is_no_proof(worlds: Callable[[str], AbstractContextManager[World]]) -> None:
+    with worlds("completed") as world, system(lambda *_: 200) as url:
+        for folder in ("api-errors", "lambda-faults"):
+            process = world.faultgate("run", folder, world.make(folder) | {"HANDLED_URL": f"{url}/{folder}/handled"})
+            output, _ = process.communicate(timeout=PATIENCE)
+            assert process.returncode == 3 and "not launched" in output, output
+
+
+# The minute is the experiment's last wait. What is down until it is over has come back in time; what is down longer may
+# still be so for `recovers-within`.
+@pytest.mark.parametrize(("looks_down", "code"), [(0, 0), (3, 0), (None, 1)], ids=["in time", "just in time", "late"])
+def test_an_instant_fault_allows_a_short_outage(
+    worlds: Callable[[str], AbstractContextManager[World]], looks_down: int | None, code: int
+) -> None:
+    looked: Counter[str] = Counter()
+    with worlds("completed") as world:
+
+        def status(folder: str, _: str) -> int:
+            state = world.state(folder)
+            if state == "completed":
+                looked[folder] += 1
+                return 503 if looks_down is None or looked[folder] <= looks_down else 200
+            return 503 if state in ("initiating", "running") else 200
+
+        with system(status) as url:
+            variables = {folder: world.make(folder) | {"APP_URL": f"{url}/{folder}/page"} for folder in INSTANT}
+            for folder, ended_with, output in ended(world, "run", INSTANT, variables, recovers_within="2s"):
+                assert ended_with == code, output
+                (experiment,) = world.result(folder)["experiments"]
+                assert experiment["raw_state"] == "completed", output
+                (page,) = [probe for probe in experiment["probes"] if "page" in probe["name"]]
+                assert page["counted"] == 1 and page["passed_counted"] == 1 - code, output
 
 
 def test_the_alarm_stops_an_experiment_that_nobody_looks_at(

@@ -4,25 +4,46 @@ from __future__ import annotations
 
 import json
 import re
+from pathlib import Path
 
 import boto3
+import pytest
 from botocore.validate import ParamValidator
 from interpreter import to_wire
-from stacks import FILES, load, resources
+from stacks import FILES, TEMPLATES, load, resources
 from test_templates import documents
 
 
-def test_the_fault_goes_on_longer_than_what_injects_it() -> None:
-    stack = load(FILES[0])
+SENDS = [path for path in TEMPLATES.glob("**/*.yml") if "aws:ssm:send-command" in path.read_text()]
+
+
+@pytest.mark.parametrize("path", SENDS, ids=lambda path: str(path.relative_to(TEMPLATES)))
+def test_the_action_goes_on_longer_than_what_it_sends(path: Path) -> None:
+    """The instances install what they need before the fault is in."""
+    stack = load(str(path.relative_to(TEMPLATES)))
     lengths = stack["Mappings"]["Latency"]
-    assert set(lengths) == set(stack["Parameters"]["LatencyMinutes"]["AllowedValues"])
     for minutes, length in lengths.items():
         seconds = int(length["Seconds"])
         assert seconds == int(minutes) * 60
-        assert int(re.fullmatch(r"PT(\d+)M", length["Duration"])[1]) * 60 >= seconds + 60  # type: ignore[index]
-    for template in resources(stack, "AWS::FIS::ExperimentTemplate").values():
-        (action,) = template["Properties"]["Actions"].values()
-        assert action["Parameters"]["duration"] == {"Fn::FindInMap": ["Latency", {"Ref": "LatencyMinutes"}, "Duration"]}
+        assert int(re.fullmatch(r"PT(\d+)M", length["Duration"])[1]) * 60 >= seconds + 120  # type: ignore[index]
+    sent = [
+        action["Parameters"]
+        for template in resources(stack, "AWS::FIS::ExperimentTemplate").values()
+        for action in template["Properties"]["Actions"].values()
+        if action["ActionId"] == "aws:ssm:send-command"
+    ]
+    assert sent
+    for parameters in sent:
+        find, (table, minutes, column) = next(iter(parameters["duration"].items()))
+        assert (find, table, column) == ("Fn::FindInMap", "Latency", "Duration")
+        assert set(lengths) == set(stack["Parameters"][minutes["Ref"]]["AllowedValues"])
+        text, filled = parameters["documentParameters"]["Fn::Sub"]
+        assert '"DurationSeconds": "${Seconds}"' in text
+        assert filled == {"Seconds": {"Fn::FindInMap": ["Latency", minutes, "Seconds"]}}
+
+
+def test_both_places_that_send_a_command_are_known() -> None:
+    assert {path.parent.name for path in SENDS} == {"codepipeline", "ec2-latency"}
 
 
 def test_no_build_of_the_pipeline_lasts_longer_than_its_action_may() -> None:

@@ -45,8 +45,7 @@ variable "service" {
 
 variable "operations" {
   type        = string
-  description = "Operations that are hit, with commas between them"
-  default     = "DescribeInstances"
+  description = "Operations that are hit and the application calls all the time, with commas between them"
 
   validation {
     condition     = can(regex("^[A-Za-z]+(,[A-Za-z]+)*$", var.operations))

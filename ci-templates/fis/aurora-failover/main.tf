@@ -62,12 +62,12 @@ resource "aws_fis_experiment_template" "experiment" {
   action {
     name        = "settle"
     action_id   = "aws:fis:wait"
-    description = "The alarm watches how it heals"
+    description = "An outage may last so long, and then the probes look"
     start_after = ["failover"]
 
     parameter {
       key   = "duration"
-      value = "PT${var.settle_minutes}M"
+      value = "PT1M"
     }
   }
 
@@ -104,10 +104,10 @@ resource "aws_cloudwatch_metric_alarm" "guard" {
   metric_name         = "HTTPCode_Target_5XX_Count"
   statistic           = "Sum"
   period              = 60
-  evaluation_periods  = 1
   threshold           = var.errors_per_minute
   comparison_operator = "GreaterThanOrEqualToThreshold"
-  # No data are no errors.
+  # An outage of a minute touches two periods, and is allowed. No data are no errors.
+  evaluation_periods = 3
   treat_missing_data = "notBreaching"
   tags               = local.tags
 

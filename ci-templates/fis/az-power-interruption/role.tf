@@ -48,6 +48,7 @@ data "aws_iam_policy_document" "experiment" {
       "autoscaling:DescribeAutoScalingGroups",
       "autoscaling:DescribeTags",
       "rds:DescribeDBClusters",
+      "rds:DescribeDBInstances",
       "elasticache:DescribeReplicationGroups",
       "arc-zonal-shift:ListManagedResources",
     ]

@@ -56,7 +56,7 @@ variable "table_name" {
 
 variable "bucket_name" {
   type        = string
-  description = "Bucket that is no longer replicated"
+  description = "Bucket that is no longer replicated, which may take an hour to begin; none is hit by default"
   default     = "none"
 
   validation {

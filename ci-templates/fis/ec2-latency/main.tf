@@ -73,9 +73,10 @@ resource "aws_fis_experiment_template" "experiment" {
       })
     }
 
+    # Two minutes longer than the fault: the instance installs what it needs first.
     parameter {
       key   = "duration"
-      value = "PT${var.minutes}M"
+      value = "PT${var.minutes + 2}M"
     }
 
     target {

@@ -65,22 +65,11 @@ variable "load_balancer" {
 
 variable "errors_per_minute" {
   type        = number
-  description = "HTTP 5xx answers of the load balancer in one minute that stop the experiment"
+  description = "HTTP 5xx answers of the load balancer in each of three minutes that stop the experiment"
   default     = 10
 
   validation {
     condition     = var.errors_per_minute >= 1 && var.errors_per_minute <= 1000000
     error_message = "The errors_per_minute must be from 1 to 1000000."
-  }
-}
-
-variable "settle_minutes" {
-  type        = number
-  description = "Minutes that the alarm watches afterwards"
-  default     = 5
-
-  validation {
-    condition     = var.settle_minutes >= 1 && var.settle_minutes <= 30
-    error_message = "The settle_minutes must be from 1 to 30."
   }
 }
