@@ -254,6 +254,26 @@ def test_faultgate_may_do_what_its_manual_says_and_no_more(name: str, probes: se
             assert {key: arns(value)[0] for key, value in here["Condition"][operator].items()} == keys, action
 
 
+@pytest.mark.parametrize(
+    ("name", "role", "tag"),
+    [
+        (FILES[0], "ProjectRole", "run-id"), (FILES[0], "WatchdogRole", "run-id"),
+        (FILES[1], "ProjectRole", "run-id"), (FILES[1], "WatchdogRole", "run-id"),
+        (FILES[2], "ExperimentsRole", "execution"),
+    ],
+)  # fmt: skip
+def test_a_role_reaches_experiments_of_its_own_kind_alone(name: str, role: str, tag: str) -> None:
+    of_request = {"fis:StartExperiment", "fis:TagResource"}
+    of_resource = {"fis:GetExperiment", "fis:ListExperimentResolvedTargets", "fis:StopExperiment"}
+    seen = set()
+    for statement in allowed(documents(load(name))[role]):
+        for action in set(as_list(statement["Action"])) & (of_request | of_resource):
+            key = f"aws:{'Request' if action in of_request else 'Resource'}Tag/faultgate:{tag}"
+            assert statement["Condition"] == {"Null": {key: "false"}}, f"{role}: {action}"
+            seen.add(action)
+    assert "fis:StopExperiment" in seen
+
+
 def test_the_container_runs_in_the_regions_of_the_stack_alone() -> None:
     role = load(FILES[1])["Resources"]["ProjectRole"]["Properties"]["Policies"]
     (given,) = [each["PolicyDocument"]["Statement"] for each in role if each["PolicyName"] == "faultgate"]
