@@ -21,7 +21,7 @@ from stacks import ACCOUNT, REGION, hasten, load
 
 NOTHING = object()
 # Of these it knows too little.
-HALF_KNOWN = {"AWS::RDS::DBInstance"}
+HALF_KNOWN = {"AWS::RDS::DBInstance", "AWS::SSM::Parameter"}
 
 
 def decide(condition: Any, conditions: dict[str, Any], values: dict[str, str]) -> Any:
