@@ -87,8 +87,7 @@ def test_a_build_ends_as_the_gate_decides_and_exports_why(
     told = dotenv(build.source / "faultgate-report" / "faultgate.env")
     assert build.exported.pop("LAUNCHED", "yes") == "yes"
     assert build.exported.items() <= told.items()
-    # The state machine's project has no place for them.
-    assert REPORTS <= buildspec.artifacts(build.source) or buildspec is BUILDSPECS["container"]
+    assert REPORTS <= buildspec.artifacts(build.source)
     cases = build.report().findall(".//testcase")
     assert 0 < len(cases) <= 500
     assert bool(build.report().findall(".//failure")) == (code == 1)
