@@ -44,10 +44,10 @@ class Project:
         self.source, self.environment_file = home / "src", home / "environment"
         self.source.mkdir(parents=True)
         self.machine = Machine(home, endpoints)
-        # Variables of the project and of the build stand over those of the buildspec. Only the pipeline's has more.
+        # Variables of the project and of the build stand over those of the buildspec. The pipeline's hands its template on.
         self.variables = buildspec.variables | variables
-        if template := variables.get("FAULTGATE_EXPERIMENT_TEMPLATE_ID"):
-            self.variables["EXPERIMENT_TEMPLATE_ID"] = template
+        if buildspec is PIPELINE and "FAULTGATE_EXPERIMENT_TEMPLATE_ID" in variables:
+            self.variables["EXPERIMENT_TEMPLATE_ID"] = self.variables.pop("FAULTGATE_EXPERIMENT_TEMPLATE_ID")
         self.variables |= {"CODEBUILD_BUILD_ID": "chaos:1", "CODEBUILD_SRC_DIR": str(self.source)}
 
     def start(self) -> subprocess.Popen[str]:
@@ -85,9 +85,9 @@ def test_a_build_ends_as_the_gate_decides_and_exports_why(
     assert set(build.exported) == set(buildspec.exports)
     assert build.exported["FAULTGATE_VERDICT"] == verdict
     told = dotenv(build.source / "faultgate-report" / "faultgate.env")
+    assert build.exported.pop("LAUNCHED", "yes") == "yes"
     assert build.exported.items() <= told.items()
-    # The state machine's project has no place for them.
-    assert REPORTS <= buildspec.artifacts(build.source) or buildspec is BUILDSPECS["container"]
+    assert REPORTS <= buildspec.artifacts(build.source)
     cases = build.report().findall(".//testcase")
     assert 0 < len(cases) <= 500
     assert bool(build.report().findall(".//failure")) == (code == 1)
@@ -97,7 +97,7 @@ def test_a_build_with_mistakes_in_its_settings_still_stops(tmp_path: Path, build
     build = Project(tmp_path, {}, buildspec, FAULTGATE_TIMEOUT="never").run()
     assert build.code == 1 and "FAULTGATE_TIMEOUT" in build.log, build.log
     assert build.machine.called() == ["run", "stop"], build.log
-    assert build.exported == {}
+    assert build.exported == ({"LAUNCHED": "no"} if buildspec is PIPELINE else {})
 
 
 def test_a_build_whose_run_was_killed_still_stops(tmp_path: Path, buildspec: Buildspec) -> None:
@@ -138,6 +138,20 @@ def test_a_run_of_the_pipeline_is_compared_with_the_last_that_passed(tmp_path: P
     assert "comparison" not in first.result()
     earlier = build.result()["comparison"]["earlier"]
     assert earlier["id"] == first.result()["run"]["id"]
+
+
+@pytest.mark.parametrize(
+    ("claimed", "runs"), [("one", True), ("two", False), ("taken off: one", False), ("nobody", False), ("", False)]
+)
+def test_a_build_judges_what_its_own_delivery_has_brought_and_nothing_else(tmp_path: Path, claimed: str, runs: bool) -> None:
+    with served("completed") as endpoints:
+        named = {"FAULTGATE_EXPERIMENT_TEMPLATE_ID": TEMPLATE_ID, "CODEPIPELINE_EXECUTION_ID": "one", "CLAIMED_BY": claimed}
+        build = Project(tmp_path, endpoints, PIPELINE, **named).run()
+    assert build.code == (0 if runs else 1), build.log
+    assert build.machine.called() == (["run", "stop"] if runs else ["stop"])
+    if not runs:
+        assert build.exported["LAUNCHED"] == "no" and "nothing was launched" in build.exported["FAULTGATE_REASON"]
+        assert f"does not run this commit ({claimed})" in build.log and "release a change" in build.log
 
 
 def test_a_run_that_did_not_pass_is_not_kept(tmp_path: Path) -> None:

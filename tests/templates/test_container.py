@@ -145,3 +145,15 @@ def test_what_it_leaves_out_is_the_stacks() -> None:
         "REPOSITORY": "",
         "COMMIT": "",
     }
+
+
+def test_reports_are_kept_and_a_token_for_statuses_is_handed_on() -> None:
+    resources = STACK["Resources"]
+    project = resources["Project"]["Properties"]
+    assert project["Artifacts"]["Location"] == {"Ref": "ReportFiles"} and project["Artifacts"]["NamespaceType"] == "BUILD_ID"
+    (variable,) = project["Environment"]["EnvironmentVariables"]
+    token = {"Name": {"Ref": "ForgeTokenVariable"}, "Value": {"Ref": "ForgeToken"}, "Type": "SECRETS_MANAGER"}
+    assert variable["Fn::If"] == ["HasForgeToken", token, {"Ref": "AWS::NoValue"}]
+    pipeline = load("codepipeline/pipeline.yml")["Parameters"]
+    for name in ("ForgeToken", "ForgeTokenVariable"):
+        assert STACK["Parameters"][name] == pipeline[name]

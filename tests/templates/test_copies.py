@@ -54,16 +54,16 @@ def test_a_copy_is_created_with_the_least_that_it_asks_for(file: str) -> None:
         assert {load(file)["Resources"][name]["Type"] for name in stack.strangers} <= {
             "AWS::CloudWatch::Alarm", "AWS::CodeBuild::Project", "AWS::CodeBuild::ReportGroup",
             "AWS::CodeDeploy::Application", "AWS::CodeDeploy::DeploymentGroup", "AWS::CodePipeline::Pipeline",
-            "AWS::FIS::ExperimentTemplate", "AWS::RDS::DBInstance", "AWS::S3::BucketPolicy", "AWS::Scheduler::Schedule",
+            "AWS::FIS::ExperimentTemplate", "AWS::RDS::DBInstance", "AWS::S3::BucketPolicy", "AWS::SSM::Parameter", "AWS::Scheduler::Schedule",
         }  # fmt: skip
 
 
 def test_a_pipeline_with_all_that_it_has_is_created() -> None:
     with mock_aws():
         stack = deploy(FILES[0], **IN_PRODUCTION)
-        assert {"Scheduled", "ProductionTemplate"} <= stack.strangers and "ProductionRollback" in stack.ids
+        assert {"Scheduled", "ProductionTemplate"} <= stack.strangers and "ScheduledExperiment" in stack.ids
         assert may_start(stack, "ProjectRole") == [arn("ExperimentTemplate-Id"), arn("ProductionTemplate-Id")]
-        less = {"Scheduled", "ProductionTemplate", "ProductionRollback", "ScheduleRole"}
+        less = {"Scheduled", "ProductionTemplate", "PassedInProduction", "ScheduledExperiment", "ScheduleRole"}
     with mock_aws():
         stack = deploy(FILES[0], **PIPELINE)
         assert not less & (stack.strangers | set(stack.ids))

@@ -9,7 +9,7 @@ import boto3
 import pytest
 from fis import TEMPLATE
 from gate import TABLE, World, end_as
-from stacks import REGION
+from stacks import REGION, TEMPLATES
 
 
 def test_a_completed_experiment_passes_with_one_look(world: World) -> None:
@@ -255,3 +255,26 @@ def test_every_retry_of_one_execution_has_one_token(world: World) -> None:
     world.fis.become(id, "completed")
     world.announce(id)
     world.running.end(execution)
+
+
+def test_a_run_takes_as_many_transitions_as_the_manual_says(world: World) -> None:
+    execution = world.gate(reconcile_seconds=1)
+    id = world.started()
+    world.wait_until(lambda: world.fis.calls["GetExperiment"] > 0 and len(world.heard("KeepToken")) > 1)
+    world.fis.become(id, "completed")
+    world.announce(id)
+    assert world.running.end(execution)["status"] == "SUCCEEDED"
+    stranger = world.fis.add("completed")
+    world.announce(stranger)
+    world.wait_until(lambda: len(world.heard("KeepEnd")) == 2)
+    gate = world.running.path(execution)
+    looks = gate.count("Look") - 1
+    listened = {each: len(world.running.path(each)) for each in world.heard("WhoComes")}
+    kept = {listened[each] for each in world.heard("KeepToken")}
+    answered, unanswered = sorted((listened[each] for each in world.heard("KeepEnd")), reverse=True)
+    # A token that comes behind the end is answered at once, by one state more.
+    once = min(kept)
+    manual = (TEMPLATES / "step-functions" / "README.md").read_text(encoding="utf-8").replace("\n", " ")
+    assert f"{len(gate) - 3 * looks} of the gate and {once + answered} of the listener" in manual
+    assert f"{3 + once} more each time FIS is asked" in manual
+    assert f"somebody else costs {unanswered} transitions" in manual
