@@ -11,7 +11,7 @@ manifests() {
 }
 
 if told=$(docker buildx imagetools inspect --raw "$IMAGE:$tag" 2>&1); then
-	wanted=$(for image in "$@"; do manifests "$image"; done | sort)
+	wanted=$(for one in "$@"; do manifests "$one"; done | sort)
 	if [ "$(manifests "$IMAGE:$tag")" != "$wanted" ]; then
 		echo "$IMAGE:$tag is there already, of other images: run the failed jobs alone again, or release another version" >&2
 		exit 1
