@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use clap::ArgMatches;
 
 use super::complain;
+use crate::ci::{Ci, Surroundings};
 use crate::config::{self, Environment};
 use crate::report;
 
@@ -14,9 +15,14 @@ use crate::report;
 const HERE: &str = ".";
 /// The command without a name.
 const RUN: &str = "run";
+const LAUNCH: &str = "launch";
 const REPORT: &str = "report";
+/// The beginning of the reason of a run that never began, by which a rollback knows that nothing was launched.
+pub(super) const MISTAKEN: &str = "mistakes in the settings";
 
 pub(super) struct Leftovers {
+    /// Of a command before which nothing was launched.
+    begins: bool,
     report_dir: PathBuf,
     /// Files in it that the command is asked to read.
     asked_for: Vec<PathBuf>,
@@ -32,7 +38,7 @@ impl Leftovers {
         if !writes_reports(command) || only_serves {
             return None;
         }
-        let mut found = Self::in_folder(env, &config::given(matches));
+        let mut found = Self::in_folder(env, command, &config::given(matches));
         if command == REPORT {
             found.asked_for = super::report::asked_for(matches, &found.report_dir);
         }
@@ -47,7 +53,7 @@ impl Leftovers {
             return None;
         }
         let flags = ["report-dir", "config"].into_iter().filter_map(|name| flag(&words, name));
-        let mut found = Self::in_folder(env, &flags.collect::<Vec<_>>());
+        let mut found = Self::in_folder(env, command, &flags.collect::<Vec<_>>());
         if command == REPORT {
             let named = words.iter().map(PathBuf::from);
             found.asked_for = named.chain([found.report_dir.join(report::RESULT_FILE)]).collect();
@@ -55,9 +61,9 @@ impl Leftovers {
         Some(found)
     }
 
-    fn in_folder(env: &Environment, flags: &[(String, OsString)]) -> Self {
+    fn in_folder(env: &Environment, command: &str, flags: &[(String, OsString)]) -> Self {
         let (report_dir, earlier) = config::report_places(env, flags, Path::new(HERE));
-        Self { report_dir, asked_for: Vec::new(), earlier }
+        Self { begins: [RUN, LAUNCH].contains(&command), report_dir, asked_for: Vec::new(), earlier }
     }
 
     /// Takes all away but what is still to be read.
@@ -70,10 +76,21 @@ impl Leftovers {
     pub(super) fn take_away_the_rest(&self) {
         clear(&self.report_dir, &self.asked_for);
     }
+
+    /// The same where the settings hold mistakes. GitLab's later jobs are told so, as GitHub's are by the outputs.
+    pub(super) fn refused(&self, env: &Environment) {
+        self.take_away_the_rest();
+        if self.begins && Surroundings::detect(env, None, None).ci == Ci::GitLabCi {
+            let reason = format!("{MISTAKEN}: the log has them");
+            if let Err(error) = report::write_mistakes_as_variables(&self.report_dir, &reason) {
+                complain(&format!("warning: later jobs are told nothing: {error}"));
+            }
+        }
+    }
 }
 
 fn writes_reports(command: &str) -> bool {
-    [RUN, "launch", "monitor", "score", "rehearse", REPORT].contains(&command)
+    [RUN, LAUNCH, "monitor", "score", "rehearse", REPORT].contains(&command)
 }
 
 /// The last value of a flag among words, with the name of the flag.

@@ -34,7 +34,7 @@ mod sweep;
 mod sweeping;
 
 use self::called::Call;
-use self::leftovers::Leftovers;
+use self::leftovers::{Leftovers, MISTAKEN};
 use self::printing::Output;
 use crate::ci::Surroundings;
 use crate::config::{self, Environment, Mistake, Place, Settings};
@@ -87,7 +87,7 @@ fn command_of(args: impl IntoIterator<Item = OsString>, env: &Environment) -> u8
             if error.use_stderr()
                 && let Some(leftovers) = Leftovers::of_words(&args, env)
             {
-                leftovers.take_away_the_rest();
+                leftovers.refused(env);
                 let told = error.render().to_string();
                 let told = told.lines().next().unwrap_or_default().trim_start_matches("error: ").to_owned();
                 leave(&[Mistake::new("the command line", told)], env);
@@ -132,7 +132,7 @@ fn command_of(args: impl IntoIterator<Item = OsString>, env: &Environment) -> u8
         }
     });
     if code == MISTAKES {
-        leftovers.iter().for_each(Leftovers::take_away_the_rest);
+        leftovers.iter().for_each(|leftovers| leftovers.refused(env));
     }
     // A look-up of a name may still be under way in a thread; nobody waits for it.
     runtime.shutdown_background();
@@ -224,7 +224,7 @@ fn leave(mistakes: &[Mistake], env: &Environment) {
     if let Some(path) = env.get("GITHUB_OUTPUT") {
         let file = CommandFile::new(path.into(), ci.is_github_like());
         let list: Vec<String> = mistakes.iter().map(ToString::to_string).collect();
-        let reason = format!("mistakes in the settings: {}", list.join("; "));
+        let reason = format!("{MISTAKEN}: {}", list.join("; "));
         match crate::report::write_mistakes(Path::new(path), &reason, &random()) {
             Err(error) if !file.is_elsewhere(&error) => {
                 complain(&format!("warning: the step outputs were not written: {error}"));

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use async_trait::async_trait;
 
-use super::outputs::outputs;
+use super::outputs::{of_mistakes, outputs};
 use super::{Sink, files, from_write};
 use crate::model::{OUTPUTS, Reported, RunResult};
 use crate::text;
@@ -18,8 +18,18 @@ const LONGEST: usize = 1_000;
 const LONGEST_IDS: usize = 2_000;
 
 pub(super) fn render(result: &RunResult) -> String {
+    variables(outputs(result, ""))
+}
+
+/// The variables of a run that never began, since its settings hold mistakes.
+pub fn write_mistakes_as_variables(report_dir: &Path, reason: &str) -> std::io::Result<()> {
+    std::fs::create_dir_all(report_dir)?;
+    files::replace(&report_dir.join(NAME), variables(of_mistakes(reason)).as_bytes())
+}
+
+fn variables(outputs: Vec<(&'static str, String)>) -> String {
     let mut rendered = String::new();
-    let values = outputs(result, "").into_iter().zip(&OUTPUTS).filter(|(_, output)| output.in_dotenv);
+    let values = outputs.into_iter().zip(&OUTPUTS).filter(|(_, output)| output.in_dotenv);
     for ((name, value), output) in values {
         let value = if name == "experiment-ids" { whole_ids(&value) } else { inert(&value) };
         let _ = writeln!(rendered, "{}={value}", output.variable());

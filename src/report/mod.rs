@@ -52,7 +52,7 @@ pub use commands::{LogCommands, Remark, mistake_commands, remark_commands};
 pub use comment::{Comment, comment_key};
 pub use console::{Log, closing};
 pub use context::Nature;
-pub use dotenv::DotenvFile;
+pub use dotenv::{DotenvFile, write_mistakes_as_variables};
 pub use files::clear;
 pub use finish::finish;
 pub use html::HtmlFile;

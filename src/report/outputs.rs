@@ -77,15 +77,16 @@ impl Sink for StepOutputs {
 /// The outputs of a run that never began, since its settings hold mistakes. What is not known is empty, so that
 /// nothing of an earlier step shines through.
 pub fn write_mistakes(path: &std::path::Path, reason: &str, random: &str) -> std::io::Result<()> {
-    let outputs = OUTPUTS.map(|output| {
-        let value = match output.name {
-            "verdict" => Verdict::Errored.to_string(),
-            "reason" => reason.to_owned(),
-            _ => String::new(),
-        };
-        (output.name, value)
-    });
-    files::append(path, &render(&outputs, random))
+    files::append(path, &render(&of_mistakes(reason), random))
+}
+
+pub(super) fn of_mistakes(reason: &str) -> Vec<(&'static str, String)> {
+    let value = |name: &str| match name {
+        "verdict" => Verdict::Errored.to_string(),
+        "reason" => reason.to_owned(),
+        _ => String::new(),
+    };
+    OUTPUTS.iter().map(|output| (output.name, value(output.name))).collect()
 }
 
 #[cfg(test)]

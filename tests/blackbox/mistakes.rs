@@ -227,7 +227,17 @@ async fn mistakes_in_a_suite_are_annotations_on_its_lines() {
                 ended.stderr
             );
         }
-        let ended = refused(&account, faultgate().env("GITLAB_CI", "true")).await;
+        let ended = faultgate().env("GITLAB_CI", "true").finish().await;
+        ended.assert_code(2, command);
+        // Later jobs of GitLab know by it that nothing was launched.
+        if command == "run" {
+            let told = ended.read("reports/faultgate.env");
+            assert!(told.starts_with("FAULTGATE_VERDICT=errored\n"), "{told}");
+            assert!(told.contains("\nFAULTGATE_REASON=mistakes_in_the_settings:"), "{told}");
+            assert!(!ended.path("reports/result.json").exists(), "a result was written");
+        } else {
+            assert!(!ended.path(Faultgate::REPORTS).exists(), "reports were written");
+        }
         assert!(ended.stderr.contains("/chaos/suite.yml:3:10)"), "{}", ended.stderr);
         assert!(!ended.stdout.contains("::error"), "{}", ended.stdout);
         let azure = faultgate().env("TF_BUILD", "True").env("BUILD_SOURCESDIRECTORY", &root);

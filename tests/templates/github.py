@@ -18,7 +18,8 @@ from workflows import Run
 GITHUB = TEMPLATES / "github"
 COMMIT = "9fceb02d0ae598e95dc970b74767f19372d61af8"
 TOKEN = "ghs_of-the-job"
-VARIABLES = {"FIS_TEMPLATE_ID": TEMPLATE_ID, "FIS_REGION": "us-east-1", "SWEEP_REGIONS": "us-east-1"}
+VARIABLES = {"FIS_TEMPLATE_ID": TEMPLATE_ID, "FIS_REGION": "us-east-1", "STAGING_TEMPLATE_ID": TEMPLATE_ID, "PRODUCTION_TEMPLATE_ID": TEMPLATE_ID, "SWEEP_REGIONS": "us-east-1"}
+SECRETS = {"FAULTGATE_HARNESS_API_KEY": "pat.a.b.c", "KEY": "pat.a.b.c"}
 # Of two that are to be called chaos.yml, that which others call has the name here.
 COPIED_AS = {"reusable.yml": "chaos.yml", "chaos.yml": "fork.yml"}
 SUITE = f"""
@@ -48,9 +49,17 @@ class Repository:
         (workflows / "release.yml").write_text(caller(), encoding="utf-8")
         (self.folder / "scripts").mkdir()
         (self.folder / "scripts" / "rollback.sh").write_text('echo "rolled back: [$FAULTGATE_VERDICT]"\n', encoding="utf-8")
+        (self.folder / "scripts" / "deploy.sh").write_text("echo deployed\n", encoding="utf-8")
         (self.folder / "Makefile").write_text("build test:\n\techo $@ of the fork\n", encoding="utf-8")
         self.expressions = Expressions()
         self.runners = Runners(home, self.folder, self.expressions, endpoints)
+
+    def deploys(self) -> None:
+        """The deployment that a fork's workflow leaves to who copies it."""
+        path = self.folder / ".github" / "workflows" / "fork.yml"
+        copied, found = re.subn(r"( run: )\| # yours\n.*?\n\n", r"\1echo deployed\n\n", path.read_text(), flags=re.DOTALL)
+        assert found == 1
+        path.write_text(copied, encoding="utf-8")
 
     def suite(self, text: str) -> None:
         (self.folder / ".faultgate.yml").write_text(text, encoding="utf-8")
@@ -68,7 +77,7 @@ class Repository:
             "api_url": self.api,
             "server_url": self.api,
         }
-        return Run(self.folder, self.runners.run, self.expressions, github=github, vars=VARIABLES)
+        return Run(self.folder, self.runners.run, self.expressions, github=github, vars=VARIABLES, secrets=SECRETS)
 
     def cancelled(self, workflow: str) -> Run:
         """A run that somebody cancels while its experiment is under way."""

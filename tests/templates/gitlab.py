@@ -31,12 +31,17 @@ def copied(template: str, **yours: str) -> str:
     return text
 
 
+def shown() -> list[str]:
+    """The pipelines that README.md shows, with the component from this folder, and this account."""
+    texts = re.findall(r"```yaml\n(include:\n  - component.*?)```", (FOLDER / "README.md").read_text(), re.DOTALL)
+    local = [re.sub(r"component: \S+", "local: ci-templates/gitlab/templates/chaos/template.yml", text) for text in texts]
+    here = [re.sub(r"(experiment-template-id: ).*", rf"\g<1>{TEMPLATE_ID}", text) for text in local]
+    return [re.sub(r" *aws-(region|role-arn): .*\n", "", text) for text in here]
+
+
 def component(*inputs: str) -> str:
-    """The pipeline that README.md shows, with its component from this folder, these inputs and this account."""
-    (shown,) = re.findall(r"```yaml\n(include:\n  - component.*?)```", (FOLDER / "README.md").read_text(), re.DOTALL)
-    text = re.sub(r"component: \S+", "local: ci-templates/gitlab/templates/chaos/template.yml", shown)
-    text = re.sub(r"(experiment-template-id: ).*", rf"\g<1>{TEMPLATE_ID}", text)
-    text = re.sub(r" *aws-(region|role-arn): .*\n", "", text)
+    """The first of them, with these inputs."""
+    text = shown()[0]
     for given in inputs:
         text = re.sub(rf" *{given.partition(':')[0]}: .*\n", "", text)
     return text.replace("    inputs:\n", "".join(["    inputs:\n", *(f"      {given}\n" for given in inputs)]))
@@ -126,9 +131,9 @@ def rolled_back(log: str) -> str | None:
 class Project:
     """A repository, and a machine that runs its pipeline."""
 
-    def __init__(self, home: Path, endpoints: dict[str, str], pipeline: str) -> None:
+    def __init__(self, home: Path, endpoints: dict[str, str], pipeline: str, *options: str) -> None:
         self.machine = Machine(home, endpoints)
-        self.repository = repository(home, pipeline, self.machine.environment, "--force-shell-executor")
+        self.repository = repository(home, pipeline, self.machine.environment, "--force-shell-executor", *options)
         self.report = self.repository.folder / "faultgate-report"
 
     def start(self) -> subprocess.Popen[str]:

@@ -110,6 +110,11 @@ class Machine:
         """As if an upload had failed: faultgate has done its work, and the job fails."""
         self._install(f'{shlex.quote(str(binary()))} "$@"\n[ "${{*:-run}}" != {call} ] || exit 1\n')
 
+    def instead_of(self, call: str, script: str) -> None:
+        """What happens at a call instead of it."""
+        exec_it = f'exec {shlex.quote(str(binary()))} "$@"'
+        self._install(f'if [ "${{*:-run}}" = {call} ]; then {script}; fi\n{exec_it}\n')
+
     def called(self) -> list[str]:
         """How faultgate was called, in order; without arguments it runs."""
         return self.calls.read_text(encoding="utf-8").splitlines() if self.calls.exists() else []

@@ -31,7 +31,7 @@ def test_every_template_is_run_here() -> None:
 @pytest.mark.parametrize("name", ["fork/chaos.yml", "reusable.yml", "sharded.yml", "step.yml"])
 def test_no_run_that_waits_for_an_experiment_is_cancelled_by_the_next(name: str) -> None:
     workflow = read(GITHUB / name)
-    group = workflow.get("concurrency") or workflow["jobs"]["experiment"]["concurrency"]
+    (group,) = [part["concurrency"] for part in (workflow, *workflow["jobs"].values()) if "concurrency" in part]
     # GitHub refuses the two together.
     assert (group["queue"], group["cancel-in-progress"]) == ("max", False)
 
@@ -92,7 +92,7 @@ def test_a_report_that_is_lost_rolls_nothing_back(how: str, tmp_path: Path) -> N
         if how == FAILS:
             shop.runners.breaks[("staging / experiment", UPLOAD)] = FAILS
         else:
-            (shop.runners.artifacts / "faultgate-report-staging-51001").mkdir()
+            (shop.runners.artifacts / "faultgate-report-staging-51002").mkdir()
         run = shop.run()
         assert run.execute("release.yml") == "success", shop.log
     assert shop.rolled_back() == [] and results(run)["staging / gate"] == "success", shop.log
@@ -131,10 +131,11 @@ def test_who_cancels_decides_for_themselves(tmp_path: Path) -> None:
     assert result_file(shop, run.outcomes["staging"].outputs["report"])["gate"]["verdict"] == "cancelled"
 
 
-def call(shop: Repository, *lines: str, strategy: str = "{}") -> Run:
+def call(shop: Repository, *lines: str, strategy: str = "{}", secrets: str = "{}") -> Run:
     with_ = "".join(f"      {line}\n" for line in lines)
-    job = f"    uses: ./.github/workflows/chaos.yml\n    strategy: {strategy}\n    with:\n{with_}"
-    text = f"on: push\njobs:\n  c:\n{job}"
+    may = "{ contents: read, id-token: write, statuses: write, pull-requests: write }"
+    job = f"    uses: ./.github/workflows/chaos.yml\n    permissions: {may}\n    strategy: {strategy}\n    with:\n{with_}"
+    text = f"on: push\njobs:\n  c:\n{job}    secrets: {secrets}\n"
     (shop.folder / ".github" / "workflows" / "call.yml").write_text(text, encoding="utf-8")
     run = shop.run()
     run.execute("call.yml")
@@ -169,10 +170,63 @@ def test_a_caller_writes_numbers_and_booleans_plain(tmp_path: Path) -> None:
     assert (results(run)["c / gate"], results(run)["c / rollback"]) == ("success", "skipped")
 
 
-def test_a_mistake_in_an_input_is_told(tmp_path: Path) -> None:
+def test_a_mistake_in_an_input_is_told_and_rolls_nothing_back(tmp_path: Path) -> None:
     with repository(tmp_path, "completed") as shop:
-        run = call(shop, "rehearsal: completed", "expected-resilience-score: 101")
+        given = ("rehearsal: completed", "expected-resilience-score: 101", "rollback-script: scripts/rollback.sh")
+        run = call(shop, *given)
     assert results(run)["c / gate"] == "failure" and "INPUT_EXPECTED-RESILIENCE-SCORE" in shop.log, shop.log
+    assert results(run)["c / rollback"] == "skipped" and shop.rolled_back() == [], shop.log
+    assert run.outcomes["c"].outputs["verdict"] == "errored"
+
+
+def test_the_script_of_the_rollback_is_bashs(tmp_path: Path) -> None:
+    with repository(tmp_path, "stop-condition") as shop:
+        script = 'set -euo pipefail\nfound=(a b)\necho "rolled back: [${found[1]} $FAULTGATE_VERDICT]"\n'
+        (shop.folder / "scripts" / "rollback.sh").write_text(script, encoding="utf-8")
+        run = shop.run()
+        run.execute("release.yml")
+    assert (results(run)["staging / rollback"], shop.rolled_back()) == ("success", ["b failed"]), shop.log
+
+
+@pytest.mark.parametrize(("given", "expected"), [("", "staging"), ("staging-rollback", "staging-rollback")])
+def test_a_rollback_may_have_an_environment_of_its_own(given: str, expected: str, tmp_path: Path) -> None:
+    with repository(tmp_path, "completed") as shop:
+        job = read(GITHUB / "reusable.yml")["jobs"]["rollback"]
+        inputs = {"environment": "staging", "rollback-environment": given}
+        assert shop.expressions.value(job["environment"], {"inputs": inputs}) == expected
+
+
+def test_experiments_of_one_environment_wait_for_each_other_whatever_the_template(tmp_path: Path) -> None:
+    with repository(tmp_path, "completed") as shop:
+        group = read(GITHUB / "reusable.yml")["jobs"]["experiment"]["concurrency"]["group"]
+        groups = {shop.expressions.value(group, {"inputs": {"environment": "staging"}})}
+    groups |= {read(GITHUB / name)["concurrency"]["group"] for name in ("step.yml", "sharded.yml")}
+    groups.add(read(GITHUB / "fork" / "chaos.yml")["jobs"]["chaos"]["concurrency"]["group"])
+    assert groups == {"chaos-staging"}
+
+
+def test_nobody_waits_for_a_click_in_the_group_of_the_others() -> None:
+    workflow = read(GITHUB / "fork" / "chaos.yml")
+    assert "concurrency" not in workflow
+    approved = [name for name, job in workflow["jobs"].items() if "environment" in job]
+    assert approved and all("concurrency" not in workflow["jobs"][name] for name in approved)
+    assert workflow["jobs"]["chaos"]["needs"] in approved
+
+
+@pytest.mark.parametrize("secrets", ["inherit", "{ FAULTGATE_HARNESS_API_KEY: '${{ secrets.KEY }}' }"])
+def test_a_secret_arrives(secrets: str, tmp_path: Path) -> None:
+    with repository(tmp_path, "completed") as shop:
+        lines = ["harness-experiment-id: E", "harness-project-id: P", "harness-account-id: A", "harness-url: 'https://127.0.0.1:1'"]
+        run = call(shop, *lines, secrets=secrets)
+    assert results(run)["c / gate"] == "failure"
+    # Without a key it would be a mistake in the settings.
+    assert "harness-api-key: is missing" not in shop.log and "mistake" not in shop.log, shop.log
+
+
+def test_a_step_reads_the_suite(tmp_path: Path) -> None:
+    with repository(tmp_path, "completed") as shop:
+        shop.suite("version: 1\nexpeted: 3\n")
+        assert shop.run().execute("step.yml") == "failure" and "expeted" in shop.log, shop.log
 
 
 # --- sharded.yml
@@ -249,10 +303,19 @@ def test_a_forks_pull_request_has_its_status(scenario: str, result: str, tmp_pat
     with repository(tmp_path, scenario) as shop:
         assert shop.run().execute("build.yml") == "success" and "build of the fork" in shop.log, shop.log
         shop.suite(SUITE)
+        shop.deploys()
         event = after_build("pull_request", "success")
         assert shop.run(event=event, event_name="workflow_run").execute("fork.yml") == result, shop.log
         assert shop.artifacts() == ["faultgate-report-chaos-0-1"]
         assert {path for path, _ in shop.told} == {f"/repos/octo/shop/statuses/{event['workflow_run']['head_sha']}"}
+
+
+def test_a_forks_commit_is_not_judged_before_something_of_it_is_deployed(tmp_path: Path) -> None:
+    with repository(tmp_path, "completed") as shop:
+        shop.suite(SUITE)
+        event = after_build("pull_request", "success")
+        assert shop.run(event=event, event_name="workflow_run").execute("fork.yml") == "failure", shop.log
+        assert shop.told == [] and shop.runners.launched == [], shop.log
 
 
 @pytest.mark.parametrize(("event", "conclusion"), [("pull_request", "failure"), ("push", "success")])
@@ -260,12 +323,13 @@ def test_nothing_is_injected_for_another_build(event: str, conclusion: str, tmp_
     with repository(tmp_path, "completed") as shop:
         run = shop.run(event=after_build(event, conclusion), event_name="workflow_run")
         run.execute("fork.yml")
-    assert results(run) == {"chaos": "skipped"} and shop.runners.launched == []
+    assert set(results(run).values()) == {"skipped"} and shop.runners.launched == []
 
 
 def test_a_fork_passes_although_its_report_is_lost_and_fails_without_its_suite(tmp_path: Path) -> None:
     with repository(tmp_path, "completed") as shop:
         shop.suite(SUITE)
+        shop.deploys()
         event = after_build("pull_request", "success")
         shop.runners.breaks[("chaos", UPLOAD)] = FAILS
         assert shop.run(event=event, event_name="workflow_run").execute("fork.yml") == "success", shop.log

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import gitlab
 import pytest
 from gitlab import Project, component, rolled_back
 from pipelines import served
@@ -76,14 +77,14 @@ def test_an_expected_score_is_what_decides(tmp_path: Path) -> None:
         shop = Project(tmp_path, endpoints, component(*given))
         code, log = shop.run()
     assert code == 1 and "FAULTGATE_EXPECTED_RESILIENCE_SCORE" in log, log
-    assert "FAIL  gate" in log and rolled_back(log) == "", log
+    assert "FAIL  gate" in log and "FAIL  rollback-gate" in log and rolled_back(log) is None, log
     assert shop.machine.called() == ["run", "stop"], log
 
 
 def test_what_is_not_given_is_no_key_of_a_job(tmp_path: Path) -> None:
     shown = jobs(tmp_path, 'environment: ""')
     assert not {"environment", "needs", "rules", "tags"} & set(shown["chaos"]), shown
-    assert not {"environment", "rules", "tags"} & set(shown["rollback-job"]), shown
+    assert not {"environment", "rules", "tags"} & set(shown["rollback-chaos"]), shown
     assert not shown["chaos"]["allow_failure"]
 
 
@@ -96,7 +97,7 @@ def test_what_is_given_is_a_key_of_a_job(tmp_path: Path) -> None:
         "tags: [chaos, arm]",
         "allow-failure: true",
     )
-    chaos, rollback = shown["chaos"], shown["rollback-job"]
+    chaos, rollback = shown["chaos"], shown["rollback-chaos"]
     assert chaos["environment"] == {"name": "production", "action": "verify"}
     assert rollback["environment"] in ("production", {"name": "production"})
     assert [need["job"] for need in chaos["needs"]] == ["build-job", "test-job"] and chaos["needs"][1]["optional"]
@@ -104,6 +105,22 @@ def test_what_is_given_is_a_key_of_a_job(tmp_path: Path) -> None:
     assert chaos["tags"] == ["chaos", "arm"] and "tags" not in rollback
     assert chaos["allow_failure"] is True
     assert rollback["when"] == "on_failure" and rollback["resource_group"] == chaos["resource_group"]
+
+
+def test_each_of_two_includes_has_its_own_rollback(tmp_path: Path) -> None:
+    _, twice = gitlab.shown()
+    deploy = "deploy-production:\n  stage: deploy-production\n  script: [echo deployed to production]\n"
+    with served("stop-condition") as endpoints:
+        shop = Project(tmp_path, endpoints, twice + deploy)
+        pipeline = shop.repository.preview()
+        _, log = shop.run()
+    for name, environment in (("chaos", "staging"), ("chaos-production", "production")):
+        rollback = pipeline[f"rollback-{name}"]
+        assert [need["job"] for need in rollback["needs"]] == [name]
+        assert rollback["environment"] in (environment, {"name": environment})
+    # The gate of staging says no.
+    assert "PASS  rollback-chaos " in log and "rolled back: failed" in log, log
+    assert "deployed to production" not in log and shop.machine.called() == ["run", "stop"], log
 
 
 def test_tags_of_the_pipeline_stay_where_none_are_given(tmp_path: Path) -> None:
@@ -116,7 +133,7 @@ def test_without_a_script_there_is_no_rollback(tmp_path: Path) -> None:
         shop = Project(tmp_path, endpoints, component('rollback-script: ""'))
         code, log = shop.run()
     assert code == 1 and shop.verdict() == "failed", log
-    assert "rollback-job" not in log and rolled_back(log) is None, log
+    assert "rollback-chaos" not in log and rolled_back(log) is None, log
 
 
 @pytest.mark.parametrize(
@@ -127,7 +144,7 @@ def test_a_script_may_have_quotes(tmp_path: Path, script: str) -> None:
     with served("stop-condition") as endpoints:
         shop = Project(tmp_path, endpoints, component(f"rollback-script: {indented}"))
         code, log = shop.run()
-    assert code == 1 and "PASS  rollback-job" in log, log
+    assert code == 1 and "PASS  rollback-chaos" in log, log
     assert ("it's back \\ failed == " in log) or ("> a: b" in log), log
 
 

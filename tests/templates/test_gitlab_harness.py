@@ -19,14 +19,21 @@ SUITE = copied(
     NAMESPACE="store",
 )
 BAD = ("Completed_With_Probe_Failure", 75.0)
-GET = (
-    "get deployment checkout --namespace=store --ignore-not-found "
-    r"--output=jsonpath=REVISION={.metadata.annotations.deployment\.kubernetes\.io/revision}"
-)
-ROLLBACK = [
-    "rollout undo deployment/checkout --namespace=store --to-revision=7",
-    "rollout status deployment/checkout --namespace=store --timeout=5m",
-]
+# A cluster of one deployment, in files: its revision, and what is noted on it. A revision that comes back is a new one.
+KUBECTL = r"""
+cd CLUSTER
+echo "$*" >> calls
+case "$1 $2 $*" in
+  "get deployment "*faultgate-rollback*) cat noted ;;
+  "get deployment "*'deployment\.kubernetes\.io/revision}') cat revision ;;
+  "annotate deployment "*) echo "${*##*faultgate-rollback=}" > noted ;;
+  "rollout undo "*) echo 9 > revision ;;
+  "rollout status "*) ;;
+  *) exit 1 ;;
+esac
+"""
+UNDO = "rollout undo deployment/checkout --namespace=store --to-revision=7"
+STATUS = "rollout status deployment/checkout --namespace=store --timeout=5m"
 
 
 @pytest.fixture
@@ -47,15 +54,20 @@ def tutorial(home: Path, pipeline: str, harness: Harness, **more: str) -> Projec
 
 
 class Cluster:
-    """A `kubectl` on the path that notes how it is called, and a deployment that has this revision."""
+    """A `kubectl` on the path, a deployment that has this revision, and a release that becomes the next one."""
 
-    def __init__(self, shop: Project, revision: str = "REVISION=7") -> None:
-        self._calls = shop.repository.folder.parent / "kubectl-calls"
-        says = f'case $1 in get) printf %s {shlex.quote(revision)} ;; esac\n'
-        shop.machine.command("kubectl", f'printf \'%s\\n\' "$*" >> {shlex.quote(str(self._calls))}\n{says}')
+    def __init__(self, shop: Project, revision: str = "7", deploys: str = "echo 8 > {revision}") -> None:
+        self.folder = shop.repository.folder.parent / "cluster"
+        self.folder.mkdir()
+        for name, content in (("revision", revision), ("noted", ""), ("calls", "")):
+            (self.folder / name).write_text(content, encoding="utf-8")
+        shop.machine.command("kubectl", KUBECTL.replace("CLUSTER", shlex.quote(str(self.folder))))
+        shop.repository.write("scripts/deploy.sh", deploys.format(revision=self.folder / "revision"))
 
-    def called(self) -> list[str]:
-        return self._calls.read_text(encoding="utf-8").splitlines()
+    def changed(self) -> list[str]:
+        """What it was told that changes the release."""
+        calls = (self.folder / "calls").read_text(encoding="utf-8").splitlines()
+        return [call for call in calls if call.startswith("rollout")]
 
 
 @pytest.mark.parametrize(
@@ -98,15 +110,49 @@ def test_several_experiments_have_one_gate(
     assert code == (0 if verdict == "passed" else 1), log
     assert shop.verdict() == verdict, log
     assert harness.launched() == [EXPERIMENT, ANOTHER] and harness.refused == [], log
-    assert cluster.called() == [GET, *([] if verdict == "passed" else ROLLBACK)], log
+    assert cluster.changed() == ([] if verdict == "passed" else [UNDO, STATUS]), log
 
 
 def test_a_first_deployment_has_nothing_to_come_back_to(tmp_path: Path, center: Callable[..., Harness]) -> None:
     shop = tutorial(tmp_path, SUITE, center(*BAD))
-    cluster = Cluster(shop, revision="")
+    cluster = Cluster(shop, revision="", deploys="echo 1 > {revision}")
     code, log = shop.run()
     assert code == 1 and "nothing was deployed before" in log and "FAIL  rollback-job" in log, log
-    assert cluster.called() == [GET], log
+    assert cluster.changed() == [], log
+
+
+SLOW = "echo 8 > {revision}; [ -e {revision}.second ] || {{ touch {revision}.second; exit 1; }}"
+
+
+def test_a_deployment_that_is_retried_comes_back_to_what_was_there_before_the_first_attempt(
+    tmp_path: Path, center: Callable[..., Harness]
+) -> None:
+    shop = tutorial(tmp_path, SUITE, center(*BAD))
+    cluster = Cluster(shop, deploys=SLOW)
+    pipeline = ["--variable", "CI_PIPELINE_ID=1001"]
+    code, log = shop.repository.run(*pipeline, "deploy-job")
+    assert code == 1 and (cluster.folder / "revision").read_text().strip() == "8", log
+    code, log = shop.repository.run(*pipeline)
+    assert code == 1 and cluster.changed() == [UNDO, STATUS], log
+
+
+@pytest.mark.parametrize(
+    ("deploys", "told"),
+    [
+        # The release is what was there before, or was brought back by somebody.
+        ("true", "revision 7, which was noted to come back to, is the one that is live"),
+        # Another pipeline has deployed since.
+        ("echo 8 > {revision}; echo 1:3 > $(dirname {revision})/noted", "this pipeline has noted no revision"),
+    ],
+)
+def test_a_revision_that_would_be_the_wrong_one_is_told(
+    tmp_path: Path, center: Callable[..., Harness], deploys: str, told: str
+) -> None:
+    shop = tutorial(tmp_path, SUITE, center(*BAD))
+    cluster = Cluster(shop, deploys=deploys)
+    code, log = shop.run()
+    assert code == 1 and told in log and "FAIL  rollback-job" in log, log
+    assert cluster.changed() == [], log
 
 
 def test_nothing_could_be_asked(tmp_path: Path) -> None:
@@ -115,5 +161,5 @@ def test_nothing_could_be_asked(tmp_path: Path) -> None:
     code, log = shop.run()
     assert code == 1, log
     assert "found a mistake in its settings" in log and "FAULTGATE_HARNESS_API_KEY" in log, log
-    assert rolled_back(log) == "", log
+    assert rolled_back(log) is None and "nothing was launched" in log, log
     assert shop.machine.called() == ["run", "stop"], log

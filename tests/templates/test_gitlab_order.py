@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import re
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +46,37 @@ def test_a_run_of_several_jobs_is_held_by_the_job_that_triggers_it(tmp_path: Pat
     # A job that waited for the group would wait for its own pipeline.
     assert not [name for name, job in child.items() if "resource_group" in job]
     assert [name for name, job in parent.items() if "faultgate" in str(job.get("script"))] == []
+
+
+def taken(job: dict[str, Any]) -> set[str]:
+    """The jobs of which a job has the artifacts. One with `needs` has those of these jobs alone."""
+    needs = [need if isinstance(need, dict) else {"job": need} for need in job.get("needs", [])]
+    return {need["job"] for need in needs if need.get("artifacts", True)}
+
+
+def test_what_was_launched_is_known_to_each_job_that_goes_on_with_it(tmp_path: Path) -> None:
+    """Whatever has become of the jobs between."""
+    going_on = {
+        name: job
+        for name, job in jobs(tmp_path, CHILD).items()
+        if re.search(r"faultgate (monitor|score|stop)\b", str([job.get("script"), job.get("after_script")]))
+    }
+    assert set(going_on) == {"monitor-job", "score-job"}
+    for name, job in going_on.items():
+        assert "launch-job" in taken(job), name
+
+
+def test_no_artifacts_that_are_taken_together_overwrite_each_other(tmp_path: Path) -> None:
+    """GitLab does not say which one would."""
+    pipeline = jobs(tmp_path, CHILD)
+    for job in pipeline.values():
+        kept = [path for other in taken(job) for path in places(pipeline[other])]
+        assert len(kept) == len(set(kept)), kept
+
+
+def places(job: dict[str, Any]) -> list[str]:
+    paths = job.get("artifacts", {}).get("paths", [])
+    return [path.replace("$FAULTGATE_REPORT_DIR", str(job["variables"]["FAULTGATE_REPORT_DIR"])) for path in paths]
 
 
 # --- the rollback
@@ -94,10 +126,11 @@ def played(pipeline: dict[str, dict[str, Any]], stages: list[str], would: dict[s
 def test_a_rollback_follows_a_gate_that_has_failed_and_nothing_else(tmp_path: Path, name: str) -> None:
     pipeline = jobs(tmp_path, WHOLE[name])
     gate = next(job for job in pipeline if job in ("chaos", "chaos-job"))
+    rollback = next(job for job in pipeline if job in ("rollback-chaos", "rollback-job"))
     for deployed, decided in itertools.product(ENDS, ENDS):
-        would = {"deploy-job": deployed, gate: decided, "rollback-job": "success"}
+        would = {"deploy-job": deployed, gate: decided, rollback: "success"}
         ended = played(pipeline, ["build", "deploy", "chaos", "rollback"], would)
-        rolled_back = ended["rollback-job"] == "success"
+        rolled_back = ended[rollback] == "success"
         assert rolled_back == (deployed == "success" and decided == "failed"), (would, ended)
 
 

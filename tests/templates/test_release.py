@@ -19,7 +19,9 @@ DIGEST = f"sha256:{'0a' * 32}"
 NONROOT_DIGEST = f"sha256:{'0b' * 32}"
 ACTION = yaml.safe_load((ROOT / "action.yml").read_text(encoding="utf-8"))
 GH = r"""#!PYTHON
-import base64, re, subprocess, sys
+import base64, os, re, subprocess, sys
+
+KINDS = ("--prerelease", "--latest=false")
 
 def git(*words, given=None):
     done = subprocess.run(["git", *words], input=given, capture_output=True, text=True)
@@ -37,7 +39,16 @@ path = path.removeprefix("repos/faultgate/faultgate/")
 if words[:2] == ["release", "create"]:
     if "--verify-tag" in words and not commits(f"refs/tags/{words[2]}"):
         sys.exit("gh: no such tag")
-    open("releases", "a").write(words[2] + "\n")
+    open("releases", "a").write(words[2] + "".join(f" {word}" for word in words if word in KINDS) + "\n")
+elif path == "releases":
+    print("\n".join(line.split()[0] for line in open("releases")) if os.path.exists("releases") else "")
+elif path.startswith("commits/"):
+    commit = path.removeprefix("commits/")
+    parents = git("log", "-1", "--format=%P", commit)
+    print(parents, git("diff", "--name-only", f"{commit}^", commit).replace("\n", " "))
+elif path.startswith("contents/action.yml?ref="):
+    shown = git("show", path.partition("=")[2] + ":action.yml") + "\n"
+    print(base64.encodebytes(shown.encode()).decode())
 elif path == "graphql":
     if commits(f"refs/heads/{fields['branch']}") != fields["head"]:
         sys.exit("gh: the branch is elsewhere")
@@ -49,7 +60,8 @@ elif path == "graphql":
     git("update-ref", f"refs/heads/{fields['branch']}", commit)
     print(commit)
 elif path.startswith("git/matching-refs/"):
-    found = git("for-each-ref", "--format=%(refname)").splitlines()
+    shown = "%(refname) %(objectname)" if ".object.sha" in words[words.index("--jq") + 1] else "%(refname)"
+    found = git("for-each-ref", f"--format={shown}").splitlines()
     print("\n".join(ref for ref in found if ref.startswith("refs/" + path.removeprefix("git/matching-refs/"))))
 elif path == "git/refs":
     if commits(fields["ref"]):
@@ -205,3 +217,74 @@ def test_a_version_that_cannot_be_tagged_moves_nothing(checkout: Path) -> None:
     ended = run("publish.sh", checkout, version="0.1.1")
     assert ended.returncode != 0 and "already exists" in ended.stderr
     assert git(checkout, "rev-parse", "v0", "v0.1") == before and images(checkout) == ["0.1", "0"]
+
+
+def test_a_pre_release_is_one_and_no_latest(checkout: Path) -> None:
+    assert run("publish.sh", checkout, version="0.2.0-rc.1").returncode == 0
+    assert (checkout / "releases").read_text(encoding="utf-8") == "v0.2.0-rc.1 --prerelease --latest=false\n"
+
+
+@pytest.mark.parametrize(
+    "fails",
+    [
+        pytest.param('*graphql*', id="commit"),
+        pytest.param('*refs/tags/v0.1.0*', id="tag"),
+        pytest.param('*"release create"*', id="release"),
+        pytest.param('*refs/tags/v0.1\\ *', id="shorter tag"),
+        pytest.param("docker", id="image"),
+    ],
+)
+def test_another_attempt_goes_on_where_the_first_has_failed(checkout: Path, fails: str) -> None:
+    command = checkout / "bin" / ("docker" if fails == "docker" else "gh")
+    whole = command.read_text(encoding="utf-8")
+    (checkout / "bin" / "whole").write_text(whole, encoding="utf-8")
+    (checkout / "bin" / "whole").chmod(0o755)
+    pattern = "*" if fails == "docker" else fails
+    command.write_text(f'#!/bin/sh\ncase "$* " in {pattern}) echo 502 >&2; exit 1 ;; esac\nexec whole "$@"\n', encoding="utf-8")
+    first = run("publish.sh", checkout)
+    assert first.returncode != 0 and "502" in first.stderr
+    command.write_text(whole, encoding="utf-8")
+    second = run("publish.sh", checkout)
+    assert second.returncode == 0, second.stderr
+    assert tags(checkout) == dict.fromkeys(("v0.1.0", "v0.1", "v0"), "v0.1.0") and images(checkout) == ["0.1", "0"]
+    assert (checkout / "releases").read_text(encoding="utf-8") == "v0.1.0\n"
+
+
+def test_a_branch_of_something_else_is_not_released(checkout: Path) -> None:
+    git(checkout, "checkout", "--quiet", "-b", "releases/v0.1.0")
+    (checkout / "src" / "lib.rs").write_text("// more\n", encoding="utf-8")
+    git(checkout, "commit", "--quiet", "--all", "--message", "more")
+    git(checkout, "checkout", "--quiet", "main")
+    ended = run("publish.sh", checkout)
+    assert ended.returncode == 1 and "already exists" in ended.stderr and tags(checkout) == {}
+
+
+# A registry with the images of two architectures, and what a tag names, in files.
+DOCKER = """#!/bin/sh
+case "$3 $4 $5" in
+  "inspect --raw IMAGE:"*) [ -e tag ] || { echo "ERROR: $5: not found" >&2; exit 1; }; cat tag ;;
+  "inspect --raw IMAGE@sha256:"*) printf '{"manifests":[{"digest":"%s"},{"digest":"%s-made"}]}' "${5#*@}" "${5#*@}" ;;
+  "inspect IMAGE:"*) echo '{"digest":"sha256:index"}' ;;
+  "create --tag "*) echo "$5" >> pushed; shift 5
+    for image; do printf '{"digest":"%s-made"},{"digest":"%s"},' "${image#*@}" "${image#*@}"; done |
+      sed 's/.*/{"manifests":[&]}/; s/,]/]/' > tag ;;
+  *) exit 1 ;;
+esac
+""".replace("IMAGE", IMAGE)
+
+
+def test_an_images_tag_is_pushed_once(checkout: Path) -> None:
+    (checkout / "bin" / "docker").write_text(DOCKER, encoding="utf-8")
+    both = [f"{IMAGE}@sha256:amd", f"{IMAGE}@sha256:arm"]
+    for images_ in (both, both[::-1]):
+        ended = run("index.sh", checkout, "0.1.0", *images_)
+        assert (ended.returncode, ended.stdout) == (0, "sha256:index\n"), ended.stderr
+    other = run("index.sh", checkout, "0.1.0", both[0], f"{IMAGE}@sha256:other")
+    assert other.returncode == 1 and other.stdout == "" and "is there already" in other.stderr
+    assert (checkout / "pushed").read_text(encoding="utf-8") == f"{IMAGE}:0.1.0\n"
+
+
+def test_an_images_tag_that_cannot_be_asked_for_is_not_pushed(checkout: Path) -> None:
+    (checkout / "bin" / "docker").write_text("#!/bin/sh\necho denied >&2; echo $* >> pushed-$4; exit 1\n", encoding="utf-8")
+    ended = run("index.sh", checkout, "0.1.0", f"{IMAGE}@sha256:amd")
+    assert ended.returncode == 1 and "denied" in ended.stderr and not (checkout / "pushed---tag").exists()

@@ -10,7 +10,7 @@ import pytest
 from expressions import Expressions
 from pipelines import PATIENCE
 from steps import LOST, Runners
-from workflows import Refused, Run
+from workflows import Refused, Run, combinations
 
 FAILURE_NEEDS = "workflow syntax, jobs.<job_id>.needs: "
 STATUS = "expressions, status check functions: "
@@ -168,6 +168,42 @@ def test_a_called_workflow_fails_with_its_jobs(tmp_path: Path, expressions: Expr
     )
     assert one.execute("run.yml") == "failure"
     assert (one.outcomes["b"].result, one.outcomes["d"].result) == ("skipped", "success")
+
+
+WRITES = "on: { workflow_call: }\npermissions: {}\njobs:\n  a: { permissions: { statuses: write }, " + OK + " }\n"
+HOLDS = "on: { workflow_call: }\njobs:\n  a: { concurrency: { group: chaos-staging }, " + OK + " }\n"
+
+
+@pytest.mark.parametrize(
+    ("called", "caller", "goes"),
+    [
+        (WRITES, "permissions: { contents: read, statuses: write }", True),
+        (WRITES, "permissions: { contents: read, statuses: read }", False),
+        (WRITES, "permissions: {}", False),
+        (WRITES, "concurrency: release", False),
+        (HOLDS, "concurrency: release", True),
+        (HOLDS, "concurrency: { group: Chaos-staging }", False),
+        (HOLDS, "concurrency: \"chaos-${{ 'staging' }}\"", False),
+    ],
+)
+def test_a_caller_gives_what_is_asked_and_is_not_waited_for(
+    called: str, caller: str, goes: bool, tmp_path: Path, expressions: Expressions
+) -> None:
+    """Reusing workflows: permissions can be kept or lowered, never raised. Concurrency: a called workflow that waits for the
+    group of its caller is a deadlock."""
+    one, _ = run(tmp_path, expressions, f"  c: {{ uses: ./.github/workflows/asks.yml, {caller} }}\n")
+    (tmp_path / "repository" / ".github" / "workflows" / "asks.yml").write_text(called, encoding="utf-8")
+    if goes:
+        assert one.execute("run.yml") == "success"
+    else:
+        with pytest.raises(Refused):
+            one.execute("run.yml")
+
+
+@pytest.mark.parametrize("matrix", [{"a": [1, 2], "exclude": [{"a": 2}]}, {"a": [1], "include": [{"a": 1, "b": 2}]}])
+def test_a_matrix_that_is_not_played_right_is_not_played(matrix: dict[str, Any]) -> None:
+    with pytest.raises(NotImplementedError):
+        list(combinations(matrix))
 
 
 @pytest.mark.parametrize("given", ["flag: 'true'", "count: '95'", "nothing: 1"])

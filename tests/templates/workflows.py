@@ -20,6 +20,8 @@ import yaml
 from expressions import Expressions, text
 
 UNSET = {"string": "", "number": 0, "boolean": False}
+# Of a repository that was made lately, where nothing is said.
+DEFAULT = {"contents": "read", "packages": "read"}
 TYPES = {"number": (int, float), "boolean": (bool,)}
 
 
@@ -82,7 +84,7 @@ class Run:
 
     def execute(self, workflow: str) -> str:
         """The result of the run."""
-        return result_of(self.jobs(read(self.folder / ".github" / "workflows" / workflow), self.contexts, ""))
+        return result_of(self.jobs(read(self.folder / ".github" / "workflows" / workflow), self.contexts, "", frozenset()))
 
     def cancel(self) -> None:
         """What the button does: a job whose `if` still holds goes on."""
@@ -92,7 +94,11 @@ class Run:
         for instance in reached:
             instance.cancel()
 
-    def jobs(self, workflow: dict[str, Any], contexts: dict[str, Any], prefix: str) -> dict[str, Outcome]:
+    def jobs(
+        self, workflow: dict[str, Any], contexts: dict[str, Any], prefix: str, held: frozenset[str]
+    ) -> dict[str, Outcome]:
+        """`held` are the concurrency groups of those who have called it."""
+        held = self.held(workflow, contexts, held)
         done: dict[str, Outcome] = {}
         waiting, running = dict(workflow["jobs"]), {}
         with ThreadPoolExecutor(max_workers=len(waiting)) as pool:
@@ -101,14 +107,31 @@ class Run:
                     if all(need in done for need in listed(job.get("needs"))):
                         del waiting[name]
                         ancestors = {each: done[each] for each in ancestry(workflow["jobs"], name)}
-                        running[pool.submit(self.job, name, job, ancestors, contexts, prefix)] = name
+                        job = {"permissions": workflow.get("permissions", DEFAULT)} | job
+                        running[pool.submit(self.job, name, job, ancestors, contexts, prefix, held)] = name
                 assert running, f"these jobs need each other: {list(waiting)}"
                 for future in wait(running, return_when=FIRST_COMPLETED).done:
                     done[running.pop(future)] = future.result()
         return done
 
+    def held(self, part: dict[str, Any], contexts: dict[str, Any], held: frozenset[str]) -> frozenset[str]:
+        """These groups and that of a workflow or job, which would wait for itself if it were one of them."""
+        group = part.get("concurrency")
+        if group is None:
+            return held
+        name = text(self.expressions.value(group if isinstance(group, str) else group["group"], contexts)).lower()
+        if name in held:
+            raise Refused(f"a deadlock: {name} is held by who waits for it")
+        return held | {name}
+
     def job(
-        self, name: str, job: dict[str, Any], ancestors: dict[str, Outcome], contexts: dict[str, Any], prefix: str
+        self,
+        name: str,
+        job: dict[str, Any],
+        ancestors: dict[str, Outcome],
+        contexts: dict[str, Any],
+        prefix: str,
+        held: frozenset[str],
     ) -> Outcome:
         needs = {
             need: {"result": ancestors[need].result, "outputs": ancestors[need].outputs}
@@ -132,12 +155,18 @@ class Run:
         if not goes_on():
             outcome = Outcome("cancelled" if self.cancelled else "skipped")
         else:
-            outcome = self.matrix(name, shown, job, contexts, goes_on)
+            outcome = self.matrix(name, shown, job, contexts, goes_on, held)
         self.outcomes[shown] = outcome
         return outcome
 
     def matrix(
-        self, name: str, shown: str, job: dict[str, Any], contexts: dict[str, Any], goes_on: Callable[[], bool]
+        self,
+        name: str,
+        shown: str,
+        job: dict[str, Any],
+        contexts: dict[str, Any],
+        goes_on: Callable[[], bool],
+        held: frozenset[str],
     ) -> Outcome:
         strategy = self.expressions.value(job.get("strategy") or {}, contexts)
         parts = list(combinations(strategy["matrix"])) if "matrix" in strategy else [None]
@@ -151,12 +180,13 @@ class Run:
                 return shows(instance, Outcome("cancelled"))
             place = {"job-index": index, "job-total": len(parts), "max-parallel": most}
             mine = contexts | {"matrix": parts[index], "strategy": place | {"fail-fast": fail_fast}}
+            holds = self.held(job, mine, held)
             entry = (instance, goes_on)
             with self.lock:
                 self.active.append(entry)
             try:
                 if "uses" in job:
-                    outcome = self.call(job, mine, f"{instance.name} / ")
+                    outcome = self.call(job, mine, f"{instance.name} / ", holds)
                 else:
                     outcome = self.steps(instance, job, mine | {"github": mine["github"] | {"job": name}})
             finally:
@@ -179,23 +209,32 @@ class Run:
         outputs = {key: value for outcome in outcomes for key, value in outcome.outputs.items() if value}
         return Outcome(result_of(dict(enumerate(outcomes))), outputs)
 
-    def call(self, job: dict[str, Any], contexts: dict[str, Any], prefix: str) -> Outcome:
+    def call(self, job: dict[str, Any], contexts: dict[str, Any], prefix: str, held: frozenset[str]) -> Outcome:
         """A workflow of the same repository, called."""
         assert job["uses"].startswith("./"), job["uses"]
         workflow = read(self.folder / job["uses"])
         called = (workflow["on"] or {})["workflow_call"] or {}
+        for name, each in workflow["jobs"].items():
+            if more := beyond(each.get("permissions", workflow.get("permissions", {})), job["permissions"]):
+                raise Refused(f"{name} asks for more than its caller may: {more}")
         inputs = typed(called.get("inputs", {}), self.expressions.value(job.get("with", {}), contexts))
         given = job.get("secrets", {})
         secrets = contexts["secrets"] if given == "inherit" else self.expressions.value(given, contexts)
         if given != "inherit" and (unknown := set(secrets) - set(called.get("secrets", {}))):
             raise Refused(f"no such secrets: {unknown}")
         inner = self.contexts | {"inputs": inputs, "secrets": {key: each for key, each in secrets.items() if each}}
-        done = self.jobs(workflow, inner, prefix)
+        done = self.jobs(workflow, inner, prefix, held)
         jobs = {name: {"result": each.result, "outputs": each.outputs} for name, each in done.items()}
         outputs = {name: each["value"] for name, each in called.get("outputs", {}).items()}
         return Outcome(result_of(done), {
             name: text(value) for name, value in self.expressions.value(outputs, inner | {"jobs": jobs}).items()
         })
+
+
+def beyond(asked: dict[str, str], given: dict[str, str]) -> set[str]:
+    """The permissions that are asked for and not given."""
+    order = ("none", "read", "write")
+    return {name for name, level in asked.items() if order.index(level) > order.index(given.get(name, "none"))}
 
 
 def ancestry(jobs: dict[str, Any], name: str) -> set[str]:
@@ -205,6 +244,9 @@ def ancestry(jobs: dict[str, Any], name: str) -> set[str]:
 
 def combinations(matrix: dict[str, Any]) -> Iterator[dict[str, Any]]:
     axes = {key: values for key, values in matrix.items() if key not in ("include", "exclude")}
+    # GitHub adds to the combinations that fit, or makes another one.
+    if "exclude" in matrix or (axes and "include" in matrix):
+        raise NotImplementedError(f"a matrix with exclude, or with axes and include: {matrix}")
     if axes:
         yield from (dict(zip(axes, values, strict=True)) for values in product(*axes.values()))
     yield from matrix.get("include", [])

@@ -45,9 +45,11 @@ fn input(input: &Input) -> String {
     format!("      {}:\n        description: {description}\n        type: string\n", input.name)
 }
 
+/// By the name of its variable: no secret of GitHub's has a hyphen, and one of a repository or an environment is found by
+/// its own name alone.
 fn secret(input: &Input) -> String {
     let description = yaml_string(&described(input));
-    format!("      {}:\n        description: {description}\n        required: false\n", input.name)
+    format!("      {}:\n        description: {description}\n        required: false\n", input.variable())
 }
 
 fn output(output: &Output) -> String {
@@ -65,9 +67,10 @@ fn job_output(Output { name, .. }: &Output) -> String {
 /// An empty value stands over a default of the action, and is unset for faultgate.
 fn with(input: &Input) -> String {
     let name = input.name;
-    let context = if input.is_secret() { "secrets" } else { "inputs" };
+    let given =
+        if input.is_secret() { format!("secrets.{}", input.variable()) } else { format!("inputs.{name}") };
     let otherwise = if name == "github-token" { " || github.token" } else { "" };
-    format!("          {name}: ${{{{ {context}.{name}{otherwise} }}}}\n")
+    format!("          {name}: ${{{{ {given}{otherwise} }}}}\n")
 }
 
 #[cfg(test)]
@@ -89,7 +92,9 @@ mod tests {
         let call = table(&table(&root["on"])["workflow_call"]);
         let (inputs, secrets) = (table(&call["inputs"]), table(&call["secrets"]));
         for input in INPUTS {
-            assert_eq!(secrets.contains_key(input.name), input.is_secret() && !OWN.contains(&input.name));
+            // The parser makes every key lower case.
+            let is_there = secrets.keys().any(|name| name.eq_ignore_ascii_case(&input.variable()));
+            assert_eq!(is_there, input.is_secret() && !OWN.contains(&input.name), "{}", input.name);
             let Some(told) = inputs.get(input.name).map(table) else {
                 assert!(input.is_secret() || OWN.contains(&input.name), "{}", input.name);
                 continue;
