@@ -192,12 +192,14 @@ fn takes_all(judged: &Judged<'_>, target: &Target) -> Vec<Hit> {
         let message = format!("{found}, and the action {} ends them for good", action.name);
         Hit::at(mark, message).level(Level::Error)
     };
-    let rest = match user {
-        // Whoever acts on it, if anybody does.
-        Err(what) if users.is_empty() => return vec![Hit::unjudged(mark, &format!("{found}, and {what}"))],
-        Err(what) => Some(what),
-        Ok(_) => None,
-    };
+    // Whoever acts on it, if anybody does.
+    if let Err(what) = user
+        && users.is_empty()
+    {
+        return vec![Hit::unjudged(mark, &format!("{found}, and {what}"))];
+    }
+    let may_end: Vec<&Action> = others.into_iter().filter(|action| destroys(action) != Ok(false)).collect();
+    let rest = any(&may_end, |action| action.uses(name)).err();
     let destroyer = any(&users, destroys);
     let hit = match &destroyer {
         Ok(Some(action)) => return vec![ended(action)],

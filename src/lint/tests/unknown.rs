@@ -70,7 +70,7 @@ fn what_is_not_known_hides_no_harm() {
     let all = "SelectionMode: ALL }\n      Actions:\n        end: { ActionId: aws:ec2:terminate-instances, Targets: !If [x, {}, {}] }\n        latency:\n";
     let found = stack_with(part, all);
     let told =
-        "whether what the target tasks takes is ended for good: the action end acts on the target !If x";
+        "whether what the target tasks takes is ended for good: the targets of the action end are !If x";
     assert!(
         found
             .iter()
