@@ -92,8 +92,16 @@ pub(super) fn init(matches: &ArgMatches) -> u8 {
     for file in &files {
         say(&format!("wrote {}", file.path));
     }
+    if let Some(top) = init::top_above(dir) {
+        complain(&format!(
+            "warning: {} is below the top of the repository, {}, where alone {} looks for its pipeline; move the files there",
+            text::plain(&dir.display().to_string(), LONGEST),
+            text::plain(&top.display().to_string(), LONGEST),
+            answers.platform.as_str(),
+        ));
+    }
     say("\nNext:");
-    for (number, step) in init::steps(&answers, had_pipeline).iter().enumerate() {
+    for (number, step) in init::steps(&answers, dir, had_pipeline).iter().enumerate() {
         say(&format!("{}. {}", number + 1, text::plain(step, LONGEST)));
     }
     0
@@ -110,8 +118,8 @@ fn answers(matches: &ArgMatches, dir: &Path) -> Result<Answers, Vec<Mistake>> {
         asking.mistakes.push(mistake.hint("name the folder of the repository"));
     }
     for question in questions() {
-        if let Some(given) = matches.get_one::<String>(question.name).filter(|given| !given.trim().is_empty())
-        {
+        let is_given = |given: &&String| !given.trim().is_empty() || question.takes_nothing();
+        if let Some(given) = matches.get_one::<String>(question.name).filter(is_given) {
             asking.take(question, given);
         }
     }
@@ -128,13 +136,13 @@ fn answers(matches: &ArgMatches, dir: &Path) -> Result<Answers, Vec<Mistake>> {
             asking.mistakes.push(Mistake::new(format!("--{}", question.name), message).hint("leave it out"));
         }
     }
-    let mut values = BTreeMap::new();
+    let mut answers = Answers { platform, engine, values: BTreeMap::new() };
     for question in QUESTIONS.iter().filter(is_asked) {
-        if let Some(answer) = asking.answer(question, question.need(platform), None) {
-            values.insert(question.name, answer);
+        if let Some(answer) = asking.answer(question, question.need(&answers), None) {
+            answers.values.insert(question.name, answer);
         }
     }
-    if asking.mistakes.is_empty() { Ok(Answers { platform, engine, values }) } else { Err(asking.mistakes) }
+    if asking.mistakes.is_empty() { Ok(answers) } else { Err(asking.mistakes) }
 }
 
 fn at_terminal() -> bool {
@@ -171,7 +179,7 @@ impl Asking {
         }
         let default = match need {
             Need::Otherwise(default) => Some(default),
-            Need::Needed | Need::Optional | Need::ForCredentials => None,
+            Need::Needed | Need::Optional | Need::ForCredentials | Need::ForProof => None,
         };
         let is_needed = need == Need::Needed;
         let mut why = "there is no terminal to ask at";
@@ -188,7 +196,11 @@ impl Asking {
         let example = question.example().unwrap_or_default();
         let mistake =
             Mistake::new(format!("--{}", question.name), format!("{}: is missing, and {why}", question.name));
-        self.mistakes.push(mistake.hint(format!("write for example --{} '{example}'", question.name)));
+        self.mistakes.push(mistake.hint(format!(
+            "write for example --{} '{example}'{}",
+            question.name,
+            question.instead()
+        )));
         None
     }
 }

@@ -17,7 +17,7 @@ use super::stopping::{one, plan};
 use super::{LAST_WORDS, MISTAKES, complain, logging, random, say, within_repository};
 use crate::config::{self, Environment, Mistake, SWEEP_INPUTS, StopSettings, Veil};
 use crate::engine::fis::Templates;
-use crate::lint::{self, Finding, Lint, MAX_BYTES, RULES, Rule};
+use crate::lint::{self, Finding, Lint, MAX_BYTES, Missed, RULES, Rule};
 use crate::model::{EngineSpec, Level, Verdict};
 use crate::report::{Remark, remark_commands};
 use crate::text;
@@ -54,7 +54,7 @@ pub(super) fn command() -> Command {
             "A file is FIS's own JSON or YAML, a CloudFormation template, or what `terraform show -json` prints; - is \
              standard input.\nNothing of it is run. Each rule is in docs/lint.md.\n\nExit codes: 0 no rule of level \
              error is broken, 1 one is, 2 mistakes (no such file, no template in it, no such rule),\n3 an id could not \
-             be read from FIS, 129/130/143 ended by SIGHUP/SIGINT/SIGTERM.",
+             be read from FIS, or the findings could not be written, 129/130/143 ended by SIGHUP/SIGINT/SIGTERM.",
         )
         .arg(
             Arg::new(SUBJECT)
@@ -125,17 +125,14 @@ pub(super) async fn lint(matches: &ArgMatches, env: &Environment) -> u8 {
     if !mistakes.is_empty() {
         return refuse(&mistakes);
     }
-    let unread = if ids.is_empty() {
-        Vec::new()
-    } else {
-        match described(&mut lint, &ids, matches, env).await {
-            Ok(unread) => unread,
-            Err(code) => return code,
-        }
-    };
+    if !ids.is_empty()
+        && let Err(code) = described(&mut lint, &ids, matches, env).await
+    {
+        return code;
+    }
     // A pager reads no further than it shows. Once signals are listened to, nothing else ends a wait for it.
     let patience = if ids.is_empty() { Duration::MAX } else { LAST_WORDS };
-    tell(&lint, &unread, matches, env, patience)
+    tell(&lint, matches, env, patience)
 }
 
 fn is_id(subject: &str) -> bool {
@@ -164,13 +161,13 @@ fn read(file: &str) -> Result<Vec<u8>, Vec<Mistake>> {
     })
 }
 
-/// Takes what FIS says of these ids, and returns what it did not say, a line each. The error is an exit code.
+/// Takes what FIS says of these ids, and which it says nothing of. The error is an exit code.
 async fn described(
     lint: &mut Lint,
     ids: &[&String],
     matches: &ArgMatches,
     env: &Environment,
-) -> Result<Vec<String>, u8> {
+) -> Result<(), u8> {
     let refused = |mistakes: Vec<Mistake>| refuse(&mistakes);
     let settings = config::lint_settings(env, &given(matches), Path::new(HERE)).map_err(refused)?;
     let mut signals = Signals::listen().map_err(|error| {
@@ -192,14 +189,13 @@ async fn described(
         answers = ask => answers.map_err(|mistake| refuse(&[mistake]))?,
         signal = signals.next() => return Err(signal.exit_code()),
     };
-    let mut unread = Vec::new();
     for (id, answer) in answers {
         match answer {
             Ok(json) => lint.take_described(id, &json),
-            Err(failure) => unread.push(failure.with_remedy()),
+            Err(failure) => lint.take_unread(id, &failure.with_remedy()),
         }
     }
-    Ok(unread)
+    Ok(())
 }
 
 fn given(matches: &ArgMatches) -> Vec<(String, OsString)> {
@@ -222,7 +218,7 @@ async fn connected(settings: &StopSettings, env: &Environment) -> Result<Templat
 }
 
 /// Tells all, and returns the exit code.
-fn tell(lint: &Lint, unread: &[String], matches: &ArgMatches, env: &Environment, patience: Duration) -> u8 {
+fn tell(lint: &Lint, matches: &ArgMatches, env: &Environment, patience: Duration) -> u8 {
     let judgement = lint.judge();
     let format = matches.get_one::<String>(FORMAT).map_or("", String::as_str);
     if format == "json" {
@@ -236,8 +232,14 @@ fn tell(lint: &Lint, unread: &[String], matches: &ArgMatches, env: &Environment,
             say(&command);
         }
     }
-    for line in unread {
-        complain(&text::plain(line, LONGEST));
+    let unread: Vec<&Missed> = judgement.unread.iter().filter(|missed| missed.template.is_none()).collect();
+    for id in &unread {
+        complain(&id.why);
+    }
+    printing::finish(patience);
+    if let Some(problem) = printing::lost() {
+        complain(&format!("the findings could not be written: {problem}"));
+        return Verdict::Errored.exit_code(None);
     }
     let least = matches.get_one::<String>(FAIL_ON).map_or("", String::as_str);
     let least = LEVELS.into_iter().find(|level| level.as_str() == least).unwrap_or(Level::Note);

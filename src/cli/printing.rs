@@ -46,6 +46,8 @@ struct Waiting {
     /// Lines that did not fit, since something was printed last.
     left_out: usize,
     is_printing: bool,
+    /// Why some of standard output is lost. Nothing of one that somebody has closed.
+    lost: Option<String>,
     /// There is no thread that prints.
     alone: bool,
 }
@@ -94,11 +96,17 @@ impl Printer {
             let texts = waiting.take();
             drop(waiting);
             for (output, text) in texts {
-                // An output that is closed or full is no reason to fail.
-                let _ = match output {
-                    Output::Stdout => to(&mut io::stdout(), &text),
-                    Output::Stderr => to(&mut io::stderr(), &text),
-                };
+                // An output that is closed or full is no reason to fail, where the output is not what was asked for.
+                match output {
+                    Output::Stdout => {
+                        let lost = to(&mut io::stdout(), &text).err();
+                        let lost = lost.filter(|error| error.kind() != io::ErrorKind::BrokenPipe);
+                        if let Some(error) = lost {
+                            self.waiting().lost = Some(error.to_string());
+                        }
+                    }
+                    Output::Stderr => drop(to(&mut io::stderr(), &text)),
+                }
                 self.changed.notify_all();
             }
         }
@@ -133,6 +141,11 @@ pub(super) fn finish(patience: Duration) {
         }
         waiting = woken.0;
     }
+}
+
+/// Why some of what was printed to standard output is not there.
+pub(super) fn lost() -> Option<String> {
+    PRINTER.waiting().lost.clone()
 }
 
 /// Where live lines are drawn: on standard error, if it is a terminal.

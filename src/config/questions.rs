@@ -70,6 +70,11 @@ impl Answers {
     pub fn get(&self, name: &str) -> Option<&str> {
         self.values.get(name).map(String::as_str)
     }
+
+    /// True where somebody said that a fault undoes itself, or is not undone.
+    pub fn does_without(&self, name: &str) -> bool {
+        self.get(name) == Some(NONE)
+    }
 }
 
 /// What happens without an answer.
@@ -80,7 +85,17 @@ pub enum Need {
     Otherwise(&'static str),
     /// It is needed where the platform has no other credentials.
     ForCredentials,
+    /// It is needed of a command of which nothing but an exit code would tell that the fault went in.
+    ForProof,
 }
+
+/// The answer of who does without, where an answer is needed.
+const NONE: &str = "none";
+/// Without it a fault would stay in.
+const STOP: &str = "stop";
+/// What shows that a command has put a fault in.
+const INJECTED: &str = "injected";
+const TEMPLATE: &str = "experiment-template-id";
 
 /// One question: it has a flag of its name.
 #[derive(Debug)]
@@ -105,7 +120,7 @@ pub const ENGINE: Question = Question::every("engine", Need::Needed).own(ENGINES
 /// All others, in the order in which they are asked.
 #[rustfmt::skip]
 pub const QUESTIONS: &[Question] = &[
-    Question::of(Engine::Fis, "experiment-template-id", Need::Needed)
+    Question::of(Engine::Fis, TEMPLATE, Need::Needed)
         .own(Kind::Template, "FIS experiment template to run", "EXT1a2b3c4d5e6f7"),
     Question::of(Engine::Fis, "aws-region", Need::Needed),
     Question::of(Engine::Fis, "aws-role-arn", Need::ForCredentials),
@@ -121,9 +136,11 @@ pub const QUESTIONS: &[Question] = &[
         .own(ID, "Id of the LitmusChaos experiment to run", "3d4e5f60-7182-4a93-b4c5-d6e7f8091a2b"),
     Question::of(Engine::Command, "run", Need::Needed)
         .own(COMMAND, "Program that injects the fault, and its arguments, by spaces; no shell reads them", "docker pause cache"),
-    Question::of(Engine::Command, "stop", Need::Optional)
-        .own(COMMAND, "Program that undoes the fault, and its arguments, by spaces", "docker unpause cache"),
-    Question::every("probe-url", Need::Optional)
+    Question::of(Engine::Command, STOP, Need::Needed)
+        .own(COMMAND, "Program that undoes the fault, and its arguments, by spaces; none for a fault that stays in", "docker unpause cache"),
+    Question::of(Engine::Command, INJECTED, Need::Optional)
+        .own(COMMAND, "Text that the program prints when the fault is in, and only then", "1 container paused"),
+    Question::every("probe-url", Need::ForProof)
         .own(Kind::Url, "URL that answers 200 while the system is well", "https://staging.example.com/health"),
 ];
 
@@ -141,11 +158,27 @@ impl Question {
         self
     }
 
-    pub fn need(&self, platform: Platform) -> Need {
+    /// By the answers so far.
+    pub fn need(&self, answers: &Answers) -> Need {
+        let is_needed = match self.need {
+            Need::ForCredentials => answers.platform.has_tokens(),
+            Need::ForProof => answers.engine == Engine::Command && answers.get(INJECTED).is_none(),
+            need => return need,
+        };
+        if is_needed { Need::Needed } else { Need::Optional }
+    }
+
+    /// True where an empty answer is one. Elsewhere it is none.
+    pub fn takes_nothing(&self) -> bool {
+        self.name == STOP
+    }
+
+    /// What else would do, where an answer is missing.
+    pub fn instead(&self) -> &'static str {
         match self.need {
-            Need::ForCredentials if platform.has_tokens() => Need::Needed,
-            Need::ForCredentials => Need::Optional,
-            need => need,
+            Need::ForProof => ", or --injected with what the program prints when the fault is in",
+            _ if self.name == STOP => ", or none where the fault undoes itself or is to stay in",
+            _ => "",
         }
     }
 
@@ -180,6 +213,15 @@ impl Question {
     /// The answer as it is written, or what is wrong with it.
     pub fn judge(&self, answer: &str, origin: &str) -> Result<String, Mistake> {
         let answer = answer.trim();
+        if self.takes_nothing() && (answer.is_empty() || answer == NONE) {
+            return Ok(NONE.to_owned());
+        }
+        if self.name == TEMPLATE && code_in(answer).is_none() && !is_template(answer) {
+            let problem = Problem::new("is not the id of one FIS experiment template");
+            return Err(problem
+                .hint("write for example EXT1a2b3c4d5e6f7")
+                .at(self.name, answer, origin, None));
+        }
         let problem = match self.kind().parse(answer) {
             Ok(Parsed::Text(text)) => match code_in(&text) {
                 None => return Ok(text),
@@ -190,6 +232,13 @@ impl Question {
         };
         Err(problem.at(self.name, answer, origin, None))
     }
+}
+
+/// Stricter than the input, which takes ids of emulators too.
+fn is_template(text: &str) -> bool {
+    text.strip_prefix("EXT").is_some_and(|rest| {
+        !rest.is_empty() && rest.len() <= 61 && rest.chars().all(|c| c.is_ascii_alphanumeric())
+    })
 }
 
 /// A suite replaces `${NAME}`, GitHub `${{ … }}`, GitLab `$NAME` and `$[[ … ]]`, and a shell much more.
@@ -261,5 +310,30 @@ mod tests {
         );
         let told = QUESTIONS[0].judge("EXT${X}", "--experiment-template-id").unwrap_err().to_string();
         assert!(told.contains("holds a $, which may be code"), "{told}");
+    }
+
+    #[test]
+    fn a_template_is_one_id() {
+        for odd in ["EXT1,EXT2", "EXT1 EXT2", "EXT", "ext1", "tmpl-1", "EXT-1", "1EXT", ""] {
+            let told = QUESTIONS[0].judge(odd, "x").unwrap_err().to_string();
+            assert!(told.contains("is not the id of one"), "{odd}: {told}");
+        }
+    }
+
+    #[test]
+    fn who_does_without_a_stop_says_so() {
+        let stop = QUESTIONS.iter().find(|question| question.name == STOP).unwrap();
+        for none in ["none", "", " "] {
+            assert_eq!(stop.judge(none, "x"), Ok(NONE.to_owned()));
+        }
+        let answer = |values: &[(&'static str, &str)]| Answers {
+            platform: Platform::GitHub,
+            engine: Engine::Command,
+            values: values.iter().map(|(name, value)| (*name, (*value).to_owned())).collect(),
+        };
+        let probe = QUESTIONS.iter().find(|question| question.name == "probe-url").unwrap();
+        assert_eq!(stop.need(&answer(&[])), Need::Needed);
+        assert_eq!(probe.need(&answer(&[])), Need::Needed);
+        assert_eq!(probe.need(&answer(&[(INJECTED, "in")])), Need::Optional);
     }
 }

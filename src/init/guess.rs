@@ -1,6 +1,6 @@
 //! The platform that a repository most likely has its pipeline on.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::ci::{Checkout, Surroundings};
 use crate::config::{Environment, Platform};
@@ -8,9 +8,7 @@ use crate::forge::ForgeKind;
 
 /// By where it was cloned from, else by the files of a platform that are there.
 pub fn platform(dir: &Path) -> Option<Platform> {
-    let nothing = Environment::from_pairs::<&str, &str>([]);
-    let checkout = Checkout::read(dir);
-    let forge = Surroundings::detect(&nothing, None, checkout.as_ref()).site.map(|site| site.kind);
+    let forge = surroundings(dir).site.map(|site| site.kind);
     let by_forge = forge.and_then(|kind| match kind {
         ForgeKind::GitHub => Some(Platform::GitHub),
         ForgeKind::GitLab => Some(Platform::GitLab),
@@ -26,6 +24,24 @@ pub fn platform(dir: &Path) -> Option<Platform> {
         files.into_iter().find(|(name, _)| dir.join(name).exists()).map(|(_, platform)| platform)
     };
     by_forge.or_else(by_file)
+}
+
+/// What git alone tells.
+fn surroundings(dir: &Path) -> Surroundings {
+    let nothing = Environment::from_pairs::<&str, &str>([]);
+    Surroundings::detect(&nothing, None, Checkout::read(dir).as_ref())
+}
+
+/// The repository as its forge names it, by where it was cloned from.
+pub(super) fn repository(dir: &Path) -> Option<String> {
+    surroundings(dir).repository
+}
+
+/// The top folder of the repository, where `dir` is below it.
+pub fn top_above(dir: &Path) -> Option<PathBuf> {
+    let dir = dir.canonicalize().ok()?;
+    let top = dir.ancestors().find(|folder| folder.join(".git").exists())?;
+    (top != dir).then(|| top.to_path_buf())
 }
 
 #[cfg(test)]
@@ -52,6 +68,18 @@ mod tests {
             let config = format!("[remote \"origin\"]\n\turl = {remote}\n");
             fs::write(dir.path().join(".git/config"), config).unwrap();
             assert_eq!(platform(dir.path()), wanted, "{remote}");
+            assert!(repository(dir.path()).is_some_and(|name| name.ends_with("shop")), "{remote}");
         }
+    }
+
+    #[test]
+    fn a_folder_below_the_top_is_known() {
+        let dir = tempfile::tempdir().unwrap();
+        let below = dir.path().join("a/b");
+        fs::create_dir_all(&below).unwrap();
+        assert_eq!(top_above(&below), None);
+        fs::create_dir(dir.path().join(".git")).unwrap();
+        assert_eq!(top_above(&below), Some(dir.path().canonicalize().unwrap()));
+        assert_eq!(top_above(dir.path()), None);
     }
 }

@@ -14,7 +14,7 @@ use std::path::Path;
 use crate::config::{Answers, SUITE_NAMES};
 
 pub use folder::{Failure, write};
-pub use guess::platform;
+pub use guess::{platform, top_above};
 pub use next::steps;
 
 /// The suite, by the first name that a run looks for.

@@ -1,29 +1,40 @@
 //! What is left to do by hand, in three steps.
 
 use std::fmt::Write;
+use std::path::Path;
 
 use super::pipeline::{self, BUILDSPEC_FILE, GITLAB_INCLUDED};
-use super::{GITLAB, page, policy};
+use super::{GITLAB, guess, page, policy};
 use crate::config::{Answers, Engine, Platform};
 
 /// The three steps, where the repository had a GitLab pipeline before, or none.
-pub fn steps(answers: &Answers, has_pipeline: bool) -> [String; 3] {
-    [access(answers), job(answers, has_pipeline), trial()]
+pub fn steps(answers: &Answers, dir: &Path, has_pipeline: bool) -> [String; 3] {
+    [access(answers, dir), job(answers, has_pipeline), trial()]
 }
 
-fn access(answers: &Answers) -> String {
+fn access(answers: &Answers, dir: &Path) -> String {
     match answers.engine {
-        Engine::Fis => of_role(answers),
+        Engine::Fis => of_role(answers, guess::repository(dir).as_deref()),
         Engine::Harness | Engine::Litmus => of_secret(answers),
-        Engine::Command => format!(
-            "Let the job find the programs of the suite: it runs in faultgate's image, which has a shell and little else. \
-             Build an image of your own from it, or run the binary on a runner of yours: {}",
-            page("docs/container.md"),
-        ),
+        Engine::Command => of_programs(answers),
     }
 }
 
-fn of_role(answers: &Answers) -> String {
+fn of_programs(answers: &Answers) -> String {
+    let programs = ["run", "stop"].into_iter().filter(|name| !answers.does_without(name));
+    let mut programs: Vec<&str> =
+        programs.filter_map(|name| answers.get(name)?.split_whitespace().next()).collect();
+    programs.dedup();
+    format!(
+        "Let the job find {}: it runs in faultgate's image, which has busybox's programs and no other, docker and kubectl neither. \
+         Build an image of your own that has them and faultgate, or run the binary on a runner of yours: {}",
+        programs.join(" and "),
+        page("docs/container.md"),
+    )
+}
+
+/// `repository`: as its forge names it, where that is known.
+fn of_role(answers: &Answers, repository: Option<&str>) -> String {
     let flags = [("template", "experiment-template-id"), ("region", "aws-region")];
     let mut command = "faultgate iam".to_owned();
     let given = flags.into_iter().filter_map(|(flag, name)| Some((flag, answers.get(name)?)));
@@ -32,12 +43,17 @@ fn of_role(answers: &Answers) -> String {
     }
     let trust = match answers.platform {
         Platform::GitHub => format!(
-            "and let it trust the tokens of GitHub for this repository: {}#github",
+            "and let it trust GitHub's tokens of the job: aud sts.amazonaws.com, sub repo:{}:ref:refs/heads/BRANCH, BRANCH being the \
+             one that is deployed: {}#github",
+            repository.unwrap_or("OWNER/NAME"),
             page("docs/aws-access.md")
         ),
-        Platform::GitLab => {
-            format!("and let it trust the tokens of this GitLab: {}#gitlab", page("docs/aws-access.md"))
-        }
+        Platform::GitLab => format!(
+            "and let it trust this GitLab's tokens of the job: aud the URL of this GitLab, such as https://gitlab.com, sub \
+             project_path:{}:ref_type:branch:ref:BRANCH, BRANCH being the default one: {}#gitlab",
+            repository.unwrap_or("GROUP/PROJECT"),
+            page("docs/aws-access.md")
+        ),
         Platform::CodeBuild | Platform::CodePipeline => {
             "and give the project's role the same policy, or let it assume the one in the suite".to_owned()
         }
@@ -65,13 +81,11 @@ fn of_secret(answers: &Answers) -> String {
 
 fn job(answers: &Answers, has_pipeline: bool) -> String {
     match answers.platform {
-        Platform::GitHub => {
-            let tokens = if answers.engine == Engine::Fis { "id-token: write, " } else { "" };
-            format!(
-                "Let jobs have these permissions, which the workflow asks for: {{ {tokens}contents: read, statuses: write, \
-                 pull-requests: write }}. Then call it after your deployment: it starts with each push to main."
-            )
-        }
+        Platform::GitHub => format!(
+            "Call it from the workflow of your deployment, by a job after that of the deployment (here deploy): `{}`. By hand it \
+             starts for the default branch alone.",
+            pipeline::calling(answers.engine),
+        ),
         Platform::GitLab => {
             let included = if has_pipeline {
                 format!(
@@ -82,7 +96,7 @@ fn job(answers: &Answers, has_pipeline: bool) -> String {
                 String::new()
             };
             format!(
-                "{included}Set the variable FAULTGATE_GITLAB_TOKEN, masked, to a project access token with the scope api, for \
+                "{included}Set the variable FAULTGATE_GITLAB_TOKEN, masked and protected, to a project access token with the scope api, for \
                  statuses and notes."
             )
         }
@@ -106,7 +120,8 @@ const IMAGE_TAG: &str = concat!(env!("CARGO_PKG_VERSION_MAJOR"), ".", env!("CARG
 
 fn trial() -> String {
     "Try it: `faultgate rehearse --fault 30s` plays the suite without touching anything but what its probes look at, and \
-     `faultgate check` verifies all that a run verifies before it launches. Then commit the files."
+     `faultgate check` verifies all that a run verifies before it launches. A trial writes its report here: add the line `faultgate-report/` to \
+     .gitignore. Then commit the files."
         .to_owned()
 }
 

@@ -67,6 +67,9 @@ fn github(engine: Engine) -> Option<String> {
     if engine != Engine::Fis {
         text = without(&text, "id-token:")?;
     }
+    let triggers = only(&text, "on:")?;
+    text = text.replacen(&triggers, &called(engine), 1);
+    text = with_before(&text, "runs-on:", GUARD)?;
     if let Some(secret) = secret(engine) {
         let line = format!("{}: ${{{{ secrets.{} }}}}", secret.input, secret.github);
         text = with_before(&text, "comment:", &line)?;
@@ -77,6 +80,32 @@ fn github(engine: Engine) -> Option<String> {
         text = with_before(&text, "statuses:", "contents: read # for the suite file")?;
     }
     Some(text)
+}
+
+/// A push would judge the version that was deployed before it.
+fn called(engine: Engine) -> String {
+    let secrets =
+        secret(engine).map(|secret| format!("    secrets:\n      {}: {{ required: true }}\n", secret.github));
+    let call = secrets
+        .map_or_else(|| "  workflow_call:\n".to_owned(), |secrets| format!("  workflow_call:\n{secrets}"));
+    format!(
+        "# After the deployment, whose workflow calls this one, and by hand.\non:\n{call}  workflow_dispatch:\n"
+    )
+}
+
+const GUARD: &str = "# By hand for the default branch alone, since no other is deployed.\n\
+    if: github.event_name != 'workflow_dispatch' || github.ref_name == github.event.repository.default_branch";
+
+/// The job by which another workflow of the repository calls it, on one line.
+pub(super) fn calling(engine: Engine) -> String {
+    let tokens = if engine == Engine::Fis { "id-token: write, " } else { "" };
+    let secrets = secret(engine).map_or_else(String::new, |secret| {
+        format!(", secrets: {{ {0}: '${{{{ secrets.{0} }}}}' }}", secret.github)
+    });
+    format!(
+        "chaos: {{ needs: deploy, uses: ./{WORKFLOW}, permissions: {{ {tokens}contents: read, statuses: write, pull-requests: \
+         write }}{secrets} }}"
+    )
 }
 
 fn gitlab(engine: Engine) -> Option<String> {

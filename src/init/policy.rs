@@ -6,14 +6,15 @@ use super::{quoted, schema_line};
 use crate::config::{Answers, Engine, Platform};
 
 /// What this version does with a policy. The version that applies one takes this line out.
-const NOT_YET: &str = "# This version of faultgate does not apply it yet: there is no input `policy`.\n";
+const NOT_YET: &str =
+    "# This version of faultgate does not apply this file yet: there is no input `policy`.\n";
 
 pub(super) fn render(answers: &Answers) -> String {
-    let mut policy = schema_line("policy.schema.json");
+    let mut policy = NOT_YET.to_owned();
+    policy.push_str(&schema_line("policy.schema.json"));
     policy.push_str("# What experiments may do. It belongs to those who own the platform, and not to the repository under test, since a\n");
-    policy.push_str("# pull request could change it there. Move it to where they alone may change it, and let the job name it:\n");
+    policy.push_str("# pull request could change it there. Move it to where they alone may change it:\n");
     policy.push_str(protection(answers.platform));
-    policy.push_str(NOT_YET);
     policy.push_str("version: 1\n\nallow:\n");
     let _ = writeln!(policy, "  engines: [{}]", answers.engine.as_str());
     if let Some(account) = account(answers) {
@@ -48,11 +49,9 @@ fn protection(platform: Platform) -> &'static str {
         Platform::GitHub => {
             "# a repository of theirs, or a path whose line in CODEOWNERS names them, with required reviews on the branch.\n"
         }
-        Platform::GitLab => {
-            "# a project of theirs, or a variable of type file of the group, protected (FAULTGATE_POLICY).\n"
-        }
+        Platform::GitLab => "# a project of theirs, or a variable of type file of the group, protected.\n",
         Platform::CodeBuild | Platform::CodePipeline => {
-            "# a source or a bucket of theirs, and a variable of the project (FAULTGATE_POLICY), not of the buildspec.\n"
+            "# a source or a bucket of theirs, named by the project and not by the buildspec.\n"
         }
     }
 }

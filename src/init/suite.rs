@@ -22,7 +22,16 @@ pub(super) fn render(answers: &Answers) -> String {
     }
     let _ = writeln!(suite, "    {}:", answers.engine.as_str());
     for (key, name) in keys(answers.engine) {
-        if let Some(answer) = answers.get(name) {
+        if answers.does_without(name) {
+            let _ = writeln!(
+                suite,
+                "      # Nothing undoes the fault: it stays in at every kind of end, unless it ends by itself."
+            );
+        } else if *name == "injected"
+            && let Some(answer) = answers.get(name)
+        {
+            let _ = writeln!(suite, "      injected: {{ output: {} }}", quoted(answer));
+        } else if let Some(answer) = answers.get(name) {
             let _ = writeln!(suite, "      {key}: {}", value(answers.engine, answer));
         }
     }
@@ -46,7 +55,7 @@ fn keys(engine: Engine) -> &'static [(&'static str, &'static str)] {
         Engine::Litmus => {
             &[("experiment", "litmus-experiment-id"), ("project", "litmus-project-id"), ("url", "litmus-url")]
         }
-        Engine::Command => &[("run", "run"), ("stop", "stop")],
+        Engine::Command => &[("run", "run"), ("stop", "stop"), ("injected", "injected")],
     }
 }
 

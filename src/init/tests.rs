@@ -10,9 +10,13 @@ use crate::config::{Engine, Platform, QUESTIONS};
 
 fn answers(platform: Platform, engine: Engine, all: bool) -> Answers {
     let asked = QUESTIONS.iter().filter(|question| question.engine.is_none_or(|of| of == engine));
-    let needed = asked.filter(|question| all || question.need(platform) == crate::config::Need::Needed);
-    let values = needed.map(|question| (question.name, question.example().unwrap().to_owned()));
-    Answers { platform, engine, values: values.collect::<BTreeMap<_, _>>() }
+    let mut answers = Answers { platform, engine, values: BTreeMap::new() };
+    for question in asked {
+        if all || question.need(&answers) == crate::config::Need::Needed {
+            answers.values.insert(question.name, question.example().unwrap().to_owned());
+        }
+    }
+    answers
 }
 
 fn each(mut check: impl FnMut(&Answers, &[NewFile])) {
@@ -94,12 +98,63 @@ fn the_workflow_checks_the_suite_out_and_may_do_so() {
 }
 
 #[test]
+fn the_workflow_is_called_after_the_deployment_and_never_by_a_push() {
+    let dir = tempfile::tempdir().unwrap();
+    for engine in Engine::ALL {
+        let answers = answers(Platform::GitHub, engine, true);
+        let files = files(&answers, dir.path()).unwrap();
+        let workflow = yaml(&files[0].content);
+        let on: Vec<_> = workflow["on"].as_object().unwrap().keys().collect();
+        assert_eq!(on, ["workflow_call", "workflow_dispatch"]);
+        let job = &workflow["jobs"]["chaos"];
+        assert!(job["if"].as_str().unwrap().ends_with("== github.event.repository.default_branch"), "{job}");
+        assert!(!files[0].content.contains("main"), "{}", files[0].content);
+        // Whoever calls it has to give all that it takes.
+        let step = &steps(&answers, dir.path(), false)[1];
+        let caller = yaml(step.split('`').nth(1).unwrap());
+        assert_eq!(caller["chaos"]["permissions"], job["permissions"]);
+        let secrets = |of: &Value| of.as_object().map(|secrets| secrets.keys().cloned().collect::<Vec<_>>());
+        assert_eq!(
+            secrets(&caller["chaos"]["secrets"]),
+            secrets(&workflow["on"]["workflow_call"]["secrets"])
+        );
+    }
+}
+
+#[test]
+fn the_role_is_told_whom_to_trust() {
+    let dir = tempfile::tempdir().unwrap();
+    let step = |platform| steps(&answers(platform, Engine::Fis, true), dir.path(), false)[0].clone();
+    assert!(step(Platform::GitHub).contains("sub repo:OWNER/NAME:ref:refs/heads/BRANCH"));
+    std::fs::create_dir(dir.path().join(".git")).unwrap();
+    let config = "[remote \"origin\"]\n\turl = https://github.com/octo/shop\n";
+    std::fs::write(dir.path().join(".git/config"), config).unwrap();
+    assert!(step(Platform::GitHub).contains("sub repo:octo/shop:ref:refs/heads/BRANCH"));
+    assert!(step(Platform::GitLab).contains("sub project_path:octo/shop:ref_type:branch:ref:BRANCH"));
+}
+
+#[test]
+fn a_fault_that_nothing_undoes_is_told_in_the_suite() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut answers = answers(Platform::GitLab, Engine::Command, true);
+    answers.values.insert("stop", "none".to_owned());
+    let files = files(&answers, dir.path()).unwrap();
+    let suite = content(&files, ".faultgate.yml");
+    assert!(suite.contains("# Nothing undoes the fault") && !suite.contains("stop:"), "{suite}");
+    assert_eq!(yaml(suite)["experiments"][0]["command"]["injected"]["output"], "1 container paused");
+    hold(&schema(include_str!("../../docs/suite.schema.json")), &yaml(suite), suite);
+}
+
+#[test]
 fn the_suite_and_the_policy_keep_to_their_schemas() {
     let (suites, policies) = (schema(include_str!("../../docs/suite.schema.json")), policies());
     each(|answers, files| {
         let (suite, policy) = (content(files, ".faultgate.yml"), content(files, "faultgate-policy.yml"));
         assert!(suite.starts_with("# yaml-language-server: $schema=https://"), "{suite}");
-        assert!(policy.starts_with("# yaml-language-server: $schema=https://"), "{policy}");
+        let (first, rest) = policy.split_once('\n').unwrap();
+        assert!(first.contains("does not apply this file yet"), "{policy}");
+        assert!(rest.starts_with("# yaml-language-server: $schema=https://"), "{policy}");
+        assert!(!policy.contains("FAULTGATE_POLICY"), "{policy}");
         hold(&suites, &yaml(suite), suite);
         hold(&policies, &yaml(policy), policy);
         // A policy that refuses the suite beside it would be no start.
@@ -200,15 +255,18 @@ fn a_gitlab_pipeline_that_is_there_is_told_what_to_include() {
     let answers = answers(Platform::GitLab, Engine::Fis, true);
     let files = files(&answers, dir.path()).unwrap();
     assert!(files.iter().all(|file| file.path != ".gitlab-ci.yml"));
-    assert!(steps(&answers, true)[1].contains("include: [{ local: .gitlab/chaos.gitlab-ci.yml }]"));
-    assert!(!steps(&answers, false)[1].contains("include"));
+    assert!(
+        steps(&answers, dir.path(), true)[1].contains("include: [{ local: .gitlab/chaos.gitlab-ci.yml }]")
+    );
+    assert!(!steps(&answers, dir.path(), false)[1].contains("include"));
 }
 
 #[test]
 fn commands_to_copy_hold_answers_as_words() {
     let mut answers = answers(Platform::GitHub, Engine::Fis, true);
     answers.values.insert("experiment-template-id", "EXT;reboot".to_owned());
-    let step = &steps(&answers, false)[0];
+    let dir = tempfile::tempdir().unwrap();
+    let step = &steps(&answers, dir.path(), false)[0];
     let command = "faultgate iam --template 'EXT;reboot' --region eu-west-1 --account 111122223333";
     assert!(step.contains(command), "{step}");
 }

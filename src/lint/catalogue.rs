@@ -1,7 +1,9 @@
 //! What AWS's reference of actions says of each: what it needs, on what it acts, and what it leaves behind. Which ids there
 //! are, and what injects, is in `engine/fis/actions.rs`. What is not listed here is not known, and no rule judges it.
 
-use super::template::{Action, Text};
+use std::time::Duration;
+
+use super::template::{Action, Held};
 
 const STOP: &str = "aws:ec2:stop-instances";
 const RESTART: &str = "startInstancesAfterDuration";
@@ -122,16 +124,37 @@ pub(super) fn loss(id: &str) -> Option<Loss> {
     LOSSES.iter().find(|(known, _)| *known == id).map(|(_, loss)| *loss)
 }
 
-/// True of an action that stops instances, which nothing starts again.
-pub(super) fn stops_for_good(action: &Action) -> bool {
-    action.known_id() == STOP
-        && action.parameters.unknown().is_none()
-        && action.parameter(RESTART).is_none_or(Text::is_missing)
+/// Whether an action stops instances, which nothing starts again. The error: what is not known.
+pub(super) fn stops_for_good(action: &Action) -> Result<bool, String> {
+    let name = &action.name;
+    if let Some(written) = action.id.unknown() {
+        return Err(format!("the id of the action {name} is {written}"));
+    }
+    if action.known_id() != STOP {
+        return Ok(false);
+    }
+    if let Some(written) = action.parameters.unknown() {
+        return Err(format!("the parameters of the action {name} are {written}"));
+    }
+    match action.parameter(RESTART).map(|value| &value.held) {
+        Some(Held::Unknown(written)) => Err(format!("{RESTART} of the action {name} is {written}")),
+        Some(Held::Known(text)) => Ok(text.is_empty()),
+        Some(Held::Missing) | None => Ok(true),
+    }
 }
 
-/// True of an action after which its targets are not there any more, or do not run.
-pub(super) fn destroys(action: &Action) -> bool {
-    matches!(loss(action.known_id()), Some(Loss::ForGood(_))) || stops_for_good(action)
+/// Whether the targets of an action are not there any more after it, or do not run. The error: what is not known.
+pub(super) fn destroys(action: &Action) -> Result<bool, String> {
+    if matches!(loss(action.known_id()), Some(Loss::ForGood(_))) { Ok(true) } else { stops_for_good(action) }
+}
+
+/// The shortest that FIS lets an action of a known id last.
+pub(super) fn shortest(id: &str) -> Option<Duration> {
+    match id.split(':').nth(1)? {
+        "ebs" => Some(Duration::from_secs(1)),
+        "directconnect" => Some(Duration::from_mins(10)),
+        _ => entry(id).map(|_| Duration::from_mins(1)),
+    }
 }
 
 pub(super) fn precondition(id: &str) -> Option<&'static str> {

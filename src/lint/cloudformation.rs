@@ -1,14 +1,25 @@
 //! What CloudFormation's functions come to, as far as the template alone tells: by the defaults of its parameters and by its
 //! mappings. All else is not known.
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use super::template::{Style, Template};
+use super::template::{Found, Style, Template, Unread};
 use super::tree::{Content, Tree};
-use crate::config::{self, Entry, Node};
+use ::config::ValueKind;
+
+use crate::config::{self, Node};
 
 const TYPE: &str = "AWS::FIS::ExperimentTemplate";
+/// The `Ref` of such a resource is its name, and not its ARN.
+const ALARM: &str = "AWS::CloudWatch::Alarm";
+/// Makes resources of a list.
+const FOR_EACH: &str = "Fn::ForEach::";
+/// Puts in what a macro returns, or what is in a bucket.
+const TRANSFORM: &str = "Fn::Transform";
+/// A value that CloudFormation reads elsewhere when it makes the stack.
+const DYNAMIC: &str = "{{resolve:";
 /// Functions without `Fn::` before their names.
 const BARE: [&str; 2] = ["Ref", "Condition"];
 /// A longer text is not put together: many such texts would fill the memory.
@@ -17,6 +28,10 @@ const MOST_BYTES: usize = 2_048;
 const SHOWN: usize = 80;
 /// Functions in functions, and no deeper.
 const MOST_LEVELS: usize = 16;
+/// Bytes that are read to work out all functions of a file. One function may be read often, and each time for nothing.
+const MOST_WORK: usize = 64 << 20;
+/// What a function costs beside its text.
+const STEP: usize = 64;
 
 /// True of a template of CloudFormation, whatever its resources are.
 pub(super) fn is_one(root: &Node) -> bool {
@@ -24,23 +39,64 @@ pub(super) fn is_one(root: &Node) -> bool {
 }
 
 /// Its experiment templates.
-pub(super) fn templates(root: &Node) -> Vec<Template> {
+pub(super) fn templates(root: &Node) -> Found {
+    let mut found = Found::default();
     let resources = root.get("Resources").map(|entry| &entry.node.content);
-    let Some(config::Content::Table(resources)) = resources else { return Vec::new() };
-    let stack = Stack { root };
+    let Some(config::Content::Table(resources)) = resources else { return found };
+    let stack = Stack { root, work: Cell::new(MOST_WORK) };
     let meaning = |node: &Node| stack.meaning(node, 0);
-    let read = |(name, entry): (&String, &Entry)| {
-        let kind = entry.node.get("Type").and_then(|kind| kind.node.text());
-        (kind.as_deref() == Some(TYPE)).then(|| {
+    for (name, entry) in resources {
+        if is_one_of_ours(&entry.node) {
             let properties = entry.node.get("Properties");
             let tree = properties.map_or_else(
                 || Tree::new(Content::Table(BTreeMap::new())),
                 |properties| Tree::at(entry.mark, &properties.node, &meaning),
             );
-            Template::read(name.clone(), Style::CloudFormation, &tree).ignoring(ignored(&entry.node))
-        })
-    };
-    resources.iter().filter_map(read).collect()
+            let template = Template::read(name.clone(), Style::CloudFormation, &tree);
+            found.templates.push(template.ignoring(ignored(&entry.node)));
+        }
+        if let Some(why) = unread(name, &entry.node) {
+            found.unread.push(Unread { name: name.clone(), mark: Some(entry.mark), why });
+        }
+    }
+    if let Some(entry) = root.get(TRANSFORM) {
+        let (name, why) = (TRANSFORM.to_owned(), BY_TRANSFORM.to_owned());
+        found.unread.push(Unread { name, mark: Some(entry.mark), why });
+    }
+    found
+}
+
+const BY_TRANSFORM: &str = "what Fn::Transform puts in is not in the file";
+
+fn is_one_of_ours(resource: &Node) -> bool {
+    resource.get("Type").and_then(|kind| kind.node.text()).as_deref() == Some(TYPE)
+}
+
+/// Why a resource is not, or not as a whole, what the file says.
+fn unread(name: &str, resource: &Node) -> Option<String> {
+    let is_transformed = |node: &Node| node.get(TRANSFORM).is_some();
+    if name.starts_with(FOR_EACH) {
+        return may_hold_one(resource)
+            .then(|| "the experiment templates that Fn::ForEach makes are not in the file".to_owned());
+    }
+    let properties = resource.get("Properties").filter(|_| is_one_of_ours(resource));
+    let is_unread = name == TRANSFORM
+        || is_transformed(resource)
+        || properties.is_some_and(|properties| is_transformed(&properties.node));
+    is_unread.then(|| BY_TRANSFORM.to_owned())
+}
+
+/// True where a resource in it is an experiment template, or may be one.
+fn may_hold_one(node: &Node) -> bool {
+    match &node.content {
+        config::Content::Scalar(_) => false,
+        config::Content::List(items) => items.iter().any(|item| may_hold_one(item)),
+        config::Content::Table(entries) => {
+            is_one_of_ours(node)
+                || node.get(TRANSFORM).is_some()
+                || entries.values().any(|entry| may_hold_one(&entry.node))
+        }
+    }
 }
 
 /// What the metadata of a resource says.
@@ -54,8 +110,18 @@ fn ignored(resource: &Node) -> Vec<String> {
     }
 }
 
+/// Bytes of a text.
+fn size(node: &Node) -> usize {
+    match &node.content {
+        config::Content::Scalar(ValueKind::String(text)) => text.len(),
+        _ => 0,
+    }
+}
+
 struct Stack<'a> {
     root: &'a Node,
+    /// What is left of it for the file.
+    work: Cell<usize>,
 }
 
 /// A function and its arguments.
@@ -77,6 +143,10 @@ impl<'a> Function<'a> {
             return Some(Self { name: tag, arguments: Arguments::of(node) });
         }
         let config::Content::Table(entries) = &node.content else { return None };
+        // Whatever it brings joins, or takes the place of, what stands beside it.
+        if entries.contains_key(TRANSFORM) {
+            return Some(Self { name: "Transform", arguments: Arguments::Other });
+        }
         let (key, entry) = entries.iter().next().filter(|_| entries.len() == 1)?;
         let name =
             key.strip_prefix("Fn::").or_else(|| BARE.contains(&key.as_str()).then_some(key.as_str()))?;
@@ -85,6 +155,15 @@ impl<'a> Function<'a> {
             return None;
         }
         Some(Self { name, arguments: Arguments::of(&entry.node) })
+    }
+
+    /// Bytes of its text.
+    fn size(&self) -> usize {
+        match &self.arguments {
+            Arguments::Text(text) => text.len(),
+            Arguments::List(items) => items.iter().map(|item| STEP + size(item)).sum(),
+            Arguments::Other => 0,
+        }
     }
 
     /// What is shown in the place of its value.
@@ -113,35 +192,68 @@ impl<'a> Arguments<'a> {
 }
 
 impl Stack<'_> {
+    /// False where no work is left. What is left out is not known.
+    fn works(&self, cost: usize) -> bool {
+        let left = self.work.get().checked_sub(cost);
+        self.work.set(left.unwrap_or_default());
+        left.is_some()
+    }
+
+    /// The text of a node that functions read, which may be read again and again.
+    fn text(&self, node: &Node) -> Option<String> {
+        self.works(STEP + size(node)).then(|| node.text()).flatten()
+    }
+
     fn meaning(&self, node: &Node, level: usize) -> Option<Content> {
-        let function = Function::of(node)?;
-        if level > MOST_LEVELS {
-            return Some(function.written());
+        let found = match Function::of(node) {
+            Some(function) => Some(self.value(&function, level)),
+            None => node.text().filter(|text| text.contains(DYNAMIC)).map(Content::Text),
+        };
+        match found {
+            Some(Content::Text(text)) if text.contains(DYNAMIC) => Some(Content::Unknown(text)),
+            found => found,
+        }
+    }
+
+    fn value(&self, function: &Function<'_>, level: usize) -> Content {
+        if !self.works(STEP + function.size()) || level > MOST_LEVELS {
+            return function.written();
         }
         let found = match (function.name, &function.arguments) {
             ("Ref", Arguments::Text(name)) if name == "AWS::NoValue" => Some(Content::Nothing),
+            // Known to be a name, whatever it is.
+            ("Ref", Arguments::Text(name)) if level == 0 && self.is_alarm(name) => {
+                Some(Content::Text(format!("!Ref {name}")))
+            }
             ("Ref", Arguments::Text(name)) => self.parameter(name),
             ("Sub", Arguments::Text(text)) => self.substituted(text, None, level),
             ("Sub", Arguments::List(items)) => {
-                let text = items.first().and_then(|item| item.text());
+                let text = items.first().and_then(|item| self.text(item));
                 text.and_then(|text| self.substituted(&text, items.get(1).copied(), level))
             }
             ("Join", Arguments::List(items)) => self.joined(items, level),
             ("FindInMap", Arguments::List(items)) => self.mapped(items, level),
             _ => None,
         };
-        Some(found.unwrap_or_else(|| function.written()))
+        found.unwrap_or_else(|| function.written())
+    }
+
+    fn is_alarm(&self, name: &str) -> bool {
+        let resource = self.root.get("Resources").and_then(|resources| resources.node.get(name));
+        let kind = resource.and_then(|resource| resource.node.get("Type")?.node.text());
+        kind.as_deref() == Some(ALARM)
     }
 
     /// The text or the function that a node is. None of all else.
     fn part(&self, node: &Node, level: usize) -> Option<Content> {
-        self.meaning(node, level + 1).or_else(|| node.text().map(Content::Text))
+        let text = self.text(node).map(Content::Text);
+        self.meaning(node, level + 1).or(text)
     }
 
     /// The default of a parameter.
     fn parameter(&self, name: &str) -> Option<Content> {
         let parameter = &self.root.get("Parameters")?.node.get(name)?.node;
-        let default = parameter.get("Default")?.node.text().filter(|text| text.len() <= MOST_BYTES)?;
+        let default = self.text(&parameter.get("Default")?.node).filter(|text| text.len() <= MOST_BYTES)?;
         let kind = parameter.get("Type").and_then(|kind| kind.node.text()).unwrap_or_default();
         // What Systems Manager holds at that name is not known.
         if kind.starts_with("AWS::SSM::") {
@@ -159,6 +271,9 @@ impl Stack<'_> {
         let (mut out, mut rest, mut is_known) = (String::new(), text, true);
         while let Some((before, after)) = rest.split_once("${") {
             let (name, after) = after.split_once('}')?;
+            if !self.works(STEP) {
+                return None;
+            }
             out.push_str(before);
             rest = after;
             if let Some(literal) = name.strip_prefix('!') {
@@ -191,7 +306,7 @@ impl Stack<'_> {
 
     fn joined(&self, items: &[&Node], level: usize) -> Option<Content> {
         let [delimiter, list] = items else { return None };
-        let delimiter = delimiter.text()?;
+        let delimiter = self.text(delimiter)?;
         let config::Content::List(items) = &list.content else { return None };
         let (mut parts, mut is_known) = (Vec::new(), true);
         for item in items {
@@ -223,6 +338,6 @@ impl Stack<'_> {
             let Content::Text(key) = self.part(item, level)? else { return None };
             node = &node.get(&key)?.node;
         }
-        node.text().filter(|text| text.len() <= MOST_BYTES).map(Content::Text)
+        self.text(node).filter(|text| text.len() <= MOST_BYTES).map(Content::Text)
     }
 }

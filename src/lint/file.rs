@@ -2,9 +2,9 @@
 
 use std::rc::Rc;
 
-use super::template::{Style, Template};
+use super::template::{Found, Style, Template};
 use super::tree::Tree;
-use super::{cloudformation, terraform};
+use super::{cloudformation, keys, terraform};
 use crate::config::{Content, Fault, Node, parse_yaml};
 use crate::text::plain;
 
@@ -20,8 +20,8 @@ const FIELDS: [&str; 4] = ["actions", "stopConditions", "targets", "roleArn"];
 const HINT: &str = "name the JSON that aws fis get-experiment-template prints, a CloudFormation template with an \
                     AWS::FIS::ExperimentTemplate, or what terraform show -json prints of a plan";
 
-/// The templates of a file.
-pub(super) fn templates(bytes: &[u8]) -> Result<Vec<Template>, Vec<Fault>> {
+/// What is in a file.
+pub(super) fn templates(bytes: &[u8]) -> Result<Found, Vec<Fault>> {
     let text = std::str::from_utf8(bytes).map_err(|error| {
         let line = bytes[..error.valid_up_to()].split(|b| *b == b'\n').count();
         vec![refused(format!("is not valid UTF-8 at line {line}"), "write the file in UTF-8")]
@@ -42,10 +42,17 @@ fn refused(what: impl Into<String>, hint: &'static str) -> Fault {
 fn parse(text: &str) -> Result<Rc<Node>, Vec<Fault>> {
     // JSON is YAML as well, which is only read where everything stands.
     if !text.trim_start().starts_with(['{', '[']) {
-        return if is_hcl(text) { Err(vec![hcl()]) } else { parse_yaml(text, MOST) };
+        let parsed = parse_yaml(text, MOST);
+        let is_table = matches!(&parsed, Ok(node) if matches!(node.content, Content::Table(_)));
+        // Lines of a text in YAML may look alike.
+        return if !is_table && is_hcl(text) { Err(vec![hcl()]) } else { parsed };
     }
     match serde_json::from_str::<serde_json::Value>(text) {
         Ok(json) => {
+            if let Err(error) = serde_json::from_str::<keys::Unique>(text) {
+                let hint = "write each key once: of two values FIS may take either";
+                return Err(vec![refused(plain(&error.to_string(), 200), hint)]);
+            }
             let with_places = (text.len() <= MOST).then(|| parse_yaml(text, MOST).ok()).flatten();
             Ok(with_places.unwrap_or_else(|| Rc::new(Node::of_json(&json))))
         }
@@ -67,15 +74,15 @@ fn hcl() -> Fault {
     )
 }
 
-fn of(root: &Node) -> Result<Vec<Template>, Vec<Fault>> {
+fn of(root: &Node) -> Result<Found, Vec<Fault>> {
     let found = if cloudformation::is_one(root) {
         cloudformation::templates(root)
     } else if terraform::is_one(root) {
         terraform::templates(root)
     } else {
-        return of_fis(root).map(|template| vec![template]);
+        return of_fis(root).map(|template| Found { templates: vec![template], ..Found::default() });
     };
-    if found.is_empty() {
+    if found.templates.is_empty() && found.unread.is_empty() {
         return Err(vec![refused("holds no FIS experiment template", HINT)]);
     }
     Ok(found)

@@ -6,6 +6,7 @@
 mod catalogue;
 mod cloudformation;
 mod file;
+mod keys;
 mod output;
 mod rules;
 mod template;
@@ -18,8 +19,8 @@ pub use file::MAX_BYTES;
 pub use output::{json, reference, text};
 pub use rules::{RULES, Rule};
 
-use self::rules::Judged;
-use self::template::Template;
+use self::rules::{Judged, UNREAD};
+use self::template::{Template, Unread};
 use crate::config::{Fault, Mistake, Place, misspelt};
 use crate::model::Level;
 use crate::text::plain;
@@ -47,10 +48,22 @@ pub struct Finding {
 #[derive(Debug)]
 pub struct Judgement {
     pub templates: usize,
+    /// What could not be read, and so was not judged.
+    pub unread: Vec<Missed>,
     /// Findings of rules that the templates themselves leave out.
     pub ignored: usize,
     /// By where they stand, the worst first where that is the same.
     pub findings: Vec<Finding>,
+}
+
+/// A template, or what may be one, that could not be read. All texts are fit to be shown.
+#[derive(Debug, Clone)]
+pub struct Missed {
+    /// The file, or the id.
+    pub subject: String,
+    /// None of an id.
+    pub template: Option<String>,
+    pub why: String,
 }
 
 /// What is judged, and how.
@@ -59,6 +72,10 @@ pub struct Lint {
     timeout: Option<Duration>,
     ignored: Vec<&'static str>,
     subjects: Vec<Subject>,
+    /// Of files, by their names.
+    unread: Vec<(String, Unread)>,
+    /// Ids, and why they could not be read.
+    unread_ids: Vec<Missed>,
 }
 
 #[derive(Debug)]
@@ -72,7 +89,7 @@ struct Subject {
 impl Lint {
     /// `timeout`: the longest that a run lets an experiment last, where that is known. `ignored`: rules that are left out.
     pub fn new(timeout: Option<Duration>, ignored: Vec<&'static str>) -> Self {
-        Self { timeout, ignored, subjects: Vec::new() }
+        Self { timeout, ignored, subjects: Vec::new(), unread: Vec::new(), unread_ids: Vec::new() }
     }
 
     /// Takes all templates of a file with this content.
@@ -83,14 +100,15 @@ impl Lint {
         };
         let found =
             file::templates(bytes).map_err(|faults| faults.into_iter().map(mistake).collect::<Vec<_>>())?;
-        let ignored = found.iter().flat_map(|template| &template.ignored);
+        let ignored = found.templates.iter().flat_map(|template| &template.ignored);
         let unknown: Vec<Mistake> =
             ignored.filter(|id| Rule::find(id).is_none()).map(|id| unknown_rule(name, id)).collect();
         if !unknown.is_empty() {
             return Err(unknown);
         }
         let subject = |template| Subject { name: name.to_owned(), is_file: true, template };
-        self.subjects.extend(found.into_iter().map(subject));
+        self.subjects.extend(found.templates.into_iter().map(subject));
+        self.unread.extend(found.unread.into_iter().map(|unread| (name.to_owned(), unread)));
         Ok(())
     }
 
@@ -103,8 +121,18 @@ impl Lint {
         });
     }
 
+    /// Takes an id that could not be read.
+    pub fn take_unread(&mut self, id: &str, why: &str) {
+        let (subject, why) = (plain(id, LONGEST_NAME), plain(why, LONGEST));
+        self.unread_ids.push(Missed { subject, template: None, why });
+    }
+
     pub fn judge(&self) -> Judgement {
         let all = self.subjects.iter().flat_map(|subject| self.findings(subject));
+        let is_told = !self.ignored.contains(&UNREAD.id);
+        let all = all.chain(
+            self.unread.iter().filter(|_| is_told).map(|(name, unread)| (false, missed(name, unread))),
+        );
         let (ignored, mut findings): (Vec<_>, Vec<_>) = all.partition(|(is_ignored, _)| *is_ignored);
         let place = |finding: &Finding| finding.place.as_ref().map(|place| (place.line, place.column));
         findings.sort_by(|(_, a), (_, b)| {
@@ -114,6 +142,7 @@ impl Lint {
         });
         Judgement {
             templates: self.subjects.len(),
+            unread: self.unread.iter().map(of_file_missed).chain(self.unread_ids.iter().cloned()).collect(),
             ignored: ignored.len(),
             findings: findings.into_iter().map(|(_, finding)| finding).collect(),
         }
@@ -141,6 +170,27 @@ impl Lint {
                 (is_ignored, finding)
             })
         })
+    }
+}
+
+fn of_file_missed((name, unread): &(String, Unread)) -> Missed {
+    Missed {
+        subject: plain(name, LONGEST_NAME),
+        template: Some(plain(&unread.name, LONGEST_NAME)),
+        why: plain(&unread.why, LONGEST),
+    }
+}
+
+fn missed(name: &str, unread: &Unread) -> Finding {
+    Finding {
+        rule: &UNREAD,
+        level: UNREAD.level,
+        subject: plain(name, LONGEST_NAME),
+        template: plain(&unread.name, LONGEST_NAME),
+        place: unread.mark.filter(|mark| mark.line > 0).map(|mark| mark.in_file(name)),
+        message: plain(&format!("cannot be judged: {}", unread.why), LONGEST),
+        remedy: UNREAD.remedy.to_owned(),
+        add: None,
     }
 }
 

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use serde::Serialize;
 
-use super::{Finding, Judgement, RULES};
+use super::{Finding, Judgement, Missed, RULES};
 use crate::model::Level;
 
 const SCHEMA_VERSION: u32 = 1;
@@ -18,11 +18,13 @@ struct Counts {
     notes: usize,
     /// Findings of rules that the templates leave out.
     ignored: usize,
+    #[serde(skip)]
+    unread: usize,
 }
 
 impl Counts {
     fn of(judgement: &Judgement) -> Self {
-        let Judgement { templates, ignored, findings } = judgement;
+        let Judgement { templates, unread, ignored, findings } = judgement;
         let of = |level| findings.iter().filter(|finding| finding.level == level).count();
         Self {
             templates: *templates,
@@ -30,17 +32,20 @@ impl Counts {
             warnings: of(Level::Warning),
             notes: of(Level::Note),
             ignored: *ignored,
+            unread: unread.len(),
         }
     }
 
     fn line(self) -> String {
         let count =
             |number: usize, what: &str| format!("{number} {what}{}", if number == 1 { "" } else { "s" });
-        let Self { templates, errors, warnings, notes, ignored } = self;
+        let Self { templates, errors, warnings, notes, ignored, unread } = self;
         let ignored = if ignored == 0 { String::new() } else { format!(", {ignored} left out") };
         let (errors, warnings, notes) =
             (count(errors, "error"), count(warnings, "warning"), count(notes, "note"));
-        format!("{errors}, {warnings}, {notes}{ignored} in {}", count(templates, "template"))
+        let unread =
+            if unread == 0 { String::new() } else { format!("; {unread} not read, and so not judged") };
+        format!("{errors}, {warnings}, {notes}{ignored} in {}{unread}", count(templates, "template"))
     }
 }
 
@@ -74,7 +79,23 @@ struct Document<'a> {
     schema_version: u32,
     #[serde(flatten)]
     counts: Counts,
+    unread: Vec<Untold<'a>>,
     findings: Vec<Told<'a>>,
+}
+
+#[derive(Serialize)]
+struct Untold<'a> {
+    /// The file, or the id.
+    subject: &'a str,
+    template: Option<&'a str>,
+    why: &'a str,
+}
+
+impl<'a> Untold<'a> {
+    fn of(missed: &'a Missed) -> Self {
+        let Missed { subject, template, why } = missed;
+        Self { subject, template: template.as_deref(), why }
+    }
 }
 
 #[derive(Serialize)]
@@ -117,6 +138,7 @@ pub fn json(judgement: &Judgement) -> String {
     let document = Document {
         schema_version: SCHEMA_VERSION,
         counts: Counts::of(judgement),
+        unread: judgement.unread.iter().map(Untold::of).collect(),
         findings: judgement.findings.iter().map(Told::of).collect(),
     };
     serde_json::to_string_pretty(&document).unwrap_or_default()

@@ -65,6 +65,21 @@ pub(super) type Text = Value<String>;
 /// Texts by their names, in the order of these.
 pub(super) type Texts = Value<Vec<(String, Text)>>;
 
+/// What is in a file.
+#[derive(Debug, Default)]
+pub(super) struct Found {
+    pub(super) templates: Vec<Template>,
+    pub(super) unread: Vec<Unread>,
+}
+
+/// What becomes an experiment template, or a part of one, and is not in the file.
+#[derive(Debug)]
+pub(super) struct Unread {
+    pub(super) name: String,
+    pub(super) mark: Option<Mark>,
+    pub(super) why: String,
+}
+
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Template {
     /// By which people know it: its id, the name of its resource.
@@ -78,7 +93,8 @@ pub(super) struct Template {
     pub(super) actions: Value<Vec<Action>>,
     /// Whether it says where the log goes.
     pub(super) log: Value<bool>,
-    pub(super) has_report: bool,
+    /// Whether FIS makes a report.
+    pub(super) report: Value<bool>,
     pub(super) tags: Texts,
     pub(super) empty_targets: Text,
     /// Rules that the template says are not to be judged of it.
@@ -102,9 +118,14 @@ pub(super) struct Target {
     pub(super) selection: Text,
     pub(super) arns: Value<Vec<Text>>,
     pub(super) tags: Texts,
-    /// The paths of its filters.
-    pub(super) filters: Value<Vec<Text>>,
+    pub(super) filters: Value<Vec<Filter>>,
     pub(super) parameters: Texts,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Filter {
+    pub(super) path: Text,
+    pub(super) values: Value<Vec<Text>>,
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -128,9 +149,18 @@ impl Action {
         self.parameters.items().iter().find(|(key, _)| key == name).map(|(_, value)| value)
     }
 
-    /// True if it acts on the target, as far as that is known.
-    pub(super) fn uses(&self, target: &str) -> bool {
-        self.targets.items().iter().any(|(_, name)| name.known().is_some_and(|name| name == target))
+    /// Whether it acts on the target. The error: what is not known.
+    pub(super) fn uses(&self, target: &str) -> Result<bool, String> {
+        if self.targets.items().iter().any(|(_, name)| name.known().is_some_and(|name| name == target)) {
+            return Ok(true);
+        }
+        if let Some(written) = self.targets.unknown() {
+            return Err(format!("the targets of the action {} are {written}", self.name));
+        }
+        match self.targets.items().iter().find_map(|(_, name)| name.unknown()) {
+            Some(written) => Err(format!("the action {} acts on the target {written}", self.name)),
+            None => Ok(false),
+        }
     }
 }
 
@@ -152,7 +182,7 @@ impl Template {
             targets: reader.table(tree.field("targets"), "targets", Reader::target),
             actions: reader.table(tree.field("actions"), "actions", Reader::action),
             log: log(tree.field("logConfiguration")),
-            has_report: tree.field("experimentReportConfiguration").is_some(),
+            report: reader.read(tree.field("experimentReportConfiguration"), |_, _| Held::Known(true)),
             tags: reader.texts(tree.field("tags"), "tags"),
             empty_targets: reader.text(
                 options.and_then(|options| options.field("emptyTargetResolutionMode")),
@@ -177,8 +207,13 @@ fn log(tree: Option<&Tree>) -> Value<bool> {
         None | Some((_, Content::Nothing)) => Held::Missing,
         Some((_, Content::Unknown(written))) => Held::Unknown(written.clone()),
         Some((tree, _)) => {
-            let goes_to = |name: &str| tree.field(name).is_some();
-            Held::Known(goes_to("cloudWatchLogsConfiguration") || goes_to("s3Configuration"))
+            let places = ["cloudWatchLogsConfiguration", "s3Configuration"].map(|name| tree.field(name));
+            let named = places.into_iter().flatten().map(|place| match &place.content {
+                Content::Unknown(written) => Held::Unknown(written.clone()),
+                _ => Held::Known(true),
+            });
+            // What is known goes first.
+            named.min_by_key(|held| matches!(held, Held::Unknown(_))).unwrap_or(Held::Known(false))
         }
     };
     Value { mark: tree.and_then(|tree| tree.mark), held }
@@ -281,7 +316,10 @@ impl Reader {
             tags: self.texts(tree.field("resourceTags"), &at("resourceTags")),
             filters: self.list(tree.field("filters"), &at("filters"), |reader, tree, path| {
                 reader.is_table(tree, path);
-                reader.text(tree.field("path"), path)
+                Filter {
+                    path: reader.text(tree.field("path"), path),
+                    values: reader.all(tree.field("values"), &format!("{path}.values")),
+                }
             }),
             parameters: self.texts(tree.field("parameters"), &at("parameters")),
         }

@@ -2,11 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::template::{Style, Template};
+use super::template::{Found, Style, Template, Unread};
 use super::tree::{Content, Tree};
 use crate::config::{self, Node};
 
 const TYPE: &str = "aws_fis_experiment_template";
+/// The same by another provider, which has blocks of its own.
+const OTHER_TYPE: &str = "awscc_fis_experiment_template";
 
 /// True of what `terraform show -json` prints.
 pub(super) fn is_one(root: &Node) -> bool {
@@ -15,18 +17,17 @@ pub(super) fn is_one(root: &Node) -> bool {
 }
 
 /// The experiment templates that there will be, or of a state those that there are.
-pub(super) fn templates(root: &Node) -> Vec<Template> {
-    let mut found = Vec::new();
+pub(super) fn templates(root: &Node) -> Found {
+    let mut found = Found::default();
     if let Some(changes) = root.get("resource_changes") {
-        for change in items(&changes.node).filter(|change| is_template(change)) {
+        for change in items(&changes.node) {
             let Some(values) = change.get("change").and_then(|entry| entry.node.get("after")) else {
                 continue;
             };
             // One that is to go.
             if matches!(values.node.content, config::Content::Table(_)) {
                 let unknown = change.get("change").and_then(|entry| entry.node.get("after_unknown"));
-                let tree = known(Some(&values.node), unknown.map(|entry| &*entry.node));
-                found.push(template(change, &tree));
+                found.take(change, || known(Some(&values.node), unknown.map(|entry| &*entry.node)));
             }
         }
         return found;
@@ -40,9 +41,8 @@ pub(super) fn templates(root: &Node) -> Vec<Template> {
     while let Some(module) = modules.pop() {
         modules.extend(module.get("child_modules").into_iter().flat_map(|entry| items(&entry.node)));
         let resources = module.get("resources").into_iter().flat_map(|entry| items(&entry.node));
-        for resource in resources.filter(|resource| is_template(resource)) {
-            let values = resource.get("values").map(|entry| &*entry.node);
-            found.push(template(resource, &known(values, None)));
+        for resource in resources {
+            found.take(resource, || known(resource.get("values").map(|entry| &*entry.node), None));
         }
     }
     found
@@ -56,14 +56,26 @@ fn items(node: &Node) -> impl Iterator<Item = &Node> {
     items.iter().map(|item| &**item)
 }
 
-fn is_template(resource: &Node) -> bool {
-    let text = |key| resource.get(key).and_then(|entry| entry.node.text());
-    text("type").as_deref() == Some(TYPE) && text("mode").is_none_or(|mode| mode == "managed")
-}
-
-fn template(resource: &Node, values: &Tree) -> Template {
-    let name = resource.get("address").and_then(|entry| entry.node.text()).unwrap_or_else(|| TYPE.to_owned());
-    Template::read(name, Style::Terraform, &as_fis_has_it(values))
+impl Found {
+    /// Takes a resource with its values, if it is an experiment template.
+    fn take(&mut self, resource: &Node, values: impl FnOnce() -> Tree) {
+        let text = |key| resource.get(key).and_then(|entry| entry.node.text());
+        if text("mode").is_some_and(|mode| mode != "managed") {
+            return;
+        }
+        let name = || text("address").unwrap_or_else(|| TYPE.to_owned());
+        match text("type").as_deref() {
+            Some(TYPE) => {
+                let tree = as_fis_has_it(&values());
+                self.templates.push(Template::read(name(), Style::Terraform, &tree));
+            }
+            Some(OTHER_TYPE) => {
+                let why = "the resources of the provider awscc are not read".to_owned();
+                self.unread.push(Unread { name: name(), mark: None, why });
+            }
+            _ => {}
+        }
+    }
 }
 
 /// Values with those that are known after the apply.
@@ -181,7 +193,10 @@ fn collected(tree: &Tree, kind: &str, key: &str, read: impl Fn(&Tree) -> Tree) -
         let Some(name) = block.get(key).and_then(Tree::text) else {
             return Tree::new(Content::Unknown("known after apply".to_owned()));
         };
-        entries.insert(name.to_owned(), read(block));
+        if entries.insert(name.to_owned(), read(block)).is_some() {
+            // No table has a name twice, and which of the two counts is not known.
+            return Tree::new(Content::Text(name.to_owned()));
+        }
     }
     Tree::new(Content::Table(entries))
 }

@@ -6,6 +6,7 @@ use crate::model::Level::{Error, Note, Warning};
 
 mod formats;
 mod rules;
+mod unknown;
 
 /// A template in which no rule finds anything.
 fn good() -> Value {

@@ -67,7 +67,8 @@ async fn what_is_written_is_a_suite_that_runs_and_is_never_written_again() {
         assert_eq!(ended.result()["experiments"][0]["name"], "first-experiment", "{context}");
         assert!(ended.result()["experiments"][0]["probes"][0]["total"].as_u64() >= Some(2), "{context}");
 
-        let again = init(platform, engine).after(ended).file(".faultgate.yml", &suite);
+        let again =
+            init(platform, engine).args(&["--probe-url", TARGET]).after(ended).file(".faultgate.yml", &suite);
         let ended = again.finish().await;
         ended.assert_code(2, &context);
         for (path, content) in written {
@@ -152,6 +153,33 @@ async fn a_flag_of_another_engine_is_a_mistake() {
     ended.assert_code(2, "another engine");
     assert!(ended.stderr.contains("run: is no question of the engine fis"), "{}", ended.stderr);
     assert!(ended.files().is_empty());
+}
+
+#[tokio::test]
+async fn a_fault_stays_in_only_where_somebody_says_so() {
+    let command = ["init", "--platform", "gitlab", "--engine", "command", "--run", "touch in"];
+    let ended = Faultgate::new(&command).finish().await;
+    ended.assert_code(2, "neither a stop nor a proof");
+    for flag in ["--stop", "--probe-url"] {
+        assert!(ended.stderr.contains(&format!("(from {flag})")), "{flag}: {}", ended.stderr);
+    }
+    assert!(ended.stderr.contains("--injected") && ended.files().is_empty(), "{}", ended.stderr);
+    for none in ["", "none"] {
+        let ended = Faultgate::new(&command).args(&["--stop", none, "--injected", "in"]).finish().await;
+        ended.assert_code(0, none);
+        assert!(ended.read(".faultgate.yml").contains("# Nothing undoes the fault"), "{none}");
+    }
+}
+
+#[tokio::test]
+async fn a_folder_below_the_top_is_told() {
+    let asked = init(Platform::GitHub, Engine::Fis).args(&["--dir", "below"]);
+    for folder in [".git", "below"] {
+        std::fs::create_dir(asked.home().join(folder)).unwrap();
+    }
+    let ended = asked.finish().await;
+    ended.assert_code(0, "below");
+    assert!(ended.stderr.contains("is below the top of the repository"), "{}", ended.stderr);
 }
 
 #[tokio::test]

@@ -162,6 +162,10 @@ async fn an_id_that_cannot_be_read_is_no_success() {
         ended.stderr
     );
     assert!(ended.stdout.contains(TEMPLATE_ID), "the other is judged: {}", ended.stdout);
+    assert!(ended.stdout.trim_end().ends_with("1 not read, and so not judged"), "{}", ended.stdout);
+    let ended = account.faultgate(&["lint", "EXTnowhere", TEMPLATE_ID, "--format", "json"]).finish().await;
+    let json: Value = serde_json::from_str(&ended.stdout).unwrap();
+    assert_eq!(json["unread"][0]["subject"], "EXTnowhere");
 
     // What is broken goes first.
     let asked = account.faultgate(&["lint", "EXTnowhere", "bad.yml"]).file("bad.yml", &stack("none"));
@@ -179,6 +183,20 @@ async fn an_id_that_cannot_be_read_is_no_success() {
 #[tokio::test]
 async fn no_region_and_no_credentials_are_needed_for_files() {
     lint(&["good.yml"]).env("AWS_ENDPOINT_URL", "no url").finish().await.assert_code(0, "files alone");
+}
+
+/// Who reads a file that is cut off would take it for the whole.
+#[tokio::test]
+async fn what_cannot_be_written_is_no_success() {
+    let ended = lint(&["good.yml"]).finish().await;
+    let (full, file) = (std::fs::File::create("/dev/full").unwrap(), ended.path("good.yml"));
+    let program = std::process::Command::new(env!("CARGO_BIN_EXE_faultgate"))
+        .args(["lint".as_ref(), file.as_os_str()])
+        .stdout(full)
+        .output();
+    let output = program.unwrap();
+    let told = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.code() == Some(3) && told.contains("could not be written"), "{told}");
 }
 
 #[tokio::test]

@@ -54,6 +54,19 @@ def lint(file: Path) -> None:
     accepts("yamllint", "--strict", "--config-file", HERE / "yamllint.yml", file)
 
 
+def call(home: Path, steps: str) -> None:
+    """A workflow that calls the written one as the steps say is one."""
+    caller = steps.split("(here deploy): `")[1].split("`")[0]
+    deploy = "deploy: { runs-on: ubuntu-24.04, steps: [{ run: 'true' }] }"
+    workflow = home / ".github" / "workflows" / "deploy.yml"
+    workflow.write_text(f"on: {{ push: {{ branches: [trunk] }} }}\njobs:\n  {deploy}\n  {caller}\n")
+    # By this it knows the top of the repository, and so the workflow that is called.
+    (home / ".git").mkdir()
+    accepts("actionlint", "-shellcheck", LINTERS / "shellcheck", "-pyflakes=", workflow)
+    (home / ".git").rmdir()
+    workflow.unlink()
+
+
 @pytest.mark.parametrize("engine", FLAGS)
 @pytest.mark.parametrize("platform", PLATFORMS)
 def test_linters_are_content(platform: str, engine: str, tmp_path: Path) -> None:
@@ -61,10 +74,15 @@ def test_linters_are_content(platform: str, engine: str, tmp_path: Path) -> None
         home = tmp_path / folder
         home.mkdir()
         flags = [*FLAGS[engine], *(["--probe-url", PROBE] if optional else [])]
+        if engine == "command" and not optional:
+            flags += ["--injected", "1 container paused"]
         if engine == "fis" and (optional or platform in ("github", "gitlab")):
             flags += ["--aws-role-arn", ROLE]
         command = [binary(), "init", "--dir", home, "--platform", platform, "--engine", engine, *flags]
-        subprocess.run(command, env={"PATH": os.environ["PATH"]}, check=True, capture_output=True)
+        environment = {"PATH": os.environ["PATH"]}
+        done = subprocess.run(command, env=environment, check=True, capture_output=True, text=True)
+        if platform == "github":
+            call(home, done.stdout)
         files = [path for path in home.rglob("*") if path.is_file()]
         assert len(files) >= 3
         for file in files:

@@ -17,6 +17,7 @@ const OTHER_SHARES: [&str; 4] =
 const FEW: f64 = 10.0;
 const DOCUMENT: &str = "documentArn";
 const FIS_DOCUMENTS: &str = "AWSFIS-";
+const OWN_ACCOUNT: &str = "${AWS::AccountId}";
 
 fn actions<'a>(judged: &'a Judged<'_>) -> &'a [Action] {
     judged.template.actions.items()
@@ -48,7 +49,14 @@ pub(super) fn harmless_only(judged: &Judged<'_>) -> Vec<Hit> {
 pub(super) fn unknown_action(judged: &Judged<'_>) -> Vec<Hit> {
     let known: Vec<String> = known_ids().collect();
     let judge = |action: &Action| {
-        let (name, id) = (&action.name, action.id.known()?);
+        let name = &action.name;
+        if let Some(written) = action.id.unknown() {
+            let what = format!(
+                "the id of the action {name} is {written}, and what it injects and needs depends on it"
+            );
+            return Some(Hit::unjudged(action.id.mark, &what));
+        }
+        let id = action.id.known()?;
         if known.contains(id) {
             return None;
         }
@@ -105,6 +113,10 @@ pub(super) fn parameter(judged: &Judged<'_>) -> Vec<Hit> {
 pub(super) fn irreversible(judged: &Judged<'_>) -> Vec<Hit> {
     let judge = |action: &Action| {
         let name = &action.name;
+        if let Some(written) = action.id.unknown() {
+            let what = format!("the id of the action {name} is {written}");
+            return Some(Hit::unjudged(action.id.mark, &what));
+        }
         match catalogue::loss(action.known_id())? {
             Loss::ForGood(what) => {
                 Some(Hit::at(action.mark, format!("the action {name} {what}, and FIS cannot undo it")))
@@ -120,12 +132,14 @@ pub(super) fn irreversible(judged: &Judged<'_>) -> Vec<Hit> {
 }
 
 pub(super) fn restart(judged: &Judged<'_>) -> Vec<Hit> {
-    let judge = |action: &Action| {
-        if !catalogue::stops_for_good(action) {
-            return None;
+    let judge = |action: &Action| match catalogue::stops_for_good(action) {
+        Ok(true) => {
+            let message =
+                format!("the action {} stops instances, and nothing starts them again", action.name);
+            Some(Hit::at(action.mark, message))
         }
-        let message = format!("the action {} stops instances, and nothing starts them again", action.name);
-        Some(Hit::at(action.mark, message))
+        Ok(false) => None,
+        Err(what) => Some(Hit::unjudged(action.mark, &what)),
     };
     actions(judged).iter().filter_map(judge).collect()
 }
@@ -137,6 +151,10 @@ pub(super) fn small_share(judged: &Judged<'_>) -> Vec<Hit> {
             let of_calls = SHARES_OF_CALLS.contains(&name.as_str());
             if !of_calls && !OTHER_SHARES.contains(&name.as_str()) {
                 continue;
+            }
+            if let Some(written) = value.unknown() {
+                let what = format!("{name} of the action {} is {written}", action.name);
+                hits.push(Hit::unjudged(value.mark, &what));
             }
             let Some(text) = value.known() else { continue };
             let told = format!("{name} of the action {} is {text}", action.name);
@@ -166,7 +184,10 @@ pub(super) fn small_share(judged: &Judged<'_>) -> Vec<Hit> {
 }
 
 pub(super) fn ssm_document(judged: &Judged<'_>) -> Vec<Hit> {
-    let own = judged.template.role_arn.known().and_then(|arn| arn.split(':').nth(4));
+    let own = match &judged.template.role_arn.held {
+        Held::Known(arn) | Held::Unknown(arn) => account(&without_places(arn)),
+        Held::Missing => None,
+    };
     let judge = |action: &Action| {
         if !action.known_id().starts_with("aws:ssm:") {
             return None;
@@ -190,8 +211,8 @@ pub(super) fn ssm_document(judged: &Judged<'_>) -> Vec<Hit> {
             });
         };
         let document = document.trim_start_matches("document/").trim_start_matches("automation-definition/");
-        let is_another =
-            |owner: &str| own.is_some_and(|own| own.len() == 12 && owner.len() == 12 && own != owner);
+        // An account that is named is another one, unless it is known to be the own.
+        let is_another = |owner: &str| is_account(owner) && own.as_deref() != Some(owner);
         match owner {
             "" if document.starts_with(FIS_DOCUMENTS) => None,
             "" => Some(Hit::at(value.mark, format!("the action {name} runs the document {document} of AWS"))),
@@ -200,6 +221,9 @@ pub(super) fn ssm_document(judged: &Judged<'_>) -> Vec<Hit> {
                     format!("the action {name} runs the document {document} of the account {owner}");
                 Some(Hit::at(value.mark, message).level(Level::Warning))
             }
+            owner if owner.contains('*') && !written.contains(OWN_ACCOUNT) => {
+                Some(Hit::unjudged(value.mark, &format!("the action {name} runs the document {written}")))
+            }
             _ => Some(Hit::at(
                 value.mark,
                 format!("the action {name} runs the document {document} of your own"),
@@ -207,6 +231,14 @@ pub(super) fn ssm_document(judged: &Judged<'_>) -> Vec<Hit> {
         }
     };
     actions(judged).iter().filter_map(judge).collect()
+}
+
+fn is_account(text: &str) -> bool {
+    text.len() == 12 && text.bytes().all(|digit| digit.is_ascii_digit())
+}
+
+fn account(arn: &str) -> Option<String> {
+    arn.split(':').nth(4).filter(|account| is_account(account)).map(str::to_owned)
 }
 
 /// A text in which what is not known has no colons.

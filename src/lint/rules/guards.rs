@@ -12,6 +12,7 @@ pub(super) fn stop_condition(judged: &Judged<'_>) -> Vec<Hit> {
         return vec![Hit::unjudged(conditions.mark, &format!("the stop conditions are {written}"))];
     }
     let mut hits: Vec<Hit> = conditions.items().iter().filter_map(broken).collect();
+    hits.extend(conditions.items().iter().filter_map(unknown_alarm));
     let is_guarded = conditions.items().iter().any(|condition| is(&condition.source, ALARM));
     if is_guarded {
         return hits;
@@ -47,7 +48,18 @@ fn broken(condition: &StopCondition) -> Option<Hit> {
         }
         Held::Known(_) | Held::Unknown(_) => return None,
     };
-    Some(Hit::at(condition.mark, message))
+    let hit = Hit::at(condition.mark, message);
+    Some(match condition.value.known().and_then(|value| value.strip_prefix("!Ref ")) {
+        Some(alarm) => hit.remedy(format!("write !GetAtt {alarm}.Arn, since !Ref is the alarm's name")),
+        None => hit,
+    })
+}
+
+/// The alarm of a condition, where the file does not tell that it is one.
+fn unknown_alarm(condition: &StopCondition) -> Option<Hit> {
+    let written = condition.value.unknown().filter(|_| is(&condition.source, ALARM))?;
+    let is_arn = written.starts_with("!GetAtt ") && written.ends_with(".Arn") || is_alarm(written);
+    (!is_arn).then(|| Hit::unjudged(condition.mark, &format!("the alarm of a stop condition is {written}")))
 }
 
 fn is_alarm(value: &str) -> bool {
@@ -99,11 +111,18 @@ pub(super) fn log(judged: &Judged<'_>) -> Vec<Hit> {
 }
 
 pub(super) fn report(judged: &Judged<'_>) -> Vec<Hit> {
-    let none = || Hit::at(None, "FIS makes no report of the experiment");
-    (!judged.template.has_report).then(none).into_iter().collect()
+    let report = &judged.template.report;
+    match &report.held {
+        Held::Missing => vec![Hit::at(None, "FIS makes no report of the experiment")],
+        Held::Unknown(written) => vec![Hit::unjudged(report.mark, &format!("the report is {written}"))],
+        Held::Known(_) => Vec::new(),
+    }
 }
 
 pub(super) fn tags(judged: &Judged<'_>) -> Vec<Hit> {
     let tags = &judged.template.tags;
+    if let Some(written) = tags.unknown() {
+        return vec![Hit::unjudged(tags.mark, &format!("the tags are {written}"))];
+    }
     tags.is_empty().then(|| Hit::at(tags.mark, "the template has no tags")).into_iter().collect()
 }

@@ -136,9 +136,23 @@ const QUOTAS: &str = "https://docs.aws.amazon.com/fis/latest/userguide/fis-quota
 const SSM: &str = "https://docs.aws.amazon.com/fis/latest/userguide/actions-ssm-agent.html";
 const TAGS: &str = "https://docs.aws.amazon.com/fis/latest/userguide/tagging.html";
 
+/// Told of what is not in a file, and so by no template.
+pub(super) const UNREAD: Rule = rule(
+    "unread",
+    Level::Warning,
+    |_| Vec::new(),
+    [
+        "a file has templates, or may have some, that are not in it or cannot be read",
+        "FIS gets a template that no rule has judged",
+        "lint what the file becomes, such as the template of the change set, or the experiment template by its id",
+        "docs/lint.md",
+    ],
+);
+
 /// The registry. docs/lint.md has the same lines.
 #[rustfmt::skip]
 pub const RULES: &[Rule] = &[
+    UNREAD,
     rule("stop-condition", Level::Error, guards::stop_condition, [
         "no alarm stops the experiment",
         "nothing but a person or a timeout ends a fault that does harm",
@@ -186,7 +200,7 @@ pub const RULES: &[Rule] = &[
         TARGETS,
     ]),
     rule("target-selector", Level::Error, targets::target_selector, [
-        "a target says neither by ARN nor by tag, filter or parameter what it is, or says both",
+        "a target says neither by ARN nor by tag, filter or parameter what it is, or says both (a warning where filters alone do)",
         "FIS refuses it, or takes whatever there is of the type in the account",
         "name the resources by ARNs, or else by tags",
         TARGETS,
@@ -208,13 +222,13 @@ pub const RULES: &[Rule] = &[
         SEQUENCE,
     ]),
     rule("duration", Level::Error, times::duration, [
-        "a duration is not ISO 8601, or longer than 12 hours, alone or along startAfter",
+        "a duration is not ISO 8601, too short for its action, or longer than 12 hours, alone or along startAfter",
         "FIS refuses it, or ends the experiment before it is over",
-        "write for example PT5M, and less than 12 hours in all",
+        "write for example PT5M: a minute or more, and less than 12 hours in all",
         SEQUENCE,
     ]),
     rule("timeout", Level::Error, times::timeout, [
-        "the experiment lasts longer than --timeout",
+        "the experiment lasts as long as --timeout, or longer",
         "the run stops it when its time is up, and can never pass",
         "shorten the actions, or give the run a longer timeout",
         "docs/inputs.md",
@@ -226,7 +240,7 @@ pub const RULES: &[Rule] = &[
         QUOTAS,
     ]),
     rule("select-all", Level::Warning, targets::select_all, [
-        "a target takes everything that has a tag (an error where that is ended for good; a note within one zone)",
+        "a target takes all that fits, or nearly all (an error where that is ended for good; a note within one zone)",
         "who tags one more resource puts it into the fault",
         "take a part of them, or name each by its ARN",
         TARGETS,
@@ -292,7 +306,7 @@ pub const RULES: &[Rule] = &[
         "log_configuration {\n  log_schema_version = 2\n  cloudwatch_logs_configuration {\n    log_group_arn = \"${aws_cloudwatch_log_group.NAME.arn}:*\"\n  }\n}",
     ),
     rule("ssm-document", Level::Note, actions::ssm_document, [
-        "an action runs a document of Systems Manager that is not one of FIS's own (a warning where it is another account's)",
+        "an action runs a document of Systems Manager that is not one of FIS's own (a warning where it may be another account's)",
         "what it injects, and whether it undoes it, is known by who wrote it alone",
         "use a document whose name begins with AWSFIS-, or review this one and fix its version by documentVersion",
         SSM,

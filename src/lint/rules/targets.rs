@@ -3,8 +3,13 @@
 use super::{Hit, Judged};
 use crate::engine::fis::{effect, needs_target};
 use crate::lint::catalogue::{destroys, resource_type};
-use crate::lint::template::{Action, Held, Target, Template};
+use crate::lint::template::{Action, Held, Target, Template, Text, Value};
 use crate::model::{Effect, Level};
+
+/// FIS takes so many resources of a target by tags, of most types and as long as nobody asks for more.
+const MANY: u32 = 5;
+/// From here on little is left.
+const MANY_PERCENT: u32 = 90;
 
 /// How many resources are taken.
 #[derive(Debug, PartialEq, Eq)]
@@ -49,6 +54,10 @@ pub(super) fn undefined_target(judged: &Judged<'_>) -> Vec<Hit> {
     let names: Vec<&str> = targets.items().iter().map(|target| target.name.as_str()).collect();
     let mut hits = Vec::new();
     for action in actions.items() {
+        if let Some(written) = action.targets.unknown() {
+            let what = format!("the targets of the action {} are {written}", action.name);
+            hits.push(Hit::unjudged(action.targets.mark.or(action.mark), &what));
+        }
         for (_, name) in action.targets.items() {
             match &name.held {
                 Held::Known(known) if !names.contains(&known.as_str()) => {
@@ -69,17 +78,39 @@ pub(super) fn undefined_target(judged: &Judged<'_>) -> Vec<Hit> {
     hits
 }
 
+/// Whether something is there; the error: what stands in its place.
+fn is_there<T>(list: &Value<Vec<T>>) -> Result<bool, &str> {
+    list.unknown().map_or_else(|| Ok(!list.items().is_empty()), Err)
+}
+
 pub(super) fn target_selector(judged: &Judged<'_>) -> Vec<Hit> {
     let judge = |target: &Target| {
         let Target { name, arns, tags, filters, parameters, .. } = target;
-        let by_arn = !arns.is_empty();
-        let by_tag = !tags.is_empty() || !filters.is_empty();
-        let message = match (by_arn, by_tag, !parameters.is_empty()) {
-            (true, true, _) => {
+        let [by_arn, by_tag, by_filter, by_parameter] =
+            [is_there(arns), is_there(tags), is_there(filters), is_there(parameters)];
+        // Of two that are there one is enough.
+        let by_either = match (by_tag, by_filter) {
+            (Ok(true), _) | (_, Ok(true)) => Ok(true),
+            (Err(written), _) | (_, Err(written)) => Err(written),
+            (Ok(false), Ok(false)) => Ok(false),
+        };
+        let message = match (by_arn, by_either, by_parameter) {
+            (Ok(true), Ok(true), _) => {
                 format!("the target {name} names resources by ARN, and by tags or filters as well")
             }
-            (false, false, false) => format!("nothing says which resources the target {name} is"),
-            _ => return None,
+            (Ok(false), Ok(false), Ok(false)) => format!("nothing says which resources the target {name} is"),
+            (Ok(false), Ok(true), Ok(false)) if by_tag == Ok(false) => {
+                let message =
+                    format!("the target {name} is whatever in the account fits its filters, tagged or not");
+                return Some(Hit::at(target.mark, message).level(Level::Warning));
+            }
+            (Ok(true), Ok(false), _) | (Ok(false), Ok(true), _) | (Ok(false), Ok(false), Ok(true)) => {
+                return None;
+            }
+            (Err(written), ..) | (_, Err(written), _) | (.., Err(written)) => {
+                let what = format!("what the target {name} is depends on {written}");
+                return Some(Hit::unjudged(target.mark, &what));
+            }
         };
         Some(Hit::at(target.mark, message))
     };
@@ -101,68 +132,111 @@ pub(super) fn selection_mode(judged: &Judged<'_>) -> Vec<Hit> {
     targets(judged).iter().filter_map(judge).collect()
 }
 
-pub(super) fn select_all(judged: &Judged<'_>) -> Vec<Hit> {
-    let judge = |target: &Target| {
-        let name = &target.name;
-        let mut users = judged
-            .template
-            .actions
-            .items()
-            .iter()
-            .filter(|action| action.uses(name) && effect(action.known_id()) == Effect::Injects);
-        // A list of ARNs is as long as it is.
-        if !target.arns.is_empty() || users.clone().next().is_none() {
-            return None;
+/// Whether one of the actions is so, and which. The error: what is not known, where none is known to be so.
+fn any<'a>(
+    actions: &[&'a Action],
+    is_so: impl Fn(&Action) -> Result<bool, String>,
+) -> Result<Option<&'a Action>, String> {
+    let mut unknown = None;
+    for action in actions {
+        match is_so(action) {
+            Ok(true) => return Ok(Some(action)),
+            Ok(false) => {}
+            Err(what) => unknown = unknown.or(Some(what)),
         }
-        let mark = target.selection.mark.or(target.mark);
-        let selection = match &target.selection.held {
-            Held::Missing => return None,
-            Held::Unknown(written) => {
-                return Some(Hit::unjudged(
-                    mark,
-                    &format!("the selection mode of the target {name} is {written}"),
-                ));
-            }
-            Held::Known(text) => Selection::of(text)?,
-        };
-        if !matches!(selection, Selection::All | Selection::Percent(100)) {
-            return None;
-        }
-        let found = format!("the target {name} takes every resource that fits");
-        Some(if let Some(action) = users.find(|action| destroys(action)) {
-            Hit::at(mark, format!("{found}, and the action {} ends them for good", action.name))
-                .level(Level::Error)
-        } else if is_within_a_zone(target) {
-            Hit::at(mark, format!("{found} within an Availability Zone, as an outage of it does"))
-                .level(Level::Note)
-        } else {
-            Hit::at(mark, found)
-        })
-    };
-    targets(judged).iter().filter_map(judge).collect()
+    }
+    unknown.map_or(Ok(None), Err)
 }
 
+pub(super) fn select_all(judged: &Judged<'_>) -> Vec<Hit> {
+    targets(judged).iter().flat_map(|target| takes_all(judged, target)).collect()
+}
+
+fn takes_all(judged: &Judged<'_>, target: &Target) -> Vec<Hit> {
+    let name = &target.name;
+    let injects =
+        |action: &&Action| action.id.unknown().is_some() || effect(action.known_id()) == Effect::Injects;
+    let injecting: Vec<&Action> = judged.template.actions.items().iter().filter(injects).collect();
+    let (users, others): (Vec<&Action>, Vec<&Action>) =
+        injecting.into_iter().partition(|action| action.uses(name) == Ok(true));
+    let user = any(&others, |action| action.uses(name));
+    // A list of ARNs is as long as it is.
+    if is_there(&target.arns) == Ok(true) || (users.is_empty() && user == Ok(None)) {
+        return Vec::new();
+    }
+    let mark = target.selection.mark.or(target.mark);
+    let taken = match &target.selection.held {
+        Held::Missing => return Vec::new(),
+        Held::Unknown(written) => {
+            return vec![Hit::unjudged(
+                mark,
+                &format!("the selection mode of the target {name} is {written}"),
+            )];
+        }
+        Held::Known(text) => match Selection::of(text) {
+            Some(Selection::All | Selection::Percent(100)) => "every resource that fits".to_owned(),
+            Some(Selection::Percent(percent @ MANY_PERCENT..)) => format!("{percent} % of all that fits"),
+            Some(Selection::Count(count)) if count > MANY => {
+                format!(
+                    "up to {count} resources, more than the {MANY} that FIS takes of most types if not asked for more"
+                )
+            }
+            _ => return Vec::new(),
+        },
+    };
+    let found = format!("the target {name} takes {taken}");
+    if let Err(written) = is_there(&target.arns) {
+        return vec![Hit::unjudged(mark, &format!("{found}, unless it has ARNs, which are {written}"))];
+    }
+    let ended = |action: &Action| {
+        let message = format!("{found}, and the action {} ends them for good", action.name);
+        Hit::at(mark, message).level(Level::Error)
+    };
+    // Whoever acts on it, if anybody does.
+    if let Err(what) = user
+        && users.is_empty()
+    {
+        return vec![Hit::unjudged(mark, &format!("{found}, and {what}"))];
+    }
+    let may_end: Vec<&Action> = others.into_iter().filter(|action| destroys(action) != Ok(false)).collect();
+    let rest = any(&may_end, |action| action.uses(name)).err();
+    let destroyer = any(&users, destroys);
+    let hit = match &destroyer {
+        Ok(Some(action)) => return vec![ended(action)],
+        _ if is_within_a_zone(target) => {
+            Hit::at(mark, format!("{found} within an Availability Zone, as an outage of it does"))
+                .level(Level::Note)
+        }
+        _ => Hit::at(mark, &*found),
+    };
+    let unjudged = destroyer.err().or(rest).map(|what| {
+        Hit::unjudged(mark, &format!("whether what the target {name} takes is ended for good: {what}"))
+    });
+    [Some(hit), unjudged].into_iter().flatten().collect()
+}
+
+/// True where the target names one zone, and no more.
 fn is_within_a_zone(target: &Target) -> bool {
     let names_zone = |text: &str| text.to_ascii_lowercase().contains("availabilityzone");
-    target.filters.items().iter().any(|path| path.known().is_some_and(|path| names_zone(path)))
-        || target.parameters.items().iter().any(|(name, _)| names_zone(name))
+    let is_one = |value: &Text| !value.known().is_some_and(|text| text.contains(','));
+    target.filters.items().iter().any(|filter| {
+        filter.path.known().is_some_and(|path| names_zone(path))
+            && matches!(filter.values.items(), [zone] if is_one(zone))
+    }) || target.parameters.items().iter().any(|(name, value)| names_zone(name) && is_one(value))
 }
 
 pub(super) fn unused_target(judged: &Judged<'_>) -> Vec<Hit> {
     let actions = &judged.template.actions;
-    let is_known = |action: &Action| {
-        action.targets.unknown().is_none()
-            && action.targets.items().iter().all(|(_, name)| name.unknown().is_none())
-    };
-    if actions.unknown().is_some() || !actions.items().iter().all(is_known) {
+    if actions.unknown().is_some() {
         return Vec::new();
     }
-    let unused = targets(judged)
-        .iter()
-        .filter(|target| !actions.items().iter().any(|action| action.uses(&target.name)));
-    unused
-        .map(|target| Hit::at(target.mark, format!("no action acts on the target {}", target.name)))
-        .collect()
+    let all: Vec<&Action> = actions.items().iter().collect();
+    let judge = |target: &Target| match any(&all, |action| action.uses(&target.name)) {
+        Ok(Some(_)) => None,
+        Ok(None) => Some(Hit::at(target.mark, format!("no action acts on the target {}", target.name))),
+        Err(what) => Some(Hit::unjudged(target.mark, &what)),
+    };
+    targets(judged).iter().filter_map(judge).collect()
 }
 
 pub(super) fn wrong_target(judged: &Judged<'_>) -> Vec<Hit> {
@@ -171,6 +245,12 @@ pub(super) fn wrong_target(judged: &Judged<'_>) -> Vec<Hit> {
         let Some(wanted) = resource_type(action.known_id()) else { continue };
         for (_, name) in action.targets.items() {
             let target = name.known().and_then(|name| judged.template.target(name));
+            if let Some(target) = target
+                && let Some(written) = target.resource_type.unknown()
+            {
+                let what = format!("the resource type of the target {} is {written}", target.name);
+                hits.push(Hit::unjudged(target.resource_type.mark, &what));
+            }
             let found = target.and_then(|target| target.resource_type.known());
             if let (Some(target), Some(found)) = (target, found)
                 && found != wanted
@@ -189,6 +269,9 @@ pub(super) fn wrong_target(judged: &Judged<'_>) -> Vec<Hit> {
 
 pub(super) fn empty_targets(judged: &Judged<'_>) -> Vec<Hit> {
     let mode = &judged.template.empty_targets;
+    if let Some(written) = mode.unknown() {
+        return vec![Hit::unjudged(mode.mark, &format!("emptyTargetResolutionMode is {written}"))];
+    }
     let skips = mode.known().is_some_and(|mode| mode == "skip");
     let found = || Hit::at(mode.mark, "actions whose targets find nothing are passed over");
     skips.then(found).into_iter().collect()

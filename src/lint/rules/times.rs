@@ -6,6 +6,7 @@ use std::time::Duration;
 use jiff::{Span, SpanRelativeTo};
 
 use super::{Hit, Judged};
+use crate::lint::catalogue::shortest;
 use crate::lint::template::{Action, Held};
 
 /// Parameters that hold durations, in the order in which they say how long an action lasts.
@@ -111,17 +112,25 @@ fn told(duration: Duration) -> String {
 }
 
 pub(super) fn duration(judged: &Judged<'_>) -> Vec<Hit> {
-    let mut hits = Vec::new();
+    let (mut hits, mut unknown) = (Vec::new(), Vec::new());
     for action in actions(judged) {
         for (name, value) in
             action.parameters.items().iter().filter(|(name, _)| DURATIONS.contains(&name.as_str()))
         {
+            if let Some(written) = value.unknown() {
+                let what = format!("{name} of the action {} is {written}", action.name);
+                unknown.push(Hit::unjudged(value.mark, &what));
+            }
             let Some(text) = value.known().filter(|text| !text.is_empty()) else { continue };
-            let problem = match parsed(text) {
-                None => "which is not a duration of ISO 8601",
-                Some(Duration::ZERO) => "which is no time at all",
-                Some(length) if length > LONGEST => "which is longer than 12 hours",
-                Some(_) => continue,
+            let least = shortest(action.known_id());
+            let problem = match (parsed(text), least) {
+                (None, _) => "which is not a duration of ISO 8601".to_owned(),
+                (Some(Duration::ZERO), _) => "which is no time at all".to_owned(),
+                (Some(length), _) if length > LONGEST => "which is longer than 12 hours".to_owned(),
+                (Some(length), Some(least)) if length < least => {
+                    format!("and the shortest that FIS takes is {}", told(least))
+                }
+                (Some(_), _) => continue,
             };
             hits.push(Hit::at(
                 value.mark,
@@ -134,6 +143,7 @@ pub(super) fn duration(judged: &Judged<'_>) -> Vec<Hit> {
         let message = format!("the actions last {} one after another, longer than 12 hours", told(whole));
         hits.push(Hit::at(judged.template.actions.mark, message));
     }
+    hits.extend(unknown);
     hits
 }
 
@@ -142,9 +152,9 @@ pub(super) fn timeout(judged: &Judged<'_>) -> Vec<Hit> {
     let (mark, longest) = (judged.template.actions.mark, Longest::of(actions(judged)));
     let whole = longest.whole();
     match longest.unknown {
-        _ if whole > timeout => {
-            let message =
-                format!("the actions last {}, longer than the timeout of {}", told(whole), told(timeout));
+        // The run takes a moment longer than its actions.
+        _ if whole >= timeout => {
+            let message = format!("the actions last {}, and the timeout is {}", told(whole), told(timeout));
             vec![Hit::at(mark, message)]
         }
         Some((action, written)) => {

@@ -2,11 +2,11 @@
 
 use super::*;
 
-fn ids(found: &[(&'static str, Level, String)]) -> Vec<&'static str> {
+pub(super) fn ids(found: &[(&'static str, Level, String)]) -> Vec<&'static str> {
     found.iter().map(|(id, ..)| *id).collect()
 }
 
-const STACK: &str = r#"
+pub(super) const STACK: &str = r#"
 Parameters:
   Minutes: { Type: Number, Default: 5 }
   Mode: { Type: String, Default: COUNT(1) }
@@ -213,19 +213,47 @@ fn plan() -> Value {
 
 #[test]
 fn a_plan_of_terraform_is_read_with_what_is_known_after_the_apply() {
-    assert_eq!(found_in("plan.json", &plan().to_string()), []);
     let after = |change: fn(&mut Value)| {
         let mut plan = plan();
         change(&mut plan["resource_changes"][0]["change"]);
-        found_in("plan.json", &plan.to_string())
+        let mut found = found_in("plan.json", &plan.to_string());
+        // The alarm is made by the same plan.
+        found.retain(|(_, _, message)| !message.contains("the alarm of a stop condition is known after"));
+        found
     };
+    assert_eq!(after(|_| ()), []);
+    let told = found_in("plan.json", &plan().to_string());
+    assert!(told.len() == 1 && told[0].1 == Note, "{told:?}");
+    let found = after(|change| {
+        change["after"]["target"][0]["selection_mode"] = json!("ALL");
+        change["after"]["action"][0]["target"] = json!(null);
+        change["after_unknown"]["action"] = json!([{"target": true}]);
+    });
+    assert_eq!(ids(&found), ["select-all", "undefined-target", "unused-target"]);
+    assert!(found.iter().all(|(_, level, _)| *level == Note), "{found:?}");
+    let found = after(|change| {
+        let again = change["after"]["action"][0].clone();
+        change["after"]["action"].as_array_mut().unwrap().push(again);
+    });
+    assert!(found.contains(&("shape", Error, "actions is not a table of names".to_owned())), "{found:?}");
+    let found = after(|change| {
+        change["after"]["action"][0]["action_id"] = json!(null);
+        change["after_unknown"]["action"] = json!([{"action_id": true}]);
+    });
+    assert!(
+        ["unknown-action", "irreversible", "harmless-only"].iter().all(|id| ids(&found).contains(id)),
+        "{found:?}"
+    );
     let found = after(|change| change["after"]["action"][0]["parameter"] = json!([]));
     assert_eq!(ids(&found), ["restart"]);
     let found = after(|change| {
         change["after"]["experiment_options"][0]["empty_target_resolution_mode"] = json!("skip");
     });
     assert_eq!(ids(&found), ["empty-targets"]);
-    let found = after(|change| change["after"]["stop_condition"] = json!([{"source": "none"}]));
+    let found = after(|change| {
+        change["after"]["stop_condition"] = json!([{"source": "none"}]);
+        change["after_unknown"]["stop_condition"] = json!([{}]);
+    });
     assert_eq!(ids(&found), ["stop-condition"]);
     let found = after(|change| {
         change["after"]["target"][0]["selection_mode"] = json!(null);
