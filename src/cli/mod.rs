@@ -131,8 +131,8 @@ fn command_of(args: impl IntoIterator<Item = OsString>, env: &Environment) -> u8
             None => run::run(&matches, env).await,
         }
     });
-    if code == MISTAKES {
-        leftovers.iter().for_each(|leftovers| leftovers.refused(env));
+    if let (MISTAKES, Some(leftovers)) = (code, leftovers) {
+        leftovers.refused(env);
     }
     // A look-up of a name may still be under way in a thread; nobody waits for it.
     runtime.shutdown_background();

@@ -13,6 +13,7 @@ use super::environment::Environment;
 use super::interpolate::interpolate;
 use super::mistake::quoted;
 use super::tree::{self, Content, Node, Place};
+use super::unique::UniqueKeys;
 use super::veil;
 use super::yaml::{self, Fault};
 use crate::files;
@@ -158,6 +159,10 @@ fn parse(name: &str, text: &str) -> Result<(Table, Option<Rc<Node>>), Vec<Fault>
         Some("toml") => Ok((by_config(FileFormat::Toml, name, text)?, None)),
         Some("json") => {
             let root = by_config(FileFormat::Json, name, text)?;
+            if let Err(error) = serde_json::from_str::<UniqueKeys>(text) {
+                let what = format!("does not parse: it {}", told(&error.to_string()));
+                return Err(vec![Fault { what, hint: "write each key once", mark: None }]);
+            }
             // JSON is YAML as well.
             Ok((root, yaml::parse(text, MOST).ok()))
         }

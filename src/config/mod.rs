@@ -33,6 +33,7 @@ mod suite;
 mod sweep_settings;
 mod tree;
 mod trust;
+mod unique;
 mod unreplaced;
 mod values;
 mod veil;
@@ -61,6 +62,7 @@ pub use veil::Veil;
 pub(crate) use file::bytes;
 pub(crate) use mistake::misspelt;
 pub(crate) use tree::{Content, Entry, Mark, Node};
+pub(crate) use unique::UniqueKeys;
 pub(crate) use yaml::{Fault, parse as parse_yaml};
 
 #[cfg(test)]

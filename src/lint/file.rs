@@ -4,8 +4,8 @@ use std::rc::Rc;
 
 use super::template::{Found, Style, Template};
 use super::tree::Tree;
-use super::{cloudformation, keys, terraform};
-use crate::config::{Content, Fault, Node, parse_yaml};
+use super::{cloudformation, terraform};
+use crate::config::{Content, Fault, Node, UniqueKeys, parse_yaml};
 use crate::text::plain;
 
 /// A file larger than this is a wrong one. Plans of Terraform are large.
@@ -49,7 +49,7 @@ fn parse(text: &str) -> Result<Rc<Node>, Vec<Fault>> {
     }
     match serde_json::from_str::<serde_json::Value>(text) {
         Ok(json) => {
-            if let Err(error) = serde_json::from_str::<keys::Unique>(text) {
+            if let Err(error) = serde_json::from_str::<UniqueKeys>(text) {
                 let hint = "write each key once: of two values FIS may take either";
                 return Err(vec![refused(plain(&error.to_string(), 200), hint)]);
             }

@@ -6,7 +6,6 @@
 mod catalogue;
 mod cloudformation;
 mod file;
-mod keys;
 mod output;
 mod rules;
 mod template;

@@ -10,15 +10,15 @@ use crate::text::plain;
 const SHOWN: usize = 80;
 
 /// Whatever JSON says, so that it can be read only where its keys are unique.
-pub(super) struct Unique;
+pub(crate) struct UniqueKeys;
 
-impl<'de> Deserialize<'de> for Unique {
+impl<'de> Deserialize<'de> for UniqueKeys {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_any(Self)
     }
 }
 
-impl<'de> Visitor<'de> for Unique {
+impl<'de> Visitor<'de> for UniqueKeys {
     type Value = Self;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -64,5 +64,28 @@ impl<'de> Visitor<'de> for Unique {
 
     fn visit_unit<E: Error>(self) -> Result<Self, E> {
         Ok(self)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> Result<UniqueKeys, String> {
+        serde_json::from_str(text).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn a_key_that_is_there_twice_is_told_with_its_place_wherever_it_stands() {
+        for text in [
+            "{\"a\": 1, \"a\": 2}",
+            "[{\"b\": {\"a\": [], \"c\": 0, \"a\": null}}]",
+            "{\"a\": 1, \"\\u0061\": 1}",
+        ] {
+            let Err(error) = read(text) else { panic!("{text} was taken") };
+            assert!(error.contains("has the key a twice at line 1 column"), "{error}");
+        }
+        let fine = "{\"a\": {\"a\": [true, -1, 1, 0.5, \"a\", null]}, \"b\": {\"a\": {}}}";
+        assert!(read(fine).is_ok());
     }
 }
