@@ -10,8 +10,8 @@ use std::path::PathBuf;
 use std::process::Stdio;
 use std::time::Duration;
 
+use faultgate::aws::connect_embedded;
 use faultgate::clock::Clock;
-use faultgate::engine::fis::connect_embedded;
 use faultgate::rehearsal::{
     Beat, Effect, FaultRule, Scenario, Server, Snapshot, Step, TEMPLATE_ID, Which, World,
 };

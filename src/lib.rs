@@ -5,14 +5,16 @@
 //! [`report`] sink listens. Nothing below knows anything above. `docs/architecture.md` has the picture.
 #![forbid(unsafe_code)]
 
-mod aws;
+pub mod aws;
 pub mod ci;
 pub mod cli;
 pub mod clock;
 pub mod config;
 mod digest;
 pub mod engine;
+pub mod environment;
 mod files;
+mod foreign;
 pub mod forge;
 pub mod http;
 pub mod iam;
@@ -20,6 +22,7 @@ pub mod init;
 mod kin;
 pub mod lifecycle;
 pub mod lint;
+pub mod mistake;
 pub mod model;
 mod orphans;
 pub mod panics;
@@ -28,5 +31,8 @@ mod process_group;
 pub mod rehearsal;
 pub mod report;
 pub mod role;
+pub mod secret;
 pub mod state_file;
+mod syntax;
 pub mod text;
+mod unreplaced;

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use faultgate::cli;
-use faultgate::config::Environment;
+use faultgate::environment::Environment;
 
 fn main() -> ExitCode {
     keep_memory_to_ourselves();

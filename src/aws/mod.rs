@@ -1,40 +1,51 @@
 //! The way into AWS by the SDK's default chain: what it reads is judged first, and what it may come upon afterwards, in
 //! profiles and in answers, makes it panic no more.
 
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+
 use aws_config::SdkConfig;
 use aws_config::identity::IdentityCache;
 use aws_config::sts::AssumeRoleProvider;
 use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_types::service_config::ServiceConfigKey;
 
+mod place;
 mod process;
 mod profiles;
+mod sdk;
 mod sound;
+
+pub use place::{Place, partition_of};
+pub use sdk::{CONNECT_LIMIT, connect_embedded, in_region};
 
 use self::process::CredentialProcess;
 use self::profiles::{Profiles, Source};
 use self::sound::Sound;
-use crate::config::{Environment, Mistake, aws_endpoint, aws_mistakes};
-use crate::engine::fis;
+use crate::environment::Environment;
+use crate::foreign::{aws_endpoint, aws_mistakes};
 use crate::http::HttpSettings;
+use crate::mistake::Mistake;
 
 /// Services whose endpoint may be set, as the SDK calls them: those that are asked, and those that give credentials.
 const SERVICES: [&str; 8] =
     ["fis", "EventBridge", "SQS", "CloudWatch", "STS", "CodeCommit", "SSO", "SSO OIDC"];
 
-/// Credentials, endpoints and, unless one is given, the Region. Nothing is asked yet.
-pub(crate) async fn connect(
+/// Credentials, endpoints and, unless one is given, the Region. Nothing is asked yet. `inherited` is what a program
+/// that gives credentials sees of the environment.
+pub async fn connect(
     region: Option<&str>,
     env: &Environment,
+    inherited: BTreeMap<OsString, OsString>,
     http: &HttpSettings,
 ) -> Result<SdkConfig, Mistake> {
     if let Some(mistake) = aws_mistakes(env).into_iter().next() {
         return Err(mistake);
     }
     let source = Profiles::load(env).await?.source(env)?;
-    let sdk = fis::connect(region, http).await;
+    let sdk = sdk::load(region, http).await;
     endpoints(&sdk)?;
-    Ok(with_credentials(sdk, source, env).await)
+    Ok(with_credentials(sdk, source, inherited).await)
 }
 
 fn endpoints(sdk: &SdkConfig) -> Result<(), Mistake> {
@@ -57,13 +68,17 @@ fn endpoints(sdk: &SdkConfig) -> Result<(), Mistake> {
 
 /// The SDK's own, but for a program that gives credentials: the SDK's would inherit faultgate's secrets, and live on
 /// where nobody waits for it any more.
-async fn with_credentials(sdk: SdkConfig, source: Source, env: &Environment) -> SdkConfig {
+async fn with_credentials(
+    sdk: SdkConfig,
+    source: Source,
+    inherited: BTreeMap<OsString, OsString>,
+) -> SdkConfig {
     let Source::Process { command, roles } = source else {
         let Some(own) = sdk.credentials_provider() else { return sdk };
         let sound = SharedCredentialsProvider::new(Sound(own));
         return sdk.into_builder().credentials_provider(sound).build();
     };
-    let process = CredentialProcess::new(command, env.without_secrets());
+    let process = CredentialProcess::new(command, inherited);
     let mut provider = SharedCredentialsProvider::new(Sound(SharedCredentialsProvider::new(process)));
     // A program keeps its credentials itself, and goes on with old ones while new ones cannot be had.
     let direct = roles.is_empty();

@@ -6,7 +6,9 @@ use aws_config::profile::{self, Profile, ProfileSet};
 use aws_types::os_shim_internal::{Env, Fs};
 
 use super::sound::is_sendable;
-use crate::config::{Environment, Mistake, aws_region};
+use crate::environment::Environment;
+use crate::foreign::aws_region;
+use crate::mistake::Mistake;
 use crate::text;
 
 const SELECTED: &str = "AWS_PROFILE";

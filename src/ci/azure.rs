@@ -5,7 +5,8 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use super::facts::{Facts, api_url, web_url};
 use super::github::pull_request_of_ref;
 use super::{Ci, Surroundings, remote};
-use crate::forge::{ForgeKind, PullRequest};
+use crate::forge::PullRequest;
+use crate::model::ForgeKind;
 
 pub(super) fn detect(facts: &Facts<'_>) -> Option<Surroundings> {
     facts.get("TF_BUILD")?;

@@ -2,7 +2,7 @@
 
 use super::facts::{Facts, web_url};
 use super::{Ci, Surroundings, remote};
-use crate::forge::ForgeKind;
+use crate::model::ForgeKind;
 
 pub(super) fn detect(facts: &Facts<'_>) -> Option<Surroundings> {
     let build = facts.get("BITBUCKET_BUILD_NUMBER")?;

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::config::Environment;
+use crate::environment::Environment;
 use crate::forge::PullRequest;
 use crate::http::idn;
 

@@ -7,7 +7,8 @@ use serde_json::Value;
 use super::facts::{Facts, api_url, is_commit, web_url};
 use super::{Ci, ReadOnly, Surroundings, remote};
 use crate::files;
-use crate::forge::{ForgeKind, ForkBranch, PullRequest, Site};
+use crate::forge::{ForkBranch, PullRequest, Site};
+use crate::model::ForgeKind;
 
 /// The largest event file that is read: GitHub sends none larger.
 const LARGEST_EVENT: u64 = 25 << 20;

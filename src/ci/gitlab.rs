@@ -2,7 +2,8 @@
 
 use super::facts::{Facts, api_url};
 use super::{Ci, Surroundings, remote};
-use crate::forge::{ForgeKind, Pipeline, PullRequest, Site};
+use crate::forge::{Pipeline, PullRequest, Site};
+use crate::model::ForgeKind;
 
 pub(super) fn detect(facts: &Facts<'_>) -> Option<Surroundings> {
     facts.get("GITLAB_CI")?;

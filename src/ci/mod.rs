@@ -4,7 +4,7 @@
 
 use serde_json::Value;
 
-use crate::config::Environment;
+use crate::environment::Environment;
 use crate::forge::{ForkBranch, Pipeline, PullRequest, Site};
 use crate::model::RunIdentity;
 

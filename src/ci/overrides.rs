@@ -4,7 +4,8 @@ use super::Surroundings;
 use super::facts::{api_url, is_commit, web_url};
 use super::part::values_of;
 use super::remote::{self, Remote};
-use crate::forge::{ForgeKind, PullRequest, Site};
+use crate::forge::{PullRequest, Site};
+use crate::model::ForgeKind;
 
 /// What the user set.
 #[derive(Debug, Clone, Default)]

@@ -1,8 +1,9 @@
 //! From the URL that a repository is cloned from to its forge, the forge's API and the repository's name there.
 
 use super::facts::{api_url, web_url};
-use crate::forge::{ForgeKind, Site};
+use crate::forge::Site;
 use crate::http::idn::{ascii_host, host_of};
+use crate::model::ForgeKind;
 
 /// What the URL of a repository says.
 #[derive(Debug, Clone, PartialEq, Eq)]

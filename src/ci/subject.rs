@@ -2,7 +2,8 @@
 
 use super::facts::is_commit;
 use super::{Ci, Surroundings};
-use crate::forge::{ForgeKind, Subject};
+use crate::forge::Subject;
+use crate::model::ForgeKind;
 use crate::text::plain;
 
 /// The longest name of a repository that is taken.

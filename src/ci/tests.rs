@@ -1,7 +1,7 @@
 //! What each CI's environment means, as its documentation describes it.
 
 use super::*;
-use crate::config::Environment;
+use crate::environment::Environment;
 
 mod codebuild;
 mod git;

@@ -2,7 +2,7 @@
 
 use super::facts::Facts;
 use super::{Ci, Surroundings, remote};
-use crate::forge::ForgeKind;
+use crate::model::ForgeKind;
 
 pub(super) fn detect(facts: &Facts<'_>) -> Option<Surroundings> {
     facts.get("CI").filter(|ci| *ci == "woodpecker")?;

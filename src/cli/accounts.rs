@@ -6,10 +6,15 @@ use aws_config::SdkConfig;
 
 use super::connect::Endpoints;
 use crate::aws;
-use crate::config::{self, Environment, Mistake, Secret};
-use crate::engine::fis;
+use crate::ci::{Ci, Surroundings};
+use crate::config;
+use crate::environment::Environment;
+use crate::foreign::aws_region;
+use crate::mistake::Mistake;
 use crate::model::{Check, EngineSpec, ExperimentPlan, Plan};
+use crate::role::ChainIn;
 use crate::role::{Role, Voucher};
+use crate::secret::Secret;
 
 /// A Region, and the role by which its account is reached.
 #[derive(Debug, Clone)]
@@ -58,10 +63,18 @@ impl<'a> Accounts<'a> {
         let mut regions = plan.experiments.iter().flat_map(|experiment| regions_of(experiment, usual));
         let base = match (endpoints, regions.next()) {
             (_, None) => None,
-            (Endpoints::Embedded(url), _) => Some(fis::connect_embedded(url, None)),
+            (Endpoints::Embedded(url), _) => Some(aws::connect_embedded(url, None)),
             (Endpoints::Real(http), Some(first)) => {
                 let all = regions.all(|region| region.is_some());
-                Some(aws::connect(first.as_deref().filter(|_| all), access.env, http).await?)
+                Some(
+                    aws::connect(
+                        first.as_deref().filter(|_| all),
+                        access.env,
+                        config::without_secrets(access.env),
+                        http,
+                    )
+                    .await?,
+                )
             }
         };
         Ok(Self { endpoints, usual, access, base, known: Vec::new() })
@@ -87,12 +100,12 @@ impl<'a> Accounts<'a> {
             return Err(Mistake::new("aws-region and the SDK's default chain", message)
                 .hint("set --aws-region, FAULTGATE_AWS_REGION or AWS_REGION"));
         };
-        config::aws_region(&region)?;
+        aws_region(&region)?;
         let known = |account: &Account| account.region == region && account.role_arn == place.role_arn;
         let number = if let Some(number) = self.known.iter().position(known) {
             number
         } else {
-            let there = fis::in_region(base, &region);
+            let there = aws::in_region(base, &region);
             let role = self.role(&there, place.role_arn.as_deref())?;
             let sdk = role.as_ref().map_or_else(|| there.clone(), |role| role.worn_by(&there));
             let number = self.known.len();
@@ -111,7 +124,7 @@ impl<'a> Accounts<'a> {
     fn role(&self, there: &SdkConfig, arn: Option<&str>) -> Result<Option<Arc<Role>>, Mistake> {
         let (Some(arn), Endpoints::Real(http)) = (arn, self.endpoints) else { return Ok(None) };
         let Access { env, id_token, run_id } = self.access;
-        let voucher = Voucher::find(env, id_token, arn, http)?;
+        let voucher = Voucher::find(env, id_token, arn, http, chain_in(env))?;
         Ok(Some(Arc::new(Role::new(there, arn, voucher, run_id))))
     }
 }
@@ -144,4 +157,37 @@ fn regions_of(experiment: &ExperimentPlan, usual: &Place) -> Vec<Option<String>>
     let own = matches!(experiment.spec, EngineSpec::Fis { .. }).then(|| home.clone());
     let probes = experiment.probes.iter().filter_map(|probe| place_of(&probe.check, &home));
     own.into_iter().chain(probes).map(|place| place.region).collect()
+}
+
+/// The CI whose remedy is told where the default chain is not enough: by what the CI is, and not by a variable alone,
+/// since a build of CodeBuild may have been handed all of GitHub's.
+fn chain_in(env: &Environment) -> ChainIn {
+    match Surroundings::detect(env, None, None).ci {
+        ci if ci.is_github_like() => ChainIn::Github,
+        Ci::GitLabCi => ChainIn::Gitlab,
+        _ => ChainIn::Elsewhere,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_remedy_is_that_of_the_ci_that_runs_the_job() {
+        let chain =
+            |variables: &[(&str, &str)]| chain_in(&Environment::from_pairs(variables.iter().copied()));
+        let github = [("GITHUB_ACTIONS", "true"), ("GITHUB_RUN_ID", "7"), ("GITHUB_REPOSITORY", "shop/web")];
+        assert_eq!(chain(&github), ChainIn::Github);
+        let handed_over = [("CODEBUILD_BUILD_ID", "web:1234")];
+        assert_eq!(
+            chain(&[&github[..], &handed_over].concat()),
+            ChainIn::Elsewhere,
+            "aws-codebuild-run-build"
+        );
+        let runner = [("CODEBUILD_BUILD_ID", "web:1234"), ("RUNNER_NAME", "codebuild")];
+        assert_eq!(chain(&[&github[..], &runner].concat()), ChainIn::Github, "a runner in CodeBuild");
+        assert_eq!(chain(&[("GITLAB_CI", "true")]), ChainIn::Gitlab);
+        assert_eq!(chain(&[]), ChainIn::Elsewhere);
+    }
 }

@@ -4,7 +4,7 @@ use clap::ArgMatches;
 
 use super::run::Session;
 use super::{refuse, say, settings};
-use crate::config::Environment;
+use crate::environment::Environment;
 use crate::lifecycle::Cancel;
 use crate::model::{Level, Verdict};
 use crate::text;

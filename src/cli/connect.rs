@@ -7,15 +7,18 @@ use std::time::Duration;
 
 use super::accounts::{Access, Account, Accounts, Place};
 use crate::clock::Clock;
-use crate::config::{Environment, Mistake, Tokens, Veil};
+use crate::config;
+use crate::config::{Tokens, Veil};
 use crate::engine::Engine;
 use crate::engine::chaos_center::{CenterSettings, ChaosCenter};
 use crate::engine::command::{CommandEngine, CommandSettings, Limits};
 use crate::engine::fis::{FisEngine, FisSettings, RunStep};
 use crate::engine::harness::Harness;
 use crate::engine::litmus::{self, Litmus};
+use crate::environment::Environment;
 use crate::http::{self, HttpSettings};
 use crate::lifecycle::{Cancel, longest};
+use crate::mistake::Mistake;
 use crate::model::{Check, EngineSpec, ExperimentPlan, HarnessProject, LitmusProject, Plan, RunIdentity};
 use crate::probe::{Connector, Evaluate};
 
@@ -51,7 +54,7 @@ impl Probes<'_> {
         if plan.dry_run || !plan.experiments.iter().any(looks) {
             return Ok(None);
         }
-        Connector::new(self.http.clone(), clock, self.env.for_commands())
+        Connector::new(self.http.clone(), clock, config::for_commands(self.env))
             .map(|connector| Some(connector.hiding(self.veil)))
             .map_err(|why| Mistake::new("probes", format!("no HTTP client: {why}")))
     }
@@ -254,7 +257,7 @@ fn needed(secret: &str) -> Mistake {
 fn command_settings(plan: &Plan, run: &RunIdentity, probes: &Probes<'_>) -> CommandSettings {
     CommandSettings {
         run: run.id.clone(),
-        env: probes.env.for_commands(),
+        env: config::for_commands(probes.env),
         veil: probes.veil.clone(),
         // A directory that cannot be made absolute is the one we are in.
         dir: std::path::absolute(".").unwrap_or_else(|_| ".".into()),

@@ -4,7 +4,7 @@ use clap::builder::PossibleValuesParser;
 use clap::{Arg, ArgAction, ArgMatches, Command};
 
 use super::say;
-use crate::engine::fis::partition_of;
+use crate::aws::partition_of;
 use crate::iam::{Target, Use, policy, reference};
 
 const NONE: &str = "none";

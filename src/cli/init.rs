@@ -9,8 +9,9 @@ use clap::{Arg, ArgAction, ArgMatches, Command};
 
 use super::printing::Output;
 use super::{MISTAKES, complain, say};
-use crate::config::{Answers, ENGINE, Engine, Mistake, Need, PLATFORM, Platform, QUESTIONS, Question};
+use crate::config::{Answers, ENGINE, Engine, Need, PLATFORM, Platform, QUESTIONS, Question};
 use crate::init::{self, Failure};
+use crate::mistake::Mistake;
 use crate::model::Verdict;
 use crate::text;
 

@@ -8,7 +8,8 @@ use clap::ArgMatches;
 
 use super::complain;
 use crate::ci::{Ci, Surroundings};
-use crate::config::{self, Environment};
+use crate::config;
+use crate::environment::Environment;
 use crate::report;
 
 /// Where a suite file is looked for.

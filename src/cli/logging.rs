@@ -11,7 +11,8 @@ use tracing_subscriber::layer::{Layer, SubscriberExt};
 use tracing_subscriber::util::SubscriberInitExt;
 
 use super::printing::Output;
-use crate::config::{Environment, LogFormat, Veil};
+use crate::config::{LogFormat, Veil};
+use crate::environment::Environment;
 
 /// Starts the log. `RUST_LOG` says how much: a level, or targets with levels. What a machine reads tells what the plain
 /// lines tell people, without being asked. Whatever it says, libraries only

@@ -37,7 +37,11 @@ use self::called::Call;
 use self::leftovers::{Leftovers, MISTAKEN};
 use self::printing::Output;
 use crate::ci::Surroundings;
-use crate::config::{self, Environment, Mistake, Place, Settings};
+use crate::config;
+use crate::config::Settings;
+use crate::environment::Environment;
+use crate::foreign;
+use crate::mistake::{FilePlace, Mistake};
 use crate::model::Verdict;
 use crate::orphans;
 use crate::panics;
@@ -69,7 +73,7 @@ fn command_of(args: impl IntoIterator<Item = OsString>, env: &Environment) -> u8
         Call::Faultgate(args) => args,
         Call::Shell(shell) => return shell.become_it(),
     };
-    let clean = env.cleaned();
+    let clean = foreign::clean(&env);
     if clean != *env {
         let error = called::start_again(&args, &clean);
         complain(&format!(
@@ -240,13 +244,13 @@ fn seen_from_repository(mistake: &Mistake, env: &Environment) -> Mistake {
     Mistake { place, ..mistake.clone() }
 }
 
-fn within_repository(place: Place, env: &Environment) -> Place {
+fn within_repository(place: FilePlace, env: &Environment) -> FilePlace {
     let root = ["GITHUB_WORKSPACE", "BUILD_SOURCESDIRECTORY"].into_iter().find_map(|name| env.get(name));
     if let Some(root) = root
         && let Ok(file) = std::path::absolute(&place.file)
         && let Ok(within) = file.strip_prefix(root)
     {
-        return Place { file: within.display().to_string(), ..place };
+        return FilePlace { file: within.display().to_string(), ..place };
     }
     place
 }

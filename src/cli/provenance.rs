@@ -1,6 +1,6 @@
 //! Refuses files of another run: what was true of one commit says nothing of the next.
 
-use crate::config::Mistake;
+use crate::mistake::Mistake;
 use crate::model::RunIdentity;
 
 /// How the run that a file is of differs from the one that reads it, each as a mistake.

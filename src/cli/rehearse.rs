@@ -10,7 +10,8 @@ use super::run::run_with;
 use super::signals::Signals;
 use super::{complain, refuse, say, settings};
 use crate::clock::Clock;
-use crate::config::{Environment, flag_duration};
+use crate::config::flag_duration;
+use crate::environment::Environment;
 use crate::model::Verdict;
 use crate::rehearsal::{DEFAULT_REGION, Scenario, Server, TEMPLATE_ID, World};
 

@@ -7,8 +7,11 @@ use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 
 use super::reporting::{Files, detected, said};
 use super::{complain, provenance, random, refuse, say};
-use crate::config::{self, Compared, Environment, Mistake, read_result};
+use crate::config;
+use crate::config::{Compared, read_result};
+use crate::environment::Environment;
 use crate::lifecycle::merge;
+use crate::mistake::Mistake;
 use crate::model::{CompareTo, Outcome, RunIdentity, RunResult, Verdict};
 use crate::report::{RESULT_FILE, ResultFile, Sink, Stage, closing};
 use crate::text;

@@ -9,15 +9,20 @@ use super::printing::Output;
 use crate::aws;
 use crate::ci::{self, Checkout, Ci, LogStyle, Overrides, ReadOnly, Surroundings, token_is_own};
 use crate::clock::Clock;
-use crate::config::{CommentMode, Environment, Secret, Settings};
+use crate::config;
+use crate::config::{CommentMode, Settings};
+use crate::environment::Environment;
+use crate::forge;
 use crate::forge::bitbucket::{Insights as InsightsPlace, PIPELINE_PROXY};
-use crate::forge::{self, Connection, Forge, ForgeKind, NoForge, Subject};
+use crate::forge::{Connection, Forge, NoForge, Subject};
 use crate::http::{self, HttpSettings};
+use crate::model::ForgeKind;
 use crate::report::{
     AnnotationsFile, BuildkiteAnnotation, CommandFile, Comment, DotenvFile, HtmlFile, Insights, JunitFile,
     Live, Log, LogCommands, Nature, ResultFile, Sink, StatusStyle, Statuses, StepOutputs, StepSummary,
     SummaryFile, comment_key,
 };
+use crate::secret::Secret;
 
 /// Why a job's own token of GitLab's is no use.
 const JOB_TOKEN: &str = "`gitlab-token` is the job's CI_JOB_TOKEN, which can post neither statuses nor notes: set it to a \
@@ -96,7 +101,7 @@ impl Reporting<'_> {
         let settings = self.settings;
         let subject = self.subject();
         let kind = subject.as_ref().ok().map(|subject| subject.site.kind);
-        let token = kind.and_then(|kind| kind.token(&settings.tokens)).cloned();
+        let token = kind.and_then(|kind| settings.tokens.for_forge(kind)).cloned();
         // Outside of any CI nobody expects a report without having given a token.
         if self.surroundings.ci == Ci::None && !self.has_token() && kind != Some(ForgeKind::CodeCommit) {
             return;
@@ -236,7 +241,7 @@ async fn connect(
     let client = http::client(&http).map_err(|why| NoForge::Broken(format!("no HTTP client: {why}")))?;
     let aws = match subject.site.kind {
         ForgeKind::CodeCommit => {
-            let connected = aws::connect(None, &env, &http).await;
+            let connected = aws::connect(None, &env, config::without_secrets(&env), &http).await;
             Some(connected.map_err(|mistake| NoForge::Broken(mistake.to_string()))?)
         }
         _ => None,

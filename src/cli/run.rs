@@ -16,10 +16,12 @@ use super::signals::Signals;
 use super::{complain, leftovers, logging, printing, random, refuse, say, settings};
 use crate::ci::Surroundings;
 use crate::clock::Clock;
-use crate::config::{Environment, Mistake, Settings, Veil};
+use crate::config::{Settings, Veil};
 use crate::engine::Unnoted;
 use crate::engine::fis::RunStep;
+use crate::environment::Environment;
 use crate::lifecycle::{Cancel, Course, Journal, Lifecycle, Share};
+use crate::mistake::Mistake;
 use crate::model::{
     EngineSpec, ExperimentPlace, ExperimentState, Finding, Level, Monitor, Plan, RehearsalNote, RunEvent,
     RunIdentity, RunResult, RunState, SubscriptionState, Verdict,

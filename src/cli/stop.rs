@@ -10,7 +10,10 @@ use super::signals::Signals;
 use super::stopping::{Stopped, Stopping};
 use super::{MISTAKES, complain, logging, printing, random, say};
 use crate::clock::Clock;
-use crate::config::{self, Environment, Mistake, STOP_INPUTS};
+use crate::config;
+use crate::config::STOP_INPUTS;
+use crate::environment::Environment;
+use crate::mistake::Mistake;
 use crate::model::{
     ExperimentPlace, ExperimentState, LaunchRecord, RunIdentity, RunPhase, RunState, Trace, Verdict,
 };

@@ -9,10 +9,12 @@ use tokio::time::Instant;
 use super::accounts::Place;
 use super::connect::{Connected, Endpoints, Probes, Secrets, Wiring};
 use crate::clock::Clock;
-use crate::config::{Environment, Mistake, StopSettings, Unnamed, Veil};
+use crate::config::{StopSettings, Unnamed, Veil};
 use crate::engine::fis::RunStep;
 use crate::engine::{Engine, Failure, FailureKind, Launched};
+use crate::environment::Environment;
 use crate::lifecycle::Cancel;
+use crate::mistake::Mistake;
 use crate::model::{
     EngineSpec, ExperimentPlan, ExperimentState, InjectionRule, LaunchRecord, Monitor, OURS, Plan, RunPhase,
     RunState, Score, State, SubscriptionState,

@@ -12,9 +12,10 @@ use super::stop::{identity, launched};
 use super::stopping::{Stopped, Stopping};
 use super::sweep::LONGEST;
 use crate::clock::Clock;
-use crate::config::{Environment, StopSettings, Veil};
+use crate::config::{StopSettings, Veil};
 use crate::engine::Failure;
 use crate::engine::fis::{Expiry, Kind, OpenExperiment, Part, Sweeper};
+use crate::environment::Environment;
 use crate::model::{ExperimentPlace, RunPhase, RunState};
 use crate::text;
 

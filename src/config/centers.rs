@@ -3,13 +3,14 @@
 
 use super::file::{Document, below};
 use super::inputs::{Input, find};
-use super::mistake::{Problem, quoted};
-use super::parse;
-use super::secret::Tokens;
-use super::tree::Place;
 use super::values::Values;
-use super::{Mistake, Secret};
+use crate::config::tokens::Tokens;
+use crate::mistake::FilePlace;
+use crate::mistake::Mistake;
+use crate::mistake::{Problem, quoted};
 use crate::model::{EngineSpec, HarnessProject, HarnessSpec, LitmusProject, LitmusSpec, RuntimeInputs};
+use crate::secret::Secret;
+use crate::syntax;
 
 /// What a Harness experiment's block says; the inputs say the rest.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -202,7 +203,7 @@ impl Completion<'_> {
         Mistake::new(self.origin, format!("{name}: {what}")).at(self.place(&name))
     }
 
-    fn place(&self, path: &str) -> Option<Place> {
+    fn place(&self, path: &str) -> Option<FilePlace> {
         self.block.and_then(|(document, _)| document.value_at(path))
     }
 
@@ -303,7 +304,7 @@ impl Page {
     /// `https://HOST/ng/#/account/A/chaos/orgs/O/projects/P/experiments/E`, or the newer
     /// `https://HOST/ng/account/A/module/chaos/orgs/O/projects/P/experiments/E/runs`.
     pub(super) fn of(text: &str) -> Option<Self> {
-        parse::url(text).ok()?;
+        syntax::url(text).ok()?;
         let (url, path) = text.split_once("/ng/")?;
         let path = path.split(['?', ' ']).next()?;
         let mut parts = path.split('/').filter(|part| !part.is_empty() && *part != "#");
@@ -334,7 +335,7 @@ pub(super) struct CenterPage {
 impl CenterPage {
     /// `https://HOST/account/A/project/P/experiments/E/runs`, or another page of the project.
     pub(super) fn of(text: &str) -> Option<Self> {
-        parse::url(text).ok()?;
+        syntax::url(text).ok()?;
         let (url, path) = text.split_once("/account/")?;
         let path = path.split(['?', '#', ' ']).next()?;
         let parts: Vec<&str> = path.split('/').filter(|part| !part.is_empty()).collect();

@@ -3,10 +3,11 @@
 
 use std::path::Path;
 
-use super::mistake::Problem;
+use super::layers;
 use super::result_file::{Unreadable, read};
 use super::values::Values;
-use super::{Mistake, layers};
+use crate::mistake::Mistake;
+use crate::mistake::Problem;
 use crate::model::{CompareTo, Earlier, RunResult, Shard};
 
 pub(super) const COMPARE: &str = "compare-to";

@@ -3,7 +3,9 @@ use std::ffi::OsString;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::config::{self, Environment, Settings};
+use crate::config;
+use crate::config::Settings;
+use crate::environment::Environment;
 use crate::model::Score;
 
 /// A result of a real run that scored 95.

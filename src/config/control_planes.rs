@@ -5,10 +5,10 @@ use std::ffi::OsString;
 use std::path::Path;
 
 use super::centers::{CenterPage, HarnessBlock, LitmusBlock, Page};
-use super::environment::Environment;
 use super::report_settings::some_layers;
 use super::suite::{self, Block};
 use super::values::Values;
+use crate::environment::Environment;
 use crate::model::{ExperimentPlace, ExperimentPlan};
 
 pub(super) const HARNESS_URL: &str = "harness-url";

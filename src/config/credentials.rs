@@ -1,6 +1,6 @@
 //! Names of variables that hold credentials: faultgate's own, the job's, and all others that are called so.
 
-use super::secret::is_secret_variable;
+use crate::config::tokens::is_secret_variable;
 
 /// What lets in faultgate, the AWS SDK in it, or the job itself, besides the inputs that are secrets.
 const OF_THE_JOB: &[&str] = &[

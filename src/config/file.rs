@@ -8,15 +8,17 @@ use std::rc::Rc;
 
 use ::config::{FileFormat, Format, Value, ValueKind};
 
-use super::Mistake;
-use super::environment::Environment;
 use super::interpolate::interpolate;
-use super::mistake::quoted;
-use super::tree::{self, Content, Node, Place};
+use super::tree;
+use super::tree::{Content, Node};
 use super::unique::UniqueKeys;
 use super::veil;
 use super::yaml::{self, Fault};
+use crate::environment::Environment;
 use crate::files;
+use crate::mistake::FilePlace;
+use crate::mistake::Mistake;
+use crate::mistake::quoted;
 use crate::text::plain;
 
 /// Looked for in the working directory.
@@ -53,12 +55,12 @@ pub(super) struct Document {
 
 impl Document {
     /// Where the key at this path stands; of what is missing, where it should stand.
-    pub(super) fn key_at(&self, path: &str) -> Option<Place> {
+    pub(super) fn key_at(&self, path: &str) -> Option<FilePlace> {
         Some(self.tree.as_ref()?.key_at(path).in_file(&self.origin))
     }
 
     /// Where its value begins.
-    pub(super) fn value_at(&self, path: &str) -> Option<Place> {
+    pub(super) fn value_at(&self, path: &str) -> Option<FilePlace> {
         Some(self.tree.as_ref()?.value_at(path).in_file(&self.origin))
     }
 }

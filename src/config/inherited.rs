@@ -1,9 +1,11 @@
 //! What the programs that a suite names see of the environment: what they need to work at all and what a CI says of its
 //! run, and no credentials. All else they are given by the suite's own `env`.
 
-use std::ffi::OsStr;
+use std::collections::BTreeMap;
+use std::ffi::{OsStr, OsString};
 
-use super::credentials::says_secret;
+use super::credentials::{is_own, says_secret};
+use crate::environment::Environment;
 use crate::kin;
 
 /// Names that are handed on.
@@ -93,6 +95,21 @@ const FAMILIES: &[&str] = &[
 const COMMAND_FILES: [&str; 5] =
     ["GITHUB_ENV", "GITHUB_OUTPUT", "GITHUB_PATH", "GITHUB_STATE", "GITHUB_STEP_SUMMARY"];
 
+/// The variables that a program of the machine's owner inherits: all but those that let in faultgate and the job.
+pub fn without_secrets(env: &Environment) -> BTreeMap<OsString, OsString> {
+    keep(env, |name, _| !name.to_str().is_some_and(is_own))
+}
+
+/// The variables that a program of a suite inherits. The suite gives it all others.
+pub fn for_commands(env: &Environment) -> BTreeMap<OsString, OsString> {
+    keep(env, is_inherited)
+}
+
+fn keep(env: &Environment, wanted: impl Fn(&OsStr, &OsStr) -> bool) -> BTreeMap<OsString, OsString> {
+    let wanted = env.iter().filter(|(name, value)| wanted(name, value));
+    wanted.map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
+}
+
 /// True of a variable that every program of a suite sees, and that is therefore no secret.
 pub(super) fn is_inherited(name: &OsStr, value: &OsStr) -> bool {
     let Some(name) = name.to_str() else { return false };
@@ -113,6 +130,24 @@ mod tests {
 
     fn inherited(name: &str, value: &str) -> bool {
         is_inherited(OsStr::new(name), OsStr::new(value))
+    }
+
+    #[test]
+    fn other_programs_do_not_inherit_secrets() {
+        let env = Environment::from_pairs([
+            ("FAULTGATE_GITHUB_TOKEN", "s3cr3t"),
+            ("INPUT_LITMUS-TOKEN", "s3cr3t"),
+            ("INPUT_HARNESS_API_KEY", "s3cr3t"),
+            ("FAULTGATE_TIMEOUT", "5m"),
+            ("AWS_SECRET_ACCESS_KEY", "s3cr3t"),
+            ("GITHUB_TOKEN", "s3cr3t"),
+            ("SHOP_TOKEN", "s3cr3t"),
+            ("PATH", "/bin"),
+        ]);
+        let left: Vec<_> = without_secrets(&env).into_keys().collect();
+        assert_eq!(left, ["FAULTGATE_TIMEOUT", "PATH", "SHOP_TOKEN"]);
+        let left: Vec<_> = for_commands(&env).into_keys().collect();
+        assert_eq!(left, ["PATH"]);
     }
 
     #[test]

@@ -1,9 +1,9 @@
 //! `${VAR}` and `${VAR:-default}` in the strings of the suite file.
 
 use super::credentials::is_own;
-use super::environment::Environment;
-use super::mistake::{key, quoted};
-use super::secret::is_secret_variable;
+use crate::config::tokens::is_secret_variable;
+use crate::environment::Environment;
+use crate::mistake::{key, quoted};
 
 /// Why a string could not be completed.
 #[derive(Debug, PartialEq, Eq)]

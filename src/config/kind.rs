@@ -4,10 +4,11 @@ use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use crate::model::{Expectation, Score, Shard};
+use crate::syntax;
 
-use super::mistake::{Problem, nearest};
 use super::parse;
 use super::probes::forms;
+use crate::mistake::{Problem, nearest};
 
 /// What values an input takes.
 #[derive(Debug, Clone, Copy)]
@@ -88,9 +89,9 @@ impl Kind {
             Self::Count { min, max } => Parsed::Count(parse::count(text, *min, *max)?),
             Self::Templates => Parsed::List(parse::templates(text)?),
             Self::Template => Parsed::Text(parse::template(text)?),
-            Self::Url => Parsed::Text(parse::url(text)?),
+            Self::Url => Parsed::Text(syntax::url(text)?),
             Self::QueueUrl => Parsed::Text(parse::queue_url(text)?),
-            Self::Region => Parsed::Text(parse::region(text)?),
+            Self::Region => Parsed::Text(syntax::region(text)?),
             Self::RoleArn => Parsed::Text(parse::role_arn(text)?),
             Self::Shard => Parsed::Text(parse::shard(text)?.to_string()),
             Self::Commit => Parsed::Text(parse::commit(text)?),

@@ -7,12 +7,12 @@ use std::ffi::OsString;
 use ::config::builder::DefaultState;
 use ::config::{Config, ConfigError, Source, Value};
 
-use super::Mistake;
-use super::environment::{Environment, is_blank};
 use super::inputs::{INPUTS, Input, find};
-use super::mistake::{key, misspelt, nearest};
-use super::unreplaced;
+use crate::environment::{Environment, is_blank};
+use crate::mistake::Mistake;
+use crate::mistake::{key, misspelt, nearest};
 use crate::model::OUTPUTS;
+use crate::unreplaced;
 
 /// The origin of defaults.
 pub(super) const DEFAULT: &str = "the default";

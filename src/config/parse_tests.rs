@@ -1,6 +1,8 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::syntax::region;
+use crate::syntax::url;
 
 fn secs(n: u64) -> Duration {
     Duration::from_secs(n)

@@ -1,7 +1,8 @@
 use std::time::Duration;
 
 use super::*;
-use crate::config::{Environment, file, suite};
+use crate::config::{file, suite};
+use crate::environment::Environment;
 use crate::model::{Access, Comparison, Credentials, Expectation, Hidden, PrometheusCheck, Signing};
 
 const QUICK: Duration = Duration::from_secs(2);

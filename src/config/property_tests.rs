@@ -7,6 +7,7 @@ use std::fs;
 use proptest::prelude::*;
 
 use super::*;
+use crate::environment::Environment;
 
 const SCENARIOS: &[&str] = &["completed", "failed"];
 

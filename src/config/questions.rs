@@ -3,10 +3,10 @@
 
 use std::collections::BTreeMap;
 
-use super::Mistake;
 use super::inputs::find;
 use super::kind::{Kind, Parsed};
-use super::mistake::Problem;
+use crate::mistake::Mistake;
+use crate::mistake::Problem;
 use crate::text::is_invisible;
 
 /// Where the pipeline runs.

@@ -7,12 +7,13 @@ use std::path::{Path, PathBuf};
 use ::config::Value;
 
 use super::comparing::{COMPARE, Compared, DROP, read_earlier};
-use super::environment::Environment;
 use super::file::Document;
 use super::inputs::find;
 use super::layers::{self, Layer};
 use super::values::Values;
-use super::{Mistake, file, suite};
+use super::{file, suite};
+use crate::environment::Environment;
+use crate::mistake::Mistake;
 use crate::model::CompareTo;
 
 const REPORT_DIR: &str = "report-dir";

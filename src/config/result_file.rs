@@ -5,8 +5,8 @@ use std::path::Path;
 
 use serde::Deserialize;
 
-use super::Mistake;
 use crate::files;
+use crate::mistake::Mistake;
 use crate::model::{RunResult, SCHEMA_VERSION};
 
 /// A result larger than this is a wrong file: it is that of ten thousand probes with all the samples that are kept.

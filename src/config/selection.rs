@@ -2,13 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use super::Mistake;
 use super::centers::{self, Completion, HarnessBlock, LitmusBlock};
 use super::file::Document;
-use super::mistake::Problem;
-use super::secret::Tokens;
 use super::suite::{Block, Entry};
 use super::values::Values;
+use crate::config::tokens::Tokens;
+use crate::mistake::Mistake;
+use crate::mistake::Problem;
 use crate::model::{EngineSpec, ExperimentPlan, Shard};
 
 const TEMPLATES: &str = "experiment-template-id";

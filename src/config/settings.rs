@@ -5,17 +5,18 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use super::comparing::{Compared, read_earlier};
-use super::environment::Environment;
 use super::layers::{self, Layer};
-use super::mistake::{Problem, suggestion};
-use super::secret::Tokens;
 use super::selection::{self, SuiteFile};
 use super::trust::Trust;
 use super::values::Values;
 use super::veil::{self, Veil};
-use super::{Mistake, centers, file, suite};
-use crate::forge::ForgeKind;
+use super::{centers, file, suite};
+use crate::config::tokens::Tokens;
+use crate::environment::Environment;
 use crate::http::HttpSettings;
+use crate::mistake::Mistake;
+use crate::mistake::{Problem, suggestion};
+use crate::model::ForgeKind;
 use crate::model::{Check, EngineSpec, ExperimentPlan, InjectionRule, Monitor, Plan, PlanRecord};
 
 /// How the log is written.

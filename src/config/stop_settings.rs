@@ -4,17 +4,17 @@
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-use super::Mistake;
 use super::control_planes::{ControlPlanes, HARNESS_URL, LITMUS_URL};
-use super::environment::Environment;
-use super::foreign::aws_mistakes;
 use super::report_settings::some_values;
-use super::secret::Tokens;
 use super::settings::LogFormat;
 use super::sweep_settings::SWEEP_INPUTS;
 use super::trust::Trust;
 use super::values::Values;
+use crate::config::tokens::Tokens;
+use crate::environment::Environment;
+use crate::foreign::aws_mistakes;
 use crate::http::HttpSettings;
+use crate::mistake::Mistake;
 
 const STATE_FILE: &str = "state-file";
 const REPORT_DIR: &str = "report-dir";

@@ -9,15 +9,15 @@ mod keys;
 
 use ::config::{Value, ValueKind};
 
-use super::Mistake;
 use super::centers::{HarnessBlock, LitmusBlock};
 use super::file::{Document, Table, below};
 use super::inputs::{INPUTS, Input, find};
 use super::keys::{Section, is_blank, names};
 use super::kind::{Kind, Parsed};
 use super::layers::Layer;
-use super::mistake::{key, suggestion};
 use super::values;
+use crate::mistake::Mistake;
+use crate::mistake::{key, suggestion};
 use crate::model::{EngineSpec, ProbePlan, Score};
 use crate::text::plain;
 

@@ -1,6 +1,6 @@
 use super::*;
-use crate::config::Environment;
 use crate::config::file;
+use crate::environment::Environment;
 
 pub(super) fn read_with(yaml: &str, pairs: &[(&str, &str)]) -> (Suite, Vec<String>) {
     let dir = tempfile::tempdir().unwrap();

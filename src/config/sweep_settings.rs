@@ -7,15 +7,16 @@ use std::path::Path;
 
 use ::config::Value;
 
-use super::environment::Environment;
+use super::StopSettings;
 use super::file::Document;
-use super::foreign::aws_mistakes;
 use super::inputs::find;
 use super::layers::DEFAULT;
 use super::report_settings::some_layers;
 use super::stop_settings::{CA_BUNDLE, LOG_FORMAT, REGION, ROLE, of_values};
 use super::values::{Values, read, written};
-use super::{Mistake, StopSettings};
+use crate::environment::Environment;
+use crate::foreign::aws_mistakes;
+use crate::mistake::Mistake;
 
 /// Inputs that may stand on the command line of `faultgate sweep`.
 pub const SWEEP_INPUTS: &[&str] = &["config", REGION, ROLE, CA_BUNDLE, LOG_FORMAT];

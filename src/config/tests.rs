@@ -6,7 +6,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::*;
+use crate::environment::Environment;
 use crate::model::{EngineSpec, Monitor, Score};
+use crate::secret::Secret;
 
 const SCENARIOS: &[&str] = &["completed", "stop-condition", "failed"];
 

@@ -7,6 +7,7 @@ use ::config::{Value, ValueKind};
 use serde_json::Value as Json;
 
 use super::file::Table;
+use crate::mistake::FilePlace;
 
 /// A place in a text, counted from 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -16,18 +17,9 @@ pub(crate) struct Mark {
 }
 
 impl Mark {
-    pub(crate) fn in_file(self, name: &str) -> Place {
-        Place { file: name.to_owned(), line: self.line, column: self.column }
+    pub(crate) fn in_file(self, name: &str) -> FilePlace {
+        FilePlace { file: name.to_owned(), line: self.line, column: self.column }
     }
-}
-
-/// A place in a file.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Place {
-    /// As the user knows it.
-    pub file: String,
-    pub line: usize,
-    pub column: usize,
 }
 
 /// One value and where it begins.

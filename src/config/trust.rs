@@ -7,13 +7,14 @@ use rustls::RootCertStore;
 use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject;
 
-use super::Mistake;
-use super::environment::{Environment, is_blank};
 use super::file;
-use super::foreign::{self, Readers};
-use super::mistake::{Problem, quoted};
 use super::values::Values;
+use crate::environment::{Environment, is_blank};
+use crate::foreign;
+use crate::foreign::Readers;
 use crate::http::{Except, HttpSettings, Proxies, ProxyUrl};
+use crate::mistake::Mistake;
+use crate::mistake::{Problem, quoted};
 
 /// All certificates of a system are a quarter of this.
 const MAX_BYTES: u64 = 1 << 20;

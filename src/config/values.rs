@@ -5,14 +5,14 @@ use std::time::Duration;
 
 use ::config::{Value, ValueKind};
 
-use super::Mistake;
 use super::file::Document;
 use super::inputs::{INPUTS, find};
 use super::kind::{Kind, Parsed};
 use super::layers::DEFAULT;
-use super::mistake::Problem;
 use super::suite::GATE;
-use super::tree::Place;
+use crate::mistake::FilePlace;
+use crate::mistake::Mistake;
+use crate::mistake::Problem;
 use crate::model::Score;
 
 /// Parses one value: `Ok(None)` where it is blank, which counts as not set.
@@ -94,7 +94,7 @@ struct Slot {
     /// What stands in the suite file, where the value was made from variables.
     written: Option<String>,
     /// Where it stands in the suite file.
-    place: Option<Place>,
+    place: Option<FilePlace>,
 }
 
 /// Every input that has a value, parsed. One whose value is a mistake has none: the run ends before it is missed.
@@ -154,7 +154,7 @@ impl Values {
     }
 
     /// Where it stands in the suite file, if that sets it.
-    pub(super) fn place(&self, name: &str) -> Option<Place> {
+    pub(super) fn place(&self, name: &str) -> Option<FilePlace> {
         self.slots.get(name)?.place.clone()
     }
 

@@ -9,9 +9,9 @@ use std::ffi::OsStr;
 use std::sync::Arc;
 
 use super::credentials::{is_own, says_secret};
-use super::environment::Environment;
 use super::inherited::is_inherited;
-use super::secret::Secret;
+use crate::environment::Environment;
+use crate::secret::Secret;
 
 /// A shorter value may stand anywhere in a text, which would be torn apart without it. No secret is so short.
 const SHORTEST: usize = 4;

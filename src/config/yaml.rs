@@ -10,8 +10,8 @@ use yaml_rust2::Yaml;
 use yaml_rust2::parser::{Event, Parser, Tag};
 use yaml_rust2::scanner::{Marker, ScanError, TScalarStyle};
 
-use super::mistake::quoted;
 use super::tree::{Content, Entry, Mark, Node};
+use crate::mistake::quoted;
 
 /// Deeper than any suite.
 const MAX_DEPTH: usize = 64;

@@ -9,9 +9,10 @@ use sha2::{Digest, Sha256};
 use super::exchange::{BEARER, Exchange, Purpose, Request};
 pub use super::insights::{Datum, Insights, PIPELINE_PROXY, Report, Value};
 use super::subject::{self, Head, holds, in_words, link, owner_and_name, segment};
-use super::{CommitStatus, Forge, ForgeKind, Limits, Refusal, StatusState, Subject};
-use crate::config::Secret;
+use super::{CommitStatus, Forge, Limits, Refusal, StatusState, Subject};
 use crate::digest;
+use crate::model::ForgeKind;
+use crate::secret::Secret;
 use crate::text;
 
 /// Characters of a description.

@@ -17,8 +17,9 @@ use reqwest::Url;
 use tokio::sync::OnceCell;
 
 use super::subject::{holds, in_words, nothing_to_comment};
-use super::{Again, CommitStatus, Forge, ForgeKind, Limits, Refusal, Subject};
+use super::{Again, CommitStatus, Forge, Limits, Refusal, Subject};
 use crate::digest;
+use crate::model::ForgeKind;
 use crate::text;
 
 const CONNECT_LIMIT: Duration = Duration::from_secs(3);

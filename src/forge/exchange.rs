@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use super::refusal::{self, Remedies};
 use super::{Refusal, Site};
-use crate::config::Secret;
+use crate::secret::Secret;
 
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
 

@@ -11,8 +11,9 @@ use serde_json::json;
 use super::exchange::{Exchange, Purpose, Request};
 use super::github::status_request;
 use super::subject::{self, Head, Pull, holds, owner_and_name};
-use super::{CommitStatus, Forge, ForgeKind, Limits, Refusal, Subject};
-use crate::config::Secret;
+use super::{CommitStatus, Forge, Limits, Refusal, Subject};
+use crate::model::ForgeKind;
+use crate::secret::Secret;
 
 /// Characters of a description. There is no known limit; more would not be read.
 const DESCRIPTION: usize = 255;

@@ -12,10 +12,9 @@ use tokio::sync::OnceCell;
 
 use super::exchange::{Exchange, Purpose, Request};
 use super::subject::{self, Head, Pull, holds, link, owner_and_name, segment};
-use super::{
-    CommitStatus, Forge, ForgeKind, ForkBranch, Limits, PullRequest, Refusal, Rival, StatusState, Subject,
-};
-use crate::config::Secret;
+use super::{CommitStatus, Forge, ForkBranch, Limits, PullRequest, Refusal, Rival, StatusState, Subject};
+use crate::model::ForgeKind;
+use crate::secret::Secret;
 use crate::text;
 
 /// Characters of a description; one more is refused.

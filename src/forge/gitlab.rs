@@ -11,8 +11,9 @@ use serde_json::{Value, json};
 
 use super::exchange::{Denial, Exchange, Purpose, Request};
 use super::subject::{self, Head, holds, is_segment, link, segment};
-use super::{CommitStatus, Forge, ForgeKind, Limits, Pipeline, Refusal, Rival, StatusState, Subject};
-use crate::config::Secret;
+use super::{CommitStatus, Forge, Limits, Pipeline, Refusal, Rival, StatusState, Subject};
+use crate::model::ForgeKind;
+use crate::secret::Secret;
 use crate::text;
 
 /// Characters of a description and of a link.

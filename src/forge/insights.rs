@@ -7,8 +7,9 @@ use serde_json::json;
 
 use super::exchange::{BEARER, Exchange, Request};
 use super::subject::{check, is_segment, link, owner_and_name, segment};
-use super::{ForgeKind, Refusal, Site, Subject, bitbucket};
-use crate::config::Secret;
+use super::{Refusal, Site, Subject, bitbucket};
+use crate::model::ForgeKind;
+use crate::secret::Secret;
 use crate::text;
 
 /// Where the proxy of a pipeline is, seen from its steps. It adds the pipeline's own authorization.

@@ -8,7 +8,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use aws_config::SdkConfig;
 
-use crate::config::{Secret, Tokens};
+use crate::model::ForgeKind;
+use crate::secret::Secret;
 
 pub mod bitbucket;
 mod codecommit;
@@ -22,98 +23,6 @@ mod refusal;
 mod subject;
 
 pub use connection::{Connection, NoForge};
-
-/// The forges that are known.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ForgeKind {
-    /// github.com, GitHub Enterprise Cloud and Server.
-    GitHub,
-    GitLab,
-    Gitea,
-    Forgejo,
-    /// Bitbucket Cloud.
-    Bitbucket,
-    CodeCommit,
-}
-
-impl ForgeKind {
-    pub const ALL: [Self; 6] =
-        [Self::GitHub, Self::GitLab, Self::Gitea, Self::Forgejo, Self::Bitbucket, Self::CodeCommit];
-
-    /// As the input `forge` names it.
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::GitHub => "github",
-            Self::GitLab => "gitlab",
-            Self::Gitea => "gitea",
-            Self::Forgejo => "forgejo",
-            Self::Bitbucket => "bitbucket",
-            Self::CodeCommit => "codecommit",
-        }
-    }
-
-    pub fn find(word: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|kind| kind.word() == word)
-    }
-
-    /// As people name it.
-    pub fn title(self) -> &'static str {
-        match self {
-            Self::GitHub => "GitHub",
-            Self::GitLab => "GitLab",
-            Self::Gitea => "Gitea",
-            Self::Forgejo => "Forgejo",
-            Self::Bitbucket => "Bitbucket",
-            Self::CodeCommit => "CodeCommit",
-        }
-    }
-
-    /// The input that holds its token. CodeCommit is spoken to with AWS credentials instead.
-    pub fn token_input(self) -> Option<&'static str> {
-        match self {
-            // Their Actions give the job's token the name it has on GitHub.
-            Self::GitHub | Self::Gitea | Self::Forgejo => Some("github-token"),
-            Self::GitLab => Some("gitlab-token"),
-            Self::Bitbucket => Some("bitbucket-token"),
-            Self::CodeCommit => None,
-        }
-    }
-
-    pub fn token(self, tokens: &Tokens) -> Option<&Secret> {
-        match self {
-            Self::GitHub | Self::Gitea | Self::Forgejo => tokens.github.as_ref(),
-            Self::GitLab => tokens.gitlab.as_ref(),
-            Self::Bitbucket => tokens.bitbucket.as_ref(),
-            Self::CodeCommit => None,
-        }
-    }
-
-    /// What to set where there is no token.
-    fn without_token(self) -> &'static str {
-        match self {
-            Self::GitHub => {
-                "there is no token for GitHub: set FAULTGATE_GITHUB_TOKEN or the input `github-token`, in a job of \
-                 GitHub Actions to `${{ github.token }}`"
-            }
-            Self::Gitea | Self::Forgejo => {
-                "there is no token for the forge: set FAULTGATE_GITHUB_TOKEN or the input `github-token`, in a job \
-                 of its Actions to `${{ github.token }}`"
-            }
-            Self::GitLab => {
-                "there is no token for GitLab: set FAULTGATE_GITLAB_TOKEN or the input `gitlab-token` to a project \
-                 access token with the role Developer and the scope `api`, since CI_JOB_TOKEN can post neither \
-                 statuses nor notes"
-            }
-            Self::Bitbucket => {
-                "there is no token for Bitbucket: set FAULTGATE_BITBUCKET_TOKEN or the input `bitbucket-token` to a \
-                 repository access token with the scopes `repository:write` and `pullrequest:write`"
-            }
-            Self::CodeCommit => {
-                "there are no AWS credentials for CodeCommit: give the job a role that may comment"
-            }
-        }
-    }
-}
 
 /// A forge and where its API is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -287,7 +196,7 @@ pub fn connect(
 ) -> Result<Box<dyn Forge>, String> {
     subject::check(&subject)?;
     let kind = subject.site.kind;
-    let missing = || kind.without_token().to_owned();
+    let missing = || without_token(kind).to_owned();
     let token = || token.ok_or_else(missing);
     Ok(match kind {
         ForgeKind::GitHub => Box::new(github::GitHub::new(subject, token()?, http)?),
@@ -296,4 +205,30 @@ pub fn connect(
         ForgeKind::Bitbucket => Box::new(bitbucket::Bitbucket::new(subject, token()?, http)?),
         ForgeKind::CodeCommit => Box::new(codecommit::CodeCommit::new(subject, aws.ok_or_else(missing)?)),
     })
+}
+
+/// What to set where there is no token.
+fn without_token(kind: ForgeKind) -> &'static str {
+    match kind {
+        ForgeKind::GitHub => {
+            "there is no token for GitHub: set FAULTGATE_GITHUB_TOKEN or the input `github-token`, in a job of \
+             GitHub Actions to `${{ github.token }}`"
+        }
+        ForgeKind::Gitea | ForgeKind::Forgejo => {
+            "there is no token for the forge: set FAULTGATE_GITHUB_TOKEN or the input `github-token`, in a job \
+             of its Actions to `${{ github.token }}`"
+        }
+        ForgeKind::GitLab => {
+            "there is no token for GitLab: set FAULTGATE_GITLAB_TOKEN or the input `gitlab-token` to a project \
+             access token with the role Developer and the scope `api`, since CI_JOB_TOKEN can post neither \
+             statuses nor notes"
+        }
+        ForgeKind::Bitbucket => {
+            "there is no token for Bitbucket: set FAULTGATE_BITBUCKET_TOKEN or the input `bitbucket-token` to a \
+             repository access token with the scopes `repository:write` and `pullrequest:write`"
+        }
+        ForgeKind::CodeCommit => {
+            "there are no AWS credentials for CodeCommit: give the job a role that may comment"
+        }
+    }
 }

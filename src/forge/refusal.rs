@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use super::exchange::{Answer, Purpose};
 use super::{Again, Refusal};
-use crate::config::Secret;
+use crate::secret::Secret;
 use crate::text;
 
 /// The longest text of a forge that is passed on.

@@ -3,8 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use crate::ci::{Checkout, Surroundings};
-use crate::config::{Environment, Platform};
-use crate::forge::ForgeKind;
+use crate::config::Platform;
+use crate::environment::Environment;
+use crate::model::ForgeKind;
 
 /// By where it was cloned from, else by the files of a platform that are there.
 pub fn platform(dir: &Path) -> Option<Platform> {

@@ -20,7 +20,8 @@ pub use rules::{RULES, Rule};
 
 use self::rules::{Judged, UNREAD};
 use self::template::{Template, Unread};
-use crate::config::{Fault, Mistake, Place, misspelt};
+use crate::config::Fault;
+use crate::mistake::{FilePlace, Mistake, misspelt};
 use crate::model::Level;
 use crate::text::plain;
 
@@ -36,7 +37,7 @@ pub struct Finding {
     /// The file, or the id that was read.
     pub subject: String,
     pub template: String,
-    pub place: Option<Place>,
+    pub place: Option<FilePlace>,
     pub message: String,
     pub remedy: String,
     /// What to write, in the words of the template's own format; lines.

@@ -6,6 +6,7 @@ mod contradiction;
 mod event;
 mod fault;
 mod finding;
+mod forge_kind;
 mod output;
 mod plan;
 mod plan_record;
@@ -29,6 +30,7 @@ pub use comparison::{
 pub use event::RunEvent;
 pub use fault::{Fault, FaultProbe};
 pub use finding::{Finding, Level};
+pub use forge_kind::ForgeKind;
 pub use output::{OUTPUTS, Output};
 pub use plan::{
     CommandLine, CommandSpec, EngineSpec, ExperimentPlan, HarnessProject, HarnessSpec, InjectionRule,

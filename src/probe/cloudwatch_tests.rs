@@ -6,7 +6,7 @@ use wiremock::{Mock, MockServer, Request, ResponseTemplate};
 
 use super::tests::{PATIENT, connector, fails, passes};
 use super::*;
-use crate::engine::fis::connect_embedded;
+use crate::aws::connect_embedded;
 use crate::model::{Comparison, Expectation, MetricCheck};
 
 const NAME: &str = "shop-5xx";

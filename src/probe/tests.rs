@@ -8,7 +8,8 @@ use wiremock::matchers::{any, header, method};
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
 use super::*;
-use crate::engine::fis::connect_embedded;
+use crate::aws::connect_embedded;
+use crate::environment::Environment;
 use crate::model::{Comparison, Expectation, Hidden, HttpCheck, Statuses};
 use crate::rehearsal::{ALARM_NAME, Effect, FaultRule, Scenario, World, http_client};
 
@@ -17,7 +18,7 @@ pub(super) const SECOND: Duration = Duration::from_secs(1);
 pub(super) const PATIENT: Duration = Duration::from_secs(30);
 
 pub(super) fn connector() -> Connector {
-    let env = crate::config::Environment::from_process().without_secrets();
+    let env = crate::config::without_secrets(&Environment::from_process());
     Connector::new(HttpSettings::default(), Clock::start(), env).unwrap()
 }
 
@@ -340,7 +341,7 @@ async fn a_command_sees_no_credentials_and_what_it_is_given_it_does_not_tell() {
     let path = std::env::var("PATH").unwrap();
     let variables =
         [("PATH", path.as_str()), ("FAULTGATE_GITHUB_TOKEN", "s3cr3t"), ("SHOP", "not asked for")];
-    let env = crate::config::Environment::from_pairs(variables).for_commands();
+    let env = crate::config::for_commands(&Environment::from_pairs(variables));
     let connector = Connector::new(HttpSettings::default(), Clock::start(), env).unwrap();
     let connector = connector.hiding(&Veil::over(["p4ssw0rd".to_owned()]));
     let run = ["sh", "-c", r#"echo "<$FAULTGATE_GITHUB_TOKEN$SHOP> <$GIVEN>"; exit 1"#];

@@ -10,7 +10,7 @@ use async_trait::async_trait;
 use super::outputs::outputs;
 use super::{Sink, Stage, from_write, summary};
 use crate::ci::LogStyle;
-use crate::config::{Mistake, Place};
+use crate::mistake::{FilePlace, Mistake};
 use crate::model::{Level, Outcome, Reported, RunEvent, RunResult, Verdict};
 use crate::text;
 
@@ -39,7 +39,7 @@ enum Kind {
 struct Issue {
     title: String,
     message: String,
-    place: Option<Place>,
+    place: Option<FilePlace>,
 }
 
 impl Issue {
@@ -47,7 +47,7 @@ impl Issue {
         Self { title: text::plain(title, LONGEST_TITLE), message: text::plain(message, LONGEST), place: None }
     }
 
-    fn at(self, place: Option<Place>) -> Self {
+    fn at(self, place: Option<FilePlace>) -> Self {
         Self { place, ..self }
     }
 }
@@ -71,7 +71,7 @@ impl Dialect {
                     Kind::Warning => "warning",
                     Kind::Notice => "notice",
                 };
-                let place = place.as_ref().map(|Place { file, line, column }| {
+                let place = place.as_ref().map(|FilePlace { file, line, column }| {
                     format!("file={},line={line},col={column},", github_property(&text::plain(file, LONGEST)))
                 });
                 let (place, title) = (place.unwrap_or_default(), github_property(title));
@@ -81,7 +81,7 @@ impl Dialect {
             (Self::Azure, _) => {
                 let word = if kind == Kind::Error { "error" } else { "warning" };
                 let message = azure_data(&format!("{title}: {message}"));
-                let place = place.as_ref().map(|Place { file, line, column }| {
+                let place = place.as_ref().map(|FilePlace { file, line, column }| {
                     let file = azure_property(&text::plain(file, LONGEST));
                     format!(";sourcepath={file};linenumber={line};columnnumber={column}")
                 });
@@ -210,7 +210,7 @@ pub struct Remark {
     pub level: Level,
     pub title: String,
     pub message: String,
-    pub place: Option<Place>,
+    pub place: Option<FilePlace>,
 }
 
 /// What is found, as commands of GitHub, those of each level together.

@@ -7,9 +7,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use tokio::time::sleep;
 
-use crate::forge::{
-    Again, CommitStatus, Connection, Forge, ForgeKind, Limits, NoForge, Refusal, Rival, StatusState,
-};
+use crate::forge::{Again, CommitStatus, Connection, Forge, Limits, NoForge, Refusal, Rival, StatusState};
+use crate::model::ForgeKind;
 
 /// What the forge was asked, in order.
 #[derive(Debug, Clone, PartialEq, Eq)]

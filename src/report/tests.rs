@@ -8,7 +8,7 @@ use proptest::prelude::*;
 use super::summary::{Page, render};
 use super::*;
 use crate::ci::LogStyle;
-use crate::config::{Mistake, Place};
+use crate::mistake::{FilePlace, Mistake};
 
 const DIR: &str = "faultgate-report";
 
@@ -143,7 +143,7 @@ async fn a_command_is_printed_once() {
 #[test]
 fn mistakes_are_commands_where_the_log_takes_them() {
     let mistake = Mistake::new("--timeout", "timeout: \"30, parsecs\" is no duration\nreally: 100%");
-    let place = Place { file: "a, b:1%/s.yml".to_owned(), line: 3, column: 14 };
+    let place = FilePlace { file: "a, b:1%/s.yml".to_owned(), line: 3, column: 14 };
     let placed = Mistake { place: Some(place), ..Mistake::new("a, b:1%/s.yml", "weight: is odd") };
     let mistakes = [mistake, placed];
     assert_eq!(

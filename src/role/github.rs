@@ -7,8 +7,8 @@ use reqwest::{Client, StatusCode, Url};
 use serde::Deserialize;
 
 use super::refusal::Refusal;
-use crate::config::Secret;
 use crate::http;
+use crate::secret::Secret;
 
 /// Whom the token is for, as IAM's usual provider for GitHub expects it.
 const AUDIENCE: &str = "sts.amazonaws.com";

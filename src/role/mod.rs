@@ -20,7 +20,7 @@ mod voucher;
 
 pub(crate) use keeper::Keeper;
 pub use refusal::{Refusal, refusal_in};
-pub use voucher::Voucher;
+pub use voucher::{ChainIn, Voucher};
 
 use self::claims::Claims;
 

@@ -12,9 +12,10 @@ use wiremock::{Mock, MockServer, Request, Respond, ResponseTemplate};
 use super::claims::tests::jwt;
 use super::keeper::AGAIN_AFTER;
 use super::*;
-use crate::config::{Environment, Secret};
-use crate::engine::fis::connect_embedded;
+use crate::aws::connect_embedded;
+use crate::environment::Environment;
 use crate::http::HttpSettings;
+use crate::secret::Secret;
 
 const ROLE: &str = "arn:aws:iam::123456789012:role/ci/chaos";
 const NOW: i64 = 1_800_000_000;
@@ -132,9 +133,11 @@ impl World {
     }
 
     fn role(&self, variables: Vec<(&'static str, String)>, id_token: Option<&str>) -> Role {
+        let on_github = variables.iter().any(|(name, _)| *name == "GITHUB_ACTIONS");
+        let chain = if on_github { ChainIn::Github } else { ChainIn::Elsewhere };
         let env = Environment::from_pairs(variables);
         let id_token = id_token.map(Secret::new);
-        let voucher = Voucher::find(&env, id_token.as_ref(), ROLE, &HttpSettings::default()).unwrap();
+        let voucher = Voucher::find(&env, id_token.as_ref(), ROLE, &HttpSettings::default(), chain).unwrap();
         let base = connect_embedded(&self.server.uri(), None);
         let base = base.into_builder().time_source(SharedTimeSource::new(self.clock.clone())).build();
         Role::new(&base, ROLE, voucher, "github/7 #1")
@@ -342,11 +345,13 @@ async fn each_refusal_of_assume_role_says_what_to_do() {
         .region(aws_config::Region::from_static("us-east-1"))
         .endpoint_url("http://127.0.0.1:9")
         .build();
-    for (ci, remedy) in
-        [("GITHUB_ACTIONS", "id-token: write"), ("GITLAB_CI", "id_tokens:"), ("CI", "aws-id-token")]
-    {
-        let env = Environment::from_pairs([(ci, "true")]);
-        let voucher = Voucher::find(&env, None, ROLE, &HttpSettings::default()).unwrap();
+    for (chain, remedy) in [
+        (ChainIn::Github, "id-token: write"),
+        (ChainIn::Gitlab, "id_tokens:"),
+        (ChainIn::Elsewhere, "aws-id-token"),
+    ] {
+        let env = Environment::default();
+        let voucher = Voucher::find(&env, None, ROLE, &HttpSettings::default(), chain).unwrap();
         let refusal = Role::new(&nothing, ROLE, voucher, "1").credentials().await.unwrap_err();
         assert_told(&refusal, "default chain", &[remedy]);
     }
@@ -402,7 +407,7 @@ fn a_token_is_asked_for_over_tls_or_on_this_machine() {
             ("ACTIONS_ID_TOKEN_REQUEST_URL", url),
             ("ACTIONS_ID_TOKEN_REQUEST_TOKEN", "r3quest"),
         ]);
-        Voucher::find(&env, None, ROLE, &HttpSettings::default())
+        Voucher::find(&env, None, ROLE, &HttpSettings::default(), ChainIn::Github)
     };
     for url in [
         "https://pipelines.example/token?x=1",

@@ -5,10 +5,11 @@ use std::path::{Path, PathBuf};
 
 use super::github::GithubOidc;
 use super::refusal::Refusal;
-use crate::ci::{Ci, Surroundings};
-use crate::config::{Environment, Mistake, Secret};
+use crate::environment::Environment;
 use crate::files;
 use crate::http::{self, HttpSettings};
+use crate::mistake::Mistake;
+use crate::secret::Secret;
 
 /// A token is a few KiB.
 const LARGEST: u64 = 64 << 10;
@@ -47,11 +48,12 @@ impl Voucher {
         id_token: Option<&Secret>,
         role_arn: &str,
         http: &HttpSettings,
+        chain: ChainIn,
     ) -> Result<Self, Mistake> {
         if let Some(token) = id_token {
             return Ok(Self::IdToken(token.clone()));
         }
-        let chain = Self::Chain(ChainIn::of(env));
+        let chain = Self::Chain(chain);
         if env.get("AWS_ACCESS_KEY_ID").is_some() || env.get("AWS_PROFILE").is_some() {
             return Ok(chain);
         }
@@ -123,44 +125,10 @@ impl Voucher {
     }
 }
 
-impl ChainIn {
-    /// By what the CI is, and not by a variable alone: a build of CodeBuild may have been handed all of GitHub's.
-    fn of(env: &Environment) -> Self {
-        match Surroundings::detect(env, None, None).ci {
-            ci if ci.is_github_like() => Self::Github,
-            Ci::GitLabCi => Self::Gitlab,
-            _ => Self::Elsewhere,
-        }
-    }
-}
-
 fn read(path: &Path) -> Result<Secret, Refusal> {
     let mut token = String::new();
     files::open(path)
         .and_then(|file| file.take(LARGEST).read_to_string(&mut token))
         .map_err(|error| Refusal::new(format!("AWS_WEB_IDENTITY_TOKEN_FILE could not be read: {error}")))?;
     Ok(Secret::new(token.trim()))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_remedy_is_that_of_the_ci_that_runs_the_job() {
-        let chain =
-            |variables: &[(&str, &str)]| ChainIn::of(&Environment::from_pairs(variables.iter().copied()));
-        let github = [("GITHUB_ACTIONS", "true"), ("GITHUB_RUN_ID", "7"), ("GITHUB_REPOSITORY", "shop/web")];
-        assert_eq!(chain(&github), ChainIn::Github);
-        let handed_over = [("CODEBUILD_BUILD_ID", "web:1234")];
-        assert_eq!(
-            chain(&[&github[..], &handed_over].concat()),
-            ChainIn::Elsewhere,
-            "aws-codebuild-run-build"
-        );
-        let runner = [("CODEBUILD_BUILD_ID", "web:1234"), ("RUNNER_NAME", "codebuild")];
-        assert_eq!(chain(&[&github[..], &runner].concat()), ChainIn::Github, "a runner in CodeBuild");
-        assert_eq!(chain(&[("GITLAB_CI", "true")]), ChainIn::Gitlab);
-        assert_eq!(chain(&[]), ChainIn::Elsewhere);
-    }
 }

@@ -4,7 +4,7 @@ use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 
 use aws_sdk_sqs::types::QueueAttributeName;
-use faultgate::engine::fis::connect_embedded;
+use faultgate::aws::connect_embedded;
 use faultgate::rehearsal::TEMPLATE_ID;
 
 use crate::contract::file_commands;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use aws_sdk_eventbridge::types::{Tag, Target};
 use aws_sdk_fis::types::ExperimentStatus;
-use faultgate::engine::fis::{connect_embedded, in_region};
+use faultgate::aws::{connect_embedded, in_region};
 use faultgate::rehearsal::{Effect, FaultRule, Inventory, TEMPLATE_ID};
 
 use crate::lives::ENDLESS;

@@ -7,7 +7,8 @@ use aws_credential_types::Credentials;
 use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_smithy_async::rt::sleep::{SharedAsyncSleep, TokioSleep};
 use aws_smithy_async::time::SystemTimeSource;
-use faultgate::forge::{Again, Forge, ForgeKind, StatusState, Subject, connect};
+use faultgate::forge::{Again, Forge, StatusState, Subject, connect};
+use faultgate::model::ForgeKind;
 use serde_json::{Value, json};
 use wiremock::{Request, ResponseTemplate};
 

@@ -1,7 +1,9 @@
 //! What must be known before anything is sent.
 
-use faultgate::config::{Secret, Tokens};
-use faultgate::forge::{ForgeKind, PullRequest, Subject, connect};
+use faultgate::config::Tokens;
+use faultgate::forge::{PullRequest, Subject, connect};
+use faultgate::model::ForgeKind;
+use faultgate::secret::Secret;
 
 use crate::support::*;
 
@@ -26,8 +28,6 @@ fn a_missing_token_is_named_with_what_it_must_be_allowed() {
     for (kind, words) in cases {
         let error = error(subject(kind, "https://forge.example"), None);
         assert!(words.iter().all(|word| error.contains(word)), "{error}");
-        assert_eq!(kind.token_input().is_some(), kind != ForgeKind::CodeCommit);
-        assert!(kind.token_input().is_none_or(|input| error.contains(input)));
     }
 }
 
@@ -40,7 +40,7 @@ fn each_forge_has_its_token() {
         bitbucket: secret("bucket"),
         ..Tokens::default()
     };
-    let token = |kind: ForgeKind| kind.token(&tokens).map(Secret::expose);
+    let token = |kind: ForgeKind| tokens.for_forge(kind).map(Secret::expose);
     assert_eq!(
         ForgeKind::ALL.map(token),
         [Some("hub"), Some("lab"), Some("hub"), Some("hub"), Some("bucket"), None]

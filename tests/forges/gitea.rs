@@ -1,6 +1,7 @@
 //! Gitea and Forgejo.
 
-use faultgate::forge::{Again, CommitStatus, ForgeKind, StatusState, Subject};
+use faultgate::forge::{Again, CommitStatus, StatusState, Subject};
+use faultgate::model::ForgeKind;
 use serde_json::{Value, json};
 
 use crate::support::*;

@@ -2,9 +2,8 @@
 
 use std::time::Duration;
 
-use faultgate::forge::{
-    Again, CommitStatus, ForgeKind, ForkBranch, PullRequest, Refusal, StatusState, Subject,
-};
+use faultgate::forge::{Again, CommitStatus, ForkBranch, PullRequest, Refusal, StatusState, Subject};
+use faultgate::model::ForgeKind;
 use serde_json::{Value, json};
 use wiremock::ResponseTemplate;
 

@@ -1,6 +1,7 @@
 //! GitLab: pipelines, its state machine, notes.
 
-use faultgate::forge::{Again, CommitStatus, ForgeKind, Pipeline, PullRequest, StatusState, Subject};
+use faultgate::forge::{Again, CommitStatus, Pipeline, PullRequest, StatusState, Subject};
+use faultgate::model::ForgeKind;
 use serde_json::{Value, json};
 use wiremock::ResponseTemplate;
 

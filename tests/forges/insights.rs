@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use faultgate::config::Secret;
+use faultgate::forge::Subject;
 use faultgate::forge::bitbucket::{Datum, Insights, Report, Value};
-use faultgate::forge::{ForgeKind, Subject};
+use faultgate::model::ForgeKind;
+use faultgate::secret::Secret;
 use serde_json::json;
 
 use crate::support::*;

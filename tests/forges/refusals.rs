@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use faultgate::config::Secret;
-use faultgate::forge::{Again, Forge, ForgeKind, StatusState, connect};
+use faultgate::forge::{Again, Forge, StatusState, connect};
+use faultgate::model::ForgeKind;
+use faultgate::secret::Secret;
 use serde_json::json;
 use wiremock::ResponseTemplate;
 

@@ -4,10 +4,9 @@ use std::collections::VecDeque;
 use std::sync::Mutex;
 use std::time::Duration;
 
-use faultgate::config::Secret;
-use faultgate::forge::{
-    CommitStatus, Forge, ForgeKind, PullRequest, Refusal, Site, StatusState, Subject, connect,
-};
+use faultgate::forge::{CommitStatus, Forge, PullRequest, Refusal, Site, StatusState, Subject, connect};
+use faultgate::model::ForgeKind;
+use faultgate::secret::Secret;
 use serde_json::{Value, json};
 use wiremock::matchers::any;
 use wiremock::{Mock, MockServer, Request, Respond, ResponseTemplate};

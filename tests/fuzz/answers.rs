@@ -3,14 +3,15 @@
 use std::sync::Mutex;
 use std::time::Duration;
 
-use faultgate::config::Secret;
 use faultgate::engine::chaos_center::Manager;
 use faultgate::engine::harness::Harness;
 use faultgate::engine::litmus::{Credentials, Litmus};
-use faultgate::forge::{CommitStatus, ForgeKind, PullRequest, Site, StatusState, Subject, connect};
+use faultgate::forge::{CommitStatus, PullRequest, Site, StatusState, Subject, connect};
+use faultgate::model::ForgeKind;
 use faultgate::model::{
     EngineSpec, ExperimentPlan, HarnessProject, HarnessSpec, LitmusProject, LitmusSpec, RuntimeInputs,
 };
+use faultgate::secret::Secret;
 use wiremock::matchers::any;
 use wiremock::{Mock, MockServer, Request, Respond, ResponseTemplate};
 

@@ -4,7 +4,8 @@ use std::path::Path;
 use std::time::Duration;
 
 use faultgate::ci::{Surroundings, read_event};
-use faultgate::config::{self, Environment};
+use faultgate::config;
+use faultgate::environment::Environment;
 use faultgate::lifecycle::merge;
 use faultgate::lint::Lint;
 use faultgate::state_file;

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use faultgate::config::Secret;
 use faultgate::engine::chaos_center::{Manager, Run, RunKey, Trouble};
 use faultgate::engine::harness::Harness;
 use faultgate::model::{EngineSpec, ExperimentPlan, HarnessProject, HarnessSpec, RuntimeInputs};
+use faultgate::secret::Secret;
 
 use crate::stand_in::{self, ACCOUNT, EXPERIMENT, KEY, ORG, PROJECT};
 

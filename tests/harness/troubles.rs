@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use faultgate::config::Secret;
 use faultgate::engine::chaos_center::{Asked, Manager, Trouble, TroubleKind};
 use faultgate::engine::harness;
 use faultgate::model::{HarnessProject, Level};
+use faultgate::secret::Secret;
 use serde_json::json;
 
 use crate::stand_in::{Answer, Beat, EXPERIMENT, Harness, KEY};

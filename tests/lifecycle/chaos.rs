@@ -3,9 +3,10 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
+use faultgate::aws::connect_embedded;
 use faultgate::clock::Clock;
 use faultgate::engine::Engine;
-use faultgate::engine::fis::{FisEngine, FisSettings, RunStep, connect_embedded};
+use faultgate::engine::fis::{FisEngine, FisSettings, RunStep};
 use faultgate::lifecycle::{Cancel, Course, Lifecycle};
 use faultgate::model::{
     EngineSpec, ExperimentPlan, InjectionRule, Monitor, Plan, RunIdentity, RunResult, RunState, Score, Signal,

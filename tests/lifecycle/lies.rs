@@ -11,8 +11,9 @@ use aws_smithy_runtime_api::client::http::{
 use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::body::SdkBody;
+use faultgate::aws::connect_embedded;
 use faultgate::clock::Clock;
-use faultgate::engine::fis::{FisEngine, connect_embedded};
+use faultgate::engine::fis::FisEngine;
 use faultgate::model::{InjectionRule, Monitor, Plan, RunResult, Verdict};
 use faultgate::rehearsal::{Scenario, World, http_client};
 use serde_json::{Value, json};

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use faultgate::config::Secret;
 use faultgate::engine::chaos_center::{Asked, Manager, TroubleKind};
 use faultgate::engine::litmus::{Credentials, Litmus};
 use faultgate::model::LitmusProject;
+use faultgate::secret::Secret;
 
 use crate::stand_in::{ChaosCenter, Mishap, PASSWORD, Standing, TOKEN, USER, Version};
 use crate::support::*;

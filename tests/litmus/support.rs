@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use faultgate::config::Secret;
 use faultgate::engine::chaos_center::{Asked, Manager, Run, RunKey, Trouble};
 use faultgate::engine::litmus::{Credentials, Litmus};
 use faultgate::model::{EngineSpec, ExperimentPlan, LitmusProject, LitmusSpec};
+use faultgate::secret::Secret;
 
 use crate::stand_in::{ChaosCenter, EXPERIMENT, PASSWORD, PROJECT, TOKEN, USER};
 

@@ -1,5 +1,5 @@
 use super::*;
-use crate::forge::ForgeKind;
+use crate::model::ForgeKind;
 
 const CODEBUILD: Pairs<'_> = &[
     ("AWS_REGION", "eu-west-1"),

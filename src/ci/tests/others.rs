@@ -137,7 +137,7 @@ fn azure_tells_what_its_repositories_are_on() {
         ("BUILD_REPOSITORY_URI", "https://fabrikam@dev.azure.com/fabrikam/shop/_git/shop"),
     ];
     let found = in_env(&[AZURE, own])
-        .with(&Overrides { tokens: vec![crate::forge::ForgeKind::GitHub], ..Overrides::default() });
+        .with(&Overrides { tokens: vec![crate::model::ForgeKind::GitHub], ..Overrides::default() });
     assert_eq!(found.site, None, "no token of another forge may go there");
     assert!(subject(&found).contains("set `forge`"));
 }

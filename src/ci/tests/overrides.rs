@@ -1,5 +1,5 @@
 use super::*;
-use crate::forge::ForgeKind;
+use crate::model::ForgeKind;
 
 const GITLAB: Pairs<'_> = &[
     ("GITLAB_CI", "true"),

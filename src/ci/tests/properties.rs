@@ -5,7 +5,7 @@ use serde_json::json;
 
 use super::super::facts::is_commit;
 use super::*;
-use crate::forge::ForgeKind;
+use crate::model::ForgeKind;
 
 const SECRET: &str = "s3cr3t";
 

@@ -1,5 +1,5 @@
 use super::*;
-use crate::forge::ForgeKind;
+use crate::model::ForgeKind;
 
 fn on(kind: ForgeKind, repository: &str) -> Surroundings {
     Surroundings {

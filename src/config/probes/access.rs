@@ -6,10 +6,10 @@ use http::{HeaderName, HeaderValue, header};
 
 use super::super::file::below;
 use super::super::keys::Section;
-use super::super::mistake::{Problem, quoted};
 use super::super::suite::Reader;
 use super::super::trust;
 use super::identity;
+use crate::mistake::{Problem, quoted};
 use crate::model::{Access, Credentials, Hidden};
 
 impl<'a> Reader<'a> {

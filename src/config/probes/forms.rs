@@ -2,7 +2,7 @@
 
 use std::ops::RangeInclusive;
 
-use super::super::mistake::{Problem, nearest};
+use crate::mistake::{Problem, nearest};
 
 /// Of answers that are the last to a request.
 const STATUSES: RangeInclusive<u16> = 200..=599;

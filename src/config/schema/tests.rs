@@ -5,7 +5,8 @@ use std::sync::LazyLock;
 use proptest::prelude::*;
 
 use super::*;
-use crate::config::{Environment, load};
+use crate::config::load;
+use crate::environment::Environment;
 
 #[path = "random.rs"]
 mod random;

@@ -8,9 +8,9 @@ use super::super::centers::{HarnessBlock, LitmusBlock};
 use super::super::file::{Table, below};
 use super::super::keys::{Form, Key, Section};
 use super::super::kind::{Kind, Parsed};
-use super::super::mistake::key;
 use super::super::values;
 use super::{Reader, sorted};
+use crate::mistake::key;
 use crate::model::RuntimeInputs;
 
 /// An id, or the address of the experiment's page.

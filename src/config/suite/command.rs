@@ -9,10 +9,10 @@ use ::config::{Value, ValueKind};
 use super::super::file::{Table, below};
 use super::super::keys::{Form, Item, Key, Names, Section, names};
 use super::super::kind::Kind;
-use super::super::mistake::key;
 use super::super::probes::proofs;
 use super::super::values;
 use super::{Reader, sorted};
+use crate::mistake::key;
 use crate::model::{CommandLine, CommandSpec, EngineSpec, Proof};
 
 const LIST_HINT: &str = "write [\"program\", \"argument\"]; no shell reads it";

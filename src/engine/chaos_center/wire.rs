@@ -11,8 +11,8 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-use crate::config::Secret;
 use crate::http;
+use crate::secret::Secret;
 use crate::text::plain;
 
 /// Bytes that are read of an answer: `executionData` may be large.

@@ -4,7 +4,7 @@ use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
-use super::place::Place;
+use crate::aws::Place;
 use crate::engine::{Failure, FailureKind};
 use crate::iam::{self, Target};
 use crate::role::refusal_in;

@@ -8,9 +8,9 @@ use tokio_util::sync::CancellationToken;
 
 use super::clients::Clients;
 use super::error::{failure, unreadable};
-use super::place::Place;
 use super::record::record;
 use super::tags::{EXPERIMENT, EXPIRES_AT, RUN, moment, tag_value};
+use crate::aws::Place;
 use crate::digest;
 use crate::engine::{Failure, FailureKind, Notary};
 use crate::http::calls::attempts;

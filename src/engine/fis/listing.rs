@@ -2,8 +2,8 @@
 
 use super::clients::Clients;
 use super::error::failure;
-use super::place::Place;
 use super::record::Resolved;
+use crate::aws::Place;
 use crate::engine::Watcher;
 
 /// Pages of resolved targets that are read, 100 targets each.

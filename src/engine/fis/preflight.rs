@@ -8,7 +8,7 @@ use futures_util::future::join_all;
 
 use super::clients::Clients;
 use super::error::failure;
-use super::place::Place;
+use crate::aws::Place;
 use crate::engine::{Failure, FailureKind};
 use crate::model::{Finding, Level};
 use crate::role::Role;

@@ -13,8 +13,8 @@ use super::error::failure;
 use super::inbox::{Disposition, Inbox};
 use super::lent::{HIDDEN_SECONDS, Lent, Turn};
 use super::pause::pause;
-use super::place::Place;
 use super::shared::hidden_seconds;
+use crate::aws::Place;
 use crate::clock::Clock;
 use crate::engine::{Failure, FailureKind};
 

@@ -8,7 +8,7 @@ use tokio::time::Instant;
 use super::clients::Clients;
 use super::error::failure;
 use super::pause::pause;
-use super::place::Place;
+use crate::aws::Place;
 use crate::engine::{Failure, FailureKind};
 
 const FIRST_PAUSE: Duration = Duration::from_millis(200);

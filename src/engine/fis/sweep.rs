@@ -13,9 +13,9 @@ use tokio::time::Instant;
 use super::clients::Clients;
 use super::error::{failure, unreadable};
 use super::events::state_of;
-use super::place::Place;
 use super::removal::{Queue, queue_left, until};
 use super::tags::{EXPERIMENT, Expiry, RUN, Tags};
+use crate::aws::Place;
 use crate::engine::{Failure, FailureKind};
 
 /// All rules and queues of runs are called so.

@@ -9,8 +9,8 @@ use aws_sdk_fis::types::{
 use serde_json::{Value, json};
 
 use super::clients::Clients;
-use super::place::Place;
 use super::preflight::{get_template, looked_for};
+use crate::aws::Place;
 use crate::engine::Failure;
 
 /// The templates of one account and Region.

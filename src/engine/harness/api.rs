@@ -8,9 +8,9 @@ use reqwest::header::{ACCEPT, HeaderValue};
 use reqwest::{Method, RequestBuilder, Url};
 use serde_json::{Value, json};
 
-use crate::config::Secret;
 use crate::engine::chaos_center::{Trouble, TroubleKind, Wire};
 use crate::model::HarnessProject;
+use crate::secret::Secret;
 
 /// Below the address that people open in a browser.
 const MANAGER: [&str; 4] = ["gateway", "chaos", "manager", "api"];

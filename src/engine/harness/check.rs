@@ -9,9 +9,9 @@ use super::api::{Api, Rest, is_no_such_place};
 use super::experiments::Known;
 use super::row::Row;
 use super::words;
-use crate::config::Secret;
 use crate::engine::chaos_center::{Asked, Trouble, TroubleKind};
 use crate::model::{Finding, HarnessSpec, Level, RuntimeInputs};
+use crate::secret::Secret;
 
 pub(super) async fn check(api: &Api, key: &Secret, known: &Known, specs: &[&HarnessSpec]) -> Vec<Finding> {
     if let Some(other) = other_account(key, &api.project().account) {

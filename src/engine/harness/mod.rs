@@ -6,9 +6,9 @@ use async_trait::async_trait;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::config::Secret;
 use crate::engine::chaos_center::{Asked, Details, Manager, Run, RunKey, Trouble, TroubleKind};
 use crate::model::{EngineSpec, ExperimentPlan, Finding, HarnessProject, HarnessSpec, RuntimeInputs};
+use crate::secret::Secret;
 
 mod api;
 mod check;

@@ -8,8 +8,8 @@ use serde_json::json;
 use tokio::sync::Mutex;
 
 use super::door::Door;
-use crate::config::Secret;
 use crate::engine::chaos_center::{Trouble, TroubleKind};
+use crate::secret::Secret;
 use crate::text::plain;
 
 /// What `litmus-url` is spoken to with.

@@ -11,7 +11,7 @@ use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::body::SdkBody;
 use http_body_util::BodyExt;
 
-use crate::config::Secret;
+use crate::secret::Secret;
 
 /// Of a request: the session's token, and that for a container's credentials.
 const HEADERS: [&str; 2] = ["x-amz-security-token", "authorization"];

@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use super::{Hit, Judged};
-use crate::config::misspelt;
 use crate::engine::fis::{effect, is_known_to_inject, known_ids, purpose};
 use crate::lint::catalogue::{self, Loss};
 use crate::lint::template::{Action, Held};
+use crate::mistake::misspelt;
 use crate::model::{Effect, Level};
 
 /// Shares of calls, of which there may be few.

@@ -8,7 +8,8 @@ mod times;
 use std::time::Duration;
 
 use super::template::{Style, Template};
-use crate::config::{Mark, misspelt};
+use crate::config::Mark;
+use crate::mistake::misspelt;
 use crate::model::Level;
 
 /// Slips in names for which the right one is looked for.

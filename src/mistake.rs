@@ -2,11 +2,19 @@
 
 use std::fmt;
 
-use super::tree::Place;
 use crate::text::plain;
 
 /// The longest piece of outside text that a mistake repeats.
 const SHOWN: usize = 80;
+
+/// A place in a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FilePlace {
+    /// As the user knows it.
+    pub file: String,
+    pub line: usize,
+    pub column: usize,
+}
 
 /// One mistake in the settings. All are collected and told together.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,7 +25,7 @@ pub struct Mistake {
     /// What to do about it.
     pub hint: Option<String>,
     /// Where in a file it stands.
-    pub place: Option<Place>,
+    pub place: Option<FilePlace>,
 }
 
 impl Mistake {
@@ -32,13 +40,13 @@ impl Mistake {
     }
 
     #[must_use]
-    pub(crate) fn at(mut self, place: Option<Place>) -> Self {
+    pub fn at(mut self, place: Option<FilePlace>) -> Self {
         self.place = place;
         self
     }
 
     #[must_use]
-    pub(super) fn maybe_hint(mut self, hint: Option<String>) -> Self {
+    pub fn maybe_hint(mut self, hint: Option<String>) -> Self {
         self.hint = hint.or(self.hint);
         self
     }
@@ -63,42 +71,42 @@ impl fmt::Display for Mistake {
 impl std::error::Error for Mistake {}
 
 /// Outside text as a mistake repeats it: quoted, on one line, not too long.
-pub(super) fn quoted(text: &str) -> String {
+pub fn quoted(text: &str) -> String {
     format!("\"{}\"", plain(text, SHOWN))
 }
 
 /// A key from outside, without quotes.
-pub(super) fn key(text: &str) -> String {
+pub fn key(text: &str) -> String {
     plain(text, SHOWN)
 }
 
 /// What is wrong with one value. It never holds the value, which may have to stay unseen.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Problem {
+pub struct Problem {
     /// Completes a sentence that begins with the value: `is not a duration`.
-    pub(super) what: String,
-    pub(super) hint: Option<String>,
+    pub what: String,
+    pub hint: Option<String>,
     /// The value as it should be. It is not told where variables are in it.
-    pub(super) instead: Option<String>,
+    pub instead: Option<String>,
     /// The part of the value it is about, where the value is a list.
-    pub(super) item: Option<String>,
+    pub item: Option<String>,
     /// The value may hold a password.
-    pub(super) hide: bool,
+    pub hide: bool,
 }
 
 impl Problem {
-    pub(super) fn new(what: impl Into<String>) -> Self {
+    pub fn new(what: impl Into<String>) -> Self {
         Self { what: what.into(), hint: None, instead: None, item: None, hide: false }
     }
 
-    pub(super) fn hint(mut self, hint: impl Into<String>) -> Self {
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
         self
     }
 
     /// As a mistake of the input or key `name`. `written` is what the suite file says where the value was made
     /// from variables: their content is not ours to show.
-    pub(super) fn at(self, name: &str, value: &str, origin: &str, written: Option<&str>) -> Mistake {
+    pub fn at(self, name: &str, value: &str, origin: &str, written: Option<&str>) -> Mistake {
         let shown = match (self.hide, written, &self.item) {
             (true, _, _) => "the value".to_owned(),
             (_, Some(written), _) => quoted(written),
@@ -112,12 +120,12 @@ impl Problem {
 }
 
 /// The known word that is nearest to `word`, if any is near.
-pub(super) fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+pub fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     similar(word, known, 0.5)
 }
 
 /// The known word that `word` most likely is, misspelt.
-pub(crate) fn misspelt<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+pub fn misspelt<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     similar(word, known, 0.7)
 }
 
@@ -137,7 +145,7 @@ fn similar<'a>(word: &str, known: impl IntoIterator<Item = &'a str>, wanted: f64
 }
 
 /// The hint for an unknown word: the nearest known one, else all of them.
-pub(super) fn suggestion(word: &str, known: &[&str]) -> String {
+pub fn suggestion(word: &str, known: &[&str]) -> String {
     nearest(word, known.iter().copied())
         .map_or_else(|| format!("known here: {}", known.join(", ")), |near| format!("did you mean {near}?"))
 }

@@ -2,15 +2,15 @@
 
 /// Where the requests go.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Place {
-    pub(super) partition: String,
-    pub(super) region: String,
-    pub(super) account: String,
+pub struct Place {
+    pub partition: String,
+    pub region: String,
+    pub account: String,
 }
 
 impl Place {
     /// Partition, Region and account of an ARN.
-    pub(super) fn of_arn(arn: &str) -> Option<Self> {
+    pub fn of_arn(arn: &str) -> Option<Self> {
         let mut parts = arn.split(':');
         let (Some("arn"), Some(partition), Some(_), Some(region), Some(account)) =
             (parts.next(), parts.next(), parts.next(), parts.next(), parts.next())
@@ -24,7 +24,7 @@ impl Place {
     }
 
     /// Where a person can look at an experiment.
-    pub(super) fn console_url(&self, experiment: &str) -> String {
+    pub fn console_url(&self, experiment: &str) -> String {
         let domain = match self.partition.as_str() {
             "aws-cn" => "amazonaws.cn",
             "aws-us-gov" => "amazonaws-us-gov.com",
@@ -37,14 +37,14 @@ impl Place {
     }
 
     /// The account of a role, in the given Region: roles have none.
-    pub(super) fn of_role(arn: &str, region: &str) -> Option<Self> {
+    pub fn of_role(arn: &str, region: &str) -> Option<Self> {
         let mut parts = arn.split(':').skip(4);
         let account = parts.next().filter(|account| !account.is_empty())?;
         Some(Self { account: account.to_owned(), ..Self::in_region(region) })
     }
 
     /// What is known before any answer: the Region.
-    pub(super) fn in_region(region: &str) -> Self {
+    pub fn in_region(region: &str) -> Self {
         Self {
             partition: partition_of(region).to_owned(),
             region: region.to_owned(),

@@ -4,9 +4,6 @@ use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::fmt;
 
-use super::credentials;
-use super::foreign;
-use super::inherited::is_inherited;
 use crate::text;
 
 /// Environment variables. Names and values may be anything the system allows.
@@ -22,13 +19,6 @@ impl Environment {
             variables.entry(name).or_insert(value);
         }
         Self(variables)
-    }
-
-    /// The same, with the variables of libraries as they are to see them.
-    #[must_use]
-    pub fn cleaned(&self) -> Self {
-        let clean = self.0.iter().filter_map(|(n, v)| Some((n.clone(), foreign::cleaned(n, v)?)));
-        Self(clean.collect())
     }
 
     pub fn from_pairs<N: Into<OsString>, V: Into<OsString>>(pairs: impl IntoIterator<Item = (N, V)>) -> Self {
@@ -51,22 +41,6 @@ impl Environment {
         self.0.get(OsStr::new(name)).map(OsString::as_os_str)
     }
 
-    /// What a program of the machine's owner inherits: all but what lets in faultgate and the job.
-    pub fn without_secrets(&self) -> BTreeMap<OsString, OsString> {
-        let own = |name: &OsStr| name.to_str().is_some_and(credentials::is_own);
-        self.those(|name, _| !own(name))
-    }
-
-    /// What a program that a suite names inherits. All else it is given by the suite.
-    pub fn for_commands(&self) -> BTreeMap<OsString, OsString> {
-        self.those(is_inherited)
-    }
-
-    fn those(&self, wanted: impl Fn(&OsStr, &OsStr) -> bool) -> BTreeMap<OsString, OsString> {
-        let wanted = self.iter().filter(|(name, value)| wanted(name, value));
-        wanted.map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
-    }
-
     /// All variables, in the order of their names.
     pub fn iter(&self) -> impl Iterator<Item = (&OsStr, &OsStr)> {
         self.0.iter().map(|(n, v)| (n.as_os_str(), v.as_os_str()))
@@ -81,7 +55,7 @@ impl fmt::Debug for Environment {
 }
 
 /// True of a value that counts as not set.
-pub(super) fn is_blank(value: &OsStr) -> bool {
+pub fn is_blank(value: &OsStr) -> bool {
     value.to_str().is_some_and(|v| v.trim().is_empty())
 }
 
@@ -96,24 +70,6 @@ mod tests {
         assert_eq!(env.get("B"), None);
         assert_eq!(env.get("C"), Some(" x "));
         assert_eq!(env.get("D"), None);
-    }
-
-    #[test]
-    fn other_programs_do_not_inherit_secrets() {
-        let env = Environment::from_pairs([
-            ("FAULTGATE_GITHUB_TOKEN", "s3cr3t"),
-            ("INPUT_LITMUS-TOKEN", "s3cr3t"),
-            ("INPUT_HARNESS_API_KEY", "s3cr3t"),
-            ("FAULTGATE_TIMEOUT", "5m"),
-            ("AWS_SECRET_ACCESS_KEY", "s3cr3t"),
-            ("GITHUB_TOKEN", "s3cr3t"),
-            ("SHOP_TOKEN", "s3cr3t"),
-            ("PATH", "/bin"),
-        ]);
-        let left: Vec<_> = env.without_secrets().into_keys().collect();
-        assert_eq!(left, ["FAULTGATE_TIMEOUT", "PATH", "SHOP_TOKEN"]);
-        let left: Vec<_> = env.for_commands().into_keys().collect();
-        assert_eq!(left, ["PATH"]);
     }
 
     #[test]

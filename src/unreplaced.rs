@@ -1,11 +1,11 @@
 //! Values that a CI was to replace and did not. GitLab leaves `$API_KEY` where the variable is protected and the branch
 //! is not; Azure leaves `$(KEY)`, and a template that nobody evaluates `${{ … }}`.
 
-use super::Mistake;
+use crate::mistake::Mistake;
 
 /// Whether this is nothing but a reference to a variable. A password may begin with a dollar sign, so a name without
 /// brackets has to be written as variables are: in capitals.
-pub(super) fn is_reference(text: &str) -> bool {
+pub fn is_reference(text: &str) -> bool {
     let Some(rest) = text.strip_prefix('$') else { return false };
     let within = |open: &str, close: &str| rest.strip_prefix(open).and_then(|rest| rest.strip_suffix(close));
     if let Some(expression) = within("{{", "}}") {
@@ -22,7 +22,7 @@ fn is_name(name: &str, allowed: impl Fn(char) -> bool) -> bool {
 }
 
 /// The value itself is not shown: it may be a password after all.
-pub(super) fn mistake(name: &str, origin: &str) -> Mistake {
+pub fn mistake(name: &str, origin: &str) -> Mistake {
     let what = format!("{name}: the value is a reference to a variable that was not replaced");
     Mistake::new(origin, what)
         .hint("is that variable protected, or not set for this job? set it, or unset this one")

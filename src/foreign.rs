@@ -5,9 +5,9 @@
 use std::ffi::{OsStr, OsString};
 use std::net::IpAddr;
 
-use super::environment::Environment;
-use super::mistake::Problem;
-use super::{Mistake, parse, unreplaced};
+use crate::environment::Environment;
+use crate::mistake::{Mistake, Problem};
+use crate::{syntax, unreplaced};
 
 /// What a foreign variable may hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -106,7 +106,7 @@ fn form(name: &OsStr) -> Option<Form> {
 
 /// The variables as every library is to see them: those that are foreign and blank are left out, and around what the
 /// others hold there are no blanks.
-pub(super) fn cleaned(name: &OsStr, value: &OsStr) -> Option<OsString> {
+fn cleaned(name: &OsStr, value: &OsStr) -> Option<OsString> {
     match value.to_str() {
         Some(text) if form(name).is_some() => {
             Some(text.trim()).filter(|text| !text.is_empty()).map(OsString::from)
@@ -115,9 +115,14 @@ pub(super) fn cleaned(name: &OsStr, value: &OsStr) -> Option<OsString> {
     }
 }
 
+/// The environment, with the variables of libraries as they are to see them.
+pub fn clean(env: &Environment) -> Environment {
+    Environment::from_pairs(env.iter().filter_map(|(n, v)| Some((n.to_owned(), cleaned(n, v)?))))
+}
+
 /// Whose mistakes are asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Readers {
+pub enum Readers {
     /// The AWS SDK.
     Aws,
     /// Whoever sends a request.
@@ -131,7 +136,7 @@ impl Readers {
 }
 
 /// What cannot work, of the variables that these read. No value is repeated: any may be a secret.
-pub(super) fn mistakes(env: &Environment, readers: Readers) -> Vec<Mistake> {
+pub fn mistakes(env: &Environment, readers: Readers) -> Vec<Mistake> {
     let of_them = env.iter().filter_map(|(name, value)| {
         let form = form(name)?;
         let name = name.to_str().filter(|name| readers.read(name))?;
@@ -162,9 +167,9 @@ fn judge(form: Form, value: &OsStr) -> Result<(), Problem> {
     match form {
         Form::Text | Form::Path | Form::Never => Ok(()),
         Form::Key => key(text),
-        Form::Region => parse::region(text).map(drop),
-        Form::Url => parse::url(text).map(drop),
-        Form::Vault => parse::url(text).and_then(|_| vault(text)),
+        Form::Region => syntax::region(text).map(drop),
+        Form::Url => syntax::url(text).map(drop),
+        Form::Vault => syntax::url(text).and_then(|_| vault(text)),
     }
 }
 
@@ -192,14 +197,14 @@ fn vault(text: &str) -> Result<(), Problem> {
 /// The Region that the SDK has found, wherever.
 pub fn aws_region(text: &str) -> Result<(), Mistake> {
     let origin = "AWS_REGION, the profile's region, or the machine's";
-    parse::region(text).map(drop).map_err(|problem| problem.at("region", text, origin, None))
+    syntax::region(text).map(drop).map_err(|problem| problem.at("region", text, origin, None))
 }
 
 /// An endpoint that the SDK has found, in a variable or in a profile.
 pub fn aws_endpoint(service: &str, text: &str) -> Result<(), Mistake> {
     let origin = "AWS_ENDPOINT_URL, AWS_ENDPOINT_URL_<SERVICE>, or the profile's endpoint_url";
     let name = format!("the endpoint of {service}");
-    parse::url(text)
+    syntax::url(text)
         .map(drop)
         .map_err(|problem| Problem { hide: true, ..problem }.at(&name, text, origin, None))
 }
@@ -245,7 +250,7 @@ mod tests {
             ("SSL_CERT_FILE", " "),
             ("MINE", " \n"),
         ]);
-        let clean = env.cleaned();
+        let clean = clean(&env);
         let left: Vec<_> = clean.iter().collect();
         let want = [("AWS_ACCESS_KEY_ID", "AKID"), ("MINE", " \n")];
         assert_eq!(left, want.map(|(name, value)| (OsStr::new(name), OsStr::new(value))));
@@ -320,8 +325,8 @@ mod tests {
     proptest! {
         #[test]
         fn what_is_clean_stays_as_it_is(value in "[ \\n\\ra-c\u{a0}]{0,6}") {
-            let once = Environment::from_pairs([("AWS_PROFILE", value)]).cleaned();
-            prop_assert_eq!(once.cleaned(), once);
+            let once = clean(&Environment::from_pairs([("AWS_PROFILE", value)]));
+            prop_assert_eq!(clean(&once), once);
         }
     }
 }

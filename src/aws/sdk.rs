@@ -1,0 +1,68 @@
+//! The SDK's settings for one account and Region.
+
+use std::time::Duration;
+
+use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_credential_types::Credentials;
+use aws_credential_types::provider::SharedCredentialsProvider;
+use aws_smithy_async::rt::sleep::{SharedAsyncSleep, TokioSleep};
+use aws_smithy_async::time::SystemTimeSource;
+use aws_smithy_runtime_api::client::http::SharedHttpClient;
+use aws_smithy_types::retry::RetryConfig;
+use aws_smithy_types::timeout::TimeoutConfig;
+
+use crate::http::{self, HttpSettings};
+
+pub const CONNECT_LIMIT: Duration = Duration::from_secs(3);
+const ATTEMPT_LIMIT: Duration = Duration::from_secs(10);
+const OPERATION_LIMIT: Duration = Duration::from_secs(45);
+const ATTEMPTS: u32 = 5;
+const LONGEST_BACKOFF: Duration = Duration::from_secs(5);
+
+/// Credentials, endpoints and, unless one is given, the Region: the SDK's default chain.
+pub(super) async fn load(region: Option<&str>, http: &HttpSettings) -> SdkConfig {
+    let mut loader =
+        aws_config::defaults(BehaviorVersion::latest()).timeout_config(timeouts()).retry_config(retries());
+    if let Some(client) = http::aws_client(http) {
+        loader = loader.http_client(client);
+    }
+    match region {
+        Some(region) => loader.region(Region::new(region.to_owned())).load().await,
+        None => loader.load().await,
+    }
+}
+
+/// The same in another Region.
+pub fn in_region(base: &SdkConfig, region: &str) -> SdkConfig {
+    base.to_builder().region(Region::new(region.to_owned())).build()
+}
+
+/// The embedded endpoints: nothing of the environment counts, neither proxies nor certificates. `http` is for clients
+/// without a socket.
+pub fn connect_embedded(url: &str, http: Option<SharedHttpClient>) -> SdkConfig {
+    let credentials = Credentials::new("rehearsal", "rehearsal", None, None, "rehearsal");
+    let http = http.unwrap_or_else(|| aws_smithy_http_client::Builder::new().build_http());
+    SdkConfig::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .region(Region::from_static("us-east-1"))
+        .endpoint_url(url)
+        .credentials_provider(SharedCredentialsProvider::new(credentials))
+        .timeout_config(timeouts())
+        .retry_config(retries())
+        .sleep_impl(SharedAsyncSleep::new(TokioSleep::new()))
+        .time_source(SystemTimeSource::new())
+        .http_client(http)
+        .build()
+}
+
+fn timeouts() -> TimeoutConfig {
+    TimeoutConfig::builder()
+        .connect_timeout(CONNECT_LIMIT)
+        .operation_attempt_timeout(ATTEMPT_LIMIT)
+        .operation_timeout(OPERATION_LIMIT)
+        .build()
+}
+
+fn retries() -> RetryConfig {
+    RetryConfig::standard().with_max_attempts(ATTEMPTS).with_max_backoff(LONGEST_BACKOFF)
+}
