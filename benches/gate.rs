@@ -10,9 +10,9 @@ use std::path::PathBuf;
 use std::process::Stdio;
 use std::time::Duration;
 
-use faultgate::aws::connect_embedded;
-use faultgate::clock::Clock;
-use faultgate::rehearsal::{
+use faultgate_core::clock::Clock;
+use faultgate_net::aws::connect_embedded;
+use faultgate_rehearsal::{
     Beat, Effect, FaultRule, Scenario, Server, Snapshot, Step, TEMPLATE_ID, Which, World,
 };
 use tokio::process::Command;

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use faultgate::cli;
-use faultgate::environment::Environment;
+use faultgate_core::environment::Environment;
 
 fn main() -> ExitCode {
     keep_memory_to_ourselves();

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
 
-use faultgate::model::{Phase, Probe, RunResult, Verdict};
+use faultgate_core::model::{Phase, Probe, RunResult, Verdict};
 use tokio::process::Command;
 use tokio::time::Instant;
 

@@ -5,16 +5,16 @@ use std::sync::Arc;
 use aws_config::SdkConfig;
 
 use super::connect::Endpoints;
-use crate::aws;
-use crate::ci::{Ci, Surroundings};
-use crate::config;
-use crate::environment::Environment;
-use crate::foreign::aws_region;
-use crate::mistake::Mistake;
-use crate::model::{Check, EngineSpec, ExperimentPlan, Plan};
-use crate::role::ChainIn;
-use crate::role::{Role, Voucher};
-use crate::secret::Secret;
+use faultgate_config as config;
+use faultgate_core::environment::Environment;
+use faultgate_core::mistake::Mistake;
+use faultgate_core::model::{Check, EngineSpec, ExperimentPlan, Plan};
+use faultgate_core::secret::Secret;
+use faultgate_net::aws;
+use faultgate_net::aws::role::ChainIn;
+use faultgate_net::aws::role::{Role, Voucher};
+use faultgate_net::foreign::aws_region;
+use faultgate_report::ci::{Ci, Surroundings};
 
 /// A Region, and the role by which its account is reached.
 #[derive(Debug, Clone)]

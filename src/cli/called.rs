@@ -7,7 +7,7 @@ use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::Command;
 
-use crate::environment::Environment;
+use faultgate_core::environment::Environment;
 
 /// GitHub hands the arguments of a step to its clean-up too, which only the path of its entrypoint tells apart.
 const STOP: &str = "faultgate-stop";

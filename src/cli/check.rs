@@ -4,10 +4,10 @@ use clap::ArgMatches;
 
 use super::run::Session;
 use super::{refuse, say, settings};
-use crate::environment::Environment;
 use crate::lifecycle::Cancel;
-use crate::model::{Level, Verdict};
-use crate::text;
+use faultgate_core::environment::Environment;
+use faultgate_core::model::{Level, Verdict};
+use faultgate_core::text;
 
 const LONGEST: usize = 1_000;
 

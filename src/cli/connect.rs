@@ -6,21 +6,25 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::accounts::{Access, Account, Accounts, Place};
-use crate::clock::Clock;
-use crate::config;
-use crate::config::{Tokens, Veil};
-use crate::engine::Engine;
-use crate::engine::chaos_center::{CenterSettings, ChaosCenter};
-use crate::engine::command::{CommandEngine, CommandSettings, Limits};
-use crate::engine::fis::{FisEngine, FisSettings, RunStep};
-use crate::engine::harness::Harness;
-use crate::engine::litmus::{self, Litmus};
-use crate::environment::Environment;
-use crate::http::{self, HttpSettings};
 use crate::lifecycle::{Cancel, longest};
-use crate::mistake::Mistake;
-use crate::model::{Check, EngineSpec, ExperimentPlan, HarnessProject, LitmusProject, Plan, RunIdentity};
-use crate::probe::{Connector, Evaluate};
+use faultgate_config as config;
+use faultgate_config::{Tokens, Veil};
+use faultgate_core::clock::Clock;
+use faultgate_core::environment::Environment;
+use faultgate_core::mistake::Mistake;
+use faultgate_core::model::{
+    Check, EngineSpec, ExperimentPlan, HarnessProject, LitmusProject, Plan, RunIdentity,
+};
+use faultgate_engines::Engine;
+use faultgate_engines::command::{CommandEngine, CommandSettings, Limits};
+use faultgate_engines::control_plane::harness::Harness;
+use faultgate_engines::control_plane::litmus;
+use faultgate_engines::control_plane::litmus::Litmus;
+use faultgate_engines::control_plane::{CenterSettings, ChaosCenter};
+use faultgate_engines::fis::{FisEngine, FisSettings, RunStep};
+use faultgate_engines::probe::{Connector, Evaluate};
+use faultgate_net::http;
+use faultgate_net::http::HttpSettings;
 
 /// Where the engines' requests go.
 pub(super) enum Endpoints {

@@ -4,8 +4,8 @@ use clap::builder::PossibleValuesParser;
 use clap::{Arg, ArgAction, ArgMatches, Command};
 
 use super::say;
-use crate::aws::partition_of;
-use crate::iam::{Target, Use, policy, reference};
+use faultgate_net::aws::iam::{Target, Use, policy, reference};
+use faultgate_net::aws::partition_of;
 
 const NONE: &str = "none";
 

@@ -9,11 +9,11 @@ use clap::{Arg, ArgAction, ArgMatches, Command};
 
 use super::printing::Output;
 use super::{MISTAKES, complain, say};
-use crate::config::{Answers, ENGINE, Engine, Need, PLATFORM, Platform, QUESTIONS, Question};
 use crate::init::{self, Failure};
-use crate::mistake::Mistake;
-use crate::model::Verdict;
-use crate::text;
+use faultgate_config::{Answers, ENGINE, Engine, Need, PLATFORM, Platform, QUESTIONS, Question};
+use faultgate_core::mistake::Mistake;
+use faultgate_core::model::Verdict;
+use faultgate_core::text;
 
 const LONGEST: usize = 1_000;
 /// More than any answer may have.

@@ -3,7 +3,7 @@
 use clap::{Arg, ArgMatches, Command};
 
 use super::say;
-use crate::config::{Format, render};
+use faultgate_config::{Format, render};
 
 pub(super) fn command() -> Command {
     let formats = Format::ALL.map(Format::as_str);

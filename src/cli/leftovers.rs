@@ -7,10 +7,10 @@ use std::path::{Path, PathBuf};
 use clap::ArgMatches;
 
 use super::complain;
-use crate::ci::{Ci, Surroundings};
-use crate::config;
-use crate::environment::Environment;
-use crate::report;
+use faultgate_config as config;
+use faultgate_core::environment::Environment;
+use faultgate_report as report;
+use faultgate_report::ci::{Ci, Surroundings};
 
 /// Where a suite file is looked for.
 const HERE: &str = ".";

@@ -11,8 +11,8 @@ use tracing_subscriber::layer::{Layer, SubscriberExt};
 use tracing_subscriber::util::SubscriberInitExt;
 
 use super::printing::Output;
-use crate::config::{LogFormat, Veil};
-use crate::environment::Environment;
+use faultgate_config::{LogFormat, Veil};
+use faultgate_core::environment::Environment;
 
 /// Starts the log. `RUST_LOG` says how much: a level, or targets with levels. What a machine reads tells what the plain
 /// lines tell people, without being asked. Whatever it says, libraries only
@@ -28,9 +28,7 @@ pub(super) fn start(env: &Environment, format: LogFormat, screen: &MultiProgress
         Ok(targets) => (targets, None),
         Err(error) => (Targets::new().with_default(LevelFilter::WARN), Some(error)),
     };
-    let ours = filter_fn(|event| {
-        event.target().split("::").next() == Some("faultgate") || *event.level() == Level::ERROR
-    });
+    let ours = filter_fn(|event| is_ours(event.target()) || *event.level() == Level::ERROR);
     let writer = Screen { screen: screen.clone(), veil: veil.clone() };
     let layer = tracing_subscriber::fmt::layer().with_writer(writer);
     let layer = match format {
@@ -42,6 +40,12 @@ pub(super) fn start(env: &Environment, format: LogFormat, screen: &MultiProgress
     if let Some(error) = mistake {
         tracing::warn!(%error, "RUST_LOG is not understood; using warn");
     }
+}
+
+/// True of a target in one of faultgate's own crates.
+fn is_ours(target: &str) -> bool {
+    let of = target.split("::").next().unwrap_or_default();
+    of == "faultgate" || of.starts_with("faultgate_")
 }
 
 /// Standard error, above the live lines if there are some.

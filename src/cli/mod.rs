@@ -36,17 +36,17 @@ mod sweeping;
 use self::called::Call;
 use self::leftovers::{Leftovers, MISTAKEN};
 use self::printing::Output;
-use crate::ci::Surroundings;
-use crate::config;
-use crate::config::Settings;
-use crate::environment::Environment;
-use crate::foreign;
-use crate::mistake::{FilePlace, Mistake};
-use crate::model::Verdict;
-use crate::orphans;
-use crate::panics;
-use crate::rehearsal::Scenario;
-use crate::report::CommandFile;
+use faultgate_config as config;
+use faultgate_config::Settings;
+use faultgate_core::environment::Environment;
+use faultgate_core::mistake::{FilePlace, Mistake};
+use faultgate_core::model::Verdict;
+use faultgate_core::orphans;
+use faultgate_core::panics;
+use faultgate_net::foreign;
+use faultgate_rehearsal::Scenario;
+use faultgate_report::CommandFile;
+use faultgate_report::ci::Surroundings;
 
 /// The settings hold mistakes; nothing was launched.
 const MISTAKES: u8 = 2;
@@ -210,7 +210,7 @@ fn refuse(mistakes: &[Mistake], env: &Environment) -> u8 {
     let mut text = format!("faultgate found {plural} in its settings; nothing was launched:");
     for mistake in &list {
         text.push_str("\n  - ");
-        text.push_str(&crate::text::plain(mistake, 1_000));
+        text.push_str(&faultgate_core::text::plain(mistake, 1_000));
     }
     complain(&text);
     leave(mistakes, env);
@@ -222,14 +222,14 @@ fn leave(mistakes: &[Mistake], env: &Environment) {
     let ci = Surroundings::detect(env, None, None).ci;
     let seen_from_repository: Vec<Mistake> =
         mistakes.iter().map(|mistake| seen_from_repository(mistake, env)).collect();
-    for command in crate::report::mistake_commands(ci.log_style(), &seen_from_repository) {
+    for command in faultgate_report::mistake_commands(ci.log_style(), &seen_from_repository) {
         say(&command);
     }
     if let Some(path) = env.get("GITHUB_OUTPUT") {
         let file = CommandFile::new(path.into(), ci.is_github_like());
         let list: Vec<String> = mistakes.iter().map(ToString::to_string).collect();
         let reason = format!("{MISTAKEN}: {}", list.join("; "));
-        match crate::report::write_mistakes(Path::new(path), &reason, &random()) {
+        match faultgate_report::write_mistakes(Path::new(path), &reason, &random()) {
             Err(error) if !file.is_elsewhere(&error) => {
                 complain(&format!("warning: the step outputs were not written: {error}"));
             }

@@ -1,7 +1,7 @@
 //! Refuses files of another run: what was true of one commit says nothing of the next.
 
-use crate::mistake::Mistake;
-use crate::model::RunIdentity;
+use faultgate_core::mistake::Mistake;
+use faultgate_core::model::RunIdentity;
 
 /// How the run that a file is of differs from the one that reads it, each as a mistake.
 pub(super) fn differences(file: &str, run: &RunIdentity, here: &RunIdentity, hint: &str) -> Vec<Mistake> {

@@ -9,11 +9,11 @@ use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 use super::run::run_with;
 use super::signals::Signals;
 use super::{complain, refuse, say, settings};
-use crate::clock::Clock;
-use crate::config::flag_duration;
-use crate::environment::Environment;
-use crate::model::Verdict;
-use crate::rehearsal::{DEFAULT_REGION, Scenario, Server, TEMPLATE_ID, World};
+use faultgate_config::flag_duration;
+use faultgate_core::clock::Clock;
+use faultgate_core::environment::Environment;
+use faultgate_core::model::Verdict;
+use faultgate_rehearsal::{DEFAULT_REGION, Scenario, Server, TEMPLATE_ID, World};
 
 const DEFAULT: &str = "completed";
 /// As long as an experiment may take.

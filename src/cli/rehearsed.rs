@@ -4,8 +4,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::model::{Access, Check, Hidden, HttpCheck, Phase, Plan, ProbePlan, Statuses};
-use crate::rehearsal::{TARGET_HOST, TEMPLATE_ID};
+use faultgate_core::model::{Access, Check, Hidden, HttpCheck, Phase, Plan, ProbePlan, Statuses};
+use faultgate_rehearsal::{TARGET_HOST, TEMPLATE_ID};
 
 /// The experiment of a rehearsal for which nothing was named.
 const UNNAMED: &str = "rehearsal";

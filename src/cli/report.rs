@@ -7,14 +7,14 @@ use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 
 use super::reporting::{Files, detected, said};
 use super::{complain, provenance, random, refuse, say};
-use crate::config;
-use crate::config::{Compared, read_result};
-use crate::environment::Environment;
 use crate::lifecycle::merge;
-use crate::mistake::Mistake;
-use crate::model::{CompareTo, Outcome, RunIdentity, RunResult, Verdict};
-use crate::report::{RESULT_FILE, ResultFile, Sink, Stage, closing};
-use crate::text;
+use faultgate_config as config;
+use faultgate_config::{Compared, read_result};
+use faultgate_core::environment::Environment;
+use faultgate_core::mistake::Mistake;
+use faultgate_core::model::{CompareTo, Outcome, RunIdentity, RunResult, Verdict};
+use faultgate_core::text;
+use faultgate_report::{RESULT_FILE, ResultFile, Sink, Stage, closing};
 
 /// What to do about the result of another run.
 const OTHERS: &str = "take the results of this run alone, with the same repository and commit; outside of a CI any result \

@@ -6,23 +6,25 @@ use std::path::Path;
 use indicatif::MultiProgress;
 
 use super::printing::Output;
-use crate::aws;
-use crate::ci::{self, Checkout, Ci, LogStyle, Overrides, ReadOnly, Surroundings, token_is_own};
-use crate::clock::Clock;
-use crate::config;
-use crate::config::{CommentMode, Settings};
-use crate::environment::Environment;
-use crate::forge;
-use crate::forge::bitbucket::{Insights as InsightsPlace, PIPELINE_PROXY};
-use crate::forge::{Connection, Forge, NoForge, Subject};
-use crate::http::{self, HttpSettings};
-use crate::model::ForgeKind;
-use crate::report::{
+use faultgate_config as config;
+use faultgate_config::{CommentMode, Settings};
+use faultgate_core::clock::Clock;
+use faultgate_core::environment::Environment;
+use faultgate_core::model::ForgeKind;
+use faultgate_core::secret::Secret;
+use faultgate_net::aws;
+use faultgate_net::http;
+use faultgate_net::http::HttpSettings;
+use faultgate_report::ci;
+use faultgate_report::ci::{Checkout, Ci, LogStyle, Overrides, ReadOnly, Surroundings, token_is_own};
+use faultgate_report::forge;
+use faultgate_report::forge::bitbucket::{Insights as InsightsPlace, PIPELINE_PROXY};
+use faultgate_report::forge::{Connection, Forge, NoForge, Subject};
+use faultgate_report::{
     AnnotationsFile, BuildkiteAnnotation, CommandFile, Comment, DotenvFile, HtmlFile, Insights, JunitFile,
     Live, Log, LogCommands, Nature, ResultFile, Sink, StatusStyle, Statuses, StepOutputs, StepSummary,
     SummaryFile, comment_key,
 };
-use crate::secret::Secret;
 
 /// Why a job's own token of GitLab's is no use.
 const JOB_TOKEN: &str = "`gitlab-token` is the job's CI_JOB_TOKEN, which can post neither statuses nor notes: set it to a \

@@ -5,14 +5,15 @@ use super::complain;
 use super::run::Session;
 use super::stop::write_what_ended;
 use super::stopping::{Stopped, Stopping};
-use crate::config::{ControlPlanes, StopSettings};
 use crate::lifecycle::{Known, Lifecycle, conclude};
-use crate::model::{
+use crate::state_file::RunJournal;
+use faultgate_config::{ControlPlanes, StopSettings};
+use faultgate_core::model::{
     ExperimentPlan, ExperimentResult, ExperimentState, RunPhase, RunResult, RunState, Verdict,
 };
-use crate::panics::{self, Panic};
-use crate::state_file::RunJournal;
-use crate::text;
+use faultgate_core::panics;
+use faultgate_core::panics::Panic;
+use faultgate_core::text;
 
 /// Longest line told.
 const LONGEST: usize = 2_000;

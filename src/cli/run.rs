@@ -14,22 +14,23 @@ use super::rehearsed;
 use super::reporting::{Reporting, surroundings};
 use super::signals::Signals;
 use super::{complain, leftovers, logging, printing, random, refuse, say, settings};
-use crate::ci::Surroundings;
-use crate::clock::Clock;
-use crate::config::{Settings, Veil};
-use crate::engine::Unnoted;
-use crate::engine::fis::RunStep;
-use crate::environment::Environment;
 use crate::lifecycle::{Cancel, Course, Journal, Lifecycle, Share};
-use crate::mistake::Mistake;
-use crate::model::{
+use crate::state_file::{self, Hold, NotHeld, RunJournal};
+use faultgate_config::{Settings, Veil};
+use faultgate_core::clock::Clock;
+use faultgate_core::environment::Environment;
+use faultgate_core::mistake::Mistake;
+use faultgate_core::model::{
     EngineSpec, ExperimentPlace, ExperimentState, Finding, Level, Monitor, Plan, RehearsalNote, RunEvent,
     RunIdentity, RunResult, RunState, SubscriptionState, Verdict,
 };
-use crate::panics;
-use crate::rehearsal::{Scenario, Server, TEMPLATE_ID, World};
-use crate::report::{self, Sink, closing};
-use crate::state_file::{self, Hold, NotHeld, RunJournal};
+use faultgate_core::panics;
+use faultgate_engines::Unnoted;
+use faultgate_engines::fis::RunStep;
+use faultgate_rehearsal::{Scenario, Server, TEMPLATE_ID, World};
+use faultgate_report as report;
+use faultgate_report::ci::Surroundings;
+use faultgate_report::{Sink, closing};
 
 /// All reporting after the end.
 const REPORT_LIMIT: Duration = Duration::from_secs(20);

@@ -8,7 +8,7 @@ use tokio::signal::unix::{Signal as Stream, SignalKind, signal};
 use tokio::time::sleep;
 
 use crate::lifecycle::Cancel;
-use crate::model::Signal;
+use faultgate_core::model::Signal;
 
 /// A terminal or a wrapper may deliver one signal twice in a moment, to the process and to its group, and a runner or a
 /// session that closes may send two different ones at once.

@@ -9,17 +9,19 @@ use super::run::{Session, cancellable, hold};
 use super::stop::write_what_ended;
 use super::stopping::{Stopped, Stopping};
 use super::{complain, leftovers, provenance, refuse, say, settings};
-use crate::config;
-use crate::config::Settings;
-use crate::engine::fis::RunStep;
-use crate::environment::Environment;
 use crate::lifecycle::{Cancel, can_be_scored, conclude};
-use crate::mistake::Mistake;
-use crate::model::{EngineSpec, ExperimentPlace, Handover, RunEvent, RunResult, RunState, SubscriptionState};
-use crate::panics;
-use crate::report;
 use crate::state_file::{self, Hold, RunJournal};
-use crate::text;
+use faultgate_config as config;
+use faultgate_config::Settings;
+use faultgate_core::environment::Environment;
+use faultgate_core::mistake::Mistake;
+use faultgate_core::model::{
+    EngineSpec, ExperimentPlace, Handover, RunEvent, RunResult, RunState, SubscriptionState,
+};
+use faultgate_core::panics;
+use faultgate_core::text;
+use faultgate_engines::fis::RunStep;
+use faultgate_report as report;
 
 /// Where a suite file is looked for.
 const HERE: &str = ".";

@@ -9,16 +9,16 @@ use jiff::Timestamp;
 use super::signals::Signals;
 use super::stopping::{Stopped, Stopping};
 use super::{MISTAKES, complain, logging, printing, random, say};
-use crate::clock::Clock;
-use crate::config;
-use crate::config::STOP_INPUTS;
-use crate::environment::Environment;
-use crate::mistake::Mistake;
-use crate::model::{
+use crate::state_file::{self, NotHeld};
+use faultgate_config as config;
+use faultgate_config::STOP_INPUTS;
+use faultgate_core::clock::Clock;
+use faultgate_core::environment::Environment;
+use faultgate_core::mistake::Mistake;
+use faultgate_core::model::{
     ExperimentPlace, ExperimentState, LaunchRecord, RunIdentity, RunPhase, RunState, Trace, Verdict,
 };
-use crate::state_file::{self, NotHeld};
-use crate::text;
+use faultgate_core::text;
 
 /// Longest line told.
 const LONGEST: usize = 2_000;

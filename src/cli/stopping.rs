@@ -8,18 +8,18 @@ use tokio::time::Instant;
 
 use super::accounts::Place;
 use super::connect::{Connected, Endpoints, Probes, Secrets, Wiring};
-use crate::clock::Clock;
-use crate::config::{StopSettings, Unnamed, Veil};
-use crate::engine::fis::RunStep;
-use crate::engine::{Engine, Failure, FailureKind, Launched};
-use crate::environment::Environment;
 use crate::lifecycle::Cancel;
-use crate::mistake::Mistake;
-use crate::model::{
+use faultgate_config::{StopSettings, Unnamed, Veil};
+use faultgate_core::clock::Clock;
+use faultgate_core::environment::Environment;
+use faultgate_core::mistake::Mistake;
+use faultgate_core::model::{
     EngineSpec, ExperimentPlan, ExperimentState, InjectionRule, LaunchRecord, Monitor, OURS, Plan, RunPhase,
     RunState, Score, State, SubscriptionState,
 };
-use crate::panics;
+use faultgate_core::panics;
+use faultgate_engines::fis::RunStep;
+use faultgate_engines::{Engine, Failure, FailureKind, Launched};
 
 /// A stop that was asked for is followed for this long: FIS finishes post actions before it says `stopped`.
 const STOP_LIMIT: Duration = Duration::from_secs(60);

@@ -12,14 +12,14 @@ use super::signals::Signals;
 use super::stopping::{one, plan};
 use super::sweeping::Sweeping;
 use super::{MISTAKES, complain, logging, printing, random};
-use crate::clock::Clock;
-use crate::config;
-use crate::config::{SWEEP_INPUTS, SweepSettings, Veil};
-use crate::environment::Environment;
-use crate::mistake::Mistake;
-use crate::model::{EngineSpec, Verdict};
-use crate::panics;
-use crate::text;
+use faultgate_config as config;
+use faultgate_config::{SWEEP_INPUTS, SweepSettings, Veil};
+use faultgate_core::clock::Clock;
+use faultgate_core::environment::Environment;
+use faultgate_core::mistake::Mistake;
+use faultgate_core::model::{EngineSpec, Verdict};
+use faultgate_core::panics;
+use faultgate_core::text;
 
 /// Longest line told.
 pub(super) const LONGEST: usize = 2_000;

@@ -11,13 +11,13 @@ use super::say;
 use super::stop::{identity, launched};
 use super::stopping::{Stopped, Stopping};
 use super::sweep::LONGEST;
-use crate::clock::Clock;
-use crate::config::{StopSettings, Veil};
-use crate::engine::Failure;
-use crate::engine::fis::{Expiry, Kind, OpenExperiment, Part, Sweeper};
-use crate::environment::Environment;
-use crate::model::{ExperimentPlace, RunPhase, RunState};
-use crate::text;
+use faultgate_config::{StopSettings, Veil};
+use faultgate_core::clock::Clock;
+use faultgate_core::environment::Environment;
+use faultgate_core::model::{ExperimentPlace, RunPhase, RunState};
+use faultgate_core::text;
+use faultgate_engines::Failure;
+use faultgate_engines::fis::{Expiry, Kind, OpenExperiment, Part, Sweeper};
 
 /// Rules and queues of one connection that are removed at once.
 const AT_ONCE: usize = 8;

@@ -5,7 +5,7 @@ use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
 use super::NewFile;
-use crate::files;
+use faultgate_core::files;
 
 /// Why nothing was written.
 #[derive(Debug)]

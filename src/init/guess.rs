@@ -2,10 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::ci::{Checkout, Surroundings};
-use crate::config::Platform;
-use crate::environment::Environment;
-use crate::model::ForgeKind;
+use faultgate_config::Platform;
+use faultgate_core::environment::Environment;
+use faultgate_core::model::ForgeKind;
+use faultgate_report::ci::{Checkout, Surroundings};
 
 /// By where it was cloned from, else by the files of a platform that are there.
 pub fn platform(dir: &Path) -> Option<Platform> {

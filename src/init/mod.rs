@@ -11,7 +11,7 @@ mod suite;
 
 use std::path::Path;
 
-use crate::config::{Answers, SUITE_NAMES};
+use faultgate_config::{Answers, SUITE_NAMES};
 
 pub use folder::{Failure, write};
 pub use guess::{platform, top_above};

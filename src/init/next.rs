@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::pipeline::{self, BUILDSPEC_FILE, GITLAB_INCLUDED};
 use super::{GITLAB, guess, page, policy};
-use crate::config::{Answers, Engine, Platform};
+use faultgate_config::{Answers, Engine, Platform};
 
 /// The three steps, where the repository had a GitLab pipeline before, or none.
 pub fn steps(answers: &Answers, dir: &Path, has_pipeline: bool) -> [String; 3] {

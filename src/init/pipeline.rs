@@ -2,7 +2,7 @@
 
 use super::blocks::{only, unindented, with_before, without, without_head};
 use super::{GITLAB, NewFile, SUITE};
-use crate::config::{Answers, Engine, Platform};
+use faultgate_config::{Answers, Engine, Platform};
 
 const STEP: &str = include_str!("../../ci-templates/github/step.yml");
 const SHARDED: &str = include_str!("../../ci-templates/github/sharded.yml");

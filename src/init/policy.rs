@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use super::{quoted, schema_line};
-use crate::config::{Answers, Engine, Platform};
+use faultgate_config::{Answers, Engine, Platform};
 
 /// What this version does with a policy. The version that applies one takes this line out.
 const NOT_YET: &str =

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use super::{page, quoted, schema_line};
-use crate::config::{Answers, Engine};
+use faultgate_config::{Answers, Engine};
 
 const EXPERIMENT: &str = "first-experiment";
 const EXAMPLE: &str = "https://staging.example.com/health";

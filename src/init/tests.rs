@@ -6,13 +6,13 @@ use jsonschema::Validator;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::config::{Engine, Platform, QUESTIONS};
+use faultgate_config::{Engine, Platform, QUESTIONS};
 
 fn answers(platform: Platform, engine: Engine, all: bool) -> Answers {
     let asked = QUESTIONS.iter().filter(|question| question.engine.is_none_or(|of| of == engine));
     let mut answers = Answers { platform, engine, values: BTreeMap::new() };
     for question in asked {
-        if all || question.need(&answers) == crate::config::Need::Needed {
+        if all || question.need(&answers) == faultgate_config::Need::Needed {
             answers.values.insert(question.name, question.example().unwrap().to_owned());
         }
     }

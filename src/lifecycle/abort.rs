@@ -8,7 +8,7 @@ use tokio::sync::Notify;
 
 use super::Lifecycle;
 use super::progress::Progress;
-use crate::engine::{Engine, Launched};
+use faultgate_engines::{Engine, Launched};
 
 /// The engine is asked for so long whether the fault is in. Without an answer the experiment is stopped.
 const LOOK_LIMIT: Duration = Duration::from_secs(5);

@@ -8,7 +8,7 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use crate::model::Signal;
+use faultgate_core::model::Signal;
 
 /// A CI system kills what has not ended this long after its first signal, with a second to spare. What
 /// follows are points in it, counted from the signal.

@@ -11,8 +11,8 @@ use super::journal::Page;
 use super::probing::Probing;
 use super::progress::Progress;
 use super::{Lifecycle, came_first, gate, score};
-use crate::engine::{Engine, Failure, FailureKind, Launched, Record, StopCause, Watcher as _};
-use crate::model::{ExperimentPlan, ExperimentResult, RunEvent, Source, State, StopReport, Verdict};
+use faultgate_core::model::{ExperimentPlan, ExperimentResult, RunEvent, Source, State, StopReport, Verdict};
+use faultgate_engines::{Engine, Failure, FailureKind, Launched, Record, StopCause, Watcher as _};
 
 /// A launch that is not answered after this long is given up, and looked for.
 pub(super) const LAUNCH_LIMIT: Duration = Duration::from_secs(90);

@@ -1,6 +1,6 @@
 //! The decision: pure arithmetic on what is known of the experiments.
 
-use crate::model::{
+use faultgate_core::model::{
     ExperimentPlan, ExperimentResult, Gate, Plan, RehearsalNote, RunComparison, Score, Shard, Signal,
     Verdict, weighted_mean,
 };

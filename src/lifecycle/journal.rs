@@ -5,8 +5,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use super::{Lifecycle, Share};
-use crate::engine::{Launched, Notary, Unnoted};
-use crate::model::{Handover, Intent, LaunchRecord, Probe, SubscriptionState};
+use faultgate_core::model::{Handover, Intent, LaunchRecord, Probe, SubscriptionState};
+use faultgate_engines::{Launched, Notary, Unnoted};
 
 /// A disk that hangs holds nothing up for longer.
 const WRITE_LIMIT: Duration = Duration::from_secs(5);

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::CLOSE_LIMIT;
 use super::experiment::{CONFIRM_LIMIT, LAUNCH_LIMIT, LOOK_LIMIT, STOP_LIMIT};
-use crate::model::{EngineSpec, ExperimentPlan, Plan, ProbePlan};
+use faultgate_core::model::{EngineSpec, ExperimentPlan, Plan, ProbePlan};
 
 /// Looks before the launch, subscription and handshake, and the reports. Requests of an engine have limits of their own,
 /// and this is more than all of them together.
@@ -44,7 +44,7 @@ fn of_one(plan: &ExperimentPlan) -> Duration {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Check, Phase};
+    use faultgate_core::model::{Check, Phase};
 
     fn minutes(minutes: u64) -> Duration {
         Duration::from_mins(minutes)

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::gate::{Terms, gate};
 use super::parts;
-use crate::model::{CompareTo, ExperimentResult, Gate, RunResult, Shard, ToolInfo, Verdict};
+use faultgate_core::model::{CompareTo, ExperimentResult, Gate, RunResult, Shard, ToolInfo, Verdict};
 
 /// Merges results, each with the name of where it comes from. The parts of a split suite may come in any order; other
 /// results stay in the order given. What the parts were compared with does not matter: the whole is compared anew. The

@@ -5,7 +5,7 @@ use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
 
 use super::*;
-use crate::model::{
+use faultgate_core::model::{
     CompareTo, Earlier, EngineSpec, ExperimentPlan, ExperimentResult, Monitor, PlanRecord, RehearsalNote,
     RunIdentity, SCHEMA_VERSION, Score, Signal, State,
 };
@@ -69,7 +69,7 @@ fn run(common: &Common, shard: Option<Shard>, experiments: Vec<ExperimentResult>
     let gate = gate(&terms, &experiments);
     let calls = u64::try_from(experiments.len()).unwrap();
     RunResult {
-        scoring: crate::model::SCORING,
+        scoring: faultgate_core::model::SCORING,
         schema_version: SCHEMA_VERSION,
         faultgate: ToolInfo::current(),
         rehearsal,

@@ -39,14 +39,14 @@ use probing::Looks;
 pub use split::{can_be_scored, conclude};
 use turns::{Turned, Turns};
 
-use crate::clock::Clock;
-use crate::engine::Engine;
-use crate::model::{
+use faultgate_core::clock::Clock;
+use faultgate_core::model::{
     ExperimentResult, Finding, Level, Plan, RehearsalNote, RunEvent, RunIdentity, RunResult, SCHEMA_VERSION,
     SCORING, Signal, State, ToolInfo, Turn, Verdict,
 };
-use crate::panics;
-use crate::probe::Evaluate;
+use faultgate_core::panics;
+use faultgate_engines::Engine;
+use faultgate_engines::probe::Evaluate;
 
 /// Subscriptions are removed again and again for this long.
 const CLOSE_LIMIT: Duration = Duration::from_secs(30);

@@ -7,8 +7,8 @@ use jiff::Timestamp;
 use tokio::time::{Instant, sleep, timeout_at};
 
 use super::Lifecycle;
-use crate::engine::{Launched, OwnReport};
-use crate::model::ExperimentResult;
+use faultgate_core::model::ExperimentResult;
+use faultgate_engines::{Launched, OwnReport};
 
 /// All of them are waited for this long at most, beside the removal of what the run has made.
 const WAIT: Duration = Duration::from_secs(10);

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use jiff::SignedDuration;
 
-use crate::model::{PlanRecord, RunResult, SCORING};
-use crate::text::plain;
+use faultgate_core::model::{PlanRecord, RunResult, SCORING};
+use faultgate_core::text::plain;
 
 type Part = (String, RunResult);
 

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use super::*;
 use crate::lifecycle::merge::merge;
-use crate::model::{
+use faultgate_core::model::{
     EngineSpec, ExperimentPlan, ExperimentResult, Gate, Monitor, RunIdentity, SCHEMA_VERSION, Score, Shard,
     ToolInfo, Verdict,
 };

@@ -19,10 +19,10 @@ use tokio_util::sync::CancellationToken;
 use super::abort::Trip;
 use super::samples::{Purpose, Samples};
 use super::turns::Teller;
-use crate::clock::Clock;
-use crate::model::{FaultWindow, Phase, Probe, ProbePlan, Sample};
-use crate::panics;
-use crate::probe::{Evaluate, Seen};
+use faultgate_core::clock::Clock;
+use faultgate_core::model::{FaultWindow, Phase, Probe, ProbePlan, Sample};
+use faultgate_core::panics;
+use faultgate_engines::probe::{Evaluate, Seen};
 
 /// Probes of one experiment that look at once before its launch.
 const BEFORE_AT_ONCE: usize = 16;

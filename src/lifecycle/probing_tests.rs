@@ -3,7 +3,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use async_trait::async_trait;
 
 use super::*;
-use crate::model::Check;
+use faultgate_core::model::Check;
 
 /// Looks as a script says: how long each look takes, and whether it passes. The last goes on for ever.
 struct Script {
@@ -117,7 +117,7 @@ async fn an_experiment_that_was_never_launched_is_not_measured() {
     tokio::time::sleep(ms(3000)).await;
     assert!(played.probing.end().await);
     let probe = played.one();
-    assert_eq!((probe.total, probe.score), (0, crate::model::Score::ZERO));
+    assert_eq!((probe.total, probe.score), (0, faultgate_core::model::Score::ZERO));
 }
 
 #[tokio::test(start_paused = true)]

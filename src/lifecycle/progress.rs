@@ -5,8 +5,8 @@ use std::cell::{Cell, RefCell};
 use super::Lifecycle;
 use super::cancel::Duty;
 use super::probing::Probing;
-use crate::engine::Watcher;
-use crate::model::{Probe, RunEvent, Source, State, Transition};
+use faultgate_core::model::{Probe, RunEvent, Source, State, Transition};
+use faultgate_engines::Watcher;
 
 /// Changes of state that are kept of one experiment. No life has so many: an engine that says another word at each look
 /// has.

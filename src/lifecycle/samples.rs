@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::model::{FaultWindow, Phase, PhaseLooks, Phases, Probe, ProbePlan, Sample, Score};
+use faultgate_core::model::{FaultWindow, Phase, PhaseLooks, Phases, Probe, ProbePlan, Sample, Score};
 
 /// Samples of one probe that are kept.
 const MOST: usize = 400;

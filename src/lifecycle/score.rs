@@ -1,7 +1,7 @@
 //! What the probes and the floor make of an experiment's score, and the sentence that says why. Pure arithmetic.
 
-use crate::engine::Judgement;
-use crate::model::{Phase, Probe, ProbePlan, Score, ScoreSource, Verdict, weighted_mean};
+use faultgate_core::model::{Phase, Probe, ProbePlan, Score, ScoreSource, Verdict, weighted_mean};
+use faultgate_engines::Judgement;
 
 /// Probes, or losses of the engine's own score, that a reason names.
 const NAMED: usize = 3;

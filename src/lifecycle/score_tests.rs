@@ -3,7 +3,7 @@ use std::time::Duration;
 use proptest::prelude::*;
 
 use super::*;
-use crate::model::{Check, PhaseLooks, Phases, Sample, State};
+use faultgate_core::model::{Check, PhaseLooks, Phases, Sample, State};
 
 /// A probe that looked so often while the fault was in.
 fn probe(passed: u64, total: u64, weight: u32) -> Probe {

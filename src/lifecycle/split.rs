@@ -9,12 +9,12 @@ use jiff::Timestamp;
 use super::gate::{Terms, comparison, gate};
 use super::progress::Progress;
 use super::{Lifecycle, Share};
-use crate::engine::{Failure, FailureKind, Launched, StopCause};
-use crate::model::{
+use faultgate_core::model::{
     ExperimentPlan, ExperimentResult, ExperimentState, Finding, Handover, Plan, RunEvent, RunIdentity,
     RunPhase, RunResult, RunState, SCHEMA_VERSION, SCORING, SubscriptionRecord, SubscriptionState, ToolInfo,
     Verdict,
 };
+use faultgate_engines::{Failure, FailureKind, Launched, StopCause};
 
 /// What an engine can tell of an experiment that another process has launched is asked for so long.
 const LEARN_LIMIT: Duration = Duration::from_secs(30);

@@ -3,7 +3,7 @@
 use futures_util::stream::{self, StreamExt};
 
 use super::Lifecycle;
-use crate::model::{Finding, Level, Probe};
+use faultgate_core::model::{Finding, Level, Probe};
 
 impl Lifecycle<'_> {
     /// Verifies all that a run verifies before it launches: besides what the engines can tell, each probe that looks

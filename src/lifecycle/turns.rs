@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use jiff::Timestamp;
 use tokio::sync::Notify;
 
-use crate::model::{Sample, Turn};
+use faultgate_core::model::{Sample, Turn};
 
 /// Turns of one probe that are told. One that flaps would fill the log; the report has all of it.
 const MOST_TOLD: u32 = 10;
@@ -103,7 +103,7 @@ mod tests {
     use jiff::SignedDuration;
 
     use super::*;
-    use crate::model::Phase;
+    use faultgate_core::model::Phase;
 
     fn sample(second: i64, passed: bool) -> Sample {
         let reason = Some(if passed { "up" } else { "down" }.into());

@@ -5,8 +5,8 @@ use std::path::Path;
 
 use serde::Deserialize;
 
-use crate::files;
-use crate::model::{RunState, STATE_VERSION};
+use faultgate_core::files;
+use faultgate_core::model::{RunState, STATE_VERSION};
 
 /// A file larger than this is a wrong one: it is that of a hundred times the experiments that a run may have.
 const MAX_BYTES: u64 = 32 << 20;
@@ -85,7 +85,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::model::{
+    use faultgate_core::model::{
         ExperimentPlace, ExperimentState, Intent, LaunchRecord, ProcessIdentity, RunIdentity, RunPhase,
         SubscriptionState, Trace,
     };
@@ -180,7 +180,7 @@ mod tests {
     fn its_names_are_those_of_version_1() {
         insta::assert_snapshot!(
             serde_json::to_string_pretty(&RunState {
-                faultgate: crate::model::ToolInfo { version: "0.0.0".to_owned() },
+                faultgate: faultgate_core::model::ToolInfo { version: "0.0.0".to_owned() },
                 ..state()
             })
             .unwrap()

@@ -7,7 +7,7 @@ use std::io::{self, Read, Write};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use crate::{files, text};
+use faultgate_core::{files, text};
 
 /// Behind the name of the state file.
 const LOCK: &str = ".lock";

@@ -9,12 +9,12 @@ use async_trait::async_trait;
 use tokio::sync::Mutex;
 
 use super::file::{Unreadable, read, write};
-use crate::clock::Clock;
 use crate::lifecycle::Journal;
-use crate::model::{
+use faultgate_core::clock::Clock;
+use faultgate_core::model::{
     ExperimentState, Handover, Intent, LaunchRecord, Probe, RunPhase, RunState, SubscriptionState,
 };
-use crate::panics;
+use faultgate_core::panics;
 
 /// What is left of the runs that had a state file before, to be kept in the next one: subscriptions that were not
 /// removed. An experiment that may be running is not for a new run to forget: then the error says which run's.
@@ -28,8 +28,8 @@ pub fn what_earlier_runs_left(path: &Path) -> Result<Vec<SubscriptionState>, Unr
     Err(Unreadable {
         what: format!(
             "says that experiments of the run {} may be going on: {}",
-            crate::text::plain(&state.run.id, 80),
-            crate::text::plain(&open.join(", "), 300)
+            faultgate_core::text::plain(&state.run.id, 80),
+            faultgate_core::text::plain(&open.join(", "), 300)
         ),
         hint: "end them with faultgate stop, or give this run a state-file or report-dir of its own"
             .to_owned(),

@@ -1,7 +1,7 @@
 //! The other commands, and what a bare invocation is.
 
-use faultgate::config::INPUTS;
-use faultgate::rehearsal::TEMPLATE_ID;
+use faultgate_config::INPUTS;
+use faultgate_rehearsal::TEMPLATE_ID;
 
 use crate::contract::assert_result;
 use crate::lives::{ENDLESS, QUICK};
@@ -141,7 +141,7 @@ async fn help_and_version_are_no_runs() {
     let version = format!("faultgate {}\n", env!("CARGO_PKG_VERSION"));
     assert_eq!(ended.stdout, version);
     let ended = Faultgate::new(&["rehearse", "--help"]).finish().await;
-    for scenario in faultgate::rehearsal::Scenario::all() {
+    for scenario in faultgate_rehearsal::Scenario::all() {
         assert!(ended.stdout.contains(scenario.name), "{}", scenario.name);
     }
     Faultgate::new(&["launhc"]).finish().await.assert_code(2, "no such command");

@@ -1,6 +1,6 @@
 //! A run compared with an earlier one, and gated on how far its score has dropped.
 
-use faultgate::rehearsal::{SECOND_TEMPLATE_ID, TEMPLATE_ID};
+use faultgate_rehearsal::{SECOND_TEMPLATE_ID, TEMPLATE_ID};
 use serde_json::{Value, json};
 
 use crate::lives::{ALARMING, QUICK};

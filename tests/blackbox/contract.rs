@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use faultgate::iam::{CALLS, Use};
+use faultgate_net::aws::iam::{CALLS, Use};
 use serde_json::Value;
 
 /// The outputs of a step, in the contract's words.

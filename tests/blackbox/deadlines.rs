@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use faultgate::rehearsal::EventFaults;
+use faultgate_rehearsal::EventFaults;
 use serde_json::Value;
 
 use crate::contract::assert_result;

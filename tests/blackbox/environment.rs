@@ -22,7 +22,7 @@ experiments:
 ";
 
 fn fault() -> String {
-    FAULT.replace("ALARM", faultgate::rehearsal::ALARM_NAME)
+    FAULT.replace("ALARM", faultgate_rehearsal::ALARM_NAME)
 }
 
 fn frozen(account: &Account) -> Faultgate {

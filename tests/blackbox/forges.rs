@@ -1,6 +1,6 @@
 //! Statuses and comments, as they arrive at the forge under each CI.
 
-use faultgate::rehearsal::{SECOND_TEMPLATE_ID, TEMPLATE_ID};
+use faultgate_rehearsal::{SECOND_TEMPLATE_ID, TEMPLATE_ID};
 use serde_json::{Value, json};
 
 use crate::lives::QUICK;

@@ -2,8 +2,8 @@
 
 use std::os::unix::fs::symlink;
 
-use faultgate::config::{Engine, Platform};
-use faultgate::rehearsal::TEMPLATE_ID;
+use faultgate_config::{Engine, Platform};
+use faultgate_rehearsal::TEMPLATE_ID;
 
 use crate::lives::QUICK;
 use crate::support::{Account, Ended, Faultgate, at_once};

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use faultgate::rehearsal::{Effect, FaultRule, TEMPLATE_ID};
+use faultgate_rehearsal::{Effect, FaultRule, TEMPLATE_ID};
 
 use crate::contract::assert_result;
 use crate::lives::{ENDLESS, QUICK};

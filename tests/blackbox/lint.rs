@@ -1,6 +1,6 @@
 //! `faultgate lint`: exit codes, formats, and ids that are read.
 
-use faultgate::rehearsal::{Effect, FaultRule, TEMPLATE_ID};
+use faultgate_rehearsal::{Effect, FaultRule, TEMPLATE_ID};
 use serde_json::Value;
 
 use crate::lives::QUICK;

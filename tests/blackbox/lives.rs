@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use faultgate::rehearsal::{ALARM_NAME, Beat, Step, Which};
+use faultgate_rehearsal::{ALARM_NAME, Beat, Step, Which};
 
 const fn beat(millis: u64, step: Step) -> Beat {
     Beat { after: Duration::from_millis(millis), step }

@@ -1,6 +1,6 @@
 //! A suite split over jobs, merged into one gate; and reports rendered again.
 
-use faultgate::rehearsal::{SECOND_TEMPLATE_ID, TEMPLATE_ID};
+use faultgate_rehearsal::{SECOND_TEMPLATE_ID, TEMPLATE_ID};
 use serde_json::{Value, json};
 
 use crate::contract::assert_result;

@@ -4,8 +4,8 @@ use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 
 use aws_sdk_sqs::types::QueueAttributeName;
-use faultgate::aws::connect_embedded;
-use faultgate::rehearsal::TEMPLATE_ID;
+use faultgate_net::aws::connect_embedded;
+use faultgate_rehearsal::TEMPLATE_ID;
 
 use crate::contract::file_commands;
 use crate::lives::QUICK;

@@ -8,8 +8,8 @@ use std::os::unix::ffi::OsStringExt;
 use std::path::Path;
 use std::time::Duration;
 
-use faultgate::config::{INPUTS, Input};
-use faultgate::rehearsal::{ALARM_NAME, TEMPLATE_ID};
+use faultgate_config::{INPUTS, Input};
+use faultgate_rehearsal::{ALARM_NAME, TEMPLATE_ID};
 
 use crate::lives::QUICK;
 use crate::support::{Account, Faultgate, at_once, in_time};

@@ -1,7 +1,7 @@
 //! A panic ends what was begun by other engines and other commands too; `tests/soak/panics.rs` has a whole run. Debug
 //! builds panic where `PANIC_AT` says.
 
-use faultgate::rehearsal::TEMPLATE_ID;
+use faultgate_rehearsal::TEMPLATE_ID;
 
 use crate::contract::assert_result;
 use crate::lives::ENDLESS;

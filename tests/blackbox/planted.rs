@@ -117,7 +117,7 @@ async fn no_pipe_is_waited_for() {
     at_once(cases, |(what, args, pipe, put, code)| async move {
         let command = account.faultgate(args);
         let command = if args[0] == "run" {
-            command.env("FAULTGATE_EXPERIMENT_TEMPLATE_ID", faultgate::rehearsal::TEMPLATE_ID)
+            command.env("FAULTGATE_EXPERIMENT_TEMPLATE_ID", faultgate_rehearsal::TEMPLATE_ID)
         } else {
             command
         };

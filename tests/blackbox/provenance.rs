@@ -1,6 +1,6 @@
 //! Which run, commit and repository a state or a result is of: none turns another one green.
 
-use faultgate::rehearsal::TEMPLATE_ID;
+use faultgate_rehearsal::TEMPLATE_ID;
 use serde_json::Value;
 
 use crate::lives::{ENDLESS, QUICK};

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use faultgate::rehearsal::{Beat, Step};
+use faultgate_rehearsal::{Beat, Step};
 use tokio::process::Command;
 
 use crate::lives::{ALARMING, QUICK};

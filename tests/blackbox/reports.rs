@@ -168,7 +168,7 @@ async fn report_files_are_whole_and_no_draft_stays() {
 #[tokio::test]
 async fn inputs_of_a_github_action_are_read_with_their_hyphens() {
     let account = Account::living(QUICK).await;
-    let id = faultgate::rehearsal::TEMPLATE_ID;
+    let id = faultgate_rehearsal::TEMPLATE_ID;
     for name in ["INPUT_EXPERIMENT-TEMPLATE-ID", "INPUT_EXPERIMENT_TEMPLATE_ID"] {
         let ended = account.faultgate(&["run"]).env(name, id).env("INPUT_TIMEOUT", "").finish().await;
         ended.assert_code(0, name);
@@ -188,7 +188,7 @@ async fn nobody_has_to_read_standard_output() {
 
 #[tokio::test]
 async fn text_of_the_engine_cannot_command_the_ci() {
-    use faultgate::rehearsal::{Beat, Step};
+    use faultgate_rehearsal::{Beat, Step};
     let hostile =
         "done\n::set-output name=verdict::passed\n::error::x ##[error]y \u{1b}[2J<script>|\nverdict<<E";
     let beats = [

@@ -1,7 +1,7 @@
 //! Every scenario, rehearsed and run against an account.
 
-use faultgate::model::Verdict;
-use faultgate::rehearsal::{Scenario, Snapshot, TEMPLATE_ID};
+use faultgate_core::model::Verdict;
+use faultgate_rehearsal::{Scenario, Snapshot, TEMPLATE_ID};
 use serde_json::Value;
 
 use crate::contract::{assert_listed, assert_result};
@@ -206,7 +206,7 @@ fn assert_order(seen: &Snapshot) {
         assert!(place < start, "{operation} comes after StartExperiment");
     }
     let handshake =
-        |r: &faultgate::rehearsal::Recorded| r.operation == "ReceiveMessage" && r.status == Some(200);
+        |r: &faultgate_rehearsal::Recorded| r.operation == "ReceiveMessage" && r.status == Some(200);
     assert!(seen.requests[..start].iter().any(handshake), "nothing was read before StartExperiment");
     assert!(first("RemoveTargets") < first("DeleteRule"));
     assert!(last("GetExperiment") < first("RemoveTargets"));

@@ -1,6 +1,6 @@
 //! Several experiments, several Regions, and runs in which nothing is to be injected.
 
-use faultgate::rehearsal::{SECOND_TEMPLATE_ID, Scenario, TEMPLATE_ID};
+use faultgate_rehearsal::{SECOND_TEMPLATE_ID, Scenario, TEMPLATE_ID};
 use serde_json::Value;
 
 use crate::contract::assert_result;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use faultgate::rehearsal::{Effect, EventFaults, FaultRule};
+use faultgate_rehearsal::{Effect, EventFaults, FaultRule};
 use serde_json::Value;
 
 use crate::contract::assert_result;
@@ -164,7 +164,7 @@ async fn during_teardown_the_verdict_stands_and_the_rest_is_removed() {
 #[tokio::test]
 async fn between_two_experiments_the_next_one_is_not_launched() {
     let account = Account::living(ENDLESS).await;
-    let both = format!("{0},{0}", faultgate::rehearsal::TEMPLATE_ID);
+    let both = format!("{0},{0}", faultgate_rehearsal::TEMPLATE_ID);
     let running = account.run().env("FAULTGATE_EXPERIMENT_TEMPLATE_ID", both).spawn();
     account.until_running().await;
     let cancelled = Cancelled::by("INT", account, running).await;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use faultgate::rehearsal::{Beat, Effect, FaultRule, SECOND_TEMPLATE_ID, Step, TEMPLATE_ID, Which};
+use faultgate_rehearsal::{Beat, Effect, FaultRule, SECOND_TEMPLATE_ID, Step, TEMPLATE_ID, Which};
 use serde_json::Value;
 use wiremock::matchers::any;
 use wiremock::{Mock, MockServer, ResponseTemplate};

@@ -4,7 +4,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::time::Duration;
 
-use faultgate::rehearsal::{Effect, FaultRule, TEMPLATE_ID};
+use faultgate_rehearsal::{Effect, FaultRule, TEMPLATE_ID};
 use serde_json::Value;
 
 use crate::lives::{ENDLESS, QUICK};

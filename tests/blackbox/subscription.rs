@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use faultgate::rehearsal::{EventFaults, QueueEntry, RuleEntry, TEMPLATE_ID};
+use faultgate_rehearsal::{EventFaults, QueueEntry, RuleEntry, TEMPLATE_ID};
 use serde_json::Value;
 
 use crate::lives::{ENDLESS, QUICK};
@@ -77,7 +77,7 @@ async fn no_experiment_begins_before_a_handshake_has_come_through() {
     account.run().finish().await.assert_code(0, "two handshakes are lost");
     let seen = account.world.snapshot();
     let start = seen.requests.iter().position(|r| r.operation == "StartExperiment");
-    let handshakes = |requests: &[faultgate::rehearsal::Recorded]| {
+    let handshakes = |requests: &[faultgate_rehearsal::Recorded]| {
         requests.iter().filter(|r| r.operation == "PutEvents").count()
     };
     assert_eq!(handshakes(&seen.requests[..start.unwrap()]), 3);

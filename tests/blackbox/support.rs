@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
-use faultgate::clock::Clock;
-use faultgate::rehearsal::{
+use faultgate_core::clock::Clock;
+use faultgate_rehearsal::{
     Beat, Effect, FaultRule, Recorded, Scenario, Server, Snapshot, TEMPLATE_ID, World,
 };
 use rustix::process::{Pid, Signal, kill_process};

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use aws_sdk_eventbridge::types::{Tag, Target};
 use aws_sdk_fis::types::ExperimentStatus;
-use faultgate::aws::{connect_embedded, in_region};
-use faultgate::rehearsal::{Effect, FaultRule, Inventory, TEMPLATE_ID};
+use faultgate_net::aws::{connect_embedded, in_region};
+use faultgate_rehearsal::{Effect, FaultRule, Inventory, TEMPLATE_ID};
 
 use crate::lives::ENDLESS;
 use crate::stop::killed;

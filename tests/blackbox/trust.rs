@@ -2,7 +2,8 @@
 
 use std::sync::{Arc, Mutex};
 
-use faultgate::http::{self, HttpSettings};
+use faultgate_net::http;
+use faultgate_net::http::HttpSettings;
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, copy_bidirectional};
 use tokio::net::{TcpListener, TcpStream};

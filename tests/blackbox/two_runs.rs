@@ -1,6 +1,6 @@
 //! Two runs in one folder: the second one refuses, so that nothing that either has begun is forgotten.
 
-use faultgate::rehearsal::{Effect, FaultRule, TEMPLATE_ID};
+use faultgate_rehearsal::{Effect, FaultRule, TEMPLATE_ID};
 
 use crate::lives::{ENDLESS, QUICK};
 use crate::stop::{STATE, killed, state};

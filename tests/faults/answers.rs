@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
-use faultgate::rehearsal::Effect;
+use faultgate_rehearsal::Effect;
 
 /// Longer than anybody should wait, whatever a service asks for.
 const AN_HOUR: Duration = Duration::from_secs(3600);

@@ -1,6 +1,6 @@
 //! The binary against an account behind sockets, with the answers that only sockets give.
 
-use faultgate::rehearsal::{Beat, Effect, FaultRule};
+use faultgate_rehearsal::{Beat, Effect, FaultRule};
 
 use crate::answers;
 use crate::invariants::{self, There};

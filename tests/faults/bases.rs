@@ -3,8 +3,8 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
-use faultgate::model::{Monitor, Signal};
-use faultgate::rehearsal::{Effect, EventFaults, FaultRule};
+use faultgate_core::model::{Monitor, Signal};
+use faultgate_rehearsal::{Effect, EventFaults, FaultRule};
 
 use crate::chaos::{Chaos, Life};
 

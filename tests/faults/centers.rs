@@ -1,6 +1,6 @@
 //! Harness and LitmusChaos: every request to them.
 
-use faultgate::rehearsal::FaultRule;
+use faultgate_rehearsal::FaultRule;
 
 use crate::between::Between;
 use crate::harness_stand_in::{

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use faultgate::rehearsal::FaultRule;
+use faultgate_rehearsal::FaultRule;
 use serde_json::json;
 use tokio::time::Instant;
 

@@ -3,8 +3,8 @@
 
 use std::time::Duration;
 
-use faultgate::model::{RunPhase, RunResult, RunState, Verdict};
-use faultgate::rehearsal::Snapshot;
+use faultgate_core::model::{RunPhase, RunResult, RunState, Verdict};
+use faultgate_rehearsal::Snapshot;
 
 /// A connection of any kind gives an operation up after this.
 const OPERATION: u64 = 45;

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use std::future::Future;
 use std::time::Duration;
 
-use faultgate::model::{RunResult, RunState};
-use faultgate::rehearsal::{Effect, FaultRule};
+use faultgate_core::model::{RunResult, RunState};
+use faultgate_rehearsal::{Effect, FaultRule};
 use futures_util::future::join_all;
 use tokio::sync::{Mutex, Semaphore};
 use tokio::task::LocalSet;

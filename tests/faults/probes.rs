@@ -1,6 +1,6 @@
 //! What probes look at: a look that is not answered has not passed.
 
-use faultgate::rehearsal::{Effect, FaultRule, TEMPLATE_ID};
+use faultgate_rehearsal::{Effect, FaultRule, TEMPLATE_ID};
 use futures_util::future::join_all;
 use wiremock::matchers::{body_string_contains, path};
 use wiremock::{Mock, MockServer, Request, ResponseTemplate};

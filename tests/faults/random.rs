@@ -1,6 +1,6 @@
 //! Faults in random combinations, by the thousand.
 
-use faultgate::clock::Clock;
+use faultgate_core::clock::Clock;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngAlgorithm, TestCaseError, TestRng, TestRunner};

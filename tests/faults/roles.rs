@@ -1,7 +1,7 @@
 //! Roles without a key: the OpenID endpoint, and STS.
 
 use aws_smithy_types::base64;
-use faultgate::rehearsal::FaultRule;
+use faultgate_rehearsal::FaultRule;
 use serde_json::{Value, json};
 use wiremock::matchers::method;
 use wiremock::{Mock, MockServer, ResponseTemplate};

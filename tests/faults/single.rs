@@ -8,8 +8,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use faultgate::iam::{CALLS, Use};
-use faultgate::rehearsal::FaultRule;
+use faultgate_net::aws::iam::{CALLS, Use};
+use faultgate_rehearsal::FaultRule;
 
 use crate::chaos::{Chaos, play};
 use crate::invariants::There;

@@ -1,9 +1,9 @@
 //! `faultgate stop` after a run that was killed: it exits with 0 only if nothing is left.
 
-use faultgate::clock::Clock;
 use faultgate::lifecycle::{Cancel, Course, Lifecycle};
-use faultgate::model::RunState;
-use faultgate::rehearsal::{Effect, FaultRule, Snapshot, World};
+use faultgate_core::clock::Clock;
+use faultgate_core::model::RunState;
+use faultgate_rehearsal::{Effect, FaultRule, Snapshot, World};
 
 use crate::chaos::{self, Chaos};
 use crate::invariants::{self, There};

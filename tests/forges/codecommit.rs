@@ -7,8 +7,8 @@ use aws_credential_types::Credentials;
 use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_smithy_async::rt::sleep::{SharedAsyncSleep, TokioSleep};
 use aws_smithy_async::time::SystemTimeSource;
-use faultgate::forge::{Again, Forge, StatusState, Subject, connect};
-use faultgate::model::ForgeKind;
+use faultgate_core::model::ForgeKind;
+use faultgate_report::forge::{Again, Forge, StatusState, Subject, connect};
 use serde_json::{Value, json};
 use wiremock::{Request, ResponseTemplate};
 

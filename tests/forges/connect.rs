@@ -1,9 +1,9 @@
 //! What must be known before anything is sent.
 
-use faultgate::config::Tokens;
-use faultgate::forge::{PullRequest, Subject, connect};
-use faultgate::model::ForgeKind;
-use faultgate::secret::Secret;
+use faultgate_config::Tokens;
+use faultgate_core::model::ForgeKind;
+use faultgate_core::secret::Secret;
+use faultgate_report::forge::{PullRequest, Subject, connect};
 
 use crate::support::*;
 
@@ -79,7 +79,7 @@ async fn names_that_would_lead_elsewhere_are_mistakes() {
 
 #[tokio::test]
 async fn hostile_names_are_encoded() {
-    use faultgate::forge::StatusState;
+    use faultgate_report::forge::StatusState;
     for kind in WITH_TOKEN {
         let stand = Stand::echoing().await;
         let mut hostile = subject(kind, &stand.url());

@@ -1,7 +1,7 @@
 //! Gitea and Forgejo.
 
-use faultgate::forge::{Again, CommitStatus, StatusState, Subject};
-use faultgate::model::ForgeKind;
+use faultgate_core::model::ForgeKind;
+use faultgate_report::forge::{Again, CommitStatus, StatusState, Subject};
 use serde_json::{Value, json};
 
 use crate::support::*;

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use faultgate::forge::{Again, CommitStatus, ForkBranch, PullRequest, Refusal, StatusState, Subject};
-use faultgate::model::ForgeKind;
+use faultgate_core::model::ForgeKind;
+use faultgate_report::forge::{Again, CommitStatus, ForkBranch, PullRequest, Refusal, StatusState, Subject};
 use serde_json::{Value, json};
 use wiremock::ResponseTemplate;
 

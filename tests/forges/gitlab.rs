@@ -1,7 +1,7 @@
 //! GitLab: pipelines, its state machine, notes.
 
-use faultgate::forge::{Again, CommitStatus, Pipeline, PullRequest, StatusState, Subject};
-use faultgate::model::ForgeKind;
+use faultgate_core::model::ForgeKind;
+use faultgate_report::forge::{Again, CommitStatus, Pipeline, PullRequest, StatusState, Subject};
 use serde_json::{Value, json};
 use wiremock::ResponseTemplate;
 

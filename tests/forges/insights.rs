@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use faultgate::forge::Subject;
-use faultgate::forge::bitbucket::{Datum, Insights, Report, Value};
-use faultgate::model::ForgeKind;
-use faultgate::secret::Secret;
+use faultgate_core::model::ForgeKind;
+use faultgate_core::secret::Secret;
+use faultgate_report::forge::Subject;
+use faultgate_report::forge::bitbucket::{Datum, Insights, Report, Value};
 use serde_json::json;
 
 use crate::support::*;

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use faultgate::forge::{Again, Forge, StatusState, connect};
-use faultgate::model::ForgeKind;
-use faultgate::secret::Secret;
+use faultgate_core::model::ForgeKind;
+use faultgate_core::secret::Secret;
+use faultgate_report::forge::{Again, Forge, StatusState, connect};
 use serde_json::json;
 use wiremock::ResponseTemplate;
 

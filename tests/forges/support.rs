@@ -4,9 +4,11 @@ use std::collections::VecDeque;
 use std::sync::Mutex;
 use std::time::Duration;
 
-use faultgate::forge::{CommitStatus, Forge, PullRequest, Refusal, Site, StatusState, Subject, connect};
-use faultgate::model::ForgeKind;
-use faultgate::secret::Secret;
+use faultgate_core::model::ForgeKind;
+use faultgate_core::secret::Secret;
+use faultgate_report::forge::{
+    CommitStatus, Forge, PullRequest, Refusal, Site, StatusState, Subject, connect,
+};
 use serde_json::{Value, json};
 use wiremock::matchers::any;
 use wiremock::{Mock, MockServer, Request, Respond, ResponseTemplate};

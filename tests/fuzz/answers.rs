@@ -3,15 +3,15 @@
 use std::sync::Mutex;
 use std::time::Duration;
 
-use faultgate::engine::chaos_center::Manager;
-use faultgate::engine::harness::Harness;
-use faultgate::engine::litmus::{Credentials, Litmus};
-use faultgate::forge::{CommitStatus, PullRequest, Site, StatusState, Subject, connect};
-use faultgate::model::ForgeKind;
-use faultgate::model::{
+use faultgate_core::model::ForgeKind;
+use faultgate_core::model::{
     EngineSpec, ExperimentPlan, HarnessProject, HarnessSpec, LitmusProject, LitmusSpec, RuntimeInputs,
 };
-use faultgate::secret::Secret;
+use faultgate_core::secret::Secret;
+use faultgate_engines::control_plane::Manager;
+use faultgate_engines::control_plane::harness::Harness;
+use faultgate_engines::control_plane::litmus::{Credentials, Litmus};
+use faultgate_report::forge::{CommitStatus, PullRequest, Site, StatusState, Subject, connect};
 use wiremock::matchers::any;
 use wiremock::{Mock, MockServer, Request, Respond, ResponseTemplate};
 
@@ -130,7 +130,7 @@ fn forge() {
             let set = forge.set_status(&status).await;
             let found = forge.find_comment("<!-- k -->").await;
             let made = forge.create_comment("text").await;
-            let why = |refusal: &faultgate::forge::Refusal| format!("{:?}", refusal.again);
+            let why = |refusal: &faultgate_report::forge::Refusal| format!("{:?}", refusal.again);
             format!(
                 "{kind:?} {:?} {:?} {:?}",
                 set.as_ref().map_err(why),

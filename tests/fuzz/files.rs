@@ -3,12 +3,12 @@
 use std::path::Path;
 use std::time::Duration;
 
-use faultgate::ci::{Surroundings, read_event};
-use faultgate::config;
-use faultgate::environment::Environment;
 use faultgate::lifecycle::merge;
-use faultgate::lint::Lint;
 use faultgate::state_file;
+use faultgate_config as config;
+use faultgate_core::environment::Environment;
+use faultgate_lint::Lint;
+use faultgate_report::ci::{Surroundings, read_event};
 
 use crate::runner::fuzz;
 
@@ -54,7 +54,7 @@ fn lint() {
         match lint.take_file("template", &case.bytes) {
             Ok(()) => {
                 let judgement = lint.judge();
-                let told = faultgate::lint::text(&judgement);
+                let told = faultgate_lint::text(&judgement);
                 assert!(!told.contains('\x1b') && !told.lines().any(|line| line.starts_with("::")), "{told}");
                 judgement.findings.iter().map(|finding| finding.rule.id).collect::<Vec<_>>().join(" ")
             }
@@ -116,7 +116,7 @@ fn result() {
                 match merge(vec![("a".to_owned(), result.clone())], None) {
                     Ok(whole) => {
                         assert!(
-                            whole.gate.verdict != faultgate::model::Verdict::Passed
+                            whole.gate.verdict != faultgate_core::model::Verdict::Passed
                                 || whole.gate.resilience_score.is_some(),
                             "passed without a score"
                         );

@@ -1,9 +1,9 @@
 //! What is found before a launch, and that nothing is changed by looking.
 
-use faultgate::engine::chaos_center::Manager;
-use faultgate::engine::harness;
-use faultgate::model::{Finding, HarnessProject, Level, RuntimeInputs};
-use faultgate::secret::Secret;
+use faultgate_core::model::{Finding, HarnessProject, Level, RuntimeInputs};
+use faultgate_core::secret::Secret;
+use faultgate_engines::control_plane::Manager;
+use faultgate_engines::control_plane::harness;
 use serde_json::json;
 use std::time::Duration;
 

@@ -1,6 +1,6 @@
 //! Stopping one run and no other, and what is told of a run that is over.
 
-use faultgate::engine::chaos_center::{Manager, RunKey, TroubleKind};
+use faultgate_engines::control_plane::{Manager, RunKey, TroubleKind};
 use serde_json::json;
 
 use crate::stand_in::{Answer, Beat, EXPERIMENT, Harness, IDENTITY, KEY, OnStop, execution};

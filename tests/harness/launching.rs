@@ -1,7 +1,7 @@
 //! Launching: by GraphQL, by REST where there are inputs, and never by two requests.
 
-use faultgate::engine::chaos_center::{Manager, TroubleKind};
-use faultgate::model::RuntimeInputs;
+use faultgate_core::model::RuntimeInputs;
+use faultgate_engines::control_plane::{Manager, TroubleKind};
 use serde_json::json;
 
 use crate::stand_in::{ACCOUNT, Answer, Beat, EXPERIMENT, Harness, IDENTITY, ORG, PROJECT};
@@ -148,7 +148,7 @@ async fn a_refusal_is_told_in_the_servers_words() {
         let harness = connected(&stand);
         let trouble = harness.launch(&plan(EXPERIMENT)).await.unwrap_err();
         assert_eq!((trouble.kind, &*trouble.why), (TroubleKind::Refused, why));
-        let remedy = harness.remedy(&trouble, faultgate::engine::chaos_center::Asked::Launch).unwrap();
+        let remedy = harness.remedy(&trouble, faultgate_engines::control_plane::Asked::Launch).unwrap();
         assert!(remedy.contains(if why.contains("infra") { "start the chaos infra" } else { "ChaosGuard" }));
     }
 }

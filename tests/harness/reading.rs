@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use faultgate::engine::chaos_center::{Counts, Manager, RunKey};
+use faultgate_engines::control_plane::{Counts, Manager, RunKey};
 use serde_json::json;
 
 use crate::stand_in::{Answer, Beat, EXPERIMENT, Experiment, Harness};

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use faultgate::engine::chaos_center::{Manager, Run, RunKey, Trouble};
-use faultgate::engine::harness::Harness;
-use faultgate::model::{EngineSpec, ExperimentPlan, HarnessProject, HarnessSpec, RuntimeInputs};
-use faultgate::secret::Secret;
+use faultgate_core::model::{EngineSpec, ExperimentPlan, HarnessProject, HarnessSpec, RuntimeInputs};
+use faultgate_core::secret::Secret;
+use faultgate_engines::control_plane::harness::Harness;
+use faultgate_engines::control_plane::{Manager, Run, RunKey, Trouble};
 
 use crate::stand_in::{self, ACCOUNT, EXPERIMENT, KEY, ORG, PROJECT};
 

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use faultgate::engine::chaos_center::{Asked, Manager, Trouble, TroubleKind};
-use faultgate::engine::harness;
-use faultgate::model::{HarnessProject, Level};
-use faultgate::secret::Secret;
+use faultgate_core::model::{HarnessProject, Level};
+use faultgate_core::secret::Secret;
+use faultgate_engines::control_plane::harness;
+use faultgate_engines::control_plane::{Asked, Manager, Trouble, TroubleKind};
 use serde_json::json;
 
 use crate::stand_in::{Answer, Beat, EXPERIMENT, Harness, KEY};

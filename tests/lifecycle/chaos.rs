@@ -3,15 +3,15 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
-use faultgate::aws::connect_embedded;
-use faultgate::clock::Clock;
-use faultgate::engine::Engine;
-use faultgate::engine::fis::{FisEngine, FisSettings, RunStep};
 use faultgate::lifecycle::{Cancel, Course, Lifecycle};
-use faultgate::model::{
+use faultgate_core::clock::Clock;
+use faultgate_core::model::{
     EngineSpec, ExperimentPlan, InjectionRule, Monitor, Plan, RunIdentity, RunResult, RunState, Score, Signal,
 };
-use faultgate::rehearsal::{
+use faultgate_engines::Engine;
+use faultgate_engines::fis::{FisEngine, FisSettings, RunStep};
+use faultgate_net::aws::connect_embedded;
+use faultgate_rehearsal::{
     Beat, Effect, EventFaults, FaultRule, Scenario, Snapshot, Step, TEMPLATE_ID, Which, World, http_client,
 };
 use proptest::collection::vec;

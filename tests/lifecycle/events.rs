@@ -3,11 +3,11 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
-use faultgate::clock::Clock;
-use faultgate::model::{
+use faultgate_core::clock::Clock;
+use faultgate_core::model::{
     Check, ExperimentResult, Monitor, Phase, Plan, ProbePlan, RunResult, Score, ScoreSource, State, Verdict,
 };
-use faultgate::rehearsal::{
+use faultgate_rehearsal::{
     Beat, EventFaults, Scenario, Snapshot, Step, Suffering, TEMPLATE_ID, Which, World,
 };
 use serde_json::json;

@@ -3,10 +3,10 @@
 use std::future::Future;
 use std::time::Duration;
 
-use faultgate::clock::Clock;
-use faultgate::engine::{Engine, Failure, FailureKind};
 use faultgate::lifecycle::Cancel;
-use faultgate::rehearsal::{Effect, EventFaults, FaultRule, Scenario, World};
+use faultgate_core::clock::Clock;
+use faultgate_engines::{Engine, Failure, FailureKind};
+use faultgate_rehearsal::{Effect, EventFaults, FaultRule, Scenario, World};
 
 use crate::chaos::{Chaos, engine, identity, plan, sdk};
 

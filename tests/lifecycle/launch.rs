@@ -2,8 +2,8 @@
 
 use std::borrow::Cow;
 
-use faultgate::model::{RunPhase, Verdict};
-use faultgate::rehearsal::{Effect, FaultRule};
+use faultgate_core::model::{RunPhase, Verdict};
+use faultgate_rehearsal::{Effect, FaultRule};
 
 use crate::chaos::{Chaos, Played, play};
 use crate::laws;

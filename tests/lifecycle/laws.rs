@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use faultgate::model::{State, Verdict};
+use faultgate_core::model::{State, Verdict};
 
 use crate::chaos::{Chaos, Life, Played};
 use crate::invariants::{self, There};

@@ -11,11 +11,11 @@ use aws_smithy_runtime_api::client::http::{
 use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::body::SdkBody;
-use faultgate::aws::connect_embedded;
-use faultgate::clock::Clock;
-use faultgate::engine::fis::FisEngine;
-use faultgate::model::{InjectionRule, Monitor, Plan, RunResult, Verdict};
-use faultgate::rehearsal::{Scenario, World, http_client};
+use faultgate_core::clock::Clock;
+use faultgate_core::model::{InjectionRule, Monitor, Plan, RunResult, Verdict};
+use faultgate_engines::fis::FisEngine;
+use faultgate_net::aws::connect_embedded;
+use faultgate_rehearsal::{Scenario, World, http_client};
 use serde_json::{Value, json};
 
 use crate::chaos::{Chaos, identity, plan, settings};

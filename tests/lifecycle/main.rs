@@ -1,6 +1,7 @@
 //! The whole lifecycle, the real SDK and the embedded endpoints, on a paused clock: what takes minutes takes none.
 
 mod chaos;
+mod control_plane;
 mod events;
 mod handshake;
 mod launch;

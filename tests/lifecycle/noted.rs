@@ -4,7 +4,7 @@ use std::cell::RefCell;
 
 use async_trait::async_trait;
 use faultgate::lifecycle::Journal;
-use faultgate::model::{
+use faultgate_core::model::{
     ExperimentPlace, ExperimentState, Intent, LaunchRecord, Plan, RunIdentity, RunPhase, RunState,
     SubscriptionState,
 };

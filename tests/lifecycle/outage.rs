@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use faultgate::clock::Clock;
-use faultgate::engine::Unnoted;
 use faultgate::lifecycle::{Cancel, Course, Lifecycle};
-use faultgate::model::{RunResult, Verdict};
-use faultgate::rehearsal::{Beat, Effect, FaultRule, Inventory, Scenario, Step, TEMPLATE_ID, Which, World};
+use faultgate_core::clock::Clock;
+use faultgate_core::model::{RunResult, Verdict};
+use faultgate_engines::Unnoted;
+use faultgate_rehearsal::{Beat, Effect, FaultRule, Inventory, Scenario, Step, TEMPLATE_ID, Which, World};
 
 use crate::chaos::{Chaos, engine, identity, plan};
 

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use aws_sdk_eventbridge::types::Target;
 use aws_sdk_sqs::types::QueueAttributeName;
-use faultgate::model::Monitor;
-use faultgate::rehearsal::{ACCOUNT, DEFAULT_REGION, World};
+use faultgate_core::model::Monitor;
+use faultgate_rehearsal::{ACCOUNT, DEFAULT_REGION, World};
 use serde_json::json;
 
 use crate::chaos::{Chaos, Life, play};

@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use faultgate::clock::Clock;
-use faultgate::engine::fis::FisEngine;
-use faultgate::engine::{Engine, Unnoted};
 use faultgate::lifecycle::{Cancel, Course, Lifecycle};
-use faultgate::model::{Plan, RunResult};
-use faultgate::probe::{Evaluate, Seen};
-use faultgate::rehearsal::{Answer, World};
+use faultgate_core::clock::Clock;
+use faultgate_core::model::{Plan, RunResult};
+use faultgate_engines::fis::FisEngine;
+use faultgate_engines::probe::{Evaluate, Seen};
+use faultgate_engines::{Engine, Unnoted};
+use faultgate_rehearsal::{Answer, World};
 
 use crate::chaos::identity;
 

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use faultgate::engine::chaos_center::{Asked, Manager, TroubleKind};
-use faultgate::engine::litmus::{Credentials, Litmus};
-use faultgate::model::LitmusProject;
-use faultgate::secret::Secret;
+use faultgate_core::model::LitmusProject;
+use faultgate_core::secret::Secret;
+use faultgate_engines::control_plane::litmus::{Credentials, Litmus};
+use faultgate_engines::control_plane::{Asked, Manager, TroubleKind};
 
 use crate::stand_in::{ChaosCenter, Mishap, PASSWORD, Standing, TOKEN, USER, Version};
 use crate::support::*;

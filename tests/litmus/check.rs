@@ -1,7 +1,7 @@
 //! The look before a launch.
 
-use faultgate::engine::chaos_center::Manager;
-use faultgate::model::{Finding, Level};
+use faultgate_core::model::{Finding, Level};
+use faultgate_engines::control_plane::Manager;
 
 use crate::stand_in::{ChaosCenter, EXPERIMENT, Experiment, Standing, Version};
 use crate::support::*;
@@ -151,9 +151,13 @@ async fn addresses_that_are_not_of_a_chaos_center() {
     let center = ChaosCenter::of(Version::V3_31, "/chaos").await;
     // Its web server, one path off.
     let beside = center.url().replace("/chaos", "/order");
-    let findings = faultgate::engine::litmus::Litmus::new(project(&beside), token(), reqwest::Client::new())
-        .check(&[&plan()])
-        .await;
+    let findings = faultgate_engines::control_plane::litmus::Litmus::new(
+        project(&beside),
+        token(),
+        reqwest::Client::new(),
+    )
+    .check(&[&plan()])
+    .await;
     let told = format!("{} {}", findings[0].message, findings[0].remedy.as_deref().unwrap());
     assert!(told.contains("HTTP 405") && told.contains("check litmus-url"), "{told}");
 }

@@ -1,6 +1,6 @@
 //! A run from its launch to its details.
 
-use faultgate::engine::chaos_center::{Counts, Details, Manager};
+use faultgate_engines::control_plane::{Counts, Details, Manager};
 use serde_json::{Value, json};
 
 use crate::stand_in::{ChaosCenter, EXPERIMENT, Fault, Mishap, PROJECT, Stage};
@@ -263,7 +263,7 @@ async fn a_launch_whose_answer_is_lost_is_not_sent_again() {
     let litmus = litmus(&center);
     center.mishap(Mishap::on("RunChaosExperiment", wiremock::ResponseTemplate::new(504)).after_its_effect());
     let trouble = litmus.launch(&plan()).await.unwrap_err();
-    assert_eq!(trouble.kind, faultgate::engine::chaos_center::TroubleKind::Unanswered);
+    assert_eq!(trouble.kind, faultgate_engines::control_plane::TroubleKind::Unanswered);
     assert_eq!(
         (center.asked_for("RunChaosExperiment").len(), center.look(|center| center.runs.len())),
         (1, 1)

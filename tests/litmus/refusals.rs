@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use faultgate::engine::chaos_center::{Asked, Manager, TroubleKind};
-use faultgate::engine::litmus::Litmus;
+use faultgate_engines::control_plane::litmus::Litmus;
+use faultgate_engines::control_plane::{Asked, Manager, TroubleKind};
 use wiremock::ResponseTemplate;
 
 use crate::stand_in::{ChaosCenter, EXPERIMENT, Mishap};

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use faultgate::engine::chaos_center::{Asked, Manager, TroubleKind};
+use faultgate_engines::control_plane::{Asked, Manager, TroubleKind};
 
 use crate::stand_in::{ChaosCenter, EXPERIMENT, Mishap, Stage, TOKEN, Version};
 use crate::support::*;

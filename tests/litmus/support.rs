@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use faultgate::engine::chaos_center::{Asked, Manager, Run, RunKey, Trouble};
-use faultgate::engine::litmus::{Credentials, Litmus};
-use faultgate::model::{EngineSpec, ExperimentPlan, LitmusProject, LitmusSpec};
-use faultgate::secret::Secret;
+use faultgate_core::model::{EngineSpec, ExperimentPlan, LitmusProject, LitmusSpec};
+use faultgate_core::secret::Secret;
+use faultgate_engines::control_plane::litmus::{Credentials, Litmus};
+use faultgate_engines::control_plane::{Asked, Manager, Run, RunKey, Trouble};
 
 use crate::stand_in::{ChaosCenter, EXPERIMENT, PASSWORD, PROJECT, TOKEN, USER};
 

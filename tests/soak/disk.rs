@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use faultgate::rehearsal::{Beat, Effect, FaultRule};
+use faultgate_rehearsal::{Beat, Effect, FaultRule};
 use serde_json::Value;
 use tokio::process::Command;
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use faultgate::rehearsal::{Beat, Step, Which};
+use faultgate_rehearsal::{Beat, Step, Which};
 
 use crate::contract::assert_result;
 use crate::gate::{Gate, STOP};

@@ -1,6 +1,6 @@
 //! Nobody reads what it prints, or nobody can: the run goes on to its end all the same.
 
-use faultgate::rehearsal::Beat;
+use faultgate_rehearsal::Beat;
 
 use crate::contract::assert_result;
 use crate::lives::{ENDLESS, QUICK};

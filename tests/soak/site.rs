@@ -1,6 +1,6 @@
 //! Where the binary runs: an account and a forge of its own, behind a gate.
 
-use faultgate::rehearsal::TEMPLATE_ID;
+use faultgate_rehearsal::TEMPLATE_ID;
 
 use crate::gate::{Gate, Moment, Nth};
 use crate::lives::{ENDLESS, QUICK};

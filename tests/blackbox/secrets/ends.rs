@@ -1,6 +1,6 @@
 //! Every kind of end of a run, every command, and every way in which somebody may repeat a secret.
 
-use faultgate::rehearsal::TEMPLATE_ID;
+use faultgate_rehearsal::TEMPLATE_ID;
 
 use super::{Echo, Manner, Marked};
 use crate::lives::{ENDLESS, FAILING, QUICK};

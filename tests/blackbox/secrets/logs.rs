@@ -1,6 +1,6 @@
 //! The log, whose level users choose.
 
-use faultgate::rehearsal::{Effect, FaultRule};
+use faultgate_rehearsal::{Effect, FaultRule};
 
 use super::Marked;
 use crate::lives::{FAILING, QUICK};

@@ -13,7 +13,7 @@ mod suite;
 
 use std::path::Path;
 
-use faultgate::config::INPUTS;
+use faultgate_config::INPUTS;
 
 use crate::support::{Ended, Faultgate};
 use echo::{Echo, Manner};

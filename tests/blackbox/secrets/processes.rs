@@ -3,7 +3,7 @@
 use std::os::unix::process::ExitStatusExt;
 use std::process::{ExitStatus, Stdio};
 
-use faultgate::rehearsal::TEMPLATE_ID;
+use faultgate_rehearsal::TEMPLATE_ID;
 use tokio::io::{AsyncBufReadExt, BufReader};
 
 use super::Marked;

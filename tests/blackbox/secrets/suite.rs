@@ -1,7 +1,7 @@
 //! What variables of a suite hold: programs print it and servers repeat it, and nobody tells it. Runners mask the log
 //! alone.
 
-use faultgate::rehearsal::TEMPLATE_ID;
+use faultgate_rehearsal::TEMPLATE_ID;
 
 use super::{Echo, Manner, Marked};
 use crate::lives::QUICK;

@@ -1,0 +1,107 @@
+//! `compare-to` and `max-score-drop`: the earlier result is read with the settings, before anything is launched and
+//! before the run removes the files of an earlier one, which may be this.
+
+use std::path::Path;
+
+use super::layers;
+use super::result_file::{Unreadable, read};
+use super::values::Values;
+use faultgate_core::mistake::Mistake;
+use faultgate_core::mistake::Problem;
+use faultgate_core::model::{CompareTo, Earlier, RunResult, Shard};
+
+pub(super) const COMPARE: &str = "compare-to";
+pub(super) const DROP: &str = "max-score-drop";
+
+/// What is to be compared.
+#[derive(Debug, Clone, Copy)]
+pub struct Compared {
+    /// None where it is not known, since the results could not be read.
+    pub is_rehearsal: Option<bool>,
+    pub is_dry_run: bool,
+    /// The part of a suite.
+    pub shard: Option<Shard>,
+}
+
+/// What the run is compared with. A result that cannot be compared is a mistake where the gate needs it, and otherwise
+/// worth a warning.
+pub(super) fn read_earlier(
+    values: &Values,
+    dir: &Path,
+    now: Compared,
+    mistakes: &mut Vec<Mistake>,
+    warnings: &mut Vec<String>,
+) -> Option<CompareTo> {
+    let is_gated = values.set(DROP).is_some();
+    if is_gated && values.set(COMPARE).is_none() {
+        let origin = values.set(DROP).unwrap_or(layers::DEFAULT);
+        let hint = format!(
+            "set {COMPARE} to the result.json of an earlier run, or, on the first run, neither of them"
+        );
+        let mistake = Mistake::new(origin, format!("{DROP}: needs {COMPARE}")).hint(hint);
+        mistakes.push(mistake.at(values.place(DROP)));
+    }
+    let path = values.text(COMPARE)?;
+    if now.is_dry_run {
+        warnings.push(format!("{COMPARE} has no effect in a dry run, which measures nothing"));
+        return None;
+    }
+    let part = now.shard.filter(|shard| !shard.is_whole());
+    match read(&dir.join(path)).and_then(|earlier| comparable(earlier, now.is_rehearsal, part)) {
+        Ok(earlier) => {
+            if let Some(part) = part.filter(|_| is_gated) {
+                warnings.push(format!(
+                    "{DROP} is not applied to shard {part}, since a part's score is not the suite's: faultgate report \
+                     --merge applies it to the whole"
+                ));
+            }
+            Some(CompareTo { earlier, max_score_drop: values.score_if_set(DROP) })
+        }
+        Err(why) if is_gated => {
+            let hint = format!("on the first run set neither {COMPARE} nor {DROP}");
+            let problem = Problem::new(format!("{}, and {DROP} needs it", why.what));
+            let hint = why.hint.map_or_else(|| hint.clone(), |first| format!("{first}, or {hint}"));
+            mistakes.push(values.mistake(COMPARE, problem.hint(hint)));
+            None
+        }
+        Err(why) => {
+            let problem = Problem::new(format!("{}; nothing is compared", why.what));
+            warnings.push(values.mistake(COMPARE, problem).to_string());
+            None
+        }
+    }
+}
+
+/// What there is to compare with in a result, if it is of the same nature as the run.
+fn comparable(
+    earlier: RunResult,
+    is_rehearsal: Option<bool>,
+    part: Option<Shard>,
+) -> Result<Earlier, Unreadable> {
+    let refused = |what: &str| Err(Unreadable { what: what.to_owned(), hint: None });
+    if let Some(what) = earlier.contradiction() {
+        return refused(&what);
+    }
+    match (earlier.rehearsal.is_some(), is_rehearsal) {
+        (true, Some(false)) => return refused("is of a rehearsal, and this is a real run"),
+        (false, Some(true)) => return refused("is of a real run, and this is a rehearsal"),
+        _ => {}
+    }
+    if earlier.dry_run {
+        return refused("is of a dry run, which has measured nothing");
+    }
+    match earlier.run.shard {
+        Some(shard) if part.is_none() && !shard.is_whole() => {
+            return refused("is of a part of a suite, whose score is not the suite's");
+        }
+        _ => {}
+    }
+    if earlier.gate.resilience_score.is_none() {
+        return refused("has no resilience score: it was not known");
+    }
+    Ok(Earlier::from(earlier))
+}
+
+#[cfg(test)]
+#[path = "comparing_tests.rs"]
+mod tests;

@@ -1,0 +1,189 @@
+//! The probes of a suite's experiment: which keys there are, what each means.
+
+mod access;
+pub(super) mod forms;
+mod identity;
+mod keys;
+mod kinds;
+mod queries;
+
+use ::config::{Value, ValueKind};
+
+use super::file::{Table, below};
+use super::keys::{Section, names};
+use super::kind::{Kind, Parsed};
+use super::suite::Reader;
+use faultgate_core::model::{Check, Phase, ProbePlan};
+
+use keys::PHASES_HINT;
+pub(super) use keys::{KINDS, NEEDED_OF_METRIC, OF_METRIC, PROBE, proofs};
+
+impl<'a> Reader<'a> {
+    pub(super) fn probes(&mut self, value: Option<&'a Value>, path: &str) -> Vec<ProbePlan> {
+        let list = match value.map(|value| &value.kind) {
+            None | Some(ValueKind::Nil) => return Vec::new(),
+            Some(ValueKind::Array(list)) => list,
+            Some(_) => {
+                self.mistake(&format!("{path}:"), "is not a list", "write each probe as - name: …");
+                return Vec::new();
+            }
+        };
+        let before = self.mistakes.len();
+        let probes: Vec<(usize, ProbePlan)> = list
+            .iter()
+            .enumerate()
+            .filter_map(|(place, value)| Some((place, self.probe(value, &format!("{path}[{place}]"))?)))
+            .collect();
+        for (number, (place, probe)) in probes.iter().enumerate() {
+            if let Some((first, _)) = probes[..number].iter().find(|(_, other)| other.name == probe.name) {
+                let what = format!("is the same as that of {path}[{first}]");
+                let hint = "give each probe of an experiment a name of its own";
+                self.mistake(&format!("{path}[{place}].name:"), &what, hint);
+            }
+        }
+        let probes: Vec<ProbePlan> = probes.into_iter().map(|(_, probe)| probe).collect();
+        let weightless = !probes.is_empty() && probes.iter().all(|probe| probe.weight == 0);
+        if self.mistakes.len() == before && weightless {
+            let hint = "give one a weight from 1 to 1000";
+            self.mistake(&format!("{path}:"), "all weights are 0, so that there is no score", hint);
+        }
+        probes
+    }
+
+    fn probe(&mut self, value: &'a Value, path: &str) -> Option<ProbePlan> {
+        let table = self.table(Some(value), path)?;
+        self.known_keys(table, path, &[names(PROBE), kind_names()].concat());
+        let probe = Section::new(table, path, PROBE);
+        let name = self.text(&probe, "name");
+        let when = self.when(&probe);
+        let every = self.time(&probe, "every");
+        let weight = self.count(&probe, "weight");
+        let recovers_within = self.time(&probe, "recovers-within");
+        if recovers_within.is_some() && when.as_ref().is_some_and(|when| !when.contains(&Phase::After)) {
+            let path = format!("{}:", probe.at("recovers-within"));
+            self.mistake(&path, "has no effect without after", "add after to when");
+        }
+        if recovers_within.zip(every).is_some_and(|(limit, every)| limit < every) {
+            let path = format!("{}:", probe.at("recovers-within"));
+            let hint = "make it longer than every, from one look to the next";
+            self.mistake(&path, "is shorter than every, so that there is no second look", hint);
+        }
+        let aborts_after = self.count(&probe, "aborts-after");
+        if aborts_after.is_some() && when.as_ref().is_some_and(|when| !when.contains(&Phase::During)) {
+            let path = format!("{}:", probe.at("aborts-after"));
+            self.mistake(&path, "has no effect without during", "add during to when");
+        }
+        let check = self.check(table, path);
+        Some(ProbePlan {
+            name: name?,
+            check: check?,
+            when: when?,
+            every: every?,
+            weight: weight?,
+            recovers_within,
+            aborts_after,
+        })
+    }
+
+    /// The phases, in order. A single word stands for a list of one.
+    fn when(&mut self, probe: &Section<'a>) -> Option<Vec<Phase>> {
+        let key = probe.key("when")?;
+        let path = probe.at("when");
+        let words = match probe.value("when").map(|value| &value.kind) {
+            Some(ValueKind::Array(items)) => self.items(items, &path, key.kind()?)?,
+            Some(_) if probe.is_set("when") => vec![self.text(probe, "when")?],
+            _ => key.words().map(ToOwned::to_owned).collect(),
+        };
+        let mut phases = Vec::new();
+        for (place, word) in words.iter().enumerate() {
+            match word.as_str() {
+                "before" => phases.push(Phase::Before),
+                "during" => phases.push(Phase::During),
+                "after" => phases.push(Phase::After),
+                _ => {
+                    self.mistake(&format!("{path}[{place}]:"), "is empty", PHASES_HINT);
+                    return None;
+                }
+            }
+        }
+        phases.sort_unstable();
+        phases.dedup();
+        if phases.is_empty() {
+            self.mistake(&format!("{path}:"), "is an empty list", PHASES_HINT);
+            return None;
+        }
+        Some(phases)
+    }
+
+    /// What a table looks at.
+    pub(super) fn check(&mut self, table: &'a Table, path: &str) -> Option<Check> {
+        let found: Vec<_> = KINDS.iter().filter(|kind| table.contains_key(kind.name)).collect();
+        let kind = match found.as_slice() {
+            [kind] => *kind,
+            [] => {
+                self.mistake(path, "looks at nothing", format!("add one of {}", kind_names().join(", ")));
+                return None;
+            }
+            several => {
+                let all: Vec<_> = several.iter().map(|kind| kind.name).collect();
+                let what = format!("looks at {} things at once: {}", all.len(), all.join(", "));
+                self.mistake(path, &what, "keep one; write a probe for each");
+                return None;
+            }
+        };
+        let path = below(path, kind.name);
+        let block = table.get(kind.name).filter(|value| !matches!(value.kind, ValueKind::Nil));
+        if block.is_none() {
+            self.mistake(&path, "is empty", "write key: value pairs below it");
+        }
+        let block = self.table(block, &path)?;
+        let block = self.section(block, &path, kind.keys);
+        match kind.name {
+            "http" => self.http(&block),
+            "tcp" => self.tcp(&block),
+            "command" => self.command(&block),
+            "cloudwatch-alarm" => self.alarm(&block),
+            "cloudwatch-metric" => self.metric(&block),
+            _ => self.prometheus(&block),
+        }
+    }
+
+    /// The texts of a list: None if one of them is a mistake, which has been told.
+    fn items(&mut self, items: &[Value], path: &str, kind: &Kind) -> Option<Vec<String>> {
+        let parsed = self.parsed_items(items, path, kind)?;
+        let texts = parsed.into_iter().map(|parsed| match parsed {
+            Some(Parsed::Text(text)) => text,
+            // An empty argument is one.
+            _ => String::new(),
+        });
+        Some(texts.collect())
+    }
+
+    /// The values of a list, None for each that is blank.
+    fn parsed_items(&mut self, items: &[Value], path: &str, kind: &Kind) -> Option<Vec<Option<Parsed>>> {
+        let before = self.mistakes.len();
+        let mut values = Vec::new();
+        let mut broken = false;
+        for (place, item) in items.iter().enumerate() {
+            let path = format!("{path}[{place}]");
+            if self.document.broken.contains(&path) {
+                broken = true;
+                continue;
+            }
+            let written = self.document.written.get(&path).map(String::as_str);
+            match super::values::read(kind, &path, item, &self.document.origin, written) {
+                Ok(value) => values.push(value),
+                Err(mistake) => self.of_value(mistake, &path),
+            }
+        }
+        (self.mistakes.len() == before && !broken).then_some(values)
+    }
+}
+
+fn kind_names() -> Vec<&'static str> {
+    KINDS.iter().map(|kind| kind.name).collect()
+}
+
+#[cfg(test)]
+#[path = "probes_tests.rs"]
+mod tests;

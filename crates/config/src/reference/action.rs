@@ -1,0 +1,97 @@
+//! `action.yml`: the metadata of the GitHub action, whole.
+
+use super::{described, yaml_string};
+use crate::inputs::{INPUTS, Input};
+use faultgate_core::model::{OUTPUTS, Output};
+
+const HEAD: &str = "# Made by `faultgate inputs --format action`: make docs
+name: faultgate
+description: \"Chaos experiments as a gate in the delivery pipeline: launch, watch by events, score, decide\"
+author: faultgate
+branding:
+  icon: shield
+  color: purple
+";
+
+/// A release names its image by digest in the place of `Dockerfile`. Both entry points are the same binary, which tells
+/// the stages apart by the name it is called by: both stages are given the same arguments.
+const RUNS: &str = "runs:
+  using: docker
+  image: Dockerfile
+  entrypoint: /usr/local/bin/faultgate
+  post-entrypoint: /usr/local/bin/faultgate-stop
+  post-if: always()
+";
+
+pub(super) fn render() -> String {
+    let inputs: String = INPUTS.iter().map(input).collect();
+    let outputs: String = OUTPUTS.iter().map(output).collect();
+    format!("{HEAD}\ninputs:\n{inputs}\noutputs:\n{outputs}\n{RUNS}")
+}
+
+/// What only the workflow knows, and a container is not told.
+const DEFAULTS: [(&str, &str); 2] =
+    [("github-token", "${{ github.token }}"), ("matrix", "${{ toJSON(matrix) }}")];
+
+/// No other input has a default here: GitHub would set its variable, which would then stand over the suite file. An
+/// empty one is unset.
+fn input(input: &Input) -> String {
+    let default = DEFAULTS.iter().find(|(name, _)| *name == input.name);
+    let default = default.map(|(_, value)| format!("    default: {value}\n")).unwrap_or_default();
+    format!(
+        "  {}:\n    description: {}\n    required: false\n{default}",
+        input.name,
+        yaml_string(&described(input))
+    )
+}
+
+fn output(output: &Output) -> String {
+    format!("  {}:\n    description: {}\n", output.name, yaml_string(output.help))
+}
+
+#[cfg(test)]
+mod tests {
+    use ::config::{FileFormat, Format as _, ValueKind};
+
+    use super::super::tests::table;
+    use super::*;
+
+    #[test]
+    fn action_yml_is_up_to_date() {
+        let file = include_str!("../../../../action.yml");
+        assert!(file == render(), "action.yml is not what it should be: make docs");
+    }
+
+    #[test]
+    fn it_is_yaml_with_every_input_and_output() {
+        let root = FileFormat::Yaml.parse(None, &render()).unwrap();
+        let inputs = table(&root["inputs"]);
+        assert_eq!(inputs.len(), INPUTS.len());
+        for input in INPUTS {
+            let told = table(&inputs[input.name]);
+            assert_eq!(told["description"].kind, ValueKind::String(described(input)), "{}", input.name);
+            assert_eq!(told["required"].kind, ValueKind::Boolean(false));
+            let default = told.get("default").map(|default| default.kind.clone());
+            let expected = DEFAULTS.iter().find(|(name, _)| *name == input.name);
+            assert_eq!(default, expected.map(|(_, value)| ValueKind::String((*value).to_owned())));
+        }
+        assert!(DEFAULTS.iter().all(|(name, _)| inputs.contains_key(*name)));
+        let outputs = table(&root["outputs"]);
+        assert_eq!(outputs.len(), OUTPUTS.len());
+        assert!(OUTPUTS.iter().all(|output| outputs.contains_key(output.name)));
+    }
+
+    #[test]
+    fn it_reads_well() {
+        let text = render();
+        assert!(
+            text.contains(concat!(
+                "  queue-timeout:\n",
+                "    description: \"Longest time an engine may leave an experiment pending (duration such as 90s, ",
+                "5m or 1h30m, 1s to 12h). Default: 5m\"\n",
+                "    required: false\n"
+            )),
+            "{text}"
+        );
+    }
+}

@@ -1,0 +1,226 @@
+//! The GitLab CI/CD component, whole: its jobs, the `spec: inputs` and the variables that they become. Secrets are no
+//! inputs, since GitLab would show them: they come from masked variables of the project.
+
+use super::{described, yaml_string};
+use crate::inputs::{INPUTS, Input};
+use crate::kind::Kind;
+
+/// The component, but for what is made of the inputs.
+const COMPONENT: &str = include_str!("component.yml");
+
+pub(super) fn render() -> String {
+    COMPONENT
+        .replace("{inputs}", &spec())
+        .replace("{optional}", &optional())
+        .replace("{extended}", &extended())
+        .replace("{variables}", &variables())
+}
+
+fn given() -> impl Iterator<Item = &'static Input> {
+    INPUTS.iter().filter(|input| !input.is_secret())
+}
+
+/// GitLab's type of an input, and the value that stands for none given: GitLab takes an input for mandatory unless it
+/// has a default, and checks a default against type and options.
+enum Type {
+    /// An empty one is unset.
+    Text,
+    /// No input takes a negative number.
+    Number,
+    /// Nothing is left to say that none was given but the default, which is then left to the suite.
+    Boolean { default: &'static str },
+}
+
+const NO_NUMBER: &str = "-1";
+
+impl Type {
+    fn of(input: &Input) -> Self {
+        match input.kind {
+            Kind::Score | Kind::Count { .. } | Kind::Number => Self::Number,
+            Kind::Bool => Self::Boolean { default: input.default.unwrap_or("false") },
+            _ => Self::Text,
+        }
+    }
+
+    fn name(&self) -> &'static str {
+        match self {
+            Self::Text => "string",
+            Self::Number => "number",
+            Self::Boolean { .. } => "boolean",
+        }
+    }
+
+    /// The value that stands for none given, where it is not an empty text.
+    fn none(&self) -> Option<&'static str> {
+        match self {
+            Self::Text => None,
+            Self::Number => Some(NO_NUMBER),
+            Self::Boolean { default } => Some(default),
+        }
+    }
+}
+
+fn spec() -> String {
+    let inputs: Vec<_> = given()
+        .map(|input| {
+            let kind = Type::of(input);
+            let (description, default) = match kind.none() {
+                None => (described(input), yaml_string(default(input))),
+                Some(none) => (format!("{}; {none} is none given", described(input)), none.to_owned()),
+            };
+            format!(
+                "    {}:\n      description: {}\n      type: {}\n{}      default: {default}\n",
+                input.name,
+                yaml_string(&description),
+                kind.name(),
+                options(&input.kind).map(|o| format!("      options: [{o}]\n")).unwrap_or_default(),
+            )
+        })
+        .collect();
+    inputs.concat()
+}
+
+/// The job has to know where the files are that it keeps.
+fn default(input: &Input) -> &'static str {
+    if input.name == "report-dir" { input.default.unwrap_or_default() } else { "" }
+}
+
+/// A hidden job with the variable of each input that is no text, and another one without it.
+fn optional() -> String {
+    let jobs = given().filter_map(|input| {
+        let none = Type::of(input).none()?;
+        Some(format!(
+            "{}:\n  variables:\n    {}: {}\n{}:\n  variables: {{}}\n\n",
+            hidden(input, &interpolated(input)),
+            input.variable(),
+            // GitLab's variables are no booleans and no fractions: the space makes a text of them.
+            yaml_string(&format!("{} ", interpolated(input))),
+            hidden(input, none),
+        ))
+    });
+    jobs.collect()
+}
+
+fn extended() -> String {
+    let typed = given().filter(|input| Type::of(input).none().is_some());
+    let lines: Vec<_> = typed.map(|i| format!("    - {}\n", hidden(i, &interpolated(i)))).collect();
+    lines.concat()
+}
+
+fn variables() -> String {
+    let texts = given().filter(|input| Type::of(input).none().is_none());
+    let lines: Vec<_> =
+        texts.map(|i| format!("    {}: {}\n", i.variable(), yaml_string(&interpolated(i)))).collect();
+    format!("  variables:\n{}", lines.concat())
+}
+
+fn hidden(input: &Input, value: &str) -> String {
+    yaml_string(&format!(".$[[ inputs.job-name ]] {} {value}", input.name))
+}
+
+fn interpolated(input: &Input) -> String {
+    format!("$[[ inputs.{} ]]", input.name)
+}
+
+fn options(kind: &Kind) -> Option<String> {
+    let Kind::Choice(words) = kind else { return None };
+    // GitLab reads `on` and `off` without quotes as booleans, and newer ones make texts of these.
+    let read: &[&str] = if words.contains(&"on") { &["true", "false"] } else { &[] };
+    let all = std::iter::once(&"").chain(*words).chain(read);
+    Some(all.map(|word| yaml_string(word)).collect::<Vec<_>>().join(", "))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+
+    use ::config::{FileFormat, Format as _, Value, ValueKind};
+
+    use super::super::tests::table;
+    use super::*;
+    use crate::inputs::find;
+
+    #[test]
+    fn the_component_is_up_to_date() {
+        let file = include_str!("../../../../ci-templates/gitlab/templates/chaos/template.yml");
+        assert!(file == render(), "the component is not what it should be: make docs");
+    }
+
+    #[test]
+    fn it_is_yaml_without_secrets() {
+        let inputs = inputs();
+        assert!(given().all(|input| inputs.contains_key(input.name)));
+        assert!(inputs.keys().all(|name| find(name).is_none_or(|input| !input.is_secret())));
+    }
+
+    #[test]
+    fn an_input_has_its_type_and_a_default_that_is_none() {
+        let inputs = inputs();
+        let shown = |name: &str| {
+            let input = table(&inputs[name]);
+            let text = |key: &str| input[key].clone().into_string().unwrap();
+            (text("type"), text("default"))
+        };
+        for (name, kind, default) in [
+            ("timeout", "string", ""),
+            ("report-dir", "string", "faultgate-report"),
+            ("parallel", "number", "-1"),
+            ("expected-resilience-score", "number", "-1"),
+            ("pull-request", "number", "-1"),
+            ("dry-run", "boolean", "false"),
+            ("allow-empty-targets", "boolean", "false"),
+        ] {
+            assert_eq!(shown(name), (kind.to_owned(), default.to_owned()), "{name}");
+        }
+        for input in given() {
+            // What stands for none is what no input takes, or what it does without one.
+            match Type::of(input) {
+                Type::Number => assert!(input.kind.parse(NO_NUMBER).is_err(), "{}", input.name),
+                Type::Boolean { default } => assert_eq!(input.default, Some(default), "{}", input.name),
+                Type::Text => {}
+            }
+        }
+    }
+
+    #[test]
+    fn every_input_becomes_its_variable() {
+        let jobs = jobs();
+        let own = table(&table(&jobs["$[[ inputs.job-name ]]"])["variables"]);
+        for input in given() {
+            let value = interpolated(input);
+            let Some(none) = Type::of(input).none() else {
+                assert_eq!(own[&input.variable()].kind, ValueKind::String(value), "{}", input.name);
+                continue;
+            };
+            let name = |value: &str| format!(".$[[ inputs.job-name ]] {} {value}", input.name);
+            let variables = table(&table(&jobs[&name(&value)])["variables"]);
+            assert_eq!(variables[&input.variable()].kind, ValueKind::String(format!("{value} ")));
+            assert!(table(&table(&jobs[&name(none)])["variables"]).is_empty(), "{}", input.name);
+        }
+    }
+
+    /// Of two equal names the last counts.
+    #[test]
+    fn what_stands_for_none_comes_last() {
+        let rendered = render();
+        let names: Vec<&str> = rendered.lines().filter(|line| line.starts_with("\".")).collect();
+        assert!(names.len() > 12 && names.len().is_multiple_of(2), "{names:?}");
+        for pair in names.chunks(2) {
+            let (value, none) = (pair[0].rfind(" $[[").unwrap(), pair[1].rfind(' ').unwrap());
+            assert_eq!(pair[0][..value], pair[1][..none], "{pair:?}");
+        }
+    }
+
+    fn inputs() -> HashMap<String, Value> {
+        let rendered = render();
+        let (head, _) = rendered.split_once("---\n").unwrap();
+        let root = FileFormat::Yaml.parse(None, head).unwrap();
+        table(&table(&root["spec"])["inputs"]).clone()
+    }
+
+    fn jobs() -> HashMap<String, Value> {
+        let rendered = render();
+        let (_, jobs) = rendered.split_once("---\n").unwrap();
+        FileFormat::Yaml.parse(None, jobs).unwrap().into_iter().collect()
+    }
+}

@@ -1,0 +1,124 @@
+//! The GitHub workflow that others call, whole: its jobs, and the inputs, secrets and outputs that it passes on.
+
+use super::{described, yaml_string};
+use crate::inputs::{INPUTS, Input};
+use faultgate_core::model::{OUTPUTS, Output};
+
+/// The workflow, but for what is made of inputs and outputs.
+const WORKFLOW: &str = include_str!("workflow.yml");
+
+/// What a caller cannot give: files of the job's own folder, and a token that the job makes itself.
+const OWN: [&str; 3] = ["aws-id-token", "report-dir", "state-file"];
+
+pub(super) fn render() -> String {
+    WORKFLOW
+        .replace("{inputs}", &lines(settings(), input))
+        .replace("{secrets}", &lines(secrets(), secret))
+        .replace("{outputs}", &lines(outputs(), output))
+        .replace("{job-outputs}", &lines(outputs(), job_output))
+        .replace("{with}", &lines(given(), with))
+        .replace("{version}", env!("CARGO_PKG_VERSION"))
+}
+
+fn lines<T>(all: impl Iterator<Item = T>, line: impl Fn(T) -> String) -> String {
+    all.map(line).collect()
+}
+
+fn given() -> impl Iterator<Item = &'static Input> {
+    INPUTS.iter().filter(|input| !OWN.contains(&input.name))
+}
+
+fn settings() -> impl Iterator<Item = &'static Input> {
+    given().filter(|input| !input.is_secret())
+}
+
+fn secrets() -> impl Iterator<Item = &'static Input> {
+    given().filter(|input| input.is_secret())
+}
+
+fn outputs() -> impl Iterator<Item = &'static Output> {
+    OUTPUTS.iter().filter(|output| !OWN.contains(&output.name))
+}
+
+fn input(input: &Input) -> String {
+    let description = yaml_string(&described(input));
+    format!("      {}:\n        description: {description}\n        type: string\n", input.name)
+}
+
+/// By the name of its variable: no secret of GitHub's has a hyphen, and one of a repository or an environment is found by
+/// its own name alone.
+fn secret(input: &Input) -> String {
+    let description = yaml_string(&described(input));
+    format!("      {}:\n        description: {description}\n        required: false\n", input.variable())
+}
+
+fn output(output: &Output) -> String {
+    let Output { name, help, .. } = output;
+    let description = yaml_string(&format!("{help}; empty if faultgate did not run"));
+    format!(
+        "      {name}:\n        description: {description}\n        value: ${{{{ jobs.experiment.outputs.{name} }}}}\n"
+    )
+}
+
+fn job_output(Output { name, .. }: &Output) -> String {
+    format!("      {name}: ${{{{ steps.faultgate.outputs.{name} }}}}\n")
+}
+
+/// An empty value stands over a default of the action, and is unset for faultgate.
+fn with(input: &Input) -> String {
+    let name = input.name;
+    let given =
+        if input.is_secret() { format!("secrets.{}", input.variable()) } else { format!("inputs.{name}") };
+    let otherwise = if name == "github-token" { " || github.token" } else { "" };
+    format!("          {name}: ${{{{ {given}{otherwise} }}}}\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use ::config::{FileFormat, Format as _, ValueKind};
+
+    use super::super::tests::table;
+    use super::*;
+
+    #[test]
+    fn the_workflow_is_up_to_date() {
+        let file = include_str!("../../../../ci-templates/github/reusable.yml");
+        assert!(file == render(), "reusable.yml is not what it should be: make docs");
+    }
+
+    #[test]
+    fn every_input_is_a_string_without_a_default_and_every_secret_a_secret() {
+        let root = FileFormat::Yaml.parse(None, &render()).unwrap();
+        let call = table(&table(&root["on"])["workflow_call"]);
+        let (inputs, secrets) = (table(&call["inputs"]), table(&call["secrets"]));
+        for input in INPUTS {
+            // The parser makes every key lower case.
+            let is_there = secrets.keys().any(|name| name.eq_ignore_ascii_case(&input.variable()));
+            assert_eq!(is_there, input.is_secret() && !OWN.contains(&input.name), "{}", input.name);
+            let Some(told) = inputs.get(input.name).map(table) else {
+                assert!(input.is_secret() || OWN.contains(&input.name), "{}", input.name);
+                continue;
+            };
+            assert_eq!(told["type"].kind, ValueKind::String("string".to_owned()), "{}", input.name);
+            assert!(!told.contains_key("default") && !input.is_secret(), "{}", input.name);
+        }
+    }
+
+    #[test]
+    fn the_workflows_own_inputs_hide_none() {
+        let text = render();
+        let names = |section: &str| {
+            let (_, rest) = text.split_once(&format!("    {section}:\n")).unwrap();
+            let lines = rest.lines().take_while(|line| line.starts_with("      "));
+            let keys = lines.filter(|line| !line.starts_with("       "));
+            keys.map(|line| line.trim().to_owned()).collect::<Vec<_>>()
+        };
+        for section in ["inputs", "secrets", "outputs"] {
+            let mut told = names(section);
+            let count = told.len();
+            told.sort();
+            told.dedup();
+            assert!(count > 0 && told.len() == count, "{section}: {told:?}");
+        }
+    }
+}

@@ -1,0 +1,171 @@
+//! What a command needs that runs nothing, and only writes reports: it needs no experiment and few settings.
+
+use std::collections::HashMap;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+use ::config::Value;
+
+use super::comparing::{COMPARE, Compared, DROP, read_earlier};
+use super::file::Document;
+use super::inputs::find;
+use super::layers::{self, Layer};
+use super::values::Values;
+use super::{file, suite};
+use faultgate_core::environment::Environment;
+use faultgate_core::mistake::Mistake;
+use faultgate_core::model::CompareTo;
+
+const REPORT_DIR: &str = "report-dir";
+const REPOSITORY: &str = "repository";
+const COMMIT: &str = "commit";
+const CONFIG: &str = "config";
+
+/// The `report-dir` that a run with the same settings would use. `dir` is where a suite file is looked for. Mistakes
+/// in other settings are none of its business.
+pub fn report_dir(
+    env: &Environment,
+    flags: &[(String, OsString)],
+    dir: &Path,
+) -> Result<PathBuf, Vec<Mistake>> {
+    let mut mistakes = Vec::new();
+    let values = some_values(env, flags, dir, &[REPORT_DIR], &mut mistakes)?;
+    match values.text(REPORT_DIR) {
+        Some(report_dir) if mistakes.is_empty() => Ok(report_dir.into()),
+        _ => Err(mistakes),
+    }
+}
+
+/// Where a run with the same settings would write, and the earlier result that it would be compared with: as far as that
+/// can be learned, whatever is wrong with the settings.
+pub fn report_places(
+    env: &Environment,
+    flags: &[(String, OsString)],
+    dir: &Path,
+) -> (PathBuf, Option<PathBuf>) {
+    let unheard = &mut Vec::new();
+    let values = some_values(env, flags, dir, &[REPORT_DIR, COMPARE], unheard).unwrap_or_default();
+    let usual = find(REPORT_DIR).and_then(|input| input.default);
+    let report_dir = values.text(REPORT_DIR).or_else(|| usual.map(str::to_owned)).unwrap_or_default();
+    (dir.join(report_dir), values.text(COMPARE).map(|path| dir.join(path)))
+}
+
+/// The repository and the commit that the settings name.
+pub fn repository_and_commit(
+    env: &Environment,
+    flags: &[(String, OsString)],
+    dir: &Path,
+) -> Result<(Option<String>, Option<String>), Vec<Mistake>> {
+    let mut mistakes = Vec::new();
+    let values = some_values(env, flags, dir, &[REPOSITORY, COMMIT], &mut mistakes)?;
+    if mistakes.is_empty() { Ok((values.text(REPOSITORY), values.text(COMMIT))) } else { Err(mistakes) }
+}
+
+/// What results that are merged are compared with: what a run unsplit with the same settings would be.
+pub fn compare_to(
+    env: &Environment,
+    flags: &[(String, OsString)],
+    dir: &Path,
+    now: Compared,
+    warnings: &mut Vec<String>,
+) -> Result<Option<CompareTo>, Vec<Mistake>> {
+    let mut mistakes = Vec::new();
+    let values = some_values(env, flags, dir, &[COMPARE, DROP], &mut mistakes)?;
+    let compare_to = read_earlier(&values, dir, now, &mut mistakes, warnings);
+    if mistakes.is_empty() { Ok(compare_to) } else { Err(mistakes) }
+}
+
+/// The values of these inputs, from wherever a run takes them.
+pub(super) fn some_values(
+    env: &Environment,
+    flags: &[(String, OsString)],
+    dir: &Path,
+    wanted: &[&str],
+    mistakes: &mut Vec<Mistake>,
+) -> Result<Values, Vec<Mistake>> {
+    let (merged, document) = some_layers(env, flags, dir, wanted, mistakes)?;
+    Ok(Values::read(&merged, document.as_ref(), mistakes))
+}
+
+/// Values before they are parsed, and the suite file that some of them may come from.
+type Layers = (HashMap<String, Value>, Option<Document>);
+
+/// The same before it is parsed.
+pub(super) fn some_layers(
+    env: &Environment,
+    flags: &[(String, OsString)],
+    dir: &Path,
+    wanted: &[&str],
+    mistakes: &mut Vec<Mistake>,
+) -> Result<Layers, Vec<Mistake>> {
+    let unheard = &mut Vec::new();
+    let is_wanted = |name: &str| name == CONFIG || wanted.contains(&name);
+    let flags = flags.iter().filter(|(name, _)| is_wanted(name)).cloned().collect();
+    let (ci, own) = (Layer::ci_of(&is_wanted, env, mistakes), Layer::own_of(&is_wanted, env, mistakes));
+    let flags = Layer::flags(flags, mistakes);
+    let above_suite =
+        layers::merge([ci.clone(), own.clone(), flags.clone()]).map_err(|mistake| vec![mistake])?;
+    let named = above_suite.get(CONFIG);
+    let named = named.and_then(|value| Some((value.clone().into_string().ok()?, value.origin()?)));
+    let named = named.as_ref().map(|(name, origin)| (name.as_str(), *origin));
+    let document = file::load(named, dir, env, unheard).ok().flatten();
+    let suite =
+        document.as_ref().map(|document| suite::read(document, dir, unheard).layer).unwrap_or_default();
+    let mut merged =
+        layers::merge([Layer::defaults(&[]), suite, ci, own, flags]).map_err(|mistake| vec![mistake])?;
+    merged.retain(|name, _| wanted.contains(&name.as_str()));
+    Ok((merged, document))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn found(pairs: &[(&str, &str)], flag: Option<&str>, suite: &str) -> Result<PathBuf, Vec<Mistake>> {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::write(dir.path().join(".faultgate.yml"), suite).unwrap();
+        let pairs = pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        let flags: Vec<_> = flag.map(|value| (REPORT_DIR.to_owned(), value.into())).into_iter().collect();
+        report_dir(&Environment::from_pairs(pairs.collect::<Vec<_>>()), &flags, dir.path())
+    }
+
+    #[test]
+    fn it_is_where_a_run_would_write() {
+        let env = [("FAULTGATE_REPORT_DIR", "own")];
+        let suite = "version: 1\nreport-dir: suite\nexperiments: [{ name: a, url: \"${MISSING}\" }]\n";
+        assert_eq!(found(&[], None, "").unwrap(), Path::new("faultgate-report"));
+        assert_eq!(found(&[], None, suite).unwrap(), Path::new("suite"));
+        assert_eq!(found(&env, None, suite).unwrap(), Path::new("own"));
+        assert_eq!(found(&env, Some("flag"), suite).unwrap(), Path::new("flag"));
+    }
+
+    #[test]
+    fn where_reports_are_is_learned_whatever_is_wrong() {
+        let dir = tempfile::tempdir().unwrap();
+        let suite = |text: &str| std::fs::write(dir.path().join(".faultgate.yml"), text).unwrap();
+        let places = |pairs: &[(&str, &str)], flags: &[(&str, &str)]| {
+            let flags: Vec<_> =
+                flags.iter().map(|(name, value)| ((*name).to_owned(), (*value).into())).collect();
+            let pairs = pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+            report_places(&Environment::from_pairs(pairs.collect::<Vec<_>>()), &flags, dir.path())
+        };
+        let at = |path: &str| dir.path().join(path);
+        suite("{ broken");
+        assert_eq!(places(&[], &[]), (at("faultgate-report"), None));
+        assert_eq!(places(&[("FAULTGATE_REPORT_DIR", "own")], &[]), (at("own"), None));
+        assert_eq!(places(&[("FAULTGATE_REPORT_DIR", "a\u{7}b")], &[]), (at("faultgate-report"), None));
+        suite(
+            "version: 1\nreport-dir: out\ngate: { compare-to: old.json, expected-resilience-score: high }\n",
+        );
+        assert_eq!(places(&[], &[]), (at("out"), Some(at("old.json"))));
+        assert_eq!(places(&[], &[("report-dir", "flag"), ("unheard-of", "x")]).0, at("flag"));
+    }
+
+    #[test]
+    fn only_mistakes_in_it_are_told() {
+        let env = [("FAULTGATE_TIMEOUT", "30 parsecs"), ("FAULTGATE_REPORT_DIR", "a\u{7}b")];
+        let mistakes = found(&env, None, "version: 7\n").unwrap_err();
+        assert_eq!(mistakes.len(), 1, "{mistakes:?}");
+        assert!(mistakes[0].to_string().starts_with("report-dir: "), "{}", mistakes[0]);
+    }
+}

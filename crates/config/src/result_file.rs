@@ -1,0 +1,96 @@
+//! A `result.json` that is read again.
+
+use std::io::ErrorKind;
+use std::path::Path;
+
+use serde::Deserialize;
+
+use faultgate_core::files;
+use faultgate_core::mistake::Mistake;
+use faultgate_core::model::{RunResult, SCHEMA_VERSION};
+
+/// A result larger than this is a wrong file: it is that of ten thousand probes with all the samples that are kept.
+const MAX_BYTES: u64 = 512 << 20;
+
+/// The result in a file, which must be as a run leaves it: its verdict becomes an exit code.
+pub fn read_result(path: &Path) -> Result<RunResult, Mistake> {
+    let place = path.display().to_string();
+    let result = read(path).map_err(|why| Mistake::new(&place, why.what).maybe_hint(why.hint))?;
+    match result.contradiction() {
+        None => Ok(result),
+        Some(what) => Err(Mistake::new(&place, what).hint("take the file as faultgate has written it")),
+    }
+}
+
+/// Why a file gives no result. It completes a sentence that begins with the file's name.
+#[derive(Debug)]
+pub(super) struct Unreadable {
+    pub(super) what: String,
+    pub(super) hint: Option<String>,
+}
+
+impl Unreadable {
+    fn new(what: impl Into<String>) -> Self {
+        Self { what: what.into(), hint: None }
+    }
+
+    fn no_result(why: impl std::fmt::Display) -> Self {
+        Self::new(format!("is no result of faultgate: {why}"))
+    }
+}
+
+pub(super) fn read(path: &Path) -> Result<RunResult, Unreadable> {
+    parse(&bytes(path, MAX_BYTES)?)
+}
+
+fn bytes(path: &Path, most: u64) -> Result<Vec<u8>, Unreadable> {
+    files::read(path, most).map_err(|error| match error.kind() {
+        ErrorKind::NotFound => Unreadable::new("is not there"),
+        ErrorKind::FileTooLarge | ErrorKind::InvalidInput => Unreadable::no_result(error),
+        _ => Unreadable::new(format!("cannot be read: {error}")),
+    })
+}
+
+/// What tells of which version the rest is.
+#[derive(Deserialize)]
+struct Versioned {
+    schema_version: Option<serde_json::Number>,
+}
+
+fn parse(bytes: &[u8]) -> Result<RunResult, Unreadable> {
+    // A list would be taken for the fields in their order.
+    let is_object = bytes.trim_ascii_start().starts_with(b"{");
+    let version = if is_object {
+        let versioned: Versioned = serde_json::from_slice(bytes).map_err(Unreadable::no_result)?;
+        versioned.schema_version
+    } else {
+        None
+    };
+    // Another version's names mean something else.
+    match version {
+        Some(version) if version == SCHEMA_VERSION.into() => {
+            let mut result: RunResult = serde_json::from_slice(bytes).map_err(Unreadable::no_result)?;
+            result.complete();
+            Ok(result)
+        }
+        Some(version) => Err(Unreadable {
+            what: format!("has schema_version {version}; this faultgate reads {SCHEMA_VERSION}"),
+            hint: Some("use the version that wrote it".to_owned()),
+        }),
+        None => Err(Unreadable::no_result("it has no schema_version")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_more_is_read_than_a_result_may_have() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("result.json");
+        std::fs::write(&path, "{}  ").unwrap();
+        assert_eq!(bytes(&path, 4).unwrap(), b"{}  ");
+        assert!(bytes(&path, 3).unwrap_err().what.contains("is larger than"));
+    }
+}

@@ -1,0 +1,246 @@
+//! The schema of each kind of value, as it may stand in the file: a word of the kind with white space around it, a
+//! number where one is meant, a text with references to variables, and nothing at all, which is not set.
+
+use serde_json::{Map, Value, json};
+
+use super::super::kind::Kind;
+use super::map;
+use faultgate_core::model::Shard;
+
+/// A reference to a variable, whose content is not known here.
+pub(super) const REFERENCE: &str = r"\$\{[A-Za-z_][A-Za-z0-9_]*(?::-[^}]*)?\}";
+
+/// Any text a process can be given.
+pub(super) const NO_ZERO: &str = r"^[^\u0000]*$";
+
+/// The value of a key; `needed` is the hint where it may not be missing.
+pub(super) fn value(kind: &Kind, needed: Option<&str>) -> Map<String, Value> {
+    let mut schema = form(kind, needed.is_some());
+    let message = message(kind, needed);
+    let plain = matches!(kind, Kind::Text { .. } | Kind::Lines { .. } | Kind::Path);
+    let wrong_type = if plain { "must be text; put the value in quotes" } else { &message };
+    schema.insert("errorMessage".to_owned(), json!(wrong_type));
+    schema.insert("patternErrorMessage".to_owned(), json!(message));
+    let Kind::Choice(words) = kind else { return schema };
+    // The words come first: editors offer and name them.
+    map(json!({ "anyOf": [{ "enum": words }, schema] }))
+}
+
+fn form(kind: &Kind, needed: bool) -> Map<String, Value> {
+    let null = (!needed).then_some("null");
+    let types = |types: &[&str]| json!(types.iter().copied().chain(null).collect::<Vec<_>>());
+    let pattern = match kind {
+        Kind::Variable => format!(r"^\s*(?:{})?\s*$", expression(kind)),
+        _ => pattern(&expression(kind), needed),
+    };
+    map(match kind {
+        Kind::Text { max } | Kind::Lines { max } => text(kind, *max, needed, &types(&["string"])),
+        Kind::Path => text(kind, 4096, needed, &types(&["string"])),
+        Kind::Bool => {
+            let types = types(&["boolean", "integer", "string"]);
+            json!({ "type": types, "minimum": 0, "maximum": 1, "pattern": pattern })
+        }
+        Kind::Choice(words) if words.contains(&"on") => {
+            json!({ "type": types(&["boolean", "string"]), "pattern": pattern })
+        }
+        Kind::Score => {
+            let types = types(&["number", "string"]);
+            json!({ "type": types, "minimum": 0, "maximum": 100, "pattern": pattern })
+        }
+        Kind::Count { min, max } => {
+            let types = types(&["integer", "string"]);
+            json!({ "type": types, "minimum": min, "maximum": max, "pattern": pattern })
+        }
+        Kind::Status => {
+            let types = types(&["integer", "string"]);
+            let interim = json!({ "type": "number", "exclusiveMinimum": 101, "exclusiveMaximum": 200 });
+            json!({ "type": types, "minimum": 101, "maximum": 599, "not": interim, "pattern": pattern })
+        }
+        Kind::Number => {
+            let types = types(&["integer", "string"]);
+            json!({ "type": types, "minimum": 0, "maximum": 999_999_999_999_999_999_u64, "pattern": pattern })
+        }
+        Kind::Templates => {
+            let types = types(&["string", "array"]);
+            let item = json!({ "type": "string", "pattern": pattern });
+            json!({ "type": types, "pattern": pattern, "items": item, "minItems": 1 })
+        }
+        _ => json!({ "type": types(&["string"]), "pattern": pattern }),
+    })
+}
+
+/// Its length is that of what is written, whatever variables hold.
+fn text(kind: &Kind, max: usize, needed: bool, types: &Value) -> Value {
+    let expression = expression(kind);
+    let pattern = if needed { format!(r"^\s*{expression}$") } else { format!(r"^\s*(?:{expression})?$") };
+    json!({ "type": types, "maxLength": max, "pattern": pattern })
+}
+
+/// A text as it stands. Its length is in bytes to the parser, and in characters here.
+pub(super) fn verbatim(max: usize, pattern: &str) -> Map<String, Value> {
+    map(json!({ "type": "string", "maxLength": max, "pattern": pattern }))
+}
+
+/// A whole text that is the expression, or refers to variables; or blank, unless it is needed.
+pub(super) fn pattern(expression: &str, needed: bool) -> String {
+    let optional = if needed { "" } else { "?" };
+    format!(r"^\s*(?:{expression}){optional}\s*$|{REFERENCE}")
+}
+
+/// What the parser would say.
+fn message(kind: &Kind, needed: Option<&str>) -> String {
+    if let (Some(hint), Kind::Text { .. } | Kind::Lines { .. }) = (needed, kind) {
+        return hint.to_owned();
+    }
+    if matches!(kind, Kind::Variable) {
+        return "a secret may not stand in the suite file; write the name of a variable that holds it: \"${TOKEN}\""
+            .to_owned();
+    }
+    // No value of any kind that has a form of its own, and none at all.
+    let problem = ["/", "a\u{1}b"].iter().find_map(|text| kind.parse(text).err());
+    problem.map_or_else(String::new, |problem| match problem.hint {
+        Some(hint) => format!("{}; {hint}", problem.what),
+        None => problem.what,
+    })
+}
+
+/// A value as a file would have it.
+pub(super) fn literal(kind: &Kind, text: &str) -> Value {
+    let plain = matches!(kind, Kind::Bool | Kind::Score | Kind::Count { .. } | Kind::Number | Kind::Status);
+    // The words of these kinds are JSON's own.
+    plain.then(|| serde_json::from_str(text).ok()).flatten().unwrap_or_else(|| json!(text))
+}
+
+/// The regular expression of a value that is there, without the white space around it. It keeps to what ECMA 262,
+/// Python and Rust have in common.
+fn expression(kind: &Kind) -> String {
+    const HOST: &str = r"(?:[^\s/?#@:\[\]\\]+|\[[0-9A-Fa-f:.]+\])";
+    const TEMPLATE: &str = r"[^\s,/\\\u0000-\u001f\u007f-\u009f]{1,64}";
+    const CONTROL: &str = r"\u0000-\u001f\u007f-\u009f";
+    let port = || range(1, u32::from(u16::MAX));
+    let host = || format!("{HOST}(?::{})?", port());
+    match kind {
+        Kind::Text { .. } | Kind::Path => {
+            r"[^\s\u0000-\u001f\u007f-\u009f][^\u0000-\u001f\u007f-\u009f]*\s*".to_owned()
+        }
+        Kind::Lines { .. } => {
+            const CONTROL: &str = r"\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f";
+            format!(r"[^\s{CONTROL}][^{CONTROL}]*\s*")
+        }
+        Kind::Bool => words(&["true", "yes", "on", "1", "false", "no", "off", "0"]),
+        Kind::Choice(choices) => {
+            let booleans = [("on", "true"), ("off", "false")];
+            let booleans =
+                booleans.iter().filter(|(word, _)| choices.contains(word)).map(|(_, boolean)| *boolean);
+            words(&choices.iter().copied().chain(booleans).collect::<Vec<_>>())
+        }
+        Kind::Score => r"0*(?:100(?:\.0*)?|[0-9]{1,2}(?:\.[0-9]*)?|\.[0-9]+)".to_owned(),
+        Kind::Duration { .. } => "(?:[0-9]+h)?(?:[0-9]+m)?(?:[0-9]+s)?(?:[0-9]+ms)?".to_owned(),
+        Kind::Count { min, max } => range(*min, *max),
+        Kind::Templates => format!(r"[\s,]*{TEMPLATE}(?:[\s,]+{TEMPLATE})*[\s,]*"),
+        Kind::Template => r"[^\s/\\\u0000-\u001f\u007f-\u009f]{1,64}".to_owned(),
+        Kind::Url => format!(r"[Hh][Tt][Tt][Pp][Ss]?://{}(?:[/?][^\s@#]*)?(?:#[^@]*)?", host()),
+        Kind::QueueUrl => format!(r"[Hh][Tt][Tt][Pp][Ss]?://{}/+[^\s@/?#][^\s@#]*(?:#[^@]*)?", host()),
+        Kind::Region => "[a-z]{2,}(?:-[a-z]+)+-[0-9]".to_owned(),
+        Kind::RoleArn => "arn:aws(?:-[^:]*)?:iam::[0-9]{12}:role/[A-Za-z0-9+=,.@_/-]{1,600}".to_owned(),
+        Kind::Shard => format!("{0}/{0}", range(1, Shard::MOST)),
+        Kind::Commit => "[0-9A-Fa-f]{7,64}".to_owned(),
+        Kind::Number => "[0-9]{1,18}".to_owned(),
+        Kind::ExperimentName => "[a-z0-9-]{1,64}".to_owned(),
+        Kind::Address => {
+            let host = format!(r"(?:[^\s/?#@:\[\]\\{CONTROL}]+|\[[0-9A-Fa-f:.]+(?:%[0-9]+)?\])");
+            format!("{host}:{}", port())
+        }
+        Kind::Status => {
+            let status = format!("(?:0*101|{})", range(200, 599));
+            format!(r"{status}(?:\s*-\s*{status})?")
+        }
+        Kind::Statistic => {
+            const NUMBER: &str = r"[0-9]+(?:\.[0-9]+)?";
+            let percentile = r"(?:p|tm|wm|tc|ts)0*(?:100(?:\.0+)?|[0-9]{1,2}(?:\.[0-9]+)?)";
+            let edges = format!("(?:{NUMBER}%?:(?:{NUMBER}%?)?|:{NUMBER}%?)");
+            format!(
+                r"(?:Average|Sum|Minimum|Maximum|SampleCount|IQM|{percentile}|(?:TM|WM|TC|TS|PR)\({edges}\))"
+            )
+        }
+        // Only the name of its variable may stand in the file.
+        Kind::Variable => r"\$\{[A-Za-z_][A-Za-z0-9_]*(?::-)?\}".to_owned(),
+        Kind::Comparison => {
+            r"(?:<=|>=|==|!=|<|>)\s*[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[Ee][+-]?[0-9]+)?".to_owned()
+        }
+        // No secret may stand in the file.
+        Kind::Secret => r"[^\s\S]".to_owned(),
+    }
+}
+
+fn words(words: &[&str]) -> String {
+    words.iter().map(|word| anycase(word)).collect::<Vec<_>>().join("|")
+}
+
+/// The word in capital and small letters.
+pub(super) fn anycase(word: &str) -> String {
+    word.chars()
+        .map(
+            |c| {
+                if c.is_ascii_alphabetic() {
+                    format!("[{}{c}]", c.to_ascii_uppercase())
+                } else {
+                    c.to_string()
+                }
+            },
+        )
+        .collect()
+}
+
+/// Whole numbers in this range, with any zeros in front.
+fn range(min: u32, max: u32) -> String {
+    let lengths = min.to_string().len()..=max.to_string().len();
+    let parts: Vec<_> = lengths
+        .map(|length| {
+            let smallest = if length == 1 { "0".to_owned() } else { format!("1{}", "0".repeat(length - 1)) };
+            let low = if min.to_string().len() == length { min.to_string() } else { smallest };
+            let high = if max.to_string().len() == length { max.to_string() } else { "9".repeat(length) };
+            between(low.as_bytes(), high.as_bytes())
+        })
+        .collect();
+    format!("0*(?:{})", parts.join("|"))
+}
+
+/// Numbers with as many digits as both ends have.
+fn between(low: &[u8], high: &[u8]) -> String {
+    let ([first, low_rest @ ..], [last, high_rest @ ..]) = (low, high) else { return String::new() };
+    if low.iter().all(|digit| *digit == b'0') && high.iter().all(|digit| *digit == b'9') {
+        return format!("[0-9]{{{}}}", low.len());
+    }
+    if first == last {
+        return format!("{}{}", char::from(*first), between(low_rest, high_rest));
+    }
+    let rest = low_rest.len();
+    let mut parts = vec![format!("{}{}", char::from(*first), between(low_rest, "9".repeat(rest).as_bytes()))];
+    if first + 1 < *last {
+        let middle = format!("[{}-{}]", char::from(first + 1), char::from(last - 1));
+        parts.push(format!("{middle}{}", "[0-9]".repeat(rest)));
+    }
+    parts.push(format!("{}{}", char::from(*last), between("0".repeat(rest).as_bytes(), high_rest)));
+    format!("(?:{})", parts.join("|"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_range_takes_its_numbers_and_no_other() {
+        for (min, max) in [(0, 0), (0, 9), (1, 50), (0, 255), (100, 599), (0, 1000), (7, 12), (1, 65535)] {
+            let schema = json!({ "pattern": format!("^(?:{})$", range(min, max)) });
+            let schema = jsonschema::validator_for(&schema).unwrap();
+            let edges =
+                (min.saturating_sub(2)..=min + 2).chain(max.saturating_sub(2)..=max + 2).chain(0..1500);
+            for number in edges {
+                let wanted = (min..=max).contains(&number);
+                assert_eq!(schema.is_valid(&json!(number.to_string())), wanted, "{number} of {min} to {max}");
+                assert_eq!(schema.is_valid(&json!(format!("0{number}"))), wanted, "0{number}");
+            }
+        }
+    }
+}

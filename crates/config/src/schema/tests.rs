@@ -1,0 +1,280 @@
+//! The schema against the parser: suites at random, whole and with something wrong, are taken by both or by neither.
+
+use std::sync::LazyLock;
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::load;
+use faultgate_core::environment::Environment;
+
+#[path = "random.rs"]
+mod random;
+
+/// What the parser says and no schema can: all that is refused besides is refused by the schema.
+const BEYOND: &[(&str, &str)] = &[
+    ("is the same as that of", "names are unique among neighbours"),
+    ("all weights are 0", "a sum"),
+    ("is out of range", "a sum of hours, minutes and seconds"),
+    ("is not a period of CloudWatch", "the same"),
+    (
+        "is not a part of a suite",
+        "which number is the larger: random suites hold no other mistake of this kind",
+    ),
+    ("has more parts than experiments", "a count"),
+    ("is not there", "what lies on the disk"),
+    ("is not a file", "the same"),
+    ("is not a scenario", "what the binary can rehearse"),
+    ("nothing to run", "flags and variables may name the experiment"),
+    ("monitor: queue needs event-queue-url", "flags and variables may set it"),
+    ("is not read with monitor", "flags and variables may set monitor"),
+    (", or set FAULTGATE_", "flags and variables may set what a block leaves out"),
+    (": is missing (from the environment)", "secrets"),
+    ("is missing beside", "the same"),
+    ("-id: is missing", "inputs that belong together"),
+    ("-url: is missing", "the same"),
+    ("max-score-drop: needs compare-to", "flags and variables may set it"),
+    ("the experiment's page", "what an address holds"),
+    ("is not the page of a Harness experiment", "the same"),
+    ("is not the page of a LitmusChaos experiment", "the same"),
+    ("is shorter than every", "which duration is the longer"),
+    ("is a range that ends before it begins", "which number is the larger"),
+    ("whose host cannot be one", "what an address holds"),
+    ("in its host", "the same"),
+    ("names the API", "the same"),
+    ("needs a region", "the same"),
+    ("is an ARN", "the same, of a name"),
+    ("that is never closed", "what a query means"),
+    (" too many", "the same"),
+    ("closes a ", "the same"),
+    ("holds no expression", "the same"),
+    ("is a text, which", "the same"),
+    ("ends with a range", "the same"),
+    ("ends with the operator", "the same"),
+    ("which nothing defines", "the same"),
+    ("can never pass", "keys that need each other"),
+    ("is set beside", "the same"),
+    ("is needed beside", "the same"),
+    ("has no effect without client-certificate", "the same"),
+    ("has a colon", "what variables hold"),
+    (" dimensions;", "a count"),
+    ("has a line without NAME=value", "what the lines of a text hold"),
+];
+
+/// What the schema refuses and the parser does not is no more than this: a text is too long as it is written, although
+/// it is not without its white space or with what its variables hold; a header has a wrong name and no value; the
+/// version is written 1.0.
+static SCHEMA: LazyLock<jsonschema::Validator> =
+    LazyLock::new(|| jsonschema::draft202012::new(&root()).unwrap());
+
+/// The parser's mistakes in a suite, those beyond any schema left out.
+fn mistakes(suite: &Value) -> Vec<String> {
+    thread_local! {
+        static DIR: tempfile::TempDir = tempfile::tempdir().unwrap();
+    }
+    let told = DIR.with(|dir| {
+        std::fs::write(dir.path().join(".faultgate.json"), suite.to_string()).unwrap();
+        load(&Environment::default(), Vec::new(), dir.path(), &["completed"], &[]).err()
+    });
+    let told = told.unwrap_or_default().into_iter().map(|mistake| mistake.to_string());
+    told.filter(|told| !BEYOND.iter().any(|(words, _)| told.contains(words))).collect()
+}
+
+fn refusals(suite: &Value) -> Vec<String> {
+    SCHEMA.iter_errors(suite).map(|error| format!("{}: {error}", error.instance_path())).collect()
+}
+
+/// Beyond the schema as well: whether variables are set, what they hold, and a reference that is none. They are not set
+/// here, so that a reference with a default has a value.
+fn refers(value: &Value) -> bool {
+    value.to_string().contains("${")
+}
+
+fn agree(suite: &Value) -> Result<(), TestCaseError> {
+    let (parser, schema) = (mistakes(suite), refusals(suite));
+    if parser.is_empty() {
+        prop_assert!(schema.is_empty(), "only the schema refuses {suite:#}\n{schema:#?}");
+    } else if !refers(suite) {
+        prop_assert!(!schema.is_empty(), "only the parser refuses {suite:#}\n{parser:#?}");
+    }
+    Ok(())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(256))]
+
+    #[test]
+    fn whole_suites_are_taken(suite in random::suite()) {
+        prop_assert!(mistakes(&suite).is_empty(), "{suite:#}\n{:#?}", mistakes(&suite));
+        prop_assert!(refusals(&suite).is_empty(), "{suite:#}\n{:#?}", refusals(&suite));
+    }
+
+    #[test]
+    fn parser_and_schema_agree_on_anything(suite in random::suite(), change in random::change()) {
+        let mut suite = suite;
+        change.apply(&mut suite);
+        agree(&suite)?;
+    }
+}
+
+/// The keys that are needed, with their examples, and one more.
+fn block_with(keys: &[Key], key: &str, value: &Value) -> Value {
+    let needed = keys.iter().filter(|key| key.needed.is_some());
+    let mut block: Map<_, _> =
+        needed.map(|key| (key.name.to_owned(), property(key).1["examples"][0].clone())).collect();
+    block.insert(key.to_owned(), value.clone());
+    Value::Object(block)
+}
+
+/// A suite for each place at which something may stand, with this value in it.
+fn everywhere(value: &Value) -> Vec<Value> {
+    let fis = json!({ "template": "EXT1" });
+    let tcp = json!({ "address": "db:5432" });
+    let of_shard = |name: &str| name == "shard";
+    let top = INPUTS.iter().map(|input| input.name).filter(|name| !of_shard(name));
+    let top = top.chain(ROOT.iter().map(|key| key.name)).chain(["version", "gate", "experiments", "zzz"]);
+    let mut suites: Vec<_> = top
+        .map(|name| {
+            let mut suite = json!({ "version": 1 });
+            suite[name] = value.clone();
+            suite
+        })
+        .collect();
+    suites.push(json!({ "version": 1, "gate": { "expected-resilience-score": value } }));
+    suites.push(suite_of(value));
+    suites.push(suite_with(value));
+    for name in EXPERIMENT.iter().map(|key| key.name).chain(["probes", "zzz"]) {
+        let mut experiment = json!({ "name": "a", "fis": fis });
+        experiment[name] = value.clone();
+        suites.push(suite_of(&experiment));
+    }
+    for (engine, _, keys) in ENGINES {
+        suites.push(suite_of(&json!({ "name": "a", *engine: value })));
+        for name in keys.iter().map(|key| key.name).chain(["zzz"]) {
+            suites.push(suite_of(&json!({ "name": "a", *engine: block_with(keys, name, value) })));
+        }
+    }
+    for name in PROBE.iter().map(|key| key.name).chain(["zzz"]) {
+        let mut probe = json!({ "name": "x", "tcp": tcp });
+        probe[name] = value.clone();
+        suites.push(suite_with(&probe));
+    }
+    for kind in KINDS {
+        suites.push(suite_with(&json!({ "name": "x", kind.name: value })));
+        for name in kind.keys.iter().map(|key| key.name).chain(["zzz"]) {
+            let mut block = block_with(kind.keys, name, value);
+            if kind.name == "cloudwatch-metric" && !["namespace", "metric", "expression"].contains(&name) {
+                block["namespace"] = json!("Shop");
+                block["metric"] = json!("Errors");
+            }
+            suites.push(suite_with(&json!({ "name": "x", kind.name: block })));
+        }
+    }
+    suites
+}
+
+#[test]
+fn parser_and_schema_agree_on_every_key() {
+    let suites = random::junk().into_iter().flat_map(|value| everywhere(&value));
+    let apart: Vec<_> = suites.filter_map(|suite| agree(&suite).err()).map(|told| told.to_string()).collect();
+    assert!(apart.is_empty(), "{}", apart.join("\n"));
+}
+
+fn suite_of(experiment: &Value) -> Value {
+    json!({ "version": 1, "experiments": [experiment] })
+}
+
+fn suite_with(probe: &Value) -> Value {
+    suite_of(&json!({ "name": "a", "fis": { "template": "EXT1" }, "probes": [probe] }))
+}
+
+#[test]
+fn rules_of_several_keys_are_those_of_the_parser() {
+    let fis = json!({ "template": "EXT1" });
+    let tcp = json!({ "address": "db:5432" });
+    let metric = |block: Value| suite_with(&json!({ "name": "x", "cloudwatch-metric": block }));
+    let timed =
+        |when: Value| suite_with(&json!({ "name": "x", "tcp": tcp, "when": when, "recovers-within": "5s" }));
+    let aborting =
+        |when: Value| suite_with(&json!({ "name": "x", "tcp": tcp, "when": when, "aborts-after": 3 }));
+    for (suite, good) in [
+        (aborting(json!(null)), true),
+        (aborting(json!(["before", "during"])), true),
+        (aborting(json!("after")), false),
+        (aborting(json!(["before", "After"])), false),
+        (suite_of(&json!({ "name": "a", "fis": fis })), true),
+        (suite_of(&json!({ "name": "a" })), false),
+        (suite_of(&json!({ "name": "a", "fis": null })), false),
+        (suite_of(&json!({ "name": "a", "fis": fis, "command": { "run": ["x"] } })), false),
+        (suite_with(&json!({ "name": "x", "tcp": tcp })), true),
+        (suite_with(&json!({ "name": "x" })), false),
+        (suite_with(&json!({ "name": "x", "tcp": tcp, "command": { "run": ["x"] } })), false),
+        (timed(json!(null)), true),
+        (timed(json!(["during", "after"])), true),
+        (timed(json!("before")), false),
+        (timed(json!(["before", "During"])), false),
+        (metric(json!({ "namespace": "S", "metric": "m", "expect": "< 1" })), true),
+        (metric(json!({ "expression": "e", "statistic": " ", "expect": "< 1" })), true),
+        (metric(json!({ "expression": "e", "dimensions": {}, "expect": "< 1" })), false),
+        (metric(json!({ "expression": "", "namespace": "S", "expect": "< 1" })), false),
+        (json!({ "version": 1, "experiment-template-id": "EXT1" }), true),
+        (
+            json!({ "version": 1, "experiment-template-id": "", "experiments": [{ "name": "a", "fis": fis }] }),
+            true,
+        ),
+        (
+            json!({ "version": 1, "experiment-template-id": "E", "experiments": [{ "name": "a", "fis": fis }] }),
+            false,
+        ),
+        (
+            json!({ "version": 1, "expected-resilience-score": null, "gate": { "expected-resilience-score": 1 } }),
+            true,
+        ),
+        (
+            json!({ "version": 1, "expected-resilience-score": 1, "gate": { "expected-resilience-score": 1 } }),
+            false,
+        ),
+    ] {
+        assert_eq!(mistakes(&suite).is_empty(), good, "parser: {suite}\n{:?}", mistakes(&suite));
+        assert_eq!(refusals(&suite).is_empty(), good, "schema: {suite}\n{:?}", refusals(&suite));
+    }
+}
+
+#[test]
+fn a_part_of_a_suite_has_two_numbers() {
+    for (shard, good) in
+        [("1/1", true), (" 02/1000", true), ("1/1001", false), ("0/1", false), ("a/b", false)]
+    {
+        assert_eq!(refusals(&json!({ "version": 1, "shard": shard })).is_empty(), good, "{shard}");
+    }
+}
+
+#[test]
+fn every_engine_has_its_block() {
+    let blocks: Vec<_> = ENGINES.iter().map(|(name, _, _)| *name).collect();
+    let engines: Vec<_> = suite::ENGINES.iter().map(|(name, _)| *name).collect();
+    assert_eq!(blocks, engines);
+}
+
+#[test]
+fn every_default_and_example_of_a_key_is_a_value_of_it() {
+    let probes = KINDS.iter().map(|kind| kind.keys).chain([PROBE]);
+    let tables = ENGINES.iter().map(|(_, _, keys)| *keys).chain([ROOT, EXPERIMENT]).chain(probes);
+    for key in tables.flatten() {
+        let (_, schema) = property(key);
+        let schema_of_key = jsonschema::validator_for(&schema).unwrap();
+        let examples = schema["examples"].as_array().cloned().unwrap_or_default();
+        for value in examples.iter().chain(schema.get("default")) {
+            assert!(schema_of_key.is_valid(value), "{}: {value}", key.name);
+        }
+        if let (Form::Value(kind), Some(text)) = (&key.form, key.default) {
+            assert!(kind.parse(text).is_ok(), "{}: {text}", key.name);
+        }
+    }
+}
+
+#[test]
+fn the_file_in_docs_is_up_to_date() {
+    let file = include_str!("../../../../docs/suite.schema.json");
+    assert!(file == suite(), "docs/suite.schema.json is not what it should be: make docs");
+}

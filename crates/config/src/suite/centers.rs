@@ -1,0 +1,123 @@
+//! The blocks of Harness and LitmusChaos experiments.
+
+use std::collections::BTreeMap;
+
+use ::config::{Value, ValueKind};
+
+use super::super::centers::{HarnessBlock, LitmusBlock};
+use super::super::file::{Table, below};
+use super::super::keys::{Form, Key, Section};
+use super::super::kind::{Kind, Parsed};
+use super::super::values;
+use super::{Reader, sorted};
+use faultgate_core::mistake::key;
+use faultgate_core::model::RuntimeInputs;
+
+/// An id, or the address of the experiment's page.
+pub(crate) const ID_OR_PAGE: Kind = Kind::Text { max: 2048 };
+const ID: Kind = Kind::Text { max: 255 };
+const INPUT: Kind = Kind::Lines { max: 64 * 1024 };
+/// The key of `runtime-inputs` below which each task has inputs of its own.
+pub(crate) const TASKS: &str = "tasks";
+
+#[rustfmt::skip]
+pub(in crate) const HARNESS: &[Key] = &[
+    Key::new("experiment", ID_OR_PAGE, "Id of the experiment, or the address of its page, which names account, organisation and project too; that of the run unless said otherwise")
+        .example("d7c9d243-0219-4f7c-84c2-3004e59e4505"),
+    Key::new("account", ID, "Account; that of the run, or the one that the API key names, unless said otherwise"),
+    Key::new("org", ID, "Organisation; that of the run unless said otherwise").example("default"),
+    Key::new("project", ID, "Project; that of the run unless said otherwise").example("shop"),
+    Key::new("url", Kind::Url, "Harness to talk to; that of the run unless said otherwise")
+        .example("https://app.harness.io"),
+    Key::of("runtime-inputs", Form::RuntimeInputs(INPUT), "Runtime inputs by name; those of a task below tasks and its name"),
+];
+
+#[rustfmt::skip]
+pub(in crate) const LITMUS: &[Key] = &[
+    Key::new("experiment", ID, "Id of the experiment; that of the run unless said otherwise"),
+    Key::new("project", ID, "Project; that of the run unless said otherwise"),
+    Key::new("url", Kind::Url, "ChaosCenter to talk to; that of the run unless said otherwise")
+        .example("https://litmus.example.com"),
+    Key::new("origin", Kind::Url, "Origin header that the ChaosCenter accepts; that of its URL unless said otherwise")
+        .example("https://litmus.example.com"),
+];
+
+impl<'a> Reader<'a> {
+    pub(super) fn harness(&mut self, block: &'a Table, path: &str) -> HarnessBlock {
+        let block = self.section(block, path, HARNESS);
+        HarnessBlock {
+            experiment: self.text(&block, "experiment"),
+            account: self.text(&block, "account"),
+            org: self.text(&block, "org"),
+            project: self.text(&block, "project"),
+            url: self.text(&block, "url"),
+            runtime_inputs: self.runtime_inputs(&block),
+        }
+    }
+
+    pub(super) fn litmus(&mut self, block: &'a Table, path: &str) -> LitmusBlock {
+        let block = self.section(block, path, LITMUS);
+        LitmusBlock {
+            experiment: self.text(&block, "experiment"),
+            project: self.text(&block, "project"),
+            url: self.text(&block, "url"),
+            origin: self.text(&block, "origin"),
+        }
+    }
+
+    fn runtime_inputs(&mut self, block: &Section<'a>) -> Option<RuntimeInputs> {
+        let path = block.at("runtime-inputs");
+        let table = self.table(block.value("runtime-inputs"), &path)?;
+        let mut inputs = RuntimeInputs::default();
+        for (name, value) in sorted(table) {
+            let path = below(&path, &key(name));
+            if name != TASKS {
+                self.runtime_input(&mut inputs.experiment, name, value, &path);
+                continue;
+            }
+            let Some(tasks) = self.table(Some(value), &path) else { continue };
+            for (task, value) in sorted(tasks) {
+                let path = below(&path, &key(task));
+                let Some(table) = self.table(Some(value), &path) else { continue };
+                let of_task = inputs.tasks.entry(task.clone()).or_default();
+                for (name, value) in sorted(table) {
+                    self.runtime_input(of_task, name, value, &below(&path, &key(name)));
+                }
+            }
+        }
+        Some(inputs)
+    }
+
+    /// Numbers and truth values are what Harness takes as text.
+    fn runtime_input(
+        &mut self,
+        inputs: &mut BTreeMap<String, String>,
+        name: &str,
+        value: &Value,
+        path: &str,
+    ) {
+        if self.document.broken.contains(path) {
+            return;
+        }
+        let text = match &value.kind {
+            ValueKind::I64(_) | ValueKind::Boolean(_) => value.kind.to_string(),
+            // An empty text is a value as well.
+            ValueKind::String(text) if text.is_empty() => String::new(),
+            _ => {
+                let written = self.document.written.get(path).map(String::as_str);
+                match values::read(&INPUT, path, value, &self.document.origin, written) {
+                    Ok(Some(Parsed::Text(text))) => text,
+                    Ok(_) => {
+                        self.mistake(&format!("{path}:"), "is empty", "write \"\" for an empty text");
+                        return;
+                    }
+                    Err(mistake) => {
+                        self.of_value(mistake, path);
+                        return;
+                    }
+                }
+            }
+        };
+        inputs.insert(name.to_owned(), text);
+    }
+}

@@ -1,0 +1,17 @@
+//! What every other crate stands on: the words of the field (`model`), the clock, texts, files, processes.
+//!
+//! Nothing here knows of engines, settings or reports.
+
+pub mod clock;
+pub mod digest;
+pub mod environment;
+pub mod files;
+pub mod kin;
+pub mod mistake;
+pub mod model;
+pub mod orphans;
+pub mod panics;
+pub mod process_group;
+pub mod secret;
+pub mod text;
+pub mod unreplaced;

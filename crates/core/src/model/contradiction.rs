@@ -1,0 +1,231 @@
+//! Results that cannot be true, since their parts say different things.
+
+use super::{ExperimentResult, RunResult, SCORING, Score, ScoreSource, State, Verdict, weighted_mean};
+use crate::text;
+
+/// What scores may differ by that say the same: other arithmetic may have another last digit.
+const SAME: f64 = 1e-6;
+
+impl RunResult {
+    /// What in it does not follow from the rest. It completes a sentence that begins with the result. None of a result
+    /// as a run leaves it.
+    pub fn contradiction(&self) -> Option<String> {
+        let gate = &self.gate;
+        let (verdict, code) = (gate.verdict, gate.verdict.exit_code(gate.signal));
+        if gate.exit_code != code {
+            return Some(format!(
+                "contradicts itself: the exit code of its verdict, {verdict}, is {code}, and it says {}",
+                gate.exit_code
+            ));
+        }
+        let worse = self.experiments.iter().find(|experiment| experiment.verdict < verdict);
+        if let Some(worse) = worse {
+            return Some(format!(
+                "contradicts itself: its verdict is {verdict}, and that of its experiment {} is {}",
+                text::plain(&worse.name, 80),
+                worse.verdict
+            ));
+        }
+        let untrue =
+            self.experiments.iter().find_map(|experiment| Some((experiment, self.untrue(experiment)?)));
+        if let Some((experiment, why)) = untrue {
+            let name = text::plain(&experiment.name, 80);
+            return Some(format!("contradicts itself: its experiment {name} passed, and {why}"));
+        }
+        if verdict == Verdict::Failed && !self.has_failure() {
+            return Some("contradicts itself: its verdict is failed, and nothing in it failed".to_owned());
+        }
+        if verdict != Verdict::Passed {
+            return None;
+        }
+        if self.experiments.is_empty() {
+            return Some("contradicts itself: its verdict is passed, and it has no experiments".to_owned());
+        }
+        let expected = gate.expected_resilience_score;
+        let mean = weighted_mean(self.experiments.iter().map(|of| (of.score, of.weight)));
+        match gate.resilience_score {
+            _ if self.dry_run => None,
+            Some(score) if score >= expected && is_same(mean, score) => None,
+            Some(score) if score >= expected => Some(format!(
+                "contradicts itself: its resilience score is {score}, and that of its experiments {}",
+                shown(mean)
+            )),
+            Some(score) => Some(format!(
+                "contradicts itself: its verdict is passed, and its resilience score {score} is below the expected {expected}"
+            )),
+            None => Some(
+                "contradicts itself: its verdict is passed, and its resilience score is not known".to_owned(),
+            ),
+        }
+    }
+
+    /// Whether there is a reason for the verdict `failed`.
+    fn has_failure(&self) -> bool {
+        let gate = &self.gate;
+        let is_below = gate.resilience_score.is_some_and(|score| score < gate.expected_resilience_score);
+        let has_dropped = self.comparison.as_ref().is_some_and(|comparison| comparison.excess().is_some());
+        is_below
+            || has_dropped
+            || self.experiments.iter().any(|experiment| experiment.verdict != Verdict::Passed)
+    }
+
+    /// Why an experiment that passed cannot have.
+    fn untrue(&self, experiment: &ExperimentResult) -> Option<String> {
+        if experiment.verdict != Verdict::Passed {
+            return None;
+        }
+        if experiment.state != State::Completed {
+            return Some(format!("its state is {}", experiment.state.as_str()));
+        }
+        // A dry run measures nothing.
+        let score = experiment.score.filter(|_| !self.dry_run)?;
+        let floor = experiment.expected_resilience_score.unwrap_or(Score::ZERO);
+        if score < floor {
+            return Some(format!("its score {score} is below its floor {floor}"));
+        }
+        if matches!(experiment.score_source, Some(ScoreSource::StopCondition | ScoreSource::Abort)) {
+            return Some("something stopped it".to_owned());
+        }
+        // By the first rules scores were made otherwise.
+        if self.scoring != SCORING {
+            return None;
+        }
+        let made = remade(experiment)?;
+        (!is_same(Some(made), score)).then(|| format!("its score is {score}, and its probes make {made}"))
+    }
+}
+
+/// The score once more, from the looks that count. None where it is not made of probes.
+fn remade(experiment: &ExperimentResult) -> Option<Score> {
+    let is_of_probes = matches!(experiment.score_source, Some(ScoreSource::Probes | ScoreSource::Completion));
+    if !is_of_probes {
+        return None;
+    }
+    let counting = experiment.probes.iter().filter(|probe| probe.weight > 0);
+    weighted_mean(counting.map(|probe| match probe.unevaluated {
+        Some(_) => (Some(Score::ZERO), probe.weight),
+        None => (Some(Score::of_share(probe.passed_counted, probe.counted)), probe.weight),
+    }))
+}
+
+fn is_same(one: Option<Score>, other: Score) -> bool {
+    one.is_some_and(|one| (one.get() - other.get()).abs() < SAME)
+}
+
+fn shown(score: Option<Score>) -> String {
+    score.map_or_else(|| "none".to_owned(), |score| score.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Probe, Signal};
+
+    /// A result that passed, as a file has it.
+    fn passed() -> RunResult {
+        let mut result: RunResult =
+            serde_json::from_str(include_str!("../../../report/src/fixtures/stopped.json")).unwrap();
+        let full = serde_json::json!({
+            "verdict": "passed", "exit_code": 0, "resilience_score": 100, "expected_resilience_score": 100, "reasons": []
+        });
+        result.gate = serde_json::from_value(full).unwrap();
+        result.scoring = SCORING;
+        for experiment in &mut result.experiments {
+            (experiment.verdict, experiment.state) = (Verdict::Passed, State::Completed);
+            (experiment.score, experiment.score_source) = (Some(Score::FULL), Some(ScoreSource::Completion));
+            experiment.expected_resilience_score = Some(Score::FULL);
+            experiment.probes.clear();
+        }
+        assert_eq!(result.contradiction(), None);
+        result
+    }
+
+    fn probe(passed_counted: u64, counted: u64) -> Probe {
+        Probe { passed_counted, counted, score: Score::FULL, ..Probe::new("p", "http", 10) }
+    }
+
+    #[test]
+    fn what_does_not_follow_from_the_rest_is_told() {
+        type Change = fn(&mut RunResult);
+        let changes: [(Change, &str); 15] = [
+            (|result| result.gate.verdict = Verdict::Errored, "its verdict, errored, is 3, and it says 0"),
+            (|result| result.gate.exit_code = 1, "its verdict, passed, is 0, and it says 1"),
+            (|result| result.experiments[0].verdict = Verdict::Failed, "is failed"),
+            (|result| result.experiments.clear(), "has no experiments"),
+            (|result| result.gate.resilience_score = None, "is not known"),
+            (|result| result.gate.resilience_score = Score::new(99.9), "99.9 is below the expected 100"),
+            (
+                |result| {
+                    result.gate.verdict = Verdict::Cancelled;
+                    result.gate.exit_code = 130;
+                    result.gate.signal = Some(Signal::Terminate);
+                },
+                "cancelled, is 143, and it says 130",
+            ),
+            (|result| result.experiments[0].score = Score::new(50.0), "its score 50 is below its floor 100"),
+            (
+                |result| {
+                    result.experiments[0].score = Score::new(50.0);
+                    (result.gate.verdict, result.gate.exit_code) = (Verdict::Errored, 3);
+                },
+                "its score 50 is below its floor 100",
+            ),
+            (
+                |result| {
+                    result.experiments[0].score = Score::new(50.0);
+                    result.experiments[0].expected_resilience_score = None;
+                },
+                "its resilience score is 100, and that of its experiments",
+            ),
+            (|result| result.experiments[0].state = State::Stopped, "its state is stopped"),
+            (|result| result.experiments[0].score_source = Some(ScoreSource::Abort), "something stopped it"),
+            (
+                |result| {
+                    result.experiments[0].score_source = Some(ScoreSource::Probes);
+                    result.experiments[0].probes = vec![probe(3, 4)];
+                },
+                "its score is 100, and its probes make 75",
+            ),
+            (
+                |result| {
+                    let unevaluated = Some(crate::model::Phase::During);
+                    result.experiments[0].probes = vec![Probe { unevaluated, ..probe(4, 4) }];
+                },
+                "its score is 100, and its probes make 0",
+            ),
+            (
+                |result| (result.gate.verdict, result.gate.exit_code) = (Verdict::Failed, 1),
+                "its verdict is failed, and nothing in it failed",
+            ),
+        ];
+        for (change, told) in changes {
+            let mut result = passed();
+            change(&mut result);
+            let contradiction = result.contradiction().unwrap();
+            assert!(contradiction.contains(told), "{contradiction}");
+        }
+    }
+
+    #[test]
+    fn a_run_may_be_refused_for_other_reasons_than_its_experiments() {
+        let mut result = passed();
+        (result.gate.verdict, result.gate.exit_code) = (Verdict::Errored, 3);
+        assert_eq!(result.contradiction(), None, "a report that had to be posted was not");
+        let mut dry = passed();
+        dry.dry_run = true;
+        dry.gate.resilience_score = None;
+        dry.experiments[0].score = None;
+        assert_eq!(dry.contradiction(), None, "a dry run measures nothing");
+        let mut low = passed();
+        low.experiments[0].expected_resilience_score = Some(Score::ZERO);
+        low.experiments[0].probes = vec![probe(1, 2), Probe { weight: 0, ..probe(0, 2) }];
+        (low.experiments[0].score, low.gate.resilience_score) = (Score::new(50.0), Score::new(50.0));
+        (low.gate.verdict, low.gate.exit_code) = (Verdict::Failed, 1);
+        low.experiments.truncate(1);
+        assert_eq!(low.contradiction(), None, "the mean may lie below what was expected");
+        let mut old = passed();
+        old.scoring = 1;
+        old.experiments[0].probes = vec![probe(1, 2)];
+        assert_eq!(old.contradiction(), None, "by the first rules other looks counted");
+    }
+}

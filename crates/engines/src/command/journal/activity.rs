@@ -1,0 +1,208 @@
+//! One activity that a journal tells of: an action or a probe that was begun.
+
+use jiff::Timestamp;
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::LONGEST;
+use faultgate_config::Veil;
+use faultgate_core::model::{Action, Effect};
+use faultgate_core::text;
+
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+pub(super) struct Activity {
+    #[serde(rename = "activity")]
+    described: Described,
+    status: Option<String>,
+    #[serde(default)]
+    output: Value,
+    #[serde(default)]
+    exception: Value,
+    start: Option<String>,
+    end: Option<String>,
+    pub(super) tolerance_met: Option<bool>,
+}
+
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+struct Described {
+    #[serde(rename = "type", default)]
+    kind: String,
+    #[serde(default)]
+    name: String,
+    #[serde(default)]
+    provider: Value,
+    #[serde(default)]
+    dry: Value,
+}
+
+impl Activity {
+    pub(super) fn name(&self) -> &str {
+        &self.described.name
+    }
+
+    pub(super) fn kind(&self) -> &str {
+        &self.described.kind
+    }
+
+    pub(super) fn is_probe(&self) -> bool {
+        self.described.kind == "probe"
+    }
+
+    pub(super) fn is_action(&self) -> bool {
+        self.described.kind == "action"
+    }
+
+    /// Why it did not do what it should: the end of a sentence that begins with its name. Chaos Toolkit calls an action
+    /// succeeded whatever its program or server has answered.
+    pub(super) fn trouble(&self) -> Option<String> {
+        match self.status.as_deref() {
+            Some("succeeded") if !self.exception.is_null() => {
+                Some(self.because("has an exception, though it is said to have succeeded".to_owned()))
+            }
+            Some("succeeded") if self.is_probe() => None,
+            Some("succeeded") => self.refusal(),
+            Some("failed") => Some(self.because("failed".to_owned())),
+            Some(other) => Some(format!("is {}", text::plain(other, LONGEST))),
+            None => Some("was begun and is not known to have ended".to_owned()),
+        }
+    }
+
+    /// What an action's own answer says against it. The outputs of Python functions are theirs alone.
+    fn refusal(&self) -> Option<String> {
+        let provider = self.word("type");
+        let status = self.output.get("status").and_then(Value::as_i64);
+        match (provider, status) {
+            ("process", Some(0)) | ("http", Some(..400)) => None,
+            ("process", Some(code @ 1..)) => Some(self.because(format!("ended with exit code {code}"))),
+            ("process", Some(signal)) => Some(format!("was killed by signal {}", signal.unsigned_abs())),
+            ("http", Some(status)) => Some(self.because(format!("was answered with status {status}"))),
+            ("process" | "http", None) => Some("has no exit code or status in the journal".to_owned()),
+            _ if self.is_dry() => Some("was left out (dry)".to_owned()),
+            _ => None,
+        }
+    }
+
+    /// An activity may say for itself that it is not to be carried out. One that was has an output.
+    fn is_dry(&self) -> bool {
+        matches!(self.described.dry.as_str(), Some("actions" | "activities")) && self.output.is_null()
+    }
+
+    fn because(&self, what: String) -> String {
+        match self.said() {
+            Some(said) => format!("{what} ({said})"),
+            None => what,
+        }
+    }
+
+    /// What it said last.
+    fn said(&self) -> Option<String> {
+        let said = match &self.exception {
+            Value::Null => self.output.get("stderr").map_or_else(String::new, last_line),
+            exception => short(exception),
+        };
+        Some(said).filter(|said| !said.is_empty())
+    }
+
+    fn word(&self, name: &str) -> &str {
+        self.described.provider.get(name).and_then(Value::as_str).unwrap_or_default()
+    }
+
+    /// Keeps of an output, which may be of any size, what is asked for later.
+    pub(super) fn shorten(&mut self, veil: &Veil) {
+        if !veil.is_empty() {
+            hide(&mut self.output, veil);
+            hide(&mut self.exception, veil);
+        }
+        self.described.name = text::plain(&self.described.name, LONGEST);
+        let kept = match &self.output {
+            Value::Object(output) if output.contains_key("status") => {
+                let mut kept = serde_json::Map::new();
+                kept.insert("status".to_owned(), output["status"].as_i64().map_or(Value::Null, Value::from));
+                for name in ["stdout", "stderr", "body"] {
+                    let text = output.get(name).map(last_line).filter(|text| !text.is_empty());
+                    kept.extend(text.map(|text| (name.to_owned(), Value::String(text))));
+                }
+                Value::Object(kept)
+            }
+            Value::Null => Value::Null,
+            other => Value::String(short(other)),
+        };
+        self.output = kept;
+    }
+
+    pub(super) fn started_at(&self) -> Option<Timestamp> {
+        self.start.as_deref().and_then(time)
+    }
+
+    pub(super) fn ended_at(&self) -> Option<Timestamp> {
+        self.end.as_deref().and_then(time)
+    }
+
+    /// The times that it has, by what they are of.
+    pub(super) fn times(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        let times = [("began", self.start.as_deref()), ("ended", self.end.as_deref())];
+        times.into_iter().filter_map(|(what, time)| Some((what, time?)))
+    }
+
+    pub(super) fn action(&self, effect: Effect) -> Action {
+        let id = match self.word("type") {
+            "python" => format!("{}.{}", self.word("module"), self.word("func")),
+            "process" => self.word("path").to_owned(),
+            other => other.to_owned(),
+        };
+        let state = match self.trouble() {
+            Some(_) if self.status.as_deref() == Some("succeeded") => "failed",
+            _ => self.status.as_deref().unwrap_or("unknown"),
+        };
+        let reason = match &self.exception {
+            Value::Null => short(&self.output),
+            exception => short(exception),
+        };
+        Action {
+            name: self.described.name.clone(),
+            action_id: text::plain(&id, LONGEST),
+            effect: if self.is_probe() { Effect::Asserts } else { effect },
+            state: text::plain(state, LONGEST),
+            reason: Some(reason).filter(|reason| !reason.is_empty()),
+            started_at: self.started_at(),
+            ended_at: self.ended_at(),
+            targets: Vec::new(),
+        }
+    }
+}
+
+/// Takes what must not be told out of every text.
+fn hide(output: &mut Value, veil: &Veil) {
+    match output {
+        Value::String(text) => *text = veil.hide(text),
+        Value::Array(items) => items.iter_mut().for_each(|item| hide(item, veil)),
+        Value::Object(entries) => entries.values_mut().for_each(|value| hide(value, veil)),
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
+}
+
+/// An output in a few words.
+fn short(output: &Value) -> String {
+    match output {
+        Value::Null => String::new(),
+        Value::String(text) => text::plain(text, LONGEST),
+        // An exception is a list of the lines of its trace: the last says what it is.
+        Value::Array(lines) => {
+            let last = lines.iter().rev().filter_map(Value::as_str).find(|line| !line.trim().is_empty());
+            last.map_or_else(|| text::plain(&output.to_string(), LONGEST), |line| text::plain(line, LONGEST))
+        }
+        other => text::plain(&other.to_string(), LONGEST),
+    }
+}
+
+/// The last line of what a program has printed.
+fn last_line(output: &Value) -> String {
+    let Value::String(printed) = output else { return short(output) };
+    let last = printed.lines().rev().find(|line| !line.trim().is_empty());
+    text::plain(last.unwrap_or_default(), LONGEST)
+}
+
+/// Older versions leave out that it is UTC.
+pub(super) fn time(text: &str) -> Option<Timestamp> {
+    text.parse().or_else(|_| format!("{text}Z").parse()).ok()
+}

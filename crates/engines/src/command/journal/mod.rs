@@ -1,0 +1,248 @@
+//! The journal of a Chaos Toolkit experiment: how it ended, what it did, what it measured. `file` reads it, `python` takes the
+//! JSON of Python's for what it is, `declared` is what was to be done, `activity` is one thing that it did, `round` is one
+//! round of looks at the steady state.
+
+use jiff::Timestamp;
+use serde::Deserialize;
+use serde_json::Value;
+
+mod activity;
+mod declared;
+mod file;
+mod python;
+mod round;
+
+use activity::Activity;
+use declared::Experiment;
+pub(super) use file::{Span, Stamp, read};
+use round::Round;
+
+use crate::injection::{Idle, Injection};
+use faultgate_config::Veil;
+use faultgate_core::model::{Action, Effect, FaultWindow, Score};
+use faultgate_core::text;
+
+/// Activities that a report shows. All of them are judged.
+const MOST_SHOWN: usize = 200;
+const LONGEST: usize = 200;
+
+/// As far as it matters here. Chaos Toolkit always writes what is not optional: what is not there is not known.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+pub(super) struct Journal {
+    pub(super) status: String,
+    pub(super) deviated: bool,
+    start: Option<String>,
+    end: Option<String>,
+    steady_states: SteadyStates,
+    run: Vec<Activity>,
+    rollbacks: Vec<Activity>,
+    experiment: Experiment,
+}
+
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+struct SteadyStates {
+    before: Option<Round>,
+    after: Option<Round>,
+    #[serde(default)]
+    during: Vec<Option<Round>>,
+}
+
+/// Rollbacks by which a fault was not taken away, though the experiment declares them.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Unrolled {
+    /// Those that were not played, by name.
+    pub(super) not_played: Vec<String>,
+    /// Those that did not succeed, and why.
+    pub(super) failed: Vec<String>,
+}
+
+impl Journal {
+    /// The kind of a dry run, in which something was left out.
+    pub(super) fn dry(&self) -> Option<String> {
+        match &self.experiment.dry {
+            Value::Null | Value::Bool(false) => None,
+            Value::String(kind) if kind.is_empty() => None,
+            Value::String(kind) => Some(text::plain(kind, LONGEST)),
+            other => Some(text::plain(&other.to_string(), LONGEST)),
+        }
+    }
+
+    /// The probe by which the system was not steady before anything was done.
+    pub(super) fn not_steady_before(&self) -> Option<&str> {
+        let before = self.steady_states.before.as_ref().filter(|state| state.is_unmet())?;
+        Some(before.failed().unwrap_or("the steady-state hypothesis"))
+    }
+
+    /// Where its words and its details do not agree, in a sentence. A round after the method without a word is not measured.
+    pub(super) fn contradiction(&self) -> Option<String> {
+        let states = &self.steady_states;
+        let after = states.after.as_ref().filter(|round| round.met.is_some());
+        let rounds = states.before.iter().map(|round| ("before", round));
+        let rounds = rounds.chain(states.during.iter().flatten().map(|round| ("during", round)));
+        for (when, round) in rounds.chain(after.map(|round| ("after", round))) {
+            if let Some(why) = round.contradiction(self.experiment.probes()) {
+                return Some(format!("the steady state {when} the method {why}"));
+            }
+        }
+        match (self.deviated, after.map(Round::is_unmet)) {
+            (true, Some(false)) => {
+                Some("it says deviated, though each probe after the method was in its tolerance".to_owned())
+            }
+            (true, None) => {
+                Some("it says deviated, though the steady state was not measured after the method".to_owned())
+            }
+            (false, Some(true)) => {
+                let name = after.and_then(Round::failed).unwrap_or("a probe");
+                Some(format!(
+                    "it does not say deviated, though {name} was out of its tolerance after the method"
+                ))
+            }
+            _ => None,
+        }
+    }
+
+    /// The probes that failed while or after something was done.
+    pub(super) fn deviations(&self) -> Vec<&str> {
+        let unmet = self.measured().filter(|state| state.is_unmet());
+        let mut names: Vec<&str> = Vec::new();
+        for name in unmet.filter_map(Round::failed) {
+            if !names.contains(&name) {
+                names.push(name);
+            }
+        }
+        names
+    }
+
+    /// The share of probes that passed while or after something was done. Chaos Toolkit ends a round with the
+    /// first that fails: those that it left out did not pass.
+    pub(super) fn share(&self) -> Option<Score> {
+        let planned = self.planned_probes();
+        let (mut passed, mut total) = (0_u32, 0_u32);
+        for state in self.measured() {
+            passed += count(state.probes.iter().filter(|probe| probe.tolerance_met == Some(true)).count());
+            total += count(state.probes.len().max(planned));
+        }
+        (total > 0).then(|| Score::new(100.0 * f64::from(passed) / f64::from(total))).flatten()
+    }
+
+    /// The rounds in which each probe of the hypothesis was out of its tolerance, the most costly probe first.
+    pub(super) fn losses(&self) -> Vec<String> {
+        let rounds = self.measured().count();
+        let mut failures: Vec<(&str, usize)> = Vec::new();
+        for name in self.measured().filter_map(Round::failed) {
+            match failures.iter_mut().find(|(known, _)| *known == name) {
+                Some((_, times)) => *times += 1,
+                None => failures.push((name, 1)),
+            }
+        }
+        failures.sort_by_key(|(_, times)| std::cmp::Reverse(*times));
+        let told = |(name, times)| format!("{name} was out of its tolerance in {times} of {rounds} rounds");
+        failures.into_iter().map(told).collect()
+    }
+
+    /// True where a hypothesis was declared and nobody has looked after the method whether it holds.
+    pub(super) fn is_unmeasured_after(&self) -> bool {
+        let after = self.steady_states.after.as_ref().and_then(|state| state.met);
+        self.planned_probes() > 0 && after.is_none()
+    }
+
+    /// True where a probe of the hypothesis has failed while the method was played, which may end the method.
+    pub(super) fn deviated_meanwhile(&self) -> bool {
+        self.steady_states.during.iter().flatten().any(Round::is_unmet)
+    }
+
+    /// What became of the actions of the method.
+    pub(super) fn injection(&self) -> Injection {
+        let mut injection = Injection::default();
+        for activity in self.run.iter().filter(|activity| !activity.is_probe()) {
+            match activity.trouble() {
+                Some(why) => injection.broken.push(Idle::new(activity.name(), why)),
+                None if activity.is_action() => injection.done.push(activity.name().to_owned()),
+                None => {}
+            }
+        }
+        injection
+    }
+
+    /// The actions of the method that were declared and never begun.
+    pub(super) fn never_begun(&self) -> Vec<String> {
+        self.experiment.left_out_actions(&self.run)
+    }
+
+    /// None where all that was declared was played and has succeeded, or where nothing was done that is to be undone.
+    pub(super) fn unrolled(&self) -> Unrolled {
+        let acted = self.has_acted() && self.run.iter().any(|activity| !activity.is_probe());
+        let failed = self.rollbacks.iter().filter(|_| self.has_acted()).filter_map(told_trouble);
+        let not_played = if acted { self.experiment.left_out_rollbacks(&self.rollbacks) } else { Vec::new() };
+        Unrolled { not_played, failed: failed.collect() }
+    }
+
+    /// Probes of the method that could not look. Chaos Toolkit goes on without them.
+    pub(super) fn blind_probes(&self) -> Vec<String> {
+        self.run.iter().filter(|activity| activity.is_probe()).filter_map(told_trouble).collect()
+    }
+
+    /// What it did, in order, as far as a report shows it.
+    pub(super) fn actions(&self) -> Vec<Action> {
+        let method = self.run.iter().map(|activity| activity.action(Effect::Injects));
+        let rollbacks = self.rollbacks.iter().map(|activity| activity.action(Effect::Recovers));
+        let mut actions: Vec<Action> = method.chain(rollbacks).take(MOST_SHOWN).collect();
+        if !self.has_acted() {
+            let left_out = actions.iter_mut().filter(|action| action.effect != Effect::Asserts);
+            left_out.for_each(|action| "left out (dry)".clone_into(&mut action.state));
+        }
+        actions
+    }
+
+    /// Activities beyond those that a report shows.
+    pub(super) fn not_shown(&self) -> usize {
+        (self.run.len() + self.rollbacks.len()).saturating_sub(MOST_SHOWN)
+    }
+
+    /// From the start of the first action until the fault was taken away, by the first rollback or by somebody else, or until
+    /// the last action ended. None where nothing was done.
+    pub(super) fn fault(&self, undone_at: Option<Timestamp>) -> Option<FaultWindow> {
+        let actions = || self.run.iter().filter(|activity| !activity.is_probe());
+        let started_at = actions().filter_map(Activity::started_at).min().filter(|_| self.has_acted())?;
+        let rolled_back_at = self.rollbacks.iter().filter_map(Activity::started_at).min();
+        let last_end = actions().filter_map(Activity::ended_at).max();
+        Some(FaultWindow { started_at, ended_at: rolled_back_at.or(undone_at).or(last_end) })
+    }
+
+    /// False where actions were left out, though the journal tells of them as if they had been carried out.
+    fn has_acted(&self) -> bool {
+        !matches!(self.dry().as_deref(), Some("actions" | "activities"))
+    }
+
+    fn planned_probes(&self) -> usize {
+        self.experiment.probes().len()
+    }
+
+    fn measured(&self) -> impl Iterator<Item = &Round> {
+        self.steady_states.during.iter().flatten().chain(&self.steady_states.after)
+    }
+
+    /// Outputs may be of any size, and hold what must not be told.
+    fn shorten(&mut self, veil: &Veil) {
+        let states = &mut self.steady_states;
+        let rounds = states.during.iter_mut().flatten().chain(&mut states.before).chain(&mut states.after);
+        let measured = rounds.flat_map(|round| &mut round.probes);
+        self.run
+            .iter_mut()
+            .chain(&mut self.rollbacks)
+            .chain(measured)
+            .for_each(|activity| activity.shorten(veil));
+        self.status = text::plain(&self.status, LONGEST);
+    }
+}
+
+fn told_trouble(activity: &Activity) -> Option<String> {
+    activity.trouble().map(|why| format!("{} {why}", activity.name()))
+}
+
+fn count(number: usize) -> u32 {
+    u32::try_from(number).unwrap_or(u32::MAX)
+}
+
+#[cfg(test)]
+pub(super) mod tests;

@@ -1,0 +1,416 @@
+//! One experiment from the start of its process to the end of all that the process has started.
+//!
+//! It lives in a task of its own, so that it goes on whether or not somebody follows it: the process ends or is
+//! told to, the fault stays in for a while, `stop` undoes it, the group is ended, the journal is read.
+
+use std::io;
+use std::os::unix::process::ExitStatusExt;
+use std::pin::pin;
+use std::process::ExitStatus;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use rustix::process::Signal;
+use tokio::process::Child;
+use tokio::sync::watch;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use super::journal::{self, Journal, Span};
+use super::output::Output;
+use super::proof::{self, Words};
+use super::start::{Surroundings, start_apart};
+use crate::probe::Evaluate;
+use faultgate_core::clock::Clock;
+use faultgate_core::kin::{Kin, Member};
+use faultgate_core::model::{CommandLine, CommandSpec, Source, State, Transition};
+use faultgate_core::process_group::Group;
+use faultgate_core::text;
+
+/// Output that is on its way when a process has ended. What has left the group may hold it open for ever.
+const LAST_WORDS: Duration = Duration::from_millis(200);
+/// What was killed is gone at once, unless the system itself holds it.
+const KILLED: Duration = Duration::from_millis(500);
+/// No event tells that all have ended. Each look costs more, the more processes a machine has.
+const FIRST_LOOK: Duration = Duration::from_millis(10);
+const RAREST_LOOK: Duration = Duration::from_millis(160);
+const EVIDENCE_LINES: usize = 8;
+const EVIDENCE_CHARS: usize = 300;
+
+/// How long what ends an experiment may take.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// From SIGTERM to SIGKILL.
+    pub grace: Duration,
+    /// The point after a signal to faultgate at which the `stop` command is left to end by itself.
+    pub hurried_stop: Duration,
+    /// The point after a signal at which SIGKILL is sent.
+    pub hurried_kill: Duration,
+}
+
+impl Default for Limits {
+    /// After a signal, the lifecycle wants to know of the end within 4.5 s.
+    fn default() -> Self {
+        Self {
+            grace: Duration::from_secs(10),
+            hurried_stop: Duration::from_millis(2200),
+            hurried_kill: Duration::from_millis(3500),
+        }
+    }
+}
+
+/// How a process ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Exit {
+    Code(i32),
+    Signal(i32),
+    /// The system would not say.
+    Unknown(String),
+}
+
+impl Exit {
+    fn of(status: io::Result<ExitStatus>) -> Self {
+        match status {
+            Ok(status) => match (status.code(), status.signal()) {
+                (Some(code), _) => Self::Code(code),
+                (None, Some(signal)) => Self::Signal(signal),
+                (None, None) => Self::Unknown(status.to_string()),
+            },
+            Err(error) => Self::Unknown(error.to_string()),
+        }
+    }
+}
+
+impl std::fmt::Display for Exit {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Code(code) => write!(f, "exit code {code}"),
+            Self::Signal(signal) => write!(f, "killed by signal {signal}"),
+            Self::Unknown(why) => write!(f, "an end that is not known: {why}"),
+        }
+    }
+}
+
+/// What came of the `stop` command.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Undone {
+    pub(super) started_at: Timestamp,
+    pub(super) ended_at: Timestamp,
+    /// Why the fault may still be in.
+    pub(super) failed: Option<String>,
+}
+
+/// All that is known when it is over.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct End {
+    /// None: it could not even be killed.
+    pub(super) exit: Option<Exit>,
+    /// It ended as it should before anybody asked for a stop.
+    pub(super) expected: bool,
+    /// A stop was asked for before its time was over.
+    pub(super) stopped: bool,
+    pub(super) started_at: Timestamp,
+    pub(super) exited_at: Timestamp,
+    pub(super) ended_at: Timestamp,
+    pub(super) undone: Option<Undone>,
+    /// Why nothing proves that a fault was in, where the proof is declared.
+    pub(super) unproved: Option<String>,
+    /// Processes that it left behind when it had ended by itself. They were told to end.
+    pub(super) left: Vec<Member>,
+    /// Those that could not be ended.
+    pub(super) survivors: Vec<Member>,
+    pub(super) journal: Option<Result<Journal, String>>,
+    /// The last lines that it printed.
+    pub(super) output: Vec<String>,
+}
+
+/// What is known so far.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Progress {
+    pub(super) transitions: Vec<Transition>,
+    pub(super) end: Option<End>,
+}
+
+/// A process that has begun, and how it is to go on.
+pub(super) struct Life {
+    pub(super) name: String,
+    pub(super) spec: CommandSpec,
+    /// Those of its `stop` command.
+    pub(super) surroundings: Surroundings,
+    /// Commands of this run that were started.
+    pub(super) started: Arc<AtomicUsize>,
+    pub(super) limits: Limits,
+    pub(super) clock: Clock,
+    pub(super) started_at: Timestamp,
+    /// The journal that was there before.
+    pub(super) stale: Option<journal::Stamp>,
+    /// The whole run is cancelled: there is little time.
+    pub(super) hurry: Hurry,
+    pub(super) stop_asked: CancellationToken,
+    /// What looks whether the fault is in.
+    pub(super) look: Option<Arc<dyn Evaluate>>,
+    pub(super) progress: watch::Sender<Progress>,
+}
+
+impl Life {
+    pub(super) async fn live(self, mut child: Child, group: Arc<Group>, kin: Arc<Kin>) {
+        let words = Arc::new(Words::of(self.spec.proof.as_ref()));
+        let mut output = Output::of(&mut child, &self.name, &words, &self.surroundings.veil);
+        let mut proving = pin!(proof::seen(self.spec.proof.as_ref(), &words, self.look.clone()));
+        let mut proved = None;
+        let mut exit = loop {
+            tokio::select! {
+                biased;
+                status = child.wait() => break Some(Exit::of(status)),
+                () = self.stop_asked.cancelled() => break None,
+                seen = &mut proving, if proved.is_none() => {
+                    if proved.insert(seen).is_err() {
+                        break None;
+                    }
+                }
+            }
+        };
+        let mut exited_at = self.clock.now();
+        let expected = exit == Some(Exit::Code(i32::from(self.spec.expected_exit_code)));
+        if exit.is_some() {
+            group.settle();
+        }
+        if expected && self.spec.proof.is_some() {
+            let _ = tokio::time::timeout(LAST_WORDS, output.ended()).await;
+            if let Some(why) = words.against(true) {
+                proved = Some(Err(why));
+            } else if proved.is_none() {
+                proved = tokio::select! {
+                    biased;
+                    () = self.stop_asked.cancelled() => None,
+                    seen = proving => Some(seen),
+                };
+            }
+        }
+        if expected && proved.as_ref().is_none_or(Result::is_ok) {
+            self.hold().await;
+        }
+        let stopped = self.stop_asked.is_cancelled();
+        if stopped {
+            self.tell(State::Stopping, "stopping".to_owned());
+        }
+        if self.started.load(Ordering::Relaxed) == 1 {
+            kin.claim_strangers();
+        }
+        let undone = self.undo().await;
+        let mut ending = self.end(&mut child, &group, &kin).await;
+        if exit.is_none() {
+            exit = ending.exit;
+            exited_at = self.clock.now();
+            ending.left.clear();
+        }
+        let _ = tokio::time::timeout(LAST_WORDS, output.ended()).await;
+        let journal = self.journal().await;
+        let end = End {
+            exit,
+            expected,
+            stopped,
+            started_at: self.started_at,
+            exited_at,
+            ended_at: self.clock.now(),
+            undone,
+            unproved: proved.and_then(Result::err).or_else(|| words.against(false)),
+            left: ending.left,
+            survivors: ending.survivors,
+            journal,
+            output: output.last(EVIDENCE_LINES, EVIDENCE_CHARS),
+        };
+        let (state, raw) = super::outcome::state(&end);
+        if state != State::Unknown {
+            self.tell(state, raw);
+        }
+        self.progress.send_modify(|progress| progress.end = Some(end));
+    }
+
+    /// Leaves the fault in, until its time is over or a stop is asked for.
+    async fn hold(&self) {
+        if self.spec.duration.is_zero() {
+            return;
+        }
+        tracing::debug!(experiment = self.name, duration = ?self.spec.duration, "the fault stays in");
+        tokio::select! {
+            biased;
+            () = self.stop_asked.cancelled() => {}
+            () = tokio::time::sleep(self.spec.duration) => {}
+        }
+    }
+
+    async fn undo(&self) -> Option<Undone> {
+        let command = self.spec.stop.as_ref()?;
+        let started_at = self.clock.now();
+        let failed = self.run_stop(command).await.err();
+        Some(Undone { started_at, ended_at: self.clock.now(), failed })
+    }
+
+    async fn run_stop(&self, command: &CommandLine) -> Result<(), String> {
+        let up = self.hurry.up(self.spec.stop_within, self.limits.hurried_stop);
+        run_stop(command, &self.surroundings, &self.name, up).await
+    }
+
+    /// Ends whatever is left of all that it has started.
+    async fn end(&self, child: &mut Child, group: &Group, kin: &Kin) -> Ending {
+        group.terminate();
+        let left = kin.send(Signal::TERM);
+        let up = tokio::select! {
+            biased;
+            status = all_ended(child, group, kin) => {
+                return Ending { exit: Some(Exit::of(status)), left, survivors: Vec::new() };
+            }
+            up = self.hurry.up(self.limits.grace, self.limits.hurried_kill) => up,
+        };
+        tracing::debug!(experiment = self.name, ?up, "SIGTERM did not end all: they are killed");
+        let killed = tokio::time::timeout(KILLED, async {
+            loop {
+                group.kill();
+                kin.send(Signal::KILL);
+                let ended = tokio::time::timeout(FIRST_LOOK * 2, all_ended(child, group, kin));
+                if let Ok(status) = ended.await {
+                    return status;
+                }
+            }
+        });
+        if let Ok(status) = killed.await {
+            return Ending { exit: Some(Exit::of(status)), left, survivors: Vec::new() };
+        }
+        let exit = child.try_wait().transpose().map(Exit::of);
+        Ending { exit, left, survivors: kin.living() }
+    }
+
+    async fn journal(&self) -> Option<Result<Journal, String>> {
+        let path = self.surroundings.dir.join(self.spec.journal.as_ref()?);
+        let (stale, veil) = (self.stale, self.surroundings.veil.clone());
+        let span = Span { began: self.started_at, ended: self.clock.now() };
+        let read = tokio::task::spawn_blocking(move || journal::read(&path, stale, span, &veil)).await;
+        Some(read.unwrap_or_else(|error| Err(error.to_string())))
+    }
+
+    fn tell(&self, state: State, raw_state: String) {
+        let now = self.clock.now();
+        self.progress.send_modify(|progress| {
+            progress.transitions.push(Transition {
+                state,
+                raw_state,
+                at: now,
+                observed_at: now,
+                source: Source::Event,
+                reason: None,
+            });
+        });
+    }
+}
+
+/// What came of ending all that a process has started.
+struct Ending {
+    /// None: the process itself could not be killed.
+    exit: Option<Exit>,
+    /// What was left when the ending began.
+    left: Vec<Member>,
+    survivors: Vec<Member>,
+}
+
+/// Waits for the process and for all that it has started.
+async fn all_ended(child: &mut Child, group: &Group, kin: &Kin) -> io::Result<ExitStatus> {
+    let status = child.wait().await;
+    gone(Some(group), kin).await;
+    status
+}
+
+/// Waits until nothing of a group and of all kin is left.
+pub(super) async fn gone(group: Option<&Group>, kin: &Kin) {
+    if let Some(group) = group {
+        group.gone().await;
+    }
+    let mut pause = FIRST_LOOK;
+    while !kin.living().is_empty() {
+        tokio::time::sleep(pause).await;
+        pause = RAREST_LOOK.min(pause * 2);
+    }
+}
+
+/// Names of processes, as a sentence lists them.
+pub(super) fn list(members: &[Member]) -> String {
+    members.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+}
+
+/// Numbers of processes, as `kill` takes them.
+pub(super) fn pids(members: &[Member]) -> String {
+    members.iter().map(|member| member.pid().to_string()).collect::<Vec<_>>().join(" ")
+}
+
+/// Why something has no more time.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Up {
+    /// It had all of its own limit.
+    Limit(Duration),
+    /// A signal leaves no more, counted from the signal.
+    Hurry(Duration),
+}
+
+/// Runs the command that undoes a fault. `up` ends when it has had all its time, and says why. Where that is a signal, it
+/// is not cut off in the middle: it goes on by itself, and nobody will know how it ended.
+pub(super) async fn run_stop(
+    command: &CommandLine,
+    surroundings: &Surroundings,
+    name: &str,
+    up: impl Future<Output = Up>,
+) -> Result<(), String> {
+    let started = start_apart(command, surroundings);
+    let (mut child, group, printed) = started.map_err(|error| format!("it could not be started: {error}"))?;
+    let exit = tokio::select! {
+        biased;
+        status = child.wait() => Exit::of(status),
+        up = up => return Err(match up {
+            Up::Limit(limit) => format!("it did not end within {limit:?}, its stop-within, and was killed"),
+            Up::Hurry(left) => {
+                group.release();
+                format!("it did not end within {left:?} of the signal, and was left running as process {}", group.id())
+            }
+        }),
+    };
+    let said = printed.last_lines();
+    let said = said.iter().map(|line| text::plain(&surroundings.veil.hide(line), EVIDENCE_CHARS));
+    let said: Vec<String> = said.collect();
+    for line in &said {
+        tracing::debug!(experiment = name, "stop: {line}");
+    }
+    if exit == Exit::Code(0) {
+        // What it has started may be what makes the system whole again.
+        group.release();
+        return Ok(());
+    }
+    let said = said.last().map(|line| format!(": {line}")).unwrap_or_default();
+    Err(format!("{exit}{said}"))
+}
+
+/// How much time there is.
+#[derive(Debug, Clone)]
+pub(super) struct Hurry {
+    cancelled: CancellationToken,
+    since: Arc<OnceLock<Instant>>,
+}
+
+impl Hurry {
+    pub(super) fn new(cancelled: CancellationToken) -> Self {
+        Self { cancelled, since: Arc::default() }
+    }
+
+    /// Ends when `limit` is over, or at a point after the signal; says which it was.
+    async fn up(&self, limit: Duration, hurried: Duration) -> Up {
+        tokio::select! {
+            biased;
+            () = tokio::time::sleep(limit) => Up::Limit(limit),
+            () = async {
+                self.cancelled.cancelled().await;
+                let since = *self.since.get_or_init(Instant::now);
+                tokio::time::sleep_until(since + hurried).await;
+            } => Up::Hurry(hurried),
+        }
+    }
+}

@@ -1,0 +1,462 @@
+//! Any local fault injector: a program of the user's, in a process group of its own.
+//!
+//! `program` finds it, `start` starts it, `life` takes one experiment from its start to
+//! its end, `orphan` ends one whose faultgate has died, `output` keeps the end of what it prints, `journal` reads what Chaos Toolkit says, `outcome` says what
+//! it all means.
+
+use std::cell::RefCell;
+use std::collections::{BTreeMap, HashMap};
+use std::ffi::OsString;
+use std::io;
+use std::path::PathBuf;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use rustix::process::Signal;
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::AbortOnDropHandle;
+
+mod journal;
+mod life;
+mod orphan;
+mod outcome;
+mod output;
+mod program;
+mod proof;
+mod start;
+mod toolkit;
+
+pub use life::Limits;
+
+use self::journal::Stamp;
+use self::life::{Hurry, Life, Progress};
+use self::orphan::Orphan;
+use self::outcome::{Context, shown_program};
+use self::start::{Surroundings, start};
+use super::{Engine, Failure, FailureKind, Judgement, Launched, Notary, Record, StopCause, Watcher};
+use crate::probe::Evaluate;
+use faultgate_config::Veil;
+use faultgate_core::clock::Clock;
+use faultgate_core::kin;
+use faultgate_core::kin::Kin;
+use faultgate_core::model::{
+    CommandLine, CommandSpec, EngineSpec, ExperimentPlan, Finding, InjectionRule, Intent, LaunchRecord,
+    Level, Monitor, MonitorRecord, ProcessIdentity, Source, State, SubscriptionRecord, Trace, Transition,
+    Verdict,
+};
+use faultgate_core::process_group;
+use faultgate_core::process_group::Group;
+
+/// What all commands of a run have in common.
+#[derive(Clone)]
+pub struct CommandSettings {
+    /// The run's id: what the marks of its processes begin with.
+    pub run: String,
+    /// What a command inherits: no credentials.
+    pub env: BTreeMap<OsString, OsString>,
+    /// Over values of the suite's variables that may be secrets.
+    pub veil: Veil,
+    /// faultgate's working directory, absolute.
+    pub dir: PathBuf,
+    pub dry_run: bool,
+    pub injection: InjectionRule,
+    pub limits: Limits,
+    /// What looks whether a fault is in, by the experiment's name.
+    pub proofs: BTreeMap<String, Arc<dyn Evaluate>>,
+}
+
+/// Commands on this machine.
+pub struct CommandEngine {
+    settings: CommandSettings,
+    clock: Clock,
+    hurry: Hurry,
+    /// Commands that were started.
+    started: Arc<AtomicUsize>,
+    /// By the experiment's id.
+    lives: RefCell<HashMap<String, Tracking>>,
+    /// Those of others, by the experiment's id.
+    orphans: RefCell<HashMap<String, Rc<Orphan>>>,
+}
+
+/// One experiment that was launched.
+struct Tracking {
+    spec: CommandSpec,
+    /// None in a dry run.
+    process: Option<Process>,
+    progress: watch::Receiver<Progress>,
+    /// Transitions that were told.
+    told: usize,
+}
+
+struct Process {
+    group: Arc<Group>,
+    kin: Arc<Kin>,
+    stop_asked: CancellationToken,
+    _life: AbortOnDropHandle<()>,
+}
+
+/// Nothing of a command outlives the engine, also where nobody had the time to stop it.
+impl Drop for Process {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+impl Process {
+    /// Kills whatever is left, and what that has started in the meantime.
+    fn kill(&self) {
+        self.group.kill();
+        let _ = (0..KILLS).find(|_| self.kin.send(Signal::KILL).is_empty());
+    }
+}
+
+/// Looks for more to kill, where nobody waits until all are gone.
+const KILLS: usize = 3;
+
+impl CommandEngine {
+    pub fn new(settings: CommandSettings, clock: Clock, cancelled: CancellationToken) -> Self {
+        Self {
+            settings,
+            clock,
+            hurry: Hurry::new(cancelled),
+            started: Arc::default(),
+            lives: RefCell::default(),
+            orphans: RefCell::default(),
+        }
+    }
+
+    fn surroundings(&self, spec: &CommandSpec) -> Surroundings {
+        let mut env = self.settings.env.clone();
+        env.extend(spec.env.iter().map(|(name, value)| (name.into(), value.into())));
+        let dir =
+            spec.dir.as_ref().map_or_else(|| self.settings.dir.clone(), |dir| self.settings.dir.join(dir));
+        Surroundings { dir, env, veil: self.settings.veil.clone() }
+    }
+
+    /// What marks the processes of an experiment.
+    fn mark(&self, name: &str) -> String {
+        format!("{}/{name}", self.settings.run)
+    }
+
+    fn look_at(&self, experiment: &ExperimentPlan) -> Vec<Finding> {
+        let EngineSpec::Command(spec) = &experiment.spec else { return Vec::new() };
+        let surroundings = self.surroundings(spec);
+        let subject = format!("command of {}", experiment.name);
+        if !surroundings.dir.is_dir() {
+            let message = format!("its directory {} is not there", surroundings.dir.display());
+            return vec![Finding::new(Level::Error, subject, message).with_remedy("correct dir")];
+        }
+        let mut findings: Vec<Finding> = std::iter::once(&spec.run)
+            .chain(&spec.stop)
+            .filter_map(|command| {
+                let error = program::find(command.program(), &surroundings).err()?;
+                Some(cannot_start(command, &error).finding(Level::Error, &subject))
+            })
+            .collect();
+        if spec.duration >= experiment.timeout {
+            let message = format!(
+                "its duration, {:?}, is not shorter than its timeout, {:?}",
+                spec.duration, experiment.timeout
+            );
+            findings.push(Finding::new(Level::Error, &subject, message).with_remedy("set a longer timeout"));
+        }
+        if findings.is_empty() {
+            findings.push(Finding::new(Level::Ok, subject, "its programs are there"));
+        }
+        findings
+    }
+
+    fn begin(
+        &self,
+        name: &str,
+        spec: &CommandSpec,
+    ) -> io::Result<(String, Process, watch::Receiver<Progress>)> {
+        let surroundings = self.surroundings(spec);
+        let stale = spec.journal.as_ref().and_then(|path| Stamp::of(&surroundings.dir.join(path)));
+        let mark = self.mark(name);
+        let (child, group) = start(&spec.run, &surroundings.marked(kin::EXPERIMENT, &mark))?;
+        self.started.fetch_add(1, Ordering::Relaxed);
+        let kin = Arc::new(Kin::marked(kin::EXPERIMENT, &mark).descending_from(group.id()));
+        let (progress, seen) = watch::channel(Progress::default());
+        let group = Arc::new(group);
+        let stop_asked = CancellationToken::new();
+        let life = Life {
+            name: name.to_owned(),
+            spec: spec.clone(),
+            surroundings: surroundings.marked(kin::STOP, &mark),
+            started: self.started.clone(),
+            limits: self.settings.limits,
+            clock: self.clock,
+            started_at: self.clock.now(),
+            stale,
+            hurry: self.hurry.clone(),
+            stop_asked: stop_asked.clone(),
+            look: self.settings.proofs.get(name).cloned(),
+            progress,
+        };
+        let id = format!("command-{name}-{}", group.id());
+        let life = AbortOnDropHandle::new(tokio::spawn(life.live(child, group.clone(), kin.clone())));
+        Ok((id, Process { group, kin, stop_asked, _life: life }, seen))
+    }
+
+    fn take_up(&self, id: String, experiment: &ExperimentPlan, process: Option<ProcessIdentity>) {
+        let EngineSpec::Command(spec) = &experiment.spec else { return };
+        let name = &experiment.name;
+        let orphan = Orphan::new(name, spec.clone(), &self.surroundings(spec), process, self.mark(name));
+        self.orphans.borrow_mut().insert(id, Rc::new(orphan));
+    }
+
+    /// What became known since the last time, and the record if it is over.
+    fn news(&self, id: &str) -> Result<(Vec<Transition>, Option<Record>), Failure> {
+        let mut lives = self.lives.borrow_mut();
+        let tracking = lives.get_mut(id).ok_or_else(|| unknown(id))?;
+        let (news, record) = {
+            let progress = tracking.progress.borrow();
+            (progress.transitions[tracking.told..].to_vec(), tracking.record(&progress))
+        };
+        tracking.told += news.len();
+        Ok((news, record))
+    }
+}
+
+impl Tracking {
+    fn record(&self, progress: &Progress) -> Option<Record> {
+        if self.process.is_none() {
+            return Some(Record {
+                state: State::Completed,
+                raw_state: NOT_STARTED.to_owned(),
+                ..Record::unknown()
+            });
+        }
+        let program = shown_program(self.spec.run.program(), &self.spec.run.shown);
+        progress.end.as_ref().map(|end| outcome::record(end, &self.spec, &program))
+    }
+}
+
+const NOT_STARTED: &str = "not started";
+
+fn cannot_start(command: &CommandLine, error: &io::Error) -> Failure {
+    let (kind, remedy) = match error.kind() {
+        io::ErrorKind::PermissionDenied => (FailureKind::Denied, "make the program executable"),
+        _ => (FailureKind::Missing, "install it, or name it by its path; a path is seen from dir"),
+    };
+    Failure {
+        kind,
+        what: format!("start {}", command.shown),
+        why: error.to_string(),
+        remedy: Some(remedy.to_owned()),
+    }
+}
+
+fn unknown(id: &str) -> Failure {
+    Failure {
+        kind: FailureKind::Missing,
+        what: format!("follow {id}"),
+        why: "this run has not started it".to_owned(),
+        remedy: None,
+    }
+}
+
+#[async_trait(?Send)]
+impl Engine for CommandEngine {
+    async fn check(&self, experiments: &[&ExperimentPlan]) -> Vec<Finding> {
+        experiments.iter().flat_map(|experiment| self.look_at(experiment)).collect()
+    }
+
+    async fn open(&self) -> Result<(), Failure> {
+        Ok(())
+    }
+
+    async fn launch(&self, experiment: &ExperimentPlan, notary: &dyn Notary) -> Result<Launched, Failure> {
+        let EngineSpec::Command(spec) = &experiment.spec else { return Err(unknown(&experiment.name)) };
+        let name = &experiment.name;
+        if !self.settings.dry_run {
+            notary.intend(Intent::default()).await;
+        }
+        let (id, process, progress) = if self.settings.dry_run {
+            (format!("command-{name}-dry-run"), None, watch::channel(Progress::default()).1)
+        } else {
+            let (id, process, progress) =
+                self.begin(name, spec).map_err(|error| cannot_start(&spec.run, &error))?;
+            (id, Some(process), progress)
+        };
+        let now = self.clock.now();
+        let (state, raw) = match process {
+            Some(_) => (State::Running, "running"),
+            None => (State::Completed, NOT_STARTED),
+        };
+        let first = Transition {
+            state,
+            raw_state: raw.to_owned(),
+            at: now,
+            observed_at: now,
+            source: Source::Launch,
+            reason: None,
+        };
+        let tracking = Tracking { spec: spec.clone(), process, progress, told: 0 };
+        self.lives.borrow_mut().insert(id.clone(), tracking);
+        Ok(Launched { id, url: None, first })
+    }
+
+    /// A start is answered at once. Of another process's nothing is known but that it may have been.
+    async fn find_unanswered(&self, experiment: &ExperimentPlan) -> Result<Option<Launched>, Failure> {
+        let recalled = format!("command-{}", experiment.name);
+        if !self.orphans.borrow().contains_key(&recalled) {
+            return Ok(None);
+        }
+        let launch = LaunchRecord { id: recalled, url: None, at: self.clock.now(), trace: Trace::default() };
+        Ok(Some(Launched::by_another(&launch)))
+    }
+
+    async fn follow(&self, launched: &Launched, watcher: &dyn Watcher) -> Result<Record, Failure> {
+        let id = &launched.id;
+        let progress = self.lives.borrow().get(id).map(|tracking| tracking.progress.clone());
+        let mut progress = progress.ok_or_else(|| unknown(id))?;
+        loop {
+            progress.mark_unchanged();
+            let (news, record) = self.news(id)?;
+            for transition in news {
+                watcher.transition(transition);
+            }
+            if let Some(record) = record {
+                return Ok(record);
+            }
+            if progress.changed().await.is_err() {
+                return Err(Failure { why: "its watch has ended before it".to_owned(), ..unknown(id) });
+            }
+        }
+    }
+
+    /// The rest is up to its life: the `stop` command, then SIGTERM, then SIGKILL.
+    async fn stop(&self, launched: &Launched) -> Result<(), Failure> {
+        let orphan = self.orphans.borrow().get(&launched.id).cloned();
+        if let Some(orphan) = orphan {
+            return orphan.stop(self.settings.limits).await;
+        }
+        let lives = self.lives.borrow();
+        let tracking = lives.get(&launched.id).ok_or_else(|| unknown(&launched.id))?;
+        if let Some(process) = &tracking.process {
+            process.stop_asked.cancel();
+        }
+        Ok(())
+    }
+
+    async fn look(&self, launched: &Launched) -> Result<Record, Failure> {
+        if let Some(orphan) = self.orphans.borrow().get(&launched.id) {
+            return Ok(orphan.record());
+        }
+        let lives = self.lives.borrow();
+        let tracking = lives.get(&launched.id).ok_or_else(|| unknown(&launched.id))?;
+        let progress = tracking.progress.borrow();
+        Ok(tracking.record(&progress).unwrap_or_else(|| {
+            let last = progress.transitions.last().unwrap_or(&launched.first);
+            Record {
+                state: last.state,
+                raw_state: last.raw_state.clone(),
+                started_at: Some(launched.first.at),
+                ..Record::unknown()
+            }
+        }))
+    }
+
+    async fn judge(&self, record: &Record, launched: &Launched, stop: Option<&StopCause>) -> Judgement {
+        let lives = self.lives.borrow();
+        let Some(tracking) = lives.get(&launched.id) else {
+            let why = unknown(&launched.id).to_string();
+            return Judgement::plain(State::Unknown, Verdict::Errored, why);
+        };
+        let progress = tracking.progress.borrow();
+        let context = Context {
+            spec: &tracking.spec,
+            end: progress.end.as_ref(),
+            dry_run: self.settings.dry_run,
+            injection: self.settings.injection,
+            stop,
+        };
+        outcome::judge(record, &context)
+    }
+
+    /// Whatever was not to be ended in time is killed.
+    async fn close(&self, _within: Duration) {
+        for tracking in self.lives.borrow().values() {
+            if let Some(process) = &tracking.process {
+                process.kill();
+            }
+        }
+    }
+
+    fn subscription(&self) -> Option<SubscriptionRecord> {
+        None
+    }
+
+    fn monitoring(&self, _experiment: &ExperimentPlan, id: Option<&str>) -> MonitorRecord {
+        let mut monitoring = MonitorRecord::new(Monitor::Events);
+        if let Some(tracking) = id.and_then(|id| self.lives.borrow().get(id).map(|tracking| tracking.told)) {
+            monitoring.events = tracking as u64;
+            "by the end of its process".clone_into(&mut monitoring.learned);
+        }
+        monitoring
+    }
+
+    fn calls(&self) -> BTreeMap<String, u64> {
+        BTreeMap::new()
+    }
+
+    fn stop_conditions(&self, _experiment: &ExperimentPlan) -> Vec<String> {
+        Vec::new()
+    }
+
+    fn stop_command(&self, launched: &Launched) -> String {
+        if let Some(orphan) = self.orphans.borrow().get(&launched.id) {
+            return orphan.stop_by_hand();
+        }
+        let lives = self.lives.borrow();
+        let Some(tracking) = lives.get(&launched.id) else { return String::new() };
+        let stop = tracking.spec.stop.as_ref().map(|stop| stop.shown.clone());
+        let survivors = tracking.progress.borrow().end.as_ref().map(|end| life::pids(&end.survivors));
+        let kill = match survivors {
+            Some(survivors) if !survivors.is_empty() => Some(format!("kill -s KILL {survivors}")),
+            Some(_) if stop.is_some() => None,
+            _ => {
+                let group = tracking.process.as_ref().map(|process| process.group.id());
+                Some(format!("kill -s KILL -- -{}", group.unwrap_or_default())).filter(|_| stop.is_none())
+            }
+        };
+        stop.into_iter().chain(kill).collect::<Vec<_>>().join("; ")
+    }
+
+    fn stop_takes(&self, experiment: &ExperimentPlan) -> Duration {
+        match &experiment.spec {
+            EngineSpec::Command(CommandSpec { stop: Some(_), stop_within, .. }) => *stop_within,
+            _ => Duration::ZERO,
+        }
+    }
+
+    fn region(&self) -> Option<String> {
+        None
+    }
+
+    fn trace(&self, launched: &Launched) -> Trace {
+        let lives = self.lives.borrow();
+        let process = lives.get(&launched.id).and_then(|tracking| tracking.process.as_ref());
+        let process = process.and_then(|process| process_group::identity(process.group.id()));
+        Trace { launched_experiment: None, process }
+    }
+
+    fn adopt(&self, experiment: &ExperimentPlan, launch: &LaunchRecord) -> Launched {
+        self.take_up(launch.id.clone(), experiment, launch.trace.process.clone());
+        Launched::by_another(launch)
+    }
+
+    fn recall(&self, experiment: &ExperimentPlan, _intent: &Intent) {
+        self.take_up(format!("command-{}", experiment.name), experiment, None);
+    }
+}
+
+#[cfg(test)]
+#[path = "engine_tests.rs"]
+mod tests;

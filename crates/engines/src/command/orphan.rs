@@ -1,0 +1,112 @@
+//! A command whose faultgate has died: its fault is undone, and what is left of its processes is ended.
+
+use std::cell::Cell;
+
+use rustix::process::Signal;
+
+use super::life::{Limits, Up, gone, list, run_stop};
+use super::start::Surroundings;
+use crate::{Failure, FailureKind, Record};
+use faultgate_core::kin;
+use faultgate_core::kin::Kin;
+use faultgate_core::model::{CommandSpec, ProcessIdentity, State};
+use faultgate_core::process_group::{Group, Sight, Stat, look_for};
+
+pub(super) struct Orphan {
+    name: String,
+    spec: CommandSpec,
+    surroundings: Surroundings,
+    /// None: it was about to be started, or the system did not tell.
+    process: Option<ProcessIdentity>,
+    /// All that it has started carries it, wherever that has gone.
+    mark: String,
+    ended: Cell<bool>,
+}
+
+impl Orphan {
+    pub(super) fn new(
+        name: &str,
+        spec: CommandSpec,
+        surroundings: &Surroundings,
+        process: Option<ProcessIdentity>,
+        mark: String,
+    ) -> Self {
+        let surroundings = surroundings.marked(kin::STOP, &mark);
+        Self { name: name.to_owned(), spec, surroundings, process, mark, ended: Cell::new(false) }
+    }
+
+    /// As at every end: first the fault is undone, then the processes are ended. One that fails does not keep the other.
+    pub(super) async fn stop(&self, limits: Limits) -> Result<(), Failure> {
+        let undone = self.undo().await;
+        let ended = self.end(limits).await;
+        let troubles: Vec<String> = [undone, ended].into_iter().filter_map(Result::err).collect();
+        if troubles.is_empty() {
+            self.ended.set(true);
+            return Ok(());
+        }
+        Err(Failure {
+            kind: FailureKind::Refused,
+            what: format!("end the command of {}", self.name),
+            why: troubles.join("; "),
+            remedy: None,
+        })
+    }
+
+    async fn undo(&self) -> Result<(), String> {
+        let Some(command) = &self.spec.stop else { return Ok(()) };
+        if command.args.is_empty() {
+            return Err("its stop command is only in the suite file, which does not give it now".to_owned());
+        }
+        let limit = self.spec.stop_within;
+        // The run may have left one to end by itself. Two at once might be in each other's way.
+        let earlier = Kin::marked(kin::STOP, &self.mark);
+        let _ = tokio::time::timeout(limit, gone(None, &earlier)).await;
+        let up = async {
+            tokio::time::sleep(limit).await;
+            Up::Limit(limit)
+        };
+        let undone = run_stop(command, &self.surroundings, &self.name, up).await;
+        undone.map_err(|why| format!("its stop command failed, so the fault may still be in: {why}"))
+    }
+
+    async fn end(&self, limits: Limits) -> Result<(), String> {
+        let sight = self.process.as_ref().map(look_for);
+        if sight == Some(Sight::Elsewhere) {
+            return Err("its processes are, or were, on another machine or in another container".to_owned());
+        }
+        let (group, kin) = self.left(sight == Some(Sight::Alive));
+        if sight.is_none() && self.spec.stop.is_none() && kin.living().is_empty() {
+            return Err("which processes are its own is not known".to_owned());
+        }
+        group.iter().for_each(Group::terminate);
+        kin.send(Signal::TERM);
+        if tokio::time::timeout(limits.grace, gone(group.as_ref(), &kin)).await.is_ok() {
+            return Ok(());
+        }
+        group.iter().for_each(Group::kill);
+        kin.send(Signal::KILL);
+        let killed = tokio::time::timeout(limits.grace, gone(group.as_ref(), &kin)).await;
+        killed.map_err(|_| format!("its processes could not be killed: {}", list(&kin.living())))
+    }
+
+    /// Its group, where that is still its own, and all else that it has started.
+    fn left(&self, group_is_its_own: bool) -> (Option<Group>, Kin) {
+        let kin = Kin::marked(kin::EXPERIMENT, &self.mark);
+        let Some(known) = self.process.as_ref().filter(|_| group_is_its_own) else { return (None, kin) };
+        let leads = Stat::of(known.group).is_some_and(|leader| leader.started == known.started);
+        let kin = if leads { kin.descending_from(known.group) } else { kin };
+        (Group::orphaned(known.group), kin)
+    }
+
+    pub(super) fn record(&self) -> Record {
+        let (state, raw) =
+            if self.ended.get() { (State::Stopped, "stopped") } else { (State::Running, "running") };
+        Record { state, raw_state: raw.to_owned(), ..Record::unknown() }
+    }
+
+    pub(super) fn stop_by_hand(&self) -> String {
+        let kill = self.process.as_ref().map(|known| format!("kill -s KILL -- -{}", known.group));
+        let steps: Vec<String> = self.spec.stop.iter().map(|stop| stop.shown.clone()).chain(kill).collect();
+        if steps.is_empty() { format!("look for {}", self.spec.run.shown) } else { steps.join("; ") }
+    }
+}

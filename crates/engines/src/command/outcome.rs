@@ -1,0 +1,252 @@
+//! What the end of a command means. Pure: everything it needs to know is handed in.
+
+use super::life::{End, Exit, list};
+use super::toolkit::{self, is_deviated};
+use crate::{FaultTimes, Judgement, Record, StopCause, asked};
+use faultgate_core::model::{
+    Action, CommandSpec, Effect, Evidence, FaultWindow, InjectionRule, Score, ScoreSource, State, Verdict,
+};
+
+/// The state that an end leaves behind, and the engine's own words for it.
+pub(super) fn state(end: &End) -> (State, String) {
+    let Some(exit) = &end.exit else {
+        return (State::Unknown, "it could not be killed".to_owned());
+    };
+    if end.stopped && !end.survivors.is_empty() {
+        return (State::Unknown, format!("processes of it live on: {}", list(&end.survivors)));
+    }
+    let failed_undo = end.undone.as_ref().is_some_and(|undone| undone.failed.is_some());
+    if end.stopped {
+        // The process is gone, but what was asked for was an end of the fault.
+        let state = if failed_undo { State::Unknown } else { State::Stopped };
+        let raw = if failed_undo { "stop failed".to_owned() } else { format!("stopped ({exit})") };
+        return (state, raw);
+    }
+    if failed_undo {
+        return (State::Failed, format!("{exit}, stop failed"));
+    }
+    if !end.survivors.is_empty() {
+        return (State::Failed, format!("{exit}, processes of it live on"));
+    }
+    match &end.journal {
+        Some(Ok(journal)) => {
+            let word = if journal.deviated { "deviated" } else { journal.status.as_str() };
+            let state = match journal.status.as_str() {
+                _ if is_deviated(journal) => State::Completed,
+                "completed" if !end.expected || journal.not_steady_before().is_some() => State::Failed,
+                "completed" => State::Completed,
+                "interrupted" => State::Stopped,
+                _ => State::Failed,
+            };
+            (state, format!("{word} ({exit})"))
+        }
+        None if end.expected => (State::Completed, exit.to_string()),
+        Some(Err(_)) | None => (State::Failed, exit.to_string()),
+    }
+}
+
+/// The record of a process that has ended.
+pub(super) fn record(end: &End, spec: &CommandSpec, program: &str) -> Record {
+    let (state, raw_state) = state(end);
+    let ran = Action {
+        name: "run".to_owned(),
+        action_id: program.to_owned(),
+        effect: Effect::Injects,
+        state: if end.expected {
+            "completed"
+        } else if end.stopped {
+            "stopped"
+        } else {
+            "failed"
+        }
+        .to_owned(),
+        reason: end.exit.as_ref().map(ToString::to_string),
+        started_at: Some(end.started_at),
+        ended_at: Some(end.exited_at),
+        targets: Vec::new(),
+    };
+    let mut actions = match &end.journal {
+        Some(Ok(journal)) if !journal.actions().is_empty() => journal.actions(),
+        _ => vec![ran],
+    };
+    if let (Some(undone), Some(stop)) = (&end.undone, &spec.stop) {
+        actions.push(Action {
+            name: "stop".to_owned(),
+            action_id: shown_program(stop.program(), &stop.shown),
+            effect: Effect::Recovers,
+            state: if undone.failed.is_some() { "failed" } else { "completed" }.to_owned(),
+            reason: undone.failed.clone(),
+            started_at: Some(undone.started_at),
+            ended_at: Some(undone.ended_at),
+            targets: Vec::new(),
+        });
+    }
+    Record {
+        state,
+        raw_state,
+        started_at: Some(end.started_at),
+        ended_at: (state != State::Unknown).then_some(end.ended_at),
+        fault: fault(end),
+        actions,
+        ..Record::unknown()
+    }
+}
+
+/// From the start of the process, or of the first action of its journal, until the fault was taken away: by a rollback, by
+/// `stop`, by the end of the journal's last action, or by the end of the process.
+fn fault(end: &End) -> FaultTimes {
+    let undone_at = end.undone.as_ref().map(|undone| undone.started_at);
+    let told = match &end.journal {
+        Some(Ok(journal)) => journal.fault(undone_at),
+        _ => Some(FaultWindow { started_at: end.started_at, ended_at: undone_at }),
+    };
+    told.map_or(FaultTimes::Never, |told| {
+        FaultTimes::In(FaultWindow { ended_at: told.ended_at.or(Some(end.exited_at)), ..told })
+    })
+}
+
+/// The program, unless a variable says what it is.
+pub(super) fn shown_program(program: &str, shown: &str) -> String {
+    if shown.contains(program) {
+        program.to_owned()
+    } else {
+        shown.split(' ').next().unwrap_or("").to_owned()
+    }
+}
+
+/// What is known besides the record.
+pub(super) struct Context<'a> {
+    pub(super) spec: &'a CommandSpec,
+    pub(super) end: Option<&'a End>,
+    pub(super) dry_run: bool,
+    pub(super) injection: InjectionRule,
+    /// Why we asked for a stop, if we did.
+    pub(super) stop: Option<&'a StopCause>,
+}
+
+pub(super) fn judge(record: &Record, context: &Context<'_>) -> Judgement {
+    let asked = context.stop.and_then(|cause| asked::judge(cause, record, "the system", "the command"));
+    let mut judgement = asked.unwrap_or_else(|| natural(record, context));
+    if let Some(end) = context.end {
+        if let Some(Ok(journal)) = &end.journal {
+            toolkit::add_rollbacks(&mut judgement, end, journal);
+        }
+        add_undo(&mut judgement, context, end);
+        add_processes(&mut judgement, end);
+        judgement.evidence.extend(evidence(end, context.spec));
+    }
+    judgement
+}
+
+/// An end that we did not ask for.
+fn natural(record: &Record, context: &Context<'_>) -> Judgement {
+    let errored = |reason| Judgement::plain(record.state, Verdict::Errored, reason);
+    if context.dry_run {
+        let reason = "dry run: its program is there; it was not started".to_owned();
+        return Judgement::plain(State::Completed, Verdict::Passed, reason);
+    }
+    let Some(end) = context.end else {
+        return errored("its process is not known to have ended".to_owned());
+    };
+    if let Some(why) = &end.unproved {
+        return errored(format!("nothing proves that the fault was in: {why}; {}", ended(end, context.spec)));
+    }
+    match &end.journal {
+        Some(Ok(journal)) => toolkit::judge(record, context, end, journal),
+        Some(Err(why)) => errored(format!("{why}; {}", ended(end, context.spec))),
+        None if end.expected => passed(record, None, ended(end, context.spec)),
+        None => errored(format!("it could not be carried out: {}", ended(end, context.spec))),
+    }
+}
+
+/// A verdict of `passed`, with what the engine itself has measured where it has.
+pub(super) fn passed(record: &Record, score: Option<Score>, reason: String) -> Judgement {
+    Judgement {
+        score: Some(score.unwrap_or(Score::FULL)),
+        score_source: Some(if score.is_some() { ScoreSource::Engine } else { ScoreSource::Completion }),
+        ..Judgement::plain(record.state, Verdict::Passed, reason)
+    }
+}
+
+/// How the process ended, in a sentence.
+pub(super) fn ended(end: &End, spec: &CommandSpec) -> String {
+    let shown = &spec.run.shown;
+    let expected = match &end.exit {
+        _ if end.expected => String::new(),
+        Some(Exit::Code(_)) => format!(", expected {}", spec.expected_exit_code),
+        _ => String::new(),
+    };
+    let exit = end.exit.as_ref().map_or_else(|| "it could not be killed".to_owned(), ToString::to_string);
+    let said =
+        end.output.last().filter(|_| !end.expected).map(|line| format!(" ({line})")).unwrap_or_default();
+    format!("{shown}: {exit}{expected}{said}")
+}
+
+/// A fault that may still be in is no pass, and a person must know how to end it.
+fn add_undo(judgement: &mut Judgement, context: &Context<'_>, end: &End) {
+    let failed = end.undone.as_ref().and_then(|undone| undone.failed.as_deref());
+    let (Some(why), Some(stop)) = (failed, &context.spec.stop) else {
+        return;
+    };
+    // One that was asked for and not confirmed is told with its command by whoever asked.
+    let by_hand =
+        if context.stop.is_none() { format!("; undo it by: {}", stop.shown) } else { String::new() };
+    // Of a proof that was not there in time nobody knows whether it would have come.
+    let so = if end.unproved.is_some() {
+        "though nothing shows that there was a fault to undo"
+    } else {
+        "a fault may be left in"
+    };
+    judgement.reason = format!("{}; the stop command failed, {so} ({why}){by_hand}", judgement.reason);
+    if matches!(judgement.verdict, Verdict::Passed) {
+        judgement.verdict = Verdict::Errored;
+        judgement.score = None;
+        judgement.score_source = None;
+    }
+}
+
+/// What was left behind was ended, or the fault may still be in.
+fn add_processes(judgement: &mut Judgement, end: &End) {
+    if !end.left.is_empty() {
+        let left = list(&end.left);
+        judgement.warnings.push(format!("run left processes behind, which were told to end: {left}"));
+    }
+    if end.survivors.is_empty() {
+        return;
+    }
+    let survivors = list(&end.survivors);
+    judgement.reason = format!(
+        "{}; processes live on that could not be killed, so a fault may be left in: {survivors}",
+        judgement.reason
+    );
+    if judgement.verdict == Verdict::Passed {
+        judgement.verdict = Verdict::Errored;
+        judgement.score = None;
+        judgement.score_source = None;
+    }
+}
+
+fn evidence(end: &End, spec: &CommandSpec) -> Vec<Evidence> {
+    let mut all = Vec::new();
+    if let Some(exit) = &end.exit {
+        all.push(Evidence::new(&spec.run.shown, exit.to_string()));
+    }
+    if let (Some(undone), Some(stop)) = (&end.undone, &spec.stop) {
+        let fact = undone.failed.clone().unwrap_or_else(|| Exit::Code(0).to_string());
+        all.push(Evidence::new(&stop.shown, fact));
+    }
+    if let Some(Ok(journal)) = &end.journal {
+        let deviated = if journal.deviated { ", deviated" } else { "" };
+        all.push(Evidence::new("journal", format!("status {}{deviated}", journal.status)));
+        if journal.not_shown() > 0 {
+            let fact = format!("{} more activities were judged and are not shown", journal.not_shown());
+            all.push(Evidence::new("journal", fact));
+        }
+    }
+    all.extend(end.output.iter().map(|line| Evidence::new("output", line)));
+    all
+}
+
+#[cfg(test)]
+#[path = "outcome_tests.rs"]
+pub(super) mod tests;

@@ -1,0 +1,95 @@
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use super::super::life::Undone;
+use super::super::toolkit::tests::deviated_journal;
+use super::*;
+use faultgate_core::model::{CommandLine, Signal};
+
+fn line(shown: &str) -> CommandLine {
+    CommandLine { args: shown.split(' ').map(str::to_owned).collect(), shown: shown.to_owned() }
+}
+
+pub(in crate::command) fn spec() -> CommandSpec {
+    CommandSpec {
+        run: line("chaos run e.json"),
+        stop: Some(line("docker unpause cache")),
+        stop_within: Duration::from_secs(30),
+        proof: None,
+        dir: None,
+        env: BTreeMap::new(),
+        journal: None,
+        expected_exit_code: 0,
+        duration: Duration::ZERO,
+    }
+}
+
+pub(in crate::command) fn end(code: i32) -> End {
+    let at: jiff::Timestamp = "2026-10-10T10:00:00Z".parse().unwrap();
+    End {
+        exit: Some(Exit::Code(code)),
+        expected: code == 0,
+        stopped: false,
+        started_at: at,
+        exited_at: at,
+        ended_at: at,
+        undone: None,
+        unproved: None,
+        left: Vec::new(),
+        survivors: Vec::new(),
+        journal: None,
+        output: Vec::new(),
+    }
+}
+
+pub(in crate::command) fn judged(end: &End, stop: Option<&StopCause>) -> Judgement {
+    let spec = spec();
+    let record = record(end, &spec, "chaos");
+    judge(
+        &record,
+        &Context { spec: &spec, end: Some(end), dry_run: false, injection: InjectionRule::default(), stop },
+    )
+}
+
+#[test]
+fn a_journal_that_cannot_be_read_is_an_error() {
+    let judged =
+        judged(&End { journal: Some(Err("the journal j is not a file".to_owned())), ..end(0) }, None);
+    assert_eq!((judged.state, judged.verdict), (State::Failed, Verdict::Errored));
+    assert!(judged.reason.starts_with("the journal j is not a file"));
+}
+
+#[test]
+fn no_end_passes_with_a_fault_left_in() {
+    let at = end(0).started_at;
+    let undone = Some(Undone { started_at: at, ended_at: at, failed: Some("exit code 1".to_owned()) });
+    let weak = deviated_journal();
+    for (journal, verdict) in [(None, Verdict::Errored), (Some(Ok(weak)), Verdict::Failed)] {
+        let judged = judged(&End { undone: undone.clone(), journal, ..end(0) }, None);
+        assert_eq!(judged.verdict, verdict);
+        assert!(judged.reason.ends_with("undo it by: docker unpause cache"), "{}", judged.reason);
+    }
+    let stopped = End { undone, stopped: true, ..end(0) };
+    assert!(!record(&stopped, &spec(), "x").has_ended(), "what was asked for is not confirmed");
+}
+
+#[test]
+fn a_stop_that_we_asked_for_is_never_a_pass() {
+    let deadline = end(0).ended_at;
+    for (cause, verdict) in [
+        (StopCause::Cancelled(Signal::Interrupt), Verdict::Cancelled),
+        (StopCause::Timeout(deadline - jiff::SignedDuration::from_secs(1)), Verdict::TimedOut),
+        (StopCause::QueueTimeout, Verdict::TimedOut),
+    ] {
+        assert_eq!(judged(&end(0), Some(&cause)).verdict, verdict);
+        assert_eq!(judged(&End { stopped: true, ..end(0) }, Some(&cause)).verdict, verdict);
+    }
+    let just_in_time = StopCause::Timeout(deadline);
+    assert_eq!(judged(&end(0), Some(&just_in_time)).verdict, Verdict::Passed);
+}
+
+#[test]
+fn a_program_that_a_variable_names_is_not_shown() {
+    assert_eq!(shown_program("docker", "docker pause x"), "docker");
+    assert_eq!(shown_program("s3cr3t", "\"${T}\" x"), "\"${T}\"");
+}

@@ -1,0 +1,103 @@
+//! How a command is started.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::FileExt;
+use std::path::PathBuf;
+use std::process::Stdio;
+
+use tokio::process::{Child, Command};
+
+use super::program;
+use faultgate_config::Veil;
+use faultgate_core::model::CommandLine;
+use faultgate_core::process_group::Group;
+
+/// Where and with what variables a command is run.
+#[derive(Clone)]
+pub(super) struct Surroundings {
+    /// Absolute.
+    pub(super) dir: PathBuf,
+    /// All of them; nothing else is inherited.
+    pub(super) env: BTreeMap<OsString, OsString>,
+    /// Over what nobody may be told of what it prints.
+    pub(super) veil: Veil,
+}
+
+impl Surroundings {
+    /// The same with a variable by which all that is started can be found.
+    pub(super) fn marked(&self, variable: &str, mark: &str) -> Self {
+        let mut marked = self.clone();
+        marked.env.insert(variable.into(), mark.into());
+        marked
+    }
+}
+
+/// Starts a command as the leader of a new group. It reads nothing; its output is there to be read.
+pub(super) fn start(command: &CommandLine, surroundings: &Surroundings) -> io::Result<(Child, Group)> {
+    let (out, error) = (Stdio::piped(), Stdio::piped());
+    spawn(command, surroundings, |command| command.stdout(out).stderr(error).kill_on_drop(true).spawn())
+}
+
+/// The same for one that may outlive this process: nobody has to read what it prints, and only its group kills it.
+pub(super) fn start_apart(
+    command: &CommandLine,
+    surroundings: &Surroundings,
+) -> io::Result<(Child, Group, Printed)> {
+    let printed = Printed::nothing();
+    let (out, error) = (printed.writer(), printed.writer());
+    let started = spawn(command, surroundings, |command| command.stdout(out).stderr(error).spawn());
+    started.map(|(child, group)| (child, group, printed))
+}
+
+/// What a command prints into memory that is no pipe. None where the system has no such memory.
+pub(super) struct Printed(Option<File>);
+
+/// Bytes of the end of it.
+const END: u64 = 4 * 1024;
+
+impl Printed {
+    fn nothing() -> Self {
+        #[cfg(target_os = "linux")]
+        let file = rustix::fs::memfd_create("output", rustix::fs::MemfdFlags::CLOEXEC).map(File::from).ok();
+        #[cfg(not(target_os = "linux"))]
+        let file = None;
+        Self(file)
+    }
+
+    fn writer(&self) -> Stdio {
+        self.0.as_ref().and_then(|file| file.try_clone().ok()).map_or_else(Stdio::null, Stdio::from)
+    }
+
+    /// Its last lines, oldest first.
+    pub(super) fn last_lines(&self) -> Vec<String> {
+        let Some(file) = &self.0 else { return Vec::new() };
+        let length = file.metadata().map_or(0, |metadata| metadata.len());
+        let mut end = vec![0; usize::try_from(length.min(END)).unwrap_or(0)];
+        let read = file.read_at(&mut end, length - length.min(END)).unwrap_or(0);
+        let text = String::from_utf8_lossy(&end[..read]).into_owned();
+        text.lines().filter(|line| !line.trim().is_empty()).map(ToOwned::to_owned).collect()
+    }
+}
+
+fn spawn(
+    command: &CommandLine,
+    surroundings: &Surroundings,
+    spawn: impl FnOnce(&mut Command) -> io::Result<Child>,
+) -> io::Result<(Child, Group)> {
+    let program = program::find(command.program(), surroundings)?;
+    let mut prepared = Command::new(program);
+    prepared
+        .arg0(command.program())
+        .args(command.args.iter().skip(1))
+        .current_dir(&surroundings.dir)
+        .env_clear()
+        .envs(&surroundings.env)
+        .stdin(Stdio::null())
+        .process_group(0);
+    let child = spawn(&mut prepared)?;
+    let group = Group::led_by(&child)?;
+    Ok((child, group))
+}

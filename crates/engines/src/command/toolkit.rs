@@ -1,0 +1,178 @@
+//! What the journal of a Chaos Toolkit experiment means. Pure: everything it needs to know is handed in.
+
+use super::journal::Journal;
+use super::life::End;
+use super::outcome::{Context, ended, passed};
+use crate::injection::{Injection, Weighed};
+use crate::{Judgement, Record};
+use faultgate_core::model::{Score, ScoreSource, Verdict};
+
+/// Activities that a sentence names.
+const NAMED: usize = 5;
+
+/// Chaos Toolkit says `deviated` of what it sees after the method; what it sees meanwhile only ends it.
+pub(super) fn is_deviated(journal: &Journal) -> bool {
+    let seen = match journal.status.as_str() {
+        "completed" => journal.deviated,
+        "failed" => journal.deviated || !journal.deviations().is_empty(),
+        _ => false,
+    };
+    seen && journal.not_steady_before().is_none()
+}
+
+pub(super) fn judge(record: &Record, context: &Context<'_>, end: &End, journal: &Journal) -> Judgement {
+    let injection = journal.injection();
+    let named = cut(&injection.done);
+    let verdict =
+        by_journal(record, context, end, journal, &injection).unwrap_or_else(|why| why.errored(record));
+    let blind = journal.blind_probes().into_iter().take(NAMED);
+    Judgement {
+        injected: named,
+        warnings: blind.map(|probe| format!("a probe of the method could not look: {probe}")).collect(),
+        ..verdict
+    }
+}
+
+/// Why a journal says nothing of the system.
+struct Unfit(String);
+
+impl Unfit {
+    fn errored(self, record: &Record) -> Judgement {
+        Judgement::plain(record.state, Verdict::Errored, self.0)
+    }
+}
+
+fn by_journal(
+    record: &Record,
+    context: &Context<'_>,
+    end: &End,
+    journal: &Journal,
+    injection: &Injection,
+) -> Result<Judgement, Unfit> {
+    if let Some(kind) = journal.dry() {
+        return Err(Unfit(dry(&kind)));
+    }
+    if let Some(probe) = journal.not_steady_before() {
+        return Err(Unfit(format!("the system was not steady before anything was done: {probe}")));
+    }
+    let is_at_its_end = matches!(journal.status.as_str(), "completed" | "failed");
+    if let Some(why) = journal.contradiction().filter(|_| is_at_its_end) {
+        return Err(Unfit(format!("the journal contradicts itself: {why}")));
+    }
+    if is_deviated(journal) {
+        // Actions that a deviation kept from being begun take nothing from it.
+        let never_begun = if journal.deviated_meanwhile() { Vec::new() } else { journal.never_begun() };
+        require_injection(context, injection, &never_begun)?;
+        return Ok(deviated(record, journal));
+    }
+    if journal.status != "completed" {
+        return Err(Unfit(format!("Chaos Toolkit says {}; {}", journal.status, ended(end, context.spec))));
+    }
+    if !end.expected {
+        return Err(Unfit(format!("Chaos Toolkit says completed, but {}", ended(end, context.spec))));
+    }
+    require_injection(context, injection, &journal.never_begun())?;
+    if journal.is_unmeasured_after() {
+        if journal.deviated_meanwhile() {
+            return Ok(deviated(record, journal));
+        }
+        return Err(Unfit(UNMEASURED.to_owned()));
+    }
+    let reason = format!("Chaos Toolkit says completed; injected: {}", list(&injection.done));
+    Ok(Judgement { losses: journal.losses(), ..passed(record, journal.share(), reason) })
+}
+
+const UNMEASURED: &str = "the steady state was not measured after the method, so nothing is known of the system; let chaos run \
+                          take the hypothesis strategy default or continuously";
+
+fn deviated(record: &Record, journal: &Journal) -> Judgement {
+    let probes = journal.deviations().join(", ");
+    Judgement {
+        score: journal.share().or(Some(Score::ZERO)),
+        score_source: Some(ScoreSource::Engine),
+        ..Judgement::plain(record.state, Verdict::Failed, format!("the steady state has deviated: {probes}"))
+    }
+}
+
+fn dry(kind: &str) -> String {
+    let left_out = match kind {
+        "probes" => "the system was not looked at",
+        "pause" => "its pauses were left out, so the fault was not in for as long as the experiment says",
+        _ => "nothing was injected",
+    };
+    format!("Chaos Toolkit made a dry run ({kind}): {left_out}; run it without --dry")
+}
+
+/// Whatever `require-actions` says, each action of the method must have acted.
+fn require_injection(
+    context: &Context<'_>,
+    injection: &Injection,
+    never_begun: &[String],
+) -> Result<(), Unfit> {
+    if injection.broken.is_empty() && !never_begun.is_empty() {
+        return Err(Unfit(format!("actions of its method were never begun: {}", list(never_begun))));
+    }
+    let short = Injection {
+        done: cut(&injection.done),
+        idle: Vec::new(),
+        broken: injection.broken.iter().take(NAMED).cloned().collect(),
+    };
+    match short.weigh(context.injection) {
+        Weighed::Enough { .. } => Ok(()),
+        Weighed::Nothing(_) if injection.broken.is_empty() && context.injection.accepts_nothing => Ok(()),
+        Weighed::Nothing(_) if injection.broken.is_empty() => {
+            Err(Unfit("it completed, but nothing was injected: its method has no action".to_owned()))
+        }
+        Weighed::Nothing(why) => Err(Unfit(format!("nothing was injected: {why}"))),
+        Weighed::TooLittle(why) => Err(Unfit(format!("an action of its method did not act: {why}"))),
+    }
+}
+
+/// A fault that may still be in says more than a score: the experiment has not come to its end, whatever it measured.
+pub(super) fn add_rollbacks(judgement: &mut Judgement, end: &End, journal: &Journal) {
+    let unrolled = journal.unrolled();
+    let mut told = Vec::new();
+    if !unrolled.failed.is_empty() {
+        told.push(format!("rollbacks did not succeed: {}", list(&unrolled.failed)));
+    }
+    if !unrolled.not_played.is_empty() {
+        told.push(format!("declared rollbacks were not played: {}", list(&unrolled.not_played)));
+    }
+    if told.is_empty() {
+        return;
+    }
+    let undone = end.undone.as_ref().is_some_and(|undone| undone.failed.is_none());
+    let so = if undone { "; its stop command has succeeded" } else { ", so the fault may still be in" };
+    let told = told.join(", and ") + so;
+    let reason = match judgement.verdict {
+        Verdict::Passed => told,
+        Verdict::Failed => format!("{told}; {}", judgement.reason),
+        _ => {
+            judgement.reason = format!("{}; {told}", judgement.reason);
+            return;
+        }
+    };
+    *judgement = Judgement {
+        verdict: Verdict::Errored,
+        score: None,
+        score_source: None,
+        losses: Vec::new(),
+        reason,
+        ..judgement.clone()
+    };
+}
+
+fn cut(names: &[String]) -> Vec<String> {
+    let left_out = names.len().saturating_sub(NAMED);
+    let mut shown: Vec<String> = names.iter().take(NAMED).cloned().collect();
+    shown.extend((left_out > 0).then(|| format!("{left_out} more")));
+    shown
+}
+
+fn list(names: &[String]) -> String {
+    cut(names).join(", ")
+}
+
+#[cfg(test)]
+#[path = "toolkit_tests.rs"]
+pub(super) mod tests;

@@ -1,0 +1,248 @@
+//! How a fault went, as its details tell it: injected, not injected, or not told. A verdict alone does not say so: a fault
+//! that failed may have found a weakness, or may never have begun. Pure.
+
+use super::step::{Phase, Step};
+use faultgate_core::model::FaultProbe;
+
+/// How a fault went. The texts are the end of a sentence that begins with its name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Course {
+    /// It was injected and did all that it should, also where it found a weakness.
+    Acted,
+    /// It was injected, and one of its own probes ended it early.
+    Cut(String),
+    /// Nothing of it has begun.
+    Idle(String),
+    /// It found nothing to inject into.
+    NoTarget(String),
+    /// It could not be injected, or was broken off.
+    Broken(String),
+    /// It was not injected, since the system was not steady.
+    Unsteady(String),
+    /// Whether it was injected is not told.
+    Untold(String),
+}
+
+impl Course {
+    /// True of one that was surely in the system.
+    pub(super) fn was_in(&self) -> bool {
+        matches!(self, Self::Acted | Self::Cut(_))
+    }
+}
+
+/// What the details of a fault say, besides its probes. What they do not say is None.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(super) struct Signs {
+    pub(super) has_data: bool,
+    /// The verdict by which the control plane counts it; "" is one that is told and says nothing.
+    pub(super) own: Option<String>,
+    /// The verdict of its result, which its engine may be behind.
+    pub(super) result: Option<String>,
+    /// The words for how it stands: its own, its result's, its step's.
+    pub(super) status: Vec<String>,
+    /// The step that failed, or the word that none did.
+    pub(super) step: Option<Step>,
+    /// Resources that it was aimed at.
+    pub(super) targets: Option<usize>,
+}
+
+/// A verdict, by what it says of the injection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Word {
+    Pass,
+    Fail,
+    Stopped,
+    Error,
+    /// It has not come to one.
+    Waiting,
+    Unknown,
+}
+
+/// A fault of which nothing but its place in the experiment is told.
+fn without_data(signs: &Signs) -> Course {
+    let shown =
+        if signs.status.is_empty() { String::new() } else { format!(" (its step is {})", signs.stands()) };
+    let why = format!("tells no data{shown}");
+    if signs.says(&["error", "failed", "stopped", "interrupted"]) {
+        Course::Broken(why)
+    } else {
+        Course::Idle(why)
+    }
+}
+
+pub(super) fn course(signs: &Signs, probes: &[FaultProbe]) -> Course {
+    if !signs.has_data {
+        return without_data(signs);
+    }
+    let Some(own) = signs.own.as_deref() else {
+        return Course::Untold("tells no verdict".to_owned());
+    };
+    let told = signs.result.as_deref().map(|result| (result, word_of(result)));
+    let verdict = match (word_of(own), told) {
+        (Word::Pass, Some((said, result))) if result != Word::Pass => {
+            return Course::Untold(format!("has the verdict {own}, and its result says {said}"));
+        }
+        // The engine may still wait where its result is there, and agents make other words into `Fail`.
+        (Word::Waiting, Some((_, result)))
+        | (Word::Fail, Some((_, result @ (Word::Stopped | Word::Error)))) => result,
+        (own, _) => own,
+    };
+    match verdict {
+        Word::Pass => passed(signs),
+        Word::Fail => failed(signs, probes),
+        Word::Stopped => stopped(signs, probes),
+        Word::Error => {
+            let errored = || Course::Broken(format!("has the verdict Error{}", step(signs)));
+            against(signs).unwrap_or_else(errored)
+        }
+        Word::Waiting if signs.says(&["error", "failed", "stopped"]) => {
+            Course::Broken(format!("has no verdict and stands at {}", signs.stands()))
+        }
+        Word::Waiting if own.is_empty() => Course::Idle("has no verdict".to_owned()),
+        Word::Waiting => Course::Idle(format!("stayed {own}")),
+        Word::Unknown => Course::Broken(format!("has the verdict {own}, which faultgate does not know")),
+    }
+}
+
+fn passed(signs: &Signs) -> Course {
+    if against(signs).is_some() || signs.says(&["error", "failed", "stopped"]) {
+        return Course::Untold(format!("passed, and stands at {}{}", signs.stands(), step(signs)));
+    }
+    Course::Acted
+}
+
+/// A fault whose probes failed is one of these, and one that never began is too.
+fn failed(signs: &Signs, probes: &[FaultProbe]) -> Course {
+    if let Some(course) = against(signs) {
+        return course;
+    }
+    if signs.says(&["stopped", "interrupted"]) || signs.step.as_ref().is_some_and(Step::is_of_a_stop) {
+        return stopped(signs, probes);
+    }
+    if signs.says(&["error"]) {
+        return Course::Broken(format!("stands at {}{}", signs.stands(), step(signs)));
+    }
+    // Without a status, a fault that was stopped looks the same.
+    if !signs.status.is_empty() && proves_injection(signs, probes) {
+        return Course::Acted;
+    }
+    Course::Untold("failed, and nothing tells whether it was injected".to_owned())
+}
+
+/// What stopped a fault: a probe before it, in it or after it, or somebody.
+fn stopped(signs: &Signs, probes: &[FaultProbe]) -> Course {
+    if let Some(course) = against(signs) {
+        return course;
+    }
+    let failed_in =
+        |modes: &[&str]| probes.iter().find(|probe| has_failed(&probe.verdict) && is_in(probe, modes));
+    match signs.targets {
+        Some(1..) => {
+            if let Some(probe) = failed_in(&["continuous", "onchaos"]) {
+                return Course::Cut(format!("was stopped by its own probe {}{}", probe.name, said(probe)));
+            }
+            if failed_in(&["eot", "edge"]).is_some() {
+                return Course::Acted;
+            }
+        }
+        Some(0) => {
+            if let Some(probe) = failed_in(&["sot", "edge", "continuous"]) {
+                let why = format!("was not injected: its probe {} failed before{}", probe.name, said(probe));
+                return Course::Unsteady(why);
+            }
+        }
+        None => {}
+    }
+    Course::Broken(format!("was stopped{}", step(signs)))
+}
+
+/// What the failing step says against an injection, if it says so.
+fn against(signs: &Signs) -> Option<Course> {
+    let told = signs.step.as_ref()?;
+    let text = step(signs);
+    if told.phase() == Some(Phase::Before) {
+        return Some(if told.is_of_a_check() {
+            Course::Unsteady(format!("was not injected, since a check before it failed{text}"))
+        } else {
+            Course::Broken(format!("could not be injected{text}"))
+        });
+    }
+    if told.found_no_target() {
+        return Some(if signs.targets.is_some_and(|count| count > 0) {
+            Course::Broken(format!("lost its targets{text}"))
+        } else {
+            Course::NoTarget(format!("found no target{text}"))
+        });
+    }
+    told.is_of_the_fault().then(|| Course::Broken(format!("could not be carried out{text}")))
+}
+
+/// True where something is told that is only there when a fault was injected.
+fn proves_injection(signs: &Signs, probes: &[FaultProbe]) -> bool {
+    let looked_later = probes.iter().any(|probe| {
+        let failed_later = is_in(probe, &["eot", "onchaos"]) && has_failed(&probe.verdict);
+        failed_later
+            || (is_in(probe, &["eot", "onchaos", "edge", "continuous"]) && has_passed(&probe.verdict))
+    });
+    let step = signs.step.as_ref();
+    let came_to_its_end =
+        signs.says(&["completed", "completed_with_probe_failure", "completed_with_error"]) && step.is_some();
+    let failed_later = matches!(step.and_then(Step::phase), Some(Phase::During | Phase::After));
+    signs.targets.is_some_and(|count| count > 0) || looked_later || came_to_its_end || failed_later
+}
+
+impl Signs {
+    fn says(&self, words: &[&str]) -> bool {
+        self.status.iter().any(|status| words.contains(&status.to_ascii_lowercase().as_str()))
+    }
+
+    fn stands(&self) -> String {
+        self.status.join(", ")
+    }
+}
+
+fn step(signs: &Signs) -> String {
+    let step = signs.step.as_ref().map(Step::shown).filter(|step| !step.is_empty());
+    step.map(|step| format!(" ({step})")).unwrap_or_default()
+}
+
+fn said(probe: &FaultProbe) -> String {
+    probe.description.as_deref().map(|said| format!(" ({said})")).unwrap_or_default()
+}
+
+fn is_in(probe: &FaultProbe, modes: &[&str]) -> bool {
+    let mode = probe.mode.as_deref().unwrap_or_default().to_ascii_lowercase();
+    modes.contains(&mode.as_str())
+}
+
+fn word_of(verdict: &str) -> Word {
+    match first_word(verdict).as_str() {
+        "pass" | "passed" => Word::Pass,
+        "fail" | "failed" => Word::Fail,
+        "stopped" | "abort" | "aborted" => Word::Stopped,
+        "error" => Word::Error,
+        "" | "awaited" | "n/a" | "na" | "skipped" => Word::Waiting,
+        _ => Word::Unknown,
+    }
+}
+
+pub(super) fn has_passed(verdict: &str) -> bool {
+    word_of(verdict) == Word::Pass
+}
+
+pub(super) fn has_failed(verdict: &str) -> bool {
+    word_of(verdict) == Word::Fail
+}
+
+pub(super) fn has_stopped(verdict: &str) -> bool {
+    word_of(verdict) == Word::Stopped
+}
+
+/// Some agents add a picture.
+fn first_word(verdict: &str) -> String {
+    verdict.split_whitespace().next().unwrap_or_default().to_ascii_lowercase()
+}
+
+#[cfg(test)]
+#[path = "course_tests.rs"]
+mod tests;

@@ -1,0 +1,240 @@
+//! `executionData`: what a control plane keeps of a run's faults. It comes as an object or as its text, with parts
+//! missing, and from agents of any age: what cannot be read is left out, and nothing is made up. Pure.
+
+use jiff::Timestamp;
+use serde_json::Value;
+
+use super::course::{self, Course, Signs, has_failed, has_passed};
+use super::manager::Details;
+use super::node::{FaultNode, NAME, Node, PROBES, SENTENCE, text, time};
+use super::weights::{self, Worth};
+use crate::FaultTimes;
+use faultgate_core::model::{Action, Effect, Fault, FaultProbe, FaultWindow, Score, Target};
+use faultgate_core::text::plain;
+
+/// Most nodes that are kept.
+const NODES: usize = 200;
+
+/// Probes that are of the experiment and of none of its faults.
+const WHOLE_EXPERIMENT: &str = "(experiment)";
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(super) struct Execution {
+    pub(super) started_at: Option<Timestamp>,
+    pub(super) ended_at: Option<Timestamp>,
+    pub(super) message: Option<String>,
+    pub(super) faults: Vec<Fault>,
+    /// How each of the first faults went: those of nodes, then those that only the weights name.
+    pub(super) told: Vec<Told>,
+    pub(super) actions: Vec<Action>,
+    pub(super) targets: Vec<Target>,
+    /// Resources that are not known to be as they were.
+    pub(super) unreverted: Vec<String>,
+    /// What the weights and the faults' probes make of the score, at the least.
+    pub(super) worth: Option<Worth>,
+    /// Why nothing is known of its faults.
+    pub(super) unreadable: Option<String>,
+}
+
+/// How a fault went.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Told {
+    pub(super) name: String,
+    pub(super) course: Course,
+    /// The verdict by which the control plane counts it. None: it has no node with data, and is not counted.
+    pub(super) counted: Option<String>,
+}
+
+impl Execution {
+    /// Probes that really said something.
+    pub(super) fn evaluated(&self) -> usize {
+        let probes = self.faults.iter().flat_map(|fault| &fault.probes);
+        probes.filter(|probe| has_passed(&probe.verdict) || has_failed(&probe.verdict)).count()
+    }
+
+    /// Probes that are of the experiment and of none of its faults: how they weigh is not told.
+    pub(super) fn has_probes_of_its_own(&self) -> bool {
+        self.faults.iter().any(|fault| fault.name == WHOLE_EXPERIMENT)
+    }
+
+    /// When its faults were in, by the times of those that surely were.
+    pub(super) fn fault(&self, run_ended_at: Option<Timestamp>) -> FaultTimes {
+        let is_untold = |told: &Told| matches!(told.course, Course::Untold(_));
+        let injecting = || self.actions.iter().filter(|action| action.effect == Effect::Injects);
+        let was_in: Vec<&Action> = injecting()
+            .zip(&self.told)
+            .filter(|(_, told)| told.course.was_in())
+            .map(|(action, _)| action)
+            .collect();
+        if was_in.is_empty() {
+            let none_began = !self.told.is_empty() && !self.told.iter().any(is_untold);
+            return if none_began { FaultTimes::Never } else { FaultTimes::Untold };
+        }
+        let starts: Option<Vec<Timestamp>> = was_in.iter().map(|action| action.started_at).collect();
+        let Some(started_at) = starts.and_then(|starts| starts.into_iter().min()) else {
+            return FaultTimes::Untold;
+        };
+        let ends: Option<Vec<Timestamp>> = was_in.iter().map(|action| action.ended_at).collect();
+        let ended_at = ends.and_then(|ends| ends.into_iter().max());
+        let ended_at = ended_at.or(run_ended_at).filter(|ended| started_at <= *ended);
+        FaultTimes::In(FaultWindow { started_at, ended_at })
+    }
+}
+
+/// Reads what there is.
+pub(super) fn read(details: &Details) -> Execution {
+    let (data, unreadable) = match parse(details.execution.as_ref()) {
+        Ok(data) => (data, None),
+        Err(why) => (Value::Null, Some(why.to_owned())),
+    };
+    let mut nodes: Vec<Node> = nodes(&data).filter_map(|node| Node::of(node, &details.weights)).collect();
+    nodes.sort_by(|one, other| place(one).cmp(&place(other)));
+    nodes.truncate(NODES);
+    let mut execution = Execution {
+        started_at: time(&data["startedAt"]),
+        ended_at: time(&data["finishedAt"]),
+        message: text(&data["message"], SENTENCE),
+        ..Execution::default()
+    };
+    let mut faults = Vec::new();
+    for node in nodes {
+        match node {
+            Node::Fault(fault) => faults.push(*fault),
+            Node::Step(action) => execution.actions.push(action),
+        }
+    }
+    let without_faults = faults.is_empty().then(|| "executionData tells of no fault".to_owned());
+    execution.unreadable = unreadable.or(without_faults);
+    let apart = add_probes(&mut faults, &details.probes);
+    let matched: Vec<Option<usize>> = faults.iter().map(|fault| fault.matched).collect();
+    let borne = faults.iter().map(|fault| (fault.matched, borne_out(&fault.fault)));
+    execution.worth = weights::worth(&details.weights, borne);
+    for fault in faults {
+        execution.add(fault);
+    }
+    execution.add_weights(details, &matched);
+    execution.add_apart(apart);
+    execution
+}
+
+fn place(node: &Node) -> (Option<Timestamp>, &str) {
+    (node.action().started_at, &node.action().name)
+}
+
+/// The probe success that a fault's own details bear out. One that is not told is none, but for a fault that passed.
+fn borne_out(fault: &Fault) -> Score {
+    let failed = fault.probes.iter().any(|probe| has_failed(&probe.verdict));
+    let otherwise = if has_passed(&fault.verdict) && !failed { Score::FULL } else { Score::ZERO };
+    fault.probe_success.unwrap_or(otherwise)
+}
+
+impl Execution {
+    fn add(&mut self, mut node: FaultNode) {
+        let course = node.judge();
+        self.told.push(Told { name: node.name, course, counted: node.signs.own });
+        self.unreverted.extend(node.unreverted);
+        self.actions.push(node.action);
+        self.targets.extend(node.targets);
+        self.faults.push(node.fault);
+    }
+
+    /// Faults that only the weights name. Where no fault is told, what became of them is not known.
+    fn add_weights(&mut self, details: &Details, matched: &[Option<usize>]) {
+        for (place, (name, weight)) in details.weights.iter().enumerate().take(NODES) {
+            if matched.contains(&Some(place)) {
+                continue;
+            }
+            let name = plain(name, NAME);
+            if self.unreadable.is_none() {
+                let course = course::course(&Signs::default(), &[]);
+                self.told.push(Told { name: name.clone(), course, counted: None });
+            }
+            self.faults.push(Fault { weight: Some(*weight), ..nothing_known(&name) });
+        }
+    }
+
+    /// Probes of faults that have no node, and of the whole experiment.
+    fn add_apart(&mut self, probes: Vec<(String, FaultProbe)>) {
+        for (name, probe) in probes {
+            let known = self.faults.iter_mut().find(|fault| weights::is_of(&fault.name, &name));
+            match known {
+                Some(fault) => add_probe(fault, probe),
+                None => self.faults.push(Fault { probes: vec![probe], ..nothing_known(&name) }),
+            }
+        }
+    }
+}
+
+/// Adds the probes that are told apart from the nodes to their faults. What is left is of none of them.
+fn add_probes(faults: &mut [FaultNode], probes: &[(String, FaultProbe)]) -> Vec<(String, FaultProbe)> {
+    let mut left = Vec::new();
+    for (fault, probe) in probes.iter().take(NODES) {
+        let fault = match plain(fault, NAME) {
+            fault if fault.is_empty() => WHOLE_EXPERIMENT.to_owned(),
+            fault => fault,
+        };
+        let probe = FaultProbe {
+            name: plain(&probe.name, NAME),
+            kind: plain(&probe.kind, NAME),
+            mode: probe.mode.as_deref().map(|mode| plain(mode, NAME)),
+            verdict: plain(&probe.verdict, NAME),
+            description: probe.description.as_deref().map(|said| plain(said, SENTENCE)),
+        };
+        let is_its = |node: &&mut FaultNode| node.names.iter().any(|name| weights::is_of(name, &fault));
+        match faults.iter_mut().find(is_its) {
+            Some(node) => add_probe(&mut node.fault, probe),
+            None => left.push((fault, probe)),
+        }
+    }
+    left
+}
+
+fn add_probe(fault: &mut Fault, probe: FaultProbe) {
+    let probes = &mut fault.probes;
+    if probes.len() < PROBES && !probes.iter().any(|known| known.name == probe.name) {
+        probes.push(probe);
+    }
+}
+
+fn nothing_known(name: &str) -> Fault {
+    Fault {
+        name: name.to_owned(),
+        weight: None,
+        verdict: String::new(),
+        probe_success: None,
+        fail_step: None,
+        error_code: None,
+        probes: Vec::new(),
+    }
+}
+
+/// The data as an object. A text in a text occurs too.
+fn parse(data: Option<&Value>) -> Result<Value, &'static str> {
+    let mut data = data.cloned().unwrap_or_default();
+    for _ in 0..2 {
+        match &data {
+            Value::String(text) if text.trim().is_empty() => return Err("there is no executionData"),
+            Value::String(text) => {
+                data = serde_json::from_str(text).map_err(|_| "executionData cannot be read")?;
+            }
+            _ => break,
+        }
+    }
+    match data {
+        Value::Object(_) => Ok(data),
+        Value::Null => Err("there is no executionData"),
+        _ => Err("executionData cannot be read"),
+    }
+}
+
+fn nodes(data: &Value) -> Box<dyn Iterator<Item = &Value> + '_> {
+    match &data["nodes"] {
+        Value::Object(nodes) => Box::new(nodes.values()),
+        Value::Array(nodes) => Box::new(nodes.iter()),
+        _ => Box::new(std::iter::empty()),
+    }
+}
+
+#[cfg(test)]
+#[path = "execution_tests.rs"]
+mod tests;

@@ -1,0 +1,170 @@
+//! Harness's two ways in: GraphQL and REST, with the key and the scope that each wants, and what this server was
+//! found to lack.
+
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
+
+use reqwest::header::{ACCEPT, HeaderValue};
+use reqwest::{Method, RequestBuilder, Url};
+use serde_json::{Value, json};
+
+use crate::control_plane::{Trouble, TroubleKind, Wire};
+use faultgate_core::model::HarnessProject;
+use faultgate_core::secret::Secret;
+
+/// Below the address that people open in a browser.
+const MANAGER: [&str; 4] = ["gateway", "chaos", "manager", "api"];
+/// Bytes of a value that is worth hiding.
+const SHORTEST_SECRET: usize = 6;
+
+pub(super) struct Api {
+    project: HarnessProject,
+    /// None: no header can hold it.
+    key: Option<HeaderValue>,
+    wire: Wire,
+    lacking: RefCell<BTreeSet<&'static str>>,
+}
+
+/// A request to the REST API; the scope is added to its query.
+pub(super) struct Rest<'a> {
+    /// As the API's own description names it.
+    pub(super) operation: &'static str,
+    pub(super) method: Method,
+    pub(super) path: &'a [&'a str],
+    pub(super) query: &'a [(&'a str, &'a str)],
+    pub(super) body: Option<Value>,
+}
+
+impl Api {
+    pub(super) fn new(project: HarnessProject, key: &Secret, http: reqwest::Client) -> Self {
+        let header = HeaderValue::from_str(key.expose()).ok().map(|mut value| {
+            value.set_sensitive(true);
+            value
+        });
+        let wire = Wire::new(http);
+        wire.hide(key);
+        Self { project, key: header, wire, lacking: RefCell::default() }
+    }
+
+    pub(super) fn project(&self) -> &HarnessProject {
+        &self.project
+    }
+
+    pub(super) fn calls(&self) -> BTreeMap<String, u64> {
+        self.wire.calls()
+    }
+
+    /// What no text from the server may show. It would garble much of what it says if it were very short.
+    pub(super) fn hide(&self, value: &str) {
+        if value.len() >= SHORTEST_SECRET {
+            self.wire.hide(&Secret::new(value));
+        }
+    }
+
+    /// Text from the server, fit to be shown.
+    pub(super) fn shown(&self, text: &str) -> String {
+        faultgate_core::text::plain(&self.wire.veiled(text), 400)
+    }
+
+    /// True where the server was found to lack this, so that nobody asks again.
+    pub(super) fn lacks(&self, what: &str) -> bool {
+        self.lacking.borrow().contains(what)
+    }
+
+    pub(super) fn note_lack(&self, what: &'static str) {
+        self.lacking.borrow_mut().insert(what);
+    }
+
+    /// Runs one GraphQL operation; its variables are `identifiers` and the others.
+    pub(super) async fn graphql(
+        &self,
+        operation: &str,
+        query: &str,
+        mut variables: Value,
+    ) -> Result<Value, Trouble> {
+        let HarnessProject { account, org, project, .. } = &self.project;
+        variables["identifiers"] =
+            json!({ "accountIdentifier": account, "orgIdentifier": org, "projectIdentifier": project });
+        let url = self.url(&["query"], &[("accountIdentifier", account)])?;
+        let request = self.request(Method::POST, url)?;
+        self.wire.graphql(operation, request, query, variables).await
+    }
+
+    pub(super) async fn rest(&self, rest: Rest<'_>) -> Result<Value, Trouble> {
+        let url = self.rest_url(rest.path, rest.query)?;
+        let mut request = self.request(rest.method, url)?;
+        if let Some(body) = &rest.body {
+            request = request.json(body);
+        }
+        self.wire.send(rest.operation, request).await.map_err(by_its_words)
+    }
+
+    /// The address of a REST resource in this project.
+    pub(super) fn rest_url(&self, path: &[&str], query: &[(&str, &str)]) -> Result<Url, Trouble> {
+        let HarnessProject { account, org, project, .. } = &self.project;
+        let scope = [
+            ("accountIdentifier", &**account),
+            ("organizationIdentifier", org),
+            ("projectIdentifier", project),
+        ];
+        let path: Vec<&str> = ["rest", "v2"].iter().chain(path).copied().collect();
+        let query: Vec<(&str, &str)> = scope.iter().chain(query).copied().collect();
+        self.url(&path, &query)
+    }
+
+    fn url(&self, path: &[&str], query: &[(&str, &str)]) -> Result<Url, Trouble> {
+        let broken = || Trouble::new(TroubleKind::Unsent, "harness-url is no address of a web server");
+        let mut url = Url::parse(self.project.url.trim_end_matches('/')).map_err(|_| broken())?;
+        url.path_segments_mut().map_err(|()| broken())?.pop_if_empty().extend(MANAGER).extend(path);
+        url.set_query(None);
+        url.query_pairs_mut().extend_pairs(query);
+        Ok(url)
+    }
+
+    /// The account goes by header as well: which of the two counts differs between installations.
+    fn request(&self, method: Method, url: Url) -> Result<RequestBuilder, Trouble> {
+        let key = self.key.clone().ok_or_else(|| {
+            Trouble::new(TroubleKind::Unauthenticated, "the API key holds characters that no header may hold")
+        })?;
+        let request = self.wire.http().request(method, url).header(ACCEPT, "application/json");
+        Ok(request.header("x-api-key", key).header("Harness-Account", &self.project.account))
+    }
+}
+
+/// REST says HTTP 500 for whatever it refuses: what it means stands in its words.
+fn by_its_words(trouble: Trouble) -> Trouble {
+    if trouble.kind != TroubleKind::Unanswered || !trouble.why.starts_with("HTTP 500: ") {
+        return trouble;
+    }
+    let words = trouble.why.to_ascii_lowercase();
+    let any = |all: &[&str]| all.iter().any(|word| words.contains(word));
+    let kind = if any(&["no documents", "not found", "does not exist"]) {
+        TroubleKind::Missing
+    } else if any(&["permission", "unauthorized", "not authorized", "access denied"]) {
+        TroubleKind::Denied
+    } else if any(&["inactive", "not active", "is required"]) {
+        TroubleKind::Refused
+    } else {
+        TroubleKind::Unanswered
+    };
+    Trouble { kind, ..trouble }
+}
+
+/// True where the server does not know a field, an argument or an input that it was asked with: it is older.
+pub(super) fn is_unknown_there(trouble: &Trouble) -> bool {
+    let words = trouble.why.to_ascii_lowercase();
+    let said = [
+        "cannot query field",
+        "unknown argument",
+        "unknown field",
+        "unknown type",
+        "is not defined",
+        "not a valid",
+    ];
+    trouble.kind == TroubleKind::Refused && said.iter().any(|word| words.contains(word))
+}
+
+/// True where the server has no such place: REST v2 is newer than GraphQL.
+pub(super) fn is_no_such_place(trouble: &Trouble) -> bool {
+    ["HTTP 404", "HTTP 405", "HTTP 501"].iter().any(|status| trouble.why.starts_with(status))
+}

@@ -1,0 +1,119 @@
+//! What a run has injected, by its counts and by the course of each of its faults. Pure.
+
+use super::course::Course;
+use super::execution::Told;
+use super::manager::Counts;
+use crate::injection::{Idle, Injection, Weighed};
+use faultgate_core::model::InjectionRule;
+
+/// What a run has injected.
+#[derive(Debug, PartialEq)]
+pub(super) enum Injected {
+    Something {
+        names: Vec<String>,
+        warnings: Vec<String>,
+    },
+    /// `by_choice`: nothing was there to inject into, or nothing has begun. An error is no choice.
+    Nothing {
+        why: String,
+        by_choice: bool,
+    },
+    TooLittle(String),
+    Unsteady(String),
+    Unknown(String),
+}
+
+/// Both the counts and the faults' own details must say so. The counts alone do only where every fault has passed: one
+/// that failed may never have been injected.
+pub(super) fn injected(counts: &Counts, told: &[Told], rule: InjectionRule) -> Injected {
+    let by_details = (!told.is_empty()).then(|| by_course(told, rule));
+    match (counted(counts), by_details) {
+        (Counted::None(why), None | Some(Injected::Something { .. })) => {
+            Injected::Nothing { why, by_choice: true }
+        }
+        (_, Some(by_details)) => by_details,
+        (counted, None) => by_counts(counted, counts),
+    }
+}
+
+/// True of a fault that has nothing to say against a run that injects nothing.
+fn is_harmless(course: &Course) -> bool {
+    matches!(course, Course::Acted | Course::Idle(_) | Course::NoTarget(_))
+}
+
+fn by_course(told: &[Told], rule: InjectionRule) -> Injected {
+    let mut injection = Injection::default();
+    let mut unsteady: Option<String> = None;
+    for Told { name, course, .. } in told {
+        match course {
+            Course::Acted | Course::Cut(_) => injection.done.push(name.clone()),
+            Course::Idle(why) => injection.idle.push(Idle::new(name, why)),
+            Course::NoTarget(why) | Course::Broken(why) => injection.broken.push(Idle::new(name, why)),
+            Course::Unsteady(why) => {
+                unsteady.get_or_insert_with(|| format!("{name} {why}"));
+                injection.broken.push(Idle::new(name, why));
+            }
+            Course::Untold(why) => return Injected::Unknown(format!("{name} {why}")),
+        }
+    }
+    match (injection.weigh(rule), unsteady) {
+        (Weighed::Nothing(_), Some(why)) => Injected::Unsteady(why),
+        (Weighed::Nothing(why), None) => {
+            Injected::Nothing { why, by_choice: told.iter().all(|told| is_harmless(&told.course)) }
+        }
+        (Weighed::TooLittle(why), _) => Injected::TooLittle(why),
+        (Weighed::Enough { warnings }, _) => Injected::Something { names: injection.done, warnings },
+    }
+}
+
+fn by_counts(counted: Counted, counts: &Counts) -> Injected {
+    match counted {
+        Counted::None(why) => Injected::Nothing { why, by_choice: true },
+        Counted::AllPassed(count) => {
+            let names = if count == 1 { "1 fault".to_owned() } else { format!("{count} faults") };
+            Injected::Something { names: vec![names], warnings: Vec::new() }
+        }
+        Counted::Unknown => {
+            let told = in_words(counts);
+            let told = if told.is_empty() { "nor how they ended".to_owned() } else { format!("only {told}") };
+            Injected::Unknown(format!("its faults are not told, {told}"))
+        }
+    }
+}
+
+enum Counted {
+    None(String),
+    AllPassed(u64),
+    Unknown,
+}
+
+fn counted(counts: &Counts) -> Counted {
+    let ran = [counts.passed, counts.failed, counts.stopped];
+    let others = [counts.failed, counts.stopped, counts.awaited, counts.not_available];
+    let sum = |of: &[Option<u64>]| of.iter().flatten().fold(0_u64, |sum, count| sum.saturating_add(*count));
+    let passed = counts.passed.unwrap_or_default();
+    match counts.total {
+        Some(0) => Counted::None("it has no faults".to_owned()),
+        _ if sum(&ran) == 0 && ran.iter().all(Option::is_some) => {
+            Counted::None(format!("no fault ran ({})", in_words(counts)))
+        }
+        Some(total) if passed == total && sum(&others) == 0 => Counted::AllPassed(passed),
+        None if passed > 0 && others.iter().all(|count| *count == Some(0)) => Counted::AllPassed(passed),
+        _ => Counted::Unknown,
+    }
+}
+
+/// What the counts tell, in words; empty where they tell nothing.
+pub(super) fn in_words(counts: &Counts) -> String {
+    let all = [
+        ("in all", counts.total),
+        ("passed", counts.passed),
+        ("failed", counts.failed),
+        ("awaited", counts.awaited),
+        ("stopped", counts.stopped),
+        ("not available", counts.not_available),
+    ];
+    let told: Vec<String> =
+        all.into_iter().filter_map(|(what, count)| Some(format!("{} {what}", count?))).collect();
+    told.join(", ")
+}

@@ -1,0 +1,187 @@
+//! What LitmusChaos answers, and what of it is known.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Deserializer};
+use serde_json::Value;
+
+use crate::control_plane::{Counts, Details, Run};
+
+/// Unix times below this are seconds, others milliseconds: the year 5138, and March 1973.
+const SECONDS_END: i64 = 100_000_000_000;
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Launched {
+    pub(super) run_chaos_experiment: Notified,
+}
+
+#[derive(Deserialize)]
+pub(super) struct Notified {
+    #[serde(rename = "notifyID")]
+    pub(super) notify_id: String,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct One<T> {
+    pub(super) get_experiment_run: T,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Recent {
+    pub(super) list_experiment_run: Runs,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Runs {
+    experiment_runs: Option<Vec<Option<ExperimentRun>>>,
+}
+
+impl Runs {
+    pub(super) fn into_runs(self) -> impl Iterator<Item = Run> {
+        self.experiment_runs.into_iter().flatten().flatten().map(ExperimentRun::into_run)
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Stopped {
+    pub(super) stop_experiment_runs: bool,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Listed {
+    pub(super) list_experiment: Experiments,
+}
+
+#[derive(Deserialize)]
+pub(super) struct Experiments {
+    experiments: Option<Vec<Option<Experiment>>>,
+}
+
+impl Experiments {
+    pub(super) fn into_all(self) -> Vec<Experiment> {
+        self.experiments.into_iter().flatten().flatten().collect()
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Experiment {
+    #[serde(rename = "experimentID")]
+    pub(super) id: String,
+    pub(super) name: String,
+    #[serde(rename = "experimentType")]
+    kind: Option<String>,
+    cron_syntax: Option<String>,
+    pub(super) infra: Option<Infra>,
+}
+
+impl Experiment {
+    pub(super) fn is_scheduled(&self) -> bool {
+        let cron = |word: &String| word.to_ascii_lowercase().starts_with("cron");
+        self.cron_syntax.as_ref().is_some_and(|syntax| !syntax.trim().is_empty())
+            || self.kind.as_ref().is_some_and(cron)
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Infra {
+    pub(super) name: String,
+    pub(super) is_active: bool,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct ExperimentRun {
+    #[serde(rename = "notifyID", default, deserialize_with = "named")]
+    notify_id: Option<String>,
+    #[serde(rename = "experimentRunID", default, deserialize_with = "named")]
+    run_id: Option<String>,
+    phase: String,
+    resiliency_score: Option<f64>,
+    #[serde(default, deserialize_with = "time")]
+    created_at: Option<Timestamp>,
+    #[serde(default, deserialize_with = "time")]
+    updated_at: Option<Timestamp>,
+    total_faults: Option<u64>,
+    faults_passed: Option<u64>,
+    faults_failed: Option<u64>,
+    faults_awaited: Option<u64>,
+    faults_stopped: Option<u64>,
+    faults_na: Option<u64>,
+}
+
+impl ExperimentRun {
+    pub(super) fn into_run(self) -> Run {
+        Run {
+            notify_id: self.notify_id,
+            run_id: self.run_id,
+            phase: self.phase,
+            score: self.resiliency_score,
+            counts: Counts {
+                total: self.total_faults,
+                passed: self.faults_passed,
+                failed: self.faults_failed,
+                awaited: self.faults_awaited,
+                stopped: self.faults_stopped,
+                not_available: self.faults_na,
+            },
+            created_at: self.created_at,
+            updated_at: self.updated_at,
+            ..Run::default()
+        }
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct RunDetails {
+    #[serde(rename = "notifyID", default, deserialize_with = "named")]
+    pub(super) notify_id: Option<String>,
+    weightages: Option<Vec<Option<Weightage>>>,
+    execution_data: Option<Value>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Weightage {
+    fault_name: String,
+    weightage: i64,
+}
+
+impl RunDetails {
+    pub(super) fn into_details(self) -> Details {
+        let weights = self.weightages.into_iter().flatten().flatten();
+        let nothing = |value: &Value| value.is_null() || value.as_str() == Some("");
+        Details {
+            weights: weights
+                .map(|fault| (fault.fault_name, u32::try_from(fault.weightage).unwrap_or(0)))
+                .collect(),
+            execution: self.execution_data.filter(|value| !nothing(value)),
+            probes: Vec::new(),
+        }
+    }
+}
+
+/// An id that is there; "" stands for one that is not known yet.
+fn named<'de, D: Deserializer<'de>>(from: D) -> Result<Option<String>, D::Error> {
+    Ok(Option::<String>::deserialize(from)?.filter(|id| !id.is_empty()))
+}
+
+/// A Unix time as text or number, in milliseconds or seconds; 0 and "" stand for one that is not known.
+fn time<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Timestamp>, D::Error> {
+    let value = Option::<Value>::deserialize(from)?;
+    let number = value.as_ref().and_then(|value| match value {
+        Value::String(text) => text.trim().parse().ok(),
+        other => other.as_i64(),
+    });
+    Ok(number.filter(|number| *number > 0).and_then(|number: i64| {
+        let read = if number < SECONDS_END { Timestamp::from_second } else { Timestamp::from_millisecond };
+        read(number).ok()
+    }))
+}

@@ -1,0 +1,46 @@
+//! What people are pointed at: the run's page, and how to stop it without faultgate.
+
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use serde_json::json;
+
+use super::door::Door;
+use super::queries::STOP;
+use crate::control_plane::RunKey;
+
+/// What stands for itself in a segment of a path.
+pub(super) const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
+/// The web client's page. It takes whatever stands for the account, which is that of who looks.
+pub(super) fn link(url: &str, project: &str, run: &RunKey) -> Option<String> {
+    let (kind, id) = match run.run_id.as_deref().filter(|id| !id.is_empty()) {
+        _ if !run.notify_id.is_empty() => ("notifyID", run.notify_id.as_str()),
+        Some(run_id) => ("runs", run_id),
+        None => return None,
+    };
+    let [project, experiment, id] =
+        [project, &run.experiment, id].map(|part| utf8_percent_encode(part, SEGMENT).to_string());
+    Some(format!("{url}/account/-/project/{project}/experiments/{experiment}/{kind}/{id}"))
+}
+
+/// A command for a shell, or, while nothing can stop this run alone, what to do instead.
+pub(super) fn stop(door: &Door, project: &str, run: &RunKey) -> String {
+    let Some(run_id) = run.run_id.as_deref().filter(|id| !id.is_empty()) else {
+        let page = link(&door.url, project, run).unwrap_or_else(|| door.url.clone());
+        return format!("wait until the run has left the queue, then press Stop on {page}");
+    };
+    let body = json!({
+        "operationName": STOP.name,
+        "query": STOP.text.split_whitespace().collect::<Vec<_>>().join(" "),
+        "variables": { "projectID": project, "experimentID": run.experiment, "experimentRunID": run_id },
+    });
+    format!(
+        "curl -H \"Authorization: Bearer $FAULTGATE_LITMUS_TOKEN\" -H {} -H 'Content-Type: application/json' -d {} {}",
+        quoted(&format!("Origin: {}", door.origin)),
+        quoted(&body.to_string()),
+        quoted(&format!("{}/api/query", door.url)),
+    )
+}
+
+fn quoted(text: &str) -> String {
+    format!("'{}'", text.replace('\'', "'\\''"))
+}

@@ -1,0 +1,115 @@
+//! What is looked at before anything is launched.
+
+use std::collections::BTreeSet;
+
+use reqwest::Method;
+use serde::Deserialize;
+use serde_json::json;
+
+use super::answers::{Experiment, Listed};
+use super::{Litmus, queries, remedies};
+use crate::control_plane::{Asked, Trouble, TroubleKind};
+use faultgate_core::model::{ExperimentPlan, Finding, Level};
+use faultgate_core::text::plain;
+
+/// Who may look and no more.
+const VIEWER: &str = "Viewer";
+const SHOWN: usize = 120;
+
+#[derive(Deserialize)]
+struct Role {
+    role: String,
+}
+
+/// One request for all experiments, and one for the role.
+pub(super) async fn check(litmus: &Litmus, experiments: &[&ExperimentPlan]) -> Vec<Finding> {
+    let ids: BTreeSet<&str> = experiments.iter().map(|experiment| experiment.spec.source()).collect();
+    let listed = match list(litmus, &ids).await {
+        Ok(listed) => listed,
+        Err(trouble) => return vec![refused(litmus, &trouble)],
+    };
+    let project = format!("project {}", litmus.project);
+    let reached = Finding::new(Level::Ok, "LitmusChaos", format!("{} answers, as 3.x", litmus.door.url));
+    let mut findings = vec![reached, role(litmus, project).await];
+    for id in ids {
+        match listed.iter().find(|experiment| experiment.id == id) {
+            Some(experiment) => findings.extend(of_experiment(experiment)),
+            None => findings.push(
+                Finding::new(
+                    Level::Error,
+                    format!("experiment {id}"),
+                    format!("does not exist in project {}", litmus.project),
+                )
+                .with_remedy(
+                    "check litmus-experiment-id: it is the id in the address of the experiment's page",
+                ),
+            ),
+        }
+    }
+    findings
+}
+
+async fn list(litmus: &Litmus, ids: &BTreeSet<&str>) -> Result<Vec<Experiment>, Trouble> {
+    let request = json!({ "experimentIDs": ids, "pagination": { "page": 0, "limit": ids.len() } });
+    let variables = json!({ "projectID": litmus.project, "request": request });
+    let listed: Listed = litmus.ask_in(&queries::EXPERIMENTS, queries::ALL, variables).await?;
+    Ok(listed.list_experiment.into_all())
+}
+
+fn refused(litmus: &Litmus, trouble: &Trouble) -> Finding {
+    let finding =
+        Finding::new(Level::Error, "LitmusChaos", format!("could not be looked at: {}", trouble.why));
+    match remedies::remedy(litmus, trouble, Asked::Check) {
+        Some(remedy) => finding.with_remedy(remedy),
+        None => finding,
+    }
+}
+
+/// Whether a launch and a stop will be permitted, which a look at experiments does not tell.
+async fn role(litmus: &Litmus, subject: String) -> Finding {
+    match ask_role(litmus).await {
+        Ok(role) if role == VIEWER => {
+            Finding::new(Level::Error, subject, format!("role {role} may not launch experiments"))
+                .with_remedy(remedies::role(litmus, Asked::Launch))
+        }
+        Ok(role) => {
+            let role = plain(&role, SHOWN);
+            Finding::new(Level::Ok, subject, format!("launch and stop are permitted: role {role}"))
+        }
+        Err(trouble) => Finding::new(Level::Note, subject, format!("the role is not known: {}", trouble.why)),
+    }
+}
+
+async fn ask_role(litmus: &Litmus) -> Result<String, Trouble> {
+    let token = litmus.session.token(&litmus.door).await?;
+    let mut path = String::from("/auth/get_project_role/");
+    path.extend(percent_encoding::utf8_percent_encode(&litmus.project, super::by_hand::SEGMENT));
+    let request = litmus.door.request(Method::GET, &path).bearer_auth(token.expose());
+    let role: Role = litmus.door.wire.send("GetProjectRole", request).await?;
+    match role.role.as_str() {
+        "" | "N/A" => Err(Trouble::new(TroubleKind::Refused, "the server does not tell it")),
+        _ => Ok(role.role),
+    }
+}
+
+fn of_experiment(experiment: &Experiment) -> Vec<Finding> {
+    let subject = format!("experiment {}", experiment.id);
+    if experiment.is_scheduled() {
+        let finding =
+            Finding::new(Level::Error, subject, "runs on a schedule, and such a launch names no run");
+        return vec![finding.with_remedy("make an experiment of it that is run on demand (non-cron)")];
+    }
+    let found =
+        Finding::new(Level::Ok, subject.clone(), format!("exists: {}", plain(&experiment.name, SHOWN)));
+    let Some(infra) = &experiment.infra else {
+        let lost = Finding::new(Level::Error, subject, "has no chaos infrastructure to run on");
+        return vec![found, lost.with_remedy("choose an infrastructure for the experiment in ChaosCenter")];
+    };
+    let agent = format!("agent {}", plain(&infra.name, SHOWN));
+    let agent = if infra.is_active {
+        Finding::new(Level::Ok, agent, "is connected")
+    } else {
+        Finding::new(Level::Error, agent, "is not connected").with_remedy(remedies::agent())
+    };
+    vec![found, agent]
+}

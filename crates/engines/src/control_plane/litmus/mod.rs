@@ -1,0 +1,201 @@
+//! LitmusChaos 3.x: the GraphQL API of its ChaosCenter.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use futures_util::future::join_all;
+use reqwest::Method;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+
+use self::answers::{ExperimentRun, Launched, One, Recent, RunDetails, Stopped};
+use self::door::Door;
+use self::queries::Operation;
+use self::session::Session;
+use crate::control_plane::{Asked, Details, Manager, Run, RunKey, Trouble, TroubleKind};
+use faultgate_core::model::{ExperimentPlan, Finding, LitmusProject};
+
+mod answers;
+mod by_hand;
+mod check;
+mod door;
+mod queries;
+mod remedies;
+mod session;
+
+pub use session::Credentials;
+
+/// Runs that are looked at to learn how long an experiment takes, and which run a launch may have begun.
+const RECENT: u32 = 10;
+/// How long a stop may wait for a look at the run.
+const LOOK_FIRST: Duration = Duration::from_secs(2);
+/// What a stop is refused with that would stop other runs as well.
+const WITHOUT_RUN_ID: &str =
+    "the run waits in the queue and has no run id yet, and LitmusChaos stops a single run only by that id";
+
+/// One project of one ChaosCenter.
+pub struct Litmus {
+    project: String,
+    door: Door,
+    session: Session,
+}
+
+impl Litmus {
+    pub fn new(project: LitmusProject, credentials: Credentials, http: reqwest::Client) -> Self {
+        let door = Door::new(&project.url, project.origin.as_deref(), http);
+        let (Credentials::Token(secret) | Credentials::Login { password: secret, .. }) = &credentials;
+        door.wire.hide(secret);
+        Self { project: project.project, door, session: Session::new(credentials) }
+    }
+
+    async fn ask<T: DeserializeOwned>(&self, operation: &Operation, variables: Value) -> Result<T, Trouble> {
+        self.ask_in(operation, operation.text, variables).await
+    }
+
+    /// The operation, in a document that may have others. A token that is refused is replaced once where it can be.
+    async fn ask_in<T: DeserializeOwned>(
+        &self,
+        operation: &Operation,
+        document: &str,
+        variables: Value,
+    ) -> Result<T, Trouble> {
+        let mut token = self.session.token(&self.door).await?;
+        let mut renewed = false;
+        loop {
+            let request = self.door.request(Method::POST, "/api/query").bearer_auth(token.expose());
+            let answer = self.door.wire.graphql(operation.name, request, document, variables.clone()).await;
+            let trouble = match answer.map_err(remedies::understood) {
+                Err(trouble) if trouble.kind == TroubleKind::Unauthenticated && !renewed => trouble,
+                answer => return answer,
+            };
+            token = self.session.renewed(&self.door, &token).await?.ok_or(trouble)?;
+            renewed = true;
+        }
+    }
+
+    /// What finds this run and no other: with neither id a server answers with somebody's run.
+    fn finding(&self, run: &RunKey) -> Result<Value, Trouble> {
+        let run_id = run.run_id.as_deref().unwrap_or_default();
+        match (run.notify_id.as_str(), run_id) {
+            ("", "") => Err(Trouble::new(TroubleKind::Refused, "the run has no id to ask for it by")),
+            ("", run_id) => Ok(json!({ "projectID": self.project, "experimentRunID": run_id })),
+            (notify_id, _) => Ok(json!({ "projectID": self.project, "notifyID": notify_id })),
+        }
+    }
+
+    async fn read_one(&self, run: &RunKey) -> Result<Option<Run>, Trouble> {
+        let answer = self.ask::<One<ExperimentRun>>(&queries::READ, self.finding(run)?).await;
+        let seen = match answer {
+            Ok(answer) => answer.get_experiment_run.into_run(),
+            Err(trouble) if remedies::is_unknown_run(&trouble) => return Ok(None),
+            Err(trouble) => return Err(trouble),
+        };
+        theirs(run, seen.notify_id.as_deref())?;
+        Ok(Some(seen))
+    }
+
+    /// The run's id where it can be stopped; None where it is over.
+    async fn stoppable(&self, run: &RunKey) -> Result<Option<String>, Trouble> {
+        let known = run.run_id.clone().filter(|id| !id.is_empty());
+        let seen = tokio::time::timeout(LOOK_FIRST, self.read_one(run)).await;
+        match (seen, known) {
+            // A stop would overwrite what came out of it.
+            (Ok(Ok(Some(seen))), _) if has_result(&seen.phase) => Ok(None),
+            (Ok(Ok(Some(Run { run_id: Some(id), .. }))), _) | (_, Some(id)) => Ok(Some(id)),
+            (Ok(Ok(Some(_))), None) => Err(Trouble::new(TroubleKind::Refused, WITHOUT_RUN_ID)),
+            (Ok(Ok(None)), None) => {
+                Err(Trouble::new(TroubleKind::Missing, "LitmusChaos does not know the run"))
+            }
+            (Ok(Err(trouble)), None) => Err(trouble),
+            (Err(_), None) => Err(Trouble::new(TroubleKind::Unanswered, "no answer as to the run's id")),
+        }
+    }
+}
+
+/// Such a run is over by itself. `Stopped` is not meant: that a stop was asked for does not mean that the agent heard.
+fn has_result(phase: &str) -> bool {
+    phase.starts_with("Completed") || phase == "Error"
+}
+
+/// An answer about another run is none.
+fn theirs(run: &RunKey, notify_id: Option<&str>) -> Result<(), Trouble> {
+    match notify_id {
+        Some(other) if !run.notify_id.is_empty() && other != run.notify_id => {
+            Err(Trouble::new(TroubleKind::Unanswered, "the server told of another run"))
+        }
+        _ => Ok(()),
+    }
+}
+
+#[async_trait(?Send)]
+impl Manager for Litmus {
+    fn title(&self) -> &'static str {
+        "LitmusChaos"
+    }
+
+    async fn check(&self, experiments: &[&ExperimentPlan]) -> Vec<Finding> {
+        check::check(self, experiments).await
+    }
+
+    async fn launch(&self, experiment: &ExperimentPlan) -> Result<RunKey, Trouble> {
+        let experiment = experiment.spec.source();
+        let variables = json!({ "projectID": self.project, "experimentID": experiment });
+        let launched: Launched = self.ask(&queries::RUN, variables).await?;
+        Ok(RunKey {
+            experiment: experiment.to_owned(),
+            notify_id: launched.run_chaos_experiment.notify_id,
+            run_id: None,
+        })
+    }
+
+    async fn read(&self, runs: &[RunKey]) -> Vec<Result<Option<Run>, Trouble>> {
+        join_all(runs.iter().map(|run| self.read_one(run))).await
+    }
+
+    async fn details(&self, run: &RunKey) -> Result<Details, Trouble> {
+        let answer: One<RunDetails> = self.ask(&queries::DETAILS, self.finding(run)?).await?;
+        let details = answer.get_experiment_run;
+        theirs(run, details.notify_id.as_deref())?;
+        Ok(details.into_details())
+    }
+
+    async fn recent(&self, experiment: &ExperimentPlan) -> Result<Vec<Run>, Trouble> {
+        let experiment = experiment.spec.source();
+        let request = json!({
+            "experimentIDs": [experiment],
+            "sort": { "field": "TIME", "ascending": false },
+            "pagination": { "page": 0, "limit": RECENT },
+        });
+        let variables = json!({ "projectID": self.project, "request": request });
+        let recent: Recent = self.ask(&queries::RECENT, variables).await?;
+        Ok(recent.list_experiment_run.into_runs().collect())
+    }
+
+    async fn stop(&self, run: &RunKey) -> Result<(), Trouble> {
+        let Some(run_id) = self.stoppable(run).await? else { return Ok(()) };
+        let variables =
+            json!({ "projectID": self.project, "experimentID": run.experiment, "experimentRunID": run_id });
+        let stopped: Stopped = self.ask(&queries::STOP, variables).await?;
+        if stopped.stop_experiment_runs {
+            return Ok(());
+        }
+        Err(Trouble::new(TroubleKind::Refused, "LitmusChaos answered that it has stopped nothing"))
+    }
+
+    fn link(&self, run: &RunKey) -> Option<String> {
+        by_hand::link(&self.door.url, &self.project, run)
+    }
+
+    fn stop_by_hand(&self, run: &RunKey) -> String {
+        by_hand::stop(&self.door, &self.project, run)
+    }
+
+    fn remedy(&self, trouble: &Trouble, what: Asked) -> Option<String> {
+        remedies::remedy(self, trouble, what)
+    }
+
+    fn calls(&self) -> BTreeMap<String, u64> {
+        self.door.wire.calls()
+    }
+}

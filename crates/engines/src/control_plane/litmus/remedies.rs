@@ -1,0 +1,152 @@
+//! What LitmusChaos means by its refusals, and what to do about them.
+
+use super::session::OLD;
+use super::{Litmus, WITHOUT_RUN_ID};
+use crate::control_plane::{Asked, NOT_ITS_API, Trouble, TroubleKind};
+use faultgate_net::http;
+
+const INVALID_ORIGIN: &str = "Invalid origin";
+const INACTIVE: &str = "inactive infra";
+/// What its library for tokens, and it itself, say of one that it does not take.
+const NO_TOKEN: &[&str] = &[
+    "token revoked",
+    "token is revoked",
+    "token is invalid",
+    "token is malformed",
+    "token is unverifiable",
+    "token contains an invalid number of segments",
+    "signature is invalid",
+    "illegal base64 data",
+];
+/// What it says when something behind it is out of order: that may pass, and the request may have taken effect.
+const OUT_OF_ORDER: &[&str] = &[
+    "internal system error",
+    "code = unavailable",
+    "code = deadlineexceeded",
+    "context deadline exceeded",
+    "server selection error",
+    "db aggregate stage error",
+    "error decoding experiment",
+];
+/// What 2.x says of a document of ours: it has other operations and other types.
+const OF_2_X: &[&str] = &[
+    r#"Cannot query field "listExperiment"#,
+    r#"Cannot query field "getExperimentRun"#,
+    r#"Cannot query field "runChaosExperiment"#,
+    r#"Unknown type "ListExperiment"#,
+];
+const NO_STOP: &str = r#"Cannot query field "stopExperimentRuns"#;
+
+/// The same trouble, by what LitmusChaos means by its words.
+pub(super) fn understood(trouble: Trouble) -> Trouble {
+    let words = trouble.why.to_ascii_lowercase();
+    if NO_TOKEN.iter().any(|word| words.contains(word)) {
+        return Trouble { kind: TroubleKind::Unauthenticated, ..trouble };
+    }
+    // Even where it says so as a denial: its server for permissions is a part of its own.
+    if OUT_OF_ORDER.iter().any(|word| words.contains(word)) {
+        return Trouble { kind: TroubleKind::Unanswered, ..trouble };
+    }
+    if OF_2_X.iter().any(|word| trouble.why.contains(word)) {
+        return Trouble::new(TroubleKind::Refused, format!("{OLD}: {}", trouble.why));
+    }
+    trouble
+}
+
+/// The run is not there, as opposed to its agent.
+pub(super) fn is_unknown_run(trouble: &Trouble) -> bool {
+    trouble.kind == TroubleKind::Missing && trouble.why.contains("no matching experiment run")
+}
+
+pub(super) fn remedy(litmus: &Litmus, trouble: &Trouble, what: Asked) -> Option<String> {
+    let why = &trouble.why;
+    let has = |word: &str| why.contains(word);
+    if has(WITHOUT_RUN_ID) {
+        return Some(
+            "an agent that is connected gives the run an id within seconds: ask for the stop again then; if none is, \
+             the run does not begin. Nothing else was asked for, since without that id LitmusChaos up to 3.30 stops \
+             every run of the experiment, and 3.31 marks the run as stopped without telling the agent"
+                .to_owned(),
+        );
+    }
+    if has(INVALID_ORIGIN) {
+        return Some(format!(
+            "set litmus-origin to an origin that ChaosCenter allows, or allow {} in ALLOWED_ORIGINS of its server and \
+             of its authentication server",
+            litmus.door.origin
+        ));
+    }
+    if has(OLD) {
+        return Some("faultgate works with LitmusChaos 3.x: upgrade ChaosCenter and its agents".to_owned());
+    }
+    if has(NO_STOP) {
+        return Some("upgrade ChaosCenter: LitmusChaos 3.0 cannot stop a run".to_owned());
+    }
+    if has(INACTIVE) {
+        return Some(agent());
+    }
+    if is_elsewhere(why) {
+        return Some(format!(
+            "check litmus-url: it is the address of ChaosCenter's web page, and {}/api/query is not its API",
+            litmus.door.url
+        ));
+    }
+    match trouble.kind {
+        TroubleKind::Unsent => http::remedy(why).map(str::to_owned).or_else(|| {
+            Some(format!(
+                "check that {} is ChaosCenter's address and can be reached from here",
+                litmus.door.url
+            ))
+        }),
+        TroubleKind::Unauthenticated => Some(credentials(litmus)),
+        TroubleKind::Denied => Some(role(litmus, what)),
+        TroubleKind::Missing => Some(format!(
+            "check litmus-experiment-id, and that the experiment is in project {}",
+            litmus.project
+        )),
+        TroubleKind::Unanswered | TroubleKind::Limited | TroubleKind::Refused => None,
+    }
+}
+
+/// What to do about an agent that is not connected.
+pub(super) fn agent() -> String {
+    "see that the subscriber runs in the cluster of the experiment's infrastructure and can reach ChaosCenter: without \
+     it a run waits in the queue for ever"
+        .to_owned()
+}
+
+/// A server for pages does not take requests for an API, or answers them with a page.
+fn is_elsewhere(why: &str) -> bool {
+    ["HTTP 404", "HTTP 405", "HTTP 30"].iter().any(|status| why.contains(status)) || why.contains(NOT_ITS_API)
+}
+
+fn credentials(litmus: &Litmus) -> String {
+    if litmus.session.logs_in() {
+        return "check the user and the password; an account that still has its first password must change it in \
+                ChaosCenter once"
+            .to_owned();
+    }
+    "make a new API token in ChaosCenter, in the settings of the account, and give it as litmus-token \
+     (FAULTGATE_LITMUS_TOKEN); with user and password instead faultgate logs in again by itself"
+        .to_owned()
+}
+
+pub(super) fn role(litmus: &Litmus, what: Asked) -> String {
+    let roles = match what {
+        Asked::Launch | Asked::Stop => "Owner or Executor",
+        Asked::Check | Asked::Read => "Owner, Executor or Viewer",
+    };
+    let own = match litmus.session.own_project().as_deref() {
+        Some("") => {
+            "; the user owns no project: an account that still has its first password must change it in \
+                     ChaosCenter once"
+                .to_owned()
+        }
+        Some(own) if own != litmus.project => format!("; the user's own project is {own}"),
+        _ => String::new(),
+    };
+    format!(
+        "check litmus-project-id, and that the user is a member of project {} as {roles}{own}",
+        litmus.project
+    )
+}

@@ -1,0 +1,106 @@
+//! Who faultgate is to LitmusChaos: a token, or a user whose login gives one that does not last.
+
+use std::cell::RefCell;
+
+use reqwest::Method;
+use serde::Deserialize;
+use serde_json::json;
+use tokio::sync::Mutex;
+
+use super::door::Door;
+use crate::control_plane::{Trouble, TroubleKind};
+use faultgate_core::secret::Secret;
+use faultgate_core::text::plain;
+
+/// What `litmus-url` is spoken to with.
+#[derive(Clone)]
+pub enum Credentials {
+    Token(Secret),
+    Login { username: String, password: Secret },
+}
+
+pub(super) struct Session {
+    credentials: Credentials,
+    /// The login's last token. Held while a login is on its way, so that all who wait share it.
+    token: Mutex<Option<Secret>>,
+    /// The project that the user has owned the longest, as the login tells; "" where there is none.
+    own_project: RefCell<Option<String>>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Login {
+    access_token: Option<String>,
+    /// What 2.x calls it.
+    #[serde(rename = "access_token")]
+    old_token: Option<String>,
+    #[serde(rename = "projectID")]
+    project: Option<String>,
+}
+
+pub(super) const OLD: &str = "this ChaosCenter is LitmusChaos 2.x";
+
+impl Session {
+    pub(super) fn new(credentials: Credentials) -> Self {
+        Self { credentials, token: Mutex::default(), own_project: RefCell::default() }
+    }
+
+    pub(super) fn logs_in(&self) -> bool {
+        matches!(self.credentials, Credentials::Login { .. })
+    }
+
+    pub(super) fn own_project(&self) -> Option<String> {
+        self.own_project.borrow().clone()
+    }
+
+    /// The token for a request. The login waits for the first one.
+    pub(super) async fn token(&self, door: &Door) -> Result<Secret, Trouble> {
+        match &self.credentials {
+            Credentials::Token(token) => Ok(token.clone()),
+            Credentials::Login { username, password } => {
+                let mut held = self.token.lock().await;
+                match &*held {
+                    Some(token) => Ok(token.clone()),
+                    None => Ok(held.insert(self.login(door, username, password).await?).clone()),
+                }
+            }
+        }
+    }
+
+    /// Another token, since the server does not take this one any more; None where there can be none.
+    pub(super) async fn renewed(&self, door: &Door, refused: &Secret) -> Result<Option<Secret>, Trouble> {
+        let Credentials::Login { username, password } = &self.credentials else { return Ok(None) };
+        let mut held = self.token.lock().await;
+        if let Some(newer) = held.as_ref().filter(|token| *token != refused) {
+            return Ok(Some(newer.clone()));
+        }
+        *held = None;
+        Ok(Some(held.insert(self.login(door, username, password).await?).clone()))
+    }
+
+    async fn login(&self, door: &Door, username: &str, password: &Secret) -> Result<Secret, Trouble> {
+        let body = json!({ "username": username, "password": password.expose() });
+        let request = door.request(Method::POST, "/auth/login").json(&body);
+        let login: Login =
+            door.wire.send("Login", request).await.map_err(|trouble| unable(username, &trouble))?;
+        let token = login.access_token.filter(|token| !token.is_empty());
+        let Some(token) = token else {
+            let why = if login.old_token.is_some() { OLD } else { "its login gave no token" };
+            return Err(Trouble::new(TroubleKind::Refused, why));
+        };
+        let token = Secret::new(token);
+        door.wire.hide(&token);
+        *self.own_project.borrow_mut() = Some(plain(&login.project.unwrap_or_default(), 80));
+        Ok(token)
+    }
+}
+
+/// A request whose login failed was not sent.
+fn unable(username: &str, trouble: &Trouble) -> Trouble {
+    let kind = match trouble.kind {
+        TroubleKind::Unanswered => TroubleKind::Unsent,
+        kind => kind,
+    };
+    let why = format!("the login of {} failed: {}", plain(username, 80), trouble.why);
+    Trouble { wait: trouble.wait, ..Trouble::new(kind, why) }
+}

@@ -1,0 +1,382 @@
+//! The engine that Harness and LitmusChaos share: launch once, ask at well-chosen times, read the score, stop by id.
+//!
+//! `manager` is what a control plane must be able to do and `wire` how it is spoken to; `launch` begins a run, `poller`
+//! reads all that are followed when `schedule` says so, `tracking` is what is known of each, `phase`, `execution`, `node`
+//! and `step` read what is told, `course` says how each fault went, `injected` what the run has injected, `agreement`
+//! whether what is told agrees with itself, and `outcome` what all of it means.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use tokio::time::{Instant, sleep, timeout};
+
+mod agreement;
+mod course;
+mod execution;
+pub mod harness;
+mod injected;
+mod launch;
+pub mod litmus;
+mod manager;
+mod node;
+mod outcome;
+mod phase;
+mod poller;
+mod record;
+mod schedule;
+mod step;
+mod tracking;
+mod weights;
+mod wire;
+
+pub use manager::{Asked, Counts, Details, Manager, Run, RunKey};
+pub use phase::state_of;
+pub use wire::{NOT_ITS_API, Trouble, TroubleKind, Wire};
+
+use self::launch::{Launch, Launches, first};
+use self::outcome::Context;
+use self::poller::Poller;
+use self::tracking::{End, GaveUp, News, Tracking};
+use super::{Engine, Failure, FailureKind, Judgement, Launched, Notary, Record, StopCause, Watcher};
+use faultgate_core::clock::Clock;
+use faultgate_core::model::{
+    ExperimentPlan, Finding, InjectionRule, Intent, LaunchRecord, Monitor, MonitorRecord, State,
+    SubscriptionRecord, Trace, Verdict,
+};
+
+/// Times that the details of a run that is over are asked for.
+const DETAIL_TRIES: u32 = 3;
+/// Times that a stop is asked for which is refused, in the hope for a run id that makes it possible.
+const STOP_TRIES: u32 = 5;
+/// How long a stop is put off for the run's id: after a signal there is little time.
+const ID_LIMIT: Duration = Duration::from_secs(1);
+const FIRST_PAUSE: Duration = Duration::from_secs(1);
+const LONGEST_PAUSE: Duration = Duration::from_secs(10);
+
+const NOT_LAUNCHED: &str = "not launched";
+
+/// What one connection to a control plane is to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CenterSettings {
+    pub dry_run: bool,
+    pub injection: InjectionRule,
+    /// What chance begins with: runners that start together must not ask together.
+    pub seed: u64,
+}
+
+/// The experiments of one project of one control plane.
+pub struct ChaosCenter<M> {
+    manager: M,
+    settings: CenterSettings,
+    poller: Poller,
+    launches: Launches,
+}
+
+impl<M: Manager> ChaosCenter<M> {
+    pub fn new(manager: M, settings: CenterSettings, clock: Clock) -> Self {
+        let poller = Poller::new(clock, settings.seed);
+        Self { manager, settings, poller, launches: Launches::default() }
+    }
+
+    fn launch_of<'a>(&'a self, experiment: &'a ExperimentPlan) -> Launch<'a, M> {
+        let (manager, poller, launches) = (&self.manager, &self.poller, &self.launches);
+        Launch { manager, poller, launches, experiment }
+    }
+
+    fn dry_run(&self, experiment: &ExperimentPlan) -> Launched {
+        let id = format!("{}-{}-dry-run", experiment.spec.engine(), experiment.name);
+        let key =
+            RunKey { experiment: experiment.spec.source().to_owned(), notify_id: id.clone(), run_id: None };
+        let mut tracking = Tracking::new(key, None, Instant::now(), Duration::ZERO);
+        tracking.dry_run = true;
+        self.poller.runs.borrow_mut().insert(id.clone(), tracking);
+        Launched { id, url: None, first: first(State::Completed, NOT_LAUNCHED, self.poller.clock.now()) }
+    }
+
+    fn change<T>(&self, id: &str, change: impl FnOnce(&mut Tracking) -> T) -> Result<T, Failure> {
+        self.poller.change(id, change).ok_or_else(|| Failure {
+            kind: FailureKind::Missing,
+            what: format!("follow {id}"),
+            why: "this run has not launched it".to_owned(),
+            remedy: None,
+        })
+    }
+
+    fn failure(&self, trouble: &Trouble, asked: Asked, what: String) -> Failure {
+        failure(&self.manager, trouble, asked, what)
+    }
+
+    fn gave_up(&self, id: &str, why: &GaveUp) -> Failure {
+        let what = format!("read the run {id}");
+        match why {
+            GaveUp::Trouble(trouble) => self.failure(trouble, Asked::Read, what),
+            GaveUp::Vanished => Failure {
+                kind: FailureKind::Missing,
+                what,
+                why: format!("{} knew it, and does not know it any longer", self.manager.title()),
+                remedy: None,
+            },
+        }
+    }
+
+    /// Asks for what the report wants of a run that is over.
+    async fn end(&self, id: &str) -> Result<(), Failure> {
+        let key = self.change(id, |tracking| tracking.key.clone())?;
+        let mut tries = 0;
+        let end = loop {
+            match self.poller.ask(self.manager.details(&key)).await {
+                Ok(details) => break End { execution: Some(execution::read(&details)), unread: None },
+                Err(trouble) => {
+                    tries += 1;
+                    if tries >= DETAIL_TRIES || !may_pass(&trouble) {
+                        break End { execution: None, unread: Some(trouble.why) };
+                    }
+                }
+            }
+            let pause = self.poller.backoff(FIRST_PAUSE, LONGEST_PAUSE, tries);
+            let limited = self.poller.paused_until().saturating_duration_since(Instant::now());
+            sleep(pause.max(limited.min(LONGEST_PAUSE))).await;
+        };
+        self.change(id, |tracking| tracking.finish(end))
+    }
+
+    /// One look, outside of the poller.
+    async fn read(&self, id: &str) -> Result<Record, Failure> {
+        let key = self.change(id, |tracking| tracking.key.clone())?;
+        let asking = async { self.manager.read(&[key]).await.pop().unwrap_or(Ok(None)) };
+        match self.poller.ask(asking).await {
+            Err(trouble) => Err(self.failure(&trouble, Asked::Read, format!("read the run {id}"))),
+            Ok(run) => {
+                let record = self.change(id, |tracking| {
+                    tracking.look(run, Instant::now(), self.poller.clock.now());
+                    tracking.record()
+                })?;
+                self.poller.hurry();
+                Ok(record)
+            }
+        }
+    }
+
+    /// One request to stop; whether it was granted, or there is nothing left to stop.
+    async fn ask_to_stop(&self, id: &str) -> Result<(), Trouble> {
+        let Some(key) = self.poller.change(id, |tracking| tracking.key.clone()) else { return Ok(()) };
+        if key.run_id.is_none() {
+            // Most control planes stop by the run's id, which comes with the agent's first report.
+            let _ = timeout(ID_LIMIT, self.read(id)).await;
+        }
+        let Some((key, over)) = self.poller.change(id, |tracking| (tracking.key.clone(), tracking.is_over()))
+        else {
+            return Ok(());
+        };
+        if over { Ok(()) } else { self.poller.ask(self.manager.stop(&key)).await }
+    }
+}
+
+/// Trouble as the lifecycle knows it, with what to do about it.
+fn failure<M: Manager>(manager: &M, trouble: &Trouble, asked: Asked, what: String) -> Failure {
+    let kind = match trouble.kind {
+        TroubleKind::Unsent | TroubleKind::Unanswered | TroubleKind::Limited => FailureKind::Unanswered,
+        TroubleKind::Unauthenticated | TroubleKind::Denied => FailureKind::Denied,
+        TroubleKind::Missing => FailureKind::Missing,
+        TroubleKind::Refused => FailureKind::Refused,
+    };
+    Failure { kind, what, why: trouble.why.clone(), remedy: manager.remedy(trouble, asked) }
+}
+
+/// Trying again may help.
+fn may_pass(trouble: &Trouble) -> bool {
+    matches!(trouble.kind, TroubleKind::Unsent | TroubleKind::Unanswered | TroubleKind::Limited)
+}
+
+#[async_trait(?Send)]
+impl<M: Manager> Engine for ChaosCenter<M> {
+    async fn check(&self, experiments: &[&ExperimentPlan]) -> Vec<Finding> {
+        self.manager.check(experiments).await
+    }
+
+    async fn open(&self) -> Result<(), Failure> {
+        Ok(())
+    }
+
+    async fn launch(&self, experiment: &ExperimentPlan, notary: &dyn Notary) -> Result<Launched, Failure> {
+        if self.settings.dry_run {
+            return Ok(self.dry_run(experiment));
+        }
+        self.launch_of(experiment).launch(notary).await
+    }
+
+    async fn find_unanswered(&self, experiment: &ExperimentPlan) -> Result<Option<Launched>, Failure> {
+        self.launch_of(experiment).find_unanswered().await
+    }
+
+    fn may_have_begun(&self, experiment: &ExperimentPlan) -> Option<String> {
+        self.launch_of(experiment).how_to_look()
+    }
+
+    async fn follow(&self, launched: &Launched, watcher: &dyn Watcher) -> Result<Record, Failure> {
+        let id = &launched.id;
+        self.change(id, |_| ())?;
+        let _followed = self.poller.follow(id);
+        loop {
+            let changed = self.poller.news();
+            let known = |tracking: &mut Tracking| {
+                let news = std::mem::take(&mut tracking.news);
+                let record = (tracking.dry_run || tracking.end.is_some()).then(|| tracking.record());
+                (news, record, tracking.seen_at.is_some(), tracking.gave_up.clone())
+            };
+            let (news, record, is_over, gave_up) = self.change(id, known)?;
+            for news in news {
+                match news {
+                    News::Transition(transition) => watcher.transition(transition),
+                    News::Warning(message) => watcher.warning(&message),
+                }
+            }
+            if let Some(record) = record {
+                return Ok(record);
+            }
+            if let Some(why) = gave_up {
+                return Err(self.gave_up(id, &why));
+            }
+            if is_over {
+                self.end(id).await?;
+            } else {
+                self.poller.wait(&self.manager, changed).await;
+            }
+        }
+    }
+
+    async fn stop(&self, launched: &Launched) -> Result<(), Failure> {
+        let id = &launched.id;
+        let done = self.change(id, |tracking| {
+            tracking.stop_was_asked(Instant::now());
+            tracking.dry_run || tracking.is_over()
+        })?;
+        if done {
+            return Ok(());
+        }
+        let mut tries = 0;
+        loop {
+            let Err(trouble) = self.ask_to_stop(id).await else {
+                self.poller.hurry();
+                return Ok(());
+            };
+            tries += 1;
+            self.change(id, |tracking| tracking.stop_trouble = Some(trouble.clone()))?;
+            // What has ended cannot be stopped, and whether it has is for its record to say. A run without an id may
+            // get one.
+            let refused = matches!(trouble.kind, TroubleKind::Refused | TroubleKind::Missing);
+            if refused && self.read(id).await.is_ok_and(|record| record.has_ended()) {
+                return Ok(());
+            }
+            let has_no_id = self.change(id, |tracking| tracking.key.run_id.is_none())?;
+            let again = trouble.kind == TroubleKind::Limited || (refused && has_no_id && tries < STOP_TRIES);
+            if !again {
+                return Err(self.failure(&trouble, Asked::Stop, format!("stop the run {id}")));
+            }
+            let pause = self.poller.backoff(FIRST_PAUSE, LONGEST_PAUSE, tries - 1);
+            sleep(trouble.wait.map_or(pause, |wait| wait.clamp(FIRST_PAUSE, LONGEST_PAUSE))).await;
+        }
+    }
+
+    fn stop_so_far(&self, launched: &Launched) -> Option<Failure> {
+        let trouble = self.poller.change(&launched.id, |tracking| tracking.stop_trouble.clone())??;
+        Some(self.failure(&trouble, Asked::Stop, format!("stop the run {}", launched.id)))
+    }
+
+    async fn look(&self, launched: &Launched) -> Result<Record, Failure> {
+        let known = self.change(&launched.id, |tracking| {
+            (tracking.dry_run || tracking.seen_at.is_some()).then(|| tracking.record())
+        })?;
+        match known {
+            Some(record) => Ok(record),
+            None => self.read(&launched.id).await,
+        }
+    }
+
+    async fn judge(&self, record: &Record, launched: &Launched, stop: Option<&StopCause>) -> Judgement {
+        let known = self.change(&launched.id, |tracking| (tracking.run.clone(), tracking.end.clone()));
+        let (run, end) = match known {
+            Ok(known) => known,
+            Err(failure) => {
+                return Judgement::plain(State::Unknown, Verdict::Errored, failure.to_string());
+            }
+        };
+        let not_asked = "they were not asked for".to_owned();
+        let End { execution, unread } = end.unwrap_or(End { execution: None, unread: Some(not_asked) });
+        outcome::judge(
+            record,
+            &Context {
+                title: self.manager.title(),
+                dry_run: self.settings.dry_run,
+                injection: self.settings.injection,
+                stop,
+                run: run.as_ref(),
+                execution: execution.as_ref(),
+                unread: unread.as_deref(),
+            },
+        )
+    }
+
+    async fn close(&self, _within: Duration) {}
+
+    fn subscription(&self) -> Option<SubscriptionRecord> {
+        None
+    }
+
+    fn monitoring(&self, _experiment: &ExperimentPlan, id: Option<&str>) -> MonitorRecord {
+        let mut monitoring = MonitorRecord::new(Monitor::Poll);
+        // One request may tell of several runs.
+        monitoring.api_calls = self.manager.calls();
+        let known = id.and_then(|id| self.poller.change(id, |tracking| (tracking.seen_at, tracking.reads)));
+        if let Some((Some(_), reads)) = known {
+            monitoring.learned = format!("by asking {}, {reads} times", self.manager.title());
+        }
+        monitoring
+    }
+
+    fn calls(&self) -> BTreeMap<String, u64> {
+        self.manager.calls()
+    }
+
+    fn stop_conditions(&self, _experiment: &ExperimentPlan) -> Vec<String> {
+        Vec::new()
+    }
+
+    fn stop_command(&self, launched: &Launched) -> String {
+        let key = self.poller.change(&launched.id, |tracking| tracking.key.clone());
+        let title = self.manager.title();
+        key.map_or_else(
+            || format!("the console of {title}: {}", launched.id),
+            |key| self.manager.stop_by_hand(&key),
+        )
+    }
+
+    fn region(&self) -> Option<String> {
+        None
+    }
+
+    fn trace(&self, launched: &Launched) -> Trace {
+        let launched_experiment =
+            self.poller.change(&launched.id, |tracking| tracking.key.experiment.clone());
+        Trace { launched_experiment, process: None }
+    }
+
+    fn adopt(&self, experiment: &ExperimentPlan, launch: &LaunchRecord) -> Launched {
+        if self.settings.dry_run {
+            return self.dry_run(experiment);
+        }
+        let known = launch.trace.launched_experiment.as_deref();
+        let key = RunKey {
+            experiment: known.unwrap_or(experiment.spec.source()).to_owned(),
+            notify_id: launch.id.clone(),
+            run_id: None,
+        };
+        self.poller.begin(&self.manager, key, None);
+        Launched::by_another(launch)
+    }
+
+    fn recall(&self, experiment: &ExperimentPlan, intent: &Intent) {
+        self.launch_of(experiment).recall(intent);
+    }
+}

@@ -1,0 +1,345 @@
+//! One node of `executionData`: a fault, or a step of the control plane's own. Pure.
+
+use jiff::Timestamp;
+use serde_json::Value;
+
+use super::course::{self, Course, Signs};
+use super::step::Step;
+use super::weights;
+use faultgate_core::model::{Action, Effect, Fault, FaultProbe, Score, Target};
+use faultgate_core::text::plain;
+
+/// Most of each that is kept.
+pub(super) const PROBES: usize = 100;
+const RESOURCES: usize = 200;
+/// Characters of a name, and of a sentence.
+pub(super) const NAME: usize = 200;
+pub(super) const SENTENCE: usize = 400;
+
+/// One fault, as its node tells.
+pub(super) struct FaultNode {
+    pub(super) name: String,
+    /// Its own name, its engine's and its node's.
+    pub(super) names: Vec<String>,
+    pub(super) fault: Fault,
+    pub(super) action: Action,
+    pub(super) targets: Vec<Target>,
+    pub(super) unreverted: Vec<String>,
+    /// Its place among the weights.
+    pub(super) matched: Option<usize>,
+    /// What is told of its course, besides its probes.
+    pub(super) signs: Signs,
+    phase: String,
+}
+
+impl FaultNode {
+    /// How it went, when all of its probes are known.
+    pub(super) fn judge(&mut self) -> Course {
+        let course = course::course(&self.signs, &self.fault.probes);
+        action_state(&course, &self.phase).clone_into(&mut self.action.state);
+        course
+    }
+}
+
+/// What a node is.
+pub(super) enum Node {
+    Fault(Box<FaultNode>),
+    /// A wait, an approval, a script or a check: it injects nothing.
+    Step(Action),
+}
+
+impl Node {
+    /// None where the node only holds others.
+    pub(super) fn of(node: &Value, weights: &[(String, u32)]) -> Option<Self> {
+        match effect(node)? {
+            Effect::Injects => Some(Self::Fault(Box::new(fault_node(node, weights)))),
+            effect => Some(Self::Step(step_action(node, effect))),
+        }
+    }
+
+    pub(super) fn action(&self) -> &Action {
+        match self {
+            Self::Fault(fault) => &fault.action,
+            Self::Step(action) => action,
+        }
+    }
+}
+
+/// What a node does to the system. A kind that is not known is a fault only where it carries data of one.
+fn effect(node: &Value) -> Option<Effect> {
+    let chaos = &node["chaosData"];
+    let has = |name: &str| chaos[name].as_object().is_some_and(|data| !data.is_empty());
+    let kind = first(node, &["/type", "/stepType"], NAME).unwrap_or_default().to_ascii_lowercase();
+    let is_fault = ["experimentName", "experimentVerdict", "engineName", "faultData", "chaosResult"]
+        .iter()
+        .any(|name| !chaos[*name].is_null());
+    match kind.as_str() {
+        "probe" => Some(Effect::Asserts),
+        "action" | "delay" | "wait" | "suspend" | "approval" | "script" | "customscript" => {
+            Some(Effect::Waits)
+        }
+        _ if !is_fault && has("probeData") => Some(Effect::Asserts),
+        _ if !is_fault && has("actionData") => Some(Effect::Waits),
+        "chaosengine" | "k8stask" | "fault" => Some(Effect::Injects),
+        _ => chaos.is_object().then_some(Effect::Injects),
+    }
+}
+
+fn step_action(node: &Value, effect: Effect) -> Action {
+    let name = first(node, &["/name", "/stepName"], NAME).unwrap_or_else(|| "(unnamed)".to_owned());
+    let phase = first(node, &["/phase", "/status"], NAME).unwrap_or_default();
+    let state = match phase.to_ascii_lowercase().as_str() {
+        "completed" | "succeeded" | "passed" => "completed",
+        other => without_verdict(other),
+    };
+    let (started_at, ended_at) = times(node);
+    Action {
+        name,
+        action_id: first(node, &["/chaosData/actionData/type", "/type", "/stepType"], NAME)
+            .unwrap_or_else(|| "step".to_owned()),
+        effect,
+        state: state.to_owned(),
+        reason: (!phase.is_empty()).then(|| format!("phase {phase}")),
+        started_at,
+        ended_at,
+        targets: Vec::new(),
+    }
+}
+
+fn fault_node(node: &Value, all: &[(String, u32)]) -> FaultNode {
+    let chaos = &node["chaosData"];
+    let node_name = first(node, &["/name", "/stepName"], NAME);
+    let engine = first(chaos, &["/engineName", "/engineContext"], NAME);
+    let name =
+        first(chaos, &["/experimentName"], NAME).or_else(|| engine.clone()).or_else(|| node_name.clone());
+    let name = name.unwrap_or_else(|| "(unnamed)".to_owned());
+    let names: Vec<String> = [Some(name.clone()), engine, node_name].into_iter().flatten().collect();
+    let matched = weights::find(all, &names);
+    let step = step_of(chaos);
+    let targets = targets(&name, chaos);
+    let fault = fault(&name, chaos, step.as_ref(), matched.and_then(|place| Some(all.get(place)?.1)));
+    let phase = first(node, &["/phase", "/status"], NAME).unwrap_or_default();
+    let (started_at, ended_at) = times(node);
+    let action = Action {
+        name: name.clone(),
+        action_id: first(node, &["/type", "/stepType"], NAME).unwrap_or_else(|| "fault".to_owned()),
+        effect: Effect::Injects,
+        state: String::new(),
+        reason: why(&fault, &phase),
+        started_at,
+        ended_at,
+        targets: targets.all.iter().map(|target| target.name.clone()).collect(),
+    };
+    let signs = signs(chaos, &phase, step, &targets);
+    let Targets { all: targets, unreverted, .. } = targets;
+    FaultNode { name, names, fault, action, targets, unreverted, matched, signs, phase }
+}
+
+fn signs(chaos: &Value, phase: &str, step: Option<Step>, targets: &Targets) -> Signs {
+    let places = ["/experimentStatus", "/chaosResult/status/experimentStatus/phase"];
+    let told = places.iter().filter_map(|place| text(chaos.pointer(place)?, NAME));
+    let mut status: Vec<String> = told.chain([phase.to_owned()]).filter(|word| !word.is_empty()).collect();
+    status.dedup();
+    Signs {
+        has_data: chaos.is_object(),
+        own: own_verdict(chaos),
+        result: result_verdict(chaos),
+        status,
+        step,
+        targets: targets.told,
+    }
+}
+
+fn why(fault: &Fault, phase: &str) -> Option<String> {
+    let verdict =
+        Some(&fault.verdict).filter(|verdict| !verdict.is_empty()).map(|it| format!("verdict {it}"));
+    let phase = Some(phase).filter(|phase| !phase.is_empty()).map(|it| format!("phase {it}"));
+    let parts: Vec<String> = [phase, verdict, fault.fail_step.clone()].into_iter().flatten().collect();
+    (!parts.is_empty()).then(|| parts.join(", "))
+}
+
+/// A fault that was injected has done what it should, also where it found a weakness.
+fn action_state(course: &Course, phase: &str) -> &'static str {
+    match course {
+        Course::Acted => "completed",
+        Course::Cut(_) => "stopped",
+        Course::Broken(why) if why.starts_with("was stopped") => "stopped",
+        Course::Broken(_) | Course::NoTarget(_) | Course::Unsteady(_) => "failed",
+        Course::Idle(_) => without_verdict(&phase.to_ascii_lowercase()),
+        Course::Untold(_) => "unknown",
+    }
+}
+
+fn without_verdict(phase: &str) -> &'static str {
+    match phase {
+        "error" | "failed" => "failed",
+        "running" => "running",
+        "stopped" => "stopped",
+        "skipped" => "skipped",
+        _ => "pending",
+    }
+}
+
+fn fault(name: &str, chaos: &Value, step: Option<&Step>, weight: Option<u32>) -> Fault {
+    let own = own_verdict(chaos).filter(|verdict| !verdict.is_empty());
+    // The engine may still show `Awaited` where its result is there.
+    let verdict = match (own, result_verdict(chaos)) {
+        (Some(own), Some(result)) if is_open(&own) && !is_open(&result) => result,
+        (own, result) => own.or(result).unwrap_or_default(),
+    };
+    let percentage =
+        ["/probeSuccessPercentage", "/chaosResult/status/experimentStatus/probeSuccessPercentage"];
+    let success = percentage.iter().filter_map(|place| chaos.pointer(place)).find_map(number);
+    Fault {
+        name: name.to_owned(),
+        weight,
+        verdict,
+        probe_success: success.and_then(Score::new),
+        fail_step: step.map(Step::shown).filter(|step| !step.is_empty()).map(str::to_owned),
+        error_code: step.and_then(Step::code).map(str::to_owned),
+        probes: probes(chaos),
+    }
+}
+
+/// The verdict by which the control plane counts it; "" where it is told and says nothing.
+fn own_verdict(chaos: &Value) -> Option<String> {
+    let told = ["experimentVerdict", "verdict"].iter().find_map(|name| chaos[*name].as_str())?;
+    Some(plain(told, NAME))
+}
+
+fn result_verdict(chaos: &Value) -> Option<String> {
+    first(chaos, &["/chaosResult/status/experimentStatus/verdict"], NAME)
+}
+
+fn is_open(verdict: &str) -> bool {
+    let passed_or_failed = course::has_passed(verdict) || course::has_failed(verdict);
+    !passed_or_failed && !course::has_stopped(verdict)
+}
+
+/// The step that failed. None where nothing is said of one, not even that there is none.
+fn step_of(chaos: &Value) -> Option<Step> {
+    let of_result = "/chaosResult/status/experimentStatus";
+    let texts =
+        ["/failStep".to_owned(), format!("{of_result}/failStep"), format!("{of_result}/errorOutput/reason")];
+    let texts: Vec<&str> = texts
+        .iter()
+        .chain([&"/errorOutput/reason".to_owned()])
+        .filter_map(|place| chaos.pointer(place)?.as_str())
+        .collect();
+    let codes = [
+        "/errorCode".to_owned(),
+        "/errorOutput/errorCode".to_owned(),
+        format!("{of_result}/errorOutput/errorCode"),
+    ];
+    let codes: Vec<&str> = codes.iter().filter_map(|place| chaos.pointer(place)?.as_str()).collect();
+    let told = !texts.is_empty() || codes.iter().any(|code| !code.is_empty());
+    told.then(|| Step::of(&texts, &codes))
+}
+
+fn probes(chaos: &Value) -> Vec<FaultProbe> {
+    let places = ["/chaosResult/status/probeStatuses", "/chaosResult/probeStatuses", "/probeStatuses"];
+    let all = places.iter().find_map(|place| chaos.pointer(place)?.as_array());
+    let read = |probe: &Value| {
+        Some(FaultProbe {
+            name: first(probe, &["/name"], NAME)?,
+            kind: first(probe, &["/type"], NAME).unwrap_or_default(),
+            mode: first(probe, &["/mode"], NAME),
+            verdict: first(probe, &["/status/verdict", "/verdict"], NAME).unwrap_or_default(),
+            description: first(probe, &["/status/description", "/description"], SENTENCE),
+        })
+    };
+    all.into_iter().flatten().filter_map(read).take(PROBES).collect()
+}
+
+/// What a fault was aimed at.
+struct Targets {
+    /// How many resources are told; None where nothing is told of any.
+    told: Option<usize>,
+    /// By kind.
+    all: Vec<Target>,
+    /// Resources that are not known to be as they were.
+    unreverted: Vec<String>,
+}
+
+fn targets(fault: &str, chaos: &Value) -> Targets {
+    let mut targets = Targets { told: None, all: Vec::new(), unreverted: Vec::new() };
+    let history = ["/chaosResult/status/history/targets", "/chaosResult/history/targets", "/history/targets"];
+    let Some(told) = history.iter().find_map(|place| chaos.pointer(place)?.as_array()) else {
+        return targets;
+    };
+    targets.told = Some(told.iter().filter(|target| first(target, &["/name"], NAME).is_some()).count());
+    for told in told {
+        targets.add(fault, told);
+    }
+    targets
+}
+
+impl Targets {
+    fn add(&mut self, fault: &str, told: &Value) {
+        let Some(name) = first(told, &["/name"], NAME) else { return };
+        let kind = first(told, &["/kind"], NAME).unwrap_or_else(|| "resource".to_owned());
+        let status = first(told, &["/chaosStatus"], NAME).unwrap_or_default();
+        if status.eq_ignore_ascii_case("injected") && self.unreverted.len() < RESOURCES {
+            self.unreverted.push(format!("{kind} {name}"));
+        }
+        let shown = if status.is_empty() { name } else { format!("{name} ({status})") };
+        let place = self.all.iter().position(|target| target.resource_type == kind).unwrap_or_else(|| {
+            self.all.push(Target {
+                name: fault.to_owned(),
+                resource_type: kind,
+                resolved: Some(0),
+                has_more: false,
+                resources: Vec::new(),
+            });
+            self.all.len() - 1
+        });
+        let target = &mut self.all[place];
+        target.resolved = target.resolved.map(|count| count + 1);
+        if target.resources.len() < RESOURCES {
+            target.resources.push(shown);
+        }
+    }
+}
+
+/// When it began and ended; an end before the beginning is none.
+fn times(node: &Value) -> (Option<Timestamp>, Option<Timestamp>) {
+    let (started_at, ended_at) = (time(&node["startedAt"]), time(&node["finishedAt"]));
+    (started_at, ended_at.filter(|ended| started_at.is_none_or(|started| started <= *ended)))
+}
+
+/// The first of these places that holds a text.
+fn first(value: &Value, pointers: &[&str], longest: usize) -> Option<String> {
+    pointers.iter().find_map(|place| text(value.pointer(place)?, longest))
+}
+
+pub(super) fn text(value: &Value, longest: usize) -> Option<String> {
+    let text = match value {
+        Value::String(text) => plain(text, longest),
+        Value::Number(number) => number.to_string(),
+        _ => return None,
+    };
+    (!text.is_empty()).then_some(text)
+}
+
+fn number(value: &Value) -> Option<f64> {
+    match value {
+        Value::String(text) => text.trim().trim_end_matches('%').parse().ok(),
+        other => other.as_f64(),
+    }
+}
+
+/// Seconds or milliseconds since 1970, as a number or its text, or RFC 3339.
+pub(super) fn time(value: &Value) -> Option<Timestamp> {
+    let count = match value {
+        Value::String(text) => match text.trim().parse::<i64>() {
+            Ok(count) => count,
+            Err(_) => return text.trim().parse().ok(),
+        },
+        other => other.as_i64()?,
+    };
+    match count {
+        ..1 => None,
+        1..100_000_000_000 => Timestamp::from_second(count).ok(),
+        _ => Timestamp::from_millisecond(count).ok(),
+    }
+}

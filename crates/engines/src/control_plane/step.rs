@@ -1,0 +1,157 @@
+//! The step at which a fault failed, as agents write it: `CODE : reason`, where the reason may be JSON that names the
+//! phase. Pure.
+
+use serde_json::Value;
+
+use faultgate_core::text::plain;
+
+/// Characters of a code, and of a sentence.
+const CODE: usize = 200;
+const SENTENCE: usize = 400;
+
+/// Errors of a fault itself, by which nothing is known of the system. A probe's error is none of these.
+const OF_THE_FAULT: &[&str] = &[
+    "CHAOS_INJECT_ERROR",
+    "CHAOS_REVERT_ERROR",
+    "CHAOS_RESULT_CRUD_ERROR",
+    "CONTAINER_RUNTIME_ERROR",
+    "HELPER_ERROR",
+    "HELPER_POD_FAILED_ERROR",
+    "NON_USER_FRIENDLY_ERROR",
+];
+const NO_TARGET: &str = "TARGET_SELECTION_ERROR";
+const STOPPED: &str = "EXPERIMENT_ABORTED";
+/// A check of the application's own, which fails where the system does.
+const STATUS_CHECK: &str = "STATUS_CHECKS_ERROR";
+const OF_A_PROBE: &[&str] = &["PROBE_FAILURE", "PROBE_FAILED", "PROBE_ERROR", "PROBE_TIMEOUT", "E2008"];
+
+/// When in the life of a fault.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Phase {
+    /// Before anything was injected.
+    Before,
+    During,
+    After,
+}
+
+/// A step that failed, or the word that none did.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Step {
+    /// All that is said of it, to look for words in.
+    said: String,
+    shown: String,
+    code: Option<String>,
+}
+
+impl Step {
+    /// Of these texts of one fault, the first of which is shown; codes that are told apart come last.
+    pub(super) fn of(texts: &[&str], codes: &[&str]) -> Self {
+        let empty = |text: &&&str| !matches!(text.trim(), "" | "N/A" | "NA");
+        let texts: Vec<&str> = texts.iter().filter(empty).copied().collect();
+        let codes: Vec<&str> = codes.iter().filter(empty).copied().collect();
+        let shown = texts.first().map(|text| readable(text)).unwrap_or_default();
+        let code = codes.first().map(|code| plain(code, CODE)).or_else(|| code_of(&shown));
+        let said = texts.iter().chain(&codes).copied().collect::<Vec<_>>().join("\n").to_ascii_uppercase();
+        Self { said, shown, code }
+    }
+
+    /// The step for people; empty where none failed.
+    pub(super) fn shown(&self) -> &str {
+        &self.shown
+    }
+
+    pub(super) fn code(&self) -> Option<&str> {
+        self.code.as_deref()
+    }
+
+    /// The first phase that is named; None where none is.
+    pub(super) fn phase(&self) -> Option<Phase> {
+        let names = |words: &[&str]| words.iter().any(|word| self.said.contains(word));
+        if names(&["PRECHAOS", "PRE-CHAOS"]) {
+            Some(Phase::Before)
+        } else if names(&["CHAOSINJECT"]) {
+            Some(Phase::During)
+        } else if names(&["POSTCHAOS", "POST-CHAOS"]) {
+            Some(Phase::After)
+        } else {
+            None
+        }
+    }
+
+    pub(super) fn found_no_target(&self) -> bool {
+        self.said.contains(NO_TARGET)
+    }
+
+    /// A probe failed or could not run, or the application is not as it should be.
+    pub(super) fn is_of_a_check(&self) -> bool {
+        self.said.contains(STATUS_CHECK) || OF_A_PROBE.iter().any(|word| self.said.contains(word))
+    }
+
+    pub(super) fn is_of_the_fault(&self) -> bool {
+        !self.is_of_a_check() && OF_THE_FAULT.iter().any(|code| self.said.contains(code))
+    }
+
+    pub(super) fn is_of_a_stop(&self) -> bool {
+        self.said.contains(STOPPED)
+    }
+}
+
+/// A step whose reason is JSON is written as a sentence.
+fn readable(text: &str) -> String {
+    let (before, json) = text.find('{').map_or((text, ""), |at| text.split_at(at));
+    let Ok(Value::Object(said)) = serde_json::from_str::<Value>(json) else { return plain(text, SENTENCE) };
+    let part = |name: &str| said.get(name).and_then(Value::as_str).filter(|part| !part.is_empty());
+    let code = before.trim_end_matches([' ', ':']).trim();
+    let code = Some(code).filter(|code| !code.is_empty()).or_else(|| part("errorCode"));
+    let phase = part("phase").map(|phase| format!("in phase {phase}"));
+    let parts: Vec<String> = [part("reason").map(str::to_owned), part("target").map(str::to_owned), phase]
+        .into_iter()
+        .flatten()
+        .collect();
+    let sentence = parts.join(", ");
+    plain(&code.map_or_else(|| sentence.clone(), |code| format!("{code} : {sentence}")), SENTENCE)
+}
+
+/// What stands before the first colon, if it looks like a code.
+fn code_of(step: &str) -> Option<String> {
+    let code = step.split(':').next()?.trim();
+    let is_code = |c: char| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_';
+    (code.len() < step.len() && code.len() > 2 && code.chars().all(is_code)).then(|| code.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reason_in_json_is_read_as_a_sentence() {
+        let json = r#"TARGET_SELECTION_ERROR : {"errorCode":"TARGET_SELECTION_ERROR","phase":"ChaosInject","reason":"no pod found with matching labels","target":"{podLabel: app=shop, namespace: shop}"}"#;
+        let step = Step::of(&[json], &[]);
+        assert_eq!(
+            step.shown(),
+            "TARGET_SELECTION_ERROR : no pod found with matching labels, {podLabel: app=shop, namespace: shop}, in phase ChaosInject"
+        );
+        assert_eq!((step.code(), step.phase()), (Some("TARGET_SELECTION_ERROR"), Some(Phase::During)));
+        assert!(step.found_no_target() && !step.is_of_a_check());
+        assert_eq!(
+            Step::of(&["HTTP_PROBE_FAILURE : {not json"], &[]).shown(),
+            "HTTP_PROBE_FAILURE : {not json"
+        );
+    }
+
+    #[test]
+    fn phases_and_kinds_are_found_in_any_of_the_texts() {
+        let before = Step::of(&["", "x : {\"phase\":\"PreChaos\"}"], &["CMD_PROBE_FAILURE"]);
+        assert_eq!((before.phase(), before.is_of_a_check()), (Some(Phase::Before), true));
+        assert_eq!(Step::of(&["[pre-chaos]: Failed while running probes"], &[]).phase(), Some(Phase::Before));
+        assert!(Step::of(&["pods not ready"], &["STATUS_CHECKS_ERROR"]).is_of_a_check());
+        assert!(Step::of(&["E2008: CMD_PROBE_ERROR"], &[]).is_of_a_check());
+        assert!(Step::of(&["HELPER_ERROR : no helper"], &[]).is_of_the_fault());
+        // A list of probe failures comes under a code that says nothing.
+        let list = Step::of(&["GENERIC_ERROR : [{\"errorCode\":\"HTTP_PROBE_FAILURE\"}]"], &[]);
+        assert!(list.is_of_a_check() && !list.is_of_the_fault());
+        for none in [Step::of(&["N/A", " "], &[""]), Step::default()] {
+            assert_eq!((none.shown(), none.code(), none.phase()), ("", None, None));
+        }
+    }
+}

@@ -1,0 +1,142 @@
+//! The weighted score, computed from the faults as a cross-check: what counts is the engine's own. Pure.
+
+use faultgate_core::model::Score;
+
+/// The place of the weight that belongs to a fault known by these names: the control plane looks for the fault's name
+/// within the name of its engine. The longest wins, since `pod-delete` is part of `pod-delete-2` too.
+pub(super) fn find(weights: &[(String, u32)], names: &[String]) -> Option<usize> {
+    let matching = |weighted: &str| names.iter().any(|name| is_of(name, weighted));
+    let exact = |weighted: &str| names.iter().any(|name| name == weighted);
+    weights
+        .iter()
+        .enumerate()
+        .filter(|(_, (weighted, _))| matching(weighted))
+        .max_by_key(|(_, (weighted, _))| (exact(weighted), weighted.len()))
+        .map(|(place, _)| place)
+}
+
+pub(super) fn is_of(name: &str, weighted: &str) -> bool {
+    !weighted.is_empty() && name.contains(weighted)
+}
+
+/// What a score is worth, by the details it is made of.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum Worth {
+    /// The weighted mean.
+    Mean(Score),
+    /// Not all weights are told: a weighted mean is no less than this, and may be more.
+    Least(Score),
+    /// All weights are 0: the score says nothing.
+    Weightless,
+}
+
+/// Each weight times what its fault's probes gave, by the sum of all weights, cut after two decimals. A weight without
+/// a fault adds nothing, and counts. None where there are no faults.
+pub(super) fn worth(
+    weights: &[(String, u32)],
+    faults: impl Iterator<Item = (Option<usize>, Score)>,
+) -> Option<Worth> {
+    let (mut sum, mut least, mut all_matched) = (0.0, None, true);
+    for (place, success) in faults {
+        least = Some(least.map_or(success, |least: Score| if success < least { success } else { least }));
+        match place.and_then(|place| weights.get(place)) {
+            Some((_, weight)) => sum += f64::from(*weight) * success.get(),
+            None => all_matched = false,
+        }
+    }
+    let least = least?;
+    let all: f64 = weights.iter().map(|(_, weight)| f64::from(*weight)).sum();
+    if !weights.is_empty() && all <= 0.0 {
+        return Some(Worth::Weightless);
+    }
+    if weights.is_empty() {
+        return Some(Worth::Least(least));
+    }
+    // A hair above, so that 83.4 is not cut to 83.39.
+    let mean = Score::new(((sum / all * 100.0 + 1e-6).floor() / 100.0).min(100.0))?;
+    Some(if all_matched { Worth::Mean(mean) } else { Worth::Least(if mean < least { mean } else { least }) })
+}
+
+/// True where a score that is told is no better than what it is made of, but for rounding: to as many decimals as it is
+/// told with, and never up to a full score.
+pub(super) fn bears_out(worth: Score, told: Score) -> bool {
+    if told <= worth {
+        return true;
+    }
+    let is_whole = |value: f64| (value - value.round()).abs() < 1e-6;
+    let rounding = match told.get() {
+        100.0 => 0.0,
+        told if is_whole(told) => 0.5,
+        told if is_whole(told * 10.0) => 0.05,
+        _ => 0.01,
+    };
+    told.get() - worth.get() <= rounding + 1e-9
+}
+
+/// Whether two scores are the same, as exactly as they are told.
+pub(super) fn agree(one: Score, other: Score) -> bool {
+    (one.get() - other.get()).abs() <= 0.01 + 1e-9
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn weights(all: &[(&str, u32)]) -> Vec<(String, u32)> {
+        all.iter().map(|(name, weight)| ((*name).to_owned(), *weight)).collect()
+    }
+
+    fn score(value: f64) -> Score {
+        Score::new(value).unwrap()
+    }
+
+    fn computed(all: &[(&str, u32)], successes: &[f64]) -> Option<Worth> {
+        let faults = successes.iter().enumerate().map(|(n, success)| (Some(n), score(*success)));
+        worth(&weights(all), faults)
+    }
+
+    #[test]
+    fn the_documented_example_comes_out() {
+        let all = [("a", 8), ("b", 6), ("c", 4)];
+        let mean = |value| Some(Worth::Mean(score(value)));
+        assert_eq!(computed(&all, &[90.0, 75.0, 83.0]), mean(83.44));
+        assert_eq!(computed(&[("a", 1), ("b", 1), ("c", 1)], &[100.0, 100.0, 0.0]), mean(66.66));
+        assert_eq!(computed(&all, &[100.0]), mean(44.44), "faults that are missing count");
+        assert_eq!(computed(&[("a", 0)], &[100.0]), Some(Worth::Weightless));
+        assert_eq!(computed(&[], &[100.0, 40.0]), Some(Worth::Least(score(40.0))));
+        assert_eq!(computed(&all, &[]), None);
+        let unweighted = [(Some(0), score(100.0)), (None, score(40.0))].into_iter();
+        assert_eq!(worth(&weights(&[("a", 8)]), unweighted), Some(Worth::Least(score(40.0))));
+    }
+
+    #[test]
+    fn a_fault_is_found_by_part_of_its_engines_name() {
+        let all = weights(&[("pod-delete", 1), ("pod-delete-2", 2), ("", 3)]);
+        let place = |names: &[&str]| {
+            let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
+            find(&all, &names)
+        };
+        assert_eq!(place(&["pod-delete", "pod-delete-x7"]), Some(0));
+        assert_eq!(place(&["pod-delete-2-x7"]), Some(1));
+        assert_eq!(place(&["pod-delete", "pod-delete-2-x7"]), Some(0), "its very name");
+        assert_eq!(place(&["network-loss"]), None);
+    }
+
+    #[test]
+    fn a_hundredth_is_no_difference() {
+        assert!(agree(score(83.44), score(83.45)) && !agree(score(83.44), score(83.46)));
+    }
+
+    #[test]
+    fn rounding_is_borne_and_nothing_better() {
+        let borne = |worth, told| bears_out(score(worth), score(told));
+        for (worth, told) in
+            [(66.66, 66.67), (66.66, 66.7), (66.66, 67.0), (83.44, 83.4), (40.0, 0.0), (100.0, 100.0)]
+        {
+            assert!(borne(worth, told), "{worth} {told}");
+        }
+        for (worth, told) in [(40.0, 40.02), (66.66, 66.8), (66.4, 67.0), (99.9, 100.0), (0.0, 100.0)] {
+            assert!(!borne(worth, told), "{worth} {told}");
+        }
+    }
+}

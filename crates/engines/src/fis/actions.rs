@@ -1,0 +1,122 @@
+//! Which actions of FIS inject a fault, and whether one of an experiment did. The one list: the outcome, the fault window,
+//! `faultgate lint`, docs/fis.md and the Step Functions template without a container follow it.
+
+use faultgate_core::model::{Action, Effect, Target};
+
+/// Actions that inject nothing, and what they do instead.
+#[rustfmt::skip]
+pub(super) const HARMLESS: &[(&str, Effect, &str)] = &[
+    ("aws:fis:wait", Effect::Waits, "lets time pass between other actions"),
+    ("aws:cloudwatch:assert-alarm-state", Effect::Asserts,
+        "looks at alarms, and fails if they are not in the state that it expects"),
+    ("aws:arc:start-zonal-autoshift", Effect::Recovers,
+        "moves traffic away from an impaired Availability Zone: AWS calls it a recovery action"),
+];
+
+/// Actions that act without a target of FIS.
+pub(super) const TARGETLESS: &[&str] = &["aws:ssm:start-automation-execution"];
+
+/// Actions that inject a fault, by service. What FIS has learned since then is not known here: see [`found`].
+#[rustfmt::skip]
+const INJECTING: &[(&str, &[&str])] = &[
+    ("directconnect", &["virtual-interface-disconnect"]),
+    ("dsql", &["cluster-connection-failure"]),
+    ("dynamodb", &["global-table-pause-replication"]),
+    ("ebs", &["pause-volume-io", "volume-io-latency"]),
+    ("ec2", &["api-insufficient-instance-capacity-error", "asg-insufficient-instance-capacity-error",
+        "reboot-instances", "send-spot-instance-interruptions", "stop-instances", "terminate-instances"]),
+    ("ecs", &["drain-container-instances", "stop-task", "task-cpu-stress", "task-io-stress", "task-kill-process",
+        "task-network-blackhole-port", "task-network-latency", "task-network-packet-loss"]),
+    ("eks", &["inject-kubernetes-custom-resource", "pod-cpu-stress", "pod-delete", "pod-io-stress", "pod-memory-stress",
+        "pod-network-blackhole-port", "pod-network-latency", "pod-network-packet-loss",
+        "terminate-nodegroup-instances"]),
+    ("elasticache", &["replicationgroup-interrupt-az-power"]),
+    ("fis", &["inject-api-internal-error", "inject-api-throttle-error", "inject-api-unavailable-error"]),
+    ("kinesis", &["stream-expired-iterator-exception", "stream-provisioned-throughput-exception"]),
+    ("lambda", &["invocation-add-delay", "invocation-error", "invocation-http-integration-response"]),
+    ("memorydb", &["multi-region-cluster-pause-replication"]),
+    ("network", &["disrupt-connectivity", "disrupt-vpc-endpoint", "route-table-disrupt-cross-region-connectivity",
+        "transit-gateway-disrupt-cross-region-connectivity"]),
+    ("rds", &["failover-db-cluster", "reboot-db-instances"]),
+    ("s3", &["bucket-pause-replication"]),
+    ("ssm", &["send-command", "start-automation-execution"]),
+];
+
+/// What an action does, by its id. An id that is not known may inject.
+pub fn effect(action_id: &str) -> Effect {
+    HARMLESS.iter().find(|(id, ..)| *id == action_id).map_or(Effect::Injects, |(_, effect, _)| *effect)
+}
+
+/// What a harmless action does, in words that complete "an action that …".
+pub fn purpose(action_id: &str) -> Option<&'static str> {
+    HARMLESS.iter().find(|(id, ..)| *id == action_id).map(|(.., purpose)| *purpose)
+}
+
+/// True of an action that needs targets, as far as it is known.
+pub fn needs_target(action_id: &str) -> bool {
+    is_known_to_inject(action_id) && !TARGETLESS.contains(&action_id)
+}
+
+/// The ids of all actions that are known here.
+pub fn known_ids() -> impl Iterator<Item = String> {
+    let injecting = INJECTING
+        .iter()
+        .flat_map(|(service, names)| names.iter().map(move |name| format!("aws:{service}:{name}")));
+    HARMLESS.iter().map(|(id, ..)| (*id).to_owned()).chain(injecting)
+}
+
+pub fn is_known_to_inject(action_id: &str) -> bool {
+    let mut parts = action_id.splitn(3, ':');
+    let (Some("aws"), Some(service), Some(name)) = (parts.next(), parts.next(), parts.next()) else {
+        return false;
+    };
+    INJECTING.iter().any(|(known, names)| *known == service && names.contains(&name))
+}
+
+/// What an action found to act on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Found {
+    /// It needs nothing, or each of its targets resolved to a resource.
+    Resources,
+    /// What its targets resolved to could not be read, or not to the end.
+    Unread,
+    /// Nothing, and the end of a sentence that begins with the action's name.
+    Nothing(String),
+}
+
+/// What an action found to act on. Where that could not be read, an action that is known to inject may go by its state,
+/// since FIS skips what finds no target; of one that nobody knows, nothing is known then.
+pub(super) fn found(action: &Action, targets: &[Target]) -> Found {
+    if action.targets.is_empty() {
+        return if TARGETLESS.contains(&action.action_id.as_str()) {
+            Found::Resources
+        } else {
+            Found::Nothing("has no target".to_owned())
+        };
+    }
+    let mut unread = false;
+    for name in &action.targets {
+        match targets.iter().find(|target| target.name == *name).map(|target| target.resolved) {
+            None => {
+                return Found::Nothing(format!(
+                    "acts on the target {name}, which the experiment does not have"
+                ));
+            }
+            Some(Some(0)) => return Found::Nothing(format!("found no resource for the target {name}")),
+            Some(None) => unread = true,
+            Some(Some(_)) => {}
+        }
+    }
+    match unread {
+        false => Found::Resources,
+        true if is_known_to_inject(&action.action_id) => Found::Unread,
+        true => Found::Nothing(format!(
+            "is an action that faultgate does not know ({}), and what its targets resolved to could not be read",
+            action.action_id
+        )),
+    }
+}
+
+#[cfg(test)]
+#[path = "actions_tests.rs"]
+mod tests;

@@ -1,0 +1,50 @@
+//! The SDK's clients for one account and Region.
+
+use std::time::Duration;
+
+use aws_config::SdkConfig;
+use aws_smithy_types::retry::RetryConfig;
+use aws_smithy_types::timeout::TimeoutConfig;
+
+use faultgate_net::aws::CONNECT_LIMIT;
+use faultgate_net::http::calls::CountCalls;
+
+/// A long poll takes 20 s by itself.
+const RECEIVE_LIMIT: Duration = Duration::from_secs(30);
+
+#[derive(Debug, Clone)]
+pub(super) struct Clients {
+    pub(super) fis: aws_sdk_fis::Client,
+    pub(super) events: aws_sdk_eventbridge::Client,
+    pub(super) sqs: aws_sdk_sqs::Client,
+    /// For long polls: patient, and without retries of its own, since the reader has a loop anyway.
+    pub(super) sqs_reader: aws_sdk_sqs::Client,
+    pub(super) cloudwatch: aws_sdk_cloudwatch::Client,
+    pub(super) counted: CountCalls,
+}
+
+impl Clients {
+    pub(super) fn new(sdk: &SdkConfig) -> Self {
+        let counted = CountCalls::default();
+        let patient = TimeoutConfig::builder()
+            .connect_timeout(CONNECT_LIMIT)
+            .operation_attempt_timeout(RECEIVE_LIMIT)
+            .build();
+        let sqs = aws_sdk_sqs::config::Builder::from(sdk).interceptor(counted.clone());
+        let reader = sqs.clone().timeout_config(patient).retry_config(RetryConfig::disabled());
+        Self {
+            fis: aws_sdk_fis::Client::from_conf(
+                aws_sdk_fis::config::Builder::from(sdk).interceptor(counted.clone()).build(),
+            ),
+            events: aws_sdk_eventbridge::Client::from_conf(
+                aws_sdk_eventbridge::config::Builder::from(sdk).interceptor(counted.clone()).build(),
+            ),
+            sqs: aws_sdk_sqs::Client::from_conf(sqs.build()),
+            sqs_reader: aws_sdk_sqs::Client::from_conf(reader.build()),
+            cloudwatch: aws_sdk_cloudwatch::Client::from_conf(
+                aws_sdk_cloudwatch::config::Builder::from(sdk).interceptor(counted.clone()).build(),
+            ),
+            counted,
+        }
+    }
+}

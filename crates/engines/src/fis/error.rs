@@ -1,0 +1,96 @@
+//! The SDK's errors in our words: what failed, why, and what to do.
+
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use aws_smithy_runtime_api::client::result::SdkError;
+use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+
+use crate::{Failure, FailureKind};
+use faultgate_core::text;
+use faultgate_net::aws::Place;
+use faultgate_net::aws::iam;
+use faultgate_net::aws::iam::Target;
+use faultgate_net::aws::role::refusal_in;
+use faultgate_net::http;
+
+/// The longest text of a service that is passed on.
+const LONGEST: usize = 600;
+
+/// Makes a failure of an SDK error. `operation` is the API's name, `what` completes "could not …".
+pub(super) fn failure<E>(
+    error: &SdkError<E, HttpResponse>,
+    operation: &str,
+    what: impl Into<String>,
+    place: &Place,
+) -> Failure
+where
+    E: ProvideErrorMetadata + std::error::Error + 'static,
+{
+    let code = error.code().unwrap_or_default();
+    let status = error.raw_response().map_or(0, |response| response.status().as_u16());
+    let kind = kind(code, status, error);
+    if let Some(refusal) = refusal_in(error) {
+        let (why, remedy) = (refusal.to_string(), refusal.what_to_do().map(ToOwned::to_owned));
+        return Failure { kind, what: what.into(), why, remedy };
+    }
+    let why = match (error.code(), error.message()) {
+        (Some(code), Some(message)) => format!("{code}: {message}"),
+        (Some(code), None) => code.to_owned(),
+        (None, Some(message)) if status != 0 => format!("HTTP {status}: {message}"),
+        _ if status != 0 => format!("HTTP {status} with an answer that {operation} does not give"),
+        _ => http::cause(error),
+    };
+    let remedy = match kind {
+        FailureKind::Denied => statement(operation, place),
+        _ if is_about_time(code, &why) => Some("set the clock of the machine that runs faultgate".to_owned()),
+        _ if is_about_credentials(code) || why.contains("loading credentials") => Some(
+            "give the job AWS credentials: aws-role-arn with the CI's own token (docs/aws-access.md), a role for the \
+             runner, or a step such as aws-actions/configure-aws-credentials before this one"
+                .to_owned(),
+        ),
+        _ => http::remedy(&why).map(ToOwned::to_owned),
+    };
+    Failure { kind, what: what.into(), why: text::plain(&why, LONGEST), remedy }
+}
+
+/// An answer that does not say what it should.
+pub(super) fn unreadable(what: &str, why: &str) -> Failure {
+    Failure { kind: FailureKind::Unanswered, what: what.to_owned(), why: text::plain(why, 300), remedy: None }
+}
+
+/// The statement to add to the policy of whoever runs faultgate, as JSON.
+fn statement(operation: &str, place: &Place) -> Option<String> {
+    let statements =
+        iam::statements(operation, &Target::of(&place.partition, &place.region, &place.account))?;
+    Some(format!("add this statement to the policy of the role that runs faultgate: {statements}"))
+}
+
+fn kind<E>(code: &str, status: u16, error: &SdkError<E, HttpResponse>) -> FailureKind {
+    if code.contains("AccessDenied") || code == "UnauthorizedOperation" || code == "NotAuthorized" {
+        return FailureKind::Denied;
+    }
+    if code.contains("NotFound") || code.contains("NonExistentQueue") || code.contains("QueueDoesNotExist") {
+        return FailureKind::Missing;
+    }
+    let certain = matches!(error, SdkError::ServiceError(_)) && (400..500).contains(&status);
+    if matches!(error, SdkError::ConstructionFailure(_)) {
+        return FailureKind::Refused;
+    }
+    // A throttled request was not carried out, but it says nothing about the next one.
+    if certain && status != 429 && !code.contains("Throttl") && !code.contains("TooManyRequests") {
+        return FailureKind::Refused;
+    }
+    FailureKind::Unanswered
+}
+
+/// A signature says when it was made.
+fn is_about_time(code: &str, why: &str) -> bool {
+    code == "RequestTimeTooSkewed"
+        || why.contains("Signature expired")
+        || why.contains("Signature not yet current")
+}
+
+fn is_about_credentials(code: &str) -> bool {
+    ["ExpiredToken", "InvalidClientToken", "UnrecognizedClient", "InvalidSignature", "SignatureDoesNotMatch"]
+        .iter()
+        .any(|known| code.contains(known))
+}

@@ -1,0 +1,200 @@
+//! What comes out of the queue: FIS state changes, our own handshakes, and whatever else finds its way in.
+
+use std::str::FromStr;
+
+use jiff::Timestamp;
+use serde_json::Value;
+
+use faultgate_core::model::State;
+
+/// Source and detail type of the events that FIS puts on the default bus.
+pub(super) const FIS_SOURCE: &str = "aws.fis";
+pub(super) const FIS_DETAIL_TYPE: &str = "FIS Experiment State Change";
+/// Source and detail type of the events by which a subscription proves itself.
+pub(super) const HANDSHAKE_SOURCE: &str = "faultgate.handshake";
+pub(super) const HANDSHAKE_DETAIL_TYPE: &str = "Faultgate Handshake";
+
+/// Ids and words of FIS have fewer bytes. What is longer is not FIS's, and would take memory.
+const LONGEST_WORD: usize = 256;
+const LONGEST_REASON: usize = 1_000;
+
+/// An experiment has changed its state, so FIS says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct StateChange {
+    /// The event's own id: the bus may deliver one event more than once.
+    pub(super) event_id: String,
+    pub(super) experiment: String,
+    pub(super) template: String,
+    /// FIS's word for the new state.
+    pub(super) word: String,
+    pub(super) reason: Option<String>,
+    /// FIS gives whole seconds. None where the event has no time that can be read.
+    pub(super) at: Option<Timestamp>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Message {
+    StateChange(StateChange),
+    Handshake {
+        nonce: String,
+    },
+    /// Somebody else's event.
+    Foreign,
+    /// It says that it is ours and cannot be read.
+    Malformed(&'static str),
+}
+
+/// The state that FIS's word stands for. New words may be added to the API at any time.
+pub(super) fn state_of(word: &str) -> State {
+    match word {
+        "pending" | "initiating" => State::Pending,
+        "running" => State::Running,
+        "stopping" => State::Stopping,
+        "completed" => State::Completed,
+        "stopped" => State::Stopped,
+        "failed" => State::Failed,
+        "cancelled" => State::Cancelled,
+        _ => State::Unknown,
+    }
+}
+
+/// Reads the body of a queue's message. Lenient where nothing depends on it: fields may be missing or new,
+/// and an SNS topic may stand between the rule and the queue.
+pub(super) fn parse(body: &str) -> Message {
+    let Ok(value) = serde_json::from_str::<Value>(body) else {
+        return Message::Malformed("the message is not JSON");
+    };
+    if value["Type"] == "Notification" {
+        return match &value["Message"] {
+            // An SNS message holds the event as text; one level only, so nothing can nest without end.
+            Value::String(inner) => serde_json::from_str(inner)
+                .map_or(Message::Malformed("the SNS notification holds no JSON"), |event| {
+                    parse_event(&event)
+                }),
+            _ => Message::Malformed("the SNS notification has no message"),
+        };
+    }
+    parse_event(&value)
+}
+
+fn parse_event(event: &Value) -> Message {
+    let detail = &event["detail"];
+    match (event["source"].as_str(), event["detail-type"].as_str()) {
+        (Some(FIS_SOURCE), Some(FIS_DETAIL_TYPE)) => {}
+        (Some(HANDSHAKE_SOURCE), Some(HANDSHAKE_DETAIL_TYPE)) => {
+            return match word(&detail["nonce"]) {
+                Some(nonce) => Message::Handshake { nonce: nonce.to_owned() },
+                None => Message::Malformed("the handshake has no nonce"),
+            };
+        }
+        _ => return Message::Foreign,
+    }
+    let Some(experiment) = word(&detail["experiment-id"]) else {
+        return Message::Malformed("the state change names no experiment");
+    };
+    let Some(state) = word(&detail["new-state"]["status"]) else {
+        return Message::Malformed("the state change names no new state");
+    };
+    let time = word(&event["time"]);
+    let reason = detail["new-state"]["reason"].as_str().filter(|reason| !reason.is_empty());
+    Message::StateChange(StateChange {
+        event_id: match word(&event["id"]) {
+            Some(id) => id.to_owned(),
+            None => format!("{experiment} {state} {}", time.unwrap_or_default()),
+        },
+        experiment: experiment.to_owned(),
+        template: word(&detail["experiment-template-id"]).unwrap_or_default().to_owned(),
+        word: state.to_owned(),
+        reason: reason.map(|reason| reason.chars().take(LONGEST_REASON).collect()),
+        at: time.and_then(|time| Timestamp::from_str(time).ok()),
+    })
+}
+
+/// A text that is no longer than FIS's are.
+fn word(value: &Value) -> Option<&str> {
+    value.as_str().filter(|text| text.len() <= LONGEST_WORD)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn state_change() -> Value {
+        json!({
+            "version": "0", "id": "e1", "detail-type": FIS_DETAIL_TYPE, "source": FIS_SOURCE,
+            "account": "123456789012", "time": "2026-11-22T10:00:00Z", "region": "eu-west-1",
+            "resources": ["arn:aws:fis:eu-west-1:123456789012:experiment/EXP1"],
+            "detail": {
+                "experiment-id": "EXP1", "experiment-template-id": "EXT1",
+                "new-state": {"status": "stopped", "reason": "Experiment halted by stop condition."},
+                "old-state": {"status": "stopping", "reason": ""}
+            }
+        })
+    }
+
+    #[test]
+    fn a_state_change_is_read() {
+        let Message::StateChange(change) = parse(&state_change().to_string()) else { panic!("not read") };
+        assert_eq!(
+            (change.experiment.as_str(), change.template.as_str(), change.word.as_str()),
+            ("EXP1", "EXT1", "stopped")
+        );
+        assert_eq!(change.reason.as_deref(), Some("Experiment halted by stop condition."));
+        assert_eq!(change.at, Timestamp::from_str("2026-11-22T10:00:00Z").ok());
+    }
+
+    #[test]
+    fn an_sns_topic_may_stand_between() {
+        let body = json!({"Type": "Notification", "Message": state_change().to_string()});
+        assert!(matches!(parse(&body.to_string()), Message::StateChange(_)));
+    }
+
+    #[test]
+    fn fields_that_nothing_depends_on_may_be_missing() {
+        let mut event = state_change();
+        for field in ["id", "time", "account", "version", "resources", "region"] {
+            event.as_object_mut().unwrap().remove(field);
+        }
+        let Message::StateChange(change) = parse(&event.to_string()) else { panic!("not read") };
+        assert_eq!(change.at, None);
+        assert_eq!(change.event_id, "EXP1 stopped ");
+    }
+
+    #[test]
+    fn what_is_not_ours_and_what_cannot_be_read_are_told_apart() {
+        let mut other = state_change();
+        other["detail-type"] = json!("AWS API Call via CloudTrail");
+        let mut torn = state_change();
+        torn["detail"]["new-state"] = json!("stopped");
+        let mut swollen = state_change();
+        swollen["detail"]["experiment-id"] = json!("E".repeat(100_000));
+        let cases = [
+            (swollen.to_string(), Message::Malformed("the state change names no experiment")),
+            (other.to_string(), Message::Foreign),
+            ("[]".to_owned(), Message::Foreign),
+            ("7".to_owned(), Message::Foreign),
+            (torn.to_string(), Message::Malformed("the state change names no new state")),
+            ("{\"source\":".to_owned(), Message::Malformed("the message is not JSON")),
+            (String::new(), Message::Malformed("the message is not JSON")),
+        ];
+        for (body, expected) in cases {
+            assert_eq!(parse(&body), expected, "{body}");
+        }
+    }
+
+    #[test]
+    fn a_reason_without_end_is_cut() {
+        let mut event = state_change();
+        event["detail"]["new-state"]["reason"] = json!("é".repeat(100_000));
+        let Message::StateChange(change) = parse(&event.to_string()) else { panic!("not read") };
+        assert_eq!(change.reason, Some("é".repeat(LONGEST_REASON)));
+    }
+
+    #[test]
+    fn a_word_that_is_not_known_is_unknown_and_never_an_end() {
+        for word in ["", "Completed", "completed ", "succeeded", "paused"] {
+            assert_eq!(state_of(word), State::Unknown, "{word}");
+        }
+    }
+}

@@ -1,0 +1,291 @@
+//! Starts an experiment once, whatever happens to the requests.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use aws_sdk_fis::types::{ActionsMode, Experiment, StartExperimentExperimentOptionsInput as StartOptions};
+use tokio_util::sync::CancellationToken;
+
+use super::clients::Clients;
+use super::error::{failure, unreadable};
+use super::record::record;
+use super::tags::{EXPERIMENT, EXPIRES_AT, RUN, moment, tag_value};
+use crate::{Failure, FailureKind, Notary};
+use faultgate_core::digest;
+use faultgate_core::model::{Intent, RunIdentity};
+use faultgate_core::text;
+use faultgate_net::aws::Place;
+use faultgate_net::http::calls::attempts;
+
+/// Pauses before a launch without an answer is asked for again, beside the SDK's own tries: what it cannot read, it does
+/// not ask for again.
+const AGAIN: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(3)];
+
+/// One launch: which template, under which name.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Launch<'a> {
+    pub(super) run: &'a RunIdentity,
+    pub(super) name: &'a str,
+    pub(super) template: &'a str,
+    pub(super) dry_run: bool,
+    /// A sweep may stop it from then on.
+    pub(super) expires_at: jiff::Timestamp,
+    /// From then on nothing is begun.
+    pub(super) cancelled: &'a CancellationToken,
+}
+
+impl Launch<'_> {
+    /// The same for every retry within one attempt of one CI job, another for each re-run.
+    fn client_token(&self, salt: &str) -> String {
+        let digest = digest::of_parts(&[&self.run.attempt_key, self.name, self.template, salt]);
+        format!("faultgate-{}", &digest[..32])
+    }
+
+    fn tags(&self) -> HashMap<String, String> {
+        let optional = [
+            ("faultgate:url", self.run.url.as_deref()),
+            ("faultgate:repository", self.run.repository.as_deref()),
+            ("faultgate:commit", self.run.commit.as_deref()),
+        ];
+        let mut tags: HashMap<String, String> = optional
+            .into_iter()
+            .filter_map(|(key, value)| value.map(|value| (key.to_owned(), tag_value(value))))
+            .collect();
+        tags.insert(RUN.to_owned(), self.run.id.clone());
+        tags.insert(EXPERIMENT.to_owned(), tag_value(self.name));
+        tags.insert(EXPIRES_AT.to_owned(), moment(self.expires_at));
+        tags
+    }
+
+    /// Starts it. The same token goes out again when an answer is lost, so one launch stays one.
+    pub(super) async fn start(
+        &self,
+        clients: &Clients,
+        place: &Place,
+        notary: &dyn Notary,
+    ) -> Result<Experiment, Failure> {
+        let started = self.request(clients, place, "", notary).await?;
+        let Some(other) = self.other_run(&started) else {
+            return self.verified(started);
+        };
+        // The token was used before, in this very attempt of this job: a step tried again, or two steps that
+        // run the same thing. What is over does not stand in the way; what is not, must not get company.
+        let id = started.id().unwrap_or_default();
+        let now = get(clients, place, id).await?;
+        if record(&now, None).has_ended() {
+            let started = self.request(clients, place, &self.run.id, notary).await?;
+            return self.verified(started);
+        }
+        Err(Failure {
+            kind: FailureKind::Refused,
+            what: format!("start the experiment {}", self.name),
+            why: format!(
+                "the run {other} of this CI job has started {id} under this name, and it has not ended"
+            ),
+            remedy: Some(format!(
+                "give the experiments names of their own, or stop it: aws fis stop-experiment --region {} --id {id}",
+                place.region
+            )),
+        })
+    }
+
+    /// An answer that is of another launch is none. Nothing that was started a moment ago is over, unless this launch was
+    /// sent again: then its tags say so.
+    fn verified(&self, started: Experiment) -> Result<Experiment, Failure> {
+        let id = started.id().unwrap_or_default();
+        let refused = |kind, why| {
+            Err(Failure {
+                kind,
+                what: format!("start an experiment from the template {}", self.template),
+                why,
+                remedy: None,
+            })
+        };
+        match started.experiment_template_id() {
+            Some(template) if template != self.template => {
+                return refused(
+                    FailureKind::Unanswered,
+                    format!("FIS answered with {id} of the template {template}"),
+                );
+            }
+            _ => {}
+        }
+        if let Some(other) = self.other_run(&started) {
+            return refused(
+                FailureKind::Refused,
+                format!("FIS answered with {id}, which the run {other} has started"),
+            );
+        }
+        let tag = |key: &str| started.tags().and_then(|tags| tags.get(key)).map(String::as_str);
+        let is_ours = tag(RUN) == Some(&self.run.id) && tag(EXPERIMENT) == Some(&tag_value(self.name));
+        let now = record(&started, None);
+        if now.has_ended() && !is_ours {
+            let state = text::plain(&now.raw_state, 40);
+            let why = format!(
+                "FIS answered with {id}, which is {state} already and does not carry the tags of this launch: it is not known \
+                 what that experiment was"
+            );
+            return refused(FailureKind::Refused, why);
+        }
+        Ok(started)
+    }
+
+    async fn request(
+        &self,
+        clients: &Clients,
+        place: &Place,
+        salt: &str,
+        notary: &dyn Notary,
+    ) -> Result<Experiment, Failure> {
+        let token = self.client_token(salt);
+        notary.intend(Intent { client_tokens: vec![token.clone()], earlier_runs: None }).await;
+        let mut pauses = AGAIN.into_iter();
+        let mut doubted = false;
+        loop {
+            let failure = match self.ask(clients, place, &token).await {
+                Ok(experiment) => return Ok(experiment),
+                Err(failure) => failure,
+            };
+            let in_doubt = failure.kind == FailureKind::Unanswered;
+            doubted |= in_doubt;
+            // A refusal says nothing about the requests before it.
+            let kind = if doubted { FailureKind::Unanswered } else { failure.kind };
+            let Some(pause) = pauses.next().filter(|_| in_doubt) else {
+                return Err(Failure { kind, ..failure });
+            };
+            tokio::select! {
+                biased;
+                () = self.cancelled.cancelled() => return Err(Failure { kind, ..failure }),
+                () = tokio::time::sleep(pause) => {}
+            }
+        }
+    }
+
+    async fn ask(&self, clients: &Clients, place: &Place, token: &str) -> Result<Experiment, Failure> {
+        let what = format!("start an experiment from the template {}", self.template);
+        let mut request = clients
+            .fis
+            .start_experiment()
+            .client_token(token)
+            .experiment_template_id(self.template)
+            .set_tags(Some(self.tags()));
+        if self.dry_run {
+            request = request
+                .experiment_options(StartOptions::builder().actions_mode(ActionsMode::SkipAll).build());
+        }
+        let (answer, attempts) = attempts(request.send()).await;
+        let answer = answer.map_err(|error| {
+            let failure = failure(&error, "StartExperiment", &what, place);
+            let kind = match failure.kind {
+                _ if attempts.may_have_taken_effect() => FailureKind::Unanswered,
+                // As where it was throttled until the end.
+                FailureKind::Unanswered => FailureKind::Refused,
+                kind => kind,
+            };
+            Failure { kind, ..failure }
+        })?;
+        answer.experiment.filter(|experiment| experiment.id().is_some()).ok_or(Failure {
+            kind: FailureKind::Unanswered,
+            what,
+            why: "the answer holds no experiment".to_owned(),
+            remedy: None,
+        })
+    }
+
+    /// The run that this experiment belongs to, if it is not this one.
+    fn other_run<'e>(&self, experiment: &'e Experiment) -> Option<&'e str> {
+        let tag = experiment.tags()?.get(RUN)?;
+        (*tag != self.run.id).then_some(tag.as_str())
+    }
+}
+
+pub(super) async fn get(clients: &Clients, place: &Place, id: &str) -> Result<Experiment, Failure> {
+    let what = format!("read the experiment {id}");
+    let answer = clients.fis.get_experiment().id(id).send().await;
+    let answer = answer.map_err(|error| failure(&error, "GetExperiment", &what, place))?;
+    let why = match answer.experiment {
+        Some(experiment) if experiment.id() == Some(id) => return Ok(experiment),
+        Some(other) => {
+            format!("the answer is of another experiment, {}", other.id().unwrap_or("without an id"))
+        }
+        None => "the answer holds no experiment".to_owned(),
+    };
+    Err(unreadable(&what, &why))
+}
+
+#[cfg(test)]
+mod tests {
+    use aws_sdk_fis::types::{ExperimentState, ExperimentStatus};
+
+    use super::*;
+
+    fn run(id: &str, attempt_key: &str) -> RunIdentity {
+        RunIdentity {
+            id: id.to_owned(),
+            ci: "github-actions".to_owned(),
+            pipeline: None,
+            url: None,
+            repository: None,
+            commit: None,
+            shard: None,
+            attempt_key: attempt_key.to_owned(),
+        }
+    }
+
+    fn token(run: &RunIdentity, name: &str) -> String {
+        let expires_at = jiff::Timestamp::UNIX_EPOCH;
+        let cancelled = &CancellationToken::new();
+        Launch { run, name, template: "EXT1", dry_run: false, expires_at, cancelled }.client_token("")
+    }
+
+    #[test]
+    fn a_retry_has_the_same_token_and_a_re_run_another() {
+        let first = token(&run("a", "github 7 attempt 1"), "az");
+        assert_eq!(first, token(&run("b", "github 7 attempt 1"), "az"), "the same attempt");
+        assert_ne!(first, token(&run("a", "github 7 attempt 2"), "az"), "a re-run");
+        assert_ne!(first, token(&run("a", "github 7 attempt 1"), "pod"), "another experiment");
+    }
+
+    fn answer(template: &str, status: ExperimentStatus, tags: &[(&str, &str)]) -> Experiment {
+        let tags = tags.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
+        let state = ExperimentState::builder().status(status).build();
+        Experiment::builder()
+            .id("EXP1")
+            .experiment_template_id(template)
+            .state(state)
+            .set_tags(Some(tags))
+            .build()
+    }
+
+    /// An answer that is over already is ours only by its tags; one of another launch is never ours.
+    #[test]
+    fn an_answer_of_another_launch_is_not_taken() {
+        let run = run("mine", "x");
+        let launch = Launch {
+            run: &run,
+            name: "az",
+            template: "EXT1",
+            dry_run: false,
+            expires_at: jiff::Timestamp::UNIX_EPOCH,
+            cancelled: &CancellationToken::new(),
+        };
+        let (ours, theirs) = ([(RUN, "mine"), (EXPERIMENT, "az")], [(RUN, "theirs"), (EXPERIMENT, "az")]);
+        let kind = |experiment| launch.verified(experiment).err().map(|failure| failure.kind);
+        for over in [ExperimentStatus::Completed, ExperimentStatus::Stopped, ExperimentStatus::Failed] {
+            assert_eq!(kind(answer("EXT1", over.clone(), &ours)), None, "sent again after a lost answer");
+            assert_eq!(kind(answer("EXT1", over.clone(), &[])), Some(FailureKind::Refused));
+            assert_eq!(kind(answer("EXT1", over.clone(), &ours[..1])), Some(FailureKind::Refused));
+            assert_eq!(kind(answer("EXT1", over.clone(), &theirs)), Some(FailureKind::Refused));
+            assert_eq!(kind(answer("EXT2", over, &ours)), Some(FailureKind::Unanswered));
+        }
+        assert_eq!(kind(answer("EXT1", ExperimentStatus::Pending, &ours)), None);
+        assert_eq!(kind(answer("EXT1", ExperimentStatus::Pending, &theirs)), Some(FailureKind::Refused));
+        assert_eq!(kind(answer("EXT2", ExperimentStatus::Pending, &ours)), Some(FailureKind::Unanswered));
+    }
+
+    #[test]
+    fn a_token_is_what_the_api_takes() {
+        let token = token(&run("a", "anything at all, with spaces ✓"), "az");
+        assert!(!token.contains(char::is_whitespace) && token.len() <= 64, "{token}");
+    }
+}

@@ -1,0 +1,291 @@
+//! What the end of an FIS experiment means. Pure: everything it needs to know is handed in.
+
+use super::accounts::{Accounts, Reach};
+use super::actions::{Found, found, purpose};
+use super::preflight::{Alarm, lever_is_engaged};
+use super::record::Details;
+use super::watch::{RUN_ALL, SKIP_ALL};
+use crate::injection::{Idle, Injection, Weighed};
+use crate::{Judgement, Record, StopCause, asked};
+use faultgate_core::model::{Effect, Evidence, InjectionRule, Score, ScoreSource, State, Verdict};
+use faultgate_core::text;
+
+/// What is known besides the record.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Context<'a> {
+    pub(super) dry_run: bool,
+    pub(super) injection: InjectionRule,
+    /// Why we asked for a stop, if we did.
+    pub(super) stop: Option<&'a StopCause>,
+    /// The template's stop-condition alarms after the end; none of them was in ALARM before the launch.
+    /// None where they could not be read.
+    pub(super) alarms: Option<&'a [Alarm]>,
+    /// The safety lever's state after the end.
+    pub(super) lever: Option<&'a str>,
+    /// The reason that the last event gave.
+    pub(super) announced: Option<&'a str>,
+    /// What the record says besides.
+    pub(super) details: Option<&'a Details>,
+    /// Why the record is that of another experiment, if it is.
+    pub(super) foreign: Option<&'a str>,
+    /// Where it acted, if it acts in several accounts.
+    pub(super) accounts: Option<&'a Accounts>,
+}
+
+pub(super) fn judge(record: &Record, context: &Context<'_>) -> Judgement {
+    let asked = context.stop.and_then(|cause| asked::judge(cause, record, "FIS", "the experiment"));
+    let mut judgement = asked.unwrap_or_else(|| natural(record, context));
+    judgement.evidence.extend(evidence(record, context));
+    judgement
+}
+
+/// An end that we did not ask for.
+fn natural(record: &Record, context: &Context<'_>) -> Judgement {
+    let errored = |reason| Judgement::plain(record.state, Verdict::Errored, reason);
+    let said =
+        record.reason.as_deref().or(context.announced).map(|why| format!(" ({why})")).unwrap_or_default();
+    if !record.has_ended() {
+        return errored(format!(
+            "FIS does not say that it has ended: the experiment is {}",
+            record.raw_state
+        ));
+    }
+    if let Some(foreign) = context.foreign {
+        return errored(format!("the record that FIS has of it is that of another experiment: {foreign}"));
+    }
+    match record.state {
+        State::Completed if context.dry_run => dry_run(record, context),
+        State::Completed => completed(record, context),
+        State::Stopped => stopped(record, context, &said),
+        State::Failed => {
+            let code =
+                record.error.as_ref().and_then(|error| error.code.as_deref()).unwrap_or("no error code");
+            let account = record.error.as_ref().and_then(|error| error.account.as_deref());
+            let account = account.map(|account| format!(" in the account {account}")).unwrap_or_default();
+            errored(format!("FIS could not carry it out: {code}{account}{said}"))
+        }
+        State::Cancelled if context.lever.is_some_and(lever_is_engaged) => {
+            errored(format!("FIS cancelled it: the safety lever is engaged{said}"))
+        }
+        State::Cancelled => errored(format!("FIS cancelled it before anything was injected{said}")),
+        _ => errored(format!("it ended in a state that faultgate does not know: {}", record.raw_state)),
+    }
+}
+
+fn completed(record: &Record, context: &Context<'_>) -> Judgement {
+    let passed = |reason| Judgement {
+        score: Some(Score::FULL),
+        score_source: Some(ScoreSource::Completion),
+        ..Judgement::plain(State::Completed, Verdict::Passed, reason)
+    };
+    let errored = |reason| Judgement::plain(State::Completed, Verdict::Errored, reason);
+    if skips_all(context) {
+        return errored(
+            "FIS skipped all actions (actionsMode is skip-all), although this was no dry run".to_owned(),
+        );
+    }
+    if let Some(mode) = mode(context).filter(|mode| *mode != RUN_ALL) {
+        let mode = text::plain(mode, 40);
+        return errored(format!(
+            "it completed, but it is not known whether its actions were carried out: actionsMode is {mode}"
+        ));
+    }
+    if record.actions.is_empty() {
+        return errored("it completed, but FIS lists no action: it is not known what it did".to_owned());
+    }
+    let injection = injection(record, context);
+    let (warnings, rule) = (unknown(record, context), context.injection);
+    match injection.weigh(rule) {
+        // A part of what is required is not known.
+        Weighed::Enough { .. } if rule.requires_all && has_blind_accounts(context) => {
+            errored(format!("it completed, but {}, and require-actions is all", warnings.join("; ")))
+        }
+        Weighed::Enough { warnings: idle } => Judgement {
+            warnings: idle.into_iter().chain(warnings).collect(),
+            injected: injection.done.clone(),
+            ..passed(format!("it completed; injected: {}", injection.done.join(", ")))
+        },
+        Weighed::TooLittle(why) => errored(format!("it completed, but {why}")),
+        Weighed::Nothing(why) => {
+            let injects = record.actions.iter().any(|action| action.effect == Effect::Injects);
+            let why = if injects || !injection.broken.is_empty() { why } else { only_harmless(record) };
+            if rule.accepts_nothing && injection.broken.is_empty() {
+                passed(format!(
+                    "it completed; nothing was injected ({why}), which allow-empty-targets accepts"
+                ))
+            } else {
+                errored(format!(
+                    "it completed, but nothing was injected: {why}; nothing is known about the system's resilience"
+                ))
+            }
+        }
+    }
+}
+
+fn skips_all(context: &Context<'_>) -> bool {
+    mode(context) == Some(SKIP_ALL)
+}
+
+/// Whether actions are carried out, in FIS's word. Experiments from before dry runs have none, and carry them out.
+fn mode<'a>(context: &Context<'a>) -> Option<&'a str> {
+    context.details?.actions_mode.as_deref()
+}
+
+/// What became of the actions that inject, and of the accounts they were to act in.
+fn injection(record: &Record, context: &Context<'_>) -> Injection {
+    let mut all = Injection::default();
+    for action in &record.actions {
+        let injects = action.effect == Effect::Injects;
+        match action.state.as_str() {
+            "completed" | "skipped" if !injects => {}
+            "completed" => match found(action, &record.targets) {
+                Found::Resources | Found::Unread => all.done.push(action.name.clone()),
+                Found::Nothing(why) => all.idle.push(Idle::new(&action.name, why)),
+            },
+            "skipped" => all.idle.push(Idle::new(&action.name, "was skipped")),
+            "failed" => all.broken.push(Idle::new(&action.name, "failed")),
+            // Of what has ended, no action goes on.
+            state => all.broken.push(Idle::new(&action.name, format!("was {state}"))),
+        }
+    }
+    for account in reach(context).missed {
+        all.idle.push(Idle::new(format!("the account {account}"), "had no target"));
+    }
+    if let Some(error) = &record.error {
+        let place =
+            error.account.as_deref().map_or("FIS".to_owned(), |account| format!("the account {account}"));
+        let code = error.code.as_deref().unwrap_or("an error without a code");
+        all.broken.push(Idle::new(place, format!("failed ({code})")));
+    }
+    all
+}
+
+fn reach(context: &Context<'_>) -> Reach {
+    context.accounts.map(Accounts::reach).unwrap_or_default()
+}
+
+fn has_blind_accounts(context: &Context<'_>) -> bool {
+    !reach(context).unknown.is_empty()
+}
+
+/// What a reader has to know of what could not be read.
+fn unknown(record: &Record, context: &Context<'_>) -> Vec<String> {
+    let unread = record.actions.iter().filter(|action| {
+        let acted = action.effect == Effect::Injects && action.state == "completed";
+        acted && found(action, &record.targets) == Found::Unread
+    });
+    let unread = unread.map(|action| {
+        let name = &action.name;
+        format!("what {name} acted on could not be read: that it did is known by its state alone")
+    });
+    unread.chain(reach(context).unknown).collect()
+}
+
+/// Why nothing was injected where no action injects.
+fn only_harmless(record: &Record) -> String {
+    let told = record.actions.iter().map(|action| {
+        let purpose = purpose(&action.action_id).unwrap_or("injects nothing");
+        format!("{} ({}) {purpose}", action.name, action.action_id)
+    });
+    format!("no action of it injects a fault: {}", told.collect::<Vec<_>>().join("; "))
+}
+
+/// A dry run passes if every target resolves. It measures nothing, so it has no score.
+fn dry_run(record: &Record, context: &Context<'_>) -> Judgement {
+    let acted = record
+        .actions
+        .iter()
+        .filter(|action| action.effect == Effect::Injects && action.state == "completed");
+    let contradictions = acted.map(|action| {
+        format!(
+            "FIS says that {} completed, although its record says that all actions were skipped",
+            action.name
+        )
+    });
+    let warnings: Vec<String> = contradictions.collect();
+    let judged = |verdict, reason: String| Judgement {
+        warnings: warnings.clone(),
+        ..Judgement::plain(record.state, verdict, format!("dry run: {reason}"))
+    };
+    let errored = |reason| judged(Verdict::Errored, reason);
+    let of = |wanted: Option<u64>| {
+        let targets = record.targets.iter().filter(move |target| target.resolved == wanted);
+        targets.map(|target| target.name.as_str()).collect::<Vec<_>>().join(", ")
+    };
+    let (unread, empty) = (of(None), of(Some(0)));
+    if !skips_all(context) {
+        errored("FIS does not say that it skipped the actions: they may have acted".to_owned())
+    } else if !unread.is_empty() {
+        errored(format!("the resolved targets could not be read: {unread}"))
+    } else if !empty.is_empty() && !context.injection.accepts_nothing {
+        errored(format!("no resource for the target {empty}"))
+    } else if !empty.is_empty() {
+        judged(Verdict::Passed, "targets without resources, which allow-empty-targets accepts".to_owned())
+    } else if record.targets.is_empty() && !context.injection.accepts_nothing {
+        errored("the template has no targets".to_owned())
+    } else if record.targets.is_empty() {
+        judged(Verdict::Passed, "the template has no targets, which allow-empty-targets accepts".to_owned())
+    } else {
+        let found: u64 = record.targets.iter().filter_map(|target| target.resolved).sum();
+        let least = if record.targets.iter().any(|target| target.has_more) { "at least " } else { "" };
+        let reason =
+            format!("every target resolves, to {least}{found} resources in all; nothing was injected");
+        judged(Verdict::Passed, reason)
+    }
+}
+
+/// Who stopped it? The alarms say so best: none was in ALARM at the launch. FIS's text may change at any
+/// time, so it only decides where nothing else does, and never towards `passed`.
+fn stopped(record: &Record, context: &Context<'_>, said: &str) -> Judgement {
+    let texts = [record.reason.as_deref(), context.announced];
+    let mentions = |words: &str| texts.iter().flatten().any(|text| text.to_lowercase().contains(words));
+    let fired: Vec<&str> = context
+        .alarms
+        .unwrap_or_default()
+        .iter()
+        .filter(|alarm| alarm.is_in_alarm())
+        .map(|alarm| alarm.name.as_str())
+        .collect();
+    let weakness = |reason: String| Judgement::weakness(State::Stopped, ScoreSource::StopCondition, reason);
+    let errored = |reason: String| Judgement::plain(State::Stopped, Verdict::Errored, reason);
+    if !fired.is_empty() {
+        weakness(format!("a stop condition fired: {}{said}", fired.join(", ")))
+    } else if mentions("stop condition") {
+        weakness(format!("a stop condition fired{said}"))
+    } else if context.lever.is_some_and(lever_is_engaged) || mentions("safety lever") {
+        errored(format!("the safety lever stopped it{said}"))
+    } else {
+        errored(format!("somebody else stopped it{said}"))
+    }
+}
+
+fn evidence(record: &Record, context: &Context<'_>) -> Vec<Evidence> {
+    let mut all = vec![Evidence::new("GetExperiment", format!("the state is {}", record.raw_state))];
+    if let Some(reason) = &record.reason {
+        all.push(Evidence::new("GetExperiment", reason));
+    }
+    if let Some(reason) = context.announced.filter(|reason| record.reason.as_deref() != Some(reason)) {
+        all.push(Evidence::new("event", reason));
+    }
+    if let Some(error) = &record.error {
+        let place = error.location.as_deref().map(|place| format!(" at {place}")).unwrap_or_default();
+        let account =
+            error.account.as_deref().map(|account| format!(" in account {account}")).unwrap_or_default();
+        all.push(Evidence::new(
+            "GetExperiment",
+            format!("error {}{place}{account}", error.code.as_deref().unwrap_or("without a code")),
+        ));
+    }
+    for alarm in context.alarms.unwrap_or_default() {
+        let why = alarm.reason.as_deref().map(|why| format!(": {why}")).unwrap_or_default();
+        all.push(Evidence::new("DescribeAlarms", format!("{} is {}{why}", alarm.name, alarm.state)));
+    }
+    if let Some(lever) = context.lever {
+        all.push(Evidence::new("GetSafetyLever", format!("the safety lever is {lever}")));
+    }
+    all
+}
+
+#[cfg(test)]
+#[path = "outcome_tests.rs"]
+mod tests;

@@ -1,0 +1,252 @@
+//! What is looked at before anything is launched.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use aws_sdk_cloudwatch::types::{AlarmType, StateValue};
+use aws_sdk_fis::types::{ExperimentTemplate, SafetyLeverStatus};
+use futures_util::future::join_all;
+
+use super::clients::Clients;
+use super::error::failure;
+use crate::{Failure, FailureKind};
+use faultgate_core::model::{Finding, Level};
+use faultgate_net::aws::Place;
+use faultgate_net::aws::role::Role;
+
+/// There is one lever in each account and Region.
+const LEVER: &str = "default";
+const ALARM_SOURCE: &str = "aws:cloudwatch:alarm";
+/// DescribeAlarms takes this many names.
+const ALARM_BATCH: usize = 100;
+
+/// What is known of a template.
+#[derive(Debug, Clone)]
+pub(super) struct Template {
+    /// Where it is, if its ARN says so, or else that of its role, which is in the same account.
+    pub(super) place: Option<Place>,
+    /// ARNs of the alarms that stop an experiment of this template.
+    pub(super) stop_alarms: Vec<String>,
+}
+
+/// An alarm, as CloudWatch sees it now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Alarm {
+    pub(super) name: String,
+    pub(super) state: String,
+    pub(super) reason: Option<String>,
+}
+
+impl Alarm {
+    fn new(name: Option<&str>, state: Option<&StateValue>, reason: Option<&str>) -> Self {
+        Self {
+            name: name.unwrap_or_default().to_owned(),
+            state: state.map_or("unknown", StateValue::as_str).to_owned(),
+            reason: reason.map(str::to_owned),
+        }
+    }
+
+    pub(super) fn is_in_alarm(&self) -> bool {
+        self.state == StateValue::Alarm.as_str()
+    }
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Preflight {
+    pub(super) findings: Vec<Finding>,
+    pub(super) templates: BTreeMap<String, Template>,
+}
+
+/// Looks at everything, as much as possible at once.
+pub(super) async fn preflight(clients: &Clients, place: &Place, templates: &BTreeSet<String>) -> Preflight {
+    let mut result = Preflight::default();
+    let (found, lever) = tokio::join!(
+        join_all(templates.iter().map(|id| async move { (id, get_template(clients, place, id).await) })),
+        get_lever(clients, place),
+    );
+    for (id, template) in found {
+        match template {
+            Ok(template) => result.take_template(id, &template, &place.region),
+            Err(failure) => {
+                let failure = looked_for(failure, place);
+                result.findings.push(failure.finding(Level::Error, format!("template {id}")));
+            }
+        }
+    }
+    result.findings.push(lever_finding(lever));
+
+    let alarms: BTreeSet<&String> =
+        result.templates.values().flat_map(|template| &template.stop_alarms).collect();
+    if !alarms.is_empty() {
+        let findings = match describe_alarms(clients, place, alarms.iter().map(|arn| alarm_name(arn))).await {
+            Ok(found) => alarms.into_iter().map(|arn| alarm_finding(alarm_name(arn), &found)).collect(),
+            Err(failure) => vec![could_not_look("stop-condition alarms", &failure)],
+        };
+        result.findings.extend(findings);
+    }
+    result
+}
+
+impl Preflight {
+    fn take_template(&mut self, id: &str, template: &ExperimentTemplate, region: &str) {
+        let subject = format!("template {id}");
+        let stop_alarms: Vec<String> = template
+            .stop_conditions()
+            .iter()
+            .filter(|condition| condition.source() == Some(ALARM_SOURCE))
+            .filter_map(|condition| condition.value().map(str::to_owned))
+            .collect();
+        self.findings.push(Finding::new(Level::Ok, &subject, "the template exists"));
+        if stop_alarms.is_empty() {
+            self.findings.push(
+                Finding::new(
+                    Level::Warning,
+                    &subject,
+                    "the template has no stop condition: nothing stops the experiment when it does harm",
+                )
+                .with_remedy(
+                    "add a CloudWatch alarm on what your users feel to the template's stop conditions",
+                ),
+            );
+        }
+        let own = template.arn().and_then(Place::of_arn);
+        let place = own.or_else(|| Place::of_role(template.role_arn()?, region));
+        self.templates.insert(id.to_owned(), Template { place, stop_alarms });
+    }
+}
+
+pub(super) async fn get_template(
+    clients: &Clients,
+    place: &Place,
+    id: &str,
+) -> Result<ExperimentTemplate, Failure> {
+    let what = format!("read the experiment template {id}");
+    let answer = clients.fis.get_experiment_template().id(id).send().await;
+    answer.map_err(|error| failure(&error, "GetExperimentTemplate", &what, place))?.experiment_template.ok_or(
+        Failure {
+            kind: FailureKind::Unanswered,
+            what,
+            why: "the answer holds no template".to_owned(),
+            remedy: None,
+        },
+    )
+}
+
+/// The lever's state word.
+pub(super) async fn get_lever(clients: &Clients, place: &Place) -> Result<String, Failure> {
+    let answer = clients.fis.get_safety_lever().id(LEVER).send().await;
+    let lever = answer.map_err(|error| failure(&error, "GetSafetyLever", "read the safety lever", place))?;
+    let state = lever.safety_lever().and_then(|lever| lever.state()).and_then(|state| state.status());
+    Ok(state.map_or("unknown", SafetyLeverStatus::as_str).to_owned())
+}
+
+pub(super) fn lever_is_engaged(word: &str) -> bool {
+    word == SafetyLeverStatus::Engaged.as_str() || word == SafetyLeverStatus::Engaging.as_str()
+}
+
+/// Asks for alarms of both kinds: by default CloudWatch leaves composite alarms out.
+pub(super) async fn describe_alarms<'a>(
+    clients: &Clients,
+    place: &Place,
+    names: impl Iterator<Item = &'a str>,
+) -> Result<Vec<Alarm>, Failure> {
+    let names: Vec<String> = names.map(str::to_owned).collect();
+    let mut alarms = Vec::new();
+    for batch in names.chunks(ALARM_BATCH) {
+        let answer = clients
+            .cloudwatch
+            .describe_alarms()
+            .set_alarm_names(Some(batch.to_vec()))
+            .alarm_types(AlarmType::MetricAlarm)
+            .alarm_types(AlarmType::CompositeAlarm)
+            .send()
+            .await
+            .map_err(|error| failure(&error, "DescribeAlarms", "read the stop-condition alarms", place))?;
+        let metric = answer.metric_alarms().iter();
+        alarms.extend(metric.map(|a| Alarm::new(a.alarm_name(), a.state_value(), a.state_reason())));
+        let composite = answer.composite_alarms().iter();
+        alarms.extend(composite.map(|a| Alarm::new(a.alarm_name(), a.state_value(), a.state_reason())));
+    }
+    Ok(alarms)
+}
+
+/// The name in an alarm's ARN; a value that is no ARN is taken as a name.
+pub(super) fn alarm_name(arn: &str) -> &str {
+    arn.split_once(":alarm:").map_or(arn, |(_, name)| name)
+}
+
+fn alarm_finding(name: &str, found: &[Alarm]) -> Finding {
+    let subject = format!("stop condition {name}");
+    match found.iter().find(|alarm| alarm.name == name) {
+        None => Finding::new(Level::Error, subject, "the alarm does not exist in this account and Region")
+            .with_remedy("make the alarm, or take it out of the template's stop conditions"),
+        Some(alarm) if alarm.is_in_alarm() => {
+            let why = alarm.reason.as_deref().map(|why| format!(" ({why})")).unwrap_or_default();
+            Finding::new(
+                Level::Error,
+                subject,
+                format!(
+                    "the alarm is in ALARM already{why}: the system is not steady, and FIS would stop at once"
+                ),
+            )
+            .with_remedy("wait until the alarm is OK again, then run the job once more")
+        }
+        Some(alarm) if alarm.state == StateValue::Ok.as_str() => {
+            Finding::new(Level::Ok, subject, "the alarm is OK")
+        }
+        Some(alarm) => Finding::new(
+            Level::Warning,
+            subject,
+            format!("the alarm is in {}: it may not stop the experiment in time", alarm.state),
+        ),
+    }
+}
+
+fn lever_finding(lever: Result<String, Failure>) -> Finding {
+    match lever {
+        Ok(word) if lever_is_engaged(&word) => Finding::new(
+            Level::Error,
+            "safety lever",
+            format!("it is {word}: FIS would cancel the experiment"),
+        )
+        .with_remedy(
+            "find out who engaged it and why; then: aws fis update-safety-lever-state --id default \
+                     --state status=disengaged,reason=…",
+        ),
+        Ok(word) => Finding::new(Level::Ok, "safety lever", format!("it is {word}")),
+        Err(failure) => could_not_look("safety lever", &failure),
+    }
+}
+
+/// Only a look: what cannot be seen does not stop the run.
+fn could_not_look(subject: &str, failure: &Failure) -> Finding {
+    let mut finding = failure.finding(Level::Note, subject);
+    finding.message.push_str("; going on without this look");
+    finding
+}
+
+/// A template that is not there may be elsewhere.
+pub(super) fn looked_for(failure: Failure, place: &Place) -> Failure {
+    if failure.kind != FailureKind::Missing {
+        return failure;
+    }
+    let region = &place.region;
+    let remedy = format!(
+        "check the id and the Region ({region}): aws fis list-experiment-templates --region {region}"
+    );
+    Failure { remedy: Some(remedy), ..failure }
+}
+
+/// Whether the role can be assumed.
+pub(super) async fn assumed(role: &Role) -> Finding {
+    let subject = format!("role {}", role.arn());
+    match role.credentials().await {
+        Ok(_) => Finding::new(Level::Ok, subject, format!("assumed by {}", role.by())),
+        Err(refusal) => {
+            let finding = Finding::new(Level::Error, subject, refusal.to_string());
+            match refusal.what_to_do() {
+                Some(remedy) => finding.with_remedy(remedy),
+                None => finding,
+            }
+        }
+    }
+}

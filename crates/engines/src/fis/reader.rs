@@ -1,0 +1,255 @@
+//! Reads a queue by long polls and fills the inbox: the one place that waits on SQS.
+
+use std::time::Duration;
+
+use aws_sdk_sqs::types::{
+    ChangeMessageVisibilityBatchRequestEntry, DeleteMessageBatchRequestEntry, Message,
+    MessageSystemAttributeName,
+};
+
+use tokio_util::sync::CancellationToken;
+
+use super::error::failure;
+use super::inbox::{Disposition, Inbox};
+use super::lent::{HIDDEN_SECONDS, Lent, Turn};
+use super::pause::pause;
+use super::shared::hidden_seconds;
+use crate::{Failure, FailureKind};
+use faultgate_core::clock::Clock;
+use faultgate_net::aws::Place;
+
+/// SQS's longest long poll.
+const WAIT_SECONDS: i32 = 20;
+/// A launch waits for the last request of its reader, and others for what that has received.
+const PROVING_SECONDS: i32 = 1;
+const BATCH: i32 = 10;
+/// A queue that could not be read this often in a row is in trouble; one hiccup is not.
+const TROUBLE_AFTER: u32 = 3;
+const FIRST_PAUSE: Duration = Duration::from_millis(200);
+const LONGEST_PAUSE: Duration = Duration::from_secs(10);
+/// After a batch without a message for us from a shared queue, so that given-back messages do not come round
+/// in a tight loop.
+const FOREIGN_PAUSE: Duration = Duration::from_secs(1);
+
+/// What becomes of messages that were received.
+#[derive(Debug, Clone)]
+pub(super) enum Keeping {
+    /// Nobody else reads the queue: they stay hidden until it is deleted.
+    Own,
+    /// A queue of the user's: ours are deleted, those of others are given back.
+    Shared,
+    /// Several processes watch the same experiments, and each is to see all.
+    Lent(Lent),
+    /// They are left to others, and only handshakes are waited for. No request is broken off, since its answer might
+    /// have taken a message along.
+    Proving,
+}
+
+#[derive(Debug)]
+pub(super) struct Reader {
+    pub(super) sqs: aws_sdk_sqs::Client,
+    pub(super) queue_url: String,
+    pub(super) inbox: Inbox,
+    pub(super) clock: Clock,
+    pub(super) place: Place,
+    pub(super) keeping: Keeping,
+    /// The end: nothing more is received, and what was received is dealt with.
+    pub(super) leaving: CancellationToken,
+}
+
+impl Reader {
+    /// Reads until it is dropped or told to leave.
+    pub(super) async fn run(self) {
+        let mut failures = 0;
+        loop {
+            let received = tokio::select! {
+                biased;
+                () = self.left() => return,
+                received = self.receive() => received,
+            };
+            match received {
+                Ok(messages) => {
+                    failures = 0;
+                    self.inbox.set_trouble(None);
+                    match &self.keeping {
+                        Keeping::Lent(lent) => self.deliver_lent(messages, lent).await,
+                        Keeping::Own | Keeping::Shared | Keeping::Proving => self.deliver(messages).await,
+                    }
+                }
+                Err(failure) => {
+                    failures += 1;
+                    tracing::debug!(%failure, failures, "the queue could not be read");
+                    if failures >= TROUBLE_AFTER || failure.kind == FailureKind::Denied {
+                        self.inbox.set_trouble(Some(failure.to_string()));
+                    }
+                    tokio::time::sleep(pause(FIRST_PAUSE, LONGEST_PAUSE, failures - 1)).await;
+                }
+            }
+        }
+    }
+
+    /// Proves that the queue can be read, and leaves its messages as they are.
+    pub(super) async fn probe(&self) -> Result<(), Failure> {
+        self.sqs
+            .receive_message()
+            .queue_url(&self.queue_url)
+            .max_number_of_messages(1)
+            .wait_time_seconds(0)
+            .visibility_timeout(0)
+            .send()
+            .await
+            .map(drop)
+            .map_err(|error| self.failure(&error, "ReceiveMessage"))
+    }
+
+    /// Ends when the reader is to end.
+    async fn left(&self) {
+        if matches!(self.keeping, Keeping::Proving) && !self.leaving.is_cancelled() {
+            std::future::pending::<()>().await;
+        }
+        self.leaving.cancelled().await;
+    }
+
+    async fn receive(&self) -> Result<Vec<Message>, Failure> {
+        let (wait_seconds, hidden_seconds) = match self.keeping {
+            Keeping::Own => (WAIT_SECONDS, None),
+            Keeping::Shared | Keeping::Lent(_) => (WAIT_SECONDS, Some(i32::from(HIDDEN_SECONDS))),
+            Keeping::Proving => (PROVING_SECONDS, Some(PROVING_SECONDS)),
+        };
+        let answer = self
+            .sqs
+            .receive_message()
+            .queue_url(&self.queue_url)
+            .max_number_of_messages(BATCH)
+            .wait_time_seconds(wait_seconds)
+            .set_visibility_timeout(hidden_seconds)
+            .message_system_attribute_names(MessageSystemAttributeName::ApproximateReceiveCount)
+            .send()
+            .await
+            .map_err(|error| self.failure(&error, "ReceiveMessage"))?;
+        Ok(answer.messages.unwrap_or_default())
+    }
+
+    async fn deliver(&self, messages: Vec<Message>) {
+        let (mut ours, mut others) = (Vec::new(), Vec::new());
+        for message in messages {
+            let now = self.clock.now();
+            let disposition = self.inbox.deliver(message.body.as_deref().unwrap_or_default(), now);
+            let hidden_seconds = hidden_seconds(&message);
+            if let Some(handle) = message.receipt_handle {
+                match disposition {
+                    Disposition::Ours => ours.push(handle),
+                    Disposition::NotOurs => others.push((handle, hidden_seconds)),
+                }
+            }
+        }
+        // A queue of the run's own hides what was received until the queue is deleted: no request is needed.
+        if !matches!(self.keeping, Keeping::Shared) {
+            return;
+        }
+        let only_others = ours.is_empty() && !others.is_empty();
+        tokio::join!(self.delete(ours), self.give_back(others));
+        if only_others {
+            self.let_others_read().await;
+        }
+    }
+
+    async fn deliver_lent(&self, messages: Vec<Message>, lent: &Lent) {
+        let now = self.clock.now();
+        let (mut passed_on, mut news) = (Vec::new(), false);
+        for message in messages {
+            match lent.turn(message.message_id.as_deref().unwrap_or_default()) {
+                Turn::Take => {
+                    news = true;
+                    self.inbox.deliver(message.body.as_deref().unwrap_or_default(), now);
+                }
+                Turn::PassOn => passed_on.extend(message.receipt_handle.map(|handle| (handle, 0))),
+                Turn::Leave => {}
+            }
+        }
+        if !passed_on.is_empty() {
+            self.give_back(passed_on).await;
+            if !news {
+                self.let_others_read().await;
+            }
+        }
+    }
+
+    async fn let_others_read(&self) {
+        tokio::select! {
+            () = self.leaving.cancelled() => {}
+            () = tokio::time::sleep(FOREIGN_PAUSE) => {}
+        }
+    }
+
+    async fn delete(&self, handles: Vec<String>) {
+        let entries: Option<Vec<_>> = numbered(handles)
+            .map(|(id, handle)| {
+                DeleteMessageBatchRequestEntry::builder().id(id).receipt_handle(handle).build().ok()
+            })
+            .collect();
+        let Some(entries) = entries.filter(|entries| !entries.is_empty()) else {
+            return;
+        };
+        let sent = self
+            .sqs
+            .delete_message_batch()
+            .queue_url(&self.queue_url)
+            .set_entries(Some(entries))
+            .send()
+            .await;
+        if let Err(error) = sent {
+            // They come again and are counted as duplicates.
+            tracing::debug!(failure = %self.failure(&error, "DeleteMessageBatch"), "messages were not deleted");
+        }
+    }
+
+    /// Each after so many seconds.
+    async fn give_back(&self, handles: Vec<(String, i32)>) {
+        let entries: Option<Vec<_>> = numbered(handles)
+            .map(|(id, (handle, hidden_seconds))| {
+                ChangeMessageVisibilityBatchRequestEntry::builder()
+                    .id(id)
+                    .receipt_handle(handle)
+                    .visibility_timeout(hidden_seconds)
+                    .build()
+                    .ok()
+            })
+            .collect();
+        let Some(entries) = entries.filter(|entries| !entries.is_empty()) else {
+            return;
+        };
+        let sent = self
+            .sqs
+            .change_message_visibility_batch()
+            .queue_url(&self.queue_url)
+            .set_entries(Some(entries))
+            .send()
+            .await;
+        if let Err(error) = sent {
+            // They become visible again by themselves, after the queue's visibility timeout.
+            tracing::debug!(
+                failure = %self.failure(&error, "ChangeMessageVisibilityBatch"),
+                "messages of others were not given back"
+            );
+        }
+    }
+
+    pub(super) fn failure<E>(
+        &self,
+        error: &aws_smithy_runtime_api::client::result::SdkError<
+            E,
+            aws_smithy_runtime_api::client::orchestrator::HttpResponse,
+        >,
+        operation: &str,
+    ) -> Failure
+    where
+        E: aws_smithy_types::error::metadata::ProvideErrorMetadata + std::error::Error + 'static,
+    {
+        failure(error, operation, format!("use the queue {}", self.queue_url), &self.place)
+    }
+}
+
+fn numbered<T>(handles: Vec<T>) -> impl Iterator<Item = (String, T)> {
+    handles.into_iter().enumerate().map(|(number, handle)| (number.to_string(), handle))
+}

@@ -1,0 +1,413 @@
+//! The run's own rule and queue: made, proved by a handshake, removed.
+
+use std::cell::{Cell, RefCell};
+use std::time::Duration;
+
+use aws_sdk_eventbridge::types::{PutEventsRequestEntry, Tag, Target};
+use aws_sdk_sqs::types::QueueAttributeName;
+use futures_util::future::join_all;
+use serde_json::json;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use super::clients::Clients;
+use super::error::{failure, unreadable};
+use super::events::{HANDSHAKE_DETAIL_TYPE, HANDSHAKE_SOURCE};
+use super::inbox::Inbox;
+use super::pattern::{RulePattern, patterns};
+use super::pause::pause;
+use super::removal::{Queue, Removal, not_removed, remove};
+use super::tags::{EXPIRES_AT, RUN, moment, tag_value};
+use crate::{Failure, FailureKind};
+use faultgate_core::clock::Clock;
+use faultgate_core::model::{RunIdentity, SubscriptionRecord, SubscriptionState};
+use faultgate_net::aws::Place;
+use faultgate_net::http::calls::{Attempts, attempts};
+
+/// A rule may take a while to match. Past this, something is wrong with it.
+const HANDSHAKE_LIMIT: Duration = Duration::from_secs(60);
+const FIRST_PAUSE: Duration = Duration::from_millis(250);
+const LONGEST_PAUSE: Duration = Duration::from_secs(3);
+/// The queue keeps what is not read for a day.
+const RETENTION_SECONDS: u32 = 86_400;
+/// Longer than any run: what this run has received does not come again.
+const VISIBILITY_SECONDS: u32 = 43_200;
+const TARGET_ID: &str = "queue";
+const BUS: &str = "default";
+const PUT_HANDSHAKE: &str = "put a handshake event on the default bus";
+
+/// Names, tags and patterns of what is to be made.
+#[derive(Debug)]
+pub(super) struct Subscription {
+    pub(super) name: String,
+    place: Place,
+    rules: Vec<Rule>,
+    tags: Vec<(String, String)>,
+    run_id: String,
+    expires_at: jiff::Timestamp,
+    queue_url: RefCell<Option<String>>,
+    /// The queue is there, or may be.
+    queue_made: Cell<bool>,
+    /// How long the proof took.
+    handshake: Cell<Option<Duration>>,
+    /// What could not be removed; None while nobody has tried.
+    left: RefCell<Option<Vec<String>>>,
+}
+
+#[derive(Debug)]
+struct Rule {
+    name: String,
+    pattern: RulePattern,
+    /// The rule is there, or may be.
+    made: Cell<bool>,
+}
+
+impl Subscription {
+    pub(super) fn new(
+        name: &str,
+        run: &RunIdentity,
+        place: Place,
+        templates: &[String],
+        expires_at: jiff::Timestamp,
+    ) -> Self {
+        let name = name.to_owned();
+        let rules = patterns(templates, &name)
+            .into_iter()
+            .enumerate()
+            .map(|(number, pattern)| Rule {
+                name: if number == 0 { name.clone() } else { format!("{name}-{}", number + 1) },
+                pattern,
+                made: Cell::new(false),
+            })
+            .collect();
+        let mut tags = vec![(RUN.to_owned(), run.id.clone()), (EXPIRES_AT.to_owned(), moment(expires_at))];
+        if let Some(url) = &run.url {
+            tags.push(("faultgate:url".to_owned(), tag_value(url)));
+        }
+        Self {
+            name,
+            place,
+            rules,
+            tags,
+            run_id: run.id.clone(),
+            expires_at,
+            queue_url: RefCell::new(None),
+            queue_made: Cell::new(false),
+            handshake: Cell::new(None),
+            left: RefCell::new(None),
+        }
+    }
+
+    /// What another process has made, or has begun to make: it is there to be removed.
+    pub(super) fn adopted(state: &SubscriptionState) -> Self {
+        let rule = |name: &String| Rule {
+            name: name.clone(),
+            pattern: RulePattern { pattern: String::new(), nonce: String::new() },
+            made: Cell::new(true),
+        };
+        Self {
+            name: state.name.clone(),
+            place: Place::in_region(&state.region),
+            rules: state.rules.iter().map(rule).collect(),
+            tags: Vec::new(),
+            run_id: String::new(),
+            expires_at: state.expires_at,
+            queue_url: RefCell::new(state.queue_url.clone()),
+            queue_made: Cell::new(true),
+            handshake: Cell::new(None),
+            left: RefCell::new(None),
+        }
+    }
+
+    /// By what another process can remove it.
+    pub(super) fn state(&self, role_arn: Option<&str>) -> SubscriptionState {
+        let left = self.left.borrow();
+        SubscriptionState {
+            name: self.name.clone(),
+            region: self.place.region.clone(),
+            role_arn: role_arn.map(str::to_owned),
+            rules: self.rules.iter().map(|rule| rule.name.clone()).collect(),
+            queue_url: self.queue_url.borrow().clone(),
+            expires_at: self.expires_at,
+            removed: left.as_ref().is_some_and(Vec::is_empty) || self.made().is_nothing(),
+            leftovers: left.clone().unwrap_or_default(),
+        }
+    }
+
+    /// Makes queue and rules and joins them. What does not depend on each other goes out together.
+    pub(super) async fn make(&self, clients: &Clients) -> Result<String, Failure> {
+        let (queue, rules) = tokio::join!(
+            self.make_queue(clients),
+            join_all(self.rules.iter().map(|rule| self.make_rule(clients, rule)))
+        );
+        rules.into_iter().collect::<Result<(), _>>()?;
+        let url = queue?;
+        let targets = self.rules.iter().map(|rule| self.make_target(clients, rule));
+        join_all(targets).await.into_iter().collect::<Result<(), _>>()?;
+        Ok(url)
+    }
+
+    /// Puts handshakes on the bus until each rule has brought its own to the queue.
+    pub(super) async fn prove(
+        &self,
+        clients: &Clients,
+        inbox: &Inbox,
+        clock: &Clock,
+        cancelled: &CancellationToken,
+    ) -> Result<(), Failure> {
+        let begun = clock.elapsed();
+        let deadline = Instant::now() + HANDSHAKE_LIMIT;
+        let mut changed = inbox.subscribe();
+        for rule in &self.rules {
+            inbox.await_handshake(&rule.pattern.nonce);
+        }
+        for attempt in 0.. {
+            let missing = self.unproved(inbox);
+            if missing.is_empty() {
+                self.handshake.set(Some(clock.elapsed().saturating_sub(begun)));
+                return Ok(());
+            }
+            let putting = tokio::time::timeout_at(deadline, self.put_handshakes(clients, &missing));
+            let put = putting
+                .await
+                .unwrap_or_else(|_| Err(unreadable(PUT_HANDSHAKE, "EventBridge does not answer")));
+            let refused = match put {
+                Ok(()) => None,
+                Err(failure) if failure.kind == FailureKind::Denied => return Err(failure),
+                Err(failure) => Some(failure),
+            };
+            let next = Instant::now() + pause(FIRST_PAUSE, LONGEST_PAUSE, attempt);
+            while !self.unproved(inbox).is_empty() {
+                tokio::select! {
+                    () = cancelled.cancelled() => return Err(interrupted(&self.name)),
+                    () = tokio::time::sleep_until(deadline) => {
+                        return Err(match refused {
+                            Some(failure) => failure,
+                            None => self.diagnose(clients, inbox).await,
+                        });
+                    }
+                    () = tokio::time::sleep_until(next) => break,
+                    _ = changed.changed() => {}
+                }
+            }
+        }
+        unreachable!("the loop ends by a return")
+    }
+
+    /// What was made, or may have been.
+    fn made(&self) -> Removal {
+        let queue = Queue { name: self.name.clone(), url: self.queue_url.borrow().clone() };
+        Removal {
+            rules: self.rules.iter().filter(|rule| rule.made.get()).map(|rule| rule.name.clone()).collect(),
+            target: TARGET_ID,
+            queue: self.queue_made.get().then_some(queue),
+        }
+    }
+
+    /// Removes all that was made or may have been, within the given time.
+    pub(super) async fn remove(&self, clients: &Clients, within: Duration) {
+        let left = remove(clients, &self.place, &self.made(), within).await;
+        *self.left.borrow_mut() = Some(left);
+    }
+
+    pub(super) fn record(&self) -> SubscriptionRecord {
+        let left = self.left.borrow().clone();
+        SubscriptionRecord {
+            name: self.name.clone(),
+            region: Some(self.place.region.clone()),
+            handshake_ms: self.handshake.get().and_then(|took| u64::try_from(took.as_millis()).ok()),
+            leftovers: left.unwrap_or_else(|| not_removed(&self.place, &self.made())),
+        }
+    }
+
+    fn unproved(&self, inbox: &Inbox) -> Vec<&str> {
+        self.rules
+            .iter()
+            .map(|rule| rule.pattern.nonce.as_str())
+            .filter(|nonce| !inbox.has_handshake(nonce))
+            .collect()
+    }
+
+    fn queue_arn(&self) -> String {
+        let Place { partition, region, account } = &self.place;
+        format!("arn:{partition}:sqs:{region}:{account}:{}", self.name)
+    }
+
+    fn rule_arn(&self, rule: &Rule) -> String {
+        let Place { partition, region, account } = &self.place;
+        format!("arn:{partition}:events:{region}:{account}:rule/{}", rule.name)
+    }
+
+    /// The policy goes into CreateQueue: set later, it may take a minute to hold.
+    async fn make_queue(&self, clients: &Clients) -> Result<String, Failure> {
+        let arns: Vec<_> = self.rules.iter().map(|rule| self.rule_arn(rule)).collect();
+        let policy = json!({
+            "Version": "2012-10-17",
+            "Statement": [{
+                "Sid": "EventsOfThisRun",
+                "Effect": "Allow",
+                "Principal": {"Service": "events.amazonaws.com"},
+                "Action": "sqs:SendMessage",
+                "Resource": self.queue_arn(),
+                "Condition": {"ArnEquals": {"aws:SourceArn": arns}},
+            }],
+        });
+        let mut request = clients
+            .sqs
+            .create_queue()
+            .queue_name(&self.name)
+            .attributes(QueueAttributeName::Policy, policy.to_string())
+            .attributes(QueueAttributeName::MessageRetentionPeriod, RETENTION_SECONDS.to_string())
+            .attributes(QueueAttributeName::VisibilityTimeout, VISIBILITY_SECONDS.to_string());
+        for (key, value) in &self.tags {
+            request = request.tags(key, value);
+        }
+        let what = format!("make the queue {}", self.name);
+        self.queue_made.set(true);
+        let (answer, attempts) = attempts(request.send()).await;
+        let answer = answer.map_err(|error| {
+            let failure = failure(&error, "CreateQueue", &what, &self.place);
+            self.queue_made.set(may_have_taken_effect(&failure, attempts));
+            failure
+        })?;
+        let url = answer.queue_url.ok_or_else(|| unreadable(&what, "CreateQueue gave no URL"))?;
+        *self.queue_url.borrow_mut() = Some(url.clone());
+        Ok(url)
+    }
+
+    async fn make_rule(&self, clients: &Clients, rule: &Rule) -> Result<(), Failure> {
+        let what = format!("make the rule {}", rule.name);
+        let tags: Result<Vec<_>, _> =
+            self.tags.iter().map(|(key, value)| Tag::builder().key(key).value(value).build()).collect();
+        rule.made.set(true);
+        let request = clients
+            .events
+            .put_rule()
+            .name(&rule.name)
+            .description(format!(
+                "FIS state changes for the faultgate run {}; may be deleted when it is over",
+                self.run_id
+            ))
+            .event_pattern(&rule.pattern.pattern)
+            .set_tags(Some(tags.map_err(|error| unreadable(&what, &error.to_string()))?));
+        let (answer, attempts) = attempts(request.send()).await;
+        answer.map(drop).map_err(|error| {
+            let failure = failure(&error, "PutRule", what, &self.place);
+            rule.made.set(may_have_taken_effect(&failure, attempts));
+            failure
+        })
+    }
+
+    async fn make_target(&self, clients: &Clients, rule: &Rule) -> Result<(), Failure> {
+        let what = format!("make the queue {} a target of the rule {}", self.name, rule.name);
+        let target = Target::builder().id(TARGET_ID).arn(self.queue_arn()).build();
+        let answer = clients
+            .events
+            .put_targets()
+            .rule(&rule.name)
+            .targets(target.map_err(|error| unreadable(&what, &error.to_string()))?)
+            .send()
+            .await
+            .map_err(|error| failure(&error, "PutTargets", &what, &self.place))?;
+        match answer.failed_entries().first() {
+            None => Ok(()),
+            Some(entry) => {
+                Err(unreadable(&what, entry.error_message().or(entry.error_code()).unwrap_or("refused")))
+            }
+        }
+    }
+
+    async fn put_handshakes(&self, clients: &Clients, nonces: &[&str]) -> Result<(), Failure> {
+        // PutEvents takes ten entries.
+        for nonces in nonces.chunks(10) {
+            let entries = nonces.iter().map(|nonce| {
+                PutEventsRequestEntry::builder()
+                    .source(HANDSHAKE_SOURCE)
+                    .detail_type(HANDSHAKE_DETAIL_TYPE)
+                    .detail(json!({"nonce": nonce, "run-id": self.run_id}).to_string())
+                    .event_bus_name(BUS)
+                    .build()
+            });
+            let answer = clients
+                .events
+                .put_events()
+                .set_entries(Some(entries.collect()))
+                .send()
+                .await
+                .map_err(|error| failure(&error, "PutEvents", PUT_HANDSHAKE, &self.place))?;
+            if let Some(entry) = answer.entries().iter().find(|entry| entry.error_code().is_some()) {
+                let code = entry.error_code().unwrap_or_default();
+                return Err(unreadable(
+                    PUT_HANDSHAKE,
+                    &format!("{code}: {}", entry.error_message().unwrap_or_default()),
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    /// Says which part of the way from bus to queue is missing.
+    async fn diagnose(&self, clients: &Clients, inbox: &Inbox) -> Failure {
+        let unproved = self.unproved(inbox);
+        let rule = self.rules.iter().find(|rule| unproved.contains(&rule.pattern.nonce.as_str()));
+        let name = rule.map_or(self.name.as_str(), |rule| rule.name.as_str());
+        let url = self.queue_url.borrow().clone().unwrap_or_default();
+        let (rule, targets, queue) = tokio::join!(
+            clients.events.describe_rule().name(name).send(),
+            clients.events.list_targets_by_rule().rule(name).send(),
+            clients
+                .sqs
+                .get_queue_attributes()
+                .queue_url(url)
+                .attribute_names(QueueAttributeName::Policy)
+                .send(),
+        );
+        let part = if let Some(trouble) = inbox.trouble() {
+            format!("the queue cannot be read: {trouble}")
+        } else if matches!(&rule, Err(e) if failure(e, "DescribeRule", "", &self.place).kind == FailureKind::Missing)
+        {
+            format!("the rule {name} is gone: somebody has deleted it")
+        } else if matches!(&rule, Ok(rule) if rule.state().is_some_and(|state| state.as_str() == "DISABLED"))
+        {
+            format!("the rule {name} is disabled")
+        } else if matches!(&targets, Ok(targets) if targets.targets().is_empty()) {
+            format!("the rule {name} has no target")
+        } else if matches!(&queue, Err(e) if failure(e, "GetQueueAttributes", "", &self.place).kind == FailureKind::Missing)
+        {
+            format!("the queue {} is gone: somebody has deleted it", self.name)
+        } else if matches!(&queue, Ok(queue) if queue.attributes().is_none_or(|all| !all.contains_key(&QueueAttributeName::Policy)))
+        {
+            format!("the queue {} has lost the policy that lets EventBridge send to it", self.name)
+        } else {
+            format!(
+                "rule, target, queue and policy are in place, but EventBridge delivers nothing from the default bus \
+                 to the queue {}",
+                self.name
+            )
+        };
+        Failure {
+            kind: FailureKind::Unanswered,
+            what: "subscribe to FIS state changes".to_owned(),
+            why: format!("no handshake event came out of the queue within {}s: {part}", HANDSHAKE_LIMIT.as_secs()),
+            remedy: Some(
+                "look for a service control policy, a KMS key on new queues that events.amazonaws.com may not use, \
+                 or a VPC endpoint policy; or set monitor to poll"
+                    .to_owned(),
+            ),
+        }
+    }
+}
+
+/// A request that was refused at each attempt has made nothing; any other may have.
+fn may_have_taken_effect(failure: &Failure, attempts: Attempts) -> bool {
+    attempts.may_have_taken_effect() || !matches!(failure.kind, FailureKind::Denied | FailureKind::Refused)
+}
+
+pub(super) fn interrupted(name: &str) -> Failure {
+    Failure {
+        kind: FailureKind::Refused,
+        what: format!("finish the subscription {name}"),
+        why: "the run was cancelled".to_owned(),
+        remedy: None,
+    }
+}

@@ -1,0 +1,369 @@
+//! Finds what runs have left behind in one account and Region, by name and tags, and removes the rules and queues that
+//! have had their time. Safe beside runs and other sweeps: what is not expired is not touched, and what is gone is done.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use aws_config::SdkConfig;
+use aws_sdk_fis::types::ExperimentSummary;
+use futures_util::stream::{self, StreamExt};
+use jiff::Timestamp;
+use tokio::time::Instant;
+
+use super::clients::Clients;
+use super::error::{failure, unreadable};
+use super::events::state_of;
+use super::removal::{Queue, queue_left, until};
+use super::tags::{EXPERIMENT, Expiry, RUN, Tags};
+use crate::{Failure, FailureKind};
+use faultgate_net::aws::Place;
+
+/// All rules and queues of runs are called so.
+const PREFIX: &str = "faultgate-";
+/// Requests of one connection at once: EventBridge takes 50 of most of them in a second.
+const AT_ONCE: usize = 8;
+/// Each is removed again and again for so long.
+const REMOVE_LIMIT: Duration = Duration::from_secs(30);
+/// The most that a page of any of these lists takes is 100 or more.
+const PAGE: i32 = 100;
+/// RemoveTargets takes no more.
+const MOST_TARGETS: usize = 100;
+
+/// Half of a subscription.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    Rule,
+    Queue,
+}
+
+/// A rule or queue that is called as ours are.
+#[derive(Debug)]
+pub struct Part {
+    pub kind: Kind,
+    pub name: String,
+    /// The rule's ARN, the queue's URL.
+    handle: String,
+    pub run_id: Option<String>,
+    /// The failure: its tags could not be read.
+    pub expiry: Result<Expiry, Failure>,
+}
+
+/// All of them, as far as they could be listed.
+#[derive(Debug, Default)]
+pub struct Parts {
+    pub found: Vec<Part>,
+    pub unlisted: Vec<Failure>,
+}
+
+impl Parts {
+    /// The runs that are over, and since when, by what has expired of their subscriptions.
+    pub fn runs_over(&self) -> BTreeMap<String, Timestamp> {
+        let over = |part: &Part| match (&part.run_id, &part.expiry) {
+            (Some(run), Ok(Expiry::Past(since))) => Some((run.clone(), *since)),
+            _ => None,
+        };
+        self.found.iter().filter_map(over).collect()
+    }
+}
+
+/// An experiment of some run that has not ended.
+#[derive(Debug, PartialEq, Eq)]
+pub struct OpenExperiment {
+    pub id: String,
+    pub name: Option<String>,
+    pub run_id: String,
+    pub expiry: Expiry,
+}
+
+/// One account in one Region.
+#[derive(Debug)]
+pub struct Sweeper {
+    clients: Clients,
+    place: Place,
+    now: Timestamp,
+}
+
+impl Sweeper {
+    /// `sdk` must have a Region.
+    pub fn new(sdk: &SdkConfig, role_arn: Option<&str>, now: Timestamp) -> Self {
+        let region = sdk.region().map(AsRef::as_ref).unwrap_or_default();
+        let of_role = role_arn.and_then(|arn| Place::of_role(arn, region));
+        let place = of_role.unwrap_or_else(|| Place::in_region(region));
+        Self { clients: Clients::new(sdk), place, now }
+    }
+
+    /// Rules and queues by their names, each with what its tags say.
+    pub async fn parts(&self) -> Parts {
+        let (mut rules, mut queues) = (Vec::new(), Vec::new());
+        let listed = tokio::join!(self.list_rules(&mut rules), self.list_queues(&mut queues));
+        let read = |(kind, name, handle)| self.read(kind, name, handle);
+        let found = stream::iter(rules.into_iter().chain(queues)).map(read).buffered(AT_ONCE);
+        Parts {
+            found: found.filter_map(std::future::ready).collect().await,
+            unlisted: [listed.0.err(), listed.1.err()].into_iter().flatten().collect(),
+        }
+    }
+
+    /// Pages before one that fails count all the same.
+    async fn list_rules(&self, rules: &mut Vec<Listed>) -> Result<(), Failure> {
+        let mut token: Option<String> = None;
+        loop {
+            let request = self.clients.events.list_rules().name_prefix(PREFIX).limit(PAGE);
+            let answer = request.set_next_token(token.clone()).send().await;
+            let page = answer.map_err(|error| failure(&error, "ListRules", "list the rules", &self.place))?;
+            for rule in page.rules.unwrap_or_default() {
+                if let (Some(name), Some(arn)) = (rule.name, rule.arn)
+                    && name.starts_with(PREFIX)
+                {
+                    rules.push((Kind::Rule, name, arn));
+                }
+            }
+            match next(page.next_token, token.as_deref(), "list the rules")? {
+                Some(next) => token = Some(next),
+                None => return Ok(()),
+            }
+        }
+    }
+
+    async fn list_queues(&self, queues: &mut Vec<Listed>) -> Result<(), Failure> {
+        // Without a size of pages SQS gives a thousand, and no word of more.
+        let request = self.clients.sqs.list_queues().queue_name_prefix(PREFIX).max_results(PAGE);
+        let mut urls = request.into_paginator().items().send();
+        while let Some(url) = urls.next().await {
+            let url = url.map_err(|error| failure(&error, "ListQueues", "list the queues", &self.place))?;
+            let name = url.rsplit('/').next().unwrap_or_default().to_owned();
+            if name.starts_with(PREFIX) {
+                queues.push((Kind::Queue, name, url));
+            }
+        }
+        Ok(())
+    }
+
+    /// None: it is gone. SQS lists a queue for a while that is not there any more.
+    async fn read(&self, kind: Kind, name: String, handle: String) -> Option<Part> {
+        let tags = match kind {
+            Kind::Rule => self.tags_of_rule(&name, &handle).await,
+            Kind::Queue => self.tags_of_queue(&name, &handle).await,
+        };
+        let (run_id, expiry) = match tags {
+            Ok(tags) => (tags.get(RUN).cloned(), Ok(Expiry::of(&tags, self.now))),
+            Err(failure) if failure.kind == FailureKind::Missing => return None,
+            Err(failure) => (None, Err(failure)),
+        };
+        Some(Part { kind, name, handle, run_id, expiry })
+    }
+
+    async fn tags_of_rule(&self, name: &str, arn: &str) -> Result<Tags, Failure> {
+        let answer = self.clients.events.list_tags_for_resource().resource_arn(arn).send().await;
+        let what = format!("read the tags of the rule {name}");
+        let answer = answer.map_err(|error| failure(&error, "ListTagsForResource", what, &self.place))?;
+        Ok(answer.tags.unwrap_or_default().into_iter().map(|tag| (tag.key, tag.value)).collect())
+    }
+
+    async fn tags_of_queue(&self, name: &str, url: &str) -> Result<Tags, Failure> {
+        let answer = self.clients.sqs.list_queue_tags().queue_url(url).send().await;
+        let what = format!("read the tags of the queue {name}");
+        let answer = answer.map_err(|error| failure(&error, "ListQueueTags", what, &self.place))?;
+        Ok(answer.tags.unwrap_or_default().into_iter().collect())
+    }
+
+    /// Experiments of faultgate's that have not ended. `over` are the runs that are known to be over, and since when.
+    pub async fn open_experiments(
+        &self,
+        over: &BTreeMap<String, Timestamp>,
+    ) -> Result<Vec<OpenExperiment>, Failure> {
+        let mut open = Vec::new();
+        let mut pages = self.clients.fis.list_experiments().max_results(PAGE).into_paginator().items().send();
+        while let Some(summary) = pages.next().await {
+            let summary = summary
+                .map_err(|error| failure(&error, "ListExperiments", "list the experiments", &self.place))?;
+            open.extend(open_experiment(&summary, over, self.now));
+        }
+        Ok(open)
+    }
+
+    /// Removes one of the parts. The error says what is left, and how it is removed by hand.
+    pub async fn remove(&self, part: &Part) -> Result<(), String> {
+        let deadline = Instant::now() + REMOVE_LIMIT;
+        let removed = match part.kind {
+            Kind::Rule => until(deadline, || self.remove_rule(&part.name)).await,
+            Kind::Queue => until(deadline, || self.remove_queue(part)).await,
+        };
+        removed.map_err(|failure| self.left(part, &failure.with_remedy()))
+    }
+
+    /// As it is named when it is not removed.
+    pub fn left(&self, part: &Part, why: &str) -> String {
+        match part.kind {
+            Kind::Rule => rule_left(&self.place, &part.name, why),
+            Kind::Queue => {
+                let queue = Queue { name: part.name.clone(), url: Some(part.handle.clone()) };
+                queue_left(&self.place, &queue, why)
+            }
+        }
+    }
+
+    /// With all its targets, whoever has added them: a rule that has some cannot be deleted.
+    async fn remove_rule(&self, name: &str) -> Result<(), Failure> {
+        let what = format!("remove the rule {name}");
+        let gone = async {
+            for ids in self.targets(name).await?.chunks(MOST_TARGETS) {
+                let request = self.clients.events.remove_targets().rule(name).set_ids(Some(ids.to_vec()));
+                let answer = request.send().await;
+                let answer = answer.map_err(|error| failure(&error, "RemoveTargets", &what, &self.place))?;
+                if let Some(entry) = answer.failed_entries().first() {
+                    let why = entry.error_message().unwrap_or("a target was not removed");
+                    return Err(unreadable(&what, why));
+                }
+            }
+            let deleted = self.clients.events.delete_rule().name(name).send().await;
+            deleted.map(drop).map_err(|error| failure(&error, "DeleteRule", &what, &self.place))
+        };
+        gone_already(gone.await)
+    }
+
+    async fn targets(&self, rule: &str) -> Result<Vec<String>, Failure> {
+        let what = format!("list the targets of the rule {rule}");
+        let mut ids = BTreeSet::new();
+        let mut token: Option<String> = None;
+        loop {
+            let request = self.clients.events.list_targets_by_rule().rule(rule).limit(PAGE);
+            let answer = request.set_next_token(token.clone()).send().await;
+            let page = answer.map_err(|error| failure(&error, "ListTargetsByRule", &what, &self.place))?;
+            ids.extend(page.targets.unwrap_or_default().into_iter().map(|target| target.id));
+            match next(page.next_token, token.as_deref(), &what)? {
+                Some(next) => token = Some(next),
+                None => return Ok(ids.into_iter().collect()),
+            }
+        }
+    }
+
+    async fn remove_queue(&self, part: &Part) -> Result<(), Failure> {
+        let what = format!("remove the queue {}", part.name);
+        let deleted = self.clients.sqs.delete_queue().queue_url(&part.handle).send().await;
+        gone_already(deleted.map(drop).map_err(|error| failure(&error, "DeleteQueue", what, &self.place)))
+    }
+}
+
+/// Kind, name, and ARN or URL.
+type Listed = (Kind, String, String);
+
+/// The token of the next page. One that comes twice would lead round in a circle.
+fn next(told: Option<String>, last: Option<&str>, what: &str) -> Result<Option<String>, Failure> {
+    match told.filter(|token| !token.is_empty()) {
+        token @ Some(_) if token.as_deref() == last => {
+            Err(unreadable(what, "the next page is the same again"))
+        }
+        token => Ok(token),
+    }
+}
+
+/// What has expired was made long ago: if it is missing now, somebody has removed it.
+fn gone_already(removed: Result<(), Failure>) -> Result<(), Failure> {
+    match removed {
+        Err(failure) if failure.kind == FailureKind::Missing => Ok(()),
+        other => other,
+    }
+}
+
+fn open_experiment(
+    summary: &ExperimentSummary,
+    over: &BTreeMap<String, Timestamp>,
+    now: Timestamp,
+) -> Option<OpenExperiment> {
+    let status = summary.state().and_then(|state| state.status()).map_or("", |status| status.as_str());
+    if state_of(status).is_terminal() {
+        return None;
+    }
+    let tags: Tags = summary.tags()?.iter().map(|(key, value)| (key.clone(), value.clone())).collect();
+    let run_id = tags.get(RUN)?.clone();
+    // Anybody may write a run's id on a queue: what the experiment itself says counts, where it says a time.
+    let expiry = match (Expiry::of(&tags, now), over.get(&run_id)) {
+        (Expiry::Untagged | Expiry::Unreadable(_), Some(since)) => Expiry::Past(*since),
+        (own, _) => own,
+    };
+    Some(OpenExperiment { id: summary.id()?.to_owned(), name: tags.get(EXPERIMENT).cloned(), expiry, run_id })
+}
+
+fn rule_left(Place { region, .. }: &Place, rule: &str, why: &str) -> String {
+    format!(
+        "rule {rule} ({why}); remove it by: aws events remove-targets --region {region} --rule {rule} --ids \
+         $(aws events list-targets-by-rule --region {region} --rule {rule} --query 'Targets[].Id' --output text); \
+         aws events delete-rule --region {region} --name {rule}"
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use aws_sdk_fis::types::{ExperimentState, ExperimentStatus};
+
+    use super::*;
+
+    const NOW: &str = "2026-11-22T10:00:00Z";
+    const BEFORE: &str = "2026-11-22T09:00:00Z";
+    const LATER: &str = "2026-11-22T11:00:00Z";
+
+    fn at(text: &str) -> Timestamp {
+        text.parse().unwrap()
+    }
+
+    fn judged(status: &str, tags: &[(&str, &str)], over: &[&str]) -> Option<Expiry> {
+        let tags = tags.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
+        let state = ExperimentState::builder().status(ExperimentStatus::from(status)).build();
+        let summary = ExperimentSummary::builder().id("EXP1").state(state).set_tags(Some(tags)).build();
+        let over = over.iter().map(|run| ((*run).to_owned(), at(BEFORE))).collect();
+        open_experiment(&summary, &over, at(NOW)).map(|open| open.expiry)
+    }
+
+    #[test]
+    fn an_experiment_is_over_by_its_own_tag_or_without_one_by_its_run() {
+        let run = (RUN, "a");
+        let past = Some(Expiry::Past(at(BEFORE)));
+        let expires = super::super::tags::EXPIRES_AT;
+        for status in ["pending", "initiating", "running", "stopping", "a word to come"] {
+            assert_eq!(judged(status, &[run], &["a"]), past, "{status}");
+            assert_eq!(judged(status, &[run, (expires, BEFORE)], &[]), past, "{status}");
+            let ahead = Some(Expiry::Ahead(at(LATER)));
+            assert_eq!(judged(status, &[run, (expires, LATER)], &["a"]), ahead, "its own tag counts");
+            assert_eq!(judged(status, &[run, (expires, LATER)], &["b"]), ahead, "{status}");
+            assert_eq!(judged(status, &[run, (expires, "soon")], &["a"]), past, "its own says nothing");
+            assert_eq!(judged(status, &[run], &["b"]), Some(Expiry::Untagged));
+            let odd = Some(Expiry::Unreadable("soon".to_owned()));
+            assert_eq!(judged(status, &[run, (expires, "soon")], &[]), odd);
+            assert_eq!(judged(status, &[(expires, BEFORE)], &["a"]), None, "of no run: not ours");
+        }
+        for status in ["completed", "stopped", "failed", "cancelled"] {
+            assert_eq!(judged(status, &[run, (expires, BEFORE)], &["a"]), None, "{status}");
+        }
+    }
+
+    #[test]
+    fn only_what_has_expired_says_that_a_run_is_over() {
+        let part = |run: Option<&str>, expiry| Part {
+            kind: Kind::Queue,
+            name: "faultgate-x".to_owned(),
+            handle: String::new(),
+            run_id: run.map(str::to_owned),
+            expiry,
+        };
+        let found = vec![
+            part(Some("a"), Ok(Expiry::Past(at(BEFORE)))),
+            part(Some("b"), Ok(Expiry::Ahead(at(LATER)))),
+            part(Some("c"), Ok(Expiry::Untagged)),
+            part(Some("d"), Ok(Expiry::Unreadable("x".to_owned()))),
+            part(None, Ok(Expiry::Past(at(BEFORE)))),
+            part(Some("e"), Err(unreadable("read", "x"))),
+        ];
+        let parts = Parts { found, unlisted: Vec::new() };
+        assert_eq!(parts.runs_over(), BTreeMap::from([("a".to_owned(), at(BEFORE))]));
+    }
+
+    #[test]
+    fn a_list_that_leads_round_in_a_circle_ends() {
+        let token = || Some("t".to_owned());
+        assert_eq!(next(token(), None, "list"), Ok(token()));
+        assert_eq!(next(Some(String::new()), Some("t"), "list"), Ok(None));
+        assert_eq!(next(None, Some("t"), "list"), Ok(None));
+        assert!(next(token(), Some("t"), "list").is_err());
+    }
+}

@@ -1,0 +1,100 @@
+//! Experiment templates as FIS has them, read and not judged.
+
+use std::collections::HashMap;
+
+use aws_config::SdkConfig;
+use aws_sdk_fis::types::{
+    ExperimentTemplate, ExperimentTemplateAction, ExperimentTemplateTarget, ExperimentTemplateTargetFilter,
+};
+use serde_json::{Value, json};
+
+use super::clients::Clients;
+use super::preflight::{get_template, looked_for};
+use crate::Failure;
+use faultgate_net::aws::Place;
+
+/// The templates of one account and Region.
+#[derive(Debug)]
+pub struct Templates {
+    clients: Clients,
+    place: Place,
+}
+
+impl Templates {
+    /// `sdk` must have a Region.
+    pub fn new(sdk: &SdkConfig, role_arn: Option<&str>) -> Self {
+        let region = sdk.region().map(AsRef::as_ref).unwrap_or_default();
+        let of_role = role_arn.and_then(|arn| Place::of_role(arn, region));
+        Self { clients: Clients::new(sdk), place: of_role.unwrap_or_else(|| Place::in_region(region)) }
+    }
+
+    /// What `aws fis get-experiment-template` prints of it, as far as it says what an experiment does.
+    pub async fn read(&self, id: &str) -> Result<Value, Failure> {
+        let template = get_template(&self.clients, &self.place, id).await;
+        template.map(|template| described(&template)).map_err(|failure| looked_for(failure, &self.place))
+    }
+}
+
+/// Nothing is null here that is not there.
+fn described(template: &ExperimentTemplate) -> Value {
+    let conditions = template.stop_conditions().iter();
+    let conditions: Vec<Value> = conditions
+        .map(|condition| json!({"source": condition.source(), "value": condition.value()}))
+        .collect();
+    let options = template.experiment_options().map(|options| {
+        json!({
+            "accountTargeting": options.account_targeting().map(|word| word.as_str().to_owned()),
+            "emptyTargetResolutionMode": options.empty_target_resolution_mode().map(|word| word.as_str().to_owned()),
+        })
+    });
+    let log = template.log_configuration().map(|log| {
+        json!({
+            "cloudWatchLogsConfiguration": log.cloud_watch_logs_configuration().map(|to| {
+                json!({"logGroupArn": to.log_group_arn()})
+            }),
+            "s3Configuration": log.s3_configuration().map(|to| {
+                json!({"bucketName": to.bucket_name(), "prefix": to.prefix()})
+            }),
+        })
+    });
+    json!({
+        "id": template.id(),
+        "description": template.description(),
+        "roleArn": template.role_arn(),
+        "stopConditions": conditions,
+        "targets": each(template.targets(), target),
+        "actions": each(template.actions(), action),
+        "logConfiguration": log,
+        "experimentOptions": options,
+        "experimentReportConfiguration": template.experiment_report_configuration().map(|_| json!({})),
+        "tags": template.tags(),
+    })
+}
+
+fn each<T>(named: Option<&HashMap<String, T>>, described: fn(&T) -> Value) -> Value {
+    let named = named.into_iter().flatten();
+    Value::Object(named.map(|(name, one)| (name.clone(), described(one))).collect())
+}
+
+fn target(target: &ExperimentTemplateTarget) -> Value {
+    let filter =
+        |filter: &ExperimentTemplateTargetFilter| json!({"path": filter.path(), "values": filter.values()});
+    json!({
+        "resourceType": target.resource_type(),
+        "resourceArns": target.resource_arns(),
+        "resourceTags": target.resource_tags(),
+        "filters": target.filters().iter().map(filter).collect::<Vec<Value>>(),
+        "selectionMode": target.selection_mode(),
+        "parameters": target.parameters(),
+    })
+}
+
+fn action(action: &ExperimentTemplateAction) -> Value {
+    json!({
+        "actionId": action.action_id(),
+        "description": action.description(),
+        "parameters": action.parameters(),
+        "targets": action.targets(),
+        "startAfter": action.start_after(),
+    })
+}

@@ -1,0 +1,394 @@
+//! Waits for the end of an experiment: by events, by asking now and then, and never on an event's word alone.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::FisEngine;
+use super::accounts::{self, Accounts};
+use super::events::state_of;
+use super::inbox::Received;
+use super::launch::get;
+use super::lent::COME_BACK;
+use super::listing::Listing;
+use super::pause::pause;
+use super::record::{Details, Resolved, details, record};
+use crate::{Failure, FailureKind, Record, Watcher};
+use faultgate_core::model::{Monitor, Source, State, Transition};
+use faultgate_core::text;
+use faultgate_net::http::calls::Calls;
+
+/// Polling, where there are no events: a pause that grows from the first to the longest.
+const FIRST_POLL: Duration = Duration::from_secs(1);
+const LONGEST_POLL: Duration = Duration::from_secs(15);
+/// An event may run ahead of the record that it speaks of.
+const FIRST_CONFIRMATION: Duration = Duration::from_millis(200);
+/// Refusals in a row that end the watch: a permission that is missing does not come by waiting.
+const MOST_REFUSALS: u32 = 5;
+/// What FIS calls a dry run.
+pub(super) const SKIP_ALL: &str = "skip-all";
+/// What FIS calls any other run.
+pub(super) const RUN_ALL: &str = "run-all";
+
+/// What is known of one experiment while it is watched.
+#[derive(Debug, Clone)]
+pub(super) struct Tracking {
+    pub(super) calls: Calls,
+    pub(super) template: String,
+    /// The experiment's name in the suite.
+    pub(super) name: String,
+    /// Events taken out of the inbox so far.
+    taken: usize,
+    /// The furthest state so far.
+    reached: State,
+    pub(super) reconciliations: u64,
+    /// How the end was learned.
+    pub(super) learned: String,
+    /// The reason that the last event gave.
+    pub(super) announced: Option<String>,
+    /// What the last record says besides; None until there was one.
+    pub(super) details: Option<Details>,
+    /// Where it acted, if it acts in several accounts.
+    pub(super) accounts: Option<Accounts>,
+    /// Another process has launched it, and may hold its events at this moment.
+    adopted: bool,
+    /// We have asked for a stop, so an end is near whether or not an event says so.
+    pub(super) stop_requested: bool,
+}
+
+impl Tracking {
+    pub(super) fn new() -> Self {
+        Self {
+            calls: Calls::default(),
+            template: String::new(),
+            name: String::new(),
+            taken: 0,
+            reached: State::Unknown,
+            reconciliations: 0,
+            learned: String::new(),
+            announced: None,
+            details: None,
+            accounts: None,
+            adopted: false,
+            stop_requested: false,
+        }
+    }
+
+    /// An experiment that has begun.
+    pub(super) fn begun(calls: Calls, first: &Transition, template: &str, name: &str) -> Self {
+        let (template, name) = (template.to_owned(), name.to_owned());
+        Self { calls, template, name, reached: first.state, ..Self::new() }
+    }
+
+    /// One that another process has begun.
+    pub(super) fn adopted(self) -> Self {
+        Self { adopted: true, ..self }
+    }
+}
+
+/// Why FIS is asked for its record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Prompt {
+    /// An event says that it has ended, or we have asked for the end.
+    EndIsNear,
+    /// Nothing has been heard for a while, or what was heard is not understood.
+    Silence,
+    /// There are no events.
+    Polling,
+}
+
+/// What the inbox had to say.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum News {
+    Nothing,
+    /// A word that is not known: it might be a new kind of end.
+    Puzzle,
+    End,
+}
+
+pub(super) async fn follow(engine: &FisEngine, id: &str, watcher: &dyn Watcher) -> Result<Record, Failure> {
+    let mut watch = Watch {
+        engine,
+        id,
+        watcher,
+        end_is_near: false,
+        heard: false,
+        attempt: 0,
+        asked: false,
+        resolved: None,
+        troubled: false,
+    };
+    watch.end_is_near = watch.tracking(|tracking| tracking.stop_requested);
+    let inbox = engine.inbox();
+    let mut changed = inbox.subscribe();
+    let mut refusals = 0;
+    let mut next_look = Instant::now() + watch.interval();
+    match watch.preview() {
+        Preview::Broken(failure) => return Err(failure),
+        Preview::Unsaid => next_look = Instant::now(),
+        Preview::Fine => {}
+    }
+    if watch.tracking(|tracking| tracking.adopted) {
+        // It may have ended long ago, but its events are worth waiting for.
+        next_look = next_look.min(Instant::now() + COME_BACK);
+    }
+    loop {
+        let mut prompt = match watch.take_news() {
+            News::End => Some(Prompt::EndIsNear),
+            News::Puzzle => Some(Prompt::Silence),
+            News::Nothing => None,
+        };
+        if prompt.is_none() {
+            if watch.notice_trouble(inbox.trouble()) {
+                next_look = next_look.min(Instant::now() + watch.interval());
+            }
+            tokio::select! {
+                _ = changed.changed() => {}
+                () = tokio::time::sleep_until(next_look) => prompt = Some(watch.prompt()),
+            }
+        }
+        let Some(prompt) = prompt else { continue };
+        // What a request takes is held only as long as it is under way, and only by some of many experiments.
+        let asked = {
+            let _turn = engine.asking.acquire().await;
+            Box::pin(watch.ask(prompt)).await
+        };
+        match asked {
+            Ok(record) if record.has_ended() => {
+                engine.hear_all().await;
+                watch.take_news();
+                return Ok(watch.finish(record, prompt));
+            }
+            Ok(record) => {
+                refusals = 0;
+                watch.progress(&record, prompt);
+                if let Preview::Broken(failure) = watch.preview() {
+                    return Err(failure);
+                }
+            }
+            Err(failure) if failure.kind == FailureKind::Unanswered => {
+                tracing::debug!(%failure, "FIS did not answer");
+            }
+            Err(failure) => {
+                refusals += 1;
+                if refusals >= MOST_REFUSALS {
+                    return Err(failure);
+                }
+            }
+        }
+        next_look = Instant::now() + watch.interval();
+        watch.attempt += 1;
+    }
+}
+
+/// Whether a dry run is one, by FIS's own word.
+enum Preview {
+    /// It is, or was not to be one, or is about to be stopped.
+    Fine,
+    /// FIS has not said so yet.
+    Unsaid,
+    /// Its actions are carried out, so it has to be stopped.
+    Broken(Failure),
+}
+
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
+struct Watch<'a> {
+    engine: &'a FisEngine,
+    id: &'a str,
+    watcher: &'a dyn Watcher,
+    /// It has ended, or is about to: all that is missing is FIS's record.
+    end_is_near: bool,
+    /// An event has said that it has ended.
+    heard: bool,
+    /// Times in a row that FIS was asked for the same reason.
+    attempt: u32,
+    /// FIS's record was read.
+    asked: bool,
+    resolved: Option<Resolved>,
+    /// The queue cannot be read.
+    troubled: bool,
+}
+
+impl Watch<'_> {
+    /// How long to wait before FIS is asked again, if nothing is heard.
+    fn interval(&self) -> Duration {
+        if self.end_is_near {
+            pause(FIRST_CONFIRMATION, LONGEST_POLL, self.attempt)
+        } else if self.polls() {
+            pause(FIRST_POLL, LONGEST_POLL, self.attempt)
+        } else {
+            self.engine.settings.reconcile_interval
+        }
+    }
+
+    fn polls(&self) -> bool {
+        self.troubled || self.engine.settings.monitor == Monitor::Poll
+    }
+
+    fn prompt(&self) -> Prompt {
+        match self.engine.settings.monitor {
+            _ if self.end_is_near => Prompt::EndIsNear,
+            Monitor::Poll => Prompt::Polling,
+            Monitor::Events | Monitor::Queue => Prompt::Silence,
+        }
+    }
+
+    fn preview(&self) -> Preview {
+        let (details, stop_requested) =
+            self.tracking(|tracking| (tracking.details.clone(), tracking.stop_requested));
+        if !self.engine.settings.dry_run || stop_requested {
+            return Preview::Fine;
+        }
+        // The answer to a launch may be short; the record is not.
+        let mode = match details {
+            None => return Preview::Unsaid,
+            Some(Details { actions_mode: None, .. }) if !self.asked => return Preview::Unsaid,
+            Some(Details { actions_mode, .. }) => actions_mode.unwrap_or_else(|| "not told".to_owned()),
+        };
+        if mode == SKIP_ALL {
+            return Preview::Fine;
+        }
+        Preview::Broken(Failure {
+            kind: FailureKind::Refused,
+            what: format!("make a dry run of {}", self.id),
+            why: format!(
+                "FIS was asked to skip its actions, and its record does not say that it does (actionsMode is {})",
+                text::plain(&mode, 40)
+            ),
+            remedy: None,
+        })
+    }
+
+    /// True where the next look must come sooner than was planned.
+    fn notice_trouble(&mut self, trouble: Option<String>) -> bool {
+        let began = trouble.is_some() && !self.troubled;
+        self.troubled = trouble.is_some();
+        if let (true, Some(trouble)) = (began, trouble) {
+            self.attempt = 0;
+            self.watcher.warning(&format!("events cannot be read, so FIS is asked directly: {trouble}"));
+        }
+        began
+    }
+
+    fn take_news(&mut self) -> News {
+        let taken = self.tracking(|tracking| tracking.taken);
+        let received = self.engine.inbox().after(self.id, taken);
+        self.tracking(|tracking| tracking.taken += received.len());
+        let news = received.into_iter().map(|received| self.take(received)).max().unwrap_or(News::Nothing);
+        if news == News::End && !self.heard {
+            self.heard = true;
+            self.end_is_near = true;
+            self.attempt = 0;
+        }
+        news
+    }
+
+    fn take(&self, Received { change, observed_at }: Received) -> News {
+        let state = state_of(&change.word);
+        self.tracking(|tracking| {
+            if state.rank() >= tracking.reached.rank() {
+                tracking.reached = state;
+                tracking.announced.clone_from(&change.reason);
+            }
+        });
+        self.watcher.transition(Transition {
+            state,
+            raw_state: change.word,
+            at: change.at.unwrap_or(observed_at),
+            observed_at,
+            source: Source::Event,
+            reason: change.reason,
+        });
+        match state {
+            State::Unknown => News::Puzzle,
+            state if state.is_terminal() => News::End,
+            _ => News::Nothing,
+        }
+    }
+
+    async fn ask(&mut self, prompt: Prompt) -> Result<Record, Failure> {
+        let calls = self.tracking(|tracking| {
+            tracking.reconciliations += u64::from(prompt == Prompt::Silence);
+            tracking.calls.clone()
+        });
+        let place = self.engine.place();
+        let get = get(&self.engine.clients, &place, self.id);
+        // What was resolved does not change, and does not depend on the record: both go out together.
+        let (experiment, resolved) = if prompt == Prompt::EndIsNear && self.resolved.is_none() {
+            let listing = self.listing();
+            calls.of(async { tokio::join!(get, listing.resolved_targets()) }).await
+        } else {
+            (calls.of(get).await, None)
+        };
+        self.resolved = resolved.or(self.resolved.take());
+        let experiment = experiment?;
+        self.asked = true;
+        self.tracking(|tracking| tracking.details = Some(details(&experiment)));
+        let found = record(&experiment, self.resolved.as_ref());
+        if found.state == State::Pending {
+            // Nothing is resolved yet, whatever a forged event said.
+            self.resolved = None;
+        }
+        if !found.has_ended() {
+            return Ok(found);
+        }
+        if self.resolved.is_none() && prompt != Prompt::EndIsNear {
+            self.resolved = calls.of(self.listing().resolved_targets()).await;
+        }
+        if accounts::has_several(&experiment) {
+            let configured = calls.of(self.listing().accounts()).await;
+            let accounts = Accounts::of(configured, accounts::counted(&experiment), self.resolved.as_ref());
+            self.tracking(|tracking| tracking.accounts = Some(accounts));
+        }
+        Ok(record(&experiment, self.resolved.as_ref()))
+    }
+
+    fn listing(&self) -> Listing<'_> {
+        let Self { engine, id, watcher, .. } = self;
+        Listing { clients: &engine.clients, place: engine.place(), id, watcher: *watcher }
+    }
+
+    /// Reports a state that FIS told of and no event did.
+    fn progress(&self, record: &Record, prompt: Prompt) {
+        let further = self.tracking(|tracking| {
+            let further = record.state.rank() > tracking.reached.rank();
+            if further {
+                tracking.reached = record.state;
+            }
+            further
+        });
+        if !further {
+            return;
+        }
+        let now = self.engine.clock.now();
+        let source = if prompt == Prompt::Polling { Source::Poll } else { Source::Reconcile };
+        self.watcher.transition(Transition {
+            state: record.state,
+            raw_state: record.raw_state.clone(),
+            at: record.ended_at.filter(|_| record.has_ended()).unwrap_or(now),
+            observed_at: now,
+            source,
+            reason: record.reason.clone(),
+        });
+    }
+
+    fn finish(&self, record: Record, prompt: Prompt) -> Record {
+        self.progress(&record, prompt);
+        self.tracking(|tracking| {
+            let learned = match prompt {
+                _ if self.heard => "by an event, confirmed by GetExperiment",
+                Prompt::EndIsNear => "by asking FIS after the request to stop",
+                Prompt::Silence if self.troubled => "by asking FIS, since events could not be read",
+                Prompt::Silence => "by asking FIS, since no event had announced it",
+                Prompt::Polling => "by polling",
+            };
+            learned.clone_into(&mut tracking.learned);
+        });
+        record
+    }
+
+    fn tracking<T>(&self, change: impl FnOnce(&mut Tracking) -> T) -> T {
+        let mut tracked = self.engine.tracked.borrow_mut();
+        change(tracked.entry(self.id.to_owned()).or_insert_with(Tracking::new))
+    }
+}

@@ -1,0 +1,64 @@
+//! How a server is asked: the client for it, what is sent besides the request, and what no reason may repeat.
+
+use aws_smithy_types::base64;
+use reqwest::RequestBuilder;
+
+use super::each_look_by_itself;
+use faultgate_config::Veil;
+use faultgate_core::model::{Access, Credentials};
+use faultgate_net::http::{HttpSettings, client_with};
+
+/// A client of its own for a probe that trusts or presents itself otherwise. None where that of all probes will do.
+pub(super) fn own_client(
+    settings: &HttpSettings,
+    access: &Access,
+) -> Result<Option<reqwest::Client>, String> {
+    if access.ca_bundle.is_none() && access.identity.is_none() && !access.insecure {
+        return Ok(None);
+    }
+    let mut settings = settings.clone();
+    if let Some(own) = &access.ca_bundle {
+        settings.ca_bundle.get_or_insert_default().extend_from_slice(own);
+    }
+    let identity = access.identity.as_ref().map(|pem| reqwest::Identity::from_pem(&pem.0));
+    let identity = identity.transpose().map_err(|_| "its client certificate cannot be used".to_owned())?;
+    let more = |builder: reqwest::ClientBuilder| {
+        let builder = each_look_by_itself(builder).tls_danger_accept_invalid_certs(access.insecure);
+        match &identity {
+            Some(identity) => builder.identity(identity.clone()),
+            None => builder,
+        }
+    };
+    client_with(&settings, more).map(Some)
+}
+
+/// The request with the headers and the credentials of the probe. No redirect is followed, so they go to this host alone.
+pub(super) fn with_access(mut request: RequestBuilder, access: &Access) -> RequestBuilder {
+    for (name, value) in &access.headers {
+        request = request.header(name, &value.0);
+    }
+    match &access.credentials {
+        None => request,
+        Some(Credentials::Bearer(token)) => request.bearer_auth(&token.0),
+        Some(Credentials::Basic { username, password }) => request.basic_auth(username, Some(&password.0)),
+    }
+}
+
+/// Over what is sent to a server and may be a secret. A server may repeat it.
+pub(super) fn veil(access: &Access) -> Veil {
+    let mut secrets: Vec<String> = Vec::new();
+    for value in access.headers.values() {
+        secrets.push(value.0.clone());
+        // Behind the word for its kind, as in `Bearer abc`.
+        secrets.extend(value.0.split_once(' ').map(|(_, secret)| secret.trim().to_owned()));
+    }
+    match &access.credentials {
+        None => {}
+        Some(Credentials::Bearer(token)) => secrets.push(token.0.clone()),
+        Some(Credentials::Basic { username, password }) => {
+            secrets.push(base64::encode(format!("{username}:{}", password.0)));
+            secrets.push(password.0.clone());
+        }
+    }
+    Veil::over(secrets)
+}

@@ -1,0 +1,98 @@
+//! An HTTP server answers as it should. A redirect is an answer and is not followed.
+
+use async_trait::async_trait;
+use reqwest::Response;
+use reqwest::header::CONTENT_TYPE;
+
+use super::access::with_access;
+use super::{Look, MOST_READ, body, holds, unanswered};
+use faultgate_core::model::HttpCheck;
+
+/// Types of bodies that go on for as long as somebody listens.
+const STREAMS: [&str; 2] = ["text/event-stream", "multipart/x-mixed-replace"];
+
+pub(super) struct Http {
+    pub(super) client: reqwest::Client,
+    pub(super) check: HttpCheck,
+}
+
+#[async_trait]
+impl Look for Http {
+    async fn look(&self) -> Result<String, String> {
+        let mut answer = self.ask().await?;
+        let status = answer.status().as_u16();
+        if !self.check.statuses.contains(status) {
+            return Err(format!("status {status}, not {}", self.check.statuses));
+        }
+        self.judge_headers(&answer)?;
+        match (&self.check.contains, is_stream(&answer)) {
+            // Its end would be waited for in vain.
+            (None, true) => {}
+            (Some(wanted), true) => read_until(&mut answer, wanted).await?,
+            (wanted, false) => judge_body(&mut answer, wanted.as_deref()).await?,
+        }
+        Ok(format!("status {status}"))
+    }
+}
+
+impl Http {
+    async fn ask(&self) -> Result<Response, String> {
+        let check = &self.check;
+        let method = check.method.parse().map_err(|_| "its method is not one of HTTP".to_owned())?;
+        let mut request = with_access(self.client.request(method, &check.url.0), &check.access);
+        if let Some(body) = &check.body {
+            request = request.body(body.0.clone());
+        }
+        request.send().await.map_err(unanswered)
+    }
+
+    fn judge_headers(&self, answer: &Response) -> Result<(), String> {
+        for (name, wanted) in &self.check.expect_headers {
+            let mut values = answer.headers().get_all(name).iter().peekable();
+            if values.peek().is_none() {
+                return Err(format!("no header {name}"));
+            }
+            if !values.any(|value| holds(value.as_bytes(), wanted)) {
+                return Err(format!("the header {name} does not contain what is expected"));
+            }
+        }
+        Ok(())
+    }
+}
+
+fn is_stream(answer: &Response) -> bool {
+    let kind = answer.headers().get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+    let kind = kind.split(';').next().unwrap_or_default().trim();
+    STREAMS.iter().any(|stream| kind.eq_ignore_ascii_case(stream))
+}
+
+/// Reads the whole body, or its first MiB: an answer that breaks off is none.
+async fn judge_body(answer: &mut Response, wanted: Option<&str>) -> Result<(), String> {
+    let (body, whole) = body(answer).await?;
+    match wanted {
+        Some(wanted) if !holds(&body, wanted) => Err(lacking(whole)),
+        _ => Ok(()),
+    }
+}
+
+/// Reads a stream until the text has come.
+async fn read_until(answer: &mut Response, wanted: &str) -> Result<(), String> {
+    let mut read = Vec::new();
+    while let Some(chunk) = answer.chunk().await.map_err(unanswered)? {
+        // The text may have begun in what came before, and with it a character.
+        let begin = read.len().saturating_sub(wanted.len() + 3);
+        read.extend_from_slice(&chunk[..chunk.len().min(MOST_READ - read.len())]);
+        if holds(&read[begin..], wanted) {
+            return Ok(());
+        }
+        if read.len() == MOST_READ {
+            return Err(lacking(false));
+        }
+    }
+    Err(lacking(true))
+}
+
+fn lacking(whole: bool) -> String {
+    let part = if whole { "the body" } else { "the first MiB of the body" };
+    format!("{part} does not contain the expected text")
+}

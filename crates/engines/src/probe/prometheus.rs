@@ -1,0 +1,220 @@
+//! An instant query of Prometheus, or of anything that speaks its API, is as expected.
+
+use async_trait::async_trait;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use reqwest::{StatusCode, Url};
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::access::with_access;
+use super::sigv4::Signer;
+use super::{Look, body, unanswered};
+use faultgate_core::model::{Expectation, PrometheusCheck};
+
+/// What Thanos and VictoriaMetrics take for: rather no answer than a partial one. Others pass over it.
+const COMPLETE: [(&str, &str); 2] = [("partial_response", "false"), ("deny_partial_response", "1")];
+/// Refuses parameters that it does not know.
+const STRICT_HOSTS: &str = "googleapis.com";
+/// What RFC 3986 lets stand in a query as it is. A `+` for a space would be signed as a plus.
+const QUERY: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+/// How a warning begins that speaks of the query, and not of where its data came from. Any other may tell that data are
+/// missing, in words that nobody can list.
+const OF_THE_QUERY: [&str; 2] = ["promql warning", "promql info"];
+pub(super) struct Prometheus {
+    pub(super) client: reqwest::Client,
+    pub(super) check: PrometheusCheck,
+    /// None where requests are not signed.
+    pub(super) signer: Option<Signer>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Answer {
+    status: String,
+    data: Option<Data>,
+    error_type: Option<String>,
+    error: Option<String>,
+    #[serde(default)]
+    warnings: Value,
+    #[serde(default)]
+    is_partial: Value,
+}
+
+/// How AWS refuses what is not signed, or signed by somebody else.
+#[derive(Deserialize)]
+struct Refusal {
+    #[serde(alias = "Message")]
+    message: String,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Data {
+    result_type: String,
+    result: Value,
+    #[serde(default)]
+    is_partial: Value,
+}
+
+/// A time, and a number as text.
+type Point = (f64, String);
+
+#[derive(Deserialize)]
+struct Series {
+    #[serde(default)]
+    metric: serde_json::Map<String, Value>,
+    /// None where it is a histogram.
+    value: Option<Point>,
+}
+
+#[async_trait]
+impl Look for Prometheus {
+    async fn look(&self) -> Result<String, String> {
+        let request = self.client.get(self.address()?);
+        let mut request = with_access(request, &self.check.access).build().map_err(unanswered)?;
+        let veil = match &self.signer {
+            Some(signer) => Some(signer.sign(&mut request).await?),
+            None => None,
+        };
+        let mut answer = self.client.execute(request).await.map_err(unanswered)?;
+        let status = answer.status();
+        let (body, whole) = body(&mut answer).await?;
+        if !whole {
+            return Err("the answer is larger than 1 MiB".to_owned());
+        }
+        let hide = |said: String| veil.as_ref().map_or_else(|| said.clone(), |veil| veil.hide(&said));
+        judge(status, &body, self.check.expect, veil.is_some()).map(hide).map_err(hide)
+    }
+}
+
+impl Prometheus {
+    fn address(&self) -> Result<Url, String> {
+        let mut url = Url::parse(&self.check.url.0).map_err(|_| "its URL is not one".to_owned())?;
+        let path = format!("{}/api/v1/query", url.path().trim_end_matches('/'));
+        url.set_path(&path);
+        url.set_fragment(None);
+        let query = utf8_percent_encode(&self.check.query, QUERY);
+        let mut pairs = vec![format!("query={query}")];
+        if url.host_str().is_none_or(|host| !host.ends_with(STRICT_HOSTS)) {
+            let is_set = |name: &str| url.query_pairs().any(|(set, _)| set == name);
+            let unset = COMPLETE.iter().filter(|(name, _)| !is_set(name));
+            pairs.extend(unset.map(|(name, value)| format!("{name}={value}")));
+        }
+        let own = url.query().filter(|own| !own.is_empty()).map(ToOwned::to_owned);
+        pairs.splice(0..0, own);
+        url.set_query(Some(&pairs.join("&")));
+        Ok(url)
+    }
+}
+
+fn judge(status: StatusCode, body: &[u8], expect: Expectation, is_signed: bool) -> Result<String, String> {
+    let answer: Answer = serde_json::from_slice(body).map_err(|_| foreign(status, body, is_signed))?;
+    let error = answer.error.filter(|error| !error.is_empty());
+    let kind = answer.error_type.filter(|kind| !kind.is_empty());
+    let data = match answer.data {
+        Some(data) if answer.status == "success" && error.is_none() && kind.is_none() => data,
+        _ => {
+            let kind = kind.unwrap_or(answer.status);
+            return Err(format!("the query failed: {kind}: {}", error.unwrap_or_default()));
+        }
+    };
+    // Other statuses of success are those of proxies and of parts.
+    if status != StatusCode::OK {
+        return Err(format!("status {}, although the body tells of success", status.as_u16()));
+    }
+    let warnings = texts(&answer.warnings);
+    if let Some(why) = partial([&answer.is_partial, &data.is_partial], &warnings) {
+        return Err(format!("the answer is partial, which says nothing of the rest: {why}"));
+    }
+    let with_warnings = |said: String| match warnings.as_slice() {
+        [] => said,
+        warnings => format!("{said}; warning: {}", warnings.join("; ")),
+    };
+    compare(data, expect).map(with_warnings).map_err(with_warnings)
+}
+
+/// What is to be said of an answer that is not Prometheus's own.
+fn foreign(status: StatusCode, body: &[u8], is_signed: bool) -> String {
+    let status = status.as_u16();
+    let refusal = serde_json::from_slice::<Refusal>(body).ok().filter(|_| is_signed);
+    // Behind its first line AWS repeats the whole request.
+    match refusal.as_ref().and_then(|refusal| refusal.message.lines().next()) {
+        Some(why) => format!("status {status}: {why}"),
+        None => {
+            format!(
+                "status {status}, and not an answer of Prometheus: url is what stands before /api/v1/query"
+            )
+        }
+    }
+}
+
+/// Each text of a list. Some servers leave it out, or write null.
+fn texts(list: &Value) -> Vec<String> {
+    let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), ToOwned::to_owned);
+    match list {
+        Value::Null => Vec::new(),
+        Value::Array(items) => items.iter().map(text).collect(),
+        one => vec![text(one)],
+    }
+}
+
+/// Why the answer may not be made of all data.
+fn partial<'a>(flags: [&Value; 2], warnings: &'a [String]) -> Option<&'a str> {
+    let is_of_the_query = |warning: &str| {
+        let warning = warning.to_lowercase();
+        OF_THE_QUERY.iter().any(|begin| warning.starts_with(begin))
+    };
+    let told = warnings.iter().map(String::as_str).find(|warning| !is_of_the_query(warning));
+    let flagged = flags.iter().any(|flag| !matches!(flag, Value::Null | Value::Bool(false)));
+    told.or_else(|| flagged.then_some("isPartial is set"))
+}
+
+fn compare(data: Data, expect: Expectation) -> Result<String, String> {
+    let unreadable = |_| "the result cannot be read".to_owned();
+    match data.result_type.as_str() {
+        "scalar" => {
+            let (_, value): Point = serde_json::from_value(data.result).map_err(unreadable)?;
+            one(&value, expect)
+        }
+        "vector" => {
+            let all: Vec<Series> = serde_json::from_value(data.result).map_err(unreadable)?;
+            if all.is_empty() {
+                return Err("the query has no result: no series matches it now".to_owned());
+            }
+            let mut first = None;
+            for series in &all {
+                let Some((_, value)) = &series.value else {
+                    return Err("the result holds a histogram, which cannot be compared".to_owned());
+                };
+                let seen = one(value, expect).map_err(|why| format!("{why}{}", named(series)))?;
+                first.get_or_insert(seen);
+            }
+            Ok(match (first, all.len()) {
+                (Some(seen), 1) => seen,
+                (_, count) => format!("{count} samples, each {expect}"),
+            })
+        }
+        other => Err(format!("the result is a {other}; an instant vector or a scalar is needed")),
+    }
+}
+
+fn one(value: &str, expect: Expectation) -> Result<String, String> {
+    let value: f64 = value.parse().map_err(|_| "the result holds what is not a number".to_owned())?;
+    expect.compare(value)
+}
+
+/// Which series it was, as queries name it.
+fn named(series: &Series) -> String {
+    let mut name = "";
+    let mut labels = Vec::new();
+    for (label, value) in &series.metric {
+        match value {
+            Value::String(value) if label == "__name__" => name = value,
+            value => labels.push(format!("{label}={value}")),
+        }
+    }
+    match (name, labels.join(",")) {
+        ("", labels) if labels.is_empty() => String::new(),
+        (name, labels) => format!(": {name}{{{labels}}}"),
+    }
+}

@@ -1,0 +1,104 @@
+//! From the text of a file to the experiment templates in it: FIS's own JSON, CloudFormation, or Terraform's JSON.
+
+use std::rc::Rc;
+
+use super::template::{Found, Style, Template};
+use super::tree::Tree;
+use super::{cloudformation, terraform};
+use faultgate_config::{Content, Fault, Node, UniqueKeys, parse_yaml};
+use faultgate_core::text::plain;
+
+/// A file larger than this is a wrong one. Plans of Terraform are large.
+pub const MAX_BYTES: u64 = 16 << 20;
+/// The most characters of YAML, with aliases written out.
+const MOST: usize = 1 << 20;
+/// The name of a template that has none.
+const UNNAMED: &str = "template";
+/// Keys of FIS that a template has.
+const FIELDS: [&str; 4] = ["actions", "stopConditions", "targets", "roleArn"];
+
+const HINT: &str = "name the JSON that aws fis get-experiment-template prints, a CloudFormation template with an \
+                    AWS::FIS::ExperimentTemplate, or what terraform show -json prints of a plan";
+
+/// What is in a file.
+pub(super) fn templates(bytes: &[u8]) -> Result<Found, Vec<Fault>> {
+    let text = std::str::from_utf8(bytes).map_err(|error| {
+        let line = bytes[..error.valid_up_to()].split(|b| *b == b'\n').count();
+        vec![refused(format!("is not valid UTF-8 at line {line}"), "write the file in UTF-8")]
+    })?;
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    of(&*parse(text)?)
+}
+
+/// The template that FIS has described.
+pub(super) fn described(id: &str, json: &serde_json::Value) -> Template {
+    Template::read(id.to_owned(), Style::Fis, &Tree::of(&Node::of_json(json), &|_| None))
+}
+
+fn refused(what: impl Into<String>, hint: &'static str) -> Fault {
+    Fault { what: what.into(), hint, mark: None }
+}
+
+fn parse(text: &str) -> Result<Rc<Node>, Vec<Fault>> {
+    // JSON is YAML as well, which is only read where everything stands.
+    if !text.trim_start().starts_with(['{', '[']) {
+        let parsed = parse_yaml(text, MOST);
+        let is_table = matches!(&parsed, Ok(node) if matches!(node.content, Content::Table(_)));
+        // Lines of a text in YAML may look alike.
+        return if !is_table && is_hcl(text) { Err(vec![hcl()]) } else { parsed };
+    }
+    match serde_json::from_str::<serde_json::Value>(text) {
+        Ok(json) => {
+            if let Err(error) = serde_json::from_str::<UniqueKeys>(text) {
+                let hint = "write each key once: of two values FIS may take either";
+                return Err(vec![refused(plain(&error.to_string(), 200), hint)]);
+            }
+            let with_places = (text.len() <= MOST).then(|| parse_yaml(text, MOST).ok()).flatten();
+            Ok(with_places.unwrap_or_else(|| Rc::new(Node::of_json(&json))))
+        }
+        // Braces may begin YAML too.
+        Err(error) => parse_yaml(text, MOST).map_err(|_| {
+            vec![refused(format!("does not parse: {}", plain(&error.to_string(), 200)), "correct the file")]
+        }),
+    }
+}
+
+fn is_hcl(text: &str) -> bool {
+    text.lines().any(|line| line.trim_start().starts_with("resource \""))
+}
+
+fn hcl() -> Fault {
+    refused(
+        "is in Terraform's own language",
+        "name its plan: terraform plan -out=plan && terraform show -json plan > plan.json",
+    )
+}
+
+fn of(root: &Node) -> Result<Found, Vec<Fault>> {
+    let found = if cloudformation::is_one(root) {
+        cloudformation::templates(root)
+    } else if terraform::is_one(root) {
+        terraform::templates(root)
+    } else {
+        return of_fis(root).map(|template| Found { templates: vec![template], ..Found::default() });
+    };
+    if found.templates.is_empty() && found.unread.is_empty() {
+        return Err(vec![refused("holds no FIS experiment template", HINT)]);
+    }
+    Ok(found)
+}
+
+fn of_fis(root: &Node) -> Result<Template, Vec<Fault>> {
+    if root.get("experimentTemplates").is_some() {
+        let hint = "a list says nothing of actions: name what aws fis get-experiment-template prints of each";
+        return Err(vec![refused("holds a list of FIS experiment templates", hint)]);
+    }
+    let inner = root.get("experimentTemplate").map_or(root, |entry| &*entry.node);
+    let is_one =
+        matches!(inner.content, Content::Table(_)) && FIELDS.iter().any(|key| inner.get(key).is_some());
+    if !is_one {
+        return Err(vec![refused("is no FIS experiment template", HINT)]);
+    }
+    let id = inner.get("id").and_then(|entry| entry.node.text());
+    Ok(Template::read(id.unwrap_or_else(|| UNNAMED.to_owned()), Style::Fis, &Tree::of(inner, &|_| None)))
+}

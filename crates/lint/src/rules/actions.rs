@@ -1,0 +1,283 @@
+//! What the actions inject, and whether they can.
+
+use std::collections::BTreeMap;
+
+use super::{Hit, Judged};
+use crate::catalogue;
+use crate::catalogue::Loss;
+use crate::template::{Action, Held};
+use faultgate_core::mistake::misspelt;
+use faultgate_core::model::{Effect, Level};
+use faultgate_engines::fis::{effect, is_known_to_inject, known_ids, purpose};
+
+/// Shares of calls, of which there may be few.
+const SHARES_OF_CALLS: [&str; 2] = ["percentage", "invocationPercentage"];
+const OTHER_SHARES: [&str; 4] =
+    ["drainagePercentage", "instanceTerminationPercentage", "flowsPercent", "lossPercent"];
+/// Below this share it is likely that none of a few calls meets the fault: of ten calls two runs in three have none at 4 %.
+const FEW: f64 = 10.0;
+const DOCUMENT: &str = "documentArn";
+const FIS_DOCUMENTS: &str = "AWSFIS-";
+const OWN_ACCOUNT: &str = "${AWS::AccountId}";
+
+fn actions<'a>(judged: &'a Judged<'_>) -> &'a [Action] {
+    judged.template.actions.items()
+}
+
+pub(super) fn harmless_only(judged: &Judged<'_>) -> Vec<Hit> {
+    let actions = actions(judged);
+    // Those without an id are told of.
+    if actions.is_empty()
+        || actions.iter().any(|action| {
+            action.id.is_missing() || action.id.known().is_some_and(|id| effect(id) == Effect::Injects)
+        })
+    {
+        return Vec::new();
+    }
+    if let Some((action, written)) = actions.iter().find_map(|action| Some((action, action.id.unknown()?))) {
+        return vec![Hit::unjudged(
+            action.id.mark,
+            &format!("the id of the action {} is {written}", action.name),
+        )];
+    }
+    let told: Vec<String> = actions
+        .iter()
+        .map(|action| format!("{} {}", action.name, purpose(action.known_id()).unwrap_or("injects nothing")))
+        .collect();
+    vec![Hit::at(judged.template.actions.mark, format!("no action injects a fault: {}", told.join("; ")))]
+}
+
+pub(super) fn unknown_action(judged: &Judged<'_>) -> Vec<Hit> {
+    let known: Vec<String> = known_ids().collect();
+    let judge = |action: &Action| {
+        let name = &action.name;
+        if let Some(written) = action.id.unknown() {
+            let what = format!(
+                "the id of the action {name} is {written}, and what it injects and needs depends on it"
+            );
+            return Some(Hit::unjudged(action.id.mark, &what));
+        }
+        let id = action.id.known()?;
+        if known.contains(id) {
+            return None;
+        }
+        let mut parts = id.splitn(3, ':');
+        let (Some("aws"), Some(service), Some(verb)) = (parts.next(), parts.next(), parts.next()) else {
+            let message = format!("the id of the action {name} is {id}, and ids are aws:SERVICE:ACTION");
+            return Some(Hit::at(action.id.mark, message).level(Level::Error));
+        };
+        let of_service = known.iter().filter_map(|id| id.strip_prefix("aws:")?.split_once(':'));
+        let services = of_service.clone().map(|(service, _)| service);
+        let meant = if services.clone().any(|known| known == service) {
+            let verbs = of_service.filter(|(known, _)| *known == service).map(|(_, verb)| verb);
+            misspelt(verb, verbs).map(|verb| format!("aws:{service}:{verb}"))
+        } else {
+            misspelt(service, services)
+                .map(|service| format!("aws:{service}:{verb}"))
+                .filter(|meant| known.contains(meant))
+        };
+        let hit = Hit::at(action.id.mark, format!("the action {name} is {id}, which is not known here"));
+        Some(match meant {
+            Some(meant) => hit.remedy(format!("did you mean {meant}?")),
+            None => hit.level(Level::Note),
+        })
+    };
+    actions(judged).iter().filter_map(judge).collect()
+}
+
+pub(super) fn parameter(judged: &Judged<'_>) -> Vec<Hit> {
+    let mut hits = Vec::new();
+    for action in actions(judged) {
+        let needed = catalogue::needed(action.known_id());
+        if needed.is_empty() {
+            continue;
+        }
+        if let Some(written) = action.parameters.unknown() {
+            let what = format!("the parameters of the action {} are {written}", action.name);
+            hits.push(Hit::unjudged(action.parameters.mark, &what));
+            continue;
+        }
+        let is_missing = |name: &&&str| {
+            let given = action.parameter(name);
+            given.is_none_or(|value| value.is_missing() || value.known().is_some_and(String::is_empty))
+        };
+        let missing: Vec<&str> = needed.iter().filter(is_missing).copied().collect();
+        if !missing.is_empty() {
+            let message =
+                format!("the action {} ({}) has no {}", action.name, action.known_id(), missing.join(", "));
+            hits.push(Hit::at(action.parameters.mark.or(action.mark), message));
+        }
+    }
+    hits
+}
+
+pub(super) fn irreversible(judged: &Judged<'_>) -> Vec<Hit> {
+    let judge = |action: &Action| {
+        let name = &action.name;
+        if let Some(written) = action.id.unknown() {
+            let what = format!("the id of the action {name} is {written}");
+            return Some(Hit::unjudged(action.id.mark, &what));
+        }
+        match catalogue::loss(action.known_id())? {
+            Loss::ForGood(what) => {
+                Some(Hit::at(action.mark, format!("the action {name} {what}, and FIS cannot undo it")))
+            }
+            Loss::MadeUpFor(what) => {
+                let message =
+                    format!("the action {name} {what}, and a stop of the experiment does not undo it");
+                Some(Hit::at(action.mark, message).level(Level::Note))
+            }
+        }
+    };
+    actions(judged).iter().filter_map(judge).collect()
+}
+
+pub(super) fn restart(judged: &Judged<'_>) -> Vec<Hit> {
+    let judge = |action: &Action| match catalogue::stops_for_good(action) {
+        Ok(true) => {
+            let message =
+                format!("the action {} stops instances, and nothing starts them again", action.name);
+            Some(Hit::at(action.mark, message))
+        }
+        Ok(false) => None,
+        Err(what) => Some(Hit::unjudged(action.mark, &what)),
+    };
+    actions(judged).iter().filter_map(judge).collect()
+}
+
+pub(super) fn small_share(judged: &Judged<'_>) -> Vec<Hit> {
+    let mut hits = Vec::new();
+    for action in actions(judged).iter().filter(|action| is_known_to_inject(action.known_id())) {
+        for (name, value) in action.parameters.items() {
+            let of_calls = SHARES_OF_CALLS.contains(&name.as_str());
+            if !of_calls && !OTHER_SHARES.contains(&name.as_str()) {
+                continue;
+            }
+            if let Some(written) = value.unknown() {
+                let what = format!("{name} of the action {} is {written}", action.name);
+                hits.push(Hit::unjudged(value.mark, &what));
+            }
+            let Some(text) = value.known() else { continue };
+            let told = format!("{name} of the action {} is {text}", action.name);
+            match text.trim_end_matches('%').parse::<f64>() {
+                Ok(share) if share > 0.0 && share <= 100.0 => {
+                    if of_calls && share < FEW {
+                        hits.push(Hit::at(
+                            value.mark,
+                            format!("{told}: of few calls none may meet the fault"),
+                        ));
+                    }
+                }
+                Ok(share) if share <= 0.0 => {
+                    hits.push(
+                        Hit::at(value.mark, format!("{told}: nothing is injected")).level(Level::Error),
+                    );
+                }
+                _ => {
+                    let hit =
+                        Hit::at(value.mark, format!("{told}, which is no share of 100")).level(Level::Error);
+                    hits.push(hit.remedy("write a number from 1 to 100"));
+                }
+            }
+        }
+    }
+    hits
+}
+
+pub(super) fn ssm_document(judged: &Judged<'_>) -> Vec<Hit> {
+    let own = match &judged.template.role_arn.held {
+        Held::Known(arn) | Held::Unknown(arn) => account(&without_places(arn)),
+        Held::Missing => None,
+    };
+    let judge = |action: &Action| {
+        if !action.known_id().starts_with("aws:ssm:") {
+            return None;
+        }
+        let (name, value) = (&action.name, action.parameter(DOCUMENT)?);
+        let written = match &value.held {
+            Held::Known(arn) | Held::Unknown(arn) => arn,
+            Held::Missing => return None,
+        };
+        let arn = without_places(written);
+        let parts: Vec<&str> = arn.splitn(6, ':').collect();
+        let [_, _, "ssm", _, owner, document] = parts[..] else {
+            return Some(match &value.held {
+                Held::Known(_) => Hit::at(
+                    value.mark,
+                    format!("the action {name} runs {written}, which is not the ARN of a document"),
+                )
+                .level(Level::Error)
+                .remedy("write for example arn:aws:ssm:REGION::document/AWSFIS-Run-CPU-Stress"),
+                _ => Hit::unjudged(value.mark, &format!("the action {name} runs the document {written}")),
+            });
+        };
+        let document = document.trim_start_matches("document/").trim_start_matches("automation-definition/");
+        // An account that is named is another one, unless it is known to be the own.
+        let is_another = |owner: &str| is_account(owner) && own.as_deref() != Some(owner);
+        match owner {
+            "" if document.starts_with(FIS_DOCUMENTS) => None,
+            "" => Some(Hit::at(value.mark, format!("the action {name} runs the document {document} of AWS"))),
+            owner if is_another(owner) => {
+                let message =
+                    format!("the action {name} runs the document {document} of the account {owner}");
+                Some(Hit::at(value.mark, message).level(Level::Warning))
+            }
+            owner if owner.contains('*') && !written.contains(OWN_ACCOUNT) => {
+                Some(Hit::unjudged(value.mark, &format!("the action {name} runs the document {written}")))
+            }
+            _ => Some(Hit::at(
+                value.mark,
+                format!("the action {name} runs the document {document} of your own"),
+            )),
+        }
+    };
+    actions(judged).iter().filter_map(judge).collect()
+}
+
+fn is_account(text: &str) -> bool {
+    text.len() == 12 && text.bytes().all(|digit| digit.is_ascii_digit())
+}
+
+fn account(arn: &str) -> Option<String> {
+    arn.split(':').nth(4).filter(|account| is_account(account)).map(str::to_owned)
+}
+
+/// A text in which what is not known has no colons.
+fn without_places(text: &str) -> String {
+    let (mut out, mut rest) = (String::new(), text);
+    while let Some((before, after)) = rest.split_once("${") {
+        let Some((_, after)) = after.split_once('}') else { break };
+        out.push_str(before);
+        out.push('*');
+        rest = after;
+    }
+    out + rest
+}
+
+pub(super) fn precondition(judged: &Judged<'_>) -> Vec<Hit> {
+    let mut by_need: BTreeMap<&str, Vec<&Action>> = BTreeMap::new();
+    for action in actions(judged) {
+        if let Some(need) = catalogue::precondition(action.known_id()) {
+            by_need.entry(need).or_default().push(action);
+        }
+    }
+    let told = |(need, actions): (&str, Vec<&Action>)| {
+        let names: Vec<&str> = actions.iter().map(|action| action.name.as_str()).collect();
+        let (words, mark) =
+            (if names.len() == 1 { "needs" } else { "need" }, actions.first().and_then(|a| a.mark));
+        Hit::at(mark, format!("{} {words} {need}", names.join(", ")))
+    };
+    by_need.into_iter().map(told).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn places_in_an_arn_have_no_colons() {
+        let arn = "arn:${AWS::Partition}:ssm:${AWS::Region}::document/AWSFIS-Run";
+        assert_eq!(without_places(arn), "arn:*:ssm:*::document/AWSFIS-Run");
+        assert_eq!(without_places("${open"), "${open");
+    }
+}

@@ -1,0 +1,270 @@
+//! How long the actions last, in which order, and how many there are.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use jiff::{Span, SpanRelativeTo};
+
+use super::{Hit, Judged};
+use crate::catalogue::shortest;
+use crate::template::{Action, Held};
+
+/// Parameters that hold durations, in the order in which they say how long an action lasts.
+const DURATIONS: [&str; 4] =
+    ["duration", "maxDuration", "startInstancesAfterDuration", "durationBeforeInterruption"];
+/// The longest that FIS lets an action and an experiment last.
+const LONGEST: Duration = Duration::from_hours(12);
+const MOST_ACTIONS: usize = 20;
+const MOST_AT_ONCE: usize = 10;
+const MOST_STOP_CONDITIONS: usize = 5;
+const MOST_ARNS: usize = 5;
+
+fn actions<'a>(judged: &'a Judged<'_>) -> &'a [Action] {
+    judged.template.actions.items()
+}
+
+/// A duration as FIS writes it: `PT1H30M`.
+fn parsed(text: &str) -> Option<Duration> {
+    // The library reads other forms as well.
+    if !text.starts_with('P') {
+        return None;
+    }
+    let span: Span = text.parse().ok()?;
+    let whole = span.to_duration(SpanRelativeTo::days_are_24_hours()).ok()?;
+    Duration::try_from(whole).ok()
+}
+
+/// How long an action lasts. The error: what stands in the place of its duration.
+fn length(action: &Action) -> Result<Duration, &str> {
+    if let Some(written) = action.parameters.unknown() {
+        return Err(written);
+    }
+    let Some(value) = DURATIONS.iter().find_map(|name| action.parameter(name)) else {
+        return Ok(Duration::ZERO);
+    };
+    match &value.held {
+        Held::Unknown(written) => Err(written),
+        // What is wrong with it is told.
+        Held::Missing => Ok(Duration::ZERO),
+        Held::Known(text) => Ok(parsed(text).unwrap_or_default()),
+    }
+}
+
+/// The longest way through the actions, as far as it is known. What a circle leads back to is left out.
+struct Longest<'a> {
+    actions: BTreeMap<&'a str, &'a Action>,
+    /// When each of them is over.
+    over: BTreeMap<&'a str, Duration>,
+    under_way: BTreeSet<&'a str>,
+    unknown: Option<(&'a Action, &'a str)>,
+}
+
+impl<'a> Longest<'a> {
+    fn of(actions: &'a [Action]) -> Self {
+        let by_name = actions.iter().map(|action| (action.name.as_str(), action)).collect();
+        let mut longest =
+            Self { actions: by_name, over: BTreeMap::new(), under_way: BTreeSet::new(), unknown: None };
+        for action in actions {
+            longest.over(action);
+        }
+        longest
+    }
+
+    fn over(&mut self, action: &'a Action) -> Duration {
+        let name = action.name.as_str();
+        if let Some(known) = self.over.get(name) {
+            return *known;
+        }
+        if !self.under_way.insert(name) {
+            return Duration::ZERO;
+        }
+        let before = action
+            .start_after
+            .items()
+            .iter()
+            .filter_map(|name| self.actions.get(name.known()?.as_str()).copied());
+        let before: Vec<&Action> = before.collect();
+        let begins = before.into_iter().map(|action| self.over(action)).max().unwrap_or_default();
+        let length = length(action).unwrap_or_else(|written| {
+            self.unknown.get_or_insert((action, written));
+            Duration::ZERO
+        });
+        self.under_way.remove(name);
+        let over = begins.saturating_add(length);
+        self.over.insert(name, over);
+        over
+    }
+
+    fn whole(&self) -> Duration {
+        self.over.values().copied().max().unwrap_or_default()
+    }
+}
+
+fn told(duration: Duration) -> String {
+    let minutes = duration.as_secs() / 60;
+    match (minutes / 60, minutes % 60, duration.as_secs() % 60) {
+        (0, 0, seconds) => format!("{seconds}s"),
+        (0, minutes, 0) => format!("{minutes}m"),
+        (0, minutes, seconds) => format!("{minutes}m{seconds}s"),
+        (hours, 0, _) => format!("{hours}h"),
+        (hours, minutes, _) => format!("{hours}h{minutes}m"),
+    }
+}
+
+pub(super) fn duration(judged: &Judged<'_>) -> Vec<Hit> {
+    let (mut hits, mut unknown) = (Vec::new(), Vec::new());
+    for action in actions(judged) {
+        for (name, value) in
+            action.parameters.items().iter().filter(|(name, _)| DURATIONS.contains(&name.as_str()))
+        {
+            if let Some(written) = value.unknown() {
+                let what = format!("{name} of the action {} is {written}", action.name);
+                unknown.push(Hit::unjudged(value.mark, &what));
+            }
+            let Some(text) = value.known().filter(|text| !text.is_empty()) else { continue };
+            let least = shortest(action.known_id());
+            let problem = match (parsed(text), least) {
+                (None, _) => "which is not a duration of ISO 8601".to_owned(),
+                (Some(Duration::ZERO), _) => "which is no time at all".to_owned(),
+                (Some(length), _) if length > LONGEST => "which is longer than 12 hours".to_owned(),
+                (Some(length), Some(least)) if length < least => {
+                    format!("and the shortest that FIS takes is {}", told(least))
+                }
+                (Some(_), _) => continue,
+            };
+            hits.push(Hit::at(
+                value.mark,
+                format!("{name} of the action {} is {text}, {problem}", action.name),
+            ));
+        }
+    }
+    let whole = Longest::of(actions(judged)).whole();
+    if hits.is_empty() && whole > LONGEST {
+        let message = format!("the actions last {} one after another, longer than 12 hours", told(whole));
+        hits.push(Hit::at(judged.template.actions.mark, message));
+    }
+    hits.extend(unknown);
+    hits
+}
+
+pub(super) fn timeout(judged: &Judged<'_>) -> Vec<Hit> {
+    let Some(timeout) = judged.timeout else { return Vec::new() };
+    let (mark, longest) = (judged.template.actions.mark, Longest::of(actions(judged)));
+    let whole = longest.whole();
+    match longest.unknown {
+        // The run takes a moment longer than its actions.
+        _ if whole >= timeout => {
+            let message = format!("the actions last {}, and the timeout is {}", told(whole), told(timeout));
+            vec![Hit::at(mark, message)]
+        }
+        Some((action, written)) => {
+            let what = format!("the duration of the action {} is {written}", action.name);
+            vec![Hit::unjudged(action.mark, &what)]
+        }
+        None => Vec::new(),
+    }
+}
+
+pub(super) fn start_after(judged: &Judged<'_>) -> Vec<Hit> {
+    let actions = actions(judged);
+    let names: Vec<&str> = actions.iter().map(|action| action.name.as_str()).collect();
+    let mut hits = Vec::new();
+    for action in actions {
+        for after in action.start_after.items() {
+            match &after.held {
+                Held::Known(known) if !names.contains(&known.as_str()) => {
+                    let message = format!(
+                        "the action {} starts after {known}, which is no action of the template",
+                        action.name
+                    );
+                    hits.push(Hit::at(after.mark, message).meant(known, &names, &hits));
+                }
+                Held::Unknown(written) => {
+                    let what = format!("the action {} starts after {written}", action.name);
+                    hits.push(Hit::unjudged(after.mark, &what));
+                }
+                Held::Known(_) | Held::Missing => {}
+            }
+        }
+    }
+    let circle = in_circles(actions);
+    if let Some(first) = circle.first() {
+        let names: Vec<&str> = circle.iter().map(|action| action.name.as_str()).collect();
+        let message =
+            format!("no action of these ever starts, since they wait for each other: {}", names.join(", "));
+        hits.push(Hit::at(first.start_after.mark.or(first.mark), message));
+    }
+    hits
+}
+
+/// The actions that never start: those left when each that can start has been taken away. What is not there is waited for
+/// by nobody, which is told apart.
+fn in_circles(actions: &[Action]) -> Vec<&Action> {
+    let mut left: Vec<&Action> = actions.iter().collect();
+    loop {
+        let waits =
+            |action: &&Action| {
+                action.start_after.items().iter().any(|after| {
+                    after.known().is_some_and(|name| left.iter().any(|action| action.name == *name))
+                })
+            };
+        let still: Vec<&Action> = left.iter().copied().filter(waits).collect();
+        if still.len() == left.len() {
+            return still;
+        }
+        left = still;
+    }
+}
+
+pub(super) fn quota(judged: &Judged<'_>) -> Vec<Hit> {
+    let template = judged.template;
+    let over = |mark, found: usize, most: usize, what: &str| {
+        (found > most).then(|| Hit::at(mark, format!("there are {found} {what}, and FIS takes {most}")))
+    };
+    let first = actions(judged).iter().filter(|action| action.start_after.is_empty()).count();
+    let conditions = &template.stop_conditions;
+    let targets = template.targets.items().iter();
+    let mut hits: Vec<Hit> = targets
+        .filter_map(|target| {
+            let what = format!("ARNs in the target {}", target.name);
+            over(target.arns.mark, target.arns.items().len(), MOST_ARNS, &what)
+                .map(|hit| hit.remedy("name at most five, or select by tags"))
+        })
+        .collect();
+    hits.extend(over(template.actions.mark, actions(judged).len(), MOST_ACTIONS, "actions"));
+    hits.extend(
+        over(template.actions.mark, first, MOST_AT_ONCE, "actions that start at once")
+            .map(|hit| hit.remedy("let some of them start after others (startAfter)")),
+    );
+    hits.extend(
+        over(conditions.mark, conditions.items().len(), MOST_STOP_CONDITIONS, "stop conditions")
+            .map(|hit| hit.remedy("name a composite alarm in their place")),
+    );
+    hits
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_are_of_iso_8601() {
+        let minutes = |text| parsed(text).map(|length| length.as_secs() / 60);
+        assert_eq!(minutes("PT5M"), Some(5));
+        assert_eq!(minutes("PT1H30M"), Some(90));
+        assert_eq!(minutes("P1D"), Some(24 * 60));
+        assert_eq!(parsed("PT5S"), Some(Duration::from_secs(5)));
+        for odd in ["", "5m", "5 minutes", "PT", "P", "-PT5M", "PT-5M", "T5M", "PT5", "pt5", "P1Y"] {
+            assert_eq!(parsed(odd), None, "{odd}");
+        }
+    }
+
+    #[test]
+    fn durations_are_told_as_the_settings_write_them() {
+        let told = |seconds| told(Duration::from_secs(seconds));
+        assert_eq!(
+            [told(5), told(300), told(90), told(7200), told(5400)],
+            ["5s", "5m", "1m30s", "2h", "1h30m"]
+        );
+    }
+}

@@ -1,0 +1,340 @@
+//! An experiment template as the rules read it: each part is missing, not known, or known.
+
+use super::tree::{Content, Tree};
+use faultgate_config::Mark;
+
+/// The most of anything that is read: FIS takes 50 tags, and less of all else. Names are compared with each other.
+const MOST: usize = 50;
+const A_FEW: &str = "a list of at most 50";
+
+/// What a template is written in, and so what is to be written into it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Style {
+    Fis,
+    CloudFormation,
+    Terraform,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Held<T> {
+    Missing,
+    /// What stands in its place.
+    Unknown(String),
+    Known(T),
+}
+
+/// A part of a template, and where it stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Value<T> {
+    pub(super) mark: Option<Mark>,
+    pub(super) held: Held<T>,
+}
+
+impl<T> Value<T> {
+    pub(super) fn known(&self) -> Option<&T> {
+        match &self.held {
+            Held::Known(value) => Some(value),
+            Held::Missing | Held::Unknown(_) => None,
+        }
+    }
+
+    pub(super) fn unknown(&self) -> Option<&str> {
+        match &self.held {
+            Held::Unknown(written) => Some(written),
+            Held::Missing | Held::Known(_) => None,
+        }
+    }
+
+    pub(super) fn is_missing(&self) -> bool {
+        matches!(self.held, Held::Missing)
+    }
+}
+
+impl<T> Value<Vec<T>> {
+    /// What is known of it.
+    pub(super) fn items(&self) -> &[T] {
+        self.known().map_or(&[], Vec::as_slice)
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.unknown().is_none() && self.items().is_empty()
+    }
+}
+
+pub(super) type Text = Value<String>;
+/// Texts by their names, in the order of these.
+pub(super) type Texts = Value<Vec<(String, Text)>>;
+
+/// What is in a file.
+#[derive(Debug, Default)]
+pub(super) struct Found {
+    pub(super) templates: Vec<Template>,
+    pub(super) unread: Vec<Unread>,
+}
+
+/// What becomes an experiment template, or a part of one, and is not in the file.
+#[derive(Debug)]
+pub(super) struct Unread {
+    pub(super) name: String,
+    pub(super) mark: Option<Mark>,
+    pub(super) why: String,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Template {
+    /// By which people know it: its id, the name of its resource.
+    pub(super) name: String,
+    pub(super) style: Style,
+    pub(super) mark: Option<Mark>,
+    pub(super) description: Text,
+    pub(super) role_arn: Text,
+    pub(super) stop_conditions: Value<Vec<StopCondition>>,
+    pub(super) targets: Value<Vec<Target>>,
+    pub(super) actions: Value<Vec<Action>>,
+    /// Whether it says where the log goes.
+    pub(super) log: Value<bool>,
+    /// Whether FIS makes a report.
+    pub(super) report: Value<bool>,
+    pub(super) tags: Texts,
+    pub(super) empty_targets: Text,
+    /// Rules that the template says are not to be judged of it.
+    pub(super) ignored: Vec<String>,
+    /// What is not as FIS has it, and where.
+    pub(super) misshapen: Vec<(Option<Mark>, String)>,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct StopCondition {
+    pub(super) mark: Option<Mark>,
+    pub(super) source: Text,
+    pub(super) value: Text,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Target {
+    pub(super) name: String,
+    pub(super) mark: Option<Mark>,
+    pub(super) resource_type: Text,
+    pub(super) selection: Text,
+    pub(super) arns: Value<Vec<Text>>,
+    pub(super) tags: Texts,
+    pub(super) filters: Value<Vec<Filter>>,
+    pub(super) parameters: Texts,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Filter {
+    pub(super) path: Text,
+    pub(super) values: Value<Vec<Text>>,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Action {
+    pub(super) name: String,
+    pub(super) mark: Option<Mark>,
+    pub(super) id: Text,
+    pub(super) parameters: Texts,
+    /// The names of its targets, by the key that the action has for them.
+    pub(super) targets: Texts,
+    pub(super) start_after: Value<Vec<Text>>,
+}
+
+impl Action {
+    /// What is known of its id; empty where that is nothing.
+    pub(super) fn known_id(&self) -> &str {
+        self.id.known().map_or("", String::as_str)
+    }
+
+    pub(super) fn parameter(&self, name: &str) -> Option<&Text> {
+        self.parameters.items().iter().find(|(key, _)| key == name).map(|(_, value)| value)
+    }
+
+    /// Whether it acts on the target. The error: what is not known.
+    pub(super) fn uses(&self, target: &str) -> Result<bool, String> {
+        if self.targets.items().iter().any(|(_, name)| name.known().is_some_and(|name| name == target)) {
+            return Ok(true);
+        }
+        if let Some(written) = self.targets.unknown() {
+            return Err(format!("the targets of the action {} are {written}", self.name));
+        }
+        match self.targets.items().iter().find_map(|(_, name)| name.unknown()) {
+            Some(written) => Err(format!("the action {} acts on the target {written}", self.name)),
+            None => Ok(false),
+        }
+    }
+}
+
+impl Template {
+    pub(super) fn read(name: String, style: Style, tree: &Tree) -> Self {
+        let mut reader = Reader::default();
+        let options = tree.field("experimentOptions");
+        Self {
+            name,
+            style,
+            mark: tree.mark,
+            description: reader.text(tree.field("description"), "description"),
+            role_arn: reader.text(tree.field("roleArn"), "roleArn"),
+            stop_conditions: reader.list(
+                tree.field("stopConditions"),
+                "stopConditions",
+                Reader::stop_condition,
+            ),
+            targets: reader.table(tree.field("targets"), "targets", Reader::target),
+            actions: reader.table(tree.field("actions"), "actions", Reader::action),
+            log: log(tree.field("logConfiguration")),
+            report: reader.read(tree.field("experimentReportConfiguration"), |_, _| Held::Known(true)),
+            tags: reader.texts(tree.field("tags"), "tags"),
+            empty_targets: reader.text(
+                options.and_then(|options| options.field("emptyTargetResolutionMode")),
+                "experimentOptions",
+            ),
+            ignored: Vec::new(),
+            misshapen: reader.misshapen,
+        }
+    }
+
+    pub(super) fn ignoring(self, ignored: Vec<String>) -> Self {
+        Self { ignored, ..self }
+    }
+
+    pub(super) fn target(&self, name: &str) -> Option<&Target> {
+        self.targets.items().iter().find(|target| target.name == name)
+    }
+}
+
+fn log(tree: Option<&Tree>) -> Value<bool> {
+    let held = match tree.map(|tree| (tree, &tree.content)) {
+        None | Some((_, Content::Nothing)) => Held::Missing,
+        Some((_, Content::Unknown(written))) => Held::Unknown(written.clone()),
+        Some((tree, _)) => {
+            let places = ["cloudWatchLogsConfiguration", "s3Configuration"].map(|name| tree.field(name));
+            let named = places.into_iter().flatten().map(|place| match &place.content {
+                Content::Unknown(written) => Held::Unknown(written.clone()),
+                _ => Held::Known(true),
+            });
+            // What is known goes first.
+            named.min_by_key(|held| matches!(held, Held::Unknown(_))).unwrap_or(Held::Known(false))
+        }
+    };
+    Value { mark: tree.and_then(|tree| tree.mark), held }
+}
+
+#[derive(Default)]
+struct Reader {
+    misshapen: Vec<(Option<Mark>, String)>,
+}
+
+impl Reader {
+    /// `is` completes "… is not".
+    fn refuse<T>(&mut self, tree: &Tree, path: &str, is: &str) -> Held<T> {
+        self.misshapen.push((tree.mark, format!("{path} is not {is}")));
+        Held::Unknown(format!("something that is not {is}"))
+    }
+
+    fn read<T>(&mut self, tree: Option<&Tree>, known: impl FnOnce(&mut Self, &Tree) -> Held<T>) -> Value<T> {
+        let held = match tree.map(|tree| (tree, &tree.content)) {
+            None | Some((_, Content::Nothing)) => Held::Missing,
+            Some((_, Content::Unknown(written))) => Held::Unknown(written.clone()),
+            Some((tree, _)) => known(self, tree),
+        };
+        Value { mark: tree.and_then(|tree| tree.mark), held }
+    }
+
+    fn text(&mut self, tree: Option<&Tree>, path: &str) -> Text {
+        self.read(tree, |reader, tree| match &tree.content {
+            Content::Text(text) => Held::Known(text.trim().to_owned()),
+            _ => reader.refuse(tree, path, "a text"),
+        })
+    }
+
+    fn list<T>(
+        &mut self,
+        tree: Option<&Tree>,
+        path: &str,
+        item: fn(&mut Self, &Tree, &str) -> T,
+    ) -> Value<Vec<T>> {
+        self.read(tree, |reader, tree| match &tree.content {
+            Content::List(items) if items.len() > MOST => reader.refuse(tree, path, A_FEW),
+            Content::List(items) => {
+                let items = items.iter().filter(|item| item.content != Content::Nothing).enumerate();
+                let read = items.map(|(place, tree)| item(reader, tree, &format!("{path}[{place}]")));
+                Held::Known(read.collect())
+            }
+            _ => reader.refuse(tree, path, "a list"),
+        })
+    }
+
+    fn table<T>(
+        &mut self,
+        tree: Option<&Tree>,
+        path: &str,
+        entry: fn(&mut Self, &str, &Tree, &str) -> T,
+    ) -> Value<Vec<T>> {
+        self.read(tree, |reader, tree| match &tree.content {
+            Content::Table(entries) if entries.len() > MOST => reader.refuse(tree, path, A_FEW),
+            Content::Table(entries) => {
+                let entries = entries.iter().filter(|(_, tree)| tree.content != Content::Nothing);
+                let read = entries.map(|(name, tree)| entry(reader, name, tree, &format!("{path}.{name}")));
+                Held::Known(read.collect())
+            }
+            _ => reader.refuse(tree, path, "a table of names"),
+        })
+    }
+
+    fn texts(&mut self, tree: Option<&Tree>, path: &str) -> Texts {
+        self.table(tree, path, |reader, name, tree, path| (name.to_owned(), reader.text(Some(tree), path)))
+    }
+
+    fn all(&mut self, tree: Option<&Tree>, path: &str) -> Value<Vec<Text>> {
+        self.list(tree, path, |reader, tree, path| reader.text(Some(tree), path))
+    }
+
+    fn is_table(&mut self, tree: &Tree, path: &str) {
+        if !matches!(tree.content, Content::Table(_) | Content::Unknown(_)) {
+            self.misshapen.push((tree.mark, format!("{path} is not a table")));
+        }
+    }
+
+    fn stop_condition(&mut self, tree: &Tree, path: &str) -> StopCondition {
+        self.is_table(tree, path);
+        StopCondition {
+            mark: tree.mark,
+            source: self.text(tree.field("source"), path),
+            value: self.text(tree.field("value"), path),
+        }
+    }
+
+    fn target(&mut self, name: &str, tree: &Tree, path: &str) -> Target {
+        self.is_table(tree, path);
+        let at = |field: &str| format!("{path}.{field}");
+        Target {
+            name: name.to_owned(),
+            mark: tree.mark,
+            resource_type: self.text(tree.field("resourceType"), &at("resourceType")),
+            selection: self.text(tree.field("selectionMode"), &at("selectionMode")),
+            arns: self.all(tree.field("resourceArns"), &at("resourceArns")),
+            tags: self.texts(tree.field("resourceTags"), &at("resourceTags")),
+            filters: self.list(tree.field("filters"), &at("filters"), |reader, tree, path| {
+                reader.is_table(tree, path);
+                Filter {
+                    path: reader.text(tree.field("path"), path),
+                    values: reader.all(tree.field("values"), &format!("{path}.values")),
+                }
+            }),
+            parameters: self.texts(tree.field("parameters"), &at("parameters")),
+        }
+    }
+
+    fn action(&mut self, name: &str, tree: &Tree, path: &str) -> Action {
+        self.is_table(tree, path);
+        let at = |field: &str| format!("{path}.{field}");
+        Action {
+            name: name.to_owned(),
+            mark: tree.mark,
+            id: self.text(tree.field("actionId"), &at("actionId")),
+            parameters: self.texts(tree.field("parameters"), &at("parameters")),
+            targets: self.texts(tree.field("targets"), &at("targets")),
+            start_after: self.all(tree.field("startAfter"), &at("startAfter")),
+        }
+    }
+}

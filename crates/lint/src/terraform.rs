@@ -1,0 +1,204 @@
+//! The plan or the state of Terraform, as `terraform show -json` prints it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::template::{Found, Style, Template, Unread};
+use super::tree::Tree;
+use crate::tree::Content;
+use faultgate_config as config;
+use faultgate_config::Node;
+
+const TYPE: &str = "aws_fis_experiment_template";
+/// The same by another provider, which has blocks of its own.
+const OTHER_TYPE: &str = "awscc_fis_experiment_template";
+
+/// True of what `terraform show -json` prints.
+pub(super) fn is_one(root: &Node) -> bool {
+    root.get("format_version").is_some()
+        && ["resource_changes", "planned_values", "values"].iter().any(|key| root.get(key).is_some())
+}
+
+/// The experiment templates that there will be, or of a state those that there are.
+pub(super) fn templates(root: &Node) -> Found {
+    let mut found = Found::default();
+    if let Some(changes) = root.get("resource_changes") {
+        for change in items(&changes.node) {
+            let Some(values) = change.get("change").and_then(|entry| entry.node.get("after")) else {
+                continue;
+            };
+            // One that is to go.
+            if matches!(values.node.content, config::Content::Table(_)) {
+                let unknown = change.get("change").and_then(|entry| entry.node.get("after_unknown"));
+                found.take(change, || known(Some(&values.node), unknown.map(|entry| &*entry.node)));
+            }
+        }
+        return found;
+    }
+    let values = root.get("values").or_else(|| root.get("planned_values"));
+    let mut modules: Vec<&Node> = values
+        .and_then(|values| values.node.get("root_module"))
+        .map(|entry| &*entry.node)
+        .into_iter()
+        .collect();
+    while let Some(module) = modules.pop() {
+        modules.extend(module.get("child_modules").into_iter().flat_map(|entry| items(&entry.node)));
+        let resources = module.get("resources").into_iter().flat_map(|entry| items(&entry.node));
+        for resource in resources {
+            found.take(resource, || known(resource.get("values").map(|entry| &*entry.node), None));
+        }
+    }
+    found
+}
+
+fn items(node: &Node) -> impl Iterator<Item = &Node> {
+    let items: &[_] = match &node.content {
+        config::Content::List(items) => items,
+        _ => &[],
+    };
+    items.iter().map(|item| &**item)
+}
+
+impl Found {
+    /// Takes a resource with its values, if it is an experiment template.
+    fn take(&mut self, resource: &Node, values: impl FnOnce() -> Tree) {
+        let text = |key| resource.get(key).and_then(|entry| entry.node.text());
+        if text("mode").is_some_and(|mode| mode != "managed") {
+            return;
+        }
+        let name = || text("address").unwrap_or_else(|| TYPE.to_owned());
+        match text("type").as_deref() {
+            Some(TYPE) => {
+                let tree = as_fis_has_it(&values());
+                self.templates.push(Template::read(name(), Style::Terraform, &tree));
+            }
+            Some(OTHER_TYPE) => {
+                let why = "the resources of the provider awscc are not read".to_owned();
+                self.unread.push(Unread { name: name(), mark: None, why });
+            }
+            _ => {}
+        }
+    }
+}
+
+/// Values with those that are known after the apply.
+fn known(after: Option<&Node>, unknown: Option<&Node>) -> Tree {
+    if unknown.and_then(Node::text).as_deref() == Some("true") {
+        return Tree::new(Content::Unknown("known after apply".to_owned()));
+    }
+    let Some(after) = after else { return Tree::new(Content::Nothing) };
+    Tree::new(match &after.content {
+        config::Content::Scalar(_) => after.text().map_or(Content::Nothing, Content::Text),
+        config::Content::List(list) => {
+            let mut unknown = unknown.into_iter().flat_map(items);
+            Content::List(list.iter().map(|item| known(Some(item), unknown.next())).collect())
+        }
+        config::Content::Table(entries) => {
+            let unknown = unknown.and_then(|unknown| match &unknown.content {
+                config::Content::Table(entries) => Some(entries),
+                _ => None,
+            });
+            let keys: BTreeSet<&String> =
+                entries.keys().chain(unknown.into_iter().flat_map(|entries| entries.keys())).collect();
+            let value = |key: &String| {
+                let unknown = unknown.and_then(|entries| entries.get(key)).map(|entry| &*entry.node);
+                known(entries.get(key).map(|entry| &*entry.node), unknown)
+            };
+            Content::Table(keys.into_iter().map(|key| (key.clone(), value(key))).collect())
+        }
+    })
+}
+
+/// The provider has blocks where FIS has tables, and names of its own.
+fn as_fis_has_it(values: &Tree) -> Tree {
+    let tags = values.get("tags_all").or_else(|| values.get("tags")).cloned();
+    let options = block(values, "experiment_options")
+        .map(|options| renamed(options, &[("emptyTargetResolutionMode", "empty_target_resolution_mode")]));
+    let log = block(values, "log_configuration").map(|log| {
+        let to = |key: &str| block(log, key).cloned();
+        table([
+            ("cloudWatchLogsConfiguration", to("cloudwatch_logs_configuration")),
+            ("s3Configuration", to("s3_configuration")),
+        ])
+    });
+    table([
+        ("description", values.get("description").cloned()),
+        ("roleArn", values.get("role_arn").cloned()),
+        ("stopConditions", values.get("stop_condition").cloned()),
+        ("targets", Some(named(values, "target", target))),
+        ("actions", Some(named(values, "action", action))),
+        ("logConfiguration", log),
+        ("experimentOptions", options),
+        ("experimentReportConfiguration", block(values, "experiment_report_configuration").cloned()),
+        ("tags", tags),
+    ])
+}
+
+fn target(target: &Tree) -> Tree {
+    table([
+        ("resourceType", target.get("resource_type").cloned()),
+        ("selectionMode", target.get("selection_mode").cloned()),
+        ("resourceArns", target.get("resource_arns").cloned()),
+        ("resourceTags", Some(pairs(target, "resource_tag"))),
+        ("filters", target.get("filter").cloned()),
+        ("parameters", target.get("parameters").cloned()),
+    ])
+}
+
+fn action(action: &Tree) -> Tree {
+    table([
+        ("actionId", action.get("action_id").cloned()),
+        ("parameters", Some(pairs(action, "parameter"))),
+        ("targets", Some(pairs(action, "target"))),
+        ("startAfter", action.get("start_after").cloned()),
+    ])
+}
+
+fn table<const N: usize>(entries: [(&str, Option<Tree>); N]) -> Tree {
+    let entries = entries.into_iter().filter_map(|(key, tree)| Some((key.to_owned(), tree?)));
+    Tree::new(Content::Table(entries.collect()))
+}
+
+fn renamed(tree: &Tree, names: &[(&str, &str)]) -> Tree {
+    if matches!(tree.content, Content::Unknown(_)) {
+        return tree.clone();
+    }
+    let entries = names.iter().filter_map(|(name, own)| Some(((*name).to_owned(), tree.get(own)?.clone())));
+    Tree::new(Content::Table(entries.collect()))
+}
+
+/// The blocks of this kind. What is not known is one of them.
+fn blocks<'t>(tree: &'t Tree, kind: &str) -> &'t [Tree] {
+    match tree.get(kind) {
+        Some(Tree { content: Content::List(blocks), .. }) => blocks,
+        Some(other) => std::slice::from_ref(other),
+        None => &[],
+    }
+}
+
+fn block<'t>(tree: &'t Tree, kind: &str) -> Option<&'t Tree> {
+    blocks(tree, kind).first()
+}
+
+/// Blocks with a name, by it.
+fn named(tree: &Tree, kind: &str, read: fn(&Tree) -> Tree) -> Tree {
+    collected(tree, kind, "name", read)
+}
+
+/// Blocks of a key and a value.
+fn pairs(tree: &Tree, kind: &str) -> Tree {
+    collected(tree, kind, "key", |pair| pair.get("value").cloned().unwrap_or(Tree::new(Content::Nothing)))
+}
+
+fn collected(tree: &Tree, kind: &str, key: &str, read: impl Fn(&Tree) -> Tree) -> Tree {
+    let mut entries = BTreeMap::new();
+    for block in blocks(tree, kind) {
+        let Some(name) = block.get(key).and_then(Tree::text) else {
+            return Tree::new(Content::Unknown("known after apply".to_owned()));
+        };
+        if entries.insert(name.to_owned(), read(block)).is_some() {
+            // No table has a name twice, and which of the two counts is not known.
+            return Tree::new(Content::Text(name.to_owned()));
+        }
+    }
+    Tree::new(Content::Table(entries))
+}

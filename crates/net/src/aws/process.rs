@@ -1,0 +1,216 @@
+//! Credentials that a program prints (`credential_process` of a profile), such as AWS's signing helper for IAM Roles
+//! Anywhere. It runs in a group of its own, for a limited time, and sees no secret that is faultgate's.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::process::{ExitStatus, Stdio};
+use std::time::{Duration, SystemTime};
+
+use aws_credential_types::Credentials;
+use aws_credential_types::provider::error::CredentialsError;
+use aws_credential_types::provider::{ProvideCredentials, future};
+use aws_smithy_async::time::{SharedTimeSource, SystemTimeSource};
+use serde::Deserialize;
+use tokio::io::{AsyncRead, AsyncReadExt};
+
+use crate::aws::role::{Keeper, Refusal};
+use faultgate_core::process_group::Group;
+use faultgate_core::text;
+
+const NAME: &str = "credential_process";
+/// Credentials are a few KiB.
+const LARGEST: u64 = 64 << 10;
+/// What is left in its pipes is there when it has ended.
+const DRAIN_LIMIT: Duration = Duration::from_millis(500);
+const LONGEST_SAID: usize = 300;
+const REMEDY: &str =
+    "run the command of the profile's credential_process by hand, with the variables of this job";
+
+/// The program, and what it gave.
+#[derive(Debug)]
+pub(super) struct CredentialProcess {
+    command: Command,
+    keeper: Keeper,
+}
+
+/// Its words may hold a secret, and so may its variables.
+struct Command {
+    line: String,
+    env: BTreeMap<OsString, OsString>,
+}
+
+impl std::fmt::Debug for Command {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("***")
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Answer {
+    version: u32,
+    access_key_id: String,
+    secret_access_key: String,
+    session_token: Option<String>,
+    expiration: Option<String>,
+}
+
+impl CredentialProcess {
+    pub(super) fn new(line: String, env: BTreeMap<OsString, OsString>) -> Self {
+        let time = SharedTimeSource::new(SystemTimeSource::new());
+        Self { command: Command { line, env }, keeper: Keeper::new(time) }
+    }
+}
+
+impl ProvideCredentials for CredentialProcess {
+    fn provide_credentials<'a>(&'a self) -> future::ProvideCredentials<'a>
+    where
+        Self: 'a,
+    {
+        future::ProvideCredentials::new(async {
+            let given = self.keeper.credentials(NAME, self.command.run()).await;
+            given.map_err(CredentialsError::provider_error)
+        })
+    }
+}
+
+impl Command {
+    /// Dropped, it ends the program and all that it has started.
+    async fn run(&self) -> Result<Credentials, Refusal> {
+        let (status, out, err) =
+            self.output().await.map_err(|error| refusal(&format!("could not run: {error}")))?;
+        if !status.success() {
+            let said = String::from_utf8_lossy(&err);
+            let last = said.lines().rev().map(str::trim).find(|line| !line.is_empty());
+            let last = last.map(|line| format!(": {}", text::plain(line, LONGEST_SAID))).unwrap_or_default();
+            return Err(refusal(&format!("ended with {status}{last}")));
+        }
+        read(&out).map_err(|what| refusal(&what))
+    }
+
+    async fn output(&self) -> std::io::Result<(ExitStatus, Vec<u8>, Vec<u8>)> {
+        let mut shell = tokio::process::Command::new("sh");
+        shell.arg("-c").arg(&self.line).env_clear().envs(&self.env);
+        shell.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = shell.process_group(0).kill_on_drop(true).spawn()?;
+        let group = Group::led_by(&child)?;
+        let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
+        let (mut out, mut err) = (Vec::new(), Vec::new());
+        let status = {
+            let reading = async { tokio::join!(read_into(&mut out, stdout), read_into(&mut err, stderr)) };
+            let ended = async {
+                let status = child.wait().await;
+                group.kill();
+                // Its number may soon be somebody else's.
+                group.release();
+                status
+            };
+            tokio::pin!(reading, ended);
+            tokio::select! {
+                status = &mut ended => {
+                    // Somebody who has left its group may keep its outputs open for ever.
+                    let _ = tokio::time::timeout(DRAIN_LIMIT, reading).await;
+                    status
+                }
+                _ = &mut reading => ended.await,
+            }
+        };
+        Ok((status?, out, err))
+    }
+}
+
+/// Reads to the end, so that who writes is never kept waiting, and keeps the beginning.
+async fn read_into(kept: &mut Vec<u8>, pipe: Option<impl AsyncRead + Unpin>) {
+    let Some(mut pipe) = pipe else { return };
+    let _ = (&mut pipe).take(LARGEST).read_to_end(kept).await;
+    let _ = tokio::io::copy(&mut pipe, &mut tokio::io::sink()).await;
+}
+
+/// No error holds anything of what was printed.
+fn read(printed: &[u8]) -> Result<Credentials, String> {
+    let answer: Answer = serde_json::from_slice(printed).map_err(|_| {
+        "printed no credentials (JSON with Version, AccessKeyId and SecretAccessKey)".to_owned()
+    })?;
+    if answer.version != 1 {
+        return Err(format!("printed credentials of version {}, not 1", answer.version));
+    }
+    let expiry = answer.expiration.map(|time| time.parse::<jiff::Timestamp>()).transpose();
+    let expiry = expiry.map_err(|_| "printed an Expiration that is no time (RFC 3339)".to_owned())?;
+    let Answer { access_key_id, secret_access_key, session_token, .. } = answer;
+    Ok(Credentials::new(access_key_id, secret_access_key, session_token, expiry.map(SystemTime::from), NAME))
+}
+
+fn refusal(what: &str) -> Refusal {
+    Refusal::new(format!("{NAME}: the program {what}")).remedy(REMEDY)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn variables() -> BTreeMap<OsString, OsString> {
+        std::env::vars_os().filter(|(name, _)| name == "PATH").collect()
+    }
+
+    async fn run(line: &str) -> Result<Credentials, String> {
+        let command = Command { line: line.to_owned(), env: variables() };
+        command.run().await.map_err(|refusal| refusal.to_string())
+    }
+
+    #[tokio::test]
+    async fn what_it_prints_is_read() {
+        let printed = r#"echo '{"Version":1,"AccessKeyId":"A","SecretAccessKey":"s","SessionToken":"t","Expiration":"2099-01-01T00:00:00Z","More":[]}'"#;
+        let given = run(printed).await.unwrap();
+        assert_eq!((given.access_key_id(), given.session_token()), ("A", Some("t")));
+        assert!(given.expiry().is_some());
+        let bare = run(r#"echo '{"Version":1,"AccessKeyId":"A","SecretAccessKey":"s"}'; sleep 1000 & "#)
+            .await
+            .unwrap();
+        assert_eq!((bare.session_token(), bare.expiry()), (None, None));
+    }
+
+    #[tokio::test]
+    async fn what_it_cannot_give_is_told_without_what_it_printed() {
+        for (line, what) in [
+            ("echo s3cr3t", "printed no credentials"),
+            ("echo '{\"Version\":1,\"SecretAccessKey\":\"s3cr3t\"}'", "printed no credentials"),
+            (r#"echo '{"Version":2,"AccessKeyId":"s3cr3t","SecretAccessKey":"s3cr3t"}'"#, "version 2"),
+            (
+                r#"echo '{"Version":1,"AccessKeyId":"A","SecretAccessKey":"s3cr3t","Expiration":"s3cr3t"}'"#,
+                "no time",
+            ),
+            ("echo s3cr3t; echo 'no certificate' >&2; exit 7", "exit status: 7: no certificate"),
+            ("head -c 200000 /dev/zero", "printed no credentials"),
+            ("kill -9 $$", "signal: 9"),
+        ] {
+            let told = run(line).await.unwrap_err();
+            assert!(told.starts_with("credential_process: ") && told.contains(what), "{told}");
+            assert!(!told.contains("s3cr3t"), "{told}");
+        }
+    }
+
+    #[tokio::test]
+    async fn nothing_of_it_outlives_whoever_waits() {
+        let dir = tempfile::tempdir().unwrap();
+        let pid = dir.path().join("pid");
+        let line = format!("sleep 1000 & echo $! > '{}'; wait", pid.display());
+        let command = Command { line, env: variables() };
+        let started = async {
+            while !std::fs::read_to_string(&pid).is_ok_and(|text| text.ends_with('\n')) {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        tokio::select! {
+            _ = command.run() => panic!("it hangs"),
+            () = started => {}
+        }
+        let pid: u32 = std::fs::read_to_string(&pid).unwrap().trim().parse().unwrap();
+        let lives = || {
+            let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+            stat.rsplit_once(')').is_some_and(|(_, rest)| !rest.trim_start().starts_with(['Z', 'X']))
+        };
+        while lives() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
+}

@@ -1,0 +1,107 @@
+//! What an OpenID token says of itself. Nothing is verified here: that is for STS. The claims are no secrets, the token
+//! is.
+
+use aws_smithy_types::base64;
+use serde::Deserialize;
+
+use faultgate_core::text;
+
+const LONGEST: usize = 300;
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Claims {
+    pub(super) issuer: String,
+    pub(super) subject: String,
+    pub(super) audience: String,
+    /// Seconds since 1970.
+    pub(super) expires: Option<i64>,
+}
+
+#[derive(Deserialize)]
+struct Payload {
+    #[serde(default)]
+    iss: String,
+    #[serde(default)]
+    sub: String,
+    #[serde(default)]
+    aud: Audience,
+    exp: Option<i64>,
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Audience {
+    One(String),
+    Several(Vec<String>),
+}
+
+impl Default for Audience {
+    fn default() -> Self {
+        Self::One(String::new())
+    }
+}
+
+impl Claims {
+    /// None if it is no JWT.
+    pub(super) fn of(token: &str) -> Option<Self> {
+        let parts: Vec<&str> = token.split('.').collect();
+        let [_, payload, _] = parts.as_slice() else { return None };
+        let payload: Payload = serde_json::from_slice(&decode(payload)?).ok()?;
+        let audience = match payload.aud {
+            Audience::One(audience) => audience,
+            Audience::Several(audiences) => audiences.into_iter().next().unwrap_or_default(),
+        };
+        let plain = |claim: &str| text::plain(claim, LONGEST);
+        Some(Self {
+            issuer: plain(&payload.iss),
+            subject: plain(&payload.sub),
+            audience: plain(&audience),
+            expires: payload.exp,
+        })
+    }
+
+    /// The issuer as IAM names it.
+    pub(super) fn provider(&self) -> &str {
+        self.issuer.strip_prefix("https://").unwrap_or(&self.issuer).trim_end_matches('/')
+    }
+}
+
+/// The alphabet of URLs, without padding.
+fn decode(part: &str) -> Option<Vec<u8>> {
+    let mut usual = part.replace('-', "+").replace('_', "/");
+    usual.push_str(&"=".repeat((4 - usual.len() % 4) % 4));
+    base64::decode(usual).ok()
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+
+    /// A token with these claims, which nobody has signed.
+    pub(in crate::aws::role) fn jwt(claims: &serde_json::Value) -> String {
+        let part = |text: &str| {
+            base64::encode(text).replace('+', "-").replace('/', "_").trim_end_matches('=').to_owned()
+        };
+        format!("{}.{}.{}", part(r#"{"alg":"RS256"}"#), part(&claims.to_string()), part("s1gnature"))
+    }
+
+    #[test]
+    fn claims_are_read_and_made_plain() {
+        let claims = Claims::of(&jwt(&serde_json::json!({
+            "iss": "https://gitlab.example.com/", "sub": "project_path:a/b?>\u{1b}[31m", "aud": ["one", "two"], "exp": 7,
+        })))
+        .unwrap();
+        assert_eq!(claims.provider(), "gitlab.example.com");
+        assert!(!claims.subject.contains('\u{1b}') && claims.subject.starts_with("project_path:a/b?>"));
+        assert_eq!((claims.audience.as_str(), claims.expires), ("one", Some(7)));
+        let bare = Claims::of(&jwt(&serde_json::json!({}))).unwrap();
+        assert_eq!((bare.issuer.as_str(), bare.expires), ("", None));
+    }
+
+    #[test]
+    fn what_is_no_jwt_has_no_claims() {
+        for token in ["", "abc", "a.b.c", "a.e30.c.d", "..", "a.W10.c"] {
+            assert_eq!(Claims::of(token), None, "{token}");
+        }
+    }
+}

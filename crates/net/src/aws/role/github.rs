@@ -1,0 +1,102 @@
+//! GitHub's token, which a job with `id-token: write` may ask for as often as it likes. Each lives for minutes.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use reqwest::{Client, StatusCode, Url};
+use serde::Deserialize;
+
+use super::refusal::Refusal;
+use crate::http;
+use faultgate_core::secret::Secret;
+
+/// Whom the token is for, as IAM's usual provider for GitHub expects it.
+const AUDIENCE: &str = "sts.amazonaws.com";
+/// A token is a few KiB.
+const LARGEST: usize = 64 << 10;
+const ATTEMPTS: u32 = 3;
+const PAUSE: Duration = Duration::from_millis(300);
+
+/// Where a token is asked for, and by what.
+#[derive(Debug, Clone)]
+pub struct GithubOidc {
+    url: Url,
+    bearer: Secret,
+    client: Client,
+}
+
+#[derive(Deserialize)]
+struct Answer {
+    value: String,
+}
+
+/// Why there is no token, and whether asking again may help.
+struct Failed {
+    why: String,
+    again: bool,
+}
+
+fn is_this_machine(url: &Url) -> bool {
+    let host = url.host_str().unwrap_or_default();
+    let address = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
+    host == "localhost" || address.is_ok_and(|address| address.is_loopback())
+}
+
+impl GithubOidc {
+    /// The error completes "ACTIONS_ID_TOKEN_REQUEST_URL: the value …" and does not hold it.
+    pub(super) fn new(url: &str, bearer: &str, client: Client) -> Result<Self, &'static str> {
+        let mut url = Url::parse(url).map_err(|_| "is not the address of a web server")?;
+        match url.scheme() {
+            "https" => {}
+            "http" if is_this_machine(&url) => {}
+            "http" => {
+                return Err("is plain http, so anybody between could take the job's token and its role");
+            }
+            _ => return Err("is not the address of a web server"),
+        }
+        url.query_pairs_mut().append_pair("audience", AUDIENCE);
+        Ok(Self { url, bearer: Secret::new(bearer), client })
+    }
+
+    pub(super) async fn token(&self) -> Result<Secret, Refusal> {
+        let mut attempt = 1;
+        loop {
+            let Failed { why, again } = match self.ask().await {
+                Ok(token) => return Ok(token),
+                Err(failed) => failed,
+            };
+            if !again || attempt == ATTEMPTS {
+                let why = format!("GitHub gave no OpenID token: {why}");
+                return Err(match http::remedy(&why) {
+                    Some(remedy) => Refusal::new(why).remedy(remedy),
+                    None => Refusal::new(why).remedy(super::voucher::PERMISSION),
+                });
+            }
+            tokio::time::sleep(PAUSE * attempt).await;
+            attempt += 1;
+        }
+    }
+
+    async fn ask(&self) -> Result<Secret, Failed> {
+        // The query of the address is GitHub's own, and not for any log.
+        let lost = |error: reqwest::Error| Failed { why: http::cause(&error.without_url()), again: true };
+        let request = self.client.get(self.url.clone()).bearer_auth(self.bearer.expose());
+        let mut response = request.header("Accept", "application/json").send().await.map_err(lost)?;
+        let status = response.status();
+        if !status.is_success() {
+            let again = status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS;
+            return Err(Failed { why: format!("HTTP {}", status.as_u16()), again });
+        }
+        let mut body = Vec::new();
+        while let Some(chunk) = response.chunk().await.map_err(lost)? {
+            if body.len() + chunk.len() > LARGEST {
+                return Err(Failed { why: "its answer is too long".to_owned(), again: false });
+            }
+            body.extend_from_slice(&chunk);
+        }
+        // The error itself may quote the token.
+        let answer: Answer = serde_json::from_slice(&body)
+            .map_err(|_| Failed { why: "its answer holds no token".to_owned(), again: false })?;
+        Ok(Secret::new(answer.value))
+    }
+}

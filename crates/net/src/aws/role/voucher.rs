@@ -1,0 +1,134 @@
+//! Who vouches for the run when it assumes a role, in the order of how plainly the user has said so.
+
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+
+use super::github::GithubOidc;
+use super::refusal::Refusal;
+use crate::http::{self, HttpSettings};
+use faultgate_core::environment::Environment;
+use faultgate_core::files;
+use faultgate_core::mistake::Mistake;
+use faultgate_core::secret::Secret;
+
+/// A token is a few KiB.
+const LARGEST: u64 = 64 << 10;
+pub(super) const PERMISSION: &str = "give the job `permissions: { id-token: write, contents: read }`; in a reusable \
+     workflow its caller must give it as well, and a pull request from a fork never gets it";
+const REQUEST_URL: &str = "ACTIONS_ID_TOKEN_REQUEST_URL";
+const GITLAB: &str =
+    "give the job a token: `id_tokens: { FAULTGATE_AWS_ID_TOKEN: { aud: sts.amazonaws.com } }`";
+
+/// Who vouches.
+#[derive(Debug, Clone)]
+pub enum Voucher {
+    /// The input aws-id-token: GitLab's `id_tokens`, or any other issuer's.
+    IdToken(Secret),
+    /// A file that somebody else keeps fresh.
+    File(PathBuf),
+    Github(Box<GithubOidc>),
+    /// The credentials of the SDK's default chain, in this CI.
+    Chain(ChainIn),
+}
+
+/// Where the default chain was all there is, for what to do if it is not enough.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ChainIn {
+    Github,
+    Gitlab,
+    Elsewhere,
+}
+
+impl Voucher {
+    /// What was given to faultgate alone goes first, then keys or a profile that somebody has put into the environment
+    /// (as aws-actions/configure-aws-credentials prefers keys that it is given), then what the CI has to offer.
+    /// An address for tokens that is not safe to ask is a mistake.
+    pub fn find(
+        env: &Environment,
+        id_token: Option<&Secret>,
+        role_arn: &str,
+        http: &HttpSettings,
+        chain: ChainIn,
+    ) -> Result<Self, Mistake> {
+        if let Some(token) = id_token {
+            return Ok(Self::IdToken(token.clone()));
+        }
+        let chain = Self::Chain(chain);
+        if env.get("AWS_ACCESS_KEY_ID").is_some() || env.get("AWS_PROFILE").is_some() {
+            return Ok(chain);
+        }
+        if let Some(file) = env.get("AWS_WEB_IDENTITY_TOKEN_FILE") {
+            // By the file, the chain is in another role, from which this one is reached.
+            let other = env.get("AWS_ROLE_ARN").is_some_and(|own| own.trim() != role_arn);
+            return Ok(if other { chain } else { Self::File(file.into()) });
+        }
+        let (Some(url), Some(bearer)) = (env.get(REQUEST_URL), env.get("ACTIONS_ID_TOKEN_REQUEST_TOKEN"))
+        else {
+            return Ok(chain);
+        };
+        let client = http::client(http)
+            .map_err(|why| Mistake::new("ca-bundle and proxies", format!("no HTTP client: {why}")))?;
+        let github = GithubOidc::new(url.trim(), bearer.trim(), client).map_err(|what| {
+            let mistake = Mistake::new(REQUEST_URL, format!("{REQUEST_URL}: the value {what}"));
+            mistake.hint("have the runner offer an https address, or unset it to use the SDK's default chain")
+        })?;
+        Ok(Self::Github(Box::new(github)))
+    }
+
+    /// For people.
+    pub(super) fn describe(&self) -> &'static str {
+        match self {
+            Self::IdToken(_) => "the token of aws-id-token",
+            Self::File(_) => "the token in AWS_WEB_IDENTITY_TOKEN_FILE",
+            Self::Github(_) => "GitHub's OpenID token",
+            Self::Chain(_) => "the credentials of the SDK's default chain",
+        }
+    }
+
+    /// A token that is as fresh as can be; None where there is none to be had.
+    pub(super) async fn token(&self) -> Result<Option<Secret>, Refusal> {
+        match self {
+            Self::Chain(_) => Ok(None),
+            Self::IdToken(token) => Ok(Some(token.clone())),
+            Self::Github(github) => github.token().await.map(Some),
+            Self::File(path) => read(path).map(Some),
+        }
+    }
+
+    /// What to do about a token that has expired.
+    pub(super) fn fresher(&self) -> &'static str {
+        match self {
+            Self::IdToken(_) => {
+                "GitLab's token lives as long as the job's timeout, or for 5 minutes where there is none: set \
+                 `timeout:` of the job to more than the run takes, and no earlier job's token"
+            }
+            Self::File(_) => "whoever writes the file of AWS_WEB_IDENTITY_TOKEN_FILE must renew it",
+            Self::Github(_) | Self::Chain(_) => "set the clock of the machine",
+        }
+    }
+
+    /// What to do where the default chain has nothing.
+    pub(super) fn instead(&self) -> Option<&'static str> {
+        match self {
+            Self::Chain(ChainIn::Github) => Some(PERMISSION),
+            Self::Chain(ChainIn::Gitlab) => Some(GITLAB),
+            _ => None,
+        }
+    }
+
+    pub(super) fn no_jwt(&self) -> Refusal {
+        let refusal = Refusal::new(format!("{} is not a JSON Web Token", self.describe()));
+        match self {
+            Self::IdToken(_) => refusal.remedy(GITLAB),
+            _ => refusal,
+        }
+    }
+}
+
+fn read(path: &Path) -> Result<Secret, Refusal> {
+    let mut token = String::new();
+    files::open(path)
+        .and_then(|file| file.take(LARGEST).read_to_string(&mut token))
+        .map_err(|error| Refusal::new(format!("AWS_WEB_IDENTITY_TOKEN_FILE could not be read: {error}")))?;
+    Ok(Secret::new(token.trim()))
+}

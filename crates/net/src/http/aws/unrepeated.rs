@@ -1,0 +1,70 @@
+//! Refusals without the credentials that they repeat: AWS shows the whole request where a signature does not match,
+//! session token included.
+
+use aws_smithy_runtime_api::client::http::{
+    HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpClient,
+    SharedHttpConnector,
+};
+use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
+use aws_smithy_runtime_api::client::result::ConnectorError;
+use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
+use aws_smithy_types::body::SdkBody;
+use http_body_util::BodyExt;
+
+use faultgate_core::secret::Secret;
+
+/// Of a request: the session's token, and that for a container's credentials.
+const HEADERS: [&str; 2] = ["x-amz-security-token", "authorization"];
+/// AWS's own have hundreds of characters. A shorter text, such as an emulator's, may stand anywhere in an answer, which
+/// would be torn apart without it.
+const SHORTEST: usize = 12;
+/// Of a request to STS.
+const PARAMETER: &str = "WebIdentityToken=";
+
+/// The client, with refusals made fit to be told.
+#[derive(Debug)]
+pub(super) struct Unrepeated<T>(pub(super) T);
+
+impl HttpClient for Unrepeated<SharedHttpClient> {
+    fn http_connector(
+        &self,
+        settings: &HttpConnectorSettings,
+        components: &RuntimeComponents,
+    ) -> SharedHttpConnector {
+        SharedHttpConnector::new(Unrepeated(self.0.http_connector(settings, components)))
+    }
+}
+
+impl HttpConnector for Unrepeated<SharedHttpConnector> {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        let credentials = credentials(&request);
+        let sent = self.0.call(request);
+        HttpConnectorFuture::new(async move {
+            let answer = sent.await?;
+            if answer.status().is_success() || credentials.is_empty() {
+                return Ok(answer);
+            }
+            without(answer, &credentials).await
+        })
+    }
+}
+
+fn credentials(request: &HttpRequest) -> Vec<Secret> {
+    let mut all: Vec<Secret> =
+        HEADERS.iter().filter_map(|name| request.headers().get(name)).map(Secret::new).collect();
+    let body = request.body().bytes().and_then(|body| std::str::from_utf8(body).ok()).unwrap_or_default();
+    if let Some(token) = body.split('&').find_map(|pair| pair.strip_prefix(PARAMETER)) {
+        all.push(Secret::new(token));
+        all.push(Secret::new(percent_encoding::percent_decode_str(token).decode_utf8_lossy()));
+    }
+    all.retain(|credential| credential.expose().len() >= SHORTEST);
+    all
+}
+
+async fn without(mut answer: HttpResponse, credentials: &[Secret]) -> Result<HttpResponse, ConnectorError> {
+    let body = answer.take_body().collect().await.map_err(ConnectorError::io)?.to_bytes();
+    let said = String::from_utf8_lossy(&body);
+    let said = credentials.iter().fold(said.into_owned(), |said, credential| credential.veil(&said));
+    *answer.body_mut() = SdkBody::from(said);
+    Ok(answer)
+}

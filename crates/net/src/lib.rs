@@ -1,0 +1,6 @@
+//! How requests leave: the HTTP client with its proxies and certificates, and the way into AWS.
+
+pub mod aws;
+pub mod foreign;
+pub mod http;
+pub mod syntax;

@@ -1,0 +1,272 @@
+//! The scenarios that can be rehearsed: what each is, as data.
+
+use std::borrow::Cow;
+use std::time::Duration;
+
+use super::script::{self, Beat};
+use super::{Effect, EventFaults, FaultRule, Plot, Suffering, Which};
+use faultgate_core::model::Verdict;
+
+/// One story that a world plays, and the verdict a run of it comes to.
+#[derive(Debug, Clone, Copy)]
+pub struct Scenario {
+    pub name: &'static str,
+    /// What happens, in a sentence.
+    pub summary: &'static str,
+    pub expected: Verdict,
+    /// Names and values of inputs that make a run of it take seconds; what the user sets wins over them.
+    pub inputs: &'static [(&'static str, &'static str)],
+    /// What the experiments do.
+    pub plot: Plot,
+    /// Looks in a row that may fail until the probe of a plain rehearsal stops the experiment.
+    pub aborts_after: Option<u32>,
+    /// How experiments of [`super::TEMPLATE_ID`] live.
+    pub script: &'static [Beat],
+    /// Whether targets resolve to any resource; if not, every action is skipped.
+    pub targets_resolve: bool,
+    /// How long an experiment is `stopping` before it is `stopped`.
+    pub stopping: Duration,
+    pub faults: &'static [FaultRule],
+    pub events: &'static EventFaults,
+    /// What the fault does to the target.
+    pub suffering: Suffering,
+}
+
+impl Scenario {
+    pub fn all() -> &'static [Self] {
+        SCENARIOS
+    }
+
+    /// How its experiments live; with a fault that is in for so long, if that is given.
+    pub fn life(&self, fault: Option<Duration>) -> Vec<Beat> {
+        let injecting = if self.plot == Plot::Waits { Which::Second } else { Which::First };
+        fault.map_or_else(|| self.script.to_vec(), |fault| script::lasting(self.script, injecting, fault))
+    }
+
+    pub fn find(name: &str) -> Option<&'static Self> {
+        SCENARIOS.iter().find(|scenario| scenario.name == name)
+    }
+}
+
+const COMPLETED: Scenario = Scenario {
+    name: "completed",
+    summary: "the experiment injects its fault and completes; the system is slower meanwhile and bears it",
+    expected: Verdict::Passed,
+    inputs: &[],
+    plot: Plot::Latency,
+    aborts_after: None,
+    script: script::COMPLETED,
+    targets_resolve: true,
+    stopping: Duration::from_millis(400),
+    faults: &[],
+    events: &EventFaults::NONE,
+    suffering: Suffering { delay: Duration::from_millis(20), fails_every: None, recovers: true },
+};
+
+static SCENARIOS: &[Scenario] = &[
+    COMPLETED,
+    Scenario {
+        name: "degraded",
+        summary: "every second request to the system fails while the fault is in, and none after it",
+        expected: Verdict::Failed,
+        suffering: Suffering { fails_every: Some(2), ..COMPLETED.suffering },
+        ..COMPLETED
+    },
+    Scenario {
+        name: "not-recovered",
+        summary: "the system fails while the fault is in, and does not come back",
+        expected: Verdict::Failed,
+        suffering: Suffering { fails_every: Some(1), recovers: false, ..COMPLETED.suffering },
+        ..COMPLETED
+    },
+    Scenario {
+        name: "waits",
+        summary: "a wait to warm up, a short outage in which every request fails, and a wait to settle: only looks in the \
+                  outage count",
+        expected: Verdict::Failed,
+        plot: Plot::Waits,
+        script: script::WAITS,
+        suffering: Suffering { fails_every: Some(1), ..COMPLETED.suffering },
+        ..COMPLETED
+    },
+    Scenario {
+        name: "probe-aborts",
+        summary: "every request to the system fails while the fault is in, and a probe stops the experiment",
+        expected: Verdict::Failed,
+        inputs: &[("timeout", "30s")],
+        aborts_after: Some(3),
+        script: script::NEVER_ENDS,
+        suffering: Suffering { fails_every: Some(1), ..COMPLETED.suffering },
+        ..COMPLETED
+    },
+    Scenario {
+        name: "stop-condition",
+        summary: "an alarm fires while the fault is in effect, and the experiment is stopped",
+        expected: Verdict::Failed,
+        script: script::ALARM_FIRES,
+        ..COMPLETED
+    },
+    Scenario {
+        name: "failed",
+        summary: "an action is refused for want of permissions, and the experiment fails",
+        expected: Verdict::Errored,
+        script: script::FAILED,
+        ..COMPLETED
+    },
+    Scenario {
+        name: "cancelled",
+        summary: "the experiment is cancelled before it begins, and no event tells of it",
+        expected: Verdict::Errored,
+        inputs: &[("reconcile-interval", "2s")],
+        script: script::CANCELLED,
+        ..COMPLETED
+    },
+    Scenario {
+        name: "safety-lever",
+        summary: "somebody engages the account's safety lever while the experiment runs",
+        expected: Verdict::Errored,
+        script: script::LEVER_ENGAGED,
+        ..COMPLETED
+    },
+    Scenario {
+        name: "nothing-injected",
+        summary: "the experiment completes, but found no target and skipped every action",
+        expected: Verdict::Errored,
+        targets_resolve: false,
+        ..COMPLETED
+    },
+    Scenario {
+        name: "partly-injected",
+        summary: "one of two faults finds no target and is skipped; the other is injected, and the system bears it",
+        expected: Verdict::Passed,
+        plot: Plot::TwoFaults,
+        ..COMPLETED
+    },
+    Scenario {
+        name: "recovery-only",
+        summary: "the experiment moves traffic away from a zone and completes: that injects nothing",
+        expected: Verdict::Errored,
+        plot: Plot::Recovery,
+        suffering: Suffering { delay: Duration::ZERO, ..COMPLETED.suffering },
+        ..COMPLETED
+    },
+    Scenario {
+        name: "never-ends",
+        summary: "the experiment runs until it is stopped",
+        expected: Verdict::TimedOut,
+        inputs: &[("timeout", "3s")],
+        script: script::NEVER_ENDS,
+        ..COMPLETED
+    },
+    Scenario {
+        name: "lost-events",
+        summary: "the experiment completes, but none of its state changes is delivered",
+        expected: Verdict::Passed,
+        inputs: &[("reconcile-interval", "2s")],
+        events: &EventFaults { lose_all: true, ..EventFaults::NONE },
+        ..COMPLETED
+    },
+    Scenario {
+        name: "duplicate-events",
+        summary: "the experiment completes, and each state change is delivered three times",
+        expected: Verdict::Passed,
+        events: &EventFaults { copies: 3, ..EventFaults::NONE },
+        ..COMPLETED
+    },
+    Scenario {
+        name: "out-of-order",
+        summary: "the experiment completes, and its state changes overtake one another",
+        expected: Verdict::Passed,
+        // `initiating` arrives after `running`, just before `completed`.
+        events: &EventFaults {
+            delays: Cow::Borrowed(&[Duration::from_millis(1500), Duration::from_millis(400)]),
+            ..EventFaults::NONE
+        },
+        ..COMPLETED
+    },
+    Scenario {
+        name: "throttled",
+        summary: "the first two requests of each kind are throttled",
+        expected: Verdict::Passed,
+        faults: THROTTLED,
+        ..COMPLETED
+    },
+    Scenario {
+        name: "slow-propagation",
+        summary: "the new rule matches nothing for three seconds",
+        expected: Verdict::Passed,
+        events: &EventFaults { rule_latency: Duration::from_secs(3), ..EventFaults::NONE },
+        ..COMPLETED
+    },
+    Scenario {
+        name: "denied",
+        summary: "the caller is not allowed to start experiments",
+        expected: Verdict::Errored,
+        faults: &[FaultRule {
+            operation: Cow::Borrowed("StartExperiment"),
+            from: 1,
+            times: None,
+            region: None,
+            effect: Effect::Error {
+                status: 403,
+                code: Cow::Borrowed("AccessDeniedException"),
+                message: Cow::Borrowed(
+                    "User: arn:aws:sts::123456789012:assumed-role/pipeline/faultgate is not authorized to perform: \
+                     fis:StartExperiment on resource: arn:aws:fis:us-east-1:123456789012:experiment-template/EXTrehearsal",
+                ),
+                retry_after: None,
+            },
+        }],
+        ..COMPLETED
+    },
+];
+
+/// SDKs try three times by default, so two refusals of each are all that a run with defaults can take. The
+/// hint when to try again keeps it to seconds.
+const fn twice(operation: &'static str) -> FaultRule {
+    FaultRule {
+        operation: Cow::Borrowed(operation),
+        from: 1,
+        times: Some(2),
+        region: None,
+        effect: Effect::throttled(Some(Duration::from_millis(50))),
+    }
+}
+
+const THROTTLED: &[FaultRule] = &[
+    twice("GetExperimentTemplate"),
+    twice("GetSafetyLever"),
+    twice("DescribeAlarms"),
+    twice("CreateQueue"),
+    twice("PutRule"),
+    twice("PutTargets"),
+    twice("PutEvents"),
+    twice("ReceiveMessage"),
+    twice("DeleteMessageBatch"),
+    twice("StartExperiment"),
+    twice("GetExperiment"),
+    twice("ListExperimentResolvedTargets"),
+    twice("RemoveTargets"),
+    twice("DeleteRule"),
+    twice("DeleteQueue"),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_scenario_has_a_name_of_its_own_and_is_short() {
+        let mut names: Vec<_> = Scenario::all().iter().map(|s| s.name).collect();
+        assert_eq!(names.len(), 19);
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), 19);
+        for scenario in Scenario::all() {
+            let life: Duration = scenario.script.iter().map(|beat| beat.after).sum();
+            assert!(life < Duration::from_secs(6), "{}", scenario.name);
+            assert!(Scenario::find(scenario.name).is_some());
+        }
+        assert!(Scenario::find("nothing-of-the-kind").is_none());
+    }
+}

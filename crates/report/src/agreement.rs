@@ -1,0 +1,132 @@
+//! No two reports disagree about an experiment: each is rendered from random results and asked for its verdict.
+
+use std::time::Duration;
+
+use proptest::prelude::*;
+
+use super::fake_forge::FakeForge;
+use super::status::{StatusStyle, Statuses};
+use super::summary::{Page, render};
+use super::{Nature, Sink, annotations, closing, html, junit, samples};
+use crate::forge::StatusState;
+use faultgate_core::model::{RunResult, Score, Verdict};
+
+/// What happened to each experiment: its verdict, its score, and whether there is a warning.
+type Fate = (Verdict, u32, bool);
+
+fn fate() -> impl Strategy<Value = Fate> {
+    let verdicts =
+        [Verdict::Passed, Verdict::Failed, Verdict::Errored, Verdict::TimedOut, Verdict::Cancelled];
+    (prop::sample::select(verdicts.to_vec()), 0..=100_u32, any::<bool>())
+}
+
+fn result(fates: &[Fate]) -> RunResult {
+    let mut result = samples::mixed();
+    let template = result.experiments.swap_remove(0);
+    result.experiments = (0..)
+        .zip(fates)
+        .map(|(number, fate)| {
+            let mut experiment = template.clone();
+            let (verdict, score, warned) = *fate;
+            let judged = matches!(verdict, Verdict::Passed | Verdict::Failed);
+            experiment.name = format!("e{number}");
+            experiment.verdict = verdict;
+            experiment.score = judged.then(|| Score::new(f64::from(score)).unwrap());
+            experiment.reason = format!("the reason of e{number}");
+            experiment.warnings =
+                if warned { vec![format!("action-{number} did not act")] } else { Vec::new() };
+            experiment
+        })
+        .collect();
+    let verdict = Verdict::of_run(fates.iter().map(|(verdict, _, _)| *verdict));
+    result.gate.verdict = verdict;
+    result.gate.exit_code = verdict.exit_code(None);
+    let not_passed = result.experiments.iter().filter(|experiment| experiment.verdict != Verdict::Passed);
+    result.gate.reasons =
+        not_passed.map(|experiment| format!("{}: {}", experiment.name, experiment.reason)).collect();
+    result
+}
+
+/// The state of each commit status in the end, and its text.
+fn statuses(result: &RunResult) -> Vec<(StatusState, String)> {
+    let names: Vec<&str> = result.experiments.iter().map(|experiment| experiment.name.as_str()).collect();
+    let style = StatusStyle {
+        prefix: "faultgate".to_owned(),
+        target_url: None,
+        attempt: None,
+        shard: None,
+        nature: Nature::Real,
+        part: Vec::new(),
+    };
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
+    runtime.block_on(async {
+        let forge = FakeForge::taking(Duration::ZERO);
+        let mut statuses = Statuses::new(&names, style, forge.connection());
+        statuses.finish(result).await;
+        names.iter().map(|name| forge.last_status(&format!("faultgate/{name}"))).collect()
+    })
+}
+
+fn page_of(result: &RunResult) -> String {
+    let mut page = Vec::new();
+    html::write(result, &mut page).unwrap();
+    String::from_utf8(page).unwrap()
+}
+
+/// The part of the report between the first `begin` and the next `end`.
+fn part<'a>(text: &'a str, begin: &str, end: &str) -> &'a str {
+    let start = text.find(begin).unwrap_or_else(|| panic!("{begin} is not in {text}"));
+    let rest = &text[start..];
+    &rest[..rest.find(end).unwrap_or(rest.len())]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 48, ..ProptestConfig::default() })]
+    #[test]
+    fn no_two_reports_disagree_about_an_experiment(fates in prop::collection::vec(fate(), 2..6)) {
+        let result = result(&fates);
+        let page = Page { budget: 1 << 20, html: true, mermaid: false };
+        let (summary, closing) = (render(&result, &page), closing(&result, "out"));
+        let (junit, html) = (junit::render(&result).unwrap(), page_of(&result));
+        let annotations = annotations::render(&result);
+        let statuses = statuses(&result);
+        for (experiment, (state, description)) in result.experiments.iter().zip(statuses) {
+            let (name, verdict) = (&experiment.name, experiment.verdict);
+            let passed = verdict == Verdict::Passed;
+            prop_assert_eq!(state == StatusState::Success, passed);
+            prop_assert!(description.starts_with(&format!("{verdict}: ")) && description.contains(&format!("the reason of {name}")), "{}", description);
+
+            let row = part(&summary, &format!("| [{name}]"), "\n");
+            prop_assert!(row.contains(&format!(" {verdict} |")), "{}", row);
+            let row = part(&closing, &format!("\n{name} "), " the reason");
+            prop_assert!(row.contains(verdict.as_str()), "{}", row);
+            let row = part(&html, "<tbody>", "</tbody>");
+            let row = part(row, &format!(">{name}</a>"), "</tr>");
+            prop_assert!(row.contains(verdict.as_str()), "{}", row);
+            prop_assert!(annotations.contains(&format!("{name}: {verdict}, ")), "{}", annotations);
+            let suite = part(&junit, &format!("<testsuite name=\"faultgate.{name}\""), ">");
+            let is_clean = suite.contains("failures=\"0\"") && suite.contains("errors=\"0\"");
+            prop_assert_eq!(is_clean, passed, "{}", suite);
+
+            for warning in &experiment.warnings {
+                for (report, text) in [
+                    ("status", description.as_str()),
+                    ("summary", &summary),
+                    ("log", &closing),
+                    ("junit.xml", &junit),
+                    ("report.html", &html),
+                ] {
+                    prop_assert!(text.contains(warning.as_str()), "{} does not tell: {}", report, text);
+                }
+            }
+        }
+        let causes = junit.matches("<failure ").count() + junit.matches("<error ").count();
+        let not_passed = fates.iter().filter(|(verdict, _, _)| *verdict != Verdict::Passed).count();
+        prop_assert_eq!(causes, not_passed, "one cause is one failure: {}", junit);
+        for experiment in &result.experiments {
+            let told = summary.matches(&experiment.reason).count();
+            prop_assert_eq!(told, 1, "the reason of {} is told once: {}", experiment.name, summary);
+        }
+    }
+}

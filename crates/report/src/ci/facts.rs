@@ -1,0 +1,121 @@
+//! What a CI tells: its variables, each read as what it should be or not at all, and the event.
+
+use serde_json::Value;
+
+use crate::forge::PullRequest;
+use faultgate_core::environment::Environment;
+use faultgate_net::http::idn;
+
+/// The longest URL that is taken.
+const LONGEST_URL: usize = 2048;
+
+pub(super) struct Facts<'a> {
+    pub(super) env: &'a Environment,
+    pub(super) event: Option<&'a Value>,
+}
+
+impl<'a> Facts<'a> {
+    pub(super) fn new(env: &'a Environment, event: Option<&'a Value>) -> Self {
+        Self { env, event }
+    }
+
+    pub(super) fn is_set(&self, name: &str) -> bool {
+        self.get(name).is_some()
+    }
+
+    /// Without white space around it.
+    pub(super) fn get(&self, name: &str) -> Option<&'a str> {
+        self.env.get(name).map(str::trim)
+    }
+
+    pub(super) fn owned(&self, name: &str) -> Option<String> {
+        self.get(name).map(str::to_owned)
+    }
+
+    /// The first of these that is set.
+    pub(super) fn first(&self, names: &[&str]) -> Option<&'a str> {
+        names.iter().find_map(|name| self.get(name))
+    }
+
+    pub(super) fn number(&self, name: &str) -> Option<u64> {
+        self.get(name)?.parse().ok()
+    }
+
+    /// The attempt, from 1. `before` are those that the variable does not count: 1 if it counts retries.
+    pub(super) fn attempt(&self, name: &str, before: u32) -> Option<u32> {
+        let counted: u32 = self.get(name)?.parse().ok()?;
+        counted.checked_add(before).filter(|attempt| *attempt > 0)
+    }
+
+    /// The first of these that holds a commit.
+    pub(super) fn commit(&self, names: &[&str]) -> Option<String> {
+        names.iter().find_map(|name| self.get(name).filter(|text| is_commit(text))).map(str::to_owned)
+    }
+
+    /// The first of these that holds the URL of a page.
+    pub(super) fn url(&self, names: &[&str]) -> Option<String> {
+        names.iter().find_map(|name| self.get(name).and_then(web_url))
+    }
+
+    /// A name made of several, such as workflow and job.
+    pub(super) fn joined(&self, names: &[&str]) -> Option<String> {
+        let parts: Vec<_> = names.iter().filter_map(|name| self.get(name)).collect();
+        (!parts.is_empty()).then(|| parts.join("/"))
+    }
+
+    /// A pull request of the run's own repository, by its number.
+    pub(super) fn pull_request(&self, names: &[&str]) -> Option<PullRequest> {
+        names.iter().find_map(|name| self.number(name)).map(PullRequest::own)
+    }
+
+    /// Each variable with its name, so that a value that moves from one to another makes another key.
+    pub(super) fn key(&self, ci: &str, names: &[&str]) -> Vec<String> {
+        let values = names.iter().map(|name| format!("{name}={}", self.env.get(name).unwrap_or_default()));
+        std::iter::once(ci.to_owned()).chain(values).collect()
+    }
+}
+
+impl PullRequest {
+    /// One that asks to merge into the run's own repository.
+    pub(super) fn own(number: u64) -> Self {
+        Self { number, repository: None }
+    }
+}
+
+/// A full hash, or a shortened one that is long enough to mean one commit.
+pub(super) fn is_commit(text: &str) -> bool {
+    (7..=64).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_hexdigit())
+}
+
+/// A full hash of SHA-1 or SHA-256.
+pub(super) fn is_full_commit(text: &str) -> bool {
+    is_commit(text) && matches!(text.len(), 40 | 64)
+}
+
+/// An http or https URL without its credentials. None of anything else.
+pub(super) fn web_url(text: &str) -> Option<String> {
+    let text = &idn::in_ascii(text.trim())?;
+    let odd = |b: u8| !b.is_ascii_graphic() || b"\"<>\\^`{|}".contains(&b);
+    if text.len() > LONGEST_URL || text.bytes().any(odd) {
+        return None;
+    }
+    let uri: http::Uri = text.parse().ok()?;
+    let scheme = uri.scheme_str().filter(|scheme| matches!(*scheme, "http" | "https"))?;
+    let authority = uri.authority()?.as_str();
+    let server = authority.rsplit_once('@').map_or(authority, |(_, server)| server);
+    // The parser leaves a port that is none to whoever asks for it.
+    let host = uri.host().filter(|host| !host.is_empty())?;
+    if uri.port_u16().is_none() && server != host {
+        return None;
+    }
+    // The parser drops what follows `#`.
+    let (_, rest) = text.split_once("://")?;
+    let rest = rest.strip_prefix(authority)?;
+    Some(format!("{scheme}://{}{rest}", server.to_ascii_lowercase()))
+}
+
+/// Where an API is: a URL to which paths can be added.
+pub(super) fn api_url(text: &str) -> Option<String> {
+    let url = web_url(text)?;
+    (!url.contains(['?', '#'])).then(|| url.trim_end_matches('/').to_owned())
+}

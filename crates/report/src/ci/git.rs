@@ -1,0 +1,126 @@
+//! What a git checkout says of itself, read from its files: there may be no git program.
+
+use std::fs;
+use std::io::{BufRead, BufReader, Read};
+use std::path::{Path, PathBuf};
+
+use faultgate_core::files;
+
+/// `HEAD`, a ref, `config` and the like.
+const SMALL: u64 = 1 << 20;
+/// A repository with a million tags.
+const PACKED_REFS: u64 = 128 << 20;
+
+/// The commit that is checked out, and where the repository was cloned from.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Checkout {
+    pub head: Option<String>,
+    /// As git has it: it may hold credentials.
+    pub origin: Option<String>,
+}
+
+impl Checkout {
+    /// The checkout that `dir` is in. What cannot be read is not known.
+    pub fn read(dir: &Path) -> Option<Self> {
+        let dir = fs::canonicalize(dir).ok()?;
+        let own = Folder::at(&dir.ancestors().find_map(git_dir)?)?;
+        // A worktree has its own HEAD; refs and configuration are the main one's.
+        let common = own.small("commondir").and_then(|path| Folder::at(&own.0.join(path.trim())));
+        let common = common.unwrap_or_else(|| own.clone());
+        Some(Self {
+            head: head(&own, &common),
+            origin: common.small("config").and_then(|config| origin(&config)),
+        })
+    }
+}
+
+/// A folder of git's, with no links in its path. No link in it is followed out of it: what is elsewhere is not of this
+/// repository.
+#[derive(Debug, Clone)]
+struct Folder(PathBuf);
+
+impl Folder {
+    fn at(path: &Path) -> Option<Self> {
+        Some(Self(fs::canonicalize(path).ok().filter(|path| path.is_dir())?))
+    }
+
+    /// At most so many bytes of a file. Nothing that could keep a reader waiting is opened.
+    fn open(&self, name: &str, limit: u64) -> Option<impl Read + use<>> {
+        let path = fs::canonicalize(self.0.join(name)).ok()?;
+        if !path.starts_with(&self.0) {
+            return None;
+        }
+        Some(files::open(&path).ok()?.take(limit))
+    }
+
+    fn small(&self, name: &str) -> Option<String> {
+        text(self.open(name, SMALL)?)
+    }
+}
+
+/// `.git` of this directory: a directory, or a file that names one.
+fn git_dir(dir: &Path) -> Option<PathBuf> {
+    let path = dir.join(".git");
+    if path.is_dir() {
+        return Some(path);
+    }
+    let file = text(files::open(&path).ok()?.take(SMALL))?;
+    let target = file.strip_prefix("gitdir:")?.trim();
+    (!target.is_empty()).then(|| dir.join(target))
+}
+
+fn head(own: &Folder, common: &Folder) -> Option<String> {
+    let head = own.small("HEAD")?;
+    let Some(name) = head.strip_prefix("ref:") else {
+        return hash(&head);
+    };
+    let name = name.trim();
+    let sound = name.starts_with("refs/") && name.split('/').all(|part| !part.is_empty() && part != "..");
+    if !sound {
+        return None;
+    }
+    [own, common]
+        .into_iter()
+        .find_map(|folder| folder.small(name))
+        .and_then(|text| hash(&text))
+        .or_else(|| packed(common, name))
+}
+
+/// Lines of a hash and the name of a ref.
+fn packed(folder: &Folder, name: &str) -> Option<String> {
+    let file = folder.open("packed-refs", PACKED_REFS)?;
+    let mut lines = BufReader::new(file).lines().map_while(Result::ok);
+    lines.find_map(|line| {
+        let (commit, packed) = line.split_once(' ')?;
+        (packed == name).then(|| hash(commit))?
+    })
+}
+
+fn hash(text: &str) -> Option<String> {
+    let text = text.trim();
+    super::facts::is_full_commit(text).then(|| text.to_owned())
+}
+
+/// `url` in the section `[remote "origin"]`.
+fn origin(config: &str) -> Option<String> {
+    let mut here = false;
+    for line in config.lines().map(str::trim) {
+        if line.starts_with('[') {
+            let section = line.trim_start_matches('[').split(']').next().unwrap_or_default();
+            let (name, subsection) = section.split_once(char::is_whitespace).unwrap_or((section, ""));
+            here = name.eq_ignore_ascii_case("remote") && subsection.trim() == "\"origin\"";
+        } else if here
+            && let Some((key, value)) = line.split_once('=')
+            && key.trim().eq_ignore_ascii_case("url")
+        {
+            return Some(value.trim().trim_matches('"').to_owned());
+        }
+    }
+    None
+}
+
+fn text(mut file: impl Read) -> Option<String> {
+    let mut bytes = Vec::new();
+    file.read_to_end(&mut bytes).ok()?;
+    String::from_utf8(bytes).ok()
+}

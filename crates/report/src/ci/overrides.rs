@@ -1,0 +1,230 @@
+//! What the user set wins over what the CI says, each for itself, and takes with it what was said of something else.
+
+use super::Surroundings;
+use super::facts::{api_url, is_commit, web_url};
+use super::part::values_of;
+use super::remote::{self, Remote};
+use crate::forge::{PullRequest, Site};
+use faultgate_core::model::ForgeKind;
+
+/// What the user set.
+#[derive(Debug, Clone, Default)]
+pub struct Overrides<'a> {
+    pub forge: Option<ForgeKind>,
+    pub forge_api_url: Option<&'a str>,
+    pub run_url: Option<&'a str>,
+    /// `owner/name`, a path or number of GitLab's, or the URL it is cloned from.
+    pub repository: Option<&'a str>,
+    pub commit: Option<&'a str>,
+    pub pull_request: Option<u64>,
+    pub matrix: Option<&'a str>,
+    /// The forges that a token was given for. If it is one, it says what forge an unknown host is.
+    pub tokens: Vec<ForgeKind>,
+}
+
+impl Surroundings {
+    #[must_use]
+    pub fn with(mut self, overrides: &Overrides<'_>) -> Self {
+        let api = overrides.forge_api_url.and_then(api_url);
+        self.leave_out_prefix(api.as_deref());
+        let mut elsewhere =
+            overrides.repository.is_some_and(|given| self.set_repository(given, api.as_deref()));
+        elsewhere |= self.set_site(overrides);
+        if elsewhere {
+            self.project = None;
+            self.commit = None;
+            self.pull_request = None;
+            self.fork = None;
+            self.pipeline = None;
+        }
+        if let Some(commit) = overrides.commit {
+            self.set_commit(commit);
+        }
+        if let Some(number) = overrides.pull_request
+            && self.pull_request.as_ref().is_none_or(|detected| detected.number != number)
+        {
+            self.pull_request = Some(PullRequest::own(number));
+        }
+        if let Some(matrix) = overrides.matrix {
+            self.part = values_of(matrix);
+        }
+        if let Some(url) = overrides.run_url.and_then(web_url) {
+            self.run_url = Some(url);
+        }
+        self
+    }
+
+    /// Names the repository as the API does.
+    fn leave_out_prefix(&mut self, api: Option<&str>) {
+        let (Some(api), Some(server), true) = (api, &self.server, self.is_web) else { return };
+        let target = self.pull_request.as_mut().and_then(|pull| pull.repository.as_mut());
+        for name in self.repository.iter_mut().chain(target) {
+            *name = remote::without_prefix(std::mem::take(name), server, api);
+        }
+        self.is_web = false;
+    }
+
+    /// Whether this is another repository than the one detected.
+    fn set_repository(&mut self, given: &str, api: Option<&str>) -> bool {
+        let given = given.trim();
+        if given.contains(':') {
+            let remote = remote::parse(given).map(|remote| remote.at_api(api));
+            if remote.is_none() {
+                self.obstacle = Some(
+                    "what `repository` is set to is no URL of a repository: set it to its full name, or to the URL \
+                     it is cloned from"
+                        .to_owned(),
+                );
+            }
+            return self.move_to(remote);
+        }
+        let name = given.trim_matches('/');
+        if self.is_named(name) {
+            return false;
+        }
+        let elsewhere = self.has_repository();
+        self.repository = Some(name.to_owned());
+        elsewhere
+    }
+
+    fn has_repository(&self) -> bool {
+        self.repository.is_some() || self.project.is_some()
+    }
+
+    fn is_named(&self, name: &str) -> bool {
+        [&self.repository, &self.project].into_iter().flatten().any(|own| own.eq_ignore_ascii_case(name))
+    }
+
+    fn move_to(&mut self, remote: Option<Remote>) -> bool {
+        if let Some(remote) = &remote
+            && self.is_named(&remote.repository)
+            && self.is_at(remote)
+        {
+            return false;
+        }
+        let elsewhere = self.has_repository();
+        self.repository = None;
+        self.site = None;
+        self.server = None;
+        *self = std::mem::take(self).cloned_from(remote);
+        elsewhere
+    }
+
+    /// Whether the remote is on the forge that was detected.
+    fn is_at(&self, remote: &Remote) -> bool {
+        let Some(site) = &self.site else {
+            return self.server.is_some() && self.server == remote.server;
+        };
+        let there = remote.server.as_ref().and_then(|server| remote::site_at(site.kind, server));
+        remote.site.as_ref() == Some(site) || there.as_ref() == Some(site)
+    }
+
+    /// Whether this is another forge than the one detected. To say what a host is that was only guessed, or where
+    /// its API is, is no move.
+    fn set_site(&mut self, overrides: &Overrides<'_>) -> bool {
+        let detected = self.site.take();
+        let guessed = self.server.is_some();
+        self.site = match (overrides.forge_api_url, overrides.forge) {
+            (Some(url), _) => self.at_api(url, detected.as_ref(), overrides),
+            (None, Some(kind)) => self.on_forge(kind, detected.as_ref()),
+            (None, None) => detected.clone().or_else(|| self.by_token(overrides)),
+        };
+        let moved = |site: &Site| self.site.as_ref().is_none_or(|now| !alike(now.kind, site.kind));
+        !guessed && detected.as_ref().is_some_and(moved)
+    }
+
+    fn at_api(&mut self, url: &str, detected: Option<&Site>, overrides: &Overrides<'_>) -> Option<Site> {
+        let Some(api_url) = api_url(url) else {
+            self.obstacle =
+                Some("`forge-api-url` is not an http or https URL to which paths can be added".to_owned());
+            return None;
+        };
+        let told = kind_of_api(&api_url);
+        let kind = overrides.forge.or(match detected {
+            Some(site) if told.is_none_or(|told| alike(told, site.kind)) => Some(site.kind),
+            _ => told.or_else(|| the_one(&overrides.tokens)),
+        });
+        if kind.is_none() {
+            self.obstacle = Some("`forge-api-url` does not tell which forge it is: set `forge`".to_owned());
+        }
+        Some(Site { kind: kind?, api_url })
+    }
+
+    fn on_forge(&mut self, kind: ForgeKind, detected: Option<&Site>) -> Option<Site> {
+        match detected {
+            Some(site) if alike(kind, site.kind) => Some(Site { kind, api_url: site.api_url.clone() }),
+            _ => self.usual_place(kind),
+        }
+    }
+
+    /// The only token tells which forge an unknown host is, and on which a repository is that was only named.
+    fn by_token(&self, overrides: &Overrides<'_>) -> Option<Site> {
+        let kind = the_one(&overrides.tokens)?;
+        match &self.server {
+            Some(server) => remote::site_at(kind, server),
+            None => overrides.repository.and_then(|_| remote::public(kind)),
+        }
+    }
+
+    /// Where a forge is if its URL is not set: on the server the repository is cloned from, else the public one.
+    fn usual_place(&mut self, kind: ForgeKind) -> Option<Site> {
+        let site = match (&self.server, kind) {
+            (_, ForgeKind::CodeCommit) => self.region.as_deref().and_then(remote::codecommit_site),
+            (Some(server), kind) => remote::site_at(kind, server).or_else(|| remote::public(kind)),
+            (None, kind) => remote::public(kind),
+        };
+        if site.is_none() {
+            let example = match kind {
+                ForgeKind::CodeCommit => "https://codecommit.eu-west-1.amazonaws.com",
+                _ => "https://git.example.com/api/v1",
+            };
+            self.obstacle = Some(format!(
+                "{} is at no place of its own: set `forge-api-url`, for example to {example}",
+                kind.title()
+            ));
+        }
+        site
+    }
+
+    /// A shortened hash of the detected commit means that one. Of another commit there is no pipeline.
+    fn set_commit(&mut self, given: &str) {
+        let same = self.commit.as_ref().is_some_and(|detected| {
+            is_commit(given) && detected.to_ascii_lowercase().starts_with(&given.to_ascii_lowercase())
+        });
+        if !same {
+            self.commit = Some(given.to_owned());
+            self.fork = None;
+            self.pipeline = None;
+        }
+    }
+}
+
+/// The forge of the token, if there is one.
+fn the_one(tokens: &[ForgeKind]) -> Option<ForgeKind> {
+    match tokens {
+        [kind] => Some(*kind),
+        _ => None,
+    }
+}
+
+/// Gitea and Forgejo share an API.
+fn alike(one: ForgeKind, other: ForgeKind) -> bool {
+    let of_gitea = |kind| matches!(kind, ForgeKind::Gitea | ForgeKind::Forgejo);
+    one == other || (of_gitea(one) && of_gitea(other))
+}
+
+/// Which forge has its API at such a URL.
+fn kind_of_api(url: &str) -> Option<ForgeKind> {
+    let (_, rest) = url.split_once("://")?;
+    let host = rest.split(['/', ':']).next()?;
+    Some(match host {
+        "api.github.com" => ForgeKind::GitHub,
+        "api.bitbucket.org" => ForgeKind::Bitbucket,
+        host if host.starts_with("api.") && host.ends_with(".ghe.com") => ForgeKind::GitHub,
+        host if host.starts_with("codecommit.") => ForgeKind::CodeCommit,
+        _ if url.ends_with("/api/v3") => ForgeKind::GitHub,
+        _ if url.ends_with("/api/v4") => ForgeKind::GitLab,
+        _ if url.ends_with("/api/v1") => ForgeKind::Gitea,
+        _ => return None,
+    })
+}

@@ -1,0 +1,65 @@
+//! What each CI's environment means, as its documentation describes it.
+
+use super::*;
+use faultgate_core::environment::Environment;
+
+mod codebuild;
+mod git;
+mod github;
+mod gitlab;
+mod identity;
+mod others;
+mod overrides;
+mod part;
+mod properties;
+mod remote;
+mod subject;
+
+/// The head of a pull request, or the commit that was pushed.
+const HEAD: &str = "1111111111111111111111111111111111111111";
+/// The commit that merges it on trial.
+const MERGE: &str = "2222222222222222222222222222222222222222";
+/// What is on the default branch.
+const BASE: &str = "3333333333333333333333333333333333333333";
+
+type Pairs<'a> = &'a [(&'a str, &'a str)];
+
+/// What these variables mean, where each set wins over those before it.
+fn in_env(sets: &[Pairs<'_>]) -> Surroundings {
+    with_event(sets, None)
+}
+
+fn with_event(sets: &[Pairs<'_>], event: Option<&Value>) -> Surroundings {
+    let env = Environment::from_pairs(sets.iter().flat_map(|set| set.iter().copied()));
+    Surroundings::detect(&env, event, None)
+}
+
+fn url(found: &Surroundings) -> &str {
+    found.run_url.as_deref().unwrap_or("none")
+}
+
+/// The subject in one line: forge, API, repository, commit, pull request, pipeline.
+fn subject(found: &Surroundings) -> String {
+    let subject = match found.subject() {
+        Ok(subject) => subject,
+        Err(why) => return why,
+    };
+    let commit = match subject.commit.as_deref() {
+        Some(HEAD) => "head",
+        Some(MERGE) => "merge",
+        Some(BASE) => "base",
+        Some(other) => other,
+        None => "to look up",
+    };
+    let mut line =
+        format!("{} {} {} {commit}", subject.site.kind.word(), subject.site.api_url, subject.repository);
+    if let Some(pull) = subject.pull_request {
+        line =
+            format!("{line} !{} {}", pull.number, pull.repository.unwrap_or_default()).trim_end().to_owned();
+    }
+    if let Some(pipeline) = subject.pipeline {
+        let (git_ref, job) = (pipeline.git_ref.unwrap_or_default(), pipeline.job.unwrap_or_default());
+        line = format!("{line} pipeline {} [{git_ref}] [{job}]", pipeline.id);
+    }
+    line
+}

@@ -1,0 +1,32 @@
+//! Woodpecker, which tells its forge.
+
+use super::facts::Facts;
+use super::{Ci, Surroundings, remote};
+use faultgate_core::model::ForgeKind;
+
+pub(super) fn detect(facts: &Facts<'_>) -> Option<Surroundings> {
+    facts.get("CI").filter(|ci| *ci == "woodpecker")?;
+    let mut found = Surroundings {
+        ci: Ci::Woodpecker,
+        run_url: facts.url(&["CI_PIPELINE_URL", "CI_STEP_URL"]),
+        job: facts.joined(&["CI_WORKFLOW_NAME", "CI_STEP_NAME"]),
+        commit: facts.commit(&["CI_COMMIT_SHA"]),
+        pull_request: facts.pull_request(&["CI_COMMIT_PULL_REQUEST"]),
+        run: facts.owned("CI_PIPELINE_NUMBER"),
+        short: facts.owned("CI_PIPELINE_NUMBER"),
+        ..Surroundings::default()
+    }
+    .cloned_from(facts.first(&["CI_REPO_URL", "CI_REPO_CLONE_URL"]).and_then(remote::parse));
+    if let Some(forge) = facts.get("CI_FORGE_TYPE") {
+        let server = facts.url(&["CI_FORGE_URL"]).or(found.server.take());
+        found.site = match ForgeKind::find(forge) {
+            Some(kind) => {
+                found.site.filter(|site| site.kind == kind).or(server.and_then(|s| remote::site_at(kind, &s)))
+            }
+            // One that is not known, whatever its host is called.
+            None => None,
+        };
+    }
+    found.repository = facts.owned("CI_REPO").or(found.repository);
+    Some(found)
+}

@@ -1,0 +1,60 @@
+//! What a status, a comment or an annotation is of. Whoever reads one takes it for the gate of its commit, so what is
+//! only tried out and what is only a part has a name of its own.
+
+use faultgate_core::model::Shard;
+
+/// Whether a run says something of the real system.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Nature {
+    #[default]
+    Real,
+    /// Targets were resolved, and nothing was injected.
+    DryRun,
+    Rehearsal,
+}
+
+impl Nature {
+    pub fn of(is_rehearsal: bool, is_dry_run: bool) -> Self {
+        match (is_rehearsal, is_dry_run) {
+            (true, _) => Self::Rehearsal,
+            (false, true) => Self::DryRun,
+            (false, false) => Self::Real,
+        }
+    }
+
+    /// None of a real run, which need not say so.
+    pub fn word(self) -> Option<&'static str> {
+        match self {
+            Self::Real => None,
+            Self::DryRun => Some("dry run"),
+            Self::Rehearsal => Some("rehearsal"),
+        }
+    }
+
+    /// The name of what a whole run posts, or a part of one: `faultgate`, `faultgate 2/5`, `faultgate dry run 2/5`.
+    pub fn context(self, prefix: &str, shard: Option<Shard>) -> String {
+        let shard = shard.map(|shard| shard.to_string());
+        let words = [Some(prefix), self.word(), shard.as_deref()];
+        words.into_iter().flatten().collect::<Vec<_>>().join(" ")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_kind_of_run_and_every_part_has_a_name_of_its_own() {
+        let second = "2/5".parse().ok();
+        for (nature, shard, name) in [
+            (Nature::of(false, false), None, "chaos"),
+            (Nature::of(false, false), second, "chaos 2/5"),
+            (Nature::of(false, true), None, "chaos dry run"),
+            (Nature::of(false, true), second, "chaos dry run 2/5"),
+            (Nature::of(true, false), None, "chaos rehearsal"),
+            (Nature::of(true, true), second, "chaos rehearsal 2/5"),
+        ] {
+            assert_eq!(nature.context("chaos", shard), name);
+        }
+    }
+}

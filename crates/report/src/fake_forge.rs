@@ -1,0 +1,126 @@
+//! A forge for tests of sinks, on a paused clock: it answers as it is told to.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use tokio::time::sleep;
+
+use crate::forge::{Again, CommitStatus, Connection, Forge, Limits, NoForge, Refusal, Rival, StatusState};
+use faultgate_core::model::ForgeKind;
+
+/// What the forge was asked, in order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Asked {
+    Status(String, StatusState, String),
+    Find,
+    Create(String),
+    Update(String, String),
+}
+
+#[derive(Clone)]
+pub(super) struct FakeForge {
+    asked: Arc<Mutex<Vec<Asked>>>,
+    /// How the next requests are refused; after these, all are granted.
+    refusals: Arc<Mutex<VecDeque<Option<Again>>>>,
+    takes: Duration,
+    pub(super) comment: Option<&'static str>,
+    /// Who else has posted the newest status.
+    pub(super) rival: Arc<Mutex<Option<Rival>>>,
+}
+
+impl FakeForge {
+    /// Each request takes this long.
+    pub(super) fn taking(takes: Duration) -> Self {
+        Self { asked: Arc::default(), refusals: Arc::default(), takes, comment: None, rival: Arc::default() }
+    }
+
+    /// The next requests are refused so; None is granted.
+    pub(super) fn refusing(self, refusals: &[Option<Again>]) -> Self {
+        self.refusals.lock().unwrap().extend(refusals);
+        self
+    }
+
+    pub(super) fn connection(&self) -> Connection {
+        let forge = self.clone();
+        Connection::new(move || {
+            let forge: Box<dyn Forge> = Box::new(forge.clone());
+            async { Ok::<_, NoForge>(forge) }
+        })
+    }
+
+    pub(super) fn asked(&self) -> Vec<Asked> {
+        self.asked.lock().unwrap().clone()
+    }
+
+    /// The newest state of a context, and its text.
+    pub(super) fn last_status(&self, of: &str) -> (StatusState, String) {
+        let newest = self.asked().into_iter().rev().find_map(|asked| match asked {
+            Asked::Status(context, state, description) if context == of => Some((state, description)),
+            _ => None,
+        });
+        newest.expect("the context has a status")
+    }
+
+    /// States of a context, in the order in which they were asked for.
+    pub(super) fn states(&self, of: &str) -> Vec<StatusState> {
+        let states = self.asked().into_iter().filter_map(|asked| match asked {
+            Asked::Status(context, state, _) if context == of => Some(state),
+            _ => None,
+        });
+        states.collect()
+    }
+
+    async fn answer(&self, asked: Asked) -> Result<(), Refusal> {
+        self.asked.lock().unwrap().push(asked);
+        let refusal = self.refusals.lock().unwrap().pop_front().flatten();
+        sleep(self.takes).await;
+        match refusal {
+            None => Ok(()),
+            Some(again) => Err(Refusal {
+                what: "do it".to_owned(),
+                why: "no".to_owned(),
+                remedy: Some("allow it".to_owned()),
+                again,
+                lacks_permission: false,
+            }),
+        }
+    }
+}
+
+#[async_trait]
+impl Forge for FakeForge {
+    fn kind(&self) -> ForgeKind {
+        ForgeKind::GitHub
+    }
+
+    fn limits(&self) -> Limits {
+        Limits { comment: 2_000, html: true, mermaid: true }
+    }
+
+    async fn set_status(&self, status: &CommitStatus) -> Result<(), Refusal> {
+        self.answer(Asked::Status(status.context.clone(), status.state, status.description.clone())).await
+    }
+
+    async fn rival(&self, _context: &str) -> Result<Option<Rival>, Refusal> {
+        Ok(self.rival.lock().unwrap().clone())
+    }
+
+    fn no_comment(&self) -> Option<String> {
+        None
+    }
+
+    async fn find_comment(&self, _marker: &str) -> Result<Option<String>, Refusal> {
+        self.answer(Asked::Find).await?;
+        Ok(self.comment.map(str::to_owned))
+    }
+
+    async fn create_comment(&self, body: &str) -> Result<(), Refusal> {
+        self.answer(Asked::Create(body.to_owned())).await
+    }
+
+    async fn update_comment(&self, id: &str, body: &str) -> Result<(), Refusal> {
+        self.answer(Asked::Update(id.to_owned(), body.to_owned())).await
+    }
+}

@@ -1,0 +1,373 @@
+//! AWS CodeCommit, which has no commit statuses: a comment on the pull request, or else on the commit, takes their
+//! place.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use aws_config::{Region, SdkConfig};
+use aws_sdk_codecommit::Client;
+use aws_sdk_codecommit::error::ProvideErrorMetadata;
+use aws_sdk_codecommit::types::Comment;
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use aws_smithy_runtime_api::client::result::SdkError;
+use aws_smithy_types::DateTime;
+use aws_smithy_types::retry::RetryConfig;
+use aws_smithy_types::timeout::TimeoutConfig;
+use reqwest::Url;
+use tokio::sync::OnceCell;
+
+use super::subject::{holds, in_words, nothing_to_comment};
+use super::{Again, CommitStatus, Forge, Limits, Refusal, Subject};
+use faultgate_core::digest;
+use faultgate_core::model::ForgeKind;
+use faultgate_core::text;
+
+const CONNECT_LIMIT: Duration = Duration::from_secs(3);
+const OPERATION_LIMIT: Duration = Duration::from_secs(5);
+const ATTEMPTS: u32 = 2;
+/// Pages of comments that are looked through.
+const PAGES: usize = 100;
+/// The longest text of the service that is passed on.
+const LONGEST: usize = 600;
+
+pub(super) struct CodeCommit {
+    client: Client,
+    region: String,
+    repository: String,
+    place: Option<Place>,
+    /// Of the pull request, looked up once.
+    target: OnceCell<Target>,
+}
+
+/// What is commented on.
+enum Place {
+    PullRequest { id: String, words: String },
+    Commit(String),
+}
+
+/// What a comment on a pull request must name.
+#[derive(Debug, Clone)]
+struct Target {
+    repository: String,
+    before: String,
+    after: String,
+}
+
+impl CodeCommit {
+    pub(super) fn new(subject: Subject, sdk: &SdkConfig) -> Self {
+        let timeouts = TimeoutConfig::builder()
+            .connect_timeout(CONNECT_LIMIT)
+            .operation_timeout(OPERATION_LIMIT)
+            .build();
+        let mut config = aws_sdk_codecommit::config::Builder::from(sdk)
+            .timeout_config(timeouts)
+            .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS));
+        let mut region = sdk.region().map(ToString::to_string).unwrap_or_default();
+        match region_of(&subject.site.api_url) {
+            Some(own) => {
+                region = own;
+                config = config.region(Region::new(region.clone()));
+            }
+            None if sdk.endpoint_url().is_none() => config = config.endpoint_url(subject.site.api_url),
+            None => {}
+        }
+        let place = match (subject.pull_request, subject.commit) {
+            (Some(pull), _) => {
+                Some(Place::PullRequest { id: pull.number.to_string(), words: in_words(&pull) })
+            }
+            (None, Some(commit)) => Some(Place::Commit(commit)),
+            (None, None) => None,
+        };
+        Self {
+            client: Client::from_conf(config.build()),
+            region,
+            repository: subject.repository,
+            place,
+            target: OnceCell::new(),
+        }
+    }
+
+    fn place(&self) -> Result<&Place, Refusal> {
+        self.place.as_ref().ok_or_else(|| nothing_to_comment(self.no_comment().unwrap_or_default()))
+    }
+
+    async fn target(&self, id: &str, words: &str) -> Result<&Target, Refusal> {
+        self.target.get_or_try_init(|| self.look_up(id, words)).await
+    }
+
+    async fn look_up(&self, id: &str, words: &str) -> Result<Target, Refusal> {
+        let what = format!("look up {words}");
+        let answer = self
+            .client
+            .get_pull_request()
+            .pull_request_id(id)
+            .send()
+            .await
+            .map_err(|error| self.refusal(&what, &error))?;
+        let target = answer.pull_request().and_then(|pull| {
+            let target = pull.pull_request_targets().first()?;
+            Some(Target {
+                repository: target.repository_name()?.to_owned(),
+                before: target.destination_commit()?.to_owned(),
+                after: target.source_commit()?.to_owned(),
+            })
+        });
+        target.ok_or_else(|| Refusal {
+            what: format!("{what} on CodeCommit"),
+            why: "it names no commits".to_owned(),
+            remedy: None,
+            again: Again::Never,
+            lacks_permission: false,
+        })
+    }
+
+    /// One page of comments, and the token of the next.
+    async fn page(
+        &self,
+        place: &Place,
+        next: Option<String>,
+    ) -> Result<(Vec<Comment>, Option<String>), Refusal> {
+        let what = format!("look for the comment of {}", place.words());
+        match place {
+            Place::PullRequest { id, .. } => {
+                let request = self.client.get_comments_for_pull_request().pull_request_id(id);
+                let page = request.set_next_token(next).send().await.map_err(|e| self.refusal(&what, &e))?;
+                let threads = page.comments_for_pull_request_data.unwrap_or_default();
+                let comments = threads.into_iter().flat_map(|t| t.comments.unwrap_or_default()).collect();
+                Ok((comments, page.next_token))
+            }
+            Place::Commit(commit) => {
+                let request = self
+                    .client
+                    .get_comments_for_compared_commit()
+                    .repository_name(&self.repository)
+                    .after_commit_id(commit);
+                let page = request.set_next_token(next).send().await.map_err(|e| self.refusal(&what, &e))?;
+                let threads = page.comments_for_compared_commit_data.unwrap_or_default();
+                let comments = threads.into_iter().flat_map(|t| t.comments.unwrap_or_default()).collect();
+                Ok((comments, page.next_token))
+            }
+        }
+    }
+
+    fn refusal<E>(&self, what: &str, error: &SdkError<E, HttpResponse>) -> Refusal
+    where
+        E: ProvideErrorMetadata + std::error::Error + 'static,
+    {
+        let code = error.code().unwrap_or_default();
+        let status = error.raw_response().map_or(0, |response| response.status().as_u16());
+        let why = match (error.code(), error.message()) {
+            (Some(code), Some(message)) => format!("{code}: {message}"),
+            (Some(code), None) => code.to_owned(),
+            _ if status != 0 => format!("HTTP {status}"),
+            _ => causes(error),
+        };
+        Refusal {
+            what: format!("{what} on CodeCommit"),
+            remedy: self.remedy(code, &why),
+            why: text::plain(&why, LONGEST),
+            again: again(code, status),
+            lacks_permission: false,
+        }
+    }
+
+    fn remedy(&self, code: &str, why: &str) -> Option<String> {
+        // A denial that is written down wins over every permission.
+        if code.contains("AccessDenied") && why.contains("explicit deny") {
+            return None;
+        }
+        if code.contains("AccessDenied") {
+            return Some(self.statement());
+        }
+        match code {
+            "PullRequestDoesNotExistException" | "InvalidPullRequestIdException" => {
+                Some("set `pull-request` to the number of one that exists".to_owned())
+            }
+            "RepositoryDoesNotExistException" | "CommitDoesNotExistException" => {
+                Some(format!("check `repository` and `commit`, and that the Region is {}", self.region))
+            }
+            _ if why.contains("loading credentials") || code.contains("Token") => {
+                Some("give the job AWS credentials that are valid and have not expired".to_owned())
+            }
+            _ => None,
+        }
+    }
+
+    /// The statement to add to the policy of whoever runs faultgate.
+    fn statement(&self) -> String {
+        let actions = match &self.place {
+            Some(Place::Commit(_)) => {
+                ["GetCommentsForComparedCommit", "PostCommentForComparedCommit", "UpdateComment"].as_slice()
+            }
+            _ => {
+                &["GetPullRequest", "GetCommentsForPullRequest", "PostCommentForPullRequest", "UpdateComment"]
+            }
+        };
+        let actions: Vec<String> = actions.iter().map(|action| format!("\"codecommit:{action}\"")).collect();
+        let partition = match self.region.split('-').next() {
+            Some("cn") => "aws-cn",
+            Some("us") if self.region.starts_with("us-gov-") => "aws-us-gov",
+            _ => "aws",
+        };
+        format!(
+            "allow it: {{\"Effect\": \"Allow\", \"Action\": [{}], \"Resource\": \"arn:{partition}:codecommit:{}:*:{}\"}}",
+            actions.join(", "),
+            self.region,
+            text::plain(&self.repository, 100)
+        )
+    }
+}
+
+impl Place {
+    fn words(&self) -> String {
+        match self {
+            Self::PullRequest { words, .. } => words.clone(),
+            Self::Commit(commit) => format!("commit {}", text::plain(commit, 64)),
+        }
+    }
+}
+
+#[async_trait]
+impl Forge for CodeCommit {
+    fn kind(&self) -> ForgeKind {
+        ForgeKind::CodeCommit
+    }
+
+    fn limits(&self) -> Limits {
+        Limits { comment: 10_000, html: false, mermaid: false }
+    }
+
+    fn has_statuses(&self) -> bool {
+        false
+    }
+
+    async fn set_status(&self, _status: &CommitStatus) -> Result<(), Refusal> {
+        Err(Refusal {
+            what: "set commit statuses on CodeCommit".to_owned(),
+            why: "its commits have none".to_owned(),
+            remedy: None,
+            again: Again::Never,
+            lacks_permission: false,
+        })
+    }
+
+    fn no_comment(&self) -> Option<String> {
+        self.place.is_none().then(|| "neither a pull request nor a commit is known".to_owned())
+    }
+
+    /// A link that nothing refers to. It needs an empty line before it.
+    fn marker(&self, key: &str) -> String {
+        format!("[//]: # ({key})")
+    }
+
+    async fn find_comment(&self, marker: &str) -> Result<Option<String>, Refusal> {
+        let place = self.place()?;
+        let mut found: Option<Comment> = None;
+        let mut next = None;
+        for _ in 0..PAGES {
+            let (comments, token) = self.page(place, next).await?;
+            let ours = comments
+                .into_iter()
+                .filter(|comment| !comment.deleted() && comment.content().is_some_and(|c| holds(c, marker)));
+            // The newest: nobody may change another's comment, and one in the way would stay there.
+            found = found.into_iter().chain(ours).max_by_key(|c| c.creation_date().map(DateTime::as_nanos));
+            next = token.filter(|token| !token.is_empty());
+            if next.is_none() {
+                break;
+            }
+        }
+        Ok(found.and_then(|comment| comment.comment_id))
+    }
+
+    async fn create_comment(&self, body: &str) -> Result<(), Refusal> {
+        let place = self.place()?;
+        let what = format!("create the comment of {}", place.words());
+        match place {
+            Place::PullRequest { id, words } => {
+                let target = self.target(id, words).await?;
+                let token = digest::of_parts(&[id, &target.repository, &target.before, &target.after, body]);
+                let answer = self
+                    .client
+                    .post_comment_for_pull_request()
+                    .pull_request_id(id)
+                    .repository_name(&target.repository)
+                    .before_commit_id(&target.before)
+                    .after_commit_id(&target.after)
+                    .content(body)
+                    .client_request_token(token)
+                    .send()
+                    .await
+                    .map_err(|error| self.refusal(&what, &error))?;
+                confirmed(&what, answer.comment())
+            }
+            Place::Commit(commit) => {
+                let answer = self
+                    .client
+                    .post_comment_for_compared_commit()
+                    .repository_name(&self.repository)
+                    .after_commit_id(commit)
+                    .content(body)
+                    .client_request_token(digest::of_parts(&[&self.repository, commit, body]))
+                    .send()
+                    .await
+                    .map_err(|error| self.refusal(&what, &error))?;
+                confirmed(&what, answer.comment())
+            }
+        }
+    }
+
+    async fn update_comment(&self, id: &str, body: &str) -> Result<(), Refusal> {
+        let what = format!("update the comment of {}", self.place()?.words());
+        let answer = self
+            .client
+            .update_comment()
+            .comment_id(id)
+            .content(body)
+            .send()
+            .await
+            .map_err(|error| self.refusal(&what, &error))?;
+        confirmed(&what, answer.comment())
+    }
+}
+
+/// That the answer speaks of a comment: whoever stands in between may answer with success too.
+fn confirmed(what: &str, comment: Option<&Comment>) -> Result<(), Refusal> {
+    if comment.and_then(Comment::comment_id).is_some() {
+        return Ok(());
+    }
+    Err(Refusal {
+        what: format!("{what} on CodeCommit"),
+        why: "the answer speaks of no comment".to_owned(),
+        remedy: Some("let no sign-in page or proxy answer in the place of CodeCommit".to_owned()),
+        again: Again::Never,
+        lacks_permission: false,
+    })
+}
+
+/// Of `https://codecommit.REGION.amazonaws.com`, for which the SDK finds the endpoint itself.
+fn region_of(api_url: &str) -> Option<String> {
+    let url = Url::parse(api_url).ok()?;
+    let rest = url.host_str()?.strip_prefix("codecommit.")?;
+    let region = rest.strip_suffix(".amazonaws.com").or_else(|| rest.strip_suffix(".amazonaws.com.cn"))?;
+    Some(region.to_owned())
+}
+
+fn again(code: &str, status: u16) -> Again {
+    match code {
+        // Of somebody else, or gone: ours can be another.
+        "CommentNotCreatedByCallerException" | "CommentDoesNotExistException" | "CommentDeletedException" => {
+            Again::Anew
+        }
+        _ if code.contains("Throttl") || code.contains("TooManyRequests") => Again::Soon,
+        _ if (400..500).contains(&status) && status != 429 => Again::Never,
+        // A client token makes even the creation of a comment safe to repeat.
+        _ => Again::Soon,
+    }
+}
+
+fn causes(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(error.source(), |cause| cause.source());
+    let mut said: Vec<String> = std::iter::once(error).chain(causes).map(ToString::to_string).collect();
+    said.dedup();
+    said.join(": ")
+}

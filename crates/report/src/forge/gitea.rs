@@ -1,0 +1,134 @@
+//! Gitea and Forgejo, which share one API. It has GitHub's paths, and habits of its own.
+
+use std::collections::HashSet;
+
+use async_trait::async_trait;
+use reqwest::header::AUTHORIZATION;
+use reqwest::{Method, StatusCode};
+use serde::Deserialize;
+use serde_json::json;
+
+use super::exchange::{Exchange, Purpose, Request};
+use super::github::status_request;
+use super::subject::{self, Head, Pull, holds, owner_and_name};
+use super::{CommitStatus, Forge, Limits, Refusal, Subject};
+use faultgate_core::model::ForgeKind;
+use faultgate_core::secret::Secret;
+
+/// Characters of a description. There is no known limit; more would not be read.
+const DESCRIPTION: usize = 255;
+const PER_PAGE: usize = 50;
+/// Pages of comments that are looked through.
+const PAGES: usize = 100;
+
+pub(super) struct Gitea {
+    exchange: Exchange,
+    repository: String,
+    head: Head,
+    pull: Option<Pull>,
+}
+
+#[derive(Deserialize)]
+struct Comment {
+    id: u64,
+    body: Option<String>,
+}
+
+impl Gitea {
+    pub(super) fn new(subject: Subject, token: &Secret, http: reqwest::Client) -> Result<Self, String> {
+        let repository = owner_and_name(&subject.repository)?;
+        let pull = subject.pull_request.as_ref().map(|pull| Pull::new(pull, &repository)).transpose()?;
+        Ok(Self {
+            exchange: Exchange::new(subject.site, http, (AUTHORIZATION, "token "), token, remedy)?,
+            repository,
+            head: Head::new(subject.commit, "/head/sha"),
+            pull,
+        })
+    }
+
+    fn pull(&self) -> Result<&Pull, Refusal> {
+        self.pull.as_ref().ok_or_else(|| subject::nothing_to_comment(self.no_comment().unwrap_or_default()))
+    }
+}
+
+#[async_trait]
+impl Forge for Gitea {
+    fn kind(&self) -> ForgeKind {
+        self.exchange.site().kind
+    }
+
+    fn limits(&self) -> Limits {
+        Limits { comment: 60_000, html: true, mermaid: true }
+    }
+
+    async fn set_status(&self, status: &CommitStatus) -> Result<(), Refusal> {
+        let look_up = self.pull.as_ref().map(Pull::look_up);
+        let commit = self.head.commit(&self.exchange, look_up).await?;
+        let request = status_request(&self.repository, &commit, status, DESCRIPTION);
+        self.exchange.send(&request).await?;
+        Ok(())
+    }
+
+    fn no_comment(&self) -> Option<String> {
+        self.pull.is_none().then(|| "the run belongs to no pull request".to_owned())
+    }
+
+    async fn find_comment(&self, marker: &str) -> Result<Option<String>, Refusal> {
+        let pull = self.pull()?;
+        let mut found = None;
+        let mut seen = HashSet::new();
+        for page in 1..=PAGES {
+            let path = format!("{}?limit={PER_PAGE}&page={page}", pull.comments());
+            let (comments, _) =
+                self.exchange.fetch::<Vec<Comment>>(&Request::find(&pull.words, path)).await?;
+            let ours = comments
+                .iter()
+                .rev()
+                .find(|comment| comment.body.as_deref().is_some_and(|body| holds(body, marker)));
+            found = ours.map(|comment| comment.id.to_string()).or(found);
+            // Gitea gives all comments at once and does not know of pages: it would give them again and again. A
+            // page of another length than was asked for is the last for either reason.
+            let news = comments.iter().filter(|comment| seen.insert(comment.id)).count();
+            if comments.len() != PER_PAGE || news == 0 {
+                break;
+            }
+        }
+        Ok(found)
+    }
+
+    async fn create_comment(&self, body: &str) -> Result<(), Refusal> {
+        let pull = self.pull()?;
+        self.exchange.send(&Request::create(&pull.words, pull.comments(), json!({ "body": body }))).await?;
+        Ok(())
+    }
+
+    async fn update_comment(&self, id: &str, body: &str) -> Result<(), Refusal> {
+        let pull = self.pull()?;
+        let path = pull.comment(id);
+        let request = Request::update(&pull.words, Method::PATCH, path, json!({ "body": body }));
+        self.exchange.send(&request).await?;
+        Ok(())
+    }
+}
+
+fn remedy(purpose: Purpose, status: StatusCode, _message: &str) -> Option<String> {
+    match status {
+        StatusCode::UNAUTHORIZED => {
+            Some("give `github-token` a token of this forge that is valid and has not expired".to_owned())
+        }
+        StatusCode::FORBIDDEN => {
+            let scope = match purpose {
+                Purpose::Status | Purpose::Standing | Purpose::Report => "write:repository",
+                Purpose::Head => "read:repository",
+                Purpose::Find | Purpose::Create | Purpose::Update => "write:issue",
+            };
+            Some(format!("the token needs the scope `{scope}`, and its user the right to write there"))
+        }
+        StatusCode::NOT_FOUND => Some(
+            "check `repository`, `commit` and `pull-request`, and that the token may see the repository"
+                .to_owned(),
+        ),
+        StatusCode::LOCKED => Some("the repository is archived".to_owned()),
+        _ => None,
+    }
+}

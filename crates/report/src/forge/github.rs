@@ -1,0 +1,284 @@
+//! GitHub, github.com and Enterprise alike: only the URL of the API differs.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use async_trait::async_trait;
+use reqwest::header::{HeaderMap, LINK};
+use reqwest::{Method, StatusCode};
+use serde::Deserialize;
+use serde_json::json;
+use tokio::sync::OnceCell;
+
+use super::exchange::{Exchange, Purpose, Request};
+use super::subject::{self, Head, Pull, holds, link, owner_and_name, segment};
+use super::{CommitStatus, Forge, ForkBranch, Limits, PullRequest, Refusal, Rival, StatusState, Subject};
+use faultgate_core::model::ForgeKind;
+use faultgate_core::secret::Secret;
+use faultgate_core::text;
+
+/// Characters of a description; one more is refused.
+const DESCRIPTION: usize = 140;
+const PER_PAGE: usize = 100;
+/// Pages of comments that are looked through.
+const PAGES: usize = 100;
+/// What the tokens of Apps begin with, the token of a job among them.
+const APP_TOKEN: &str = "ghs_";
+
+pub(super) struct GitHub {
+    exchange: Exchange,
+    repository: String,
+    head: Head,
+    /// None is known to be none.
+    pull: OnceCell<Option<Pull>>,
+    /// Where it comes from, and the commit at its head, if it has to be looked up.
+    fork: Option<(ForkBranch, String)>,
+    /// An App writes its comments as a bot.
+    is_app: bool,
+    /// The newest status of each context that was posted here.
+    posted: Mutex<HashMap<String, u64>>,
+}
+
+#[derive(Deserialize)]
+struct Comment {
+    id: u64,
+    body: Option<String>,
+    user: Option<User>,
+    author_association: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct User {
+    #[serde(rename = "type")]
+    kind: Option<String>,
+}
+
+/// A status as it stands on a commit.
+#[derive(Deserialize)]
+struct Posted {
+    id: u64,
+    state: String,
+    context: String,
+    description: Option<String>,
+    target_url: Option<String>,
+}
+
+/// A pull request that may be the one looked for.
+#[derive(Deserialize)]
+struct Candidate {
+    number: u64,
+    state: String,
+    head: CandidateHead,
+}
+
+#[derive(Deserialize)]
+struct CandidateHead {
+    sha: String,
+}
+
+impl Comment {
+    /// Whether this token's owner can have written it. Who that is GitHub tells only for one more request, but anyone
+    /// can write a comment that holds the marker, and would then have a report of ours under their name.
+    fn may_be_own(&self, is_app: bool) -> bool {
+        let bot = self.user.as_ref().and_then(|user| user.kind.as_deref()) == Some("Bot");
+        let insider = matches!(self.author_association.as_deref(), Some("OWNER" | "MEMBER" | "COLLABORATOR"));
+        bot || (!is_app && insider)
+    }
+}
+
+impl GitHub {
+    pub(super) fn new(subject: Subject, token: &Secret, http: reqwest::Client) -> Result<Self, String> {
+        let repository = owner_and_name(&subject.repository)?;
+        let pull = subject.pull_request.as_ref().map(|pull| Pull::new(pull, &repository)).transpose()?;
+        let fork = subject.fork.zip(subject.commit.clone()).filter(|_| pull.is_none());
+        Ok(Self {
+            exchange: Exchange::by_octocrab(subject.site, http, token, remedy)?,
+            repository,
+            head: Head::new(subject.commit, "/head/sha"),
+            pull: if fork.is_some() { OnceCell::new() } else { OnceCell::new_with(Some(pull)) },
+            fork,
+            is_app: token.expose().starts_with(APP_TOKEN),
+            posted: Mutex::default(),
+        })
+    }
+
+    fn posted(&self) -> MutexGuard<'_, HashMap<String, u64>> {
+        self.posted.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn known_pull(&self) -> Option<&Pull> {
+        self.pull.get().and_then(Option::as_ref)
+    }
+
+    /// The pull request of the fork's branch whose head is the commit: the newest, and rather one that is open.
+    async fn look_up(&self) -> Result<Option<Pull>, Refusal> {
+        let Some((fork, commit)) = &self.fork else { return Ok(None) };
+        let head = segment(&format!("{}:{}", fork.owner, fork.branch));
+        let path = format!("/repos/{}/pulls?state=all&head={head}&per_page={PER_PAGE}", self.repository);
+        let request = Request::head("the fork's pull request", path);
+        let (found, _) = self.exchange.fetch::<Vec<Candidate>>(&request).await?;
+        let ours = || found.iter().filter(|pull| pull.head.sha.eq_ignore_ascii_case(commit));
+        let pull = ours().find(|pull| pull.state == "open").or_else(|| ours().next());
+        let pull = pull
+            .map(|pull| Pull::new(&PullRequest { number: pull.number, repository: None }, &self.repository));
+        // With a repository of our own there is nothing that it could not be made of.
+        Ok(pull.and_then(Result::ok))
+    }
+
+    fn pull(&self) -> Result<&Pull, Refusal> {
+        self.known_pull().ok_or_else(|| subject::nothing_to_comment(self.no_comment().unwrap_or_default()))
+    }
+}
+
+#[async_trait]
+impl Forge for GitHub {
+    fn kind(&self) -> ForgeKind {
+        ForgeKind::GitHub
+    }
+
+    fn limits(&self) -> Limits {
+        Limits { comment: 60_000, html: true, mermaid: true }
+    }
+
+    async fn set_status(&self, status: &CommitStatus) -> Result<(), Refusal> {
+        let look_up = self.known_pull().map(Pull::look_up);
+        let commit = self.head.commit(&self.exchange, look_up).await?;
+        let request = status_request(&self.repository, &commit, status, DESCRIPTION);
+        let answer = self.exchange.send(&request).await?;
+        self.posted().extend(answer.id().map(|id| (status.context.clone(), id)));
+        Ok(())
+    }
+
+    /// Newer ids are greater, so that an answer which is behind tells nothing wrong.
+    async fn rival(&self, context: &str) -> Result<Option<Rival>, Refusal> {
+        let look_up = self.known_pull().map(Pull::look_up);
+        let commit = self.head.commit(&self.exchange, look_up).await?;
+        let path = format!("/repos/{}/commits/{commit}/statuses?per_page={PER_PAGE}", self.repository);
+        let request = Request::standing(context, path);
+        let (statuses, _) = self.exchange.fetch::<Vec<Posted>>(&request).await?;
+        let of_context = statuses.into_iter().filter(|status| status.context.eq_ignore_ascii_case(context));
+        let own = self.posted().get(context).copied();
+        let newest =
+            of_context.max_by_key(|status| status.id).filter(|newest| own.is_none_or(|own| newest.id > own));
+        Ok(newest.map(|newest| Rival {
+            has_failed: matches!(newest.state.as_str(), "failure" | "error"),
+            is_newer: own.is_some(),
+            description: newest.description.unwrap_or_default(),
+            target_url: newest.target_url,
+        }))
+    }
+
+    async fn find_pull_request(&self) -> Result<(), Refusal> {
+        self.pull.get_or_try_init(|| self.look_up()).await.map(|_| ())
+    }
+
+    fn no_comment(&self) -> Option<String> {
+        self.known_pull().is_none().then(|| "the run belongs to no pull request".to_owned())
+    }
+
+    async fn find_comment(&self, marker: &str) -> Result<Option<String>, Refusal> {
+        let pull = self.pull()?;
+        let mut found = None;
+        for page in 1..=PAGES {
+            let path = format!("{}?per_page={PER_PAGE}&page={page}", pull.comments());
+            let (comments, headers) =
+                self.exchange.fetch::<Vec<Comment>>(&Request::find(&pull.words, path)).await?;
+            let ours = comments.iter().rev().find(|comment| {
+                comment.may_be_own(self.is_app) && comment.body.as_deref().is_some_and(|b| holds(b, marker))
+            });
+            // The newest: one that somebody else wrote before ours is never taken for it again.
+            found = ours.map(|comment| comment.id.to_string()).or(found);
+            if !has_next(&headers, comments.len()) {
+                break;
+            }
+        }
+        Ok(found)
+    }
+
+    async fn create_comment(&self, body: &str) -> Result<(), Refusal> {
+        let pull = self.pull()?;
+        self.exchange.send(&Request::create(&pull.words, pull.comments(), json!({ "body": body }))).await?;
+        Ok(())
+    }
+
+    async fn update_comment(&self, id: &str, body: &str) -> Result<(), Refusal> {
+        let pull = self.pull()?;
+        let path = pull.comment(id);
+        let request = Request::update(&pull.words, Method::PATCH, path, json!({ "body": body }));
+        self.exchange.send(&request).await?;
+        Ok(())
+    }
+}
+
+/// A status as GitHub takes it, and Gitea and Forgejo do.
+pub(super) fn status_request(
+    repository: &str,
+    commit: &str,
+    status: &CommitStatus,
+    description: usize,
+) -> Request {
+    let mut body = json!({
+        "state": state(status.state),
+        "context": status.context,
+        "description": text::plain(&status.description, description),
+    });
+    if let Some(url) = link(status.target_url.as_deref()) {
+        body["target_url"] = url.into();
+    }
+    Request::status(&status.context, format!("/repos/{repository}/statuses/{commit}"), body)
+}
+
+fn state(state: StatusState) -> &'static str {
+    match state {
+        StatusState::Pending | StatusState::Running => "pending",
+        StatusState::Success => "success",
+        StatusState::Failure => "failure",
+        StatusState::Error | StatusState::Cancelled => "error",
+    }
+}
+
+fn has_next(headers: &HeaderMap, comments: usize) -> bool {
+    match headers.get(LINK).and_then(|value| value.to_str().ok()) {
+        Some(links) => links.contains("rel=\"next\""),
+        None => comments >= PER_PAGE,
+    }
+}
+
+fn remedy(purpose: Purpose, status: StatusCode, message: &str) -> Option<String> {
+    let said = message.to_lowercase();
+    match status {
+        StatusCode::UNAUTHORIZED => {
+            Some("give `github-token` a token that is valid and has not expired".to_owned())
+        }
+        StatusCode::FORBIDDEN => Some(permission(purpose)),
+        StatusCode::NOT_FOUND => Some(
+            "check `repository`, `commit` and `pull-request`, and that the token may see the repository and write to it"
+                .to_owned(),
+        ),
+        StatusCode::UNPROCESSABLE_ENTITY if said.contains("maximum number of statuses") => Some(
+            "GitHub keeps 1000 statuses of a commit and context: set `status-context` to another name"
+                .to_owned(),
+        ),
+        StatusCode::UNPROCESSABLE_ENTITY if said.contains("no commit found") => {
+            Some("set `commit` to a full commit id of the repository".to_owned())
+        }
+        _ => None,
+    }
+}
+
+fn permission(purpose: Purpose) -> String {
+    let (block, classic, fine) = match purpose {
+        Purpose::Status | Purpose::Standing | Purpose::Report => {
+            ("statuses: write", "repo:status", "Commit statuses: write")
+        }
+        Purpose::Head => ("pull-requests: read", "repo", "Pull requests: read"),
+        Purpose::Find | Purpose::Create | Purpose::Update => {
+            ("pull-requests: write", "repo", "Pull requests: write")
+        }
+    };
+    format!(
+        "give the job `permissions: {{ {block} }}` beside the scopes it has, for those that are not named become \
+         none; a token of your own needs `{classic}` or, fine-grained, {fine}; the token of a pull request from a \
+         fork may only read"
+    )
+}

@@ -1,0 +1,189 @@
+//! The arithmetic, shown: from samples to probes, to the experiment, to the run.
+
+use maud::{Markup, html};
+
+use super::words::{CELL, badge, between, number, plain, rows, score, scrolling};
+use faultgate_core::model::{ExperimentResult, Probe, RunResult, Score, ScoreSource};
+
+/// Experiments in the table.
+const MOST: usize = 500;
+
+/// From the experiments to the run.
+/// Experiments of which `is_there` is true have a section to go to.
+pub(super) fn of_run(result: &RunResult, is_there: impl Fn(usize) -> bool) -> Markup {
+    let experiments = &result.experiments;
+    let sums = Sums::of(experiments.iter().map(|experiment| (experiment.score, experiment.weight)));
+    let gate = &result.gate;
+    let table = html! {
+        table.numbers {
+            thead {
+                tr {
+                    th scope="col" { "Experiment" }
+                    th scope="col" { "Verdict" }
+                    th scope="col" { "State" }
+                    th.n scope="col" { "Took" }
+                    th.n scope="col" { "Floor" }
+                    th.n scope="col" { "Score" }
+                    th.n scope="col" { "× weight" }
+                    th.n scope="col" { "= points" }
+                }
+            }
+            tbody {
+                @for (place, experiment) in experiments.iter().take(MOST).enumerate() {
+                    (row(place, experiment, is_there(place)))
+                }
+                (rows(&experiments[experiments.len().min(MOST)..], 0, 8, |_| html! {}))
+            }
+            tfoot {
+                tr {
+                    th scope="row" colspan="5" { "Sum" }
+                    td.n {}
+                    td.n { (sums.weight) }
+                    td.n { (sums.shown()) }
+                }
+            }
+        }
+    };
+    html! {
+        section aria-labelledby="score" {
+            h2 #score { "Score" }
+            @if experiments.is_empty() {
+                p { "There are no experiments, so nothing was shown." }
+            } @else {
+                (scrolling("Experiments and their scores", &table))
+                p.sum {
+                    (sums.division(gate.resilience_score)) ", expected at least "
+                    (gate.expected_resilience_score) "."
+                }
+            }
+        }
+    }
+}
+
+fn row(place: usize, experiment: &ExperimentResult, is_there: bool) -> Markup {
+    let name = plain(&experiment.name, CELL);
+    html! {
+        tr {
+            th scope="row" {
+                @if is_there { a href={ "#experiment-" (place + 1) } { (name) } } @else { (name) }
+            }
+            td { (badge(experiment.verdict)) }
+            td { (experiment.state.as_str()) }
+            td.n { (between(experiment.started_at, experiment.ended_at)) }
+            td.n { (score(experiment.expected_resilience_score)) }
+            td.n { (score(experiment.score)) }
+            td.n { (experiment.weight) }
+            td.n { (points(experiment.score, experiment.weight)) }
+        }
+    }
+}
+
+/// From the samples of its probes to the experiment.
+pub(super) fn of_experiment(experiment: &ExperimentResult, most: usize) -> Markup {
+    html! {
+        p.sum { (source(experiment)) }
+        @if !experiment.probes.is_empty() {
+            (scrolling("Probes and their scores", &probes(&experiment.probes, experiment, most)))
+        }
+    }
+}
+
+fn source(experiment: &ExperimentResult) -> String {
+    let score = score(experiment.score);
+    let floor = match experiment.expected_resilience_score {
+        Some(floor) => format!(" Expected of it: at least {floor}."),
+        None => String::new(),
+    };
+    let why = match experiment.score_source {
+        _ if experiment.score.is_none() => "It has no score: too little is known of it.".to_owned(),
+        Some(ScoreSource::Probes) => format!("Score {score}: the mean of its probes by weight."),
+        Some(ScoreSource::Engine) => format!("Score {score}: the engine's own resilience score."),
+        Some(ScoreSource::StopCondition) => format!("Score {score}: a stop condition stopped it."),
+        Some(ScoreSource::Abort) => format!("Score {score}: a probe with aborts-after stopped it."),
+        Some(ScoreSource::Completion) => {
+            format!("Score {score}: it has no probes, it completed, and something was injected.")
+        }
+        None => format!("Score {score}."),
+    };
+    why + &floor
+}
+
+fn probes(probes: &[Probe], experiment: &ExperimentResult, most: usize) -> Markup {
+    let sums = Sums::of(probes.iter().map(|probe| (Some(probe.score), probe.weight)));
+    let counts = experiment.score_source == Some(ScoreSource::Probes);
+    html! {
+        table.numbers {
+            thead {
+                tr {
+                    th scope="col" { "Probe" }
+                    th scope="col" { "Kind" }
+                    th.n scope="col" { "Passed" }
+                    th.n scope="col" { "of looks that count" }
+                    th.n scope="col" { "of all looks" }
+                    th.n scope="col" { "= score" }
+                    th.n scope="col" { "× weight" }
+                    th.n scope="col" { "= points" }
+                }
+            }
+            tbody {
+                (rows(probes, most, 8, |probe| html! {
+                    tr {
+                        th scope="row" { (plain(&probe.name, CELL)) }
+                        td { (plain(&probe.kind, 40)) }
+                        td.n { (probe.passed_counted) }
+                        td.n { (probe.counted) }
+                        td.n { (probe.passed) " of " (probe.total) }
+                        td.n { (probe.score) }
+                        td.n { (probe.weight) }
+                        td.n { (points(Some(probe.score), probe.weight)) }
+                    }
+                }))
+            }
+            tfoot {
+                tr {
+                    th scope="row" colspan="6" {
+                        "Sum" @if counts { ": " (sums.division(experiment.score)) }
+                    }
+                    td.n { (sums.weight) }
+                    td.n { (sums.shown()) }
+                }
+            }
+        }
+    }
+}
+
+fn points(score: Option<Score>, weight: u32) -> String {
+    score.map_or_else(|| "–".to_owned(), |score| number(score.get() * f64::from(weight)))
+}
+
+/// Points and weights, added up.
+struct Sums {
+    /// None if a score is not known.
+    points: Option<f64>,
+    weight: u64,
+}
+
+impl Sums {
+    fn of(scores: impl Iterator<Item = (Option<Score>, u32)>) -> Self {
+        let mut sums = Self { points: Some(0.0), weight: 0 };
+        for (score, weight) in scores {
+            let more = score.map(|score| score.get() * f64::from(weight));
+            sums.points = sums.points.zip(more).map(|(points, more)| points + more);
+            sums.weight = sums.weight.saturating_add(u64::from(weight));
+        }
+        sums
+    }
+
+    fn shown(&self) -> String {
+        self.points.map_or_else(|| "–".to_owned(), number)
+    }
+
+    /// What the division of points by weight has given.
+    fn division(&self, result: Option<Score>) -> String {
+        match (self.points, result) {
+            (Some(points), Some(result)) => format!("{} ÷ {} = {result}", number(points), self.weight),
+            (Some(_), None) if self.weight == 0 => "not known: there is no weight".to_owned(),
+            _ => "not known: one of the scores is not".to_owned(),
+        }
+    }
+}

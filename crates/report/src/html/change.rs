@@ -1,0 +1,109 @@
+//! What has changed since an earlier run.
+
+use maud::{Markup, html};
+
+use super::words::{CELL, linked, moment, plain, rows, scrolling};
+use crate::change::{changed_probes, known, measured, of_run, of_verdict, signed};
+use faultgate_core::model::{ExperimentChange, Presence, ProbeChange, RunComparison, RunResult, ScoreChange};
+
+/// Rows of the table.
+const MOST: usize = 300;
+
+/// A sentence for the header.
+pub(super) fn sentence(result: &RunResult) -> Markup {
+    let change = result.comparison.as_ref().and_then(of_run);
+    html! {
+        @if let Some(change) = change {
+            p.score { "Compared with the earlier run: " strong { (change) } "." }
+        }
+    }
+}
+
+enum Row<'a> {
+    Experiment(&'a ExperimentChange),
+    Probe(&'a ExperimentChange, &'a ProbeChange),
+}
+
+pub(super) fn section(result: &RunResult) -> Markup {
+    let Some(comparison) = &result.comparison else { return html! {} };
+    let mut all = Vec::new();
+    for change in &comparison.experiments {
+        all.push(Row::Experiment(change));
+        all.extend(changed_probes(change).map(|probe| Row::Probe(change, probe)));
+    }
+    let table = html! {
+        table.numbers {
+            thead {
+                tr {
+                    th scope="col" { "Experiment" }
+                    th scope="col" { "Probe that changed" }
+                    th.n scope="col" { "Earlier" }
+                    th.n scope="col" { "Now" }
+                    th.n scope="col" { "Change" }
+                    th scope="col" { "Verdict" }
+                }
+            }
+            tbody { (rows(&all, MOST, 6, row)) }
+        }
+    };
+    html! {
+        section aria-labelledby="change" {
+            h2 #change { "Compared with an earlier run" }
+            p { (earlier(comparison)) }
+            @if comparison.score.is_none() {
+                p { "This run is a part of a suite: only its experiments are compared." }
+            }
+            @if !all.is_empty() { (scrolling("Changes since the earlier run", &table)) }
+        }
+    }
+}
+
+fn earlier(comparison: &RunComparison) -> Markup {
+    let run = &comparison.earlier;
+    html! {
+        "It was " (linked(&plain(&run.id, CELL), run.url.as_deref()))
+        @if let Some(commit) = &run.commit { " of commit " code { (plain(commit, 64)) } }
+        ", which ended at " (moment(run.ended_at)) ": " (run.verdict.as_str()) "."
+    }
+}
+
+fn row(row: &Row<'_>) -> Markup {
+    match row {
+        Row::Experiment(change) => html! {
+            tr {
+                th scope="row" { (plain(&change.name, CELL)) }
+                td {}
+                @match change.presence {
+                    Presence::Both => {
+                        td.n { (known(change.score.earlier())) }
+                        td.n { (known(change.score.now())) }
+                        (told(change.score))
+                    }
+                    Presence::New => { td.n { "–" } td.n { (known(change.score.now())) } td.n { "new" } }
+                    Presence::Gone => { td.n { (known(change.score.earlier())) } td.n { "–" } td.n { "gone" } }
+                }
+                td { (of_verdict(change.verdict)) }
+            }
+        },
+        Row::Probe(change, probe) => html! {
+            tr {
+                th scope="row" { (plain(&change.name, CELL)) }
+                td { (plain(&probe.name, CELL)) }
+                td.n { (measured(probe.score.earlier())) }
+                td.n { (measured(probe.score.now())) }
+                (told(probe.score))
+                td {}
+            }
+        },
+    }
+}
+
+/// The sign says what the colour does.
+fn told(score: ScoreChange) -> Markup {
+    let tone = match score.change() {
+        Some(change) if change < 0.0 => "bad",
+        Some(change) if change > 0.0 => "good",
+        _ => "dim",
+    };
+    html! { td class={ "n " (tone) } { (signed(score).unwrap_or_else(|| "unknown".to_owned())) } }
+}

@@ -1,0 +1,60 @@
+//! The faults of an engine that weighs and judges each of them, and their probes.
+
+use maud::{Markup, html};
+
+use super::tables::table;
+use super::words::{CELL, Detail, SENTENCE, fold, plain, rows};
+use faultgate_core::model::{ExperimentResult, Fault, FaultProbe};
+
+pub(super) fn faults(experiment: &ExperimentResult, detail: Detail) -> Markup {
+    if experiment.faults.is_empty() {
+        return html! {};
+    }
+    let body = rows(&experiment.faults, detail.rows, 6, |fault| {
+        html! {
+            tr {
+                th scope="row" { (plain(&fault.name, CELL)) }
+                td { @if let Some(weight) = fault.weight { (weight) } @else { "–" } }
+                td { (or_dash(&fault.verdict)) }
+                td { @if let Some(success) = fault.probe_success { (success) " %" } @else { "–" } }
+                td { (plain(fault.fail_step.as_deref().unwrap_or_default(), SENTENCE)) }
+                td { code { (plain(fault.error_code.as_deref().unwrap_or_default(), CELL)) } }
+            }
+        }
+    });
+    let columns = ["Fault", "Weight", "Verdict", "Probe success", "Failing step", "Error code"];
+    html! {
+        h4 { "Faults" }
+        (table("Faults", &columns, &body))
+        (probes(&experiment.faults, detail))
+    }
+}
+
+fn probes(faults: &[Fault], detail: Detail) -> Markup {
+    let all: Vec<(&Fault, &FaultProbe)> =
+        faults.iter().flat_map(|fault| fault.probes.iter().map(move |probe| (fault, probe))).collect();
+    if all.is_empty() {
+        return html! {};
+    }
+    let body = rows(&all, detail.rows, 6, |(fault, probe)| {
+        html! {
+            tr {
+                td { (plain(&fault.name, CELL)) }
+                th scope="row" { (plain(&probe.name, CELL)) }
+                td { code { (plain(&probe.kind, CELL)) } }
+                td { (or_dash(probe.mode.as_deref().unwrap_or_default())) }
+                td { (or_dash(&probe.verdict)) }
+                td { (plain(probe.description.as_deref().unwrap_or_default(), SENTENCE)) }
+            }
+        }
+    });
+    let columns = ["Of the fault", "Engine's probe", "Kind", "Mode", "Verdict", "Why"];
+    fold("Probes of the faults", &table("Probes of the faults", &columns, &body))
+}
+
+fn or_dash(word: &str) -> String {
+    match plain(word, CELL) {
+        word if word.is_empty() => "–".to_owned(),
+        word => word,
+    }
+}

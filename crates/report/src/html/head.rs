@@ -1,0 +1,79 @@
+//! What comes first: the verdict, the score, why, and which run this was.
+
+use maud::{Markup, html};
+
+use super::change;
+use super::words::{CELL, SENTENCE, badge, between, link, linked, moment, plain, score, tone};
+use crate::warnings;
+use faultgate_core::model::RunResult;
+
+/// Reasons that are shown.
+const REASONS: usize = 20;
+
+pub(super) fn header(result: &RunResult) -> Markup {
+    let gate = &result.gate;
+    html! {
+        header class=(tone(gate.verdict)) {
+            h1 { "Chaos gate: " (badge(gate.verdict)) }
+            p.score {
+                "Resilience score " strong { (score(gate.resilience_score)) }
+                ", expected at least " strong { (gate.expected_resilience_score) } "."
+            }
+            (change::sentence(result))
+            ul.reasons {
+                @for reason in gate.reasons.iter().take(REASONS) { li { (plain(reason, SENTENCE)) } }
+                @if gate.reasons.len() > REASONS { li { "and " (gate.reasons.len() - REASONS) " more" } }
+            }
+            @for warning in warnings(result).take(REASONS) {
+                p.note { strong { "Warning" } ": " (plain(&warning, SENTENCE)) }
+            }
+            @if let Some(rehearsal) = &result.rehearsal {
+                p.note {
+                    strong { "Rehearsal" } " of the scenario " (plain(&rehearsal.scenario, CELL)) ": "
+                    (plain(&rehearsal.note, SENTENCE))
+                }
+            }
+            @if result.dry_run {
+                p.note { strong { "Dry run" } ": targets were resolved, and nothing was injected." }
+            }
+            (facts(result))
+        }
+    }
+}
+
+fn facts(result: &RunResult) -> Markup {
+    let run = &result.run;
+    let id = plain(&run.id, CELL);
+    html! {
+        dl.facts {
+            div { dt { "Run" } dd { (linked(&id, run.url.as_deref())) } }
+            @if let Some(shard) = run.shard { div { dt { "Shard" } dd { (shard) } } }
+            @if let Some(repository) = &run.repository {
+                div { dt { "Repository" } dd { (plain(repository, CELL)) } }
+            }
+            @if let Some(commit) = &run.commit { div { dt { "Commit" } dd { code { (plain(commit, 64)) } } } }
+            div { dt { "CI" } dd { (plain(&run.ci, CELL)) } }
+            div { dt { "Began" } dd { (moment(result.started_at)) } }
+            div { dt { "Took" } dd { (between(Some(result.started_at), Some(result.ended_at))) } }
+            div { dt { "Exit code" } dd { (gate_code(result)) } }
+        }
+    }
+}
+
+fn gate_code(result: &RunResult) -> String {
+    match result.gate.signal {
+        Some(signal) => format!("{} ({})", result.gate.exit_code, signal.as_str()),
+        None => result.gate.exit_code.to_string(),
+    }
+}
+
+pub(super) fn foot(result: &RunResult) -> Markup {
+    let requests = result.api_calls.values().fold(0_u64, |sum, calls| sum.saturating_add(*calls));
+    html! {
+        "faultgate " (plain(&result.faultgate.version, 40)) " · run " (plain(&result.run.id, 64)) " · "
+        (requests) " requests"
+        @if let Some(url) = result.run.url.as_deref().and_then(link) {
+            span.print { " · " (url) }
+        }
+    }
+}

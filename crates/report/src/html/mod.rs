@@ -1,0 +1,151 @@
+//! `report.html`: the run on one page that needs nothing else: no script, no font, no request. Every text is escaped
+//! by the template, which takes only our own style sheet as it is.
+
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use async_trait::async_trait;
+use maud::{DOCTYPE, Markup, PreEscaped, html};
+
+mod arithmetic;
+mod change;
+mod experiment;
+mod faults;
+mod head;
+mod probe;
+mod raw;
+mod scale;
+mod tables;
+mod timeline;
+mod words;
+
+use super::{Sink, files, from_write};
+use faultgate_core::model::{ExperimentResult, Reported, RunResult, Verdict};
+use words::{Detail, plain};
+
+pub(super) const NAME: &str = "report.html";
+
+/// Nothing may be loaded or run, whatever a name says.
+const POLICY: &str =
+    "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'";
+const STYLE: &str = include_str!("style.css");
+
+/// What the sections of experiments may take. With head, tables and raw JSON the page stays below 8 MiB.
+const SECTIONS: usize = 4 * 1024 * 1024;
+
+/// Stands where the sections of experiments come. No text from outside can: it would be escaped.
+const EXPERIMENTS: &str = "<!-- experiments -->";
+
+/// Piece by piece: the sections of a large suite are most of the page, and one copy of them is enough.
+pub(super) fn write(result: &RunResult, page: &mut dyn Write) -> io::Result<()> {
+    let (frame, sections) = parts(result);
+    let (before, after) = frame.split_once(EXPERIMENTS).unwrap_or((&frame, ""));
+    page.write_all(before.as_bytes())?;
+    for section in sections {
+        page.write_all(section.0.as_bytes())?;
+    }
+    page.write_all(after.as_bytes())
+}
+
+/// The page without the sections of its experiments, and these.
+fn parts(result: &RunResult) -> (String, Vec<Markup>) {
+    let detail = Detail::of(result);
+    let sections = sections(&result.experiments, |place, experiment| {
+        experiment::section(place, experiment, result.ended_at, detail)
+    });
+    let is_there = |place: usize| sections.get(place).is_some_and(Option::is_some);
+    let gate = &result.gate;
+    let title = match result.run.repository.as_deref() {
+        Some(repository) => format!("{} – chaos gate of {}", gate.verdict, plain(repository, 100)),
+        None => format!("{} – chaos gate", gate.verdict),
+    };
+    let page = html! {
+        (DOCTYPE)
+        html lang="en" {
+            head {
+                meta charset="utf-8";
+                meta http-equiv="Content-Security-Policy" content=(POLICY);
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                meta name="color-scheme" content="light dark";
+                meta name="referrer" content="no-referrer";
+                title { (title) }
+                style { (PreEscaped(STYLE)) }
+            }
+            body {
+                (head::header(result))
+                main {
+                    (arithmetic::of_run(result, is_there))
+                    (change::section(result))
+                    (experiments(&sections))
+                    (tables::of_run(result))
+                    (raw::section(result))
+                }
+                footer { p { (head::foot(result)) } }
+            }
+        }
+    };
+    (page.into_string(), sections.into_iter().flatten().collect())
+}
+
+fn experiments(sections: &[Option<Markup>]) -> Markup {
+    let left_out = sections.iter().filter(|section| section.is_none()).count();
+    html! {
+        @if !sections.is_empty() {
+            section aria-labelledby="experiments" {
+                h2 #experiments { "Experiments" }
+                p.legend {
+                    "Times count from the first moment shown, in UTC. In the plots of probes, a short mark is a sample "
+                    "that passed and a tall one a sample that failed; the line is the latency, with a cross where it "
+                    "failed, and the dashed line its limit. The shaded part is when the fault was in."
+                }
+                (PreEscaped(EXPERIMENTS))
+                @if left_out > 0 {
+                    p.note { "There was no room for " (left_out) " more; result.json has them all." }
+                }
+            }
+        }
+    }
+}
+
+/// As many as there is room for, those that did not pass first; at the places of their experiments.
+fn sections(
+    experiments: &[ExperimentResult],
+    render: impl Fn(usize, &ExperimentResult) -> Markup,
+) -> Vec<Option<Markup>> {
+    let mut places: Vec<usize> = (0..experiments.len()).collect();
+    places.sort_by_key(|place| experiments[*place].verdict == Verdict::Passed);
+    let mut room = SECTIONS;
+    let mut sections: Vec<Option<Markup>> = vec![None; experiments.len()];
+    for place in places {
+        let section = render(place, &experiments[place]);
+        if let Some(left) = room.checked_sub(section.0.len()) {
+            room = left;
+            sections[place] = Some(section);
+        }
+    }
+    sections
+}
+
+pub struct HtmlFile {
+    path: PathBuf,
+}
+
+impl HtmlFile {
+    pub fn new(report_dir: &Path) -> Self {
+        Self { path: report_dir.join(NAME) }
+    }
+}
+
+#[async_trait(?Send)]
+impl Sink for HtmlFile {
+    fn name(&self) -> &str {
+        NAME
+    }
+
+    async fn finish(&mut self, result: &RunResult) -> Option<Reported> {
+        Some(from_write(NAME, files::replace_by(&self.path, |page| write(result, page))))
+    }
+}
+
+#[cfg(test)]
+mod tests;

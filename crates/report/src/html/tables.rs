@@ -1,0 +1,154 @@
+//! What else is known, in tables: states, actions, targets; findings, leftovers and reports of the run.
+
+use maud::{Markup, html};
+
+use super::scale::Scale;
+use super::words::{CELL, Detail, SENTENCE, between, fold, maybe_moment, moment, plain, rows, scrolling};
+use faultgate_core::model::{ExperimentResult, Finding, Level, RunResult, Target};
+
+/// Rows of the run's own tables.
+const MOST: usize = 100;
+/// Resources of a target that are named.
+const RESOURCES: usize = 20;
+
+pub(super) fn table(label: &str, columns: &[&str], body: &Markup) -> Markup {
+    let table = html! {
+        table {
+            thead { tr { @for column in columns { th scope="col" { (column) } } } }
+            tbody { (body) }
+        }
+    };
+    scrolling(label, &table)
+}
+
+pub(super) fn states(experiment: &ExperimentResult, scale: &Scale, detail: Detail) -> Markup {
+    if experiment.transitions.is_empty() {
+        return html! {};
+    }
+    let body = rows(&experiment.transitions, detail.rows, 6, |transition| {
+        html! {
+            tr {
+                td { (transition.state.as_str()) }
+                td { (plain(&transition.raw_state, CELL)) }
+                td { (scale.offset(transition.at)) }
+                td { (moment(transition.at)) }
+                td { (between(Some(transition.at), Some(transition.observed_at))) " later, by " (transition.source.as_str()) }
+                td { (plain(transition.reason.as_deref().unwrap_or_default(), CELL)) }
+            }
+        }
+    });
+    let columns = ["State", "Engine's word", "After", "At", "Learned", "Reason"];
+    fold("States", &table("States", &columns, &body))
+}
+
+pub(super) fn actions(experiment: &ExperimentResult, detail: Detail) -> Markup {
+    if experiment.actions.is_empty() {
+        return html! {};
+    }
+    let body = rows(&experiment.actions, detail.rows, 7, |action| {
+        html! {
+            tr {
+                th scope="row" { (plain(&action.name, CELL)) }
+                td { code { (plain(&action.action_id, CELL)) } }
+                td { (plain(&action.state, 64)) }
+                td { (maybe_moment(action.started_at)) }
+                td { (between(action.started_at, action.ended_at)) }
+                td { (plain(&action.targets.join(", "), CELL)) }
+                td { (plain(action.reason.as_deref().unwrap_or_default(), CELL)) }
+            }
+        }
+    });
+    let columns = ["Action", "What", "State", "Began", "Took", "Targets", "Reason"];
+    fold("Actions", &table("Actions", &columns, &body))
+}
+
+pub(super) fn targets(experiment: &ExperimentResult, detail: Detail) -> Markup {
+    if experiment.targets.is_empty() {
+        return html! {};
+    }
+    let body = rows(&experiment.targets, detail.rows, 4, |target| {
+        html! {
+            tr {
+                th scope="row" { (plain(&target.name, CELL)) }
+                td { code { (plain(&target.resource_type, CELL)) } }
+                td { (resolved(target)) }
+                td {
+                    ul { @for resource in target.resources.iter().take(RESOURCES) { li { code { (plain(resource, CELL)) } } } }
+                }
+            }
+        }
+    });
+    fold("Targets", &table("Targets", &["Target", "Type", "Resolved to", "Some of them"], &body))
+}
+
+fn resolved(target: &Target) -> String {
+    target.count().unwrap_or_else(|| "not known".to_owned())
+}
+
+/// What concerns the run and not one experiment.
+pub(super) fn of_run(result: &RunResult) -> Markup {
+    let left: Vec<&String> =
+        result.subscriptions.iter().flat_map(|subscription| &subscription.leftovers).collect();
+    html! {
+        section aria-labelledby="run" {
+            h2 #run { "The run" }
+            @if !left.is_empty() {
+                p.note {
+                    strong { "Not removed" } ": what is listed here still exists in the account."
+                }
+                ul { @for leftover in left.into_iter().take(MOST) { li { code { (plain(leftover, SENTENCE)) } } } }
+            }
+            (findings(&result.findings))
+            (reports(result))
+        }
+    }
+}
+
+fn findings(findings: &[Finding]) -> Markup {
+    let body = rows(findings, MOST, 4, |finding| {
+        html! {
+            tr {
+                td class=(tone(finding.level)) { (finding.level.as_str()) }
+                th scope="row" { (plain(&finding.subject, CELL)) }
+                td { (plain(&finding.message, SENTENCE)) }
+                td { (plain(finding.remedy.as_deref().unwrap_or_default(), SENTENCE)) }
+            }
+        }
+    });
+    html! {
+        h3 { "Before the launch" }
+        @if findings.is_empty() {
+            p { "Nothing was looked at." }
+        } @else {
+            (table("Findings before the launch", &["Level", "Subject", "Finding", "What to do"], &body))
+        }
+    }
+}
+
+fn tone(level: Level) -> &'static str {
+    match level {
+        Level::Ok => "good",
+        Level::Note => "dim",
+        Level::Warning => "warn",
+        Level::Error => "bad",
+    }
+}
+
+fn reports(result: &RunResult) -> Markup {
+    let body = rows(&result.reporting, MOST, 3, |reported| {
+        html! {
+            tr {
+                th scope="row" { (plain(&reported.sink, CELL)) }
+                td class=(if reported.is_missing() { "warn" } else { "dim" }) { (reported.outcome.as_str()) }
+                td { (plain(reported.detail.as_deref().unwrap_or_default(), SENTENCE)) }
+            }
+        }
+    });
+    html! {
+        @if !result.reporting.is_empty() {
+            h3 { "Reports" }
+            p { "As far as they were written before this page; result.json tells of all." }
+            (table("Reports", &["Report", "Outcome", "Detail"], &body))
+        }
+    }
+}

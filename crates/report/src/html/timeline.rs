@@ -1,0 +1,179 @@
+//! An experiment over time: its states, its actions, and when the fault was in.
+
+use jiff::Timestamp;
+use maud::{Markup, html};
+
+use super::scale::{LEFT, Scale, WIDTH, short};
+use super::words::{SENTENCE, plain};
+use faultgate_core::model::{ExperimentResult, FaultWindow, State, Transition};
+
+const AXIS: f64 = 18.0;
+const LANE: f64 = 24.0;
+const BAR: f64 = 16.0;
+/// Width of a letter, on the wide side.
+const LETTER: f64 = 6.9;
+/// Letters of a lane's name, and of a bar's.
+const NAME: usize = 18;
+const LABEL: usize = 40;
+/// Actions that are drawn.
+const MOST: usize = 20;
+
+pub(super) fn figure(place: usize, experiment: &ExperimentResult, scale: &Scale, until: Timestamp) -> Markup {
+    let actions: Vec<_> =
+        experiment.actions.iter().filter(|action| action.started_at.is_some()).take(MOST).collect();
+    let bottom = AXIS + LANE * lanes(1 + actions.len());
+    let (title, desc) = (format!("timeline-{place}"), format!("timeline-text-{place}"));
+    html! {
+        figure {
+            div.scroll tabindex="0" role="group" aria-label={ "Timeline of " (plain(&experiment.name, 100)) } {
+                svg role="img" viewBox={ "0 0 " (WIDTH) " " (short(bottom + 4.0)) } aria-labelledby={ (title) " " (desc) } {
+                    title id=(title) { "States, actions and fault over time" }
+                    desc id=(desc) { (told(experiment, scale)) }
+                    (fault(experiment.fault, scale, AXIS, bottom))
+                    (scale.grid(AXIS, bottom, Some(AXIS - 6.0)))
+                    (name("state", AXIS))
+                    (states(experiment, scale, until))
+                    @for (number, action) in actions.iter().enumerate() {
+                        @let top = AXIS + LANE * lanes(number + 1);
+                        (name(&action.name, top))
+                        (bar(scale, top, (action.started_at, action.ended_at.unwrap_or(until)), &action.state,
+                            action_tone(&action.state)))
+                    }
+                }
+            }
+            @if experiment.actions.len() > actions.len() {
+                figcaption {
+                    (experiment.actions.len() - actions.len()) " actions are not drawn; the table has "
+                    "those that have run."
+                }
+            }
+        }
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "there are at most 21")]
+fn lanes(count: usize) -> f64 {
+    count as f64
+}
+
+/// The part of a drawing in which the fault was in.
+pub(super) fn fault(fault: Option<FaultWindow>, scale: &Scale, top: f64, bottom: f64) -> Markup {
+    let Some(fault) = fault else { return html! {} };
+    let from = scale.x(fault.started_at);
+    let to = fault.ended_at.map_or(944.0, |at| scale.x(at)).max(from);
+    html! {
+        rect.fault x=(short(from)) y=(short(top)) width=(short(to - from)) height=(short(bottom - top)) {}
+        path.fault-edge d={ "M" (short(from)) " " (short(top)) "V" (short(bottom)) } {}
+        @if fault.ended_at.is_some() {
+            path.fault-edge d={ "M" (short(to)) " " (short(top)) "V" (short(bottom)) } {}
+        }
+    }
+}
+
+fn name(name: &str, top: f64) -> Markup {
+    html! {
+        text.name x=(short(LEFT - 10.0)) y=(short(top + 16.0)) text-anchor="end" { (plain(name, NAME)) }
+    }
+}
+
+fn states(experiment: &ExperimentResult, scale: &Scale, until: Timestamp) -> Markup {
+    let transitions = &experiment.transitions;
+    // Events carry whole seconds: one may seem to come before the state that it ended.
+    let mut start = Timestamp::MIN;
+    let steps: Vec<_> = transitions
+        .iter()
+        .enumerate()
+        .map(|(place, transition)| {
+            start = start.max(transition.at);
+            let next = transitions.get(place + 1).map(|next| next.at);
+            let end = next.or(experiment.ended_at).unwrap_or(until).max(start);
+            (transition, start, end)
+        })
+        .collect();
+    html! {
+        @for (transition, start, end) in steps.iter().take(MOST) {
+            @if transition.state.is_terminal() {
+                (end_mark(scale, transition, *start))
+            } @else {
+                (bar(scale, AXIS, (Some(*start), *end), &transition.raw_state, state_tone(transition.state)))
+            }
+        }
+    }
+}
+
+/// A bar with its word: inside, or where there is room.
+fn bar(scale: &Scale, top: f64, time: (Option<Timestamp>, Timestamp), word: &str, tone: &str) -> Markup {
+    let (Some(start), end) = time else { return html! {} };
+    let from = scale.x(start);
+    let width = (scale.x(end.max(start)) - from).max(1.5);
+    let word = plain(word, LABEL);
+    let fits = length(&word) + 10.0 <= width;
+    html! {
+        rect class={ "bar " (tone) } x=(short(from)) y=(short(top + 4.0)) width=(short(width))
+            height=(short(BAR)) rx="2" {}
+        @if fits {
+            text.word x=(short(from + 5.0)) y=(short(top + 16.0)) { (word) }
+        } @else if top > AXIS {
+            (beside(from, from + width, top, &word))
+        }
+    }
+}
+
+/// A word right of something, or left of it where the drawing ends.
+fn beside(from: f64, to: f64, top: f64, word: &str) -> Markup {
+    let is_right = to + length(word) + 8.0 < WIDTH;
+    let (x, anchor) = if is_right { (to + 6.0, "start") } else { (from - 6.0, "end") };
+    html! { text.word x=(short(x)) y=(short(top + 16.0)) text-anchor=(anchor) { (word) } }
+}
+
+fn end_mark(scale: &Scale, transition: &Transition, at: Timestamp) -> Markup {
+    let x = scale.x(at);
+    html! {
+        path class={ "end " (state_tone(transition.state)) }
+            d={ "M" (short(x)) " " (short(AXIS + 3.0)) "l7 9l-7 9l-7 -9z" } {}
+        (beside(x - 7.0, x + 7.0, AXIS, &plain(&transition.raw_state, LABEL)))
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a label is short")]
+fn length(word: &str) -> f64 {
+    word.chars().count() as f64 * LETTER
+}
+
+fn state_tone(state: State) -> &'static str {
+    match state {
+        State::Pending | State::Unknown | State::Cancelled => "dim",
+        State::Running => "run",
+        State::Stopping | State::TimedOut => "warn",
+        State::Completed => "good",
+        State::Stopped | State::Failed => "bad",
+    }
+}
+
+fn action_tone(word: &str) -> &'static str {
+    match word {
+        "completed" => "good",
+        "running" | "initiating" => "run",
+        "stopping" | "stopped" => "warn",
+        "failed" => "bad",
+        _ => "dim",
+    }
+}
+
+/// The drawing in words.
+fn told(experiment: &ExperimentResult, scale: &Scale) -> String {
+    let mut parts: Vec<String> = Vec::new();
+    for transition in experiment.transitions.iter().take(MOST) {
+        parts.push(format!("{} at {}", transition.raw_state, scale.offset(transition.at)));
+    }
+    for action in experiment.actions.iter().take(MOST) {
+        let Some(start) = action.started_at else { continue };
+        let end = action.ended_at.map_or_else(|| "an unknown end".to_owned(), |end| scale.offset(end));
+        parts.push(format!("action {} {} from {} to {end}", action.name, action.state, scale.offset(start)));
+    }
+    if let Some(fault) = experiment.fault {
+        let end = fault.ended_at.map_or_else(|| "an unknown end".to_owned(), |end| scale.offset(end));
+        parts.push(format!("the fault was in from {} to {end}", scale.offset(fault.started_at)));
+    }
+    plain(&(parts.join("; ") + "."), SENTENCE)
+}

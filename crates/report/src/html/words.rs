@@ -1,0 +1,147 @@
+//! The small parts of the page: texts, times, links, badges.
+
+use jiff::{SignedDuration, Timestamp};
+use maud::{Markup, html};
+
+use crate::console::seconds;
+use faultgate_core::model::{RunResult, Score, Verdict};
+use faultgate_core::text;
+
+/// Longest text of a cell, and of a sentence.
+pub(super) const CELL: usize = 200;
+pub(super) const SENTENCE: usize = 1_000;
+const LONGEST_URL: usize = 1_000;
+
+/// How much is shown of each thing, so that a page of many stays legible and small.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Detail {
+    /// Columns of a plot: samples that fall in the same are drawn as one.
+    pub(super) columns: usize,
+    /// Rows of a table.
+    pub(super) rows: usize,
+}
+
+impl Detail {
+    pub(super) fn of(result: &RunResult) -> Self {
+        let probes: usize = result.experiments.iter().map(|experiment| experiment.probes.len()).sum();
+        let experiments = result.experiments.len();
+        Self {
+            columns: (50_000 / probes.max(1)).clamp(60, 400),
+            rows: (2_000 / (probes + experiments).max(1)).clamp(12, 100),
+        }
+    }
+}
+
+/// Text from outside, on one line and not too long. The template escapes it.
+pub(super) fn plain(text: &str, longest: usize) -> String {
+    let text = text::plain(text, longest);
+    if text.contains(is_no_character) { text.replace(is_no_character, "\u{fffd}") } else { text }
+}
+
+/// What no page may hold, not even escaped.
+pub(super) fn is_no_character(c: char) -> bool {
+    u32::from(c) & 0xfffe == 0xfffe || matches!(c, '\u{fdd0}'..='\u{fdef}')
+}
+
+/// Only to the web, and only as the result has it.
+pub(super) fn link(url: &str) -> Option<&str> {
+    let web = url.starts_with("https://") || url.starts_with("http://");
+    let safe =
+        url.len() <= LONGEST_URL && url.chars().all(|c| c.is_ascii_graphic() && !"\"'<>`\\".contains(c));
+    (web && safe).then_some(url)
+}
+
+/// The text, as a link where there is somewhere to go.
+pub(super) fn linked(text: &str, url: Option<&str>) -> Markup {
+    html! {
+        @match url.and_then(link) {
+            Some(url) => { a href=(url) rel="noreferrer noopener" { (text) } }
+            None => { (text) }
+        }
+    }
+}
+
+pub(super) fn score(score: Option<Score>) -> String {
+    score.map_or_else(|| "–".to_owned(), |score| score.to_string())
+}
+
+/// At most two decimals, cut like a score.
+pub(super) fn number(value: f64) -> String {
+    ((value * 100.0).floor() / 100.0).to_string()
+}
+
+pub(super) fn moment(at: Timestamp) -> Markup {
+    let format = if at.subsec_millisecond() == 0 { "%Y-%m-%d %H:%M:%SZ" } else { "%Y-%m-%d %H:%M:%S%.3fZ" };
+    html! { time datetime=(at) { (at.strftime(format)) } }
+}
+
+pub(super) fn maybe_moment(at: Option<Timestamp>) -> Markup {
+    at.map_or_else(|| html! { "–" }, moment)
+}
+
+/// Between two moments, in a length that one can read.
+pub(super) fn between(from: Option<Timestamp>, to: Option<Timestamp>) -> String {
+    match (from, to) {
+        (Some(from), Some(to)) => seconds(to.duration_since(from)),
+        _ => "–".to_owned(),
+    }
+}
+
+pub(super) fn millis(millis: u64) -> String {
+    match millis {
+        0..1_000 => format!("{millis} ms"),
+        1_000..60_000 => {
+            let hundredths = millis / 10;
+            let text = format!("{}.{:02}", hundredths / 100, hundredths % 100);
+            format!("{} s", text.trim_end_matches('0').trim_end_matches('.'))
+        }
+        _ => seconds(SignedDuration::from_millis(i64::try_from(millis).unwrap_or(i64::MAX))),
+    }
+}
+
+/// What a word means by its colour, which never stands alone.
+pub(super) fn tone(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Passed => "good",
+        Verdict::Failed => "bad",
+        Verdict::Errored | Verdict::TimedOut => "warn",
+        Verdict::Cancelled => "dim",
+    }
+}
+
+/// The verdict, with a sign of its own.
+pub(super) fn badge(verdict: Verdict) -> Markup {
+    let shape = match verdict {
+        Verdict::Passed => "M3.5 8.5l3 3 6-7",
+        Verdict::Failed => "M4 4l8 8m0-8l-8 8",
+        Verdict::Errored => "M8 3v6.5m0 3v.5",
+        Verdict::TimedOut => "M8 1.8a6.2 6.2 0 1 0 .01 0M8 4.5v4l2.5 1.5",
+        Verdict::Cancelled => "M8 1.8a6.2 6.2 0 1 0 .01 0M3.7 12.3l8.6-8.6",
+    };
+    html! {
+        span class={ "badge " (tone(verdict)) } {
+            svg viewBox="0 0 16 16" aria-hidden="true" { path d=(shape) {} }
+            (verdict.as_str())
+        }
+    }
+}
+
+/// The first rows, and how many more there are.
+pub(super) fn rows<T>(items: &[T], most: usize, columns: usize, row: impl Fn(&T) -> Markup) -> Markup {
+    html! {
+        @for item in items.iter().take(most) { (row(item)) }
+        @if items.len() > most {
+            tr { td colspan=(columns) { "and " (items.len() - most) " more, in result.json" } }
+        }
+    }
+}
+
+/// Closed until somebody asks.
+pub(super) fn fold(summary: &str, content: &Markup) -> Markup {
+    html! { details { summary { (summary) } (content) } }
+}
+
+/// A table that scrolls by itself where it is too wide, also by keyboard.
+pub(super) fn scrolling(label: &str, content: &Markup) -> Markup {
+    html! { div.scroll role="group" aria-label=(label) tabindex="0" { (content) } }
+}

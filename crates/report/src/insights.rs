@@ -1,0 +1,75 @@
+//! Code Insights: the report that Bitbucket shows beside a commit, its pull requests and its pipelines.
+
+use async_trait::async_trait;
+
+use super::{Nature, Sink, Stage, failed, written};
+use crate::forge::bitbucket::{Datum, Insights as Place, Report, Value};
+use faultgate_core::model::{Reported, RunResult, Verdict};
+
+/// Makes the client, and says where the report goes.
+type Connect = Box<dyn Fn() -> Result<Place, String>>;
+
+/// The report of a run.
+pub struct Insights {
+    connect: Connect,
+    /// The same for every run of the same job.
+    key: String,
+    run_url: Option<String>,
+}
+
+impl Insights {
+    const SINK: &'static str = "code insights";
+
+    /// It is connected to when the report is due: no launch waits for it.
+    pub fn new(
+        connect: impl Fn() -> Result<Place, String> + 'static,
+        key: String,
+        run_url: Option<String>,
+    ) -> Self {
+        Self { connect: Box::new(connect), key, run_url }
+    }
+
+    fn report(&self, result: &RunResult) -> Report {
+        let gate = &result.gate;
+        let number = |title: &str, value| Datum { title: title.to_owned(), value };
+        let mut data = vec![number("Expected score", Value::Number(gate.expected_resilience_score.get()))];
+        data.extend(
+            gate.resilience_score.map(|score| number("Resilience score", Value::Number(score.get()))),
+        );
+        data.extend(result.experiments.iter().map(|experiment| Datum {
+            title: experiment.name.clone(),
+            value: Value::Text(experiment.verdict.to_string()),
+        }));
+        let nature = Nature::of(result.rehearsal.is_some(), result.dry_run).word();
+        let nature = nature.map(|word| format!(" ({word})")).unwrap_or_default();
+        Report {
+            title: format!("Chaos gate: {}{nature}", gate.verdict),
+            details: gate.reasons.join("; "),
+            passed: Some(gate.verdict == Verdict::Passed),
+            link: self.run_url.clone(),
+            data,
+        }
+    }
+}
+
+#[async_trait(?Send)]
+impl Sink for Insights {
+    fn name(&self) -> &str {
+        Self::SINK
+    }
+
+    fn stage(&self) -> Stage {
+        Stage::Network
+    }
+
+    async fn finish(&mut self, result: &RunResult) -> Option<Reported> {
+        let place = match (self.connect)() {
+            Ok(place) => place,
+            Err(why) => return Some(failed(Self::SINK, why)),
+        };
+        Some(match place.put(&self.key, &self.report(result)).await {
+            Ok(()) => written(Self::SINK),
+            Err(refusal) => super::refused(Self::SINK, &refusal),
+        })
+    }
+}

@@ -1,0 +1,265 @@
+//! What of a run is a test case, and how it went.
+
+use std::collections::HashSet;
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::faults;
+use super::xml::legal;
+use crate::console::own_reasons;
+use crate::{arithmetic, change};
+use faultgate_core::model::{Action, ExperimentResult, Probe, RunResult, Score, Verdict};
+use faultgate_core::text;
+
+/// Longest name, and longest text in one place.
+pub(super) const NAME: usize = 200;
+const LONGEST: usize = 1_000;
+/// Lines of evidence, and reasons of the gate.
+const LINES: usize = 50;
+
+/// What is left out first where there are too many cases.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Rank {
+    ActionThatPassed,
+    ProbeThatPassed,
+    ActionThatNeverRan,
+    Action,
+    Probe,
+    ExperimentThatPassed,
+    Experiment,
+    Gate,
+}
+
+impl Rank {
+    pub(super) const ALL: [Self; 8] = [
+        Self::ActionThatPassed,
+        Self::ProbeThatPassed,
+        Self::ActionThatNeverRan,
+        Self::Action,
+        Self::Probe,
+        Self::ExperimentThatPassed,
+        Self::Experiment,
+        Self::Gate,
+    ];
+}
+
+#[derive(Debug)]
+pub(super) struct Suite {
+    /// Also the class of its cases, which GitLab shows as the suite.
+    pub(super) name: String,
+    pub(super) started_at: Option<Timestamp>,
+    pub(super) time: SignedDuration,
+    pub(super) properties: Vec<(&'static str, String)>,
+    pub(super) cases: Vec<Case>,
+}
+
+#[derive(Debug)]
+pub(super) struct Case {
+    pub(super) rank: Rank,
+    pub(super) name: String,
+    pub(super) time: SignedDuration,
+    pub(super) fate: Fate,
+    /// Lines of `system-out`.
+    pub(super) out: Vec<String>,
+}
+
+#[derive(Debug)]
+pub(super) enum Fate {
+    Passed,
+    /// A weakness was found.
+    Failure {
+        kind: String,
+        message: String,
+    },
+    /// It could not be judged.
+    Error {
+        kind: String,
+        message: String,
+    },
+    /// It never ran, or the case `gate` of its suite tells of it.
+    Skipped {
+        message: String,
+    },
+}
+
+pub(super) fn of_experiment(experiment: &ExperimentResult) -> Suite {
+    let time = between(experiment.started_at, experiment.ended_at);
+    let mut cases: Vec<Case> = experiment.actions.iter().map(of_action).collect();
+    cases.extend(experiment.probes.iter().map(|probe| of_probe(probe, experiment)));
+    cases.extend(faults::probes(experiment));
+    cases.push(of_verdict(experiment));
+    Suite {
+        name: format!("faultgate.{}", text::plain(&experiment.name, NAME)),
+        started_at: experiment.started_at,
+        time,
+        properties: present([
+            ("engine", Some(experiment.engine.clone())),
+            ("source", Some(experiment.source.clone())),
+            ("region", experiment.region.clone()),
+            ("experiment-id", experiment.id.clone()),
+            ("url", experiment.url.clone()),
+            ("state", Some(experiment.state.to_string())),
+            ("resilience-score", experiment.score.map(|score| score.to_string())),
+            (
+                "expected-resilience-score",
+                experiment.expected_resilience_score.map(|score| score.to_string()),
+            ),
+        ]),
+        cases,
+    }
+}
+
+/// One cause is one failure, that of the case `gate`: what an action or a probe has to do with it stands there.
+fn of_action(action: &Action) -> Case {
+    let reason = action.reason.as_deref().map(|reason| format!(": {reason}")).unwrap_or_default();
+    let message = text::plain(&format!("{}{reason}", action.state), LONGEST);
+    let (rank, fate) = match action.state.as_str() {
+        "completed" => (Rank::ActionThatPassed, Fate::Passed),
+        _ if action.started_at.is_none() => (Rank::ActionThatNeverRan, Fate::Skipped { message }),
+        _ => (Rank::Action, Fate::Skipped { message }),
+    };
+    let targets = match action.targets.as_slice() {
+        [] => Vec::new(),
+        some => vec![line(&format!("targets: {}", some.join(", ")))],
+    };
+    Case {
+        rank,
+        name: text::plain(&format!("action {} ({})", action.name, action.action_id), NAME),
+        time: between(action.started_at, action.ended_at),
+        fate,
+        out: targets,
+    }
+}
+
+fn of_probe(probe: &Probe, experiment: &ExperimentResult) -> Case {
+    let sum = arithmetic::of_probe(probe);
+    let why = probe.last_failure().map(|why| format!(": {why}")).unwrap_or_default();
+    let message = line(&format!("{sum}{why}"));
+    let (rank, fate) = if probe.total == 0 && experiment.id.is_none() {
+        (Rank::ProbeThatPassed, Fate::Skipped { message: "the experiment was not launched".to_owned() })
+    } else if probe.score == Score::FULL || experiment.verdict == Verdict::Passed {
+        (Rank::ProbeThatPassed, Fate::Passed)
+    } else {
+        (Rank::Probe, Fate::Skipped { message: message.clone() })
+    };
+    Case {
+        rank,
+        name: text::plain(&format!("probe {} ({})", probe.name, probe.kind), NAME),
+        // It ran beside the actions, whose times are counted.
+        time: SignedDuration::ZERO,
+        fate,
+        out: vec![message],
+    }
+}
+
+/// A decision takes no time: readers add up the times of the cases.
+fn of_verdict(experiment: &ExperimentResult) -> Case {
+    let passed = experiment.verdict == Verdict::Passed;
+    let mut out = vec![scores(experiment.score, experiment.expected_resilience_score)];
+    if passed {
+        // The message of every other end has it.
+        out.push(line(&experiment.reason));
+    }
+    out.extend(experiment.warnings.iter().take(LINES).map(|warning| line(&format!("warning: {warning}"))));
+    out.extend(faults::lines(experiment).take(LINES));
+    let evidence = experiment.evidence.iter().take(LINES);
+    out.extend(evidence.map(|evidence| line(&format!("{}: {}", evidence.source, evidence.fact))));
+    Case {
+        rank: if passed { Rank::ExperimentThatPassed } else { Rank::Experiment },
+        name: "gate".to_owned(),
+        time: SignedDuration::ZERO,
+        fate: judged(experiment.verdict, &experiment.reason),
+        out,
+    }
+}
+
+pub(super) fn of_gate(result: &RunResult) -> Suite {
+    let gate = &result.gate;
+    let time = between(Some(result.started_at), Some(result.ended_at));
+    let mut out = vec![scores(gate.resilience_score, Some(gate.expected_resilience_score))];
+    let own: Vec<&String> = own_reasons(result).collect();
+    out.extend(own.iter().take(LINES).map(|reason| line(reason)));
+    let because = own.first().map(|reason| reason.as_str()).unwrap_or_default();
+    let message = match own.len() {
+        0 | 1 => because.to_owned(),
+        reasons => format!("{} (and {} more)", text::plain(because, LONGEST - 50), reasons - 1),
+    };
+    let earlier = result.comparison.as_ref().and_then(|comparison| comparison.score);
+    let culprits = experiments_not_passed(result);
+    let fate = if culprits.is_empty() {
+        judged(gate.verdict, &message)
+    } else {
+        Fate::Skipped { message: line(&format!("{}: see the suite of {culprits}", gate.verdict)) }
+    };
+    let case = Case { rank: Rank::Gate, name: "gate".to_owned(), time, fate, out };
+    Suite {
+        name: "faultgate".to_owned(),
+        started_at: Some(result.started_at),
+        time,
+        properties: present([
+            ("faultgate", Some(result.faultgate.version.clone())),
+            ("run-id", Some(result.run.id.clone())),
+            ("ci", Some(result.run.ci.clone())),
+            ("url", result.run.url.clone()),
+            ("repository", result.run.repository.clone()),
+            ("commit", result.run.commit.clone()),
+            ("earlier-resilience-score", earlier.and_then(|score| Some(score.earlier()?.to_string()))),
+            ("resilience-score-change", earlier.and_then(change::signed)),
+            ("rehearsal", result.rehearsal.as_ref().map(|rehearsal| rehearsal.scenario.clone())),
+        ]),
+        cases: vec![case],
+    }
+}
+
+/// The experiments whose own suites tell why the gate said no.
+fn experiments_not_passed(result: &RunResult) -> String {
+    let culprits = result.experiments.iter().filter(|experiment| experiment.verdict != Verdict::Passed);
+    culprits.map(|experiment| experiment.name.as_str()).collect::<Vec<_>>().join(", ")
+}
+
+fn judged(verdict: Verdict, reason: &str) -> Fate {
+    let (kind, message) = (verdict.to_string(), line(reason));
+    match verdict {
+        Verdict::Passed => Fate::Passed,
+        Verdict::Failed => Fate::Failure { kind, message },
+        Verdict::Errored | Verdict::TimedOut | Verdict::Cancelled => Fate::Error { kind, message },
+    }
+}
+
+fn scores(score: Option<Score>, expected: Option<Score>) -> String {
+    let score = score.map_or_else(|| "unknown".to_owned(), |score| score.to_string());
+    let expected = expected.map(|expected| format!(", expected at least {expected}")).unwrap_or_default();
+    format!("resilience score {score}{expected}")
+}
+
+pub(super) fn line(text: &str) -> String {
+    text::plain(text, LONGEST)
+}
+
+fn between(start: Option<Timestamp>, end: Option<Timestamp>) -> SignedDuration {
+    match (start, end) {
+        (Some(start), Some(end)) => end.duration_since(start).max(SignedDuration::ZERO),
+        _ => SignedDuration::ZERO,
+    }
+}
+
+fn present<const N: usize>(properties: [(&'static str, Option<String>); N]) -> Vec<(&'static str, String)> {
+    properties.into_iter().filter_map(|(name, value)| Some((name, line(&value?)))).collect()
+}
+
+/// GitLab drops all but one of the cases that share class and name.
+pub(super) fn make_names_unique(suites: &mut [Suite]) {
+    let mut taken = HashSet::new();
+    for suite in suites {
+        suite.name = legal(&suite.name);
+        for case in &mut suite.cases {
+            let name = legal(&case.name);
+            case.name.clone_from(&name);
+            let mut number = 1;
+            while !taken.insert((suite.name.clone(), case.name.clone())) {
+                number += 1;
+                case.name = format!("{name} ({number})");
+            }
+        }
+    }
+}

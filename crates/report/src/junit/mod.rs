@@ -1,0 +1,83 @@
+//! `junit.xml`: the run as a test report. A suite for each experiment, with a case for each of its actions,
+//! probes and probes of its faults and one for its verdict, and a suite with one case for the run's gate.
+
+use std::path::{Path, PathBuf};
+
+use async_trait::async_trait;
+
+mod cases;
+mod faults;
+mod xml;
+
+use cases::{Case, Rank, Suite};
+
+use super::{Sink, files, from_write};
+use faultgate_core::model::{Reported, RunResult};
+
+pub(super) const NAME: &str = "junit.xml";
+
+/// CodeBuild takes no more in one report.
+const MOST: usize = 500;
+
+pub(super) fn render(result: &RunResult) -> std::io::Result<String> {
+    let mut suites: Vec<Suite> = result.experiments.iter().map(cases::of_experiment).collect();
+    suites.push(cases::of_gate(result));
+    let left_out = leave_out(&mut suites);
+    if let Some(gate) = suites.last_mut().filter(|_| left_out > 0) {
+        let why = format!("{left_out} cases, those that passed first: at most {MOST} are reported");
+        gate.properties.push(("left-out", why));
+    }
+    // A suite keeps its properties as long as it has a case.
+    suites.retain(|suite| !suite.cases.is_empty());
+    cases::make_names_unique(&mut suites);
+    xml::write(&suites)
+}
+
+/// Leaves out the least telling cases until there are no more than are taken. Returns how many.
+fn leave_out(suites: &mut [Suite]) -> usize {
+    let count: usize = suites.iter().map(|suite| suite.cases.len()).sum();
+    let mut surplus = count.saturating_sub(MOST);
+    let left_out = surplus;
+    for rank in Rank::ALL {
+        for suite in suites.iter_mut().rev() {
+            let mut kept: Vec<Case> = Vec::new();
+            for case in suite.cases.drain(..).rev() {
+                if surplus > 0 && case.rank == rank {
+                    surplus -= 1;
+                } else {
+                    kept.push(case);
+                }
+            }
+            kept.reverse();
+            suite.cases = kept;
+        }
+    }
+    left_out
+}
+
+pub struct JunitFile {
+    path: PathBuf,
+}
+
+impl JunitFile {
+    pub fn new(report_dir: &Path) -> Self {
+        Self { path: report_dir.join(NAME) }
+    }
+}
+
+#[async_trait(?Send)]
+impl Sink for JunitFile {
+    fn name(&self) -> &str {
+        NAME
+    }
+
+    async fn finish(&mut self, result: &RunResult) -> Option<Reported> {
+        let rendered = render(result).and_then(|text| files::replace(&self.path, text.as_bytes()));
+        Some(from_write(NAME, rendered))
+    }
+}
+
+#[cfg(test)]
+mod tests;
+#[cfg(test)]
+pub(super) use tests::assert_sound;

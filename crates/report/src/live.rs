@@ -1,0 +1,70 @@
+//! A live line for each experiment, in a terminal.
+
+use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+
+use super::Sink;
+use super::console::Narrator;
+use faultgate_core::model::{Level, RunEvent};
+use faultgate_core::text;
+
+const LONGEST: usize = 1_000;
+
+/// Draws on standard error, above which lines scroll by.
+pub struct Live {
+    multi: MultiProgress,
+    bars: Vec<ProgressBar>,
+    narrator: Narrator,
+}
+
+impl Live {
+    pub fn new(multi: MultiProgress) -> Self {
+        Self { multi, bars: Vec::new(), narrator: Narrator::default() }
+    }
+
+    fn redraw(&self) {
+        for (bar, shown) in self.bars.iter().zip(&self.narrator.experiments) {
+            if let Some(line) = shown.line() {
+                bar.set_message(text::plain(&line, LONGEST));
+                bar.tick();
+            }
+        }
+    }
+}
+
+impl Sink for Live {
+    fn name(&self) -> &'static str {
+        "live lines"
+    }
+
+    fn on(&mut self, event: &RunEvent<'_>) {
+        let line = self.narrator.tell(event);
+        match event {
+            RunEvent::Launched { .. } => {
+                let style = ProgressStyle::with_template("{spinner} {msg}");
+                while self.bars.len() < self.narrator.experiments.len() {
+                    let bar = ProgressBar::new_spinner();
+                    self.bars.push(self.multi.add(bar));
+                }
+                if let Ok(style) = style {
+                    self.bars.iter().for_each(|bar| bar.set_style(style.clone()));
+                }
+            }
+            RunEvent::Ended { experiment, .. } => {
+                if let Some(bar) = self.bars.get(*experiment) {
+                    bar.finish_and_clear();
+                }
+            }
+            _ => {}
+        }
+        // What is as it should be needs no line of its own here; the live lines show the states.
+        let quiet = match event {
+            RunEvent::Found(finding) => finding.level == Level::Ok,
+            _ => false,
+        };
+        if let Some(line) = line.filter(|_| !quiet) {
+            // A terminal that has gone away must not end a run that watches an experiment.
+            let _ = self.multi.println(text::plain(&line, LONGEST));
+        }
+        self.redraw();
+    }
+}

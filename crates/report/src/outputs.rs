@@ -1,0 +1,104 @@
+//! Step outputs: what later steps and jobs of a GitHub workflow can use.
+
+use std::fmt::Write as _;
+
+use async_trait::async_trait;
+
+use super::command_file::CommandFile;
+use super::{Sink, Stage, files};
+use faultgate_core::model::{OUTPUTS, Reported, RunResult, Verdict};
+use faultgate_core::text;
+
+/// Longest output text.
+pub(super) const LONGEST: usize = 2_000;
+
+/// The outputs with their values, as they are: whoever writes them makes them safe for the place.
+pub(super) fn outputs(result: &RunResult, report_dir: &str) -> Vec<(&'static str, String)> {
+    let gate = &result.gate;
+    // With several experiments, the state of the one that decided.
+    let decisive = result.experiments.iter().min_by_key(|experiment| experiment.verdict);
+    let ids: Vec<&str> =
+        result.experiments.iter().filter_map(|experiment| experiment.id.as_deref()).collect();
+    let values = [
+        gate.verdict.to_string(),
+        gate.resilience_score.map(|score| score.to_string()).unwrap_or_default(),
+        gate.expected_resilience_score.to_string(),
+        ids.join(","),
+        decisive.map(|experiment| experiment.state.to_string()).unwrap_or_default(),
+        gate.reasons.join("; "),
+        report_dir.to_owned(),
+    ];
+    OUTPUTS.iter().map(|output| output.name).zip(values).collect()
+}
+
+/// The file format of `GITHUB_OUTPUT`: a value between two lines that cannot occur in it.
+fn render(outputs: &[(&str, String)], random: &str) -> String {
+    let mut rendered = String::new();
+    for (name, value) in outputs {
+        let value = text::plain(value, LONGEST);
+        // `plain` leaves one line, which a delimiter of its own on both sides cannot be mistaken for.
+        let delimiter = format!("faultgate_{random}_{name}");
+        let _ = write!(rendered, "{name}<<{delimiter}\n{value}\n{delimiter}\n");
+    }
+    rendered
+}
+
+pub struct StepOutputs {
+    file: CommandFile,
+    report_dir: String,
+    random: String,
+}
+
+impl StepOutputs {
+    const SINK: &'static str = "step outputs";
+
+    /// `random` must be new for each run: it keeps values from ending early.
+    pub fn new(file: CommandFile, report_dir: &std::path::Path, random: &str) -> Self {
+        Self { file, report_dir: report_dir.display().to_string(), random: random.to_owned() }
+    }
+}
+
+#[async_trait(?Send)]
+impl Sink for StepOutputs {
+    fn name(&self) -> &str {
+        Self::SINK
+    }
+
+    fn stage(&self) -> Stage {
+        Stage::Record
+    }
+
+    async fn finish(&mut self, result: &RunResult) -> Option<Reported> {
+        let rendered = render(&outputs(result, &self.report_dir), &self.random);
+        Some(self.file.outcome(Self::SINK, files::append(self.file.path(), &rendered)))
+    }
+}
+
+/// The outputs of a run that never began, since its settings hold mistakes. What is not known is empty, so that
+/// nothing of an earlier step shines through.
+pub fn write_mistakes(path: &std::path::Path, reason: &str, random: &str) -> std::io::Result<()> {
+    files::append(path, &render(&of_mistakes(reason), random))
+}
+
+pub(super) fn of_mistakes(reason: &str) -> Vec<(&'static str, String)> {
+    let value = |name: &str| match name {
+        "verdict" => Verdict::Errored.to_string(),
+        "reason" => reason.to_owned(),
+        _ => String::new(),
+    };
+    OUTPUTS.iter().map(|output| (output.name, value(output.name))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_value_cannot_end_early_or_start_another() {
+        let hostile = "a\nfaultgate_r_reason\nverdict<<X\npassed\nX\n".to_owned();
+        let rendered = render(&[("reason", hostile)], "r");
+        let lines: Vec<&str> = rendered.lines().collect();
+        assert_eq!(lines.len(), 3, "{rendered}");
+        assert_eq!((lines[0], lines[2]), ("reason<<faultgate_r_reason", "faultgate_r_reason"));
+    }
+}

@@ -1,0 +1,324 @@
+//! Commit statuses: one per experiment, and one for the run when it has several.
+//!
+//! Each status has a task of its own that posts the newest word and skips the ones it has not come to, so that a
+//! slow forge delays nobody. An experiment takes three requests: pending, running, and how it ended. Requests go out
+//! one after the other: GitHub asks for it, and GitLab locks the commit.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use tokio::sync::{Semaphore, watch};
+use tokio_util::task::AbortOnDropHandle;
+
+use super::patience::pause;
+use super::rivals::hidden_by;
+use super::{Nature, Sink, Stage, failed, warnings, written};
+use crate::forge::{CommitStatus, Connection, Forge, Refusal, StatusState};
+use faultgate_core::model::{Outcome, Reported, RunEvent, RunResult, Score, Shard, State, Verdict};
+use faultgate_core::{digest, text};
+
+/// Longest description; each forge cuts it further.
+const LONGEST: usize = 400;
+/// The longest pause that a forge may ask for while the run goes on, and after its end.
+const PATIENCE: Duration = Duration::from_secs(60);
+const LAST_PATIENCE: Duration = Duration::from_secs(5);
+
+/// What to do where another job has the same name.
+const APART: &str = "set `matrix` to what tells the jobs apart, or `status-context` to a name of each";
+/// Characters of what tells a job from its siblings, and of the digest that does where there are more.
+const LONGEST_PART: usize = 60;
+const DIGEST: usize = 8;
+
+/// What all statuses of a run share.
+#[derive(Debug, Clone)]
+pub struct StatusStyle {
+    /// The prefix of their names.
+    pub prefix: String,
+    /// Where they link to.
+    pub target_url: Option<String>,
+    /// The number of the pipeline's attempt, from 1.
+    pub attempt: Option<u32>,
+    /// Which part of a suite the run is.
+    pub shard: Option<Shard>,
+    /// What tells the job from its siblings, which report to the same commit.
+    pub part: Vec<String>,
+    /// What is only tried out must not look like the real thing.
+    pub nature: Nature,
+}
+
+impl StatusStyle {
+    /// The name of an experiment's status, or of the run's. None of the jobs that report to one commit may speak for
+    /// the others.
+    fn context(&self, experiment: Option<&str>) -> String {
+        let name = experiment.map(|name| format!("/{name}")).unwrap_or_default();
+        // No two shards have an experiment in common.
+        let shard = self.shard.filter(|_| experiment.is_none());
+        format!("{}{name}{}", self.nature.context(&self.prefix, shard), self.part())
+    }
+
+    /// ` (eu-west-1, blue)`, without what the shard says already.
+    fn part(&self) -> String {
+        let shard = self.shard.map(|shard| [shard.to_string(), shard.number().to_string()]);
+        let tells = |value: &&String| !shard.as_ref().is_some_and(|shard| shard.contains(value));
+        let values: Vec<&str> = self.part.iter().filter(tells).map(String::as_str).collect();
+        let part = values.join(", ");
+        match part.chars().count() {
+            0 => String::new(),
+            1..=LONGEST_PART => format!(" ({})", text::plain(&part, LONGEST_PART)),
+            _ => format!(" ({} {})", text::plain(&part, LONGEST_PART), &digest::of_parts(&[&part])[..DIGEST]),
+        }
+    }
+
+    fn status(&self, context: String, state: StatusState, what: &str) -> CommitStatus {
+        let nature = self.nature.word().map(|word| format!("{word}: ")).unwrap_or_default();
+        let attempt = match self.attempt {
+            Some(attempt) if attempt > 1 => format!("attempt {attempt}: "),
+            _ => String::new(),
+        };
+        let description = text::plain(&format!("{nature}{attempt}{what}"), LONGEST);
+        CommitStatus { context, state, description, target_url: self.target_url.clone() }
+    }
+}
+
+/// One status, and the task that posts it.
+struct Post {
+    context: String,
+    newest: watch::Sender<Option<CommitStatus>>,
+    task: AbortOnDropHandle<Delivered>,
+}
+
+/// The way to the forge: one request at a time.
+#[derive(Clone)]
+struct Line {
+    connection: Connection,
+    free: Arc<Semaphore>,
+}
+
+/// How the last word of a status fared.
+enum Delivered {
+    Posted,
+    Refused(Refusal),
+    /// Another job's failure stays under this name, as this says.
+    Hidden(String),
+    /// Told by whoever closes the posts.
+    NoForge,
+}
+
+impl Post {
+    fn open(context: String, line: Line) -> Self {
+        let (newest, words) = watch::channel(None);
+        Self { context, newest, task: AbortOnDropHandle::new(tokio::spawn(deliver(line, words))) }
+    }
+
+    fn say(&self, status: CommitStatus) {
+        self.newest.send_if_modified(|newest| {
+            let news = newest.as_ref() != Some(&status);
+            *newest = Some(status);
+            news
+        });
+    }
+}
+
+/// Posts the newest word each time, until nobody can say another.
+async fn deliver(line: Line, mut words: watch::Receiver<Option<CommitStatus>>) -> Delivered {
+    let mut delivered = Delivered::Posted;
+    let mut is_first = true;
+    while words.changed().await.is_ok() {
+        let Ok(forge) = line.connection.forge().await else { return Delivered::NoForge };
+        let Some(status) = words.borrow_and_update().clone() else { continue };
+        let is_last = !matches!(status.state, StatusState::Pending | StatusState::Running);
+        // What was refused for good is tried once more, at the end.
+        if matches!(delivered, Delivered::Refused(_)) && !is_last {
+            continue;
+        }
+        let turn = line.free.acquire().await;
+        let hidden = hidden_by(forge, &status, is_first).await;
+        drop(turn);
+        delivered = match hidden {
+            Some(said) => Delivered::Hidden(said),
+            None => match post(forge, &line.free, &status, &mut words).await {
+                Ok(()) => Delivered::Posted,
+                Err(refusal) => Delivered::Refused(refusal),
+            },
+        };
+        is_first &= !matches!(delivered, Delivered::Posted);
+    }
+    delivered
+}
+
+/// Tries again where that may help, unless there is something newer to say.
+async fn post(
+    forge: &dyn Forge,
+    free: &Semaphore,
+    status: &CommitStatus,
+    words: &mut watch::Receiver<Option<CommitStatus>>,
+) -> Result<(), Refusal> {
+    let mut tries = 0;
+    loop {
+        let turn = free.acquire().await;
+        let Err(refusal) = forge.set_status(status).await else { return Ok(()) };
+        drop(turn);
+        tries += 1;
+        let ended = words.has_changed().is_err();
+        let Some(pause) = pause(&refusal, tries, if ended { LAST_PATIENCE } else { PATIENCE }) else {
+            return Err(refusal);
+        };
+        tracing::debug!(%refusal, ?pause, "posting the status again");
+        tokio::select! {
+            () = tokio::time::sleep(pause) => {}
+            Ok(()) = words.changed() => {
+                words.mark_changed();
+                return Ok(());
+            }
+        }
+    }
+}
+
+/// The commit statuses of a run.
+pub struct Statuses {
+    style: StatusStyle,
+    line: Line,
+    /// One per experiment, in the order of the plan.
+    posts: Vec<Post>,
+    /// The run's own.
+    run: Option<Post>,
+}
+
+impl Statuses {
+    const SINK: &'static str = "commit status";
+
+    pub fn new(experiments: &[&str], style: StatusStyle, connection: Connection) -> Self {
+        let line = Line { connection, free: Arc::new(Semaphore::new(1)) };
+        let open = |context| Post::open(context, line.clone());
+        let posts: Vec<Post> = experiments.iter().map(|name| open(style.context(Some(name)))).collect();
+        let run = style.context(None);
+        let run = (posts.len() > 1 || style.shard.is_some()).then(|| open(run));
+        Self { style, line, posts, run }
+    }
+
+    fn say(&self, post: &Post, state: StatusState, what: &str) {
+        post.say(self.style.status(post.context.clone(), state, what));
+    }
+
+    /// Takes the posts, whose tasks end when they have said their last, and leaves others to be called again.
+    fn close(&mut self) -> Vec<Post> {
+        let reopen = |post: &mut Post| {
+            let again = Post::open(post.context.clone(), self.line.clone());
+            std::mem::replace(post, again)
+        };
+        self.posts.iter_mut().chain(&mut self.run).map(reopen).collect()
+    }
+
+    /// Most reasons begin with the score; where one does not, the score comes first.
+    fn say_end(&self, post: &Post, verdict: Verdict, score: Option<Score>, reason: &str) {
+        let score = score.filter(|_| !reason.contains("score "));
+        let score = score.map(|score| format!("score {score}: ")).unwrap_or_default();
+        self.say(post, state_of(verdict), &format!("{verdict}: {score}{reason}"));
+    }
+}
+
+/// The reason, and after it what its reader has to know besides.
+fn with_warnings(reason: &str, warnings: &[String]) -> String {
+    match warnings {
+        [] => reason.to_owned(),
+        warnings => format!("{reason}; warning: {}", warnings.join("; ")),
+    }
+}
+
+/// What failed is told rather than what was skipped, and of equals the first.
+fn worse(one: Option<Reported>, other: Option<Reported>) -> Option<Reported> {
+    let has_failed = |reported: &Reported| reported.outcome == Outcome::Failed;
+    if one.as_ref().is_none_or(|one| !has_failed(one)) && other.as_ref().is_some_and(has_failed) {
+        return other;
+    }
+    one.or(other)
+}
+
+fn state_of(verdict: Verdict) -> StatusState {
+    match verdict {
+        Verdict::Passed => StatusState::Success,
+        Verdict::Failed => StatusState::Failure,
+        Verdict::Errored | Verdict::TimedOut => StatusState::Error,
+        Verdict::Cancelled => StatusState::Cancelled,
+    }
+}
+
+#[async_trait(?Send)]
+impl Sink for Statuses {
+    fn name(&self) -> &str {
+        Self::SINK
+    }
+
+    fn stage(&self) -> Stage {
+        Stage::Network
+    }
+
+    fn on(&mut self, event: &RunEvent<'_>) {
+        match event {
+            RunEvent::Launched { experiment, id, .. } => {
+                let Some(post) = self.posts.get(*experiment) else { return };
+                self.say(post, StatusState::Pending, &format!("launched as {id}"));
+                if let Some(run) = &self.run {
+                    self.say(run, StatusState::Pending, "experiments are running");
+                }
+            }
+            RunEvent::Transition { experiment, transition } if transition.state == State::Running => {
+                if let Some(post) = self.posts.get(*experiment) {
+                    self.say(post, StatusState::Running, "the experiment is running");
+                }
+            }
+            // An experiment that is alone ends with the gate, which may see more than it did.
+            RunEvent::Ended { experiment, verdict, score, reason, .. } if self.run.is_some() => {
+                if let Some(post) = self.posts.get(*experiment) {
+                    self.say_end(post, *verdict, *score, reason);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    async fn finish(&mut self, result: &RunResult) -> Option<Reported> {
+        let gate = &result.gate;
+        let reasons = gate.reasons.join("; ");
+        for (post, experiment) in self.posts.iter().zip(&result.experiments) {
+            if self.run.is_some() || gate.verdict == experiment.verdict {
+                self.say_end(
+                    post,
+                    experiment.verdict,
+                    experiment.score,
+                    &with_warnings(&experiment.reason, &experiment.warnings),
+                );
+            } else {
+                self.say_end(post, gate.verdict, gate.resilience_score, &reasons);
+            }
+        }
+        if let Some(run) = &self.run {
+            let warnings: Vec<String> = warnings(result).collect();
+            self.say_end(run, gate.verdict, gate.resilience_score, &with_warnings(&reasons, &warnings));
+        }
+        let posts = self.close();
+        if let Err(why) = self.line.connection.forge().await {
+            return Some(super::no_forge(Self::SINK, why));
+        }
+        let mut refused: Option<Reported> = None;
+        // All are closed before one is waited for.
+        let tasks: Vec<_> = posts.into_iter().map(|post| post.task).collect();
+        for task in tasks {
+            let missing = match task.await {
+                Ok(Delivered::Posted | Delivered::NoForge) => None,
+                Ok(Delivered::Hidden(said)) => Some(super::skipped(Self::SINK, said).with_remedy(APART)),
+                Ok(Delivered::Refused(refusal)) => {
+                    Some(super::refused_by(&self.line.connection, Self::SINK, &refusal))
+                }
+                Err(error) => Some(failed(Self::SINK, error)),
+            };
+            refused = worse(refused, missing);
+        }
+        Some(refused.unwrap_or_else(|| written(Self::SINK)))
+    }
+}
+
+#[cfg(test)]
+#[path = "status_tests.rs"]
+mod tests;

@@ -1,0 +1,64 @@
+//! What has changed since an earlier run.
+
+use super::sections::table;
+use super::{link, md};
+use crate::change::{changed_probes, known, measured, of_verdict, signed};
+use faultgate_core::model::{EarlierRun, ExperimentChange, Presence, ProbeChange, RunComparison, RunResult};
+
+/// A line for the head, of numbers alone.
+pub(super) fn line(result: &RunResult) -> Option<String> {
+    let change = crate::change::of_run(result.comparison.as_ref()?)?;
+    Some(format!("Compared with the earlier run: **{change}**.\n\n"))
+}
+
+/// Which run it was, what has changed of the experiments, and which of their probes have.
+pub(super) fn section(comparison: &RunComparison) -> String {
+    let (mut rows, mut unchanged) = (Vec::new(), 0);
+    for change in &comparison.experiments {
+        let probes: Vec<&ProbeChange> = changed_probes(change).collect();
+        if !change.has_changed() && probes.is_empty() {
+            unchanged += 1;
+            continue;
+        }
+        rows.push(of_experiment(change));
+        rows.extend(probes.into_iter().map(|probe| of_probe(&change.name, probe)));
+    }
+    let columns = ["Experiment", "Probe", "Earlier", "Now", "Change", "Verdict"];
+    let rest = match unchanged {
+        0 => String::new(),
+        1 => "1 experiment without a change.\n\n".to_owned(),
+        _ => format!("{unchanged} experiments without a change.\n\n"),
+    };
+    format!(
+        "### Compared with the earlier run\n\n{}\n\n{}{rest}",
+        earlier(&comparison.earlier),
+        table(&columns, rows.into_iter())
+    )
+}
+
+fn earlier(run: &EarlierRun) -> String {
+    let name = match run.url.as_deref().and_then(link) {
+        Some(url) => format!("[{}]({url})", md(&run.id)),
+        None => md(&run.id),
+    };
+    let commit = run.commit.as_deref().map(|commit| format!(" of commit {}", md(commit))).unwrap_or_default();
+    let ended_at = run.ended_at.strftime("%Y-%m-%d %H:%M:%SZ");
+    format!("It was {name}{commit}, which ended at {ended_at}: {}.", run.verdict)
+}
+
+fn of_experiment(change: &ExperimentChange) -> String {
+    let (earlier, now) = (known(change.score.earlier()), known(change.score.now()));
+    let (earlier, now, told) = match change.presence {
+        Presence::Both => (earlier, now, signed(change.score).unwrap_or_else(|| "unknown".to_owned())),
+        Presence::New => ("–".to_owned(), now, "new".to_owned()),
+        Presence::Gone => (earlier, "–".to_owned(), "gone".to_owned()),
+    };
+    let verdict = of_verdict(change.verdict);
+    format!("| {} | | {earlier} | {now} | {told} | {verdict} |\n", md(&change.name))
+}
+
+fn of_probe(experiment: &str, probe: &ProbeChange) -> String {
+    let (earlier, now) = (measured(probe.score.earlier()), measured(probe.score.now()));
+    let told = signed(probe.score).unwrap_or_else(|| "unknown".to_owned());
+    format!("| {} | {} | {earlier} | {now} | {told} | |\n", md(experiment), md(&probe.name))
+}

@@ -1,0 +1,141 @@
+//! What stands in every summary: the verdict, the score, why, and the table of experiments.
+
+use std::fmt::Write as _;
+
+use super::{change, link, md};
+use crate::change::of_named;
+use crate::console::seconds;
+use crate::warnings;
+use faultgate_core::model::{ExperimentResult, RunResult, Score, Verdict};
+use faultgate_core::text;
+
+/// Reasons and experiments that are shown, if there is room.
+pub(super) const REASONS: usize = 20;
+const ROWS: usize = 100;
+/// Bytes that say how many lines are missing.
+const MORE: usize = 64;
+
+/// At most `room` bytes, apart from the title and the score.
+pub(super) fn head(result: &RunResult, room: usize) -> String {
+    let gate = &result.gate;
+    let score = or_dash(gate.resilience_score);
+    let mut head = format!("## {} Chaos gate: {}\n\n", mark(gate.verdict), gate.verdict);
+    if let Some(rehearsal) = &result.rehearsal {
+        let note = format!(
+            "> **Rehearsal** of the scenario {}: {}\n\n",
+            md(&rehearsal.scenario),
+            md(&rehearsal.note)
+        );
+        if note.len() <= room / 3 {
+            head.push_str(&note);
+        }
+    }
+    if result.dry_run {
+        head.push_str("> **Dry run**: targets were resolved, and nothing was injected.\n\n");
+    }
+    let expected = gate.expected_resilience_score;
+    let _ = writeln!(head, "**Resilience score {score}**, expected at least {expected}.\n");
+    head.push_str(&change::line(result).unwrap_or_default());
+    let reasons = gate.reasons.iter().map(|reason| format!("- {}\n", md(reason)));
+    head.push_str(&some_of(reasons, REASONS, room / 3, |more| format!("- and {more} more\n")));
+    let warnings: Vec<String> = warnings(result).map(|one| format!("- ⚠️ {}\n", md(&one))).collect();
+    head.push_str(&some_of(warnings.into_iter(), REASONS, room / 3, |more| {
+        format!("- and {more} more warnings\n")
+    }));
+    head.push('\n');
+    if !result.experiments.is_empty() {
+        head.push_str(&table(result, room / 3));
+        head.push('\n');
+    }
+    head
+}
+
+fn table(result: &RunResult, room: usize) -> String {
+    let mut ordered: Vec<_> = result.experiments.iter().collect();
+    if ordered.len() > ROWS {
+        // What did not pass must not be what is cut.
+        ordered.sort_by_key(|experiment| experiment.verdict == Verdict::Passed);
+    }
+    let is_compared = result.comparison.is_some();
+    let rows = ordered.into_iter().map(|experiment| {
+        let change =
+            if is_compared { format!(" {} |", of_named(result, &experiment.name)) } else { String::new() };
+        format!(
+            "| {} | {} {} | {} |{change} {} | {} |\n",
+            linked(experiment),
+            mark(experiment.verdict),
+            experiment.verdict,
+            or_dash(experiment.score),
+            experiment.state,
+            duration(experiment),
+        )
+    });
+    let (title, rule, cell) = if is_compared { (" Earlier → now |", " --- |", " |") } else { ("", "", "") };
+    let mut table = format!(
+        "| Experiment | Verdict | Score |{title} State | Duration |\n| --- | --- | --: |{rule} --- | --: |\n"
+    );
+    table.push_str(&some_of(rows, ROWS, room, |more| format!("| and {more} more | | |{cell} | |\n")));
+    table
+}
+
+/// The first lines: at most so many, of at most so many bytes, and how many more there are.
+pub(super) fn some_of(
+    lines: impl ExactSizeIterator<Item = String>,
+    most: usize,
+    room: usize,
+    more: impl Fn(usize) -> String,
+) -> String {
+    let (count, mut shown, mut text) = (lines.len(), 0, String::new());
+    for line in lines.take(most) {
+        if text.len() + line.len() + MORE > room {
+            break;
+        }
+        text.push_str(&line);
+        shown += 1;
+    }
+    if shown < count {
+        text.push_str(&more(count - shown));
+    }
+    text
+}
+
+pub(super) fn foot(result: &RunResult, html: bool) -> String {
+    let foot = format!(
+        "faultgate {} · run {} · {} to {} · {} requests",
+        text::plain(&result.faultgate.version, 40),
+        text::plain(&result.run.id, 64),
+        result.started_at.strftime("%Y-%m-%d %H:%M:%SZ"),
+        result.ended_at.strftime("%H:%M:%SZ"),
+        result.api_calls.values().fold(0_u64, |sum, calls| sum.saturating_add(*calls)),
+    );
+    let foot = md(&foot);
+    if html { format!("<sub>{foot}</sub>\n") } else { format!("{foot}\n") }
+}
+
+fn mark(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Passed => "✅",
+        Verdict::Failed => "❌",
+        Verdict::Errored => "⚠️",
+        Verdict::TimedOut => "⏱️",
+        Verdict::Cancelled => "🚫",
+    }
+}
+
+fn or_dash(score: Option<Score>) -> String {
+    score.map_or_else(|| "–".to_owned(), |score| score.to_string())
+}
+
+fn linked(experiment: &ExperimentResult) -> String {
+    match experiment.url.as_deref().and_then(link) {
+        Some(url) => format!("[{}]({url})", md(&experiment.name)),
+        None => md(&experiment.name),
+    }
+}
+
+fn duration(experiment: &ExperimentResult) -> String {
+    match (experiment.started_at, experiment.ended_at) {
+        (Some(start), Some(end)) => seconds(end.duration_since(start)),
+        _ => "–".to_owned(),
+    }
+}

@@ -1,0 +1,269 @@
+//! The parts of a summary below its head.
+
+use std::fmt::Write as _;
+
+use jiff::SignedDuration;
+
+use super::change;
+use super::faults::faults;
+use super::fit::{Kind, Section};
+use super::head::{REASONS, some_of};
+use super::{Page, link, md};
+use crate::arithmetic;
+use crate::console::seconds;
+use crate::own_report::own_report;
+use crate::timeline::gantt;
+use faultgate_core::model::{ExperimentResult, Finding, Level, Probe, Reported, RunResult, Verdict};
+use faultgate_core::text;
+
+/// Resources of a target that are shown.
+const RESOURCES: usize = 5;
+/// Longest detail of a report that is missing: it may hold the permissions to add.
+const DETAIL: usize = 1_000;
+/// Lines of a table or a list that are shown.
+const LINES: usize = 100;
+
+/// All there is to tell, in the order in which people read it.
+pub(super) fn sections(result: &RunResult, page: &Page) -> Vec<Section> {
+    let mut all = Vec::new();
+    let mut push = |kind: Kind, experiment: Option<usize>, text: String| {
+        if !text.is_empty() {
+            all.push(Section { kind, experiment, text });
+        }
+    };
+    for (place, experiment) in result.experiments.iter().enumerate() {
+        let passed = experiment.verdict == Verdict::Passed;
+        let either = |of_passed, of_others| if passed { of_passed } else { of_others };
+        let place = Some(place);
+        push(either(Kind::Passed, Kind::NotPassed), place, facts(experiment, result));
+        push(either(Kind::ProbesOfPassed, Kind::Probes), place, probes(experiment));
+        push(either(Kind::ProbesOfPassed, Kind::Probes), place, faults(experiment));
+        push(either(Kind::ActionsOfPassed, Kind::Actions), place, actions(experiment));
+        push(either(Kind::TargetsOfPassed, Kind::Targets), place, targets(experiment, page.html));
+        if !passed {
+            push(Kind::Evidence, place, evidence(experiment, page.html));
+        }
+    }
+    if page.mermaid
+        && let Some(chart) = gantt(&result.experiments, result.ended_at)
+    {
+        push(Kind::Timeline, None, format!("### Timeline (UTC)\n\n{chart}\n"));
+    }
+    push(Kind::Score, None, score(result));
+    push(Kind::Change, None, result.comparison.as_ref().map(change::section).unwrap_or_default());
+    push(Kind::Findings, None, findings(&result.findings));
+    push(Kind::Leftovers, None, leftovers(result));
+    push(Kind::Reports, None, reports(&result.reporting));
+    all
+}
+
+/// A title and the first lines of a list; nothing where there are none.
+fn list(title: &str, lines: impl ExactSizeIterator<Item = String>) -> String {
+    if lines.len() == 0 {
+        return String::new();
+    }
+    let lines = some_of(lines, LINES, usize::MAX, |more| format!("- and {more} more\n"));
+    format!("{title}\n\n{lines}\n")
+}
+
+/// A table with these columns; nothing where there are no rows.
+pub(super) fn table(columns: &[&str], rows: impl ExactSizeIterator<Item = String>) -> String {
+    if rows.len() == 0 {
+        return String::new();
+    }
+    let rest = " |".repeat(columns.len());
+    let rows = some_of(rows, LINES, usize::MAX, |more| format!("| and {more} more{rest}\n"));
+    format!("| {} |\n|{}\n{rows}\n", columns.join(" | "), " --- |".repeat(columns.len()))
+}
+
+fn facts(experiment: &ExperimentResult, result: &RunResult) -> String {
+    let mut page = format!("### {}\n\n", md(&experiment.name));
+    let mut fact = |name: &str, value: &str| {
+        let _ = writeln!(page, "- {name}: {value}");
+    };
+    // The head has said the reasons that it has room for.
+    let named = format!("{}: {}", experiment.name, experiment.reason);
+    let is_said = |reason: &String| *reason == named || *reason == experiment.reason;
+    if !result.gate.reasons.iter().take(REASONS).any(is_said) {
+        fact("Why", &md(&experiment.reason));
+    }
+    let (source, id) = match experiment.engine.as_str() {
+        "fis" => ("Template", "Experiment"),
+        "command" => ("Command", "Process"),
+        _ => ("Experiment", "Run"),
+    };
+    fact(source, &md(&experiment.source));
+    if let Some(of_run) = &experiment.id {
+        fact(id, &md(of_run));
+    }
+    match experiment.stop_conditions.as_slice() {
+        // Other engines have none.
+        [] if experiment.engine == "fis" => {
+            fact("Stop conditions", "**none**: nothing would have stopped it");
+        }
+        [] => {}
+        some => {
+            let some: Vec<_> = some.iter().take(LINES).map(|condition| md(condition)).collect();
+            fact("Stop conditions", &some.join(", "));
+        }
+    }
+    if experiment.id.is_some() {
+        fact("How the end was learned", &learned(experiment));
+    }
+    if let Some(stop) = &experiment.stop {
+        let confirmed = if stop.confirmed { "confirmed" } else { "**not confirmed**" };
+        fact("Stopped by faultgate", &format!("{}; {confirmed}", md(&stop.why)));
+    }
+    if let Some((what, page)) = own_report(experiment) {
+        let page = page.as_deref().and_then(link);
+        fact(
+            "The engine's own report",
+            &page.map_or_else(|| md(what), |page| format!("[{}]({page})", md(what))),
+        );
+    }
+    page.push('\n');
+    page
+}
+
+fn learned(experiment: &ExperimentResult) -> String {
+    let monitor = &experiment.monitor;
+    let how = if monitor.learned.is_empty() { "it was not" } else { &monitor.learned };
+    let end = experiment.transitions.iter().rev().find(|step| step.state.is_terminal());
+    let delay = match (end, experiment.ended_at) {
+        (Some(end), Some(ended_at)) => {
+            let delay = end.observed_at.duration_since(ended_at).max(SignedDuration::ZERO);
+            format!(", {} after it happened", seconds(delay))
+        }
+        _ => String::new(),
+    };
+    format!(
+        "{}{delay} ({} events, {} duplicates, {} reconciliations)",
+        md(how),
+        monitor.events,
+        monitor.duplicates,
+        monitor.reconciliations
+    )
+}
+
+fn actions(experiment: &ExperimentResult) -> String {
+    let rows = experiment.actions.iter().map(|action| {
+        let why = action.reason.as_deref().map(md).unwrap_or_default();
+        format!("| {} | {} | {} | {why} |\n", md(&action.name), md(&action.action_id), md(&action.state))
+    });
+    table(&["Action", "What", "State", "Why"], rows)
+}
+
+/// What the probes saw, and what it makes of the score.
+fn probes(experiment: &ExperimentResult) -> String {
+    let columns = ["Probe", "Kind", "Passed", "Score", "Weight", "Detected", "Recovered", "Last failure"];
+    let rows = experiment.probes.iter().map(|probe| {
+        let why = match probe.unevaluated {
+            Some(_) => "never evaluated".to_owned(),
+            None => probe.last_failure().map(md).unwrap_or_default(),
+        };
+        format!(
+            "| {} | {} | {}/{}{} | {} | {} | {} | {} | {why} |\n",
+            md(&probe.name),
+            md(&probe.kind),
+            probe.passed_counted,
+            probe.counted,
+            in_all(probe),
+            probe.score,
+            probe.weight,
+            after(probe.detected_after_ms),
+            if probe.flaps { "it flaps".to_owned() } else { after(probe.recovered_after_ms) },
+        )
+    });
+    table(&columns, rows)
+}
+
+/// The looks that do not count, beside those that do.
+fn in_all(probe: &Probe) -> String {
+    if probe.counted == probe.total {
+        String::new()
+    } else {
+        format!(" ({}/{} in all)", probe.passed, probe.total)
+    }
+}
+
+fn after(millis: Option<u64>) -> String {
+    let duration = millis.and_then(|millis| i64::try_from(millis).ok()).map(SignedDuration::from_millis);
+    duration.map_or_else(|| "–".to_owned(), |duration| format!("after {}", seconds(duration)))
+}
+
+/// From samples to the run's score, where anything was measured.
+fn score(result: &RunResult) -> String {
+    if result.experiments.iter().all(|experiment| experiment.probes.is_empty()) {
+        return String::new();
+    }
+    let mut lines = Vec::new();
+    for experiment in &result.experiments {
+        lines.push(format!("- {}: {}\n", md(&experiment.name), md(&arithmetic::of_experiment(experiment))));
+        for probe in &experiment.probes {
+            let sum = arithmetic::of_probe(probe);
+            lines.push(format!("  - {}, weight {}: {sum}\n", md(&probe.name), probe.weight));
+            let phases = arithmetic::of_phases(probe);
+            if !phases.is_empty() {
+                lines.push(format!("    - Looks that passed: {phases}\n"));
+            }
+        }
+    }
+    lines.push(format!("- **The run**: {}\n", md(&arithmetic::of_run(result))));
+    list("### How the score came about", lines.into_iter())
+}
+
+fn targets(experiment: &ExperimentResult, html: bool) -> String {
+    let rows = experiment.targets.iter().map(|target| {
+        let mut resources: Vec<String> =
+            target.resources.iter().take(RESOURCES).map(|resource| md(resource)).collect();
+        match target.resolved {
+            None => resources.push("not known".to_owned()),
+            Some(0) => resources.push("**nothing**".to_owned()),
+            Some(count) if target.has_more || count > resources.len() as u64 => {
+                let least = if target.has_more { "at least " } else { "" };
+                resources.push(format!("and {least}{} more", count.saturating_sub(resources.len() as u64)));
+            }
+            Some(_) => {}
+        }
+        let resources = resources.join(if html { "<br>" } else { ", " });
+        format!("| {} | {} | {resources} |\n", md(&target.name), md(&target.resource_type))
+    });
+    table(&["Target", "Type", "Resolved to"], rows)
+}
+
+fn evidence(experiment: &ExperimentResult, html: bool) -> String {
+    let lines = experiment.evidence.iter();
+    let lines = lines.map(|evidence| format!("- {}: {}\n", md(&evidence.source), md(&evidence.fact)));
+    if experiment.evidence.is_empty() {
+        String::new()
+    } else if html {
+        list("<details><summary>Evidence</summary>", lines) + "</details>\n\n"
+    } else {
+        list("Evidence:", lines)
+    }
+}
+
+fn findings(findings: &[Finding]) -> String {
+    let told: Vec<&Finding> = findings.iter().filter(|finding| finding.level > Level::Ok).collect();
+    let lines = told.into_iter().map(|finding| {
+        let remedy = finding.remedy.as_deref().map(|remedy| format!(" → {}", md(remedy))).unwrap_or_default();
+        let (level, subject) = (finding.level.as_str(), md(&finding.subject));
+        format!("- **{level}** {subject}: {}{remedy}\n", md(&finding.message))
+    });
+    list("### Before the launch", lines)
+}
+
+fn leftovers(result: &RunResult) -> String {
+    let left: Vec<&String> =
+        result.subscriptions.iter().flat_map(|subscription| &subscription.leftovers).collect();
+    list("### Not removed", left.into_iter().map(|leftover| format!("- {}\n", md(leftover))))
+}
+
+fn reports(reporting: &[Reported]) -> String {
+    let missing: Vec<&Reported> = reporting.iter().filter(|reported| reported.is_missing()).collect();
+    let lines = missing.into_iter().map(|reported| {
+        let detail = text::markdown(reported.detail.as_deref().unwrap_or_default(), DETAIL);
+        format!("- **{}** {}: {detail}\n", reported.outcome.as_str(), md(&reported.sink))
+    });
+    list("### Reports that are missing", lines)
+}

@@ -1,0 +1,183 @@
+//! Texts of others in a run, without what must not be told. Names and ids stay: files are put together by them.
+
+use faultgate_config::Veil;
+use faultgate_core::model::{ExperimentResult, Finding, RunEvent, RunResult, Turn};
+
+/// The result as it is reported.
+#[must_use]
+pub fn veiled(mut result: RunResult, veil: &Veil) -> RunResult {
+    if veil.is_empty() {
+        return result;
+    }
+    let hide = |text: &mut String| *text = veil.hide(text);
+    result.gate.reasons.iter_mut().for_each(hide);
+    for finding in &mut result.findings {
+        *finding = of_finding(finding, veil);
+    }
+    for experiment in &mut result.experiments {
+        of_experiment(experiment, veil);
+    }
+    result
+}
+
+fn of_finding(finding: &Finding, veil: &Veil) -> Finding {
+    Finding {
+        level: finding.level,
+        subject: veil.hide(&finding.subject),
+        message: veil.hide(&finding.message),
+        remedy: finding.remedy.as_ref().map(|remedy| veil.hide(remedy)),
+    }
+}
+
+fn of_experiment(experiment: &mut ExperimentResult, veil: &Veil) {
+    let hide = |text: &mut String| *text = veil.hide(text);
+    hide(&mut experiment.reason);
+    experiment.raw_state.iter_mut().chain(&mut experiment.report_state).for_each(hide);
+    experiment.warnings.iter_mut().chain(&mut experiment.stop_conditions).for_each(hide);
+    hide(&mut experiment.monitor.learned);
+    for transition in &mut experiment.transitions {
+        hide(&mut transition.raw_state);
+        transition.reason.iter_mut().for_each(hide);
+    }
+    for action in &mut experiment.actions {
+        hide(&mut action.name);
+        hide(&mut action.action_id);
+        action.reason.iter_mut().for_each(hide);
+    }
+    for evidence in &mut experiment.evidence {
+        hide(&mut evidence.source);
+        hide(&mut evidence.fact);
+    }
+    for fault in &mut experiment.faults {
+        fault.fail_step.iter_mut().chain(&mut fault.error_code).for_each(hide);
+        fault.probes.iter_mut().filter_map(|probe| probe.description.as_mut()).for_each(hide);
+    }
+    for reason in experiment
+        .probes
+        .iter_mut()
+        .flat_map(|probe| &mut probe.samples)
+        .filter_map(|sample| sample.reason.as_mut())
+    {
+        *reason = veil.hide(reason).into();
+    }
+    if let Some(error) = &mut experiment.error {
+        error.code.iter_mut().chain(&mut error.location).for_each(hide);
+    }
+    if let Some(stop) = &mut experiment.stop {
+        hide(&mut stop.why);
+        stop.error.iter_mut().for_each(hide);
+    }
+}
+
+/// Tells an event as it is reported.
+pub fn tell_veiled(event: &RunEvent<'_>, veil: &Veil, tell: &mut dyn FnMut(&RunEvent<'_>)) {
+    if veil.is_empty() {
+        return tell(event);
+    }
+    match event {
+        RunEvent::Found(finding) => tell(&RunEvent::Found(&of_finding(finding, veil))),
+        RunEvent::Transition { experiment, transition } => {
+            let mut transition = (*transition).clone();
+            transition.raw_state = veil.hide(&transition.raw_state);
+            transition.reason = transition.reason.map(|reason| veil.hide(&reason));
+            tell(&RunEvent::Transition { experiment: *experiment, transition: &transition });
+        }
+        RunEvent::ProbeTurned { experiment, probe, turn } => {
+            let mut turn = (*turn).clone();
+            if let Turn::Fails { reason: Some(reason) } = &mut turn {
+                *reason = veil.hide(reason).into();
+            }
+            tell(&RunEvent::ProbeTurned { experiment: *experiment, probe, turn: &turn });
+        }
+        RunEvent::Stopping { experiment, why } => {
+            tell(&RunEvent::Stopping { experiment: *experiment, why: &veil.hide(why) });
+        }
+        RunEvent::Ended { experiment, state, verdict, score, reason } => tell(&RunEvent::Ended {
+            experiment: *experiment,
+            state: *state,
+            verdict: *verdict,
+            score: *score,
+            reason: &veil.hide(reason),
+        }),
+        RunEvent::Warning(warning) => tell(&RunEvent::Warning(&veil.hide(warning))),
+        RunEvent::Started { .. }
+        | RunEvent::Subscribed { .. }
+        | RunEvent::Launched { .. }
+        | RunEvent::Tick => tell(event),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::samples::saying_faults;
+
+    const SECRET: &str = "s3cr3t-of-the-suite";
+    /// By these files are put together, or readers find their way.
+    const NAMES: &[&str] = &[
+        "engine",
+        "id",
+        "kind",
+        "mode",
+        "name",
+        "region",
+        "report_location",
+        "resource_type",
+        "resources",
+        "source",
+        "state",
+        "targets",
+        "url",
+        "verdict",
+    ];
+
+    /// The keys whose texts hold the secret.
+    fn telling(value: &serde_json::Value, key: &str, keys: &mut Vec<String>) {
+        match value {
+            serde_json::Value::String(text) if text.contains(SECRET) => keys.push(key.to_owned()),
+            serde_json::Value::Array(items) => items.iter().for_each(|item| telling(item, key, keys)),
+            serde_json::Value::Object(entries) => {
+                entries.iter().for_each(|(key, value)| telling(value, key, keys));
+            }
+            _ => {}
+        }
+    }
+
+    #[test]
+    fn no_text_of_a_result_tells_it_but_names() {
+        let result = veiled(saying_faults(SECRET), &Veil::over([SECRET.to_owned()]));
+        let mut keys = Vec::new();
+        for part in ["gate", "experiments", "findings"] {
+            telling(&serde_json::to_value(&result).unwrap()[part], part, &mut keys);
+        }
+        keys.retain(|key| !NAMES.contains(&key.as_str()));
+        assert_eq!(keys, [""; 0]);
+    }
+
+    #[test]
+    fn no_event_tells_it() {
+        let result = saying_faults(SECRET);
+        let experiment = &result.experiments[0];
+        let reason = experiment.reason.as_str();
+        let turn = Turn::Fails { reason: Some(SECRET.into()) };
+        let events = [
+            RunEvent::Found(&result.findings[0]),
+            RunEvent::Transition { experiment: 0, transition: &experiment.transitions[0] },
+            RunEvent::ProbeTurned { experiment: 0, probe: "p", turn: &turn },
+            RunEvent::Stopping { experiment: 0, why: reason },
+            RunEvent::Ended {
+                experiment: 0,
+                state: experiment.state,
+                verdict: experiment.verdict,
+                score: None,
+                reason,
+            },
+            RunEvent::Warning(reason),
+        ];
+        for event in events {
+            let mut told = String::new();
+            tell_veiled(&event, &Veil::over([SECRET.to_owned()]), &mut |event| told = format!("{event:?}"));
+            assert!(told.contains("***") && !told.contains(SECRET), "{told}");
+        }
+    }
+}

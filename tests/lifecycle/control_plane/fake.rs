@@ -1,0 +1,303 @@
+//! A control plane that plays a script, for tests on a paused clock.
+
+use std::cell::RefCell;
+use std::collections::{BTreeMap, VecDeque};
+use std::rc::Rc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use serde_json::{Value, json};
+use tokio::time::Instant;
+
+use faultgate_core::model::{ExperimentPlan, Finding};
+use faultgate_engines::control_plane::{
+    Asked, Counts, Details, Manager, Run, RunKey, Trouble, TroubleKind, state_of,
+};
+
+/// When the first run was created, in seconds.
+const FIRST_CREATED: i64 = 1_600_000_000;
+
+/// What happens to a request.
+#[derive(Debug, Clone)]
+pub(super) enum Effect {
+    Granted,
+    Trouble(TroubleKind, Option<u64>),
+    /// It has its effect, and no answer.
+    LostAnswer,
+    Hang,
+    /// The run is not there.
+    Gone,
+    /// The answer is of somebody else's run.
+    Another,
+}
+
+/// How each run goes: its words, each after so long.
+#[derive(Debug, Clone)]
+pub(super) struct Life {
+    pub(super) beats: Vec<(Duration, &'static str)>,
+    pub(super) score: Option<f64>,
+    pub(super) counts: Counts,
+    pub(super) execution: Option<Value>,
+    /// When the agent tells the run's id.
+    pub(super) named_after: Duration,
+    /// A stop does nothing.
+    pub(super) deaf: bool,
+    /// It has no run of its own.
+    pub(super) cron: bool,
+}
+
+pub(super) fn life(beats: &[(u64, &'static str)]) -> Life {
+    let counts =
+        Counts { total: Some(1), passed: Some(1), failed: Some(0), stopped: Some(0), ..Counts::default() };
+    Life {
+        beats: beats.iter().map(|(after, word)| (Duration::from_secs(*after), *word)).collect(),
+        score: Some(100.0),
+        counts,
+        execution: Some(execution("Pass")),
+        named_after: Duration::from_secs(2),
+        deaf: false,
+        cron: false,
+    }
+}
+
+pub(super) fn execution(verdict: &str) -> Value {
+    json!({"nodes": {"a": {"type": "ChaosEngine", "chaosData": {"experimentName": "pod-delete",
+        "experimentVerdict": verdict, "probeSuccessPercentage": "100",
+        "probeStatuses": [{"name": "answers", "type": "httpProbe", "status": {"verdict": "Passed"}}]}}}})
+}
+
+#[derive(Debug, Clone)]
+pub(super) struct Began {
+    pub(super) notify_id: String,
+    pub(super) experiment: String,
+    pub(super) life: Life,
+    pub(super) at: Instant,
+    pub(super) created_at: Timestamp,
+    pub(super) stopped_at: Option<Instant>,
+    pub(super) ours: bool,
+}
+
+impl Began {
+    pub(super) fn phase(&self) -> &'static str {
+        if let Some(at) = self.stopped_at.filter(|_| !self.life.deaf) {
+            let before = self.word(at);
+            return if state_of(before).is_terminal() { before } else { "Stopped" };
+        }
+        self.word(Instant::now())
+    }
+
+    fn word(&self, now: Instant) -> &'static str {
+        let age = now.saturating_duration_since(self.at);
+        let mut told = "Queued";
+        for (after, word) in &self.life.beats {
+            // What is over stays over.
+            if *after > age || state_of(told).is_terminal() {
+                break;
+            }
+            told = word;
+        }
+        told
+    }
+
+    pub(super) fn run(&self) -> Run {
+        let phase = self.phase();
+        let is_over = state_of(phase).is_terminal();
+        let named = self.at.elapsed() >= self.life.named_after;
+        Run {
+            notify_id: Some(self.notify_id.clone()),
+            run_id: named.then(|| format!("run-{}", self.notify_id)),
+            phase: phase.to_owned(),
+            score: if is_over { self.life.score } else { Some(0.0) },
+            counts: self.life.counts,
+            created_at: Some(self.created_at),
+            ..Run::default()
+        }
+    }
+}
+
+#[derive(Default)]
+pub(super) struct World {
+    /// By experiment.
+    pub(super) lives: BTreeMap<String, Life>,
+    /// By operation, in turn; afterwards all is granted.
+    pub(super) effects: BTreeMap<&'static str, VecDeque<Effect>>,
+    pub(super) runs: Vec<Began>,
+    /// Launches that reached the server.
+    pub(super) launches: BTreeMap<String, u64>,
+    /// Notify ids that were to be stopped.
+    pub(super) stops: Vec<String>,
+    pub(super) calls: BTreeMap<String, u64>,
+    pub(super) at: Vec<Instant>,
+    pub(super) latency: Duration,
+    /// Each run takes a request of its own.
+    pub(super) one_by_one: bool,
+    /// Its lists leave notify ids out.
+    pub(super) lists_no_notify_ids: bool,
+}
+
+#[derive(Clone, Default)]
+pub(super) struct Fake(pub(super) Rc<RefCell<World>>);
+
+impl Fake {
+    pub(super) fn with(experiment: &str, life: Life) -> Self {
+        let fake = Self::default();
+        fake.0.borrow_mut().lives.insert(experiment.to_owned(), life);
+        fake.0.borrow_mut().latency = Duration::from_millis(100);
+        fake
+    }
+
+    pub(super) fn after(self, operation: &'static str, effects: &[Effect]) -> Self {
+        self.0.borrow_mut().effects.insert(operation, effects.iter().cloned().collect());
+        self
+    }
+
+    /// Somebody launches the same.
+    pub(super) fn begin(&self, experiment: &str, ours: bool) -> String {
+        let mut world = self.0.borrow_mut();
+        let life = world.lives[experiment].clone();
+        let notify_id = format!("n{}", world.runs.len() + 1);
+        let created = i64::try_from(world.runs.len()).unwrap();
+        world.runs.push(Began {
+            notify_id: notify_id.clone(),
+            experiment: experiment.to_owned(),
+            life,
+            at: Instant::now(),
+            created_at: Timestamp::from_second(FIRST_CREATED + created).unwrap(),
+            stopped_at: None,
+            ours,
+        });
+        notify_id
+    }
+
+    pub(super) fn calls_of(&self, operation: &str) -> u64 {
+        self.0.borrow().calls.get(operation).copied().unwrap_or_default()
+    }
+
+    async fn request(&self, operation: &'static str) -> Result<Effect, Trouble> {
+        let (effect, latency) = {
+            let mut world = self.0.borrow_mut();
+            *world.calls.entry(operation.to_owned()).or_default() += 1;
+            world.at.push(Instant::now());
+            let effect = world.effects.get_mut(operation).and_then(VecDeque::pop_front);
+            (effect.unwrap_or(Effect::Granted), world.latency)
+        };
+        tokio::time::sleep(latency).await;
+        match effect {
+            Effect::Trouble(kind, wait) => {
+                Err(Trouble { wait: wait.map(Duration::from_secs), ..Trouble::new(kind, "chaos") })
+            }
+            Effect::Hang => std::future::pending().await,
+            effect => Ok(effect),
+        }
+    }
+}
+
+fn is_of(run: &Run, key: &RunKey) -> bool {
+    match key.notify_id.as_str() {
+        "" => run.run_id.is_some() && run.run_id == key.run_id,
+        notify_id => run.notify_id.as_deref() == Some(notify_id),
+    }
+}
+
+fn lost() -> Trouble {
+    Trouble::new(TroubleKind::Unanswered, "connection reset")
+}
+
+#[async_trait(?Send)]
+impl Manager for Fake {
+    fn title(&self) -> &'static str {
+        "the fake"
+    }
+
+    async fn check(&self, _experiments: &[&ExperimentPlan]) -> Vec<Finding> {
+        Vec::new()
+    }
+
+    async fn launch(&self, experiment: &ExperimentPlan) -> Result<RunKey, Trouble> {
+        let effect = self.request("launch").await?;
+        let id = experiment.spec.source().to_owned();
+        *self.0.borrow_mut().launches.entry(experiment.name.clone()).or_default() += 1;
+        let cron = self.0.borrow().lives[&id].cron;
+        let notify_id = if cron { String::new() } else { self.begin(&id, true) };
+        match effect {
+            Effect::LostAnswer => Err(lost()),
+            _ => Ok(RunKey { experiment: id, notify_id, run_id: None }),
+        }
+    }
+
+    fn requests(&self, runs: usize) -> usize {
+        if self.0.borrow().one_by_one { runs } else { runs.min(1) }
+    }
+
+    async fn read(&self, runs: &[RunKey]) -> Vec<Result<Option<Run>, Trouble>> {
+        let more = self.requests(runs.len()).saturating_sub(1);
+        self.0.borrow_mut().at.extend(std::iter::repeat_n(Instant::now(), more));
+        let effect = match self.request("read").await {
+            Ok(effect) => effect,
+            Err(trouble) => return runs.iter().map(|_| Err(trouble.clone())).collect(),
+        };
+        let world = self.0.borrow();
+        let known = |key: &RunKey| world.runs.iter().map(Began::run).find(|run| is_of(run, key));
+        runs.iter()
+            .map(|key| match effect {
+                Effect::Gone => Ok(None),
+                Effect::LostAnswer => Err(lost()),
+                Effect::Another => Ok(Some(Run {
+                    notify_id: Some("another".to_owned()),
+                    phase: "Completed".to_owned(),
+                    score: Some(100.0),
+                    ..Run::default()
+                })),
+                _ => Ok(known(key)),
+            })
+            .collect()
+    }
+
+    async fn details(&self, run: &RunKey) -> Result<Details, Trouble> {
+        self.request("details").await?;
+        let world = self.0.borrow();
+        let own = world.runs.iter().find(|own| own.notify_id == run.notify_id);
+        Ok(Details { execution: own.and_then(|own| own.life.execution.clone()), ..Details::default() })
+    }
+
+    async fn recent(&self, experiment: &ExperimentPlan) -> Result<Vec<Run>, Trouble> {
+        if matches!(self.request("recent").await?, Effect::LostAnswer) {
+            return Err(lost());
+        }
+        let world = self.0.borrow();
+        let own = world.runs.iter().rev().filter(|run| run.experiment == experiment.spec.source());
+        let named = |run: Run| Run { notify_id: run.notify_id.filter(|_| !world.lists_no_notify_ids), ..run };
+        Ok(own.map(Began::run).map(named).collect())
+    }
+
+    async fn stop(&self, run: &RunKey) -> Result<(), Trouble> {
+        self.0.borrow_mut().stops.push(run.notify_id.clone());
+        let effect = self.request("stop").await?;
+        if run.run_id.is_none() {
+            return Err(Trouble::new(TroubleKind::Refused, "no run id"));
+        }
+        let mut world = self.0.borrow_mut();
+        let own = world.runs.iter_mut().find(|own| own.notify_id == run.notify_id);
+        if let Some(own) = own {
+            own.stopped_at.get_or_insert(Instant::now());
+        }
+        if matches!(effect, Effect::LostAnswer) { Err(lost()) } else { Ok(()) }
+    }
+
+    fn link(&self, run: &RunKey) -> Option<String> {
+        Some(format!("https://fake.example/{}", run.notify_id))
+    }
+
+    fn stop_by_hand(&self, run: &RunKey) -> String {
+        format!("stop {} in the console", run.notify_id)
+    }
+
+    fn remedy(&self, trouble: &Trouble, _what: Asked) -> Option<String> {
+        (trouble.kind == TroubleKind::Unauthenticated).then(|| "renew the token".to_owned())
+    }
+
+    fn calls(&self) -> BTreeMap<String, u64> {
+        self.0.borrow().calls.clone()
+    }
+}
