@@ -1,7 +1,23 @@
-//! Settings: from flags, variables and the suite file to a plan, or to all the mistakes in them at once.
+//! Settings: flags, variables and the suite file become a plan, or a list of all the mistakes in them at
+//! once.
 //!
-//! [`INPUTS`] defines every input once. Each place settings come from is a layer over the one before,
-//! merged by the `config` crate; the merged values are parsed, and put together with the suite's experiments.
+//! [`INPUTS`] defines every input once. Each place that settings come from is a layer over the one before;
+//! the `config` crate merges the layers. The merged values are parsed and put together with the experiments
+//! of the suite.
+//!
+//! The files, by what they do:
+//!
+//! - Inputs: `inputs` is the table of them, `kind` and `parse` know the forms of their values, `reference`
+//!   renders them as documentation, action, workflow and component.
+//! - Layers: `flags`, `environment`, `file` (with `yaml`, `tree`, `unique`, `interpolate`) and `layers` read
+//!   and merge them; `values` parses what comes out.
+//! - The suite: `suite` and `probes` read its tables by their `keys`; `schema` makes the JSON Schema from the
+//!   same keys.
+//! - Results: `settings` is what a run is given; `stop_settings`, `sweep_settings` and `report_settings` are
+//!   what other commands are given.
+//! - Secrets: `secret`, `credentials`, `inherited` and `veil` decide who sees which value.
+//!
+//! No error or message of this module may contain a value that could be a secret.
 
 mod centers;
 mod comparing;

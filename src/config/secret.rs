@@ -1,4 +1,6 @@
-//! Values that are never shown.
+//! Secrets: values that are never shown.
+//!
+//! They are read from variables alone. They never enter the layers of settings, since those can be printed.
 
 use std::fmt;
 
@@ -9,7 +11,7 @@ use super::environment::Environment;
 use super::inputs::{INPUTS, Input};
 use super::layers;
 
-/// A value that no log, report or error may show.
+/// A value that no log, report or error may show. Its `Debug` and `Display` show `***`.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(String);
 
@@ -23,8 +25,8 @@ impl Secret {
         &self.0
     }
 
-    /// What somebody else has said, without this value if it is repeated there: as it is, or as JSON, XML or a URL
-    /// writes it.
+    /// A text from outside with `***` in place of this value, whether it is repeated as it is or in the way
+    /// in which JSON, XML or a URL would write it.
     pub fn veil(&self, said: &str) -> String {
         if self.0.is_empty() {
             return said.to_owned();
@@ -32,7 +34,7 @@ impl Secret {
         self.forms().into_iter().fold(said.to_owned(), |said, form| said.replace(&form, "***"))
     }
 
-    /// All that somebody else may write for it.
+    /// The forms in which others may write the value.
     pub(super) fn forms(&self) -> [String; 5] {
         let json = serde_json::Value::from(self.0.as_str()).to_string();
         let url = utf8_percent_encode(&self.0, NON_ALPHANUMERIC).to_string();
@@ -42,7 +44,7 @@ impl Secret {
     }
 }
 
-/// What RFC 3986 lets stand in a query as it is.
+/// Characters that must be escaped in a query: RFC 3986 leaves the others as they are.
 const QUERY: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 impl fmt::Debug for Secret {
@@ -70,7 +72,7 @@ pub struct Tokens {
 }
 
 impl Tokens {
-    /// Read straight from the environment: secrets never enter the layers, which can be printed.
+    /// Reads the secrets straight from the environment: they never enter the layers, which can be printed.
     pub(super) fn read(env: &Environment, mistakes: &mut Vec<Mistake>) -> Self {
         let mut tokens = Self::default();
         for input in INPUTS.iter().filter(|i| i.is_secret()) {
@@ -91,12 +93,12 @@ impl Tokens {
 }
 
 fn secret(input: &Input, env: &Environment, mistakes: &mut Vec<Mistake>) -> Option<Secret> {
-    // Both are read, so that a broken one is told even where the other wins.
+    // Both variables are read, so that a broken one is told even where the other one wins.
     let from_ci = layers::ci_variable(input, env, mistakes);
     let own = layers::own_variable(input, env, mistakes);
     let (origin, value) = own.or(from_ci)?;
     if value.chars().any(|c| c.is_control() || c.is_whitespace()) {
-        // It would end up in an HTTP header, where a line break is an injection.
+        // The value would end up in an HTTP header, where a line break is an injection.
         mistakes.push(
             Mistake::new(origin, format!("{}: holds white space or a control character", input.name))
                 .hint("set it to the token alone"),
@@ -106,7 +108,7 @@ fn secret(input: &Input, env: &Environment, mistakes: &mut Vec<Mistake>) -> Opti
     Some(Secret(value))
 }
 
-/// True of a variable that holds one of our secrets, in any of its forms.
+/// `true` for a variable that holds a secret of faultgate, in any of the variable's forms.
 pub(super) fn is_secret_variable(name: &str) -> bool {
     INPUTS.iter().filter(|i| i.is_secret()).any(|input| {
         name.eq_ignore_ascii_case(&input.variable())

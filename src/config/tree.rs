@@ -1,4 +1,6 @@
-//! The content of a file together with where everything in it stands.
+//! The content of a file, with the place of everything in it.
+//!
+//! Nodes are shared, since an alias of YAML stands for the same node at several places.
 
 use std::collections::HashMap;
 use std::rc::Rc;
@@ -8,7 +10,7 @@ use serde_json::Value as Json;
 
 use super::file::Table;
 
-/// A place in a text, counted from 1.
+/// A place in a text. Lines and columns count from 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Mark {
     pub(crate) line: usize,
@@ -21,26 +23,27 @@ impl Mark {
     }
 }
 
-/// A place in a file.
+/// A place in a file. Lines and columns count from 1.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Place {
-    /// As the user knows it.
+    /// Path of the file as the user knows it.
     pub file: String,
     pub line: usize,
     pub column: usize,
 }
 
-/// One value and where it begins.
+/// One value, and the place where it begins.
 #[derive(Debug)]
 pub(crate) struct Node {
     pub(crate) mark: Mark,
-    /// The name of its tag, where that is not one of YAML's own.
+    /// Name of its tag, where that is not one of YAML's own.
     pub(crate) tag: Option<String>,
     pub(crate) content: Content,
-    /// Levels below it, its own included.
+    /// Number of levels, with its own.
     pub(super) depth: usize,
 }
 
+/// The content of a value.
 #[derive(Debug)]
 pub(crate) enum Content {
     Scalar(ValueKind),
@@ -48,7 +51,7 @@ pub(crate) enum Content {
     Table(HashMap<String, Entry>),
 }
 
-/// What stands at a key, which may be there by a merge.
+/// The value at a key, and the place of the key. A merge (`<<`) may have brought it here.
 #[derive(Debug, Clone)]
 pub(crate) struct Entry {
     pub(crate) mark: Mark,
@@ -56,7 +59,7 @@ pub(crate) struct Entry {
 }
 
 impl Node {
-    /// What JSON says, whose places nobody knows: all of it is at line 0.
+    /// The content of JSON. Its places are not known, so all of it is at line 0.
     pub(crate) fn of_json(json: &Json) -> Self {
         let mark = Mark { line: 0, column: 0 };
         let (content, depth) = match json {
@@ -83,7 +86,7 @@ impl Node {
         Self { mark, tag: None, content, depth }
     }
 
-    /// What stands at a key of a table; nothing of what is no table.
+    /// The entry at a key; `None` if there is none, or if this is not a table.
     pub(crate) fn get(&self, key: &str) -> Option<&Entry> {
         match &self.content {
             Content::Table(entries) => entries.get(key),
@@ -91,7 +94,8 @@ impl Node {
         }
     }
 
-    /// A text, a number or a truth value as it is written; nothing of null.
+    /// A text, a number or a truth value in the form in which it is written; `None` for null, lists and
+    /// tables.
     pub(crate) fn text(&self) -> Option<String> {
         match &self.content {
             Content::Scalar(ValueKind::Nil) | Content::List(_) | Content::Table(_) => None,
@@ -99,7 +103,7 @@ impl Node {
         }
     }
 
-    /// The content alone.
+    /// The content without its places, in the form of the `config` crate.
     pub(super) fn value(&self, origin: &str) -> Value {
         let origin_of_value = origin.to_owned();
         let kind = match &self.content {
@@ -110,19 +114,19 @@ impl Node {
         Value::new(Some(&origin_of_value), kind)
     }
 
-    /// Where the key at the end of a path stands, such as `experiments[0].fis.template`. Of a path that leads nowhere, its
-    /// last part that is there.
+    /// The place of the key at the end of a path such as `experiments[0].fis.template`. If the path leads
+    /// nowhere, the place of its last part that exists.
     pub(super) fn key_at(&self, path: &str) -> Mark {
         self.find(path).0
     }
 
-    /// Where the value of that key begins.
+    /// The place where the value at the end of a path begins.
     pub(super) fn value_at(&self, path: &str) -> Mark {
         let (key, node) = self.find(path);
         node.map_or(key, |node| node.mark)
     }
 
-    /// The mark of the last key or item, and its node if the path leads there.
+    /// The mark of the last key or item that exists on a path, and the node if the path leads to one.
     fn find(&self, path: &str) -> (Mark, Option<&Self>) {
         let (mut mark, mut node, mut rest) = (self.mark, self, path);
         while !rest.is_empty() {
@@ -138,6 +142,7 @@ impl Node {
     }
 }
 
+/// One step along a path: the place and the node that it leads to, and the rest of the path.
 type Step<'n, 'p> = (Mark, &'n Node, &'p str);
 
 fn item<'n, 'p>(items: &'n [Rc<Node>], path: &'p str) -> Option<Step<'n, 'p>> {
@@ -146,7 +151,7 @@ fn item<'n, 'p>(items: &'n [Rc<Node>], path: &'p str) -> Option<Step<'n, 'p>> {
     Some((node.mark, node, rest))
 }
 
-/// A key may itself have dots and brackets: the longest that fits.
+/// The step to a key. A key may contain dots and brackets itself, so the longest one that fits is taken.
 fn entry<'n, 'p>(entries: &'n HashMap<String, Entry>, path: &'p str) -> Option<Step<'n, 'p>> {
     let ends = path.match_indices(['.', '[']).map(|(end, _)| end).chain([path.len()]);
     let mut ends: Vec<usize> = ends.collect();

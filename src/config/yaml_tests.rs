@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use super::super::file::Table;
 use super::*;
 
-const MOST: usize = 1 << 20;
+const MAX_CHARS: usize = 1 << 20;
 
 /// Without origins, which differ.
 fn plain(value: Value) -> ValueKind {
@@ -23,7 +23,7 @@ fn bare(table: Table) -> Table {
 
 /// As this module reads it.
 fn read(text: &str) -> Result<ValueKind, Vec<Fault>> {
-    parse(text, MOST).map(|root| plain(root.value("s.yml")))
+    parse(text, MAX_CHARS).map(|root| plain(root.value("s.yml")))
 }
 
 /// As the `config` crate reads it.
@@ -199,7 +199,7 @@ fn what_is_wrong_is_told_at_once_and_where_it_stands() {
     );
     assert!(told("a: 1\n---\nb: 2")[0].starts_with("3:1 does not parse: there are 2 documents"));
     assert!(told("a: .nan")[0].starts_with("1:4 does not parse: \".nan\" is not a number"));
-    assert_eq!(told(&"k: [1]\n".repeat(5_000)).len(), MOST_FAULTS);
+    assert_eq!(told(&"k: [1]\n".repeat(5_000)).len(), MAX_FAULTS);
 }
 
 #[test]
@@ -223,7 +223,7 @@ fn aliases_count_as_what_they_stand_for() {
 fn places_are_those_of_keys_and_values_also_of_merged_ones() {
     let text = "x-base: &base\n  when: [during]\nexperiments:\n  - name: a\n    env: { \"a.b[0]\": x, a: y }\n    \
                 probes:\n      - <<: *base\n        name: p\n";
-    let root = parse(text, MOST).unwrap();
+    let root = parse(text, MAX_CHARS).unwrap();
     let at = |mark: Mark| (mark.line, mark.column);
     for (path, key, value) in [
         ("experiments", (3, 1), (4, 3)),
@@ -253,7 +253,7 @@ proptest! {
         if let (Ok(ours @ ValueKind::Table(_)), Some(theirs)) = (&ours, by_config(&text)) {
             prop_assert!(text.contains("<<") || *ours == theirs, "{ours:?} {theirs:?}");
         }
-        if let Ok(root) = parse(&text, MOST) {
+        if let Ok(root) = parse(&text, MAX_CHARS) {
             // No path leads astray.
             let ends: Vec<usize> = text.char_indices().map(|(end, _)| end).chain([text.len()]).collect();
             root.key_at(&text[..*place.get(&ends)]);

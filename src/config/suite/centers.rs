@@ -1,4 +1,4 @@
-//! The blocks of Harness and LitmusChaos experiments.
+//! The blocks of Harness and LitmusChaos experiments in a suite.
 
 use std::collections::BTreeMap;
 
@@ -13,11 +13,11 @@ use super::super::values;
 use super::{Reader, sorted};
 use crate::model::RuntimeInputs;
 
-/// An id, or the address of the experiment's page.
+/// The kind of an id, or of the address of the experiment's page.
 pub(in crate::config) const ID_OR_PAGE: Kind = Kind::Text { max: 2048 };
 const ID: Kind = Kind::Text { max: 255 };
 const INPUT: Kind = Kind::Lines { max: 64 * 1024 };
-/// The key of `runtime-inputs` below which each task has inputs of its own.
+/// The key of `runtime-inputs` under which each task has inputs of its own.
 pub(in crate::config) const TASKS: &str = "tasks";
 
 #[rustfmt::skip]
@@ -88,7 +88,7 @@ impl<'a> Reader<'a> {
         Some(inputs)
     }
 
-    /// Numbers and truth values are what Harness takes as text.
+    /// Reads one runtime input. Harness takes text alone, so numbers and truth values become text.
     fn runtime_input(
         &mut self,
         inputs: &mut BTreeMap<String, String>,
@@ -101,7 +101,7 @@ impl<'a> Reader<'a> {
         }
         let text = match &value.kind {
             ValueKind::I64(_) | ValueKind::Boolean(_) => value.kind.to_string(),
-            // An empty text is a value as well.
+            // An empty text is a value as well, and not an input that is left out.
             ValueKind::String(text) if text.is_empty() => String::new(),
             _ => {
                 let written = self.document.written.get(path).map(String::as_str);
