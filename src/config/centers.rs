@@ -1,8 +1,8 @@
 //! The experiments of Harness and LitmusChaos, completed.
 //!
-//! A block of the suite file comes first, then the inputs, then the address of the experiment's page and,
-//! last, the account that an API key names. Two sources that contradict each other are a mistake: a guess
-//! could run another experiment than the one that is meant.
+//! The address of an experiment's page goes before everything else. After it come the block in the suite
+//! file, the inputs and, for an account of Harness, the API key, which names one. A page that contradicts
+//! what was set otherwise is a mistake: a guess could run another experiment than the one that is meant.
 
 use super::file::{Document, below};
 use super::inputs::{Input, find};
@@ -37,7 +37,8 @@ pub(super) struct LitmusBlock {
     pub(super) origin: Option<String>,
 }
 
-/// Completes blocks by the inputs.
+/// Completes blocks by the inputs. A value that is missing is told as a key of the block or, where there is
+/// no block, as an input.
 pub(super) struct Completion<'a> {
     pub(super) values: &'a Values,
     pub(super) tokens: &'a Tokens,

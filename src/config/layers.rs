@@ -96,7 +96,7 @@ impl Layer {
         }))
     }
 
-    /// The values of an earlier step. The state file may say anything, so only inputs that are handed on count.
+    /// The values of an earlier step. The file may say anything, so only inputs that are handed on count.
     pub(super) fn handed_on(inputs: &BTreeMap<String, String>) -> Self {
         let known = open().filter_map(|input| Some((input, inputs.get(input.name)?.clone())));
         let handed_on = known.filter(|(input, value)| input.is_handed_on(value));
@@ -212,8 +212,8 @@ fn bad_flag(name: &str) -> Mistake {
     Mistake::new(origin, format!("{}: no such input", key(name))).maybe_hint(near)
 }
 
-/// Judges `FAULTGATE_*` variables that are no input. A name that is probably misspelt is a mistake, since a gate
-/// must not miss what it was told. Any other may be the pipeline's own, and is worth a warning.
+/// Judges `FAULTGATE_*` variables that are no input. A name that is probably misspelt is a mistake, since a
+/// gate must not miss what it was told. Any other may be the pipeline's own, and is worth a warning.
 pub(super) fn unknown_variables(env: &Environment, mistakes: &mut Vec<Mistake>, warnings: &mut Vec<String>) {
     let known: Vec<_> = INPUTS.iter().map(Input::variable).collect();
     for name in POLICY.into_iter().filter(|name| env.get(name).is_some()) {
@@ -295,7 +295,7 @@ mod tests {
         assert_eq!(taken, ["config", "litmus-experiment-id", "litmus-origin"]);
     }
 
-    /// A later job inherits what the dotenv file says, as if it had been set for it.
+    /// A later job inherits the dotenv file as if its lines had been set for that job.
     #[test]
     fn no_name_in_the_dotenv_file_is_an_input() {
         let inputs: Vec<String> = INPUTS

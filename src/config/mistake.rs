@@ -188,7 +188,7 @@ mod tests {
         assert_eq!(nearest("zzz", ["template", "region"]), None);
     }
 
-    /// Without a bound this takes minutes.
+    /// The comparison would take minutes if it had no bound.
     #[test]
     fn long_names_are_compared_by_how_they_begin() {
         let (word, known) = ("x".repeat(100_000), "y".repeat(100_000));

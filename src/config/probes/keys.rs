@@ -140,7 +140,7 @@ const ALARM: &[Key] = &[
 ];
 
 /// Limit of CloudWatch for the number of dimensions of one metric.
-pub(super) const MAX_DIMENSIONS: usize = 30;
+pub(super) const MOST_DIMENSIONS: usize = 30;
 /// Keys that describe one metric. They have no effect beside an expression.
 pub(in crate::config) const OF_METRIC: [&str; 4] = ["namespace", "metric", "dimensions", "statistic"];
 /// Keys that are needed where there is no expression.

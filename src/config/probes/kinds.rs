@@ -8,7 +8,7 @@ use http::Uri;
 use super::super::keys::Section;
 use super::super::kind::Parsed;
 use super::super::suite::{Reader, sorted};
-use super::keys::{MAX_DIMENSIONS, NEEDED_OF_METRIC, OF_METRIC, RUN_HINT, SIGV4, STATUSES_HINT};
+use super::keys::{MOST_DIMENSIONS, NEEDED_OF_METRIC, OF_METRIC, RUN_HINT, SIGV4, STATUSES_HINT};
 use super::queries;
 use crate::model::{
     Access, Check, Comparison, Expectation, Hidden, HttpCheck, MetricCheck, PrometheusCheck, Signing,
@@ -141,9 +141,9 @@ impl<'a> Reader<'a> {
 
     fn dimensions(&mut self, block: &Section<'a>) -> BTreeMap<String, String> {
         let dimensions = self.texts(block, "dimensions");
-        if dimensions.len() > MAX_DIMENSIONS {
+        if dimensions.len() > MOST_DIMENSIONS {
             let what = format!("has {} dimensions", dimensions.len());
-            let hint = format!("a metric has at most {MAX_DIMENSIONS}");
+            let hint = format!("a metric has at most {MOST_DIMENSIONS}");
             self.mistake(&format!("{}:", block.at("dimensions")), &what, hint);
         }
         dimensions

@@ -179,7 +179,7 @@ mod tests {
             assert_eq!(shown(name), (kind.to_owned(), default.to_owned()), "{name}");
         }
         for input in given() {
-            // What stands for none is what no input takes, or what it does without one.
+            // A value that stands for no value given is one that no input takes, or the default of the input.
             match Type::of(input) {
                 Type::Number => assert!(input.kind.parse(NO_NUMBER).is_err(), "{}", input.name),
                 Type::Boolean { default } => assert_eq!(input.default, Some(default), "{}", input.name),
@@ -205,7 +205,8 @@ mod tests {
         }
     }
 
-    /// Of two equal names the last counts.
+    /// The job without the variable has to come last, since GitLab takes the last of two jobs with the same
+    /// name.
     #[test]
     fn what_stands_for_none_comes_last() {
         let rendered = render();

@@ -95,7 +95,7 @@ mod tests {
         let call = table(&table(&root["on"])["workflow_call"]);
         let (inputs, secrets) = (table(&call["inputs"]), table(&call["secrets"]));
         for input in INPUTS {
-            // The parser makes every key lower case.
+            // The parser turns all keys into lower case.
             let is_there = secrets.keys().any(|name| name.eq_ignore_ascii_case(&input.variable()));
             assert_eq!(is_there, input.is_secret() && !OWN.contains(&input.name), "{}", input.name);
             let Some(told) = inputs.get(input.name).map(table) else {
