@@ -77,6 +77,7 @@ impl Completion<'_> {
             .map(|page| page.project.clone())
             .or_else(|| said(&block.project, "harness-project-id"));
         let org = page.as_ref().map(|page| page.org.clone()).or_else(|| said(&block.org, "harness-org-id"));
+        // The address has a default, so it is only missing if it is a mistake that has been told.
         let url = page.as_ref().map(|page| page.url.clone()).or_else(|| said(&block.url, "harness-url"))?;
         if url.contains("/ng/") {
             let hint = "write what stands before /ng, or give the page as the experiment";
@@ -133,7 +134,7 @@ impl Completion<'_> {
         if let Some(page) = &page {
             let others = [
                 ("project", project.as_ref(), page.project.as_ref()),
-                ("url", front.as_ref().map(|it| &it.url), Some(&page.url)),
+                ("url", front.as_ref().map(|front| &front.url), Some(&page.url)),
             ];
             for (key, said, named) in others {
                 if let (Some(_), Some(named)) = (said.filter(|said| Some(*said) != named), named) {
@@ -143,7 +144,7 @@ impl Completion<'_> {
                 }
             }
         }
-        let named = |of: fn(&CenterPage) -> Option<String>| page.as_ref().and_then(of);
+        let named = |part: fn(&CenterPage) -> Option<String>| page.as_ref().and_then(part);
         let url =
             named(|page| Some(page.url.clone())).or_else(|| front.as_ref().map(|front| front.url.clone()));
         let project = named(|page| page.project.clone()).or(project).or_else(|| front?.project);
@@ -196,11 +197,11 @@ impl Completion<'_> {
                 mistakes.push(self.values.mistake(RUNTIME_INPUTS, problem.hint(hint)));
                 continue;
             };
-            let of = match name.split_once('.') {
+            let target = match name.split_once('.') {
                 Some((task, name)) => (inputs.tasks.entry(task.to_owned()).or_default(), name),
                 None => (&mut inputs.experiment, name),
             };
-            of.0.insert(of.1.to_owned(), value.to_owned());
+            target.0.insert(target.1.to_owned(), value.to_owned());
         }
         inputs
     }

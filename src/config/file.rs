@@ -123,8 +123,8 @@ fn refuse<T>(mistake: Mistake, mistakes: &mut Vec<Mistake>) -> Result<T, ()> {
 
 fn default_name(dir: &Path) -> Result<Option<&'static str>, Mistake> {
     // A dangling link counts as a file: if it were passed over, the suite would be ignored silently.
-    let mut there = SUITE_NAMES.into_iter().filter(|name| fs::symlink_metadata(dir.join(name)).is_ok());
-    match (there.next(), there.next()) {
+    let mut found = SUITE_NAMES.into_iter().filter(|name| fs::symlink_metadata(dir.join(name)).is_ok());
+    match (found.next(), found.next()) {
         (Some(one), Some(other)) => {
             Err(Mistake::new(format!("{one} and {other}"), "config: there are two suite files")
                 .hint("remove one, or name one with --config or FAULTGATE_CONFIG"))

@@ -115,6 +115,7 @@ pub(super) fn cleaned(name: &OsStr, value: &OsStr) -> Option<OsString> {
         Some(text) if form(name).is_some() => {
             Some(text.trim()).filter(|text| !text.is_empty()).map(OsString::from)
         }
+        // A value that is not UTF-8 stays, and is told as a mistake when it is judged.
         _ => Some(value.to_owned()),
     }
 }

@@ -125,6 +125,7 @@ impl Input {
             | Group::Monitoring => true,
             Group::Forge | Group::Reports | Group::General => self.name == "config",
         };
+        // The origin is the content of a header: nothing is sent to it, although it looks like an address.
         let is_address = matches!(self.group, Group::Harness | Group::Litmus)
             && self.name != "litmus-origin"
             && value.contains("://");

@@ -63,10 +63,12 @@ pub(super) enum Names {
 }
 
 impl Key {
+    /// A key with a single value.
     pub(super) const fn new(name: &'static str, kind: Kind, help: &'static str) -> Self {
         Self::of(name, Form::Value(kind), help)
     }
 
+    /// A key with a value of any form.
     pub(super) const fn of(name: &'static str, form: Form, help: &'static str) -> Self {
         Self { name, form, help, default: None, example: None, needed: None }
     }
@@ -81,6 +83,7 @@ impl Key {
         self
     }
 
+    /// Makes the key one that must not be missing, with a hint on what to write.
     pub(super) const fn needed(mut self, hint: &'static str) -> Self {
         self.needed = Some(hint);
         self
@@ -151,12 +154,14 @@ impl<'a> Section<'a> {
         self.table.get(name).filter(|value| !matches!(value.kind, ValueKind::Nil))
     }
 
+    /// `true` if there is a value other than null and blank at the key.
     pub(super) fn is_set(&self, name: &str) -> bool {
         !is_blank(self.table.get(name))
     }
 
     pub(super) fn key(&self, name: &str) -> Option<&'static Key> {
         let key = self.keys.iter().find(|key| key.name == name);
+        // The schema knows the keys of the table alone, so it would refuse one that is only read.
         debug_assert!(key.is_some(), "{name} is read and not in the table of keys");
         key
     }
@@ -179,9 +184,11 @@ impl<'a> Reader<'a> {
         {
             self.missing(section.table, &section.path, name, hint);
         }
+        // A value that is wrong is replaced by the default too, so that the rest of the table is still read.
         value.or_else(|| kind.parse(key.default?).ok())
     }
 
+    /// The text at a key, or its default.
     pub(super) fn text(&mut self, section: &Section<'_>, name: &str) -> Option<String> {
         match self.parsed(section, name) {
             Some(Parsed::Text(text)) => Some(text),
@@ -189,6 +196,7 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// The whole number at a key, or its default.
     pub(super) fn count(&mut self, section: &Section<'_>, name: &str) -> Option<u32> {
         match self.parsed(section, name) {
             Some(Parsed::Count(count)) => Some(count),
@@ -196,6 +204,7 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// The duration at a key, or its default.
     pub(super) fn time(&mut self, section: &Section<'_>, name: &str) -> Option<Duration> {
         match self.parsed(section, name) {
             Some(Parsed::Duration(duration)) => Some(duration),
@@ -203,6 +212,7 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// `true` if the truth value at a key, or its default, is true.
     pub(super) fn yes(&mut self, section: &Section<'_>, name: &str) -> bool {
         matches!(self.parsed(section, name), Some(Parsed::Bool(true)))
     }

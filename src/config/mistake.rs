@@ -51,6 +51,7 @@ impl fmt::Display for Mistake {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} (from {}", self.message, self.origin)?;
         match &self.place {
+            // The origin is often the file itself, which need not be named twice.
             Some(place) if plain(&place.file, 200) == self.origin => {
                 write!(f, ":{}:{})", place.line, place.column)?;
             }

@@ -241,6 +241,7 @@ impl Question {
 /// `true` for a template id of AWS. The input is less strict, since it takes ids of emulators too.
 fn is_template(text: &str) -> bool {
     text.strip_prefix("EXT").is_some_and(|rest| {
+        // EXT and 61 more characters are 64, which is the limit of the input.
         !rest.is_empty() && rest.len() <= 61 && rest.chars().all(|c| c.is_ascii_alphanumeric())
     })
 }

@@ -1,7 +1,7 @@
 //! The settings of commands that run nothing and only write reports.
 //!
-//! Such a command needs no experiment and few inputs, so mistakes in all others must not keep it from its
-//! work.
+//! A command of this kind needs no experiment and few inputs, so mistakes in all others must not keep it from
+//! its work.
 
 use std::collections::HashMap;
 use std::ffi::OsString;
@@ -47,6 +47,7 @@ pub fn report_places(
 ) -> (PathBuf, Option<PathBuf>) {
     let unheard = &mut Vec::new();
     let values = some_values(env, flags, dir, &[REPORT_DIR, COMPARE], unheard).unwrap_or_default();
+    // A run whose `report-dir` is a mistake is taken for one that writes to the usual folder.
     let usual = find(REPORT_DIR).and_then(|input| input.default);
     let report_dir = values.text(REPORT_DIR).or_else(|| usual.map(str::to_owned)).unwrap_or_default();
     (dir.join(report_dir), values.text(COMPARE).map(|path| dir.join(path)))
@@ -117,6 +118,7 @@ pub(super) fn some_layers(
         document.as_ref().map(|document| suite::read(document, dir, unheard).layer).unwrap_or_default();
     let mut merged =
         layers::merge([Layer::defaults(&[]), suite, ci, own, flags]).map_err(|mistake| vec![mistake])?;
+    // Defaults and the suite bring all inputs, but mistakes in the others must not be told here.
     merged.retain(|name, _| wanted.contains(&name.as_str()));
     Ok((merged, document))
 }

@@ -44,6 +44,7 @@ impl Unreadable {
     }
 }
 
+/// Reads the result in a file, whether its parts contradict each other or not.
 pub(super) fn read(path: &Path) -> Result<RunResult, Unreadable> {
     parse(&bytes(path, MAX_BYTES)?)
 }

@@ -1,9 +1,9 @@
 //! The JSON Schema of the suite file, for editors.
 //!
-//! It is made from the tables of keys by which the parser reads. A text may be refused by the parser and not
-//! by the schema; all such cases are listed in the tests. The other way round must not happen, with the few
-//! exceptions that the tests list. `kinds` has the schema of each kind of value, and `rules` has what several
-//! keys of one table must be together.
+//! The schema is made from the tables of keys by which the parser reads. A text may be refused by the parser
+//! and not by the schema; all such cases are listed in the tests. The other way round must not happen, with
+//! the few exceptions that the tests list. `kinds` has the schema of each kind of value, and `rules` has what
+//! several keys of one table must be together.
 
 mod kinds;
 mod rules;

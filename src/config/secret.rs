@@ -1,6 +1,7 @@
 //! Secrets: values that are never shown.
 //!
-//! They are read from variables alone. They never enter the layers of settings, since those can be printed.
+//! Secrets are read from variables alone. They never enter the layers of settings, since those can be
+//! printed.
 
 use std::fmt;
 
@@ -40,6 +41,7 @@ impl Secret {
         let url = utf8_percent_encode(&self.0, NON_ALPHANUMERIC).to_string();
         let form = utf8_percent_encode(&self.0, QUERY).to_string();
         let xml = quick_xml::escape::escape(&self.0).into_owned();
+        // The quotation marks of JSON are cut off, since the value may be a part of a longer text.
         [self.0.clone(), json[1..json.len() - 1].to_owned(), xml, url, form]
     }
 }

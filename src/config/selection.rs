@@ -1,7 +1,7 @@
 //! The choice of a run's experiments: named by inputs, listed in a suite, or rehearsed.
 //!
-//! They come from one place alone; two at once are a mistake. What an entry leaves out is completed by the
-//! inputs.
+//! The experiments come from one place alone; two at once are a mistake. What an entry leaves out is
+//! completed by the inputs.
 
 use std::collections::BTreeSet;
 
@@ -91,6 +91,7 @@ fn named(
         Some(_) => return alone(completion(LITMUS).litmus(&LitmusBlock::default(), mistakes), values),
     }
     if values.set("rehearsal").is_some() {
+        // A rehearsal needs no experiment: it plays a template that does not exist.
         return vec![plan("rehearsal".to_owned(), fis("EXTrehearsal".to_owned(), values), values)];
     }
     if !matches!(suite, SuiteFile::Broken) {

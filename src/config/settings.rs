@@ -170,6 +170,7 @@ fn gather(given: Given<'_>, mistakes: &mut Vec<Mistake>) -> Result<Settings, Mis
         accepts_nothing: values.bool("allow-empty-targets"),
         requires_all: values.text("require-actions").as_deref() == Some("all"),
     };
+    // There is no default: without this input, the floor of the run holds for each experiment.
     let each = values.set("each-resilience-score").map(|_| values.score("each-resilience-score"));
     // The record is of the whole suite, so it is made before the shard is chosen.
     let suite_record = PlanRecord::of(&experiments, expected, each, injection);
@@ -231,6 +232,7 @@ fn gather(given: Given<'_>, mistakes: &mut Vec<Mistake>) -> Result<Settings, Mis
             document.ok().flatten().into_iter().flat_map(|document| document.hidden).chain(veil::of_job(env)),
         ),
         litmus_username: values.text("litmus-username"),
+        // A later step reads the suite itself, so only the layers above it are handed on.
         to_hand_on: layers::to_hand_on(&above_suite),
         origins: layers::inherited(&merged),
         http,
@@ -245,6 +247,7 @@ fn reaches_aws(experiment: &ExperimentPlan) -> bool {
         || experiment.probes.iter().any(|probe| asks(&probe.check))
 }
 
+/// The path of the state file; `state.json` in the report folder unless it is set.
 pub(super) fn state_file(values: &Values, report_dir: &Path) -> PathBuf {
     values.text("state-file").map_or_else(|| report_dir.join("state.json"), PathBuf::from)
 }

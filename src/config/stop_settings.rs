@@ -94,6 +94,7 @@ pub fn lint_settings(
     if mistakes.is_empty() { Ok(settings) } else { Err(mistakes) }
 }
 
+/// The settings from values that have been read, without any control plane.
 pub(super) fn of_values(
     values: &Values,
     env: &Environment,
@@ -107,6 +108,7 @@ pub(super) fn of_values(
         region: values.text(REGION),
         role_arn: values.text(ROLE),
         tokens,
+        // No control plane may receive a secret unless the caller reads them from the settings.
         control_planes: ControlPlanes::default(),
         litmus_username: values.text(USERNAME),
         http,

@@ -105,6 +105,7 @@ pub(super) struct Reader<'a> {
 }
 
 impl<'a> Reader<'a> {
+    /// Adds a mistake in the key at this path.
     pub(super) fn mistake(&mut self, path: &str, what: &str, hint: impl Into<String>) {
         let message = format!("{} {what}", plain(path, 120));
         let place = self.document.key_at(path.trim_end_matches(':'));
@@ -211,6 +212,7 @@ impl<'a> Reader<'a> {
             .collect();
         self.unique_names(&entries);
         let entries: Vec<_> = entries.into_iter().map(|(_, entry)| entry).collect();
+        // An entry with a mistake may have a weight, so the weights are only judged if all entries are whole.
         if entries.len() == list.len() && !entries.is_empty() && entries.iter().all(|e| e.weight == 0) {
             self.mistake(
                 "experiments:",
@@ -321,6 +323,7 @@ impl<'a> Reader<'a> {
         })
     }
 
+    /// The value as a table; `None` if there is no value, or another one, which is told.
     pub(super) fn table(&mut self, value: Option<&'a Value>, path: &str) -> Option<&'a Table> {
         if let ValueKind::Table(table) = &value?.kind {
             return Some(table);
@@ -329,6 +332,7 @@ impl<'a> Reader<'a> {
         None
     }
 
+    /// Tells of keys in a table that are not among the known ones.
     pub(super) fn known_keys(&mut self, table: &Table, path: &str, known: &[&str]) {
         for (name, _) in sorted(table) {
             if !known.contains(&name.as_str()) {

@@ -66,6 +66,7 @@ impl Node {
             Json::Null => (Content::Scalar(ValueKind::Nil), 1),
             Json::Bool(word) => (Content::Scalar(ValueKind::Boolean(*word)), 1),
             Json::Number(number) => (
+                // A number that is no 64-bit integer becomes text, so that it loses no digits.
                 Content::Scalar(number.as_i64().map_or_else(|| number.to_string().into(), ValueKind::I64)),
                 1,
             ),
@@ -154,6 +155,7 @@ fn item<'n, 'p>(items: &'n [Rc<Node>], path: &'p str) -> Option<Step<'n, 'p>> {
 /// The step to a key. A key may contain dots and brackets itself, so the longest one that fits is taken.
 fn entry<'n, 'p>(entries: &'n HashMap<String, Entry>, path: &'p str) -> Option<Step<'n, 'p>> {
     let ends = path.match_indices(['.', '[']).map(|(end, _)| end).chain([path.len()]);
+    // The longest key is tried first, so the ends go backwards.
     let mut ends: Vec<usize> = ends.collect();
     ends.reverse();
     ends.into_iter().find_map(|end| {
@@ -162,6 +164,7 @@ fn entry<'n, 'p>(entries: &'n HashMap<String, Entry>, path: &'p str) -> Option<S
     })
 }
 
+/// The table without its places, in the form of the `config` crate.
 pub(super) fn table(entries: &HashMap<String, Entry>, origin: &str) -> Table {
     entries.iter().map(|(key, entry)| (key.clone(), entry.node.value(origin))).collect()
 }

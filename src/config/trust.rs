@@ -37,6 +37,7 @@ pub(super) struct Trust<'a> {
 }
 
 impl Trust<'_> {
+    /// Reads certificates and proxies. Everything that is wrong with them is told.
     pub(super) fn read(mut self, values: &Values) -> HttpSettings {
         for mistake in foreign::mistakes(self.env, Readers::Clients) {
             self.broken(mistake);
@@ -174,6 +175,7 @@ impl Trust<'_> {
     /// Tells of a part of the environment that cannot work: as a mistake, or as a warning in a rehearsal.
     fn broken(&mut self, mistake: Mistake) {
         if !self.rehearsed {
+            // ALL_PROXY is read for two schemes, but a mistake in it is told once.
             if !self.mistakes.contains(&mistake) {
                 self.mistakes.push(mistake);
             }

@@ -126,6 +126,7 @@ impl Values {
             let written = suite.and_then(|document| written(document, input.name));
             let place = suite.and_then(|document| document.value_at(&path(document, input.name)));
             let parsed = read(&input.kind, input.name, value, origin, written.as_deref());
+            // An input with a mistake counts as set too, or other messages would call it missing.
             if origin != DEFAULT && !matches!(parsed, Ok(None)) {
                 values.set.insert(input.name, origin.to_owned());
             }
@@ -174,7 +175,9 @@ impl Values {
         matches!(self.parsed(name), Some(Parsed::Bool(true)))
     }
 
+    /// The score of an input; the full score if it has no valid value.
     pub(super) fn score(&self, name: &str) -> Score {
+        // The strictest score: a floor that could not be read must not let a run pass.
         self.score_if_set(name).unwrap_or(Score::FULL)
     }
 
@@ -185,6 +188,7 @@ impl Values {
         }
     }
 
+    /// The duration of an input; zero if it has no valid value.
     pub(super) fn duration(&self, name: &str) -> Duration {
         match self.parsed(name) {
             Some(Parsed::Duration(duration)) => *duration,
@@ -192,6 +196,7 @@ impl Values {
         }
     }
 
+    /// The whole number of an input; 0 if it has no valid value.
     pub(super) fn count(&self, name: &str) -> u32 {
         match self.parsed(name) {
             Some(Parsed::Count(count)) => *count,
@@ -199,6 +204,7 @@ impl Values {
         }
     }
 
+    /// The texts of an input; none if it has no valid value.
     pub(super) fn list(&self, name: &str) -> &[String] {
         match self.parsed(name) {
             Some(Parsed::List(items)) => items,

@@ -1,8 +1,8 @@
 //! The veil: the replacement of secrets by `***` in texts that go out.
 //!
-//! It covers secrets, and those values of a suite's variables that may be secrets. A CI masks its own log
-//! alone, but the output of a program and the answer of a server are also repeated in statuses, comments and
-//! files.
+//! The veil covers secrets, and those values of a suite's variables that may be secrets. A CI masks its own
+//! log alone, but the output of a program and the answer of a server are also repeated in statuses, comments
+//! and files.
 
 use std::cmp::Reverse;
 use std::collections::BTreeSet;
@@ -109,11 +109,11 @@ fn is_given_away(path: &str) -> bool {
 
 /// `true` for a value that is not short, not readable, and not a part of the CI's description of its run.
 fn is_guessed(name: &str, value: &str, env: &Environment) -> bool {
-    let is_public = |name: &OsStr, of: &OsStr| of == OsStr::new(value) && is_inherited(name, of);
+    let is_public = |name: &OsStr, other: &OsStr| other == OsStr::new(value) && is_inherited(name, other);
     value.trim().chars().count() >= MIN_GUESSED_CHARS
         && !is_readable(value.trim())
         && !is_inherited(OsStr::new(name), OsStr::new(value))
-        && !env.iter().any(|(name, of)| is_public(name, of))
+        && !env.iter().any(|(name, other)| is_public(name, other))
 }
 
 /// `true` for words and numbers, such as `eu-west-1`, `v1.2.3` and `https://staging.example.com`. A longer
@@ -136,6 +136,7 @@ fn is_readable(value: &str) -> bool {
 fn password(value: &str) -> Option<&str> {
     let (_, rest) = value.split_once("://")?;
     let authority = rest.split(['/', '?', '#']).next()?;
+    // A password may contain an @ itself, so the last one ends it.
     let (user, _) = authority.rsplit_once('@')?;
     Some(user.split_once(':')?.1)
 }

@@ -197,6 +197,7 @@ impl Composer {
         mark: Mark,
     ) -> Result<(), Fault> {
         let counted = self.counted;
+        // Every node counts at least 1, so that there is a limit to empty ones too.
         self.count(text.len() + 1, mark)?;
         let is_merge = style == TScalarStyle::Plain && tag.is_none() && text == "<<";
         if let Some(open @ Open { content: Content::Table(_), key: None, .. }) = self.open.last_mut()
@@ -216,6 +217,7 @@ impl Composer {
             Yaml::String(text) => ValueKind::String(text),
             Yaml::Integer(number) => ValueKind::I64(number),
             Yaml::Boolean(word) => ValueKind::Boolean(word),
+            // A number as a key is text, with the digits that stand in the file.
             Yaml::Real(text) if self.expects_key() => ValueKind::String(text),
             Yaml::Real(text) => {
                 if let Ok(number) = text.parse() {
@@ -276,8 +278,8 @@ impl Composer {
             }
             (Content::Table(_), Some(Key::Merge)) => open.merged.push((node.mark, node)),
             (Content::Table(entries), Some(Key::Text(text, mark))) => match entries.entry(text) {
-                Occupied(there) => {
-                    let what = format!("the key {} is there twice", quoted(there.key()));
+                Occupied(first) => {
+                    let what = format!("the key {} is there twice", quoted(first.key()));
                     self.faults.push(fault(what, mark));
                 }
                 Vacant(free) => {
@@ -349,6 +351,7 @@ fn resolved(text: String, style: TScalarStyle, tag: Option<Tag>) -> Yaml {
 }
 
 fn mark(marker: Marker) -> Mark {
+    // The parser counts lines from 1, but columns from 0.
     Mark { line: marker.line(), column: marker.col() + 1 }
 }
 

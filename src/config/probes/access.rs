@@ -13,6 +13,7 @@ use super::identity;
 use crate::model::{Access, Credentials, Hidden};
 
 impl<'a> Reader<'a> {
+    /// Reads the headers, credentials and certificates of a probe's block.
     pub(super) fn access(&mut self, block: &Section<'a>) -> Access {
         let headers = self.headers(block, "headers");
         let credentials = self.credentials(block);

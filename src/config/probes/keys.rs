@@ -80,6 +80,7 @@ const INSECURE: Key = Key::new("insecure", Kind::Bool, "Do not verify the certif
 const EXPECT: Key =
     Key::new("expect", Kind::Comparison, "What the value must be").needed(COMPARISON_HINT).example("< 0.5");
 
+/// The keys of a probe, besides the block of its kind.
 #[rustfmt::skip]
 pub(in crate::config) const PROBE: &[Key] = &[
     Key::new("name", NAME, "What is looked at, in a few words; unique in its experiment")
@@ -178,6 +179,7 @@ const PROMETHEUS: &[Key] = &[
     INSECURE,
 ];
 
+/// The keys of the block by which requests to AWS are signed.
 #[rustfmt::skip]
 pub(super) const SIGV4: &[Key] = &[
     Key::new("region", Kind::Region, "Region of the workspace; that of the host of url where it names one")

@@ -16,9 +16,11 @@ use crate::model::{
 };
 
 impl<'a> Reader<'a> {
+    /// Reads the block of an HTTP probe.
     pub(super) fn http(&mut self, block: &Section<'a>) -> Option<Check> {
         let url = self.text(block, "url");
         let check = HttpCheck {
+            // A missing address is told at its key, and the other keys are read all the same.
             url: Hidden(url.clone().unwrap_or_default()),
             method: self.text(block, "method").unwrap_or_default().to_ascii_uppercase(),
             access: self.access(block),
@@ -64,12 +66,14 @@ impl<'a> Reader<'a> {
         Some(Statuses(statuses))
     }
 
+    /// Reads the block of a TCP probe.
     pub(super) fn tcp(&mut self, block: &Section<'a>) -> Option<Check> {
         let address = self.text(block, "address");
         let within = self.time(block, "within")?;
         Some(Check::Tcp { address: address?, within })
     }
 
+    /// Reads the block of a command probe.
     pub(super) fn command(&mut self, block: &Section<'a>) -> Option<Check> {
         let exit_code = self.count(block, "exit-code")?;
         let env = self.variables(block).into_iter().map(|(name, value)| (name, Hidden(value))).collect();
@@ -95,6 +99,7 @@ impl<'a> Reader<'a> {
         Some(Check::Command { run, env, exit_code: exit_code.cast_signed(), output, within })
     }
 
+    /// Reads the block of a probe for a CloudWatch alarm.
     pub(super) fn alarm(&mut self, block: &Section<'a>) -> Option<Check> {
         let name = self.text(block, "name");
         let within = self.time(block, "within")?;
@@ -105,6 +110,7 @@ impl<'a> Reader<'a> {
         Some(Check::CloudwatchAlarm { name: name?, within })
     }
 
+    /// Reads the block of a probe for a CloudWatch metric or expression.
     pub(super) fn metric(&mut self, block: &Section<'a>) -> Option<Check> {
         let expect = self.expect(block);
         let period = self.time(block, "period")?;
@@ -149,6 +155,7 @@ impl<'a> Reader<'a> {
         dimensions
     }
 
+    /// Reads the block of a Prometheus probe.
     pub(super) fn prometheus(&mut self, block: &Section<'a>) -> Option<Check> {
         let url = self.text(block, "url");
         let query = self.text(block, "query");

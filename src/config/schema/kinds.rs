@@ -56,6 +56,7 @@ fn form(kind: &Kind, needed: bool) -> Map<String, Value> {
         }
         Kind::Status => {
             let types = types(&["integer", "string"]);
+            // A status between 101 and 200 never ends the exchange of a request.
             let interim = json!({ "type": "number", "exclusiveMinimum": 101, "exclusiveMaximum": 200 });
             json!({ "type": types, "minimum": 101, "maximum": 599, "not": interim, "pattern": pattern })
         }

@@ -13,7 +13,7 @@ type Random = BoxedStrategy<Value>;
 
 /// A whole suite that the parser takes.
 pub(super) fn suite() -> Random {
-    // These inputs depend on each other, or need more than a suite to be right.
+    // Each of these inputs depends on another one, or needs more than a suite to be right.
     let apart = [
         "shard",
         "monitor",
@@ -92,7 +92,7 @@ fn probe() -> Random {
                     block.insert("expression".to_owned(), json!("SELECT MAX(x) FROM y"));
                 }
             }
-            // These keys need the phases `after` and `during`.
+            // The two keys need the phases `after` and `during`.
             if is_metric {
                 probe.as_object_mut().unwrap().remove("when");
             } else {

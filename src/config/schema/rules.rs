@@ -1,7 +1,7 @@
 //! The rules on what several keys of one table must be together.
 //!
-//! They are written as conditions (`if`, `then`), since a condition names the key that is wrong, while an
-//! alternative (`anyOf`) would only say that none fits.
+//! The rules are written as conditions (`if`, `then`), since a condition names the key that is wrong, while
+//! an alternative (`anyOf`) would only say that none fits.
 
 use serde_json::{Map, Value, json};
 
@@ -47,6 +47,7 @@ pub(super) fn one_choice() -> Value {
     })
 }
 
+/// The rule that a probe of CloudWatch has either an expression or the keys of a metric.
 pub(super) fn metric_or_expression() -> Value {
     let unset = unset("has no effect with expression: keep one of them");
     let of_metric: Map<_, _> = OF_METRIC.iter().map(|name| ((*name).to_owned(), unset.clone())).collect();

@@ -20,6 +20,7 @@ const INPUT: Kind = Kind::Lines { max: 64 * 1024 };
 /// The key of `runtime-inputs` under which each task has inputs of its own.
 pub(in crate::config) const TASKS: &str = "tasks";
 
+/// The keys of the block of a Harness experiment.
 #[rustfmt::skip]
 pub(in crate::config) const HARNESS: &[Key] = &[
     Key::new("experiment", ID_OR_PAGE, "Id of the experiment, or the address of its page, which names account, organisation and project too; that of the run unless said otherwise")
@@ -32,6 +33,7 @@ pub(in crate::config) const HARNESS: &[Key] = &[
     Key::of("runtime-inputs", Form::RuntimeInputs(INPUT), "Runtime inputs by name; those of a task below tasks and its name"),
 ];
 
+/// The keys of the block of a LitmusChaos experiment.
 #[rustfmt::skip]
 pub(in crate::config) const LITMUS: &[Key] = &[
     Key::new("experiment", ID, "Id of the experiment; that of the run unless said otherwise"),
@@ -43,6 +45,7 @@ pub(in crate::config) const LITMUS: &[Key] = &[
 ];
 
 impl<'a> Reader<'a> {
+    /// Reads the block of a Harness experiment.
     pub(super) fn harness(&mut self, block: &'a Table, path: &str) -> HarnessBlock {
         let block = self.section(block, path, HARNESS);
         HarnessBlock {
@@ -55,6 +58,7 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// Reads the block of a LitmusChaos experiment.
     pub(super) fn litmus(&mut self, block: &'a Table, path: &str) -> LitmusBlock {
         let block = self.section(block, path, LITMUS);
         LitmusBlock {

@@ -25,6 +25,7 @@ const STOP_WITHIN: Kind = Kind::Duration { min: Duration::from_secs(1), max: Dur
 const PROOF_WITHIN: Kind = Kind::Duration { min: Duration::from_millis(100), max: Duration::from_hours(1) };
 const DURATION: Kind = Kind::Duration { min: Duration::ZERO, max: Duration::from_hours(12) };
 
+/// The keys of the proof that the fault is injected, besides the block of a probe.
 #[rustfmt::skip]
 const PROOF: &[Key] = &[
     Key::new("output", TEXT, "Text that run prints when the fault is in").example("paused"),
@@ -33,6 +34,7 @@ const PROOF: &[Key] = &[
     Key::new("within", PROOF_WITHIN, "How long after its start the proof may take").default("30s"),
 ];
 
+/// The keys of the block of a local command.
 #[rustfmt::skip]
 pub(in crate::config) const KEYS: &[Key] = &[
     Key::of("run", Form::Arguments(ARGUMENT), "The program and its arguments; no shell reads them")
@@ -51,6 +53,7 @@ pub(in crate::config) const KEYS: &[Key] = &[
 ];
 
 impl<'a> Reader<'a> {
+    /// Reads the block of a local command. Everything that is wrong with it is told.
     pub(super) fn command_engine(&mut self, block: &'a Table, path: &str) -> Option<EngineSpec> {
         let block = self.section(block, path, KEYS);
         if block.value("run").is_none() {

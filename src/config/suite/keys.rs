@@ -27,6 +27,7 @@ pub(in crate::config) const EXPERIMENT: &[Key] = &[
     Key::new("expected-resilience-score", Kind::Score, "A floor of its own: lowest score that passes").example("90"),
 ];
 
+/// The keys of the block of an FIS experiment.
 #[rustfmt::skip]
 pub(in crate::config) const FIS: &[Key] = &[
     Key::new("template", Kind::Template, "FIS experiment template to run")
