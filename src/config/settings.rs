@@ -55,7 +55,7 @@ pub struct Settings {
     /// The scenario that is rehearsed instead of asking the real engine.
     pub rehearsal: Option<String>,
     pub log_format: LogFormat,
-    /// The forge. This and the next fields take precedence over what the CI says.
+    /// The forge. This field and those down to `pull_request` take precedence over what the CI says.
     pub forge: Option<ForgeKind>,
     pub forge_api_url: Option<String>,
     pub run_url: Option<String>,
@@ -268,7 +268,7 @@ fn monitor(values: &Values, mistakes: &mut Vec<Mistake>) -> Monitor {
     let mode = match values.text("monitor").as_deref() {
         Some("queue") => Monitor::Queue,
         Some("poll") => Monitor::Poll,
-        // A misspelt mode has been told. Only the mode that was meant could decide about the queue.
+        // A misspelt mode has been told. What it meant would decide about the queue, so nothing more is told.
         None => return Monitor::Events,
         Some(_) => Monitor::Events,
     };

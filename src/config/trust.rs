@@ -212,8 +212,8 @@ pub(super) fn certificates(path: &Path) -> Result<Vec<u8>, Refusal> {
 
 /// Checks that a file has at least one certificate that the TLS library can use.
 fn some_certificate(path: &Path) -> Result<(), Refusal> {
+    // The TLS library reads files of any size, so this one is not refused for its size.
     let pem = file::bytes(path, u64::from(u32::MAX), NAME_PEM)?;
-    // The file may be the system's own, so it has no limit but that of memory.
     let good = |certificate| RootCertStore::empty().add(certificate).is_ok();
     if CertificateDer::pem_slice_iter(&pem).flatten().any(good) { Ok(()) } else { Err(none(&pem)) }
 }
