@@ -1,5 +1,8 @@
-//! Harness and LitmusChaos experiments, put together: what a suite's block says, the inputs behind it, the address of
-//! the experiment's page, and the account that an API key names.
+//! The experiments of Harness and LitmusChaos, completed.
+//!
+//! The address of an experiment's page goes before everything else. After it come the block in the suite
+//! file, the inputs and, for an account of Harness, the API key, which names one. A page that contradicts
+//! what was set otherwise is a mistake: a guess could run another experiment than the one that is meant.
 
 use super::file::{Document, below};
 use super::inputs::{Input, find};
@@ -14,10 +17,10 @@ use faultgate_core::model::{
 use faultgate_core::secret::Secret;
 use faultgate_net::syntax;
 
-/// What a Harness experiment's block says; the inputs say the rest.
+/// The block of a Harness experiment in the suite file. The inputs complete it.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(super) struct HarnessBlock {
-    /// Its id, its identity, or the address of its page.
+    /// Id or identity of the experiment, or the address of its page.
     pub(super) experiment: Option<String>,
     pub(super) account: Option<String>,
     pub(super) org: Option<String>,
@@ -26,25 +29,32 @@ pub(super) struct HarnessBlock {
     pub(super) runtime_inputs: Option<RuntimeInputs>,
 }
 
-/// What a LitmusChaos experiment's block says; the inputs say the rest.
+/// The block of a LitmusChaos experiment in the suite file. The inputs complete it.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(super) struct LitmusBlock {
+    /// Id of the experiment, or the address of its page.
     pub(super) experiment: Option<String>,
     pub(super) project: Option<String>,
     pub(super) url: Option<String>,
+    /// The value of the header `Origin`, where it is not the origin of `url`.
     pub(super) origin: Option<String>,
 }
 
-/// Completes blocks. What is missing is told for `place`: a block's path in the suite file, or the inputs.
+/// Completes blocks by the inputs. A value that is missing is told as a key of the block or, where there is
+/// no block, as an input.
 pub(super) struct Completion<'a> {
     pub(super) values: &'a Values,
     pub(super) tokens: &'a Tokens,
+    /// The origin that mistakes show.
     pub(super) origin: &'a str,
-    /// Where a suite says it, such as `experiments[0].harness`; None where inputs alone do.
+    /// The suite file and the path of the block in it, such as `experiments[0].harness`; `None` where inputs
+    /// alone name the experiment.
     pub(super) block: Option<(&'a Document, &'a str)>,
 }
 
 impl Completion<'_> {
+    /// The specification of a Harness experiment; `None` if something is missing or wrong, which has been
+    /// told.
     pub(super) fn harness(&self, block: &HarnessBlock, mistakes: &mut Vec<Mistake>) -> Option<EngineSpec> {
         let said = |key: &Option<String>, input: &str| key.clone().or_else(|| self.values.text(input));
         let experiment = said(&block.experiment, "harness-experiment-id");
@@ -59,6 +69,7 @@ impl Completion<'_> {
         if let Some(page) = &page {
             self.contradictions(block, page, mistakes);
         }
+        // The page goes before everything else: it names one experiment without a doubt.
         let account = page
             .as_ref()
             .map(|page| page.account.clone())
@@ -69,6 +80,7 @@ impl Completion<'_> {
             .map(|page| page.project.clone())
             .or_else(|| said(&block.project, "harness-project-id"));
         let org = page.as_ref().map(|page| page.org.clone()).or_else(|| said(&block.org, "harness-org-id"));
+        // The address has a default, so it is only missing if it is a mistake that has been told.
         let url = page.as_ref().map(|page| page.url.clone()).or_else(|| said(&block.url, "harness-url"))?;
         if url.contains("/ng/") {
             let hint = "write what stands before /ng, or give the page as the experiment";
@@ -99,6 +111,8 @@ impl Completion<'_> {
         }))
     }
 
+    /// The specification of a LitmusChaos experiment; `None` if something is missing or wrong, which has been
+    /// told.
     pub(super) fn litmus(&self, block: &LitmusBlock, mistakes: &mut Vec<Mistake>) -> Option<EngineSpec> {
         let said = |key: &Option<String>, input: &str| key.clone().or_else(|| self.values.text(input));
         let experiment = said(&block.experiment, "litmus-experiment-id");
@@ -115,7 +129,7 @@ impl Completion<'_> {
             );
             return None;
         }
-        // What is said for the address may be a page of the same ChaosCenter.
+        // The address may be that of a page of the same ChaosCenter.
         let address = said(&block.url, "litmus-url");
         let front =
             address.as_deref().map(|url| CenterPage::of(url).unwrap_or_else(|| CenterPage::front(url)));
@@ -123,7 +137,7 @@ impl Completion<'_> {
         if let Some(page) = &page {
             let others = [
                 ("project", project.as_ref(), page.project.as_ref()),
-                ("url", front.as_ref().map(|it| &it.url), Some(&page.url)),
+                ("url", front.as_ref().map(|front| &front.url), Some(&page.url)),
             ];
             for (key, said, named) in others {
                 if let (Some(_), Some(named)) = (said.filter(|said| Some(*said) != named), named) {
@@ -133,7 +147,7 @@ impl Completion<'_> {
                 }
             }
         }
-        let named = |of: fn(&CenterPage) -> Option<String>| page.as_ref().and_then(of);
+        let named = |part: fn(&CenterPage) -> Option<String>| page.as_ref().and_then(part);
         let url =
             named(|page| Some(page.url.clone())).or_else(|| front.as_ref().map(|front| front.url.clone()));
         let project = named(|page| page.project.clone()).or(project).or_else(|| front?.project);
@@ -154,7 +168,8 @@ impl Completion<'_> {
         }))
     }
 
-    /// A page and a key of the block that name different things: one of them is not what the user means.
+    /// Tells of keys and inputs that name another thing than the page does: one of them is not what the user
+    /// means.
     fn contradictions(&self, block: &HarnessBlock, page: &Page, mistakes: &mut Vec<Mistake>) {
         let keys = [
             ("account", &block.account, "harness-account-id", &page.account),
@@ -162,6 +177,7 @@ impl Completion<'_> {
             ("project", &block.project, "harness-project-id", &page.project),
         ];
         for (key, own, input, named) in keys {
+            // A default contradicts nothing, so only what was set counts.
             let set = self.values.set(input).and_then(|_| self.values.text(input));
             if own.as_ref().or(set.as_ref()).is_some_and(|said| said != named) {
                 let what = format!("is not that of the experiment's page, {}", quoted(named));
@@ -170,25 +186,25 @@ impl Completion<'_> {
         }
     }
 
-    /// Lines of `NAME=value`, or `TASK.NAME=value`.
+    /// Parses the lines of `NAME=value` or `TASK.NAME=value` in the input.
     fn runtime_inputs(&self, mistakes: &mut Vec<Mistake>) -> RuntimeInputs {
         let mut inputs = RuntimeInputs::default();
         let text = self.values.text(RUNTIME_INPUTS).unwrap_or_default();
         for line in text.lines().map(str::trim).filter(|line| !line.is_empty()) {
             let named = line.split_once('=').map(|(name, value)| (name.trim(), value.trim()));
             let Some((name, value)) = named.filter(|(name, _)| !name.is_empty()) else {
-                // The line may be a value that went astray.
+                // The line may be a secret that was pasted here by accident.
                 let mut problem = Problem::new("has a line without NAME=value");
                 problem.hide = true;
                 let hint = "write one input on each line: NAME=value, or TASK.NAME=value";
                 mistakes.push(self.values.mistake(RUNTIME_INPUTS, problem.hint(hint)));
                 continue;
             };
-            let of = match name.split_once('.') {
+            let target = match name.split_once('.') {
                 Some((task, name)) => (inputs.tasks.entry(task.to_owned()).or_default(), name),
                 None => (&mut inputs.experiment, name),
             };
-            of.0.insert(of.1.to_owned(), value.to_owned());
+            target.0.insert(target.1.to_owned(), value.to_owned());
         }
         inputs
     }
@@ -224,7 +240,7 @@ impl Completion<'_> {
 
 const RUNTIME_INPUTS: &str = "harness-runtime-inputs";
 
-/// Secrets that the chosen engines cannot do without.
+/// Tells of secrets that are missing although the chosen engines need them.
 pub(super) fn needed_secrets<'a>(
     specs: impl Iterator<Item = &'a EngineSpec>,
     values: &Values,
@@ -262,7 +278,7 @@ pub(super) fn needed_secrets<'a>(
     }
 }
 
-/// Keys and tokens that anybody on the way could read.
+/// Warns of keys and tokens that are sent unencrypted, so that anybody on the way can read them.
 pub(super) fn unencrypted<'a>(specs: impl Iterator<Item = &'a EngineSpec>, warnings: &mut Vec<String>) {
     for spec in specs {
         let (secret, url) = match spec {
@@ -280,7 +296,7 @@ pub(super) fn unencrypted<'a>(specs: impl Iterator<Item = &'a EngineSpec>, warni
     }
 }
 
-/// The account that a Harness key names: `pat.ACCOUNT.….…` or `sat.ACCOUNT.….…`.
+/// The account that an API key of Harness names: `pat.ACCOUNT.….…` or `sat.ACCOUNT.….…`.
 fn account_of(key: &Secret) -> Option<String> {
     let mut parts = key.expose().split('.');
     let known = matches!(parts.next(), Some("pat" | "sat"));
@@ -292,9 +308,10 @@ fn without_slash(url: &str) -> String {
     url.trim_end_matches('/').to_owned()
 }
 
-/// What the address of an experiment's page names.
+/// The parts of the address of a Harness experiment's page.
 #[derive(Debug, PartialEq)]
 pub(super) struct Page {
+    /// Address of Harness itself, without a path.
     pub(super) url: String,
     account: String,
     org: String,
@@ -303,7 +320,7 @@ pub(super) struct Page {
 }
 
 impl Page {
-    /// `https://HOST/ng/#/account/A/chaos/orgs/O/projects/P/experiments/E`, or the newer
+    /// Parses `https://HOST/ng/#/account/A/chaos/orgs/O/projects/P/experiments/E`, or the newer
     /// `https://HOST/ng/account/A/module/chaos/orgs/O/projects/P/experiments/E/runs`.
     pub(super) fn of(text: &str) -> Option<Self> {
         syntax::url(text).ok()?;
@@ -324,18 +341,19 @@ impl Page {
     }
 }
 
-/// What the address of a page of ChaosCenter names.
+/// The parts of the address of a ChaosCenter page.
 #[derive(Debug, PartialEq)]
 pub(super) struct CenterPage {
-    /// Where ChaosCenter is.
+    /// Address of ChaosCenter itself.
     pub(super) url: String,
     project: Option<String>,
-    /// None where it is a page of something else.
+    /// Id of the experiment; `None` on a page of something else.
     experiment: Option<String>,
 }
 
 impl CenterPage {
-    /// `https://HOST/account/A/project/P/experiments/E/runs`, or another page of the project.
+    /// Parses `https://HOST/account/A/project/P/experiments/E/runs`, or the address of another page of the
+    /// project.
     pub(super) fn of(text: &str) -> Option<Self> {
         syntax::url(text).ok()?;
         let (url, path) = text.split_once("/account/")?;
@@ -345,11 +363,12 @@ impl CenterPage {
             let place = parts.iter().position(|part| *part == word)?;
             parts.get(place + 1).map(|part| (*part).to_owned())
         };
-        // An experiment that is only being made has no id.
+        // The page of an experiment that is still being created has no id yet.
         let experiment = after("experiments").filter(|id| !matches!(id.as_str(), "new" | "clone"));
         Some(Self { url: without_slash(url.trim_end_matches("/#")), project: after("project"), experiment })
     }
 
+    /// The address of ChaosCenter alone.
     fn front(url: &str) -> Self {
         Self { url: without_slash(url), project: None, experiment: None }
     }

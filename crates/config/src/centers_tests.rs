@@ -1,3 +1,5 @@
+//! Tests of Harness and LitmusChaos experiments: blocks, inputs, pages, keys and what is missing.
+
 use super::super::tests::Case;
 use super::*;
 

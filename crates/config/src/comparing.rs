@@ -1,5 +1,7 @@
-//! `compare-to` and `max-score-drop`: the earlier result is read with the settings, before anything is launched and
-//! before the run removes the files of an earlier one, which may be this.
+//! The inputs `compare-to` and `max-score-drop`.
+//!
+//! The earlier result is read together with the settings: before anything is launched, and before the run
+//! removes the files of an earlier run, among which this result may be.
 
 use std::path::Path;
 
@@ -13,18 +15,18 @@ use faultgate_core::model::{CompareTo, Earlier, RunResult, Shard};
 pub(super) const COMPARE: &str = "compare-to";
 pub(super) const DROP: &str = "max-score-drop";
 
-/// What is to be compared.
+/// Facts about the current run that decide whether a comparison makes sense.
 #[derive(Debug, Clone, Copy)]
 pub struct Compared {
-    /// None where it is not known, since the results could not be read.
+    /// `true` in a rehearsal; `None` where nobody knows, since the results could not be read.
     pub is_rehearsal: Option<bool>,
     pub is_dry_run: bool,
-    /// The part of a suite.
+    /// The shard that this run is.
     pub shard: Option<Shard>,
 }
 
-/// What the run is compared with. A result that cannot be compared is a mistake where the gate needs it, and otherwise
-/// worth a warning.
+/// Reads the earlier result that the run is compared with. A result that cannot be compared is a mistake
+/// where the gate needs it (`max-score-drop`), and a warning otherwise.
 pub(super) fn read_earlier(
     values: &Values,
     dir: &Path,
@@ -46,6 +48,7 @@ pub(super) fn read_earlier(
         warnings.push(format!("{COMPARE} has no effect in a dry run, which measures nothing"));
         return None;
     }
+    // A shard that is the whole suite is compared like a run without shards.
     let part = now.shard.filter(|shard| !shard.is_whole());
     match read(&dir.join(path)).and_then(|earlier| comparable(earlier, now.is_rehearsal, part)) {
         Ok(earlier) => {
@@ -72,7 +75,7 @@ pub(super) fn read_earlier(
     }
 }
 
-/// What there is to compare with in a result, if it is of the same nature as the run.
+/// The figures of an earlier result, if it is of the same nature as the run.
 fn comparable(
     earlier: RunResult,
     is_rehearsal: Option<bool>,

@@ -1,3 +1,5 @@
+//! Tests of the earlier result that a run is compared with.
+
 use std::ffi::OsString;
 
 use serde_json::{Value, json};
@@ -8,7 +10,7 @@ use crate::Settings;
 use faultgate_core::environment::Environment;
 use faultgate_core::model::Score;
 
-/// A result of a real run that scored 95.
+/// The file of a real run that scored 95, with a change to it.
 fn result(change: impl Fn(&mut Value)) -> String {
     let mut result = json!({
         "schema_version": 1,
@@ -27,7 +29,7 @@ fn result(change: impl Fn(&mut Value)) -> String {
     result.to_string()
 }
 
-/// The settings in a folder that has the file, if there is one.
+/// The settings in a folder with this file, if there is one.
 fn load(file: Option<&str>, pairs: &[(&str, &str)]) -> Result<Settings, Vec<String>> {
     let dir = tempfile::tempdir().unwrap();
     if let Some(content) = file {
@@ -139,13 +141,13 @@ fn both_may_stand_in_the_suite_at_its_top_or_in_the_gate() {
     }
     let mistakes = suite("compare-to: old.json\ngate: { compare-to: old.json }").unwrap_err();
     assert!(mistakes[0].to_string().contains("is set at the top of the file as well"), "{mistakes:?}");
-    // What a variable holds is not repeated.
+    // The content of a variable is not repeated.
     std::fs::remove_file(dir.path().join("old.json")).unwrap();
     let mistakes = suite(in_gate).unwrap_err();
     assert!(mistakes[0].to_string().starts_with("compare-to: \"${OLD}\" is not there"), "{mistakes:?}");
 }
 
-/// Its verdict decides nothing here, but its score would.
+/// The verdict of an earlier result decides nothing here, but its score would.
 #[test]
 fn an_earlier_result_that_contradicts_itself_is_not_compared_with() {
     let changed = |change: fn(&mut Value)| result(|result| change(&mut result["gate"]));

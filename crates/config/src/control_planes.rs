@@ -1,5 +1,7 @@
-//! The control planes that the settings of this process name. What a state file says is where a run is, and not whom a
-//! secret may be told: anybody may have written it.
+//! The control planes that the settings of this process name.
+//!
+//! A secret must never go to an address that a state file alone names: anybody may have written that file. It
+//! says where a run is, and the settings say who may be trusted with a secret.
 
 use std::ffi::OsString;
 use std::path::Path;
@@ -16,7 +18,7 @@ pub(super) const LITMUS_URL: &str = "litmus-url";
 const HARNESS_EXPERIMENT: &str = "harness-experiment-id";
 const LITMUS_EXPERIMENT: &str = "litmus-experiment-id";
 
-/// Where they are, as a browser would tell one site from another.
+/// The sites of the control planes: scheme, host and port, by which a browser tells one site from another.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ControlPlanes {
     harness: Vec<String>,
@@ -26,17 +28,20 @@ pub struct ControlPlanes {
 /// A control plane that no setting names.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Unnamed {
+    /// Scheme, host and port of the control plane.
     pub site: String,
     /// The input that would name it.
     pub input: &'static str,
 }
 
 impl ControlPlanes {
-    /// Those of inputs and of the suite file. Mistakes in them are told by who needs them right.
+    /// Reads the control planes from the inputs and the suite file. Mistakes in them are told by the commands
+    /// that need these settings in full, not here.
     pub(super) fn read(env: &Environment, flags: &[(String, OsString)], dir: &Path) -> Self {
         const WANTED: &[&str] = &[HARNESS_URL, HARNESS_EXPERIMENT, LITMUS_URL, LITMUS_EXPERIMENT];
         let unheard = &mut Vec::new();
         let mut named = Self::default();
+        // Settings that cannot be read name nothing, so that no secret goes out because of them.
         let Ok((merged, document)) = some_layers(env, flags, dir, WANTED, unheard) else { return named };
         let values = Values::read(&merged, document.as_ref(), unheard);
         named.add_harness(&HarnessBlock {
@@ -60,7 +65,7 @@ impl ControlPlanes {
         named
     }
 
-    /// Those where experiments of these settings are.
+    /// The control planes at which these experiments are.
     pub fn of(experiments: &[ExperimentPlan]) -> Self {
         let mut named = Self::default();
         for experiment in experiments {
@@ -83,7 +88,12 @@ impl ControlPlanes {
         self.litmus.extend(page.iter().chain(&block.url).filter_map(|url| site(url)));
     }
 
-    /// Whether secrets may be told to the one where an experiment is; where there is none, nothing is told.
+    /// Says whether the control plane of this place may receive secrets. A place without a control plane
+    /// receives none, so the answer is yes.
+    ///
+    /// # Errors
+    ///
+    /// [`Unnamed`] if no setting names the control plane.
     pub fn may_be_told(&self, place: &ExperimentPlace) -> Result<(), Unnamed> {
         let (named, url, input) = match place {
             ExperimentPlace::Harness { url, .. } => (&self.harness, url, HARNESS_URL),
@@ -97,7 +107,7 @@ impl ControlPlanes {
     }
 }
 
-/// Scheme, host and port.
+/// Scheme, host and port of a URL; `None` if it has no host.
 fn site(url: &str) -> Option<String> {
     let origin = reqwest::Url::parse(url).ok()?.origin();
     origin.is_tuple().then(|| origin.ascii_serialization())

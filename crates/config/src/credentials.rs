@@ -1,8 +1,12 @@
-//! Names of variables that hold credentials: faultgate's own, the job's, and all others that are called so.
+//! Names of variables that hold credentials: those of faultgate, those of the job, and all others whose names
+//! say so.
+//!
+//! A suite may read none of the first two kinds. The third kind is a guess by the name, and decides what
+//! programs inherit and what the veil covers.
 
 use crate::tokens::is_secret_variable;
 
-/// What lets in faultgate, the AWS SDK in it, or the job itself, besides the inputs that are secrets.
+/// Credentials of faultgate, of the AWS SDK in it, or of the job itself, besides the inputs that are secrets.
 const OF_THE_JOB: &[&str] = &[
     "ACTIONS_ID_TOKEN_REQUEST_TOKEN",
     "ACTIONS_ID_TOKEN_REQUEST_URL",
@@ -36,7 +40,7 @@ const OF_THE_JOB: &[&str] = &[
     "SYSTEM_OIDCREQUESTURI",
 ];
 
-/// What makes a name one of a secret, wherever it stands in it.
+/// Pieces that make a name that of a secret, at any place in it.
 const PARTS: &[&str] = &[
     "APIKEY",
     "COOKIE",
@@ -51,18 +55,19 @@ const PARTS: &[&str] = &[
     "WEBHOOK",
 ];
 
-/// The same for whole words of it.
+/// Words that make a name that of a secret. They count as whole words alone, since they are parts of harmless
+/// ones.
 const WORDS: &[&str] = &["AUTH", "DSN", "JWT", "KEY", "KEYS", "PASS", "PAT", "PW", "PWD"];
 
-/// True of what lets in faultgate or the job: a suite may not read it.
+/// `true` for a credential of faultgate or of the job, which a suite may not read.
 pub(super) fn is_own(name: &str) -> bool {
     is_secret_variable(name) || OF_THE_JOB.iter().any(|own| name.eq_ignore_ascii_case(own))
 }
 
-/// True of a variable whose name says that its value is a secret.
+/// `true` for a variable whose name says that its value is a secret.
 pub(super) fn says_secret(name: &str) -> bool {
     let name = name.to_ascii_uppercase();
-    // The working directory.
+    // PWD is the working directory and no password.
     if name == "PWD" {
         return false;
     }

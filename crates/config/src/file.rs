@@ -1,4 +1,7 @@
-//! The suite file as it lies on disk: found, read, parsed, its variables replaced. What it means is not judged here.
+//! The suite file as it lies on disk: it is found, read and parsed here, and its variables are replaced.
+//!
+//! The meaning of its keys is judged in `suite`. Everything in a file has a limit (bytes, depth, aliases),
+//! since the file of a pull request may come from anybody.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fs;
@@ -21,52 +24,59 @@ use faultgate_core::mistake::Mistake;
 use faultgate_core::mistake::quoted;
 use faultgate_core::text::plain;
 
-/// Looked for in the working directory.
+/// Names by which a suite file is found in the working directory, in this order.
 pub const SUITE_NAMES: [&str; 4] =
     [".faultgate.yml", ".faultgate.yaml", ".faultgate.toml", ".faultgate.json"];
 
-/// A suite larger than this is a wrong file.
+/// Limit of a suite file, in bytes. A larger file is a wrong one.
 const MAX_BYTES: u64 = 1 << 20;
 
-/// The same in characters, with aliases written out.
-const MOST: usize = 1 << 20;
+/// Limit of a suite file with its aliases written out, in characters.
+const MAX_WRITTEN_OUT_CHARS: usize = 1 << 20;
 
-/// How keys at the top begin that hold what aliases stand for, and nothing else.
+/// Prefix of keys at the top of the file that hold nothing but values for aliases to refer to.
 pub(super) const HOLDER: &str = "x-";
 
-/// A table of the file.
+/// A table of the file, by keys.
 pub(super) type Table = HashMap<String, Value>;
 
-/// The file's content.
+/// The content of a suite file.
 #[derive(Debug, Default)]
 pub(super) struct Document {
-    /// Its path as the user knows it.
+    /// Path of the file as the user knows it.
     pub(super) origin: String,
     pub(super) root: Table,
-    /// What stands in the file, by key path, where variables were replaced: their content is not ours to show.
+    /// The text in the file, by key path, of each string in which variables were replaced. Messages show this
+    /// text, since the content of the variables may be secret.
     pub(super) written: BTreeMap<String, String>,
-    /// Key paths of strings whose variables could not be replaced. The mistake has been told.
+    /// Key paths of strings whose variables could not be replaced. Each mistake has been told already.
     pub(super) broken: BTreeSet<String>,
-    /// What variables hold and nobody may be told.
+    /// Contents of variables that must be shown to nobody.
     pub(super) hidden: BTreeSet<String>,
-    /// Where everything stands.
+    /// The places of everything in the file; `None` for TOML, whose parser does not tell them.
     tree: Option<Rc<Node>>,
 }
 
 impl Document {
-    /// Where the key at this path stands; of what is missing, where it should stand.
+    /// The place of the key at this path. If the key is missing, the place where it belongs.
     pub(super) fn key_at(&self, path: &str) -> Option<FilePlace> {
         Some(self.tree.as_ref()?.key_at(path).in_file(&self.origin))
     }
 
-    /// Where its value begins.
+    /// The place where the value at this path begins.
     pub(super) fn value_at(&self, path: &str) -> Option<FilePlace> {
         Some(self.tree.as_ref()?.value_at(path).in_file(&self.origin))
     }
 }
 
-/// Reads the file that `named` (a path and where it was named) says, else the default one if there is one.
-/// `Ok(None)`: there is no suite file.
+/// Reads the suite file that `named` says (its path, and the origin of that setting), or else the default
+/// one.
+///
+/// Returns `Ok(None)` if no file is named and there is no default one.
+///
+/// # Errors
+///
+/// The mistakes have been added to `mistakes`.
 pub(super) fn load(
     named: Option<(&str, &str)>,
     dir: &Path,
@@ -88,6 +98,7 @@ pub(super) fn load(
     };
     match parse(name, &text) {
         Ok((mut root, tree)) => {
+            // Aliases are written out by now, so the keys that held their values have done their work.
             root.retain(|key, _| !key.starts_with(HOLDER));
             Ok(Some(replaced(
                 Document { origin: name.to_owned(), tree, ..Document::default() },
@@ -113,9 +124,9 @@ fn refuse<T>(mistake: Mistake, mistakes: &mut Vec<Mistake>) -> Result<T, ()> {
 }
 
 fn default_name(dir: &Path) -> Result<Option<&'static str>, Mistake> {
-    // A dangling link counts as there: ignoring it would ignore the suite.
-    let mut there = SUITE_NAMES.into_iter().filter(|name| fs::symlink_metadata(dir.join(name)).is_ok());
-    match (there.next(), there.next()) {
+    // A dangling link counts as a file: if it were passed over, the suite would be ignored silently.
+    let mut found = SUITE_NAMES.into_iter().filter(|name| fs::symlink_metadata(dir.join(name)).is_ok());
+    match (found.next(), found.next()) {
         (Some(one), Some(other)) => {
             Err(Mistake::new(format!("{one} and {other}"), "config: there are two suite files")
                 .hint("remove one, or name one with --config or FAULTGATE_CONFIG"))
@@ -124,7 +135,7 @@ fn default_name(dir: &Path) -> Result<Option<&'static str>, Mistake> {
     }
 }
 
-/// What is wrong with the file, and what to do.
+/// A description of the problem with a file, and what to do about it.
 pub(crate) type Refusal = (String, String);
 
 fn refusal(what: impl Into<String>, hint: impl Into<String>) -> Refusal {
@@ -140,8 +151,8 @@ fn read(path: &Path) -> Result<String, Refusal> {
     })
 }
 
-/// The content of a file that a setting names, if it is one of at most so many bytes. `else_name` is the hint for
-/// anything else.
+/// The content of a file that a setting names, of at most `most` bytes. The hint `else_name` is for a path
+/// that leads to something else.
 pub fn bytes(path: &Path, most: u64, else_name: &str) -> Result<Vec<u8>, Refusal> {
     files::read(path, most).map_err(|error| match error.kind() {
         ErrorKind::NotFound => refusal("is not there", "check the path, or remove the setting"),
@@ -151,22 +162,28 @@ pub fn bytes(path: &Path, most: u64, else_name: &str) -> Result<Vec<u8>, Refusal
     })
 }
 
-/// The content of a file, and where everything in it stands as far as that is known; or all that is wrong with it.
+/// The content of a file and, where the format tells it, the places of everything in it.
+///
+/// # Errors
+///
+/// All the faults that the parser found.
 fn parse(name: &str, text: &str) -> Result<(Table, Option<Rc<Node>>), Vec<Fault>> {
     let extension = Path::new(name).extension().and_then(|e| e.to_str()).map(str::to_ascii_lowercase);
+    // Editors on Windows put a byte order mark at the beginning.
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    // A hidden file such as `.json` has no extension to Path, and no format to us.
+    // A hidden file such as `.json` has no extension for `Path`, so its format is not known.
     match extension.as_deref() {
         Some("yml" | "yaml") => of_yaml(name, text),
         Some("toml") => Ok((by_config(FileFormat::Toml, name, text)?, None)),
         Some("json") => {
             let root = by_config(FileFormat::Json, name, text)?;
+            // The parser of `config` takes the last of two equal keys without a word.
             if let Err(error) = serde_json::from_str::<UniqueKeys>(text) {
                 let what = format!("does not parse: it {}", told(&error.to_string()));
                 return Err(vec![Fault { what, hint: "write each key once", mark: None }]);
             }
-            // JSON is YAML as well.
-            Ok((root, yaml::parse(text, MOST).ok()))
+            // JSON is YAML as well, and the YAML parser tells the places.
+            Ok((root, yaml::parse(text, MAX_WRITTEN_OUT_CHARS).ok()))
         }
         _ => Err(vec![Fault {
             what: "has no known extension".to_owned(),
@@ -177,7 +194,7 @@ fn parse(name: &str, text: &str) -> Result<(Table, Option<Rc<Node>>), Vec<Fault>
 }
 
 fn of_yaml(name: &str, text: &str) -> Result<(Table, Option<Rc<Node>>), Vec<Fault>> {
-    let root = yaml::parse(text, MOST)?;
+    let root = yaml::parse(text, MAX_WRITTEN_OUT_CHARS)?;
     let Content::Table(entries) = &root.content else {
         let what = "does not parse: it is not a table of keys at its top".to_owned();
         return Err(vec![Fault { what, hint: "begin it with version: 1", mark: Some(root.mark) }]);
@@ -193,7 +210,7 @@ fn by_config(format: FileFormat, name: &str, text: &str) -> Result<Table, Vec<Fa
     })
 }
 
-/// A parser's error on one line, without the excerpt of the file that some parsers draw.
+/// The error of a parser on one line, without the excerpt of the file that some parsers draw.
 fn told(error: &str) -> String {
     let mut lines = error.lines().map(str::trim).filter(|l| !l.is_empty());
     let first = lines.next().unwrap_or("no reason given");
@@ -203,7 +220,7 @@ fn told(error: &str) -> String {
     }
 }
 
-/// The document with the variables of every string replaced.
+/// The document, with the variables in all of its strings replaced.
 fn replaced(mut document: Document, root: Table, env: &Environment, mistakes: &mut Vec<Mistake>) -> Document {
     let mut root = Value::new(Some(&document.origin), root);
     walk(&mut root, "", &mut |text, path| match interpolate(text, env) {
@@ -228,7 +245,8 @@ fn replaced(mut document: Document, root: Table, env: &Environment, mistakes: &m
     document
 }
 
-/// Every string of a tree with its key path, keys in their order.
+/// Visits every string of a value, with its key path. Keys are visited in alphabetical order, so that
+/// mistakes are too.
 fn walk(value: &mut Value, path: &str, visit: &mut dyn FnMut(&mut String, &str)) {
     match &mut value.kind {
         ValueKind::String(text) => visit(text, path),

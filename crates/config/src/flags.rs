@@ -1,4 +1,4 @@
-//! Command-line flags, made of the inputs.
+//! The command-line flags, made from the inputs.
 
 use std::ffi::OsString;
 
@@ -7,8 +7,8 @@ use clap::{Arg, ArgAction, ArgMatches, value_parser};
 use super::inputs::{INPUTS, Input};
 use super::kind::Kind;
 
-/// A flag for every input that may have one. Values are taken as they come: the settings judge them, together with
-/// all others.
+/// One flag for every input that may have one. A flag takes any value: the settings judge it, together with
+/// all others, so that all mistakes are told at once.
 pub fn flags() -> Vec<Arg> {
     INPUTS.iter().filter_map(flag).collect()
 }
@@ -36,12 +36,13 @@ fn help(input: &Input) -> String {
     format!("{} [{default}env: {}]", input.description(), input.variable())
 }
 
-/// The flags of inputs that stand on the command line, as [`load`](super::load) takes them.
+/// The inputs that are set by flags on this command line, in the form that [`load`](super::load) takes.
 pub fn given(matches: &ArgMatches) -> Vec<(String, OsString)> {
     INPUTS
         .iter()
         .filter_map(|input| {
-            // A command need not have them all.
+            // A command need not define all the flags: clap answers with an error for one that is not
+            // defined.
             let value = matches.try_get_one::<OsString>(input.name).ok()??;
             Some((input.name.to_owned(), value.clone()))
         })

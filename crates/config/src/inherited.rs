@@ -1,5 +1,7 @@
-//! What the programs that a suite names see of the environment: what they need to work at all and what a CI says of its
-//! run, and no credentials. All else they are given by the suite's own `env`.
+//! The environment that the programs of a suite inherit: the variables that programs need to work at all, and
+//! those in which a CI describes its run.
+//!
+//! No credential is handed on. The suite gives its programs everything else by its own `env`.
 
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
@@ -8,9 +10,9 @@ use super::credentials::{is_own, says_secret};
 use faultgate_core::environment::Environment;
 use faultgate_core::kin;
 
-/// Names that are handed on.
+/// Names of variables that are handed on.
 const NAMES: &[&str] = &[
-    // This user, on this machine.
+    // The user, on this machine.
     "HOME",
     "HOSTNAME",
     "LANG",
@@ -25,7 +27,7 @@ const NAMES: &[&str] = &[
     "TMPDIR",
     "TZ",
     "USER",
-    // The way out.
+    // The way to the network.
     "ALL_PROXY",
     "AWS_CA_BUNDLE",
     "CURL_CA_BUNDLE",
@@ -37,7 +39,7 @@ const NAMES: &[&str] = &[
     "REQUESTS_CA_BUNDLE",
     "SSL_CERT_DIR",
     "SSL_CERT_FILE",
-    // Tools: where they are, and which cluster, daemon or Region they are for.
+    // Tools: their places, and the cluster, daemon or Region that they are for.
     "AWS_DEFAULT_REGION",
     "AWS_REGION",
     "DOCKER_CERT_PATH",
@@ -50,7 +52,7 @@ const NAMES: &[&str] = &[
     "LD_LIBRARY_PATH",
     "PYTHONPATH",
     "VIRTUAL_ENV",
-    // What a CI says of its run.
+    // The CI's description of its run.
     "BRANCH_NAME",
     "BUILDKITE",
     "CI",
@@ -61,12 +63,12 @@ const NAMES: &[&str] = &[
     "NODE_NAME",
     "TF_BUILD",
     "WORKSPACE",
-    // What a faultgate around this one finds its processes by.
+    // The marks by which a faultgate around this one finds its processes.
     kin::EXPERIMENT,
     kin::STOP,
 ];
 
-/// How such names begin.
+/// Prefixes of the names of such variables.
 const FAMILIES: &[&str] = &[
     "AGENT_",
     "BITBUCKET_",
@@ -91,7 +93,7 @@ const FAMILIES: &[&str] = &[
     "XDG_",
 ];
 
-/// Files by which a step sets what later steps see.
+/// Files through which a step sets the environment of later steps. A program of a suite must not write them.
 const COMMAND_FILES: [&str; 5] =
     ["GITHUB_ENV", "GITHUB_OUTPUT", "GITHUB_PATH", "GITHUB_STATE", "GITHUB_STEP_SUMMARY"];
 
@@ -113,7 +115,7 @@ fn keep(env: &Environment, wanted: impl Fn(&OsStr, &OsStr) -> bool) -> BTreeMap<
 /// True of a variable that every program of a suite sees, and that is therefore no secret.
 pub(super) fn is_inherited(name: &OsStr, value: &OsStr) -> bool {
     let Some(name) = name.to_str() else { return false };
-    // Proxies are written in small letters too.
+    // Proxies are often written in small letters.
     let known = NAMES.contains(&name) || name.ends_with("_proxy") && NAMES.contains(&&*name.to_uppercase());
     if known {
         return true;
@@ -121,6 +123,7 @@ pub(super) fn is_inherited(name: &OsStr, value: &OsStr) -> bool {
     FAMILIES.iter().any(|family| name.starts_with(family))
         && !COMMAND_FILES.contains(&name)
         && !says_secret(name)
+        // The value may be a URL with a password in it.
         && !value.to_string_lossy().contains('@')
 }
 

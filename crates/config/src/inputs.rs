@@ -1,10 +1,12 @@
-//! Every input, defined once. Flags, variables, suite keys and the reference all come from this table.
+//! The inputs, each defined once.
+//!
+//! The flags, the variables, the keys of a suite and the reference are all made from this table.
 
 use std::time::Duration;
 
 use super::kind::Kind;
 
-/// How the reference is divided.
+/// The sections of the reference.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Group {
     Experiment,
@@ -46,20 +48,21 @@ impl Group {
     }
 }
 
-/// One input.
+/// One input, as the table defines it.
 #[derive(Debug, Clone, Copy)]
 pub struct Input {
     pub name: &'static str,
     pub group: Group,
     pub(super) kind: Kind,
-    /// One line, without the forms and ranges, which the kind knows.
+    /// Meaning on one line, without the forms and ranges, which the kind knows.
     help: &'static str,
     pub(super) default: Option<&'static str>,
-    /// Says what happens without a value where that is not a plain value.
+    /// Description of what happens without a value, where the default is not a plain value.
     default_note: Option<&'static str>,
     pub(super) example: Option<&'static str>,
 }
 
+/// An input without a default and an example.
 impl Input {
     const fn new(group: Group, name: &'static str, kind: Kind, help: &'static str) -> Self {
         Self { name, group, kind, help, default: None, default_note: None, example: None }
@@ -70,6 +73,7 @@ impl Input {
         self
     }
 
+    /// Sets the note on what happens without a value.
     const fn otherwise(mut self, note: &'static str) -> Self {
         self.default_note = Some(note);
         self
@@ -84,29 +88,33 @@ impl Input {
         matches!(self.kind, Kind::Secret)
     }
 
-    /// The flag, without its dashes. Secrets have none: a command line is visible to every process.
+    /// The name of the flag, without its dashes. A secret has none, since every process can read a command
+    /// line.
     pub fn flag(&self) -> Option<&'static str> {
         (!self.is_secret()).then_some(self.name)
     }
 
-    /// The variable of faultgate's own: `FAULTGATE_TIMEOUT`.
+    /// The name of faultgate's own variable, such as `FAULTGATE_TIMEOUT`.
     pub fn variable(&self) -> String {
         format!("FAULTGATE_{}", self.upper())
     }
 
-    /// The variables a CI makes of an action's inputs: GitHub keeps hyphens, others do not.
+    /// The names of the variables that a CI makes from an action's inputs: GitHub keeps hyphens, others do
+    /// not.
     pub fn ci_variables(&self) -> [String; 2] {
         [format!("INPUT_{}", self.name.to_ascii_uppercase()), format!("INPUT_{}", self.upper())]
     }
 
-    /// True if the suite file may set it.
+    /// `true` if the suite file may set the input. The path of that file is not one of its settings.
     pub fn in_suite(&self) -> bool {
         !self.is_secret() && self.name != "config"
     }
 
-    /// True if it says what is run and how that is judged, so that a launch hands it on to who monitors and scores.
-    /// Runtime inputs may hold secrets, and only a launch needs them. The address of a control plane says whom a secret
-    /// is told, which each step has to be told by its own settings.
+    /// `true` if `launch` writes the value to the state file, for `monitor` and `score`: an input that says
+    /// what is run and how it is judged.
+    ///
+    /// Runtime inputs may hold secrets, and only a launch needs them. The address of a control plane says who
+    /// receives a secret, so each step must get it from its own settings.
     pub(super) fn is_handed_on(&self, value: &str) -> bool {
         let of_the_run = match self.group {
             Group::Experiment
@@ -117,13 +125,14 @@ impl Input {
             | Group::Monitoring => true,
             Group::Forge | Group::Reports | Group::General => self.name == "config",
         };
+        // The origin is the content of a header: nothing is sent to it, although it looks like an address.
         let is_address = matches!(self.group, Group::Harness | Group::Litmus)
             && self.name != "litmus-origin"
             && value.contains("://");
         of_the_run && !self.is_secret() && self.name != "harness-runtime-inputs" && !is_address
     }
 
-    /// The meaning, with the forms, units and range of its value.
+    /// The meaning of the input, with the forms, units and range of its value.
     pub fn description(&self) -> String {
         let mut text = self.help.to_owned();
         if let Some(forms) = self.kind.forms() {
@@ -132,7 +141,7 @@ impl Input {
         text
     }
 
-    /// The default as the reference shows it.
+    /// The default value, or the note on it, as the reference shows it.
     pub fn default_text(&self) -> Option<&'static str> {
         self.default.or(self.default_note)
     }
@@ -142,7 +151,7 @@ impl Input {
     }
 }
 
-/// The input of this name.
+/// The input of this name, if there is one.
 pub(super) fn find(name: &str) -> Option<&'static Input> {
     INPUTS.iter().find(|i| i.name == name)
 }
@@ -150,11 +159,12 @@ pub(super) fn find(name: &str) -> Option<&'static Input> {
 const SECOND: Duration = Duration::from_secs(1);
 const HOUR: Duration = Duration::from_hours(1);
 const HALF_A_DAY: Duration = Duration::from_hours(12);
-/// Of `timeout` and `queue-timeout`, of a run and of one experiment.
+/// The kind of `timeout` and `queue-timeout`, for a run and for one experiment.
 pub(super) const TIMEOUT: Kind = Kind::Duration { min: SECOND, max: HALF_A_DAY };
 const LINE: Kind = Kind::Text { max: 255 };
 
-/// The table: the contract's, in the order of the reference.
+/// The table of all inputs, in the order of the reference. It is a contract with the users: names do not
+/// change.
 #[rustfmt::skip]
 pub const INPUTS: &[Input] = &[
     Input::new(Group::Experiment, "experiment-template-id", Kind::Templates,

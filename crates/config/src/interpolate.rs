@@ -1,11 +1,13 @@
-//! `${VAR}` and `${VAR:-default}` in the strings of the suite file.
+//! The replacement of `${VAR}` and `${VAR:-default}` in the strings of the suite file.
+//!
+//! Credentials of faultgate and of its job are refused by name: a suite may come from a pull request.
 
 use super::credentials::is_own;
 use crate::tokens::is_secret_variable;
 use faultgate_core::environment::Environment;
 use faultgate_core::mistake::{key, quoted};
 
-/// Why a string could not be completed.
+/// The reason why a string could not be completed, and what to do about it.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Failure {
     pub(super) message: String,
@@ -16,12 +18,12 @@ pub(super) struct Failure {
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Replaced<'a> {
     pub(super) text: String,
-    /// Names and values of those that were set.
+    /// Names and values of the variables that were set. Defaults are not in it.
     pub(super) variables: Vec<(&'a str, &'a str)>,
 }
 
-/// The string with its variables replaced: None if there is nothing to replace. `$${` is a literal `${`; what a
-/// variable holds is not looked at again.
+/// Replaces the variables of a string; `None` if there is nothing to replace. `$${` is a literal `${`. A
+/// reference within the value of a variable is not replaced.
 pub(super) fn interpolate<'a>(text: &'a str, env: &'a Environment) -> Result<Option<Replaced<'a>>, Failure> {
     if !text.contains("${") {
         return Ok(None);
@@ -53,7 +55,7 @@ pub(super) fn interpolate<'a>(text: &'a str, env: &'a Environment) -> Result<Opt
     Ok(Some(Replaced { text: out, variables }))
 }
 
-/// What stands for a reference, and the variable's name if it is not the default.
+/// The text that replaces a reference, and the name of the variable unless the text is the default.
 fn replacement<'a>(reference: &'a str, env: &'a Environment) -> Result<(Option<&'a str>, &'a str), Failure> {
     let (name, default) = match reference.split_once(":-") {
         Some((name, default)) => (name, Some(default)),
@@ -85,7 +87,7 @@ fn replacement<'a>(reference: &'a str, env: &'a Environment) -> Result<(Option<&
             hint: "write it in UTF-8".to_owned(),
         });
     }
-    // GitLab hands on a variable that is set to itself.
+    // GitLab hands on a variable that is set to itself if the variable does not exist.
     let itself = [format!("${name}"), format!("${{{name}}}"), format!("$({name})")];
     if env.get(name).is_some_and(|value| itself.iter().any(|reference| value.trim() == reference)) {
         return Err(Failure {

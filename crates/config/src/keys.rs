@@ -1,4 +1,7 @@
-//! The keys of the tables in a suite file. The parser reads a table by its keys, and the JSON Schema is made of them.
+//! The keys of the tables in a suite file.
+//!
+//! One definition of a key serves twice: the parser reads a table by its keys, and the JSON Schema is made
+//! from them, so that the two cannot differ.
 
 use std::time::Duration;
 
@@ -13,30 +16,30 @@ use super::suite::Reader;
 pub(super) struct Key {
     pub(super) name: &'static str,
     pub(super) form: Form,
-    /// One line, without the forms and ranges, which the kind knows.
+    /// Meaning on one line, without the forms and ranges, which the kind knows.
     help: &'static str,
-    /// As it would be written; a list's words divided by spaces.
+    /// Default as a user would write it; the words of a list are divided by spaces.
     pub(super) default: Option<&'static str>,
-    /// In the same form.
+    /// Example in the form of `default`.
     pub(super) example: Option<&'static str>,
-    /// What to write if it is missing, where it may not be.
+    /// Hint on what to write if the key is missing; `None` if the key is optional.
     pub(super) needed: Option<&'static str>,
 }
 
-/// What stands at a key.
+/// The form of the value at a key.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Form {
-    /// One value.
+    /// A single value.
     Value(Kind),
-    /// One value, or a list of them.
+    /// A single value, or a list of values.
     Values(Kind),
     /// A program and its arguments.
     Arguments(Item),
-    /// A table of texts with names of the user's.
+    /// A table of texts, whose keys are names of the user's choice.
     Texts(Names, Item),
     /// A table with keys of its own.
     Block(&'static [Key]),
-    /// What proves that a fault is in: a table of these keys, and one kind of look at most.
+    /// The proof that a fault is injected: a table of these keys, and one kind of probe at most.
     Proof(&'static [Key]),
     /// A table of texts, numbers and truth values, in which `tasks` holds more such tables.
     RuntimeInputs(Kind),
@@ -45,13 +48,13 @@ pub(super) enum Form {
 /// A text in a list or a table.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Item {
-    /// Without the white space around it; a blank one may be left out.
+    /// A text without the white space around it; a blank text counts as left out.
     Trimmed(Kind),
-    /// As it stands, at most so many bytes.
+    /// A text as it stands, of at most `max` bytes.
     Verbatim { max: usize },
 }
 
-/// Which names a table of texts takes.
+/// The names that a table of texts takes as keys.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Names {
     Any,
@@ -60,10 +63,12 @@ pub(super) enum Names {
 }
 
 impl Key {
+    /// A key with a single value.
     pub(super) const fn new(name: &'static str, kind: Kind, help: &'static str) -> Self {
         Self::of(name, Form::Value(kind), help)
     }
 
+    /// A key with a value of any form.
     pub(super) const fn of(name: &'static str, form: Form, help: &'static str) -> Self {
         Self { name, form, help, default: None, example: None, needed: None }
     }
@@ -78,17 +83,18 @@ impl Key {
         self
     }
 
+    /// Makes the key one that must not be missing, with a hint on what to write.
     pub(super) const fn needed(mut self, hint: &'static str) -> Self {
         self.needed = Some(hint);
         self
     }
 
-    /// The words of its default, where that is a list.
+    /// The words of the default, where that is a list.
     pub(super) fn words(&self) -> impl Iterator<Item = &'static str> + use<> {
         self.default.unwrap_or_default().split_whitespace()
     }
 
-    /// The kind of its value, or of the texts in it.
+    /// The kind of the value, or of the texts in it.
     pub(super) fn kind(&self) -> Option<&Kind> {
         match &self.form {
             Form::Value(kind)
@@ -103,7 +109,7 @@ impl Key {
         }
     }
 
-    /// The meaning, with the forms, units and range of its value.
+    /// The meaning of the key, with the forms, units and range of its value.
     pub(super) fn description(&self) -> String {
         match self.kind().and_then(Kind::forms) {
             Some(forms) => format!("{} ({forms})", self.help),
@@ -116,7 +122,7 @@ pub(super) fn names(keys: &[Key]) -> Vec<&'static str> {
     keys.iter().map(|key| key.name).collect()
 }
 
-/// True of what is not there, null and blank, all of which are not set.
+/// `true` for a value that is missing, null or blank, all of which count as not set.
 pub(super) fn is_blank(value: Option<&Value>) -> bool {
     match value.map(|value| &value.kind) {
         None | Some(ValueKind::Nil) => true,
@@ -125,7 +131,7 @@ pub(super) fn is_blank(value: Option<&Value>) -> bool {
     }
 }
 
-/// A table of the file with the keys by which it is read.
+/// A table of the file, with the keys by which it is read.
 #[derive(Debug, Clone)]
 pub(super) struct Section<'a> {
     pub(super) table: &'a Table,
@@ -138,34 +144,37 @@ impl<'a> Section<'a> {
         Self { table, path: path.to_owned(), keys }
     }
 
+    /// The key path of a key of this table.
     pub(super) fn at(&self, name: &str) -> String {
         below(&self.path, name)
     }
 
-    /// What stands at the key, other than null.
+    /// The value at a key, unless it is null.
     pub(super) fn value(&self, name: &str) -> Option<&'a Value> {
         self.table.get(name).filter(|value| !matches!(value.kind, ValueKind::Nil))
     }
 
+    /// `true` if there is a value other than null and blank at the key.
     pub(super) fn is_set(&self, name: &str) -> bool {
         !is_blank(self.table.get(name))
     }
 
     pub(super) fn key(&self, name: &str) -> Option<&'static Key> {
         let key = self.keys.iter().find(|key| key.name == name);
+        // The schema knows the keys of the table alone, so it would refuse one that is only read.
         debug_assert!(key.is_some(), "{name} is read and not in the table of keys");
         key
     }
 }
 
 impl<'a> Reader<'a> {
-    /// A table in which there is no other key than these.
+    /// The table as a section. A key that is not among these is told as a mistake.
     pub(super) fn section(&mut self, table: &'a Table, path: &str, keys: &'static [Key]) -> Section<'a> {
         self.known_keys(table, path, &names(keys));
         Section::new(table, path, keys)
     }
 
-    /// The value at a key, or its default. That it is missing is told.
+    /// The value at a key, or its default. A needed key that is missing is told as a mistake.
     pub(super) fn parsed(&mut self, section: &Section<'_>, name: &str) -> Option<Parsed> {
         let key = section.key(name)?;
         let kind = key.kind()?;
@@ -175,9 +184,11 @@ impl<'a> Reader<'a> {
         {
             self.missing(section.table, &section.path, name, hint);
         }
+        // A value that is wrong is replaced by the default too, so that the rest of the table is still read.
         value.or_else(|| kind.parse(key.default?).ok())
     }
 
+    /// The text at a key, or its default.
     pub(super) fn text(&mut self, section: &Section<'_>, name: &str) -> Option<String> {
         match self.parsed(section, name) {
             Some(Parsed::Text(text)) => Some(text),
@@ -185,6 +196,7 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// The whole number at a key, or its default.
     pub(super) fn count(&mut self, section: &Section<'_>, name: &str) -> Option<u32> {
         match self.parsed(section, name) {
             Some(Parsed::Count(count)) => Some(count),
@@ -192,6 +204,7 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// The duration at a key, or its default.
     pub(super) fn time(&mut self, section: &Section<'_>, name: &str) -> Option<Duration> {
         match self.parsed(section, name) {
             Some(Parsed::Duration(duration)) => Some(duration),
@@ -199,6 +212,7 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// `true` if the truth value at a key, or its default, is true.
     pub(super) fn yes(&mut self, section: &Section<'_>, name: &str) -> bool {
         matches!(self.parsed(section, name), Some(Parsed::Bool(true)))
     }

@@ -1,4 +1,5 @@
-//! The kinds of value an input may have: how each is parsed, and how its form is told.
+//! The kinds of value that an input or a key of a suite takes: each says how its text is parsed, and how its
+//! form is described to people.
 
 use std::ops::RangeInclusive;
 use std::time::Duration;
@@ -10,14 +11,14 @@ use super::parse;
 use super::probes::forms;
 use faultgate_core::mistake::{Problem, nearest};
 
-/// What values an input takes.
+/// The kind of value that an input or a key takes.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Kind {
     /// One line of at most `max` characters.
     Text {
         max: usize,
     },
-    /// At most `max` characters, on any number of lines.
+    /// Text of at most `max` characters, on any number of lines.
     Lines {
         max: usize,
     },
@@ -33,7 +34,7 @@ pub(super) enum Kind {
         min: u32,
         max: u32,
     },
-    /// FIS experiment template ids.
+    /// A list of FIS experiment template ids.
     Templates,
     /// One FIS experiment template id.
     Template,
@@ -45,9 +46,9 @@ pub(super) enum Kind {
     Shard,
     /// A full or shortened commit hash.
     Commit,
-    /// Digits only, kept as text.
+    /// Digits alone, kept as text.
     Number,
-    /// What an experiment of a suite is called.
+    /// The name of an experiment in a suite.
     ExperimentName,
     /// A host and a port.
     Address,
@@ -62,7 +63,7 @@ pub(super) enum Kind {
     Secret,
 }
 
-/// A value that was understood.
+/// A value that has been parsed.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Parsed {
     Text(String),
@@ -76,6 +77,7 @@ pub(super) enum Parsed {
 }
 
 impl Kind {
+    /// Parses a text of this kind, without the blanks around it.
     pub(super) fn parse(&self, text: &str) -> Result<Parsed, Problem> {
         let text = text.trim();
         Ok(match self {
@@ -102,12 +104,12 @@ impl Kind {
             Self::Status => Parsed::Statuses(forms::status(text)?),
             Self::Statistic => Parsed::Text(forms::statistic(text)?),
             Self::Variable => Parsed::Text(parse::hidden(text)?),
-            // Secrets are read apart, from variables only.
+            // Secrets are read by a way of their own, and from variables only.
             Self::Secret => return Err(secret()),
         })
     }
 
-    /// The form, units and range of its values, for people.
+    /// A description of the form, units and range of the values, for people.
     pub(super) fn forms(&self) -> Option<String> {
         Some(match self {
             Self::Text { .. } | Self::Lines { .. } | Self::Path | Self::Template => return None,
@@ -135,12 +137,12 @@ impl Kind {
         })
     }
 
-    /// True where [`forms`](Self::forms) shows as much as an example would.
+    /// `true` where [`forms`](Self::forms) shows as much as an example would.
     pub(super) fn shows_example(&self) -> bool {
         matches!(self, Self::Bool | Self::Choice(_) | Self::Region | Self::RoleArn)
     }
 
-    /// What stands for the value in a usage line.
+    /// The word that stands for the value in a usage line.
     pub(super) fn placeholder(&self) -> &'static str {
         match self {
             Self::Text { .. } | Self::Lines { .. } | Self::Comparison | Self::Statistic => "TEXT",
@@ -164,8 +166,8 @@ impl Kind {
         }
     }
 
-    /// True where a number in a suite file is what the user means. Elsewhere a bare number may already have lost
-    /// something: a YAML parser reads the id `0012` as 12 and `12e4567` as infinity.
+    /// `true` where a bare number in a suite file is what the user means. Elsewhere a bare number may have
+    /// lost something already: a YAML parser reads the id `0012` as 12 and `12e4567` as infinity.
     pub(super) fn takes_numbers(&self) -> bool {
         matches!(
             self,
@@ -178,13 +180,14 @@ impl Kind {
         )
     }
 
-    /// True where `true` and `false` in a suite file are words of this kind.
+    /// `true` where `true` and `false` in a suite file are words of this kind.
     pub(super) fn takes_booleans(&self) -> bool {
         matches!(self, Self::Bool | Self::Choice(_))
     }
 }
 
-/// One of several words. GitLab's YAML reads an unquoted `on` as true, so true and false stand for on and off.
+/// Parses one of several words. GitLab's YAML reads an unquoted `on` as true, so `true` and `false` also
+/// stand for `on` and `off`.
 fn choice(text: &str, choices: &[&str]) -> Result<String, Problem> {
     let word = text.to_ascii_lowercase();
     let meant = match word.as_str() {

@@ -1,5 +1,5 @@
-//! Where settings come from, each place a layer over the one before: default, suite file, `INPUT_*`, `FAULTGATE_*`,
-//! flag. Every value carries its origin through the merge, so that a mistake can say where it came from.
+//! The places that settings come from, each a layer over the one before: default, suite file, `INPUT_*`,
+//! `FAULTGATE_*`, flag. Every value keeps its origin through the merge, so that a mistake can name it.
 
 use std::collections::{BTreeMap, HashMap};
 use std::ffi::OsString;
@@ -14,19 +14,19 @@ use faultgate_core::mistake::{key, misspelt, nearest};
 use faultgate_core::model::OUTPUTS;
 use faultgate_core::unreplaced;
 
-/// The origin of defaults.
+/// The origin of values that are defaults.
 pub(super) const DEFAULT: &str = "the default";
 
-/// An input of a later version. Who sets it believes in its limits.
+/// Variables of an input of a later version. Whoever sets one relies on its limits, so it is refused.
 const POLICY: [&str; 2] = ["FAULTGATE_POLICY", "INPUT_POLICY"];
 
-/// What faultgate gives the processes that it starts, among which another faultgate may be.
+/// Variables that faultgate gives to the processes that it starts, among which another faultgate may be.
 const MARKS: &[&str] = &[faultgate_core::kin::EXPERIMENT, faultgate_core::kin::STOP];
 
-/// The origin of what an earlier step of the run was given.
+/// The origin of values that an earlier step of the run was given.
 const HANDED_ON: &str = "the state file";
 
-/// The values of one place, by the names of inputs.
+/// The values of one place, by the names of the inputs.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Layer(HashMap<String, Value>);
 
@@ -45,7 +45,7 @@ impl Layer {
         Self(values)
     }
 
-    /// The inputs' own defaults, and others that go before them.
+    /// The defaults of the inputs, or of `others` where those name an input.
     pub(super) fn defaults(others: &[(&str, &str)]) -> Self {
         let values = INPUTS.iter().filter_map(|i| {
             let other = others.iter().find(|(name, _)| *name == i.name).map(|(_, value)| *value);
@@ -54,12 +54,12 @@ impl Layer {
         Self::of(values.map(|(name, value, origin)| (name, origin, value.to_owned())))
     }
 
-    /// `INPUT_*`: what a CI makes of an action's inputs.
+    /// The layer of `INPUT_*`, the variables that a CI makes from an action's inputs.
     pub(super) fn ci(env: &Environment, mistakes: &mut Vec<Mistake>) -> Self {
         Self::ci_of(&|_| true, env, mistakes)
     }
 
-    /// The same for these inputs alone.
+    /// The layer of `INPUT_*` for the wanted inputs alone.
     pub(super) fn ci_of(
         wanted: &dyn Fn(&str) -> bool,
         env: &Environment,
@@ -69,12 +69,12 @@ impl Layer {
         Self::of(inputs.filter_map(|i| ci_variable(i, env, mistakes).map(|(o, v)| (i.name, o, v))))
     }
 
-    /// `FAULTGATE_*`.
+    /// The layer of `FAULTGATE_*`.
     pub(super) fn own(env: &Environment, mistakes: &mut Vec<Mistake>) -> Self {
         Self::own_of(&|_| true, env, mistakes)
     }
 
-    /// The same for these inputs alone.
+    /// The layer of `FAULTGATE_*` for the wanted inputs alone.
     pub(super) fn own_of(
         wanted: &dyn Fn(&str) -> bool,
         env: &Environment,
@@ -96,7 +96,7 @@ impl Layer {
         }))
     }
 
-    /// What an earlier step of the run was given, as far as it is handed on: its file may say anything.
+    /// The values of an earlier step. The file may say anything, so only inputs that are handed on count.
     pub(super) fn handed_on(inputs: &BTreeMap<String, String>) -> Self {
         let known = open().filter_map(|input| Some((input, inputs.get(input.name)?.clone())));
         let handed_on = known.filter(|(input, value)| input.is_handed_on(value));
@@ -110,18 +110,18 @@ impl Layer {
     }
 }
 
-/// One map of all layers, the later over the earlier.
+/// Merges all layers into one map, the later over the earlier.
 pub(super) fn merge(layers: impl IntoIterator<Item = Layer>) -> Result<HashMap<String, Value>, Mistake> {
     layers
         .into_iter()
         .fold(Config::builder(), ::config::ConfigBuilder::<DefaultState>::add_source)
         .build()
         .and_then(|merged| merged.collect())
-        // No layer of ours fails to collect; should the crate ever refuse one, it is told like any mistake.
+        // No layer of ours fails to collect. Should the crate ever refuse one, that is told as a mistake.
         .map_err(|error| Mistake::new("all settings", key(&format!("cannot merge settings: {error}"))))
 }
 
-/// What a later step of the run has to be given too.
+/// The values that a later step of the run has to be given too.
 pub(super) fn to_hand_on(merged: &HashMap<String, Value>) -> BTreeMap<String, String> {
     open()
         .filter_map(|input| {
@@ -131,8 +131,8 @@ pub(super) fn to_hand_on(merged: &HashMap<String, Value>) -> BTreeMap<String, St
         .collect()
 }
 
-/// By which variables of faultgate's own, and by which inputs of an earlier step, something is set: a job may have them
-/// from elsewhere. Only names, since a value may be anything.
+/// Names of faultgate's own variables, and of inputs of an earlier step, that have set something: a job may
+/// have inherited them from elsewhere. Values are left out, since one may be a secret.
 pub(super) fn inherited(merged: &HashMap<String, Value>) -> Vec<String> {
     let named = open().filter_map(|input| match merged.get(input.name)?.origin()? {
         HANDED_ON => Some(format!("{} ({HANDED_ON})", input.name)),
@@ -141,11 +141,12 @@ pub(super) fn inherited(merged: &HashMap<String, Value>) -> Vec<String> {
     named.collect()
 }
 
+/// The inputs that are not secrets.
 fn open() -> impl Iterator<Item = &'static Input> {
     INPUTS.iter().filter(|i| !i.is_secret())
 }
 
-/// The input's `FAULTGATE_` variable, with its name.
+/// The name and the value of the input's `FAULTGATE_` variable.
 pub(super) fn own_variable(
     input: &Input,
     env: &Environment,
@@ -156,7 +157,7 @@ pub(super) fn own_variable(
     Some((name, value))
 }
 
-/// The input's `INPUT_` variable in whichever form it is set, with its name.
+/// The name and the value of the input's `INPUT_` variable, in whichever form it is set.
 pub(super) fn ci_variable(
     input: &Input,
     env: &Environment,
@@ -183,7 +184,7 @@ pub(super) fn ci_variable(
     }
 }
 
-/// A value as text, trimmed: None if it is blank, which counts as not set.
+/// A value as trimmed text; `None` if it is blank, which counts as not set.
 fn text(input: &Input, origin: &str, value: OsString, mistakes: &mut Vec<Mistake>) -> Option<String> {
     let Ok(value) = value.into_string() else {
         mistakes.push(
@@ -211,8 +212,8 @@ fn bad_flag(name: &str) -> Mistake {
     Mistake::new(origin, format!("{}: no such input", key(name))).maybe_hint(near)
 }
 
-/// `FAULTGATE_*` variables that are no input. One that is most likely misspelt is a mistake, since a gate must not
-/// miss what it was told; any other may be a pipeline's own, and is worth a warning.
+/// Judges `FAULTGATE_*` variables that are no input. A name that is probably misspelt is a mistake, since a
+/// gate must not miss what it was told. Any other may be the pipeline's own, and is worth a warning.
 pub(super) fn unknown_variables(env: &Environment, mistakes: &mut Vec<Mistake>, warnings: &mut Vec<String>) {
     let known: Vec<_> = INPUTS.iter().map(Input::variable).collect();
     for name in POLICY.into_iter().filter(|name| env.get(name).is_some()) {
@@ -228,7 +229,7 @@ pub(super) fn unknown_variables(env: &Environment, mistakes: &mut Vec<Mistake>, 
         }
         let readable = name.to_str().is_some();
         let name = name.to_string_lossy();
-        // An earlier run's, which later jobs inherit.
+        // Outputs of an earlier run are inherited by later jobs.
         let is_output = OUTPUTS.iter().any(|output| output.variable() == name);
         if is_output || MARKS.contains(&name.as_ref()) || known.iter().any(|k| *k == name) {
             continue;
@@ -294,7 +295,7 @@ mod tests {
         assert_eq!(taken, ["config", "litmus-experiment-id", "litmus-origin"]);
     }
 
-    /// A later job inherits what the dotenv file says, as if it had been set for it.
+    /// A later job inherits the dotenv file as if its lines had been set for that job.
     #[test]
     fn no_name_in_the_dotenv_file_is_an_input() {
         let inputs: Vec<String> = INPUTS

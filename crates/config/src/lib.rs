@@ -1,7 +1,25 @@
-//! Settings: from flags, variables and the suite file to a plan, or to all the mistakes in them at once.
+//! Settings: flags, variables and the suite file become a plan, or a list of all the mistakes in them.
 //!
-//! [`INPUTS`] defines every input once. Each place settings come from is a layer over the one before,
-//! merged by the `config` crate; the merged values are parsed, and put together with the suite's experiments.
+//! [`INPUTS`] defines every input once. Each place that settings come from is a layer over the one before;
+//! the `config` crate merges the layers. The merged values are parsed and put together with the experiments
+//! of the suite.
+//!
+//! The files, by what they do:
+//!
+//! - Inputs: `inputs` is the table of them, `kind` and `parse` know the forms of their values, `reference`
+//!   renders them as documentation, action, workflow and component, and `questions` are those of `init`.
+//! - Layers: `flags`, `environment` and `file` (with `yaml`, `tree`, `unique`, `interpolate`) read them,
+//!   `layers` merges them, and `values` parses the outcome. `unreplaced` finds references that a CI has left.
+//! - The suite: `suite` and `probes` read its tables by their `keys`; `schema` makes the JSON Schema from the
+//!   same keys.
+//! - Experiments: `selection` chooses them, and `centers` completes those of the control planes. `comparing`
+//!   and `result_file` read the earlier result.
+//! - Outcomes: `settings` is what a run is given; `stop_settings`, `sweep_settings` and `report_settings` are
+//!   what other commands are given. `mistake` is what the user is told instead.
+//! - Libraries: `foreign` and `trust` check the variables, certificates and proxies that they rely on.
+//! - Secrets: `secret`, `credentials`, `inherited`, `control_planes` and `veil` decide who gets to see them.
+//!
+//! No error or message of this module may contain a value that could be a secret.
 
 mod centers;
 mod comparing;

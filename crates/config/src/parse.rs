@@ -1,4 +1,4 @@
-//! One parser for each form of value. None of them repeats the value: see [`Problem`].
+//! The parsers, one for each form of value. No error repeats the value: see [`Problem`].
 
 use std::time::Duration;
 
@@ -12,6 +12,7 @@ pub(super) const ADDRESS_HINT: &str = "write host:port, for example db:5432";
 pub(super) const COMPARISON_HINT: &str =
     "write a comparison in quotes, for example \"< 0.5\"; there are < <= > >= == !=";
 
+/// Takes one line of at most `max` characters.
 pub(super) fn line(text: &str, max: usize) -> Result<String, Problem> {
     if text.chars().any(char::is_control) {
         return Err(Problem::new("holds a control character").hint("write it on one line"));
@@ -22,6 +23,7 @@ pub(super) fn line(text: &str, max: usize) -> Result<String, Problem> {
     Ok(text.to_owned())
 }
 
+/// Takes text on any number of lines, of at most `max` characters.
 pub(super) fn lines(text: &str, max: usize) -> Result<String, Problem> {
     if text.chars().any(|c| c.is_control() && !matches!(c, '\n' | '\r' | '\t')) {
         return Err(Problem::new("holds a control character").hint("remove it"));
@@ -43,7 +45,7 @@ pub(super) fn boolean(text: &str) -> Result<bool, Problem> {
 pub(super) fn score(text: &str) -> Result<Score, Problem> {
     text.parse::<f64>()
         .ok()
-        // `1e2`, `inf` and `+5` are numbers to Rust and slips of the pen here.
+        // Rust takes `1e2`, `inf` and `+5` for numbers; here they are slips of the pen.
         .filter(|_| text.bytes().all(|b| b.is_ascii_digit() || b == b'.'))
         .and_then(Score::new)
         .ok_or_else(|| {
@@ -63,6 +65,7 @@ pub(super) fn shard(text: &str) -> Result<Shard, Problem> {
 pub(super) fn count(text: &str, min: u32, max: u32) -> Result<u32, Problem> {
     text.parse::<u32>()
         .ok()
+        // Rust takes `+5` for a number too.
         .filter(|n| text.bytes().all(|b| b.is_ascii_digit()) && (min..=max).contains(n))
         .ok_or_else(|| {
             Problem::new(format!("is not a whole number from {min} to {max}"))
@@ -78,7 +81,7 @@ pub(super) fn duration_within(text: &str, min: Duration, max: Duration) -> Resul
     Err(Problem::new("is out of range").hint(format!("write {} to {}", short(min), short(max))))
 }
 
-/// A duration that is the value of a flag of one command, and no input.
+/// Parses a duration that is the value of one command's flag, and not of an input.
 pub fn flag_duration(text: &str, min: Duration, max: Duration) -> Result<Duration, String> {
     duration_within(text.trim(), min, max).map_err(|problem| match problem.hint {
         Some(hint) => format!("it {}; {hint}", problem.what),
@@ -86,10 +89,11 @@ pub fn flag_duration(text: &str, min: Duration, max: Duration) -> Result<Duratio
     })
 }
 
-/// `90s`, `5m`, `1h30m`, `500ms`: whole numbers, units from large to small, each at most once.
+/// Parses `90s`, `5m`, `1h30m`, `500ms`: whole numbers, with units from large to small, each at most once.
 fn duration(text: &str) -> Result<Duration, Problem> {
     const HINT: &str = "write for example 30s, 5m or 1h30m";
     let wrong = || Problem::new("is not a duration").hint(HINT);
+    // A bare number could mean seconds or minutes, so nobody guesses.
     if !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit()) {
         return Err(Problem::new("is a duration without a unit").hint(format!("add one: {HINT}")));
     }
@@ -123,7 +127,7 @@ fn duration(text: &str) -> Result<Duration, Problem> {
     Ok(Duration::from_millis(total))
 }
 
-/// A duration as this module reads it, in its largest whole unit.
+/// The text of a duration in its largest whole unit, in a form that this module parses.
 pub(super) fn short(duration: Duration) -> String {
     let millis = duration.as_millis();
     for (unit, size) in [("h", 3_600_000), ("m", 60_000), ("s", 1_000)] {
@@ -134,7 +138,7 @@ pub(super) fn short(duration: Duration) -> String {
     format!("{millis}ms")
 }
 
-/// Divided by comma, line or white space. The same template may stand in it twice.
+/// Parses ids that are divided by commas, lines or white space. One template may be named twice.
 pub(super) fn templates(text: &str) -> Result<Vec<String>, Problem> {
     let items: Vec<_> =
         text.split(|c: char| c == ',' || c.is_whitespace()).filter(|item| !item.is_empty()).collect();
@@ -152,7 +156,8 @@ pub(super) fn templates(text: &str) -> Result<Vec<String>, Problem> {
         .collect()
 }
 
-/// AWS's own ids begin with EXT, those of emulators need not, so only what no id can hold is refused.
+/// Takes everything that could be a template id. Ids of AWS begin with EXT, but those of emulators need not,
+/// so only texts that no id can be are refused.
 pub(super) fn template(text: &str) -> Result<String, Problem> {
     let foreign = |c: char| c.is_whitespace() || c.is_control() || c == '/' || c == '\\';
     if text.is_empty() || text.chars().count() > 64 || text.chars().any(foreign) {
@@ -199,6 +204,7 @@ pub(super) fn commit(text: &str) -> Result<String, Problem> {
     })
 }
 
+/// Takes digits alone. The text is kept, and 18 digits always fit a 64-bit number.
 pub(super) fn digits(text: &str) -> Result<String, Problem> {
     let well_formed = (1..=18).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_digit());
     well_formed
@@ -215,7 +221,7 @@ pub(super) fn experiment_name(text: &str) -> Result<String, Problem> {
         .ok_or_else(|| Problem::new("is not a name for an experiment").hint(EXPERIMENT_NAME_HINT))
 }
 
-/// A secret: no mistake in it repeats it.
+/// Takes a secret, on one line. No error repeats it.
 pub(super) fn hidden(text: &str) -> Result<String, Problem> {
     line(text, 10_000).map_err(|mut problem| {
         problem.hide = true;
@@ -226,14 +232,14 @@ pub(super) fn hidden(text: &str) -> Result<String, Problem> {
 pub(super) fn address(text: &str) -> Result<String, Problem> {
     line(text, 1_000)?;
     if is_address(text) {
-        // In brackets it was parsed already, with its zone, which no URL has.
+        // An address in brackets has been parsed already, with its zone, which no URL can have.
         if let Some((host, _)) = text.rsplit_once(':').filter(|_| !text.starts_with('[')) {
             check_host(host, "an address", ADDRESS_HINT)?;
         }
         return Ok(text.to_owned());
     }
     let mut problem = Problem::new("is not a host and a port").hint(ADDRESS_HINT);
-    // Somebody has written a URL, with a password perhaps.
+    // The text may be a URL, with a password in it.
     problem.hide = text.contains('@');
     let (scheme, rest) = text.split_once("://").unwrap_or(("", text));
     let mut instead = rest.split(['/', '?', '#']).next().unwrap_or_default().to_owned();
@@ -252,7 +258,7 @@ pub(super) fn address(text: &str) -> Result<String, Problem> {
     Err(problem)
 }
 
-/// `db:5432` or `[::1]:5432`
+/// `true` for `db:5432` and `[::1]:5432`.
 fn is_address(text: &str) -> bool {
     let Some((host, port)) = text.rsplit_once(':') else { return false };
     let is_port = port.bytes().all(|b| b.is_ascii_digit()) && port.parse::<u16>().is_ok_and(|port| port > 0);
@@ -260,10 +266,10 @@ fn is_address(text: &str) -> bool {
     is_port && (is_name || (host.starts_with('[') && text.parse::<std::net::SocketAddrV6>().is_ok()))
 }
 
-/// `< 0.5`
+/// Parses a comparison such as `< 0.5`.
 pub(super) fn comparison(text: &str) -> Result<Expectation, Problem> {
     line(text, 100)?;
-    // The longer ones first: `<` is the beginning of `<=`.
+    // The longer operators come first, since `<` is also the beginning of `<=`.
     [
         Comparison::LessOrEqual,
         Comparison::GreaterOrEqual,

@@ -1,3 +1,5 @@
+//! Tests of the parsers: values that they take, and values that they refuse.
+
 use proptest::prelude::*;
 
 use super::*;

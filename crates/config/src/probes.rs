@@ -1,4 +1,8 @@
-//! The probes of a suite's experiment: which keys there are, what each means.
+//! The probes of a suite's experiment: their keys are read and judged here.
+//!
+//! `keys` has the tables of keys; `kinds` reads the block of each kind; `access` and `identity` read headers,
+//! credentials and certificates; `queries` finds what is wrong with a query without asking anybody; `forms`
+//! parses values that only probes have.
 
 mod access;
 pub(super) mod forms;
@@ -19,6 +23,7 @@ use keys::PHASES_HINT;
 pub(super) use keys::{KINDS, NEEDED_OF_METRIC, OF_METRIC, PROBE, proofs};
 
 impl<'a> Reader<'a> {
+    /// The probes in a list. Each one that is whole is returned, and everything that is wrong is told.
     pub(super) fn probes(&mut self, value: Option<&'a Value>, path: &str) -> Vec<ProbePlan> {
         let list = match value.map(|value| &value.kind) {
             None | Some(ValueKind::Nil) => return Vec::new(),
@@ -42,6 +47,8 @@ impl<'a> Reader<'a> {
             }
         }
         let probes: Vec<ProbePlan> = probes.into_iter().map(|(_, probe)| probe).collect();
+        // An experiment without any mistake may still have no score: its weights are judged last, on what is
+        // whole.
         let weightless = !probes.is_empty() && probes.iter().all(|probe| probe.weight == 0);
         if self.mistakes.len() == before && weightless {
             let hint = "give one a weight from 1 to 1000";
@@ -52,6 +59,7 @@ impl<'a> Reader<'a> {
 
     fn probe(&mut self, value: &'a Value, path: &str) -> Option<ProbePlan> {
         let table = self.table(Some(value), path)?;
+        // The keys of the kinds are known here as well, since a probe holds the block of its kind.
         self.known_keys(table, path, &[names(PROBE), kind_names()].concat());
         let probe = Section::new(table, path, PROBE);
         let name = self.text(&probe, "name");
@@ -85,7 +93,7 @@ impl<'a> Reader<'a> {
         })
     }
 
-    /// The phases, in order. A single word stands for a list of one.
+    /// The phases of a probe, in their order. A single word stands for a list of one.
     fn when(&mut self, probe: &Section<'a>) -> Option<Vec<Phase>> {
         let key = probe.key("when")?;
         let path = probe.at("when");
@@ -115,7 +123,7 @@ impl<'a> Reader<'a> {
         Some(phases)
     }
 
-    /// What a table looks at.
+    /// The question that a table asks: the one block of a kind in it.
     pub(super) fn check(&mut self, table: &'a Table, path: &str) -> Option<Check> {
         let found: Vec<_> = KINDS.iter().filter(|kind| table.contains_key(kind.name)).collect();
         let kind = match found.as_slice() {
@@ -148,24 +156,25 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// The texts of a list: None if one of them is a mistake, which has been told.
+    /// The texts of a list; `None` if one of them is a mistake, which has been told.
     fn items(&mut self, items: &[Value], path: &str, kind: &Kind) -> Option<Vec<String>> {
         let parsed = self.parsed_items(items, path, kind)?;
         let texts = parsed.into_iter().map(|parsed| match parsed {
             Some(Parsed::Text(text)) => text,
-            // An empty argument is one.
+            // An argument of a program may be empty.
             _ => String::new(),
         });
         Some(texts.collect())
     }
 
-    /// The values of a list, None for each that is blank.
+    /// The values of a list, with `None` for each blank one; `None` altogether if one of them is a mistake.
     fn parsed_items(&mut self, items: &[Value], path: &str, kind: &Kind) -> Option<Vec<Option<Parsed>>> {
         let before = self.mistakes.len();
         let mut values = Vec::new();
         let mut broken = false;
         for (place, item) in items.iter().enumerate() {
             let path = format!("{path}[{place}]");
+            // The variables of this string could not be replaced, and that has been told.
             if self.document.broken.contains(&path) {
                 broken = true;
                 continue;

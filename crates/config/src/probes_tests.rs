@@ -1,3 +1,5 @@
+//! Tests of the probes in a suite: what their keys become, and what is a mistake.
+
 use std::time::Duration;
 
 use super::*;
@@ -8,7 +10,7 @@ use faultgate_core::model::{Access, Comparison, Credentials, Expectation, Hidden
 const QUICK: Duration = Duration::from_secs(2);
 const SLOW: Duration = Duration::from_secs(10);
 
-/// The probes of the one experiment, or all mistakes without their origin.
+/// The probes of the only experiment, or all mistakes without their origin.
 fn read(probes: &str, env: &[(&str, &str)]) -> Result<Vec<ProbePlan>, Vec<String>> {
     let dir = tempfile::tempdir().unwrap();
     let text = format!(
@@ -267,7 +269,7 @@ fn what_variables_hold_is_not_repeated() {
     assert!(told[0].contains("${T}") && !told[0].contains("s3cr3t"), "{told:?}");
 }
 
-/// What can never hold, whatever the system does, is a mistake and no failed look.
+/// A probe that can never pass, whatever the system does, is a mistake and no failed evaluation.
 #[test]
 #[expect(clippy::too_many_lines, reason = "one table")]
 fn what_is_wrong_on_its_face_is_a_mistake() {
@@ -319,7 +321,7 @@ fn what_is_wrong_on_its_face_is_a_mistake() {
         ("http: { url: 'http://a', status: [200, 99] }", "status[1]: \"99\" is not a status of HTTP"),
         ("http: { url: 'http://a', status: [] }", "status: is an empty list"),
         ("http: { url: 'http://a', status: [200, ''] }", "status[1]: is empty"),
-        // What is sent.
+        // Headers, bodies and credentials.
         (
             "http: { url: 'http://a', expect-headers: { 'a:': b } }",
             "expect-headers: \"a:\" is not a header's name",
@@ -424,7 +426,7 @@ fn what_is_wrong_on_its_face_is_a_mistake() {
     );
 }
 
-/// The corrected address would show what a variable holds.
+/// The corrected address would show the content of a variable.
 #[test]
 fn an_address_from_a_variable_is_not_corrected() {
     let told =

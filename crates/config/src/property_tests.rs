@@ -1,4 +1,5 @@
-//! Whatever stands in the environment, the flags and the suite file: settings or mistakes, never a panic.
+//! Properties of the whole module: any environment, flags and suite file give settings or mistakes, and never
+//! a panic.
 
 use std::path::Path;
 
@@ -28,7 +29,7 @@ fn variable() -> impl Strategy<Value = String> {
     prop_oneof![4 => proptest::sample::select(names), 1 => "FAULTGATE_[A-Z\u{e9}_-]{0,9}", 1 => "[A-Z]{1,2}"]
 }
 
-/// Lines of a suite: known and unknown keys at any depth, with any words.
+/// One line of a suite: known and unknown keys at any depth, with any words.
 fn line() -> impl Strategy<Value = String> {
     let keys: Vec<_> = INPUTS
         .iter()
@@ -75,8 +76,8 @@ proptest! {
 fn every_input_may_stand_in_the_suite_in_its_own_form() {
     let mut yaml = "version: 1\n".to_owned();
     for input in INPUTS.iter().filter(|i| i.in_suite()) {
-        // The modes exclude each other, two engines are a mistake of their own, the bundle is not there, and one
-        // experiment has no parts.
+        // The modes exclude each other, a second engine is a mistake, the bundle does not exist, and one
+        // experiment cannot be split.
         let skipped = ["monitor", "harness-experiment-id", "litmus-experiment-id", "ca-bundle", "shard"];
         if let Some(example) = input.example.filter(|_| !skipped.contains(&input.name)) {
             yaml = format!("{yaml}{}: \"{example}\"\n", input.name);

@@ -1,5 +1,7 @@
-//! What `faultgate init` asks. An answer is judged by the parser of the input, or of the key of a suite, that it becomes,
-//! and by one rule more: nothing in it is code where it is written.
+//! The questions of `faultgate init`.
+//!
+//! An answer is judged by the parser of the input, or of the key of a suite, that it becomes. One rule comes
+//! on top: nothing in an answer may be code where it is written.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +11,7 @@ use faultgate_core::mistake::Mistake;
 use faultgate_core::mistake::Problem;
 use faultgate_core::text::is_invisible;
 
-/// Where the pipeline runs.
+/// The platform that the pipeline runs on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Platform {
     GitHub,
@@ -30,13 +32,14 @@ impl Platform {
         }
     }
 
-    /// Whether its jobs have no credentials of AWS until they assume a role by a token of their own.
+    /// `true` if the jobs of the platform have no credentials of AWS until they assume a role by an OpenID
+    /// token.
     fn has_tokens(self) -> bool {
         matches!(self, Self::GitHub | Self::GitLab)
     }
 }
 
-/// What injects the fault.
+/// The engine that injects the fault.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Engine {
     Fis,
@@ -58,7 +61,7 @@ impl Engine {
     }
 }
 
-/// What was answered, by the names of the questions. What has no answer is not in it.
+/// The answers, by the names of the questions. A question without an answer is not in `values`.
 #[derive(Debug, Clone)]
 pub struct Answers {
     pub platform: Platform,
@@ -71,40 +74,40 @@ impl Answers {
         self.values.get(name).map(String::as_str)
     }
 
-    /// True where somebody said that a fault undoes itself, or is not undone.
+    /// `true` if somebody said that the fault undoes itself, or is not undone.
     pub fn does_without(&self, name: &str) -> bool {
         self.get(name) == Some(NONE)
     }
 }
 
-/// What happens without an answer.
+/// The consequence of leaving a question without an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Need {
     Needed,
     Optional,
     Otherwise(&'static str),
-    /// It is needed where the platform has no other credentials.
+    /// The answer is needed where the platform has no other credentials.
     ForCredentials,
-    /// It is needed of a command of which nothing but an exit code would tell that the fault went in.
+    /// The answer is needed for a command whose exit code alone would tell that the fault was injected.
     ForProof,
 }
 
-/// The answer of who does without, where an answer is needed.
+/// The answer of a user who does without, to a question that needs an answer.
 const NONE: &str = "none";
-/// Without it a fault would stay in.
+/// The question for the command that undoes the fault. Without it, a fault would stay in.
 const STOP: &str = "stop";
-/// What shows that a command has put a fault in.
+/// The question for the text that shows that a command has injected its fault.
 const INJECTED: &str = "injected";
 const TEMPLATE: &str = "experiment-template-id";
 
-/// One question: it has a flag of its name.
+/// One question. The command has a flag of the same name.
 #[derive(Debug)]
 pub struct Question {
     pub name: &'static str,
-    /// None where it is asked for every engine.
+    /// The engine that the question is about; `None` for a question about every engine.
     pub engine: Option<Engine>,
     need: Need,
-    /// Kind, meaning and example, where they are not those of the input of this name.
+    /// Kind, meaning and example, where they differ from those of the input of this name.
     own: Option<(Kind, &'static str, &'static str)>,
 }
 
@@ -117,7 +120,7 @@ pub const PLATFORM: Question =
     Question::every("platform", Need::Needed).own(PLATFORMS, "Platform of the pipeline", "github");
 pub const ENGINE: Question = Question::every("engine", Need::Needed).own(ENGINES, "Chaos engine", "fis");
 
-/// All others, in the order in which they are asked.
+/// All other questions, in the order in which they are asked.
 #[rustfmt::skip]
 pub const QUESTIONS: &[Question] = &[
     Question::of(Engine::Fis, TEMPLATE, Need::Needed)
@@ -158,7 +161,7 @@ impl Question {
         self
     }
 
-    /// By the answers so far.
+    /// The need for an answer, given the answers so far. It is never one of the two conditional needs.
     pub fn need(&self, answers: &Answers) -> Need {
         let is_needed = match self.need {
             Need::ForCredentials => answers.platform.has_tokens(),
@@ -168,12 +171,12 @@ impl Question {
         if is_needed { Need::Needed } else { Need::Optional }
     }
 
-    /// True where an empty answer is one. Elsewhere it is none.
+    /// `true` if an empty answer counts as an answer. For all other questions it counts as none.
     pub fn takes_nothing(&self) -> bool {
         self.name == STOP
     }
 
-    /// What else would do, where an answer is missing.
+    /// The end of a message about a missing answer: what else the user could give.
     pub fn instead(&self) -> &'static str {
         match self.need {
             Need::ForProof => ", or --injected with what the program prints when the fault is in",
@@ -182,7 +185,7 @@ impl Question {
         }
     }
 
-    /// The meaning, with the form of its answer.
+    /// The meaning of the question, with the form of its answer.
     pub fn description(&self) -> String {
         match (&self.own, find(self.name)) {
             (Some((kind, meaning, _)), _) => {
@@ -210,12 +213,13 @@ impl Question {
         }
     }
 
-    /// The answer as it is written, or what is wrong with it.
+    /// Judges an answer. Returns it in the form in which it is written.
     pub fn judge(&self, answer: &str, origin: &str) -> Result<String, Mistake> {
         let answer = answer.trim();
         if self.takes_nothing() && (answer.is_empty() || answer == NONE) {
             return Ok(NONE.to_owned());
         }
+        // Code is told first, by the general rule: its hint helps more.
         if self.name == TEMPLATE && code_in(answer).is_none() && !is_template(answer) {
             let problem = Problem::new("is not the id of one FIS experiment template");
             return Err(problem
@@ -234,14 +238,16 @@ impl Question {
     }
 }
 
-/// Stricter than the input, which takes ids of emulators too.
+/// `true` for a template id of AWS. The input is less strict, since it takes ids of emulators too.
 fn is_template(text: &str) -> bool {
     text.strip_prefix("EXT").is_some_and(|rest| {
+        // EXT and 61 more characters are 64, which is the limit of the input.
         !rest.is_empty() && rest.len() <= 61 && rest.chars().all(|c| c.is_ascii_alphanumeric())
     })
 }
 
-/// A suite replaces `${NAME}`, GitHub `${{ … }}`, GitLab `$NAME` and `$[[ … ]]`, and a shell much more.
+/// The first sign in an answer that may be code. A suite replaces `${NAME}`, GitHub `${{ … }}`, GitLab
+/// `$NAME` and `$[[ … ]]`, and a shell much more.
 fn code_in(text: &str) -> Option<Problem> {
     let sign = text.chars().find(|c| "$\"'`\\".contains(*c) || c.is_control() || is_invisible(*c))?;
     let shown =

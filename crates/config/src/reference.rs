@@ -1,5 +1,8 @@
-//! The reference of all inputs in the forms that others are checked against: documentation, `action.yml`, the
-//! workflow that GitHub's workflows call, the GitLab component, editors.
+//! The reference of all inputs, in every form that other files are checked against.
+//!
+//! This file renders the documentation; `action` renders `action.yml`, `workflow` the reusable workflow of
+//! GitHub, and `gitlab` the GitLab component. The JSON Schema for editors comes from `schema`. All of them
+//! are made from the inputs, so that none can be out of date.
 
 mod action;
 mod gitlab;
@@ -9,14 +12,14 @@ use super::inputs::{Group, INPUTS, Input};
 use super::schema;
 use faultgate_core::text::markdown;
 
-/// What the reference is rendered for.
+/// The forms in which the reference is rendered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Format {
     /// Tables for people.
     Markdown,
     /// `action.yml`, the metadata of the GitHub action.
     Action,
-    /// The GitHub workflow that others call.
+    /// The reusable workflow of GitHub, which other workflows call.
     GithubWorkflow,
     /// The GitLab CI/CD component.
     Gitlab,
@@ -91,7 +94,7 @@ fn row(input: &Input) -> String {
     )
 }
 
-/// The table's own words hold neither backtick nor bar.
+/// Marks a text as code. The words of the table contain neither a backtick nor a bar.
 fn code(text: &str) -> String {
     format!("`{text}`")
 }
@@ -101,7 +104,7 @@ fn described(input: &Input) -> String {
     format!("{}{default}", input.description())
 }
 
-/// JSON's strings are YAML's double-quoted ones.
+/// A text as a string of YAML: every string of JSON is also a double-quoted string of YAML.
 fn yaml_string(text: &str) -> String {
     serde_json::Value::from(text).to_string()
 }

@@ -1,4 +1,7 @@
-//! What a command needs that runs nothing, and only writes reports: it needs no experiment and few settings.
+//! The settings of commands that run nothing and only write reports.
+//!
+//! A command of this kind needs no experiment and few inputs, so mistakes in all others must not keep it from
+//! its work.
 
 use std::collections::HashMap;
 use std::ffi::OsString;
@@ -21,8 +24,8 @@ const REPOSITORY: &str = "repository";
 const COMMIT: &str = "commit";
 const CONFIG: &str = "config";
 
-/// The `report-dir` that a run with the same settings would use. `dir` is where a suite file is looked for. Mistakes
-/// in other settings are none of its business.
+/// The `report-dir` that a run with the same settings would use. A suite file is looked for in `dir`.
+/// Mistakes in other settings are ignored.
 pub fn report_dir(
     env: &Environment,
     flags: &[(String, OsString)],
@@ -36,8 +39,8 @@ pub fn report_dir(
     }
 }
 
-/// Where a run with the same settings would write, and the earlier result that it would be compared with: as far as that
-/// can be learned, whatever is wrong with the settings.
+/// The folder that a run with the same settings would write to, and the earlier result that it would be
+/// compared with. Mistakes are ignored: each part is told as far as it can be learned.
 pub fn report_places(
     env: &Environment,
     flags: &[(String, OsString)],
@@ -45,6 +48,7 @@ pub fn report_places(
 ) -> (PathBuf, Option<PathBuf>) {
     let unheard = &mut Vec::new();
     let values = some_values(env, flags, dir, &[REPORT_DIR, COMPARE], unheard).unwrap_or_default();
+    // A run whose `report-dir` is a mistake is taken for one that writes to the usual folder.
     let usual = find(REPORT_DIR).and_then(|input| input.default);
     let report_dir = values.text(REPORT_DIR).or_else(|| usual.map(str::to_owned)).unwrap_or_default();
     (dir.join(report_dir), values.text(COMPARE).map(|path| dir.join(path)))
@@ -61,7 +65,8 @@ pub fn repository_and_commit(
     if mistakes.is_empty() { Ok((values.text(REPOSITORY), values.text(COMMIT))) } else { Err(mistakes) }
 }
 
-/// What results that are merged are compared with: what a run unsplit with the same settings would be.
+/// The result that merged results are compared with: the same as for a run with these settings that is not
+/// split.
 pub fn compare_to(
     env: &Environment,
     flags: &[(String, OsString)],
@@ -75,7 +80,7 @@ pub fn compare_to(
     if mistakes.is_empty() { Ok(compare_to) } else { Err(mistakes) }
 }
 
-/// The values of these inputs, from wherever a run takes them.
+/// The values of the wanted inputs, from every place that a run takes them from.
 pub(super) fn some_values(
     env: &Environment,
     flags: &[(String, OsString)],
@@ -87,10 +92,10 @@ pub(super) fn some_values(
     Ok(Values::read(&merged, document.as_ref(), mistakes))
 }
 
-/// Values before they are parsed, and the suite file that some of them may come from.
+/// The values before they are parsed, and the suite file that some of them may come from.
 type Layers = (HashMap<String, Value>, Option<Document>);
 
-/// The same before it is parsed.
+/// The merged values of the wanted inputs before they are parsed, and the suite file.
 pub(super) fn some_layers(
     env: &Environment,
     flags: &[(String, OsString)],
@@ -98,6 +103,7 @@ pub(super) fn some_layers(
     wanted: &[&str],
     mistakes: &mut Vec<Mistake>,
 ) -> Result<Layers, Vec<Mistake>> {
+    // Mistakes of the suite file belong to other settings, so nobody hears of them here.
     let unheard = &mut Vec::new();
     let is_wanted = |name: &str| name == CONFIG || wanted.contains(&name);
     let flags = flags.iter().filter(|(name, _)| is_wanted(name)).cloned().collect();
@@ -113,6 +119,7 @@ pub(super) fn some_layers(
         document.as_ref().map(|document| suite::read(document, dir, unheard).layer).unwrap_or_default();
     let mut merged =
         layers::merge([Layer::defaults(&[]), suite, ci, own, flags]).map_err(|mistake| vec![mistake])?;
+    // Defaults and the suite bring all inputs, but mistakes in the others must not be told here.
     merged.retain(|name, _| wanted.contains(&name.as_str()));
     Ok((merged, document))
 }

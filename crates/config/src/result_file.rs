@@ -1,4 +1,4 @@
-//! A `result.json` that is read again.
+//! The reading of a `result.json` that an earlier run has written.
 
 use std::io::ErrorKind;
 use std::path::Path;
@@ -9,10 +9,15 @@ use faultgate_core::files;
 use faultgate_core::mistake::Mistake;
 use faultgate_core::model::{RunResult, SCHEMA_VERSION};
 
-/// A result larger than this is a wrong file: it is that of ten thousand probes with all the samples that are kept.
+/// Limit of a result file, in bytes. The result of ten thousand probes, with all the samples that are kept,
+/// is smaller.
 const MAX_BYTES: u64 = 512 << 20;
 
-/// The result in a file, which must be as a run leaves it: its verdict becomes an exit code.
+/// Reads the result in a file, which must be as a run has written it: its verdict becomes an exit code.
+///
+/// # Errors
+///
+/// A mistake if the file cannot be read, or if its parts contradict each other.
 pub fn read_result(path: &Path) -> Result<RunResult, Mistake> {
     let place = path.display().to_string();
     let result = read(path).map_err(|why| Mistake::new(&place, why.what).maybe_hint(why.hint))?;
@@ -22,7 +27,7 @@ pub fn read_result(path: &Path) -> Result<RunResult, Mistake> {
     }
 }
 
-/// Why a file gives no result. It completes a sentence that begins with the file's name.
+/// The reason why a file gives no result. It completes a sentence that begins with the name of the file.
 #[derive(Debug)]
 pub(super) struct Unreadable {
     pub(super) what: String,
@@ -39,6 +44,7 @@ impl Unreadable {
     }
 }
 
+/// Reads the result in a file, whether its parts contradict each other or not.
 pub(super) fn read(path: &Path) -> Result<RunResult, Unreadable> {
     parse(&bytes(path, MAX_BYTES)?)
 }
@@ -51,14 +57,14 @@ fn bytes(path: &Path, most: u64) -> Result<Vec<u8>, Unreadable> {
     })
 }
 
-/// What tells of which version the rest is.
+/// The part of a result that tells the version of the rest.
 #[derive(Deserialize)]
 struct Versioned {
     schema_version: Option<serde_json::Number>,
 }
 
 fn parse(bytes: &[u8]) -> Result<RunResult, Unreadable> {
-    // A list would be taken for the fields in their order.
+    // Serde would take a list for the fields in their order.
     let is_object = bytes.trim_ascii_start().starts_with(b"{");
     let version = if is_object {
         let versioned: Versioned = serde_json::from_slice(bytes).map_err(Unreadable::no_result)?;
@@ -66,7 +72,7 @@ fn parse(bytes: &[u8]) -> Result<RunResult, Unreadable> {
     } else {
         None
     };
-    // Another version's names mean something else.
+    // The names of another version may mean something else.
     match version {
         Some(version) if version == SCHEMA_VERSION.into() => {
             let mut result: RunResult = serde_json::from_slice(bytes).map_err(Unreadable::no_result)?;

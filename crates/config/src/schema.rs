@@ -1,5 +1,9 @@
-//! The JSON Schema of the suite file, for editors. It is made of the tables that the parser reads by; what the parser
-//! refuses beyond it is listed in its tests.
+//! The JSON Schema of the suite file, for editors.
+//!
+//! The schema is made from the tables of keys by which the parser reads. A text may be refused by the parser
+//! and not by the schema; all such cases are listed in the tests. The other way round must not happen, with
+//! the few exceptions that the tests list. `kinds` has the schema of each kind of value, and `rules` has what
+//! several keys of one table must be together.
 
 mod kinds;
 mod rules;
@@ -14,7 +18,7 @@ use super::probes::{KINDS, PROBE, proofs};
 use super::suite::centers::{HARNESS, LITMUS};
 use super::suite::{self, EXPERIMENT, FIS, GATE, ROOT};
 
-/// The block of each engine, what it is of, and its keys.
+/// The block of each engine: its name, its description and its keys.
 const ENGINES: &[(&str, &str, &[Key])] = &[
     ("fis", "An experiment of AWS Fault Injection Service", FIS),
     ("harness", "An experiment of Harness Chaos Engineering", HARNESS),
@@ -22,7 +26,7 @@ const ENGINES: &[(&str, &str, &[Key])] = &[
     ("command", "Any fault injector of this machine", suite::command::KEYS),
 ];
 
-/// The schema, with a line break at its end.
+/// The text of the schema, with a line break at its end.
 pub(super) fn suite() -> String {
     format!("{:#}\n", root())
 }
@@ -165,7 +169,7 @@ fn property(key: &Key) -> (String, Value) {
     (key.name.to_owned(), Value::Object(schema))
 }
 
-/// A limit alone proves nothing, and there is one look at most.
+/// The schema of a proof. A time limit alone proves nothing, and there is one kind of probe at most.
 fn proof(keys: &[Key]) -> Map<String, Value> {
     let looks = || proofs().map(|kind| kind.name);
     let blocks = proofs().map(|kind| (kind.name.to_owned(), block(kind.help, kind.keys)));
@@ -174,6 +178,7 @@ fn proof(keys: &[Key]) -> Map<String, Value> {
     let words = keys.iter().map(|key| key.name).filter(|name| *name != "within");
     let any: Vec<_> = words.chain(looks()).map(|name| json!({ "required": [name] })).collect();
     proof.insert("anyOf".to_owned(), json!(any));
+    // Pairs of kinds are refused one by one: JSON Schema has no "at most one".
     let others = |one| looks().filter(move |other| other > &one);
     let pairs = looks()
         .flat_map(|one| others(one).map(move |other| json!({ "type": "object", "required": [one, other] })));
@@ -181,7 +186,7 @@ fn proof(keys: &[Key]) -> Map<String, Value> {
     proof
 }
 
-/// The first of them is a program and has a name.
+/// The schema of a program and its arguments. The program must have a name.
 fn arguments(item: &Item, needed: Option<&str>) -> Map<String, Value> {
     let hint = needed.unwrap_or("write the program's name or path");
     let (program, argument) = match item {
@@ -211,7 +216,7 @@ fn texts(names: Names, item: &Item) -> Map<String, Value> {
     schema
 }
 
-/// Numbers and truth values are taken as text.
+/// The schema of runtime inputs. Numbers and truth values are taken as text.
 fn runtime_inputs(kind: &Kind) -> Map<String, Value> {
     let mut text = kinds::value(kind, None);
     text.insert("type".to_owned(), json!(["string", "integer", "boolean"]));

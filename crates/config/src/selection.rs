@@ -1,4 +1,7 @@
-//! Which experiments a run is of: named by inputs, listed in a suite, or rehearsed.
+//! The choice of a run's experiments: named by inputs, listed in a suite, or rehearsed.
+//!
+//! The experiments come from one place alone; two at once are a mistake. What an entry leaves out is
+//! completed by the inputs.
 
 use std::collections::BTreeSet;
 
@@ -16,16 +19,16 @@ const TEMPLATES: &str = "experiment-template-id";
 const HARNESS: &str = "harness-experiment-id";
 const LITMUS: &str = "litmus-experiment-id";
 
-/// Inputs that choose an engine by naming its experiment, and the engine.
+/// Inputs that choose an engine by naming its experiment, each with the name of the engine.
 pub(super) const CHOOSERS: [(&str, &str); 3] = [(TEMPLATES, "fis"), (HARNESS, "harness"), (LITMUS, "litmus")];
 
-/// The same as an experiment's own in a suite file.
+/// Default weight of an experiment, equal to the default in a suite file.
 const DEFAULT_WEIGHT: u32 = 10;
 
-/// The suite file as far as it matters here.
+/// The suite file, as far as it matters for the choice of experiments.
 pub(super) enum SuiteFile<'a> {
     None,
-    /// It is there and could not be read; what it might have said is not known.
+    /// A file that could not be read. Nobody knows what it would have said, so nothing is said to be missing.
     Broken,
     Read {
         document: &'a Document,
@@ -33,7 +36,7 @@ pub(super) enum SuiteFile<'a> {
     },
 }
 
-/// The experiments to run, in order.
+/// The experiments to run, in their order.
 pub(super) fn experiments(
     values: &Values,
     tokens: &Tokens,
@@ -41,6 +44,7 @@ pub(super) fn experiments(
     mistakes: &mut Vec<Mistake>,
 ) -> Vec<ExperimentPlan> {
     let experiments = named(values, tokens, suite, mistakes);
+    // A rehearsal talks to embedded endpoints, which need no secrets.
     if values.set("rehearsal").is_none() {
         centers::needed_secrets(experiments.iter().map(|e| &e.spec), values, tokens, mistakes);
     }
@@ -76,6 +80,7 @@ fn named(
         origin: values.set(input).unwrap_or_default(),
         block: None,
     };
+    // The mistake of two choices has been told by now, so any one of them will do.
     match chosen.first() {
         None => {}
         Some(&(TEMPLATES, _)) => return from_templates(values),
@@ -86,6 +91,7 @@ fn named(
         Some(_) => return alone(completion(LITMUS).litmus(&LitmusBlock::default(), mistakes), values),
     }
     if values.set("rehearsal").is_some() {
+        // A rehearsal needs no experiment: it plays a template that does not exist.
         return vec![plan("rehearsal".to_owned(), fis("EXTrehearsal".to_owned(), values), values)];
     }
     if !matches!(suite, SuiteFile::Broken) {
@@ -94,7 +100,8 @@ fn named(
     Vec::new()
 }
 
-/// The part of the experiments that is to run, by their places: the same on every machine.
+/// The shard of the experiments that this job runs. The choice goes by their places in the list, which are
+/// the same on every machine.
 pub(super) fn part(
     experiments: Vec<ExperimentPlan>,
     values: &Values,
@@ -104,7 +111,7 @@ pub(super) fn part(
         return (experiments, None);
     };
     let count = experiments.len();
-    // Without any experiment, that is the mistake.
+    // A plan without any experiment has its own mistake.
     if count > 0 && shard.of() as usize > count {
         let plural = if count == 1 { "is 1 experiment" } else { "are only {count} experiments" };
         let problem = Problem::new(format!(
@@ -147,7 +154,7 @@ fn from_templates(values: &Values) -> Vec<ExperimentPlan> {
         .collect()
 }
 
-/// The one experiment that inputs name.
+/// The plan of the one experiment that inputs name.
 fn alone(spec: Option<EngineSpec>, values: &Values) -> Vec<ExperimentPlan> {
     spec.map(|spec| plan(slug(spec.source()), spec, values)).into_iter().collect()
 }
@@ -168,7 +175,7 @@ fn plan(name: String, spec: EngineSpec, values: &Values) -> ExperimentPlan {
     }
 }
 
-/// None where something is missing, which has been told then.
+/// The plan of an entry of the suite; `None` if something is missing, which has been told.
 fn from_suite(
     entry: &Entry,
     values: &Values,
@@ -199,7 +206,7 @@ fn from_suite(
     })
 }
 
-/// An engine's id in the characters of an experiment's name, no longer than a suite allows.
+/// The id of an engine in the characters and the length that the name of an experiment may have.
 fn slug(id: &str) -> String {
     id.chars()
         .take(64)
@@ -207,20 +214,21 @@ fn slug(id: &str) -> String {
         .collect()
 }
 
-/// The name, or the first of `name-2`, `name-3`, … that is free; never longer than a suite allows.
+/// The name, or the first of `name-2`, `name-3`, … that is free. It is never longer than a suite allows.
 fn unique(name: &str, taken: &mut BTreeSet<String>) -> String {
     let mut candidate = name.to_owned();
     let mut number = 1_usize;
     while !taken.insert(candidate.clone()) {
         number += 1;
         let suffix = format!("-{number}");
-        // A slug is ASCII, so any place is a boundary.
+        // A slug is ASCII, so it can be cut at any place.
         candidate = format!("{}{suffix}", &name[..name.len().min(64 - suffix.len())]);
     }
     candidate
 }
 
-/// Inputs of engines that are not chosen have no effect; where they were set, the user may believe otherwise.
+/// Warns of inputs for engines that are not chosen: they have no effect, and whoever set them may believe
+/// otherwise.
 pub(super) fn without_effect(values: &Values, plans: &[ExperimentPlan], warnings: &mut Vec<String>) {
     for (chooser, engine) in CHOOSERS.iter().filter(|(name, _)| *name != TEMPLATES) {
         let runs = plans.iter().any(|plan| plan.spec.engine() == *engine);

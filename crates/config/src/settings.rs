@@ -1,4 +1,6 @@
-//! All that was set, understood and complete.
+//! The settings of a run: everything that was set, parsed, completed and checked.
+//!
+//! All mistakes are collected before anything is refused, so that the user sees them at once.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -19,7 +21,7 @@ use faultgate_core::model::ForgeKind;
 use faultgate_core::model::{Check, EngineSpec, ExperimentPlan, InjectionRule, Monitor, Plan, PlanRecord};
 use faultgate_net::http::HttpSettings;
 
-/// How the log is written.
+/// The format of the log.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum LogFormat {
     #[default]
@@ -36,7 +38,7 @@ impl LogFormat {
     }
 }
 
-/// When a comment is posted on the pull request.
+/// The cases in which a comment is posted on the pull request.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum CommentMode {
     #[default]
@@ -45,16 +47,16 @@ pub enum CommentMode {
     OnFailure,
 }
 
-/// The settings of one invocation.
+/// The settings of one run.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Settings {
     pub plan: Plan,
     pub region: Option<String>,
     pub role_arn: Option<String>,
-    /// The scenario to rehearse instead of the real engine.
+    /// The scenario that is rehearsed instead of asking the real engine.
     pub rehearsal: Option<String>,
     pub log_format: LogFormat,
-    /// Overrides of what the CI says.
+    /// The forge. This field and those down to `pull_request` take precedence over what the CI says.
     pub forge: Option<ForgeKind>,
     pub forge_api_url: Option<String>,
     pub run_url: Option<String>,
@@ -68,21 +70,21 @@ pub struct Settings {
     pub comment: CommentMode,
     pub state_file: PathBuf,
     pub tokens: Tokens,
-    /// Over the values of the suite's variables that may be secrets.
+    /// The veil over the values of the suite's variables, and of the job's own, that may be secrets.
     pub veil: Veil,
     pub litmus_username: Option<String>,
     pub http: HttpSettings,
     /// Inputs that a later step of the run has to be given too.
     pub to_hand_on: BTreeMap<String, String>,
-    /// The variables, and the inputs of the state file, by which something was set.
+    /// Names of the variables, and of the inputs in the state file, that have set something.
     pub origins: Vec<String>,
-    /// What was set and may not do what the user believes.
+    /// Warnings about settings that may not do what the user believes.
     pub warnings: Vec<String>,
 }
 
-/// The settings of a run. `flags` are names without dashes and their values, `dir` is where a suite file is looked
-/// for, `scenarios` are the names that `rehearsal` may take, `defaults` are names and values that go before the
-/// inputs' own.
+/// Loads the settings of a run. `flags` are names without dashes and their values; a suite file is looked for
+/// in `dir`; `scenarios` are the names that `rehearsal` may take; `defaults` are names and values that take
+/// precedence over the defaults of the inputs.
 pub fn load(
     env: &Environment,
     flags: Vec<(String, OsString)>,
@@ -96,8 +98,8 @@ pub fn load(
     })
 }
 
-/// The settings of a step of a run, of which an earlier one was given these inputs: they hold as if they were given
-/// here too, unless something else is.
+/// Loads the settings of a later step of a run. `handed_on` are the inputs of an earlier step: they hold as
+/// if they were given here too, unless this step is given something else.
 pub fn load_again(
     env: &Environment,
     flags: Vec<(String, OsString)>,
@@ -121,7 +123,7 @@ fn gathered(
     }
 }
 
-/// Where settings come from.
+/// The places that settings come from.
 struct Given<'a> {
     env: &'a Environment,
     flags: Vec<(String, OsString)>,
@@ -141,6 +143,7 @@ fn gather(given: Given<'_>, mistakes: &mut Vec<Mistake>) -> Result<Settings, Mis
     let tokens = Tokens::read(env, mistakes);
 
     let handed_on = Layer::handed_on(handed_on);
+    // The suite file is found by the layers above it, so these are merged once without it.
     let above_suite = layers::merge([handed_on.clone(), ci.clone(), own.clone(), flags.clone()])?;
     let named = above_suite
         .get("config")
@@ -152,6 +155,7 @@ fn gather(given: Given<'_>, mistakes: &mut Vec<Mistake>) -> Result<Settings, Mis
         _ => suite::Suite::default(),
     };
 
+    // The order of the layers is their rank: each one goes before those to its left.
     let merged = layers::merge([Layer::defaults(defaults), suite.layer, handed_on, ci, own, flags])?;
     let values = Values::read(&merged, document.as_ref().ok().and_then(Option::as_ref), mistakes);
     let suite_file = match &document {
@@ -167,7 +171,9 @@ fn gather(given: Given<'_>, mistakes: &mut Vec<Mistake>) -> Result<Settings, Mis
         accepts_nothing: values.bool("allow-empty-targets"),
         requires_all: values.text("require-actions").as_deref() == Some("all"),
     };
+    // There is no default: without this input, the floor of the run holds for each experiment.
     let each = values.set("each-resilience-score").map(|_| values.score("each-resilience-score"));
+    // The record is of the whole suite, so it is made before the shard is chosen.
     let suite_record = PlanRecord::of(&experiments, expected, each, injection);
     let (experiments, shard) = selection::part(experiments, &values, mistakes);
     scenario(&values, scenarios, mistakes);
@@ -227,6 +233,7 @@ fn gather(given: Given<'_>, mistakes: &mut Vec<Mistake>) -> Result<Settings, Mis
             document.ok().flatten().into_iter().flat_map(|document| document.hidden).chain(veil::of_job(env)),
         ),
         litmus_username: values.text("litmus-username"),
+        // A later step reads the suite itself, so only the layers above it are handed on.
         to_hand_on: layers::to_hand_on(&above_suite),
         origins: layers::inherited(&merged),
         http,
@@ -234,13 +241,14 @@ fn gather(given: Given<'_>, mistakes: &mut Vec<Mistake>) -> Result<Settings, Mis
     })
 }
 
-/// True where the AWS SDK is asked for something.
+/// `true` if the AWS SDK is used for this experiment or its probes.
 fn reaches_aws(experiment: &ExperimentPlan) -> bool {
     let asks = |check: &Check| matches!(check, Check::CloudwatchAlarm { .. } | Check::CloudwatchMetric(_));
     matches!(experiment.spec, EngineSpec::Fis { .. })
         || experiment.probes.iter().any(|probe| asks(&probe.check))
 }
 
+/// The path of the state file; `state.json` in the report folder unless it is set.
 pub(super) fn state_file(values: &Values, report_dir: &Path) -> PathBuf {
     values.text("state-file").map_or_else(|| report_dir.join("state.json"), PathBuf::from)
 }
@@ -253,15 +261,15 @@ fn scenario(values: &Values, scenarios: &[&str], mistakes: &mut Vec<Mistake>) {
     mistakes.push(values.mistake("rehearsal", problem));
 }
 
-/// How the end is learned. A queue of the user's implies that it is read, unless the user says otherwise, which is
-/// then a contradiction.
+/// The way in which the end is learned. A queue of the user's implies that it is read. If the user says
+/// otherwise, that is a contradiction.
 fn monitor(values: &Values, mistakes: &mut Vec<Mistake>) -> Monitor {
     let queue = values.set("event-queue-url");
     let said = values.set("monitor");
     let mode = match values.text("monitor").as_deref() {
         Some("queue") => Monitor::Queue,
         Some("poll") => Monitor::Poll,
-        // A misspelt mode has been told; what it meant decides about the queue.
+        // A misspelt mode has been told. What it meant would decide about the queue, so nothing more is told.
         None => return Monitor::Events,
         Some(_) => Monitor::Events,
     };

@@ -1,5 +1,6 @@
-//! What `faultgate stop` needs: where the state file is, and by what the engines let it in. It launches nothing, so
-//! mistakes in all other settings are none of its business: what runs must be stopped all the same.
+//! The settings of `faultgate stop`: the state file, and the credentials for the engines.
+//!
+//! The command launches nothing. Mistakes in all other settings must not keep it from stopping what runs.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -24,7 +25,7 @@ const USERNAME: &str = "litmus-username";
 pub(super) const CA_BUNDLE: &str = "ca-bundle";
 pub(super) const LOG_FORMAT: &str = "log-format";
 
-/// Inputs that may stand on the command line of `faultgate stop`.
+/// Inputs that may be set on the command line of `faultgate stop`.
 pub const STOP_INPUTS: &[&str] = &[
     "config",
     STATE_FILE,
@@ -38,12 +39,13 @@ pub const STOP_INPUTS: &[&str] = &[
     LOG_FORMAT,
 ];
 
+/// The settings of `faultgate stop`, and of other commands that ask engines and launch nothing.
 #[derive(Debug, Clone, PartialEq)]
 pub struct StopSettings {
     pub region: Option<String>,
     pub role_arn: Option<String>,
     pub tokens: Tokens,
-    /// Who may be told them. None for who asks AWS alone.
+    /// The control planes that may receive the tokens. There are none for a command that asks AWS alone.
     pub control_planes: ControlPlanes,
     pub litmus_username: Option<String>,
     pub http: HttpSettings,
@@ -51,7 +53,8 @@ pub struct StopSettings {
     pub warnings: Vec<String>,
 }
 
-/// The state file that a run with the same settings would write. `dir` is where a suite file is looked for.
+/// The path of the state file that a run with the same settings would write. A suite file is looked for in
+/// `dir`.
 pub fn state_file(
     env: &Environment,
     flags: &[(String, OsString)],
@@ -63,6 +66,7 @@ pub fn state_file(
     if mistakes.is_empty() { Ok(super::settings::state_file(&values, &report_dir)) } else { Err(mistakes) }
 }
 
+/// Reads the settings of `faultgate stop`.
 pub fn stop_settings(
     env: &Environment,
     flags: &[(String, OsString)],
@@ -77,7 +81,7 @@ pub fn stop_settings(
     if mistakes.is_empty() { Ok(settings) } else { Err(mistakes) }
 }
 
-/// What `faultgate lint` needs to read templates: of one account and Region.
+/// The settings by which `faultgate lint` reads templates, from one account and Region.
 pub fn lint_settings(
     env: &Environment,
     flags: &[(String, OsString)],
@@ -90,6 +94,7 @@ pub fn lint_settings(
     if mistakes.is_empty() { Ok(settings) } else { Err(mistakes) }
 }
 
+/// The settings from values that have been read, without any control plane.
 pub(super) fn of_values(
     values: &Values,
     env: &Environment,
@@ -103,6 +108,7 @@ pub(super) fn of_values(
         region: values.text(REGION),
         role_arn: values.text(ROLE),
         tokens,
+        // No control plane may receive a secret unless the caller reads them from the settings.
         control_planes: ControlPlanes::default(),
         litmus_username: values.text(USERNAME),
         http,

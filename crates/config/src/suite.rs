@@ -1,4 +1,7 @@
-//! The structure of the suite file: which keys there are, what each experiment says.
+//! The structure of the suite file: its keys, and what each experiment says.
+//!
+//! `keys`, `centers` and `command` have the tables of keys. Every part that is whole is returned, and
+//! everything that is wrong is told with its place in the file.
 
 use std::path::Path;
 use std::time::Duration;
@@ -23,11 +26,11 @@ use faultgate_core::text::plain;
 
 pub(super) use keys::{DEFAULT_WEIGHT_TEXT, EXPERIMENT, FIS, ROOT, WEIGHT};
 
-/// The one version of the format.
+/// The only version of the format.
 const VERSION: i64 = 1;
 
 pub(super) const SCORE_KEY: &str = "expected-resilience-score";
-/// What may stand in the gate: a key there, and the input that it sets.
+/// The keys of the gate, each with the input that it sets.
 pub(super) const GATE: &[(&str, &str)] = &[
     (SCORE_KEY, SCORE_KEY),
     ("each", "each-resilience-score"),
@@ -37,7 +40,7 @@ pub(super) const GATE: &[(&str, &str)] = &[
 const STOP_KEY: &str = "stop-on-failure";
 const PROBES_KEY: &str = "probes";
 
-/// Engines, and how the block of each begins.
+/// The engines, each with an example of how its block begins.
 pub(super) const ENGINES: &[(&str, &str)] = &[
     ("fis", "fis: { template: EXT… }"),
     ("harness", "harness: { project: …, experiment: … }"),
@@ -45,7 +48,7 @@ pub(super) const ENGINES: &[(&str, &str)] = &[
     ("command", "command: { run: [\"program\", \"argument\"] }"),
 ];
 
-/// One experiment of the suite; what it leaves out the inputs say.
+/// One experiment of the suite. The inputs complete what it leaves out.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Entry {
     pub(super) name: String,
@@ -57,33 +60,34 @@ pub(super) struct Entry {
     pub(super) probes: Vec<ProbePlan>,
 }
 
-/// What an experiment is run by.
+/// The engine of an experiment, with its block.
 #[derive(Debug, Clone, PartialEq)]
 #[expect(clippy::large_enum_variant, reason = "there is one for each experiment of a suite")]
 pub(super) enum Block {
-    /// What it leaves out of Region and role the inputs say.
+    /// A specification that is complete, except that inputs may set Region and role.
     Spec(EngineSpec),
-    /// At this path in the file.
+    /// The block of a Harness experiment, and its path in the file. Its inputs complete it.
     Harness(String, HarnessBlock),
+    /// The block of a LitmusChaos experiment, and its path in the file.
     Litmus(String, LitmusBlock),
 }
 
-/// What a suite file says.
+/// The content of a suite file.
 #[derive(Debug, Default)]
 pub(super) struct Suite {
-    /// Inputs that it sets.
+    /// Values of the inputs that the suite sets.
     pub(super) layer: Layer,
-    /// An experiment that did not pass is the last that is launched.
+    /// `true` if no experiment is launched after one that did not pass.
     pub(super) stop_on_failure: bool,
-    /// Those that are whole; None if the suite has no list of experiments.
+    /// Experiments without mistakes; `None` if the suite has no list of experiments.
     pub(super) experiments: Option<Vec<Entry>>,
 }
 
-/// Paths in it start at `dir`.
+/// Reads the suite from a file. Relative paths in it start at `dir`.
 pub(super) fn read(document: &Document, dir: &Path, mistakes: &mut Vec<Mistake>) -> Suite {
     let mut reader = Reader { document, dir, mistakes };
     if !reader.version() {
-        // Another version's keys mean something else: more mistakes would be guesses.
+        // The keys of another version mean something else, so more mistakes would be guesses.
         return Suite::default();
     }
     Suite {
@@ -93,6 +97,7 @@ pub(super) fn read(document: &Document, dir: &Path, mistakes: &mut Vec<Mistake>)
     }
 }
 
+/// A reader of the tables in a suite file. It collects the mistakes.
 pub(super) struct Reader<'a> {
     pub(super) document: &'a Document,
     pub(super) dir: &'a Path,
@@ -100,18 +105,19 @@ pub(super) struct Reader<'a> {
 }
 
 impl<'a> Reader<'a> {
+    /// Adds a mistake in the key at this path.
     pub(super) fn mistake(&mut self, path: &str, what: &str, hint: impl Into<String>) {
         let message = format!("{} {what}", plain(path, 120));
         let place = self.document.key_at(path.trim_end_matches(':'));
         self.mistakes.push(Mistake::new(&self.document.origin, message).hint(hint).at(place));
     }
 
-    /// A mistake of the value at this path.
+    /// Adds a mistake in the value at this path.
     pub(super) fn of_value(&mut self, mistake: Mistake, path: &str) {
         self.mistakes.push(mistake.at(self.document.value_at(path)));
     }
 
-    /// False if the rest of the file is in another version's words.
+    /// Checks the version. Returns `false` if the rest of the file is written for another version.
     fn version(&mut self) -> bool {
         match self.document.root.get("version").map(|v| &v.kind) {
             Some(ValueKind::I64(VERSION)) => {}
@@ -166,8 +172,8 @@ impl<'a> Reader<'a> {
         let broken = self.document.broken.iter().any(|b| b == path || is_list && b.starts_with(&item));
         // A blank value is not set, so it must not hide the default.
         if !broken && !is_blank(Some(value)) {
-            // A table would be merged with what lies below it instead of being refused, so its place is taken by
-            // an empty list, which no input accepts either.
+            // The `config` crate would merge a table with the layer below instead of refusing it. An empty
+            // list takes its place, because no input accepts one.
             let kind = match &value.kind {
                 ValueKind::Table(_) => ValueKind::Array(Vec::new()),
                 other => other.clone(),
@@ -206,6 +212,7 @@ impl<'a> Reader<'a> {
             .collect();
         self.unique_names(&entries);
         let entries: Vec<_> = entries.into_iter().map(|(_, entry)| entry).collect();
+        // An entry with a mistake may have a weight, so the weights are only judged if all entries are whole.
         if entries.len() == list.len() && !entries.is_empty() && entries.iter().all(|e| e.weight == 0) {
             self.mistake(
                 "experiments:",
@@ -251,7 +258,7 @@ impl<'a> Reader<'a> {
         whole.then_some(entry)
     }
 
-    /// The experiment's one engine.
+    /// The one engine of the experiment.
     fn engine(&mut self, table: &'a Table, path: &str) -> Option<Block> {
         let engines: Vec<_> =
             ENGINES.iter().map(|(engine, _)| *engine).filter(|engine| table.contains_key(*engine)).collect();
@@ -277,7 +284,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// An engine's block and its path.
+    /// The block of an engine, and its path.
     fn block(&mut self, table: &'a Table, path: &str, engine: &str) -> Option<(&'a Table, String)> {
         let path = below(path, engine);
         let block = table.get(engine).filter(|v| !matches!(v.kind, ValueKind::Nil));
@@ -295,13 +302,14 @@ impl<'a> Reader<'a> {
         Some(EngineSpec::Fis { template: template?, region, role_arn })
     }
 
-    /// Tells that a key is needed, unless it is there and its mistake has been told.
+    /// Tells that a needed key is missing. A key that is there and wrong has been told already.
     pub(super) fn missing(&mut self, table: &Table, path: &str, name: &str, hint: &str) {
         if is_blank(table.get(name)) {
             self.mistake(&format!("{}:", below(path, name)), "is missing", hint);
         }
     }
 
+    /// The parsed value at a key; `None` if it is not set, or is a mistake, which has been told.
     pub(super) fn leaf(&mut self, table: &Table, path: &str, name: &str, kind: &Kind) -> Option<Parsed> {
         let path = below(path, name);
         let value = table.get(name)?;
@@ -315,6 +323,7 @@ impl<'a> Reader<'a> {
         })
     }
 
+    /// The value as a table; `None` if there is no value, or another one, which is told.
     pub(super) fn table(&mut self, value: Option<&'a Value>, path: &str) -> Option<&'a Table> {
         if let ValueKind::Table(table) = &value?.kind {
             return Some(table);
@@ -323,6 +332,7 @@ impl<'a> Reader<'a> {
         None
     }
 
+    /// Tells of keys in a table that are not among the known ones.
     pub(super) fn known_keys(&mut self, table: &Table, path: &str, known: &[&str]) {
         for (name, _) in sorted(table) {
             if !known.contains(&name.as_str()) {
@@ -334,19 +344,20 @@ impl<'a> Reader<'a> {
     fn unknown(&mut self, path: &str, name: &str, known: &[&str]) {
         let mut hint = suggestion(name, known);
         if known.len() > 20 && !hint.starts_with("did") {
-            // The top level knows every input; the reference shows them better than one line can.
+            // The top level knows every input, and the reference shows them better than one line can.
             "faultgate inputs lists all".clone_into(&mut hint);
         }
         self.mistake(&format!("{}:", below(path, &key(name))), "is not a known key", hint);
     }
 }
 
-/// How an engine's block begins.
+/// An example of how the block of an engine begins.
 fn example(engine: &str) -> &'static str {
     ENGINES.iter().find(|(name, _)| *name == engine).map_or("", |(_, example)| example)
 }
 
-/// In the place of what could not be read, so that the rest of the entry is read.
+/// A placeholder for an engine that could not be read, so that the rest of the entry is read. It is never
+/// run.
 fn no_engine() -> Block {
     Block::Litmus(String::new(), LitmusBlock::default())
 }
@@ -356,6 +367,7 @@ fn at(place: usize) -> String {
     format!("experiments[{place}]")
 }
 
+/// The entries of a table in alphabetical order, so that mistakes always come in the same order.
 pub(super) fn sorted(table: &Table) -> Vec<(&String, &Value)> {
     let mut entries: Vec<_> = table.iter().collect();
     entries.sort_by_key(|(name, _)| *name);

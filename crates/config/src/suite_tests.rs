@@ -1,3 +1,5 @@
+//! Tests of the structure of a suite, and of the places that its mistakes name.
+
 use super::*;
 use crate::file;
 use faultgate_core::environment::Environment;
@@ -9,12 +11,12 @@ pub(super) fn read_with(yaml: &str, pairs: &[(&str, &str)]) -> (Suite, Vec<Strin
     let mut mistakes = Vec::new();
     let document = file::load(None, dir.path(), &env, &mut mistakes).unwrap().unwrap();
     let suite = read(&document, dir.path(), &mut mistakes);
-    // Their places have a test of their own.
+    // The places of mistakes have a test of their own.
     let told = mistakes.into_iter().map(|mistake| mistake.at(None).to_string());
     (suite, told.collect())
 }
 
-/// The one mistake of a suite, without its origin.
+/// The only mistake of a suite, without its origin.
 pub(super) fn mistake(yaml: &str) -> String {
     let (_, mistakes) = read_with(yaml, &[]);
     assert_eq!(mistakes.len(), 1, "{yaml}\n{mistakes:#?}");
@@ -230,7 +232,7 @@ fn a_template_made_of_a_variable_is_not_shown() {
     assert!(!mistakes.concat().to_lowercase().contains("s3cr3t"), "{mistakes:#?}");
 }
 
-/// The places of all mistakes of a suite.
+/// The places of all mistakes in a suite.
 fn places(name: &str, text: &str) -> Vec<String> {
     let dir = tempfile::tempdir().unwrap();
     std::fs::write(dir.path().join(name), text).unwrap();

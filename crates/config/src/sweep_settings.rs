@@ -1,5 +1,6 @@
-//! What `faultgate sweep` needs: in which accounts and Regions to look. It goes through many of them at once, so these
-//! two settings are lists here.
+//! The settings of `faultgate sweep`: the accounts and Regions in which leftovers are looked for.
+//!
+//! A sweep goes through many of them at once, so these two inputs are lists here.
 
 use std::collections::HashMap;
 use std::ffi::OsString;
@@ -18,19 +19,21 @@ use faultgate_core::environment::Environment;
 use faultgate_core::mistake::Mistake;
 use faultgate_net::foreign::aws_mistakes;
 
-/// Inputs that may stand on the command line of `faultgate sweep`.
+/// Inputs that may be set on the command line of `faultgate sweep`.
 pub const SWEEP_INPUTS: &[&str] = &["config", REGION, ROLE, CA_BUNDLE, LOG_FORMAT];
 
+/// The settings of `faultgate sweep`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SweepSettings {
-    /// None in it: the SDK's default chain says which. Never empty.
+    /// Regions to sweep, at least one. `None` stands for the Region of the SDK's default chain.
     pub regions: Vec<Option<String>>,
-    /// None in it: the SDK's default chain. Never empty.
+    /// Roles to assume, at least one. `None` stands for the SDK's default chain.
     pub role_arns: Vec<Option<String>>,
-    /// All else, without Region and role.
+    /// All other settings. Their Region and role are not set.
     pub stop: StopSettings,
 }
 
+/// Reads the settings of `faultgate sweep`.
 pub fn sweep_settings(
     env: &Environment,
     flags: &[(String, OsString)],
@@ -46,7 +49,8 @@ pub fn sweep_settings(
     if mistakes.is_empty() { Ok(SweepSettings { regions, role_arns, stop }) } else { Err(mistakes) }
 }
 
-/// Takes an input out of the merged ones, and reads it as a list of what it is else one of.
+/// Takes an input out of the merged ones, and reads it as a list of values, where a run would read a single
+/// one.
 fn list(
     merged: &mut HashMap<String, Value>,
     name: &str,
@@ -62,7 +66,7 @@ fn list(
             .filter(|item| !item.is_empty())
             .map(|item| Value::new(Some(&origin), item))
             .collect(),
-        // It is told what may stand there instead.
+        // A value of another type is a mistake, which the reading of the item tells.
         _ => vec![value],
     };
     let mut found = Vec::new();

@@ -1,4 +1,4 @@
-//! All layers together, by the module's public face.
+//! Tests of all layers together, through the public face of the module.
 
 use std::ffi::OsString;
 use std::fs;
@@ -12,7 +12,7 @@ use faultgate_core::secret::Secret;
 
 const SCENARIOS: &[&str] = &["completed", "stop-condition", "failed"];
 
-/// An environment, flags and a working directory.
+/// A call to load settings: an environment, flags and a working directory.
 #[derive(Default)]
 pub(super) struct Case<'a> {
     pub(super) env: Vec<(&'a str, &'a str)>,

@@ -1,4 +1,7 @@
 //! The secrets that were given.
+//!
+//! Secrets are read from variables alone. They never enter the layers of settings, since those can be
+//! printed.
 
 use super::inputs::{INPUTS, Input};
 use super::layers;
@@ -51,12 +54,12 @@ impl Tokens {
 }
 
 fn secret(input: &Input, env: &Environment, mistakes: &mut Vec<Mistake>) -> Option<Secret> {
-    // Both are read, so that a broken one is told even where the other wins.
+    // Both variables are read, so that a broken one is told even where the other one wins.
     let from_ci = layers::ci_variable(input, env, mistakes);
     let own = layers::own_variable(input, env, mistakes);
     let (origin, value) = own.or(from_ci)?;
     if value.chars().any(|c| c.is_control() || c.is_whitespace()) {
-        // It would end up in an HTTP header, where a line break is an injection.
+        // The value would end up in an HTTP header, where a line break is an injection.
         mistakes.push(
             Mistake::new(origin, format!("{}: holds white space or a control character", input.name))
                 .hint("set it to the token alone"),
@@ -66,7 +69,7 @@ fn secret(input: &Input, env: &Environment, mistakes: &mut Vec<Mistake>) -> Opti
     Some(Secret::new(value))
 }
 
-/// True of a variable that holds one of our secrets, in any of its forms.
+/// `true` for a variable that holds a secret of faultgate, in any of the variable's forms.
 pub(super) fn is_secret_variable(name: &str) -> bool {
     INPUTS.iter().filter(|i| i.is_secret()).any(|input| {
         name.eq_ignore_ascii_case(&input.variable())

@@ -1,4 +1,6 @@
-//! The content of a file together with where everything in it stands.
+//! The content of a file, with the place of everything in it.
+//!
+//! Nodes are shared, since an alias of YAML stands for the same node at several places.
 
 use std::collections::HashMap;
 use std::rc::Rc;
@@ -9,7 +11,7 @@ use serde_json::Value as Json;
 use super::file::Table;
 use faultgate_core::mistake::FilePlace;
 
-/// A place in a text, counted from 1.
+/// A place in a text. Lines and columns count from 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Mark {
     pub line: usize,
@@ -33,6 +35,7 @@ pub struct Node {
     pub(super) depth: usize,
 }
 
+/// The content of a value.
 #[derive(Debug)]
 pub enum Content {
     Scalar(ValueKind),
@@ -40,7 +43,7 @@ pub enum Content {
     Table(HashMap<String, Entry>),
 }
 
-/// What stands at a key, which may be there by a merge.
+/// The value at a key, and the place of the key. A merge (`<<`) may have brought it here.
 #[derive(Debug, Clone)]
 pub struct Entry {
     pub mark: Mark,
@@ -48,13 +51,14 @@ pub struct Entry {
 }
 
 impl Node {
-    /// What JSON says, whose places nobody knows: all of it is at line 0.
+    /// The content of JSON. Its places are not known, so all of it is at line 0.
     pub fn of_json(json: &Json) -> Self {
         let mark = Mark { line: 0, column: 0 };
         let (content, depth) = match json {
             Json::Null => (Content::Scalar(ValueKind::Nil), 1),
             Json::Bool(word) => (Content::Scalar(ValueKind::Boolean(*word)), 1),
             Json::Number(number) => (
+                // A number that is no 64-bit integer becomes text, so that it loses no digits.
                 Content::Scalar(number.as_i64().map_or_else(|| number.to_string().into(), ValueKind::I64)),
                 1,
             ),
@@ -75,7 +79,7 @@ impl Node {
         Self { mark, tag: None, content, depth }
     }
 
-    /// What stands at a key of a table; nothing of what is no table.
+    /// The entry at a key; `None` if there is none, or if this is not a table.
     pub fn get(&self, key: &str) -> Option<&Entry> {
         match &self.content {
             Content::Table(entries) => entries.get(key),
@@ -83,7 +87,8 @@ impl Node {
         }
     }
 
-    /// A text, a number or a truth value as it is written; nothing of null.
+    /// A text, a number or a truth value in the form in which it is written; `None` for null, lists and
+    /// tables.
     pub fn text(&self) -> Option<String> {
         match &self.content {
             Content::Scalar(ValueKind::Nil) | Content::List(_) | Content::Table(_) => None,
@@ -91,7 +96,7 @@ impl Node {
         }
     }
 
-    /// The content alone.
+    /// The content without its places, in the form of the `config` crate.
     pub(super) fn value(&self, origin: &str) -> Value {
         let origin_of_value = origin.to_owned();
         let kind = match &self.content {
@@ -102,19 +107,19 @@ impl Node {
         Value::new(Some(&origin_of_value), kind)
     }
 
-    /// Where the key at the end of a path stands, such as `experiments[0].fis.template`. Of a path that leads nowhere, its
-    /// last part that is there.
+    /// The place of the key at the end of a path such as `experiments[0].fis.template`. If the path leads
+    /// nowhere, the place of its last part that exists.
     pub(super) fn key_at(&self, path: &str) -> Mark {
         self.find(path).0
     }
 
-    /// Where the value of that key begins.
+    /// The place where the value at the end of a path begins.
     pub(super) fn value_at(&self, path: &str) -> Mark {
         let (key, node) = self.find(path);
         node.map_or(key, |node| node.mark)
     }
 
-    /// The mark of the last key or item, and its node if the path leads there.
+    /// The mark of the last key or item that exists on a path, and the node if the path leads to one.
     fn find(&self, path: &str) -> (Mark, Option<&Self>) {
         let (mut mark, mut node, mut rest) = (self.mark, self, path);
         while !rest.is_empty() {
@@ -130,6 +135,7 @@ impl Node {
     }
 }
 
+/// One step along a path: the place and the node that it leads to, and the rest of the path.
 type Step<'n, 'p> = (Mark, &'n Node, &'p str);
 
 fn item<'n, 'p>(items: &'n [Rc<Node>], path: &'p str) -> Option<Step<'n, 'p>> {
@@ -138,9 +144,10 @@ fn item<'n, 'p>(items: &'n [Rc<Node>], path: &'p str) -> Option<Step<'n, 'p>> {
     Some((node.mark, node, rest))
 }
 
-/// A key may itself have dots and brackets: the longest that fits.
+/// The step to a key. A key may contain dots and brackets itself, so the longest one that fits is taken.
 fn entry<'n, 'p>(entries: &'n HashMap<String, Entry>, path: &'p str) -> Option<Step<'n, 'p>> {
     let ends = path.match_indices(['.', '[']).map(|(end, _)| end).chain([path.len()]);
+    // The longest key is tried first, so the ends go backwards.
     let mut ends: Vec<usize> = ends.collect();
     ends.reverse();
     ends.into_iter().find_map(|end| {
@@ -149,6 +156,7 @@ fn entry<'n, 'p>(entries: &'n HashMap<String, Entry>, path: &'p str) -> Option<S
     })
 }
 
+/// The table without its places, in the form of the `config` crate.
 pub(super) fn table(entries: &HashMap<String, Entry>, origin: &str) -> Table {
     entries.iter().map(|(key, entry)| (key.clone(), entry.node.value(origin))).collect()
 }

@@ -1,5 +1,7 @@
-//! Whom to trust and which way to go: certificates and proxies of the settings and of the environment, checked here,
-//! since later they would be a failed handshake or a panic.
+//! Certificates and proxies: the servers that are trusted, and the way to them.
+//!
+//! Both come from the settings and from the environment. They are checked here, since later a bad one would
+//! only show as a handshake that fails, or as a panic of a library.
 
 use std::path::Path;
 
@@ -16,25 +18,27 @@ use faultgate_net::foreign;
 use faultgate_net::foreign::Readers;
 use faultgate_net::http::{Except, HttpSettings, Proxies, ProxyUrl};
 
-/// All certificates of a system are a quarter of this.
+/// Limit of a file of certificates, in bytes. All certificates of a system are a quarter of this.
 const MAX_BYTES: u64 = 1 << 20;
 
 const NAME_PEM: &str = "name a file of PEM certificates";
 
-/// What can be done about a file: what is wrong with it, and the hint.
+/// A description of what is wrong with a file, and the hint.
 type Refusal = (String, String);
 
+/// A reader of certificates and proxies, with the places where it tells what is wrong.
 pub(super) struct Trust<'a> {
     pub(super) env: &'a Environment,
-    /// Paths start here.
+    /// Folder in which relative paths start.
     pub(super) dir: &'a Path,
-    /// A rehearsal needs nobody else: what is broken in the environment is no reason not to hold it.
+    /// `true` in a rehearsal, which needs no other machine: a broken environment is no reason to refuse it.
     pub(super) rehearsed: bool,
     pub(super) mistakes: &'a mut Vec<Mistake>,
     pub(super) warnings: &'a mut Vec<String>,
 }
 
 impl Trust<'_> {
+    /// Reads certificates and proxies. Everything that is wrong with them is told.
     pub(super) fn read(mut self, values: &Values) -> HttpSettings {
         for mistake in foreign::mistakes(self.env, Readers::Clients) {
             self.broken(mistake);
@@ -50,7 +54,8 @@ impl Trust<'_> {
         HttpSettings { ca_bundle: (!pem.is_empty()).then_some(pem), proxies: Proxies { http, https, except } }
     }
 
-    /// What the AWS SDK reads. Where nothing is asked of AWS it is only told.
+    /// Checks the variables that the AWS SDK reads. If nothing is asked of AWS, mistakes in them are
+    /// warnings.
     pub(super) fn aws(&mut self, reached: bool) {
         for mistake in foreign::mistakes(self.env, Readers::Aws) {
             if reached {
@@ -61,8 +66,8 @@ impl Trust<'_> {
         }
     }
 
-    /// Hosts that are asked directly. An entry that nobody can match is told, since all it names would go through the
-    /// proxy.
+    /// Hosts that are asked without a proxy. An entry that matches nothing is told, since requests to its
+    /// hosts would go through the proxy.
     fn except(&mut self) -> Except {
         let Some((origin, hosts)) = self.variable("NO_PROXY") else { return Except::default() };
         let (except, unread) = Except::parse(&hosts);
@@ -77,7 +82,8 @@ impl Trust<'_> {
         except
     }
 
-    /// AWS's own name for a bundle. Somebody counts on it, for AWS at least.
+    /// The certificates of AWS_CA_BUNDLE, which is AWS's name for a bundle. They all must be good, since
+    /// whoever set it relies on them, for AWS at least.
     fn aws_bundle(&mut self) -> Vec<u8> {
         const NAME: &str = "AWS_CA_BUNDLE";
         let Some(path) = self.env.raw(NAME).filter(|path| !is_blank(path)) else { return Vec::new() };
@@ -91,7 +97,7 @@ impl Trust<'_> {
         })
     }
 
-    /// `ca-bundle`: everything in it must be good, since somebody counts on it.
+    /// The certificates of the input `ca-bundle`. They all must be good, since the user relies on them.
     fn bundle(&mut self, values: &Values) -> Vec<u8> {
         let Some(path) = values.text("ca-bundle") else { return Vec::new() };
         certificates(&self.dir.join(path)).unwrap_or_else(|(what, hint)| {
@@ -100,7 +106,8 @@ impl Trust<'_> {
         })
     }
 
-    /// GitLab's runner leaves the certificates of its server in a file. Nobody asked for it, so it is no mistake.
+    /// The certificates of GitLab's server, which its runner leaves in a file. The user did not ask for them,
+    /// so a bad file is worth a warning alone.
     fn gitlab(&mut self) -> Vec<u8> {
         const NAME: &str = "CI_SERVER_TLS_CA_FILE";
         let Some(path) = self.env.get(NAME) else { return Vec::new() };
@@ -112,8 +119,9 @@ impl Trust<'_> {
         })
     }
 
-    /// SSL_CERT_FILE takes the place of the system's certificates wherever TLS is used; what is broken in it is passed
-    /// over there. If nothing is left, nobody can be trusted.
+    /// Checks SSL_CERT_FILE, which replaces the certificates of the system wherever TLS is used. The TLS
+    /// library passes over broken certificates in it, so it is only refused if none is left: then no server
+    /// can be trusted.
     fn system(&mut self) {
         const NAME: &str = "SSL_CERT_FILE";
         let Some(path) = self.env.raw(NAME).filter(|path| !is_blank(path)) else { return };
@@ -126,7 +134,7 @@ impl Trust<'_> {
         self.broken(mistake.hint(format!("{hint}, or unset {NAME}")));
     }
 
-    /// SSL_CERT_DIR takes the place of the system's certificates as well.
+    /// Checks SSL_CERT_DIR, which replaces the certificates of the system as well.
     fn folders(&mut self) {
         const NAME: &str = "SSL_CERT_DIR";
         let Some(folders) = self.env.raw(NAME).filter(|folders| !is_blank(folders)) else { return };
@@ -138,12 +146,12 @@ impl Trust<'_> {
         self.broken(mistake.hint(format!("name a folder of PEM certificates, or unset {NAME}")));
     }
 
-    /// The proxy for a scheme: its own variable, or the one for all.
+    /// The proxy for a scheme: that of its own variable, or that of ALL_PROXY.
     fn proxy(&mut self, name: &str) -> Option<ProxyUrl> {
         let (origin, value) = self.variable(name).or_else(|| self.variable("ALL_PROXY"))?;
         ProxyUrl::parse(&value)
             .inspect_err(|what| {
-                // The value may hold a password.
+                // The value may contain a password, so it is not shown.
                 let mistake = Mistake::new(&origin, format!("{origin}: the value {what}"));
                 self.broken(mistake.hint(
                     "write for example http://proxy.example.com:3128, with special characters of a user or password \
@@ -153,20 +161,22 @@ impl Trust<'_> {
             .ok()
     }
 
-    /// A variable that is written in capitals or in small letters, with the name that is set.
+    /// The value of a variable that may be written in capitals or in small letters, with the name that is
+    /// set.
     fn variable(&mut self, name: &str) -> Option<(String, String)> {
         let forms = [name.to_owned(), name.to_ascii_lowercase()];
         let (form, value) = forms
             .into_iter()
             .find_map(|form| Some((self.env.raw(&form).filter(|value| !is_blank(value))?, form)))
             .map(|(value, form)| (form, value.to_str().map(|text| text.trim().to_owned())))?;
-        // One that is not UTF-8, or holds a control character, has been told.
+        // A value that is not UTF-8, or contains a control character, has been told by `foreign`.
         Some((form, value.filter(|text| !text.contains(char::is_control))?))
     }
 
-    /// Something of the environment that cannot work.
+    /// Tells of a part of the environment that cannot work: as a mistake, or as a warning in a rehearsal.
     fn broken(&mut self, mistake: Mistake) {
         if !self.rehearsed {
+            // ALL_PROXY is read for two schemes, but a mistake in it is told once.
             if !self.mistakes.contains(&mistake) {
                 self.mistakes.push(mistake);
             }
@@ -179,7 +189,7 @@ impl Trust<'_> {
     }
 }
 
-/// The content of a file in which every certificate is good, and there is one.
+/// The content of a file with at least one certificate, in which every certificate is good.
 pub(super) fn certificates(path: &Path) -> Result<Vec<u8>, Refusal> {
     let mut pem = file::bytes(path, MAX_BYTES, NAME_PEM)?;
     let mut roots = RootCertStore::empty();
@@ -196,13 +206,14 @@ pub(super) fn certificates(path: &Path) -> Result<Vec<u8>, Refusal> {
     if roots.is_empty() {
         return Err(none(&pem));
     }
-    // Another file may follow.
+    // The content of another file may follow, and this one may end without a line break.
     pem.push(b'\n');
     Ok(pem)
 }
 
-/// Whether a file holds a certificate that can be used, as the TLS library reads it.
+/// Checks that a file has at least one certificate that the TLS library can use.
 fn some_certificate(path: &Path) -> Result<(), Refusal> {
+    // The TLS library reads files of any size, so this one is not refused for its size.
     let pem = file::bytes(path, u64::from(u32::MAX), NAME_PEM)?;
     let good = |certificate| RootCertStore::empty().add(certificate).is_ok();
     if CertificateDer::pem_slice_iter(&pem).flatten().any(good) { Ok(()) } else { Err(none(&pem)) }

@@ -1,4 +1,5 @@
-//! JSON in which no key is there twice: most readers take the last, some the first.
+//! The check that no key of a JSON text occurs twice. Most readers take the last of two equal keys and some
+//! the first, so that nobody can know which one is meant.
 
 use std::collections::HashSet;
 use std::fmt;
@@ -7,9 +8,10 @@ use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor}
 
 use faultgate_core::text::plain;
 
-const SHOWN: usize = 80;
+/// Limit of a key that the error repeats, in characters.
+const MAX_SHOWN_CHARS: usize = 80;
 
-/// Whatever JSON says, so that it can be read only where its keys are unique.
+/// Any JSON whose keys are unique. The content is dropped: only reading it can fail.
 pub struct UniqueKeys;
 
 impl<'de> Deserialize<'de> for UniqueKeys {
@@ -29,7 +31,7 @@ impl<'de> Visitor<'de> for UniqueKeys {
         let mut keys = HashSet::new();
         while let Some(key) = map.next_key::<String>()? {
             if keys.contains(&key) {
-                return Err(A::Error::custom(format!("has the key {} twice", plain(&key, SHOWN))));
+                return Err(A::Error::custom(format!("has the key {} twice", plain(&key, MAX_SHOWN_CHARS))));
             }
             keys.insert(key);
             map.next_value::<Self>()?;

@@ -1,4 +1,4 @@
-//! From the values of the merged layers and of the suite to parsed ones.
+//! The parsing of the merged layers: values of the inputs, with the origin of each.
 
 use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
@@ -15,7 +15,8 @@ use faultgate_core::mistake::Mistake;
 use faultgate_core::mistake::Problem;
 use faultgate_core::model::Score;
 
-/// Parses one value: `Ok(None)` where it is blank, which counts as not set.
+/// Parses one value. Returns `Ok(None)` if it is blank, which counts as not set. `written` is the text in the
+/// suite file, if the value was made from variables.
 pub(super) fn read(
     kind: &Kind,
     name: &str,
@@ -30,6 +31,8 @@ pub(super) fn read(
     };
     match text {
         Some(text) if !text.trim().is_empty() => {
+            // A secret in the file would be in the repository too, so only the name of its variable may stand
+            // there.
             if matches!(kind, Kind::Variable) && !written.is_some_and(is_one_variable) {
                 return Err(told(literal_secret(), &text));
             }
@@ -39,7 +42,7 @@ pub(super) fn read(
     }
 }
 
-/// True of `${NAME}`, which may have an empty default, and of nothing else.
+/// `true` for `${NAME}`, with an empty default or none, and for nothing else.
 fn is_one_variable(written: &str) -> bool {
     let name = written.trim().strip_prefix("${").and_then(|rest| rest.strip_suffix('}'));
     name.is_some_and(|name| !name.strip_suffix(":-").unwrap_or(name).contains(['$', '{', '}', ':']))
@@ -52,6 +55,7 @@ fn literal_secret() -> Problem {
     problem
 }
 
+/// The text of a value, if its type is one that the kind takes; `None` for null.
 fn text_of(kind: &Kind, value: &ValueKind) -> Result<Option<String>, Problem> {
     let quotes = || Problem::new("must be text").hint("put the value in quotes");
     match value {
@@ -77,7 +81,7 @@ fn text_of(kind: &Kind, value: &ValueKind) -> Result<Option<String>, Problem> {
                 .collect();
             texts.map(|texts| Some(texts.join("\n")))
         }
-        // What such a value would look like is of no use to anybody.
+        // The value is hidden, since its text would be of no use to anybody.
         ValueKind::Table(_) | ValueKind::Array(_) => {
             let mut problem = Problem::new("is a table or a list").hint("write a single value");
             problem.hide = true;
@@ -91,17 +95,18 @@ fn text_of(kind: &Kind, value: &ValueKind) -> Result<Option<String>, Problem> {
 struct Slot {
     parsed: Parsed,
     origin: String,
-    /// What stands in the suite file, where the value was made from variables.
+    /// The text in the suite file, if the value was made from variables.
     written: Option<String>,
-    /// Where it stands in the suite file.
+    /// The place of the value in the suite file.
     place: Option<FilePlace>,
 }
 
-/// Every input that has a value, parsed. One whose value is a mistake has none: the run ends before it is missed.
+/// The parsed values of all inputs that have one. A value with a mistake is missing here, but the run ends
+/// before anybody could ask for it.
 #[derive(Debug, Default)]
 pub(super) struct Values {
     slots: BTreeMap<&'static str, Slot>,
-    /// Where inputs were set other than by default, well or badly.
+    /// Origin of each input that was set, whether its value is valid or not. Defaults are not in it.
     set: BTreeMap<&'static str, String>,
 }
 
@@ -121,6 +126,7 @@ impl Values {
             let written = suite.and_then(|document| written(document, input.name));
             let place = suite.and_then(|document| document.value_at(&path(document, input.name)));
             let parsed = read(&input.kind, input.name, value, origin, written.as_deref());
+            // An input with a mistake counts as set too, or other messages would call it missing.
             if origin != DEFAULT && !matches!(parsed, Ok(None)) {
                 values.set.insert(input.name, origin.to_owned());
             }
@@ -136,7 +142,7 @@ impl Values {
         values
     }
 
-    /// Where it was set, if not by default.
+    /// The origin of an input that was set; `None` if it has its default or no value.
     pub(super) fn set(&self, name: &str) -> Option<&str> {
         debug_assert!(find(name).is_some(), "{name} is no input");
         self.set.get(name).map(String::as_str)
@@ -146,14 +152,14 @@ impl Values {
         self.slots.get(name).map_or(DEFAULT, |slot| &slot.origin)
     }
 
-    /// A text that was understood and is a mistake all the same.
+    /// The mistake of an input whose value was parsed and is wrong all the same.
     pub(super) fn mistake(&self, name: &str, problem: Problem) -> Mistake {
         let written = self.slots.get(name).and_then(|slot| slot.written.as_deref());
         let value = self.text(name).unwrap_or_default();
         problem.at(name, &value, self.origin(name), written).at(self.place(name))
     }
 
-    /// Where it stands in the suite file, if that sets it.
+    /// The place of an input in the suite file, if the suite sets it.
     pub(super) fn place(&self, name: &str) -> Option<FilePlace> {
         self.slots.get(name)?.place.clone()
     }
@@ -169,7 +175,9 @@ impl Values {
         matches!(self.parsed(name), Some(Parsed::Bool(true)))
     }
 
+    /// The score of an input; the full score if it has no valid value.
     pub(super) fn score(&self, name: &str) -> Score {
+        // The strictest score: a floor that could not be read must not let a run pass.
         self.score_if_set(name).unwrap_or(Score::FULL)
     }
 
@@ -180,6 +188,7 @@ impl Values {
         }
     }
 
+    /// The duration of an input; zero if it has no valid value.
     pub(super) fn duration(&self, name: &str) -> Duration {
         match self.parsed(name) {
             Some(Parsed::Duration(duration)) => *duration,
@@ -187,6 +196,7 @@ impl Values {
         }
     }
 
+    /// The whole number of an input; 0 if it has no valid value.
     pub(super) fn count(&self, name: &str) -> u32 {
         match self.parsed(name) {
             Some(Parsed::Count(count)) => *count,
@@ -194,6 +204,7 @@ impl Values {
         }
     }
 
+    /// The texts of an input; none if it has no valid value.
     pub(super) fn list(&self, name: &str) -> &[String] {
         match self.parsed(name) {
             Some(Parsed::List(items)) => items,
@@ -213,7 +224,7 @@ fn path(document: &Document, name: &str) -> String {
     of_gate.map_or_else(|| name.to_owned(), |(key, _)| format!("gate.{key}"))
 }
 
-/// What stands in the file for an input: at its own name, in the gate, or in the items of its list.
+/// The text in the suite file for an input: at its own name, in the gate, or in the items of its list.
 pub(super) fn written(document: &Document, name: &str) -> Option<String> {
     let paths = [name.to_owned(), format!("gate.{name}")];
     let whole = paths.iter().find_map(|path| document.written.get(path));

@@ -1,7 +1,8 @@
-//! What is taken out of everything that is told: secrets, and those values of a suite's variables that may be secrets.
+//! The veil: the replacement of secrets by `***` in texts that go out.
 //!
-//! A CI system masks its log alone. What a program prints or a server repeats also stands in statuses, comments and
-//! files.
+//! The veil covers secrets, and those values of a suite's variables that may be secrets. A CI masks its own
+//! log alone, but the output of a program and the answer of a server are also repeated in statuses, comments
+//! and files.
 
 use std::cmp::Reverse;
 use std::collections::BTreeSet;
@@ -13,30 +14,33 @@ use super::inherited::is_inherited;
 use faultgate_core::environment::Environment;
 use faultgate_core::secret::Secret;
 
-/// A shorter value may stand anywhere in a text, which would be torn apart without it. No secret is so short.
-const SHORTEST: usize = 4;
-/// The same for a value that is taken for a secret only by where it stands.
-const SHORTEST_GUESS: usize = 8;
+/// Limit below which nothing is hidden, in characters. A shorter value may occur anywhere, so hiding it would
+/// tear texts apart; no secret is so short.
+const MIN_HIDDEN_CHARS: usize = 4;
+/// Limit below which a value is not hidden if only its place suggests that it is a secret, in characters.
+const MIN_GUESSED_CHARS: usize = 8;
 
-/// Keys of a suite whose texts go to programs and servers. Others are names and ids, which reports have to show.
+/// Keys of a suite whose texts go to programs and servers. The texts of other keys are names and ids, which
+/// reports have to show.
 const GIVEN_AWAY: &[&str] =
     &["body", "contains", "env", "expect-headers", "headers", "run", "runtime-inputs", "stop", "url"];
 
-/// Values that no text may show, in every form that a program or a server may give them.
+/// Values that no text may show, in every form that a program or a server may write them in.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Veil(Arc<[String]>);
 
 impl Veil {
+    /// A veil over these values, without those that are too short.
     pub fn over(values: impl IntoIterator<Item = String>) -> Self {
-        let values = values.into_iter().filter(|value| value.chars().count() >= SHORTEST);
+        let values = values.into_iter().filter(|value| value.chars().count() >= MIN_HIDDEN_CHARS);
         let mut forms: Vec<String> = values.flat_map(|value| Secret::new(value).forms()).collect();
-        // One may be a part of another.
+        // A value may be a part of another one, so the longest goes first.
         forms.sort_by(|a, b| Reverse(a.len()).cmp(&Reverse(b.len())).then_with(|| a.cmp(b)));
         forms.dedup();
         Self(forms.into())
     }
 
-    /// Over all that either hides.
+    /// A veil over the values of both.
     #[must_use]
     pub fn and(&self, other: &Self) -> Self {
         match (self.is_empty(), other.is_empty()) {
@@ -54,7 +58,8 @@ impl Veil {
         self.0.is_empty()
     }
 
-    /// A text of somebody else, without what is hidden. It belongs before the text is cut: half a secret is one too.
+    /// A text from outside with `***` in place of what is hidden. The text must not have been shortened
+    /// before: half a secret is a secret too, and would not be found.
     pub fn hide(&self, said: &str) -> String {
         self.0.iter().fold(said.to_owned(), |said, form| {
             if said.contains(form.as_str()) { said.replace(form.as_str(), "***") } else { said }
@@ -68,25 +73,29 @@ impl std::fmt::Debug for Veil {
     }
 }
 
-/// Adds what must not be told of a variable's value that stands at this key path of a suite.
+/// Adds the parts of a variable's value that must not be shown, if the value stands at this key path of a
+/// suite.
 pub(super) fn add(hidden: &mut BTreeSet<String>, name: &str, value: &str, path: &str, env: &Environment) {
     if says_secret(name) || is_given_away(path) && is_guessed(name, value, env) {
+        // A program may show a part of the value: a token without the word before it, or one line of a key.
         let words = value.trim().split_once(' ').map(|(_, rest)| rest);
-        let lines = value.lines().filter(|line| line.trim().chars().count() >= SHORTEST_GUESS);
+        let lines = value.lines().filter(|line| line.trim().chars().count() >= MIN_GUESSED_CHARS);
         hidden.extend([value].into_iter().chain(words).chain(lines).map(|text| text.trim().to_owned()));
     }
     hidden.extend(password(value).map(ToOwned::to_owned));
 }
 
-/// What must not be told of the job's own variables, whoever reads them: a program may find more than it was given.
+/// The values of the job's own variables that must not be shown. All of them count, whether a program
+/// inherits them or not, since a program may find more than it was given.
 pub(super) fn of_job(env: &Environment) -> impl Iterator<Item = String> {
     let told = |(name, value): (&OsStr, &OsStr)| {
         Some((name.to_str()?.to_owned(), value.to_str()?.trim().to_owned()))
     };
     env.iter().filter_map(told).flat_map(|(name, value)| {
+        // The name says secret, but such a value is the place of one and has to be shown.
         let is_place = ["_FILE", "_SOCK", "_URI", "_URL"].iter().any(|end| name.ends_with(end));
         let is_secret = is_own(&name) || says_secret(&name) && !is_readable(&value);
-        let whole = is_secret && !is_place && value.chars().count() >= SHORTEST_GUESS;
+        let whole = is_secret && !is_place && value.chars().count() >= MIN_GUESSED_CHARS;
         [password(&value).map(ToOwned::to_owned), whole.then_some(value)]
             .into_iter()
             .flatten()
@@ -98,17 +107,17 @@ fn is_given_away(path: &str) -> bool {
     path.split(['.', '[']).any(|key| GIVEN_AWAY.contains(&key))
 }
 
-/// True of a value that is neither short, nor readable, nor what a CI says of its run.
+/// `true` for a value that is not short, not readable, and not a part of the CI's description of its run.
 fn is_guessed(name: &str, value: &str, env: &Environment) -> bool {
-    let is_public = |name: &OsStr, of: &OsStr| of == OsStr::new(value) && is_inherited(name, of);
-    value.trim().chars().count() >= SHORTEST_GUESS
+    let is_public = |name: &OsStr, other: &OsStr| other == OsStr::new(value) && is_inherited(name, other);
+    value.trim().chars().count() >= MIN_GUESSED_CHARS
         && !is_readable(value.trim())
         && !is_inherited(OsStr::new(name), OsStr::new(value))
-        && !env.iter().any(|(name, of)| is_public(name, of))
+        && !env.iter().any(|(name, other)| is_public(name, other))
 }
 
-/// True of words and numbers, such as `eu-west-1`, `v1.2.3` and `https://staging.example.com`. What mixes letters and
-/// digits, or small letters and capitals, for long may be a key.
+/// `true` for words and numbers, such as `eu-west-1`, `v1.2.3` and `https://staging.example.com`. A longer
+/// mixture of letters and digits, or of small letters and capitals, may be a key.
 fn is_readable(value: &str) -> bool {
     let is_word = |piece: &str| {
         let rest = piece.trim_start_matches(|c: char| c.is_ascii_uppercase());
@@ -120,13 +129,14 @@ fn is_readable(value: &str) -> bool {
     let marks = ['-', '.', '_', '/', ':'];
     let mixed = value.split(marks).filter(|piece| !is_word(piece)).map(str::len);
     value.chars().all(|c| c.is_ascii_alphanumeric() || marks.contains(&c))
-        && mixed.sum::<usize>() < SHORTEST_GUESS
+        && mixed.sum::<usize>() < MIN_GUESSED_CHARS
 }
 
 /// The password in a URL.
 fn password(value: &str) -> Option<&str> {
     let (_, rest) = value.split_once("://")?;
     let authority = rest.split(['/', '?', '#']).next()?;
+    // A password may contain an @ itself, so the last one ends it.
     let (user, _) = authority.rsplit_once('@')?;
     Some(user.split_once(':')?.1)
 }

@@ -1,5 +1,9 @@
-//! YAML as suites are written in it: anchors, aliases and merge keys (`<<`), with the place of everything, and within
-//! bounds. The events are those of the parser that the `config` crate uses, so that values mean what they mean there.
+//! YAML as suites are written in it, with anchors, aliases and merge keys (`<<`), and with the place of
+//! everything.
+//!
+//! The events come from the parser that the `config` crate uses, so that values mean the same here as there.
+//! Depth, size and the number of faults are limited: a few lines of aliases could otherwise stand for more
+//! than fits into memory.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry::{Occupied, Vacant};
@@ -13,32 +17,35 @@ use yaml_rust2::scanner::{Marker, ScanError, TScalarStyle};
 use super::tree::{Content, Entry, Mark, Node};
 use faultgate_core::mistake::quoted;
 
-/// Deeper than any suite.
+/// Limit of the levels of a text. No suite is so deep.
 const MAX_DEPTH: usize = 64;
 
-/// More of them help nobody.
-const MOST_FAULTS: usize = 20;
+/// Limit of the faults that are told. More of them help nobody.
+const MAX_FAULTS: usize = 20;
 
-/// The prefix of the tags that YAML itself has.
+/// The prefix of YAML's own tags.
 const CORE: &str = "tag:yaml.org,2002:";
 
-/// Why a text cannot be taken.
+/// The reason why a text is refused.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Fault {
-    /// Completes a sentence that begins with the file.
+    /// The end of a sentence that begins with the file.
     pub what: String,
     pub hint: &'static str,
     pub mark: Option<Mark>,
 }
 
-/// A text that cannot be read, which is told as any other.
+/// A fault in the syntax of a text.
 fn fault(what: impl std::fmt::Display, mark: Mark) -> Fault {
     let what = format!("does not parse: {what} at line {} column {}", mark.line, mark.column);
     Fault { what, hint: "correct the file", mark: Some(mark) }
 }
 
-/// What the one document of a text says, or all that is wrong with it. `most` characters may stand in it, with its
-/// aliases written out.
+/// The content of a text with one document. With its aliases written out, it may have `most` characters.
+///
+/// # Errors
+///
+/// All the faults in the text, up to a limit.
 pub fn parse(text: &str, most: usize) -> Result<Rc<Node>, Vec<Fault>> {
     let mut composer = Composer { most, ..Composer::default() };
     if let Some(fault) = unprintable(text) {
@@ -54,15 +61,15 @@ pub fn parse(text: &str, most: usize) -> Result<Rc<Node>, Vec<Fault>> {
     if !composer.faults.is_empty() {
         return Err(composer.faults);
     }
-    // A file of comments alone says nothing.
+    // A file of comments alone is an empty table.
     Ok(documents.pop().unwrap_or_else(|| {
         let content = Content::Table(HashMap::new());
         Rc::new(Node { mark: Mark { line: 1, column: 1 }, tag: None, content, depth: 1 })
     }))
 }
 
-/// The first character that YAML does not take. The parser ends at some of them as at the end of the text, and what comes
-/// after would be lost without a word.
+/// The fault of the first character that YAML does not allow. The parser takes some of them for the end of
+/// the text, so that everything after them would be lost silently.
 fn unprintable(text: &str) -> Option<Fault> {
     let is_printable = |c: char| match c {
         '\t' | '\n' | '\r' | '\u{85}' => true,
@@ -75,23 +82,23 @@ fn unprintable(text: &str) -> Option<Fault> {
     Some(fault(what, Mark { line: line + 1, column: column + 1 }))
 }
 
-/// A list or a table that has not ended.
+/// A list or a table that has not ended yet.
 struct Open {
     mark: Mark,
     anchor: usize,
     tag: Option<String>,
     content: Content,
-    /// The key whose value comes next. None: a key comes next.
+    /// The key whose value comes next; `None` if a key comes next.
     key: Option<Key>,
     /// Tables to merge, in the order in which they are written.
     merged: Vec<(Mark, Rc<Node>)>,
     depth: usize,
-    /// What was counted before it.
+    /// Characters counted before it began.
     counted: usize,
 }
 
 impl Open {
-    /// The parser begins a table without braces at its first colon.
+    /// Corrects the beginning: the parser lets a table without braces begin at its first colon.
     fn begins_at(&mut self, key: Mark) {
         if (key.line, key.column) < (self.mark.line, self.mark.column) {
             self.mark = key;
@@ -102,7 +109,7 @@ impl Open {
 enum Key {
     Text(String, Mark),
     Merge,
-    /// It cannot be a key, which has been told.
+    /// A key that cannot be one, which has been told.
     Broken,
 }
 
@@ -110,7 +117,7 @@ enum Key {
 struct Composer {
     documents: Vec<Rc<Node>>,
     open: Vec<Open>,
-    /// Nodes that have ended, with their size, by anchor.
+    /// Nodes that have ended, by anchor, each with its size in characters.
     anchored: HashMap<usize, (Rc<Node>, usize)>,
     /// Characters so far, with aliases written out.
     counted: usize,
@@ -121,7 +128,7 @@ struct Composer {
 impl Composer {
     fn read(&mut self, text: &str) -> Result<(), Fault> {
         let mut parser = Parser::new_from_str(text);
-        while self.faults.len() < MOST_FAULTS {
+        while self.faults.len() < MAX_FAULTS {
             let (event, marker) = parser.next_token().map_err(|error| of_parser(&error, text))?;
             let mark = mark(marker);
             match event {
@@ -168,6 +175,8 @@ impl Composer {
     fn end(&mut self) {
         let Some(mut ended) = self.open.pop() else { return };
         if let Content::Table(entries) = &mut ended.content {
+            // The merge waits for the end of the table: keys of its own go before merged ones, wherever they
+            // stand.
             for (mark, tables) in std::mem::take(&mut ended.merged) {
                 if !merge(entries, &tables) {
                     let what = "<<: is neither a table nor a list of tables, and takes over nothing else";
@@ -188,6 +197,7 @@ impl Composer {
         mark: Mark,
     ) -> Result<(), Fault> {
         let counted = self.counted;
+        // Every node counts at least 1, so that there is a limit to empty ones too.
         self.count(text.len() + 1, mark)?;
         let is_merge = style == TScalarStyle::Plain && tag.is_none() && text == "<<";
         if let Some(open @ Open { content: Content::Table(_), key: None, .. }) = self.open.last_mut()
@@ -207,6 +217,7 @@ impl Composer {
             Yaml::String(text) => ValueKind::String(text),
             Yaml::Integer(number) => ValueKind::I64(number),
             Yaml::Boolean(word) => ValueKind::Boolean(word),
+            // A number as a key is text, with the digits that stand in the file.
             Yaml::Real(text) if self.expects_key() => ValueKind::String(text),
             Yaml::Real(text) => {
                 if let Ok(number) = text.parse() {
@@ -227,20 +238,22 @@ impl Composer {
         matches!(self.open.last(), Some(Open { content: Content::Table(_), key: None, .. }))
     }
 
-    /// The node of an anchor, which keeps its own place. One that has not ended is nothing.
+    /// Puts the node of an anchor, which keeps its own place. An alias within its own anchor stands for null.
     fn alias(&mut self, anchor: usize, mark: Mark) -> Result<(), Fault> {
         let counted = self.counted;
         let (node, size) = self.anchored.get(&anchor).cloned().unwrap_or_else(|| {
             let content = Content::Scalar(ValueKind::Nil);
             (Rc::new(Node { mark, tag: None, content, depth: 1 }), 1)
         });
+        // An alias counts as much as what it stands for, which is the guard against aliases of aliases.
         self.count(size.max(1), mark)?;
         self.is_not_too_deep(node.depth, mark)?;
         self.put(node, 0, counted);
         Ok(())
     }
 
-    /// A node that is whole.
+    /// Puts a node that is whole to where it belongs: into the list or table that is open, or among the
+    /// documents.
     fn put(&mut self, node: Rc<Node>, anchor: usize, counted: usize) {
         if anchor > 0 {
             self.anchored.insert(anchor, (node.clone(), self.counted - counted));
@@ -249,7 +262,7 @@ impl Composer {
             self.documents.push(node);
             return;
         };
-        // What is merged is on the same level.
+        // A merged table is on the same level as the table that it is merged into.
         let below = if matches!(open.key, Some(Key::Merge)) { node.depth } else { node.depth + 1 };
         open.depth = open.depth.max(below);
         match (&mut open.content, open.key.take()) {
@@ -265,8 +278,8 @@ impl Composer {
             }
             (Content::Table(_), Some(Key::Merge)) => open.merged.push((node.mark, node)),
             (Content::Table(entries), Some(Key::Text(text, mark))) => match entries.entry(text) {
-                Occupied(there) => {
-                    let what = format!("the key {} is there twice", quoted(there.key()));
+                Occupied(first) => {
+                    let what = format!("the key {} is there twice", quoted(first.key()));
                     self.faults.push(fault(what, mark));
                 }
                 Vacant(free) => {
@@ -278,7 +291,8 @@ impl Composer {
     }
 }
 
-/// Takes over what is not there yet. False where there is nothing of that kind to take over.
+/// Adds the entries that are not there yet. Returns `false` if `from` is neither a table nor a list of
+/// tables.
 fn merge(entries: &mut HashMap<String, Entry>, from: &Node) -> bool {
     match &from.content {
         Content::Table(others) => {
@@ -301,12 +315,13 @@ fn key(node: &Node) -> Option<String> {
     }
 }
 
-/// The name of a tag that is not YAML's own: `Ref` of `!Ref`.
+/// The name of a tag that is not YAML's own, such as `Ref` of `!Ref`.
 fn local(tag: &Tag) -> Option<String> {
     (tag.handle == "!").then(|| tag.suffix.clone())
 }
 
-/// What a scalar means, as `YamlLoader` has it.
+/// The meaning of a scalar. It must be the one that `YamlLoader` gives it, since the `config` crate uses
+/// that.
 fn resolved(text: String, style: TScalarStyle, tag: Option<Tag>) -> Yaml {
     if style != TScalarStyle::Plain {
         return Yaml::String(text);
@@ -336,6 +351,7 @@ fn resolved(text: String, style: TScalarStyle, tag: Option<Tag>) -> Yaml {
 }
 
 fn mark(marker: Marker) -> Mark {
+    // The parser counts lines from 1, but columns from 0.
     Mark { line: marker.line(), column: marker.col() + 1 }
 }
 
@@ -345,12 +361,12 @@ fn too_deep(mark: Mark) -> Fault {
 
 fn of_parser(error: &ScanError, text: &str) -> Fault {
     let at = mark(*error.marker());
-    // It reads ahead, and has a limit of its own.
+    // The parser reads ahead and has a recursion limit of its own.
     if error.info().contains("recursion limit") {
         return too_deep(at);
     }
     let fault = fault(error.info(), at);
-    // The braces of `{ template: ${ID} }` are YAML's own, a common slip.
+    // The braces in `{ template: ${ID} }` are YAML's own: a common slip.
     if text.contains("${") {
         return Fault { hint: "correct the file; inside { } or [ ] put ${…} in quotes", ..fault };
     }

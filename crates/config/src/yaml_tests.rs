@@ -1,12 +1,14 @@
+//! Tests of the YAML reader, against that of the `config` crate and by itself.
+
 use ::config::{FileFormat, Format, Value, ValueKind};
 use proptest::prelude::*;
 
 use super::super::file::Table;
 use super::*;
 
-const MOST: usize = 1 << 20;
+const MAX_CHARS: usize = 1 << 20;
 
-/// Without origins, which differ.
+/// A value without origins, which differ between the two readers.
 fn plain(value: Value) -> ValueKind {
     match value.kind {
         ValueKind::Table(table) => ValueKind::Table(bare(table)),
@@ -21,12 +23,12 @@ fn bare(table: Table) -> Table {
     table.into_iter().map(|(key, value)| (key, Value::new(None, plain(value)))).collect()
 }
 
-/// As this module reads it.
+/// The content of a text as this module reads it.
 fn read(text: &str) -> Result<ValueKind, Vec<Fault>> {
-    parse(text, MOST).map(|root| plain(root.value("s.yml")))
+    parse(text, MAX_CHARS).map(|root| plain(root.value("s.yml")))
 }
 
-/// As the `config` crate reads it.
+/// The content of a text as the `config` crate reads it.
 fn by_config(text: &str) -> Option<ValueKind> {
     let table = FileFormat::Yaml.parse(None, text).ok()?;
     Some(ValueKind::Table(bare(table)))
@@ -47,7 +49,7 @@ fn same(text: &str, as_text: &str) {
     assert_eq!(read(text).unwrap(), by_config(as_text).unwrap(), "{text}");
 }
 
-/// Every suite in the tests, the docs and the examples.
+/// All suites in the tests, the docs and the examples.
 fn suites() -> Vec<String> {
     let mut texts = Vec::new();
     let top = std::path::PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../..");
@@ -82,7 +84,7 @@ fn every_suite_there_is_means_what_it_meant() {
     let mut read_by_both = 0;
     for text in suites().iter().filter(|text| !text.contains("<<")) {
         let ours = read(text);
-        // What ours refuses for its size the other would write out.
+        // A text that is refused for its size cannot be compared: the crate would write all aliases out.
         if ours.as_ref().is_err_and(|faults| faults[0].what.contains("larger than")) {
             continue;
         }
@@ -92,7 +94,7 @@ fn every_suite_there_is_means_what_it_meant() {
                 read_by_both += 1;
             }
             (Err(faults), Some(_)) => panic!("{faults:?}: {text}"),
-            // A document that is no table is refused by whoever reads it.
+            // A document that is no table is refused by the caller of this parser.
             (_, None) => {}
         }
     }
@@ -199,7 +201,7 @@ fn what_is_wrong_is_told_at_once_and_where_it_stands() {
     );
     assert!(told("a: 1\n---\nb: 2")[0].starts_with("3:1 does not parse: there are 2 documents"));
     assert!(told("a: .nan")[0].starts_with("1:4 does not parse: \".nan\" is not a number"));
-    assert_eq!(told(&"k: [1]\n".repeat(5_000)).len(), MOST_FAULTS);
+    assert_eq!(told(&"k: [1]\n".repeat(5_000)).len(), MAX_FAULTS);
 }
 
 #[test]
@@ -223,7 +225,7 @@ fn aliases_count_as_what_they_stand_for() {
 fn places_are_those_of_keys_and_values_also_of_merged_ones() {
     let text = "x-base: &base\n  when: [during]\nexperiments:\n  - name: a\n    env: { \"a.b[0]\": x, a: y }\n    \
                 probes:\n      - <<: *base\n        name: p\n";
-    let root = parse(text, MOST).unwrap();
+    let root = parse(text, MAX_CHARS).unwrap();
     let at = |mark: Mark| (mark.line, mark.column);
     for (path, key, value) in [
         ("experiments", (3, 1), (4, 3)),
@@ -233,7 +235,7 @@ fn places_are_those_of_keys_and_values_also_of_merged_ones() {
         ("experiments[0].env.a", (5, 25), (5, 28)),
         ("experiments[0].probes[0].when[0]", (2, 10), (2, 10)),
         ("experiments[0].probes[0].when", (2, 3), (2, 9)),
-        // Of what is missing, what it is missing in.
+        // The place of a missing key is that of the table that it is missing in.
         ("experiments[0].fis.template", (4, 5), (4, 5)),
         ("experiments[0].env.c", (5, 5), (5, 5)),
         ("experiments[7].name", (3, 1), (3, 1)),
@@ -253,8 +255,8 @@ proptest! {
         if let (Ok(ours @ ValueKind::Table(_)), Some(theirs)) = (&ours, by_config(&text)) {
             prop_assert!(text.contains("<<") || *ours == theirs, "{ours:?} {theirs:?}");
         }
-        if let Ok(root) = parse(&text, MOST) {
-            // No path leads astray.
+        if let Ok(root) = parse(&text, MAX_CHARS) {
+            // No path may cause a panic, wherever it leads.
             let ends: Vec<usize> = text.char_indices().map(|(end, _)| end).chain([text.len()]).collect();
             root.key_at(&text[..*place.get(&ends)]);
         }
@@ -269,7 +271,7 @@ fn a_character_at_which_a_parser_may_end_is_refused_and_nothing_after_it_is_lost
         let text = format!("version: 1\nname: a{odd}\nother: b\n");
         let what = format!("2:8 does not parse: the character U+{name} is not allowed at line 2 column 8");
         assert_eq!(told(&text), [what]);
-        // Between two entries, and in a comment.
+        // The character may also stand between two entries, or in a comment.
         for text in [format!("a: 1\n{odd}\nb: 2\n"), format!("a: 1 # {odd}\nb: 2\n")] {
             assert!(read(&text).is_err(), "{text:?}");
         }

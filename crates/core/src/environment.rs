@@ -1,4 +1,7 @@
-//! The environment as a value, so that tests bring their own and nothing deeper reads the process's.
+//! The environment as a value.
+//!
+//! Tests bring their own environment, and nothing below the command line reads that of the process. The
+//! values may be secrets, so they are never printed.
 
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
@@ -6,16 +9,16 @@ use std::fmt;
 
 use crate::text;
 
-/// Environment variables. Names and values may be anything the system allows.
+/// Environment variables. Names and values may be any bytes that the system allows.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Environment(BTreeMap<OsString, OsString>);
 
 impl Environment {
-    /// The process's own environment. Only the edge calls this.
+    /// The environment of the process. Only the edge (`cli`, `main.rs`) calls this.
     pub fn from_process() -> Self {
         let mut variables = BTreeMap::new();
         for (name, value) in std::env::vars_os() {
-            // Of two with one name, the system's own reader takes the first.
+            // The system's own reader, `getenv`, takes the first of two variables with one name.
             variables.entry(name).or_insert(value);
         }
         Self(variables)
@@ -25,18 +28,18 @@ impl Environment {
         Self(pairs.into_iter().map(|(n, v)| (n.into(), v.into())).collect())
     }
 
-    /// The names of variables that are not so in the other.
+    /// Names of the variables that the other environment does not have, or has with another value.
     pub fn differing_from(&self, other: &Self) -> Vec<String> {
         let differs = self.0.iter().filter(|(name, value)| other.0.get(*name) != Some(value));
         differs.map(|(name, _)| text::plain(&name.to_string_lossy(), 100)).collect()
     }
 
-    /// The value of a variable: None if it is not set, is blank, or is not UTF-8.
+    /// The value of a variable; `None` if it is not set, is blank, or is not UTF-8.
     pub fn get(&self, name: &str) -> Option<&str> {
         self.raw(name).and_then(OsStr::to_str).filter(|v| !v.trim().is_empty())
     }
 
-    /// The value as the system has it: None only if it is not set.
+    /// The value of a variable as the system has it; `None` only if it is not set.
     pub fn raw(&self, name: &str) -> Option<&OsStr> {
         self.0.get(OsStr::new(name)).map(OsString::as_os_str)
     }
@@ -47,14 +50,14 @@ impl Environment {
     }
 }
 
-/// Names only: any value may be a secret.
+/// Shows names alone, since any value may be a secret.
 impl fmt::Debug for Environment {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_set().entries(self.0.keys()).finish()
     }
 }
 
-/// True of a value that counts as not set.
+/// `true` for a blank value, which counts as not set.
 pub fn is_blank(value: &OsStr) -> bool {
     value.to_str().is_some_and(|v| v.trim().is_empty())
 }

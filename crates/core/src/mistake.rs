@@ -1,11 +1,14 @@
-//! A mistake in the settings: what is wrong, where it came from, what to do.
+//! A mistake in the settings: what is wrong, where it came from, and what to do about it.
+//!
+//! Texts from outside are shortened and put on one line before a mistake repeats them, and values that may be
+//! secret are not repeated.
 
 use std::fmt;
 
 use crate::text::plain;
 
-/// The longest piece of outside text that a mistake repeats.
-const SHOWN: usize = 80;
+/// Limit of a piece of outside text that a mistake repeats, in characters.
+const MAX_SHOWN_CHARS: usize = 80;
 
 /// A place in a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,12 +22,12 @@ pub struct FilePlace {
 /// One mistake in the settings. All are collected and told together.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mistake {
-    /// Where it came from: `--timeout`, `FAULTGATE_TIMEOUT`, `.faultgate.yml`.
+    /// The origin of the setting: `--timeout`, `FAULTGATE_TIMEOUT`, `.faultgate.yml`.
     pub origin: String,
     pub message: String,
-    /// What to do about it.
+    /// Advice on what to do about the mistake.
     pub hint: Option<String>,
-    /// Where in a file it stands.
+    /// The place of the setting in a file.
     pub place: Option<FilePlace>,
 }
 
@@ -56,6 +59,7 @@ impl fmt::Display for Mistake {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} (from {}", self.message, self.origin)?;
         match &self.place {
+            // The origin is often the file itself, which need not be named twice.
             Some(place) if plain(&place.file, 200) == self.origin => {
                 write!(f, ":{}:{})", place.line, place.column)?;
             }
@@ -70,27 +74,27 @@ impl fmt::Display for Mistake {
 
 impl std::error::Error for Mistake {}
 
-/// Outside text as a mistake repeats it: quoted, on one line, not too long.
+/// Outside text as a mistake repeats it: in quotes, on one line, and shortened.
 pub fn quoted(text: &str) -> String {
-    format!("\"{}\"", plain(text, SHOWN))
+    format!("\"{}\"", plain(text, MAX_SHOWN_CHARS))
 }
 
-/// A key from outside, without quotes.
+/// A key from outside, on one line and shortened, without quotes.
 pub fn key(text: &str) -> String {
-    plain(text, SHOWN)
+    plain(text, MAX_SHOWN_CHARS)
 }
 
-/// What is wrong with one value. It never holds the value, which may have to stay unseen.
+/// A description of what is wrong with one value. It never contains the value, which may have to stay hidden.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
-    /// Completes a sentence that begins with the value: `is not a duration`.
+    /// The end of a sentence that begins with the value: `is not a duration`.
     pub what: String,
     pub hint: Option<String>,
-    /// The value as it should be. It is not told where variables are in it.
+    /// The value as it should be. It is not told if the value was made from variables.
     pub instead: Option<String>,
-    /// The part of the value it is about, where the value is a list.
+    /// The part of the value that is wrong, where the value is a list.
     pub item: Option<String>,
-    /// The value may hold a password.
+    /// `true` if the value may contain a password and must not be shown.
     pub hide: bool,
 }
 
@@ -104,8 +108,8 @@ impl Problem {
         self
     }
 
-    /// As a mistake of the input or key `name`. `written` is what the suite file says where the value was made
-    /// from variables: their content is not ours to show.
+    /// The problem as a mistake of the input or key `name`. `written` is the text in the suite file, if the
+    /// value was made from variables; it is shown instead of the value, since the variables may hold secrets.
     pub fn at(self, name: &str, value: &str, origin: &str, written: Option<&str>) -> Mistake {
         let shown = match (self.hide, written, &self.item) {
             (true, _, _) => "the value".to_owned(),
@@ -114,7 +118,7 @@ impl Problem {
             (_, None, None) => quoted(value),
         };
         let instead = self.instead.filter(|_| !self.hide && written.is_none());
-        let hint = instead.map(|instead| format!("write {}", plain(&instead, SHOWN))).or(self.hint);
+        let hint = instead.map(|instead| format!("write {}", plain(&instead, MAX_SHOWN_CHARS))).or(self.hint);
         Mistake::new(origin, format!("{}: {shown} {}", key(name), self.what)).maybe_hint(hint)
     }
 }
@@ -129,9 +133,10 @@ pub fn misspelt<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Opt
     similar(word, known, 0.7)
 }
 
-/// The known word that is most like `word`, from 0 (nothing in common) to 1, if it is as similar as wanted.
+/// The known word that is most like `word`, if its similarity (0: nothing in common, 1: equal) is at least
+/// `wanted`.
 fn similar<'a>(word: &str, known: impl IntoIterator<Item = &'a str>, wanted: f64) -> Option<&'a str> {
-    // Names from outside have any length, and the comparison is quadratic.
+    // Names from outside have any length, and the cost of the comparison is quadratic.
     let folded = |name: &str| -> String {
         name.chars().take(100).map(|c| if c == '_' { '-' } else { c.to_ascii_lowercase() }).collect()
     };
@@ -144,7 +149,7 @@ fn similar<'a>(word: &str, known: impl IntoIterator<Item = &'a str>, wanted: f64
         .map(|(_, k)| k)
 }
 
-/// The hint for an unknown word: the nearest known one, else all of them.
+/// The hint for an unknown word: the nearest known word, or else all known words.
 pub fn suggestion(word: &str, known: &[&str]) -> String {
     nearest(word, known.iter().copied())
         .map_or_else(|| format!("known here: {}", known.join(", ")), |near| format!("did you mean {near}?"))
@@ -192,7 +197,7 @@ mod tests {
         assert_eq!(nearest("zzz", ["template", "region"]), None);
     }
 
-    /// Without a bound this takes minutes.
+    /// The comparison would take minutes if it had no bound.
     #[test]
     fn long_names_are_compared_by_how_they_begin() {
         let (word, known) = ("x".repeat(100_000), "y".repeat(100_000));

@@ -1,10 +1,10 @@
-//! Values that are never shown.
+//! Secrets: values that are never shown.
 
 use std::fmt;
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
-/// A value that no log, report or error may show.
+/// A value that no log, report or error may show. Its `Debug` and `Display` show `***`.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(String);
 
@@ -18,8 +18,8 @@ impl Secret {
         &self.0
     }
 
-    /// What somebody else has said, without this value if it is repeated there: as it is, or as JSON, XML or a URL
-    /// writes it.
+    /// A text from outside with `***` in place of this value, whether it is repeated as it is or in the way
+    /// in which JSON, XML or a URL would write it.
     pub fn veil(&self, said: &str) -> String {
         if self.0.is_empty() {
             return said.to_owned();
@@ -27,17 +27,18 @@ impl Secret {
         self.forms().into_iter().fold(said.to_owned(), |said, form| said.replace(&form, "***"))
     }
 
-    /// All that somebody else may write for it.
+    /// The forms in which others may write the value.
     pub fn forms(&self) -> [String; 5] {
         let json = serde_json::Value::from(self.0.as_str()).to_string();
         let url = utf8_percent_encode(&self.0, NON_ALPHANUMERIC).to_string();
         let form = utf8_percent_encode(&self.0, QUERY).to_string();
         let xml = quick_xml::escape::escape(&self.0).into_owned();
+        // The quotation marks of JSON are cut off, since the value may be a part of a longer text.
         [self.0.clone(), json[1..json.len() - 1].to_owned(), xml, url, form]
     }
 }
 
-/// What RFC 3986 lets stand in a query as it is.
+/// Characters that must be escaped in a query: RFC 3986 leaves the others as they are.
 const QUERY: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 impl fmt::Debug for Secret {

@@ -1,10 +1,12 @@
-//! Values that a CI was to replace and did not. GitLab leaves `$API_KEY` where the variable is protected and the branch
-//! is not; Azure leaves `$(KEY)`, and a template that nobody evaluates `${{ … }}`.
+//! Values that a CI should have replaced and did not.
+//!
+//! GitLab leaves `$API_KEY` as it is if the variable is protected and the branch is not; Azure leaves
+//! `$(KEY)`; `${{ … }}` stays if nobody evaluates the template.
 
 use crate::mistake::Mistake;
 
-/// Whether this is nothing but a reference to a variable. A password may begin with a dollar sign, so a name without
-/// brackets has to be written as variables are: in capitals.
+/// `true` for a text that is a reference to a variable and nothing else. A password may begin with a dollar
+/// sign, so a name without brackets only counts if it is in capitals, as variables are.
 pub fn is_reference(text: &str) -> bool {
     let Some(rest) = text.strip_prefix('$') else { return false };
     let within = |open: &str, close: &str| rest.strip_prefix(open).and_then(|rest| rest.strip_suffix(close));
@@ -21,7 +23,7 @@ fn is_name(name: &str, allowed: impl Fn(char) -> bool) -> bool {
     !name.starts_with(|c: char| c.is_ascii_digit()) && !name.is_empty() && name.chars().all(allowed)
 }
 
-/// The value itself is not shown: it may be a password after all.
+/// The mistake for such a value. The value is not shown, since it may be a password after all.
 pub fn mistake(name: &str, origin: &str) -> Mistake {
     let what = format!("{name}: the value is a reference to a variable that was not replaced");
     Mistake::new(origin, what)

@@ -1,6 +1,8 @@
-//! Variables that are not faultgate's own: by which the AWS SDK, the HTTP clients and the TLS library are set. None of
-//! these libraries reads one before it has been here: what is blank is taken out and blanks around a value are cut off,
-//! since pipelines leave both behind, and what cannot be a value is a mistake. An unclean one makes a library panic.
+//! Variables that are not faultgate's own but those of the AWS SDK, the HTTP clients and the TLS library.
+//!
+//! No library reads such a variable before it was cleaned here: a blank one is removed, and blanks around a
+//! value are cut off, since pipelines leave both behind. A value that cannot work is a mistake, because some
+//! libraries panic on it.
 
 use std::ffi::{OsStr, OsString};
 use std::net::IpAddr;
@@ -10,24 +12,25 @@ use faultgate_core::environment::Environment;
 use faultgate_core::mistake::{Mistake, Problem};
 use faultgate_core::unreplaced;
 
-/// What a foreign variable may hold.
+/// The forms of value that a foreign variable takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Form {
-    /// One line.
+    /// Text on one line.
     Text,
-    /// Goes into a header of each request as it is.
+    /// A part of AWS credentials, which goes into a header of each request as it is.
     Key,
     Region,
     Url,
-    /// Answers with credentials to whoever brings a token.
+    /// The address of a server that answers with credentials to anybody with a token.
     Vault,
-    /// Whatever the system takes for a path.
+    /// A path, in any bytes that the system takes.
     Path,
-    /// Not to be set, since a library panics where it cannot use it.
+    /// No value: the variable must not be set, since a library panics if it cannot use it.
     Never,
 }
 
-/// Each that is known. What begins with one of [`PREFIXES`] and is not listed is text.
+/// The variables that are known. A variable that is not listed and begins with one of [`PREFIXES`] has the
+/// form that stands there.
 const FOREIGN: &[(&str, Form)] = &[
     ("ALL_PROXY", Form::Text),
     ("AWS_ACCESS_KEY_ID", Form::Key),
@@ -92,11 +95,12 @@ const FOREIGN: &[(&str, Form)] = &[
     ("no_proxy", Form::Text),
 ];
 
-/// Whatever else the SDK may come to read.
+/// Prefixes of variables that the SDK may come to read in later versions.
 const PREFIXES: &[(&str, Form)] =
     &[("AWS_ENDPOINT_URL_", Form::Url), ("AWS_", Form::Text), ("OTEL_", Form::Text), ("SMITHY_", Form::Text)];
 
-/// Read by AWS's clients and by nothing else. The others are proxies and certificates, which count for all clients.
+/// Prefixes of variables that the clients of AWS alone read. The others name proxies and certificates, which
+/// count for all clients.
 const OF_AWS: &[&str] = &["AWS_", "SECRET_ACCESS_KEY", "SMITHY_", "_X_AMZN_TRACE_ID"];
 
 fn form(name: &OsStr) -> Option<Form> {
@@ -105,13 +109,14 @@ fn form(name: &OsStr) -> Option<Form> {
     listed.or_else(|| PREFIXES.iter().find(|(prefix, _)| name.starts_with(prefix))).map(|(_, form)| *form)
 }
 
-/// The variables as every library is to see them: those that are foreign and blank are left out, and around what the
-/// others hold there are no blanks.
+/// The value of a variable as every library has to see it: without blanks around it. Returns `None` if the
+/// variable is foreign and blank, so that it has to be removed.
 fn cleaned(name: &OsStr, value: &OsStr) -> Option<OsString> {
     match value.to_str() {
         Some(text) if form(name).is_some() => {
             Some(text.trim()).filter(|text| !text.is_empty()).map(OsString::from)
         }
+        // A value that is not UTF-8 stays, and is told as a mistake when it is judged.
         _ => Some(value.to_owned()),
     }
 }
@@ -126,7 +131,7 @@ pub fn clean(env: &Environment) -> Environment {
 pub enum Readers {
     /// The AWS SDK.
     Aws,
-    /// Whoever sends a request.
+    /// All clients that send requests.
     Clients,
 }
 
@@ -136,7 +141,7 @@ impl Readers {
     }
 }
 
-/// What cannot work, of the variables that these read. No value is repeated: any may be a secret.
+/// The mistakes in the variables of these readers. No value is repeated, since any may be a secret.
 pub fn mistakes(env: &Environment, readers: Readers) -> Vec<Mistake> {
     let of_them = env.iter().filter_map(|(name, value)| {
         let form = form(name)?;
@@ -174,13 +179,15 @@ fn judge(form: Form, value: &OsStr) -> Result<(), Problem> {
     }
 }
 
-/// Plain http is for this machine and for the addresses beside it that container services give.
+/// Refuses plain http to another machine. It is safe to this machine, and to the addresses beside it that
+/// container services give.
 fn vault(text: &str) -> Result<(), Problem> {
     let Ok(url) = reqwest::Url::parse(text) else { return Ok(()) };
     let host = url.host_str().unwrap_or_default();
     let is_near = match host.trim_start_matches('[').trim_end_matches(']').parse() {
         Ok(IpAddr::V4(address)) => address.is_loopback() || address.is_link_local(),
         Ok(IpAddr::V6(address)) => {
+            // The container credentials of EKS and the metadata of EC2 are in fd00:ec2::/32.
             let of_aws = address.segments()[..2] == [0xfd00, 0xec2];
             address.is_loopback() || address.is_unicast_link_local() || of_aws
         }
@@ -195,13 +202,13 @@ fn vault(text: &str) -> Result<(), Problem> {
     .hint("use an https address, or unset it"))
 }
 
-/// The Region that the SDK has found, wherever.
+/// Checks the Region that the SDK has found, in whichever place.
 pub fn aws_region(text: &str) -> Result<(), Mistake> {
     let origin = "AWS_REGION, the profile's region, or the machine's";
     syntax::region(text).map(drop).map_err(|problem| problem.at("region", text, origin, None))
 }
 
-/// An endpoint that the SDK has found, in a variable or in a profile.
+/// Checks an endpoint that the SDK has found, in a variable or in a profile.
 pub fn aws_endpoint(service: &str, text: &str) -> Result<(), Mistake> {
     let origin = "AWS_ENDPOINT_URL, AWS_ENDPOINT_URL_<SERVICE>, or the profile's endpoint_url";
     let name = format!("the endpoint of {service}");
@@ -210,12 +217,12 @@ pub fn aws_endpoint(service: &str, text: &str) -> Result<(), Mistake> {
         .map_err(|problem| Problem { hide: true, ..problem }.at(&name, text, origin, None))
 }
 
-/// What of the AWS SDK's variables cannot work.
+/// The mistakes in the variables of the AWS SDK.
 pub fn aws_mistakes(env: &Environment) -> Vec<Mistake> {
     mistakes(env, Readers::Aws)
 }
 
-/// A part of AWS's credentials.
+/// Checks a part of AWS credentials.
 fn key(text: &str) -> Result<(), Problem> {
     let in_quotes = ['"', '\''].iter().any(|quote| text.starts_with(*quote) && text.ends_with(*quote));
     if text.bytes().all(|byte| byte.is_ascii_graphic()) && !in_quotes {

@@ -1,4 +1,4 @@
-//! How the server of a probe is asked: headers, credentials, certificates.
+//! The way in which the server of a probe is asked: headers, credentials, certificates.
 
 use std::collections::BTreeMap;
 
@@ -13,6 +13,7 @@ use faultgate_core::mistake::{Problem, quoted};
 use faultgate_core::model::{Access, Credentials, Hidden};
 
 impl<'a> Reader<'a> {
+    /// Reads the headers, credentials and certificates of a probe's block.
     pub(super) fn access(&mut self, block: &Section<'a>) -> Access {
         let headers = self.headers(block, "headers");
         let credentials = self.credentials(block);
@@ -31,7 +32,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// A token, or a user and a password.
+    /// The credentials of a probe: a token, or a user and a password.
     fn credentials(&mut self, block: &Section<'a>) -> Option<Credentials> {
         let token = self.text(block, "bearer-token");
         let (username, password) = (self.text(block, "username"), self.text(block, "password"));
@@ -47,7 +48,7 @@ impl<'a> Reader<'a> {
             }
         }
         if token.as_ref().is_some_and(|token| token.contains(char::is_whitespace) || !token.is_ascii()) {
-            // The value is a secret.
+            // The value is a secret, so it is not shown.
             let path = format!("{}:", block.at("bearer-token"));
             self.mistake(&path, "the value is not a token", "set the variable to the token alone");
             return None;
@@ -104,7 +105,7 @@ impl<'a> Reader<'a> {
         self.of_value(mistake, &path);
     }
 
-    /// Names and values of headers that HTTP takes.
+    /// A table of headers. Names and values that HTTP does not take are told as mistakes.
     pub(super) fn headers(&mut self, block: &Section<'a>, name: &str) -> BTreeMap<String, String> {
         let headers = self.texts(block, name);
         for (header, value) in &headers {
@@ -113,7 +114,7 @@ impl<'a> Reader<'a> {
                 let what = format!("{} is not a header's name", quoted(header));
                 self.mistake(&path, &what, "write letters, digits and hyphens");
             } else if value.parse::<HeaderValue>().is_err() {
-                // The value may be a secret.
+                // The value may be a secret, so it is not shown.
                 let path = format!("{}:", below(&block.at(name), header));
                 self.mistake(&path, "the value is not one of a header", "remove control characters");
             }

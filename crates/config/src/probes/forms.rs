@@ -1,23 +1,23 @@
-//! Forms of values that only probes have.
+//! Parsers for the forms of value that only probes have.
 
 use std::ops::RangeInclusive;
 
 use faultgate_core::mistake::{Problem, nearest};
 
-/// Of answers that are the last to a request.
+/// Statuses that end the exchange of a request.
 const STATUSES: RangeInclusive<u16> = 200..=599;
-/// Of the others, only this one is the last.
+/// The only status below 200 that ends the exchange of a request.
 const SWITCHING_PROTOCOLS: u16 = 101;
 const STATUS_HINT: &str = "write a status or a range of them, for example 200 or 200-299";
 
-/// Statistics that have no number.
+/// Statistics without a number.
 const STATISTICS: [&str; 6] = ["Average", "Sum", "Minimum", "Maximum", "SampleCount", "IQM"];
-/// Of a percentile, with its number: `p99.9`.
+/// Prefixes of percentile statistics, which a number follows: `p99.9`.
 const PERCENTILES: [&str; 5] = ["tm", "wm", "tc", "ts", "p"];
-/// Of a range: `TM(10%:90%)`.
+/// Prefixes of statistics over a range, which stands in brackets: `TM(10%:90%)`.
 const RANGES: [&str; 5] = ["TM", "WM", "TC", "TS", "PR"];
 
-/// `200` or `200-299`
+/// Parses a status or a range of them: `200` or `200-299`.
 pub(crate) fn status(text: &str) -> Result<RangeInclusive<u16>, Problem> {
     let wrong = || Problem::new("is not a status of HTTP").hint(STATUS_HINT);
     let one = |text: &str| {
@@ -33,7 +33,7 @@ pub(crate) fn status(text: &str) -> Result<RangeInclusive<u16>, Problem> {
     Ok(first..=last)
 }
 
-/// A statistic of CloudWatch: `Average`, `p99.9`, `TM(10%:90%)`.
+/// Takes a statistic of CloudWatch: `Average`, `p99.9`, `TM(10%:90%)`.
 pub(crate) fn statistic(text: &str) -> Result<String, Problem> {
     let is_percentile =
         PERCENTILES.iter().any(|kind| text.strip_prefix(kind).is_some_and(|number| is_number(number, 100)));
@@ -48,13 +48,14 @@ pub(crate) fn statistic(text: &str) -> Result<String, Problem> {
 
 fn is_range(text: &str, kind: &str) -> bool {
     let inner = text.strip_prefix(kind).and_then(|rest| rest.strip_prefix('(')?.strip_suffix(')'));
+    // An edge that is left out stands for the end of the values on that side.
     let is_edge = |edge: &str| edge.is_empty() || is_number(edge.strip_suffix('%').unwrap_or(edge), u32::MAX);
     inner
         .and_then(|inner| inner.split_once(':'))
         .is_some_and(|(low, high)| is_edge(low) && is_edge(high) && !(low.is_empty() && high.is_empty()))
 }
 
-/// Digits, and more of them behind a point.
+/// `true` for digits, with or without more digits behind a point, up to `most`.
 fn is_number(text: &str, most: u32) -> bool {
     let digits = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit());
     let well_formed = match text.split_once('.') {

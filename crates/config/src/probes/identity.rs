@@ -1,4 +1,5 @@
-//! The client certificate of a probe: read and tried here, since later it would be a handshake that fails.
+//! The client certificate of a probe. It is read and tried here, since later a bad one would only show as a
+//! handshake that fails.
 
 use std::path::Path;
 
@@ -7,21 +8,21 @@ use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 
 use super::super::file;
 
-/// A chain and its key are far smaller.
+/// Limit of each file, in bytes. A chain and its key are far smaller.
 const MAX_BYTES: u64 = 1 << 20;
 const NAME_PEM: &str =
     "name a PEM file with the certificate, its chain and, unless client-key names it, its key";
 
-/// What is wrong with which file, and what to do.
+/// The file that is refused, what is wrong with it, and what to do about it.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Refusal {
-    /// True of the file with the key.
+    /// `true` for the file with the key, `false` for that of the certificate.
     pub(super) of_key: bool,
     pub(super) what: String,
     pub(super) hint: String,
 }
 
-/// The certificate and its key, in one PEM text. The key may stand in the file of the certificate.
+/// The certificate and its key, in one PEM text. The key may stand in the certificate's file.
 pub(super) fn read(certificate: &Path, key: Option<&Path>) -> Result<Vec<u8>, Refusal> {
     let refused = |of_key: bool| move |(what, hint): (String, String)| Refusal { of_key, what, hint };
     let mut pem = file::bytes(certificate, MAX_BYTES, NAME_PEM).map_err(refused(false))?;
@@ -35,6 +36,7 @@ pub(super) fn read(certificate: &Path, key: Option<&Path>) -> Result<Vec<u8>, Re
         }
     };
     has_key(&key_pem).map_err(refused(key.is_some()))?;
+    // The file of the certificate may end without a line break.
     if key.is_some() {
         pem.push(b'\n');
         pem.extend(key_pem);
@@ -55,10 +57,10 @@ fn has_key(pem: &[u8]) -> Result<(), (String, String)> {
     Err(("holds no private key in PEM".to_owned(), "name its file with client-key".to_owned()))
 }
 
-/// Whether the client will take them: it wants the key to be that of the first certificate.
+/// Checks that the client will take them: it demands that the key belongs to the first certificate.
 fn fits(pem: &[u8]) -> Result<(), (String, String)> {
     let client = reqwest::Identity::from_pem(pem).and_then(|identity| {
-        // It trusts nobody, which keeps it from reading the system's certificates.
+        // The client trusts nobody, which keeps it from reading the system's certificates.
         reqwest::Client::builder().tls_certs_only([]).identity(identity).build()
     });
     client.map(|_| ()).map_err(|_| {

@@ -1,4 +1,4 @@
-//! The keys of a probe, and of each kind of probe.
+//! The tables of keys of a probe, and of each kind of probe.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use super::super::parse::{ADDRESS_HINT, COMPARISON_HINT};
 use super::super::suite::command::ARGUMENT;
 use super::super::suite::{DEFAULT_WEIGHT_TEXT, WEIGHT};
 
-/// A kind of probe: its block and the keys in it.
+/// A kind of probe: the name of its block and the keys in it.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct ProbeKind {
     pub(crate) name: &'static str,
@@ -16,7 +16,7 @@ pub(crate) struct ProbeKind {
     pub(crate) keys: &'static [Key],
 }
 
-/// Of these a probe has one.
+/// The kinds of probe. Each probe has a block of exactly one of them.
 #[rustfmt::skip]
 pub(in crate) const KINDS: &[ProbeKind] = &[
     ProbeKind { name: "http", help: "An HTTP request and what is expected of its answer", keys: HTTP },
@@ -44,9 +44,9 @@ const WITHIN: Kind = Kind::Duration { min: Duration::from_millis(1), max: HOUR }
 const RECOVERY: Kind = Kind::Duration { min: Duration::from_millis(100), max: Duration::from_hours(12) };
 const PERIOD: Kind = Kind::Duration { min: SECOND, max: Duration::from_hours(24) };
 
-/// For what answers at once.
+/// The timeout of probes that are answered at once.
 const QUICK: Key = within("2s");
-/// For what has to think.
+/// The timeout of probes whose server has to compute an answer.
 const SLOW: Key = within("10s");
 
 const fn within(default: &'static str) -> Key {
@@ -80,6 +80,7 @@ const INSECURE: Key = Key::new("insecure", Kind::Bool, "Do not verify the certif
 const EXPECT: Key =
     Key::new("expect", Kind::Comparison, "What the value must be").needed(COMPARISON_HINT).example("< 0.5");
 
+/// The keys of a probe, besides the block of its kind.
 #[rustfmt::skip]
 pub(in crate) const PROBE: &[Key] = &[
     Key::new("name", NAME, "What is looked at, in a few words; unique in its experiment")
@@ -139,11 +140,11 @@ const ALARM: &[Key] = &[
     SLOW,
 ];
 
-/// A metric of CloudWatch has no more.
+/// Limit of CloudWatch for the number of dimensions of one metric.
 pub(super) const MOST_DIMENSIONS: usize = 30;
-/// Of one metric: they have no effect with an expression.
+/// Keys that describe one metric. They have no effect beside an expression.
 pub(crate) const OF_METRIC: [&str; 4] = ["namespace", "metric", "dimensions", "statistic"];
-/// Without an expression, these are needed.
+/// Keys that are needed where there is no expression.
 pub(crate) const NEEDED_OF_METRIC: [&str; 2] = ["namespace", "metric"];
 
 #[rustfmt::skip]
@@ -151,7 +152,7 @@ const METRIC: &[Key] = &[
     Key::new("namespace", AWS_NAME, "Namespace of the metric").example("AWS/ApplicationELB"),
     Key::new("metric", AWS_NAME, "Name of the metric").example("HTTPCode_Target_5XX_Count"),
     Key::of("dimensions", Form::Texts(Names::Any, Item::Trimmed(TEXT)), "Dimensions of the metric, at most 30"),
-    // Without its default: set, it would stand beside an expression.
+    // The key has no default here: a statistic that is set would stand beside an expression.
     Key::new("statistic", Kind::Statistic, "Statistic of the metric; Average unless said otherwise").example("Sum"),
     Key::new("expression", LONG, "Metric math or a Metrics Insights query, instead of a metric"),
     Key::new("period", PERIOD, "Period of the values: 1s, 5s, 10s, 30s or whole minutes").default("1m"),
@@ -178,6 +179,7 @@ const PROMETHEUS: &[Key] = &[
     INSECURE,
 ];
 
+/// The keys of the block by which requests to AWS are signed.
 #[rustfmt::skip]
 pub(super) const SIGV4: &[Key] = &[
     Key::new("region", Kind::Region, "Region of the workspace; that of the host of url where it names one")
@@ -186,7 +188,7 @@ pub(super) const SIGV4: &[Key] = &[
         .example("arn:aws:iam::111122223333:role/metrics"),
 ];
 
-/// The kinds of looks that may prove that the fault of a command is in: those that ask no account.
+/// The kinds of probe that may prove that a command has injected its fault: those that need no account.
 pub(crate) fn proofs() -> impl Iterator<Item = &'static ProbeKind> {
     KINDS.iter().filter(|kind| ["http", "tcp", "command"].contains(&kind.name))
 }

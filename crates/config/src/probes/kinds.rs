@@ -1,4 +1,4 @@
-//! What each kind of probe looks at.
+//! The readers of each kind of probe: a block of the suite becomes a check.
 
 use std::collections::BTreeMap;
 
@@ -16,9 +16,11 @@ use faultgate_core::model::{
 };
 
 impl<'a> Reader<'a> {
+    /// Reads the block of an HTTP probe.
     pub(super) fn http(&mut self, block: &Section<'a>) -> Option<Check> {
         let url = self.text(block, "url");
         let check = HttpCheck {
+            // A missing address is told at its key, and the other keys are read all the same.
             url: Hidden(url.clone().unwrap_or_default()),
             method: self.text(block, "method").unwrap_or_default().to_ascii_uppercase(),
             access: self.access(block),
@@ -42,7 +44,7 @@ impl<'a> Reader<'a> {
         url.is_some().then_some(Check::Http(check))
     }
 
-    /// The statuses that pass: one, a range, or a list of both.
+    /// The statuses that pass: a single one, a range, or a list of both.
     fn statuses(&mut self, block: &Section<'a>) -> Option<Statuses> {
         let path = block.at("status");
         let parsed = match block.value("status").map(|value| &value.kind) {
@@ -64,12 +66,14 @@ impl<'a> Reader<'a> {
         Some(Statuses(statuses))
     }
 
+    /// Reads the block of a TCP probe.
     pub(super) fn tcp(&mut self, block: &Section<'a>) -> Option<Check> {
         let address = self.text(block, "address");
         let within = self.time(block, "within")?;
         Some(Check::Tcp { address: address?, within })
     }
 
+    /// Reads the block of a command probe.
     pub(super) fn command(&mut self, block: &Section<'a>) -> Option<Check> {
         let exit_code = self.count(block, "exit-code")?;
         let env = self.variables(block).into_iter().map(|(name, value)| (name, Hidden(value))).collect();
@@ -95,6 +99,7 @@ impl<'a> Reader<'a> {
         Some(Check::Command { run, env, exit_code: exit_code.cast_signed(), output, within })
     }
 
+    /// Reads the block of a probe for a CloudWatch alarm.
     pub(super) fn alarm(&mut self, block: &Section<'a>) -> Option<Check> {
         let name = self.text(block, "name");
         let within = self.time(block, "within")?;
@@ -105,6 +110,7 @@ impl<'a> Reader<'a> {
         Some(Check::CloudwatchAlarm { name: name?, within })
     }
 
+    /// Reads the block of a probe for a CloudWatch metric or expression.
     pub(super) fn metric(&mut self, block: &Section<'a>) -> Option<Check> {
         let expect = self.expect(block);
         let period = self.time(block, "period")?;
@@ -121,6 +127,7 @@ impl<'a> Reader<'a> {
             statistic: self.text(block, "statistic").unwrap_or_else(|| "Average".to_owned()),
             expression: self.text(block, "expression"),
             period,
+            // The mistake has been told already; the value only lets the rest of the block be judged.
             expect: expect.unwrap_or(Expectation { comparison: Comparison::Equal, value: 0.0 }),
             within: self.time(block, "within")?,
         };
@@ -148,6 +155,7 @@ impl<'a> Reader<'a> {
         dimensions
     }
 
+    /// Reads the block of a Prometheus probe.
     pub(super) fn prometheus(&mut self, block: &Section<'a>) -> Option<Check> {
         let url = self.text(block, "url");
         let query = self.text(block, "query");
@@ -166,10 +174,11 @@ impl<'a> Reader<'a> {
         Some(Check::Prometheus(PrometheusCheck { url, query, expect, access, signing, within }))
     }
 
-    /// Amazon Managed Service for Prometheus is known by its host.
+    /// The signing of requests. The host tells whether the server is Amazon Managed Service for Prometheus.
     fn signing(&mut self, block: &Section<'a>, url: Option<&str>, access: &Access) -> Option<Signing> {
         let of_host = url.and_then(region_of_host);
         let Some(signing) = self.table(block.value("sigv4"), &block.at("sigv4")) else {
+            // Requests that carry other credentials are not signed unless the suite says so.
             let is_open = access.credentials.is_none() && !access.authorizes();
             return of_host.filter(|_| is_open).map(|region| Signing { region, role_arn: None });
         };
@@ -196,7 +205,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// A table of texts.
+    /// The texts of a table, by their keys.
     pub(super) fn texts(&mut self, block: &Section<'a>, name: &str) -> BTreeMap<String, String> {
         let path = block.at(name);
         let Some(kind) = block.key(name).and_then(|key| key.kind()) else { return BTreeMap::new() };
@@ -211,19 +220,19 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// False where every status is one of an answer without a body.
+/// `false` if no answer with one of these statuses has a body.
 fn may_have_a_body(statuses: &Statuses) -> bool {
     let has_none = |status: u16| matches!(status, 100..=199 | 204 | 304);
     !statuses.0.iter().cloned().flatten().all(has_none)
 }
 
-/// True of an address that ends where the API begins, or behind it.
+/// `true` for an address that already contains the path of the API.
 fn names_the_api(url: &str) -> bool {
     let path = url.parse::<Uri>().map(|uri| uri.path().trim_end_matches('/').to_owned()).unwrap_or_default();
     ["/api/v1", "/api/v1/query", "/api/v1/query_range"].iter().any(|end| path.ends_with(end))
 }
 
-/// The Region of `aps-workspaces.eu-west-1.amazonaws.com` and of endpoints in a network of one's own, such as
+/// The Region in `aps-workspaces.eu-west-1.amazonaws.com` and in endpoints of a private network, such as
 /// `vpce-1.aps-workspaces.eu-west-1.vpce.amazonaws.com`.
 fn region_of_host(url: &str) -> Option<String> {
     const DOMAINS: [&str; 3] = [".amazonaws.com", ".amazonaws.com.cn", ".api.aws"];

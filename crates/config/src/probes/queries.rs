@@ -1,13 +1,15 @@
-//! What can be told of a query without asking anybody: brackets and quotation marks that do not fit, and what can have no
-//! value to compare.
+//! The judgement of queries without asking anybody: brackets and quotation marks that do not match, and
+//! queries whose answer cannot be compared with a number.
+//!
+//! A query that is right must never be refused, so only what can never hold is a mistake.
 
-/// Words of metric math that are written small.
+/// Words of metric math that are written in small letters, like the ids of queries.
 const SMALL_WORDS: [&str; 8] = ["and", "or", "not", "asc", "desc", "true", "false", "as"];
 
 /// Operators of PromQL and MetricsQL that are words.
 const OPERATORS: [&str; 8] = ["and", "or", "unless", "atan2", "offset", "default", "if", "ifnot"];
 
-/// What is wrong with an instant query of PromQL or MetricsQL, and what to do.
+/// Judges an instant query of PromQL or MetricsQL. The error says what is wrong, and what to do about it.
 pub(super) fn promql(query: &str) -> Result<(), (String, &'static str)> {
     const BALANCE: &str = "write an instant query of PromQL, such as sum(rate(errors_total[1m]))";
     let bare = bare(query, true).map_err(|what| (what, BALANCE))?;
@@ -22,14 +24,14 @@ pub(super) fn promql(query: &str) -> Result<(), (String, &'static str)> {
     }
 }
 
-/// What an expression ends with is no operator, which has nothing to its right then.
+/// Refuses an expression that ends with an operator, which then has nothing to its right.
 fn ends_whole(bare: &str, has_words: bool) -> Result<(), (String, &'static str)> {
     const SIGNS: &[char] = &['+', '-', '*', '/', '%', '^', '=', '!', '<', '>', '~', '&', '|', '@', ','];
     const HINT: &str = "write what stands to the right of it, or remove it";
     let bare = bare.trim_end();
     let sign = &bare[bare.trim_end_matches(SIGNS).len()..];
     let (before, word) = bare.split_at(bare.rfind(char::is_whitespace).map_or(0, |at| at + 1));
-    // Behind another operator the word is the name of a metric.
+    // A word behind another operator is the name of a metric.
     let is_infix = has_words
         && !before.trim_end().ends_with(SIGNS)
         && !before.trim().is_empty()
@@ -41,11 +43,12 @@ fn ends_whole(bare: &str, has_words: bool) -> Result<(), (String, &'static str)>
     }
 }
 
-/// What is wrong with an expression of CloudWatch, and what to do.
+/// Judges an expression of CloudWatch. The error says what is wrong, and what to do about it.
 pub(super) fn expression(text: &str) -> Result<(), (String, &'static str)> {
     const HINT: &str =
         "write a query such as SELECT AVG(CPUUtilization) FROM \"AWS/EC2\", or one with SEARCH(…)";
     let bare = bare(text, false).map_err(|what| (what, HINT))?;
+    // The columns of a Metrics Insights query are no ids, so its names are not judged.
     let is_query = bare.trim_start().get(..6).is_some_and(|word| word.eq_ignore_ascii_case("select"));
     match unknown_id(&bare).filter(|_| !is_query) {
         Some(id) => {
@@ -55,7 +58,8 @@ pub(super) fn expression(text: &str) -> Result<(), (String, &'static str)> {
     }
 }
 
-/// The first name of another query. Such a name begins with a small letter; those of functions are in capitals.
+/// The first id of another query. Such an id begins with a small letter, while functions are written in
+/// capitals.
 fn unknown_id(bare: &str) -> Option<&str> {
     let is_part = |c: char| c.is_ascii_alphanumeric() || c == '_';
     let mut rest = bare;
@@ -71,8 +75,8 @@ fn unknown_id(bare: &str) -> Option<&str> {
     None
 }
 
-/// The query without its comments, and with `"` for each text in it. The error says which bracket or quotation mark
-/// does not fit.
+/// The query without its comments, and with `"` in place of each text. The error names the bracket or
+/// quotation mark that does not match.
 fn bare(query: &str, has_comments: bool) -> Result<String, String> {
     let mut bare = String::new();
     let mut open = Vec::new();
@@ -104,12 +108,13 @@ fn bare(query: &str, has_comments: bool) -> Result<String, String> {
     }
 }
 
-/// Goes on behind the end of a text that this quotation mark has begun.
+/// Moves behind the end of a text that this quotation mark has begun.
 fn end_of_text(rest: &mut std::str::Chars<'_>, quote: char) -> Result<(), String> {
     while let Some(c) = rest.next() {
         if c == quote {
             return Ok(());
         }
+        // PromQL knows no escapes between backquotes.
         if c == '\\' && quote != '`' {
             rest.next();
         }

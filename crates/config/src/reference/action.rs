@@ -1,4 +1,4 @@
-//! `action.yml`: the metadata of the GitHub action, whole.
+//! The whole of `action.yml`, the metadata of the GitHub action.
 
 use super::{described, yaml_string};
 use crate::inputs::{INPUTS, Input};
@@ -13,8 +13,9 @@ branding:
   color: purple
 ";
 
-/// A release names its image by digest in the place of `Dockerfile`. Both entry points are the same binary, which tells
-/// the stages apart by the name it is called by: both stages are given the same arguments.
+/// The entry points of the action. A release names its image by digest in the place of `Dockerfile`. Both
+/// entry points are the same binary, which knows its stage by the name that it is called by: GitHub gives
+/// both stages the same arguments.
 const RUNS: &str = "runs:
   using: docker
   image: Dockerfile
@@ -29,12 +30,12 @@ pub(super) fn render() -> String {
     format!("{HEAD}\ninputs:\n{inputs}\noutputs:\n{outputs}\n{RUNS}")
 }
 
-/// What only the workflow knows, and a container is not told.
+/// Defaults that only the workflow knows: a container is not told them.
 const DEFAULTS: [(&str, &str); 2] =
     [("github-token", "${{ github.token }}"), ("matrix", "${{ toJSON(matrix) }}")];
 
-/// No other input has a default here: GitHub would set its variable, which would then stand over the suite file. An
-/// empty one is unset.
+/// One input of the action. No other input has a default here: GitHub would set its variable, which would
+/// take precedence over the suite file. An empty variable counts as not set.
 fn input(input: &Input) -> String {
     let default = DEFAULTS.iter().find(|(name, _)| *name == input.name);
     let default = default.map(|(_, value)| format!("    default: {value}\n")).unwrap_or_default();

@@ -1,11 +1,13 @@
-//! The GitLab CI/CD component, whole: its jobs, the `spec: inputs` and the variables that they become. Secrets are no
-//! inputs, since GitLab would show them: they come from masked variables of the project.
+//! The whole of the GitLab CI/CD component: its jobs, its `spec: inputs`, and the variables that they become.
+//!
+//! Secrets are never inputs of it, since GitLab would show them: they come from masked variables of the
+//! project.
 
 use super::{described, yaml_string};
 use crate::inputs::{INPUTS, Input};
 use crate::kind::Kind;
 
-/// The component, but for what is made of the inputs.
+/// The component, with marks for everything that is made from the inputs.
 const COMPONENT: &str = include_str!("component.yml");
 
 pub(super) fn render() -> String {
@@ -16,18 +18,19 @@ pub(super) fn render() -> String {
         .replace("{variables}", &variables())
 }
 
+/// The inputs that the component takes.
 fn given() -> impl Iterator<Item = &'static Input> {
     INPUTS.iter().filter(|input| !input.is_secret())
 }
 
-/// GitLab's type of an input, and the value that stands for none given: GitLab takes an input for mandatory unless it
-/// has a default, and checks a default against type and options.
+/// GitLab's type of an input, and the value that stands for no value given: GitLab takes an input for
+/// mandatory unless it has a default, and checks the default against type and options.
 enum Type {
-    /// An empty one is unset.
+    /// A text. An empty one counts as not set.
     Text,
-    /// No input takes a negative number.
+    /// A number. No input takes a negative one, so that -1 can stand for no value given.
     Number,
-    /// Nothing is left to say that none was given but the default, which is then left to the suite.
+    /// A truth value. Only its default can stand for no value given; the setting is left to the suite then.
     Boolean { default: &'static str },
 }
 
@@ -50,7 +53,7 @@ impl Type {
         }
     }
 
-    /// The value that stands for none given, where it is not an empty text.
+    /// The value that stands for no value given, where that is not an empty text.
     fn none(&self) -> Option<&'static str> {
         match self {
             Self::Text => None,
@@ -80,12 +83,13 @@ fn spec() -> String {
     inputs.concat()
 }
 
-/// The job has to know where the files are that it keeps.
+/// The default of an input. That of `report-dir` is not left out, since the job has to know the folder whose
+/// files it keeps.
 fn default(input: &Input) -> &'static str {
     if input.name == "report-dir" { input.default.unwrap_or_default() } else { "" }
 }
 
-/// A hidden job with the variable of each input that is no text, and another one without it.
+/// The hidden jobs: for each input that is no text, one with its variable, and one without it.
 fn optional() -> String {
     let jobs = given().filter_map(|input| {
         let none = Type::of(input).none()?;
@@ -93,7 +97,7 @@ fn optional() -> String {
             "{}:\n  variables:\n    {}: {}\n{}:\n  variables: {{}}\n\n",
             hidden(input, &interpolated(input)),
             input.variable(),
-            // GitLab's variables are no booleans and no fractions: the space makes a text of them.
+            // GitLab takes neither booleans nor fractions as variables: the space makes a text of them.
             yaml_string(&format!("{} ", interpolated(input))),
             hidden(input, none),
         ))
@@ -114,6 +118,8 @@ fn variables() -> String {
     format!("  variables:\n{}", lines.concat())
 }
 
+/// The name of a hidden job. The main job extends it by this name, which GitLab completes with the value
+/// given.
 fn hidden(input: &Input, value: &str) -> String {
     yaml_string(&format!(".$[[ inputs.job-name ]] {} {value}", input.name))
 }
@@ -124,7 +130,7 @@ fn interpolated(input: &Input) -> String {
 
 fn options(kind: &Kind) -> Option<String> {
     let Kind::Choice(words) = kind else { return None };
-    // GitLab reads `on` and `off` without quotes as booleans, and newer ones make texts of these.
+    // GitLab reads `on` and `off` without quotes as booleans, and its newer versions turn these into text.
     let read: &[&str] = if words.contains(&"on") { &["true", "false"] } else { &[] };
     let all = std::iter::once(&"").chain(*words).chain(read);
     Some(all.map(|word| yaml_string(word)).collect::<Vec<_>>().join(", "))
@@ -173,7 +179,7 @@ mod tests {
             assert_eq!(shown(name), (kind.to_owned(), default.to_owned()), "{name}");
         }
         for input in given() {
-            // What stands for none is what no input takes, or what it does without one.
+            // A value that stands for no value given is one that no input takes, or the default of the input.
             match Type::of(input) {
                 Type::Number => assert!(input.kind.parse(NO_NUMBER).is_err(), "{}", input.name),
                 Type::Boolean { default } => assert_eq!(input.default, Some(default), "{}", input.name),
@@ -199,7 +205,8 @@ mod tests {
         }
     }
 
-    /// Of two equal names the last counts.
+    /// The job without the variable has to come last, since GitLab takes the last of two jobs with the same
+    /// name.
     #[test]
     fn what_stands_for_none_comes_last() {
         let rendered = render();

@@ -1,13 +1,15 @@
-//! The GitHub workflow that others call, whole: its jobs, and the inputs, secrets and outputs that it passes on.
+//! The whole of the reusable workflow of GitHub: its jobs, and the inputs, secrets and outputs that it passes
+//! on.
 
 use super::{described, yaml_string};
 use crate::inputs::{INPUTS, Input};
 use faultgate_core::model::{OUTPUTS, Output};
 
-/// The workflow, but for what is made of inputs and outputs.
+/// The workflow, with marks for everything that is made from inputs and outputs.
 const WORKFLOW: &str = include_str!("workflow.yml");
 
-/// What a caller cannot give: files of the job's own folder, and a token that the job makes itself.
+/// Names of inputs and outputs that a caller cannot use: files of the job's own folder, and a token that the
+/// job makes itself.
 const OWN: [&str; 3] = ["aws-id-token", "report-dir", "state-file"];
 
 pub(super) fn render() -> String {
@@ -45,8 +47,8 @@ fn input(input: &Input) -> String {
     format!("      {}:\n        description: {description}\n        type: string\n", input.name)
 }
 
-/// By the name of its variable: no secret of GitHub's has a hyphen, and one of a repository or an environment is found by
-/// its own name alone.
+/// The secret of an input, under the name of its variable: secrets of GitHub have no hyphens, and a secret of
+/// a repository or an environment is only found by its own name.
 fn secret(input: &Input) -> String {
     let description = yaml_string(&described(input));
     format!("      {}:\n        description: {description}\n        required: false\n", input.variable())
@@ -64,7 +66,8 @@ fn job_output(Output { name, .. }: &Output) -> String {
     format!("      {name}: ${{{{ steps.faultgate.outputs.{name} }}}}\n")
 }
 
-/// An empty value stands over a default of the action, and is unset for faultgate.
+/// The line that passes an input on to the action. An empty value takes precedence over a default of the
+/// action, and counts as not set for faultgate.
 fn with(input: &Input) -> String {
     let name = input.name;
     let given =
@@ -92,7 +95,7 @@ mod tests {
         let call = table(&table(&root["on"])["workflow_call"]);
         let (inputs, secrets) = (table(&call["inputs"]), table(&call["secrets"]));
         for input in INPUTS {
-            // The parser makes every key lower case.
+            // The parser turns all keys into lower case.
             let is_there = secrets.keys().any(|name| name.eq_ignore_ascii_case(&input.variable()));
             assert_eq!(is_there, input.is_secret() && !OWN.contains(&input.name), "{}", input.name);
             let Some(told) = inputs.get(input.name).map(table) else {

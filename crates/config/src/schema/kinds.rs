@@ -1,5 +1,7 @@
-//! The schema of each kind of value, as it may stand in the file: a word of the kind with white space around it, a
-//! number where one is meant, a text with references to variables, and nothing at all, which is not set.
+//! The schema of each kind of value as it may be written in the file.
+//!
+//! A value may be a word of its kind with white space around it, a number where one is meant, a text with
+//! references to variables, or nothing at all, which counts as not set.
 
 use serde_json::{Map, Value, json};
 
@@ -7,13 +9,14 @@ use super::super::kind::Kind;
 use super::map;
 use faultgate_core::model::Shard;
 
-/// A reference to a variable, whose content is not known here.
+/// Pattern of a reference to a variable, whose content the schema cannot know.
 pub(super) const REFERENCE: &str = r"\$\{[A-Za-z_][A-Za-z0-9_]*(?::-[^}]*)?\}";
 
-/// Any text a process can be given.
+/// Pattern of any text that a process can be given as an argument.
 pub(super) const NO_ZERO: &str = r"^[^\u0000]*$";
 
-/// The value of a key; `needed` is the hint where it may not be missing.
+/// The schema of the value at a key. `needed` is the hint to show if the value is missing, where it must not
+/// be.
 pub(super) fn value(kind: &Kind, needed: Option<&str>) -> Map<String, Value> {
     let mut schema = form(kind, needed.is_some());
     let message = message(kind, needed);
@@ -22,7 +25,7 @@ pub(super) fn value(kind: &Kind, needed: Option<&str>) -> Map<String, Value> {
     schema.insert("errorMessage".to_owned(), json!(wrong_type));
     schema.insert("patternErrorMessage".to_owned(), json!(message));
     let Kind::Choice(words) = kind else { return schema };
-    // The words come first: editors offer and name them.
+    // The words come first, because editors offer them and name them in messages.
     map(json!({ "anyOf": [{ "enum": words }, schema] }))
 }
 
@@ -53,6 +56,7 @@ fn form(kind: &Kind, needed: bool) -> Map<String, Value> {
         }
         Kind::Status => {
             let types = types(&["integer", "string"]);
+            // A status between 101 and 200 never ends the exchange of a request.
             let interim = json!({ "type": "number", "exclusiveMinimum": 101, "exclusiveMaximum": 200 });
             json!({ "type": types, "minimum": 101, "maximum": 599, "not": interim, "pattern": pattern })
         }
@@ -69,25 +73,27 @@ fn form(kind: &Kind, needed: bool) -> Map<String, Value> {
     })
 }
 
-/// Its length is that of what is written, whatever variables hold.
+/// The schema of a text. Its length is that of the text in the file, since the content of variables is not
+/// known.
 fn text(kind: &Kind, max: usize, needed: bool, types: &Value) -> Value {
     let expression = expression(kind);
     let pattern = if needed { format!(r"^\s*{expression}$") } else { format!(r"^\s*(?:{expression})?$") };
     json!({ "type": types, "maxLength": max, "pattern": pattern })
 }
 
-/// A text as it stands. Its length is in bytes to the parser, and in characters here.
+/// The schema of a text that is taken as it stands. The parser limits its bytes, and the schema its
+/// characters.
 pub(super) fn verbatim(max: usize, pattern: &str) -> Map<String, Value> {
     map(json!({ "type": "string", "maxLength": max, "pattern": pattern }))
 }
 
-/// A whole text that is the expression, or refers to variables; or blank, unless it is needed.
+/// Pattern of a whole text that is the expression, or refers to variables, or is blank unless it is needed.
 pub(super) fn pattern(expression: &str, needed: bool) -> String {
     let optional = if needed { "" } else { "?" };
     format!(r"^\s*(?:{expression}){optional}\s*$|{REFERENCE}")
 }
 
-/// What the parser would say.
+/// The message that the parser would give for a value that is not of this kind.
 fn message(kind: &Kind, needed: Option<&str>) -> String {
     if let (Some(hint), Kind::Text { .. } | Kind::Lines { .. }) = (needed, kind) {
         return hint.to_owned();
@@ -96,7 +102,7 @@ fn message(kind: &Kind, needed: Option<&str>) -> String {
         return "a secret may not stand in the suite file; write the name of a variable that holds it: \"${TOKEN}\""
             .to_owned();
     }
-    // No value of any kind that has a form of its own, and none at all.
+    // Each of these texts is wrong for some kinds: every kind that can be wrong refuses at least one of them.
     let problem = ["/", "a\u{1}b"].iter().find_map(|text| kind.parse(text).err());
     problem.map_or_else(String::new, |problem| match problem.hint {
         Some(hint) => format!("{}; {hint}", problem.what),
@@ -104,15 +110,15 @@ fn message(kind: &Kind, needed: Option<&str>) -> String {
     })
 }
 
-/// A value as a file would have it.
+/// A default or an example as a file would contain it.
 pub(super) fn literal(kind: &Kind, text: &str) -> Value {
     let plain = matches!(kind, Kind::Bool | Kind::Score | Kind::Count { .. } | Kind::Number | Kind::Status);
-    // The words of these kinds are JSON's own.
+    // The words of these kinds are words of JSON as well.
     plain.then(|| serde_json::from_str(text).ok()).flatten().unwrap_or_else(|| json!(text))
 }
 
-/// The regular expression of a value that is there, without the white space around it. It keeps to what ECMA 262,
-/// Python and Rust have in common.
+/// The regular expression of a value that is set, without the white space around it. It uses only what ECMA
+/// 262, Python and Rust have in common.
 fn expression(kind: &Kind) -> String {
     const HOST: &str = r"(?:[^\s/?#@:\[\]\\]+|\[[0-9A-Fa-f:.]+\])";
     const TEMPLATE: &str = r"[^\s,/\\\u0000-\u001f\u007f-\u009f]{1,64}";
@@ -163,12 +169,12 @@ fn expression(kind: &Kind) -> String {
                 r"(?:Average|Sum|Minimum|Maximum|SampleCount|IQM|{percentile}|(?:TM|WM|TC|TS|PR)\({edges}\))"
             )
         }
-        // Only the name of its variable may stand in the file.
+        // The file may only contain the name of the secret's variable.
         Kind::Variable => r"\$\{[A-Za-z_][A-Za-z0-9_]*(?::-)?\}".to_owned(),
         Kind::Comparison => {
             r"(?:<=|>=|==|!=|<|>)\s*[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[Ee][+-]?[0-9]+)?".to_owned()
         }
-        // No secret may stand in the file.
+        // No secret may stand in the file, so nothing matches.
         Kind::Secret => r"[^\s\S]".to_owned(),
     }
 }
@@ -177,7 +183,7 @@ fn words(words: &[&str]) -> String {
     words.iter().map(|word| anycase(word)).collect::<Vec<_>>().join("|")
 }
 
-/// The word in capital and small letters.
+/// Pattern of a word in capital and small letters.
 pub(super) fn anycase(word: &str) -> String {
     word.chars()
         .map(
@@ -192,7 +198,7 @@ pub(super) fn anycase(word: &str) -> String {
         .collect()
 }
 
-/// Whole numbers in this range, with any zeros in front.
+/// Pattern of the whole numbers in this range, with any number of zeros in front.
 fn range(min: u32, max: u32) -> String {
     let lengths = min.to_string().len()..=max.to_string().len();
     let parts: Vec<_> = lengths
@@ -206,7 +212,7 @@ fn range(min: u32, max: u32) -> String {
     format!("0*(?:{})", parts.join("|"))
 }
 
-/// Numbers with as many digits as both ends have.
+/// Pattern of the numbers from `low` to `high`, both of which have the same number of digits.
 fn between(low: &[u8], high: &[u8]) -> String {
     let ([first, low_rest @ ..], [last, high_rest @ ..]) = (low, high) else { return String::new() };
     if low.iter().all(|digit| *digit == b'0') && high.iter().all(|digit| *digit == b'9') {

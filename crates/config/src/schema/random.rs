@@ -1,4 +1,4 @@
-//! Random suites, made of the tables of keys, and random changes to them.
+//! Random suites, made from the tables of keys, and random changes to them.
 
 use std::time::Duration;
 
@@ -11,9 +11,9 @@ use crate::kind::Kind;
 
 type Random = BoxedStrategy<Value>;
 
-/// A whole suite.
+/// A whole suite that the parser takes.
 pub(super) fn suite() -> Random {
-    // These say more together than one by one, or need more than a suite.
+    // Each of these inputs depends on another one, or needs more than a suite to be right.
     let apart = [
         "shard",
         "monitor",
@@ -48,7 +48,7 @@ pub(super) fn suite() -> Random {
         .boxed()
 }
 
-/// Names are unique and one weight is not 0.
+/// A list whose items have unique names, and one of which has a weight above 0.
 fn numbered(mut items: Vec<Value>, prefix: &str) -> Value {
     for (place, item) in items.iter_mut().enumerate() {
         item["name"] = json!(format!("{prefix}{place}"));
@@ -79,7 +79,7 @@ fn probe() -> Random {
         .prop_map(|(mut probe, (kind, mut block), is_metric)| {
             if kind == "cloudwatch-metric" {
                 let block = block.as_object_mut().unwrap();
-                // Only some are periods of CloudWatch.
+                // Only some durations are periods of CloudWatch.
                 block.remove("period");
                 if is_metric {
                     block.remove("expression");
@@ -92,7 +92,7 @@ fn probe() -> Random {
                     block.insert("expression".to_owned(), json!("SELECT MAX(x) FROM y"));
                 }
             }
-            // They need `after` and `during`.
+            // The two keys need the phases `after` and `during`.
             if is_metric {
                 probe.as_object_mut().unwrap().remove("when");
             } else {
@@ -158,7 +158,7 @@ fn text(item: &Item) -> Random {
     }
 }
 
-/// A table with every key that is needed and some of the others.
+/// A table with every key that is needed, and some of the others.
 fn some(keys: Vec<(&'static str, Random, bool)>) -> Random {
     keys.into_iter()
         .map(|(name, random, needed)| {
@@ -171,7 +171,7 @@ fn some(keys: Vec<(&'static str, Random, bool)>) -> Random {
         .boxed()
 }
 
-/// A good value in one of its forms.
+/// A valid value in one of its forms.
 fn value(kind: &Kind, needed: bool) -> Random {
     let word = word(kind);
     if matches!(kind, Kind::Variable) {
@@ -206,7 +206,7 @@ fn value(kind: &Kind, needed: bool) -> Random {
     proptest::strategy::Union::new_weighted(forms).boxed()
 }
 
-/// A good value as text.
+/// A valid value as text.
 fn word(kind: &Kind) -> BoxedStrategy<String> {
     let any_case = |words: &[&str]| {
         let all: Vec<_> =
@@ -230,7 +230,7 @@ fn word(kind: &Kind) -> BoxedStrategy<String> {
         Kind::Count { min, max } => (*min..=*max).prop_map(|number| format!("0{number}")).boxed(),
         Kind::Templates => "EXT[0-9a-z]{1,9}([ ,\n]{1,3}EXT[0-9]{1,3}){0,2}[, ]?".boxed(),
         Kind::Template => "EXT[0-9a-z,]{1,13}".boxed(),
-        // Without an n: Harness's pages are under /ng/.
+        // The paths have no `n`, since pages of Harness are recognised by `/ng/`.
         Kind::Url => "[hH]ttps?://([a-z][a-z-]{0,5}(\\.[a-z]{1,3})?|\\[::1\\])(:[1-9][0-9]{0,3})?(/[a-m/]{0,5})?(\\?[a-z=]{0,4})?(#[a-z])?".boxed(),
         Kind::QueueUrl => "https://sqs(:[1-9][0-9]{0,3})?/[0-9]{1,3}/[a-z]{1,3}".boxed(),
         Kind::Region => "[a-z]{2,3}(-[a-z]{1,5}){1,2}-[0-9]".boxed(),
@@ -242,7 +242,7 @@ fn word(kind: &Kind) -> BoxedStrategy<String> {
         Kind::Address => "([a-z][a-z_-]{0,5}(\\.[a-z]{1,3})?|\\[::1\\]|10\\.0\\.0\\.1):[1-9][0-9]{0,3}".boxed(),
         Kind::Status => "0?[2-5][0-9]{2}|2[0-4][0-9] {0,2}- {0,2}[345][0-9]{2}".boxed(),
         Kind::Statistic => "Average|IQM|p[1-9][0-9](\\.[0-9]{1,2})?|tm100|TM\\([1-4]0%?:(90%?)?\\)|PR\\(:[0-9]\\.5\\)".boxed(),
-        // What it holds is not known, and a reference to what is not set is a mistake.
+        // A reference to a variable that is not set is a mistake, and no variable is set here.
         Kind::Variable => Just("${NOT_SET:-}".to_owned()).boxed(),
         Kind::Comparison => "(<|<=|>|>=|==|!=) {0,2}[+-]?([0-9]{1,3}\\.?[0-9]{0,2}|\\.[0-9])([eE]-?[0-9])?".boxed(),
         Kind::Secret => unreachable!("no secret is in a suite"),
@@ -275,7 +275,7 @@ enum What {
     Append(&'static str),
     Remove,
     Unknown,
-    /// Another key of any table, with a value of any kind.
+    /// Adds a key of any table, with a value of any kind.
     Add(&'static str, Value),
     Twice,
 }
@@ -299,7 +299,7 @@ pub(super) fn change() -> impl Strategy<Value = Change> {
     (any::<Index>(), what).prop_map(|(place, what)| Change { place, what })
 }
 
-/// What may stand anywhere, and is right in few places.
+/// Values that are right in a few places and wrong in all others.
 pub(super) fn junk() -> Vec<Value> {
     vec![
         json!(null),
@@ -426,7 +426,8 @@ impl What {
     }
 }
 
-/// Every value of a tree, from the top; each change is made once, so what it puts there is not visited for itself.
+/// Visits every value of a tree, children first. A change is made once, so the value that it puts there is
+/// not visited.
 fn visit(value: &mut Value, seen: &mut dyn FnMut(&mut Value)) {
     match value {
         Value::Object(table) => table.values_mut().for_each(|value| visit(value, seen)),

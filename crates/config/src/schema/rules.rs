@@ -1,5 +1,7 @@
-//! What several keys of one table must be together. Conditions name the key that is wrong, where an alternative would
-//! only say that none fits.
+//! The rules on what several keys of one table must be together.
+//!
+//! The rules are written as conditions (`if`, `then`), since a condition names the key that is wrong, while
+//! an alternative (`anyOf`) would only say that none fits.
 
 use serde_json::{Map, Value, json};
 
@@ -8,7 +10,7 @@ use super::super::selection::CHOOSERS;
 use super::super::suite::GATE;
 use super::kinds::{REFERENCE, anycase};
 
-/// One of these keys, and no other of them.
+/// The rule that a table has exactly one of these keys.
 pub(super) fn exactly_one(names: &[&str], message: &str) -> Map<String, Value> {
     let any: Vec<_> = names.iter().map(|name| json!({ "required": [name] })).collect();
     let others = |place: usize| {
@@ -21,7 +23,7 @@ pub(super) fn exactly_one(names: &[&str], message: &str) -> Map<String, Value> {
     [("anyOf".to_owned(), Value::Array(any)), ("allOf".to_owned(), Value::Array(all))].into_iter().collect()
 }
 
-/// What the run must reach stands at the top or in the gate.
+/// The rule that each setting of the gate stands at the top of the file or in `gate`, and not in both.
 pub(super) fn one_place() -> Value {
     let once = GATE.iter().map(|(key, name)| {
         json!({
@@ -35,7 +37,7 @@ pub(super) fn one_place() -> Value {
     json!({ "allOf": once.collect::<Vec<_>>() })
 }
 
-/// A run's experiments come from one place.
+/// The rule that the experiments of a run come from one place.
 pub(super) fn one_choice() -> Value {
     let unset = unset("a run's experiments come from one place: keep this or the list of experiments");
     let inputs: Map<_, _> = CHOOSERS.iter().map(|(input, _)| ((*input).to_owned(), unset.clone())).collect();
@@ -45,6 +47,7 @@ pub(super) fn one_choice() -> Value {
     })
 }
 
+/// The rule that a probe of CloudWatch has either an expression or the keys of a metric.
 pub(super) fn metric_or_expression() -> Value {
     let unset = unset("has no effect with expression: keep one of them");
     let of_metric: Map<_, _> = OF_METRIC.iter().map(|name| ((*name).to_owned(), unset.clone())).collect();
@@ -56,7 +59,8 @@ pub(super) fn metric_or_expression() -> Value {
     })
 }
 
-/// A key that only has an effect where the probe looks in a phase, and the phases without which it has none.
+/// The rule for a key that only has an effect where the probe is evaluated in `phase`. `others` are the two
+/// other phases.
 pub(super) fn needs_phase(key: &str, phase: &str, others: [&str; 2]) -> Value {
     let [one, two] = others.map(anycase);
     let other = json!({ "type": "string", "pattern": format!(r"^\s*(?:{one}|{two})\s*$") });
@@ -64,7 +68,7 @@ pub(super) fn needs_phase(key: &str, phase: &str, others: [&str; 2]) -> Value {
         "if": {
             "required": [key, "when"],
             "properties": {
-                // What variables hold may be blank.
+                // The content of the variables in it may be blank.
                 (key): { "not": { "type": "null" }, "pattern": r"\S", "if": { "type": "string" }, "then": { "not": { "pattern": REFERENCE } } },
                 "when": { "anyOf": [other, { "type": "array", "items": other }] },
             },
@@ -76,7 +80,7 @@ pub(super) fn needs_phase(key: &str, phase: &str, others: [&str; 2]) -> Value {
     })
 }
 
-/// Neither null nor blank.
+/// The schema of a value that is neither null nor blank.
 fn set() -> Value {
     json!({ "not": { "type": "null" }, "pattern": r"\S" })
 }

@@ -1,4 +1,5 @@
-//! The schema against the parser: suites at random, whole and with something wrong, are taken by both or by neither.
+//! The schema against the parser: random suites, whole or with something wrong, are taken by both or refused
+//! by both.
 
 use std::sync::LazyLock;
 
@@ -11,7 +12,8 @@ use faultgate_core::environment::Environment;
 #[path = "random.rs"]
 mod random;
 
-/// What the parser says and no schema can: all that is refused besides is refused by the schema.
+/// Mistakes that the parser finds and no schema can. Everything else that the parser refuses is refused by
+/// the schema.
 const BEYOND: &[(&str, &str)] = &[
     ("is the same as that of", "names are unique among neighbours"),
     ("all weights are 0", "a sum"),
@@ -61,13 +63,13 @@ const BEYOND: &[(&str, &str)] = &[
     ("has a line without NAME=value", "what the lines of a text hold"),
 ];
 
-/// What the schema refuses and the parser does not is no more than this: a text is too long as it is written, although
-/// it is not without its white space or with what its variables hold; a header has a wrong name and no value; the
-/// version is written 1.0.
+/// The validator of the schema. It refuses no more than this of what the parser takes: a text that is too
+/// long as it is written, although it is not without its white space or with the content of its variables; a
+/// header with a wrong name and no value; the version written as 1.0.
 static SCHEMA: LazyLock<jsonschema::Validator> =
     LazyLock::new(|| jsonschema::draft202012::new(&root()).unwrap());
 
-/// The parser's mistakes in a suite, those beyond any schema left out.
+/// The mistakes that the parser finds in a suite, without those that are beyond any schema.
 fn mistakes(suite: &Value) -> Vec<String> {
     thread_local! {
         static DIR: tempfile::TempDir = tempfile::tempdir().unwrap();
@@ -84,8 +86,9 @@ fn refusals(suite: &Value) -> Vec<String> {
     SCHEMA.iter_errors(suite).map(|error| format!("{}: {error}", error.instance_path())).collect()
 }
 
-/// Beyond the schema as well: whether variables are set, what they hold, and a reference that is none. They are not set
-/// here, so that a reference with a default has a value.
+/// `true` if a suite refers to variables. The schema knows neither whether they are set, nor their content,
+/// nor that a reference is malformed. No variable is set here, so only a reference with a default has a
+/// value.
 fn refers(value: &Value) -> bool {
     value.to_string().contains("${")
 }
@@ -117,7 +120,7 @@ proptest! {
     }
 }
 
-/// The keys that are needed, with their examples, and one more.
+/// A block with the keys that are needed, by their examples, and one more key.
 fn block_with(keys: &[Key], key: &str, value: &Value) -> Value {
     let needed = keys.iter().filter(|key| key.needed.is_some());
     let mut block: Map<_, _> =
@@ -126,7 +129,7 @@ fn block_with(keys: &[Key], key: &str, value: &Value) -> Value {
     Value::Object(block)
 }
 
-/// A suite for each place at which something may stand, with this value in it.
+/// Suites with this value, one for each place at which a value may stand.
 fn everywhere(value: &Value) -> Vec<Value> {
     let fis = json!({ "template": "EXT1" });
     let tcp = json!({ "address": "db:5432" });

@@ -1,4 +1,4 @@
-//! The blocks of Harness and LitmusChaos experiments.
+//! The blocks of Harness and LitmusChaos experiments in a suite.
 
 use std::collections::BTreeMap;
 
@@ -13,13 +13,14 @@ use super::{Reader, sorted};
 use faultgate_core::mistake::key;
 use faultgate_core::model::RuntimeInputs;
 
-/// An id, or the address of the experiment's page.
+/// The kind of an id, or of the address of the experiment's page.
 pub(crate) const ID_OR_PAGE: Kind = Kind::Text { max: 2048 };
 const ID: Kind = Kind::Text { max: 255 };
 const INPUT: Kind = Kind::Lines { max: 64 * 1024 };
-/// The key of `runtime-inputs` below which each task has inputs of its own.
+/// The key of `runtime-inputs` under which each task has inputs of its own.
 pub(crate) const TASKS: &str = "tasks";
 
+/// The keys of the block of a Harness experiment.
 #[rustfmt::skip]
 pub(in crate) const HARNESS: &[Key] = &[
     Key::new("experiment", ID_OR_PAGE, "Id of the experiment, or the address of its page, which names account, organisation and project too; that of the run unless said otherwise")
@@ -32,6 +33,7 @@ pub(in crate) const HARNESS: &[Key] = &[
     Key::of("runtime-inputs", Form::RuntimeInputs(INPUT), "Runtime inputs by name; those of a task below tasks and its name"),
 ];
 
+/// The keys of the block of a LitmusChaos experiment.
 #[rustfmt::skip]
 pub(in crate) const LITMUS: &[Key] = &[
     Key::new("experiment", ID, "Id of the experiment; that of the run unless said otherwise"),
@@ -43,6 +45,7 @@ pub(in crate) const LITMUS: &[Key] = &[
 ];
 
 impl<'a> Reader<'a> {
+    /// Reads the block of a Harness experiment.
     pub(super) fn harness(&mut self, block: &'a Table, path: &str) -> HarnessBlock {
         let block = self.section(block, path, HARNESS);
         HarnessBlock {
@@ -55,6 +58,7 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// Reads the block of a LitmusChaos experiment.
     pub(super) fn litmus(&mut self, block: &'a Table, path: &str) -> LitmusBlock {
         let block = self.section(block, path, LITMUS);
         LitmusBlock {
@@ -88,7 +92,7 @@ impl<'a> Reader<'a> {
         Some(inputs)
     }
 
-    /// Numbers and truth values are what Harness takes as text.
+    /// Reads one runtime input. Harness takes text alone, so numbers and truth values become text.
     fn runtime_input(
         &mut self,
         inputs: &mut BTreeMap<String, String>,
@@ -101,7 +105,7 @@ impl<'a> Reader<'a> {
         }
         let text = match &value.kind {
             ValueKind::I64(_) | ValueKind::Boolean(_) => value.kind.to_string(),
-            // An empty text is a value as well.
+            // An empty text is a value as well, and not an input that is left out.
             ValueKind::String(text) if text.is_empty() => String::new(),
             _ => {
                 let written = self.document.written.get(path).map(String::as_str);

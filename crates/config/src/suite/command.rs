@@ -1,4 +1,4 @@
-//! The block of a local command.
+//! The block of a local command in a suite.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -16,7 +16,7 @@ use faultgate_core::mistake::key;
 use faultgate_core::model::{CommandLine, CommandSpec, EngineSpec, Proof};
 
 const LIST_HINT: &str = "write [\"program\", \"argument\"]; no shell reads it";
-/// Scripts may stand in an argument.
+/// Limit of one argument, in bytes. A whole script may be an argument.
 const LONGEST_ARGUMENT: usize = 64 * 1024;
 pub(crate) const ARGUMENT: Item = Item::Verbatim { max: LONGEST_ARGUMENT };
 const EXIT_CODE: Kind = Kind::Count { min: 0, max: 255 };
@@ -25,6 +25,7 @@ const STOP_WITHIN: Kind = Kind::Duration { min: Duration::from_secs(1), max: Dur
 const PROOF_WITHIN: Kind = Kind::Duration { min: Duration::from_millis(100), max: Duration::from_hours(1) };
 const DURATION: Kind = Kind::Duration { min: Duration::ZERO, max: Duration::from_hours(12) };
 
+/// The keys of the proof that the fault is injected, besides the block of a probe.
 #[rustfmt::skip]
 const PROOF: &[Key] = &[
     Key::new("output", TEXT, "Text that run prints when the fault is in").example("paused"),
@@ -33,6 +34,7 @@ const PROOF: &[Key] = &[
     Key::new("within", PROOF_WITHIN, "How long after its start the proof may take").default("30s"),
 ];
 
+/// The keys of the block of a local command.
 #[rustfmt::skip]
 pub(in crate) const KEYS: &[Key] = &[
     Key::of("run", Form::Arguments(ARGUMENT), "The program and its arguments; no shell reads them")
@@ -51,6 +53,7 @@ pub(in crate) const KEYS: &[Key] = &[
 ];
 
 impl<'a> Reader<'a> {
+    /// Reads the block of a local command. Everything that is wrong with it is told.
     pub(super) fn command_engine(&mut self, block: &'a Table, path: &str) -> Option<EngineSpec> {
         let block = self.section(block, path, KEYS);
         if block.value("run").is_none() {
@@ -97,7 +100,7 @@ impl<'a> Reader<'a> {
         Some(Proof { output, no_output, check, within })
     }
 
-    /// A program and its arguments.
+    /// A program and its arguments. Mistakes in all of them are told.
     fn command_line(&mut self, value: &Value, path: &str) -> Option<CommandLine> {
         let ValueKind::Array(items) = &value.kind else {
             self.mistake(&format!("{path}:"), "is not a list of a program and its arguments", LIST_HINT);
@@ -111,12 +114,14 @@ impl<'a> Reader<'a> {
             .iter()
             .enumerate()
             .map(|(place, item)| self.argument(item, &format!("{path}[{place}]")))
+            // All arguments are read before the first failure counts, so that every mistake is told.
             .collect();
         let args = args.into_iter().collect::<Option<Vec<String>>>()?;
         if args[0].trim().is_empty() {
             self.mistake(&format!("{path}[0]:"), "is empty", "write the program's name or path");
             return None;
         }
+        // Reports show the names of variables and not their content, which may be secret.
         let written = |(place, arg): (usize, &String)| {
             let written = self.document.written.get(&format!("{path}[{place}]"));
             written.map_or_else(|| quoted(arg), |written| quoted_with_variables(written))
@@ -125,7 +130,7 @@ impl<'a> Reader<'a> {
         Some(CommandLine { args, shown })
     }
 
-    /// What `env` gives to a command.
+    /// The variables in the key `env` of a command.
     pub(crate) fn variables(&mut self, block: &Section<'a>) -> BTreeMap<String, String> {
         let path = block.at("env");
         let Some(table) = self.table(block.value("env"), &path) else { return BTreeMap::new() };
@@ -141,13 +146,13 @@ impl<'a> Reader<'a> {
         variables
     }
 
-    /// Text as it stands: white space and line breaks are part of an argument.
+    /// A text as it stands, since white space and line breaks are part of an argument.
     fn argument(&mut self, value: &Value, path: &str) -> Option<String> {
         if self.document.broken.contains(path) {
             return None;
         }
         if let ValueKind::String(text) = &value.kind {
-            if !text.contains('\0') && text.len() <= LONGEST_ARGUMENT {
+            if !text.contains('\0') && text.len() <= MAX_ARGUMENT_BYTES {
                 return Some(text.clone());
             }
             self.mistake(&format!("{path}:"), "holds a zero byte or is too long", "at most 64 KiB");
@@ -158,7 +163,8 @@ impl<'a> Reader<'a> {
             return None;
         }
         let written = self.document.written.get(path).map(String::as_str);
-        let kind = Kind::Text { max: LONGEST_ARGUMENT };
+        // The value is no text, so this only makes the mistake that fits.
+        let kind = Kind::Text { max: MAX_ARGUMENT_BYTES };
         if let Err(mistake) = values::read(&kind, path, value, &self.document.origin, written) {
             self.of_value(mistake, path);
         }
@@ -166,7 +172,7 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// An argument as a shell reads it back.
+/// An argument in a form that a shell reads back.
 fn quoted(arg: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=@%+,".contains(c);
     if !arg.is_empty() && arg.chars().all(plain) {
@@ -175,7 +181,7 @@ fn quoted(arg: &str) -> String {
     format!("'{}'", arg.replace('\'', "'\\''"))
 }
 
-/// The same where `${NAME}` stands in it, which a shell would replace as well.
+/// An argument with `${NAME}` in it, in a form in which a shell would replace the variable too.
 fn quoted_with_variables(written: &str) -> String {
     let mut out = String::from("\"");
     for c in written.chars() {

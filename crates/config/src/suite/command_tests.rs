@@ -1,3 +1,5 @@
+//! Tests of the block of a local command.
+
 use super::super::Block;
 use super::super::tests::{mistake, read_with};
 use super::*;

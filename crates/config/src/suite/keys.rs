@@ -1,4 +1,4 @@
-//! The keys of a suite, of an experiment, and of the block of an FIS experiment.
+//! The tables of keys of a suite, of an experiment, and of the block of an FIS experiment.
 
 use super::super::inputs::TIMEOUT;
 use super::super::keys::Key;
@@ -8,13 +8,13 @@ use super::super::parse::EXPERIMENT_NAME_HINT;
 pub(crate) const WEIGHT: Kind = Kind::Count { min: 0, max: 1000 };
 pub(crate) const DEFAULT_WEIGHT_TEXT: &str = "10";
 
-/// Those at the top that are not inputs and hold one value.
+/// The keys at the top of the file that are not inputs and have a single value.
 #[rustfmt::skip]
 pub(in crate) const ROOT: &[Key] = &[
     Key::new("stop-on-failure", Kind::Bool, "No experiment is launched after one that did not pass").default("false"),
 ];
 
-/// Besides its engine and its probes.
+/// The keys of an experiment, besides its engine and its probes.
 #[rustfmt::skip]
 pub(in crate) const EXPERIMENT: &[Key] = &[
     Key::new("name", Kind::ExperimentName, "Name of the experiment, unique in the suite")
@@ -27,6 +27,7 @@ pub(in crate) const EXPERIMENT: &[Key] = &[
     Key::new("expected-resilience-score", Kind::Score, "A floor of its own: lowest score that passes").example("90"),
 ];
 
+/// The keys of the block of an FIS experiment.
 #[rustfmt::skip]
 pub(in crate) const FIS: &[Key] = &[
     Key::new("template", Kind::Template, "FIS experiment template to run")

@@ -1,4 +1,4 @@
-//! Certificates and proxies, good and bad.
+//! Tests of certificates and proxies, good and bad.
 
 use std::path::PathBuf;
 
@@ -56,7 +56,7 @@ impl Case {
     }
 }
 
-/// What no file of certificates may hold, and what is said of it.
+/// Contents that no file of certificates may have, each with a part of the message about it.
 fn broken() -> Vec<(Vec<u8>, &'static str)> {
     let good = certificate();
     let half = good[..good.len() / 2].to_owned();
@@ -103,7 +103,7 @@ fn a_bundle_that_cannot_work_is_a_mistake() {
 #[test]
 fn a_broken_ssl_cert_file_is_a_mistake_and_in_a_rehearsal_a_warning() {
     let good = certificate();
-    // The TLS library passes over what is broken beside a good certificate.
+    // The TLS library passes over a broken certificate beside a good one.
     let mixed = format!("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n{good}");
     let settings = Case::new().file("SSL_CERT_FILE", "ca.pem", mixed.as_bytes()).settings();
     assert_eq!((settings.http.ca_bundle, settings.warnings), (None, vec![]), "it is read where TLS is used");
@@ -157,7 +157,7 @@ fn a_proxy_that_cannot_work_is_a_mistake_told_once_and_without_its_value() {
     assert_eq!(rehearsed.http, HttpSettings::default());
     assert!(rehearsed.warnings.contains(&told), "{:?}", rehearsed.warnings);
 
-    // One that is not used is nobody's mistake.
+    // A proxy that is not used cannot be a mistake.
     let used = "http://proxy.example";
     let case = Case::new().with("HTTP_PROXY", used).with("HTTPS_PROXY", used).with("ALL_PROXY", "socks5://x");
     assert!(case.load().is_ok());
