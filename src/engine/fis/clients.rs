@@ -1,4 +1,5 @@
-//! The SDK's clients for one account and Region.
+//! The SDK's clients for one account and Region, with faultgate's own timeouts and retries. All requests of
+//! the clients are counted.
 
 use std::time::Duration;
 
@@ -14,15 +15,15 @@ use aws_smithy_types::timeout::TimeoutConfig;
 use crate::http::calls::CountCalls;
 use crate::http::{self, HttpSettings};
 
-const CONNECT_LIMIT: Duration = Duration::from_secs(3);
-const ATTEMPT_LIMIT: Duration = Duration::from_secs(10);
-const OPERATION_LIMIT: Duration = Duration::from_secs(45);
-/// A long poll takes 20 s by itself.
-const RECEIVE_LIMIT: Duration = Duration::from_secs(30);
-const ATTEMPTS: u32 = 5;
-const LONGEST_BACKOFF: Duration = Duration::from_secs(5);
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
+const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(10);
+const OPERATION_TIMEOUT: Duration = Duration::from_secs(45);
+/// Timeout of one ReceiveMessage, whose long poll alone takes 20 s.
+const RECEIVE_TIMEOUT: Duration = Duration::from_secs(30);
+const MAX_ATTEMPTS: u32 = 5;
+const MAX_BACKOFF: Duration = Duration::from_secs(5);
 
-/// Credentials, endpoints and, unless one is given, the Region: the SDK's default chain.
+/// Loads credentials, endpoints and, unless one is given, the Region by the SDK's default chain.
 pub async fn connect(region: Option<&str>, http: &HttpSettings) -> SdkConfig {
     let mut loader =
         aws_config::defaults(BehaviorVersion::latest()).timeout_config(timeouts()).retry_config(retries());
@@ -35,13 +36,13 @@ pub async fn connect(region: Option<&str>, http: &HttpSettings) -> SdkConfig {
     }
 }
 
-/// The same in another Region.
+/// Returns the same configuration for another Region.
 pub fn in_region(base: &SdkConfig, region: &str) -> SdkConfig {
     base.to_builder().region(Region::new(region.to_owned())).build()
 }
 
-/// The embedded endpoints: nothing of the environment counts, neither proxies nor certificates. `http` is for clients
-/// without a socket.
+/// Returns the configuration for the embedded endpoints. It takes nothing from the environment, neither
+/// proxies nor certificates. `http` is the HTTP client of endpoints that have no socket.
 pub fn connect_embedded(url: &str, http: Option<SharedHttpClient>) -> SdkConfig {
     let credentials = Credentials::new("rehearsal", "rehearsal", None, None, "rehearsal");
     let http = http.unwrap_or_else(|| aws_smithy_http_client::Builder::new().build_http());
@@ -60,22 +61,24 @@ pub fn connect_embedded(url: &str, http: Option<SharedHttpClient>) -> SdkConfig 
 
 fn timeouts() -> TimeoutConfig {
     TimeoutConfig::builder()
-        .connect_timeout(CONNECT_LIMIT)
-        .operation_attempt_timeout(ATTEMPT_LIMIT)
-        .operation_timeout(OPERATION_LIMIT)
+        .connect_timeout(CONNECT_TIMEOUT)
+        .operation_attempt_timeout(ATTEMPT_TIMEOUT)
+        .operation_timeout(OPERATION_TIMEOUT)
         .build()
 }
 
 fn retries() -> RetryConfig {
-    RetryConfig::standard().with_max_attempts(ATTEMPTS).with_max_backoff(LONGEST_BACKOFF)
+    RetryConfig::standard().with_max_attempts(MAX_ATTEMPTS).with_max_backoff(MAX_BACKOFF)
 }
 
+/// The clients of all services that FIS experiments need.
 #[derive(Debug, Clone)]
 pub(super) struct Clients {
     pub(super) fis: aws_sdk_fis::Client,
     pub(super) events: aws_sdk_eventbridge::Client,
     pub(super) sqs: aws_sdk_sqs::Client,
-    /// For long polls: patient, and without retries of its own, since the reader has a loop anyway.
+    /// The client for long polls. It has a longer timeout and no retries of its own, because the reader
+    /// repeats its requests.
     pub(super) sqs_reader: aws_sdk_sqs::Client,
     pub(super) cloudwatch: aws_sdk_cloudwatch::Client,
     pub(super) counted: CountCalls,
@@ -85,8 +88,8 @@ impl Clients {
     pub(super) fn new(sdk: &SdkConfig) -> Self {
         let counted = CountCalls::default();
         let patient = TimeoutConfig::builder()
-            .connect_timeout(CONNECT_LIMIT)
-            .operation_attempt_timeout(RECEIVE_LIMIT)
+            .connect_timeout(CONNECT_TIMEOUT)
+            .operation_attempt_timeout(RECEIVE_TIMEOUT)
             .build();
         let sqs = aws_sdk_sqs::config::Builder::from(sdk).interceptor(counted.clone());
         let reader = sqs.clone().timeout_config(patient).retry_config(RetryConfig::disabled());

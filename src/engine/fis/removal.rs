@@ -1,4 +1,5 @@
-//! Removes rules and queues, and says what could not be removed.
+//! The removal of a run's rules and queue. Each is tried again until it is gone or the time is up; whatever
+//! is left is named together with the command that removes it.
 
 use std::time::Duration;
 
@@ -11,12 +12,12 @@ use super::pause::pause;
 use super::place::Place;
 use crate::engine::{Failure, FailureKind};
 
-const FIRST_PAUSE: Duration = Duration::from_millis(200);
-const LONGEST_PAUSE: Duration = Duration::from_secs(3);
-/// SQS asks for a second before a new queue is used.
-const VISIBLE_AFTER: Duration = Duration::from_secs(1);
+const FIRST_RETRY_PAUSE: Duration = Duration::from_millis(200);
+const LONGEST_RETRY_PAUSE: Duration = Duration::from_secs(3);
+/// Time after which a queue that was just made can be found: SQS asks for a second before it is used.
+const NEW_QUEUE_VISIBLE_AFTER: Duration = Duration::from_secs(1);
 
-/// What is to be gone: only what was made, or may have been.
+/// The rules and the queue to remove: only those that were made, or may have been.
 #[derive(Debug)]
 pub(super) struct Removal {
     pub(super) rules: Vec<String>,
@@ -31,15 +32,16 @@ impl Removal {
     }
 }
 
+/// A queue to remove.
 #[derive(Debug)]
 pub(super) struct Queue {
     pub(super) name: String,
-    /// None where the answer that holds it was lost.
+    /// The URL of the queue; None where the answer of CreateQueue, which holds it, was lost.
     pub(super) url: Option<String>,
 }
 
-/// Removes everything, each part tried again until it is gone or the time is up. Returns what is left, each
-/// with the command that removes it.
+/// Removes the rules and the queue, each tried again until it is gone or the time is up. Returns a text for
+/// each that is left, with the command that removes it.
 pub(super) async fn remove(
     clients: &Clients,
     place: &Place,
@@ -60,7 +62,7 @@ pub(super) async fn remove(
     rules.into_iter().chain([queue]).flatten().collect()
 }
 
-/// Everything, as it is named when there was no time to remove it.
+/// Returns a text for each rule and queue, as they are named when there was no time to remove them.
 pub(super) fn not_removed(place: &Place, removal: &Removal) -> Vec<String> {
     const WHY: &str = "there was no time to remove it";
     let rules = removal.rules.iter().map(|rule| rule_left(place, rule, removal.target, WHY));
@@ -83,8 +85,8 @@ pub(super) fn queue_left(Place { region, .. }: &Place, Queue { name, url }: &Que
     format!("queue {name} ({why}); remove it by: aws sqs delete-queue --region {region} --queue-url {url}")
 }
 
-/// Tries again while trying may help. What was just made may be missing for a moment, so it is gone when it is
-/// missing twice.
+/// Repeats an attempt while another one may help. A thing that was just made may be missing for a moment, so
+/// it counts as gone when it is missing twice.
 pub(super) async fn until<F: Future<Output = Result<(), Failure>>>(
     deadline: Instant,
     mut attempt: impl FnMut() -> F,
@@ -103,13 +105,14 @@ pub(super) async fn until<F: Future<Output = Result<(), Failure>>>(
                 });
             }
         };
-        let mut next = Instant::now() + pause(FIRST_PAUSE, LONGEST_PAUSE, retry);
+        let mut next = Instant::now() + pause(FIRST_RETRY_PAUSE, LONGEST_RETRY_PAUSE, retry);
         if failed.kind == FailureKind::Missing {
             if std::mem::replace(&mut missing, true) {
                 return Ok(());
             }
-            next = Instant::now() + VISIBLE_AFTER;
+            next = Instant::now() + NEW_QUEUE_VISIBLE_AFTER;
         }
+        // A permission does not come by waiting, and a pause past the deadline would only hide this failure.
         if failed.kind == FailureKind::Denied || next >= deadline {
             return Err(failed);
         }
@@ -118,7 +121,7 @@ pub(super) async fn until<F: Future<Output = Result<(), Failure>>>(
     unreachable!("the loop ends by a return")
 }
 
-/// A rule with targets cannot be deleted, so the target goes first.
+/// Removes a rule. Its target goes first, because EventBridge does not delete a rule with targets.
 async fn remove_rule(clients: &Clients, place: &Place, rule: &str, target: &str) -> Result<(), Failure> {
     let what = format!("remove the rule {rule}");
     let removed = clients.events.remove_targets().rule(rule).ids(target).send().await;
