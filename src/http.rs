@@ -26,6 +26,7 @@ pub struct HttpSettings {
 }
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
+/// Timeout of a request with its whole answer.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Makes a client that trusts the system's certificates. They are read here, which takes some milliseconds
@@ -65,6 +66,7 @@ fn reqwest_certificates(bundle: Option<&[u8]>) -> Result<Vec<reqwest::Certificat
     Ok(all)
 }
 
+/// Returns a builder with everything that all clients share.
 fn builder(settings: &HttpSettings) -> Result<reqwest::ClientBuilder, String> {
     let mut builder = reqwest::Client::builder()
         .connect_timeout(CONNECT_TIMEOUT)

@@ -47,6 +47,7 @@ impl std::fmt::Debug for Command {
     }
 }
 
+/// The output that AWS defines for such a program. Fields that are not known are ignored.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct Answer {
@@ -96,6 +97,7 @@ impl Command {
         let mut shell = tokio::process::Command::new("sh");
         shell.arg("-c").arg(&self.line).env_clear().envs(&self.env);
         shell.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        // The program leads a group of its own, so that all that it starts can be ended with it.
         let mut child = shell.process_group(0).kill_on_drop(true).spawn()?;
         let group = Group::led_by(&child)?;
         let (stdout, stderr) = (child.stdout.take(), child.stderr.take());

@@ -144,6 +144,7 @@ fn judge(all: &ProfileSet, profile: &Profile) -> Result<(), Mistake> {
     })
 }
 
+/// Returns the mistake of a selected profile that does not exist, with the names of those that do.
 fn missing(name: &str, all: &ProfileSet) -> Mistake {
     let mut names: Vec<&str> = all.profiles().collect();
     names.sort_unstable();

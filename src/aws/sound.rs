@@ -24,6 +24,7 @@ impl ProvideCredentials for Sound {
     }
 }
 
+/// Returns the credentials if they can be signed with, or an error that does not show them.
 fn judge(credentials: Credentials) -> Result {
     if is_sound(&credentials) {
         return Ok(credentials);

@@ -63,6 +63,7 @@ impl Injection {
     }
 }
 
+/// Joins actions and their reasons to one sentence without its end.
 fn told<'a>(actions: impl Iterator<Item = &'a Idle>) -> String {
     actions.map(|idle| format!("{} {}", idle.name, idle.why)).collect::<Vec<_>>().join(", ")
 }

@@ -270,7 +270,7 @@ pub trait Engine {
     ///
     /// # Errors
     ///
-    /// After [`FailureKind::Unanswered`] the experiment may run all the same:
+    /// The experiment may run all the same after [`FailureKind::Unanswered`]:
     /// [`find_unanswered`](Self::find_unanswered) looks for it.
     async fn launch(&self, experiment: &ExperimentPlan, notary: &dyn Notary) -> Result<Launched, Failure>;
 

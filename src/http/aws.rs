@@ -35,6 +35,7 @@ pub fn aws_client(settings: &HttpSettings) -> Option<SharedHttpClient> {
     client_of(settings, built_in)
 }
 
+/// Makes a client in its wrappers.
 fn client_of(settings: &HttpSettings, built_in: Option<&[CertificateDer<'_>]>) -> Option<SharedHttpClient> {
     bare_client(settings, built_in).map(|client| {
         let bounded = SharedHttpClient::new(Bounded(client));
@@ -78,6 +79,7 @@ fn pem(certificate: &CertificateDer<'_>) -> String {
     format!("-----BEGIN CERTIFICATE-----\n{}\n-----END CERTIFICATE-----\n", base64::encode(certificate))
 }
 
+/// Makes a client for one proxy, or for direct connections.
 fn client(tls: &TlsContext, proxy: Option<ProxyConfig>) -> SharedHttpClient {
     let tls = tls.clone();
     Builder::new().build_with_connector_fn(move |settings, components| {

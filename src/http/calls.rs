@@ -58,6 +58,7 @@ pub(crate) async fn attempts<T>(request: impl Future<Output = T>) -> (T, Attempt
 }
 
 impl Calls {
+    /// Returns the numbers so far.
     pub(crate) fn snapshot(&self) -> BTreeMap<String, u64> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }

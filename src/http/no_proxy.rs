@@ -14,6 +14,7 @@ const ALWAYS_DIRECT: &str = "localhost,127.0.0.0/8,::1,169.254.0.0/16,fe80::/10,
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Except(Vec<Entry>);
 
+/// An entry of the list.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Entry {
     hosts: Hosts,
@@ -21,6 +22,7 @@ struct Entry {
     port: Option<u16>,
 }
 
+/// The hosts that an entry names.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Hosts {
     All,
@@ -89,6 +91,7 @@ impl Hosts {
         match (self, address) {
             (Self::All, _) => true,
             (Self::Network(network), Some(address)) => network.contains(&address),
+            // An address belongs to no domain, so only names are compared.
             (Self::Domain(domain), None) => {
                 let tail = host.len().checked_sub(domain.len());
                 tail.and_then(|tail| Some((host.get(..tail)?, host.get(tail..)?))).is_some_and(

@@ -38,6 +38,7 @@ impl Use {
     pub const OTHERS: [Self; 5] =
         [Self::CloudwatchAlarm, Self::CloudwatchMetric, Self::Prometheus, Self::Codecommit, Self::AssumeRole];
 
+    /// Returns the name by which `faultgate iam` takes the use.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Events => "events",
@@ -52,6 +53,7 @@ impl Use {
         }
     }
 
+    /// Finds a use by its name.
     pub fn find(name: &str) -> Option<Self> {
         Self::MODES.into_iter().chain(Self::OTHERS).find(|each| each.as_str() == name)
     }
@@ -91,6 +93,7 @@ const LAUNCH: Scope = Scope {
     resources: &[TEMPLATE, EXPERIMENT],
     conditions: &[("Null", "aws:RequestTag/faultgate:run-id", "false")],
 };
+/// Tags may be set only together with that of a run.
 const TAGS: Scope = Scope { sid: "Tags", resources: &[EXPERIMENT], ..LAUNCH };
 /// Experiments are reached only by the tag of a run, so those of others can neither be read nor stopped.
 const EXPERIMENTS: Scope = Scope {
@@ -118,6 +121,8 @@ const RULE_TARGETS: Scope = Scope {
     resources: &[RULE],
     conditions: &[("ForAllValues:ArnLike", "events:TargetArn", QUEUE), ("Null", "events:TargetArn", "false")],
 };
+/// Events may be put on the default bus only as handshakes. The second condition refuses a request without a
+/// source, which the first one would allow.
 const HANDSHAKE: Scope = Scope {
     sid: "Handshake",
     resources: &["arn:{partition}:events:{region}:{account}:event-bus/default"],
@@ -150,6 +155,7 @@ const COMMENTS: Scope = Scope {
 const ROLE: Scope =
     Scope { sid: "Role", resources: &["arn:{partition}:iam::{account}:role/{role}"], conditions: &[] };
 
+/// The uses of every run.
 const ANY: &[Use] = &Use::RUNS;
 const ANY_AND_SWEEP: &[Use] = &Use::MODES;
 const EVENTS: &[Use] = &[Use::Events];

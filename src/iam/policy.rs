@@ -80,6 +80,8 @@ struct Statement {
 fn gather<'a>(calls: impl Iterator<Item = &'a Call>, target: &Target) -> Vec<Statement> {
     let mut scopes: Vec<(&Scope, Vec<&'static str>)> = Vec::new();
     for &(action, scope) in calls.flat_map(|call| call.needs) {
+        // A list and no map: statements keep the order of the calls, so that a policy does not change by
+        // chance.
         let place = scopes.iter().position(|(known, _)| *known == scope).unwrap_or_else(|| {
             scopes.push((scope, Vec::new()));
             scopes.len() - 1
@@ -122,6 +124,7 @@ pub fn statements(operation: &str, target: &Target) -> Option<String> {
     (!json.is_empty()).then(|| json.join(" and "))
 }
 
+/// The beginning of the reference, up to the head of its table.
 const HEAD: &str = "\
 # What faultgate asks of AWS
 
@@ -137,6 +140,7 @@ pub fn reference() -> String {
     let mut page = HEAD.to_owned();
     for call in CALLS {
         let actions: Vec<String> = call.needs.iter().map(|(action, _)| format!("`{action}`")).collect();
+        // A call that every way of a run needs has one entry for all of them.
         let every_run = Use::RUNS.iter().all(|run| call.uses.contains(run));
         let named = call.uses.iter().filter(|used| !(every_run && Use::RUNS.contains(used)));
         let uses: Vec<&str> =

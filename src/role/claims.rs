@@ -19,6 +19,7 @@ pub(super) struct Claims {
     pub(super) expires: Option<i64>,
 }
 
+/// The payload of a token. All claims may be missing, since none of them is needed to send the token to STS.
 #[derive(Deserialize)]
 struct Payload {
     #[serde(default)]

@@ -90,6 +90,7 @@ impl GithubOidc {
         let mut response = request.header("Accept", "application/json").send().await.map_err(lost)?;
         let status = response.status();
         if !status.is_success() {
+            // Any other refusal, such as a permission that is missing, would be the same again.
             let again = status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS;
             return Err(Failed { why: format!("HTTP {}", status.as_u16()), again });
         }

@@ -93,6 +93,7 @@ impl Role {
         let claims = Claims::of(token).ok_or_else(|| self.voucher.no_jwt().about(&self.arn))?;
         let request = self.sts.assume_role_with_web_identity().role_arn(&self.arn);
         let answer = request.role_session_name(&self.session).web_identity_token(token).send().await;
+        // The time goes into the refusal, since a wrong clock looks like an expired token.
         let now = self.keeper.now();
         answer
             .map(|answer| answer.credentials)

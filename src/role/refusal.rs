@@ -60,6 +60,7 @@ impl Error for Refusal {}
 /// Returns the refusal for which a request of the SDK has failed, if it is in the chain of the error's
 /// causes.
 pub fn refusal_in<'e>(error: &'e (dyn Error + 'static)) -> Option<&'e Refusal> {
+    // The SDK wraps the error of a credentials provider several times.
     let mut next = Some(error);
     while let Some(error) = next {
         if let Some(refusal) = error.downcast_ref() {
@@ -103,6 +104,7 @@ where
     let why = said(error);
     let code = error.code().unwrap_or_default();
     let message = error.message().unwrap_or_default();
+    // STS tells several causes by one code, so its message decides where the code does not.
     let remedy = if code.starts_with("AccessDenied") {
         Some(trust(role, claims))
     } else if code.starts_with("ExpiredToken") || message.to_ascii_lowercase().contains("expired") {
@@ -141,6 +143,7 @@ fn trust(role: &str, claims: &Claims) -> String {
     )
 }
 
+/// Returns an instruction for a token whose audience the provider does not have.
 fn audience(role: &str, claims: &Claims) -> String {
     let (partition, account) = place(role);
     format!(
@@ -151,6 +154,7 @@ fn audience(role: &str, claims: &Claims) -> String {
     )
 }
 
+/// Returns an instruction for an account without a provider for the token's issuer.
 fn provider(claims: &Claims) -> String {
     format!(
         "make an OpenID Connect provider in the role's account: its URL is {}, its audience (client ID) {}",

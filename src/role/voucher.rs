@@ -14,9 +14,11 @@ use crate::http::{self, HttpSettings};
 
 /// Maximum size of a token in a file, in bytes. A token is a few KiB.
 const MAX_TOKEN_BYTES: u64 = 64 << 10;
+/// Remedy for a job of GitHub that may not ask for a token.
 pub(super) const PERMISSION: &str = "give the job `permissions: { id-token: write, contents: read }`; in a reusable \
      workflow its caller must give it as well, and a pull request from a fork never gets it";
 const REQUEST_URL: &str = "ACTIONS_ID_TOKEN_REQUEST_URL";
+/// Remedy for a job of GitLab that has no token.
 const GITLAB: &str =
     "give the job a token: `id_tokens: { FAULTGATE_AWS_ID_TOKEN: { aud: sts.amazonaws.com } }`";
 
@@ -60,8 +62,8 @@ impl Voucher {
             return Ok(chain);
         }
         if let Some(file) = env.get("AWS_WEB_IDENTITY_TOKEN_FILE") {
-            // With another role in the environment, the file leads the chain to that role, from which this
-            // one is reached.
+            // The file leads the chain to the role in the environment. Where that is another role, this one
+            // is reached from there.
             let other = env.get("AWS_ROLE_ARN").is_some_and(|own| own.trim() != role_arn);
             return Ok(if other { chain } else { Self::File(file.into()) });
         }
@@ -141,6 +143,7 @@ impl ChainIn {
     }
 }
 
+/// Reads a token from a file. A token that is longer than the limit is cut, and STS refuses it.
 fn read(path: &Path) -> Result<Secret, Refusal> {
     let mut token = String::new();
     files::open(path)

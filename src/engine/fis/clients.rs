@@ -16,7 +16,9 @@ use crate::http::calls::CountCalls;
 use crate::http::{self, HttpSettings};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
+/// Timeout of one attempt of a request.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(10);
+/// Timeout of a request with all its attempts and the pauses between them.
 const OPERATION_TIMEOUT: Duration = Duration::from_secs(45);
 /// Timeout of one ReceiveMessage, whose long poll alone takes 20 s.
 const RECEIVE_TIMEOUT: Duration = Duration::from_secs(30);

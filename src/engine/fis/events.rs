@@ -83,6 +83,7 @@ pub(super) fn parse(body: &str) -> Message {
     parse_event(&value)
 }
 
+/// Reads an event of EventBridge.
 fn parse_event(event: &Value) -> Message {
     let detail = &event["detail"];
     match (event["source"].as_str(), event["detail-type"].as_str()) {

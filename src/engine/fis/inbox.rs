@@ -159,6 +159,7 @@ impl Inbox {
             .to_vec()
     }
 
+    /// Returns the number of changes of an experiment that are kept.
     pub(super) fn received(&self, experiment: &str) -> u64 {
         self.contents().received.get(experiment).map_or(0, |changes| changes.len() as u64)
     }
@@ -167,10 +168,12 @@ impl Inbox {
         self.contents().duplicates.get(experiment).copied().unwrap_or_default()
     }
 
+    /// Returns the number of messages that could not be read.
     pub(super) fn malformed(&self) -> u64 {
         self.contents().malformed
     }
 
+    /// Returns the number of changes that were dropped, since too many were kept.
     pub(super) fn let_go(&self) -> u64 {
         self.contents().let_go
     }
@@ -184,6 +187,7 @@ impl Inbox {
         self.contents().trouble.clone()
     }
 
+    /// Notes why the queue cannot be read, or that it can. Waiters wake only where that has changed.
     pub(super) fn set_trouble(&self, trouble: Option<String>) {
         let mut contents = self.contents();
         if contents.trouble != trouble {

@@ -325,7 +325,7 @@ impl Engine for FisEngine {
         let calls = self.calls_for(experiment);
         let doubting = Doubting { doubts: &self.doubts, name: launch.name, clock: self.clock, notary };
         let started = calls.of(launch.start(&self.clients, &self.place(), &doubting)).await;
-        // Only a launch without an answer stays in doubt.
+        // A launch without an answer stays in doubt; any other outcome is certain.
         if started.as_ref().err().is_none_or(|failure| failure.kind != FailureKind::Unanswered) {
             self.doubts.settle(launch.name);
         }

@@ -21,6 +21,7 @@ pub(super) struct Others {
     adopted: RefCell<Vec<Adopted>>,
 }
 
+/// A subscription to remove, and the role that reaches its account.
 struct Adopted {
     subscription: Rc<Subscription>,
     role_arn: Option<String>,
@@ -53,10 +54,12 @@ impl Others {
         join_all(adopted.iter().map(|subscription| subscription.remove(clients, within))).await;
     }
 
+    /// Returns the record of the first adopted subscription, for the report.
     pub(super) fn record(&self) -> Option<SubscriptionRecord> {
         self.adopted.borrow().first().map(|adopted| adopted.subscription.record())
     }
 
+    /// Returns the state of each adopted subscription, for the state file.
     pub(super) fn states(&self) -> Vec<SubscriptionState> {
         let adopted = self.adopted.borrow();
         adopted.iter().map(|of| of.subscription.state(of.role_arn.as_deref())).collect()

@@ -53,6 +53,7 @@ fn natural(record: &Record, context: &Context<'_>) -> Judgement {
             record.raw_state
         ));
     }
+    // Nothing in the record of another experiment may lead to `passed`.
     if let Some(foreign) = context.foreign {
         return errored(format!("the record that FIS has of it is that of another experiment: {foreign}"));
     }
@@ -75,6 +76,7 @@ fn natural(record: &Record, context: &Context<'_>) -> Judgement {
     }
 }
 
+/// Judges an experiment that completed, by what it injected.
 fn completed(record: &Record, context: &Context<'_>) -> Judgement {
     let passed = |reason| Judgement {
         score: Some(Score::FULL),
@@ -87,6 +89,7 @@ fn completed(record: &Record, context: &Context<'_>) -> Judgement {
             "FIS skipped all actions (actionsMode is skip-all), although this was no dry run".to_owned(),
         );
     }
+    // A mode that this version does not know might skip actions, too.
     if let Some(mode) = mode(context).filter(|mode| *mode != RUN_ALL) {
         let mode = text::plain(mode, 40);
         return errored(format!(
@@ -125,6 +128,7 @@ fn completed(record: &Record, context: &Context<'_>) -> Judgement {
     }
 }
 
+/// Returns `true` if FIS's record says that all actions were skipped.
 fn skips_all(context: &Context<'_>) -> bool {
     mode(context) == Some(SKIP_ALL)
 }
@@ -168,6 +172,7 @@ fn reach(context: &Context<'_>) -> Reach {
     context.accounts.map(Accounts::reach).unwrap_or_default()
 }
 
+/// Returns `true` if some account may have had no target.
 fn has_blind_accounts(context: &Context<'_>) -> bool {
     !reach(context).unknown.is_empty()
 }
@@ -217,6 +222,7 @@ fn dry_run(record: &Record, context: &Context<'_>) -> Judgement {
         targets.map(|target| target.name.as_str()).collect::<Vec<_>>().join(", ")
     };
     let (unread, empty) = (of(None), of(Some(0)));
+    // The order matters: what may have acted is told before what was not found.
     if !skips_all(context) {
         errored("FIS does not say that it skipped the actions: they may have acted".to_owned())
     } else if !unread.is_empty() {
@@ -264,6 +270,7 @@ fn stopped(record: &Record, context: &Context<'_>, said: &str) -> Judgement {
     }
 }
 
+/// Collects the facts that the judgement rests on, each with the request or event that told it.
 fn evidence(record: &Record, context: &Context<'_>) -> Vec<Evidence> {
     let mut all = vec![Evidence::new("GetExperiment", format!("the state is {}", record.raw_state))];
     if let Some(reason) = &record.reason {

@@ -33,6 +33,7 @@ pub(super) fn patterns(templates: &[String], nonce: &str) -> Vec<RulePattern> {
     rules
 }
 
+/// Makes the pattern of the rule with this number. The number makes the nonces of several rules differ.
 fn rule(templates: &[&str], nonce: &str, number: usize) -> RulePattern {
     let nonce = format!("{nonce}-{number}");
     let pattern: Value = json!({"$or": [

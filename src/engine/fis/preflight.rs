@@ -17,6 +17,7 @@ use crate::role::Role;
 
 /// Id of the safety lever: each account and Region has one.
 const SAFETY_LEVER_ID: &str = "default";
+/// Source of a stop condition that is an alarm; the source `none` stands for no stop condition.
 const ALARM_STOP_SOURCE: &str = "aws:cloudwatch:alarm";
 /// Maximum number of names that one DescribeAlarms takes.
 const MAX_ALARMS_PER_REQUEST: usize = 100;
@@ -71,6 +72,7 @@ pub(super) async fn preflight(clients: &Clients, place: &Place, templates: &BTre
     for (id, template) in found {
         match template {
             Ok(template) => result.take_template(id, &template, &place.region),
+            // A template that cannot be read is always an error: the account and the alarms come from it.
             Err(failure) => {
                 let failure = looked_for(failure, place);
                 result.findings.push(failure.finding(Level::Error, format!("template {id}")));
@@ -79,6 +81,8 @@ pub(super) async fn preflight(clients: &Clients, place: &Place, templates: &BTre
     }
     result.findings.push(lever_finding(lever));
 
+    // The alarms are known only by the templates. Each is asked for once, also where several templates have
+    // it.
     let alarms: BTreeSet<&String> =
         result.templates.values().flat_map(|template| &template.stop_alarms).collect();
     if !alarms.is_empty() {
@@ -119,6 +123,7 @@ impl Preflight {
     }
 }
 
+/// Reads a template.
 pub(super) async fn get_template(
     clients: &Clients,
     place: &Place,
@@ -144,6 +149,7 @@ pub(super) async fn get_lever(clients: &Clients, place: &Place) -> Result<String
     Ok(state.map_or("unknown", SafetyLeverStatus::as_str).to_owned())
 }
 
+/// Returns `true` if the lever is engaged or about to be, so that FIS cancels and stops experiments.
 pub(super) fn lever_is_engaged(word: &str) -> bool {
     word == SafetyLeverStatus::Engaged.as_str() || word == SafetyLeverStatus::Engaging.as_str()
 }
@@ -180,8 +186,11 @@ pub(super) fn alarm_name(arn: &str) -> &str {
     arn.split_once(":alarm:").map_or(arn, |(_, name)| name)
 }
 
+/// Judges an alarm by its state. An alarm in `ALARM`, or a missing one, forbids the launch; any other state
+/// but `OK` is a warning.
 fn alarm_finding(name: &str, found: &[Alarm]) -> Finding {
     let subject = format!("stop condition {name}");
+    // CloudWatch answers with nothing, and no error, for an alarm that does not exist.
     match found.iter().find(|alarm| alarm.name == name) {
         None => Finding::new(Level::Error, subject, "the alarm does not exist in this account and Region")
             .with_remedy("make the alarm, or take it out of the template's stop conditions"),
@@ -207,6 +216,7 @@ fn alarm_finding(name: &str, found: &[Alarm]) -> Finding {
     }
 }
 
+/// Judges the safety lever.
 fn lever_finding(lever: Result<String, Failure>) -> Finding {
     match lever {
         Ok(word) if lever_is_engaged(&word) => Finding::new(

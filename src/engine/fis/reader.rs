@@ -1,6 +1,6 @@
 //! The reader of a queue: it polls SQS and fills the inbox. Nothing else in the program waits on SQS.
 //!
-//! What the reader does with the messages that it received depends on whose queue it is ([`Keeping`]): it
+//! The reader treats the messages that it received by whose queue it is ([`Keeping`]): it
 //! leaves them hidden, deletes them, or gives them back, so that no process takes an event from another one.
 
 use std::time::Duration;
@@ -32,6 +32,7 @@ const MAX_MESSAGES_PER_RECEIVE: i32 = 10;
 /// Number of failed polls in a row after which the queue counts as unreadable. A single failure may be a
 /// hiccup.
 const TROUBLE_AFTER_FAILURES: u32 = 3;
+/// Pauses after polls that failed: they grow from the first to the longest.
 const FIRST_RETRY_PAUSE: Duration = Duration::from_millis(200);
 const LONGEST_RETRY_PAUSE: Duration = Duration::from_secs(10);
 /// Pause after a batch in which no message was for this process. Without it, messages that were given back
@@ -47,7 +48,7 @@ pub(super) enum Keeping {
     Shared,
     /// Several processes watch the same experiments, and each has to see every message.
     Lent(Lent),
-    /// Only handshakes are waited for, and all other messages are left to the processes that monitor. No
+    /// The reader waits for handshakes, and leaves all other messages to the processes that monitor. No
     /// request is broken off, since its answer might have taken a message along.
     Proving,
 }
@@ -141,6 +142,8 @@ impl Reader {
         Ok(answer.messages.unwrap_or_default())
     }
 
+    /// Hands messages to the inbox. A shared queue gets the messages of others back, and loses those of this
+    /// run.
     async fn deliver(&self, messages: Vec<Message>) {
         let (mut ours, mut others) = (Vec::new(), Vec::new());
         for message in messages {
@@ -165,6 +168,8 @@ impl Reader {
         }
     }
 
+    /// Hands new messages of a lent queue to the inbox, and gives known ones back so that other processes see
+    /// them.
     async fn deliver_lent(&self, messages: Vec<Message>, lent: &Lent) {
         let now = self.clock.now();
         let (mut passed_on, mut news) = (Vec::new(), false);

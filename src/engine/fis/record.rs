@@ -157,6 +157,7 @@ fn fault(actions: &[Action], targets: &[Target], ended_at: Option<Timestamp>) ->
     FaultTimes::In(FaultWindow { started_at, ended_at: ends.and_then(|ends| ends.into_iter().max()) })
 }
 
+/// Reads the actions, in the order of their starts.
 fn actions(experiment: &Experiment) -> Vec<Action> {
     let mut actions: Vec<Action> = experiment
         .actions()
@@ -183,6 +184,7 @@ fn actions(experiment: &Experiment) -> Vec<Action> {
     actions
 }
 
+/// Reads the targets, each with the resources that it resolved to.
 fn targets(experiment: &Experiment, resolved: Option<&Resolved>) -> Vec<Target> {
     let mut found: HashMap<&str, Vec<String>> = HashMap::new();
     for target in resolved.into_iter().flat_map(|resolved| &resolved.targets) {
@@ -197,7 +199,7 @@ fn targets(experiment: &Experiment, resolved: Option<&Resolved>) -> Vec<Target> 
             Target {
                 name: name.clone(),
                 resource_type: target.resource_type().unwrap_or_default().to_owned(),
-                // Where not all resources were read, a target that was not seen may have some.
+                // A target that was not seen may have resources, where not all of them were read.
                 resolved: resolved
                     .filter(|resolved| !resolved.has_more || !resources.is_empty())
                     .map(|_| resources.len() as u64),

@@ -12,6 +12,7 @@ use super::pause::pause;
 use super::place::Place;
 use crate::engine::{Failure, FailureKind};
 
+/// Pauses between attempts to remove something: they grow from the first to the longest.
 const FIRST_RETRY_PAUSE: Duration = Duration::from_millis(200);
 const LONGEST_RETRY_PAUSE: Duration = Duration::from_secs(3);
 /// Time after which a queue that was just made can be found: SQS asks for a second before it is used.
@@ -27,6 +28,7 @@ pub(super) struct Removal {
 }
 
 impl Removal {
+    /// Returns `true` if there is nothing to remove.
     pub(super) fn is_nothing(&self) -> bool {
         self.rules.is_empty() && self.queue.is_none()
     }
@@ -69,6 +71,7 @@ pub(super) fn not_removed(place: &Place, removal: &Removal) -> Vec<String> {
     rules.chain(removal.queue.as_ref().map(|queue| queue_left(place, queue, WHY))).collect()
 }
 
+/// Names a rule that is left, with the commands that remove it.
 fn rule_left(Place { region, .. }: &Place, rule: &str, target: &str, why: &str) -> String {
     format!(
         "rule {rule} ({why}); remove it by: aws events remove-targets --region {region} --rule {rule} --ids {target} \
@@ -76,6 +79,8 @@ fn rule_left(Place { region, .. }: &Place, rule: &str, target: &str, why: &str) 
     )
 }
 
+/// Names a queue that is left, with the command that removes it. Where the URL is not known, the command
+/// looks it up.
 pub(super) fn queue_left(Place { region, .. }: &Place, Queue { name, url }: &Queue, why: &str) -> String {
     let url = url.clone().unwrap_or_else(|| {
         format!(
@@ -126,6 +131,7 @@ async fn remove_rule(clients: &Clients, place: &Place, rule: &str, target: &str)
     let what = format!("remove the rule {rule}");
     let removed = clients.events.remove_targets().rule(rule).ids(target).send().await;
     let answer = removed.map_err(|error| failure(&error, "RemoveTargets", &what, place))?;
+    // RemoveTargets answers 200 even where it did not remove the target.
     if let Some(entry) = answer.failed_entries().first() {
         return Err(Failure {
             kind: FailureKind::Unanswered,
@@ -138,6 +144,7 @@ async fn remove_rule(clients: &Clients, place: &Place, rule: &str, target: &str)
     deleted.map(drop).map_err(|error| failure(&error, "DeleteRule", what, place))
 }
 
+/// Removes a queue. Its URL is looked up by its name where it is not known.
 async fn remove_queue(clients: &Clients, place: &Place, removal: &Queue) -> Result<(), Failure> {
     let what = format!("remove the queue {}", removal.name);
     let url = if let Some(url) = &removal.url {

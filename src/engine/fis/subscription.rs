@@ -28,6 +28,7 @@ use crate::model::{RunIdentity, SubscriptionRecord, SubscriptionState};
 
 /// Time within which each handshake has to arrive. A new rule may take a while to match.
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(60);
+/// Pauses between two handshakes: they grow from the first to the longest.
 const FIRST_PUT_PAUSE: Duration = Duration::from_millis(250);
 const LONGEST_PUT_PAUSE: Duration = Duration::from_secs(3);
 /// Time for which the queue keeps a message, in seconds: a day.
@@ -145,6 +146,8 @@ impl Subscription {
             self.make_queue(clients),
             join_all(self.rules.iter().map(|rule| self.make_rule(clients, rule)))
         );
+        // All of them have ended by here, so a failure leaves no request under way that may still make
+        // something.
         rules.into_iter().collect::<Result<(), _>>()?;
         let url = queue?;
         let targets = self.rules.iter().map(|rule| self.make_target(clients, rule));
@@ -181,6 +184,7 @@ impl Subscription {
                 Err(failure) if failure.kind == FailureKind::Denied => return Err(failure),
                 Err(failure) => Some(failure),
             };
+            // A handshake that was put before the rule matched is lost, so each round puts new ones.
             let next = Instant::now() + pause(FIRST_PUT_PAUSE, LONGEST_PUT_PAUSE, attempt);
             while !self.unproved(inbox).is_empty() {
                 tokio::select! {
@@ -269,6 +273,7 @@ impl Subscription {
             request = request.tags(key, value);
         }
         let what = format!("make the queue {}", self.name);
+        // Set before the request: if its future is dropped, the queue may exist.
         self.queue_made.set(true);
         let (answer, attempts) = attempts(request.send()).await;
         let answer = answer.map_err(|error| {

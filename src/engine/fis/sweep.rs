@@ -115,6 +115,7 @@ impl Sweeper {
             let answer = request.set_next_token(token.clone()).send().await;
             let page = answer.map_err(|error| failure(&error, "ListRules", "list the rules", &self.place))?;
             for rule in page.rules.unwrap_or_default() {
+                // The prefix is checked again: a name that does not begin with it must never be removed.
                 if let (Some(name), Some(arn)) = (rule.name, rule.arn)
                     && name.starts_with(NAME_PREFIX)
                 {
@@ -151,6 +152,7 @@ impl Sweeper {
         };
         let (run_id, expiry) = match tags {
             Ok(tags) => (tags.get(RUN).cloned(), Ok(Expiry::of(&tags, self.now))),
+            // Another sweep, or the run itself, has removed it since it was listed.
             Err(failure) if failure.kind == FailureKind::Missing => return None,
             Err(failure) => (None, Err(failure)),
         };
@@ -274,12 +276,14 @@ fn gone_already(removed: Result<(), Failure>) -> Result<(), Failure> {
     }
 }
 
+/// Returns an experiment of a listing if it is of a run and has not ended.
 fn open_experiment(
     summary: &ExperimentSummary,
     over: &BTreeMap<String, Timestamp>,
     now: Timestamp,
 ) -> Option<OpenExperiment> {
     let status = summary.state().and_then(|state| state.status()).map_or("", |status| status.as_str());
+    // An unknown word counts as open, since it might go on to inject.
     if state_of(status).is_terminal() {
         return None;
     }
@@ -293,6 +297,7 @@ fn open_experiment(
     Some(OpenExperiment { id: summary.id()?.to_owned(), name: tags.get(EXPERIMENT).cloned(), expiry, run_id })
 }
 
+/// Names a rule that is left, with the commands that remove it and all its targets.
 fn rule_left(Place { region, .. }: &Place, rule: &str, why: &str) -> String {
     format!(
         "rule {rule} ({why}); remove it by: aws events remove-targets --region {region} --rule {rule} --ids \

@@ -41,6 +41,7 @@ pub enum Expiry {
 }
 
 impl Expiry {
+    /// Reads the expiry from tags, as of `now`.
     pub(super) fn of(tags: &Tags, now: Timestamp) -> Self {
         let Some(text) = tags.get(EXPIRES_AT) else { return Self::Untagged };
         match rfc3339(text) {

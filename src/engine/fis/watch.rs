@@ -185,7 +185,7 @@ pub(super) async fn follow(engine: &FisEngine, id: &str, watcher: &dyn Watcher) 
 
 /// The look at a dry run: FIS's own word says if it is one.
 enum Preview {
-    /// It is a dry run, or was not meant to be one, or is about to be stopped.
+    /// The experiment is a dry run, or was not meant to be one, or is about to be stopped.
     Fine,
     /// FIS has not told the mode yet.
     Unsaid,
