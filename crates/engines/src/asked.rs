@@ -1,22 +1,25 @@
-//! What the end of an experiment means where faultgate has asked for it. The same for every engine.
+//! The judgement on the end of an experiment that faultgate itself has asked for, by a stop. It holds for
+//! every engine, because the cause of the stop decides the verdict, and not the engine's word.
 
 use super::{Judgement, Record, StopCause};
 use faultgate_core::model::{ScoreSource, State, Verdict};
 use faultgate_core::text;
 
-/// Characters of the engine's own word in a reason.
-const WORD: usize = 300;
+/// Maximum length of the engine's own word for the state in a reason, in characters.
+const MAX_STATE_CHARS: usize = 300;
 
-/// Judges an end that faultgate asked for. None where the experiment had ended by itself in the last moment, so that
-/// its own end counts. `who` left it pending; `what` is the experiment in the engine's words, such as `the command`.
+/// Judges an end that faultgate asked for. Returns None where the experiment had ended by itself at the last
+/// moment, so that its own end counts. `who` names the engine that left the experiment pending; `what` names
+/// the experiment in the engine's words, such as `the command`.
 pub(super) fn judge(cause: &StopCause, record: &Record, who: &str, what: &str) -> Option<Judgement> {
-    let raw = text::plain(&record.raw_state, WORD);
+    let raw = text::plain(&record.raw_state, MAX_STATE_CHARS);
     let judgement = match cause {
         StopCause::Cancelled(signal) => Judgement::plain(
             State::Cancelled,
             Verdict::Cancelled,
             format!("{} cancelled the run; {what} is {raw}", signal.as_str()),
         ),
+        // The stop crossed an end that came in time: the experiment kept its timeout.
         StopCause::Timeout(deadline)
             if record.state == State::Completed && record.ended_at.is_some_and(|end| end <= *deadline) =>
         {

@@ -1,11 +1,13 @@
-//! What an experiment injected, weighed by what its settings require. The same for every engine that has several actions.
+//! The faults that an experiment injected, weighed by what its settings require (`require-actions`). Every
+//! engine whose experiments have several actions uses it.
 
 use faultgate_core::model::InjectionRule;
 
-/// What became of the actions of an experiment that inject. Waits, assertions and recoveries are not among them.
+/// The fate of each action of an experiment that injects. Waits, assertions and recoveries are not among
+/// them.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Injection {
-    /// Actions that acted, by name.
+    /// Names of the actions that acted.
     pub(super) done: Vec<String>,
     /// Actions that did not act: they were skipped, or found no target.
     pub(super) idle: Vec<Idle>,
@@ -26,22 +28,24 @@ impl Idle {
     }
 }
 
-/// What an injection is worth.
+/// The value of an injection for the verdict.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Weighed {
-    /// Enough: the experiment may be scored, with these warnings.
+    /// Enough was injected: the experiment may be scored, with these warnings.
     Enough { warnings: Vec<String> },
-    /// Nothing was injected, and why.
+    /// Nothing was injected, for this reason.
     Nothing(String),
-    /// Something was injected, and the rest says nothing of the system.
+    /// Something was injected, but less than a score needs, for this reason.
     TooLittle(String),
 }
 
 impl Injection {
+    /// Weighs the injection by the rule of the settings.
     pub(super) fn weigh(&self, rule: InjectionRule) -> Weighed {
         if self.done.is_empty() {
             return Weighed::Nothing(told([&self.broken[..], &self.idle].concat().iter()));
         }
+        // An action that broke says nothing of the system, so no rule accepts it.
         if !self.broken.is_empty() {
             let (done, broken) = (self.done.join(", "), told(self.broken.iter()));
             return Weighed::TooLittle(format!("{broken}; only {done} acted"));
@@ -59,6 +63,7 @@ impl Injection {
     }
 }
 
+/// Joins actions and their reasons to one sentence without its end.
 fn told<'a>(actions: impl Iterator<Item = &'a Idle>) -> String {
     actions.map(|idle| format!("{} {}", idle.name, idle.why)).collect::<Vec<_>>().join(", ")
 }

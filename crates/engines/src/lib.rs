@@ -1,4 +1,9 @@
-//! Chaos engines: what launches an experiment, says how it goes, and stops it.
+//! The port to chaos engines: an engine launches an experiment, says how it goes, and stops it.
+//!
+//! The [`Engine`] trait and the types that it speaks in are here. Each engine has a folder: `fis` is AWS FIS,
+//! `command` is a local command, and `harness` and `litmus` are control planes, which share `chaos_center`.
+//! `asked` judges an end that faultgate itself has asked for, and `injection` weighs what was injected; both
+//! hold for every engine.
 //!
 //! An engine knows its own API and nothing of deadlines, signals or reports: those are the
 //! [lifecycle](faultgate::lifecycle)'s. A new engine is one folder here and one arm in `connect`.
@@ -22,21 +27,21 @@ pub mod fis;
 mod injection;
 pub mod probe;
 
-/// Something an engine was asked for and did not do.
+/// A request to an engine that was not fulfilled: what was tried, why it failed, and the remedy.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("could not {what}: {why}")]
 pub struct Failure {
     pub kind: FailureKind,
-    /// What was tried: completes "could not …".
+    /// The attempt, in words that complete "could not …".
     pub what: String,
     /// The cause, in the service's words where it has some.
     pub why: String,
-    /// What the user can do about it.
+    /// The remedy: an instruction to the user.
     pub remedy: Option<String>,
 }
 
 impl Failure {
-    /// The failure and what to do about it, in one line.
+    /// Returns the failure and its remedy in one line.
     pub fn with_remedy(&self) -> String {
         match &self.remedy {
             Some(remedy) => format!("{self}; {remedy}"),
@@ -44,21 +49,22 @@ impl Failure {
         }
     }
 
-    /// The same as a finding of a look before the launch.
+    /// Turns the failure into a finding of the check before the launch.
     pub fn finding(&self, level: Level, subject: impl Into<String>) -> Finding {
         Finding { remedy: self.remedy.clone(), ..Finding::new(level, subject, self.to_string()) }
     }
 }
 
+/// The kind of a failure, by which callers decide whether another attempt can help.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FailureKind {
     /// A permission is missing.
     Denied,
-    /// The thing asked for does not exist.
+    /// The thing that was asked for does not exist.
     Missing,
-    /// The service understood and will not.
+    /// The service understood the request and will not fulfil it.
     Refused,
-    /// No answer, or none that can be trusted: the request may have taken effect.
+    /// There was no answer, or none that can be trusted: the request may have taken effect.
     Unanswered,
 }
 
@@ -66,13 +72,15 @@ pub enum FailureKind {
 #[derive(Debug, Clone)]
 pub struct Launched {
     pub id: String,
-    /// Where a person can look at it.
+    /// URL of the page where a person can look at the experiment.
     pub url: Option<String>,
+    /// The state that the answer to the launch told.
     pub first: Transition,
 }
 
 impl Launched {
-    /// One that another process has launched. How it is now is for the engine to say.
+    /// Returns an experiment that another process has launched. Its state is given as pending, because only
+    /// the engine knows what has become of it since.
     pub fn by_another(launch: &LaunchRecord) -> Self {
         Self {
             id: launch.id.clone(),
@@ -99,7 +107,8 @@ pub struct Record {
     pub ended_at: Option<Timestamp>,
     pub actions: Vec<Action>,
     pub targets: Vec<Target>,
-    /// What its own score is made of, where it weighs and judges its faults.
+    /// The faults that the engine's own score is made of; empty where the engine does not weigh and judge its
+    /// faults.
     pub faults: Vec<Fault>,
     pub fault: FaultTimes,
     pub error: Option<EngineError>,
@@ -109,27 +118,27 @@ pub struct Record {
 /// The report that an engine itself writes of an experiment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OwnReport {
-    /// How far it is, for people.
+    /// The progress of the report, in words for people.
     pub state: String,
-    /// Where it lies, once it is written.
+    /// The place of the report, once it is written.
     pub location: Option<String>,
-    /// The earliest time at which it can be written, where it is still to come.
+    /// The earliest time at which the report can be written; None once it is written.
     pub due: Option<Timestamp>,
 }
 
-/// When a fault was in, as far as the engine's record tells.
+/// The times of the faults of an experiment, as far as the engine's record tells them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FaultTimes {
-    /// The engine tells no times of what injects: the fault counts as in while the experiment runs.
+    /// The engine tells no times of its faults: the fault window is the time in which the experiment runs.
     Untold,
-    /// Nothing that injects has begun.
+    /// No fault has begun.
     Never,
-    /// From the first start to the last end of what injects; without an end while it is in.
+    /// The window from the first start to the last end of a fault; it has no end while a fault is in effect.
     In(FaultWindow),
 }
 
 impl Record {
-    /// When the fault was in, so far.
+    /// Returns the fault window so far, or None where no fault has begun.
     pub fn fault(&self) -> Option<FaultWindow> {
         match self.fault {
             FaultTimes::In(window) => Some(window),
@@ -140,12 +149,13 @@ impl Record {
         }
     }
 
-    /// True where the engine is done with it, also where it says so by a word that this version does not know.
+    /// Returns `true` if the engine is done with the experiment. An end whose word this version does not know
+    /// counts as well: the record then has the time of the end.
     pub fn has_ended(&self) -> bool {
         self.state.is_terminal() || (self.state == State::Unknown && self.ended_at.is_some())
     }
 
-    /// The engine could not be asked.
+    /// Returns the record of an experiment whose engine could not be asked.
     pub fn unknown() -> Self {
         Self {
             state: State::Unknown,
@@ -163,22 +173,22 @@ impl Record {
     }
 }
 
-/// Why faultgate asked the engine to stop an experiment.
+/// The reason for which faultgate asked the engine to stop an experiment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum StopCause {
-    /// It ran past its `timeout`.
+    /// The experiment ran past its `timeout`, which ended at this time.
     Timeout(Timestamp),
-    /// The engine left it pending past its `queue-timeout`.
+    /// The engine left the experiment pending past its `queue-timeout`.
     QueueTimeout,
     /// The run was cancelled.
     Cancelled(Signal),
-    /// It could no longer be watched.
+    /// The experiment could no longer be watched.
     Unwatched(Failure),
-    /// A probe with `aborts-after` has failed so often, as the sentence says.
+    /// A probe failed as often as its `aborts-after` says; the sentence names it.
     Aborted(String),
 }
 
-/// What the end of an experiment means.
+/// The judgement on an experiment that has ended: its verdict, its score and the reason.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Judgement {
     pub state: State,
@@ -187,17 +197,17 @@ pub struct Judgement {
     pub score_source: Option<ScoreSource>,
     /// The cause, in words that a sentence can begin with.
     pub reason: String,
-    /// What was injected, by name.
+    /// Names of the faults that were injected.
     pub injected: Vec<String>,
-    /// What took from a score that is the engine's own, the most costly first.
+    /// The losses of a score that is the engine's own, the most costly first.
     pub losses: Vec<String>,
-    /// What a reader of the verdict has to know besides.
+    /// Sentences that a reader of the verdict has to know besides the reason.
     pub warnings: Vec<String>,
     pub evidence: Vec<Evidence>,
 }
 
 impl Judgement {
-    /// A verdict without a score.
+    /// Returns a verdict without a score.
     pub fn plain(state: State, verdict: Verdict, reason: impl Into<String>) -> Self {
         Self {
             state,
@@ -212,27 +222,29 @@ impl Judgement {
         }
     }
 
-    /// A weakness that ended the experiment early.
+    /// Returns the judgement on an experiment that a weakness of the system ended early: `failed`, with a
+    /// score of 0.
     pub fn weakness(state: State, source: ScoreSource, reason: impl Into<String>) -> Self {
         let failed = Self::plain(state, Verdict::Failed, reason);
         Self { score: Some(Score::ZERO), score_source: Some(source), ..failed }
     }
 }
 
-/// Told of each change of state as it becomes known.
+/// A listener that is told each change of state as it becomes known.
 pub trait Watcher {
     fn transition(&self, transition: Transition);
+    /// Passes on a sentence for the user that is no change of state.
     fn warning(&self, message: &str);
 }
 
-/// Told of a request that may begin an experiment, before it goes out: whatever happens to this process then, somebody
-/// else can look for it.
+/// A writer that notes each request that may begin an experiment before the request goes out. Whatever
+/// happens to this process afterwards, another one can look for the experiment.
 #[async_trait(?Send)]
 pub trait Notary {
     async fn intend(&self, intent: Intent);
 }
 
-/// Nothing is written down.
+/// A notary that writes nothing down.
 #[derive(Debug, Clone, Copy)]
 pub struct Unnoted;
 
@@ -241,95 +253,107 @@ impl Notary for Unnoted {
     async fn intend(&self, _intent: Intent) {}
 }
 
-/// One connection to one engine: for FIS, one account and Region.
+/// One connection to one engine, which is in one place: for FIS, one account and Region.
+///
+/// The lifecycle calls [`check`](Self::check), [`open`](Self::open), [`launch`](Self::launch),
+/// [`follow`](Self::follow), [`judge`](Self::judge) and [`close`](Self::close) in this order.
 #[async_trait(?Send)]
 pub trait Engine {
-    /// Everything that can be verified before a launch, without changing anything.
+    /// Verifies everything that can be verified before a launch, without changing anything.
     async fn check(&self, experiments: &[&ExperimentPlan]) -> Vec<Finding>;
 
     /// Makes whatever is needed to learn of state changes, and proves that it works.
     async fn open(&self) -> Result<(), Failure>;
 
-    /// Launches one experiment, at most once whatever happens to the requests.
+    /// Launches one experiment, at most once, whatever happens to the requests.
+    ///
+    /// # Errors
+    ///
+    /// The experiment may run all the same after [`FailureKind::Unanswered`]:
+    /// [`find_unanswered`](Self::find_unanswered) looks for it.
     async fn launch(&self, experiment: &ExperimentPlan, notary: &dyn Notary) -> Result<Launched, Failure>;
 
-    /// Looks for an experiment that a launch without an answer may have begun.
+    /// Looks for an experiment that a launch without an answer may have begun. Returns None where there is
+    /// none.
     async fn find_unanswered(&self, experiment: &ExperimentPlan) -> Result<Option<Launched>, Failure>;
 
-    /// How a person looks for what a launch that has failed, or was not answered, may have begun all the same. None: it is
-    /// sure that nothing has begun that is not known.
+    /// Returns the way in which a person looks for an experiment that a failed or unanswered launch may have
+    /// begun all the same, or None where it is certain that no unknown experiment has begun.
     fn may_have_begun(&self, _experiment: &ExperimentPlan) -> Option<String> {
         None
     }
 
-    /// Watches an experiment until the engine's own record says that it has ended. It may be dropped at any
-    /// await, and called again.
+    /// Watches an experiment until the engine's own record says that it has ended. The future may be dropped
+    /// at any await, and the method called again.
     async fn follow(&self, launched: &Launched, watcher: &dyn Watcher) -> Result<Record, Failure>;
 
     /// Asks for a stop. An experiment that has already ended is not a failure.
     async fn stop(&self, launched: &Launched) -> Result<(), Failure>;
 
-    /// What a [`stop`](Self::stop) that has not come to an end has met with so far.
+    /// Returns the failure that a [`stop`](Self::stop) which is still under way has met with so far.
     fn stop_so_far(&self, _launched: &Launched) -> Option<Failure> {
         None
     }
 
-    /// Asks once how an experiment is.
+    /// Reads the engine's record of an experiment once.
     async fn look(&self, launched: &Launched) -> Result<Record, Failure>;
 
-    /// What a record means, with evidence gathered where the record does not say enough.
+    /// Judges an experiment by its record. Where the record does not say enough, the engine is asked for
+    /// evidence.
     async fn judge(&self, record: &Record, launched: &Launched, stop: Option<&StopCause>) -> Judgement;
 
     /// Removes whatever [`open`](Self::open) made, or began to make, within the given time.
     async fn close(&self, within: Duration);
 
-    /// What [`open`](Self::open) made, if anything, and what is left of it.
+    /// Returns the subscription that [`open`](Self::open) made, if it made one, and what is left of it.
     fn subscription(&self) -> Option<SubscriptionRecord>;
 
-    /// How the experiment was watched so far; `id` is None where it was not launched.
+    /// Returns how the experiment was watched so far; `id` is None where it was not launched.
     fn monitoring(&self, experiment: &ExperimentPlan, id: Option<&str>) -> MonitorRecord;
 
-    /// Every request so far, by operation.
+    /// Returns the number of requests so far, by operation.
     fn calls(&self) -> BTreeMap<String, u64>;
 
-    /// The experiment's stop conditions, as [`check`](Self::check) found them.
+    /// Returns the stop conditions of the experiment, as [`check`](Self::check) found them.
     fn stop_conditions(&self, experiment: &ExperimentPlan) -> Vec<String>;
 
-    /// The command by which a person can stop an experiment.
+    /// Returns the command by which a person can stop an experiment.
     fn stop_command(&self, launched: &Launched) -> String;
 
-    /// How much longer than usual it may take until a stop is confirmed.
+    /// Returns how much longer than usual it may take until a stop is confirmed.
     fn stop_takes(&self, _experiment: &ExperimentPlan) -> Duration {
         Duration::ZERO
     }
 
+    /// Returns the AWS Region of the connection, if it has one.
     fn region(&self) -> Option<String>;
 
-    /// What another process needs, beside the id, to take up an experiment.
+    /// Returns the facts that another process needs, beside the id, to take over an experiment.
     fn trace(&self, _launched: &Launched) -> Trace {
         Trace::default()
     }
 
-    /// Takes up an experiment that another process has launched. Nothing is asked.
+    /// Takes over an experiment that another process has launched, without a request to the engine.
     fn adopt(&self, experiment: &ExperimentPlan, launch: &LaunchRecord) -> Launched;
 
-    /// Takes up a launch whose answer another process has not written down, for
-    /// [`find_unanswered`](Self::find_unanswered).
+    /// Takes over a launch whose answer another process has not written down, so that
+    /// [`find_unanswered`](Self::find_unanswered) looks for it.
     fn recall(&self, experiment: &ExperimentPlan, intent: &Intent);
 
-    /// What [`open`](Self::open) is about to make.
+    /// Returns the subscription that [`open`](Self::open) is about to make, so that it can be written down
+    /// first.
     fn intend_subscription(&self) -> Option<SubscriptionState> {
         None
     }
 
-    /// What was made, by this process or by others whose it has taken up, and what is left of it.
+    /// Returns the subscriptions that this process made or has taken over, and what is left of each.
     fn subscription_states(&self) -> Vec<SubscriptionState> {
         Vec::new()
     }
 
-    /// Takes up what another process has made, so that [`open`](Self::open) reads it.
+    /// Takes over the subscription of another process, so that [`open`](Self::open) reads its queue.
     fn listen_to(&self, _subscription: &SubscriptionState) {}
 
-    /// Takes up what another process has made, for [`close`](Self::close).
+    /// Takes over the subscription of another process, so that [`close`](Self::close) removes it.
     fn adopt_subscription(&self, _subscription: &SubscriptionState) {}
 }

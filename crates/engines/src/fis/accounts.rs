@@ -1,4 +1,6 @@
-//! In which accounts an experiment found resources, where it acts in several.
+//! The accounts in which an experiment found resources, where it acts in several. FIS does not say which
+//! accounts had no target, so the accounts of the resolved resources are compared with those that were
+//! configured.
 
 use std::collections::BTreeSet;
 
@@ -6,34 +8,36 @@ use aws_sdk_fis::types::{AccountTargeting, Experiment, ResolvedTarget};
 
 use super::record::Resolved;
 
-/// What FIS says of the accounts of an experiment that acts in several.
+/// The facts that FIS tells about the accounts of an experiment which acts in several.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Accounts {
-    /// Those that it was to act in; None where they could not be read.
+    /// Ids of the accounts that the experiment was to act in; None where they could not be read.
     configured: Option<BTreeSet<String>>,
-    /// How many they are by the experiment's own record.
+    /// Number of these accounts by the experiment's own record.
     counted: usize,
-    /// Those in which a target resolved to a resource.
+    /// Ids of the accounts in which a target resolved to a resource.
     reached: BTreeSet<String>,
-    /// Why one that was not seen may have had resources all the same.
+    /// The reason for which an account that was not seen may have had resources all the same, if there is
+    /// one.
     blind: Option<String>,
 }
 
-/// What became of the accounts.
+/// The comparison of the configured accounts with those that were reached.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Reach {
-    /// Accounts without any target.
+    /// Ids of the accounts without any target.
     pub(super) missed: Vec<String>,
-    /// What is not known, each a sentence.
+    /// Sentences about what is not known.
     pub(super) unknown: Vec<String>,
 }
 
-/// How many accounts the record counts. One that acts in several has at least one.
+/// Returns the number of accounts that the record counts: at least one, since an experiment acts somewhere.
 pub(super) fn counted(experiment: &Experiment) -> usize {
     let count = experiment.target_account_configurations_count().unwrap_or_default();
     usize::try_from(count).unwrap_or_default().max(1)
 }
 
+/// Returns `true` if the experiment acts in accounts that are configured for it, and not only in its own.
 pub(super) fn has_several(experiment: &Experiment) -> bool {
     let targeting = experiment.experiment_options().and_then(|options| options.account_targeting());
     targeting == Some(&AccountTargeting::MultiAccount)
@@ -41,7 +45,7 @@ pub(super) fn has_several(experiment: &Experiment) -> bool {
 }
 
 impl Accounts {
-    /// `configured` and `resolved` are None where they could not be read.
+    /// Collects the facts. `configured` and `resolved` are None where they could not be read.
     pub(super) fn of(configured: Option<Vec<String>>, counted: usize, resolved: Option<&Resolved>) -> Self {
         let targets = || resolved.into_iter().flat_map(|resolved| &resolved.targets);
         let nameless = targets().filter(|target| account_of(target).is_none()).count();
@@ -64,6 +68,8 @@ impl Accounts {
         }
     }
 
+    /// Compares the accounts. An account counts as missed only where all resources were read and tell their
+    /// accounts.
     pub(super) fn reach(&self) -> Reach {
         let Some(configured) = &self.configured else {
             let unknown =
@@ -91,7 +97,7 @@ impl Accounts {
     }
 }
 
-/// The account of a resource, which only its ARN tells.
+/// Returns the account of a resource, which only an ARN among its information tells.
 fn account_of(target: &ResolvedTarget) -> Option<&str> {
     target.target_information()?.values().find_map(|value| {
         let account = value.strip_prefix("arn:")?.split(':').nth(3)?;
@@ -124,7 +130,7 @@ mod tests {
         assert_eq!(reach(vec![in_account(ONE), in_account(TWO)], false), Reach::default());
         let missed = reach(vec![in_account(ONE), in_account(ONE)], false);
         assert_eq!((missed.missed, missed.unknown), (vec![TWO.to_owned()], vec![]));
-        // Whatever the key is, and where the resource is named by more than one.
+        // The account is found by any key, also where the resource is named by more than one.
         let keys =
             reach(vec![in_account(ONE), at("roleArn", &format!("arn:aws:iam::{TWO}:role/app"))], false);
         assert_eq!(keys, Reach::default());
@@ -145,7 +151,7 @@ mod tests {
         }
         let unread = Accounts::of(None, 2, Some(&Resolved::default())).reach();
         assert_eq!((unread.missed.len(), unread.unknown.len()), (0, 1));
-        // What was seen was reached, whatever else is hidden.
+        // An account that was seen was reached, whatever else is hidden.
         assert_eq!(reach(vec![in_account(ONE), in_account(TWO)], true), Reach::default());
     }
 

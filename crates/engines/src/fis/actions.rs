@@ -1,9 +1,11 @@
-//! Which actions of FIS inject a fault, and whether one of an experiment did. The one list: the outcome, the fault window,
-//! `faultgate lint`, docs/fis.md and the Step Functions template without a container follow it.
+//! The list of FIS's actions, which says of each if it injects a fault, and the rule by which an action of an
+//! experiment did. The outcome, the fault window, `faultgate lint`, docs/fis.md and the Step Functions
+//! template without a container follow this one list.
 
 use faultgate_core::model::{Action, Effect, Target};
 
-/// Actions that inject nothing, and what they do instead.
+/// Actions that inject nothing, each with its effect and with what it does instead, in words that complete
+/// "an action that …".
 #[rustfmt::skip]
 pub(super) const HARMLESS: &[(&str, Effect, &str)] = &[
     ("aws:fis:wait", Effect::Waits, "lets time pass between other actions"),
@@ -13,10 +15,10 @@ pub(super) const HARMLESS: &[(&str, Effect, &str)] = &[
         "moves traffic away from an impaired Availability Zone: AWS calls it a recovery action"),
 ];
 
-/// Actions that act without a target of FIS.
+/// Actions that act although FIS knows no target for them.
 pub(super) const TARGETLESS: &[&str] = &["aws:ssm:start-automation-execution"];
 
-/// Actions that inject a fault, by service. What FIS has learned since then is not known here: see [`found`].
+/// Actions that inject a fault, by service. FIS may have more of them by now: [`found`] decides about those.
 #[rustfmt::skip]
 const INJECTING: &[(&str, &[&str])] = &[
     ("directconnect", &["virtual-interface-disconnect"]),
@@ -42,22 +44,22 @@ const INJECTING: &[(&str, &[&str])] = &[
     ("ssm", &["send-command", "start-automation-execution"]),
 ];
 
-/// What an action does, by its id. An id that is not known may inject.
+/// Returns the effect of an action by its id. An unknown action counts as one that injects.
 pub fn effect(action_id: &str) -> Effect {
     HARMLESS.iter().find(|(id, ..)| *id == action_id).map_or(Effect::Injects, |(_, effect, _)| *effect)
 }
 
-/// What a harmless action does, in words that complete "an action that …".
+/// Returns what a harmless action does, in words that complete "an action that …"; None for any other action.
 pub fn purpose(action_id: &str) -> Option<&'static str> {
     HARMLESS.iter().find(|(id, ..)| *id == action_id).map(|(.., purpose)| *purpose)
 }
 
-/// True of an action that needs targets, as far as it is known.
+/// Returns `true` if the action is known to need targets.
 pub fn needs_target(action_id: &str) -> bool {
     is_known_to_inject(action_id) && !TARGETLESS.contains(&action_id)
 }
 
-/// The ids of all actions that are known here.
+/// Returns the ids of all known actions.
 pub fn known_ids() -> impl Iterator<Item = String> {
     let injecting = INJECTING
         .iter()
@@ -65,6 +67,7 @@ pub fn known_ids() -> impl Iterator<Item = String> {
     HARMLESS.iter().map(|(id, ..)| (*id).to_owned()).chain(injecting)
 }
 
+/// Returns `true` if the action is on the list of those that inject.
 pub fn is_known_to_inject(action_id: &str) -> bool {
     let mut parts = action_id.splitn(3, ':');
     let (Some("aws"), Some(service), Some(name)) = (parts.next(), parts.next(), parts.next()) else {
@@ -73,19 +76,20 @@ pub fn is_known_to_inject(action_id: &str) -> bool {
     INJECTING.iter().any(|(known, names)| *known == service && names.contains(&name))
 }
 
-/// What an action found to act on.
+/// The resources that an action found to act on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Found {
-    /// It needs nothing, or each of its targets resolved to a resource.
+    /// The action needs no target, or each of its targets resolved to a resource.
     Resources,
-    /// What its targets resolved to could not be read, or not to the end.
+    /// The resources that its targets resolved to could not be read, or not to the end.
     Unread,
-    /// Nothing, and the end of a sentence that begins with the action's name.
+    /// The action found nothing; the text is the end of a sentence that begins with the action's name.
     Nothing(String),
 }
 
-/// What an action found to act on. Where that could not be read, an action that is known to inject may go by its state,
-/// since FIS skips what finds no target; of one that nobody knows, nothing is known then.
+/// Tells what an action found to act on. Where the resources could not be read, an action that is known to
+/// inject may be judged by its state, since FIS skips an action that finds no target. An unknown action has
+/// then found nothing: FIS may treat it in another way.
 pub(super) fn found(action: &Action, targets: &[Target]) -> Found {
     if action.targets.is_empty() {
         return if TARGETLESS.contains(&action.action_id.as_str()) {

@@ -1,4 +1,4 @@
-//! Every action of FIS, and what follows the list.
+//! Tests of the list of actions, and of the documents that follow it.
 
 use super::*;
 
@@ -96,7 +96,7 @@ fn an_action_finds_something_where_each_of_its_targets_does() {
     assert_eq!(found(&action("aws:ssm:start-automation-execution", &[]), &[]), Found::Resources);
 }
 
-/// What runs without faultgate goes by the same list.
+/// The Step Functions template that runs without faultgate has the same list.
 #[test]
 fn the_state_machine_without_a_container_has_the_same_lists() {
     let template = include_str!("../../../../ci-templates/step-functions/no-container.yml");

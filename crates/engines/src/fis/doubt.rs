@@ -1,4 +1,5 @@
-//! Launches whose answers are not known: what they may have begun, and how it is looked for.
+//! Launches whose answers were lost. Each may have begun an experiment, which is looked for by its tags: a
+//! request with the launch token would find it as well, but would begin it where it does not exist.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -16,8 +17,8 @@ use faultgate_core::clock::Clock;
 use faultgate_core::model::Intent;
 use faultgate_net::aws::Place;
 
-/// Pauses before the looks for what may have begun. FIS may list an experiment a while after it has begun it.
-const LOOKS: [Duration; 6] = [
+/// Pauses before the requests that look for an experiment: FIS may list it a while after it has begun it.
+const SEARCH_PAUSES: [Duration; 6] = [
     Duration::ZERO,
     Duration::from_millis(300),
     Duration::from_millis(700),
@@ -26,34 +27,35 @@ const LOOKS: [Duration; 6] = [
     Duration::from_secs(5),
 ];
 
-/// By the names of the experiments.
+/// The launches whose answers are not known, by the names of the experiments.
 #[derive(Default)]
 pub(super) struct Doubts(RefCell<BTreeMap<String, Doubt>>);
 
 #[derive(Default)]
 struct Doubt {
     client_tokens: Vec<String>,
-    /// When the first request went out. None: another process knows.
+    /// The time at which the first request went out; None where another process sent it.
     since: Option<jiff::Timestamp>,
 }
 
 impl Doubts {
-    /// Another process was about to launch it.
+    /// Adds a launch that another process was about to make.
     pub(super) fn recall(&self, name: &str, intent: &Intent) {
         let doubt = Doubt { client_tokens: intent.client_tokens.clone(), since: None };
         self.0.borrow_mut().insert(name.to_owned(), doubt);
     }
 
+    /// Returns `true` if the launch of this experiment is in doubt.
     pub(super) fn is_in(&self, name: &str) -> bool {
         self.0.borrow().contains_key(name)
     }
 
-    /// What became of it is known.
+    /// Ends the doubt: it is known what became of the launch.
     pub(super) fn settle(&self, name: &str) {
         self.0.borrow_mut().remove(name);
     }
 
-    /// How a person looks for what a launch may have begun, if that is in doubt.
+    /// Returns the way in which a person looks for the experiment of a launch, if that is in doubt.
     pub(super) fn how_to_look(&self, launch: &Launch<'_>, place: &Place) -> Option<String> {
         let doubts = self.0.borrow();
         let Doubt { client_tokens, since } = doubts.get(launch.name)?;
@@ -70,7 +72,7 @@ impl Doubts {
     }
 }
 
-/// Keeps in mind what it notes.
+/// A notary that also adds each launch to the doubts before its request goes out.
 pub(super) struct Doubting<'a> {
     pub(super) doubts: &'a Doubts,
     pub(super) name: &'a str,
@@ -81,6 +83,7 @@ pub(super) struct Doubting<'a> {
 #[async_trait(?Send)]
 impl Notary for Doubting<'_> {
     async fn intend(&self, intent: Intent) {
+        // The block ends the borrow before the await.
         {
             let mut doubts = self.doubts.0.borrow_mut();
             let doubt = doubts.entry(self.name.to_owned()).or_default();
@@ -92,14 +95,15 @@ impl Notary for Doubting<'_> {
 }
 
 impl Launch<'_> {
-    /// Looks, again and again, for an experiment that a request without an answer may have begun. The last look counts.
+    /// Looks repeatedly for an experiment that a request without an answer may have begun. Where none is
+    /// found, the result of the last look counts.
     pub(super) async fn search(
         &self,
         clients: &Clients,
         place: &Place,
     ) -> Result<Option<Experiment>, Failure> {
         let mut seen = Ok(None);
-        for pause in LOOKS {
+        for pause in SEARCH_PAUSES {
             tokio::time::sleep(pause).await;
             seen = self.find(clients, place).await;
             if matches!(seen, Ok(Some(_))) {
@@ -109,7 +113,7 @@ impl Launch<'_> {
         seen
     }
 
-    /// By its tags: a request with the client token would begin it.
+    /// Looks once for the experiment, by its tags.
     async fn find(&self, clients: &Clients, place: &Place) -> Result<Option<Experiment>, Failure> {
         let what = format!("look for an experiment of the template {}", self.template);
         let mut pages = clients

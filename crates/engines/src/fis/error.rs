@@ -1,4 +1,5 @@
-//! The SDK's errors in our words: what failed, why, and what to do.
+//! The translation of the SDK's errors into failures: what failed, why, and the remedy. A missing permission
+//! comes with the statement that grants it.
 
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
@@ -12,10 +13,11 @@ use faultgate_net::aws::iam::Target;
 use faultgate_net::aws::role::refusal_in;
 use faultgate_net::http;
 
-/// The longest text of a service that is passed on.
-const LONGEST: usize = 600;
+/// Maximum length of a service's text that is passed on, in characters.
+const MAX_MESSAGE_CHARS: usize = 600;
 
-/// Makes a failure of an SDK error. `operation` is the API's name, `what` completes "could not …".
+/// Makes a failure of an SDK error. `operation` is the name of the API's operation; `what` completes "could
+/// not …".
 pub(super) fn failure<E>(
     error: &SdkError<E, HttpResponse>,
     operation: &str,
@@ -28,6 +30,7 @@ where
     let code = error.code().unwrap_or_default();
     let status = error.raw_response().map_or(0, |response| response.status().as_u16());
     let kind = kind(code, status, error);
+    // The role's own reason is deep in the chain of errors, and says more than the SDK's.
     if let Some(refusal) = refusal_in(error) {
         let (why, remedy) = (refusal.to_string(), refusal.what_to_do().map(ToOwned::to_owned));
         return Failure { kind, what: what.into(), why, remedy };
@@ -49,21 +52,23 @@ where
         ),
         _ => http::remedy(&why).map(ToOwned::to_owned),
     };
-    Failure { kind, what: what.into(), why: text::plain(&why, LONGEST), remedy }
+    Failure { kind, what: what.into(), why: text::plain(&why, MAX_MESSAGE_CHARS), remedy }
 }
 
-/// An answer that does not say what it should.
+/// Returns the failure of an answer that does not hold what it should.
 pub(super) fn unreadable(what: &str, why: &str) -> Failure {
     Failure { kind: FailureKind::Unanswered, what: what.to_owned(), why: text::plain(why, 300), remedy: None }
 }
 
-/// The statement to add to the policy of whoever runs faultgate, as JSON.
+/// Returns an instruction with the statement to add to the policy of the role that runs faultgate, as JSON.
 fn statement(operation: &str, place: &Place) -> Option<String> {
     let statements =
         iam::statements(operation, &Target::of(&place.partition, &place.region, &place.account))?;
     Some(format!("add this statement to the policy of the role that runs faultgate: {statements}"))
 }
 
+/// Classifies an error. Only an answer of the service that refuses the request is a refusal; anything else
+/// may have had an effect.
 fn kind<E>(code: &str, status: u16, error: &SdkError<E, HttpResponse>) -> FailureKind {
     if code.contains("AccessDenied") || code == "UnauthorizedOperation" || code == "NotAuthorized" {
         return FailureKind::Denied;
@@ -75,14 +80,15 @@ fn kind<E>(code: &str, status: u16, error: &SdkError<E, HttpResponse>) -> Failur
     if matches!(error, SdkError::ConstructionFailure(_)) {
         return FailureKind::Refused;
     }
-    // A throttled request was not carried out, but it says nothing about the next one.
+    // A throttled request was not carried out, but the answer says nothing about the next one.
     if certain && status != 429 && !code.contains("Throttl") && !code.contains("TooManyRequests") {
         return FailureKind::Refused;
     }
     FailureKind::Unanswered
 }
 
-/// A signature says when it was made.
+/// Returns `true` if the request was refused for the time in its signature, so that this machine's clock is
+/// wrong.
 fn is_about_time(code: &str, why: &str) -> bool {
     code == "RequestTimeTooSkewed"
         || why.contains("Signature expired")

@@ -1,4 +1,6 @@
-//! What comes out of the queue: FIS state changes, our own handshakes, and whatever else finds its way in.
+//! The messages that come out of the queue: state changes of FIS, the run's own handshakes, and whatever else
+//! finds its way in. Whoever may send to the queue can forge such a message, so its texts are limited
+//! here, and an event never decides a verdict.
 
 use std::str::FromStr;
 
@@ -14,37 +16,41 @@ pub(super) const FIS_DETAIL_TYPE: &str = "FIS Experiment State Change";
 pub(super) const HANDSHAKE_SOURCE: &str = "faultgate.handshake";
 pub(super) const HANDSHAKE_DETAIL_TYPE: &str = "Faultgate Handshake";
 
-/// Ids and words of FIS have fewer bytes. What is longer is not FIS's, and would take memory.
-const LONGEST_WORD: usize = 256;
-const LONGEST_REASON: usize = 1_000;
+/// Maximum length of an id or word, in bytes. Those of FIS are shorter; a longer one is forged, and would
+/// take memory.
+const MAX_WORD_BYTES: usize = 256;
+/// Maximum length of a reason, in characters; a longer one is cut.
+const MAX_REASON_CHARS: usize = 1_000;
 
-/// An experiment has changed its state, so FIS says.
+/// An event by which FIS says that an experiment has changed its state.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct StateChange {
-    /// The event's own id: the bus may deliver one event more than once.
+    /// The event's own id, by which duplicates are found: the bus may deliver one event more than once.
     pub(super) event_id: String,
     pub(super) experiment: String,
     pub(super) template: String,
     /// FIS's word for the new state.
     pub(super) word: String,
     pub(super) reason: Option<String>,
-    /// FIS gives whole seconds. None where the event has no time that can be read.
+    /// The time of the change, in whole seconds; None where the event has no time that can be read.
     pub(super) at: Option<Timestamp>,
 }
 
+/// The kinds of messages.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Message {
     StateChange(StateChange),
     Handshake {
         nonce: String,
     },
-    /// Somebody else's event.
+    /// An event that is neither FIS's nor a handshake.
     Foreign,
-    /// It says that it is ours and cannot be read.
+    /// A message that should be FIS's or a handshake, and cannot be read for this reason.
     Malformed(&'static str),
 }
 
-/// The state that FIS's word stands for. New words may be added to the API at any time.
+/// Returns the state that FIS's word stands for. FIS may add words at any time: they are [`State::Unknown`],
+/// never an end.
 pub(super) fn state_of(word: &str) -> State {
     match word {
         "pending" | "initiating" => State::Pending,
@@ -58,8 +64,8 @@ pub(super) fn state_of(word: &str) -> State {
     }
 }
 
-/// Reads the body of a queue's message. Lenient where nothing depends on it: fields may be missing or new,
-/// and an SNS topic may stand between the rule and the queue.
+/// Reads the body of a queue's message. Fields that nothing depends on may be missing or new, and an SNS
+/// topic may stand between the rule and the queue.
 pub(super) fn parse(body: &str) -> Message {
     let Ok(value) = serde_json::from_str::<Value>(body) else {
         return Message::Malformed("the message is not JSON");
@@ -77,6 +83,7 @@ pub(super) fn parse(body: &str) -> Message {
     parse_event(&value)
 }
 
+/// Reads an event of EventBridge.
 fn parse_event(event: &Value) -> Message {
     let detail = &event["detail"];
     match (event["source"].as_str(), event["detail-type"].as_str()) {
@@ -98,6 +105,7 @@ fn parse_event(event: &Value) -> Message {
     let time = word(&event["time"]);
     let reason = detail["new-state"]["reason"].as_str().filter(|reason| !reason.is_empty());
     Message::StateChange(StateChange {
+        // An event without an id gets one of its content, so that a duplicate is still found.
         event_id: match word(&event["id"]) {
             Some(id) => id.to_owned(),
             None => format!("{experiment} {state} {}", time.unwrap_or_default()),
@@ -105,14 +113,14 @@ fn parse_event(event: &Value) -> Message {
         experiment: experiment.to_owned(),
         template: word(&detail["experiment-template-id"]).unwrap_or_default().to_owned(),
         word: state.to_owned(),
-        reason: reason.map(|reason| reason.chars().take(LONGEST_REASON).collect()),
+        reason: reason.map(|reason| reason.chars().take(MAX_REASON_CHARS).collect()),
         at: time.and_then(|time| Timestamp::from_str(time).ok()),
     })
 }
 
-/// A text that is no longer than FIS's are.
+/// Returns a JSON text that is no longer than those of FIS.
 fn word(value: &Value) -> Option<&str> {
-    value.as_str().filter(|text| text.len() <= LONGEST_WORD)
+    value.as_str().filter(|text| text.len() <= MAX_WORD_BYTES)
 }
 
 #[cfg(test)]
@@ -188,7 +196,7 @@ mod tests {
         let mut event = state_change();
         event["detail"]["new-state"]["reason"] = json!("é".repeat(100_000));
         let Message::StateChange(change) = parse(&event.to_string()) else { panic!("not read") };
-        assert_eq!(change.reason, Some("é".repeat(LONGEST_REASON)));
+        assert_eq!(change.reason, Some("é".repeat(MAX_REASON_CHARS)));
     }
 
     #[test]

@@ -1,7 +1,9 @@
-//! State changes that have come out of the queue, kept until the experiment they speak of is watched.
+//! The inbox keeps the state changes that have come out of the queue until the experiment they speak of is
+//! watched.
 //!
-//! One reader fills it for all experiments of a subscription. An event may come before StartExperiment has
-//! answered, more than once, late, or for somebody else's experiment of the same template.
+//! One reader fills the inbox for all experiments of a subscription. An event may come before StartExperiment
+//! has answered, more than once, late, or for somebody else's experiment of the same template. Each
+//! collection has a limit, so that a flood of messages takes no memory without end.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -11,47 +13,52 @@ use tokio::sync::watch;
 
 use super::events::{Message, StateChange, parse};
 
-/// Experiments of others that share our template are kept too, in case one turns out to be ours; no more of
-/// them than this.
-const MOST_EXPERIMENTS: usize = 512;
-/// FIS announces fewer than ten changes of one experiment.
-const MOST_CHANGES: usize = 64;
-/// Changes of all experiments of others together.
-const MOST_OF_OTHERS: usize = 2048;
+/// Maximum number of experiments whose changes are kept before they are claimed: other runs may share the
+/// template, and an experiment of this run may be announced before it is claimed.
+const MAX_EXPERIMENTS: usize = 512;
+/// Maximum number of changes of one experiment that are kept. FIS announces fewer than ten.
+const MAX_CHANGES: usize = 64;
+/// Maximum number of changes that are kept of all unclaimed experiments together.
+const MAX_FOREIGN_CHANGES: usize = 2048;
 
+/// A state change, and the time at which it was received.
 #[derive(Debug, Clone)]
 pub(super) struct Received {
     pub(super) change: StateChange,
     pub(super) observed_at: Timestamp,
 }
 
-/// What is to be done with a message in a queue that others may read too.
+/// The instruction for a message in a queue that others may read too.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Disposition {
-    /// It was for this run: delete it.
+    /// The message was for this run: delete it.
     Ours,
-    /// It may be somebody else's: let it be.
+    /// The message may be somebody else's: leave it.
     NotOurs,
 }
 
 #[derive(Debug, Default)]
 struct Contents {
+    /// The changes by the ids of the experiments, in the order of their arrival.
     received: HashMap<String, Vec<Received>>,
+    /// Ids of the events that are kept.
     seen: HashSet<String>,
+    /// Number of duplicates by the ids of the experiments.
     duplicates: HashMap<String, u64>,
+    /// Ids of the claimed experiments.
     ours: HashSet<String>,
-    /// Changes that are kept of experiments that are not ours, so far.
+    /// Number of changes that are kept of experiments which are not claimed.
     of_others: usize,
-    /// Nonces, and whether each has come.
+    /// The awaited nonces; the value is `true` once the handshake has come.
     handshakes: BTreeMap<String, bool>,
     malformed: u64,
-    /// Changes that were let go, since too many were kept.
+    /// Number of changes that were dropped, since too many were kept.
     let_go: u64,
-    /// Why the queue cannot be read at present.
+    /// The reason for which the queue cannot be read at present, if it cannot.
     trouble: Option<String>,
 }
 
-/// Cloning shares the contents.
+/// The inbox of one subscription. Cloning it shares the contents.
 #[derive(Debug, Clone)]
 pub(super) struct Inbox {
     templates: Arc<HashSet<String>>,
@@ -68,12 +75,12 @@ impl Inbox {
         }
     }
 
-    /// Wakes at each change from now on.
+    /// Returns a receiver that is woken at each change of the inbox from now on.
     pub(super) fn subscribe(&self) -> watch::Receiver<()> {
         self.changed.subscribe()
     }
 
-    /// From now on, messages about this experiment are this run's.
+    /// Claims an experiment for this run: messages about it are this run's from now on.
     pub(super) fn claim(&self, experiment: &str) {
         let mut contents = self.contents();
         if contents.ours.insert(experiment.to_owned()) {
@@ -82,11 +89,13 @@ impl Inbox {
         }
     }
 
-    /// From now on a handshake with this nonce is noticed, and no other that anybody may have put on the bus.
+    /// Awaits a handshake with this nonce. Handshakes with other nonces, which anybody may put on the bus,
+    /// are ignored.
     pub(super) fn await_handshake(&self, nonce: &str) {
         self.contents().handshakes.entry(nonce.to_owned()).or_default();
     }
 
+    /// Reads a message and keeps it where it concerns this run.
     pub(super) fn deliver(&self, body: &str, observed_at: Timestamp) -> Disposition {
         let mut contents = self.contents();
         let disposition = match parse(body) {
@@ -116,13 +125,16 @@ impl Inbox {
         }
         let disposition = if ours { Disposition::Ours } else { Disposition::NotOurs };
         let changes = contents.received.get(&change.experiment).map(Vec::len);
+        // Duplicates are counted of known experiments only: counters by forged ids would grow without end.
         if changes.is_some() && contents.seen.contains(&change.event_id) {
             *contents.duplicates.entry(change.experiment).or_default() += 1;
             return disposition;
         }
-        let is_new = !contents.seen.contains(&change.event_id) && changes.unwrap_or_default() < MOST_CHANGES;
-        let has_place = changes.is_some() || contents.received.len() < MOST_EXPERIMENTS;
-        if !is_new || !(ours || (has_place && contents.of_others < MOST_OF_OTHERS)) {
+        let is_new = !contents.seen.contains(&change.event_id) && changes.unwrap_or_default() < MAX_CHANGES;
+        // A claimed experiment always has a place, so that a flood of others' changes cannot displace its
+        // own.
+        let has_place = changes.is_some() || contents.received.len() < MAX_EXPERIMENTS;
+        if !is_new || !(ours || (has_place && contents.of_others < MAX_FOREIGN_CHANGES)) {
             contents.let_go += 1;
             return disposition;
         }
@@ -136,7 +148,8 @@ impl Inbox {
         disposition
     }
 
-    /// The changes of an experiment that came after the first `known` ones, in the order of their arrival.
+    /// Returns the changes of an experiment that came after the first `known` ones, in the order of their
+    /// arrival.
     pub(super) fn after(&self, experiment: &str, known: usize) -> Vec<Received> {
         self.contents()
             .received
@@ -146,6 +159,7 @@ impl Inbox {
             .to_vec()
     }
 
+    /// Returns the number of changes of an experiment that are kept.
     pub(super) fn received(&self, experiment: &str) -> u64 {
         self.contents().received.get(experiment).map_or(0, |changes| changes.len() as u64)
     }
@@ -154,10 +168,12 @@ impl Inbox {
         self.contents().duplicates.get(experiment).copied().unwrap_or_default()
     }
 
+    /// Returns the number of messages that could not be read.
     pub(super) fn malformed(&self) -> u64 {
         self.contents().malformed
     }
 
+    /// Returns the number of changes that were dropped, since too many were kept.
     pub(super) fn let_go(&self) -> u64 {
         self.contents().let_go
     }
@@ -166,11 +182,12 @@ impl Inbox {
         self.contents().handshakes.get(nonce).copied().unwrap_or_default()
     }
 
-    /// Why the queue cannot be read at present.
+    /// Returns the reason for which the queue cannot be read at present, if it cannot.
     pub(super) fn trouble(&self) -> Option<String> {
         self.contents().trouble.clone()
     }
 
+    /// Notes why the queue cannot be read, or that it can. Waiters wake only where that has changed.
     pub(super) fn set_trouble(&self, trouble: Option<String>) {
         let mut contents = self.contents();
         if contents.trouble != trouble {
@@ -241,7 +258,7 @@ mod tests {
     #[test]
     fn a_flood_of_others_leaves_room_for_ours() {
         let inbox = inbox();
-        for n in 0..2 * MOST_EXPERIMENTS {
+        for n in 0..2 * MAX_EXPERIMENTS {
             inbox.deliver(
                 &event(&format!("x{n}"), &format!("OTHER{n}"), "EXT1", "running"),
                 Timestamp::UNIX_EPOCH,
@@ -250,11 +267,11 @@ mod tests {
         inbox.claim("EXP1");
         inbox.deliver(&event("a", "EXP1", "EXT1", "completed"), Timestamp::UNIX_EPOCH);
         assert_eq!(inbox.received("EXP1"), 1);
-        assert!(inbox.contents().received.len() <= MOST_EXPERIMENTS + 1);
-        assert_eq!(inbox.let_go(), MOST_EXPERIMENTS as u64);
+        assert!(inbox.contents().received.len() <= MAX_EXPERIMENTS + 1);
+        assert_eq!(inbox.let_go(), MAX_EXPERIMENTS as u64);
     }
 
-    /// Each message is another one, and each may be kept in one of the collections.
+    /// No collection grows without end, although each message differs from the others and could be kept.
     #[test]
     fn nothing_that_floods_the_queue_is_kept_without_end() {
         let inbox = inbox();
@@ -284,9 +301,9 @@ mod tests {
         let (once, let_go) = (kept(), inbox.let_go());
         flood(10_000);
         assert_eq!(kept(), once, "it is full");
-        assert!(once < 3 * MOST_OF_OTHERS, "{once}");
+        assert!(once < 3 * MAX_FOREIGN_CHANGES, "{once}");
         assert!(inbox.let_go() > let_go + 30_000, "what was let go is counted");
-        assert_eq!(inbox.received("EXP1"), MOST_CHANGES as u64);
+        assert_eq!(inbox.received("EXP1"), MAX_CHANGES as u64);
         assert!(!inbox.has_handshake("ours"));
     }
 }

@@ -1,4 +1,6 @@
-//! Starts an experiment once, whatever happens to the requests.
+//! The launch of an experiment, at most once, whatever happens to the requests. The launch token makes a
+//! repeated request find the experiment that the first one began. An answer is taken only if it is of this
+//! launch.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -17,25 +19,26 @@ use faultgate_core::text;
 use faultgate_net::aws::Place;
 use faultgate_net::http::calls::attempts;
 
-/// Pauses before a launch without an answer is asked for again, beside the SDK's own tries: what it cannot read, it does
-/// not ask for again.
-const AGAIN: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(3)];
+/// Pauses before a launch without an answer is requested again. The SDK retries as well, but not after an
+/// answer that it cannot read.
+const RETRY_PAUSES: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(3)];
 
-/// One launch: which template, under which name.
+/// One launch of a template, under the name of an experiment.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Launch<'a> {
     pub(super) run: &'a RunIdentity,
     pub(super) name: &'a str,
     pub(super) template: &'a str,
     pub(super) dry_run: bool,
-    /// A sweep may stop it from then on.
+    /// The time from which on a sweep may stop the experiment.
     pub(super) expires_at: jiff::Timestamp,
-    /// From then on nothing is begun.
+    /// Cancelled when nothing more may be begun.
     pub(super) cancelled: &'a CancellationToken,
 }
 
 impl Launch<'_> {
-    /// The same for every retry within one attempt of one CI job, another for each re-run.
+    /// Returns the launch token: the same one for every retry within one attempt of a CI job, another one for
+    /// each re-run.
     fn client_token(&self, salt: &str) -> String {
         let digest = digest::of_parts(&[&self.run.attempt_key, self.name, self.template, salt]);
         format!("faultgate-{}", &digest[..32])
@@ -57,7 +60,7 @@ impl Launch<'_> {
         tags
     }
 
-    /// Starts it. The same token goes out again when an answer is lost, so one launch stays one.
+    /// Starts the experiment. The same token goes out again when an answer is lost, so one launch stays one.
     pub(super) async fn start(
         &self,
         clients: &Clients,
@@ -68,8 +71,9 @@ impl Launch<'_> {
         let Some(other) = self.other_run(&started) else {
             return self.verified(started);
         };
-        // The token was used before, in this very attempt of this job: a step tried again, or two steps that
-        // run the same thing. What is over does not stand in the way; what is not, must not get company.
+        // The token was used before, in this very attempt of this job, by a step that was tried again or by
+        // two steps that run the same thing. An experiment that is over does not stand in the way; beside one
+        // that is not over, no second one must run.
         let id = started.id().unwrap_or_default();
         let now = get(clients, place, id).await?;
         if record(&now, None).has_ended() {
@@ -89,8 +93,8 @@ impl Launch<'_> {
         })
     }
 
-    /// An answer that is of another launch is none. Nothing that was started a moment ago is over, unless this launch was
-    /// sent again: then its tags say so.
+    /// Refuses the answer of another launch. An experiment that was started a moment ago cannot be over,
+    /// unless the launch was sent again; then its tags say that it is this launch's.
     fn verified(&self, started: Experiment) -> Result<Experiment, Failure> {
         let id = started.id().unwrap_or_default();
         let refused = |kind, why| {
@@ -130,6 +134,8 @@ impl Launch<'_> {
         Ok(started)
     }
 
+    /// Requests the start until there is an answer, a refusal, or no pause left. Each request has the same
+    /// token.
     async fn request(
         &self,
         clients: &Clients,
@@ -138,8 +144,9 @@ impl Launch<'_> {
         notary: &dyn Notary,
     ) -> Result<Experiment, Failure> {
         let token = self.client_token(salt);
+        // Written down first: if this process is killed now, another one can look for the experiment.
         notary.intend(Intent { client_tokens: vec![token.clone()], earlier_runs: None }).await;
-        let mut pauses = AGAIN.into_iter();
+        let mut pauses = RETRY_PAUSES.into_iter();
         let mut doubted = false;
         loop {
             let failure = match self.ask(clients, place, &token).await {
@@ -148,11 +155,14 @@ impl Launch<'_> {
             };
             let in_doubt = failure.kind == FailureKind::Unanswered;
             doubted |= in_doubt;
-            // A refusal says nothing about the requests before it.
+            // A refusal says nothing about the requests before it, so a launch that was in doubt stays in
+            // doubt.
             let kind = if doubted { FailureKind::Unanswered } else { failure.kind };
             let Some(pause) = pauses.next().filter(|_| in_doubt) else {
                 return Err(Failure { kind, ..failure });
             };
+            // The order matters: a run that is cancelled must not launch, even if the pause is over at the
+            // same moment.
             tokio::select! {
                 biased;
                 () = self.cancelled.cancelled() => return Err(Failure { kind, ..failure }),
@@ -161,6 +171,7 @@ impl Launch<'_> {
         }
     }
 
+    /// Requests the start once, beside the SDK's own retries.
     async fn ask(&self, clients: &Clients, place: &Place, token: &str) -> Result<Experiment, Failure> {
         let what = format!("start an experiment from the template {}", self.template);
         let mut request = clients
@@ -178,7 +189,7 @@ impl Launch<'_> {
             let failure = failure(&error, "StartExperiment", &what, place);
             let kind = match failure.kind {
                 _ if attempts.may_have_taken_effect() => FailureKind::Unanswered,
-                // As where it was throttled until the end.
+                // No attempt can have taken effect, such as where all were throttled: nothing has begun.
                 FailureKind::Unanswered => FailureKind::Refused,
                 kind => kind,
             };
@@ -192,13 +203,14 @@ impl Launch<'_> {
         })
     }
 
-    /// The run that this experiment belongs to, if it is not this one.
+    /// Returns the id of the run that this experiment belongs to, if it is not this run.
     fn other_run<'e>(&self, experiment: &'e Experiment) -> Option<&'e str> {
         let tag = experiment.tags()?.get(RUN)?;
         (*tag != self.run.id).then_some(tag.as_str())
     }
 }
 
+/// Reads an experiment. An answer about another experiment is a failure.
 pub(super) async fn get(clients: &Clients, place: &Place, id: &str) -> Result<Experiment, Failure> {
     let what = format!("read the experiment {id}");
     let answer = clients.fis.get_experiment().id(id).send().await;
@@ -257,7 +269,7 @@ mod tests {
             .build()
     }
 
-    /// An answer that is over already is ours only by its tags; one of another launch is never ours.
+    /// An experiment that is over already is this launch's only by its tags; one of another launch never is.
     #[test]
     fn an_answer_of_another_launch_is_not_taken() {
         let run = run("mine", "x");

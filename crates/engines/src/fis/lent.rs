@@ -1,5 +1,6 @@
-//! A queue that several processes read, each of which is to see every message: none is deleted, and all come back
-//! again and again.
+//! A queue that several processes read at the same time, each of which has to see every message. No message
+//! is deleted, so all of them come back again and again; each process remembers those that it knows and
+//! passes them on to the others.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -11,34 +12,39 @@ use tokio::time::Instant;
 use super::clients::Clients;
 use super::inbox::Inbox;
 
-/// How long messages are hidden from others after one has received them.
+/// Time for which a message is hidden from other processes after one has received it, in seconds.
 pub(super) const HIDDEN_SECONDS: u16 = 10;
-/// What others hold comes back by then.
+/// Time after which a message that another process holds has come back.
 pub(super) const COME_BACK: Duration = Duration::from_secs(HIDDEN_SECONDS as u64 + 2);
-const LOOK_AGAIN: Duration = Duration::from_secs(1);
+/// Pause between two counts of the messages in the queue.
+const RECOUNT_PAUSE: Duration = Duration::from_secs(1);
 
-/// Messages that are known again. FIS announces a handful for each experiment: more is a flood, and is left to others.
-const MOST_KNOWN: usize = 20_000;
+/// Maximum number of messages that are remembered. FIS sends a handful for each experiment; more is a flood,
+/// and is left to others.
+const MAX_KNOWN_MESSAGES: usize = 20_000;
 
-/// What to do with a message.
+/// The instruction for a message that was received.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Turn {
-    /// It is new.
+    /// The message is new: read it.
     Take,
-    /// Somebody else may wait for it: it is given back at once.
+    /// Another process may wait for the message: give it back at once.
     PassOn,
-    /// It was passed on and came straight back, so nobody waits, or it is one too many: it stays hidden for a while.
+    /// The message was given back and came straight back, so no other process waits for it; or it is one too
+    /// many to remember. It stays hidden until its time is up.
     Leave,
 }
 
-/// The messages this process has received, and whether they were passed on when they last came. Cloning shares them.
+/// The ids of the messages that this process has received, each with `true` if it was given back when it last
+/// came. Cloning shares them.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Lent(Arc<Mutex<HashMap<String, bool>>>);
 
 impl Lent {
+    /// Tells what to do with a message, and remembers that it came.
     pub(super) fn turn(&self, message: &str) -> Turn {
         let mut known = self.known();
-        let is_full = known.len() >= MOST_KNOWN;
+        let is_full = known.len() >= MAX_KNOWN_MESSAGES;
         match known.get_mut(message) {
             None if is_full => Turn::Leave,
             None => {
@@ -52,13 +58,14 @@ impl Lent {
         }
     }
 
-    /// Waits until all that is in the queue was received here too, as far as the queue can tell, and as long as it may
-    /// take until another reader's messages come back.
+    /// Waits until this process has received as many messages as the queue holds, but no longer than it takes
+    /// until another process's messages come back. The queue's own counts are approximate.
     pub(super) async fn hear_all(&self, clients: &Clients, queue_url: &str, inbox: &Inbox) {
         let deadline = Instant::now() + COME_BACK;
         let mut changed = inbox.subscribe();
+        // A count that fails ends the wait: the messages are worth waiting for, but nothing depends on them.
         while let Ok(Some(all)) = tokio::time::timeout_at(deadline, count(clients, queue_url)).await {
-            let next = deadline.min(Instant::now() + LOOK_AGAIN);
+            let next = deadline.min(Instant::now() + RECOUNT_PAUSE);
             if self.known().len() >= all || Instant::now() >= deadline {
                 return;
             }
@@ -67,12 +74,12 @@ impl Lent {
     }
 
     fn known(&self) -> MutexGuard<'_, HashMap<String, bool>> {
-        // A panic while the lock was held has left nothing half-done in it.
+        // A panic while the lock was held has left nothing half-done in the map.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// Messages in the queue, hidden or not.
+/// Counts the messages in the queue, hidden or not.
 async fn count(clients: &Clients, queue_url: &str) -> Option<usize> {
     let names = [
         QueueAttributeName::ApproximateNumberOfMessages,
@@ -95,10 +102,10 @@ mod tests {
         assert_eq!(turns, [Turn::Take, Turn::PassOn, Turn::Leave, Turn::PassOn, Turn::Leave]);
         assert_eq!(lent.clone().turn("b"), Turn::Take);
         assert_eq!(lent.known().len(), 2);
-        for number in 0..2 * MOST_KNOWN {
+        for number in 0..2 * MAX_KNOWN_MESSAGES {
             lent.turn(&number.to_string());
         }
         assert_eq!(lent.turn("one more"), Turn::Leave, "a flood");
-        assert_eq!(lent.known().len(), MOST_KNOWN);
+        assert_eq!(lent.known().len(), MAX_KNOWN_MESSAGES);
     }
 }

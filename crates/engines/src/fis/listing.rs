@@ -1,4 +1,5 @@
-//! What FIS lists of one experiment: the resources its targets resolved to, and the accounts it was to act in.
+//! The lists that FIS has of one experiment: the resources that its targets resolved to, and the accounts
+//! that it was to act in.
 
 use super::clients::Clients;
 use super::error::failure;
@@ -6,12 +7,12 @@ use super::record::Resolved;
 use crate::Watcher;
 use faultgate_net::aws::Place;
 
-/// Pages of resolved targets that are read, 100 targets each.
-const TARGET_PAGES: usize = 10;
-/// Pages of accounts that are read: FIS allows 40 accounts.
-const ACCOUNT_PAGES: usize = 10;
+/// Maximum number of pages of resolved targets that are read, of 100 targets each.
+const MAX_TARGET_PAGES: usize = 10;
+/// Maximum number of pages of accounts that are read. FIS allows 40 accounts.
+const MAX_ACCOUNT_PAGES: usize = 10;
 
-/// The lists of one experiment. What cannot be read is a warning, and None.
+/// The lists of one experiment. A list that cannot be read is None, and a warning to the watcher.
 pub(super) struct Listing<'a> {
     pub(super) clients: &'a Clients,
     pub(super) place: Place,
@@ -20,11 +21,12 @@ pub(super) struct Listing<'a> {
 }
 
 impl Listing<'_> {
+    /// Reads the resolved targets, as many as the pages allow.
     pub(super) async fn resolved_targets(self) -> Option<Resolved> {
         let mut all = Resolved::default();
         let request = self.clients.fis.list_experiment_resolved_targets().experiment_id(self.id);
         let mut pages = request.into_paginator().send();
-        for _ in 0..TARGET_PAGES {
+        for _ in 0..MAX_TARGET_PAGES {
             match pages.next().await {
                 None => break,
                 Some(Ok(page)) => {
@@ -42,15 +44,17 @@ impl Listing<'_> {
         Some(all)
     }
 
+    /// Reads the ids of the accounts. A list that is not read to its end is None, because an account that is
+    /// missing from it would count as one that FIS does not list.
     pub(super) async fn accounts(self) -> Option<Vec<String>> {
         let mut all = Vec::new();
         let mut next = None;
-        for _ in 0..ACCOUNT_PAGES {
+        for _ in 0..MAX_ACCOUNT_PAGES {
             let request = self.clients.fis.list_experiment_target_account_configurations();
             match request.experiment_id(self.id).set_next_token(next).send().await {
                 Ok(page) => {
                     let accounts = page.target_account_configurations.unwrap_or_default();
-                    all.extend(accounts.into_iter().filter_map(|of| of.account_id));
+                    all.extend(accounts.into_iter().filter_map(|account| account.account_id));
                     next = page.next_token;
                 }
                 Err(error) => {

@@ -1,9 +1,12 @@
 //! AWS Fault Injection Service, watched by its own events.
 //!
-//! `preflight` looks, `subscription` makes rule and queue, `launch` starts, `doubt` looks for what a lost answer leaves in
-//! doubt, `reader` fills the `inbox`,
-//! `watch` waits for the end and confirms it by FIS's own record, `listing` reads what it acted on, `outcome` says what it
-//! means by the list in `actions`, `removal` cleans up. `sweep` finds what runs have left although its time is up.
+//! `preflight` checks the template before the launch, `subscription` makes a rule and a queue, `launch`
+//! starts the experiment, and `doubt` looks for an experiment whose answer was lost. `reader` fills the
+//! `inbox` with events; `watch` waits there for the end and confirms it by FIS's own record. `listing` reads
+//! the resources and accounts that the experiment acted on, `outcome` judges the end by the list in
+//! `actions`, and `removal` removes the rule and the queue. `sweep` finds leftovers whose time is up.
+//!
+//! An event alone never decides a verdict: it may be late, lost, doubled or forged.
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -69,39 +72,41 @@ use faultgate_core::model::{
 use faultgate_net::aws::Place;
 use faultgate_net::http::calls::{Calls, sum};
 
-/// The last messages of a shared queue are dealt with in this time.
-const LEAVE_LIMIT: Duration = Duration::from_secs(2);
-/// Experiments that FIS is asked about at once: many may end at the same moment, and each takes two connections.
-const ASKING_AT_ONCE: usize = 16;
+/// Time in which the reader of a shared queue deletes or gives back its last messages.
+const LEAVE_TIMEOUT: Duration = Duration::from_secs(2);
+/// Maximum number of experiments that FIS is asked about at once. Many may end at the same moment, and each
+/// takes two connections.
+const MAX_ASKED_AT_ONCE: usize = 16;
 
-/// FIS in one account and Region.
+/// The connection to FIS in one account and Region.
 pub struct FisEngine {
     clients: Clients,
     settings: FisSettings,
     clock: Clock,
     cancelled: CancellationToken,
-    /// From then on a sweep may remove and stop what is made.
+    /// The time from which on a sweep may remove and stop whatever this run made.
     expires_at: jiff::Timestamp,
     place: RefCell<Place>,
     templates: RefCell<BTreeMap<String, Template>>,
     inbox: RefCell<Inbox>,
     subscription: RefCell<Option<Rc<Subscription>>>,
-    /// The subscription before it is made.
+    /// The subscription that is planned: it is written to the state file before it is made.
     planned: RefCell<Option<Rc<Subscription>>>,
     others: Others,
     doubts: Doubts,
     reader: RefCell<Option<AbortOnDropHandle<()>>>,
+    /// Tells the reader to end after it has dealt with what it received.
     leaving: CancellationToken,
-    /// By the experiment's id.
+    /// The progress of each experiment, by its id.
     tracked: RefCell<HashMap<String, Tracking>>,
-    /// Turns to ask how an experiment is.
+    /// Permits to ask FIS how an experiment is.
     asking: Semaphore,
-    /// The requests made for each experiment, by its name.
+    /// The counts of the requests made for each experiment, by its name.
     launches: RefCell<HashMap<String, Calls>>,
 }
 
 impl FisEngine {
-    /// `sdk` must have a Region.
+    /// Makes an engine without any request. `sdk` must have a Region.
     pub fn new(sdk: &SdkConfig, settings: FisSettings, clock: Clock, cancelled: CancellationToken) -> Self {
         let region = sdk.region().map(AsRef::as_ref).unwrap_or_default();
         let expires_in = jiff::SignedDuration::try_from(settings.expires_in).unwrap_or_default();
@@ -121,7 +126,7 @@ impl FisEngine {
             reader: RefCell::default(),
             leaving: CancellationToken::new(),
             tracked: RefCell::default(),
-            asking: Semaphore::new(ASKING_AT_ONCE),
+            asking: Semaphore::new(MAX_ASKED_AT_ONCE),
             launches: RefCell::default(),
         }
     }
@@ -147,7 +152,7 @@ impl FisEngine {
         }
     }
 
-    /// From here on the experiment is ours to watch.
+    /// Begins to watch an experiment that this process has launched.
     fn begin(
         &self,
         experiment: &aws_sdk_fis::types::Experiment,
@@ -205,7 +210,7 @@ impl FisEngine {
         *self.reader.borrow_mut() = Some(AbortOnDropHandle::new(tokio::spawn(reader.run())));
     }
 
-    /// What is to be made: the same whenever it is asked for.
+    /// Returns the planned subscription, the same one at each call.
     fn planned(&self) -> Rc<Subscription> {
         let make = || {
             let templates: Vec<String> = self.templates.borrow().keys().cloned().collect();
@@ -217,6 +222,7 @@ impl FisEngine {
 
     async fn subscribe(&self) -> Result<(), Failure> {
         let subscription = self.planned();
+        // Noted before anything is made, so that `close` removes whatever an interrupted `make` has begun.
         *self.subscription.borrow_mut() = Some(subscription.clone());
         let queue_url = subscription.make(&self.clients).await?;
         if self.cancelled.is_cancelled() {
@@ -225,6 +231,8 @@ impl FisEngine {
         let hands_on = self.settings.step == RunStep::Launch;
         self.start_reader(&queue_url, if hands_on { Keeping::Proving } else { Keeping::Own });
         subscription.prove(&self.clients, &self.inbox(), &self.clock, &self.cancelled).await?;
+        // Another process reads the queue from now on. The last poll has to end first, since its answer might
+        // take a message along.
         let reader = self.reader.borrow_mut().take_if(|_| hands_on);
         if let Some(reader) = reader {
             self.leaving.cancel();
@@ -233,7 +241,7 @@ impl FisEngine {
         Ok(())
     }
 
-    /// Reads what another process has subscribed to. Without a queue, FIS is asked directly.
+    /// Reads the queue that another process has made. Where no queue is known, FIS is asked directly.
     fn listen(&self) {
         match self.others.queue() {
             Some((url, lent)) => self.start_reader(&url, Keeping::Lent(lent)),
@@ -241,7 +249,8 @@ impl FisEngine {
         }
     }
 
-    /// What others hold of a queue that is lent is waited for, unless it cannot be read.
+    /// Waits for messages of a lent queue that other processes hold at present, unless the queue cannot be
+    /// read.
     async fn hear_all(&self) {
         let inbox = self.inbox();
         if let (Some((url, lent)), None) = (self.others.queue(), inbox.trouble()) {
@@ -260,12 +269,12 @@ impl Engine for FisEngine {
             None => None,
         };
         if role.as_ref().is_some_and(|finding| finding.level == Level::Error) {
-            // Every look would fail for the same reason.
+            // Every other check would fail for the same reason.
             return role.into_iter().collect();
         }
         let Preflight { mut findings, templates } = preflight(&self.clients, &self.place(), &ids).await;
         findings.splice(0..0, role);
-        // The template says in which account we are: no other request has to.
+        // The ARN of the template has the account, so no request of its own is needed for it.
         if let Some(place) = templates.values().find_map(|template| template.place.clone()) {
             *self.place.borrow_mut() = place;
         } else if self.settings.monitor == Monitor::Events && !templates.is_empty() {
@@ -288,6 +297,7 @@ impl Engine for FisEngine {
     async fn open(&self) -> Result<(), Failure> {
         match (self.settings.monitor, &self.settings.event_queue_url) {
             (Monitor::Poll, _) => Ok(()),
+            // An event that is taken here would be missing for the process that monitors.
             (Monitor::Queue, Some(_)) if self.settings.step == RunStep::Launch => Ok(()),
             (Monitor::Queue, Some(url)) => {
                 self.start_reader(url, Keeping::Shared);
@@ -312,6 +322,7 @@ impl Engine for FisEngine {
         let calls = self.calls_for(experiment);
         let doubting = Doubting { doubts: &self.doubts, name: launch.name, clock: self.clock, notary };
         let started = calls.of(launch.start(&self.clients, &self.place(), &doubting)).await;
+        // A launch without an answer stays in doubt; any other outcome is certain.
         if started.as_ref().err().is_none_or(|failure| failure.kind != FailureKind::Unanswered) {
             self.doubts.settle(launch.name);
         }
@@ -355,7 +366,7 @@ impl Engine for FisEngine {
             tracking.stop_requested = true;
         }
         match self.calls_of(&launched.id).of(stop).await {
-            // FIS refuses to stop what has ended. Whether it has is for its record to say.
+            // FIS refuses to stop an experiment that has ended. Its record says whether it has.
             Err(refused) if refused.kind == FailureKind::Refused => match self.look(launched).await {
                 Ok(record) if record.has_ended() => Ok(()),
                 _ => Err(refused),
@@ -377,7 +388,7 @@ impl Engine for FisEngine {
     async fn judge(&self, record: &Record, launched: &Launched, stop: Option<&StopCause>) -> Judgement {
         let tracking = self.tracked.borrow().get(&launched.id).cloned().unwrap_or_else(Tracking::new);
         let stop_alarms = self.stop_alarms(&tracking.template);
-        // Who stopped it is not in the record.
+        // The record does not say who stopped an experiment.
         let asks = stop.is_none() && matches!(record.state, State::Stopped | State::Cancelled);
         let place = self.place();
         let (alarms, lever) = if asks {
@@ -418,12 +429,12 @@ impl Engine for FisEngine {
     }
 
     async fn close(&self, within: Duration) {
-        // First, so that the reader does not complain about a queue that is going away.
+        // The reader ends first, so that it does not complain about a queue that is going away.
         let reader = self.reader.borrow_mut().take();
         if let (Monitor::Queue, Some(reader)) = (self.settings.monitor, reader) {
-            // Messages it has taken from a shared queue are deleted or given back before it ends.
+            // The messages that it has taken from a shared queue are deleted or given back before it ends.
             self.leaving.cancel();
-            let _ = tokio::time::timeout(within.min(LEAVE_LIMIT), reader).await;
+            let _ = tokio::time::timeout(within.min(LEAVE_TIMEOUT), reader).await;
         }
         let subscription = self.subscription.borrow().clone();
         if let Some(subscription) = subscription {

@@ -1,4 +1,5 @@
-//! What other processes have begun or made, and this one takes up.
+//! The subscriptions of other processes that this one takes over: the queue that it reads with them, and the
+//! rules and queues that it removes after them.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -11,30 +12,34 @@ use super::lent::Lent;
 use super::subscription::Subscription;
 use faultgate_core::model::{SubscriptionRecord, SubscriptionState};
 
+/// The subscriptions of other processes.
 #[derive(Default)]
 pub(super) struct Others {
-    /// The queue that is read here too, and what has come out of it.
+    /// The URL of the queue that this process reads as well, and the messages that have come out of it.
     queue: RefCell<Option<(String, Lent)>>,
-    /// To be removed.
+    /// The subscriptions that this process has to remove.
     adopted: RefCell<Vec<Adopted>>,
 }
 
+/// A subscription to remove, and the role that reaches its account.
 struct Adopted {
     subscription: Rc<Subscription>,
     role_arn: Option<String>,
 }
 
 impl Others {
+    /// Takes over a queue to read it. Without the queue's URL there is nothing to read.
     pub(super) fn listen_to(&self, subscription: &SubscriptionState) {
         let url = subscription.queue_url.clone();
         *self.queue.borrow_mut() = url.map(|url| (url, Lent::default()));
     }
 
-    /// None where nobody knows of one.
+    /// Returns the queue to read, or None where no queue is known.
     pub(super) fn queue(&self) -> Option<(String, Lent)> {
         self.queue.borrow().clone()
     }
 
+    /// Takes over a subscription to remove it.
     pub(super) fn adopt(&self, subscription: &SubscriptionState) {
         let adopted = Adopted {
             subscription: Rc::new(Subscription::adopted(subscription)),
@@ -43,15 +48,18 @@ impl Others {
         self.adopted.borrow_mut().push(adopted);
     }
 
+    /// Removes all adopted subscriptions at once, within the given time.
     pub(super) async fn remove(&self, clients: &Clients, within: Duration) {
         let adopted: Vec<_> = self.adopted.borrow().iter().map(|of| of.subscription.clone()).collect();
         join_all(adopted.iter().map(|subscription| subscription.remove(clients, within))).await;
     }
 
+    /// Returns the record of the first adopted subscription, for the report.
     pub(super) fn record(&self) -> Option<SubscriptionRecord> {
         self.adopted.borrow().first().map(|adopted| adopted.subscription.record())
     }
 
+    /// Returns the state of each adopted subscription, for the state file.
     pub(super) fn states(&self) -> Vec<SubscriptionState> {
         let adopted = self.adopted.borrow();
         adopted.iter().map(|of| of.subscription.state(of.role_arn.as_deref())).collect()

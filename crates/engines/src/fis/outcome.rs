@@ -1,4 +1,6 @@
-//! What the end of an FIS experiment means. Pure: everything it needs to know is handed in.
+//! The judgement on the end of an FIS experiment. It is pure: everything it needs to know is handed in.
+//! `passed` needs FIS's own record of a completed experiment that injected something; a fact that is not
+//! known never makes a verdict better.
 
 use super::accounts::{Accounts, Reach};
 use super::actions::{Found, found, purpose};
@@ -10,28 +12,29 @@ use crate::{Judgement, Record, StopCause, asked};
 use faultgate_core::model::{Effect, Evidence, InjectionRule, Score, ScoreSource, State, Verdict};
 use faultgate_core::text;
 
-/// What is known besides the record.
+/// The facts besides the record that the judgement depends on.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Context<'a> {
     pub(super) dry_run: bool,
     pub(super) injection: InjectionRule,
-    /// Why we asked for a stop, if we did.
+    /// The reason for which faultgate asked for a stop, if it did.
     pub(super) stop: Option<&'a StopCause>,
     /// The template's stop-condition alarms after the end; none of them was in ALARM before the launch.
     /// None where they could not be read.
     pub(super) alarms: Option<&'a [Alarm]>,
-    /// The safety lever's state after the end.
+    /// The state of the safety lever after the end, in FIS's word.
     pub(super) lever: Option<&'a str>,
     /// The reason that the last event gave.
     pub(super) announced: Option<&'a str>,
-    /// What the record says besides.
+    /// The details of the record.
     pub(super) details: Option<&'a Details>,
-    /// Why the record is that of another experiment, if it is.
+    /// The sentence that says why the record is that of another experiment, if it is.
     pub(super) foreign: Option<&'a str>,
-    /// Where it acted, if it acts in several accounts.
+    /// The accounts in which the experiment acted, if it acts in several.
     pub(super) accounts: Option<&'a Accounts>,
 }
 
+/// Judges the end of an experiment, with the evidence.
 pub(super) fn judge(record: &Record, context: &Context<'_>) -> Judgement {
     let asked = context.stop.and_then(|cause| asked::judge(cause, record, "FIS", "the experiment"));
     let mut judgement = asked.unwrap_or_else(|| natural(record, context));
@@ -39,7 +42,7 @@ pub(super) fn judge(record: &Record, context: &Context<'_>) -> Judgement {
     judgement
 }
 
-/// An end that we did not ask for.
+/// Judges an end that faultgate did not ask for.
 fn natural(record: &Record, context: &Context<'_>) -> Judgement {
     let errored = |reason| Judgement::plain(record.state, Verdict::Errored, reason);
     let said =
@@ -50,6 +53,7 @@ fn natural(record: &Record, context: &Context<'_>) -> Judgement {
             record.raw_state
         ));
     }
+    // Nothing in the record of another experiment may lead to `passed`.
     if let Some(foreign) = context.foreign {
         return errored(format!("the record that FIS has of it is that of another experiment: {foreign}"));
     }
@@ -72,6 +76,7 @@ fn natural(record: &Record, context: &Context<'_>) -> Judgement {
     }
 }
 
+/// Judges an experiment that completed, by what it injected.
 fn completed(record: &Record, context: &Context<'_>) -> Judgement {
     let passed = |reason| Judgement {
         score: Some(Score::FULL),
@@ -84,6 +89,7 @@ fn completed(record: &Record, context: &Context<'_>) -> Judgement {
             "FIS skipped all actions (actionsMode is skip-all), although this was no dry run".to_owned(),
         );
     }
+    // A mode that this version does not know might skip actions, too.
     if let Some(mode) = mode(context).filter(|mode| *mode != RUN_ALL) {
         let mode = text::plain(mode, 40);
         return errored(format!(
@@ -96,7 +102,7 @@ fn completed(record: &Record, context: &Context<'_>) -> Judgement {
     let injection = injection(record, context);
     let (warnings, rule) = (unknown(record, context), context.injection);
     match injection.weigh(rule) {
-        // A part of what is required is not known.
+        // All accounts are required, and it is not known of some if they had a target.
         Weighed::Enough { .. } if rule.requires_all && has_blind_accounts(context) => {
             errored(format!("it completed, but {}, and require-actions is all", warnings.join("; ")))
         }
@@ -122,16 +128,18 @@ fn completed(record: &Record, context: &Context<'_>) -> Judgement {
     }
 }
 
+/// Returns `true` if FIS's record says that all actions were skipped.
 fn skips_all(context: &Context<'_>) -> bool {
     mode(context) == Some(SKIP_ALL)
 }
 
-/// Whether actions are carried out, in FIS's word. Experiments from before dry runs have none, and carry them out.
+/// Returns FIS's word for whether actions are carried out. Experiments from before FIS had dry runs have
+/// none; they carry their actions out.
 fn mode<'a>(context: &Context<'a>) -> Option<&'a str> {
     context.details?.actions_mode.as_deref()
 }
 
-/// What became of the actions that inject, and of the accounts they were to act in.
+/// Sorts the actions that inject by what became of them, and adds the accounts that had no target.
 fn injection(record: &Record, context: &Context<'_>) -> Injection {
     let mut all = Injection::default();
     for action in &record.actions {
@@ -144,7 +152,7 @@ fn injection(record: &Record, context: &Context<'_>) -> Injection {
             },
             "skipped" => all.idle.push(Idle::new(&action.name, "was skipped")),
             "failed" => all.broken.push(Idle::new(&action.name, "failed")),
-            // Of what has ended, no action goes on.
+            // The experiment has ended, so an action in any other state was broken off.
             state => all.broken.push(Idle::new(&action.name, format!("was {state}"))),
         }
     }
@@ -164,11 +172,12 @@ fn reach(context: &Context<'_>) -> Reach {
     context.accounts.map(Accounts::reach).unwrap_or_default()
 }
 
+/// Returns `true` if some account may have had no target.
 fn has_blind_accounts(context: &Context<'_>) -> bool {
     !reach(context).unknown.is_empty()
 }
 
-/// What a reader has to know of what could not be read.
+/// Returns a sentence for each fact that could not be read.
 fn unknown(record: &Record, context: &Context<'_>) -> Vec<String> {
     let unread = record.actions.iter().filter(|action| {
         let acted = action.effect == Effect::Injects && action.state == "completed";
@@ -181,7 +190,7 @@ fn unknown(record: &Record, context: &Context<'_>) -> Vec<String> {
     unread.chain(reach(context).unknown).collect()
 }
 
-/// Why nothing was injected where no action injects.
+/// Returns why nothing was injected by an experiment that has no action which injects.
 fn only_harmless(record: &Record) -> String {
     let told = record.actions.iter().map(|action| {
         let purpose = purpose(&action.action_id).unwrap_or("injects nothing");
@@ -190,7 +199,7 @@ fn only_harmless(record: &Record) -> String {
     format!("no action of it injects a fault: {}", told.collect::<Vec<_>>().join("; "))
 }
 
-/// A dry run passes if every target resolves. It measures nothing, so it has no score.
+/// Judges a dry run. It passes if every target resolves. It measures nothing, so it has no score.
 fn dry_run(record: &Record, context: &Context<'_>) -> Judgement {
     let acted = record
         .actions
@@ -213,6 +222,7 @@ fn dry_run(record: &Record, context: &Context<'_>) -> Judgement {
         targets.map(|target| target.name.as_str()).collect::<Vec<_>>().join(", ")
     };
     let (unread, empty) = (of(None), of(Some(0)));
+    // The order matters: what may have acted is told before what was not found.
     if !skips_all(context) {
         errored("FIS does not say that it skipped the actions: they may have acted".to_owned())
     } else if !unread.is_empty() {
@@ -234,8 +244,9 @@ fn dry_run(record: &Record, context: &Context<'_>) -> Judgement {
     }
 }
 
-/// Who stopped it? The alarms say so best: none was in ALARM at the launch. FIS's text may change at any
-/// time, so it only decides where nothing else does, and never towards `passed`.
+/// Judges an experiment that was stopped, by who stopped it. The alarms say so best, since none was in ALARM
+/// at the launch. FIS's text may change at any time, so it decides only where nothing else does, and never
+/// towards `passed`.
 fn stopped(record: &Record, context: &Context<'_>, said: &str) -> Judgement {
     let texts = [record.reason.as_deref(), context.announced];
     let mentions = |words: &str| texts.iter().flatten().any(|text| text.to_lowercase().contains(words));
@@ -259,6 +270,7 @@ fn stopped(record: &Record, context: &Context<'_>, said: &str) -> Judgement {
     }
 }
 
+/// Collects the facts that the judgement rests on, each with the request or event that told it.
 fn evidence(record: &Record, context: &Context<'_>) -> Vec<Evidence> {
     let mut all = vec![Evidence::new("GetExperiment", format!("the state is {}", record.raw_state))];
     if let Some(reason) = &record.reason {

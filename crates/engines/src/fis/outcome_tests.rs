@@ -1,4 +1,4 @@
-//! Every kind of end, and what it comes to.
+//! Tests of the judgement: every kind of end, and its verdict.
 
 use jiff::Timestamp;
 use proptest::collection::vec;
@@ -34,7 +34,7 @@ fn target(name: &str, resolved: Option<u64>) -> Target {
     }
 }
 
-/// One action on one target, ended as the state says.
+/// Returns the record of one action on one target, ended in this state.
 fn ended(state: State) -> Record {
     Record {
         state,
@@ -59,7 +59,7 @@ const ERRORED: (Verdict, Option<Score>) = (Verdict::Errored, None);
 const PASSED: (Verdict, Option<Score>) = (Verdict::Passed, Some(Score::FULL));
 const WEAKNESS: (Verdict, Option<Score>) = (Verdict::Failed, Some(Score::ZERO));
 
-/// A completed experiment with these actions and targets.
+/// Returns the record of a completed experiment with these actions and targets.
 fn completed_with(actions: Vec<Action>, targets: Vec<Target>) -> Record {
     Record { actions, targets, ..ended(State::Completed) }
 }
@@ -158,7 +158,7 @@ fn what_broke_beside_what_acted_is_errored_with_either_rule() {
             assert!(judged.reason.contains("b "), "{state}: {}", judged.reason);
         }
     }
-    // The same for an assertion that failed in a record that says `completed`.
+    // An assertion that failed in a record that says `completed` is judged in the same way.
     let assert = action("look", "aws:cloudwatch:assert-alarm-state", "failed", &[]);
     let record = completed_with(vec![stop("a", "completed", &["t"]), assert], vec![target("t", Some(2))]);
     assert_eq!(verdict(&record, &under(ANY)), ERRORED);
@@ -191,7 +191,7 @@ fn an_account_without_a_target_is_a_warning_or_an_error_as_the_rule_says() {
     }
     let judged = judge(&record, &Context { accounts: Some(&missed), ..under(ANY) });
     assert_eq!(judged.warnings, ["the account 222222222222 did not act: it had no target"]);
-    // One that failed is errored with either.
+    // An account that failed makes the experiment errored with either rule.
     let error = EngineError { code: Some("X".to_owned()), location: None, account: Some(two.to_owned()) };
     let failed = Record { error: Some(error), ..ended(State::Completed) };
     for rule in [ANY, ALL] {
@@ -260,8 +260,8 @@ fn only_what_is_empty_is_accepted_as_empty() {
 }
 
 proptest! {
-    /// Knowing less never makes an end better. FIS skips an action whose target is empty, so that one that completed has
-    /// found something.
+    /// A fact that is not known never makes a verdict better. FIS skips an action whose target is empty, so
+    /// an action that completed has found something.
     #[test]
     fn what_is_not_known_is_never_better_than_what_is(
         ids in vec(select(&["aws:ec2:stop-instances", "aws:new:thing", "aws:fis:wait"]), 1..4),

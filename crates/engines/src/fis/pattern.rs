@@ -1,27 +1,29 @@
-//! Event patterns of a subscription's rules.
+//! The event patterns of a subscription's rules. A pattern takes the state changes of the run's templates and
+//! one handshake. EventBridge limits the length of a pattern, so many templates need several rules.
 
 use serde_json::{Value, json};
 
 use super::events::{FIS_DETAIL_TYPE, FIS_SOURCE, HANDSHAKE_DETAIL_TYPE, HANDSHAKE_SOURCE};
 
-/// EventBridge's limit on the text of a pattern, in characters.
-const LONGEST: usize = 2048;
+/// Maximum length of a pattern that EventBridge takes, in characters.
+const MAX_PATTERN_CHARS: usize = 2048;
 
-/// One rule to make: its pattern, and the nonce by which it proves itself.
+/// The pattern of one rule, and the nonce of the handshake by which the rule is proved.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct RulePattern {
     pub(super) pattern: String,
     pub(super) nonce: String,
 }
 
-/// The patterns that together take the state changes of these templates: several where one would be too
-/// long. Each takes a handshake of its own, so that each can be proved.
+/// Returns the patterns that together take the state changes of these templates: several where one would be
+/// too long. Each takes a handshake of its own, so that each rule can be proved.
 pub(super) fn patterns(templates: &[String], nonce: &str) -> Vec<RulePattern> {
     let mut rules = Vec::new();
     let mut chunk: Vec<&str> = Vec::new();
     for template in templates {
         chunk.push(template);
-        if rule(&chunk, nonce, rules.len()).pattern.chars().count() > LONGEST && chunk.len() > 1 {
+        // A single template makes a rule even if it is too long: EventBridge's refusal then says so.
+        if rule(&chunk, nonce, rules.len()).pattern.chars().count() > MAX_PATTERN_CHARS && chunk.len() > 1 {
             chunk.pop();
             rules.push(rule(&chunk, nonce, rules.len()));
             chunk = vec![template];
@@ -31,6 +33,7 @@ pub(super) fn patterns(templates: &[String], nonce: &str) -> Vec<RulePattern> {
     rules
 }
 
+/// Makes the pattern of the rule with this number. The number makes the nonces of several rules differ.
 fn rule(templates: &[&str], nonce: &str, number: usize) -> RulePattern {
     let nonce = format!("{nonce}-{number}");
     let pattern: Value = json!({"$or": [
@@ -59,7 +62,7 @@ mod tests {
         assert!(rules.len() > 1);
         let mut taken = Vec::new();
         for (number, rule) in rules.iter().enumerate() {
-            assert!(rule.pattern.chars().count() <= LONGEST, "{}", rule.pattern.len());
+            assert!(rule.pattern.chars().count() <= MAX_PATTERN_CHARS, "{}", rule.pattern.len());
             assert_eq!(rule.nonce, format!("nonce-{number}"));
             let pattern: Value = serde_json::from_str(&rule.pattern).unwrap();
             assert_eq!(pattern["$or"][1]["detail"]["nonce"][0], rule.nonce.as_str());

@@ -1,4 +1,6 @@
-//! What is looked at before anything is launched.
+//! The check before a launch: the template, the alarms of its stop conditions, the safety lever and the role.
+//! Each look is one or more findings. An error among them forbids the launch; a look that is not permitted is
+//! a note and forbids nothing. Nothing is changed here.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,22 +15,24 @@ use faultgate_core::model::{Finding, Level};
 use faultgate_net::aws::Place;
 use faultgate_net::aws::role::Role;
 
-/// There is one lever in each account and Region.
-const LEVER: &str = "default";
-const ALARM_SOURCE: &str = "aws:cloudwatch:alarm";
-/// DescribeAlarms takes this many names.
-const ALARM_BATCH: usize = 100;
+/// Id of the safety lever: each account and Region has one.
+const SAFETY_LEVER_ID: &str = "default";
+/// Source of a stop condition that is an alarm; the source `none` stands for no stop condition.
+const ALARM_STOP_SOURCE: &str = "aws:cloudwatch:alarm";
+/// Maximum number of names that one DescribeAlarms takes.
+const MAX_ALARMS_PER_REQUEST: usize = 100;
 
-/// What is known of a template.
+/// The facts about a template that a run needs later.
 #[derive(Debug, Clone)]
 pub(super) struct Template {
-    /// Where it is, if its ARN says so, or else that of its role, which is in the same account.
+    /// The place of the template by its own ARN, or else by the ARN of its role, which is in the same
+    /// account.
     pub(super) place: Option<Place>,
     /// ARNs of the alarms that stop an experiment of this template.
     pub(super) stop_alarms: Vec<String>,
 }
 
-/// An alarm, as CloudWatch sees it now.
+/// An alarm and its state in CloudWatch at the time of the request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Alarm {
     pub(super) name: String,
@@ -50,13 +54,15 @@ impl Alarm {
     }
 }
 
+/// The findings of the check, and the templates that were read, by their ids.
 #[derive(Debug, Default)]
 pub(super) struct Preflight {
     pub(super) findings: Vec<Finding>,
     pub(super) templates: BTreeMap<String, Template>,
 }
 
-/// Looks at everything, as much as possible at once.
+/// Checks all templates, their alarms and the safety lever. Requests that do not depend on each other go out
+/// at once.
 pub(super) async fn preflight(clients: &Clients, place: &Place, templates: &BTreeSet<String>) -> Preflight {
     let mut result = Preflight::default();
     let (found, lever) = tokio::join!(
@@ -66,6 +72,7 @@ pub(super) async fn preflight(clients: &Clients, place: &Place, templates: &BTre
     for (id, template) in found {
         match template {
             Ok(template) => result.take_template(id, &template, &place.region),
+            // A template that cannot be read is always an error: the account and the alarms come from it.
             Err(failure) => {
                 let failure = looked_for(failure, place);
                 result.findings.push(failure.finding(Level::Error, format!("template {id}")));
@@ -74,6 +81,8 @@ pub(super) async fn preflight(clients: &Clients, place: &Place, templates: &BTre
     }
     result.findings.push(lever_finding(lever));
 
+    // The alarms are known only by the templates. Each is asked for once, also where several templates have
+    // it.
     let alarms: BTreeSet<&String> =
         result.templates.values().flat_map(|template| &template.stop_alarms).collect();
     if !alarms.is_empty() {
@@ -92,7 +101,7 @@ impl Preflight {
         let stop_alarms: Vec<String> = template
             .stop_conditions()
             .iter()
-            .filter(|condition| condition.source() == Some(ALARM_SOURCE))
+            .filter(|condition| condition.source() == Some(ALARM_STOP_SOURCE))
             .filter_map(|condition| condition.value().map(str::to_owned))
             .collect();
         self.findings.push(Finding::new(Level::Ok, &subject, "the template exists"));
@@ -114,6 +123,7 @@ impl Preflight {
     }
 }
 
+/// Reads a template.
 pub(super) async fn get_template(
     clients: &Clients,
     place: &Place,
@@ -131,19 +141,21 @@ pub(super) async fn get_template(
     )
 }
 
-/// The lever's state word.
+/// Returns FIS's word for the state of the safety lever.
 pub(super) async fn get_lever(clients: &Clients, place: &Place) -> Result<String, Failure> {
-    let answer = clients.fis.get_safety_lever().id(LEVER).send().await;
+    let answer = clients.fis.get_safety_lever().id(SAFETY_LEVER_ID).send().await;
     let lever = answer.map_err(|error| failure(&error, "GetSafetyLever", "read the safety lever", place))?;
     let state = lever.safety_lever().and_then(|lever| lever.state()).and_then(|state| state.status());
     Ok(state.map_or("unknown", SafetyLeverStatus::as_str).to_owned())
 }
 
+/// Returns `true` if the lever is engaged or about to be, so that FIS cancels and stops experiments.
 pub(super) fn lever_is_engaged(word: &str) -> bool {
     word == SafetyLeverStatus::Engaged.as_str() || word == SafetyLeverStatus::Engaging.as_str()
 }
 
-/// Asks for alarms of both kinds: by default CloudWatch leaves composite alarms out.
+/// Reads alarms of both kinds by their names. Both kinds are asked for, because CloudWatch leaves composite
+/// alarms out by default. An alarm that does not exist is missing from the result.
 pub(super) async fn describe_alarms<'a>(
     clients: &Clients,
     place: &Place,
@@ -151,7 +163,7 @@ pub(super) async fn describe_alarms<'a>(
 ) -> Result<Vec<Alarm>, Failure> {
     let names: Vec<String> = names.map(str::to_owned).collect();
     let mut alarms = Vec::new();
-    for batch in names.chunks(ALARM_BATCH) {
+    for batch in names.chunks(MAX_ALARMS_PER_REQUEST) {
         let answer = clients
             .cloudwatch
             .describe_alarms()
@@ -169,13 +181,16 @@ pub(super) async fn describe_alarms<'a>(
     Ok(alarms)
 }
 
-/// The name in an alarm's ARN; a value that is no ARN is taken as a name.
+/// Returns the name in an alarm's ARN; a value that is no ARN is taken for a name.
 pub(super) fn alarm_name(arn: &str) -> &str {
     arn.split_once(":alarm:").map_or(arn, |(_, name)| name)
 }
 
+/// Judges an alarm by its state. An alarm in `ALARM`, or a missing one, forbids the launch; any other state
+/// but `OK` is a warning.
 fn alarm_finding(name: &str, found: &[Alarm]) -> Finding {
     let subject = format!("stop condition {name}");
+    // CloudWatch answers with nothing, and no error, for an alarm that does not exist.
     match found.iter().find(|alarm| alarm.name == name) {
         None => Finding::new(Level::Error, subject, "the alarm does not exist in this account and Region")
             .with_remedy("make the alarm, or take it out of the template's stop conditions"),
@@ -201,6 +216,7 @@ fn alarm_finding(name: &str, found: &[Alarm]) -> Finding {
     }
 }
 
+/// Judges the safety lever.
 fn lever_finding(lever: Result<String, Failure>) -> Finding {
     match lever {
         Ok(word) if lever_is_engaged(&word) => Finding::new(
@@ -217,14 +233,15 @@ fn lever_finding(lever: Result<String, Failure>) -> Finding {
     }
 }
 
-/// Only a look: what cannot be seen does not stop the run.
+/// Makes a note of a look that failed. It does not forbid the launch, since FIS itself decides by alarms and
+/// lever.
 fn could_not_look(subject: &str, failure: &Failure) -> Finding {
     let mut finding = failure.finding(Level::Note, subject);
     finding.message.push_str("; going on without this look");
     finding
 }
 
-/// A template that is not there may be elsewhere.
+/// Adds a remedy to the failure of a missing template, which may exist in another Region.
 pub(super) fn looked_for(failure: Failure, place: &Place) -> Failure {
     if failure.kind != FailureKind::Missing {
         return failure;
@@ -236,7 +253,7 @@ pub(super) fn looked_for(failure: Failure, place: &Place) -> Failure {
     Failure { remedy: Some(remedy), ..failure }
 }
 
-/// Whether the role can be assumed.
+/// Finds out if the role can be assumed.
 pub(super) async fn assumed(role: &Role) -> Finding {
     let subject = format!("role {}", role.arn());
     match role.credentials().await {

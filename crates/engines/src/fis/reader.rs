@@ -1,4 +1,7 @@
-//! Reads a queue by long polls and fills the inbox: the one place that waits on SQS.
+//! The reader of a queue: it polls SQS and fills the inbox. Nothing else in the program waits on SQS.
+//!
+//! The reader treats the messages that it received by whose queue it is ([`Keeping`]): it
+//! leaves them hidden, deletes them, or gives them back, so that no process takes an event from another one.
 
 use std::time::Duration;
 
@@ -18,33 +21,39 @@ use crate::{Failure, FailureKind};
 use faultgate_core::clock::Clock;
 use faultgate_net::aws::Place;
 
-/// SQS's longest long poll.
-const WAIT_SECONDS: i32 = 20;
-/// A launch waits for the last request of its reader, and others for what that has received.
-const PROVING_SECONDS: i32 = 1;
-const BATCH: i32 = 10;
-/// A queue that could not be read this often in a row is in trouble; one hiccup is not.
-const TROUBLE_AFTER: u32 = 3;
-const FIRST_PAUSE: Duration = Duration::from_millis(200);
-const LONGEST_PAUSE: Duration = Duration::from_secs(10);
-/// After a batch without a message for us from a shared queue, so that given-back messages do not come round
-/// in a tight loop.
+/// Length of a long poll, in seconds: the maximum that SQS takes.
+const LONG_POLL_SECONDS: i32 = 20;
+/// Length of a poll that only proves the subscription, in seconds, and the time for which its messages stay
+/// hidden. It is short, because `launch` waits for the last poll of its reader, and the processes that
+/// monitor wait for its messages.
+const SHORT_POLL_SECONDS: i32 = 1;
+/// Maximum number of messages that SQS gives at once.
+const MAX_MESSAGES_PER_RECEIVE: i32 = 10;
+/// Number of failed polls in a row after which the queue counts as unreadable. A single failure may be a
+/// hiccup.
+const TROUBLE_AFTER_FAILURES: u32 = 3;
+/// Pauses after polls that failed: they grow from the first to the longest.
+const FIRST_RETRY_PAUSE: Duration = Duration::from_millis(200);
+const LONGEST_RETRY_PAUSE: Duration = Duration::from_secs(10);
+/// Pause after a batch in which no message was for this process. Without it, messages that were given back
+/// would come round in a tight loop.
 const FOREIGN_PAUSE: Duration = Duration::from_secs(1);
 
-/// What becomes of messages that were received.
+/// The rule by which the reader treats the messages that it received.
 #[derive(Debug, Clone)]
 pub(super) enum Keeping {
-    /// Nobody else reads the queue: they stay hidden until it is deleted.
+    /// Nobody else reads the queue: messages stay hidden until it is deleted.
     Own,
-    /// A queue of the user's: ours are deleted, those of others are given back.
+    /// The queue is the user's: messages of this run are deleted, those of others are given back.
     Shared,
-    /// Several processes watch the same experiments, and each is to see all.
+    /// Several processes watch the same experiments, and each has to see every message.
     Lent(Lent),
-    /// They are left to others, and only handshakes are waited for. No request is broken off, since its answer might
-    /// have taken a message along.
+    /// The reader waits for handshakes, and leaves all other messages to the processes that monitor. No
+    /// request is broken off, since its answer might have taken a message along.
     Proving,
 }
 
+/// The reader of one queue.
 #[derive(Debug)]
 pub(super) struct Reader {
     pub(super) sqs: aws_sdk_sqs::Client,
@@ -53,7 +62,7 @@ pub(super) struct Reader {
     pub(super) clock: Clock,
     pub(super) place: Place,
     pub(super) keeping: Keeping,
-    /// The end: nothing more is received, and what was received is dealt with.
+    /// Tells the reader to receive nothing more, and to end when it has dealt with what it received.
     pub(super) leaving: CancellationToken,
 }
 
@@ -62,6 +71,7 @@ impl Reader {
     pub(super) async fn run(self) {
         let mut failures = 0;
         loop {
+            // The order matters: a reader that is told to leave must not send another request.
             let received = tokio::select! {
                 biased;
                 () = self.left() => return,
@@ -79,10 +89,11 @@ impl Reader {
                 Err(failure) => {
                     failures += 1;
                     tracing::debug!(%failure, failures, "the queue could not be read");
-                    if failures >= TROUBLE_AFTER || failure.kind == FailureKind::Denied {
+                    // A permission that is missing does not come by waiting, so it is told at once.
+                    if failures >= TROUBLE_AFTER_FAILURES || failure.kind == FailureKind::Denied {
                         self.inbox.set_trouble(Some(failure.to_string()));
                     }
-                    tokio::time::sleep(pause(FIRST_PAUSE, LONGEST_PAUSE, failures - 1)).await;
+                    tokio::time::sleep(pause(FIRST_RETRY_PAUSE, LONGEST_RETRY_PAUSE, failures - 1)).await;
                 }
             }
         }
@@ -102,7 +113,8 @@ impl Reader {
             .map_err(|error| self.failure(&error, "ReceiveMessage"))
     }
 
-    /// Ends when the reader is to end.
+    /// Waits until the reader has to end. A proving reader that is polling when it is told to leave finishes
+    /// its poll first.
     async fn left(&self) {
         if matches!(self.keeping, Keeping::Proving) && !self.leaving.is_cancelled() {
             std::future::pending::<()>().await;
@@ -112,15 +124,15 @@ impl Reader {
 
     async fn receive(&self) -> Result<Vec<Message>, Failure> {
         let (wait_seconds, hidden_seconds) = match self.keeping {
-            Keeping::Own => (WAIT_SECONDS, None),
-            Keeping::Shared | Keeping::Lent(_) => (WAIT_SECONDS, Some(i32::from(HIDDEN_SECONDS))),
-            Keeping::Proving => (PROVING_SECONDS, Some(PROVING_SECONDS)),
+            Keeping::Own => (LONG_POLL_SECONDS, None),
+            Keeping::Shared | Keeping::Lent(_) => (LONG_POLL_SECONDS, Some(i32::from(HIDDEN_SECONDS))),
+            Keeping::Proving => (SHORT_POLL_SECONDS, Some(SHORT_POLL_SECONDS)),
         };
         let answer = self
             .sqs
             .receive_message()
             .queue_url(&self.queue_url)
-            .max_number_of_messages(BATCH)
+            .max_number_of_messages(MAX_MESSAGES_PER_RECEIVE)
             .wait_time_seconds(wait_seconds)
             .set_visibility_timeout(hidden_seconds)
             .message_system_attribute_names(MessageSystemAttributeName::ApproximateReceiveCount)
@@ -130,6 +142,8 @@ impl Reader {
         Ok(answer.messages.unwrap_or_default())
     }
 
+    /// Hands messages to the inbox. A shared queue gets the messages of others back, and loses those of this
+    /// run.
     async fn deliver(&self, messages: Vec<Message>) {
         let (mut ours, mut others) = (Vec::new(), Vec::new());
         for message in messages {
@@ -154,6 +168,8 @@ impl Reader {
         }
     }
 
+    /// Hands new messages of a lent queue to the inbox, and gives known ones back so that other processes see
+    /// them.
     async fn deliver_lent(&self, messages: Vec<Message>, lent: &Lent) {
         let now = self.clock.now();
         let (mut passed_on, mut news) = (Vec::new(), false);
@@ -163,6 +179,7 @@ impl Reader {
                     news = true;
                     self.inbox.deliver(message.body.as_deref().unwrap_or_default(), now);
                 }
+                // Hidden for 0 seconds, so that another reader can receive it at once.
                 Turn::PassOn => passed_on.extend(message.receipt_handle.map(|handle| (handle, 0))),
                 Turn::Leave => {}
             }
@@ -175,6 +192,7 @@ impl Reader {
         }
     }
 
+    /// Leaves the queue to other readers for a moment.
     async fn let_others_read(&self) {
         tokio::select! {
             () = self.leaving.cancelled() => {}
@@ -199,12 +217,12 @@ impl Reader {
             .send()
             .await;
         if let Err(error) = sent {
-            // They come again and are counted as duplicates.
+            // The messages come again and are counted as duplicates.
             tracing::debug!(failure = %self.failure(&error, "DeleteMessageBatch"), "messages were not deleted");
         }
     }
 
-    /// Each after so many seconds.
+    /// Gives messages back to the queue. Each becomes visible after the number of seconds beside its handle.
     async fn give_back(&self, handles: Vec<(String, i32)>) {
         let entries: Option<Vec<_>> = numbered(handles)
             .map(|(id, (handle, hidden_seconds))| {
@@ -227,7 +245,7 @@ impl Reader {
             .send()
             .await;
         if let Err(error) = sent {
-            // They become visible again by themselves, after the queue's visibility timeout.
+            // The messages become visible again by themselves, after the visibility timeout.
             tracing::debug!(
                 failure = %self.failure(&error, "ChangeMessageVisibilityBatch"),
                 "messages of others were not given back"
@@ -235,6 +253,7 @@ impl Reader {
         }
     }
 
+    /// Makes a failure of an SDK error of a request on this queue.
     pub(super) fn failure<E>(
         &self,
         error: &aws_smithy_runtime_api::client::result::SdkError<
@@ -250,6 +269,7 @@ impl Reader {
     }
 }
 
+/// Gives each handle an id, which SQS wants to be unique within a batch.
 fn numbered<T>(handles: Vec<T>) -> impl Iterator<Item = (String, T)> {
     handles.into_iter().enumerate().map(|(number, handle)| (number.to_string(), handle))
 }

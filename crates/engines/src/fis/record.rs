@@ -1,4 +1,5 @@
-//! FIS's own record of an experiment, in our words.
+//! FIS's own record of an experiment, translated into the words of the model. Nothing is asked here: the
+//! answers of GetExperiment and ListExperimentResolvedTargets are handed in.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -13,32 +14,34 @@ use crate::{FaultTimes, OwnReport, Record};
 use faultgate_core::model::{Action, Effect, EngineError, FaultWindow, Target};
 use faultgate_core::text;
 
-/// Resources of a target that are kept for the reports.
-const KEPT_RESOURCES: usize = 10;
+/// Maximum number of resources of a target that are kept for the reports.
+const MAX_KEPT_RESOURCES: usize = 10;
 
 /// The resources that FIS has resolved targets to.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Resolved {
     pub(super) targets: Vec<ResolvedTarget>,
-    /// There are more, which were not read.
+    /// `true` if there are more resources, which were not read.
     pub(super) has_more: bool,
 }
 
-/// What FIS's record says besides, for the judgement.
+/// The facts of FIS's record that the model has no field for, but the judgement needs.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Details {
-    /// Whether actions are carried out or skipped, in FIS's word; None where it has none.
+    /// FIS's word for the mode in which actions are carried out or skipped; None where the record has none.
     pub(super) actions_mode: Option<String>,
-    /// The template that it was started from.
+    /// Id of the template that the experiment was started from.
     pub(super) template: Option<String>,
-    /// The run, and its experiment, that the tags name.
+    /// Id of the run that the tags name.
     pub(super) run: Option<String>,
+    /// Name of the experiment that the tags name.
     pub(super) name: Option<String>,
 }
 
 impl Details {
-    /// What of it belongs to another experiment than the one of this template, run and name. What it does not say, or
-    /// what is not known, contradicts nothing.
+    /// Returns why the record belongs to another experiment than the one of this template, run and name, or
+    /// None where it may be its own. A fact that the record lacks, or that is not known here, contradicts
+    /// nothing.
     pub(super) fn foreign(&self, template: &str, run: &str, name: &str) -> Option<String> {
         let facts = [
             ("the template", &self.template, template),
@@ -52,7 +55,7 @@ impl Details {
     }
 }
 
-/// Reads the rest of GetExperiment's answer.
+/// Reads the details from GetExperiment's answer.
 pub(super) fn details(experiment: &Experiment) -> Details {
     let mode = experiment.experiment_options().and_then(|options| options.actions_mode());
     let tag = |key: &str| experiment.tags().and_then(|tags| tags.get(key)).cloned();
@@ -64,7 +67,7 @@ pub(super) fn details(experiment: &Experiment) -> Details {
     }
 }
 
-/// Reads GetExperiment's answer. `resolved` is None where the resolved targets could not be asked for.
+/// Reads the record from GetExperiment's answer. `resolved` is None where the resolved targets are not known.
 pub(super) fn record(experiment: &Experiment, resolved: Option<&Resolved>) -> Record {
     let state = experiment.state();
     let raw_state = state.and_then(|state| state.status()).map_or("", |status| status.as_str()).to_owned();
@@ -91,7 +94,7 @@ pub(super) fn record(experiment: &Experiment, resolved: Option<&Resolved>) -> Re
     }
 }
 
-/// How far the experiment report is. None where there is to be none.
+/// Returns the progress of the experiment report, or None where the template asks for no report.
 fn report(experiment: &Experiment) -> Option<OwnReport> {
     let report = experiment.experiment_report()?;
     let state = report.state()?;
@@ -111,7 +114,8 @@ fn report(experiment: &Experiment) -> Option<OwnReport> {
     Some(OwnReport { state: format!("{status}{code}{reason}{later}"), location: None, due })
 }
 
-/// FIS goes on to collect data for the report after the end, for as long as the template says.
+/// Returns the earliest time at which the report can be written: FIS goes on to collect data after the end,
+/// for as long as the template says.
 fn due(experiment: &Experiment) -> Option<Timestamp> {
     let ended_at = experiment.end_time().and_then(timestamp)?;
     let after = experiment.experiment_report_configuration();
@@ -120,18 +124,21 @@ fn due(experiment: &Experiment) -> Option<Timestamp> {
     ended_at.checked_add(after).ok()
 }
 
+/// Returns the SDK's time as a timestamp; None where it is out of range.
 pub(super) fn timestamp(time: &DateTime) -> Option<Timestamp> {
     Timestamp::new(time.secs(), i32::try_from(time.subsec_nanos()).ok()?).ok()
 }
 
-/// From the first start to the last end of the actions that inject and found something. `ended_at` is the experiment's end, if it has ended:
-/// before that, an action that is still to begin keeps the window open.
+/// Returns the fault window: it goes from the first start to the last end of the actions that inject and
+/// found a resource. `ended_at` is the end of the experiment, if it has ended. Before that, an action that is
+/// still to begin keeps the window open.
 fn fault(actions: &[Action], targets: &[Target], ended_at: Option<Timestamp>) -> FaultTimes {
-    let is_empty = |name: &String| targets.iter().any(|of| of.name == *name && of.resolved == Some(0));
+    let is_empty = |name: &String| targets.iter().any(|t| t.name == *name && t.resolved == Some(0));
     let injects = |action: &&Action| action.effect == Effect::Injects && !action.targets.iter().any(is_empty);
     let injecting = || actions.iter().filter(injects);
     let has_acted = |action: &&Action| match action.state.as_str() {
         "pending" | "skipped" => false,
+        // FIS says `cancelled` of an action that it has not started, too.
         "cancelled" => action.started_at.is_some(),
         _ => true,
     };
@@ -139,6 +146,7 @@ fn fault(actions: &[Action], targets: &[Target], ended_at: Option<Timestamp>) ->
     if acted().next().is_none() {
         return FaultTimes::Never;
     }
+    // `None` is the least, so one action without a start makes the whole window unknown.
     let Some(started_at) = acted().map(|action| action.started_at).min().flatten() else {
         return FaultTimes::Untold;
     };
@@ -149,6 +157,7 @@ fn fault(actions: &[Action], targets: &[Target], ended_at: Option<Timestamp>) ->
     FaultTimes::In(FaultWindow { started_at, ended_at: ends.and_then(|ends| ends.into_iter().max()) })
 }
 
+/// Reads the actions, in the order of their starts.
 fn actions(experiment: &Experiment) -> Vec<Action> {
     let mut actions: Vec<Action> = experiment
         .actions()
@@ -175,6 +184,7 @@ fn actions(experiment: &Experiment) -> Vec<Action> {
     actions
 }
 
+/// Reads the targets, each with the resources that it resolved to.
 fn targets(experiment: &Experiment, resolved: Option<&Resolved>) -> Vec<Target> {
     let mut found: HashMap<&str, Vec<String>> = HashMap::new();
     for target in resolved.into_iter().flat_map(|resolved| &resolved.targets) {
@@ -189,12 +199,12 @@ fn targets(experiment: &Experiment, resolved: Option<&Resolved>) -> Vec<Target> 
             Target {
                 name: name.clone(),
                 resource_type: target.resource_type().unwrap_or_default().to_owned(),
-                // Where not all of them were read, a target that was not seen may have some.
+                // A target that was not seen may have resources, where not all of them were read.
                 resolved: resolved
                     .filter(|resolved| !resolved.has_more || !resources.is_empty())
                     .map(|_| resources.len() as u64),
                 has_more: !resources.is_empty() && resolved.is_some_and(|resolved| resolved.has_more),
-                resources: resources.into_iter().take(KEPT_RESOURCES).collect(),
+                resources: resources.into_iter().take(MAX_KEPT_RESOURCES).collect(),
             }
         })
         .collect();
@@ -202,7 +212,7 @@ fn targets(experiment: &Experiment, resolved: Option<&Resolved>) -> Vec<Target> 
     targets
 }
 
-/// The ARN where there is one, else all that FIS says.
+/// Returns the ARN of a resource, or all that FIS says of it where it has no ARN.
 fn describe(target: &ResolvedTarget) -> String {
     let Some(information) = target.target_information() else {
         return target.resource_type().unwrap_or_default().to_owned();

@@ -1,4 +1,4 @@
-//! What FIS's record says, above all when the fault was in.
+//! Tests of the translation of FIS's record, above all of the fault window.
 
 use aws_sdk_fis::types::{
     ExperimentReport, ExperimentReportConfiguration, ExperimentReportError, ExperimentReportS3Report,
@@ -122,7 +122,7 @@ fn actions_of(ids: &'static [&'static str]) -> impl Strategy<Value = Vec<Action>
 }
 
 proptest! {
-    /// Whatever waits, asserts or recovers moves the window by nothing.
+    /// An action that waits, asserts or recovers does not move the window.
     #[test]
     fn harmless_actions_change_no_window(
         mut actions in actions_of(&[STOP, "aws:new:thing"]),
@@ -151,7 +151,7 @@ proptest! {
                 prop_assert!(action.ended_at.or(ended).is_some_and(|own| own <= end));
             }
         }
-        // An open window is one that may still be in.
+        // A window may be open only while a fault may still be in effect.
         let open = acted.iter().any(|action| action.ended_at.is_none()) && ended.is_none();
         prop_assert!(window.ended_at.is_some() || open || actions.iter().any(|action| action.state == "pending"));
     }

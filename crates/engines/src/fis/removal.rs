@@ -1,4 +1,5 @@
-//! Removes rules and queues, and says what could not be removed.
+//! The removal of a run's rules and queue. Each is tried again until it is gone or the time is up; whatever
+//! is left is named together with the command that removes it.
 
 use std::time::Duration;
 
@@ -11,12 +12,13 @@ use super::pause::pause;
 use crate::{Failure, FailureKind};
 use faultgate_net::aws::Place;
 
-const FIRST_PAUSE: Duration = Duration::from_millis(200);
-const LONGEST_PAUSE: Duration = Duration::from_secs(3);
-/// SQS asks for a second before a new queue is used.
-const VISIBLE_AFTER: Duration = Duration::from_secs(1);
+/// Pauses between attempts to remove something: they grow from the first to the longest.
+const FIRST_RETRY_PAUSE: Duration = Duration::from_millis(200);
+const LONGEST_RETRY_PAUSE: Duration = Duration::from_secs(3);
+/// Time after which a queue that was just made can be found: SQS asks for a second before it is used.
+const NEW_QUEUE_VISIBLE_AFTER: Duration = Duration::from_secs(1);
 
-/// What is to be gone: only what was made, or may have been.
+/// The rules and the queue to remove: only those that were made, or may have been.
 #[derive(Debug)]
 pub(super) struct Removal {
     pub(super) rules: Vec<String>,
@@ -26,20 +28,22 @@ pub(super) struct Removal {
 }
 
 impl Removal {
+    /// Returns `true` if there is nothing to remove.
     pub(super) fn is_nothing(&self) -> bool {
         self.rules.is_empty() && self.queue.is_none()
     }
 }
 
+/// A queue to remove.
 #[derive(Debug)]
 pub(super) struct Queue {
     pub(super) name: String,
-    /// None where the answer that holds it was lost.
+    /// The URL of the queue; None where the answer of CreateQueue, which holds it, was lost.
     pub(super) url: Option<String>,
 }
 
-/// Removes everything, each part tried again until it is gone or the time is up. Returns what is left, each
-/// with the command that removes it.
+/// Removes the rules and the queue, each tried again until it is gone or the time is up. Returns a text for
+/// each that is left, with the command that removes it.
 pub(super) async fn remove(
     clients: &Clients,
     place: &Place,
@@ -60,13 +64,14 @@ pub(super) async fn remove(
     rules.into_iter().chain([queue]).flatten().collect()
 }
 
-/// Everything, as it is named when there was no time to remove it.
+/// Returns a text for each rule and queue, as they are named when there was no time to remove them.
 pub(super) fn not_removed(place: &Place, removal: &Removal) -> Vec<String> {
     const WHY: &str = "there was no time to remove it";
     let rules = removal.rules.iter().map(|rule| rule_left(place, rule, removal.target, WHY));
     rules.chain(removal.queue.as_ref().map(|queue| queue_left(place, queue, WHY))).collect()
 }
 
+/// Names a rule that is left, with the commands that remove it.
 fn rule_left(Place { region, .. }: &Place, rule: &str, target: &str, why: &str) -> String {
     format!(
         "rule {rule} ({why}); remove it by: aws events remove-targets --region {region} --rule {rule} --ids {target} \
@@ -74,6 +79,8 @@ fn rule_left(Place { region, .. }: &Place, rule: &str, target: &str, why: &str) 
     )
 }
 
+/// Names a queue that is left, with the command that removes it. Where the URL is not known, the command
+/// looks it up.
 pub(super) fn queue_left(Place { region, .. }: &Place, Queue { name, url }: &Queue, why: &str) -> String {
     let url = url.clone().unwrap_or_else(|| {
         format!(
@@ -83,8 +90,8 @@ pub(super) fn queue_left(Place { region, .. }: &Place, Queue { name, url }: &Que
     format!("queue {name} ({why}); remove it by: aws sqs delete-queue --region {region} --queue-url {url}")
 }
 
-/// Tries again while trying may help. What was just made may be missing for a moment, so it is gone when it is
-/// missing twice.
+/// Repeats an attempt while another one may help. A thing that was just made may be missing for a moment, so
+/// it counts as gone when it is missing twice.
 pub(super) async fn until<F: Future<Output = Result<(), Failure>>>(
     deadline: Instant,
     mut attempt: impl FnMut() -> F,
@@ -103,13 +110,14 @@ pub(super) async fn until<F: Future<Output = Result<(), Failure>>>(
                 });
             }
         };
-        let mut next = Instant::now() + pause(FIRST_PAUSE, LONGEST_PAUSE, retry);
+        let mut next = Instant::now() + pause(FIRST_RETRY_PAUSE, LONGEST_RETRY_PAUSE, retry);
         if failed.kind == FailureKind::Missing {
             if std::mem::replace(&mut missing, true) {
                 return Ok(());
             }
-            next = Instant::now() + VISIBLE_AFTER;
+            next = Instant::now() + NEW_QUEUE_VISIBLE_AFTER;
         }
+        // A permission does not come by waiting, and a pause past the deadline would only hide this failure.
         if failed.kind == FailureKind::Denied || next >= deadline {
             return Err(failed);
         }
@@ -118,11 +126,12 @@ pub(super) async fn until<F: Future<Output = Result<(), Failure>>>(
     unreachable!("the loop ends by a return")
 }
 
-/// A rule with targets cannot be deleted, so the target goes first.
+/// Removes a rule. Its target goes first, because EventBridge does not delete a rule with targets.
 async fn remove_rule(clients: &Clients, place: &Place, rule: &str, target: &str) -> Result<(), Failure> {
     let what = format!("remove the rule {rule}");
     let removed = clients.events.remove_targets().rule(rule).ids(target).send().await;
     let answer = removed.map_err(|error| failure(&error, "RemoveTargets", &what, place))?;
+    // RemoveTargets answers 200 even where it did not remove the target.
     if let Some(entry) = answer.failed_entries().first() {
         return Err(Failure {
             kind: FailureKind::Unanswered,
@@ -135,6 +144,7 @@ async fn remove_rule(clients: &Clients, place: &Place, rule: &str, target: &str)
     deleted.map(drop).map_err(|error| failure(&error, "DeleteRule", what, place))
 }
 
+/// Removes a queue. Its URL is looked up by its name where it is not known.
 async fn remove_queue(clients: &Clients, place: &Place, removal: &Queue) -> Result<(), Failure> {
     let what = format!("remove the queue {}", removal.name);
     let url = if let Some(url) = &removal.url {

@@ -1,4 +1,4 @@
-//! What one connection to FIS is to do.
+//! The settings of one connection to FIS.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -6,34 +6,36 @@ use std::time::Duration;
 use faultgate_core::model::{InjectionRule, Monitor, RunIdentity};
 use faultgate_net::aws::role::Role;
 
-/// Which step of a run this process does.
+/// The step of a run that this process does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RunStep {
+    /// The process does the whole run.
     Whole,
-    /// Others monitor what it launches: no event may be taken from them.
+    /// The process only launches. Others monitor its experiments, so it must not take an event from them.
     Launch,
-    /// What others have launched, and others may monitor as well.
+    /// The process monitors experiments that another one has launched. More processes may monitor them as
+    /// well.
     Monitor,
 }
 
-/// What one connection to FIS is to do.
+/// The settings of one connection to FIS.
 #[derive(Debug, Clone)]
 pub struct FisSettings {
     pub run: RunIdentity,
     pub step: RunStep,
     /// The role as which the requests are made.
     pub role: Option<Arc<Role>>,
-    /// The name of rule and queue.
+    /// The name of the rule and of the queue.
     pub subscription: String,
-    /// By which this account is reached.
+    /// ARN of the role that is assumed to reach the account.
     pub role_arn: Option<String>,
     pub monitor: Monitor,
     pub event_queue_url: Option<String>,
     pub reconcile_interval: Duration,
     pub dry_run: bool,
     pub injection: InjectionRule,
-    /// The endpoints are AWS's own, so that people can look at experiments in the console.
+    /// `true` if the endpoints are AWS's own, so that people can look at experiments in the console.
     pub has_console: bool,
-    /// How long what is made may be needed: afterwards a sweep may remove it.
+    /// Time for which the run may need what it makes. Afterwards a sweep may remove it.
     pub expires_in: Duration,
 }

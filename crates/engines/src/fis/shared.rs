@@ -1,4 +1,6 @@
-//! A queue of the user's, which others read as well: `monitor: queue`.
+//! A queue of the user's, which other runs and programs may read as well (`monitor: queue`). A message of
+//! another reader is given back, so that its owner has it; the check before a launch warns of a redrive
+//! policy that would take it away.
 
 use aws_sdk_sqs::types::{Message, MessageSystemAttributeName, QueueAttributeName};
 use serde_json::Value;
@@ -8,24 +10,26 @@ use super::reader::Reader;
 use crate::Failure;
 use faultgate_core::model::{Finding, Level};
 
-/// A message of others that nobody takes is hidden for longer and longer, but not for longer than its owner waits for
-/// events before asking FIS.
-const LONGEST_HIDDEN_SECONDS: i32 = 300;
-/// About as often a message of others is received within an hour, whatever number of runs read the queue.
-const FEW_RECEIVES: u64 = 50;
+/// Maximum time for which a message of another reader is hidden, in seconds. The time grows with each
+/// receive, but not beyond the time that the owner waits for events before it asks FIS.
+const MAX_HIDDEN_SECONDS: i32 = 300;
+/// Number of receives that a redrive policy must allow. A message of another reader is received fewer times
+/// within an hour, whatever number of runs read the queue.
+const SAFE_RECEIVES: u64 = 50;
 
 const SUBJECT: &str = "event queue";
 
-/// What can be said of the queue before a launch.
+/// Checks the queue before a launch: if it can be read, and if its redrive policy is safe for the messages of
+/// others.
 pub(super) async fn look(reader: &Reader) -> Vec<Finding> {
     if let Err(failure) = reader.probe().await {
         return vec![failure.finding(Level::Error, SUBJECT)];
     }
     let readable = Finding::new(Level::Ok, SUBJECT, "it can be read");
     let redrive = match most_receives(reader).await {
-        Ok(Some(most)) if most < FEW_RECEIVES => Some(Finding {
+        Ok(Some(most)) if most < SAFE_RECEIVES => Some(Finding {
             remedy: Some(format!(
-                "give each pipeline a queue of its own, or set maxReceiveCount to {FEW_RECEIVES} or more"
+                "give each pipeline a queue of its own, or set maxReceiveCount to {SAFE_RECEIVES} or more"
             )),
             ..Finding::new(
                 Level::Warning,
@@ -42,7 +46,8 @@ pub(super) async fn look(reader: &Reader) -> Vec<Finding> {
     [readable].into_iter().chain(redrive).collect()
 }
 
-/// How often a message may be received before the queue's redrive policy moves it away. None: it has no such policy.
+/// Returns the number of receives after which the queue's redrive policy moves a message away; None where it
+/// has no such policy.
 async fn most_receives(reader: &Reader) -> Result<Option<u64>, Failure> {
     let request = reader.sqs.get_queue_attributes().queue_url(&reader.queue_url);
     let answer = request.attribute_names(QueueAttributeName::RedrivePolicy).send().await;
@@ -50,13 +55,15 @@ async fn most_receives(reader: &Reader) -> Result<Option<u64>, Failure> {
     let policy = answer.attributes.unwrap_or_default().remove(&QueueAttributeName::RedrivePolicy);
     let policy = policy.and_then(|policy| serde_json::from_str::<Value>(&policy).ok());
     Ok(policy.and_then(|policy| {
+        // A policy may have this number as a text.
         let most = &policy["maxReceiveCount"];
         most.as_u64().or_else(|| most.as_str()?.trim().parse().ok())
     }))
 }
 
-/// For how long a message of others stays hidden: not at all where it has just come, so that its owner has it at once. Each
-/// receive counts towards the maximum of a redrive policy, so one that comes round and round comes less and less often.
+/// Returns the time for which a message of another reader stays hidden, in seconds. A message that has just
+/// come is not hidden at all, so that its owner has it at once. Each receive counts towards the maximum of a
+/// redrive policy, so a message that comes again and again is hidden for longer each time.
 pub(super) fn hidden_seconds(message: &Message) -> i32 {
     let attributes = message.attributes.as_ref();
     let receives = attributes.and_then(|all| all.get(&MessageSystemAttributeName::ApproximateReceiveCount));
@@ -65,7 +72,7 @@ pub(super) fn hidden_seconds(message: &Message) -> i32 {
         None => 0,
         Some(doublings) => {
             let hidden = i32::from(HIDDEN_SECONDS).saturating_mul(2_i32.saturating_pow(doublings));
-            hidden.min(LONGEST_HIDDEN_SECONDS)
+            hidden.min(MAX_HIDDEN_SECONDS)
         }
     }
 }
@@ -90,6 +97,6 @@ mod tests {
             *sum += hidden;
             (*sum <= 3600).then_some(())
         });
-        assert!((in_an_hour.count() as u64) < FEW_RECEIVES / 2);
+        assert!((in_an_hour.count() as u64) < SAFE_RECEIVES / 2);
     }
 }

@@ -1,4 +1,6 @@
-//! The run's own rule and queue: made, proved by a handshake, removed.
+//! The run's own rules and queue: they are made, proved by handshakes, and removed. Nothing is launched
+//! before each rule has brought its handshake to the queue. Anything that may have been made counts as made
+//! until it is removed or named.
 
 use std::cell::{Cell, RefCell};
 use std::time::Duration;
@@ -24,19 +26,21 @@ use faultgate_core::model::{RunIdentity, SubscriptionRecord, SubscriptionState};
 use faultgate_net::aws::Place;
 use faultgate_net::http::calls::{Attempts, attempts};
 
-/// A rule may take a while to match. Past this, something is wrong with it.
-const HANDSHAKE_LIMIT: Duration = Duration::from_secs(60);
-const FIRST_PAUSE: Duration = Duration::from_millis(250);
-const LONGEST_PAUSE: Duration = Duration::from_secs(3);
-/// The queue keeps what is not read for a day.
+/// Time within which each handshake has to arrive. A new rule may take a while to match.
+const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(60);
+/// Pauses between two handshakes: they grow from the first to the longest.
+const FIRST_PUT_PAUSE: Duration = Duration::from_millis(250);
+const LONGEST_PUT_PAUSE: Duration = Duration::from_secs(3);
+/// Time for which the queue keeps a message, in seconds: a day.
 const RETENTION_SECONDS: u32 = 86_400;
-/// Longer than any run: what this run has received does not come again.
+/// Time for which a received message stays hidden, in seconds: longer than any run, so that it does not come
+/// again.
 const VISIBILITY_SECONDS: u32 = 43_200;
 const TARGET_ID: &str = "queue";
 const BUS: &str = "default";
 const PUT_HANDSHAKE: &str = "put a handshake event on the default bus";
 
-/// Names, tags and patterns of what is to be made.
+/// The subscription of a run: the names, tags and patterns to make, and what has become of each.
 #[derive(Debug)]
 pub(super) struct Subscription {
     pub(super) name: String,
@@ -46,11 +50,11 @@ pub(super) struct Subscription {
     run_id: String,
     expires_at: jiff::Timestamp,
     queue_url: RefCell<Option<String>>,
-    /// The queue is there, or may be.
+    /// `true` if the queue exists or may exist.
     queue_made: Cell<bool>,
-    /// How long the proof took.
+    /// Duration of the proof by handshakes.
     handshake: Cell<Option<Duration>>,
-    /// What could not be removed; None while nobody has tried.
+    /// The leftovers, each with the command that removes it; None as long as no removal was tried.
     left: RefCell<Option<Vec<String>>>,
 }
 
@@ -58,7 +62,7 @@ pub(super) struct Subscription {
 struct Rule {
     name: String,
     pattern: RulePattern,
-    /// The rule is there, or may be.
+    /// `true` if the rule exists or may exist.
     made: Cell<bool>,
 }
 
@@ -98,7 +102,8 @@ impl Subscription {
         }
     }
 
-    /// What another process has made, or has begun to make: it is there to be removed.
+    /// Returns the subscription that another process has made or begun to make. It can only be removed: all
+    /// of it may exist.
     pub(super) fn adopted(state: &SubscriptionState) -> Self {
         let rule = |name: &String| Rule {
             name: name.clone(),
@@ -119,7 +124,7 @@ impl Subscription {
         }
     }
 
-    /// By what another process can remove it.
+    /// Returns the state by which another process can remove the subscription.
     pub(super) fn state(&self, role_arn: Option<&str>) -> SubscriptionState {
         let left = self.left.borrow();
         SubscriptionState {
@@ -134,12 +139,15 @@ impl Subscription {
         }
     }
 
-    /// Makes queue and rules and joins them. What does not depend on each other goes out together.
+    /// Makes the queue and the rules at once, then makes the queue the target of each rule. Returns the
+    /// queue's URL.
     pub(super) async fn make(&self, clients: &Clients) -> Result<String, Failure> {
         let (queue, rules) = tokio::join!(
             self.make_queue(clients),
             join_all(self.rules.iter().map(|rule| self.make_rule(clients, rule)))
         );
+        // All of them have ended by here, so a failure leaves no request under way that may still make
+        // something.
         rules.into_iter().collect::<Result<(), _>>()?;
         let url = queue?;
         let targets = self.rules.iter().map(|rule| self.make_target(clients, rule));
@@ -147,7 +155,7 @@ impl Subscription {
         Ok(url)
     }
 
-    /// Puts handshakes on the bus until each rule has brought its own to the queue.
+    /// Puts handshakes on the bus until each rule has brought its own to the queue, or the time is up.
     pub(super) async fn prove(
         &self,
         clients: &Clients,
@@ -156,7 +164,7 @@ impl Subscription {
         cancelled: &CancellationToken,
     ) -> Result<(), Failure> {
         let begun = clock.elapsed();
-        let deadline = Instant::now() + HANDSHAKE_LIMIT;
+        let deadline = Instant::now() + HANDSHAKE_TIMEOUT;
         let mut changed = inbox.subscribe();
         for rule in &self.rules {
             inbox.await_handshake(&rule.pattern.nonce);
@@ -176,7 +184,8 @@ impl Subscription {
                 Err(failure) if failure.kind == FailureKind::Denied => return Err(failure),
                 Err(failure) => Some(failure),
             };
-            let next = Instant::now() + pause(FIRST_PAUSE, LONGEST_PAUSE, attempt);
+            // A handshake that was put before the rule matched is lost, so each round puts new ones.
+            let next = Instant::now() + pause(FIRST_PUT_PAUSE, LONGEST_PUT_PAUSE, attempt);
             while !self.unproved(inbox).is_empty() {
                 tokio::select! {
                     () = cancelled.cancelled() => return Err(interrupted(&self.name)),
@@ -194,7 +203,7 @@ impl Subscription {
         unreachable!("the loop ends by a return")
     }
 
-    /// What was made, or may have been.
+    /// Returns everything that was made or may have been made.
     fn made(&self) -> Removal {
         let queue = Queue { name: self.name.clone(), url: self.queue_url.borrow().clone() };
         Removal {
@@ -204,7 +213,7 @@ impl Subscription {
         }
     }
 
-    /// Removes all that was made or may have been, within the given time.
+    /// Removes everything that was made or may have been made, within the given time.
     pub(super) async fn remove(&self, clients: &Clients, within: Duration) {
         let left = remove(clients, &self.place, &self.made(), within).await;
         *self.left.borrow_mut() = Some(left);
@@ -220,6 +229,7 @@ impl Subscription {
         }
     }
 
+    /// Returns the nonces of the rules whose handshakes have not arrived.
     fn unproved(&self, inbox: &Inbox) -> Vec<&str> {
         self.rules
             .iter()
@@ -238,7 +248,7 @@ impl Subscription {
         format!("arn:{partition}:events:{region}:{account}:rule/{}", rule.name)
     }
 
-    /// The policy goes into CreateQueue: set later, it may take a minute to hold.
+    /// Makes the queue, together with its policy: a policy that is set later may take a minute to hold.
     async fn make_queue(&self, clients: &Clients) -> Result<String, Failure> {
         let arns: Vec<_> = self.rules.iter().map(|rule| self.rule_arn(rule)).collect();
         let policy = json!({
@@ -263,6 +273,7 @@ impl Subscription {
             request = request.tags(key, value);
         }
         let what = format!("make the queue {}", self.name);
+        // Set before the request: if its future is dropped, the queue may exist.
         self.queue_made.set(true);
         let (answer, attempts) = attempts(request.send()).await;
         let answer = answer.map_err(|error| {
@@ -318,7 +329,7 @@ impl Subscription {
     }
 
     async fn put_handshakes(&self, clients: &Clients, nonces: &[&str]) -> Result<(), Failure> {
-        // PutEvents takes ten entries.
+        // PutEvents takes ten entries at most.
         for nonces in nonces.chunks(10) {
             let entries = nonces.iter().map(|nonce| {
                 PutEventsRequestEntry::builder()
@@ -346,7 +357,8 @@ impl Subscription {
         Ok(())
     }
 
-    /// Says which part of the way from bus to queue is missing.
+    /// Finds out which part of the way from the bus to the queue is missing. A part that cannot be looked at
+    /// is not blamed.
     async fn diagnose(&self, clients: &Clients, inbox: &Inbox) -> Failure {
         let unproved = self.unproved(inbox);
         let rule = self.rules.iter().find(|rule| unproved.contains(&rule.pattern.nonce.as_str()));
@@ -388,7 +400,7 @@ impl Subscription {
         Failure {
             kind: FailureKind::Unanswered,
             what: "subscribe to FIS state changes".to_owned(),
-            why: format!("no handshake event came out of the queue within {}s: {part}", HANDSHAKE_LIMIT.as_secs()),
+            why: format!("no handshake event came out of the queue within {}s: {part}", HANDSHAKE_TIMEOUT.as_secs()),
             remedy: Some(
                 "look for a service control policy, a KMS key on new queues that events.amazonaws.com may not use, \
                  or a VPC endpoint policy; or set monitor to poll"
@@ -398,11 +410,13 @@ impl Subscription {
     }
 }
 
-/// A request that was refused at each attempt has made nothing; any other may have.
+/// Returns `true` if the failed request may have made something. One that was refused at each attempt has
+/// not.
 fn may_have_taken_effect(failure: &Failure, attempts: Attempts) -> bool {
     attempts.may_have_taken_effect() || !matches!(failure.kind, FailureKind::Denied | FailureKind::Refused)
 }
 
+/// Returns the failure of a subscription whose run was cancelled.
 pub(super) fn interrupted(name: &str) -> Failure {
     Failure {
         kind: FailureKind::Refused,

@@ -1,5 +1,6 @@
-//! Finds what runs have left behind in one account and Region, by name and tags, and removes the rules and queues that
-//! have had their time. Safe beside runs and other sweeps: what is not expired is not touched, and what is gone is done.
+//! The sweep of one account and Region. It finds leftovers of runs by their names and tags, and removes the
+//! rules and queues that have expired. It is safe beside runs and other sweeps: it never touches what has not
+//! expired, and a thing that somebody else has removed counts as removed.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -18,37 +19,37 @@ use super::tags::{EXPERIMENT, Expiry, RUN, Tags};
 use crate::{Failure, FailureKind};
 use faultgate_net::aws::Place;
 
-/// All rules and queues of runs are called so.
-const PREFIX: &str = "faultgate-";
-/// Requests of one connection at once: EventBridge takes 50 of most of them in a second.
-const AT_ONCE: usize = 8;
-/// Each is removed again and again for so long.
-const REMOVE_LIMIT: Duration = Duration::from_secs(30);
-/// The most that a page of any of these lists takes is 100 or more.
+/// Prefix of the names of all rules and queues that runs make.
+const NAME_PREFIX: &str = "faultgate-";
+/// Maximum number of requests of one connection at once: EventBridge takes 50 of most of them in a second.
+const MAX_REQUESTS_AT_ONCE: usize = 8;
+/// Time for which the removal of one rule or queue is tried again.
+const REMOVE_TIMEOUT: Duration = Duration::from_secs(30);
+/// Number of entries in a page of a list: each of the services allows at least this many.
 const PAGE: i32 = 100;
-/// RemoveTargets takes no more.
-const MOST_TARGETS: usize = 100;
+/// Maximum number of targets that one RemoveTargets takes.
+const MAX_TARGETS_PER_REQUEST: usize = 100;
 
-/// Half of a subscription.
+/// The two halves of a subscription.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
     Rule,
     Queue,
 }
 
-/// A rule or queue that is called as ours are.
+/// A rule or queue whose name begins as those of runs do.
 #[derive(Debug)]
 pub struct Part {
     pub kind: Kind,
     pub name: String,
-    /// The rule's ARN, the queue's URL.
+    /// The ARN of the rule, or the URL of the queue.
     handle: String,
     pub run_id: Option<String>,
-    /// The failure: its tags could not be read.
+    /// The expiry that its tags tell, or the failure to read its tags.
     pub expiry: Result<Expiry, Failure>,
 }
 
-/// All of them, as far as they could be listed.
+/// All rules and queues of runs, as far as they could be listed.
 #[derive(Debug, Default)]
 pub struct Parts {
     pub found: Vec<Part>,
@@ -56,7 +57,8 @@ pub struct Parts {
 }
 
 impl Parts {
-    /// The runs that are over, and since when, by what has expired of their subscriptions.
+    /// Returns the ids of the runs that are over, each with the time since which it is: their rules or queues
+    /// have expired.
     pub fn runs_over(&self) -> BTreeMap<String, Timestamp> {
         let over = |part: &Part| match (&part.run_id, &part.expiry) {
             (Some(run), Ok(Expiry::Past(since))) => Some((run.clone(), *since)),
@@ -75,7 +77,7 @@ pub struct OpenExperiment {
     pub expiry: Expiry,
 }
 
-/// One account in one Region.
+/// The sweep's connection to one account and Region.
 #[derive(Debug)]
 pub struct Sweeper {
     clients: Clients,
@@ -84,7 +86,8 @@ pub struct Sweeper {
 }
 
 impl Sweeper {
-    /// `sdk` must have a Region.
+    /// Makes a sweeper without any request. `sdk` must have a Region; `now` is the time by which expiry is
+    /// judged.
     pub fn new(sdk: &SdkConfig, role_arn: Option<&str>, now: Timestamp) -> Self {
         let region = sdk.region().map(AsRef::as_ref).unwrap_or_default();
         let of_role = role_arn.and_then(|arn| Place::of_role(arn, region));
@@ -92,28 +95,29 @@ impl Sweeper {
         Self { clients: Clients::new(sdk), place, now }
     }
 
-    /// Rules and queues by their names, each with what its tags say.
+    /// Lists the rules and queues of runs by their names, each with what its tags say.
     pub async fn parts(&self) -> Parts {
         let (mut rules, mut queues) = (Vec::new(), Vec::new());
         let listed = tokio::join!(self.list_rules(&mut rules), self.list_queues(&mut queues));
         let read = |(kind, name, handle)| self.read(kind, name, handle);
-        let found = stream::iter(rules.into_iter().chain(queues)).map(read).buffered(AT_ONCE);
+        let found = stream::iter(rules.into_iter().chain(queues)).map(read).buffered(MAX_REQUESTS_AT_ONCE);
         Parts {
             found: found.filter_map(std::future::ready).collect().await,
             unlisted: [listed.0.err(), listed.1.err()].into_iter().flatten().collect(),
         }
     }
 
-    /// Pages before one that fails count all the same.
+    /// Adds the rules of all pages to `rules`. The pages before one that fails count all the same.
     async fn list_rules(&self, rules: &mut Vec<Listed>) -> Result<(), Failure> {
         let mut token: Option<String> = None;
         loop {
-            let request = self.clients.events.list_rules().name_prefix(PREFIX).limit(PAGE);
+            let request = self.clients.events.list_rules().name_prefix(NAME_PREFIX).limit(PAGE);
             let answer = request.set_next_token(token.clone()).send().await;
             let page = answer.map_err(|error| failure(&error, "ListRules", "list the rules", &self.place))?;
             for rule in page.rules.unwrap_or_default() {
+                // The prefix is checked again: a name that does not begin with it must never be removed.
                 if let (Some(name), Some(arn)) = (rule.name, rule.arn)
-                    && name.starts_with(PREFIX)
+                    && name.starts_with(NAME_PREFIX)
                 {
                     rules.push((Kind::Rule, name, arn));
                 }
@@ -126,20 +130,21 @@ impl Sweeper {
     }
 
     async fn list_queues(&self, queues: &mut Vec<Listed>) -> Result<(), Failure> {
-        // Without a size of pages SQS gives a thousand, and no word of more.
-        let request = self.clients.sqs.list_queues().queue_name_prefix(PREFIX).max_results(PAGE);
+        // SQS returns a token of the next page only where the request has a size of pages.
+        let request = self.clients.sqs.list_queues().queue_name_prefix(NAME_PREFIX).max_results(PAGE);
         let mut urls = request.into_paginator().items().send();
         while let Some(url) = urls.next().await {
             let url = url.map_err(|error| failure(&error, "ListQueues", "list the queues", &self.place))?;
             let name = url.rsplit('/').next().unwrap_or_default().to_owned();
-            if name.starts_with(PREFIX) {
+            if name.starts_with(NAME_PREFIX) {
                 queues.push((Kind::Queue, name, url));
             }
         }
         Ok(())
     }
 
-    /// None: it is gone. SQS lists a queue for a while that is not there any more.
+    /// Reads the tags of a rule or queue. Returns None where it is gone: SQS goes on to list a deleted queue
+    /// for a while.
     async fn read(&self, kind: Kind, name: String, handle: String) -> Option<Part> {
         let tags = match kind {
             Kind::Rule => self.tags_of_rule(&name, &handle).await,
@@ -147,6 +152,7 @@ impl Sweeper {
         };
         let (run_id, expiry) = match tags {
             Ok(tags) => (tags.get(RUN).cloned(), Ok(Expiry::of(&tags, self.now))),
+            // Another sweep, or the run itself, has removed it since it was listed.
             Err(failure) if failure.kind == FailureKind::Missing => return None,
             Err(failure) => (None, Err(failure)),
         };
@@ -167,7 +173,8 @@ impl Sweeper {
         Ok(answer.tags.unwrap_or_default().into_iter().collect())
     }
 
-    /// Experiments of faultgate's that have not ended. `over` are the runs that are known to be over, and since when.
+    /// Lists the experiments of runs that have not ended. `over` has the runs that are known to be over, and
+    /// since when.
     pub async fn open_experiments(
         &self,
         over: &BTreeMap<String, Timestamp>,
@@ -182,9 +189,9 @@ impl Sweeper {
         Ok(open)
     }
 
-    /// Removes one of the parts. The error says what is left, and how it is removed by hand.
+    /// Removes a rule or queue. The error says what is left, and how it is removed by hand.
     pub async fn remove(&self, part: &Part) -> Result<(), String> {
-        let deadline = Instant::now() + REMOVE_LIMIT;
+        let deadline = Instant::now() + REMOVE_TIMEOUT;
         let removed = match part.kind {
             Kind::Rule => until(deadline, || self.remove_rule(&part.name)).await,
             Kind::Queue => until(deadline, || self.remove_queue(part)).await,
@@ -192,7 +199,7 @@ impl Sweeper {
         removed.map_err(|failure| self.left(part, &failure.with_remedy()))
     }
 
-    /// As it is named when it is not removed.
+    /// Returns the text that names a rule or queue which is not removed, with the command that removes it.
     pub fn left(&self, part: &Part, why: &str) -> String {
         match part.kind {
             Kind::Rule => rule_left(&self.place, &part.name, why),
@@ -203,11 +210,12 @@ impl Sweeper {
         }
     }
 
-    /// With all its targets, whoever has added them: a rule that has some cannot be deleted.
+    /// Removes a rule with all its targets, whoever has added them: EventBridge does not delete a rule with
+    /// targets.
     async fn remove_rule(&self, name: &str) -> Result<(), Failure> {
         let what = format!("remove the rule {name}");
         let gone = async {
-            for ids in self.targets(name).await?.chunks(MOST_TARGETS) {
+            for ids in self.targets(name).await?.chunks(MAX_TARGETS_PER_REQUEST) {
                 let request = self.clients.events.remove_targets().rule(name).set_ids(Some(ids.to_vec()));
                 let answer = request.send().await;
                 let answer = answer.map_err(|error| failure(&error, "RemoveTargets", &what, &self.place))?;
@@ -245,10 +253,11 @@ impl Sweeper {
     }
 }
 
-/// Kind, name, and ARN or URL.
+/// Kind, name, and ARN or URL of a rule or queue that a list holds.
 type Listed = (Kind, String, String);
 
-/// The token of the next page. One that comes twice would lead round in a circle.
+/// Returns the token of the next page. A token that comes twice in a row is an error, since it would lead
+/// round in a circle.
 fn next(told: Option<String>, last: Option<&str>, what: &str) -> Result<Option<String>, Failure> {
     match told.filter(|token| !token.is_empty()) {
         token @ Some(_) if token.as_deref() == last => {
@@ -258,7 +267,8 @@ fn next(told: Option<String>, last: Option<&str>, what: &str) -> Result<Option<S
     }
 }
 
-/// What has expired was made long ago: if it is missing now, somebody has removed it.
+/// Takes a missing rule or queue for removed. It has expired, so it was made long ago and is not merely
+/// invisible yet.
 fn gone_already(removed: Result<(), Failure>) -> Result<(), Failure> {
     match removed {
         Err(failure) if failure.kind == FailureKind::Missing => Ok(()),
@@ -266,18 +276,20 @@ fn gone_already(removed: Result<(), Failure>) -> Result<(), Failure> {
     }
 }
 
+/// Returns an experiment of a listing if it is of a run and has not ended.
 fn open_experiment(
     summary: &ExperimentSummary,
     over: &BTreeMap<String, Timestamp>,
     now: Timestamp,
 ) -> Option<OpenExperiment> {
     let status = summary.state().and_then(|state| state.status()).map_or("", |status| status.as_str());
+    // An unknown word counts as open, since it might go on to inject.
     if state_of(status).is_terminal() {
         return None;
     }
     let tags: Tags = summary.tags()?.iter().map(|(key, value)| (key.clone(), value.clone())).collect();
     let run_id = tags.get(RUN)?.clone();
-    // Anybody may write a run's id on a queue: what the experiment itself says counts, where it says a time.
+    // Anybody may write a run's id on a queue, so the experiment's own tag decides where it has a time.
     let expiry = match (Expiry::of(&tags, now), over.get(&run_id)) {
         (Expiry::Untagged | Expiry::Unreadable(_), Some(since)) => Expiry::Past(*since),
         (own, _) => own,
@@ -285,6 +297,7 @@ fn open_experiment(
     Some(OpenExperiment { id: summary.id()?.to_owned(), name: tags.get(EXPERIMENT).cloned(), expiry, run_id })
 }
 
+/// Names a rule that is left, with the commands that remove it and all its targets.
 fn rule_left(Place { region, .. }: &Place, rule: &str, why: &str) -> String {
     format!(
         "rule {rule} ({why}); remove it by: aws events remove-targets --region {region} --rule {rule} --ids \

@@ -1,43 +1,47 @@
-//! Tags on what is made, and what they say of its time.
+//! The tags on experiments, rules and queues of runs, and the expiry that they tell. A sweep removes nothing
+//! that does not carry a readable time of its expiry.
 
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
-/// Names the run.
+/// Key of the tag with the id of the run.
 pub(super) const RUN: &str = "faultgate:run-id";
-/// Names the experiment of a run.
+/// Key of the tag with the name of the experiment within the run.
 pub(super) const EXPERIMENT: &str = "faultgate:experiment";
-/// From then on nobody needs it.
+/// Key of the tag with the time from which on the run no longer needs the tagged thing.
 pub(super) const EXPIRES_AT: &str = "faultgate:expires-at";
 
+/// The tags of one thing: values by keys.
 pub(super) type Tags = BTreeMap<String, String>;
 
-/// What AWS takes as a tag's value: letters, digits, spaces and a few marks, 256 characters.
+/// Turns a text into a value that AWS takes for a tag: letters, digits, spaces and a few marks, at most 256
+/// characters. Other characters become `_`.
 pub(super) fn tag_value(text: &str) -> String {
     let allowed = |c: char| c.is_alphanumeric() || " _.:/=+-@".contains(c);
     text.chars().map(|c| if allowed(c) { c } else { '_' }).take(256).collect()
 }
 
-/// The value of [`EXPIRES_AT`].
+/// Returns a time in the form in which the tag [`EXPIRES_AT`] has it.
 pub(super) fn moment(at: Timestamp) -> String {
     at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
 }
 
-/// Whether something has had its time, by its tags.
+/// The expiry of a tagged thing.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Expiry {
-    /// Since then.
+    /// The thing expired at this time.
     Past(Timestamp),
-    /// Not before then.
+    /// The thing expires at this time, which is still to come.
     Ahead(Timestamp),
-    /// It has no such tag: it is not ours.
+    /// The thing has no such tag, so it is not of a run.
     Untagged,
-    /// What the tag says instead of a time.
+    /// The tag has this text instead of a time.
     Unreadable(String),
 }
 
 impl Expiry {
+    /// Reads the expiry from tags, as of `now`.
     pub(super) fn of(tags: &Tags, now: Timestamp) -> Self {
         let Some(text) = tags.get(EXPIRES_AT) else { return Self::Untagged };
         match rfc3339(text) {
@@ -48,7 +52,9 @@ impl Expiry {
     }
 }
 
-/// The parser takes other forms as well, such as dates without hyphens: what we did not write is not ours to read.
+/// Reads a time in the form that [`moment`] writes, with any offset. The parser takes other forms as well,
+/// such as dates without hyphens; they are refused, since a text that faultgate did not write must not let a
+/// sweep remove anything.
 fn rfc3339(text: &str) -> Option<Timestamp> {
     let form = b"0000-00-00T00:00:00";
     let as_formed = |(wanted, byte): (&u8, &u8)| match wanted {

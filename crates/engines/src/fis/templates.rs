@@ -1,4 +1,4 @@
-//! Experiment templates as FIS has them, read and not judged.
+//! Experiment templates as FIS has them, for `faultgate lint`. They are read here and judged there.
 
 use std::collections::HashMap;
 
@@ -13,7 +13,7 @@ use super::preflight::{get_template, looked_for};
 use crate::Failure;
 use faultgate_net::aws::Place;
 
-/// The templates of one account and Region.
+/// The connection by which templates of one account and Region are read.
 #[derive(Debug)]
 pub struct Templates {
     clients: Clients,
@@ -21,21 +21,22 @@ pub struct Templates {
 }
 
 impl Templates {
-    /// `sdk` must have a Region.
+    /// Makes a connection without any request. `sdk` must have a Region.
     pub fn new(sdk: &SdkConfig, role_arn: Option<&str>) -> Self {
         let region = sdk.region().map(AsRef::as_ref).unwrap_or_default();
         let of_role = role_arn.and_then(|arn| Place::of_role(arn, region));
         Self { clients: Clients::new(sdk), place: of_role.unwrap_or_else(|| Place::in_region(region)) }
     }
 
-    /// What `aws fis get-experiment-template` prints of it, as far as it says what an experiment does.
+    /// Reads a template, in the form in which `aws fis get-experiment-template` prints it. Fields that say
+    /// nothing of what an experiment does are left out.
     pub async fn read(&self, id: &str) -> Result<Value, Failure> {
         let template = get_template(&self.clients, &self.place, id).await;
         template.map(|template| described(&template)).map_err(|failure| looked_for(failure, &self.place))
     }
 }
 
-/// Nothing is null here that is not there.
+/// Writes a template as JSON. A field that is null is one that the template does not have.
 fn described(template: &ExperimentTemplate) -> Value {
     let conditions = template.stop_conditions().iter();
     let conditions: Vec<Value> = conditions
@@ -66,6 +67,7 @@ fn described(template: &ExperimentTemplate) -> Value {
         "actions": each(template.actions(), action),
         "logConfiguration": log,
         "experimentOptions": options,
+        // Lint only asks if a template has one.
         "experimentReportConfiguration": template.experiment_report_configuration().map(|_| json!({})),
         "tags": template.tags(),
     })
@@ -73,7 +75,7 @@ fn described(template: &ExperimentTemplate) -> Value {
 
 fn each<T>(named: Option<&HashMap<String, T>>, described: fn(&T) -> Value) -> Value {
     let named = named.into_iter().flatten();
-    Value::Object(named.map(|(name, one)| (name.clone(), described(one))).collect())
+    Value::Object(named.map(|(name, item)| (name.clone(), described(item))).collect())
 }
 
 fn target(target: &ExperimentTemplateTarget) -> Value {

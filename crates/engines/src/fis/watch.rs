@@ -1,4 +1,5 @@
-//! Waits for the end of an experiment: by events, by asking now and then, and never on an event's word alone.
+//! The watch over one experiment until its end. Events wake it, silence makes it ask FIS, and FIS's record
+//! alone ends it.
 
 use std::time::Duration;
 
@@ -18,41 +19,41 @@ use faultgate_core::model::{Monitor, Source, State, Transition};
 use faultgate_core::text;
 use faultgate_net::http::calls::Calls;
 
-/// Polling, where there are no events: a pause that grows from the first to the longest.
-const FIRST_POLL: Duration = Duration::from_secs(1);
-const LONGEST_POLL: Duration = Duration::from_secs(15);
-/// An event may run ahead of the record that it speaks of.
-const FIRST_CONFIRMATION: Duration = Duration::from_millis(200);
-/// Refusals in a row that end the watch: a permission that is missing does not come by waiting.
-const MOST_REFUSALS: u32 = 5;
-/// What FIS calls a dry run.
+/// Pauses between polls where there are no events: they grow from the first to the longest.
+const FIRST_POLL_PAUSE: Duration = Duration::from_secs(1);
+const LONGEST_POLL_PAUSE: Duration = Duration::from_secs(15);
+/// Pause before a record is read again that an event has run ahead of.
+const FIRST_CONFIRM_PAUSE: Duration = Duration::from_millis(200);
+/// Number of refusals in a row that end the watch: a missing permission does not come by waiting.
+const MAX_REFUSALS: u32 = 5;
+/// FIS's word for the mode of a dry run.
 pub(super) const SKIP_ALL: &str = "skip-all";
-/// What FIS calls any other run.
+/// FIS's word for the mode of any other run.
 pub(super) const RUN_ALL: &str = "run-all";
 
-/// What is known of one experiment while it is watched.
+/// The progress of one experiment while it is watched.
 #[derive(Debug, Clone)]
 pub(super) struct Tracking {
     pub(super) calls: Calls,
     pub(super) template: String,
     /// The experiment's name in the suite.
     pub(super) name: String,
-    /// Events taken out of the inbox so far.
+    /// Number of events that were taken out of the inbox so far.
     taken: usize,
     /// The furthest state so far.
     reached: State,
     pub(super) reconciliations: u64,
-    /// How the end was learned.
+    /// The way in which the end was learned, in words.
     pub(super) learned: String,
     /// The reason that the last event gave.
     pub(super) announced: Option<String>,
-    /// What the last record says besides; None until there was one.
+    /// The details of the last record; None until there was one.
     pub(super) details: Option<Details>,
-    /// Where it acted, if it acts in several accounts.
+    /// The accounts in which the experiment acted, if it acts in several.
     pub(super) accounts: Option<Accounts>,
-    /// Another process has launched it, and may hold its events at this moment.
+    /// `true` if another process has launched the experiment, and may hold its events at this moment.
     adopted: bool,
-    /// We have asked for a stop, so an end is near whether or not an event says so.
+    /// `true` if a stop was asked for, so that an end is near whether or not an event says so.
     pub(super) stop_requested: bool,
 }
 
@@ -74,38 +75,39 @@ impl Tracking {
         }
     }
 
-    /// An experiment that has begun.
+    /// Returns the progress of an experiment that has just begun.
     pub(super) fn begun(calls: Calls, first: &Transition, template: &str, name: &str) -> Self {
         let (template, name) = (template.to_owned(), name.to_owned());
         Self { calls, template, name, reached: first.state, ..Self::new() }
     }
 
-    /// One that another process has begun.
+    /// Marks the experiment as one that another process has launched.
     pub(super) fn adopted(self) -> Self {
         Self { adopted: true, ..self }
     }
 }
 
-/// Why FIS is asked for its record.
+/// The reason for which FIS is asked for its record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Prompt {
-    /// An event says that it has ended, or we have asked for the end.
+    /// An event says that the experiment has ended, or a stop was asked for.
     EndIsNear,
-    /// Nothing has been heard for a while, or what was heard is not understood.
+    /// No event has come for a while, or one that is not understood.
     Silence,
     /// There are no events.
     Polling,
 }
 
-/// What the inbox had to say.
+/// The news from the inbox, the least important first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum News {
     Nothing,
-    /// A word that is not known: it might be a new kind of end.
+    /// An unknown word has come, which might be a new kind of end.
     Puzzle,
     End,
 }
 
+/// Watches an experiment until FIS's record says that it has ended.
 pub(super) async fn follow(engine: &FisEngine, id: &str, watcher: &dyn Watcher) -> Result<Record, Failure> {
     let mut watch = Watch {
         engine,
@@ -129,7 +131,7 @@ pub(super) async fn follow(engine: &FisEngine, id: &str, watcher: &dyn Watcher) 
         Preview::Fine => {}
     }
     if watch.tracking(|tracking| tracking.adopted) {
-        // It may have ended long ago, but its events are worth waiting for.
+        // The experiment may have ended long ago, but its events are worth waiting for.
         next_look = next_look.min(Instant::now() + COME_BACK);
     }
     loop {
@@ -148,7 +150,7 @@ pub(super) async fn follow(engine: &FisEngine, id: &str, watcher: &dyn Watcher) 
             }
         }
         let Some(prompt) = prompt else { continue };
-        // What a request takes is held only as long as it is under way, and only by some of many experiments.
+        // The permit and the box keep connections and memory small, where many experiments are watched.
         let asked = {
             let _turn = engine.asking.acquire().await;
             Box::pin(watch.ask(prompt)).await
@@ -171,7 +173,7 @@ pub(super) async fn follow(engine: &FisEngine, id: &str, watcher: &dyn Watcher) 
             }
             Err(failure) => {
                 refusals += 1;
-                if refusals >= MOST_REFUSALS {
+                if refusals >= MAX_REFUSALS {
                     return Err(failure);
                 }
             }
@@ -181,13 +183,13 @@ pub(super) async fn follow(engine: &FisEngine, id: &str, watcher: &dyn Watcher) 
     }
 }
 
-/// Whether a dry run is one, by FIS's own word.
+/// The look at a dry run: FIS's own word says if it is one.
 enum Preview {
-    /// It is, or was not to be one, or is about to be stopped.
+    /// The experiment is a dry run, or was not meant to be one, or is about to be stopped.
     Fine,
-    /// FIS has not said so yet.
+    /// FIS has not told the mode yet.
     Unsaid,
-    /// Its actions are carried out, so it has to be stopped.
+    /// The actions are carried out, so the experiment has to be stopped.
     Broken(Failure),
 }
 
@@ -196,26 +198,26 @@ struct Watch<'a> {
     engine: &'a FisEngine,
     id: &'a str,
     watcher: &'a dyn Watcher,
-    /// It has ended, or is about to: all that is missing is FIS's record.
+    /// `true` if the experiment has ended or is about to: all that is missing is FIS's record.
     end_is_near: bool,
-    /// An event has said that it has ended.
+    /// `true` if an event has said that the experiment has ended.
     heard: bool,
-    /// Times in a row that FIS was asked for the same reason.
+    /// Number of times in a row that FIS was asked for the same reason.
     attempt: u32,
-    /// FIS's record was read.
+    /// `true` if FIS's record was read.
     asked: bool,
     resolved: Option<Resolved>,
-    /// The queue cannot be read.
+    /// `true` if the queue cannot be read.
     troubled: bool,
 }
 
 impl Watch<'_> {
-    /// How long to wait before FIS is asked again, if nothing is heard.
+    /// Returns the time to wait before FIS is asked again, if no event comes.
     fn interval(&self) -> Duration {
         if self.end_is_near {
-            pause(FIRST_CONFIRMATION, LONGEST_POLL, self.attempt)
+            pause(FIRST_CONFIRM_PAUSE, LONGEST_POLL_PAUSE, self.attempt)
         } else if self.polls() {
-            pause(FIRST_POLL, LONGEST_POLL, self.attempt)
+            pause(FIRST_POLL_PAUSE, LONGEST_POLL_PAUSE, self.attempt)
         } else {
             self.engine.settings.reconcile_interval
         }
@@ -239,7 +241,7 @@ impl Watch<'_> {
         if !self.engine.settings.dry_run || stop_requested {
             return Preview::Fine;
         }
-        // The answer to a launch may be short; the record is not.
+        // The answer to a launch may lack the mode; a record that lacks it is no dry run.
         let mode = match details {
             None => return Preview::Unsaid,
             Some(Details { actions_mode: None, .. }) if !self.asked => return Preview::Unsaid,
@@ -259,7 +261,8 @@ impl Watch<'_> {
         })
     }
 
-    /// True where the next look must come sooner than was planned.
+    /// Notes if the queue can be read. Returns `true` if trouble has just begun, so that FIS must be asked
+    /// sooner.
     fn notice_trouble(&mut self, trouble: Option<String>) -> bool {
         let began = trouble.is_some() && !self.troubled;
         self.troubled = trouble.is_some();
@@ -313,7 +316,7 @@ impl Watch<'_> {
         });
         let place = self.engine.place();
         let get = get(&self.engine.clients, &place, self.id);
-        // What was resolved does not change, and does not depend on the record: both go out together.
+        // The resolved targets do not change, and do not depend on the record: both requests go out together.
         let (experiment, resolved) = if prompt == Prompt::EndIsNear && self.resolved.is_none() {
             let listing = self.listing();
             calls.of(async { tokio::join!(get, listing.resolved_targets()) }).await
@@ -348,7 +351,7 @@ impl Watch<'_> {
         Listing { clients: &engine.clients, place: engine.place(), id, watcher: *watcher }
     }
 
-    /// Reports a state that FIS told of and no event did.
+    /// Reports a state that FIS's record has and no event has told.
     fn progress(&self, record: &Record, prompt: Prompt) {
         let further = self.tracking(|tracking| {
             let further = record.state.rank() > tracking.reached.rank();

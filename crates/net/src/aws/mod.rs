@@ -1,5 +1,8 @@
-//! The way into AWS by the SDK's default chain: what it reads is judged first, and what it may come upon afterwards, in
-//! profiles and in answers, makes it panic no more.
+//! The way into AWS by the SDK's default chain, made safe where the SDK would panic, leak or hang.
+//!
+//! The settings and profiles that the SDK reads are judged first (`profiles`), so that a mistake in them is
+//! told and no panic. Credentials that come later are judged as they are used (`sound`). A
+//! `credential_process` runs in a process group of its own (`process`), without faultgate's secrets.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -29,12 +32,16 @@ use crate::http::HttpSettings;
 use faultgate_core::environment::Environment;
 use faultgate_core::mistake::Mistake;
 
-/// Services whose endpoint may be set, as the SDK calls them: those that are asked, and those that give credentials.
+/// Services whose endpoints a user may set, by the SDK's names: those that faultgate asks, and those that
+/// give credentials.
 const SERVICES: [&str; 8] =
     ["fis", "EventBridge", "SQS", "CloudWatch", "STS", "CodeCommit", "SSO", "SSO OIDC"];
 
-/// Credentials, endpoints and, unless one is given, the Region. Nothing is asked yet. `inherited` is what a program
-/// that gives credentials sees of the environment.
+/// Loads credentials, endpoints and, unless one is given, the Region. No service is asked yet.
+///
+/// # Errors
+///
+/// A variable, profile or endpoint that cannot work is a mistake.
 pub async fn connect(
     region: Option<&str>,
     env: &Environment,
@@ -50,6 +57,7 @@ pub async fn connect(
     Ok(with_credentials(sdk, source, inherited).await)
 }
 
+/// Checks each endpoint that is set, by a variable or a profile.
 fn endpoints(sdk: &SdkConfig) -> Result<(), Mistake> {
     if let Some(url) = sdk.endpoint_url() {
         aws_endpoint("AWS", url)?;
@@ -82,7 +90,8 @@ async fn with_credentials(
     };
     let process = CredentialProcess::new(command, inherited);
     let mut provider = SharedCredentialsProvider::new(Sound(SharedCredentialsProvider::new(process)));
-    // A program keeps its credentials itself, and goes on with old ones while new ones cannot be had.
+    // `CredentialProcess` keeps its credentials itself, and goes on with old ones while new ones cannot be
+    // had. The SDK's cache would drop them.
     let direct = roles.is_empty();
     for role in roles {
         let mut next = AssumeRoleProvider::builder(role.arn).configure(&sdk);

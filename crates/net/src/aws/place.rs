@@ -1,15 +1,16 @@
-//! One account in one Region of one partition.
+//! The place of FIS experiments: one account in one Region of one partition.
 
-/// Where the requests go.
+/// The account and Region that requests go to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Place {
     pub partition: String,
     pub region: String,
+    /// Id of the account, or `*` as long as it is not known.
     pub account: String,
 }
 
 impl Place {
-    /// Partition, Region and account of an ARN.
+    /// Returns the partition, Region and account of an ARN; None where one of them is missing.
     pub fn of_arn(arn: &str) -> Option<Self> {
         let mut parts = arn.split(':');
         let (Some("arn"), Some(partition), Some(_), Some(region), Some(account)) =
@@ -23,7 +24,7 @@ impl Place {
         Some(Self { partition: partition.to_owned(), region: region.to_owned(), account: account.to_owned() })
     }
 
-    /// Where a person can look at an experiment.
+    /// Returns the URL of the console's page about an experiment.
     pub fn console_url(&self, experiment: &str) -> String {
         let domain = match self.partition.as_str() {
             "aws-cn" => "amazonaws.cn",
@@ -36,14 +37,14 @@ impl Place {
         )
     }
 
-    /// The account of a role, in the given Region: roles have none.
+    /// Returns the account of a role's ARN in the given Region, since roles have no Region.
     pub fn of_role(arn: &str, region: &str) -> Option<Self> {
         let mut parts = arn.split(':').skip(4);
         let account = parts.next().filter(|account| !account.is_empty())?;
         Some(Self { account: account.to_owned(), ..Self::in_region(region) })
     }
 
-    /// What is known before any answer: the Region.
+    /// Returns the place as far as it is known before the first answer: the Region, in any account.
     pub fn in_region(region: &str) -> Self {
         Self {
             partition: partition_of(region).to_owned(),
@@ -53,7 +54,7 @@ impl Place {
     }
 }
 
-/// The partition that a Region is in.
+/// Returns the partition of a Region.
 pub fn partition_of(region: &str) -> &'static str {
     match region {
         region if region.starts_with("cn-") => "aws-cn",

@@ -1,5 +1,6 @@
-//! Credentials that a program prints (`credential_process` of a profile), such as AWS's signing helper for IAM Roles
-//! Anywhere. It runs in a group of its own, for a limited time, and sees no secret that is faultgate's.
+//! Credentials that a program prints (`credential_process` of a profile), such as AWS's signing helper for
+//! IAM Roles Anywhere. The program runs in a process group of its own, for a limited time, and sees no secret
+//! of faultgate's. Nothing that it prints to its standard output may get into an error or a log.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -18,22 +19,23 @@ use faultgate_core::process_group::Group;
 use faultgate_core::text;
 
 const NAME: &str = "credential_process";
-/// Credentials are a few KiB.
-const LARGEST: u64 = 64 << 10;
-/// What is left in its pipes is there when it has ended.
-const DRAIN_LIMIT: Duration = Duration::from_millis(500);
-const LONGEST_SAID: usize = 300;
+/// Maximum size of each output that is kept, in bytes. Credentials are a few KiB.
+const MAX_OUTPUT_BYTES: u64 = 64 << 10;
+/// Time for reading the rest of the outputs after the program has ended.
+const DRAIN_TIMEOUT: Duration = Duration::from_millis(500);
+/// Maximum length of the program's own error message, in characters.
+const MAX_ERR_CHARS: usize = 300;
 const REMEDY: &str =
     "run the command of the profile's credential_process by hand, with the variables of this job";
 
-/// The program, and what it gave.
+/// The program, and the credentials that it gave.
 #[derive(Debug)]
 pub(super) struct CredentialProcess {
     command: Command,
     keeper: Keeper,
 }
 
-/// Its words may hold a secret, and so may its variables.
+/// The command line and the variables of the program. Both may hold secrets, so neither is shown.
 struct Command {
     line: String,
     env: BTreeMap<OsString, OsString>,
@@ -45,6 +47,7 @@ impl std::fmt::Debug for Command {
     }
 }
 
+/// The output that AWS defines for such a program. Fields that are not known are ignored.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct Answer {
@@ -75,23 +78,26 @@ impl ProvideCredentials for CredentialProcess {
 }
 
 impl Command {
-    /// Dropped, it ends the program and all that it has started.
+    /// Runs the program and reads its credentials. When the future is dropped, the program and all that it
+    /// has started end.
     async fn run(&self) -> Result<Credentials, Refusal> {
         let (status, out, err) =
             self.output().await.map_err(|error| refusal(&format!("could not run: {error}")))?;
         if !status.success() {
             let said = String::from_utf8_lossy(&err);
             let last = said.lines().rev().map(str::trim).find(|line| !line.is_empty());
-            let last = last.map(|line| format!(": {}", text::plain(line, LONGEST_SAID))).unwrap_or_default();
+            let last = last.map(|line| format!(": {}", text::plain(line, MAX_ERR_CHARS))).unwrap_or_default();
             return Err(refusal(&format!("ended with {status}{last}")));
         }
         read(&out).map_err(|what| refusal(&what))
     }
 
+    /// Runs the program and returns its status, its standard output and its error output.
     async fn output(&self) -> std::io::Result<(ExitStatus, Vec<u8>, Vec<u8>)> {
         let mut shell = tokio::process::Command::new("sh");
         shell.arg("-c").arg(&self.line).env_clear().envs(&self.env);
         shell.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        // The program leads a group of its own, so that all that it starts can be ended with it.
         let mut child = shell.process_group(0).kill_on_drop(true).spawn()?;
         let group = Group::led_by(&child)?;
         let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
@@ -101,15 +107,16 @@ impl Command {
             let ended = async {
                 let status = child.wait().await;
                 group.kill();
-                // Its number may soon be somebody else's.
+                // The number of the group may soon be somebody else's, so nothing may be killed by it from
+                // here on.
                 group.release();
                 status
             };
             tokio::pin!(reading, ended);
             tokio::select! {
                 status = &mut ended => {
-                    // Somebody who has left its group may keep its outputs open for ever.
-                    let _ = tokio::time::timeout(DRAIN_LIMIT, reading).await;
+                    // A process that has left the group may keep the outputs open for ever.
+                    let _ = tokio::time::timeout(DRAIN_TIMEOUT, reading).await;
                     status
                 }
                 _ = &mut reading => ended.await,
@@ -119,15 +126,17 @@ impl Command {
     }
 }
 
-/// Reads to the end, so that who writes is never kept waiting, and keeps the beginning.
+/// Reads a pipe to its end, so that the writer is never kept waiting, and keeps the beginning.
 async fn read_into(kept: &mut Vec<u8>, pipe: Option<impl AsyncRead + Unpin>) {
     let Some(mut pipe) = pipe else { return };
-    let _ = (&mut pipe).take(LARGEST).read_to_end(kept).await;
+    let _ = (&mut pipe).take(MAX_OUTPUT_BYTES).read_to_end(kept).await;
     let _ = tokio::io::copy(&mut pipe, &mut tokio::io::sink()).await;
 }
 
-/// No error holds anything of what was printed.
+/// Reads the credentials that were printed. The error says what is wrong and holds nothing of what was
+/// printed.
 fn read(printed: &[u8]) -> Result<Credentials, String> {
+    // The parser's error is dropped, since it may quote the text.
     let answer: Answer = serde_json::from_slice(printed).map_err(|_| {
         "printed no credentials (JSON with Version, AccessKeyId and SecretAccessKey)".to_owned()
     })?;

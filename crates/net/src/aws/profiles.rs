@@ -1,4 +1,6 @@
-//! Profiles of AWS's shared files, as far as they have to be judged before the SDK uses them.
+//! The profiles of AWS's shared files, as far as they have to be judged before the SDK uses them. The chain
+//! of profiles is followed as the SDK follows it, to find a `credential_process` and values that would make
+//! the SDK panic. A file that the SDK would ignore is ignored here as well.
 
 use std::collections::HashMap;
 
@@ -13,11 +15,12 @@ use faultgate_core::text;
 
 const SELECTED: &str = "AWS_PROFILE";
 const DEFAULT: &str = "default";
-/// Names that are told where one is missing.
-const MOST_TOLD: usize = 10;
-const LONGEST: usize = 80;
+/// Maximum number of profiles that are named where the selected one is missing.
+const MAX_NAMES: usize = 10;
+/// Maximum length of a profile's name in a message, in characters.
+const NAME_CHARS: usize = 80;
 
-/// A role that a profile names, assumed by the credentials before it.
+/// A role that a profile names; it is assumed with the credentials of the profile before it in the chain.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct ProfileRole {
     pub(super) arn: String,
@@ -25,23 +28,25 @@ pub(super) struct ProfileRole {
     pub(super) external_id: Option<String>,
 }
 
-/// Where credentials come from.
+/// The source of credentials.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Source {
-    /// Wherever the SDK finds them.
+    /// The SDK's default chain finds them.
     Sdk,
-    /// A profile's `credential_process`, and the roles that are assumed from there, in this order.
+    /// The `credential_process` of a profile gives them; these roles are assumed from there, in this order.
     Process { command: String, roles: Vec<ProfileRole> },
 }
 
-/// The profiles that there are.
+/// The profiles of the shared files.
 pub(super) struct Profiles {
+    /// The profiles; None where the files cannot be read and nobody selected a profile.
     all: Option<ProfileSet>,
-    /// By the variable.
+    /// The name of the profile that the variable selects.
     selected: Option<String>,
 }
 
 impl Profiles {
+    /// Loads the profiles by the variables of `env`.
     pub(super) async fn load(env: &Environment) -> Result<Self, Mistake> {
         let selected = env.get(SELECTED).map(|name| name.trim().to_owned());
         let readable = env.iter().filter_map(|(name, value)| Some((name.to_str()?, value.to_str()?)));
@@ -55,7 +60,7 @@ impl Profiles {
         let loaded = profile::load(&Fs::real(), &Env::from(variables), &files, None).await;
         match (loaded, &selected) {
             (Ok(all), _) => Ok(Self { all: Some(all), selected }),
-            // Nobody counts on the files, and the SDK goes on without them.
+            // No profile is selected, so nobody relies on the files, and the SDK goes on without them.
             (Err(_), None) => Ok(Self { all: None, selected }),
             (Err(error), Some(name)) => {
                 let why = text::plain(&crate::http::cause(&error), 300);
@@ -65,7 +70,7 @@ impl Profiles {
         }
     }
 
-    /// Where the SDK would take credentials from, if that can work.
+    /// Returns the source from which the SDK would take credentials. A profile that cannot work is a mistake.
     pub(super) fn source(&self, env: &Environment) -> Result<Source, Mistake> {
         let Some(all) = &self.all else { return Ok(Source::Sdk) };
         if let Some(name) = &self.selected
@@ -76,15 +81,15 @@ impl Profiles {
         }
         let secret = ["AWS_SECRET_ACCESS_KEY", "SECRET_ACCESS_KEY"];
         if env.get("AWS_ACCESS_KEY_ID").is_some() && secret.iter().any(|name| env.get(name).is_some()) {
-            // They go first.
+            // Keys in the environment go before any profile.
             return Ok(Source::Sdk);
         }
         follow(all)
     }
 }
 
-/// From the selected profile by way of `source_profile` to where the first credentials are, as the SDK goes. What cannot
-/// be followed is left to the SDK, which says why.
+/// Follows the chain from the selected profile by `source_profile` to the profile with the first credentials,
+/// as the SDK does. A chain that cannot be followed is left to the SDK, which says why.
 fn follow(all: &ProfileSet) -> Result<Source, Mistake> {
     let (mut name, mut seen, mut roles) = (all.selected_profile(), Vec::new(), Vec::new());
     let base = loop {
@@ -94,6 +99,7 @@ fn follow(all: &ProfileSet) -> Result<Source, Mistake> {
         judge(all, profile)?;
         let has_keys =
             ["aws_access_key_id", "aws_secret_access_key"].iter().all(|key| profile.get(key).is_some());
+        // Keys end the chain, except in the first profile, whose role goes before its keys.
         if !seen.is_empty() && has_keys {
             return Ok(Source::Sdk);
         }
@@ -107,6 +113,7 @@ fn follow(all: &ProfileSet) -> Result<Source, Mistake> {
             external_id: of("external_id"),
         });
         match profile.get("source_profile") {
+            // A profile that is its own source gives the first credentials itself.
             Some(next) if next == name => break profile,
             Some(next) => name = next,
             None => return Ok(Source::Sdk),
@@ -123,7 +130,7 @@ fn follow(all: &ProfileSet) -> Result<Source, Mistake> {
     }
 }
 
-/// What the SDK would sign with, or make an address of.
+/// Judges the values of a profile that the SDK would sign with or make an address of.
 fn judge(all: &ProfileSet, profile: &Profile) -> Result<(), Mistake> {
     let origin = format!("the profile {}", quoted(profile.name()));
     for key in ["aws_access_key_id", "aws_session_token"] {
@@ -139,10 +146,11 @@ fn judge(all: &ProfileSet, profile: &Profile) -> Result<(), Mistake> {
     })
 }
 
+/// Returns the mistake of a selected profile that does not exist, with the names of those that do.
 fn missing(name: &str, all: &ProfileSet) -> Mistake {
-    let mut there: Vec<&str> = all.profiles().collect();
-    there.sort_unstable();
-    let told: Vec<String> = there.iter().take(MOST_TOLD).map(|name| text::plain(name, LONGEST)).collect();
+    let mut names: Vec<&str> = all.profiles().collect();
+    names.sort_unstable();
+    let told: Vec<String> = names.iter().take(MAX_NAMES).map(|name| text::plain(name, NAME_CHARS)).collect();
     let hint = match told.as_slice() {
         [] => "there are no profiles: name the files by AWS_CONFIG_FILE and AWS_SHARED_CREDENTIALS_FILE, or unset it"
             .to_owned(),
@@ -154,7 +162,7 @@ fn missing(name: &str, all: &ProfileSet) -> Mistake {
 }
 
 fn quoted(name: &str) -> String {
-    format!("\"{}\"", text::plain(name, LONGEST))
+    format!("\"{}\"", text::plain(name, NAME_CHARS))
 }
 
 #[cfg(test)]

@@ -1,4 +1,5 @@
-//! The SDK's settings for one account and Region.
+//! The SDK's clients for one account and Region, with faultgate's own timeouts and retries. All requests of
+//! the clients are counted.
 
 use std::time::Duration;
 
@@ -32,13 +33,13 @@ pub(super) async fn load(region: Option<&str>, http: &HttpSettings) -> SdkConfig
     }
 }
 
-/// The same in another Region.
+/// Returns the same configuration for another Region.
 pub fn in_region(base: &SdkConfig, region: &str) -> SdkConfig {
     base.to_builder().region(Region::new(region.to_owned())).build()
 }
 
-/// The embedded endpoints: nothing of the environment counts, neither proxies nor certificates. `http` is for clients
-/// without a socket.
+/// Returns the configuration for the embedded endpoints. It takes nothing from the environment, neither
+/// proxies nor certificates. `http` is the HTTP client of endpoints that have no socket.
 pub fn connect_embedded(url: &str, http: Option<SharedHttpClient>) -> SdkConfig {
     let credentials = Credentials::new("rehearsal", "rehearsal", None, None, "rehearsal");
     let http = http.unwrap_or_else(|| aws_smithy_http_client::Builder::new().build_http());
@@ -57,12 +58,12 @@ pub fn connect_embedded(url: &str, http: Option<SharedHttpClient>) -> SdkConfig 
 
 fn timeouts() -> TimeoutConfig {
     TimeoutConfig::builder()
-        .connect_timeout(CONNECT_LIMIT)
-        .operation_attempt_timeout(ATTEMPT_LIMIT)
-        .operation_timeout(OPERATION_LIMIT)
+        .connect_timeout(CONNECT_TIMEOUT)
+        .operation_attempt_timeout(ATTEMPT_TIMEOUT)
+        .operation_timeout(OPERATION_TIMEOUT)
         .build()
 }
 
 fn retries() -> RetryConfig {
-    RetryConfig::standard().with_max_attempts(ATTEMPTS).with_max_backoff(LONGEST_BACKOFF)
+    RetryConfig::standard().with_max_attempts(MAX_ATTEMPTS).with_max_backoff(MAX_BACKOFF)
 }

@@ -1,11 +1,13 @@
-//! Credentials that can be signed with, wherever they are from.
+//! The guard of credentials: a request that is signed with characters that no header can hold would make the
+//! SDK panic. It stands before every source of credentials.
 
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::error::CredentialsError;
 use aws_credential_types::provider::{ProvideCredentials, Result, SharedCredentialsProvider, future};
 use http::HeaderValue;
 
-/// The same credentials, or an error where the SDK would panic as it writes them into a header.
+/// A provider that gives another one's credentials, or an error where the SDK would panic as it writes them
+/// into a header.
 #[derive(Debug)]
 pub(super) struct Sound(pub(super) SharedCredentialsProvider);
 
@@ -22,11 +24,12 @@ impl ProvideCredentials for Sound {
     }
 }
 
+/// Returns the credentials if they can be signed with, or an error that does not show them.
 fn judge(credentials: Credentials) -> Result {
     if is_sound(&credentials) {
         return Ok(credentials);
     }
-    // Their source is named by the SDK, their content by nobody.
+    // The SDK names the source of the credentials; their content must not be named at all.
     Err(CredentialsError::provider_error(
         "the AWS access key id or session token holds a line break or another character that no request can carry; \
          set it again, on one line",
@@ -38,7 +41,7 @@ fn is_sound(credentials: &Credentials) -> bool {
     parts.into_iter().flatten().all(is_sendable)
 }
 
-/// Whether a header can hold it.
+/// Returns `true` if a header can hold the text.
 pub(super) fn is_sendable(text: &str) -> bool {
     HeaderValue::from_str(text).is_ok()
 }

@@ -1,4 +1,6 @@
-//! The SDK's HTTP client, where its own would not do.
+//! The HTTP client of the SDK. It is the SDK's own, unless there is a bundle, a proxy, or a system without
+//! certificates; the SDK's default knows none of these as the settings mean them. Every client is wrapped:
+//! `bounded` limits the size of answers, and `unrepeated` takes credentials out of refusals.
 
 use std::sync::LazyLock;
 
@@ -21,17 +23,19 @@ use super::{Except, HttpSettings, Proxies};
 mod bounded;
 mod unrepeated;
 
-/// Asked once: it takes as long as to read the certificates.
+/// `true` if the system has no certificates. It is found out once, since that takes as long as to read them.
 pub(super) static SYSTEM_TRUSTS_NOBODY: LazyLock<bool> =
     LazyLock::new(|| rustls_native_certs::load_native_certs().certs.is_empty());
 
-/// A client for the SDK that trusts the bundle and takes the proxies, has certificates of its own where the system has
-/// none, such as an empty container, reads no answer without end, and hears no refusal that repeats the credentials. None where TLS cannot be had.
+/// Makes a client for the SDK. It trusts the bundle, takes the proxies, has built-in certificates where the
+/// system has none, such as in an empty container, reads no answer without end, and passes on no refusal that
+/// repeats the credentials. Returns None where TLS cannot be had.
 pub fn aws_client(settings: &HttpSettings) -> Option<SharedHttpClient> {
     let built_in = SYSTEM_TRUSTS_NOBODY.then_some(webpki_root_certs::TLS_SERVER_ROOT_CERTS);
     client_of(settings, built_in)
 }
 
+/// Makes a client in its wrappers.
 fn client_of(settings: &HttpSettings, built_in: Option<&[CertificateDer<'_>]>) -> Option<SharedHttpClient> {
     bare_client(settings, built_in).map(|client| {
         let bounded = SharedHttpClient::new(Bounded(client));
@@ -39,11 +43,11 @@ fn client_of(settings: &HttpSettings, built_in: Option<&[CertificateDer<'_>]>) -
     })
 }
 
-/// `built_in` takes the place of the system's certificates.
+/// Makes the client without its wrappers. `built_in` takes the place of the system's certificates.
 fn bare_client(settings: &HttpSettings, built_in: Option<&[CertificateDer<'_>]>) -> Option<SharedHttpClient> {
     let HttpSettings { ca_bundle, proxies } = settings;
     if ca_bundle.is_none() && proxies.is_empty() && built_in.is_none() {
-        // The SDK's own.
+        // Nothing is special here, so the SDK's own client will do.
         let own = Builder::new().tls_provider(Provider::Rustls(CryptoMode::AwsLc)).build_https();
         return Some(own);
     }
@@ -57,6 +61,7 @@ fn bare_client(settings: &HttpSettings, built_in: Option<&[CertificateDer<'_>]>)
     Some(SharedHttpClient::new(ByAddress { direct, http, https, except: proxies.except.clone() }))
 }
 
+/// Returns a TLS context that trusts the bundle, and the built-in certificates or else the system's.
 fn trusting(bundle: Option<&[u8]>, built_in: Option<&[CertificateDer<'_>]>) -> Option<TlsContext> {
     let mut store = TrustStore::empty().with_native_roots(built_in.is_none());
     for certificate in built_in.unwrap_or_default() {
@@ -65,15 +70,16 @@ fn trusting(bundle: Option<&[u8]>, built_in: Option<&[CertificateDer<'_>]>) -> O
     if let Some(bundle) = bundle {
         store.add_pem_certificate(bundle);
     }
-    // Only other providers than ours can refuse.
+    // Only TLS providers other than rustls can refuse.
     TlsContext::builder().with_trust_store(store).build().ok()
 }
 
-/// The only form in which the SDK takes a certificate.
+/// Writes a certificate as PEM, the only form in which the SDK takes one.
 fn pem(certificate: &CertificateDer<'_>) -> String {
     format!("-----BEGIN CERTIFICATE-----\n{}\n-----END CERTIFICATE-----\n", base64::encode(certificate))
 }
 
+/// Makes a client for one proxy, or for direct connections.
 fn client(tls: &TlsContext, proxy: Option<ProxyConfig>) -> SharedHttpClient {
     let tls = tls.clone();
     Builder::new().build_with_connector_fn(move |settings, components| {
@@ -85,7 +91,8 @@ fn client(tls: &TlsContext, proxy: Option<ProxyConfig>) -> SharedHttpClient {
     })
 }
 
-/// The SDK's client knows one proxy, and hosts without their ports.
+/// A client that chooses the proxy by the address of each request. The SDK's own client knows one proxy, and
+/// matches the hosts of NO_PROXY without their ports.
 #[derive(Debug)]
 struct ByAddress<T> {
     direct: T,

@@ -1,4 +1,6 @@
-//! Counts the requests to AWS that really go out, retries included, by operation name.
+//! The counts of the requests to AWS that really go out, retries included, by operation. An interceptor of
+//! the SDK counts them where they leave, since only the SDK knows of its retries. The counts also tell if a
+//! failed request may have had an effect.
 
 use std::cell::Cell;
 use std::collections::BTreeMap;
@@ -15,18 +17,18 @@ use aws_smithy_types::config_bag::ConfigBag;
 
 use faultgate_core::panics;
 
-/// Requests by operation. Cloning shares the count.
+/// The number of requests by operation. Cloning it shares the count.
 #[derive(Debug, Clone, Default)]
 pub struct Calls(Arc<Mutex<BTreeMap<String, u64>>>);
 
 tokio::task_local! {
-    /// The experiment for which the current task makes its requests.
+    /// The count of the experiment for which the current task makes its requests.
     static CURRENT: Calls;
-    /// How the request under way has fared so far.
+    /// The attempts of the request that is under way.
     static ATTEMPTS: Cell<Attempts>;
 }
 
-/// How often a request went out, and how often it was refused.
+/// The number of attempts of a request, and the number of those that were refused.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Attempts {
     sent: u32,
@@ -34,13 +36,14 @@ pub struct Attempts {
 }
 
 impl Attempts {
-    /// A refusal of a second attempt says nothing about the first, whose answer was lost.
+    /// Returns `true` if an attempt may have had an effect, because it was not refused. A refusal of the
+    /// second attempt says nothing about the first, whose answer was lost.
     pub fn may_have_taken_effect(self) -> bool {
         self.sent > self.refused
     }
 
     fn change(change: impl FnOnce(&mut Self)) {
-        // Outside of `attempts` nobody asks.
+        // Outside of `attempts` the numbers are not needed, so they are not kept.
         let _ = ATTEMPTS.try_with(|attempts| {
             let mut now = attempts.get();
             change(&mut now);
@@ -49,17 +52,18 @@ impl Attempts {
     }
 }
 
-/// Sends one request, and says how its attempts fared.
+/// Sends one request, and returns its result and its attempts.
 pub async fn attempts<T>(request: impl Future<Output = T>) -> (T, Attempts) {
     ATTEMPTS.scope(Cell::default(), async { (request.await, ATTEMPTS.with(Cell::get)) }).await
 }
 
 impl Calls {
+    /// Returns the numbers so far.
     pub fn snapshot(&self) -> BTreeMap<String, u64> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Counts what `requests` sends here, besides the total.
+    /// Runs `requests` and counts what it sends in this count, too, besides the total.
     pub async fn of<T>(&self, requests: impl Future<Output = T>) -> T {
         CURRENT.scope(self.clone(), requests).await
     }
@@ -78,11 +82,12 @@ pub fn sum(mut a: BTreeMap<String, u64>, b: BTreeMap<String, u64>) -> BTreeMap<S
     a
 }
 
-/// The interceptor that counts: each request into the total, and besides into the experiment it is made for,
-/// or into what all experiments share. Cloning shares the counts.
+/// The interceptor that counts. Each request counts in the total, and besides in the count of the experiment
+/// it is made for, or else in the one that all experiments share. Cloning it shares the counts.
 #[derive(Debug, Clone, Default)]
 pub struct CountCalls {
     pub total: Calls,
+    /// The count of the requests that are made for no experiment in particular.
     pub shared: Calls,
 }
 
@@ -114,7 +119,7 @@ impl Intercept for CountCalls {
         _components: &RuntimeComponents,
         _config: &mut ConfigBag,
     ) -> Result<(), BoxError> {
-        // Whoever answers with 4xx, to throttle too, has not carried it out.
+        // A service that answers with 4xx, also to throttle, has not carried the request out.
         if context.response().is_some_and(|response| response.status().is_client_error()) {
             Attempts::change(|attempts| attempts.refused += 1);
         }

@@ -1,10 +1,12 @@
-//! Hosts whose names have letters of other alphabets: requests, and whoever compares hosts, name them in ASCII.
+//! Hosts whose names have letters of other alphabets. Requests name them in ASCII, so comparisons of hosts
+//! must do so, too.
 
 use std::borrow::Cow;
 
 use reqwest::Url;
 
-/// The same URL with its host as requests name it: one with letters of other alphabets has a name in ASCII.
+/// Returns the URL with its host in ASCII, as requests name it; the rest stays as it is. None where the host
+/// has no such name.
 pub fn in_ascii(url: &str) -> Option<Cow<'_, str>> {
     let Some((scheme, rest)) = url.split_once("://").filter(|_| !url.is_ascii()) else {
         return Some(Cow::Borrowed(url));
@@ -18,15 +20,15 @@ pub fn in_ascii(url: &str) -> Option<Cow<'_, str>> {
     Some(Cow::Owned(format!("{scheme}://{user}{}{port}{path}", ascii_host(host)?)))
 }
 
-/// A host's name in ASCII.
+/// Returns the name of a host in ASCII; None where the text is no host.
 pub fn ascii_host(host: &str) -> Option<String> {
     let url = Url::parse(&format!("https://{host}/")).ok()?;
-    // Nothing but a host.
+    // The text must be nothing but a host: `a/b` and `a@b` are parsed as well.
     let is_host = url.path() == "/" && url.username().is_empty() && url.port().is_none();
     url.host_str().filter(|_| is_host).map(str::to_owned)
 }
 
-/// The host of a URL, without its port.
+/// Returns the host of a URL, without its port.
 pub fn host_of(url: &str) -> Option<String> {
     Url::parse(url).ok()?.host_str().map(str::to_owned)
 }

@@ -1,5 +1,7 @@
-//! How requests leave the process: whom to trust, which proxy to take, how long to wait. The one client for everything
-//! that is not AWS, and the SDK's where its own would not do.
+//! The HTTP clients of the process: their trust, proxies and timeouts. One client serves everything that is
+//! not AWS (`client`), and one serves the SDK (`aws`). `proxies` and `no_proxy` read the proxies of the
+//! environment, `calls` counts the requests to AWS, and `idn` writes hosts in ASCII. No client follows a
+//! redirect, since a token must go only to the server it was meant for.
 
 use std::time::Duration;
 
@@ -15,24 +17,25 @@ pub use aws::aws_client;
 pub use no_proxy::Except;
 pub use proxies::{Proxies, ProxyUrl};
 
-/// Trust and ways of HTTP clients.
+/// The trust and the proxies of HTTP clients.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct HttpSettings {
-    /// PEM certificates to trust beside the system's, known to be good.
+    /// PEM certificates to trust beside the system's. They were checked when they were read.
     pub ca_bundle: Option<Vec<u8>>,
     pub proxies: Proxies,
 }
 
-const CONNECT_LIMIT: Duration = Duration::from_secs(3);
-const REQUEST_LIMIT: Duration = Duration::from_secs(5);
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
+/// Timeout of a request with its whole answer.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// A client with the system's certificates, which it reads here: some milliseconds that no launch should wait for.
-/// The error completes "no HTTP client: …".
+/// Makes a client that trusts the system's certificates. They are read here, which takes some milliseconds
+/// that no launch should wait for. The error completes "no HTTP client: …".
 pub fn client(settings: &HttpSettings) -> Result<reqwest::Client, String> {
     client_with(settings, |builder| builder)
 }
 
-/// The same, for who wants more of it.
+/// Makes a client as [`client`] does, with more settings by `more`, which may be called twice.
 pub fn client_with(
     settings: &HttpSettings,
     more: impl Fn(reqwest::ClientBuilder) -> reqwest::ClientBuilder,
@@ -41,7 +44,8 @@ pub fn client_with(
         Ok(client) => return Ok(client),
         Err(error) => error,
     };
-    // Not asked before: reading them takes a while, and the client has just done so.
+    // The system's certificates are read again only after a failure: reading them takes a while, and the
+    // client has just done so.
     if !*aws::SYSTEM_TRUSTS_NOBODY {
         return Err(cause(&first));
     }
@@ -49,7 +53,8 @@ pub fn client_with(
     more(builder(settings)?).tls_certs_only(built_in).build().map_err(|error| cause(&error))
 }
 
-/// The certificates of browsers, for a system that has none, such as an empty container; and those of the bundle.
+/// Returns the built-in certificates, which browsers trust, and those of the bundle. They serve a system that
+/// has none, such as an empty container.
 fn reqwest_certificates(bundle: Option<&[u8]>) -> Result<Vec<reqwest::Certificate>, String> {
     let mut all = match bundle {
         Some(pem) => reqwest::Certificate::from_pem_bundle(pem).map_err(|error| cause(&error))?,
@@ -61,15 +66,16 @@ fn reqwest_certificates(bundle: Option<&[u8]>) -> Result<Vec<reqwest::Certificat
     Ok(all)
 }
 
+/// Returns a builder with everything that all clients share.
 fn builder(settings: &HttpSettings) -> Result<reqwest::ClientBuilder, String> {
     let mut builder = reqwest::Client::builder()
-        .connect_timeout(CONNECT_LIMIT)
-        .timeout(REQUEST_LIMIT)
+        .connect_timeout(CONNECT_TIMEOUT)
+        .timeout(REQUEST_TIMEOUT)
         .tcp_nodelay(true)
-        // A token goes to the server it was meant for and to no other.
+        // A redirect could take a token to another server than the one it was meant for.
         .redirect(redirect::Policy::none())
         .user_agent(concat!("faultgate/", env!("CARGO_PKG_VERSION")))
-        // The environment's proxies are in the settings, checked.
+        // The settings have the environment's proxies already, checked.
         .no_proxy();
     if let Some(proxy) = settings.proxies.for_reqwest() {
         builder = builder.proxy(proxy);
@@ -81,16 +87,18 @@ fn builder(settings: &HttpSettings) -> Result<reqwest::ClientBuilder, String> {
     Ok(builder)
 }
 
-/// What each error in the chain says. Not what it holds: an answer may hold anything. `reqwest`'s names the URL;
-/// take it off (`without_url`) where that may hold a secret.
+/// Returns the message of each error in the chain, joined by colons, and nothing of an answer's content,
+/// which may be anything. An error of `reqwest` names the URL; take it off first (`without_url`) where it may
+/// hold a secret.
 pub fn cause(error: &dyn std::error::Error) -> String {
     let causes = std::iter::successors(error.source(), |cause| cause.source());
     let mut said: Vec<String> = std::iter::once(error).chain(causes).map(ToString::to_string).collect();
+    // Wrappers often repeat the message of the error within.
     said.dedup();
     said.join(": ")
 }
 
-/// What to do about a connection that failed for this reason, where that is known.
+/// Returns the remedy for a connection that failed for this reason, where one is known.
 pub fn remedy(why: &str) -> Option<&'static str> {
     let untrusted = ["UnknownIssuer", "unknown issuer", "No CA certificates"];
     untrusted.iter().any(|words| why.contains(words)).then_some(

@@ -1,30 +1,33 @@
-//! Hosts that are asked directly, as NO_PROXY lists them. curl and Go read it a little differently, and so do the HTTP
-//! libraries here: this is the one reading that all clients follow.
+//! The hosts that are asked directly, as NO_PROXY lists them. curl and Go read the list a little differently,
+//! and so do the HTTP libraries here. This is the one reading that all clients follow.
 
 use std::net::IpAddr;
 
 use ipnet::IpNet;
 use reqwest::Url;
 
-/// Never through a proxy: this machine, and where clouds give credentials to it.
-const ALWAYS: &str = "localhost,127.0.0.0/8,::1,169.254.0.0/16,fe80::/10,fd00:ec2::/32";
+/// Hosts that are never asked through a proxy: this machine, and the addresses at which clouds give
+/// credentials to it.
+const ALWAYS_DIRECT: &str = "localhost,127.0.0.0/8,::1,169.254.0.0/16,fe80::/10,fd00:ec2::/32";
 
 /// The hosts that are asked directly.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Except(Vec<Entry>);
 
+/// An entry of the list.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Entry {
     hosts: Hosts,
-    /// None: each.
+    /// The port that the entry is limited to; None for every port.
     port: Option<u16>,
 }
 
+/// The hosts that an entry names.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Hosts {
     All,
     Network(IpNet),
-    /// A name, and all below it.
+    /// A domain and all names below it.
     Domain(String),
 }
 
@@ -35,11 +38,12 @@ impl Default for Except {
 }
 
 impl Except {
-    /// Entries are divided by commas or blanks. Those that cannot be read are returned as well.
+    /// Reads a list whose entries are divided by commas or blanks. The entries that cannot be read are
+    /// returned as well.
     pub fn parse(list: &str) -> (Self, Vec<String>) {
         let (mut entries, mut unread) = (Vec::new(), Vec::new());
         let said = list.split(|c: char| c == ',' || c.is_whitespace()).filter(|entry| !entry.is_empty());
-        for entry in ALWAYS.split(',').chain(said) {
+        for entry in ALWAYS_DIRECT.split(',').chain(said) {
             match Entry::parse(entry) {
                 Some(entry) => entries.push(entry),
                 None => unread.push(entry.to_owned()),
@@ -48,7 +52,8 @@ impl Except {
         (Self(entries), unread)
     }
 
-    /// Whether this address is asked directly. It is one of `http` or `https`; what is no address is not.
+    /// Returns `true` if this address, of `http` or `https`, is asked directly. A text that is no address is
+    /// not.
     pub(super) fn has(&self, address: &str) -> bool {
         let Ok(uri) = address.parse::<http::Uri>() else { return false };
         let usual = if uri.scheme_str() == Some("https") { 443 } else { 80 };
@@ -68,7 +73,7 @@ impl Entry {
         if entry == "*" {
             return Some(Self { hosts: Hosts::All, port: None });
         }
-        // An IPv6 address has colons of its own.
+        // An IPv6 address has colons of its own, so it is tried before a colon counts as that of a port.
         if let Some(hosts) = network(entry) {
             return Some(Self { hosts, port: None });
         }
@@ -86,6 +91,7 @@ impl Hosts {
         match (self, address) {
             (Self::All, _) => true,
             (Self::Network(network), Some(address)) => network.contains(&address),
+            // An address belongs to no domain, so only names are compared.
             (Self::Domain(domain), None) => {
                 let tail = host.len().checked_sub(domain.len());
                 tail.and_then(|tail| Some((host.get(..tail)?, host.get(tail..)?))).is_some_and(
@@ -99,25 +105,27 @@ impl Hosts {
     }
 }
 
-/// One address, or a network.
+/// Reads one IP address or a network.
 fn network(text: &str) -> Option<Hosts> {
     let one = bare(text).parse::<IpAddr>().map(IpNet::from);
     one.ok().or_else(|| text.parse().ok()).map(Hosts::Network)
 }
 
-/// `example.com`, `.example.com` and `*.example.com` are the same, with or without the dot of the root.
+/// Reads a domain. `example.com`, `.example.com` and `*.example.com` are the same, with or without the dot of
+/// the root.
 fn domain(text: &str) -> Option<Hosts> {
     let name = text.strip_prefix("*.").or_else(|| text.strip_prefix('.')).unwrap_or(text);
     let name = name.strip_suffix('.').unwrap_or(name);
     if name.is_empty() || name.contains([':', '/', '@', '?', '#', '\\', '[', ']', '*', ';', '|']) {
         return None;
     }
-    // As a URL writes it: what begins with a number is an address there, and a name of other letters is encoded.
+    // The name is written as a URL has it: there, a number is an address, and letters of other alphabets are
+    // encoded.
     let url = Url::parse(&format!("http://{name}")).ok()?;
     url.domain().map(|domain| Hosts::Domain(domain.to_owned()))
 }
 
-/// An IPv6 address without the brackets that it has in a URL.
+/// Takes off the brackets that an IPv6 address has in a URL.
 fn bare(host: &str) -> &str {
     host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host)
 }

@@ -1,4 +1,4 @@
-//! Proxies, as curl and the CIs name them in the environment.
+//! The proxies, as curl and the CIs name them in the environment, in the form that each HTTP library takes.
 
 use std::fmt;
 
@@ -25,7 +25,8 @@ impl fmt::Debug for ProxyUrl {
 }
 
 impl ProxyUrl {
-    /// The error completes a sentence that begins with the value, and does not hold it.
+    /// Reads the URL of a proxy; `http` is assumed where it has no scheme. The error completes a sentence
+    /// that begins with the value, and does not hold it.
     pub fn parse(text: &str) -> Result<Self, &'static str> {
         let text = text.trim();
         let url = if text.contains("://") { text.to_owned() } else { format!("http://{text}") };
@@ -33,7 +34,7 @@ impl ProxyUrl {
         if !["http", "https"].iter().any(|known| scheme.eq_ignore_ascii_case(known)) {
             return Err("names a kind of proxy that faultgate cannot use");
         }
-        // Both clients have to take it.
+        // Both libraries have to take the URL, so that no request fails later.
         let taken = reqwest::Url::parse(&url).is_ok()
             && reqwest::Proxy::all(&url).is_ok()
             && ProxyConfig::all(url.as_str()).is_ok();
@@ -46,7 +47,8 @@ impl Proxies {
         self.http.is_none() && self.https.is_none()
     }
 
-    /// One for all, since `reqwest` matches hosts only.
+    /// Returns one proxy for all requests, which decides by their addresses: `reqwest`'s own NO_PROXY matches
+    /// hosts only.
     pub(super) fn for_reqwest(&self) -> Option<reqwest::Proxy> {
         if self.is_empty() {
             return None;
@@ -58,7 +60,8 @@ impl Proxies {
         }))
     }
 
-    /// What the SDK takes for requests that go through this proxy. A proxy is known to be good.
+    /// Returns the SDK's form of a proxy. It is None only where there is no proxy, since the URL was checked
+    /// before.
     pub(super) fn for_aws(proxy: Option<&ProxyUrl>) -> Option<ProxyConfig> {
         ProxyConfig::all(proxy?.0.as_str()).ok()
     }

@@ -1,4 +1,4 @@
-//! The client against servers of its own.
+//! Tests of the client against servers of their own.
 
 use wiremock::matchers::any;
 use wiremock::{Mock, MockServer, ResponseTemplate};

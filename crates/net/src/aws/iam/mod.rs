@@ -1,20 +1,21 @@
-//! Every request that faultgate may send to AWS: what IAM must allow for it, on which resources, and why. The one list
-//! that policies, the statements in errors and the reference are made of.
+//! The list of every request that faultgate may send to AWS: the actions that IAM must allow for it, the
+//! resources, and the reason. Policies, the statements in errors and docs/iam.md are made of this one list
+//! (`policy`). A request that is not on the list must not be sent.
 
 mod policy;
 
 pub use policy::{Target, policy, reference, statements};
 
-/// What a request is sent for.
+/// The features of faultgate that requests are sent for. A policy is made for a choice of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Use {
-    /// `monitor: events`
+    /// A run with `monitor: events`.
     Events,
-    /// `monitor: queue`
+    /// A run with `monitor: queue`.
     Queue,
-    /// `monitor: poll`
+    /// A run with `monitor: poll`.
     Poll,
-    /// `faultgate sweep`
+    /// The command `faultgate sweep`.
     Sweep,
     /// A probe `cloudwatch-alarm`.
     CloudwatchAlarm,
@@ -24,17 +25,20 @@ pub enum Use {
     Prometheus,
     /// Comments on CodeCommit.
     Codecommit,
-    /// `aws-role-arn` with the credentials of the SDK's default chain.
+    /// The role of `aws-role-arn`, assumed with the credentials of the SDK's default chain.
     AssumeRole,
 }
 
 impl Use {
+    /// The uses of which a policy needs one: the ways of a run, and a sweep.
     pub const MODES: [Self; 4] = [Self::Events, Self::Queue, Self::Poll, Self::Sweep];
-    /// How a run monitors FIS experiments.
+    /// The ways in which a run monitors FIS experiments.
     pub const RUNS: [Self; 3] = [Self::Events, Self::Queue, Self::Poll];
+    /// The uses that may be added to any of the modes.
     pub const OTHERS: [Self; 5] =
         [Self::CloudwatchAlarm, Self::CloudwatchMetric, Self::Prometheus, Self::Codecommit, Self::AssumeRole];
 
+    /// Returns the name by which `faultgate iam` takes the use.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Events => "events",
@@ -49,28 +53,31 @@ impl Use {
         }
     }
 
+    /// Finds a use by its name.
     pub fn find(name: &str) -> Option<Self> {
         Self::MODES.into_iter().chain(Self::OTHERS).find(|each| each.as_str() == name)
     }
 }
 
-/// What a statement allows actions on. `{partition}`, `{region}` and the like stand for a [`Target`]'s own.
+/// The resources on which a statement allows actions, and its conditions. `{partition}`, `{region}` and the
+/// like stand for the values of a [`Target`].
 #[derive(Debug, PartialEq, Eq)]
 struct Scope {
     sid: &'static str,
     resources: &'static [&'static str],
-    /// Operator, key and value of each.
+    /// The conditions, each with its operator, key and value.
     conditions: &'static [(&'static str, &'static str, &'static str)],
 }
 
-/// One operation of a service.
+/// One operation of a service, as it is used for one purpose.
 #[derive(Debug)]
 pub struct Call {
     pub operation: &'static str,
+    /// The IAM actions that the operation needs, each with its scope.
     needs: &'static [(&'static str, &'static Scope)],
     uses: &'static [Use],
     why: &'static str,
-    /// What happens without it, where a run can do without.
+    /// The consequence of a missing permission, where a run can go on without the operation.
     without: Option<&'static str>,
 }
 
@@ -80,14 +87,15 @@ const RULE: &str = "arn:{partition}:events:{region}:{account}:rule/faultgate-*";
 const QUEUE: &str = "arn:{partition}:sqs:{region}:{account}:faultgate-*";
 
 const TEMPLATES: Scope = Scope { sid: "Templates", resources: &[TEMPLATE], conditions: &[] };
-/// Whatever is started is tagged as ours.
+/// Launches are allowed only with the tag of a run.
 const LAUNCH: Scope = Scope {
     sid: "Launch",
     resources: &[TEMPLATE, EXPERIMENT],
     conditions: &[("Null", "aws:RequestTag/faultgate:run-id", "false")],
 };
+/// Tags may be set only together with that of a run.
 const TAGS: Scope = Scope { sid: "Tags", resources: &[EXPERIMENT], ..LAUNCH };
-/// Experiments of others can neither be read nor stopped.
+/// Experiments are reached only by the tag of a run, so those of others can neither be read nor stopped.
 const EXPERIMENTS: Scope = Scope {
     sid: "Experiments",
     resources: &[EXPERIMENT],
@@ -98,20 +106,23 @@ const LEVER: Scope = Scope {
     resources: &["arn:{partition}:fis:{region}:{account}:safety-lever/*"],
     conditions: &[],
 };
-/// ListExperiments and GetMetricData know no resources, and DescribeAlarms shows composite alarms only on all.
-const LOOKS: Scope = Scope { sid: "Looks", resources: &["*"], conditions: &[] };
+/// All resources: ListExperiments and GetMetricData cannot be limited to some, and DescribeAlarms shows
+/// composite alarms only where all are allowed.
+const ALL_RESOURCES: Scope = Scope { sid: "Looks", resources: &["*"], conditions: &[] };
 const WORKSPACES: Scope = Scope {
     sid: "Workspaces",
     resources: &["arn:{partition}:aps:{region}:{account}:workspace/*"],
     conditions: &[],
 };
 const RULES: Scope = Scope { sid: "Rules", resources: &[RULE], conditions: &[] };
-/// A rule brings events to a queue of faultgate's, and to nothing else.
+/// A rule may bring events to a queue of faultgate's, and to nothing else.
 const RULE_TARGETS: Scope = Scope {
     sid: "RuleTargets",
     resources: &[RULE],
     conditions: &[("ForAllValues:ArnLike", "events:TargetArn", QUEUE), ("Null", "events:TargetArn", "false")],
 };
+/// Events may be put on the default bus only as handshakes. The second condition refuses a request without a
+/// source, which the first one would allow.
 const HANDSHAKE: Scope = Scope {
     sid: "Handshake",
     resources: &["arn:{partition}:events:{region}:{account}:event-bus/default"],
@@ -121,10 +132,10 @@ const HANDSHAKE: Scope = Scope {
     ],
 };
 const QUEUES: Scope = Scope { sid: "Queues", resources: &[QUEUE], conditions: &[] };
-/// Whose a rule or queue is, its tags tell.
+/// The tags of a rule or queue may be read whatever they are: they tell whose it is.
 const RULE_TAGS: Scope = Scope { sid: "RuleTags", ..RULES };
 const QUEUE_TAGS: Scope = Scope { sid: "QueueTags", ..QUEUES };
-/// What carries no moment of its end is not swept.
+/// A sweep may touch only what carries the tag `faultgate:expires-at`.
 const SWEPT_RULES: Scope = Scope {
     sid: "SweptRules",
     resources: &[RULE],
@@ -144,6 +155,7 @@ const COMMENTS: Scope = Scope {
 const ROLE: Scope =
     Scope { sid: "Role", resources: &["arn:{partition}:iam::{account}:role/{role}"], conditions: &[] };
 
+/// The uses of every run.
 const ANY: &[Use] = &Use::RUNS;
 const ANY_AND_SWEEP: &[Use] = &Use::MODES;
 const EVENTS: &[Use] = &[Use::Events];
@@ -151,7 +163,7 @@ const SHARED: &[Use] = &[Use::Queue];
 const SWEEP: &[Use] = &[Use::Sweep];
 const CODECOMMIT: &[Use] = &[Use::Codecommit];
 
-/// The list. An operation stands in it twice where its resource depends on what it is for.
+/// The list of calls. An operation stands in it several times where its resource depends on its use.
 #[rustfmt::skip]
 pub const CALLS: &[Call] = &[
     call("GetExperimentTemplate", &[("fis:GetExperimentTemplate", &TEMPLATES)], ANY,
@@ -172,14 +184,14 @@ pub const CALLS: &[Call] = &[
     call("GetSafetyLever", &[("fis:GetSafetyLever", &LEVER)], ANY,
         "tells whether FIS would refuse, or who has stopped it")
         .or("a note in the report"),
-    call("ListExperiments", &[("fis:ListExperiments", &LOOKS)], ANY_AND_SWEEP,
+    call("ListExperiments", &[("fis:ListExperiments", &ALL_RESOURCES)], ANY_AND_SWEEP,
         "finds the experiment where the answer to a launch was lost, and those that a sweep is to stop")
         .or("a launch whose answer is lost may go unwatched"),
-    call("DescribeAlarms", &[("cloudwatch:DescribeAlarms", &LOOKS)],
+    call("DescribeAlarms", &[("cloudwatch:DescribeAlarms", &ALL_RESOURCES)],
         &[Use::Events, Use::Queue, Use::Poll, Use::CloudwatchAlarm],
         "looks at the alarms of stop conditions, and those of probes")
         .or("a note in the report; a stop condition that fired is not told from a stop by somebody"),
-    call("GetMetricData", &[("cloudwatch:GetMetricData", &LOOKS)], &[Use::CloudwatchMetric],
+    call("GetMetricData", &[("cloudwatch:GetMetricData", &ALL_RESOURCES)], &[Use::CloudwatchMetric],
         "reads the metrics of probes"),
     call("QueryMetrics", &[("aps:QueryMetrics", &WORKSPACES)], &[Use::Prometheus],
         "asks a workspace of Amazon Managed Service for Prometheus for probes"),
@@ -223,7 +235,7 @@ pub const CALLS: &[Call] = &[
     call("GetQueueAttributes", &[("sqs:GetQueueAttributes", &EVENT_QUEUE)], SHARED,
         "tells whether event-queue-url moves the events of others to a dead-letter queue")
         .or("a note in the report"),
-    call("ListRules", &[("events:ListRules", &LOOKS)], SWEEP,
+    call("ListRules", &[("events:ListRules", &ALL_RESOURCES)], SWEEP,
         "finds rules by their names"),
     call("ListTagsForResource", &[("events:ListTagsForResource", &RULE_TAGS)], SWEEP,
         "tells whether a rule has expired"),
@@ -233,7 +245,7 @@ pub const CALLS: &[Call] = &[
         "removes the targets of a rule that has expired"),
     call("DeleteRule", &[("events:DeleteRule", &SWEPT_RULES)], SWEEP,
         "removes a rule that has expired"),
-    call("ListQueues", &[("sqs:ListQueues", &LOOKS)], SWEEP,
+    call("ListQueues", &[("sqs:ListQueues", &ALL_RESOURCES)], SWEEP,
         "finds queues by their names"),
     call("ListQueueTags", &[("sqs:ListQueueTags", &QUEUE_TAGS)], SWEEP,
         "tells whether a queue has expired"),
@@ -267,11 +279,12 @@ const fn call(
 }
 
 impl Call {
-    /// True if it is sent for one of these.
+    /// Returns `true` if the call is sent for one of these uses.
     pub fn is_for(&self, uses: &[Use]) -> bool {
         self.uses.iter().any(|used| uses.contains(used))
     }
 
+    /// Adds the consequence of a missing permission.
     const fn or(mut self, without: &'static str) -> Self {
         self.without = Some(without);
         self

@@ -1,4 +1,4 @@
-//! Policies, statements and the reference, made of the list.
+//! Policies, the statements in errors, and the reference (docs/iam.md), all made of the list of calls.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -7,24 +7,24 @@ use serde::Serialize;
 
 use super::{CALLS, Call, Scope, Use};
 
-/// Whose resources. A `*` stands for any.
+/// The resources that a policy is for. A `*` stands for any.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Target {
     pub partition: String,
     pub region: String,
     pub account: String,
-    /// FIS templates. None: all.
+    /// Ids of the FIS templates; empty for all.
     pub templates: Vec<String>,
-    /// The name of the queue that is event-queue-url.
+    /// The name of the queue of event-queue-url.
     pub queue: String,
-    /// Of CodeCommit.
+    /// The name of the CodeCommit repository.
     pub repository: String,
     /// The name of the role that is assumed, with its path.
     pub role: String,
 }
 
 impl Target {
-    /// Anything in this Region and account.
+    /// Returns a target that stands for everything in this Region and account.
     pub fn of(partition: &str, region: &str, account: &str) -> Self {
         let any = || "*".to_owned();
         Self {
@@ -38,6 +38,8 @@ impl Target {
         }
     }
 
+    /// Replaces the placeholders of a text by the target's values. There is one result for each template that
+    /// the text names.
     fn filled(&self, text: &str) -> Vec<String> {
         let text = [
             ("{partition}", &self.partition),
@@ -74,10 +76,12 @@ struct Statement {
     condition: BTreeMap<&'static str, BTreeMap<&'static str, String>>,
 }
 
-/// The statements for some calls, those on the same resources in one.
+/// Returns the statements for some calls. Actions on the same scope share one statement.
 fn gather<'a>(calls: impl Iterator<Item = &'a Call>, target: &Target) -> Vec<Statement> {
     let mut scopes: Vec<(&Scope, Vec<&'static str>)> = Vec::new();
     for &(action, scope) in calls.flat_map(|call| call.needs) {
+        // A list and no map: statements keep the order of the calls, so that a policy does not change by
+        // chance.
         let place = scopes.iter().position(|(known, _)| *known == scope).unwrap_or_else(|| {
             scopes.push((scope, Vec::new()));
             scopes.len() - 1
@@ -103,7 +107,7 @@ fn gather<'a>(calls: impl Iterator<Item = &'a Call>, target: &Target) -> Vec<Sta
     scopes.into_iter().map(statement).collect()
 }
 
-/// The policy for these uses, as JSON with a line break at its end.
+/// Returns the policy for these uses, as JSON with a line break at its end.
 pub fn policy(uses: &[Use], target: &Target) -> String {
     let calls = CALLS.iter().filter(|call| call.is_for(uses));
     let policy = Policy { version: "2012-10-17", statement: gather(calls, target) };
@@ -111,7 +115,8 @@ pub fn policy(uses: &[Use], target: &Target) -> String {
     format!("{json}\n")
 }
 
-/// What one operation must be allowed, as JSON on one line. None if it is none of ours.
+/// Returns the statements that allow one operation, as JSON on one line; None where the list does not have
+/// the operation or it needs no permission.
 pub fn statements(operation: &str, target: &Target) -> Option<String> {
     let call = CALLS.iter().find(|call| call.operation == operation)?;
     let statements = gather(std::iter::once(call), target);
@@ -119,6 +124,7 @@ pub fn statements(operation: &str, target: &Target) -> Option<String> {
     (!json.is_empty()).then(|| json.join(" and "))
 }
 
+/// The beginning of the reference, up to the head of its table.
 const HEAD: &str = "\
 # What faultgate asks of AWS
 
@@ -129,11 +135,12 @@ Every request that it may send. Policies are made of this list by `faultgate iam
 | --- | --- | --- | --- | --- |
 ";
 
-/// The list, for people.
+/// Returns the list as a page in Markdown.
 pub fn reference() -> String {
     let mut page = HEAD.to_owned();
     for call in CALLS {
         let actions: Vec<String> = call.needs.iter().map(|(action, _)| format!("`{action}`")).collect();
+        // A call that every way of a run needs has one entry for all of them.
         let every_run = Use::RUNS.iter().all(|run| call.uses.contains(run));
         let named = call.uses.iter().filter(|used| !(every_run && Use::RUNS.contains(used)));
         let uses: Vec<&str> =

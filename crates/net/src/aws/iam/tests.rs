@@ -1,4 +1,4 @@
-//! The list, and what is made of it.
+//! Tests of the list of calls, and of the policies and the page that are made of it.
 
 use serde_json::{Value, json};
 

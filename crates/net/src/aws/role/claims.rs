@@ -1,22 +1,25 @@
-//! What an OpenID token says of itself. Nothing is verified here: that is for STS. The claims are no secrets, the token
-//! is.
+//! The claims of an OpenID token: what it says of itself. They are read for messages only. Nothing is
+//! verified here, since STS does that. The claims are no secrets, but the token is.
 
 use aws_smithy_types::base64;
 use serde::Deserialize;
 
 use faultgate_core::text;
 
-const LONGEST: usize = 300;
+/// Maximum length of a claim in a message, in characters.
+const MAX_CLAIM_CHARS: usize = 300;
 
+/// The claims that messages name, fit to be printed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Claims {
     pub(super) issuer: String,
     pub(super) subject: String,
     pub(super) audience: String,
-    /// Seconds since 1970.
+    /// The end of the token, in seconds since 1970.
     pub(super) expires: Option<i64>,
 }
 
+/// The payload of a token. All claims may be missing, since none of them is needed to send the token to STS.
 #[derive(Deserialize)]
 struct Payload {
     #[serde(default)]
@@ -42,7 +45,7 @@ impl Default for Audience {
 }
 
 impl Claims {
-    /// None if it is no JWT.
+    /// Reads the claims of a token; None where it is no JWT.
     pub(super) fn of(token: &str) -> Option<Self> {
         let parts: Vec<&str> = token.split('.').collect();
         let [_, payload, _] = parts.as_slice() else { return None };
@@ -51,7 +54,7 @@ impl Claims {
             Audience::One(audience) => audience,
             Audience::Several(audiences) => audiences.into_iter().next().unwrap_or_default(),
         };
-        let plain = |claim: &str| text::plain(claim, LONGEST);
+        let plain = |claim: &str| text::plain(claim, MAX_CLAIM_CHARS);
         Some(Self {
             issuer: plain(&payload.iss),
             subject: plain(&payload.sub),
@@ -60,13 +63,13 @@ impl Claims {
         })
     }
 
-    /// The issuer as IAM names it.
+    /// Returns the issuer as IAM names its provider: without the scheme and a slash at the end.
     pub(super) fn provider(&self) -> &str {
         self.issuer.strip_prefix("https://").unwrap_or(&self.issuer).trim_end_matches('/')
     }
 }
 
-/// The alphabet of URLs, without padding.
+/// Decodes Base64 in the alphabet of URLs without padding, which the SDK's decoder does not know.
 fn decode(part: &str) -> Option<Vec<u8>> {
     let mut usual = part.replace('-', "+").replace('_', "/");
     usual.push_str(&"=".repeat((4 - usual.len() % 4) % 4));
@@ -77,7 +80,7 @@ fn decode(part: &str) -> Option<Vec<u8>> {
 pub(super) mod tests {
     use super::*;
 
-    /// A token with these claims, which nobody has signed.
+    /// Returns a token with these claims, which nobody has signed.
     pub(in crate::aws::role) fn jwt(claims: &serde_json::Value) -> String {
         let part = |text: &str| {
             base64::encode(text).replace('+', "-").replace('/', "_").trim_end_matches('=').to_owned()

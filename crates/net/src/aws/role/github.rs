@@ -1,4 +1,5 @@
-//! GitHub's token, which a job with `id-token: write` may ask for as often as it likes. Each lives for minutes.
+//! The OpenID token of GitHub, which a job with `id-token: write` may ask for as often as it likes. Each
+//! lives for minutes, so a new one is asked for at each renewal.
 
 use std::net::IpAddr;
 use std::time::Duration;
@@ -10,14 +11,15 @@ use super::refusal::Refusal;
 use crate::http;
 use faultgate_core::secret::Secret;
 
-/// Whom the token is for, as IAM's usual provider for GitHub expects it.
+/// Audience of the token, as IAM's usual provider for GitHub expects it.
 const AUDIENCE: &str = "sts.amazonaws.com";
-/// A token is a few KiB.
-const LARGEST: usize = 64 << 10;
-const ATTEMPTS: u32 = 3;
-const PAUSE: Duration = Duration::from_millis(300);
+/// Maximum size of an answer, in bytes. A token is a few KiB.
+const MAX_ANSWER_BYTES: usize = 64 << 10;
+const MAX_ATTEMPTS: u32 = 3;
+/// Pause before the second attempt; it grows by as much with each further one.
+const FIRST_RETRY_PAUSE: Duration = Duration::from_millis(300);
 
-/// Where a token is asked for, and by what.
+/// The address that tokens are asked at, and the secret that permits it.
 #[derive(Debug, Clone)]
 pub struct GithubOidc {
     url: Url,
@@ -30,12 +32,14 @@ struct Answer {
     value: String,
 }
 
-/// Why there is no token, and whether asking again may help.
+/// The reason for which there is no token.
 struct Failed {
     why: String,
+    /// `true` if another attempt may help.
     again: bool,
 }
 
+/// Returns `true` if the address is of this machine, so that plain HTTP is safe.
 fn is_this_machine(url: &Url) -> bool {
     let host = url.host_str().unwrap_or_default();
     let address = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
@@ -43,7 +47,8 @@ fn is_this_machine(url: &Url) -> bool {
 }
 
 impl GithubOidc {
-    /// The error completes "ACTIONS_ID_TOKEN_REQUEST_URL: the value …" and does not hold it.
+    /// Makes a source of tokens. The error completes "ACTIONS_ID_TOKEN_REQUEST_URL: the value …" and does not
+    /// hold the value.
     pub(super) fn new(url: &str, bearer: &str, client: Client) -> Result<Self, &'static str> {
         let mut url = Url::parse(url).map_err(|_| "is not the address of a web server")?;
         match url.scheme() {
@@ -58,6 +63,7 @@ impl GithubOidc {
         Ok(Self { url, bearer: Secret::new(bearer), client })
     }
 
+    /// Asks for a token, repeatedly while another attempt may help.
     pub(super) async fn token(&self) -> Result<Secret, Refusal> {
         let mut attempt = 1;
         loop {
@@ -65,36 +71,37 @@ impl GithubOidc {
                 Ok(token) => return Ok(token),
                 Err(failed) => failed,
             };
-            if !again || attempt == ATTEMPTS {
+            if !again || attempt == MAX_ATTEMPTS {
                 let why = format!("GitHub gave no OpenID token: {why}");
                 return Err(match http::remedy(&why) {
                     Some(remedy) => Refusal::new(why).remedy(remedy),
                     None => Refusal::new(why).remedy(super::voucher::PERMISSION),
                 });
             }
-            tokio::time::sleep(PAUSE * attempt).await;
+            tokio::time::sleep(FIRST_RETRY_PAUSE * attempt).await;
             attempt += 1;
         }
     }
 
     async fn ask(&self) -> Result<Secret, Failed> {
-        // The query of the address is GitHub's own, and not for any log.
+        // The query of the address is GitHub's secret, so the address is taken off each error.
         let lost = |error: reqwest::Error| Failed { why: http::cause(&error.without_url()), again: true };
         let request = self.client.get(self.url.clone()).bearer_auth(self.bearer.expose());
         let mut response = request.header("Accept", "application/json").send().await.map_err(lost)?;
         let status = response.status();
         if !status.is_success() {
+            // Any other refusal, such as a permission that is missing, would be the same again.
             let again = status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS;
             return Err(Failed { why: format!("HTTP {}", status.as_u16()), again });
         }
         let mut body = Vec::new();
         while let Some(chunk) = response.chunk().await.map_err(lost)? {
-            if body.len() + chunk.len() > LARGEST {
+            if body.len() + chunk.len() > MAX_ANSWER_BYTES {
                 return Err(Failed { why: "its answer is too long".to_owned(), again: false });
             }
             body.extend_from_slice(&chunk);
         }
-        // The error itself may quote the token.
+        // The parser's error is dropped, since it may quote the token.
         let answer: Answer = serde_json::from_slice(&body)
             .map_err(|_| Failed { why: "its answer holds no token".to_owned(), again: false })?;
         Ok(Secret::new(answer.value))

@@ -1,4 +1,6 @@
-//! Credentials that are renewed before they expire, for as long as anybody asks.
+//! The keeper of credentials: it renews them before they expire, whenever a request needs them. While the old
+//! ones hold, no request waits long for new ones: it may be a stop. That is why the SDK's own cache stands
+//! aside.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
@@ -8,29 +10,32 @@ use aws_smithy_async::time::SharedTimeSource;
 
 use super::Refusal;
 
-/// Renewed so long before the end, when a request comes: long enough for an outage of who vouches to pass.
+/// Time before the end from which on a request renews the credentials: long enough for an outage of their
+/// source to pass.
 const RENEW_BEFORE: Duration = Duration::from_mins(5);
-/// A credential that is so near its end may not survive its request.
-const LAST_USE: Duration = Duration::from_secs(15);
-/// What it may take to get in.
-const FIRST_LIMIT: Duration = Duration::from_secs(30);
-/// While the old credentials hold, nothing waits longer for new ones: it may be a stop.
-const RENEW_LIMIT: Duration = Duration::from_secs(3);
-/// From one renewal to the next.
+/// Time before the end from which on credentials are not used any more, since they may not survive their
+/// request.
+const UNUSABLE_BEFORE: Duration = Duration::from_secs(15);
+/// Time that new credentials may take where there are none to use.
+const FIRST_TIMEOUT: Duration = Duration::from_secs(30);
+/// Time that new credentials may take while the old ones hold: the request that waits may be a stop.
+const RENEW_TIMEOUT: Duration = Duration::from_secs(3);
+/// Time from one renewal to the next, also after one that failed.
 pub(super) const AGAIN_AFTER: Duration = Duration::from_secs(20);
 
-/// Credentials of one source.
+/// The keeper of the credentials of one source.
 #[derive(Debug)]
 pub(crate) struct Keeper {
     time: SharedTimeSource,
     held: Mutex<Held>,
+    /// Held by the one request that renews.
     renewing: tokio::sync::Mutex<()>,
 }
 
 #[derive(Debug, Default)]
 struct Held {
     credentials: Option<Credentials>,
-    /// No renewal before.
+    /// The time before which no renewal is tried.
     not_before: Option<SystemTime>,
 }
 
@@ -43,7 +48,8 @@ impl Keeper {
         self.time.now()
     }
 
-    /// Credentials that hold now. `fresh` is begun only where new ones are needed, and dropped where they take too long.
+    /// Returns credentials that are valid now. `fresh` is begun only where new ones are needed, and dropped
+    /// where they take too long.
     pub(crate) async fn credentials(
         &self,
         source: &str,
@@ -54,36 +60,38 @@ impl Keeper {
             Some(credentials) if !due => return Ok(credentials),
             Some(credentials) => match self.renewing.try_lock() {
                 Ok(turn) => {
-                    let renewed = tokio::time::timeout(RENEW_LIMIT, fresh).await;
+                    let renewed = tokio::time::timeout(RENEW_TIMEOUT, fresh).await;
                     return Ok(self.renewed(source, renewed, credentials, turn));
                 }
+                // Another request renews them already.
                 Err(_) => return Ok(credentials),
             },
             None => self.renewing.lock().await,
         };
-        // Somebody else may have had the turn before.
+        // Another request may have got new ones while this one waited for the lock.
         if let (Some(credentials), _) = self.look() {
             return Ok(credentials);
         }
-        let late = |_| Err(Refusal::new(format!("no answer within {}s", FIRST_LIMIT.as_secs())));
-        let credentials = tokio::time::timeout(FIRST_LIMIT, fresh).await.unwrap_or_else(late)?;
+        let late = |_| Err(Refusal::new(format!("no answer within {}s", FIRST_TIMEOUT.as_secs())));
+        let credentials = tokio::time::timeout(FIRST_TIMEOUT, fresh).await.unwrap_or_else(late)?;
         self.hold(Some(credentials.clone()), self.later());
         Ok(credentials)
     }
 
-    /// The credentials that still hold, and whether it is time for new ones.
+    /// Returns the credentials if they still hold, and `true` if it is time for new ones.
     fn look(&self) -> (Option<Credentials>, bool) {
         let now = self.time.now();
         let held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
-        // Those that say no end have none.
+        // Credentials that do not tell an end have none.
         let within = |margin| {
             let of = |credentials: &Credentials| credentials.expiry().is_none_or(|end| now + margin < end);
             held.credentials.as_ref().is_some_and(of)
         };
         let may_renew = held.not_before.is_none_or(|time| time <= now);
-        (held.credentials.clone().filter(|_| within(LAST_USE)), !within(RENEW_BEFORE) && may_renew)
+        (held.credentials.clone().filter(|_| within(UNUSABLE_BEFORE)), !within(RENEW_BEFORE) && may_renew)
     }
 
+    /// Keeps new credentials, if there are any, and the time before which no renewal is tried.
     fn hold(&self, credentials: Option<Credentials>, not_before: SystemTime) {
         let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
         if credentials.is_some() {
@@ -92,7 +100,7 @@ impl Keeper {
         held.not_before = Some(not_before);
     }
 
-    /// New credentials, or the old ones for a while longer.
+    /// Ends a renewal: returns the new credentials, or the old ones where there are no new ones.
     fn renewed(
         &self,
         source: &str,
@@ -106,14 +114,15 @@ impl Keeper {
         }
         let why = match renewed {
             Ok(Err(refusal)) => refusal.to_string(),
-            _ => format!("no answer within {}s", RENEW_LIMIT.as_secs()),
+            _ => format!("no answer within {}s", RENEW_TIMEOUT.as_secs()),
         };
         tracing::warn!(%source, %why, "the credentials were not renewed yet; the old ones still hold");
         self.hold(None, self.later());
         old
     }
 
-    /// Neither an outage nor a session that is short from the beginning makes a request of every request.
+    /// Returns the time of the next renewal. Without this pause, an outage, or a session that is short from
+    /// the beginning, would make every request renew.
     fn later(&self) -> SystemTime {
         self.time.now() + AGAIN_AFTER
     }

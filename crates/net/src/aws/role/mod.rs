@@ -1,5 +1,9 @@
-//! A role that the run assumes: by the CI's own OpenID token where there is one, so that no key has to be kept anywhere,
-//! or else by the SDK's default chain. Renewed before it expires, for as long as anybody asks.
+//! The role that a run assumes (`aws-role-arn`): by the CI's own OpenID token where there is one, so that no
+//! key has to be kept anywhere, or else by the SDK's default chain.
+//!
+//! `voucher` chooses who vouches for the run, `github` asks GitHub for a token, and `claims` reads what a
+//! token says of itself. `keeper` keeps the credentials and renews them before they expire. `refusal` says
+//! why a role was not assumed, and the remedy. A token never gets into an error or a log.
 
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -24,9 +28,10 @@ pub use voucher::{ChainIn, Voucher};
 
 use self::claims::Claims;
 
-const LONGEST_SESSION_NAME: usize = 64;
+/// Maximum length of a session's name that STS takes, in characters.
+const MAX_SESSION_NAME_CHARS: usize = 64;
 
-/// A role, and the credentials it gives.
+/// A role, and the credentials that it gives.
 #[derive(Debug)]
 pub struct Role {
     arn: String,
@@ -37,7 +42,8 @@ pub struct Role {
 }
 
 impl Role {
-    /// `base` gives Region, endpoint and, where nobody else vouches, the credentials.
+    /// Makes a role without any request. `base` gives the Region, the endpoint and, where nothing else
+    /// vouches, the credentials.
     pub fn new(base: &SdkConfig, arn: &str, voucher: Voucher, run_id: &str) -> Self {
         Self {
             arn: arn.to_owned(),
@@ -54,12 +60,12 @@ impl Role {
         &self.arn
     }
 
-    /// By what it is assumed, for people.
+    /// Returns the means by which the role is assumed, in words for people.
     pub fn by(&self) -> &'static str {
         self.voucher.describe()
     }
 
-    /// Clients of this configuration act as the role.
+    /// Returns the configuration with which clients act as the role.
     pub fn worn_by(self: &Arc<Self>, base: &SdkConfig) -> SdkConfig {
         let role: Arc<dyn ProvideCredentials> = self.clone();
         base.to_builder()
@@ -69,7 +75,7 @@ impl Role {
             .build()
     }
 
-    /// Credentials that hold now.
+    /// Returns credentials that are valid now.
     pub async fn credentials(&self) -> Result<Credentials, Refusal> {
         let kept = self.keeper.credentials(&self.arn, self.assume()).await;
         kept.map_err(|refusal| refusal.about(&self.arn))
@@ -87,6 +93,7 @@ impl Role {
         let claims = Claims::of(token).ok_or_else(|| self.voucher.no_jwt().about(&self.arn))?;
         let request = self.sts.assume_role_with_web_identity().role_arn(&self.arn);
         let answer = request.role_session_name(&self.session).web_identity_token(token).send().await;
+        // The time goes into the refusal, since a wrong clock looks like an expired token.
         let now = self.keeper.now();
         answer
             .map(|answer| answer.credentials)
@@ -116,6 +123,7 @@ impl ProvideCredentials for Role {
     }
 }
 
+/// Reads the credentials in an answer of STS; None where there are none, or their end cannot be read.
 fn credentials(given: Option<StsCredentials>) -> Option<Credentials> {
     let given = given?;
     let expiry = SystemTime::try_from(given.expiration).ok()?;
@@ -123,10 +131,10 @@ fn credentials(given: Option<StsCredentials>) -> Option<Credentials> {
     Some(Credentials::new(given.access_key_id, given.secret_access_key, token, Some(expiry), "role"))
 }
 
-/// What STS takes for a name: it shows up in CloudTrail.
+/// Returns the name of the session, which CloudTrail shows, in the characters that STS takes.
 fn session_name(run_id: &str) -> String {
     let allowed = |c: char| if c.is_ascii_alphanumeric() || "_+=,.@-".contains(c) { c } else { '-' };
-    format!("faultgate-{run_id}").chars().map(allowed).take(LONGEST_SESSION_NAME).collect()
+    format!("faultgate-{run_id}").chars().map(allowed).take(MAX_SESSION_NAME_CHARS).collect()
 }
 
 #[cfg(test)]

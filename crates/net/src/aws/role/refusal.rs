@@ -1,4 +1,5 @@
-//! Why a role was not assumed, and what to do: the very trust policy that is missing, from the claims of the token.
+//! The reason for which a role was not assumed, and the remedy. Where a trust policy is missing, the remedy
+//! is the very statement, made from the claims of the token.
 
 use std::error::Error;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -13,10 +14,10 @@ use super::voucher::Voucher;
 use crate::http;
 use faultgate_core::text;
 
-/// The longest text of STS that is passed on.
-const LONGEST: usize = 600;
+/// Maximum length of a text of STS that is passed on, in characters.
+const MAX_MESSAGE_CHARS: usize = 600;
 
-/// A role was not assumed.
+/// A role that was not assumed, or credentials that were not given.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refusal {
     role: Option<String>,
@@ -29,6 +30,7 @@ impl Refusal {
         Self { role: None, why: why.into(), remedy: None }
     }
 
+    /// Adds the role that was not assumed.
     pub(super) fn about(mut self, role: &str) -> Self {
         self.role = Some(role.to_owned());
         self
@@ -39,7 +41,7 @@ impl Refusal {
         self
     }
 
-    /// What to do.
+    /// Returns the remedy, if one is known.
     pub fn what_to_do(&self) -> Option<&str> {
         self.remedy.as_deref()
     }
@@ -56,8 +58,10 @@ impl std::fmt::Display for Refusal {
 
 impl Error for Refusal {}
 
-/// The refusal for which a request of the SDK has failed.
+/// Returns the refusal for which a request of the SDK has failed, if it is in the chain of the error's
+/// causes.
 pub fn refusal_in<'e>(error: &'e (dyn Error + 'static)) -> Option<&'e Refusal> {
+    // The SDK wraps the error of a credentials provider several times.
     let mut next = Some(error);
     while let Some(error) = next {
         if let Some(refusal) = error.downcast_ref() {
@@ -68,12 +72,13 @@ pub fn refusal_in<'e>(error: &'e (dyn Error + 'static)) -> Option<&'e Refusal> {
     None
 }
 
-/// Account and partition of a role's ARN.
+/// Returns the partition and the account of a role's ARN.
 fn place(role: &str) -> (&str, &str) {
     let mut parts = role.split(':').skip(1);
     (parts.next().unwrap_or("aws"), parts.nth(2).unwrap_or("ACCOUNT"))
 }
 
+/// Returns the words of STS, or of the connection where STS did not answer.
 fn said<E>(error: &SdkError<E, HttpResponse>) -> String
 where
     E: ProvideErrorMetadata + Error + 'static,
@@ -83,10 +88,10 @@ where
         (Some(code), None) => code.to_owned(),
         _ => http::cause(error),
     };
-    text::plain(&said, LONGEST)
+    text::plain(&said, MAX_MESSAGE_CHARS)
 }
 
-/// Of AssumeRoleWithWebIdentity.
+/// Makes a refusal of an error of AssumeRoleWithWebIdentity.
 pub(super) fn of_web_identity<E>(
     error: &SdkError<E, HttpResponse>,
     role: &str,
@@ -100,6 +105,7 @@ where
     let why = said(error);
     let code = error.code().unwrap_or_default();
     let message = error.message().unwrap_or_default();
+    // STS tells several causes by one code, so its message decides where the code does not.
     let remedy = if code.starts_with("AccessDenied") {
         Some(trust(role, claims))
     } else if code.starts_with("ExpiredToken") || message.to_ascii_lowercase().contains("expired") {
@@ -119,7 +125,7 @@ where
     Refusal { role: Some(role.to_owned()), why: format!("{why} (by {})", voucher.describe()), remedy }
 }
 
-/// The trust policy that lets in exactly what this token is for.
+/// Returns an instruction with the statement of a trust policy that lets in exactly what this token is for.
 fn trust(role: &str, claims: &Claims) -> String {
     let (partition, account) = place(role);
     let provider = claims.provider();
@@ -138,6 +144,7 @@ fn trust(role: &str, claims: &Claims) -> String {
     )
 }
 
+/// Returns an instruction for a token whose audience the provider does not have.
 fn audience(role: &str, claims: &Claims) -> String {
     let (partition, account) = place(role);
     format!(
@@ -148,6 +155,7 @@ fn audience(role: &str, claims: &Claims) -> String {
     )
 }
 
+/// Returns an instruction for an account without a provider for the token's issuer.
 fn provider(claims: &Claims) -> String {
     format!(
         "make an OpenID Connect provider in the role's account: its URL is {}, its audience (client ID) {}",
@@ -156,6 +164,8 @@ fn provider(claims: &Claims) -> String {
     )
 }
 
+/// Returns a sentence with the end of the token and the time here, since a wrong clock looks like an expired
+/// token. It is empty where the end is not known.
 fn end_of(claims: &Claims, now: SystemTime) -> String {
     let moment = |seconds| jiff::Timestamp::from_second(seconds).ok();
     let now = now.duration_since(UNIX_EPOCH).ok().and_then(|now| moment(i64::try_from(now.as_secs()).ok()?));
@@ -169,7 +179,7 @@ fn quoted(text: &str) -> String {
     format!("\"{text}\"")
 }
 
-/// Of AssumeRole by the default chain.
+/// Makes a refusal of an error of AssumeRole with the credentials of the default chain.
 pub(super) fn of_chain<E>(error: &SdkError<E, HttpResponse>, role: &str, voucher: &Voucher) -> Refusal
 where
     E: ProvideErrorMetadata + Error + 'static,

@@ -1,4 +1,5 @@
-//! Roles against an OpenID endpoint and an STS of the test's own: who vouches, renewal, and every refusal.
+//! Tests of roles against an OpenID endpoint and an STS of their own: who vouches, renewal, and every
+//! refusal.
 
 use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
 use std::time::Duration;
@@ -143,7 +144,7 @@ impl World {
         Role::new(&base, ROLE, voucher, "github/7 #1")
     }
 
-    /// What STS and the OpenID endpoint were asked, in order.
+    /// Returns the requests to STS and to the OpenID endpoint, in order.
     async fn asked(&self) -> Vec<String> {
         let requests = self.server.received_requests().await.unwrap();
         let words = requests.iter().map(|request| match request.method.as_str() {

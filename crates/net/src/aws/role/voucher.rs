@@ -1,4 +1,6 @@
-//! Who vouches for the run when it assumes a role, in the order of how plainly the user has said so.
+//! The choice of who vouches for a run when it assumes a role. The sources are tried in the order of how
+//! plainly the user has named them, so that a token the CI merely offers never displaces keys that somebody
+//! has set.
 
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
@@ -11,27 +13,31 @@ use faultgate_core::files;
 use faultgate_core::mistake::Mistake;
 use faultgate_core::secret::Secret;
 
-/// A token is a few KiB.
-const LARGEST: u64 = 64 << 10;
+/// Maximum size of a token in a file, in bytes. A token is a few KiB.
+const MAX_TOKEN_BYTES: u64 = 64 << 10;
+/// Remedy for a job of GitHub that may not ask for a token.
 pub(super) const PERMISSION: &str = "give the job `permissions: { id-token: write, contents: read }`; in a reusable \
      workflow its caller must give it as well, and a pull request from a fork never gets it";
 const REQUEST_URL: &str = "ACTIONS_ID_TOKEN_REQUEST_URL";
+/// Remedy for a job of GitLab that has no token.
 const GITLAB: &str =
     "give the job a token: `id_tokens: { FAULTGATE_AWS_ID_TOKEN: { aud: sts.amazonaws.com } }`";
 
-/// Who vouches.
+/// The means by which the run shows STS who it is.
 #[derive(Debug, Clone)]
 pub enum Voucher {
-    /// The input aws-id-token: GitLab's `id_tokens`, or any other issuer's.
+    /// The token of the input aws-id-token: GitLab's `id_tokens`, or any other issuer's.
     IdToken(Secret),
-    /// A file that somebody else keeps fresh.
+    /// A file with a token, which another program keeps fresh.
     File(PathBuf),
+    /// GitHub's OpenID token.
     Github(Box<GithubOidc>),
     /// The credentials of the SDK's default chain, in this CI.
     Chain(ChainIn),
 }
 
-/// Where the default chain was all there is, for what to do if it is not enough.
+/// The CI in which the default chain is the only source of credentials. It decides the remedy where the chain
+/// is not enough.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ChainIn {
     Github,
@@ -40,9 +46,9 @@ pub enum ChainIn {
 }
 
 impl Voucher {
-    /// What was given to faultgate alone goes first, then keys or a profile that somebody has put into the environment
-    /// (as aws-actions/configure-aws-credentials prefers keys that it is given), then what the CI has to offer.
-    /// An address for tokens that is not safe to ask is a mistake.
+    /// Chooses the voucher. A token that was given to faultgate alone goes first, then keys or a profile that
+    /// somebody has put into the environment (as aws-actions/configure-aws-credentials prefers keys that it
+    /// is given), then what the CI offers. An address for tokens that is not safe to ask is a mistake.
     pub fn find(
         env: &Environment,
         id_token: Option<&Secret>,
@@ -58,7 +64,8 @@ impl Voucher {
             return Ok(chain);
         }
         if let Some(file) = env.get("AWS_WEB_IDENTITY_TOKEN_FILE") {
-            // By the file, the chain is in another role, from which this one is reached.
+            // The file leads the chain to the role in the environment. Where that is another role, this one
+            // is reached from there.
             let other = env.get("AWS_ROLE_ARN").is_some_and(|own| own.trim() != role_arn);
             return Ok(if other { chain } else { Self::File(file.into()) });
         }
@@ -75,7 +82,7 @@ impl Voucher {
         Ok(Self::Github(Box::new(github)))
     }
 
-    /// For people.
+    /// Returns the name of the voucher, in words for people.
     pub(super) fn describe(&self) -> &'static str {
         match self {
             Self::IdToken(_) => "the token of aws-id-token",
@@ -85,7 +92,7 @@ impl Voucher {
         }
     }
 
-    /// A token that is as fresh as can be; None where there is none to be had.
+    /// Returns a token that is as fresh as it can be; None where the default chain vouches, which has none.
     pub(super) async fn token(&self) -> Result<Option<Secret>, Refusal> {
         match self {
             Self::Chain(_) => Ok(None),
@@ -95,7 +102,7 @@ impl Voucher {
         }
     }
 
-    /// What to do about a token that has expired.
+    /// Returns the remedy for a token that has expired.
     pub(super) fn fresher(&self) -> &'static str {
         match self {
             Self::IdToken(_) => {
@@ -107,7 +114,7 @@ impl Voucher {
         }
     }
 
-    /// What to do where the default chain has nothing.
+    /// Returns the remedy where the default chain has no credentials, if the CI offers another way.
     pub(super) fn instead(&self) -> Option<&'static str> {
         match self {
             Self::Chain(ChainIn::Github) => Some(PERMISSION),
@@ -116,6 +123,7 @@ impl Voucher {
         }
     }
 
+    /// Returns the refusal of a token that is no JWT.
     pub(super) fn no_jwt(&self) -> Refusal {
         let refusal = Refusal::new(format!("{} is not a JSON Web Token", self.describe()));
         match self {
@@ -128,7 +136,7 @@ impl Voucher {
 fn read(path: &Path) -> Result<Secret, Refusal> {
     let mut token = String::new();
     files::open(path)
-        .and_then(|file| file.take(LARGEST).read_to_string(&mut token))
+        .and_then(|file| file.take(MAX_TOKEN_BYTES).read_to_string(&mut token))
         .map_err(|error| Refusal::new(format!("AWS_WEB_IDENTITY_TOKEN_FILE could not be read: {error}")))?;
     Ok(Secret::new(token.trim()))
 }

@@ -1,4 +1,5 @@
-//! Answers of which no more is read than any of them should have: whoever answers without end gets no memory for it.
+//! The limit on the size of answers to the SDK: a server that answers without end must not take memory
+//! without end.
 
 use aws_smithy_runtime_api::client::http::{
     HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpClient,
@@ -9,10 +10,11 @@ use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::body::SdkBody;
 use http_body_util::Limited;
 
-/// Ten messages of a queue at their largest, 1 MiB each, and what JSON makes of them.
-pub(super) const LARGEST: usize = 32 << 20;
+/// Maximum size of an answer, in bytes: ten messages of a queue at their largest, 1 MiB each, with room for
+/// JSON's escapes.
+pub(super) const MAX_ANSWER_BYTES: usize = 32 << 20;
 
-/// The client, with an error where an answer is larger.
+/// A client whose answers end with an error where they are larger than the limit.
 #[derive(Debug)]
 pub(super) struct Bounded<T>(pub(super) T);
 
@@ -30,7 +32,7 @@ impl HttpConnector for Bounded<SharedHttpConnector> {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
         let sent = self.0.call(request);
         HttpConnectorFuture::new(async move {
-            let bounded = |body| SdkBody::from_body_1_x(Limited::new(body, LARGEST));
+            let bounded = |body| SdkBody::from_body_1_x(Limited::new(body, MAX_ANSWER_BYTES));
             sent.await.map(|answer| answer.map(bounded))
         })
     }

@@ -1,4 +1,5 @@
-//! The SDK's client where the system trusts nobody.
+//! Tests of the SDK's client: built-in certificates, refusals that repeat credentials, and answers without
+//! end.
 
 use std::io;
 use std::sync::Arc;
@@ -40,7 +41,7 @@ fn connector(client: &SharedHttpClient) -> SharedHttpConnector {
     client.http_connector(&HttpConnectorSettings::default(), &components.build().unwrap())
 }
 
-/// Asks a server with a certificate of this authority, once: the status, or why there is none.
+/// Asks a server with a certificate of this authority once. Returns the status, or why there is none.
 async fn asked(client: &SharedHttpClient, authority: &Authority) -> Result<u16, String> {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("https://{}/", listener.local_addr().unwrap());
@@ -71,7 +72,7 @@ async fn built_in_certificates_take_the_place_of_the_systems() {
 
 #[test]
 fn the_built_in_certificates_are_ones_that_the_client_can_read() {
-    // What it cannot read is a panic as soon as a connector is made.
+    // A certificate that the client cannot read is a panic as soon as a connector is made.
     let client = client_of(&HttpSettings::default(), Some(webpki_root_certs::TLS_SERVER_ROOT_CERTS)).unwrap();
     let _ = connector(&client);
 }
@@ -108,7 +109,7 @@ async fn a_refusal_does_not_repeat_credentials() {
     assert_eq!(granted, body, "what is granted is as it came");
 }
 
-/// It costs whoever answers without end as much as whoever reads, and neither gets far.
+/// A server that answers without end sends less than twice the limit before the client gives up.
 #[tokio::test]
 async fn an_answer_without_end_is_given_up() {
     for status in ["200 OK", "403 Forbidden"] {
@@ -137,6 +138,6 @@ async fn an_answer_without_end_is_given_up() {
         };
         let (sent, given_up) = tokio::join!(serving, asking);
         assert!(given_up, "{status}");
-        assert!(sent.unwrap() < 2 * bounded::LARGEST, "{status}");
+        assert!(sent.unwrap() < 2 * bounded::MAX_ANSWER_BYTES, "{status}");
     }
 }

@@ -1,5 +1,5 @@
-//! Refusals without the credentials that they repeat: AWS shows the whole request where a signature does not match,
-//! session token included.
+//! The removal of credentials from refusals. AWS shows the whole request where a signature does not match,
+//! session token included, and refusals get into messages and logs.
 
 use aws_smithy_runtime_api::client::http::{
     HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpClient,
@@ -13,15 +13,16 @@ use http_body_util::BodyExt;
 
 use faultgate_core::secret::Secret;
 
-/// Of a request: the session's token, and that for a container's credentials.
-const HEADERS: [&str; 2] = ["x-amz-security-token", "authorization"];
-/// AWS's own have hundreds of characters. A shorter text, such as an emulator's, may stand anywhere in an answer, which
-/// would be torn apart without it.
-const SHORTEST: usize = 12;
-/// Of a request to STS.
-const PARAMETER: &str = "WebIdentityToken=";
+/// Headers of a request that hold credentials: the session token, and the token for a container's
+/// credentials.
+const CREDENTIAL_HEADERS: [&str; 2] = ["x-amz-security-token", "authorization"];
+/// Minimum length of a credential that is removed, in bytes. AWS's own have hundreds of them. A shorter text,
+/// such as an emulator's, may stand anywhere in an answer, which would be torn apart without it.
+const MIN_CREDENTIAL_BYTES: usize = 12;
+/// Beginning of the parameter of a request to STS that holds the OpenID token.
+const TOKEN_PARAMETER: &str = "WebIdentityToken=";
 
-/// The client, with refusals made fit to be told.
+/// A client whose refusals do not repeat the credentials of the request.
 #[derive(Debug)]
 pub(super) struct Unrepeated<T>(pub(super) T);
 
@@ -49,18 +50,21 @@ impl HttpConnector for Unrepeated<SharedHttpConnector> {
     }
 }
 
+/// Returns the credentials that a request holds.
 fn credentials(request: &HttpRequest) -> Vec<Secret> {
     let mut all: Vec<Secret> =
-        HEADERS.iter().filter_map(|name| request.headers().get(name)).map(Secret::new).collect();
+        CREDENTIAL_HEADERS.iter().filter_map(|name| request.headers().get(name)).map(Secret::new).collect();
     let body = request.body().bytes().and_then(|body| std::str::from_utf8(body).ok()).unwrap_or_default();
-    if let Some(token) = body.split('&').find_map(|pair| pair.strip_prefix(PARAMETER)) {
+    if let Some(token) = body.split('&').find_map(|pair| pair.strip_prefix(TOKEN_PARAMETER)) {
+        // A refusal may repeat the token as it was sent, or decoded.
         all.push(Secret::new(token));
         all.push(Secret::new(percent_encoding::percent_decode_str(token).decode_utf8_lossy()));
     }
-    all.retain(|credential| credential.expose().len() >= SHORTEST);
+    all.retain(|credential| credential.expose().len() >= MIN_CREDENTIAL_BYTES);
     all
 }
 
+/// Replaces the credentials in the body of an answer by `***`.
 async fn without(mut answer: HttpResponse, credentials: &[Secret]) -> Result<HttpResponse, ConnectorError> {
     let body = answer.take_body().collect().await.map_err(ConnectorError::io)?.to_bytes();
     let said = String::from_utf8_lossy(&body);
