@@ -1,4 +1,6 @@
-//! What is looked at before anything is launched.
+//! The checks of Harness before anything is launched: the key, the experiments, their chaos infrastructures,
+//! and the inputs that runs would be given. Nothing is changed. A look that meets with passing trouble is a
+//! warning, and the launch decides.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,6 +15,8 @@ use crate::config::Secret;
 use crate::engine::chaos_center::{Asked, Trouble, TroubleKind};
 use crate::model::{Finding, HarnessSpec, Level, RuntimeInputs};
 
+/// Checks the experiments of these specs, with one request for those that are named by id and one for the
+/// others.
 pub(super) async fn check(api: &Api, key: &Secret, known: &Known, specs: &[&HarnessSpec]) -> Vec<Finding> {
     if let Some(other) = other_account(key, &api.project().account) {
         // Everything else would be denied for this reason.
@@ -39,7 +43,8 @@ pub(super) async fn check(api: &Api, key: &Secret, known: &Known, specs: &[&Harn
     findings
 }
 
-/// A key says which account it is of.
+/// Returns the finding that the key is of another account, if it is. The second part of a key names its
+/// account.
 fn other_account(key: &Secret, account: &str) -> Option<Finding> {
     let parts: Vec<&str> = key.expose().split('.').collect();
     let [kind, of, _, _] = parts[..] else { return None };
@@ -90,7 +95,7 @@ fn experiment(api: &Api, name: &str, row: &Row) -> Vec<Finding> {
     findings
 }
 
-/// The chaos infrastructure that would inject the faults.
+/// Checks the chaos infrastructure that would inject the faults.
 fn agent(api: &Api, name: &str, row: &Row) -> Finding {
     let infra = Row(row.0["infra"].clone());
     let called = infra.text("name").map(|name| format!(" {}", api.shown(name))).unwrap_or_default();
@@ -109,7 +114,7 @@ fn agent(api: &Api, name: &str, row: &Row) -> Finding {
         };
         return Finding::new(Level::Ok, subject(name), told);
     };
-    // Those are started for a run by a delegate, and need not be there before.
+    // A delegate starts such an infrastructure for a run, so it need not be there before.
     let on_demand = infra.text("infraType") == Some("KubernetesV2");
     let level = if on_demand { Level::Warning } else { Level::Error };
     Finding::new(level, subject(name), trouble).with_remedy(
@@ -117,7 +122,7 @@ fn agent(api: &Api, name: &str, row: &Row) -> Finding {
     )
 }
 
-/// The inputs that a run of it would be given.
+/// Checks the inputs that a run of the experiment would be given.
 async fn inputs(api: &Api, name: &str, id: &str, given: &RuntimeInputs) -> Vec<Finding> {
     let rest = Rest {
         operation: "getChaosV2ExperimentVariables",
@@ -137,6 +142,7 @@ async fn inputs(api: &Api, name: &str, id: &str, given: &RuntimeInputs) -> Vec<F
             .with_remedy("update Harness, or put the values into the experiment"),
         ],
         Err(trouble) => {
+            // The launch does without this look, so it is no reason not to launch.
             let mut finding = could_not_look(api, &subject(name), "look at its inputs", &trouble);
             finding.level = finding.level.min(Level::Warning);
             vec![finding]
@@ -157,7 +163,8 @@ fn input_findings(api: &Api, name: &str, given: &RuntimeInputs, told: &Value) ->
     wrong.into_iter().map(finding).collect()
 }
 
-/// Inputs that are given and not known, and those that are wanted and not given. Values are not looked at.
+/// Returns the inputs that are given and not known, and those that are wanted and not given. Values are not
+/// compared, since they may be secrets.
 fn mismatches(of: &str, given: &BTreeMap<String, String>, told: &Value) -> Vec<String> {
     let told = Row::all(told);
     let known: BTreeSet<&str> = told.iter().filter_map(|input| input.text("name")).collect();
@@ -173,7 +180,7 @@ fn mismatches(of: &str, given: &BTreeMap<String, String>, told: &Value) -> Vec<S
 }
 
 fn could_not_look(api: &Api, subject: &str, what: &str, trouble: &Trouble) -> Finding {
-    // What may be over in a moment is the launch's to live with.
+    // Trouble that may be over in a moment forbids nothing: the launch meets with it or not.
     let level = match trouble.kind {
         TroubleKind::Limited => Level::Warning,
         TroubleKind::Unanswered if !trouble.is_of_another_server() => Level::Warning,
