@@ -50,7 +50,7 @@ fn by_phase(run: &Run, score: Score, execution: Option<&Execution>) -> Option<St
     let failed_without_weight = |execution: &Execution| {
         execution.faults.iter().any(|fault| fault.weight == Some(0) && has_failed(&fault.verdict))
     };
-    // Such words are `Completed_With_Error` and `Completed_With_Probe_Failure`, and whatever else may come.
+    // Words such as `Completed_With_Probe_Failure` are open, so every one of that form counts.
     let troubled = run.phase.to_ascii_lowercase().contains("_with_") && score == Score::FULL;
     let contradicts = troubled && !execution.is_some_and(failed_without_weight);
     contradicts.then(|| format!("it is {}, and its score is 100", plain(&run.phase, MAX_WORD_CHARS)))

@@ -12,7 +12,7 @@ pub(super) enum Course {
     Acted,
     /// The fault was injected, and one of its own probes ended it early.
     Cut(String),
-    /// Nothing of the fault has begun.
+    /// The fault has not begun.
     Idle(String),
     /// The fault found nothing to inject into.
     NoTarget(String),
@@ -20,7 +20,7 @@ pub(super) enum Course {
     Broken(String),
     /// The fault was not injected, since the system was not steady.
     Unsteady(String),
-    /// Nothing tells whether the fault was injected.
+    /// The details do not tell whether the fault was injected.
     Untold(String),
 }
 

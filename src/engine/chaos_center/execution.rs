@@ -13,13 +13,13 @@ use crate::engine::FaultTimes;
 use crate::model::{Action, Effect, Fault, FaultProbe, FaultWindow, Score, Target};
 use crate::text::plain;
 
-/// Most nodes of a run that are kept, and most weights.
+/// Most nodes of a run that are kept, most weights, and most probes that are told apart from the nodes.
 const MAX_NODES: usize = 200;
 
 /// Name of the fault under which the probes of the whole experiment are shown.
 const WHOLE_EXPERIMENT: &str = "(experiment)";
 
-/// Everything that the details of a run tell.
+/// The details of a run, as far as they can be read.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(super) struct Execution {
     pub(super) started_at: Option<Timestamp>,
@@ -86,7 +86,7 @@ impl Execution {
     }
 }
 
-/// Reads what there is. Reads the details of a run.
+/// Reads the details of a run, as far as they can be read.
 pub(super) fn read(details: &Details) -> Execution {
     let (data, unreadable) = match parse(details.execution.as_ref()) {
         Ok(data) => (data, None),

@@ -1,5 +1,5 @@
 //! The judgement of what a run has injected, by its counts and by the course of each of its faults. Pure.
-//! Where the two differ, the worse one counts.
+//! The counts never make better what the details of the faults tell.
 
 use super::course::Course;
 use super::execution::Told;
@@ -104,9 +104,8 @@ fn counted(counts: &Counts) -> Counted {
         _ if sum(&ran) == 0 && ran.iter().all(Option::is_some) => {
             Counted::None(format!("no fault ran ({})", in_words(counts)))
         }
-        // Without a total, every other count must be told: a missing one could hide a fault that did not
-        // pass.
         Some(total) if passed == total && sum(&others) == 0 => Counted::AllPassed(passed),
+        // Every other count must be told if there is no total: a missing one could hide a fault that failed.
         None if passed > 0 && others.iter().all(|count| *count == Some(0)) => Counted::AllPassed(passed),
         _ => Counted::Unknown,
     }

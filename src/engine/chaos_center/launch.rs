@@ -56,7 +56,7 @@ pub(super) struct Launches {
     turns: RefCell<BTreeMap<String, Rc<Mutex<()>>>>,
 }
 
-/// What was known before a launch, and whether it may have had an effect.
+/// The state before a launch, and the mark that the launch may have had an effect.
 #[derive(Debug, Clone, Default)]
 struct Attempt {
     /// Ids and times by which the earlier runs can be recognised; `None` if they are not known.

@@ -48,8 +48,10 @@ pub struct Counts {
     pub total: Option<u64>,
     pub passed: Option<u64>,
     pub failed: Option<u64>,
+    /// Number of faults that have come to no verdict.
     pub awaited: Option<u64>,
     pub stopped: Option<u64>,
+    /// Number of faults that were skipped, or of which nothing is known.
     pub not_available: Option<u64>,
 }
 

@@ -60,6 +60,7 @@ const NOT_LAUNCHED: &str = "not launched";
 /// Settings of the connection to one control plane.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CenterSettings {
+    /// `true` if nothing is to be launched.
     pub dry_run: bool,
     pub injection: InjectionRule,
     /// Seed of the jitter of pauses. It differs between runs, so that runners which start together do not ask
@@ -76,6 +77,7 @@ pub struct ChaosCenter<M> {
 }
 
 impl<M: Manager> ChaosCenter<M> {
+    /// Creates the engine. Nothing is asked yet.
     pub fn new(manager: M, settings: CenterSettings, clock: Clock) -> Self {
         let poller = Poller::new(clock, settings.seed);
         Self { manager, settings, poller, launches: Launches::default() }
@@ -228,12 +230,12 @@ impl<M: Manager> Engine for ChaosCenter<M> {
         loop {
             // The wait for a change begins before the state is read: none between the two is missed.
             let changed = self.poller.news();
-            let known = |tracking: &mut Tracking| {
+            let take_state = |tracking: &mut Tracking| {
                 let news = std::mem::take(&mut tracking.news);
                 let record = (tracking.dry_run || tracking.end.is_some()).then(|| tracking.record());
                 (news, record, tracking.seen_at.is_some(), tracking.gave_up.clone())
             };
-            let (news, record, is_over, gave_up) = self.change(id, known)?;
+            let (news, record, is_over, gave_up) = self.change(id, take_state)?;
             for news in news {
                 match news {
                     News::Transition(transition) => watcher.transition(transition),

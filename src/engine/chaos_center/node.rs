@@ -31,7 +31,7 @@ pub(super) struct FaultNode {
     pub(super) unreverted: Vec<String>,
     /// Index of the fault's weight in the list of weights, if it has one.
     pub(super) matched: Option<usize>,
-    /// Everything but the probes that tells of the fault's course.
+    /// The details that tell of the fault's course, besides the probes.
     pub(super) signs: Signs,
     phase: String,
 }

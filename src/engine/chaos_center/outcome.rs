@@ -23,7 +23,7 @@ const MAX_FAULTS: usize = 20;
 /// The end of a sentence about a run that injected nothing and passes all the same.
 const ACCEPTED: &str = "which allow-empty-targets accepts";
 
-/// Everything besides the record that a judgement depends on.
+/// The facts besides the record that a judgement depends on.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Context<'a> {
     /// The name of the control plane.

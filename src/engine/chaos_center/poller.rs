@@ -99,8 +99,8 @@ impl Poller {
         drop(turn);
     }
 
-    /// Returns a future of the next news. It must be made before the state is looked at, so that none is
-    /// missed between.
+    /// Returns a future of the next news. It must be made before the state is looked at, so that
+    /// none is missed between.
     pub(super) fn news(&self) -> impl Future<Output = ()> + '_ {
         self.news.notified()
     }
@@ -169,8 +169,7 @@ impl Poller {
     pub(super) fn limited(&self, trouble: &Trouble) {
         let (until, times) = self.pause.get();
         let mut rng = self.rng.borrow_mut();
-        // Up to a second is added by chance, so that jobs which were told the same time do not come back
-        // together.
+        // A chance of up to a second is added, so that jobs that were told the same time come back apart.
         let pause = match trouble.wait {
             Some(wait) => wait.min(MAX_RETRY_AFTER) + Duration::from_millis(rng.u64(0..1_000)),
             None => schedule::backoff(LIMIT_PAUSE, MAX_LIMIT_PAUSE, times, &mut rng),
@@ -179,8 +178,7 @@ impl Poller {
         self.pause.set((until.max(Instant::now() + pause), times.saturating_add(1)));
     }
 
-    /// Notes that a request was granted: the next limit begins with a short pause again. One that holds goes
-    /// on.
+    /// Notes that a request was granted: the next limit begins with a short pause again.
     pub(super) fn granted(&self) {
         let (until, _) = self.pause.get();
         self.pause.set((until, 0));

@@ -16,9 +16,9 @@ pub(super) const MIN_PENDING_PAUSE: Duration = Duration::from_millis(1_500);
 const MIN_PAUSE: Duration = Duration::from_secs(2);
 /// Longest pause between two reads. An end that nobody expected is seen half of it late, on average.
 const MAX_PAUSE: Duration = Duration::from_millis(7_500);
-/// Without a history, the pause is the age of the run divided by this.
+/// Divisor of a run's age: the quotient is the pause, if there is no history.
 const AGE_PER_PAUSE: u32 = 20;
-/// The same divisor for a run that waits for its agent.
+/// Divisor of the age of a run that waits for its agent.
 const PENDING_AGE_PER_PAUSE: u32 = 10;
 /// Shortest and longest pause after a request to stop.
 const MIN_STOP_PAUSE: Duration = Duration::from_millis(300);
@@ -33,7 +33,7 @@ const REFILL: Duration = Duration::from_millis(7_300);
 const MAX_LEARNED: usize = 20;
 /// Time by which the end of a run may differ from those before it, at the least.
 const MIN_MARGIN: Duration = Duration::from_secs(3);
-/// The same time as a share of the median duration: the duration divided by this.
+/// Divisor of the median duration: the quotient is the margin, if it is longer than [`MIN_MARGIN`].
 const MARGIN_DIVISOR: u32 = 20;
 
 /// The range of durations that a run is expected to take, from its launch on, by earlier runs of the
@@ -119,8 +119,7 @@ impl Budget {
         let left = self.left(now);
         let debt = (-left / BURST).max(0.0);
         let bearable = REFILL.mul_f64(requests.max(1) as f64 * (1.0 + debt)).max(wanted);
-        // Above half a budget the pause is as wanted; below, it grows evenly to what is bearable in the long
-        // run.
+        // The pause is as wanted down to half a budget. Below, it grows evenly to what is bearable for good.
         let ease = (left * 2.0 / BURST).clamp(0.0, 1.0);
         bearable.saturating_sub(bearable.saturating_sub(wanted).mul_f64(ease))
     }

@@ -40,7 +40,7 @@ pub(super) enum Phase {
 /// A step that failed, or the word that none did.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Step {
-    /// All texts and codes of the step in upper case, in which words are looked for.
+    /// The texts and codes of the step in upper case, in which words are looked for.
     said: String,
     /// The step for people.
     shown: String,

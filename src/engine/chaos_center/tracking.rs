@@ -18,7 +18,7 @@ use crate::model::{Source, State, Transition};
 
 /// Time without an answer after which a run is given up.
 const MAX_SILENCE: Duration = Duration::from_secs(5 * 60);
-/// The same time if the control plane wants fewer requests.
+/// Time after which a run is given up if all answers were that requests are too many.
 const MAX_LIMITED_SILENCE: Duration = Duration::from_secs(15 * 60);
 /// Number of refusals in a row that end the watch: a permission that is missing does not come by waiting.
 const MAX_REFUSALS: u32 = 5;
@@ -55,7 +55,7 @@ pub(super) enum GaveUp {
     Vanished,
 }
 
-/// Everything that is known of one run.
+/// The state of one run, as far as it is known.
 #[derive(Debug, Clone)]
 pub(super) struct Tracking {
     pub(super) key: RunKey,
@@ -277,7 +277,7 @@ impl Tracking {
             return;
         }
         let since = *self.over_since.get_or_insert(now);
-        // Nobody waits for the score of a run that was asked to stop: it does not count.
+        // The score of a run that was asked to stop does not count, so it is not waited for.
         let waited = now.saturating_duration_since(since) >= SETTLE_TIMEOUT || self.stop_asked.is_some();
         let settled = phase::is_settled(&run) || waited;
         self.run = Some(run);

@@ -29,7 +29,7 @@ pub(super) enum Worth {
     Mean(Score),
     /// A lower bound of the weighted mean, since not all weights are told.
     Least(Score),
-    /// All weights are 0, so the score says nothing.
+    /// Every weight is 0, so the score says nothing.
     Weightless,
 }
 
@@ -48,15 +48,15 @@ pub(super) fn worth(
         }
     }
     let least = least?;
-    let all: f64 = weights.iter().map(|(_, weight)| f64::from(*weight)).sum();
-    if !weights.is_empty() && all <= 0.0 {
+    let total: f64 = weights.iter().map(|(_, weight)| f64::from(*weight)).sum();
+    if !weights.is_empty() && total <= 0.0 {
         return Some(Worth::Weightless);
     }
     if weights.is_empty() {
         return Some(Worth::Least(least));
     }
     // The sum is a hair too large on purpose, so that 83.4 is not cut to 83.39.
-    let mean = Score::new(((sum / all * 100.0 + 1e-6).floor() / 100.0).min(100.0))?;
+    let mean = Score::new(((sum / total * 100.0 + 1e-6).floor() / 100.0).min(100.0))?;
     Some(if all_matched { Worth::Mean(mean) } else { Worth::Least(if mean < least { mean } else { least }) })
 }
 

@@ -58,6 +58,7 @@ pub enum TroubleKind {
 }
 
 impl Trouble {
+    /// Makes trouble without a `wait`. The text is made plain and cut.
     pub fn new(kind: TroubleKind, why: impl AsRef<str>) -> Self {
         Self { kind, why: plain(why.as_ref(), MAX_SHOWN_CHARS), wait: None }
     }
@@ -96,6 +97,7 @@ struct GraphqlError {
 }
 
 impl Wire {
+    /// Creates a way to a server by this client.
     pub fn new(http: reqwest::Client) -> Self {
         Self { http, calls: RefCell::default(), hidden: RefCell::default() }
     }
@@ -223,7 +225,7 @@ fn said(body: &[u8]) -> Option<String> {
         if let Some(said) = value.as_str() {
             return (!said.is_empty()).then(|| said.to_owned());
         }
-        // All of these words are shown, since the first may be the same for every error.
+        // Each of these words is shown, since the first may be the same for every error.
         let words = ["message", "error", "errorDescription", "description"];
         let mut said: Vec<&str> = words.iter().filter_map(|name| value[*name].as_str()).collect();
         said.retain(|said| !said.is_empty());

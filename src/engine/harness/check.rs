@@ -19,7 +19,7 @@ use crate::model::{Finding, HarnessSpec, Level, RuntimeInputs};
 /// others.
 pub(super) async fn check(api: &Api, key: &Secret, known: &Known, specs: &[&HarnessSpec]) -> Vec<Finding> {
     if let Some(other) = other_account(key, &api.project().account) {
-        // Everything else would be denied for this reason.
+        // The other requests would all be denied for this reason.
         return vec![other];
     }
     let names: BTreeSet<&str> = specs.iter().map(|spec| &*spec.experiment).collect();
@@ -47,8 +47,8 @@ pub(super) async fn check(api: &Api, key: &Secret, known: &Known, specs: &[&Harn
 /// account.
 fn other_account(key: &Secret, account: &str) -> Option<Finding> {
     let parts: Vec<&str> = key.expose().split('.').collect();
-    let [kind, of, _, _] = parts[..] else { return None };
-    let other = matches!(kind, "pat" | "sat") && of != account;
+    let [kind, key_account, _, _] = parts[..] else { return None };
+    let other = matches!(kind, "pat" | "sat") && key_account != account;
     other.then(|| {
         Finding::new(Level::Error, "API key", format!("the API key is not of account {account} but of another"))
             .with_remedy("set `harness-account-id` to the account of the key, or `harness-api-key` to a key of the account")
@@ -153,9 +153,9 @@ async fn inputs(api: &Api, name: &str, id: &str, given: &RuntimeInputs) -> Vec<F
 fn input_findings(api: &Api, name: &str, given: &RuntimeInputs, told: &Value) -> Vec<Finding> {
     let (none, no_tasks) = (BTreeMap::new(), serde_json::Map::new());
     let tasks = told["tasks"].as_object().unwrap_or(&no_tasks);
-    let all: BTreeSet<&String> = given.tasks.keys().chain(tasks.keys()).collect();
+    let names: BTreeSet<&String> = given.tasks.keys().chain(tasks.keys()).collect();
     let mut wrong = mismatches("", &given.experiment, &told["experiment"]);
-    for task in all {
+    for task in names {
         let given = given.tasks.get(task).unwrap_or(&none);
         wrong.extend(mismatches(&format!(" of {task}"), given, &told["tasks"][task]));
     }

@@ -27,6 +27,7 @@ pub(super) async fn details(api: &Api, run: &RunKey) -> Result<Details, Trouble>
         let known = runs::rest_run(api, run).await.ok().map(|row| row.0["executionData"].clone());
         details.execution = known.filter(tells_of_faults).or(details.execution);
     }
+    // Steps come last, since the timeline tells less of a fault than execution data.
     if !details.execution.as_ref().is_some_and(tells_of_faults) {
         let steps = steps(api, run).await;
         details.execution = as_execution(&steps).or(details.execution);

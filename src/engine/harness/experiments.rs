@@ -50,6 +50,7 @@ impl Known {
         let fields = [queries::EXPERIMENT, "identity"].join(" ");
         let request = json!({ "identities": names });
         let found = list(api, "ListWorkflowByIdentity", &fields, "identity", request, names.len()).await;
+        // A refused filter says that the server is older, and not that the experiment is missing.
         let found = found.map_err(|trouble| {
             if is_unknown_there(&trouble) {
                 let why = "this server finds experiments only by their ids, not by identity";

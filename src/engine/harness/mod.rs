@@ -37,6 +37,7 @@ pub struct Harness {
 }
 
 impl Harness {
+    /// Creates the control plane. The key is hidden in every text from the server.
     pub fn new(project: HarnessProject, api_key: Secret, http: reqwest::Client) -> Self {
         Self { api: Api::new(project, &api_key, http), key: api_key, known: Known::default() }
     }
@@ -111,6 +112,7 @@ impl Manager for Harness {
         } else {
             self.launch_with(&id, &spec.runtime_inputs).await?
         };
+        // An empty notify id is handed on: the engine says what it means.
         let notify_id = told["notifyID"].as_str().unwrap_or_default().to_owned();
         let run_id = told["experimentRunId"].as_str().filter(|id| !id.is_empty()).map(str::to_owned);
         Ok(RunKey { experiment: id, notify_id, run_id })

@@ -71,7 +71,7 @@ async fn a_run_that_waited_before_is_not_taken_for_ours() {
     assert_eq!(fake.calls_of("stop"), 0);
 }
 
-/// Nothing tells such a run from any other that waits.
+/// A run without a notify id cannot be told from any other that waits.
 #[tokio::test(start_paused = true)]
 async fn a_launch_without_an_answer_whose_run_stays_in_the_queue_is_told() {
     let mut own = life(&[]);
@@ -97,7 +97,7 @@ async fn a_launch_of_which_nothing_has_come_is_an_error() {
     }
 }
 
-/// Nobody knows which run is ours, and to stop the other one would be somebody else's loss.
+/// The run that is ours cannot be told, and to stop the other one would be somebody else's loss.
 #[tokio::test(start_paused = true)]
 async fn two_new_runs_are_left_alone() {
     let fake = completes().after("launch", &[Effect::LostAnswer]);

@@ -91,7 +91,7 @@ fn holds(fake: &Fake, played: &Played) {
             assert!(own.ours && phase::state_of(own.phase()) == State::Completed, "false green: {result:#?}");
             assert!(own.life.score.and_then(Score::new).is_some(), "false green: {result:#?}");
             assert_ne!(own.life.counts.total, Some(0), "false green: {result:#?}");
-            // Without readable faults the counts have to do, and must say that all faults passed.
+            // The counts have to do if no faults can be read, and must say that all of them passed.
             if result.faults.is_empty() {
                 let Counts { total, passed, failed, .. } = own.life.counts;
                 assert!(
