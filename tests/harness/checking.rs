@@ -1,4 +1,4 @@
-//! What is found before a launch, and that nothing is changed by looking.
+//! Tests of what a check finds before a launch, and that it changes nothing.
 
 use faultgate_core::model::{Finding, HarnessProject, Level, RuntimeInputs};
 use faultgate_core::secret::Secret;
@@ -10,7 +10,7 @@ use std::time::Duration;
 use crate::stand_in::{Answer, Beat, EXPERIMENT, Harness, IDENTITY, KEY};
 use crate::support::{client, connected, connected_to, plan, plan_with, project};
 
-/// The one finding, in words.
+/// Returns the only finding, in words.
 fn told(findings: &[Finding]) -> (Level, String) {
     let [finding] = findings else { panic!("{findings:#?}") };
     let remedy = finding.remedy.as_deref().unwrap_or_default();
@@ -31,7 +31,7 @@ async fn an_experiment_is_found_by_id_and_by_identity() {
         assert_eq!(level, Level::Ok, "{words}");
         assert!(words.contains(name) && words.contains("staging-agent is active"), "{words}");
     }
-    // Both at once, and one of them twice.
+    // Both experiments are checked at once, and one of them twice.
     let plans = [plan(EXPERIMENT), plan(IDENTITY), plan(EXPERIMENT)];
     assert_eq!(connected(&stand).check(&plans.iter().collect::<Vec<_>>()).await.len(), 2);
     assert!(stand.operations().iter().all(|operation| operation == "listWorkflow"));
@@ -170,7 +170,7 @@ async fn each_trouble_has_its_level_and_its_remedy() {
 
 #[tokio::test]
 async fn a_host_that_is_not_there_is_an_error() {
-    // Bound and given back: nobody listens there.
+    // The port was bound and given back, so nobody listens there.
     let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let harness = connected_to(project(&format!("http://{free}")));
     let (level, words) = told(&harness.check(&[&plan(EXPERIMENT)]).await);

@@ -1,4 +1,4 @@
-//! Stopping one run and no other, and what is told of a run that is over.
+//! Tests of the stop of one run and no other, and of the details of a run that is over.
 
 use faultgate_engines::control_plane::{Manager, RunKey, TroubleKind};
 use serde_json::json;

@@ -1,4 +1,4 @@
-//! Launching: by GraphQL, by REST where there are inputs, and never by two requests.
+//! Tests of a launch: by GraphQL, by REST if there are inputs, and never by two requests.
 
 use faultgate_core::model::RuntimeInputs;
 use faultgate_engines::control_plane::{Manager, TroubleKind};
@@ -20,7 +20,7 @@ async fn a_launch_is_one_request_with_the_account_sent_both_ways() {
     let stand = Harness::living(&[Beat::queued()]).await;
     let run = launched(&connected(&stand)).await;
     assert_eq!((&*run.experiment, &*run.notify_id, &run.run_id), (EXPERIMENT, "notify-1", &None));
-    // The stand-in itself wants the header; here is what stands in the request.
+    // The stand-in itself checks the header, so only the rest of the request is checked here.
     let asked = stand.asked();
     assert_eq!(stand.operations(), ["runChaosExperiment"]);
     assert_eq!(asked[0].path, "/gateway/chaos/manager/api/query");

@@ -1,5 +1,5 @@
-//! Harness against a stand-in that takes only what its API's descriptions have: what arrives is what was meant, and
-//! each trouble is told as it is.
+//! Tests of Harness against a stand-in that takes only requests which the API's descriptions have. They show
+//! that every request arrives as it was meant, and that each trouble is told as it is.
 
 #![allow(clippy::unwrap_used, reason = "a helper of tests that cannot go on fails the test")]
 

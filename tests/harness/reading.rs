@@ -1,4 +1,4 @@
-//! Reading: phases as they come, many runs by one request, and what older servers do not know.
+//! Tests of reads: phases as they come, many runs by one request, and servers that are older.
 
 use std::time::Duration;
 
@@ -26,7 +26,7 @@ async fn a_run_is_absent_then_queued_then_running_then_over() {
     assert_eq!(over.counts, Counts { awaited: Some(0), ..counts });
     assert!(over.created_at.is_some() && over.took().is_some());
 
-    // Nothing but the poll was asked for.
+    // The only requests were the launch and the polls.
     assert_eq!(stand.count("listWorkflowRun"), 4);
     assert_eq!(stand.operations().len(), 5);
     stand.assert_no_faults();
@@ -53,7 +53,7 @@ async fn many_runs_are_read_by_one_request_in_their_order() {
     });
     let harness = connected(&stand);
     let first = launched(&harness).await;
-    // Two runs of one experiment at once, and one of another.
+    // The first two are runs of one experiment at the same time, and the third is one of another.
     let second = launched(&harness).await;
     let third = harness.launch(&plan(other)).await.unwrap();
     let unknown = RunKey { notify_id: "notify-99".to_owned(), ..first.clone() };
@@ -100,7 +100,7 @@ async fn phases_are_open_words() {
     let told = seen(&harness, &run).await;
     assert_eq!((&*told.phase, told.completed), ("Simmering", Some(false)));
 
-    // REST says that it is over although its word is not known.
+    // REST says that the run is over, although its word is not known.
     stand.world(|world| {
         world.experiment(EXPERIMENT).unwrap().lives = [vec![Beat::ended("Boiled", 3.0)]].into();
     });
@@ -123,7 +123,7 @@ async fn why_a_run_failed_comes_by_rest_or_else_by_graphql() {
             assert_eq!(told.error.as_deref(), Some("no node matches the selector"), "{without_rest}");
             assert_eq!(told.blocked, None);
         }
-        // What was found missing is not asked for again.
+        // An operation that was found missing is not asked for again.
         assert_eq!(stand.count("getChaosV2ExperimentRun"), if without_rest { 1 } else { 2 });
         stand.assert_no_faults();
     }
@@ -153,7 +153,8 @@ async fn an_older_server_is_read_without_what_it_does_not_know() {
             assert_eq!(read.unwrap().unwrap().phase, phase);
         }
     }
-    // One attempt for both; then a request for each, three times; then the reasons of the first, which it lacks.
+    // The first request asks for both. Each is then asked for alone, three times, and the server lacks the
+    // reasons of the first.
     assert_eq!(stand.count("listWorkflowRun"), 1 + 2 * 3 + 1);
     assert_eq!(stand.count("getChaosV2ExperimentRun"), 1);
     assert_eq!(harness.requests(2), 2);
@@ -210,7 +211,7 @@ async fn recent_runs_come_newest_first_from_any_server() {
             let took: Vec<_> = recent.iter().filter_map(|run| Some(run.took()?.as_secs())).collect();
             assert_eq!(took, [180, 120, 60], "{older}");
         }
-        // Each thing that it does not know is found out once.
+        // Each thing that the server does not know is found out once.
         assert_eq!(stand.operations().len(), if older { 4 } else { 3 });
         stand.assert_no_faults();
     }

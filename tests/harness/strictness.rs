@@ -1,4 +1,5 @@
-//! The stand-in itself: what a real server would not take is a fault, and what only newer ones know is none.
+//! Tests of the stand-in itself: a request that no real server would take is a fault, and one that only newer
+//! servers know is none.
 
 use std::time::Duration;
 
@@ -47,7 +48,7 @@ async fn graphql_that_is_not_in_the_schema_is_a_fault() {
     }
     let stand = Harness::living(&[]).await;
     assert_eq!(graphql(&stand, &phase, json!({ "i": scope(), "r": { "notifyIDs": ["n"] } })).await, 200);
-    // An older server refuses what it does not know, and nobody is to blame.
+    // An older server refuses a field that it does not know, and that is no fault of the client.
     stand.is_older();
     let newer = RUNS.replace("FIELDS", "errorResponse");
     assert_eq!(graphql(&stand, &newer, json!({ "i": scope(), "r": {} })).await, 422);

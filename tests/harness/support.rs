@@ -48,7 +48,7 @@ pub(crate) fn plan_with(experiment: &str, runtime_inputs: RuntimeInputs) -> Expe
     }
 }
 
-/// A run of the experiment that is always there.
+/// Launches a run of the experiment that is always there.
 pub(crate) async fn launched(harness: &Harness) -> RunKey {
     harness.launch(&plan(EXPERIMENT)).await.unwrap()
 }
@@ -59,7 +59,7 @@ pub(crate) async fn read_one(harness: &Harness, run: &RunKey) -> Result<Option<R
     read.pop().unwrap()
 }
 
-/// The run, which is there.
+/// Reads a run that must be there.
 pub(crate) async fn seen(harness: &Harness, run: &RunKey) -> Run {
     read_one(harness, run).await.unwrap().unwrap()
 }

@@ -1,4 +1,5 @@
-//! Requests that are not granted, not answered or answered with nonsense: each is of its kind, and none shows the key.
+//! Tests of requests that are not granted, not answered or answered with nonsense. Each trouble is of its
+//! kind, and none shows the key.
 
 use std::time::Duration;
 
@@ -53,7 +54,7 @@ async fn each_answer_is_of_its_kind() {
         assert_eq!(trouble.wait, None, "{shown}");
         assert!(!trouble.why.contains("acc0UNT-of_Shop"), "{}", trouble.why);
         words(&harness, &trouble, Asked::Read);
-        // The next one is answered.
+        // The next request is answered.
         assert_eq!(seen(&harness, &run).await.phase, "Running", "{shown}");
     }
 }
@@ -69,7 +70,7 @@ async fn a_key_that_expires_on_the_way_says_so_and_what_to_do() {
     assert_eq!(trouble.kind, TroubleKind::Unauthenticated);
     assert!(words(&harness, &trouble, Asked::Read).contains("has not expired"));
     assert_eq!(harness.stop(&run).await.unwrap_err().kind, TroubleKind::Unauthenticated);
-    // The other way would have been denied as well.
+    // GraphQL is not asked, since it would have denied the stop as well.
     assert_eq!(stand.count("stopWorkflowRuns"), 0);
 }
 

@@ -1,4 +1,4 @@
-//! Who faultgate is to a ChaosCenter: tokens, logins, origins.
+//! Tests of the way into a ChaosCenter: tokens, logins, origins.
 
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ const LOGIN: &str = "/auth/login";
 async fn every_request_has_its_token_and_its_origin() {
     for prefix in ["", "/chaos/center"] {
         let center = ChaosCenter::of(Version::V3_31, prefix).await;
-        // A slash too many is forgiven.
+        // The address has a slash too many, which is forgiven.
         let litmus = Litmus::new(
             project(&format!("{}/", center.url())),
             login(),
@@ -61,7 +61,7 @@ async fn a_login_is_made_when_it_is_needed_and_shared() {
     let keys: Vec<_> = (0..8).map(|at| key(&format!("n{at}"), None)).collect();
     litmus.read(&keys).await;
     assert_eq!(center.asked_for(LOGIN).len(), 1);
-    // All of them are refused at once, and one login is enough again.
+    // All requests are refused at once, and one login is enough again.
     center.look(|center| center.end_tokens(Standing::Expired));
     for read in litmus.read(&keys).await {
         assert_eq!(read, Ok(None));
@@ -178,7 +178,7 @@ async fn no_secret_is_told_even_if_the_server_repeats_it() {
     for (credentials, secrets) in [(token(), vec![TOKEN]), (login(), vec![PASSWORD, of_login.as_str()])] {
         let litmus = litmus_as(&center, credentials);
         let run = litmus.launch(&plan()).await.unwrap();
-        // Once where it is shown whole, and once where it is cut off.
+        // The secrets stand once where they are shown whole, and once where the text is cut off.
         let (secrets, filler) = (secrets.join(" or "), "x".repeat(385));
         for said in [format!("no {secrets} here"), format!("{filler} {secrets}")] {
             center.mishap(Mishap::errors("GetExperimentRun", &said));
@@ -187,7 +187,7 @@ async fn no_secret_is_told_even_if_the_server_repeats_it() {
             for _ in 0..2 {
                 let trouble = read(&litmus, &run).await.unwrap_err();
                 let said = told(&litmus, &trouble, Asked::Read);
-                // Nor the beginning of one.
+                // The beginning of a secret is not shown either.
                 assert!(!said.contains(&TOKEN[..8]) && !said.contains(&PASSWORD[..5]), "{said}");
             }
         }

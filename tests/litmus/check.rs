@@ -1,4 +1,4 @@
-//! The look before a launch.
+//! Tests of the check before a launch.
 
 use faultgate_core::model::{Finding, Level};
 use faultgate_engines::control_plane::Manager;
@@ -12,7 +12,7 @@ async fn checked(center: &ChaosCenter) -> Vec<Finding> {
     findings
 }
 
-/// The only thing in the way, in one line.
+/// Returns the only error that forbids a launch, in one line.
 async fn in_the_way(center: &ChaosCenter) -> String {
     let findings = checked(center).await;
     let mut errors: Vec<_> = findings.iter().filter(|finding| finding.level == Level::Error).collect();
@@ -149,7 +149,7 @@ async fn a_token_that_is_no_good() {
 #[tokio::test]
 async fn addresses_that_are_not_of_a_chaos_center() {
     let center = ChaosCenter::of(Version::V3_31, "/chaos").await;
-    // Its web server, one path off.
+    // The address is that of the web server, and its path is wrong.
     let beside = center.url().replace("/chaos", "/order");
     let findings = faultgate_engines::control_plane::litmus::Litmus::new(
         project(&beside),

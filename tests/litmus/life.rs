@@ -1,4 +1,4 @@
-//! A run from its launch to its details.
+//! Tests of a run from its launch to its details.
 
 use faultgate_engines::control_plane::{Counts, Details, Manager};
 use serde_json::{Value, json};
@@ -36,7 +36,7 @@ async fn a_run_is_followed_by_its_notify_id_from_queue_to_score() {
     let running = seen(&litmus, &run).await;
     assert_eq!((running.phase.as_str(), running.run_id.as_deref()), ("Running", Some("run-of-notify-1")));
 
-    // A word that the schema does not have.
+    // The schema does not have this word.
     let over = seen(&litmus, &run).await;
     assert_eq!(over.phase, "Completed_With_Probe_Failure");
     assert_eq!((over.score, over.completed), (Some(83.44), None));
@@ -78,7 +78,7 @@ async fn details_are_asked_for_apart() {
     let node = &execution["nodes"]["run-of-notify-1-1"]["chaosData"];
     assert_eq!(node["failStep"], "CMD_PROBE_ERROR : the shop is closed");
 
-    // What may be large is not asked for again and again.
+    // A poll does not ask for fields that may be large.
     let polled = center.asked_for("GetExperimentRun").remove(0);
     let text = polled.body["query"].as_str().unwrap();
     for large in ["executionData", "experimentManifest", "weightages"] {
@@ -166,13 +166,13 @@ async fn without_an_id_nothing_is_asked_for() {
     let center = ChaosCenter::start().await;
     let litmus = litmus(&center);
     litmus.launch(&plan()).await.unwrap();
-    // The server would answer with the first run there is.
+    // The server would answer with the first run that there is, so it is not asked.
     for run in [key("", None), key("", Some(""))] {
         assert!(read(&litmus, &run).await.unwrap_err().why.contains("no id"));
         assert!(litmus.details(&run).await.unwrap_err().why.contains("no id"));
     }
     assert_eq!(center.asked_for("GetExperimentRun").len(), 0);
-    // By the run id alone it can be found.
+    // The run id alone finds the run.
     center.look(|center| center.tell("notify-1", Stage::running()));
     let run = seen(&litmus, &key("", Some("run-of-notify-1"))).await;
     assert_eq!(run.notify_id.as_deref(), Some("notify-1"));
@@ -204,14 +204,14 @@ async fn the_last_runs_come_newest_first_and_by_one_request() {
     let told = recent.iter().map(|run| (run.notify_id.as_deref(), run.run_id.as_deref(), run.phase.as_str()));
     let told: Vec<_> = told.take(3).collect();
     let expected = [
-        // In the queue it has no id that a list tells.
+        // A list tells no id of a run in the queue.
         (None, None, "Queued"),
         (None, Some("run-of-notify-11"), "Running"),
         (None, Some("run-of-notify-10"), "Completed"),
     ];
     assert_eq!((recent.len(), told), (10, expected.to_vec()));
     assert_eq!(center.asked_for("GetExperimentRun").len(), 0);
-    // One that is over is found by its run id too.
+    // The run id finds a run that is over, too.
     let ended = seen(&litmus, &key("", Some("run-of-notify-10"))).await;
     assert_eq!(ended.notify_id.as_deref(), Some("notify-10"));
     let request = &center.asked_for("ListExperimentRun")[0].variables;
@@ -268,7 +268,7 @@ async fn a_launch_whose_answer_is_lost_is_not_sent_again() {
         (center.asked_for("RunChaosExperiment").len(), center.look(|center| center.runs.len())),
         (1, 1)
     );
-    // It can be found as soon as the agent has told of it.
+    // The run can be found as soon as the agent has told of it.
     center.look(|center| center.tell("notify-1", Stage::running()));
     let run_id = litmus.recent(&plan()).await.unwrap()[0].run_id.clone();
     assert_eq!(run_id.as_deref(), Some("run-of-notify-1"));

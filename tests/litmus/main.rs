@@ -1,5 +1,5 @@
-//! LitmusChaos against a ChaosCenter that holds every request against the schema: what is asked, what is made of the
-//! answers, and how each refusal is told.
+//! Tests of LitmusChaos against a ChaosCenter that validates every request by the schema. They show what is
+//! asked, what is made of the answers, and how each refusal is told.
 
 #![allow(clippy::unwrap_used, reason = "a helper of tests that cannot go on fails the test")]
 

@@ -1,4 +1,4 @@
-//! Answers that are none: which kind of trouble each of them is.
+//! Tests of answers that do not grant a request, and of the kind of trouble that each of them is.
 
 use std::time::Duration;
 
@@ -10,14 +10,14 @@ use crate::stand_in::{ChaosCenter, EXPERIMENT, Mishap};
 use crate::support::*;
 
 const RUN: &str = "RunChaosExperiment";
-/// More than is read of an answer.
-const TOO_MUCH: usize = 17 * 1024 * 1024;
+/// Size of an answer in bytes that is more than is read.
+const TOO_MANY_BYTES: usize = 17 * 1024 * 1024;
 
 fn page(status: u16) -> ResponseTemplate {
     ResponseTemplate::new(status).set_body_raw("<html><title>Litmus</title></html>", "text/html")
 }
 
-/// What a launch comes to, and what is said of it.
+/// Returns the kind of trouble of a launch with this answer, and the words for it.
 async fn launched(answer: ResponseTemplate) -> (TroubleKind, String) {
     let center = ChaosCenter::start().await;
     center.mishap(Mishap::on(RUN, answer));
@@ -67,7 +67,7 @@ async fn errors_within_http_200_have_their_kinds() {
             "API token",
         ),
         ("no revisions found", TroubleKind::Refused, "no remedy"),
-        // Something behind the server is out of order.
+        // The next answers mean that something behind the server is out of order.
         ("internal system error", TroubleKind::Unanswered, "no remedy"),
         ("DB aggregate stage error: server selection timeout", TroubleKind::Unanswered, "no remedy"),
         (
@@ -121,8 +121,8 @@ async fn answers_that_make_no_sense_may_have_taken_effect() {
         ResponseTemplate::new(200).set_body_string(r#"{"data":null}"#),
         ResponseTemplate::new(200).set_body_string(r#"{"data":{"runChaosExperiment":{"notifyID":7}}}"#),
         ResponseTemplate::new(200).set_body_bytes(vec![0xff; 64]),
-        ResponseTemplate::new(200).set_body_string(" ".repeat(TOO_MUCH) + r#"{"data":null}"#),
-        ResponseTemplate::new(503).set_body_string("x".repeat(TOO_MUCH)),
+        ResponseTemplate::new(200).set_body_string(" ".repeat(TOO_MANY_BYTES) + r#"{"data":null}"#),
+        ResponseTemplate::new(503).set_body_string("x".repeat(TOO_MANY_BYTES)),
     ];
     for answer in answers {
         let (kind, told) = launched(answer).await;

@@ -1,4 +1,4 @@
-//! Stopping one run and no other, whatever the version.
+//! Tests of the stop of one run and no other, whatever the version.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use crate::support::*;
 const STOP: &str = "StopExperimentRuns";
 const VERSIONS: [Version; 3] = [Version::V3_20, Version::V3_30, Version::V3_31];
 
-/// Two runs of one experiment, both running.
+/// Starts a ChaosCenter with two runs of one experiment, both of which are running.
 async fn two_running(version: Version) -> ChaosCenter {
     let center = ChaosCenter::of(version, "").await;
     let litmus = litmus(&center);
@@ -168,13 +168,13 @@ async fn people_are_given_the_page_and_the_command() {
     assert_hidden(&litmus.stop_by_hand(&run));
 }
 
-/// What a shell makes of the command, sent as curl would: it stops this run and no other.
+/// The command is taken apart by a shell and sent as curl would: it stops this run and no other.
 #[tokio::test]
 async fn the_command_does_what_it_says() {
     let center = two_running(Version::V3_30).await;
     let litmus = litmus(&center);
     let mut run = key("notify-2", Some("run-of-notify-2"));
-    // Nothing in an id leaves its quotes.
+    // The id has characters that must not leave the quotes.
     run.experiment = "it's $(id) \"one\"".to_owned();
     let experiment = center.look(|center| center.experiments[EXPERIMENT].clone());
     center.look(|center| center.experiments.insert(run.experiment.clone(), experiment));

@@ -1,4 +1,4 @@
-//! A manager for the stand-in, and what it is asked about.
+//! The manager under test, connected to a stand-in, and the plans and keys that tests ask it about.
 
 use std::time::Duration;
 
@@ -69,12 +69,12 @@ pub(crate) async fn read(litmus: &Litmus, run: &RunKey) -> Result<Option<Run>, T
     litmus.read(std::slice::from_ref(run)).await.remove(0)
 }
 
-/// A read that must find the run.
+/// Reads a run that must be there.
 pub(crate) async fn seen(litmus: &Litmus, run: &RunKey) -> Run {
     read(litmus, run).await.unwrap().unwrap()
 }
 
-/// What a user reads of it, its Debug form included, holds no secret.
+/// Returns what a user reads of the trouble. Neither that nor its `Debug` form may hold a secret.
 pub(crate) fn told(litmus: &Litmus, trouble: &Trouble, what: Asked) -> String {
     let remedy = litmus.remedy(trouble, what);
     let told = format!("{} | {}", trouble.why, remedy.as_deref().unwrap_or("no remedy"));

@@ -1,4 +1,5 @@
-//! A control plane that plays a script, for tests on a paused clock.
+//! A control plane that plays a script, for tests on a paused clock. Each experiment has a life that its runs
+//! lead, and each operation a list of effects that befall its requests in turn.
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, VecDeque};
@@ -15,35 +16,37 @@ use faultgate_engines::control_plane::{
     Asked, Counts, Details, Manager, Run, RunKey, Trouble, TroubleKind, state_of,
 };
 
-/// When the first run was created, in seconds.
+/// Time of creation of the first run, in seconds since 1970.
 const FIRST_CREATED: i64 = 1_600_000_000;
 
-/// What happens to a request.
+/// The fate of a request.
 #[derive(Debug, Clone)]
 pub(super) enum Effect {
     Granted,
+    /// The request is not granted, with a `Retry-After` in seconds.
     Trouble(TroubleKind, Option<u64>),
-    /// It has its effect, and no answer.
+    /// The request has its effect, and its answer is lost.
     LostAnswer,
     Hang,
     /// The run is not there.
     Gone,
-    /// The answer is of somebody else's run.
+    /// The answer is about somebody else's run.
     Another,
 }
 
-/// How each run goes: its words, each after so long.
+/// The life of each run of an experiment.
 #[derive(Debug, Clone)]
 pub(super) struct Life {
+    /// The run's words, each with its time since the launch.
     pub(super) beats: Vec<(Duration, &'static str)>,
     pub(super) score: Option<f64>,
     pub(super) counts: Counts,
     pub(super) execution: Option<Value>,
-    /// When the agent tells the run's id.
+    /// Time since the launch at which the agent tells the run's id.
     pub(super) named_after: Duration,
-    /// A stop does nothing.
+    /// `true` if a stop does nothing.
     pub(super) deaf: bool,
-    /// It has no run of its own.
+    /// `true` if the experiment is scheduled, so that a launch has no run of its own.
     pub(super) cron: bool,
 }
 
@@ -91,7 +94,7 @@ impl Began {
         let age = now.saturating_duration_since(self.at);
         let mut told = "Queued";
         for (after, word) in &self.life.beats {
-            // What is over stays over.
+            // A run that is over stays over.
             if *after > age || state_of(told).is_terminal() {
                 break;
             }
@@ -118,21 +121,21 @@ impl Began {
 
 #[derive(Default)]
 pub(super) struct World {
-    /// By experiment.
+    /// The lives of runs, by experiment.
     pub(super) lives: BTreeMap<String, Life>,
-    /// By operation, in turn; afterwards all is granted.
+    /// The effects that befall the requests of an operation in turn. All later requests are granted.
     pub(super) effects: BTreeMap<&'static str, VecDeque<Effect>>,
     pub(super) runs: Vec<Began>,
-    /// Launches that reached the server.
+    /// Number of launches that reached the server, by the experiment's name in the plan.
     pub(super) launches: BTreeMap<String, u64>,
-    /// Notify ids that were to be stopped.
+    /// Notify ids of the runs that a stop was asked for.
     pub(super) stops: Vec<String>,
     pub(super) calls: BTreeMap<String, u64>,
     pub(super) at: Vec<Instant>,
     pub(super) latency: Duration,
-    /// Each run takes a request of its own.
+    /// `true` if each run takes a request of its own.
     pub(super) one_by_one: bool,
-    /// Its lists leave notify ids out.
+    /// `true` if lists leave notify ids out.
     pub(super) lists_no_notify_ids: bool,
 }
 
@@ -152,7 +155,7 @@ impl Fake {
         self
     }
 
-    /// Somebody launches the same.
+    /// Begins a run, which is ours or somebody else's, and returns its notify id.
     pub(super) fn begin(&self, experiment: &str, ours: bool) -> String {
         let mut world = self.0.borrow_mut();
         let life = world.lives[experiment].clone();

@@ -1,4 +1,4 @@
-//! Launches whose answers are lost, refused or late.
+//! Tests of launches whose answers are lost, refused or late.
 
 use super::*;
 
@@ -39,7 +39,7 @@ async fn a_launch_without_an_answer_finds_its_run_and_is_not_sent_again() {
     assert!(played.warnings[0].contains("the only run that is new"), "{:?}", played.warnings);
 }
 
-/// Lists without notify ids, and a run that is over before it is looked for.
+/// The lists have no notify ids, and the run is over before it is looked for.
 #[tokio::test(start_paused = true)]
 async fn a_launch_without_an_answer_finds_a_run_that_is_over_already() {
     let mut own = life(&[(0, "Completed")]);
@@ -50,14 +50,14 @@ async fn a_launch_without_an_answer_finds_a_run_that_is_over_already() {
     let played = one(&fake).await;
     assert_eq!(played.one().id.as_deref(), Some("n2"), "{}", played.one().reason);
     assert_eq!((played.one().verdict, fake.calls_of("launch")), (Verdict::Passed, 1));
-    // Of two launches of one experiment neither is taken for the other, also where one is over.
+    // Neither of two launches of one experiment is taken for the other, even if one is over.
     let fake = fake.after("launch", &[OK, Effect::LostAnswer]);
     let played = run(&fake, &[("one", "e"), ("two", "e")], Setting::default()).await;
     let ids: Vec<_> = played.results.iter().map(|result| result.id.as_deref()).collect();
     assert_eq!(ids, [Some("n3"), Some("n4")]);
 }
 
-/// A run of somebody else's gets its id after ours was launched, and is not taken for it.
+/// Somebody else's run gets its id after ours was launched, and is not taken for it.
 #[tokio::test(start_paused = true)]
 async fn a_run_that_waited_before_is_not_taken_for_ours() {
     let mut own = life(&[(3, "Running"), (100, "Completed")]);
@@ -71,7 +71,7 @@ async fn a_run_that_waited_before_is_not_taken_for_ours() {
     assert_eq!(fake.calls_of("stop"), 0);
 }
 
-/// Nothing tells such a run from any other that waits.
+/// A run without a notify id cannot be told from any other that waits.
 #[tokio::test(start_paused = true)]
 async fn a_launch_without_an_answer_whose_run_stays_in_the_queue_is_told() {
     let mut own = life(&[]);
@@ -97,7 +97,7 @@ async fn a_launch_of_which_nothing_has_come_is_an_error() {
     }
 }
 
-/// Whichever is ours, stopping the other would be somebody else's loss.
+/// The run that is ours cannot be told, and to stop the other one would be somebody else's loss.
 #[tokio::test(start_paused = true)]
 async fn two_new_runs_are_left_alone() {
     let fake = completes().after("launch", &[Effect::LostAnswer]);

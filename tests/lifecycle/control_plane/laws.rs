@@ -1,4 +1,4 @@
-//! What must hold for any life of a run and any trouble with requests.
+//! The laws that must hold for any life of a run and any trouble with requests.
 
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -91,7 +91,7 @@ fn holds(fake: &Fake, played: &Played) {
             assert!(own.ours && state_of(own.phase()) == State::Completed, "false green: {result:#?}");
             assert!(own.life.score.and_then(Score::new).is_some(), "false green: {result:#?}");
             assert_ne!(own.life.counts.total, Some(0), "false green: {result:#?}");
-            // Where the faults could not be read, the counts have to do: of those that all passed.
+            // The counts have to do if no faults can be read, and must say that all of them passed.
             if result.faults.is_empty() {
                 let Counts { total, passed, failed, .. } = own.life.counts;
                 assert!(
@@ -102,7 +102,7 @@ fn holds(fake: &Fake, played: &Played) {
             let told = !result.faults.is_empty() && own.life.execution == Some(execution("Awaited"));
             assert!(!told, "false green: {result:#?}");
         }
-        // What was begun is over, or the report says that it is not known to be.
+        // Every run that was begun is over, or the report says that it may not be.
         for own in world.runs.iter().filter(|run| run.ours && run.life.beats.len() < 100) {
             let over = state_of(own.phase()).is_terminal();
             let says = |words: &str| played.results.iter().any(|result| result.reason.contains(words));
@@ -126,7 +126,8 @@ proptest! {
     ) {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
         runtime.block_on(async {
-            // A launch that was lost on its way and a rival's that came in the same moment cannot be told apart.
+            // A launch that was lost on its way and a rival's that came in the same moment cannot be told
+            // apart.
             let rival = rival.filter(|_| signal.is_none());
             let begins_none = lives.iter().any(|life| life.cron);
             let is_lost = |effect: &Effect| match effect {

@@ -23,7 +23,7 @@ use tokio::time::sleep;
 const OK: Effect = Effect::Granted;
 const TIMEOUT: Duration = Duration::from_secs(600);
 const QUEUE_TIMEOUT: Duration = Duration::from_secs(120);
-/// The worst that launch, stop, confirmation and reports may add to a timeout.
+/// Longest time that launch, stop, confirmation and reports may add to a timeout.
 const AROUND: Duration = Duration::from_secs(90 + 90 + 60 + 60 + 10);
 
 fn trouble(kind: TroubleKind) -> Effect {
@@ -229,7 +229,7 @@ async fn a_cancel_in_the_queue_says_what_kept_the_stop() {
     assert!(!result.reason.contains("did not answer"), "{}", result.reason);
 }
 
-/// The run's id would be known by a read that is never answered.
+/// A read that is never answered would tell the run's id.
 #[tokio::test(start_paused = true)]
 async fn a_stop_goes_out_although_reads_hang() {
     let fake = completes().after("read", &vec![Effect::Hang; 20]);
@@ -333,7 +333,7 @@ async fn limits_are_respected_by_all_runs() {
     let at = fake.0.borrow().at.clone();
     let pauses = at.windows(2).map(|pair| pair[1] - pair[0]).filter(|pause| pause.as_secs() >= 60);
     assert_eq!(pauses.count(), 1, "nobody asks for a minute");
-    // Without a Retry-After the pauses grow.
+    // The pauses grow if there is no Retry-After.
     let fake = completes().after("read", &vec![trouble(TroubleKind::Limited); 4]);
     assert_eq!(one(&fake).await.one().verdict, Verdict::Passed);
     let at = fake.0.borrow().at.clone();
@@ -399,7 +399,7 @@ async fn one_request_serves_many_runs_and_few_are_made() {
     assert!(played.results.iter().all(|result| result.verdict == Verdict::Passed));
     let requests = fake.0.borrow().at.len();
     assert!(requests <= 120, "{requests} in ten minutes");
-    // Where each takes a request of its own, only those that are due are read.
+    // Only the runs that are due are read if each takes a request of its own.
     let fake = Fake::with("e", life(&[(3, "Running"), (500, "Completed")]));
     fake.0.borrow_mut().one_by_one = true;
     let played = run(&fake, &plans[..4], Setting::default()).await;

@@ -1,5 +1,5 @@
-//! The GraphQL way in: every request is parsed, validated against the schema and executed by a GraphQL
-//! implementation that is not ours, and so are the answers.
+//! The GraphQL API. A GraphQL implementation that is not ours parses every request, validates it by the
+//! schema and executes it, and holds the answers to the schema as well.
 
 use std::cell::RefCell;
 
@@ -25,13 +25,13 @@ impl Schemas {
         Self { older, newer }
     }
 
-    /// Executes a request. A fault is one that no server would take.
+    /// Executes a request. One that no server would take is a fault.
     pub(super) fn answer(&self, body: &Value, newer: bool, world: &mut World) -> Answered {
         if let Some(faults) = Self::faults(body, &self.newer) {
             return Answered { status: 422, body: refused(&faults), fault: Some(faults) };
         }
         let schema = if newer { &self.newer } else { &self.older };
-        // An older server does not know what it does not know; that is no fault of the client.
+        // An older server refuses a request that newer ones know. That is no fault of the client.
         if let Some(faults) = Self::faults(body, schema) {
             return Answered { status: 422, body: refused(&faults), fault: None };
         }
@@ -45,14 +45,14 @@ impl Schemas {
             Execution::new(schema, &document).raw_variable_values(&variables).execute_sync(&root).unwrap();
         let mut body = serde_json::to_value(response).unwrap();
         for error in body["errors"].as_array_mut().into_iter().flatten() {
-            // The servers' own do not say where their errors come from.
+            // Real servers do not say where their errors come from.
             let message = error["message"].as_str().unwrap_or_default();
             error["message"] = json!(message.strip_prefix("resolver error: ").unwrap_or(message));
         }
         Answered { status: 200, body, fault: None }
     }
 
-    /// What is wrong with a request for this schema.
+    /// Returns what is wrong with a request by this schema.
     fn faults(body: &Value, schema: &Valid<Schema>) -> Option<String> {
         let document = match ExecutableDocument::parse_and_validate(schema, query(body), "request") {
             Ok(document) => document,
@@ -84,7 +84,7 @@ pub(super) struct Answered {
     pub(super) fault: Option<String>,
 }
 
-/// Validation errors, as gqlgen gives them.
+/// Returns validation errors in the form that gqlgen gives them.
 fn refused(why: &str) -> Value {
     let error = json!({ "message": why, "extensions": { "code": "GRAPHQL_VALIDATION_FAILED" } });
     json!({ "errors": [error], "data": null })
@@ -94,7 +94,7 @@ fn query(body: &Value) -> &str {
     body["query"].as_str().unwrap_or_default()
 }
 
-/// The name of the first field of a request: what it asks for.
+/// Returns the name of the first field of a request, which is what it asks for.
 pub(super) fn operation(body: &Value) -> Option<String> {
     let after = query(body).split_once('{')?.1.trim_start();
     Some(after.chars().take_while(char::is_ascii_alphanumeric).collect())
@@ -149,14 +149,14 @@ fn stop(arguments: &Value, workflow: &str, world: &mut World) -> Result<Value, S
     if stopped == 0 { Err("no running experiments found".to_owned()) } else { Ok(json!(true)) }
 }
 
-/// True of a poll; what is asked for beside it makes no time pass.
+/// Returns `true` for a poll. Other requests make no time pass.
 fn asks_for_phase(info: &ResolveInfo<'_>) -> bool {
     let runs = info.field_selections().iter().flat_map(|field| field.selection_set.selections.iter());
     let fields = runs.filter_map(Selection::as_field).flat_map(|field| field.selection_set.fields());
     fields.into_iter().any(|field| field.name == "phase")
 }
 
-/// The values of a list of the request; None where it does not filter.
+/// Returns the values of a list in the request; `None` if it does not filter.
 fn filter<'r>(request: &'r Value, name: &str) -> Option<Vec<&'r str>> {
     let list = request[name].as_array()?;
     Some(list.iter().filter_map(Value::as_str).collect())
@@ -183,12 +183,12 @@ fn list_runs(request: &Value, world: &mut World, polled: bool) -> Value {
     json!({ "totalNoOfWorkflowRuns": total, "workflowRuns": rows })
 }
 
-/// No server lists more at once, whatever it is asked for.
-const LONGEST: usize = 50;
+/// Most rows that a list has, whatever it is asked for.
+const MAX_ROWS: usize = 50;
 
 fn page(request: &Value, rows: Vec<Value>) -> Vec<Value> {
     let number = |name: &str| request["pagination"][name].as_u64().and_then(|n| usize::try_from(n).ok());
-    let (page, limit) = (number("page").unwrap_or(0), number("limit").unwrap_or(15).min(LONGEST));
+    let (page, limit) = (number("page").unwrap_or(0), number("limit").unwrap_or(15).min(MAX_ROWS));
     rows.into_iter().skip(page * limit).take(limit).collect()
 }
 

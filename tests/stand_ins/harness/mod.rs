@@ -1,7 +1,9 @@
-//! A Harness that lives in the test: GraphQL and REST as its API's descriptions have them, over a world of
-//! experiments and runs. What a real one would not take is a fault, kept for the test to look at.
+//! A Harness that lives in the test: GraphQL and REST as the API's descriptions have them, over a world of
+//! experiments and runs. A request that a real server would not take is a fault, which is kept for the test
+//! to look at.
 //!
-//! Runs live by beats, each for a number of polls or until the test lets it go on: nothing depends on time.
+//! Runs live by beats, each of which lasts for a number of polls or until the test lets the run go on.
+//! Nothing depends on time. `graphql` and `rest` are the two APIs, and `world` is what the project keeps.
 
 #![allow(dead_code, unused_imports, reason = "each test that includes it uses a part of it")]
 
@@ -24,7 +26,7 @@ pub(crate) use world::{Beat, Experiment, OnStop, Run, World, execution};
 pub(crate) const ACCOUNT: &str = "acc0UNT-of_Shop";
 pub(crate) const ORG: &str = "default";
 pub(crate) const PROJECT: &str = "shop";
-/// Of that account. No output, file or error may show it.
+/// A key of that account. No output, file or error may show it.
 pub(crate) const KEY: &str = "sat.acc0UNT-of_Shop.5f2b8c1d.mark9harnesskey";
 /// The experiment that is always there.
 pub(crate) const EXPERIMENT: &str = "d7c9d243-0219-4f7c-84c2-3004e59e4505";
@@ -33,7 +35,7 @@ pub(crate) const IDENTITY: &str = "cart-pod-delete";
 /// A request as the server sees it.
 #[derive(Debug, Clone)]
 pub(crate) struct Asked {
-    /// The field of GraphQL, or the operation of REST; else method and path.
+    /// The field of GraphQL or the operation of REST; for any other request, its method and path.
     pub(crate) operation: String,
     pub(crate) method: String,
     pub(crate) path: String,
@@ -41,33 +43,33 @@ pub(crate) struct Asked {
     pub(crate) body: Value,
 }
 
-/// What is answered in place of an answer.
+/// An answer in place of the right one.
 #[derive(Debug, Clone)]
 pub(crate) enum Answer {
     Status(u16, Value),
     /// HTTP 200 with GraphQL's errors.
     Errors(&'static str),
-    /// HTTP 200 with this as the whole answer.
+    /// HTTP 200 with this value as the whole answer.
     Body(Value),
     /// A page for browsers.
     Page,
     Garbage,
-    /// More than anybody reads.
+    /// An answer that is longer than anybody reads.
     Oversized,
-    /// Nothing, for longer than anybody waits.
+    /// No answer, for longer than anybody waits.
     Silence,
-    /// To another place.
+    /// A redirect to this address.
     Redirect(String),
 }
 
-/// Requests that are not answered as they should be.
+/// An answer that the next requests for an operation get in place of the right one.
 #[derive(Debug, Clone)]
 pub(crate) struct Interruption {
-    /// None: whatever is asked.
+    /// The operation; `None` if it is any.
     operation: Option<&'static str>,
     times: usize,
     answer: Answer,
-    /// What was asked for is done all the same.
+    /// `true` if the request has its effect all the same.
     takes_effect: bool,
 }
 
@@ -77,14 +79,14 @@ struct Kept {
     asked: Vec<Asked>,
     faults: Vec<String>,
     interruptions: Vec<Interruption>,
-    /// Requests that the key is still good for; None: it does not expire.
+    /// Number of requests that the key is still good for; `None` if it does not expire.
     key_lasts: Option<usize>,
     older_schema: bool,
     without_rest: bool,
 }
 
 struct Shared {
-    /// Before `/gateway`, for installations below a path.
+    /// The path before `/gateway`, for installations below a path.
     prefix: &'static str,
     schemas: Schemas,
     kept: Mutex<Kept>,
@@ -97,11 +99,12 @@ pub(crate) struct Harness {
 }
 
 impl Harness {
-    /// A project with one experiment whose runs live like this.
+    /// Starts a server with one project and one experiment, whose runs lead this life.
     pub(crate) async fn living(life: &[Beat]) -> Self {
         Self::below("", life).await
     }
 
+    /// Starts the server below a path.
     pub(crate) async fn below(prefix: &'static str, life: &[Beat]) -> Self {
         let world =
             World { experiments: vec![Experiment::new(EXPERIMENT, IDENTITY, life)], ..World::default() };
@@ -112,12 +115,12 @@ impl Harness {
         Self { server, shared }
     }
 
-    /// What `harness-url` is to be.
+    /// Returns the value of `harness-url`.
     pub(crate) fn url(&self) -> String {
         format!("{}{}", self.server.uri(), self.shared.prefix)
     }
 
-    /// A server of the first generation: GraphQL without optional fields, and no REST v2.
+    /// Turns it into a server of the first generation: GraphQL without optional fields, and no REST v2.
     pub(crate) fn is_older(&self) {
         let mut kept = self.shared.kept.lock().unwrap();
         (kept.older_schema, kept.without_rest) = (true, true);
@@ -127,17 +130,17 @@ impl Harness {
         self.shared.kept.lock().unwrap().without_rest = true;
     }
 
-    /// The key is good for so many further requests.
+    /// Has the key expire after so many further requests.
     pub(crate) fn key_lasts(&self, requests: usize) {
         self.shared.kept.lock().unwrap().key_lasts = Some(requests);
     }
 
-    /// The next requests for an operation are answered like this, and have no effect.
+    /// Gives this answer to the next requests for an operation, which have no effect.
     pub(crate) fn interrupt(&self, operation: impl Into<Option<&'static str>>, times: usize, answer: Answer) {
         self.add(Interruption { operation: operation.into(), times, answer, takes_effect: false });
     }
 
-    /// The next request for an operation is done and answered like this.
+    /// Gives this answer to the next request for an operation, which has its effect.
     pub(crate) fn garble(&self, operation: &'static str, answer: Answer) {
         self.add(Interruption { operation: Some(operation), times: 1, answer, takes_effect: true });
     }
@@ -153,7 +156,7 @@ impl Harness {
         looked
     }
 
-    /// A held run goes on.
+    /// Lets a held run go on.
     pub(crate) fn go_on(&self, notify_id: &str) {
         self.world(|world| world.run(notify_id).expect("the run is there").go_on());
     }
@@ -162,7 +165,7 @@ impl Harness {
         self.shared.kept.lock().unwrap().asked.clone()
     }
 
-    /// The operations asked for, in order.
+    /// Returns the operations that were asked for, in order.
     pub(crate) fn operations(&self) -> Vec<String> {
         self.asked().into_iter().map(|asked| asked.operation).collect()
     }
@@ -171,18 +174,19 @@ impl Harness {
         self.operations().iter().filter(|asked| *asked == operation).count()
     }
 
-    /// Until this holds of the world and of what was asked.
+    /// Waits until this holds of the world and of the requests so far. Fails the test after a minute.
     pub(crate) async fn until(&self, what: &str, holds: impl Fn(&World, &[Asked]) -> bool) {
         let waiting = async {
             loop {
                 let changed = self.shared.changed.notified();
                 let mut changed = std::pin::pin!(changed);
+                // The wait begins before the world is looked at, so that no change between is missed.
                 changed.as_mut().enable();
-                let there = {
+                let holds_now = {
                     let kept = self.shared.kept.lock().unwrap();
                     holds(&kept.world, &kept.asked)
                 };
-                if there {
+                if holds_now {
                     return;
                 }
                 changed.await;
@@ -196,7 +200,7 @@ impl Harness {
         self.shared.kept.lock().unwrap().faults.clone()
     }
 
-    /// All that was asked was as the API has it, and no request stopped everybody's runs.
+    /// Asserts that every request was as the API has it, and that none stopped everybody's runs.
     #[track_caller]
     pub(crate) fn assert_no_faults(&self) {
         assert_eq!(self.faults(), [""; 0]);
@@ -296,7 +300,7 @@ impl Shared {
     }
 }
 
-/// What each request carries beside its key.
+/// Checks the headers that each request carries beside its key.
 fn headers(request: &Request) -> Result<(), String> {
     let all = |name: &str| -> Vec<&str> {
         request.headers.get_all(name).iter().filter_map(|value| value.to_str().ok()).collect()

@@ -1,4 +1,4 @@
-//! The REST way in, version 2: what its description does not have is a fault.
+//! The REST API, version 2. A request that the API's description does not have is a fault.
 
 use std::collections::BTreeMap;
 
@@ -18,10 +18,10 @@ pub(super) struct Asking<'a> {
     pub(super) body: &'a Value,
 }
 
-/// Status and body, or a fault.
+/// The status and body of an answer, or a fault.
 pub(super) type Outcome = Result<(u16, Value), String>;
 
-/// The operation and the experiment of a path.
+/// Returns the operation and the experiment of a path.
 pub(super) fn route<'p>(method: &str, path: &'p str) -> Option<(&'static str, &'p str)> {
     let parts: Vec<&str> = path.split('/').collect();
     match (method, &parts[..]) {
@@ -85,7 +85,7 @@ impl Asking<'_> {
         self.query.get(name).map_or("", String::as_str)
     }
 
-    /// The experiment by its id or, with `isIdentity`, by its identity.
+    /// Returns the id of the experiment, which is named by its id or, with `isIdentity`, by its identity.
     fn experiment(&self, world: &World) -> Option<String> {
         let by_identity = self.get("isIdentity") == "true";
         let found = world.experiments.iter().find(|experiment| {
@@ -134,7 +134,7 @@ impl Asking<'_> {
         if stopped == 0 {
             return Ok(no_documents());
         }
-        // Without force it is only requested.
+        // The stop is only requested, unless it is by force.
         Ok((
             200,
             json!({ "experimentId": self.id, "experimentName": "", "isStopped": self.get("force") == "true" }),

@@ -1,28 +1,28 @@
-//! What a Harness project keeps: experiments, and runs that live as they are told.
+//! The world of a Harness project: experiments, and runs that lead the lives which tests give them.
 
 use std::collections::VecDeque;
 
 use serde_json::{Value, json};
 
-/// When the first run was created, in milliseconds.
+/// Time of creation of the first run, in milliseconds since 1970.
 const EPOCH: i64 = 1_767_322_800_000;
 
-/// How a run is told at some time of its life.
+/// The state in which a run is told at some time of its life.
 #[derive(Debug, Clone)]
 pub(crate) struct Beat {
     pub(crate) phase: String,
     pub(crate) score: Option<f64>,
-    /// Passed, failed, awaited, stopped, not available.
+    /// Numbers of faults: passed, failed, awaited, stopped, not available.
     pub(crate) counts: [u32; 5],
-    /// No row is there.
+    /// `true` if lists do not have the run.
     pub(crate) absent: bool,
-    /// The agent has reported, and with it came the run's id.
+    /// `true` if the agent has reported, so that the run has an id.
     pub(crate) reported: bool,
     pub(crate) completed: bool,
     pub(crate) execution: String,
     pub(crate) error: Option<String>,
     pub(crate) governance: Option<Value>,
-    /// Reads until the next beat; None: until it is told.
+    /// Number of reads until the next beat; `None` if the test lets the run go on.
     pub(crate) reads: Option<u32>,
 }
 
@@ -42,7 +42,7 @@ impl Beat {
         }
     }
 
-    /// The list of runs is empty.
+    /// A run that no list has yet.
     pub(crate) fn absent() -> Self {
         Self { absent: true, reported: false, ..Self::phase("") }
     }
@@ -55,12 +55,12 @@ impl Beat {
         Self { counts: [0, 0, 1, 0, 0], ..Self::phase("Running") }
     }
 
-    /// An end by this word, with this score.
+    /// An end with this word and this score.
     pub(crate) fn ended(phase: &str, score: f64) -> Self {
         Self { score: Some(score), completed: true, ..Self::phase(phase) }
     }
 
-    /// One fault that passed or failed by its probes.
+    /// An end with one fault, which passed or failed by its probes.
     pub(crate) fn completed(score: f64) -> Self {
         let passed = score >= 100.0;
         let phase = if passed { "Completed" } else { "Completed_With_Probe_Failure" };
@@ -73,20 +73,20 @@ impl Beat {
         Self { error: Some(why.to_owned()), ..Self::ended("Error", 0.0) }
     }
 
-    /// A rule of ChaosGuard does not allow it.
+    /// An end because a rule of ChaosGuard does not allow the run.
     pub(crate) fn blocked(why: &str) -> Self {
         let governance = json!({ "name": "ChaosGuard", "type": "SecurityGovernance", "startedAt": 1,
             "finishedAt": 2, "phase": "Failed", "message": why });
         Self { governance: Some(governance), reported: false, ..Self::ended("Blocked", 0.0) }
     }
 
-    /// For so many reads.
+    /// Has the beat last for so many reads.
     pub(crate) fn lasting(mut self, reads: u32) -> Self {
         self.reads = Some(reads);
         self
     }
 
-    /// Until the test says that it goes on.
+    /// Has the beat last until the test lets the run go on.
     pub(crate) fn held(mut self) -> Self {
         self.reads = None;
         self
@@ -110,14 +110,14 @@ pub(crate) fn execution(faults: &[(&str, &str, f64)]) -> String {
     json!({ "workflowType": "experiment", "phase": "Completed", "nodes": nodes }).to_string()
 }
 
-/// What becomes of a run that is asked to stop.
+/// The fate of a run that is asked to stop.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum OnStop {
-    /// It is stopped after so many reads.
+    /// The run is stopped after so many reads.
     After(u32),
-    /// Its row says `Stopped` at once and never changes.
+    /// The run's row says `Stopped` at once and never changes.
     Frozen,
-    /// Nothing happens.
+    /// The run goes on.
     Ignored,
 }
 
@@ -130,14 +130,14 @@ pub(crate) struct Experiment {
     pub(crate) infra_type: String,
     pub(crate) active: bool,
     pub(crate) confirmed: bool,
-    /// Weights of its faults.
+    /// Names of faults, each with its weight.
     pub(crate) weights: Vec<(String, i32)>,
-    /// The lives of the runs to come; the last serves for all others.
+    /// The lives of the next runs. All runs after those lead the last one.
     pub(crate) lives: VecDeque<Vec<Beat>>,
     pub(crate) on_stop: OnStop,
-    /// A launch is refused in these words.
+    /// The words by which a launch is refused, if it is.
     pub(crate) refusal: Option<String>,
-    /// What REST says of its runtime inputs.
+    /// The answer of REST about the runtime inputs.
     pub(crate) variables: Value,
     pub(crate) probes: Vec<Value>,
     pub(crate) steps: Vec<Value>,
@@ -181,7 +181,7 @@ pub(crate) struct Run {
     pub(crate) created_at: i64,
     pub(crate) updated_at: i64,
     pub(crate) stop_requests: u32,
-    /// What it was launched with, by REST.
+    /// The inputs that the run was launched with by REST.
     pub(crate) inputs: Option<Value>,
     now: Beat,
     seen: u32,
@@ -193,12 +193,12 @@ impl Run {
         &self.now
     }
 
-    /// The id that an answer tells: empty until the agent has reported.
+    /// Returns the id that answers tell, which is empty until the agent has reported.
     pub(crate) fn told_run_id(&self) -> &str {
         if self.now.reported { &self.run_id } else { "" }
     }
 
-    /// To the next beat of its life.
+    /// Goes on to the next beat of the run's life.
     pub(crate) fn go_on(&mut self) {
         if let Some(next) = self.next.pop_front() {
             self.now = next;
@@ -207,7 +207,7 @@ impl Run {
         }
     }
 
-    /// It has been polled.
+    /// Counts a poll.
     fn read(&mut self) {
         self.seen += 1;
         if self.now.reads.is_some_and(|reads| self.seen >= reads) {
@@ -234,12 +234,12 @@ impl Run {
     }
 }
 
-/// What the project keeps.
+/// The experiments and runs of the project.
 #[derive(Debug, Default)]
 pub(crate) struct World {
     pub(crate) experiments: Vec<Experiment>,
     pub(crate) runs: Vec<Run>,
-    /// Stops that named no run, and so stopped everybody's.
+    /// Number of stops that named no run, and so stopped everybody's.
     pub(crate) stops_of_all: u32,
 }
 
@@ -252,14 +252,14 @@ impl World {
         self.runs.iter_mut().find(|run| run.notify_id == notify_id)
     }
 
-    /// A new run, by its notify id, or why there is none.
+    /// Launches a run and returns its notify id. Fails with the server's words if there is no run.
     pub(crate) fn launch(&mut self, id: &str, inputs: Option<Value>) -> Result<String, String> {
         let sequence = self.runs.len() + 1;
         let experiment = self.experiment(id).ok_or("mongo: no documents in result")?;
         if let Some(refusal) = &experiment.refusal {
             return Err(refusal.clone());
         }
-        // Runs of a schedule get their ids when the schedule comes to them.
+        // A run of a schedule gets its id only when the schedule comes to it.
         let notify_id = if experiment.cron.is_empty() { format!("notify-{sequence}") } else { String::new() };
         let mut life: VecDeque<Beat> = experiment.next_life().into();
         let now = life.pop_front().unwrap_or_else(|| Beat::queued().held());
@@ -280,7 +280,7 @@ impl World {
         Ok(notify_id)
     }
 
-    /// A run of the past, as it ended, and how long it took.
+    /// Adds a run of the past, which ended like this and took so many seconds.
     pub(crate) fn past_run(&mut self, id: &str, end: Beat, seconds: i64) -> String {
         let notify_id = self.launch(id, None).unwrap();
         let run = self.run(&notify_id).unwrap();
@@ -290,7 +290,7 @@ impl World {
         notify_id
     }
 
-    /// The rows that a list holds, in the order of creation. Polling makes time pass for them.
+    /// Returns the rows of a list, in the order of creation. A poll makes time pass for them.
     pub(crate) fn rows(&mut self, wanted: impl Fn(&Run) -> bool, polled: bool) -> Vec<Run> {
         let mut rows = Vec::new();
         for run in self.runs.iter_mut().filter(|run| wanted(run)) {
@@ -304,7 +304,7 @@ impl World {
         rows
     }
 
-    /// Asks these runs to stop; how many there were.
+    /// Asks these runs to stop, and returns their number.
     pub(crate) fn stop(&mut self, wanted: impl Fn(&Run) -> bool) -> usize {
         let manners: Vec<(String, OnStop)> =
             self.experiments.iter().map(|experiment| (experiment.id.clone(), experiment.on_stop)).collect();

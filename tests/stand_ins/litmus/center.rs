@@ -1,4 +1,4 @@
-//! What a ChaosCenter holds, and what it does when it is asked: also what it should not.
+//! The state of a ChaosCenter, and what it does when it is asked, including what it should not do.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -8,12 +8,12 @@ use serde_json::{Value, json};
 use super::runs::{Fault, Row, Stage};
 use super::{EXPERIMENT, PASSWORD, PROJECT, TOKEN, USER};
 
-/// What a stop does differs.
+/// The versions of LitmusChaos, which differ in what a stop does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Version {
-    /// Another API.
+    /// A version with another API.
     V2_14,
-    /// Nothing to stop a run with.
+    /// A version without a request to stop a run.
     V3_0,
     V3_20,
     V3_30,
@@ -30,12 +30,12 @@ pub(crate) enum Standing {
 #[derive(Debug, Clone)]
 pub(crate) struct Experiment {
     pub(crate) name: String,
-    /// "" where it is run on demand.
+    /// The schedule; "" if the experiment is run on demand.
     pub(crate) cron: String,
-    /// Name, and whether it is connected.
+    /// Name of the infrastructure, and `true` if it is connected.
     pub(crate) infra: Option<(String, bool)>,
     pub(crate) weights: Vec<(String, i64)>,
-    /// How each next run lives; where none is left, as the first did.
+    /// The lives of the next runs. Once a single one is left, all further runs lead it.
     pub(crate) lives: VecDeque<Vec<Stage>>,
 }
 
@@ -51,13 +51,13 @@ pub(crate) struct Center {
     pub(crate) logins: u32,
     pub(crate) experiments: BTreeMap<String, Experiment>,
     pub(crate) runs: Vec<Row>,
-    /// Whether the agent is connected to the server that is asked: else nothing reaches it.
+    /// `true` if the agent is connected to the server that is asked. Nothing reaches it otherwise.
     pub(crate) agent_listens: bool,
-    /// Run ids, as the agent was told to stop them.
+    /// Ids of the runs that the agent was told to stop, in order.
     pub(crate) told_to_stop: Vec<String>,
-    /// Reads and lists that do not find a new run yet.
+    /// Number of reads and lists that do not find a new run yet.
     pub(crate) unseen: u32,
-    /// Added to the time of the server's clock, in milliseconds.
+    /// Error of the server's clock, in milliseconds.
     pub(crate) clock_offset: i64,
 }
 
@@ -87,7 +87,7 @@ impl Center {
         }
     }
 
-    /// The experiment's runs live like this from now on, whatever its faults weigh.
+    /// Has the experiment's next runs lead these lives, and gives it the weights of their faults.
     pub(crate) fn script(&mut self, lives: Vec<Vec<Stage>>) {
         let experiment = self.experiments.get_mut(EXPERIMENT).unwrap();
         let last = lives.iter().flatten().rev().find_map(|stage| stage.results.as_ref());
@@ -101,13 +101,13 @@ impl Center {
         self.runs.iter_mut().find(|run| run.notify_id == notify_id).unwrap()
     }
 
-    /// The agent tells something of a run.
+    /// Has the agent tell something of a run.
     pub(crate) fn tell(&mut self, notify_id: &str, stage: Stage) {
         let now = self.now();
         self.run(notify_id).take(stage, now);
     }
 
-    /// Every token so far is no good any more.
+    /// Ends every token so far.
     pub(crate) fn end_tokens(&mut self, standing: Standing) {
         for token in self.tokens.values_mut() {
             *token = standing;
@@ -137,7 +137,7 @@ impl Center {
         (200, answer)
     }
 
-    /// Who asks, or what is said of a token that is no good.
+    /// Checks the token and the user's role. Fails with the server's words.
     pub(super) fn permit(&self, token: &str, project: &str, roles: &[&str]) -> Result<(), String> {
         let denied = match self.tokens.get(token) {
             Some(Standing::Valid) if project != PROJECT || !roles.contains(&self.role.as_str()) => {
@@ -151,7 +151,7 @@ impl Center {
         Err(format!("permission_denied: rpc error: code = Unknown desc = {denied}"))
     }
 
-    /// A field of `Query` or `Mutation`.
+    /// Answers a field of `Query` or `Mutation`.
     pub(super) fn resolve(&mut self, token: &str, field: &str, asked: &Value) -> Result<Value, String> {
         let roles: &[&str] = match field {
             "runChaosExperiment" | "stopExperimentRuns" => &["Owner", "Executor"],
@@ -177,7 +177,7 @@ impl Center {
             .take(usize::try_from(limit).unwrap())
             .map(|(id, experiment)| {
                 let infra = experiment.infra.as_ref().map(|(name, active)| {
-                    // As the server does it: never filled in here.
+                    // The real server never fills in `isInfraConfirmed` here.
                     json!({ "infraID": "infra-1", "name": name, "isActive": active, "isInfraConfirmed": false })
                 });
                 let kind = if experiment.cron.is_empty() { "experiment" } else { "cronexperiment" };
@@ -229,7 +229,7 @@ impl Center {
         if asked["experimentRunID"].is_null() && asked["notifyID"].is_null() {
             return Err("experimentRunID or notifyID not provided".to_owned());
         }
-        // An empty id is not looked at: with two of them it is the first run that is found.
+        // The server does not look at an empty id, so two of them find the first run.
         let fits = |wanted: &str, is: &str| wanted.is_empty() || wanted == is;
         let found = self.runs.iter_mut().find(|run| {
             fits(text(asked, "experimentRunID"), &run.run_id) && fits(text(asked, "notifyID"), &run.notify_id)
@@ -296,7 +296,7 @@ impl Center {
                 self.told_to_stop.push(run.run_id.clone());
                 run.ahead = VecDeque::from([Stage::going("Running"), Stage::over("Stopped", Vec::new())]);
             }
-            // Whatever came out of it: what the agent tells later is dropped.
+            // Versions from 3.30 on overwrite even a result, and drop what the agent tells later.
             if version >= Version::V3_30 {
                 "Stopped".clone_into(&mut run.phase);
                 run.completed = true;

@@ -1,5 +1,6 @@
-//! GraphQL as a real server does it: the whole document is validated against the schema, variables are coerced, the
-//! named operation is executed. Only `phase` is answered as it is stored, whatever the schema's enum says.
+//! GraphQL as a real server does it: the whole document is validated by the schema, variables are coerced,
+//! and the named operation is executed. Only `phase` is answered as it is stored, whatever the schema's enum
+//! says.
 
 use std::cell::RefCell;
 use std::sync::LazyLock;
@@ -15,9 +16,9 @@ use super::center::Center;
 const SDL: &str = include_str!("schema.graphql");
 const OPEN_ENUM: &str = "enum ExperimentRunStatus";
 
-/// What requests are held against.
+/// The schema by which requests are validated.
 static DECLARED: LazyLock<Valid<Schema>> = LazyLock::new(|| schema(SDL.to_owned()));
-/// What answers are held against.
+/// The schema by which answers are made, in which the phase may be any word.
 static ANSWERED: LazyLock<Valid<Schema>> = LazyLock::new(|| {
     let (before, from) = SDL.split_once(OPEN_ENUM).unwrap();
     let (_, after) = from.split_once('}').unwrap();
@@ -28,7 +29,7 @@ fn schema(sdl: String) -> Valid<Schema> {
     Schema::parse_and_validate(sdl, "schema.graphql").unwrap()
 }
 
-/// A request that no server would take, or the answer to it.
+/// Answers a request. Fails if no server would take it.
 pub(super) fn answer(center: &mut Center, token: &str, body: &Value) -> Result<Value, String> {
     let (Some(document), Some(operation)) = (body["query"].as_str(), body["operationName"].as_str()) else {
         return Err("no query, or no operationName".to_owned());
@@ -60,7 +61,7 @@ pub(super) fn answer(center: &mut Center, token: &str, body: &Value) -> Result<V
     Ok(answer)
 }
 
-/// `Query` or `Mutation`.
+/// The object `Query` or `Mutation`.
 struct Root<'c> {
     name: String,
     token: &'c str,

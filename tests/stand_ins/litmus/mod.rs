@@ -1,6 +1,7 @@
-//! A ChaosCenter that lives in the test's own process: LitmusChaos 3.x as its front serves it. Runs go on by the reads
-//! that see them, or as the test tells them to; time plays no part. Every request is recorded, and held against the
-//! schema by a GraphQL implementation.
+//! A ChaosCenter that lives in the test's own process: LitmusChaos 3.x as its front serves it. Runs go on by
+//! the reads that see them, or when the test tells them to; time plays no part. Every request is recorded,
+//! and validated by the schema in a GraphQL implementation (`graph`). `center` is what the server keeps, and
+//! `runs` the life of a run.
 
 #![allow(dead_code, unused_imports, reason = "no test crate uses the whole of it")]
 
@@ -23,7 +24,7 @@ pub(crate) use runs::{Fault, Stage};
 pub(crate) const PROJECT: &str = "project-1";
 pub(crate) const EXPERIMENT: &str = "experiment-1";
 pub(crate) const USER: &str = "robot";
-/// What no output, file or error may show.
+/// The password of the user. No output, file or error may show it, nor the token.
 pub(crate) const PASSWORD: &str = "mark9pa55word";
 pub(crate) const TOKEN: &str = "eyJhbGciOiJIUzUxMiJ9.mark9litmustoken";
 
@@ -34,33 +35,33 @@ pub(crate) struct Asked {
     pub(crate) path: String,
     pub(crate) origin: Option<String>,
     pub(crate) authorization: Option<String>,
-    /// GraphQL's `operationName`, else the path.
+    /// The `operationName` of GraphQL; for any other request, its path.
     pub(crate) operation: String,
     pub(crate) variables: Value,
     pub(crate) body: Value,
 }
 
-/// What comes of one request instead of its answer.
+/// An answer that the next request for an operation gets in place of the right one.
 pub(crate) struct Mishap {
     operation: String,
-    /// It is done all the same.
+    /// `true` if the request has its effect all the same.
     takes_effect: bool,
     answer: ResponseTemplate,
 }
 
 impl Mishap {
-    /// To the next request for this operation.
+    /// Gives this answer to the next request for an operation, which has no effect.
     pub(crate) fn on(operation: &str, answer: ResponseTemplate) -> Self {
         Self { operation: operation.to_owned(), takes_effect: false, answer }
     }
 
-    /// HTTP 200, and not what was asked for.
+    /// Answers with HTTP 200 and an error of GraphQL.
     pub(crate) fn errors(operation: &str, message: &str) -> Self {
         let errors = json!({ "errors": [{ "message": message, "path": ["x"] }], "data": null });
         Self::on(operation, ResponseTemplate::new(200).set_body_json(errors))
     }
 
-    /// No answer comes.
+    /// Gives no answer.
     pub(crate) fn hanging(operation: &str) -> Self {
         Self::on(operation, ResponseTemplate::new(200).set_delay(Duration::from_hours(1)))
     }
@@ -74,14 +75,14 @@ impl Mishap {
 struct Kept {
     center: Center,
     asked: Vec<Asked>,
-    /// What was asked that a real server would not take.
+    /// The requests that a real server would not take.
     faults: Vec<String>,
     mishaps: VecDeque<Mishap>,
 }
 
 struct Behind {
     kept: Arc<Mutex<Kept>>,
-    /// Where the front begins: "" or a path.
+    /// The path at which the front begins, which may be "".
     prefix: String,
     news: watch::Sender<()>,
 }
@@ -139,7 +140,7 @@ impl Kept {
             }
             ("GET", path) if path.starts_with("/auth/get_project_role/") => self.role(token),
             ("POST", "/api/query") => self.graphql(token, asked),
-            // The front serves the web client to whatever it does not know.
+            // The front serves the web client at every path that it does not know.
             ("GET", _) => {
                 ResponseTemplate::new(200).set_body_raw("<!doctype html><title>Litmus</title>", "text/html")
             }
@@ -199,7 +200,7 @@ impl ChaosCenter {
         Self::of(Version::V3_31, "").await
     }
 
-    /// The front begins at this path, "" or `/path`.
+    /// Starts a ChaosCenter whose front begins at this path, "" or `/path`.
     pub(crate) async fn of(version: Version, prefix: &str) -> Self {
         let server = MockServer::start().await;
         let mut center = Center::new(version);
@@ -227,7 +228,7 @@ impl ChaosCenter {
         self.kept.lock().unwrap().asked.clone()
     }
 
-    /// The requests for one operation.
+    /// Returns the requests for one operation.
     pub(crate) fn asked_for(&self, operation: &str) -> Vec<Asked> {
         self.asked().into_iter().filter(|asked| asked.operation == operation).collect()
     }
@@ -240,13 +241,13 @@ impl ChaosCenter {
         }
     }
 
-    /// Every request so far was one that a real server takes.
+    /// Asserts that every request so far was one that a real server takes.
     #[track_caller]
     pub(crate) fn assert_no_faults(&self) {
         assert_eq!(self.kept.lock().unwrap().faults, [""; 0]);
     }
 
-    /// Waits for something that requests bring about.
+    /// Waits until this holds, which requests bring about.
     pub(crate) async fn until(&self, holds: impl Fn(&mut Center) -> bool) {
         let mut news = self.news.clone();
         while !self.look(&holds) {

@@ -1,23 +1,23 @@
-//! The life of a run, as its agent tells it and the server keeps it.
+//! The life of a run, as the agent tells it and the server keeps it.
 
 use std::collections::VecDeque;
 
 use serde_json::{Map, Value, json};
 
-/// A fault as its ChaosResult has it.
+/// A fault as the agent's ChaosResult has it.
 #[derive(Debug, Clone)]
 pub(crate) struct Fault {
     pub(crate) name: String,
     pub(crate) weight: i64,
-    /// `Pass`, `Fail`, `Stopped`, `Awaited`, `N/A`, `Error`.
+    /// One of `Pass`, `Fail`, `Stopped`, `Awaited`, `N/A`, `Error`.
     pub(crate) verdict: String,
     pub(crate) probe_success: String,
     pub(crate) fail_step: String,
-    /// Name, kind, mode, verdict, description.
+    /// Name, kind, mode, verdict and description of each probe.
     pub(crate) probes: Vec<[String; 5]>,
-    /// The phase and the verdict of its ChaosResult, where they are not what its engine says.
+    /// The phase and the verdict of the ChaosResult, if they differ from those of the fault's engine.
     pub(crate) result: Option<(String, String)>,
-    /// It came to its targets.
+    /// `true` if the fault came to its targets.
     pub(crate) touched: bool,
 }
 
@@ -35,8 +35,8 @@ impl Fault {
         }
     }
 
-    /// A probe at the start of the test, with `stopOnFailure`, failed: the fault returned before it injected. Its engine
-    /// is forced to `Fail` by the agent.
+    /// A fault that returned before it injected, since a probe at the start of the test with `stopOnFailure`
+    /// failed. The agent forces the verdict of its engine to `Fail`.
     pub(crate) fn unsteady(name: &str, weight: i64, probe_success: &str) -> Self {
         let reason = json!({ "errorCode": "HTTP_PROBE_FAILURE", "phase": "PreChaos", "reason": "status 503",
             "target": "{name: answers}" });
@@ -49,7 +49,7 @@ impl Fault {
         fault
     }
 
-    /// No pod has the label.
+    /// A fault that found no pod with its label.
     pub(crate) fn without_pods(name: &str, weight: i64) -> Self {
         let reason = json!({ "errorCode": "TARGET_SELECTION_ERROR", "phase": "ChaosInject",
             "reason": "no pod found with matching labels", "target": "{podLabel: app=shop}" });
@@ -74,13 +74,13 @@ impl Fault {
     }
 }
 
-/// What a read shows, once it has come to it.
+/// A stage in the life of a run, which a read shows.
 #[derive(Debug, Clone)]
 pub(crate) struct Stage {
     pub(crate) phase: String,
-    /// The agent has reported: there is a run id.
+    /// `true` if the agent has reported, so that there is a run id.
     pub(crate) reported: bool,
-    /// Over, with these results.
+    /// The results of a run that is over.
     pub(crate) results: Option<Vec<Fault>>,
 }
 
@@ -89,7 +89,7 @@ impl Stage {
         Self { phase: "Queued".to_owned(), reported: false, results: None }
     }
 
-    /// As the agent tells it, which may be a word that the schema does not have.
+    /// A stage with the agent's word, which the schema may not have.
     pub(crate) fn going(phase: &str) -> Self {
         Self { phase: phase.to_owned(), reported: true, results: None }
     }
@@ -102,13 +102,13 @@ impl Stage {
         Self { phase: phase.to_owned(), reported: true, results: Some(results) }
     }
 
-    /// Queued, then running, then over with these results.
+    /// A life that is queued, then running, then over with these results.
     pub(crate) fn life(phase: &str, results: Vec<Fault>) -> Vec<Self> {
         vec![Self::queued(), Self::running(), Self::over(phase, results)]
     }
 }
 
-/// A row of the server's.
+/// The row of a run in the server's database.
 #[derive(Debug, Clone)]
 pub(crate) struct Row {
     pub(crate) experiment: String,
@@ -120,14 +120,14 @@ pub(crate) struct Row {
     pub(crate) updated_at: i64,
     pub(crate) weights: Vec<(String, i64)>,
     pub(crate) results: Option<Vec<Fault>>,
-    /// What is still to come. Each read of this run takes one step; the last one stays.
+    /// The stages that are still to come. Each read of this run takes one step; the last stage stays.
     pub(crate) ahead: VecDeque<Stage>,
-    /// Reads that do not find the row yet.
+    /// Number of reads that do not find the row yet.
     pub(crate) unseen: u32,
 }
 
 impl Row {
-    /// What the agent tells. A row that is over is not changed any more.
+    /// Takes what the agent tells. A row that is over is not changed any more.
     pub(crate) fn take(&mut self, stage: Stage, now: i64) {
         if self.completed {
             return;
@@ -147,7 +147,7 @@ impl Row {
         }
     }
 
-    /// Only a list leaves the notify id out.
+    /// Returns the row as an answer has it. A list leaves the notify id out.
     pub(crate) fn answer(&self, project: &str, listed: bool) -> Value {
         let results = self.results.as_deref();
         let count = |verdicts: &[&str]| {
@@ -160,7 +160,7 @@ impl Row {
             "experimentRunID": self.run_id,
             "notifyID": (!listed).then_some(&self.notify_id),
             "phase": self.phase,
-            // 0 for as long as the run is not over.
+            // The score is 0 for as long as the run is not over.
             "resiliencyScore": results.map_or(0.0, |results| score(&self.weights, results)),
             "totalFaults": results.map(|_| self.weights.len()),
             "faultsPassed": count(&["Pass"]),
@@ -177,7 +177,7 @@ impl Row {
         })
     }
 
-    /// The fault lasts as long as the run.
+    /// Returns the node of a fault, which lasts as long as the run.
     fn node(&self, fault: &Fault) -> Value {
         let mut node = node(fault);
         node["startedAt"] = seconds(self.created_at).into();
@@ -204,7 +204,7 @@ impl Row {
     }
 }
 
-/// As the server reckons it: whole percents, and cut off after two digits.
+/// Computes the score like the server: of whole percents, and cut off after two digits.
 #[allow(clippy::cast_precision_loss, clippy::cast_possible_truncation, reason = "small numbers")]
 fn score(weights: &[(String, i64)], results: &[Fault]) -> f64 {
     let all: i64 = weights.iter().map(|(_, weight)| weight).sum();

@@ -1,5 +1,5 @@
-//! A control plane's word for a run and its own details must agree: where the word is better, nobody knows which of the two
-//! is true. Pure.
+//! The agreement of a control plane's word for a run with its own details. Pure. Where the word is better
+//! than the details, nobody knows which of the two is true, so the run must not pass by it.
 
 use super::course::{Course, has_failed, has_passed, has_stopped};
 use super::execution::{Execution, Told};
@@ -8,10 +8,10 @@ use super::weights::{self, Worth};
 use faultgate_core::model::Score;
 use faultgate_core::text::plain;
 
-/// Characters of a control plane's word.
-const WORD: usize = 100;
+/// Most characters of a control plane's word that are shown.
+const MAX_WORD_CHARS: usize = 100;
 
-/// Why the score of a run that has completed cannot be believed. None where its details bear it out.
+/// Returns the reason why the score of a completed run cannot be believed. `None` if its details bear it out.
 pub(super) fn contradiction(run: &Run, score: Score, execution: Option<&Execution>) -> Option<String> {
     let by_details = execution.filter(|execution| execution.unreadable.is_none());
     by_details
@@ -21,7 +21,7 @@ pub(super) fn contradiction(run: &Run, score: Score, execution: Option<&Executio
         .or_else(|| by_weights(score, by_details?))
 }
 
-/// The counts are of the same faults.
+/// Compares the counts with the verdicts in the details, which are of the same faults.
 fn by_counts(run: &Run, execution: &Execution) -> Option<String> {
     let shown = |is: fn(&str) -> bool| -> u64 {
         let counted = execution.told.iter().filter_map(|told| told.counted.as_deref());
@@ -36,7 +36,7 @@ fn by_counts(run: &Run, execution: &Execution) -> Option<String> {
         let told = told.filter(|told| *told != shown)?;
         Some(format!("it counts {told} {word} of its faults, and its details show {shown}"))
     });
-    // How much a fault weighs that is counted and named nowhere is not known.
+    // A fault that is counted and named nowhere may weigh anything, so the score cannot be checked.
     let shown = u64::try_from(execution.told.len()).unwrap_or(u64::MAX);
     let more = run.counts.total.filter(|total| *total > shown);
     differs.or_else(|| {
@@ -44,17 +44,20 @@ fn by_counts(run: &Run, execution: &Execution) -> Option<String> {
     })
 }
 
-/// A run whose word is that not all was well has no full score, but where what failed weighs nothing.
+/// Compares the run's word with its score. A run that was not all well has no full score, unless what failed
+/// weighs nothing.
 fn by_phase(run: &Run, score: Score, execution: Option<&Execution>) -> Option<String> {
     let failed_without_weight = |execution: &Execution| {
         execution.faults.iter().any(|fault| fault.weight == Some(0) && has_failed(&fault.verdict))
     };
+    // Words such as `Completed_With_Probe_Failure` are open, so every one of that form counts.
     let troubled = run.phase.to_ascii_lowercase().contains("_with_") && score == Score::FULL;
     let contradicts = troubled && !execution.is_some_and(failed_without_weight);
-    contradicts.then(|| format!("it is {}, and its score is 100", plain(&run.phase, WORD)))
+    contradicts.then(|| format!("it is {}, and its score is 100", plain(&run.phase, MAX_WORD_CHARS)))
 }
 
-/// What failed and weighs something takes from a score.
+/// Compares a full score with the faults and probes that failed. Whatever failed and weighs something takes
+/// from a score.
 fn by_failures(score: Score, execution: &Execution) -> Option<String> {
     if score < Score::FULL {
         return None;
@@ -77,7 +80,8 @@ fn is_cut(told: &Told) -> bool {
     matches!(told.course, Course::Cut(_))
 }
 
-/// How probes of the whole experiment weigh is not known, so nothing can be computed where there are some.
+/// Compares the score with the one that the weights make. Nothing can be computed if there are probes of the
+/// whole experiment, since their weight is not known.
 fn by_weights(score: Score, execution: &Execution) -> Option<String> {
     if execution.has_probes_of_its_own() {
         return None;

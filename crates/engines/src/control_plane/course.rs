@@ -1,64 +1,66 @@
-//! How a fault went, as its details tell it: injected, not injected, or not told. A verdict alone does not say so: a fault
-//! that failed may have found a weakness, or may never have begun. Pure.
+//! The course of a fault, as its details tell it: injected, not injected, or not told. Pure. A verdict alone
+//! does not say which: a fault that failed may have found a weakness, or may never have begun. A pass
+//! that another detail contradicts is never believed.
 
 use super::step::{Phase, Step};
 use faultgate_core::model::FaultProbe;
 
-/// How a fault went. The texts are the end of a sentence that begins with its name.
+/// The course of a fault. Each text is the end of a sentence that begins with the fault's name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Course {
-    /// It was injected and did all that it should, also where it found a weakness.
+    /// The fault was injected and did all that it should, even if it found a weakness.
     Acted,
-    /// It was injected, and one of its own probes ended it early.
+    /// The fault was injected, and one of its own probes ended it early.
     Cut(String),
-    /// Nothing of it has begun.
+    /// The fault has not begun.
     Idle(String),
-    /// It found nothing to inject into.
+    /// The fault found nothing to inject into.
     NoTarget(String),
-    /// It could not be injected, or was broken off.
+    /// The fault could not be injected, or was broken off.
     Broken(String),
-    /// It was not injected, since the system was not steady.
+    /// The fault was not injected, since the system was not steady.
     Unsteady(String),
-    /// Whether it was injected is not told.
+    /// The details do not tell whether the fault was injected.
     Untold(String),
 }
 
 impl Course {
-    /// True of one that was surely in the system.
+    /// Returns `true` if the fault was surely injected.
     pub(super) fn was_in(&self) -> bool {
         matches!(self, Self::Acted | Self::Cut(_))
     }
 }
 
-/// What the details of a fault say, besides its probes. What they do not say is None.
+/// The details of a fault, besides its probes. A detail that is not told is `None`.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(super) struct Signs {
+    /// `true` if the fault has any data of its own.
     pub(super) has_data: bool,
-    /// The verdict by which the control plane counts it; "" is one that is told and says nothing.
+    /// The verdict by which the control plane counts the fault; "" if it is told and says nothing.
     pub(super) own: Option<String>,
-    /// The verdict of its result, which its engine may be behind.
+    /// The verdict of the fault's result, which may be newer than `own`.
     pub(super) result: Option<String>,
-    /// The words for how it stands: its own, its result's, its step's.
+    /// The words for how the fault stands: its own, its result's and its step's.
     pub(super) status: Vec<String>,
     /// The step that failed, or the word that none did.
     pub(super) step: Option<Step>,
-    /// Resources that it was aimed at.
+    /// Number of resources that the fault was aimed at.
     pub(super) targets: Option<usize>,
 }
 
-/// A verdict, by what it says of the injection.
+/// A verdict, whatever its spelling.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Word {
     Pass,
     Fail,
     Stopped,
     Error,
-    /// It has not come to one.
+    /// The fault has not come to a verdict.
     Waiting,
     Unknown,
 }
 
-/// A fault of which nothing but its place in the experiment is told.
+/// Returns the course of a fault of which nothing but its place in the experiment is told.
 fn without_data(signs: &Signs) -> Course {
     let shown =
         if signs.status.is_empty() { String::new() } else { format!(" (its step is {})", signs.stands()) };
@@ -70,6 +72,7 @@ fn without_data(signs: &Signs) -> Course {
     }
 }
 
+/// Returns the course of a fault, by all of its details.
 pub(super) fn course(signs: &Signs, probes: &[FaultProbe]) -> Course {
     if !signs.has_data {
         return without_data(signs);
@@ -82,7 +85,8 @@ pub(super) fn course(signs: &Signs, probes: &[FaultProbe]) -> Course {
         (Word::Pass, Some((said, result))) if result != Word::Pass => {
             return Course::Untold(format!("has the verdict {own}, and its result says {said}"));
         }
-        // The engine may still wait where its result is there, and agents make other words into `Fail`.
+        // The fault's engine may still wait when its result is there, and agents turn other words into
+        // `Fail`.
         (Word::Waiting, Some((_, result)))
         | (Word::Fail, Some((_, result @ (Word::Stopped | Word::Error)))) => result,
         (own, _) => own,
@@ -104,6 +108,7 @@ pub(super) fn course(signs: &Signs, probes: &[FaultProbe]) -> Course {
     }
 }
 
+/// Returns the course of a fault that passed, unless something tells that it did not.
 fn passed(signs: &Signs) -> Course {
     if against(signs).is_some() || signs.says(&["error", "failed", "stopped"]) {
         return Course::Untold(format!("passed, and stands at {}{}", signs.stands(), step(signs)));
@@ -111,7 +116,8 @@ fn passed(signs: &Signs) -> Course {
     Course::Acted
 }
 
-/// A fault whose probes failed is one of these, and one that never began is too.
+/// Returns the course of a fault that failed. One whose probes found a weakness fails, and one that never
+/// began does too.
 fn failed(signs: &Signs, probes: &[FaultProbe]) -> Course {
     if let Some(course) = against(signs) {
         return course;
@@ -122,20 +128,21 @@ fn failed(signs: &Signs, probes: &[FaultProbe]) -> Course {
     if signs.says(&["error"]) {
         return Course::Broken(format!("stands at {}{}", signs.stands(), step(signs)));
     }
-    // Without a status, a fault that was stopped looks the same.
+    // A fault that was stopped looks the same if there is no status.
     if !signs.status.is_empty() && proves_injection(signs, probes) {
         return Course::Acted;
     }
     Course::Untold("failed, and nothing tells whether it was injected".to_owned())
 }
 
-/// What stopped a fault: a probe before it, in it or after it, or somebody.
+/// Returns the course of a fault that was stopped: by a probe before it, in it or after it, or by somebody.
 fn stopped(signs: &Signs, probes: &[FaultProbe]) -> Course {
     if let Some(course) = against(signs) {
         return course;
     }
     let failed_in =
         |modes: &[&str]| probes.iter().find(|probe| has_failed(&probe.verdict) && is_in(probe, modes));
+    // The number of targets tells when the probe failed: a fault gets its targets only as it is injected.
     match signs.targets {
         Some(1..) => {
             if let Some(probe) = failed_in(&["continuous", "onchaos"]) {
@@ -156,7 +163,7 @@ fn stopped(signs: &Signs, probes: &[FaultProbe]) -> Course {
     Course::Broken(format!("was stopped{}", step(signs)))
 }
 
-/// What the failing step says against an injection, if it says so.
+/// Returns the course that the failing step tells, if it speaks against an injection.
 fn against(signs: &Signs) -> Option<Course> {
     let told = signs.step.as_ref()?;
     let text = step(signs);
@@ -177,7 +184,7 @@ fn against(signs: &Signs) -> Option<Course> {
     told.is_of_the_fault().then(|| Course::Broken(format!("could not be carried out{text}")))
 }
 
-/// True where something is told that is only there when a fault was injected.
+/// Returns `true` if something is told that is there only once a fault was injected.
 fn proves_injection(signs: &Signs, probes: &[FaultProbe]) -> bool {
     let looked_later = probes.iter().any(|probe| {
         let failed_later = is_in(probe, &["eot", "onchaos"]) && has_failed(&probe.verdict);
@@ -192,6 +199,7 @@ fn proves_injection(signs: &Signs, probes: &[FaultProbe]) -> bool {
 }
 
 impl Signs {
+    /// Returns `true` if one of the words for how the fault stands is among these.
     fn says(&self, words: &[&str]) -> bool {
         self.status.iter().any(|status| words.contains(&status.to_ascii_lowercase().as_str()))
     }
@@ -238,7 +246,7 @@ pub(super) fn has_stopped(verdict: &str) -> bool {
     word_of(verdict) == Word::Stopped
 }
 
-/// Some agents add a picture.
+/// Returns the verdict alone, since some agents add a picture to it.
 fn first_word(verdict: &str) -> String {
     verdict.split_whitespace().next().unwrap_or_default().to_ascii_lowercase()
 }

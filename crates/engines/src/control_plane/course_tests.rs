@@ -29,7 +29,7 @@ fn probe(mode: &str, verdict: &str) -> FaultProbe {
     }
 }
 
-/// The kind of a course, and its text.
+/// Returns the kind of a course and its text.
 fn of(signs: &Signs, probes: &[FaultProbe]) -> (&'static str, String) {
     match course(signs, probes) {
         Course::Acted => ("acted", String::new()),

@@ -1,5 +1,6 @@
-//! `executionData`: what a control plane keeps of a run's faults. It comes as an object or as its text, with parts
-//! missing, and from agents of any age: what cannot be read is left out, and nothing is made up. Pure.
+//! The reading of `executionData`, in which a control plane keeps what became of a run's faults. Pure. It
+//! comes as an object or as the text of one, with parts missing, and from agents of any age. What cannot be
+//! read is left out, and nothing is made up.
 
 use jiff::Timestamp;
 use serde_json::Value;
@@ -12,52 +13,55 @@ use crate::FaultTimes;
 use faultgate_core::model::{Action, Effect, Fault, FaultProbe, FaultWindow, Score, Target};
 use faultgate_core::text::plain;
 
-/// Most nodes that are kept.
-const NODES: usize = 200;
+/// Most nodes of a run that are kept, most weights, and most probes that are told apart from the nodes.
+const MAX_NODES: usize = 200;
 
-/// Probes that are of the experiment and of none of its faults.
+/// Name of the fault under which the probes of the whole experiment are shown.
 const WHOLE_EXPERIMENT: &str = "(experiment)";
 
+/// The details of a run, as far as they can be read.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(super) struct Execution {
     pub(super) started_at: Option<Timestamp>,
     pub(super) ended_at: Option<Timestamp>,
     pub(super) message: Option<String>,
     pub(super) faults: Vec<Fault>,
-    /// How each of the first faults went: those of nodes, then those that only the weights name.
+    /// The course of each of the first `faults`, in their order: those of nodes, then those that only the
+    /// weights name.
     pub(super) told: Vec<Told>,
     pub(super) actions: Vec<Action>,
     pub(super) targets: Vec<Target>,
-    /// Resources that are not known to be as they were.
+    /// Resources whose fault was injected and is not known to be reverted.
     pub(super) unreverted: Vec<String>,
-    /// What the weights and the faults' probes make of the score, at the least.
+    /// The score that the weights and the faults' probes bear out.
     pub(super) worth: Option<Worth>,
-    /// Why nothing is known of its faults.
+    /// The reason why nothing is known of the faults, if nothing is.
     pub(super) unreadable: Option<String>,
 }
 
-/// How a fault went.
+/// The course of one fault.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Told {
     pub(super) name: String,
     pub(super) course: Course,
-    /// The verdict by which the control plane counts it. None: it has no node with data, and is not counted.
+    /// The verdict by which the control plane counts the fault. `None` if it has no node with data, and is
+    /// not counted.
     pub(super) counted: Option<String>,
 }
 
 impl Execution {
-    /// Probes that really said something.
+    /// Returns the number of probes that passed or failed: the others said nothing.
     pub(super) fn evaluated(&self) -> usize {
         let probes = self.faults.iter().flat_map(|fault| &fault.probes);
         probes.filter(|probe| has_passed(&probe.verdict) || has_failed(&probe.verdict)).count()
     }
 
-    /// Probes that are of the experiment and of none of its faults: how they weigh is not told.
+    /// Returns `true` if there are probes of the whole experiment, whose weight is not told.
     pub(super) fn has_probes_of_its_own(&self) -> bool {
         self.faults.iter().any(|fault| fault.name == WHOLE_EXPERIMENT)
     }
 
-    /// When its faults were in, by the times of those that surely were.
+    /// Returns the fault window, by the times of the faults that were surely injected.
     pub(super) fn fault(&self, run_ended_at: Option<Timestamp>) -> FaultTimes {
         let is_untold = |told: &Told| matches!(told.course, Course::Untold(_));
         let injecting = || self.actions.iter().filter(|action| action.effect == Effect::Injects);
@@ -70,6 +74,7 @@ impl Execution {
             let none_began = !self.told.is_empty() && !self.told.iter().any(is_untold);
             return if none_began { FaultTimes::Never } else { FaultTimes::Untold };
         }
+        // The window is known only if every fault tells its start: one that does not may have been the first.
         let starts: Option<Vec<Timestamp>> = was_in.iter().map(|action| action.started_at).collect();
         let Some(started_at) = starts.and_then(|starts| starts.into_iter().min()) else {
             return FaultTimes::Untold;
@@ -81,7 +86,7 @@ impl Execution {
     }
 }
 
-/// Reads what there is.
+/// Reads the details of a run, as far as they can be read.
 pub(super) fn read(details: &Details) -> Execution {
     let (data, unreadable) = match parse(details.execution.as_ref()) {
         Ok(data) => (data, None),
@@ -89,7 +94,7 @@ pub(super) fn read(details: &Details) -> Execution {
     };
     let mut nodes: Vec<Node> = nodes(&data).filter_map(|node| Node::of(node, &details.weights)).collect();
     nodes.sort_by(|one, other| place(one).cmp(&place(other)));
-    nodes.truncate(NODES);
+    nodes.truncate(MAX_NODES);
     let mut execution = Execution {
         started_at: time(&data["startedAt"]),
         ended_at: time(&data["finishedAt"]),
@@ -105,6 +110,7 @@ pub(super) fn read(details: &Details) -> Execution {
     }
     let without_faults = faults.is_empty().then(|| "executionData tells of no fault".to_owned());
     execution.unreadable = unreadable.or(without_faults);
+    // The probes are added before the faults are judged, since a fault's course depends on them.
     let apart = add_probes(&mut faults, &details.probes);
     let matched: Vec<Option<usize>> = faults.iter().map(|fault| fault.matched).collect();
     let borne = faults.iter().map(|fault| (fault.matched, borne_out(&fault.fault)));
@@ -117,11 +123,13 @@ pub(super) fn read(details: &Details) -> Execution {
     execution
 }
 
+/// The key by which nodes are sorted: `executionData` has them in no order.
 fn place(node: &Node) -> (Option<Timestamp>, &str) {
     (node.action().started_at, &node.action().name)
 }
 
-/// The probe success that a fault's own details bear out. One that is not told is none, but for a fault that passed.
+/// Returns the probe success that a fault's own details bear out. If none is told, it is 0, or 100 for a
+/// fault that passed.
 fn borne_out(fault: &Fault) -> Score {
     let failed = fault.probes.iter().any(|probe| has_failed(&probe.verdict));
     let otherwise = if has_passed(&fault.verdict) && !failed { Score::FULL } else { Score::ZERO };
@@ -138,9 +146,10 @@ impl Execution {
         self.faults.push(node.fault);
     }
 
-    /// Faults that only the weights name. Where no fault is told, what became of them is not known.
+    /// Adds the faults that only the weights name. If no fault is told at all, their course is not known
+    /// either.
     fn add_weights(&mut self, details: &Details, matched: &[Option<usize>]) {
-        for (place, (name, weight)) in details.weights.iter().enumerate().take(NODES) {
+        for (place, (name, weight)) in details.weights.iter().enumerate().take(MAX_NODES) {
             if matched.contains(&Some(place)) {
                 continue;
             }
@@ -153,7 +162,7 @@ impl Execution {
         }
     }
 
-    /// Probes of faults that have no node, and of the whole experiment.
+    /// Adds the probes of faults that have no node, and those of the whole experiment.
     fn add_apart(&mut self, probes: Vec<(String, FaultProbe)>) {
         for (name, probe) in probes {
             let known = self.faults.iter_mut().find(|fault| weights::is_of(&fault.name, &name));
@@ -165,10 +174,11 @@ impl Execution {
     }
 }
 
-/// Adds the probes that are told apart from the nodes to their faults. What is left is of none of them.
+/// Adds the probes that are told apart from the nodes to their faults. Returns those that belong to none of
+/// them.
 fn add_probes(faults: &mut [FaultNode], probes: &[(String, FaultProbe)]) -> Vec<(String, FaultProbe)> {
     let mut left = Vec::new();
-    for (fault, probe) in probes.iter().take(NODES) {
+    for (fault, probe) in probes.iter().take(MAX_NODES) {
         let fault = match plain(fault, NAME) {
             fault if fault.is_empty() => WHOLE_EXPERIMENT.to_owned(),
             fault => fault,
@@ -189,6 +199,7 @@ fn add_probes(faults: &mut [FaultNode], probes: &[(String, FaultProbe)]) -> Vec<
     left
 }
 
+/// Adds a probe to a fault. The probe may be told in both places: the node's word for it stays.
 fn add_probe(fault: &mut Fault, probe: FaultProbe) {
     let probes = &mut fault.probes;
     if probes.len() < PROBES && !probes.iter().any(|known| known.name == probe.name) {
@@ -208,7 +219,7 @@ fn nothing_known(name: &str) -> Fault {
     }
 }
 
-/// The data as an object. A text in a text occurs too.
+/// Returns the data as an object. It may be the text of one, and even the text of such a text.
 fn parse(data: Option<&Value>) -> Result<Value, &'static str> {
     let mut data = data.cloned().unwrap_or_default();
     for _ in 0..2 {
@@ -227,6 +238,7 @@ fn parse(data: Option<&Value>) -> Result<Value, &'static str> {
     }
 }
 
+/// Returns the nodes, which are an object by their ids or, from steps of Harness, a list.
 fn nodes(data: &Value) -> Box<dyn Iterator<Item = &Value> + '_> {
     match &data["nodes"] {
         Value::Object(nodes) => Box::new(nodes.values()),

@@ -7,7 +7,7 @@ fn of(data: Value) -> Execution {
     read(&Details { execution: Some(data), ..Details::default() })
 }
 
-/// As a Litmus agent tells it.
+/// Execution data as a Litmus agent tells it.
 fn told() -> Value {
     json!({
         "experimentType": "experiment", "phase": "Completed_With_Probe_Failure", "message": "",
@@ -189,12 +189,12 @@ fn much_is_cut_and_outside_text_is_plain() {
         })
         .collect();
     let execution = of(json!({"nodes": nodes}));
-    assert_eq!((execution.faults.len(), execution.faults[0].probes.len()), (NODES, PROBES));
+    assert_eq!((execution.faults.len(), execution.faults[0].probes.len()), (MAX_NODES, PROBES));
     assert!(execution.faults[0].name.chars().count() <= NAME && !execution.faults[0].name.contains('\u{1b}'));
     assert!(!execution.faults[0].probes[0].name.contains('\n'));
 }
 
-/// Any JSON, with the words of execution data in the places of its keys.
+/// A strategy for any JSON, with the words of execution data in the places of its keys.
 fn any_json() -> impl Strategy<Value = Value> {
     let words = "nodes|chaosData|type|phase|experimentVerdict|probeSuccessPercentage|chaosResult|status|name|\
                  experimentStatus|probeStatuses|history|targets|failStep|errorOutput|startedAt|message|kind";

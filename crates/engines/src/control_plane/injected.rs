@@ -1,4 +1,5 @@
-//! What a run has injected, by its counts and by the course of each of its faults. Pure.
+//! The judgement of what a run has injected, by its counts and by the course of each of its faults. Pure.
+//! The counts never make better what the details of the faults tell.
 
 use super::course::Course;
 use super::execution::Told;
@@ -6,14 +7,15 @@ use super::manager::Counts;
 use crate::injection::{Idle, Injection, Weighed};
 use faultgate_core::model::InjectionRule;
 
-/// What a run has injected.
+/// The verdict on what a run has injected.
 #[derive(Debug, PartialEq)]
 pub(super) enum Injected {
     Something {
         names: Vec<String>,
         warnings: Vec<String>,
     },
-    /// `by_choice`: nothing was there to inject into, or nothing has begun. An error is no choice.
+    /// Nothing was injected. `by_choice` is `true` if there was nothing to inject into, or nothing has begun;
+    /// an error is no choice.
     Nothing {
         why: String,
         by_choice: bool,
@@ -23,11 +25,14 @@ pub(super) enum Injected {
     Unknown(String),
 }
 
-/// Both the counts and the faults' own details must say so. The counts alone do only where every fault has passed: one
-/// that failed may never have been injected.
+/// Judges what was injected. Both the counts and the faults' own details must say that something was. The
+/// counts alone suffice only if every fault has passed, since a fault that failed may never have been
+/// injected.
 pub(super) fn injected(counts: &Counts, told: &[Told], rule: InjectionRule) -> Injected {
     let by_details = (!told.is_empty()).then(|| by_course(told, rule));
     match (counted(counts), by_details) {
+        // The counts say that no fault ran, and the details contradict them: nothing is believed to be
+        // injected.
         (Counted::None(why), None | Some(Injected::Something { .. })) => {
             Injected::Nothing { why, by_choice: true }
         }
@@ -36,7 +41,7 @@ pub(super) fn injected(counts: &Counts, told: &[Told], rule: InjectionRule) -> I
     }
 }
 
-/// True of a fault that has nothing to say against a run that injects nothing.
+/// Returns `true` if the fault says nothing against a run that injects nothing.
 fn is_harmless(course: &Course) -> bool {
     matches!(course, Course::Acted | Course::Idle(_) | Course::NoTarget(_))
 }
@@ -53,6 +58,7 @@ fn by_course(told: &[Told], rule: InjectionRule) -> Injected {
                 unsteady.get_or_insert_with(|| format!("{name} {why}"));
                 injection.broken.push(Idle::new(name, why));
             }
+            // One fault that nobody knows of leaves the whole run unknown, whatever the others did.
             Course::Untold(why) => return Injected::Unknown(format!("{name} {why}")),
         }
     }
@@ -81,6 +87,7 @@ fn by_counts(counted: Counted, counts: &Counts) -> Injected {
     }
 }
 
+/// The verdict of the counts alone.
 enum Counted {
     None(String),
     AllPassed(u64),
@@ -98,12 +105,13 @@ fn counted(counts: &Counts) -> Counted {
             Counted::None(format!("no fault ran ({})", in_words(counts)))
         }
         Some(total) if passed == total && sum(&others) == 0 => Counted::AllPassed(passed),
+        // Every other count must be told if there is no total: a missing one could hide a fault that failed.
         None if passed > 0 && others.iter().all(|count| *count == Some(0)) => Counted::AllPassed(passed),
         _ => Counted::Unknown,
     }
 }
 
-/// What the counts tell, in words; empty where they tell nothing.
+/// Returns what the counts tell, in words; empty if they tell nothing.
 pub(super) fn in_words(counts: &Counts) -> String {
     let all = [
         ("in all", counts.total),

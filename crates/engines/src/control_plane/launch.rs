@@ -1,5 +1,7 @@
-//! Launches a run once. A control plane takes no token by which it would know a request that is sent again, so what
-//! was there before is remembered: after a launch without an answer, the run that is new is ours, if there is but one.
+//! The launch of a run, at most once. A control plane takes no launch token by which it would know a request
+//! that is sent again, so the runs that were there before are remembered: after a launch without an answer,
+//! the one run that is new is taken for ours. Where several are new, none is taken, and none is stopped: it
+//! could be somebody else's.
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
@@ -18,50 +20,53 @@ use super::wire::{Trouble, TroubleKind};
 use crate::{Failure, FailureKind, Launched, Notary};
 use faultgate_core::model::{ExperimentPlan, Intent, Source, State, Transition};
 
-/// A launch is tried again for this long, where it is sure to have had no effect.
-const LAUNCH_LIMIT: Duration = Duration::from_secs(70);
-const FIRST_PAUSE: Duration = Duration::from_secs(1);
-const LONGEST_PAUSE: Duration = Duration::from_secs(15);
-/// Times that the runs before a launch are asked for.
+/// Longest time for which a launch is tried again that is sure to have had no effect.
+const LAUNCH_TIMEOUT: Duration = Duration::from_secs(70);
+/// Pause before the first retry. It doubles with each one, up to [`MAX_RETRY_PAUSE`].
+const RETRY_PAUSE: Duration = Duration::from_secs(1);
+const MAX_RETRY_PAUSE: Duration = Duration::from_secs(15);
+/// Number of times that the runs before a launch are asked for.
 const BEFORE_TRIES: u32 = 3;
-/// Pauses between looks for a run that may have begun. It may be written down a while after it was asked for.
-const LOOKS: [Duration; 5] = [
+/// Pauses before each look for a run that may have begun. A run may be listed only a while after its launch.
+const SEARCH_PAUSES: [Duration; 5] = [
     Duration::from_millis(500),
     Duration::from_secs(1),
     Duration::from_secs(2),
     Duration::from_secs(4),
     Duration::from_secs(8),
 ];
-/// First word of a run of which nothing was read yet.
+/// The engine's word for a run of which nothing was read yet.
 const LAUNCHED: &str = "launched";
 
-/// What the list of runs holds that was not there before.
+/// The run in a list that was not there before.
 enum New {
     None,
-    /// Some control planes tell a run's ids only when its agent has reported.
+    /// A run whose notify id is not told yet: some control planes tell ids only when the agent has reported.
     Nameless,
     Run(RunKey),
 }
 
-/// What is known of launches.
+/// The launches of one control plane, so far.
 #[derive(Default)]
 pub(super) struct Launches {
-    /// By the experiment's name in the plan.
+    /// The last launch of each experiment, by its name in the plan.
     attempts: RefCell<BTreeMap<String, Attempt>>,
-    /// By the control plane's id: launches of one experiment must not be taken for each other.
+    /// A lock for each experiment of the control plane, by its id there. Runs of two launches at once could
+    /// be taken for each other.
     turns: RefCell<BTreeMap<String, Rc<Mutex<()>>>>,
 }
 
+/// The state before a launch, and the mark that the launch may have had an effect.
 #[derive(Debug, Clone, Default)]
 struct Attempt {
-    /// What the runs that there were before are known by. None: not known.
+    /// Ids and times by which the earlier runs can be recognised; `None` if they are not known.
     before: Option<BTreeSet<String>>,
     expected: Option<Expected>,
-    /// A request is out that may have had an effect.
+    /// `true` if a request is out that may have had an effect.
     may_have_begun: bool,
 }
 
-/// Everything that a launch needs.
+/// One launch of one experiment, with what it needs.
 pub(super) struct Launch<'a, M> {
     pub(super) manager: &'a M,
     pub(super) poller: &'a Poller,
@@ -70,11 +75,12 @@ pub(super) struct Launch<'a, M> {
 }
 
 impl<M: Manager> Launch<'_, M> {
-    /// Launches it. What may have had an effect is never sent again.
+    /// Launches the experiment. A request that may have had an effect is never sent again. The failure is
+    /// `Unanswered` if there was no answer and no run of it is found.
     pub(super) async fn launch(&self, notary: &dyn Notary) -> Result<Launched, Failure> {
         let turn = self.turn();
         let _turn = turn.lock().await;
-        let deadline = Instant::now() + LAUNCH_LIMIT;
+        let deadline = Instant::now() + LAUNCH_TIMEOUT;
         let (before, expected) = self.before(deadline).await?;
         let earlier_runs = before.as_ref().map(|before| before.iter().cloned().collect());
         self.attempt(|attempt| *attempt = Attempt { before, expected, may_have_begun: false });
@@ -82,6 +88,7 @@ impl<M: Manager> Launch<'_, M> {
         let mut tries = 0;
         loop {
             self.pause(deadline).await?;
+            // The mark stands before the request leaves, since this future may be dropped while it waits.
             self.attempt(|attempt| attempt.may_have_begun = true);
             let answer = self.poller.ask(self.manager.launch(self.experiment)).await;
             let trouble = match answer {
@@ -95,7 +102,7 @@ impl<M: Manager> Launch<'_, M> {
                 };
             }
             self.attempt(|attempt| attempt.may_have_begun = false);
-            let pause = self.poller.backoff(FIRST_PAUSE, LONGEST_PAUSE, tries);
+            let pause = self.poller.backoff(RETRY_PAUSE, MAX_RETRY_PAUSE, tries);
             if !is_passing(&trouble) || Instant::now() + pause >= deadline {
                 return Err(self.refused(&trouble));
             }
@@ -104,7 +111,8 @@ impl<M: Manager> Launch<'_, M> {
         }
     }
 
-    /// Looks for a run that a launch without an answer may have begun.
+    /// Looks for a run that a launch without an answer may have begun. `None` if there is no such launch, or
+    /// no such run.
     pub(super) async fn find_unanswered(&self) -> Result<Option<Launched>, Failure> {
         if !self.may_have_begun() {
             return Ok(None);
@@ -114,11 +122,12 @@ impl<M: Manager> Launch<'_, M> {
         self.search().await?.map(|key| self.adopted(key)).transpose()
     }
 
-    /// A request is out that may have had an effect, and nothing was found of it.
+    /// Returns `true` if a request is out that may have had an effect, and no run of it was found.
     fn may_have_begun(&self) -> bool {
         self.attempt(|attempt| attempt.may_have_begun)
     }
 
+    /// The advice to look for a run that may have begun; `None` if none may have.
     pub(super) fn how_to_look(&self) -> Option<String> {
         self.may_have_begun()
             .then(|| format!("faultgate stop looks for it again and stops it, or {}", self.by_hand()))
@@ -132,12 +141,13 @@ impl<M: Manager> Launch<'_, M> {
         )
     }
 
-    /// What another process knew before its launch, of whose answer nothing is known.
+    /// Takes up a launch of another process, whose answer is not known, with what was known before it.
     pub(super) fn recall(&self, intent: &Intent) {
         let before = intent.earlier_runs.as_ref().map(|before| before.iter().cloned().collect());
         self.attempt(|attempt| *attempt = Attempt { before, expected: None, may_have_begun: true });
     }
 
+    /// The lock that launches of this experiment hold, one after the other.
     fn turn(&self) -> Rc<Mutex<()>> {
         let experiment = self.experiment.spec.source().to_owned();
         self.launches.turns.borrow_mut().entry(experiment).or_default().clone()
@@ -147,7 +157,7 @@ impl<M: Manager> Launch<'_, M> {
         change(self.launches.attempts.borrow_mut().entry(self.experiment.name.clone()).or_default())
     }
 
-    /// Waits while the control plane wants no requests.
+    /// Waits while the control plane wants no requests. Fails at once if that is past the deadline.
     async fn pause(&self, deadline: Instant) -> Result<(), Failure> {
         let until = self.poller.paused_until();
         if until >= deadline {
@@ -157,8 +167,8 @@ impl<M: Manager> Launch<'_, M> {
         Ok(())
     }
 
-    /// The runs that there are. A control plane that does not answer this would leave a launch in the dark; one that
-    /// refuses it does not stand in the way of a launch.
+    /// Lists the runs that there are. A control plane that does not answer would leave a launch in the dark,
+    /// so this fails; one that refuses the list does not stand in the way of a launch.
     async fn before(
         &self,
         deadline: Instant,
@@ -185,12 +195,12 @@ impl<M: Manager> Launch<'_, M> {
                 );
                 return Err(self.refused(&Trouble { why, ..trouble }));
             }
-            sleep(self.poller.backoff(FIRST_PAUSE, LONGEST_PAUSE, tries)).await;
+            sleep(self.poller.backoff(RETRY_PAUSE, MAX_RETRY_PAUSE, tries)).await;
             tries += 1;
         }
     }
 
-    /// The one run that is new.
+    /// Searches for the one run that is new. Fails if a run may have begun and cannot be told from others.
     async fn search(&self) -> Result<Option<RunKey>, Failure> {
         let Some(before) = self.attempt(|attempt| attempt.before.clone()) else {
             return Err(self.cannot_tell("which runs there were before is not known"));
@@ -198,8 +208,9 @@ impl<M: Manager> Launch<'_, M> {
         if before.contains(UNTOLD) {
             return Err(self.cannot_tell("a run that waited before could not be told from it"));
         }
+        // The last look decides: what was unclear before may have become clear, or be gone.
         let mut unclear = None;
-        for pause in LOOKS {
+        for pause in SEARCH_PAUSES {
             sleep(pause).await;
             sleep_until(self.poller.paused_until()).await;
             unclear = match self.poller.ask(self.manager.recent(self.experiment)).await {
@@ -214,7 +225,8 @@ impl<M: Manager> Launch<'_, M> {
         unclear.map_or(Ok(None), |why| Err(self.cannot_tell(&why)))
     }
 
-    /// Some lists leave notify ids out: those of new runs are asked for by the run's id, also of those that are over.
+    /// Fills in the notify ids of new runs, which some lists leave out, by reading each run by its run id. A
+    /// run that cannot be read stays without one.
     async fn named(&self, mut runs: Vec<Run>, before: &BTreeSet<String>) -> Vec<Run> {
         let is_nameless = |run: &&mut Run| {
             !was_there(run, before) && run.notify_id.as_deref().unwrap_or_default().is_empty()
@@ -231,13 +243,14 @@ impl<M: Manager> Launch<'_, M> {
         runs
     }
 
+    /// Returns the one run that is new. Fails if several are.
     fn new_one(&self, runs: &[Run], before: &BTreeSet<String>) -> Result<New, Failure> {
         let ours = self.poller.runs.borrow();
         let is_known = |run: &&Run| {
             was_there(run, before) || run.notify_id.as_deref().is_some_and(|id| ours.contains_key(id))
         };
         let new: Vec<&Run> = runs.iter().filter(|run| !is_known(run)).collect();
-        // Newest first: what stands below a run of before is not new, however little is known of it.
+        // The list is newest first: a run below an earlier one is not new, however little is known of it.
         let leading = runs.iter().take_while(|run| !was_there(run, before));
         let leading = leading.filter(|run| !is_known(run)).count();
         match new.as_slice() {
@@ -257,7 +270,7 @@ impl<M: Manager> Launch<'_, M> {
         }
     }
 
-    /// Nothing proves that it is ours: it says so.
+    /// Takes the run for ours, with a warning, since nothing proves it.
     fn adopted(&self, key: RunKey) -> Result<Launched, Failure> {
         let launched = self.begun(key)?;
         let warning = format!(
@@ -268,7 +281,7 @@ impl<M: Manager> Launch<'_, M> {
         Ok(launched)
     }
 
-    /// From here on the run is ours to watch.
+    /// Begins to track the run. Fails if it has no notify id, or if another experiment follows it.
     fn begun(&self, key: RunKey) -> Result<Launched, Failure> {
         self.attempt(|attempt| attempt.may_have_begun = false);
         let id = key.notify_id.clone();
@@ -304,7 +317,7 @@ impl<M: Manager> Launch<'_, M> {
         Failure { kind, what: self.what(), why: why.to_owned(), remedy: None }
     }
 
-    /// It is sure that nothing has begun.
+    /// The failure of a launch that has surely begun nothing. It is never `Unanswered`, which means doubt.
     fn refused(&self, trouble: &Trouble) -> Failure {
         let failure = failure(self.manager, trouble, Asked::Launch, self.what());
         let kind = if failure.kind == FailureKind::Unanswered { FailureKind::Refused } else { failure.kind };
@@ -321,7 +334,7 @@ impl<M: Manager> Launch<'_, M> {
         }
     }
 
-    /// A run may have begun, and cannot be told from others: nothing is stopped.
+    /// The failure of a launch whose run cannot be told from others, so that none of them is stopped.
     fn cannot_tell(&self, why: &str) -> Failure {
         Failure {
             remedy: Some(self.by_hand()),
@@ -333,6 +346,7 @@ impl<M: Manager> Launch<'_, M> {
     }
 }
 
+/// The transition that a launch itself tells.
 pub(super) fn first(state: State, raw: &str, now: jiff::Timestamp) -> Transition {
     Transition {
         state,
@@ -344,15 +358,15 @@ pub(super) fn first(state: State, raw: &str, now: jiff::Timestamp) -> Transition
     }
 }
 
-/// The request has had no effect, and may be granted later.
+/// Returns `true` if the request has had no effect and may be granted later.
 fn is_passing(trouble: &Trouble) -> bool {
     matches!(trouble.kind, TroubleKind::Unsent | TroubleKind::Limited)
 }
 
-/// A run of before that had no id, nor a time by which it could be known again.
+/// Mark of an earlier run that had neither an id nor a time by which it could be recognised.
 const UNTOLD: &str = "untold";
 
-/// What a run can be known by again. One that waits may have no id yet, and has its time of creation.
+/// Returns what a run can be recognised by. One that waits may have no id yet, but a time of creation.
 fn known_by(run: &Run) -> Vec<String> {
     let ids: Vec<String> = ids(run).map(str::to_owned).collect();
     if ids.is_empty() { vec![created(run).unwrap_or_else(|| UNTOLD.to_owned())] } else { ids }

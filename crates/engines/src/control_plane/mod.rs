@@ -1,9 +1,11 @@
-//! The engine that Harness and LitmusChaos share: launch once, ask at well-chosen times, read the score, stop by id.
+//! The engine that Harness and LitmusChaos share. It launches a run once, asks for it at well-chosen times,
+//! reads its score, and stops it by its id. It never sends a launch again that may have had an effect.
 //!
-//! `manager` is what a control plane must be able to do and `wire` how it is spoken to; `launch` begins a run, `poller`
-//! reads all that are followed when `schedule` says so, `tracking` is what is known of each, `phase`, `execution`, `node`
-//! and `step` read what is told, `course` says how each fault went, `injected` what the run has injected, `agreement`
-//! whether what is told agrees with itself, and `outcome` what all of it means.
+//! `manager` is the port that a control plane implements, and `wire` sends its requests. `launch` begins a
+//! run, `poller` reads all runs that are followed when `schedule` says so, and `tracking` holds what is known
+//! of each. `phase`, `execution`, `node` and `step` read what is told, and `record` makes the engine's record
+//! of it. `course` says how each fault went, `injected` what was injected, `weights` what makes the score,
+//! `agreement` whether what is told agrees with itself, and `outcome` what all of it means.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -45,27 +47,31 @@ use faultgate_core::model::{
     SubscriptionRecord, Trace, Verdict,
 };
 
-/// Times that the details of a run that is over are asked for.
+/// Number of times that the details of a run that is over are asked for.
 const DETAIL_TRIES: u32 = 3;
-/// Times that a stop is asked for which is refused, in the hope for a run id that makes it possible.
+/// Number of times that a refused stop is asked for while the run has no id yet, which it may still get.
 const STOP_TRIES: u32 = 5;
-/// How long a stop is put off for the run's id: after a signal there is little time.
-const ID_LIMIT: Duration = Duration::from_secs(1);
-const FIRST_PAUSE: Duration = Duration::from_secs(1);
-const LONGEST_PAUSE: Duration = Duration::from_secs(10);
+/// Longest wait of a stop for the run's id. It is short, since after a signal there is little time.
+const MAX_ID_WAIT: Duration = Duration::from_secs(1);
+/// Pause before the first retry. It doubles with each one, up to [`MAX_RETRY_PAUSE`].
+const RETRY_PAUSE: Duration = Duration::from_secs(1);
+const MAX_RETRY_PAUSE: Duration = Duration::from_secs(10);
 
+/// The engine's word for a run that a dry run does not launch.
 const NOT_LAUNCHED: &str = "not launched";
 
-/// What one connection to a control plane is to do.
+/// Settings of the connection to one control plane.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CenterSettings {
+    /// `true` if nothing is to be launched.
     pub dry_run: bool,
     pub injection: InjectionRule,
-    /// What chance begins with: runners that start together must not ask together.
+    /// Seed of the jitter of pauses. It differs between runs, so that runners which start together do not ask
+    /// together.
     pub seed: u64,
 }
 
-/// The experiments of one project of one control plane.
+/// The engine for the experiments of one project of one control plane.
 pub struct ChaosCenter<M> {
     manager: M,
     settings: CenterSettings,
@@ -74,6 +80,7 @@ pub struct ChaosCenter<M> {
 }
 
 impl<M: Manager> ChaosCenter<M> {
+    /// Creates the engine. Nothing is asked yet.
     pub fn new(manager: M, settings: CenterSettings, clock: Clock) -> Self {
         let poller = Poller::new(clock, settings.seed);
         Self { manager, settings, poller, launches: Launches::default() }
@@ -84,6 +91,7 @@ impl<M: Manager> ChaosCenter<M> {
         Launch { manager, poller, launches, experiment }
     }
 
+    /// Registers a run that is over before it begins, so that whoever follows it needs no way of its own.
     fn dry_run(&self, experiment: &ExperimentPlan) -> Launched {
         let id = format!("{}-{}-dry-run", experiment.spec.engine(), experiment.name);
         let key =
@@ -94,6 +102,7 @@ impl<M: Manager> ChaosCenter<M> {
         Launched { id, url: None, first: first(State::Completed, NOT_LAUNCHED, self.poller.clock.now()) }
     }
 
+    /// Changes or reads what is known of a run. Fails if this process neither launched nor adopted it.
     fn change<T>(&self, id: &str, change: impl FnOnce(&mut Tracking) -> T) -> Result<T, Failure> {
         self.poller.change(id, change).ok_or_else(|| Failure {
             kind: FailureKind::Missing,
@@ -120,7 +129,7 @@ impl<M: Manager> ChaosCenter<M> {
         }
     }
 
-    /// Asks for what the report wants of a run that is over.
+    /// Asks for the details of a run that is over. Where they cannot be had, the run is judged without them.
     async fn end(&self, id: &str) -> Result<(), Failure> {
         let key = self.change(id, |tracking| tracking.key.clone())?;
         let mut tries = 0;
@@ -134,14 +143,16 @@ impl<M: Manager> ChaosCenter<M> {
                     }
                 }
             }
-            let pause = self.poller.backoff(FIRST_PAUSE, LONGEST_PAUSE, tries);
+            let pause = self.poller.backoff(RETRY_PAUSE, MAX_RETRY_PAUSE, tries);
+            // A control plane may want to be left alone for minutes. The result does not wait for details
+            // that long.
             let limited = self.poller.paused_until().saturating_duration_since(Instant::now());
-            sleep(pause.max(limited.min(LONGEST_PAUSE))).await;
+            sleep(pause.max(limited.min(MAX_RETRY_PAUSE))).await;
         };
         self.change(id, |tracking| tracking.finish(end))
     }
 
-    /// One look, outside of the poller.
+    /// Reads the run once, outside of the poller's schedule.
     async fn read(&self, id: &str) -> Result<Record, Failure> {
         let key = self.change(id, |tracking| tracking.key.clone())?;
         let asking = async { self.manager.read(&[key]).await.pop().unwrap_or(Ok(None)) };
@@ -158,12 +169,13 @@ impl<M: Manager> ChaosCenter<M> {
         }
     }
 
-    /// One request to stop; whether it was granted, or there is nothing left to stop.
+    /// Sends one request to stop. Succeeds if it was granted, or if there is nothing left to stop.
     async fn ask_to_stop(&self, id: &str) -> Result<(), Trouble> {
         let Some(key) = self.poller.change(id, |tracking| tracking.key.clone()) else { return Ok(()) };
         if key.run_id.is_none() {
-            // Most control planes stop by the run's id, which comes with the agent's first report.
-            let _ = timeout(ID_LIMIT, self.read(id)).await;
+            // Most control planes stop by the run's id, which comes with the agent's first report. Whatever
+            // the read meets with, the stop is asked for.
+            let _ = timeout(MAX_ID_WAIT, self.read(id)).await;
         }
         let Some((key, over)) = self.poller.change(id, |tracking| (tracking.key.clone(), tracking.is_over()))
         else {
@@ -173,7 +185,7 @@ impl<M: Manager> ChaosCenter<M> {
     }
 }
 
-/// Trouble as the lifecycle knows it, with what to do about it.
+/// Returns the trouble as a failure, with its remedy.
 fn failure<M: Manager>(manager: &M, trouble: &Trouble, asked: Asked, what: String) -> Failure {
     let kind = match trouble.kind {
         TroubleKind::Unsent | TroubleKind::Unanswered | TroubleKind::Limited => FailureKind::Unanswered,
@@ -184,7 +196,7 @@ fn failure<M: Manager>(manager: &M, trouble: &Trouble, asked: Asked, what: Strin
     Failure { kind, what, why: trouble.why.clone(), remedy: manager.remedy(trouble, asked) }
 }
 
-/// Trying again may help.
+/// Returns `true` if the same request may be granted later.
 fn may_pass(trouble: &Trouble) -> bool {
     matches!(trouble.kind, TroubleKind::Unsent | TroubleKind::Unanswered | TroubleKind::Limited)
 }
@@ -219,13 +231,14 @@ impl<M: Manager> Engine for ChaosCenter<M> {
         self.change(id, |_| ())?;
         let _followed = self.poller.follow(id);
         loop {
+            // The wait for a change begins before the state is read: none between the two is missed.
             let changed = self.poller.news();
-            let known = |tracking: &mut Tracking| {
+            let take_state = |tracking: &mut Tracking| {
                 let news = std::mem::take(&mut tracking.news);
                 let record = (tracking.dry_run || tracking.end.is_some()).then(|| tracking.record());
                 (news, record, tracking.seen_at.is_some(), tracking.gave_up.clone())
             };
-            let (news, record, is_over, gave_up) = self.change(id, known)?;
+            let (news, record, is_over, gave_up) = self.change(id, take_state)?;
             for news in news {
                 match news {
                     News::Transition(transition) => watcher.transition(transition),
@@ -263,8 +276,8 @@ impl<M: Manager> Engine for ChaosCenter<M> {
             };
             tries += 1;
             self.change(id, |tracking| tracking.stop_trouble = Some(trouble.clone()))?;
-            // What has ended cannot be stopped, and whether it has is for its record to say. A run without an id may
-            // get one.
+            // A run that has ended cannot be stopped, and its record says whether it has. A run without an id
+            // may get one.
             let refused = matches!(trouble.kind, TroubleKind::Refused | TroubleKind::Missing);
             if refused && self.read(id).await.is_ok_and(|record| record.has_ended()) {
                 return Ok(());
@@ -274,8 +287,8 @@ impl<M: Manager> Engine for ChaosCenter<M> {
             if !again {
                 return Err(self.failure(&trouble, Asked::Stop, format!("stop the run {id}")));
             }
-            let pause = self.poller.backoff(FIRST_PAUSE, LONGEST_PAUSE, tries - 1);
-            sleep(trouble.wait.map_or(pause, |wait| wait.clamp(FIRST_PAUSE, LONGEST_PAUSE))).await;
+            let pause = self.poller.backoff(RETRY_PAUSE, MAX_RETRY_PAUSE, tries - 1);
+            sleep(trouble.wait.map_or(pause, |wait| wait.clamp(RETRY_PAUSE, MAX_RETRY_PAUSE))).await;
         }
     }
 
@@ -326,7 +339,7 @@ impl<M: Manager> Engine for ChaosCenter<M> {
 
     fn monitoring(&self, _experiment: &ExperimentPlan, id: Option<&str>) -> MonitorRecord {
         let mut monitoring = MonitorRecord::new(Monitor::Poll);
-        // One request may tell of several runs.
+        // One request may tell of several runs, so each experiment is told the calls of all.
         monitoring.api_calls = self.manager.calls();
         let known = id.and_then(|id| self.poller.change(id, |tracking| (tracking.seen_at, tracking.reads)));
         if let Some((Some(_), reads)) = known {

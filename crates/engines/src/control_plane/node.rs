@@ -1,4 +1,6 @@
-//! One node of `executionData`: a fault, or a step of the control plane's own. Pure.
+//! One node of `executionData`: a fault, or a step of the control plane's own. Pure. Agents of many versions
+//! write these nodes, so each value is looked for in all the places where it occurs, and one that cannot be
+//! read is not known.
 
 use jiff::Timestamp;
 use serde_json::Value;
@@ -9,31 +11,33 @@ use super::weights;
 use faultgate_core::model::{Action, Effect, Fault, FaultProbe, Score, Target};
 use faultgate_core::text::plain;
 
-/// Most of each that is kept.
+/// Most probes of a fault that are kept.
 pub(super) const PROBES: usize = 100;
-const RESOURCES: usize = 200;
-/// Characters of a name, and of a sentence.
+/// Most resources of a fault that are kept, of each kind.
+const MAX_RESOURCES: usize = 200;
+/// Most characters of a name that are kept.
 pub(super) const NAME: usize = 200;
+/// Most characters of a sentence that are kept.
 pub(super) const SENTENCE: usize = 400;
 
-/// One fault, as its node tells.
+/// A fault as its node tells it.
 pub(super) struct FaultNode {
     pub(super) name: String,
-    /// Its own name, its engine's and its node's.
+    /// The names that the fault is known by: its own, its engine's and its node's.
     pub(super) names: Vec<String>,
     pub(super) fault: Fault,
     pub(super) action: Action,
     pub(super) targets: Vec<Target>,
     pub(super) unreverted: Vec<String>,
-    /// Its place among the weights.
+    /// Index of the fault's weight in the list of weights, if it has one.
     pub(super) matched: Option<usize>,
-    /// What is told of its course, besides its probes.
+    /// The details that tell of the fault's course, besides the probes.
     pub(super) signs: Signs,
     phase: String,
 }
 
 impl FaultNode {
-    /// How it went, when all of its probes are known.
+    /// Returns how the fault went. All of its probes must be known by then.
     pub(super) fn judge(&mut self) -> Course {
         let course = course::course(&self.signs, &self.fault.probes);
         action_state(&course, &self.phase).clone_into(&mut self.action.state);
@@ -41,15 +45,15 @@ impl FaultNode {
     }
 }
 
-/// What a node is.
+/// A node, by what it does.
 pub(super) enum Node {
     Fault(Box<FaultNode>),
-    /// A wait, an approval, a script or a check: it injects nothing.
+    /// A wait, an approval, a script or a check, which injects nothing.
     Step(Action),
 }
 
 impl Node {
-    /// None where the node only holds others.
+    /// Reads a node. `None` if it only holds others.
     pub(super) fn of(node: &Value, weights: &[(String, u32)]) -> Option<Self> {
         match effect(node)? {
             Effect::Injects => Some(Self::Fault(Box::new(fault_node(node, weights)))),
@@ -65,7 +69,8 @@ impl Node {
     }
 }
 
-/// What a node does to the system. A kind that is not known is a fault only where it carries data of one.
+/// Returns what a node does to the system. A node of an unknown kind is a fault only if it carries the data
+/// of one.
 fn effect(node: &Value) -> Option<Effect> {
     let chaos = &node["chaosData"];
     let has = |name: &str| chaos[name].as_object().is_some_and(|data| !data.is_empty());
@@ -158,7 +163,8 @@ fn why(fault: &Fault, phase: &str) -> Option<String> {
     (!parts.is_empty()).then(|| parts.join(", "))
 }
 
-/// A fault that was injected has done what it should, also where it found a weakness.
+/// Returns the state of a fault's action. A fault that was injected has completed, even if it found a
+/// weakness.
 fn action_state(course: &Course, phase: &str) -> &'static str {
     match course {
         Course::Acted => "completed",
@@ -182,7 +188,7 @@ fn without_verdict(phase: &str) -> &'static str {
 
 fn fault(name: &str, chaos: &Value, step: Option<&Step>, weight: Option<u32>) -> Fault {
     let own = own_verdict(chaos).filter(|verdict| !verdict.is_empty());
-    // The engine may still show `Awaited` where its result is there.
+    // The fault's engine may still show `Awaited` when its result is there.
     let verdict = match (own, result_verdict(chaos)) {
         (Some(own), Some(result)) if is_open(&own) && !is_open(&result) => result,
         (own, result) => own.or(result).unwrap_or_default(),
@@ -201,7 +207,7 @@ fn fault(name: &str, chaos: &Value, step: Option<&Step>, weight: Option<u32>) ->
     }
 }
 
-/// The verdict by which the control plane counts it; "" where it is told and says nothing.
+/// The verdict by which the control plane counts the fault; "" if it is told and says nothing.
 fn own_verdict(chaos: &Value) -> Option<String> {
     let told = ["experimentVerdict", "verdict"].iter().find_map(|name| chaos[*name].as_str())?;
     Some(plain(told, NAME))
@@ -211,12 +217,13 @@ fn result_verdict(chaos: &Value) -> Option<String> {
     first(chaos, &["/chaosResult/status/experimentStatus/verdict"], NAME)
 }
 
+/// Returns `true` if the verdict says that none was come to yet.
 fn is_open(verdict: &str) -> bool {
     let passed_or_failed = course::has_passed(verdict) || course::has_failed(verdict);
     !passed_or_failed && !course::has_stopped(verdict)
 }
 
-/// The step that failed. None where nothing is said of one, not even that there is none.
+/// The step that failed. `None` if nothing is said of one, not even that there is none.
 fn step_of(chaos: &Value) -> Option<Step> {
     let of_result = "/chaosResult/status/experimentStatus";
     let texts =
@@ -251,13 +258,13 @@ fn probes(chaos: &Value) -> Vec<FaultProbe> {
     all.into_iter().flatten().filter_map(read).take(PROBES).collect()
 }
 
-/// What a fault was aimed at.
+/// The resources that a fault was aimed at.
 struct Targets {
-    /// How many resources are told; None where nothing is told of any.
+    /// Number of resources that are told; `None` if the node has no list of them.
     told: Option<usize>,
-    /// By kind.
+    /// The resources, one target for each kind.
     all: Vec<Target>,
-    /// Resources that are not known to be as they were.
+    /// Resources whose fault was injected and is not known to be reverted.
     unreverted: Vec<String>,
 }
 
@@ -267,6 +274,7 @@ fn targets(fault: &str, chaos: &Value) -> Targets {
     let Some(told) = history.iter().find_map(|place| chaos.pointer(place)?.as_array()) else {
         return targets;
     };
+    // An empty list is told, and says that nothing was hit: that is not the same as no list.
     targets.told = Some(told.iter().filter(|target| first(target, &["/name"], NAME).is_some()).count());
     for told in told {
         targets.add(fault, told);
@@ -279,7 +287,7 @@ impl Targets {
         let Some(name) = first(told, &["/name"], NAME) else { return };
         let kind = first(told, &["/kind"], NAME).unwrap_or_else(|| "resource".to_owned());
         let status = first(told, &["/chaosStatus"], NAME).unwrap_or_default();
-        if status.eq_ignore_ascii_case("injected") && self.unreverted.len() < RESOURCES {
+        if status.eq_ignore_ascii_case("injected") && self.unreverted.len() < MAX_RESOURCES {
             self.unreverted.push(format!("{kind} {name}"));
         }
         let shown = if status.is_empty() { name } else { format!("{name} ({status})") };
@@ -295,23 +303,24 @@ impl Targets {
         });
         let target = &mut self.all[place];
         target.resolved = target.resolved.map(|count| count + 1);
-        if target.resources.len() < RESOURCES {
+        if target.resources.len() < MAX_RESOURCES {
             target.resources.push(shown);
         }
     }
 }
 
-/// When it began and ended; an end before the beginning is none.
+/// The times at which a node began and ended. An end before the beginning is not known.
 fn times(node: &Value) -> (Option<Timestamp>, Option<Timestamp>) {
     let (started_at, ended_at) = (time(&node["startedAt"]), time(&node["finishedAt"]));
     (started_at, ended_at.filter(|ended| started_at.is_none_or(|started| started <= *ended)))
 }
 
-/// The first of these places that holds a text.
+/// The text at the first of these places that holds one, cut to `longest` characters.
 fn first(value: &Value, pointers: &[&str], longest: usize) -> Option<String> {
     pointers.iter().find_map(|place| text(value.pointer(place)?, longest))
 }
 
+/// A text, or the digits of a number, made plain and cut to `longest` characters. `None` if it is empty.
 pub(super) fn text(value: &Value, longest: usize) -> Option<String> {
     let text = match value {
         Value::String(text) => plain(text, longest),
@@ -321,6 +330,7 @@ pub(super) fn text(value: &Value, longest: usize) -> Option<String> {
     (!text.is_empty()).then_some(text)
 }
 
+/// A number, or the text of one, which may end with a percent sign.
 fn number(value: &Value) -> Option<f64> {
     match value {
         Value::String(text) => text.trim().trim_end_matches('%').parse().ok(),
@@ -328,7 +338,7 @@ fn number(value: &Value) -> Option<f64> {
     }
 }
 
-/// Seconds or milliseconds since 1970, as a number or its text, or RFC 3339.
+/// A time in seconds or milliseconds since 1970, as a number or the text of one, or in RFC 3339.
 pub(super) fn time(value: &Value) -> Option<Timestamp> {
     let count = match value {
         Value::String(text) => match text.trim().parse::<i64>() {
@@ -338,6 +348,7 @@ pub(super) fn time(value: &Value) -> Option<Timestamp> {
         other => other.as_i64()?,
     };
     match count {
+        // Agents write 0 for a time that is not known.
         ..1 => None,
         1..100_000_000_000 => Timestamp::from_second(count).ok(),
         _ => Timestamp::from_millisecond(count).ok(),

@@ -1,4 +1,6 @@
-//! What the end of a run means. Pure: everything it needs to know is handed in.
+//! The judgement of a run that is over. Pure: everything that it needs to know is handed in. A run passes
+//! only if its control plane says that it has completed, something was injected, there is a score, and no
+//! detail contradicts it.
 
 use std::fmt::Write as _;
 
@@ -12,36 +14,38 @@ use crate::{Judgement, Record, StopCause, asked};
 use faultgate_core::model::{Evidence, Fault, FaultProbe, InjectionRule, Score, ScoreSource, State, Verdict};
 use faultgate_core::text::plain;
 
-/// Characters of what a control plane says, in a reason.
-const SAID: usize = 300;
-/// Faults, probes or resources that a sentence names.
-const NAMED: usize = 3;
-/// Lines of evidence about faults.
-const LINES: usize = 20;
+/// Most characters of a control plane's words in a reason.
+const MAX_SAID_CHARS: usize = 300;
+/// Most faults, probes or resources that a sentence names.
+const MAX_NAMED: usize = 3;
+/// Most faults that are told of as evidence.
+const MAX_FAULTS: usize = 20;
+/// The end of a sentence about a run that injected nothing and passes all the same.
 const ACCEPTED: &str = "which allow-empty-targets accepts";
 
-/// What is known besides the record.
+/// The facts besides the record that a judgement depends on.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Context<'a> {
-    /// The control plane.
+    /// The name of the control plane.
     pub(super) title: &'a str,
     pub(super) dry_run: bool,
     pub(super) injection: InjectionRule,
-    /// Why we asked for a stop, if we did.
+    /// The reason why faultgate asked for a stop, if it did.
     pub(super) stop: Option<&'a StopCause>,
     /// The run as it was told last.
     pub(super) run: Option<&'a Run>,
-    /// Of a run that is over, if it could be read.
+    /// The details of a run that is over, if they could be read.
     pub(super) execution: Option<&'a Execution>,
-    /// Why it could not.
+    /// The reason why the details could not be read.
     pub(super) unread: Option<&'a str>,
 }
 
-/// The score of a run that is over. What is no score is not known.
+/// Returns the score of a run that is over. Before that it is 0 and means nothing.
 pub(super) fn score(run: &Run) -> Option<Score> {
     run.score.and_then(Score::new).filter(|_| phase::is_over(run))
 }
 
+/// Judges a run. A stop that faultgate asked for decides before everything that the control plane says.
 pub(super) fn judge(record: &Record, context: &Context<'_>) -> Judgement {
     let title = context.title;
     let asked = context.stop.and_then(|cause| asked::judge(cause, record, title, "the experiment"));
@@ -62,10 +66,10 @@ pub(super) fn judge(record: &Record, context: &Context<'_>) -> Judgement {
     judgement
 }
 
-/// An end that we did not ask for.
+/// Judges an end that faultgate did not ask for.
 fn natural(record: &Record, context: &Context<'_>) -> Judgement {
     let errored = |reason| Judgement::plain(record.state, Verdict::Errored, reason);
-    let (raw, title) = (plain(&record.raw_state, SAID), context.title);
+    let (raw, title) = (plain(&record.raw_state, MAX_SAID_CHARS), context.title);
     if context.dry_run {
         let reason = "dry run: what can be verified is as it should be; nothing was launched".to_owned();
         return Judgement::plain(State::Completed, Verdict::Passed, reason);
@@ -87,7 +91,7 @@ fn natural(record: &Record, context: &Context<'_>) -> Judgement {
     }
 }
 
-/// What the control plane says of the cause, and the step that failed.
+/// Returns the control plane's words for the cause, and the steps that failed.
 fn why(record: &Record, context: &Context<'_>) -> String {
     let run = context.run;
     let mut said: Vec<String> = [
@@ -97,11 +101,11 @@ fn why(record: &Record, context: &Context<'_>) -> String {
     ]
     .into_iter()
     .flatten()
-    .map(|said| plain(said, SAID))
+    .map(|said| plain(said, MAX_SAID_CHARS))
     .filter(|said| !said.is_empty())
     .collect();
     said.dedup();
-    said.extend(record.faults.iter().filter_map(failing_step).take(NAMED));
+    said.extend(record.faults.iter().filter_map(failing_step).take(MAX_NAMED));
     if said.is_empty() { String::new() } else { format!(": {}", said.join("; ")) }
 }
 
@@ -117,6 +121,7 @@ fn with_code(step: &str, code: Option<&str>) -> String {
     }
 }
 
+/// Judges a run that has completed, by what it has injected.
 fn completed(record: &Record, context: &Context<'_>) -> Judgement {
     let errored = |reason| Judgement::plain(State::Completed, Verdict::Errored, reason);
     let accepts_nothing = context.injection.accepts_nothing;
@@ -147,7 +152,7 @@ fn completed(record: &Record, context: &Context<'_>) -> Judgement {
     }
 }
 
-/// Something was injected: what it is worth.
+/// Judges a run that has injected something, by its score and by what speaks against it.
 fn scored(
     record: &Record,
     context: &Context<'_>,
@@ -164,6 +169,7 @@ fn scored(
         let told = run.score.map_or_else(|| "none".to_owned(), |score| score.to_string());
         return errored(format!("it completed, but {title} tells no resilience score (it says {told})"));
     };
+    // A score of faults without any weight is told all the same, and says nothing.
     if context.execution.is_some_and(|execution| execution.worth == Some(Worth::Weightless)) {
         return errored(format!(
             "it completed, but all of its faults have the weight 0, so the score that {title} gives it ({score}) says \
@@ -175,6 +181,7 @@ fn scored(
             "{title} contradicts itself: {why}; which of them is true is not known: look at the run"
         ));
     }
+    // A fault that its own probe ended is a weakness that was found, whatever is left of the score.
     if let Some(cut) = context.execution.and_then(cut) {
         let weakness = Judgement::weakness(State::Completed, ScoreSource::StopCondition, cut);
         return Judgement { injected, warnings, ..weakness };
@@ -196,12 +203,12 @@ fn how_it_ended(record: &Record, injected: &[String]) -> String {
     let ended = if record.raw_state.eq_ignore_ascii_case("completed") {
         "it completed".to_owned()
     } else {
-        format!("it ended as {}", plain(&record.raw_state, SAID))
+        format!("it ended as {}", plain(&record.raw_state, MAX_SAID_CHARS))
     };
     if injected.is_empty() { ended } else { format!("{ended}; injected: {}", injected.join(", ")) }
 }
 
-/// A fault that one of its own probes stopped, as a stop condition would.
+/// Returns the sentence about a fault that one of its own probes stopped, as a stop condition would.
 fn cut(execution: &Execution) -> Option<String> {
     execution.told.iter().find_map(|told| match &told.course {
         Course::Cut(why) => Some(format!("{} {why} while it was in", told.name)),
@@ -209,9 +216,10 @@ fn cut(execution: &Execution) -> Option<String> {
     })
 }
 
-/// What took from the score, the most costly first.
+/// Returns what took from the score, the most costly first.
 fn losses(execution: &Execution) -> Vec<String> {
     let loss = |(place, fault): (usize, &Fault)| {
+        // A fault without a known weight still has to stand somewhere in the order.
         let weight = f64::from(fault.weight.unwrap_or(1));
         let course = execution.told.get(place).map(|told| &told.course);
         let idle = match course {
@@ -229,7 +237,7 @@ fn losses(execution: &Execution) -> Vec<String> {
     losses.into_iter().map(|(_, what)| what).collect()
 }
 
-/// What a fault took from the score, if it did.
+/// Returns what a fault took from the score, if it took something.
 fn lost(fault: &Fault) -> Option<String> {
     let full = fault.probe_success.is_none_or(|success| success == Score::FULL);
     let failed: Vec<&FaultProbe> = fault.probes.iter().filter(|probe| has_failed(&probe.verdict)).collect();
@@ -240,9 +248,12 @@ fn lost(fault: &Fault) -> Option<String> {
     if let Some(success) = fault.probe_success {
         what = format!("{what}, probe success {success} %");
     }
-    for probe in failed.iter().take(NAMED) {
-        let why =
-            probe.description.as_deref().map(|why| format!(" ({})", plain(why, SAID))).unwrap_or_default();
+    for probe in failed.iter().take(MAX_NAMED) {
+        let why = probe
+            .description
+            .as_deref()
+            .map(|why| format!(" ({})", plain(why, MAX_SAID_CHARS)))
+            .unwrap_or_default();
         what = format!("{what}, probe {} failed{why}", probe.name);
     }
     if let Some(step) = &fault.fail_step {
@@ -258,7 +269,7 @@ fn verdict(verdict: &str) -> &str {
     if verdict.is_empty() { "no verdict" } else { verdict }
 }
 
-/// A probe that could not run says nothing of the system.
+/// Returns the sentence about a probe that could not run, and so says nothing of the system.
 fn broken_check(fault: &Fault) -> Option<String> {
     let texts = [fault.error_code.as_deref(), fault.fail_step.as_deref()];
     let broken =
@@ -266,13 +277,15 @@ fn broken_check(fault: &Fault) -> Option<String> {
     Some(format!("a probe of {} could not run ({broken}): a broken check, not a weak system", fault.name))
 }
 
+/// Returns `true` if the faults are known, and none of their probes passed or failed.
 fn no_probe_said_anything(execution: &Execution) -> bool {
     execution.unreadable.is_none() && execution.evaluated() == 0
 }
 
 fn evidence(record: &Record, context: &Context<'_>) -> Vec<Evidence> {
     let title = context.title;
-    let mut all = vec![Evidence::new(title, format!("the phase is {}", plain(&record.raw_state, SAID)))];
+    let mut all =
+        vec![Evidence::new(title, format!("the phase is {}", plain(&record.raw_state, MAX_SAID_CHARS)))];
     let mut add = |fact: String| all.push(Evidence::new(title, fact));
     if let Some(run) = context.run {
         let counts = in_words(&run.counts);
@@ -280,7 +293,7 @@ fn evidence(record: &Record, context: &Context<'_>) -> Vec<Evidence> {
             add(format!("faults: {counts}"));
         }
         for said in [&run.blocked, &run.error].into_iter().flatten() {
-            add(plain(said, SAID));
+            add(plain(said, MAX_SAID_CHARS));
         }
     }
     if let Some(unread) = context.unread {
@@ -301,14 +314,14 @@ fn about_faults(execution: &Execution, context: &Context<'_>, add: &mut impl FnM
     if let Some(why) = &execution.unreadable {
         add(format!("its faults are not told: {why}"));
     }
-    for fault in execution.faults.iter().take(LINES) {
+    for fault in execution.faults.iter().take(MAX_FAULTS) {
         if let Some(lost) = lost(fault) {
             add(lost);
         } else if let Some(broken) = broken_check(fault) {
             add(broken);
         }
     }
-    for told in execution.told.iter().take(LINES) {
+    for told in execution.told.iter().take(MAX_FAULTS) {
         if let Some(why) = amiss(&told.course) {
             add(format!("{} {why}", told.name));
         }
@@ -328,7 +341,7 @@ fn about_faults(execution: &Execution, context: &Context<'_>, add: &mut impl FnM
     }
 }
 
-/// What went amiss with a fault, if anything did.
+/// Returns what went amiss with a fault, if anything did.
 fn amiss(course: &Course) -> Option<&str> {
     match course {
         Course::Acted => None,
@@ -341,7 +354,7 @@ fn amiss(course: &Course) -> Option<&str> {
     }
 }
 
-/// What a reader of a score has to know besides.
+/// Returns the warnings that a reader of the score needs.
 fn doubts(context: &Context<'_>, score: Score) -> Vec<String> {
     let Some(execution) = context.execution else { return Vec::new() };
     let mut doubts = Vec::new();
@@ -349,8 +362,8 @@ fn doubts(context: &Context<'_>, score: Score) -> Vec<String> {
         doubts.push(format!("the score {score} rests on no probe that was evaluated"));
     }
     if !execution.unreverted.is_empty() {
-        let named: Vec<&str> = execution.unreverted.iter().take(NAMED).map(String::as_str).collect();
-        let more = execution.unreverted.len().checked_sub(NAMED).filter(|more| *more > 0);
+        let named: Vec<&str> = execution.unreverted.iter().take(MAX_NAMED).map(String::as_str).collect();
+        let more = execution.unreverted.len().checked_sub(MAX_NAMED).filter(|more| *more > 0);
         let more = more.map(|more| format!(" and {more} more")).unwrap_or_default();
         doubts.push(format!("the agent's last word on {}{more} is injected, not reverted", named.join(", ")));
     }

@@ -1,5 +1,5 @@
-//! What must hold for whatever an agent tells of a run's faults: what is taken from the details, and what nobody
-//! understands, makes no run better.
+//! The laws of a judgement, for whatever an agent tells of a run's faults: a detail that is missing, or that
+//! nobody understands, makes no run better.
 
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
@@ -10,7 +10,7 @@ use crate::control_plane::execution;
 use crate::control_plane::manager::{Counts, Details};
 use crate::control_plane::record::record;
 
-/// How a fault went, in truth.
+/// The true course of a fault.
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Kind {
     Passed,
@@ -42,7 +42,8 @@ struct Told {
     run: Run,
 }
 
-/// A fault's verdict, status, result, success, failing probe, error and whether it came to its targets.
+/// Makes the node of a fault: its verdict, status, result, success, failing probe, error, and targets if it
+/// came to any.
 fn node(name: &str, kind: Kind, success: u32) -> Option<Value> {
     let error = |code: &str, phase: &str| json!({"errorCode": code, "reason": json!({"errorCode": code, "phase": phase, "reason": "no"}).to_string()});
     let (own, status, result, success, failed, error, touched) = match kind {
@@ -88,7 +89,7 @@ fn node(name: &str, kind: Kind, success: u32) -> Option<Value> {
             "probeStatuses": probes, "history": {"targets": targets}}}}}))
 }
 
-/// As an agent and its server tell it; `claimed` in the place of the score that they would reckon.
+/// Tells of faults as an agent and its server do; `claimed` replaces the score that they would compute.
 fn told(faults: &[(Kind, u32, u32)], claimed: Option<f64>) -> Told {
     let name = |place: usize| format!("fault-{place}");
     let nodes: Vec<Value> = faults
@@ -146,7 +147,7 @@ impl Told {
         judge(&record, &context)
     }
 
-    /// The highest floor that it reaches; 0 where it does not pass.
+    /// Returns the highest floor that the run reaches; 0 if it does not pass.
     fn passes_up_to(&self, rule: InjectionRule) -> f64 {
         let judged = self.judge(rule);
         let passed = judged.verdict == Verdict::Passed;
@@ -154,8 +155,8 @@ impl Told {
     }
 }
 
-/// Every place of a value, but for the whole data of a fault: one of which nothing is told has not begun, for all that
-/// is known.
+/// Collects every place of a value but the whole data of a fault, without which the fault counts as not
+/// begun.
 fn places(value: &Value, at: &str, all: &mut Vec<String>) {
     let inner: Vec<(String, &Value)> = match value {
         Value::Object(fields) => fields.iter().map(|(name, value)| (name.clone(), value)).collect(),
@@ -235,7 +236,7 @@ proptest! {
         weights in proptest::collection::vec(any::<Index>(), 0..3),
         unreadable in prop::bool::weighted(0.05),
     ) {
-        // A score that is not 0 where all weights are 0 is nobody's.
+        // No server claims another score than 0 if all weights are 0.
         prop_assume!(claimed.is_none() || faults.iter().any(|(_, weight, _)| *weight > 0));
         let whole = told(&faults, claimed);
         let mut less = whole.clone();

@@ -30,7 +30,7 @@ fn counts(total: u64, passed: u64, failed: u64) -> Counts {
     }
 }
 
-/// One fault with this verdict and this probe.
+/// Makes one fault with this verdict and this probe.
 fn fault(verdict: &str, probe: &str) -> Execution {
     let success = if verdict == "Pass" { "100" } else { "40" };
     faults(&[node("pod-delete", verdict, success, probe)], &[("pod-delete", 10)])
@@ -44,7 +44,7 @@ fn faults(nodes: &[Value], weights: &[(&str, u32)]) -> Execution {
     })
 }
 
-/// A fault as an agent tells it.
+/// Makes a fault as an agent tells it.
 fn node(name: &str, verdict: &str, success: &str, probe: &str) -> Value {
     json!({"type": "ChaosEngine", "name": name, "chaosData": {
         "experimentName": name, "experimentVerdict": verdict, "probeSuccessPercentage": success,
@@ -53,7 +53,7 @@ fn node(name: &str, verdict: &str, success: &str, probe: &str) -> Value {
                            "status": {"verdict": probe, "description": "status 503"}}]}})
 }
 
-/// With another value at one place of its chaos data.
+/// Puts another value into one place of a fault's chaos data.
 fn but(mut node: Value, place: &str, value: impl Into<Value>) -> Value {
     node["chaosData"][place] = value.into();
     node
@@ -218,7 +218,7 @@ fn what_took_from_the_score_is_named_the_most_costly_first() {
 fn a_fault_that_did_not_act_beside_one_that_did_is_a_warning_or_an_error() {
     let acted = || node("a", "Pass", "100", "Passed");
     let bare = json!({"type": "ChaosEngine", "name": "b"});
-    // The second fault, how it is told, and what the score is then.
+    // Each case is the second fault, how it is told, and the score then.
     for (other, why, score) in [
         (Some(node("b", "Awaited", "100", "Awaited")), "stayed Awaited", 100.0),
         (Some(node("b", "Awaited", "Awaited", "Awaited")), "stayed Awaited", 50.0),

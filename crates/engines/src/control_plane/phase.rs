@@ -1,14 +1,16 @@
-//! A control plane's open word for how a run is, and what it means here. Pure.
+//! The meaning of a control plane's open word for how a run is. Pure. A word that is not known ends no run by
+//! itself, and passes none.
 
 use super::manager::Run;
 use faultgate_core::model::State;
 
-/// The state behind a word. Words come in several spellings, and new ones come without notice.
+/// Returns the state that a word stands for. Words come in several spellings, and new ones come without
+/// notice.
 pub fn state_of(word: &str) -> State {
     match word.trim().to_ascii_lowercase().as_str() {
         "" | "queued" | "pending" | "na" | "n/a" => State::Pending,
         "running" => State::Running,
-        // Here the score decides, not the word.
+        // The score decides how such a run went, not the word.
         "completed" | "completed_with_probe_failure" | "completed_with_error" => State::Completed,
         "stopped" | "terminated" => State::Stopped,
         "error" | "timeout" | "blocked" | "skipped" => State::Failed,
@@ -16,7 +18,7 @@ pub fn state_of(word: &str) -> State {
     }
 }
 
-/// The state of a run: one that is over is not pending or running, whatever its word.
+/// Returns the state of a run. A run that is over is neither pending nor running, whatever its word.
 pub(super) fn state(run: &Run) -> State {
     match state_of(&run.phase) {
         state if state.is_terminal() => state,
@@ -25,11 +27,13 @@ pub(super) fn state(run: &Run) -> State {
     }
 }
 
+/// Returns `true` if the run is over, by its word or because the control plane says that it has completed.
 pub(super) fn is_over(run: &Run) -> bool {
     state(run).is_terminal() || run.completed == Some(true)
 }
 
-/// Whether more is to be expected of a run that is over: the score is written last.
+/// Returns `true` if nothing more is to be expected of a run that is over. The score of a completed run is
+/// written last.
 pub(super) fn is_settled(run: &Run) -> bool {
     run.completed != Some(false) && (state(run) != State::Completed || super::outcome::score(run).is_some())
 }

@@ -1,5 +1,6 @@
-//! When to ask how runs are: often after the launch and near the expected end, seldom between, and all in all no more
-//! than a control plane should bear. Pure: the time is handed in.
+//! The schedule of reads: often after the launch and near the expected end, seldom between, and all in all no
+//! more than a control plane should bear. Pure: the time is handed in. [`wanted`] is the pause that one run
+//! would like, and [`Budget`] stretches it when many requests were made.
 
 use std::time::Duration;
 
@@ -9,29 +10,34 @@ use super::manager::Run;
 use super::phase;
 use faultgate_core::model::State;
 
-/// The shortest pause between two looks at a run that is waiting for its agent, and near the expected end.
-pub(super) const FIRST: Duration = Duration::from_millis(1_500);
-const NEAR: Duration = Duration::from_secs(2);
-/// The longest: half of it is how late an end is seen that nobody expected.
-const LONGEST: Duration = Duration::from_millis(7_500);
-/// Without a history, a run of this age is looked at this many times as often as its age is long.
-const CURVE: u32 = 20;
-const PENDING_CURVE: u32 = 10;
-/// After a request to stop.
-const FIRST_AFTER_STOP: Duration = Duration::from_millis(300);
-const LONGEST_AFTER_STOP: Duration = Duration::from_secs(5);
+/// Shortest pause between two reads of a run that waits for its agent.
+pub(super) const MIN_PENDING_PAUSE: Duration = Duration::from_millis(1_500);
+/// Shortest pause between two reads of a run that is running. It holds near the expected end.
+const MIN_PAUSE: Duration = Duration::from_secs(2);
+/// Longest pause between two reads. An end that nobody expected is seen half of it late, on average.
+const MAX_PAUSE: Duration = Duration::from_millis(7_500);
+/// Divisor of a run's age: the quotient is the pause, if there is no history.
+const AGE_PER_PAUSE: u32 = 20;
+/// Divisor of the age of a run that waits for its agent.
+const PENDING_AGE_PER_PAUSE: u32 = 10;
+/// Shortest and longest pause after a request to stop.
+const MIN_STOP_PAUSE: Duration = Duration::from_millis(300);
+const MAX_STOP_PAUSE: Duration = Duration::from_secs(5);
 
-/// Requests that may be made at once, and the pause that one more costs: no more than 120 in any ten minutes.
+/// Number of requests that may be made at once. With [`REFILL`] they are no more than 120 in any ten minutes.
 const BURST: f64 = 19.5;
+/// Time in which the budget gains one request.
 const REFILL: Duration = Duration::from_millis(7_300);
 
-/// Runs that are learned from.
-const LEARNED: usize = 20;
-/// What the end of a run is allowed to differ from those before it.
-const LEAST_MARGIN: Duration = Duration::from_secs(3);
-const MARGIN_SHARE: u32 = 20;
+/// Most earlier runs that the expected duration is learned from.
+const MAX_LEARNED: usize = 20;
+/// Time by which the end of a run may differ from those before it, at the least.
+const MIN_MARGIN: Duration = Duration::from_secs(3);
+/// Divisor of the median duration: the quotient is the margin, if it is longer than [`MIN_MARGIN`].
+const MARGIN_DIVISOR: u32 = 20;
 
-/// What earlier runs of the same experiment took, from their launch on.
+/// The range of durations that a run is expected to take, from its launch on, by earlier runs of the
+/// experiment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Expected {
     from: Duration,
@@ -39,50 +45,51 @@ pub(super) struct Expected {
 }
 
 impl Expected {
-    /// None where no earlier run has completed.
+    /// Learns from earlier runs. `None` if none of them has completed.
     pub(super) fn of(recent: &[Run]) -> Option<Self> {
         let completed = recent.iter().filter(|run| phase::state(run) == State::Completed);
         let mut took: Vec<Duration> =
-            completed.filter_map(Run::took).filter(|took| !took.is_zero()).take(LEARNED).collect();
+            completed.filter_map(Run::took).filter(|took| !took.is_zero()).take(MAX_LEARNED).collect();
         took.sort_unstable();
         let last = took.len().checked_sub(1)?;
-        let margin = LEAST_MARGIN.max(took[last / 2] / MARGIN_SHARE);
+        let margin = MIN_MARGIN.max(took[last / 2] / MARGIN_DIVISOR);
+        // A tenth at each end is left out, so that one odd run among many does not widen the range.
         let (low, high) = (took[last / 10], took[last - last / 10]);
         Some(Self { from: low.saturating_sub(margin), to: high.saturating_add(margin) })
     }
 }
 
-/// One run, as far as it matters for when to look at it again.
+/// The state of one run, as far as the pause before its next read depends on it.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Seen {
-    /// Since the launch.
+    /// Time since the launch.
     pub(super) age: Duration,
     pub(super) running: bool,
     pub(super) expected: Option<Expected>,
-    /// Since a stop was asked for.
+    /// Time since a stop was asked for, if one was.
     pub(super) stopping: Option<Duration>,
 }
 
-/// How long to wait before a run is looked at again, if requests cost nothing.
+/// Returns the pause before a run is read again, if requests cost nothing.
 pub(super) fn wanted(seen: &Seen) -> Duration {
     let between = |shortest: Duration, pause: Duration, longest: Duration| pause.clamp(shortest, longest);
     if let Some(since) = seen.stopping {
-        return between(FIRST_AFTER_STOP, since / 2, LONGEST_AFTER_STOP);
+        return between(MIN_STOP_PAUSE, since / 2, MAX_STOP_PAUSE);
     }
     if !seen.running {
-        return between(FIRST, seen.age / PENDING_CURVE, LONGEST);
+        return between(MIN_PENDING_PAUSE, seen.age / PENDING_AGE_PER_PAUSE, MAX_PAUSE);
     }
     match seen.expected {
         Some(Expected { from, .. }) if seen.age < from => {
-            between(NEAR, from.saturating_sub(seen.age), LONGEST)
+            between(MIN_PAUSE, from.saturating_sub(seen.age), MAX_PAUSE)
         }
-        Some(Expected { to, .. }) if seen.age <= to => NEAR,
-        _ => between(NEAR, seen.age / CURVE, LONGEST),
+        Some(Expected { to, .. }) if seen.age <= to => MIN_PAUSE,
+        _ => between(MIN_PAUSE, seen.age / AGE_PER_PAUSE, MAX_PAUSE),
     }
 }
 
-/// Requests that may be made. What is not put off, such as a launch or a stop, may lead it into debt, which what can
-/// wait pays back.
+/// The number of requests that may be made now. Requests that are not put off, such as a launch or a stop,
+/// may lead it into debt, which the reads that can wait pay back.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Budget {
     left: f64,
@@ -94,6 +101,7 @@ impl Budget {
         Self { left: BURST, at: now }
     }
 
+    /// Returns the number of requests that are left, which is negative in debt.
     fn left(&self, now: Instant) -> f64 {
         let gained = now.saturating_duration_since(self.at).as_secs_f64() / REFILL.as_secs_f64();
         (self.left + gained).min(BURST)
@@ -104,24 +112,25 @@ impl Budget {
         *self = Self { left: self.left(now) - requests as f64, at: now };
     }
 
-    /// A pause that the budget can bear, where one look at all runs takes this many requests: the less is left, the
-    /// longer.
+    /// Returns a pause that the budget can bear, if one read of all runs takes this many requests. The less
+    /// is left, the longer it is.
     #[expect(clippy::cast_precision_loss, reason = "no run has 2^53 experiments")]
     pub(super) fn pause(&self, now: Instant, wanted: Duration, requests: usize) -> Duration {
         let left = self.left(now);
         let debt = (-left / BURST).max(0.0);
         let bearable = REFILL.mul_f64(requests.max(1) as f64 * (1.0 + debt)).max(wanted);
+        // The pause is as wanted down to half a budget. Below, it grows evenly to what is bearable for good.
         let ease = (left * 2.0 / BURST).clamp(0.0, 1.0);
         bearable.saturating_sub(bearable.saturating_sub(wanted).mul_f64(ease))
     }
 }
 
-/// Somewhat more or less by chance, so that many runners do not ask in step.
+/// Changes a pause by up to 15 % by chance, so that many runners do not ask in step.
 pub(super) fn jittered(pause: Duration, rng: &mut fastrand::Rng) -> Duration {
     pause.mul_f64(0.85 + rng.f64() * 0.3)
 }
 
-/// A pause that doubles with each attempt up to the longest.
+/// Returns a pause that doubles with each attempt, from `first` for attempt 0 up to `longest`.
 pub(super) fn backoff(first: Duration, longest: Duration, attempt: u32, rng: &mut fastrand::Rng) -> Duration {
     let doubled = first.saturating_mul(2_u32.saturating_pow(attempt.min(16)));
     jittered(doubled.min(longest), rng)

@@ -3,8 +3,8 @@ use proptest::prelude::*;
 use super::*;
 
 const WINDOW: Duration = Duration::from_secs(600);
-/// At most one request in 5 s on average.
-const MOST: usize = 120;
+/// Most requests in any window: one in 5 s on average.
+const MAX_IN_WINDOW: usize = 120;
 const SEEDS: u64 = 30;
 
 fn secs(seconds: f64) -> Duration {
@@ -24,7 +24,7 @@ fn took(seconds: &[i64]) -> Vec<Run> {
         .collect()
 }
 
-/// Runs that begin and end at these times after the first launch.
+/// A run that begins and ends at these times after the first launch.
 struct Simulated {
     began: Duration,
     runs_after: Duration,
@@ -32,13 +32,13 @@ struct Simulated {
     expected: Option<Expected>,
 }
 
-/// What was asked when, and how late each end was seen.
+/// The moments of all requests, and how late each end was seen.
 struct Played {
     requests: Vec<Duration>,
     late: Vec<Duration>,
 }
 
-/// The poller's arithmetic without a poller. `shared`: one request tells of all runs.
+/// Does the poller's arithmetic without a poller. `shared` is `true` if one request tells of all runs.
 fn play(runs: &[Simulated], shared: bool, seed: u64) -> Played {
     let start = Instant::now();
     let mut rng = fastrand::Rng::with_seed(seed);
@@ -49,7 +49,7 @@ fn play(runs: &[Simulated], shared: bool, seed: u64) -> Played {
         played.requests.extend(std::iter::repeat_n(at, count));
     };
     let cost = |count: usize| if shared { count.min(1) } else { count };
-    // Each launch is two requests, each end one more.
+    // Each launch takes two requests, and each end one more.
     let mut launches: Vec<usize> = (0..runs.len()).collect();
     launches.sort_by_key(|number| runs[*number].began);
     let mut due: Vec<Option<Duration>> = vec![None; runs.len()];
@@ -60,7 +60,7 @@ fn play(runs: &[Simulated], shared: bool, seed: u64) -> Played {
             let at = runs[number].began;
             ask(&mut played, &mut budget, at, 2);
             let all = cost(due.iter().flatten().count() + 1);
-            due[number] = Some(at + jittered(budget.pause(start + at, FIRST, all), &mut rng));
+            due[number] = Some(at + jittered(budget.pause(start + at, MIN_PENDING_PAUSE, all), &mut rng));
             continue;
         }
         let Some(now) = next else { break };
@@ -118,8 +118,8 @@ enum History {
 
 const HISTORIES: [History; 4] = [History::None, History::Known, History::TooShort, History::TooLong];
 
-/// Runs of 20 s to 40 min launched at once, or of a minute and more one after the other: of shorter ones the launches
-/// alone would take what there is.
+/// Plays runs of 20 s to 40 min that are launched at once, or runs of a minute and more one after the other.
+/// Launches of shorter ones alone would take all requests that there are.
 fn simulated(count: usize, history: History, staggered: bool, seed: u64) -> Vec<Simulated> {
     let mut rng = fastrand::Rng::with_seed(seed);
     let shortest: f64 = if staggered { 60.0 } else { 20.0 };
@@ -159,7 +159,10 @@ async fn the_end_is_seen_within_5_s_in_the_median_and_requests_stay_within_their
                 for seed in 0..SEEDS {
                     let played = play(&simulated(count, history, staggered, seed), true, seed);
                     let most = most_in_a_window(&played.requests);
-                    assert!(most <= MOST, "{history:?} {count} {staggered} {seed}: {most} in ten minutes");
+                    assert!(
+                        most <= MAX_IN_WINDOW,
+                        "{history:?} {count} {staggered} {seed}: {most} in ten minutes"
+                    );
                     assert_eq!(played.late.len(), count);
                     late.extend(played.late);
                 }
@@ -170,7 +173,7 @@ async fn the_end_is_seen_within_5_s_in_the_median_and_requests_stay_within_their
     }
 }
 
-/// Where each run takes a request of its own the bound holds all the same; many ends at once are then seen later.
+/// The bound holds even if each run takes a request of its own; many ends at once are then seen later.
 #[tokio::test(start_paused = true)]
 async fn reads_of_their_own_stay_within_the_bound_too() {
     for history in HISTORIES {
@@ -179,7 +182,7 @@ async fn reads_of_their_own_stay_within_the_bound_too() {
             for seed in 0..SEEDS {
                 let played = play(&simulated(count, history, false, seed), false, seed);
                 let most = most_in_a_window(&played.requests);
-                assert!(most <= MOST, "{history:?} {count} {seed}: {most} in ten minutes");
+                assert!(most <= MAX_IN_WINDOW, "{history:?} {count} {seed}: {most} in ten minutes");
                 late.extend(played.late);
             }
             let late = median(late);
@@ -206,13 +209,13 @@ fn it_asks_often_at_first_and_near_the_end() {
     let at = |age: u64, running| {
         wanted(&Seen { age: Duration::from_secs(age), running, expected, stopping: None })
     };
-    assert_eq!(at(0, false), FIRST);
-    assert_eq!(at(200, true), LONGEST);
-    assert_eq!(at(568, true), NEAR, "no pause reaches far beyond the beginning of what is expected");
-    assert_eq!(at(600, true), NEAR);
-    assert_eq!(at(700, true), LONGEST);
+    assert_eq!(at(0, false), MIN_PENDING_PAUSE);
+    assert_eq!(at(200, true), MAX_PAUSE);
+    assert_eq!(at(568, true), MIN_PAUSE, "no pause reaches far beyond the beginning of what is expected");
+    assert_eq!(at(600, true), MIN_PAUSE);
+    assert_eq!(at(700, true), MAX_PAUSE);
     let stopping = Some(Duration::ZERO);
-    assert_eq!(wanted(&Seen { age: WINDOW, running: true, expected, stopping }), FIRST_AFTER_STOP);
+    assert_eq!(wanted(&Seen { age: WINDOW, running: true, expected, stopping }), MIN_STOP_PAUSE);
 }
 
 proptest! {
@@ -229,7 +232,7 @@ proptest! {
         let stopping = stopping.map(Duration::from_secs);
         let seen = Seen { age: Duration::from_secs(age), running, expected: Expected::of(&took(&past)), stopping };
         let pause = wanted(&seen);
-        prop_assert!(pause >= FIRST_AFTER_STOP && pause <= LONGEST, "{pause:?}");
+        prop_assert!(pause >= MIN_STOP_PAUSE && pause <= MAX_PAUSE, "{pause:?}");
         let now = Instant::now();
         let mut budget = Budget::new(now);
         prop_assert!(budget.pause(now, pause, requests) == pause, "nothing is put off at first");

@@ -1,15 +1,17 @@
-//! The step at which a fault failed, as agents write it: `CODE : reason`, where the reason may be JSON that names the
-//! phase. Pure.
+//! The step at which a fault failed, as agents write it: `MAX_CODE_CHARS : reason`, in which the reason may
+//! be JSON that names the phase. Pure. The texts have no grammar that holds for all agents, so words are
+//! looked for anywhere in them.
 
 use serde_json::Value;
 
 use faultgate_core::text::plain;
 
-/// Characters of a code, and of a sentence.
-const CODE: usize = 200;
-const SENTENCE: usize = 400;
+/// Most characters of a code that are kept.
+const MAX_CODE_CHARS: usize = 200;
+/// Most characters of a sentence that are kept.
+const MAX_SENTENCE_CHARS: usize = 400;
 
-/// Errors of a fault itself, by which nothing is known of the system. A probe's error is none of these.
+/// Codes of errors of a fault itself, which say nothing of the system. The error of a probe is none of these.
 const OF_THE_FAULT: &[&str] = &[
     "CHAOS_INJECT_ERROR",
     "CHAOS_REVERT_ERROR",
@@ -21,14 +23,15 @@ const OF_THE_FAULT: &[&str] = &[
 ];
 const NO_TARGET: &str = "TARGET_SELECTION_ERROR";
 const STOPPED: &str = "EXPERIMENT_ABORTED";
-/// A check of the application's own, which fails where the system does.
+/// Code of a check of the application's own, which fails if the system does.
 const STATUS_CHECK: &str = "STATUS_CHECKS_ERROR";
+/// Words in the codes of probes that failed or could not run.
 const OF_A_PROBE: &[&str] = &["PROBE_FAILURE", "PROBE_FAILED", "PROBE_ERROR", "PROBE_TIMEOUT", "E2008"];
 
-/// When in the life of a fault.
+/// A phase in the life of a fault.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Phase {
-    /// Before anything was injected.
+    /// The time before anything was injected.
     Before,
     During,
     After,
@@ -37,25 +40,27 @@ pub(super) enum Phase {
 /// A step that failed, or the word that none did.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Step {
-    /// All that is said of it, to look for words in.
+    /// The texts and codes of the step in upper case, in which words are looked for.
     said: String,
+    /// The step for people.
     shown: String,
     code: Option<String>,
 }
 
 impl Step {
-    /// Of these texts of one fault, the first of which is shown; codes that are told apart come last.
+    /// Makes the step of the texts of one fault, the first of which is shown, and of the codes that are told
+    /// apart.
     pub(super) fn of(texts: &[&str], codes: &[&str]) -> Self {
         let empty = |text: &&&str| !matches!(text.trim(), "" | "N/A" | "NA");
         let texts: Vec<&str> = texts.iter().filter(empty).copied().collect();
         let codes: Vec<&str> = codes.iter().filter(empty).copied().collect();
         let shown = texts.first().map(|text| readable(text)).unwrap_or_default();
-        let code = codes.first().map(|code| plain(code, CODE)).or_else(|| code_of(&shown));
+        let code = codes.first().map(|code| plain(code, MAX_CODE_CHARS)).or_else(|| code_of(&shown));
         let said = texts.iter().chain(&codes).copied().collect::<Vec<_>>().join("\n").to_ascii_uppercase();
         Self { said, shown, code }
     }
 
-    /// The step for people; empty where none failed.
+    /// Returns the step for people; empty if none failed.
     pub(super) fn shown(&self) -> &str {
         &self.shown
     }
@@ -64,7 +69,7 @@ impl Step {
         self.code.as_deref()
     }
 
-    /// The first phase that is named; None where none is.
+    /// Returns the earliest phase that is named, if one is.
     pub(super) fn phase(&self) -> Option<Phase> {
         let names = |words: &[&str]| words.iter().any(|word| self.said.contains(word));
         if names(&["PRECHAOS", "PRE-CHAOS"]) {
@@ -82,11 +87,14 @@ impl Step {
         self.said.contains(NO_TARGET)
     }
 
-    /// A probe failed or could not run, or the application is not as it should be.
+    /// Returns `true` if a probe failed or could not run, or a check found the application not as it should
+    /// be.
     pub(super) fn is_of_a_check(&self) -> bool {
         self.said.contains(STATUS_CHECK) || OF_A_PROBE.iter().any(|word| self.said.contains(word))
     }
 
+    /// Returns `true` if the fault itself could not be carried out. A failed check is no such step,
+    /// even if a code of the fault stands beside it.
     pub(super) fn is_of_the_fault(&self) -> bool {
         !self.is_of_a_check() && OF_THE_FAULT.iter().any(|code| self.said.contains(code))
     }
@@ -96,10 +104,12 @@ impl Step {
     }
 }
 
-/// A step whose reason is JSON is written as a sentence.
+/// Writes a step whose reason is JSON as a sentence. Any other step stays as it is.
 fn readable(text: &str) -> String {
     let (before, json) = text.find('{').map_or((text, ""), |at| text.split_at(at));
-    let Ok(Value::Object(said)) = serde_json::from_str::<Value>(json) else { return plain(text, SENTENCE) };
+    let Ok(Value::Object(said)) = serde_json::from_str::<Value>(json) else {
+        return plain(text, MAX_SENTENCE_CHARS);
+    };
     let part = |name: &str| said.get(name).and_then(Value::as_str).filter(|part| !part.is_empty());
     let code = before.trim_end_matches([' ', ':']).trim();
     let code = Some(code).filter(|code| !code.is_empty()).or_else(|| part("errorCode"));
@@ -109,10 +119,10 @@ fn readable(text: &str) -> String {
         .flatten()
         .collect();
     let sentence = parts.join(", ");
-    plain(&code.map_or_else(|| sentence.clone(), |code| format!("{code} : {sentence}")), SENTENCE)
+    plain(&code.map_or_else(|| sentence.clone(), |code| format!("{code} : {sentence}")), MAX_SENTENCE_CHARS)
 }
 
-/// What stands before the first colon, if it looks like a code.
+/// Returns the text before the first colon, if it looks like a code.
 fn code_of(step: &str) -> Option<String> {
     let code = step.split(':').next()?.trim();
     let is_code = |c: char| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_';
@@ -147,7 +157,7 @@ mod tests {
         assert!(Step::of(&["pods not ready"], &["STATUS_CHECKS_ERROR"]).is_of_a_check());
         assert!(Step::of(&["E2008: CMD_PROBE_ERROR"], &[]).is_of_a_check());
         assert!(Step::of(&["HELPER_ERROR : no helper"], &[]).is_of_the_fault());
-        // A list of probe failures comes under a code that says nothing.
+        // Some agents tell a list of probe failures under a code that says nothing.
         let list = Step::of(&["GENERIC_ERROR : [{\"errorCode\":\"HTTP_PROBE_FAILURE\"}]"], &[]);
         assert!(list.is_of_a_check() && !list.is_of_the_fault());
         for none in [Step::of(&["N/A", " "], &[""]), Step::default()] {

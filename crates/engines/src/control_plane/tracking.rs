@@ -1,4 +1,5 @@
-//! What is known of one run while it is watched. Pure: times are handed in.
+//! The state of one run while it is watched. Pure: times are handed in. Answers may be late, lost or about
+//! another run, so no answer moves a run back, and one answer alone never gives it up.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::Duration;
@@ -15,80 +16,89 @@ use super::wire::{Trouble, TroubleKind};
 use crate::Record;
 use faultgate_core::model::{Source, State, Transition};
 
-/// A run is given up when nothing was heard of it for so long; the second where the control plane wants fewer requests.
-const SILENCE: Duration = Duration::from_secs(5 * 60);
-const LIMITED_SILENCE: Duration = Duration::from_secs(15 * 60);
-/// Refusals in a row that end the watch: a permission that is missing does not come by waiting.
-const MOST_REFUSALS: u32 = 5;
-/// Reads in a row without the run, after it was there, that end the watch.
-const MOST_MISSING: u32 = 5;
-/// Troubles in a row before they are told of.
-const TOLD_AFTER: u32 = 3;
-/// How long a score is waited for when the run is over.
-const SETTLE: Duration = Duration::from_secs(20);
+/// Time without an answer after which a run is given up.
+const MAX_SILENCE: Duration = Duration::from_secs(5 * 60);
+/// Time after which a run is given up if all answers were that requests are too many.
+const MAX_LIMITED_SILENCE: Duration = Duration::from_secs(15 * 60);
+/// Number of refusals in a row that end the watch: a permission that is missing does not come by waiting.
+const MAX_REFUSALS: u32 = 5;
+/// Number of reads in a row without the run, after it was there, that end the watch.
+const MAX_MISSING: u32 = 5;
+/// Number of troubles in a row after which the reader is warned.
+const WARNED_AFTER: u32 = 3;
+/// Longest wait for the score when the run is over.
+const SETTLE_TIMEOUT: Duration = Duration::from_secs(20);
 const SETTLE_PAUSE: Duration = Duration::from_millis(1_500);
-/// Between reads in trouble.
-const FIRST_PAUSE: Duration = Duration::from_secs(2);
-const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+/// Pause after the first read that met with trouble. It doubles each time, up to [`MAX_TROUBLE_PAUSE`].
+const TROUBLE_PAUSE: Duration = Duration::from_secs(2);
+const MAX_TROUBLE_PAUSE: Duration = Duration::from_secs(30);
 
-/// What those who follow a run are to be told.
+/// A message for those who follow a run.
 #[derive(Debug, Clone)]
 pub(super) enum News {
     Transition(Transition),
     Warning(String),
 }
 
-/// What was read of a run's faults when it was over.
+/// The details of a run that is over, if they could be read.
 #[derive(Debug, Clone)]
 pub(super) struct End {
     pub(super) execution: Option<Execution>,
-    /// Why there is none.
+    /// The reason why there is no `execution`.
     pub(super) unread: Option<String>,
 }
 
-/// Why a run is not watched any longer.
+/// The reason why a run is not watched any longer.
 #[derive(Debug, Clone)]
 pub(super) enum GaveUp {
     Trouble(Trouble),
     Vanished,
 }
 
+/// The state of one run, as far as it is known.
 #[derive(Debug, Clone)]
 pub(super) struct Tracking {
     pub(super) key: RunKey,
-    /// It is a dry run: nothing was launched.
+    /// `true` for a dry run, which launches nothing.
     pub(super) dry_run: bool,
     begun: Instant,
     expected: Option<Expected>,
     rng: fastrand::Rng,
-    /// Who waits for its end.
+    /// Number of those who wait for the run's end.
     pub(super) followers: usize,
+    /// Moment of the next read.
     pub(super) due: Instant,
-    /// The furthest state, and the last word told.
+    /// The furthest state so far.
     reached: State,
+    /// The last word that was told to followers.
     said: String,
     pub(super) news: Vec<News>,
     pub(super) run: Option<Run>,
-    /// Since when its word is one of an end.
+    /// Moment since which the run's word is one of an end.
     over_since: Option<Instant>,
-    /// When its end was seen, all of it.
+    /// Time at which the whole end of the run was seen, its score included.
     pub(super) seen_at: Option<Timestamp>,
     pub(super) end: Option<End>,
     pub(super) stop_asked: Option<Instant>,
-    /// What the last try to stop it met with.
+    /// The trouble of the last try to stop the run.
     pub(super) stop_trouble: Option<Trouble>,
     pub(super) gave_up: Option<GaveUp>,
+    /// Moment of the last answer that told something.
     heard: Instant,
+    /// Numbers in a row: reads in trouble, those of them that were refused, and reads that did not find the
+    /// run.
     troubles: u32,
     refusals: u32,
     missing: u32,
+    /// `true` if the reader was warned of the trouble that there is.
     warned: bool,
     pub(super) reads: u64,
 }
 
 impl Tracking {
-    /// `pause`: before it is read for the first time.
+    /// Begins to track a run, which is due for its first read after `pause`.
     pub(super) fn new(key: RunKey, expected: Option<Expected>, now: Instant, pause: Duration) -> Self {
+        // The run's id is the seed, so that the runs of a job are not due in step.
         let mut hasher = DefaultHasher::new();
         key.notify_id.hash(&mut hasher);
         let mut rng = fastrand::Rng::with_seed(hasher.finish());
@@ -120,12 +130,12 @@ impl Tracking {
         }
     }
 
-    /// It is to be read again and again.
+    /// Returns `true` if the run is to be read again.
     pub(super) fn is_open(&self) -> bool {
         self.seen_at.is_none() && self.gave_up.is_none() && !self.dry_run
     }
 
-    /// Somebody begins to wait for its end, maybe again.
+    /// Counts one more follower. A run that was given up gets another chance, since it is asked for again.
     pub(super) fn begin_to_follow(&mut self, now: Instant) {
         self.followers += 1;
         if self.gave_up.take().is_some() {
@@ -134,12 +144,13 @@ impl Tracking {
         }
     }
 
-    /// From here on its end is near.
+    /// Notes that a stop is asked for. The run is read more often from here on, since its end is near.
     pub(super) fn stop_was_asked(&mut self, now: Instant) {
         self.stop_asked.get_or_insert(now);
         self.due = now + self.wanted(now);
     }
 
+    /// Returns the pause before the next read, if requests cost nothing.
     fn wanted(&self, now: Instant) -> Duration {
         schedule::wanted(&Seen {
             age: now.saturating_duration_since(self.begun),
@@ -149,7 +160,8 @@ impl Tracking {
         })
     }
 
-    /// What a read said of it. `requests`: what one look at all runs costs.
+    /// Takes the answer of a read and sets when the next one is due. `requests` is what one read of all runs
+    /// takes.
     pub(super) fn told(
         &mut self,
         answer: Result<Option<Run>, Trouble>,
@@ -160,7 +172,7 @@ impl Tracking {
     ) {
         self.reads += 1;
         if !self.is_open() {
-            // A look has been faster.
+            // A read outside of the poller has seen the end while this one was on its way.
             return;
         }
         let pause = match answer {
@@ -183,12 +195,12 @@ impl Tracking {
             None if self.over_since.is_some() => SETTLE_PAUSE,
             None => self.wanted(now),
         };
-        // After a request to stop nothing is put off.
+        // The budget does not hold after a request to stop: the confirmation has a deadline.
         let bearable = if self.stop_asked.is_some() { wanted } else { budget.pause(now, wanted, requests) };
         self.due = now + schedule::jittered(bearable, &mut self.rng);
     }
 
-    /// What a look outside of the poller saw: it moves no schedule, and counts no trouble.
+    /// Takes the answer of a read outside of the poller, which moves no schedule and counts no trouble.
     pub(super) fn look(&mut self, run: Option<Run>, now: Instant, at: Timestamp) {
         self.reads += 1;
         if let Some(run) = run.filter(|run| self.seen_at.is_none() && !self.is_another(run)) {
@@ -198,7 +210,7 @@ impl Tracking {
         }
     }
 
-    /// Its word is one of an end.
+    /// Returns `true` if the run's word is one of an end.
     pub(super) fn is_over(&self) -> bool {
         self.seen_at.is_some() || self.run.as_ref().is_some_and(phase::is_over)
     }
@@ -212,32 +224,35 @@ impl Tracking {
         (self.troubles, self.refusals, self.warned) = (0, 0, false);
     }
 
-    /// Right after a launch that is no wonder.
+    /// Notes that the control plane does not know the run. Right after a launch it may not know it yet, so
+    /// only a run that was there once is given up.
     fn not_there(&mut self, now: Instant) -> Option<Duration> {
         self.heard(now);
         if self.run.is_some() {
             self.missing += 1;
-            if self.missing >= MOST_MISSING {
+            if self.missing >= MAX_MISSING {
                 self.gave_up = Some(GaveUp::Vanished);
             }
-            return Some(FIRST_PAUSE * self.missing);
+            return Some(TROUBLE_PAUSE * self.missing);
         }
         None
     }
 
+    /// Counts the trouble, and gives the run up if there was too much of it. Returns the pause before the
+    /// next read.
     fn in_trouble(&mut self, trouble: Trouble, now: Instant) -> Duration {
         let silent = now.saturating_duration_since(self.heard);
-        let pause = schedule::backoff(FIRST_PAUSE, LONGEST_PAUSE, self.troubles, &mut self.rng);
+        let pause = schedule::backoff(TROUBLE_PAUSE, MAX_TROUBLE_PAUSE, self.troubles, &mut self.rng);
         self.troubles += 1;
         let lost = match trouble.kind {
-            TroubleKind::Unsent | TroubleKind::Unanswered => silent >= SILENCE,
-            TroubleKind::Limited => silent >= LIMITED_SILENCE,
+            TroubleKind::Unsent | TroubleKind::Unanswered => silent >= MAX_SILENCE,
+            TroubleKind::Limited => silent >= MAX_LIMITED_SILENCE,
             _ => {
                 self.refusals += 1;
-                self.refusals >= MOST_REFUSALS
+                self.refusals >= MAX_REFUSALS
             }
         };
-        if self.troubles >= TOLD_AFTER && !self.warned {
+        if self.troubles >= WARNED_AFTER && !self.warned {
             self.warned = true;
             self.news.push(News::Warning(format!(
                 "the run {} cannot be read, it is tried again: {}",
@@ -250,18 +265,20 @@ impl Tracking {
         pause
     }
 
+    /// Takes what is told of the run. Its end is seen once it is settled, or was waited for long enough.
     fn see(&mut self, run: Run, now: Instant, at: Timestamp) {
         if self.key.run_id.is_none() {
             self.key.run_id = run.run_id.clone().filter(|id| !id.is_empty());
         }
         if !phase::is_over(&run) {
-            // A word of an end that was taken back was none.
+            // The control plane has taken the word of an end back.
             self.over_since = None;
             self.progress(run, at);
             return;
         }
         let since = *self.over_since.get_or_insert(now);
-        let waited = now.saturating_duration_since(since) >= SETTLE || self.stop_asked.is_some();
+        // The score of a run that was asked to stop does not count, so it is not waited for.
+        let waited = now.saturating_duration_since(since) >= SETTLE_TIMEOUT || self.stop_asked.is_some();
         let settled = phase::is_settled(&run) || waited;
         self.run = Some(run);
         if settled {
@@ -269,7 +286,7 @@ impl Tracking {
         }
     }
 
-    /// A state that was not known yet is told. A late answer moves nothing back.
+    /// Tells followers a state that was not known yet. A late answer moves nothing back.
     fn progress(&mut self, run: Run, at: Timestamp) {
         let state = phase::state(&run);
         let said = word(&run.phase);
@@ -302,7 +319,7 @@ impl Tracking {
         }));
     }
 
-    /// All is known of its end.
+    /// Takes the details of the run's end, and tells followers of it.
     pub(super) fn finish(&mut self, end: End) {
         self.end = Some(end);
         let (record, Some(observed_at)) = (self.record(), self.seen_at) else { return };
@@ -310,7 +327,7 @@ impl Tracking {
         self.tell(record.state, record.raw_state, at, observed_at);
     }
 
-    /// The record as far as it is known.
+    /// Returns the record of the run as far as it is known.
     pub(super) fn record(&self) -> Record {
         if self.dry_run {
             return Record {

@@ -1,9 +1,11 @@
-//! The weighted score, computed from the faults as a cross-check: what counts is the engine's own. Pure.
+//! The weighted score, computed from the faults as a cross-check. Pure. The score that counts is the control
+//! plane's own: what is computed here never replaces it, and never makes it better.
 
 use faultgate_core::model::Score;
 
-/// The place of the weight that belongs to a fault known by these names: the control plane looks for the fault's name
-/// within the name of its engine. The longest wins, since `pod-delete` is part of `pod-delete-2` too.
+/// Returns the index of the weight that belongs to a fault with these names. The control plane looks for the
+/// weight's name within the name of the fault's engine, so this does too. The longest name wins, since
+/// `pod-delete` is part of `pod-delete-2` as well.
 pub(super) fn find(weights: &[(String, u32)], names: &[String]) -> Option<usize> {
     let matching = |weighted: &str| names.iter().any(|name| is_of(name, weighted));
     let exact = |weighted: &str| names.iter().any(|name| name == weighted);
@@ -15,23 +17,24 @@ pub(super) fn find(weights: &[(String, u32)], names: &[String]) -> Option<usize>
         .map(|(place, _)| place)
 }
 
+/// Returns `true` if a fault with this name may be the one that `weighted` names.
 pub(super) fn is_of(name: &str, weighted: &str) -> bool {
     !weighted.is_empty() && name.contains(weighted)
 }
 
-/// What a score is worth, by the details it is made of.
+/// The score that the details of a run bear out.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) enum Worth {
     /// The weighted mean.
     Mean(Score),
-    /// Not all weights are told: a weighted mean is no less than this, and may be more.
+    /// A lower bound of the weighted mean, since not all weights are told.
     Least(Score),
-    /// All weights are 0: the score says nothing.
+    /// Every weight is 0, so the score says nothing.
     Weightless,
 }
 
-/// Each weight times what its fault's probes gave, by the sum of all weights, cut after two decimals. A weight without
-/// a fault adds nothing, and counts. None where there are no faults.
+/// Computes the mean of the faults' probe successes by their weights, cut after two decimals. A weight
+/// without a fault adds nothing, but counts in the sum of the weights. `None` if there are no faults.
 pub(super) fn worth(
     weights: &[(String, u32)],
     faults: impl Iterator<Item = (Option<usize>, Score)>,
@@ -45,20 +48,20 @@ pub(super) fn worth(
         }
     }
     let least = least?;
-    let all: f64 = weights.iter().map(|(_, weight)| f64::from(*weight)).sum();
-    if !weights.is_empty() && all <= 0.0 {
+    let total: f64 = weights.iter().map(|(_, weight)| f64::from(*weight)).sum();
+    if !weights.is_empty() && total <= 0.0 {
         return Some(Worth::Weightless);
     }
     if weights.is_empty() {
         return Some(Worth::Least(least));
     }
-    // A hair above, so that 83.4 is not cut to 83.39.
-    let mean = Score::new(((sum / all * 100.0 + 1e-6).floor() / 100.0).min(100.0))?;
+    // The sum is a hair too large on purpose, so that 83.4 is not cut to 83.39.
+    let mean = Score::new(((sum / total * 100.0 + 1e-6).floor() / 100.0).min(100.0))?;
     Some(if all_matched { Worth::Mean(mean) } else { Worth::Least(if mean < least { mean } else { least }) })
 }
 
-/// True where a score that is told is no better than what it is made of, but for rounding: to as many decimals as it is
-/// told with, and never up to a full score.
+/// Returns `true` if the score that is told is no better than what the details make of it. Rounding is
+/// allowed for, to as many decimals as the score is told with, but never up to a full score.
 pub(super) fn bears_out(worth: Score, told: Score) -> bool {
     if told <= worth {
         return true;
@@ -73,7 +76,7 @@ pub(super) fn bears_out(worth: Score, told: Score) -> bool {
     told.get() - worth.get() <= rounding + 1e-9
 }
 
-/// Whether two scores are the same, as exactly as they are told.
+/// Returns `true` if two scores are the same but for a hundredth, which is as exact as they are told.
 pub(super) fn agree(one: Score, other: Score) -> bool {
     (one.get() - other.get()).abs() <= 0.01 + 1e-9
 }

@@ -1,5 +1,7 @@
-//! One request to a control plane and its answer: sent once, read up to a bound, counted by operation, and put into
-//! one of few kinds of trouble where it was not granted.
+//! The requests to a control plane and their answers. Each request is sent once and counted by its operation,
+//! and its answer is read up to a bound. One that is not granted becomes one of few kinds of trouble, of
+//! which the most important question is whether the request may have had an effect. No trouble ever tells a
+//! secret.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -15,69 +17,75 @@ use faultgate_core::secret::Secret;
 use faultgate_core::text::plain;
 use faultgate_net::http;
 
-/// Bytes that are read of an answer: `executionData` may be large.
-const LARGEST: usize = 16 * 1024 * 1024;
-/// Bytes that are read of an error.
-const LARGEST_ERROR: usize = 64 * 1024;
-/// Characters shown of what a control plane says.
-const SHOWN: usize = 400;
-/// How trouble begins with an answer that makes no sense.
+/// Most bytes that are read of an answer. `executionData` may be large.
+const MAX_BODY_BYTES: usize = 16 * 1024 * 1024;
+/// Most bytes that are read of an error.
+const MAX_ERROR_BODY_BYTES: usize = 64 * 1024;
+/// Most characters that are shown of a control plane's words.
+const MAX_SHOWN_CHARS: usize = 400;
+/// The beginning of the sentence about an answer that makes no sense.
 const STRANGE: &str = "the server gave ";
-/// What is told of a success that is not the API's, such as a page for browsers.
+/// The sentence about a success that is not the API's, such as a page for browsers.
 pub const NOT_ITS_API: &str = "the server gave an answer that is not its API's";
 
-/// Why a request was not granted.
+/// The reason why a request was not granted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Trouble {
     pub kind: TroubleKind,
-    /// In the control plane's words where it has some: outside text, made plain.
+    /// The sentence that explains it, with the control plane's words if it has some, made plain and veiled.
     pub why: String,
-    /// How long it wants to be left alone, where it says so.
+    /// The time for which the control plane wants to be left alone, if it says so.
     pub wait: Option<Duration>,
 }
 
+/// The kinds of trouble, by what they say of the effect of the request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TroubleKind {
-    /// It has not reached the server.
+    /// The request has not reached the server.
     Unsent,
-    /// No answer, or none that can be trusted: it may have taken effect.
+    /// There was no answer, or none that can be trusted, so the request may have taken effect.
     Unanswered,
-    /// Too many requests: it has not taken effect.
+    /// There were too many requests, and this one has not taken effect.
     Limited,
     /// The token is not known, has expired or was revoked.
     Unauthenticated,
+    /// The token's owner has not the permission.
     Denied,
+    /// The server does not know what the request is about.
     Missing,
-    /// Understood, and refused.
+    /// The server has understood the request and refused it.
     Refused,
 }
 
 impl Trouble {
+    /// Makes trouble without a `wait`. The text is made plain and cut.
     pub fn new(kind: TroubleKind, why: impl AsRef<str>) -> Self {
-        Self { kind, why: plain(why.as_ref(), SHOWN), wait: None }
+        Self { kind, why: plain(why.as_ref(), MAX_SHOWN_CHARS), wait: None }
     }
 
-    /// Whoever answered does not speak this API: another server, or a page for browsers.
+    /// Returns `true` if the answer was not one of this API: it came from another server, or was a page for
+    /// browsers.
     pub fn is_of_another_server(&self) -> bool {
         self.kind == TroubleKind::Unanswered && self.why.starts_with(STRANGE)
     }
 }
 
-/// Requests to one server, counted.
+/// The way to one server. It counts the requests and hides secrets.
 pub struct Wire {
     http: reqwest::Client,
+    /// Number of requests, by operation.
     calls: RefCell<BTreeMap<String, u64>>,
-    /// What no trouble may tell, also where the server repeats it.
+    /// Secrets that no trouble may tell, even if the server repeats them.
     hidden: RefCell<Vec<Secret>>,
 }
 
-/// The answer to a GraphQL request: HTTP 200 says nothing of success.
+/// The answer to a GraphQL request. It may be an error although the status is HTTP 200.
 #[derive(Deserialize)]
 struct Graphql {
     data: Option<Value>,
     #[serde(default)]
     errors: Option<Vec<GraphqlError>>,
-    /// Of whoever stands before the server and does not speak GraphQL.
+    /// The words of a gateway before the server that does not speak GraphQL.
     #[serde(default)]
     message: Option<String>,
 }
@@ -89,32 +97,35 @@ struct GraphqlError {
 }
 
 impl Wire {
+    /// Creates a way to a server by this client.
     pub fn new(http: reqwest::Client) -> Self {
         Self { http, calls: RefCell::default(), hidden: RefCell::default() }
     }
 
-    /// From now on no trouble tells this.
+    /// Hides a secret in every trouble from now on.
     pub fn hide(&self, secret: &Secret) {
         if !secret.expose().is_empty() {
             self.hidden.borrow_mut().push(secret.clone());
         }
     }
 
-    /// What a server said, without what must not be told. Before it is cut, for half a secret is one too.
+    /// Replaces the hidden secrets in a server's text. The text must not be cut before, since half a secret
+    /// would be told.
     pub fn veiled(&self, said: &str) -> String {
         self.hidden.borrow().iter().fold(said.to_owned(), |said, secret| secret.veil(&said))
     }
 
-    /// The client, to begin a request with.
+    /// Returns the client, by which a request is built.
     pub fn http(&self) -> &reqwest::Client {
         &self.http
     }
 
+    /// Returns the number of requests so far, by operation.
     pub fn calls(&self) -> BTreeMap<String, u64> {
         self.calls.borrow().clone()
     }
 
-    /// Sends a GraphQL operation by `request`, a POST without a body, and takes the answer's `data`.
+    /// Sends a GraphQL operation by `request`, a POST without a body, and returns the `data` of the answer.
     pub async fn graphql<T: DeserializeOwned>(
         &self,
         operation: &str,
@@ -124,6 +135,7 @@ impl Wire {
     ) -> Result<T, Trouble> {
         let body = json!({ "operationName": operation, "query": query, "variables": variables });
         let answer: Graphql = self.send(operation, request.json(&body)).await?;
+        // An answer may have data beside its errors. Half an answer is none.
         if let Some(errors) = answer.errors.filter(|errors| !errors.is_empty()) {
             let said: Vec<&str> = errors.iter().map(|error| error.message.as_str()).collect();
             return Err(refused(&self.veiled(&said.join("; "))));
@@ -135,7 +147,7 @@ impl Wire {
         serde_json::from_value(data).map_err(|_| strange("an answer of another form"))
     }
 
-    /// Sends a request and takes its answer for JSON.
+    /// Sends a request and reads its answer as JSON.
     pub async fn send<T: DeserializeOwned>(
         &self,
         operation: &str,
@@ -144,7 +156,7 @@ impl Wire {
         *self.calls.borrow_mut().entry(operation.to_owned()).or_default() += 1;
         let mut response = request.send().await.map_err(lost)?;
         let status = response.status();
-        let bound = if status.is_success() { LARGEST } else { LARGEST_ERROR };
+        let bound = if status.is_success() { MAX_BODY_BYTES } else { MAX_ERROR_BODY_BYTES };
         let (mut body, mut cut) = (Vec::new(), false);
         while let Some(chunk) = response.chunk().await.map_err(lost)? {
             let room = bound - body.len();
@@ -159,31 +171,35 @@ impl Wire {
             return Err(denial(status, response.headers(), said.as_deref()));
         }
         if cut {
-            let why = format!("the answer is longer than {} MiB", LARGEST >> 20);
+            let why = format!("the answer is longer than {} MiB", MAX_BODY_BYTES >> 20);
             return Err(Trouble::new(TroubleKind::Unanswered, why));
         }
-        // The error itself may quote the answer.
+        // The parser's error is dropped, since it may quote the answer.
         serde_json::from_slice(&body).map_err(|_| Trouble::new(TroubleKind::Unanswered, NOT_ITS_API))
     }
 }
 
-/// A success that makes no sense may have taken effect.
+/// Returns the trouble with a success that makes no sense. The request may have taken effect.
 fn strange(what: &str) -> Trouble {
     Trouble::new(TroubleKind::Unanswered, format!("{STRANGE}{what}"))
 }
 
+/// Returns the trouble with a request that had no whole answer. Only one that found no connection is sure to
+/// be unsent.
 fn lost(error: reqwest::Error) -> Trouble {
     let kind =
         if error.is_connect() || error.is_builder() { TroubleKind::Unsent } else { TroubleKind::Unanswered };
     Trouble::new(kind, http::cause(&error.without_url()))
 }
 
+/// Returns the trouble that an HTTP status means.
 fn denial(status: StatusCode, headers: &HeaderMap, said: Option<&str>) -> Trouble {
     let kind = match status {
         StatusCode::UNAUTHORIZED => TroubleKind::Unauthenticated,
         StatusCode::FORBIDDEN => TroubleKind::Denied,
         StatusCode::NOT_FOUND => TroubleKind::Missing,
         StatusCode::TOO_MANY_REQUESTS => TroubleKind::Limited,
+        // A gateway may give up on a request that the server behind it still carries out.
         status if status.is_server_error() || status == StatusCode::REQUEST_TIMEOUT => {
             TroubleKind::Unanswered
         }
@@ -197,7 +213,7 @@ fn denial(status: StatusCode, headers: &HeaderMap, said: Option<&str>) -> Troubl
     }
 }
 
-/// What an error's body says, in any of the forms that occur. A page for browsers says nothing.
+/// Returns the words in the body of an error, in any of the forms that occur. A page for browsers has none.
 fn said(body: &[u8]) -> Option<String> {
     let text = std::str::from_utf8(body).ok()?.trim();
     if let Ok(value) = serde_json::from_str::<Value>(text) {
@@ -209,7 +225,7 @@ fn said(body: &[u8]) -> Option<String> {
         if let Some(said) = value.as_str() {
             return (!said.is_empty()).then(|| said.to_owned());
         }
-        // The first may be the same for every error.
+        // Each of these words is shown, since the first may be the same for every error.
         let words = ["message", "error", "errorDescription", "description"];
         let mut said: Vec<&str> = words.iter().filter_map(|name| value[*name].as_str()).collect();
         said.retain(|said| !said.is_empty());
@@ -219,7 +235,7 @@ fn said(body: &[u8]) -> Option<String> {
     (!text.is_empty() && !text.starts_with('<')).then(|| text.to_owned())
 }
 
-/// GraphQL has no codes in common: what an error means stands in its words.
+/// Returns the trouble that the words of a GraphQL error mean. The servers have no codes in common.
 fn refused(said: &str) -> Trouble {
     let words = said.to_ascii_lowercase();
     let any = |all: &[&str]| all.iter().any(|word| words.contains(word));

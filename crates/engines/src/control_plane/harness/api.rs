@@ -1,5 +1,5 @@
-//! Harness's two ways in: GraphQL and REST, with the key and the scope that each wants, and what this server was
-//! found to lack.
+//! The two APIs of Harness, GraphQL and REST, with the key and the scope that each wants. A server that is
+//! found to lack something is not asked for it again, since every request counts against the key's limit.
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
@@ -12,22 +12,24 @@ use crate::control_plane::{Trouble, TroubleKind, Wire};
 use faultgate_core::model::HarnessProject;
 use faultgate_core::secret::Secret;
 
-/// Below the address that people open in a browser.
+/// Path of the API below the address that people open in a browser.
 const MANAGER: [&str; 4] = ["gateway", "chaos", "manager", "api"];
-/// Bytes of a value that is worth hiding.
-const SHORTEST_SECRET: usize = 6;
+/// Fewest bytes of a value that is hidden.
+const MIN_SECRET_BYTES: usize = 6;
 
+/// The APIs of one project, as one key sees them.
 pub(super) struct Api {
     project: HarnessProject,
-    /// None: no header can hold it.
+    /// The key as a header; `None` if no header can hold it.
     key: Option<HeaderValue>,
     wire: Wire,
+    /// Names of what this server was found to lack.
     lacking: RefCell<BTreeSet<&'static str>>,
 }
 
-/// A request to the REST API; the scope is added to its query.
+/// A request to the REST API. The scope is added to its query.
 pub(super) struct Rest<'a> {
-    /// As the API's own description names it.
+    /// Name of the operation in the API's own description.
     pub(super) operation: &'static str,
     pub(super) method: Method,
     pub(super) path: &'a [&'a str],
@@ -54,28 +56,30 @@ impl Api {
         self.wire.calls()
     }
 
-    /// What no text from the server may show. It would garble much of what it says if it were very short.
+    /// Hides a value in every text from the server. A very short one is not hidden, since that would garble
+    /// much of the text.
     pub(super) fn hide(&self, value: &str) {
-        if value.len() >= SHORTEST_SECRET {
+        if value.len() >= MIN_SECRET_BYTES {
             self.wire.hide(&Secret::new(value));
         }
     }
 
-    /// Text from the server, fit to be shown.
+    /// Makes a text from the server fit to be shown: veiled, plain and short.
     pub(super) fn shown(&self, text: &str) -> String {
         faultgate_core::text::plain(&self.wire.veiled(text), 400)
     }
 
-    /// True where the server was found to lack this, so that nobody asks again.
+    /// Returns `true` if the server was found to lack this, so that nobody asks again.
     pub(super) fn lacks(&self, what: &str) -> bool {
         self.lacking.borrow().contains(what)
     }
 
+    /// Notes that the server lacks this.
     pub(super) fn note_lack(&self, what: &'static str) {
         self.lacking.borrow_mut().insert(what);
     }
 
-    /// Runs one GraphQL operation; its variables are `identifiers` and the others.
+    /// Runs one GraphQL operation. Its scope is added to the variables as `identifiers`.
     pub(super) async fn graphql(
         &self,
         operation: &str,
@@ -90,6 +94,7 @@ impl Api {
         self.wire.graphql(operation, request, query, variables).await
     }
 
+    /// Sends one REST request.
     pub(super) async fn rest(&self, rest: Rest<'_>) -> Result<Value, Trouble> {
         let url = self.rest_url(rest.path, rest.query)?;
         let mut request = self.request(rest.method, url)?;
@@ -99,7 +104,7 @@ impl Api {
         self.wire.send(rest.operation, request).await.map_err(by_its_words)
     }
 
-    /// The address of a REST resource in this project.
+    /// Returns the address of a REST resource in this project.
     pub(super) fn rest_url(&self, path: &[&str], query: &[(&str, &str)]) -> Result<Url, Trouble> {
         let HarnessProject { account, org, project, .. } = &self.project;
         let scope = [
@@ -121,7 +126,8 @@ impl Api {
         Ok(url)
     }
 
-    /// The account goes by header as well: which of the two counts differs between installations.
+    /// Begins a request with the key and the account. The account goes by header as well as by query, since
+    /// installations differ in which of the two counts.
     fn request(&self, method: Method, url: Url) -> Result<RequestBuilder, Trouble> {
         let key = self.key.clone().ok_or_else(|| {
             Trouble::new(TroubleKind::Unauthenticated, "the API key holds characters that no header may hold")
@@ -131,7 +137,8 @@ impl Api {
     }
 }
 
-/// REST says HTTP 500 for whatever it refuses: what it means stands in its words.
+/// Reads the words of an HTTP 500, which is REST's answer to whatever it refuses. Words that are not known
+/// leave it unanswered.
 fn by_its_words(trouble: Trouble) -> Trouble {
     if trouble.kind != TroubleKind::Unanswered || !trouble.why.starts_with("HTTP 500: ") {
         return trouble;
@@ -150,7 +157,8 @@ fn by_its_words(trouble: Trouble) -> Trouble {
     Trouble { kind, ..trouble }
 }
 
-/// True where the server does not know a field, an argument or an input that it was asked with: it is older.
+/// Returns `true` if the server does not know a field, an argument or an input of the request, since it is
+/// older.
 pub(super) fn is_unknown_there(trouble: &Trouble) -> bool {
     let words = trouble.why.to_ascii_lowercase();
     let said = [
@@ -164,7 +172,7 @@ pub(super) fn is_unknown_there(trouble: &Trouble) -> bool {
     trouble.kind == TroubleKind::Refused && said.iter().any(|word| words.contains(word))
 }
 
-/// True where the server has no such place: REST v2 is newer than GraphQL.
+/// Returns `true` if the server has no such path. REST v2 is newer than GraphQL.
 pub(super) fn is_no_such_place(trouble: &Trouble) -> bool {
     ["HTTP 404", "HTTP 405", "HTTP 501"].iter().any(|status| trouble.why.starts_with(status))
 }

@@ -1,4 +1,6 @@
-//! What is looked at before anything is launched.
+//! The checks of Harness before anything is launched: the key, the experiments, their chaos infrastructures,
+//! and the inputs that runs would be given. Nothing is changed. A look that meets with passing trouble is a
+//! warning, and the launch decides.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,9 +15,11 @@ use crate::control_plane::{Asked, Trouble, TroubleKind};
 use faultgate_core::model::{Finding, HarnessSpec, Level, RuntimeInputs};
 use faultgate_core::secret::Secret;
 
+/// Checks the experiments of these specs, with one request for those that are named by id and one for the
+/// others.
 pub(super) async fn check(api: &Api, key: &Secret, known: &Known, specs: &[&HarnessSpec]) -> Vec<Finding> {
     if let Some(other) = other_account(key, &api.project().account) {
-        // Everything else would be denied for this reason.
+        // The other requests would all be denied for this reason.
         return vec![other];
     }
     let names: BTreeSet<&str> = specs.iter().map(|spec| &*spec.experiment).collect();
@@ -39,11 +43,12 @@ pub(super) async fn check(api: &Api, key: &Secret, known: &Known, specs: &[&Harn
     findings
 }
 
-/// A key says which account it is of.
+/// Returns the finding that the key is of another account, if it is. The second part of a key names its
+/// account.
 fn other_account(key: &Secret, account: &str) -> Option<Finding> {
     let parts: Vec<&str> = key.expose().split('.').collect();
-    let [kind, of, _, _] = parts[..] else { return None };
-    let other = matches!(kind, "pat" | "sat") && of != account;
+    let [kind, key_account, _, _] = parts[..] else { return None };
+    let other = matches!(kind, "pat" | "sat") && key_account != account;
     other.then(|| {
         Finding::new(Level::Error, "API key", format!("the API key is not of account {account} but of another"))
             .with_remedy("set `harness-account-id` to the account of the key, or `harness-api-key` to a key of the account")
@@ -90,7 +95,7 @@ fn experiment(api: &Api, name: &str, row: &Row) -> Vec<Finding> {
     findings
 }
 
-/// The chaos infrastructure that would inject the faults.
+/// Checks the chaos infrastructure that would inject the faults.
 fn agent(api: &Api, name: &str, row: &Row) -> Finding {
     let infra = Row(row.0["infra"].clone());
     let called = infra.text("name").map(|name| format!(" {}", api.shown(name))).unwrap_or_default();
@@ -109,7 +114,7 @@ fn agent(api: &Api, name: &str, row: &Row) -> Finding {
         };
         return Finding::new(Level::Ok, subject(name), told);
     };
-    // Those are started for a run by a delegate, and need not be there before.
+    // A delegate starts such an infrastructure for a run, so it need not be there before.
     let on_demand = infra.text("infraType") == Some("KubernetesV2");
     let level = if on_demand { Level::Warning } else { Level::Error };
     Finding::new(level, subject(name), trouble).with_remedy(
@@ -117,7 +122,7 @@ fn agent(api: &Api, name: &str, row: &Row) -> Finding {
     )
 }
 
-/// The inputs that a run of it would be given.
+/// Checks the inputs that a run of the experiment would be given.
 async fn inputs(api: &Api, name: &str, id: &str, given: &RuntimeInputs) -> Vec<Finding> {
     let rest = Rest {
         operation: "getChaosV2ExperimentVariables",
@@ -137,6 +142,7 @@ async fn inputs(api: &Api, name: &str, id: &str, given: &RuntimeInputs) -> Vec<F
             .with_remedy("update Harness, or put the values into the experiment"),
         ],
         Err(trouble) => {
+            // The launch does without this look, so it is no reason not to launch.
             let mut finding = could_not_look(api, &subject(name), "look at its inputs", &trouble);
             finding.level = finding.level.min(Level::Warning);
             vec![finding]
@@ -147,9 +153,9 @@ async fn inputs(api: &Api, name: &str, id: &str, given: &RuntimeInputs) -> Vec<F
 fn input_findings(api: &Api, name: &str, given: &RuntimeInputs, told: &Value) -> Vec<Finding> {
     let (none, no_tasks) = (BTreeMap::new(), serde_json::Map::new());
     let tasks = told["tasks"].as_object().unwrap_or(&no_tasks);
-    let all: BTreeSet<&String> = given.tasks.keys().chain(tasks.keys()).collect();
+    let names: BTreeSet<&String> = given.tasks.keys().chain(tasks.keys()).collect();
     let mut wrong = mismatches("", &given.experiment, &told["experiment"]);
-    for task in all {
+    for task in names {
         let given = given.tasks.get(task).unwrap_or(&none);
         wrong.extend(mismatches(&format!(" of {task}"), given, &told["tasks"][task]));
     }
@@ -157,7 +163,8 @@ fn input_findings(api: &Api, name: &str, given: &RuntimeInputs, told: &Value) ->
     wrong.into_iter().map(finding).collect()
 }
 
-/// Inputs that are given and not known, and those that are wanted and not given. Values are not looked at.
+/// Returns the inputs that are given and not known, and those that are wanted and not given. Values are not
+/// compared, since they may be secrets.
 fn mismatches(of: &str, given: &BTreeMap<String, String>, told: &Value) -> Vec<String> {
     let told = Row::all(told);
     let known: BTreeSet<&str> = told.iter().filter_map(|input| input.text("name")).collect();
@@ -173,7 +180,7 @@ fn mismatches(of: &str, given: &BTreeMap<String, String>, told: &Value) -> Vec<S
 }
 
 fn could_not_look(api: &Api, subject: &str, what: &str, trouble: &Trouble) -> Finding {
-    // What may be over in a moment is the launch's to live with.
+    // Trouble that may be over in a moment forbids nothing: the launch meets with it or not.
     let level = match trouble.kind {
         TroubleKind::Limited => Level::Warning,
         TroubleKind::Unanswered if !trouble.is_of_another_server() => Level::Warning,

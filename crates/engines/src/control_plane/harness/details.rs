@@ -1,5 +1,6 @@
-//! What the report tells of a run that is over: weights and execution data, and the probes and steps that only REST
-//! tells of.
+//! The details of a run that is over: its weights and execution data, and the probes and steps that only REST
+//! tells of. GraphQL is asked first, since every server has it; REST fills in what is missing, and a server
+//! without it is no trouble.
 
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -13,6 +14,7 @@ use faultgate_core::model::FaultProbe;
 const PROBES: &str = "getProbesInExperiment";
 const STEPS: &str = "getChaosPipelineExecution";
 
+/// Reads the details of a run. Fails only if nothing of its faults and probes can be had.
 pub(super) async fn details(api: &Api, run: &RunKey) -> Result<Details, Trouble> {
     let told = runs::data(api, run).await;
     let row = told.as_ref().ok().and_then(Option::as_ref);
@@ -25,6 +27,7 @@ pub(super) async fn details(api: &Api, run: &RunKey) -> Result<Details, Trouble>
         let known = runs::rest_run(api, run).await.ok().map(|row| row.0["executionData"].clone());
         details.execution = known.filter(tells_of_faults).or(details.execution);
     }
+    // Steps come last, since the timeline tells less of a fault than execution data.
     if !details.execution.as_ref().is_some_and(tells_of_faults) {
         let steps = steps(api, run).await;
         details.execution = as_execution(&steps).or(details.execution);
@@ -48,7 +51,7 @@ fn weights(row: &Row) -> Vec<(String, u32)> {
     weights.iter().filter_map(weight).collect()
 }
 
-/// True of execution data, an object or its text, with a fault in it.
+/// Returns `true` if the execution data, an object or its text, has a fault in it.
 fn tells_of_faults(execution: &Value) -> bool {
     let read;
     let execution = match execution {
@@ -66,7 +69,8 @@ fn tells_of_faults(execution: &Value) -> bool {
     nodes.is_some_and(|nodes| nodes.values().any(is_fault))
 }
 
-/// The probes of all faults with the names of these; those of the whole experiment with none. What cannot be had is left out.
+/// Reads the probes of all faults, each with its fault's name; that of a probe of the whole experiment is
+/// empty. An answer that cannot be had has no probes.
 async fn probes(api: &Api, run: &RunKey) -> Vec<(String, FaultProbe)> {
     let path = ["probes", "experiment-run"];
     let body = json!({ "notifyIds": [run.notify_id] });
@@ -92,7 +96,7 @@ fn probe(api: &Api, row: &Row) -> Option<(String, FaultProbe)> {
     Some((fault.to_owned(), probe))
 }
 
-/// The steps of a run, as its timeline shows them.
+/// Reads the steps of a run, which its timeline shows.
 async fn steps(api: &Api, run: &RunKey) -> Vec<Row> {
     let run_id = run.run_id.as_deref().filter(|id| !id.is_empty());
     let query: Vec<(&str, &str)> = std::iter::once(("notifyId", &*run.notify_id))
@@ -103,12 +107,12 @@ async fn steps(api: &Api, run: &RunKey) -> Vec<Row> {
     optional(api, rest).await.map(|told| Row::all(&told["nodes"])).unwrap_or_default()
 }
 
-/// The steps in the form of execution data, if a fault is among them.
+/// Returns the steps in the form of execution data, if a fault is among them.
 fn as_execution(steps: &[Row]) -> Option<Value> {
     let is_fault = |step: &Row| step.text("stepType") == Some("FAULT");
     let nodes = steps.iter().filter_map(|step| match step.text("stepType") {
         Some("FAULT") => Some(fault_step(step)),
-        // What is no fault is shown, and injects nothing.
+        // Other steps are shown beside the faults, and inject nothing.
         Some("PROBE" | "ACTION") => Some(step.0.clone()),
         _ => None,
     });
@@ -139,7 +143,7 @@ fn fault_step(step: &Row) -> Value {
     node
 }
 
-/// The verdict on a fault whose step has this status.
+/// Returns the verdict on a fault whose step has this status. A status that is not known stays as it is.
 fn verdict(status: &str) -> &str {
     match status {
         "Passed" | "Completed" | "Completed_With_Probe_Absent" => "Pass",
@@ -168,7 +172,7 @@ fn probe_step(api: &Api, step: &Row) -> Option<(String, FaultProbe)> {
     Some((data.text("faultName").unwrap_or_default().to_owned(), probe))
 }
 
-/// What a newer server tells: None without trouble where it does not.
+/// Asks for what only newer servers tell. `None` if the server does not, which is no trouble.
 async fn optional(api: &Api, rest: Rest<'_>) -> Option<Value> {
     let operation = rest.operation;
     if api.lacks(operation) {

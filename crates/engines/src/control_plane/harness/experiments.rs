@@ -1,4 +1,4 @@
-//! Experiments by their id or by the identity that stands in their URL, and what is known of them before a launch.
+//! The experiments of a project, named by their id or by the identity that stands in their URL.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -10,12 +10,12 @@ use super::queries;
 use super::row::Row;
 use crate::control_plane::{Trouble, TroubleKind};
 
-/// The ids of those that were named by identity: only these are asked for.
+/// The ids of experiments that were named by identity, as far as they were asked for.
 #[derive(Default)]
 pub(super) struct Known(RefCell<BTreeMap<String, String>>);
 
 impl Known {
-    /// The experiments of these names, as far as they are there.
+    /// Lists the experiments with these names, as far as they are there.
     pub(super) async fn list(&self, api: &Api, names: &[&str]) -> Result<BTreeMap<String, Row>, Trouble> {
         let (ids, identities): (Vec<&str>, Vec<&str>) = names.iter().copied().partition(|name| is_id(name));
         let mut found = BTreeMap::new();
@@ -31,7 +31,7 @@ impl Known {
         Ok(found)
     }
 
-    /// The id of an experiment, asked for where it is not known.
+    /// Returns the id of an experiment. It is asked for only if it is not known.
     pub(super) async fn id(&self, api: &Api, name: &str) -> Result<String, Trouble> {
         if is_id(name) {
             return Ok(name.to_owned());
@@ -50,6 +50,7 @@ impl Known {
         let fields = [queries::EXPERIMENT, "identity"].join(" ");
         let request = json!({ "identities": names });
         let found = list(api, "ListWorkflowByIdentity", &fields, "identity", request, names.len()).await;
+        // A refused filter says that the server is older, and not that the experiment is missing.
         let found = found.map_err(|trouble| {
             if is_unknown_there(&trouble) {
                 let why = "this server finds experiments only by their ids, not by identity";
@@ -64,6 +65,7 @@ impl Known {
     }
 }
 
+/// Lists experiments by one request, by the field `key` of each. The answer must have room for all of them.
 async fn list(
     api: &Api,
     operation: &str,
@@ -79,7 +81,7 @@ async fn list(
     Ok(rows.into_iter().filter_map(|row| Some((row.text(key)?.to_owned(), row))).collect())
 }
 
-/// Ids are UUIDs, identities are words.
+/// Returns `true` for an id, which is a UUID. Identities are words.
 fn is_id(name: &str) -> bool {
     let groups: Vec<&str> = name.split('-').collect();
     let lengths: Vec<usize> = groups.iter().map(|group| group.len()).collect();

@@ -1,4 +1,10 @@
-//! Harness Chaos Engineering: GraphQL as the portable path, REST where it says more or is safer.
+//! Harness Chaos Engineering as a control plane. GraphQL is the path that every server has; REST is taken
+//! where it tells more or is safer. No request ever stops a run that is not ours.
+//!
+//! `api` sends the requests, and `queries` has the texts of the GraphQL ones. `experiments` finds
+//! experiments, `check` looks at them before a launch, `runs` reads runs, `details` reads what became of
+//! their faults, and `stop` stops one run. `row` reads single values, which come in several forms. `words`
+//! has what people are told.
 
 use std::collections::BTreeMap;
 
@@ -33,13 +39,14 @@ pub struct Harness {
 }
 
 impl Harness {
+    /// Creates the control plane. The key is hidden in every text from the server.
     pub fn new(project: HarnessProject, api_key: Secret, http: reqwest::Client) -> Self {
         Self { api: Api::new(project, &api_key, http), key: api_key, known: Known::default() }
     }
 
-    /// Only REST takes inputs.
+    /// Launches a run with inputs, which only REST takes.
     async fn launch_with(&self, id: &str, inputs: &RuntimeInputs) -> Result<Value, Trouble> {
-        // The values may be secrets, and a refusal may quote them.
+        // The values are hidden before they are sent: they may be secrets, and a refusal may quote them.
         let values = inputs.experiment.values().chain(inputs.tasks.values().flat_map(BTreeMap::values));
         values.for_each(|value| self.api.hide(value));
         let rest = Rest {
@@ -66,7 +73,7 @@ fn spec(experiment: &ExperimentPlan) -> Result<&HarnessSpec, Trouble> {
     }
 }
 
-/// As the API wants them: lists of names and values.
+/// Writes the inputs as the API wants them: lists of names and values.
 fn written(inputs: &RuntimeInputs) -> Value {
     let list = |inputs: &BTreeMap<String, String>| -> Value {
         inputs.iter().map(|(name, value)| json!({ "name": name, "value": value })).collect()
@@ -95,7 +102,7 @@ impl Manager for Harness {
 
     async fn launch(&self, experiment: &ExperimentPlan) -> Result<RunKey, Trouble> {
         let spec = spec(experiment)?;
-        // Nothing has been launched by looking for the id, whatever became of that.
+        // The search for the id has launched nothing, so its lost answer must not make the launch doubtful.
         let id = self.known.id(&self.api, &spec.experiment).await.map_err(|trouble| match trouble.kind {
             TroubleKind::Unanswered => Trouble { kind: TroubleKind::Unsent, ..trouble },
             _ => trouble,
@@ -107,6 +114,7 @@ impl Manager for Harness {
         } else {
             self.launch_with(&id, &spec.runtime_inputs).await?
         };
+        // An empty notify id is handed on: the engine says what it means.
         let notify_id = told["notifyID"].as_str().unwrap_or_default().to_owned();
         let run_id = told["experimentRunId"].as_str().filter(|id| !id.is_empty()).map(str::to_owned);
         Ok(RunKey { experiment: id, notify_id, run_id })

@@ -1,19 +1,20 @@
-//! The GraphQL operations. What every server knows is asked for apart from what only newer ones know.
+//! The GraphQL operations. A server refuses a whole query for one field that it does not know, so the fields
+//! that every server knows are asked for apart from those that only newer ones know.
 
-/// What is asked for at every poll.
+/// The fields that are asked for at every poll.
 pub(super) const STATE: &str = "workflowRunID phase resiliencyScore experimentsPassed experimentsFailed \
     experimentsAwaited experimentsStopped experimentsNa totalExperiments createdAt updatedAt";
 
-/// Tells the runs of one answer apart; the first servers do not know it.
+/// The field that tells the runs of one answer apart. The first servers do not know it.
 pub(super) const NOTIFY_ID: &str = "notifyID";
 
-/// Why a run did not come to an end of its own.
+/// The fields that say why a run did not come to an end of its own.
 pub(super) const REASONS: &str = "errorResponse securityGovernance { phase message }";
 
-/// What the score is made of.
+/// The fields that the score is made of.
 pub(super) const DATA: &str = "executionData weightages { experimentName weightage }";
 
-/// What is looked at before a launch.
+/// The fields of an experiment that are looked at before a launch.
 pub(super) const EXPERIMENT: &str = "workflowID name isRemoved cronSyntax \
     infra { name infraType isActive isInfraConfirmed } recentWorkflowRunDetails { phase createdAt }";
 
@@ -25,6 +26,7 @@ pub(super) const STOP: &str = "mutation StopWorkflowRuns(\
     $identifiers: IdentifiersRequest!, $workflowID: String!, $workflowRunID: String) { \
     stopWorkflowRuns(identifiers: $identifiers, workflowID: $workflowID, workflowRunID: $workflowRunID) }";
 
+/// Returns the query for the fields of runs.
 pub(super) fn runs(operation: &str, fields: &str) -> String {
     format!(
         "query {operation}($identifiers: IdentifiersRequest!, $request: ListWorkflowRunRequest!) {{ \
@@ -32,6 +34,7 @@ pub(super) fn runs(operation: &str, fields: &str) -> String {
     )
 }
 
+/// Returns the query for the fields of experiments.
 pub(super) fn experiments(operation: &str, fields: &str) -> String {
     format!(
         "query {operation}($identifiers: IdentifiersRequest!, $request: ListWorkflowRequest!) {{ \

@@ -1,26 +1,27 @@
-//! A run as Harness writes it: numbers as texts, times in seconds or in milliseconds, empty texts for what is not
-//! known yet. One odd field must not make a run unreadable.
+//! The reading of a run as Harness writes it: numbers as texts, times in seconds or in milliseconds, empty
+//! texts for what is not known yet. One odd field must not make a run unreadable.
 
 use jiff::Timestamp;
 use serde_json::Value;
 
 use crate::control_plane::{Counts, Run};
 
-/// Seconds since the epoch do not reach this before the year 5138; milliseconds have passed it in 1973.
-const FIRST_MILLISECONDS: f64 = 1e11;
+/// The number from which a time since 1970 counts milliseconds. Seconds do not reach it before the year 5138,
+/// and milliseconds have passed it in 1973.
+const MIN_MILLISECONDS: f64 = 1e11;
 
 /// An object of an answer.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Row(pub(super) Value);
 
 impl Row {
-    /// The objects of a list; whatever is no list has none.
+    /// Returns the objects of a list. Whatever is no list has none.
     pub(super) fn all(list: &Value) -> Vec<Self> {
         let rows = list.as_array().into_iter().flatten();
         rows.filter(|row| row.is_object()).map(|row| Self(row.clone())).collect()
     }
 
-    /// None where it is empty.
+    /// Returns a text; `None` if it is empty, which stands for a value that is not known yet.
     pub(super) fn text(&self, name: &str) -> Option<&str> {
         self.0[name].as_str().filter(|text| !text.is_empty())
     }
@@ -29,11 +30,12 @@ impl Row {
         self.0[name].as_bool()
     }
 
+    /// Returns a time in seconds or milliseconds since 1970, or in RFC 3339.
     pub(super) fn time(&self, name: &str) -> Option<Timestamp> {
         let Some(number) = number(&self.0[name]) else {
             return self.text(name)?.parse().ok();
         };
-        let milliseconds = if number.abs() < FIRST_MILLISECONDS { number * 1e3 } else { number };
+        let milliseconds = if number.abs() < MIN_MILLISECONDS { number * 1e3 } else { number };
         #[expect(clippy::cast_possible_truncation, reason = "what no time can be is refused")]
         let whole = milliseconds as i64;
         Timestamp::from_millisecond(whole).ok().filter(|_| whole > 0)
@@ -45,7 +47,7 @@ impl Row {
         Some(number as u64)
     }
 
-    /// The row of a run, in GraphQL's names.
+    /// Reads the row of a run, which has GraphQL's names.
     pub(super) fn run(&self) -> Run {
         let owned = |name| self.text(name).map(str::to_owned);
         Run {

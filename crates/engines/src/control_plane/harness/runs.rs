@@ -1,4 +1,6 @@
-//! Reading runs: many by one request, matched by their notify ids, and why those did not end well that did not.
+//! The reading of runs: many by one request, told apart by their notify ids, and a closer look at those that
+//! did not end well. A server that does not tell notify ids is asked for each run alone: a row is never taken
+//! for a run by its place.
 
 use std::collections::BTreeMap;
 
@@ -10,25 +12,27 @@ use super::queries;
 use super::row::Row;
 use crate::control_plane::{Run, RunKey, Trouble, TroubleKind};
 
-/// Runs asked for at once: a server may cut off longer lists, and what is missing would be taken for a run that is
-/// not there.
-const AT_ONCE: usize = 50;
-/// Runs looked back at.
-const RECENT: usize = 10;
+/// Most runs that one request asks for. A server may cut off longer lists, and a run that is missing there
+/// would be taken for one that does not exist.
+const MAX_RUNS_PER_REQUEST: usize = 50;
+/// Number of an experiment's last runs that are listed.
+const RECENT_RUNS: usize = 10;
 
-/// What servers may lack.
+/// Names of the things that servers may lack.
 const NOTIFY_IDS: &str = "WorkflowRun.notifyID";
 const SORTING: &str = "WorkflowRunSortInput.field LAST_EXECUTED";
 const REASONS: &str = "ListWorkflowRunReasons";
 pub(super) const GET_RUN: &str = "getChaosV2ExperimentRun";
 
+/// The row of one run; `None` if the server does not know the run.
 type Found = Result<Option<Row>, Trouble>;
 
+/// Reads runs, in the order of their keys.
 pub(super) async fn read(api: &Api, runs: &[RunKey]) -> Vec<Result<Option<Run>, Trouble>> {
-    // An empty id would be that of every run which a schedule has begun.
+    // Empty ids are left out: every run that a schedule has begun has one.
     let ids: Vec<&str> = runs.iter().map(|run| &*run.notify_id).filter(|id| !id.is_empty()).collect();
     let mut found: BTreeMap<&str, Found> = BTreeMap::new();
-    for ids in ids.chunks(AT_ONCE) {
+    for ids in ids.chunks(MAX_RUNS_PER_REQUEST) {
         found.extend(rows(api, ids).await);
     }
     let mut read = Vec::new();
@@ -49,11 +53,13 @@ pub(super) async fn read(api: &Api, runs: &[RunKey]) -> Vec<Result<Option<Run>, 
     read
 }
 
-/// How many requests a poll of so many runs takes.
+/// Returns the number of requests that a poll of so many runs takes.
 pub(super) fn requests(api: &Api, runs: usize) -> usize {
-    if api.lacks(NOTIFY_IDS) { runs } else { runs.div_ceil(AT_ONCE) }
+    if api.lacks(NOTIFY_IDS) { runs } else { runs.div_ceil(MAX_RUNS_PER_REQUEST) }
 }
 
+/// Reads the rows of runs with these notify ids: by one request, or each alone if the server is too old to
+/// tell the ids.
 async fn rows<'i>(api: &Api, ids: &[&'i str]) -> Vec<(&'i str, Found)> {
     if !api.lacks(NOTIFY_IDS) {
         match listed(api, ids, &format!("{} {}", queries::STATE, queries::NOTIFY_ID)).await {
@@ -83,7 +89,8 @@ async fn list(api: &Api, operation: &str, fields: &str, request: Value) -> Resul
     Ok(Row::all(&answer["listWorkflowRun"]["workflowRuns"]))
 }
 
-/// The row of a run that was asked for alone.
+/// Returns the row of a run that was asked for alone. Fails if there are several, since none can be told to
+/// be it.
 fn only(rows: Result<Vec<Row>, Trouble>) -> Found {
     let mut rows = rows?;
     if rows.len() > 1 {
@@ -93,12 +100,12 @@ fn only(rows: Result<Vec<Row>, Trouble>) -> Found {
     Ok(rows.pop())
 }
 
-/// Neither on its way nor at an end that speaks for itself.
+/// Returns `true` if the run is neither on its way nor at an end that speaks for itself.
 fn is_unclear(phase: &str) -> bool {
     !["Queued", "Pending", "NA", "Running", "Completed", "Completed_With_Probe_Failure", ""].contains(&phase)
 }
 
-/// Asks why a run is as it is. Without an answer it is what it is.
+/// Asks why a run is as it is. The answer only adds reasons, so trouble with it is not told.
 async fn look_closer(api: &Api, key: &RunKey, run: &mut Run) {
     let told = match rest_run(api, key).await {
         Ok(told) => told,
@@ -118,7 +125,7 @@ async fn look_closer(api: &Api, key: &RunKey, run: &mut Run) {
     }
 }
 
-/// The run as REST tells it.
+/// Reads the run by REST.
 pub(super) async fn rest_run(api: &Api, key: &RunKey) -> Result<Row, Trouble> {
     if api.lacks(GET_RUN) {
         return Err(Trouble::new(TroubleKind::Missing, "the server has no REST v2 for runs"));
@@ -135,13 +142,14 @@ pub(super) async fn rest_run(api: &Api, key: &RunKey) -> Result<Row, Trouble> {
         api.note_lack(GET_RUN);
     }
     let row = Row(told?);
-    // Of another run it says nothing.
+    // An answer about another run says nothing of ours.
     if row.text("notifyID").is_some_and(|id| id != key.notify_id) {
         return Err(Trouble::new(TroubleKind::Refused, "the server told of another run"));
     }
     Ok(row)
 }
 
+/// Reads the reasons by GraphQL, for servers without REST.
 async fn reasons(api: &Api, key: &RunKey) -> Result<Row, Trouble> {
     if api.lacks(REASONS) {
         return Ok(Row::default());
@@ -154,13 +162,13 @@ async fn reasons(api: &Api, key: &RunKey) -> Result<Row, Trouble> {
     Ok(only(rows)?.unwrap_or_default())
 }
 
-/// What the score of a run is made of, or None where the run is not there.
+/// Reads the fields that the score of a run is made of. `None` if the run is not there.
 pub(super) async fn data(api: &Api, key: &RunKey) -> Result<Option<Row>, Trouble> {
     let request = json!({ "notifyIDs": [key.notify_id], "pagination": { "page": 0, "limit": 1 } });
     only(list(api, "ListWorkflowRunData", queries::DATA, request).await)
 }
 
-/// The last runs of an experiment, newest first.
+/// Lists the last runs of an experiment, newest first.
 pub(super) async fn recent(api: &Api, experiment: &str) -> Result<Vec<Run>, Trouble> {
     let mut runs: Vec<Run> = recent_rows(api, experiment).await?.iter().map(Row::run).collect();
     runs.sort_by_key(|run| std::cmp::Reverse(run.created_at));
@@ -168,11 +176,13 @@ pub(super) async fn recent(api: &Api, experiment: &str) -> Result<Vec<Run>, Trou
 }
 
 async fn recent_rows(api: &Api, experiment: &str) -> Result<Vec<Row>, Trouble> {
+    // A server refuses one unknown thing at a time, so each refusal takes one away. Every lack is noted, and
+    // none twice.
     loop {
         let fields = [queries::STATE, queries::NOTIFY_ID].join(" ");
         let fields = if api.lacks(NOTIFY_IDS) { queries::STATE } else { &fields };
         let mut request =
-            json!({ "workflowIDs": [experiment], "pagination": { "page": 0, "limit": RECENT } });
+            json!({ "workflowIDs": [experiment], "pagination": { "page": 0, "limit": RECENT_RUNS } });
         if !api.lacks(SORTING) {
             request["sort"] = json!({ "field": "LAST_EXECUTED", "ascending": false });
         }

@@ -1,5 +1,5 @@
-//! Stopping one run and no other. A request that names no run stops every run of the experiment, also those of
-//! others: none is ever sent.
+//! The stop of one run and no other. A request that names no run would stop every run of the experiment, even
+//! those of others, so none is ever sent.
 
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -10,8 +10,8 @@ use crate::control_plane::{RunKey, Trouble, TroubleKind};
 
 const STOP: &str = "stopChaosV2Experiment";
 
-/// Asks REST, which finds the run by its notify id, and GraphQL where that did not do, which needs the run's id.
-/// `experiment` is the experiment's id.
+/// Stops a run. REST is asked first, since it finds the run by its notify id; GraphQL, which needs the run's
+/// id, is asked if that failed. `experiment` is the experiment's id.
 pub(super) async fn stop(api: &Api, run: &RunKey, experiment: &str) -> Result<(), Trouble> {
     if query(run).is_empty() {
         return Err(Trouble::new(TroubleKind::Refused, "the run has neither a notify id nor a run id"));
@@ -21,7 +21,7 @@ pub(super) async fn stop(api: &Api, run: &RunKey, experiment: &str) -> Result<()
         Err(trouble) => trouble,
     };
     match (trouble.kind, run_id(run)) {
-        // The other way would end the same.
+        // GraphQL would meet with the same trouble.
         (TroubleKind::Unsent | TroubleKind::Limited | TroubleKind::Unauthenticated, _) => Err(trouble),
         (_, Some(run_id)) => by_graphql(api, experiment, run_id).await,
         (_, None) => {
@@ -35,7 +35,8 @@ async fn by_rest(api: &Api, run: &RunKey, experiment: &str) -> Result<(), Troubl
     let path = ["experiment", experiment, "stop"];
     let query = query(run);
     let rest = Rest { operation: STOP, method: Method::POST, path: &path, query: &query, body: None };
-    // It says whether the run has stopped by now; what counts is what the run says later.
+    // The answer says whether the run has stopped by now. It is dropped, since only the run's record confirms
+    // a stop.
     api.rest(rest).await.map(|_| ())
 }
 
@@ -51,7 +52,8 @@ async fn by_graphql(api: &Api, experiment: &str, run_id: &str) -> Result<(), Tro
     Ok(())
 }
 
-/// Empty where no id of the run is known. Not by force: that marks the run as stopped and leaves the fault in.
+/// Returns the query that names the run; empty if no id of it is known. It never asks for force, which marks
+/// the run as stopped and leaves the fault in.
 pub(super) fn query(run: &RunKey) -> Vec<(&'static str, &str)> {
     let notify_id = Some(&*run.notify_id).filter(|id| !id.is_empty()).map(|id| ("notifyId", id));
     let run_id = run_id(run).map(|id| ("experimentRunId", id));

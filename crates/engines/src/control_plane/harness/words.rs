@@ -1,4 +1,4 @@
-//! What people are told: where a run can be seen, how it is stopped by hand, and what to do about trouble.
+//! The words for people: where a run can be seen, how it is stopped by hand, and what to do about trouble.
 
 use super::api::{Api, is_no_such_place};
 use super::stop;
@@ -6,7 +6,7 @@ use crate::control_plane::{Asked, RunKey, Trouble, TroubleKind};
 use faultgate_core::model::HarnessProject;
 use faultgate_net::http;
 
-/// The runs of the experiment in the web console.
+/// Returns the address of the experiment's runs in the web console.
 pub(super) fn link(api: &Api, run: &RunKey) -> Option<String> {
     let HarnessProject { url, account, org, project } = api.project();
     let mut page = reqwest::Url::parse(url.trim_end_matches('/')).ok()?;
@@ -29,13 +29,14 @@ pub(super) fn link(api: &Api, run: &RunKey) -> Option<String> {
     Some(page.into())
 }
 
-/// The request that stops this run and no other, for a shell.
+/// Returns the command for a shell that stops this run and no other.
 pub(super) fn stop_by_hand(api: &Api, run: &RunKey) -> String {
     let query = stop::query(run);
     let url =
         api.rest_url(&["experiment", &run.experiment, "stop"], &query).ok().filter(|_| !query.is_empty());
     match url {
         Some(url) => {
+            // The address stands in single quotes.
             let url = url.as_str().replace('\'', "%27");
             format!("curl -X POST -H \"x-api-key: $HARNESS_API_KEY\" '{url}'")
         }
@@ -43,8 +44,10 @@ pub(super) fn stop_by_hand(api: &Api, run: &RunKey) -> String {
     }
 }
 
+/// Returns what the reader can do about trouble with a request.
 pub(super) fn remedy(project: &HarnessProject, trouble: &Trouble, what: Asked) -> Option<String> {
     let HarnessProject { account, org, project, .. } = project;
+    // A redirect is the answer of a web page or of a login: no API is there.
     if trouble.is_of_another_server() || trouble.why.starts_with("HTTP 3") {
         return Some(
             "set `harness-url` to the address that Harness is opened at in a browser, up to and without `/ng`"

@@ -1,4 +1,5 @@
-//! What LitmusChaos answers, and what of it is known.
+//! The answers of LitmusChaos. A value that an answer may lack is optional, and "" and 0 stand for values
+//! that are not known yet.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Deserializer};
@@ -6,8 +7,9 @@ use serde_json::Value;
 
 use crate::control_plane::{Counts, Details, Run};
 
-/// Unix times below this are seconds, others milliseconds: the year 5138, and March 1973.
-const SECONDS_END: i64 = 100_000_000_000;
+/// The number from which a Unix time counts milliseconds. Seconds do not reach it before the year 5138, and
+/// milliseconds have passed it in March 1973.
+const MIN_MILLIS: i64 = 100_000_000_000;
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -21,6 +23,7 @@ pub(super) struct Notified {
     pub(super) notify_id: String,
 }
 
+/// The answer about one run, of which `T` has the fields that were asked for.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct One<T> {
@@ -81,6 +84,7 @@ pub(super) struct Experiment {
 }
 
 impl Experiment {
+    /// Returns `true` if the experiment runs on a schedule, so that a launch of it names no run.
     pub(super) fn is_scheduled(&self) -> bool {
         let cron = |word: &String| word.to_ascii_lowercase().starts_with("cron");
         self.cron_syntax.as_ref().is_some_and(|syntax| !syntax.trim().is_empty())
@@ -160,6 +164,7 @@ impl RunDetails {
         let nothing = |value: &Value| value.is_null() || value.as_str() == Some("");
         Details {
             weights: weights
+                // A negative weight makes no sense, and counts as none.
                 .map(|fault| (fault.fault_name, u32::try_from(fault.weightage).unwrap_or(0)))
                 .collect(),
             execution: self.execution_data.filter(|value| !nothing(value)),
@@ -168,12 +173,12 @@ impl RunDetails {
     }
 }
 
-/// An id that is there; "" stands for one that is not known yet.
+/// Reads an id; "" stands for one that is not known yet.
 fn named<'de, D: Deserializer<'de>>(from: D) -> Result<Option<String>, D::Error> {
     Ok(Option::<String>::deserialize(from)?.filter(|id| !id.is_empty()))
 }
 
-/// A Unix time as text or number, in milliseconds or seconds; 0 and "" stand for one that is not known.
+/// Reads a Unix time as text or number, in milliseconds or seconds; 0 and "" stand for one that is not known.
 fn time<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Timestamp>, D::Error> {
     let value = Option::<Value>::deserialize(from)?;
     let number = value.as_ref().and_then(|value| match value {
@@ -181,7 +186,7 @@ fn time<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Timestamp>, D::Erro
         other => other.as_i64(),
     });
     Ok(number.filter(|number| *number > 0).and_then(|number: i64| {
-        let read = if number < SECONDS_END { Timestamp::from_second } else { Timestamp::from_millisecond };
+        let read = if number < MIN_MILLIS { Timestamp::from_second } else { Timestamp::from_millisecond };
         read(number).ok()
     }))
 }

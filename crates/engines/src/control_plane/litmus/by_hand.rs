@@ -1,4 +1,4 @@
-//! What people are pointed at: the run's page, and how to stop it without faultgate.
+//! The ways by which people do without faultgate: the page of a run, and the command that stops it.
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::json;
@@ -7,10 +7,11 @@ use super::door::Door;
 use super::queries::STOP;
 use crate::control_plane::RunKey;
 
-/// What stands for itself in a segment of a path.
+/// The characters that are escaped in a segment of a path: all but the unreserved ones.
 pub(super) const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
-/// The web client's page. It takes whatever stands for the account, which is that of who looks.
+/// Returns the address of the run's page. The page takes anything for the account, since it shows that of the
+/// visitor.
 pub(super) fn link(url: &str, project: &str, run: &RunKey) -> Option<String> {
     let (kind, id) = match run.run_id.as_deref().filter(|id| !id.is_empty()) {
         _ if !run.notify_id.is_empty() => ("notifyID", run.notify_id.as_str()),
@@ -22,12 +23,14 @@ pub(super) fn link(url: &str, project: &str, run: &RunKey) -> Option<String> {
     Some(format!("{url}/account/-/project/{project}/experiments/{experiment}/{kind}/{id}"))
 }
 
-/// A command for a shell, or, while nothing can stop this run alone, what to do instead.
+/// Returns the command for a shell that stops this run and no other. A run without an id cannot be stopped
+/// alone, so there is advice instead.
 pub(super) fn stop(door: &Door, project: &str, run: &RunKey) -> String {
     let Some(run_id) = run.run_id.as_deref().filter(|id| !id.is_empty()) else {
         let page = link(&door.url, project, run).unwrap_or_else(|| door.url.clone());
         return format!("wait until the run has left the queue, then press Stop on {page}");
     };
+    // The variable in double quotes is the shell's; all else stands in single quotes.
     let body = json!({
         "operationName": STOP.name,
         "query": STOP.text.split_whitespace().collect::<Vec<_>>().join(" "),
@@ -41,6 +44,7 @@ pub(super) fn stop(door: &Door, project: &str, run: &RunKey) -> String {
     )
 }
 
+/// Quotes a text for a shell: nothing in it leaves the quotes.
 fn quoted(text: &str) -> String {
     format!("'{}'", text.replace('\'', "'\\''"))
 }

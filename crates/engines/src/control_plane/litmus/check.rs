@@ -1,4 +1,5 @@
-//! What is looked at before anything is launched.
+//! The checks of LitmusChaos before anything is launched: its version, the user's role, the experiments and
+//! their agents. Nothing is changed.
 
 use std::collections::BTreeSet;
 
@@ -12,16 +13,17 @@ use crate::control_plane::{Asked, Trouble, TroubleKind};
 use faultgate_core::model::{ExperimentPlan, Finding, Level};
 use faultgate_core::text::plain;
 
-/// Who may look and no more.
+/// The role that may look and not launch.
 const VIEWER: &str = "Viewer";
-const SHOWN: usize = 120;
+/// Most characters that are shown of a name.
+const MAX_CHARS: usize = 120;
 
 #[derive(Deserialize)]
 struct Role {
     role: String,
 }
 
-/// One request for all experiments, and one for the role.
+/// Checks all experiments by one request, and the role by another.
 pub(super) async fn check(litmus: &Litmus, experiments: &[&ExperimentPlan]) -> Vec<Finding> {
     let ids: BTreeSet<&str> = experiments.iter().map(|experiment| experiment.spec.source()).collect();
     let listed = match list(litmus, &ids).await {
@@ -49,6 +51,8 @@ pub(super) async fn check(litmus: &Litmus, experiments: &[&ExperimentPlan]) -> V
     findings
 }
 
+/// Lists the experiments. The request has every operation that a run may need, so that a server which lacks
+/// one says so now.
 async fn list(litmus: &Litmus, ids: &BTreeSet<&str>) -> Result<Vec<Experiment>, Trouble> {
     let request = json!({ "experimentIDs": ids, "pagination": { "page": 0, "limit": ids.len() } });
     let variables = json!({ "projectID": litmus.project, "request": request });
@@ -65,7 +69,8 @@ fn refused(litmus: &Litmus, trouble: &Trouble) -> Finding {
     }
 }
 
-/// Whether a launch and a stop will be permitted, which a look at experiments does not tell.
+/// Checks the user's role, by which a launch and a stop are permitted. A role that cannot be had is only a
+/// note, since the launch will tell.
 async fn role(litmus: &Litmus, subject: String) -> Finding {
     match ask_role(litmus).await {
         Ok(role) if role == VIEWER => {
@@ -73,7 +78,7 @@ async fn role(litmus: &Litmus, subject: String) -> Finding {
                 .with_remedy(remedies::role(litmus, Asked::Launch))
         }
         Ok(role) => {
-            let role = plain(&role, SHOWN);
+            let role = plain(&role, MAX_CHARS);
             Finding::new(Level::Ok, subject, format!("launch and stop are permitted: role {role}"))
         }
         Err(trouble) => Finding::new(Level::Note, subject, format!("the role is not known: {}", trouble.why)),
@@ -86,6 +91,7 @@ async fn ask_role(litmus: &Litmus) -> Result<String, Trouble> {
     path.extend(percent_encoding::utf8_percent_encode(&litmus.project, super::by_hand::SEGMENT));
     let request = litmus.door.request(Method::GET, &path).bearer_auth(token.expose());
     let role: Role = litmus.door.wire.send("GetProjectRole", request).await?;
+    // The server answers `N/A`, or nothing, for a role that it does not tell.
     match role.role.as_str() {
         "" | "N/A" => Err(Trouble::new(TroubleKind::Refused, "the server does not tell it")),
         _ => Ok(role.role),
@@ -100,12 +106,12 @@ fn of_experiment(experiment: &Experiment) -> Vec<Finding> {
         return vec![finding.with_remedy("make an experiment of it that is run on demand (non-cron)")];
     }
     let found =
-        Finding::new(Level::Ok, subject.clone(), format!("exists: {}", plain(&experiment.name, SHOWN)));
+        Finding::new(Level::Ok, subject.clone(), format!("exists: {}", plain(&experiment.name, MAX_CHARS)));
     let Some(infra) = &experiment.infra else {
         let lost = Finding::new(Level::Error, subject, "has no chaos infrastructure to run on");
         return vec![found, lost.with_remedy("choose an infrastructure for the experiment in ChaosCenter")];
     };
-    let agent = format!("agent {}", plain(&infra.name, SHOWN));
+    let agent = format!("agent {}", plain(&infra.name, MAX_CHARS));
     let agent = if infra.is_active {
         Finding::new(Level::Ok, agent, "is connected")
     } else {

@@ -1,4 +1,4 @@
-//! Where LitmusChaos is, and how every request to it begins.
+//! The address of LitmusChaos, and the beginning of every request to it.
 
 use reqwest::header::{HeaderValue, ORIGIN};
 use reqwest::{Method, RequestBuilder, Url};
@@ -7,9 +7,10 @@ use crate::control_plane::Wire;
 
 /// The front of one ChaosCenter.
 pub(super) struct Door {
-    /// Without a slash at the end.
+    /// Address without a slash at the end.
     pub(super) url: String,
-    /// Sent always: without one the server goes by the name it was reached under, which it may not know.
+    /// The `Origin` of every request. Without one the server goes by the name that it was reached under,
+    /// which it may not allow.
     pub(super) origin: String,
     pub(super) wire: Wire,
 }
@@ -21,11 +22,12 @@ impl Door {
         Self { url, origin, wire: Wire::new(http) }
     }
 
-    /// A request to a path that begins with a slash.
+    /// Begins a request to a path that begins with a slash.
     pub(super) fn request(&self, method: Method, path: &str) -> RequestBuilder {
         let request = self.wire.http().request(method, format!("{}{path}", self.url));
         match HeaderValue::from_str(&self.origin) {
             Ok(origin) => request.header(ORIGIN, origin),
+            // An origin that no header can hold is left out: the server decides about such a request.
             Err(_) => request,
         }
     }

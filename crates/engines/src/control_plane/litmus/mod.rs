@@ -1,4 +1,9 @@
-//! LitmusChaos 3.x: the GraphQL API of its ChaosCenter.
+//! LitmusChaos 3.x as a control plane: the GraphQL API of its ChaosCenter. No request ever stops a run that
+//! is not ours.
+//!
+//! `door` is the way in and `session` the token, `queries` has the requests and `answers` reads what comes
+//! back. `check` looks at everything before a launch. `remedies` knows what refusals mean and what to do
+//! about them, and `by_hand` what a person can do without faultgate.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -26,11 +31,12 @@ mod session;
 
 pub use session::Credentials;
 
-/// Runs that are looked at to learn how long an experiment takes, and which run a launch may have begun.
-const RECENT: u32 = 10;
-/// How long a stop may wait for a look at the run.
-const LOOK_FIRST: Duration = Duration::from_secs(2);
-/// What a stop is refused with that would stop other runs as well.
+/// Number of an experiment's last runs that are listed: to learn how long it takes, and to find the run of a
+/// lost launch.
+const RECENT_RUNS: u32 = 10;
+/// Longest wait of a stop for a read of the run.
+const READ_BEFORE_STOP_TIMEOUT: Duration = Duration::from_secs(2);
+/// The reason why a stop is not sent that would stop other runs as well.
 const WITHOUT_RUN_ID: &str =
     "the run waits in the queue and has no run id yet, and LitmusChaos stops a single run only by that id";
 
@@ -42,6 +48,7 @@ pub struct Litmus {
 }
 
 impl Litmus {
+    /// Creates the control plane. The token or the password is hidden in every text from the server.
     pub fn new(project: LitmusProject, credentials: Credentials, http: reqwest::Client) -> Self {
         let door = Door::new(&project.url, project.origin.as_deref(), http);
         let (Credentials::Token(secret) | Credentials::Login { password: secret, .. }) = &credentials;
@@ -49,11 +56,13 @@ impl Litmus {
         Self { project: project.project, door, session: Session::new(credentials) }
     }
 
+    /// Sends one operation.
     async fn ask<T: DeserializeOwned>(&self, operation: &Operation, variables: Value) -> Result<T, Trouble> {
         self.ask_in(operation, operation.text, variables).await
     }
 
-    /// The operation, in a document that may have others. A token that is refused is replaced once where it can be.
+    /// Sends one operation, in a document that may have others. A token that is refused is replaced once, if
+    /// there is a login. The refused request has had no effect, so it is safe to send it again.
     async fn ask_in<T: DeserializeOwned>(
         &self,
         operation: &Operation,
@@ -74,7 +83,8 @@ impl Litmus {
         }
     }
 
-    /// What finds this run and no other: with neither id a server answers with somebody's run.
+    /// Returns the variables that find this run and no other. Fails if there is no id: a server answers with
+    /// somebody's run then.
     fn finding(&self, run: &RunKey) -> Result<Value, Trouble> {
         let run_id = run.run_id.as_deref().unwrap_or_default();
         match (run.notify_id.as_str(), run_id) {
@@ -84,6 +94,7 @@ impl Litmus {
         }
     }
 
+    /// Reads one run. `None` if the server does not know it.
     async fn read_one(&self, run: &RunKey) -> Result<Option<Run>, Trouble> {
         let answer = self.ask::<One<ExperimentRun>>(&queries::READ, self.finding(run)?).await;
         let seen = match answer {
@@ -95,12 +106,14 @@ impl Litmus {
         Ok(Some(seen))
     }
 
-    /// The run's id where it can be stopped; None where it is over.
+    /// Returns the run's id, by which it can be stopped; `None` if it is over. Fails if there is no id.
     async fn stoppable(&self, run: &RunKey) -> Result<Option<String>, Trouble> {
         let known = run.run_id.clone().filter(|id| !id.is_empty());
-        let seen = tokio::time::timeout(LOOK_FIRST, self.read_one(run)).await;
+        // The run is read even if its id is known, since it may be over. A read that fails or hangs does not
+        // keep the stop from a run whose id is known.
+        let seen = tokio::time::timeout(READ_BEFORE_STOP_TIMEOUT, self.read_one(run)).await;
         match (seen, known) {
-            // A stop would overwrite what came out of it.
+            // A stop would overwrite the result of a run that is over.
             (Ok(Ok(Some(seen))), _) if has_result(&seen.phase) => Ok(None),
             (Ok(Ok(Some(Run { run_id: Some(id), .. }))), _) | (_, Some(id)) => Ok(Some(id)),
             (Ok(Ok(Some(_))), None) => Err(Trouble::new(TroubleKind::Refused, WITHOUT_RUN_ID)),
@@ -113,12 +126,13 @@ impl Litmus {
     }
 }
 
-/// Such a run is over by itself. `Stopped` is not meant: that a stop was asked for does not mean that the agent heard.
+/// Returns `true` if a run with this phase is over by itself. `Stopped` is not one of these: it says that a
+/// stop was asked for, and not that the agent heard of it.
 fn has_result(phase: &str) -> bool {
     phase.starts_with("Completed") || phase == "Error"
 }
 
-/// An answer about another run is none.
+/// Fails if the answer is about another run.
 fn theirs(run: &RunKey, notify_id: Option<&str>) -> Result<(), Trouble> {
     match notify_id {
         Some(other) if !run.notify_id.is_empty() && other != run.notify_id => {
@@ -150,12 +164,14 @@ impl Manager for Litmus {
     }
 
     async fn read(&self, runs: &[RunKey]) -> Vec<Result<Option<Run>, Trouble>> {
+        // There is no request for several runs, so each takes one; all are sent at once.
         join_all(runs.iter().map(|run| self.read_one(run))).await
     }
 
     async fn details(&self, run: &RunKey) -> Result<Details, Trouble> {
         let answer: One<RunDetails> = self.ask(&queries::DETAILS, self.finding(run)?).await?;
         let details = answer.get_experiment_run;
+        // The details of another run must not be taken for those of this one.
         theirs(run, details.notify_id.as_deref())?;
         Ok(details.into_details())
     }
@@ -165,7 +181,7 @@ impl Manager for Litmus {
         let request = json!({
             "experimentIDs": [experiment],
             "sort": { "field": "TIME", "ascending": false },
-            "pagination": { "page": 0, "limit": RECENT },
+            "pagination": { "page": 0, "limit": RECENT_RUNS },
         });
         let variables = json!({ "projectID": self.project, "request": request });
         let recent: Recent = self.ask(&queries::RECENT, variables).await?;

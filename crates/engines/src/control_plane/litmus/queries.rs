@@ -1,5 +1,5 @@
-//! What LitmusChaos is asked, word by word. Manifests and `executionData` may be large: they are asked for where they
-//! are needed and nowhere else.
+//! The requests to LitmusChaos, word by word. Manifests and `executionData` may be large, so they are asked
+//! for where they are needed and nowhere else.
 
 /// One GraphQL operation.
 pub(super) struct Operation {
@@ -11,14 +11,15 @@ macro_rules! operations {
     ($($(#[$about:meta])* $constant:ident = $name:literal, $text:literal;)*) => {
         $($(#[$about])* pub(super) const $constant: Operation = Operation { name: $name, text: $text };)*
 
-        /// Everything that may be asked in one document. A server validates the whole of it and runs the operation
-        /// that is named: so one look tells whether it also knows those that must not be tried.
+        /// All operations in one document. A server validates the whole document and runs the operation that
+        /// is named, so one request tells whether it knows those, too, that must not be tried.
         pub(super) const ALL: &str = concat!($($text),*);
     };
 }
 
 operations! {
-    /// Whether it is connected is all there is to know of an agent: `isInfraConfirmed` is not filled in here.
+    /// The experiments of a project. Of their agents only `isActive` is asked for: a list leaves
+    /// `isInfraConfirmed` empty.
     EXPERIMENTS = "ListExperiment", "
 query ListExperiment($projectID: ID!, $request: ListExperimentRequest!) {
   listExperiment(projectID: $projectID, request: $request) {
@@ -26,7 +27,7 @@ query ListExperiment($projectID: ID!, $request: ListExperimentRequest!) {
   }
 }
 ";
-    /// The run is known by `notifyID` when this answers. An experiment on a schedule answers with an empty one.
+    /// The launch. Its answer names the run by `notifyID`, which is empty for an experiment on a schedule.
     RUN = "RunChaosExperiment", "
 mutation RunChaosExperiment($projectID: ID!, $experimentID: String!) {
   runChaosExperiment(projectID: $projectID, experimentID: $experimentID) { notifyID }
@@ -47,7 +48,7 @@ query GetExperimentRunDetails($projectID: ID!, $experimentRunID: ID, $notifyID: 
   }
 }
 ";
-    /// A list leaves `notifyID` out, though its type has it.
+    /// The last runs of an experiment. A list leaves `notifyID` out, though its type has it.
     RECENT = "ListExperimentRun", "
 query ListExperimentRun($projectID: ID!, $request: ListExperimentRunRequest!) {
   listExperimentRun(projectID: $projectID, request: $request) {
@@ -58,7 +59,8 @@ query ListExperimentRun($projectID: ID!, $request: ListExperimentRunRequest!) {
   }
 }
 ";
-    /// The run's id is not optional here: without it servers stop every run of the experiment.
+    /// The stop. The run's id is not optional here, since servers stop every run of the experiment without
+    /// it.
     STOP = "StopExperimentRuns", "
 mutation StopExperimentRuns($projectID: ID!, $experimentID: String!, $experimentRunID: String!) {
   stopExperimentRuns(projectID: $projectID, experimentID: $experimentID, experimentRunID: $experimentRunID)

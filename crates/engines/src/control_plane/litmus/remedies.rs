@@ -1,4 +1,5 @@
-//! What LitmusChaos means by its refusals, and what to do about them.
+//! The meanings of LitmusChaos's refusals, and what to do about them. The server has no codes, so the words
+//! decide.
 
 use super::session::OLD;
 use super::{Litmus, WITHOUT_RUN_ID};
@@ -7,7 +8,7 @@ use faultgate_net::http;
 
 const INVALID_ORIGIN: &str = "Invalid origin";
 const INACTIVE: &str = "inactive infra";
-/// What its library for tokens, and it itself, say of one that it does not take.
+/// Words of the server, and of its library for tokens, about a token that it does not take.
 const NO_TOKEN: &[&str] = &[
     "token revoked",
     "token is revoked",
@@ -18,7 +19,8 @@ const NO_TOKEN: &[&str] = &[
     "signature is invalid",
     "illegal base64 data",
 ];
-/// What it says when something behind it is out of order: that may pass, and the request may have taken effect.
+/// Words of the server when something behind it is out of order. That may pass, and the request may have
+/// taken effect.
 const OUT_OF_ORDER: &[&str] = &[
     "internal system error",
     "code = unavailable",
@@ -28,7 +30,7 @@ const OUT_OF_ORDER: &[&str] = &[
     "db aggregate stage error",
     "error decoding experiment",
 ];
-/// What 2.x says of a document of ours: it has other operations and other types.
+/// Words of LitmusChaos 2.x about our documents. It has other operations and other types.
 const OF_2_X: &[&str] = &[
     r#"Cannot query field "listExperiment"#,
     r#"Cannot query field "getExperimentRun"#,
@@ -37,13 +39,14 @@ const OF_2_X: &[&str] = &[
 ];
 const NO_STOP: &str = r#"Cannot query field "stopExperimentRuns"#;
 
-/// The same trouble, by what LitmusChaos means by its words.
+/// Returns the trouble with the kind that LitmusChaos means by its words.
 pub(super) fn understood(trouble: Trouble) -> Trouble {
     let words = trouble.why.to_ascii_lowercase();
     if NO_TOKEN.iter().any(|word| words.contains(word)) {
         return Trouble { kind: TroubleKind::Unauthenticated, ..trouble };
     }
-    // Even where it says so as a denial: its server for permissions is a part of its own.
+    // The server may say so in the form of a denial, since the one that it asks for permissions is what
+    // fails.
     if OUT_OF_ORDER.iter().any(|word| words.contains(word)) {
         return Trouble { kind: TroubleKind::Unanswered, ..trouble };
     }
@@ -53,11 +56,13 @@ pub(super) fn understood(trouble: Trouble) -> Trouble {
     trouble
 }
 
-/// The run is not there, as opposed to its agent.
+/// Returns `true` if the run is not there, as opposed to its agent.
 pub(super) fn is_unknown_run(trouble: &Trouble) -> bool {
     trouble.kind == TroubleKind::Missing && trouble.why.contains("no matching experiment run")
 }
 
+/// Returns what the reader can do about trouble with a request. The words come before the kind, since they
+/// tell more.
 pub(super) fn remedy(litmus: &Litmus, trouble: &Trouble, what: Asked) -> Option<String> {
     let why = &trouble.why;
     let has = |word: &str| why.contains(word);
@@ -108,14 +113,15 @@ pub(super) fn remedy(litmus: &Litmus, trouble: &Trouble, what: Asked) -> Option<
     }
 }
 
-/// What to do about an agent that is not connected.
+/// The remedy for an agent that is not connected.
 pub(super) fn agent() -> String {
     "see that the subscriber runs in the cluster of the experiment's infrastructure and can reach ChaosCenter: without \
      it a run waits in the queue for ever"
         .to_owned()
 }
 
-/// A server for pages does not take requests for an API, or answers them with a page.
+/// Returns `true` if a server for pages answered: it does not take requests for an API, or answers them with
+/// a page.
 fn is_elsewhere(why: &str) -> bool {
     ["HTTP 404", "HTTP 405", "HTTP 30"].iter().any(|status| why.contains(status)) || why.contains(NOT_ITS_API)
 }
@@ -131,6 +137,7 @@ fn credentials(litmus: &Litmus) -> String {
         .to_owned()
 }
 
+/// The remedy for a request that the user's role does not permit.
 pub(super) fn role(litmus: &Litmus, what: Asked) -> String {
     let roles = match what {
         Asked::Launch | Asked::Stop => "Owner or Executor",

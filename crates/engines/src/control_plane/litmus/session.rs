@@ -1,4 +1,4 @@
-//! Who faultgate is to LitmusChaos: a token, or a user whose login gives one that does not last.
+//! The identity of faultgate at LitmusChaos: a token, or a user whose login gives a token that does not last.
 
 use std::cell::RefCell;
 
@@ -12,18 +12,20 @@ use crate::control_plane::{Trouble, TroubleKind};
 use faultgate_core::secret::Secret;
 use faultgate_core::text::plain;
 
-/// What `litmus-url` is spoken to with.
+/// The credentials for one ChaosCenter.
 #[derive(Clone)]
 pub enum Credentials {
     Token(Secret),
     Login { username: String, password: Secret },
 }
 
+/// The credentials, and the token that a login gave.
 pub(super) struct Session {
     credentials: Credentials,
-    /// The login's last token. Held while a login is on its way, so that all who wait share it.
+    /// The token of the last login. The lock is held while a login is on its way, so that all who wait share
+    /// that one.
     token: Mutex<Option<Secret>>,
-    /// The project that the user has owned the longest, as the login tells; "" where there is none.
+    /// The project that the user has owned the longest, as the login tells; "" if there is none.
     own_project: RefCell<Option<String>>,
 }
 
@@ -31,7 +33,7 @@ pub(super) struct Session {
 #[serde(rename_all = "camelCase")]
 struct Login {
     access_token: Option<String>,
-    /// What 2.x calls it.
+    /// The token as LitmusChaos 2.x names it, by which such a server is recognised.
     #[serde(rename = "access_token")]
     old_token: Option<String>,
     #[serde(rename = "projectID")]
@@ -53,7 +55,7 @@ impl Session {
         self.own_project.borrow().clone()
     }
 
-    /// The token for a request. The login waits for the first one.
+    /// Returns the token for a request. The first one logs in.
     pub(super) async fn token(&self, door: &Door) -> Result<Secret, Trouble> {
         match &self.credentials {
             Credentials::Token(token) => Ok(token.clone()),
@@ -67,10 +69,11 @@ impl Session {
         }
     }
 
-    /// Another token, since the server does not take this one any more; None where there can be none.
+    /// Returns another token, since the server does not take this one any more. `None` if there is no login.
     pub(super) async fn renewed(&self, door: &Door, refused: &Secret) -> Result<Option<Secret>, Trouble> {
         let Credentials::Login { username, password } = &self.credentials else { return Ok(None) };
         let mut held = self.token.lock().await;
+        // Another request was refused as well, and has logged in while this one waited.
         if let Some(newer) = held.as_ref().filter(|token| *token != refused) {
             return Ok(Some(newer.clone()));
         }
@@ -89,13 +92,15 @@ impl Session {
             return Err(Trouble::new(TroubleKind::Refused, why));
         };
         let token = Secret::new(token);
+        // The token is hidden before any request sends it, since a refusal may quote it.
         door.wire.hide(&token);
         *self.own_project.borrow_mut() = Some(plain(&login.project.unwrap_or_default(), 80));
         Ok(token)
     }
 }
 
-/// A request whose login failed was not sent.
+/// Returns the trouble with a login. The request that needed it was not sent, so a lost answer leaves no
+/// doubt of an effect.
 fn unable(username: &str, trouble: &Trouble) -> Trouble {
     let kind = match trouble.kind {
         TroubleKind::Unanswered => TroubleKind::Unsent,
