@@ -1,8 +1,8 @@
 //! faultgate: chaos experiments as a gate in the delivery pipeline.
 //!
-//! The way through, in one direction: [`config`] makes a plan of the inputs, [`lifecycle`] launches
-//! and monitors what the plan says through an [`engine`], publishes [`model::RunEvent`]s, and every
-//! [`report`] sink listens. Nothing below knows anything above. `docs/architecture.md` has the picture.
+//! Data goes one way: [`config`] makes a plan of the inputs, [`lifecycle`] launches and monitors the plan's
+//! experiments through an [`engine`] and publishes [`model::RunEvent`]s, and every [`report`] sink listens.
+//! `docs/architecture.md` has the picture, and `docs/glossary.md` the words.
 #![forbid(unsafe_code)]
 
 mod aws;
