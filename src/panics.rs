@@ -132,11 +132,13 @@ mod injected {
     use std::sync::LazyLock;
     use std::sync::atomic::{AtomicUsize, Ordering};
 
+    /// The place, and the number of the passage through it that panics.
     static WANTED: LazyLock<Option<(String, usize)>> = LazyLock::new(|| {
         let wanted = std::env::var("PANIC_AT").ok()?;
         let (place, number) = wanted.split_once(':')?;
         Some((place.to_owned(), number.parse().ok()?))
     });
+    /// Number of passages through that place.
     static COUNT: AtomicUsize = AtomicUsize::new(0);
 
     #[track_caller]

@@ -104,15 +104,15 @@ fn after_escape<'a>(c: char, rest: &'a str, ends: &mut StringEnds<'a>) -> Option
             // A sequence without its final byte is none: what follows stays.
             tail.strip_prefix(|c| matches!(c, '\x40'..='\x7e')).unwrap_or(tail)
         }
-        // This is a string for the terminal, which goes up to its terminator. If there is no terminator, only
-        // the introducer is dropped: otherwise an unclosed sequence would hide whatever stands behind it.
+        // A string for the terminal goes up to its terminator. If there is none, only the introducer is
+        // dropped: otherwise an unclosed sequence would hide whatever stands behind it.
         ']' | 'P' | 'X' | '^' | '_' => ends.after(rest).unwrap_or(rest),
         '\x20'..='\x2f' => {
             let tail = rest.trim_start_matches(|c| matches!(c, '\x20'..='\x2f'));
             tail.strip_prefix(|c| matches!(c, '\x30'..='\x7e')).unwrap_or(tail)
         }
         '\x30'..='\x7e' => rest,
-        // This is no sequence: the escape is dropped, and the character behind it is looked at on its own.
+        // The escape begins no sequence: it is dropped, and the character behind it is looked at on its own.
         _ => whole,
     })
 }

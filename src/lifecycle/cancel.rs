@@ -14,8 +14,8 @@ use tokio_util::sync::CancellationToken;
 
 use crate::model::Signal;
 
-/// Time from the first signal to the end of the process. A CI system kills what has not ended a second later.
-/// The ends of the shares are points within this budget.
+/// Time from the first signal to the end of the process. It leaves some time to spare: GitHub kills a step
+/// 7.5 s after the signal. The ends of the shares are points within this budget.
 const SIGNAL_BUDGET: Duration = Duration::from_secs(7);
 
 /// The stages that follow a signal, in the order in which they happen.
@@ -78,7 +78,7 @@ impl Drop for Duty {
 }
 
 impl Cancel {
-    /// Creates one without a signal.
+    /// Creates the state of a run without a signal.
     pub fn new() -> Self {
         Self::default()
     }

@@ -39,7 +39,7 @@ pub(super) fn gate(terms: &Terms<'_>, experiments: &[ExperimentResult]) -> Gate 
     let mut verdict = Verdict::of_run(experiments.iter().map(|experiment| experiment.verdict));
     let mut culprits: Vec<&ExperimentResult> =
         experiments.iter().filter(|experiment| experiment.verdict != Verdict::Passed).collect();
-    // Verdicts are ordered by severity, so the cause of the run's verdict comes first.
+    // Verdicts are ordered by weight, so the cause of the run's verdict comes first.
     culprits.sort_by_key(|experiment| experiment.verdict);
     let mut reasons: Vec<String> =
         culprits.into_iter().map(|experiment| reason(experiment, experiments)).collect();

@@ -116,7 +116,7 @@ impl Refusal {
 
     /// Makes a gate's verdict at least as bad as the refusal.
     fn apply(self, gate: &mut Gate) {
-        // Verdicts are ordered by severity, the worst first.
+        // Verdicts are ordered by weight: the first one that occurs is the run's.
         gate.verdict = gate.verdict.min(self.verdict);
         gate.exit_code = gate.verdict.exit_code(gate.signal);
         gate.reasons.insert(0, self.reason);

@@ -39,7 +39,7 @@ fn merge(
     super::merge(parts, compare_to).map(|whole| RunResult { plan: None, ..whole })
 }
 
-/// Builds the identity that all parts of a run share.
+/// The facts that all parts of a run share.
 #[derive(Debug, Clone)]
 struct Common {
     expected: Score,

@@ -110,9 +110,9 @@ pub struct Lifecycle<'a> {
     pub rehearsal: Option<RehearsalNote>,
     /// The engines, one for each place where experiments run.
     pub engines: Vec<Box<dyn Engine>>,
-    /// For each experiment of the plan, the index of its engine in `engines`.
+    /// Indices in `engines`: the engine of each experiment of the plan.
     pub engine_of: Vec<usize>,
-    /// For each experiment of the plan, the evaluators of its probes, in their order.
+    /// Evaluators of the probes of each experiment of the plan, in their order.
     pub evaluators: Vec<Vec<Arc<dyn Evaluate>>>,
     pub course: Course,
     pub journal: &'a dyn Journal,
@@ -203,7 +203,7 @@ impl Lifecycle<'_> {
         // The journal learns of the names before anything is made, so that a takeover can remove what a
         // killed run has made.
         self.note_intended_subscriptions().await;
-        // After a signal, an answer that is on its way is still waited for: what was made must be known to be
+        // An answer that is on its way is waited for even after a signal: what was made must be known to be
         // removed.
         let opening = join_all(self.engines.iter().map(|engine| engine.open()));
         let opened = self.cancel.within(Duration::MAX, Share::Launch, opening).await;

@@ -7,6 +7,7 @@ use jiff::SignedDuration;
 use crate::model::{PlanRecord, RunResult, SCORING};
 use crate::text::plain;
 
+/// A result with the name of its origin.
 type Part = (String, RunResult);
 
 /// Time between the starts of parts that no CI ties to one run. Parts further apart are not taken for one

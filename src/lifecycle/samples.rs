@@ -17,13 +17,13 @@ const MAX_SAMPLES: usize = 400;
 /// The purpose of an evaluation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Purpose {
-    /// It shows whether the system is in its steady state before the launch.
+    /// An evaluation that shows whether the system is in its steady state before the launch.
     Before,
-    /// It shows how the system bears the fault.
+    /// An evaluation that shows how the system bears the fault.
     During,
-    /// It shows whether the system has recovered yet; another evaluation follows.
+    /// An evaluation that shows whether the system has recovered yet; another one follows.
     Attempt,
-    /// It decides how the system is after the end.
+    /// An evaluation that decides how the system is after the end.
     After,
 }
 
@@ -162,7 +162,7 @@ impl Samples {
     pub(super) fn into_probe(mut self, plan: &ProbePlan, fault: Option<&FaultWindow>) -> Probe {
         let phase_of = |look: &Look| phase(look.purpose, look.at, fault);
         let looks = |wanted: Phase| self.looks.iter().filter(move |look| phase_of(look) == wanted);
-        // Where no fault was in, no evaluation counts as one during it.
+        // No evaluation counts as one during the fault where no fault was in.
         let in_fault = || looks(Phase::During).filter(|_| fault.is_some());
         let evaluation = || self.looks.iter().filter(|look| look.purpose == Purpose::After);
         let counting = || in_fault().chain(evaluation());

@@ -235,7 +235,7 @@ proptest! {
             scored(&probes).score.unwrap().get()
         };
         let one = &probes[place];
-        // One more pass never lowers it, one more failure never raises it.
+        // One more pass never lowers the score, and one more failure never raises it.
         prop_assert!(with(probe(one.passed + 1, one.total + 1, one.weight)) >= score.get() - 1e-9);
         prop_assert!(with(probe(one.passed, one.total + 1, one.weight)) <= score.get() + 1e-9);
         // A score that is not known is never better than a failure.

@@ -57,7 +57,8 @@ impl Lifecycle<'_> {
         let why = match stopped {
             Some(stopped) => format!("{} was not launched", stopped.name),
             None => match self.hand_over(findings, &begun).await {
-                // From here on a signal leaves nothing to do that `faultgate stop` does not do as well.
+                // A signal that comes from here on leaves nothing to do that `faultgate stop` does not do as
+                // well.
                 Ok(()) if self.cancel.signal().is_none() => return Ok(()),
                 Ok(()) => "a signal came".to_owned(),
                 Err(why) => why,

@@ -25,6 +25,7 @@ pub(super) struct Turned {
 #[derive(Debug, Clone, Default)]
 pub(super) struct Turns(Arc<Waiting>);
 
+/// The turns that wait, and the wake-up for the task that publishes them.
 #[derive(Debug, Default)]
 struct Waiting {
     turns: Mutex<Vec<Turned>>,

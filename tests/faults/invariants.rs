@@ -39,7 +39,7 @@ pub(crate) struct Own {
 /// The state of an experiment after the run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Standing {
-    /// It goes on, and nobody has asked it to stop.
+    /// The experiment goes on, and nobody has asked it to stop.
     Runs,
     Stops,
     Over,

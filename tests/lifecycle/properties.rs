@@ -12,7 +12,7 @@ proptest! {
         laws::hold(&chaos, &chaos::play(&chaos));
     }
 
-    /// Without refused or lost requests nothing excuses a leftover.
+    /// Nothing excuses a leftover where requests are neither refused nor lost.
     #[test]
     fn with_endpoints_that_answer_nothing_is_left_and_the_verdict_is_right(chaos in chaos::without_request_faults()) {
         let played = chaos::play(&chaos);

@@ -250,8 +250,8 @@ async fn nothing_outlives_an_engine_that_is_dropped() {
     until("the group is gone", || pids.split_whitespace().all(|pid| !lives(pid))).await;
 }
 
-/// A signal leaves little time: a stop command that takes longer is left to end by itself, and the record says that the
-/// fault may be in.
+/// A signal leaves little time: a stop command that takes longer is left to end by itself, and the record
+/// says that the fault may be in.
 #[tokio::test]
 async fn a_signal_hurries_what_ends_an_experiment() {
     let short = Duration::from_millis(100);

@@ -105,7 +105,7 @@ pub(super) struct Undone {
     pub(super) failed: Option<String>,
 }
 
-/// All that is known of an experiment when it is over.
+/// The facts that are known of an experiment when it is over.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct End {
     /// `None` if the process could not even be killed.
@@ -158,6 +158,7 @@ pub(super) struct Life {
 }
 
 impl Life {
+    /// Lives from the start of the process to the end of the experiment.
     pub(super) async fn live(self, mut child: Child, group: Arc<Group>, kin: Arc<Kin>) {
         let words = Arc::new(Words::of(self.spec.proof.as_ref()));
         let mut output = Output::of(&mut child, &self.name, &words, &self.surroundings.veil);
@@ -406,6 +407,7 @@ pub(super) struct Hurry {
 }
 
 impl Hurry {
+    /// Creates the watch on a run's signal.
     pub(super) fn new(cancelled: CancellationToken) -> Self {
         Self { cancelled, since: Arc::default() }
     }

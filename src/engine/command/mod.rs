@@ -93,6 +93,7 @@ struct Tracking {
     told: usize,
 }
 
+/// A command that was started, with all its processes and the task that leads them.
 struct Process {
     group: Arc<Group>,
     kin: Arc<Kin>,
@@ -119,6 +120,7 @@ impl Process {
 const MAX_KILL_ROUNDS: usize = 3;
 
 impl CommandEngine {
+    /// Creates the engine. `cancelled` fires with the first signal.
     pub fn new(settings: CommandSettings, clock: Clock, cancelled: CancellationToken) -> Self {
         Self {
             settings,
@@ -239,6 +241,7 @@ impl Tracking {
     }
 }
 
+/// The raw state of an experiment in a dry run.
 const NOT_STARTED: &str = "not started";
 
 fn cannot_start(command: &CommandLine, error: &io::Error) -> Failure {
@@ -423,8 +426,8 @@ impl Engine for CommandEngine {
         let Some(tracking) = lives.get(&launched.id) else { return String::new() };
         let stop = tracking.spec.stop.as_ref().map(|stop| stop.shown.clone());
         let survivors = tracking.progress.borrow().end.as_ref().map(|end| life::pids(&end.survivors));
-        // Without survivors the stop command alone undoes the fault; without a stop command the group has to
-        // be killed.
+        // A stop command is enough unless processes are known to survive it; without one the group has to be
+        // killed.
         let kill = match survivors {
             Some(survivors) if !survivors.is_empty() => Some(format!("kill -s KILL {survivors}")),
             Some(_) if stop.is_some() => None,

@@ -25,6 +25,7 @@ pub(super) struct Orphan {
 }
 
 impl Orphan {
+    /// Creates an orphan from what the state file says of it.
     pub(super) fn new(
         name: &str,
         spec: CommandSpec,

@@ -21,6 +21,7 @@ pub(super) struct Words {
     heard: Notify,
 }
 
+/// A word to listen for.
 #[derive(Debug)]
 struct Word {
     text: String,

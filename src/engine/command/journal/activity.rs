@@ -38,18 +38,22 @@ struct Described {
 }
 
 impl Activity {
+    /// Returns the name of the activity.
     pub(super) fn name(&self) -> &str {
         &self.described.name
     }
 
+    /// Returns the type of the activity: `action` or `probe`.
     pub(super) fn kind(&self) -> &str {
         &self.described.kind
     }
 
+    /// Returns `true` for a probe.
     pub(super) fn is_probe(&self) -> bool {
         self.described.kind == "probe"
     }
 
+    /// Returns `true` for an action.
     pub(super) fn is_action(&self) -> bool {
         self.described.kind == "action"
     }
@@ -139,10 +143,12 @@ impl Activity {
         self.output = kept;
     }
 
+    /// Returns the start of the activity, if the journal has a readable one.
     pub(super) fn started_at(&self) -> Option<Timestamp> {
         self.start.as_deref().and_then(time)
     }
 
+    /// Returns the end of the activity, if the journal has a readable one.
     pub(super) fn ended_at(&self) -> Option<Timestamp> {
         self.end.as_deref().and_then(time)
     }

@@ -23,6 +23,7 @@ pub(super) struct Experiment {
     pub(super) dry: Value,
 }
 
+/// The steady-state hypothesis.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 struct Hypothesis {
     #[serde(deserialize_with = "at_least_one")]

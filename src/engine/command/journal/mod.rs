@@ -45,6 +45,7 @@ pub(super) struct Journal {
     experiment: Experiment,
 }
 
+/// The rounds of probes before, during and after the method.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 struct SteadyStates {
     before: Option<Round>,
