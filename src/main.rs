@@ -1,4 +1,4 @@
-//! The edge: arguments and environment in, exit code out.
+//! The binary: it hands the arguments and the environment to [`cli`], and returns the exit code.
 
 use std::process::ExitCode;
 
@@ -10,9 +10,9 @@ fn main() -> ExitCode {
     ExitCode::from(cli::main(std::env::args_os(), &Environment::from_process()))
 }
 
-/// No core is written where this process crashes, and no other process of the user's reads its memory or environment:
-/// both hold tokens. Programs that it starts are as they were, since an `exec` puts that back. Where it cannot be done
-/// all goes on: it guards against what should not come about.
+/// Protects the tokens in this process's memory and environment: no core is written if it crashes, and no
+/// other process of the same user may read either of them. Programs that it starts are not affected, since an
+/// `exec` undoes the setting. A failure is ignored, since this is a second line of defence.
 fn keep_memory_to_ourselves() {
     #[cfg(target_os = "linux")]
     let _ = rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable);

@@ -1,4 +1,7 @@
-//! Stopping an experiment since a probe with `aborts-after` fails again and again while the fault is in.
+//! The halt: a stop because a probe with `aborts-after` fails again and again while the fault is in.
+//!
+//! Probes alone cannot tell whether the fault is in, so they only ask for a halt; the engine's record
+//! decides.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -10,14 +13,16 @@ use super::Lifecycle;
 use super::progress::Progress;
 use faultgate_engines::{Engine, Launched};
 
-/// The engine is asked for so long whether the fault is in. Without an answer the experiment is stopped.
-const LOOK_LIMIT: Duration = Duration::from_secs(5);
+/// Time within which the engine must say whether the fault is in. Without an answer the experiment is
+/// stopped.
+const FAULT_LOOK_LIMIT: Duration = Duration::from_secs(5);
 
-/// Told by the probes of one experiment when one of them has failed as often in a row as its `aborts-after` allows.
+/// A trigger that the probes of one experiment share. It fires when one of them has failed as often in a row
+/// as its `aborts-after` allows.
 #[derive(Debug)]
 pub(super) struct Trip {
     fired: Notify,
-    /// Failures before this time do not count: the engine has said that the fault was not in.
+    /// The time from which failures count: the engine has said that the fault was not in before.
     armed_since: Mutex<Timestamp>,
 }
 
@@ -28,22 +33,25 @@ impl Default for Trip {
 }
 
 impl Trip {
+    /// Asks for a halt.
     pub(super) fn fire(&self) {
         self.fired.notify_one();
     }
 
+    /// Returns the time from which failures count.
     pub(super) fn armed_since(&self) -> Timestamp {
         *self.armed_since.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Lets failures count from this time on.
     fn arm(&self, since: Timestamp) {
         *self.armed_since.lock().unwrap_or_else(PoisonError::into_inner) = since;
     }
 }
 
 impl Lifecycle<'_> {
-    /// Ends when a probe says that the experiment has to be stopped, with the reason. The engine's record is asked first,
-    /// since only it knows whether the fault is in.
+    /// Waits until a probe makes it necessary to stop the experiment, and returns the reason. The engine's
+    /// record is asked first, since only it knows whether the fault is in.
     pub(super) async fn aborting(
         &self,
         progress: &Progress<'_>,
@@ -54,8 +62,9 @@ impl Lifecycle<'_> {
         loop {
             trip.fired.notified().await;
             let asked_at = self.clock.now();
-            let Ok(Ok(record)) = tokio::time::timeout(LOOK_LIMIT, engine.look(launched)).await else {
-                // Whether the fault is in cannot be learned: it may be.
+            let Ok(Ok(record)) = tokio::time::timeout(FAULT_LOOK_LIMIT, engine.look(launched)).await else {
+                // Nobody can learn whether the fault is in, and it may be: the system is protected rather
+                // than the run.
                 if let Some(why) = progress.probing.borrow().tripped(trip.armed_since()) {
                     return format!("{why}; the engine did not say whether the fault was in");
                 }
@@ -66,6 +75,7 @@ impl Lifecycle<'_> {
                 trip.arm(asked_at);
                 continue;
             };
+            // Failures before the fault's start say nothing about the fault.
             let since = fault.started_at.max(trip.armed_since());
             if let Some(why) = progress.probing.borrow().tripped(since) {
                 return why;

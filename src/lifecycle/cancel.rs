@@ -1,4 +1,8 @@
-//! A signal has come: who must stop hears of it, and how much time is left is known everywhere.
+//! The end of a run by a signal: whoever must stop hears of it, and how much time is left is known
+//! everywhere.
+//!
+//! A CI system kills a step a few seconds after its first signal. This time is one budget, which is shared
+//! out here and nowhere else, so that no stage takes the time of a later one.
 
 use std::cell::Cell;
 use std::rc::Rc;
@@ -10,28 +14,29 @@ use tokio_util::sync::CancellationToken;
 
 use faultgate_core::model::Signal;
 
-/// A CI system kills what has not ended this long after its first signal, with a second to spare. What
-/// follows are points in it, counted from the signal.
-const BUDGET: Duration = Duration::from_secs(7);
+/// Time from the first signal to the end of the process. It leaves some time to spare: GitHub kills a step
+/// 7.5 s after the signal. The ends of the shares are points within this budget.
+const SIGNAL_BUDGET: Duration = Duration::from_secs(7);
 
-/// What may take how long after a signal, in the order in which it happens.
+/// The stages that follow a signal, in the order in which they happen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Share {
-    /// A launch whose answer is on its way: without it nobody knows what to stop.
+    /// The answer of a launch that is on its way: without it nobody knows what to stop.
     Launch,
     /// The search for what a launch without an answer may have begun.
     Find,
-    /// Asking the engine to stop.
+    /// The request to stop.
     Stop,
-    /// Hearing that it did.
+    /// The confirmation of the stop.
     Confirm,
-    /// Removing the subscription.
+    /// The removal of the subscription.
     Close,
-    /// Writing the reports.
+    /// The writing of reports.
     Report,
 }
 
 impl Share {
+    /// Returns the point at which this stage must be over, counted from the signal.
     fn end(self) -> Duration {
         match self {
             Self::Launch => Duration::from_millis(2000),
@@ -39,27 +44,29 @@ impl Share {
             Self::Stop => Duration::from_millis(3500),
             Self::Confirm => Duration::from_millis(4500),
             Self::Close => Duration::from_millis(6000),
-            Self::Report => BUDGET,
+            Self::Report => SIGNAL_BUDGET,
         }
     }
 }
 
+/// The signal of a run, if one has come.
 #[derive(Debug, Default)]
 pub struct Cancel {
     token: CancellationToken,
+    /// The first signal, and when it came.
     signal: Cell<Option<(Signal, Instant)>>,
     duties: Rc<Duties>,
 }
 
-/// How many experiments may be running that nobody has asked to stop yet.
+/// Number of experiments that may be running and that nobody has asked to stop yet.
 #[derive(Debug, Default)]
 struct Duties {
     count: Cell<usize>,
     changed: Notify,
 }
 
-/// The duty to ask one experiment to stop before the process may end at once. Dropping it says that this is done, or no
-/// longer needed.
+/// The duty to ask one experiment to stop before the process may end at once. Dropping it says that this is
+/// done, or no longer needed.
 #[derive(Debug)]
 pub struct Duty(Rc<Duties>);
 
@@ -71,11 +78,12 @@ impl Drop for Duty {
 }
 
 impl Cancel {
+    /// Creates the state of a run without a signal.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// The first signal counts.
+    /// Tells everybody of a signal. Only the first one counts, since the budget runs from it.
     pub fn cancel(&self, signal: Signal) {
         if self.signal.get().is_none() {
             self.signal.set(Some((signal, Instant::now())));
@@ -83,20 +91,24 @@ impl Cancel {
         }
     }
 
+    /// Returns the signal that has come.
     pub fn signal(&self) -> Option<Signal> {
         self.signal.get().map(|(signal, _)| signal)
     }
 
-    /// From now on an experiment may be running.
+    /// Registers an experiment that may be running from now on.
     pub fn take_duty(&self) -> Duty {
         self.duties.count.set(self.duties.count.get() + 1);
         Duty(self.duties.clone())
     }
 
-    /// Ends when every experiment that may be running has been asked to stop, or when a signal leaves no more time for it.
+    /// Waits until every experiment that may be running has been asked to stop, or until a signal leaves no
+    /// more time for it.
     pub async fn stops_are_out(&self) {
         let all_out = async {
             loop {
+                // The notification is subscribed to before the count is read, or a change in between would be
+                // missed.
                 let changed = self.duties.changed.notified();
                 if self.duties.count.get() == 0 {
                     return;
@@ -111,17 +123,18 @@ impl Cancel {
         }
     }
 
+    /// Returns the token that the first signal cancels.
     pub fn token(&self) -> &CancellationToken {
         &self.token
     }
 
-    /// Ends with the signal.
+    /// Waits for the signal, and returns it.
     pub async fn cancelled(&self) -> Signal {
         self.token.cancelled().await;
         self.signal().unwrap_or(Signal::Interrupt)
     }
 
-    /// Ends when a share of the time after the signal is used up; never without a signal.
+    /// Waits until a share of the time after the signal is used up; without a signal it never returns.
     pub async fn used_up(&self, share: Share) {
         self.token.cancelled().await;
         if let Some((_, at)) = self.signal.get() {
@@ -129,9 +142,11 @@ impl Cancel {
         }
     }
 
-    /// The work's result, unless it takes longer than `limit`, or than a signal leaves for it.
+    /// Returns the result of the work, or `None` if it takes longer than `limit` or than a signal leaves for
+    /// it.
     pub async fn within<T>(&self, limit: Duration, share: Share, work: impl Future<Output = T>) -> Option<T> {
         tokio::select! {
+            // A result that is there at the last moment counts.
             biased;
             result = work => Some(result),
             () = self.used_up(share) => None,
@@ -139,7 +154,7 @@ impl Cancel {
         }
     }
 
-    /// What is left of a limit, or of a share where a signal has come.
+    /// Returns what is left of the limit, or, after a signal, of the share if that is less.
     pub fn left(&self, limit: Duration, share: Share) -> Duration {
         match self.signal.get() {
             Some((_, at)) => (at + share.end()).saturating_duration_since(Instant::now()).min(limit),

@@ -1,4 +1,4 @@
-//! One experiment, from its launch to what its end means.
+//! One experiment, from its launch to its result. Only the engine's record can confirm its end.
 
 use std::time::Duration;
 
@@ -14,22 +14,21 @@ use super::{Lifecycle, came_first, gate, score};
 use faultgate_core::model::{ExperimentPlan, ExperimentResult, RunEvent, Source, State, StopReport, Verdict};
 use faultgate_engines::{Engine, Failure, FailureKind, Launched, Record, StopCause, Watcher as _};
 
-/// A launch that is not answered after this long is given up, and looked for.
+/// Time after which a launch that is not answered is given up, and looked for.
 pub(super) const LAUNCH_LIMIT: Duration = Duration::from_secs(90);
-/// A stop is asked for again and again for this long: more than a minute without a network, and a request that was sent
-/// in it.
+/// Time for requests to stop: more than a minute without a network, and a request that was sent in it.
 pub(super) const STOP_LIMIT: Duration = Duration::from_secs(120);
-/// FIS finishes post actions before it says `stopped`.
+/// Time for the confirmation of an accepted stop. FIS finishes post actions before it says `stopped`.
 pub(super) const CONFIRM_LIMIT: Duration = Duration::from_secs(60);
-/// What was not asked to stop will hardly do so.
+/// Time for the confirmation of a stop that was refused: such an experiment will hardly stop.
 const REFUSED_LIMIT: Duration = Duration::from_secs(5);
 const STOP_RETRY: Duration = Duration::from_millis(500);
-/// A look at whether an experiment is still pending.
+/// Time within which the engine must say that an experiment is no longer pending.
 const BEGUN_LIMIT: Duration = Duration::from_secs(15);
-/// One last look at what could not be confirmed.
+/// Time for one last look at the record of an end that could not be confirmed.
 pub(super) const LOOK_LIMIT: Duration = Duration::from_secs(1);
 
-/// Held while an experiment is launched.
+/// A permit that is held during a launch, and limits the number of launches at the same time.
 pub(super) type Place<'a> = Option<SemaphorePermit<'a>>;
 
 impl Lifecycle<'_> {
@@ -45,7 +44,7 @@ impl Lifecycle<'_> {
         }
     }
 
-    /// Waits until it may be launched. The error is its result where it may not.
+    /// Waits until an experiment may be launched. The error is its result where it may not.
     pub(super) async fn prepare(&self, index: usize) -> Result<(Probing, Place<'_>), ExperimentResult> {
         if let Some(signal) = self.cancel.signal() {
             return Err(self.not_launched(index, Verdict::Cancelled, &came_first(signal)));
@@ -62,7 +61,7 @@ impl Lifecycle<'_> {
         }
     }
 
-    /// The error is its result where it has not begun, or had to be stopped at once.
+    /// Launches an experiment. The error is its result where it has not begun, or had to be stopped at once.
     pub(super) async fn launch_one(
         &self,
         index: usize,
@@ -82,6 +81,7 @@ impl Lifecycle<'_> {
                 Ok((progress, launched))
             }
             Some(Err(failure)) if failure.kind != FailureKind::Unanswered => {
+                // A refusal proves nothing where an earlier attempt of this launch was not answered.
                 match engine.may_have_begun(plan) {
                     Some(_) => self.note_unfound(index).await,
                     None => self.note_over(index).await,
@@ -97,7 +97,7 @@ impl Lifecycle<'_> {
         (&self.plan.experiments[index], self.engines[self.engine_of[index]].as_ref())
     }
 
-    /// In a dry run there is nothing to measure.
+    /// Returns the probing of an experiment. A dry run has no probes, since there is nothing to measure.
     pub(super) fn probing(&self, index: usize) -> Probing {
         let plans = if self.plan.dry_run { &[] } else { self.plan.experiments[index].probes.as_slice() };
         let evaluators = self.evaluators.get(index).map_or(&[][..], Vec::as_slice);
@@ -105,13 +105,12 @@ impl Lifecycle<'_> {
         Probing::new(plans, evaluators, self.clock, &self.course.looks, self.cancel.token(), teller)
     }
 
-    /// Waits for the experiment's turn to be launched. It has none if an earlier one forbids it, or the system is not
-    /// steady.
+    /// Waits for the experiment's turn to be launched. The error says why it has none.
     async fn ready(&self, probing: &Probing) -> Result<Place<'_>, (Verdict, String)> {
         self.may_go_on()?;
         let steady_and_its_turn = async {
             probing.before().await?;
-            // Never closed.
+            // The semaphore is never closed, so the permit is always there.
             let turn = self.course.launches.acquire().await;
             Ok::<Place<'_>, String>(turn.ok())
         };
@@ -119,7 +118,7 @@ impl Lifecycle<'_> {
             biased;
             signal = self.cancel.cancelled() => Err((Verdict::Cancelled, came_first(signal))),
             steady = steady_and_its_turn => match steady {
-                // Another experiment may have ended meanwhile.
+                // Another experiment may have ended without `passed` meanwhile.
                 Ok(turn) => self.may_go_on().map(|()| turn),
                 Err(why) => Err((Verdict::Errored, format!("not launched: the system is not steady: {why}"))),
             },
@@ -143,7 +142,7 @@ impl Lifecycle<'_> {
         progress.probing.borrow().launched();
     }
 
-    /// The launch was not answered, so there may be an experiment that nobody watches: it must not go on.
+    /// Stops what an unanswered launch may have begun: an experiment that nobody watches must not go on.
     async fn recover(&self, progress: &Progress<'_>, failure: Failure) -> ExperimentResult {
         let (plan, engine) = self.parts(progress.index);
         let found = self.search(plan, engine, LAUNCH_LIMIT).await;
@@ -172,8 +171,8 @@ impl Lifecycle<'_> {
         self.stop(progress, launched, cause).await
     }
 
-    /// Looks for what a launch without an answer may have begun. Pauses between looks are long, and a signal leaves little
-    /// time: then it is looked for anew.
+    /// Looks for what a launch without an answer may have begun. A signal begins the search anew: pauses
+    /// between looks are long, and a signal leaves little time.
     pub(super) async fn search(
         &self,
         plan: &ExperimentPlan,
@@ -191,7 +190,7 @@ impl Lifecycle<'_> {
         self.cancel.within(limit, Share::Find, engine.find_unanswered(plan)).await
     }
 
-    /// Watches one that was launched so long ago.
+    /// Follows an experiment, which was launched `ago` ago, until it ends or has to be stopped.
     pub(super) async fn monitor_one(
         &self,
         progress: &Progress<'_>,
@@ -227,12 +226,12 @@ impl Lifecycle<'_> {
         self.stop(progress, launched, cause).await
     }
 
-    /// Asks until there is an answer, or for so long that there will be none.
+    /// Asks the engine whether the experiment is pending no more; `false` where no answer comes in time.
     async fn has_begun(&self, engine: &dyn Engine, launched: &Launched) -> bool {
         let looking = async {
             loop {
                 match engine.look(launched).await {
-                    // A word that nobody knows is not the one for pending.
+                    // A state that nobody knows is not the one for pending.
                     Ok(record) => return record.state != State::Pending,
                     Err(failure) if failure.kind == FailureKind::Unanswered => {
                         tokio::time::sleep(STOP_RETRY).await;
@@ -244,7 +243,7 @@ impl Lifecycle<'_> {
         tokio::time::timeout(BEGUN_LIMIT, looking).await.unwrap_or(false)
     }
 
-    /// Stop first: everything else comes after.
+    /// Stops an experiment and waits for the confirmation. The request is sent before anything else.
     pub(super) async fn stop(
         &self,
         progress: &Progress<'_>,
@@ -274,7 +273,7 @@ impl Lifecycle<'_> {
             record = self.cancel.within(LOOK_LIMIT, Share::Close, looking).await.and_then(Result::ok);
         }
         let confirmed = record.as_ref().is_some_and(Record::has_ended);
-        // A run that is cancelled while it stops an experiment is cancelled.
+        // A signal outweighs the first cause of the stop: the run was cancelled.
         if let Some(signal) = self.cancel.signal() {
             cause = StopCause::Cancelled(signal);
         }
@@ -283,7 +282,7 @@ impl Lifecycle<'_> {
         self.finish(progress, &launched, record, Some(report), Some(cause)).await
     }
 
-    /// Asks until it is taken, or refused for good.
+    /// Sends the request to stop until it is accepted, or refused for good.
     async fn ask_to_stop(&self, engine: &dyn Engine, launched: &Launched) -> Result<(), Failure> {
         loop {
             match engine.stop(launched).await {
@@ -296,13 +295,14 @@ impl Lifecycle<'_> {
         }
     }
 
-    /// Lets the probes look at what the experiment has left. If a signal comes first, that is the cause of the end.
+    /// Evaluates the probes of phase `after`. A signal that cuts this short is returned as a cause.
     #[expect(
         clippy::await_holding_refcell_ref,
         reason = "the experiment is over: nobody tells the probes anything"
     )]
     async fn end_probing(&self, progress: &Progress<'_>, record: &Record) -> Option<StopCause> {
         let mut probing = progress.probing.borrow_mut();
+        // The fault may still be in, so an evaluation now would not be one after it.
         if !record.has_ended() {
             probing.abort();
         }
@@ -352,7 +352,7 @@ impl Lifecycle<'_> {
             self.expect_own_report(progress.index, launched, due);
         }
         let mut transitions = progress.transitions.take();
-        // Events carry whole seconds, so the launch may seem to come after what it led to.
+        // Events carry whole seconds, so a launch may seem to come after what it led to.
         transitions.sort_by_key(|step| (step.state.rank(), step.source != Source::Launch, step.at));
         ExperimentResult {
             id: Some(launched.id.clone()),

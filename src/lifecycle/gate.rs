@@ -1,47 +1,52 @@
-//! The decision: pure arithmetic on what is known of the experiments.
+//! The decision about a run: pure arithmetic on what is known of the experiments.
+//!
+//! A run passes only if every experiment passed and the weighted mean of their scores reaches the expected
+//! score. Nothing that is not known ever makes a verdict better.
 
 use faultgate_core::model::{
     ExperimentPlan, ExperimentResult, Gate, Plan, RehearsalNote, RunComparison, Score, Shard, Signal,
     Verdict, weighted_mean,
 };
 
-/// The score that an experiment must reach by itself: its own floor, or the one for all that name none. An experiment
-/// without weight does not count, so it has no floor but its own.
+/// Returns the score that an experiment must reach by itself: its own floor, or the one for all that name
+/// none. An experiment without weight does not count in the mean, so it has no floor but its own.
 pub(super) fn floor(plan: &Plan, experiment: &ExperimentPlan) -> Score {
     let of_each = if experiment.weight == 0 { Score::ZERO } else { plan.each.unwrap_or(plan.expected) };
     experiment.expected.unwrap_or(of_each)
 }
 
-/// What has changed since the run that it is compared with. A dry run measures nothing that could be compared.
+/// Compares the experiments with those of the run that the plan names. A dry run measures nothing that could
+/// be compared.
 pub(super) fn comparison(plan: &Plan, experiments: &[ExperimentResult]) -> Option<RunComparison> {
     let compare_to = plan.compare_to.as_ref().filter(|_| !plan.dry_run)?;
     Some(compare_to.compare(experiments, plan.shard.is_none_or(Shard::is_whole)))
 }
 
-/// What is decided by, besides the experiments.
+/// The facts that decide, besides the experiments.
 pub(super) struct Terms<'a> {
     pub(super) expected: Score,
     pub(super) dry_run: bool,
     pub(super) signal: Option<Signal>,
     pub(super) rehearsal: Option<&'a RehearsalNote>,
-    /// Of the same experiments.
+    /// The comparison of the same experiments.
     pub(super) comparison: Option<&'a RunComparison>,
 }
 
+/// Decides: returns the verdict, the score, and the reasons for them.
 pub(super) fn gate(terms: &Terms<'_>, experiments: &[ExperimentResult]) -> Gate {
     let expected = terms.expected;
     let score = weighted_mean(experiments.iter().map(|experiment| (experiment.score, experiment.weight)));
     let mut verdict = Verdict::of_run(experiments.iter().map(|experiment| experiment.verdict));
     let mut culprits: Vec<&ExperimentResult> =
         experiments.iter().filter(|experiment| experiment.verdict != Verdict::Passed).collect();
-    // The cause of the run's verdict comes first.
+    // Verdicts are ordered by weight, so the cause of the run's verdict comes first.
     culprits.sort_by_key(|experiment| experiment.verdict);
     let mut reasons: Vec<String> =
         culprits.into_iter().map(|experiment| reason(experiment, experiments)).collect();
-    // What is broken off or could not be judged has dropped for another reason.
+    // The score of a run that was broken off or could not be judged has dropped for another reason.
     let excess = terms.comparison.and_then(RunComparison::excess);
     let excess = excess.filter(|_| matches!(verdict, Verdict::Passed | Verdict::Failed));
-    // A dry run measures nothing: it passes on its targets alone.
+    // A dry run measures nothing, so it passes on its targets alone.
     if verdict == Verdict::Passed && !terms.dry_run {
         match score {
             None => {
@@ -63,7 +68,7 @@ pub(super) fn gate(terms: &Terms<'_>, experiments: &[ExperimentResult]) -> Gate 
         reasons.extend(experiments.iter().map(|experiment| reason(experiment, experiments)));
     }
     if let Some(rehearsal) = terms.rehearsal {
-        // Every report and output shows the reasons.
+        // The note stands among the reasons because every report and output shows these.
         reasons.push(format!("this was a rehearsal of {}: {}", rehearsal.scenario, rehearsal.note));
     }
     Gate {
@@ -76,7 +81,7 @@ pub(super) fn gate(terms: &Terms<'_>, experiments: &[ExperimentResult]) -> Gate 
     }
 }
 
-/// An experiment's reason, with its name where there are others.
+/// Returns an experiment's reason, with its name where there are other experiments.
 fn reason(experiment: &ExperimentResult, all: &[ExperimentResult]) -> String {
     if all.len() == 1 {
         experiment.reason.clone()
@@ -85,7 +90,8 @@ fn reason(experiment: &ExperimentResult, all: &[ExperimentResult]) -> String {
     }
 }
 
-/// The mean lies below what was expected, although each experiment reaches its own floor.
+/// Returns the reason of a mean below what was expected although each experiment reaches its own floor: it
+/// names the experiment that cost most.
 fn below(score: Score, expected: Score, experiments: &[ExperimentResult]) -> String {
     let lost = |one: &ExperimentResult| {
         one.score.map_or(0.0, |score| (Score::FULL.get() - score.get()) * f64::from(one.weight))

@@ -1,4 +1,6 @@
-//! What somebody else needs to know to end what a run has begun, told as it begins.
+//! The port through which a run tells, as it begins something, what somebody else needs to know to end it.
+//!
+//! The state file is behind it. A journal that fails or hangs holds no stop up: a run goes on without it.
 
 use std::time::Duration;
 
@@ -8,27 +10,31 @@ use super::{Lifecycle, Share};
 use faultgate_core::model::{Handover, Intent, LaunchRecord, Probe, SubscriptionState};
 use faultgate_engines::{Launched, Notary, Unnoted};
 
-/// A disk that hangs holds nothing up for longer.
+/// Time that one entry may take. A disk that hangs holds nothing up for longer.
 const WRITE_LIMIT: Duration = Duration::from_secs(5);
 
-/// Writes it down. Each call ends when that is done, or cannot be, which is not for the lifecycle to worry about.
+/// A record of what a run has begun. Each call returns when the entry is written or cannot be written; the
+/// implementation reports the latter itself, since the lifecycle goes on anyway.
 #[async_trait(?Send)]
 pub trait Journal {
-    /// A request is about to go out that may begin an experiment.
+    /// Notes that a request is about to be sent which may begin an experiment.
     async fn intended(&self, experiment: usize, intent: Intent);
 
+    /// Notes that an experiment was launched.
     async fn launched(&self, experiment: usize, launch: LaunchRecord);
 
-    /// It may have begun, and was looked for in vain.
+    /// Notes that an experiment may have begun, and was looked for in vain.
     async fn unfound(&self, experiment: usize);
 
-    /// The engine's own record says that it has ended, or never began.
+    /// Notes that the engine's own record says that an experiment has ended or never began.
     async fn over(&self, experiment: usize);
 
-    /// Subscriptions are about to be made, were made, or were removed: all of this run's.
+    /// Notes subscriptions that are about to be made, were made, or were removed. The list is complete: it
+    /// holds all of this run's subscriptions.
     async fn subscriptions(&self, all: Vec<SubscriptionState>);
 
-    /// All is launched, and another process goes on with it: what it has to know. The error says why it will not.
+    /// Notes that all is launched, with what the process that takes over has to know. The error says why no
+    /// process can.
     async fn handed_over(&self, _handover: Handover, _before: Vec<Vec<Probe>>) -> Result<(), String> {
         Err("nothing is written down".to_owned())
     }
@@ -47,7 +53,7 @@ impl Journal for Unnoted {
     async fn subscriptions(&self, _all: Vec<SubscriptionState>) {}
 }
 
-/// One experiment's page.
+/// The part of the journal that is about one experiment.
 pub(super) struct Page<'a> {
     pub(super) journal: &'a dyn Journal,
     pub(super) experiment: usize,
@@ -61,7 +67,7 @@ impl Notary for Page<'_> {
 }
 
 impl Lifecycle<'_> {
-    /// After a signal, the stop does not wait for it.
+    /// Notes the launch. After a signal, the stop does not wait for the entry.
     pub(super) async fn note_launch(&self, experiment: usize, launched: &Launched) {
         if launched.first.state.is_terminal() {
             return self.note_over(experiment).await;
@@ -71,22 +77,24 @@ impl Lifecycle<'_> {
         let launch = LaunchRecord { id, url, at: first.at, trace };
         tokio::select! {
             biased;
-            // A first look, so that the writing has begun.
+            // The writing is polled first, so that it has begun even if a signal is there already.
             () = self.journal.launched(experiment, launch) => {}
             _ = self.cancel.cancelled() => {}
             () = tokio::time::sleep(WRITE_LIMIT) => {}
         }
     }
 
+    /// Notes that the experiment may have begun, and was looked for in vain.
     pub(super) async fn note_unfound(&self, experiment: usize) {
         let _ = self.cancel.within(WRITE_LIMIT, Share::Close, self.journal.unfound(experiment)).await;
     }
 
+    /// Notes that the experiment has ended or never began.
     pub(super) async fn note_over(&self, experiment: usize) {
         let _ = self.cancel.within(WRITE_LIMIT, Share::Close, self.journal.over(experiment)).await;
     }
 
-    /// Of all that is about to be made.
+    /// Notes all subscriptions that are about to be made.
     pub(super) async fn note_intended_subscriptions(&self) {
         let all: Vec<_> = self.engines.iter().filter_map(|engine| engine.intend_subscription()).collect();
         if !all.is_empty() {
@@ -94,6 +102,7 @@ impl Lifecycle<'_> {
         }
     }
 
+    /// Notes the subscriptions as they are now.
     pub(super) async fn note_subscriptions(&self, share: Share) {
         let all: Vec<_> = self.engines.iter().flat_map(|engine| engine.subscription_states()).collect();
         if !all.is_empty() {

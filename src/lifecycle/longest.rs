@@ -1,4 +1,5 @@
-//! The longest that a run may last, whatever goes wrong in it: before then, nobody may take what it has made for litter.
+//! The longest time that a run may last, whatever goes wrong in it. A sweep may not take what a run has made
+//! for litter before this time is over.
 
 use std::time::Duration;
 
@@ -6,21 +7,24 @@ use super::CLOSE_LIMIT;
 use super::experiment::{CONFIRM_LIMIT, LAUNCH_LIMIT, LOOK_LIMIT, STOP_LIMIT};
 use faultgate_core::model::{EngineSpec, ExperimentPlan, Plan, ProbePlan};
 
-/// Looks before the launch, subscription and handshake, and the reports. Requests of an engine have limits of their own,
-/// and this is more than all of them together.
+/// Time for all that is not part of an experiment: the checks before the launch, the subscription with its
+/// handshake, and the reports. Requests of an engine have limits of their own, and this is more than all of
+/// them together.
 const AROUND: Duration = Duration::from_mins(30);
 
-/// As if the experiments came one after another, whatever `parallel` says: they may have to wait for each other.
+/// Returns the longest time that a run of this plan may last. It counts the experiments one after another,
+/// whatever `parallel` says: they may have to wait for each other.
 pub fn longest(plan: &Plan) -> Duration {
     let experiments = plan.experiments.iter().map(of_one);
     experiments.fold(AROUND.saturating_add(CLOSE_LIMIT * 2), Duration::saturating_add)
 }
 
+/// Returns the longest time that one experiment may take.
 fn of_one(plan: &ExperimentPlan) -> Duration {
     let within = |probe: &ProbePlan| probe.check.within();
     let after = |probe: &ProbePlan| {
         let recovery = probe.recovers_within.unwrap_or_default().saturating_add(probe.every);
-        // A look that is under way at the end, and a last one.
+        // An evaluation may be under way at the end, and a last one follows.
         recovery.saturating_add(within(probe).saturating_mul(2))
     };
     let undoing = match &plan.spec {
@@ -28,9 +32,9 @@ fn of_one(plan: &ExperimentPlan) -> Duration {
         _ => Duration::ZERO,
     };
     let parts = [
-        // Probes may have to wait for each other, too.
+        // Probes may have to wait for each other too, since the evaluations at one time are limited.
         plan.probes.iter().map(within).fold(Duration::ZERO, Duration::saturating_add),
-        // The launch, and the search for one that was not answered.
+        // The second time is for the search for a launch that was not answered.
         LAUNCH_LIMIT * 2,
         plan.queue_timeout,
         plan.timeout,

@@ -1,4 +1,8 @@
-//! Several results made one, as if their experiments had been one run: the parts of a suite that was split over jobs.
+//! The merge of several results into one, as if their experiments had been one run: the parts of a suite that
+//! was split over jobs.
+//!
+//! Only parts of one run and one suite are merged, and a suite of which a part is missing or doubled is
+//! refused. The gate decides anew about the whole.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -6,9 +10,12 @@ use super::gate::{Terms, gate};
 use super::parts;
 use faultgate_core::model::{CompareTo, ExperimentResult, Gate, RunResult, Shard, ToolInfo, Verdict};
 
-/// Merges results, each with the name of where it comes from. The parts of a split suite may come in any order; other
-/// results stay in the order given. What the parts were compared with does not matter: the whole is compared anew. The
-/// errors say, each by itself, why they are no parts of one run.
+/// Merges results, each with the name of its origin. The shards of a suite may come in any order; other
+/// results stay in the order given. The whole is compared anew, whatever the parts were compared with.
+///
+/// # Errors
+///
+/// Each error says by itself why these are not the parts of one run.
 pub fn merge(
     mut parts: Vec<(String, RunResult)>,
     compare_to: Option<&CompareTo>,
@@ -37,17 +44,18 @@ pub fn merge(
     Ok(whole)
 }
 
-/// Adds what does not depend on order, and returns the experiments, of which the order does matter.
+/// Adds what does not depend on the order of the parts, and returns the experiments, for which the order
+/// matters.
 fn add(whole: &mut RunResult, part: RunResult) -> Vec<ExperimentResult> {
     whole.started_at = whole.started_at.min(part.started_at);
     whole.ended_at = whole.ended_at.max(part.ended_at);
     whole.gate.signal = whole.gate.signal.or(part.gate.signal);
     whole.plan = whole.plan.take().or(part.plan);
     if whole.run.url != part.run.url {
-        // Each job has a page of its own: none of them is that of all.
+        // Each job has a page of its own, and none of these is the page of all.
         whole.run.url = None;
     }
-    // Each part has looked at the same account, and has found the same.
+    // All parts have checked the same account, so most findings are equal.
     for finding in part.findings {
         if !whole.findings.contains(&finding) {
             whole.findings.push(finding);
@@ -62,7 +70,7 @@ fn add(whole: &mut RunResult, part: RunResult) -> Vec<ExperimentResult> {
     part.experiments
 }
 
-/// One of each in turn, until there is none left: the reverse of [`Shard::takes`].
+/// Takes one item of each row in turn until none is left: the reverse of [`Shard::takes`].
 fn in_turn<T>(rows: Vec<Vec<T>>) -> Vec<T> {
     let mut rows: Vec<_> = rows.into_iter().map(Vec::into_iter).collect();
     let mut all = Vec::new();
@@ -75,6 +83,7 @@ fn in_turn<T>(rows: Vec<Vec<T>>) -> Vec<T> {
     }
 }
 
+/// Decides about a result by its experiments alone.
 fn decide(result: &RunResult) -> Gate {
     let terms = Terms {
         expected: result.gate.expected_resilience_score,
@@ -86,14 +95,15 @@ fn decide(result: &RunResult) -> Gate {
     gate(&terms, &result.experiments)
 }
 
-/// A gate that said no although its experiments by themselves would have passed: a report that must not be missing is.
-/// What refused a part refuses the whole.
+/// A `no` of a part's gate although its experiments alone would have passed: a required report is missing. A
+/// refusal of a part refuses the whole.
 struct Refusal {
     verdict: Verdict,
     reason: String,
 }
 
 impl Refusal {
+    /// Returns the refusal of a part, if there is one.
     fn of(name: &str, part: &RunResult) -> Option<Self> {
         let refused = part.gate.verdict != Verdict::Passed && decide(part).verdict == Verdict::Passed;
         refused.then(|| {
@@ -104,13 +114,16 @@ impl Refusal {
         })
     }
 
+    /// Makes a gate's verdict at least as bad as the refusal.
     fn apply(self, gate: &mut Gate) {
+        // Verdicts are ordered by weight: the first one that occurs is the run's.
         gate.verdict = gate.verdict.min(self.verdict);
         gate.exit_code = gate.verdict.exit_code(gate.signal);
         gate.reasons.insert(0, self.reason);
     }
 }
 
+/// Returns all reasons why these are not the parts of one run.
 fn problems(parts: &[(String, RunResult)]) -> Vec<String> {
     let mut problems = Vec::new();
     let Some(((first_name, first), others)) = parts.split_first() else { return problems };
@@ -133,6 +146,7 @@ fn problems(parts: &[(String, RunResult)]) -> Vec<String> {
     problems
 }
 
+/// Says which experiments are in more than one part.
 fn same_names(parts: &[(String, RunResult)]) -> Vec<String> {
     let mut seen: BTreeMap<&str, &str> = BTreeMap::new();
     let mut problems = Vec::new();
@@ -146,7 +160,7 @@ fn same_names(parts: &[(String, RunResult)]) -> Vec<String> {
     problems
 }
 
-/// All parts of the suite must be there, each once.
+/// Says which shards are missing, doubled, or of another number of shards.
 fn shards(parts: &[(String, RunResult)]) -> Vec<String> {
     let known: Vec<(&str, Shard)> =
         parts.iter().filter_map(|(name, part)| Some((name.as_str(), part.run.shard?))).collect();

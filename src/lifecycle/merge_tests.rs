@@ -25,7 +25,7 @@ fn experiment(name: String, verdict: Verdict, score: Option<Score>, weight: u32)
     ExperimentResult { state: State::Completed, score, ..planned }
 }
 
-/// Merges parts of a suite that has no other experiments than theirs.
+/// Merges parts of a suite that has only their experiments.
 fn merge(
     mut parts: Vec<(String, RunResult)>,
     compare_to: Option<&CompareTo>,
@@ -39,7 +39,7 @@ fn merge(
     super::merge(parts, compare_to).map(|whole| RunResult { plan: None, ..whole })
 }
 
-/// What all parts of a run have in common.
+/// The facts that all parts of a run share.
 #[derive(Debug, Clone)]
 struct Common {
     expected: Score,
@@ -49,7 +49,7 @@ struct Common {
     compare_to: Option<CompareTo>,
 }
 
-/// A run as the lifecycle leaves it.
+/// Builds a result as the lifecycle leaves it.
 fn run(common: &Common, shard: Option<Shard>, experiments: Vec<ExperimentResult>) -> RunResult {
     let at = Timestamp::UNIX_EPOCH;
     let (rehearsal, signal) = (common.rehearsal.clone(), common.signal);
@@ -97,7 +97,7 @@ fn run(common: &Common, shard: Option<Shard>, experiments: Vec<ExperimentResult>
     }
 }
 
-/// The same run as the jobs of its parts see it.
+/// Builds the parts of one run, as their jobs see it.
 fn split(whole: &RunResult, common: &Common, of: u32) -> Vec<(String, RunResult)> {
     let part = |number| {
         let shard = Shard::new(number, of).unwrap();
@@ -136,7 +136,7 @@ prop_compose! {
     }
 }
 
-/// An earlier run, of which some experiments are still there.
+/// Builds an earlier run, some of whose experiments still exist.
 fn earlier() -> impl Strategy<Value = CompareTo> {
     let experiments = proptest::collection::vec((0..12_usize, one()), 0..12);
     (experiments, proptest::option::of(0.0..=100.0)).prop_map(|(experiments, allowed)| {
@@ -178,7 +178,7 @@ proptest! {
         let of = of.min(u32::try_from(experiments.len()).unwrap());
         let whole = run(&common, None, experiments);
         let mut parts = split(&whole, &common, of);
-        // They may come in any order.
+        // The parts may come in any order.
         let turn = turn.index(parts.len());
         parts.rotate_left(turn);
         prop_assert_eq!(merge(parts, common.compare_to.as_ref()).unwrap(), whole);
@@ -279,14 +279,14 @@ fn a_shard_below_the_expected_score_may_be_made_good_by_the_others() {
     assert_eq!(merge(parts, None).unwrap().gate.verdict, Verdict::Passed);
 }
 
-/// Earlier runs of one experiment `a` that scored so much.
+/// Builds earlier runs of one experiment `a` with these scores.
 fn earlier_of(score: f64, allowed: f64) -> CompareTo {
     let before =
         run(&plain(), None, vec![experiment("a".to_owned(), Verdict::Passed, Score::new(score), 10)]);
     CompareTo { earlier: Earlier::from(before), max_score_drop: Score::new(allowed) }
 }
 
-/// A run whose experiments, which passed, score so much.
+/// Builds a run whose experiments passed with these scores.
 fn scored(common: &Common, scores: &[Option<f64>]) -> RunResult {
     let experiments = scores.iter().enumerate().map(|(place, score)| {
         experiment(format!("e{place}"), Verdict::Passed, score.and_then(Score::new), 10)

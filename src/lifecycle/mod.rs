@@ -1,7 +1,18 @@
-//! Launch, monitor, score: the one way through a run, whatever the engine.
+//! The one way through a run, whatever the engine: launch, monitor, score.
 //!
-//! It owns deadlines and stopping. However a run ends, what it started is stopped, what it made is removed,
-//! and the verdict is only `passed` where the engine's own record says so.
+//! The lifecycle owns deadlines and stopping. However a run ends, what it started is stopped, what it made is
+//! removed, and the verdict is `passed` only where the engine's own record says so. It knows no engine, probe
+//! or report by its kind: they come in as trait objects, and events go out through one function.
+//!
+//! - This file takes a run through its stages, `split` does the same over several processes, and `steady`
+//!   only checks whether a run would launch.
+//! - `experiment` takes one experiment from its launch to its result; `progress` is its state meanwhile,
+//!   `abort` watches for a reason to halt it, and `own_report` fetches the report that its engine writes.
+//! - `cancel` shares out the time after a signal, and `longest` tells how long a run may last.
+//! - `probing` says when probes are evaluated, `samples` keeps what they saw, and `turns` tells when they
+//!   turn.
+//! - `score` and `gate` decide, from facts alone; `merge` and `parts` make one result of several.
+//! - `journal` is the port through which others learn what a run has begun.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -48,32 +59,34 @@ use faultgate_core::panics;
 use faultgate_engines::Engine;
 use faultgate_engines::probe::Evaluate;
 
-/// Subscriptions are removed again and again for this long.
+/// Time within which an engine tries again and again to remove its subscription.
 const CLOSE_LIMIT: Duration = Duration::from_secs(30);
-/// Each takes a connection to its engine, and engines take few launches a second.
+/// Number of experiments that are launched at the same time. Each launch takes a connection to the engine,
+/// and engines accept few launches a second.
 const LAUNCHES_AT_ONCE: usize = 16;
+/// Interval of the event that lets live displays show the time.
 const TICK: Duration = Duration::from_secs(1);
 
-/// What the experiments of a run share while it goes on.
+/// The state that the experiments of a run share while it goes on.
 #[derive(Debug)]
 pub struct Course {
     looks: Looks,
     turns: Turns,
     launches: Semaphore,
-    /// The first experiment that did not pass.
+    /// Name of the first experiment that did not pass.
     not_passed: RefCell<Option<String>>,
-    /// By their places.
+    /// Results of the experiments that have ended, with their places in the plan.
     ended: RefCell<Vec<(usize, ExperimentResult)>>,
-    /// The reports that engines are still to write.
+    /// Reports that the engines have yet to write.
     own_reports: RefCell<Vec<Expected>>,
 }
 
-/// What is known of a run that has come to no result.
+/// The facts that are known of a run which has come to no result, as after a panic.
 #[derive(Debug, Default)]
 pub struct Known {
-    /// The experiments that have ended, by their places in the plan.
+    /// Results of the experiments that have ended, with their places in the plan.
     pub ended: Vec<(usize, ExperimentResult)>,
-    /// Every request so far, by operation.
+    /// Number of requests so far, by operation.
     pub calls: BTreeMap<String, u64>,
 }
 
@@ -90,25 +103,27 @@ impl Default for Course {
     }
 }
 
-/// One run, ready to go.
+/// One run with all that it needs, ready to go.
 pub struct Lifecycle<'a> {
     pub plan: &'a Plan,
     pub run: &'a RunIdentity,
     pub rehearsal: Option<RehearsalNote>,
+    /// The engines, one for each place where experiments run.
     pub engines: Vec<Box<dyn Engine>>,
-    /// The engine of each experiment of the plan.
+    /// Indices in `engines`: the engine of each experiment of the plan.
     pub engine_of: Vec<usize>,
-    /// What looks, for each probe of each experiment of the plan.
+    /// Evaluators of the probes of each experiment of the plan, in their order.
     pub evaluators: Vec<Vec<Arc<dyn Evaluate>>>,
     pub course: Course,
     pub journal: &'a dyn Journal,
     pub clock: Clock,
     pub cancel: &'a Cancel,
+    /// Hands an event to all sinks.
     pub publish: &'a dyn Fn(&RunEvent<'_>),
 }
 
 impl Lifecycle<'_> {
-    /// What the engines can verify, which changes nothing.
+    /// Lets the engines verify what they can without changing anything, and publishes the findings.
     async fn preflight(&self) -> Vec<Finding> {
         let findings = self.look_around().await;
         for finding in &findings {
@@ -117,6 +132,7 @@ impl Lifecycle<'_> {
         findings
     }
 
+    /// Returns the findings of all engines, and those about probes that cannot be evaluated on this machine.
     async fn look_around(&self) -> Vec<Finding> {
         let looks = self.engines.iter().enumerate().map(|(number, engine)| async move {
             let experiments: Vec<_> = self
@@ -131,15 +147,16 @@ impl Lifecycle<'_> {
         join_all(looks).await.into_iter().flatten().chain(self.unready_probes()).collect()
     }
 
-    /// The whole run. It ends in a result, whatever happens.
+    /// Takes the run through all its stages. It ends in a result, whatever happens.
     pub async fn run(&self) -> RunResult {
         self.told(self.stages()).await
     }
 
-    /// Does the work, and tells of it meanwhile.
+    /// Does the work, and meanwhile publishes the start of the run, turns of probes and ticks.
     async fn told<T>(&self, work: impl Future<Output = T>) -> T {
         (self.publish)(&RunEvent::Started { run: self.run, plan: self.plan });
         tokio::select! {
+            // The work comes first, so that a run that has ended publishes no more ticks.
             biased;
             done = work => done,
             never = self.tell_turns() => match never {},
@@ -147,6 +164,7 @@ impl Lifecycle<'_> {
         }
     }
 
+    /// Checks, subscribes, runs all experiments, and removes what was made.
     async fn stages(&self) -> RunResult {
         let (findings, ready) = self.make_ready().await;
         let mut experiments = match ready {
@@ -157,7 +175,7 @@ impl Lifecycle<'_> {
         self.result(experiments, findings)
     }
 
-    /// Looks, and subscribes. The error is what became of all experiments where none may be launched.
+    /// Checks and subscribes. The error holds the results of all experiments where none may be launched.
     async fn make_ready(&self) -> (Vec<Finding>, Result<(), Vec<ExperimentResult>>) {
         let findings = tokio::select! {
             biased;
@@ -179,9 +197,14 @@ impl Lifecycle<'_> {
         (findings, ready)
     }
 
+    /// Opens the engines' subscriptions. The error holds the results of all experiments where one could not
+    /// be opened or a signal came.
     async fn subscribe(&self) -> Result<(), Vec<ExperimentResult>> {
+        // The journal learns of the names before anything is made, so that a takeover can remove what a
+        // killed run has made.
         self.note_intended_subscriptions().await;
-        // An answer that is on its way is waited for: what was made must be known to be removed.
+        // An answer that is on its way is waited for even after a signal: what was made must be known to be
+        // removed.
         let opening = join_all(self.engines.iter().map(|engine| engine.open()));
         let opened = self.cancel.within(Duration::MAX, Share::Launch, opening).await;
         self.note_subscriptions(Share::Launch).await;
@@ -201,6 +224,8 @@ impl Lifecycle<'_> {
         Ok(())
     }
 
+    /// Runs all experiments, as many at once as the plan allows, and returns their results in the plan's
+    /// order.
     async fn run_experiments(&self) -> Vec<ExperimentResult> {
         let all = 0..self.plan.experiments.len();
         let mut results: Vec<(usize, ExperimentResult)> = stream::iter(all)
@@ -209,6 +234,7 @@ impl Lifecycle<'_> {
                 if result.verdict != Verdict::Passed {
                     self.course.not_passed.borrow_mut().get_or_insert_with(|| result.name.clone());
                 }
+                // A copy is kept outside the future, so that a result survives a panic in another experiment.
                 self.course.ended.borrow_mut().push((index, result.clone()));
                 (index, result)
             })
@@ -219,11 +245,13 @@ impl Lifecycle<'_> {
         results.into_iter().map(|(_, result)| result).collect()
     }
 
+    /// Removes the subscriptions, and warns of what could not be removed.
     async fn close(&self) {
         let closing = join_all(
             self.engines.iter().map(|engine| engine.close(self.cancel.left(CLOSE_LIMIT, Share::Close))),
         );
-        // A signal may come now and leave less time: what is not removed by then is named all the same.
+        // A signal may come during the removal and leave less time; what is not removed by then is named all
+        // the same. The outer limit is for an engine that does not keep to its own.
         let _ = self.cancel.within(CLOSE_LIMIT * 2, Share::Close, closing).await;
         self.note_subscriptions(Share::Report).await;
         for record in self.engines.iter().filter_map(|engine| engine.subscription()) {
@@ -233,8 +261,9 @@ impl Lifecycle<'_> {
         }
     }
 
+    /// Puts together the result, with the decision of the gate.
     fn result(&self, mut experiments: Vec<ExperimentResult>, findings: Vec<Finding>) -> RunResult {
-        // Only now all requests have been made.
+        // The counts of requests are taken last, when all requests have been made.
         for ((experiment, plan), engine) in
             experiments.iter_mut().zip(&self.plan.experiments).zip(&self.engine_of)
         {
@@ -269,15 +298,17 @@ impl Lifecycle<'_> {
         }
     }
 
-    /// What is known of it now, whatever has become of [`run`](Self::run).
+    /// Returns what is known of the run now, whatever has become of [`run`](Self::run). It takes the results
+    /// out.
     pub fn known(&self) -> Known {
         Known {
             ended: self.course.ended.take(),
+            // The engines' state may be broken after a panic, and counts are not worth another one.
             calls: panics::caught_now(|| self.calls()).unwrap_or_default(),
         }
     }
 
-    /// Every request so far, by operation.
+    /// Returns the number of requests so far, by operation.
     fn calls(&self) -> BTreeMap<String, u64> {
         let mut calls = BTreeMap::new();
         let engines = self.engines.iter().map(|engine| engine.calls());
@@ -288,17 +319,20 @@ impl Lifecycle<'_> {
         calls
     }
 
+    /// Returns the results of all experiments where none was launched, for one reason.
     fn none_launched(&self, verdict: Verdict, reason: &str) -> Vec<ExperimentResult> {
         (0..self.plan.experiments.len()).map(|index| self.not_launched(index, verdict, reason)).collect()
     }
 
+    /// Returns the result of an experiment that was not launched, and publishes its end.
     fn not_launched(&self, index: usize, verdict: Verdict, reason: &str) -> ExperimentResult {
         let state = if verdict == Verdict::Cancelled { State::Cancelled } else { State::Unknown };
         (self.publish)(&RunEvent::Ended { experiment: index, state, verdict, score: None, reason });
         ExperimentResult { state, ..self.planned(index, verdict, reason.to_owned()) }
     }
 
-    /// A result that holds what was planned and how it was judged, and nothing that only a launch brings.
+    /// Returns a result that holds what was planned and how it was judged, and nothing that only a launch
+    /// brings.
     fn planned(&self, index: usize, verdict: Verdict, reason: String) -> ExperimentResult {
         let plan = &self.plan.experiments[index];
         let engine = &self.engines[self.engine_of[index]];
@@ -310,6 +344,7 @@ impl Lifecycle<'_> {
         }
     }
 
+    /// Publishes the turns of probes as they come.
     async fn tell_turns(&self) -> std::convert::Infallible {
         loop {
             self.course.turns.came().await;
@@ -317,7 +352,7 @@ impl Lifecycle<'_> {
         }
     }
 
-    /// Tells which probes have turned, up to now.
+    /// Publishes the turns of probes that have come up to now.
     fn publish_turns(&self) {
         for Turned { experiment, probe, turn } in self.course.turns.take() {
             let name = self.plan.experiments[experiment].name.as_str();
@@ -337,8 +372,10 @@ impl Lifecycle<'_> {
         }
     }
 
+    /// Publishes a tick every second.
     async fn tick(&self) -> std::convert::Infallible {
         let mut ticks = tokio::time::interval_at(Instant::now() + TICK, TICK);
+        // Ticks that were missed while the process was held up are not made up for.
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             ticks.tick().await;
@@ -347,6 +384,7 @@ impl Lifecycle<'_> {
     }
 }
 
+/// Returns the reason of an experiment that a signal kept from being launched.
 fn came_first(signal: Signal) -> String {
     format!("not launched: {} came first", signal.as_str())
 }

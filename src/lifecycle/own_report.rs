@@ -1,4 +1,4 @@
-//! The reports that engines write themselves: they come some time after the end, and decide nothing.
+//! The reports that engines write themselves. They come some time after the end, and decide nothing.
 
 use std::time::Duration;
 
@@ -10,12 +10,14 @@ use super::Lifecycle;
 use faultgate_core::model::ExperimentResult;
 use faultgate_engines::{Launched, OwnReport};
 
-/// All of them are waited for this long at most, beside the removal of what the run has made.
-const WAIT: Duration = Duration::from_secs(10);
-const PAUSE: Duration = Duration::from_secs(2);
-const AT_ONCE: usize = 16;
+/// Time within which all reports must come, beside the removal of what the run has made.
+const REPORT_WAIT: Duration = Duration::from_secs(10);
+/// Pause between two requests for one report.
+const ASK_PAUSE: Duration = Duration::from_secs(2);
+/// Number of experiments whose reports are waited for at the same time.
+const MAX_WAITS_AT_ONCE: usize = 16;
 
-/// A report that is still to come.
+/// A report that is still to come. `due` is the time at which the engine wants it to be ready.
 #[derive(Debug)]
 pub(super) struct Expected {
     experiment: usize,
@@ -24,20 +26,21 @@ pub(super) struct Expected {
 }
 
 impl Lifecycle<'_> {
+    /// Notes that the engine will write a report.
     pub(super) fn expect_own_report(&self, experiment: usize, launched: &Launched, due: Timestamp) {
         let launched = launched.clone();
         self.course.own_reports.borrow_mut().push(Expected { experiment, launched, due });
     }
 
-    /// Asks again for the reports that can be written in time. A signal ends the wait.
+    /// Asks again for the reports that can be ready in time. A signal ends the wait.
     pub(super) async fn await_own_reports(&self, results: &mut [ExperimentResult]) {
-        let deadline = Instant::now() + WAIT;
-        let last = self.clock.now().saturating_add(WAIT).unwrap_or(Timestamp::MAX);
+        let deadline = Instant::now() + REPORT_WAIT;
+        let last = self.clock.now().saturating_add(REPORT_WAIT).unwrap_or(Timestamp::MAX);
         let mut expected = self.course.own_reports.take();
         expected.retain(|report| report.due < last);
         let looks = stream::iter(expected)
             .map(|report| async move { (report.experiment, self.await_own_report(&report, deadline).await) });
-        let taking = looks.buffer_unordered(AT_ONCE).for_each(|(experiment, report)| {
+        let taking = looks.buffer_unordered(MAX_WAITS_AT_ONCE).for_each(|(experiment, report)| {
             if let (Some(result), Some(report)) = (results.get_mut(experiment), report) {
                 result.report_location = report.location;
                 result.report_state = Some(report.state);
@@ -51,13 +54,13 @@ impl Lifecycle<'_> {
         }
     }
 
-    /// What was last told of it.
+    /// Asks for one report until it is ready or the deadline is over, and returns what was told last.
     async fn await_own_report(&self, expected: &Expected, deadline: Instant) -> Option<OwnReport> {
         let engine = &self.engines[self.engine_of[expected.experiment]];
         let mut told = None;
         let asking = async {
             loop {
-                sleep(PAUSE).await;
+                sleep(ASK_PAUSE).await;
                 if let Ok(record) = engine.look(&expected.launched).await {
                     told = record.report.or(told.take());
                 }

@@ -1,4 +1,4 @@
-//! Whether results are all the parts of one suite and of one run, by what they say of it themselves.
+//! The check that several results are all the parts of one suite and of one run, by what they say themselves.
 
 use std::collections::BTreeSet;
 
@@ -7,15 +7,18 @@ use jiff::SignedDuration;
 use faultgate_core::model::{PlanRecord, RunResult, SCORING};
 use faultgate_core::text::plain;
 
+/// A result with the name of its origin.
 type Part = (String, RunResult);
 
-/// Parts that no CI ties to one run are not taken for one if they began longer apart.
-const LONGEST_APART: SignedDuration = SignedDuration::from_hours(24);
-/// Names of experiments that are told.
-const TOLD: usize = 20;
-const LONGEST_NAME: usize = 80;
+/// Time between the starts of parts that no CI ties to one run. Parts further apart are not taken for one
+/// run.
+const MAX_START_DIFFERENCE: SignedDuration = SignedDuration::from_hours(24);
+/// Number of experiments that a message names.
+const MAX_NAMES: usize = 20;
+/// Number of characters of an experiment's name in a message.
+const MAX_NAME_CHARS: usize = 80;
 
-/// Why these are not all the parts of one suite.
+/// Returns the reasons why these are not all the parts of one suite.
 pub(super) fn problems(parts: &[Part]) -> Vec<String> {
     let mut problems: Vec<String> = parts
         .iter()
@@ -38,24 +41,27 @@ pub(super) fn problems(parts: &[Part]) -> Vec<String> {
     problems
 }
 
-/// The run's id ties the parts together; without one, only that they began at about the same time.
+/// Says that two parts began too far apart. The run's id ties parts together; only without one their starts
+/// have to do that.
 fn long_apart(one: &RunResult, other: &RunResult) -> Option<String> {
     let is_told = one.run.pipeline.is_some() || other.run.pipeline.is_some();
     let apart = one.started_at.duration_since(other.started_at).abs();
-    (!is_told && apart > LONGEST_APART)
+    (!is_told && apart > MAX_START_DIFFERENCE)
         .then(|| format!("they began {} hours apart, and no CI says which run they are of", apart.as_hours()))
 }
 
-/// Versions that scored by the first rules did not note the suite. Any other part without it was changed.
+/// Returns `true` if a part that should tell its suite does not. Versions that scored by the first rules did
+/// not note the suite; any other part without it was changed.
 fn is_planless(part: &RunResult) -> bool {
     part.plan.is_none() && part.scoring >= SCORING
 }
 
-/// The suite of the parts, with the name of one that tells it.
+/// Returns the suite of the parts, with the name of a part that tells it.
 fn suite(parts: &[Part]) -> Option<(&str, &PlanRecord)> {
     parts.iter().find_map(|(name, part)| Some((name.as_str(), part.plan.as_ref()?)))
 }
 
+/// Returns the reasons why parts belong to different suites.
 fn other_suites(parts: &[Part]) -> Vec<String> {
     let Some((first, suite)) = suite(parts) else { return Vec::new() };
     let mut problems = Vec::new();
@@ -70,17 +76,17 @@ fn other_suites(parts: &[Part]) -> Vec<String> {
         let strange =
             part.experiments.iter().filter(|experiment| !suite.experiments.contains(&experiment.name));
         problems.extend(strange.map(|experiment| {
-            let experiment = plain(&experiment.name, LONGEST_NAME);
+            let experiment = plain(&experiment.name, MAX_NAME_CHARS);
             format!("{name} has the experiment {experiment}, which is not in the suite of {first}")
         }));
     }
     problems
 }
 
-/// Which experiments of the suite no part has.
+/// Says which experiments of the suite are in none of the parts.
 pub(super) fn missing(parts: &[Part]) -> Option<String> {
     let (_, suite) = suite(parts)?;
-    let there: BTreeSet<&str> = parts
+    let present: BTreeSet<&str> = parts
         .iter()
         .flat_map(|(_, part)| &part.experiments)
         .map(|experiment| experiment.name.as_str())
@@ -88,10 +94,10 @@ pub(super) fn missing(parts: &[Part]) -> Option<String> {
     let missing: Vec<String> = suite
         .experiments
         .iter()
-        .filter(|name| !there.contains(name.as_str()))
-        .map(|name| plain(name, LONGEST_NAME))
+        .filter(|name| !present.contains(name.as_str()))
+        .map(|name| plain(name, MAX_NAME_CHARS))
         .collect();
-    let (told, more) = missing.split_at(missing.len().min(TOLD));
+    let (told, more) = missing.split_at(missing.len().min(MAX_NAMES));
     let more = if more.is_empty() { String::new() } else { format!(" and {} more", more.len()) };
     let (noun, verb) = if missing.len() == 1 { ("experiment", "is") } else { ("experiments", "are") };
     (!missing.is_empty())

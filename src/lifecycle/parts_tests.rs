@@ -25,7 +25,7 @@ fn experiment(name: &str) -> ExperimentResult {
     ExperimentResult { score: Some(Score::FULL), ..planned }
 }
 
-/// A part of the suite as a job of CI leaves it.
+/// Builds a part of the suite, as a job of a CI leaves it.
 fn part(names: &[&str], shard: Option<Shard>) -> RunResult {
     let experiments: Vec<_> = names.iter().map(|name| experiment(name)).collect();
     RunResult {
@@ -134,7 +134,7 @@ fn a_part_of_another_suite_is_refused() {
     second.plan.as_mut().unwrap().digest = "d2".to_owned();
     let problems = merged([first.clone(), second]).unwrap_err();
     assert!(problems[0].starts_with("1.json and 2.json are not of one suite"), "{problems:?}");
-    // One of an older version does not tell its suite, but its experiments.
+    // A part of an older version does not tell its suite, but its experiments.
     let old = |scoring| RunResult { plan: None, scoring, ..part(&["b", "x"], Shard::new(2, 2)) };
     let first = RunResult { scoring: 1, ..first };
     let problems = merged([first, old(1)]).unwrap_err();
@@ -199,7 +199,7 @@ fn what_says_that_it_is_the_whole_is_no_part() {
     let mut other = whole();
     other.experiments = vec![experiment("c"), experiment("d"), experiment("e")];
     assert!(merged([whole(), other]).is_err());
-    // Alone it has to have all of the suite.
+    // A single part has to hold the whole suite.
     assert!(merged([whole()]).is_err());
     assert!(merged([part(&SUITE, Shard::new(1, 1))]).is_ok());
 }

@@ -1,10 +1,10 @@
-//! When the probes of an experiment look: before the launch, from the launch to the end, after the end.
+//! The schedule of an experiment's probes: before the launch, from the launch to the end, and after the end.
 //!
-//! Which looks fell into the fault is decided afterwards, by the engine's own record. So the probes begin to look when the
-//! launch is answered, and wait for no event, which may be late, lost or forged.
+//! Which evaluations fell into the fault window is decided afterwards, by the engine's own record. So the
+//! probes begin when the launch is answered, and wait for no event, which may be late, lost or forged.
 //!
-//! Each probe is a task of its own, so that none waits for another, and neither the watching of the experiment nor its
-//! stop waits for any of them.
+//! Each probe is a task of its own, so that none waits for another, and neither the watch nor the stop of the
+//! experiment waits for any of them.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -24,12 +24,13 @@ use faultgate_core::model::{FaultWindow, Phase, Probe, ProbePlan, Sample};
 use faultgate_core::panics;
 use faultgate_engines::probe::{Evaluate, Seen};
 
-/// Probes of one experiment that look at once before its launch.
-const BEFORE_AT_ONCE: usize = 16;
-/// Looks of a whole run at once. More would want more open files than systems allow by default.
-const AT_ONCE: usize = 256;
+/// Number of probes of one experiment that are evaluated at the same time before its launch.
+const MAX_BEFORE_AT_ONCE: usize = 16;
+/// Number of evaluations in a whole run at the same time. More would need more open files than systems allow
+/// by default.
+const MAX_EVALUATIONS_AT_ONCE: usize = 256;
 
-/// How far the experiment is, as far as it matters to probes.
+/// The progress of the experiment, as far as it matters to probes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Stage {
     Waiting,
@@ -37,17 +38,17 @@ enum Stage {
     Ended,
 }
 
-/// What the probes of a run share.
+/// The permits for evaluations, which all probes of a run share.
 #[derive(Debug, Clone)]
 pub(super) struct Looks(Arc<Semaphore>);
 
 impl Default for Looks {
     fn default() -> Self {
-        Self(Arc::new(Semaphore::new(AT_ONCE)))
+        Self(Arc::new(Semaphore::new(MAX_EVALUATIONS_AT_ONCE)))
     }
 }
 
-/// One probe and what it has seen.
+/// One probe and what it has seen so far.
 struct Look {
     plan: ProbePlan,
     evaluator: Arc<dyn Evaluate>,
@@ -58,7 +59,7 @@ struct Look {
     looks: Looks,
 }
 
-/// The probes of one experiment. They end with it.
+/// The probes of one experiment. Their tasks end when this value is dropped.
 pub(super) struct Probing {
     all: Vec<Arc<Look>>,
     trip: Arc<Trip>,
@@ -68,6 +69,7 @@ pub(super) struct Probing {
 }
 
 impl Probing {
+    /// Creates the probes of an experiment, which wait for [`start`](Self::start).
     pub(super) fn new(
         plans: &[ProbePlan],
         evaluators: &[Arc<dyn Evaluate>],
@@ -97,7 +99,7 @@ impl Probing {
         }
     }
 
-    /// Looks once, with all probes that look before the launch. The error says which have failed and why.
+    /// Evaluates each probe with the phase `before` once. The error says which have failed and why.
     pub(super) async fn before(&self) -> Result<(), String> {
         let looking = self.all.iter().filter(|look| look.plan.when.contains(&Phase::Before));
         stream::iter(looking)
@@ -105,14 +107,14 @@ impl Probing {
                 let sample = look.look(Phase::Before, Instant::now()).await;
                 look.samples().add(sample, Purpose::Before);
             })
-            .buffer_unordered(BEFORE_AT_ONCE)
+            .buffer_unordered(MAX_BEFORE_AT_ONCE)
             .collect::<()>()
             .await;
         let failed: Vec<String> = self.all.iter().filter_map(|look| look.failure()).collect();
         if failed.is_empty() { Ok(()) } else { Err(failed.join("; ")) }
     }
 
-    /// Goes on with what another process has seen.
+    /// Adds the samples that another process has taken before the launch.
     pub(super) fn resume(&self, seen: &[Probe]) {
         for look in &self.all {
             let seen = seen.iter().filter(|probe| probe.name == look.plan.name);
@@ -122,12 +124,12 @@ impl Probing {
         }
     }
 
-    /// It has ended before anybody looked: what is to be looked at while it runs cannot be any more.
+    /// Skips the phase `during`, since the experiment ended before anybody took over.
     pub(super) fn missed(&self) {
         self.stage.send_replace(Stage::Ended);
     }
 
-    /// From here on the probes wait for the launch.
+    /// Starts a task for each probe, which waits for the launch.
     pub(super) fn start(&mut self) {
         for look in &self.all {
             let (look, stage) = (look.clone(), self.stage.subscribe());
@@ -136,9 +138,10 @@ impl Probing {
         }
     }
 
-    /// The launch was answered: the fault may be in from now on.
+    /// Tells the probes that the launch was answered: the fault may be in from now on.
     pub(super) fn launched(&self) {
         self.stage.send_if_modified(|stage| {
+            // An experiment that was announced after its end stays ended.
             let begins = *stage == Stage::Waiting;
             if begins {
                 *stage = Stage::Launched;
@@ -147,13 +150,13 @@ impl Probing {
         });
     }
 
-    /// What says that a probe with `aborts-after` has failed often enough to ask whether the fault is in.
+    /// Returns the trigger by which a probe with `aborts-after` asks for a halt.
     pub(super) fn trip(&self) -> Arc<Trip> {
         self.trip.clone()
     }
 
-    /// The first probe that has failed as often in a row as its `aborts-after` allows, in looks that began at or after
-    /// `since`, in a sentence.
+    /// Returns a sentence about the first probe that has failed as often in a row as its `aborts-after`
+    /// allows, in evaluations that began at or after `since`.
     pub(super) fn tripped(&self, since: Timestamp) -> Option<String> {
         self.all.iter().find_map(|look| {
             let limit = look.plan.aborts_after?;
@@ -166,7 +169,8 @@ impl Probing {
         })
     }
 
-    /// The experiment has ended: what is to be looked at afterwards is. False if a signal cut that short.
+    /// Tells the probes that the experiment has ended, and waits for the phase `after`. Returns `false` if a
+    /// signal cut that short.
     pub(super) async fn end(&mut self) -> bool {
         self.stage.send_replace(Stage::Ended);
         let mut whole = true;
@@ -176,11 +180,12 @@ impl Probing {
         whole
     }
 
-    /// Nothing more is looked at.
+    /// Stops all evaluations.
     pub(super) fn abort(&mut self) {
         self.tasks.abort_all();
     }
 
+    /// Returns the results of all probes for a fault window. It takes the samples out.
     pub(super) fn results(&self, fault: Option<&FaultWindow>) -> Vec<Probe> {
         let taken = |look: &Arc<Look>| std::mem::take(&mut *look.samples());
         self.all.iter().map(|look| taken(look).into_probe(&look.plan, fault)).collect()
@@ -192,15 +197,16 @@ impl Look {
         self.samples.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Returns the name of the probe and its reason if its last evaluation failed.
     fn failure(&self) -> Option<String> {
         let samples = self.samples();
         let why = samples.failed()?.reason.as_deref().unwrap_or("no reason given");
         Some(format!("{}: {why}", self.plan.name))
     }
 
-    /// One look, whose time is `due`.
+    /// Evaluates the probe once; `due` is the time at which it should begin.
     async fn look(&self, phase: Phase, due: Instant) -> Sample {
-        // Never closed.
+        // The semaphore is never closed. The wait for a permit counts as lateness, not as latency.
         let _permit = self.looks.0.acquire().await;
         let at = self.clock.now();
         self.samples().late(due.elapsed());
@@ -212,6 +218,7 @@ impl Look {
         sample
     }
 
+    /// Evaluates the probe in its phases, until the experiment is over.
     async fn follow(self: Arc<Self>, mut stage: watch::Receiver<Stage>) {
         let when = &self.plan.when;
         if reached(&mut stage, Stage::Launched).await == Stage::Launched && when.contains(&Phase::During) {
@@ -223,12 +230,14 @@ impl Look {
         }
     }
 
-    /// A look that is under way when the experiment ends is waited for: that nothing answers is a result.
+    /// Evaluates the probe again and again until the experiment ends. An evaluation that is under way at the
+    /// end is waited for: that nothing answers is a result.
     async fn during(&self, stage: &mut watch::Receiver<Stage>) {
         let begin = Instant::now();
         let mut next = begin;
         loop {
             tokio::select! {
+                // The end comes first, so that no evaluation begins after it.
                 biased;
                 _ = reached(stage, Stage::Ended) => return,
                 () = tokio::time::sleep_until(next) => {}
@@ -239,6 +248,7 @@ impl Look {
         }
     }
 
+    /// Adds a sample, and asks for a halt if the probe has failed too often in a row.
     fn see(&self, sample: Sample) {
         let mut samples = self.samples();
         samples.add(sample, Purpose::During);
@@ -248,6 +258,7 @@ impl Look {
         }
     }
 
+    /// Evaluates the probe after the end: until it passes, or for the time in which it must recover.
     async fn after(&self) {
         let begin = Instant::now();
         let mut due = begin;
@@ -271,12 +282,14 @@ impl Look {
     }
 }
 
-/// Waits until the experiment is that far, and says how far it is then.
+/// Waits until the experiment has come at least to this stage, and returns the stage. A dropped sender counts
+/// as the end.
 async fn reached(stage: &mut watch::Receiver<Stage>, wanted: Stage) -> Stage {
     stage.wait_for(|stage| *stage >= wanted).await.map_or(Stage::Ended, |stage| *stage)
 }
 
-/// The next time of a schedule that began at `begin`. Times that have passed are left out, and none moves.
+/// Returns the next time of a schedule that began at `begin`. Times that have passed are left out, and no
+/// time moves.
 fn after(begin: Instant, every: Duration) -> Instant {
     let passed = begin.elapsed().as_nanos() / every.as_nanos().max(1);
     let number = u32::try_from(passed).unwrap_or(u32::MAX - 1) + 1;

@@ -5,11 +5,12 @@ use async_trait::async_trait;
 use super::*;
 use faultgate_core::model::Check;
 
-/// Looks as a script says: how long each look takes, and whether it passes. The last goes on for ever.
+/// An evaluator that follows a script: how long each evaluation takes, and whether it passes. The last entry
+/// goes on for ever.
 struct Script {
     looks: Vec<(Duration, bool)>,
     begun: AtomicUsize,
-    /// Looks under way.
+    /// Number of evaluations under way.
     now: AtomicUsize,
 }
 
@@ -64,7 +65,7 @@ fn probing(plans: &[ProbePlan], looks: &[(Duration, bool)]) -> Played {
 }
 
 impl Played {
-    /// An experiment that runs for so long.
+    /// Lets an experiment run for this long.
     async fn run(&mut self, long: Duration) -> Probe {
         self.probing.start();
         tokio::time::sleep(ms(100)).await;
@@ -80,7 +81,7 @@ impl Played {
         self.probing.results(None).swap_remove(0)
     }
 
-    /// When samples were taken, in milliseconds.
+    /// Returns the times of the samples, in milliseconds.
     fn times(&self, probe: &Probe) -> Vec<i64> {
         let since = |sample: &Sample| sample.at.as_millisecond() - self.clock.started_at().as_millisecond();
         probe.samples.iter().map(since).collect()

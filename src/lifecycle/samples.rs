@@ -1,7 +1,9 @@
-//! What is kept of a probe's looks: when each began and whether it passed, and as many samples as a long run can afford.
+//! The memory of a probe's evaluations: when each began and whether it passed, and as many samples as a long
+//! run can afford.
 //!
-//! Whether a look counts is only known when the engine's record says when the fault was in. So each look is kept in a few
-//! bytes until then, and only the samples, which hold texts, are thinned out.
+//! Whether an evaluation counts is only known when the engine's record tells the fault window. Each
+//! evaluation is therefore kept in a few bytes until then, and only the samples, which hold texts, are
+//! thinned out.
 
 use std::time::Duration;
 
@@ -9,35 +11,37 @@ use jiff::{SignedDuration, Timestamp};
 
 use faultgate_core::model::{FaultWindow, Phase, PhaseLooks, Phases, Probe, ProbePlan, Sample, Score};
 
-/// Samples of one probe that are kept.
-const MOST: usize = 400;
+/// Number of samples of one probe that are kept.
+const MAX_SAMPLES: usize = 400;
 
-/// What a look is made for.
+/// The purpose of an evaluation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Purpose {
-    /// To see whether the system is steady before the launch.
+    /// An evaluation that shows whether the system is in its steady state before the launch.
     Before,
-    /// To see how the system bears the fault.
+    /// An evaluation that shows how the system bears the fault.
     During,
-    /// To see whether the system has recovered yet; another look follows.
+    /// An evaluation that shows whether the system has recovered yet; another one follows.
     Attempt,
-    /// To say how the system is after the end.
+    /// An evaluation that decides how the system is after the end.
     After,
 }
 
-/// One look, in a few bytes.
+/// One evaluation, in a few bytes.
 #[derive(Debug, Clone, Copy)]
 struct Look {
     at: Timestamp,
-    /// In milliseconds; `NO_LATENCY` where it has none.
+    /// The latency in milliseconds, or `NO_LATENCY` where it was not measured.
     latency: u32,
     passed: bool,
     purpose: Purpose,
 }
 
+/// The value that stands for a latency which was not measured.
 const NO_LATENCY: u32 = u32::MAX;
 
 impl Look {
+    /// Keeps of a sample what is needed for the score.
     fn of(sample: &Sample, purpose: Purpose) -> Self {
         let latency = sample.latency_ms.map_or(NO_LATENCY, |latency| {
             u32::try_from(latency).unwrap_or(NO_LATENCY - 1).min(NO_LATENCY - 1)
@@ -46,8 +50,8 @@ impl Look {
     }
 }
 
-/// When a look for this purpose was made, seen from the fault. While no fault is known, a look during the experiment
-/// stays what it was made for.
+/// Returns the phase of an evaluation, seen from the fault window. While no fault window is known, an
+/// evaluation during the experiment keeps the phase that it was made for.
 fn phase(purpose: Purpose, at: Timestamp, fault: Option<&FaultWindow>) -> Phase {
     match (purpose, fault) {
         (Purpose::Before, _) => Phase::Before,
@@ -58,21 +62,22 @@ fn phase(purpose: Purpose, at: Timestamp, fault: Option<&FaultWindow>) -> Phase 
     }
 }
 
-/// The samples of one probe so far. The first and the last are always kept; of the others passes are thinned out
-/// first, evenly, and failures only where they are the most by far.
+/// The evaluations and samples of one probe so far. The first and the last sample are always kept; of the
+/// others, passes are thinned out first, evenly, and failures only where they are the most by far.
 #[derive(Debug, Default)]
 pub(super) struct Samples {
+    /// Every evaluation, in the order of time.
     looks: Vec<Look>,
-    /// In the order of time, without the last.
+    /// The kept samples in the order of time, without the last one.
     kept: Vec<(Sample, Purpose)>,
     last: Option<(Sample, Purpose)>,
-    /// The longest that a look began after its time.
+    /// The longest delay of an evaluation behind its time.
     late: Duration,
     passes: Stride,
     failures: Stride,
 }
 
-/// Takes one of so many.
+/// A counter that selects one of every `step` samples.
 #[derive(Debug)]
 struct Stride {
     step: u64,
@@ -86,6 +91,7 @@ impl Default for Stride {
 }
 
 impl Stride {
+    /// Counts one sample, and returns `true` if it is selected.
     fn takes(&mut self) -> bool {
         let takes = self.seen.is_multiple_of(self.step);
         self.seen += 1;
@@ -94,25 +100,32 @@ impl Stride {
 }
 
 impl Samples {
+    /// Adds the sample of one evaluation.
     pub(super) fn add(&mut self, mut sample: Sample, purpose: Purpose) {
         self.looks.push(Look::of(&sample, purpose));
+        // Equal reasons in a row share one allocation, since a probe may fail for the same reason thousands
+        // of times.
         if let Some((last, _)) = self.last.as_ref().filter(|(last, _)| last.reason == sample.reason) {
             sample.reason.clone_from(&last.reason);
         }
+        // The last sample is held apart, so that it is in the report whatever the stride selects.
         if let Some(before) = self.last.replace((sample, purpose)) {
             let stride = if before.0.passed { &mut self.passes } else { &mut self.failures };
             if stride.takes() || self.kept.is_empty() {
                 self.kept.push(before);
             }
         }
-        if self.kept.len() >= MOST {
+        if self.kept.len() >= MAX_SAMPLES {
             self.thin();
         }
     }
 
-    /// Every second one of a kind goes.
+    /// Removes every second sample of one kind, but never the first of all, and halves the rate at which this
+    /// kind is kept from now on.
     fn thin(&mut self) {
         let passes = self.kept.iter().filter(|(sample, _)| sample.passed).count();
+        // Failures are worth more to a reader, so they are thinned out only where fewer than a quarter are
+        // passes.
         let thinned = passes * 4 >= self.kept.len();
         let stride = if thinned { &mut self.passes } else { &mut self.failures };
         stride.step = stride.step.saturating_mul(2);
@@ -128,30 +141,34 @@ impl Samples {
         });
     }
 
-    /// A look begins so long after its time.
+    /// Notes that an evaluation begins this long after its time.
     pub(super) fn late(&mut self, late: Duration) {
         self.late = self.late.max(late);
     }
 
+    /// Returns the last sample if it failed.
     pub(super) fn failed(&self) -> Option<&Sample> {
         self.last.as_ref().map(|(sample, _)| sample).filter(|sample| !sample.passed)
     }
 
-    /// The looks that have failed in a row up to now, of those that began at or after `since`.
+    /// Returns the number of failures in a row up to now, among the evaluations that began at or after
+    /// `since`.
     pub(super) fn failures_since(&self, since: Timestamp) -> usize {
         let latest = self.looks.iter().rev().take_while(|look| !look.passed && look.at >= since);
         latest.count()
     }
 
-    /// What came of the probe, where the fault was in at that time.
+    /// Returns the result of the probe, for the fault window that the record tells.
     pub(super) fn into_probe(mut self, plan: &ProbePlan, fault: Option<&FaultWindow>) -> Probe {
         let phase_of = |look: &Look| phase(look.purpose, look.at, fault);
         let looks = |wanted: Phase| self.looks.iter().filter(move |look| phase_of(look) == wanted);
+        // No evaluation counts as one during the fault where no fault was in.
         let in_fault = || looks(Phase::During).filter(|_| fault.is_some());
         let evaluation = || self.looks.iter().filter(|look| look.purpose == Purpose::After);
         let counting = || in_fault().chain(evaluation());
         let (counted, passed_counted) = tally(counting());
         let (total, passed) = tally(self.looks.iter());
+        // An expected phase without an evaluation scores zero: nothing that was not measured counts as good.
         let is_missing = |phase: &Phase| match phase {
             Phase::Before => false,
             Phase::During => in_fault().next().is_none(),
@@ -196,16 +213,17 @@ impl Samples {
     }
 }
 
-/// How many there are, and how many of them passed.
+/// Returns the number of evaluations, and the number of those that passed.
 fn tally<'a>(looks: impl Iterator<Item = &'a Look>) -> (u64, u64) {
     looks.fold((0, 0), |(total, passed), look| (total + 1, passed + u64::from(look.passed)))
 }
 
+/// Returns the counts and latencies of one phase.
 fn summary<'a>(looks: impl Iterator<Item = &'a Look> + Clone) -> PhaseLooks {
     let (total, passed) = tally(looks.clone());
-    let mut latencies: Vec<u32> = looks.map(|look| look.latency).filter(|of| *of != NO_LATENCY).collect();
+    let mut latencies: Vec<u32> = looks.map(|look| look.latency).filter(|ms| *ms != NO_LATENCY).collect();
     latencies.sort_unstable();
-    // The nearest rank: the smallest latency that so many of a hundred do not exceed.
+    // A percentile is the nearest rank: the smallest latency that this share of all does not exceed.
     let percentile = |percent: usize| {
         let rank = (latencies.len() * percent).div_ceil(100);
         latencies.get(rank.saturating_sub(1)).copied().map(u64::from)
@@ -219,11 +237,12 @@ fn summary<'a>(looks: impl Iterator<Item = &'a Look> + Clone) -> PhaseLooks {
     }
 }
 
-/// What the looks tell of the fault's effect.
+/// The effect of the fault, as the evaluations show it.
 #[derive(Debug, Default)]
 struct Suffering {
     detected_after_ms: Option<u64>,
     recovered_after_ms: Option<u64>,
+    /// `true` if the probe failed, passed and failed again since the fault began.
     flaps: bool,
 }
 
@@ -231,7 +250,8 @@ impl Suffering {
     fn of(looks: &[Look], fault: &FaultWindow) -> Self {
         let since_start = || looks.iter().skip_while(|look| look.at < fault.started_at);
         let Some(detected) = since_start().find(|look| !look.passed) else { return Self::default() };
-        // Whether the last pass is one more turn or a recovery, a probe that has turned more than once cannot tell.
+        // A probe that has turned more than once cannot tell whether its last pass is one more turn or the
+        // recovery.
         let flaps = since_start()
             .zip(since_start().skip(1))
             .any(|(one, next)| one.passed && !next.passed && one.at >= detected.at);
@@ -245,7 +265,7 @@ impl Suffering {
     }
 }
 
-/// Milliseconds from one time to a later one; 0 if it is not later.
+/// Returns the milliseconds from one time to a later one; 0 if it is not later.
 fn between(begin: Timestamp, end: Timestamp) -> u64 {
     let between = end.duration_since(begin).max(SignedDuration::ZERO);
     u64::try_from(between.as_millis()).unwrap_or_default()

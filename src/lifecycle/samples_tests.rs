@@ -29,17 +29,17 @@ fn window(fault: (i64, Option<i64>)) -> FaultWindow {
     FaultWindow { started_at: at(fault.0), ended_at: fault.1.map(at) }
 }
 
-/// A probe that looked once a second while the experiment ran.
+/// Evaluates a probe once a second while the experiment runs.
 fn probe(passed: impl IntoIterator<Item = bool>, fault: Option<(i64, Option<i64>)>) -> Probe {
     let mut samples = Samples::default();
     for (second, passed) in passed.into_iter().enumerate() {
         samples.add(sample(i64::try_from(second).unwrap(), passed), Purpose::During);
-        assert!(samples.kept.len() <= MOST);
+        assert!(samples.kept.len() <= MAX_SAMPLES);
     }
     samples.into_probe(&plan(&[Phase::During]), fault.map(window).as_ref())
 }
 
-/// Passes and failures, written as `+` and `-`.
+/// Reads passes and failures that are written as `+` and `-`.
 fn passes(text: &str) -> impl Iterator<Item = bool> {
     text.chars().map(|c| c == '+')
 }
@@ -75,7 +75,7 @@ fn what_failed_again_after_it_had_passed_has_not_recovered_whatever_the_phase() 
 
 #[test]
 fn only_looks_that_began_while_the_fault_was_in_count() {
-    // A warm-up of 3 s and a fault of 2 s, both ends of which belong to it.
+    // The experiment has a warm-up of 3 s and a fault window of 2 s, both ends of which belong to it.
     let probe = probe(passes("+++---+++"), Some((3, Some(5))));
     assert_eq!((probe.passed_counted, probe.counted), (0, 3));
     assert_eq!((probe.passed, probe.total), (6, 9));
@@ -154,7 +154,11 @@ fn a_long_run_keeps_its_failures_and_an_even_choice_of_passes() {
     let failed = [0, 777, 50_000, 99_998];
     let probe = probe((0..long).map(|second| !failed.contains(&second)), None);
     assert_eq!((probe.passed, probe.total), (99_996, 100_000));
-    assert!(probe.samples.len() <= MOST && probe.samples.len() > MOST / 4, "{}", probe.samples.len());
+    assert!(
+        probe.samples.len() <= MAX_SAMPLES && probe.samples.len() > MAX_SAMPLES / 4,
+        "{}",
+        probe.samples.len()
+    );
     assert_eq!(probe.samples.len() as u64 + probe.samples_left_out, probe.total);
     let second = |sample: &Sample| sample.at.as_second() - 1_800_000_000;
     let kept: Vec<i64> = probe.samples.iter().filter(|s| !s.passed).map(second).collect();
@@ -173,7 +177,7 @@ proptest! {
         let probe = probe(all.iter().copied(), Some((0, Some(1_000_000))));
         prop_assert_eq!((probe.passed, probe.total), (passed, all.len() as u64));
         prop_assert_eq!((probe.passed_counted, probe.counted), (passed, all.len() as u64));
-        prop_assert!(probe.samples.len() <= MOST + 1);
+        prop_assert!(probe.samples.len() <= MAX_SAMPLES + 1);
         prop_assert_eq!(probe.samples.len() as u64 + probe.samples_left_out, probe.total);
         prop_assert!(probe.samples.is_sorted_by_key(|sample| sample.at));
         prop_assert_eq!(probe.samples[0].at, at(0));

@@ -1,13 +1,14 @@
-//! What the probes and the floor make of an experiment's score, and the sentence that says why. Pure arithmetic.
+//! The score of an experiment by its probes and its floor, and the sentence that says why. Pure arithmetic.
 
 use faultgate_core::model::{Phase, Probe, ProbePlan, Score, ScoreSource, Verdict, weighted_mean};
 use faultgate_engines::Judgement;
 
-/// Probes, or losses of the engine's own score, that a reason names.
-const NAMED: usize = 3;
+/// Number of probes, or of losses of the engine's own score, that a reason names.
+const MAX_NAMED: usize = 3;
 
-/// Scores an experiment and holds its score against its floor. Where it completed and the engine has no score of its own,
-/// its probes are its score. What a stop condition or a probe stopped, and what could not run, the probes do not change.
+/// Scores an experiment and holds its score against its floor. Where it completed and the engine has no score
+/// of its own, the probes give its score. The probes do not change the score of an experiment that was
+/// stopped or could not run.
 pub(super) fn score(judged: &mut Judgement, floor: Score, probes: &[Probe], plans: &[ProbePlan]) {
     let scored = probes.iter().any(|probe| probe.weight > 0);
     if scored && judged.score_source == Some(ScoreSource::Completion) {
@@ -22,12 +23,12 @@ pub(super) fn score(judged: &mut Judgement, floor: Score, probes: &[Probe], plan
         Some(ScoreSource::Probes) => by_probes(probes, plans, &judged.injected),
         Some(ScoreSource::Engine) => by_engine(judged),
         Some(ScoreSource::Completion) => judged.reason.clone(),
-        // What stopped it is the cause, whatever the floor.
+        // The stop is the cause, whatever the floor.
         Some(ScoreSource::StopCondition | ScoreSource::Abort) | None => return,
     };
     judged.reason = match judged.verdict {
         _ if score < floor => format!("score {score} < {floor}: {because}"),
-        // A floor that is reached is not why it failed.
+        // The experiment failed for a reason of its own, although it reached its floor.
         Verdict::Failed => because,
         _ => format!("score {score} >= {floor}: {because}"),
     };
@@ -36,49 +37,51 @@ pub(super) fn score(judged: &mut Judgement, floor: Score, probes: &[Probe], plan
     }
 }
 
-/// The probes that cost most, or that none cost anything.
+/// Returns the reason of a score by probes: the most costly ones, or the sentence that all passed.
 fn by_probes(probes: &[Probe], plans: &[ProbePlan], injected: &[String]) -> String {
     let fault = in_words(injected);
     costly(probes, plans, &fault)
         .unwrap_or_else(|| format!("{} while {fault} was in{}", all_passed(probes), and_after(probes)))
 }
 
-/// Probes that failed beside a score in which they have no part.
+/// Returns a warning of probes that failed while the engine's own score counts.
 fn uncounted(probes: &[Probe], plans: &[ProbePlan], injected: &[String]) -> Option<String> {
     let failed = costly(probes, plans, &in_words(injected))?;
     Some(format!("{failed}; these looks do not count, since the engine's own score does"))
 }
 
-/// The probes that failed, the most costly first; None where each passed.
+/// Names the probes that failed, the most costly first; `None` if each passed.
 fn costly(probes: &[Probe], plans: &[ProbePlan], fault: &str) -> Option<String> {
     let lost = |probe: &Probe| (Score::FULL.get() - probe.score.get()) * f64::from(probe.weight);
     let mut costly: Vec<&Probe> = probes.iter().filter(|probe| lost(probe) > 0.0).collect();
     costly.sort_by(|one, other| lost(other).total_cmp(&lost(one)));
     let plan_of = |probe: &Probe| plans.iter().find(|plan| plan.name == probe.name);
     let mut named: Vec<String> =
-        costly.iter().take(NAMED).map(|probe| cost(probe, plan_of(probe), fault)).collect();
+        costly.iter().take(MAX_NAMED).map(|probe| cost(probe, plan_of(probe), fault)).collect();
     named.extend(more(costly.len(), "probe"));
     (!named.is_empty()).then(|| named.join("; "))
 }
 
-/// The losses that the engine tells of its own score, or its reason where it tells none.
+/// Returns the losses that the engine tells of its own score, or its reason where it tells none.
 fn by_engine(judged: &Judgement) -> String {
     if judged.losses.is_empty() {
         return judged.reason.clone();
     }
-    let mut named: Vec<String> = judged.losses.iter().take(NAMED).cloned().collect();
+    let mut named: Vec<String> = judged.losses.iter().take(MAX_NAMED).cloned().collect();
     named.extend(more(judged.losses.len(), "fault"));
     format!("{} ({})", named.join("; "), judged.reason)
 }
 
+/// Says how many there are beyond those that are named.
 fn more(all: usize, what: &str) -> Option<String> {
-    match all.checked_sub(NAMED)? {
+    match all.checked_sub(MAX_NAMED)? {
         0 => None,
         1 => Some(format!("and 1 more {what}")),
         more => Some(format!("and {more} more {what}s")),
     }
 }
 
+/// Says that all probes passed, with the number of evaluations.
 fn all_passed(probes: &[Probe]) -> String {
     let scored = || probes.iter().filter(|probe| probe.weight > 0);
     let looks: u64 = scored().map(|probe| probe.counted).sum();
@@ -89,22 +92,22 @@ fn all_passed(probes: &[Probe]) -> String {
     }
 }
 
-/// Says so where a look after the end is among those that count.
+/// Returns the words for an evaluation after the end, if one counts.
 fn and_after(probes: &[Probe]) -> &'static str {
     let has_after = |probe: &Probe| probe.weight > 0 && probe.counted > probe.phases.during.total;
     if probes.iter().any(has_after) { " and after it" } else { "" }
 }
 
-/// The fault by the names of its actions.
+/// Returns the fault by the names of its actions.
 fn in_words(injected: &[String]) -> String {
     match injected {
         [] => "the fault".to_owned(),
-        names if names.len() <= NAMED => names.join(" and "),
-        names => format!("{} and {} more", names[..NAMED].join(", "), names.len() - NAMED),
+        names if names.len() <= MAX_NAMED => names.join(" and "),
+        names => format!("{} and {} more", names[..MAX_NAMED].join(", "), names.len() - MAX_NAMED),
     }
 }
 
-/// What a probe saw, and when.
+/// Says what a failed probe saw, and when.
 fn cost(probe: &Probe, plan: Option<&ProbePlan>, fault: &str) -> String {
     if let Some(phase) = probe.unevaluated {
         return unevaluated(probe, phase, plan, fault);
@@ -127,11 +130,12 @@ fn cost(probe: &Probe, plan: Option<&ProbePlan>, fault: &str) -> String {
     text
 }
 
+/// Returns the reason of a probe's last failure, in parentheses.
 fn why(probe: &Probe) -> String {
     probe.last_failure().map(|why| format!(" ({why})")).unwrap_or_default()
 }
 
-/// A phase that was to be looked at was not, and what to do about it.
+/// Says that a phase had no evaluation, and what can be done about it.
 fn unevaluated(probe: &Probe, phase: Phase, plan: Option<&ProbePlan>, fault: &str) -> String {
     let name = &probe.name;
     if phase == Phase::After {

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use super::*;
 use faultgate_core::model::{Check, PhaseLooks, Phases, Sample, State};
 
-/// A probe that looked so often while the fault was in.
+/// Builds a probe with this number of evaluations in the fault window.
 fn probe(passed: u64, total: u64, weight: u32) -> Probe {
     Probe {
         passed,
@@ -218,11 +218,11 @@ proptest! {
         prop_assert!((0.0..=100.0).contains(&score.get()));
         let close = |one: Score, other: Score| (one.get() - other.get()).abs() < 1e-9;
 
-        // Whatever passes has reached its floor.
+        // An experiment that passes has reached its floor.
         let held = held_against(floor, &probes);
         prop_assert_eq!(held.verdict == Verdict::Passed, score.get() >= floor);
 
-        // Order does not matter.
+        // The order does not matter.
         let mut turned = probes.clone();
         turned.rotate_left(turn % probes.len());
         turned.reverse();
@@ -235,13 +235,13 @@ proptest! {
             scored(&probes).score.unwrap().get()
         };
         let one = &probes[place];
-        // One more pass never lowers it, one more failure never raises it.
+        // One more pass never lowers the score, and one more failure never raises it.
         prop_assert!(with(probe(one.passed + 1, one.total + 1, one.weight)) >= score.get() - 1e-9);
         prop_assert!(with(probe(one.passed, one.total + 1, one.weight)) <= score.get() + 1e-9);
-        // What is not known is never better than what has failed.
+        // A score that is not known is never better than a failure.
         prop_assert!(with(probe(0, 0, one.weight)) <= with(probe(0, 1, one.weight)));
         prop_assert!(with(probe(0, 0, one.weight)) <= score.get() + 1e-9);
-        // All that passed is full, to the last digit.
+        // A probe that always passed has the full score, to the last digit.
         let full: Vec<Probe> = probes.iter().map(|one| probe(7, 7, one.weight)).collect();
         prop_assert_eq!(scored(&full).score, Some(Score::FULL));
     }

@@ -1,5 +1,8 @@
-//! A run in three steps, each of which may be a process on another machine: one launches, others monitor, and the last
-//! decides by what they have written down.
+//! A run in three steps, each of which may be a process on another machine: `launch` begins all, `monitor`
+//! follows, and `score` decides by what the others have written down.
+//!
+//! The state file hands the run over from one process to the next. Where the handover fails, the launching
+//! process stops everything again: no experiment is left to nobody.
 
 use std::time::Duration;
 
@@ -16,14 +19,18 @@ use faultgate_core::model::{
 };
 use faultgate_engines::{Failure, FailureKind, Launched, StopCause};
 
-/// What an engine can tell of an experiment that another process has launched is asked for so long.
+/// Time within which an engine is asked what it can tell of experiments that another process has launched.
 const LEARN_LIMIT: Duration = Duration::from_secs(30);
-const LOOK_LIMIT: Duration = Duration::from_secs(10);
-const LOOK_RETRY: Duration = Duration::from_secs(1);
-const LOOKS: u32 = 3;
+/// Time for one request for the record of such an experiment.
+const RECORD_LIMIT: Duration = Duration::from_secs(10);
+/// Pause between two such requests.
+const RECORD_PAUSE: Duration = Duration::from_secs(1);
+/// Number of such requests, after which it is not known whether the experiment has ended.
+const MAX_RECORD_ATTEMPTS: u32 = 3;
 
 impl Lifecycle<'_> {
-    /// Launches all, and leaves them to who monitors. A result where it ends here: then nothing is left running.
+    /// Launches all experiments, and leaves them to the process that monitors. It returns a result if the run
+    /// ends here; then nothing is left running.
     pub async fn launch(&self) -> Option<RunResult> {
         self.told(async {
             let (findings, ready) = self.make_ready().await;
@@ -37,17 +44,21 @@ impl Lifecycle<'_> {
         .await
     }
 
+    /// Launches all experiments and hands them over. If one cannot be launched or handed over, the others are
+    /// stopped, and the error holds the results.
     async fn launch_all(&self, findings: &[Finding]) -> Result<(), Vec<ExperimentResult>> {
         let all = (0..self.plan.experiments.len()).map(|index| async move {
             let (probing, turn) = self.prepare(index).await?;
             self.launch_one(index, probing, turn).await
         });
+        // All launches are awaited even after a failure: only what is known to run can be stopped.
         let begun: Vec<Result<(Progress<'_>, Launched), ExperimentResult>> = join_all(all).await;
         let stopped = begun.iter().find_map(|begun| begun.as_ref().err());
         let why = match stopped {
             Some(stopped) => format!("{} was not launched", stopped.name),
             None => match self.hand_over(findings, &begun).await {
-                // A signal that comes from here on finds nothing to do that stop does not.
+                // A signal that comes from here on leaves nothing to do that `faultgate stop` does not do as
+                // well.
                 Ok(()) if self.cancel.signal().is_none() => return Ok(()),
                 Ok(()) => "a signal came".to_owned(),
                 Err(why) => why,
@@ -71,6 +82,7 @@ impl Lifecycle<'_> {
         Err(join_all(ending).await)
     }
 
+    /// Writes down what the next process needs. The error says why it could not be written.
     async fn hand_over(
         &self,
         findings: &[Finding],
@@ -82,8 +94,8 @@ impl Lifecycle<'_> {
         self.journal.handed_over(handover, before).await
     }
 
-    /// Watches all that a state says was launched, each until its end. Where one has come to no end that can be
-    /// scored, nobody may come after, and the subscription is removed.
+    /// Follows all experiments that a state names as launched, each until its end. If one has come to no end
+    /// that can be scored, no other process can take over, and the subscription is removed.
     pub async fn monitor(&self, state: &RunState) -> RunResult {
         self.told(async {
             self.take_up_engines(state).await;
@@ -100,20 +112,22 @@ impl Lifecycle<'_> {
         .await
     }
 
-    /// Each with the engine that leads to it.
+    /// Returns the run's subscriptions that are not removed, each with the index of the engine that can reach
+    /// it.
     fn own_subscriptions<'s>(
         &self,
         state: &'s RunState,
     ) -> impl Iterator<Item = (&'s SubscriptionState, usize)> {
-        let there = state.own_subscriptions().filter(|subscription| !subscription.removed);
-        there.filter_map(|subscription| {
-            let leads = |known: &ExperimentState| known.place.is_beside(subscription);
-            let experiment = state.experiments.iter().position(leads)?;
+        let subscriptions = state.own_subscriptions().filter(|subscription| !subscription.removed);
+        subscriptions.filter_map(|subscription| {
+            let is_beside = |known: &ExperimentState| known.place.is_beside(subscription);
+            let experiment = state.experiments.iter().position(is_beside)?;
             Some((subscription, *self.engine_of.get(experiment)?))
         })
     }
 
-    /// What was found before the launch does not matter any more; what the engines learn by looking does.
+    /// Lets the engines check and subscribe again. Findings are dropped, since they do not matter after the
+    /// launch; what the engines learn by checking does.
     async fn take_up_engines(&self, state: &RunState) {
         let _ = self.cancel.within(LEARN_LIMIT, Share::Launch, self.look_around()).await;
         for (subscription, engine) in self.own_subscriptions(state) {
@@ -121,11 +135,13 @@ impl Lifecycle<'_> {
         }
         let opening = join_all(self.engines.iter().map(|engine| engine.open()));
         let opened = self.cancel.within(LEARN_LIMIT, Share::Launch, opening).await;
+        // Events are only hints, so the experiments are followed without them.
         for failure in opened.into_iter().flatten().filter_map(Result::err) {
             (self.publish)(&RunEvent::Warning(&failure.with_remedy()));
         }
     }
 
+    /// Follows one experiment of a state until its end.
     async fn take_up(&self, index: usize, known: &ExperimentState) -> ExperimentResult {
         if let Some(outcome) = &known.outcome {
             return outcome.as_ref().clone();
@@ -151,12 +167,13 @@ impl Lifecycle<'_> {
         if !noted {
             self.note_launch(index, &launched).await;
         }
-        // What has ended in nobody's presence is not late.
+        // An experiment that has ended while nobody followed it is not late, so its timeouts begin now.
         let ago = if ended == Some(true) { Duration::ZERO } else { self.since(launched.first.at) };
         self.monitor_one(&progress, launched, ago).await
     }
 
-    /// A launch whose answer nobody has written down.
+    /// Looks for a launch whose answer nobody has written down. The error is the result of the experiment if
+    /// it is not found.
     async fn find(
         &self,
         plan: &ExperimentPlan,
@@ -188,14 +205,15 @@ impl Lifecycle<'_> {
         Err(self.not_launched(index, verdict, &why))
     }
 
-    /// None if that cannot be learned.
+    /// Asks whether the experiment has ended; `None` if that cannot be learned.
     async fn has_ended(&self, index: usize, launched: &Launched) -> Option<bool> {
         let (_, engine) = self.parts(index);
-        for look in 0..LOOKS {
+        for look in 0..MAX_RECORD_ATTEMPTS {
             if look > 0 {
-                let _ = self.cancel.within(LOOK_RETRY, Share::Launch, std::future::pending::<()>()).await;
+                // The pause is a wait for nothing, so that a signal can cut it short.
+                let _ = self.cancel.within(RECORD_PAUSE, Share::Launch, std::future::pending::<()>()).await;
             }
-            let looked = self.cancel.within(LOOK_LIMIT, Share::Launch, engine.look(launched)).await;
+            let looked = self.cancel.within(RECORD_LIMIT, Share::Launch, engine.look(launched)).await;
             if let Some(Ok(record)) = looked {
                 return Some(record.has_ended());
             }
@@ -203,22 +221,24 @@ impl Lifecycle<'_> {
         None
     }
 
-    /// Clocks of two machines may differ.
+    /// Returns the time since the launch, or zero if the launch seems to lie in the future: clocks of two
+    /// machines may differ.
     fn since(&self, launch: Timestamp) -> Duration {
         self.clock.now().duration_since(launch).try_into().unwrap_or_default()
     }
 }
 
-/// Its end is known, and what it says of the system.
+/// Returns `true` if the end of the experiment is known, and with it what it says of the system.
 pub fn can_be_scored(verdict: Verdict) -> bool {
     matches!(verdict, Verdict::Passed | Verdict::Failed)
 }
 
+/// Returns the reason of an experiment that may be running.
 fn may_run(why: &str) -> String {
     format!("its launch was cut off; it may have begun all the same, and could not be looked for: {why}")
 }
 
-/// The result of a run by what a state says of it: it asks nobody.
+/// Returns the result of a run by what a state says of it, without asking anybody.
 pub fn conclude(plan: &Plan, state: &RunState, now: Timestamp) -> RunResult {
     let outcome = |(plan_of, known): (&ExperimentPlan, &ExperimentState)| match &known.outcome {
         Some(outcome) => outcome.as_ref().clone(),
@@ -255,11 +275,11 @@ pub fn conclude(plan: &Plan, state: &RunState, now: Timestamp) -> RunResult {
         findings: handover.findings,
         subscriptions: state
             .own_subscriptions()
-            .map(|of| SubscriptionRecord {
-                name: of.name.clone(),
-                region: Some(of.region.clone()),
+            .map(|subscription| SubscriptionRecord {
+                name: subscription.name.clone(),
+                region: Some(subscription.region.clone()),
                 handshake_ms: None,
-                leftovers: of.leftovers.clone(),
+                leftovers: subscription.leftovers.clone(),
             })
             .collect(),
         reporting: Vec::new(),
@@ -267,6 +287,7 @@ pub fn conclude(plan: &Plan, state: &RunState, now: Timestamp) -> RunResult {
     }
 }
 
+/// Returns the reason of an experiment without an outcome.
 fn unmonitored(known: &ExperimentState) -> String {
     match known.phase {
         RunPhase::Planned => "it was not launched".to_owned(),

@@ -1,4 +1,4 @@
-//! Whether a run would launch, for who only wants to know.
+//! The check whether a run would launch, for a user who only wants to know that.
 
 use futures_util::stream::{self, StreamExt};
 
@@ -6,8 +6,8 @@ use super::Lifecycle;
 use faultgate_core::model::{Finding, Level, Probe};
 
 impl Lifecycle<'_> {
-    /// Verifies all that a run verifies before it launches: besides what the engines can tell, each probe that looks
-    /// before a launch looks once.
+    /// Verifies all that a run verifies before it launches: what the engines can tell, and each probe with
+    /// the phase `before`, evaluated once.
     pub async fn check(&self) -> Vec<Finding> {
         let mut findings = self.preflight().await;
         let steady: Vec<Vec<Finding>> = stream::iter(0..self.plan.experiments.len())
@@ -19,7 +19,8 @@ impl Lifecycle<'_> {
         findings
     }
 
-    /// Probes that cannot look on this machine. A look that fails for that says nothing about the system.
+    /// Returns a finding for each probe that cannot be evaluated on this machine. A failure for such a reason
+    /// says nothing about the system.
     pub(super) fn unready_probes(&self) -> Vec<Finding> {
         let mut unready = Vec::new();
         for (experiment, evaluators) in self.plan.experiments.iter().zip(&self.evaluators) {
@@ -32,16 +33,18 @@ impl Lifecycle<'_> {
         unready
     }
 
+    /// Evaluates the probes of one experiment as before a launch.
     async fn look_before(&self, index: usize) -> Vec<Finding> {
         let probing = self.probing(index);
-        // Which have failed stands in their samples too.
+        // The error names the failed probes, which their samples tell in more detail.
         let _ = probing.before().await;
         let experiment = &self.plan.experiments[index].name;
         probing.results(None).iter().filter_map(|probe| finding(experiment, probe)).collect()
     }
 }
 
-/// None of a probe that does not look before the launch.
+/// Returns the finding about a probe's last sample; `None` for a probe that is not evaluated before the
+/// launch.
 fn finding(experiment: &str, probe: &Probe) -> Option<Finding> {
     let sample = probe.samples.last()?;
     let (level, steady) = if sample.passed { (Level::Ok, "steady") } else { (Level::Error, "not steady") };

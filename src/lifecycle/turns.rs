@@ -1,4 +1,5 @@
-//! What is told of probes while a run goes on: when one turns from pass to fail and back, and not each sample.
+//! The turns of probes, which are told while a run goes on: the changes from pass to fail and back, and not
+//! each sample.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -7,10 +8,11 @@ use tokio::sync::Notify;
 
 use faultgate_core::model::{Sample, Turn};
 
-/// Turns of one probe that are told. One that flaps would fill the log; the report has all of it.
-const MOST_TOLD: u32 = 10;
+/// Number of turns of one probe that are told. A probe that flaps would fill the log; the report has all
+/// turns.
+const MAX_TURNS_TOLD: u32 = 10;
 
-/// Who turned and how.
+/// A turn of one probe.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Turned {
     pub(super) experiment: usize,
@@ -18,11 +20,12 @@ pub(super) struct Turned {
     pub(super) turn: Turn,
 }
 
-/// The turns of a run that are still to be published: probes are tasks of their own, and sinks are not theirs.
-/// Cloning shares them.
+/// The turns of a run that are still to be published. Probes are tasks of their own and cannot reach the
+/// sinks, so the turns wait here. Clones share one list.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Turns(Arc<Waiting>);
 
+/// The turns that wait, and the wake-up for the task that publishes them.
 #[derive(Debug, Default)]
 struct Waiting {
     turns: Mutex<Vec<Turned>>,
@@ -30,28 +33,30 @@ struct Waiting {
 }
 
 impl Turns {
-    /// Returns once there may be some to take.
+    /// Waits until there may be turns to take.
     pub(super) async fn came(&self) {
         self.0.came.notified().await;
     }
 
+    /// Takes all turns that wait.
     pub(super) fn take(&self) -> Vec<Turned> {
         std::mem::take(&mut self.0.turns.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// For one probe of one experiment.
+    /// Creates the teller of one probe of one experiment.
     pub(super) fn teller(&self, experiment: usize, probe: &str) -> Teller {
         let turning = Mutex::default();
         Teller { turns: self.clone(), experiment, probe: probe.to_owned(), turning }
     }
 
+    /// Adds a turn, and wakes the task that publishes.
     fn put(&self, turned: Turned) {
         self.0.turns.lock().unwrap_or_else(PoisonError::into_inner).push(turned);
         self.0.came.notify_one();
     }
 }
 
-/// Sees each sample of one probe and tells its turns.
+/// An observer that sees each sample of one probe and tells its turns.
 #[derive(Debug)]
 pub(super) struct Teller {
     turns: Turns,
@@ -61,6 +66,7 @@ pub(super) struct Teller {
 }
 
 impl Teller {
+    /// Looks at a sample, and tells the turn if it is one.
     pub(super) fn see(&self, sample: &Sample) {
         let turn = self.turning.lock().unwrap_or_else(PoisonError::into_inner).turn(sample);
         if let Some(turn) = turn {
@@ -69,7 +75,7 @@ impl Teller {
     }
 }
 
-/// How a probe is. Before its first sample it is taken to be well.
+/// The state of a probe. Before its first sample it is taken to pass.
 #[derive(Debug, Default)]
 struct Turning {
     failing_since: Option<Timestamp>,
@@ -77,6 +83,7 @@ struct Turning {
 }
 
 impl Turning {
+    /// Returns the turn that a sample makes, if it is to be told.
     fn turn(&mut self, sample: &Sample) -> Option<Turn> {
         let turn = match (self.failing_since, sample.passed) {
             (None, false) => {
@@ -91,8 +98,8 @@ impl Turning {
         };
         self.turns = self.turns.saturating_add(1);
         match self.turns {
-            ..=MOST_TOLD => Some(turn),
-            told if told == MOST_TOLD + 1 => Some(Turn::Flaps),
+            ..=MAX_TURNS_TOLD => Some(turn),
+            told if told == MAX_TURNS_TOLD + 1 => Some(Turn::Flaps),
             _ => None,
         }
     }
@@ -111,7 +118,7 @@ mod tests {
         Sample { at, phase: Phase::During, passed, latency_ms: None, reason }
     }
 
-    /// The turns of a probe that looks once a second.
+    /// Returns the turns of a probe that is evaluated once a second.
     fn turns(passed: &[bool]) -> Vec<Turn> {
         let turns = Turns::default();
         let teller = turns.teller(0, "checkout");

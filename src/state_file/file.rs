@@ -1,4 +1,4 @@
-//! Reads and writes a state file.
+//! The reading and writing of a state file, whole or not at all.
 
 use std::io::{self, ErrorKind};
 use std::path::Path;
@@ -8,10 +8,11 @@ use serde::Deserialize;
 use faultgate_core::files;
 use faultgate_core::model::{RunState, STATE_VERSION};
 
-/// A file larger than this is a wrong one: it is that of a hundred times the experiments that a run may have.
+/// Number of bytes of the largest file that is read. A larger one is a wrong file: this is enough for a
+/// hundred times the experiments that a run may have.
 const MAX_BYTES: u64 = 32 << 20;
 
-/// Why a file gives no state. It completes a sentence that begins with the file's name.
+/// The reason why a file gives no state. `what` completes a sentence that begins with the file's name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Unreadable {
     pub what: String,
@@ -27,7 +28,7 @@ impl Unreadable {
     }
 }
 
-/// What a file holds; None if it is not there.
+/// Reads a state file; `None` if it does not exist.
 pub fn read(path: &Path) -> Result<Option<RunState>, Unreadable> {
     match files::read(path, MAX_BYTES) {
         Ok(bytes) => parse(&bytes).map(Some),
@@ -42,14 +43,14 @@ pub fn read(path: &Path) -> Result<Option<RunState>, Unreadable> {
     }
 }
 
-/// What tells of which version the rest is.
+/// The part of the file that every version has, by which the version is known.
 #[derive(Deserialize)]
 struct Versioned {
     schema_version: Option<serde_json::Number>,
 }
 
 fn parse(bytes: &[u8]) -> Result<RunState, Unreadable> {
-    // A list would be taken for the fields in their order.
+    // The parser would take a list for the fields in their order.
     if !bytes.trim_ascii_start().starts_with(b"{") {
         return Err(Unreadable::no_state("it is not a JSON object"));
     }
@@ -66,8 +67,8 @@ fn parse(bytes: &[u8]) -> Result<RunState, Unreadable> {
     }
 }
 
-/// Puts a new file in the place of the old one in one step, and on the disk before it returns: at no moment is there
-/// half of one.
+/// Puts a new file in the place of the old one in one step, so that there is never half a file. It is on the
+/// disk when this returns.
 pub fn write(path: &Path, state: &RunState) -> io::Result<()> {
     let mut bytes = serde_json::to_vec_pretty(state)?;
     bytes.push(b'\n');
@@ -175,7 +176,7 @@ mod tests {
         assert_eq!(names, ["state.json"], "no draft stays");
     }
 
-    /// Templates and scripts may read it: these names stay.
+    /// Templates and scripts of users may read the file, so these names stay.
     #[test]
     fn its_names_are_those_of_version_1() {
         insta::assert_snapshot!(
@@ -202,7 +203,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("state.json");
         write(&path, &state()).unwrap();
-        // Nothing new can be made in the folder, unless one is root.
+        // No file can be created in the folder now, unless by root.
         fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o555)).unwrap();
         let mut other = state();
         other.experiments.clear();

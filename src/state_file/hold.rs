@@ -1,5 +1,5 @@
-//! One process at a time goes on with a state file: it holds a lock as long as it lives, however it ends. The lock is on
-//! a file of its own, since the state file is replaced with every change.
+//! The lock by which only one process at a time works with a state file. The process holds it as long as it
+//! lives, however it ends. It is on a file of its own, since the state file is replaced with every change.
 
 use std::ffi::OsStr;
 use std::fs::{self, File, TryLockError};
@@ -9,39 +9,40 @@ use std::path::{Path, PathBuf};
 
 use faultgate_core::{files, text};
 
-/// Behind the name of the state file.
-const LOCK: &str = ".lock";
-/// Others come in between only a few times.
-const TRIES: u32 = 1_000;
-/// Who holds it, in words.
-const LONGEST: u64 = 200;
+/// The end of the lock's name, behind the name of the state file.
+const LOCK_SUFFIX: &str = ".lock";
+/// Number of attempts to lock. Other processes come in between only a few times.
+const MAX_TRIES: u32 = 1_000;
+/// Number of bytes that are read of the holder's description.
+const MAX_HOLDER_BYTES: u64 = 200;
 
-/// The state file is this process's. It is given back when this is dropped.
+/// The possession of a state file, which ends when this value is dropped.
 #[derive(Debug)]
 pub struct Hold {
     path: PathBuf,
-    /// Locked. The system unlocks it when the process is gone.
+    /// The locked file. The system unlocks it when the process is gone.
     _file: File,
 }
 
+/// The reason why a state file could not be taken.
 #[derive(Debug)]
 pub enum NotHeld {
-    /// Another process lives that holds it: who, in words.
+    /// A living process holds it; the text describes that process.
     ByAnother(String),
-    /// Nobody can know, since there can be no lock.
+    /// The file could not be locked, so nobody knows whether another process holds it.
     Unknown(io::Error),
 }
 
-/// Takes a state file for this process. `who` tells others what it does.
+/// Takes a state file for this process. `who` describes to others what this process does.
 pub fn hold(state_file: &Path, who: &str) -> Result<Hold, NotHeld> {
     let folder = files::folder_of(state_file);
     fs::create_dir_all(folder).map_err(NotHeld::Unknown)?;
     let mut path = state_file.as_os_str().to_owned();
-    path.push(LOCK);
+    path.push(LOCK_SUFFIX);
     let path = PathBuf::from(path);
-    for _ in 0..TRIES {
+    for _ in 0..MAX_TRIES {
         let mut file = files::open_or_make(&path).map_err(NotHeld::Unknown)?;
-        // What is written to it would be written there too.
+        // A lock with a second name may be somebody else's file, which the description below would overwrite.
         if file.metadata().map_err(NotHeld::Unknown)?.nlink() > 1 {
             return Err(NotHeld::Unknown(io::Error::other(
                 "its lock is a file that has another name as well",
@@ -52,11 +53,12 @@ pub fn hold(state_file: &Path, who: &str) -> Result<Hold, NotHeld> {
             Err(TryLockError::WouldBlock) => return Err(NotHeld::ByAnother(holder(file))),
             Err(TryLockError::Error(error)) => return Err(NotHeld::Unknown(error)),
         }
-        // Who held it before may have removed it in between: then it is locked, and nobody else would find it.
+        // The earlier holder may have removed the file in between. This process then has the lock of a file
+        // that nobody else would find.
         if !is_at(&file, &path) {
             continue;
         }
-        // Only for people: the lock holds without it.
+        // The description is only for people; the lock holds without it.
         let _ = file
             .set_len(0)
             .and_then(|()| write!(file, "process {}, {}", std::process::id(), text::plain(who, 100)));
@@ -68,17 +70,20 @@ pub fn hold(state_file: &Path, who: &str) -> Result<Hold, NotHeld> {
 
 impl Drop for Hold {
     fn drop(&mut self) {
-        // It is still locked, so whoever opens it now sees that it is gone when they have it.
+        // The file is removed while it is still locked: a process that opens it now sees, once it has the
+        // lock, that the file is gone.
         let _ = fs::remove_file(&self.path);
     }
 }
 
+/// Returns the holder's description of itself.
 fn holder(file: File) -> String {
     let mut told = Vec::new();
-    let _ = file.take(LONGEST).read_to_end(&mut told);
+    let _ = file.take(MAX_HOLDER_BYTES).read_to_end(&mut told);
     text::plain(&String::from_utf8_lossy(&told), 200)
 }
 
+/// Returns `true` if the open file is the one at the path.
 fn is_at(file: &File, path: &Path) -> bool {
     let identity = |about: io::Result<fs::Metadata>| about.ok().map(|about| (about.dev(), about.ino()));
     let locked = identity(file.metadata());
@@ -130,7 +135,7 @@ mod tests {
         assert_eq!(fs::read_to_string(at("victim")).unwrap(), "theirs");
     }
 
-    /// Many at once, each for a moment: never two.
+    /// Lets many threads hold the file in turn, each for a moment. There are never two at a time.
     #[test]
     fn there_are_never_two() {
         use std::sync::atomic::{AtomicUsize, Ordering};

@@ -1,4 +1,7 @@
-//! Keeps a run's state file while the run goes on.
+//! The journal that keeps a run's state file while the run goes on.
+//!
+//! Each change is in the file before the lifecycle goes on, and changes that come together are written
+//! together. A file that cannot be written stops no run.
 
 use std::cell::{Cell, RefCell};
 use std::io;
@@ -16,13 +19,18 @@ use faultgate_core::model::{
 };
 use faultgate_core::panics;
 
-/// What is left of the runs that had a state file before, to be kept in the next one: subscriptions that were not
-/// removed. An experiment that may be running is not for a new run to forget: then the error says which run's.
+/// Returns the subscriptions that earlier runs with this state file have not removed, to be kept in the next
+/// state.
+///
+/// # Errors
+///
+/// A new run must not forget an experiment that may be running. The error then says which run's it is.
 pub fn what_earlier_runs_left(path: &Path) -> Result<Vec<SubscriptionState>, Unreadable> {
     let Some(state) = read(path)? else { return Ok(Vec::new()) };
     let open: Vec<_> = state.open_experiments().map(|experiment| experiment.name.as_str()).collect();
     if open.is_empty() {
-        // Whatever else the file names faultgate has not made.
+        // A name that faultgate does not give is passed over: a file that was changed must not make a run
+        // remove what it has not made.
         return Ok(state.open_subscriptions().filter(|left| left.is_ours()).cloned().collect());
     }
     Err(Unreadable {
@@ -36,23 +44,23 @@ pub fn what_earlier_runs_left(path: &Path) -> Result<Vec<SubscriptionState>, Unr
     })
 }
 
-/// The file of one run. One that cannot be written is warned of once, and the run goes on: it ends by itself what it
-/// has begun, as long as it lives.
+/// The state file of one run. If it cannot be written, a warning is given once and the run goes on: as long
+/// as it lives, it ends by itself what it has begun.
 pub struct RunJournal<'a> {
     path: PathBuf,
     clock: Clock,
     state: RefCell<RunState>,
-    /// How many changes there were, and how many of them are in the file.
+    /// Number of changes so far, and number of those that are in the file.
     changes: Cell<u64>,
     written: Cell<u64>,
-    /// Held while the file is written, also by a writing that nobody waits for any more.
+    /// A lock that is held while the file is written, even by a write for which nobody waits any more.
     writing: Arc<Mutex<()>>,
     warned: Cell<bool>,
     warn: &'a dyn Fn(&str),
 }
 
 impl<'a> RunJournal<'a> {
-    /// `state` holds the experiments that are planned, and what earlier runs have left.
+    /// Creates the journal. `state` holds the planned experiments, and what earlier runs have left.
     pub fn new(path: PathBuf, clock: Clock, state: RunState, warn: &'a dyn Fn(&str)) -> Self {
         Self {
             path,
@@ -66,7 +74,8 @@ impl<'a> RunJournal<'a> {
         }
     }
 
-    /// The change is in the state at once, and in the file when this ends.
+    /// Makes a change, which is in the state at once and in the file when this returns. A failure is a
+    /// warning, and only the first time.
     async fn change(&self, change: impl FnOnce(&mut RunState)) {
         if let Err(error) = self.write_down(change).await
             && !self.warned.replace(true)
@@ -78,17 +87,21 @@ impl<'a> RunJournal<'a> {
         }
     }
 
-    /// Changes that come while the file is being written are written together.
+    /// Makes a change and writes the state. Changes that come while the file is being written are written
+    /// together.
     pub async fn write_down(&self, change: impl FnOnce(&mut RunState)) -> io::Result<()> {
         change(&mut self.state.borrow_mut());
         self.changes.set(self.changes.get() + 1);
         let ours = self.changes.get();
         let turn = self.writing.clone().lock_owned().await;
+        // Another call has written this change while this one waited for its turn.
         if self.written.get() >= ours {
             return Ok(());
         }
         let (path, state, all) = (self.path.clone(), self.state.borrow().clone(), self.changes.get());
         let writing = tokio::task::spawn_blocking(move || {
+            // The lock goes with the write and not with the waiting future, which may be dropped: two writes
+            // at once could put an old state over a new one.
             let _turn = turn;
             panics::point("file");
             write(&path, &state)
@@ -100,11 +113,12 @@ impl<'a> RunJournal<'a> {
         done
     }
 
-    /// The state as it is now.
+    /// Returns the state as it is now.
     pub fn state(&self) -> RunState {
         self.state.borrow().clone()
     }
 
+    /// Makes a change to one experiment of the state.
     async fn change_one(&self, experiment: usize, change: impl FnOnce(&mut ExperimentState)) {
         self.change(|state| {
             if let Some(experiment) = state.experiments.get_mut(experiment) {
@@ -121,6 +135,8 @@ impl Journal for RunJournal<'_> {
         let now = self.clock.now();
         self.change_one(experiment, |experiment| {
             experiment.phase = RunPhase::Intended;
+            // A launch that is tried again keeps the time of the first attempt, from which on it may have
+            // begun.
             experiment.intended_at.get_or_insert(now);
             experiment.intent.client_tokens.extend(intent.client_tokens);
             experiment.intent.earlier_runs = intent.earlier_runs.or(experiment.intent.earlier_runs.take());
@@ -167,6 +183,7 @@ impl Journal for RunJournal<'_> {
     }
 }
 
+/// Returns `true` if both are states of the same subscription.
 fn is_same(one: &SubscriptionState, other: &SubscriptionState) -> bool {
     (&one.name, &one.region, &one.role_arn) == (&other.name, &other.region, &other.role_arn)
 }

@@ -1,7 +1,8 @@
-//! The state file: by it another process ends what a run has begun, whatever became of the run.
+//! The state file, by which another process ends what a run has begun, whatever became of the run.
 //!
-//! `file` reads and writes it, whole or not at all; `journal` keeps it while a run goes on; `hold` lets no two processes
-//! keep one.
+//! - `file` reads and writes the file, whole or not at all.
+//! - `journal` keeps it up to date while a run goes on.
+//! - `hold` sees to it that only one process at a time works with it.
 
 mod file;
 mod hold;

@@ -1,11 +1,11 @@
-//! Every way in which a request is answered that should not be.
+//! Every way in which a request should not be answered.
 
 use std::borrow::Cow;
 use std::time::Duration;
 
 use faultgate_rehearsal::Effect;
 
-/// Longer than anybody should wait, whatever a service asks for.
+/// A time that nobody should wait, whatever a service asks for.
 const AN_HOUR: Duration = Duration::from_secs(3600);
 
 fn refusal(status: u16, code: &'static str, retry_after: Option<Duration>) -> Effect {
@@ -16,7 +16,7 @@ fn page(status: u16) -> Effect {
     Effect::Page { status, retry_after: None }
 }
 
-/// Each with its name.
+/// Returns all such answers, each with its name.
 pub(crate) fn all() -> Vec<(&'static str, Effect)> {
     let too_many = |after| refusal(429, "TooManyRequestsException", after);
     vec![
@@ -42,13 +42,14 @@ pub(crate) fn all() -> Vec<(&'static str, Effect)> {
     ]
 }
 
-/// Those that a client meets differently over a socket than in memory.
+/// Returns the answers that a client meets differently over a socket than in memory.
 pub(crate) fn of_sockets() -> Vec<(&'static str, Effect)> {
     let names = ["reset before", "reset after", "hang", "truncated", "trickle without end"];
     all().into_iter().filter(|(name, _)| names.contains(name)).collect()
 }
 
-/// A success that has nothing to read cannot be told from a page that says 200.
+/// Returns `true` if a client can recognise the answer as a bad one. A success with nothing to read cannot be
+/// told from a page with the status 200.
 pub(crate) fn can_be_told(operation: &str, effect: &Effect) -> bool {
     !(matches!(operation, "*" | "DeleteQueue" | "DeleteRule") && *effect == Effect::Garbage)
 }

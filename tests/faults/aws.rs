@@ -8,7 +8,7 @@ use crate::lives::{ENDLESS, QUICK};
 use crate::matrix::{LONGEST, Matrix, result, state};
 use crate::support::{Account, Ended};
 
-/// All that must hold after a run, and after whoever comes next.
+/// Asserts all that must hold after a run, and after the `stop` that follows it.
 pub(crate) async fn hold(account: &Account, ended: Ended) {
     let there = There::in_account(&account.world.snapshot(), true);
     let result = result(&ended);

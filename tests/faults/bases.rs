@@ -1,4 +1,4 @@
-//! Runs that between them make every request to AWS that a run can make.
+//! The base runs, which between them make every request to AWS that a run can make.
 
 use std::borrow::Cow;
 use std::time::Duration;
@@ -8,17 +8,18 @@ use faultgate_rehearsal::{Effect, EventFaults, FaultRule};
 
 use crate::chaos::{Chaos, Life};
 
-const SOON: Duration = Duration::from_secs(30);
+/// The timeout of each experiment.
+const TIMEOUT: Duration = Duration::from_secs(30);
 
 fn living(life: Life) -> Chaos {
-    Chaos { lives: vec![life], timeout: SOON, ..Chaos::with_faults(Vec::new()) }
+    Chaos { lives: vec![life], timeout: TIMEOUT, ..Chaos::with_faults(Vec::new()) }
 }
 
 fn with(chaos: Chaos, faults: Vec<FaultRule>) -> Chaos {
     Chaos { faults, ..chaos }
 }
 
-/// Each with what it is.
+/// Returns all base runs, each with its name.
 pub(crate) fn all() -> Vec<(&'static str, Chaos)> {
     let completes = living(Life::Completes);
     let endless = living(Life::NeverEnds);
@@ -32,7 +33,7 @@ pub(crate) fn all() -> Vec<(&'static str, Chaos)> {
         ("it completes, polled", Chaos { monitor: Monitor::Poll, ..completes.clone() }),
         (
             "it completes, by a queue of the user's",
-            // Somebody else's run of the same template besides.
+            // Another run of the same template is in the queue as well.
             Chaos { monitor: Monitor::Queue, noise: vec![(Duration::from_secs(1), 0)], ..completes.clone() },
         ),
         (
@@ -71,10 +72,10 @@ pub(crate) fn all() -> Vec<(&'static str, Chaos)> {
     ]
 }
 
-/// The operations that a run makes, in the order in which they are first made.
+/// Returns the operations of a run, in the order in which they are first made.
 pub(crate) fn operations(chaos: &Chaos) -> Vec<Cow<'static, str>> {
     let mut operations: Vec<Cow<'static, str>> = Vec::new();
-    // What comes before is of the test's own making.
+    // The test itself makes the requests before the first one of the run.
     let requests = crate::chaos::play(chaos).world.requests.into_iter();
     for request in requests.skip_while(|request| request.operation != "GetExperimentTemplate") {
         if !operations.contains(&Cow::Owned(request.operation.clone())) {

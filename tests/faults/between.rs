@@ -1,4 +1,4 @@
-//! Stands between the binary and any server that speaks HTTP, and answers as faults say.
+//! A proxy between the binary and any server that speaks HTTP, which answers as faults say.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -9,11 +9,12 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_util::task::AbortOnDropHandle;
 
-/// More than any head of a request or answer here.
-const CHUNK: usize = 16 << 10;
+/// Number of bytes that are reserved for an answer.
+const ANSWER_BYTES: usize = 16 << 10;
+/// The page of a network that wants its users to sign in.
 const PAGE: &str = "<!doctype html><title>Sign in</title><p>Sign in to use this network.</p>";
 
-/// A server as the binary sees it.
+/// The server as the binary sees it.
 pub(crate) struct Between {
     pub(crate) url: String,
     kept: Arc<Mutex<Kept>>,
@@ -24,12 +25,12 @@ pub(crate) struct Between {
 struct Kept {
     asked: Vec<String>,
     fault: Option<FaultRule>,
-    /// How often the fault was met.
+    /// Number of times that the fault was met.
     met: u32,
 }
 
 impl Between {
-    /// Before the server at this address.
+    /// Starts a proxy in front of the server at this address.
     pub(crate) async fn before(url: &str, fault: Option<FaultRule>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let own = format!("http://{}", listener.local_addr().unwrap());
@@ -39,20 +40,21 @@ impl Between {
         let serving = tokio::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
                 let (behind, kept) = (behind.clone(), Arc::clone(&shared));
-                // Whoever goes away is not waited for.
+                // A client that goes away ends its own conversation, and nobody waits for it.
                 tokio::spawn(async move { converse(client, &behind, &kept).await.ok() });
             }
         });
         Self { url: own, kept, _serving: AbortOnDropHandle::new(serving) }
     }
 
-    /// The operations asked for, in order.
+    /// Returns the operations that were asked for, in their order.
     pub(crate) fn asked(&self) -> Vec<String> {
         self.kept.lock().unwrap().asked.clone()
     }
 }
 
 impl Kept {
+    /// Notes a request, and returns the effect of the fault if it meets one.
     fn meet(&mut self, operation: &str) -> Option<Effect> {
         self.asked.push(operation.to_owned());
         let fault = self.fault.as_ref().filter(|fault| fault.operation == operation)?;
@@ -61,7 +63,7 @@ impl Kept {
     }
 }
 
-/// One request and its answer: every connection is closed after it.
+/// Carries one request and its answer. Every connection is closed after it.
 async fn converse(mut client: TcpStream, behind: &str, kept: &Mutex<Kept>) -> std::io::Result<()> {
     client.set_nodelay(true)?;
     let (head, body) = read(&mut client).await?;
@@ -100,7 +102,7 @@ async fn converse(mut client: TcpStream, behind: &str, kept: &Mutex<Kept>) -> st
     }
 }
 
-/// A whole request: its head with the empty line, and its body.
+/// Reads a whole request: its head with the empty line, and its body.
 async fn read(client: &mut TcpStream) -> std::io::Result<(String, Vec<u8>)> {
     let mut bytes = Vec::new();
     let begin = loop {
@@ -121,17 +123,19 @@ async fn read(client: &mut TcpStream) -> std::io::Result<(String, Vec<u8>)> {
     Ok((head, bytes.split_off(begin)))
 }
 
+/// Passes a request on to the server, and returns the whole answer.
 async fn forward(behind: &str, head: &str, body: &[u8]) -> std::io::Result<Vec<u8>> {
     let mut server = TcpStream::connect(behind).await?;
     let kept = head.trim_end().lines().filter(|line| !line.to_ascii_lowercase().starts_with("connection:"));
     let head = kept.chain(["connection: close", "", ""]).collect::<Vec<_>>().join("\r\n");
     server.write_all(head.as_bytes()).await?;
     server.write_all(body).await?;
-    let mut answer = Vec::with_capacity(CHUNK);
+    let mut answer = Vec::with_capacity(ANSWER_BYTES);
     server.read_to_end(&mut answer).await?;
     Ok(answer)
 }
 
+/// Builds an answer with this status, as JSON or as a page.
 fn refusal(status: u16, content_type: &str, retry_after: Option<Duration>) -> Vec<u8> {
     let body = if content_type == "text/html" { PAGE } else { r#"{"message":"chaos"}"# };
     let after = retry_after.map(|after| format!("retry-after: {}\r\n", after.as_secs())).unwrap_or_default();
@@ -141,6 +145,7 @@ fn refusal(status: u16, content_type: &str, retry_after: Option<Duration>) -> Ve
     format!("{head}{after}connection: close\r\n\r\n{body}").into_bytes()
 }
 
+/// Returns the place behind the empty line that ends a head.
 fn end_of_head(bytes: &[u8]) -> Option<usize> {
     bytes.windows(4).position(|window| window == b"\r\n\r\n").map(|place| place + 4)
 }
@@ -151,7 +156,8 @@ fn header<'h>(head: &'h str, name: &str) -> Option<&'h str> {
         .find_map(|(key, value)| key.eq_ignore_ascii_case(name).then(|| value.trim()))
 }
 
-/// What is asked for: AWS's operation, GraphQL's, or method and path without what differs from run to run.
+/// Returns the operation of a request: AWS's, GraphQL's, or method and path without what differs from run to
+/// run.
 fn operation(head: &str, body: &[u8]) -> String {
     if let Some(target) = header(head, "x-amz-target") {
         return target.rsplit('.').next().unwrap_or_default().to_owned();

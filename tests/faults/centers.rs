@@ -1,4 +1,4 @@
-//! Harness and LitmusChaos: every request to them.
+//! Every request to Harness and LitmusChaos.
 
 use faultgate_rehearsal::FaultRule;
 
@@ -11,7 +11,7 @@ use crate::litmus_stand_in::{ChaosCenter, EXPERIMENT, Fault, PROJECT, Stage, TOK
 use crate::matrix::{LONGEST, Matrix, result, state};
 use crate::support::{Ended, Faultgate};
 
-/// All that must hold after a run.
+/// Asserts all that must hold after a run.
 fn hold(ended: &Ended, there: &There) {
     let result = result(ended);
     assert_eq!(ended.code, Some(i32::from(result.gate.exit_code)), "{}", ended.stdout);
@@ -19,7 +19,7 @@ fn hold(ended: &Ended, there: &There) {
     invariants::written_down_if_at_all(state(ended).as_ref(), there);
 }
 
-/// The only experiment of the plan, as the engine's world has it.
+/// Returns the only experiment of the plan, as the engine's world has it.
 fn own(ids: [&str; 2], phase: &str, over: bool, told_to_stop: bool) -> Own {
     Own {
         ids: ids.into_iter().filter(|id| !id.is_empty()).map(str::to_owned).collect(),
@@ -81,7 +81,7 @@ async fn litmus(life: Vec<Stage>, fault: Option<FaultRule>) -> Vec<String> {
     let asked = between.asked();
     let asked_to_stop = asked.iter().any(|operation| operation == "StopExperimentRuns");
     let there = center.look(|center| There {
-        // What waits in the queue has no id by which it could be stopped.
+        // A run that waits in the queue has no id by which it could be stopped.
         asked_to_stop: center
             .runs
             .iter()

@@ -1,5 +1,5 @@
-//! Forges: a report that fails changes no verdict but where reporting must succeed, makes nothing pass, and holds
-//! nothing up past its limit.
+//! Reports to forges. A report that fails changes no verdict except where reporting must succeed, makes
+//! nothing pass, and holds nothing up past its limit.
 
 use std::time::Duration;
 
@@ -13,10 +13,11 @@ use crate::invariants;
 use crate::matrix::{LONGEST, Matrix, result};
 use crate::support::Faultgate;
 
-/// All reporting after the end, by the documentation; and what a busy machine takes to start a process and to end it.
+/// Time for all reporting after the end, as documented, and for a busy machine to start a process and to end
+/// it.
 const REPORTING: Duration = Duration::from_secs(20 + 15);
 
-/// How a run is told where its forge is.
+/// A function that tells a run where its forge is.
 type Setting = fn(Faultgate, &str) -> Faultgate;
 
 fn github(run: Faultgate, url: &str) -> Faultgate {
@@ -68,7 +69,7 @@ fn codecommit(run: Faultgate, url: &str) -> Faultgate {
         .env("AWS_SECRET_ACCESS_KEY", "not-a-secret")
 }
 
-/// A scenario, its exit code, and whether reports must succeed.
+/// A scenario, its exit code, and `true` if reports must succeed.
 #[derive(Clone, Copy)]
 struct Played(&'static str, u8, bool);
 

@@ -1,31 +1,34 @@
-//! What must hold whatever requests meet: of what a run says, of what its engine's world holds afterwards, and of what
-//! the state file tells whoever comes next.
+//! The invariants: what must hold of a result, of the engine's world afterwards and of the state file,
+//! whatever requests meet.
 
 use std::time::Duration;
 
 use faultgate_core::model::{RunPhase, RunResult, RunState, Verdict};
 use faultgate_rehearsal::Snapshot;
 
-/// A connection of any kind gives an operation up after this.
-const OPERATION: u64 = 45;
-/// Looks before the launch, one after another.
-const LOOKS: u64 = 4 * OPERATION;
-/// Queue and rule, then the target, then the handshake, then what is missing.
-const SUBSCRIBING: u64 = 2 * OPERATION + 60 + OPERATION;
-/// A launch, and the search for one that was not answered.
-const LAUNCH: u64 = 90 + 90;
-/// Asking for the stop, its confirmation, a last look; then who stopped it.
-const STOP: u64 = 60 + 60 + 1 + OPERATION;
-const CLOSE: u64 = 60;
-/// Notes that are written down on the way.
-const NOTES: u64 = 10 * 5;
+/// Seconds after which a connection of any kind gives an operation up.
+const OPERATION_SECS: u64 = 45;
+/// Seconds for the checks before the launch, one after another.
+const CHECKS_SECS: u64 = 4 * OPERATION_SECS;
+/// Seconds for the queue and the rule, then the target, then the handshake, then the search for what is
+/// missing.
+const SUBSCRIBING_SECS: u64 = 2 * OPERATION_SECS + 60 + OPERATION_SECS;
+/// Seconds for a launch, and for the search for one that was not answered.
+const LAUNCH_SECS: u64 = 90 + 90;
+/// Seconds for the request to stop, its confirmation and a last look, and then for the question who stopped
+/// it.
+const STOP_SECS: u64 = 60 + 60 + 1 + OPERATION_SECS;
+/// Seconds for the removal of the subscription.
+const CLOSE_SECS: u64 = 60;
+/// Seconds for the entries of the journal.
+const NOTES_SECS: u64 = 10 * 5;
 
 /// An experiment as its engine knows it.
 #[derive(Debug, Clone)]
 pub(crate) struct Own {
-    /// Some engines know it by two.
+    /// The ids of the experiment. Some engines know it by two.
     pub(crate) ids: Vec<String>,
-    /// The experiment of the plan that it was begun for, where that can be told.
+    /// The name of the experiment in the plan, where the engine knows it.
     pub(crate) name: Option<String>,
     pub(crate) status: String,
     pub(crate) completed: bool,
@@ -33,9 +36,10 @@ pub(crate) struct Own {
     pub(crate) standing: Standing,
 }
 
+/// The state of an experiment after the run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Standing {
-    /// It goes on, and nobody has brought it to an end.
+    /// The experiment goes on, and nobody has asked it to stop.
     Runs,
     Stops,
     Over,
@@ -59,18 +63,18 @@ impl Own {
     }
 }
 
-/// What is there afterwards.
+/// The engine's world after a run.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct There {
     pub(crate) experiments: Vec<Own>,
-    /// Names of rules and queues.
+    /// Names of rules and queues of the run.
     pub(crate) made: Vec<String>,
     /// Ids of experiments that somebody has asked to stop.
     pub(crate) asked_to_stop: Vec<String>,
 }
 
 impl There {
-    /// In an account where targets resolve, or do not.
+    /// Returns the world of an account. `injected` is `true` if targets resolve in it.
     pub(crate) fn in_account(seen: &Snapshot, injected: bool) -> Self {
         let experiments = seen.inventory.experiments.iter().map(|own| Own {
             ids: vec![own.id.clone()],
@@ -95,7 +99,7 @@ impl There {
         }
     }
 
-    /// What goes on, and what is there to be removed.
+    /// Returns what goes on, and what has to be removed.
     pub(crate) fn left(&self) -> Vec<String> {
         let runs = self.experiments.iter().filter(|own| own.runs());
         let runs = runs.map(|own| format!("experiment {:?} is {}", own.ids, own.status));
@@ -103,7 +107,8 @@ impl There {
     }
 }
 
-/// `passed` only where the engine's record says completed and injected, and the score suffices.
+/// Asserts that `passed` is only said where the engine's record says completed and injected, and the score
+/// suffices.
 pub(crate) fn no_false_green(result: &RunResult, there: &There) {
     let gate = &result.gate;
     assert_eq!(gate.exit_code, gate.verdict.exit_code(gate.signal));
@@ -130,7 +135,7 @@ pub(crate) fn no_false_green(result: &RunResult, there: &There) {
     }
 }
 
-/// No experiment of the plan was begun twice.
+/// Asserts that no experiment of the plan was begun twice.
 pub(crate) fn begun_once(result: &RunResult, there: &There) {
     for planned in &result.experiments {
         let of = |own: &&Own| own.name.as_ref() == Some(&planned.name);
@@ -139,7 +144,8 @@ pub(crate) fn begun_once(result: &RunResult, there: &There) {
     }
 }
 
-/// What was started is stopped, or the report says that it is not known to be, and how to do it by hand.
+/// Asserts that each experiment is stopped, or that the report says that it may not be and how to stop it by
+/// hand.
 pub(crate) fn stopped_or_told(result: &RunResult, there: &There) {
     for own in &there.experiments {
         let is_it = |id: Option<&str>, name: &String| {
@@ -161,7 +167,7 @@ pub(crate) fn stopped_or_told(result: &RunResult, there: &There) {
     }
 }
 
-/// Rules and queues are gone, or named with the command that removes them.
+/// Asserts that rules and queues are gone, or named with the command that removes them.
 pub(crate) fn removed_or_named(result: &RunResult, there: &There) {
     let leftovers: Vec<_> = result.subscriptions.iter().flat_map(|of| &of.leftovers).collect();
     for name in &there.made {
@@ -171,7 +177,7 @@ pub(crate) fn removed_or_named(result: &RunResult, there: &There) {
     }
 }
 
-/// Another process learns of all that is left.
+/// Asserts that another process learns of all that is left.
 pub(crate) fn written_down(state: &RunState, there: &There) {
     for own in there.experiments.iter().filter(|own| !own.is_over()) {
         let known = state.experiments.iter().find(|known| own.name.as_ref() == Some(&known.name));
@@ -186,7 +192,7 @@ pub(crate) fn written_down(state: &RunState, there: &There) {
     }
 }
 
-/// The same of a file that is only there where something was about to be begun.
+/// Asserts the same of a state file, which only has to exist if something was about to be begun.
 pub(crate) fn written_down_if_at_all(state: Option<&RunState>, there: &There) {
     match state {
         Some(state) => written_down(state, there),
@@ -194,19 +200,19 @@ pub(crate) fn written_down_if_at_all(state: Option<&RunState>, there: &There) {
     }
 }
 
-/// The longest that a run may take whose experiments may take so long each.
+/// Returns the longest time that a run with this number of experiments may take, each with this timeout.
 pub(crate) fn longest(experiments: usize, timeout: Duration) -> Duration {
-    let each = Duration::from_secs(LAUNCH + STOP) + timeout;
+    let each = Duration::from_secs(LAUNCH_SECS + STOP_SECS) + timeout;
     let all = each * u32::try_from(experiments).expect("a few");
-    all + Duration::from_secs(LOOKS + SUBSCRIBING + CLOSE + NOTES)
+    all + Duration::from_secs(CHECKS_SECS + SUBSCRIBING_SECS + CLOSE_SECS + NOTES_SECS)
 }
 
-/// It has ended by its deadlines.
+/// Asserts that a run has ended by its deadlines.
 pub(crate) fn in_time(took: Duration, longest: Duration) {
     assert!(took <= longest, "it took {took:?}, and has {longest:?}");
 }
 
-/// All that must hold of a result.
+/// Asserts all that must hold of a result.
 pub(crate) fn hold(result: &RunResult, there: &There) {
     no_false_green(result, there);
     begun_once(result, there);
@@ -214,7 +220,8 @@ pub(crate) fn hold(result: &RunResult, there: &There) {
     removed_or_named(result, there);
 }
 
-/// `faultgate stop` exits with 0 only if nothing is left; else it names what is, and the state still has it.
+/// Asserts that `faultgate stop` exits with 0 only if nothing is left; otherwise it names what is left, and
+/// the state still has it.
 pub(crate) fn stop_tells(code: Option<i32>, told: &str, state: &RunState, there: &There) {
     written_down(state, there);
     if code == Some(0) {

@@ -1,6 +1,8 @@
-//! The fault matrix: each request that the binary makes, to each service, answered in each way it should not be. In
-//! memory on a paused clock, singly and in random combinations; and the binary itself over sockets. What must hold
-//! stands in `invariants`.
+//! The fault matrix: each request that the binary makes, to each service, is answered in each way in which it
+//! should not be.
+//!
+//! The requests of a run are disturbed in memory on a paused clock, singly and in random combinations, and
+//! those of the binary itself over sockets. `invariants` has what must hold.
 
 #![allow(clippy::unwrap_used, reason = "a helper of tests that cannot go on fails the test")]
 #![allow(clippy::print_stdout, reason = "how many cases there were, and the seed that repeats them")]

@@ -1,4 +1,5 @@
-//! The matrix over sockets: the requests of an undisturbed run are recorded, then each is disturbed in a run of its own.
+//! The matrix over sockets: the requests of an undisturbed run are recorded, then each is disturbed in a run
+//! of its own.
 
 use std::collections::BTreeSet;
 use std::future::Future;
@@ -13,24 +14,24 @@ use tokio::task::LocalSet;
 use crate::answers;
 use crate::support::Ended;
 
-/// Runs at once, in all tests together: most of each is waiting.
+/// Permits for runs at the same time, in all tests together: a run waits most of its time.
 static PLACES: Semaphore = Semaphore::const_new(40);
 
-/// `SOAK_RUNS` asks for all that is too long for every day.
+/// Returns `true` if `SOAK_RUNS` asks for all that takes too long for every day.
 pub(crate) fn is_thorough() -> bool {
     std::env::var_os("SOAK_RUNS").is_some()
 }
 
-/// Which answers an operation is to be given.
+/// The answers that each operation is to be given.
 pub(crate) struct Matrix {
     pub(crate) once: Vec<(&'static str, Effect)>,
     pub(crate) always: Vec<(&'static str, Effect)>,
-    /// Operations that a run before has been disturbed at.
+    /// Operations that an earlier run has been disturbed at.
     seen: Mutex<BTreeSet<String>>,
 }
 
 impl Matrix {
-    /// Each answer once; always, those that are over soon.
+    /// Returns the usual matrix: each answer once, and always those after which a run ends soon.
     pub(crate) fn usual() -> Self {
         let of = |names: &[&str]| -> Vec<_> {
             answers::all().into_iter().filter(|(name, _)| names.contains(name)).collect()
@@ -57,7 +58,7 @@ impl Matrix {
         }
     }
 
-    /// The same with few answers, for one more way to go through the same requests.
+    /// Returns a matrix with few answers, for one more way through the same requests.
     pub(crate) fn brief() -> Self {
         let mut matrix = Self::usual();
         if !is_thorough() {
@@ -71,8 +72,8 @@ impl Matrix {
         Self { once, always, seen: Mutex::default() }
     }
 
-    /// Those of an undisturbed run. Only the first of a matrix's runs that makes a request is disturbed at it every day;
-    /// their order is that in which they are polled first.
+    /// Returns the operations of an undisturbed run. On every day, only the first of a matrix's runs that
+    /// makes a request is disturbed at it; their order is that in which they are polled first.
     async fn operations(&self, undisturbed: impl Future<Output = Vec<String>>) -> Vec<String> {
         let mut seen = self.seen.lock().await;
         if is_thorough() {
@@ -83,7 +84,8 @@ impl Matrix {
         operations
     }
 
-    /// `play` is one run with one fault or none, with all that must hold of it; it returns the operations asked for.
+    /// Disturbs each operation of a run. `play` is one run with one fault or none, which asserts all that
+    /// must hold and returns the operations that it has asked for.
     pub(crate) async fn run<F>(&self, what: &str, play: impl Fn(Option<FaultRule>) -> F)
     where
         F: Future<Output = Vec<String>> + 'static,
@@ -100,7 +102,7 @@ impl Matrix {
                 }
             }
         }
-        // The long ones first.
+        // The long cases come first, so that none of them is left over for the end.
         cases.sort_by_key(|(_, fault)| fault.times.is_some());
         let all = cases.len();
         let runs = cases.into_iter().map(|(name, fault)| async {
@@ -119,16 +121,17 @@ impl Matrix {
     }
 }
 
-/// What a run says of itself.
+/// Returns the result that a run has written.
 pub(crate) fn result(ended: &Ended) -> RunResult {
     serde_json::from_value(ended.result()).unwrap()
 }
 
-/// None where nothing was about to be launched.
+/// Returns the state that a run has written; `None` if nothing was about to be launched.
 pub(crate) fn state(ended: &Ended) -> Option<RunState> {
     let path = ended.path("reports/state.json");
     path.exists().then(|| serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap())
 }
 
-/// Longer than any of these runs may take: they have short timeouts, and a stop has two minutes.
+/// A time that is longer than any of these runs may take: they have short timeouts, and a stop has two
+/// minutes.
 pub(crate) const LONGEST: Duration = Duration::from_secs(240);

@@ -1,4 +1,4 @@
-//! What probes look at: a look that is not answered has not passed.
+//! Requests of probes: an evaluation that is not answered has not passed.
 
 use faultgate_rehearsal::{Effect, FaultRule, TEMPLATE_ID};
 use futures_util::future::join_all;
@@ -11,7 +11,7 @@ use crate::lives::QUICK;
 use crate::matrix::{LONGEST, Matrix, result};
 use crate::support::Account;
 
-/// A system that is well.
+/// Starts a system that is well.
 async fn system() -> MockServer {
     let server = MockServer::start().await;
     let well = ResponseTemplate::new(200).set_body_string("all is well");
@@ -20,9 +20,9 @@ async fn system() -> MockServer {
         r#"{"status":"success","data":{"resultType":"vector","result":[{"metric":{},"value":[1,"0.25"]}]}}"#;
     let answer = ResponseTemplate::new(200).set_body_string(vector);
     Mock::given(path("/api/v1/query")).respond_with(answer).mount(&server).await;
-    // CloudWatch, where it is asked for a metric.
+    // The same server stands in for CloudWatch where a metric is asked for.
     let metric = |request: &Request| {
-        // The last complete minute of the time that is asked for.
+        // The value is of the last complete minute of the time that is asked for.
         let body = String::from_utf8_lossy(&request.body).replace("%3A", ":");
         let end = body.split('&').find_map(|pair| pair.strip_prefix("EndTime=")).unwrap();
         let newest = end.parse::<jiff::Timestamp>().unwrap() - jiff::SignedDuration::from_mins(1);
@@ -50,7 +50,7 @@ fn probes(url: &str) -> [(&'static str, String); 4] {
     ]
 }
 
-/// One probe that looks once, after the experiment.
+/// Plays a run with one probe, which is evaluated once after the experiment.
 async fn play(kind: usize, fault: Option<FaultRule>) -> Vec<String> {
     let (account, system) = (Account::living(QUICK).await, system().await);
     let between = Between::before(&system.uri(), fault.clone()).await;
@@ -71,7 +71,7 @@ async fn play(kind: usize, fault: Option<FaultRule>) -> Vec<String> {
     let probe = result(&ended).experiments[0].probes[0].clone();
     let is_slow_only = |effect: &Effect| matches!(effect, Effect::Trickle(_));
     assert!(fault.is_some() || probe.passed == 1, "undisturbed: {probe:#?}");
-    // FIS's alarms are looked at, too.
+    // Requests for FIS's own alarms are the same operation as those of the probe.
     let is_its_own = |fault: &FaultRule| fault.operation != "DescribeAlarms" || of_account;
     let always = fault
         .is_some_and(|fault| fault.times.is_none() && is_its_own(&fault) && !is_slow_only(&fault.effect));

@@ -1,4 +1,4 @@
-//! Faults in random combinations, by the thousand.
+//! Faults in random combinations.
 
 use faultgate_core::clock::Clock;
 use proptest::collection::vec;
@@ -8,14 +8,14 @@ use proptest::test_runner::{Config, RngAlgorithm, TestCaseError, TestRng, TestRu
 use crate::chaos::{self, Chaos, play};
 use crate::{laws, single};
 
-/// As many as fit into half a minute of a busy machine.
+/// Number of runs on every day, which fit into half a minute of a busy machine.
 const RUNS: u32 = 250;
 
 fn number(variable: &str) -> Option<u64> {
     std::env::var(variable).ok().map(|text| text.parse().expect("a number"))
 }
 
-/// `SOAK_RUNS` says how many, `SOAK_SEED` repeats them.
+/// `SOAK_RUNS` sets the number of runs, and `SOAK_SEED` repeats them.
 #[test]
 fn no_combination_of_faults_breaks_anything() {
     let runs = number("SOAK_RUNS").map_or(RUNS, |runs| u32::try_from(runs).expect("a number of runs"));

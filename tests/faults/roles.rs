@@ -1,4 +1,4 @@
-//! Roles without a key: the OpenID endpoint, and STS.
+//! Requests for roles without a key: to the OpenID endpoint, and to STS.
 
 use aws_smithy_types::base64;
 use faultgate_rehearsal::FaultRule;
@@ -28,7 +28,7 @@ fn token() -> String {
     format!("{}.{}.c2lnbmF0dXJl", part(&json!({ "alg": "RS256" })), part(&claims))
 }
 
-/// The OpenID endpoint answers to GET, and STS to POST.
+/// Starts a server that is the OpenID endpoint for GET, and STS for POST.
 async fn vouchers() -> MockServer {
     let server = MockServer::start().await;
     let token = ResponseTemplate::new(200).set_body_json(json!({ "value": token() }));

@@ -1,5 +1,4 @@
-//! One fault at a time, everywhere: in each of the base runs, each operation, each answer, the first time only and
-//! always.
+//! One fault at a time, everywhere: each answer is given to each operation of each base run, once and always.
 
 use std::any::Any;
 use std::borrow::Cow;
@@ -15,7 +14,7 @@ use crate::chaos::{Chaos, play};
 use crate::invariants::There;
 use crate::{answers, bases, laws};
 
-/// Without them nothing can be stopped, or removed.
+/// Operations without which nothing can be stopped or removed.
 const ENDING: [&str; 9] = [
     "StartExperiment",
     "ListExperiments",
@@ -45,7 +44,7 @@ impl Case {
     }
 }
 
-/// Each operation in the first base that makes it, or in all of them.
+/// Returns the cases: each operation in the first base run that makes it, or in all of them.
 fn cases(everywhere: bool) -> Vec<Case> {
     let (mut cases, mut seen) = (Vec::new(), BTreeSet::new());
     for (base, chaos) in bases::all() {
@@ -59,7 +58,7 @@ fn cases(everywhere: bool) -> Vec<Case> {
                 }
                 for (often, times) in [("once", Some(1)), ("always", None)] {
                     let fault = FaultRule { times, ..FaultRule::on(operation.clone(), effect.clone()) };
-                    // Before those of the base, for the first one decides.
+                    // The fault stands before those of the base, since the first one that matches decides.
                     let faults = std::iter::once(fault).chain(chaos.faults.clone()).collect();
                     let name = format!("{base}: {operation}: {answer}, {often}");
                     let chaos = Chaos { faults, ..chaos.clone() };
@@ -71,18 +70,18 @@ fn cases(everywhere: bool) -> Vec<Case> {
     cases
 }
 
-/// Why it did not hold.
+/// Runs assertions, and returns why they did not hold.
 pub(crate) fn held(hold: impl FnOnce()) -> Result<(), String> {
     catch_unwind(AssertUnwindSafe(hold)).map_err(|panic| told(&*panic))
 }
 
-/// What a panic says.
+/// Returns the message of a panic.
 pub(crate) fn told(panic: &(dyn Any + Send)) -> String {
     let text = panic.downcast_ref::<String>().cloned();
     text.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned())).unwrap_or_default()
 }
 
-/// Plays all cases on all processors. Returns what became of those where something did not hold.
+/// Plays all cases on all processors. Returns the numbers of those that did not hold, each with the reason.
 pub(crate) fn broken<T: Sync>(cases: &[T], hold: impl Fn(&T) + Sync) -> Vec<(usize, String)> {
     let (next, broken) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
     let work = || {
@@ -104,7 +103,7 @@ pub(crate) fn broken<T: Sync>(cases: &[T], hold: impl Fn(&T) + Sync) -> Vec<(usi
     broken.into_inner().unwrap()
 }
 
-/// `SOAK_RUNS` makes it all bases, which takes minutes.
+/// `SOAK_RUNS` disturbs each operation in all base runs, which takes minutes.
 #[test]
 fn one_fault_anywhere_breaks_nothing() {
     let cases = cases(std::env::var_os("SOAK_RUNS").is_some());
@@ -115,11 +114,11 @@ fn one_fault_anywhere_breaks_nothing() {
     println!("{} cases", cases.len());
 }
 
-/// The one request that no base makes: the embedded FIS plays no experiment in several accounts. `tests/lifecycle/lies.rs`
-/// holds what comes of it.
+/// The one request that no base run makes: the embedded FIS plays no experiment in several accounts.
+/// `tests/lifecycle/lies.rs` covers it.
 const OF_SEVERAL_ACCOUNTS: &str = "ListExperimentTargetAccountConfigurations";
 
-/// All that a run may ask of these services, by the list of which policies are made.
+/// The base runs make all requests that a run may make, by the list from which policies are made.
 #[test]
 fn the_bases_make_every_request() {
     let made: BTreeSet<Cow<'_, str>> =

@@ -1,4 +1,4 @@
-//! `faultgate stop` after a run that was killed: it exits with 0 only if nothing is left.
+//! The command `faultgate stop` after a run that was killed: it exits with 0 only if nothing is left.
 
 use faultgate::lifecycle::{Cancel, Course, Lifecycle};
 use faultgate_core::clock::Clock;
@@ -12,7 +12,7 @@ use crate::matrix::{LONGEST, Matrix};
 use crate::noted::Noted;
 use crate::support::Account;
 
-/// A run that nobody goes on with, once this is seen of it.
+/// Abandons a run as soon as `seen` holds, and returns its state.
 async fn abandoned(world: &World, seen: impl Fn(&Snapshot) -> bool) -> RunState {
     let (clock, cancel) = (Clock::start(), Cancel::new());
     let (plan, identity) = (chaos::plan(&Chaos::with_faults(Vec::new())), chaos::identity());
@@ -72,7 +72,8 @@ async fn play(before: Vec<FaultRule>, seen: fn(&Snapshot) -> bool, fault: Option
 
 #[tokio::test]
 async fn a_stop_says_that_nothing_is_left_only_where_nothing_is() {
-    // Whether a request is sent again depends on how many in this process were: the SDK has one budget for all.
+    // The SDK has one retry budget for all clients of a process, so whether a request is sent again depends
+    // on the other runs here. The preset faults therefore have no number of times.
     let lost_launch = || {
         let of = FaultRule::on;
         vec![of("StartExperiment", Effect::LoseAnswer), of("ListExperiments", Effect::Hang)]

@@ -1,4 +1,4 @@
-//! Random schedules, and how they are played.
+//! Random schedules of a run, and the player that runs them.
 
 use std::borrow::Cow;
 use std::time::Duration;
@@ -24,9 +24,10 @@ use crate::answers;
 use crate::noted::Noted;
 use crate::queue;
 
-/// Longer than any run may take, by the clock of the test.
+/// A time that is longer than any run may take, by the clock of the test.
 const FOREVER: Duration = Duration::from_secs(24 * 3600);
 
+/// The life of one experiment at FIS.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Life {
     Completes,
@@ -40,12 +41,13 @@ pub(crate) enum Life {
     EndsInAnUnknownWord,
 }
 
+/// A schedule: the lives of all experiments, and all that disturbs the run.
 #[derive(Debug, Clone)]
 pub(crate) struct Chaos {
     pub(crate) lives: Vec<Life>,
     pub(crate) parallel: usize,
     pub(crate) monitor: Monitor,
-    /// Between two steps of a life.
+    /// The time between two steps of a life.
     pub(crate) pace: Duration,
     pub(crate) timeout: Duration,
     pub(crate) reconcile: Duration,
@@ -56,19 +58,19 @@ pub(crate) struct Chaos {
     pub(crate) seed: u64,
 }
 
-/// What became of it.
+/// The outcome of a schedule.
 pub(crate) struct Played {
     pub(crate) result: RunResult,
     pub(crate) world: Snapshot,
-    /// What a state file would hold.
+    /// The state that a state file would hold.
     pub(crate) noted: RunState,
     pub(crate) took: Duration,
-    /// From the signal, if one came before the end, to the end.
+    /// The time from the signal, if one came before the end, to the end.
     pub(crate) after_signal: Option<Duration>,
 }
 
 impl Chaos {
-    /// One experiment that completes, and requests that meet these faults.
+    /// Returns a schedule of one experiment that completes, and requests that meet these faults.
     pub(crate) fn with_faults(faults: Vec<FaultRule>) -> Self {
         Self {
             lives: vec![Life::Completes],
@@ -85,7 +87,8 @@ impl Chaos {
         }
     }
 
-    /// Each state takes longer than `queue-timeout`, but for the first; no event is delivered.
+    /// Returns a schedule in which each state but the first takes longer than `queue-timeout`, and no event
+    /// is delivered.
     pub(crate) fn slow_and_unannounced() -> Self {
         Self {
             pace: Duration::from_secs(25),
@@ -124,7 +127,7 @@ fn millis(range: std::ops::Range<u64>) -> impl Strategy<Value = Duration> {
 }
 
 fn life() -> impl Strategy<Value = Life> {
-    // Half of all experiments could pass: that is where a false green would come from.
+    // Half of all experiments could pass, since only those could become a false green.
     prop_oneof![
         8 => Just(Life::Completes),
         1 => Just(Life::CompletesWithoutTargets),
@@ -153,7 +156,7 @@ pub(crate) fn fault() -> impl Strategy<Value = FaultRule> {
     let times = prop_oneof![4 => (1..8_u32).prop_map(Some), 1 => Just(None)];
     (select(OPERATIONS), 1..6_u32, times, effect()).prop_map(|(operation, from, times, effect)| {
         let operation = if answers::can_be_told(operation, &effect) { operation } else { "GetExperiment" };
-        // What was just made may be missing for a moment; no service denies it for good.
+        // A new resource may be missing for a moment, but no service denies it for good.
         let times = if matches!(effect, Effect::Error { status: 404, .. }) { Some(1) } else { times };
         let fault = FaultRule::on(operation, effect).from(from);
         match times {
@@ -220,11 +223,11 @@ pub(crate) fn without_request_faults() -> impl Strategy<Value = Chaos> {
 
 const NOISE_KINDS: usize = 4;
 
-/// Events that nobody asked for.
+/// Returns an event that nobody asked for.
 fn noise(kind: usize) -> serde_json::Value {
     let fis = |detail: serde_json::Value| json!({"source": "aws.fis", "detail-type": "FIS Experiment State Change", "detail": detail});
     match kind {
-        // Another run of the same template.
+        // This event is of another run of the same template.
         0 => fis(json!({"experiment-id": "EXPsomebodyelse", "experiment-template-id": TEMPLATE_ID,
                         "new-state": {"status": "completed"}})),
         1 => fis(json!({"experiment-template-id": TEMPLATE_ID, "new-state": "completed"})),
@@ -259,7 +262,7 @@ fn beats(life: Life, pace: Duration) -> Vec<Beat> {
     }
 }
 
-/// Plays it to its end, on a clock of its own that only moves when everybody waits.
+/// Plays a schedule to its end, on a clock of its own that only moves when everybody waits.
 pub(crate) fn play(chaos: &Chaos) -> Played {
     fastrand::seed(chaos.seed);
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -351,7 +354,7 @@ pub(crate) fn identity() -> RunIdentity {
     }
 }
 
-/// FIS as the product talks to it, in a world without a socket.
+/// Returns the product's FIS engine for a world without a socket.
 pub(crate) fn engine(
     world: &World,
     plan: &Plan,

@@ -1,4 +1,5 @@
-//! Events that are lost, late, or forged: the score rests on what was measured while the fault was in, by FIS's record.
+//! Events that are lost, late or forged. The score rests on what was measured in the fault window, by FIS's
+//! record.
 
 use std::borrow::Cow;
 use std::time::Duration;
@@ -19,12 +20,12 @@ const MONITORS: [Monitor; 3] = [Monitor::Events, Monitor::Queue, Monitor::Poll];
 const WHENS: [&[Phase]; 3] =
     [&[Phase::During, Phase::After], &[Phase::Before, Phase::During, Phase::After], &[Phase::During]];
 
-/// What happens to the events of one run.
+/// The disturbance of the events of one run.
 #[derive(Debug, Clone)]
 struct Disturbance {
     name: &'static str,
     events: EventFaults,
-    /// States that a foreign sender announces, and how long after the launch.
+    /// States that a foreign sender announces, with the seconds after the launch.
     forged: &'static [(&'static str, u64)],
 }
 
@@ -73,10 +74,12 @@ fn state(seconds: u64, status: &'static str) -> Beat {
     beat(seconds, Step::Experiment { status, reason: "as it goes" })
 }
 
-/// The system is well for `well` seconds, down for as long as the fault is in, and well again for half a minute.
+/// Returns a life in which the system is well for `well` seconds, down for as long as the fault is in, and
+/// well again for half a minute.
 fn life(well: u64, fault: u64) -> Vec<Beat> {
     let actions = |after, which, status| beat(after, Step::Actions { which, status, reason: "as it goes" });
-    // Off the seconds of the probes' schedule, so that no look begins at the very moment of a change.
+    // The states change between the full seconds of the probes' schedule, so that no evaluation begins at the
+    // very moment of a change.
     let initiating = Beat { after: Duration::from_millis(2_300), ..state(0, "initiating") };
     vec![
         initiating,
@@ -108,7 +111,7 @@ fn planned(monitor: Monitor, probes: Vec<ProbePlan>) -> Plan {
     plan
 }
 
-/// Whoever may write to the bus says what they like of the experiment.
+/// Sends forged events, as everybody can who may write to the bus.
 async fn forge(world: &World, forged: &[(&'static str, u64)]) {
     world.until(|seen: &Snapshot| !seen.inventory.experiments.is_empty()).await;
     let id = world.inventory().experiments[0].id.clone();
@@ -141,7 +144,8 @@ async fn play(plan: Plan, life: Vec<Beat>, disturbance: &Disturbance) -> RunResu
     world::run(&plan, &world, clock, fis, forge(&world, disturbance.forged)).await
 }
 
-/// Only looks in the fault count, and the look after the end: of those in the fault, none passed.
+/// Asserts that only the evaluations in the fault window and the one after the end count, and that none of
+/// those in the window passed.
 fn assert_measured(experiment: &ExperimentResult, when: &[Phase], context: &str) {
     let probe = &experiment.probes[0];
     let (during, counted) = (probe.phases.during, (probe.counted, probe.passed_counted));
@@ -169,7 +173,8 @@ async fn a_system_that_is_down_for_the_whole_fault_never_passes_whatever_becomes
                 assert_eq!(result.gate.verdict, Verdict::Failed, "{context}: {:?}", result.gate.reasons);
                 assert_eq!(experiment.state, State::Completed, "{context}");
                 assert_measured(experiment, when, &context);
-                // The schedule does not depend on any event: 10 s of fault, one look a second.
+                // The schedule does not depend on any event: the fault is in for 10 s, with one evaluation a
+                // second.
                 let during = experiment.probes[0].phases.during.total;
                 assert_eq!(during, 10, "{context}");
             }
@@ -187,7 +192,8 @@ async fn a_fault_that_is_shorter_than_the_pause_between_two_polls_is_measured() 
     }
 }
 
-/// A look that falls into no fault is none: what the probe sees before and after covers for nothing.
+/// The probe passes before and after the fault window, and that does not stand in for an evaluation within
+/// it.
 #[tokio::test(start_paused = true)]
 async fn a_fault_that_no_look_fell_into_is_not_passed() {
     for monitor in MONITORS {
@@ -203,7 +209,7 @@ async fn a_fault_that_no_look_fell_into_is_not_passed() {
     }
 }
 
-/// FIS leaves it pending, whatever others say of it.
+/// FIS leaves the experiment pending, whatever others say of it.
 #[tokio::test(start_paused = true)]
 async fn a_forged_event_does_not_end_the_wait_for_a_start() {
     let lives: [(&str, Vec<Beat>); 2] =

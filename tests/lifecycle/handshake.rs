@@ -1,4 +1,5 @@
-//! A subscription that does not prove itself: which part is missing, and nothing is launched or left.
+//! Subscriptions that do not prove themselves: the missing part is named, and nothing is launched or left
+//! behind.
 
 use std::future::Future;
 use std::time::Duration;
@@ -12,7 +13,8 @@ use crate::chaos::{Chaos, engine, identity, plan, sdk};
 
 const NAME: &str = "faultgate-chaos";
 
-/// Opens a subscription while somebody tampers with it; no handshake arrives.
+/// Opens a subscription while somebody tampers with it, so that no handshake arrives. Returns the failure,
+/// and the time that it took.
 async fn refused<F: Future<Output = ()>>(tamper: impl FnOnce(World) -> F) -> (Failure, Duration) {
     let clock = Clock::start();
     let world = World::new(Scenario::find("completed").expect("it is there"), clock);
@@ -29,6 +31,7 @@ async fn refused<F: Future<Output = ()>>(tamper: impl FnOnce(World) -> F) -> (Fa
     (opened.expect_err("no handshake came"), took)
 }
 
+/// Waits until the subscription is complete and the handshake is sent.
 async fn joined(world: &World) {
     world.until(|now| now.count("PutEvents") > 0).await;
 }

@@ -1,4 +1,4 @@
-//! A launch whose answers are lost.
+//! Launches whose answers are lost.
 
 use std::borrow::Cow;
 
@@ -22,7 +22,7 @@ fn lost_answers_start_no_second_experiment() {
     assert_eq!(played.result.gate.verdict, Verdict::Passed);
 }
 
-/// It runs longer than it may be pending, and no event says so.
+/// The experiment runs longer than it may be pending, and no event announces it.
 #[test]
 fn an_experiment_that_runs_unannounced_is_not_taken_for_pending() {
     let chaos = Chaos::slow_and_unannounced();
@@ -31,7 +31,7 @@ fn an_experiment_that_runs_unannounced_is_not_taken_for_pending() {
     assert_eq!(played.result.gate.verdict, Verdict::Passed, "{:?}", played.result.gate.reasons);
 }
 
-/// The refusal of a later attempt says nothing about the first, which has begun an experiment.
+/// The refusal of a later attempt says nothing about the first one, which has begun an experiment.
 #[test]
 fn an_experiment_begun_by_a_lost_answer_is_found_and_stopped_when_a_later_attempt_is_refused() {
     let denied = Effect::Error {
@@ -50,7 +50,7 @@ fn an_experiment_begun_by_a_lost_answer_is_found_and_stopped_when_a_later_attemp
     assert_eq!(played.result.experiments[0].id.as_deref(), Some(experiment.id.as_str()));
 }
 
-/// The same with a launch that was never carried out: nothing is found, and nothing is claimed.
+/// The launch was never carried out: nothing is found, and nothing is claimed.
 #[test]
 fn a_launch_that_never_arrived_is_an_error_with_nothing_to_stop() {
     let played = played(vec![FaultRule::on("StartExperiment", Effect::LoseRequest)]);
@@ -59,7 +59,7 @@ fn a_launch_that_never_arrived_is_an_error_with_nothing_to_stop() {
     assert_eq!(played.world.count("StopExperiment"), 0);
 }
 
-/// It is listed a while after it has begun.
+/// The experiment is listed only a while after it has begun.
 #[test]
 fn an_experiment_that_is_listed_late_is_found() {
     let denied = || FaultRule::on("StartExperiment", Effect::denied("fis:StartExperiment")).from(2);
@@ -77,7 +77,7 @@ fn an_experiment_that_is_listed_late_is_found() {
     assert_eq!(unlisted.noted.experiments[0].phase, RunPhase::Intended);
 }
 
-/// What was refused each time has begun nothing, whatever a list says.
+/// A launch that was refused each time has begun nothing, whatever a list says.
 #[test]
 fn a_launch_that_was_throttled_to_the_end_is_over() {
     let played = played(vec![FaultRule::on("StartExperiment", Effect::throttled(None))]);

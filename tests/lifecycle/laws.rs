@@ -1,4 +1,4 @@
-//! The laws.
+//! The laws: what must hold of every run, whatever happens in it.
 
 use std::time::Duration;
 
@@ -7,10 +7,10 @@ use faultgate_core::model::{State, Verdict};
 use crate::chaos::{Chaos, Life, Played};
 use crate::invariants::{self, There};
 
-/// From a signal to the end of the lifecycle; the rest of 7 s is for the reports.
+/// Time from a signal to the end of the lifecycle. The rest of 7 s is for the reports.
 const AFTER_SIGNAL: Duration = Duration::from_millis(6_100);
 
-/// These hold whatever happens to the requests.
+/// Asserts the laws that hold whatever happens to the requests.
 pub(crate) fn hold(chaos: &Chaos, played: &Played) {
     let Played { result, world, noted, took, after_signal } = played;
     assert_eq!(result.experiments.len(), chaos.lives.len());
@@ -23,14 +23,14 @@ pub(crate) fn hold(chaos: &Chaos, played: &Played) {
     }
 }
 
-/// These hold too where every request is answered.
+/// Asserts the laws that hold as well where every request is answered.
 pub(crate) fn hold_where_requests_are_answered(chaos: &Chaos, played: &Played) {
     let Played { result, world, .. } = played;
     assert!(world.inventory.rules.is_empty() && world.inventory.queues.is_empty(), "{:#?}", world.inventory);
     for own in &world.inventory.experiments {
         assert!(!matches!(own.status.as_str(), "pending" | "initiating" | "running"), "left: {own:#?}");
     }
-    // What an alarm or the lever does to one experiment, it does to all.
+    // An alarm or the safety lever affects all experiments alike, so each life is only certain alone.
     let alone = chaos.lives.len() == 1;
     for (experiment, life) in result.experiments.iter().zip(&chaos.lives) {
         if experiment.id.is_none() || experiment.verdict == Verdict::Cancelled {

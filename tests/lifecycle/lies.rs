@@ -1,4 +1,4 @@
-//! Answers of FIS that are well formed and not true, or not of this run: none of them passes.
+//! Answers of FIS that are well formed and not true, or not of this run. None of them lets a run pass.
 
 use std::fmt;
 use std::sync::Arc;
@@ -21,7 +21,7 @@ use serde_json::{Value, json};
 use crate::chaos::{Chaos, identity, plan, settings};
 use crate::world;
 
-/// Changes an answer; told the method and the path of the request.
+/// A function that changes an answer. It is given the method and the path of the request.
 type Lie = Arc<dyn Fn(&str, &str, &mut Value) + Send + Sync>;
 
 /// A client whose answers are changed on their way back.
@@ -90,7 +90,7 @@ async fn told(
     (result, world)
 }
 
-/// True of a request for an experiment's record.
+/// Returns `true` for a request for an experiment's record.
 fn is_record(method: &str, path: &str) -> bool {
     method == "GET" && path.starts_with("experiments/") && path.matches('/').count() == 1
 }
@@ -125,7 +125,7 @@ async fn a_record_of_another_experiment_is_no_record() {
     }
 }
 
-/// True of a request that starts an experiment.
+/// Returns `true` for a request that starts an experiment.
 fn is_start(method: &str, path: &str) -> bool {
     method == "POST" && path == "experiments"
 }
@@ -135,7 +135,7 @@ fn is_over(answer: &mut Value) {
     answer["experiment"]["endTime"] = json!(1_700_000_000);
 }
 
-/// What an answer is changed by.
+/// A change of an answer.
 type Change = fn(&mut Value);
 
 #[tokio::test(start_paused = true)]
@@ -160,7 +160,7 @@ async fn an_answer_that_is_over_and_not_ours_is_never_scored() {
         assert!(result.experiments[0].score.is_none(), "{name}");
         assert!(world.inventory().rules.is_empty() && world.inventory().queues.is_empty(), "{name}");
     }
-    // What is ours by all its tags is confirmed by FIS's record, as ever.
+    // An experiment that is ours by all its tags is confirmed by FIS's record, as usual.
     let lie = |method: &str, path: &str, answer: &mut Value| {
         if is_start(method, path) {
             is_over(answer);

@@ -1,4 +1,5 @@
-//! The whole lifecycle, the real SDK and the embedded endpoints, on a paused clock: what takes minutes takes none.
+//! Tests of the whole lifecycle with the real SDK and the embedded endpoints. They run on a paused clock, so
+//! that what would take minutes takes no time.
 
 mod chaos;
 mod control_plane;

@@ -1,4 +1,4 @@
-//! What a state file would hold.
+//! A journal in memory, which holds what a state file would hold.
 
 use std::cell::RefCell;
 
@@ -9,7 +9,7 @@ use faultgate_core::model::{
     SubscriptionState,
 };
 
-/// Kept in memory.
+/// The journal.
 pub(crate) struct Noted(RefCell<RunState>);
 
 impl Noted {
@@ -32,19 +32,19 @@ impl Noted {
 #[async_trait(?Send)]
 impl Journal for Noted {
     async fn intended(&self, experiment: usize, intent: Intent) {
-        self.change(experiment, |of| (of.phase, of.intent) = (RunPhase::Intended, intent));
+        self.change(experiment, |entry| (entry.phase, entry.intent) = (RunPhase::Intended, intent));
     }
 
     async fn launched(&self, experiment: usize, launch: LaunchRecord) {
-        self.change(experiment, |of| (of.phase, of.launch) = (RunPhase::Launched, Some(launch)));
+        self.change(experiment, |entry| (entry.phase, entry.launch) = (RunPhase::Launched, Some(launch)));
     }
 
     async fn unfound(&self, experiment: usize) {
-        self.change(experiment, |of| of.unfound_at = Some(jiff::Timestamp::UNIX_EPOCH));
+        self.change(experiment, |entry| entry.unfound_at = Some(jiff::Timestamp::UNIX_EPOCH));
     }
 
     async fn over(&self, experiment: usize) {
-        self.change(experiment, |of| of.phase = RunPhase::Over);
+        self.change(experiment, |entry| entry.phase = RunPhase::Over);
     }
 
     async fn subscriptions(&self, all: Vec<SubscriptionState>) {

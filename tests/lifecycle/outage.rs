@@ -1,4 +1,4 @@
-//! The network is gone for a whole minute, at each moment of a run.
+//! An outage of the network for a whole minute, at each moment of a run.
 
 use std::time::Duration;
 
@@ -11,10 +11,10 @@ use faultgate_rehearsal::{Beat, Effect, FaultRule, Inventory, Scenario, Step, TE
 use crate::chaos::{Chaos, engine, identity, plan};
 
 const MINUTE: Duration = Duration::from_mins(1);
-/// Refused, and silent.
+/// The two kinds of outage: requests are refused, or never answered.
 const EFFECTS: [Effect; 2] = [Effect::LoseRequest, Effect::Hang];
 
-/// It runs for so long; for ever if that is not given.
+/// Returns the life of an experiment that runs for this long, or for ever without a time.
 fn lasting(runs: Option<Duration>) -> Vec<Beat> {
     let beat = |after, step| Beat { after, step };
     let mut beats =
@@ -27,7 +27,7 @@ fn lasting(runs: Option<Duration>) -> Vec<Beat> {
     beats
 }
 
-/// A run whose network is gone for a minute from `from` on.
+/// Plays a run whose network is gone for a minute from `from` on.
 async fn play(
     runs: Option<Duration>,
     timeout: Duration,
@@ -67,7 +67,7 @@ async fn play(
     (result, world)
 }
 
-/// What is there, and not told to be there.
+/// Returns what is left and not named by the result.
 fn untold(result: &RunResult, left: &Inventory) -> Vec<String> {
     let named: String = result.subscriptions.iter().flat_map(|one| one.leftovers.clone()).collect();
     let rules = left.rules.iter().map(|rule| &rule.name);
@@ -79,7 +79,7 @@ fn untold(result: &RunResult, left: &Inventory) -> Vec<String> {
     rules.chain(queues).filter(|name| !named.contains(*name)).chain(going_on).cloned().collect()
 }
 
-/// Watched again when the network is back, whether it has ended meanwhile or goes on.
+/// The experiment is followed again when the network is back, whether it has ended meanwhile or goes on.
 #[tokio::test(start_paused = true)]
 async fn a_run_that_is_watching_outlives_it() {
     for effect in EFFECTS {
@@ -95,8 +95,8 @@ async fn a_run_that_is_watching_outlives_it() {
     }
 }
 
-/// Stopping is asked for until it is heard, also where all of the minute is still to come. That it happened is known by
-/// then, or said not to be.
+/// The stop is asked for until the request is heard, even if the whole minute is still to come. The end is
+/// confirmed by then, or said not to be.
 #[tokio::test(start_paused = true)]
 async fn a_timeout_in_it_stops_the_experiment_as_soon_as_it_is_over() {
     let timeout = 30;
@@ -115,7 +115,8 @@ async fn a_timeout_in_it_stops_the_experiment_as_soon_as_it_is_over() {
     }
 }
 
-/// Before the launch, at it, at the end and after it: all of a run takes 12 s here, so each moment comes up.
+/// The outage begins before the launch, at it, at the end or after it: all of a run takes 12 s here, so each
+/// moment comes up.
 #[tokio::test(start_paused = true)]
 async fn whenever_it_comes_nothing_is_left_untold_and_nothing_passes_that_did_not_complete() {
     for effect in EFFECTS {

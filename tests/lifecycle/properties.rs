@@ -1,4 +1,4 @@
-//! What must hold whatever happens, under random schedules of events, losses, refusals and signals.
+//! The laws under random schedules of events, losses, refusals and signals.
 
 use proptest::prelude::*;
 
@@ -12,7 +12,7 @@ proptest! {
         laws::hold(&chaos, &chaos::play(&chaos));
     }
 
-    /// The same without refused or lost requests: nothing then excuses a leftover.
+    /// Nothing excuses a leftover where requests are neither refused nor lost.
     #[test]
     fn with_endpoints_that_answer_nothing_is_left_and_the_verdict_is_right(chaos in chaos::without_request_faults()) {
         let played = chaos::play(&chaos);

@@ -1,4 +1,4 @@
-//! A queue of the user's own, which a rule of theirs feeds.
+//! A queue of the user's own, which is fed by a rule of the user's own.
 
 use std::time::Duration;
 
@@ -10,9 +10,10 @@ use serde_json::json;
 
 use crate::chaos::{Chaos, Life, play};
 
+/// The name of both the queue and the rule.
 const NAME: &str = "mine";
 
-/// Makes it, and returns its address.
+/// Creates the queue and the rule, and returns the queue's URL.
 pub(crate) async fn of_the_users(world: &World) -> String {
     let sdk = crate::chaos::sdk(world);
     let arn =
@@ -35,7 +36,8 @@ pub(crate) async fn of_the_users(world: &World) -> String {
     queue.queue_url.expect("its address")
 }
 
-/// Each receive of a message counts towards the maximum of a redrive policy.
+/// Events that are given back must not come round too often: each receive of a message counts towards the
+/// maximum of a redrive policy.
 #[test]
 fn events_of_others_come_round_a_few_times_and_no_more() {
     let half_an_hour = Duration::from_mins(30);

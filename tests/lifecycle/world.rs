@@ -1,4 +1,4 @@
-//! One run of a plan in a world, on a paused clock.
+//! One run of a plan in an embedded world, on a paused clock.
 
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ use faultgate_rehearsal::{Answer, World};
 
 use crate::chaos::identity;
 
-/// Looks at the system that the fault is in.
+/// An evaluator that asks the system in which the fault is.
 pub(crate) struct User(pub(crate) World);
 
 #[async_trait]
@@ -29,7 +29,7 @@ impl Evaluate for User {
     }
 }
 
-/// Runs a plan of one experiment. Whatever disturbs it goes on until the run has ended.
+/// Runs a plan of one experiment. The disturbance goes on until the run has ended.
 pub(crate) async fn run(
     plan: &Plan,
     world: &World,

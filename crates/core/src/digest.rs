@@ -1,10 +1,11 @@
-//! Digests, in the form that tokens and names take.
+//! SHA-256 digests in hexadecimal digits, the form that client tokens and names of resources take.
 
 use std::fmt::Write as _;
 
 use sha2::{Digest, Sha256};
 
-/// SHA-256 of all parts, in hexadecimal digits. Lengths keep ("a", "bc") and ("ab", "c") apart.
+/// Returns the SHA-256 digest of all parts, in hexadecimal digits. The length of each part is hashed too,
+/// which keeps ("a", "bc") and ("ab", "c") apart.
 pub fn of_parts(parts: &[&str]) -> String {
     let mut hash = Sha256::new();
     for part in parts {
@@ -14,6 +15,7 @@ pub fn of_parts(parts: &[&str]) -> String {
     hex(hash.finalize())
 }
 
+/// Writes bytes in lower-case hexadecimal digits, two for each byte.
 pub fn hex(bytes: impl AsRef<[u8]>) -> String {
     bytes.as_ref().iter().fold(String::new(), |mut hex, byte| {
         // Writing to a string cannot fail.

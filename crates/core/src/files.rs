@@ -1,5 +1,9 @@
-//! Files at paths that somebody else may have prepared: a pull request's workspace, a folder that others write to. To
-//! open one never waits; only a regular file is read or added to; and a file is written whole, and follows no link.
+//! Files at paths that somebody else may have prepared: a pull request's workspace, or a folder that others
+//! write to.
+//!
+//! Every file that a user or a CI names is opened, read and written through this module. Opening a file never
+//! waits, only a regular file is read or added to, and a file is written whole in one step. A write of a
+//! whole file never follows a link, so that nobody can make a run write to another place.
 
 use std::ffi::{OsStr, OsString};
 use std::fs::{self, File, Metadata, OpenOptions, Permissions};
@@ -10,29 +14,32 @@ use std::path::Path;
 use rustix::fs::OFlags;
 use tempfile::NamedTempFile;
 
-/// A container writes as root, and the runner outside reads and uploads. Nothing that is written holds a secret.
+/// The permissions of each file that is written. A container writes as root while the runner outside reads
+/// and uploads, so everybody may read; nothing that is written holds a secret.
 const MODE: u32 = 0o644;
-/// The end of the name of a file that is not whole yet, behind the name that it will have and letters that nobody can
-/// guess.
+/// The end of the name of a file that is not whole yet. It follows the name that the file will have and
+/// random letters, which nobody can guess.
 const DRAFT: &str = ".draft";
-const LETTERS: usize = 12;
+/// Number of random letters in the name of a draft.
+const RANDOM_LETTERS: usize = 12;
 
-/// Opens a regular file to be read.
+/// Opens a regular file to be read. Anything else is [`ErrorKind::InvalidInput`].
 pub fn open(path: &Path) -> io::Result<File> {
     open_by(path, OpenOptions::new().read(true))
 }
 
-/// The same in another way. What is no regular file is [`ErrorKind::InvalidInput`].
+/// Opens a regular file with the given options. Anything else is [`ErrorKind::InvalidInput`].
 pub fn open_by(path: &Path, options: &mut OpenOptions) -> io::Result<File> {
-    // To open a device may do something already.
+    // The kind is asked before the file is opened, since opening a device may already have an effect.
     regular(&fs::metadata(path)?)?;
     let file = options.custom_flags(flags(OFlags::NONBLOCK | OFlags::NOCTTY)).open(path)?;
-    // There may be something else by now.
+    // Another process may have put something else in its place between the two calls.
     regular(&file.metadata()?)?;
     Ok(file)
 }
 
-/// Opens a file that is there to be locked, or makes it. No link is followed to it.
+/// Opens a regular file that is to be locked, and creates it if it does not exist. A link at the path is not
+/// followed.
 pub fn open_or_make(path: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
     options.read(true).write(true).create(true).truncate(false).mode(MODE);
@@ -42,10 +49,12 @@ pub fn open_or_make(path: &Path) -> io::Result<File> {
     Ok(file)
 }
 
+/// Converts open flags to the type that the standard library takes.
 fn flags(flags: OFlags) -> i32 {
     flags.bits().cast_signed()
 }
 
+/// Refuses everything but a regular file. The error completes a sentence about the file and names its kind.
 fn regular(metadata: &Metadata) -> io::Result<()> {
     let kind = metadata.file_type();
     let what = match kind {
@@ -58,9 +67,11 @@ fn regular(metadata: &Metadata) -> io::Result<()> {
     Err(io::Error::new(ErrorKind::InvalidInput, format!("it is {what}, not a file")))
 }
 
-/// What is in a regular file. More than so many bytes are [`ErrorKind::FileTooLarge`].
+/// Reads the content of a regular file. A file of more than `most` bytes is [`ErrorKind::FileTooLarge`].
 pub fn read(path: &Path, most: u64) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
+    // One byte more than the limit is read, which tells a file that is too large from one that just fits. The
+    // size that the system reports is not trusted: the file may grow meanwhile.
     open(path)?.take(most.saturating_add(1)).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > most {
         let what = format!("it is larger than {} MiB", most >> 20);
@@ -77,21 +88,22 @@ pub fn write_whole(path: &Path, write: impl FnOnce(&mut dyn Write) -> io::Result
     Ok(())
 }
 
-/// Makes a new file, whole and in one step. Whatever is at the path already, a link too, stays as it is:
-/// [`ErrorKind::AlreadyExists`].
+/// Creates a new file, whole and in one step. Whatever is at the path already, even a link, stays as it is
+/// and gives [`ErrorKind::AlreadyExists`].
 pub fn write_new(path: &Path, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
     draft(path, write)?.persist_noclobber(path)?;
     Ok(())
 }
 
-/// A new file in the folder of the path, which is removed again unless it gets a name.
+/// Writes a new file beside the path. It is removed again when the returned value is dropped, unless it was
+/// given a name.
 fn draft(path: &Path, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<NamedTempFile> {
     let name = path.file_name().ok_or_else(|| io::Error::new(ErrorKind::InvalidInput, "it names no file"))?;
     let folder = folder_of(path);
     fs::create_dir_all(folder)?;
     let draft = tempfile::Builder::new()
         .prefix(&beginning(name))
-        .rand_bytes(LETTERS)
+        .rand_bytes(RANDOM_LETTERS)
         .suffix(DRAFT)
         .permissions(Permissions::from_mode(MODE))
         .tempfile_in(folder)?;
@@ -101,34 +113,38 @@ fn draft(path: &Path, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> i
     Ok(draft)
 }
 
-/// Sees to it that the name of a file leads to it on the disk as well. Not every file system can be told so.
+/// Syncs the folder of a file, so that the file's name survives a crash of the machine. Errors are ignored,
+/// since not every file system can sync a folder.
 pub fn settle(path: &Path) {
     let _ = File::open(folder_of(path)).and_then(|folder| folder.sync_all());
 }
 
+/// Returns the folder of a path; for a bare file name this is the current folder.
 pub fn folder_of(path: &Path) -> &Path {
     path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
-/// Removes what a process that was killed has left of writing files with these names.
+/// Removes the drafts that a killed process has left behind in a folder while it wrote files with these
+/// names.
 pub fn remove_drafts(folder: &Path, names: &[&OsStr]) {
     for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
         let draft = entry.file_name();
         let is_of = |name: &&OsStr| {
             let (draft, start) = (draft.as_encoded_bytes(), beginning(name));
             let start = start.as_encoded_bytes();
-            draft.len() == start.len() + LETTERS + DRAFT.len()
+            draft.len() == start.len() + RANDOM_LETTERS + DRAFT.len()
                 && draft.starts_with(start)
                 && draft.ends_with(DRAFT.as_bytes())
         };
         if names.iter().any(is_of) {
-            // Best effort: it is in nobody's way.
+            // An error is ignored: a draft that stays is in nobody's way.
             let _ = fs::remove_file(entry.path());
         }
     }
 }
 
-/// Hidden, so that nobody takes it for the file or uploads it.
+/// Returns the beginning of a draft's name. The leading dot hides the draft, so that nobody takes it for the
+/// file or uploads it.
 fn beginning(name: &OsStr) -> OsString {
     let mut beginning = OsString::from(".");
     beginning.push(name);
@@ -215,7 +231,7 @@ mod tests {
         remove_drafts(&dir.path().join("not there"), &["report".as_ref()]);
     }
 
-    /// In a thread that waits, the test would never end.
+    /// A call that waits for the pipe's other end would never return, and the test would never end.
     #[test]
     fn nothing_but_a_file_is_opened_and_nobody_waits_for_it() {
         let dir = tempfile::tempdir().unwrap();

@@ -1,8 +1,12 @@
-//! All that a process has started, wherever it has gone: out of its group, out of its session, or to another parent.
+//! The processes that a command has started, wherever they have gone: out of its group, out of its session,
+//! or to another parent.
 //!
-//! Three things tell them: who their parents are, as long as these live; a mark in their environment, which stays when they
-//! have lost their parents; and that they were seen before. What has cleared its environment and lost its parents is one of
-//! those that faultgate has [taken in](crate::orphans).
+//! Three things identify such a process: its parent, as long as that one lives; a mark in its environment,
+//! which it keeps when it has lost its parent; and that it was seen before. A process that has cleared its
+//! environment and lost its parent is one of those that faultgate has [taken in](crate::orphans).
+//!
+//! Nothing here may send a signal to a process that is not of the kin, even if it has the process id of one
+//! that has ended.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::fs;
@@ -14,14 +18,18 @@ use crate::orphans;
 use crate::process_group::Stat;
 use crate::text;
 
-/// The variable that marks what an experiment has started: the run's id, and the experiment's name.
+/// Name of the variable that marks the processes of an experiment. Its value is the run's id and the
+/// experiment's name.
 pub const EXPERIMENT: &str = "FAULTGATE_EXPERIMENT";
-/// The same of what undoes its fault. What that starts lives on.
+/// Name of the variable that marks the processes of the command that undoes the experiment's fault. Processes
+/// which that command starts may live on.
 pub const STOP: &str = "FAULTGATE_EXPERIMENT_STOP";
 
-const LONGEST_NAME: usize = 60;
+/// Number of characters of a program's name that a message shows.
+const MAX_NAME_CHARS: usize = 60;
 
-/// A process, told from another that gets its number later.
+/// The identity of a process: its id and its start, in ticks since the system booted. The start tells it from
+/// a later process with the same id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 struct Key {
     pid: i32,
@@ -34,7 +42,7 @@ impl Key {
     }
 }
 
-/// One of the kin, as a person knows it.
+/// A process of the kin, with the name that a message shows.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Member {
     key: Key,
@@ -42,6 +50,7 @@ pub struct Member {
 }
 
 impl Member {
+    /// Returns the process id.
     pub fn pid(&self) -> i32 {
         self.key.pid
     }
@@ -53,40 +62,45 @@ impl std::fmt::Display for Member {
     }
 }
 
+/// The processes that belong together by a mark in their environment, by descent, or because they did so
+/// before.
 #[derive(Debug)]
 pub struct Kin {
-    /// `NAME=value`, as it stands in the environment.
+    /// The mark, as `NAME=value`, as it stands in the environment of a process.
     mark: Vec<u8>,
     seen: Mutex<Seen>,
 }
 
+/// The processes that earlier searches have met.
 #[derive(Debug, Default)]
 struct Seen {
+    /// The processes of the kin at the last search.
     kin: BTreeSet<Key>,
-    /// Those without the mark. Nobody gets it later, but from one who has it.
+    /// The processes whose environment has no mark, so that it is read only once. A process never gets the
+    /// mark later, except by descent from one that has it.
     others: HashSet<Key>,
 }
 
 impl Kin {
-    /// Those that carry a mark.
+    /// Creates the kin of all processes whose environment has the variable with this value.
     pub fn marked(variable: &str, value: &str) -> Self {
         Self { mark: format!("{variable}={value}").into_bytes(), seen: Mutex::default() }
     }
 
-    /// And those that descend from this process.
+    /// Adds the process with this id and all that descend from it.
     pub fn descending_from(self, pid: i32) -> Self {
         self.seen().kin.extend(Stat::of(pid).as_ref().map(Key::of));
         self
     }
 
-    /// Takes those for kin that have cleared their environment and lost their parents. Only where nobody else can have
-    /// started them.
+    /// Adds the processes that have cleared their environment and lost their parents. The caller must make
+    /// sure that nobody else can have started them.
     pub fn claim_strangers(&self) {
         let unmarked = orphans::strangers().into_iter().filter(|stat| !is_marked_by_anybody(stat.pid));
         self.seen().kin.extend(unmarked.map(|stat| Key::of(&stat)));
     }
 
-    /// Those that have not ended.
+    /// Searches for the processes of the kin and returns those that have not ended.
     pub fn living(&self) -> Vec<Member> {
         let all: Vec<Stat> = Stat::all().collect();
         let mut seen = self.seen();
@@ -98,17 +112,19 @@ impl Kin {
         let mut reached: Vec<&Stat> = all.iter().filter(|stat| self.is_known(&mut seen, stat)).collect();
         let mut kin: BTreeMap<Key, &Stat> = BTreeMap::new();
         while let Some(stat) = reached.pop() {
-            // Neither this process nor the first one is anybody's kin.
+            // Neither this process nor the first one of the system is kin, even where a member claims it as a
+            // child: a signal to either would end the run or the container.
             if stat.pid > 1 && stat.pid != me.pid && kin.insert(Key::of(stat), stat).is_none() {
                 reached.extend(children.get(&stat.pid).into_iter().flatten());
             }
         }
+        // The set is replaced and not extended, which forgets the members that are gone.
         seen.kin = kin.keys().copied().collect();
         let living = kin.into_iter().filter(|(_, stat)| stat.lives);
         living.map(|(key, stat)| Member { key, name: described(stat) }).collect()
     }
 
-    /// Sends a signal to each that has not ended, and returns them.
+    /// Sends a signal to each process of the kin that has not ended, and returns these processes.
     pub fn send(&self, signal: Signal) -> Vec<Member> {
         let living = self.living();
         for member in &living {
@@ -117,6 +133,7 @@ impl Kin {
         living
     }
 
+    /// Returns `true` if the process was kin before or carries the mark.
     fn is_known(&self, seen: &mut Seen, stat: &Stat) -> bool {
         let key = Key::of(stat);
         if seen.kin.contains(&key) {
@@ -137,32 +154,36 @@ impl Kin {
     }
 }
 
-/// The environment that a process was started with. Empty where this user may not read it.
+/// Returns the environment with which a process was started; empty where this user may not read it.
 fn environment(pid: i32) -> impl Iterator<Item = Vec<u8>> {
     let bytes = fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
     let variables: Vec<Vec<u8>> = bytes.split(|byte| *byte == 0).map(<[u8]>::to_vec).collect();
     variables.into_iter()
 }
 
+/// Returns `true` if the process carries the mark of any experiment or of any stop, whatever its value.
 fn is_marked_by_anybody(pid: i32) -> bool {
     let marks = [EXPERIMENT, STOP].map(|variable| format!("{variable}=").into_bytes());
     environment(pid).any(|variable| marks.iter().any(|mark| variable.starts_with(mark)))
 }
 
-/// The program alone: its arguments may hold a secret.
+/// Returns the name of the program without its arguments, which may hold a secret.
 fn described(stat: &Stat) -> String {
-    text::plain(&stat.name, LONGEST_NAME)
+    text::plain(&stat.name, MAX_NAME_CHARS)
 }
 
-/// A number may be somebody else's by now. What a descriptor of it stands for is not.
+/// Sends a signal to the process with this identity. The process id may belong to another process by now, so
+/// the signal goes through a descriptor, which stands for one process alone.
 #[cfg(target_os = "linux")]
 fn send(key: Key, signal: Signal) {
     use rustix::process::{PidfdFlags, pidfd_open, pidfd_send_signal};
     let Some(pid) = Pid::from_raw(key.pid) else { return };
+    // The identity is compared after the descriptor is open: from then on the descriptor cannot change its
+    // process.
     let is_same = || Stat::of(key.pid).is_some_and(|stat| Key::of(&stat) == key);
     let sent = match pidfd_open(pid, PidfdFlags::empty()) {
         Ok(process) if is_same() => pidfd_send_signal(process, signal),
-        // An old system, or one that is emulated.
+        // An old kernel, or an emulated one, has no such descriptors. The id alone has to do then.
         Err(rustix::io::Errno::NOSYS | rustix::io::Errno::PERM) if is_same() => {
             rustix::process::kill_process(pid, signal)
         }
@@ -189,7 +210,7 @@ mod tests {
 
     use super::*;
 
-    /// A shell with a mark, and the kin of it.
+    /// Starts a shell with a mark, and returns it with its kin.
     fn begun(script: &str, mark: &str) -> (Child, Kin) {
         let child = Command::new("sh")
             .args(["-c", script])
@@ -202,7 +223,7 @@ mod tests {
         (child, Kin::marked(EXPERIMENT, mark).descending_from(pid))
     }
 
-    /// Until these and no others live.
+    /// Waits until exactly these programs of the kin are alive.
     async fn until(kin: &Kin, programs: &[&str]) {
         let names = || {
             let mut names: Vec<String> = kin.living().into_iter().map(|member| member.name).collect();
@@ -228,11 +249,11 @@ mod tests {
         let script = "setsid sleep 1001 & (timeout 1002 sleep 1003 &) ; env -i sleep 1004 & wait";
         let (mut child, kin) = begun(script, &mark);
         until(&kin, &["sh", "sleep", "sleep", "sleep", "timeout"]).await;
-        // Who was seen is known without a parent, too.
+        // A process that was seen before is still known when it has lost its parent.
         child.start_kill().unwrap();
         child.wait().await.unwrap();
         until(&kin, &["sleep", "sleep", "sleep", "timeout"]).await;
-        // Another process finds those that carry the mark.
+        // Another faultgate, which has seen none of them, finds those that carry the mark.
         let marked = Kin::marked(EXPERIMENT, &mark);
         until(&marked, &["sleep", "sleep", "timeout"]).await;
         kin.send(Signal::KILL);

@@ -1,5 +1,9 @@
-//! Processes that have lost their parents. faultgate takes in those of all that it starts, so that none of them gets out of
-//! sight, and reaps them when they end: as the first process of a container it is the only one who can.
+//! Processes that have lost their parents.
+//!
+//! faultgate takes in the orphans of all that it starts (it is a child subreaper), so that none of them gets
+//! out of sight, and it reaps them when they end: as the first process of a container it is the only one who
+//! can. It never reaps a child that it has started itself, since the code that waits for this child needs its
+//! exit status.
 
 use std::collections::BTreeSet;
 use std::future::pending;
@@ -13,18 +17,20 @@ use tokio::time::sleep;
 
 use crate::process_group::Stat;
 
-/// Many may end at once, and each look at them costs a little.
-const PAUSE: Duration = Duration::from_millis(20);
+/// Pause between two searches for ended orphans. Many may end at once, and each search reads all of `/proc`.
+const REAP_PAUSE: Duration = Duration::from_millis(20);
 
-/// Children that this process has started itself. Somebody waits for each of them, and wants to know how it ended.
+/// Process ids of the children that this process has started itself, each of which some code waits for.
 static OWN: Mutex<BTreeSet<i32>> = Mutex::new(BTreeSet::new());
+/// `true` once the system hands orphans to this process.
 static TAKEN_IN: AtomicBool = AtomicBool::new(false);
 
-/// A child that somebody waits for, and that nobody else may reap.
+/// A child that some code waits for. As long as this value lives, nobody else reaps the child.
 #[derive(Debug)]
 pub struct Own(i32);
 
 impl Own {
+    /// Registers the child with this process id.
     pub fn new(pid: i32) -> Self {
         own().insert(pid);
         Self(pid)
@@ -41,8 +47,8 @@ fn own() -> MutexGuard<'static, BTreeSet<i32>> {
     OWN.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// From here on whoever loses its parent and descends from this process becomes its child. Where the system cannot do that,
-/// such processes go to the first process, as ever.
+/// Makes this process the parent of every descendant that loses its own. Where the system does not offer
+/// that, orphans go to the first process, as is usual.
 pub fn take_in() {
     #[cfg(target_os = "linux")]
     if let Err(error) = rustix::process::set_child_subreaper(Some(rustix::process::getpid())) {
@@ -52,8 +58,9 @@ pub fn take_in() {
     TAKEN_IN.store(cfg!(target_os = "linux"), Ordering::Relaxed);
 }
 
-/// Processes that were taken in and have not ended. As the first process of a container this one inherits those of
-/// others too, so that nothing is known of whose they are.
+/// Returns the orphans that were taken in and have not ended. The list is empty where this process is the
+/// first one of a container: such a process inherits the orphans of others too, so that an orphan says
+/// nothing about its origin.
 pub fn strangers() -> Vec<Stat> {
     let me = std::process::id();
     if me == 1 || !TAKEN_IN.load(Ordering::Relaxed) {
@@ -62,24 +69,26 @@ pub fn strangers() -> Vec<Stat> {
     adopted(me).filter(|stat| stat.lives).collect()
 }
 
-/// Children of this process that it has not started.
+/// Returns the children of this process that it has not started.
 fn adopted(me: u32) -> impl Iterator<Item = Stat> {
     let own = own().clone();
     Stat::all().filter(move |stat| u32::try_from(stat.parent) == Ok(me) && !own.contains(&stat.pid))
 }
 
-/// Reaps orphans as they end, for as long as it is not dropped.
+/// Reaps orphans as they end, until the future is dropped.
 pub async fn reap() {
     if !TAKEN_IN.load(Ordering::Relaxed) {
         return pending().await;
     }
     let Ok(mut ended) = signal(SignalKind::child()) else { return pending().await };
+    // The search comes before the first signal, since orphans may have ended before the signal was listened
+    // for. One signal may stand for many of them.
     loop {
         for stat in adopted(std::process::id()).filter(|stat| !stat.lives) {
             let reaped = Pid::from_raw(stat.pid).map(|pid| waitpid(Some(pid), WaitOptions::NOHANG));
             tracing::debug!(pid = stat.pid, name = stat.name, ?reaped, "an orphan has ended");
         }
         ended.recv().await;
-        sleep(PAUSE).await;
+        sleep(REAP_PAUSE).await;
     }
 }

@@ -1,7 +1,9 @@
-//! A panic is an end like any other: it is caught, what was begun is ended, and the verdict is `errored`.
+//! Panics: a panic is caught like any other end, what the run has begun is ended, and the verdict is
+//! `errored`.
 //!
-//! One panic anywhere, also in a task or a thread of its own, ends the run: after it, nobody knows what else is broken.
-//! `cli::rescue` does the rest. A panic while another one unwinds aborts the process, as SIGKILL would.
+//! One panic anywhere, even in a task or a thread of its own, ends the run, since nobody knows what else is
+//! broken after it. `cli::rescue` does the rest. A panic during the unwinding of another one aborts the
+//! process, with the same consequences as SIGKILL.
 
 use std::any::Any;
 use std::backtrace::{Backtrace, BacktraceStatus};
@@ -14,16 +16,18 @@ use tokio_util::sync::CancellationToken;
 
 use crate::text::plain;
 
-/// Characters of a message.
-const LONGEST: usize = 300;
+/// Number of characters of a panic's message that are kept.
+const MAX_MESSAGE_CHARS: usize = 300;
 
+/// The first panic of the process.
 static FIRST: Mutex<Option<Panic>> = Mutex::new(None);
+/// The token that is cancelled by the first panic.
 static CAME: LazyLock<CancellationToken> = LazyLock::new(CancellationToken::new);
 
-/// One panic. Its text asks for a report.
+/// One panic. Its text asks the user to report it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Panic {
-    /// File, line and column; None where nobody has watched.
+    /// File, line and column of the panic; `None` where the hook of [`watch`] was not installed.
     at: Option<String>,
     message: String,
 }
@@ -34,10 +38,11 @@ impl Panic {
     }
 }
 
+/// Returns the message of a panic, cut and on one line.
 fn message(payload: &(dyn Any + Send)) -> String {
     let text = payload.downcast_ref::<&str>().copied();
     let text = text.or_else(|| payload.downcast_ref::<String>().map(String::as_str));
-    plain(text.unwrap_or("no message"), LONGEST)
+    plain(text.unwrap_or("no message"), MAX_MESSAGE_CHARS)
 }
 
 impl fmt::Display for Panic {
@@ -52,7 +57,8 @@ impl fmt::Display for Panic {
     }
 }
 
-/// From here on every panic of the process is known, and is told through `tell` instead of by the runtime.
+/// Installs a hook by which every panic of the process is noted, and told through `tell` instead of by the
+/// runtime.
 pub fn watch(tell: fn(&str)) {
     std::panic::set_hook(Box::new(move |info| {
         let panic = Panic::of(info);
@@ -71,7 +77,7 @@ pub fn first() -> Option<Panic> {
     FIRST.lock().unwrap_or_else(PoisonError::into_inner).clone()
 }
 
-/// Ends with a panic of any task or thread.
+/// Waits for the first panic of any task or thread, and returns it.
 pub async fn came() -> Panic {
     loop {
         CAME.cancelled().await;
@@ -81,23 +87,24 @@ pub async fn came() -> Panic {
     }
 }
 
-/// The work's result, or the panic that ended it.
+/// Returns the result of a future, or the panic that ended it.
 pub async fn caught<T>(work: impl Future<Output = T>) -> Result<T, Panic> {
     AssertUnwindSafe(work).catch_unwind().await.map_err(|payload| known(&*payload))
 }
 
-/// The same of work that waits for nothing.
+/// Returns the result of a function, or the panic that ended it.
 pub fn caught_now<T>(work: impl FnOnce() -> T) -> Result<T, Panic> {
     std::panic::catch_unwind(AssertUnwindSafe(work)).map_err(|payload| known(&*payload))
 }
 
-/// The first is the cause of those after it.
+/// Returns the first panic of the process, which is the cause of those after it; without a hook it is made
+/// from the payload.
 fn known(payload: &(dyn Any + Send)) -> Panic {
     first().unwrap_or_else(|| Panic { at: None, message: message(payload) })
 }
 
-/// A place where a test may let the process panic, by `PANIC_AT=<place>:<number>`: the number counts from 1 how
-/// often the place was come to. Release builds have none of it.
+/// Panics where a test asks for it by `PANIC_AT=<place>:<number>`: the number says which passage through the
+/// place panics, and counts from 1. Release builds contain no such code.
 #[inline]
 #[track_caller]
 pub fn point(place: &str) {
@@ -107,7 +114,7 @@ pub fn point(place: &str) {
     let _ = place;
 }
 
-/// The work, with a [`point`] after each time that it waits.
+/// Returns the result of a future, with a [`point`] after each poll in which it had to wait.
 pub async fn pointed<T>(place: &str, work: impl Future<Output = T>) -> T {
     let mut work = std::pin::pin!(work);
     std::future::poll_fn(|context| {
@@ -125,18 +132,21 @@ mod injected {
     use std::sync::LazyLock;
     use std::sync::atomic::{AtomicUsize, Ordering};
 
+    /// The place, and the number of the passage through it that panics.
     static WANTED: LazyLock<Option<(String, usize)>> = LazyLock::new(|| {
         let wanted = std::env::var("PANIC_AT").ok()?;
         let (place, number) = wanted.split_once(':')?;
         Some((place.to_owned(), number.parse().ok()?))
     });
+    /// Number of passages through that place.
     static COUNT: AtomicUsize = AtomicUsize::new(0);
 
     #[track_caller]
     #[expect(clippy::panic, reason = "what it is for")]
     pub(super) fn point(place: &str) {
         let Some((wanted, number)) = &*WANTED else { return };
-        // Destructors run while another panic unwinds.
+        // Destructors pass such places while another panic unwinds, and a second panic would abort the
+        // process.
         if wanted == place
             && !std::thread::panicking()
             && COUNT.fetch_add(1, Ordering::Relaxed) + 1 == *number
@@ -153,7 +163,7 @@ mod tests {
     #[tokio::test]
     async fn what_panics_is_caught_with_its_message() {
         let panic = caught(async { panic!("a {} message\n::error::", "strange") }).await.unwrap_err();
-        assert_eq!(panic.message, plain("a strange message\n::error::", LONGEST));
+        assert_eq!(panic.message, plain("a strange message\n::error::", MAX_MESSAGE_CHARS));
         assert!(panic.to_string().contains("please report it"));
         assert!(caught_now(|| panic!("{:500}", "")).unwrap_err().message.len() < 400);
         assert_eq!(caught(async { 7 }).await, Ok(7));

@@ -1,4 +1,8 @@
-//! A process and all that it starts: a group of its own, so that a signal reaches every one of them.
+//! A process and all that it starts, in a process group of its own, so that one signal reaches every member.
+//!
+//! The module starts nothing itself. It sends signals to groups, waits until they are empty, and recognises a
+//! group that another process has started. A group's number is never used after it may belong to somebody
+//! else.
 
 use std::fs;
 use std::io;
@@ -11,71 +15,80 @@ use tokio::process::Child;
 use crate::model::ProcessIdentity;
 use crate::orphans::Own;
 
-/// No event tells that a group is empty.
-const LOOK_EVERY: Duration = Duration::from_millis(20);
+/// Interval of the looks at whether a group is empty, which no event tells.
+const POLL_INTERVAL: Duration = Duration::from_millis(20);
 
-/// A group that does not outlive this value.
+/// A process group, which is killed when this value is dropped unless it was released before.
 #[derive(Debug)]
 pub struct Group {
+    /// The process id of the leader, which is the number of the group.
     leader: Pid,
-    /// Its number may belong to somebody else by now, or its members are free to live on.
+    /// `true` if no signal may be sent any more: the number may belong to somebody else by now, or the
+    /// members are free to live on.
     released: AtomicBool,
-    /// The leader is waited for by who has started it.
+    /// The registration that keeps the leader from being reaped as an orphan, if this process has started it.
     _own: Option<Own>,
 }
 
 impl Group {
-    /// The child was started as the leader of a group.
+    /// Takes charge of the group of a child, which must have been started as its leader.
     pub fn led_by(child: &Child) -> io::Result<Self> {
         let leader = child.id().and_then(|id| Pid::from_raw(i32::try_from(id).ok()?));
         let leader = leader.ok_or_else(|| io::Error::other("it has no process id"))?;
         Ok(Self { leader, released: AtomicBool::new(false), _own: Some(Own::new(leader.as_raw_pid())) })
     }
 
-    /// A group that another process has started and nobody watches any more.
+    /// Takes charge of a group that another process has started and nobody watches any more.
     pub fn orphaned(id: i32) -> Option<Self> {
         Some(Self { leader: Pid::from_raw(id)?, released: AtomicBool::new(false), _own: None })
     }
 
-    /// Waits until nothing of it is left. A leader that is a child of this process has been waited for before.
+    /// Waits until no member is left. A leader that is a child of this process must have been waited for
+    /// before.
     pub async fn gone(&self) {
         while self.has_members() {
-            tokio::time::sleep(LOOK_EVERY).await;
+            tokio::time::sleep(POLL_INTERVAL).await;
         }
         self.release();
     }
 
+    /// Returns the number of the group.
     pub fn id(&self) -> i32 {
         self.leader.as_raw_pid()
     }
 
+    /// Sends SIGTERM to all members.
     pub fn terminate(&self) {
         self.send(Signal::TERM);
     }
 
+    /// Sends SIGKILL to all members.
     pub fn kill(&self) {
         self.send(Signal::KILL);
     }
 
-    /// From here on its members are left alone.
+    /// Leaves the members alone from now on: no signal is sent any more, and dropping the value kills nobody.
     pub fn release(&self) {
         self.released.store(true, Ordering::Relaxed);
     }
 
-    /// The leader has ended; where nothing else of the group is left, its number is free for others.
+    /// Releases the group if it is empty. It is called when the leader has ended: the number of an empty
+    /// group is free for others.
     pub fn settle(&self) {
         if !self.has_members() {
             self.release();
         }
     }
 
-    /// Asked after the end of the leader, which is not ours to reap.
+    /// Returns `true` if a member is alive. It is called after the end of the leader, which this function
+    /// must not reap.
     fn has_members(&self) -> bool {
-        // As the first process of a container we inherit orphans.
+        // The first process of a container inherits orphans, and has to reap those of the group.
         while let Ok(Some(_)) = process::waitpgid(self.leader, WaitOptions::NOHANG) {}
         !self.is_released()
             && process::test_kill_process_group(self.leader).is_ok()
-            // Where somebody else inherits them, they may stay unreaped for ever, and count.
+            // An ended member may stay unreaped for ever where another process inherits it, so only the
+            // living count. All members count where the system does not tell.
             && any_lives(self.id()).unwrap_or(true)
     }
 
@@ -92,46 +105,52 @@ impl Group {
     }
 }
 
-/// Whether a process of this group has not ended. The error is that the system does not tell.
+/// Returns `true` if a process of this group has not ended. The error means that the system does not tell.
 fn any_lives(group: i32) -> io::Result<bool> {
     let stats = fs::read_dir("/proc")?.flatten().filter(|entry| {
         entry.file_name().to_str().is_some_and(|name| name.bytes().all(|byte| byte.is_ascii_digit()))
     });
-    // Whatever has gone in the meantime does not live.
+    // A process whose file cannot be read any more has ended meanwhile.
     let mut stats = stats.filter_map(|entry| fs::read_to_string(entry.path().join("stat")).ok());
     Ok(stats.any(|stat| lives_in(&stat, group)))
 }
 
+/// Returns `true` if this line of `/proc/<pid>/stat` is about a living member of the group.
 fn lives_in(stat: &str, group: i32) -> bool {
     Stat::parse(stat).is_some_and(|stat| stat.lives && stat.group == group)
 }
 
-/// What the system says of a process.
+/// The state of one process, from `/proc/<pid>/stat`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Stat {
     pub pid: i32,
     pub name: String,
+    /// `true` unless the process has ended and waits to be reaped.
     pub lives: bool,
     pub parent: i32,
     group: i32,
     session: i32,
-    /// In ticks since the system booted.
+    /// The start of the process, in ticks since the system booted.
     pub started: u64,
 }
 
 impl Stat {
+    /// Reads the state of one process; `None` if it does not exist or may not be seen.
     pub fn of(pid: i32) -> Option<Self> {
         Self::parse(&String::from_utf8_lossy(&fs::read(format!("/proc/{pid}/stat")).ok()?))
     }
 
-    /// Those of all processes that are to be seen. None may be, and any may have gone in the meantime.
+    /// Reads the states of all visible processes. The list may be empty, and any process may have ended
+    /// meanwhile.
     pub fn all() -> impl Iterator<Item = Self> {
         let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
         let pids = entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
         pids.filter_map(Self::of)
     }
 
-    /// `number (name) state parent group session …`, the start is the 22nd; a name may hold anything.
+    /// Parses a line of the form `number (name) state parent group session …`, in which the start is the 22nd
+    /// field. A name may contain anything, parentheses and spaces included, so the line is split at the last
+    /// `) `.
     fn parse(stat: &str) -> Option<Self> {
         let (begin, rest) = stat.rsplit_once(") ")?;
         let (pid, name) = begin.split_once(" (")?;
@@ -148,7 +167,8 @@ impl Stat {
     }
 }
 
-/// What another process can know this group by. None where the system does not tell.
+/// Returns the facts by which another process can recognise this group, or `None` where the system does not
+/// tell them.
 pub fn identity(group: i32) -> Option<ProcessIdentity> {
     let leader = Stat::of(group)?;
     Some(ProcessIdentity {
@@ -161,42 +181,47 @@ pub fn identity(group: i32) -> Option<ProcessIdentity> {
     })
 }
 
-/// What is to be seen of a group that another process has started.
+/// The state of a group that another process has started, as far as this process can see it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Sight {
     Alive,
     Gone,
-    /// It is, or was, where this process cannot look.
+    /// The group is, or was, on another machine or in a namespace where this process cannot look.
     Elsewhere,
 }
 
-/// A number alone says nothing: it may belong to somebody else by now.
+/// Looks for a group by its identity. Its number alone says nothing, since it may belong to somebody else by
+/// now.
 pub fn look_for(known: &ProcessIdentity) -> Sight {
     if boot().as_ref() != Some(&known.boot) {
         return Sight::Elsewhere;
     }
     if pid_namespace().as_ref() != Some(&known.pid_namespace) {
-        // A container ends with its first process.
+        // All processes of a container end with its first one, which was the one that noted the group.
         return if known.under_init { Sight::Gone } else { Sight::Elsewhere };
     }
     let lives = match Stat::of(known.group) {
         Some(leader) if leader.started != known.started => false,
         Some(leader) if leader.lives => true,
-        // The leader has ended. As long as others of the group live, nobody else gets its number.
-        _ => members(known.group).any(|of| of.session == known.session && of.started >= known.started),
+        // The leader has ended. As long as other members live, nobody else gets the group's number; the
+        // session and the start rule out a group that got it after all.
+        _ => members(known.group).any(|stat| stat.session == known.session && stat.started >= known.started),
     };
     if lives { Sight::Alive } else { Sight::Gone }
 }
 
+/// Returns the living members of a group.
 fn members(group: i32) -> impl Iterator<Item = Stat> {
-    Stat::all().filter(move |of| of.lives && of.group == group)
+    Stat::all().filter(move |stat| stat.lives && stat.group == group)
 }
 
+/// Returns the id of this boot of the system.
 fn boot() -> Option<String> {
     let id = fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
     Some(id.trim().to_owned())
 }
 
+/// Returns the name of the namespace in which the process ids of this process are valid.
 fn pid_namespace() -> Option<String> {
     Some(fs::read_link("/proc/self/ns/pid").ok()?.to_string_lossy().into_owned())
 }

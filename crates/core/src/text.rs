@@ -1,13 +1,18 @@
-//! Text from outside is data wherever it is rendered: it must not speak to a terminal, a CI's log parser, a Markdown
-//! renderer or a diagram.
+//! Text from outside, made safe for the place where it is shown.
+//!
+//! Such a text is data wherever it is rendered: it must not speak to a terminal, to a CI's log parser, to a
+//! Markdown renderer or to a diagram. [`plain`] makes one safe line of it, and [`markdown`] and [`mermaid`]
+//! build on that.
 
-/// Names of log commands behind `##` that some CI obeys anywhere in a line: `##[error]`, `##vso[…]`, `##teamcity[…]`.
+/// The beginning of a log command that some CI obeys anywhere in a line: `##[error]`, `##vso[…]`,
+/// `##teamcity[…]`.
 const COMMAND_MARK: &str = "##";
 
-/// Breaks a mention, a reference or an autolink without changing what is seen.
+/// A zero-width space, which breaks a mention, a reference or an automatic link without changing what is
+/// seen.
 const BREAK: &str = "&#8203;";
 
-/// Words that begin a statement of a Mermaid gantt.
+/// Keywords that begin a statement of a Mermaid gantt.
 const GANTT_WORDS: [&str; 18] = [
     "gantt",
     "section",
@@ -29,21 +34,22 @@ const GANTT_WORDS: [&str; 18] = [
     "accdescr",
 ];
 
-/// One line of at most `max_chars` characters, for logs and terminals: control characters, escape sequences,
-/// directional and invisible characters are gone, white space is folded, and no CI takes it for a command.
+/// Returns one line of at most `max_chars` characters, for logs and terminals: control characters, escape
+/// sequences, directional and invisible characters are removed, white space is folded, and no CI takes the
+/// line for a command.
 pub fn plain(text: &str, max_chars: usize) -> String {
     let mut out = String::new();
     let mut rest = text.chars();
     let mut ends = StringEnds { text, next: None };
     let mut gap = false;
     let mut pushed = 0;
-    // What is cut off anyway is not looked at: a text may be a megabyte.
+    // The rest, which is cut off anyway, is not looked at: a text may be a megabyte.
     while pushed <= max_chars {
         let Some(c) = rest.next() else { break };
         if let Some(after) = after_escape(c, rest.as_str(), &mut ends) {
             rest = after.chars();
         } else if is_invisible(c) {
-            // Dropped, so that no word is split by what nobody sees.
+            // The character is dropped and leaves no space, so that nothing that nobody sees splits a word.
         } else if c.is_whitespace() || c.is_control() {
             gap = true;
         } else {
@@ -62,7 +68,7 @@ pub fn plain(text: &str, max_chars: usize) -> String {
     cut(&out, max_chars)
 }
 
-/// Pushes a character so that no log command comes about.
+/// Pushes a character in such a way that no log command comes about.
 fn push_unmarked(out: &mut String, c: char) {
     if c == '[' {
         let word = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_');
@@ -73,7 +79,7 @@ fn push_unmarked(out: &mut String, c: char) {
     out.push(c);
 }
 
-/// What follows an escape sequence that begins with `c`: None if none does.
+/// Returns the text after an escape sequence that begins with `c`, or `None` if none begins there.
 fn after_escape<'a>(c: char, rest: &'a str, ends: &mut StringEnds<'a>) -> Option<&'a str> {
     let whole = rest;
     let (introducer, rest) = match c {
@@ -95,31 +101,32 @@ fn after_escape<'a>(c: char, rest: &'a str, ends: &mut StringEnds<'a>) -> Option
     Some(match introducer {
         '[' => {
             let tail = rest.trim_start_matches(|c| matches!(c, '\x20'..='\x3f'));
-            // Without its final byte the sequence is not one: what follows stays.
+            // A sequence without its final byte is none: what follows stays.
             tail.strip_prefix(|c| matches!(c, '\x40'..='\x7e')).unwrap_or(tail)
         }
-        // A string for the terminal, to its terminator. Without one, only its introducer is dropped: otherwise an
-        // unclosed sequence would hide whatever stands behind it.
+        // A string for the terminal goes up to its terminator. If there is none, only the introducer is
+        // dropped: otherwise an unclosed sequence would hide whatever stands behind it.
         ']' | 'P' | 'X' | '^' | '_' => ends.after(rest).unwrap_or(rest),
         '\x20'..='\x2f' => {
             let tail = rest.trim_start_matches(|c| matches!(c, '\x20'..='\x2f'));
             tail.strip_prefix(|c| matches!(c, '\x30'..='\x7e')).unwrap_or(tail)
         }
         '\x30'..='\x7e' => rest,
-        // Not a sequence: the escape goes, the character behind it is looked at on its own.
+        // The escape begins no sequence: it is dropped, and the character behind it is looked at on its own.
         _ => whole,
     })
 }
 
-/// Where strings for the terminal end. No character is looked at twice: a text may be a megabyte of beginnings.
+/// The ends of strings for the terminal. No character is looked at twice, since a text may be a megabyte of
+/// beginnings.
 struct StringEnds<'a> {
     text: &'a str,
-    /// The place of the next character that ends one; the text's length if none does.
+    /// The place of the next character that ends a string, or the text's length if there is none.
     next: Option<usize>,
 }
 
 impl<'a> StringEnds<'a> {
-    /// What follows the string that `rest`, the end of the text, begins with.
+    /// Returns the text after the string with which `rest` begins; `rest` is the end of the text.
     fn after(&mut self, rest: &str) -> Option<&'a str> {
         let here = self.text.len() - rest.len();
         let next = match self.next {
@@ -138,7 +145,7 @@ impl<'a> StringEnds<'a> {
     }
 }
 
-/// Characters that change how others are shown, or are not seen at all.
+/// Returns `true` for characters that change how others are shown, or that are not seen at all.
 pub fn is_invisible(c: char) -> bool {
     matches!(
         c,
@@ -154,7 +161,7 @@ pub fn is_invisible(c: char) -> bool {
     )
 }
 
-/// At most `max_chars` characters, the last of them `…` if some are missing.
+/// Cuts a text to at most `max_chars` characters, the last of which is `…` if some are missing.
 fn cut(text: &str, max_chars: usize) -> String {
     if text.chars().count() <= max_chars {
         return text.to_owned();
@@ -166,12 +173,12 @@ fn cut(text: &str, max_chars: usize) -> String {
     format!("{}…", text[..end].trim_end())
 }
 
-/// Literal text in GitHub's and GitLab's Markdown, also inside a table cell: no markup, no HTML, no link, no mention
-/// and no reference. `max_chars` counts what is seen.
+/// Returns literal text in GitHub's and GitLab's Markdown, which is safe inside a table cell too: it contains
+/// no markup, HTML, link, mention or reference. `max_chars` counts the characters that are seen.
 pub fn markdown(text: &str, max_chars: usize) -> String {
     let line = plain(text, max_chars);
     let mut out = String::with_capacity(line.len() + line.len() / 4);
-    // `1.` and `1)` at the beginning make a list.
+    // `1.` and `1)` at the beginning would make a list.
     let number = line.chars().take_while(char::is_ascii_digit).count();
     for (place, c) in line.char_indices() {
         let next = line[place + c.len_utf8()..].chars().next();
@@ -181,9 +188,9 @@ pub fn markdown(text: &str, max_chars: usize) -> String {
             '<' => out.push_str("&lt;"),
             '>' => out.push_str("&gt;"),
             '"' => out.push_str("&quot;"),
-            // An entity, because the bars of a row are counted before anything is unescaped.
+            // The bar becomes an entity, because the bars of a row are counted before escapes are read.
             '|' => out.push_str("&#124;"),
-            // A backslash does not keep `$` from opening mathematics.
+            // A backslash would not keep `$` from opening mathematics.
             '$' => out.push_str("&#36;"),
             '\\' | '`' | '*' | '_' | '[' | ']' | '{' | '}' | '~' | '^' | '#' | '!' => {
                 out.push('\\');
@@ -199,7 +206,7 @@ pub fn markdown(text: &str, max_chars: usize) -> String {
             }
             _ => out.push(c),
         }
-        // Forges look for these in the rendered text, where an escape is no longer seen.
+        // Forges look for mentions and links in the rendered text, where an escape is no longer seen.
         let reference = matches!(c, '@' | '#' | '!' | '~' | '%' | '$' | '&' | '^') && begins_word;
         let scheme = c == ':' && next == Some('/');
         let www = next == Some('.') && ends_with_www(&line[..place + c.len_utf8()]);
@@ -215,13 +222,15 @@ fn ends_with_www(text: &str) -> bool {
     (0..3).all(|_| matches!(last.next(), Some('w' | 'W')))
 }
 
-/// A label in a Mermaid gantt: only characters that no diagram reads as syntax, and never empty.
+/// Returns a label for a Mermaid gantt, which is never empty and has only characters that no diagram reads as
+/// syntax.
 pub fn mermaid(text: &str, max_chars: usize) -> String {
     let safe = |c: char| c.is_alphanumeric() || matches!(c, ' ' | '-' | '_' | '.' | '/' | '(' | ')');
     let mut label: String = plain(text, usize::MAX).chars().map(|c| if safe(c) { c } else { ' ' }).collect();
+    // The replaced characters may have left several spaces in a row.
     label = plain(&label, usize::MAX);
     let lower = label.to_lowercase();
-    // At its beginning a keyword would be obeyed and a date would be taken for one.
+    // A keyword at the beginning would be obeyed, and a number there would be taken for a date.
     let obeyed = GANTT_WORDS.iter().any(|word| lower.starts_with(word));
     if obeyed || label.starts_with(|c: char| c.is_numeric()) {
         label.insert_str(0, "- ");

@@ -82,7 +82,7 @@ fn mermaid_labels() {
     assert_eq!(mermaid("abc", 0), "…");
 }
 
-/// What a reader sees of escaped Markdown.
+/// Returns what a reader sees of escaped Markdown.
 fn seen(markdown: &str) -> String {
     let mut out = String::new();
     let mut chars = markdown.replace(BREAK, "");

@@ -7,7 +7,7 @@ use super::*;
 use crate::Unnoted;
 use faultgate_core::model::{Proof, Score, Signal, Verdict};
 
-/// Only where something hangs is any of these reached.
+/// A limit that is only reached where something hangs.
 const HANGS: Duration = Duration::from_secs(60);
 
 /// An engine in a directory of its own.
@@ -43,7 +43,7 @@ impl Bench {
         self.dir.path().join(name)
     }
 
-    /// Until a command has written a file, a line of it.
+    /// Waits until a command has written a file, and returns a line of it.
     async fn written(&self, name: &str) -> String {
         let path = self.path(name);
         until(name, || fs::read_to_string(&path).is_ok_and(|text| text.ends_with('\n'))).await;
@@ -117,13 +117,14 @@ fn plan(spec: CommandSpec) -> ExperimentPlan {
     }
 }
 
-/// A zombie is gone: who should reap it is none of our business.
+/// Returns `true` unless the process has ended. A zombie counts as ended: reaping it is not this engine's
+/// business.
 fn lives(pid: &str) -> bool {
     let stat = fs::read_to_string(Path::new("/proc").join(pid).join("stat")).unwrap_or_default();
     stat.rsplit_once(") ").is_some_and(|(_, rest)| !rest.starts_with(['Z', 'X']))
 }
 
-/// A process and a child of its own, which both ignore SIGTERM. Their numbers are in `pids`.
+/// A process and a child of its own, which both ignore SIGTERM. Their ids are in `pids`.
 const STUBBORN: &str =
     "trap '' TERM; sh -c 'trap \"\" TERM; while :; do sleep 1000; done' & echo $$ $! > pids; wait; wait";
 
@@ -201,7 +202,7 @@ async fn a_fault_that_is_not_undone_is_an_error_with_the_command() {
 async fn a_stop_undoes_first_and_then_ends_the_whole_group() {
     let limits = Limits { grace: Duration::from_millis(50), ..Bench::new().engine.settings.limits };
     let bench = Bench::with(limits, false);
-    // It undoes only what is still there.
+    // The stop command undoes only what is still there.
     let launched = bench.launch(undone_by(sh(STUBBORN), "kill -0 $(cat pids) && echo > undone")).await;
     let pids = pids(&bench).await;
     assert!(pids.iter().all(|pid| lives(pid)));
@@ -211,7 +212,7 @@ async fn a_stop_undoes_first_and_then_ends_the_whole_group() {
     assert_eq!((judged.state, judged.verdict), (State::Cancelled, Verdict::Cancelled));
     assert!(bench.path("undone").exists(), "it was undone before its end");
     assert!(pids.iter().all(|pid| !lives(pid)), "{pids:?}");
-    // To ask again is no failure.
+    // A second request is no failure.
     bench.engine.stop(&launched).await.unwrap();
 }
 
@@ -249,8 +250,8 @@ async fn nothing_outlives_an_engine_that_is_dropped() {
     until("the group is gone", || pids.split_whitespace().all(|pid| !lives(pid))).await;
 }
 
-/// A signal leaves little time: a stop command that takes longer is left to end by itself, and the record says that the
-/// fault may be in.
+/// A signal leaves little time: a stop command that takes longer is left to end by itself, and the record
+/// says that the fault may be in.
 #[tokio::test]
 async fn a_signal_hurries_what_ends_an_experiment() {
     let short = Duration::from_millis(100);
@@ -408,7 +409,7 @@ async fn a_proof_that_does_not_come_ends_the_experiment() {
     assert_eq!((record.state, judged.verdict), (State::Failed, Verdict::Errored));
     assert!(judged.reason.contains("run did not print \"injected\", within 300ms"), "{}", judged.reason);
     assert!(bench.path("undone").exists());
-    // While it goes on, the words may come late.
+    // While the command runs, the words may come late.
     let late =
         proven(sh("sleep 0.3; echo injected; sleep 0.3"), |proof| proof.output = Some("injected".to_owned()));
     assert_eq!(bench.run(late).await.1.verdict, Verdict::Passed);

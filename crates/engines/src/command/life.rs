@@ -1,7 +1,7 @@
-//! One experiment from the start of its process to the end of all that the process has started.
+//! The life of one experiment, from the start of its process to the end of all that the process has started.
 //!
-//! It lives in a task of its own, so that it goes on whether or not somebody follows it: the process ends or is
-//! told to, the fault stays in for a while, `stop` undoes it, the group is ended, the journal is read.
+//! It is a task of its own, so that it goes on whether or not somebody follows it: the process ends or is
+//! told to, the fault stays in for a while, `stop` undoes it, the group is ended, and the journal is read.
 
 use std::io;
 use std::os::unix::process::ExitStatusExt;
@@ -29,20 +29,23 @@ use faultgate_core::model::{CommandLine, CommandSpec, Source, State, Transition}
 use faultgate_core::process_group::Group;
 use faultgate_core::text;
 
-/// Output that is on its way when a process has ended. What has left the group may hold it open for ever.
-const LAST_WORDS: Duration = Duration::from_millis(200);
-/// What was killed is gone at once, unless the system itself holds it.
-const KILLED: Duration = Duration::from_millis(500);
-/// No event tells that all have ended. Each look costs more, the more processes a machine has.
-const FIRST_LOOK: Duration = Duration::from_millis(10);
-const RAREST_LOOK: Duration = Duration::from_millis(160);
+/// Time for output that is on its way when a process has ended. A process that has left the group may hold it
+/// open for ever.
+const OUTPUT_LIMIT: Duration = Duration::from_millis(200);
+/// Time for the end of killed processes. They end at once, unless the system itself holds them.
+const KILL_LIMIT: Duration = Duration::from_millis(500);
+/// Pauses between looks at whether all have ended, which no event tells. Each look costs more the more
+/// processes a machine has, so the pauses grow.
+const MIN_POLL_PAUSE: Duration = Duration::from_millis(10);
+const MAX_POLL_PAUSE: Duration = Duration::from_millis(160);
+/// Number of output lines in the evidence, and of characters in each.
 const EVIDENCE_LINES: usize = 8;
 const EVIDENCE_CHARS: usize = 300;
 
-/// How long what ends an experiment may take.
+/// The times that the steps of a stop may take.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
-    /// From SIGTERM to SIGKILL.
+    /// Time from SIGTERM to SIGKILL.
     pub grace: Duration,
     /// The point after a signal to faultgate at which the `stop` command is left to end by itself.
     pub hurried_stop: Duration,
@@ -51,7 +54,7 @@ pub struct Limits {
 }
 
 impl Default for Limits {
-    /// After a signal, the lifecycle wants to know of the end within 4.5 s.
+    /// Returns limits by which the end is known within 4.5 s of a signal, as the lifecycle expects.
     fn default() -> Self {
         Self {
             grace: Duration::from_secs(10),
@@ -61,12 +64,12 @@ impl Default for Limits {
     }
 }
 
-/// How a process ended.
+/// The way in which a process ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Exit {
     Code(i32),
     Signal(i32),
-    /// The system would not say.
+    /// The system did not say how.
     Unknown(String),
 }
 
@@ -93,68 +96,69 @@ impl std::fmt::Display for Exit {
     }
 }
 
-/// What came of the `stop` command.
+/// The outcome of the `stop` command.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Undone {
     pub(super) started_at: Timestamp,
     pub(super) ended_at: Timestamp,
-    /// Why the fault may still be in.
+    /// The reason why the fault may still be in.
     pub(super) failed: Option<String>,
 }
 
-/// All that is known when it is over.
+/// The facts that are known of an experiment when it is over.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct End {
-    /// None: it could not even be killed.
+    /// `None` if the process could not even be killed.
     pub(super) exit: Option<Exit>,
-    /// It ended as it should before anybody asked for a stop.
+    /// `true` if the process ended as it should before anybody asked for a stop.
     pub(super) expected: bool,
-    /// A stop was asked for before its time was over.
+    /// `true` if a stop was asked for before its time was over.
     pub(super) stopped: bool,
     pub(super) started_at: Timestamp,
     pub(super) exited_at: Timestamp,
     pub(super) ended_at: Timestamp,
     pub(super) undone: Option<Undone>,
-    /// Why nothing proves that a fault was in, where the proof is declared.
+    /// The reason why nothing proves that a fault was in, where a proof is declared.
     pub(super) unproved: Option<String>,
     /// Processes that it left behind when it had ended by itself. They were told to end.
     pub(super) left: Vec<Member>,
-    /// Those that could not be ended.
+    /// Processes that could not be ended.
     pub(super) survivors: Vec<Member>,
     pub(super) journal: Option<Result<Journal, String>>,
     /// The last lines that it printed.
     pub(super) output: Vec<String>,
 }
 
-/// What is known so far.
+/// The facts that are known so far.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Progress {
     pub(super) transitions: Vec<Transition>,
     pub(super) end: Option<End>,
 }
 
-/// A process that has begun, and how it is to go on.
+/// A process that has begun, with all that decides how it goes on.
 pub(super) struct Life {
     pub(super) name: String,
     pub(super) spec: CommandSpec,
-    /// Those of its `stop` command.
+    /// The directory and the environment of its `stop` command.
     pub(super) surroundings: Surroundings,
-    /// Commands of this run that were started.
+    /// Number of commands that this run has started.
     pub(super) started: Arc<AtomicUsize>,
     pub(super) limits: Limits,
     pub(super) clock: Clock,
     pub(super) started_at: Timestamp,
-    /// The journal that was there before.
+    /// The stamp of the journal that was there before.
     pub(super) stale: Option<journal::Stamp>,
-    /// The whole run is cancelled: there is little time.
+    /// The time that is left if the whole run is cancelled.
     pub(super) hurry: Hurry,
     pub(super) stop_asked: CancellationToken,
-    /// What looks whether the fault is in.
+    /// The evaluator that tells whether the fault is in.
     pub(super) look: Option<Arc<dyn Evaluate>>,
     pub(super) progress: watch::Sender<Progress>,
 }
 
 impl Life {
+    /// Lives from the start of the process to the end of the experiment.
     pub(super) async fn live(self, mut child: Child, group: Arc<Group>, kin: Arc<Kin>) {
         let words = Arc::new(Words::of(self.spec.proof.as_ref()));
         let mut output = Output::of(&mut child, &self.name, &words, &self.surroundings.veil);
@@ -162,6 +166,7 @@ impl Life {
         let mut proved = None;
         let mut exit = loop {
             tokio::select! {
+                // The end comes first: a process that has ended needs no stop.
                 biased;
                 status = child.wait() => break Some(Exit::of(status)),
                 () = self.stop_asked.cancelled() => break None,
@@ -178,7 +183,7 @@ impl Life {
             group.settle();
         }
         if expected && self.spec.proof.is_some() {
-            let _ = tokio::time::timeout(LAST_WORDS, output.ended()).await;
+            let _ = tokio::time::timeout(OUTPUT_LIMIT, output.ended()).await;
             if let Some(why) = words.against(true) {
                 proved = Some(Err(why));
             } else if proved.is_none() {
@@ -192,10 +197,12 @@ impl Life {
         if expected && proved.as_ref().is_none_or(Result::is_ok) {
             self.hold().await;
         }
+        // A stop that comes after this line finds the experiment at its end anyway.
         let stopped = self.stop_asked.is_cancelled();
         if stopped {
             self.tell(State::Stopping, "stopping".to_owned());
         }
+        // Orphans without a mark have one possible origin only if this run has started no other command.
         if self.started.load(Ordering::Relaxed) == 1 {
             kin.claim_strangers();
         }
@@ -206,7 +213,7 @@ impl Life {
             exited_at = self.clock.now();
             ending.left.clear();
         }
-        let _ = tokio::time::timeout(LAST_WORDS, output.ended()).await;
+        let _ = tokio::time::timeout(OUTPUT_LIMIT, output.ended()).await;
         let journal = self.journal().await;
         let end = End {
             exit,
@@ -229,7 +236,7 @@ impl Life {
         self.progress.send_modify(|progress| progress.end = Some(end));
     }
 
-    /// Leaves the fault in, until its time is over or a stop is asked for.
+    /// Leaves the fault in until its time is over or a stop is asked for.
     async fn hold(&self) {
         if self.spec.duration.is_zero() {
             return;
@@ -254,7 +261,7 @@ impl Life {
         run_stop(command, &self.surroundings, &self.name, up).await
     }
 
-    /// Ends whatever is left of all that it has started.
+    /// Ends all processes that the command has started.
     async fn end(&self, child: &mut Child, group: &Group, kin: &Kin) -> Ending {
         group.terminate();
         let left = kin.send(Signal::TERM);
@@ -266,11 +273,13 @@ impl Life {
             up = self.hurry.up(self.limits.grace, self.limits.hurried_kill) => up,
         };
         tracing::debug!(experiment = self.name, ?up, "SIGTERM did not end all: they are killed");
-        let killed = tokio::time::timeout(KILLED, async {
+        let killed = tokio::time::timeout(KILL_LIMIT, async {
             loop {
+                // A process may have started another one while it was killed, so SIGKILL is sent until none
+                // is left.
                 group.kill();
                 kin.send(Signal::KILL);
-                let ended = tokio::time::timeout(FIRST_LOOK * 2, all_ended(child, group, kin));
+                let ended = tokio::time::timeout(MIN_POLL_PAUSE * 2, all_ended(child, group, kin));
                 if let Ok(status) = ended.await {
                     return status;
                 }
@@ -306,11 +315,11 @@ impl Life {
     }
 }
 
-/// What came of ending all that a process has started.
+/// The outcome of ending all that a process has started.
 struct Ending {
-    /// None: the process itself could not be killed.
+    /// `None` if the process itself could not be killed.
     exit: Option<Exit>,
-    /// What was left when the ending began.
+    /// The processes that were left when the ending began.
     left: Vec<Member>,
     survivors: Vec<Member>,
 }
@@ -322,39 +331,40 @@ async fn all_ended(child: &mut Child, group: &Group, kin: &Kin) -> io::Result<Ex
     status
 }
 
-/// Waits until nothing of a group and of all kin is left.
+/// Waits until nothing of a group and of its kin is left.
 pub(super) async fn gone(group: Option<&Group>, kin: &Kin) {
     if let Some(group) = group {
         group.gone().await;
     }
-    let mut pause = FIRST_LOOK;
+    let mut pause = MIN_POLL_PAUSE;
     while !kin.living().is_empty() {
         tokio::time::sleep(pause).await;
-        pause = RAREST_LOOK.min(pause * 2);
+        pause = MAX_POLL_PAUSE.min(pause * 2);
     }
 }
 
-/// Names of processes, as a sentence lists them.
+/// Lists the names of processes for a sentence.
 pub(super) fn list(members: &[Member]) -> String {
     members.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
 }
 
-/// Numbers of processes, as `kill` takes them.
+/// Lists the ids of processes for `kill`.
 pub(super) fn pids(members: &[Member]) -> String {
     members.iter().map(|member| member.pid().to_string()).collect::<Vec<_>>().join(" ")
 }
 
-/// Why something has no more time.
+/// The reason why a step has no more time.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Up {
-    /// It had all of its own limit.
+    /// The step has used up its own limit.
     Limit(Duration),
-    /// A signal leaves no more, counted from the signal.
+    /// The signal leaves no more time, counted from the signal.
     Hurry(Duration),
 }
 
-/// Runs the command that undoes a fault. `up` ends when it has had all its time, and says why. Where that is a signal, it
-/// is not cut off in the middle: it goes on by itself, and nobody will know how it ended.
+/// Runs the command that undoes a fault. `up` ends when the command has had all its time, and says why. If
+/// that is a signal, the command is not cut off in the middle: it goes on by itself, and nobody will know how
+/// it ended.
 pub(super) async fn run_stop(
     command: &CommandLine,
     surroundings: &Surroundings,
@@ -374,22 +384,22 @@ pub(super) async fn run_stop(
             }
         }),
     };
-    let said = printed.last_lines();
-    let said = said.iter().map(|line| text::plain(&surroundings.veil.hide(line), EVIDENCE_CHARS));
-    let said: Vec<String> = said.collect();
-    for line in &said {
+    let lines = printed.last_lines();
+    let lines = lines.iter().map(|line| text::plain(&surroundings.veil.hide(line), EVIDENCE_CHARS));
+    let lines: Vec<String> = lines.collect();
+    for line in &lines {
         tracing::debug!(experiment = name, "stop: {line}");
     }
     if exit == Exit::Code(0) {
-        // What it has started may be what makes the system whole again.
+        // Processes that it has started may be what makes the system whole again.
         group.release();
         return Ok(());
     }
-    let said = said.last().map(|line| format!(": {line}")).unwrap_or_default();
+    let said = lines.last().map(|line| format!(": {line}")).unwrap_or_default();
     Err(format!("{exit}{said}"))
 }
 
-/// How much time there is.
+/// A watch on the signal, which tells how much time is left.
 #[derive(Debug, Clone)]
 pub(super) struct Hurry {
     cancelled: CancellationToken,
@@ -397,11 +407,12 @@ pub(super) struct Hurry {
 }
 
 impl Hurry {
+    /// Creates the watch on a run's signal.
     pub(super) fn new(cancelled: CancellationToken) -> Self {
         Self { cancelled, since: Arc::default() }
     }
 
-    /// Ends when `limit` is over, or at a point after the signal; says which it was.
+    /// Waits until `limit` is over or a point after the signal is reached, and says which it was.
     async fn up(&self, limit: Duration, hurried: Duration) -> Up {
         tokio::select! {
             biased;

@@ -1,8 +1,11 @@
-//! Any local fault injector: a program of the user's, in a process group of its own.
+//! The engine for local commands: any fault injector is a program of the user's, in a process group of its
+//! own.
 //!
-//! `program` finds it, `start` starts it, `life` takes one experiment from its start to
-//! its end, `orphan` ends one whose faultgate has died, `output` keeps the end of what it prints, `journal` reads what Chaos Toolkit says, `outcome` says what
-//! it all means.
+//! - `program` finds the program, and `start` starts it.
+//! - `life` takes one experiment from its start to its end, and `orphan` ends one whose faultgate has died.
+//! - `output` keeps the end of what a command prints, and `proof` watches for what shows that the fault is
+//!   in.
+//! - `journal` reads the journal of Chaos Toolkit, and `toolkit` and `outcome` say what it all means.
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap};
@@ -51,47 +54,48 @@ use faultgate_core::model::{
 use faultgate_core::process_group;
 use faultgate_core::process_group::Group;
 
-/// What all commands of a run have in common.
+/// The settings that all commands of a run share.
 #[derive(Clone)]
 pub struct CommandSettings {
-    /// The run's id: what the marks of its processes begin with.
+    /// The run's id, with which the marks of its processes begin.
     pub run: String,
-    /// What a command inherits: no credentials.
+    /// The environment that a command inherits. It holds no credentials.
     pub env: BTreeMap<OsString, OsString>,
-    /// Over values of the suite's variables that may be secrets.
+    /// The veil over values of the suite's variables that may be secrets.
     pub veil: Veil,
-    /// faultgate's working directory, absolute.
+    /// The absolute path of faultgate's working directory.
     pub dir: PathBuf,
     pub dry_run: bool,
     pub injection: InjectionRule,
     pub limits: Limits,
-    /// What looks whether a fault is in, by the experiment's name.
+    /// The evaluators that tell whether a fault is in, by the experiment's name.
     pub proofs: BTreeMap<String, Arc<dyn Evaluate>>,
 }
 
-/// Commands on this machine.
+/// The engine that runs commands on this machine.
 pub struct CommandEngine {
     settings: CommandSettings,
     clock: Clock,
     hurry: Hurry,
-    /// Commands that were started.
+    /// Number of commands that were started.
     started: Arc<AtomicUsize>,
-    /// By the experiment's id.
+    /// The experiments of this process, by their ids.
     lives: RefCell<HashMap<String, Tracking>>,
-    /// Those of others, by the experiment's id.
+    /// The experiments of other processes, by their ids.
     orphans: RefCell<HashMap<String, Rc<Orphan>>>,
 }
 
 /// One experiment that was launched.
 struct Tracking {
     spec: CommandSpec,
-    /// None in a dry run.
+    /// `None` in a dry run.
     process: Option<Process>,
     progress: watch::Receiver<Progress>,
-    /// Transitions that were told.
+    /// Number of transitions that were told.
     told: usize,
 }
 
+/// A command that was started, with all its processes and the task that leads them.
 struct Process {
     group: Arc<Group>,
     kin: Arc<Kin>,
@@ -99,7 +103,7 @@ struct Process {
     _life: AbortOnDropHandle<()>,
 }
 
-/// Nothing of a command outlives the engine, also where nobody had the time to stop it.
+/// Kills what is left: nothing of a command outlives the engine, even if nobody had the time to stop it.
 impl Drop for Process {
     fn drop(&mut self) {
         self.kill();
@@ -110,14 +114,15 @@ impl Process {
     /// Kills whatever is left, and what that has started in the meantime.
     fn kill(&self) {
         self.group.kill();
-        let _ = (0..KILLS).find(|_| self.kin.send(Signal::KILL).is_empty());
+        let _ = (0..MAX_KILL_ROUNDS).find(|_| self.kin.send(Signal::KILL).is_empty());
     }
 }
 
-/// Looks for more to kill, where nobody waits until all are gone.
-const KILLS: usize = 3;
+/// Number of rounds of SIGKILL, where nobody waits until all processes are gone.
+const MAX_KILL_ROUNDS: usize = 3;
 
 impl CommandEngine {
+    /// Creates the engine. `cancelled` fires with the first signal.
     pub fn new(settings: CommandSettings, clock: Clock, cancelled: CancellationToken) -> Self {
         Self {
             settings,
@@ -137,7 +142,7 @@ impl CommandEngine {
         Surroundings { dir, env, veil: self.settings.veil.clone() }
     }
 
-    /// What marks the processes of an experiment.
+    /// Returns the mark of an experiment's processes.
     fn mark(&self, name: &str) -> String {
         format!("{}/{name}", self.settings.run)
     }
@@ -176,6 +181,7 @@ impl CommandEngine {
         spec: &CommandSpec,
     ) -> io::Result<(String, Process, watch::Receiver<Progress>)> {
         let surroundings = self.surroundings(spec);
+        // The journal is stamped before the start: an old one must not be taken for that of this run.
         let stale = spec.journal.as_ref().and_then(|path| Stamp::of(&surroundings.dir.join(path)));
         let mark = self.mark(name);
         let (child, group) = start(&spec.run, &surroundings.marked(kin::EXPERIMENT, &mark))?;
@@ -210,7 +216,7 @@ impl CommandEngine {
         self.orphans.borrow_mut().insert(id, Rc::new(orphan));
     }
 
-    /// What became known since the last time, and the record if it is over.
+    /// Returns what became known since the last call, and the record if the experiment is over.
     fn news(&self, id: &str) -> Result<(Vec<Transition>, Option<Record>), Failure> {
         let mut lives = self.lives.borrow_mut();
         let tracking = lives.get_mut(id).ok_or_else(|| unknown(id))?;
@@ -237,6 +243,7 @@ impl Tracking {
     }
 }
 
+/// The raw state of an experiment in a dry run.
 const NOT_STARTED: &str = "not started";
 
 fn cannot_start(command: &CommandLine, error: &io::Error) -> Failure {
@@ -275,6 +282,8 @@ impl Engine for CommandEngine {
         let EngineSpec::Command(spec) = &experiment.spec else { return Err(unknown(&experiment.name)) };
         let name = &experiment.name;
         if !self.settings.dry_run {
+            // The start is noted before it happens, so that a takeover can end the command of a run that was
+            // killed between the two.
             notary.intend(Intent::default()).await;
         }
         let (id, process, progress) = if self.settings.dry_run {
@@ -302,7 +311,7 @@ impl Engine for CommandEngine {
         Ok(Launched { id, url: None, first })
     }
 
-    /// A start is answered at once. Of another process's nothing is known but that it may have been.
+    /// Finds what another process may have started. A start by this process is always answered at once.
     async fn find_unanswered(&self, experiment: &ExperimentPlan) -> Result<Option<Launched>, Failure> {
         let recalled = format!("command-{}", experiment.name);
         if !self.orphans.borrow().contains_key(&recalled) {
@@ -317,6 +326,7 @@ impl Engine for CommandEngine {
         let progress = self.lives.borrow().get(id).map(|tracking| tracking.progress.clone());
         let mut progress = progress.ok_or_else(|| unknown(id))?;
         loop {
+            // The mark comes before the read: a change during the read then ends the wait below at once.
             progress.mark_unchanged();
             let (news, record) = self.news(id)?;
             for transition in news {
@@ -331,7 +341,7 @@ impl Engine for CommandEngine {
         }
     }
 
-    /// The rest is up to its life: the `stop` command, then SIGTERM, then SIGKILL.
+    /// Asks for a stop. The rest is up to the experiment's life: the `stop` command, SIGTERM, then SIGKILL.
     async fn stop(&self, launched: &Launched) -> Result<(), Failure> {
         let orphan = self.orphans.borrow().get(&launched.id).cloned();
         if let Some(orphan) = orphan {
@@ -380,7 +390,7 @@ impl Engine for CommandEngine {
         outcome::judge(record, &context)
     }
 
-    /// Whatever was not to be ended in time is killed.
+    /// Kills all that has not ended by now.
     async fn close(&self, _within: Duration) {
         for tracking in self.lives.borrow().values() {
             if let Some(process) = &tracking.process {
@@ -418,6 +428,8 @@ impl Engine for CommandEngine {
         let Some(tracking) = lives.get(&launched.id) else { return String::new() };
         let stop = tracking.spec.stop.as_ref().map(|stop| stop.shown.clone());
         let survivors = tracking.progress.borrow().end.as_ref().map(|end| life::pids(&end.survivors));
+        // A stop command is enough unless processes are known to survive it; without one the group has to be
+        // killed.
         let kill = match survivors {
             Some(survivors) if !survivors.is_empty() => Some(format!("kill -s KILL {survivors}")),
             Some(_) if stop.is_some() => None,

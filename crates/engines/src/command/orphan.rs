@@ -1,4 +1,4 @@
-//! A command whose faultgate has died: its fault is undone, and what is left of its processes is ended.
+//! A command whose faultgate has died: its fault is undone, and its remaining processes are ended.
 
 use std::cell::Cell;
 
@@ -12,18 +12,21 @@ use faultgate_core::kin::Kin;
 use faultgate_core::model::{CommandSpec, ProcessIdentity, State};
 use faultgate_core::process_group::{Group, Sight, Stat, look_for};
 
+/// An experiment that another process has begun.
 pub(super) struct Orphan {
     name: String,
     spec: CommandSpec,
     surroundings: Surroundings,
-    /// None: it was about to be started, or the system did not tell.
+    /// The group that was started; `None` if it was about to be started, or the system did not tell.
     process: Option<ProcessIdentity>,
-    /// All that it has started carries it, wherever that has gone.
+    /// The mark that all its processes carry, wherever they have gone.
     mark: String,
+    /// `true` once the fault is undone and all processes are gone.
     ended: Cell<bool>,
 }
 
 impl Orphan {
+    /// Creates an orphan from what the state file says of it.
     pub(super) fn new(
         name: &str,
         spec: CommandSpec,
@@ -35,7 +38,8 @@ impl Orphan {
         Self { name: name.to_owned(), spec, surroundings, process, mark, ended: Cell::new(false) }
     }
 
-    /// As at every end: first the fault is undone, then the processes are ended. One that fails does not keep the other.
+    /// Undoes the fault first and then ends the processes, as at every end. A failure of one step does not
+    /// keep the other from being tried.
     pub(super) async fn stop(&self, limits: Limits) -> Result<(), Failure> {
         let undone = self.undo().await;
         let ended = self.end(limits).await;
@@ -52,13 +56,14 @@ impl Orphan {
         })
     }
 
+    /// Runs the `stop` command.
     async fn undo(&self) -> Result<(), String> {
         let Some(command) = &self.spec.stop else { return Ok(()) };
         if command.args.is_empty() {
             return Err("its stop command is only in the suite file, which does not give it now".to_owned());
         }
         let limit = self.spec.stop_within;
-        // The run may have left one to end by itself. Two at once might be in each other's way.
+        // The run may have left a stop command to end by itself. Two at once might be in each other's way.
         let earlier = Kin::marked(kin::STOP, &self.mark);
         let _ = tokio::time::timeout(limit, gone(None, &earlier)).await;
         let up = async {
@@ -69,6 +74,7 @@ impl Orphan {
         undone.map_err(|why| format!("its stop command failed, so the fault may still be in: {why}"))
     }
 
+    /// Ends all processes, at first by SIGTERM.
     async fn end(&self, limits: Limits) -> Result<(), String> {
         let sight = self.process.as_ref().map(look_for);
         if sight == Some(Sight::Elsewhere) {
@@ -89,21 +95,24 @@ impl Orphan {
         killed.map_err(|_| format!("its processes could not be killed: {}", list(&kin.living())))
     }
 
-    /// Its group, where that is still its own, and all else that it has started.
+    /// Returns the group if its number is still its own, and all other processes that the command has
+    /// started.
     fn left(&self, group_is_its_own: bool) -> (Option<Group>, Kin) {
         let kin = Kin::marked(kin::EXPERIMENT, &self.mark);
         let Some(known) = self.process.as_ref().filter(|_| group_is_its_own) else { return (None, kin) };
-        let leads = Stat::of(known.group).is_some_and(|leader| leader.started == known.started);
-        let kin = if leads { kin.descending_from(known.group) } else { kin };
+        let is_leader = Stat::of(known.group).is_some_and(|leader| leader.started == known.started);
+        let kin = if is_leader { kin.descending_from(known.group) } else { kin };
         (Group::orphaned(known.group), kin)
     }
 
+    /// Returns the record as far as this process knows it.
     pub(super) fn record(&self) -> Record {
         let (state, raw) =
             if self.ended.get() { (State::Stopped, "stopped") } else { (State::Running, "running") };
         Record { state, raw_state: raw.to_owned(), ..Record::unknown() }
     }
 
+    /// Returns the commands by which a person ends the experiment.
     pub(super) fn stop_by_hand(&self) -> String {
         let kill = self.process.as_ref().map(|known| format!("kill -s KILL -- -{}", known.group));
         let steps: Vec<String> = self.spec.stop.iter().map(|stop| stop.shown.clone()).chain(kill).collect();

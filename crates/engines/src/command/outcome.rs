@@ -1,4 +1,4 @@
-//! What the end of a command means. Pure: everything it needs to know is handed in.
+//! The meaning of a command's end. Pure: everything that it needs to know is handed in.
 
 use super::life::{End, Exit, list};
 use super::toolkit::{self, is_deviated};
@@ -7,7 +7,7 @@ use faultgate_core::model::{
     Action, CommandSpec, Effect, Evidence, FaultWindow, InjectionRule, Score, ScoreSource, State, Verdict,
 };
 
-/// The state that an end leaves behind, and the engine's own words for it.
+/// Returns the state that an end leaves behind, and the engine's own words for it.
 pub(super) fn state(end: &End) -> (State, String) {
     let Some(exit) = &end.exit else {
         return (State::Unknown, "it could not be killed".to_owned());
@@ -17,7 +17,7 @@ pub(super) fn state(end: &End) -> (State, String) {
     }
     let failed_undo = end.undone.as_ref().is_some_and(|undone| undone.failed.is_some());
     if end.stopped {
-        // The process is gone, but what was asked for was an end of the fault.
+        // The process is gone, but the user asked for an end of the fault.
         let state = if failed_undo { State::Unknown } else { State::Stopped };
         let raw = if failed_undo { "stop failed".to_owned() } else { format!("stopped ({exit})") };
         return (state, raw);
@@ -28,6 +28,7 @@ pub(super) fn state(end: &End) -> (State, String) {
     if !end.survivors.is_empty() {
         return (State::Failed, format!("{exit}, processes of it live on"));
     }
+    // A journal says more than an exit code: Chaos Toolkit ends with 0 or 1 for several reasons.
     match &end.journal {
         Some(Ok(journal)) => {
             let word = if journal.deviated { "deviated" } else { journal.status.as_str() };
@@ -45,7 +46,7 @@ pub(super) fn state(end: &End) -> (State, String) {
     }
 }
 
-/// The record of a process that has ended.
+/// Returns the record of a process that has ended.
 pub(super) fn record(end: &End, spec: &CommandSpec, program: &str) -> Record {
     let (state, raw_state) = state(end);
     let ran = Action {
@@ -92,8 +93,9 @@ pub(super) fn record(end: &End, spec: &CommandSpec, program: &str) -> Record {
     }
 }
 
-/// From the start of the process, or of the first action of its journal, until the fault was taken away: by a rollback, by
-/// `stop`, by the end of the journal's last action, or by the end of the process.
+/// Returns the fault window: from the start of the process, or of the first action in its journal, until the
+/// fault was taken away by a rollback, by `stop`, by the end of the journal's last action, or by the end of
+/// the process.
 fn fault(end: &End) -> FaultTimes {
     let undone_at = end.undone.as_ref().map(|undone| undone.started_at);
     let told = match &end.journal {
@@ -105,7 +107,8 @@ fn fault(end: &End) -> FaultTimes {
     })
 }
 
-/// The program, unless a variable says what it is.
+/// Returns the name of the program, or the beginning of the shown command line if a variable stands for the
+/// name.
 pub(super) fn shown_program(program: &str, shown: &str) -> String {
     if shown.contains(program) {
         program.to_owned()
@@ -114,16 +117,17 @@ pub(super) fn shown_program(program: &str, shown: &str) -> String {
     }
 }
 
-/// What is known besides the record.
+/// The facts that decide, besides the record.
 pub(super) struct Context<'a> {
     pub(super) spec: &'a CommandSpec,
     pub(super) end: Option<&'a End>,
     pub(super) dry_run: bool,
     pub(super) injection: InjectionRule,
-    /// Why we asked for a stop, if we did.
+    /// The reason for a stop that the run asked for.
     pub(super) stop: Option<&'a StopCause>,
 }
 
+/// Judges a record: by the stop if the run asked for one, and otherwise by the command's own end.
 pub(super) fn judge(record: &Record, context: &Context<'_>) -> Judgement {
     let asked = context.stop.and_then(|cause| asked::judge(cause, record, "the system", "the command"));
     let mut judgement = asked.unwrap_or_else(|| natural(record, context));
@@ -138,7 +142,7 @@ pub(super) fn judge(record: &Record, context: &Context<'_>) -> Judgement {
     judgement
 }
 
-/// An end that we did not ask for.
+/// Judges an end that the run did not ask for.
 fn natural(record: &Record, context: &Context<'_>) -> Judgement {
     let errored = |reason| Judgement::plain(record.state, Verdict::Errored, reason);
     if context.dry_run {
@@ -159,7 +163,7 @@ fn natural(record: &Record, context: &Context<'_>) -> Judgement {
     }
 }
 
-/// A verdict of `passed`, with what the engine itself has measured where it has.
+/// Returns a verdict of `passed`, with the score that the engine itself has measured if there is one.
 pub(super) fn passed(record: &Record, score: Option<Score>, reason: String) -> Judgement {
     Judgement {
         score: Some(score.unwrap_or(Score::FULL)),
@@ -168,7 +172,7 @@ pub(super) fn passed(record: &Record, score: Option<Score>, reason: String) -> J
     }
 }
 
-/// How the process ended, in a sentence.
+/// Says how the process ended, as a sentence.
 pub(super) fn ended(end: &End, spec: &CommandSpec) -> String {
     let shown = &spec.run.shown;
     let expected = match &end.exit {
@@ -182,16 +186,17 @@ pub(super) fn ended(end: &End, spec: &CommandSpec) -> String {
     format!("{shown}: {exit}{expected}{said}")
 }
 
-/// A fault that may still be in is no pass, and a person must know how to end it.
+/// Adds a `stop` command that failed. A fault that may still be in is no pass, and the reader must learn how
+/// to end it.
 fn add_undo(judgement: &mut Judgement, context: &Context<'_>, end: &End) {
     let failed = end.undone.as_ref().and_then(|undone| undone.failed.as_deref());
     let (Some(why), Some(stop)) = (failed, &context.spec.stop) else {
         return;
     };
-    // One that was asked for and not confirmed is told with its command by whoever asked.
+    // A stop that was asked for and not confirmed is told with its command by the lifecycle.
     let by_hand =
         if context.stop.is_none() { format!("; undo it by: {}", stop.shown) } else { String::new() };
-    // Of a proof that was not there in time nobody knows whether it would have come.
+    // The proof was not there in time, and nobody knows whether it would have come.
     let so = if end.unproved.is_some() {
         "though nothing shows that there was a fault to undo"
     } else {
@@ -205,7 +210,8 @@ fn add_undo(judgement: &mut Judgement, context: &Context<'_>, end: &End) {
     }
 }
 
-/// What was left behind was ended, or the fault may still be in.
+/// Adds processes that were left behind: those that were ended are a warning, and survivors mean that the
+/// fault may still be in.
 fn add_processes(judgement: &mut Judgement, end: &End) {
     if !end.left.is_empty() {
         let left = list(&end.left);
@@ -226,6 +232,7 @@ fn add_processes(judgement: &mut Judgement, end: &End) {
     }
 }
 
+/// Returns the facts that the report shows.
 fn evidence(end: &End, spec: &CommandSpec) -> Vec<Evidence> {
     let mut all = Vec::new();
     if let Some(exit) = &end.exit {

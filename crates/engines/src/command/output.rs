@@ -1,4 +1,4 @@
-//! What a process prints: the end of it is kept, however much there is.
+//! The output of a process, the end of which is kept, however much there is.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -10,20 +10,21 @@ use super::proof::Words;
 use faultgate_config::Veil;
 use faultgate_core::text;
 
-/// Lines beyond these bytes are let go, the oldest first.
-const KEPT: usize = 64 * 1024;
-/// The rest of a longer line is let go.
-const LONGEST_LINE: usize = 4 * 1024;
-const LOGGED: usize = 500;
+/// Number of bytes of an output that are kept. The oldest lines are dropped first.
+const MAX_KEPT_BYTES: usize = 64 * 1024;
+/// Number of bytes of a line that are kept. The rest of a longer line is dropped.
+const MAX_LINE_BYTES: usize = 4 * 1024;
+/// Number of characters of a line in the log.
+const MAX_LOGGED_CHARS: usize = 500;
 
 /// The last lines of an output.
 #[derive(Debug, Default)]
 pub(super) struct Tail {
     lines: VecDeque<String>,
     bytes: usize,
-    /// A line that has not ended.
+    /// The bytes of a line that has not ended.
     begun: Vec<u8>,
-    /// Over what is not kept.
+    /// The veil over secrets in what is kept.
     veil: Veil,
 }
 
@@ -32,12 +33,12 @@ impl Tail {
         Self { veil: veil.clone(), ..Self::default() }
     }
 
-    /// Takes what came, and returns the lines that it completed.
+    /// Takes bytes that were read, and returns the lines that they complete.
     pub(super) fn take(&mut self, bytes: &[u8]) -> Vec<String> {
         let mut completed = Vec::new();
         for piece in bytes.split_inclusive(|byte| *byte == b'\n') {
             let (line, ends) = piece.strip_suffix(b"\n").map_or((piece, false), |line| (line, true));
-            let room = LONGEST_LINE.saturating_sub(self.begun.len());
+            let room = MAX_LINE_BYTES.saturating_sub(self.begun.len());
             self.begun.extend_from_slice(&line[..line.len().min(room)]);
             if ends {
                 completed.extend(self.end_line());
@@ -46,22 +47,23 @@ impl Tail {
         completed
     }
 
-    /// The output is over: what has not ended is a line as well.
+    /// Ends the last line, since the output is over: an unfinished line is a line as well.
     pub(super) fn end_line(&mut self) -> Option<String> {
         let line = String::from_utf8_lossy(&std::mem::take(&mut self.begun)).trim_end().to_owned();
         if line.is_empty() {
             return None;
         }
+        // The line is kept veiled and returned as it is: the words of a proof may contain a secret.
         let kept = self.veil.hide(&line);
         self.bytes += kept.len();
         self.lines.push_back(kept);
-        while self.bytes > KEPT {
+        while self.bytes > MAX_KEPT_BYTES {
             self.bytes -= self.lines.pop_front().map_or(self.bytes, |line| line.len());
         }
         Some(line)
     }
 
-    /// At most so many of the last lines, each on one line and not too long.
+    /// Returns at most `count` of the last lines, each safe to show and of at most `longest` characters.
     pub(super) fn last(&self, count: usize, longest: usize) -> Vec<String> {
         let begun = self.veil.hide(&String::from_utf8_lossy(&self.begun));
         let unfinished = Some(begun.as_str()).filter(|line| !line.trim().is_empty());
@@ -77,7 +79,7 @@ impl Tail {
     }
 }
 
-/// Both outputs of a process, read in the background for as long as this lives.
+/// Both outputs of a process, which are read in the background for as long as this value lives.
 #[derive(Debug)]
 pub(super) struct Output {
     tails: Vec<Arc<Mutex<Tail>>>,
@@ -85,6 +87,7 @@ pub(super) struct Output {
 }
 
 impl Output {
+    /// Begins to read both outputs of a child.
     pub(super) fn of(child: &mut tokio::process::Child, name: &str, words: &Arc<Words>, veil: &Veil) -> Self {
         let mut output = Self { tails: Vec::new(), readers: Vec::new() };
         if let Some(pipe) = child.stdout.take() {
@@ -109,7 +112,7 @@ impl Output {
         self.readers.push(AbortOnDropHandle::new(reader));
     }
 
-    /// Waits until both are at their end.
+    /// Waits until both outputs are at their end.
     pub(super) async fn ended(&mut self) {
         while let Some(reader) = self.readers.last_mut() {
             let _ = reader.await;
@@ -117,12 +120,13 @@ impl Output {
         }
     }
 
-    /// The last lines of the standard output, then those of the standard error.
+    /// Returns the last lines of the standard output, then those of the standard error.
     pub(super) fn last(&self, count: usize, longest: usize) -> Vec<String> {
         self.tails.iter().flat_map(|tail| lock(tail).last(count, longest)).collect()
     }
 }
 
+/// Reads one output to its end, so that the process never waits for a reader.
 async fn drain(
     mut pipe: impl AsyncRead + Unpin,
     tail: Arc<Mutex<Tail>>,
@@ -138,7 +142,7 @@ async fn drain(
         };
         for line in lines {
             words.hear(&line);
-            tracing::debug!(experiment = name, "{}", text::plain(&veil.hide(&line), LOGGED));
+            tracing::debug!(experiment = name, "{}", text::plain(&veil.hide(&line), MAX_LOGGED_CHARS));
         }
         if count == 0 {
             break;
@@ -191,8 +195,8 @@ mod tests {
             for (byte, count) in pieces {
                 tail.take(&vec![byte; count]);
                 let held: usize = tail.lines.iter().map(String::len).sum();
-                prop_assert!(held <= KEPT && held == tail.bytes);
-                prop_assert!(tail.begun.len() <= LONGEST_LINE);
+                prop_assert!(held <= MAX_KEPT_BYTES && held == tail.bytes);
+                prop_assert!(tail.begun.len() <= MAX_LINE_BYTES);
             }
         }
     }

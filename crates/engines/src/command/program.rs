@@ -1,4 +1,4 @@
-//! Where a program is.
+//! The search for a program.
 
 use std::ffi::OsStr;
 use std::io;
@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use super::start::Surroundings;
 
-/// The program as the system would find it: on the PATH that it is given, or by a path seen from its directory.
+/// Finds a program as the system would: on the PATH of its environment, or by a path seen from its directory.
 pub(super) fn find(program: &str, surroundings: &Surroundings) -> io::Result<PathBuf> {
     let path = surroundings.env.get(OsStr::new("PATH"));
     which::which_in(program, path, &surroundings.dir).map_err(|_| {

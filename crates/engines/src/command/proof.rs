@@ -1,4 +1,4 @@
-//! What proves that the fault of a command is in: words that it prints, and a look at the system.
+//! The proof that the fault of a command is in: words that the command prints, and a look at the system.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -10,9 +10,10 @@ use tokio::time::{sleep, timeout};
 use crate::probe::Evaluate;
 use faultgate_core::model::Proof;
 
-const PAUSE: Duration = Duration::from_millis(500);
+/// Pause between two looks at the system.
+const LOOK_PAUSE: Duration = Duration::from_millis(500);
 
-/// Words that a command may print.
+/// The words that a command may print: those that prove the fault, and those that speak against it.
 #[derive(Debug, Default)]
 pub(super) struct Words {
     wanted: Option<Word>,
@@ -20,6 +21,7 @@ pub(super) struct Words {
     heard: Notify,
 }
 
+/// A word to listen for.
 #[derive(Debug)]
 struct Word {
     text: String,
@@ -31,12 +33,14 @@ impl Word {
         Self { text: text.to_owned(), heard: AtomicBool::new(false) }
     }
 
+    /// Returns `true` if the word was printed.
     fn was_heard(&self) -> bool {
         self.heard.load(Ordering::Relaxed)
     }
 }
 
 impl Words {
+    /// Creates the words of a proof. Without a proof there are none.
     pub(super) fn of(proof: Option<&Proof>) -> Self {
         let word = |text: Option<&String>| text.map(|text| Word::of(text));
         Self {
@@ -46,7 +50,7 @@ impl Words {
         }
     }
 
-    /// A line that was printed.
+    /// Takes a line that was printed.
     pub(super) fn hear(&self, line: &str) {
         let wanted = self.wanted.as_ref().filter(|word| has_words(line, &word.text));
         let unwanted = self.unwanted.as_ref().filter(|word| line.contains(&word.text));
@@ -58,6 +62,8 @@ impl Words {
 
     async fn wanted_is_heard(&self) {
         loop {
+            // The notification is subscribed to before the word is checked, or a line in between would be
+            // missed.
             let heard = self.heard.notified();
             if self.wanted.as_ref().is_none_or(Word::was_heard) {
                 return;
@@ -66,7 +72,8 @@ impl Words {
         }
     }
 
-    /// Why all that was printed speaks against the fault.
+    /// Returns the reason why the output speaks against the fault. A missing word counts only once all is
+    /// printed.
     pub(super) fn against(&self, all_is_printed: bool) -> Option<String> {
         if let Some(word) = self.unwanted.as_ref().filter(|word| word.was_heard()) {
             return Some(format!("run printed {:?}", word.text));
@@ -76,7 +83,8 @@ impl Words {
     }
 }
 
-/// Proof takes whole words: `unpaused` is not `paused`. What speaks against the fault may stand anywhere.
+/// Returns `true` if the line has the text as whole words: `unpaused` is no proof of `paused`. A text against
+/// the fault may stand anywhere instead.
 fn has_words(line: &str, text: &str) -> bool {
     let is_in_word = |c: Option<char>| c.is_some_and(|c| c.is_alphanumeric() || c == '_');
     let is_cut = |one: Option<char>, next: Option<char>| is_in_word(one) && is_in_word(next);
@@ -108,7 +116,7 @@ pub(super) async fn seen(
     Err(format!("{why}, within {:?}", proof.within))
 }
 
-/// Looks until the look passes.
+/// Looks at the system until a look passes, and keeps the reason of the last failure.
 async fn passes(look: Option<Arc<dyn Evaluate>>, last: &mut Option<String>) {
     let Some(look) = look else {
         *last = Some("nobody can look".to_owned());
@@ -120,7 +128,7 @@ async fn passes(look: Option<Arc<dyn Evaluate>>, last: &mut Option<String>) {
             return;
         }
         *last = Some(seen.reason.unwrap_or_else(|| "its look failed".to_owned()));
-        sleep(PAUSE).await;
+        sleep(LOOK_PAUSE).await;
     }
 }
 

@@ -1,4 +1,4 @@
-//! How a command is started.
+//! The start of a command.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -15,19 +15,19 @@ use faultgate_config::Veil;
 use faultgate_core::model::CommandLine;
 use faultgate_core::process_group::Group;
 
-/// Where and with what variables a command is run.
+/// The directory and the environment in which a command is run.
 #[derive(Clone)]
 pub(super) struct Surroundings {
-    /// Absolute.
+    /// The absolute path of the directory.
     pub(super) dir: PathBuf,
-    /// All of them; nothing else is inherited.
+    /// All variables; the command inherits nothing else.
     pub(super) env: BTreeMap<OsString, OsString>,
-    /// Over what nobody may be told of what it prints.
+    /// The veil over secrets in what the command prints.
     pub(super) veil: Veil,
 }
 
 impl Surroundings {
-    /// The same with a variable by which all that is started can be found.
+    /// Returns a copy with one more variable, by which all processes that the command starts can be found.
     pub(super) fn marked(&self, variable: &str, mark: &str) -> Self {
         let mut marked = self.clone();
         marked.env.insert(variable.into(), mark.into());
@@ -35,28 +35,30 @@ impl Surroundings {
     }
 }
 
-/// Starts a command as the leader of a new group. It reads nothing; its output is there to be read.
+/// Starts a command as the leader of a new group. Its input is empty, and its outputs are pipes.
 pub(super) fn start(command: &CommandLine, surroundings: &Surroundings) -> io::Result<(Child, Group)> {
     let (out, error) = (Stdio::piped(), Stdio::piped());
     spawn(command, surroundings, |command| command.stdout(out).stderr(error).kill_on_drop(true).spawn())
 }
 
-/// The same for one that may outlive this process: nobody has to read what it prints, and only its group kills it.
+/// Starts a command that may outlive this process: nobody has to read what it prints, and only its group
+/// kills it.
 pub(super) fn start_apart(
     command: &CommandLine,
     surroundings: &Surroundings,
 ) -> io::Result<(Child, Group, Printed)> {
+    // A pipe would end the command with SIGPIPE, or block it, once this process no longer reads.
     let printed = Printed::nothing();
     let (out, error) = (printed.writer(), printed.writer());
     let started = spawn(command, surroundings, |command| command.stdout(out).stderr(error).spawn());
     started.map(|(child, group)| (child, group, printed))
 }
 
-/// What a command prints into memory that is no pipe. None where the system has no such memory.
+/// The output of a command in memory that is no pipe; `None` where the system has no such memory.
 pub(super) struct Printed(Option<File>);
 
-/// Bytes of the end of it.
-const END: u64 = 4 * 1024;
+/// Number of bytes at the end of an output that are read.
+const MAX_END_BYTES: u64 = 4 * 1024;
 
 impl Printed {
     fn nothing() -> Self {
@@ -71,17 +73,18 @@ impl Printed {
         self.0.as_ref().and_then(|file| file.try_clone().ok()).map_or_else(Stdio::null, Stdio::from)
     }
 
-    /// Its last lines, oldest first.
+    /// Returns the last lines, the oldest first.
     pub(super) fn last_lines(&self) -> Vec<String> {
         let Some(file) = &self.0 else { return Vec::new() };
         let length = file.metadata().map_or(0, |metadata| metadata.len());
-        let mut end = vec![0; usize::try_from(length.min(END)).unwrap_or(0)];
-        let read = file.read_at(&mut end, length - length.min(END)).unwrap_or(0);
+        let mut end = vec![0; usize::try_from(length.min(MAX_END_BYTES)).unwrap_or(0)];
+        let read = file.read_at(&mut end, length - length.min(MAX_END_BYTES)).unwrap_or(0);
         let text = String::from_utf8_lossy(&end[..read]).into_owned();
         text.lines().filter(|line| !line.trim().is_empty()).map(ToOwned::to_owned).collect()
     }
 }
 
+/// Prepares a command, starts it by `spawn`, and takes charge of its group.
 fn spawn(
     command: &CommandLine,
     surroundings: &Surroundings,

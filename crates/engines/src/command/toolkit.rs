@@ -1,4 +1,4 @@
-//! What the journal of a Chaos Toolkit experiment means. Pure: everything it needs to know is handed in.
+//! The meaning of a Chaos Toolkit experiment's journal. Pure: everything that it needs to know is handed in.
 
 use super::journal::Journal;
 use super::life::End;
@@ -7,10 +7,11 @@ use crate::injection::{Injection, Weighed};
 use crate::{Judgement, Record};
 use faultgate_core::model::{Score, ScoreSource, Verdict};
 
-/// Activities that a sentence names.
-const NAMED: usize = 5;
+/// Number of activities that a sentence names.
+const MAX_NAMED: usize = 5;
 
-/// Chaos Toolkit says `deviated` of what it sees after the method; what it sees meanwhile only ends it.
+/// Returns `true` if the system left its steady state because of the method. Chaos Toolkit says `deviated`
+/// only of what it sees after the method; a deviation during the method just ends it.
 pub(super) fn is_deviated(journal: &Journal) -> bool {
     let seen = match journal.status.as_str() {
         "completed" => journal.deviated,
@@ -20,12 +21,13 @@ pub(super) fn is_deviated(journal: &Journal) -> bool {
     seen && journal.not_steady_before().is_none()
 }
 
+/// Judges an experiment by its journal.
 pub(super) fn judge(record: &Record, context: &Context<'_>, end: &End, journal: &Journal) -> Judgement {
     let injection = journal.injection();
     let named = cut(&injection.done);
     let verdict =
         by_journal(record, context, end, journal, &injection).unwrap_or_else(|why| why.errored(record));
-    let blind = journal.blind_probes().into_iter().take(NAMED);
+    let blind = journal.blind_probes().into_iter().take(MAX_NAMED);
     Judgement {
         injected: named,
         warnings: blind.map(|probe| format!("a probe of the method could not look: {probe}")).collect(),
@@ -33,7 +35,7 @@ pub(super) fn judge(record: &Record, context: &Context<'_>, end: &End, journal: 
     }
 }
 
-/// Why a journal says nothing of the system.
+/// The reason why a journal says nothing of the system.
 struct Unfit(String);
 
 impl Unfit {
@@ -42,6 +44,8 @@ impl Unfit {
     }
 }
 
+/// Judges by the journal alone. The order of the checks is the order of causes: an early cause explains the
+/// later ones.
 fn by_journal(
     record: &Record,
     context: &Context<'_>,
@@ -55,12 +59,13 @@ fn by_journal(
     if let Some(probe) = journal.not_steady_before() {
         return Err(Unfit(format!("the system was not steady before anything was done: {probe}")));
     }
+    // Words and details may disagree in a journal that was broken off, which is judged by its status below.
     let is_at_its_end = matches!(journal.status.as_str(), "completed" | "failed");
     if let Some(why) = journal.contradiction().filter(|_| is_at_its_end) {
         return Err(Unfit(format!("the journal contradicts itself: {why}")));
     }
     if is_deviated(journal) {
-        // Actions that a deviation kept from being begun take nothing from it.
+        // A deviation ends the method early, so actions that were never begun take nothing from it.
         let never_begun = if journal.deviated_meanwhile() { Vec::new() } else { journal.never_begun() };
         require_injection(context, injection, &never_begun)?;
         return Ok(deviated(record, journal));
@@ -82,9 +87,11 @@ fn by_journal(
     Ok(Judgement { losses: journal.losses(), ..passed(record, journal.share(), reason) })
 }
 
+/// The reason of a journal without a round after the method.
 const UNMEASURED: &str = "the steady state was not measured after the method, so nothing is known of the system; let chaos run \
                           take the hypothesis strategy default or continuously";
 
+/// Returns the judgement of a steady state that did not hold.
 fn deviated(record: &Record, journal: &Journal) -> Judgement {
     let probes = journal.deviations().join(", ");
     Judgement {
@@ -94,6 +101,7 @@ fn deviated(record: &Record, journal: &Journal) -> Judgement {
     }
 }
 
+/// Returns the reason of a dry run that Chaos Toolkit made by itself.
 fn dry(kind: &str) -> String {
     let left_out = match kind {
         "probes" => "the system was not looked at",
@@ -103,7 +111,7 @@ fn dry(kind: &str) -> String {
     format!("Chaos Toolkit made a dry run ({kind}): {left_out}; run it without --dry")
 }
 
-/// Whatever `require-actions` says, each action of the method must have acted.
+/// Requires that each action of the method has acted, whatever `require-actions` says.
 fn require_injection(
     context: &Context<'_>,
     injection: &Injection,
@@ -115,7 +123,7 @@ fn require_injection(
     let short = Injection {
         done: cut(&injection.done),
         idle: Vec::new(),
-        broken: injection.broken.iter().take(NAMED).cloned().collect(),
+        broken: injection.broken.iter().take(MAX_NAMED).cloned().collect(),
     };
     match short.weigh(context.injection) {
         Weighed::Enough { .. } => Ok(()),
@@ -128,7 +136,8 @@ fn require_injection(
     }
 }
 
-/// A fault that may still be in says more than a score: the experiment has not come to its end, whatever it measured.
+/// Adds rollbacks that failed or were not played. A fault that may still be in says more than a score: the
+/// experiment has not come to its end, whatever it measured.
 pub(super) fn add_rollbacks(judgement: &mut Judgement, end: &End, journal: &Journal) {
     let unrolled = journal.unrolled();
     let mut told = Vec::new();
@@ -162,9 +171,10 @@ pub(super) fn add_rollbacks(judgement: &mut Judgement, end: &End, journal: &Jour
     };
 }
 
+/// Cuts a list of names, and counts the rest.
 fn cut(names: &[String]) -> Vec<String> {
-    let left_out = names.len().saturating_sub(NAMED);
-    let mut shown: Vec<String> = names.iter().take(NAMED).cloned().collect();
+    let left_out = names.len().saturating_sub(MAX_NAMED);
+    let mut shown: Vec<String> = names.iter().take(MAX_NAMED).cloned().collect();
     shown.extend((left_out > 0).then(|| format!("{left_out} more")));
     shown
 }

@@ -264,7 +264,7 @@ fn rollbacks_that_were_not_played_are_no_pass() {
     });
     assert_errored(&looked, "declared rollbacks were not played: undo, so");
 
-    // Each other end tells of them as well.
+    // The other kinds of end tell of the rollbacks as well.
     let weak = by(1, |j| {
         declared(j);
         deviate(j);

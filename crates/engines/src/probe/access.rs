@@ -1,4 +1,5 @@
-//! How a server is asked: the client for it, what is sent besides the request, and what no reason may repeat.
+//! The access of a probe to a server: the client, what is sent besides the request, and what no reason may
+//! repeat.
 
 use aws_smithy_types::base64;
 use reqwest::RequestBuilder;
@@ -8,7 +9,8 @@ use faultgate_config::Veil;
 use faultgate_core::model::{Access, Credentials};
 use faultgate_net::http::{HttpSettings, client_with};
 
-/// A client of its own for a probe that trusts or presents itself otherwise. None where that of all probes will do.
+/// Makes a client for a probe that trusts or presents itself in its own way; `None` if the shared client will
+/// do.
 pub(super) fn own_client(
     settings: &HttpSettings,
     access: &Access,
@@ -32,7 +34,8 @@ pub(super) fn own_client(
     client_with(&settings, more).map(Some)
 }
 
-/// The request with the headers and the credentials of the probe. No redirect is followed, so they go to this host alone.
+/// Adds the headers and the credentials of the probe to a request. Redirects are not followed, so these go to
+/// this host alone.
 pub(super) fn with_access(mut request: RequestBuilder, access: &Access) -> RequestBuilder {
     for (name, value) in &access.headers {
         request = request.header(name, &value.0);
@@ -44,12 +47,12 @@ pub(super) fn with_access(mut request: RequestBuilder, access: &Access) -> Reque
     }
 }
 
-/// Over what is sent to a server and may be a secret. A server may repeat it.
+/// Returns the veil over all that is sent to a server and may be a secret. A server may repeat it.
 pub(super) fn veil(access: &Access) -> Veil {
     let mut secrets: Vec<String> = Vec::new();
     for value in access.headers.values() {
         secrets.push(value.0.clone());
-        // Behind the word for its kind, as in `Bearer abc`.
+        // The secret may stand behind the word for its kind, as in `Bearer abc`.
         secrets.extend(value.0.split_once(' ').map(|(_, secret)| secret.trim().to_owned()));
     }
     match &access.credentials {

@@ -1,4 +1,5 @@
-//! Who is asking: client certificates against a server that wants one, signatures against what others make of them.
+//! The identity of the one who asks: client certificates against a server that wants one, and signatures
+//! against those of other implementations.
 
 use std::sync::Arc;
 
@@ -13,7 +14,8 @@ use super::tests::{PATIENT, answering, connector, fails, http, passes, see, sile
 use super::*;
 use faultgate_core::model::{Comparison, Expectation, Hidden, HttpCheck, Signing};
 
-/// A server that is known by a certificate of its own, and wants its client's to be signed by `authority`.
+/// Starts a server with a certificate of its own, which wants a client certificate that `authority` has
+/// signed.
 fn wanting(listener: TcpListener, authority: &rcgen::Certificate) -> (String, tokio::task::JoinHandle<()>) {
     let own = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
     let mut roots = rustls::RootCertStore::empty();

@@ -1,4 +1,7 @@
-//! An alarm of CloudWatch is OK, or a metric is as expected, in the account and Region of the experiment.
+//! The probes `cloudwatch-alarm` and `cloudwatch-metric`: an alarm is OK, or a metric is as expected, in the
+//! account and the Region of the experiment.
+//!
+//! An answer that is partial, or about anything but the question, is a failure.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -21,18 +24,19 @@ use faultgate_core::clock::Clock;
 use faultgate_core::model::MetricCheck;
 use faultgate_net::http::calls::CountCalls;
 
-/// Complete periods that are looked at: the last one's value may not be there yet.
-const PERIODS: i64 = 3;
-/// The one query of a look.
+/// Number of complete periods that are asked for: the value of the last one may not be there yet.
+const MAX_PERIODS: i64 = 3;
+/// The id of the one query of an evaluation.
 const QUERY_ID: &str = "probe";
 
-/// CloudWatch in one account and Region, and the requests made of it.
+/// The client for one account and Region, and the number of its requests.
 pub(super) struct Cloudwatch {
     client: Client,
     counted: CountCalls,
 }
 
 impl Cloudwatch {
+    /// Creates the client. The error is that the experiment is in no AWS account.
     pub(super) fn new(sdk: Option<&SdkConfig>) -> Result<Self, String> {
         let sdk = sdk.ok_or("the experiment is in no AWS account")?;
         let counted = CountCalls::default();
@@ -45,7 +49,8 @@ impl Cloudwatch {
     }
 }
 
-/// Why CloudWatch did not answer. What is missing comes first: a reason is cut where it is long.
+/// Returns the reason why CloudWatch did not answer. The missing permission comes first, since a long reason
+/// is cut at its end.
 fn refused<E>(error: &SdkError<E>, operation: &str) -> String
 where
     E: ProvideErrorMetadata + std::error::Error + 'static,
@@ -60,6 +65,7 @@ where
     }
 }
 
+/// An alarm that should be OK.
 pub(super) struct Alarm {
     pub(super) cloudwatch: Cloudwatch,
     pub(super) name: String,
@@ -74,7 +80,7 @@ impl Look for Alarm {
             .describe_alarms()
             .alarm_names(&self.name)
             .alarm_types(AlarmType::MetricAlarm)
-            // By default CloudWatch leaves these out.
+            // CloudWatch leaves composite alarms out by default.
             .alarm_types(AlarmType::CompositeAlarm)
             .send()
             .await
@@ -113,13 +119,14 @@ impl Look for Alarm {
     }
 }
 
-/// An alarm as CloudWatch tells of it.
+/// An alarm as CloudWatch describes it.
 struct Told<'a> {
     name: Option<&'a str>,
     state: Option<&'a StateValue>,
     reason: Option<&'a str>,
 }
 
+/// A metric or expression that should be as expected.
 pub(super) struct Metric {
     pub(super) cloudwatch: Cloudwatch,
     pub(super) check: MetricCheck,
@@ -131,19 +138,20 @@ impl Look for Metric {
     async fn look(&self) -> Result<String, String> {
         let check = &self.check;
         let period = i64::try_from(check.period.as_secs()).unwrap_or(i64::MAX).max(1);
+        // The time is cut to whole periods, since the value of one that goes on is not yet the final one.
         let end = self.clock.now().as_second().div_euclid(period) * period;
         let answer = self
             .cloudwatch
             .client
             .get_metric_data()
-            .start_time(DateTime::from_secs(end - PERIODS * period))
+            .start_time(DateTime::from_secs(end - MAX_PERIODS * period))
             .end_time(DateTime::from_secs(end))
             .scan_by(ScanBy::TimestampDescending)
             .metric_data_queries(query(check, i32::try_from(period).unwrap_or(i32::MAX)))
             .send()
             .await
             .map_err(|error| refused(&error, "GetMetricData"))?;
-        self.judge(&answer, end - PERIODS * period..end)
+        self.judge(&answer, end - MAX_PERIODS * period..end)
     }
 
     fn calls(&self) -> BTreeMap<String, u64> {
@@ -152,7 +160,8 @@ impl Look for Metric {
 }
 
 impl Metric {
-    /// Every result must hold. `asked` is the time that was asked for, in seconds.
+    /// Judges all results, each of which must be as expected. `asked` is the time that was asked for, in
+    /// seconds.
     fn judge(&self, answer: &GetMetricDataOutput, asked: Range<i64>) -> Result<String, String> {
         if answer.next_token().is_some() {
             return Err("CloudWatch gave only a part of the data".to_owned());
@@ -179,6 +188,7 @@ impl Metric {
         }
     }
 
+    /// Judges the newest value of one result.
     fn judge_one(&self, result: &MetricDataResult, asked: &Range<i64>) -> Result<String, String> {
         if result.id() != Some(QUERY_ID) {
             return Err("CloudWatch gave the result of another query".to_owned());
@@ -200,7 +210,7 @@ impl Metric {
         let period = self.check.period;
         let newest = times.iter().map(DateTime::secs).zip(values).max_by_key(|(time, _)| *time);
         let (time, value) =
-            newest.ok_or_else(|| format!("no data in the last {PERIODS} periods of {period:?}"))?;
+            newest.ok_or_else(|| format!("no data in the last {MAX_PERIODS} periods of {period:?}"))?;
         if !asked.contains(&time) {
             return Err("CloudWatch gave a value of another time than it was asked for".to_owned());
         }
@@ -208,7 +218,7 @@ impl Metric {
     }
 }
 
-/// What CloudWatch says besides: only ever that something is wrong with the data.
+/// Returns the messages of CloudWatch besides the data, which only ever say that something is wrong with it.
 fn message(messages: &[MessageData]) -> Option<String> {
     let said = messages.iter().map(|message| match (message.code(), message.value()) {
         (Some(code), Some(value)) => format!("{code}: {value}"),
@@ -217,6 +227,7 @@ fn message(messages: &[MessageData]) -> Option<String> {
     said.reduce(|all, one| format!("{all}; {one}"))
 }
 
+/// Builds the query.
 fn query(check: &MetricCheck, period: i32) -> MetricDataQuery {
     let query = MetricDataQuery::builder().id(QUERY_ID);
     if let Some(expression) = &check.expression {

@@ -58,7 +58,7 @@ async fn an_alarm_is_the_very_one_that_was_asked_for() {
     }
 }
 
-/// One result, whose newest value is of so many seconds before the end of the time that was asked for.
+/// Builds one result, whose newest value is this many seconds before the end of the time that was asked for.
 fn result(status: &str, values: &[(i64, &str)], more: &str) -> impl Fn(i64) -> String {
     let (status, more) = (status.to_owned(), more.to_owned());
     let values: Vec<(i64, String)> = values.iter().map(|(ago, value)| (*ago, (*value).to_owned())).collect();
@@ -87,7 +87,7 @@ fn metric(expression: Option<&str>) -> Check {
     })
 }
 
-/// The end of the time that a request asks for.
+/// Returns the end of the time that a request asks for.
 fn end_of(request: &Request) -> i64 {
     let body = String::from_utf8_lossy(&request.body).replace("%3A", ":");
     let end = body.split('&').find_map(|pair| pair.strip_prefix("EndTime=")).unwrap();
@@ -106,7 +106,7 @@ async fn measured(results: Vec<impl Fn(i64) -> String + Send + Sync + 'static>, 
 async fn the_newest_value_of_a_complete_result_counts() {
     let seen = measured(vec![result("Complete", &[(60, "2"), (120, "9")], "")], "").await;
     assert_eq!((seen.passed, seen.reason.as_deref()), (true, Some("2, expected < 5")));
-    // Whatever their order.
+    // The order of the values does not matter.
     let seen = measured(vec![result("Complete", &[(120, "9"), (60, "2"), (180, "9")], "")], "").await;
     assert_eq!((seen.passed, seen.reason.as_deref()), (true, Some("2, expected < 5")));
     fails(&measured(vec![result("Complete", &[(60, "9")], "")], "").await, "9, expected < 5: Errors");

@@ -1,5 +1,5 @@
-//! A program ends as it should. It is run without a shell, in a process group of its own, which does not outlive the
-//! look.
+//! The probe `command`: a program ends as it should. It is run without a shell, in a process group of its
+//! own, which does not outlive the evaluation.
 
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
@@ -13,15 +13,18 @@ use tokio::io::{AsyncRead, AsyncReadExt};
 use super::{Look, holds};
 use faultgate_core::process_group::Group;
 
-/// What is kept of each of its outputs.
-const MOST_KEPT: usize = 64 * 1024;
-/// What is left in its pipes is there when it has ended. Somebody who has left its group may keep them open.
+/// Number of bytes that are kept of each output.
+const MAX_KEPT_BYTES: usize = 64 * 1024;
+/// Time for the rest of the output after the end of the program. A process that has left the group may keep
+/// the pipes open.
 const DRAIN_LIMIT: Duration = Duration::from_millis(500);
 
+/// A program, and how it should end.
 pub(super) struct Command {
     /// The program and its arguments.
     pub(super) run: Vec<String>,
     pub(super) exit_code: i32,
+    /// A text that one of its outputs must contain.
     pub(super) output: Option<String>,
     pub(super) env: Arc<BTreeMap<OsString, OsString>>,
 }
@@ -46,7 +49,7 @@ impl Look for Command {
             let ended = async {
                 let status = child.wait().await;
                 group.kill();
-                // Its number may soon be somebody else's.
+                // The group's number may soon belong to somebody else.
                 group.release();
                 status
             };
@@ -55,6 +58,7 @@ impl Look for Command {
                 status = &mut ended => (status, false),
                 _ = &mut reading => (ended.await, true),
             };
+            // The program has ended before its outputs have.
             if !read {
                 let _ = tokio::time::timeout(DRAIN_LIMIT, reading).await;
             }
@@ -66,7 +70,7 @@ impl Look for Command {
     fn missing(&self) -> Option<String> {
         let program = self.run.first()?;
         let (path, dir) = (self.env.get(OsStr::new("PATH")), std::env::current_dir().ok()?);
-        // A variable may say which program it is, and what variables hold is not shown.
+        // The program's name may come from a variable, so the reason does not show it.
         which::which_in(program, path, &dir).is_err().then(|| {
             if program.contains('/') {
                 format!("its program is not there, seen from {}, or is no program", dir.display())
@@ -78,6 +82,7 @@ impl Look for Command {
 }
 
 impl Command {
+    /// Judges how the program ended and what it printed.
     fn judge(&self, status: ExitStatus, out: &[u8], err: &[u8]) -> Result<String, String> {
         let last =
             last_line(err).or_else(|| last_line(out)).map(|line| format!(": {line}")).unwrap_or_default();
@@ -103,17 +108,18 @@ struct Kept {
 }
 
 impl Kept {
-    /// Reads to the end, so that who writes is never kept waiting.
+    /// Reads an output to its end, so that the program never waits for a reader.
     async fn read(&mut self, pipe: Option<impl AsyncRead + Unpin>) {
         let Some(mut pipe) = pipe else { return };
         let mut buffer = vec![0; 8 * 1024];
         while let Ok(count @ 1..) = pipe.read(&mut buffer).await {
-            let room = MOST_KEPT - self.bytes.len();
+            let room = MAX_KEPT_BYTES - self.bytes.len();
             self.bytes.extend_from_slice(&buffer[..count.min(room)]);
         }
     }
 }
 
+/// Returns the last line of an output that is not empty.
 fn last_line(bytes: &[u8]) -> Option<String> {
     let text = String::from_utf8_lossy(bytes);
     text.lines().rev().map(str::trim).find(|line| !line.is_empty()).map(str::to_owned)

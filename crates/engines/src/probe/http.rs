@@ -1,4 +1,4 @@
-//! An HTTP server answers as it should. A redirect is an answer and is not followed.
+//! The probe `http`: a server answers as it should. A redirect is an answer, and is not followed.
 
 use async_trait::async_trait;
 use reqwest::Response;
@@ -8,9 +8,10 @@ use super::access::with_access;
 use super::{Look, MOST_READ, body, holds, unanswered};
 use faultgate_core::model::HttpCheck;
 
-/// Types of bodies that go on for as long as somebody listens.
+/// Content types of bodies that go on for as long as somebody listens.
 const STREAMS: [&str; 2] = ["text/event-stream", "multipart/x-mixed-replace"];
 
+/// A request, and the answer that it should get.
 pub(super) struct Http {
     pub(super) client: reqwest::Client,
     pub(super) check: HttpCheck,
@@ -26,7 +27,7 @@ impl Look for Http {
         }
         self.judge_headers(&answer)?;
         match (&self.check.contains, is_stream(&answer)) {
-            // Its end would be waited for in vain.
+            // A stream has no end to wait for.
             (None, true) => {}
             (Some(wanted), true) => read_until(&mut answer, wanted).await?,
             (wanted, false) => judge_body(&mut answer, wanted.as_deref()).await?,
@@ -36,6 +37,7 @@ impl Look for Http {
 }
 
 impl Http {
+    /// Sends the request.
     async fn ask(&self) -> Result<Response, String> {
         let check = &self.check;
         let method = check.method.parse().map_err(|_| "its method is not one of HTTP".to_owned())?;
@@ -46,6 +48,7 @@ impl Http {
         request.send().await.map_err(unanswered)
     }
 
+    /// Refuses an answer without the expected headers.
     fn judge_headers(&self, answer: &Response) -> Result<(), String> {
         for (name, wanted) in &self.check.expect_headers {
             let mut values = answer.headers().get_all(name).iter().peekable();
@@ -60,13 +63,15 @@ impl Http {
     }
 }
 
+/// Returns `true` if the body goes on for as long as somebody listens.
 fn is_stream(answer: &Response) -> bool {
     let kind = answer.headers().get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
     let kind = kind.split(';').next().unwrap_or_default().trim();
     STREAMS.iter().any(|stream| kind.eq_ignore_ascii_case(stream))
 }
 
-/// Reads the whole body, or its first MiB: an answer that breaks off is none.
+/// Reads the whole body, or its first MiB, and looks for the expected text. An answer that breaks off is a
+/// failure even where no text is expected.
 async fn judge_body(answer: &mut Response, wanted: Option<&str>) -> Result<(), String> {
     let (body, whole) = body(answer).await?;
     match wanted {
@@ -75,11 +80,11 @@ async fn judge_body(answer: &mut Response, wanted: Option<&str>) -> Result<(), S
     }
 }
 
-/// Reads a stream until the text has come.
+/// Reads a stream until the expected text has come.
 async fn read_until(answer: &mut Response, wanted: &str) -> Result<(), String> {
     let mut read = Vec::new();
     while let Some(chunk) = answer.chunk().await.map_err(unanswered)? {
-        // The text may have begun in what came before, and with it a character.
+        // The text may have begun in an earlier chunk, and with it a character of up to four bytes.
         let begin = read.len().saturating_sub(wanted.len() + 3);
         read.extend_from_slice(&chunk[..chunk.len().min(MOST_READ - read.len())]);
         if holds(&read[begin..], wanted) {
@@ -92,6 +97,7 @@ async fn read_until(answer: &mut Response, wanted: &str) -> Result<(), String> {
     Err(lacking(true))
 }
 
+/// Returns the reason of a body without the expected text.
 fn lacking(whole: bool) -> String {
     let part = if whole { "the body" } else { "the first MiB of the body" };
     format!("{part} does not contain the expected text")

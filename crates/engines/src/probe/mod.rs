@@ -1,7 +1,11 @@
-//! Probes: what is looked at to see whether the system is steady. One file for each kind.
+//! Probes: the questions to the system under test, one file for each kind.
 //!
-//! A probe knows how to look once. When it looks is the [lifecycle](faultgate::lifecycle)'s. What cannot be looked at has
-//! failed, and says why.
+//! A probe knows how to evaluate its question once, within a limit. The [lifecycle](crate::lifecycle) decides
+//! when. A question that cannot be asked has failed, and says why. No reason may contain a secret of the
+//! probe.
+//!
+//! - `http`, `tcp`, `command`, `cloudwatch` and `prometheus` are the kinds.
+//! - `access` prepares clients and requests for servers, and `sigv4` signs requests to AWS.
 
 use std::collections::BTreeMap;
 use std::error::Error;
@@ -30,41 +34,44 @@ mod tcp;
 use cloudwatch::Cloudwatch;
 use sigv4::Signer;
 
-/// Longest reason.
-const LONGEST: usize = 200;
-/// The probe's own limit is the one that counts; those of a client would be shorter.
+/// Number of characters of a reason.
+const MAX_REASON_CHARS: usize = 200;
+/// A limit for clients that is never reached: the probe's own limit counts, and a client's would be shorter.
 const NO_LIMIT: Duration = Duration::from_hours(24);
-/// What is read of an answer.
+/// Number of bytes of an answer's body that are read.
 const MOST_READ: usize = 1 << 20;
 
-/// What one evaluation saw.
+/// The outcome of one evaluation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Seen {
     pub passed: bool,
     pub latency: Option<Duration>,
-    /// Why it failed, or what it saw: one short line.
+    /// The reason of a failure, or what was seen: one short line.
     pub reason: Option<String>,
 }
 
-/// Looks once. It may be dropped at any await, and then leaves nothing behind.
+/// A probe that can be evaluated. An evaluation may be dropped at any await, and then leaves nothing behind.
 #[async_trait]
 pub trait Evaluate: Send + Sync {
+    /// Asks the question once, and always returns within the probe's limit.
     async fn evaluate(&self) -> Seen;
 
-    /// What a look needs and this machine does not have. It is asked for before anything is launched.
+    /// Returns what an evaluation needs and this machine does not have. It is asked for before anything is
+    /// launched.
     fn missing(&self) -> Option<String> {
         None
     }
 
-    /// Its requests to AWS so far, by operation.
+    /// Returns the number of requests to AWS so far, by operation.
     fn calls(&self) -> BTreeMap<String, u64> {
         BTreeMap::new()
     }
 }
 
-/// One kind of look: what it saw where all is well, or why it is not. It has no limit of its own.
+/// One kind of question, without a limit of its own.
 #[async_trait]
 trait Look: Send + Sync {
+    /// Asks the question once. It returns what was seen if all is well; the error is the reason if not.
     async fn look(&self) -> Result<String, String>;
 
     fn missing(&self) -> Option<String> {
@@ -76,7 +83,7 @@ trait Look: Send + Sync {
     }
 }
 
-/// A look that ends in time.
+/// A question with a limit, whose reasons are veiled.
 struct Limited {
     look: Box<dyn Look>,
     within: Duration,
@@ -92,7 +99,7 @@ impl Evaluate for Limited {
             Ok(Err(why)) => (false, why),
             Err(_) => (false, format!("no answer within {:?}", self.within)),
         };
-        let reason = text::plain(&self.veil.hide(&said), LONGEST);
+        let reason = text::plain(&self.veil.hide(&said), MAX_REASON_CHARS);
         Seen { passed, latency: Some(begun.elapsed()), reason: (!reason.is_empty()).then_some(reason) }
     }
 
@@ -105,19 +112,19 @@ impl Evaluate for Limited {
     }
 }
 
-/// What the probes of a run share.
+/// A factory for the probes of a run, with all that they share.
 pub struct Connector {
     settings: HttpSettings,
     client: reqwest::Client,
     clock: Clock,
-    /// All that commands see of the environment.
+    /// All variables of the environment that commands see.
     env: Arc<BTreeMap<OsString, OsString>>,
-    /// Over what no look may tell, whatever it is sent.
+    /// The veil over secrets of the suite, which no reason may contain.
     veil: Veil,
 }
 
 impl Connector {
-    /// The error completes "no HTTP client: …".
+    /// Creates the connector. The error completes the sentence "no HTTP client: …".
     pub fn new(
         settings: HttpSettings,
         clock: Clock,
@@ -127,12 +134,14 @@ impl Connector {
         Ok(Self { settings, client, clock, env: env.into(), veil: Veil::default() })
     }
 
+    /// Adds a veil over secrets of the suite.
     #[must_use]
     pub fn hiding(self, veil: &Veil) -> Self {
         Self { veil: veil.clone(), ..self }
     }
 
-    /// `sdk` is where the experiment's account is, for probes that ask there.
+    /// Makes the evaluator of a probe. `sdk` is the configuration for the experiment's account, for probes
+    /// that ask there.
     pub fn connect(&self, check: &Check, sdk: Option<&SdkConfig>) -> Result<Arc<dyn Evaluate>, String> {
         let look: Box<dyn Look> = match check {
             Check::Http(check) => {
@@ -155,11 +164,12 @@ impl Connector {
             }),
             Check::Prometheus(check) => Box::new(self.prometheus(check, sdk)?),
         };
+        // A server may repeat what it was sent, so each probe's own credentials are veiled as well.
         let own = check.access().map(access::veil).unwrap_or_default();
         Ok(Arc::new(Limited { look, within: check.within(), veil: self.veil.and(&own) }))
     }
 
-    /// The variables of a command that is given these besides.
+    /// Returns the environment of a command that has variables of its own.
     fn env_with(&self, own: &BTreeMap<String, Hidden<String>>) -> Arc<BTreeMap<OsString, OsString>> {
         if own.is_empty() {
             return Arc::clone(&self.env);
@@ -169,6 +179,7 @@ impl Connector {
         env.into()
     }
 
+    /// Makes the evaluator of a Prometheus probe.
     fn prometheus(
         &self,
         check: &PrometheusCheck,
@@ -182,19 +193,20 @@ impl Connector {
         })
     }
 
-    /// The client of all, or one of its own where a probe trusts or presents itself otherwise.
+    /// Returns the shared client, or one of its own for a probe that trusts or presents itself in another
+    /// way.
     fn client_for(&self, access: &Access) -> Result<reqwest::Client, String> {
         Ok(access::own_client(&self.settings, access)?.unwrap_or_else(|| self.client.clone()))
     }
 }
 
-/// Each look opens a connection of its own, as a user who comes does. One that is kept may be closed by the server at
-/// the very moment in which it is used again, which says nothing about the system.
+/// Lets each evaluation open a connection of its own, as a new user does. A connection that is kept may be
+/// closed by the server at the very moment in which it is used again, which says nothing about the system.
 fn each_look_by_itself(builder: reqwest::ClientBuilder) -> reqwest::ClientBuilder {
     builder.timeout(NO_LIMIT).connect_timeout(NO_LIMIT).pool_max_idle_per_host(0)
 }
 
-/// The innermost cause: what clients say around it helps nobody.
+/// Returns the innermost cause of an error: what clients say around it helps nobody.
 fn innermost(error: &dyn Error) -> String {
     let mut cause = error;
     while let Some(inner) = cause.source() {
@@ -203,7 +215,7 @@ fn innermost(error: &dyn Error) -> String {
     cause.to_string()
 }
 
-/// Why a request has failed. Its URL may hold a secret.
+/// Returns the reason why a request has failed, without its URL, which may hold a secret.
 fn unanswered(error: reqwest::Error) -> String {
     let connecting = error.is_connect();
     let error = error.without_url();
@@ -215,7 +227,7 @@ fn unanswered(error: reqwest::Error) -> String {
     }
 }
 
-/// The beginning of an answer's body, and whether that is all of it.
+/// Reads the beginning of an answer's body. The second value is `true` if that is all of it.
 async fn body(answer: &mut reqwest::Response) -> Result<(Vec<u8>, bool), String> {
     let mut read = Vec::new();
     while let Some(chunk) = answer.chunk().await.map_err(unanswered)? {
@@ -228,7 +240,7 @@ async fn body(answer: &mut reqwest::Response) -> Result<(Vec<u8>, bool), String>
     Ok((read, true))
 }
 
-/// Whether bytes that need not be text hold a text.
+/// Returns `true` if bytes, which need not be text, contain a text.
 fn holds(bytes: &[u8], text: &str) -> bool {
     String::from_utf8_lossy(bytes).contains(text)
 }

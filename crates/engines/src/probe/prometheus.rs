@@ -1,4 +1,7 @@
-//! An instant query of Prometheus, or of anything that speaks its API, is as expected.
+//! The probe `prometheus`: an instant query of Prometheus, or of anything that speaks its API, is as
+//! expected.
+//!
+//! An answer that may not be made of all data is a failure, since it says nothing of the rest.
 
 use async_trait::async_trait;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
@@ -11,22 +14,26 @@ use super::sigv4::Signer;
 use super::{Look, body, unanswered};
 use faultgate_core::model::{Expectation, PrometheusCheck};
 
-/// What Thanos and VictoriaMetrics take for: rather no answer than a partial one. Others pass over it.
-const COMPLETE: [(&str, &str); 2] = [("partial_response", "false"), ("deny_partial_response", "1")];
-/// Refuses parameters that it does not know.
+/// Parameters by which Thanos and VictoriaMetrics give no answer rather than a partial one. Other servers
+/// ignore them.
+const NO_PARTIAL_ANSWER: [(&str, &str); 2] = [("partial_response", "false"), ("deny_partial_response", "1")];
+/// The end of the names of hosts that refuse parameters which they do not know.
 const STRICT_HOSTS: &str = "googleapis.com";
-/// What RFC 3986 lets stand in a query as it is. A `+` for a space would be signed as a plus.
-const QUERY: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
-/// How a warning begins that speaks of the query, and not of where its data came from. Any other may tell that data are
-/// missing, in words that nobody can list.
+/// The characters that are escaped in a query: all but those that RFC 3986 leaves alone. A `+` for a space
+/// would be signed as a plus.
+const QUERY_ESCAPES: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+/// Beginnings of warnings that are about the query and not about the origin of its data. Any other warning
+/// may say that data are missing, in words that nobody can list.
 const OF_THE_QUERY: [&str; 2] = ["promql warning", "promql info"];
+/// A query, and the result that it should have.
 pub(super) struct Prometheus {
     pub(super) client: reqwest::Client,
     pub(super) check: PrometheusCheck,
-    /// None where requests are not signed.
+    /// The signer; `None` if requests are not signed.
     pub(super) signer: Option<Signer>,
 }
 
+/// An answer of Prometheus.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Answer {
@@ -40,13 +47,14 @@ struct Answer {
     is_partial: Value,
 }
 
-/// How AWS refuses what is not signed, or signed by somebody else.
+/// The answer of AWS to a request that is not signed, or signed by somebody else.
 #[derive(Deserialize)]
 struct Refusal {
     #[serde(alias = "Message")]
     message: String,
 }
 
+/// The data of an answer.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Data {
@@ -59,11 +67,12 @@ struct Data {
 /// A time, and a number as text.
 type Point = (f64, String);
 
+/// One series of an instant vector.
 #[derive(Deserialize)]
 struct Series {
     #[serde(default)]
     metric: serde_json::Map<String, Value>,
-    /// None where it is a histogram.
+    /// `None` if the value is a histogram.
     value: Option<Point>,
 }
 
@@ -88,18 +97,20 @@ impl Look for Prometheus {
 }
 
 impl Prometheus {
+    /// Returns the URL of the query.
     fn address(&self) -> Result<Url, String> {
         let mut url = Url::parse(&self.check.url.0).map_err(|_| "its URL is not one".to_owned())?;
         let path = format!("{}/api/v1/query", url.path().trim_end_matches('/'));
         url.set_path(&path);
         url.set_fragment(None);
-        let query = utf8_percent_encode(&self.check.query, QUERY);
+        let query = utf8_percent_encode(&self.check.query, QUERY_ESCAPES);
         let mut pairs = vec![format!("query={query}")];
         if url.host_str().is_none_or(|host| !host.ends_with(STRICT_HOSTS)) {
             let is_set = |name: &str| url.query_pairs().any(|(set, _)| set == name);
-            let unset = COMPLETE.iter().filter(|(name, _)| !is_set(name));
+            let unset = NO_PARTIAL_ANSWER.iter().filter(|(name, _)| !is_set(name));
             pairs.extend(unset.map(|(name, value)| format!("{name}={value}")));
         }
+        // Parameters of the user's own URL stay, and come first.
         let own = url.query().filter(|own| !own.is_empty()).map(ToOwned::to_owned);
         pairs.splice(0..0, own);
         url.set_query(Some(&pairs.join("&")));
@@ -107,6 +118,7 @@ impl Prometheus {
     }
 }
 
+/// Judges an answer.
 fn judge(status: StatusCode, body: &[u8], expect: Expectation, is_signed: bool) -> Result<String, String> {
     let answer: Answer = serde_json::from_slice(body).map_err(|_| foreign(status, body, is_signed))?;
     let error = answer.error.filter(|error| !error.is_empty());
@@ -118,7 +130,7 @@ fn judge(status: StatusCode, body: &[u8], expect: Expectation, is_signed: bool) 
             return Err(format!("the query failed: {kind}: {}", error.unwrap_or_default()));
         }
     };
-    // Other statuses of success are those of proxies and of parts.
+    // Other statuses of success are those of proxies and of partial answers.
     if status != StatusCode::OK {
         return Err(format!("status {}, although the body tells of success", status.as_u16()));
     }
@@ -133,11 +145,11 @@ fn judge(status: StatusCode, body: &[u8], expect: Expectation, is_signed: bool) 
     compare(data, expect).map(with_warnings).map_err(with_warnings)
 }
 
-/// What is to be said of an answer that is not Prometheus's own.
+/// Returns the reason of an answer that is not Prometheus's own.
 fn foreign(status: StatusCode, body: &[u8], is_signed: bool) -> String {
     let status = status.as_u16();
     let refusal = serde_json::from_slice::<Refusal>(body).ok().filter(|_| is_signed);
-    // Behind its first line AWS repeats the whole request.
+    // AWS repeats the whole request behind the first line.
     match refusal.as_ref().and_then(|refusal| refusal.message.lines().next()) {
         Some(why) => format!("status {status}: {why}"),
         None => {
@@ -148,7 +160,7 @@ fn foreign(status: StatusCode, body: &[u8], is_signed: bool) -> String {
     }
 }
 
-/// Each text of a list. Some servers leave it out, or write null.
+/// Returns each text of a list. Some servers leave the list out, or write null.
 fn texts(list: &Value) -> Vec<String> {
     let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), ToOwned::to_owned);
     match list {
@@ -158,7 +170,7 @@ fn texts(list: &Value) -> Vec<String> {
     }
 }
 
-/// Why the answer may not be made of all data.
+/// Returns the reason why the answer may not be made of all data.
 fn partial<'a>(flags: [&Value; 2], warnings: &'a [String]) -> Option<&'a str> {
     let is_of_the_query = |warning: &str| {
         let warning = warning.to_lowercase();
@@ -169,6 +181,7 @@ fn partial<'a>(flags: [&Value; 2], warnings: &'a [String]) -> Option<&'a str> {
     told.or_else(|| flagged.then_some("isPartial is set"))
 }
 
+/// Compares each sample with the expectation.
 fn compare(data: Data, expect: Expectation) -> Result<String, String> {
     let unreadable = |_| "the result cannot be read".to_owned();
     match data.result_type.as_str() {
@@ -198,12 +211,13 @@ fn compare(data: Data, expect: Expectation) -> Result<String, String> {
     }
 }
 
+/// Compares one value with the expectation.
 fn one(value: &str, expect: Expectation) -> Result<String, String> {
     let value: f64 = value.parse().map_err(|_| "the result holds what is not a number".to_owned())?;
     expect.compare(value)
 }
 
-/// Which series it was, as queries name it.
+/// Returns the name of a series, in the form that queries use.
 fn named(series: &Series) -> String {
     let mut name = "";
     let mut labels = Vec::new();

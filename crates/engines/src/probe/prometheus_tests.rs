@@ -39,7 +39,7 @@ fn vector(values: &[&str]) -> String {
     json!({ "status": "success", "data": { "resultType": "vector", "result": samples } }).to_string()
 }
 
-/// A good answer, with more in it.
+/// Builds a good answer, with more in it.
 fn with(more: &str) -> String {
     vector(&["0.25"]).replacen('{', &format!("{{{more},"), 1)
 }
@@ -176,7 +176,7 @@ async fn headers_and_credentials_are_sent_and_never_shown() {
         (with(basic), "Basic Y2hhb3M6czNjcjN0Lyt0MGtlbg==".to_owned()),
         (by_header, format!("Token {SECRET}")),
     ] {
-        // It repeats all that it was sent, in each way in which it may be shown.
+        // The server repeats all that it was sent, in each form in which it may be shown.
         let server = MockServer::start().await;
         let repeated =
             format!("{sent} {SECRET} {} shop-s3cr3t-tenant", SECRET.replace('/', "%2F").replace('+', "%2B"));

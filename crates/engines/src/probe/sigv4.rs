@@ -1,4 +1,4 @@
-//! Requests to Amazon Managed Service for Prometheus, signed with the credentials of an account.
+//! The signature of requests to Amazon Managed Service for Prometheus, by the credentials of an account.
 
 use std::time::{Duration, SystemTime};
 
@@ -15,26 +15,29 @@ use super::innermost;
 use faultgate_config::Veil;
 use faultgate_core::clock::Clock;
 
+/// The name of the service in a signature.
 const SERVICE: &str = "aps";
-/// Credentials that end sooner are renewed.
+/// Time before their end at which credentials are renewed.
 const RENEW_BEFORE: Duration = Duration::from_mins(5);
 
+/// A signer for one Region, which keeps its credentials.
 pub(super) struct Signer {
     region: String,
     provider: SharedCredentialsProvider,
     clock: Clock,
-    /// To get them may take a request to STS.
+    /// The credentials in use. They are kept, since getting new ones may take a request to STS.
     held: Mutex<Option<Credentials>>,
 }
 
 impl Signer {
+    /// Creates a signer. The error is that there are no credentials.
     pub(super) fn new(region: &str, sdk: Option<&SdkConfig>, clock: Clock) -> Result<Self, String> {
         let provider =
             sdk.and_then(SdkConfig::credentials_provider).ok_or("there are no credentials of AWS")?;
         Ok(Self { region: region.to_owned(), provider, clock, held: Mutex::default() })
     }
 
-    /// Adds the signature, and gives what no reason may repeat.
+    /// Adds the signature to a request, and returns the veil over what no reason may repeat.
     pub(super) async fn sign(&self, request: &mut Request) -> Result<Veil, String> {
         let now = SystemTime::from(self.clock.now());
         let credentials = self.credentials(now).await?;
@@ -45,6 +48,7 @@ impl Signer {
         Ok(Veil::over(secrets))
     }
 
+    /// Returns credentials that hold for a while, renewed if necessary.
     async fn credentials(&self, now: SystemTime) -> Result<Credentials, String> {
         let mut held = self.held.lock().await;
         let holds =
@@ -59,6 +63,7 @@ impl Signer {
         Ok(credentials)
     }
 
+    /// Returns the headers of a signature.
     fn headers(
         &self,
         request: &Request,
@@ -85,6 +90,7 @@ impl Signer {
         let (signed, _) = sign(signable.map_err(unsigned)?, &params).map_err(unsigned)?.into_parts();
         let header = |(name, value): (&str, &str)| {
             let mut value: HeaderValue = value.parse().ok()?;
+            // The mark keeps the header out of logs.
             value.set_sensitive(true);
             Some((name.parse().ok()?, value))
         };

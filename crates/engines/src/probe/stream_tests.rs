@@ -8,7 +8,8 @@ use super::tests::{answering, fails, http, passes, see, silent};
 use super::*;
 use faultgate_core::model::{HttpCheck, Statuses};
 
-/// Sends these headers and events to each who comes, and then nothing more, and keeps the connection.
+/// Starts a server that sends these headers and events to each client, then nothing more, and keeps the
+/// connection.
 fn streaming(
     listener: TcpListener,
     headers: &'static str,

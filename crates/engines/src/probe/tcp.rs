@@ -1,12 +1,13 @@
-//! A TCP port takes connections.
+//! The probe `tcp`: a port takes connections.
 
 use async_trait::async_trait;
 use tokio::net::TcpStream;
 
 use super::Look;
 
+/// A port that should take connections.
 pub(super) struct Tcp {
-    /// `host:port`.
+    /// The address as `host:port`.
     pub(super) address: String,
 }
 

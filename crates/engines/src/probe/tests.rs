@@ -1,4 +1,4 @@
-//! Each kind against a real part: servers on loopback, real processes.
+//! Tests of each kind against something real: servers on loopback, and processes.
 
 use std::collections::BTreeMap;
 
@@ -14,7 +14,7 @@ use faultgate_net::aws::connect_embedded;
 use faultgate_rehearsal::{ALARM_NAME, Effect, FaultRule, Scenario, World, http_client};
 
 pub(super) const SECOND: Duration = Duration::from_secs(1);
-/// Nothing here takes as long.
+/// A limit that no evaluation here reaches.
 pub(super) const PATIENT: Duration = Duration::from_secs(30);
 
 pub(super) fn connector() -> Connector {
@@ -34,7 +34,7 @@ pub(super) fn passes(seen: &Seen) {
 #[track_caller]
 pub(super) fn fails(seen: &Seen, why: &str) {
     let reason = seen.reason.as_deref().unwrap_or_default();
-    assert!(!seen.passed && reason.contains(why) && reason.len() <= 2 * LONGEST, "{why}: {seen:?}");
+    assert!(!seen.passed && reason.contains(why) && reason.len() <= 2 * MAX_REASON_CHARS, "{why}: {seen:?}");
 }
 
 pub(super) fn http(url: &str) -> HttpCheck {
@@ -130,7 +130,7 @@ async fn a_body_is_read_to_its_first_mebibyte() {
     fails(&see(Check::Http(check)).await, "the first MiB of the body does not contain");
 }
 
-/// A server that takes connections and never answers.
+/// Starts a server that takes connections and never answers.
 pub(super) async fn silent() -> (TcpListener, String) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap().to_string();

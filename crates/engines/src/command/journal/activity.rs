@@ -9,6 +9,7 @@ use faultgate_config::Veil;
 use faultgate_core::model::{Action, Effect};
 use faultgate_core::text;
 
+/// An activity with its outcome.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 pub(super) struct Activity {
     #[serde(rename = "activity")]
@@ -23,6 +24,7 @@ pub(super) struct Activity {
     pub(super) tolerance_met: Option<bool>,
 }
 
+/// An activity as the experiment declares it. `provider` is what carries it out.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 struct Described {
     #[serde(rename = "type", default)]
@@ -36,24 +38,28 @@ struct Described {
 }
 
 impl Activity {
+    /// Returns the name of the activity.
     pub(super) fn name(&self) -> &str {
         &self.described.name
     }
 
+    /// Returns the type of the activity: `action` or `probe`.
     pub(super) fn kind(&self) -> &str {
         &self.described.kind
     }
 
+    /// Returns `true` for a probe.
     pub(super) fn is_probe(&self) -> bool {
         self.described.kind == "probe"
     }
 
+    /// Returns `true` for an action.
     pub(super) fn is_action(&self) -> bool {
         self.described.kind == "action"
     }
 
-    /// Why it did not do what it should: the end of a sentence that begins with its name. Chaos Toolkit calls an action
-    /// succeeded whatever its program or server has answered.
+    /// Returns the reason why the activity did not do what it should, as the end of a sentence that begins
+    /// with its name. Chaos Toolkit calls an action succeeded whatever its program or server has answered.
     pub(super) fn trouble(&self) -> Option<String> {
         match self.status.as_deref() {
             Some("succeeded") if !self.exception.is_null() => {
@@ -67,13 +73,15 @@ impl Activity {
         }
     }
 
-    /// What an action's own answer says against it. The outputs of Python functions are theirs alone.
+    /// Returns the reason that an action's own answer gives against it. Only the answers of programs and
+    /// servers are read: outputs of Python functions have no common form.
     fn refusal(&self) -> Option<String> {
         let provider = self.word("type");
         let status = self.output.get("status").and_then(Value::as_i64);
         match (provider, status) {
             ("process", Some(0)) | ("http", Some(..400)) => None,
             ("process", Some(code @ 1..)) => Some(self.because(format!("ended with exit code {code}"))),
+            // Python's subprocess tells a signal as a negative exit code.
             ("process", Some(signal)) => Some(format!("was killed by signal {}", signal.unsigned_abs())),
             ("http", Some(status)) => Some(self.because(format!("was answered with status {status}"))),
             ("process" | "http", None) => Some("has no exit code or status in the journal".to_owned()),
@@ -82,11 +90,13 @@ impl Activity {
         }
     }
 
-    /// An activity may say for itself that it is not to be carried out. One that was has an output.
+    /// Returns `true` if the activity itself says that it is not carried out. One that was carried out has an
+    /// output.
     fn is_dry(&self) -> bool {
         matches!(self.described.dry.as_str(), Some("actions" | "activities")) && self.output.is_null()
     }
 
+    /// Appends what the activity said last to a reason.
     fn because(&self, what: String) -> String {
         match self.said() {
             Some(said) => format!("{what} ({said})"),
@@ -94,7 +104,7 @@ impl Activity {
         }
     }
 
-    /// What it said last.
+    /// Returns what the activity said last: its exception, or the last line of its standard error.
     fn said(&self) -> Option<String> {
         let said = match &self.exception {
             Value::Null => self.output.get("stderr").map_or_else(String::new, last_line),
@@ -103,12 +113,15 @@ impl Activity {
         Some(said).filter(|said| !said.is_empty())
     }
 
+    /// Returns a text of the provider.
     fn word(&self, name: &str) -> &str {
         self.described.provider.get(name).and_then(Value::as_str).unwrap_or_default()
     }
 
-    /// Keeps of an output, which may be of any size, what is asked for later.
+    /// Shortens the texts of the activity. Of an output, which may be of any size, only what is asked for
+    /// later is kept.
     pub(super) fn shorten(&mut self, veil: &Veil) {
+        // Secrets are hidden before texts are cut, since a secret that is cut would no longer be recognised.
         if !veil.is_empty() {
             hide(&mut self.output, veil);
             hide(&mut self.exception, veil);
@@ -130,20 +143,23 @@ impl Activity {
         self.output = kept;
     }
 
+    /// Returns the start of the activity, if the journal has a readable one.
     pub(super) fn started_at(&self) -> Option<Timestamp> {
         self.start.as_deref().and_then(time)
     }
 
+    /// Returns the end of the activity, if the journal has a readable one.
     pub(super) fn ended_at(&self) -> Option<Timestamp> {
         self.end.as_deref().and_then(time)
     }
 
-    /// The times that it has, by what they are of.
+    /// Returns the times of the activity, each with the word for what it did then.
     pub(super) fn times(&self) -> impl Iterator<Item = (&'static str, &str)> {
         let times = [("began", self.start.as_deref()), ("ended", self.end.as_deref())];
         times.into_iter().filter_map(|(what, time)| Some((what, time?)))
     }
 
+    /// Returns the activity as a report shows it.
     pub(super) fn action(&self, effect: Effect) -> Action {
         let id = match self.word("type") {
             "python" => format!("{}.{}", self.word("module"), self.word("func")),
@@ -171,7 +187,7 @@ impl Activity {
     }
 }
 
-/// Takes what must not be told out of every text.
+/// Hides secrets in every text of an output.
 fn hide(output: &mut Value, veil: &Veil) {
     match output {
         Value::String(text) => *text = veil.hide(text),
@@ -181,12 +197,12 @@ fn hide(output: &mut Value, veil: &Veil) {
     }
 }
 
-/// An output in a few words.
+/// Returns an output in a few words.
 fn short(output: &Value) -> String {
     match output {
         Value::Null => String::new(),
         Value::String(text) => text::plain(text, LONGEST),
-        // An exception is a list of the lines of its trace: the last says what it is.
+        // An exception is a list of the lines of its trace, the last of which says what it is.
         Value::Array(lines) => {
             let last = lines.iter().rev().filter_map(Value::as_str).find(|line| !line.trim().is_empty());
             last.map_or_else(|| text::plain(&output.to_string(), LONGEST), |line| text::plain(line, LONGEST))
@@ -195,14 +211,14 @@ fn short(output: &Value) -> String {
     }
 }
 
-/// The last line of what a program has printed.
+/// Returns the last line that a program has printed.
 fn last_line(output: &Value) -> String {
     let Value::String(printed) = output else { return short(output) };
     let last = printed.lines().rev().find(|line| !line.trim().is_empty());
     text::plain(last.unwrap_or_default(), LONGEST)
 }
 
-/// Older versions leave out that it is UTC.
+/// Reads a time. Older versions of Chaos Toolkit leave out that it is UTC.
 pub(super) fn time(text: &str) -> Option<Timestamp> {
     text.parse().or_else(|_| format!("{text}Z").parse()).ok()
 }

@@ -1,4 +1,5 @@
-//! What an experiment declares, as its journal repeats it. What cannot be read here is an error: it would count as nothing.
+//! The experiment as it was declared, which its journal repeats. Anything that cannot be read here is an
+//! error, since it would otherwise count as nothing to be done.
 
 use std::collections::HashMap;
 
@@ -10,6 +11,7 @@ use super::LONGEST;
 use super::activity::Activity;
 use faultgate_core::text;
 
+/// The activities that an experiment declares.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 pub(super) struct Experiment {
     #[serde(rename = "steady-state-hypothesis")]
@@ -21,13 +23,14 @@ pub(super) struct Experiment {
     pub(super) dry: Value,
 }
 
+/// The steady-state hypothesis.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 struct Hypothesis {
     #[serde(deserialize_with = "at_least_one")]
     probes: Vec<Declared>,
 }
 
-/// An activity may stand elsewhere in the experiment, and only be named here.
+/// A declared activity. It may only be named here by a reference, and stand elsewhere in the experiment.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 pub(super) struct Declared {
     #[serde(rename = "type")]
@@ -38,6 +41,7 @@ pub(super) struct Declared {
 }
 
 impl Declared {
+    /// Returns the name of the activity or of the one that it refers to.
     pub(super) fn name(&self) -> String {
         let name = self.name.as_deref().or(self.reference.as_deref());
         text::plain(name.unwrap_or("an activity"), LONGEST)
@@ -45,24 +49,25 @@ impl Declared {
 }
 
 impl Experiment {
+    /// Returns the probes of the hypothesis.
     pub(super) fn probes(&self) -> &[Declared] {
         self.hypothesis.as_ref().map_or(&[], |hypothesis| &hypothesis.probes)
     }
 
-    /// Activities of the method that were never begun, but for its probes.
+    /// Returns the activities of the method, except its probes, that were never begun.
     pub(super) fn left_out_actions(&self, begun: &[Activity]) -> Vec<String> {
         let mut left = self.left_out(&self.method, begun);
         left.retain(|activity| self.kind(activity) != Some("probe"));
         left.into_iter().map(Declared::name).collect()
     }
 
-    /// Rollbacks that were never begun.
+    /// Returns the rollbacks that were never begun.
     pub(super) fn left_out_rollbacks(&self, begun: &[Activity]) -> Vec<String> {
         self.left_out(&self.rollbacks, begun).into_iter().map(Declared::name).collect()
     }
 
-    /// An activity was begun where one of its name and its type was, once for each time that it is declared. Those in the
-    /// background may begin in another order.
+    /// Returns the declared activities without a begun one of the same name and type, each begun one counting
+    /// once. The order does not matter: activities in the background may begin in another order.
     fn left_out<'a>(&'a self, declared: &'a [Declared], begun: &[Activity]) -> Vec<&'a Declared> {
         let mut times: HashMap<(String, String), usize> = HashMap::new();
         for activity in begun {
@@ -79,7 +84,7 @@ impl Experiment {
         left
     }
 
-    /// None where nobody knows the type.
+    /// Returns the type of an activity, or `None` where it refers to one that does not exist.
     fn kind<'a>(&'a self, activity: &'a Declared) -> Option<&'a str> {
         let Some(reference) = &activity.reference else { return activity.kind.as_deref() };
         let mut all = self.probes().iter().chain(&self.method).chain(&self.rollbacks);
@@ -87,7 +92,7 @@ impl Experiment {
     }
 }
 
-/// Chaos Toolkit takes a hypothesis without probes for none at all.
+/// Refuses a hypothesis without probes, which Chaos Toolkit takes for no hypothesis at all.
 fn at_least_one<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Declared>, D::Error> {
     let probes = Vec::deserialize(deserializer)?;
     if probes.is_empty() {

@@ -13,13 +13,13 @@ use super::{Journal, LONGEST};
 use faultgate_config::Veil;
 use faultgate_core::{files, text};
 
-/// A journal larger than this is a wrong file.
+/// Number of bytes of the largest journal that is read. A larger file is a wrong one.
 pub(super) const MAX_BYTES: u64 = 16 << 20;
 
-/// Clocks of two machines may differ so much.
-const CLOCKS_DIFFER: SignedDuration = SignedDuration::from_mins(1);
+/// Time by which the clocks of two machines may differ.
+const MAX_SKEW: SignedDuration = SignedDuration::from_mins(1);
 
-/// When an experiment of ours went on.
+/// The time between the start and the end of an experiment of this run.
 #[derive(Debug, Clone, Copy)]
 pub(in crate::command) struct Span {
     pub(in crate::command) began: Timestamp,
@@ -27,12 +27,13 @@ pub(in crate::command) struct Span {
 }
 
 impl Span {
+    /// Returns `true` if a time of the journal lies within the span.
     fn has(self, time: Timestamp) -> bool {
-        time.duration_since(self.began) >= -CLOCKS_DIFFER && self.ended.duration_since(time) >= -CLOCKS_DIFFER
+        time.duration_since(self.began) >= -MAX_SKEW && self.ended.duration_since(time) >= -MAX_SKEW
     }
 }
 
-/// What makes one version of a file different from the next.
+/// The facts in which one version of a file differs from the next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::command) struct Stamp {
     inode: u64,
@@ -41,7 +42,7 @@ pub(in crate::command) struct Stamp {
 }
 
 impl Stamp {
-    /// None if there is no such file.
+    /// Returns the stamp of the file; `None` if it does not exist.
     pub(in crate::command) fn of(path: &Path) -> Option<Self> {
         fs::metadata(path).ok().map(|metadata| Self::from(&metadata))
     }
@@ -55,8 +56,8 @@ impl Stamp {
     }
 }
 
-/// Reads a journal that is not the one that was there before, and that tells of a run in this span, without what the veil hides.
-/// The error says what is wrong with it.
+/// Reads a journal without the secrets that the veil hides. The error says what is wrong with it: among
+/// others, that it is the `stale` one which was there before, or tells of a run outside this span.
 pub(in crate::command) fn read(
     path: &Path,
     stale: Option<Stamp>,
@@ -81,7 +82,7 @@ pub(in crate::command) fn read(
     Ok(journal)
 }
 
-/// The error names the place.
+/// Parses a journal. The error names the place of the mistake.
 fn parse(bytes: &[u8]) -> Result<Journal, String> {
     let text = as_json(bytes);
     let mut json = serde_json::Deserializer::from_str(&text);
@@ -91,7 +92,8 @@ fn parse(bytes: &[u8]) -> Result<Journal, String> {
 }
 
 impl Journal {
-    /// A file may be written, moved or touched by this run and tell of another one.
+    /// Refuses a journal with a time outside the span: a file may be written, moved or touched by this run
+    /// and still tell of another one.
     fn of(&self, span: Span) -> Result<(), String> {
         let own = [("it began", &self.start), ("it ended", &self.end)];
         for (what, text) in own {
@@ -104,6 +106,7 @@ impl Journal {
         })
     }
 
+    /// Returns all activities, those of all rounds included.
     fn activities(&self) -> impl Iterator<Item = &Activity> {
         let states = &self.steady_states;
         let rounds = states.before.iter().chain(states.during.iter().flatten()).chain(&states.after);
@@ -111,6 +114,7 @@ impl Journal {
     }
 }
 
+/// Refuses a time outside the span.
 fn within(span: Span, what: &str, text: &str) -> Result<(), String> {
     if time(text).is_some_and(|time| span.has(time)) {
         return Ok(());

@@ -1,6 +1,10 @@
-//! The journal of a Chaos Toolkit experiment: how it ended, what it did, what it measured. `file` reads it, `python` takes the
-//! JSON of Python's for what it is, `declared` is what was to be done, `activity` is one thing that it did, `round` is one
-//! round of looks at the steady state.
+//! The journal of a Chaos Toolkit experiment: how it ended, what it did, and what it measured.
+//!
+//! - `file` reads the journal, and `python` makes JSON of what Python writes.
+//! - `declared` is what was to be done, `activity` one thing that was done, and `round` one round of probes
+//!   of the steady state.
+//!
+//! A journal is input from outside: what it does not say is not known, and never counts as good.
 
 use jiff::Timestamp;
 use serde::Deserialize;
@@ -22,11 +26,13 @@ use faultgate_config::Veil;
 use faultgate_core::model::{Action, Effect, FaultWindow, Score};
 use faultgate_core::text;
 
-/// Activities that a report shows. All of them are judged.
-const MOST_SHOWN: usize = 200;
+/// Number of activities that a report shows. All of them are judged.
+const MAX_SHOWN: usize = 200;
+/// Number of characters of a text from a journal that are kept.
 const LONGEST: usize = 200;
 
-/// As far as it matters here. Chaos Toolkit always writes what is not optional: what is not there is not known.
+/// The parts of a journal that matter here. Chaos Toolkit always writes the fields that are not optional, and
+/// a journal without one of them is refused.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 pub(super) struct Journal {
     pub(super) status: String,
@@ -39,6 +45,7 @@ pub(super) struct Journal {
     experiment: Experiment,
 }
 
+/// The rounds of probes before, during and after the method.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 struct SteadyStates {
     before: Option<Round>,
@@ -47,17 +54,17 @@ struct SteadyStates {
     during: Vec<Option<Round>>,
 }
 
-/// Rollbacks by which a fault was not taken away, though the experiment declares them.
+/// Rollbacks that the experiment declares and that did not take the fault away.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Unrolled {
-    /// Those that were not played, by name.
+    /// The names of rollbacks that were not played.
     pub(super) not_played: Vec<String>,
-    /// Those that did not succeed, and why.
+    /// The rollbacks that did not succeed, each with the reason.
     pub(super) failed: Vec<String>,
 }
 
 impl Journal {
-    /// The kind of a dry run, in which something was left out.
+    /// Returns the kind of a dry run, in which something was left out.
     pub(super) fn dry(&self) -> Option<String> {
         match &self.experiment.dry {
             Value::Null | Value::Bool(false) => None,
@@ -67,13 +74,14 @@ impl Journal {
         }
     }
 
-    /// The probe by which the system was not steady before anything was done.
+    /// Returns the probe by which the system was not in its steady state before anything was done.
     pub(super) fn not_steady_before(&self) -> Option<&str> {
         let before = self.steady_states.before.as_ref().filter(|state| state.is_unmet())?;
         Some(before.failed().unwrap_or("the steady-state hypothesis"))
     }
 
-    /// Where its words and its details do not agree, in a sentence. A round after the method without a word is not measured.
+    /// Returns a sentence about the point where the journal's words and details disagree. A round after the
+    /// method that does not say whether it was met is taken as not measured.
     pub(super) fn contradiction(&self) -> Option<String> {
         let states = &self.steady_states;
         let after = states.after.as_ref().filter(|round| round.met.is_some());
@@ -101,7 +109,7 @@ impl Journal {
         }
     }
 
-    /// The probes that failed while or after something was done.
+    /// Returns the probes that failed during or after the method.
     pub(super) fn deviations(&self) -> Vec<&str> {
         let unmet = self.measured().filter(|state| state.is_unmet());
         let mut names: Vec<&str> = Vec::new();
@@ -113,8 +121,8 @@ impl Journal {
         names
     }
 
-    /// The share of probes that passed while or after something was done. Chaos Toolkit ends a round with the
-    /// first that fails: those that it left out did not pass.
+    /// Returns the share of probes that passed during or after the method. Chaos Toolkit ends a round with
+    /// the first probe that fails: those that it left out count as not passed.
     pub(super) fn share(&self) -> Option<Score> {
         let planned = self.planned_probes();
         let (mut passed, mut total) = (0_u32, 0_u32);
@@ -125,7 +133,8 @@ impl Journal {
         (total > 0).then(|| Score::new(100.0 * f64::from(passed) / f64::from(total))).flatten()
     }
 
-    /// The rounds in which each probe of the hypothesis was out of its tolerance, the most costly probe first.
+    /// Says for each probe of the hypothesis in how many rounds it was out of its tolerance, the most costly
+    /// probe first.
     pub(super) fn losses(&self) -> Vec<String> {
         let rounds = self.measured().count();
         let mut failures: Vec<(&str, usize)> = Vec::new();
@@ -140,18 +149,18 @@ impl Journal {
         failures.into_iter().map(told).collect()
     }
 
-    /// True where a hypothesis was declared and nobody has looked after the method whether it holds.
+    /// Returns `true` if a hypothesis was declared and nobody has measured after the method whether it holds.
     pub(super) fn is_unmeasured_after(&self) -> bool {
         let after = self.steady_states.after.as_ref().and_then(|state| state.met);
         self.planned_probes() > 0 && after.is_none()
     }
 
-    /// True where a probe of the hypothesis has failed while the method was played, which may end the method.
+    /// Returns `true` if a probe of the hypothesis has failed during the method, which may end the method.
     pub(super) fn deviated_meanwhile(&self) -> bool {
         self.steady_states.during.iter().flatten().any(Round::is_unmet)
     }
 
-    /// What became of the actions of the method.
+    /// Returns the outcome of the method's actions.
     pub(super) fn injection(&self) -> Injection {
         let mut injection = Injection::default();
         for activity in self.run.iter().filter(|activity| !activity.is_probe()) {
@@ -164,12 +173,13 @@ impl Journal {
         injection
     }
 
-    /// The actions of the method that were declared and never begun.
+    /// Returns the actions of the method that were declared and never begun.
     pub(super) fn never_begun(&self) -> Vec<String> {
         self.experiment.left_out_actions(&self.run)
     }
 
-    /// None where all that was declared was played and has succeeded, or where nothing was done that is to be undone.
+    /// Returns the rollbacks that failed or were not played. The lists are empty where nothing was done that
+    /// has to be undone.
     pub(super) fn unrolled(&self) -> Unrolled {
         let acted = self.has_acted() && self.run.iter().any(|activity| !activity.is_probe());
         let failed = self.rollbacks.iter().filter(|_| self.has_acted()).filter_map(told_trouble);
@@ -177,16 +187,16 @@ impl Journal {
         Unrolled { not_played, failed: failed.collect() }
     }
 
-    /// Probes of the method that could not look. Chaos Toolkit goes on without them.
+    /// Returns the probes of the method that could not look. Chaos Toolkit goes on without them.
     pub(super) fn blind_probes(&self) -> Vec<String> {
         self.run.iter().filter(|activity| activity.is_probe()).filter_map(told_trouble).collect()
     }
 
-    /// What it did, in order, as far as a report shows it.
+    /// Returns the activities in their order, as far as a report shows them.
     pub(super) fn actions(&self) -> Vec<Action> {
         let method = self.run.iter().map(|activity| activity.action(Effect::Injects));
         let rollbacks = self.rollbacks.iter().map(|activity| activity.action(Effect::Recovers));
-        let mut actions: Vec<Action> = method.chain(rollbacks).take(MOST_SHOWN).collect();
+        let mut actions: Vec<Action> = method.chain(rollbacks).take(MAX_SHOWN).collect();
         if !self.has_acted() {
             let left_out = actions.iter_mut().filter(|action| action.effect != Effect::Asserts);
             left_out.for_each(|action| "left out (dry)".clone_into(&mut action.state));
@@ -194,13 +204,14 @@ impl Journal {
         actions
     }
 
-    /// Activities beyond those that a report shows.
+    /// Returns the number of activities beyond those that a report shows.
     pub(super) fn not_shown(&self) -> usize {
-        (self.run.len() + self.rollbacks.len()).saturating_sub(MOST_SHOWN)
+        (self.run.len() + self.rollbacks.len()).saturating_sub(MAX_SHOWN)
     }
 
-    /// From the start of the first action until the fault was taken away, by the first rollback or by somebody else, or until
-    /// the last action ended. None where nothing was done.
+    /// Returns the fault window: from the start of the first action until the fault was taken away by the
+    /// first rollback, by `stop` at `undone_at`, or by the end of the last action. `None` if nothing was
+    /// done.
     pub(super) fn fault(&self, undone_at: Option<Timestamp>) -> Option<FaultWindow> {
         let actions = || self.run.iter().filter(|activity| !activity.is_probe());
         let started_at = actions().filter_map(Activity::started_at).min().filter(|_| self.has_acted())?;
@@ -209,20 +220,23 @@ impl Journal {
         Some(FaultWindow { started_at, ended_at: rolled_back_at.or(undone_at).or(last_end) })
     }
 
-    /// False where actions were left out, though the journal tells of them as if they had been carried out.
+    /// Returns `false` for a dry run, in which actions were left out although the journal tells of them as if
+    /// they had been carried out.
     fn has_acted(&self) -> bool {
         !matches!(self.dry().as_deref(), Some("actions" | "activities"))
     }
 
+    /// Returns the number of probes in the hypothesis.
     fn planned_probes(&self) -> usize {
         self.experiment.probes().len()
     }
 
+    /// Returns the rounds during and after the method.
     fn measured(&self) -> impl Iterator<Item = &Round> {
         self.steady_states.during.iter().flatten().chain(&self.steady_states.after)
     }
 
-    /// Outputs may be of any size, and hold what must not be told.
+    /// Shortens all texts and hides secrets in them: outputs may be of any size and hold anything.
     fn shorten(&mut self, veil: &Veil) {
         let states = &mut self.steady_states;
         let rounds = states.during.iter_mut().flatten().chain(&mut states.before).chain(&mut states.after);
@@ -236,6 +250,7 @@ impl Journal {
     }
 }
 
+/// Says what is wrong with an activity, beginning with its name.
 fn told_trouble(activity: &Activity) -> Option<String> {
     activity.trouble().map(|why| format!("{} {why}", activity.name()))
 }

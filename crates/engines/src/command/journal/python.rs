@@ -1,13 +1,14 @@
-//! The JSON that Python writes, which is not always JSON: it has `NaN` and infinities, integers of any length, and halves
-//! of surrogate pairs.
+//! The JSON that Python writes, which is not always JSON: it has `NaN` and infinities, integers of any
+//! length, and halves of surrogate pairs.
 
 use std::borrow::Cow;
 
-/// Digits beyond which no number of ours can hold an integer.
-const LONGEST_NUMBER: usize = 300;
+/// Number of digits beyond which no number type here can hold an integer.
+const MAX_DIGITS: usize = 300;
+/// The replacement for half a character.
 const NO_CHARACTER: &str = "\\ufffd";
 
-/// The same as JSON. A number that JSON cannot hold becomes `null`: its value is not known.
+/// Returns the text as JSON. A number that JSON cannot hold becomes `null`, since its value is not known.
 pub(super) fn as_json(bytes: &[u8]) -> String {
     let text = String::from_utf8_lossy(bytes);
     let mut json = String::with_capacity(text.len());
@@ -28,7 +29,7 @@ pub(super) fn as_json(bytes: &[u8]) -> String {
     json
 }
 
-/// The string that the text begins with, quotes included.
+/// Returns the string with which the text begins, quotes included.
 fn string(text: &str) -> &str {
     let mut escaped = false;
     let end = text.bytes().skip(1).position(|byte| {
@@ -39,18 +40,19 @@ fn string(text: &str) -> &str {
     end.map_or(text, |end| &text[..end + 2])
 }
 
-/// The number, or the word in place of one, that the text begins with.
+/// Returns the number with which the text begins, or the word in place of one.
 fn number(text: &str) -> &str {
     let end = text.find(|c: char| !c.is_ascii_alphanumeric() && !matches!(c, '+' | '-' | '.'));
     end.map_or(text, |end| &text[..end])
 }
 
+/// Returns `true` for a number that JSON or Rust cannot hold.
 fn is_beyond_json(token: &str) -> bool {
     matches!(token, "NaN" | "Infinity" | "-Infinity")
-        || (token.len() > LONGEST_NUMBER && token.trim_start_matches('-').bytes().all(|b| b.is_ascii_digit()))
+        || (token.len() > MAX_DIGITS && token.trim_start_matches('-').bytes().all(|b| b.is_ascii_digit()))
 }
 
-/// The string with a replacement for each half of a surrogate pair that has lost its other half.
+/// Returns the string with a replacement for each half of a surrogate pair that has lost its other half.
 fn whole_characters(string: &str) -> Cow<'_, str> {
     if !string.contains("\\u") {
         return Cow::Borrowed(string);
@@ -64,7 +66,7 @@ fn whole_characters(string: &str) -> Cow<'_, str> {
             (Some(0xd800..=0xdbff), Some(0xdc00..=0xdfff)) => (12, None),
             (Some(0xd800..=0xdfff), _) => (6, Some(NO_CHARACTER)),
             (Some(_), _) => (6, None),
-            // The character after a backslash may be a backslash.
+            // The character after a backslash may be a backslash, so both are taken together.
             (None, _) => (1 + rest.chars().nth(1).map_or(0, char::len_utf8), None),
         };
         whole.push_str(instead.unwrap_or(&rest[..escape]));
@@ -74,7 +76,7 @@ fn whole_characters(string: &str) -> Cow<'_, str> {
     Cow::Owned(whole)
 }
 
-/// The UTF-16 unit of the escape that the text begins with.
+/// Returns the UTF-16 unit of the escape with which the text begins.
 fn unit(text: &str) -> Option<u16> {
     let digits = text.strip_prefix("\\u")?.get(..4)?;
     digits.bytes().all(|byte| byte.is_ascii_hexdigit()).then(|| u16::from_str_radix(digits, 16).ok())?

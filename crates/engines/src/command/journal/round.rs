@@ -1,10 +1,11 @@
-//! One round of looks at the steady state: whether it was met, and by which probes.
+//! One round of probes of the steady state: whether it was met, and by which probes.
 
 use serde::Deserialize;
 
 use super::activity::Activity;
 use super::declared::Declared;
 
+/// One round, in which Chaos Toolkit plays the probes of the hypothesis until one fails.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 pub(super) struct Round {
     #[serde(rename = "steady_state_met")]
@@ -13,16 +14,18 @@ pub(super) struct Round {
 }
 
 impl Round {
+    /// Returns `true` if the round says that the steady state was not met.
     pub(super) fn is_unmet(&self) -> bool {
         self.met == Some(false)
     }
 
+    /// Returns the name of the first probe that was not in its tolerance.
     pub(super) fn failed(&self) -> Option<&str> {
         self.probes.iter().find(|probe| probe.tolerance_met != Some(true)).map(Activity::name)
     }
 
-    /// Why its word and its probes do not agree: the end of a sentence that begins with the round. Chaos Toolkit plays the
-    /// probes in their order, and ends a round with the first that fails.
+    /// Returns the end of a sentence that begins with the round, if its word and its probes disagree. Chaos
+    /// Toolkit plays the probes in their order, and ends a round with the first that fails.
     pub(super) fn contradiction(&self, declared: &[Declared]) -> Option<String> {
         for (place, probe) in self.probes.iter().enumerate() {
             let name = probe.name();

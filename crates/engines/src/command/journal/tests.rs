@@ -36,12 +36,12 @@ fn at(text: &str) -> Timestamp {
     text.parse().unwrap()
 }
 
-/// The run that the journal here is of.
+/// Returns the span of the run that these journals tell of.
 fn span() -> Span {
     Span { began: at("2026-10-10T10:57:45Z"), ended: at("2026-10-10T10:57:47Z") }
 }
 
-/// What a journal has of an experiment with a hypothesis of four probes.
+/// Builds the journal of an experiment with a hypothesis of four probes.
 fn told() -> Value {
     json!({
         "chaoslib-version": "1.44.0",
