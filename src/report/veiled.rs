@@ -1,9 +1,13 @@
-//! Texts of others in a run, without what must not be told. Names and ids stay: files are put together by them.
+//! The veil over a result and over events: secrets in texts of engines and servers become `***` before any
+//! sink is told.
+//!
+//! Names and ids stay, since files are put together by them. No text that comes from outside may pass
+//! unveiled.
 
 use crate::config::Veil;
 use crate::model::{ExperimentResult, Finding, RunEvent, RunResult, Turn};
 
-/// The result as it is reported.
+/// Returns the result as it is reported.
 #[must_use]
 pub fn veiled(mut result: RunResult, veil: &Veil) -> RunResult {
     if veil.is_empty() {
@@ -100,6 +104,7 @@ pub fn tell_veiled(event: &RunEvent<'_>, veil: &Veil, tell: &mut dyn FnMut(&RunE
             reason: &veil.hide(reason),
         }),
         RunEvent::Warning(warning) => tell(&RunEvent::Warning(&veil.hide(warning))),
+        // These hold nothing but names, ids and numbers.
         RunEvent::Started { .. }
         | RunEvent::Subscribed { .. }
         | RunEvent::Launched { .. }
@@ -113,7 +118,7 @@ mod tests {
     use crate::report::samples::saying_faults;
 
     const SECRET: &str = "s3cr3t-of-the-suite";
-    /// By these files are put together, or readers find their way.
+    /// Keys of names by which files are put together or readers find their way. They stay as they are.
     const NAMES: &[&str] = &[
         "engine",
         "id",
@@ -131,7 +136,7 @@ mod tests {
         "verdict",
     ];
 
-    /// The keys whose texts hold the secret.
+    /// Collects the keys whose texts hold the secret.
     fn telling(value: &serde_json::Value, key: &str, keys: &mut Vec<String>) {
         match value {
             serde_json::Value::String(text) if text.contains(SECRET) => keys.push(key.to_owned()),

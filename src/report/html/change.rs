@@ -1,4 +1,4 @@
-//! What has changed since an earlier run.
+//! The comparison with an earlier run: a sentence for the header, and a section with a table.
 
 use maud::{Markup, html};
 
@@ -6,10 +6,10 @@ use super::words::{CELL, linked, moment, plain, rows, scrolling};
 use crate::model::{ExperimentChange, Presence, ProbeChange, RunComparison, RunResult, ScoreChange};
 use crate::report::change::{changed_probes, known, measured, of_run, of_verdict, signed};
 
-/// Rows of the table.
-const MOST: usize = 300;
+/// Maximum number of rows of the table.
+const MAX_ROWS: usize = 300;
 
-/// A sentence for the header.
+/// Renders a sentence for the header, or nothing if the scores of the runs were not compared.
 pub(super) fn sentence(result: &RunResult) -> Markup {
     let change = result.comparison.as_ref().and_then(of_run);
     html! {
@@ -19,11 +19,13 @@ pub(super) fn sentence(result: &RunResult) -> Markup {
     }
 }
 
+/// The subject of a row of the table.
 enum Row<'a> {
     Experiment(&'a ExperimentChange),
     Probe(&'a ExperimentChange, &'a ProbeChange),
 }
 
+/// Renders the section, or nothing if the run was not compared.
 pub(super) fn section(result: &RunResult) -> Markup {
     let Some(comparison) = &result.comparison else { return html! {} };
     let mut all = Vec::new();
@@ -43,7 +45,7 @@ pub(super) fn section(result: &RunResult) -> Markup {
                     th scope="col" { "Verdict" }
                 }
             }
-            tbody { (rows(&all, MOST, 6, row)) }
+            tbody { (rows(&all, MAX_ROWS, 6, row)) }
         }
     };
     html! {
@@ -98,7 +100,7 @@ fn row(row: &Row<'_>) -> Markup {
     }
 }
 
-/// The sign says what the colour does.
+/// Renders the cell of a change. The sign says all that the colour says.
 fn told(score: ScoreChange) -> Markup {
     let tone = match score.change() {
         Some(change) if change < 0.0 => "bad",

@@ -1,4 +1,4 @@
-//! The faults of an engine that weighs and judges each of them, and their probes.
+//! Tables of the faults of an engine that weighs and judges each of them, and of the probes of these faults.
 
 use maud::{Markup, html};
 
@@ -6,6 +6,7 @@ use super::tables::table;
 use super::words::{CELL, Detail, SENTENCE, fold, plain, rows};
 use crate::model::{ExperimentResult, Fault, FaultProbe};
 
+/// Renders the tables, or nothing if the engine tells no faults.
 pub(super) fn faults(experiment: &ExperimentResult, detail: Detail) -> Markup {
     if experiment.faults.is_empty() {
         return html! {};
