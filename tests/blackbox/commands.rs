@@ -1,4 +1,4 @@
-//! The other commands, and what a bare invocation is.
+//! Tests of the other commands, and of an invocation without a command.
 
 use faultgate::config::INPUTS;
 use faultgate::rehearsal::TEMPLATE_ID;
