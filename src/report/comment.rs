@@ -53,6 +53,7 @@ impl Comment {
         let limits = forge.limits();
         let mut body = format!("{marker}\n");
         let link = self.run_url.as_ref().map(|url| format!("\n[The run]({url})\n")).unwrap_or_default();
+        // The marker and the link must not be cut off, so the summary gets the rest of the room.
         let budget = limits.comment.saturating_sub(body.len() + link.len());
         let _ = write!(
             body,
@@ -65,12 +66,12 @@ impl Comment {
     /// Updates or creates the comment. Returns the reason if none was to be written.
     async fn write(&self, forge: &dyn Forge, result: &RunResult) -> Result<Option<&'static str>, Refusal> {
         let marker = forge.marker(&self.key);
-        let known = persist(|| forge.find_comment(&marker)).await?;
-        if known.is_none() && self.only_on_failure && result.gate.verdict == Verdict::Passed {
+        let existing = persist(|| forge.find_comment(&marker)).await?;
+        if existing.is_none() && self.only_on_failure && result.gate.verdict == Verdict::Passed {
             return Ok(Some("the gate passed"));
         }
         let body = self.body(forge, &marker, result);
-        if let Some(id) = known {
+        if let Some(id) = existing {
             match persist(|| forge.update_comment(&id, &body)).await {
                 // The comment was deleted in the meantime, or is not ours: a new one is created below.
                 Err(refusal) if refusal.again == Again::Anew => {}
@@ -110,6 +111,7 @@ impl Sink for Comment {
             Ok(forge) => forge,
             Err(why) => return Some(super::no_forge(Self::SINK, why)),
         };
+        // A forge may need more of the pull request than its number, and looks it up before all else.
         if let Err(refusal) = persist(|| forge.find_pull_request()).await {
             return Some(super::refused_by(&self.connection, Self::SINK, &refusal));
         }

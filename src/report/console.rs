@@ -223,12 +223,12 @@ fn compared(result: &RunResult) -> String {
 /// Returns the reasons of the gate without those of experiments, which stand beside the experiments already.
 pub(super) fn own_reasons(result: &RunResult) -> impl Iterator<Item = &String> {
     result.gate.reasons.iter().filter(|reason| {
-        let of = |experiment: &ExperimentResult| {
+        let is_of = |experiment: &ExperimentResult| {
             // The gate puts the name before a reason if there are several experiments.
             let rest = reason.strip_prefix(&experiment.name).and_then(|rest| rest.strip_prefix(": "));
             rest.unwrap_or(reason) == experiment.reason
         };
-        !result.experiments.iter().any(of)
+        !result.experiments.iter().any(is_of)
     })
 }
 

@@ -105,8 +105,7 @@ impl Desk<'_> {
         for place in these {
             let reported = if self.sinks[*place].stage() == Stage::Network {
                 let left = self.deadline.saturating_duration_since(Instant::now());
-                // Each gets an even share of the time, so that a forge that hangs takes nothing from the
-                // next.
+                // The shares are even, so that a forge that hangs takes nothing from the next.
                 let share = left / u32::try_from(waiting).unwrap_or(u32::MAX);
                 waiting -= 1;
                 self.over_the_network(*place, share, cut.as_mut()).await

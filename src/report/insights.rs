@@ -30,6 +30,7 @@ impl Insights {
         Self { connect: Box::new(connect), key, run_url }
     }
 
+    /// Makes the report. The verdict alone decides whether Bitbucket shows it as passed.
     fn report(&self, result: &RunResult) -> Report {
         let gate = &result.gate;
         let number = |title: &str, value| Datum { title: title.to_owned(), value };

@@ -42,7 +42,7 @@ impl Sink for Live {
         match event {
             RunEvent::Launched { .. } => {
                 let style = ProgressStyle::with_template("{spinner} {msg}");
-                // All lines come with the first launch, so that they stand in the order of the plan.
+                // The lines are all made at the first launch, so that they stand in the order of the plan.
                 while self.bars.len() < self.narrator.experiments.len() {
                     let bar = ProgressBar::new_spinner();
                     self.bars.push(self.multi.add(bar));

@@ -57,6 +57,7 @@ fn states(chart: &mut String, experiment: &ExperimentResult, until: Timestamp) {
             bar(chart, &transition.raw_state, mark, start, start);
             continue;
         }
+        // A state ends when the next one begins; the last one goes on to the end that is known.
         let end = transitions.peek().map_or(experiment.ended_at.unwrap_or(until), |next| next.at);
         let mark = if transition.state == State::Stopping { "crit, " } else { "" };
         bar(chart, &transition.raw_state, mark, start, end.max(start));

@@ -33,6 +33,7 @@ fn of_finding(finding: &Finding, veil: &Veil) -> Finding {
     }
 }
 
+/// Hides secrets in the texts of an experiment that come from outside. Its name, ids and addresses stay.
 fn of_experiment(experiment: &mut ExperimentResult, veil: &Veil) {
     let hide = |text: &mut String| *text = veil.hide(text);
     hide(&mut experiment.reason);
@@ -75,6 +76,7 @@ fn of_experiment(experiment: &mut ExperimentResult, veil: &Veil) {
 
 /// Tells an event as it is reported.
 pub fn tell_veiled(event: &RunEvent<'_>, veil: &Veil, tell: &mut dyn FnMut(&RunEvent<'_>)) {
+    // Most suites have no secrets, and then no event is copied.
     if veil.is_empty() {
         return tell(event);
     }
@@ -104,7 +106,7 @@ pub fn tell_veiled(event: &RunEvent<'_>, veil: &Veil, tell: &mut dyn FnMut(&RunE
             reason: &veil.hide(reason),
         }),
         RunEvent::Warning(warning) => tell(&RunEvent::Warning(&veil.hide(warning))),
-        // These hold nothing but names, ids and numbers.
+        // The other events hold nothing but names, ids and numbers.
         RunEvent::Started { .. }
         | RunEvent::Subscribed { .. }
         | RunEvent::Launched { .. }

@@ -98,7 +98,7 @@ async fn a_second_signal_ends_it_at_once_and_leaves_nothing_of_the_group() {
     tokio::time::sleep(Duration::from_millis(300)).await;
     running.signal("TERM").await;
     running.ended_within(Duration::from_secs(20)).await.assert_code(143, "the second signal");
-    // They were killed, and the system takes a moment to do so.
+    // Both processes were killed, and the system takes a moment to do so.
     let gone = async {
         while lives(&pid) || lives(&stopping) {
             tokio::time::sleep(Duration::from_millis(10)).await;

@@ -213,7 +213,7 @@ async fn a_folder_that_is_none_and_one_that_cannot_be_written_are_told() {
     let ended = init(Platform::GitHub, Engine::Fis).args(&["--dir", "nowhere"]).finish().await;
     ended.assert_code(2, "no folder");
     assert!(ended.stderr.contains("dir: nowhere is no folder"), "{}", ended.stderr);
-    // Not even root makes a file there.
+    // The folder is one in which not even root makes a file.
     let ended = init(Platform::CodeBuild, Engine::Fis).args(&["--dir", "/proc"]).finish().await;
     ended.assert_code(3, "cannot be written");
     assert!(ended.stderr.contains("none of the files is there"), "{}", ended.stderr);

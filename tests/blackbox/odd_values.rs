@@ -94,7 +94,7 @@ fn foreign(names: &BTreeSet<String>) -> Vec<String> {
         names.iter().filter(|name| begins.iter().any(|begin| name.starts_with(begin))).cloned().collect();
     let proxies = foreign.iter().filter(|name| name.ends_with("_PROXY")).map(|name| name.to_lowercase());
     foreign.extend(proxies.collect::<Vec<_>>());
-    // These are read by libraries alone, or not yet.
+    // Libraries alone read the following, or nobody does yet.
     foreign.extend(
         ["OTEL_EXPORTER_OTLP_ENDPOINT", "AWS_NOT_YET_KNOWN", "RUST_LOG", "NO_COLOR", "TERM", "LANG", "TZ"]
             .map(str::to_owned),
@@ -206,8 +206,8 @@ async fn a_variable_of_a_library_is_refused_or_harmless_whatever_it_holds() {
     let names = foreign(&names_in_code());
     let cases = names.iter().enumerate().flat_map(|(row, name)| {
         values.iter().enumerate().filter_map(move |(column, (what, value))| {
-            // This is a sample: one value of four, shifted by one from variable to variable. Half of it goes
-            // to the command that goes furthest, and the others take turns.
+            // The cases are a sample: one value of four, shifted by one from variable to variable. Half of it
+            // goes to the command that goes furthest, and the others take turns.
             let turn = row + column;
             let command = if turn.is_multiple_of(8) { "run" } else { OTHERS[turn / 8 % OTHERS.len()] };
             turn.is_multiple_of(4).then_some((command, name, *what, value))
@@ -254,7 +254,7 @@ async fn inputs_and_what_cis_say_may_be_odd_all_at_once() {
             // The system has a limit for all variables together.
             cases.extend(all.chunks(100).map(|some| (command, some.to_vec(), what, value.clone())));
         }
-        // Each input alone has one of the values, since a mistake in another may hide what it does.
+        // Every input alone has one of the values too, since a mistake in another may hide what it does.
         for (place, input) in own.iter().enumerate().filter(|(place, _)| place % 14 == number) {
             cases.push((
                 if place.is_multiple_of(2) { "run" } else { "check" },

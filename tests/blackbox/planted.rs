@@ -47,7 +47,7 @@ fn assert_links_followed_by_nobody(ended: &Ended, context: &str) {
 #[tokio::test]
 async fn no_link_is_followed_to_what_it_names() {
     let account = Account::living(QUICK).await;
-    // These links are in the way before a run, which would read a state by one of them.
+    // The links are in the way before a run, which would read a state by one of them.
     let run = account.run();
     plant_links(run.home());
     std::fs::remove_file(run.home().join(STATE)).unwrap();

@@ -125,7 +125,7 @@ async fn with_reporting_fail_every_report_tells_the_same_verdict() {
     ended.assert_code(3, "the job summary is missing");
     assert_eq!(ended.outputs()["verdict"], "errored", "later steps act on it");
     assert_eq!(ended.result()["gate"]["verdict"], "errored");
-    // These files were written before the job summary turned out to be missing, and are written again.
+    // The files were written before the job summary turned out to be missing, and are written again.
     assert!(ended.summary().contains("Chaos gate: errored"), "{}", ended.summary());
     assert!(ended.read("reports/faultgate.env").contains("FAULTGATE_VERDICT=errored\n"));
     assert!(

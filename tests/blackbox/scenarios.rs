@@ -24,7 +24,7 @@ async fn every_scenario_is_rehearsed_to_its_verdict() {
 async fn every_scenario_is_run_to_its_verdict_and_leaves_nothing_behind() {
     at_once(Scenario::all(), |scenario| async move {
         let account = Account::of(scenario).await;
-        // If the system suffers, the user's own probes see it.
+        // The user's own probes see a system that suffers.
         let mut faultgate = match scenario.expected {
             Verdict::Failed if scenario.suffering.fails_every.is_some() => {
                 account.faultgate(&["run"]).file(".faultgate.yml", &measured(&account, scenario))
@@ -320,7 +320,7 @@ fn peculiar(name: &str, result: &Value, seen: &Snapshot) {
                 .iter()
                 .map(|transition| transition["raw_state"].as_str().unwrap())
                 .collect();
-            // On a busy machine the run may be over before the last of them comes.
+            // The run may be over before the last of them comes, on a busy machine.
             let mut told = ["pending", "initiating", "running", "completed"].iter();
             assert!(states.iter().all(|state| told.any(|next| next == state)), "{states:?}");
             assert_eq!((states.first(), states.last()), (Some(&"pending"), Some(&"completed")));

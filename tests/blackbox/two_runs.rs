@@ -19,7 +19,7 @@ fn beside(account: &Account, command: &str, running: &Running) -> Faultgate {
 
 #[tokio::test]
 async fn a_second_run_refuses_while_the_first_one_lives() {
-    // At the first of these requests there is no state file yet.
+    // There is no state file yet at the first of these requests.
     for hangs_at in ["GetExperimentTemplate", "StartExperiment"] {
         let account = Account::living(ENDLESS).await;
         account.world.inject(FaultRule::on(hangs_at, Effect::Hang));

@@ -54,7 +54,7 @@ impl Kill {
 #[derive(Debug, Clone)]
 pub(crate) enum When {
     At(Nth, Moment),
-    /// This long after this many requests have arrived.
+    /// A moment that is this long after this many requests have arrived.
     After(usize, Duration),
 }
 
@@ -149,7 +149,7 @@ async fn send(case: &mut Case, site: &Site, running: &mut Running) {
                 tokio::time::sleep(again.after).await;
             }
             running.signal(again.kill.name()).await;
-            // On a machine that is too busy to be quick, the echo came late and counts as a second signal.
+            // The echo of a machine that is too busy to be quick came late, and counts as a second signal.
             again.echo &= first.elapsed() < ECHO_TIME;
         }
         // The request that is held must have no effect before the process is gone.

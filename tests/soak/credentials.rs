@@ -148,7 +148,7 @@ async fn credentials_that_are_refused_for_good_end_the_run_with_a_request_to_sto
     container.assert_told_and_stop(ended, "refused").await;
 }
 
-/// Without credentials nothing can be signed, so nothing can be asked for. They may come back until the run's
+/// Nothing can be signed without credentials, so nothing can be asked for. They may come back until the run's
 /// time is over.
 #[tokio::test]
 async fn a_run_whose_credentials_do_not_come_back_tells_what_is_left() {

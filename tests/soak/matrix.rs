@@ -74,7 +74,7 @@ fn unheard_launches() -> Vec<Case> {
 fn twice(steps: &[(Story, Nth)], every: usize) -> Vec<Case> {
     let mut cases = Vec::new();
     for (number, (story, step)) in steps.iter().enumerate().filter(|(number, _)| number % every == 0) {
-        // After the last answers a second signal would find nobody.
+        // A second signal after the last answers would find nobody.
         for (echo, after) in [(true, Duration::ZERO), (false, MEANT_PAUSE)] {
             let first = Kill::ALL[number % 3];
             let second = if echo { first } else { Kill::ALL[(number / every + 1) % 3] };

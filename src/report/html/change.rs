@@ -28,10 +28,10 @@ enum Row<'a> {
 /// Renders the section, or nothing if the run was not compared.
 pub(super) fn section(result: &RunResult) -> Markup {
     let Some(comparison) = &result.comparison else { return html! {} };
-    let mut all = Vec::new();
+    let mut changes = Vec::new();
     for change in &comparison.experiments {
-        all.push(Row::Experiment(change));
-        all.extend(changed_probes(change).map(|probe| Row::Probe(change, probe)));
+        changes.push(Row::Experiment(change));
+        changes.extend(changed_probes(change).map(|probe| Row::Probe(change, probe)));
     }
     let table = html! {
         table.numbers {
@@ -45,7 +45,7 @@ pub(super) fn section(result: &RunResult) -> Markup {
                     th scope="col" { "Verdict" }
                 }
             }
-            tbody { (rows(&all, MAX_ROWS, 6, row)) }
+            tbody { (rows(&changes, MAX_ROWS, 6, row)) }
         }
     };
     html! {
@@ -55,7 +55,7 @@ pub(super) fn section(result: &RunResult) -> Markup {
             @if comparison.score.is_none() {
                 p { "This run is a part of a suite: only its experiments are compared." }
             }
-            @if !all.is_empty() { (scrolling("Changes since the earlier run", &table)) }
+            @if !changes.is_empty() { (scrolling("Changes since the earlier run", &table)) }
         }
     }
 }

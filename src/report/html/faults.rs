@@ -32,12 +32,12 @@ pub(super) fn faults(experiment: &ExperimentResult, detail: Detail) -> Markup {
 }
 
 fn probes(faults: &[Fault], detail: Detail) -> Markup {
-    let all: Vec<(&Fault, &FaultProbe)> =
+    let probes: Vec<(&Fault, &FaultProbe)> =
         faults.iter().flat_map(|fault| fault.probes.iter().map(move |probe| (fault, probe))).collect();
-    if all.is_empty() {
+    if probes.is_empty() {
         return html! {};
     }
-    let body = rows(&all, detail.rows, 6, |(fault, probe)| {
+    let body = rows(&probes, detail.rows, 6, |(fault, probe)| {
         html! {
             tr {
                 td { (plain(&fault.name, CELL)) }

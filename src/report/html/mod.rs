@@ -66,6 +66,7 @@ fn parts(result: &RunResult) -> (String, Vec<Markup>) {
     let sections = sections(&result.experiments, |place, experiment| {
         experiment::section(place, experiment, result.ended_at, detail)
     });
+    // An experiment whose section is left out must not be linked to.
     let is_there = |place: usize| sections.get(place).is_some_and(Option::is_some);
     let gate = &result.gate;
     let title = match result.run.repository.as_deref() {

@@ -92,6 +92,7 @@ struct Column {
 /// Sorts the samples into columns: one for each sample, or at most `most` if there are more samples.
 fn columns(samples: &[Sample], scale: &Scale, most: usize) -> Vec<Column> {
     let mut columns: BTreeMap<i64, Column> = BTreeMap::new();
+    // Few samples are never drawn as one, however close to each other they are.
     let is_thinned = samples.len() > most;
     for (place, sample) in samples.iter().enumerate() {
         let key = if is_thinned { scale.column(sample.at, most) } else { i64::try_from(place).unwrap_or(0) };
@@ -106,6 +107,7 @@ fn columns(samples: &[Sample], scale: &Scale, most: usize) -> Vec<Column> {
 fn figure(id: &str, probe: &Probe, scale: &Scale, window: Option<FaultWindow>, detail: Detail) -> Markup {
     let columns = columns(&probe.samples, scale, detail.columns);
     let slowest = columns.iter().filter_map(|column| column.slowest).max();
+    // A probe without latencies, such as an alarm, needs no room for their plot.
     let bottom = if slowest.is_some() { PLOT_BOTTOM } else { MARKS + 4.0 };
     html! {
         figure {
@@ -175,6 +177,7 @@ fn line(columns: &[Column], scale: &Scale, top: u64) -> String {
     let mut pen = 'M';
     for column in columns {
         let (Some(at), Some(slowest)) = (column.at, column.slowest) else {
+            // The pen is lifted, so that no line is drawn over the gap.
             pen = 'M';
             continue;
         };

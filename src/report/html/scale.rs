@@ -68,10 +68,10 @@ impl Scale {
         let fault = experiment.fault.iter().flat_map(|fault| [Some(fault.started_at), fault.ended_at]);
         let samples = experiment.probes.iter().flat_map(|probe| &probe.samples).map(|sample| sample.at);
         let open = (experiment.started_at.is_some() && experiment.ended_at.is_none()).then_some(until);
-        let all =
+        let moments =
             ends.chain(states).chain(actions.flatten()).chain(fault.flatten()).chain(samples).chain(open);
-        let (from, to) = all.fold(None, |known: Option<(Timestamp, Timestamp)>, at| {
-            Some(known.map_or((at, at), |(from, to)| (from.min(at), to.max(at))))
+        let (from, to) = moments.fold(None, |range: Option<(Timestamp, Timestamp)>, at| {
+            Some(range.map_or((at, at), |(from, to)| (from.min(at), to.max(at))))
         })?;
         Some(Self { from, span: (to.as_millisecond() - from.as_millisecond()).max(1) })
     }

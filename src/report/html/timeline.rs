@@ -25,6 +25,7 @@ const MAX_DRAWN: usize = 20;
 
 /// Renders the drawing with its title and description. `place` makes their ids unique in the page.
 pub(super) fn figure(place: usize, experiment: &ExperimentResult, scale: &Scale, until: Timestamp) -> Markup {
+    // An action that never began has no place in time.
     let actions: Vec<_> =
         experiment.actions.iter().filter(|action| action.started_at.is_some()).take(MAX_DRAWN).collect();
     let bottom = AXIS + LANE * lanes(1 + actions.len());
@@ -112,6 +113,7 @@ fn states(experiment: &ExperimentResult, scale: &Scale, until: Timestamp) -> Mar
 fn bar(scale: &Scale, top: f64, time: (Option<Timestamp>, Timestamp), word: &str, tone: &str) -> Markup {
     let (Some(start), end) = time else { return html! {} };
     let from = scale.x(start);
+    // The shortest bar is still seen.
     let width = (scale.x(end.max(start)) - from).max(1.5);
     let word = plain(word, MAX_LABEL_CHARS);
     let fits = length(&word) + 10.0 <= width;

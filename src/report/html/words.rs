@@ -39,6 +39,7 @@ impl Detail {
 /// Puts text from outside on one line of at most `longest` characters. The template escapes it.
 pub(super) fn plain(text: &str, longest: usize) -> String {
     let text = text::plain(text, longest);
+    // Most texts hold none of these characters, and are not copied again.
     if text.contains(is_no_character) { text.replace(is_no_character, "\u{fffd}") } else { text }
 }
 
@@ -97,6 +98,7 @@ pub(super) fn millis(millis: u64) -> String {
     match millis {
         0..1_000 => format!("{millis} ms"),
         1_000..60_000 => {
+            // The digits are cut and not rounded: 59,999 ms must not become 60 s.
             let hundredths = millis / 10;
             let text = format!("{}.{:02}", hundredths / 100, hundredths % 100);
             format!("{} s", text.trim_end_matches('0').trim_end_matches('.'))

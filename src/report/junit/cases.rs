@@ -190,13 +190,13 @@ pub(super) fn of_gate(result: &RunResult) -> Suite {
     let gate = &result.gate;
     let time = between(Some(result.started_at), Some(result.ended_at));
     let mut out = vec![scores(gate.resilience_score, Some(gate.expected_resilience_score))];
-    let own: Vec<&String> = own_reasons(result).collect();
-    out.extend(own.iter().take(MAX_LINES).map(|reason| line(reason)));
-    let because = own.first().map(|reason| reason.as_str()).unwrap_or_default();
-    let message = match own.len() {
+    let reasons: Vec<&String> = own_reasons(result).collect();
+    out.extend(reasons.iter().take(MAX_LINES).map(|reason| line(reason)));
+    let because = reasons.first().map(|reason| reason.as_str()).unwrap_or_default();
+    let message = match reasons.len() {
         0 | 1 => because.to_owned(),
         // The number of the others must not be cut off.
-        reasons => format!("{} (and {} more)", text::plain(because, MAX_TEXT_CHARS - 50), reasons - 1),
+        count => format!("{} (and {} more)", text::plain(because, MAX_TEXT_CHARS - 50), count - 1),
     };
     let earlier = result.comparison.as_ref().and_then(|comparison| comparison.score);
     let culprits = experiments_not_passed(result);

@@ -9,14 +9,14 @@ use crate::text;
 
 /// Returns a case for each probe of each fault.
 pub(super) fn probes(experiment: &ExperimentResult) -> impl Iterator<Item = Case> {
-    let of = move |fault| move |probe| case(fault, probe, experiment.verdict);
-    experiment.faults.iter().flat_map(move |fault| fault.probes.iter().map(of(fault)))
+    let case_of = move |fault| move |probe| case(fault, probe, experiment.verdict);
+    experiment.faults.iter().flat_map(move |fault| fault.probes.iter().map(case_of(fault)))
 }
 
 fn case(fault: &Fault, probe: &FaultProbe, verdict: Verdict) -> Case {
     let why = probe.description.as_deref().map(|why| format!(": {why}")).unwrap_or_default();
-    let said = if probe.verdict.is_empty() { "no verdict" } else { &probe.verdict };
-    let message = line(&format!("{said}{why}"));
+    let word = if probe.verdict.is_empty() { "no verdict" } else { &probe.verdict };
+    let message = line(&format!("{word}{why}"));
     let begins = |word: &str| probe.verdict.to_ascii_lowercase().starts_with(word);
     // A probe that failed is skipped and not a failure: the case `gate` has the failure, and one cause is one
     // failure.

@@ -120,7 +120,7 @@ fn a_case_for_each_probe() {
     let xml = render(&result).unwrap();
     assert!(xml.contains("message=\"9 of 10 looks that count passed = 90: status 503, not 200\""), "{xml}");
 
-    // Where the gate has passed, no reader of the report is to see a failure.
+    // No reader of the report may see a failure if the gate has passed.
     result.experiments[0].verdict = Verdict::Passed;
     assert!(told(&result).iter().all(|case| case.ends_with("passed")), "{:?}", told(&result));
 }

@@ -15,13 +15,13 @@ type Xml = Writer<Vec<u8>>;
 pub(super) fn write(suites: &[Suite]) -> io::Result<String> {
     let mut xml = Writer::new_with_indent(Vec::new(), b' ', 2);
     xml.write_event(Event::Decl(BytesDecl::new("1.0", Some("UTF-8"), None)))?;
-    let all = Counts::of(suites.iter().flat_map(|suite| &suite.cases));
+    let totals = Counts::of(suites.iter().flat_map(|suite| &suite.cases));
     // The schema knows no attribute `skipped` of this element.
     xml.create_element("testsuites")
         .with_attribute(("name", "faultgate"))
-        .with_attribute(("tests", all.tests.to_string().as_str()))
-        .with_attribute(("failures", all.failures.to_string().as_str()))
-        .with_attribute(("errors", all.errors.to_string().as_str()))
+        .with_attribute(("tests", totals.tests.to_string().as_str()))
+        .with_attribute(("failures", totals.failures.to_string().as_str()))
+        .with_attribute(("errors", totals.errors.to_string().as_str()))
         .write_inner_content(|xml| suites.iter().try_for_each(|suite| write_suite(xml, suite)))?;
     xml.get_mut().push(b'\n');
     String::from_utf8(xml.into_inner()).map_err(io::Error::other)

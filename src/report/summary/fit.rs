@@ -102,6 +102,7 @@ pub(super) fn fit(head: String, sections: &[Section], foot: &str, budget: usize)
     let kept = choose(sections, budget.saturating_sub(ends + NOTE_BYTES));
     let mut page = head;
     page.extend(kept.iter().map(|place| sections[*place].text.as_str()));
+    // The head may be longer than its share, so note and foot come only if there is room.
     for part in [&note(sections, &kept), foot] {
         if page.len() + part.len() <= budget {
             page.push_str(part);
@@ -119,6 +120,7 @@ fn choose(sections: &[Section], mut room: usize) -> Vec<usize> {
     let mut headed: Vec<Option<usize>> = Vec::new();
     for place in order {
         let Section { kind, experiment, text } = &sections[place];
+        // A part without the section of its experiment would seem to belong to the one before.
         if text.len() > room || (kind.is_part() && !headed.contains(experiment)) {
             continue;
         }
@@ -128,6 +130,7 @@ fn choose(sections: &[Section], mut room: usize) -> Vec<usize> {
             headed.push(*experiment);
         }
     }
+    // The order of the page is that of the sections, and not that of their weights.
     kept.sort_unstable();
     kept
 }

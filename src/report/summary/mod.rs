@@ -107,6 +107,7 @@ impl StepSummary {
     }
 
     fn write(&mut self, result: &RunResult) -> std::io::Result<Reported> {
+        // A second call must replace our own summary and keep what stood there before the first.
         let earlier = match self.earlier {
             Some(earlier) => earlier,
             None => *self.earlier.insert(files::length(self.file.path())?),

@@ -65,7 +65,7 @@ async fn crashed(script: &str) -> ExitStatus {
 async fn a_crash_leaves_no_core() {
     let others = crashed("echo; exec sleep 60").await;
     if !others.core_dumped() {
-        // This system writes no cores anyway.
+        // The system writes no cores anyway.
         return;
     }
     let ours = crashed("exec faultgate rehearse --serve").await;

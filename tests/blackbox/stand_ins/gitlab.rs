@@ -74,7 +74,7 @@ impl GitLab {
         let of_pipeline = pinned == Some(PIPELINE) && commit == self.commit;
         let of_ref = asked.body["ref"].is_null() || asked.text("ref") == self.git_ref;
         if pinned.is_some() && !(of_pipeline && of_ref) {
-            // This is no fault of the client, which cannot know the ref of its pipeline from inside.
+            // The error is no fault of the client, which cannot know the ref of its pipeline from inside.
             return Ok((404, json!({ "message": "404 Pipeline for pipeline_id, sha and ref Not Found" })));
         }
         let last = kept.statuses.iter().rev().find(|status| status.context == name);
