@@ -1,4 +1,4 @@
-//! How fast the gate is, beside a bare SDK client and beside the polling loop that pipelines use today.
+//! A benchmark of the gate, beside a bare SDK client and beside the polling loop that pipelines use today.
 //!
 //! It plays runs of the release binary against endpoints embedded in this process, so that the moment of each
 //! event is known. `make bench` builds that binary first. Medians are printed; nothing is asserted, since
@@ -23,10 +23,11 @@ use wiremock::{Mock, MockServer, ResponseTemplate};
 #[path = "gate/load.rs"]
 mod load;
 
+/// Number of runs of which each median is taken.
 const RUNS: usize = 15;
-/// Makes this program act as the bare SDK client.
+/// Name of the variable that makes this program act as the bare SDK client.
 const BARE: &str = "BENCH_BARE_SDK";
-/// AWS's own samples of Step Functions poll at this interval.
+/// The interval at which AWS's own samples of Step Functions poll.
 const PEER_INTERVAL: Duration = Duration::from_secs(5);
 
 #[tokio::main(flavor = "current_thread")]
@@ -47,7 +48,7 @@ async fn main() {
     let itself = std::env::current_exe().expect("this program has a path");
     let (mut start, mut bare) = (Vec::new(), Vec::new());
     for _ in 0..RUNS {
-        // In turn, so that a machine that changes its speed changes both.
+        // The two take turns, so that a machine that changes its speed changes both.
         start.push(first_request(&binary, &["check"]).await);
         bare.push(first_request(&itself, &[]).await);
     }
@@ -104,7 +105,7 @@ fn median_of(runs: &[Gated], what: impl Fn(&Gated) -> Duration) -> Duration {
     median(runs.iter().map(what).collect())
 }
 
-/// A world whose experiment completes after a moment, and the environment that leads to it.
+/// Returns a world whose experiment completes after a moment, its address, and the task that serves it.
 async fn world() -> (World, String, AbortOnDropHandle<()>) {
     let world = World::new(Scenario::find("completed").expect("it is there"), Clock::start());
     let beat = |millis, step| Beat { after: Duration::from_millis(millis), step };
@@ -159,7 +160,7 @@ struct Gated {
     peak_kb: u64,
 }
 
-/// A GitHub that takes everything.
+/// Returns a GitHub that takes everything.
 async fn forge() -> MockServer {
     let forge = MockServer::start().await;
     let comments = ResponseTemplate::new(200).set_body_json(serde_json::json!([]));
@@ -169,7 +170,7 @@ async fn forge() -> MockServer {
     forge
 }
 
-/// As in a job of a workflow, for a pull request.
+/// Puts a command into a job of a workflow, for a pull request.
 fn in_github(command: &mut Command, forge: &MockServer) {
     command
         .env("GITHUB_ACTIONS", "true")
@@ -215,7 +216,7 @@ async fn gate(binary: &PathBuf, delay: Duration, forge: Option<&MockServer>) -> 
     }
 }
 
-/// From a signal to the request that stops the experiment.
+/// Returns the time from a signal to the request that stops the experiment.
 async fn stop(binary: &PathBuf) -> Duration {
     let (world, url, _server) = world().await;
     let forever = Step::Experiment { status: "running", reason: "" };
@@ -241,21 +242,22 @@ fn ended(world: &Snapshot) -> jiff::Timestamp {
     world.events.iter().find(|published| is_end(&published.event)).expect("it has ended").at
 }
 
-/// What the kernel says was the most memory that a process held.
+/// Returns the peak of the memory that a process held, in KiB, as the kernel tells it.
 fn peak_kb(id: u32) -> u64 {
     let status = std::fs::read_to_string(format!("/proc/{id}/status")).unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
     line.and_then(|line| line.trim().trim_end_matches(" kB").parse().ok()).unwrap_or_default()
 }
 
-/// What the other side of the comparison does: load the configuration, make one request.
+/// Plays the other side of the comparison: it loads the configuration and makes one request.
 async fn bare_sdk() {
     let sdk = aws_config::defaults(aws_config::BehaviorVersion::latest()).load().await;
     let fis = aws_sdk_fis::Client::new(&sdk);
     fis.get_experiment_template().id(TEMPLATE_ID).send().await.expect("the template");
 }
 
-/// The loop of today's pipelines: ask, wait, ask again.
+/// Plays the loop of today's pipelines: ask, wait, ask again. Returns the time from the end of the experiment
+/// until the loop knows of it.
 async fn poll() -> Duration {
     let (world, url, _server) = world().await;
     let fis = aws_sdk_fis::Client::new(&connect_embedded(&url, None));

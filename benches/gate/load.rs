@@ -1,5 +1,6 @@
-//! A large suite in a rehearsal: 200 experiments at once, each with five probes that look once a second for two
-//! minutes. What it takes of the machine, and whether the samples come in time.
+//! A large suite in a rehearsal: 200 experiments at once, each with five probes that are evaluated once a
+//! second for two minutes. It measures the time and memory that the process takes, and the lateness of the
+//! samples.
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -12,21 +13,26 @@ use tokio::time::Instant;
 
 use super::{peak_kb, row};
 
+/// Number of experiments of the suite.
 const EXPERIMENTS: usize = 200;
+/// Number of probes of each experiment.
 const PROBES: usize = 5;
-const MINUTES: &str = "2m";
+/// The length of each fault.
+const FAULT_TIME: &str = "2m";
+/// The interval of each probe in milliseconds.
 const EVERY_MS: i64 = 1_000;
-/// How often the kernel is asked for what the process took; what comes after the last time is missed.
-const LOOK: Duration = Duration::from_millis(5);
-/// Linux tells times of processes in hundredths of a second.
-const TICKS: f64 = 100.0;
+/// The interval at which the kernel is asked for the time and memory that the process took. Whatever it takes
+/// after the last time is missed.
+const LOOK_INTERVAL: Duration = Duration::from_millis(5);
+/// Ticks per second. Linux tells the times of processes in hundredths of a second.
+const TICKS_PER_SECOND: f64 = 100.0;
 
 pub(super) async fn load(binary: &Path) {
     let folder = tempfile::tempdir().expect("a folder");
     std::fs::write(folder.path().join(".faultgate.yml"), suite()).expect("the suite is written");
     let binary = std::fs::canonicalize(binary).expect("the binary");
     let mut child = Command::new(binary)
-        .args(["rehearse", "--fault", MINUTES])
+        .args(["rehearse", "--fault", FAULT_TIME])
         .env_clear()
         .current_dir(&folder)
         .stdout(Stdio::null())
@@ -39,7 +45,7 @@ pub(super) async fn load(binary: &Path) {
     let status = loop {
         tokio::select! {
             status = child.wait() => break status.expect("it ends"),
-            () = tokio::time::sleep(LOOK) => {
+            () = tokio::time::sleep(LOOK_INTERVAL) => {
                 peak = peak_kb(id).max(peak);
                 ticks = cpu_ticks(id).max(ticks);
                 waited = waited_for_a_core(id).max(waited);
@@ -63,7 +69,7 @@ fn report(result: &RunResult, peak: u64, ticks: u64, elapsed: f64) {
     let worst = probes.iter().map(|probe| probe.late_ms).max().unwrap_or_default();
     let mut late: Vec<i64> = probes.iter().flat_map(|probe| lateness(probe)).collect();
     late.sort_unstable();
-    let cpu = ticks as f64 / TICKS;
+    let cpu = ticks as f64 / TICKS_PER_SECOND;
     row("a suite of 200 experiments and 1,000 probes at 1 s for 2 minutes", format!("{elapsed:.1} s"));
     row("its samples", samples);
     row("samples of the probe with the fewest", fewest);
@@ -74,8 +80,8 @@ fn report(result: &RunResult, peak: u64, ticks: u64, elapsed: f64) {
     row("the latest sample is late by", format!("{worst} ms"));
 }
 
-/// How late each sample came, by the times of the samples alone: the schedule is taken to begin where the longest part
-/// of a second without any sample ends.
+/// Returns the lateness of each sample in milliseconds, by the times of the samples alone. The schedule is
+/// taken to begin at the end of the longest part of a second in which no sample came.
 fn lateness(probe: &Probe) -> Vec<i64> {
     let during = probe.samples.iter().filter(|sample| sample.phase == Phase::During);
     let mut times: Vec<i64> = during.map(|sample| sample.at.as_millisecond().rem_euclid(EVERY_MS)).collect();
@@ -101,17 +107,19 @@ fn suite() -> String {
     suite
 }
 
-/// How long its main thread could have run and did not: on a busy machine that is what makes samples late.
+/// Returns the time in which the main thread could have run and did not. On a busy machine that is what makes
+/// samples late.
 fn waited_for_a_core(id: u32) -> Duration {
     let stat = std::fs::read_to_string(format!("/proc/{id}/schedstat")).unwrap_or_default();
     let waited = stat.split_ascii_whitespace().nth(1).and_then(|nanos| nanos.parse().ok());
     Duration::from_nanos(waited.unwrap_or_default())
 }
 
-/// Time on a processor, of the program and of the kernel for it.
+/// Returns the ticks on a processor, of the program and of the kernel for it.
 fn cpu_ticks(id: u32) -> u64 {
     let stat = std::fs::read_to_string(format!("/proc/{id}/stat")).unwrap_or_default();
-    // The name before the parenthesis may hold anything.
+    // The name of the program stands in parentheses and may hold anything, so the fields are counted after
+    // it.
     let fields = stat.rsplit_once(") ").map_or("", |(_, fields)| fields);
     fields.split(' ').skip(11).take(2).filter_map(|ticks| ticks.parse::<u64>().ok()).sum()
 }

@@ -1,4 +1,4 @@
-//! The binary as the entrypoint of an image: as a shell, and by its other name.
+//! Tests of the binary as the entrypoint of an image: it acts as a shell, and answers to its other name.
 
 use std::ffi::OsStr;
 use std::os::unix::fs::symlink;

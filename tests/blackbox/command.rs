@@ -1,4 +1,4 @@
-//! Local commands: real processes, and what is left of them.
+//! Tests of local commands: real processes, and all that is left of them.
 
 use std::path::Path;
 use std::time::Duration;
@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::contract::assert_result;
 use crate::support::{Ended, Faultgate, Running, in_time};
 
-/// A suite of one command; `run` and `stop` are scripts.
+/// Returns a suite of one command. `run` and `stop` are scripts.
 fn suite(run: &str, stop: Option<&str>, more: &str) -> String {
     let line = |script: &str| serde_json::json!(["sh", "-c", script]);
     let stop = stop.map(|stop| format!(", stop: {}", line(stop))).unwrap_or_default();
@@ -17,7 +17,7 @@ fn faultgate(suite: &str) -> Faultgate {
     Faultgate::new(&["run"]).file(".faultgate.yml", suite)
 }
 
-/// Until a command has written a line to a file.
+/// Waits until a command has written a line to a file, and returns it.
 async fn written(running: &Running, name: &str) -> String {
     let path = running.path(name);
     let waiting = async {
@@ -31,13 +31,13 @@ async fn written(running: &Running, name: &str) -> String {
     in_time(Duration::from_secs(60), name, waiting).await
 }
 
-/// A zombie is gone: who should reap it is none of our business.
+/// Returns `true` if the process lives. A zombie is gone: its reaping is none of our business.
 fn lives(pid: &str) -> bool {
     let stat = std::fs::read_to_string(Path::new("/proc").join(pid).join("stat")).unwrap_or_default();
     stat.rsplit_once(") ").is_some_and(|(_, rest)| !rest.starts_with(['Z', 'X']))
 }
 
-/// A process and a grandchild, which ignore SIGTERM.
+/// The script of a process and a grandchild which ignore SIGTERM.
 const STUBBORN: &str = "trap '' TERM; sh -c 'sh -c \"trap \\\"\\\" TERM; echo \\$\\$ > pid; while :; do sleep 1000; done\" & \
                         wait' & wait; wait";
 
@@ -94,11 +94,11 @@ async fn a_second_signal_ends_it_at_once_and_leaves_nothing_of_the_group() {
     let pid = written(&running, "pid").await;
     running.signal("INT").await;
     let stopping = written(&running, "stopping").await;
-    // Sooner it would have come together with the first.
+    // A second signal that came sooner would be an echo of the first.
     tokio::time::sleep(Duration::from_millis(300)).await;
     running.signal("TERM").await;
     running.ended_within(Duration::from_secs(20)).await.assert_code(143, "the second signal");
-    // They were killed; the system takes a moment to do so.
+    // Both processes were killed, and the system takes a moment to do so.
     let gone = async {
         while lives(&pid) || lives(&stopping) {
             tokio::time::sleep(Duration::from_millis(10)).await;
@@ -189,7 +189,7 @@ async fn a_rehearsal_starts_no_command() {
     assert!(!ended.path("ran").exists());
 }
 
-/// The service is frozen, thawed and left whole, and its probe has seen it.
+/// The service is frozen, thawed and left whole, and its probe has seen all of it.
 #[tokio::test]
 async fn the_example_freezes_a_service_and_thaws_it() {
     let here = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/freeze");
@@ -225,8 +225,8 @@ async fn the_example_freezes_a_service_and_thaws_it() {
     assert!(!dir.path().join("service.pid").exists(), "the service was ended");
 }
 
-/// What a shell script starts in a group of its own, in a session of its own, without a parent, and without the environment.
-/// Each writes its number down.
+/// A script that starts processes in a group of their own, in a session of their own, without a parent, and
+/// without the environment. Each writes its id to a file.
 const SCATTERED: &str = "timeout 600 sh -c 'echo $$ > grouped; sleep 601; :' & \
                          setsid sh -c 'echo $$ > session; sleep 602; :' & \
                          (setsid nohup sh -c 'echo $$ > orphan; sleep 603; :' &) ; \
@@ -281,7 +281,7 @@ async fn a_second_signal_kills_all_that_a_command_has_started() {
     let pids = scattered(&running).await;
     running.signal("INT").await;
     written(&running, "stopping").await;
-    // Sooner it would have come together with the first.
+    // A second signal that came sooner would be an echo of the first.
     tokio::time::sleep(Duration::from_millis(300)).await;
     running.signal("TERM").await;
     running.ended_within(Duration::from_secs(20)).await.assert_code(143, "the second signal");
@@ -306,7 +306,7 @@ async fn what_a_command_leaves_behind_is_ended_and_told() {
     assert_gone(&pids);
 }
 
-/// What makes the system whole again is not part of the fault.
+/// A process that makes the system whole again is not part of the fault.
 #[tokio::test]
 async fn what_a_stop_command_has_started_lives_on() {
     let stop = "setsid sh -c 'echo $$ > whole; sleep 605; :' & until test -s whole; do sleep 0.01; done";
@@ -329,7 +329,7 @@ async fn the_first_process_of_a_container_reaps_orphans() {
         eprintln!("left out: process namespaces are not permitted here");
         return;
     }
-    // It ends when it is the only child that is left of faultgate's, living or not.
+    // The script ends when it is the only child of faultgate that is left, living or not.
     let script = "test $PPID = 1 || exit 9; n=0; while [ $n -lt 100 ]; do (sh -c : &) ; n=$((n + 1)); done; \
                   until [ $(cat /proc/[0-9]*/stat 2> /dev/null | grep -c ') [A-Z] 1 ') = 1 ]; do sleep 0.05; done";
     let dir = tempfile::tempdir().unwrap();
@@ -348,7 +348,7 @@ async fn the_first_process_of_a_container_reaps_orphans() {
     assert_eq!(output.status.code(), Some(0), "{told}");
 }
 
-/// A CI system does not wait for it, and it is not cut off in the middle.
+/// A CI system does not wait for the stop command, and yet it is not cut off in the middle.
 #[tokio::test]
 async fn a_stop_command_goes_on_after_a_signal_and_is_waited_for() {
     let stop = "echo $$ >> stops; echo begun; until test -e go; do sleep 0.05; done; echo done >> healed";

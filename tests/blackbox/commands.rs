@@ -1,4 +1,4 @@
-//! The other commands, and what a bare invocation is.
+//! Tests of the other commands, and of an invocation without a command.
 
 use faultgate_config::INPUTS;
 use faultgate_rehearsal::TEMPLATE_ID;
@@ -36,7 +36,7 @@ async fn check_says_what_is_not_ready() {
         ended.stdout
     );
 
-    // The same findings keep a run from launching.
+    // A run with these findings launches nothing.
     let ended = account.faultgate(&["run", "--experiment-template-id", "EXTnowhere"]).finish().await;
     ended.assert_code(3, "no such template");
     assert_result(&ended.result(), 3);

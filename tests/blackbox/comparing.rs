@@ -1,4 +1,4 @@
-//! A run compared with an earlier one, and gated on how far its score has dropped.
+//! Tests of a run that is compared with an earlier one, and gated on the drop of its score.
 
 use faultgate_rehearsal::{SECOND_TEMPLATE_ID, TEMPLATE_ID};
 use serde_json::{Value, json};
@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use crate::lives::{ALARMING, QUICK};
 use crate::support::{Account, Ended, Faultgate};
 
-/// A rehearsal whose experiment completes, in a folder that may have an earlier result.
+/// Plays a rehearsal whose experiment completes, in a folder that may have an earlier result.
 async fn rehearse(earlier: Option<&Value>, env: &[(&str, &str)]) -> Ended {
     let command = Faultgate::new(&["rehearse"]).in_github("1").env("FAULTGATE_COMPARE_TO", "old.json");
     let command = match earlier {
@@ -16,9 +16,9 @@ async fn rehearse(earlier: Option<&Value>, env: &[(&str, &str)]) -> Ended {
     env.iter().fold(command, |command, (name, value)| command.env(name, value)).finish().await
 }
 
-/// Two experiments, of which the second scores 0: together 50.
+/// Plays two experiments, of which the second scores 0, so that the run scores 50.
 async fn half(shard: Option<&str>, earlier: &Value, drop: Option<&str>) -> Ended {
-    // Each in an account of its own, since the alarm of a run that was stopped goes on.
+    // Each run has an account of its own, since the alarm of a run that was stopped goes on.
     let account = Account::living(QUICK).await;
     account.world.script(SECOND_TEMPLATE_ID, ALARMING);
     let mut command = account
@@ -35,7 +35,7 @@ async fn half(shard: Option<&str>, earlier: &Value, drop: Option<&str>) -> Ended
     command.finish().await
 }
 
-/// The result as if its run had scored so much.
+/// Returns the result as if its run had this score.
 fn with_score(mut result: Value, score: f64) -> Value {
     result["gate"]["resilience_score"] = score.into();
     result["gate"]["expected_resilience_score"] = 0.into();
@@ -52,7 +52,7 @@ async fn one_run_after_the_other_in_the_same_folder() {
     let told = "compare-to: \"old.json\" is not there; nothing is compared (from FAULTGATE_COMPARE_TO)";
     assert!(first.stderr.contains(told) || first.stdout.contains(told), "{}{}", first.stdout, first.stderr);
 
-    // It is read before the run removes it and writes its own in its place.
+    // The earlier result is read before the run removes it and writes its own in its place.
     let second =
         Faultgate::new(&["rehearse", "--compare-to", "reports/result.json", "--max-score-drop", "0"])
             .folder("reports")
@@ -66,7 +66,7 @@ async fn one_run_after_the_other_in_the_same_folder() {
     assert!(second.stdout.contains("100 → 100, no change (max-score-drop 0)"), "{}", second.stdout);
     assert!(second.summary().contains("**100 → 100, no change (max-score-drop 0)**"), "{}", second.summary());
 
-    // What has been compared is kept when it is rendered again.
+    // A comparison is kept when its result is rendered again.
     let again = Faultgate::new(&["report", "old.json"])
         .file("old.json", &second.read("reports/result.json"))
         .finish()
@@ -80,7 +80,7 @@ async fn a_score_that_has_dropped_too_far_fails_the_run() {
     let account = Account::living(QUICK).await;
     let run = || account.run().in_github("1");
     let before = run().finish().await.result();
-    // No score is better than 100, so the run that is compared is the one of before with another score.
+    // No score is better than 100, so the run of before is given another score to have one that is lower.
     let lower = half(None, &with_score(before.clone(), 60.0), Some("10")).await;
     lower.assert_code(1, "the second experiment fails by itself");
     let reasons = lower.result()["gate"]["reasons"].to_string();
@@ -93,7 +93,7 @@ async fn a_score_that_has_dropped_too_far_fails_the_run() {
         assert!(lower.read(&format!("reports/{name}")).contains(reason), "{name}");
     }
 
-    // Alone it turns the verdict: a probe that fails one look of two, and a floor that lets it pass.
+    // The drop alone turns the verdict: a probe fails one evaluation of two, and the floor lets that pass.
     let suite = format!(
         "version: 1\ngate: {{ expected-resilience-score: 0, compare-to: old.json, max-score-drop: 20 }}\n\
          experiments:\n  - name: extrehearsal\n    fis: {{ template: {TEMPLATE_ID} }}\n    probes:\n      \

@@ -1,4 +1,5 @@
-//! What others rely on: the fixed names of `result.json`, and the grammar of GitHub's file commands.
+//! The contract that others rely on: the fixed names of `result.json`, and the grammar of GitHub's file
+//! commands.
 
 use std::collections::BTreeMap;
 
@@ -65,7 +66,8 @@ fn assert_time(value: &Value, place: &str) {
     assert!(parsed.is_ok(), "{place} is {text}");
 }
 
-/// Every fixed name is there, with a value of its kind, and the parts agree with each other.
+/// Asserts that every fixed name is there, with a value of its kind, and that the parts agree with each
+/// other.
 pub(crate) fn assert_result(result: &Value, code: u8) {
     assert_eq!(result["schema_version"], 1);
     assert_has(result, &["gate", "experiments", "reporting"], "result");
@@ -104,7 +106,7 @@ pub(crate) fn assert_result(result: &Value, code: u8) {
     }
 }
 
-/// `faultgate iam` knows of these requests in this mode.
+/// Asserts that `faultgate iam` knows of these requests in this mode.
 pub(crate) fn assert_listed<'a>(operations: impl IntoIterator<Item = &'a String>, mode: &str) {
     let uses = [Use::find(mode).unwrap(), Use::CloudwatchAlarm, Use::CloudwatchMetric];
     for operation in operations {
@@ -113,7 +115,7 @@ pub(crate) fn assert_listed<'a>(operations: impl IntoIterator<Item = &'a String>
     }
 }
 
-/// `GITHUB_OUTPUT` as the runner reads it.
+/// Reads `GITHUB_OUTPUT` as the runner does.
 pub(crate) fn file_commands(text: &str) -> Result<BTreeMap<String, String>, String> {
     let mut values = BTreeMap::new();
     let mut rest = text;
@@ -154,7 +156,7 @@ pub(crate) fn file_commands(text: &str) -> Result<BTreeMap<String, String>, Stri
     Ok(values)
 }
 
-/// The next line and what follows it; carriage returns belong to the line.
+/// Returns the next line and the text after it. Carriage returns belong to the line.
 fn next_line(text: &str) -> Option<(&str, &str)> {
     if text.is_empty() {
         return None;

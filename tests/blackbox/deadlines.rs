@@ -1,4 +1,4 @@
-//! Experiments that do not end, stops that are refused, and records that cannot be read.
+//! Tests of experiments that do not end, stops that are refused, and records that cannot be read.
 
 use std::time::Duration;
 
@@ -65,7 +65,7 @@ async fn a_stop_is_confirmed_although_its_event_is_lost() {
     .await;
 }
 
-/// Nobody hears of an end that does not come, so this takes the whole minute for the confirmation.
+/// The end never comes, so this takes the whole minute that a confirmation has.
 #[tokio::test]
 async fn a_stop_that_is_refused_is_told_with_the_command_that_stops() {
     let account = Account::living(ENDLESS).await;

@@ -1,5 +1,5 @@
-//! The environment as CIs leave it: values with blanks around them, values of which nothing is left, and values that
-//! cannot be.
+//! Tests of the environment as CIs leave it: values with blanks around them, values of which nothing is left,
+//! and values that cannot be.
 
 use std::os::unix::fs::PermissionsExt;
 use std::time::Duration;
@@ -11,7 +11,7 @@ use wiremock::{Mock, MockServer, ResponseTemplate};
 use crate::lives::{ENDLESS, QUICK};
 use crate::support::{Account, Ended, Faultgate, at_once, in_time};
 
-/// A fault that is undone by its own command, and a look at an alarm while it is in.
+/// A suite of a fault that is undone by its own command, with a probe of an alarm in the fault window.
 const FAULT: &str = "\
 version: 1
 experiments:
@@ -133,7 +133,8 @@ async fn what_a_file_says_is_judged_as_well() {
     .await;
 }
 
-/// A helper that prints credentials, as AWS's signing helper does, and what it was given.
+/// The script of a helper that prints credentials, as AWS's signing helper does, and writes down what it was
+/// given.
 const HELPER: &str = "#!/bin/sh\nenv > \"$1/helper.env\"\nset >> \"$1/helper.env\"\n\
     echo '{\"Version\":1,\"AccessKeyId\":\"AKIDPROCESS\",\"SecretAccessKey\":\"x\",\"SessionToken\":\"t\",\"Expiration\":\"2099-01-01T00:00:00Z\"}'\n";
 
@@ -234,7 +235,7 @@ async fn a_profile_of_the_identity_center_uses_its_token() {
     let home = faultgate.home().to_owned();
     let cache = home.join(".aws/sso/cache");
     std::fs::create_dir_all(&cache).unwrap();
-    // The SHA-1 of the start address.
+    // The SDK names the file by the SHA-1 of the start address.
     std::fs::write(cache.join("26cde3519308b19988d7845196e74df9f9e20901.json"), token.to_string()).unwrap();
     let ended = faultgate.env("HOME", &home).finish().await;
     ended.assert_code(0, "IAM Identity Center");
@@ -262,7 +263,7 @@ async fn what_a_ci_did_not_replace_is_refused() {
         }
     })
     .await;
-    // `stop` looks where it was told to look, and not elsewhere because it was told badly.
+    // `stop` must not fall back to another file because it was told of this one badly.
     let ended = account.faultgate(&["stop"]).env("FAULTGATE_STATE_FILE", "$STATE").finish().await;
     ended.assert_code(2, "a state file that was not replaced");
     assert!(ended.stderr.contains("FAULTGATE_STATE_FILE"), "{}", ended.stderr);

@@ -1,4 +1,4 @@
-//! Statuses and comments, as they arrive at the forge under each CI.
+//! Tests of statuses and comments, as they arrive at the forge under each CI.
 
 use faultgate_rehearsal::{SECOND_TEMPLATE_ID, TEMPLATE_ID};
 use serde_json::{Value, json};
@@ -7,7 +7,7 @@ use crate::lives::QUICK;
 use crate::stand_ins::{Bitbucket, CodeCommit, GitHub, GitLab, HEAD, MERGE, Manners, StandIn, TOKEN};
 use crate::support::{Account, Ended, Faultgate, at_once};
 
-/// The experiment of a rehearsal that names none.
+/// The context of the experiment in a rehearsal that names none.
 const CONTEXT: &str = "faultgate rehearsal/rehearsal";
 
 const GITHUB: GitHub = GitHub { base: "", scheme: "Bearer ", repository: "shop/web" };
@@ -18,14 +18,14 @@ fn rehearsal() -> Faultgate {
     Faultgate::new(&["rehearse"]).env("FAULTGATE_COMMENT", "on").env("CI", "true")
 }
 
-/// A pull request whose merge commit is checked out; the head is another.
+/// Returns the event of a pull request whose merge commit is checked out. The head is another commit.
 fn pull_request(from: &str) -> String {
     let head = json!({ "sha": HEAD, "repo": { "full_name": from } });
     let base = json!({ "sha": MERGE, "repo": { "full_name": "shop/web" } });
     json!({ "number": 7, "pull_request": { "number": 7, "head": head, "base": base } }).to_string()
 }
 
-/// A step of a GitHub workflow, of one that speaks its language, or of an Enterprise Server.
+/// Returns a step of a workflow of GitHub, of a forge that speaks its language, or of an Enterprise Server.
 fn github(forge: &StandIn, api: &str) -> Faultgate {
     in_pull_request(rehearsal(), forge, api)
 }
@@ -73,9 +73,9 @@ struct Case {
     name: &'static str,
     forge: StandIn,
     faultgate: Faultgate,
-    /// The forge's words for waiting, running and passed.
+    /// Words of the forge for waiting, running and passed.
     states: &'static [&'static str],
-    /// Where statuses link to.
+    /// The page that the statuses link to.
     target: &'static str,
 }
 
@@ -190,7 +190,7 @@ async fn cases() -> Vec<Case> {
     cases
 }
 
-/// The token is in no output and no file but the one that the test itself wrote.
+/// Asserts that the token is in no output and no file but the one that the test itself wrote.
 #[track_caller]
 fn assert_hidden(ended: &Ended, context: &str) {
     assert!(!ended.stdout.contains(TOKEN) && !ended.stderr.contains(TOKEN), "{context}: the token is shown");
@@ -222,7 +222,7 @@ async fn what_arrives_is_what_was_meant_under_each_ci() {
         let name = case.name;
         let result = ended.result();
         assert_eq!(reported(&result, "comment")["outcome"], "written", "{name}");
-        // Each status is looked at before it is begun and before it is ended.
+        // The forge is asked for rivals before each status begins and before it ends.
         assert!(
             case.forge.requests() <= 4 + 2 + 3,
             "{name}: {:#?}",
@@ -240,7 +240,7 @@ async fn what_arrives_is_what_was_meant_under_each_ci() {
                 assert!(status.description.contains("rehearsal"), "{name}: {}", status.description);
             }
         });
-        // A word that was overtaken by a newer one is left out.
+        // A state that was overtaken by a newer one is left out.
         let states: Vec<String> = case.forge.told().into_iter().map(|(_, state)| state).collect();
         assert_eq!(states.first().map(String::as_str), case.states.first().copied(), "{name}");
         assert_eq!(states.last().map(String::as_str), case.states.last().copied(), "{name}");
@@ -315,7 +315,7 @@ async fn several_experiments_have_a_status_each_and_the_run_has_one() {
     assert!(forge.requests() <= (4 + 2) * 3 + 3, "{:#?}", forge.look(|kept| kept.asked.clone()));
 }
 
-/// The contexts of what a run of the suite of two posts, with the marker of its comment.
+/// Returns the contexts that a run of a suite of two posts to, and the marker of its comment.
 async fn posted(run: impl FnOnce(Faultgate) -> Faultgate) -> (Vec<String>, String) {
     let account = Account::living(QUICK).await;
     account.world.script(SECOND_TEMPLATE_ID, QUICK);
@@ -405,7 +405,8 @@ async fn with_reporting_fail_a_refusal_is_no_pass_in_any_report() {
     assert!(ended.read("reports/junit.xml").contains("<error"));
 }
 
-/// A step of GitHub Actions started the build, and handed over all of its variables without the files that they name.
+/// Returns a build that a step of GitHub Actions started. The step handed over all of its variables, without
+/// the files that they name.
 fn started_by_github(forge: &StandIn) -> Faultgate {
     codebuild("https://github.com/shop/web.git")
         .env("CODEBUILD_SOURCE_VERSION", HEAD)
@@ -446,7 +447,7 @@ async fn a_build_that_a_step_of_github_started_speaks_codebuild_and_stays_passed
     assert!(!told.contains("::error") && !told.contains("step outputs"), "{told}");
 }
 
-/// H is the head, M merges it on trial; a comment goes to pull request 7.
+/// HEAD is the head, and MERGE merges it on trial. A comment goes to pull request 7.
 #[tokio::test]
 async fn codebuild_reports_to_the_head_of_the_pull_request_that_it_merges_on_trial() {
     let head = format!("refs/pull/7/head^{{{HEAD}}}");
@@ -476,7 +477,7 @@ async fn codebuild_reports_to_the_head_of_the_pull_request_that_it_merges_on_tri
     .await;
 }
 
-/// Who may only read by default: a pull request of a fork, and Dependabot.
+/// Returns a run that may only read by default: of a pull request from a fork, or of Dependabot.
 fn read_only(forge: &StandIn, why: &str) -> Faultgate {
     let run = github(forge, "").env("FAULTGATE_REPORTING", "fail");
     match why {
@@ -520,7 +521,7 @@ async fn a_token_of_dependabots_that_was_let_to_write_writes() {
     assert_eq!(forge.told().last().unwrap().1, "success");
 }
 
-/// Other refusals, other tokens and other runs are no excuse.
+/// A report that is refused for another reason, to another token or to another run is not excused.
 #[tokio::test]
 async fn with_reporting_fail_only_what_a_reading_token_may_not_is_excused() {
     let forbidden = "Resource not accessible by integration";
@@ -539,7 +540,7 @@ async fn with_reporting_fail_only_what_a_reading_token_may_not_is_excused() {
     .await;
 }
 
-/// Two jobs of a matrix that is not told, so that both have the same names.
+/// The jobs are those of a matrix that is not told, so that their statuses have the same names.
 #[tokio::test]
 async fn a_job_that_passes_does_not_hide_the_failure_of_its_sibling() {
     let forge = stand_in(GITHUB).await;
@@ -554,7 +555,7 @@ async fn a_job_that_passes_does_not_hide_the_failure_of_its_sibling() {
     assert!(status["detail"].as_str().unwrap().contains("`matrix`"), "{status}");
     forge.assert_no_faults();
 
-    // Told apart, or in the next attempt, it says what it has to say.
+    // A job that is told apart, or that runs in the next attempt, says what it has to say.
     let context = format!("{CONTEXT} (blue)");
     let apart = github(&forge, "").env("INPUT_MATRIX", "{ \"color\": \"blue\" }").finish().await;
     apart.assert_code(0, "a job of a matrix");
@@ -588,7 +589,7 @@ async fn a_workflow_that_follows_a_forks_reports_to_its_head_and_its_pull_reques
     });
 }
 
-/// Whoever answers with success in the forge's place, be it a page or JSON of another kind.
+/// Somebody answers with success in the place of the forge, by a page or by JSON of another kind.
 #[tokio::test]
 async fn a_sign_in_page_is_no_posted_report_on_any_forge() {
     use wiremock::matchers::any;
@@ -621,7 +622,7 @@ async fn a_sign_in_page_is_no_posted_report_on_any_forge() {
     }
 }
 
-/// Somebody's shell, or a CI that is not known.
+/// The run is in somebody's shell, or in a CI that is not known.
 #[tokio::test]
 async fn a_token_without_a_place_to_report_to_is_told_before_and_after() {
     let ended = Faultgate::new(&["rehearse"])
@@ -697,7 +698,7 @@ async fn without_a_token_or_a_wish_nothing_is_asked() {
     assert_eq!(forge.requests(), 0);
 }
 
-/// It takes connections and never answers.
+/// The forge takes connections and never answers.
 #[tokio::test]
 async fn a_forge_that_hangs_ends_in_a_failed_report_and_the_verdict_stands() {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();

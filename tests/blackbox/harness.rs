@@ -1,5 +1,5 @@
-//! The whole run of Harness's GitLab tutorial, by the job that docs/migrate-harness.md puts in its place: its variables,
-//! its expected score, and an exit code by which `rollback-job` runs when it must.
+//! Tests of the whole run of Harness's GitLab tutorial, by the job that docs/migrate-harness.md puts in its
+//! place: its variables, its expected score, and an exit code by which `rollback-job` runs when it must.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use crate::support::{Ended, Faultgate, at_once};
 
 const PAGE: &str = include_str!("../../docs/migrate-harness.md");
 
-/// The script of the page's `chaos-job`.
+/// Returns the script of the job `chaos-job` on the page.
 fn script() -> String {
     let lines = PAGE.lines().skip_while(|line| line.trim() != "script:").skip(1);
     let script: Vec<&str> = lines.map_while(|line| line.trim().strip_prefix("- ")).collect();
@@ -16,7 +16,7 @@ fn script() -> String {
     script.join("\n")
 }
 
-/// The job in a project whose CI/CD variables are the tutorial's.
+/// Returns the job in a project whose CI/CD variables are those of the tutorial.
 fn job(harness: &Harness, expected: &str) -> Faultgate {
     Faultgate::job(&script())
         .env("ACCOUNT_ID", ACCOUNT)
@@ -31,7 +31,8 @@ fn life(end: Beat) -> [Beat; 4] {
     [Beat::absent(), Beat::queued(), Beat::running(), end]
 }
 
-/// The list before a launch asks for an experiment's runs, and not for this one.
+/// Waits until the run is followed. The list before a launch asks for all runs of an experiment, and not for
+/// this one.
 async fn until_followed(harness: &Harness) {
     harness
         .until("the run is read", |_, asked| {
@@ -71,7 +72,7 @@ async fn every_end_of_the_tutorials_job_has_its_exit_code() {
         (Beat::error("the target pods were not found"), "0", 3, None, "the target pods were not found"),
         (Beat::blocked("no faults on Fridays"), "0", 3, None, "no faults on Fridays"),
         (Beat::ended("Timeout", 0.0), "0", 3, None, "a time limit of its own"),
-        // What Harness says and its own details show must agree.
+        // The word of Harness and its own details must agree.
         (
             Beat { phase: "Completed_With_Error".to_owned(), ..Beat::completed(100.0) },
             "100",

@@ -1,4 +1,5 @@
-//! `faultgate init`: what it writes is taken by the other commands, and what is there stays.
+//! Tests of `faultgate init`: the other commands take the files that it writes, and files that are there
+//! already stay.
 
 use std::os::unix::fs::symlink;
 
@@ -55,7 +56,7 @@ async fn what_is_written_is_a_suite_that_runs_and_is_never_written_again() {
         }
         assert!(written.len() >= 3 && ended.stdout.contains("\n3. "), "{}", ended.stdout);
 
-        // A rehearsal reads the whole suite, probes it and asks nobody else. Its fault is short.
+        // A rehearsal reads the whole suite, plays its probes and asks nobody else. Its fault is short.
         let suite = ended.read(".faultgate.yml");
         let mut run = Faultgate::new(&["rehearse"]).after(ended);
         run = run.file(".faultgate.yml", &suite.replace("every: 5s", "every: 100ms"));
@@ -85,7 +86,7 @@ async fn what_is_written_is_a_suite_that_runs_and_is_never_written_again() {
 #[tokio::test]
 async fn check_takes_what_is_written() {
     let account = Account::living(QUICK).await;
-    // CodeBuild has a role, so that none is assumed.
+    // CodeBuild has a role already, so that none is assumed.
     let args = ["--experiment-template-id", TEMPLATE_ID, "--aws-region", "us-east-1"];
     let ended =
         Faultgate::new(&["init", "--platform", "codebuild", "--engine", "fis"]).args(&args).finish().await;
@@ -212,7 +213,7 @@ async fn a_folder_that_is_none_and_one_that_cannot_be_written_are_told() {
     let ended = init(Platform::GitHub, Engine::Fis).args(&["--dir", "nowhere"]).finish().await;
     ended.assert_code(2, "no folder");
     assert!(ended.stderr.contains("dir: nowhere is no folder"), "{}", ended.stderr);
-    // Not even root makes a file there.
+    // The folder is one in which not even root makes a file.
     let ended = init(Platform::CodeBuild, Engine::Fis).args(&["--dir", "/proc"]).finish().await;
     ended.assert_code(3, "cannot be written");
     assert!(ended.stderr.contains("none of the files is there"), "{}", ended.stderr);

@@ -1,4 +1,4 @@
-//! One launch is one experiment, whatever becomes of its requests.
+//! Tests of launches: one launch is one experiment, whatever becomes of its requests.
 
 use std::time::Duration;
 
@@ -25,7 +25,7 @@ async fn a_retried_job_step_repeats_its_token_and_a_re_run_does_not() {
     let first = account.tokens();
     assert_eq!(first.len(), 1);
 
-    // The first one's experiment is over, so that its token leads to nothing new.
+    // The experiment of the first run is over, so its token leads to nothing new.
     let again = account.run().in_github("1").finish().await;
     again.assert_code(0, "the same attempt again");
     let second = account.tokens().split_off(1);
@@ -137,7 +137,8 @@ async fn an_answer_that_cannot_be_read_is_asked_for_again_with_the_same_token() 
 }
 
 impl Account {
-    /// The launch takes effect, its answer is lost, and then it is not permitted any more: the list is all there is.
+    /// Returns an account in which the launch takes effect, its answer is lost, and then no launch is
+    /// permitted any more. Only the list of experiments tells of it.
     async fn with_a_lost_launch() -> Self {
         let account = Self::living(ENDLESS).await;
         account.world.inject(FaultRule::on("StartExperiment", Effect::LoseAnswer).times(1));
@@ -146,7 +147,8 @@ impl Account {
     }
 }
 
-/// FIS lists it later than anybody waits: it stays in the state, and every stop looks for it again.
+/// FIS lists the experiment later than anybody waits. It stays in the state, and every stop looks for it
+/// again.
 #[tokio::test]
 async fn a_launch_that_is_neither_answered_nor_listed_is_told_and_left_to_a_stop() {
     let account = Account::with_a_lost_launch().await;

@@ -1,4 +1,5 @@
-//! What an earlier run that passed has left: no end of a later one leaves it where it could be taken for its own.
+//! Tests of the reports that an earlier run has left, which passed: no end of a later run leaves them where
+//! they could be taken for its own.
 
 use crate::support::{Account, Ended, Faultgate, at_once};
 
@@ -7,10 +8,11 @@ const OURS: [&str; 6] =
 const STATE: &str = "state.json";
 const THEIRS: &str = "notes.txt";
 
-/// Arguments and variables.
+/// The arguments and the variables of an invocation.
 type Case<'a> = (&'a [&'a str], &'a [(&'a str, &'a str)]);
 
-/// In a folder with all that a green run leaves, and what is none of its reports.
+/// Returns an invocation in a folder with all that a green run leaves, and with a file that is none of its
+/// reports.
 fn after_a_green_run(args: &[&str]) -> Faultgate {
     let there = OURS.iter().chain(&[STATE, THEIRS]);
     let faultgate = Faultgate::new(args).folder("reports");
@@ -36,7 +38,7 @@ async fn a_run_that_ends_with_mistakes_leaves_nothing_of_a_green_run_before_it()
         (&["score"], &[]),
         (&["rehearse", "--scenario", "unheard-of"], &[]),
         (&["report", "--merge", "missing.json"], &[]),
-        // What is no command line is not understood, and its folder is all the same.
+        // A command line that is not understood still tells the folder.
         (&["--bogus"], &[]),
         (&["launch", "--bogus", "--report-dir", "reports"], &[("FAULTGATE_REPORT_DIR", "elsewhere")]),
         (&["score", "--report-dir=reports", "--bogus=1"], &[("FAULTGATE_REPORT_DIR", "elsewhere")]),
@@ -58,7 +60,7 @@ async fn what_runs_nothing_takes_nothing_away() {
         (&["stop"], 2),
         (&["inputs"], 0),
         (&["run", "--help"], 0),
-        // Nobody knows what was meant.
+        // Nobody knows which command was meant, so nothing is removed.
         (&["repotr"], 2),
         (&["stop", "--bogus"], 2),
     ];

@@ -1,4 +1,4 @@
-//! `faultgate lint`: exit codes, formats, and ids that are read.
+//! Tests of `faultgate lint`: exit codes, formats, and ids whose templates are read.
 
 use faultgate_rehearsal::{Effect, FaultRule, TEMPLATE_ID};
 use serde_json::Value;
@@ -136,7 +136,7 @@ async fn all_mistakes_are_told_at_once_and_nothing_is_judged() {
     assert!(ended.stdout.is_empty(), "{}", ended.stdout);
     lint(&["good.yml", "--ignore", "stopcondition"]).finish().await.assert_code(2, "no such rule");
     lint(&[]).finish().await.assert_code(2, "nothing to judge");
-    // Nothing is to be read from it.
+    // The standard input is empty.
     lint(&["-"]).finish().await.assert_code(2, "an empty standard input");
 }
 
@@ -167,7 +167,7 @@ async fn an_id_that_cannot_be_read_is_no_success() {
     let json: Value = serde_json::from_str(&ended.stdout).unwrap();
     assert_eq!(json["unread"][0]["subject"], "EXTnowhere");
 
-    // What is broken goes first.
+    // A broken rule goes before a template that cannot be read.
     let asked = account.faultgate(&["lint", "EXTnowhere", "bad.yml"]).file("bad.yml", &stack("none"));
     asked.finish().await.assert_code(1, "a rule is broken");
 
@@ -185,7 +185,7 @@ async fn no_region_and_no_credentials_are_needed_for_files() {
     lint(&["good.yml"]).env("AWS_ENDPOINT_URL", "no url").finish().await.assert_code(0, "files alone");
 }
 
-/// Who reads a file that is cut off would take it for the whole.
+/// Whoever reads an output that is cut off would take it for the whole.
 #[tokio::test]
 async fn what_cannot_be_written_is_no_success() {
     let ended = lint(&["good.yml"]).finish().await;

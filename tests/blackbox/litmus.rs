@@ -1,4 +1,4 @@
-//! Whole runs of LitmusChaos experiments.
+//! Tests of whole runs of LitmusChaos experiments.
 
 use std::time::Duration;
 
@@ -42,7 +42,7 @@ async fn every_end_has_its_exit_code() {
     .await;
 }
 
-/// What was not injected says nothing of the system, and what is said twice must agree.
+/// A fault that was not injected says nothing of the system, and facts that are told twice must agree.
 #[tokio::test]
 async fn what_was_not_injected_is_an_error_whatever_the_score() {
     let probe_failure = "Completed_With_Probe_Failure";
@@ -154,7 +154,7 @@ async fn a_run_that_is_cancelled_in_the_queue_says_what_was_done() {
     center.look(|center| center.agent_listens = false);
     let running = run(&center).spawn();
     center.until(|center| !center.runs.is_empty()).await;
-    // The run is followed.
+    // The run is followed by now.
     center.until_asked("GetExperimentRun", 1).await;
     running.signal("TERM").await;
     let ended = running.ended_within(Duration::from_secs(20)).await;
@@ -243,11 +243,11 @@ async fn a_launch_whose_answer_is_lost_is_found_when_its_agent_has_reported() {
     let running = run(&center).spawn();
     center.until(|center| !center.runs.is_empty()).await;
     let listed = center.asked_for("ListExperimentRun").len();
-    // It is looked for, and still waits in the queue.
+    // The run is looked for, and still waits in the queue.
     center.until_asked("ListExperimentRun", listed + 1).await;
     let notify_id = center.look(|center| center.runs[0].notify_id.clone());
     center.look(|center| center.tell(&notify_id, Stage::running()));
-    // Twice: it is named, and it is followed.
+    // The first request gets its name, the second follows it.
     center.until_asked("GetExperimentRun", 2).await;
     center.look(|center| center.tell(&notify_id, Stage::over("Completed", faults("100"))));
     let ended = running.ended().await;

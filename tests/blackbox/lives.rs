@@ -1,4 +1,4 @@
-//! How experiments live that are to be over soon, or never.
+//! Lives of experiments that are to be over soon, or never.
 
 use std::time::Duration;
 
@@ -10,21 +10,21 @@ const fn beat(millis: u64, step: Step) -> Beat {
 
 const RUNNING: Beat = beat(50, Step::Experiment { status: "running", reason: "Experiment is running." });
 
-/// A whole life in a moment.
+/// The life of an experiment that completes in a moment.
 pub(crate) const QUICK: &[Beat] = &[
     RUNNING,
     beat(0, Step::Actions { which: Which::All, status: "completed", reason: "Action was completed." }),
     beat(50, Step::Experiment { status: "completed", reason: "Experiment completed." }),
 ];
 
-/// Runs until it is stopped.
+/// The life of an experiment that runs until it is stopped.
 pub(crate) const ENDLESS: &[Beat] = &[RUNNING];
 
-/// Fails at once.
+/// The life of an experiment that fails at once.
 pub(crate) const FAILING: &[Beat] = &[
     RUNNING,
     beat(0, Step::Failed { code: "AuthorizationFailure", location: "latency", reason: "Experiment failed." }),
 ];
 
-/// Its stop condition fires.
+/// The life of an experiment whose stop condition fires.
 pub(crate) const ALARMING: &[Beat] = &[RUNNING, beat(0, Step::Alarm { name: ALARM_NAME, state: "ALARM" })];

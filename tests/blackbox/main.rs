@@ -1,6 +1,9 @@
-//! The binary from outside: what it exits with, prints and writes, what it asks of an account, and what it
-//! leaves there. Accounts are worlds embedded in the test's own process, so that tests wait for facts and not
-//! for time.
+//! Tests of the binary from outside: its exit codes, the texts that it prints and writes, its requests to an
+//! account, and the things that it leaves there. Accounts are worlds embedded in the process of the test, so
+//! that tests wait for facts and not for time.
+//!
+//! `support` has the builders of accounts and invocations, `lives` the lives of experiments, `contract` the
+//! fixed names that others rely on, and `stand_ins` the forges.
 
 #![allow(clippy::unwrap_used, reason = "a helper of tests that cannot go on fails the test")]
 

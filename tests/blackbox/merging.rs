@@ -1,4 +1,4 @@
-//! A suite split over jobs, merged into one gate; and reports rendered again.
+//! Tests of a suite that is split over jobs and merged into one gate, and of reports that are rendered again.
 
 use faultgate_rehearsal::{SECOND_TEMPLATE_ID, TEMPLATE_ID};
 use serde_json::{Value, json};
@@ -7,9 +7,9 @@ use crate::contract::assert_result;
 use crate::lives::{ALARMING, QUICK};
 use crate::support::{Account, Ended, Faultgate};
 
-/// Runs a part of a suite of three, of which the last finds a weakness.
+/// Runs a shard of a suite of three, of which the last experiment finds a weakness.
 async fn part(shard: Option<&str>) -> Ended {
-    // Each in an account of its own, since the alarm of a run that was stopped goes on.
+    // Each run has an account of its own, since the alarm of a run that was stopped goes on.
     let account = account().await;
     let list = format!("{TEMPLATE_ID},{TEMPLATE_ID},{SECOND_TEMPLATE_ID}");
     let run = account.run().in_github("1").env("FAULTGATE_EXPERIMENT_TEMPLATE_ID", list);

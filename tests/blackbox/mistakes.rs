@@ -1,4 +1,4 @@
-//! Bad input: everything is told at once, nothing is asked, nothing is written.
+//! Tests of bad input: all mistakes are told at once, nothing is asked, and nothing is written.
 
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
@@ -11,7 +11,7 @@ use crate::contract::file_commands;
 use crate::lives::QUICK;
 use crate::support::{Account, Ended, Faultgate, at_once};
 
-/// What was told, one mistake a line.
+/// Returns the mistakes that were told, one a line.
 fn told(ended: &Ended) -> Vec<&str> {
     let lines = ended.stderr.lines();
     lines.filter_map(|line| line.strip_prefix("  - ")).collect()
@@ -134,7 +134,7 @@ async fn flags_are_checked_too() {
     assert!(account.world.requests().is_empty());
 }
 
-/// Words that are no command line end before there are settings, and leave the same outputs.
+/// A command line that is not understood ends before there are settings, and leaves the same outputs.
 #[tokio::test]
 async fn flags_that_are_refused_leave_step_outputs() {
     for words in
@@ -186,7 +186,7 @@ async fn a_shared_queue_that_gives_up_early_is_told_before_the_launch() {
     assert!(told.contains("note") && told.contains("sqs:GetQueueAttributes"), "{told}");
 }
 
-/// Bad in four places of one suite, of which one is taken over by a merge.
+/// A suite with mistakes in four places, of which one is taken over by a merge of YAML.
 const MISPLACED: &str = "version: 1
 x-probe: &probe
   every: 5 parsecs
@@ -229,7 +229,7 @@ async fn mistakes_in_a_suite_are_annotations_on_its_lines() {
         }
         let ended = faultgate().env("GITLAB_CI", "true").finish().await;
         ended.assert_code(2, command);
-        // Later jobs of GitLab know by it that nothing was launched.
+        // Later jobs of GitLab know by this file that nothing was launched.
         if command == "run" {
             let told = ended.read("reports/faultgate.env");
             assert!(told.starts_with("FAULTGATE_VERDICT=errored\n"), "{told}");

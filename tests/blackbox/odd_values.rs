@@ -1,5 +1,6 @@
-//! Every variable that is read, with every value that it should not have: a mistake or a run, and never anything else.
-//! NUL is left out: the system lets no program be started with one in a variable.
+//! Tests of every variable that is read, with every value that it should not have: a mistake or a run
+//! follows, and never anything else. NUL is left out, since the system starts no program with one in a
+//! variable.
 
 use std::collections::BTreeSet;
 use std::ffi::OsString;
@@ -14,13 +15,13 @@ use faultgate_rehearsal::{ALARM_NAME, TEMPLATE_ID};
 use crate::lives::QUICK;
 use crate::support::{Account, Faultgate, at_once, in_time};
 
-/// In every value that has content, so that it can be looked for.
+/// A text in every value that has content, so that it can be looked for.
 const MARK: &str = "s3cr3tmark";
 const CREDENTIALS: &str = "[default]\naws_access_key_id = AKIDTEST\naws_secret_access_key = not-a-secret\n";
-/// Most take a moment.
-const LIMIT: Duration = Duration::from_secs(50);
-/// What the contract knows.
-const CODES: [i32; 5] = [0, 1, 2, 3, 4];
+/// The time after which an invocation hangs. Most take a moment.
+const HANG_TIMEOUT: Duration = Duration::from_secs(50);
+/// The exit codes that the contract knows.
+const EXIT_CODES: [i32; 5] = [0, 1, 2, 3, 4];
 
 fn odd_values() -> Vec<(&'static str, OsString)> {
     let text = |text: &str| OsString::from(text.replace('X', MARK));
@@ -42,7 +43,8 @@ fn odd_values() -> Vec<(&'static str, OsString)> {
     ]
 }
 
-/// Names in capitals that stand in quotes in the code of the product: whatever is read there is among them.
+/// Returns the names in capitals that stand in quotes in the code of the product. Whatever is read there is
+/// among them.
 fn names_in_code() -> BTreeSet<String> {
     let mut names = BTreeSet::new();
     let mut folders = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join("src")];
@@ -74,7 +76,7 @@ fn quoted_capitals(code: &str) -> impl Iterator<Item = String> {
     code.split('"').filter(is_name).map(str::to_owned)
 }
 
-/// Those of libraries: one of them alone may make the SDK panic.
+/// Returns the names of variables that libraries read. One of them alone may make the SDK panic.
 fn foreign(names: &BTreeSet<String>) -> Vec<String> {
     let begins = [
         "AWS_",
@@ -92,7 +94,7 @@ fn foreign(names: &BTreeSet<String>) -> Vec<String> {
         names.iter().filter(|name| begins.iter().any(|begin| name.starts_with(begin))).cloned().collect();
     let proxies = foreign.iter().filter(|name| name.ends_with("_PROXY")).map(|name| name.to_lowercase());
     foreign.extend(proxies.collect::<Vec<_>>());
-    // Read by libraries alone, or not yet.
+    // Libraries alone read the following, or nobody does yet.
     foreign.extend(
         ["OTEL_EXPORTER_OTLP_ENDPOINT", "AWS_NOT_YET_KNOWN", "RUST_LOG", "NO_COLOR", "TERM", "LANG", "TZ"]
             .map(str::to_owned),
@@ -107,23 +109,24 @@ fn is_secret(name: &str) -> bool {
         })
     };
     let of_others = ["SECRET", "ACCESS_KEY", "TOKEN", "PROXY"];
-    // A warning names the entry of NO_PROXY that it is about.
+    // NO_PROXY is no secret: a warning names its entry.
     of_input(name)
         || (!name.ends_with("_FILE")
             && !name.eq_ignore_ascii_case("NO_PROXY")
             && of_others.iter().any(|part| name.to_uppercase().contains(part)))
 }
 
-/// Commands with all that they need. What asks for an alarm alone is the quickest way through the SDK.
+/// The commands with all that they need. A command that asks for an alarm alone is the quickest way through
+/// the SDK.
 struct Table<'a> {
     account: &'a Account,
-    /// Of a run that has ended.
+    /// The state file of a run that has ended.
     state: &'a str,
 }
 
 impl Table<'_> {
-    /// Pointed at the account twice over, with two sources of credentials: where one is blank, the other holds. Without any,
-    /// a monitor would go on asking until its timeout.
+    /// Returns a command that is pointed at the account twice over, with two sources of credentials: if one
+    /// is blank, the other holds. Without any, a monitor would go on asking until its timeout.
     fn command(&self, name: &str) -> Faultgate {
         let services =
             ["FIS", "EVENTBRIDGE", "SQS", "CLOUDWATCH", "STS"].map(|name| format!("AWS_ENDPOINT_URL_{name}"));
@@ -156,9 +159,10 @@ impl Table<'_> {
             faultgate = faultgate.env(name, value);
         }
         let names: Vec<&str> = variables.iter().map(|(name, _)| *name).collect();
-        let ended = in_time(LIMIT, &format!("{command} with {names:?}: {what}"), faultgate.finish()).await;
+        let ended =
+            in_time(HANG_TIMEOUT, &format!("{command} with {names:?}: {what}"), faultgate.finish()).await;
         let context = format!("{command} with {names:?}: {what}\n{}\n{}", ended.stdout, ended.stderr);
-        assert!(ended.code.is_some_and(|code| CODES.contains(&code)), "{:?}: {context}", ended.code);
+        assert!(ended.code.is_some_and(|code| EXIT_CODES.contains(&code)), "{:?}: {context}", ended.code);
         assert!(!ended.stderr.contains("panicked"), "{context}");
         if names.iter().all(|name| is_secret(name)) {
             for text in [&ended.stdout, &ended.stderr] {
@@ -168,7 +172,7 @@ impl Table<'_> {
     }
 }
 
-/// A launch whose experiment is over, and what it left in its state file.
+/// Makes a launch whose experiment is over, and returns its state file.
 async fn state_of_a_launch(account: &Account) -> String {
     let launch = account.faultgate(&["launch"]).env("FAULTGATE_EXPERIMENT_TEMPLATE_ID", TEMPLATE_ID);
     let ended = launch.finish().await;
@@ -202,8 +206,8 @@ async fn a_variable_of_a_library_is_refused_or_harmless_whatever_it_holds() {
     let names = foreign(&names_in_code());
     let cases = names.iter().enumerate().flat_map(|(row, name)| {
         values.iter().enumerate().filter_map(move |(column, (what, value))| {
-            // A sample, shifted by one from variable to variable: half of it by the command that goes furthest, the others
-            // take turns.
+            // The cases are a sample: one value of four, shifted by one from variable to variable. Half of it
+            // goes to the command that goes furthest, and the others take turns.
             let turn = row + column;
             let command = if turn.is_multiple_of(8) { "run" } else { OTHERS[turn / 8 % OTHERS.len()] };
             turn.is_multiple_of(4).then_some((command, name, *what, value))
@@ -216,7 +220,7 @@ async fn a_variable_of_a_library_is_refused_or_harmless_whatever_it_holds() {
         }
     })
     .await;
-    // What odd launches began.
+    // The sweep ends what odd launches began.
     account.faultgate(&["sweep"]).finish().await.assert_code(0, "afterwards");
 }
 
@@ -250,7 +254,7 @@ async fn inputs_and_what_cis_say_may_be_odd_all_at_once() {
             // The system has a limit for all variables together.
             cases.extend(all.chunks(100).map(|some| (command, some.to_vec(), what, value.clone())));
         }
-        // Each input alone has one of the values, since a mistake in another may hide what it does.
+        // Every input alone has one of the values too, since a mistake in another may hide what it does.
         for (place, input) in own.iter().enumerate().filter(|(place, _)| place % 14 == number) {
             cases.push((
                 if place.is_multiple_of(2) { "run" } else { "check" },

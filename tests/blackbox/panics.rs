@@ -1,5 +1,5 @@
-//! A panic ends what was begun by other engines and other commands too; `tests/soak/panics.rs` has a whole run. Debug
-//! builds panic where `PANIC_AT` says.
+//! Tests of panics with other engines and other commands: a panic ends what was begun there too.
+//! `tests/soak/panics.rs` has a whole run. Debug builds panic at the place that `PANIC_AT` names.
 
 use faultgate_rehearsal::TEMPLATE_ID;
 
@@ -15,7 +15,7 @@ fn assert_broke(ended: &Ended, context: &str) {
     assert!(ended.stderr.contains(BROKE), "{context}: {}", ended.stderr);
 }
 
-/// Where it panics: whenever the run waits, or tells somebody of something.
+/// Returns the moments of panics: whenever the run waits, or tells a sink of something.
 fn moments() -> impl Iterator<Item = (&'static str, usize)> {
     ["wait", "sink"].into_iter().flat_map(|place| (1..40).step_by(3).map(move |number| (place, number)))
 }
@@ -81,7 +81,7 @@ async fn a_stop_that_panics_is_tried_again() {
     let ended = killed(running).await;
     let stopped = account.faultgate(&["stop"]).after(ended).env("PANIC_AT", "request:1").finish().await;
     assert_broke(&stopped, "stop");
-    // Whichever request was the first.
+    // The text depends on which request was the first.
     let told = ["NOT known to have stopped", "not removed"].iter().any(|told| stopped.stdout.contains(told));
     assert!(told, "{}", stopped.stdout);
     let left = state(&stopped.path(STATE)).to_string();

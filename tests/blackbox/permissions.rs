@@ -1,4 +1,5 @@
-//! Permissions that are missing: what cannot be made is not launched on, what cannot be removed is named.
+//! Tests of missing permissions: nothing is launched without a subscription, and what cannot be removed is
+//! named.
 
 use serde_json::Value;
 
@@ -93,13 +94,13 @@ async fn resolved_targets_that_may_not_be_read_are_told() {
     let account = Account::living(QUICK).await;
     account.deny("ListExperimentResolvedTargets", "fis:ListExperimentResolvedTargets");
     let ended = account.run().finish().await;
-    // The actions' own states have to do.
+    // The states of the actions have to do instead of the targets.
     ended.assert_code(0, "ListExperimentResolvedTargets");
     assert_statement(&ended.stdout, "fis:ListExperimentResolvedTargets");
     assert!(ended.result()["experiments"][0]["targets"][0]["resolved"].is_null());
 }
 
-/// An IAM statement is printed that can be pasted, and allows the action.
+/// Asserts that an IAM statement is printed which can be pasted, and which allows the action.
 #[track_caller]
 fn assert_statement(text: &str, action: &str) {
     let statements = text.match_indices("add this statement").map(|(place, _)| {

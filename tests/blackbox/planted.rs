@@ -1,5 +1,5 @@
-//! What somebody else has put where faultgate reads and writes: links, pipes, and a state file that names what is not
-//! ours. A pull request can bring any of it along.
+//! Tests of files that somebody else has put where faultgate reads and writes: links, pipes, and a state file
+//! that names what is not ours. A pull request can bring any of it along.
 
 use std::os::unix::fs::symlink;
 use std::path::Path;
@@ -23,7 +23,7 @@ fn make_pipe(path: &Path) {
     assert!(std::process::Command::new("mkfifo").arg(path).status().unwrap().success());
 }
 
-/// Every name that a file of ours has, and had, leads elsewhere.
+/// Makes links of all names that files of ours have, or had. They lead to a file of somebody else.
 fn plant_links(home: &Path) {
     std::fs::write(home.join(VICTIM), "theirs").unwrap();
     std::fs::create_dir_all(home.join("reports")).unwrap();
@@ -47,7 +47,7 @@ fn assert_links_followed_by_nobody(ended: &Ended, context: &str) {
 #[tokio::test]
 async fn no_link_is_followed_to_what_it_names() {
     let account = Account::living(QUICK).await;
-    // Those in the way before a run, which the run then reads a state by.
+    // The links are in the way before a run, which would read a state by one of them.
     let run = account.run();
     plant_links(run.home());
     std::fs::remove_file(run.home().join(STATE)).unwrap();
@@ -55,7 +55,7 @@ async fn no_link_is_followed_to_what_it_names() {
     ended.assert_code(0, "links before the run");
     assert_links_followed_by_nobody(&ended, "run");
 
-    // And those that somebody puts there while it runs.
+    // Somebody puts the links there while the run goes on.
     let account = Account::living(ENDLESS).await;
     let running = account.run().spawn();
     account.until_running().await;
@@ -67,7 +67,7 @@ async fn no_link_is_followed_to_what_it_names() {
     assert!(std::fs::symlink_metadata(ended.path(STATE)).unwrap().is_file());
     assert_eq!(state(&ended.path(STATE))["experiments"][0]["phase"], "over");
 
-    // A report that is rendered again.
+    // A report is rendered again.
     std::fs::copy(ended.path("reports/result.json"), ended.path("old.json")).unwrap();
     plant_links(&ended.path(""));
     let report = Faultgate::new(&["report", "old.json"]).after(ended).finish().await;
@@ -86,7 +86,7 @@ async fn a_draft_that_a_killed_run_has_left_goes() {
     assert_eq!(drafts.iter().filter(|draft| ended.path(draft).exists()).count(), 0);
 }
 
-/// Nobody writes into these pipes and nobody reads from them.
+/// The pipes have nobody who writes into them or reads from them.
 #[tokio::test]
 async fn no_pipe_is_waited_for() {
     let named = |variable: &'static str| move |run: Faultgate| run.env(variable, "pipe");
@@ -158,7 +158,7 @@ async fn pipes_where_reports_go_are_replaced_or_told_of() {
     assert!(mistaken.stderr.contains("pipe: it is a pipe, not a file"), "{}", mistaken.stderr);
 }
 
-/// The state of a run that was killed, with this changed in it.
+/// Changes the state file of a run that was killed.
 fn changed(ended: &Ended, change: impl FnOnce(&mut Value)) {
     let mut file = state(&ended.path(STATE));
     change(&mut file);
@@ -213,7 +213,7 @@ async fn queues_and_rules_that_are_not_ours_are_left_alone_and_told() {
     assert_eq!(account.world.requests().len(), asked);
 }
 
-/// Takes whatever is sent to it.
+/// Returns a server that takes whatever is sent to it.
 async fn thief() -> MockServer {
     let thief = MockServer::start().await;
     Mock::given(any()).respond_with(ResponseTemplate::new(200).set_body_json(json!({}))).mount(&thief).await;

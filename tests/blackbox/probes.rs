@@ -1,4 +1,5 @@
-//! Probes while an experiment runs: what they see makes the score, and the score the gate.
+//! Tests of probes while an experiment runs: their evaluations make the score, and the score decides the
+//! gate.
 
 use std::time::Duration;
 
@@ -15,7 +16,7 @@ const fn beat(millis: u64, step: Step) -> Beat {
     Beat { after: Duration::from_millis(millis), step }
 }
 
-/// Long enough for some looks.
+/// A life that is long enough for some evaluations.
 const SLOW: &[Beat] = &[
     beat(50, Step::Experiment { status: "running", reason: "Experiment is running." }),
     beat(0, Step::Actions { which: Which::All, status: "running", reason: "Action is running." }),
@@ -30,7 +31,7 @@ fn suite(floor: u32, probes: &str) -> String {
     )
 }
 
-/// A service that is well for the first two looks, is down for the next two, and is well again.
+/// Returns a service that is well for the first two evaluations, down for the next two, and well again.
 async fn suffering() -> MockServer {
     let server = MockServer::start().await;
     for (status, times) in [(200, Some(2)), (503, Some(2)), (200, None)] {
@@ -154,7 +155,7 @@ async fn a_command_sees_no_token_of_ours() {
     ended.assert_code(0, "the command does not see it");
 }
 
-/// Server-sent events have no end, which is no reason to wait for it.
+/// A stream of server-sent events has no end, so nothing may wait for it.
 #[tokio::test]
 async fn a_stream_of_events_passes_on_its_headers() {
     let account = Account::living(QUICK).await;
@@ -180,7 +181,7 @@ async fn a_stream_of_events_passes_on_its_headers() {
     assert_result(&ended.result(), 0);
 }
 
-/// A look that cannot be made on this machine says nothing about the system.
+/// An evaluation that this machine cannot make says nothing about the system.
 #[tokio::test]
 async fn a_program_that_is_not_there_is_found_before_the_launch() {
     for (program, what) in [

@@ -1,4 +1,4 @@
-//! Which run, commit and repository a state or a result is of: none turns another one green.
+//! Tests of provenance: a state or a result of another run, commit or repository turns no run green.
 
 use faultgate_rehearsal::TEMPLATE_ID;
 use serde_json::Value;
@@ -20,7 +20,7 @@ impl Account {
         launched
     }
 
-    /// A step with the state file of an earlier one.
+    /// Returns a step with the state file of an earlier one.
     fn in_github_after(&self, step: &str, earlier: &Ended) -> Faultgate {
         let state = earlier.read(STATE);
         self.faultgate(&[step]).folder(Faultgate::REPORTS).file(STATE, &state).in_github("2")
@@ -31,7 +31,7 @@ fn rehearsed() -> Faultgate {
     Faultgate::new(&["rehearse"]).in_github("1")
 }
 
-/// `faultgate report` of this result.
+/// Returns a `faultgate report` of this result.
 fn report(result: &Value) -> Faultgate {
     Faultgate::new(&["report", "old.json"]).file("old.json", &result.to_string())
 }
@@ -57,7 +57,7 @@ async fn a_state_of_another_run_or_commit_is_neither_monitored_nor_scored() {
         }
     }
     assert_eq!(account.world.requests().len(), asked, "nobody is asked");
-    // Stopping is always safe.
+    // A stop is always safe, so it asks for no provenance.
     let (name, value) = NEXT_RUN;
     let stop = account.in_github_after("stop", &launched).env(name, value).finish().await;
     stop.assert_code(0, "stop");
@@ -68,7 +68,7 @@ async fn a_state_of_another_run_or_commit_is_neither_monitored_nor_scored() {
 async fn a_settled_state_turns_no_other_commit_green() {
     let account = Account::living(QUICK).await;
     let launched = account.launched_in_github().await;
-    // Another attempt of the same run goes on with it.
+    // Another attempt of the same run goes on with the state.
     let monitored = account.in_github_after("monitor", &launched).finish().await;
     monitored.assert_code(0, "monitor");
     let scored = account.in_github_after("score", &monitored).finish().await;
@@ -94,12 +94,12 @@ async fn a_result_is_rendered_in_its_own_run_and_outside_of_any_ci() {
         assert!(ended.stderr.contains("old.json is of the"), "{}", ended.stderr);
         assert!(!ended.path("reports").exists());
     }
-    // Who says which commit it has to be of is taken at the word.
+    // A commit that the user names has to be the one of the result.
     let wrong = report(&result).args(&["--commit", "fedcba9"]).finish().await;
     wrong.assert_code(2, "another commit");
     let right = report(&result).env("FAULTGATE_COMMIT", "0123456").args(&["--repository", "shop/web"]);
     right.finish().await.assert_code(0, "its own commit");
-    // One that does not tell its run may be of any other run of the commit.
+    // A result that does not tell its run may be of any other run of the commit.
     let mut untold = result;
     untold["run"].as_object_mut().unwrap().remove("pipeline");
     untold.as_object_mut().unwrap().remove("plan");
@@ -135,7 +135,7 @@ async fn the_exit_code_follows_from_the_verdict_and_a_contradiction_is_refused()
     }
 }
 
-/// A part of a suite of two, as a job of the run leaves it.
+/// Returns a part of a suite of two, as a job of the run leaves it.
 async fn part(shard: &str, env: &[(&str, &str)]) -> String {
     let suite = "version: 1\nexperiments:\n  - { name: az, fis: { template: EXTrehearsal } }\n  - { name: pods, fis: { template: EXTrehearsal2 } }\n";
     let run = rehearsed().file(".faultgate.yml", suite).env("FAULTGATE_SHARD", shard);
@@ -185,7 +185,7 @@ async fn what_one_job_writes_for_the_next_lowers_no_floor() {
     low.assert_code(0, "the first job");
     let named = "settings from the environment: FAULTGATE_EXPECTED_RESILIENCE_SCORE, FAULTGATE_REPORT_DIR\n";
     assert!(low.stdout.contains(named), "{}", low.stdout);
-    // A later job of GitLab has what the dotenv report of an earlier one says.
+    // A later job of GitLab inherits the variables of the dotenv report of an earlier one.
     let suite = "version: 1\ngate: { expected-resilience-score: 95 }\n";
     let inherited = low.read("reports/faultgate.env");
     let next = Faultgate::new(&["rehearse"]).file(".faultgate.yml", suite).without("FAULTGATE_REPORT_DIR");

@@ -1,4 +1,4 @@
-//! The report files and log commands that CI systems read.
+//! Tests of the report files and log commands that CI systems read.
 
 use std::time::Duration;
 
@@ -107,8 +107,8 @@ async fn buildkite_is_handed_the_summary() {
     let account = Account::living(QUICK).await;
     let programs = tempfile::tempdir().unwrap();
     let script = "#!/bin/sh\nwhile read -r line; do echo \"$line\"; done > annotation\n";
-    // A shell writes it: a file that this process has open for writing may be inherited by another test's child, and
-    // cannot be run until that is over.
+    // A shell writes the file: if this process had it open for writing, a child of another test might inherit
+    // it, and it could not be executed until that child ends.
     let write = "printf '%s' \"$1\" > \"$0\" && chmod +x \"$0\"";
     let agent = programs.path().join("buildkite-agent");
     let made = Command::new("sh").args(["-c", write]).arg(&agent).arg(script).status().await;

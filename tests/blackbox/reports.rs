@@ -1,4 +1,4 @@
-//! Where a run is reported, and what happens where it cannot be.
+//! Tests of reports that cannot be written or posted.
 
 use serde_json::Value;
 
@@ -98,7 +98,7 @@ async fn reporting_fail_makes_a_report_that_is_missing_an_error() {
     at_once(["GITHUB_OUTPUT", "GITHUB_STEP_SUMMARY"], |variable| async move {
         let account = Account::living(QUICK).await;
         let run = || account.run().env(variable, "/nowhere/file").env("FAULTGATE_REPORTING", "fail");
-        // Handed over from another machine.
+        // The variable was handed over from another machine.
         run().finish().await.assert_code(0, variable);
         let ended = run().in_github("1").env(variable, "/nowhere/file").finish().await;
         ended.assert_code(3, variable);
@@ -125,7 +125,7 @@ async fn with_reporting_fail_every_report_tells_the_same_verdict() {
     ended.assert_code(3, "the job summary is missing");
     assert_eq!(ended.outputs()["verdict"], "errored", "later steps act on it");
     assert_eq!(ended.result()["gate"]["verdict"], "errored");
-    // These were written before the job summary turned out to be missing.
+    // The files were written before the job summary turned out to be missing, and are written again.
     assert!(ended.summary().contains("Chaos gate: errored"), "{}", ended.summary());
     assert!(ended.read("reports/faultgate.env").contains("FAULTGATE_VERDICT=errored\n"));
     assert!(

@@ -1,4 +1,4 @@
-//! Every scenario, rehearsed and run against an account.
+//! Tests of every scenario, rehearsed and run against an account.
 
 use faultgate_core::model::Verdict;
 use faultgate_rehearsal::{Scenario, Snapshot, TEMPLATE_ID};
@@ -24,7 +24,7 @@ async fn every_scenario_is_rehearsed_to_its_verdict() {
 async fn every_scenario_is_run_to_its_verdict_and_leaves_nothing_behind() {
     at_once(Scenario::all(), |scenario| async move {
         let account = Account::of(scenario).await;
-        // Where the system suffers, probes of the user's see it.
+        // The user's own probes see a system that suffers.
         let mut faultgate = match scenario.expected {
             Verdict::Failed if scenario.suffering.fails_every.is_some() => {
                 account.faultgate(&["run"]).file(".faultgate.yml", &measured(&account, scenario))
@@ -73,7 +73,7 @@ fn measured(account: &Account, scenario: &Scenario) -> String {
     )
 }
 
-/// The plain rehearsal of a scenario, with more arguments.
+/// Plays the plain rehearsal of a scenario, with more arguments.
 async fn rehearsed(scenario: &str, more: &[&str]) -> (Ended, Value) {
     let ended = Faultgate::new(&["rehearse", "--scenario", scenario]).args(more).finish().await;
     let result = ended.result();
@@ -84,7 +84,8 @@ fn count(value: &Value) -> u64 {
     value.as_u64().unwrap_or_else(|| panic!("{value} is no count"))
 }
 
-/// Its looks before, in and after the outage; only those in it count, and the one after the end.
+/// The probe is evaluated before, in and after the outage. Only the evaluations in it count, and the one
+/// after the end.
 #[tokio::test]
 async fn waits_around_an_outage_dilute_no_score() {
     let (ended, result) = rehearsed("waits", &[]).await;
@@ -95,7 +96,7 @@ async fn waits_around_an_outage_dilute_no_score() {
     let during = of("during", "total");
     let failed = during - of("during", "passed");
     assert!((1..=9).contains(&during), "1.5 s of outage, a look each 0.2 s: {probe:#}");
-    // A look belongs to the time when it began: at an edge it may have met the other side.
+    // An evaluation belongs to the time at which it began. At an edge it may have met the other side.
     assert!(of("during", "passed") <= 1 && failed > 0, "{probe:#}");
     assert_eq!(
         (count(&probe["counted"]), count(&probe["passed_counted"])),
@@ -105,7 +106,7 @@ async fn waits_around_an_outage_dilute_no_score() {
     assert!(count(&probe["total"]) > count(&probe["counted"]) + 2, "{probe:#}");
     #[expect(clippy::cast_precision_loss, reason = "some looks")]
     let share = 100.0 * (during + 1 - failed) as f64 / (during + 1) as f64;
-    // `cart comes back` looks after the end alone, and it does come back.
+    // `cart comes back` is evaluated after the end alone, and it does come back.
     let score = (10.0 * share + 5.0 * 100.0) / 15.0;
     assert!((experiment["score"].as_f64().unwrap() - score).abs() < 0.02, "{experiment:#}");
     assert!(experiment["reason"].as_str().unwrap().contains("while outage was in"), "{experiment:#}");
@@ -121,7 +122,7 @@ async fn waits_around_an_outage_dilute_no_score() {
     assert_eq!(effects, ["waits", "injects", "waits"]);
 }
 
-/// A probe of the user's that looks in the fault alone: all that it saw of it had failed.
+/// A probe of the user's is evaluated in the fault alone. All that it saw there had failed.
 #[tokio::test]
 async fn looks_outside_of_an_outage_count_for_nothing() {
     let account = Account::of(Scenario::find("waits").unwrap()).await;
@@ -172,7 +173,7 @@ async fn an_experiment_that_only_recovers_injects_nothing() {
     assert_eq!(experiment["targets"][0]["resolved"], 2, "it is no want of targets");
 }
 
-/// Exit code and verdict are the scenario's, everywhere they are told.
+/// Asserts that exit code and verdict are those of the scenario wherever they are told. Returns the result.
 fn verdict(scenario: &Scenario, ended: &Ended) -> Value {
     let code = scenario.expected.exit_code(None);
     ended.assert_code(code, scenario.name);
@@ -188,7 +189,7 @@ fn verdict(scenario: &Scenario, ended: &Ended) -> Value {
     result
 }
 
-/// First the looks, then the subscription, then its proof, and only then the experiment.
+/// Asserts the order of requests: the checks, the subscription, its proof, and only then the experiment.
 fn assert_order(seen: &Snapshot) {
     let first = |operation: &str| seen.requests.iter().position(|r| r.operation == operation);
     let last = |operation: &str| seen.requests.iter().rposition(|r| r.operation == operation);
@@ -213,7 +214,7 @@ fn assert_order(seen: &Snapshot) {
     assert_eq!(seen.count("SetQueueAttributes"), 0);
 }
 
-/// What the report counts is what arrived.
+/// Asserts that the report counts the requests which arrived.
 fn assert_calls_agree(seen: &Snapshot, result: &Value) {
     for (operation, count) in result["api_calls"].as_object().unwrap() {
         // A long poll that is dropped at the end may not have arrived.
@@ -223,7 +224,7 @@ fn assert_calls_agree(seen: &Snapshot, result: &Value) {
     }
 }
 
-/// What makes each scenario what it is.
+/// Asserts what makes each scenario what it is.
 #[expect(clippy::too_many_lines, reason = "one table")]
 fn peculiar(name: &str, result: &Value, seen: &Snapshot) {
     let experiment = &result["experiments"][0];
@@ -262,7 +263,7 @@ fn peculiar(name: &str, result: &Value, seen: &Snapshot) {
             suffered(experiment, true, seen);
             let probe = &experiment["probes"][0];
             assert!(number(&probe["counted"]) + 4 < number(&probe["total"]), "{probe:#}");
-            // The look after the end, and one that met the other side of an edge of the outage.
+            // Two may have passed: the one after the end, and one that met the other side of an edge.
             assert!(number(&probe["passed_counted"]) <= 2, "{probe:#}");
         }
         "probe-aborts" => {
@@ -319,7 +320,7 @@ fn peculiar(name: &str, result: &Value, seen: &Snapshot) {
                 .iter()
                 .map(|transition| transition["raw_state"].as_str().unwrap())
                 .collect();
-            // On a busy machine the run may be over before the last of them comes.
+            // The run may be over before the last of them comes, on a busy machine.
             let mut told = ["pending", "initiating", "running", "completed"].iter();
             assert!(states.iter().all(|state| told.any(|next| next == state)), "{states:?}");
             assert_eq!((states.first(), states.last()), (Some(&"pending"), Some(&"completed")));
@@ -342,7 +343,7 @@ fn peculiar(name: &str, result: &Value, seen: &Snapshot) {
     }
 }
 
-/// The probe saw it suffer, and whether it came back; no service heard of that.
+/// Asserts that the probe saw the system suffer, and saw it come back if it did. No service heard of that.
 fn suffered(experiment: &Value, came_back: bool, seen: &Snapshot) {
     let probe = &experiment["probes"][0];
     let (passed, total) = (probe["passed"].as_u64().unwrap(), probe["total"].as_u64().unwrap());

@@ -1,4 +1,4 @@
-//! Several experiments, several Regions, and runs in which nothing is to be injected.
+//! Tests of several experiments, several Regions, and runs in which nothing is to be injected.
 
 use faultgate_rehearsal::{SECOND_TEMPLATE_ID, Scenario, TEMPLATE_ID};
 use serde_json::Value;
@@ -30,7 +30,7 @@ async fn a_list_of_templates_runs_one_after_the_other_on_one_subscription() {
     assert_eq!(different.len(), 3, "names are unique");
     assert_eq!(account.requests_of("CreateQueue").len(), 1);
     assert_eq!(account.requests_of("PutRule").len(), 1);
-    // One at a time: each is known to have ended before the next begins.
+    // The experiments run one at a time: each is known to have ended before the next begins.
     let order: Vec<String> = account.fis_operations();
     let order: Vec<&str> = order
         .iter()
@@ -86,7 +86,7 @@ async fn the_weightiest_verdict_wins() {
     ended.assert_code(1, "failed before timed-out");
     assert_eq!(words(&ended.result(), "verdict"), ["passed", "timed-out", "failed"]);
 
-    // And now it is found before anything is launched.
+    // The alarm is found now before anything is launched.
     let before = account.requests_of("StartExperiment").len();
     let ended = run(TEMPLATE_ID).finish().await;
     ended.assert_code(3, "not steady");

@@ -1,4 +1,5 @@
-//! Signals: stop first, then clean up, then report. A second one ends the run as soon as the stops are out.
+//! Tests of signals: stop first, then clean up, then report. A second signal ends the run as soon as the
+//! stops are out.
 
 use std::time::Duration;
 
@@ -11,7 +12,7 @@ use crate::support::{Account, Ended, Running, at_once, in_time};
 
 const SIGNALS: [(&str, u8); 3] = [("INT", 130), ("TERM", 143), ("HUP", 129)];
 
-/// A run that was sent a signal, and what was asked of FIS before it.
+/// A run that was sent a signal, and the number of requests to FIS before it.
 struct Cancelled {
     account: Account,
     ended: Ended,
@@ -41,7 +42,7 @@ impl Cancelled {
         assert!(self.account.requests_of("StopExperiment").is_empty());
     }
 
-    /// Stopping comes before everything else, is asked for once, and is known to have happened.
+    /// Asserts that the stop came before everything else, was requested once, and is confirmed.
     fn assert_stopped_first(&self, result: &Value) {
         let asked = self.account.fis_operations().split_off(self.fis_before);
         assert_eq!(asked[0], "StopExperiment", "{asked:?}");
@@ -140,7 +141,7 @@ async fn a_running_experiment_is_stopped_first() {
     .await;
 }
 
-/// The verdict is known by then and stands; the signal hurries what is left, and is noted.
+/// The verdict is known by then and stands. The signal is noted, and hurries the rest.
 #[tokio::test]
 async fn during_teardown_the_verdict_stands_and_the_rest_is_removed() {
     at_once(SIGNALS, |(signal, _)| async move {
@@ -212,7 +213,7 @@ async fn signals_that_come_together_are_one_and_the_stop_goes_out() {
         running.signal(first).await;
         running.signal(second).await;
         let ended = running.ended().await;
-        // Which of two that are pending is handled first is the system's choice.
+        // The system chooses which of two pending signals comes first.
         assert!([129, 130, 143].contains(&ended.code.unwrap()), "{:?}", ended.code);
         assert_eq!(ended.result()["gate"]["verdict"], "cancelled");
         assert_eq!(account.requests_of("StopExperiment").len(), 1);
@@ -232,7 +233,7 @@ async fn another_signal_ends_at_once_though_every_endpoint_hangs() {
             account.world.inject(FaultRule::on("*", Effect::Hang));
             running.signal(first).await;
             account.until_asked("StopExperiment").await;
-            // Sooner it would have come together with the first. The stop keeps its 3.5 s.
+            // A second signal that came sooner would be an echo of the first. The stop keeps its 3.5 s.
             tokio::time::sleep(Duration::from_millis(300)).await;
             running.signal(second).await;
             let ended = running.ended().await;
@@ -246,7 +247,8 @@ async fn another_signal_ends_at_once_though_every_endpoint_hangs() {
 #[tokio::test]
 async fn the_same_signal_again_ends_at_once() {
     let account = Account::living(ENDLESS).await;
-    // It is stopping for ever, and is asked about every second: so a look is long after the signal.
+    // The experiment is stopping for ever and asked about every second, so a request comes long after the
+    // signal.
     account.world.set_stopping(Duration::from_hours(1));
     let running = account.run().env("FAULTGATE_RECONCILE_INTERVAL", "1s").spawn();
     account.until_running().await;

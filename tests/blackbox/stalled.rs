@@ -1,4 +1,5 @@
-//! Nobody reads what is printed, and nobody closes it: whoever writes waits for ever. Nothing else may wait.
+//! Tests of outputs that nobody reads and nobody closes: whoever writes to them waits for ever, and nothing
+//! else may wait.
 
 use std::io::Read;
 
@@ -6,7 +7,7 @@ use crate::contract::assert_result;
 use crate::lives::{ENDLESS, QUICK};
 use crate::support::{Account, at_once};
 
-/// Each takes another way to what is printed.
+/// Settings of the log, each of which prints by another way.
 const LOGS: [&[(&str, &str)]; 2] = [&[], &[("FAULTGATE_LOG_FORMAT", "json"), ("RUST_LOG", "trace")]];
 
 #[tokio::test]

@@ -1,4 +1,4 @@
-//! A run in three steps: `launch`, `monitor` and `score` over one state file.
+//! Tests of a run in three steps: `launch`, `monitor` and `score` over one state file.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use crate::lives::{ALARMING, ENDLESS, QUICK};
 use crate::stop::{STATE, killed, state};
 use crate::support::{Account, Ended, Faultgate};
 
-/// Long enough for two processes to begin to watch.
+/// A life that is long enough for two processes to begin to watch.
 const UNHURRIED: &[Beat] = &[
     Beat {
         after: Duration::from_millis(50),
@@ -51,7 +51,7 @@ impl Account {
         .await;
     }
 
-    /// The next step, on another machine: it has the state file, and nothing of the environment.
+    /// Plays the next step as on another machine: it has the state file, and nothing of the environment.
     async fn step(&self, name: &str, earlier: &Ended, code: u8) -> Ended {
         let next = self.next(name, earlier).finish().await;
         next.assert_code(code, name);
@@ -62,7 +62,7 @@ impl Account {
         self.faultgate(&[name]).folder(Faultgate::REPORTS).file(STATE, &earlier.read(STATE))
     }
 
-    /// Monitors, scores, and checks that nothing is left.
+    /// Monitors and scores, and asserts that nothing is left.
     async fn go_on(&self, launched: &Ended, code: u8) -> Ended {
         let monitored = self.step("monitor", launched, 0).await;
         let scored = self.step("score", &monitored, code).await;
@@ -211,7 +211,7 @@ async fn the_timeout_counts_from_the_launch() {
     account.step("score", &monitored, 4).await;
 }
 
-/// One suite, whose probe looks at `phases`.
+/// Returns a suite whose probe has these phases.
 fn suite(url: &str, phases: &str) -> String {
     format!(
         "version: 1\nexperiments:\n  - name: az\n    fis: {{ template: {TEMPLATE_ID} }}\n    probes:\n\
@@ -223,7 +223,7 @@ fn suite(url: &str, phases: &str) -> String {
 async fn probes_look_in_the_step_that_their_phase_is_in() {
     let shop = MockServer::start().await;
     Mock::given(any()).respond_with(ResponseTemplate::new(200)).mount(&shop).await;
-    // What nobody has looked at while it ran has not held.
+    // A probe that nobody has evaluated while the experiment ran has not held.
     for (phases, code, looks) in [("before, after", 0, 2), ("before, during, after", 0, 3), ("during", 1, 0)]
     {
         let account = Account::living(if code == 0 { UNHURRIED } else { QUICK }).await;

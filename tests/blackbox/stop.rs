@@ -1,4 +1,4 @@
-//! The state file, and `faultgate stop`: whenever a run is killed, one stop leaves nothing behind.
+//! Tests of the state file and of `faultgate stop`: whenever a run is killed, one stop leaves nothing behind.
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
@@ -12,7 +12,7 @@ use crate::support::{Account, Ended, Faultgate, Running, at_once};
 
 pub(crate) const STATE: &str = "reports/state.json";
 
-/// Killed, without a chance to do anything.
+/// Kills a run, which has no chance to do anything.
 pub(crate) async fn killed(running: Running) -> Ended {
     running.signal("KILL").await;
     let ended = running.ended().await;
@@ -29,7 +29,7 @@ impl Account {
         self.faultgate(&["stop"])
     }
 
-    /// Stops what was killed: nothing is left, and a second stop asks nobody.
+    /// Stops a run that was killed, and asserts that nothing is left and a second stop asks nobody.
     async fn stop_after(&self, ended: Ended, context: &str) -> String {
         let first = self.stop().after(ended).finish().await;
         first.assert_code(0, context);
@@ -296,7 +296,7 @@ async fn a_rehearsal_leaves_no_state() {
     assert!(!ended.path(STATE).exists());
 }
 
-/// Whenever it is killed, the file is whole, and a stop leaves nothing behind.
+/// The file is whole whenever the run is killed, and a stop leaves nothing behind.
 #[tokio::test]
 async fn at_no_moment_is_there_half_a_file() {
     let names: Vec<String> = (0..6)

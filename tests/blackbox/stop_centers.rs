@@ -1,4 +1,4 @@
-//! `faultgate stop` after runs of Harness and LitmusChaos that were killed.
+//! Tests of `faultgate stop` after runs of Harness and LitmusChaos that were killed.
 
 use crate::harness_stand_in::{
     Answer, Beat, EXPERIMENT as HARNESS_EXPERIMENT, Harness, KEY, PROJECT as HARNESS_PROJECT,
@@ -7,9 +7,10 @@ use crate::litmus_stand_in::{ChaosCenter, EXPERIMENT, Mishap, PROJECT, Stage, TO
 use crate::stop::{STATE, killed, state};
 use crate::support::{Ended, Faultgate, Running, in_time};
 
-const LIMIT: std::time::Duration = std::time::Duration::from_secs(60);
+/// The time after which something hangs.
+const HANG_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(60);
 
-/// Until the file says so.
+/// Waits until the state file tells this phase.
 async fn until_phase(running: &Running, phase: &str) {
     let path = running.path(STATE);
     let reading = async {
@@ -17,7 +18,7 @@ async fn until_phase(running: &Running, phase: &str) {
             tokio::time::sleep(std::time::Duration::from_millis(10)).await;
         }
     };
-    in_time(LIMIT, phase, reading).await;
+    in_time(HANG_TIMEOUT, phase, reading).await;
 }
 
 async fn assert_nothing_to_stop(stopped: Ended) {
@@ -59,7 +60,7 @@ async fn a_harness_run_is_stopped_and_no_other() {
     without_key.assert_code(2, "the key is missing");
     assert!(without_key.stderr.contains("harness-api-key"), "{}", without_key.stderr);
 
-    // Where the key may go is for the settings to say; all else is in the file.
+    // The settings say where the key may go; all else is in the file.
     let stop = harness_stop(&harness).after(without_key).finish().await;
     stop.assert_code(0, "it was running");
     let stopped = harness.world(|world| {
@@ -75,7 +76,7 @@ async fn a_harness_run_in_three_steps() {
     let harness = Harness::living(&[Beat::running(), Beat::completed(100.0)]).await;
     let launched = harness_step("launch", &harness).finish().await;
     launched.assert_code(0, "launch");
-    // Where the key may go is for the settings to say; all else is in the file.
+    // The settings say where the key may go; all else is in the file.
     let next = |step, earlier| to_harness(step, &harness).after(earlier);
     let monitored = next("monitor", launched).finish().await;
     monitored.assert_code(0, "monitor");

@@ -1,4 +1,4 @@
-//! `faultgate stop` after runs of local commands that were killed.
+//! Tests of `faultgate stop` after runs of local commands that were killed.
 
 use std::path::Path;
 use std::time::Duration;
@@ -15,13 +15,13 @@ fn suite(run: &str, stop: &str) -> String {
     )
 }
 
-/// A zombie is gone.
+/// Returns `true` if the process lives. A zombie is gone.
 fn lives(pid: &str) -> bool {
     let stat = std::fs::read_to_string(Path::new("/proc").join(pid).join("stat")).unwrap_or_default();
     stat.rsplit_once(") ").is_some_and(|(_, rest)| !rest.starts_with(['Z', 'X']))
 }
 
-/// Until the command has begun, and the file says so; the id of a grandchild.
+/// Waits until the command has begun and the state file says so. Returns the id of a grandchild.
 async fn begun(running: &Running) -> String {
     let (pid, file) = (running.path("pid"), running.path(STATE));
     let reading = async {
@@ -45,7 +45,7 @@ const GRANDCHILD: &str = "sh -c 'echo $$ > pid; sleep 1000; :' & wait";
 
 #[tokio::test]
 async fn the_fault_is_undone_and_nothing_of_the_group_is_left() {
-    // With and without the leader.
+    // The leader of the group lives in one case and is gone in the other.
     for run in [
         GRANDCHILD.to_owned(),
         format!("({GRANDCHILD}) & while ! test -s pid; do sleep 0.01; done; sleep 0.2; kill -9 $$"),
@@ -79,7 +79,7 @@ async fn without_the_suite_its_processes_are_ended_and_the_rest_is_told() {
     stop.assert_code(3, "nobody knows how to undo it");
     assert!(!lives(&pid));
     assert!(stop.stdout.contains("sh -c 'echo > undone'"), "{}", stop.stdout);
-    // Where the suite is there again, it is undone.
+    // The suite is there again, so the fault is undone.
     let stop = Faultgate::new(&["stop"]).file(".faultgate.yml", "").after(stop);
     let stop = stop.file(".faultgate.yml", &suite).finish().await;
     stop.assert_code(0, "with the suite");
@@ -88,7 +88,7 @@ async fn without_the_suite_its_processes_are_ended_and_the_rest_is_told() {
 
 #[tokio::test]
 async fn a_number_that_belongs_to_somebody_else_is_left_alone() {
-    // Without the mark by which its own are found.
+    // The processes lack the mark by which they are found.
     let run = "exec env -u FAULTGATE_EXPERIMENT sh -c \"sh -c 'echo \\$\\$ > pid; sleep 1000; :' & wait\"";
     let running = Faultgate::new(&["run"]).file(".faultgate.yml", &suite(run, "true")).spawn();
     let pid = begun(&running).await;

@@ -1,4 +1,4 @@
-//! The run's own rules and queue: names, tags, patterns, policy, proof.
+//! Tests of the rules and the queue of a run: names, tags, patterns, policy, proof.
 
 use std::collections::BTreeMap;
 

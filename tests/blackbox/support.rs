@@ -1,4 +1,5 @@
-//! The builders: an account to run against, the binary in surroundings of its own, and what came of it.
+//! The builders of all tests here: an account to run against, the binary in surroundings of its own, and its
+//! end.
 
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
@@ -18,10 +19,10 @@ use tokio::process::{Child, Command};
 use tokio::task::JoinHandle;
 use tokio_util::task::AbortOnDropHandle;
 
-/// Nothing here is timed: past this, something hangs.
-const LIMIT: Duration = Duration::from_mins(1);
+/// The time after which something hangs. Nothing here is timed otherwise.
+const HANG_TIMEOUT: Duration = Duration::from_mins(1);
 
-/// Waits, but not for ever.
+/// Waits for the work, and fails the test if it hangs.
 pub(crate) async fn in_time<T>(limit: Duration, what: &str, work: impl Future<Output = T>) -> T {
     let done = tokio::time::timeout(limit, work).await;
     done.unwrap_or_else(|_| panic!("still waiting after {limit:?}: {what}"))
@@ -35,7 +36,7 @@ pub(crate) struct Account {
 }
 
 impl Account {
-    /// The experiments of its template live as these beats say.
+    /// Makes an account in which the experiments of the template live as these beats say.
     pub(crate) async fn living(beats: &[Beat]) -> Self {
         let account = Self::of(Scenario::find("completed").unwrap()).await;
         account.world.script(TEMPLATE_ID, beats);
@@ -56,7 +57,7 @@ impl Account {
         &self.url
     }
 
-    /// The binary, pointed at this account.
+    /// Returns the binary, pointed at this account.
     pub(crate) fn faultgate(&self, args: &[&str]) -> Faultgate {
         Faultgate::new(args)
             .env("AWS_ENDPOINT_URL", &self.url)
@@ -65,7 +66,7 @@ impl Account {
             .env("AWS_REGION", "us-east-1")
     }
 
-    /// A run of the account's template.
+    /// Returns a run of the account's template.
     pub(crate) fn run(&self) -> Faultgate {
         self.faultgate(&["run"]).env("FAULTGATE_EXPERIMENT_TEMPLATE_ID", TEMPLATE_ID)
     }
@@ -75,10 +76,10 @@ impl Account {
     }
 
     pub(crate) async fn until(&self, what: &str, holds: impl Fn(&Snapshot) -> bool) {
-        in_time(LIMIT, what, self.world.until(holds)).await;
+        in_time(HANG_TIMEOUT, what, self.world.until(holds)).await;
     }
 
-    /// Until the first experiment of the account is running.
+    /// Waits until the first experiment of the account is running.
     pub(crate) async fn until_running(&self) {
         self.until("the experiment runs", |seen| {
             seen.inventory.experiments.iter().any(|e| e.status == "running")
@@ -96,13 +97,13 @@ impl Account {
         requests
     }
 
-    /// The FIS operations asked for, in order.
+    /// Returns the operations that FIS was asked for, in order.
     pub(crate) fn fis_operations(&self) -> Vec<String> {
         let requests = self.world.requests().into_iter();
         requests.filter(|request| request.service == "fis").map(|request| request.operation).collect()
     }
 
-    /// Rules, queues and experiments that have not ended.
+    /// Returns the rules and queues that are left, and the experiments that have not ended.
     pub(crate) fn left(&self) -> Vec<String> {
         let there = self.world.inventory();
         let over = ["completed", "stopped", "failed", "cancelled"];
@@ -121,7 +122,7 @@ impl Account {
     }
 }
 
-/// One invocation of the binary: nothing of the test's own environment reaches it but PATH.
+/// An invocation of the binary. Nothing of the environment of the test reaches it but PATH.
 pub(crate) struct Faultgate {
     command: Command,
     home: TempDir,
@@ -134,7 +135,7 @@ impl Faultgate {
         Self::by(env!("CARGO_BIN_EXE_faultgate"), args)
     }
 
-    /// The script of a job, in a shell that finds the binary on its PATH.
+    /// Makes the script of a job, in a shell that finds the binary on its PATH.
     pub(crate) fn job(script: &str) -> Self {
         Self::by("sh", &["-e", "-c", script])
     }
@@ -164,13 +165,13 @@ impl Faultgate {
         self
     }
 
-    /// More arguments.
+    /// Adds arguments.
     pub(crate) fn args(mut self, args: &[&str]) -> Self {
         self.command.args(args);
         self
     }
 
-    /// In the working directory of another invocation.
+    /// Moves to the working directory of another invocation.
     pub(crate) fn after(mut self, earlier: Ended) -> Self {
         self.command.current_dir(&earlier.home);
         self.home = earlier.home;
@@ -187,25 +188,25 @@ impl Faultgate {
         self.home.path()
     }
 
-    /// A file in the working directory.
+    /// Writes a file to the working directory.
     pub(crate) fn file(self, name: &str, content: &str) -> Self {
         std::fs::write(self.home.path().join(name), content).unwrap();
         self
     }
 
-    /// A folder in the working directory.
+    /// Makes a folder in the working directory.
     pub(crate) fn folder(self, name: &str) -> Self {
         std::fs::create_dir(self.home.path().join(name)).unwrap();
         self
     }
 
-    /// A file in the working directory whose path a variable holds, as CIs do it.
+    /// Writes a file to the working directory and its path to a variable, as CIs do it.
     pub(crate) fn named_file(self, variable: &str, name: &str, content: &str) -> Self {
         let path = self.home.path().join(name);
         self.file(name, content).env(variable, path)
     }
 
-    /// As in a step of a GitHub workflow, with its outputs.
+    /// Sets the environment of a step of a GitHub workflow, with a file for its outputs.
     pub(crate) fn in_github(self, attempt: &str) -> Self {
         self.env("GITHUB_ACTIONS", "true")
             .env("CI", "true")
@@ -227,7 +228,7 @@ impl Faultgate {
         Running { child, stdout, stderr, home: self.home }
     }
 
-    /// Nobody reads its standard output.
+    /// Starts it with a standard output that nobody reads.
     pub(crate) fn spawn_unread(mut self) -> Running {
         let mut child = self.command.spawn().unwrap();
         drop(child.stdout.take());
@@ -235,8 +236,8 @@ impl Faultgate {
         Running { child, stdout: tokio::spawn(async { String::new() }), stderr, home: self.home }
     }
 
-    /// Its outputs take nothing more, as those of a log driver that hangs: whoever writes to them waits, for as long as the
-    /// reader is there.
+    /// Starts it with outputs that take nothing more, as those of a log driver that hangs. Whoever writes to
+    /// them waits for as long as the reader is there.
     pub(crate) fn spawn_stalled(mut self) -> (Running, std::io::PipeReader) {
         let (reader, writer) = std::io::pipe().unwrap();
         let flags = rustix::fs::fcntl_getfl(&writer).unwrap();
@@ -250,7 +251,7 @@ impl Faultgate {
         (running, reader)
     }
 
-    /// From beginning to end.
+    /// Runs it from beginning to end.
     pub(crate) async fn finish(self) -> Ended {
         self.spawn().ended().await
     }
@@ -278,7 +279,7 @@ impl Running {
         self.home.path().join(name)
     }
 
-    /// `INT`, `TERM`, `QUIT`, `HUP`, `KILL`.
+    /// Sends a signal: `INT`, `TERM`, `QUIT`, `HUP` or `KILL`.
     #[expect(clippy::unused_async, reason = "nobody may send it outside of a runtime")]
     pub(crate) async fn signal(&self, name: &str) {
         let signal = match name {
@@ -293,13 +294,13 @@ impl Running {
         kill_process(pid, signal).unwrap();
     }
 
-    /// Waits for its end, and leaves the rest to [`Self::ended`].
+    /// Waits for the end of the process, and leaves the rest to [`Self::ended`].
     pub(crate) async fn over(&mut self) -> ExitStatus {
         self.child.wait().await.unwrap()
     }
 
     pub(crate) async fn ended(self) -> Ended {
-        self.ended_within(LIMIT).await
+        self.ended_within(HANG_TIMEOUT).await
     }
 
     pub(crate) async fn ended_within(mut self, limit: Duration) -> Ended {
@@ -313,9 +314,9 @@ impl Running {
     }
 }
 
-/// What came of an invocation.
+/// An invocation that has ended.
 pub(crate) struct Ended {
-    /// None if a signal killed it.
+    /// The exit code, or `None` if a signal killed the process.
     pub(crate) code: Option<i32>,
     pub(crate) stdout: String,
     pub(crate) stderr: String,
@@ -342,17 +343,17 @@ impl Ended {
         self.read("reports/summary.md")
     }
 
-    /// `result.json`.
+    /// Returns `result.json`.
     pub(crate) fn result(&self) -> Value {
         serde_json::from_str(&self.read("reports/result.json")).unwrap()
     }
 
-    /// The step outputs of [`Faultgate::in_github`].
+    /// Returns the step outputs of [`Faultgate::in_github`].
     pub(crate) fn outputs(&self) -> BTreeMap<String, String> {
         crate::contract::file_commands(&self.read("github-output")).unwrap()
     }
 
-    /// Every file below the working directory.
+    /// Returns every file below the working directory.
     pub(crate) fn files(&self) -> Vec<PathBuf> {
         let mut found = Vec::new();
         walk(self.home.path(), &mut found);
@@ -372,7 +373,7 @@ fn walk(folder: &Path, found: &mut Vec<PathBuf>) {
     }
 }
 
-/// Cases that mostly wait, several at once.
+/// Plays cases that mostly wait, several at once.
 pub(crate) async fn at_once<T, F: Future<Output = ()>>(
     cases: impl IntoIterator<Item = T>,
     run: impl Fn(T) -> F,

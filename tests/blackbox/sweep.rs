@@ -1,4 +1,4 @@
-//! `faultgate sweep`: what has expired goes, and nothing else.
+//! Tests of `faultgate sweep`: leftovers that have expired go, and nothing else.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -17,7 +17,7 @@ const FUTURE: &str = "2999-01-02T03:04:05Z";
 const IRELAND: &str = "eu-west-1";
 const VIRGINIA: &str = "us-east-1";
 
-/// One Region of the account, as whoever makes things there sees it.
+/// The clients of one Region of the account, by which tests make things there.
 struct Region {
     fis: aws_sdk_fis::Client,
     events: aws_sdk_eventbridge::Client,
@@ -50,7 +50,7 @@ impl Region {
         made.rule_arn.unwrap()
     }
 
-    /// As a run makes it.
+    /// Makes a subscription as a run does.
     async fn subscription(&self, name: &str, run: &str, expires_at: &str) {
         let tags = tags(run, expires_at);
         self.queue(name, &tags).await;
@@ -83,7 +83,7 @@ impl Account {
         self.faultgate(&["sweep"]).args(args)
     }
 
-    /// Names of rules, then of queues, with their Regions.
+    /// Returns the names of rules, then of queues, with their Regions.
     fn there(&self) -> Vec<String> {
         let Inventory { rules, queues, .. } = self.world.inventory();
         let rules = rules.into_iter().map(|rule| format!("rule {} {}", rule.region, rule.name));
@@ -106,7 +106,7 @@ async fn what_has_expired_goes_and_nothing_else() {
     region.subscription("faultgate-old", "old", PAST).await;
     region.subscription("faultgate-new", "new", FUTURE).await;
     region.subscription("other-old", "other", PAST).await;
-    // Strangers who like the name.
+    // The rule and the queue of strangers only have such a name.
     region.rule("faultgate-stranger", &BTreeMap::new(), &["theirs"]).await;
     region.queue("faultgate-stranger", &BTreeMap::new()).await;
     let half = BTreeMap::from([("faultgate:run-id".to_owned(), "half".to_owned())]);
@@ -259,7 +259,7 @@ async fn only_experiments_whose_run_is_over_are_stopped() {
     assert_told(&ended, &["left alone the experiment", &others[0], FUTURE]);
     assert_eq!(account.there(), ["rule us-east-1 faultgate-new", "queue us-east-1 faultgate-new"]);
 
-    // Stopped, and known to have stopped, before the first removal.
+    // The experiments are stopped, and known to have stopped, before the first removal.
     let order = account.world.requests();
     let last = |operation: &str| order.iter().rposition(|request| request.operation == operation).unwrap();
     let first = |operation: &str| order.iter().position(|request| request.operation == operation).unwrap();
@@ -299,7 +299,7 @@ async fn what_a_killed_run_has_left_is_swept_when_its_time_is_up() {
     assert_eq!(account.world.inventory().experiments[0].status, "stopped");
 }
 
-/// Whoever may make a queue may write another run's id on it, and any date.
+/// Anybody who may make a queue may write the id of another run on it, and any date.
 #[tokio::test]
 async fn a_queue_with_an_old_date_stops_no_experiment_whose_own_time_lies_ahead() {
     let account = Account::living(ENDLESS).await;
@@ -316,7 +316,7 @@ async fn a_queue_with_an_old_date_stops_no_experiment_whose_own_time_lies_ahead(
     assert!(account.there().is_empty());
 }
 
-/// The longest that a run may last has all in it that it may wait for.
+/// The expiry of a subscription allows for everything that a run may wait for.
 #[tokio::test]
 async fn a_run_that_waits_for_recoveries_may_last_that_much_longer() {
     let expires_in = async |recovers_within: &str| {
@@ -362,7 +362,7 @@ async fn a_region_that_is_denied_keeps_no_other_from_being_swept() {
         assert_told(&ended, &[&format!("removed the queue faultgate-old in {region}")]);
     }
     account.world.heal();
-    // Also by variables.
+    // A variable may name the Regions too.
     let all = regions.join("\n");
     let again = account.sweep(&[]).env("INPUT_AWS-REGION", &all).finish().await;
     again.assert_code(0, "allowed");

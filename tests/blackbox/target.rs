@@ -1,4 +1,4 @@
-//! The system that a rehearsal's fault is in: what probes see of it, and how a suite names it.
+//! Tests of the system that a rehearsal's fault is in: probes see it suffer, and a suite can name it.
 
 use serde_json::Value;
 
@@ -84,7 +84,7 @@ async fn a_fault_lasts_as_long_as_was_asked_for() {
     ended.assert_code(0, "4s");
     let result = ended.result();
     let time = |name: &str| result[name].as_str().unwrap().parse::<jiff::Timestamp>().unwrap();
-    // The fault itself may be noticed late, and then seems shorter; the run around it does not. Unasked it takes 2 s.
+    // A fault that is noticed late seems shorter; the run around it does not. A fault lasts 2 s by default.
     let lasted = time("ended_at").duration_since(time("started_at"));
     assert!(lasted.as_secs() >= 4, "{lasted:?}");
 

@@ -1,4 +1,4 @@
-//! Private certificates and proxies, between the binary and an account.
+//! Tests of private certificates and of proxies between the binary and an account.
 
 use std::sync::{Arc, Mutex};
 
@@ -17,15 +17,15 @@ use wiremock::{Mock, MockServer, ResponseTemplate};
 use crate::lives::QUICK;
 use crate::support::{Account, Ended, Faultgate, at_once};
 
-/// Resolves nowhere, so that only a proxy can reach it.
+/// A host that resolves nowhere, so that only a proxy can reach it.
 const AFAR: &str = "aws.invalid";
 
-/// Where an account listens.
+/// Returns the address at which an account listens.
 fn address(account: &Account) -> String {
     account.url().trim_start_matches("http://").to_owned()
 }
 
-/// Serves every connection with a task of its own, and tells where.
+/// Serves every connection with a task of its own, and returns the address.
 async fn listen<F: Future<Output = ()> + Send + 'static>(
     serve: impl Fn(TcpStream) -> F + Send + 'static,
 ) -> (String, AbortOnDropHandle<()>) {
@@ -39,7 +39,7 @@ async fn listen<F: Future<Output = ()> + Send + 'static>(
     (address, AbortOnDropHandle::new(serving))
 }
 
-/// TLS before an account, with a certificate of an authority of its own.
+/// A server that speaks TLS before an account, with a certificate of its own authority.
 struct Tls {
     authority: String,
     address: String,
@@ -62,7 +62,7 @@ impl Tls {
         let (address, serving) = listen(move |stream| {
             let (acceptor, behind) = (acceptor.clone(), behind.clone());
             async move {
-                // A client that does not trust us goes away.
+                // An error is dropped: a client that does not trust the certificate goes away.
                 if let Ok(mut stream) = acceptor.accept(stream).await {
                     let mut account = TcpStream::connect(behind).await.unwrap();
                     let _ = copy_bidirectional(&mut stream, &mut account).await;
@@ -78,7 +78,7 @@ impl Tls {
     }
 }
 
-/// A proxy before one server, whatever it is asked for.
+/// A proxy that leads to one server, whatever it is asked for.
 struct Proxy {
     url: String,
     /// The first line of each connection.
@@ -106,7 +106,7 @@ impl Proxy {
             }
         })
         .await;
-        // Its password is in no output.
+        // The URL holds a password, which must be in no output.
         Self { url: format!("http://user:s3cr3t@{address}"), asked, _serving: serving }
     }
 

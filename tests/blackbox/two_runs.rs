@@ -1,4 +1,5 @@
-//! Two runs in one folder: the second one refuses, so that nothing that either has begun is forgotten.
+//! Tests of two runs in one folder: the second one refuses, so that nothing which either has begun is
+//! forgotten.
 
 use faultgate_rehearsal::{Effect, FaultRule, TEMPLATE_ID};
 
@@ -8,7 +9,7 @@ use crate::support::{Account, Faultgate, Running};
 
 const LOCK: &str = "reports/state.json.lock";
 
-/// Another command with the state file of one that goes on.
+/// Returns another command with the state file of a run that goes on.
 fn beside(account: &Account, command: &str, running: &Running) -> Faultgate {
     account
         .faultgate(&[command])
@@ -18,7 +19,7 @@ fn beside(account: &Account, command: &str, running: &Running) -> Faultgate {
 
 #[tokio::test]
 async fn a_second_run_refuses_while_the_first_one_lives() {
-    // As early as that there is no state file.
+    // There is no state file yet at the first of these requests.
     for hangs_at in ["GetExperimentTemplate", "StartExperiment"] {
         let account = Account::living(ENDLESS).await;
         account.world.inject(FaultRule::on(hangs_at, Effect::Hang));
@@ -110,7 +111,7 @@ async fn a_second_monitor_in_the_same_folder_refuses() {
 #[tokio::test]
 async fn where_there_can_be_no_lock_that_is_a_warning() {
     let account = Account::living(QUICK).await;
-    // A folder in its place.
+    // A folder is in the place of the lock.
     let ended = account.run().folder("mine.lock").env("FAULTGATE_STATE_FILE", "mine").finish().await;
     ended.assert_code(0, "the run goes on");
     let told = "the state file mine cannot be locked, so a second run with it would not be noticed";

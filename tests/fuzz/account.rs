@@ -1,5 +1,5 @@
-//! An AWS account whose every answer, and every event in its queue, may be mutated on the way: on a paused clock each run
-//! comes to its end, and what it says of it holds.
+//! An AWS account whose every answer, and every event in its queue, may be mutated on the way: on a paused
+//! clock each run comes to its end, and what it says of it holds.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -24,15 +24,15 @@ use http_body_util::BodyExt;
 use crate::mutate::mutated;
 use crate::runner::fuzz;
 
-/// Longer than any run may take.
-const FOREVER: Duration = Duration::from_secs(24 * 3600);
+/// A time that is longer than any run may take.
+const RUN_TIMEOUT: Duration = Duration::from_secs(24 * 3600);
 
-/// Mutates some of what passes.
+/// An HTTP client, or a connector of one, that mutates some of the answers that pass.
 #[derive(Debug, Clone)]
 struct Between<T> {
     real: T,
     random: Arc<Mutex<Rng>>,
-    /// One answer of so many.
+    /// One answer of this many is mutated.
     rarity: u8,
 }
 
@@ -139,7 +139,7 @@ async fn run(seed: u64) -> String {
         cancel: &cancel,
         publish: &|_| {},
     };
-    let result = tokio::time::timeout(FOREVER, lifecycle.run()).await.expect("the run ends");
+    let result = tokio::time::timeout(RUN_TIMEOUT, lifecycle.run()).await.expect("the run ends");
     format!("{} {:?} {:?}", scenario.name, result.gate.verdict, result.experiments[0].state)
 }
 

@@ -1,4 +1,4 @@
-//! Control planes and forges that answer anything.
+//! Fuzz targets of answers: control planes and forges that answer anything.
 
 use std::sync::Mutex;
 use std::time::Duration;
@@ -17,7 +17,7 @@ use wiremock::{Mock, MockServer, Request, Respond, ResponseTemplate};
 
 use crate::runner::fuzz;
 
-/// Answers each request by one input, with statuses in turn.
+/// A server that answers each request by one input, with statuses in turn.
 struct Babble(Mutex<(Vec<u8>, usize)>);
 
 const STATUSES: [u16; 8] = [200, 200, 200, 201, 400, 403, 404, 429];
@@ -58,7 +58,7 @@ fn runtime() -> tokio::runtime::Runtime {
     tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap()
 }
 
-/// All that is asked of a manager, whatever it answers.
+/// Asks a manager everything that a run may ask, whatever it answers. Returns the answers in words.
 async fn asked(manager: &dyn Manager, plan: &ExperimentPlan) -> String {
     let found = manager.check(&[plan]).await.len();
     match manager.launch(plan).await {

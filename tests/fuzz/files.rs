@@ -1,4 +1,4 @@
-//! Files: of the user, of the CI, and of earlier runs.
+//! Fuzz targets of files: those of the user, of the CI, and of earlier runs.
 
 use std::path::Path;
 use std::time::Duration;
@@ -130,7 +130,7 @@ fn result() {
     });
 }
 
-/// As large as a file may be, and shaped to make a parser that goes back over its text slow.
+/// The files are as large as a file may be, and shaped to make a parser slow that goes back over its text.
 #[test]
 fn a_large_file_is_read_in_its_time() {
     let folder = tempfile::tempdir().unwrap();

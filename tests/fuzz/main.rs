@@ -1,8 +1,10 @@
-//! What comes from outside, mutated: no input makes faultgate panic, hang or take what is not so for what is.
+//! Fuzz tests of everything that comes from outside: no input makes faultgate panic, hang, or take for true
+//! what is not.
 //!
-//! Each target begins with its corpus, in `corpus/<target>`, as it is: what was found once stays found. Then it mutates,
-//! by fixed seeds and so many cases that it takes seconds; with `FUZZ_SECONDS` it goes on for so long, from a seed of its
-//! own, which it tells. What fails is kept in the corpus.
+//! Each target begins with its corpus in `corpus/<target>`, so that an input which failed once is tried for
+//! ever. Then it mutates the corpus, by a fixed seed and as many cases as take some seconds. With
+//! `FUZZ_SECONDS` it goes on for that long, from a random seed, which it prints. An input that fails is
+//! written to the corpus.
 
 #![allow(clippy::disallowed_types, reason = "how long an input really takes is what is asked")]
 #![allow(clippy::print_stdout, reason = "the seed is told")]

@@ -1,12 +1,12 @@
-//! Makes of one input another: anywhere in its bytes, or of JSON anywhere in its tree.
+//! Mutations that make one input into another: anywhere in its bytes, or anywhere in its tree if it is JSON.
 
 use fastrand::Rng;
 use serde_json::{Map, Value, json};
 
-/// Longest input.
-const LONGEST: usize = 1 << 20;
+/// Maximum length of an input in bytes.
+const MAX_INPUT_BYTES: usize = 1 << 20;
 
-/// What parsers stumble over.
+/// Words that parsers stumble over.
 const WORDS: &[&str] = &[
     "\0",
     "\u{feff}",
@@ -73,16 +73,17 @@ pub(crate) fn mutated(one: &[u8], other: &[u8], random: &mut Rng) -> Vec<u8> {
         }
         _ => one.to_vec(),
     };
-    // Of JSON as well, but seldom: most of what is no JSON ends in one place.
+    // The bytes of JSON are changed too, but seldom: most texts that are no JSON end in the same place of the
+    // code.
     let times = if bytes == one { random.usize(1..5) } else { usize::from(random.u8(..8) == 0) };
     for _ in 0..times {
         scratch(&mut bytes, other, random);
     }
-    bytes.truncate(LONGEST);
+    bytes.truncate(MAX_INPUT_BYTES);
     bytes
 }
 
-/// Changes a place of the bytes.
+/// Changes the bytes in one place.
 fn scratch(bytes: &mut Vec<u8>, other: &[u8], random: &mut Rng) {
     let at = random.usize(..=bytes.len());
     let span = |random: &mut Rng, of: &[u8]| {
@@ -105,14 +106,14 @@ fn scratch(bytes: &mut Vec<u8>, other: &[u8], random: &mut Rng) {
         5 => bytes.truncate(at),
         _ => {
             let word = WORDS[random.usize(..WORDS.len())];
-            // Now and then as many as nobody writes.
+            // Now and then there are more of them than anybody writes.
             let times = if random.u16(..500) == 0 { random.usize(1..20_000) } else { 1 };
             bytes.splice(at..at, word.repeat(times).into_bytes());
         }
     }
 }
 
-/// Changes a place of the tree.
+/// Changes the tree in one place.
 pub(crate) fn change(tree: &mut Value, other: &Value, random: &mut Rng) {
     let deeper = random.u8(..5) > 0;
     match tree {
@@ -135,7 +136,7 @@ pub(crate) fn change(tree: &mut Value, other: &Value, random: &mut Rng) {
                 _ => change(&mut items[place], other, random),
             }
         }
-        // JSON in a string of JSON.
+        // A string may hold JSON itself, as the events in a queue do.
         Value::String(text) if deeper && text.starts_with(['{', '[']) => {
             if let Ok(mut inner) = serde_json::from_str(text) {
                 change(&mut inner, other, random);

@@ -1,4 +1,4 @@
-//! Plays the corpus, then mutations of it.
+//! The runner, which plays the corpus and then mutations of it.
 
 use std::collections::HashSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -9,12 +9,12 @@ use fastrand::Rng;
 
 use crate::mutate::mutated;
 
-/// No input may take longer, also on a machine that does much else.
-const LONGEST: Duration = Duration::from_secs(30);
-/// Inputs that are mutated again.
-const POOL: usize = 4_000;
+/// The time that no input may exceed, even on a machine that does much else.
+const CASE_TIMEOUT: Duration = Duration::from_secs(30);
+/// Maximum number of inputs that are mutated further.
+const MAX_POOL_CASES: usize = 4_000;
 
-/// One input; its kind is the extension of the file it comes from.
+/// One input. Its kind is the extension of the file that it comes from.
 #[derive(Clone)]
 pub(crate) struct Case {
     pub(crate) bytes: Vec<u8>,
@@ -33,8 +33,8 @@ fn read(target: &str) -> Vec<Case> {
     paths.iter().map(|path| Case { bytes: std::fs::read(path).unwrap(), kind: kind(path) }).collect()
 }
 
-/// Plays at least so many cases. What `play` returns tells one way through the code from another: inputs that take a new
-/// one are mutated further.
+/// Plays the corpus and then `cases` mutations. The text that `play` returns tells one way through the code
+/// from another. Inputs that take a new way are mutated further.
 pub(crate) fn fuzz(target: &str, cases: usize, play: impl Fn(&Case) -> String) {
     let mut pool = read(target);
     assert!(!pool.is_empty(), "{target} has no corpus");
@@ -53,7 +53,7 @@ pub(crate) fn fuzz(target: &str, cases: usize, play: impl Fn(&Case) -> String) {
         let other = &pool[random.usize(..pool.len())];
         let case = Case { bytes: mutated(&one.bytes, &other.bytes, &mut random), kind: one.kind.clone() };
         if ways.insert(way(&played(target, &case, &play)))
-            && pool.len() < POOL
+            && pool.len() < MAX_POOL_CASES
             && case.bytes.len() < 64 * 1024
         {
             pool.push(case);
@@ -63,7 +63,7 @@ pub(crate) fn fuzz(target: &str, cases: usize, play: impl Fn(&Case) -> String) {
     println!("{target}: {done} cases, {} ways, seed {seed}", ways.len());
 }
 
-/// What was told, without the words of the input.
+/// Returns a text without the words and numbers of the input, so that it names a way through the code.
 fn way(told: &str) -> String {
     let mut quoted = false;
     told.chars()
@@ -75,12 +75,13 @@ fn way(told: &str) -> String {
         .collect()
 }
 
+/// Plays a case. If it panics or takes too long, it is kept in the corpus, and the test fails.
 fn played(target: &str, case: &Case, play: &impl Fn(&Case) -> String) -> String {
     let began = Instant::now();
     let told = catch_unwind(AssertUnwindSafe(|| play(case)));
     let took = began.elapsed();
     match told {
-        Ok(told) if took < LONGEST => told,
+        Ok(told) if took < CASE_TIMEOUT => told,
         failed => {
             let number = case.bytes.iter().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
                 (hash ^ u64::from(*byte)).wrapping_mul(0x100_0000_01b3)

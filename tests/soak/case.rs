@@ -1,4 +1,4 @@
-//! One run, disturbed at one moment, and what came of it.
+//! A case of the kill matrix: one run that a signal disturbs at one moment, and the outcome of it.
 
 use std::time::Duration;
 
@@ -9,14 +9,15 @@ use crate::laws::{self, Found};
 use crate::site::{Site, Story};
 use crate::support::{Ended, Running, in_time};
 
-/// Nothing here is timed: past this, something hangs.
-const LIMIT: Duration = Duration::from_mins(2);
-/// A signal is noticed by then, mostly.
-const NOTICED: Duration = Duration::from_millis(20);
+/// The time after which something hangs. Nothing here is timed otherwise.
+const HANG_TIMEOUT: Duration = Duration::from_mins(2);
+/// The time by which a signal has mostly been noticed.
+const NOTICE_TIME: Duration = Duration::from_millis(20);
 
-/// What comes no later than this is an echo.
-const QUICK_ENOUGH: Duration = Duration::from_millis(50);
+/// The time within which a second signal is sure to be taken for an echo of the first.
+const ECHO_TIME: Duration = Duration::from_millis(50);
 
+/// A signal by which a run is disturbed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kill {
     Hangup,
@@ -38,7 +39,7 @@ impl Kill {
         }
     }
 
-    /// What a run exits with that it cancelled. None: it cannot be caught.
+    /// The exit code of a run that the signal cancelled, or `None` if the signal cannot be caught.
     pub(crate) fn code(self) -> Option<u8> {
         match self {
             Self::Hangup => Some(129),
@@ -49,49 +50,50 @@ impl Kill {
     }
 }
 
-/// When the signal comes.
+/// The moment at which the signal comes.
 #[derive(Debug, Clone)]
 pub(crate) enum When {
     At(Nth, Moment),
-    /// So long after so many requests have arrived.
+    /// A moment that is this long after this many requests have arrived.
     After(usize, Duration),
 }
 
-/// A second signal, so long after the first, or at once if it is an echo.
+/// A second signal. It comes `after` the first, or at once if it is an echo.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Again {
     pub(crate) kill: Kill,
     pub(crate) after: Duration,
-    /// Too soon to be meant as a second one.
+    /// `true` if the signal comes too soon to be meant as a second one.
     pub(crate) echo: bool,
 }
 
+/// One run and its disturbance.
 #[derive(Debug, Clone)]
 pub(crate) struct Case {
     pub(crate) story: Story,
     pub(crate) when: When,
     pub(crate) kill: Kill,
     pub(crate) again: Option<Again>,
-    /// Nobody has its state file.
+    /// `true` if nobody has the state file, so that a sweep has to find the leftovers.
     pub(crate) swept: bool,
 }
 
 impl Case {
-    /// The process is gone without having ended what it began.
+    /// Returns `true` if the process is gone without having ended what it began.
     pub(crate) fn is_cut_short(&self) -> bool {
         self.kill == Kill::Outright || self.again.is_some_and(|again| !again.echo)
     }
 }
 
-/// What a case has come to.
+/// The outcome of a case.
 #[derive(Debug, Default)]
 pub(crate) struct Outcome {
-    /// The run came to its end before the moment did.
+    /// `true` if the run came to its end before the moment did.
     pub(crate) missed: bool,
     pub(crate) found: Found,
-    /// From the signal to the request to stop, of a run that was monitoring.
+    /// The time from the signal to the request to stop, of a run that was monitoring.
     pub(crate) to_stop: Option<Duration>,
-    /// Of `faultgate stop`: to its request to stop, and to its end.
+    /// The times from the start of `faultgate stop` to its request to stop, and to its end.
     pub(crate) stop: Option<(Duration, Duration)>,
 }
 
@@ -103,8 +105,9 @@ pub(crate) async fn play(case: &Case) -> Outcome {
     let site = Site::of(case.story, hold).await;
     let mut running = site.run().spawn();
     let missed = tokio::select! {
+        // Biased: a run that ends at the very moment counts as disturbed.
         biased;
-        () = in_time(LIMIT, "the moment or the end", moment(&site, &case.when)) => false,
+        () = in_time(HANG_TIMEOUT, "the moment or the end", moment(&site, &case.when)) => false,
         _ = running.over() => true,
     };
     let before = site.gate.passed();
@@ -114,8 +117,8 @@ pub(crate) async fn play(case: &Case) -> Outcome {
         send(&mut case, &site, &mut running).await;
     }
     site.gate.release();
-    let ended = running.ended_within(LIMIT).await;
-    in_time(LIMIT, "what has arrived takes effect", site.gate.settled()).await;
+    let ended = running.ended_within(HANG_TIMEOUT).await;
+    in_time(HANG_TIMEOUT, "what has arrived takes effect", site.gate.settled()).await;
     let to_stop = was_monitoring(&before).then(|| asked_to_stop(&site, sent)).flatten();
     let mut outcome = Outcome { missed, to_stop, ..Outcome::default() };
     let mut found = laws::of_the_end(&case, &site, &ended, missed, before.is_empty());
@@ -146,43 +149,44 @@ async fn send(case: &mut Case, site: &Site, running: &mut Running) {
                 tokio::time::sleep(again.after).await;
             }
             running.signal(again.kill.name()).await;
-            // A machine that is too busy to be quick has sent a second one that counts.
-            again.echo &= first.elapsed() < QUICK_ENOUGH;
+            // The echo of a machine that is too busy to be quick came late, and counts as a second signal.
+            again.echo &= first.elapsed() < ECHO_TIME;
         }
-        // What is held has no effect before the process is gone.
+        // The request that is held must have no effect before the process is gone.
         (None, _) if case.kill == Kill::Outright => {
-            in_time(LIMIT, "a killed process is gone", running.over()).await;
+            in_time(HANG_TIMEOUT, "a killed process is gone", running.over()).await;
         }
-        (None, When::At(_, Moment::Received)) => tokio::time::sleep(NOTICED).await,
+        (None, When::At(_, Moment::Received)) => tokio::time::sleep(NOTICE_TIME).await,
         (None, _) => {}
     }
     site.gate.release();
 }
 
-/// The answer to the launch was on its way, and nothing had been asked to stop.
+/// Returns `true` if the answer to the launch was on its way and no stop had been requested.
 fn was_monitoring(before: &[Passed]) -> bool {
     let answered = |passed: &Passed| passed.request.operation == START && passed.answered.is_some();
     before.iter().any(answered) && before.iter().all(|passed| passed.request.operation != STOP)
 }
 
+/// Returns the time from `since` to the next request to stop.
 fn asked_to_stop(site: &Site, since: Instant) -> Option<Duration> {
     let passed = site.gate.passed();
     let stop = passed.iter().find(|passed| passed.request.operation == STOP && passed.received >= since);
     stop.map(|stop| stop.received - since)
 }
 
-/// What a user does after a run was killed: one command, by the state file or without it. The times of the first, if
-/// there was something to stop.
+/// Does what a user does after a run was killed: one command, with the state file or without it. Returns the
+/// times of `faultgate stop` if there was something to stop.
 async fn recover(case: &Case, site: &Site, ended: Ended, found: &mut Found) -> Option<(Duration, Duration)> {
     if case.swept {
-        let swept = site.sweep().spawn().ended_within(LIMIT).await;
+        let swept = site.sweep().spawn().ended_within(HANG_TIMEOUT).await;
         found.expect(swept.code == Some(0), || {
             format!("faultgate sweep exits with {:?}: {}{}", swept.code, swept.stdout, swept.stderr)
         });
         return None;
     }
     let since = Instant::now();
-    let stopped = site.stop().after(ended).spawn().ended_within(LIMIT).await;
+    let stopped = site.stop().after(ended).spawn().ended_within(HANG_TIMEOUT).await;
     let took = since.elapsed();
     found.expect(stopped.code == Some(0), || {
         format!("faultgate stop exits with {:?}: {}{}", stopped.code, stopped.stdout, stopped.stderr)

@@ -12,7 +12,8 @@ use crate::gate::Gate;
 use crate::lives::{ENDLESS, QUICK};
 use crate::support::{Account, Ended, at_once};
 
-/// Where `faketime.sh` says that libfaketime is.
+/// Returns the path of libfaketime that `faketime.sh` has told, or `None`, with a word on why, if there is
+/// none.
 fn library() -> Option<PathBuf> {
     let library = std::env::var_os("LIBFAKETIME").and_then(|path| std::fs::canonicalize(path).ok());
     if library.is_none() {
@@ -23,7 +24,7 @@ fn library() -> Option<PathBuf> {
 
 const JUMPS: [&str; 4] = ["+5h", "-5h", "+400d", "-400d"];
 
-/// Tells of no time that is hours away from when it was.
+/// Asserts that the result tells no time that is hours away from the real one.
 fn assert_times(ended: &Ended, began: Timestamp, context: &str) {
     let result = ended.result();
     let experiment = &result["experiments"][0];
@@ -37,7 +38,8 @@ fn assert_times(ended: &Ended, began: Timestamp, context: &str) {
     }
 }
 
-/// Neither deadlines nor reports go by a clock that jumps: it is stopped when its time is over, and no sooner.
+/// Neither deadlines nor reports go by a clock that jumps. The experiment is stopped when its time is over,
+/// and no sooner.
 #[tokio::test]
 async fn a_clock_that_jumps_in_the_middle_of_a_run_moves_no_deadline() {
     let Some(library) = library() else { return };
@@ -74,7 +76,7 @@ async fn a_clock_that_jumps_in_the_middle_of_a_run_moves_no_deadline() {
     .await;
 }
 
-/// A machine whose clock is wrong from the start is told of by AWS, not by us: the run is as good as any.
+/// The SDK learns from AWS if the clock of the machine is wrong from the start. The run is as good as any.
 #[tokio::test]
 async fn a_clock_that_is_wrong_changes_no_verdict() {
     let Some(library) = library() else { return };

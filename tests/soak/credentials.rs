@@ -14,16 +14,17 @@ use crate::gate::{Gate, STOP};
 use crate::lives::ENDLESS;
 use crate::support::{Account, Ended, Faultgate, in_time};
 
-/// The SDK asks for new ones ten seconds before.
+/// The lifetime of credentials. The SDK asks for new ones ten seconds before its end.
 const LIFE: Duration = Duration::from_secs(13);
-const LIMIT: Duration = Duration::from_mins(5);
+/// The time after which something hangs.
+const HANG_TIMEOUT: Duration = Duration::from_mins(5);
 
-/// Hands out credentials as long as it may, each under a name of its own.
+/// An agent that hands out credentials as long as it may, each with a key id of its own.
 #[derive(Default)]
 struct Agent {
     handed_out: AtomicUsize,
     silent: AtomicBool,
-    /// When each expires.
+    /// The moments at which the credentials expire, in the order in which they were handed out.
     expire: Mutex<Vec<Timestamp>>,
 }
 
@@ -85,7 +86,7 @@ impl Container {
     }
 
     async fn first_have_expired(&self) {
-        in_time(LIMIT, "the first credentials expire", async {
+        in_time(HANG_TIMEOUT, "the first credentials expire", async {
             while !self.agent.has_expired("AKID0") {
                 tokio::time::sleep(Duration::from_millis(100)).await;
             }
@@ -111,7 +112,8 @@ async fn credentials_that_renew_carry_a_run_beyond_their_life() {
 }
 
 impl Container {
-    /// What was not known to have stopped, and could not be removed, is told, and a later stop ends it.
+    /// Asserts that the run told of the experiment that is not known to have stopped and of the leftovers,
+    /// and that a later stop ends all of it.
     async fn assert_told_and_stop(&self, ended: Ended, context: &str) {
         let result = ended.result();
         let experiment = &result["experiments"][0];
@@ -139,14 +141,15 @@ async fn credentials_that_are_refused_for_good_end_the_run_with_a_request_to_sto
     let running = container.inside(container.account.run()).spawn();
     container.account.until_running().await;
     container.gate.refuse(|_| true);
-    let ended = running.ended_within(LIMIT).await;
+    let ended = running.ended_within(HANG_TIMEOUT).await;
     ended.assert_code(3, "refused");
     assert_result(&ended.result(), 3);
     assert!(container.was_asked_to_stop());
     container.assert_told_and_stop(ended, "refused").await;
 }
 
-/// Nothing can be signed, so nothing can be asked for; they may come back until the run's time is over.
+/// Nothing can be signed without credentials, so nothing can be asked for. They may come back until the run's
+/// time is over.
 #[tokio::test]
 async fn a_run_whose_credentials_do_not_come_back_tells_what_is_left() {
     let container = Container::start().await;
@@ -155,7 +158,7 @@ async fn a_run_whose_credentials_do_not_come_back_tells_what_is_left() {
     container.agent.silent.store(true, Ordering::Relaxed);
     container.first_have_expired().await;
     running.signal("TERM").await;
-    let ended = running.ended_within(LIMIT).await;
+    let ended = running.ended_within(HANG_TIMEOUT).await;
     ended.assert_code(143, "no credentials");
     assert_result(&ended.result(), 143);
     assert!(!container.was_asked_to_stop());

@@ -1,4 +1,5 @@
-//! There is no room for reports and state, or they may not be written: the verdict stands, and what is there is true.
+//! Disks on which reports and state have no room or may not be written: the verdict stands, and the files
+//! that are there are true.
 
 use std::time::Duration;
 
@@ -11,10 +12,11 @@ use crate::lives::{ENDLESS, QUICK};
 use crate::site::job;
 use crate::support::{Account, Ended, Faultgate, at_once};
 
-/// How a namespace of mounts is to be had: as anybody where users may have namespaces, or as root.
+/// Commands that make a namespace of mounts: one for everybody, if users may have namespaces, and one for
+/// root.
 const NAMESPACES: [&str; 2] = ["unshare --map-root-user --mount", "unshare --mount"];
 
-/// None, with a word on why, where nothing can be mounted.
+/// Returns the command that works here, or `None`, with a word on why, if nothing can be mounted.
 async fn namespace() -> Option<&'static str> {
     for namespace in NAMESPACES {
         let try_it = format!("{namespace} mount -t tmpfs -o size=4k none \"$1\"");
@@ -29,7 +31,8 @@ async fn namespace() -> Option<&'static str> {
     None
 }
 
-/// A script that has a small file system as its report-dir, and copies what is in it to where it can be looked at.
+/// Returns an invocation of a script whose report folder is a small file system. The files are copied to
+/// `kept` in the end, since the file system is gone with the script.
 fn on_a_small_disk(account: &Account, namespace: &str, options: &str, script: &str) -> Faultgate {
     let inside = format!(
         "mount -t tmpfs -o {options} none reports || exit 99; code=0; {script}; cp -r reports/. kept; exit $code"
@@ -38,7 +41,7 @@ fn on_a_small_disk(account: &Account, namespace: &str, options: &str, script: &s
         .env("FAULTGATE_TIMEOUT", "1s")
 }
 
-/// What is there is whole, and says what the exit code says.
+/// Asserts that the files which are there are whole, and say what the exit code says.
 fn assert_true(ended: &Ended, code: u8, context: &str) {
     ended.assert_code(code, context);
     for name in ["result.json", "state.json"] {
@@ -62,7 +65,7 @@ const STORIES: [(&[Beat], &str, u8); 3] = [(QUICK, "warn", 0), (ENDLESS, "warn",
 #[tokio::test]
 async fn a_disk_that_is_full_changes_no_verdict() {
     let Some(namespace) = namespace().await else { return };
-    // From no room at all to nearly enough; in pages, and in files.
+    // The room goes from nothing at all to nearly enough, in pages and in files.
     let sizes = [1, 2, 3, 5, 8].map(|pages| format!("size={}k", pages * 4));
     let counts = [1, 2, 4].map(|files| format!("nr_inodes={files}"));
     let cases =
@@ -93,7 +96,7 @@ async fn a_disk_that_fills_up_in_the_middle_changes_no_verdict() {
     account.assert_nothing_left("filled");
 }
 
-/// The file tells less than there is, and is whole: an intent is enough.
+/// The state file tells less than there is, and is whole. An intent is enough for a stop.
 #[tokio::test]
 async fn a_run_that_is_killed_on_a_full_disk_is_stopped_as_far_as_its_file_tells() {
     let Some(namespace) = namespace().await else { return };
@@ -103,7 +106,7 @@ async fn a_run_that_is_killed_on_a_full_disk_is_stopped_as_far_as_its_file_tells
                   while [ ! -e killed ]; do sleep 0.02; done; \
                   kill -9 $!; wait $! || true; faultgate stop || code=$?";
     let account = Account::living(ENDLESS).await;
-    // So that the disk is likely full before the launch is answered.
+    // The delay lets the disk fill up before the launch is answered.
     let delay = Effect::Delay(Duration::from_millis(500));
     account.world.inject(FaultRule::on("StartExperiment", delay));
     let run = on_a_small_disk(&account, namespace, "size=512k", script).env("FAULTGATE_TIMEOUT", "5m");

@@ -1,4 +1,4 @@
-//! What many cases come to.
+//! The figures of many cases: counts, faults, and times.
 
 use std::fmt;
 use std::time::Duration;
@@ -12,11 +12,11 @@ pub(crate) struct Figures {
     pub(crate) leaks: usize,
     pub(crate) false_greens: usize,
     pub(crate) faults: Vec<String>,
-    /// From a signal to the request to stop.
+    /// The times from a signal to the request to stop.
     pub(crate) to_stop: Vec<Duration>,
-    /// From the start of `faultgate stop` to its request to stop.
+    /// The times from the start of `faultgate stop` to its request to stop.
     pub(crate) stop_asked: Vec<Duration>,
-    /// To its end.
+    /// The times from the start of `faultgate stop` to its end.
     pub(crate) stop_ended: Vec<Duration>,
 }
 

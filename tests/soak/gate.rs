@@ -1,5 +1,6 @@
-//! What stands between the binary and everything it talks to. It knows each request as it arrives, and holds one of
-//! them where a test wants it. A request that has arrived takes effect, whether or not its sender lives to hear of it.
+//! The gate between the binary and everything it talks to. It knows each request as it arrives, and holds one
+//! of them at the moment that a test wants. A request that has arrived takes effect, whether or not its
+//! sender lives to hear of it.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -20,43 +21,43 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tokio_util::task::AbortOnDropHandle;
 
-/// What FIS is asked for to stop an experiment.
+/// The operation of FIS that stops an experiment.
 pub(crate) const STOP: &str = "DELETE /experiments/*";
-/// What FIS is asked for to start one.
+/// The operation of FIS that starts an experiment.
 pub(crate) const START: &str = "POST /experiments";
-/// Waits for as long as there is nothing to receive.
+/// The operation of SQS that waits for as long as there is nothing to receive.
 const LONG_POLL: &str = "AmazonSQS.ReceiveMessage";
 
-/// Where a request may be held.
+/// A moment in the life of a request at which it may be held.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Moment {
-    /// It has arrived, and has had no effect.
+    /// The request has arrived, and has had no effect.
     Received,
-    /// It has had its effect, and is not answered.
+    /// The request has had its effect, and is not answered.
     Done,
-    /// It has been answered.
+    /// The request has been answered.
     Answered,
 }
 
-/// One request of a run: the so-manieth of its kind.
+/// One request of a run, by its operation and its number among the requests of this operation, from 1.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Nth {
     pub(crate) operation: String,
     pub(crate) number: usize,
 }
 
-/// One request as it passed.
+/// A request that has passed the gate.
 #[derive(Debug, Clone)]
 pub(crate) struct Passed {
     pub(crate) request: Nth,
-    /// By which key and on which day it was signed: `AKIDTEST/20260102`.
+    /// The key and the day of the signature: `AKIDTEST/20260102`.
     pub(crate) signed: String,
     pub(crate) received: Instant,
-    /// None until it is answered.
+    /// The moment of the answer, or `None` until then.
     pub(crate) answered: Option<Instant>,
 }
 
-/// Refuses requests by the key that they are signed with.
+/// A rule that refuses requests by the key that they are signed with.
 pub(crate) type Refuses = dyn Fn(&str) -> bool + Send + Sync;
 
 #[derive(Default)]
@@ -64,7 +65,7 @@ struct State {
     passed: Vec<Passed>,
     counts: BTreeMap<String, usize>,
     refuses: Option<Box<Refuses>>,
-    /// Nothing is answered, and nothing that arrives has an effect.
+    /// `true` while nothing is answered and nothing that arrives has an effect.
     silent: bool,
 }
 
@@ -75,12 +76,12 @@ struct Shared {
     hold: Option<(Nth, Moment)>,
     reached: watch::Sender<bool>,
     released: watch::Sender<bool>,
-    /// Counts arrivals and answers.
+    /// The number of arrivals and answers so far.
     changes: watch::Sender<u64>,
     state: Mutex<State>,
 }
 
-/// Who is behind an address.
+/// The service behind an address.
 #[derive(Debug, Clone, Copy)]
 enum Behind {
     Aws,
@@ -95,7 +96,7 @@ pub(crate) struct Gate {
 }
 
 impl Gate {
-    /// In front of a world and a forge, with a request to hold.
+    /// Opens a gate before a world and a forge, with a request to hold.
     pub(crate) fn before(world: World, forge: &str, hold: Option<(Nth, Moment)>) -> Self {
         let shared = Arc::new(Shared {
             world,
@@ -122,12 +123,12 @@ impl Gate {
         format!("http://{}", self.forge)
     }
 
-    /// Until the request that is to be held is where it is to be held.
+    /// Waits until the request that is to be held is at its moment.
     pub(crate) async fn reached(&self) {
         let _ = self.shared.reached.subscribe().wait_for(|reached| *reached).await;
     }
 
-    /// Nothing is held any more.
+    /// Lets go of the request that is held; none is held any more.
     pub(crate) fn release(&self) {
         self.shared.released.send_replace(true);
     }
@@ -136,7 +137,7 @@ impl Gate {
         self.shared.state().passed.clone()
     }
 
-    /// Until so many requests have arrived.
+    /// Waits until this is true of the requests that have arrived.
     pub(crate) async fn until(&self, holds: impl Fn(&[Passed]) -> bool) {
         let mut changes = self.shared.changes.subscribe();
         while !holds(&self.passed()) {
@@ -144,7 +145,7 @@ impl Gate {
         }
     }
 
-    /// Until everything that has arrived has had its effect.
+    /// Waits until every request that has arrived has had its effect.
     pub(crate) async fn settled(&self) {
         self.until(|passed| {
             passed.iter().all(|one| one.answered.is_some() || one.request.operation == LONG_POLL)
@@ -153,13 +154,14 @@ impl Gate {
     }
 }
 
-/// What may go wrong beside the loss of the binary.
+/// Disturbances of the network and of credentials.
 impl Gate {
-    /// Every connection ends, and new ones are refused.
+    /// Ends every connection, and refuses new ones.
     pub(crate) fn cut(&mut self) {
         self.serving.clear();
     }
 
+    /// Takes connections again, at the same addresses.
     pub(crate) fn mend(&mut self) {
         self.serving = vec![
             serve(listen(self.aws), Behind::Aws, &self.shared),
@@ -167,7 +169,7 @@ impl Gate {
         ];
     }
 
-    /// Connections stay, and nothing passes.
+    /// Begins or ends a silence, in which connections stay and nothing passes.
     pub(crate) fn silence(&self, silent: bool) {
         self.shared.state().silent = silent;
         self.shared.change();
@@ -209,13 +211,14 @@ impl Shared {
     async fn hold(&self, request: &Nth, moment: Moment) {
         if self.hold.as_ref().is_some_and(|(held, at)| held == request && *at == moment) {
             self.reached.send_replace(true);
+            // The answer has gone already, so there is nothing to hold.
             if moment != Moment::Answered {
                 let _ = self.released.subscribe().wait_for(|released| *released).await;
             }
         }
     }
 
-    /// Ends with the silence, in which all was lost.
+    /// Waits for the end of a silence. A request of that time is lost, which is an error.
     async fn if_anything_passes(&self) -> io::Result<()> {
         let was_silent = self.state().silent;
         let mut changes = self.changes.subscribe();
@@ -236,7 +239,7 @@ impl Shared {
             Behind::Aws if self.refuses(&request) => Ok(expired()),
             Behind::Aws => match self.world.handle(request).await {
                 Answer::Reply(response) => Ok(response),
-                // Nothing of this account is disturbed but by this gate.
+                // No test here asks the world itself to disturb anything.
                 Answer::ConnectionLost | Answer::Cut(_) | Answer::Trickle(..) => {
                     Err(io::ErrorKind::ConnectionReset.into())
                 }
@@ -261,7 +264,8 @@ impl Shared {
     }
 }
 
-/// As each of the services says it in its own way.
+/// Returns the answer to a request whose credentials have expired, in a form that every service's client
+/// reads.
 fn expired() -> Response<Bytes> {
     let body = r#"{"__type":"ExpiredTokenException","message":"The security token included in the request is expired"}"#;
     Response::builder()
@@ -320,21 +324,22 @@ async fn pass(
         own.answer(place);
         answer
     };
-    // Nobody waits at AWS for somebody who is gone.
+    // A long poll ends with its client, as at AWS. Every other request takes effect even if its sender is
+    // gone.
     let answer = if this.operation == LONG_POLL { effect.await } else { tokio::spawn(effect).await.unwrap() };
     shared.if_anything_passes().await?;
     shared.hold(&this, Moment::Answered).await;
     answer.map(|response| response.map(Full::new))
 }
 
-/// By which key, and on which day. Nothing where it is not signed.
+/// Returns the key and the day of a signature, or nothing if the request is not signed.
 fn signed(request: &Request<Bytes>) -> String {
     let header = request.headers().get("authorization").and_then(|value| value.to_str().ok());
     let scope = header.and_then(|value| value.split("Credential=").nth(1)).unwrap_or_default();
     scope.split('/').take(2).collect::<Vec<_>>().join("/")
 }
 
-/// The same name for requests of the same kind.
+/// Returns a name that requests of the same kind have in common.
 fn operation(request: &Request<Bytes>) -> String {
     if let Some(target) = request.headers().get("x-amz-target") {
         return target.to_str().unwrap().to_owned();

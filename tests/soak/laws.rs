@@ -1,4 +1,4 @@
-//! What holds whenever a run is disturbed.
+//! The laws that hold whenever a run is disturbed.
 
 use serde_json::Value;
 
@@ -7,13 +7,13 @@ use crate::contract;
 use crate::site::Site;
 use crate::support::Ended;
 
-/// What is not as it must be.
+/// The violations that were found.
 #[derive(Debug, Default)]
 pub(crate) struct Found {
     pub(crate) faults: Vec<String>,
-    /// Something runs or is there that nobody will end.
+    /// `true` if something runs or is there that nobody will end.
     pub(crate) leak: bool,
-    /// `passed` was told somewhere, and the experiment did not complete.
+    /// `true` if `passed` was told somewhere although the experiment did not complete.
     pub(crate) false_green: bool,
 }
 
@@ -25,7 +25,8 @@ impl Found {
     }
 }
 
-/// Exit code, reports and statuses. `early`: the signal came before any request.
+/// Checks exit code, reports and statuses. `missed` is true if the run ended before the signal, and `early`
+/// if the signal came before any request.
 pub(crate) fn of_the_end(case: &Case, site: &Site, ended: &Ended, missed: bool, early: bool) -> Found {
     let mut found = Found::default();
     let result = result(ended, &mut found);
@@ -45,7 +46,7 @@ pub(crate) fn of_the_end(case: &Case, site: &Site, ended: &Ended, missed: bool, 
     found
 }
 
-/// None if it is not there; half a file is a fault.
+/// Returns the result, or `None` if there is none. Half a file is a fault.
 fn result(ended: &Ended, found: &mut Found) -> Option<Value> {
     let bytes = std::fs::read(ended.path("reports/result.json")).ok()?;
     match serde_json::from_slice(&bytes) {
@@ -62,7 +63,7 @@ fn the_code(case: &Case, ended: &Ended, early: bool, found: &mut Found) {
     let mut codes: Vec<_> = signals.into_iter().flatten().filter_map(Kill::code).collect();
     codes.push(case.story.code());
     let fits = match ended.code {
-        // Before it listens to signals, it is killed by any; then it has asked for nothing.
+        // A run that does not listen to signals yet is killed by any of them. It has asked for nothing then.
         None => early || case.kill == Kill::Outright,
         Some(code) => codes.iter().any(|own| code == i32::from(*own)),
     };
@@ -81,7 +82,7 @@ fn the_result(case: &Case, ended: &Ended, result: &Value, missed: bool, found: &
     found.expect(cancelled == (code > 128), || format!("exit code and verdict: {gate:#}"));
 }
 
-/// The last word on each commit status is a verdict, unless nobody was left to say it.
+/// Checks that the last state of each commit status is a verdict, unless nobody was left to post it.
 pub(crate) fn the_statuses(site: &Site, cut_short: bool, found: &mut Found) {
     site.forge.look(|kept| {
         found.expect(kept.faults.is_empty(), || format!("the forge refused: {:?}", kept.faults));
@@ -96,6 +97,7 @@ pub(crate) fn the_statuses(site: &Site, cut_short: bool, found: &mut Found) {
     });
 }
 
+/// Checks that nobody was told of success although an experiment did not complete, or none was begun.
 pub(crate) fn no_false_green(site: &Site, ended: &Ended, result: Option<&Value>, found: &mut Found) {
     let experiments = site.account.world.inventory().experiments;
     if !experiments.is_empty() && experiments.iter().all(|experiment| experiment.status == "completed") {
@@ -107,7 +109,7 @@ pub(crate) fn no_false_green(site: &Site, ended: &Ended, result: Option<&Value>,
     found.expect(!found.false_green, || told(ended, "a false green"));
 }
 
-/// After all that was to be done about it.
+/// Checks that nothing is left, after all that was to be done about it.
 pub(crate) fn of_what_is_left(site: &Site, found: &mut Found) {
     let left = site.account.left();
     found.leak = !left.is_empty();

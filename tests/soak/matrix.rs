@@ -1,5 +1,5 @@
-//! The kill matrix: each signal at each step, at random moments, and two in a row. The steps are those of a run that
-//! nobody disturbs.
+//! The kill matrix: each signal at each step, at random moments, and two in a row. The steps are those of a
+//! run that nobody disturbs.
 
 use std::time::Duration;
 
@@ -10,12 +10,14 @@ use crate::figures::{Figures, median};
 use crate::gate::{Moment, Nth, START};
 use crate::site::{Site, Story};
 
-const AT_ONCE: usize = 8;
+/// Number of cases that are played at once.
+const MAX_CASES_AT_ONCE: usize = 8;
 const MOMENTS: [Moment; 3] = [Moment::Received, Moment::Done, Moment::Answered];
-/// A second signal this long after the first is meant.
-const MEANT: Duration = Duration::from_millis(250);
+/// The pause after which a second signal is no echo of the first.
+const MEANT_PAUSE: Duration = Duration::from_millis(250);
 
-/// Every step of a story. What comes before the launch is the same in both, so it is one story's only.
+/// Returns the steps of a story. The steps before the launch are the same in both stories, so only one has
+/// them.
 async fn steps(story: Story) -> Vec<Nth> {
     let mut steps = Site::record(story).await;
     if story == Story::RunsOn {
@@ -37,7 +39,7 @@ fn at(story: Story, step: &Nth, moment: Moment, kill: Kill) -> Case {
     Case { story, when: When::At(step.clone(), moment), kill, again: None, swept: false }
 }
 
-/// Each signal at each step, at one of its moments, so that all moments come up.
+/// Returns a case for each signal at each step, at one moment of the step. All moments come up in turn.
 fn once(steps: &[(Story, Nth)]) -> Vec<Case> {
     let mut cases = Vec::new();
     for (number, (story, step)) in steps.iter().enumerate() {
@@ -48,7 +50,7 @@ fn once(steps: &[(Story, Nth)]) -> Vec<Case> {
     cases
 }
 
-/// Each signal at each moment of each step.
+/// Returns a case for each signal at each moment of each step.
 fn thorough(steps: &[(Story, Nth)]) -> Vec<Case> {
     let mut cases = Vec::new();
     for (story, step) in steps {
@@ -59,7 +61,7 @@ fn thorough(steps: &[(Story, Nth)]) -> Vec<Case> {
     cases
 }
 
-/// The moments between the intent and the answer of a launch, for what cannot be caught.
+/// Returns the cases that kill a run between the intent and the answer of a launch.
 fn unheard_launches() -> Vec<Case> {
     let launch = Nth { operation: START.to_owned(), number: 1 };
     let kills = MOMENTS
@@ -68,12 +70,12 @@ fn unheard_launches() -> Vec<Case> {
     kills.collect()
 }
 
-/// Two signals, at every so-manieth step: an echo of the first, or a second one that is meant.
+/// Returns cases of two signals at every `every`th step. The second is an echo of the first, or is meant.
 fn twice(steps: &[(Story, Nth)], every: usize) -> Vec<Case> {
     let mut cases = Vec::new();
     for (number, (story, step)) in steps.iter().enumerate().filter(|(number, _)| number % every == 0) {
-        // A second one finds nobody after the last answers.
-        for (echo, after) in [(true, Duration::ZERO), (false, MEANT)] {
+        // A second signal after the last answers would find nobody.
+        for (echo, after) in [(true, Duration::ZERO), (false, MEANT_PAUSE)] {
             let first = Kill::ALL[number % 3];
             let second = if echo { first } else { Kill::ALL[(number / every + 1) % 3] };
             let again = Some(Again { kill: second, after, echo });
@@ -83,7 +85,7 @@ fn twice(steps: &[(Story, Nth)], every: usize) -> Vec<Case> {
     cases
 }
 
-/// Anything at any time.
+/// Returns a random case: any signal at any time.
 fn random(requests: usize, random: &mut fastrand::Rng) -> Case {
     let delay = Duration::from_micros(random.u64(0..150_000));
     Case {
@@ -110,7 +112,7 @@ async fn play_all(mut cases: Vec<Case>) -> Figures {
         let outcome = tokio::spawn(async move { play(&own).await }).await;
         (case, outcome)
     });
-    let mut playing = stream::iter(playing).buffer_unordered(AT_ONCE);
+    let mut playing = stream::iter(playing).buffer_unordered(MAX_CASES_AT_ONCE);
     let mut figures = Figures::default();
     while let Some((case, outcome)) = playing.next().await {
         match outcome {
@@ -121,7 +123,7 @@ async fn play_all(mut cases: Vec<Case>) -> Figures {
     figures
 }
 
-/// A number that the environment gives.
+/// Returns the number that a variable of the environment holds.
 fn given(name: &str) -> Option<u64> {
     std::env::var(name).ok()?.parse().ok()
 }
@@ -145,7 +147,7 @@ async fn whatever_the_signal_and_the_step_nothing_is_left_and_nothing_untrue_is_
     assert!(figures.missed * 4 < figures.runs, "the steps are not those of the runs: {figures}");
 }
 
-/// `make soak`.
+/// The whole matrix, which `make soak` plays.
 #[tokio::test]
 #[ignore = "takes minutes: make soak"]
 async fn the_whole_matrix_and_hundreds_of_random_moments() {

@@ -1,4 +1,4 @@
-//! The network is gone for a while in the middle of a run: connections are refused, or nothing comes through.
+//! Outages of the network in the middle of a run: connections are refused, or nothing comes through.
 
 use std::time::Duration;
 
@@ -9,10 +9,10 @@ use crate::gate::{Gate, STOP};
 use crate::lives::ENDLESS;
 use crate::support::{Account, Ended, Faultgate, Running, at_once};
 
-/// Longer than one attempt at a request.
+/// The length of an outage. It is longer than one attempt at a request.
 const OUTAGE: Duration = Duration::from_secs(12);
-/// What is behind the network comes back at a busy time.
-const LIMIT: Duration = Duration::from_mins(2);
+/// The time after which something hangs. It is long, since all clients come back at once.
+const HANG_TIMEOUT: Duration = Duration::from_mins(2);
 
 #[derive(Debug, Clone, Copy)]
 enum Outage {
@@ -38,7 +38,7 @@ impl Outage {
     }
 }
 
-/// It runs for as long as that.
+/// Returns the life of an experiment that runs for this long.
 fn lasting(seconds: u64) -> Vec<Beat> {
     let beat = |after, step| Beat { after: Duration::from_secs(after), step };
     vec![
@@ -72,14 +72,14 @@ impl Remote {
     }
 
     async fn ended(&self, running: Running, code: u8, context: &str) -> Ended {
-        let ended = running.ended_within(LIMIT).await;
+        let ended = running.ended_within(HANG_TIMEOUT).await;
         ended.assert_code(code, context);
         assert_result(&ended.result(), code);
         ended
     }
 }
 
-/// Its end comes while nobody can hear of it, or when all is well again.
+/// The experiment ends while nobody can hear of it, or when all is well again.
 #[tokio::test]
 async fn a_run_outlives_an_outage_and_learns_how_it_ended() {
     let cases = Outage::ALL.into_iter().flat_map(|outage| [3, 15].map(|lasts| (outage, lasts)));
@@ -97,7 +97,7 @@ async fn a_run_outlives_an_outage_and_learns_how_it_ended() {
     .await;
 }
 
-/// The time to stop comes in the outage: it is asked for until it is heard.
+/// The time to stop comes in the outage. The stop is requested until it is heard.
 #[tokio::test]
 async fn a_stop_that_falls_into_an_outage_is_asked_for_until_it_is_heard() {
     at_once(Outage::ALL, |outage| async move {
@@ -118,7 +118,7 @@ async fn a_stop_that_falls_into_an_outage_is_asked_for_until_it_is_heard() {
     .await;
 }
 
-/// A cancelled run has no time to wait: it says what it could not do, and a stop does it.
+/// A cancelled run has no time to wait. It tells what it could not do, and a stop does it.
 #[tokio::test]
 async fn a_cancel_in_an_outage_tells_what_is_left_and_a_stop_ends_it() {
     at_once(Outage::ALL, |outage| async move {

@@ -1,4 +1,4 @@
-//! Nobody reads what it prints, or nobody can: the run goes on to its end all the same.
+//! Outputs that nobody reads or nobody can read: the run goes on to its end all the same.
 
 use faultgate_rehearsal::Beat;
 
@@ -7,16 +7,17 @@ use crate::lives::{ENDLESS, QUICK};
 use crate::site::job;
 use crate::support::{Account, Ended, Faultgate, at_once};
 
-/// How a shell takes its outputs away from the binary.
+/// Scripts in which a shell takes its outputs away from the binary.
 const TAKEN: [&str; 5] = [
     "faultgate run >&- 2>&-",
     "faultgate run >/dev/full 2>/dev/full",
     "faultgate run 2>&-",
-    // The reader goes at once, or after the first line; the exit code is not the pipe's.
+    // The reader goes at once, or after the first line. The exit code of the pipe is not the binary's, so it
+    // is kept.
     "{ code=0; faultgate run 2>&1 || code=$?; echo $code > code; } | :; exit $(cat code)",
     "{ code=0; faultgate run 2>&1 || code=$?; echo $code > code; } | head -n 1; exit $(cat code)",
 ];
-/// Each takes another way to what is printed; a level that nobody knows is sure to be logged.
+/// Settings of the log, each of which prints by another way. A level that nobody knows is sure to be logged.
 const LOGS: [&[(&str, &str)]; 3] =
     [&[], &[("RUST_LOG", "no=such=level")], &[("FAULTGATE_LOG_FORMAT", "json"), ("RUST_LOG", "trace")]];
 

@@ -1,4 +1,4 @@
-//! The binary panics at every step of a run and in everything that tells of it: that is an end like any other.
+//! Panics at every step of a run and in everything that tells of it. A panic is an end like any other.
 
 use std::time::Duration;
 
@@ -11,14 +11,18 @@ use crate::laws::{self, Found};
 use crate::site::{Site, Story};
 use crate::support::Ended;
 
-/// Where the binary can be made to panic, as `src/panics.rs` has it: wherever the run waits, in a request to AWS, in what
-/// listens, in a look of a probe, in the thread that writes the state file, and in each report.
+/// Names of the places at which the binary can be made to panic, as `src/panics.rs` has them: wherever the
+/// run waits, in a request to AWS, in a sink, in an evaluation of a probe, in the thread that writes the
+/// state file, and in each report.
 const PLACES: [&str; 6] = ["wait", "request", "sink", "look", "file", "report"];
 const BROKE: &str = " itself broke (a panic";
-const AT_ONCE: usize = 8;
-const LIMIT: Duration = Duration::from_mins(2);
+/// Number of runs that are played at once.
+const MAX_RUNS_AT_ONCE: usize = 8;
+/// The time after which something hangs.
+const HANG_TIMEOUT: Duration = Duration::from_mins(2);
 
-/// One run, which panics when it comes to the place for the so-manieth time. None: it never does.
+/// Plays a run that panics when it comes to the place for the `number`th time. Returns `None` if it never
+/// does.
 async fn play(story: Story, place: &str, number: usize) -> Option<Found> {
     let site = Site::of(story, None).await;
     let plan = format!(
@@ -31,7 +35,7 @@ async fn play(story: Story, place: &str, number: usize) -> Option<Found> {
         .file("suite.yml", &plan)
         .env("FAULTGATE_CONFIG", "suite.yml")
         .env("PANIC_AT", format!("{place}:{number}"));
-    let ended = run.spawn().ended_within(LIMIT).await;
+    let ended = run.spawn().ended_within(HANG_TIMEOUT).await;
     site.gate.settled().await;
     if !ended.stderr.contains(BROKE) {
         ended.assert_code(story.code(), "undisturbed");
@@ -66,7 +70,7 @@ fn of_the_end(site: &Site, ended: &Ended, found: &mut Found) {
     laws::no_false_green(site, ended, None, found);
 }
 
-/// The so-manieth times of a place, as long as there are some.
+/// Plays a run for each of these numbers, until a run no longer comes to the place that often.
 async fn at_each(
     story: Story,
     place: &str,
@@ -74,7 +78,7 @@ async fn at_each(
 ) -> (usize, Vec<String>) {
     let (mut runs, mut faults) = (0, Vec::new());
     loop {
-        let some: Vec<usize> = numbers.by_ref().take(AT_ONCE).collect();
+        let some: Vec<usize> = numbers.by_ref().take(MAX_RUNS_AT_ONCE).collect();
         let played = join_all(some.iter().map(|number| play(story, place, *number))).await;
         let is_last = played.iter().any(Option::is_none);
         for found in played.into_iter().flatten() {
@@ -104,11 +108,11 @@ async fn everywhere<I: Iterator<Item = usize>>(numbers: impl Fn() -> I) {
 
 #[tokio::test]
 async fn wherever_it_panics_nothing_is_left_and_the_gate_is_shut() {
-    // 1, 2, 4, 7, 11 and so on.
+    // The numbers are 1, 2, 4, 7, 11 and so on: most steps come early.
     everywhere(|| (0..).map(|number: usize| 1 + number * (number + 1) / 2)).await;
 }
 
-/// `make soak`.
+/// The whole of it, which `make soak` plays.
 #[tokio::test]
 #[ignore = "takes minutes: make soak"]
 async fn it_panics_everywhere() {

@@ -1,4 +1,4 @@
-//! Where the binary runs: an account and a forge of its own, behind a gate.
+//! The site at which the binary runs: an account and a forge of its own, behind a gate.
 
 use faultgate_rehearsal::TEMPLATE_ID;
 
@@ -12,14 +12,14 @@ use crate::support::{Account, Faultgate};
 pub(crate) enum Story {
     /// The experiment completes; told to GitHub.
     Completes,
-    /// It runs until it is stopped, by its timeout if by nobody else; told to GitLab.
+    /// The experiment runs until it is stopped, by its timeout if by nobody else; told to GitLab.
     RunsOn,
 }
 
 impl Story {
     pub(crate) const ALL: [Self; 2] = [Self::Completes, Self::RunsOn];
 
-    /// How it ends if nobody disturbs it.
+    /// The exit code of a run that nobody disturbs.
     pub(crate) fn code(self) -> u8 {
         match self {
             Self::Completes => 0,
@@ -52,7 +52,7 @@ impl Site {
         Self { story, account, forge, gate }
     }
 
-    /// As a job of a pipeline.
+    /// Returns a run as a job of a pipeline starts it.
     pub(crate) fn run(&self) -> Faultgate {
         let run = self.account.run().env("AWS_ENDPOINT_URL", self.gate.aws()).env("CI", "true");
         match self.story {
@@ -78,19 +78,19 @@ impl Site {
         }
     }
 
-    /// What ends by the state file all that a killed run has left.
+    /// Returns the command that ends all that a killed run has left, by its state file.
     pub(crate) fn stop(&self) -> Faultgate {
         self.account.faultgate(&["stop"]).env("AWS_ENDPOINT_URL", self.gate.aws())
     }
 
-    /// What needs no state file, when the run's time is over.
+    /// Returns the command that needs no state file, when the run's time is over.
     pub(crate) fn sweep(&self) -> Faultgate {
         self.account.world.tag_anew("faultgate:expires-at", "2026-01-01T00:00:00Z");
         let sweep = self.account.faultgate(&["sweep", "--stop-experiments"]);
         sweep.env("AWS_ENDPOINT_URL", self.gate.aws())
     }
 
-    /// Every request that an undisturbed run makes, in the order in which they arrived.
+    /// Returns every request that an undisturbed run makes, in the order of arrival.
     pub(crate) async fn record(story: Story) -> Vec<Nth> {
         let site = Self::of(story, None).await;
         let ended = site.run().finish().await;
@@ -101,7 +101,7 @@ impl Site {
     }
 }
 
-/// A script whose runs are of the account's template.
+/// Returns a script whose runs are of the account's template.
 pub(crate) fn job(account: &Account, script: &str) -> Faultgate {
     Faultgate::job(script)
         .env("AWS_ENDPOINT_URL", account.url())

@@ -1,4 +1,5 @@
-//! No two reports disagree about an experiment: each is rendered from random results and asked for its verdict.
+//! Property test: no two reports disagree about an experiment. Each report is rendered from random results
+//! and asked for its verdict.
 
 use std::time::Duration;
 
@@ -11,7 +12,7 @@ use super::{Nature, Sink, annotations, closing, html, junit, samples};
 use crate::forge::StatusState;
 use faultgate_core::model::{RunResult, Score, Verdict};
 
-/// What happened to each experiment: its verdict, its score, and whether there is a warning.
+/// The fate of an experiment: its verdict, its score, and `true` if it has a warning.
 type Fate = (Verdict, u32, bool);
 
 fn fate() -> impl Strategy<Value = Fate> {
@@ -47,7 +48,7 @@ fn result(fates: &[Fate]) -> RunResult {
     result
 }
 
-/// The state of each commit status in the end, and its text.
+/// Returns the last state of each commit status, and its text.
 fn statuses(result: &RunResult) -> Vec<(StatusState, String)> {
     let names: Vec<&str> = result.experiments.iter().map(|experiment| experiment.name.as_str()).collect();
     let style = StatusStyle {
@@ -74,7 +75,7 @@ fn page_of(result: &RunResult) -> String {
     String::from_utf8(page).unwrap()
 }
 
-/// The part of the report between the first `begin` and the next `end`.
+/// Returns the part of the report between the first `begin` and the next `end`.
 fn part<'a>(text: &'a str, begin: &str, end: &str) -> &'a str {
     let start = text.find(begin).unwrap_or_else(|| panic!("{begin} is not in {text}"));
     let rest = &text[start..];

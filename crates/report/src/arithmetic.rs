@@ -1,10 +1,10 @@
-//! How the score came about, from the samples to the run: the same words in every report.
+//! Words for the arithmetic of a score, from the samples to the run, which every report has in common.
 
 use faultgate_core::model::{
     ExperimentResult, Phase, PhaseLooks, Phases, Probe, RunResult, Score, ScoreSource,
 };
 
-/// `9 of 10 looks that count passed = 90 (12 of 15 in all)`
+/// Writes the evaluations of a probe as a sum: `9 of 10 looks that count passed = 90 (12 of 15 in all)`.
 pub(super) fn of_probe(probe: &Probe) -> String {
     let all = format!("{} of {}", probe.passed, probe.total);
     if let Some(phase) = probe.unevaluated {
@@ -19,8 +19,8 @@ pub(super) fn of_probe(probe: &Probe) -> String {
     format!("{} of {} looks that count passed = {}{in_all}", probe.passed_counted, probe.counted, probe.score)
 }
 
-/// `100 % before, 66.66 % during (p50 40 ms, p95 80 ms, at most 90 ms), 100 % after`: the share of the looks that passed
-/// in each phase that has looks.
+/// Writes the success rate of each phase that has evaluations:
+/// `100 % before, 66.66 % during (p50 40 ms, p95 80 ms, at most 90 ms), 100 % after`.
 pub(super) fn of_phases(probe: &Probe) -> String {
     let Phases { before, during, after } = probe.phases;
     let phases = [(before, "before"), (during, "during"), (after, "after")];
@@ -31,7 +31,7 @@ pub(super) fn of_phases(probe: &Probe) -> String {
         .join(", ")
 }
 
-/// The latencies of one phase, in milliseconds; nothing where its looks have none.
+/// Writes the latencies of one phase in milliseconds, or nothing if its evaluations have none.
 fn latencies(looks: PhaseLooks) -> String {
     match (looks.p50_ms, looks.p95_ms, looks.max_ms) {
         (Some(p50), Some(p95), Some(max)) => format!(" (p50 {p50} ms, p95 {p95} ms, at most {max} ms)"),
@@ -39,13 +39,15 @@ fn latencies(looks: PhaseLooks) -> String {
     }
 }
 
-/// `(90 × 5 + 100 × 10) / 15 = 96.66`, or where else the score is from.
+/// Writes the score of an experiment as a sum, `(90 × 5 + 100 × 10) / 15 = 96.66`, or says where else it
+/// comes from.
 pub(super) fn of_experiment(experiment: &ExperimentResult) -> String {
     let Some(score) = experiment.score else {
         return "no score: it could not be judged".to_owned();
     };
     match experiment.score_source {
         Some(ScoreSource::Probes) => {
+            // A probe of weight 0 only watches; its term would add nothing.
             let scored = experiment.probes.iter().filter(|probe| probe.weight > 0);
             let parts = scored.map(|probe| (Some(probe.score), probe.weight));
             mean(&parts.collect::<Vec<_>>(), Some(score))
@@ -58,25 +60,26 @@ pub(super) fn of_experiment(experiment: &ExperimentResult) -> String {
     }
 }
 
+/// Writes the score of the run as a sum.
 pub(super) fn of_run(result: &RunResult) -> String {
     let parts = result.experiments.iter().map(|experiment| (experiment.score, experiment.weight));
     mean(&parts.collect::<Vec<_>>(), result.gate.resilience_score)
 }
 
-/// The weighted mean of scores, written out; longer than a few parts nobody reads.
+/// Writes out the weighted mean of scores. Nobody reads more than a few terms, so the rest is only counted.
 fn mean(parts: &[(Option<Score>, u32)], score: Option<Score>) -> String {
-    const PARTS: usize = 20;
+    const MAX_TERMS: usize = 20;
     let weights: u64 = parts.iter().map(|(_, weight)| u64::from(*weight)).sum();
     let mut terms: Vec<String> = parts
         .iter()
-        .take(PARTS)
+        .take(MAX_TERMS)
         .map(|(score, weight)| {
             let score = score.map_or_else(|| "unknown".to_owned(), |score| score.to_string());
             format!("{score} × {weight}")
         })
         .collect();
-    if parts.len() > PARTS {
-        terms.push(format!("… {} more", parts.len() - PARTS));
+    if parts.len() > MAX_TERMS {
+        terms.push(format!("… {} more", parts.len() - MAX_TERMS));
     }
     let score = score.map_or_else(|| "unknown".to_owned(), |score| score.to_string());
     format!("({}) / {weights} = {score}", terms.join(" + "))

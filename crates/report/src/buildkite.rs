@@ -16,13 +16,14 @@ use faultgate_core::model::{Reported, RunResult, Verdict};
 use faultgate_core::orphans::Own;
 use faultgate_core::text;
 
-/// For the agent to do its work.
-const LIMIT: Duration = Duration::from_secs(10);
-/// Bytes of the agent's complaints that are read.
-const COMPLAINTS: u64 = 16 * 1024;
-/// Buildkite takes 1 MiB.
+/// The time that the agent has to do its work.
+const AGENT_TIMEOUT: Duration = Duration::from_secs(10);
+/// Maximum number of bytes that are read of the agent's complaints.
+const MAX_COMPLAINT_BYTES: u64 = 16 * 1024;
+/// The page of an annotation. Buildkite takes up to 1 MiB.
 const PAGE: Page = Page { budget: 900 * 1024, html: true, mermaid: false };
 
+/// The sink that annotates a build.
 pub struct BuildkiteAnnotation {
     agent: OsString,
 }
@@ -30,14 +31,14 @@ pub struct BuildkiteAnnotation {
 impl BuildkiteAnnotation {
     const SINK: &'static str = "buildkite annotation";
 
-    /// `agent` is a program on the `PATH`, or its path.
+    /// Makes the sink. `agent` is the name of a program on the `PATH`, or its path.
     pub fn new(agent: impl Into<OsString>) -> Self {
         Self { agent: agent.into() }
     }
 
     fn spawn(&self, result: &RunResult) -> io::Result<Child> {
         let nature = Nature::of(result.rehearsal.is_some(), result.dry_run);
-        // An annotation takes the place of an earlier one of its context.
+        // An annotation replaces an earlier one of the same context, so shards and trials need their own.
         let context = nature.context("faultgate", result.run.shard);
         Command::new(&self.agent)
             .args(["annotate", "--style", style(result.gate.verdict), "--context", &context])
@@ -57,19 +58,19 @@ fn style(verdict: Verdict) -> &'static str {
     }
 }
 
-/// Hands the page over, and waits for the agent and for what it complains about.
+/// Hands the page to the agent, and waits for its end and its complaints.
 async fn annotate(mut agent: Child, page: &str) -> io::Result<(ExitStatus, String)> {
     let (stdin, stderr) = (agent.stdin.take(), agent.stderr.take());
     let write = async {
         if let Some(mut stdin) = stdin {
-            // An agent that does not read to the end says why by its exit.
+            // An error is dropped: an agent that does not read to the end says why by its exit.
             let _ = stdin.write_all(page.as_bytes()).await;
         }
     };
     let read = async {
         let mut complaints = Vec::new();
         if let Some(stderr) = stderr {
-            let _ = stderr.take(COMPLAINTS).read_to_end(&mut complaints).await;
+            let _ = stderr.take(MAX_COMPLAINT_BYTES).read_to_end(&mut complaints).await;
         }
         String::from_utf8_lossy(&complaints).into_owned()
     };
@@ -96,10 +97,14 @@ impl Sink for BuildkiteAnnotation {
             }
             Err(error) => return Some(failed(Self::SINK, format!("buildkite-agent: {error}"))),
         };
+        // The reaper of orphans must leave this child to us, who wait for its exit.
         let _own = agent.id().and_then(|id| i32::try_from(id).ok()).map(Own::new);
         let page = render(result, &PAGE);
-        Some(match timeout(LIMIT, annotate(agent, &page)).await {
-            Err(_) => failed(Self::SINK, format!("buildkite-agent did not end within {} s", LIMIT.as_secs())),
+        Some(match timeout(AGENT_TIMEOUT, annotate(agent, &page)).await {
+            Err(_) => failed(
+                Self::SINK,
+                format!("buildkite-agent did not end within {} s", AGENT_TIMEOUT.as_secs()),
+            ),
             Ok(Err(error)) => failed(Self::SINK, format!("buildkite-agent: {error}")),
             Ok(Ok((status, _))) if status.success() => written(Self::SINK),
             Ok(Ok((status, complaints))) => {
@@ -118,8 +123,9 @@ mod tests {
     use crate::samples;
     use faultgate_core::model::Outcome;
 
-    /// An agent that does what a shell script says. A shell writes it: a file that this process has open for writing
-    /// may be inherited by what another test starts, and cannot be run until that is over.
+    /// Makes an agent that does what a shell script says. A shell writes the file: if this process had it
+    /// open for writing, a child of another test might inherit it, and it could not be executed until that
+    /// child ends.
     fn agent(folder: &tempfile::TempDir, script: &str) -> PathBuf {
         let path = folder.path().join("buildkite-agent");
         let write = "printf '#!/bin/sh\n%s\n' \"$1\" > \"$0\" && chmod +x \"$0\"";

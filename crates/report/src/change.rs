@@ -1,12 +1,12 @@
-//! What has changed since an earlier run: the same words in every report. A change has a sign or a word, and never a
-//! colour alone.
+//! Words for the changes since an earlier run, which every report has in common. A change has a sign or a
+//! word, and never a colour alone.
 
 use faultgate_core::model::{
     ExperimentChange, Presence, ProbeChange, RunComparison, RunResult, Score, ScoreChange, Verdict,
     VerdictChange,
 };
 
-/// `92 → 81.5, −10.5`
+/// Writes both scores and the change: `92 → 81.5, −10.5`.
 pub(super) fn of_scores(score: ScoreChange) -> String {
     let (earlier, now) = (known(score.earlier()), known(score.now()));
     match signed(score) {
@@ -15,7 +15,8 @@ pub(super) fn of_scores(score: ScoreChange) -> String {
     }
 }
 
-/// `−10.5`, `+3`, `no change`: None where it is not known.
+/// Writes the change of a score: `−10.5`, `+3` or `no change`. Returns `None` if one of the scores is not
+/// known.
 pub(super) fn signed(score: ScoreChange) -> Option<String> {
     let change = score.change()?;
     Some(match change {
@@ -25,7 +26,7 @@ pub(super) fn signed(score: ScoreChange) -> Option<String> {
     })
 }
 
-/// Of an experiment; one that only one of the runs had says so.
+/// Writes the change of an experiment. It says so if only one of the runs had the experiment.
 pub(super) fn of_experiment(change: &ExperimentChange) -> String {
     match change.presence {
         Presence::Both => of_scores(change.score),
@@ -34,13 +35,14 @@ pub(super) fn of_experiment(change: &ExperimentChange) -> String {
     }
 }
 
-/// Of the experiment of this name.
+/// Writes the change of the experiment of this name, or nothing if it was not compared.
 pub(super) fn of_named(result: &RunResult, experiment: &str) -> String {
     let change = result.comparison.as_ref().and_then(|comparison| comparison.of(experiment));
     change.map_or_else(String::new, of_experiment)
 }
 
-/// Of the run, with what is allowed: None for a part of a suite, whose score is not the suite's.
+/// Writes the change of the run, with the drop that is allowed. Returns `None` for a shard, whose score is
+/// not the suite's.
 pub(super) fn of_run(comparison: &RunComparison) -> Option<String> {
     let scores = of_scores(comparison.score?);
     let allowed = comparison.max_score_drop.map(|allowed| format!(" (max-score-drop {allowed})"));
@@ -48,7 +50,7 @@ pub(super) fn of_run(comparison: &RunComparison) -> Option<String> {
     Some(format!("{scores}{}{}", allowed.unwrap_or_default(), rules.unwrap_or_default()))
 }
 
-/// `passed → failed`, or the one that both have.
+/// Writes the change of a verdict: `passed → failed`, or one word if both runs have the same verdict.
 pub(super) fn of_verdict(verdict: VerdictChange) -> String {
     let word = |verdict: Option<Verdict>| verdict.map_or("–", Verdict::as_str);
     match (verdict.earlier, verdict.now) {
@@ -57,17 +59,19 @@ pub(super) fn of_verdict(verdict: VerdictChange) -> String {
     }
 }
 
-/// The probes whose scores have changed, of an experiment that both runs had.
+/// Returns the probes whose scores have changed. An experiment that only one of the runs had has none.
 pub(super) fn changed_probes(change: &ExperimentChange) -> impl Iterator<Item = &ProbeChange> {
     let both = change.presence == Presence::Both;
     change.probes.iter().filter(move |probe| both && probe.score.has_changed())
 }
 
+/// Writes a score that may not be known.
 pub(super) fn known(score: Option<Score>) -> String {
     score.map_or_else(|| "unknown".to_owned(), |score| score.to_string())
 }
 
-/// A probe that was not there, or whose experiment was not launched, was not measured.
+/// Writes the score of a probe. A probe that was not there, or whose experiment was not launched, was not
+/// measured.
 pub(super) fn measured(score: Option<Score>) -> String {
     score.map_or_else(|| "not measured".to_owned(), |score| score.to_string())
 }
@@ -89,7 +93,7 @@ mod tests {
             (Some(92.0), None, "92 → unknown"),
             (None, Some(92.0), "unknown → 92"),
             (None, None, "unknown → unknown"),
-            // As they are shown.
+            // Scores are compared as they are shown, with two decimals.
             (Some(66.666_666), Some(66.669), "66.66 → 66.66, no change"),
             (Some(0.3), Some(0.1), "0.3 → 0.1, −0.2"),
         ] {

@@ -6,15 +6,17 @@ use std::path::{Path, PathBuf};
 use super::{from_write, skipped};
 use faultgate_core::model::Reported;
 
-/// The file that a variable of GitHub's names.
+/// A file that a variable of GitHub's names.
 #[derive(Debug, Clone)]
 pub struct CommandFile {
     path: PathBuf,
+    /// `true` if the variable comes from the runner of this very job.
     is_of_this_job: bool,
 }
 
 impl CommandFile {
-    /// Another CI can have the variable too, without the file: whoever started its job handed over all variables.
+    /// Makes a command file. `is_of_this_job` is false on another CI, which can have the variable without the
+    /// file: a step of GitHub Actions that started its job handed over all variables.
     pub fn new(path: PathBuf, is_of_this_job: bool) -> Self {
         Self { path, is_of_this_job }
     }
@@ -23,7 +25,7 @@ impl CommandFile {
         &self.path
     }
 
-    /// The outcome of writing to it.
+    /// The outcome of an attempt to write to the file.
     pub(super) fn outcome(&self, sink: &str, written: io::Result<()>) -> Reported {
         match written {
             Err(error) if self.is_elsewhere(&error) => skipped(sink, error),
@@ -31,7 +33,7 @@ impl CommandFile {
         }
     }
 
-    /// Whether it was not written since it is on another machine.
+    /// Returns `true` if the error means no more than that the file is on another machine.
     pub fn is_elsewhere(&self, error: &io::Error) -> bool {
         !self.is_of_this_job && error.kind() == io::ErrorKind::NotFound
     }

@@ -1,5 +1,8 @@
-//! Commands in the log: lines that GitHub and Azure Pipelines turn into errors and warnings on the run's page. Gitea
-//! and Forgejo know GitHub's.
+//! Commands in the log: lines that GitHub and Azure Pipelines turn into errors and warnings on the run's
+//! page. Gitea and Forgejo know GitHub's commands.
+//!
+//! The commands of a run are printed at its end, when all reports are written. Text from outside must never
+//! become a command or a property of one, so it is made plain first and then escaped as its dialect demands.
 
 use std::collections::HashSet;
 use std::io::{self, Write};
@@ -14,20 +17,23 @@ use faultgate_core::mistake::{FilePlace, Mistake};
 use faultgate_core::model::{Level, Outcome, Reported, RunEvent, RunResult, Verdict};
 use faultgate_core::text;
 
-/// Longest message; GitHub cuts at 4,096 characters.
-const LONGEST: usize = 1_000;
-const LONGEST_TITLE: usize = 120;
-/// GitHub shows this many of a kind for a step.
-const MOST: usize = 10;
-/// Warnings of the run that are kept.
-const KEPT: usize = 100;
+/// Maximum length of a message in characters. GitHub cuts at 4,096.
+const MAX_MESSAGE_CHARS: usize = 1_000;
+/// Maximum length of a title in characters.
+const MAX_TITLE_CHARS: usize = 120;
+/// Maximum number of issues of one kind. GitHub shows no more than this for a step.
+const MAX_ISSUES: usize = 10;
+/// Maximum number of warnings of the run that are kept until its end.
+const MAX_WARNINGS: usize = 100;
 
+/// The language in which a CI takes commands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Dialect {
     GitHub,
     Azure,
 }
 
+/// The level at which a CI shows an issue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
     Error,
@@ -35,7 +41,7 @@ enum Kind {
     Notice,
 }
 
-/// What an error or a warning says.
+/// The content of one error, warning or notice.
 struct Issue {
     title: String,
     message: String,
@@ -44,7 +50,11 @@ struct Issue {
 
 impl Issue {
     fn new(title: &str, message: &str) -> Self {
-        Self { title: text::plain(title, LONGEST_TITLE), message: text::plain(message, LONGEST), place: None }
+        Self {
+            title: text::plain(title, MAX_TITLE_CHARS),
+            message: text::plain(message, MAX_MESSAGE_CHARS),
+            place: None,
+        }
     }
 
     fn at(self, place: Option<FilePlace>) -> Self {
@@ -53,7 +63,7 @@ impl Issue {
 }
 
 impl Dialect {
-    /// None where the log obeys no commands.
+    /// The dialect of a log, or `None` if it obeys no commands.
     fn of(style: LogStyle) -> Option<Self> {
         match style {
             LogStyle::GitHub => Some(Self::GitHub),
@@ -62,6 +72,7 @@ impl Dialect {
         }
     }
 
+    /// The line that shows an issue, or `None` if the dialect has no command of this kind.
     fn issue(self, kind: Kind, issue: &Issue) -> Option<String> {
         let Issue { title, message, place } = issue;
         match (self, kind) {
@@ -90,9 +101,9 @@ impl Dialect {
         }
     }
 
-    /// As many as are shown; the last says how many more there are.
+    /// The lines of as many issues as the CI shows. If there are more, the last line says how many.
     fn issues(self, kind: Kind, issues: &[Issue]) -> Vec<String> {
-        let shown = if issues.len() > MOST { MOST - 1 } else { issues.len() };
+        let shown = if issues.len() > MAX_ISSUES { MAX_ISSUES - 1 } else { issues.len() };
         let mut lines: Vec<String> =
             issues[..shown].iter().filter_map(|issue| self.issue(kind, issue)).collect();
         if shown < issues.len() {
@@ -111,6 +122,7 @@ fn github_property(text: &str) -> String {
     github_data(text).replace(':', "%3A").replace(',', "%2C")
 }
 
+/// Escapes the message of a command. Azure Pipelines reads `%AZP25` as a per cent sign, and not `%25`.
 fn azure_data(text: &str) -> String {
     text.replace('%', "%AZP25").replace('\r', "%0D").replace('\n', "%0A")
 }
@@ -119,7 +131,7 @@ fn azure_property(text: &str) -> String {
     azure_data(text).replace(']', "%5D").replace(';', "%3B")
 }
 
-/// Why the gate did not pass: itself first, then each experiment.
+/// The reasons why the gate did not pass: those of the gate first, then one of each experiment.
 fn errors(result: &RunResult) -> Vec<Issue> {
     let gate = &result.gate;
     if gate.verdict == Verdict::Passed {
@@ -127,6 +139,7 @@ fn errors(result: &RunResult) -> Vec<Issue> {
     }
     let title = format!("Chaos gate: {}", gate.verdict);
     let mut own = super::console::own_reasons(result).peekable();
+    // The gate of a single experiment has nothing to say beyond the reason of that experiment.
     if let ([experiment], None) = (&result.experiments[..], own.peek()) {
         return vec![Issue::new(&title, &experiment.reason)];
     }
@@ -135,12 +148,13 @@ fn errors(result: &RunResult) -> Vec<Issue> {
     let mut message = format!("resilience score {score}, expected at least {expected}");
     for reason in own {
         message.push_str("; ");
-        message.push_str(&text::plain(reason, LONGEST));
+        message.push_str(&text::plain(reason, MAX_MESSAGE_CHARS));
     }
     let mut errors = vec![Issue::new(&title, &message)];
     let others = result.experiments.iter().filter(|experiment| experiment.verdict != Verdict::Passed);
     errors.extend(others.map(|experiment| {
-        let name = text::plain(&experiment.name, LONGEST_TITLE - 20);
+        // The verdict after the name must not be cut off.
+        let name = text::plain(&experiment.name, MAX_TITLE_CHARS - 20);
         Issue::new(&format!("{name}: {}", experiment.verdict), &experiment.reason)
     }));
     errors
@@ -157,7 +171,7 @@ fn warnings(result: &RunResult, heard: &[String]) -> Vec<Issue> {
     findings.chain(of_experiments).chain(heard).chain(reports(result, Outcome::Failed)).collect()
 }
 
-/// Reports that are missing in this way.
+/// An issue for each report that is missing with this outcome.
 fn reports(result: &RunResult, outcome: Outcome) -> impl Iterator<Item = Issue> {
     let missing = result.reporting.iter();
     missing.filter(move |reported| reported.outcome == outcome && reported.is_missing()).map(|reported| {
@@ -166,11 +180,14 @@ fn reports(result: &RunResult, outcome: Outcome) -> impl Iterator<Item = Issue> 
     })
 }
 
-/// What Azure Pipelines takes besides: the summary, and the outputs as variables.
+/// The commands that Azure Pipelines takes besides issues: one uploads the summary, the others set the
+/// outputs as variables.
 fn azure_extras(result: &RunResult, report_dir: &Path) -> Vec<String> {
     let mut lines = Vec::new();
     let is_written =
         |reported: &Reported| reported.sink == summary::NAME && reported.outcome == Outcome::Written;
+    // A summary that an earlier step has left must not be uploaded as this run's. The agent wants an absolute
+    // path.
     if result.reporting.iter().any(is_written)
         && let Ok(path) = std::path::absolute(report_dir.join(summary::NAME))
         && let Some(path) = path.to_str()
@@ -179,7 +196,7 @@ fn azure_extras(result: &RunResult, report_dir: &Path) -> Vec<String> {
     }
     for (name, value) in outputs(result, &report_dir.display().to_string()) {
         let variable = azure_property(&format!("FAULTGATE_{}", name.to_uppercase().replace('-', "_")));
-        let value = azure_data(&text::plain(&value, super::outputs::LONGEST));
+        let value = azure_data(&text::plain(&value, super::outputs::MAX_VALUE_CHARS));
         lines.push(format!("##vso[task.setvariable variable={variable};isOutput=true]{value}"));
     }
     lines
@@ -196,8 +213,8 @@ fn render(dialect: Dialect, result: &RunResult, heard: &[String], report_dir: &P
     lines
 }
 
-/// The commands for a run that never began, since its settings hold mistakes. Each is shown at its place, of which the
-/// file is seen from the repository.
+/// Returns the commands of a run that never began, since its settings hold mistakes. Each mistake is shown at
+/// its place, whose file is a path relative to the repository.
 pub fn mistake_commands(style: LogStyle, mistakes: &[Mistake]) -> Vec<String> {
     let issue =
         |mistake: &Mistake| Issue::new("faultgate settings", &mistake.to_string()).at(mistake.place.clone());
@@ -205,7 +222,7 @@ pub fn mistake_commands(style: LogStyle, mistakes: &[Mistake]) -> Vec<String> {
     Dialect::of(style).map(|dialect| dialect.issues(Kind::Error, &issues)).unwrap_or_default()
 }
 
-/// Something found in a file: its level, a title, and what is found.
+/// A finding in a file, to be shown at its place.
 pub struct Remark {
     pub level: Level,
     pub title: String,
@@ -213,7 +230,7 @@ pub struct Remark {
     pub place: Option<FilePlace>,
 }
 
-/// What is found, as commands of GitHub, those of each level together.
+/// Returns findings as commands of GitHub, the errors first, then the warnings, then the notes.
 pub fn remark_commands(remarks: &[Remark]) -> Vec<String> {
     let kinds = [(Level::Error, Kind::Error), (Level::Warning, Kind::Warning), (Level::Note, Kind::Notice)];
     let of_kind = |(level, kind)| {
@@ -226,20 +243,21 @@ pub fn remark_commands(remarks: &[Remark]) -> Vec<String> {
     kinds.into_iter().flat_map(of_kind).collect()
 }
 
+/// The sink that prints the commands of a run.
 pub struct LogCommands<W> {
     out: W,
     dialect: Dialect,
     report_dir: PathBuf,
-    /// Warnings of the run.
+    /// The first warnings that came while the run went on.
     heard: Vec<String>,
-    /// What was printed stays; it is not printed twice.
+    /// The lines that were printed. A log cannot be taken back, so a second call prints only what is new.
     printed: HashSet<String>,
 }
 
 impl<W: Write> LogCommands<W> {
     const SINK: &'static str = "log commands";
 
-    /// None where the log obeys no commands. `out` must be at the beginning of a line.
+    /// Makes the sink, or `None` if the log obeys no commands. `out` must be at the beginning of a line.
     pub fn new(out: W, style: LogStyle, report_dir: &Path) -> Option<Self> {
         let dialect = Dialect::of(style)?;
         let report_dir = report_dir.to_owned();
@@ -268,9 +286,9 @@ impl<W: Write> Sink for LogCommands<W> {
 
     fn on(&mut self, event: &RunEvent<'_>) {
         if let RunEvent::Warning(warning) = event
-            && self.heard.len() < KEPT
+            && self.heard.len() < MAX_WARNINGS
         {
-            self.heard.push(text::plain(warning, LONGEST));
+            self.heard.push(text::plain(warning, MAX_MESSAGE_CHARS));
         }
     }
 

@@ -1,4 +1,7 @@
 //! One comment on the pull or merge request, found again by its marker and updated in place.
+//!
+//! Several jobs may report to one pull request, so the marker holds a key of the job. A comment that somebody
+//! else has written must never be changed.
 
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -13,13 +16,15 @@ use crate::forge::{Again, Connection, Forge, Refusal};
 use faultgate_core::model::{Reported, RunResult, Verdict};
 
 /// The longest pause that a forge may ask for: the run is over, and the pipeline waits.
-const PATIENCE: Duration = Duration::from_secs(5);
+const MAX_PAUSE: Duration = Duration::from_secs(5);
 
-/// What tells this comment from those of other jobs: the same for every run of the same job.
+/// Returns the key that tells the comment of this job from those of other jobs. Every run of a job has the
+/// same key.
 pub fn comment_key(prefix: &str, job: Option<&str>, part: &[String], experiments: &[&str]) -> String {
     let mut hash = Sha256::new();
     let of_job = [prefix, job.unwrap_or_default()].into_iter().chain(part.iter().map(String::as_str));
     for text in of_job.chain(experiments.iter().copied()) {
+        // The length goes first, so that texts which are divided in another way have another key.
         hash.update(text.len().to_be_bytes());
         hash.update(text);
     }
@@ -28,12 +33,12 @@ pub fn comment_key(prefix: &str, job: Option<&str>, part: &[String], experiments
     format!("faultgate:{short:016x}")
 }
 
-/// The sticky comment.
+/// The sink that writes the sticky comment.
 pub struct Comment {
     connection: Connection,
     key: String,
     run_url: Option<String>,
-    /// A new comment only for runs that have not passed; one that is there is updated all the same.
+    /// `true` if a run that has passed creates no comment. A comment that is there is updated all the same.
     only_on_failure: bool,
 }
 
@@ -48,6 +53,7 @@ impl Comment {
         let limits = forge.limits();
         let mut body = format!("{marker}\n");
         let link = self.run_url.as_ref().map(|url| format!("\n[The run]({url})\n")).unwrap_or_default();
+        // The marker and the link must not be cut off, so the summary gets the rest of the room.
         let budget = limits.comment.saturating_sub(body.len() + link.len());
         let _ = write!(
             body,
@@ -57,15 +63,17 @@ impl Comment {
         body
     }
 
+    /// Updates or creates the comment. Returns the reason if none was to be written.
     async fn write(&self, forge: &dyn Forge, result: &RunResult) -> Result<Option<&'static str>, Refusal> {
         let marker = forge.marker(&self.key);
-        let known = persist(|| forge.find_comment(&marker)).await?;
-        if known.is_none() && self.only_on_failure && result.gate.verdict == Verdict::Passed {
+        let existing = persist(|| forge.find_comment(&marker)).await?;
+        if existing.is_none() && self.only_on_failure && result.gate.verdict == Verdict::Passed {
             return Ok(Some("the gate passed"));
         }
         let body = self.body(forge, &marker, result);
-        if let Some(id) = known {
+        if let Some(id) = existing {
             match persist(|| forge.update_comment(&id, &body)).await {
+                // The comment was deleted in the meantime, or is not ours: a new one is created below.
                 Err(refusal) if refusal.again == Again::Anew => {}
                 updated => return updated.map(|()| None),
             }
@@ -74,7 +82,7 @@ impl Comment {
     }
 }
 
-/// Tries again where that may help.
+/// Asks the forge, and tries again if that may help.
 async fn persist<T, F: Future<Output = Result<T, Refusal>>>(ask: impl Fn() -> F) -> Result<T, Refusal> {
     let mut tries = 0;
     loop {
@@ -83,7 +91,7 @@ async fn persist<T, F: Future<Output = Result<T, Refusal>>>(ask: impl Fn() -> F)
             Err(refusal) => refusal,
         };
         tries += 1;
-        let Some(pause) = pause(&refusal, tries, PATIENCE) else { return Err(refusal) };
+        let Some(pause) = pause(&refusal, tries, MAX_PAUSE) else { return Err(refusal) };
         tokio::time::sleep(pause).await;
     }
 }
@@ -103,6 +111,7 @@ impl Sink for Comment {
             Ok(forge) => forge,
             Err(why) => return Some(super::no_forge(Self::SINK, why)),
         };
+        // A forge may need more of the pull request than its number, and looks it up before all else.
         if let Err(refusal) = persist(|| forge.find_pull_request()).await {
             return Some(super::refused_by(&self.connection, Self::SINK, &refusal));
         }

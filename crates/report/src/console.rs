@@ -1,5 +1,8 @@
-//! What is seen while a run goes on: plain lines with the time, for CI logs. `live` shows the same in a
-//! terminal.
+//! The log of a run: plain lines with the time, for CI systems. `live` shows the same words in a terminal.
+//!
+//! A narrator follows the run event by event and puts each event into a line. `closing` makes the table and
+//! the verdict that end the log. Every line is made plain before it is printed, so that no CI takes it for a
+//! command.
 
 use std::fmt::Write as _;
 use std::io::Write;
@@ -17,12 +20,13 @@ use faultgate_core::model::{
 };
 use faultgate_core::text;
 
-/// A log that is silent for longer makes people (and some CI systems) think that the job hangs.
+/// The longest silence of the log. A log that is silent for longer makes people (and some CI systems) think
+/// that the job hangs.
 const HEARTBEAT: Duration = Duration::from_secs(60);
-/// Longest line.
-const LONGEST: usize = 1_000;
+/// Maximum length of a line in characters.
+const MAX_LINE_CHARS: usize = 1_000;
 
-/// What is known of one experiment, for displays.
+/// The facts about one experiment that displays show.
 #[derive(Debug, Clone)]
 pub(super) struct Shown {
     pub(super) name: String,
@@ -33,7 +37,7 @@ pub(super) struct Shown {
 }
 
 impl Shown {
-    /// `az-latency running for 12s of 20m`; None while there is nothing to say.
+    /// Returns a line such as `az-latency running for 12s of 20m`, or `None` if the experiment does not run.
     pub(super) fn line(&self) -> Option<String> {
         let launched = self.launched.filter(|_| !self.ended)?;
         let elapsed = SignedDuration::try_from(launched.elapsed()).unwrap_or_default();
@@ -42,14 +46,14 @@ impl Shown {
     }
 }
 
-/// Follows the run event by event, and says what each means in a line.
+/// A follower of the run that puts its events into lines.
 #[derive(Debug, Default)]
 pub(super) struct Narrator {
     pub(super) experiments: Vec<Shown>,
 }
 
 impl Narrator {
-    /// The line that tells of an event, if it is worth one.
+    /// Returns the line that tells of an event, or `None` if it is not worth one.
     pub(super) fn tell(&mut self, event: &RunEvent<'_>) -> Option<String> {
         match event {
             RunEvent::Started { run, plan } => {
@@ -65,7 +69,7 @@ impl Narrator {
                     })
                     .collect();
                 let count = plan.experiments.len();
-                // Only of FIS there are several ways to learn how it goes.
+                // FIS alone has several ways to learn how an experiment goes.
                 let is_fis = |experiment: &ExperimentPlan| matches!(experiment.spec, EngineSpec::Fis { .. });
                 let monitored = if plan.experiments.iter().any(is_fis) {
                     format!(", monitored by {}", plan.monitor.as_str())
@@ -130,7 +134,8 @@ fn turned(turn: &Turn) -> String {
     }
 }
 
-/// The closing table and the verdict.
+/// Returns the end of the log: the table of experiments, the verdict, the warnings and the reports that are
+/// missing.
 pub fn closing(result: &RunResult, report_dir: &str) -> String {
     let mut rows = vec![["experiment", "verdict", "score", "state", "why"].map(str::to_owned)];
     for experiment in &result.experiments {
@@ -139,7 +144,7 @@ pub fn closing(result: &RunResult, report_dir: &str) -> String {
             experiment.verdict.to_string(),
             experiment.score.map_or_else(|| "-".to_owned(), |score| score.to_string()),
             experiment.state.to_string(),
-            text::plain(&experiment.reason, LONGEST),
+            text::plain(&experiment.reason, MAX_LINE_CHARS),
         ]);
     }
     // The last column is not padded.
@@ -164,18 +169,18 @@ pub fn closing(result: &RunResult, report_dir: &str) -> String {
         gate.exit_code
     );
     for reason in own_reasons(result) {
-        let _ = writeln!(closing, "  {}", text::plain(reason, LONGEST));
+        let _ = writeln!(closing, "  {}", text::plain(reason, MAX_LINE_CHARS));
     }
     for warning in warnings(result) {
-        let _ = writeln!(closing, "warning: {}", text::plain(&warning, LONGEST));
+        let _ = writeln!(closing, "warning: {}", text::plain(&warning, MAX_LINE_CHARS));
     }
     closing.push_str(&compared(result));
     for finding in result.findings.iter().filter(|finding| finding.level == Level::Warning) {
-        let warning = text::plain(&format!("{}: {}", finding.subject, finding.message), LONGEST);
+        let warning = text::plain(&format!("{}: {}", finding.subject, finding.message), MAX_LINE_CHARS);
         let _ = writeln!(closing, "warning: {warning}");
     }
     for reported in result.reporting.iter().filter(|reported| reported.is_missing()) {
-        let detail = text::plain(reported.detail.as_deref().unwrap_or_default(), LONGEST);
+        let detail = text::plain(reported.detail.as_deref().unwrap_or_default(), MAX_LINE_CHARS);
         let sink = text::plain(&reported.sink, 80);
         let _ = match reported.outcome {
             Outcome::Failed => writeln!(closing, "warning: {sink} was not written: {detail}"),
@@ -185,12 +190,12 @@ pub fn closing(result: &RunResult, report_dir: &str) -> String {
     let is_there =
         |reported: &Reported| files::is_ours(&reported.sink) && reported.outcome == Outcome::Written;
     if result.reporting.iter().any(is_there) {
-        let _ = writeln!(closing, "Reports are in {}", text::plain(report_dir, LONGEST));
+        let _ = writeln!(closing, "Reports are in {}", text::plain(report_dir, MAX_LINE_CHARS));
     }
     closing
 }
 
-/// What has changed since the earlier run, where there was one.
+/// Returns the changes since the earlier run, or nothing if the run was not compared.
 fn compared(result: &RunResult) -> String {
     let Some(comparison) = &result.comparison else { return String::new() };
     let run = &comparison.earlier;
@@ -201,8 +206,8 @@ fn compared(result: &RunResult) -> String {
     for experiment in &comparison.experiments {
         if experiment.has_changed() {
             let name = text::plain(&experiment.name, 40);
-            // Together: a name that ends with a colon may begin a command of the CI.
-            let line = text::plain(&format!("{name}: {}", change::of_experiment(experiment)), LONGEST);
+            // The whole line is made plain: a name that ends with a colon may begin a command of the CI.
+            let line = text::plain(&format!("{name}: {}", change::of_experiment(experiment)), MAX_LINE_CHARS);
             let _ = writeln!(lines, "  {line}");
         } else {
             unchanged += 1;
@@ -215,18 +220,19 @@ fn compared(result: &RunResult) -> String {
     lines
 }
 
-/// The gate's reasons without those that are only an experiment's own, which stand beside the experiment.
+/// Returns the reasons of the gate without those of experiments, which stand beside the experiments already.
 pub(super) fn own_reasons(result: &RunResult) -> impl Iterator<Item = &String> {
     result.gate.reasons.iter().filter(|reason| {
-        let of = |experiment: &ExperimentResult| {
+        let is_of = |experiment: &ExperimentResult| {
+            // The gate puts the name before a reason if there are several experiments.
             let rest = reason.strip_prefix(&experiment.name).and_then(|rest| rest.strip_prefix(": "));
             rest.unwrap_or(reason) == experiment.reason
         };
-        !result.experiments.iter().any(of)
+        !result.experiments.iter().any(is_of)
     })
 }
 
-/// Hours, minutes, seconds; tenths below ten seconds.
+/// Writes a duration in its two largest units: `1h30m`, `1m30s`, `12s`. Less than ten seconds have tenths.
 pub(super) fn seconds(duration: SignedDuration) -> String {
     let whole = duration.as_secs();
     let (hours, minutes, rest) = (whole / 3600, whole / 60 % 60, whole % 60);
@@ -242,14 +248,14 @@ pub(super) fn seconds(duration: SignedDuration) -> String {
     }
 }
 
-/// Plain lines with the time.
+/// The sink that writes the log while the run goes on.
 pub struct Log<W> {
     out: W,
     style: LogStyle,
     clock: Clock,
     narrator: Narrator,
     last: Instant,
-    /// The end of the group that is open.
+    /// The line that closes the group of log lines which is open, if one is.
     group: Option<String>,
 }
 
@@ -258,10 +264,10 @@ impl<W: Write> Log<W> {
         Self { out, style, clock, narrator: Narrator::default(), last: Instant::now(), group: None }
     }
 
-    /// A closed log must not end a run that watches an experiment.
+    /// Writes a line. Errors are dropped: a closed log must not end a run that watches an experiment.
     fn line(&mut self, line: &str) {
         let time = self.clock.now().strftime("%Y-%m-%dT%H:%M:%SZ");
-        let _ = writeln!(self.out, "{time} {}", text::plain(line, LONGEST));
+        let _ = writeln!(self.out, "{time} {}", text::plain(line, MAX_LINE_CHARS));
         let _ = self.out.flush();
         self.last = Instant::now();
     }

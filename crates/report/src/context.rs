@@ -1,14 +1,14 @@
-//! What a status, a comment or an annotation is of. Whoever reads one takes it for the gate of its commit, so what is
-//! only tried out and what is only a part has a name of its own.
+//! The names under which a run posts statuses, comments and annotations. Whoever reads one takes it for the
+//! gate of its commit, so a run that is only a trial, or only a part of a suite, must have a name of its own.
 
 use faultgate_core::model::Shard;
 
-/// Whether a run says something of the real system.
+/// The nature of a run: it says something of the real system, or it is only a trial.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Nature {
     #[default]
     Real,
-    /// Targets were resolved, and nothing was injected.
+    /// A run that resolved its targets and injected nothing.
     DryRun,
     Rehearsal,
 }
@@ -22,7 +22,7 @@ impl Nature {
         }
     }
 
-    /// None of a real run, which need not say so.
+    /// The word for this nature, or `None` for a real run, which need not say so.
     pub fn word(self) -> Option<&'static str> {
         match self {
             Self::Real => None,
@@ -31,7 +31,8 @@ impl Nature {
         }
     }
 
-    /// The name of what a whole run posts, or a part of one: `faultgate`, `faultgate 2/5`, `faultgate dry run 2/5`.
+    /// Returns the name under which a whole run posts, or a part of one: `faultgate`, `faultgate 2/5`,
+    /// `faultgate dry run 2/5`.
     pub fn context(self, prefix: &str, shard: Option<Shard>) -> String {
         let shard = shard.map(|shard| shard.to_string());
         let words = [Some(prefix), self.word(), shard.as_deref()];

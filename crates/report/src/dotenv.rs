@@ -1,4 +1,6 @@
 //! `faultgate.env`: the outputs as variables, for GitLab's dotenv reports and for shells that source it.
+//!
+//! A shell executes what it sources, so no value may hold a character that a shell obeys.
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -10,18 +12,19 @@ use super::{Sink, files, from_write};
 use faultgate_core::model::{OUTPUTS, Reported, RunResult};
 use faultgate_core::text;
 
+/// Name of the file in the report folder.
 pub(super) const NAME: &str = "faultgate.env";
 
-/// Longest value. GitLab takes 5 KiB for the whole file.
-const LONGEST: usize = 1_000;
-/// Longest list of experiment ids.
-const LONGEST_IDS: usize = 2_000;
+/// Maximum length of a value in characters. GitLab takes 5 KiB for the whole file.
+const MAX_VALUE_CHARS: usize = 1_000;
+/// Maximum length of the list of experiment ids in bytes.
+const MAX_IDS_BYTES: usize = 2_000;
 
 pub(super) fn render(result: &RunResult) -> String {
     variables(outputs(result, ""))
 }
 
-/// The variables of a run that never began, since its settings hold mistakes.
+/// Writes the variables of a run that never began, since its settings hold mistakes.
 pub fn write_mistakes_as_variables(report_dir: &Path, reason: &str) -> std::io::Result<()> {
     std::fs::create_dir_all(report_dir)?;
     files::replace(&report_dir.join(NAME), variables(of_mistakes(reason)).as_bytes())
@@ -37,10 +40,10 @@ fn variables(outputs: Vec<(&'static str, String)>) -> String {
     rendered
 }
 
-/// Text that no shell obeys and no dotenv reader misreads: other characters become one `_`.
+/// Returns text that no shell obeys and no dotenv reader misreads. A row of other characters becomes one `_`.
 fn inert(value: &str) -> String {
     let mut out = String::new();
-    for c in text::plain(value, LONGEST).chars() {
+    for c in text::plain(value, MAX_VALUE_CHARS).chars() {
         if c.is_ascii_alphanumeric() || "_.,:/@%+-".contains(c) {
             out.push(c);
         } else if !out.ends_with('_') {
@@ -50,11 +53,12 @@ fn inert(value: &str) -> String {
     out
 }
 
-/// As many ids as there is room for, none of them cut.
+/// Returns as many of the ids as there is room for. None is cut, since half an id would name another
+/// experiment or none.
 fn whole_ids(ids: &str) -> String {
     let mut out = String::new();
     for id in ids.split(',').map(inert) {
-        if out.len() + 1 + id.len() > LONGEST_IDS {
+        if out.len() + 1 + id.len() > MAX_IDS_BYTES {
             break;
         }
         if !out.is_empty() {
@@ -65,6 +69,7 @@ fn whole_ids(ids: &str) -> String {
     out
 }
 
+/// The sink that writes `faultgate.env`.
 pub struct DotenvFile {
     path: PathBuf,
 }

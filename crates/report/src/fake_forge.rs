@@ -10,7 +10,7 @@ use tokio::time::sleep;
 use crate::forge::{Again, CommitStatus, Connection, Forge, Limits, NoForge, Refusal, Rival, StatusState};
 use faultgate_core::model::ForgeKind;
 
-/// What the forge was asked, in order.
+/// A request to the forge.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Asked {
     Status(String, StatusState, String),
@@ -19,24 +19,26 @@ pub(super) enum Asked {
     Update(String, String),
 }
 
+/// A forge that grants or refuses each request as a test has told it.
 #[derive(Clone)]
 pub(super) struct FakeForge {
     asked: Arc<Mutex<Vec<Asked>>>,
-    /// How the next requests are refused; after these, all are granted.
+    /// The answers to the next requests: a refusal, or `None` for a request that is granted. After these, all
+    /// are granted.
     refusals: Arc<Mutex<VecDeque<Option<Again>>>>,
     takes: Duration,
     pub(super) comment: Option<&'static str>,
-    /// Who else has posted the newest status.
+    /// Another job that has posted the newest status.
     pub(super) rival: Arc<Mutex<Option<Rival>>>,
 }
 
 impl FakeForge {
-    /// Each request takes this long.
+    /// Makes a forge of which each request takes this long.
     pub(super) fn taking(takes: Duration) -> Self {
         Self { asked: Arc::default(), refusals: Arc::default(), takes, comment: None, rival: Arc::default() }
     }
 
-    /// The next requests are refused so; None is granted.
+    /// Refuses the next requests in this way. `None` is granted.
     pub(super) fn refusing(self, refusals: &[Option<Again>]) -> Self {
         self.refusals.lock().unwrap().extend(refusals);
         self
@@ -54,7 +56,7 @@ impl FakeForge {
         self.asked.lock().unwrap().clone()
     }
 
-    /// The newest state of a context, and its text.
+    /// Returns the newest state of a context, and its text.
     pub(super) fn last_status(&self, of: &str) -> (StatusState, String) {
         let newest = self.asked().into_iter().rev().find_map(|asked| match asked {
             Asked::Status(context, state, description) if context == of => Some((state, description)),
@@ -63,7 +65,7 @@ impl FakeForge {
         newest.expect("the context has a status")
     }
 
-    /// States of a context, in the order in which they were asked for.
+    /// Returns the states of a context, in the order in which they were posted.
     pub(super) fn states(&self, of: &str) -> Vec<StatusState> {
         let states = self.asked().into_iter().filter_map(|asked| match asked {
             Asked::Status(context, state, _) if context == of => Some(state),

@@ -1,4 +1,8 @@
-//! Report files: which there are, and how they are written.
+//! Report files: the names of all of them, and the ways to write them.
+//!
+//! A file in the report folder is replaced in one step, so that a reader never sees half of it. A file that
+//! the CI has made is written in its place, since the CI knows it by its path and others may have written to
+//! it.
 
 use std::ffi::OsStr;
 use std::fs::OpenOptions;
@@ -8,17 +12,19 @@ use std::path::{Path, PathBuf};
 use super::{annotations, dotenv, html, json, junit, summary};
 use faultgate_core::files;
 
-/// Every file of the report folder that tells a verdict.
+/// Names of all files in the report folder that tell a verdict.
 const OURS: [&str; 6] = [json::NAME, summary::NAME, junit::NAME, dotenv::NAME, annotations::NAME, html::NAME];
 
-/// Whether a sink of this name writes such a file.
+/// Returns `true` if a sink of this name writes a file that tells a verdict.
 pub(super) fn is_ours(sink: &str) -> bool {
     OURS.contains(&sink)
 }
 
-/// Removes what an earlier run has left, so that a run that dies leaves nobody else's `passed`. Of a link only the link
-/// goes. `kept` are files that are still to be read. Returns what could not be removed, and why.
+/// Removes the report files of an earlier run, so that a run that dies does not leave the `passed` of another
+/// one. A link is removed, and the file it leads to stays. The files in `kept` stay, because they are still
+/// to be read. Returns a line for each file that could not be removed, with the reason.
 pub fn clear(report_dir: &Path, kept: &[PathBuf]) -> Vec<String> {
+    // A kept file may be named by another path, so real paths are compared.
     let kept: Vec<PathBuf> = kept.iter().filter_map(|path| path.canonicalize().ok()).collect();
     let is_kept =
         |path: &Path| !kept.is_empty() && path.canonicalize().is_ok_and(|path| kept.contains(&path));
@@ -28,7 +34,7 @@ pub fn clear(report_dir: &Path, kept: &[PathBuf]) -> Vec<String> {
             continue;
         }
         match std::fs::remove_file(&path) {
-            // Where there is no folder, there is no file.
+            // A missing file or folder is no problem: there is nothing to remove.
             Err(error) if !matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
                 problems.push(named(&path, &error).to_string());
             }
@@ -39,13 +45,14 @@ pub fn clear(report_dir: &Path, kept: &[PathBuf]) -> Vec<String> {
     problems
 }
 
-/// Puts a new file in the place of an old one in one step: a reader never sees half of it.
+/// Puts a new file in the place of an old one in one step, so that a reader never sees half of it.
 pub(super) fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
     replace_by(path, |file| file.write_all(content))
 }
 
-/// The same, where the content is written piece by piece. Where it cannot be written the old file is no longer true, so
-/// it goes: which may make the room that was missing.
+/// Replaces a file as [`replace`] does, with content that is written piece by piece. If the new file cannot
+/// be written, the old one is removed, since it is no longer true. That may make the room that was missing,
+/// so the new file is tried once more.
 pub(super) fn replace_by(path: &Path, write: impl Fn(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
     files::write_whole(path, &write)
         .or_else(|error| match std::fs::remove_file(path) {
@@ -55,22 +62,24 @@ pub(super) fn replace_by(path: &Path, write: impl Fn(&mut dyn Write) -> io::Resu
         .map_err(|error| named(path, &error))
 }
 
-/// Adds to a file that the CI has made.
+/// Adds text to a file that the CI has made.
 pub(super) fn append(path: &Path, content: &str) -> io::Result<()> {
     files::open_by(path, OpenOptions::new().append(true))
         .and_then(|mut file| file.write_all(content.as_bytes()))
         .map_err(|error| named(path, &error))
 }
 
-/// The length of a file that the CI has made.
+/// Returns the length in bytes of a file that the CI has made.
 pub(super) fn length(path: &Path) -> io::Result<u64> {
     std::fs::metadata(path).map(|about| about.len()).map_err(|error| named(path, &error))
 }
 
-/// Puts the content behind the first `kept` bytes of a file that the CI has made, in the place of what is there.
+/// Writes the content behind the first `kept` bytes of a file that the CI has made, in place of whatever
+/// stands there.
 pub(super) fn replace_from(path: &Path, kept: u64, content: &str) -> io::Result<()> {
     let write = || {
         let mut file = files::open_by(path, OpenOptions::new().write(true))?;
+        // The file may have become shorter; it must not be filled with zeros.
         let kept = kept.min(file.metadata()?.len());
         file.set_len(kept)?;
         file.seek(SeekFrom::Start(kept))?;
@@ -79,6 +88,7 @@ pub(super) fn replace_from(path: &Path, kept: u64, content: &str) -> io::Result<
     write().map_err(|error| named(path, &error))
 }
 
+/// Adds the path to an error.
 fn named(path: &Path, error: &io::Error) -> io::Error {
     io::Error::new(error.kind(), format!("{}: {error}", path.display()))
 }

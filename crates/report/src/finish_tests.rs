@@ -8,7 +8,7 @@ use tokio::time::sleep;
 use super::*;
 use crate::{samples, skipped, written};
 
-/// What the sinks were told: who, when, and which verdict.
+/// The verdicts that the sinks were told, in order, with the names of the sinks.
 type Heard = Rc<RefCell<Vec<(&'static str, Verdict)>>>;
 
 #[derive(Debug, Clone, Copy)]
@@ -19,7 +19,7 @@ enum Does {
     Skips,
     SkipsWithRemedy,
     Hangs,
-    /// Only listens.
+    /// The sink only listens.
     Listens,
 }
 
@@ -74,7 +74,7 @@ impl Outcome {
         self.result.reporting.iter().map(told).collect()
     }
 
-    /// What each sink was told last.
+    /// Returns the verdict that a sink was told last.
     fn last_heard(&self, name: &str) -> Verdict {
         self.heard.iter().rev().find(|(of, _)| *of == name).expect("it was asked").1
     }

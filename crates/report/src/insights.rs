@@ -6,13 +6,14 @@ use super::{Nature, Sink, Stage, failed, written};
 use crate::forge::bitbucket::{Datum, Insights as Place, Report, Value};
 use faultgate_core::model::{Reported, RunResult, Verdict};
 
-/// Makes the client, and says where the report goes.
+/// A function that makes the client and knows where the report goes.
 type Connect = Box<dyn Fn() -> Result<Place, String>>;
 
-/// The report of a run.
+/// The sink that writes the report of a run.
 pub struct Insights {
     connect: Connect,
-    /// The same for every run of the same job.
+    /// The key of the report. Every run of a job has the same key, so that it replaces the report of the run
+    /// before.
     key: String,
     run_url: Option<String>,
 }
@@ -20,7 +21,7 @@ pub struct Insights {
 impl Insights {
     const SINK: &'static str = "code insights";
 
-    /// It is connected to when the report is due: no launch waits for it.
+    /// Makes the sink. It connects only when the report is due, so that no launch waits for it.
     pub fn new(
         connect: impl Fn() -> Result<Place, String> + 'static,
         key: String,
@@ -29,6 +30,7 @@ impl Insights {
         Self { connect: Box::new(connect), key, run_url }
     }
 
+    /// Makes the report. The verdict alone decides whether Bitbucket shows it as passed.
     fn report(&self, result: &RunResult) -> Report {
         let gate = &result.gate;
         let number = |title: &str, value| Datum { title: title.to_owned(), value };

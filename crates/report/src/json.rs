@@ -1,4 +1,4 @@
-//! `result.json`: all of it.
+//! `result.json`: the whole result, as programs read it. Every other report can be rendered from it again.
 
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -8,8 +8,10 @@ use async_trait::async_trait;
 use super::{Sink, Stage, files, from_write, written};
 use faultgate_core::model::{Reported, RunResult};
 
+/// Name of the file in the report folder.
 pub const NAME: &str = "result.json";
 
+/// The sink that writes `result.json`.
 pub struct ResultFile {
     path: PathBuf,
 }
@@ -31,13 +33,14 @@ impl Sink for ResultFile {
     }
 
     fn prepare(&self, result: &mut RunResult) {
-        // Whoever reads this can read it.
+        // The file tells of itself too: whoever reads this line has the file.
         result.reporting.retain(|reported| reported.sink != NAME);
         result.reporting.push(written(NAME));
     }
 
     async fn finish(&mut self, result: &RunResult) -> Option<Reported> {
-        // Piece by piece: a long run's samples take many times as much as text.
+        // The file is written piece by piece: as text, the samples of a long run take many times their size
+        // in memory.
         let write =
             |file: &mut dyn Write| serde_json::to_writer_pretty(file, result).map_err(io::Error::from);
         Some(from_write(NAME, files::replace_by(&self.path, write)))

@@ -1,7 +1,14 @@
 //! Reports: one result, many places to look at it.
 //!
-//! A sink listens to run events, and writes its report when the run is over. One that cannot write says so,
-//! and the verdict stands. A new sink is one file and one line in `cli::reporting`.
+//! A sink hears the events of a run, and writes one report when the run is over. A sink that cannot write
+//! says so, and the verdict stands unless the user has set `reporting` to `fail`. A sink never holds up the
+//! run. A new sink is one file and one line in `cli::reporting`.
+//!
+//! - `console`, `live` and `commands` print while the run goes on and at its end; `json`, `summary`, `html`,
+//!   `junit`, `dotenv` and `annotations` write files of the report folder; `outputs` and `summary` write to
+//!   files that the CI has made; `status`, `comment`, `insights` and `buildkite` post.
+//! - `finish` lets the sinks write in their order, and `veiled` hides the secrets before anything is told.
+//! - `arithmetic`, `change`, `context` and `timeline` hold words that several reports have in common.
 
 use std::fmt::Display;
 
@@ -67,41 +74,45 @@ pub use status::{StatusStyle, Statuses};
 pub use summary::{StepSummary, SummaryFile};
 pub use veiled::{tell_veiled, veiled};
 
-/// When a sink writes.
+/// The stage of reporting in which a sink writes. The stages follow one another in this order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stage {
-    /// First, so that nothing of it is lost if a forge hangs.
+    /// Files on the disk. They come first, so that none is lost if a forge hangs.
     Files,
-    /// Waits for others.
+    /// Reports that wait for a service or another program.
     Network,
-    /// Last: it tells how the others fared.
+    /// Records of how all other reports fared, which is why they come last.
     Record,
 }
 
-/// One place where a run is reported.
+/// A listener to a run that writes one report of it.
 #[async_trait(?Send)]
 pub trait Sink {
-    /// Names its report where it cannot do so itself, since it did not answer in time.
+    /// The name of the report, for a result that has to tell of it because the sink itself did not answer.
     fn name(&self) -> &str;
 
+    /// The stage in which the report is written.
     fn stage(&self) -> Stage {
         Stage::Files
     }
 
-    /// Told of everything while the run goes on. Must not wait.
+    /// Hears an event while the run goes on. The run stands still meanwhile, so a sink must not wait here.
     fn on(&mut self, _event: &RunEvent<'_>) {}
 
-    /// What a result has to hold before this sink writes it; called right before [`finish`](Self::finish).
+    /// Adds to the result what it has to hold before this sink writes it. It is called right before
+    /// [`finish`](Self::finish), for sinks of every stage but [`Stage::Network`].
     fn prepare(&self, _result: &mut RunResult) {}
 
-    /// Writes the report of a run that is over. None from sinks that only listen. When a report that is missing
-    /// changes what there is to tell, it is called again, and takes the place of what it has written before.
+    /// Writes the report of a run that is over, and returns how that went, or `None` from a sink that only
+    /// listens. It is called again when a missing report changes what there is to tell; the new report then
+    /// takes the place of the one before.
     async fn finish(&mut self, _result: &RunResult) -> Option<Reported> {
         None
     }
 }
 
-/// What a reader of the verdict has to know besides, with the experiment's name where there are several.
+/// The warnings of all experiments, which the reader of a verdict has to know too. Each begins with the name
+/// of its experiment if there are several.
 fn warnings(result: &RunResult) -> impl Iterator<Item = String> {
     let is_alone = result.experiments.len() == 1;
     result.experiments.iter().flat_map(move |experiment| {
@@ -126,7 +137,7 @@ fn failed(sink: &str, why: impl Display) -> Reported {
     reported(sink, Outcome::Failed, Some(why.to_string()))
 }
 
-/// What a forge would not do, and what to do about it.
+/// The outcome of a request that a forge refused, with the remedy if there is one.
 fn refused(sink: &str, refusal: &Refusal) -> Reported {
     let reported = failed(sink, refusal);
     match &refusal.remedy {
@@ -135,7 +146,8 @@ fn refused(sink: &str, refusal: &Refusal) -> Reported {
     }
 }
 
-/// The same by this connection: nobody expects of a token that may only read that it writes.
+/// The outcome of a request that was refused over this connection. A token that may only read is expected to
+/// lack the permission to write, so that is no failure.
 fn refused_by(connection: &Connection, sink: &str, refusal: &Refusal) -> Reported {
     match connection.may_only_read() {
         Some(why) if refusal.lacks_permission => skipped(sink, refusal).with_remedy(why),
@@ -143,7 +155,8 @@ fn refused_by(connection: &Connection, sink: &str, refusal: &Refusal) -> Reporte
     }
 }
 
-/// The outcome where there is no forge to ask.
+/// The outcome of a report for which there is no forge: skipped if none was asked for, failed if its client
+/// is broken.
 fn no_forge(sink: &str, why: &NoForge) -> Reported {
     match why {
         NoForge::Absent(why) => Reported { to_do: true, ..skipped(sink, why) },
@@ -151,7 +164,7 @@ fn no_forge(sink: &str, why: &NoForge) -> Reported {
     }
 }
 
-/// The outcome of writing a file.
+/// The outcome of an attempt to write a file.
 fn from_write(sink: &str, written_to: std::io::Result<()>) -> Reported {
     match written_to {
         Ok(()) => written(sink),

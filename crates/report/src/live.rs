@@ -1,4 +1,4 @@
-//! A live line for each experiment, in a terminal.
+//! A live line for each experiment, in a terminal. The lines of the log scroll by above them.
 
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
@@ -7,9 +7,10 @@ use super::console::Narrator;
 use faultgate_core::model::{Level, RunEvent};
 use faultgate_core::text;
 
-const LONGEST: usize = 1_000;
+/// Maximum length of a line in characters.
+const MAX_LINE_CHARS: usize = 1_000;
 
-/// Draws on standard error, above which lines scroll by.
+/// The sink that draws live lines on standard error.
 pub struct Live {
     multi: MultiProgress,
     bars: Vec<ProgressBar>,
@@ -24,7 +25,7 @@ impl Live {
     fn redraw(&self) {
         for (bar, shown) in self.bars.iter().zip(&self.narrator.experiments) {
             if let Some(line) = shown.line() {
-                bar.set_message(text::plain(&line, LONGEST));
+                bar.set_message(text::plain(&line, MAX_LINE_CHARS));
                 bar.tick();
             }
         }
@@ -41,6 +42,7 @@ impl Sink for Live {
         match event {
             RunEvent::Launched { .. } => {
                 let style = ProgressStyle::with_template("{spinner} {msg}");
+                // The lines are all made at the first launch, so that they stand in the order of the plan.
                 while self.bars.len() < self.narrator.experiments.len() {
                     let bar = ProgressBar::new_spinner();
                     self.bars.push(self.multi.add(bar));
@@ -56,14 +58,14 @@ impl Sink for Live {
             }
             _ => {}
         }
-        // What is as it should be needs no line of its own here; the live lines show the states.
+        // A finding that all is well needs no line of its own: the live lines show the states.
         let quiet = match event {
             RunEvent::Found(finding) => finding.level == Level::Ok,
             _ => false,
         };
         if let Some(line) = line.filter(|_| !quiet) {
             // A terminal that has gone away must not end a run that watches an experiment.
-            let _ = self.multi.println(text::plain(&line, LONGEST));
+            let _ = self.multi.println(text::plain(&line, MAX_LINE_CHARS));
         }
         self.redraw();
     }

@@ -1,4 +1,7 @@
-//! Step outputs: what later steps and jobs of a GitHub workflow can use.
+//! Step outputs: values that later steps and jobs of a GitHub workflow can use.
+//!
+//! They are written last, since they tell the final verdict. A value must never end early or set another
+//! output.
 
 use std::fmt::Write as _;
 
@@ -9,13 +12,14 @@ use super::{Sink, Stage, files};
 use faultgate_core::model::{OUTPUTS, Reported, RunResult, Verdict};
 use faultgate_core::text;
 
-/// Longest output text.
-pub(super) const LONGEST: usize = 2_000;
+/// Maximum length of a value in characters.
+pub(super) const MAX_VALUE_CHARS: usize = 2_000;
 
-/// The outputs with their values, as they are: whoever writes them makes them safe for the place.
+/// Returns the outputs with their values. The values are not escaped: whoever writes them makes them safe for
+/// the place.
 pub(super) fn outputs(result: &RunResult, report_dir: &str) -> Vec<(&'static str, String)> {
     let gate = &result.gate;
-    // With several experiments, the state of the one that decided.
+    // One state is told of several experiments: that of the experiment with the worst verdict, which decided.
     let decisive = result.experiments.iter().min_by_key(|experiment| experiment.verdict);
     let ids: Vec<&str> =
         result.experiments.iter().filter_map(|experiment| experiment.id.as_deref()).collect();
@@ -31,18 +35,20 @@ pub(super) fn outputs(result: &RunResult, report_dir: &str) -> Vec<(&'static str
     OUTPUTS.iter().map(|output| output.name).zip(values).collect()
 }
 
-/// The file format of `GITHUB_OUTPUT`: a value between two lines that cannot occur in it.
+/// Renders the outputs in the file format of `GITHUB_OUTPUT`: a value between two lines that cannot occur in
+/// it.
 fn render(outputs: &[(&str, String)], random: &str) -> String {
     let mut rendered = String::new();
     for (name, value) in outputs {
-        let value = text::plain(value, LONGEST);
-        // `plain` leaves one line, which a delimiter of its own on both sides cannot be mistaken for.
+        let value = text::plain(value, MAX_VALUE_CHARS);
+        // `plain` leaves one line, and nobody outside knows `random`, so no value can be its own delimiter.
         let delimiter = format!("faultgate_{random}_{name}");
         let _ = write!(rendered, "{name}<<{delimiter}\n{value}\n{delimiter}\n");
     }
     rendered
 }
 
+/// The sink that writes the step outputs.
 pub struct StepOutputs {
     file: CommandFile,
     report_dir: String,
@@ -52,7 +58,7 @@ pub struct StepOutputs {
 impl StepOutputs {
     const SINK: &'static str = "step outputs";
 
-    /// `random` must be new for each run: it keeps values from ending early.
+    /// Makes the sink. `random` must be new for each run: it keeps values from ending early.
     pub fn new(file: CommandFile, report_dir: &std::path::Path, random: &str) -> Self {
         Self { file, report_dir: report_dir.display().to_string(), random: random.to_owned() }
     }
@@ -74,12 +80,13 @@ impl Sink for StepOutputs {
     }
 }
 
-/// The outputs of a run that never began, since its settings hold mistakes. What is not known is empty, so that
-/// nothing of an earlier step shines through.
+/// Writes the outputs of a run that never began, since its settings hold mistakes. Values that are not known
+/// are empty, so that nothing of an earlier step shines through.
 pub fn write_mistakes(path: &std::path::Path, reason: &str, random: &str) -> std::io::Result<()> {
     files::append(path, &render(&of_mistakes(reason), random))
 }
 
+/// Returns the outputs of a run that never began, for this reason.
 pub(super) fn of_mistakes(reason: &str) -> Vec<(&'static str, String)> {
     let value = |name: &str| match name {
         "verdict" => Verdict::Errored.to_string(),

@@ -1,19 +1,20 @@
-//! What is shown of the report that an engine writes itself.
+//! The report that an engine writes itself, as our reports refer to it.
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use faultgate_core::model::ExperimentResult;
 
-/// What stands as it is in a query of the console's.
+/// Characters to escape in a query of AWS's console.
 const KEY: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'/');
 
-/// Its place or how far it is, and where a person can open it. None where there is to be none.
+/// Returns the location of the engine's report, or its state if it has no location yet, and the address where
+/// a person can open it. Returns `None` if the engine writes no report.
 pub(super) fn own_report(experiment: &ExperimentResult) -> Option<(&str, Option<String>)> {
     let location = experiment.report_location.as_deref();
     Some((location.or(experiment.report_state.as_deref())?, location.and_then(page)))
 }
 
-/// The page of an object in S3, in the console of its partition; a web address is a page already.
+/// Returns the page of an object in S3, in the console of its partition. A web address is a page already.
 fn page(location: &str) -> Option<String> {
     if location.starts_with("https://") {
         return Some(location.to_owned());

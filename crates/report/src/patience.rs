@@ -1,22 +1,24 @@
-//! How often a request to a forge is tried again, and how long is waited before.
+//! The rule by which a request to a forge is tried again: how often, and after which pause.
 
 use std::time::Duration;
 
 use crate::forge::{Again, Refusal};
 
-/// Tries in all.
-const TRIES: u32 = 4;
+/// Maximum number of tries, the first one included.
+const MAX_TRIES: u32 = 4;
+/// The shortest pause before the second try. Each later pause is about twice as long as the one before.
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
 
-/// The pause before the try after this many, none longer than `longest`. None: give up.
+/// Returns the pause before the next try of a request that was refused `tries` times, or `None` if it is to
+/// be given up. A forge that asks for a pause longer than `longest` is given up too.
 pub(super) fn pause(refusal: &Refusal, tries: u32, longest: Duration) -> Option<Duration> {
-    if tries >= TRIES {
+    if tries >= MAX_TRIES {
         return None;
     }
     let pause = match refusal.again {
         Again::Never | Again::Anew => return None,
         Again::After(pause) => pause,
-        // Up to twice as long, so that jobs which failed together do not come back together.
+        // A random part is added, so that jobs which failed together do not come back together.
         Again::Soon => FIRST_PAUSE * 2_u32.pow(tries - 1) + FIRST_PAUSE.mul_f64(fastrand::f64()),
     };
     (pause <= longest).then_some(pause)

@@ -1,14 +1,15 @@
-//! Another job that uses the name of our status. Where a CI does not tell jobs apart, the last one to post would speak for
-//! all, and a success would hide a failure.
+//! Rivals: other jobs that use the name of our status. If a CI does not tell jobs apart, the last one to post
+//! would speak for all, and a success would hide a failure.
 
 use crate::forge::{CommitStatus, Forge, Rival, StatusState};
 use faultgate_core::text;
 
-/// Longest text of another job's that is repeated.
-const LONGEST: usize = 200;
+/// Maximum length, in characters, of the sentence that repeats another job's words.
+const MAX_SENTENCE_CHARS: usize = 200;
 
-/// The failure of another job that this status would hide, if so. To look is worth a request where nothing was posted
-/// yet, and before a success. A forge that does not tell is no reason to post nothing.
+/// Returns a sentence about the failure of another job that this status would hide, or `None` if it hides
+/// none. The question is worth a request only before the first status and before a success. A forge that does
+/// not answer is no reason to post nothing.
 pub(super) async fn hidden_by(forge: &dyn Forge, status: &CommitStatus, is_first: bool) -> Option<String> {
     if !is_first && status.state != StatusState::Success {
         return None;
@@ -22,7 +23,8 @@ pub(super) async fn hidden_by(forge: &dyn Forge, status: &CommitStatus, is_first
     }
 }
 
-/// Ours may take the place of what an earlier run has said, and of what does not matter.
+/// Returns `true` if our status would hide the failure of a job that is still of interest. The status of an
+/// earlier run or attempt, or one that has not failed, may be replaced.
 fn is_hidden(rival: &Rival, status: &CommitStatus) -> bool {
     if !rival.has_failed {
         if rival.is_newer {
@@ -30,11 +32,12 @@ fn is_hidden(rival: &Rival, status: &CommitStatus) -> bool {
         }
         return false;
     }
+    // An older failure is a sibling's if it links to the same page and tells the same attempt.
     let same_page = rival.target_url.is_some() && rival.target_url == status.target_url;
     rival.is_newer || (same_page && attempt(&rival.description) == attempt(&status.description))
 }
 
-/// The attempt that a description tells, if it is not the first.
+/// Returns the number of the attempt that a description tells. The first attempt is not told.
 fn attempt(description: &str) -> Option<u32> {
     let (_, rest) = description.split_once("attempt ")?;
     rest.split_once(':')?.0.parse().ok()
@@ -42,5 +45,8 @@ fn attempt(description: &str) -> Option<u32> {
 
 fn in_words(rival: &Rival) -> String {
     let page = rival.target_url.as_ref().map(|url| format!(" ({url})")).unwrap_or_default();
-    text::plain(&format!("another job of this commit has said `{}`{page}", rival.description), LONGEST)
+    text::plain(
+        &format!("another job of this commit has said `{}`{page}", rival.description),
+        MAX_SENTENCE_CHARS,
+    )
 }

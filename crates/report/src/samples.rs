@@ -19,7 +19,7 @@ use faultgate_core::model::{
     Signal, Source, State, StopReport, Target, ToolInfo, Transition, Verdict,
 };
 
-/// A run that a stop condition stopped, with text from outside that would like to act.
+/// Returns a run that a stop condition stopped, with text from outside that would like to act.
 pub(super) fn stopped() -> RunResult {
     serde_json::from_str(include_str!("fixtures/stopped.json")).expect("a result")
 }
@@ -157,7 +157,7 @@ pub(super) fn passed() -> RunResult {
     run(Verdict::Passed, Some(100.0), experiments)
 }
 
-/// One of each verdict but cancelled, and reports that are missing.
+/// Returns a run with an experiment of each verdict but cancelled, and with reports that are missing.
 pub(super) fn mixed() -> RunResult {
     let passed =
         experiment("az-latency", Verdict::Passed, State::Completed, "it completed; injected: latency");
@@ -234,7 +234,7 @@ fn counted(name: &str, kind: &str, passed: u64, total: u64, weight: u32) -> Prob
     }
 }
 
-/// An experiment whose probes measured a weakness, and one without probes.
+/// Returns a run with an experiment whose probes measured a weakness, and one without probes.
 pub(super) fn probed() -> RunResult {
     let reason =
         "score 90.62 < 95: checkout answers failed 1 of 10 looks (status 503, not 200) while latency was in";

@@ -1,8 +1,9 @@
 //! Commit statuses: one per experiment, and one for the run when it has several.
 //!
-//! Each status has a task of its own that posts the newest word and skips the ones it has not come to, so that a
-//! slow forge delays nobody. An experiment takes three requests: pending, running, and how it ended. Requests go out
-//! one after the other: GitHub asks for it, and GitLab locks the commit.
+//! Each status has a task of its own that posts the newest state and skips the ones it has not come to, so
+//! that a slow forge delays nobody. An experiment takes three requests: pending, running, and its end.
+//! Requests go out one after the other: GitHub asks for it, and GitLab locks the commit. No status may hide
+//! the failure of another job that uses the same name.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,46 +19,49 @@ use crate::forge::{CommitStatus, Connection, Forge, Refusal, StatusState};
 use faultgate_core::model::{Outcome, Reported, RunEvent, RunResult, Score, Shard, State, Verdict};
 use faultgate_core::{digest, text};
 
-/// Longest description; each forge cuts it further.
-const LONGEST: usize = 400;
-/// The longest pause that a forge may ask for while the run goes on, and after its end.
-const PATIENCE: Duration = Duration::from_secs(60);
-const LAST_PATIENCE: Duration = Duration::from_secs(5);
+/// Maximum length of a description in characters. Each forge cuts it further.
+const MAX_DESCRIPTION_CHARS: usize = 400;
+/// The longest pause that a forge may ask for while the run goes on.
+const MAX_PAUSE: Duration = Duration::from_secs(60);
+/// The longest pause that a forge may ask for after the end of the run, when the pipeline waits.
+const MAX_LAST_PAUSE: Duration = Duration::from_secs(5);
 
-/// What to do where another job has the same name.
-const APART: &str = "set `matrix` to what tells the jobs apart, or `status-context` to a name of each";
-/// Characters of what tells a job from its siblings, and of the digest that does where there are more.
-const LONGEST_PART: usize = 60;
-const DIGEST: usize = 8;
+/// The remedy if another job posts under the same name.
+const REMEDY: &str = "set `matrix` to what tells the jobs apart, or `status-context` to a name of each";
+/// Maximum length, in characters, of the part of a name that tells a job from its siblings.
+const MAX_PART_CHARS: usize = 60;
+/// Length, in characters, of the digest that keeps longer parts apart.
+const DIGEST_CHARS: usize = 8;
 
-/// What all statuses of a run share.
+/// The properties that all statuses of a run share.
 #[derive(Debug, Clone)]
 pub struct StatusStyle {
-    /// The prefix of their names.
+    /// The prefix of the names of the statuses.
     pub prefix: String,
-    /// Where they link to.
+    /// The page that the statuses link to.
     pub target_url: Option<String>,
     /// The number of the pipeline's attempt, from 1.
     pub attempt: Option<u32>,
-    /// Which part of a suite the run is.
+    /// The shard of a suite that the run is.
     pub shard: Option<Shard>,
-    /// What tells the job from its siblings, which report to the same commit.
+    /// The values that tell the job from its siblings, which report to the same commit.
     pub part: Vec<String>,
-    /// What is only tried out must not look like the real thing.
+    /// The nature of the run: a trial must not look like the real thing.
     pub nature: Nature,
 }
 
 impl StatusStyle {
-    /// The name of an experiment's status, or of the run's. None of the jobs that report to one commit may speak for
-    /// the others.
+    /// The name of an experiment's status, or of the run's status if none is given. No job may speak for the
+    /// others that report to the same commit, so the name tells them apart.
     fn context(&self, experiment: Option<&str>) -> String {
         let name = experiment.map(|name| format!("/{name}")).unwrap_or_default();
-        // No two shards have an experiment in common.
+        // No two shards have an experiment in common, so the name of an experiment is enough.
         let shard = self.shard.filter(|_| experiment.is_none());
         format!("{}{name}{}", self.nature.context(&self.prefix, shard), self.part())
     }
 
-    /// ` (eu-west-1, blue)`, without what the shard says already.
+    /// The part of a name that tells the job from its siblings, such as ` (eu-west-1, blue)`, without values
+    /// that the shard says already.
     fn part(&self) -> String {
         let shard = self.shard.map(|shard| [shard.to_string(), shard.number().to_string()]);
         let tells = |value: &&String| !shard.as_ref().is_some_and(|shard| shard.contains(value));
@@ -65,18 +69,23 @@ impl StatusStyle {
         let part = values.join(", ");
         match part.chars().count() {
             0 => String::new(),
-            1..=LONGEST_PART => format!(" ({})", text::plain(&part, LONGEST_PART)),
-            _ => format!(" ({} {})", text::plain(&part, LONGEST_PART), &digest::of_parts(&[&part])[..DIGEST]),
+            1..=MAX_PART_CHARS => format!(" ({})", text::plain(&part, MAX_PART_CHARS)),
+            _ => format!(
+                " ({} {})",
+                text::plain(&part, MAX_PART_CHARS),
+                &digest::of_parts(&[&part])[..DIGEST_CHARS]
+            ),
         }
     }
 
+    /// The status of this state, whose description says first if the run is a trial or a later attempt.
     fn status(&self, context: String, state: StatusState, what: &str) -> CommitStatus {
         let nature = self.nature.word().map(|word| format!("{word}: ")).unwrap_or_default();
         let attempt = match self.attempt {
             Some(attempt) if attempt > 1 => format!("attempt {attempt}: "),
             _ => String::new(),
         };
-        let description = text::plain(&format!("{nature}{attempt}{what}"), LONGEST);
+        let description = text::plain(&format!("{nature}{attempt}{what}"), MAX_DESCRIPTION_CHARS);
         CommitStatus { context, state, description, target_url: self.target_url.clone() }
     }
 }
@@ -88,20 +97,20 @@ struct Post {
     task: AbortOnDropHandle<Delivered>,
 }
 
-/// The way to the forge: one request at a time.
+/// The way to the forge, on which one request goes at a time.
 #[derive(Clone)]
 struct Line {
     connection: Connection,
     free: Arc<Semaphore>,
 }
 
-/// How the last word of a status fared.
+/// The fate of the last state of a status.
 enum Delivered {
     Posted,
     Refused(Refusal),
-    /// Another job's failure stays under this name, as this says.
+    /// Nothing was posted, since the failure of another job stands under this name. The text tells of it.
     Hidden(String),
-    /// Told by whoever closes the posts.
+    /// There is no forge to post to. The sink tells so once for all posts.
     NoForge,
 }
 
@@ -112,6 +121,7 @@ impl Post {
     }
 
     fn say(&self, status: CommitStatus) {
+        // A state that is said twice is posted once.
         self.newest.send_if_modified(|newest| {
             let news = newest.as_ref() != Some(&status);
             *newest = Some(status);
@@ -120,7 +130,7 @@ impl Post {
     }
 }
 
-/// Posts the newest word each time, until nobody can say another.
+/// Posts the newest state again and again, until the sender is dropped and no other state can come.
 async fn deliver(line: Line, mut words: watch::Receiver<Option<CommitStatus>>) -> Delivered {
     let mut delivered = Delivered::Posted;
     let mut is_first = true;
@@ -128,10 +138,11 @@ async fn deliver(line: Line, mut words: watch::Receiver<Option<CommitStatus>>) -
         let Ok(forge) = line.connection.forge().await else { return Delivered::NoForge };
         let Some(status) = words.borrow_and_update().clone() else { continue };
         let is_last = !matches!(status.state, StatusState::Pending | StatusState::Running);
-        // What was refused for good is tried once more, at the end.
+        // A status that was refused for good is tried only once more, with the state of the end.
         if matches!(delivered, Delivered::Refused(_)) && !is_last {
             continue;
         }
+        // The question to the forge takes its turn like every other request.
         let turn = line.free.acquire().await;
         let hidden = hidden_by(forge, &status, is_first).await;
         drop(turn);
@@ -147,7 +158,8 @@ async fn deliver(line: Line, mut words: watch::Receiver<Option<CommitStatus>>) -
     delivered
 }
 
-/// Tries again where that may help, unless there is something newer to say.
+/// Posts a status, and tries again if that may help. It returns early, as if all were well, when a newer
+/// state has come.
 async fn post(
     forge: &dyn Forge,
     free: &Semaphore,
@@ -158,16 +170,18 @@ async fn post(
     loop {
         let turn = free.acquire().await;
         let Err(refusal) = forge.set_status(status).await else { return Ok(()) };
+        // The others need not wait while this one pauses.
         drop(turn);
         tries += 1;
         let ended = words.has_changed().is_err();
-        let Some(pause) = pause(&refusal, tries, if ended { LAST_PATIENCE } else { PATIENCE }) else {
+        let Some(pause) = pause(&refusal, tries, if ended { MAX_LAST_PAUSE } else { MAX_PAUSE }) else {
             return Err(refusal);
         };
         tracing::debug!(%refusal, ?pause, "posting the status again");
         tokio::select! {
             () = tokio::time::sleep(pause) => {}
             Ok(()) = words.changed() => {
+                // The newer state stays unread, so that `deliver` finds it.
                 words.mark_changed();
                 return Ok(());
             }
@@ -175,13 +189,13 @@ async fn post(
     }
 }
 
-/// The commit statuses of a run.
+/// The sink that posts the commit statuses of a run.
 pub struct Statuses {
     style: StatusStyle,
     line: Line,
-    /// One per experiment, in the order of the plan.
+    /// The status of each experiment, in the order of the plan.
     posts: Vec<Post>,
-    /// The run's own.
+    /// The status of the run, if it has several experiments or is a shard.
     run: Option<Post>,
 }
 
@@ -201,7 +215,8 @@ impl Statuses {
         post.say(self.style.status(post.context.clone(), state, what));
     }
 
-    /// Takes the posts, whose tasks end when they have said their last, and leaves others to be called again.
+    /// Takes the posts, whose tasks end when they have posted the last state, and leaves new ones in their
+    /// place for a second call of `finish`.
     fn close(&mut self) -> Vec<Post> {
         let reopen = |post: &mut Post| {
             let again = Post::open(post.context.clone(), self.line.clone());
@@ -210,7 +225,7 @@ impl Statuses {
         self.posts.iter_mut().chain(&mut self.run).map(reopen).collect()
     }
 
-    /// Most reasons begin with the score; where one does not, the score comes first.
+    /// Says how an experiment or the run ended. The score comes first, unless the reason tells it already.
     fn say_end(&self, post: &Post, verdict: Verdict, score: Option<Score>, reason: &str) {
         let score = score.filter(|_| !reason.contains("score "));
         let score = score.map(|score| format!("score {score}: ")).unwrap_or_default();
@@ -218,7 +233,7 @@ impl Statuses {
     }
 }
 
-/// The reason, and after it what its reader has to know besides.
+/// Returns the reason, and after it the warnings.
 fn with_warnings(reason: &str, warnings: &[String]) -> String {
     match warnings {
         [] => reason.to_owned(),
@@ -226,7 +241,8 @@ fn with_warnings(reason: &str, warnings: &[String]) -> String {
     }
 }
 
-/// What failed is told rather than what was skipped, and of equals the first.
+/// Returns the report that is told if only one can be: a failed one rather than a skipped one, else the
+/// first.
 fn worse(one: Option<Reported>, other: Option<Reported>) -> Option<Reported> {
     let has_failed = |reported: &Reported| reported.outcome == Outcome::Failed;
     if one.as_ref().is_none_or(|one| !has_failed(one)) && other.as_ref().is_some_and(has_failed) {
@@ -268,7 +284,7 @@ impl Sink for Statuses {
                     self.say(post, StatusState::Running, "the experiment is running");
                 }
             }
-            // An experiment that is alone ends with the gate, which may see more than it did.
+            // The status of a single experiment ends with the gate, which may know more than its engine did.
             RunEvent::Ended { experiment, verdict, score, reason, .. } if self.run.is_some() => {
                 if let Some(post) = self.posts.get(*experiment) {
                     self.say_end(post, *verdict, *score, reason);
@@ -302,12 +318,13 @@ impl Sink for Statuses {
             return Some(super::no_forge(Self::SINK, why));
         }
         let mut refused: Option<Reported> = None;
-        // All are closed before one is waited for.
+        // The sender of every post is dropped here, which tells its task that no other state follows. All are
+        // told before one is waited for.
         let tasks: Vec<_> = posts.into_iter().map(|post| post.task).collect();
         for task in tasks {
             let missing = match task.await {
                 Ok(Delivered::Posted | Delivered::NoForge) => None,
-                Ok(Delivered::Hidden(said)) => Some(super::skipped(Self::SINK, said).with_remedy(APART)),
+                Ok(Delivered::Hidden(said)) => Some(super::skipped(Self::SINK, said).with_remedy(REMEDY)),
                 Ok(Delivered::Refused(refusal)) => {
                     Some(super::refused_by(&self.line.connection, Self::SINK, &refusal))
                 }

@@ -43,7 +43,7 @@ fn running(statuses: &mut Statuses, experiment: usize) {
     statuses.on(&RunEvent::Transition { experiment, transition: &transition });
 }
 
-/// Long enough for everything that is not refused.
+/// Waits long enough for every request that is not refused.
 async fn a_while() {
     sleep(Duration::from_secs(1)).await;
 }
@@ -56,7 +56,7 @@ async fn an_experiment_is_told_as_pending_running_and_ended() {
     a_while().await;
     running(&mut statuses, 0);
     a_while().await;
-    // What is known already is not told again.
+    // A state that is known already is not posted again.
     running(&mut statuses, 0);
     a_while().await;
     let reported = statuses.finish(&samples::passed()).await.unwrap();
@@ -179,7 +179,7 @@ async fn a_rehearsal_and_a_later_attempt_say_so() {
     assert!(description.starts_with("rehearsal: attempt 3: passed"), "{description}");
 }
 
-/// The contexts that a run of these posts to in its end.
+/// Returns the contexts that a run of these experiments posts to at its end.
 async fn contexts(experiments: &[&str], style: StatusStyle) -> Vec<String> {
     let forge = FakeForge::taking(NO_TIME);
     let mut result = samples::passed();
@@ -243,7 +243,8 @@ fn rival(has_failed: bool, is_newer: bool, description: &str) -> Rival {
     Rival { has_failed, is_newer, description: description.to_owned(), target_url: Some(PAGE.to_owned()) }
 }
 
-/// A run of attempt 2 that passes, beside what another job says when it begins and when it ends.
+/// Plays a run of attempt 2, with the status of another job at its beginning and at its end. Returns the
+/// states that the run posted, and its report.
 async fn beside(
     begins: Option<Rival>,
     ends: Option<Rival>,
@@ -275,7 +276,7 @@ async fn a_success_hides_no_failure_of_another_job() {
     let (states, reported) = beside(sibling.clone(), sibling, samples::passed()).await;
     assert_eq!((states, reported.outcome), (vec![], Outcome::Skipped));
 
-    // What an earlier attempt has said is over.
+    // The failure of an earlier attempt is of no interest any more.
     let earlier = Some(rival(true, false, "failed: it broke"));
     let (states, reported) = beside(earlier, None, samples::passed()).await;
     assert_eq!((states, reported.outcome), (vec![Pending, Success], Outcome::Written));

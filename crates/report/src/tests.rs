@@ -1,4 +1,4 @@
-//! Every rendered artefact: how it reads, and that text from outside does nothing in it.
+//! Tests of every rendered artefact: it reads as its snapshot does, and text from outside does nothing in it.
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -23,7 +23,7 @@ async fn commands(result: &RunResult, style: LogStyle) -> String {
     String::from_utf8(out).unwrap()
 }
 
-/// What `finish` of a sink writes to a file in a new report folder.
+/// Returns the file that a sink writes to a new report folder.
 async fn file(name: &str, result: &RunResult) -> String {
     let folder = tempfile::tempdir().unwrap();
     let mut sinks: [Box<dyn Sink>; 5] = [
@@ -40,7 +40,7 @@ async fn file(name: &str, result: &RunResult) -> String {
     std::fs::read_to_string(folder.path().join(name)).unwrap()
 }
 
-/// The small artefacts, one after the other.
+/// Returns the small artefacts, one after the other.
 async fn small(result: &RunResult) -> String {
     let mut all = String::new();
     let annotations: serde_json::Value =
@@ -121,7 +121,7 @@ async fn at_most_ten_errors_and_the_last_counts_the_rest() {
         let text = commands(&result, style).await;
         let errors: Vec<&str> = text.lines().filter(|line| line.starts_with(start)).collect();
         assert_eq!(errors.len(), 10);
-        // The gate and 23 experiments that did not pass.
+        // There are 24 errors, of the gate and of 23 experiments that did not pass.
         assert!(errors[9].contains("and 15 more"), "{}", errors[9]);
     }
 }
@@ -198,7 +198,7 @@ fn of_a_link_only_the_link_goes_and_what_is_still_to_be_read_stays() {
     for name in ["summary.md", ".junit.xml.0123456789ab.draft"] {
         std::os::unix::fs::symlink(at("elsewhere"), at(name)).unwrap();
     }
-    // By whatever name it is asked for.
+    // A file is kept by whatever name it is asked for.
     std::os::unix::fs::symlink(at("result.json"), at("old")).unwrap();
     assert_eq!(clear(folder.path(), &[at("old"), at("not-there")]), [""; 0]);
     let mut left: Vec<_> =
@@ -240,7 +240,7 @@ fn ids_are_whole_or_missing() {
     assert!(ids.split(',').count() > 100 && ids.split(',').all(|id| id == "EXPaz-latency"), "{ids}");
 }
 
-/// No line of a log is a command that we did not mean.
+/// Asserts that no line of a log is a command which we did not mean.
 fn assert_log(text: &str, meant: &[&str]) {
     for line in text.lines() {
         let is_meant = meant.iter().any(|start| line.starts_with(start));
@@ -265,7 +265,7 @@ async fn assert_harmless(result: &RunResult) {
     assert_log(&github, &GITHUB);
     for line in github.lines() {
         assert!(GITHUB.iter().any(|start| line.starts_with(start)), "{line:?}");
-        // As the runner reads it: properties to the second `::`, and one of them only.
+        // The runner reads properties up to the second `::`. There must be one of them only.
         let (properties, _) = line[2..].split_once("::").expect(line);
         assert!(!properties.contains(','), "{line:?}");
     }

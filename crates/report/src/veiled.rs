@@ -1,9 +1,13 @@
-//! Texts of others in a run, without what must not be told. Names and ids stay: files are put together by them.
+//! The veil over a result and over events: secrets in texts of engines and servers become `***` before any
+//! sink is told.
+//!
+//! Names and ids stay, since files are put together by them. No text that comes from outside may pass
+//! unveiled.
 
 use faultgate_config::Veil;
 use faultgate_core::model::{ExperimentResult, Finding, RunEvent, RunResult, Turn};
 
-/// The result as it is reported.
+/// Returns the result as it is reported.
 #[must_use]
 pub fn veiled(mut result: RunResult, veil: &Veil) -> RunResult {
     if veil.is_empty() {
@@ -29,6 +33,7 @@ fn of_finding(finding: &Finding, veil: &Veil) -> Finding {
     }
 }
 
+/// Hides secrets in the texts of an experiment that come from outside. Its name, ids and addresses stay.
 fn of_experiment(experiment: &mut ExperimentResult, veil: &Veil) {
     let hide = |text: &mut String| *text = veil.hide(text);
     hide(&mut experiment.reason);
@@ -71,6 +76,7 @@ fn of_experiment(experiment: &mut ExperimentResult, veil: &Veil) {
 
 /// Tells an event as it is reported.
 pub fn tell_veiled(event: &RunEvent<'_>, veil: &Veil, tell: &mut dyn FnMut(&RunEvent<'_>)) {
+    // Most suites have no secrets, and then no event is copied.
     if veil.is_empty() {
         return tell(event);
     }
@@ -100,6 +106,7 @@ pub fn tell_veiled(event: &RunEvent<'_>, veil: &Veil, tell: &mut dyn FnMut(&RunE
             reason: &veil.hide(reason),
         }),
         RunEvent::Warning(warning) => tell(&RunEvent::Warning(&veil.hide(warning))),
+        // The other events hold nothing but names, ids and numbers.
         RunEvent::Started { .. }
         | RunEvent::Subscribed { .. }
         | RunEvent::Launched { .. }
@@ -113,7 +120,7 @@ mod tests {
     use crate::samples::saying_faults;
 
     const SECRET: &str = "s3cr3t-of-the-suite";
-    /// By these files are put together, or readers find their way.
+    /// Keys of names by which files are put together or readers find their way. They stay as they are.
     const NAMES: &[&str] = &[
         "engine",
         "id",
@@ -131,7 +138,7 @@ mod tests {
         "verdict",
     ];
 
-    /// The keys whose texts hold the secret.
+    /// Collects the keys whose texts hold the secret.
     fn telling(value: &serde_json::Value, key: &str, keys: &mut Vec<String>) {
         match value {
             serde_json::Value::String(text) if text.contains(SECRET) => keys.push(key.to_owned()),

@@ -6,16 +6,16 @@ use wiremock::{Mock, MockServer, Request, Respond, ResponseTemplate};
 
 use super::marks::Marks;
 
-/// How it repeats.
+/// The manner in which the server repeats a request.
 #[derive(Clone)]
 pub(crate) enum Manner {
-    /// By an error in every form that some server has.
+    /// The server answers with an error, in every form that some server has.
     Refuse(u16),
-    /// As STS does.
+    /// The server answers with an error as STS does.
     RefuseInXml,
-    /// By a redirect to that server with everything in the query.
+    /// The server redirects to another one, with everything in the query.
     Redirect(String),
-    /// By a success of no known form.
+    /// The server answers with a success of no known form.
     Grant,
 }
 
@@ -36,7 +36,7 @@ impl Echo {
         self.0.received_requests().await.unwrap().iter().map(told).collect()
     }
 
-    /// No request holds a secret but of these places.
+    /// Asserts that requests hold only secrets of these places.
     pub(crate) async fn assert_only(&self, marks: &Marks, allowed: &[&str]) {
         for request in self.requests().await {
             let mut found = marks.found_in(&request);
@@ -56,7 +56,7 @@ fn told(request: &Request) -> String {
 
 impl Respond for Manner {
     fn respond(&self, request: &Request) -> ResponseTemplate {
-        // Short, lest it is cut before it comes to what counts.
+        // The answer is short, lest it is cut before the secrets come.
         let headers = ["authorization", "x-amz-security-token", "private-token", "x-api-key", "cookie"];
         let headers = headers.iter().filter_map(|name| request.headers.get(*name)?.to_str().ok());
         let body = String::from_utf8_lossy(&request.body);

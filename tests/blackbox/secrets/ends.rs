@@ -1,4 +1,5 @@
-//! Every kind of end of a run, every command, and every way in which somebody may repeat a secret.
+//! Tests of every kind of end of a run, of every command, and of every way in which somebody may repeat a
+//! secret.
 
 use faultgate_rehearsal::TEMPLATE_ID;
 
@@ -8,7 +9,7 @@ use crate::stand_ins::{GitHub, GitLab, HEAD, StandIn, TOKEN};
 use crate::stop::killed;
 use crate::support::{Account, Ended, Faultgate, at_once};
 
-/// Probes that send secrets to `target`, and fail where it answers as they do not expect.
+/// Returns a suite of probes that send secrets to `target` and expect an answer of this status.
 fn suite(target: &str, status: u16) -> String {
     format!(
         r#"
@@ -52,7 +53,7 @@ fn in_step(faultgate: Faultgate) -> Faultgate {
         .env("FAULTGATE_PULL_REQUEST", "7")
 }
 
-/// A token that wins over the others, and that the stand-ins want.
+/// Returns secrets with the token that the stand-ins want, which wins over the other tokens.
 fn with_forge_token(variable: &str) -> Marked {
     let mut marked = Marked::new();
     marked.set(variable, TOKEN);
@@ -119,7 +120,7 @@ async fn a_forge_that_repeats_its_token_is_not_repeated() {
 #[tokio::test]
 async fn an_account_that_repeats_credentials_is_not_repeated() {
     let other = Echo::by(Manner::Grant).await;
-    // What is worth a second attempt takes its time.
+    // Answers that are worth a second attempt are left out, since they take their time.
     let manners = [Manner::Refuse(400), Manner::Refuse(403), Manner::Redirect(other.url())];
     at_once(manners, |manner| async move {
         let echo = Echo::by(manner).await;
@@ -233,7 +234,7 @@ async fn a_report_of_earlier_results_holds_no_secret() {
     let ended = in_step(report).env("GITHUB_API_URL", forge.url()).after(first).finish().await;
     ended.assert_code(3, "report");
     marked.assert_hidden(&ended, "report");
-    // Not a result, but a file with a secret: what it holds is not told.
+    // The file is no result and holds a secret, so no message may quote it.
     let mut other = Marked::new();
     let secret = other.marks.plain("the file");
     let ended = Faultgate::new(&["report", "--merge", "token"]).file("token", &secret).finish().await;

@@ -1,4 +1,4 @@
-//! Harness and LitmusChaos that repeat what they were sent.
+//! Tests of Harness and LitmusChaos that repeat all that they were sent.
 
 use super::{Echo, Manner, Marked};
 use crate::harness_stand_in::{ACCOUNT, EXPERIMENT, PROJECT};
@@ -37,7 +37,7 @@ async fn a_control_plane_that_repeats_a_key_is_not_repeated() {
                         .retain(|(name, _)| !name.contains("LITMUS_TOKEN") && !name.contains("LITMUS-TOKEN"));
                 }
                 let ended = marked.put(faultgate).finish().await;
-                // A look may end with a warning.
+                // A check may end with a warning.
                 if command == "run" {
                     ended.assert_code(3, engine);
                 }

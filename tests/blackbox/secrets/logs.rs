@@ -1,4 +1,4 @@
-//! The log, whose level users choose.
+//! Tests of the log, whose level users choose.
 
 use faultgate_rehearsal::{Effect, FaultRule};
 
@@ -46,7 +46,8 @@ async fn no_secret_is_shown_at_any_level() {
     .await;
 }
 
-/// Every line is JSON, and libraries, which tell of whole requests, tell of nothing below a warning.
+/// Asserts that every line is JSON, and that libraries, which log whole requests, log nothing below a
+/// warning.
 fn assert_json_lines(ended: &Ended, case: &str) {
     for line in ended.stderr.lines() {
         let parsed: Result<serde_json::Value, _> = serde_json::from_str(line);

@@ -1,4 +1,4 @@
-//! Mistakes about secrets, which do not repeat them.
+//! Tests of mistakes about secrets: no message repeats a secret.
 
 use super::{Marked, variables};
 use crate::support::{Faultgate, at_once};
@@ -54,7 +54,7 @@ async fn a_secret_in_a_suite_file_is_refused_and_not_repeated() {
             format!("version: 1\n{key}: [{secret}]\n"),
             format!("version: 1\nharness-org-id: \"${{{name}}}\"\n"),
             format!("version: 1\nharness-org-id: \"${{{name}:-{secret}}}\"\n"),
-            // What is no YAML is quoted by no message.
+            // A text that is no YAML is quoted by no message.
             format!("version: 1\n{key}: \"{secret}\n"),
         ];
         for suite in suites {
@@ -114,7 +114,7 @@ async fn a_password_in_the_address_of_a_probe_is_not_repeated() {
         for url in [
             format!("http://user:{secret}@host.invalid/"),
             format!("ftp://user:{secret}@host.invalid/"),
-            // From a variable, whose value is not what the file says.
+            // The value comes from a variable, so the file does not show it.
             "http://user:${SHOP_PASSWORD}@host.invalid/".to_owned(),
             "http://host.invalid:${SHOP_PASSWORD}/".to_owned(),
         ] {

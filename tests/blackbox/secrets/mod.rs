@@ -1,5 +1,5 @@
-//! Runs with a marked secret in every place one can be: no output, no file, no request but the one it is for, no child
-//! and no core holds any of them, whole or in part, in whatever form.
+//! Tests of runs with a marked secret in every place that can hold one. No output, no file, no request but
+//! the one it is for, no child and no core holds any of them, whole or in part, in whatever form.
 
 mod echo;
 mod ends;
@@ -19,7 +19,8 @@ use crate::support::{Ended, Faultgate};
 use echo::{Echo, Manner};
 use marks::Marks;
 
-/// What is the job's or the user's: no program sees it but by a name of its own in the suite.
+/// Variables of the job or the user. A program of the suite sees none of them unless the suite gives it one
+/// by a name of its own.
 const OF_THE_JOB: &[&str] = &[
     "AWS_SECRET_ACCESS_KEY",
     "AWS_SESSION_TOKEN",
@@ -38,7 +39,7 @@ const OF_THE_JOB: &[&str] = &[
 /// Files that the tests themselves have put secrets into.
 const GIVEN: &[&str] = &[".git/config", "credentials", "token", "event.json", ".faultgate.yml"];
 
-/// Every variable that holds a secret of faultgate's, as the table of inputs has them.
+/// Returns every variable that holds a secret of faultgate, as the table of inputs has them.
 fn variables() -> Vec<String> {
     let secrets = INPUTS.iter().filter(|input| input.is_secret());
     let variables =
@@ -58,12 +59,12 @@ impl Marked {
         let mut marks = Marks::default();
         let mut env: Vec<(String, String)> = Vec::new();
         for name in variables().into_iter().chain(OF_THE_JOB.iter().map(|name| (*name).to_owned())) {
-            // The two forms of a CI's variable must agree.
+            // The two forms of a variable of a CI must agree.
             let hyphens =
                 env.iter().find(|(known, _)| known.starts_with("INPUT_") && known.replace('-', "_") == name);
             let value = match name.as_str() {
                 _ if hyphens.is_some() => hyphens.unwrap().1.clone(),
-                // As GitLab puts it there.
+                // GitLab puts a token into this address.
                 "CI_REPOSITORY_URL" => {
                     format!("https://gitlab-ci-token:{}@gitlab.invalid/shop/web.git", marks.plain(&name))
                 }
@@ -77,7 +78,7 @@ impl Marked {
         Self { marks, env }
     }
 
-    /// A secret of another value.
+    /// Gives a secret another value.
     fn set(&mut self, name: &str, value: &str) {
         self.marks.known(name, value);
         self.env.retain(|(known, _)| known != name);
@@ -88,7 +89,7 @@ impl Marked {
         &self.env.iter().find(|(known, _)| known == name).unwrap().1
     }
 
-    /// With all of them in the environment, and one in the repository.
+    /// Puts all secrets into the environment of an invocation, and one into the repository.
     fn put(&self, mut faultgate: Faultgate) -> Faultgate {
         for (name, value) in &self.env {
             faultgate = faultgate.env(name, value);

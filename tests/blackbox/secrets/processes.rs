@@ -1,4 +1,4 @@
-//! Other processes: those that a run starts, and those that look at it.
+//! Tests of other processes: those that a run starts, and those that look at it.
 
 use std::os::unix::process::ExitStatusExt;
 use std::process::{ExitStatus, Stdio};
@@ -34,7 +34,7 @@ async fn a_command_sees_none_of_our_secrets_and_nobody_sees_any_in_an_argument()
     marked.assert_hidden(&ended, "commands");
 }
 
-/// Runs a script with room for a core, and lets what it becomes crash.
+/// Runs a script with room for a core, and lets the program that it becomes crash.
 async fn crashed(script: &str) -> ExitStatus {
     let folder = tempfile::tempdir().unwrap();
     let path = std::env::join_paths(
@@ -65,7 +65,7 @@ async fn crashed(script: &str) -> ExitStatus {
 async fn a_crash_leaves_no_core() {
     let others = crashed("echo; exec sleep 60").await;
     if !others.core_dumped() {
-        // This system writes no cores anyway.
+        // The system writes no cores anyway.
         return;
     }
     let ours = crashed("exec faultgate rehearse --serve").await;

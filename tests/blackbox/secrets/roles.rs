@@ -1,4 +1,5 @@
-//! Where credentials come from: files, a container's endpoint, and tokens for which a role is had.
+//! Tests of the sources of credentials: files, the endpoint of a container, and tokens that are exchanged for
+//! a role.
 
 use aws_smithy_types::base64;
 use serde_json::json;
@@ -12,7 +13,7 @@ use crate::support::{Account, Faultgate, at_once};
 
 const ROLE: &str = "arn:aws:iam::111122223333:role/chaos";
 
-/// A token that says who it is for; its signature is what nobody may see.
+/// Returns a token that says who it is for. Its signature is the part that nobody may see.
 fn jwt(marks: &mut Marks, place: &str) -> String {
     let claims = json!({
         "iss": "https://issuer.invalid", "sub": "repo:shop/web", "aud": "sts.amazonaws.com", "exp": 4_000_000_000_u64,
@@ -21,7 +22,7 @@ fn jwt(marks: &mut Marks, place: &str) -> String {
     format!("{}.{}.{}", part(&json!({ "alg": "RS256" })), part(&claims), marks.plain(place))
 }
 
-/// A server with one answer.
+/// Returns a server with one answer.
 async fn answering(answer: ResponseTemplate) -> MockServer {
     let server = MockServer::start().await;
     Mock::given(any()).respond_with(answer).mount(&server).await;

@@ -1,5 +1,5 @@
-//! What variables of a suite hold: programs print it and servers repeat it, and nobody tells it. Runners mask the log
-//! alone.
+//! Tests of values that variables of a suite hold: programs print them and servers repeat them, and no report
+//! tells them. Runners mask the log alone.
 
 use faultgate_rehearsal::TEMPLATE_ID;
 
@@ -8,7 +8,7 @@ use crate::lives::QUICK;
 use crate::stand_ins::{GitHub, HEAD, StandIn, TOKEN};
 use crate::support::{Account, Faultgate};
 
-/// In what a program is given, and of no name that tells.
+/// A variable that a program is given, whose name does not tell that it holds a secret.
 const LOGIN: &str = "SHOP_LOGIN";
 
 fn suite(target: &str) -> String {
@@ -64,7 +64,7 @@ async fn what_variables_of_a_suite_hold_is_in_no_report() {
                     .assert_not_in(&format!("{} {} {}", asked.path, asked.query, asked.body), "to the forge");
             }
         });
-        // What tells nothing stays.
+        // Values that are no secrets stay.
         let result = ended.result().to_string();
         assert!(result.contains(&format!("in prod at {HEAD}: *** ***")), "{result}");
         assert!(ended.summary().contains("in prod at"), "{}", ended.summary());

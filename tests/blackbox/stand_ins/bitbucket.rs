@@ -1,4 +1,4 @@
-//! Bitbucket Cloud.
+//! A stand-in of Bitbucket Cloud.
 
 use serde_json::{Value, json};
 

@@ -1,4 +1,4 @@
-//! CodeCommit: comments only.
+//! A stand-in of CodeCommit, which has comments and no statuses.
 
 use serde_json::{Value, json};
 
@@ -7,7 +7,7 @@ use super::{Asked, HEAD, Kept, Manners};
 pub(crate) struct CodeCommit;
 
 impl Manners for CodeCommit {
-    /// Requests are signed.
+    /// The header is empty, since requests are signed.
     fn token(&self) -> (&'static str, &'static str) {
         ("", "")
     }

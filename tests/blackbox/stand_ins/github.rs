@@ -1,13 +1,13 @@
-//! GitHub, and what speaks its language: Enterprise Server, Gitea and Forgejo.
+//! A stand-in of GitHub, and of servers that speak its language: Enterprise Server, Gitea and Forgejo.
 
 use serde_json::{Value, json};
 
 use super::{Asked, HEAD, Kept, Manners, Status, after};
 
 pub(crate) struct GitHub {
-    /// Where the API begins: nothing, `/api/v3` or `/api/v1`.
+    /// The path at which the API begins: nothing, `/api/v3` or `/api/v1`.
     pub(crate) base: &'static str,
-    /// `Bearer` of GitHub, `token` of Gitea.
+    /// The scheme before the token: `Bearer` at GitHub, `token` at Gitea.
     pub(crate) scheme: &'static str,
     pub(crate) repository: &'static str,
 }
@@ -78,7 +78,7 @@ fn status(asked: &Asked, path: &str, kept: &mut Kept) -> Result<(u16, Value), St
     Ok((201, json!({ "id": kept.statuses.len(), "state": state, "context": asked.text("context") })))
 }
 
-/// The newest comes first.
+/// Returns all statuses, the newest first.
 fn statuses(kept: &Kept) -> Value {
     let told = |(place, status): (usize, &Status)| {
         json!({
@@ -92,7 +92,7 @@ fn statuses(kept: &Kept) -> Value {
     kept.statuses.iter().enumerate().rev().map(told).collect()
 }
 
-/// Comments come in small pages, so that whoever looks only at the first is found out.
+/// Returns a page of comments. Pages are small, so that a client which reads only the first is found out.
 fn page(asked: &Asked, kept: &Kept) -> Value {
     let number =
         asked.query.split('&').find_map(|pair| pair.strip_prefix("page=")?.parse().ok()).unwrap_or(1_usize);

@@ -1,4 +1,4 @@
-//! GitLab: statuses are jobs of a pipeline, with a state machine.
+//! A stand-in of GitLab, whose statuses are jobs of a pipeline, with a state machine.
 
 use serde_json::{Value, json};
 
@@ -7,7 +7,7 @@ use super::{Asked, Kept, Manners, Status, after};
 pub(crate) struct GitLab {
     /// The commit of the pipeline: statuses of another are not found in it.
     pub(crate) commit: &'static str,
-    /// The pipeline's own ref: a merge request's differs from what its jobs are told.
+    /// The ref of the pipeline. That of a merge request differs from the one that its jobs are told.
     pub(crate) git_ref: &'static str,
 }
 
@@ -74,7 +74,7 @@ impl GitLab {
         let of_pipeline = pinned == Some(PIPELINE) && commit == self.commit;
         let of_ref = asked.body["ref"].is_null() || asked.text("ref") == self.git_ref;
         if pinned.is_some() && !(of_pipeline && of_ref) {
-            // No mistake of the client's: what a pipeline is called there cannot be known from inside.
+            // The error is no fault of the client, which cannot know the ref of its pipeline from inside.
             return Ok((404, json!({ "message": "404 Pipeline for pipeline_id, sha and ref Not Found" })));
         }
         let last = kept.statuses.iter().rev().find(|status| status.context == name);

@@ -19,8 +19,9 @@ pub(crate) use gitlab::GitLab;
 
 /// The token that every stand-in wants. No output, file or error may show it.
 pub(crate) const TOKEN: &str = "mark9forgetoken";
-/// The commit that carries the status, and one that must not.
+/// The commit that carries the status.
 pub(crate) const HEAD: &str = "ec26c3e57ca3a959ca5aad62de7213c562f8c821";
+/// A commit that must carry no status.
 pub(crate) const MERGE: &str = "0123456789abcdef0123456789abcdef01234567";
 
 /// A request as a forge sees it.
@@ -35,7 +36,7 @@ pub(crate) struct Asked {
 }
 
 impl Asked {
-    /// The fields of the body, each known and of the right kind, or what is wrong.
+    /// Checks that the fields of the body are known, complete and texts. The error says what is wrong.
     pub(crate) fn only_texts(&self, known: &[&str], required: &[&str]) -> Result<(), String> {
         let fields = self.body.as_object().ok_or("the body is no object")?;
         for (name, value) in fields {
@@ -67,18 +68,18 @@ pub(crate) struct Status {
     pub(crate) target_url: String,
 }
 
-/// What a stand-in keeps.
+/// The memory of a stand-in.
 #[derive(Debug, Default)]
 pub(crate) struct Kept {
     pub(crate) asked: Vec<Asked>,
-    /// What was asked that a real forge would not take.
+    /// Requests that a real forge would not take.
     pub(crate) faults: Vec<String>,
     pub(crate) statuses: Vec<Status>,
-    /// Ids and texts of comments.
+    /// The ids and texts of comments.
     pub(crate) comments: Vec<(u64, String)>,
-    /// Reports beside statuses and comments, as Code Insights of Bitbucket.
+    /// Reports beside statuses and comments, such as Code Insights of Bitbucket.
     pub(crate) reports: Vec<Value>,
-    /// Answered to each request instead of an answer.
+    /// The status and the body of a refusal, which every request gets if there is one.
     pub(crate) refuse: Option<(u16, Value)>,
 }
 
@@ -97,11 +98,11 @@ impl Kept {
     }
 }
 
-/// How a forge answers: an error is a request that it would not take.
+/// The manners of one forge. An error stands for a request that the forge would not take.
 pub(crate) trait Manners: Send + Sync + 'static {
     fn answer(&self, asked: &Asked, kept: &mut Kept) -> Result<(u16, Value), String>;
 
-    /// The header that holds the token, and what stands before it.
+    /// The name of the header that holds the token, and the text before the token.
     fn token(&self) -> (&'static str, &'static str);
 }
 
@@ -160,7 +161,7 @@ impl StandIn {
         format!("{}{path}", self.server.uri())
     }
 
-    /// From now on it answers nothing else.
+    /// Refuses every request from now on.
     pub(crate) fn refuse(&self, status: u16, answer: Value) {
         self.kept.lock().unwrap().refuse = Some((status, answer));
     }
@@ -178,13 +179,13 @@ impl StandIn {
         self.look(|kept| assert_eq!(kept.faults, [""; 0], "{:#?}", kept.asked));
     }
 
-    /// Context and state of each status, in the order of arrival.
+    /// Returns context and state of each status, in the order of arrival.
     pub(crate) fn told(&self) -> Vec<(String, String)> {
         self.look(|kept| kept.statuses.iter().map(|s| (s.context.clone(), s.state.clone())).collect())
     }
 }
 
-/// What follows a prefix in a path, up to the next slash.
+/// Returns the last part of a path, if the rest of the path is this prefix.
 fn after<'p>(path: &'p str, prefix: &str) -> Option<&'p str> {
     path.strip_prefix(prefix).filter(|rest| !rest.is_empty() && !rest.contains('/'))
 }

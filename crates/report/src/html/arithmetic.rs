@@ -1,15 +1,16 @@
-//! The arithmetic, shown: from samples to probes, to the experiment, to the run.
+//! Tables of the arithmetic: from samples to probes, from probes to the experiment, from experiments to the
+//! run.
 
 use maud::{Markup, html};
 
 use super::words::{CELL, badge, between, number, plain, rows, score, scrolling};
 use faultgate_core::model::{ExperimentResult, Probe, RunResult, Score, ScoreSource};
 
-/// Experiments in the table.
-const MOST: usize = 500;
+/// Maximum number of experiments in the table.
+const MAX_EXPERIMENTS: usize = 500;
 
-/// From the experiments to the run.
-/// Experiments of which `is_there` is true have a section to go to.
+/// Renders the table from the experiments to the run. An experiment links to its section if `is_there` is
+/// true of its index.
 pub(super) fn of_run(result: &RunResult, is_there: impl Fn(usize) -> bool) -> Markup {
     let experiments = &result.experiments;
     let sums = Sums::of(experiments.iter().map(|experiment| (experiment.score, experiment.weight)));
@@ -29,10 +30,11 @@ pub(super) fn of_run(result: &RunResult, is_there: impl Fn(usize) -> bool) -> Ma
                 }
             }
             tbody {
-                @for (place, experiment) in experiments.iter().take(MOST).enumerate() {
+                @for (place, experiment) in experiments.iter().take(MAX_EXPERIMENTS).enumerate() {
                     (row(place, experiment, is_there(place)))
                 }
-                (rows(&experiments[experiments.len().min(MOST)..], 0, 8, |_| html! {}))
+                // A call for no rows only says how many are left out.
+                (rows(&experiments[experiments.len().min(MAX_EXPERIMENTS)..], 0, 8, |_| html! {}))
             }
             tfoot {
                 tr {
@@ -78,7 +80,7 @@ fn row(place: usize, experiment: &ExperimentResult, is_there: bool) -> Markup {
     }
 }
 
-/// From the samples of its probes to the experiment.
+/// Renders the table from the samples of the probes to the experiment, with at most `most` rows.
 pub(super) fn of_experiment(experiment: &ExperimentResult, most: usize) -> Markup {
     html! {
         p.sum { (source(experiment)) }
@@ -110,6 +112,7 @@ fn source(experiment: &ExperimentResult) -> String {
 
 fn probes(probes: &[Probe], experiment: &ExperimentResult, most: usize) -> Markup {
     let sums = Sums::of(probes.iter().map(|probe| (Some(probe.score), probe.weight)));
+    // The weights of probes mean nothing if the score comes from elsewhere.
     let counts = experiment.score_source == Some(ScoreSource::Probes);
     html! {
         table.numbers {
@@ -156,9 +159,9 @@ fn points(score: Option<Score>, weight: u32) -> String {
     score.map_or_else(|| "–".to_owned(), |score| number(score.get() * f64::from(weight)))
 }
 
-/// Points and weights, added up.
+/// The sums of points and weights. A point is a score times its weight.
 struct Sums {
-    /// None if a score is not known.
+    /// The sum of the points, or `None` if one of the scores is not known.
     points: Option<f64>,
     weight: u64,
 }
@@ -178,7 +181,7 @@ impl Sums {
         self.points.map_or_else(|| "–".to_owned(), number)
     }
 
-    /// What the division of points by weight has given.
+    /// Writes the division of the points by the weight, with the result that the model has.
     fn division(&self, result: Option<Score>) -> String {
         match (self.points, result) {
             (Some(points), Some(result)) => format!("{} ÷ {} = {result}", number(points), self.weight),

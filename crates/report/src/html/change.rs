@@ -1,4 +1,4 @@
-//! What has changed since an earlier run.
+//! The comparison with an earlier run: a sentence for the header, and a section with a table.
 
 use maud::{Markup, html};
 
@@ -6,10 +6,10 @@ use super::words::{CELL, linked, moment, plain, rows, scrolling};
 use crate::change::{changed_probes, known, measured, of_run, of_verdict, signed};
 use faultgate_core::model::{ExperimentChange, Presence, ProbeChange, RunComparison, RunResult, ScoreChange};
 
-/// Rows of the table.
-const MOST: usize = 300;
+/// Maximum number of rows of the table.
+const MAX_ROWS: usize = 300;
 
-/// A sentence for the header.
+/// Renders a sentence for the header, or nothing if the scores of the runs were not compared.
 pub(super) fn sentence(result: &RunResult) -> Markup {
     let change = result.comparison.as_ref().and_then(of_run);
     html! {
@@ -19,17 +19,19 @@ pub(super) fn sentence(result: &RunResult) -> Markup {
     }
 }
 
+/// The subject of a row of the table.
 enum Row<'a> {
     Experiment(&'a ExperimentChange),
     Probe(&'a ExperimentChange, &'a ProbeChange),
 }
 
+/// Renders the section, or nothing if the run was not compared.
 pub(super) fn section(result: &RunResult) -> Markup {
     let Some(comparison) = &result.comparison else { return html! {} };
-    let mut all = Vec::new();
+    let mut changes = Vec::new();
     for change in &comparison.experiments {
-        all.push(Row::Experiment(change));
-        all.extend(changed_probes(change).map(|probe| Row::Probe(change, probe)));
+        changes.push(Row::Experiment(change));
+        changes.extend(changed_probes(change).map(|probe| Row::Probe(change, probe)));
     }
     let table = html! {
         table.numbers {
@@ -43,7 +45,7 @@ pub(super) fn section(result: &RunResult) -> Markup {
                     th scope="col" { "Verdict" }
                 }
             }
-            tbody { (rows(&all, MOST, 6, row)) }
+            tbody { (rows(&changes, MAX_ROWS, 6, row)) }
         }
     };
     html! {
@@ -53,7 +55,7 @@ pub(super) fn section(result: &RunResult) -> Markup {
             @if comparison.score.is_none() {
                 p { "This run is a part of a suite: only its experiments are compared." }
             }
-            @if !all.is_empty() { (scrolling("Changes since the earlier run", &table)) }
+            @if !changes.is_empty() { (scrolling("Changes since the earlier run", &table)) }
         }
     }
 }
@@ -98,7 +100,7 @@ fn row(row: &Row<'_>) -> Markup {
     }
 }
 
-/// The sign says what the colour does.
+/// Renders the cell of a change. The sign says all that the colour says.
 fn told(score: ScoreChange) -> Markup {
     let tone = match score.change() {
         Some(change) if change < 0.0 => "bad",

@@ -1,4 +1,5 @@
-//! One experiment: what came of it, over time, by which arithmetic, and what is known of why.
+//! The section of one experiment: its verdict, its course over time, its arithmetic, and the reasons that are
+//! known.
 
 use jiff::Timestamp;
 use maud::{Markup, html};
@@ -9,6 +10,7 @@ use super::{arithmetic, faults, probe, tables, timeline};
 use crate::own_report::own_report;
 use faultgate_core::model::{ExperimentResult, MonitorRecord, StopReport};
 
+/// Renders the section of the experiment at this index. A state that has not ended is drawn until `until`.
 pub(super) fn section(
     place: usize,
     experiment: &ExperimentResult,
@@ -43,6 +45,7 @@ pub(super) fn section(
 }
 
 fn facts(experiment: &ExperimentResult) -> Markup {
+    // The word of the engine is shown only if it says something else than ours.
     let raw = experiment.raw_state.as_deref().filter(|raw| *raw != experiment.state.as_str());
     html! {
         dl.facts {
@@ -68,7 +71,7 @@ fn facts(experiment: &ExperimentResult) -> Markup {
     }
 }
 
-/// Why it was judged so, and how that was learned.
+/// Renders the evidence for the verdict, and the way by which the end was learned.
 fn why(experiment: &ExperimentResult, detail: Detail) -> Markup {
     let error = experiment.error.as_ref();
     let error: Vec<(&str, &str)> = [

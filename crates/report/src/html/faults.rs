@@ -1,4 +1,4 @@
-//! The faults of an engine that weighs and judges each of them, and their probes.
+//! Tables of the faults of an engine that weighs and judges each of them, and of the probes of these faults.
 
 use maud::{Markup, html};
 
@@ -6,6 +6,7 @@ use super::tables::table;
 use super::words::{CELL, Detail, SENTENCE, fold, plain, rows};
 use faultgate_core::model::{ExperimentResult, Fault, FaultProbe};
 
+/// Renders the tables, or nothing if the engine tells no faults.
 pub(super) fn faults(experiment: &ExperimentResult, detail: Detail) -> Markup {
     if experiment.faults.is_empty() {
         return html! {};
@@ -31,12 +32,12 @@ pub(super) fn faults(experiment: &ExperimentResult, detail: Detail) -> Markup {
 }
 
 fn probes(faults: &[Fault], detail: Detail) -> Markup {
-    let all: Vec<(&Fault, &FaultProbe)> =
+    let probes: Vec<(&Fault, &FaultProbe)> =
         faults.iter().flat_map(|fault| fault.probes.iter().map(move |probe| (fault, probe))).collect();
-    if all.is_empty() {
+    if probes.is_empty() {
         return html! {};
     }
-    let body = rows(&all, detail.rows, 6, |(fault, probe)| {
+    let body = rows(&probes, detail.rows, 6, |(fault, probe)| {
         html! {
             tr {
                 td { (plain(&fault.name, CELL)) }

@@ -1,4 +1,5 @@
-//! What comes first: the verdict, the score, why, and which run this was.
+//! The header of the page: the verdict, the score, the reasons, and the facts about the run. The footer is
+//! here too.
 
 use maud::{Markup, html};
 
@@ -7,9 +8,10 @@ use super::words::{CELL, SENTENCE, badge, between, link, linked, moment, plain, 
 use crate::warnings;
 use faultgate_core::model::RunResult;
 
-/// Reasons that are shown.
+/// Maximum number of reasons, and of warnings, that are shown.
 const REASONS: usize = 20;
 
+/// Renders the header.
 pub(super) fn header(result: &RunResult) -> Markup {
     let gate = &result.gate;
     html! {
@@ -67,6 +69,7 @@ fn gate_code(result: &RunResult) -> String {
     }
 }
 
+/// Renders the line at the foot of the page.
 pub(super) fn foot(result: &RunResult) -> Markup {
     let requests = result.api_calls.values().fold(0_u64, |sum, calls| sum.saturating_add(*calls));
     html! {

@@ -1,5 +1,14 @@
-//! `report.html`: the run on one page that needs nothing else: no script, no font, no request. Every text is escaped
-//! by the template, which takes only our own style sheet as it is.
+//! `report.html`: the run on one page that needs nothing else: no script, no font, no request. Every text is
+//! escaped by the template, and only our own style sheet is taken as it is.
+//!
+//! - `head` has the verdict and the facts of the run, `change` what differs from an earlier run, `arithmetic`
+//!   the sums.
+//! - `experiment` has the section of one experiment, which is put together from `timeline`, `probe`, `faults`
+//!   and `tables`; `scale` turns time into coordinates for its drawings.
+//! - `raw` has the result as JSON, and `words` the small parts that all others use.
+//!
+//! The page has a limit. What has no room is left out and counted. Experiments that did not pass
+//! are the last to be left out.
 
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -23,20 +32,24 @@ use super::{Sink, files, from_write};
 use faultgate_core::model::{ExperimentResult, Reported, RunResult, Verdict};
 use words::{Detail, plain};
 
+/// Name of the file in the report folder.
 pub(super) const NAME: &str = "report.html";
 
-/// Nothing may be loaded or run, whatever a name says.
+/// The content security policy of the page. Nothing may be loaded or run, whatever a text from outside says.
 const POLICY: &str =
     "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'";
 const STYLE: &str = include_str!("style.css");
 
-/// What the sections of experiments may take. With head, tables and raw JSON the page stays below 8 MiB.
-const SECTIONS: usize = 4 * 1024 * 1024;
+/// Maximum size of all sections of experiments in bytes. With head, tables and raw JSON the page stays below
+/// 8 MiB.
+const MAX_SECTIONS_BYTES: usize = 4 * 1024 * 1024;
 
-/// Stands where the sections of experiments come. No text from outside can: it would be escaped.
+/// The mark in the frame of the page where the sections of experiments come. No text from outside can be
+/// taken for it, since it would be escaped.
 const EXPERIMENTS: &str = "<!-- experiments -->";
 
-/// Piece by piece: the sections of a large suite are most of the page, and one copy of them is enough.
+/// Writes the page piece by piece: the sections of a large suite are most of it, and one copy of them is
+/// enough.
 pub(super) fn write(result: &RunResult, page: &mut dyn Write) -> io::Result<()> {
     let (frame, sections) = parts(result);
     let (before, after) = frame.split_once(EXPERIMENTS).unwrap_or((&frame, ""));
@@ -47,12 +60,13 @@ pub(super) fn write(result: &RunResult, page: &mut dyn Write) -> io::Result<()> 
     page.write_all(after.as_bytes())
 }
 
-/// The page without the sections of its experiments, and these.
+/// Renders the page without the sections of its experiments, and these sections.
 fn parts(result: &RunResult) -> (String, Vec<Markup>) {
     let detail = Detail::of(result);
     let sections = sections(&result.experiments, |place, experiment| {
         experiment::section(place, experiment, result.ended_at, detail)
     });
+    // An experiment whose section is left out must not be linked to.
     let is_there = |place: usize| sections.get(place).is_some_and(Option::is_some);
     let gate = &result.gate;
     let title = match result.run.repository.as_deref() {
@@ -107,17 +121,19 @@ fn experiments(sections: &[Option<Markup>]) -> Markup {
     }
 }
 
-/// As many as there is room for, those that did not pass first; at the places of their experiments.
+/// Renders as many sections as there is room for, and returns them at the indices of their experiments.
+/// Experiments that did not pass come first when room is given.
 fn sections(
     experiments: &[ExperimentResult],
     render: impl Fn(usize, &ExperimentResult) -> Markup,
 ) -> Vec<Option<Markup>> {
     let mut places: Vec<usize> = (0..experiments.len()).collect();
     places.sort_by_key(|place| experiments[*place].verdict == Verdict::Passed);
-    let mut room = SECTIONS;
+    let mut room = MAX_SECTIONS_BYTES;
     let mut sections: Vec<Option<Markup>> = vec![None; experiments.len()];
     for place in places {
         let section = render(place, &experiments[place]);
+        // A section that is too large does not keep out smaller ones after it.
         if let Some(left) = room.checked_sub(section.0.len()) {
             room = left;
             sections[place] = Some(section);
@@ -126,6 +142,7 @@ fn sections(
     sections
 }
 
+/// The sink that writes `report.html`.
 pub struct HtmlFile {
     path: PathBuf,
 }

@@ -1,4 +1,8 @@
-//! A probe over time: a mark for each sample, and the latency with its limit.
+//! The section of a probe: its sums, and a drawing with a mark for each sample and the latency with its
+//! limit. A table below has the samples in words.
+//!
+//! Many samples are thinned into columns. A column has failed if one of its samples has, so no failure is
+//! lost.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -12,15 +16,19 @@ use super::words::{CELL, Detail, fold, millis, plain, rows, scrolling};
 use crate::arithmetic::{of_phases, of_probe};
 use faultgate_core::model::{FaultWindow, Phase, Probe, Sample};
 
+/// The y-coordinate of the lower end of the marks, in points like all lengths here.
 const MARKS: f64 = 16.0;
+/// The y-coordinates between which the latency is drawn.
 const PLOT_TOP: f64 = 28.0;
 const PLOT_BOTTOM: f64 = 88.0;
+/// Height of the axis.
 const AXIS: f64 = 14.0;
-/// Milliseconds from which on it is worth telling that a schedule was not kept.
-const LATE: u64 = 200;
-/// Columns up to which each sample has a dot on the line.
-const DOTTED: usize = 130;
+/// The delay of an evaluation, in milliseconds, from which on it is worth telling.
+const MIN_LATE_MS: u64 = 200;
+/// Maximum number of columns with which each sample has a dot on the line. More would run into one another.
+const MAX_DOTTED_COLUMNS: usize = 130;
 
+/// Renders the section. `window` is the fault window of the experiment.
 pub(super) fn section(
     id: &str,
     probe: &Probe,
@@ -42,7 +50,7 @@ pub(super) fn section(
     }
 }
 
-/// From its samples to its score, and what they tell about the fault.
+/// Writes the sums from the samples to the score, and the times that they tell about the fault.
 fn sum(probe: &Probe) -> String {
     let mut text = format!("{}, weight {}.", of_probe(probe), probe.weight);
     let phases = of_phases(probe);
@@ -62,7 +70,7 @@ fn sum(probe: &Probe) -> String {
             let _ = write!(text, " {what}: {}.", millis(value));
         }
     }
-    if probe.late_ms >= LATE {
+    if probe.late_ms >= MIN_LATE_MS {
         let _ = write!(text, " The latest look began {} after its time.", millis(probe.late_ms));
     }
     if probe.samples_left_out > 0 {
@@ -71,16 +79,20 @@ fn sum(probe: &Probe) -> String {
     text
 }
 
-/// The samples that fall into one column of the plot.
+/// The samples that fall into one column of the plot, drawn as one.
 #[derive(Default)]
 struct Column {
     failed: bool,
+    /// The highest latency in milliseconds.
     slowest: Option<u64>,
+    /// The moment of the first sample.
     at: Option<Timestamp>,
 }
 
+/// Sorts the samples into columns: one for each sample, or at most `most` if there are more samples.
 fn columns(samples: &[Sample], scale: &Scale, most: usize) -> Vec<Column> {
     let mut columns: BTreeMap<i64, Column> = BTreeMap::new();
+    // Few samples are never drawn as one, however close to each other they are.
     let is_thinned = samples.len() > most;
     for (place, sample) in samples.iter().enumerate() {
         let key = if is_thinned { scale.column(sample.at, most) } else { i64::try_from(place).unwrap_or(0) };
@@ -95,6 +107,7 @@ fn columns(samples: &[Sample], scale: &Scale, most: usize) -> Vec<Column> {
 fn figure(id: &str, probe: &Probe, scale: &Scale, window: Option<FaultWindow>, detail: Detail) -> Markup {
     let columns = columns(&probe.samples, scale, detail.columns);
     let slowest = columns.iter().filter_map(|column| column.slowest).max();
+    // A probe without latencies, such as an alarm, needs no room for their plot.
     let bottom = if slowest.is_some() { PLOT_BOTTOM } else { MARKS + 4.0 };
     html! {
         figure {
@@ -123,7 +136,8 @@ fn figure(id: &str, probe: &Probe, scale: &Scale, window: Option<FaultWindow>, d
     }
 }
 
-/// Short marks for what passed, tall ones for what failed.
+/// Draws the marks of the columns that failed, or of those that passed. Marks of failures are taller, so that
+/// the colour does not stand alone.
 fn marks(columns: &[Column], scale: &Scale, failed: bool) -> String {
     let mut path = String::new();
     for column in columns.iter().filter(|column| column.failed == failed) {
@@ -135,6 +149,7 @@ fn marks(columns: &[Column], scale: &Scale, failed: bool) -> String {
 }
 
 fn plot(probe: &Probe, columns: &[Column], scale: &Scale, slowest: u64) -> Markup {
+    // The limit is always in sight, with some room above it.
     let top = slowest.max(probe.limit_ms.map_or(0, |limit| limit.saturating_add(limit / 8))).max(1);
     let limit = probe.limit_ms.map(|limit| (height(limit, top), limit));
     html! {
@@ -146,7 +161,7 @@ fn plot(probe: &Probe, columns: &[Column], scale: &Scale, slowest: u64) -> Marku
             text.tick x="942" y=(short(y + 11.0)) text-anchor="end" { "limit " (millis(limit)) }
         }
         path.latency d=(line(columns, scale, top)) {}
-        @if columns.len() <= DOTTED { path.dot d=(dots(columns, scale, top)) {} }
+        @if columns.len() <= MAX_DOTTED_COLUMNS { path.dot d=(dots(columns, scale, top)) {} }
         path.cross d=(crosses(columns, scale, top)) {}
     }
 }
@@ -156,12 +171,13 @@ fn height(value: u64, top: u64) -> f64 {
     PLOT_BOTTOM - (value as f64 / top as f64).clamp(0.0, 1.0) * (PLOT_BOTTOM - PLOT_TOP)
 }
 
-/// The latency, interrupted where there is none.
+/// Draws the line of the latency. It is interrupted at columns without a latency.
 fn line(columns: &[Column], scale: &Scale, top: u64) -> String {
     let mut path = String::new();
     let mut pen = 'M';
     for column in columns {
         let (Some(at), Some(slowest)) = (column.at, column.slowest) else {
+            // The pen is lifted, so that no line is drawn over the gap.
             pen = 'M';
             continue;
         };
@@ -195,7 +211,7 @@ fn points(columns: &[Column], failed: bool, draw: impl Fn(&mut String, &Column, 
     path
 }
 
-/// The drawing in words.
+/// Tells the drawing in words.
 fn told(probe: &Probe, slowest: Option<u64>) -> String {
     let mut text =
         format!("{} samples passed, {} failed", probe.passed, probe.total.saturating_sub(probe.passed));
@@ -208,11 +224,12 @@ fn told(probe: &Probe, slowest: Option<u64>) -> String {
     text + ". The table has them all."
 }
 
-/// Neighbours that tell the same, as one row of the table.
+/// A stretch of neighbouring samples that tell the same, which is one row of the table.
 struct Stretch<'a> {
     first: &'a Sample,
     last: &'a Sample,
     count: usize,
+    /// The lowest and the highest latency in milliseconds.
     latency: Option<(u64, u64)>,
 }
 

@@ -1,4 +1,5 @@
-//! The whole result as JSON, to unfold.
+//! The whole result as JSON, to unfold. Characters that cannot be seen are escaped, so that a reader sees all
+//! that is there, and the JSON means the same.
 
 use std::fmt::Write as _;
 use std::io;
@@ -9,9 +10,10 @@ use super::words::is_no_character;
 use faultgate_core::model::RunResult;
 use faultgate_core::text;
 
-/// Bytes of the page that it may take.
-const LARGEST: usize = 2 * 1024 * 1024;
+/// Maximum size of the JSON in bytes, as it is escaped in the page.
+const MAX_JSON_BYTES: usize = 2 * 1024 * 1024;
 
+/// Renders the section with the JSON, or with its beginning if it is too long.
 pub(super) fn section(result: &RunResult) -> Markup {
     let (json, is_whole) = json(result);
     html! {
@@ -26,12 +28,12 @@ pub(super) fn section(result: &RunResult) -> Markup {
     }
 }
 
-/// Takes what fits, and refuses the rest, so that a long result is not built for nothing.
+/// A writer that takes as much as fits and refuses the rest, so that a long result is not built for nothing.
 struct Bounded(Vec<u8>);
 
 impl io::Write for Bounded {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        if self.0.len() >= LARGEST {
+        if self.0.len() >= MAX_JSON_BYTES {
             return Err(io::ErrorKind::StorageFull.into());
         }
         self.0.extend_from_slice(bytes);
@@ -43,15 +45,15 @@ impl io::Write for Bounded {
     }
 }
 
-/// The JSON, and whether it is all of it.
+/// Returns the JSON, and `true` if it is whole.
 fn json(result: &RunResult) -> (String, bool) {
     let mut bytes = Bounded(Vec::new());
     let mut is_whole = serde_json::to_writer_pretty(&mut bytes, result).is_ok();
     let written = String::from_utf8_lossy(&bytes.0);
     let mut shown = String::with_capacity(written.len());
-    let mut room = LARGEST;
+    let mut room = MAX_JSON_BYTES;
     for c in written.chars() {
-        // As long as the page has it.
+        // The length counts as the page has the character: escaped by the template, or by `push` below.
         let length = match c {
             '"' => 6,
             '&' => 5,
@@ -69,7 +71,8 @@ fn json(result: &RunResult) -> (String, bool) {
     (shown, is_whole)
 }
 
-/// What cannot be seen stands in the strings of the JSON only, where an escape means the same.
+/// Pushes a character. One that cannot be seen becomes an escape of JSON, which means the same, since such
+/// characters occur only in strings.
 fn push(shown: &mut String, c: char) {
     if !is_unseen(c) {
         shown.push(c);
@@ -80,6 +83,7 @@ fn push(shown: &mut String, c: char) {
     }
 }
 
+/// Returns `true` if nobody would see the character, or if no page may hold it.
 fn is_unseen(c: char) -> bool {
     c != '\n' && c.is_control() || text::is_invisible(c) || is_no_character(c)
 }
@@ -106,9 +110,9 @@ mod tests {
     #[test]
     fn one_that_is_too_long_says_so() {
         let mut result = samples::passed();
-        result.gate.reasons = vec!["\"".repeat(LARGEST)];
+        result.gate.reasons = vec!["\"".repeat(MAX_JSON_BYTES)];
         let (shown, is_whole) = json(&result);
-        assert!(!is_whole && shown.len() < LARGEST);
-        assert!(section(&result).0.len() < LARGEST + 1_000);
+        assert!(!is_whole && shown.len() < MAX_JSON_BYTES);
+        assert!(section(&result).0.len() < MAX_JSON_BYTES + 1_000);
     }
 }

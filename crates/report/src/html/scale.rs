@@ -1,4 +1,5 @@
-//! Time as a place in a drawing: one scale for the timeline of an experiment and for all its probes.
+//! The scale that turns time into a place in a drawing. The timeline of an experiment and all its probes
+//! share one, so that they can be read one below the other.
 
 use jiff::{SignedDuration, Timestamp};
 use maud::{Markup, html};
@@ -7,17 +8,19 @@ use super::words::millis;
 use crate::console::seconds;
 use faultgate_core::model::ExperimentResult;
 
+/// Width of a drawing, in points like all lengths here.
 pub(super) const WIDTH: f64 = 960.0;
-/// Where time begins: left of it stand the names of the lanes.
+/// The x-coordinate at which time begins. The names of the lanes stand to the left of it.
 pub(super) const LEFT: f64 = 132.0;
+/// The x-coordinate at which time ends.
 const RIGHT: f64 = 944.0;
 
-/// Lines of the grid, at most.
-const LINES: i64 = 8;
+/// Maximum number of lines of the grid, besides the one at zero.
+const MAX_LINES: i64 = 8;
 const SECOND: i64 = 1_000;
 const MINUTE: i64 = 60 * SECOND;
 const HOUR: i64 = 60 * MINUTE;
-/// Steps that people count in.
+/// Steps that people count in, in milliseconds.
 const STEPS: [i64; 25] = [
     1,
     2,
@@ -46,16 +49,18 @@ const STEPS: [i64; 25] = [
     24 * HOUR,
 ];
 
+/// The scale of an experiment.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Scale {
     pub(super) from: Timestamp,
-    /// Milliseconds, 1 or more.
+    /// The time that the drawing shows, in milliseconds. It is at least 1, so that nothing is divided by
+    /// zero.
     span: i64,
 }
 
 impl Scale {
-    /// Of everything that is known of an experiment. One that has not ended goes on until `until`. None where nothing
-    /// has a time.
+    /// Makes the scale that holds everything which is known of an experiment. An experiment that has not
+    /// ended goes on until `until`. Returns `None` if nothing has a time.
     pub(super) fn of(experiment: &ExperimentResult, until: Timestamp) -> Option<Self> {
         let ends = [experiment.started_at, experiment.ended_at].into_iter().flatten();
         let states = experiment.transitions.iter().map(|transition| transition.at);
@@ -63,14 +68,15 @@ impl Scale {
         let fault = experiment.fault.iter().flat_map(|fault| [Some(fault.started_at), fault.ended_at]);
         let samples = experiment.probes.iter().flat_map(|probe| &probe.samples).map(|sample| sample.at);
         let open = (experiment.started_at.is_some() && experiment.ended_at.is_none()).then_some(until);
-        let all =
+        let moments =
             ends.chain(states).chain(actions.flatten()).chain(fault.flatten()).chain(samples).chain(open);
-        let (from, to) = all.fold(None, |known: Option<(Timestamp, Timestamp)>, at| {
-            Some(known.map_or((at, at), |(from, to)| (from.min(at), to.max(at))))
+        let (from, to) = moments.fold(None, |range: Option<(Timestamp, Timestamp)>, at| {
+            Some(range.map_or((at, at), |(from, to)| (from.min(at), to.max(at))))
         })?;
         Some(Self { from, span: (to.as_millisecond() - from.as_millisecond()).max(1) })
     }
 
+    /// Returns the x-coordinate of a moment.
     #[expect(clippy::cast_precision_loss, reason = "the drawing is a thousand points wide")]
     pub(super) fn x(&self, at: Timestamp) -> f64 {
         self.place(at.as_millisecond().saturating_sub(self.from.as_millisecond()) as f64)
@@ -81,27 +87,30 @@ impl Scale {
         LEFT + (offset / self.span as f64).clamp(0.0, 1.0) * (RIGHT - LEFT)
     }
 
-    /// Which of so many columns a moment falls into.
+    /// Returns the index of the column that a moment falls into, if the drawing has this many columns.
     pub(super) fn column(&self, at: Timestamp, columns: usize) -> i64 {
         let offset = at.as_millisecond().saturating_sub(self.from.as_millisecond()).clamp(0, self.span);
         let columns = i64::try_from(columns).unwrap_or(1).max(1);
-        // The last moment belongs to the last column. The span of all time is 49 bits long.
+        // The last moment belongs to the last column. The span of all time has 49 bits, so the product does
+        // not overflow.
         (offset.saturating_mul(columns) / self.span).min(columns - 1)
     }
 
-    /// How long after the beginning.
+    /// Writes the time from the beginning of the scale to a moment: `+1m12s`.
     pub(super) fn offset(&self, at: Timestamp) -> String {
         let offset = at.as_millisecond().saturating_sub(self.from.as_millisecond());
         format!("+{}", told(offset))
     }
 
-    /// Lines at round times, from `top` to `bottom`, with their times at `text` where it is given.
+    /// Renders lines at round times, from `top` to `bottom`, with their times at the y-coordinate `text` if
+    /// it is given.
     pub(super) fn grid(&self, top: f64, bottom: f64, text: Option<f64>) -> Markup {
-        let step = STEPS.into_iter().find(|step| self.span / step <= LINES).unwrap_or_else(|| {
-            let days = self.span / LINES / (24 * HOUR) + 1;
+        let step = STEPS.into_iter().find(|step| self.span / step <= MAX_LINES).unwrap_or_else(|| {
+            // Longer spans have steps of several days.
+            let days = self.span / MAX_LINES / (24 * HOUR) + 1;
             days * 24 * HOUR
         });
-        let lines: Vec<(f64, String)> = (0..=LINES)
+        let lines: Vec<(f64, String)> = (0..=MAX_LINES)
             .map(|line| line * step)
             .take_while(|offset| *offset <= self.span)
             .map(|offset| (self.x_of(offset), if offset == 0 { "0".to_owned() } else { told(offset) }))
@@ -122,7 +131,7 @@ impl Scale {
     }
 }
 
-/// Milliseconds as the axis has them.
+/// Writes a number of milliseconds as the axis shows it.
 fn told(offset: i64) -> String {
     match u64::try_from(offset) {
         Ok(offset) if offset < 60_000 => millis(offset),
@@ -130,7 +139,7 @@ fn told(offset: i64) -> String {
     }
 }
 
-/// A coordinate with one decimal.
+/// Writes a coordinate with at most one decimal, which keeps the page small.
 pub(super) fn short(value: f64) -> String {
     let text = format!("{value:.1}");
     text.strip_suffix(".0").map(str::to_owned).unwrap_or(text)

@@ -1,4 +1,5 @@
-//! What else is known, in tables: states, actions, targets; findings, leftovers and reports of the run.
+//! Tables of everything else that is known: states, actions and targets of an experiment; findings, leftovers
+//! and reports of the run.
 
 use maud::{Markup, html};
 
@@ -6,11 +7,12 @@ use super::scale::Scale;
 use super::words::{CELL, Detail, SENTENCE, between, fold, maybe_moment, moment, plain, rows, scrolling};
 use faultgate_core::model::{ExperimentResult, Finding, Level, RunResult, Target};
 
-/// Rows of the run's own tables.
-const MOST: usize = 100;
-/// Resources of a target that are named.
+/// Maximum number of rows in tables of the run. Tables of an experiment have their limit from [`Detail`].
+const ROWS: usize = 100;
+/// Maximum number of resources of a target that are named.
 const RESOURCES: usize = 20;
 
+/// Renders a table that scrolls by itself.
 pub(super) fn table(label: &str, columns: &[&str], body: &Markup) -> Markup {
     let table = html! {
         table {
@@ -85,7 +87,7 @@ fn resolved(target: &Target) -> String {
     target.count().unwrap_or_else(|| "not known".to_owned())
 }
 
-/// What concerns the run and not one experiment.
+/// Renders the section of the run: everything that concerns no single experiment.
 pub(super) fn of_run(result: &RunResult) -> Markup {
     let left: Vec<&String> =
         result.subscriptions.iter().flat_map(|subscription| &subscription.leftovers).collect();
@@ -96,7 +98,7 @@ pub(super) fn of_run(result: &RunResult) -> Markup {
                 p.note {
                     strong { "Not removed" } ": what is listed here still exists in the account."
                 }
-                ul { @for leftover in left.into_iter().take(MOST) { li { code { (plain(leftover, SENTENCE)) } } } }
+                ul { @for leftover in left.into_iter().take(ROWS) { li { code { (plain(leftover, SENTENCE)) } } } }
             }
             (findings(&result.findings))
             (reports(result))
@@ -105,7 +107,7 @@ pub(super) fn of_run(result: &RunResult) -> Markup {
 }
 
 fn findings(findings: &[Finding]) -> Markup {
-    let body = rows(findings, MOST, 4, |finding| {
+    let body = rows(findings, ROWS, 4, |finding| {
         html! {
             tr {
                 td class=(tone(finding.level)) { (finding.level.as_str()) }
@@ -135,7 +137,7 @@ fn tone(level: Level) -> &'static str {
 }
 
 fn reports(result: &RunResult) -> Markup {
-    let body = rows(&result.reporting, MOST, 3, |reported| {
+    let body = rows(&result.reporting, ROWS, 3, |reported| {
         html! {
             tr {
                 th scope="row" { (plain(&reported.sink, CELL)) }

@@ -1,4 +1,5 @@
-//! The page as a parser reads it: our elements, our attributes, no address that is not the result's.
+//! Tests of the page as a parser reads it: it has our elements and attributes alone, and no address that is
+//! not the result's.
 
 use std::cell::RefCell;
 use std::collections::BTreeSet;
@@ -15,7 +16,7 @@ use crate::samples;
 use faultgate_core::model::FaultWindow;
 use faultgate_core::text;
 
-/// The whole page.
+/// Renders the whole page.
 fn render(result: &RunResult) -> String {
     let mut page = Vec::new();
     write(result, &mut page).unwrap();
@@ -80,7 +81,7 @@ const ELEMENTS: &str = "html head meta title style body header main footer secti
 const ATTRIBUTES: &str = "lang charset http-equiv content name class id href rel datetime scope colspan role tabindex aria-label \
     aria-labelledby aria-hidden viewBox viewbox d x y width height rx text-anchor";
 
-/// What must hold of a page, whatever the result says. Returns its text.
+/// Asserts what must hold of a page, whatever the result says. Returns its text.
 fn assert_sound(result: &RunResult) -> String {
     let page = render(result);
     assert!(page.len() <= 8 * 1024 * 1024, "{}", page.len());
@@ -297,7 +298,7 @@ proptest! {
     }
 }
 
-/// The browser opens what the other tests render. `UPDATE_FIXTURES=1` writes them.
+/// The pages that the browser's tests open are those that are rendered here. `UPDATE_FIXTURES=1` writes them.
 #[test]
 fn the_browsers_fixtures_are_these_samples() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/browser/fixtures");

@@ -1,4 +1,5 @@
-//! An experiment over time: its states, its actions, and when the fault was in.
+//! The timeline of an experiment: its states, its actions, and the fault window, as a drawing in SVG. The
+//! description of the drawing says the same in words.
 
 use jiff::Timestamp;
 use maud::{Markup, html};
@@ -7,20 +8,26 @@ use super::scale::{LEFT, Scale, WIDTH, short};
 use super::words::{SENTENCE, plain};
 use faultgate_core::model::{ExperimentResult, FaultWindow, State, Transition};
 
+/// Height of the axis, in points like all lengths here.
 const AXIS: f64 = 18.0;
+/// Height of a lane.
 const LANE: f64 = 24.0;
+/// Height of a bar within its lane.
 const BAR: f64 = 16.0;
-/// Width of a letter, on the wide side.
-const LETTER: f64 = 6.9;
-/// Letters of a lane's name, and of a bar's.
-const NAME: usize = 18;
-const LABEL: usize = 40;
-/// Actions that are drawn.
-const MOST: usize = 20;
+/// Width of a letter, rather too wide: the fonts of readers differ.
+const LETTER_WIDTH: f64 = 6.9;
+/// Maximum length of a lane's name in characters.
+const NAME_CHARS: usize = 18;
+/// Maximum length of a bar's label in characters.
+const MAX_LABEL_CHARS: usize = 40;
+/// Maximum number of actions, and of states, that are drawn.
+const MAX_DRAWN: usize = 20;
 
+/// Renders the drawing with its title and description. `place` makes their ids unique in the page.
 pub(super) fn figure(place: usize, experiment: &ExperimentResult, scale: &Scale, until: Timestamp) -> Markup {
+    // An action that never began has no place in time.
     let actions: Vec<_> =
-        experiment.actions.iter().filter(|action| action.started_at.is_some()).take(MOST).collect();
+        experiment.actions.iter().filter(|action| action.started_at.is_some()).take(MAX_DRAWN).collect();
     let bottom = AXIS + LANE * lanes(1 + actions.len());
     let (title, desc) = (format!("timeline-{place}"), format!("timeline-text-{place}"));
     html! {
@@ -56,7 +63,7 @@ fn lanes(count: usize) -> f64 {
     count as f64
 }
 
-/// The part of a drawing in which the fault was in.
+/// Renders the part of a drawing that is the fault window. A window without an end reaches to the edge.
 pub(super) fn fault(fault: Option<FaultWindow>, scale: &Scale, top: f64, bottom: f64) -> Markup {
     let Some(fault) = fault else { return html! {} };
     let from = scale.x(fault.started_at);
@@ -72,13 +79,13 @@ pub(super) fn fault(fault: Option<FaultWindow>, scale: &Scale, top: f64, bottom:
 
 fn name(name: &str, top: f64) -> Markup {
     html! {
-        text.name x=(short(LEFT - 10.0)) y=(short(top + 16.0)) text-anchor="end" { (plain(name, NAME)) }
+        text.name x=(short(LEFT - 10.0)) y=(short(top + 16.0)) text-anchor="end" { (plain(name, NAME_CHARS)) }
     }
 }
 
 fn states(experiment: &ExperimentResult, scale: &Scale, until: Timestamp) -> Markup {
     let transitions = &experiment.transitions;
-    // Events carry whole seconds: one may seem to come before the state that it ended.
+    // Events carry whole seconds, so one may seem to come before the state that it ended.
     let mut start = Timestamp::MIN;
     let steps: Vec<_> = transitions
         .iter()
@@ -91,7 +98,7 @@ fn states(experiment: &ExperimentResult, scale: &Scale, until: Timestamp) -> Mar
         })
         .collect();
     html! {
-        @for (transition, start, end) in steps.iter().take(MOST) {
+        @for (transition, start, end) in steps.iter().take(MAX_DRAWN) {
             @if transition.state.is_terminal() {
                 (end_mark(scale, transition, *start))
             } @else {
@@ -101,12 +108,14 @@ fn states(experiment: &ExperimentResult, scale: &Scale, until: Timestamp) -> Mar
     }
 }
 
-/// A bar with its word: inside, or where there is room.
+/// Renders a bar with its word inside, or beside it if the bar is too short. The lane of states leaves out
+/// words that do not fit, since the next state stands beside.
 fn bar(scale: &Scale, top: f64, time: (Option<Timestamp>, Timestamp), word: &str, tone: &str) -> Markup {
     let (Some(start), end) = time else { return html! {} };
     let from = scale.x(start);
+    // The shortest bar is still seen.
     let width = (scale.x(end.max(start)) - from).max(1.5);
-    let word = plain(word, LABEL);
+    let word = plain(word, MAX_LABEL_CHARS);
     let fits = length(&word) + 10.0 <= width;
     html! {
         rect class={ "bar " (tone) } x=(short(from)) y=(short(top + 4.0)) width=(short(width))
@@ -119,7 +128,7 @@ fn bar(scale: &Scale, top: f64, time: (Option<Timestamp>, Timestamp), word: &str
     }
 }
 
-/// A word right of something, or left of it where the drawing ends.
+/// Renders a word to the right of something, or to the left of it if the drawing ends there.
 fn beside(from: f64, to: f64, top: f64, word: &str) -> Markup {
     let is_right = to + length(word) + 8.0 < WIDTH;
     let (x, anchor) = if is_right { (to + 6.0, "start") } else { (from - 6.0, "end") };
@@ -131,13 +140,13 @@ fn end_mark(scale: &Scale, transition: &Transition, at: Timestamp) -> Markup {
     html! {
         path class={ "end " (state_tone(transition.state)) }
             d={ "M" (short(x)) " " (short(AXIS + 3.0)) "l7 9l-7 9l-7 -9z" } {}
-        (beside(x - 7.0, x + 7.0, AXIS, &plain(&transition.raw_state, LABEL)))
+        (beside(x - 7.0, x + 7.0, AXIS, &plain(&transition.raw_state, MAX_LABEL_CHARS)))
     }
 }
 
 #[expect(clippy::cast_precision_loss, reason = "a label is short")]
 fn length(word: &str) -> f64 {
-    word.chars().count() as f64 * LETTER
+    word.chars().count() as f64 * LETTER_WIDTH
 }
 
 fn state_tone(state: State) -> &'static str {
@@ -160,13 +169,13 @@ fn action_tone(word: &str) -> &'static str {
     }
 }
 
-/// The drawing in words.
+/// Tells the drawing in words.
 fn told(experiment: &ExperimentResult, scale: &Scale) -> String {
     let mut parts: Vec<String> = Vec::new();
-    for transition in experiment.transitions.iter().take(MOST) {
+    for transition in experiment.transitions.iter().take(MAX_DRAWN) {
         parts.push(format!("{} at {}", transition.raw_state, scale.offset(transition.at)));
     }
-    for action in experiment.actions.iter().take(MOST) {
+    for action in experiment.actions.iter().take(MAX_DRAWN) {
         let Some(start) = action.started_at else { continue };
         let end = action.ended_at.map_or_else(|| "an unknown end".to_owned(), |end| scale.offset(end));
         parts.push(format!("action {} {} from {} to {end}", action.name, action.state, scale.offset(start)));

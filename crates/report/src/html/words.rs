@@ -7,21 +7,25 @@ use crate::console::seconds;
 use faultgate_core::model::{RunResult, Score, Verdict};
 use faultgate_core::text;
 
-/// Longest text of a cell, and of a sentence.
+/// Maximum length of a text in a cell, in characters.
 pub(super) const CELL: usize = 200;
+/// Maximum length of a sentence in characters.
 pub(super) const SENTENCE: usize = 1_000;
-const LONGEST_URL: usize = 1_000;
+/// Maximum length of an address in bytes.
+const MAX_URL_BYTES: usize = 1_000;
 
-/// How much is shown of each thing, so that a page of many stays legible and small.
+/// The number of details that are shown of each experiment and probe. A page of many experiments shows fewer
+/// of each, so that it stays legible and small.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Detail {
-    /// Columns of a plot: samples that fall in the same are drawn as one.
+    /// Maximum number of columns of a plot. Samples that fall into the same column are drawn as one.
     pub(super) columns: usize,
-    /// Rows of a table.
+    /// Maximum number of rows of a table.
     pub(super) rows: usize,
 }
 
 impl Detail {
+    /// Returns the detail for a result, by the number of its experiments and probes.
     pub(super) fn of(result: &RunResult) -> Self {
         let probes: usize = result.experiments.iter().map(|experiment| experiment.probes.len()).sum();
         let experiments = result.experiments.len();
@@ -32,26 +36,28 @@ impl Detail {
     }
 }
 
-/// Text from outside, on one line and not too long. The template escapes it.
+/// Puts text from outside on one line of at most `longest` characters. The template escapes it.
 pub(super) fn plain(text: &str, longest: usize) -> String {
     let text = text::plain(text, longest);
+    // Most texts hold none of these characters, and are not copied again.
     if text.contains(is_no_character) { text.replace(is_no_character, "\u{fffd}") } else { text }
 }
 
-/// What no page may hold, not even escaped.
+/// Returns `true` for code points that no page may hold, not even escaped.
 pub(super) fn is_no_character(c: char) -> bool {
     u32::from(c) & 0xfffe == 0xfffe || matches!(c, '\u{fdd0}'..='\u{fdef}')
 }
 
-/// Only to the web, and only as the result has it.
+/// Returns the address if it leads to the web and needs no escape, so that the page links only to what the
+/// result has.
 pub(super) fn link(url: &str) -> Option<&str> {
     let web = url.starts_with("https://") || url.starts_with("http://");
     let safe =
-        url.len() <= LONGEST_URL && url.chars().all(|c| c.is_ascii_graphic() && !"\"'<>`\\".contains(c));
+        url.len() <= MAX_URL_BYTES && url.chars().all(|c| c.is_ascii_graphic() && !"\"'<>`\\".contains(c));
     (web && safe).then_some(url)
 }
 
-/// The text, as a link where there is somewhere to go.
+/// Renders the text, as a link if there is an address.
 pub(super) fn linked(text: &str, url: Option<&str>) -> Markup {
     html! {
         @match url.and_then(link) {
@@ -61,11 +67,12 @@ pub(super) fn linked(text: &str, url: Option<&str>) -> Markup {
     }
 }
 
+/// Writes a score, or a dash if it is not known.
 pub(super) fn score(score: Option<Score>) -> String {
     score.map_or_else(|| "–".to_owned(), |score| score.to_string())
 }
 
-/// At most two decimals, cut like a score.
+/// Writes a number with at most two decimals. It is cut and not rounded, as scores are.
 pub(super) fn number(value: f64) -> String {
     ((value * 100.0).floor() / 100.0).to_string()
 }
@@ -79,7 +86,7 @@ pub(super) fn maybe_moment(at: Option<Timestamp>) -> Markup {
     at.map_or_else(|| html! { "–" }, moment)
 }
 
-/// Between two moments, in a length that one can read.
+/// Writes the time between two moments, or a dash if one is not known.
 pub(super) fn between(from: Option<Timestamp>, to: Option<Timestamp>) -> String {
     match (from, to) {
         (Some(from), Some(to)) => seconds(to.duration_since(from)),
@@ -91,6 +98,7 @@ pub(super) fn millis(millis: u64) -> String {
     match millis {
         0..1_000 => format!("{millis} ms"),
         1_000..60_000 => {
+            // The digits are cut and not rounded: 59,999 ms must not become 60 s.
             let hundredths = millis / 10;
             let text = format!("{}.{:02}", hundredths / 100, hundredths % 100);
             format!("{} s", text.trim_end_matches('0').trim_end_matches('.'))
@@ -99,7 +107,7 @@ pub(super) fn millis(millis: u64) -> String {
     }
 }
 
-/// What a word means by its colour, which never stands alone.
+/// Returns the class of a verdict's colour. The colour never stands alone: the word is always beside it.
 pub(super) fn tone(verdict: Verdict) -> &'static str {
     match verdict {
         Verdict::Passed => "good",
@@ -109,7 +117,7 @@ pub(super) fn tone(verdict: Verdict) -> &'static str {
     }
 }
 
-/// The verdict, with a sign of its own.
+/// Renders a verdict with a sign of its own.
 pub(super) fn badge(verdict: Verdict) -> Markup {
     let shape = match verdict {
         Verdict::Passed => "M3.5 8.5l3 3 6-7",
@@ -126,7 +134,7 @@ pub(super) fn badge(verdict: Verdict) -> Markup {
     }
 }
 
-/// The first rows, and how many more there are.
+/// Renders the first rows, and after them the number of the others.
 pub(super) fn rows<T>(items: &[T], most: usize, columns: usize, row: impl Fn(&T) -> Markup) -> Markup {
     html! {
         @for item in items.iter().take(most) { (row(item)) }
@@ -136,12 +144,12 @@ pub(super) fn rows<T>(items: &[T], most: usize, columns: usize, row: impl Fn(&T)
     }
 }
 
-/// Closed until somebody asks.
+/// Renders content that is folded until somebody opens it.
 pub(super) fn fold(summary: &str, content: &Markup) -> Markup {
     html! { details { summary { (summary) } (content) } }
 }
 
-/// A table that scrolls by itself where it is too wide, also by keyboard.
+/// Renders a table that scrolls by itself if it is too wide, with the keyboard too.
 pub(super) fn scrolling(label: &str, content: &Markup) -> Markup {
     html! { div.scroll role="group" aria-label=(label) tabindex="0" { (content) } }
 }

@@ -1,4 +1,7 @@
-//! What of a run is a test case, and how it went.
+//! The test cases of a run, and their fates.
+//!
+//! Only the case `gate` of a suite can be a failure or an error. Actions and probes that had a part in it are
+//! skipped, so that one cause is one failure.
 
 use std::collections::HashSet;
 
@@ -11,13 +14,14 @@ use crate::{arithmetic, change};
 use faultgate_core::model::{Action, ExperimentResult, Probe, RunResult, Score, Verdict};
 use faultgate_core::text;
 
-/// Longest name, and longest text in one place.
+/// Maximum length of a name in characters.
 pub(super) const NAME: usize = 200;
-const LONGEST: usize = 1_000;
-/// Lines of evidence, and reasons of the gate.
-const LINES: usize = 50;
+/// Maximum length of one text in characters.
+const MAX_TEXT_CHARS: usize = 1_000;
+/// Maximum number of lines of evidence, of warnings, of faults, and of reasons of the gate.
+const MAX_LINES: usize = 50;
 
-/// What is left out first where there are too many cases.
+/// The rank of a case. Ranks are in the order in which cases are left out if there are too many.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Rank {
     ActionThatPassed,
@@ -43,9 +47,10 @@ impl Rank {
     ];
 }
 
+/// A suite: an experiment, or the gate.
 #[derive(Debug)]
 pub(super) struct Suite {
-    /// Also the class of its cases, which GitLab shows as the suite.
+    /// The name of the suite. It is the class of its cases too, which GitLab shows as the suite.
     pub(super) name: String,
     pub(super) started_at: Option<Timestamp>,
     pub(super) time: SignedDuration,
@@ -53,6 +58,7 @@ pub(super) struct Suite {
     pub(super) cases: Vec<Case>,
 }
 
+/// A test case.
 #[derive(Debug)]
 pub(super) struct Case {
     pub(super) rank: Rank,
@@ -63,6 +69,7 @@ pub(super) struct Case {
     pub(super) out: Vec<String>,
 }
 
+/// The outcome of a case.
 #[derive(Debug)]
 pub(super) enum Fate {
     Passed,
@@ -71,17 +78,18 @@ pub(super) enum Fate {
         kind: String,
         message: String,
     },
-    /// It could not be judged.
+    /// The experiment could not be judged.
     Error {
         kind: String,
         message: String,
     },
-    /// It never ran, or the case `gate` of its suite tells of it.
+    /// The action or probe never ran, or the case `gate` of its suite tells of it.
     Skipped {
         message: String,
     },
 }
 
+/// Returns the suite of an experiment.
 pub(super) fn of_experiment(experiment: &ExperimentResult) -> Suite {
     let time = between(experiment.started_at, experiment.ended_at);
     let mut cases: Vec<Case> = experiment.actions.iter().map(of_action).collect();
@@ -109,10 +117,11 @@ pub(super) fn of_experiment(experiment: &ExperimentResult) -> Suite {
     }
 }
 
-/// One cause is one failure, that of the case `gate`: what an action or a probe has to do with it stands there.
+/// Returns the case of an action. It is never a failure: one cause is one failure, that of the case `gate`,
+/// which tells what an action has to do with it.
 fn of_action(action: &Action) -> Case {
     let reason = action.reason.as_deref().map(|reason| format!(": {reason}")).unwrap_or_default();
-    let message = text::plain(&format!("{}{reason}", action.state), LONGEST);
+    let message = text::plain(&format!("{}{reason}", action.state), MAX_TEXT_CHARS);
     let (rank, fate) = match action.state.as_str() {
         "completed" => (Rank::ActionThatPassed, Fate::Passed),
         _ if action.started_at.is_none() => (Rank::ActionThatNeverRan, Fate::Skipped { message }),
@@ -145,24 +154,26 @@ fn of_probe(probe: &Probe, experiment: &ExperimentResult) -> Case {
     Case {
         rank,
         name: text::plain(&format!("probe {} ({})", probe.name, probe.kind), NAME),
-        // It ran beside the actions, whose times are counted.
+        // The probe ran beside the actions, whose times are counted already.
         time: SignedDuration::ZERO,
         fate,
         out: vec![message],
     }
 }
 
-/// A decision takes no time: readers add up the times of the cases.
+/// Returns the case `gate` of an experiment. It takes no time, since readers add up the times of all cases.
 fn of_verdict(experiment: &ExperimentResult) -> Case {
     let passed = experiment.verdict == Verdict::Passed;
     let mut out = vec![scores(experiment.score, experiment.expected_resilience_score)];
     if passed {
-        // The message of every other end has it.
+        // The message of every other fate has the reason; a case that passed has no message.
         out.push(line(&experiment.reason));
     }
-    out.extend(experiment.warnings.iter().take(LINES).map(|warning| line(&format!("warning: {warning}"))));
-    out.extend(faults::lines(experiment).take(LINES));
-    let evidence = experiment.evidence.iter().take(LINES);
+    out.extend(
+        experiment.warnings.iter().take(MAX_LINES).map(|warning| line(&format!("warning: {warning}"))),
+    );
+    out.extend(faults::lines(experiment).take(MAX_LINES));
+    let evidence = experiment.evidence.iter().take(MAX_LINES);
     out.extend(evidence.map(|evidence| line(&format!("{}: {}", evidence.source, evidence.fact))));
     Case {
         rank: if passed { Rank::ExperimentThatPassed } else { Rank::Experiment },
@@ -173,16 +184,19 @@ fn of_verdict(experiment: &ExperimentResult) -> Case {
     }
 }
 
+/// Returns the suite of the gate. Its case is skipped if the suites of experiments tell why the gate did not
+/// pass.
 pub(super) fn of_gate(result: &RunResult) -> Suite {
     let gate = &result.gate;
     let time = between(Some(result.started_at), Some(result.ended_at));
     let mut out = vec![scores(gate.resilience_score, Some(gate.expected_resilience_score))];
-    let own: Vec<&String> = own_reasons(result).collect();
-    out.extend(own.iter().take(LINES).map(|reason| line(reason)));
-    let because = own.first().map(|reason| reason.as_str()).unwrap_or_default();
-    let message = match own.len() {
+    let reasons: Vec<&String> = own_reasons(result).collect();
+    out.extend(reasons.iter().take(MAX_LINES).map(|reason| line(reason)));
+    let because = reasons.first().map(|reason| reason.as_str()).unwrap_or_default();
+    let message = match reasons.len() {
         0 | 1 => because.to_owned(),
-        reasons => format!("{} (and {} more)", text::plain(because, LONGEST - 50), reasons - 1),
+        // The number of the others must not be cut off.
+        count => format!("{} (and {} more)", text::plain(because, MAX_TEXT_CHARS - 50), count - 1),
     };
     let earlier = result.comparison.as_ref().and_then(|comparison| comparison.score);
     let culprits = experiments_not_passed(result);
@@ -211,7 +225,7 @@ pub(super) fn of_gate(result: &RunResult) -> Suite {
     }
 }
 
-/// The experiments whose own suites tell why the gate said no.
+/// Returns the names of the experiments whose own suites tell why the gate did not pass.
 fn experiments_not_passed(result: &RunResult) -> String {
     let culprits = result.experiments.iter().filter(|experiment| experiment.verdict != Verdict::Passed);
     culprits.map(|experiment| experiment.name.as_str()).collect::<Vec<_>>().join(", ")
@@ -233,7 +247,7 @@ fn scores(score: Option<Score>, expected: Option<Score>) -> String {
 }
 
 pub(super) fn line(text: &str) -> String {
-    text::plain(text, LONGEST)
+    text::plain(text, MAX_TEXT_CHARS)
 }
 
 fn between(start: Option<Timestamp>, end: Option<Timestamp>) -> SignedDuration {
@@ -247,7 +261,7 @@ fn present<const N: usize>(properties: [(&'static str, Option<String>); N]) -> V
     properties.into_iter().filter_map(|(name, value)| Some((name, line(&value?)))).collect()
 }
 
-/// GitLab drops all but one of the cases that share class and name.
+/// Numbers cases of the same class and name, since GitLab drops all but one of them.
 pub(super) fn make_names_unique(suites: &mut [Suite]) {
     let mut taken = HashSet::new();
     for suite in suites {

@@ -1,4 +1,5 @@
-//! The faults of an engine that weighs and judges each of them: their probes are test cases.
+//! The faults of an engine that weighs and judges each of them. Their probes are test cases, and each fault
+//! is a line of output.
 
 use jiff::SignedDuration;
 
@@ -6,16 +7,19 @@ use super::cases::{Case, Fate, NAME, Rank, line};
 use faultgate_core::model::{ExperimentResult, Fault, FaultProbe, Verdict};
 use faultgate_core::text;
 
+/// Returns a case for each probe of each fault.
 pub(super) fn probes(experiment: &ExperimentResult) -> impl Iterator<Item = Case> {
-    let of = move |fault| move |probe| case(fault, probe, experiment.verdict);
-    experiment.faults.iter().flat_map(move |fault| fault.probes.iter().map(of(fault)))
+    let case_of = move |fault| move |probe| case(fault, probe, experiment.verdict);
+    experiment.faults.iter().flat_map(move |fault| fault.probes.iter().map(case_of(fault)))
 }
 
 fn case(fault: &Fault, probe: &FaultProbe, verdict: Verdict) -> Case {
     let why = probe.description.as_deref().map(|why| format!(": {why}")).unwrap_or_default();
-    let said = if probe.verdict.is_empty() { "no verdict" } else { &probe.verdict };
-    let message = line(&format!("{said}{why}"));
+    let word = if probe.verdict.is_empty() { "no verdict" } else { &probe.verdict };
+    let message = line(&format!("{word}{why}"));
     let begins = |word: &str| probe.verdict.to_ascii_lowercase().starts_with(word);
+    // A probe that failed is skipped and not a failure: the case `gate` has the failure, and one cause is one
+    // failure.
     let (rank, fate) = if begins("pass") || (begins("fail") && verdict == Verdict::Passed) {
         (Rank::ProbeThatPassed, Fate::Passed)
     } else if begins("fail") {
@@ -24,11 +28,11 @@ fn case(fault: &Fault, probe: &FaultProbe, verdict: Verdict) -> Case {
         (Rank::ProbeThatPassed, Fate::Skipped { message: message.clone() })
     };
     let name = format!("fault {} probe {} ({})", fault.name, probe.name, probe.kind);
-    // It ran beside the actions, whose times are counted.
+    // The probe ran beside the actions, whose times are counted already.
     Case { rank, name: text::plain(&name, NAME), time: SignedDuration::ZERO, fate, out: vec![message] }
 }
 
-/// A line for each fault.
+/// Returns a line for each fault.
 pub(super) fn lines(experiment: &ExperimentResult) -> impl Iterator<Item = String> {
     experiment.faults.iter().map(|fault| {
         let verdict = if fault.verdict.is_empty() { "no verdict" } else { &fault.verdict };

@@ -1,5 +1,12 @@
-//! `junit.xml`: the run as a test report. A suite for each experiment, with a case for each of its actions,
-//! probes and probes of its faults and one for its verdict, and a suite with one case for the run's gate.
+//! `junit.xml`: the run as a test report. Each experiment is a suite, with a case for each of its actions,
+//! its probes and the probes of its faults, and one for its verdict. One more suite has a single case for the
+//! gate of the run.
+//!
+//! - `cases` makes the suites and cases, and `faults` those of engines that judge each fault.
+//! - `xml` writes them as readers take them.
+//!
+//! One cause is one failure: a report must not show more failures than there are experiments that did not
+//! pass.
 
 use std::path::{Path, PathBuf};
 
@@ -14,31 +21,35 @@ use cases::{Case, Rank, Suite};
 use super::{Sink, files, from_write};
 use faultgate_core::model::{Reported, RunResult};
 
+/// Name of the file in the report folder.
 pub(super) const NAME: &str = "junit.xml";
 
-/// CodeBuild takes no more in one report.
-const MOST: usize = 500;
+/// Maximum number of cases. CodeBuild takes no more in one report.
+const MAX_CASES: usize = 500;
 
+/// Renders the report.
 pub(super) fn render(result: &RunResult) -> std::io::Result<String> {
     let mut suites: Vec<Suite> = result.experiments.iter().map(cases::of_experiment).collect();
     suites.push(cases::of_gate(result));
     let left_out = leave_out(&mut suites);
     if let Some(gate) = suites.last_mut().filter(|_| left_out > 0) {
-        let why = format!("{left_out} cases, those that passed first: at most {MOST} are reported");
+        let why = format!("{left_out} cases, those that passed first: at most {MAX_CASES} are reported");
         gate.properties.push(("left-out", why));
     }
-    // A suite keeps its properties as long as it has a case.
+    // A suite without cases goes as a whole. Every other one keeps its properties.
     suites.retain(|suite| !suite.cases.is_empty());
     cases::make_names_unique(&mut suites);
     xml::write(&suites)
 }
 
-/// Leaves out the least telling cases until there are no more than are taken. Returns how many.
+/// Leaves out the least telling cases until there are no more than a report takes. Returns the number of
+/// cases that were left out.
 fn leave_out(suites: &mut [Suite]) -> usize {
     let count: usize = suites.iter().map(|suite| suite.cases.len()).sum();
-    let mut surplus = count.saturating_sub(MOST);
+    let mut surplus = count.saturating_sub(MAX_CASES);
     let left_out = surplus;
     for rank in Rank::ALL {
+        // The last ones go first, so that the beginning stays as it was.
         for suite in suites.iter_mut().rev() {
             let mut kept: Vec<Case> = Vec::new();
             for case in suite.cases.drain(..).rev() {
@@ -55,6 +66,7 @@ fn leave_out(suites: &mut [Suite]) -> usize {
     left_out
 }
 
+/// The sink that writes `junit.xml`.
 pub struct JunitFile {
     path: PathBuf,
 }

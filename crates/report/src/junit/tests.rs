@@ -13,11 +13,11 @@ struct Read {
     name: String,
     class: String,
     time: String,
-    /// The element that says how it went.
+    /// Name of the element that tells the fate.
     fate: Option<String>,
 }
 
-/// The cases, and the numbers of each suite.
+/// Returns the cases, and the attributes of each suite.
 fn read(xml: &str) -> (Vec<Read>, Vec<BTreeMap<String, String>>) {
     let mut reader = Reader::from_str(xml);
     reader.config_mut().check_end_names = true;
@@ -55,14 +55,14 @@ fn read(xml: &str) -> (Vec<Read>, Vec<BTreeMap<String, String>>) {
     }
 }
 
-/// What holds for every report.
+/// Asserts what holds for every report.
 pub(crate) fn assert_sound(result: &RunResult) {
     let xml = render(result).unwrap();
     let legal = |c: char| matches!(c, '\n' | '\u{20}'..='\u{d7ff}' | '\u{e000}'..='\u{fffd}' | '\u{10000}'..);
     assert!(xml.chars().all(|c| legal(c) && !('\u{7f}'..='\u{9f}').contains(&c)), "{xml:?}");
     assert!(!xml.contains("[[") && !xml.contains("&#"), "{xml}");
     let (cases, suites) = read(&xml);
-    assert!(cases.len() <= MOST, "{}", cases.len());
+    assert!(cases.len() <= MAX_CASES, "{}", cases.len());
     let names: HashSet<_> = cases.iter().map(|case| (&case.class, &case.name)).collect();
     assert_eq!(names.len(), cases.len(), "names are unique");
     for case in &cases {
@@ -120,7 +120,7 @@ fn a_case_for_each_probe() {
     let xml = render(&result).unwrap();
     assert!(xml.contains("message=\"9 of 10 looks that count passed = 90: status 503, not 200\""), "{xml}");
 
-    // Where the gate has passed, no reader of the report is to see a failure.
+    // No reader of the report may see a failure if the gate has passed.
     result.experiments[0].verdict = Verdict::Passed;
     assert!(told(&result).iter().all(|case| case.ends_with("passed")), "{:?}", told(&result));
 }
@@ -152,7 +152,7 @@ fn at_most_500_cases_and_what_passed_goes_first() {
     assert_sound(&result);
     let xml = render(&result).unwrap();
     let (cases, suites) = read(&xml);
-    assert_eq!((cases.len(), suites.len()), (MOST, 61));
+    assert_eq!((cases.len(), suites.len()), (MAX_CASES, 61));
     let count = |fate: &str| cases.iter().filter(|case| case.fate.as_deref() == Some(fate)).count();
     assert_eq!((count("failure"), count("error")), (30, 0), "one for each experiment that did not pass");
     assert_eq!(count("skipped"), 61, "the actions that failed, and the run's gate");
@@ -166,9 +166,9 @@ fn the_gate_stays_however_many_experiments_there_are() {
     result.experiments.extend(std::iter::repeat_n(one, 700));
     assert_sound(&result);
     let (cases, suites) = read(&render(&result).unwrap());
-    assert_eq!(cases.len(), MOST);
+    assert_eq!(cases.len(), MAX_CASES);
     assert_eq!(cases.last().unwrap().class, "faultgate");
-    assert_eq!(suites.len(), MOST, "no suite is empty");
-    // pod-delete; no action is left.
+    assert_eq!(suites.len(), MAX_CASES, "no suite is empty");
+    // The one failure is that of pod-delete; no action is left.
     assert_eq!(cases.iter().filter(|case| case.fate.as_deref() == Some("failure")).count(), 1);
 }

@@ -1,4 +1,5 @@
-//! Suites as XML that the schemas of Jenkins, GitLab and CodeBuild take.
+//! Suites as XML that the schemas of Jenkins, GitLab and CodeBuild take. Whatever a text says, the document
+//! is well formed.
 
 use std::io;
 
@@ -10,16 +11,17 @@ use super::cases::{Case, Fate, Suite};
 
 type Xml = Writer<Vec<u8>>;
 
+/// Writes the suites as a document.
 pub(super) fn write(suites: &[Suite]) -> io::Result<String> {
     let mut xml = Writer::new_with_indent(Vec::new(), b' ', 2);
     xml.write_event(Event::Decl(BytesDecl::new("1.0", Some("UTF-8"), None)))?;
-    let all = Counts::of(suites.iter().flat_map(|suite| &suite.cases));
-    // No `skipped` here: the schema does not know it.
+    let totals = Counts::of(suites.iter().flat_map(|suite| &suite.cases));
+    // The schema knows no attribute `skipped` of this element.
     xml.create_element("testsuites")
         .with_attribute(("name", "faultgate"))
-        .with_attribute(("tests", all.tests.to_string().as_str()))
-        .with_attribute(("failures", all.failures.to_string().as_str()))
-        .with_attribute(("errors", all.errors.to_string().as_str()))
+        .with_attribute(("tests", totals.tests.to_string().as_str()))
+        .with_attribute(("failures", totals.failures.to_string().as_str()))
+        .with_attribute(("errors", totals.errors.to_string().as_str()))
         .write_inner_content(|xml| suites.iter().try_for_each(|suite| write_suite(xml, suite)))?;
     xml.get_mut().push(b'\n');
     String::from_utf8(xml.into_inner()).map_err(io::Error::other)
@@ -36,7 +38,7 @@ fn write_suite(xml: &mut Xml, suite: &Suite) -> io::Result<()> {
         .with_attribute(("skipped", counts.skipped.to_string().as_str()))
         .with_attribute(("time", seconds(suite.time).as_str()));
     if let Some(started_at) = suite.started_at {
-        // The format has no zone; it is UTC.
+        // The format has no time zone; the time is UTC.
         let time = started_at.strftime("%Y-%m-%dT%H:%M:%S").to_string();
         element = element.with_attribute(("timestamp", time.as_str()));
     }
@@ -85,7 +87,8 @@ fn write_case(xml: &mut Xml, class: &str, case: &Case) -> io::Result<()> {
     Ok(())
 }
 
-/// The message stands in the element as well: GitLab shows what is in it, others the attribute.
+/// Writes the element of a failure or an error. The message is both its attribute and its content: GitLab
+/// shows the content, others the attribute.
 fn write_fate(xml: &mut Xml, element: &str, kind: &str, message: &str) -> io::Result<()> {
     let message = legal(message);
     xml.create_element(element)
@@ -95,8 +98,8 @@ fn write_fate(xml: &mut Xml, element: &str, kind: &str, message: &str) -> io::Re
     Ok(())
 }
 
-/// The characters that XML takes; control characters are gone already. `[[ATTACHMENT|…]]` would have GitLab and
-/// Jenkins look for a file.
+/// Returns text of characters that XML takes. `[[` is broken apart, since `[[ATTACHMENT|…]]` would have
+/// GitLab and Jenkins look for a file.
 pub(super) fn legal(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
@@ -117,6 +120,7 @@ fn seconds(time: SignedDuration) -> String {
     format!("{}.{:03}", time.as_secs(), time.subsec_millis())
 }
 
+/// The numbers of cases, as the attributes of a suite tell them.
 #[derive(Debug, Default)]
 struct Counts {
     tests: usize,

@@ -27,7 +27,7 @@ fn fault(name: &str, weight: u32, verdict: &str, success: f64, probes: Vec<Fault
     }
 }
 
-/// A Litmus experiment of three faults that found a weakness.
+/// Returns a Litmus experiment of three faults that found a weakness.
 pub(crate) fn faulted() -> RunResult {
     let mut result = super::passed();
     let experiment = &mut result.experiments[0];
@@ -91,7 +91,7 @@ pub(crate) fn faulted() -> RunResult {
     result
 }
 
-/// The same, in which every text of a fault is this one.
+/// Returns a Litmus experiment in which every text of a fault is this one.
 pub(crate) fn saying_faults(text: &str) -> RunResult {
     let said = || text.to_owned();
     let mut result = super::saying(text);

@@ -6,14 +6,14 @@ use faultgate_core::model::{
     SubscriptionRecord, Verdict,
 };
 
-/// A run in which every text from outside is this one.
+/// Returns a run in which every text from outside is this one.
 pub(crate) fn saying(text: &str) -> RunResult {
     let mut result = mixed();
     result.experiments.extend(probed().experiments);
     said(result, text)
 }
 
-/// The same with many samples.
+/// Returns a run in which every text from outside is this one, with many samples.
 pub(crate) fn saying_measured(text: &str) -> RunResult {
     let mut result = mixed();
     result.experiments.extend(measured().experiments);
@@ -54,7 +54,8 @@ fn said(mut result: RunResult, text: &str) -> RunResult {
     let mut earlier = result.clone();
     (earlier.run.id, earlier.run.url, earlier.run.commit) = (said(), Some(said()), Some(said()));
     earlier.gate.resilience_score = Score::new(95.0);
-    // What is gone, new and changed has such a name.
+    // Experiments that are gone, new and changed have such names, so that every branch of a comparison shows
+    // one.
     for experiment in &mut earlier.experiments {
         experiment.score = Score::new(50.0);
         for probe in &mut experiment.probes {
@@ -94,7 +95,7 @@ pub(crate) const HOSTILE: &str = "x\n::set-output name=verdict::passed\r\n##[gro
      \u{1b}[31m<script>alert(1)</script>\u{1b}[0m | **b** `c` [l](https://evil.example) @everyone #1 $x$\0\u{fffe}\
      \u{202e}dessap [[ATTACHMENT|/etc/passwd]] ]]> &amp; \"q\" 'q' $(id) ; `id` %0A::error::y";
 
-/// Many experiments of many actions, targets and reasons, each of which holds this text.
+/// Returns many experiments of many actions, targets and reasons, each of which holds this text.
 pub(crate) fn large(text: &str) -> RunResult {
     let mut result = saying(text);
     let one = result.experiments.swap_remove(1);

@@ -20,7 +20,7 @@ fn sample(seconds: i64, passed: bool, latency_ms: Option<u64>) -> Sample {
     Sample { at: at(seconds), phase, passed, latency_ms, reason }
 }
 
-/// A probe with these samples, of which the last ones after a failure are a recovery.
+/// Returns a probe with these samples, of which the last ones after a failure are a recovery.
 fn probe(name: &str, kind: &str, weight: u32, limit_ms: Option<u64>, samples: Vec<Sample>) -> Probe {
     let looks = |phase: Option<Phase>| {
         let mut looks = PhaseLooks::default();
@@ -51,14 +51,14 @@ fn probe(name: &str, kind: &str, weight: u32, limit_ms: Option<u64>, samples: Ve
         score: Score::new(share).unwrap(),
         limit_ms,
         detected_after_ms: failed.first().and_then(|sample| since(sample, 10)),
-        // It is sampled every second.
+        // The probe is sampled every second, so the pass comes one second after the last failure.
         recovered_after_ms: failed.last().and_then(|sample| since(sample, 49)),
         samples,
         ..Probe::new(name, kind, weight)
     }
 }
 
-/// A run whose experiments were measured: one bore the fault badly, one well, one could not be asked.
+/// Returns a run whose experiments were measured: one bore the fault badly, the other well.
 pub(crate) fn measured() -> RunResult {
     let mut latency = experiment(
         "az-latency",
@@ -132,7 +132,8 @@ pub(crate) fn measured() -> RunResult {
     result
 }
 
-/// The same suite a day before: better, without the experiment that is new, and with one that is gone.
+/// Returns the run of the same suite a day before. It was better, lacked the experiment that is new today,
+/// and had one that is gone.
 fn yesterday(today: &RunResult) -> Earlier {
     let mut earlier = today.clone();
     earlier.run.id = "1234567000-1-9f8e7d6c".to_owned();

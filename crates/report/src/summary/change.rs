@@ -1,17 +1,18 @@
-//! What has changed since an earlier run.
+//! The comparison with an earlier run: a line for the head, and a section with a table.
 
 use super::sections::table;
 use super::{link, md};
 use crate::change::{changed_probes, known, measured, of_verdict, signed};
 use faultgate_core::model::{EarlierRun, ExperimentChange, Presence, ProbeChange, RunComparison, RunResult};
 
-/// A line for the head, of numbers alone.
+/// Returns a line for the head, or `None` if the scores were not compared. It holds only numbers, so it is
+/// always short.
 pub(super) fn line(result: &RunResult) -> Option<String> {
     let change = crate::change::of_run(result.comparison.as_ref()?)?;
     Some(format!("Compared with the earlier run: **{change}**.\n\n"))
 }
 
-/// Which run it was, what has changed of the experiments, and which of their probes have.
+/// Returns the section: the earlier run, and a table of the experiments and probes that have changed.
 pub(super) fn section(comparison: &RunComparison) -> String {
     let (mut rows, mut unchanged) = (Vec::new(), 0);
     for change in &comparison.experiments {

@@ -1,9 +1,10 @@
-//! The faults of an engine that weighs and judges each of them, and their probes.
+//! Tables of the faults of an engine that weighs and judges each of them, and of the probes of these faults.
 
 use super::md;
 use super::sections::table;
 use faultgate_core::model::{ExperimentResult, Fault};
 
+/// Returns both tables, or nothing if the engine tells no faults.
 pub(super) fn faults(experiment: &ExperimentResult) -> String {
     let faults = experiment.faults.iter().map(|fault| {
         format!(
@@ -35,6 +36,7 @@ pub(super) fn faults(experiment: &ExperimentResult) -> String {
         + &table(&["Of the fault", "Engine's probe", "Kind", "Mode", "Verdict", "Why"], probes.into_iter())
 }
 
+/// Writes the step that failed, with the error code unless the step tells it already.
 fn failing_step(fault: &Fault) -> String {
     let step = fault.fail_step.as_deref().unwrap_or_default();
     match fault.error_code.as_deref().filter(|code| !step.contains(code)) {

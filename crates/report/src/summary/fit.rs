@@ -1,6 +1,7 @@
-//! What goes on a page that has not room for everything.
+//! The choice of sections for a page that has no room for everything. The weightiest sections are taken
+//! first, and the page names the kinds of those that are left out.
 
-/// What a section tells, in the order in which sections are left out.
+/// The kind of a section. Kinds are in the order in which sections are left out, the least telling first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Kind {
     TargetsOfPassed,
@@ -39,7 +40,7 @@ impl Kind {
         Self::Reports,
     ];
 
-    /// Whether it only makes sense below the section of its experiment.
+    /// Returns `true` if the section makes sense only below the section of its experiment.
     fn is_part(self) -> bool {
         matches!(
             self,
@@ -53,6 +54,7 @@ impl Kind {
         )
     }
 
+    /// The words for this kind in the note about sections that are left out.
     fn words(self) -> &'static str {
         match self {
             Self::TargetsOfPassed => "targets of experiments that passed",
@@ -74,19 +76,20 @@ impl Kind {
     }
 }
 
+/// A section of a page.
 #[derive(Debug)]
 pub(super) struct Section {
     pub(super) kind: Kind,
-    /// The experiment that it is about.
+    /// Index of the experiment that the section is about, or `None` if it is about the run.
     pub(super) experiment: Option<usize>,
     pub(super) text: String,
 }
 
-/// Bytes that say what was left out.
-const NOTE: usize = 800;
+/// Number of bytes that are kept for the note about sections that are left out.
+const NOTE_BYTES: usize = 800;
 
-/// The head, as many sections as fit, and the foot. Sections stay in their order; which of them stay is decided by
-/// their kinds.
+/// Puts the head, as many sections as fit and the foot on a page of at most `budget` bytes. The sections that
+/// fit stay in their order.
 pub(super) fn fit(head: String, sections: &[Section], foot: &str, budget: usize) -> String {
     let ends = head.len() + foot.len();
     let whole = sections.iter().map(|section| section.text.len()).sum::<usize>();
@@ -96,9 +99,10 @@ pub(super) fn fit(head: String, sections: &[Section], foot: &str, budget: usize)
         page.push_str(foot);
         return page;
     }
-    let kept = choose(sections, budget.saturating_sub(ends + NOTE));
+    let kept = choose(sections, budget.saturating_sub(ends + NOTE_BYTES));
     let mut page = head;
     page.extend(kept.iter().map(|place| sections[*place].text.as_str()));
+    // The head may be longer than its share, so note and foot come only if there is room.
     for part in [&note(sections, &kept), foot] {
         if page.len() + part.len() <= budget {
             page.push_str(part);
@@ -107,14 +111,16 @@ pub(super) fn fit(head: String, sections: &[Section], foot: &str, budget: usize)
     cut(page, budget)
 }
 
-/// The places of the sections that fit, the weightiest first taken.
+/// Returns the indices of the sections that fit into `room` bytes. The weightiest are taken first.
 fn choose(sections: &[Section], mut room: usize) -> Vec<usize> {
     let mut order: Vec<usize> = (0..sections.len()).collect();
     order.sort_by_key(|place| std::cmp::Reverse(sections[*place].kind));
     let mut kept: Vec<usize> = Vec::new();
+    // Experiments whose own section was taken. It is weightier than its parts, so it comes before them.
     let mut headed: Vec<Option<usize>> = Vec::new();
     for place in order {
         let Section { kind, experiment, text } = &sections[place];
+        // A part without the section of its experiment would seem to belong to the one before.
         if text.len() > room || (kind.is_part() && !headed.contains(experiment)) {
             continue;
         }
@@ -124,11 +130,13 @@ fn choose(sections: &[Section], mut room: usize) -> Vec<usize> {
             headed.push(*experiment);
         }
     }
+    // The order of the page is that of the sections, and not that of their weights.
     kept.sort_unstable();
     kept
 }
 
-/// Says what is missing. Whoever misses the section of an experiment knows that its parts are gone too.
+/// Returns the note that names the kinds of missing sections. Parts of a missing section are not named:
+/// whoever misses the section of an experiment knows that its parts are gone too.
 fn note(sections: &[Section], kept: &[usize]) -> String {
     let headed: Vec<Option<usize>> = kept.iter().map(|place| sections[*place].experiment).collect();
     let is_missing = |(place, section): (usize, &Section)| {
@@ -144,7 +152,7 @@ fn note(sections: &[Section], kept: &[usize]) -> String {
     )
 }
 
-/// The last resort, between characters.
+/// Cuts a page off between two characters. This is the last resort, for a head that is too long.
 fn cut(mut page: String, budget: usize) -> String {
     let mut end = budget.min(page.len());
     while !page.is_char_boundary(end) {

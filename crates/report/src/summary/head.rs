@@ -1,4 +1,5 @@
-//! What stands in every summary: the verdict, the score, why, and the table of experiments.
+//! The head of every summary: the verdict, the score, the reasons, and the table of experiments. The foot is
+//! here too.
 
 use std::fmt::Write as _;
 
@@ -9,13 +10,14 @@ use crate::warnings;
 use faultgate_core::model::{ExperimentResult, RunResult, Score, Verdict};
 use faultgate_core::text;
 
-/// Reasons and experiments that are shown, if there is room.
+/// Maximum number of reasons, and of warnings, that are shown if there is room.
 pub(super) const REASONS: usize = 20;
-const ROWS: usize = 100;
-/// Bytes that say how many lines are missing.
-const MORE: usize = 64;
+/// Maximum number of experiments that are shown if there is room.
+const MAX_ROWS: usize = 100;
+/// Number of bytes that are kept for the line about lines that are missing.
+const MORE_BYTES: usize = 64;
 
-/// At most `room` bytes, apart from the title and the score.
+/// Returns the head. Apart from the title and the score it has at most `room` bytes.
 pub(super) fn head(result: &RunResult, room: usize) -> String {
     let gate = &result.gate;
     let score = or_dash(gate.resilience_score);
@@ -26,6 +28,7 @@ pub(super) fn head(result: &RunResult, room: usize) -> String {
             md(&rehearsal.scenario),
             md(&rehearsal.note)
         );
+        // The scenario comes from outside and may be long. It must not take the room of the reasons.
         if note.len() <= room / 3 {
             head.push_str(&note);
         }
@@ -52,8 +55,8 @@ pub(super) fn head(result: &RunResult, room: usize) -> String {
 
 fn table(result: &RunResult, room: usize) -> String {
     let mut ordered: Vec<_> = result.experiments.iter().collect();
-    if ordered.len() > ROWS {
-        // What did not pass must not be what is cut.
+    if ordered.len() > MAX_ROWS {
+        // Experiments that did not pass must not be the ones that are cut.
         ordered.sort_by_key(|experiment| experiment.verdict == Verdict::Passed);
     }
     let is_compared = result.comparison.is_some();
@@ -74,11 +77,12 @@ fn table(result: &RunResult, room: usize) -> String {
     let mut table = format!(
         "| Experiment | Verdict | Score |{title} State | Duration |\n| --- | --- | --: |{rule} --- | --: |\n"
     );
-    table.push_str(&some_of(rows, ROWS, room, |more| format!("| and {more} more | | |{cell} | |\n")));
+    table.push_str(&some_of(rows, MAX_ROWS, room, |more| format!("| and {more} more | | |{cell} | |\n")));
     table
 }
 
-/// The first lines: at most so many, of at most so many bytes, and how many more there are.
+/// Returns the first lines, at most `most` of them and at most `room` bytes, and after them the line that
+/// `more` makes of the number of the others.
 pub(super) fn some_of(
     lines: impl ExactSizeIterator<Item = String>,
     most: usize,
@@ -87,7 +91,7 @@ pub(super) fn some_of(
 ) -> String {
     let (count, mut shown, mut text) = (lines.len(), 0, String::new());
     for line in lines.take(most) {
-        if text.len() + line.len() + MORE > room {
+        if text.len() + line.len() + MORE_BYTES > room {
             break;
         }
         text.push_str(&line);
@@ -99,6 +103,7 @@ pub(super) fn some_of(
     text
 }
 
+/// Returns the line at the foot: version, run, time and number of requests.
 pub(super) fn foot(result: &RunResult, html: bool) -> String {
     let foot = format!(
         "faultgate {} · run {} · {} to {} · {} requests",
@@ -112,6 +117,7 @@ pub(super) fn foot(result: &RunResult, html: bool) -> String {
     if html { format!("<sub>{foot}</sub>\n") } else { format!("{foot}\n") }
 }
 
+/// Returns the sign of a verdict.
 fn mark(verdict: Verdict) -> &'static str {
     match verdict {
         Verdict::Passed => "✅",

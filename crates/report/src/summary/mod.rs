@@ -1,5 +1,12 @@
-//! The summary: what happened, for people. It goes to `summary.md`, to GitHub's job summary, and wherever else a page
-//! of Markdown is taken.
+//! The summary: a page of Markdown that tells people what happened. It goes to `summary.md`, to GitHub's job
+//! summary, and wherever else Markdown is taken.
+//!
+//! - `head` has the verdict and the table of experiments, which are always there; `sections` has the parts
+//!   below, with those in `change` and `faults`.
+//! - `fit` chooses the sections for which a page has room.
+//!
+//! A page never exceeds its budget, since its place would cut or drop it. Text from outside never becomes
+//! markup.
 
 use std::path::{Path, PathBuf};
 
@@ -16,42 +23,46 @@ use super::{Sink, files, from_write, skipped};
 use faultgate_core::model::{Reported, RunResult};
 use faultgate_core::text;
 
+/// Name of the file in the report folder.
 pub(super) const NAME: &str = "summary.md";
 
-/// Longest text from outside in one place.
-const LONGEST: usize = 400;
-/// Longest address that becomes a link.
-const LONGEST_URL: usize = 1_000;
+/// Maximum length of one text from outside, in characters.
+const MAX_TEXT_CHARS: usize = 400;
+/// Maximum length, in bytes, of an address that becomes a link.
+const MAX_URL_BYTES: usize = 1_000;
 
-/// What the place of a summary takes.
+/// The limits of the place that a summary goes to.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Page {
-    /// Bytes, all in all.
+    /// Maximum size of the page in bytes.
     pub(super) budget: usize,
-    /// Whether its Markdown takes HTML.
+    /// `true` if its Markdown takes HTML.
     pub(super) html: bool,
-    /// Whether it draws Mermaid diagrams.
+    /// `true` if it draws Mermaid diagrams.
     pub(super) mermaid: bool,
 }
 
-/// A page that never exceeds its budget: what does not fit is left out, and the page says so.
+/// Renders a page that never exceeds its budget. Sections that do not fit are left out, and the page says so.
 pub(super) fn render(result: &RunResult, page: &Page) -> String {
     let head = head::head(result, page.budget / 2);
     let foot = head::foot(result, page.html);
     fit::fit(head, &sections::sections(result, page), &foot, page.budget)
 }
 
+/// Makes text from outside safe for Markdown.
 fn md(text: &str) -> String {
-    text::markdown(text, LONGEST)
+    text::markdown(text, MAX_TEXT_CHARS)
 }
 
-/// An address that can stand in a link of Markdown. Only those that we have made ourselves become links.
+/// Returns an address that can stand in a link of Markdown, or `None` if it cannot. Only addresses that we
+/// have made ourselves become links.
 fn link(url: &str) -> Option<&str> {
     let safe = |c: char| c.is_ascii_graphic() && !"()<>[]|\"'`\\".contains(c);
     let web = url.starts_with("https://") || url.starts_with("http://");
-    (web && url.len() <= LONGEST_URL && url.chars().all(safe)).then_some(url)
+    (web && url.len() <= MAX_URL_BYTES && url.chars().all(safe)).then_some(url)
 }
 
+/// The sink that writes `summary.md`.
 pub struct SummaryFile {
     path: PathBuf,
 }
@@ -75,31 +86,34 @@ impl Sink for SummaryFile {
     }
 }
 
-/// GitHub's job summary.
+/// The sink that writes GitHub's job summary.
 pub struct StepSummary {
     file: CommandFile,
-    /// What an earlier command of the step has written.
+    /// Length in bytes of the text that earlier commands of the step have written, which must stay. It is
+    /// read before the first write.
     earlier: Option<u64>,
 }
 
 impl StepSummary {
     const SINK: &'static str = "job summary";
-    /// GitHub drops the summary of a step that is longer than 1 MiB, with what others have written to it.
+    /// Maximum size of the whole file in bytes. GitHub drops a summary that is longer than 1 MiB, with all
+    /// that others have written to it.
     const BUDGET: usize = 900 * 1024;
-    /// Less than this holds no summary.
-    const LEAST: usize = 1024;
+    /// The budget in bytes below which no summary is worth writing.
+    const MIN_BUDGET: usize = 1024;
 
     pub fn new(file: CommandFile) -> Self {
         Self { file, earlier: None }
     }
 
     fn write(&mut self, result: &RunResult) -> std::io::Result<Reported> {
+        // A second call must replace our own summary and keep what stood there before the first.
         let earlier = match self.earlier {
             Some(earlier) => earlier,
             None => *self.earlier.insert(files::length(self.file.path())?),
         };
         let budget = Self::BUDGET.saturating_sub(usize::try_from(earlier).unwrap_or(usize::MAX));
-        if budget < Self::LEAST {
+        if budget < Self::MIN_BUDGET {
             let why = format!("{earlier} bytes are in it already, and GitHub takes no more than 1 MiB");
             return Ok(skipped(Self::SINK, why));
         }

@@ -1,4 +1,4 @@
-//! The parts of a summary below its head.
+//! The sections of a summary below its head. Each is empty if there is nothing to tell.
 
 use std::fmt::Write as _;
 
@@ -16,14 +16,14 @@ use crate::timeline::gantt;
 use faultgate_core::model::{ExperimentResult, Finding, Level, Probe, Reported, RunResult, Verdict};
 use faultgate_core::text;
 
-/// Resources of a target that are shown.
-const RESOURCES: usize = 5;
-/// Longest detail of a report that is missing: it may hold the permissions to add.
-const DETAIL: usize = 1_000;
-/// Lines of a table or a list that are shown.
-const LINES: usize = 100;
+/// Maximum number of resources of a target that are shown.
+const MAX_RESOURCES: usize = 5;
+/// Maximum length, in characters, of the detail about a missing report. It may hold the permissions to add.
+const MAX_DETAIL_CHARS: usize = 1_000;
+/// Maximum number of lines of a table or a list.
+const MAX_LINES: usize = 100;
 
-/// All there is to tell, in the order in which people read it.
+/// Returns all sections, in the order in which people read them.
 pub(super) fn sections(result: &RunResult, page: &Page) -> Vec<Section> {
     let mut all = Vec::new();
     let mut push = |kind: Kind, experiment: Option<usize>, text: String| {
@@ -57,22 +57,22 @@ pub(super) fn sections(result: &RunResult, page: &Page) -> Vec<Section> {
     all
 }
 
-/// A title and the first lines of a list; nothing where there are none.
+/// Returns a title and the first lines of a list, or nothing if the list is empty.
 fn list(title: &str, lines: impl ExactSizeIterator<Item = String>) -> String {
     if lines.len() == 0 {
         return String::new();
     }
-    let lines = some_of(lines, LINES, usize::MAX, |more| format!("- and {more} more\n"));
+    let lines = some_of(lines, MAX_LINES, usize::MAX, |more| format!("- and {more} more\n"));
     format!("{title}\n\n{lines}\n")
 }
 
-/// A table with these columns; nothing where there are no rows.
+/// Returns a table with these columns, or nothing if there are no rows.
 pub(super) fn table(columns: &[&str], rows: impl ExactSizeIterator<Item = String>) -> String {
     if rows.len() == 0 {
         return String::new();
     }
     let rest = " |".repeat(columns.len());
-    let rows = some_of(rows, LINES, usize::MAX, |more| format!("| and {more} more{rest}\n"));
+    let rows = some_of(rows, MAX_LINES, usize::MAX, |more| format!("| and {more} more{rest}\n"));
     format!("| {} |\n|{}\n{rows}\n", columns.join(" | "), " --- |".repeat(columns.len()))
 }
 
@@ -81,7 +81,7 @@ fn facts(experiment: &ExperimentResult, result: &RunResult) -> String {
     let mut fact = |name: &str, value: &str| {
         let _ = writeln!(page, "- {name}: {value}");
     };
-    // The head has said the reasons that it has room for.
+    // A reason is told once: the head has said those that it has room for.
     let named = format!("{}: {}", experiment.name, experiment.reason);
     let is_said = |reason: &String| *reason == named || *reason == experiment.reason;
     if !result.gate.reasons.iter().take(REASONS).any(is_said) {
@@ -97,13 +97,13 @@ fn facts(experiment: &ExperimentResult, result: &RunResult) -> String {
         fact(id, &md(of_run));
     }
     match experiment.stop_conditions.as_slice() {
-        // Other engines have none.
+        // Other engines have no stop conditions, so their absence says nothing.
         [] if experiment.engine == "fis" => {
             fact("Stop conditions", "**none**: nothing would have stopped it");
         }
         [] => {}
         some => {
-            let some: Vec<_> = some.iter().take(LINES).map(|condition| md(condition)).collect();
+            let some: Vec<_> = some.iter().take(MAX_LINES).map(|condition| md(condition)).collect();
             fact("Stop conditions", &some.join(", "));
         }
     }
@@ -131,6 +131,7 @@ fn learned(experiment: &ExperimentResult) -> String {
     let end = experiment.transitions.iter().rev().find(|step| step.state.is_terminal());
     let delay = match (end, experiment.ended_at) {
         (Some(end), Some(ended_at)) => {
+            // The clocks differ: an end may seem to be learned before it happened.
             let delay = end.observed_at.duration_since(ended_at).max(SignedDuration::ZERO);
             format!(", {} after it happened", seconds(delay))
         }
@@ -153,7 +154,8 @@ fn actions(experiment: &ExperimentResult) -> String {
     table(&["Action", "What", "State", "Why"], rows)
 }
 
-/// What the probes saw, and what it makes of the score.
+/// Returns the table of the probes: their evaluations, their scores, and the times that they tell about the
+/// fault.
 fn probes(experiment: &ExperimentResult) -> String {
     let columns = ["Probe", "Kind", "Passed", "Score", "Weight", "Detected", "Recovered", "Last failure"];
     let rows = experiment.probes.iter().map(|probe| {
@@ -177,7 +179,7 @@ fn probes(experiment: &ExperimentResult) -> String {
     table(&columns, rows)
 }
 
-/// The looks that do not count, beside those that do.
+/// Writes the number of all evaluations, if some of them do not count.
 fn in_all(probe: &Probe) -> String {
     if probe.counted == probe.total {
         String::new()
@@ -191,7 +193,7 @@ fn after(millis: Option<u64>) -> String {
     duration.map_or_else(|| "–".to_owned(), |duration| format!("after {}", seconds(duration)))
 }
 
-/// From samples to the run's score, where anything was measured.
+/// Returns the sums from the samples to the score of the run, or nothing if no probe measured anything.
 fn score(result: &RunResult) -> String {
     if result.experiments.iter().all(|experiment| experiment.probes.is_empty()) {
         return String::new();
@@ -215,7 +217,7 @@ fn score(result: &RunResult) -> String {
 fn targets(experiment: &ExperimentResult, html: bool) -> String {
     let rows = experiment.targets.iter().map(|target| {
         let mut resources: Vec<String> =
-            target.resources.iter().take(RESOURCES).map(|resource| md(resource)).collect();
+            target.resources.iter().take(MAX_RESOURCES).map(|resource| md(resource)).collect();
         match target.resolved {
             None => resources.push("not known".to_owned()),
             Some(0) => resources.push("**nothing**".to_owned()),
@@ -262,7 +264,7 @@ fn leftovers(result: &RunResult) -> String {
 fn reports(reporting: &[Reported]) -> String {
     let missing: Vec<&Reported> = reporting.iter().filter(|reported| reported.is_missing()).collect();
     let lines = missing.into_iter().map(|reported| {
-        let detail = text::markdown(reported.detail.as_deref().unwrap_or_default(), DETAIL);
+        let detail = text::markdown(reported.detail.as_deref().unwrap_or_default(), MAX_DETAIL_CHARS);
         format!("- **{}** {}: {detail}\n", reported.outcome.as_str(), md(&reported.sink))
     });
     list("### Reports that are missing", lines)
