@@ -62,6 +62,8 @@ impl<'a> Accounts<'a> {
             (_, None) => None,
             (Endpoints::Embedded(url), _) => Some(fis::connect_embedded(url, None)),
             (Endpoints::Real(http), Some(first)) => {
+                // Any Region will do for the base if each experiment and probe names one, and then the
+                // chain need not look for a default.
                 let is_each_known = regions.all(|region| region.is_some());
                 Some(aws::connect(first.as_deref().filter(|_| is_each_known), access.env, http).await?)
             }
@@ -90,6 +92,7 @@ impl<'a> Accounts<'a> {
                 .hint("set --aws-region, FAULTGATE_AWS_REGION or AWS_REGION"));
         };
         config::aws_region(&region)?;
+        // Two roles may lead to one account, and each needs its own credentials.
         let known = |account: &Account| account.region == region && account.role_arn == place.role_arn;
         let number = if let Some(number) = self.known.iter().position(known) {
             number

@@ -124,6 +124,7 @@ fn answers(matches: &ArgMatches, dir: &Path) -> Result<Answers, Vec<Mistake>> {
         asking.mistakes.push(mistake.hint("name the folder of the repository"));
     }
     for question in questions() {
+        // An empty value counts as none, except where nothing is a valid answer.
         let is_given = |given: &&String| !given.trim().is_empty() || question.takes_nothing();
         if let Some(given) = matches.get_one::<String>(question.name).filter(is_given) {
             asking.take(question, given);

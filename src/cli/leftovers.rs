@@ -1,7 +1,8 @@
 //! The removal of reports that an earlier run has left in the report folder.
 //!
-//! It happens before anything can fail, so that the files of an earlier run that passed are never taken for
-//! those of this one, whatever way this one ends. Files that the command still has to read are kept.
+//! The removal comes before anything can fail, so that the files of an earlier run that passed are never
+//! taken for those of this one, whatever way this one ends. Files that the command still has to read are
+//! kept.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};

@@ -151,6 +151,7 @@ fn read(file: &str) -> Result<Vec<u8>, Vec<Mistake>> {
     let shown = text::plain(file, 200);
     if file == STDIN {
         let mut bytes = Vec::new();
+        // One byte more than allowed tells an input that is too large from one that just fits.
         let read = std::io::stdin().lock().take(MAX_BYTES + 1).read_to_end(&mut bytes);
         return match read {
             Ok(_) if bytes.len() as u64 > MAX_BYTES => Err(vec![Mistake::new(
@@ -252,6 +253,7 @@ fn tell(lint: &Lint, matches: &ArgMatches, env: &Environment, patience: Duration
     let least = matches.get_one::<String>(FAIL_ON).map_or("", String::as_str);
     let least = LEVELS.into_iter().find(|level| level.as_str() == least).unwrap_or(Level::Note);
     let fails = |finding: &Finding| finding.level >= least;
+    // A broken rule is certain, so it outweighs an id that could not be read.
     match (judgement.findings.iter().any(fails), unread.is_empty()) {
         (true, _) => EXIT_BROKEN,
         (false, false) => Verdict::Errored.exit_code(None),

@@ -66,7 +66,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>, env: &Environment) -> u8 {
     let is_cancelled = code.as_ref().is_ok_and(|code| *code > CANCELLED);
     // A CI kills the step soon after its signal, so there is less time for the last lines.
     printing::finish(if is_cancelled { LAST_WORDS / 10 } else { LAST_WORDS });
-    // After a panic nobody can vouch for the exit code that the command returned.
+    // Nobody can vouch for the exit code that a command returned after a panic.
     match code {
         Ok(code) if panics::first().is_none() => code,
         _ => Verdict::Errored.exit_code(None),

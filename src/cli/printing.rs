@@ -19,9 +19,9 @@ const DEFAULT_COLUMNS: u16 = 80;
 /// The printer of the process. Its thread starts with the first text.
 static PRINTER: LazyLock<Arc<Printer>> = LazyLock::new(|| {
     let printer = Arc::new(Printer::default());
-    let own = printer.clone();
-    let started = std::thread::Builder::new().name("printing".to_owned()).spawn(move || own.print());
-    // Without a thread nothing is ever printed, so nobody must wait for it.
+    let shared = printer.clone();
+    let started = std::thread::Builder::new().name("printing".to_owned()).spawn(move || shared.print());
+    // Nothing is ever printed if the thread could not start, so nobody must wait for it.
     printer.waiting().alone = started.is_err();
     printer
 });
@@ -41,6 +41,7 @@ struct Printer {
     changed: Condvar,
 }
 
+/// The texts that wait to be printed, and what became of earlier ones.
 #[derive(Debug, Default)]
 struct Waiting {
     texts: Vec<(Output, Vec<u8>)>,

@@ -143,6 +143,7 @@ impl Reporting<'_> {
     /// Makes the connection to the forge. It connects when the first status is due, so that no launch waits
     /// for it.
     fn connection(&self, subject: Result<Subject, NoForge>, token: Option<Secret>) -> Connection {
+        // A token of the user's own may write even if the job's own token may only read.
         let read_only = self.surroundings.read_only;
         let read_only =
             read_only.filter(|_| token.as_ref().is_none_or(|token| !token_is_own(token.expose())));

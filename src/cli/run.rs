@@ -206,6 +206,7 @@ impl<'a> Session<'a> {
         let mut result = report::veiled(result, &audience.veil);
         let mut sinks = audience.sinks.into_inner();
         let plan = &self.settings.plan;
+        // After a signal the reports get only their share of the time until the CI kills the step.
         let within = self.cancel.left(REPORT_TIMEOUT, Share::Report);
         let cut = self.cancel.used_up(Share::Report);
         report::finish(&mut sinks, &mut result, plan.reporting_must_succeed, within, cut).await;

@@ -49,7 +49,7 @@ impl Signals {
     /// that was launched as it is.
     pub(super) async fn next(&mut self) -> Signal {
         tokio::select! {
-            // Of several signals at once, the one that demands most is taken.
+            // The order counts if several signals are there at once: the one that demands most is taken.
             biased;
             _ = self.terminate.recv() => Signal::Terminate,
             _ = self.quit.recv() => Signal::Terminate,

@@ -324,8 +324,7 @@ impl Session<'_> {
         let settings = match config::stop_settings(self.env, &config::given(matches), Path::new(HERE)) {
             Ok(settings) => settings,
             Err(mistakes) => {
-                // These are mistakes of all settings, so the run was refused for them before; they are
-                // printed to be safe.
+                // The run was refused for any mistake in its settings before, so none is expected here.
                 for mistake in &mistakes {
                     complain(&text::plain(&mistake.to_string(), MAX_LINE_CHARS));
                 }

@@ -66,7 +66,7 @@ impl Stopping<'_> {
         let mut stopped = self.left_alone(state);
         let groups = {
             let state = &*state;
-            let of = |engine: &'static str| async move {
+            let end_engine = |engine: &'static str| async move {
                 let is_open = |number: &usize| {
                     let experiment = &state.experiments[*number];
                     experiment.is_open()
@@ -84,7 +84,7 @@ impl Stopping<'_> {
                 let ended = ended.unwrap_or_else(|panic| Err(Mistake::new(engine, panic.to_string())));
                 (ended, experiments, subscriptions)
             };
-            join_all(["fis", "harness", "litmus", "command"].map(of)).await
+            join_all(["fis", "harness", "litmus", "command"].map(end_engine)).await
         };
         for (outcome, experiments, subscriptions) in groups {
             let (ended, removed) = match outcome {

@@ -95,7 +95,7 @@ impl Here<'_> {
         if let Some(role) = role
             && let Err(refusal) = role.credentials().await
         {
-            // Without credentials all requests would fail for the same reason, so it is told once.
+            // All requests would fail for the same reason, so it is told once.
             let remedy = refusal.what_to_do().map(|remedy| format!("; {remedy}")).unwrap_or_default();
             return self.fail(&format!("could not sweep {}: {refusal}{remedy}", self.place));
         }
@@ -109,7 +109,7 @@ impl Here<'_> {
                 Ok(open) => Unsettled::Runs(self.end(open).await),
                 Err(failure) => {
                     self.fail_by(&failure);
-                    // Nobody knows which experiments go on, so the subscriptions of all runs are kept.
+                    // The experiments that go on are not known, so the subscriptions of all runs are kept.
                     Unsettled::All
                 }
             }
@@ -127,6 +127,7 @@ impl Here<'_> {
             Ok(other) => return self.keep(&name, other),
             Err(failure) => return self.fail(&format!("left alone {name}: {}", failure.with_remedy())),
         };
+        // The next sweep could not find the run's experiment any more without its subscription.
         if unsettled.concerns(part) {
             let left = sweeper.left(part, "its run's experiment may go on, and is found by it");
             return self.fail(&format!("NOT removed in {}, {since}: {left}", self.place));

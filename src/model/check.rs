@@ -196,6 +196,7 @@ pub struct Expectation {
     pub value: f64,
 }
 
+/// The sign of a comparison.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Comparison {
     Less,
@@ -207,6 +208,7 @@ pub enum Comparison {
 }
 
 impl Comparison {
+    /// Returns the sign as suites write it.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Less => "<",
@@ -224,8 +226,9 @@ impl Expectation {
     ///
     /// # Errors
     ///
-    /// The same text is the error if the value is not as expected.
+    /// The error is the same text, for a value that is not as expected.
     pub fn compare(self, value: f64) -> Result<String, String> {
+        // The result of a division by zero must not read like a measured value that is too high or too low.
         if !value.is_finite() {
             return Err(format!("{value} cannot be compared, expected {self}"));
         }

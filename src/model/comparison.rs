@@ -28,6 +28,7 @@ pub struct Earlier {
     names: Vec<String>,
 }
 
+/// The extract of one experiment of an earlier result.
 #[derive(Debug, Clone, PartialEq)]
 struct EarlierExperiment {
     score: Option<Score>,
@@ -108,6 +109,8 @@ impl RunComparison {
     pub fn excess(&self) -> Option<ScoreDrop> {
         let score = self.score?;
         let (earlier, now, allowed) = (score.earlier?, score.now?, self.max_score_drop?);
+        // Hundredths are whole numbers, so their difference is exact, and a drop of just the allowed size
+        // passes.
         let drop = earlier.hundredths() - now.hundredths();
         (drop > allowed.hundredths()).then_some(ScoreDrop { earlier, now, by: drop / 100.0, allowed })
     }
@@ -223,6 +226,7 @@ pub struct ProbeChange {
     pub score: ScoreChange,
 }
 
+/// A verdict in the earlier run and in this one, each None if the run did not have the experiment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct VerdictChange {
     pub earlier: Option<Verdict>,

@@ -47,7 +47,7 @@ impl RunResult {
             return Some("contradicts itself: its verdict is passed, and it has no experiments".to_owned());
         }
         let expected = gate.expected_resilience_score;
-        let mean = weighted_mean(self.experiments.iter().map(|of| (of.score, of.weight)));
+        let mean = weighted_mean(self.experiments.iter().map(|result| (result.score, result.weight)));
         match gate.resilience_score {
             _ if self.dry_run => None,
             Some(score) if score >= expected && is_same(mean, score) => None,

@@ -54,6 +54,7 @@ pub struct RunResult {
     pub api_calls: BTreeMap<String, u64>,
 }
 
+/// The version of faultgate that made a result.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ToolInfo {
     pub version: String,
@@ -78,12 +79,14 @@ impl ToolInfo {
     }
 }
 
+/// The note of a rehearsal in its result.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RehearsalNote {
     pub scenario: String,
     pub note: String,
 }
 
+/// The decision of a run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Gate {
     pub verdict: Verdict,
@@ -127,6 +130,7 @@ pub struct FaultWindow {
     pub ended_at: Option<Timestamp>,
 }
 
+/// The result of one experiment.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ExperimentResult {
     pub name: String,
@@ -210,6 +214,7 @@ impl ExperimentResult {
     }
 }
 
+/// An action of an experiment, as the engine's record has it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Action {
     pub name: String,
@@ -239,6 +244,7 @@ pub enum Effect {
     Recovers,
 }
 
+/// A target of an experiment, and the resources that it resolved to.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Target {
     pub name: String,
@@ -275,6 +281,7 @@ impl Evidence {
     }
 }
 
+/// An error as the engine's record tells it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EngineError {
     pub code: Option<String>,
@@ -295,6 +302,7 @@ pub struct StopReport {
     pub error: Option<String>,
 }
 
+/// The record of how an experiment was monitored.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MonitorRecord {
     pub mode: Monitor,
@@ -340,6 +348,7 @@ pub struct SubscriptionRecord {
     pub leftovers: Vec<String>,
 }
 
+/// The outcome of one report.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Reported {
     pub sink: String,

@@ -86,6 +86,7 @@ impl RunState {
 
     /// Returns the subscriptions that this run has made, without those of earlier runs.
     pub fn own_subscriptions(&self) -> impl Iterator<Item = &SubscriptionState> {
+        // Subscriptions of further roles in the same Region have a suffix, so only the beginning is compared.
         let name = format!("{OURS}{}", self.run.id);
         self.subscriptions.iter().filter(move |subscription| subscription.name.starts_with(&name))
     }
@@ -102,7 +103,7 @@ impl RunState {
 pub enum RunPhase {
     /// No request was made that could begin the experiment.
     Planned,
-    /// Such a request was about to go out, and no answer is known.
+    /// The request that could begin the experiment was about to be sent, and no answer is known.
     Intended,
     Launched,
     /// The engine's own record says that the experiment has ended, or that it never began.
@@ -152,6 +153,8 @@ impl ExperimentState {
     /// Returns `true` if an unanswered request may have begun the experiment, and the engine may still list
     /// it later than the run looked.
     pub fn may_come_to_light(&self, now: Timestamp) -> bool {
+        // A clock that was set back makes the difference negative, and the experiment is looked for all the
+        // same.
         let clearly_over = |at: Timestamp| now.duration_since(at) >= MAX_LISTING_DELAY;
         self.phase == RunPhase::Intended && self.unfound_at.is_some_and(|at| !clearly_over(at))
     }
@@ -246,6 +249,7 @@ impl ExperimentPlace {
             Self::Command { run, stop } => EngineSpec::Command(CommandSpec {
                 run: shown(&run),
                 stop: stop.as_ref().map(shown),
+                // The file has neither this setting nor the commands' arguments; the usual limit has to do.
                 stop_within: std::time::Duration::from_secs(30),
                 proof: None,
                 dir: None,

@@ -8,7 +8,9 @@ use serde::{Deserialize, Serialize};
 pub struct Score(f64);
 
 impl Score {
+    /// Lowest score.
     pub const ZERO: Self = Self(0.0);
+    /// Highest score.
     pub const FULL: Self = Self(100.0);
 
     /// Makes a score. None if the value is not from 0 to 100.

@@ -16,6 +16,7 @@ pub(super) struct CloudWatch {
     alarms: BTreeMap<String, Alarm>,
 }
 
+/// An alarm, metric or composite.
 #[derive(Debug)]
 struct Alarm {
     arn: String,
@@ -102,7 +103,7 @@ impl CloudWatch {
         let state = call.optional_text("StateValue");
         let mut types = call.texts("AlarmTypes");
         if types.is_empty() {
-            // Without a type the service describes metric alarms alone.
+            // The service describes metric alarms alone if no type is asked for.
             types.push("MetricAlarm");
         }
         let wanted = self.alarms.iter().filter(|(name, alarm)| {

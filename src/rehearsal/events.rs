@@ -24,6 +24,7 @@ pub(super) struct Bus {
     pub(super) rules: BTreeMap<String, Rule>,
 }
 
+/// A rule of the bus.
 #[derive(Debug)]
 pub(super) struct Rule {
     pub(super) arn: String,
@@ -36,6 +37,7 @@ pub(super) struct Rule {
     pub(super) tags: BTreeMap<String, String>,
 }
 
+/// A target of a rule.
 #[derive(Debug)]
 pub(super) struct Target {
     pub(super) arn: String,

@@ -145,6 +145,8 @@ impl Faults {
             if !rule.concerns(region, service, operation) {
                 continue;
             }
+            // Every rule counts a request that it concerns, even behind the rule that decides: the numbers of
+            // requests must not depend on other rules.
             *seen = seen.saturating_add(1);
             if !rule.is_active(*seen) {
                 continue;

@@ -52,6 +52,7 @@ enum Glob {
     Char(char),
 }
 
+/// The sign of a numeric test.
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Comparison {
     Less,
@@ -126,6 +127,7 @@ impl Test {
     fn holds(&self, leaf: &Value) -> bool {
         let text = leaf.as_str();
         match self {
+            // Numbers are equal by value: 5 matches 5.0.
             Self::Equals(wanted) => match (wanted.as_f64(), leaf.as_f64()) {
                 (Some(wanted), Some(actual)) => Comparison::Equal.holds(actual, wanted),
                 _ => wanted == leaf,

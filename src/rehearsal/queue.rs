@@ -147,6 +147,7 @@ impl Queue {
         let held = self
             .messages
             .iter_mut()
+            // Only the handle of the latest receive holds a message.
             .find(|message| message.id == id && message.receives == receive && message.visible_at > instant);
         match held {
             Some(message) => {
@@ -200,6 +201,7 @@ impl Message {
 fn read_handle(handle: &str) -> Option<(&str, u32)> {
     let (id, receive) = handle.split_once('.')?;
     let receive = receive.parse().ok()?;
+    // Ids of messages are UUIDs of 36 characters, so no queue gave out anything else.
     (id.len() == 36).then_some((id, receive))
 }
 

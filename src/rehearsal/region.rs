@@ -72,6 +72,7 @@ impl Region {
         true
     }
 
+    /// Ends an experiment that was stopping.
     pub(super) fn finish(&mut self, experiment: &str, reason: &str, context: &mut Context) {
         self.fis.finish(experiment, reason, context);
     }
@@ -82,6 +83,7 @@ impl Region {
 }
 
 impl Regions {
+    /// Returns the Region of the context, which is made when it is first asked for.
     pub(super) fn get(&mut self, context: &Context) -> &mut Region {
         self.0.entry(context.region.clone()).or_insert_with(|| Region::new(context))
     }

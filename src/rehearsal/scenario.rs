@@ -51,6 +51,7 @@ impl Scenario {
     }
 }
 
+/// The scenario that all others are variations of.
 const COMPLETED: Scenario = Scenario {
     name: "completed",
     summary: "the experiment injects its fault and completes; the system is slower meanwhile and bears it",
@@ -236,6 +237,7 @@ const fn twice(operation: &'static str) -> FaultRule {
     }
 }
 
+/// Faults that throttle each operation that a run needs.
 const THROTTLED: &[FaultRule] = &[
     twice("GetExperimentTemplate"),
     twice("GetSafetyLever"),

@@ -87,7 +87,8 @@ async fn converse(stream: TcpStream, world: World) {
     let _ = (&mut connection).await;
     let stream = connection.into_parts().io.into_inner();
     if lost.load(Ordering::Relaxed) {
-        // Without lingering the client sees a reset and not a regular end, as with a connection that is lost.
+        // A socket that does not linger sends a reset and not a regular end, as with a connection that is
+        // lost.
         let _ = stream.set_zero_linger();
     }
 }

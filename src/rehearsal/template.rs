@@ -116,6 +116,7 @@ impl Template {
     /// Makes a template of the plot, with targets that are selected by tags.
     pub(super) fn born(id: &str, context: &Context) -> Self {
         let (targets, actions) = context.plot.parts();
+        // FIS fails an experiment whose target finds nothing, unless its template says to skip.
         let skips = context.plot.finds_nothing() || !context.targets_resolve;
         let definition = json!({
             "description": "Rehearsal: latency for the tasks of a checkout service",

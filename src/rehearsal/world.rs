@@ -32,7 +32,7 @@ pub enum Answer {
     Reply(Response<Bytes>),
     /// The connection ends in the middle of this response.
     Cut(Response<Bytes>),
-    /// This response comes byte by byte, with this pause before each.
+    /// The response comes byte by byte, with this pause before each.
     Trickle(Response<Bytes>, Duration),
     /// The connection ends without an answer.
     ConnectionLost,
