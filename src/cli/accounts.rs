@@ -1,4 +1,4 @@
-//! The AWS accounts and Regions that a plan leads to, each connected to once.
+//! The AWS accounts and Regions that a plan leads to. Each pair of account and Region is connected to once.
 
 use std::sync::Arc;
 
@@ -19,12 +19,12 @@ use faultgate_report::ci::{Ci, Surroundings};
 /// A Region, and the role by which its account is reached.
 #[derive(Debug, Clone)]
 pub(super) struct Place {
-    /// None: the SDK's default chain says which.
+    /// Name of the Region. None if the SDK's default chain decides.
     pub(super) region: Option<String>,
     pub(super) role_arn: Option<String>,
 }
 
-/// One account in one Region.
+/// One account in one Region, connected.
 pub(super) struct Account {
     pub(super) number: usize,
     pub(super) region: String,
@@ -33,27 +33,29 @@ pub(super) struct Account {
     pub(super) sdk: SdkConfig,
 }
 
-/// By what roles are assumed.
+/// The inputs by which roles are assumed.
 #[derive(Clone, Copy)]
 pub(super) struct Access<'a> {
     pub(super) env: &'a Environment,
     pub(super) id_token: Option<&'a Secret>,
-    /// Names the sessions of roles.
+    /// Id of the run, which names the sessions of roles.
     pub(super) run_id: &'a str,
 }
 
+/// All accounts that were connected to so far.
 pub(super) struct Accounts<'a> {
     endpoints: &'a Endpoints,
-    /// Where probes look whose experiment is in no account.
+    /// Place in which probes ask AWS if their experiment is in no account.
     usual: &'a Place,
     access: Access<'a>,
-    /// None if nothing of the plan is in AWS.
+    /// Configuration that those of all accounts are made from. None if nothing of the plan is in AWS.
     base: Option<SdkConfig>,
     known: Vec<Account>,
 }
 
 impl<'a> Accounts<'a> {
-    /// The default Region is looked for only if somebody has none of their own.
+    /// Prepares the connections of a plan. The default Region is looked for only if an experiment or a probe
+    /// has none of its own, since that look-up may take seconds.
     pub(super) async fn of(
         plan: &Plan,
         usual: &'a Place,
@@ -80,7 +82,7 @@ impl<'a> Accounts<'a> {
         Ok(Self { endpoints, usual, access, base, known: Vec::new() })
     }
 
-    /// Where a probe of the experiment asks. None where it does not ask AWS.
+    /// Returns the configuration by which a probe of the experiment asks AWS. None if it does not ask AWS.
     pub(super) fn of_probe(
         &mut self,
         check: &Check,
@@ -92,7 +94,7 @@ impl<'a> Accounts<'a> {
         }
     }
 
-    /// The account in which an experiment is. It is connected to once.
+    /// Returns the account at a place, which is connected to when it is first asked for.
     pub(super) fn reach(&mut self, place: Place, experiment: &str) -> Result<&Account, Mistake> {
         let chain = self.base.as_ref().and_then(SdkConfig::region).map(ToString::to_string);
         let (Some(base), Some(region)) = (&self.base, place.region.or(chain)) else {
@@ -101,6 +103,7 @@ impl<'a> Accounts<'a> {
                 .hint("set --aws-region, FAULTGATE_AWS_REGION or AWS_REGION"));
         };
         aws_region(&region)?;
+        // Two roles may lead to one account, and each needs its own credentials.
         let known = |account: &Account| account.region == region && account.role_arn == place.role_arn;
         let number = if let Some(number) = self.known.iter().position(known) {
             number
@@ -115,13 +118,13 @@ impl<'a> Accounts<'a> {
         Ok(&self.known[number])
     }
 
-    /// All that were reached, in that order.
+    /// Returns all accounts that were reached, in that order.
     pub(super) fn into_known(self) -> Vec<Account> {
         self.known
     }
 
-    /// There are no roles to assume in a rehearsal.
-    fn role(&self, there: &SdkConfig, arn: Option<&str>) -> Result<Option<Arc<Role>>, Mistake> {
+    /// Returns the role to assume. None if there is no ARN, or in a rehearsal, which has no roles.
+    fn role(&self, in_region: &SdkConfig, arn: Option<&str>) -> Result<Option<Arc<Role>>, Mistake> {
         let (Some(arn), Endpoints::Real(http)) = (arn, self.endpoints) else { return Ok(None) };
         let Access { env, id_token, run_id } = self.access;
         let voucher = Voucher::find(env, id_token, arn, http, chain_in(env))?;
@@ -129,7 +132,7 @@ impl<'a> Accounts<'a> {
     }
 }
 
-/// The place of an experiment, or that of the inputs where it is in no account.
+/// Returns the place of an experiment, or that of the inputs if the experiment is in no account.
 fn home(experiment: &ExperimentPlan, usual: &Place) -> Place {
     match &experiment.spec {
         EngineSpec::Fis { region, role_arn, .. } => {
@@ -139,7 +142,7 @@ fn home(experiment: &ExperimentPlan, usual: &Place) -> Place {
     }
 }
 
-/// Where a probe asks AWS, if it does.
+/// Returns the place in which a probe asks AWS, if it does.
 fn place_of(check: &Check, home: &Place) -> Option<Place> {
     match check {
         Check::CloudwatchAlarm { .. } | Check::CloudwatchMetric(_) => Some(home.clone()),
@@ -151,12 +154,12 @@ fn place_of(check: &Check, home: &Place) -> Option<Place> {
     }
 }
 
-/// The Regions in which the experiment and its probes ask AWS. None stands for the default one.
+/// Returns the Regions in which the experiment and its probes ask AWS. None stands for the default Region.
 fn regions_of(experiment: &ExperimentPlan, usual: &Place) -> Vec<Option<String>> {
     let home = home(experiment, usual);
-    let own = matches!(experiment.spec, EngineSpec::Fis { .. }).then(|| home.clone());
+    let experiment_place = matches!(experiment.spec, EngineSpec::Fis { .. }).then(|| home.clone());
     let probes = experiment.probes.iter().filter_map(|probe| place_of(&probe.check, &home));
-    own.into_iter().chain(probes).map(|place| place.region).collect()
+    experiment_place.into_iter().chain(probes).map(|place| place.region).collect()
 }
 
 /// The CI whose remedy is told where the default chain is not enough: by what the CI is, and not by a variable alone,

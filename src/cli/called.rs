@@ -1,5 +1,5 @@
-//! As whom the binary was called. One image serves CI systems that call its entrypoint with a command of ours, with a
-//! shell, or by another path.
+//! The names by which the binary may be called. One image serves CI systems that call its entrypoint with a
+//! command of ours, with a shell, or by another path.
 
 use std::ffi::{OsStr, OsString};
 use std::io;
@@ -9,13 +9,16 @@ use std::process::Command;
 
 use faultgate_core::environment::Environment;
 
-/// GitHub hands the arguments of a step to its clean-up too, which only the path of its entrypoint tells apart.
+/// Name of the binary that stands for `faultgate stop`. GitHub hands the arguments of a step to its clean-up
+/// too, and only the path of the entrypoint tells the two apart.
 const STOP: &str = "faultgate-stop";
 
-/// What a shell says of a command that is not there, and of one that could not be run.
+/// Exit code of a shell for a command that does not exist.
 const NOT_FOUND: u8 = 127;
+/// Exit code of a shell for a command that exists and could not be run.
 const NOT_RUN: u8 = 126;
 
+/// The meaning of a command line.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Call {
     Faultgate(Vec<OsString>),
@@ -25,12 +28,13 @@ pub(super) enum Call {
 /// A shell to become, with the arguments that are meant for it.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Shell {
-    /// The first that is there.
+    /// Paths of shells, of which the first that exists is used.
     candidates: &'static [&'static str],
     args: Vec<OsString>,
 }
 
 impl Call {
+    /// Reads a command line, with the name of the program as its first argument.
     pub(super) fn read(args: impl IntoIterator<Item = OsString>) -> Self {
         let mut args: Vec<OsString> = args.into_iter().collect();
         if args.first().and_then(|name| Path::new(name).file_name()) == Some(OsStr::new(STOP)) {
@@ -43,7 +47,8 @@ impl Call {
     }
 }
 
-/// An image may have only the smaller shell; who asks for `bash` to run a script is served by that too.
+/// Returns the shells that serve a request for one. An image may have only the smaller shell, and a script
+/// that asks for `bash` is served by it too.
 fn shells(asked: &OsStr) -> Option<&'static [&'static str]> {
     match asked.to_str()? {
         "sh" => Some(&["sh", "/bin/sh"]),
@@ -55,11 +60,13 @@ fn shells(asked: &OsStr) -> Option<&'static [&'static str]> {
 }
 
 impl Shell {
-    /// Returns only if there is no shell: the process's exit code.
+    /// Replaces this process by the shell. Returns the exit code of the process, and only if no shell could
+    /// be run.
     pub(super) fn become_it(&self) -> u8 {
         let mut error = io::Error::from(io::ErrorKind::NotFound);
         for shell in self.candidates {
             error = Command::new(shell).args(&self.args).exec();
+            // A shell that exists and cannot be run is the error to report, not that others do not exist.
             if error.kind() != io::ErrorKind::NotFound {
                 break;
             }
@@ -69,8 +76,9 @@ impl Shell {
     }
 }
 
-/// Starts this program again in its own place, with these variables instead of the process's. Libraries read the
-/// process's own, and there is no other safe way to change that. Returns only if it cannot be done.
+/// Starts this program again in its own place, with these variables instead of those of the process.
+/// Libraries read the process's own variables, and there is no other safe way to change them. Returns only if
+/// that fails.
 pub(super) fn start_again(args: &[OsString], env: &Environment) -> io::Error {
     let program = match std::env::current_exe() {
         Ok(program) => program,

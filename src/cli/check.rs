@@ -1,4 +1,4 @@
-//! `faultgate check`: everything that is verified before a launch, and nothing else.
+//! `faultgate check`: verifies all that a run verifies before a launch. It launches nothing.
 
 use clap::ArgMatches;
 
@@ -9,8 +9,10 @@ use faultgate_core::environment::Environment;
 use faultgate_core::model::{Level, Verdict};
 use faultgate_core::text;
 
-const LONGEST: usize = 1_000;
+/// Longest text of a finding that is printed, in characters.
+const MAX_TEXT_CHARS: usize = 1_000;
 
+/// Prints all findings, and returns the exit code: an error if one of them forbids a launch.
 pub(super) async fn check(matches: &ArgMatches, env: &Environment) -> u8 {
     let settings = match settings(matches, env, None) {
         Ok(settings) => settings,
@@ -24,10 +26,10 @@ pub(super) async fn check(matches: &ArgMatches, env: &Environment) -> u8 {
     };
     for finding in &findings {
         let told = veil.hide(&format!("{}: {}", finding.subject, finding.message));
-        let told = text::plain(&told, LONGEST);
+        let told = text::plain(&told, MAX_TEXT_CHARS);
         say(&format!("{:<7} {told}", finding.level.as_str()));
         if let Some(remedy) = &finding.remedy {
-            say(&format!("        → {}", text::plain(&veil.hide(remedy), LONGEST)));
+            say(&format!("        → {}", text::plain(&veil.hide(remedy), MAX_TEXT_CHARS)));
         }
     }
     if findings.iter().any(|finding| finding.level == Level::Error) {

@@ -1,5 +1,8 @@
-//! From a plan to connected engines: one for each account and Region, one for each project of a control plane, and one
-//! for all local commands.
+//! The way from a plan to connected engines: one engine for each account and Region, one for each project of
+//! a control plane, and one for all local commands.
+//!
+//! Here the settings become clients with credentials. A plan that comes from a state file must have been held
+//! against the settings before: nothing here asks whether a control plane may be told a secret.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -26,32 +29,33 @@ use faultgate_engines::probe::{Connector, Evaluate};
 use faultgate_net::http;
 use faultgate_net::http::HttpSettings;
 
-/// Where the engines' requests go.
+/// The endpoints that the engines send their requests to.
 pub(super) enum Endpoints {
-    /// The SDK's default chain, asked by these certificates and proxies.
+    /// The real endpoints, as the SDK's default chain finds them, through these certificates and proxies.
     Real(HttpSettings),
     /// The embedded endpoints at this address.
     Embedded(String),
 }
 
+/// The engines and evaluators of a plan.
 pub(super) struct Connected {
     pub(super) engines: Vec<Box<dyn Engine>>,
-    /// The engine of each experiment of the plan.
+    /// Index of the engine of each experiment of the plan.
     pub(super) engine_of: Vec<usize>,
-    /// What looks, for each probe of each experiment of the plan.
+    /// Evaluator of each probe of each experiment of the plan.
     pub(super) evaluators: Vec<Vec<Arc<dyn Evaluate>>>,
 }
 
-/// How probes reach what they look at, also in a rehearsal.
+/// The means by which probes reach what they look at, in a rehearsal too.
 pub(super) struct Probes<'a> {
     pub(super) http: &'a HttpSettings,
-    /// Commands see what they need of it, and no credentials.
+    /// Environment of the process. Commands get those of its variables that they need, and no credentials.
     pub(super) env: &'a Environment,
     pub(super) veil: &'a Veil,
 }
 
 impl Probes<'_> {
-    /// None where there are no probes: reading certificates takes a while.
+    /// Makes the connector of all probes. None if there are no probes: reading certificates takes a while.
     fn connector(&self, plan: &Plan, clock: Clock) -> Result<Option<Connector>, Mistake> {
         let looks =
             |experiment: &ExperimentPlan| !experiment.probes.is_empty() || proof(experiment).is_some();
@@ -64,7 +68,7 @@ impl Probes<'_> {
     }
 }
 
-/// What is looked at to see whether the fault of a command is in.
+/// Returns the check that tells whether the fault of a command is in.
 fn proof(experiment: &ExperimentPlan) -> Option<&Check> {
     match &experiment.spec {
         EngineSpec::Command(spec) => spec.proof.as_ref()?.check.as_ref(),
@@ -72,7 +76,7 @@ fn proof(experiment: &ExperimentPlan) -> Option<&Check> {
     }
 }
 
-/// What looks whether faults are in, by the experiment's name.
+/// Connects the checks that tell whether faults are in, by the experiment's name.
 fn proofs(
     connector: Option<&Connector>,
     plan: &Plan,
@@ -103,20 +107,20 @@ fn evaluators(
     connected.collect()
 }
 
-/// By what engines other than AWS's let us in.
+/// The credentials of the control planes.
 #[derive(Clone, Copy)]
 pub(super) struct Secrets<'a> {
     pub(super) tokens: &'a Tokens,
     pub(super) litmus_username: Option<&'a str>,
 }
 
-/// All that connecting takes.
+/// The inputs of connecting.
 pub(super) struct Wiring<'a> {
     pub(super) plan: &'a Plan,
     pub(super) run: &'a RunIdentity,
     pub(super) step: RunStep,
     pub(super) endpoints: &'a Endpoints,
-    /// The inputs' Region and role, for probes of experiments that have none.
+    /// Region and role of the inputs, for probes of experiments that have none.
     pub(super) usual: &'a Place,
     pub(super) probes: Probes<'a>,
     pub(super) secrets: Secrets<'a>,
@@ -125,7 +129,7 @@ pub(super) struct Wiring<'a> {
 }
 
 impl Wiring<'_> {
-    /// Connects to what the plan needs. The error is a mistake in the settings.
+    /// Connects to everything that the plan needs. The error is a mistake in the settings.
     pub(super) async fn connect(&self) -> Result<Connected, Mistake> {
         let connector = self.probes.connector(self.plan, self.clock)?;
         let access = Access {
@@ -161,7 +165,7 @@ impl Wiring<'_> {
     }
 }
 
-/// The engines so far. Each of its methods gives the number of one, which is made when it is first asked for.
+/// The engines so far. Each method returns the index of an engine, which is made when it is first asked for.
 struct Engines<'a> {
     wiring: &'a Wiring<'a>,
     all: Vec<Box<dyn Engine>>,
@@ -172,7 +176,7 @@ struct Engines<'a> {
     litmus: Vec<(LitmusProject, usize)>,
 }
 
-/// The engine of an account.
+/// The engine of an account, by the account's number.
 struct OfAccount {
     account: usize,
     region: String,
@@ -181,6 +185,7 @@ struct OfAccount {
 
 impl Engines<'_> {
     fn fis(&mut self, account: &Account) -> usize {
+        // Events of all experiments of an account arrive over one subscription, so they share one engine.
         if let Some(known) = self.fis.iter().find(|known| known.account == account.number) {
             return known.engine;
         }
@@ -253,7 +258,7 @@ impl Engines<'_> {
     }
 }
 
-/// The settings have been checked for it.
+/// Returns the mistake of a missing secret. The settings were checked for it, so it is not expected to occur.
 fn needed(secret: &str) -> Mistake {
     Mistake::new("the environment", format!("{secret}: is missing"))
 }
@@ -263,7 +268,7 @@ fn command_settings(plan: &Plan, run: &RunIdentity, probes: &Probes<'_>) -> Comm
         run: run.id.clone(),
         env: config::for_commands(probes.env),
         veil: probes.veil.clone(),
-        // A directory that cannot be made absolute is the one we are in.
+        // A directory that cannot be made absolute is the one that the process is in.
         dir: std::path::absolute(".").unwrap_or_else(|_| ".".into()),
         dry_run: plan.dry_run,
         injection: plan.injection,
@@ -272,8 +277,9 @@ fn command_settings(plan: &Plan, run: &RunIdentity, probes: &Probes<'_>) -> Comm
     }
 }
 
-/// Clocks of machines differ, and the steps of a split run wait for each other.
-const SPARE: Duration = Duration::from_hours(1);
+/// Time that is added to the life of a subscription: clocks of machines differ, and the steps of a split run
+/// wait for each other.
+const EXPIRY_MARGIN: Duration = Duration::from_hours(1);
 
 fn settings(plan: &Plan, run: &RunIdentity, endpoints: &Endpoints, same_region: usize) -> FisSettings {
     FisSettings {
@@ -292,6 +298,6 @@ fn settings(plan: &Plan, run: &RunIdentity, endpoints: &Endpoints, same_region: 
         dry_run: plan.dry_run,
         injection: plan.injection,
         has_console: matches!(endpoints, Endpoints::Real(_)),
-        expires_in: longest(plan).saturating_add(SPARE),
+        expires_in: longest(plan).saturating_add(EXPIRY_MARGIN),
     }
 }

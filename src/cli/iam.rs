@@ -1,4 +1,4 @@
-//! `faultgate iam`: the least that a run must be allowed, as a policy.
+//! `faultgate iam`: prints the policy with the least that a run must be allowed.
 
 use clap::builder::PossibleValuesParser;
 use clap::{Arg, ArgAction, ArgMatches, Command};
@@ -7,6 +7,7 @@ use super::say;
 use faultgate_net::aws::iam::{Target, Use, policy, reference};
 use faultgate_net::aws::partition_of;
 
+/// Value of `--mode` for runs without FIS experiments.
 const NONE: &str = "none";
 
 pub(super) fn command() -> Command {
@@ -76,7 +77,8 @@ pub(super) fn iam(matches: &ArgMatches) -> u8 {
     0
 }
 
-/// A part of an ARN.
+/// Parses a part of an ARN. Anything else is refused, so that no value can add to the policy more than it
+/// names.
 fn part(text: &str) -> Result<String, String> {
     let allowed = |c: char| c.is_ascii_alphanumeric() || "*?-_./+=,@".contains(c);
     if text.is_empty() || !text.chars().all(allowed) {

@@ -1,4 +1,7 @@
 //! `faultgate init`: asks what no flag says, and writes a pipeline, a suite and a policy.
+//!
+//! All files are written or none, and a file that exists is never overwritten. Questions are asked only on a
+//! terminal; elsewhere a missing answer is a mistake.
 
 use std::collections::BTreeMap;
 use std::io::{self, BufRead, IsTerminal, Read, Write};
@@ -15,9 +18,10 @@ use faultgate_core::mistake::Mistake;
 use faultgate_core::model::Verdict;
 use faultgate_core::text;
 
-const LONGEST: usize = 1_000;
-/// More than any answer may have.
-const MOST: u64 = 64 * 1024;
+/// Longest text that is printed, in characters.
+const MAX_TEXT_CHARS: usize = 1_000;
+/// Largest size of an answer from the terminal, in bytes; no answer needs as much.
+const MAX_ANSWER_BYTES: u64 = 64 * 1024;
 
 pub(super) fn command() -> Command {
     let dir = Arg::new("dir")
@@ -57,6 +61,7 @@ pub(super) fn init(matches: &ArgMatches) -> u8 {
         Ok(answers) => answers,
         Err(mistakes) => return refuse(&mistakes),
     };
+    // The folder is asked before the files are written: afterwards it always has a pipeline.
     let had_pipeline = init::has_pipeline(dir);
     let Some(files) = init::files(&answers, dir) else {
         complain("faultgate cannot make the pipeline of its own template; please report this");
@@ -72,7 +77,7 @@ pub(super) fn init(matches: &ArgMatches) -> u8 {
         Ok(()) => {}
         Err(Failure::Exists(names)) => {
             let list: Vec<String> =
-                names.iter().map(|name| format!("\n  - {}", text::plain(name, LONGEST))).collect();
+                names.iter().map(|name| format!("\n  - {}", text::plain(name, MAX_TEXT_CHARS))).collect();
             complain(&format!(
                 "faultgate wrote nothing, since what exists is never overwritten:{}\nmove it away, or take what you need \
                  from `faultgate init --print`",
@@ -86,7 +91,7 @@ pub(super) fn init(matches: &ArgMatches) -> u8 {
             } else {
                 format!("remove what was written: {}", left.join(", "))
             };
-            complain(&format!("faultgate could not write {}; {left}", text::plain(&problem, LONGEST)));
+            complain(&format!("faultgate could not write {}; {left}", text::plain(&problem, MAX_TEXT_CHARS)));
             return Verdict::Errored.exit_code(None);
         }
     }
@@ -96,29 +101,31 @@ pub(super) fn init(matches: &ArgMatches) -> u8 {
     if let Some(top) = init::top_above(dir) {
         complain(&format!(
             "warning: {} is below the top of the repository, {}, where alone {} looks for its pipeline; move the files there",
-            text::plain(&dir.display().to_string(), LONGEST),
-            text::plain(&top.display().to_string(), LONGEST),
+            text::plain(&dir.display().to_string(), MAX_TEXT_CHARS),
+            text::plain(&top.display().to_string(), MAX_TEXT_CHARS),
             answers.platform.as_str(),
         ));
     }
     say("\nNext:");
     for (number, step) in init::steps(&answers, dir, had_pipeline).iter().enumerate() {
-        say(&format!("{}. {}", number + 1, text::plain(step, LONGEST)));
+        say(&format!("{}. {}", number + 1, text::plain(step, MAX_TEXT_CHARS)));
     }
     0
 }
 
-/// The answers of the flags and, on a terminal, of whoever sits there. All mistakes in flags are told at once.
+/// Collects the answers of the flags and, on a terminal, of the user. All mistakes in flags are returned at
+/// once.
 fn answers(matches: &ArgMatches, dir: &Path) -> Result<Answers, Vec<Mistake>> {
     let mut asking = Asking { given: BTreeMap::new(), at_terminal: at_terminal(), mistakes: Vec::new() };
     if !dir.is_dir() {
         let mistake = Mistake::new(
             "--dir",
-            format!("dir: {} is no folder", text::plain(&dir.display().to_string(), LONGEST)),
+            format!("dir: {} is no folder", text::plain(&dir.display().to_string(), MAX_TEXT_CHARS)),
         );
         asking.mistakes.push(mistake.hint("name the folder of the repository"));
     }
     for question in questions() {
+        // An empty value counts as none, except where nothing is a valid answer.
         let is_given = |given: &&String| !given.trim().is_empty() || question.takes_nothing();
         if let Some(given) = matches.get_one::<String>(question.name).filter(is_given) {
             asking.take(question, given);
@@ -130,7 +137,7 @@ fn answers(matches: &ArgMatches, dir: &Path) -> Result<Answers, Vec<Mistake>> {
     let platform = Platform::ALL.into_iter().find(|known| Some(known.as_str()) == platform.as_deref());
     let engine = Engine::ALL.into_iter().find(|known| Some(known.as_str()) == engine.as_deref());
     let (Some(platform), Some(engine)) = (platform, engine) else { return Err(asking.mistakes) };
-    let is_asked = |question: &&Question| question.engine.is_none_or(|of| of == engine);
+    let is_asked = |question: &&Question| question.engine.is_none_or(|only| only == engine);
     for question in QUESTIONS.iter().filter(|question| !is_asked(question)) {
         if asking.given.contains_key(question.name) {
             let message = format!("{}: is no question of the engine {}", question.name, engine.as_str());
@@ -150,6 +157,7 @@ fn at_terminal() -> bool {
     io::stdin().is_terminal() && io::stderr().is_terminal()
 }
 
+/// The collection of answers.
 struct Asking {
     given: BTreeMap<&'static str, String>,
     at_terminal: bool,
@@ -157,7 +165,8 @@ struct Asking {
 }
 
 impl Asking {
-    /// What a flag says. One that holds a mistake is not asked for again.
+    /// Takes the answer of a flag. An answer with a mistake is kept as an empty one, so that it is not asked
+    /// for again.
     fn take(&mut self, question: &'static Question, given: &str) {
         let answer = question.judge(given, &format!("--{}", question.name));
         let answer = answer.unwrap_or_else(|mistake| {
@@ -167,8 +176,8 @@ impl Asking {
         self.given.insert(question.name, answer);
     }
 
-    /// The answer to a question, `guess` being offered on a terminal. None where there is none, which is a mistake if it is
-    /// needed.
+    /// Returns the answer to a question; `guess` is offered on a terminal. None if there is no answer, which
+    /// is a mistake if one is needed.
     fn answer(
         &mut self,
         question: &'static Question,
@@ -184,12 +193,13 @@ impl Asking {
         };
         let is_needed = need == Need::Needed;
         let mut why = "there is no terminal to ask at";
-        // Who has to change the flags anyway is asked nothing.
+        // A user who has to change the flags anyway is asked nothing.
         if self.at_terminal && self.mistakes.is_empty() {
             match ask(question, default.or(guess), is_needed) {
                 Some(answer) => return Some(answer).filter(|answer| !answer.is_empty()),
                 None => why = "nobody answered",
             }
+            // The input has ended, so no later question can be answered either.
             self.at_terminal = false;
         } else if !is_needed {
             return default.map(str::to_owned);
@@ -206,8 +216,8 @@ impl Asking {
     }
 }
 
-/// Asks until the answer is a good one. Nothing is an answer where a default is offered or none is needed. None at the end
-/// of the input.
+/// Asks until the answer is valid. An empty line is an answer if a default is offered or no answer is needed.
+/// None at the end of the input.
 fn ask(question: &Question, default: Option<&str>, is_needed: bool) -> Option<String> {
     let offered = match (default, is_needed, question.example()) {
         (Some(default), _, _) => format!(" [{default}]"),
@@ -229,7 +239,7 @@ fn ask(question: &Question, default: Option<&str>, is_needed: bool) -> Option<St
         };
         match question.judge(answer, "the answer") {
             Ok(answer) => return Some(answer),
-            Err(mistake) => complain(&text::plain(&mistake.to_string(), LONGEST)),
+            Err(mistake) => complain(&text::plain(&mistake.to_string(), MAX_TEXT_CHARS)),
         }
     }
 }
@@ -238,10 +248,10 @@ fn prompt(text: &str) {
     let _ = Output::Stderr.write_all(text.as_bytes());
 }
 
-/// None at the end of the input, or where it cannot be read.
+/// Reads a line. None at the end of the input, or if it cannot be read.
 fn read_line() -> Option<String> {
     let mut line = Vec::new();
-    io::stdin().lock().take(MOST).read_until(b'\n', &mut line).ok()?;
+    io::stdin().lock().take(MAX_ANSWER_BYTES).read_until(b'\n', &mut line).ok()?;
     let text = String::from_utf8_lossy(&line);
     (!line.is_empty()).then(|| text.into_owned())
 }
@@ -249,7 +259,7 @@ fn read_line() -> Option<String> {
 fn refuse(mistakes: &[Mistake]) -> u8 {
     let list: Vec<String> = mistakes
         .iter()
-        .map(|mistake| format!("\n  - {}", text::plain(&mistake.to_string(), LONGEST)))
+        .map(|mistake| format!("\n  - {}", text::plain(&mistake.to_string(), MAX_TEXT_CHARS)))
         .collect();
     let plural = if list.len() == 1 { "a mistake" } else { "mistakes" };
     complain(&format!("faultgate found {plural} in the answers; nothing was written:{}", list.concat()));

@@ -1,4 +1,4 @@
-//! `faultgate inputs`: the reference of all inputs.
+//! `faultgate inputs`: prints the reference of all inputs, in the format of its reader.
 
 use clap::{Arg, ArgMatches, Command};
 

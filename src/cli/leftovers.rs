@@ -1,5 +1,8 @@
-//! What an earlier run has left in the report folder. It is taken away before anything can fail, so that no end, of
-//! whatever kind, leaves the files of a run that passed for those of this one.
+//! The removal of reports that an earlier run has left in the report folder.
+//!
+//! The removal comes before anything can fail, so that the files of an earlier run that passed are never
+//! taken for those of this one, whatever way this one ends. Files that the command still has to read are
+//! kept.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -12,27 +15,28 @@ use faultgate_core::environment::Environment;
 use faultgate_report as report;
 use faultgate_report::ci::{Ci, Surroundings};
 
-/// Where a suite file is looked for.
+/// Directory in which a suite file is looked for.
 const HERE: &str = ".";
-/// The command without a name.
+/// Command that is meant if none is named.
 const RUN: &str = "run";
 const LAUNCH: &str = "launch";
 const REPORT: &str = "report";
-/// The beginning of the reason of a run that never began, by which a rollback knows that nothing was launched.
+/// Beginning of the reason of a run that never began, by which a rollback knows that nothing was launched.
 pub(super) const MISTAKEN: &str = "mistakes in the settings";
 
+/// The report folder of a command, and the files in it that are kept.
 pub(super) struct Leftovers {
-    /// Of a command before which nothing was launched.
+    /// `true` if nothing was launched before this command, so that a refusal means that nothing runs.
     begins: bool,
     report_dir: PathBuf,
-    /// Files in it that the command is asked to read.
+    /// Files in the folder that the command is asked to read.
     asked_for: Vec<PathBuf>,
-    /// The earlier result that is compared with, which is read with the settings.
+    /// Earlier result that is compared with, which is read together with the settings.
     earlier: Option<PathBuf>,
 }
 
 impl Leftovers {
-    /// None of a command that writes no reports.
+    /// Finds the leftovers of a command. None for a command that writes no reports.
     pub(super) fn of(matches: &ArgMatches, env: &Environment) -> Option<Self> {
         let (command, matches) = matches.subcommand().unwrap_or((RUN, matches));
         let only_serves = command == "rehearse" && matches.get_flag("serve");
@@ -46,7 +50,8 @@ impl Leftovers {
         Some(found)
     }
 
-    /// By words that are no command line, so that what they mean can only be guessed.
+    /// Finds the leftovers by words that are no valid command line, so that their meaning can only be
+    /// guessed.
     pub(super) fn of_words(words: &[OsString], env: &Environment) -> Option<Self> {
         let words: Vec<&str> = words.iter().skip(1).map(|word| word.to_str().unwrap_or_default()).collect();
         let command = words.first().filter(|word| !word.starts_with('-')).copied().unwrap_or(RUN);
@@ -67,18 +72,19 @@ impl Leftovers {
         Self { begins: [RUN, LAUNCH].contains(&command), report_dir, asked_for: Vec::new(), earlier }
     }
 
-    /// Takes all away but what is still to be read.
+    /// Removes all reports except those that are still to be read.
     pub(super) fn take_away(&self) {
         let kept = self.asked_for.iter().chain(&self.earlier).cloned().collect::<Vec<_>>();
         clear(&self.report_dir, &kept);
     }
 
-    /// Takes away the earlier result as well, which nobody reads any more, since there is no run.
+    /// Removes the earlier result as well, which nobody reads any more because there is no run.
     pub(super) fn take_away_the_rest(&self) {
         clear(&self.report_dir, &self.asked_for);
     }
 
-    /// The same where the settings hold mistakes. GitLab's later jobs are told so, as GitHub's are by the outputs.
+    /// Removes all reports because the settings hold mistakes. Later jobs of GitLab are told so by a file of
+    /// variables, as GitHub's are by the outputs.
     pub(super) fn refused(&self, env: &Environment) {
         self.take_away_the_rest();
         if self.begins && Surroundings::detect(env, None, None).ci == Ci::GitLabCi {
@@ -94,7 +100,7 @@ fn writes_reports(command: &str) -> bool {
     [RUN, LAUNCH, "monitor", "score", "rehearse", REPORT].contains(&command)
 }
 
-/// The last value of a flag among words, with the name of the flag.
+/// Returns the last value of a flag among words, with the name of the flag.
 fn flag(words: &[&str], name: &str) -> Option<(String, OsString)> {
     let long = format!("--{name}");
     let after =
@@ -103,7 +109,7 @@ fn flag(words: &[&str], name: &str) -> Option<(String, OsString)> {
     Some((name.to_owned(), joined.chain(after).last()?.into()))
 }
 
-/// Removes every report but these files.
+/// Removes every report except these files. A report that cannot be removed is only a warning.
 pub(super) fn clear(report_dir: &Path, kept: &[PathBuf]) {
     for problem in report::clear(report_dir, kept) {
         complain(&format!("warning: a report of an earlier run stays: {problem}"));

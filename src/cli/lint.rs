@@ -1,4 +1,5 @@
-//! `faultgate lint`: judges FIS experiment templates, in files or by ids that are read, before anybody launches them.
+//! `faultgate lint`: judges FIS experiment templates before anybody launches them. They come from files, or
+//! are read from FIS by their ids.
 
 use std::ffi::OsString;
 use std::io::{Read, Write};
@@ -32,22 +33,25 @@ const IGNORE: &str = "ignore";
 const FAIL_ON: &str = "fail-on";
 const TIMEOUT: &str = "timeout";
 const LIST_RULES: &str = "list-rules";
-/// Standard input.
+/// Name that stands for standard input.
 const STDIN: &str = "-";
-/// How ids of FIS begin.
-const ID: &str = "EXT";
-/// Templates that are read at once.
-const AT_ONCE: usize = 8;
-/// Longest line told.
-const LONGEST: usize = 2_000;
+/// Prefix of the ids of FIS templates.
+const ID_PREFIX: &str = "EXT";
+/// Largest number of templates that are read from FIS at the same time.
+const MAX_READS_AT_ONCE: usize = 8;
+/// Longest line that is printed, in characters.
+const MAX_LINE_CHARS: usize = 2_000;
+/// Directory in which a suite file is looked for.
 const HERE: &str = ".";
 const HINT: &str = "name a file in JSON or YAML that can be read, or an id (EXT…)";
-/// More does not wait to be printed.
-const PIECE: usize = 256 << 10;
+/// Size of the pieces in which the findings are printed, in bytes. The buffer of `printing` drops what
+/// exceeds it.
+const PIECE_BYTES: usize = 256 << 10;
 const LEVELS: [Level; 3] = [Level::Error, Level::Warning, Level::Note];
-/// A rule is broken.
-const BROKEN: u8 = 1;
-const LONGEST_TIMEOUT: Duration = Duration::from_hours(24);
+/// Exit code if a rule of the level `--fail-on` is broken.
+const EXIT_BROKEN: u8 = 1;
+/// Longest `--timeout`.
+const MAX_TIMEOUT: Duration = Duration::from_hours(24);
 
 pub(super) fn command() -> Command {
     let inputs = config::flags().into_iter().filter(|flag| SWEEP_INPUTS.contains(&flag.get_id().as_str()));
@@ -97,7 +101,7 @@ pub(super) fn command() -> Command {
                 .long(TIMEOUT)
                 .value_name("DURATION")
                 .value_parser(|text: &str| {
-                    config::flag_duration(text, Duration::from_secs(1), LONGEST_TIMEOUT)
+                    config::flag_duration(text, Duration::from_secs(1), MAX_TIMEOUT)
                 })
                 .help("The run's timeout, such as 30m: an experiment that lasts longer is an error"),
         )
@@ -110,6 +114,7 @@ pub(super) fn command() -> Command {
         .args(inputs)
 }
 
+/// Judges all templates, prints the findings, and returns the exit code.
 pub(super) async fn lint(matches: &ArgMatches, env: &Environment) -> u8 {
     if matches.get_flag(LIST_RULES) {
         say(lint::reference().trim_end());
@@ -134,14 +139,15 @@ pub(super) async fn lint(matches: &ArgMatches, env: &Environment) -> u8 {
     {
         return code;
     }
-    // A pager reads no further than it shows. Once signals are listened to, nothing else ends a wait for it.
+    // A pager reads no further than it shows, so without ids printing waits as long as it takes. Once signals
+    // are listened to, nothing else would end that wait, so it has a limit.
     let patience = if ids.is_empty() { Duration::MAX } else { LAST_WORDS };
     tell(&lint, matches, env, patience)
 }
 
 fn is_id(subject: &str) -> bool {
     subject
-        .strip_prefix(ID)
+        .strip_prefix(ID_PREFIX)
         .is_some_and(|rest| !rest.is_empty() && rest.chars().all(|c| c.is_ascii_alphanumeric()))
 }
 
@@ -149,6 +155,7 @@ fn read(file: &str) -> Result<Vec<u8>, Vec<Mistake>> {
     let shown = text::plain(file, 200);
     if file == STDIN {
         let mut bytes = Vec::new();
+        // One byte more than allowed tells an input that is too large from one that just fits.
         let read = std::io::stdin().lock().take(MAX_BYTES + 1).read_to_end(&mut bytes);
         return match read {
             Ok(_) if bytes.len() as u64 > MAX_BYTES => Err(vec![Mistake::new(
@@ -165,7 +172,8 @@ fn read(file: &str) -> Result<Vec<u8>, Vec<Mistake>> {
     })
 }
 
-/// Takes what FIS says of these ids, and which it says nothing of. The error is an exit code.
+/// Asks FIS for the templates of these ids, and takes the answers and failures into the lint. The error is an
+/// exit code.
 async fn described(
     lint: &mut Lint,
     ids: &[&String],
@@ -180,14 +188,15 @@ async fn described(
     })?;
     logging::start(env, settings.log_format, &printing::screen(), &Veil::default());
     for warning in &settings.warnings {
-        complain(&text::plain(&format!("warning: {warning}"), LONGEST));
+        complain(&text::plain(&format!("warning: {warning}"), MAX_LINE_CHARS));
     }
     let ask = async {
         let templates = connected(&settings, env).await?;
         let templates = &templates;
         let asked = ids.iter().map(|id| async move { (id, templates.read(id).await) });
-        Ok(stream::iter(asked).buffered(AT_ONCE).collect::<Vec<_>>().await)
+        Ok(stream::iter(asked).buffered(MAX_READS_AT_ONCE).collect::<Vec<_>>().await)
     };
+    // Answers that have arrived are not thrown away for a signal of the same moment.
     let answers = tokio::select! {
         biased;
         answers = ask => answers.map_err(|mistake| refuse(&[mistake]))?,
@@ -206,7 +215,7 @@ fn given(matches: &ArgMatches) -> Vec<(String, OsString)> {
     config::given(matches).into_iter().filter(|(name, _)| SWEEP_INPUTS.contains(&name.as_str())).collect()
 }
 
-/// The templates of the account and Region that the settings name. Nothing is asked yet.
+/// Connects to the templates of the account and Region that the settings name. No request is sent yet.
 async fn connected(settings: &StopSettings, env: &Environment) -> Result<Templates, Mistake> {
     let StopSettings { region, role_arn, http, tokens, .. } = settings;
     let place = Place { region: region.clone(), role_arn: role_arn.clone() };
@@ -221,7 +230,7 @@ async fn connected(settings: &StopSettings, env: &Environment) -> Result<Templat
     Ok(Templates::new(&account.sdk, role_arn.as_deref()))
 }
 
-/// Tells all, and returns the exit code.
+/// Prints all findings and failures, and returns the exit code.
 fn tell(lint: &Lint, matches: &ArgMatches, env: &Environment, patience: Duration) -> u8 {
     let judgement = lint.judge();
     let format = matches.get_one::<String>(FORMAT).map_or("", String::as_str);
@@ -248,16 +257,17 @@ fn tell(lint: &Lint, matches: &ArgMatches, env: &Environment, patience: Duration
     let least = matches.get_one::<String>(FAIL_ON).map_or("", String::as_str);
     let least = LEVELS.into_iter().find(|level| level.as_str() == least).unwrap_or(Level::Note);
     let fails = |finding: &Finding| finding.level >= least;
+    // A broken rule is certain, so it outweighs an id that could not be read.
     match (judgement.findings.iter().any(fails), unread.is_empty()) {
-        (true, _) => BROKEN,
+        (true, _) => EXIT_BROKEN,
         (false, false) => Verdict::Errored.exit_code(None),
         (false, true) => 0,
     }
 }
 
-/// All of it, however much it is.
+/// Prints a text of any length, in pieces that are waited for, so that none of it is dropped.
 fn print(text: &str, patience: Duration) {
-    for piece in text.as_bytes().chunks(PIECE).chain([&b"\n"[..]]) {
+    for piece in text.as_bytes().chunks(PIECE_BYTES).chain([&b"\n"[..]]) {
         let _ = Output::Stdout.write_all(piece);
         printing::finish(patience);
     }
@@ -274,7 +284,7 @@ fn refuse(mistakes: &[Mistake]) -> u8 {
     let mut told = "faultgate found mistakes; nothing was judged:".to_owned();
     for mistake in mistakes {
         told.push_str("\n  - ");
-        told.push_str(&text::plain(&mistake.to_string(), LONGEST));
+        told.push_str(&text::plain(&mistake.to_string(), MAX_LINE_CHARS));
     }
     complain(&told);
     MISTAKES

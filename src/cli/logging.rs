@@ -1,4 +1,4 @@
-//! The log: what faultgate does inside, to standard error.
+//! The log: what faultgate does inside, written to standard error.
 
 use std::io::{self, Write};
 
@@ -14,10 +14,11 @@ use super::printing::Output;
 use faultgate_config::{LogFormat, Veil};
 use faultgate_core::environment::Environment;
 
-/// Starts the log. `RUST_LOG` says how much: a level, or targets with levels. What a machine reads tells what the plain
-/// lines tell people, without being asked. Whatever it says, libraries only
-/// tell of errors: what they say below that may hold whole requests and answers, and those hold credentials.
-/// No line tells what the veil hides.
+/// Starts the log. `RUST_LOG` sets how much it says: a level, or targets with levels. In JSON it says by
+/// default what the plain lines tell people.
+///
+/// Whatever `RUST_LOG` says, libraries log only errors: below that they may log whole requests and answers,
+/// which hold credentials. No line shows what the veil hides.
 pub(super) fn start(env: &Environment, format: LogFormat, screen: &MultiProgress, veil: &Veil) {
     let usual = match format {
         LogFormat::Text => "warn",
@@ -35,7 +36,7 @@ pub(super) fn start(env: &Environment, format: LogFormat, screen: &MultiProgress
         LogFormat::Text => layer.with_ansi(false).boxed(),
         LogFormat::Json => layer.json().boxed(),
     };
-    // Fails only where a log has been started already, as in a test.
+    // The start fails only if a log was started already, as in a test.
     let _ = tracing_subscriber::registry().with(layer.with_filter(targets).with_filter(ours)).try_init();
     if let Some(error) = mistake {
         tracing::warn!(%error, "RUST_LOG is not understood; using warn");

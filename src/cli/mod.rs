@@ -1,4 +1,11 @@
-//! The command line: one file per command, each of which turns its arguments into a call and nothing more.
+//! The command line: each command has a file that turns its arguments into calls of the other modules.
+//!
+//! - Commands: `run`, `steps` (`launch`, `monitor`, `score`), `check`, `stop` over `stopping`, `sweep` over
+//!   `sweeping`, `report`, `rehearse` over `rehearsed`, `lint`, `init`, `inputs` and `iam`.
+//! - What runs share: `connect` and `accounts` (engines of a plan), `reporting` (the sinks), `signals`,
+//!   `rescue` (the end after a panic), `leftovers` (reports of earlier runs), `provenance` (files of other
+//!   runs).
+//! - The process itself: `called` (its name and environment), `printing` (its outputs), `logging`.
 
 use std::ffi::OsString;
 use std::io::Write;
@@ -48,11 +55,12 @@ use faultgate_rehearsal::Scenario;
 use faultgate_report::CommandFile;
 use faultgate_report::ci::Surroundings;
 
-/// The settings hold mistakes; nothing was launched.
+/// Exit code if the settings hold mistakes, so that nothing was launched.
 const MISTAKES: u8 = 2;
-/// The reader of an output is waited for at the end, as long as it reads something within this time.
+/// Time for which the end of the process waits for the reader of an output, counted anew whenever something
+/// was read.
 const LAST_WORDS: Duration = Duration::from_secs(5);
-/// Exit codes above this one are of runs that a signal has ended.
+/// Exit code above which a signal has ended the run.
 const CANCELLED: u8 = 128;
 
 /// Runs one command and returns the process's exit code.
@@ -60,14 +68,16 @@ pub fn main(args: impl IntoIterator<Item = OsString>, env: &Environment) -> u8 {
     panics::watch(complain);
     let code = panics::caught_now(|| command_of(args, env));
     let is_cancelled = code.as_ref().is_ok_and(|code| *code > CANCELLED);
+    // A CI kills the step soon after its signal, so there is less time for the last lines.
     printing::finish(if is_cancelled { LAST_WORDS / 10 } else { LAST_WORDS });
-    // Whatever was known of its end, nobody can vouch for it.
+    // Nobody can vouch for the exit code that a command returned after a panic.
     match code {
         Ok(code) if panics::first().is_none() => code,
         _ => Verdict::Errored.exit_code(None),
     }
 }
 
+/// Carries out the command of a command line, and returns the exit code.
 fn command_of(args: impl IntoIterator<Item = OsString>, env: &Environment) -> u8 {
     let args = match Call::read(args) {
         Call::Faultgate(args) => args,
@@ -75,6 +85,8 @@ fn command_of(args: impl IntoIterator<Item = OsString>, env: &Environment) -> u8
     };
     let clean = foreign::clean(&env);
     if clean != *env {
+        // Libraries read variables of the process themselves, so blanks around values have to go before any
+        // of them starts.
         let error = called::start_again(&args, &clean);
         complain(&format!(
             "faultgate could not start again without the blanks in {}: {error}; take them out yourself, or unset what is \
@@ -86,7 +98,7 @@ fn command_of(args: impl IntoIterator<Item = OsString>, env: &Environment) -> u8
     let matches = match command().try_get_matches_from(&args) {
         Ok(matches) => matches,
         Err(error) => {
-            // Help and version come this way too; a closed output is no reason to fail.
+            // Help and version come this way too. A closed output is no reason to fail.
             let _ = error.print();
             if error.use_stderr()
                 && let Some(leftovers) = Leftovers::of_words(&args, env)
@@ -100,6 +112,7 @@ fn command_of(args: impl IntoIterator<Item = OsString>, env: &Environment) -> u8
         }
     };
     let leftovers = Leftovers::of(&matches, env);
+    // Reports of an earlier run go before anything can fail, so that they are not taken for this run's.
     leftovers.iter().for_each(Leftovers::take_away);
     if let Some(("inputs", matches)) = matches.subcommand() {
         return printed(inputs::inputs(matches));
@@ -118,6 +131,7 @@ fn command_of(args: impl IntoIterator<Item = OsString>, env: &Environment) -> u8
             return Verdict::Errored.exit_code(None);
         }
     };
+    // Processes that lose their parents must stay in sight from the first command that a run starts.
     orphans::take_in();
     let code = runtime.block_on(async {
         let _reaper = AbortOnDropHandle::new(tokio::spawn(orphans::reap()));
@@ -138,12 +152,13 @@ fn command_of(args: impl IntoIterator<Item = OsString>, env: &Environment) -> u8
     if let (MISTAKES, Some(leftovers)) = (code, leftovers) {
         leftovers.refused(env);
     }
-    // A look-up of a name may still be under way in a thread; nobody waits for it.
+    // A look-up of a name may still be under way in a thread, and nobody waits for it.
     runtime.shutdown_background();
     code
 }
 
-/// Waits for the reader of a command that only prints: a pager reads no further than it shows.
+/// Waits for the reader of a command that only prints, without a limit: a pager reads no further than it
+/// shows.
 fn printed(code: u8) -> u8 {
     printing::finish(Duration::MAX);
     code
@@ -181,7 +196,8 @@ fn command() -> Command {
         .subcommand(iam::command())
 }
 
-/// The settings of a command; `scenario` is one to rehearse. Mistakes are told, all of them.
+/// Loads the settings of a command; `scenario` is the one to rehearse, if any. The error is all mistakes at
+/// once.
 fn settings(
     matches: &ArgMatches,
     env: &Environment,
@@ -194,7 +210,8 @@ fn settings(
     }
     let here = Path::new(".");
     let settings = config::load(env, flags.clone(), here, &names, &[])?;
-    // A scenario may want other defaults, so that it takes seconds.
+    // A scenario may want other defaults, so that it takes seconds. Which one it is, only the first loading
+    // tells.
     match settings.rehearsal.as_deref().and_then(Scenario::find) {
         Some(scenario) if !scenario.inputs.is_empty() => {
             config::load(env, flags, here, &names, scenario.inputs)
@@ -203,7 +220,7 @@ fn settings(
     }
 }
 
-/// Prints all mistakes, and leaves them to the CI.
+/// Prints all mistakes, leaves them to the CI, and returns the exit code.
 fn refuse(mistakes: &[Mistake], env: &Environment) -> u8 {
     let list: Vec<String> = mistakes.iter().map(ToString::to_string).collect();
     let plural = if list.len() == 1 { "a mistake" } else { "mistakes" };
@@ -217,7 +234,7 @@ fn refuse(mistakes: &[Mistake], env: &Environment) -> u8 {
     MISTAKES
 }
 
-/// In a GitHub step, leaves mistakes as annotations and outputs.
+/// Leaves mistakes to the CI: as annotations in the log, and as outputs of a GitHub step.
 fn leave(mistakes: &[Mistake], env: &Environment) {
     let ci = Surroundings::detect(env, None, None).ci;
     let seen_from_repository: Vec<Mistake> =
@@ -238,7 +255,7 @@ fn leave(mistakes: &[Mistake], env: &Environment) {
     }
 }
 
-/// A mistake whose file is named as its repository has it, if the CI says where that is.
+/// Returns the mistake with its file named relative to the repository, if the CI says where that is.
 fn seen_from_repository(mistake: &Mistake, env: &Environment) -> Mistake {
     let place = mistake.place.clone().map(|place| within_repository(place, env));
     Mistake { place, ..mistake.clone() }
@@ -255,17 +272,17 @@ fn within_repository(place: FilePlace, env: &Environment) -> FilePlace {
     place
 }
 
-/// To standard error.
+/// Prints a line to standard error.
 fn complain(text: &str) {
     let _ = Output::Stderr.write_all(format!("{text}\n").as_bytes());
 }
 
-/// To standard output.
+/// Prints a line to standard output.
 fn say(text: &str) {
     let _ = Output::Stdout.write_all(format!("{text}\n").as_bytes());
 }
 
-/// Eight characters, new for each invocation.
+/// Returns eight characters that are new for each invocation.
 fn random() -> String {
     format!("{:08x}", fastrand::u32(..))
 }

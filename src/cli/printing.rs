@@ -1,7 +1,7 @@
-//! What is printed goes through a thread of its own. An output that nobody reads any more (a log driver that hangs, Ctrl-S
-//! in a terminal) blocks whoever writes to it, and that must not be who stops an experiment.
+//! Printing through a thread of its own. An output that nobody reads any more (a log driver that hangs,
+//! Ctrl-S in a terminal) blocks its writer, and that must never be the thread that stops experiments.
 //!
-//! What does not fit is left out and counted.
+//! Texts wait in memory up to a limit. What exceeds it is dropped and counted.
 
 use std::io::{self, IsTerminal, Write};
 use std::sync::{Arc, Condvar, LazyLock, Mutex, MutexGuard, PoisonError};
@@ -9,52 +9,56 @@ use std::time::Duration;
 
 use indicatif::{MultiProgress, ProgressDrawTarget, TermLike};
 
-/// Bytes that wait to be printed. The longest reference that is printed has a tenth of it.
-const MOST: usize = 1 << 20;
-/// How often a second the live lines are drawn at most.
-const HERTZ: u8 = 20;
-/// A terminal that does not tell its width.
-const COLUMNS: u16 = 80;
+/// Largest number of bytes that wait to be printed. The longest reference that is printed has a tenth of it.
+const MAX_WAITING_BYTES: usize = 1 << 20;
+/// Largest number of times per second that the live lines are drawn.
+const MAX_DRAWS_PER_SECOND: u8 = 20;
+/// Width of a terminal that does not tell it, in columns.
+const DEFAULT_COLUMNS: u16 = 80;
 
+/// The printer of the process. Its thread starts with the first text.
 static PRINTER: LazyLock<Arc<Printer>> = LazyLock::new(|| {
     let printer = Arc::new(Printer::default());
-    let own = printer.clone();
-    let started = std::thread::Builder::new().name("printing".to_owned()).spawn(move || own.print());
-    // Without a thread there is nobody to wait for.
+    let shared = printer.clone();
+    let started = std::thread::Builder::new().name("printing".to_owned()).spawn(move || shared.print());
+    // Nothing is ever printed if the thread could not start, so nobody must wait for it.
     printer.waiting().alone = started.is_err();
     printer
 });
 
-/// A standard output, which can be written to without waiting.
+/// One of the two standard outputs, which can be written to without waiting.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Output {
     Stdout,
     Stderr,
 }
 
+/// The texts that wait, shared with the thread that prints them.
 #[derive(Debug, Default)]
 struct Printer {
     waiting: Mutex<Waiting>,
-    /// Something waits, or has been printed.
+    /// Signal that a text waits, or that one has been printed.
     changed: Condvar,
 }
 
+/// The texts that wait to be printed, and what became of earlier ones.
 #[derive(Debug, Default)]
 struct Waiting {
     texts: Vec<(Output, Vec<u8>)>,
     bytes: usize,
-    /// Lines that did not fit, since something was printed last.
+    /// Number of lines that were dropped since something was printed last.
     left_out: usize,
     is_printing: bool,
-    /// Why some of standard output is lost. Nothing of one that somebody has closed.
+    /// Reason why a part of standard output is lost. None if its reader has closed it: that is no loss to
+    /// anybody.
     lost: Option<String>,
-    /// There is no thread that prints.
+    /// `true` if there is no thread that prints.
     alone: bool,
 }
 
 impl Waiting {
     fn add(&mut self, output: Output, text: &[u8]) {
-        if self.bytes + text.len() > MOST {
+        if self.bytes + text.len() > MAX_WAITING_BYTES {
             self.left_out += text.split(|byte| *byte == b'\n').count().saturating_sub(1);
             return;
         }
@@ -96,7 +100,9 @@ impl Printer {
             let texts = waiting.take();
             drop(waiting);
             for (output, text) in texts {
-                // An output that is closed or full is no reason to fail, where the output is not what was asked for.
+                // A failure of standard error is ignored, and so is a closed pipe: a gate must not fail
+                // because nobody reads its log. Other failures of standard output are kept, for commands
+                // whose output is the product.
                 match output {
                     Output::Stdout => {
                         let lost = to(&mut io::stdout(), &text).err();
@@ -130,11 +136,11 @@ impl Write for Output {
     }
 }
 
-/// Waits until all is printed, or until nothing was for so long.
+/// Waits until all is printed, or until nothing was printed for as long as `patience`.
 pub(super) fn finish(patience: Duration) {
     let mut waiting = PRINTER.waiting();
     while !waiting.alone && (waiting.is_printing || !waiting.texts.is_empty()) {
-        // Whatever is printed ends this wait.
+        // Each printed text wakes this wait and starts the patience anew.
         let woken = PRINTER.changed.wait_timeout(waiting, patience).unwrap_or_else(PoisonError::into_inner);
         if woken.1.timed_out() {
             return;
@@ -143,21 +149,22 @@ pub(super) fn finish(patience: Duration) {
     }
 }
 
-/// Why some of what was printed to standard output is not there.
+/// Returns the reason why a part of standard output was lost, if it was.
 pub(super) fn lost() -> Option<String> {
     PRINTER.waiting().lost.clone()
 }
 
-/// Where live lines are drawn: on standard error, if it is a terminal.
+/// Returns the screen on which live lines are drawn: standard error, if it is a terminal.
 pub(super) fn screen() -> MultiProgress {
     MultiProgress::with_draw_target(if io::stderr().is_terminal() {
-        ProgressDrawTarget::term_like_with_hz(Box::new(Terminal), HERTZ)
+        ProgressDrawTarget::term_like_with_hz(Box::new(Terminal), MAX_DRAWS_PER_SECOND)
     } else {
         ProgressDrawTarget::hidden()
     })
 }
 
-/// The terminal of standard error.
+/// The terminal of standard error, driven by escape sequences through the printer: indicatif's own terminal
+/// would write directly, and could block.
 #[derive(Debug)]
 struct Terminal;
 
@@ -174,11 +181,11 @@ impl Terminal {
 
 impl TermLike for Terminal {
     fn width(&self) -> u16 {
-        Self::size().map_or(COLUMNS, |(columns, _)| columns)
+        Self::size().map_or(DEFAULT_COLUMNS, |(columns, _)| columns)
     }
 
     fn height(&self) -> u16 {
-        Self::size().map_or(COLUMNS / 4, |(_, rows)| rows)
+        Self::size().map_or(DEFAULT_COLUMNS / 4, |(_, rows)| rows)
     }
 
     fn move_cursor_up(&self, n: usize) -> io::Result<()> {
@@ -223,7 +230,7 @@ mod tests {
         let mut waiting = Waiting::default();
         waiting.add(Output::Stdout, b"one\n");
         waiting.add(Output::Stdout, b"two\n");
-        waiting.add(Output::Stderr, &vec![b'x'; MOST - 8]);
+        waiting.add(Output::Stderr, &vec![b'x'; MAX_WAITING_BYTES - 8]);
         waiting.add(Output::Stdout, b"three\nfour\n");
         waiting.add(Output::Stdout, b"five\n");
         let texts = waiting.take();

@@ -1,9 +1,9 @@
-//! Refuses files of another run: what was true of one commit says nothing of the next.
+//! The refusal of files of another run: what was true of one commit says nothing about the next.
 
 use faultgate_core::mistake::Mistake;
 use faultgate_core::model::RunIdentity;
 
-/// How the run that a file is of differs from the one that reads it, each as a mistake.
+/// Returns each difference between the run of a file and the run that reads it, as a mistake.
 pub(super) fn differences(file: &str, run: &RunIdentity, here: &RunIdentity, hint: &str) -> Vec<Mistake> {
     let differs = run.differences(here).into_iter();
     differs

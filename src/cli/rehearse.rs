@@ -1,4 +1,5 @@
-//! `faultgate rehearse`: a run against embedded endpoints, or these endpoints alone for other clients.
+//! `faultgate rehearse`: carries out a run against embedded endpoints, or serves these endpoints for other
+//! clients.
 
 use std::fmt::Write as _;
 use std::net::SocketAddr;
@@ -15,9 +16,10 @@ use faultgate_core::environment::Environment;
 use faultgate_core::model::Verdict;
 use faultgate_rehearsal::{DEFAULT_REGION, Scenario, Server, TEMPLATE_ID, World};
 
+/// Name of the scenario that is rehearsed if none is named.
 const DEFAULT: &str = "completed";
-/// As long as an experiment may take.
-const LONGEST_FAULT: Duration = Duration::from_hours(12);
+/// Longest fault of a rehearsal: as long as an experiment may take.
+const MAX_FAULT: Duration = Duration::from_hours(12);
 
 pub(super) fn command() -> Command {
     let mut scenarios = "Scenarios:\n".to_owned();
@@ -41,7 +43,7 @@ pub(super) fn command() -> Command {
             Arg::new("fault")
                 .long("fault")
                 .value_name("DURATION")
-                .value_parser(|text: &str| flag_duration(text, Duration::from_millis(100), LONGEST_FAULT))
+                .value_parser(|text: &str| flag_duration(text, Duration::from_millis(100), MAX_FAULT))
                 .help("How long the fault is in, such as 30s; a second or so if it is not given"),
         )
         .arg(
@@ -77,7 +79,7 @@ pub(super) async fn rehearse(matches: &ArgMatches, env: &Environment) -> u8 {
     }
 }
 
-/// Prints what a client has to set, and serves until a signal.
+/// Prints the variables that a client has to set, and serves the endpoints until a signal comes.
 async fn serve(scenario: &'static Scenario, fault: Option<Duration>, address: SocketAddr) -> u8 {
     let world = World::new(scenario, Clock::start());
     world.script(TEMPLATE_ID, scenario.life(fault));

@@ -1,5 +1,5 @@
-//! What a rehearsal changes about probes: those that name the target find it, and an experiment that nobody has
-//! described gets some.
+//! The changes that a rehearsal makes to probes: those that name the target find it, and an experiment that
+//! nobody has described gets some.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -7,16 +7,17 @@ use std::time::Duration;
 use faultgate_core::model::{Access, Check, Hidden, HttpCheck, Phase, Plan, ProbePlan, Statuses};
 use faultgate_rehearsal::{TARGET_HOST, TEMPLATE_ID};
 
-/// The experiment of a rehearsal for which nothing was named.
+/// Name of the experiment of a rehearsal for which none was named.
 const UNNAMED: &str = "rehearsal";
-/// So that one sees some samples of a fault of a second.
-const EVERY: Duration = Duration::from_millis(200);
-/// Far more than the target takes, also on a machine with much else to do.
-const WITHIN: Duration = Duration::from_secs(3);
-const RECOVERY: Duration = Duration::from_secs(1);
+/// Interval of the probes, short enough for several samples during a fault of a second.
+const PROBE_INTERVAL: Duration = Duration::from_millis(200);
+/// Time limit of an evaluation, far more than the target takes even on a busy machine.
+const PROBE_TIMEOUT: Duration = Duration::from_secs(3);
+/// Time in which the target has to recover.
+const RECOVERY_TIME: Duration = Duration::from_secs(1);
 
-/// Gives the experiment of a plain rehearsal its probes. The first of them stops the experiment after so many failures in a
-/// row, if that is given.
+/// Gives the experiment of a plain rehearsal its probes. The first of them stops the experiment after
+/// `aborts_after` failures in a row, if that is given.
 pub(super) fn measure(plan: &mut Plan, aborts_after: Option<u32>) {
     let [experiment] = plan.experiments.as_mut_slice() else { return };
     let is_plain = experiment.name == UNNAMED && experiment.spec.source() == TEMPLATE_ID;
@@ -25,7 +26,7 @@ pub(super) fn measure(plan: &mut Plan, aborts_after: Option<u32>) {
             probe("checkout answers", "checkout", &[Phase::Before, Phase::During, Phase::After], 10, None);
         experiment.probes = vec![
             ProbePlan { aborts_after, ..checkout },
-            probe("cart comes back", "cart", &[Phase::Before, Phase::After], 5, Some(RECOVERY)),
+            probe("cart comes back", "cart", &[Phase::Before, Phase::After], 5, Some(RECOVERY_TIME)),
         ];
     }
 }
@@ -45,20 +46,20 @@ fn probe(
         statuses: Statuses(vec![200..=200]),
         contains: None,
         expect_headers: BTreeMap::new(),
-        within: WITHIN,
+        within: PROBE_TIMEOUT,
     };
     ProbePlan {
         name: name.to_owned(),
         check: Check::Http(check),
         when: when.to_vec(),
-        every: EVERY,
+        every: PROBE_INTERVAL,
         weight,
         recovers_within,
         aborts_after: None,
     }
 }
 
-/// Puts the target's address into the place of its name. This machine is never asked through a proxy.
+/// Replaces the target's name by its address in all HTTP probes. This machine is never asked through a proxy.
 pub(super) fn point_at_target(plan: &mut Plan, target: &str) {
     for probe in plan.experiments.iter_mut().flat_map(|experiment| &mut experiment.probes) {
         if let Check::Http(check) = &mut probe.check
@@ -69,7 +70,7 @@ pub(super) fn point_at_target(plan: &mut Plan, target: &str) {
     }
 }
 
-/// The URL as the target is really reached; None if it is another's.
+/// Returns the URL by which the target is really reached. None if the URL is not the target's.
 fn at_target(url: &str, target: &str) -> Option<String> {
     let url = reqwest::Url::parse(url).ok()?;
     if url.scheme() != "http" || url.host_str() != Some(TARGET_HOST) {

@@ -1,4 +1,4 @@
-//! `faultgate report`: renders a run's reports again, or makes one gate of the parts of a suite.
+//! `faultgate report`: renders the reports of a run again, or merges the parts of a suite into one gate.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -16,12 +16,12 @@ use faultgate_core::model::{CompareTo, Outcome, RunIdentity, RunResult, Verdict}
 use faultgate_core::text;
 use faultgate_report::{RESULT_FILE, ResultFile, Sink, Stage, closing};
 
-/// What to do about the result of another run.
+/// Hint for the result of another run.
 const OTHERS: &str = "take the results of this run alone, with the same repository and commit; outside of a CI any result \
                       can be rendered";
-/// Longest line told of a report that is missing.
-const LONGEST: usize = 1_000;
-/// Where a suite file is looked for.
+/// Longest warning that is printed, in characters.
+const MAX_LINE_CHARS: usize = 1_000;
+/// Directory in which a suite file is looked for.
 const HERE: &str = ".";
 
 pub(super) fn command() -> Command {
@@ -87,6 +87,7 @@ pub(super) fn command() -> Command {
         )
 }
 
+/// Reads one or several results, writes the reports, and returns the exit code of the gate.
 pub(super) async fn report(matches: &ArgMatches, env: &Environment) -> u8 {
     let flags = config::given(matches);
     let rendered = match rendered(matches, &flags, env) {
@@ -96,7 +97,7 @@ pub(super) async fn report(matches: &ArgMatches, env: &Environment) -> u8 {
     write(rendered, env).await
 }
 
-/// The results that a command line names. They stay where they are, also in the report folder.
+/// Returns the results that a command line names. They stay where they are, in the report folder too.
 pub(super) fn asked_for(matches: &ArgMatches, report_dir: &Path) -> Vec<PathBuf> {
     match matches.get_many::<PathBuf>("merge") {
         Some(paths) => paths.cloned().collect(),
@@ -109,7 +110,7 @@ fn to_render(matches: &ArgMatches, report_dir: &Path) -> PathBuf {
     named.unwrap_or_else(|| report_dir.join(RESULT_FILE))
 }
 
-/// What is to be rendered, and where.
+/// The result that is to be rendered, and the folder for its reports.
 struct Rendered {
     result: RunResult,
     is_merge: bool,
@@ -131,7 +132,7 @@ fn rendered(
     Ok(Rendered { result, is_merge, report_dir })
 }
 
-/// The result in a file, if it is of the run that we are in.
+/// Reads the result in a file, and refuses it if it is not of the run that this process is in.
 fn own_result(path: &Path, here: &RunIdentity) -> Result<RunResult, Vec<Mistake>> {
     let result = read_result(path).map_err(|mistake| vec![mistake])?;
     let mistakes = provenance::differences(&path.display().to_string(), &result.run, here, OTHERS);
@@ -152,6 +153,7 @@ fn merged(
             Err(more) => mistakes.extend(more),
         }
     }
+    // Mistakes of the comparison are told together with those of the parts.
     let compare_to = compare_to(&parts, flags, env).unwrap_or_else(|more| {
         mistakes.extend(more);
         None
@@ -163,7 +165,8 @@ fn merged(
         .map_err(|problems| problems.into_iter().map(|what| Mistake::new("--merge", what)).collect())
 }
 
-/// What the whole is compared with. Parts that differ cannot be merged anyway.
+/// Returns the earlier result that the merged one is compared with. The first part stands for all, since
+/// parts that differ cannot be merged anyway.
 fn compare_to(
     parts: &[(String, RunResult)],
     flags: &[(String, OsString)],
@@ -178,7 +181,7 @@ fn compare_to(
     let mut warnings = Vec::new();
     let compare_to = config::compare_to(env, flags, Path::new(HERE), now, &mut warnings);
     for warning in warnings {
-        complain(&text::plain(&format!("warning: {warning}"), LONGEST));
+        complain(&text::plain(&format!("warning: {warning}"), MAX_LINE_CHARS));
     }
     compare_to
 }
@@ -195,17 +198,19 @@ async fn write(rendered: Rendered, env: &Environment) -> u8 {
     if is_merge {
         sinks.push(Box::new(ResultFile::new(report_dir)));
     }
+    // Records say how the other reports fared, so they are written last.
     sinks.sort_by_key(|sink| sink.stage() == Stage::Record);
     let missing = finish(&mut sinks, &mut result).await;
     say(&closing(&result, &report_dir.display().to_string()));
     match result.gate.verdict.exit_code(result.gate.signal) {
-        // There was nothing else to do than this.
+        // The reports were all that this command had to do, so a missing one is a failure.
         0 if missing => Verdict::Errored.exit_code(None),
         code => code,
     }
 }
 
-/// Lets each sink write. What is known of reports that are not written now stays. True if one could not be written.
+/// Lets each sink write, and returns `true` if a report could not be written. Entries of the result about
+/// reports that are not written now stay.
 async fn finish(sinks: &mut [Box<dyn Sink>], result: &mut RunResult) -> bool {
     let mut missing = false;
     for sink in sinks {
@@ -215,7 +220,7 @@ async fn finish(sinks: &mut [Box<dyn Sink>], result: &mut RunResult) -> bool {
             missing = true;
             let detail = reported.detail.as_deref().unwrap_or_default();
             let what = format!("warning: {} was not written: {detail}", reported.sink);
-            complain(&text::plain(&what, LONGEST));
+            complain(&text::plain(&what, MAX_LINE_CHARS));
         }
         result.reporting.retain(|earlier| earlier.sink != reported.sink);
         result.reporting.push(reported);

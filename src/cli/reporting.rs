@@ -1,4 +1,4 @@
-//! Where a run takes place, and who reports it: a line for each sink.
+//! The place of a run, as its CI describes it, and its sinks, each of which writes one report.
 
 use std::io::{self, IsTerminal};
 use std::path::Path;
@@ -26,11 +26,11 @@ use faultgate_report::{
     SummaryFile, comment_key,
 };
 
-/// Why a job's own token of GitLab's is no use.
+/// Reason why a GitLab job's own token is not sufficient.
 const JOB_TOKEN: &str = "`gitlab-token` is the job's CI_JOB_TOKEN, which can post neither statuses nor notes: set it to a \
                          project access token with the role Developer and the scope `api`";
 
-/// What the CI says, unless the user says otherwise.
+/// Returns what the CI says about the run, overridden by the user's settings.
 pub(super) fn surroundings(settings: &Settings, env: &Environment) -> Surroundings {
     let tokens = &settings.tokens;
     let tokens = [
@@ -50,22 +50,22 @@ pub(super) fn surroundings(settings: &Settings, env: &Environment) -> Surroundin
     })
 }
 
-/// What the CI says.
+/// Returns what the CI says about the run. The checkout fills in what the CI does not say.
 pub(super) fn detected(env: &Environment) -> Surroundings {
     let event = Surroundings::event_path(env).and_then(|path| ci::read_event(Path::new(path)));
     let checkout = Checkout::read(Path::new("."));
     Surroundings::detect(env, event.as_ref(), checkout.as_ref())
 }
 
-/// What the CI and the user say of the repository and the commit. Outside of a CI the checkout says nothing: a result
-/// can be rendered anywhere.
+/// Returns what the CI and the user say about the repository and the commit. Outside of a CI the checkout is
+/// ignored, because a result can be rendered anywhere.
 pub(super) fn said(env: &Environment, repository: Option<&str>, commit: Option<&str>) -> Surroundings {
     let detected = detected(env);
     let said = if detected.ci == Ci::None { Surroundings::default() } else { detected };
     said.with(&Overrides { repository, commit, ..Overrides::default() })
 }
 
-/// What sinks are made of.
+/// The inputs of all sinks.
 pub(super) struct Reporting<'a> {
     pub(super) settings: &'a Settings,
     pub(super) env: &'a Environment,
@@ -76,8 +76,8 @@ pub(super) struct Reporting<'a> {
 }
 
 impl Reporting<'_> {
-    /// Everybody who listens. Statuses come last of what is posted: they tell if a report before them failed that
-    /// must not.
+    /// Makes all sinks. Statuses come last among the posted reports: they also tell that a report before them
+    /// failed that must not.
     pub(super) fn sinks(&self) -> Vec<Box<dyn Sink>> {
         let mut sinks = vec![self.log()];
         let report_dir = &self.settings.plan.report_dir;
@@ -104,19 +104,21 @@ impl Reporting<'_> {
         let subject = self.subject();
         let kind = subject.as_ref().ok().map(|subject| subject.site.kind);
         let token = kind.and_then(|kind| settings.tokens.for_forge(kind)).cloned();
-        // Outside of any CI nobody expects a report without having given a token.
+        // Outside of any CI nobody expects a report without having given a token. CodeCommit needs none,
+        // since it is reached by the credentials of AWS.
         if self.surroundings.ci == Ci::None && !self.has_token() && kind != Some(ForgeKind::CodeCommit) {
             return;
         }
         let run_url = self.surroundings.run_url.clone();
         let experiments: Vec<&str> =
             settings.plan.experiments.iter().map(|experiment| experiment.name.as_str()).collect();
-        // Of what is updated in place.
+        // The context and the key identify what is updated in place: they tell a rehearsal from a run, and a
+        // shard from another.
         let nature = Nature::of(settings.rehearsal.is_some(), settings.plan.dry_run);
         let context = nature.context(&settings.status_context, settings.plan.shard);
         let surroundings = self.surroundings;
         let key = comment_key(&context, surroundings.job.as_deref(), &surroundings.part, &experiments);
-        // Where commits have no statuses, a comment takes their place.
+        // CodeCommit has no statuses of commits, so a comment takes their place.
         let comment = settings.comment != CommentMode::Off
             || (settings.commit_status && kind == Some(ForgeKind::CodeCommit));
         let status = settings.commit_status && kind != Some(ForgeKind::CodeCommit);
@@ -145,8 +147,10 @@ impl Reporting<'_> {
         }
     }
 
-    /// The forge, which is connected to when the first status is due: no launch waits for it.
+    /// Makes the connection to the forge. It connects when the first status is due, so that no launch waits
+    /// for it.
     fn connection(&self, subject: Result<Subject, NoForge>, token: Option<Secret>) -> Connection {
+        // A token of the user's own may write even if the job's own token may only read.
         let read_only = self.surroundings.read_only;
         let read_only =
             read_only.filter(|_| token.as_ref().is_none_or(|token| !token_is_own(token.expose())));
@@ -155,7 +159,8 @@ impl Reporting<'_> {
             .that_may_only_read(read_only.map(may_only_read))
     }
 
-    /// What is reported to, or why there is nothing. Whoever gave a token wants a report.
+    /// Returns the commit or pull request that is reported to, or the reason why there is none. A missing one
+    /// is a failure only if the user gave a token, and so expects reports.
     fn subject(&self) -> Result<Subject, NoForge> {
         let subject = self.surroundings.subject();
         let subject = subject.map_err(if self.has_token() { NoForge::Broken } else { NoForge::Absent })?;
@@ -170,14 +175,14 @@ impl Reporting<'_> {
         [&tokens.github, &tokens.gitlab, &tokens.bitbucket].into_iter().any(Option::is_some)
     }
 
-    /// Why the token given for GitLab is no use, if it is the job's own.
+    /// Returns the reason why the token for GitLab is not sufficient, if it is the job's own.
     fn job_token(&self, subject: &Subject) -> Option<String> {
         let given =
             self.settings.tokens.gitlab.as_ref().filter(|_| subject.site.kind == ForgeKind::GitLab)?;
         (self.env.get("CI_JOB_TOKEN")? == given.expose()).then(|| JOB_TOKEN.to_owned())
     }
 
-    /// What can be told before the launch of reports that will be missing.
+    /// Returns warnings, before the launch, about reports that will be missing.
     pub(super) fn warnings(&self) -> Vec<String> {
         let settings = self.settings;
         if !settings.commit_status && settings.comment == CommentMode::Off {
@@ -192,7 +197,7 @@ impl Reporting<'_> {
     }
 }
 
-/// What needs no forge: files, and what the CI reads.
+/// The sinks that need no forge: files, and what the CI reads.
 pub(super) struct Files<'a> {
     pub(super) report_dir: &'a Path,
     pub(super) env: &'a Environment,
@@ -201,6 +206,7 @@ pub(super) struct Files<'a> {
 }
 
 impl Files<'_> {
+    /// Adds the sinks of files.
     pub(super) fn files(&self, sinks: &mut Vec<Box<dyn Sink>>) {
         let report_dir = self.report_dir;
         if let Some(file) = self.command_file("GITHUB_STEP_SUMMARY") {
@@ -221,6 +227,7 @@ impl Files<'_> {
         Some(CommandFile::new(path.into(), self.surroundings.ci.is_github_like()))
     }
 
+    /// Adds the sinks that record the outcome for later steps, including how the other reports fared.
     pub(super) fn record(&self, sinks: &mut Vec<Box<dyn Sink>>) {
         let report_dir = self.report_dir;
         if let Some(file) = self.command_file("GITHUB_OUTPUT") {
@@ -251,7 +258,7 @@ async fn connect(
     forge::connect(subject, token.as_ref(), client, aws.as_ref()).map_err(NoForge::Absent)
 }
 
-/// With a token of the user's, or else through the pipeline's own proxy.
+/// Connects to Bitbucket's reports with the user's token or, without one, through the pipeline's own proxy.
 fn insights(subject: &Subject, token: Option<&Secret>, http: &HttpSettings) -> Result<InsightsPlace, String> {
     match token {
         Some(token) => InsightsPlace::with_token(subject, token, http::client(http)?),

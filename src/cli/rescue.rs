@@ -1,5 +1,5 @@
-//! What becomes of a run that a panic ends: what it began is ended as by `faultgate stop`, in the same process but with
-//! connections of their own, and all that is known is reported.
+//! The end of a run after a panic: what it began is ended as by `faultgate stop`, in the same process but
+//! over connections of its own, and everything that is known is reported.
 
 use super::complain;
 use super::run::Session;
@@ -15,11 +15,11 @@ use faultgate_core::panics;
 use faultgate_core::panics::Panic;
 use faultgate_core::text;
 
-/// Longest line told.
-const LONGEST: usize = 2_000;
+/// Longest line that is printed, in characters.
+const MAX_LINE_CHARS: usize = 2_000;
 
 impl Session<'_> {
-    /// Does the work of a run. The error is the run's result where a panic came first, anywhere in this process.
+    /// Does the work of a run. The error is the run's result if a panic came first, anywhere in this process.
     pub(super) async fn unless_broken<T>(
         &self,
         lifecycle: Lifecycle<'_>,
@@ -27,24 +27,25 @@ impl Session<'_> {
         work: impl AsyncFnOnce(&Lifecycle<'_>) -> T,
     ) -> Result<T, RunResult> {
         let done = tokio::select! {
+            // The panic is looked at first: after one, the outcome of the work cannot be trusted.
             biased;
             panic = panics::came() => Err(panic),
             done = panics::caught(panics::pointed("wait", work(&lifecycle))) => done,
         };
-        // What panicked may have been another task, in the last moment of the work.
+        // Another task may have panicked in the last moment of the work.
         let panic = match (done, panics::first()) {
             (Ok(done), None) => return Ok(done),
             (Ok(_), Some(panic)) | (Err(panic), _) => panic,
         };
         let known = lifecycle.known();
-        // Its tasks end with it.
+        // The tasks of the run end with it, so that they do not interfere with the stops.
         drop(lifecycle);
         Err(self.rescue(&panic, journal.state(), known).await)
     }
 
-    /// Ends what a run has begun, and makes its result of what is known.
+    /// Ends what a run has begun, and makes the result from what is known.
     async fn rescue(&self, panic: &Panic, mut state: RunState, known: Known) -> RunResult {
-        // A second signal ends nothing before the stops have gone out.
+        // A second signal must not end the process before the stops have been sent.
         let _duty = self.cancel.take_duty();
         let plan = &self.settings.plan;
         let settings = self.stop_settings();
@@ -59,15 +60,17 @@ impl Session<'_> {
         match panics::caught(stopping.end(&mut state)).await {
             Ok(Stopped { lines, mistakes, .. }) => {
                 let told = lines.into_iter().chain(mistakes.iter().map(ToString::to_string));
-                told.for_each(|line| complain(&text::plain(&line, LONGEST)));
+                told.for_each(|line| complain(&text::plain(&line, MAX_LINE_CHARS)));
             }
+            // The ending has panicked itself: the state before it still names everything that may be running.
             Err(_) => state = before,
         }
-        // Nothing of a rehearsal outlives this process.
+        // A rehearsal has nothing that outlives this process, so it needs no state file.
         if self.rehearsal.is_none() {
             write_what_ended(&self.settings.state_file, &state);
         }
         let Known { ended, calls } = known;
+        // Experiments that had ended before the panic keep their real results.
         for (index, ended) in ended {
             state.experiments[index].outcome = Some(Box::new(ended));
         }
@@ -83,7 +86,7 @@ impl Session<'_> {
         result
     }
 
-    /// An experiment whose end only `faultgate stop` has seen.
+    /// Returns the result of an experiment whose end only the stop after the panic has seen.
     fn broken(&self, plan: &ExperimentPlan, known: &ExperimentState, panic: &Panic) -> ExperimentResult {
         let became = match known.phase {
             RunPhase::Planned => "it was not launched",

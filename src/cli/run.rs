@@ -1,4 +1,8 @@
-//! `faultgate run`: the whole way.
+//! `faultgate run`: carries out a whole run in one process.
+//!
+//! [`Session`] is what all commands that talk to engines share: `check`, `rehearse`, and the three steps of
+//! `steps`. It connects, tells the sinks, and writes the reports at the end; the run itself is the
+//! lifecycle's.
 
 use std::cell::RefCell;
 use std::path::Path;
@@ -32,8 +36,8 @@ use faultgate_report as report;
 use faultgate_report::ci::Surroundings;
 use faultgate_report::{Sink, closing};
 
-/// All reporting after the end.
-const REPORT_LIMIT: Duration = Duration::from_secs(20);
+/// Longest time of all reporting after the end of a run.
+const REPORT_TIMEOUT: Duration = Duration::from_secs(20);
 
 pub(super) async fn run(matches: &ArgMatches, env: &Environment) -> u8 {
     match settings(matches, env, None) {
@@ -42,7 +46,8 @@ pub(super) async fn run(matches: &ArgMatches, env: &Environment) -> u8 {
     }
 }
 
-/// Runs until the end, or until a second signal. In a rehearsal the fault is in for so long, if that is given.
+/// Runs until the end, or until a second signal. `fault` is the length of the fault in a rehearsal, if not
+/// that of the scenario.
 pub(super) async fn run_with(settings: Settings, env: &Environment, fault: Option<Duration>) -> u8 {
     leftovers::clear(&settings.plan.report_dir, &[]);
     let cancel = Cancel::new();
@@ -50,7 +55,7 @@ pub(super) async fn run_with(settings: Settings, env: &Environment, fault: Optio
     cancellable(&cancel, session.run()).await
 }
 
-/// Works until the end, or until a second signal.
+/// Works until the end, or until a second signal. Returns the exit code.
 pub(super) async fn cancellable(cancel: &Cancel, work: impl Future<Output = u8>) -> u8 {
     let signals = match Signals::listen() {
         Ok(signals) => signals,
@@ -60,13 +65,15 @@ pub(super) async fn cancellable(cancel: &Cancel, work: impl Future<Output = u8>)
         }
     };
     tokio::select! {
+        // A result that is ready counts, even if a second signal has come in the same moment.
         biased;
         code = work => code,
         signal = signals.forward(cancel) => signal.exit_code(),
     }
 }
 
-/// Takes the state file for this process, so that no other one writes over what it has begun. `who` tells them.
+/// Takes the state file for this process, so that no other process overwrites what it has begun. `who` tells
+/// others who holds it. None, with a warning, if the file system cannot lock.
 pub(super) fn hold(path: &Path, who: &str, warnings: &mut Vec<String>) -> Result<Option<Hold>, Mistake> {
     let place = path.display().to_string();
     match state_file::hold(path, who) {
@@ -85,7 +92,7 @@ pub(super) fn hold(path: &Path, who: &str, warnings: &mut Vec<String>) -> Result
     }
 }
 
-/// The sinks of a run while it goes on.
+/// The sinks of a run while it goes on. Every event passes the veil before a sink hears it.
 pub(super) struct Audience {
     sinks: RefCell<Vec<Box<dyn Sink>>>,
     veil: Veil,
@@ -95,7 +102,7 @@ impl Audience {
     pub(super) fn tell(&self, event: &RunEvent<'_>) {
         report::tell_veiled(event, &self.veil, &mut |event| {
             for sink in self.sinks.borrow_mut().iter_mut() {
-                // The others hear of it all the same; the run ends by the panic.
+                // The other sinks hear of the event all the same, and the run ends by the panic.
                 let _ = panics::caught_now(|| {
                     panics::point("sink");
                     sink.on(event);
@@ -109,7 +116,7 @@ impl Audience {
     }
 }
 
-/// What every command that talks to an engine needs.
+/// The data that every command needs that talks to an engine.
 pub(super) struct Session<'a> {
     pub(super) settings: Settings,
     pub(super) env: &'a Environment,
@@ -121,7 +128,7 @@ pub(super) struct Session<'a> {
     pub(super) identity: RunIdentity,
     screen: MultiProgress,
     pub(super) rehearsal: Option<RehearsalNote>,
-    /// How long the fault of a rehearsal is in, if not as long as the scenario says.
+    /// Length of the fault in a rehearsal. None if it is as the scenario says.
     fault: Option<Duration>,
     server: Option<AbortOnDropHandle<()>>,
 }
@@ -148,12 +155,12 @@ impl<'a> Session<'a> {
         }
     }
 
-    /// For one step of a run.
+    /// Makes this the session of one step of a run.
     pub(super) fn doing(self, step: RunStep) -> Self {
         Self { step, ..self }
     }
 
-    /// For a run that another process has begun.
+    /// Makes this the session of a run that another process has begun.
     pub(super) fn of(self, run: &RunIdentity) -> Self {
         Self { identity: run.clone(), ..self }
     }
@@ -164,7 +171,7 @@ impl<'a> Session<'a> {
             Err(mistake) => return refuse(&[mistake], self.env),
         };
         let audience = self.audience();
-        // Looking for a Region and credentials may take a while, and there is nothing to stop yet.
+        // The look-up of a Region and credentials may take a while, and there is nothing to stop yet.
         let connected = match self.connect_unless_cancelled().await {
             Ok(connected) => connected,
             Err(code) => return code,
@@ -173,7 +180,8 @@ impl<'a> Session<'a> {
             let warn = |message: &str| audience.warn(message);
             let state = self.state(&connected, left);
             let kept = RunJournal::new(self.settings.state_file.clone(), self.clock, state, &warn);
-            // A rehearsal leaves nothing that outlives it, and nothing real is to be forgotten for its sake.
+            // A rehearsal leaves nothing that outlives it, and its state must not overwrite that of a real
+            // run.
             let journal: &dyn Journal = if self.rehearsal.is_none() { &kept } else { &Unnoted };
             let publish = |event: &RunEvent<'_>| audience.tell(event);
             let lifecycle = self.lifecycle(connected, journal, &publish);
@@ -183,7 +191,7 @@ impl<'a> Session<'a> {
         self.finish(audience, result).await
     }
 
-    /// Everybody who listens, told already of what was set and may not do what the user believes.
+    /// Makes the sinks, and tells them the warnings about settings that may not do what the user expects.
     pub(super) fn audience(&self) -> Audience {
         if !self.settings.origins.is_empty() {
             say(&format!("settings from the environment: {}", self.settings.origins.join(", ")));
@@ -196,19 +204,20 @@ impl<'a> Session<'a> {
         audience
     }
 
-    /// Writes all reports. Returns the exit code.
+    /// Writes all reports, and returns the exit code.
     pub(super) async fn finish(&self, audience: Audience, result: RunResult) -> u8 {
         let mut result = report::veiled(result, &audience.veil);
         let mut sinks = audience.sinks.into_inner();
         let plan = &self.settings.plan;
-        let within = self.cancel.left(REPORT_LIMIT, Share::Report);
+        // After a signal the reports get only their share of the time until the CI kills the step.
+        let within = self.cancel.left(REPORT_TIMEOUT, Share::Report);
         let cut = self.cancel.used_up(Share::Report);
         report::finish(&mut sinks, &mut result, plan.reporting_must_succeed, within, cut).await;
         say(&closing(&result, &plan.report_dir.display().to_string()));
         result.gate.exit_code
     }
 
-    /// The error is the exit code.
+    /// Connects to the engines, unless a signal comes first. The error is the exit code.
     pub(super) async fn connect_unless_cancelled(&mut self) -> Result<Connected, u8> {
         match self.cancel.within(Duration::MAX, Share::Launch, self.connect()).await {
             Some(Ok(connected)) => Ok(connected),
@@ -217,7 +226,8 @@ impl<'a> Session<'a> {
         }
     }
 
-    /// Only looks. Returns the findings, and before them what a run would warn of.
+    /// Does the checks before a launch and nothing else. Returns their findings, preceded by the warnings of
+    /// a run.
     pub(super) async fn check(mut self) -> Result<Vec<Finding>, Mistake> {
         let told = |subject: &'static str| move |warning| Finding::new(Level::Warning, subject, warning);
         let mut findings: Vec<Finding> =
@@ -228,8 +238,8 @@ impl<'a> Session<'a> {
         Ok(findings)
     }
 
-    /// The state file, which no other process goes on with as long as this holds it, and what earlier runs have left
-    /// behind that this one must not forget.
+    /// Takes the state file of this run. Returns the lock, and the subscriptions that earlier runs have left
+    /// and that the file must not forget.
     pub(super) fn earlier_state(&mut self) -> Result<(Option<Hold>, Vec<SubscriptionState>), Mistake> {
         if self.settings.rehearsal.is_some() {
             return Ok((None, Vec::new()));
@@ -244,7 +254,7 @@ impl<'a> Session<'a> {
         Ok((held, left))
     }
 
-    /// A run that has begun nothing.
+    /// Returns the state of a run that has begun nothing.
     pub(super) fn state(&self, connected: &Connected, left: Vec<SubscriptionState>) -> RunState {
         let plan = &self.settings.plan;
         let experiments = plan.experiments.iter().zip(&connected.engine_of).map(|(experiment, engine)| {
@@ -290,7 +300,7 @@ impl<'a> Session<'a> {
         }
     }
 
-    /// Connects to the real engines, or to a world of its own.
+    /// Connects to the real engines or, in a rehearsal, to an embedded world.
     async fn connect(&mut self) -> Result<Connected, Mistake> {
         let endpoints = match self.settings.rehearsal.as_deref().and_then(Scenario::find) {
             None => Endpoints::Real(self.settings.http.clone()),
@@ -311,11 +321,12 @@ impl<'a> Session<'a> {
         wiring.connect().await
     }
 
-    /// Serves a world that plays the scenario for every experiment of the plan, as long as this session lives.
+    /// Serves a world that plays the scenario for every experiment of the plan, as long as this session
+    /// lives. Returns its URL.
     async fn embed(&mut self, scenario: &Scenario) -> Result<String, Mistake> {
         let plan = &mut self.settings.plan;
         if plan.monitor == Monitor::Queue {
-            // The user's queue does not exist here.
+            // The user's queue does not exist in the embedded world.
             plan.monitor = Monitor::Events;
         }
         let replaced = stand_ins(plan);
@@ -329,6 +340,7 @@ impl<'a> Session<'a> {
                 format!("the embedded endpoints could not listen on 127.0.0.1: {error}"),
             )
         })?;
+        // The world serves on a port that is only now known, so probes are pointed at the target last.
         rehearsed::measure(plan, scenario.aborts_after);
         rehearsed::point_at_target(plan, &server.target_url());
         self.rehearsal = Some(RehearsalNote {
@@ -341,8 +353,8 @@ impl<'a> Session<'a> {
     }
 }
 
-/// Nothing real is touched in a rehearsal: an experiment of the scenario takes the place of each that is not FIS's.
-/// Returns what there is to say of that.
+/// Replaces each experiment that is not FIS's by one of the scenario, since a rehearsal must not touch a real
+/// system. Returns a note about it.
 fn stand_ins(plan: &mut Plan) -> String {
     let mut names = Vec::new();
     for experiment in &mut plan.experiments {

@@ -1,4 +1,5 @@
-//! Signals: the first cancels the run, the second ends the process as soon as the stops have gone out.
+//! Signals: the first one cancels the run, and the second one ends the process as soon as the stops have been
+//! sent.
 
 use std::io;
 use std::pin::pin;
@@ -10,22 +11,25 @@ use tokio::time::sleep;
 use crate::lifecycle::Cancel;
 use faultgate_core::model::Signal;
 
-/// A terminal or a wrapper may deliver one signal twice in a moment, to the process and to its group, and a runner or a
-/// session that closes may send two different ones at once.
-const ECHO: Duration = Duration::from_millis(100);
+/// Time in which another signal counts as a repeat of the first. A terminal or a wrapper may deliver one
+/// signal twice, to the process and to its group, and a runner or a session that closes may send two
+/// different ones at once.
+const REPEAT_WINDOW: Duration = Duration::from_millis(100);
 
+/// The signals that this process listens to.
 pub(super) struct Signals {
     hangup: Stream,
     interrupt: Stream,
     terminate: Stream,
     quit: Stream,
-    /// Signals that would end the process by default, although nobody asks for a stop by them.
+    /// Signals that would end the process by default, although nobody asks for a stop by them. They are
+    /// received and ignored.
     _unheard: [Stream; 4],
 }
 
 impl Signals {
-    /// From here on no signal ends the process by itself, also not as the first process of a container, which
-    /// would ignore them.
+    /// Begins to listen. From then on no signal ends the process by itself. That holds for the first process
+    /// of a container too, which would otherwise ignore signals.
     pub(super) fn listen() -> io::Result<Self> {
         Ok(Self {
             hangup: signal(SignalKind::hangup())?,
@@ -41,9 +45,11 @@ impl Signals {
         })
     }
 
-    /// SIGQUIT wants an end as SIGTERM does: by itself it would leave all that was launched as it is.
+    /// Returns the next signal. SIGQUIT counts as SIGTERM: by itself it would end the process and leave all
+    /// that was launched as it is.
     pub(super) async fn next(&mut self) -> Signal {
         tokio::select! {
+            // The order counts if several signals are there at once: the one that demands most is taken.
             biased;
             _ = self.terminate.recv() => Signal::Terminate,
             _ = self.quit.recv() => Signal::Terminate,
@@ -52,8 +58,8 @@ impl Signals {
         }
     }
 
-    /// Passes the first signal on. Ends with the second, which wants the process gone: as soon as no experiment is left
-    /// that nobody has asked to stop.
+    /// Passes the first signal on, and returns with the second one. A second signal wants the process gone,
+    /// which happens as soon as a stop was requested for every experiment.
     pub(super) async fn forward(mut self, cancel: &Cancel) -> Signal {
         cancel.cancel(self.next().await);
         let second = second(async || self.next().await).await;
@@ -62,21 +68,24 @@ impl Signals {
     }
 }
 
-/// Ends with a second signal that did not come together with the first. When one came is not known, only when it is
-/// noticed; so whatever is noticed no later than that the time of echoes is over came together with the first, however
-/// long that took.
+/// Waits for a second signal that is not a repeat of the first.
+///
+/// The time at which a signal came is not known, only when it is noticed. So a signal that is noticed before
+/// the timer is seen to have fired counts as a repeat, however late this task gets to look.
 async fn second(mut next: impl AsyncFnMut() -> Signal) -> Signal {
-    let mut echoes = pin!(sleep(ECHO));
-    let mut may_be_echo = true;
+    let mut repeats_end = pin!(sleep(REPEAT_WINDOW));
+    let mut may_be_repeat = true;
     loop {
         tokio::select! {
+            // The signal is looked at before the timer, so that one that waited along with it counts as a
+            // repeat.
             biased;
             again = next() => {
-                if !may_be_echo {
+                if !may_be_repeat {
                     return again;
                 }
             }
-            () = &mut echoes, if may_be_echo => may_be_echo = false,
+            () = &mut repeats_end, if may_be_repeat => may_be_repeat = false,
         }
     }
 }
@@ -95,8 +104,8 @@ mod tests {
         let mut ending = pin!(second(async || signals.recv().await.unwrap()));
         assert_eq!(ending.as_mut().now_or_never(), None);
         sent.send(Signal::Interrupt).unwrap();
-        // A machine that is too busy to look.
-        advance(ECHO * 3).await;
+        // The machine was too busy to look in time.
+        advance(REPEAT_WINDOW * 3).await;
         assert_eq!(ending.as_mut().now_or_never(), None);
         sent.send(Signal::Interrupt).unwrap();
         assert_eq!(ending.as_mut().now_or_never(), Some(Signal::Interrupt));
@@ -108,7 +117,7 @@ mod tests {
         let mut ending = pin!(second(async || signals.recv().await.unwrap()));
         sent.send(Signal::Hangup).unwrap();
         assert_eq!(ending.as_mut().now_or_never(), None, "another signal than the first");
-        advance(ECHO * 3).await;
+        advance(REPEAT_WINDOW * 3).await;
         assert_eq!(ending.as_mut().now_or_never(), None);
         sent.send(Signal::Terminate).unwrap();
         assert_eq!(ending.as_mut().now_or_never(), Some(Signal::Terminate));

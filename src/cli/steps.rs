@@ -1,4 +1,8 @@
 //! `faultgate launch`, `monitor` and `score`: a run in three steps that share a state file.
+//!
+//! `launch` writes what it has begun and which inputs it had into the state file. `monitor` and `score` take
+//! both from there, after they have verified that the file is of this run and that the settings still
+//! describe the same experiments.
 
 use std::path::Path;
 
@@ -23,13 +27,13 @@ use faultgate_core::text;
 use faultgate_engines::fis::RunStep;
 use faultgate_report as report;
 
-/// Where a suite file is looked for.
+/// Directory in which a suite file is looked for.
 const HERE: &str = ".";
-/// What to do about the state of another run.
+/// Hint for the state of another run.
 const OTHERS: &str = "bring the state file that faultgate launch has written in this run, with the same repository and \
                       commit; what another has left running is ended by faultgate stop";
-/// Longest line told.
-const LONGEST: usize = 2_000;
+/// Longest line that is printed, in characters.
+const MAX_LINE_CHARS: usize = 2_000;
 
 pub(super) fn commands() -> [Command; 3] {
     let step = |name, about, after_help| {
@@ -95,7 +99,8 @@ pub(super) async fn score(matches: &ArgMatches, env: &Environment) -> u8 {
     }
 }
 
-/// What ends with the process that has begun it cannot be left to another.
+/// Refuses settings whose run cannot be split: what ends together with its process cannot be left to another
+/// one.
 fn can_be_split(settings: Settings) -> Result<Settings, Vec<Mistake>> {
     let mut mistakes = Vec::new();
     if settings.rehearsal.is_some() {
@@ -118,9 +123,11 @@ fn can_be_split(settings: Settings) -> Result<Settings, Vec<Mistake>> {
     if mistakes.is_empty() { Ok(settings) } else { Err(mistakes) }
 }
 
-/// What a launch has left: its settings and its state, which is this process's now.
+/// The settings and the state that a launch has left, and the lock by which this process holds the state.
 type Resumed = (Settings, RunState, Option<Hold>);
 
+/// Reads the state file of a launch and its settings. The error is all mistakes, also those that tell another
+/// run.
 fn resumed(matches: &ArgMatches, env: &Environment, step: &str) -> Result<Resumed, Vec<Mistake>> {
     let flags = config::given(matches);
     let path = config::state_file(env, &flags, Path::new(HERE))?;
@@ -131,10 +138,11 @@ fn resumed(matches: &ArgMatches, env: &Environment, step: &str) -> Result<Resume
             wrong("is not there".to_owned(), "bring it from the job that ran faultgate launch")
         })
     };
-    // Where there is nothing to go on with, nothing is made to hold it.
+    // A lock is a file of its own, so it is made only if there is a state to hold.
     read()?;
     let mut warnings = Vec::new();
     let held = hold(&path, step, &mut warnings).map_err(|mistake| vec![mistake])?;
+    // The state is read again now that no other process can change it.
     let state = read()?;
     let Some(handover) = &state.handover else {
         let what = "is not of faultgate launch: faultgate run monitors and scores by itself".to_owned();
@@ -149,7 +157,8 @@ fn resumed(matches: &ArgMatches, env: &Environment, step: &str) -> Result<Resume
     if mistakes.is_empty() { Ok((settings, state, held)) } else { Err(mistakes) }
 }
 
-/// The settings must be of the same experiments, which are where the launch has found them.
+/// Returns what the settings and the state disagree about. FIS experiments get the place where the launch has
+/// found them.
 fn differences(settings: &mut Settings, state: &RunState, shown: &str) -> Vec<Mistake> {
     let hint = "give the same suite file and inputs as to faultgate launch";
     let mut mistakes: Vec<_> =
@@ -193,7 +202,8 @@ fn differs(name: &str, shown: &str) -> Mistake {
     Mistake::new(shown, format!("{name}: {shown} has launched another experiment under this name"))
 }
 
-/// A file may name anything; only faultgate's own queues are read.
+/// Returns the mistake of a subscription that faultgate cannot have made. A file may name anything, and only
+/// faultgate's own queues are read.
 fn others(subscription: &SubscriptionState, shown: &str) -> Mistake {
     let name = &subscription.name;
     let what =
@@ -201,7 +211,8 @@ fn others(subscription: &SubscriptionState, shown: &str) -> Mistake {
     Mistake::new(shown, what).hint("bring the state file as faultgate launch has written it")
 }
 
-/// Which control plane secrets go to is for the settings to say, and not for a file.
+/// Returns the mistake of an experiment at another control plane than the settings name. Only the settings,
+/// never a file, decide where secrets are sent.
 fn elsewhere(name: &str, own: Option<&str>, known: &ExperimentPlace, shown: &str) -> Mistake {
     let input = if matches!(known, ExperimentPlace::Litmus { .. }) { "litmus-url" } else { "harness-url" };
     let what = format!(
@@ -244,7 +255,10 @@ impl Session<'_> {
         else {
             let ids = journal.state().experiments.into_iter().filter_map(|known| Some(known.launch?.id));
             let ids: Vec<_> = ids.collect();
-            say(&text::plain(&format!("launched {}; go on with faultgate monitor", ids.join(", ")), LONGEST));
+            say(&text::plain(
+                &format!("launched {}; go on with faultgate monitor", ids.join(", ")),
+                MAX_LINE_CHARS,
+            ));
             return 0;
         };
         self.write_outcomes(&journal, &result).await;
@@ -272,14 +286,15 @@ impl Session<'_> {
             return 0;
         }
         if !written && result.gate.exit_code == 0 {
-            // Nobody could decide by what is not there.
+            // `score` could not decide by ends that are not in the file.
             result.gate.break_off("the state file could not be written".to_owned());
         }
         result.findings = state.handover.map(|handover| handover.findings).unwrap_or_default();
         self.finish(audience, result).await
     }
 
-    /// False, and the reason told, where that is not possible.
+    /// Writes the results of all experiments into the state file. Returns `false`, after printing the reason,
+    /// if that fails.
     async fn write_outcomes(&self, journal: &RunJournal<'_>, result: &RunResult) -> bool {
         let written = journal.write_down(|state| {
             for (known, outcome) in state.experiments.iter_mut().zip(&result.experiments) {
@@ -299,7 +314,8 @@ impl Session<'_> {
 
     async fn score(self, mut state: RunState, matches: &ArgMatches) -> u8 {
         if !state.is_settled() {
-            // What is not ended is told by the conclusion, and the panic by the reports.
+            // A panic is not lost here: the conclusion tells what has not ended, and the reports tell the
+            // panic.
             let _ = panics::caught(self.end_what_is_left(&mut state, matches)).await;
         }
         let result = conclude(&self.settings.plan, &state, self.clock.now());
@@ -308,14 +324,14 @@ impl Session<'_> {
         self.finish(audience, result).await
     }
 
-    /// The subscription, and experiments that nobody has monitored.
+    /// Ends the subscription, and experiments that nobody has monitored.
     async fn end_what_is_left(&self, state: &mut RunState, matches: &ArgMatches) {
         let settings = match config::stop_settings(self.env, &config::given(matches), Path::new(HERE)) {
             Ok(settings) => settings,
             Err(mistakes) => {
-                // They are mistakes of all settings, and were told.
+                // The run was refused for any mistake in its settings before, so none is expected here.
                 for mistake in &mistakes {
-                    complain(&text::plain(&mistake.to_string(), LONGEST));
+                    complain(&text::plain(&mistake.to_string(), MAX_LINE_CHARS));
                 }
                 return;
             }
@@ -329,7 +345,7 @@ impl Session<'_> {
         };
         let Stopped { lines, mistakes, .. } = stopping.end(state).await;
         let told = lines.into_iter().chain(mistakes.iter().map(ToString::to_string));
-        told.for_each(|line| say(&text::plain(&line, LONGEST)));
+        told.for_each(|line| say(&text::plain(&line, MAX_LINE_CHARS)));
         write_what_ended(&self.settings.state_file, state);
     }
 }

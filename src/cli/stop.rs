@@ -1,4 +1,4 @@
-//! `faultgate stop`: ends what a run has begun, by its state file.
+//! `faultgate stop`: ends what a run has begun, by its state file or by the ids of FIS experiments.
 
 use std::ffi::OsString;
 use std::path::Path;
@@ -20,13 +20,13 @@ use faultgate_core::model::{
 };
 use faultgate_core::text;
 
-/// Longest line told.
-const LONGEST: usize = 2_000;
-/// Where a suite file is looked for.
+/// Longest line that is printed, in characters.
+const MAX_LINE_CHARS: usize = 2_000;
+/// Directory in which a suite file is looked for.
 const HERE: &str = ".";
 const ID: &str = "experiment-id";
-/// FIS's own limit.
-const LONGEST_ID: usize = 64;
+/// Longest id of an experiment that FIS accepts, in characters.
+const MAX_ID_CHARS: usize = 64;
 
 pub(super) fn command() -> Command {
     let inputs = config::flags().into_iter().filter(|flag| STOP_INPUTS.contains(&flag.get_id().as_str()));
@@ -50,6 +50,7 @@ pub(super) fn command() -> Command {
         .args(inputs)
 }
 
+/// Stops what is to be ended, and returns the exit code.
 pub(super) async fn stop(matches: &ArgMatches, env: &Environment) -> u8 {
     match to_end(matches, env) {
         Ok(None) => 0,
@@ -62,6 +63,7 @@ pub(super) async fn stop(matches: &ArgMatches, env: &Environment) -> u8 {
                 }
             };
             tokio::select! {
+                // An end that is complete counts, even if a signal has come in the same moment.
                 biased;
                 code = end(state, matches, env) => code,
                 signal = signals.next() => signal.exit_code(),
@@ -71,13 +73,14 @@ pub(super) async fn stop(matches: &ArgMatches, env: &Environment) -> u8 {
     }
 }
 
-/// A run's state, and whether it came from a file.
+/// The state to end, and the file it came from. No file if it was made from ids.
 struct ToEnd {
     state: RunState,
     file: Option<std::path::PathBuf>,
 }
 
-/// What there is to end. None, and why, where there is nothing: then nobody is asked, and no other setting matters.
+/// Returns what there is to end. None, after printing the reason, if there is nothing: then nobody is asked,
+/// and no other setting matters.
 fn to_end(matches: &ArgMatches, env: &Environment) -> Result<Option<ToEnd>, Vec<Mistake>> {
     let flags = config::given(matches);
     if let Some(ids) = matches.get_many::<String>(ID) {
@@ -88,6 +91,7 @@ fn to_end(matches: &ArgMatches, env: &Environment) -> Result<Option<ToEnd>, Vec<
     let shown = path.display().to_string();
     let state = state_file::read(&path)
         .map_err(|why| vec![Mistake::new(&shown, format!("{shown} {}", why.what)).hint(why.hint)])?;
+    // A run that has written no state has begun nothing, so this is a success.
     let Some(state) = state else {
         tell(&format!("nothing to stop: there is no state file {shown}"));
         return Ok(None);
@@ -99,7 +103,7 @@ fn to_end(matches: &ArgMatches, env: &Environment) -> Result<Option<ToEnd>, Vec<
     Ok(Some(ToEnd { state, file: Some(path) }))
 }
 
-/// Experiments that no state file tells of.
+/// Makes a state of experiments that no state file names.
 fn of_ids<'a>(
     ids: impl Iterator<Item = &'a String>,
     env: &Environment,
@@ -110,7 +114,7 @@ fn of_ids<'a>(
     let mut state = RunState::of(&identity(format!("stop-{}", random())), false, now);
     let mut mistakes = Vec::new();
     for id in ids.map(|id| id.trim()) {
-        if id.is_empty() || id.len() > LONGEST_ID || !id.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
+        if id.is_empty() || id.len() > MAX_ID_CHARS || !id.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
             let shown = text::plain(id, 80);
             let what = format!("{ID}: \"{shown}\" is not the id of an FIS experiment");
             mistakes
@@ -127,7 +131,7 @@ fn of_ids<'a>(
     if mistakes.is_empty() { Ok(state) } else { Err(mistakes) }
 }
 
-/// Of a command that is no run.
+/// Makes the identity of a command that is not a run, such as a stop or a sweep.
 pub(super) fn identity(id: String) -> RunIdentity {
     RunIdentity {
         id,
@@ -141,7 +145,7 @@ pub(super) fn identity(id: String) -> RunIdentity {
     }
 }
 
-/// An experiment of which nothing is known but its id.
+/// Makes the state of an experiment of which nothing is known but its id.
 pub(super) fn launched(name: &str, id: &str, place: ExperimentPlace, now: Timestamp) -> ExperimentState {
     let launch = LaunchRecord { id: id.to_owned(), url: None, at: now, trace: Trace::default() };
     ExperimentState {
@@ -157,20 +161,21 @@ async fn end(to_end: ToEnd, matches: &ArgMatches, env: &Environment) -> u8 {
         Ok(settings) => settings,
         Err(mistakes) => return refuse(&mistakes),
     };
-    // The words of commands are in the suite alone, and so is what they may not tell.
+    // Command lines are only in the suite, and so are the secrets that they must not show. A suite with
+    // mistakes does not keep anything else from being stopped.
     let of_run = super::settings(matches, env, None);
     let (commands, veil) =
         of_run.map(|settings| (settings.plan.experiments, settings.veil)).unwrap_or_default();
     logging::start(env, settings.log_format, &printing::screen(), &veil);
     for warning in &settings.warnings {
-        complain(&text::plain(&format!("warning: {warning}"), LONGEST));
+        complain(&text::plain(&format!("warning: {warning}"), MAX_LINE_CHARS));
     }
     let stopping =
         Stopping { settings: &settings, env, commands: &commands, veil: &veil, clock: Clock::start() };
     let Stopped { lines, failed, mistakes } = stopping.end(&mut state).await;
     if let Some(file) = file {
         match state_file::hold(&file, "stop") {
-            // Its run lives, sees the same ends, and writes them down.
+            // The run that holds the file is alive, sees the same ends, and writes them down itself.
             Err(NotHeld::ByAnother(_)) => {}
             _held => write_what_ended(&file, &state),
         }
@@ -184,7 +189,8 @@ async fn end(to_end: ToEnd, matches: &ArgMatches, env: &Environment) -> u8 {
     if failed { Verdict::Errored.exit_code(None) } else { 0 }
 }
 
-/// So that nobody ends the same again.
+/// Writes what has ended into the state file, so that nobody ends it again. A failure is only a warning,
+/// since ending twice does no harm.
 pub(super) fn write_what_ended(file: &Path, state: &RunState) {
     if let Err(error) = state_file::write(file, state) {
         let shown = file.display();
@@ -199,12 +205,12 @@ fn refuse(mistakes: &[Mistake]) -> u8 {
         "faultgate found mistakes in its settings; what they are about was not stopped:".to_owned();
     for mistake in mistakes {
         told.push_str("\n  - ");
-        told.push_str(&text::plain(&mistake.to_string(), LONGEST));
+        told.push_str(&text::plain(&mistake.to_string(), MAX_LINE_CHARS));
     }
     complain(&told);
     MISTAKES
 }
 
 fn tell(line: &str) {
-    say(&text::plain(line, LONGEST));
+    say(&text::plain(line, MAX_LINE_CHARS));
 }

@@ -1,5 +1,5 @@
-//! Ends all that a state names, at once: each engine is connected to as in a run, and told what another process has
-//! begun.
+//! The stop of everything that a state names, all at once: each engine is connected to as in a run, and told
+//! what another process has begun.
 
 use std::time::Duration;
 
@@ -21,52 +21,54 @@ use faultgate_core::panics;
 use faultgate_engines::fis::RunStep;
 use faultgate_engines::{Engine, Failure, FailureKind, Launched};
 
-/// A stop that was asked for is followed for this long: FIS finishes post actions before it says `stopped`.
+/// Longest wait for the end after a stop request: FIS finishes post actions before it says `stopped`.
 const STOP_LIMIT: Duration = Duration::from_secs(60);
+/// Longest search for an experiment whose launch was not answered.
 const FIND_LIMIT: Duration = Duration::from_secs(60);
-/// Subscriptions are removed again and again for this long.
+/// Longest time for which the removal of subscriptions is tried again.
 const REMOVE_LIMIT: Duration = Duration::from_secs(30);
-const RETRY: Duration = Duration::from_millis(500);
-/// Between looks at whether it has stopped.
-const FIRST_PAUSE: Duration = Duration::from_millis(100);
-const LONGEST_PAUSE: Duration = Duration::from_secs(2);
+/// Pause before an unanswered stop is requested again.
+const RETRY_PAUSE: Duration = Duration::from_millis(500);
+/// First and longest pause between looks at whether an experiment has stopped.
+const FIRST_LOOK_PAUSE: Duration = Duration::from_millis(100);
+const MAX_LOOK_PAUSE: Duration = Duration::from_secs(2);
 
-/// What ending takes.
+/// The inputs of a stop.
 pub(super) struct Stopping<'a> {
     pub(super) settings: &'a StopSettings,
     pub(super) env: &'a Environment,
-    /// Experiments of the settings that a run would have now: the words of commands are nowhere else.
+    /// Experiments that a run would have by the settings now. Command lines are nowhere else.
     pub(super) commands: &'a [ExperimentPlan],
-    /// Over what these commands may not tell.
+    /// Veil over the secrets of these commands.
     pub(super) veil: &'a Veil,
     pub(super) clock: Clock,
 }
 
-/// What came of it.
+/// The outcome of a stop.
 #[derive(Debug, Default)]
 pub(super) struct Stopped {
-    /// One for each thing done, or not done.
+    /// Lines for the user, one for each thing that was done or could not be done.
     pub(super) lines: Vec<String>,
     pub(super) failed: bool,
     pub(super) mistakes: Vec<Mistake>,
 }
 
-/// What one experiment has come to.
+/// The outcome of one experiment.
 struct Ended {
     line: String,
     phase: RunPhase,
-    /// It was found.
+    /// Launch of an experiment that was found only now.
     launch: Option<LaunchRecord>,
 }
 
 impl Stopping<'_> {
-    /// Ends all that is open, and writes into the state what is not any more. What cannot be connected to keeps nothing
-    /// else from being ended.
+    /// Ends all that is open, and writes into the state what has ended. An engine that cannot be connected to
+    /// keeps no other from being asked.
     pub(super) async fn end(&self, state: &mut RunState) -> Stopped {
         let mut stopped = self.left_alone(state);
         let groups = {
             let state = &*state;
-            let of = |engine: &'static str| async move {
+            let end_engine = |engine: &'static str| async move {
                 let is_open = |number: &usize| {
                     let experiment = &state.experiments[*number];
                     experiment.is_open()
@@ -79,12 +81,12 @@ impl Stopping<'_> {
                     engine == "fis" && !subscription.removed && subscription.is_ours()
                 };
                 let subscriptions: Vec<usize> = (0..state.subscriptions.len()).filter(is_left).collect();
-                // What one engine breaks on keeps no other from being asked.
+                // A panic in one engine keeps no other from being asked.
                 let ended = panics::caught(self.end_group(state, &experiments, &subscriptions)).await;
                 let ended = ended.unwrap_or_else(|panic| Err(Mistake::new(engine, panic.to_string())));
                 (ended, experiments, subscriptions)
             };
-            join_all(["fis", "harness", "litmus", "command"].map(of)).await
+            join_all(["fis", "harness", "litmus", "command"].map(end_engine)).await
         };
         for (outcome, experiments, subscriptions) in groups {
             let (ended, removed) = match outcome {
@@ -109,8 +111,8 @@ impl Stopping<'_> {
         stopped
     }
 
-    /// What the state names and nothing of ours says that it may be touched: neither is a secret sent to a host that only
-    /// a file names, nor is a queue removed that no run can have made.
+    /// Tells what is left alone, since only the file vouches for it: no secret is sent to a host that only a
+    /// file names, and no queue is removed that no run can have made.
     fn left_alone(&self, state: &RunState) -> Stopped {
         let unnamed = state.open_experiments().filter_map(|experiment| self.unnamed(experiment));
         let others = state.open_subscriptions().filter(|subscription| !subscription.is_ours()).map(others);
@@ -118,7 +120,7 @@ impl Stopping<'_> {
         Stopped { failed: !lines.is_empty(), lines, mistakes: Vec::new() }
     }
 
-    /// What to say of an experiment whose control plane the settings do not name.
+    /// Returns the line about an experiment whose control plane the settings do not name.
     fn unnamed(&self, experiment: &ExperimentState) -> Option<String> {
         let Unnamed { site, input } = self.settings.control_planes.may_be_told(&experiment.place).err()?;
         Some(format!(
@@ -128,7 +130,7 @@ impl Stopping<'_> {
         ))
     }
 
-    /// Everything that one kind of engine is to end.
+    /// Ends everything at one kind of engine.
     async fn end_group(
         &self,
         state: &RunState,
@@ -143,7 +145,8 @@ impl Stopping<'_> {
         let subscriptions: Vec<&SubscriptionState> =
             subscriptions.iter().map(|number| &state.subscriptions[*number]).collect();
         let planned = experiments.iter().map(|experiment| self.planned(experiment));
-        // Each leads to an engine as an experiment in its place would.
+        // A subscription has to be planned as an experiment in its place, because only experiments lead to
+        // engines.
         let plans = planned.chain(subscriptions.iter().map(|subscription| place_of(subscription))).collect();
         let plan = plan(plans, state.dry_run);
         let connected = self.connect(&plan, state).await?;
@@ -164,10 +167,10 @@ impl Stopping<'_> {
                 }
             },
         );
-        // Nothing waits for the events that a subscription brings.
+        // Experiments are looked at, not followed by events, so subscriptions are removed at the same time.
         let closing = join_all(connected.engines.iter().map(|engine| async {
             if !subscriptions.is_empty() {
-                // What is not removed stays in the state.
+                // The state keeps what could not be removed.
                 let _ = panics::caught(engine.close(REMOVE_LIMIT)).await;
             }
         }));
@@ -182,7 +185,7 @@ impl Stopping<'_> {
         Ok((ended, removed.collect()))
     }
 
-    /// As it was planned, as far as it matters for its end.
+    /// Plans the experiment again, as far as it matters for its end.
     fn planned(&self, experiment: &ExperimentState) -> ExperimentPlan {
         let spec = experiment.place.spec();
         let spec = match &spec {
@@ -195,7 +198,7 @@ impl Stopping<'_> {
         one(experiment.name.clone(), spec)
     }
 
-    /// The same command in the settings: by its name, with the same `stop`.
+    /// Returns the command of the settings with this name, if its `stop` is unchanged.
     fn command(&self, name: &str, stop: Option<&str>) -> Option<EngineSpec> {
         let found = self.commands.iter().find(|experiment| experiment.name == name)?;
         let EngineSpec::Command(spec) = &found.spec else { return None };
@@ -219,7 +222,7 @@ impl Stopping<'_> {
     }
 }
 
-/// Ends one experiment.
+/// The stop of one experiment.
 struct End<'a> {
     engine: &'a dyn Engine,
     plan: &'a ExperimentPlan,
@@ -263,7 +266,7 @@ impl End<'_> {
         Ended { line, phase: phase(over), launch }
     }
 
-    /// A launch whose answer nobody has written down.
+    /// Looks for an experiment whose launch was not answered. The error is the outcome if none is found.
     async fn find(&self, experiment: &ExperimentState) -> Result<Launched, Ended> {
         self.engine.recall(self.plan, &experiment.intent);
         let found = tokio::time::timeout(FIND_LIMIT, self.engine.find_unanswered(self.plan)).await;
@@ -295,12 +298,12 @@ impl End<'_> {
         self.engine.may_have_begun(self.plan).unwrap_or_else(|| "look for it by hand".to_owned())
     }
 
-    /// Asks for the stop until it is granted, and looks until the engine's own record says that it is over.
+    /// Requests the stop until it is granted, and looks until the engine's own record says that it has ended.
     async fn stop(&self, launched: &Launched) -> Result<State, String> {
         if launched.first.state.is_terminal() {
             return Ok(launched.first.state);
         }
-        // A stop that the run has left to end by itself is waited for first.
+        // A stop that the run has left to end by itself is waited for first, and then that of this process.
         let limit = STOP_LIMIT + self.engine.stop_takes(self.plan) * 2;
         let deadline = Instant::now() + limit;
         loop {
@@ -310,12 +313,12 @@ impl End<'_> {
                 Ok(Err(failure)) => failure,
                 Err(_) => return Err("the engine did not answer the request to stop".to_owned()),
             };
-            if failure.kind != FailureKind::Unanswered || Instant::now() + RETRY >= deadline {
+            if failure.kind != FailureKind::Unanswered || Instant::now() + RETRY_PAUSE >= deadline {
                 return Err(failure.with_remedy());
             }
-            tokio::time::sleep(RETRY).await;
+            tokio::time::sleep(RETRY_PAUSE).await;
         }
-        let mut pause = FIRST_PAUSE;
+        let mut pause = FIRST_LOOK_PAUSE;
         let mut trouble: Option<Failure> = None;
         loop {
             match tokio::time::timeout_at(deadline, self.engine.look(launched)).await {
@@ -332,7 +335,7 @@ impl End<'_> {
                 ));
             }
             tokio::time::sleep(pause).await;
-            pause = (pause * 2).min(LONGEST_PAUSE);
+            pause = (pause * 2).min(MAX_LOOK_PAUSE);
         }
     }
 }
@@ -375,7 +378,7 @@ pub(super) fn one(name: String, spec: EngineSpec) -> ExperimentPlan {
     }
 }
 
-/// Nothing is launched by it, and nothing is waited for.
+/// Makes a plan that only leads to engines: nothing is launched by it, and nothing is waited for.
 pub(super) fn plan(experiments: Vec<ExperimentPlan>, dry_run: bool) -> Plan {
     Plan {
         parallel: experiments.len().max(1),

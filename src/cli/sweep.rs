@@ -1,4 +1,5 @@
-//! `faultgate sweep`: removes what runs have left although its time is up, in many accounts and Regions at once.
+//! `faultgate sweep`: removes what runs have left although its time is up, in many accounts and Regions at
+//! once.
 
 use std::ffi::OsString;
 use std::path::Path;
@@ -21,15 +22,15 @@ use faultgate_core::model::{EngineSpec, Verdict};
 use faultgate_core::panics;
 use faultgate_core::text;
 
-/// Longest line told.
+/// Longest line that is printed, in characters.
 pub(super) const LONGEST: usize = 2_000;
-/// Where a suite file is looked for.
+/// Directory in which a suite file is looked for.
 const HERE: &str = ".";
-/// Accounts and Regions that are swept at the same time.
-const AT_ONCE: usize = 8;
+/// Largest number of accounts and Regions that are swept at the same time.
+const MAX_SWEEPS_AT_ONCE: usize = 8;
 const DRY_RUN: &str = "dry-run";
 const STOP_EXPERIMENTS: &str = "stop-experiments";
-/// Inputs that are lists here.
+/// Inputs that are lists in a sweep, with their descriptions.
 const LISTS: [(&str, &str); 2] = [
     ("aws-region", "AWS Regions to sweep, by commas; in each of them by each role"),
     ("aws-role-arn", "Roles to assume, by commas, one for each account to sweep"),
@@ -67,6 +68,7 @@ pub(super) fn command() -> Command {
         .args(inputs)
 }
 
+/// Sweeps everywhere, and returns the exit code.
 pub(super) async fn sweep(matches: &ArgMatches, env: &Environment) -> u8 {
     let settings = match config::sweep_settings(env, &given(matches), Path::new(HERE)) {
         Ok(settings) => settings,
@@ -84,26 +86,27 @@ pub(super) async fn sweep(matches: &ArgMatches, env: &Environment) -> u8 {
         complain(&text::plain(&format!("warning: {warning}"), LONGEST));
     }
     tokio::select! {
+        // A sweep that is complete counts, even if a signal has come in the same moment.
         biased;
         code = everywhere(&settings, matches, env) => code,
         signal = signals.next() => signal.exit_code(),
     }
 }
 
-/// As the settings take them: what is given several times is one list.
+/// Returns the flags as the settings take them: the values of a list that is given several times become one.
 fn given(matches: &ArgMatches) -> Vec<(String, OsString)> {
     let mut flags = config::given(matches);
     for (name, value) in &mut flags {
-        if let (true, Some(all)) =
+        if let (true, Some(values)) =
             (LISTS.iter().any(|(list, _)| list == name), matches.get_many::<OsString>(name))
         {
-            *value = all.cloned().collect::<Vec<_>>().join(&OsString::from(","));
+            *value = values.cloned().collect::<Vec<_>>().join(&OsString::from(","));
         }
     }
     flags
 }
 
-/// Each Region by each role. One that fails keeps no other from being swept.
+/// Sweeps each Region by each role. A place that fails keeps no other from being swept.
 async fn everywhere(settings: &SweepSettings, matches: &ArgMatches, env: &Environment) -> u8 {
     let run_id = format!("sweep-{}", random());
     let connections = match connections(settings, env, &run_id).await {
@@ -119,14 +122,14 @@ async fn everywhere(settings: &SweepSettings, matches: &ArgMatches, env: &Enviro
         dry_run: matches.get_flag(DRY_RUN),
     };
     let swept = connections.iter().map(async |connection| {
-        // What one breaks on keeps no other from being swept.
+        // A panic in one place keeps no other from being swept.
         panics::caught(sweeping.sweep(connection)).await.unwrap_or(false)
     });
-    let swept: Vec<bool> = stream::iter(swept).buffer_unordered(AT_ONCE).collect().await;
+    let swept: Vec<bool> = stream::iter(swept).buffer_unordered(MAX_SWEEPS_AT_ONCE).collect().await;
     if swept.into_iter().all(std::convert::identity) { 0 } else { Verdict::Errored.exit_code(None) }
 }
 
-/// Nothing is asked yet.
+/// Prepares the connections to all places. No request is sent yet.
 async fn connections(
     settings: &SweepSettings,
     env: &Environment,

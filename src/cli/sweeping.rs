@@ -1,4 +1,5 @@
-//! Sweeps one account in one Region: stops first, by what is there, and removes then.
+//! The sweep of one account in one Region. Experiments are stopped first, because they are found by the
+//! subscriptions that are removed after that.
 
 use std::cell::Cell;
 use std::collections::BTreeSet;
@@ -19,21 +20,22 @@ use faultgate_core::text;
 use faultgate_engines::Failure;
 use faultgate_engines::fis::{Expiry, Kind, OpenExperiment, Part, Sweeper};
 
-/// Rules and queues of one connection that are removed at once.
-const AT_ONCE: usize = 8;
+/// Largest number of rules and queues of one place that are removed at the same time.
+const MAX_REMOVALS_AT_ONCE: usize = 8;
 
-/// What sweeping takes, wherever.
+/// The inputs that the sweeps of all places share.
 pub(super) struct Sweeping<'a> {
     pub(super) settings: &'a StopSettings,
     pub(super) env: &'a Environment,
     pub(super) clock: Clock,
     pub(super) run_id: &'a str,
-    /// Also experiments.
+    /// `true` if experiments are stopped too.
     pub(super) stops: bool,
     pub(super) dry_run: bool,
 }
 
-/// Runs whose experiments may go on: their subscriptions are what another sweep finds them by.
+/// The runs whose experiments may go on. Their subscriptions are kept, because another sweep finds the
+/// experiments by them.
 enum Unsettled {
     All,
     Runs(BTreeSet<String>),
@@ -50,7 +52,8 @@ impl Unsettled {
 }
 
 impl Sweeping<'_> {
-    /// True if nothing that has expired is left there, as far as it can be known.
+    /// Sweeps an account. Returns `true` if nothing that has expired is left there, as far as it can be
+    /// known.
     pub(super) async fn sweep(&self, account: &Account) -> bool {
         let place = place(account);
         let here = Here { sweeping: self, account, place, told: Cell::default(), failed: Cell::default() };
@@ -62,11 +65,12 @@ impl Sweeping<'_> {
     }
 }
 
-/// One connection. What is done there is told at once: a signal may end it at any time.
+/// The account being swept. Each thing that is done is printed at once, because a signal may end the sweep at
+/// any time.
 struct Here<'a> {
     sweeping: &'a Sweeping<'a>,
     account: &'a Account,
-    /// Region and role, for people.
+    /// Region and role, as the user reads them.
     place: String,
     told: Cell<bool>,
     failed: Cell<bool>,
@@ -92,7 +96,7 @@ impl Here<'_> {
         if let Some(role) = role
             && let Err(refusal) = role.credentials().await
         {
-            // All requests would fail for the same reason.
+            // All requests would fail for the same reason, so it is told once.
             let remedy = refusal.what_to_do().map(|remedy| format!("; {remedy}")).unwrap_or_default();
             return self.fail(&format!("could not sweep {}: {refusal}{remedy}", self.place));
         }
@@ -106,6 +110,7 @@ impl Here<'_> {
                 Ok(open) => Unsettled::Runs(self.end(open).await),
                 Err(failure) => {
                     self.fail_by(&failure);
+                    // The experiments that go on are not known, so the subscriptions of all runs are kept.
                     Unsettled::All
                 }
             }
@@ -113,7 +118,7 @@ impl Here<'_> {
             Unsettled::Runs(BTreeSet::new())
         };
         let ending = parts.found.iter().map(|part| self.part(&sweeper, part, &unsettled));
-        stream::iter(ending).buffer_unordered(AT_ONCE).collect::<Vec<()>>().await;
+        stream::iter(ending).buffer_unordered(MAX_REMOVALS_AT_ONCE).collect::<Vec<()>>().await;
     }
 
     async fn part(&self, sweeper: &Sweeper, part: &Part, unsettled: &Unsettled) {
@@ -123,6 +128,7 @@ impl Here<'_> {
             Ok(other) => return self.keep(&name, other),
             Err(failure) => return self.fail(&format!("left alone {name}: {}", failure.with_remedy())),
         };
+        // The next sweep could not find the run's experiment any more without its subscription.
         if unsettled.concerns(part) {
             let left = sweeper.left(part, "its run's experiment may go on, and is found by it");
             return self.fail(&format!("NOT removed in {}, {since}: {left}", self.place));
@@ -136,7 +142,7 @@ impl Here<'_> {
         }
     }
 
-    /// What has not expired, or may not have.
+    /// Tells of something that is kept because it has not expired, or may not have.
     fn keep(&self, name: &str, expiry: &Expiry) {
         match expiry {
             Expiry::Past(since) => self.tell(&format!("left alone {name}: {}", expired(*since))),
@@ -153,7 +159,8 @@ impl Here<'_> {
         }
     }
 
-    /// Stops what goes on although its run is over. Returns the runs of which something may still go on.
+    /// Stops the experiments that go on although their run is over. Returns the runs of which something may
+    /// still go on.
     async fn end(&self, open: Vec<OpenExperiment>) -> BTreeSet<String> {
         let mut over = Vec::new();
         for experiment in open {
@@ -172,7 +179,7 @@ impl Here<'_> {
         if over.is_empty() { BTreeSet::new() } else { self.stop(over).await }
     }
 
-    /// As `faultgate stop` does it.
+    /// Stops experiments in the way of `faultgate stop`. Returns the runs of those that have not ended.
     async fn stop(&self, over: Vec<(String, OpenExperiment)>) -> BTreeSet<String> {
         let Sweeping { settings, env, clock, run_id, .. } = self.sweeping;
         let now = clock.now();

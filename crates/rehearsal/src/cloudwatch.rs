@@ -1,4 +1,5 @@
-//! `CloudWatch`: alarms and their states.
+//! `CloudWatch`: alarms and their states. There are no metrics: an alarm changes its state only when a script
+//! or a client sets it.
 
 use std::collections::BTreeMap;
 
@@ -9,16 +10,18 @@ use super::ALARM_NAME;
 use super::context::{Context, epoch_seconds};
 use super::protocol::{ApiError, Call, page};
 
+/// The alarms of one Region, by name.
 #[derive(Debug)]
 pub(super) struct CloudWatch {
     alarms: BTreeMap<String, Alarm>,
 }
 
+/// An alarm, metric or composite.
 #[derive(Debug)]
 struct Alarm {
     arn: String,
     composite: bool,
-    /// As it was put.
+    /// Members of the alarm as the client put them, without tags.
     definition: Map<String, Value>,
     state: String,
     reason: String,
@@ -27,7 +30,7 @@ struct Alarm {
 }
 
 impl CloudWatch {
-    /// With the alarm that every world is born with.
+    /// Makes the service, with the one alarm that every world has from the beginning.
     pub(super) fn new(context: &Context) -> Self {
         let definition = json!({
             "AlarmName": ALARM_NAME,
@@ -53,6 +56,7 @@ impl CloudWatch {
                 let definition = call.input.as_object().cloned().unwrap_or_default();
                 let mut alarm = Alarm::new(name, definition, context);
                 alarm.composite = call.operation == "PutCompositeAlarm";
+                // An alarm that is put again keeps its state, as at AWS.
                 if let Some(old) = self.alarms.remove(name) {
                     (alarm.state, alarm.reason) = (old.state, old.reason);
                     (alarm.updated, alarm.transitioned) = (old.updated, old.transitioned);
@@ -80,14 +84,14 @@ impl CloudWatch {
         }
     }
 
-    /// The ARN of the alarm that changed; None if there is none of that name.
+    /// Sets the state of an alarm, and returns its ARN. None if there is no alarm of that name.
     pub(super) fn set(&mut self, name: &str, state: &str, reason: &str, now: Timestamp) -> Option<&str> {
         let alarm = self.alarms.get_mut(name)?;
         alarm.enter(state, reason, now);
         Some(&alarm.arn)
     }
 
-    /// ARNs of the alarms that are in ALARM.
+    /// Returns the ARNs of the alarms that are in ALARM.
     pub(super) fn firing(&self) -> Vec<String> {
         let firing = self.alarms.values().filter(|alarm| alarm.state == "ALARM");
         firing.map(|alarm| alarm.arn.clone()).collect()
@@ -99,6 +103,7 @@ impl CloudWatch {
         let state = call.optional_text("StateValue");
         let mut types = call.texts("AlarmTypes");
         if types.is_empty() {
+            // The service describes metric alarms alone if no type is asked for.
             types.push("MetricAlarm");
         }
         let wanted = self.alarms.iter().filter(|(name, alarm)| {

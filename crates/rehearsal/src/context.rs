@@ -1,4 +1,4 @@
-//! What every answer needs: the moment, the Region, and what is to happen once the lock is released.
+//! The context of every answer: the moment, the Region, and what is to happen once the lock is released.
 
 use std::time::Duration;
 
@@ -9,33 +9,38 @@ use tokio::time::Instant;
 use super::ACCOUNT;
 use super::template::Plot;
 
-/// Done by the world after the state was changed, outside its lock.
+/// Something that the world does after its state was changed, outside its lock.
 #[derive(Debug)]
 pub(super) enum Consequence {
     /// FIS announces a change of state.
     Announce(Value),
     /// `PutEvents` accepted an event.
     Put(Value),
-    /// An experiment begins its life.
+    /// An experiment begins to follow its script.
     Live { region: String, experiment: String },
-    /// An experiment that is stopping will have stopped.
+    /// An experiment that is stopping becomes stopped after this time.
     Finish { region: String, experiment: String, after: Duration, reason: String },
 }
 
+/// The data that a service needs to answer a request, besides its own state.
 #[derive(Debug)]
 pub(super) struct Context {
     pub(super) region: String,
-    /// What a Region is born with.
+    /// Ids of the templates that a new Region has from the beginning.
     pub(super) templates: Vec<String>,
     pub(super) now: Timestamp,
     pub(super) instant: Instant,
-    /// How long an experiment is `stopping`.
+    /// Time for which an experiment is `stopping`.
     pub(super) stopping: Duration,
-    /// Whether targets resolve.
+    /// `true` if targets resolve to resources.
     pub(super) targets_resolve: bool,
+    /// Content of the templates that a new Region has.
     pub(super) plot: Plot,
+    /// Time after `PutTargets` in which a target receives nothing.
     pub(super) rule_latency: Duration,
+    /// `true` if clients may put events that only AWS may put.
     pub(super) allow_aws_sources: bool,
+    /// Things that the world does after the answer.
     pub(super) consequences: Vec<Consequence>,
 }
 
@@ -44,7 +49,7 @@ impl Context {
         format!("arn:aws:{service}:{}:{ACCOUNT}:{resource}", self.region)
     }
 
-    /// The envelope that `EventBridge` puts around an event.
+    /// Puts the envelope of `EventBridge` around an event.
     pub(super) fn event(&self, source: &str, detail_type: &str, resources: &Value, detail: &Value) -> Value {
         serde_json::json!({
             "version": "0",
@@ -60,16 +65,17 @@ impl Context {
     }
 }
 
-/// Seconds since the epoch, to the millisecond.
+/// Returns the seconds since the epoch, to the millisecond, as the JSON protocols write times.
 pub(super) fn epoch_seconds(at: Timestamp) -> Value {
     SignedDuration::from_millis(at.as_millisecond()).as_secs_f64().into()
 }
 
+/// Returns the time in RFC 3339 without fractions of a second, as events have it.
 pub(super) fn whole_seconds(at: Timestamp) -> String {
     Timestamp::from_second(at.as_second()).unwrap_or(at).to_string()
 }
 
-/// A random UUID of version 4.
+/// Makes a random UUID of version 4.
 pub(super) fn uuid() -> String {
     let bits = (fastrand::u128(..) & !(0xf << 76) & !(0x3 << 62)) | (0x4 << 76) | (0x2 << 62);
     let hex = format!("{bits:032x}");
@@ -83,7 +89,7 @@ pub(super) fn uuid() -> String {
     id
 }
 
-/// An id as FIS makes them.
+/// Makes an id in the form of FIS: a prefix and 15 letters and digits.
 pub(super) fn resource_id(prefix: &str) -> String {
     let tail = std::iter::repeat_with(fastrand::alphanumeric).take(15);
     prefix.chars().chain(tail).collect()

@@ -1,4 +1,7 @@
 //! `EventBridge`: the default bus, its rules and their targets.
+//!
+//! Rules are matched by patterns, as the service does it; schedules are accepted and never fire. The only
+//! targets that receive anything are queues.
 
 use std::collections::BTreeMap;
 
@@ -10,34 +13,40 @@ use super::context::{Consequence, Context, whole_seconds};
 use super::pattern::Pattern;
 use super::protocol::{ApiError, Call, page};
 
+/// Largest number of entries in a request of `PutEvents`.
 const MAX_ENTRIES: usize = 10;
+/// Largest number of targets of a rule.
 const MAX_TARGETS: usize = 5;
 
+/// The default bus of one Region.
 #[derive(Debug, Default)]
 pub(super) struct Bus {
     pub(super) rules: BTreeMap<String, Rule>,
 }
 
+/// A rule of the bus.
 #[derive(Debug)]
 pub(super) struct Rule {
     pub(super) arn: String,
-    /// As it was given; empty where the rule has only a schedule.
+    /// Pattern as it was given; empty if the rule has only a schedule.
     pub(super) pattern: String,
-    /// None matches nothing.
+    /// Parsed pattern. None matches nothing.
     matcher: Option<Pattern>,
     settings: Map<String, Value>,
     pub(super) targets: BTreeMap<String, Target>,
     pub(super) tags: BTreeMap<String, String>,
 }
 
+/// A target of a rule.
 #[derive(Debug)]
 pub(super) struct Target {
     pub(super) arn: String,
     definition: Value,
+    /// Time from which the target receives events: a new target takes a while to be known.
     live_at: Instant,
 }
 
-/// Where an event goes to, and as which text.
+/// One delivery of an event: its rule, its target, and its text.
 #[derive(Debug)]
 pub(super) struct Sent {
     pub(super) rule_arn: String,
@@ -46,6 +55,7 @@ pub(super) struct Sent {
 }
 
 impl Bus {
+    /// Answers a request of a client.
     pub(super) fn answer(&mut self, call: &Call, context: &mut Context) -> Result<Value, ApiError> {
         if let Some(bus) = call.optional_text("EventBusName").filter(|bus| !is_default(bus)) {
             return Err(not_found(format!("event bus {bus} does not exist")));
@@ -99,7 +109,7 @@ impl Bus {
         }
     }
 
-    /// Every delivery that an event causes now.
+    /// Returns every delivery that an event causes now.
     pub(super) fn route(&self, event: &Value, now: Instant) -> Vec<Sent> {
         let matching = self.rules.values().filter(|rule| {
             rule.is_enabled() && rule.matcher.as_ref().is_some_and(|matcher| matcher.matches(event))
@@ -156,7 +166,7 @@ impl Bus {
             matcher: None,
             settings: Map::new(),
             targets: BTreeMap::new(),
-            // Tags of a rule that exists are not touched.
+            // Tags of a rule that exists are not touched by `PutRule`.
             tags: tag_list(call),
         });
         pattern.clone_into(&mut rule.pattern);
@@ -198,6 +208,7 @@ impl Bus {
             }
             targets.push((id.to_owned(), arn.to_owned(), target));
         }
+        // A target with the id of an existing one replaces it, so it does not count as another.
         let added = targets.iter().filter(|(id, ..)| !rule.targets.contains_key(id)).count();
         if rule.targets.len() + added > MAX_TARGETS {
             return Err(ApiError::new(
@@ -234,6 +245,7 @@ impl Rule {
 }
 
 impl Target {
+    /// Returns the text that the target receives: a constant, a part of the event, or all of it.
     fn render(&self, event: &Value) -> String {
         if let Some(constant) = self.definition["Input"].as_str() {
             return constant.to_owned();
@@ -255,7 +267,7 @@ fn put_events(call: &Call, context: &mut Context) -> Result<Value, ApiError> {
         match event_of(entry, context) {
             Ok(event) => {
                 results.push(json!({"EventId": event["id"]}));
-                // An event for a bus that is not there is accepted and lost.
+                // An event for a bus that does not exist is accepted and lost, as at AWS.
                 if entry["EventBusName"].as_str().is_none_or(is_default) {
                     context.consequences.push(Consequence::Put(event));
                 }
@@ -269,6 +281,7 @@ fn put_events(call: &Call, context: &mut Context) -> Result<Value, ApiError> {
     Ok(json!({"FailedEntryCount": failures, "Entries": results}))
 }
 
+/// Makes the event of an entry of `PutEvents`. The error is a code and a message.
 fn event_of(entry: &Value, context: &Context) -> Result<Value, (&'static str, String)> {
     let member = |name: &str| {
         entry[name]

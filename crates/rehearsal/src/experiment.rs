@@ -1,4 +1,7 @@
-//! One experiment: its states, its actions, and what FIS says of them.
+//! One experiment: its states, its actions, and what FIS says about them.
+//!
+//! A script or a client changes the state by [`Experiment::enter`]. Actions follow it: they are skipped if
+//! their targets resolve to nothing, and end at the latest with their experiment.
 
 use std::collections::BTreeMap;
 
@@ -10,8 +13,10 @@ use super::script::Which;
 use super::target::Fault;
 use super::template::{self, Template};
 
+/// Reason of an action that was skipped because its target resolved to nothing.
 const NO_TARGET: &str = "Action was skipped: no target was found.";
 
+/// An experiment as FIS keeps it.
 #[derive(Debug)]
 pub(super) struct Experiment {
     pub(super) id: String,
@@ -25,16 +30,17 @@ pub(super) struct Experiment {
     definition: Map<String, Value>,
     actions_mode: String,
     actions: Vec<Action>,
-    /// All that targets resolve to, known once it runs.
+    /// Resources that the targets resolve to. None until the experiment runs.
     resolved: Option<Vec<Value>>,
-    /// It was stopped from outside: its own script counts no more.
+    /// `true` if the experiment was stopped from outside, so that its script no longer counts.
     pub(super) overridden: bool,
     created: Timestamp,
-    /// It has been running since then.
+    /// Time since which the experiment has been running.
     running: Option<Timestamp>,
     ended: Option<Timestamp>,
 }
 
+/// One action of an experiment.
 #[derive(Debug)]
 struct Action {
     name: String,
@@ -45,6 +51,7 @@ struct Action {
     ended: Option<Timestamp>,
 }
 
+/// Returns `true` for a status of an experiment or an action that does not change any more.
 pub(super) fn is_terminal(status: &str) -> bool {
     ["completed", "stopped", "failed", "cancelled", "skipped"].contains(&status)
 }
@@ -71,7 +78,7 @@ impl Experiment {
                 ended: None,
             })
             .collect();
-        // Those that wait for others start after those that do not.
+        // Actions that wait for others start after those that do not; scripts name actions by this order.
         actions.sort_by_key(|action| action.definition.contains_key("startAfter"));
         Self {
             arn: context.arn("fis", &format!("experiment/{id}")),
@@ -97,7 +104,8 @@ impl Experiment {
         is_terminal(&self.status)
     }
 
-    /// In while an action that has something to act on is under way.
+    /// Returns how the fault of the experiment stands. The fault is in while an action is running that has
+    /// targets.
     pub(super) fn fault(&self) -> Fault {
         let begun = || self.actions.iter().filter(|action| action.started.is_some() && action.has_targets());
         match begun().any(|action| action.ended.is_none()) {
@@ -107,7 +115,8 @@ impl Experiment {
         }
     }
 
-    /// The new state, and what FIS announces of it: it does not announce that one was cancelled.
+    /// Puts the experiment into a new state. Returns the event that FIS announces, or None for states that it
+    /// does not announce, such as `cancelled`.
     pub(super) fn enter(&mut self, status: &str, reason: &str, context: &Context) -> Option<Value> {
         let old = json!({"status": self.status, "reason": self.reason});
         status.clone_into(&mut self.status);
@@ -116,7 +125,7 @@ impl Experiment {
             self.running.get_or_insert(context.now);
             self.resolve(context);
         }
-        // A word to come means an end, or else it would not be a word of its own.
+        // An unknown word counts as an end: FIS would hardly make a new word for a state on the way.
         if !["pending", "initiating", "running", "stopping"].contains(&status) {
             self.ended = Some(context.now);
             self.end_actions(context.now);
@@ -148,12 +157,13 @@ impl Experiment {
         self.enter("failed", reason, context)
     }
 
+    /// Changes the status of the chosen actions, except those that have ended.
     pub(super) fn change_actions(&mut self, which: Which, status: &str, reason: &str, now: Timestamp) {
         let chosen = which.places(self.actions.len());
         for action in &mut self.actions[chosen] {
             if !is_terminal(&action.status) {
                 if status == "completed" {
-                    // Its start was not scripted: it began with the experiment.
+                    // The start of this action was not scripted, so it began together with the experiment.
                     action.started = action.started.or(self.running);
                 }
                 action.enter(status, reason, now);
@@ -161,7 +171,7 @@ impl Experiment {
         }
     }
 
-    /// What of its stop conditions is an alarm.
+    /// Returns the ARNs of the alarms among the stop conditions.
     pub(super) fn stop_alarms(&self) -> impl Iterator<Item = &str> {
         let conditions = self.definition.get("stopConditions").and_then(Value::as_array);
         let alarms = conditions
@@ -171,11 +181,13 @@ impl Experiment {
         alarms.filter_map(|condition| condition["value"].as_str())
     }
 
+    /// Returns the resources that a target resolved to, or those of all targets.
     pub(super) fn resolved(&self, target: Option<&str>) -> Vec<Value> {
         let resolved = self.resolved.iter().flatten();
         resolved.filter(|entry| target.is_none_or(|name| entry["targetName"] == name)).cloned().collect()
     }
 
+    /// Resolves the targets, and skips actions that have nothing to act on.
     fn resolve(&mut self, context: &Context) {
         let targets = self.definition.get("targets").and_then(Value::as_object);
         let resolved = if context.targets_resolve {
@@ -207,7 +219,7 @@ impl Experiment {
         }
     }
 
-    /// No action outlives its experiment.
+    /// Ends all actions: none outlives its experiment.
     fn end_actions(&mut self, now: Timestamp) {
         for action in &mut self.actions {
             let began = action.started.is_some();
@@ -222,6 +234,7 @@ impl Experiment {
         }
     }
 
+    /// Returns the experiment as `GetExperiment` describes it.
     pub(super) fn describe(&self, now: Timestamp) -> Value {
         let mut described = json!({
             "id": self.id,
@@ -251,7 +264,8 @@ impl Experiment {
         described
     }
 
-    /// It is written once the time after the end has passed for which the template wants data.
+    /// Returns the state of the experiment's report. FIS writes it after the time for which the template
+    /// wants data beyond the end.
     fn report(&self, wanted: &Value, now: Timestamp) -> Value {
         let after = wanted["postExperimentDuration"].as_str().and_then(|after| after.parse().ok());
         let after: SignedDuration = after.unwrap_or_default();
@@ -272,6 +286,7 @@ impl Experiment {
         }
     }
 
+    /// Returns the experiment as lists show it.
     pub(super) fn summary(&self) -> Value {
         json!({
             "id": self.id,
@@ -298,14 +313,15 @@ impl Experiment {
         options
     }
 
-    /// As the template says; resources that tags led to are told only by the list of resolved targets.
+    /// Returns the targets as the template defines them. Resources that were found by tags are only in the
+    /// list of resolved targets, as at FIS.
     fn targets(&self) -> Value {
         self.definition.get("targets").cloned().unwrap_or_else(|| json!({}))
     }
 }
 
 impl Action {
-    /// Names of its targets.
+    /// Returns the names of the action's targets.
     fn targets(&self) -> impl Iterator<Item = &Value> {
         self.definition.get("targets").and_then(Value::as_object).into_iter().flat_map(Map::values)
     }
@@ -338,7 +354,7 @@ impl Action {
     }
 }
 
-/// The resources a target names, or two invented ones where it goes by tags.
+/// Returns the resources that a target names, or two invented ones if it selects them by tags.
 fn resources_of(name: &str, target: &Value, context: &Context) -> Vec<Value> {
     let kind = target["resourceType"].as_str().unwrap_or("aws:ec2:instance");
     let mut words = kind.splitn(3, ':').skip(1);

@@ -1,71 +1,78 @@
-//! What goes wrong: faults of requests, and faults of events.
+//! The faults of a world: faults of requests, and faults of events.
 
 use std::borrow::Cow;
 use std::time::Duration;
 
-/// A fault of some requests. Rules are met in the order they were added: delays add up, and the first rule
-/// with another effect decides what happens.
+/// A fault of some requests. Rules apply in the order in which they were added: delays add up, and the first
+/// rule with another effect decides what happens.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FaultRule {
-    /// `StartExperiment`, `fis:StartExperiment`, `sqs:*` or `*`.
+    /// Operation that is affected: `StartExperiment`, `fis:StartExperiment`, `sqs:*` or `*`.
     pub operation: Cow<'static, str>,
-    /// The first occurrence that is met, counted from 1 since the rule was added.
+    /// First request that is affected, counted from 1 since the rule was added.
     pub from: u32,
-    /// How many occurrences are met. None: all that follow.
+    /// Number of requests that are affected. None if all that follow are.
     pub times: Option<u32>,
-    /// Only requests to this Region. None: to any.
+    /// Region whose requests are affected. None if those of all Regions are.
     pub region: Option<Cow<'static, str>>,
     pub effect: Effect,
 }
 
+/// The effect of a fault on a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Effect {
-    /// Refused with a service error; nothing takes effect.
+    /// The request is refused with an error of the service, and nothing takes effect.
     Error {
         status: u16,
         code: Cow<'static, str>,
         message: Cow<'static, str>,
-        /// When to try again, told to the client.
+        /// Time after which the client is told to try again.
         retry_after: Option<Duration>,
     },
-    /// Never answered; nothing takes effect.
+    /// The request is never answered, and nothing takes effect.
     Hang,
-    /// Handled and answered that much later.
+    /// The request is handled and answered that much later.
     Delay(Duration),
-    /// It takes effect, then the connection is lost.
+    /// The request takes effect, and the connection is lost before the answer.
     LoseAnswer,
     /// The connection is lost before anything takes effect.
     LoseRequest,
-    /// 200 with a body that is not the protocol's, as a captive portal gives; nothing takes effect.
+    /// The answer is a 200 with a body that is not of the protocol, as from a captive portal, and nothing
+    /// takes effect.
     Garbage,
-    /// 200 with an answer that tells of nothing, as a list that does not have yet what has begun; nothing takes effect.
+    /// The answer is a 200 that tells of nothing, like a list that does not yet contain what has begun, and
+    /// nothing takes effect.
     Nothing,
-    /// Refused with a page, as by a proxy that does not speak the protocol; nothing takes effect.
+    /// The request is refused with a page, as by a proxy that does not speak the protocol, and nothing takes
+    /// effect.
     Page { status: u16, retry_after: Option<Duration> },
-    /// It takes effect, then the connection is lost in the middle of the answer.
+    /// The request takes effect, and the connection is lost in the middle of the answer.
     Truncate,
-    /// It takes effect, and the answer comes byte by byte, with such a pause before each.
+    /// The request takes effect, and the answer comes byte by byte, with this pause before each.
     Trickle(Duration),
 }
 
 impl FaultRule {
-    /// Every occurrence of an operation, or of `*`.
+    /// Makes a fault of every request of an operation, or of all for `*`.
     pub fn on(operation: impl Into<Cow<'static, str>>, effect: Effect) -> Self {
         Self { operation: operation.into(), from: 1, times: None, region: None, effect }
     }
 
+    /// Begins with the `nth` request, counted from 1.
     #[must_use]
     pub fn from(mut self, nth: u32) -> Self {
         self.from = nth;
         self
     }
 
+    /// Ends after this number of requests.
     #[must_use]
     pub fn times(mut self, times: u32) -> Self {
         self.times = Some(times);
         self
     }
 
+    /// Restricts the fault to requests to this Region.
     #[must_use]
     pub fn in_region(mut self, region: impl Into<Cow<'static, str>>) -> Self {
         self.region = Some(region.into());
@@ -89,7 +96,7 @@ impl FaultRule {
 }
 
 impl Effect {
-    /// As AWS refuses a request that no policy allows.
+    /// Returns the refusal of AWS for a request that no policy allows.
     pub fn denied(operation: &str) -> Self {
         Self::Error {
             status: 403,
@@ -99,6 +106,7 @@ impl Effect {
         }
     }
 
+    /// Returns the refusal of AWS for requests that come too fast.
     pub const fn throttled(retry_after: Option<Duration>) -> Self {
         Self::Error {
             status: 400,
@@ -109,15 +117,15 @@ impl Effect {
     }
 }
 
-/// All rules of a world, with how often each was concerned.
+/// All rules of a world, each with the number of requests that it concerned so far.
 #[derive(Debug, Default)]
 pub(super) struct Faults(Vec<(FaultRule, u32)>);
 
-/// What a request meets.
+/// The faults that one request meets, combined.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Met {
     pub(super) delay: Duration,
-    /// Never a delay.
+    /// Effect that decides what happens; never a delay.
     pub(super) effect: Option<Effect>,
 }
 
@@ -130,12 +138,15 @@ impl Faults {
         self.0.clear();
     }
 
+    /// Counts a request with each rule that it concerns, and returns what it meets.
     pub(super) fn meet(&mut self, region: &str, service: &str, operation: &str) -> Met {
         let mut met = Met::default();
         for (rule, seen) in &mut self.0 {
             if !rule.concerns(region, service, operation) {
                 continue;
             }
+            // Every rule counts a request that it concerns, even behind the rule that decides: the numbers of
+            // requests must not depend on other rules.
             *seen = seen.saturating_add(1);
             if !rule.is_active(*seen) {
                 continue;
@@ -151,26 +162,27 @@ impl Faults {
     }
 }
 
-/// What becomes of the state changes that FIS announces. Index 0 is the first one of the world.
+/// The faults of the state changes that FIS announces. Index 0 is the first one of the world.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EventFaults {
+    /// `true` if all state changes are lost.
     pub lose_all: bool,
-    /// Lost by index.
+    /// Indices of the state changes that are lost.
     pub lose: Cow<'static, [u64]>,
-    /// Lost by the new state's word.
+    /// Words of the new states whose changes are lost.
     pub lose_states: Cow<'static, [&'static str]>,
-    /// How many times each is delivered; 1 is no fault, 0 is taken as 1.
+    /// Number of times that each is delivered; 1 is no fault, and 0 counts as 1.
     pub copies: u32,
-    /// How late each is delivered, by index; those past the end are not delayed.
+    /// Delay of each delivery, by index; those past the end are not delayed.
     pub delays: Cow<'static, [Duration]>,
-    /// How many events of `PutEvents` are still to be lost although they were accepted.
+    /// Number of events of `PutEvents` that are still to be lost although they were accepted.
     pub lose_custom: u32,
-    /// How long after `PutTargets` a target receives nothing.
+    /// Time after `PutTargets` in which a target receives nothing.
     pub rule_latency: Duration,
 }
 
 impl EventFaults {
-    /// Every event arrives once, at once.
+    /// No fault: every event arrives once, at once.
     pub const NONE: Self = Self {
         lose_all: false,
         lose: Cow::Borrowed(&[]),

@@ -1,4 +1,7 @@
 //! FIS: templates, experiments and the safety lever.
+//!
+//! Requests change the state at once; whatever takes time is a consequence that the world carries out later.
+//! An experiment that was stopped from outside no longer follows its script.
 
 use std::collections::BTreeMap;
 
@@ -13,6 +16,7 @@ use super::template::Template;
 
 const LEVER_ID: &str = "default";
 
+/// The state of FIS in one Region.
 #[derive(Debug)]
 pub(super) struct Fis {
     templates: BTreeMap<String, Template>,
@@ -32,6 +36,7 @@ impl Fis {
         }
     }
 
+    /// Answers a request of a client.
     pub(super) fn answer(&mut self, call: &Call, context: &mut Context) -> Result<Value, ApiError> {
         match call.operation.as_str() {
             "CreateExperimentTemplate" => self.create_template(call, context),
@@ -67,7 +72,7 @@ impl Fis {
                 let resolved = experiment.resolved(call.optional_text("targetName"));
                 listed("resolvedTargets", resolved, call)
             }
-            // Every experiment acts in the account that the world is.
+            // Every experiment acts in the one account that the world is.
             "ListExperimentTargetAccountConfigurations" => {
                 self.experiment(call.text("experimentId")?)?;
                 Ok(json!({"targetAccountConfigurations": []}))
@@ -116,6 +121,7 @@ impl Fis {
 
     fn create_template(&mut self, call: &Call, context: &Context) -> Result<Value, ApiError> {
         let token = call.optional_text("clientToken");
+        // A request with a known client token is a repeat, and makes no second template.
         let same = |template: &&Template| token.is_some() && template.client_token.as_deref() == token;
         if let Some(template) = self.templates.values().find(same) {
             return Ok(json!({"experimentTemplate": template.describe()}));
@@ -128,6 +134,7 @@ impl Fis {
 
     fn start(&mut self, call: &Call, context: &mut Context) -> Result<Value, ApiError> {
         let (token, wanted) = (call.text("clientToken")?, call.text("experimentTemplateId")?);
+        // A request with a known client token is a repeat, and starts no second experiment.
         let started = self.experiments.values().find(|experiment| experiment.client_token == token);
         match started {
             Some(experiment) if experiment.template == wanted => {
@@ -156,7 +163,8 @@ impl Fis {
         Ok(json!({"experiment": described}))
     }
 
-    /// How an experiment lives: no other way than to be cancelled while the lever is engaged.
+    /// Returns the script that a new experiment follows: while the lever is engaged, FIS cancels whatever is
+    /// started.
     pub(super) fn life(&self, scripted: Vec<Beat>) -> Vec<Beat> {
         if self.lever_engaged { CANCELLED.to_vec() } else { scripted }
     }
@@ -172,13 +180,13 @@ impl Fis {
         Ok(json!({"experiment": experiment.describe(context.now)}))
     }
 
-    /// Whether its own script still decides how an experiment lives.
+    /// Returns `true` while an experiment's own script still decides about it.
     pub(super) fn follows_script(&self, id: &str) -> bool {
         let experiment = self.experiments.get(id);
         experiment.is_some_and(|experiment| !experiment.overridden && !experiment.is_over())
     }
 
-    /// A step of an experiment's own script.
+    /// Carries out a step of an experiment's own script.
     pub(super) fn advance(&mut self, id: &str, step: &Step, context: &mut Context) {
         let Some(experiment) = self.experiments.get_mut(id) else {
             return;
@@ -200,7 +208,7 @@ impl Fis {
         context.consequences.extend(announced.map(Consequence::Announce));
     }
 
-    /// What runs and has one of these alarms as a stop condition is stopped.
+    /// Stops every running experiment that has one of these alarms as a stop condition.
     pub(super) fn halt_for(&mut self, firing: &[String], context: &mut Context) {
         for experiment in self.experiments.values_mut() {
             let is_hit = experiment.stop_alarms().any(|alarm| firing.iter().any(|arn| arn == alarm));
@@ -210,7 +218,7 @@ impl Fis {
         }
     }
 
-    /// An experiment that was stopping has stopped.
+    /// Puts an experiment that was stopping into the state `stopped`.
     pub(super) fn finish(&mut self, id: &str, reason: &str, context: &mut Context) {
         if let Some(experiment) = self.experiments.get_mut(id) {
             let announced = experiment.enter("stopped", reason, context);
@@ -259,7 +267,7 @@ impl Fis {
     }
 }
 
-/// Stopped from outside: first `stopping`, and `stopped` some time later.
+/// Stops an experiment from outside: it is `stopping` first, and `stopped` some time later.
 fn halt(experiment: &mut Experiment, reason: &str, context: &mut Context) {
     if experiment.is_over() || experiment.overridden {
         return;

@@ -1,4 +1,4 @@
-//! How an answer flows to whoever asked: whole, cut off, or slowly.
+//! The ways in which an answer reaches the client: whole, cut off, or slowly.
 
 use std::io;
 use std::time::Duration;
@@ -13,11 +13,11 @@ use hyper::body::Frame;
 
 use super::Answer;
 
-/// A body on its way.
+/// The body of an answer on its way.
 pub(super) type Flow = BoxBody<Bytes, io::Error>;
 
 impl Answer {
-    /// None where no answer comes.
+    /// Returns the response to send. None if the connection is to end without one.
     pub(super) fn flow(self) -> Option<Response<Flow>> {
         match self {
             Self::Reply(response) => {
@@ -30,7 +30,7 @@ impl Answer {
     }
 }
 
-/// With the length of the whole, so that whoever reads knows what is missing.
+/// Makes a response with the length of the whole body, so that the client knows what is missing if it is cut.
 fn announced<S>(response: Response<Bytes>, parts: impl FnOnce(Bytes) -> S) -> Response<Flow>
 where
     S: Stream<Item = io::Result<Frame<Bytes>>> + Send + Sync + 'static,
@@ -41,10 +41,12 @@ where
     response
 }
 
+/// Returns the first half of a body, and then an error that makes hyper drop the connection.
 fn half(bytes: &Bytes) -> impl Stream<Item = io::Result<Frame<Bytes>>> + use<> {
     let half = Frame::data(bytes.slice(..bytes.len() / 2));
     let end = stream::once(async {
-        // What was written before is sent only when nothing more is there to be written.
+        // hyper sends what it has only when nothing more is ready to be written, so the error has to come
+        // later.
         tokio::task::yield_now().await;
         Err(io::ErrorKind::UnexpectedEof.into())
     });

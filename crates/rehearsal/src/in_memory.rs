@@ -1,4 +1,5 @@
-//! An HTTP client for SDKs that hands requests straight to a world: no socket, so a paused clock can drive it.
+//! An HTTP client for SDKs that hands requests straight to a world. Without a socket, a paused clock can
+//! drive it.
 
 use std::io::ErrorKind;
 use std::time::Duration;
@@ -17,11 +18,12 @@ use http_body_util::BodyExt;
 
 use super::{Answer, World};
 
-/// What an SDK's configuration takes as its HTTP client.
+/// Makes the HTTP client for an SDK's configuration.
 pub fn http_client(world: World) -> SharedHttpClient {
     SharedHttpClient::new(InMemory { world, read_timeout: None })
 }
 
+/// A client of one world, with the read timeout of the SDK's configuration.
 #[derive(Debug, Clone)]
 struct InMemory {
     world: World,
@@ -42,6 +44,7 @@ impl HttpConnector for InMemory {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
         let (world, read_timeout) = (self.world.clone(), self.read_timeout);
         HttpConnectorFuture::new(async move {
+            // The SDK leaves its read timeout to the HTTP client.
             let Some(limit) = read_timeout else {
                 return exchange(world, request).await;
             };
@@ -58,7 +61,7 @@ async fn exchange(world: World, request: HttpRequest) -> Result<HttpResponse, Co
     let (parts, body) = request.into_parts();
     let body: Bytes = body.collect().await.map_err(ConnectorError::user)?.to_bytes();
     let response = match world.handle(http::Request::from_parts(parts, body)).await {
-        // In one piece, as most are: it can be looked at without being read.
+        // An answer in one piece stays one, as from most connections: the SDK can look at it without reading.
         Answer::Reply(response) => response.map(SdkBody::from),
         other => {
             let lost = || ConnectorError::io(std::io::Error::from(ErrorKind::ConnectionReset).into());

@@ -1,11 +1,22 @@
-//! AWS endpoints embedded in the binary: enough of FIS, `EventBridge`, SQS and `CloudWatch` to play a whole run.
+//! AWS endpoints embedded in the binary: enough of FIS, `EventBridge`, SQS and `CloudWatch` to play a whole
+//! run.
 //!
 //! A [`World`] holds the state of one account and answers requests in the services' own wire formats, so that
-//! any SDK can drive it. It is reached over a socket ([`Server`]) or, with no socket and on a paused clock, by
-//! an SDK's own client ([`http_client`]). A [`Scenario`] says how its experiments live and what goes wrong.
-//! Beside the services there is the system that the fault is in, which [suffers](Suffering) from it.
+//! any SDK can drive it. Clients reach it over a socket ([`Server`]) or, with no socket and on a paused
+//! clock, by an SDK's own client ([`http_client`]). A [`Scenario`] says how its experiments proceed and what
+//! goes wrong. Besides the services there is the system that the fault is in, which [suffers](Suffering) from
+//! it.
+//!
+//! - The world: `world` (requests, faults, observers), `region` (its state), `play` (what happens later),
+//!   `context`, `observe`.
+//! - The wire: `server`, `in_memory`, `flow`, `protocol` (calls and answers), `route` (REST), `query` (the
+//!   query protocol).
+//! - The services: `fis` with `template`, `experiment` and `script`; `events` with `pattern`; `sqs` with
+//!   `queue` and `policy`; `cloudwatch`.
+//! - The story: `scenario`, `script`, `fault`, `target`.
 //!
 //! All waiting is done on tokio's clock. Signatures are not verified; the Region is taken from their scope.
+//! No request ever leaves this machine.
 
 mod cloudwatch;
 mod context;
@@ -44,13 +55,14 @@ pub use target::{Suffering, TARGET_HOST};
 pub use template::Plot;
 pub use world::{Answer, World};
 
-/// The account that every world is.
+/// Id of the account that every world is.
 pub const ACCOUNT: &str = "123456789012";
-/// The Region of requests that carry no signature.
+/// Region of requests that carry no signature.
 pub const DEFAULT_REGION: &str = "us-east-1";
-/// The template every world is born with; its experiments live as the scenario says.
+/// Id of the template that every world has from the beginning. Its experiments proceed as the scenario says.
 pub const TEMPLATE_ID: &str = "EXTrehearsal";
-/// A second template every world is born with; its experiments complete unless [`World::script`] says otherwise.
+/// Id of a second template that every world has. Its experiments complete unless [`World::script`] says
+/// otherwise.
 pub const SECOND_TEMPLATE_ID: &str = "EXTrehearsal2";
-/// The alarm every world is born with, in OK: the stop condition of both templates.
+/// Name of the alarm that every world has, in OK: the stop condition of both templates.
 pub const ALARM_NAME: &str = "rehearsal-steady";

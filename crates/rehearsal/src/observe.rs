@@ -1,4 +1,4 @@
-//! What a world lets its observers see.
+//! The records that a world keeps for its observers.
 
 use std::collections::BTreeMap;
 
@@ -6,30 +6,31 @@ use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::Value;
 
-/// One request, in the order of arrival.
+/// One request.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Recorded {
-    /// `fis`, `events`, `sqs`, `cloudwatch`, or the signing name of a service that is not here.
+    /// Service: `fis`, `events`, `sqs`, `cloudwatch`, or the signing name of a service that a world does not
+    /// have.
     pub service: String,
     pub operation: String,
     pub at: Timestamp,
-    /// Body, path labels and query parameters together.
+    /// Members of the body, labels of the path and parameters of the query, together.
     pub input: Value,
-    /// None until it is answered, and for good where the answer was lost.
+    /// Status of the answer. None until the request is answered, and for good if the answer was lost.
     pub status: Option<u16>,
 }
 
 /// One event that reached the bus.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Published {
-    /// When it was put.
+    /// Time at which the event was put.
     pub at: Timestamp,
     pub event: Value,
-    /// A fault kept it from every rule.
+    /// `true` if a fault kept the event from every rule.
     pub lost: bool,
 }
 
-/// What exists in all Regions.
+/// The resources that exist in all Regions.
 #[derive(Debug, Clone, PartialEq, Default, Serialize)]
 pub struct Inventory {
     pub rules: Vec<RuleEntry>,
@@ -37,26 +38,29 @@ pub struct Inventory {
     pub experiments: Vec<ExperimentEntry>,
 }
 
+/// A rule of `EventBridge`.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct RuleEntry {
     pub name: String,
     pub region: String,
     pub pattern: String,
-    /// The ARNs of its targets.
+    /// ARNs of the rule's targets.
     pub targets: Vec<String>,
     pub tags: BTreeMap<String, String>,
 }
 
+/// A queue of SQS.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct QueueEntry {
     pub name: String,
     pub region: String,
     pub url: String,
     pub tags: BTreeMap<String, String>,
-    /// The bodies of all messages in it, received or not.
+    /// Bodies of all messages in the queue, received or not.
     pub messages: Vec<String>,
 }
 
+/// An experiment of FIS.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct ExperimentEntry {
     pub id: String,
@@ -67,7 +71,7 @@ pub struct ExperimentEntry {
     pub client_token: String,
 }
 
-/// All of it at one moment.
+/// All records at one moment.
 #[derive(Debug, Clone, PartialEq, Default, Serialize)]
 pub struct Snapshot {
     pub requests: Vec<Recorded>,
@@ -76,7 +80,7 @@ pub struct Snapshot {
 }
 
 impl Snapshot {
-    /// How many requests of an operation arrived.
+    /// Returns the number of requests of an operation that arrived.
     pub fn count(&self, operation: &str) -> usize {
         self.requests.iter().filter(|r| r.operation == operation).count()
     }

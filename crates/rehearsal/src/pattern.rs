@@ -1,29 +1,31 @@
-//! `EventBridge` event patterns: which events a rule takes.
+//! Event patterns of `EventBridge`: the conditions by which a rule selects events.
 
 use serde_json::{Map, Value};
 
-/// The longest pattern that `EventBridge` takes, in characters.
+/// Longest pattern that `EventBridge` accepts, in characters.
 pub(super) const MAX_CHARS: usize = 2048;
 
-/// A pattern that was found valid.
+/// A valid pattern.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Pattern(Node);
 
-/// Every field and every group of alternatives must match.
+/// An object of a pattern. All its fields must match, and one of its alternatives if it has any.
 #[derive(Debug, Clone, PartialEq, Default)]
 struct Node {
     fields: Vec<(String, Filter)>,
-    /// One `$or`: at least one of its nodes must match.
+    /// Objects of an `$or`, of which at least one must match.
     alternatives: Option<Vec<Node>>,
 }
 
+/// The condition for one field.
 #[derive(Debug, Clone, PartialEq)]
 enum Filter {
     Nested(Node),
-    /// At least one test must hold.
+    /// Tests of which at least one must hold.
     AnyOf(Vec<Test>),
 }
 
+/// A test of one value.
 #[derive(Debug, Clone, PartialEq)]
 enum Test {
     Equals(Value),
@@ -38,17 +40,19 @@ enum Test {
     },
     EqualsIgnoreCase(String),
     Wildcard(Vec<Glob>),
-    /// A value is there, and none of these holds for it.
+    /// Holds if there is a value and none of these tests holds for it.
     AnythingBut(Vec<Test>),
     Numeric(Vec<(Comparison, f64)>),
 }
 
+/// A part of a wildcard pattern.
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Glob {
     Any,
     Char(char),
 }
 
+/// The sign of a numeric test.
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Comparison {
     Less,
@@ -58,10 +62,11 @@ enum Comparison {
     Greater,
 }
 
-/// Why a pattern was refused: a fragment for "event pattern is not valid: …".
+/// The reason why a pattern was refused: a clause that follows "event pattern is not valid: ".
 type Refusal = String;
 
 impl Pattern {
+    /// Parses a pattern, and refuses what `EventBridge` refuses.
     pub(super) fn parse(text: &str) -> Result<Self, Refusal> {
         if text.chars().count() > MAX_CHARS {
             return Err(format!("it is longer than {MAX_CHARS} characters"));
@@ -74,6 +79,7 @@ impl Pattern {
         }
     }
 
+    /// Returns `true` if the pattern selects the event.
     pub(super) fn matches(&self, event: &Value) -> bool {
         self.0.matches(Some(event))
     }
@@ -81,7 +87,7 @@ impl Pattern {
 
 impl Node {
     fn matches(&self, event: Option<&Value>) -> bool {
-        // In a list of objects any of them may match.
+        // A list of objects matches if one of its objects does.
         if let Some(Value::Array(elements)) = event {
             return elements.iter().any(|element| self.matches(Some(element)));
         }
@@ -107,7 +113,8 @@ impl Filter {
     }
 }
 
-/// Only leaves are tested: an object is none, a list is all of its elements.
+/// Returns the values of a field that can be tested: an object is none, and a list stands for all of its
+/// elements.
 fn leaves(value: Option<&Value>) -> Vec<&Value> {
     match value {
         None | Some(Value::Object(_)) => Vec::new(),
@@ -120,6 +127,7 @@ impl Test {
     fn holds(&self, leaf: &Value) -> bool {
         let text = leaf.as_str();
         match self {
+            // Numbers are equal by value: 5 matches 5.0.
             Self::Equals(wanted) => match (wanted.as_f64(), leaf.as_f64()) {
                 (Some(wanted), Some(actual)) => Comparison::Equal.holds(actual, wanted),
                 _ => wanted == leaf,
@@ -156,6 +164,7 @@ impl Comparison {
     }
 
     fn holds(self, actual: f64, bound: f64) -> bool {
+        // NaN compares with nothing, so no test of it holds.
         let ordering = actual.partial_cmp(&bound);
         match self {
             Self::Less => ordering.is_some_and(std::cmp::Ordering::is_lt),
@@ -171,8 +180,10 @@ fn fold(text: &str, ignore_case: bool) -> String {
     if ignore_case { text.to_lowercase() } else { text.to_owned() }
 }
 
+/// Matches a text against a wildcard pattern. All positions in the pattern are followed at once, so that many
+/// stars cost no more time than one.
 fn glob_matches(glob: &[Glob], text: &[char]) -> bool {
-    // `reached[i]`: the text so far can be taken by the first i parts.
+    // The entry `reached[i]` says that the first `i` parts can take the text so far.
     let mut reached = vec![false; glob.len() + 1];
     reached[0] = true;
     let spread = |reached: &mut [bool]| {

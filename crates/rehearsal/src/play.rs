@@ -1,4 +1,7 @@
-//! What follows from requests and scripts: experiments live, and events find their way.
+//! The consequences of requests and scripts: experiments proceed, and events reach their queues.
+//!
+//! Everything that takes time is a task that holds its world only weakly, so that a world which nobody uses
+//! any more ends.
 
 use std::sync::{Arc, Weak};
 
@@ -12,6 +15,7 @@ use super::world::Shared;
 use super::{DEFAULT_REGION, World};
 
 impl World {
+    /// Carries out a consequence, now or in a task.
     pub(super) fn follow(&self, consequence: Consequence) {
         match consequence {
             Consequence::Announce(event) => self.announce(event),
@@ -42,7 +46,7 @@ impl World {
         }
     }
 
-    /// A state change of FIS goes to the bus, as faults let it.
+    /// Puts a state change of FIS on the bus, as the faults of events allow.
     fn announce(&self, event: Value) {
         let (lost, delay, copies) = self.change(|state| {
             let (index, faults) = (state.announced, &state.event_faults);
@@ -67,18 +71,20 @@ impl World {
         });
     }
 
+    /// Notes an event for observers.
     pub(super) fn record(&self, event: Value, lost: bool) {
         let at = self.shared.clock.now();
         self.change(|state| state.published.push(Published { at, event, lost }));
     }
 
+    /// Delivers an event to the queues of all matching rules.
     pub(super) fn deliver(&self, event: &Value, copies: u32) {
         self.act(DEFAULT_REGION, |state, context| {
             state.regions.deliver(event, copies, context);
         });
     }
 
-    /// Plays an experiment's script to its end, or until something else ends it.
+    /// Plays an experiment's script to its end, or until something else ends the experiment.
     fn live(&self, region: String, experiment: String) {
         let beats = self.peek(&region, |state, context| {
             let inventory = &state.regions.get(context).fis().experiments;
@@ -90,7 +96,8 @@ impl World {
         let world = Arc::downgrade(&self.shared);
         tokio::spawn(async move {
             for beat in beats {
-                // From the one before: on a machine that was too busy, a fault that is late is in for its time all the same.
+                // Each step is timed from the one before: on a machine that was too busy, a fault that began
+                // late still lasts its full time.
                 sleep(beat.after).await;
                 let Some(world) = Self::still_there(&world) else {
                     return;
@@ -102,10 +109,12 @@ impl World {
         });
     }
 
+    /// Carries out a step of a script. Returns `false` if the rest of the script no longer counts.
     fn advance(&self, region: &str, experiment: &str, step: &Step) -> bool {
         self.act(region, |state, context| state.regions.get(context).advance(experiment, step, context))
     }
 
+    /// Returns the world if somebody still uses it.
     fn still_there(shared: &Weak<Shared>) -> Option<Self> {
         shared.upgrade().map(|shared| Self { shared })
     }

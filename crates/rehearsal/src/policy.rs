@@ -1,17 +1,19 @@
-//! Whether a queue's policy lets `EventBridge` send to it, for statements of the form that rules need.
+//! The evaluation of a queue's policy: it says whether `EventBridge` may send to the queue. Only statements
+//! of the form that rules need are understood; anything else allows nothing.
 
 use serde_json::Value;
 
 use super::ACCOUNT;
 
-/// One delivery that asks to be let in.
+/// One delivery to a queue.
 #[derive(Debug)]
 pub(super) struct Delivery<'a> {
     pub(super) queue_arn: &'a str,
     pub(super) rule_arn: &'a str,
 }
 
-/// No policy, and one that cannot be read, allow nothing; a matching Deny goes before any Allow.
+/// Returns `true` if the policy allows the delivery. No policy and one that cannot be read allow nothing, and
+/// a matching Deny overrides any Allow.
 pub(super) fn allows(policy: Option<&str>, delivery: &Delivery<'_>) -> bool {
     let Some(policy) = policy.and_then(|text| serde_json::from_str::<Value>(text).ok()) else {
         return false;
@@ -24,6 +26,7 @@ pub(super) fn allows(policy: Option<&str>, delivery: &Delivery<'_>) -> bool {
     matching("Allow") && !matching("Deny")
 }
 
+/// Returns `true` if a statement applies to the delivery, whatever its effect.
 fn concerns(statement: &Value, delivery: &Delivery<'_>) -> bool {
     let principal = &statement["Principal"];
     let is_service = each(&principal["Service"]).iter().any(|service| *service == "events.amazonaws.com");
@@ -57,18 +60,19 @@ fn condition_holds(operator: &str, key: &str, wanted: &Value, delivery: &Deliver
     let actual = match key.to_ascii_lowercase().as_str() {
         "aws:sourcearn" => delivery.rule_arn,
         "aws:sourceaccount" => ACCOUNT,
+        // A condition on any other key cannot be evaluated, so the statement does not apply.
         _ => return false,
     };
     let mut wanted = each(wanted).into_iter().filter_map(Value::as_str);
     match operator {
-        // The two are the same to AWS: both take wildcards.
+        // `ArnEquals` and `ArnLike` are the same to AWS: both accept wildcards.
         "ArnEquals" | "ArnLike" | "StringLike" => wanted.any(|pattern| like(pattern, actual)),
         "StringEquals" => wanted.any(|text| text == actual),
         _ => false,
     }
 }
 
-/// One value or a list of them.
+/// Returns the values of a member that is one value or a list of them.
 fn each(value: &Value) -> Vec<&Value> {
     match value {
         Value::Null => Vec::new(),
@@ -77,11 +81,11 @@ fn each(value: &Value) -> Vec<&Value> {
     }
 }
 
-/// `*` stands for any text, `?` for any one character.
+/// Matches a text against a pattern in which `*` stands for any text, and `?` for any one character.
 fn like(pattern: &str, text: &str) -> bool {
     let (pattern, text): (Vec<_>, Vec<_>) = (pattern.chars().collect(), text.chars().collect());
     let (mut p, mut t) = (0, 0);
-    // Where the last star was, and how much of the text it has taken.
+    // The place of the last star is kept, with the length of the text up to the end of what it has taken.
     let mut star = None;
     while t < text.len() {
         match pattern.get(p) {

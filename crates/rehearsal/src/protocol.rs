@@ -1,4 +1,5 @@
-//! Requests into calls, outcomes into answers: REST-JSON, AWS JSON and query.
+//! The translation of requests into calls, and of outcomes into answers, for three protocols: REST-JSON
+//! (FIS), AWS JSON (`EventBridge`, SQS) and query (`CloudWatch`).
 
 use std::borrow::Cow;
 use std::time::Duration;
@@ -10,6 +11,7 @@ use serde_json::{Map, Value};
 
 use super::{DEFAULT_REGION, context, query, route};
 
+/// A service that a world has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Service {
     Fis,
@@ -28,7 +30,7 @@ impl Service {
         }
     }
 
-    /// Of JSON's `X-Amz-Target`.
+    /// Returns the service with this prefix of the header `X-Amz-Target`.
     fn of_target(prefix: &str) -> Option<Self> {
         match prefix {
             "AWSEvents" => Some(Self::Events),
@@ -39,30 +41,34 @@ impl Service {
     }
 }
 
+/// The protocol of a request, in which it has to be answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Wire {
     RestJson,
+    /// AWS JSON, with its content type.
     Json(&'static str),
     Query,
 }
 
-/// A request, understood as far as it can be.
+/// A request, understood as far as possible.
 #[derive(Debug)]
 pub(super) struct Call {
-    /// None: no service that is here.
+    /// Service of the request. None if a world does not have it.
     pub(super) service: Option<Service>,
     pub(super) service_name: String,
     pub(super) operation: String,
-    /// An object, or what came instead of one.
+    /// Input of the operation: an object, or whatever came instead of one.
     pub(super) input: Value,
     pub(super) region: String,
-    /// Scheme and authority as the client wrote them.
+    /// Scheme and authority, as the client wrote them; URLs of queues begin with them.
     pub(super) endpoint: String,
     malformed: bool,
     wire: Wire,
 }
 
 impl Call {
+    /// Reads a request. Whatever cannot be read is kept as it is and refused by [`check`](Self::check), so
+    /// that observers see it too.
     pub(super) fn decode(request: &Request<Bytes>) -> Self {
         let headers = request.headers();
         let (scope_region, scope_service) = scope(headers);
@@ -81,7 +87,8 @@ impl Call {
         call
     }
 
-    /// A service this world has, and an input that can be read.
+    /// Returns the service, or the error for a request to an unknown service or with an input that cannot be
+    /// read.
     pub(super) fn check(&self) -> Result<Service, ApiError> {
         let service = self.service.ok_or_else(|| self.unknown())?;
         if self.malformed {
@@ -94,6 +101,7 @@ impl Call {
         Ok(service)
     }
 
+    /// Returns the error for an operation that a world does not have.
     pub(super) fn unknown(&self) -> ApiError {
         let status = if self.wire == Wire::RestJson { 404 } else { 400 };
         let message = format!("the rehearsal has no operation {}", self.operation);
@@ -116,7 +124,7 @@ impl Call {
         self.input.get(name)?.as_array().map(Vec::as_slice)
     }
 
-    /// Strings of a list; what is no string is left out.
+    /// Returns the strings of a list. Other values are left out.
     pub(super) fn texts(&self, name: &str) -> Vec<&str> {
         self.optional_list(name).unwrap_or_default().iter().filter_map(Value::as_str).collect()
     }
@@ -125,7 +133,7 @@ impl Call {
         self.input.get(name)?.as_object()
     }
 
-    /// A whole number within limits; query parameters come as text.
+    /// Returns a whole number within limits. Parameters of a query come as text.
     pub(super) fn number(
         &self,
         name: &str,
@@ -141,7 +149,7 @@ impl Call {
         }
     }
 
-    /// The service's own way to say that an input is not right.
+    /// Returns the service's own error for an invalid input.
     pub(super) fn invalid(&self, message: impl Into<Cow<'static, str>>) -> ApiError {
         let code = match self.service {
             Some(Service::Sqs | Service::CloudWatch) => "InvalidParameterValue",
@@ -150,6 +158,7 @@ impl Call {
         ApiError::new(400, code, message)
     }
 
+    /// Makes the response to this call from its outcome.
     pub(super) fn encode(&self, outcome: &Result<Value, ApiError>) -> Response<Bytes> {
         match outcome {
             Ok(output) => self.response(200, output),
@@ -177,7 +186,7 @@ impl Call {
         };
         let headers = response.headers_mut();
         let mut put = |name: &'static str, value: String| {
-            // A fault's code may be any text; one that is no header is left to the body.
+            // An injected error's code may be any text. If it cannot be a header, it is only in the body.
             if let Ok(value) = HeaderValue::try_from(value) {
                 headers.insert(HeaderName::from_static(name), value);
             }
@@ -185,12 +194,14 @@ impl Call {
         if self.wire == Wire::RestJson {
             put("x-amzn-errortype", error.code.to_string());
         }
-        // Services that once spoke the query protocol go on telling its error codes.
+        // Services that once spoke the query protocol still send its error codes.
         if matches!(self.service, Some(Service::Sqs | Service::CloudWatch)) {
             let fault = if error.status < 500 { "Sender" } else { "Receiver" };
             put("x-amzn-query-error", format!("{};{fault}", error.query_code()));
         }
         if let Some(after) = error.retry_after {
+            // The standard header has whole seconds, rounded up so that nobody comes too early. AWS's own has
+            // milliseconds.
             put("retry-after", after.as_millis().div_ceil(1000).to_string());
             put("x-amz-retry-after", after.as_millis().to_string());
         }
@@ -203,13 +214,13 @@ impl Call {
             Wire::Json(version) => (version, output.to_string().into_bytes()),
             Wire::Query => ("text/xml", query::encode(&self.operation, output)),
         };
-        // An operation with no output answers with an empty body.
+        // An operation without output is answered with an empty body.
         let body = if output.is_null() { Vec::new() } else { body };
         respond(status, content_type, body)
     }
 }
 
-/// A page for people, and nothing of the protocol.
+/// Makes a page for people, as a proxy or a captive portal would send it.
 pub(super) fn page_of(status: u16, retry_after: Option<Duration>) -> Response<Bytes> {
     let page = "<!doctype html><title>Sign in</title><p>Sign in to use this network.</p>";
     let mut response = respond(status, "text/html", page.as_bytes().to_vec());
@@ -231,7 +242,7 @@ fn respond(status: u16, content_type: &'static str, body: Vec<u8>) -> Response<B
     response
 }
 
-/// A refusal in a service's own words.
+/// An error of a service.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct ApiError {
     pub(super) status: u16,
@@ -249,7 +260,7 @@ impl ApiError {
         Self { status, code: code.into(), message: message.into(), retry_after: None }
     }
 
-    /// The error's name in the query protocol, where it has another one.
+    /// Returns the error's name in the query protocol, which some errors of SQS have besides.
     fn query_code(&self) -> Cow<'_, str> {
         match self.code.as_ref() {
             "QueueDoesNotExist" => "AWS.SimpleQueueService.NonExistentQueue".into(),
@@ -267,11 +278,13 @@ impl ApiError {
     }
 }
 
+/// Finds out the protocol, the service, the operation and the input of a request. The input is None if it
+/// cannot be read.
 fn operation(request: &Request<Bytes>) -> (Wire, Option<Service>, String, Option<Value>) {
     let header = |name| request.headers().get(name).and_then(|value| value.to_str().ok());
     let path = request.uri().path();
     if header("content-type") == Some("application/x-www-form-urlencoded") {
-        // Of the services here only CloudWatch is still spoken to in this way.
+        // `CloudWatch` is the only service here that is still spoken to in the query protocol.
         let (operation, input) = query::decode(request.body()).unzip();
         return (Wire::Query, Some(Service::CloudWatch), operation.unwrap_or_default(), input);
     }
@@ -298,7 +311,7 @@ fn operation(request: &Request<Bytes>) -> (Wire, Option<Service>, String, Option
     (Wire::RestJson, Some(Service::Fis), operation, input)
 }
 
-/// Region and service of the signature's credential scope.
+/// Returns the Region and the service of the signature's credential scope.
 fn scope(headers: &HeaderMap) -> (String, String) {
     let parts: Vec<_> = headers
         .get(AUTHORIZATION)
@@ -320,7 +333,7 @@ fn endpoint(request: &Request<Bytes>) -> String {
     format!("http://{}", host.unwrap_or("localhost"))
 }
 
-/// One page of a list, and the token of the next one.
+/// Returns one page of a list, and the token of the next page.
 pub(super) fn page(
     items: Vec<Value>,
     size: Option<u64>,
@@ -338,7 +351,7 @@ pub(super) fn page(
     Ok((items.into_iter().skip(start).take(size).collect(), next))
 }
 
-/// Tags of a map.
+/// Returns the tags of a map. Values that are not strings are left out.
 pub(super) fn tags(map: Option<&Map<String, Value>>) -> std::collections::BTreeMap<String, String> {
     let pair = |(key, value): (&String, &Value)| Some((key.clone(), value.as_str()?.to_owned()));
     map.into_iter().flatten().filter_map(pair).collect()

@@ -1,4 +1,5 @@
-//! The query protocol in and out of the JSON values that the services speak within the world: a form in, XML out.
+//! The query protocol: translates forms into the JSON values that the services use within the world, and JSON
+//! values into XML.
 
 use std::fmt::Write as _;
 
@@ -8,7 +9,7 @@ use serde_json::{Map, Value};
 use super::context;
 use super::route::unescape;
 
-/// The operation and its input. None if it is no form, or names no operation.
+/// Reads the operation and its input. None if the body is not a form, or names no operation.
 pub(super) fn decode(body: &[u8]) -> Option<(String, Value)> {
     let form = std::str::from_utf8(body).ok()?;
     let mut operation = None;
@@ -19,7 +20,7 @@ pub(super) fn decode(body: &[u8]) -> Option<(String, Value)> {
         match (name.as_str(), name.split_once(".member.")) {
             ("Action", _) => operation = Some(value),
             ("Version", _) => {}
-            // Members come in the order of their numbers.
+            // SDKs send the members of a list in the order of their numbers, so the numbers need not be read.
             (_, Some((list, _))) => {
                 let members = input.entry(list).or_insert_with(|| Value::Array(Vec::new()));
                 members.as_array_mut()?.push(value.into());
@@ -30,6 +31,7 @@ pub(super) fn decode(body: &[u8]) -> Option<(String, Value)> {
     Some((operation?, Value::Object(input)))
 }
 
+/// Makes the XML of an answer.
 pub(super) fn encode(operation: &str, output: &Value) -> Vec<u8> {
     let mut xml = String::new();
     element(&mut xml, &format!("{operation}Result"), output);
@@ -41,6 +43,7 @@ pub(super) fn encode(operation: &str, output: &Value) -> Vec<u8> {
     .into_bytes()
 }
 
+/// Makes the XML of an error.
 pub(super) fn encode_error(status: u16, code: &str, message: &str) -> Vec<u8> {
     let fault = if status < 500 { "Sender" } else { "Receiver" };
     let (code, message, request) = (escape(code), escape(message), context::uuid());
@@ -64,7 +67,7 @@ fn element(xml: &mut String, name: &str, value: &Value) {
     let _ = write!(xml, "</{name}>");
 }
 
-/// Epoch seconds as XML has them.
+/// Returns a time in the form of XML, from seconds since the epoch.
 fn time(seconds: Option<f64>) -> String {
     let duration = jiff::SignedDuration::try_from_secs_f64(seconds.unwrap_or_default()).unwrap_or_default();
     Timestamp::from_duration(duration).unwrap_or_default().to_string()

@@ -1,4 +1,7 @@
-//! One SQS queue: its messages, who may see them, and when.
+//! One queue of SQS: its messages, and when they can be received.
+//!
+//! A message that was received is hidden for the visibility timeout. Afterwards it can be received again, and
+//! the older receipt handle no longer holds it, as at SQS.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -11,11 +14,12 @@ use tokio::time::Instant;
 use super::context::uuid;
 use faultgate_core::digest;
 
+/// A queue and its messages.
 #[derive(Debug)]
 pub(super) struct Queue {
     pub(super) url: String,
     pub(super) arn: String,
-    /// As they were set; what was not set has its default in [`Queue::setting`].
+    /// Attributes that were set; others have their defaults in [`Queue::setting`].
     pub(super) attributes: BTreeMap<String, String>,
     pub(super) tags: BTreeMap<String, String>,
     pub(super) created: Timestamp,
@@ -23,6 +27,7 @@ pub(super) struct Queue {
     messages: Vec<Message>,
 }
 
+/// A message in a queue.
 #[derive(Debug)]
 struct Message {
     id: String,
@@ -35,16 +40,17 @@ struct Message {
     receives: u32,
 }
 
-/// What a receipt handle led to.
+/// The outcome of a request with a receipt handle.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Handled {
     Done,
-    /// The message is no longer there, or nobody holds it.
+    /// The message no longer exists, or nobody holds it by this handle.
     NotInFlight,
-    /// No queue ever gave out such a handle.
+    /// The text cannot be a receipt handle of any queue.
     NotAHandle,
 }
 
+/// Numeric attributes of a queue, each with its default and its limits.
 pub(super) const SETTINGS: [(&str, u64, std::ops::RangeInclusive<u64>); 5] = [
     ("DelaySeconds", 0, 0..=900),
     ("MaximumMessageSize", 262_144, 1024..=1_048_576),
@@ -66,13 +72,14 @@ impl Queue {
         }
     }
 
-    /// A number that was set, or its default.
+    /// Returns a numeric attribute that was set, or its default.
     pub(super) fn setting(&self, name: &str) -> u64 {
         let set = self.attributes.get(name).and_then(|value| value.parse().ok());
         let default = SETTINGS.iter().find(|(known, ..)| *known == name);
         set.or(default.map(|(_, default, _)| *default)).unwrap_or_default()
     }
 
+    /// Adds a message, and returns its id. `delay` is in seconds; None means the queue's own delay.
     pub(super) fn push(
         &mut self,
         body: String,
@@ -96,7 +103,8 @@ impl Queue {
         id
     }
 
-    /// Messages that can be seen now; they are hidden for the visibility timeout.
+    /// Receives up to `most` messages that are visible now. They are hidden for `visibility` seconds, or else
+    /// for the queue's own timeout.
     pub(super) fn receive(
         &mut self,
         most: usize,
@@ -105,6 +113,7 @@ impl Queue {
         instant: Instant,
     ) -> Vec<Value> {
         let retention = Duration::from_secs(self.setting("MessageRetentionPeriod"));
+        // Messages past their retention are removed only here, since nobody can tell before.
         self.messages.retain(|message| instant.duration_since(message.arrived) < retention);
         let hidden = Duration::from_secs(visibility.unwrap_or_else(|| self.setting("VisibilityTimeout")));
         self.messages
@@ -115,20 +124,22 @@ impl Queue {
             .collect()
     }
 
-    /// When the next hidden message can be seen again.
+    /// Returns the time from which the first message is visible; it lies ahead if all messages are hidden.
     pub(super) fn next_visible(&self) -> Option<Instant> {
         self.messages.iter().map(|message| message.visible_at).min()
     }
 
+    /// Deletes a message by its receipt handle.
     pub(super) fn delete(&mut self, handle: &str) -> Handled {
         let Some((id, _)) = read_handle(handle) else {
             return Handled::NotAHandle;
         };
-        // A message that is gone already was deleted by this handle or an earlier one.
+        // A message that is gone was deleted by this handle or an earlier one, which is no error.
         self.messages.retain(|message| message.id != id);
         Handled::Done
     }
 
+    /// Hides a message for this number of seconds from now, if the handle still holds it.
     pub(super) fn change_visibility(&mut self, handle: &str, seconds: u64, instant: Instant) -> Handled {
         let Some((id, receive)) = read_handle(handle) else {
             return Handled::NotAHandle;
@@ -136,6 +147,7 @@ impl Queue {
         let held = self
             .messages
             .iter_mut()
+            // Only the handle of the latest receive holds a message.
             .find(|message| message.id == id && message.receives == receive && message.visible_at > instant);
         match held {
             Some(message) => {
@@ -154,7 +166,7 @@ impl Queue {
         self.messages.iter().map(|message| message.body.as_str())
     }
 
-    /// Messages that can be seen, that somebody holds, and that are delayed.
+    /// Returns the numbers of messages that are visible, that somebody holds, and that are delayed.
     pub(super) fn counts(&self, instant: Instant) -> (usize, usize, usize) {
         let (visible, hidden): (Vec<_>, Vec<_>) =
             self.messages.iter().partition(|message| message.visible_at <= instant);
@@ -164,6 +176,7 @@ impl Queue {
 }
 
 impl Message {
+    /// Returns the message as a client receives it, with a new receipt handle.
     fn give_out(&mut self, visible_at: Instant, now: Timestamp) -> Value {
         self.visible_at = visible_at;
         self.receives += 1;
@@ -184,14 +197,15 @@ impl Message {
     }
 }
 
-/// Message id and the number of the receive that gave the handle out.
+/// Returns the id of a message, and the number of the receive that gave the handle out.
 fn read_handle(handle: &str) -> Option<(&str, u32)> {
     let (id, receive) = handle.split_once('.')?;
     let receive = receive.parse().ok()?;
+    // Ids of messages are UUIDs of 36 characters, so no queue gave out anything else.
     (id.len() == 36).then_some((id, receive))
 }
 
-/// Some SDKs refuse a message whose digest is wrong.
+/// Returns the MD5 digest of a body in hexadecimal. Some SDKs refuse a message whose digest is wrong.
 pub(super) fn md5(body: &str) -> String {
     digest::hex(Md5::digest(body.as_bytes()))
 }

@@ -1,4 +1,4 @@
-//! The state of a world, Region by Region.
+//! The state of a world, Region by Region, and what one service causes at another.
 
 use std::collections::BTreeMap;
 
@@ -14,7 +14,8 @@ use super::script::Step;
 use super::sqs::Sqs;
 use super::target::Fault;
 
-/// Regions are born when they are first spoken to.
+/// The Regions of a world. Each is made when it is first spoken to.
+/// The services of one Region.
 #[derive(Debug, Default)]
 pub(super) struct Regions(BTreeMap<String, Region>);
 
@@ -36,6 +37,7 @@ impl Region {
         }
     }
 
+    /// Answers a request to one of the services.
     pub(super) fn answer(
         &mut self,
         service: Service,
@@ -47,6 +49,7 @@ impl Region {
             Service::Events => self.bus.answer(call, context),
             Service::Sqs => self.sqs.answer(call, context),
             Service::CloudWatch => {
+                // Any request may have changed an alarm that is a stop condition.
                 let answer = self.cloudwatch.answer(call, context);
                 self.fis.halt_for(&self.cloudwatch.firing(), context);
                 answer
@@ -54,7 +57,8 @@ impl Region {
         }
     }
 
-    /// A step of an experiment's script. False: the rest of it counts no more.
+    /// Carries out a step of an experiment's script. Returns `false` if the rest of the script no longer
+    /// counts.
     pub(super) fn advance(&mut self, experiment: &str, step: &Step, context: &mut Context) -> bool {
         if !self.fis.follows_script(experiment) {
             return false;
@@ -68,6 +72,7 @@ impl Region {
         true
     }
 
+    /// Ends an experiment that was stopping.
     pub(super) fn finish(&mut self, experiment: &str, reason: &str, context: &mut Context) {
         self.fis.finish(experiment, reason, context);
     }
@@ -78,11 +83,12 @@ impl Region {
 }
 
 impl Regions {
+    /// Returns the Region of the context, which is made when it is first asked for.
     pub(super) fn get(&mut self, context: &Context) -> &mut Region {
         self.0.entry(context.region.clone()).or_insert_with(|| Region::new(context))
     }
 
-    /// How the fault stands: in, if that of any experiment is.
+    /// Returns how the fault stands in the whole world: it is in if that of any experiment is.
     pub(super) fn fault(&self) -> Fault {
         let mut worst = Fault::Never;
         for experiment in self.0.values().flat_map(|region| region.fis.experiments.values()) {
@@ -94,7 +100,7 @@ impl Regions {
         worst
     }
 
-    /// The event goes to the rules of its Region, or of all Regions if it names none.
+    /// Delivers an event to the rules of its Region, or of all Regions if it names none.
     pub(super) fn deliver(&mut self, event: &Value, copies: u32, context: &Context) {
         let wanted = event["region"].as_str();
         for (name, region) in &mut self.0 {
@@ -110,7 +116,7 @@ impl Regions {
         }
     }
 
-    /// Whatever has this tag gets another value.
+    /// Gives the tag with this key another value, on every resource that has it.
     pub(super) fn tag_anew(&mut self, key: &str, value: &str) {
         for region in self.0.values_mut() {
             let rules = region.bus.rules.values_mut().map(|rule| &mut rule.tags);
@@ -122,6 +128,7 @@ impl Regions {
         }
     }
 
+    /// Returns all resources that exist.
     pub(super) fn inventory(&self) -> Inventory {
         let mut inventory = Inventory::default();
         for (region_name, region) in &self.0 {

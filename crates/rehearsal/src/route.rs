@@ -3,7 +3,7 @@
 use http::Method;
 use serde_json::{Map, Value};
 
-/// An operation, and what path and query say.
+/// An operation, and the values in the path and the query.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Route {
     pub(super) operation: &'static str,
@@ -11,7 +11,8 @@ pub(super) struct Route {
 }
 
 impl Route {
-    /// Labels and parameters beside the members of the body.
+    /// Returns the input of the operation: the body's members, with the values of the path and the query.
+    /// None if the body is not an object.
     pub(super) fn input(self, body: Value) -> Option<Value> {
         let Value::Object(mut input) = body else {
             return None;
@@ -21,7 +22,7 @@ impl Route {
     }
 }
 
-/// None if FIS has no such route here.
+/// Returns the route of a request. None if the rehearsal has no such route.
 pub(super) fn of_fis(method: &Method, path: &str, query: &str) -> Option<Route> {
     let path = path.strip_prefix('/')?;
     let segments: Vec<_> = path.split('/').collect();
@@ -42,7 +43,7 @@ pub(super) fn of_fis(method: &Method, path: &str, query: &str) -> Option<Route> 
         ("DELETE", ["experimentTemplates", id]) => ("DeleteExperimentTemplate", Some(("id", *id))),
         ("GET", ["safetyLevers", id]) => ("GetSafetyLever", Some(("id", *id))),
         ("PATCH", ["safetyLevers", id, "state"]) => ("UpdateSafetyLeverState", Some(("id", *id))),
-        // Not every client escapes the slash in an ARN.
+        // Some clients do not escape the slash in an ARN, so the whole rest of the path is the label.
         (method, ["tags", ..]) => {
             let operation = match method {
                 "GET" => "ListTagsForResource",
@@ -61,7 +62,7 @@ pub(super) fn of_fis(method: &Method, path: &str, query: &str) -> Option<Route> 
     Some(Route { operation, labels })
 }
 
-/// `tagKeys` is a list; all others are single.
+/// Returns the parameters of a query. `tagKeys` is a list, and all others are single.
 fn parameters(query: &str) -> Vec<(String, Value)> {
     let mut parameters = Map::new();
     for pair in query.split('&').filter(|pair| !pair.is_empty()) {
@@ -80,7 +81,7 @@ fn parameters(query: &str) -> Vec<(String, Value)> {
     parameters.into_iter().collect()
 }
 
-/// Percent-encoding undone; what is no escape stays as it is.
+/// Undoes percent-encoding. Whatever is not a valid escape stays as it is.
 pub(super) fn unescape(text: &str) -> String {
     let bytes = text.as_bytes();
     let mut plain = Vec::with_capacity(bytes.len());

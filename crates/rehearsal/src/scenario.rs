@@ -1,4 +1,5 @@
-//! The scenarios that can be rehearsed: what each is, as data.
+//! The scenarios that can be rehearsed. Each is data: what the experiments do, what goes wrong, and the
+//! expected verdict.
 
 use std::borrow::Cow;
 use std::time::Duration;
@@ -7,28 +8,29 @@ use super::script::{self, Beat};
 use super::{Effect, EventFaults, FaultRule, Plot, Suffering, Which};
 use faultgate_core::model::Verdict;
 
-/// One story that a world plays, and the verdict a run of it comes to.
+/// One story that a world plays, and the verdict of a run of it.
 #[derive(Debug, Clone, Copy)]
 pub struct Scenario {
     pub name: &'static str,
-    /// What happens, in a sentence.
+    /// Description of what happens, in a sentence.
     pub summary: &'static str,
     pub expected: Verdict,
-    /// Names and values of inputs that make a run of it take seconds; what the user sets wins over them.
+    /// Names and values of inputs by which a run of the scenario takes seconds. Those that the user sets
+    /// override them.
     pub inputs: &'static [(&'static str, &'static str)],
-    /// What the experiments do.
+    /// Content of the templates.
     pub plot: Plot,
-    /// Looks in a row that may fail until the probe of a plain rehearsal stops the experiment.
+    /// Number of failures in a row after which the probe of a plain rehearsal stops the experiment.
     pub aborts_after: Option<u32>,
-    /// How experiments of [`super::TEMPLATE_ID`] live.
+    /// Script of the experiments of [`super::TEMPLATE_ID`].
     pub script: &'static [Beat],
-    /// Whether targets resolve to any resource; if not, every action is skipped.
+    /// `true` if targets resolve to resources; if not, every action is skipped.
     pub targets_resolve: bool,
-    /// How long an experiment is `stopping` before it is `stopped`.
+    /// Time for which an experiment is `stopping` before it is `stopped`.
     pub stopping: Duration,
     pub faults: &'static [FaultRule],
     pub events: &'static EventFaults,
-    /// What the fault does to the target.
+    /// Effect of the fault on the target.
     pub suffering: Suffering,
 }
 
@@ -37,8 +39,9 @@ impl Scenario {
         SCENARIOS
     }
 
-    /// How its experiments live; with a fault that is in for so long, if that is given.
+    /// Returns the script of its experiments; `fault` is the length of the fault, if not that of the script.
     pub fn life(&self, fault: Option<Duration>) -> Vec<Beat> {
+        // A scenario with waits injects its fault by the action after the first wait.
         let injecting = if self.plot == Plot::Waits { Which::Second } else { Which::First };
         fault.map_or_else(|| self.script.to_vec(), |fault| script::lasting(self.script, injecting, fault))
     }
@@ -48,6 +51,7 @@ impl Scenario {
     }
 }
 
+/// The scenario that all others are variations of.
 const COMPLETED: Scenario = Scenario {
     name: "completed",
     summary: "the experiment injects its fault and completes; the system is slower meanwhile and bears it",
@@ -177,7 +181,7 @@ static SCENARIOS: &[Scenario] = &[
         name: "out-of-order",
         summary: "the experiment completes, and its state changes overtake one another",
         expected: Verdict::Passed,
-        // `initiating` arrives after `running`, just before `completed`.
+        // The delays make `initiating` arrive after `running`, just before `completed`.
         events: &EventFaults {
             delays: Cow::Borrowed(&[Duration::from_millis(1500), Duration::from_millis(400)]),
             ..EventFaults::NONE
@@ -221,8 +225,8 @@ static SCENARIOS: &[Scenario] = &[
     },
 ];
 
-/// SDKs try three times by default, so two refusals of each are all that a run with defaults can take. The
-/// hint when to try again keeps it to seconds.
+/// Makes a fault that throttles the first two requests of an operation. SDKs try three times by default, so a
+/// run with defaults can just take it. The time after which to try again keeps it to seconds.
 const fn twice(operation: &'static str) -> FaultRule {
     FaultRule {
         operation: Cow::Borrowed(operation),
@@ -233,6 +237,7 @@ const fn twice(operation: &'static str) -> FaultRule {
     }
 }
 
+/// Faults that throttle each operation that a run needs.
 const THROTTLED: &[FaultRule] = &[
     twice("GetExperimentTemplate"),
     twice("GetSafetyLever"),

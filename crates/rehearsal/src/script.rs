@@ -1,41 +1,43 @@
-//! How an experiment lives: data that a world plays on its clock.
+//! The scripts of experiments: data that a world plays on its clock.
 
 use std::time::Duration;
 
-/// One step of a life, that long after the one before it.
+/// One step of a script, and its time after the step before it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Beat {
     pub after: Duration,
     pub step: Step,
 }
 
+/// Something that happens in a script.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Step {
-    /// The experiment's state changes, and FIS announces it where it would.
+    /// The experiment's state changes, and FIS announces it if it announces that state.
     Experiment { status: &'static str, reason: &'static str },
     /// The experiment fails with an error code at a place.
     Failed { code: &'static str, location: &'static str, reason: &'static str },
-    /// The state of actions changes; where the experiment skips its actions they stay skipped.
+    /// The state of actions changes. Actions that were skipped stay skipped.
     Actions { which: Which, status: &'static str, reason: &'static str },
-    /// An alarm changes its state: what has it as a stop condition is stopped if that is ALARM.
+    /// An alarm changes its state. ALARM stops the experiments that have it as a stop condition.
     Alarm { name: &'static str, state: &'static str },
-    /// Somebody turns the safety lever: what runs is stopped if that engages it.
+    /// Somebody turns the safety lever. Engaging it stops all running experiments.
     Lever { engaged: bool },
 }
 
-/// Actions of an experiment in the order they start.
+/// A selection of an experiment's actions, in the order in which they start.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Which {
     First,
     Second,
-    /// All but the first two.
+    /// All actions but the first two.
     Last,
+    /// All actions but the first one.
     Rest,
     All,
 }
 
 impl Which {
-    /// Places of the chosen among so many.
+    /// Returns the places of the selected actions among `count`.
     pub(super) fn places(self, count: usize) -> std::ops::Range<usize> {
         let (from, to) = match self {
             Self::First => (0, 1),
@@ -48,8 +50,8 @@ impl Which {
     }
 }
 
-/// The same life with a fault that is in for so long: what happens while it is in is spread over that time. `injecting` are
-/// the actions that inject it.
+/// Returns the script with a fault of another length: whatever happens during the fault is spread over that
+/// time. `injecting` are the actions that inject it.
 pub(super) fn lasting(beats: &[Beat], injecting: Which, fault: Duration) -> Vec<Beat> {
     let mut beats = beats.to_vec();
     let is_of_fault = |beat: &Beat| match beat.step {
@@ -58,7 +60,7 @@ pub(super) fn lasting(beats: &[Beat], injecting: Which, fault: Duration) -> Vec<
         _ => false,
     };
     let Some(begins) = beats.iter().position(is_of_fault) else { return beats };
-    // What stops an experiment ends its fault, too.
+    // A script without an end of these actions has another end of the fault: whatever stops the experiment.
     let ends = beats.iter().rposition(is_of_fault).filter(|ends| *ends > begins).unwrap_or(beats.len() - 1);
     let while_in = &mut beats[begins + 1..=ends];
     let before: Duration = while_in.iter().map(|beat| beat.after).sum();
@@ -87,7 +89,8 @@ const INITIATING: Beat = experiment(200, "initiating", "Experiment is initiating
 const RUNNING: Beat = experiment(300, "running", "Experiment is running.");
 const FIRST_RUNS: Beat = actions(0, Which::First, "running", "Action is running.");
 
-/// The fault is in long enough for looks of a busy machine to fall into it.
+/// Script of an experiment that completes. Its fault lasts long enough for evaluations of a busy machine to
+/// fall into it.
 pub(super) const COMPLETED: &[Beat] = &[
     INITIATING,
     RUNNING,
@@ -98,7 +101,7 @@ pub(super) const COMPLETED: &[Beat] = &[
     experiment(100, "completed", "Experiment completed."),
 ];
 
-/// A wait before the fault, the fault, and a wait after it.
+/// Script of a wait before the fault, the fault, and a wait after it.
 pub(super) const WAITS: &[Beat] = &[
     INITIATING,
     RUNNING,
@@ -111,9 +114,11 @@ pub(super) const WAITS: &[Beat] = &[
     experiment(100, "completed", "Experiment completed."),
 ];
 
+/// Script of an experiment that is stopped by an alarm.
 pub(super) const ALARM_FIRES: &[Beat] =
     &[INITIATING, RUNNING, FIRST_RUNS, beat(900, Step::Alarm { name: super::ALARM_NAME, state: "ALARM" })];
 
+/// Script of an experiment that fails because its role lacks permissions.
 pub(super) const FAILED: &[Beat] = &[
     INITIATING,
     RUNNING,
@@ -134,19 +139,22 @@ pub(super) const FAILED: &[Beat] = &[
     ),
 ];
 
+/// Script of an experiment that is cancelled before it begins.
 pub(super) const CANCELLED: &[Beat] =
     &[experiment(600, "cancelled", "Experiment was cancelled before it began.")];
 
+/// Script of an experiment that the safety lever stops.
 pub(super) const LEVER_ENGAGED: &[Beat] =
     &[INITIATING, RUNNING, FIRST_RUNS, beat(900, Step::Lever { engaged: true })];
 
+/// Script of an experiment that runs until it is stopped.
 pub(super) const NEVER_ENDS: &[Beat] = &[INITIATING, RUNNING, FIRST_RUNS];
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    /// How long after its beginning each step comes, in milliseconds.
+    /// Returns the time of each step after the beginning, in milliseconds.
     fn times(beats: &[Beat]) -> Vec<u128> {
         let mut since = Duration::ZERO;
         let time = |beat: &Beat| {

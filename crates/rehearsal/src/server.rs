@@ -1,4 +1,4 @@
-//! A world behind a socket of the loopback interface.
+//! A world behind a socket, of the loopback interface unless an address is given.
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -17,33 +17,34 @@ use tokio::task::JoinSet;
 use super::World;
 use super::flow::Flow;
 
-/// More than any request of these services may have.
-const MAX_BODY: usize = 2 * 1024 * 1024;
-/// Connections that may wait to be taken: probes of many experiments come all at once, and one that finds no room
-/// tries again only after a second.
+/// Largest body of a request, in bytes. No request of these services may be as large.
+const MAX_BODY_BYTES: usize = 2 * 1024 * 1024;
+/// Number of connections that may wait to be accepted. Probes of many experiments come all at once, and one
+/// that finds no room tries again only after a second.
 const BACKLOG: u32 = 1024;
-/// How long to wait when no connection can be taken, as when all file descriptors are in use.
+/// Pause after a connection could not be accepted, for example because all file descriptors are in use.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
-/// Listens from the moment it is bound, and answers while it is served.
+/// A server that listens from the moment it is bound, and answers while it is served.
 #[derive(Debug)]
 pub struct Server {
-    /// `http://127.0.0.1:<port>`: the endpoint of every service.
+    /// URL of all services: `http://127.0.0.1:<port>`.
     pub url: String,
     listener: TcpListener,
     world: World,
 }
 
 impl Server {
-    /// On a port of the kernel's choice.
+    /// Binds a port of the loopback interface that the kernel chooses.
     pub async fn bind(world: World) -> io::Result<Self> {
         Self::bind_to(world, (Ipv4Addr::LOCALHOST, 0).into()).await
     }
 
+    /// Binds an address.
     #[expect(clippy::unused_async, reason = "nobody may bind outside of a runtime")]
     pub async fn bind_to(world: World, address: SocketAddr) -> io::Result<Self> {
         let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
-        // As `TcpListener::bind` does.
+        // `TcpListener::bind` sets this too. It is not used because it cannot set the backlog.
         socket.set_reuseaddr(true)?;
         socket.bind(address)?;
         let listener = socket.listen(BACKLOG)?;
@@ -51,12 +52,12 @@ impl Server {
         Ok(Self { url, listener, world })
     }
 
-    /// Where the target is: whatever is asked for below this.
+    /// Returns the URL of the target; all paths below it are the target's.
     pub fn target_url(&self) -> String {
         format!("{}{}", self.url, super::target::PLACE)
     }
 
-    /// Never returns; when it is dropped, all its connections end.
+    /// Serves for ever. All connections end when the future is dropped.
     pub async fn serve(self) {
         let mut connections = JoinSet::new();
         loop {
@@ -67,32 +68,35 @@ impl Server {
                     }
                     Err(_) => tokio::time::sleep(ACCEPT_PAUSE).await,
                 },
+                // Finished connections are taken out, so that the set does not grow.
                 Some(_) = connections.join_next() => {}
             }
         }
     }
 }
 
-/// One connection, to its end.
+/// Serves one connection to its end.
 async fn converse(stream: TcpStream, world: World) {
-    // Answers are small and awaited: none should wait for another to fill a packet.
+    // Answers are small and the client waits for them, so none should wait for another to fill a packet.
     let _ = stream.set_nodelay(true);
     let lost = AtomicBool::new(false);
     let service = service_fn(|request| answer(world.clone(), &lost, request));
     let mut connection = http1::Builder::new().serve_connection(TokioIo::new(stream), service);
-    // It ends with an error wherever the peer goes away or a fault loses the connection.
+    // The connection ends with an error whenever the client goes away or a fault drops it, so the error says
+    // nothing.
     let _ = (&mut connection).await;
     let stream = connection.into_parts().io.into_inner();
     if lost.load(Ordering::Relaxed) {
-        // The peer hears of a reset, and not of an end.
+        // A socket that does not linger sends a reset and not a regular end, as with a connection that is
+        // lost.
         let _ = stream.set_zero_linger();
     }
 }
 
-/// An error makes hyper close the connection without an answer.
+/// Answers one request. An error makes hyper close the connection without an answer.
 async fn answer(world: World, lost: &AtomicBool, request: Request<Incoming>) -> io::Result<Response<Flow>> {
     let (parts, body) = request.into_parts();
-    let body = Limited::new(body, MAX_BODY).collect().await.map_err(io::Error::other)?.to_bytes();
+    let body = Limited::new(body, MAX_BODY_BYTES).collect().await.map_err(io::Error::other)?.to_bytes();
     world.handle(Request::from_parts(parts, body)).await.flow().ok_or_else(|| {
         lost.store(true, Ordering::Relaxed);
         io::ErrorKind::ConnectionReset.into()

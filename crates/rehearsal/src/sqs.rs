@@ -1,4 +1,4 @@
-//! SQS: queues by name, and their operations.
+//! SQS: queues by name, and their operations. Receiving, which may wait, is up to the world.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -12,18 +12,21 @@ use super::policy::{Delivery, allows};
 use super::protocol::{ApiError, Call, page, tags};
 use super::queue::{Handled, Queue, SETTINGS, md5};
 
-/// How long the name of a deleted queue cannot be used.
-const NAME_REST: Duration = Duration::from_mins(1);
-const MAX_BATCH: usize = 10;
+/// Time for which the name of a deleted queue cannot be used again.
+const NAME_REUSE_DELAY: Duration = Duration::from_mins(1);
+/// Largest number of entries in a batch, and of messages in an answer.
+const MAX_BATCH_ENTRIES: usize = 10;
 
+/// The queues of one Region.
 #[derive(Debug, Default)]
 pub(super) struct Sqs {
     pub(super) queues: BTreeMap<String, Queue>,
+    /// Times at which queues were deleted, by name.
     deleted: BTreeMap<String, Instant>,
 }
 
 impl Sqs {
-    /// All operations but `ReceiveMessage`, which may wait.
+    /// Answers all operations except `ReceiveMessage`, which may wait.
     pub(super) fn answer(&mut self, call: &Call, context: &mut Context) -> Result<Value, ApiError> {
         match call.operation.as_str() {
             "CreateQueue" => self.create(call, context),
@@ -82,7 +85,8 @@ impl Sqs {
         }
     }
 
-    /// The queue of a call's `QueueUrl`.
+    /// Returns the queue of a call's `QueueUrl`. Only the name at its end counts, so that any host leads to
+    /// the queue.
     pub(super) fn queue(&mut self, call: &Call) -> Result<&mut Queue, ApiError> {
         let url = call.text("QueueUrl")?;
         self.by_name(url.rsplit('/').next().unwrap_or_default())
@@ -94,7 +98,8 @@ impl Sqs {
             .ok_or_else(|| ApiError::new(400, "QueueDoesNotExist", "the specified queue does not exist"))
     }
 
-    /// An event that a rule sends: it arrives only where the queue's policy lets that rule in.
+    /// Delivers an event to a queue, if the queue's policy allows that rule to send. Otherwise it is lost
+    /// without a word, as at AWS.
     pub(super) fn deliver(&mut self, queue_arn: &str, rule_arn: &str, body: &str, context: &Context) {
         let delivery = Delivery { queue_arn, rule_arn };
         let allowing = self.queues.values_mut().find(|queue| {
@@ -114,6 +119,7 @@ impl Sqs {
         let wanted = settable(call.object("Attributes"))?;
         if let Some(queue) = self.queues.get(name) {
             let differs = |(name, value): (&String, &String)| queue.attributes.get(name) != Some(value);
+            // A queue that exists is returned only if it has all attributes of the request, as at SQS.
             if wanted.iter().any(differs) {
                 return Err(ApiError::new(
                     400,
@@ -123,7 +129,7 @@ impl Sqs {
             }
             return Ok(json!({"QueueUrl": queue.url}));
         }
-        let rests = |deleted: &Instant| context.instant.duration_since(*deleted) < NAME_REST;
+        let rests = |deleted: &Instant| context.instant.duration_since(*deleted) < NAME_REUSE_DELAY;
         if self.deleted.get(name).is_some_and(rests) {
             return Err(ApiError::new(
                 400,
@@ -158,7 +164,7 @@ impl Sqs {
         let size = call.number("MaxResults", 1..=1000)?;
         let (urls, next) = page(urls, size.or(Some(1000)), call.optional_text("NextToken"))?;
         let mut output = json!({"QueueUrls": urls});
-        // Without MaxResults the service never says that there is more.
+        // SQS says that there is more only if `MaxResults` was given.
         if let (Some(next), Some(_)) = (next, size) {
             output["NextToken"] = next.into();
         }
@@ -182,12 +188,12 @@ impl Sqs {
     }
 }
 
-/// What a call asks of a receive, beside how long it waits.
+/// The parameters of a call of `ReceiveMessage`.
 #[derive(Debug)]
 pub(super) struct Receive {
     most: usize,
     visibility: Option<u64>,
-    /// None: as long as the queue says.
+    /// Longest wait in seconds. None if the queue's own setting counts.
     pub(super) wait: Option<u64>,
 }
 
@@ -195,18 +201,20 @@ impl Receive {
     pub(super) fn of(call: &Call) -> Result<Self, ApiError> {
         let most = call.number("MaxNumberOfMessages", 1..=10)?.unwrap_or(1);
         Ok(Self {
-            most: usize::try_from(most).unwrap_or(MAX_BATCH),
+            most: usize::try_from(most).unwrap_or(MAX_BATCH_ENTRIES),
             visibility: call.number("VisibilityTimeout", 0..=43_200)?,
             wait: call.number("WaitTimeSeconds", 0..=20)?,
         })
     }
 
-    /// Messages that are there now, with the attributes that were asked for. None: there are none.
+    /// Receives the messages that are visible now, with the attributes that were asked for. None if there are
+    /// none.
     pub(super) fn take(&self, queue: &mut Queue, call: &Call, context: &Context) -> Option<Value> {
         let mut messages = queue.receive(self.most, self.visibility, context.now, context.instant);
         if messages.is_empty() {
             return None;
         }
+        // Older clients ask for system attributes by the name `AttributeNames`.
         let mut system = call.texts("MessageSystemAttributeNames");
         system.extend(call.texts("AttributeNames"));
         let own = call.texts("MessageAttributeNames");
@@ -218,6 +226,7 @@ impl Receive {
     }
 }
 
+/// Keeps only the named attributes of a message.
 fn keep(message: &mut Value, member: &str, names: &[&str]) {
     let Some(map) = message[member].as_object_mut() else {
         return;
@@ -230,7 +239,7 @@ fn keep(message: &mut Value, member: &str, names: &[&str]) {
     }
 }
 
-/// Attributes that a client may set, each within its limits.
+/// Returns the attributes of a request, if a client may set all of them and each is within its limits.
 fn settable(map: Option<&Map<String, Value>>) -> Result<BTreeMap<String, String>, ApiError> {
     let attributes = tags(map);
     for (name, value) in &attributes {
@@ -270,6 +279,7 @@ fn attributes(queue: &Queue, call: &Call, context: &Context) -> Result<Value, Ap
     all.entry("SqsManagedSseEnabled".to_owned()).or_insert_with(|| "true".to_owned());
     let wanted = call.texts("AttributeNames");
     let optional = ["Policy", "RedrivePolicy", "KmsMasterKeyId", "KmsDataKeyReusePeriodSeconds"];
+    // Optional attributes that are not set are no error, they are just left out.
     let is_unknown = |name: &&&str| **name != "All" && !optional.contains(*name) && !all.contains_key(**name);
     if let Some(name) = wanted.iter().find(is_unknown) {
         let message = format!("unknown attribute {name}");
@@ -283,6 +293,7 @@ fn handle_of(entry: &Value) -> &str {
     entry["ReceiptHandle"].as_str().unwrap_or_default()
 }
 
+/// Turns the outcome of a receipt handle into the answer of the service.
 fn handled(outcome: Handled) -> Result<Value, ApiError> {
     match outcome {
         Handled::Done => Ok(Value::Null),
@@ -293,6 +304,7 @@ fn handled(outcome: Handled) -> Result<Value, ApiError> {
     }
 }
 
+/// Carries out the entries of a batch one by one. The batch as a whole is refused only for its form.
 fn batch(call: &Call, mut handle: impl FnMut(&Value) -> Result<Value, ApiError>) -> Result<Value, ApiError> {
     let entries = call.list("Entries")?;
     let mut ids: Vec<_> = entries.iter().map(|entry| entry["Id"].as_str()).collect();
@@ -300,7 +312,7 @@ fn batch(call: &Call, mut handle: impl FnMut(&Value) -> Result<Value, ApiError>)
     ids.dedup();
     let refusal = match entries.len() {
         0 => Some(("EmptyBatchRequest", "the batch has no entries")),
-        count if count > MAX_BATCH => {
+        count if count > MAX_BATCH_ENTRIES => {
             Some(("TooManyEntriesInBatchRequest", "the batch has more than ten entries"))
         }
         count if count != ids.len() => Some(("BatchEntryIdsNotDistinct", "two entries have the same id")),

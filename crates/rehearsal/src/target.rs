@@ -1,7 +1,8 @@
-//! The system that a rehearsal's fault is in: an HTTP service that suffers as long as the fault is, so that probes
-//! have something to see.
+//! The target: the system that a rehearsal's fault is in. It is an HTTP service that suffers as long as the
+//! fault is in, so that probes have something to see.
 //!
-//! Nothing of it is left to chance or to the speed of a machine: which requests fail goes by their number.
+//! Nothing is left to chance or to the speed of the machine: the number of a request decides whether it
+//! fails.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -11,25 +12,28 @@ use http::{Response, StatusCode, header};
 
 use super::World;
 
-/// What stands for the target in a suite. A name under `.invalid` is nobody's and never resolves.
+/// Host name that stands for the target in a suite. A name under `.invalid` belongs to nobody and never
+/// resolves.
 pub const TARGET_HOST: &str = "target.rehearsal.invalid";
-/// Where the embedded endpoints have it. No service of AWS has such a path.
+/// Path of the target at the embedded endpoints. No service of AWS has such a path.
 pub(super) const PLACE: &str = "/target";
-/// Paths that are counted apart; all others are counted together.
-const MOST_PATHS: usize = 256;
+/// Largest number of paths whose requests are counted separately. Those of all other paths are counted
+/// together.
+const MAX_COUNTED_PATHS: usize = 256;
 
-/// What the fault does to the target.
+/// The effect of the fault on the target.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Suffering {
-    /// How long an answer takes.
+    /// Delay of each answer.
     pub delay: Duration,
-    /// Of the requests for a path, the first and then each so many later fail. None: none of them.
+    /// Distance between failing requests for a path: the first one fails, and then every one after so many.
+    /// None if none fails.
     pub fails_every: Option<u32>,
-    /// Whether it is well again once the fault is out.
+    /// `true` if the target is well again once the fault is out.
     pub recovers: bool,
 }
 
-/// How a fault stands, of all experiments of a world.
+/// The progress of a fault, over all experiments of a world.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Fault {
     Never,
@@ -37,15 +41,15 @@ pub(super) enum Fault {
     In,
 }
 
-/// What is known of the target.
+/// The target, and the requests that it has answered while it suffered.
 #[derive(Debug)]
 pub(super) struct Target {
     suffering: Suffering,
-    /// Requests that came while it suffered, by path.
+    /// Number of requests that came while the target suffered, by path.
     met: BTreeMap<String, u32>,
 }
 
-/// How one request is answered.
+/// The answer to one request.
 #[derive(Debug, PartialEq, Eq)]
 struct Treatment {
     delay: Duration,
@@ -57,6 +61,7 @@ impl Target {
         Self { suffering, met: BTreeMap::new() }
     }
 
+    /// Decides how a request is answered.
     fn treat(&mut self, path: &str, fault: Fault) -> Treatment {
         let suffers = fault == Fault::In || (fault == Fault::Over && !self.suffering.recovers);
         if !suffers {
@@ -68,9 +73,10 @@ impl Target {
         Treatment { delay: self.suffering.delay, status }
     }
 
-    /// How many requests for the path came before this one while it suffered.
+    /// Counts a request, and returns the number of those for the same path that came before it while the
+    /// target suffered.
     fn count(&mut self, path: &str) -> u32 {
-        let path = if self.met.len() < MOST_PATHS || self.met.contains_key(path) { path } else { "" };
+        let path = if self.met.len() < MAX_COUNTED_PATHS || self.met.contains_key(path) { path } else { "" };
         if let Some(met) = self.met.get_mut(path) {
             *met = met.wrapping_add(1);
             return *met;
@@ -80,13 +86,13 @@ impl Target {
     }
 }
 
-/// What of a path is the target's, if it is one of its.
+/// Returns the part of a path below the target's own. None if the path is not the target's.
 pub(super) fn path_of(path: &str) -> Option<&str> {
     path.strip_prefix(PLACE).filter(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
 impl World {
-    /// One request of the system's own users, which no service of AWS hears of.
+    /// Answers a request of the system's own users, which is not recorded: no service of AWS hears of it.
     pub(super) async fn serve(&self, path: &str) -> Response<Bytes> {
         let Treatment { delay, status } = self.treat(path);
         if !delay.is_zero() {
@@ -139,10 +145,10 @@ mod tests {
     #[test]
     fn paths_without_end_are_counted_together() {
         let mut target = Target::new(HALF);
-        for number in 0..2 * MOST_PATHS {
+        for number in 0..2 * MAX_COUNTED_PATHS {
             target.treat(&format!("/{number}"), Fault::In);
         }
-        assert!(target.met.len() <= MOST_PATHS + 1);
+        assert!(target.met.len() <= MAX_COUNTED_PATHS + 1);
         assert_eq!(target.treat("/0", Fault::In).status, StatusCode::OK, "its second request");
     }
 

@@ -1,4 +1,4 @@
-//! Experiment templates: those every world is born with, and those a client makes.
+//! Templates of experiments: those that every world has from the beginning, and those that a client makes.
 
 use std::collections::BTreeMap;
 
@@ -9,17 +9,20 @@ use super::context::{Context, epoch_seconds};
 use super::protocol::{ApiError, Call, tags};
 use super::{ACCOUNT, ALARM_NAME};
 
+/// A template as FIS keeps it.
 #[derive(Debug, Clone)]
 pub(super) struct Template {
     pub(super) id: String,
     pub(super) arn: String,
-    /// Description, targets, actions, stop conditions, role and options as they were given.
+    /// Members of the template as they were given: description, targets, actions, stop conditions, role,
+    /// options.
     pub(super) definition: Map<String, Value>,
     pub(super) tags: BTreeMap<String, String>,
     pub(super) client_token: Option<String>,
     created: Timestamp,
 }
 
+/// Members of a request that a template keeps.
 const MEMBERS: [&str; 8] = [
     "actions",
     "description",
@@ -31,13 +34,13 @@ const MEMBERS: [&str; 8] = [
     "targets",
 ];
 
-/// A target by this name never resolves to a resource.
+/// Name of a target that never resolves to a resource.
 pub(super) const NOTHING: &str = "standby-databases";
 
-/// What the templates do that a world is born with.
+/// The content of the templates that a world has from the beginning.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Plot {
-    /// One fault, and a wait for its effect.
+    /// One fault, and a wait for the service to settle.
     Latency,
     /// No fault: traffic is moved away from an Availability Zone.
     Recovery,
@@ -48,7 +51,8 @@ pub enum Plot {
 }
 
 impl Plot {
-    /// Targets and actions. Actions start in the order of their names, those with `startAfter` after the others.
+    /// Returns the targets and the actions. Actions start in the order of their names, those with
+    /// `startAfter` after the others.
     fn parts(self) -> (Value, Value) {
         let by_tag = |kind: &str| json!({"resourceType": kind, "resourceTags": {"service": "checkout"}, "selectionMode": "ALL"});
         let tasks = by_tag("aws:ecs:task");
@@ -102,16 +106,17 @@ impl Plot {
         }
     }
 
-    /// The target that finds nothing is no failure of the experiment.
+    /// Returns `true` if one of the targets finds nothing, which must then be no failure of the experiment.
     fn finds_nothing(self) -> bool {
         self == Self::TwoFaults
     }
 }
 
 impl Template {
-    /// As the plot has it, with targets that are found by tag.
+    /// Makes a template of the plot, with targets that are selected by tags.
     pub(super) fn born(id: &str, context: &Context) -> Self {
         let (targets, actions) = context.plot.parts();
+        // FIS fails an experiment whose target finds nothing, unless its template says to skip.
         let skips = context.plot.finds_nothing() || !context.targets_resolve;
         let definition = json!({
             "description": "Rehearsal: latency for the tasks of a checkout service",
@@ -137,7 +142,9 @@ impl Template {
         }
     }
 
+    /// Makes a template from a client's request, and refuses one that lacks what FIS requires.
     pub(super) fn of(id: String, call: &Call, context: &Context) -> Result<Self, ApiError> {
+        // FIS requires these members, and each of these calls refuses a request without one.
         call.text("description")?;
         call.text("roleArn")?;
         call.list("stopConditions")?;
@@ -165,6 +172,7 @@ impl Template {
         })
     }
 
+    /// Returns the template as `GetExperimentTemplate` describes it.
     pub(super) fn describe(&self) -> Value {
         let mut described = self.definition.clone();
         described.extend(self.summary_members());
@@ -172,6 +180,7 @@ impl Template {
         Value::Object(described)
     }
 
+    /// Returns the template as lists show it.
     pub(super) fn summary(&self) -> Value {
         let mut summary = Map::from_iter(self.summary_members());
         if let Some(description) = self.definition.get("description") {

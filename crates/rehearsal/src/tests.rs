@@ -1,4 +1,4 @@
-//! The SDK's own clients against a world, in memory on a paused clock and over a real socket.
+//! Tests of the SDK's own clients against a world, in memory on a paused clock and over a real socket.
 
 use std::time::Duration;
 
@@ -77,7 +77,7 @@ impl Clients {
         self.experiment(id).await.state.unwrap().status.unwrap()
     }
 
-    /// Rule and queue of one name that take what the pattern says; the queue's URL.
+    /// Makes a rule and a queue of one name that take what the pattern selects, and returns the queue's URL.
     async fn subscribe(&self, name: &str, pattern: &Value) -> String {
         let rule_arn = format!("arn:aws:events:eu-west-1:{ACCOUNT}:rule/{name}");
         let queue_arn = format!("arn:aws:sqs:eu-west-1:{ACCOUNT}:{name}");
@@ -121,7 +121,7 @@ impl Clients {
         put.entries.unwrap().remove(0)
     }
 
-    /// One long poll; what it received is deleted.
+    /// Receives by one long poll, and deletes what was received.
     async fn receive(&self, url: &str) -> Vec<Value> {
         let received = self
             .sqs
@@ -142,7 +142,7 @@ impl Clients {
         events
     }
 
-    /// The words of the state changes in the order they arrive, until a poll brings none.
+    /// Returns the words of the state changes in the order of their arrival, until a poll brings none.
     async fn words(&self, url: &str) -> Vec<String> {
         let mut words = Vec::new();
         loop {

@@ -1,4 +1,8 @@
-//! One account of AWS as far as a run needs it: its state, its clock, and what observers may ask of it.
+//! A world: one account of AWS as far as a run needs it, with its state, its clock, and what observers may
+//! ask of it.
+//!
+//! The state is behind one lock, which is never held across an await. Each request changes it in one step and
+//! leaves behind what has to happen next, which is done after the lock is released.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -22,31 +26,33 @@ use super::template::Plot;
 use super::{SECOND_TEMPLATE_ID, Scenario, TEMPLATE_ID};
 use faultgate_core::clock::Clock;
 
-/// What a request comes to.
+/// The answer to a request, in the way it reaches the client.
 #[derive(Debug)]
 pub enum Answer {
     Reply(Response<Bytes>),
-    /// The connection ends in the middle of this one.
+    /// The connection ends in the middle of this response.
     Cut(Response<Bytes>),
-    /// This one comes byte by byte, with such a pause before each.
+    /// The response comes byte by byte, with this pause before each.
     Trickle(Response<Bytes>, Duration),
     /// The connection ends without an answer.
     ConnectionLost,
 }
 
-/// One account. Clones are the same account; its experiments end with the last of them.
+/// One account. Clones are the same account, and its experiments end with the last of them.
 #[derive(Clone)]
 pub struct World {
     pub(super) shared: Arc<Shared>,
 }
 
+/// The data that all clones of a world share.
 pub(super) struct Shared {
     pub(super) clock: Clock,
-    /// Counts changes, so that whoever waits for one misses none.
+    /// Number of changes so far. Whoever waits for a change watches it, and misses none.
     revision: watch::Sender<u64>,
     state: Mutex<State>,
 }
 
+/// The state of a world.
 pub(super) struct State {
     pub(super) regions: Regions,
     requests: Vec<Recorded>,
@@ -54,7 +60,9 @@ pub(super) struct State {
     faults: Faults,
     pub(super) event_faults: EventFaults,
     pub(super) target: Target,
+    /// Number of state changes that FIS has announced.
     pub(super) announced: u64,
+    /// Scripts of the experiments, by the id of their template.
     pub(super) scripts: BTreeMap<String, Vec<Beat>>,
     stopping: Duration,
     targets_resolve: bool,
@@ -63,6 +71,7 @@ pub(super) struct State {
 }
 
 impl World {
+    /// Makes a world that plays a scenario.
     pub fn new(scenario: &Scenario, clock: Clock) -> Self {
         let mut faults = Faults::default();
         for rule in scenario.faults {
@@ -89,12 +98,13 @@ impl World {
         Self { shared: Arc::new(shared) }
     }
 
-    /// Answers one request of any of the services, after whatever fault it meets, or one to the target.
+    /// Answers a request to any of the services, with the faults that it meets, or a request to the target.
     pub async fn handle(&self, request: Request<Bytes>) -> Answer {
         if let Some(path) = target::path_of(request.uri().path()) {
             return Answer::Reply(self.serve(path).await);
         }
         let call = Call::decode(&request);
+        // The request is recorded before any fault, so that observers also see those that are never answered.
         let (place, met) = self.change(|state| {
             state.requests.push(Recorded {
                 service: call.service_name.clone(),
@@ -116,7 +126,7 @@ impl World {
             Some(Effect::Hang) => std::future::pending().await,
             Some(Effect::LoseRequest) => return Answer::ConnectionLost,
             Some(Effect::LoseAnswer) => {
-                // What it came to is never known to the caller.
+                // The request takes effect, but its outcome never reaches the client.
                 let _ = self.dispatch(&call).await;
                 return Answer::ConnectionLost;
             }
@@ -130,7 +140,7 @@ impl World {
         let status = response.status().as_u16();
         self.change(|state| state.requests[place].status = Some(status));
         match met.effect {
-            // Of an empty body there is no half.
+            // An empty body has no half, so all of the answer is lost.
             Some(Effect::Truncate) if response.body().is_empty() => Answer::ConnectionLost,
             Some(Effect::Truncate) => Answer::Cut(response),
             Some(Effect::Trickle(pause)) => Answer::Trickle(response, pause),
@@ -138,25 +148,27 @@ impl World {
         }
     }
 
-    /// The world's time.
+    /// Returns the world's time.
     pub fn now(&self) -> jiff::Timestamp {
         self.shared.clock.now()
     }
 
-    /// Every request in the order of arrival.
+    /// Returns every request in the order of arrival.
     pub fn requests(&self) -> Vec<Recorded> {
         self.read(|state| state.requests.clone())
     }
 
-    /// Every event that reached the bus, in that order.
+    /// Returns every event that reached the bus, in that order.
     pub fn events(&self) -> Vec<Published> {
         self.read(|state| state.published.clone())
     }
 
+    /// Returns all resources that exist.
     pub fn inventory(&self) -> Inventory {
         self.read(|state| state.regions.inventory())
     }
 
+    /// Returns requests, events and resources as they are at one moment.
     pub fn snapshot(&self) -> Snapshot {
         self.read(|state| Snapshot {
             requests: state.requests.clone(),
@@ -165,8 +177,9 @@ impl World {
         })
     }
 
-    /// Waits until something holds: looked at now, and again at each request and each change.
+    /// Waits until a condition holds. It is looked at now, and again at each request and each change.
     pub async fn until(&self, holds: impl Fn(&Snapshot) -> bool) {
+        // The subscription comes before the first look, so that no change between the two is missed.
         let mut revision = self.shared.revision.subscribe();
         while !holds(&self.snapshot()) {
             // The sender lives as long as this world does.
@@ -174,44 +187,44 @@ impl World {
         }
     }
 
-    /// Adds a fault; occurrences count from now.
+    /// Adds a fault of requests, which counts requests from now on.
     pub fn inject(&self, fault: FaultRule) {
         self.change(|state| state.faults.add(fault));
     }
 
-    /// Takes away every fault of requests.
+    /// Removes all faults of requests.
     pub fn heal(&self) {
         self.change(|state| state.faults.clear());
     }
 
-    /// Changes what becomes of events that are still to be announced.
+    /// Replaces the faults of events for those that are still to be announced.
     pub fn set_event_faults(&self, faults: EventFaults) {
         self.change(|state| state.event_faults = faults);
     }
 
-    /// How experiments of a template live that are started from now on. Regions that are born after this have the
-    /// template.
+    /// Sets the script of the experiments of a template that are started from now on. Regions that are first
+    /// spoken to after this have the template.
     pub fn script(&self, template: &str, beats: impl Into<Vec<Beat>>) {
         let beats = beats.into();
         self.change(|state| state.scripts.insert(template.to_owned(), beats));
     }
 
-    /// Gives another value to every such tag there is, of whatever.
+    /// Gives the tag with this key another value, on every resource that has it.
     pub fn tag_anew(&self, key: &str, value: &str) {
         self.change(|state| state.regions.tag_anew(key, value));
     }
 
-    /// How long experiments are `stopping` that are stopped from now on.
+    /// Sets the time for which experiments are `stopping` that are stopped from now on.
     pub fn set_stopping(&self, stopping: Duration) {
         self.change(|state| state.stopping = stopping);
     }
 
-    /// Whether `PutEvents` takes events that only AWS may put. Off at first, as in AWS.
+    /// Sets whether `PutEvents` accepts events that only AWS may put. At first it does not, as at AWS.
     pub fn allow_aws_sources(&self, allowed: bool) {
         self.change(|state| state.allow_aws_sources = allowed);
     }
 
-    /// Puts any event on the bus, just as it is and past all faults.
+    /// Puts an event on the bus just as it is, past all faults.
     pub fn put_event(&self, event: impl Into<Value>) {
         let event = event.into();
         self.deliver(&event, 1);
@@ -226,7 +239,7 @@ impl World {
         self.act(&call.region, |state, context| state.regions.get(context).answer(service, call, context))
     }
 
-    /// Answers as soon as there is a message, and with none when the wait is over.
+    /// Receives messages. Answers as soon as there is one, and without any when the wait is over.
     async fn receive(&self, call: &Call) -> Result<Value, ApiError> {
         let receive = Receive::of(call)?;
         let mut revision = self.shared.revision.subscribe();
@@ -247,6 +260,7 @@ impl World {
             if deadline <= now {
                 return Ok(json!({}));
             }
+            // A hidden message becomes visible by time alone, without a change that would wake this wait.
             let look_again = visible.map_or(deadline, |visible| visible.min(deadline));
             tokio::select! {
                 () = sleep_until(look_again) => {}
@@ -256,7 +270,7 @@ impl World {
         }
     }
 
-    /// Changes the state within a Region, and does afterwards what follows from that.
+    /// Changes the state within a Region, and afterwards does what follows from that.
     pub(super) fn act<R>(&self, region: &str, change: impl FnOnce(&mut State, &mut Context) -> R) -> R {
         let (outcome, consequences) = self.peek(region, |state, context| {
             let outcome = change(state, context);
@@ -269,6 +283,7 @@ impl World {
         outcome
     }
 
+    /// Looks at the state within a Region, or changes it without telling anybody.
     pub(super) fn peek<R>(&self, region: &str, look: impl FnOnce(&mut State, &mut Context) -> R) -> R {
         self.read(|state| {
             let mut context = Context {
@@ -287,18 +302,21 @@ impl World {
         })
     }
 
+    /// Changes the state, and wakes those who wait for a change.
     pub(super) fn change<R>(&self, change: impl FnOnce(&mut State) -> R) -> R {
         let outcome = self.read(change);
         self.bump();
         outcome
     }
 
+    /// Gives access to the state under its lock, without waking anybody.
     pub(super) fn read<R>(&self, look: impl FnOnce(&mut State) -> R) -> R {
-        // State is changed in whole steps; a panic of some test's thread leaves nothing half done.
+        // The state is changed in whole steps, so a panic of a test's thread leaves nothing half done.
         let mut state = self.shared.state.lock().unwrap_or_else(PoisonError::into_inner);
         look(&mut state)
     }
 
+    /// Wakes those who wait for a change.
     fn bump(&self) {
         self.shared.revision.send_modify(|revision| *revision += 1);
     }

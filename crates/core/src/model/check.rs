@@ -1,11 +1,15 @@
-//! What probes look at, and what is expected of it.
+//! The checks of probes: the questions they put to the system under test, and the answers that count as good.
+//!
+//! A check says all that one evaluation needs, and its own time limit. How the question is put is the
+//! business of `probe/`; nothing here does I/O. Values that may be secrets are wrapped in [`Hidden`], so that
+//! no debug output shows them.
 
 use std::collections::BTreeMap;
 use std::fmt;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
-/// What a probe checks.
+/// The question that a probe asks, one variant for each kind of probe.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Check {
     Http(HttpCheck),
@@ -15,7 +19,7 @@ pub enum Check {
     },
     Command {
         run: Vec<String>,
-        /// Besides what every command inherits.
+        /// Variables that are set in addition to those that every command inherits.
         env: BTreeMap<String, Hidden<String>>,
         exit_code: i32,
         output: Option<String>,
@@ -30,7 +34,7 @@ pub enum Check {
 }
 
 impl Check {
-    /// The word for it, in suites and reports.
+    /// Returns the word by which suites and reports call this kind of check.
     pub fn kind(&self) -> &'static str {
         match self {
             Self::Http(_) => "http",
@@ -42,7 +46,7 @@ impl Check {
         }
     }
 
-    /// How long one evaluation may take.
+    /// Returns the longest time that one evaluation may take.
     pub fn within(&self) -> Duration {
         match self {
             Self::Http(check) => check.within,
@@ -54,7 +58,8 @@ impl Check {
         }
     }
 
-    /// How its server is asked, where that is a matter of the probe.
+    /// Returns the headers, credentials and certificates of the check, or None for a kind whose server the
+    /// probe does not choose.
     pub fn access(&self) -> Option<&Access> {
         match self {
             Self::Http(check) => Some(&check.access),
@@ -67,25 +72,27 @@ impl Check {
     }
 }
 
+/// An HTTP request, and what its response must be like.
 #[derive(Debug, Clone, PartialEq)]
 pub struct HttpCheck {
-    /// It may hold a secret.
+    /// URL of the request. It is hidden because a query or a user name may hold a secret.
     pub url: Hidden<String>,
     pub method: String,
     pub access: Access,
     pub body: Option<Hidden<String>>,
     pub statuses: Statuses,
-    /// The answer's body contains this text.
+    /// Text that the body of the response must contain.
     pub contains: Option<String>,
-    /// The answer has these headers, with values that contain these texts.
+    /// Headers that the response must have, each with a text that its value must contain.
     pub expect_headers: BTreeMap<String, String>,
-    /// The answer is complete within this time.
+    /// Longest time until the response is complete.
     pub within: Duration,
 }
 
+/// A query to a Prometheus server, and the values that pass.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PrometheusCheck {
-    /// What stands before `/api/v1/query`.
+    /// URL of the server: the part before `/api/v1/query`.
     pub url: Hidden<String>,
     pub query: String,
     pub expect: Expectation,
@@ -94,43 +101,43 @@ pub struct PrometheusCheck {
     pub within: Duration,
 }
 
-/// How a server is asked: by whom, and by which of its certificates it is trusted.
+/// Headers and credentials that are sent to a server, and the certificates that are trusted and shown.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Access {
-    /// Sent with each request.
+    /// Headers that are sent with each request.
     pub headers: BTreeMap<String, Hidden<String>>,
     pub credentials: Option<Credentials>,
-    /// PEM certificates to trust for this probe, besides those of the run.
+    /// PEM certificates that are trusted for this probe, in addition to those of the run.
     pub ca_bundle: Option<Vec<u8>>,
-    /// The PEM certificate that is shown to the server, its chain, and its key.
+    /// Client certificate that is shown to the server, with its chain and its key, in PEM.
     pub identity: Option<Hidden<Vec<u8>>>,
-    /// Do not verify the certificate.
+    /// `true` if the server's certificate is not verified.
     pub insecure: bool,
 }
 
 impl Access {
-    /// Whether a header of the probe's own says who is asking.
+    /// Returns `true` if one of the headers is `Authorization`, so that no other credentials may be added.
     pub fn authorizes(&self) -> bool {
         self.headers.keys().any(|name| name.eq_ignore_ascii_case("authorization"))
     }
 }
 
-/// What is sent in the header `Authorization`.
+/// Credentials that are sent in the header `Authorization`.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Credentials {
     Bearer(Hidden<String>),
     Basic { username: String, password: Hidden<String> },
 }
 
-/// Requests are signed for Amazon Managed Service for Prometheus.
+/// The signing of requests for Amazon Managed Service for Prometheus.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Signing {
     pub region: String,
-    /// None: by the credentials of the experiment.
+    /// ARN of the role whose credentials sign. None if the credentials of the experiment do.
     pub role_arn: Option<String>,
 }
 
-/// A value that is not printed.
+/// A value whose debug output is `***`, so that no log shows it.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Hidden<T>(pub T);
 
@@ -140,7 +147,7 @@ impl<T> fmt::Debug for Hidden<T> {
     }
 }
 
-/// The statuses of HTTP that pass.
+/// The ranges of HTTP statuses that pass.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Statuses(pub Vec<RangeInclusive<u16>>);
 
@@ -167,27 +174,29 @@ impl fmt::Display for Statuses {
     }
 }
 
+/// A CloudWatch metric or expression, and the values that pass.
 #[derive(Debug, Clone, PartialEq)]
 pub struct MetricCheck {
-    /// A metric, or None where `expression` says what to compute.
+    /// Namespace of the metric. None, as is `metric`, if `expression` says what to compute.
     pub namespace: Option<String>,
     pub metric: Option<String>,
     pub dimensions: BTreeMap<String, String>,
     pub statistic: String,
-    /// Metric math or a Metrics Insights query.
+    /// An expression of metric math, or a Metrics Insights query.
     pub expression: Option<String>,
     pub period: Duration,
     pub expect: Expectation,
     pub within: Duration,
 }
 
-/// A comparison with a number: `< 0.5`.
+/// A comparison with a number, such as `< 0.5`.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Expectation {
     pub comparison: Comparison,
     pub value: f64,
 }
 
+/// The sign of a comparison.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Comparison {
     Less,
@@ -199,6 +208,7 @@ pub enum Comparison {
 }
 
 impl Comparison {
+    /// Returns the sign as suites write it.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Less => "<",
@@ -212,17 +222,22 @@ impl Comparison {
 }
 
 impl Expectation {
-    /// What is to be said of a measured value: it is as expected, or it is not.
+    /// Compares a measured value, and returns a text with the value and the expectation.
+    ///
+    /// # Errors
+    ///
+    /// The error is the same text, for a value that is not as expected.
     pub fn compare(self, value: f64) -> Result<String, String> {
+        // The result of a division by zero must not read like a measured value that is too high or too low.
         if !value.is_finite() {
             return Err(format!("{value} cannot be compared, expected {self}"));
         }
-        let said = format!("{value}, expected {self}");
-        if self.holds(value) { Ok(said) } else { Err(said) }
+        let comparison = format!("{value}, expected {self}");
+        if self.holds(value) { Ok(comparison) } else { Err(comparison) }
     }
 
-    /// Whether a measured value is as expected. NaN and infinity never are: they are what a division by zero leaves, and
-    /// say nothing of the system.
+    /// Returns `true` if a measured value is as expected. NaN and infinity never are: they are what a
+    /// division by zero leaves, and they say nothing of the system.
     #[expect(clippy::float_cmp, reason = "whoever asks for == means the very number")]
     pub fn holds(self, value: f64) -> bool {
         let wanted = self.value;

@@ -1,5 +1,7 @@
-//! What has changed since an earlier run. All differences are those of the scores as they are shown, with two decimals,
-//! so that whoever reads a report and subtracts comes to the same decision.
+//! The changes since an earlier run: of its score, its experiments and their probes.
+//!
+//! All differences are those of the scores as they are shown, with two decimals, so that a reader who
+//! subtracts two figures of a report comes to the same decision.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,23 +11,24 @@ use serde::{Deserialize, Serialize};
 use super::result::first_scoring;
 use super::{ExperimentResult, RunResult, SCORING, Score, Verdict, weighted_mean};
 
-/// What a run is compared with, and how far its score may have dropped.
+/// The earlier result that a run is compared with, and the largest drop of its score that passes.
 #[derive(Debug, Clone, PartialEq)]
 pub struct CompareTo {
     pub earlier: Earlier,
     pub max_score_drop: Option<Score>,
 }
 
-/// What is kept of an earlier result.
+/// The extract of an earlier result that a comparison needs.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Earlier {
     run: EarlierRun,
     score: Option<Score>,
     experiments: BTreeMap<String, EarlierExperiment>,
-    /// In their order.
+    /// Names of the experiments, in the order of the earlier run.
     names: Vec<String>,
 }
 
+/// The extract of one experiment of an earlier result.
 #[derive(Debug, Clone, PartialEq)]
 struct EarlierExperiment {
     score: Option<Score>,
@@ -58,8 +61,11 @@ impl From<RunResult> for Earlier {
 }
 
 impl CompareTo {
-    /// Compares. Of a part of a suite only the experiments are compared: a part's mean is not the suite's, and what
-    /// is not in it may be in another.
+    /// Compares the experiments of this run with those of the earlier one.
+    ///
+    /// If the run is only a part of a suite (`is_whole` is `false`), nothing but its experiments is compared:
+    /// the mean of a part is not that of the suite, and an experiment that is missing here may be in another
+    /// part.
     pub fn compare(&self, experiments: &[ExperimentResult], is_whole: bool) -> RunComparison {
         let earlier = &self.earlier;
         let mut changes: Vec<ExperimentChange> = experiments
@@ -67,13 +73,13 @@ impl CompareTo {
             .map(|now| ExperimentChange::of(&now.name, earlier.experiments.get(&now.name), Some(now)))
             .collect();
         if is_whole {
-            let there: BTreeSet<&str> =
+            let present: BTreeSet<&str> =
                 experiments.iter().map(|experiment| experiment.name.as_str()).collect();
-            let gone = earlier.names.iter().filter(|name| !there.contains(name.as_str()));
+            let gone = earlier.names.iter().filter(|name| !present.contains(name.as_str()));
             changes.extend(gone.map(|name| ExperimentChange::of(name, earlier.experiments.get(name), None)));
         }
         let score = || {
-            let now = weighted_mean(experiments.iter().map(|one| (one.score, one.weight)));
+            let now = weighted_mean(experiments.iter().map(|result| (result.score, result.weight)));
             ScoreChange::new(earlier.score, now)
         };
         RunComparison {
@@ -85,40 +91,43 @@ impl CompareTo {
     }
 }
 
-/// What has changed since an earlier run: `comparison` in `result.json`.
+/// The comparison with an earlier run: `comparison` in `result.json`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct RunComparison {
     pub earlier: EarlierRun,
-    /// None for a part of a suite.
+    /// Change of the run's score. None for a part of a suite.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub score: Option<ScoreChange>,
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub max_score_drop: Option<Score>,
-    /// Those of the run in their order, then those that are gone.
+    /// Changes of the run's experiments in their order, then of those that only the earlier run had.
     pub experiments: Vec<ExperimentChange>,
 }
 
 impl RunComparison {
-    /// The drop of the run's score, if it is larger than is allowed.
+    /// Returns the drop of the run's score if it is larger than allowed.
     pub fn excess(&self) -> Option<ScoreDrop> {
         let score = self.score?;
         let (earlier, now, allowed) = (score.earlier?, score.now?, self.max_score_drop?);
+        // Hundredths are whole numbers, so their difference is exact, and a drop of just the allowed size
+        // passes.
         let drop = earlier.hundredths() - now.hundredths();
         (drop > allowed.hundredths()).then_some(ScoreDrop { earlier, now, by: drop / 100.0, allowed })
     }
 
-    /// True where the earlier scores were made by other rules, so that a difference may be that of the rules.
+    /// Returns `true` if the earlier scores were computed by other rules, so that a difference may come from
+    /// the rules alone.
     pub fn rules_differ(&self) -> bool {
         self.earlier.scoring != SCORING
     }
 
-    /// What has become of the experiment of this name.
+    /// Returns the change of the experiment of this name.
     pub fn of(&self, experiment: &str) -> Option<&ExperimentChange> {
         self.experiments.iter().find(|change| change.name == experiment)
     }
 }
 
-/// A drop that is larger than is allowed.
+/// A drop of the score that is larger than allowed.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct ScoreDrop {
     pub earlier: Score,
@@ -137,7 +146,7 @@ impl std::fmt::Display for ScoreDrop {
     }
 }
 
-/// Which run it was.
+/// The identity and the verdict of the earlier run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EarlierRun {
     pub id: String,
@@ -147,12 +156,12 @@ pub struct EarlierRun {
     pub commit: Option<String>,
     pub ended_at: Timestamp,
     pub verdict: Verdict,
-    /// By which rules its scores were made.
+    /// Version of the rules by which its scores were computed; see [`SCORING`].
     #[serde(default = "first_scoring")]
     pub scoring: u32,
 }
 
-/// Whether both runs had an experiment.
+/// The runs that had an experiment of a name: both of them, only this one, or only the earlier one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Presence {
@@ -161,14 +170,14 @@ pub enum Presence {
     Gone,
 }
 
-/// An experiment then and now.
+/// An experiment in the earlier run and in this one.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ExperimentChange {
     pub name: String,
     pub presence: Presence,
     pub score: ScoreChange,
     pub verdict: VerdictChange,
-    /// Those of the experiment in their order, then those that are gone.
+    /// Changes of this run's probes in their order, then of those that only the earlier run had.
     pub probes: Vec<ProbeChange>,
 }
 
@@ -185,7 +194,7 @@ impl ExperimentChange {
         Self { name: name.to_owned(), presence, score, verdict, probes: probes(earlier, now) }
     }
 
-    /// True if there is anything to tell, probes apart.
+    /// Returns `true` if the experiment itself has changed. Its probes are not considered.
     pub fn has_changed(&self) -> bool {
         self.presence != Presence::Both
             || self.score.has_changed()
@@ -194,10 +203,10 @@ impl ExperimentChange {
 }
 
 fn probes(earlier: Option<&EarlierExperiment>, now: Option<&ExperimentResult>) -> Vec<ProbeChange> {
-    let earlier = earlier.map(|one| one.probes.as_slice()).unwrap_or_default();
-    let now = now.map(|one| one.probes.as_slice()).unwrap_or_default();
+    let earlier = earlier.map(|experiment| experiment.probes.as_slice()).unwrap_or_default();
+    let now = now.map(|experiment| experiment.probes.as_slice()).unwrap_or_default();
     let before: BTreeMap<&str, Score> = earlier.iter().map(|(name, score)| (name.as_str(), *score)).collect();
-    let there: BTreeSet<&str> = now.iter().map(|probe| probe.name.as_str()).collect();
+    let present: BTreeSet<&str> = now.iter().map(|probe| probe.name.as_str()).collect();
     let change = |name: &str, earlier: Option<Score>, now: Option<Score>| ProbeChange {
         name: name.to_owned(),
         score: ScoreChange::new(earlier, now),
@@ -205,24 +214,26 @@ fn probes(earlier: Option<&EarlierExperiment>, now: Option<&ExperimentResult>) -
     let kept = now
         .iter()
         .map(|probe| change(&probe.name, before.get(probe.name.as_str()).copied(), Some(probe.score)));
-    let gone = earlier.iter().filter(|(name, _)| !there.contains(name.as_str()));
+    let gone = earlier.iter().filter(|(name, _)| !present.contains(name.as_str()));
     kept.chain(gone.map(|(name, score)| change(name, Some(*score), None))).collect()
 }
 
-/// A probe then and now: without a score where it was not there, or its experiment was not launched.
+/// A probe in the earlier run and in this one. A score is None if the run did not have the probe, or did not
+/// launch its experiment.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ProbeChange {
     pub name: String,
     pub score: ScoreChange,
 }
 
+/// A verdict in the earlier run and in this one, each None if the run did not have the experiment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct VerdictChange {
     pub earlier: Option<Verdict>,
     pub now: Option<Verdict>,
 }
 
-/// A score then and now: None where it is not known.
+/// A score in the earlier run and in this one, each None if it is not known.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(from = "Ends")]
 pub struct ScoreChange {
@@ -231,7 +242,8 @@ pub struct ScoreChange {
     change: Option<f64>,
 }
 
-/// What is read of a [`ScoreChange`]; the change follows from it.
+/// The fields of a [`ScoreChange`] that are read from a file. The change is computed from them, so that a
+/// file cannot contradict itself.
 #[derive(Deserialize)]
 struct Ends {
     earlier: Option<Score>,
@@ -258,12 +270,13 @@ impl ScoreChange {
         self.now
     }
 
-    /// Above 0 where it has become better, in hundredths; None where one of the two is not known.
+    /// Returns the change in points, in whole hundredths, above 0 if the score has become better. None if one
+    /// of the two scores is not known.
     pub fn change(self) -> Option<f64> {
         self.change
     }
 
-    /// True if it is shown to have changed, or has come to be known or unknown.
+    /// Returns `true` if the two scores are shown differently, or if only one of them is known.
     pub fn has_changed(self) -> bool {
         match self.change {
             Some(change) => change != 0.0,

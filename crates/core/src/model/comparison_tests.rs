@@ -58,7 +58,7 @@ fn earlier(value: f64, experiments: &[ExperimentResult], allowed: Option<f64>) -
     }
 }
 
-/// From one score to another, with so much allowed.
+/// Returns the excess of a drop from one score to another, if so much is allowed.
 fn excess(from: f64, to: Option<f64>, allowed: f64) -> Option<ScoreDrop> {
     let now = [experiment("a", Verdict::Passed, to, Vec::new())];
     earlier(from, &[], Some(allowed)).compare(&now, true).excess()
@@ -71,13 +71,13 @@ fn a_drop_of_exactly_what_is_allowed_passes() {
         (95.0, 89.99, 5.0, true),
         (95.0, 96.0, 0.0, false),
         (95.0, 95.0, 0.0, false),
-        // None of these differences is what a binary fraction makes of it.
+        // These differences are exact in decimals, and are not in binary fractions.
         (0.3, 0.2, 0.1, false),
         (95.29, 95.0, 0.29, false),
         (62.0, Score::of_share(57, 100).get(), 5.0, false),
         (90.1, 87.9, 2.2, false),
         (90.1, 87.9, 2.19, true),
-        // What is not shown does not count: 66.66 is 5 below 71.66, whatever follows.
+        // Decimals that are not shown do not count: 66.66 is 5 below 71.66, whatever follows.
         (71.666_666_667, 66.666_666_666, 5.0, false),
         (71.666, 66.669, 5.0, false),
         (71.669, 66.661, 5.0, false),
@@ -162,7 +162,7 @@ proptest! {
     #[test]
     fn what_is_shown_decides(from in 0.0..=100.0, to in 0.0..=100.0, allowed in 0.0..=100.0) {
         let [from, to, allowed] = [from, to, allowed].map(score);
-        // Whole hundredths, as somebody would read them off.
+        // The shown text is read as whole hundredths, as a person would read it.
         let read = |score: Score| {
             let text = format!("{score:.9}");
             let (whole, rest) = text.split_once('.').unwrap_or((&text, ""));

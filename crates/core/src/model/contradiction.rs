@@ -1,14 +1,18 @@
-//! Results that cannot be true, since their parts say different things.
+//! The search for results that cannot be true because their parts contradict each other.
+//!
+//! Results come back from files: as parts of a merge, and as earlier runs. A result that claims to have
+//! passed although its own details say otherwise is refused, so that nobody passes a gate by an edited file.
 
 use super::{ExperimentResult, RunResult, SCORING, Score, ScoreSource, State, Verdict, weighted_mean};
 use crate::text;
 
-/// What scores may differ by that say the same: other arithmetic may have another last digit.
-const SAME: f64 = 1e-6;
+/// Largest difference, in points, of two scores that count as equal. Another order of the additions may
+/// change the last digits.
+const MAX_EQUAL_DIFFERENCE: f64 = 1e-6;
 
 impl RunResult {
-    /// What in it does not follow from the rest. It completes a sentence that begins with the result. None of a result
-    /// as a run leaves it.
+    /// Returns what in the result does not follow from the rest of it, as a predicate to the subject "the
+    /// result". None for every result that a run writes.
     pub fn contradiction(&self) -> Option<String> {
         let gate = &self.gate;
         let (verdict, code) = (gate.verdict, gate.verdict.exit_code(gate.signal));
@@ -35,6 +39,7 @@ impl RunResult {
         if verdict == Verdict::Failed && !self.has_failure() {
             return Some("contradicts itself: its verdict is failed, and nothing in it failed".to_owned());
         }
+        // Only `passed` opens the gate, so only for it the score has to follow from the experiments.
         if verdict != Verdict::Passed {
             return None;
         }
@@ -42,7 +47,7 @@ impl RunResult {
             return Some("contradicts itself: its verdict is passed, and it has no experiments".to_owned());
         }
         let expected = gate.expected_resilience_score;
-        let mean = weighted_mean(self.experiments.iter().map(|of| (of.score, of.weight)));
+        let mean = weighted_mean(self.experiments.iter().map(|result| (result.score, result.weight)));
         match gate.resilience_score {
             _ if self.dry_run => None,
             Some(score) if score >= expected && is_same(mean, score) => None,
@@ -59,7 +64,7 @@ impl RunResult {
         }
     }
 
-    /// Whether there is a reason for the verdict `failed`.
+    /// Returns `true` if something in the result is a reason for the verdict `failed`.
     fn has_failure(&self) -> bool {
         let gate = &self.gate;
         let is_below = gate.resilience_score.is_some_and(|score| score < gate.expected_resilience_score);
@@ -69,7 +74,7 @@ impl RunResult {
             || self.experiments.iter().any(|experiment| experiment.verdict != Verdict::Passed)
     }
 
-    /// Why an experiment that passed cannot have.
+    /// Returns the reason why an experiment with the verdict `passed` cannot have passed.
     fn untrue(&self, experiment: &ExperimentResult) -> Option<String> {
         if experiment.verdict != Verdict::Passed {
             return None;
@@ -86,7 +91,7 @@ impl RunResult {
         if matches!(experiment.score_source, Some(ScoreSource::StopCondition | ScoreSource::Abort)) {
             return Some("something stopped it".to_owned());
         }
-        // By the first rules scores were made otherwise.
+        // Results of older rules counted other evaluations, so their scores cannot be computed again here.
         if self.scoring != SCORING {
             return None;
         }
@@ -95,7 +100,8 @@ impl RunResult {
     }
 }
 
-/// The score once more, from the looks that count. None where it is not made of probes.
+/// Computes the score of an experiment again, from the evaluations that count. None if the score does not
+/// come from probes.
 fn remade(experiment: &ExperimentResult) -> Option<Score> {
     let is_of_probes = matches!(experiment.score_source, Some(ScoreSource::Probes | ScoreSource::Completion));
     if !is_of_probes {
@@ -109,7 +115,7 @@ fn remade(experiment: &ExperimentResult) -> Option<Score> {
 }
 
 fn is_same(one: Option<Score>, other: Score) -> bool {
-    one.is_some_and(|one| (one.get() - other.get()).abs() < SAME)
+    one.is_some_and(|one| (one.get() - other.get()).abs() < MAX_EQUAL_DIFFERENCE)
 }
 
 fn shown(score: Option<Score>) -> String {
@@ -121,7 +127,7 @@ mod tests {
     use super::*;
     use crate::model::{Probe, Signal};
 
-    /// A result that passed, as a file has it.
+    /// Returns a result that passed, as a file contains it.
     fn passed() -> RunResult {
         let mut result: RunResult =
             serde_json::from_str(include_str!("../../../report/src/fixtures/stopped.json")).unwrap();

@@ -1,7 +1,8 @@
-//! What a run publishes while it goes on. Every report sink listens to these and to nothing else.
+//! The events that a run publishes while it goes on. Every report sink listens to these and to nothing else.
 
 use super::{Finding, Plan, RunIdentity, Score, State, Transition, Turn, Verdict};
 
+/// Something that has happened in a run. `experiment` is always the index of an experiment in the plan.
 #[derive(Debug, Clone)]
 pub enum RunEvent<'a> {
     Started {
@@ -9,7 +10,7 @@ pub enum RunEvent<'a> {
         plan: &'a Plan,
     },
     Found(&'a Finding),
-    /// Events of this run's experiments reach this process.
+    /// A subscription is proven: the events of this run's experiments reach this process.
     Subscribed {
         name: &'a str,
         handshake_ms: u64,
@@ -23,7 +24,7 @@ pub enum RunEvent<'a> {
         experiment: usize,
         transition: &'a Transition,
     },
-    /// A probe of an experiment fails from here on, or passes again.
+    /// A probe of an experiment has begun to fail, or passes again.
     ProbeTurned {
         experiment: usize,
         probe: &'a str,
@@ -41,8 +42,8 @@ pub enum RunEvent<'a> {
         score: Option<Score>,
         reason: &'a str,
     },
-    /// Something the user should know of while the run goes on.
+    /// A message that the user should read while the run goes on.
     Warning(&'a str),
-    /// Once a second: for live displays and heartbeats.
+    /// One second has passed. Live displays and heartbeats need it.
     Tick,
 }

@@ -1,4 +1,4 @@
-//! The faults of an experiment whose engine weighs and judges each of them.
+//! The faults of an experiment whose engine weighs and judges each of them, as Harness and LitmusChaos do.
 
 use serde::{Deserialize, Serialize};
 
@@ -8,12 +8,12 @@ use super::Score;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Fault {
     pub name: String,
-    /// Its share of the engine's score, against those of the other faults.
+    /// Weight of the fault in the engine's score, relative to those of the other faults.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub weight: Option<u32>,
-    /// The engine's own word.
+    /// Verdict in the engine's own word.
     pub verdict: String,
-    /// The share of its probes that passed; None where the engine does not say.
+    /// Share of the fault's probes that passed, 0 to 100. None if the engine does not say.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub probe_success: Option<Score>,
     /// The step that failed, in the engine's words.
@@ -25,16 +25,16 @@ pub struct Fault {
     pub probes: Vec<FaultProbe>,
 }
 
-/// One of the engine's own probes, as it was when the fault was over.
+/// One of the engine's own probes, as it was at the end of the fault.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FaultProbe {
     pub name: String,
-    /// Such as `httpProbe`.
+    /// Kind of the probe, such as `httpProbe`.
     pub kind: String,
-    /// When it looks, such as `Continuous`.
+    /// Time at which the probe is evaluated, in the engine's word, such as `Continuous`.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub mode: Option<String>,
-    /// The engine's own word.
+    /// Verdict in the engine's own word.
     pub verdict: String,
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub description: Option<String>,

@@ -1,17 +1,18 @@
-//! What a look before the launch found.
+//! The findings of the checks before a launch.
 
 use serde::{Deserialize, Serialize};
 
+/// The severity of a finding, in ascending order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Level {
-    /// As it should be.
+    /// The subject is as it should be.
     Ok,
     /// Something could not be looked at, or is merely worth knowing.
     Note,
-    /// A risk the user should know of; the run goes on.
+    /// There is a risk that the user should know of; the run goes on.
     Warning,
-    /// Nothing is launched.
+    /// The run cannot succeed, so nothing is launched.
     Error,
 }
 
@@ -26,14 +27,14 @@ impl Level {
     }
 }
 
-/// One thing verified, or found wanting.
+/// One thing that was verified, or that was found to be wrong.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Finding {
     pub level: Level,
-    /// What was looked at, in a few words: `template EXT1`, `safety lever`.
+    /// Subject of the check in a few words, such as `template EXT1` or `safety lever`.
     pub subject: String,
     pub message: String,
-    /// What to do about it: a command, an IAM statement.
+    /// Remedy for the reader, such as a command or an IAM statement.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub remedy: Option<String>,
 }

@@ -1,4 +1,13 @@
-//! The words of the field, pure: no input or output, no clock, no async.
+//! The model: the types that all other modules speak in. It is pure, with no I/O, no clock and no async.
+//!
+//! - Before a run: `plan` (what is to be done), `check` and `probe` (what is measured), `shard`, and
+//!   `plan_record` (a suite's digest).
+//! - While it goes on: `state` (states and transitions), `event` (what sinks hear), and `run_state` (the
+//!   content of the state file).
+//! - After it: `result` (the content of `result.json`), `fault`, `finding`, `score`, `verdict`, `comparison`
+//!   with an earlier run, and `output` (the outputs for later steps of a pipeline).
+//! - Files that are read back: `provenance` tells whether they are of this run, `contradiction` whether they
+//!   can be true.
 
 mod check;
 mod comparison;

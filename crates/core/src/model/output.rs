@@ -1,13 +1,14 @@
-//! The outputs of a run: what later steps and jobs of a pipeline can use. Defined once, for those who write them and for
-//! those who describe them.
+//! The outputs of a run: values that later steps and jobs of a pipeline can use. They are defined once, for
+//! the code that writes them and for the reference that describes them.
 
-/// One output.
+/// One output of a run.
 #[derive(Debug, Clone, Copy)]
 pub struct Output {
     pub name: &'static str,
-    /// One line for the reference.
+    /// Description for the reference, in one line.
     pub help: &'static str,
-    /// False of one whose variable would be that of an input: a later job would inherit it as a setting.
+    /// `false` if the variable of this output has the name of an input's variable: a later job would inherit
+    /// it as a setting.
     pub in_dotenv: bool,
 }
 
@@ -21,13 +22,13 @@ impl Output {
         self
     }
 
-    /// Its name as a variable.
+    /// Returns the name of the variable that holds this output in a dotenv file.
     pub fn variable(&self) -> String {
         format!("FAULTGATE_{}", self.name.to_uppercase().replace('-', "_"))
     }
 }
 
-/// All of them, in the order in which they are written.
+/// All outputs, in the order in which they are written.
 #[rustfmt::skip]
 pub const OUTPUTS: [Output; 7] = [
     Output::new("verdict", "How the gate decided: passed, failed, errored, timed-out or cancelled"),

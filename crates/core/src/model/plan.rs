@@ -1,4 +1,7 @@
-//! What a run is to do: the inputs, understood and complete.
+//! The plan of a run: its inputs, validated and complete.
+//!
+//! A plan is made once, by `config/`, and does not change afterwards. Types here that hold secrets (runtime
+//! inputs, variables of commands) implement `Debug` by hand, so that no value of theirs is printed.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -8,15 +11,15 @@ use serde::{Deserialize, Serialize};
 
 use super::{Check, CompareTo, PlanRecord, ProbePlan, Score, Shard};
 
-/// How the end of an experiment is learned.
+/// The way in which a run learns that an experiment has ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Monitor {
-    /// By events, over a rule and a queue of the run's own.
+    /// The run gets events through a rule and a queue that it makes itself.
     Events,
-    /// By events, from a queue that a rule of the user's feeds.
+    /// The run gets events from a queue that a rule of the user's feeds.
     Queue,
-    /// By asking the engine at intervals.
+    /// The run asks the engine at intervals.
     Poll,
 }
 
@@ -30,15 +33,15 @@ impl Monitor {
     }
 }
 
-/// Which engine runs an experiment, and what it needs to know.
+/// The engine that runs an experiment, with the settings that only this engine has.
 #[derive(Debug, Clone, PartialEq)]
 #[expect(clippy::large_enum_variant, reason = "there is one for each experiment of a suite")]
 pub enum EngineSpec {
     Fis {
         template: String,
-        /// None: the SDK's default chain.
+        /// Region of the template. None if the SDK's default chain decides.
         region: Option<String>,
-        /// A role to assume before anything is asked in this account.
+        /// ARN of the role that is assumed to reach the account.
         role_arn: Option<String>,
     },
     Command(CommandSpec),
@@ -50,27 +53,28 @@ pub enum EngineSpec {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HarnessSpec {
     pub project: HarnessProject,
-    /// Its id, or the identity that stands in its URL.
+    /// Id of the experiment, or the identity that is part of its URL.
     pub experiment: String,
     pub runtime_inputs: RuntimeInputs,
 }
 
-/// Where a Harness experiment lives.
+/// The Harness project that an experiment belongs to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HarnessProject {
-    /// Without a slash at the end.
+    /// URL of Harness, without a slash at the end.
     pub url: String,
     pub account: String,
     pub org: String,
     pub project: String,
 }
 
-/// What an experiment asks for when it is launched, by name. Values may be secrets: they are never shown.
+/// The inputs that an experiment asks for when it is launched, by name. Values may be secrets, so they are
+/// never shown.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct RuntimeInputs {
-    /// Of the whole experiment.
+    /// Inputs of the whole experiment.
     pub experiment: BTreeMap<String, String>,
-    /// Of each fault, probe or action by its name.
+    /// Inputs of each fault, probe or action, by its name.
     pub tasks: BTreeMap<String, BTreeMap<String, String>>,
 }
 
@@ -97,46 +101,46 @@ pub struct LitmusSpec {
     pub experiment: String,
 }
 
-/// Where a LitmusChaos experiment lives.
+/// The LitmusChaos project that an experiment belongs to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LitmusProject {
-    /// Of the ChaosCenter, without a slash at the end.
+    /// URL of the ChaosCenter, without a slash at the end.
     pub url: String,
     pub project: String,
-    /// What the server's list of allowed origins knows; None: that of `url`.
+    /// Origin that the server's list of allowed origins contains. None if it is the origin of `url`.
     pub origin: Option<String>,
 }
 
-/// A local fault injector.
+/// A local command that injects a fault.
 #[derive(Clone, PartialEq)]
 pub struct CommandSpec {
     pub run: CommandLine,
-    /// Undoes the fault: run at every end, also before the injector is stopped.
+    /// Command that undoes the fault. It runs at every end, also before the injector is stopped.
     pub stop: Option<CommandLine>,
-    /// How long `stop` may take.
+    /// Longest time that `stop` may take.
     pub stop_within: Duration,
     pub proof: Option<Proof>,
-    /// Where both are run; None: in faultgate's own working directory.
+    /// Working directory of both commands. None if it is faultgate's own.
     pub dir: Option<PathBuf>,
-    /// Set for both. Values may be secrets: they are never shown.
+    /// Variables that are set for both commands. Values may be secrets, so they are never shown.
     pub env: BTreeMap<String, String>,
-    /// The journal that a Chaos Toolkit experiment leaves, seen from `dir`.
+    /// Path of the journal that a Chaos Toolkit experiment leaves, relative to `dir`.
     pub journal: Option<PathBuf>,
     pub expected_exit_code: u8,
-    /// How long the fault stays in after `run` has ended as expected.
+    /// Time for which the fault stays in the system after `run` has ended as expected.
     pub duration: Duration,
 }
 
-/// What proves that the fault of a command is in.
+/// The proof that the fault of a command is in the system.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Proof {
-    /// Text that the command prints then.
+    /// Text that the command prints once the fault is in.
     pub output: Option<String>,
-    /// Text by which it says that there was nothing to break.
+    /// Text by which the command says that there was nothing to break.
     pub no_output: Option<String>,
-    /// A look that passes only with the fault in.
+    /// Check that passes only while the fault is in.
     pub check: Option<Check>,
-    /// How long after the start of the command the proof may take.
+    /// Longest time from the start of the command until the proof.
     pub within: Duration,
 }
 
@@ -156,12 +160,13 @@ impl std::fmt::Debug for CommandSpec {
     }
 }
 
-/// A program and its arguments. No shell reads them.
+/// A program and its arguments. They are not read by a shell.
 #[derive(Clone, PartialEq, Eq)]
 pub struct CommandLine {
-    /// Not empty.
+    /// The program and its arguments; never empty.
     pub args: Vec<String>,
-    /// For a shell, by hand; as the settings have it, since what variables hold is not ours to show.
+    /// Command line that a person can type into a shell. It is as the settings have it, since the values of
+    /// variables are not ours to show.
     pub shown: String,
 }
 
@@ -187,7 +192,7 @@ impl EngineSpec {
         }
     }
 
-    /// The engine's name of what is run.
+    /// Returns the engine's name for the experiment: a template, an experiment's id, or a command line.
     pub fn source(&self) -> &str {
         match self {
             Self::Fis { template, .. } => template,
@@ -198,65 +203,67 @@ impl EngineSpec {
     }
 }
 
+/// One experiment of a plan.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ExperimentPlan {
     pub name: String,
     pub spec: EngineSpec,
     pub weight: u32,
-    /// From launch to end; past it the experiment is stopped.
+    /// Longest time from launch to end; after it the experiment is stopped.
     pub timeout: Duration,
-    /// How long the engine may leave it pending.
+    /// Longest time for which the engine may leave the experiment pending.
     pub queue_timeout: Duration,
-    /// A floor of its own.
+    /// Expected score of this experiment, if it has one of its own.
     pub expected: Option<Score>,
     pub probes: Vec<ProbePlan>,
 }
 
-/// How much must have been injected for an experiment to say anything of the system.
+/// The rule that says how much must have been injected for an experiment to say anything about the system.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct InjectionRule {
-    /// `allow-empty-targets`: an experiment in which nothing was injected is accepted.
+    /// `true` if an experiment in which nothing was injected is accepted (`allow-empty-targets`).
     pub accepts_nothing: bool,
-    /// `require-actions: all`: each action that injects must have completed, not only one of them.
+    /// `true` if each action that injects must have completed, not only one of them (`require-actions: all`).
     pub requires_all: bool,
 }
 
+/// Everything that a run is to do, complete before anything is launched.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Plan {
     pub experiments: Vec<ExperimentPlan>,
-    /// Which part of a suite the experiments are, where it is split over jobs.
+    /// Shard that the experiments are, if the suite is split over jobs.
     pub shard: Option<Shard>,
-    /// The whole suite, of which the experiments may be a part. None where nobody merges the result.
+    /// Record of the whole suite, of which the experiments may be a part. None if nobody merges the result.
     pub suite: Option<PlanRecord>,
     pub expected: Score,
-    /// The floor of each experiment that names none; None: `expected`.
+    /// Expected score of each experiment that has none of its own. None if it is `expected`.
     pub each: Option<Score>,
-    /// An earlier run.
+    /// Earlier result that this run is compared with.
     pub compare_to: Option<CompareTo>,
-    /// Experiments at once, 1 or more.
+    /// Number of experiments that run at the same time, 1 or more.
     pub parallel: usize,
     pub monitor: Monitor,
     pub event_queue_url: Option<String>,
     pub reconcile_interval: Duration,
-    /// Resolve targets, inject nothing.
+    /// `true` if targets are only resolved and nothing is injected.
     pub dry_run: bool,
     pub injection: InjectionRule,
-    /// After an experiment that did not pass, no other is launched.
+    /// `true` if no other experiment is launched after one that did not pass.
     pub stop_on_failure: bool,
     pub report_dir: PathBuf,
-    /// A report that could not be posted fails the run.
+    /// `true` if a report that could not be posted fails the run.
     pub reporting_must_succeed: bool,
 }
 
-/// Who runs this, and where: it names the run's resources and leads back from them to the pipeline.
+/// The identity of a run. It names the run's resources, and leads from them back to the pipeline.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RunIdentity {
-    /// Unique to this invocation, safe in the names of rules and queues, at most 40 characters.
+    /// Id that is unique to this invocation and safe in the names of rules and queues, at most 40 characters.
     pub id: String,
-    /// `github-actions`, `gitlab-ci`, … or `none`.
+    /// Name of the CI: `github-actions`, `gitlab-ci`, … or `none`.
     pub ci: String,
-    /// The CI's own id of what groups the jobs of one pipeline: the same in each job and for each attempt of it.
-    /// None where the CI does not tell.
+    /// The CI's own id of the pipeline: equal in all its jobs and in each attempt of them. None if the CI
+    /// does not tell.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub pipeline: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none", default)]
@@ -265,11 +272,11 @@ pub struct RunIdentity {
     pub repository: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub commit: Option<String>,
-    /// Which part of a suite this run is, where the suite is split over jobs.
+    /// Shard that this run is, if the suite is split over jobs.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub shard: Option<Shard>,
-    /// The same for every retry within one attempt of one CI job, new for each re-run: what client tokens
-    /// are derived from. Without a CI it is the invocation itself.
+    /// Text that launch tokens are derived from. It is equal for every retry within one attempt of one CI
+    /// job, and new for each attempt. Without a CI it is unique to the invocation.
     #[serde(skip)]
     pub attempt_key: String,
 }

@@ -1,21 +1,22 @@
-//! A suite as a result notes it, so that the parts of one suite are told from those of another.
+//! The record of a suite in a result, by which the parts of one suite are told from those of another.
 
 use serde::{Deserialize, Serialize};
 
 use super::{ExperimentPlace, ExperimentPlan, InjectionRule, ProbePlan, Score};
 use crate::digest;
 
-/// The whole suite that a run is of, or of which it is a part.
+/// The record of the whole suite that a run carries out, in full or in part.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PlanRecord {
-    /// Of all that the suite's verdict depends on. Equal digests mean the same suite.
+    /// Digest of everything that the suite's verdict depends on. Equal digests mean the same suite.
     pub digest: String,
-    /// The names of all experiments, in their order.
+    /// Names of all experiments, in their order.
     pub experiments: Vec<String>,
 }
 
 impl PlanRecord {
-    /// `expected`, `each` and `injection` are those of the run.
+    /// Makes the record of a suite with these experiments; `expected`, `each` and `injection` are the run's
+    /// settings.
     pub fn of(
         experiments: &[ExperimentPlan],
         expected: Score,
@@ -39,8 +40,8 @@ impl PlanRecord {
     }
 }
 
-/// What an experiment's verdict depends on, without anything that variables hold: those may be secrets, and a digest
-/// of a short one gives it away.
+/// Returns the texts that an experiment's verdict depends on. Values of variables are not among them: they
+/// may be secrets, and the digest of a short secret gives it away.
 fn meaning(experiment: &ExperimentPlan) -> Vec<String> {
     let place = ExperimentPlace::of(&experiment.spec, None);
     let floor = experiment.expected.map(|floor| floor.to_string());
@@ -49,6 +50,7 @@ fn meaning(experiment: &ExperimentPlan) -> Vec<String> {
         serde_json::to_string(&place).unwrap_or_default(),
         experiment.weight.to_string(),
         floor.unwrap_or_default(),
+        // The number keeps the probes of one experiment apart from the texts of the next one.
         experiment.probes.len().to_string(),
     ];
     parts.extend(experiment.probes.iter().flat_map(meaning_of_probe));
@@ -155,7 +157,7 @@ mod tests {
         assert_eq!(digests.len(), count);
     }
 
-    /// What is not in the digest cannot be guessed from it.
+    /// Values that are not part of the digest cannot be guessed from it.
     #[test]
     fn what_variables_hold_does_not_change_the_digest() {
         let mut other = suite();

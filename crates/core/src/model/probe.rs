@@ -1,4 +1,4 @@
-//! Probes: repeated checks of the steady state, and what came of them.
+//! Probes: repeated checks of the steady state, and their results.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,88 +8,95 @@ use serde::{Deserialize, Serialize};
 
 use super::{Check, Score};
 
-/// When a probe is evaluated, seen from the fault.
+/// The part of a run in which a probe is evaluated, relative to the fault.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Phase {
-    /// Before the launch: if it fails, nothing is launched.
+    /// The time before the launch: if the probe fails, nothing is launched.
     Before,
-    /// While the experiment runs, at an interval.
+    /// The time while the experiment runs, in which the probe is evaluated at an interval.
     During,
-    /// When the experiment has ended.
+    /// The time after the end of the experiment.
     After,
 }
 
-/// A probe as it was asked for.
+/// A probe as the settings describe it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ProbePlan {
     pub name: String,
     pub check: Check,
-    /// Not empty, in order.
+    /// Phases in which the probe is evaluated, in order; never empty.
     pub when: Vec<Phase>,
-    /// From the beginning of one evaluation to the beginning of the next.
+    /// Interval from the beginning of one evaluation to the beginning of the next.
     pub every: Duration,
     pub weight: u32,
-    /// How long after the end of the experiment the probe may still fail, as long as it passes at last.
+    /// Time after the end of the experiment in which the probe may still fail, as long as it passes at last.
     pub recovers_within: Option<Duration>,
-    /// Failures in a row, 1 or more, that stop the experiment while its fault is in.
+    /// Number of failures in a row, 1 or more, that stop the experiment while its fault is in.
     pub aborts_after: Option<u32>,
 }
 
 impl ProbePlan {
-    /// False of a probe that only looks before the launch: it has to pass, and has no part in the score.
+    /// Returns `false` for a probe that is only evaluated before the launch: it has to pass, and has no part
+    /// in the score.
     pub fn is_scored(&self) -> bool {
         self.when.iter().any(|phase| *phase != Phase::Before)
     }
 }
 
-/// What came of a probe.
+/// The result of a probe.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Probe {
     pub name: String,
-    /// `http`, `tcp`, …
+    /// Kind of the probe: `http`, `tcp`, …
     pub kind: String,
-    /// Looks that passed, of all that there were, whether or not they count.
+    /// Number of evaluations that passed, whether or not they count.
     pub passed: u64,
+    /// Number of all evaluations, whether or not they count.
     pub total: u64,
-    /// Looks that passed, of those that count: the looks that began while the fault was in, and the evaluation after
-    /// the end. All attempts of a recovery are one evaluation, which passed if the last attempt did.
+    /// Number of evaluations that count and passed. Those count that began while the fault was in, and the
+    /// one after the end. All attempts of a recovery are one evaluation, which passed if the last attempt
+    /// did.
     #[serde(default)]
     pub passed_counted: u64,
+    /// Number of evaluations that count.
     #[serde(default)]
     pub counted: u64,
-    /// The share of the looks that count and passed, 0 to 100; 0 where a phase is `unevaluated`.
+    /// Share of the counted evaluations that passed, 0 to 100; 0 if a phase is `unevaluated`.
     pub score: Score,
-    /// 0 for a probe that only looks before the launch.
+    /// Weight in the score; 0 for a probe that is only evaluated before the launch.
     pub weight: u32,
-    /// All looks, divided by when they began.
+    /// All evaluations, divided by the phase in which they began.
     #[serde(default)]
     pub phases: Phases,
-    /// The first phase that the probe was to look in and that has no look: nothing is known of the system in it.
+    /// First phase in which the probe should have been evaluated and was not: nothing is known of the system
+    /// in it.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub unevaluated: Option<Phase>,
-    /// From the start of the fault on, the probe failed, passed and failed again, so that its last pass is no recovery.
+    /// `true` if the probe failed, passed and failed again after the start of the fault, so that its last
+    /// pass is no recovery.
     #[serde(skip_serializing_if = "std::ops::Not::not", default)]
     pub flaps: bool,
-    /// The latency that makes it fail.
+    /// Latency above which the probe fails, in milliseconds.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub limit_ms: Option<u64>,
-    /// From the start of the fault to the first sample that failed.
+    /// Time from the start of the fault to the first sample that failed.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub detected_after_ms: Option<u64>,
-    /// From the end of the fault to the first sample of the last unbroken pass.
+    /// Time from the end of the fault to the first sample of the last unbroken pass.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub recovered_after_ms: Option<u64>,
     pub samples: Vec<Sample>,
-    /// The longest that a look began after its time: more than a moment says that its schedule was not kept.
+    /// Longest delay of an evaluation behind its schedule. More than a moment means that the schedule was not
+    /// kept.
     #[serde(skip_serializing_if = "is_zero", default)]
     pub late_ms: u64,
-    /// Samples that were counted and not kept, since there were too many.
+    /// Number of samples that were counted and not kept, because there were too many.
     #[serde(skip_serializing_if = "is_zero", default)]
     pub samples_left_out: u64,
 }
 
-/// The looks of a probe, divided by when they began: before the fault, while it was in, and after it.
+/// The evaluations of a probe, divided by when they began: before the fault, while it was in, and after it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Phases {
@@ -98,32 +105,37 @@ pub struct Phases {
     pub after: PhaseLooks,
 }
 
-/// The looks of one phase. The latencies are those of all looks that have one; None where none has.
+/// The evaluations of one phase. Latencies are those of all evaluations that have one, and None if there is
+/// none.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct PhaseLooks {
     pub total: u64,
     pub passed: u64,
-    /// The median, the 95th percentile and the maximum, in milliseconds.
+    /// Median latency, in milliseconds.
     pub p50_ms: Option<u64>,
+    /// 95th percentile of the latency, in milliseconds.
     pub p95_ms: Option<u64>,
+    /// Largest latency, in milliseconds.
     pub max_ms: Option<u64>,
 }
 
+/// One evaluation of a probe.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Sample {
-    /// When the look began.
+    /// Time at which the evaluation began.
     pub at: Timestamp,
     pub phase: Phase,
     pub passed: bool,
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub latency_ms: Option<u64>,
-    /// Why it failed, or what it saw. Mostly the same again and again, and then shared.
+    /// Reason of a failure, or a description of what passed. It is shared because most samples of a probe say
+    /// the same.
     #[serde(skip_serializing_if = "Option::is_none", default, with = "shared")]
     pub reason: Option<Arc<str>>,
 }
 
-/// As the text that it is.
+/// Serialization of a shared text as a plain one. serde's own feature for `Arc` is not needed for it.
 mod shared {
     use std::sync::Arc;
 
@@ -144,22 +156,22 @@ mod shared {
     }
 }
 
-/// How a probe turns from one sample to the next.
+/// The change of a probe from one sample to the next.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Turn {
     Fails {
         reason: Option<Arc<str>>,
     },
     Passes {
-        /// From the first sample that failed to this one.
+        /// Time from the first sample that failed to the one that passes.
         failed_for: SignedDuration,
     },
-    /// It turns so often that only the report tells what follows.
+    /// The probe turns so often that only the report tells what follows.
     Flaps,
 }
 
 impl Probe {
-    /// A probe that has not looked.
+    /// Makes the result of a probe that has not been evaluated.
     pub fn new(name: impl Into<String>, kind: impl Into<String>, weight: u32) -> Self {
         Self {
             name: name.into(),
@@ -182,7 +194,7 @@ impl Probe {
         }
     }
 
-    /// Why it failed last.
+    /// Returns the reason of the last failure.
     pub fn last_failure(&self) -> Option<&str> {
         let failed = self.samples.iter().rev().find(|sample| !sample.passed);
         failed.and_then(|sample| sample.reason.as_deref())

@@ -1,14 +1,18 @@
-//! The run, commit and repository that a file is of, held against those of whoever reads it.
+//! The comparison of the run, commit and repository that a file comes from with those of the process that
+//! reads it.
+//!
+//! A state, a result or a part of another run must not decide about this one. A value that the reading
+//! process does not know cannot differ; a value that only the file does not know does.
 
 use super::RunIdentity;
 use crate::text::plain;
 
-/// The name of no CI at all.
+/// Name of the CI of a run outside of any CI.
 const NO_CI: &str = "none";
-/// How much is shown of a value from a file.
-const SHOWN: usize = 80;
+/// Largest number of characters that are shown of a value from a file.
+const SHOWN_CHARS: usize = 80;
 
-/// One thing in which two runs differ, each side as it follows the word "of".
+/// One thing in which two runs differ. Both sides are phrases that follow the word "of".
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Difference {
     pub own: String,
@@ -16,17 +20,20 @@ pub struct Difference {
 }
 
 impl RunIdentity {
-    /// How this run differs from `here`, as far as `here` is known. Attempts of one run do not differ.
+    /// Returns how this run differs from `here`, as far as `here` is known. Attempts of one run do not
+    /// differ.
     pub fn differences(&self, here: &Self) -> Vec<Difference> {
         let has_ci = here.ci != NO_CI;
-        // A checkout says what is here, and not what a file has to say.
+        // Outside of a CI, `here` comes from the checkout. It says what is here, but not that a file must
+        // know the same.
         let [repository, commit, run] = self.all_differences(here);
         let repository = repository.filter(|_| has_ci || self.repository.is_some());
         let commit = commit.filter(|_| has_ci || self.commit.is_some());
         [repository, commit, run.filter(|_| has_ci)].into_iter().flatten().collect()
     }
 
-    /// How the runs of two parts differ, which is no less known of the one than of the other.
+    /// Returns how the runs of two parts differ. Neither of the two is the reference, so a value that only
+    /// one of them knows is a difference, too.
     pub fn apart(&self, other: &Self) -> Vec<Difference> {
         let swapped = |found: Difference| Difference { own: found.other, other: found.own };
         let both_ways = self.all_differences(other).into_iter().zip(other.all_differences(self));
@@ -55,11 +62,11 @@ impl RunIdentity {
         other: &str,
         is_same: fn(&str, &str) -> bool,
     ) -> Option<Difference> {
-        let shown = |value: &str| format!("the {what} {}", plain(value, SHOWN));
+        let shown = |value: &str| format!("the {what} {}", plain(value, SHOWN_CHARS));
         match own {
             Some(own) if is_same(own, other) => None,
             Some(own) => Some(Difference { own: shown(own), other: shown(other) }),
-            // The run's own id ties them.
+            // The id of the run already proves that both are of the same run.
             None if self.is_of_the_run(here) => None,
             None => Some(Difference { own: format!("a {what} that is not known"), other: shown(other) }),
         }
@@ -70,7 +77,8 @@ impl RunIdentity {
         let has_one_ci = self.ci == here.ci;
         if self.is_of_the_run(here)
             || (has_one_ci && is_untold)
-            // Where the run is told here, its absence in the file is not made good by a commit, which other runs have as well.
+            // Equal commits excuse an unknown run only if it is unknown here: other runs have the same commit
+            // as well.
             || (has_one_ci && here.pipeline.is_none() && self.is_of_the_commit(here))
         {
             return None;
@@ -92,14 +100,16 @@ impl RunIdentity {
 
     fn shown_run(&self) -> String {
         match &self.pipeline {
-            Some(pipeline) => format!("the run {} of {}", plain(pipeline, SHOWN), plain(&self.ci, SHOWN)),
+            Some(pipeline) => {
+                format!("the run {} of {}", plain(pipeline, SHOWN_CHARS), plain(&self.ci, SHOWN_CHARS))
+            }
             None if self.ci == NO_CI => "a run outside of any CI".to_owned(),
-            None => format!("a run of {} that is not known", plain(&self.ci, SHOWN)),
+            None => format!("a run of {} that is not known", plain(&self.ci, SHOWN_CHARS)),
         }
     }
 }
 
-/// One of them may be shortened.
+/// Compares two commits, one of which may be shortened.
 fn is_same_commit(one: &str, other: &str) -> bool {
     let length = one.len().min(other.len());
     match (one.get(..length), other.get(..length)) {
@@ -200,11 +210,11 @@ mod tests {
         for file in all {
             assert_eq!(file.differences(&nowhere), []);
         }
-        // A checkout says what is here, and not what a file has to say.
+        // A checkout says what is here, but not that a file must know the same.
         let checkout = run("none", None, Some("shop/web"), Some(COMMIT));
         assert_eq!(nowhere.differences(&checkout), []);
         assert_eq!(github(Some("7"), Some("fedcba9")).differences(&checkout).len(), 1);
-        // A CI that tells no run still tells which one it is.
+        // A CI that does not tell its run still tells which CI it is.
         let team_city = run("teamcity", None, None, Some(COMMIT));
         assert_eq!(run("teamcity", None, None, Some(COMMIT)).differences(&team_city), []);
         assert_eq!(github(Some("7"), Some(COMMIT)).differences(&team_city).len(), 1);

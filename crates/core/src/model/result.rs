@@ -1,4 +1,4 @@
-//! All that is known of a run when it is over: the content of `result.json`.
+//! The result of a run, complete when the run is over: the content of `result.json`.
 
 use std::collections::BTreeMap;
 
@@ -10,54 +10,59 @@ use super::{
     State, Transition, Verdict,
 };
 
-/// `schema_version` of result.json.
+/// Value of `schema_version` in `result.json`.
 pub const SCHEMA_VERSION: u32 = 1;
 
-/// The rules of the scores. By rule 1 every look of a probe counted; by rule 2 only looks that began while the fault was in
-/// count, and the evaluation after the end.
+/// Version of the rules by which scores are computed. By version 1 every evaluation of a probe counted; by
+/// version 2 only those that began while the fault was in, and the one after the end.
 pub const SCORING: u32 = 2;
 
 pub(super) fn first_scoring() -> u32 {
     1
 }
 
+/// The result of a run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct RunResult {
     pub schema_version: u32,
-    /// By which rules the scores were made: [`SCORING`], or 1 in results that do not say.
+    /// Version of the rules of the scores: [`SCORING`], or 1 in results that do not say.
     #[serde(default = "first_scoring")]
     pub scoring: u32,
     pub faultgate: ToolInfo,
-    /// Present in a rehearsal: no real system was touched.
+    /// Note that no real system was touched. None outside of a rehearsal.
     pub rehearsal: Option<RehearsalNote>,
     pub run: RunIdentity,
-    /// The whole suite, of which this may be a part. None in results of versions that did not note it.
+    /// Record of the whole suite, of which this may be a part. None in results of versions that did not write
+    /// it.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub plan: Option<PlanRecord>,
-    /// Nothing was injected: only targets were resolved.
+    /// `true` if nothing was injected and targets were only resolved.
     #[serde(skip_serializing_if = "std::ops::Not::not", default)]
     pub dry_run: bool,
     pub started_at: Timestamp,
     pub ended_at: Timestamp,
     pub gate: Gate,
-    /// Present where an earlier result was there to compare with.
+    /// Comparison with an earlier result, if there was one.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub comparison: Option<RunComparison>,
     pub experiments: Vec<ExperimentResult>,
     pub findings: Vec<Finding>,
     pub subscriptions: Vec<SubscriptionRecord>,
     pub reporting: Vec<Reported>,
-    /// Every request of the run by operation, each counted once.
+    /// Number of requests of the run, by operation. A request that serves several experiments is counted
+    /// once.
     pub api_calls: BTreeMap<String, u64>,
 }
 
+/// The version of faultgate that made a result.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ToolInfo {
     pub version: String,
 }
 
 impl RunResult {
-    /// Makes a result that was read as complete as one that was just made: by the first rules every look counted.
+    /// Completes a result that was read from a file. By the first rules every evaluation counted, and those
+    /// results do not say so.
     pub fn complete(&mut self) {
         if self.scoring == SCORING {
             return;
@@ -74,12 +79,14 @@ impl ToolInfo {
     }
 }
 
+/// The note of a rehearsal in its result.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RehearsalNote {
     pub scenario: String,
     pub note: String,
 }
 
+/// The decision of a run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Gate {
     pub verdict: Verdict,
@@ -92,7 +99,7 @@ pub struct Gate {
 }
 
 impl Gate {
-    /// Whatever was decided, it does not hold: the reason comes first, since it decides.
+    /// Replaces the decision by `errored`. The reason is put first because it is the one that decides.
     pub fn break_off(&mut self, reason: String) {
         self.verdict = Verdict::Errored;
         self.exit_code = Verdict::Errored.exit_code(None);
@@ -100,28 +107,30 @@ impl Gate {
     }
 }
 
+/// The origin of an experiment's score.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ScoreSource {
-    /// No probes: it completed and something was injected.
+    /// There are no probes: the experiment completed and something was injected.
     Completion,
-    /// A stop condition stopped it.
+    /// A stop condition stopped the experiment.
     StopCondition,
     /// The engine's own resilience score.
     Engine,
-    /// The weighted mean of its probes.
+    /// The weighted mean of the experiment's probes.
     Probes,
-    /// A probe with `aborts-after` stopped it.
+    /// A probe with `aborts-after` stopped the experiment.
     Abort,
 }
 
-/// From when to when a fault was in the system, as far as it is known.
+/// The fault window: the time in which a fault was in the system, as far as it is known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FaultWindow {
     pub started_at: Timestamp,
     pub ended_at: Option<Timestamp>,
 }
 
+/// The result of one experiment.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ExperimentResult {
     pub name: String,
@@ -138,36 +147,37 @@ pub struct ExperimentResult {
     pub weight: u32,
     pub started_at: Option<Timestamp>,
     pub ended_at: Option<Timestamp>,
-    /// The engine's name of what was run: an FIS template id.
+    /// The engine's name for the experiment, such as the id of an FIS template.
     pub source: String,
     pub region: Option<String>,
     pub transitions: Vec<Transition>,
     pub actions: Vec<Action>,
     pub targets: Vec<Target>,
-    /// What the engine's own score is made of, where it weighs and judges its faults.
+    /// Faults that the engine's own score is computed from, if the engine weighs and judges them.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub faults: Vec<Fault>,
     pub probes: Vec<Probe>,
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub fault: Option<FaultWindow>,
     pub stop_conditions: Vec<String>,
-    /// Why the outcome was judged as it was.
+    /// Facts from which the verdict follows.
     pub evidence: Vec<Evidence>,
-    /// What a reader of the verdict has to know besides, such as the actions that did not act.
+    /// Warnings to the reader of the verdict, such as the actions that did not act.
     #[serde(default)]
     pub warnings: Vec<String>,
     pub error: Option<EngineError>,
     pub stop: Option<StopReport>,
-    /// Where the engine's own report lies.
+    /// Location of the engine's own report.
     pub report_location: Option<String>,
-    /// How far the engine's own report is, where it is to write one.
+    /// State of the engine's own report, if the engine is to write one.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub report_state: Option<String>,
     pub monitor: MonitorRecord,
 }
 
 impl ExperimentResult {
-    /// What was planned and how it was judged, and nothing that only a launch brings.
+    /// Makes the result of an experiment from its plan and its verdict, without anything that only a launch
+    /// brings.
     pub fn planned(plan: &ExperimentPlan, monitor: Monitor, verdict: Verdict, reason: String) -> Self {
         Self {
             name: plan.name.clone(),
@@ -204,6 +214,7 @@ impl ExperimentResult {
     }
 }
 
+/// An action of an experiment, as the engine's record has it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Action {
     pub name: String,
@@ -218,36 +229,37 @@ pub struct Action {
     pub targets: Vec<String>,
 }
 
-/// What an action does to the system.
+/// The effect of an action on the system.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Effect {
-    /// It injects a fault, or may do so.
+    /// The action injects a fault, or may do so.
     #[default]
     Injects,
-    /// It lets time pass.
+    /// The action lets time pass.
     Waits,
-    /// It checks the system.
+    /// The action checks the system.
     Asserts,
-    /// It takes a fault, or its effect, away.
+    /// The action removes a fault or its effect.
     Recovers,
 }
 
+/// A target of an experiment, and the resources that it resolved to.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Target {
     pub name: String,
     pub resource_type: String,
-    /// Resources it resolved to: None where the engine could not be asked.
+    /// Number of resources that the target resolved to. None if the engine could not be asked.
     pub resolved: Option<u64>,
-    /// There are more than `resolved` says, which were not read.
+    /// `true` if there are more resources than `resolved` says, which were not read.
     #[serde(skip_serializing_if = "std::ops::Not::not", default)]
     pub has_more: bool,
-    /// Some of them, by ARN or by the engine's description.
+    /// Some of the resources, by ARN or by the engine's description.
     pub resources: Vec<String>,
 }
 
 impl Target {
-    /// Tells to how many resources it resolved, such as `2 resources`; None where that is not known.
+    /// Returns the number of resources as a text, such as `2 resources`. None if it is not known.
     pub fn count(&self) -> Option<String> {
         let count = self.resolved?;
         let noun = if count == 1 && !self.has_more { "resource" } else { "resources" };
@@ -256,7 +268,7 @@ impl Target {
     }
 }
 
-/// One fact behind a judgement, and where it came from.
+/// One fact behind a verdict, and its source.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Evidence {
     pub source: String,
@@ -269,6 +281,7 @@ impl Evidence {
     }
 }
 
+/// An error as the engine's record tells it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EngineError {
     pub code: Option<String>,
@@ -276,35 +289,37 @@ pub struct EngineError {
     pub account: Option<String>,
 }
 
-/// A stop that faultgate asked for.
+/// A stop that faultgate has requested.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StopReport {
     pub why: String,
     pub requested_at: Timestamp,
-    /// The engine took the request.
+    /// `true` if the engine accepted the request.
     pub accepted: bool,
-    /// The engine's own record says that it has ended.
+    /// `true` if the engine's own record says that the experiment has ended.
     pub confirmed: bool,
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub error: Option<String>,
 }
 
+/// The record of how an experiment was monitored.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MonitorRecord {
     pub mode: Monitor,
-    /// How the end was learned, in a sentence.
+    /// Sentence that says how the end of the experiment was learned.
     pub learned: String,
-    /// State changes of this experiment that arrived as events, duplicates left out.
+    /// Number of state changes of this experiment that arrived as events, without duplicates.
     pub events: u64,
     pub duplicates: u64,
-    /// Messages that could not be read as state changes, in the whole subscription.
+    /// Number of messages in the whole subscription that could not be read as state changes.
     pub malformed: u64,
-    /// State changes that were let go, in the whole subscription, since too many were kept already.
+    /// Number of state changes in the whole subscription that were dropped because too many were kept
+    /// already.
     #[serde(skip_serializing_if = "super::probe::is_zero", default)]
     pub let_go: u64,
-    /// Times the engine was asked although events were expected.
+    /// Number of times that the engine was asked although events were expected.
     pub reconciliations: u64,
-    /// Requests made for this experiment and for the subscription that serves it, by operation.
+    /// Number of requests for this experiment and for the subscription that serves it, by operation.
     pub api_calls: BTreeMap<String, u64>,
 }
 
@@ -323,30 +338,31 @@ impl MonitorRecord {
     }
 }
 
-/// A rule and a queue, from their making to their removal.
+/// A subscription of the run, from its creation to its removal.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SubscriptionRecord {
     pub name: String,
     pub region: Option<String>,
     pub handshake_ms: Option<u64>,
-    /// What could not be removed, with the command that removes it.
+    /// Resources that could not be removed, each with the command that removes it.
     pub leftovers: Vec<String>,
 }
 
+/// The outcome of one report.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Reported {
     pub sink: String,
     pub outcome: Outcome,
-    /// Why it was not written, and what can be done about it.
+    /// Reason why the report was not written, and the remedy.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub detail: Option<String>,
-    /// The user can do something about it; `detail` says what.
+    /// `true` if the user can do something about it, as `detail` says.
     #[serde(skip_serializing_if = "std::ops::Not::not", default)]
     pub to_do: bool,
 }
 
 impl Reported {
-    /// Adds what the user can do.
+    /// Adds what the user can do about a missing report.
     #[must_use]
     pub fn with_remedy(mut self, remedy: &str) -> Self {
         self.detail = Some(self.detail.map_or_else(|| remedy.to_owned(), |why| format!("{why}; {remedy}")));
@@ -354,7 +370,7 @@ impl Reported {
         self
     }
 
-    /// Worth telling: something is missing that the user may want.
+    /// Returns `true` if a report is missing that the user may want.
     pub fn is_missing(&self) -> bool {
         match self.outcome {
             Outcome::Written => false,

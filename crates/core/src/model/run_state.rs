@@ -1,7 +1,7 @@
-//! What a run has begun: the content of the state file, by which another process can end it, or go on with it.
+//! The content of the state file: what a run has begun, so that another process can end it or go on with it.
 //!
-//! Fields may be added within a version, and unknown ones are passed over. Nothing in it is secret: no token, no
-//! variable's value.
+//! Fields may be added within a version, and unknown ones are ignored. The file must never hold a secret: no
+//! token, and no value of a variable.
 
 use std::collections::BTreeMap;
 
@@ -13,39 +13,40 @@ use super::{
     LitmusProject, LitmusSpec, Probe, RunIdentity, RuntimeInputs, Signal, ToolInfo,
 };
 
-/// `schema_version` of state.json.
+/// Value of `schema_version` in `state.json`.
 pub const STATE_VERSION: u32 = 1;
 
-/// An engine tells within this time of what it has begun.
-const COMES_TO_LIGHT: SignedDuration = SignedDuration::from_mins(15);
+/// Longest time after which an engine still lists an experiment for the first time that it has begun.
+const MAX_LISTING_DELAY: SignedDuration = SignedDuration::from_mins(15);
 
+/// The state of a run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct RunState {
     pub schema_version: u32,
     pub faultgate: ToolInfo,
     pub run: RunIdentity,
-    /// Nothing is injected: only targets are resolved.
+    /// `true` if nothing is injected and targets are only resolved.
     #[serde(default)]
     pub dry_run: bool,
     pub started_at: Timestamp,
-    /// All of the plan, in its order.
+    /// All experiments of the plan, in its order.
     pub experiments: Vec<ExperimentState>,
-    /// Also those that earlier runs have left.
+    /// Subscriptions of this run, and those that earlier runs have left.
     pub subscriptions: Vec<SubscriptionState>,
-    /// Where others go on with the run.
+    /// Data for the processes that go on with the run. None if a run is one process.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub handover: Option<Handover>,
 }
 
-/// What a launch knows that who monitors and scores has to know.
+/// The data that `launch` hands over to `monitor` and `score`.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Handover {
-    /// The inputs it was given, so that they need not be given again.
+    /// Inputs of the launch, so that they need not be given again.
     pub inputs: BTreeMap<String, String>,
     pub findings: Vec<Finding>,
-    /// Every request so far, by operation.
+    /// Number of requests so far, by operation.
     pub api_calls: BTreeMap<String, u64>,
-    /// What cancelled the run.
+    /// Signal that cancelled the run.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub signal: Option<Signal>,
 }
@@ -73,61 +74,63 @@ impl RunState {
         }
     }
 
-    /// Experiments that may be running.
+    /// Returns the experiments that may be running.
     pub fn open_experiments(&self) -> impl Iterator<Item = &ExperimentState> {
         self.experiments.iter().filter(|experiment| experiment.is_open())
     }
 
-    /// Subscriptions that are there, or may be.
+    /// Returns the subscriptions that exist, or may exist.
     pub fn open_subscriptions(&self) -> impl Iterator<Item = &SubscriptionState> {
         self.subscriptions.iter().filter(|subscription| !subscription.removed)
     }
 
-    /// Subscriptions that this run has made, and not an earlier one.
+    /// Returns the subscriptions that this run has made, without those of earlier runs.
     pub fn own_subscriptions(&self) -> impl Iterator<Item = &SubscriptionState> {
+        // Subscriptions of further roles in the same Region have a suffix, so only the beginning is compared.
         let name = format!("{OURS}{}", self.run.id);
         self.subscriptions.iter().filter(move |subscription| subscription.name.starts_with(&name))
     }
 
-    /// Nothing is left to end.
+    /// Returns `true` if nothing is left to end.
     pub fn is_settled(&self) -> bool {
         self.open_experiments().next().is_none() && self.open_subscriptions().next().is_none()
     }
 }
 
-/// How far one experiment has come.
+/// The progress of one experiment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum RunPhase {
-    /// No request was made that could begin it.
+    /// No request was made that could begin the experiment.
     Planned,
-    /// Such a request was about to go out, and no answer is known.
+    /// The request that could begin the experiment was about to be sent, and no answer is known.
     Intended,
     Launched,
-    /// The engine's own record says that it has ended, or that it never began.
+    /// The engine's own record says that the experiment has ended, or that it never began.
     Over,
 }
 
+/// The state of one experiment.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ExperimentState {
     pub name: String,
     #[serde(flatten)]
     pub place: ExperimentPlace,
     pub phase: RunPhase,
-    /// When the first request went out that could begin it.
+    /// Time at which the first request was sent that could begin the experiment.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub intended_at: Option<Timestamp>,
-    /// When the run gave up looking for what its request may have begun.
+    /// Time at which the run gave up looking for an experiment that an unanswered request may have begun.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub unfound_at: Option<Timestamp>,
     #[serde(flatten)]
     pub intent: Intent,
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub launch: Option<LaunchRecord>,
-    /// What the probes have seen that look before the launch, where others go on with the run.
+    /// Results of the probes that are evaluated before the launch, if other processes go on with the run.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub before: Vec<Probe>,
-    /// Its end, as who monitored it has judged it.
+    /// Result of the experiment, as the process that monitored it has judged it.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub outcome: Option<Box<ExperimentResult>>,
 }
@@ -147,19 +150,22 @@ impl ExperimentState {
         }
     }
 
-    /// A request went out that may have begun it, of whose effect an engine may still tell.
+    /// Returns `true` if an unanswered request may have begun the experiment, and the engine may still list
+    /// it later than the run looked.
     pub fn may_come_to_light(&self, now: Timestamp) -> bool {
-        let clearly_over = |at: Timestamp| now.duration_since(at) >= COMES_TO_LIGHT;
+        // A clock that was set back makes the difference negative, and the experiment is looked for all the
+        // same.
+        let clearly_over = |at: Timestamp| now.duration_since(at) >= MAX_LISTING_DELAY;
         self.phase == RunPhase::Intended && self.unfound_at.is_some_and(|at| !clearly_over(at))
     }
 
-    /// It may be running.
+    /// Returns `true` if the experiment may be running.
     pub fn is_open(&self) -> bool {
         matches!(self.phase, RunPhase::Intended | RunPhase::Launched)
     }
 }
 
-/// Which engine runs it, where.
+/// The place of an experiment: its engine, and where in it the experiment is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "engine", rename_all = "kebab-case")]
 pub enum ExperimentPlace {
@@ -181,7 +187,8 @@ pub enum ExperimentPlace {
         origin: Option<String>,
         experiment: String,
     },
-    /// As the settings have the commands: what variables hold is not ours to write down.
+    /// A local command. Its command lines are as the settings have them, since the values of variables are
+    /// not ours to write down.
     Command {
         run: String,
         stop: Option<String>,
@@ -189,7 +196,8 @@ pub enum ExperimentPlace {
 }
 
 impl ExperimentPlace {
-    /// `region`: where the engine is, where the plan leaves that to the SDK.
+    /// Makes the place of an experiment. `engine_region` is the Region of its engine, which counts if the
+    /// plan leaves the Region to the SDK.
     pub fn of(spec: &EngineSpec, engine_region: Option<String>) -> Self {
         match spec.clone() {
             EngineSpec::Fis { template, region, role_arn } => {
@@ -209,7 +217,7 @@ impl ExperimentPlace {
         }
     }
 
-    /// Where its control plane is, if it has one.
+    /// Returns the URL of the control plane, if the engine has one.
     pub fn url(&self) -> Option<&str> {
         match self {
             Self::Harness { url, .. } | Self::Litmus { url, .. } => Some(url),
@@ -217,13 +225,15 @@ impl ExperimentPlace {
         }
     }
 
-    /// Whether it is where a subscription is, and reached in the same way.
+    /// Returns `true` if the experiment is in the account and Region of the subscription, and is reached by
+    /// the same role.
     pub fn is_beside(&self, subscription: &SubscriptionState) -> bool {
         matches!(self, Self::Fis { region, role_arn, .. }
             if region.as_deref() == Some(&*subscription.region) && *role_arn == subscription.role_arn)
     }
 
-    /// What an engine needs to find it again. Runtime inputs and the words of commands are not known here.
+    /// Returns a specification by which an engine finds the experiment again. Runtime inputs and the
+    /// arguments of commands are not known here, so nothing can be launched by it.
     pub fn spec(&self) -> EngineSpec {
         let shown = |shown: &String| CommandLine { args: Vec::new(), shown: shown.clone() };
         match self.clone() {
@@ -239,6 +249,7 @@ impl ExperimentPlace {
             Self::Command { run, stop } => EngineSpec::Command(CommandSpec {
                 run: shown(&run),
                 stop: stop.as_ref().map(shown),
+                // The file has neither this setting nor the commands' arguments; the usual limit has to do.
                 stop_within: std::time::Duration::from_secs(30),
                 proof: None,
                 dir: None,
@@ -251,18 +262,19 @@ impl ExperimentPlace {
     }
 }
 
-/// By what an experiment can be found whose launch was not answered.
+/// The traces by which an experiment can be found whose launch was not answered.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Intent {
-    /// FIS: those of all requests so far. A request with one of them begins no second experiment.
+    /// Client tokens of all requests to FIS so far. A request with one of them begins no second experiment.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub client_tokens: Vec<String>,
-    /// Harness, LitmusChaos: the runs there were before. None: not known.
+    /// Runs of the experiment at Harness or LitmusChaos that existed before the launch. None if they are not
+    /// known.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub earlier_runs: Option<Vec<String>>,
 }
 
-/// An experiment that has begun, as another process can take it up.
+/// The record of an experiment that has begun, by which another process can continue with it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LaunchRecord {
     pub id: String,
@@ -273,55 +285,57 @@ pub struct LaunchRecord {
     pub trace: Trace,
 }
 
-/// What an engine needs beside the id.
+/// The data that an engine needs in addition to the id of an experiment.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Trace {
-    /// The engine's own id of what was launched.
+    /// The engine's own id of the experiment that was launched.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub launched_experiment: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub process: Option<ProcessIdentity>,
 }
 
-/// A group of processes, told from another that gets its number later.
+/// The identity of a process group, which tells it from another group that gets the same number later.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ProcessIdentity {
     pub group: i32,
-    /// When its leader was started, in the system's ticks since it booted.
+    /// Start of the group's leader, in the system's ticks since it booted.
     pub started: u64,
     pub session: i32,
     pub pid_namespace: String,
     pub boot: String,
-    /// faultgate was the first process of its container: the group has ended with it.
+    /// `true` if faultgate was the first process of its container, so that the group has ended together with
+    /// it.
     #[serde(default)]
     pub under_init: bool,
 }
 
-/// The names of all rules and queues that a run makes begin so.
+/// Prefix of the names of all rules and queues that a run makes.
 pub const OURS: &str = "faultgate-";
 
-/// Rules and queue of a subscription.
+/// The rules and the queue of a subscription.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SubscriptionState {
-    /// Of the queue.
+    /// Name of the queue.
     pub name: String,
     pub region: String,
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub role_arn: Option<String>,
     pub rules: Vec<String>,
-    /// None while its answer is not known: its name leads to it.
+    /// URL of the queue. None while the answer to its creation is not known; its name leads to it then.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub queue_url: Option<String>,
     pub expires_at: Timestamp,
-    /// Nothing of it is left.
+    /// `true` if nothing of the subscription is left.
     pub removed: bool,
-    /// What could not be removed, with the command that does it.
+    /// Resources that could not be removed, each with the command that removes it.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub leftovers: Vec<String>,
 }
 
 impl SubscriptionState {
-    /// Whether all that it names has a name as a run gives it. A file may name anything.
+    /// Returns `true` if all rules and the queue are named as a run names them. A state file may name
+    /// anything, and nobody else's queue may be removed by it.
     pub fn is_ours(&self) -> bool {
         let mut names = self.rules.iter().chain([&self.name]);
         let queue = self.queue_url.as_deref().is_none_or(|url| is_of_queue(url, &self.name));
@@ -329,7 +343,8 @@ impl SubscriptionState {
     }
 }
 
-/// True of `https://host/account/name`, and of nothing that only ends so.
+/// Returns `true` for `https://host/account/name` with this name, and `false` for other URLs that only end in
+/// it.
 fn is_of_queue(url: &str, name: &str) -> bool {
     let path = url.split_once("://").and_then(|(_, rest)| rest.split_once('/')).map(|(_, path)| path);
     let parts = path.and_then(|path| path.split_once('/'));

@@ -1,22 +1,24 @@
-//! Resilience scores.
+//! Resilience scores, and the arithmetic that all decisions share.
 
 use serde::{Deserialize, Serialize};
 
-/// A resilience score: 0 to 100.
+/// A resilience score, from 0 to 100.
 #[derive(Debug, Clone, Copy, PartialEq, PartialOrd, Serialize, Deserialize)]
 #[serde(try_from = "f64", into = "f64")]
 pub struct Score(f64);
 
 impl Score {
+    /// Lowest score.
     pub const ZERO: Self = Self(0.0);
+    /// Highest score.
     pub const FULL: Self = Self(100.0);
 
-    /// None outside 0 to 100.
+    /// Makes a score. None if the value is not from 0 to 100.
     pub fn new(value: f64) -> Option<Self> {
         (0.0..=100.0).contains(&value).then_some(Self(value))
     }
 
-    /// The share that passed. Of nothing, nothing has passed.
+    /// Returns the share that passed as a score. It is 0 if there is nothing of which a share could pass.
     #[expect(clippy::cast_precision_loss, reason = "no run makes 2^53 evaluations")]
     pub fn of_share(passed: u64, total: u64) -> Self {
         if total == 0 {
@@ -29,10 +31,10 @@ impl Score {
         self.0
     }
 
-    /// In whole hundredths, cut and not rounded: the score as it is shown.
+    /// Returns the score in whole hundredths as it is shown: cut, not rounded.
     pub fn hundredths(self) -> f64 {
         let nearest = (self.0 * 100.0).round();
-        // Not by cutting the product, which may be a hair too small: 0.29 × 100 is 28.999….
+        // The product is not simply cut, because it may be a hair too small: 0.29 × 100 is 28.999….
         if nearest / 100.0 <= self.0 { nearest } else { nearest - 1.0 }
     }
 }
@@ -51,14 +53,14 @@ impl From<Score> for f64 {
     }
 }
 
-/// At most two decimals, cut and not rounded: 89.999 is never shown as 90.
+/// Shows at most two decimals, cut and not rounded: 89.999 is never shown as 90.
 impl std::fmt::Display for Score {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.pad(&(self.hundredths() / 100.0).to_string())
     }
 }
 
-/// The mean of scores by weight: None if one is not known, or if there is no weight at all.
+/// Returns the mean of scores by weight. None if one of them is not known, or if all weights are 0.
 pub fn weighted_mean(scores: impl IntoIterator<Item = (Option<Score>, u32)>) -> Option<Score> {
     let (mut points, mut weights) = (0.0, 0.0);
     for (score, weight) in scores {
@@ -68,11 +70,11 @@ pub fn weighted_mean(scores: impl IntoIterator<Item = (Option<Score>, u32)>) -> 
     (weights > 0.0).then(|| Score(settled(points / weights)))
 }
 
-/// Without what binary fractions leave behind: 57 of 100 is 57, not 56.99999999999999, which would be cut to 56.99 and
-/// be less than 57.
+/// Removes the error of binary fractions: 57 of 100 is 57, not 56.99999999999999, which would be cut to 56.99
+/// and be less than 57.
 fn settled(score: f64) -> f64 {
-    const PARTS: f64 = 1e9;
-    ((score * PARTS).round() / PARTS).clamp(0.0, 100.0)
+    const PARTS_PER_POINT: f64 = 1e9;
+    ((score * PARTS_PER_POINT).round() / PARTS_PER_POINT).clamp(0.0, 100.0)
 }
 
 #[cfg(test)]

@@ -1,11 +1,11 @@
-//! One part of a suite that is split over CI jobs.
+//! A shard: one part of a suite that is split over CI jobs.
 
 use std::num::NonZeroU32;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-/// Part `number` of `of`, both from 1: written `2/5`.
+/// Part `number` of `of`, both counted from 1, written `2/5`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Shard {
@@ -14,10 +14,10 @@ pub struct Shard {
 }
 
 impl Shard {
-    /// More parts than anybody has jobs.
+    /// Largest number of parts, more than anybody has jobs.
     pub const MOST: u32 = 1_000;
 
-    /// None unless 1 ≤ number ≤ of ≤ 1000.
+    /// Makes a shard. None unless 1 ≤ number ≤ of ≤ 1000.
     pub fn new(number: u32, of: u32) -> Option<Self> {
         let (number, of) = (NonZeroU32::new(number)?, NonZeroU32::new(of)?);
         (number <= of && of.get() <= Self::MOST).then_some(Self { number, of })
@@ -31,13 +31,13 @@ impl Shard {
         self.of.get()
     }
 
-    /// True if it is all there is.
+    /// Returns `true` if the shard is the whole suite.
     pub fn is_whole(self) -> bool {
         self.of.get() == 1
     }
 
-    /// True if what stands at this place of the suite belongs to it. Neighbours, which are often alike, go to
-    /// different parts.
+    /// Returns `true` if the experiment at this place of the suite belongs to the shard. Neighbours, which
+    /// are often alike, go to different parts.
     pub fn takes(self, place: usize) -> bool {
         let (number, of) = (self.number.get() as usize, self.of.get() as usize);
         place % of == number - 1

@@ -1,9 +1,9 @@
-//! The states of an experiment, the same for every engine.
+//! The states of an experiment, which are the same for every engine.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-/// Normalised state; the engine's own word is kept beside it.
+/// A normalised state. The engine's own word is kept beside it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum State {
@@ -14,19 +14,21 @@ pub enum State {
     Stopped,
     Failed,
     Cancelled,
-    /// It did not end within its `timeout` or `queue-timeout`; a stop was requested.
+    /// The experiment did not end within its `timeout` or `queue-timeout`; a stop was requested.
     TimedOut,
     /// The engine used a word that this version does not know, or could not be asked.
     Unknown,
 }
 
 impl State {
-    /// True where the engine is done with the experiment.
+    /// Returns `true` if the engine is done with the experiment. `TimedOut` is our word, which says nothing
+    /// of the engine's.
     pub fn is_terminal(self) -> bool {
         matches!(self, Self::Completed | Self::Stopped | Self::Failed | Self::Cancelled)
     }
 
-    /// How far along it is. Events may arrive in any order, and a late one never moves an experiment back.
+    /// Returns how far an experiment in this state has come. Events may arrive in any order, and a late one
+    /// never moves an experiment back.
     pub fn rank(self) -> u8 {
         match self {
             Self::Unknown => 0,
@@ -58,7 +60,7 @@ impl std::fmt::Display for State {
     }
 }
 
-/// How a transition came to be known.
+/// The way in which a transition became known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Source {
@@ -83,15 +85,15 @@ impl Source {
     }
 }
 
-/// One change of state.
+/// A change of an experiment's state.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Transition {
     pub state: State,
-    /// The engine's own word.
+    /// State in the engine's own word.
     pub raw_state: String,
-    /// When it happened, by the engine's clock where the engine says so.
+    /// Time of the change, by the engine's clock if the engine tells it.
     pub at: Timestamp,
-    /// When faultgate learned of it.
+    /// Time at which faultgate learned of the change.
     pub observed_at: Timestamp,
     pub source: Source,
     #[serde(skip_serializing_if = "Option::is_none", default)]

@@ -1,30 +1,31 @@
-//! The decision that the pipeline acts on.
+//! The verdict: the decision that the pipeline acts on.
 
 use serde::{Deserialize, Serialize};
 
-/// Ordered by weight: with several experiments the first of these that occurs is the run's.
+/// The verdict of an experiment or a run. The variants are ordered by weight: the first of them that one of
+/// the experiments has is the verdict of the run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Verdict {
-    /// A signal ended the run; a stop was requested.
+    /// A signal ended the run, and a stop was requested.
     Cancelled,
-    /// A weakness was found: the score is below what was expected, or a stop condition fired.
+    /// A weakness was found: the score is below the expected one, or a stop condition fired.
     Failed,
-    /// It did not end in time; a stop was requested.
+    /// The experiment did not end in time, and a stop was requested.
     TimedOut,
-    /// It could not be launched, monitored or finished, nothing was injected, the system was not steady,
-    /// or somebody else stopped it.
+    /// The experiment could not be launched, monitored or finished, nothing was injected, the system was not
+    /// in its steady state, or somebody else stopped the experiment.
     Errored,
     Passed,
 }
 
 impl Verdict {
-    /// The run's verdict. A run of no experiments has shown nothing, so it has errored.
+    /// Returns the verdict of a run. A run without experiments has shown nothing, so it has errored.
     pub fn of_run(experiments: impl IntoIterator<Item = Self>) -> Self {
         experiments.into_iter().min().unwrap_or(Self::Errored)
     }
 
-    /// The process's exit code: part of the public contract.
+    /// Returns the exit code of the process, which is part of the public contract.
     pub fn exit_code(self, signal: Option<Signal>) -> u8 {
         match self {
             Self::Passed => 0,
@@ -52,7 +53,7 @@ impl std::fmt::Display for Verdict {
     }
 }
 
-/// The signals that cancel a run.
+/// A signal that cancels a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "UPPERCASE")]
 pub enum Signal {
@@ -65,7 +66,7 @@ pub enum Signal {
 }
 
 impl Signal {
-    /// 128 plus the signal's number, as a shell reports it.
+    /// Returns 128 plus the signal's number, as a shell reports it.
     pub fn exit_code(self) -> u8 {
         match self {
             Self::Hangup => 129,

@@ -80,7 +80,7 @@ async fn a_connection_is_lost_over_a_socket_too() {
     assert_eq!(world.requests()[0].status, None);
 }
 
-/// What comes back of a request, byte for byte, and how the connection ends.
+/// Returns what comes back from a request, byte for byte, and how the connection ends.
 async fn heard(effect: Effect) -> (String, std::io::Result<()>) {
     let (world, _) = world("completed");
     world.inject(FaultRule::on("GetSafetyLever", effect));

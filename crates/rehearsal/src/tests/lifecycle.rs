@@ -1,6 +1,6 @@
 use super::*;
 
-/// All that a run asks of AWS, in its order.
+/// Makes all requests of a run, in their order.
 async fn whole_lifecycle(world: &World, clients: &Clients) {
     let pattern = json!({"$or": [
         {
@@ -163,7 +163,7 @@ async fn a_long_poll_ends_empty_and_wakes_at_once() {
     assert_eq!(received, [json!({"source": "mine"})]);
     assert_eq!(start.elapsed(), Duration::from_millis(21_500));
 
-    // What nobody deleted becomes visible again, and wakes whoever waits.
+    // A message that nobody deleted becomes visible again, and wakes the long poll.
     world.put_event(json!({"source": "mine"}));
     let hold = clients.sqs.receive_message().queue_url(&url).visibility_timeout(7);
     hold.send().await.unwrap();
@@ -176,7 +176,7 @@ async fn a_queue_lets_in_only_the_rule_its_policy_names() {
     let (world, clients) = world("completed");
     let pattern = json!({"source": ["mine"]});
     let url = clients.subscribe("mine", &pattern).await;
-    // A rule of another name aims at the same queue.
+    // A rule of another name has the same queue as its target.
     let other = clients.events.put_rule().name("other").event_pattern(pattern.to_string());
     other.send().await.unwrap();
     let target = eventbridge::types::Target::builder()

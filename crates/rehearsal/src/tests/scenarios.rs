@@ -1,6 +1,7 @@
 use super::*;
 
-/// Starts an experiment of a scenario with a rule in place: its id, and the words that arrived as events.
+/// Starts an experiment of a scenario with a rule in place. Returns its id, and the words that arrived as
+/// events.
 async fn play(scenario: &str) -> (World, Clients, String, Vec<String>) {
     let (world, clients) = world(scenario);
     let url = clients.subscribe("q", &state_changes()).await;
@@ -147,7 +148,8 @@ async fn the_sdk_outlasts_the_throttling() {
     assert_eq!(world.snapshot().count("StartExperiment"), 3);
     let started = world.requests().into_iter().find(|r| r.operation == "StartExperiment").unwrap();
     assert_eq!(started.status, Some(400));
-    // 1.8 s of experiment, a last poll of 20 s that brings nothing, and short pauses before what is tried again.
+    // The experiment takes 1.8 s, a last poll that brings nothing takes 20 s, and there are short pauses
+    // before requests are repeated.
     assert!(start.elapsed() < Duration::from_secs(23), "{:?}", start.elapsed());
 }
 
@@ -161,7 +163,7 @@ async fn a_denial_names_what_was_denied() {
     assert!(world.inventory().experiments.is_empty());
 }
 
-/// What the target answers, and after how long.
+/// Returns the status of the target's answer, and the time it took in milliseconds.
 async fn asked(world: &World, path: &str) -> (u16, u128) {
     let begun = Instant::now();
     let request =
@@ -178,13 +180,13 @@ async fn the_target_suffers_while_the_fault_is_in_and_no_service_hears_of_it() {
     assert_eq!(asked(&world, "a").await, (200, 0));
     clients.start(TEMPLATE_ID, "token").await;
     let heard = world.requests().len();
-    // It runs after 500 ms, and its last action ends after 1700.
+    // The experiment runs after 500 ms, and its last action ends after 1700 ms.
     let mut seen = Vec::new();
     for _ in 0..7 {
         tokio::time::sleep(Duration::from_millis(260)).await;
         seen.push(asked(&world, "a").await);
     }
-    // An answer of 20 ms moves what comes after it.
+    // Each answer of 20 ms moves the requests after it.
     assert_eq!(seen, [(200, 0), (503, 20), (200, 20), (503, 20), (200, 20), (503, 20), (200, 0)]);
     assert_eq!(world.requests().len(), heard);
 }
