@@ -16,13 +16,13 @@ use crate::config::Secret;
 use crate::digest;
 use crate::text;
 
-/// Most characters of a status's description.
+/// Maximum number of characters of a status's description.
 const MAX_DESCRIPTION_CHARS: usize = 255;
-/// Most characters of a status's key.
+/// Maximum number of characters of a status's key.
 const MAX_KEY_CHARS: usize = 40;
 /// Number of hexadecimal digits that tell a key which was cut from other keys.
 const DIGEST_DIGITS: usize = 8;
-/// Most pages of comments that are looked through for our own.
+/// Maximum number of pages of comments that are looked through for our own.
 const MAX_PAGES: usize = 100;
 /// The website on which people see a commit.
 const WEBSITE: &str = "https://bitbucket.org";

@@ -26,12 +26,12 @@ use crate::text;
 const CONNECT_LIMIT: Duration = Duration::from_secs(3);
 /// The longest time of one operation, with its second attempt.
 const OPERATION_LIMIT: Duration = Duration::from_secs(5);
-/// Most attempts of the SDK at one operation. Further tries are the caller's, who knows how much time there
+/// Maximum number of attempts of the SDK at one operation. Further tries are the caller's, who knows how much time there
 /// is.
 const MAX_ATTEMPTS: u32 = 2;
-/// Most pages of comments that are looked through for our own.
+/// Maximum number of pages of comments that are looked through for our own.
 const MAX_PAGES: usize = 100;
-/// Most characters of the service's error that are passed on.
+/// Maximum number of characters of the service's error that are passed on.
 const MAX_REASON_CHARS: usize = 600;
 
 /// A repository of CodeCommit, with the pull request or the commit that is commented on.

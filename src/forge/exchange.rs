@@ -18,9 +18,9 @@ use crate::config::Secret;
 
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
-/// Most bytes that are read of an error.
+/// Maximum number of bytes that are read of an error.
 const MAX_ERROR_BYTES: usize = 64 * 1024;
-/// Most bytes that are read of an answer of success, which may be a page of comments.
+/// Maximum number of bytes that are read of an answer of success, which may be a page of comments.
 const MAX_ANSWER_BYTES: usize = 8 * 1024 * 1024;
 
 /// The purpose of a request. It tells which permission is missing after a refusal, and whether the request
@@ -75,8 +75,8 @@ fn echoes_status(posted: &Value, answer: &Value) -> bool {
     named.is_some_and(|name| is_echoed(posted, answer, name)) && state == posted.get("state")
 }
 
-/// Says whether the answer has the posted text in this field. Case is ignored, since a forge may tell a name in
-/// another one.
+/// Says whether the answer has the posted text in this field. Case is ignored, since a forge may keep an
+/// older spelling of a name.
 fn is_echoed(posted: &Value, answer: &Value, field: &str) -> bool {
     let text = |value: &Value| value.get(field).and_then(Value::as_str).map(str::to_lowercase);
     text(posted).is_some() && text(posted) == text(answer)

@@ -14,10 +14,10 @@ use super::subject::{self, Head, Pull, holds, owner_and_name};
 use super::{CommitStatus, Forge, ForgeKind, Limits, Refusal, Subject};
 use crate::config::Secret;
 
-/// Most characters of a description. No limit of Gitea's is known, but nobody would read more.
+/// Maximum number of characters of a description. No limit of Gitea's is known, but nobody would read more.
 const MAX_DESCRIPTION_CHARS: usize = 255;
 const PER_PAGE: usize = 50;
-/// Most pages of comments that are looked through for our own.
+/// Maximum number of pages of comments that are looked through for our own.
 const MAX_PAGES: usize = 100;
 
 /// A repository on Gitea or Forgejo, with the commit and the pull request of the run.

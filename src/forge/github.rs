@@ -21,10 +21,10 @@ use super::{
 use crate::config::Secret;
 use crate::text;
 
-/// Most characters of a description. GitHub refuses a longer one.
+/// Maximum number of characters of a description. GitHub refuses a longer one.
 const MAX_DESCRIPTION_CHARS: usize = 140;
 const PER_PAGE: usize = 100;
-/// Most pages of comments that are looked through for our own.
+/// Maximum number of pages of comments that are looked through for our own.
 const MAX_PAGES: usize = 100;
 /// The prefix of the tokens of Apps, to which the token of a job belongs.
 const APP_TOKEN_PREFIX: &str = "ghs_";

@@ -19,10 +19,10 @@ use super::{CommitStatus, Forge, ForgeKind, Limits, Pipeline, Refusal, Rival, St
 use crate::config::Secret;
 use crate::text;
 
-/// Most characters of a description, and of a link.
+/// Maximum number of characters of a description, and of a link.
 const MAX_CHARS: usize = 255;
 const PER_PAGE: usize = 100;
-/// Most pages of notes that are looked through for our own.
+/// Maximum number of pages of notes that are looked through for our own.
 const MAX_PAGES: usize = 100;
 /// The suffix of a context that is also the name of the running job. GitLab lets no two jobs or statuses of a
 /// pipeline share a name.

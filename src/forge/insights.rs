@@ -21,13 +21,13 @@ const PROXIED_API: &str = "http://api.bitbucket.org/2.0";
 const CONNECT_LIMIT: Duration = Duration::from_secs(3);
 const REQUEST_LIMIT: Duration = Duration::from_secs(5);
 
-/// Most characters of a report's title.
+/// Maximum number of characters of a report's title.
 const MAX_TITLE_CHARS: usize = 450;
-/// Most characters of a report's details.
+/// Maximum number of characters of a report's details.
 const MAX_DETAILS_CHARS: usize = 2000;
-/// Most characters of a field's title, and of its text.
+/// Maximum number of characters of a field's title, and of its text.
 const MAX_DATUM_CHARS: usize = 200;
-/// Most fields of a report.
+/// Maximum number of fields of a report.
 const MAX_DATA: usize = 10;
 
 /// A report on a commit.

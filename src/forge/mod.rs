@@ -215,7 +215,7 @@ pub struct Rival {
 /// The limits of a forge's comments.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
-    /// Most bytes of a comment, safely below the forge's own limit.
+    /// Maximum number of bytes of a comment, safely below the forge's own limit.
     pub comment: usize,
     /// `true` if the Markdown takes HTML (`<details>`, `<sub>`, `<br>`, and HTML comments, which hide a
     /// marker).

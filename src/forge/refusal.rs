@@ -1,8 +1,8 @@
 //! The judgement of a request that a forge did not grant: the reason, whether trying again may help, and what
 //! the user can do.
 //!
-//! [`Told`] is an answer that refuses, [`Failure`] a request without an answer. No text leaves this file
-//! before the token is hidden in it and its length is bounded.
+//! [`Told`] is an answer that refuses, [`Failure`] a request without an answer. No text for people
+//! leaves this file before the token is hidden in it and its length is bounded.
 
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ use super::{Again, Refusal};
 use crate::config::Secret;
 use crate::text;
 
-/// Most characters of a forge's text that are passed on.
+/// Maximum number of characters of a forge's text that are passed on.
 const MAX_TEXT_CHARS: usize = 600;
 /// The pause after a rate limit that does not say how long it lasts.
 const PAUSE: Duration = Duration::from_secs(60);
