@@ -1,4 +1,5 @@
-//! Azure Pipelines, for repositories on other forges: its own has neither of the statuses nor comments that are known.
+//! The variables of Azure Pipelines, for repositories on other forges. Azure's own forge has statuses and
+//! comments of another kind, which faultgate does not know.
 
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
@@ -13,7 +14,7 @@ pub(super) fn detect(facts: &Facts<'_>) -> Option<Surroundings> {
     let is_pull_request = of_ref.is_some()
         || facts.is_set("SYSTEM_PULLREQUEST_PULLREQUESTID")
         || facts.get("BUILD_REASON") == Some("PullRequest");
-    // The source's version merges the pull request on trial.
+    // In a pull request the version of the source is the commit that merges it on trial.
     let commit = if is_pull_request { "SYSTEM_PULLREQUEST_SOURCECOMMITID" } else { "BUILD_SOURCEVERSION" };
     let mut found = Surroundings {
         ci: Ci::AzurePipelines,
@@ -32,7 +33,7 @@ pub(super) fn detect(facts: &Facts<'_>) -> Option<Surroundings> {
     {
         found.site = remote::site_at(ForgeKind::GitHub, server);
     }
-    // The id of a pull request on GitHub is not its number.
+    // On GitHub the id of a pull request is not its number.
     let on_github = found.site.as_ref().is_some_and(|site| site.kind == ForgeKind::GitHub);
     let id = facts.number("SYSTEM_PULLREQUEST_PULLREQUESTID").filter(|_| !on_github);
     let number = facts.number("SYSTEM_PULLREQUEST_PULLREQUESTNUMBER").or(of_ref).or(id);
@@ -40,6 +41,7 @@ pub(super) fn detect(facts: &Facts<'_>) -> Option<Surroundings> {
     Some(found)
 }
 
+/// Returns the URL of the build's page, which no variable holds as a whole.
 fn run_url(facts: &Facts<'_>) -> Option<String> {
     let collection = facts.first(&["SYSTEM_COLLECTIONURI", "SYSTEM_TEAMFOUNDATIONCOLLECTIONURI"])?;
     let project = utf8_percent_encode(facts.get("SYSTEM_TEAMPROJECT")?, NON_ALPHANUMERIC);

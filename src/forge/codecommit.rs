@@ -26,8 +26,8 @@ use crate::text;
 const CONNECT_LIMIT: Duration = Duration::from_secs(3);
 /// The longest time of one operation, with its second attempt.
 const OPERATION_LIMIT: Duration = Duration::from_secs(5);
-/// Maximum number of attempts of the SDK at one operation. Further tries are the caller's, who knows how much time there
-/// is.
+/// Maximum number of attempts of the SDK at one operation. Further tries are the caller's, who knows how much
+/// time there is.
 const MAX_ATTEMPTS: u32 = 2;
 /// Maximum number of pages of comments that are looked through for our own.
 const MAX_PAGES: usize = 100;
