@@ -1,8 +1,8 @@
 //! The pipeline of each platform: a template of `ci-templates/`, edited so that it runs the suite instead of
 //! the experiment that is named in it.
 //!
-//! A pipeline never holds an answer: all of them are in the suite or in the policy. GitHub's pipeline by hand,
-//! and GitLab's always, starts for the default branch alone, since no other branch is deployed.
+//! A pipeline never holds an answer: all of them are in the suite or in the policy. GitHub's pipeline by
+//! hand, and GitLab's always, starts for the default branch alone, since no other branch is deployed.
 
 use super::blocks::{only, unindented, with_before, without, without_head};
 use super::{GITLAB, NewFile, SUITE};
