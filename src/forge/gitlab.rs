@@ -84,7 +84,7 @@ struct Posted {
 struct Note {
     id: u64,
     body: Option<String>,
-    /// `true` of a note that GitLab itself has written, such as one about a push.
+    /// `true` if GitLab itself has written the note, such as one about a push.
     #[serde(default)]
     system: bool,
 }
