@@ -14,7 +14,7 @@ pub(super) fn detect(facts: &Facts<'_>) -> Option<Surroundings> {
     let is_pull_request = of_ref.is_some()
         || facts.is_set("SYSTEM_PULLREQUEST_PULLREQUESTID")
         || facts.get("BUILD_REASON") == Some("PullRequest");
-    // In a pull request the version of the source is the commit that merges it on trial.
+    // The version of a pull request's source is the commit that merges it on trial.
     let commit = if is_pull_request { "SYSTEM_PULLREQUEST_SOURCECOMMITID" } else { "BUILD_SOURCEVERSION" };
     let mut found = Surroundings {
         ci: Ci::AzurePipelines,
@@ -33,7 +33,7 @@ pub(super) fn detect(facts: &Facts<'_>) -> Option<Surroundings> {
     {
         found.site = remote::site_at(ForgeKind::GitHub, server);
     }
-    // On GitHub the id of a pull request is not its number.
+    // The id of a pull request on GitHub is not its number.
     let on_github = found.site.as_ref().is_some_and(|site| site.kind == ForgeKind::GitHub);
     let id = facts.number("SYSTEM_PULLREQUEST_PULLREQUESTID").filter(|_| !on_github);
     let number = facts.number("SYSTEM_PULLREQUEST_PULLREQUESTNUMBER").or(of_ref).or(id);

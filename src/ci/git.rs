@@ -81,6 +81,7 @@ fn head(own: &Folder, common: &Folder) -> Option<String> {
     let Some(name) = head.strip_prefix("ref:") else {
         return hash(&head);
     };
+    // The name becomes a path below git's folder, so it must not lead out of it.
     let name = name.trim();
     let sound = name.starts_with("refs/") && name.split('/').all(|part| !part.is_empty() && part != "..");
     if !sound {

@@ -132,6 +132,7 @@ impl Surroundings {
     /// what a guessed host is, or where its API is, moves nothing.
     fn set_site(&mut self, overrides: &Overrides<'_>) -> bool {
         let detected = self.site.take();
+        // The forge of a server of its own was only guessed by the host's name.
         let guessed = self.server.is_some();
         self.site = match (overrides.forge_api_url, overrides.forge) {
             (Some(url), _) => self.at_api(url, detected.as_ref(), overrides),

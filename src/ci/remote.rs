@@ -71,6 +71,7 @@ pub(super) fn parse(url: &str) -> Option<Remote> {
         return None;
     }
     let kind = kind_of(host);
+    // A public forge has one address for its API, whichever host it was cloned from.
     let base = if is_public(host) { format!("https://{}", public_host(host)) } else { address.base() };
     Some(Remote {
         site: kind.and_then(|kind| site_at(kind, &base)),

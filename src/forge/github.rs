@@ -99,7 +99,8 @@ impl GitHub {
     pub(super) fn new(subject: Subject, token: &Secret, http: reqwest::Client) -> Result<Self, String> {
         let repository = owner_and_name(&subject.repository)?;
         let pull = subject.pull_request.as_ref().map(|pull| Pull::new(pull, &repository)).transpose()?;
-        // Without a commit nothing would tell the right pull request from others of the same branch.
+        // A look-up needs the commit, which alone tells the right pull request from others of the same
+        // branch.
         let fork = subject.fork.zip(subject.commit.clone()).filter(|_| pull.is_none());
         Ok(Self {
             exchange: Exchange::by_octocrab(subject.site, http, token, remedy)?,
@@ -223,8 +224,8 @@ impl Forge for GitHub {
     }
 }
 
-/// Makes the request for a status, in the form that GitHub, Gitea and Forgejo take. `description` is the most
-/// characters of a description.
+/// Makes the request for a status, in the form that GitHub, Gitea and Forgejo take. `description` is the
+/// maximum number of characters of a description.
 pub(super) fn status_request(
     repository: &str,
     commit: &str,

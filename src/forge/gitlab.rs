@@ -174,6 +174,7 @@ impl Forge for GitLab {
     async fn set_status(&self, status: &CommitStatus) -> Result<(), Refusal> {
         let name = self.name(&status.context);
         let state = word(status.state);
+        // The lock is not held while a request is under way.
         let (mut pin, last) = {
             let memory = self.memory();
             (memory.pin, memory.last.get(&name).copied())
@@ -186,6 +187,7 @@ impl Forge for GitLab {
             self.merge_request.as_ref().map(|request| (request.words.clone(), request.path.clone()));
         let commit = self.head.commit(&self.exchange, look_up).await?;
         let path = format!("/projects/{}/statuses/{commit}", self.project);
+        // Each turn loosens the tie, so the loop ends after three requests at most.
         loop {
             let request = Request::status(&name, path.clone(), self.body(status, &name, pin));
             let denial = match self.exchange.send(&request).await {

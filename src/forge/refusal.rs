@@ -200,6 +200,7 @@ fn announced_pause(headers: &HeaderMap) -> Option<Duration> {
     let pause = if let Some(said) = text(RETRY_AFTER.as_str()) {
         said.parse().map(Duration::from_secs).ok().or_else(|| moment(said).map(until)).unwrap_or(PAUSE)
     } else {
+        // Forges send the moment of the reset with every answer, so it counts only if nothing is left.
         let spent =
             ["x-ratelimit-remaining", "ratelimit-remaining"].iter().any(|name| text(name) == Some("0"));
         if !spent {
@@ -255,6 +256,7 @@ impl Failure {
     }
 
     pub(super) fn again(&self, purpose: Purpose) -> Again {
+        // A request that never left may be sent again, even if it creates a comment.
         match (self.impossible, self.unsent, purpose) {
             (true, ..) | (false, false, Purpose::Create) => Again::Never,
             _ => Again::Soon,

@@ -22,6 +22,7 @@ pub enum Failure {
 
 /// Writes the files below `dir`. After a failure none of them is there, unless the failure names it.
 pub fn write(dir: &Path, files: &[NewFile]) -> Result<(), Failure> {
+    // All obstacles are looked for before anything is made, so that they are told at once.
     let mut in_the_way: Vec<String> = files.iter().flat_map(|file| obstacles(dir, file)).collect();
     in_the_way.sort();
     in_the_way.dedup();

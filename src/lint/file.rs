@@ -54,6 +54,7 @@ fn parse(text: &str) -> Result<Rc<Node>, Vec<Fault>> {
     }
     match serde_json::from_str::<serde_json::Value>(text) {
         Ok(json) => {
+            // The parser itself keeps the last of two values of a key without a word.
             if let Err(error) = serde_json::from_str::<UniqueKeys>(text) {
                 let hint = "write each key once: of two values FIS may take either";
                 return Err(vec![refused(plain(&error.to_string(), 200), hint)]);

@@ -227,7 +227,7 @@ fn log(tree: Option<&Tree>) -> Value<bool> {
                 Content::Unknown(written) => Held::Unknown(written.clone()),
                 _ => Held::Known(true),
             });
-            // One place that is known is enough, whatever the other one is.
+            // A single place that is known is enough, whatever the other one is.
             named.min_by_key(|held| matches!(held, Held::Unknown(_))).unwrap_or(Held::Known(false))
         }
     };
@@ -273,6 +273,7 @@ impl Reader {
         self.read(tree, |reader, tree| match &tree.content {
             Content::List(items) if items.len() > MAX_ENTRIES => reader.refuse(tree, path, A_FEW),
             Content::List(items) => {
+                // CloudFormation removes an item whose value is `AWS::NoValue`.
                 let items = items.iter().filter(|item| item.content != Content::Nothing).enumerate();
                 let read = items.map(|(place, tree)| item(reader, tree, &format!("{path}[{place}]")));
                 Held::Known(read.collect())

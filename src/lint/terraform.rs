@@ -92,6 +92,7 @@ fn known(after: Option<&Node>, unknown: Option<&Node>) -> Tree {
     Tree::new(match &after.content {
         config::Content::Scalar(_) => after.text().map_or(Content::Nothing, Content::Text),
         config::Content::List(list) => {
+            // The list of what is not known may be shorter, and the items behind its end are known.
             let mut unknown = unknown.into_iter().flat_map(items);
             Content::List(list.iter().map(|item| known(Some(item), unknown.next())).collect())
         }

@@ -219,7 +219,7 @@ fn all_jobs_of_one_pipeline_are_of_one_run() {
     }
 }
 
-/// On these CIs each build of a batch or a pipeline is a build of its own.
+/// Each build of a batch or a pipeline is a build of its own on these CIs.
 #[test]
 fn a_ci_that_does_not_group_its_jobs_tells_no_run() {
     for pairs in [

@@ -72,7 +72,8 @@ fn a_matrix_that_is_given_tells_it_too() {
         let given = Overrides { matrix: Some(matrix), ..Overrides::default() };
         let found = in_env(&[&[("GITHUB_ACTIONS", "true")]]).with(&given);
         let told: Vec<&str> = found.part.iter().map(String::as_str).collect();
-        // The order is not compared: GitHub takes it from the workflow, and gives every job of a matrix the same.
+        // The order is not compared. GitHub takes it from the workflow, and gives all jobs of a matrix the
+        // same one.
         assert_eq!(told.len(), expected.len(), "{matrix}");
         assert!(expected.iter().all(|value| told.contains(value)), "{matrix}: {told:?}");
     }

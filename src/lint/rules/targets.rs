@@ -94,7 +94,7 @@ pub(super) fn target_selector(judged: &Judged<'_>) -> Vec<Hit> {
         let Target { name, arns, tags, filters, parameters, .. } = target;
         let [by_arn, by_tag, by_filter, by_parameter] =
             [is_there(arns), is_there(tags), is_there(filters), is_there(parameters)];
-        // One of the two is enough, so the other one need not be known.
+        // Tags or filters alone are enough, so the others need not be known.
         let by_either = match (by_tag, by_filter) {
             (Ok(true), _) | (_, Ok(true)) => Ok(true),
             (Err(written), _) | (_, Err(written)) => Err(written),
