@@ -26,7 +26,7 @@ const PER_PAGE: usize = 100;
 const MAX_PAGES: usize = 100;
 /// The suffix of a context that is also the name of the running job. GitLab lets no two jobs or statuses of a
 /// pipeline share a name.
-const NOT_THE_JOB_SUFFIX: &str = "/gate";
+const BESIDE_JOB: &str = "/gate";
 
 /// A project on GitLab, with the commit, the pipeline and the merge request of the run.
 pub(super) struct GitLab {
@@ -127,7 +127,7 @@ impl GitLab {
     /// Returns the name of the status: the context, or one that differs from it where the job has that name.
     fn name(&self, context: &str) -> String {
         let job = self.pipeline.as_ref().and_then(|pipeline| pipeline.job.as_deref());
-        if job == Some(context) { format!("{context}{NOT_THE_JOB_SUFFIX}") } else { context.to_owned() }
+        if job == Some(context) { format!("{context}{BESIDE_JOB}") } else { context.to_owned() }
     }
 
     /// Makes the body of a status that is tied to the pipeline as `pin` says.
