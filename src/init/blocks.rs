@@ -1,9 +1,12 @@
-//! Blocks of a YAML text: a line, and the lines below it that are indented deeper. The templates are our own, and their
-//! comments are to stay, so they are edited as text.
+//! The editing of a YAML text by its blocks. A block is a line, with the lines below it that are indented
+//! deeper.
+//!
+//! The templates are our own and their comments are to stay, so they are edited as text, and not parsed and
+//! written again. A block that is not there is `None`, so that a changed template is noticed.
 
 use std::ops::Range;
 
-/// Without the comment at the beginning.
+/// Returns the text without the comment at its beginning.
 pub(super) fn without_head(text: &str) -> &str {
     let mut rest = text;
     while let Some((line, tail)) = rest.split_once('\n') {
@@ -15,20 +18,21 @@ pub(super) fn without_head(text: &str) -> &str {
     rest
 }
 
-/// The first block whose first line starts with these words.
+/// Returns the first block whose first line starts with `start`.
 pub(super) fn only(text: &str, start: &str) -> Option<String> {
     let lines: Vec<&str> = text.lines().collect();
     Some(joined(&lines[range(&lines, start)?]))
 }
 
-/// All but this block.
+/// Returns the text without the first block that starts with `start`.
 pub(super) fn without(text: &str, start: &str) -> Option<String> {
     let lines: Vec<&str> = text.lines().collect();
     let range = range(&lines, start)?;
     Some(joined(&lines[..range.start]) + &joined(&lines[range.end..]))
 }
 
-/// With these lines before this block, indented as it is.
+/// Returns the text with the lines of `added` before the first block that starts with `start`, indented like
+/// it.
 pub(super) fn with_before(text: &str, start: &str, added: &str) -> Option<String> {
     let lines: Vec<&str> = text.lines().collect();
     let start = range(&lines, start)?.start;
@@ -38,12 +42,13 @@ pub(super) fn with_before(text: &str, start: &str, added: &str) -> Option<String
     Some(joined(&lines[..start]) + &added + &joined(&lines[start..]))
 }
 
-/// The block without its indentation.
+/// Returns the block without the indentation of its first line.
 pub(super) fn unindented(block: &str) -> String {
     let margin = block.lines().next().map_or(0, indentation);
     block.lines().flat_map(|line| [line.get(margin..).unwrap_or_default(), "\n"]).collect()
 }
 
+/// Returns the lines of the first block that starts with `start`.
 fn range(lines: &[&str], start: &str) -> Option<Range<usize>> {
     let first = lines.iter().position(|line| line.trim_start().starts_with(start))?;
     let margin = indentation(lines[first]);
@@ -51,6 +56,7 @@ fn range(lines: &[&str], start: &str) -> Option<Range<usize>> {
         .iter()
         .take_while(|line| line.trim().is_empty() || indentation(line) > margin)
         .collect::<Vec<_>>();
+    // Empty lines at the end belong to what follows the block.
     let blank = below.iter().rev().take_while(|line| line.trim().is_empty()).count();
     Some(first..first + 1 + below.len() - blank)
 }

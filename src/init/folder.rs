@@ -1,4 +1,8 @@
-//! Writing the files: all of them or none, and only where nothing is.
+//! The writing of the files: all of them or none, and only where nothing is.
+//!
+//! No file of the user's is written over and no link is followed, even if somebody else writes at the same
+//! time. After a failure everything that was made is removed again, and a file that could not be removed is
+//! named.
 
 use std::fs;
 use std::io::{self, ErrorKind};
@@ -7,17 +11,18 @@ use std::path::{Path, PathBuf};
 use super::NewFile;
 use faultgate_core::files;
 
-/// Why nothing was written.
+/// The reason why nothing was written.
 #[derive(Debug)]
 pub enum Failure {
-    /// These are in the way.
+    /// Files, links or other things are in the way, which are named here.
     Exists(Vec<String>),
-    /// What could not be done, and which of the files could not be taken back.
+    /// A file could not be made. `left` names the files that were made and could not be removed again.
     Io { problem: String, left: Vec<String> },
 }
 
-/// Writes the files. After a failure none of them is there, unless it is named.
+/// Writes the files below `dir`. After a failure none of them is there, unless the failure names it.
 pub fn write(dir: &Path, files: &[NewFile]) -> Result<(), Failure> {
+    // All obstacles are looked for before anything is made, so that they are told at once.
     let mut in_the_way: Vec<String> = files.iter().flat_map(|file| obstacles(dir, file)).collect();
     in_the_way.sort();
     in_the_way.dedup();
@@ -28,7 +33,7 @@ pub fn write(dir: &Path, files: &[NewFile]) -> Result<(), Failure> {
     for file in files {
         if let Err(error) = made.file(dir, file) {
             let left = made.take_back();
-            // Somebody was faster.
+            // Somebody else has made the file since the first look.
             if error.kind() == ErrorKind::AlreadyExists && left.is_empty() {
                 return Err(Failure::Exists(vec![file.path.to_owned()]));
             }
@@ -38,11 +43,12 @@ pub fn write(dir: &Path, files: &[NewFile]) -> Result<(), Failure> {
     Ok(())
 }
 
-/// What of a file is there already. A link counts, wherever it leads, and so does a folder that is none.
+/// Returns what is in the way of a file. A link counts, wherever it leads, and so does something else in the
+/// place of a folder.
 fn obstacles(dir: &Path, file: &NewFile) -> Vec<String> {
-    let there = |name: &Path| fs::symlink_metadata(dir.join(name)).ok();
+    let metadata = |name: &Path| fs::symlink_metadata(dir.join(name)).ok();
     let folders = folders(file.path).filter_map(|folder| {
-        let found = there(folder)?;
+        let found = metadata(folder)?;
         let what = if found.is_symlink() { "a link" } else { "no folder" };
         (!found.is_dir()).then(|| format!("{} is {what}", folder.display()))
     });
@@ -51,10 +57,10 @@ fn obstacles(dir: &Path, file: &NewFile) -> Vec<String> {
         return obstacles;
     }
     let names = [file.path].into_iter().chain(file.rivals.iter().copied());
-    names.filter(|name| there(Path::new(name)).is_some()).map(str::to_owned).collect()
+    names.filter(|name| metadata(Path::new(name)).is_some()).map(str::to_owned).collect()
 }
 
-/// The folders above a path, the highest first.
+/// Returns the folders above a path, the highest one first.
 fn folders(path: &str) -> impl Iterator<Item = &Path> {
     let mut folders: Vec<&Path> =
         Path::new(path).ancestors().skip(1).filter(|folder| !folder.as_os_str().is_empty()).collect();
@@ -62,19 +68,23 @@ fn folders(path: &str) -> impl Iterator<Item = &Path> {
     folders.into_iter()
 }
 
+/// The folders and files that were made so far.
 #[derive(Default)]
 struct Made {
     folders: Vec<PathBuf>,
+    /// The files, with the names by which messages name them.
     files: Vec<(PathBuf, &'static str)>,
 }
 
 impl Made {
+    /// Makes a file and the folders above it that are not there yet.
     fn file(&mut self, dir: &Path, file: &NewFile) -> io::Result<()> {
         for folder in folders(file.path) {
             let folder = dir.join(folder);
             match fs::create_dir(&folder) {
                 Ok(()) => self.folders.push(folder),
                 Err(error) if error.kind() == ErrorKind::AlreadyExists => {
+                    // A link to a folder is no folder here, since it may lead out of the repository.
                     if !fs::symlink_metadata(&folder)?.is_dir() {
                         return Err(error);
                     }
@@ -88,13 +98,14 @@ impl Made {
         Ok(())
     }
 
-    /// Removes what was made, and tells what could not be removed.
+    /// Removes the files and folders that were made, and returns the names of the files that could not be
+    /// removed.
     fn take_back(self) -> Vec<String> {
         let failed =
             |(path, name): (PathBuf, &'static str)| fs::remove_file(path).is_err().then(|| name.to_owned());
         let left = self.files.into_iter().filter_map(failed).collect();
         for folder in self.folders.into_iter().rev() {
-            // Somebody else may have put something there.
+            // The error is swallowed, since somebody else may have put something into the folder.
             let _ = fs::remove_dir(folder);
         }
         left
@@ -152,7 +163,7 @@ mod tests {
     #[test]
     fn what_was_made_before_a_failure_is_taken_back() {
         let dir = tempfile::tempdir().unwrap();
-        // A name that no file system takes.
+        // The name is longer than any file system takes.
         let long: &'static str = Box::leak("x".repeat(300).into_boxed_str());
         let [one, _] = two();
         let failure = write(dir.path(), &[one, NewFile::new(long, String::new())]).unwrap_err();

@@ -1,4 +1,5 @@
-//! The platform that a repository most likely has its pipeline on.
+//! The guess of the platform on which a repository most likely has its pipeline. It offers a default to a
+//! question, and decides nothing.
 
 use std::path::{Path, PathBuf};
 
@@ -7,7 +8,8 @@ use faultgate_core::environment::Environment;
 use faultgate_core::model::ForgeKind;
 use faultgate_report::ci::{Checkout, Surroundings};
 
-/// By where it was cloned from, else by the files of a platform that are there.
+/// Returns the platform by the forge that the repository was cloned from, or else by the files of a platform
+/// that are there.
 pub fn platform(dir: &Path) -> Option<Platform> {
     let forge = surroundings(dir).site.map(|site| site.kind);
     let by_forge = forge.and_then(|kind| match kind {
@@ -27,18 +29,20 @@ pub fn platform(dir: &Path) -> Option<Platform> {
     by_forge.or_else(by_file)
 }
 
-/// What git alone tells.
+/// Returns what git alone tells. The environment is left out, since it describes the user's shell and not the
+/// repository.
 fn surroundings(dir: &Path) -> Surroundings {
     let nothing = Environment::from_pairs::<&str, &str>([]);
     Surroundings::detect(&nothing, None, Checkout::read(dir).as_ref())
 }
 
-/// The repository as its forge names it, by where it was cloned from.
+/// Returns the repository as its forge names it, by the URL that it was cloned from.
 pub(super) fn repository(dir: &Path) -> Option<String> {
     surroundings(dir).repository
 }
 
-/// The top folder of the repository, where `dir` is below it.
+/// Returns the top folder of the repository if `dir` is below it, and `None` if `dir` is the top folder
+/// itself.
 pub fn top_above(dir: &Path) -> Option<PathBuf> {
     let dir = dir.canonicalize().ok()?;
     let top = dir.ancestors().find(|folder| folder.join(".git").exists())?;

@@ -1,5 +1,10 @@
-//! What `faultgate init` writes: the pipeline of a platform, the suite and the policy, made of answers. The pipelines are
-//! those of `ci-templates/`, which are in the binary, so that there is no second copy.
+//! The files that `faultgate init` writes, made of the user's answers: the pipeline of a platform, the suite
+//! and the policy.
+//!
+//! `pipeline.rs` edits the templates of `ci-templates/`, which are in the binary so that there is no second
+//! copy, with the help of `blocks.rs`. `suite.rs` and `policy.rs` write their files from nothing. `folder.rs`
+//! writes all files or none, `guess.rs` guesses the platform, and `next.rs` tells what is left to do by hand.
+//! The questions themselves are in `config/questions.rs`.
 
 mod blocks;
 mod folder;
@@ -17,17 +22,18 @@ pub use folder::{Failure, write};
 pub use guess::{platform, top_above};
 pub use next::steps;
 
-/// The suite, by the first name that a run looks for.
+/// The path of the suite, which is the first one that a run looks for.
 const SUITE: &str = SUITE_NAMES[0];
 const POLICY: &str = "faultgate-policy.yml";
 const GITLAB: &str = ".gitlab-ci.yml";
 
-/// A file to be made, below the folder of the repository.
+/// A file that is to be made below the folder of the repository.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewFile {
     pub path: &'static str,
     pub content: String,
-    /// What may not be there beside it.
+    /// The paths of files that must not be there beside this one, since a run would not know which of them
+    /// counts.
     rivals: &'static [&'static str],
 }
 
@@ -37,7 +43,7 @@ impl NewFile {
     }
 }
 
-/// The files for these answers. None if a template has no longer what is changed in it.
+/// Returns the files for these answers, or `None` if a template no longer has what is changed in it.
 pub fn files(answers: &Answers, dir: &Path) -> Option<Vec<NewFile>> {
     let mut files = pipeline::files(answers, has_pipeline(dir))?;
     files.push(NewFile { rivals: &SUITE_NAMES, ..NewFile::new(SUITE, suite::render(answers)) });
@@ -45,12 +51,13 @@ pub fn files(answers: &Answers, dir: &Path) -> Option<Vec<NewFile>> {
     Some(files)
 }
 
-/// Whether a GitLab pipeline is there, which has to include what is written.
+/// Says whether a GitLab pipeline is there already, which then has to include the new one. A link counts as
+/// well.
 pub fn has_pipeline(dir: &Path) -> bool {
     dir.join(GITLAB).symlink_metadata().is_ok()
 }
 
-/// The line by which editors find the JSON Schema of this very version.
+/// Returns the line by which editors find the JSON Schema of this very version.
 fn schema_line(file: &str) -> String {
     format!(
         "# yaml-language-server: $schema=https://raw.githubusercontent.com/faultgate/faultgate/v{}/docs/{file}\n",
@@ -58,12 +65,12 @@ fn schema_line(file: &str) -> String {
     )
 }
 
-/// A page of this version's documentation.
+/// Returns the URL of a page of this version's documentation.
 fn page(name: &str) -> String {
     format!("https://github.com/faultgate/faultgate/blob/v{}/{name}", env!("CARGO_PKG_VERSION"))
 }
 
-/// JSON's strings are YAML's double-quoted ones.
+/// Quotes a text for YAML, whose double-quoted strings take every string of JSON.
 fn quoted(text: &str) -> String {
     serde_json::Value::from(text).to_string()
 }

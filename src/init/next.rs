@@ -1,4 +1,7 @@
-//! What is left to do by hand, in three steps.
+//! The three steps that are left to do by hand: access, the job in the pipeline, and a trial.
+//!
+//! Commands and lines of code are given so that they can be copied. An answer within a command is quoted as
+//! one word.
 
 use std::fmt::Write;
 use std::path::Path;
@@ -7,7 +10,7 @@ use super::pipeline::{self, BUILDSPEC_FILE, GITLAB_INCLUDED};
 use super::{GITLAB, guess, page, policy};
 use faultgate_config::{Answers, Engine, Platform};
 
-/// The three steps, where the repository had a GitLab pipeline before, or none.
+/// Returns the three steps. `has_pipeline` says whether the repository had a GitLab pipeline before.
 pub fn steps(answers: &Answers, dir: &Path, has_pipeline: bool) -> [String; 3] {
     [access(answers, dir), job(answers, has_pipeline), trial()]
 }
@@ -20,6 +23,7 @@ fn access(answers: &Answers, dir: &Path) -> String {
     }
 }
 
+/// Returns the step for an engine of local commands, whose programs the image has to have.
 fn of_programs(answers: &Answers) -> String {
     let programs = ["run", "stop"].into_iter().filter(|name| !answers.does_without(name));
     let mut programs: Vec<&str> =
@@ -33,7 +37,8 @@ fn of_programs(answers: &Answers) -> String {
     )
 }
 
-/// `repository`: as its forge names it, where that is known.
+/// Returns the step for FIS, whose role needs a policy and a trust. `repository` is the repository as its
+/// forge names it, where that is known.
 fn of_role(answers: &Answers, repository: Option<&str>) -> String {
     let flags = [("template", "experiment-template-id"), ("region", "aws-region")];
     let mut command = "faultgate iam".to_owned();
@@ -61,6 +66,7 @@ fn of_role(answers: &Answers, repository: Option<&str>) -> String {
     format!("Give the role what a run needs: `{command}` prints its policy; {trust}")
 }
 
+/// Returns the step for a control plane, whose key has to be kept as a secret.
 fn of_secret(answers: &Answers) -> String {
     let Some(secret) = pipeline::secret(answers.engine) else { return String::new() };
     match answers.platform {
@@ -115,7 +121,7 @@ fn project() -> String {
     )
 }
 
-/// Releases of one minor version share a tag.
+/// The tag of the image, which all releases of one minor version share.
 const IMAGE_TAG: &str = concat!(env!("CARGO_PKG_VERSION_MAJOR"), ".", env!("CARGO_PKG_VERSION_MINOR"));
 
 fn trial() -> String {
@@ -125,7 +131,8 @@ fn trial() -> String {
         .to_owned()
 }
 
-/// A word of a shell's command line. No answer holds a quote.
+/// Quotes a text as one word of a shell's command line. Answers hold no single quotes, so none needs to be
+/// escaped.
 fn word(text: &str) -> String {
     let is_plain = text.chars().all(|c| c.is_ascii_alphanumeric() || "-_.:/".contains(c));
     if is_plain { text.to_owned() } else { format!("'{text}'") }

@@ -1,4 +1,8 @@
-//! The pipeline of each platform: a template of `ci-templates/` that runs the suite instead of what is named in it.
+//! The pipeline of each platform: a template of `ci-templates/`, edited so that it runs the suite instead of
+//! the experiment that is named in it.
+//!
+//! A pipeline never holds an answer: all of them are in the suite or in the policy. GitHub's pipeline by
+//! hand, and GitLab's always, starts for the default branch alone, since no other branch is deployed.
 
 use super::blocks::{only, unindented, with_before, without, without_head};
 use super::{GITLAB, NewFile, SUITE};
@@ -14,14 +18,19 @@ const WORKFLOW: &str = ".github/workflows/chaos.yml";
 pub(super) const GITLAB_INCLUDED: &str = ".gitlab/chaos.gitlab-ci.yml";
 pub(super) const BUILDSPEC_FILE: &str = "buildspec.chaos.yml";
 
-/// The name of an engine's secret: in GitHub and Secrets Manager, and as a variable of faultgate's.
+/// The names of an engine's secret.
 pub(super) struct EngineSecret {
+    /// The name of the secret in GitHub.
     pub(super) github: &'static str,
+    /// The name and the key of the secret in Secrets Manager.
     pub(super) manager: &'static str,
+    /// The input of faultgate that takes it.
     pub(super) input: &'static str,
+    /// The variable of faultgate that takes it.
     pub(super) variable: &'static str,
 }
 
+/// Returns the names of an engine's secret, if it needs one.
 pub(super) fn secret(engine: Engine) -> Option<EngineSecret> {
     match engine {
         Engine::Harness => Some(EngineSecret {
@@ -40,6 +49,8 @@ pub(super) fn secret(engine: Engine) -> Option<EngineSecret> {
     }
 }
 
+/// Returns the files of the pipeline, or `None` if a template has changed. `has_gitlab` says whether there is
+/// a GitLab pipeline already, which is then left alone.
 pub(super) fn files(answers: &Answers, has_gitlab: bool) -> Option<Vec<NewFile>> {
     let engine = answers.engine;
     let head =
@@ -59,6 +70,7 @@ pub(super) fn files(answers: &Answers, has_gitlab: bool) -> Option<Vec<NewFile>>
     })
 }
 
+/// Returns GitHub's workflow.
 fn github(engine: Engine) -> Option<String> {
     let mut text = without_head(STEP).to_owned();
     for of_the_suite in ["experiment-template-id:", "aws-region:", "aws-role-arn:"] {
@@ -74,6 +86,7 @@ fn github(engine: Engine) -> Option<String> {
         let line = format!("{}: ${{{{ secrets.{} }}}}", secret.input, secret.github);
         text = with_before(&text, "comment:", &line)?;
     }
+    // The template names its experiment and needs no files, while the suite has to be checked out.
     if only(&text, "- uses: actions/checkout@").is_none() {
         let checkout = unindented(&only(SHARDED, "- uses: actions/checkout@")?);
         text = with_before(&text, "- id: chaos", &format!("{checkout}\n"))?;
@@ -82,7 +95,8 @@ fn github(engine: Engine) -> Option<String> {
     Some(text)
 }
 
-/// A push would judge the version that was deployed before it.
+/// Returns the triggers of GitHub's workflow. A push is none of them, since it would judge the version that
+/// was deployed before it.
 fn called(engine: Engine) -> String {
     let secrets =
         secret(engine).map(|secret| format!("    secrets:\n      {}: {{ required: true }}\n", secret.github));
@@ -93,10 +107,11 @@ fn called(engine: Engine) -> String {
     )
 }
 
+/// The condition of GitHub's job, with the comment that explains it.
 const GUARD: &str = "# By hand for the default branch alone, since no other is deployed.\n\
     if: github.event_name != 'workflow_dispatch' || github.ref_name == github.event.repository.default_branch";
 
-/// The job by which another workflow of the repository calls it, on one line.
+/// Returns the job by which another workflow of the repository calls this one, on one line.
 pub(super) fn calling(engine: Engine) -> String {
     let tokens = if engine == Engine::Fis { "id-token: write, " } else { "" };
     let secrets = secret(engine).map_or_else(String::new, |secret| {
@@ -108,6 +123,7 @@ pub(super) fn calling(engine: Engine) -> String {
     )
 }
 
+/// Returns GitLab's job.
 fn gitlab(engine: Engine) -> Option<String> {
     let mut job = without(&only(FIS, "chaos-job:")?, "variables:")?;
     if engine != Engine::Fis {
@@ -118,6 +134,7 @@ fn gitlab(engine: Engine) -> Option<String> {
     Some(format!("{}\n{job}", without_head(INCLUDED)))
 }
 
+/// Returns CodeBuild's buildspec.
 fn codebuild(engine: Engine) -> Option<String> {
     let text = without(BUILDSPEC, "FAULTGATE_EXPERIMENT_TEMPLATE_ID:")?;
     match secret(engine) {

@@ -1,14 +1,18 @@
-//! The policy: what those who own the platform allow. Its schema is docs/policy.schema.json.
+//! The policy, which says what those who own the platform allow. Its schema is docs/policy.schema.json.
+//!
+//! A policy must allow the suite that is written beside it, so it is made of the same answers.
 
 use std::fmt::Write;
 
 use super::{quoted, schema_line};
 use faultgate_config::{Answers, Engine, Platform};
 
-/// What this version does with a policy. The version that applies one takes this line out.
+/// The line that says what this version does with a policy. The version that applies policies has to remove
+/// it.
 const NOT_YET: &str =
     "# This version of faultgate does not apply this file yet: there is no input `policy`.\n";
 
+/// Returns the policy for these answers.
 pub(super) fn render(answers: &Answers) -> String {
     let mut policy = NOT_YET.to_owned();
     policy.push_str(&schema_line("policy.schema.json"));
@@ -44,6 +48,7 @@ pub(super) fn render(answers: &Answers) -> String {
     policy
 }
 
+/// Returns the comment that names places on the platform where only its owners may change a file.
 fn protection(platform: Platform) -> &'static str {
     match platform {
         Platform::GitHub => {
@@ -56,7 +61,7 @@ fn protection(platform: Platform) -> &'static str {
     }
 }
 
-/// The account of the role that is assumed.
+/// Returns the account of the role that is assumed, which is the fifth field of its ARN.
 pub(super) fn account(answers: &Answers) -> Option<&str> {
     answers.get("aws-role-arn")?.split(':').nth(4)
 }

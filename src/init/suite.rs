@@ -1,4 +1,5 @@
-//! The suite: one experiment with what was answered. All answers stand here or in the policy, and none in a pipeline.
+//! The suite, which has one experiment made of the answers. All answers stand here or in the policy, and none
+//! in a pipeline.
 
 use std::fmt::Write;
 
@@ -6,8 +7,10 @@ use super::{page, quoted, schema_line};
 use faultgate_config::{Answers, Engine};
 
 const EXPERIMENT: &str = "first-experiment";
-const EXAMPLE: &str = "https://staging.example.com/health";
+/// The URL of the probe that is written as a comment where none was given.
+const EXAMPLE_URL: &str = "https://staging.example.com/health";
 
+/// Returns the suite for these answers.
 pub(super) fn render(answers: &Answers) -> String {
     let mut suite = schema_line("suite.schema.json");
     let _ = writeln!(suite, "# What faultgate runs, measures and expects: {}", page("docs/suite.md"));
@@ -18,7 +21,7 @@ pub(super) fn render(answers: &Answers) -> String {
         suite.push_str(
             "    # Without a probe nothing is known but what the engine says. Measure what your users need:\n",
         );
-        suite.push_str(&indented("    # ", &probes(EXAMPLE)));
+        suite.push_str(&indented("    # ", &probes(EXAMPLE_URL)));
     }
     let _ = writeln!(suite, "    {}:", answers.engine.as_str());
     for (key, name) in keys(answers.engine) {
@@ -39,7 +42,7 @@ pub(super) fn render(answers: &Answers) -> String {
     suite
 }
 
-/// The keys of an engine's block, and the questions whose answers they hold.
+/// Returns the keys of an engine's block, each with the question whose answer it holds.
 fn keys(engine: Engine) -> &'static [(&'static str, &'static str)] {
     match engine {
         Engine::Fis => {
@@ -59,6 +62,7 @@ fn keys(engine: Engine) -> &'static [(&'static str, &'static str)] {
     }
 }
 
+/// Returns an answer as YAML. A command becomes a list of its words, since no shell takes it apart later.
 fn value(engine: Engine, answer: &str) -> String {
     match engine {
         Engine::Command => {
@@ -69,6 +73,7 @@ fn value(engine: Engine, answer: &str) -> String {
     }
 }
 
+/// Returns the block of an experiment's probes, with one probe of this URL.
 fn probes(url: &str) -> String {
     let url = quoted(url);
     format!(

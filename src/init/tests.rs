@@ -1,4 +1,4 @@
-//! What is written, whatever the answers are.
+//! Tests of the files that are written, for all combinations of platform, engine and answers.
 
 use std::collections::BTreeMap;
 
@@ -19,6 +19,7 @@ fn answers(platform: Platform, engine: Engine, all: bool) -> Answers {
     answers
 }
 
+/// Checks the files of every platform and engine, with all answers and with those alone that are needed.
 fn each(mut check: impl FnMut(&Answers, &[NewFile])) {
     let dir = tempfile::tempdir().unwrap();
     for platform in Platform::ALL {
@@ -109,7 +110,7 @@ fn the_workflow_is_called_after_the_deployment_and_never_by_a_push() {
         let job = &workflow["jobs"]["chaos"];
         assert!(job["if"].as_str().unwrap().ends_with("== github.event.repository.default_branch"), "{job}");
         assert!(!files[0].content.contains("main"), "{}", files[0].content);
-        // Whoever calls it has to give all that it takes.
+        // The caller has to give the workflow every permission and secret that it takes.
         let step = &steps(&answers, dir.path(), false)[1];
         let caller = yaml(step.split('`').nth(1).unwrap());
         assert_eq!(caller["chaos"]["permissions"], job["permissions"]);
@@ -157,13 +158,13 @@ fn the_suite_and_the_policy_keep_to_their_schemas() {
         assert!(!policy.contains("FAULTGATE_POLICY"), "{policy}");
         hold(&suites, &yaml(suite), suite);
         hold(&policies, &yaml(policy), policy);
-        // A policy that refuses the suite beside it would be no start.
+        // A policy that refuses the suite beside it would be no start for anybody.
         assert_eq!(
             yaml(policy)["require"]["probes"] == json!(true),
             yaml(suite)["experiments"][0]["probes"].is_array()
         );
         assert_eq!(yaml(policy)["allow"]["engines"], json!([answers.engine.as_str()]));
-        // What is commented out is as good as the rest.
+        // The lines that are commented out have to be valid as well.
         let with_example: String = uncommented(policy);
         assert!(yaml(&with_example)["windows"].is_array(), "{with_example}");
         hold(&policies, &yaml(&with_example), &with_example);

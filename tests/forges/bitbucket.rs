@@ -1,4 +1,4 @@
-//! Bitbucket Cloud.
+//! Tests of Bitbucket Cloud: build statuses, comments with their pages, and refusals.
 
 use faultgate_core::model::ForgeKind;
 use faultgate_report::forge::{Again, CommitStatus, StatusState, Subject};
@@ -78,7 +78,7 @@ async fn a_status_always_has_a_link_and_a_key_that_fits() {
 #[tokio::test]
 async fn a_comment_is_found_on_the_third_page() {
     let server = Stand::always(created()).await;
-    // The pages need the address of the server that gives them.
+    // The server is started first, since its pages hold its address.
     let next = |page: &str| format!("{}{COMMENTS}?page={page}", server.url());
     let first = json!({ "values": [comment(1, "other", false)], "next": next("b%3D2") });
     let second = json!({ "values": [comment(2, "[//]: # (faultgate az-2)", false)], "next": next("3") });

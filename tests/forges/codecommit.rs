@@ -1,4 +1,4 @@
-//! CodeCommit by its SDK.
+//! Tests of CodeCommit, whose SDK speaks to a stand-in.
 
 use std::time::Duration;
 
@@ -39,7 +39,7 @@ fn no_pull_request(subject: &mut Subject) {
     subject.pull_request = None;
 }
 
-/// The operation and its parameters.
+/// Returns the operation of a request, and its parameters.
 fn call(request: &Request) -> (String, Value) {
     let target = header(request, "x-amz-target")[0].replace("CodeCommit_20150413.", "");
     (target, body(request).unwrap())
@@ -62,7 +62,7 @@ fn comment(id: &str, content: &str, date: u32, deleted: bool) -> Value {
     json!({ "commentId": id, "content": content, "creationDate": date, "deleted": deleted })
 }
 
-/// What is answered to a comment that has been created or updated.
+/// Returns the answer to a comment that has been created or updated.
 fn done() -> Value {
     json!({ "comment": { "commentId": "a" } })
 }
@@ -192,7 +192,7 @@ async fn the_region_is_the_repositorys_own() {
     on(&stand, |_| {}).find_comment(MARK).await.unwrap();
     let requests = stand.requests().await;
     assert!(header(&requests[0], "authorization")[0].contains("/eu-west-1/codecommit/"));
-    // An endpoint of another kind is gone to as it is, in the SDK's own Region.
+    // An endpoint that names no Region is used as it is, with the SDK's own Region.
     let stand = scripted(vec![json!({})]).await;
     let subject = subject(ForgeKind::CodeCommit, &stand.url());
     connect(subject, None, client(), Some(&sdk(None))).unwrap().find_comment(MARK).await.unwrap();

@@ -1,4 +1,4 @@
-//! What must be known before anything is sent.
+//! Tests of what must be known before anything is sent: a token, and names that are safe in a path.
 
 use faultgate_config::Tokens;
 use faultgate_core::model::ForgeKind;

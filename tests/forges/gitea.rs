@@ -1,4 +1,4 @@
-//! Gitea and Forgejo.
+//! Tests of Gitea and Forgejo, which share one API.
 
 use faultgate_core::model::ForgeKind;
 use faultgate_report::forge::{Again, CommitStatus, StatusState, Subject};
@@ -66,7 +66,8 @@ async fn a_comment_is_found_on_the_third_page() {
 
 #[tokio::test]
 async fn a_server_without_pages_is_not_asked_for_ever() {
-    // Just as many as were asked for, and the same again; then more than were asked for.
+    // The first server gives just as many comments as were asked for, and the same again. The second gives
+    // more.
     let same = || answer(200, json!(comments(0..50)));
     let stand = Stand::new(vec![get(&page(1), same()), get(&page(2), same())]).await;
     assert_eq!(connected(on(ForgeKind::Forgejo, &stand)).find_comment(MARKER).await.unwrap(), None);

@@ -1,4 +1,5 @@
-//! GitHub and GitHub Enterprise.
+//! Tests of GitHub and GitHub Enterprise: statuses and their rivals, comments, limits, and pull requests of
+//! forks.
 
 use std::time::Duration;
 
@@ -255,7 +256,7 @@ async fn a_limit_says_how_long_it_lasts() {
                 .append_header("x-ratelimit-reset", "784111817"),
             40,
         ),
-        // A limit that is over by the forge's own clock.
+        // The limit is over already by the forge's own clock.
         (limit().append_header("x-ratelimit-remaining", "0").append_header("x-ratelimit-reset", "1"), 1),
         (saying(403, "You have exceeded a secondary rate limit."), 60),
         (saying(429, ""), 60),
@@ -355,7 +356,7 @@ async fn the_newest_status_of_a_name_that_is_not_ours_is_a_rivals() {
             Some(true),
         ),
         (json!([standing(9, "success", "faultgate/az")]), Some(false), Some(false)),
-        // What we have posted is 1.
+        // The id of the status that we have posted is 1.
         (json!([standing(1, "pending", "faultgate/az")]), Some(false), None),
         (json!([standing(0, "error", "faultgate/az")]), Some(true), None),
     ];

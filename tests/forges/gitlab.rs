@@ -1,4 +1,4 @@
-//! GitLab: pipelines, its state machine, notes.
+//! Tests of GitLab: pipelines, the state machine of statuses, and notes.
 
 use faultgate_core::model::ForgeKind;
 use faultgate_report::forge::{Again, CommitStatus, Pipeline, PullRequest, StatusState, Subject};
@@ -154,7 +154,7 @@ async fn a_transition_to_where_it_is_is_no_failure() {
         let stand = Stand::always(saying(400, message)).await;
         let forge = connected(on(&stand));
         forge.set_status(&status(state)).await.unwrap();
-        // And it is known from then on.
+        // The state is known from then on, so nothing is sent.
         forge.set_status(&status(state)).await.unwrap();
         assert_eq!(stand.requests().await.len(), 1);
     }
@@ -276,7 +276,7 @@ async fn a_status_that_another_job_has_ended_is_a_rivals() {
     let standing = |id: u64, status: &str| json!({ "id": id, "name": "faultgate/az", "status": status });
     let path =
         format!("/projects/shop%2Fweb/repository/commits/{SHA}/statuses?name=faultgate%2Faz&per_page=100");
-    // What we have posted is 1, and running.
+    // The status that we have posted has the id 1, and is running.
     let table = [
         (json!([]), None),
         (json!([standing(1, "running")]), None),

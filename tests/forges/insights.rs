@@ -1,4 +1,4 @@
-//! Code Insights of Bitbucket.
+//! Tests of Bitbucket's Code Insights, with a token and through the proxy of a pipeline.
 
 use std::time::Duration;
 

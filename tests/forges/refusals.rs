@@ -1,4 +1,4 @@
-//! What goes wrong on every forge in the same way.
+//! Tests of what goes wrong on every forge in the same way.
 
 use std::time::Duration;
 
@@ -10,7 +10,8 @@ use wiremock::ResponseTemplate;
 
 use crate::support::*;
 
-/// A status, a look for a comment, a new comment, an update: whether each may be tried again.
+/// Returns whether a status, a look for a comment, a new comment and an update may be tried again. All must
+/// be refused.
 async fn agains(forge: &dyn Forge) -> [Again; 4] {
     let refusals = [
         forge.set_status(&status(StatusState::Pending)).await.unwrap_err(),
@@ -59,7 +60,7 @@ async fn a_forge_that_hangs_is_left_within_the_clients_limit() {
 
 #[tokio::test]
 async fn a_forge_that_is_not_there_can_be_tried_again() {
-    // A port that was free a moment ago.
+    // The port was free a moment ago, so nothing listens there.
     let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     for kind in WITH_TOKEN {
         let forge = connected(subject(kind, &format!("http://127.0.0.1:{port}")));
@@ -152,7 +153,7 @@ async fn a_forge_that_speaks_no_tls_is_one_that_cannot_be_reached() {
     assert_eq!(refusal.again, Again::Soon);
 }
 
-/// A sign-in page, or anything else that is not the forge, answers with success too.
+/// A sign-in page, like anything else that is not the forge, answers with success too.
 #[tokio::test]
 async fn a_success_that_does_not_speak_of_what_was_posted_is_none() {
     let html = |status: u16| ResponseTemplate::new(status).set_body_raw("<html>Log in</html>", "text/html");
@@ -206,7 +207,7 @@ async fn a_status_must_be_the_one_that_was_posted() {
     }
 }
 
-/// In the words of the platforms: no permission of the token changes any of it.
+/// The messages are in the words of the platforms. No permission of the token changes any of what they say.
 #[tokio::test]
 async fn a_remedy_that_cannot_help_is_not_given() {
     let closed = [

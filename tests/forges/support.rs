@@ -1,4 +1,5 @@
-//! A forge that answers from a script, and what is asked of it.
+//! The stand-in of a forge, which answers from a script and records what is asked of it, and builders of what
+//! is sent.
 
 use std::collections::VecDeque;
 use std::sync::Mutex;
@@ -17,14 +18,14 @@ pub(crate) const TOKEN: &str = "s3cr3t-t0ken";
 pub(crate) const SHA: &str = "0123456789abcdef0123456789abcdef01234567";
 pub(crate) const MARKER: &str = "<!-- faultgate az -->";
 
-/// All that are spoken to with a token.
+/// The forges that are spoken to with a token.
 pub(crate) const WITH_TOKEN: [ForgeKind; 5] =
     [ForgeKind::GitHub, ForgeKind::GitLab, ForgeKind::Gitea, ForgeKind::Forgejo, ForgeKind::Bitbucket];
 
 /// A request that must come, and its answer.
 pub(crate) struct Step {
     method: &'static str,
-    /// With its query.
+    /// The path with its query.
     path: String,
     body: Option<Value>,
     answer: ResponseTemplate,
@@ -42,19 +43,20 @@ pub(crate) fn post(path: &str, body: Value, answer: ResponseTemplate) -> Step {
     step("POST", path, Some(body), answer)
 }
 
-/// A status that the forge takes.
+/// Makes the step of a status that the forge takes.
 pub(crate) fn posted(path: &str, body: Value) -> Step {
     let taken = answer(201, echo(&body));
     post(path, body, taken)
 }
 
-/// What was posted, as a forge tells it back.
+/// Returns what was posted as a forge tells it back, with an id.
 fn echo(body: &Value) -> Value {
     let mut told = body.clone();
     told["id"] = 1.into();
     told
 }
 
+/// A forge that takes everything, and tells it back.
 struct Echo;
 
 impl Respond for Echo {
@@ -71,6 +73,7 @@ pub(crate) fn created() -> ResponseTemplate {
     answer(201, json!({ "id": 1 }))
 }
 
+/// A forge that gives these answers one after another, and an error when there are no more.
 struct Script(Mutex<VecDeque<ResponseTemplate>>);
 
 impl Respond for Script {
@@ -80,13 +83,14 @@ impl Respond for Script {
     }
 }
 
-/// A server that expects these requests in this order and no others.
+/// A server that expects these requests in this order, and no others.
 pub(crate) struct Stand {
     server: MockServer,
     expected: Vec<(&'static str, String, Option<Value>)>,
 }
 
 impl Stand {
+    /// Starts a server that expects these steps.
     pub(crate) async fn new(steps: Vec<Step>) -> Self {
         let server = MockServer::start().await;
         let (mut expected, mut answers) = (Vec::new(), VecDeque::new());
@@ -98,21 +102,21 @@ impl Stand {
         Self { server, expected }
     }
 
-    /// Takes whatever is posted.
+    /// Starts a server that takes everything that is posted.
     pub(crate) async fn echoing() -> Self {
         let server = MockServer::start().await;
         Mock::given(any()).respond_with(Echo).mount(&server).await;
         Self { server, expected: Vec::new() }
     }
 
-    /// Answers whatever comes.
+    /// Starts a server that gives the same answer to every request.
     pub(crate) async fn always(answer: ResponseTemplate) -> Self {
         let server = MockServer::start().await;
         Mock::given(any()).respond_with(answer).mount(&server).await;
         Self { server, expected: Vec::new() }
     }
 
-    /// The same server with other answers, which may need its address.
+    /// Gives the same server other answers, which may need its address.
     pub(crate) async fn replaced(self, answers: Vec<ResponseTemplate>) -> Self {
         self.server.reset().await;
         Mock::given(any()).respond_with(Script(Mutex::new(answers.into()))).mount(&self.server).await;
@@ -127,7 +131,7 @@ impl Stand {
         self.server.received_requests().await.unwrap()
     }
 
-    /// That all that was expected came, and nothing else; the requests themselves.
+    /// Asserts that all expected requests came, and no others. Returns the requests.
     pub(crate) async fn verify(&self) -> Vec<Request> {
         let requests = self.requests().await;
         let came: Vec<_> = requests.iter().map(|r| (r.method.to_string(), path(r), body(r))).collect();
@@ -147,7 +151,7 @@ pub(crate) fn body(request: &Request) -> Option<Value> {
     (!request.body.is_empty()).then(|| serde_json::from_slice(&request.body).unwrap())
 }
 
-/// The values of one header: there must not be two of a kind.
+/// Returns all values of a header, so that a test sees a header that was sent twice.
 pub(crate) fn header<'r>(request: &'r Request, name: &str) -> Vec<&'r str> {
     request.headers.get_all(name).iter().map(|value| value.to_str().unwrap()).collect()
 }
@@ -193,7 +197,7 @@ pub(crate) fn status(state: StatusState) -> CommitStatus {
     }
 }
 
-/// What a user reads of it, its Debug form included, holds no token.
+/// Returns what a user reads of a refusal. It asserts that neither that nor the Debug form holds the token.
 pub(crate) fn told(refusal: &Refusal) -> String {
     let told = format!("{refusal} | {}", refusal.remedy.as_deref().unwrap_or("no remedy"));
     assert!(!format!("{told}{refusal:?}").contains(TOKEN), "{told}");

@@ -1,14 +1,18 @@
-//! What AWS's reference of actions says of each: what it needs, on what it acts, and what it leaves behind. Which ids there
-//! are, and what injects, is in `engine/fis/actions.rs`. What is not listed here is not known, and no rule judges it.
+//! The catalogue of FIS actions, made of AWS's reference: what each action needs, on what it acts, and what
+//! it leaves behind.
+//!
+//! Which ids there are, and which of them inject, is in `engine/fis/actions.rs`. An action that is not listed
+//! here is not known, and no rule judges it.
 
 use std::time::Duration;
 
 use super::template::{Action, Held};
 
-const STOP: &str = "aws:ec2:stop-instances";
+const STOP_INSTANCES: &str = "aws:ec2:stop-instances";
 const RESTART: &str = "startInstancesAfterDuration";
 
-/// Id, type of its targets (empty: none), parameters that it cannot do without.
+/// The known actions: the id, the type of the targets (empty if there is none), and the parameters that the
+/// action cannot do without.
 #[rustfmt::skip]
 const ACTIONS: &[(&str, &str, &[&str])] = &[
     ("aws:arc:start-zonal-autoshift", "aws:arc:zonal-shift-managed-resource",
@@ -24,7 +28,7 @@ const ACTIONS: &[(&str, &str, &[&str])] = &[
         &["duration", "availabilityZoneIdentifiers"]),
     ("aws:ec2:reboot-instances", "aws:ec2:instance", &[]),
     ("aws:ec2:send-spot-instance-interruptions", "aws:ec2:spot-instance", &["durationBeforeInterruption"]),
-    (STOP, "aws:ec2:instance", &[]),
+    (STOP_INSTANCES, "aws:ec2:instance", &[]),
     ("aws:ec2:terminate-instances", "aws:ec2:instance", &[]),
     ("aws:ecs:drain-container-instances", "aws:ecs:cluster", &["drainagePercentage", "duration"]),
     ("aws:ecs:stop-task", "aws:ecs:task", &[]),
@@ -69,15 +73,17 @@ const ACTIONS: &[(&str, &str, &[&str])] = &[
     ("aws:ssm:start-automation-execution", "", &["documentArn", "maxDuration"]),
 ];
 
-/// What is not there any more, or was away, when an experiment is over or stopped.
+/// The loss that an action leaves behind when an experiment is over or stopped. The text completes "the
+/// action NAME".
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Loss {
-    /// Completes "the action X".
+    /// Nothing brings back what is lost.
     ForGood(&'static str),
-    /// The service itself brings it back.
+    /// The service itself brings back what is lost.
     MadeUpFor(&'static str),
 }
 
+/// The losses that actions leave behind, by the ids of the actions.
 #[rustfmt::skip]
 const LOSSES: &[(&str, Loss)] = &[
     ("aws:ec2:terminate-instances", Loss::ForGood("terminates instances")),
@@ -91,7 +97,8 @@ const LOSSES: &[(&str, Loss)] = &[
     ("aws:rds:reboot-db-instances", Loss::MadeUpFor("reboots databases")),
 ];
 
-/// How ids begin, and what must be there, to complete "X needs". The first that fits counts.
+/// The preconditions of actions: how the ids begin, and what must be there, which completes "NAME needs". The
+/// first line that fits an id counts.
 #[rustfmt::skip]
 const PRECONDITIONS: &[(&str, &str)] = &[
     ("aws:lambda:", "the FIS extension as a layer of the function, with its configuration bucket, and invocations while \
@@ -110,12 +117,12 @@ fn entry(id: &str) -> Option<&'static (&'static str, &'static str, &'static [&'s
     ACTIONS.iter().find(|(known, ..)| *known == id)
 }
 
-/// The parameters that the action cannot do without, as far as they are known.
+/// Returns the parameters that the action cannot do without, as far as they are known.
 pub(super) fn needed(id: &str) -> &'static [&'static str] {
     entry(id).map_or(&[], |(.., needed)| needed)
 }
 
-/// The type of resource on which the action acts, where that is one.
+/// Returns the type of resource on which the action acts, where there is just one.
 pub(super) fn resource_type(id: &str) -> Option<&'static str> {
     entry(id).map(|(_, kind, _)| *kind).filter(|kind| !kind.is_empty())
 }
@@ -124,13 +131,13 @@ pub(super) fn loss(id: &str) -> Option<Loss> {
     LOSSES.iter().find(|(known, _)| *known == id).map(|(_, loss)| *loss)
 }
 
-/// Whether an action stops instances, which nothing starts again. The error: what is not known.
+/// Says whether an action stops instances which nothing starts again. The error says what is not known.
 pub(super) fn stops_for_good(action: &Action) -> Result<bool, String> {
     let name = &action.name;
     if let Some(written) = action.id.unknown() {
         return Err(format!("the id of the action {name} is {written}"));
     }
-    if action.known_id() != STOP {
+    if action.known_id() != STOP_INSTANCES {
         return Ok(false);
     }
     if let Some(written) = action.parameters.unknown() {
@@ -143,12 +150,13 @@ pub(super) fn stops_for_good(action: &Action) -> Result<bool, String> {
     }
 }
 
-/// Whether the targets of an action are not there any more after it, or do not run. The error: what is not known.
+/// Says whether the targets of an action are gone for good after it, or stay stopped. The error says what is
+/// not known.
 pub(super) fn destroys(action: &Action) -> Result<bool, String> {
     if matches!(loss(action.known_id()), Some(Loss::ForGood(_))) { Ok(true) } else { stops_for_good(action) }
 }
 
-/// The shortest that FIS lets an action of a known id last.
+/// Returns the shortest duration that FIS takes of an action whose id is known.
 pub(super) fn shortest(id: &str) -> Option<Duration> {
     match id.split(':').nth(1)? {
         "ebs" => Some(Duration::from_secs(1)),
@@ -157,6 +165,7 @@ pub(super) fn shortest(id: &str) -> Option<Duration> {
     }
 }
 
+/// Returns what must be there before the action can have an effect, as a fragment behind "NAME needs".
 pub(super) fn precondition(id: &str) -> Option<&'static str> {
     PRECONDITIONS.iter().find(|(start, _)| id.starts_with(start)).map(|(_, need)| *need)
 }

@@ -1,5 +1,8 @@
-//! What CloudFormation's functions come to, as far as the template alone tells: by the defaults of its parameters and by its
-//! mappings. All else is not known.
+//! The reader of CloudFormation templates. It works out functions as far as the template alone tells: by the
+//! defaults of its parameters and by its mappings. All else is not known.
+//!
+//! Functions may stand in functions and be read again and again, so the work of a file, the depth and the
+//! length of a text are bounded. What is left out for that reason counts as not known.
 
 use std::cell::Cell;
 use std::collections::BTreeMap;
@@ -14,38 +17,40 @@ use faultgate_config as config;
 use faultgate_config::Node;
 
 const TYPE: &str = "AWS::FIS::ExperimentTemplate";
-/// The `Ref` of such a resource is its name, and not its ARN.
+/// The type of an alarm, whose `Ref` is its name, and not its ARN.
 const ALARM: &str = "AWS::CloudWatch::Alarm";
-/// Makes resources of a list.
+/// The prefix of a key that makes resources of a list.
 const FOR_EACH: &str = "Fn::ForEach::";
-/// Puts in what a macro returns, or what is in a bucket.
+/// The key that puts in what a macro returns, or what is in a bucket.
 const TRANSFORM: &str = "Fn::Transform";
-/// A value that CloudFormation reads elsewhere when it makes the stack.
+/// The beginning of a value that CloudFormation reads elsewhere when it makes the stack.
 const DYNAMIC: &str = "{{resolve:";
-/// Functions without `Fn::` before their names.
+/// The functions that have no `Fn::` before their names.
 const BARE: [&str; 2] = ["Ref", "Condition"];
-/// A longer text is not put together: many such texts would fill the memory.
-const MOST_BYTES: usize = 2_048;
-/// The most of a function that is shown in the place of its value.
-const SHOWN: usize = 80;
-/// Functions in functions, and no deeper.
-const MOST_LEVELS: usize = 16;
-/// Bytes that are read to work out all functions of a file. One function may be read often, and each time for nothing.
-const MOST_WORK: usize = 64 << 20;
-/// What a function costs beside its text.
-const STEP: usize = 64;
+/// Maximum number of bytes of a text that is put together. Many longer texts would fill the memory.
+const MAX_BYTES: usize = 2_048;
+/// Maximum number of characters of a function that are shown in the place of its value.
+const MAX_SHOWN_CHARS: usize = 80;
+/// Maximum depth of functions within functions.
+const MAX_LEVELS: usize = 16;
+/// Maximum number of bytes that are read to work out all functions of a file. One function may be read often,
+/// and each time for nothing.
+const MAX_WORK_BYTES: usize = 64 << 20;
+/// The cost of a function beside its text, in the same bytes.
+const STEP_COST: usize = 64;
 
-/// True of a template of CloudFormation, whatever its resources are.
+/// Says whether a file is a template of CloudFormation, whatever its resources are.
 pub(super) fn is_one(root: &Node) -> bool {
     root.get("Resources").is_some_and(|entry| matches!(entry.node.content, config::Content::Table(_)))
 }
 
-/// Its experiment templates.
+/// Returns the experiment templates of a CloudFormation template, and the parts that may become one and are
+/// not in the file.
 pub(super) fn templates(root: &Node) -> Found {
     let mut found = Found::default();
     let resources = root.get("Resources").map(|entry| &entry.node.content);
     let Some(config::Content::Table(resources)) = resources else { return found };
-    let stack = Stack { root, work: Cell::new(MOST_WORK) };
+    let stack = Stack { root, work: Cell::new(MAX_WORK_BYTES) };
     let meaning = |node: &Node| stack.meaning(node, 0);
     for (name, entry) in resources {
         if is_one_of_ours(&entry.node) {
@@ -74,7 +79,7 @@ fn is_one_of_ours(resource: &Node) -> bool {
     resource.get("Type").and_then(|kind| kind.node.text()).as_deref() == Some(TYPE)
 }
 
-/// Why a resource is not, or not as a whole, what the file says.
+/// Returns the reason why a resource is not, or not as a whole, what the file says.
 fn unread(name: &str, resource: &Node) -> Option<String> {
     let is_transformed = |node: &Node| node.get(TRANSFORM).is_some();
     if name.starts_with(FOR_EACH) {
@@ -88,7 +93,7 @@ fn unread(name: &str, resource: &Node) -> Option<String> {
     is_unread.then(|| BY_TRANSFORM.to_owned())
 }
 
-/// True where a resource in it is an experiment template, or may be one.
+/// Says whether a resource within the node is an experiment template, or may be one.
 fn may_hold_one(node: &Node) -> bool {
     match &node.content {
         config::Content::Scalar(_) => false,
@@ -101,7 +106,7 @@ fn may_hold_one(node: &Node) -> bool {
     }
 }
 
-/// What the metadata of a resource says.
+/// Returns the ids of the rules that the metadata of a resource leaves out.
 fn ignored(resource: &Node) -> Vec<String> {
     let list = ["Metadata", "faultgate", "ignore"]
         .iter()
@@ -112,7 +117,7 @@ fn ignored(resource: &Node) -> Vec<String> {
     }
 }
 
-/// Bytes of a text.
+/// Returns the number of bytes of a text. A node of another kind has none.
 fn size(node: &Node) -> usize {
     match &node.content {
         config::Content::Scalar(ValueKind::String(text)) => text.len(),
@@ -120,9 +125,10 @@ fn size(node: &Node) -> usize {
     }
 }
 
+/// A file, and the work that may still be spent on its functions.
 struct Stack<'a> {
     root: &'a Node,
-    /// What is left of it for the file.
+    /// The bytes that are left of [`MAX_WORK_BYTES`].
     work: Cell<usize>,
 }
 
@@ -132,6 +138,7 @@ struct Function<'a> {
     arguments: Arguments<'a>,
 }
 
+/// The arguments of a function, as far as functions are worked out here.
 enum Arguments<'a> {
     Text(String),
     List(Vec<&'a Node>),
@@ -139,36 +146,36 @@ enum Arguments<'a> {
 }
 
 impl<'a> Function<'a> {
-    /// None of a node that says what it means.
+    /// Reads the function that a node is. A node that means what it says is none.
     fn of(node: &'a Node) -> Option<Self> {
         if let Some(tag) = &node.tag {
             return Some(Self { name: tag, arguments: Arguments::of(node) });
         }
         let config::Content::Table(entries) = &node.content else { return None };
-        // Whatever it brings joins, or takes the place of, what stands beside it.
+        // A transform may add to, or replace, all that stands beside it, so nothing of the node is known.
         if entries.contains_key(TRANSFORM) {
             return Some(Self { name: "Transform", arguments: Arguments::Other });
         }
         let (key, entry) = entries.iter().next().filter(|_| entries.len() == 1)?;
         let name =
             key.strip_prefix("Fn::").or_else(|| BARE.contains(&key.as_str()).then_some(key.as_str()))?;
-        // A name that people may choose as well.
+        // `Condition` is a name that people may choose for a key as well.
         if name == "Condition" && entry.node.text().is_none() {
             return None;
         }
         Some(Self { name, arguments: Arguments::of(&entry.node) })
     }
 
-    /// Bytes of its text.
+    /// Returns the cost in bytes of reading the arguments.
     fn size(&self) -> usize {
         match &self.arguments {
             Arguments::Text(text) => text.len(),
-            Arguments::List(items) => items.iter().map(|item| STEP + size(item)).sum(),
+            Arguments::List(items) => items.iter().map(|item| STEP_COST + size(item)).sum(),
             Arguments::Other => 0,
         }
     }
 
-    /// What is shown in the place of its value.
+    /// Returns the text that is shown in the place of the function's value, such as `!Ref Alarm`.
     fn written(&self) -> Content {
         let arguments = match &self.arguments {
             Arguments::Text(text) => text.clone(),
@@ -180,7 +187,7 @@ impl<'a> Function<'a> {
             Arguments::Other => String::new(),
         };
         let written = format!("!{} {arguments}", self.name);
-        Content::Unknown(written.trim_end().chars().take(SHOWN).collect())
+        Content::Unknown(written.trim_end().chars().take(MAX_SHOWN_CHARS).collect())
     }
 }
 
@@ -194,36 +201,39 @@ impl<'a> Arguments<'a> {
 }
 
 impl Stack<'_> {
-    /// False where no work is left. What is left out is not known.
+    /// Spends work, and returns `false` where none is left. A value that would need more is then not known.
     fn works(&self, cost: usize) -> bool {
         let left = self.work.get().checked_sub(cost);
         self.work.set(left.unwrap_or_default());
         left.is_some()
     }
 
-    /// The text of a node that functions read, which may be read again and again.
+    /// Returns the text of a node that functions read. It costs work, since it may be read again and again.
     fn text(&self, node: &Node) -> Option<String> {
-        self.works(STEP + size(node)).then(|| node.text()).flatten()
+        self.works(STEP_COST + size(node)).then(|| node.text()).flatten()
     }
 
+    /// Returns what a node means, or `None` if it means what it says.
     fn meaning(&self, node: &Node, level: usize) -> Option<Content> {
         let found = match Function::of(node) {
             Some(function) => Some(self.value(&function, level)),
             None => node.text().filter(|text| text.contains(DYNAMIC)).map(Content::Text),
         };
         match found {
+            // A function may also put such a value together of parts, so its result is looked at as well.
             Some(Content::Text(text)) if text.contains(DYNAMIC) => Some(Content::Unknown(text)),
             found => found,
         }
     }
 
+    /// Returns the value of a function, or how the function is written where its value is not known.
     fn value(&self, function: &Function<'_>, level: usize) -> Content {
-        if !self.works(STEP + function.size()) || level > MOST_LEVELS {
+        if !self.works(STEP_COST + function.size()) || level > MAX_LEVELS {
             return function.written();
         }
         let found = match (function.name, &function.arguments) {
             ("Ref", Arguments::Text(name)) if name == "AWS::NoValue" => Some(Content::Nothing),
-            // Known to be a name, whatever it is.
+            // The value is known to be a name and no ARN, which the rule on stop conditions has to see.
             ("Ref", Arguments::Text(name)) if level == 0 && self.is_alarm(name) => {
                 Some(Content::Text(format!("!Ref {name}")))
             }
@@ -246,18 +256,18 @@ impl Stack<'_> {
         kind.as_deref() == Some(ALARM)
     }
 
-    /// The text or the function that a node is. None of all else.
+    /// Returns the text or the function that a node is, and `None` for anything else.
     fn part(&self, node: &Node, level: usize) -> Option<Content> {
         let text = self.text(node).map(Content::Text);
         self.meaning(node, level + 1).or(text)
     }
 
-    /// The default of a parameter.
+    /// Returns the default of a parameter.
     fn parameter(&self, name: &str) -> Option<Content> {
         let parameter = &self.root.get("Parameters")?.node.get(name)?.node;
-        let default = self.text(&parameter.get("Default")?.node).filter(|text| text.len() <= MOST_BYTES)?;
+        let default = self.text(&parameter.get("Default")?.node).filter(|text| text.len() <= MAX_BYTES)?;
         let kind = parameter.get("Type").and_then(|kind| kind.node.text()).unwrap_or_default();
-        // What Systems Manager holds at that name is not known.
+        // The default is only the name of a value that Systems Manager holds, which is not known.
         if kind.starts_with("AWS::SSM::") {
             return None;
         }
@@ -268,16 +278,17 @@ impl Stack<'_> {
         Some(Content::Text(default))
     }
 
-    /// A text with the values of its `${…}`; those that are not known stay as they are written.
+    /// Returns a text with the values of its `${…}`. Those that are not known stay as they are written.
     fn substituted(&self, text: &str, own: Option<&Node>, level: usize) -> Option<Content> {
         let (mut out, mut rest, mut is_known) = (String::new(), text, true);
         while let Some((before, after)) = rest.split_once("${") {
             let (name, after) = after.split_once('}')?;
-            if !self.works(STEP) {
+            if !self.works(STEP_COST) {
                 return None;
             }
             out.push_str(before);
             rest = after;
+            // `${!Name}` is written for `${Name}` itself.
             if let Some(literal) = name.strip_prefix('!') {
                 let _ = write!(out, "${{{literal}}}");
                 continue;
@@ -298,7 +309,7 @@ impl Stack<'_> {
                     let _ = write!(out, "${{{name}}}");
                 }
             }
-            if out.len() > MOST_BYTES {
+            if out.len() > MAX_BYTES {
                 return None;
             }
         }
@@ -306,6 +317,7 @@ impl Stack<'_> {
         if is_known { Some(Content::Text(out)) } else { Some(Content::Unknown(out)) }
     }
 
+    /// Returns the value of `Fn::Join`.
     fn joined(&self, items: &[&Node], level: usize) -> Option<Content> {
         let [delimiter, list] = items else { return None };
         let delimiter = self.text(delimiter)?;
@@ -327,12 +339,13 @@ impl Stack<'_> {
             }
         }
         let text = parts.join(&delimiter);
-        if text.len() > MOST_BYTES {
+        if text.len() > MAX_BYTES {
             return None;
         }
         if is_known { Some(Content::Text(text)) } else { Some(Content::Unknown(text)) }
     }
 
+    /// Returns the value of `Fn::FindInMap`.
     fn mapped(&self, items: &[&Node], level: usize) -> Option<Content> {
         let mut node = &self.root.get("Mappings")?.node;
         let [_, _, _] = items else { return None };
@@ -340,6 +353,6 @@ impl Stack<'_> {
             let Content::Text(key) = self.part(item, level)? else { return None };
             node = &node.get(&key)?.node;
         }
-        self.text(node).filter(|text| text.len() <= MOST_BYTES).map(Content::Text)
+        self.text(node).filter(|text| text.len() <= MAX_BYTES).map(Content::Text)
     }
 }

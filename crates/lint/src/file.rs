@@ -1,4 +1,8 @@
-//! From the text of a file to the experiment templates in it: FIS's own JSON, CloudFormation, or Terraform's JSON.
+//! The way from the text of a file to the experiment templates in it, in FIS's own JSON, in CloudFormation,
+//! or in Terraform's JSON.
+//!
+//! The format is told by the content, not by the file's name. A file that holds none of the three is refused
+//! with a hint.
 
 use std::rc::Rc;
 
@@ -8,19 +12,19 @@ use super::{cloudformation, terraform};
 use faultgate_config::{Content, Fault, Node, UniqueKeys, parse_yaml};
 use faultgate_core::text::plain;
 
-/// A file larger than this is a wrong one. Plans of Terraform are large.
+/// Maximum number of bytes of a file. Plans of Terraform are large, but a larger file is a wrong one.
 pub const MAX_BYTES: u64 = 16 << 20;
-/// The most characters of YAML, with aliases written out.
-const MOST: usize = 1 << 20;
+/// Maximum number of characters of YAML, with its aliases written out.
+const MAX_CHARS: usize = 1 << 20;
 /// The name of a template that has none.
 const UNNAMED: &str = "template";
-/// Keys of FIS that a template has.
+/// The keys by which a template in FIS's own JSON is recognised.
 const FIELDS: [&str; 4] = ["actions", "stopConditions", "targets", "roleArn"];
 
 const HINT: &str = "name the JSON that aws fis get-experiment-template prints, a CloudFormation template with an \
                     AWS::FIS::ExperimentTemplate, or what terraform show -json prints of a plan";
 
-/// What is in a file.
+/// Returns the templates in a file. The errors say why the file is refused.
 pub(super) fn templates(bytes: &[u8]) -> Result<Found, Vec<Fault>> {
     let text = std::str::from_utf8(bytes).map_err(|error| {
         let line = bytes[..error.valid_up_to()].split(|b| *b == b'\n').count();
@@ -30,7 +34,7 @@ pub(super) fn templates(bytes: &[u8]) -> Result<Found, Vec<Fault>> {
     of(&*parse(text)?)
 }
 
-/// The template that FIS has described.
+/// Returns the template that FIS has described in JSON.
 pub(super) fn described(id: &str, json: &serde_json::Value) -> Template {
     Template::read(id.to_owned(), Style::Fis, &Tree::of(&Node::of_json(json), &|_| None))
 }
@@ -39,30 +43,33 @@ fn refused(what: impl Into<String>, hint: &'static str) -> Fault {
     Fault { what: what.into(), hint, mark: None }
 }
 
+/// Parses a text as YAML or JSON.
 fn parse(text: &str) -> Result<Rc<Node>, Vec<Fault>> {
-    // JSON is YAML as well, which is only read where everything stands.
+    // JSON is read as YAML as well, since the reader of YAML alone knows where everything stands.
     if !text.trim_start().starts_with(['{', '[']) {
-        let parsed = parse_yaml(text, MOST);
+        let parsed = parse_yaml(text, MAX_CHARS);
         let is_table = matches!(&parsed, Ok(node) if matches!(node.content, Content::Table(_)));
-        // Lines of a text in YAML may look alike.
+        // The YAML is tried first, since lines of a text in YAML may look like Terraform's own language.
         return if !is_table && is_hcl(text) { Err(vec![hcl()]) } else { parsed };
     }
     match serde_json::from_str::<serde_json::Value>(text) {
         Ok(json) => {
+            // The parser itself keeps the last of two values of a key without a word.
             if let Err(error) = serde_json::from_str::<UniqueKeys>(text) {
                 let hint = "write each key once: of two values FIS may take either";
                 return Err(vec![refused(plain(&error.to_string(), 200), hint)]);
             }
-            let with_places = (text.len() <= MOST).then(|| parse_yaml(text, MOST).ok()).flatten();
+            let with_places = (text.len() <= MAX_CHARS).then(|| parse_yaml(text, MAX_CHARS).ok()).flatten();
             Ok(with_places.unwrap_or_else(|| Rc::new(Node::of_json(&json))))
         }
-        // Braces may begin YAML too.
-        Err(error) => parse_yaml(text, MOST).map_err(|_| {
+        // Braces may begin a text in YAML too, so a text that is no JSON has a second chance.
+        Err(error) => parse_yaml(text, MAX_CHARS).map_err(|_| {
             vec![refused(format!("does not parse: {}", plain(&error.to_string(), 200)), "correct the file")]
         }),
     }
 }
 
+/// Says whether a text looks like Terraform's own language, which is not read.
 fn is_hcl(text: &str) -> bool {
     text.lines().any(|line| line.trim_start().starts_with("resource \""))
 }
@@ -88,6 +95,7 @@ fn of(root: &Node) -> Result<Found, Vec<Fault>> {
     Ok(found)
 }
 
+/// Reads a template in FIS's own JSON.
 fn of_fis(root: &Node) -> Result<Template, Vec<Fault>> {
     if root.get("experimentTemplates").is_some() {
         let hint = "a list says nothing of actions: name what aws fis get-experiment-template prints of each";

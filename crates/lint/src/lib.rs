@@ -1,7 +1,13 @@
-//! `faultgate lint`: what is wrong with an FIS experiment template before anybody launches it.
+//! `faultgate lint`, which finds what is wrong with an FIS experiment template before anybody launches it.
 //!
-//! `file` reads a file to a node of `config`, `cloudformation` and `terraform` know what a node means in theirs, `template`
-//! is what all of them come to, and `rules` judge it.
+//! `file.rs` reads a file to a node of `config`. `cloudformation.rs` and `terraform.rs` know what a node
+//! means in their formats, and make a tree (`tree.rs`) of it, in which a value that is not known says so.
+//! `template.rs` reads the tree as FIS has it. The rules (`rules/`) judge the template by what AWS's
+//! reference says of each action (`catalogue.rs`), and `output.rs` shows the findings.
+//!
+//! No rule guesses: where a value is not known, the finding is a note that the rule cannot be judged. Files
+//! come from anywhere, so all work on them is bounded, and no text of theirs is shown before it is made
+//! plain.
 
 mod catalogue;
 mod cloudformation;
@@ -25,74 +31,82 @@ use faultgate_core::mistake::{FilePlace, Mistake, misspelt};
 use faultgate_core::model::Level;
 use faultgate_core::text::plain;
 
-/// Longest message.
-const LONGEST: usize = 1_000;
-const LONGEST_NAME: usize = 120;
+/// Maximum number of characters of a message.
+const MAX_CHARS: usize = 1_000;
+/// Maximum number of characters of a name from a file.
+const MAX_NAME_CHARS: usize = 120;
 
-/// What a rule has found in a template. All texts are fit to be shown.
+/// A thing that a rule has found in a template. All of its texts are plain, and fit to be shown.
 #[derive(Debug, Clone)]
 pub struct Finding {
     pub rule: &'static Rule,
     pub level: Level,
-    /// The file, or the id that was read.
+    /// The name of the file, or the id of the template that was read.
     pub subject: String,
     pub template: String,
+    /// The place in the file. A template that was read by its id has none.
     pub place: Option<FilePlace>,
     pub message: String,
     pub remedy: String,
-    /// What to write, in the words of the template's own format; lines.
+    /// The lines that are to be written, in the template's own format.
     pub add: Option<&'static str>,
 }
 
-/// All that is found.
+/// The result of a lint.
 #[derive(Debug)]
 pub struct Judgement {
+    /// Number of templates that were judged.
     pub templates: usize,
-    /// What could not be read, and so was not judged.
+    /// The templates that could not be read, and so were not judged.
     pub unread: Vec<Missed>,
-    /// Findings of rules that the templates themselves leave out.
+    /// Number of findings of rules that the templates themselves leave out.
     pub ignored: usize,
-    /// By where they stand, the worst first where that is the same.
+    /// The findings, in the order of their places. Of two at one place the worse goes first.
     pub findings: Vec<Finding>,
 }
 
-/// A template, or what may be one, that could not be read. All texts are fit to be shown.
+/// A template, or a part of a file that may be one, that could not be read. All texts are fit to be shown.
 #[derive(Debug, Clone)]
 pub struct Missed {
-    /// The file, or the id.
+    /// The name of the file, or the id of the template.
     pub subject: String,
-    /// None of an id.
+    /// The name of the template within its file. A template that was asked for by its id has none.
     pub template: Option<String>,
     pub why: String,
 }
 
-/// What is judged, and how.
+/// The templates that are to be judged, and the settings by which they are.
 #[derive(Debug)]
 pub struct Lint {
+    /// The longest time that a run lets an experiment last, where that is known.
     timeout: Option<Duration>,
+    /// The ids of the rules that are left out.
     ignored: Vec<&'static str>,
     subjects: Vec<Subject>,
-    /// Of files, by their names.
+    /// The parts of files that could not be read, each with the name of its file.
     unread: Vec<(String, Unread)>,
-    /// Ids, and why they could not be read.
+    /// The ids of templates that could not be read, with the reasons.
     unread_ids: Vec<Missed>,
 }
 
+/// A template that is to be judged, and where it comes from.
 #[derive(Debug)]
 struct Subject {
-    /// The file, or the id that was read.
+    /// The name of the file, or the id of the template.
     name: String,
     is_file: bool,
     template: Template,
 }
 
 impl Lint {
-    /// `timeout`: the longest that a run lets an experiment last, where that is known. `ignored`: rules that are left out.
+    /// Makes a lint without templates. `timeout` is the longest time that a run lets an experiment last,
+    /// where that is known, and `ignored` are the ids of the rules that are left out.
     pub fn new(timeout: Option<Duration>, ignored: Vec<&'static str>) -> Self {
         Self { timeout, ignored, subjects: Vec::new(), unread: Vec::new(), unread_ids: Vec::new() }
     }
 
-    /// Takes all templates of a file with this content.
+    /// Takes all templates of a file with this content. The errors say why the file as a whole is refused: it
+    /// does not parse, holds no template, or leaves out a rule that there is not.
     pub fn take_file(&mut self, name: &str, bytes: &[u8]) -> Result<(), Vec<Mistake>> {
         let mistake = |fault: Fault| {
             let place = fault.mark.map(|mark| mark.in_file(name));
@@ -112,7 +126,7 @@ impl Lint {
         Ok(())
     }
 
-    /// Takes a template as FIS describes it in JSON.
+    /// Takes a template that FIS has described in JSON.
     pub fn take_described(&mut self, id: &str, json: &serde_json::Value) {
         self.subjects.push(Subject {
             name: id.to_owned(),
@@ -121,19 +135,20 @@ impl Lint {
         });
     }
 
-    /// Takes an id that could not be read.
+    /// Takes the id of a template that could not be read.
     pub fn take_unread(&mut self, id: &str, why: &str) {
-        let (subject, why) = (plain(id, LONGEST_NAME), plain(why, LONGEST));
+        let (subject, why) = (plain(id, MAX_NAME_CHARS), plain(why, MAX_CHARS));
         self.unread_ids.push(Missed { subject, template: None, why });
     }
 
+    /// Judges all templates by all rules that are not left out.
     pub fn judge(&self) -> Judgement {
-        let all = self.subjects.iter().flat_map(|subject| self.findings(subject));
+        let found = self.subjects.iter().flat_map(|subject| self.findings(subject));
         let is_told = !self.ignored.contains(&UNREAD.id);
-        let all = all.chain(
+        let found = found.chain(
             self.unread.iter().filter(|_| is_told).map(|(name, unread)| (false, missed(name, unread))),
         );
-        let (ignored, mut findings): (Vec<_>, Vec<_>) = all.partition(|(is_ignored, _)| *is_ignored);
+        let (ignored, mut findings): (Vec<_>, Vec<_>) = found.partition(|(is_ignored, _)| *is_ignored);
         let place = |finding: &Finding| finding.place.as_ref().map(|place| (place.line, place.column));
         findings.sort_by(|(_, a), (_, b)| {
             let where_it_is = a.subject.cmp(&b.subject).then(place(a).cmp(&place(b)));
@@ -148,7 +163,8 @@ impl Lint {
         }
     }
 
-    /// Those of one template, each with whether it says itself that the rule is left out.
+    /// Returns the findings of one template. The flag of each says whether the template itself leaves the
+    /// rule out.
     fn findings<'a>(&'a self, subject: &'a Subject) -> impl Iterator<Item = (bool, Finding)> + 'a {
         let Subject { name, is_file, template } = subject;
         let judged = Judged { template, timeout: self.timeout };
@@ -160,11 +176,11 @@ impl Lint {
                 let finding = Finding {
                     rule,
                     level: hit.level.unwrap_or(rule.level),
-                    subject: plain(name, LONGEST_NAME),
-                    template: plain(&template.name, LONGEST_NAME),
+                    subject: plain(name, MAX_NAME_CHARS),
+                    template: plain(&template.name, MAX_NAME_CHARS),
                     place: mark.map(|mark| mark.in_file(name)),
-                    message: plain(&hit.message, LONGEST),
-                    remedy: plain(hit.remedy.as_deref().unwrap_or(rule.remedy), LONGEST),
+                    message: plain(&hit.message, MAX_CHARS),
+                    remedy: plain(hit.remedy.as_deref().unwrap_or(rule.remedy), MAX_CHARS),
                     add: hit.shows_what_to_add.then(|| rule.add(template.style)).flatten(),
                 };
                 (is_ignored, finding)
@@ -173,30 +189,33 @@ impl Lint {
     }
 }
 
+/// Returns a part of a file that could not be read, as the judgement lists it.
 fn of_file_missed((name, unread): &(String, Unread)) -> Missed {
     Missed {
-        subject: plain(name, LONGEST_NAME),
-        template: Some(plain(&unread.name, LONGEST_NAME)),
-        why: plain(&unread.why, LONGEST),
+        subject: plain(name, MAX_NAME_CHARS),
+        template: Some(plain(&unread.name, MAX_NAME_CHARS)),
+        why: plain(&unread.why, MAX_CHARS),
     }
 }
 
+/// Returns the finding of the rule `unread` for a part of a file that could not be read.
 fn missed(name: &str, unread: &Unread) -> Finding {
     Finding {
         rule: &UNREAD,
         level: UNREAD.level,
-        subject: plain(name, LONGEST_NAME),
-        template: plain(&unread.name, LONGEST_NAME),
+        subject: plain(name, MAX_NAME_CHARS),
+        template: plain(&unread.name, MAX_NAME_CHARS),
+        // Nodes that were read as JSON have no places, which line 0 says.
         place: unread.mark.filter(|mark| mark.line > 0).map(|mark| mark.in_file(name)),
-        message: plain(&format!("cannot be judged: {}", unread.why), LONGEST),
+        message: plain(&format!("cannot be judged: {}", unread.why), MAX_CHARS),
         remedy: UNREAD.remedy.to_owned(),
         add: None,
     }
 }
 
-/// `what` completes a sentence that begins with the file.
+/// Makes a mistake about a file. `what` completes a sentence that begins with "the file NAME".
 fn of_file(name: &str, what: &str) -> Mistake {
-    Mistake::new(name, format!("the file {} {what}", plain(name, LONGEST_NAME)))
+    Mistake::new(name, format!("the file {} {what}", plain(name, MAX_NAME_CHARS)))
 }
 
 fn unknown_rule(name: &str, id: &str) -> Mistake {
@@ -204,7 +223,7 @@ fn unknown_rule(name: &str, id: &str) -> Mistake {
         Some(near) => format!("did you mean {near}?"),
         None => "faultgate lint --list-rules prints them".to_owned(),
     };
-    let id = plain(id, LONGEST_NAME);
+    let id = plain(id, MAX_NAME_CHARS);
     of_file(name, &format!("leaves out the rule {id}, which there is not")).hint(hint)
 }
 

@@ -1,4 +1,4 @@
-//! Findings for people and for programs, and the list of rules.
+//! The output of a lint: the findings for people and for programs, and the list of rules.
 
 use std::fmt::Write as _;
 
@@ -9,15 +9,16 @@ use faultgate_core::model::Level;
 
 const SCHEMA_VERSION: u32 = 1;
 
-/// How many there are of each level.
+/// Numbers of templates and findings.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 struct Counts {
     templates: usize,
     errors: usize,
     warnings: usize,
     notes: usize,
-    /// Findings of rules that the templates leave out.
+    /// Number of findings of rules that the templates leave out.
     ignored: usize,
+    /// Number of templates that were not read. The document lists them, so it does not repeat their number.
     #[serde(skip)]
     unread: usize,
 }
@@ -36,6 +37,7 @@ impl Counts {
         }
     }
 
+    /// Returns the line with which the text for people ends.
     fn line(self) -> String {
         let count =
             |number: usize, what: &str| format!("{number} {what}{}", if number == 1 { "" } else { "s" });
@@ -49,7 +51,7 @@ impl Counts {
     }
 }
 
-/// As a compiler tells it, each finding with its place and what to do.
+/// Returns the findings as a compiler tells them, each with its place and what to do.
 pub fn text(judgement: &Judgement) -> String {
     let mut out = String::new();
     for finding in &judgement.findings {
@@ -74,6 +76,7 @@ fn place(finding: &Finding) -> String {
     }
 }
 
+/// The JSON document. A change that readers must know of needs another schema version.
 #[derive(Serialize)]
 struct Document<'a> {
     schema_version: u32,
@@ -83,9 +86,10 @@ struct Document<'a> {
     findings: Vec<Told<'a>>,
 }
 
+/// A template that was not read, as the document has it.
 #[derive(Serialize)]
 struct Untold<'a> {
-    /// The file, or the id.
+    /// The name of the file, or the id of the template.
     subject: &'a str,
     template: Option<&'a str>,
     why: &'a str,
@@ -98,11 +102,12 @@ impl<'a> Untold<'a> {
     }
 }
 
+/// A finding, as the document has it.
 #[derive(Serialize)]
 struct Told<'a> {
     rule: &'a str,
     level: Level,
-    /// The file, or the id that was read.
+    /// The name of the file, or the id of the template.
     subject: &'a str,
     template: &'a str,
     line: Option<usize>,
@@ -133,7 +138,7 @@ impl<'a> Told<'a> {
     }
 }
 
-/// One JSON object.
+/// Returns the judgement as one JSON object.
 pub fn json(judgement: &Judgement) -> String {
     let document = Document {
         schema_version: SCHEMA_VERSION,
@@ -149,7 +154,7 @@ const HEAD: &str = "\
 | --- | --- | --- | --- |
 ";
 
-/// The rules as a table, as docs/lint.md has them.
+/// Returns the rules as the table that docs/lint.md has.
 pub fn reference() -> String {
     let mut table = HEAD.to_owned();
     for rule in RULES {

@@ -1,13 +1,18 @@
-//! An experiment template as the rules read it: each part is missing, not known, or known.
+//! The experiment template as the rules read it. Each part of it is missing, not known, or known.
+//!
+//! The reader refuses nothing. A part that does not have the shape that FIS takes is noted, and counts as not
+//! known, so that the rules judge all other parts.
 
 use super::tree::{Content, Tree};
 use faultgate_config::Mark;
 
-/// The most of anything that is read: FIS takes 50 tags, and less of all else. Names are compared with each other.
-const MOST: usize = 50;
+/// Maximum number of entries of a list or a table. FIS takes 50 tags, and less of everything else. The number
+/// is bounded because names are compared with each other.
+const MAX_ENTRIES: usize = 50;
+/// The words for such a list in a finding.
 const A_FEW: &str = "a list of at most 50";
 
-/// What a template is written in, and so what is to be written into it.
+/// The format in which a template is written, and so the one of the lines that are to be added.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Style {
     Fis,
@@ -15,17 +20,20 @@ pub(super) enum Style {
     Terraform,
 }
 
+/// The content of a part of a template.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Held<T> {
+    /// The template does not have the part.
     Missing,
-    /// What stands in its place.
+    /// The value is not known. The text is what stands in its place, such as `!Ref Alarm`.
     Unknown(String),
     Known(T),
 }
 
-/// A part of a template, and where it stands.
+/// A part of a template, with its place in the file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Value<T> {
+    /// The place, or `None` where nobody knows it.
     pub(super) mark: Option<Mark>,
     pub(super) held: Held<T>,
 }
@@ -38,6 +46,7 @@ impl<T> Value<T> {
         }
     }
 
+    /// Returns what stands in the place of a value that is not known.
     pub(super) fn unknown(&self) -> Option<&str> {
         match &self.held {
             Held::Unknown(written) => Some(written),
@@ -51,28 +60,29 @@ impl<T> Value<T> {
 }
 
 impl<T> Value<Vec<T>> {
-    /// What is known of it.
+    /// Returns the items of a list that is known. A list that is missing or not known has none.
     pub(super) fn items(&self) -> &[T] {
         self.known().map_or(&[], Vec::as_slice)
     }
 
+    /// Says whether the list is known to have no items. A missing list is empty too.
     pub(super) fn is_empty(&self) -> bool {
         self.unknown().is_none() && self.items().is_empty()
     }
 }
 
 pub(super) type Text = Value<String>;
-/// Texts by their names, in the order of these.
+/// Texts with their names, sorted by the names.
 pub(super) type Texts = Value<Vec<(String, Text)>>;
 
-/// What is in a file.
+/// The templates of a file, and the parts of it that may be templates and could not be read.
 #[derive(Debug, Default)]
 pub(super) struct Found {
     pub(super) templates: Vec<Template>,
     pub(super) unread: Vec<Unread>,
 }
 
-/// What becomes an experiment template, or a part of one, and is not in the file.
+/// An experiment template, or a part of one, that is made of the file and is not in it.
 #[derive(Debug)]
 pub(super) struct Unread {
     pub(super) name: String,
@@ -80,9 +90,10 @@ pub(super) struct Unread {
     pub(super) why: String,
 }
 
+/// An experiment template. The fields that are not explained have the names that FIS gives them.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Template {
-    /// By which people know it: its id, the name of its resource.
+    /// The name by which people know the template: its id, or the name of its resource.
     pub(super) name: String,
     pub(super) style: Style,
     pub(super) mark: Option<Mark>,
@@ -91,15 +102,16 @@ pub(super) struct Template {
     pub(super) stop_conditions: Value<Vec<StopCondition>>,
     pub(super) targets: Value<Vec<Target>>,
     pub(super) actions: Value<Vec<Action>>,
-    /// Whether it says where the log goes.
+    /// `true` if the template says where the log goes, and `false` if it has a log that goes nowhere.
     pub(super) log: Value<bool>,
-    /// Whether FIS makes a report.
+    /// `true` if FIS makes a report.
     pub(super) report: Value<bool>,
     pub(super) tags: Texts,
+    /// The value of `emptyTargetResolutionMode`.
     pub(super) empty_targets: Text,
-    /// Rules that the template says are not to be judged of it.
+    /// The ids of the rules that the template itself leaves out.
     pub(super) ignored: Vec<String>,
-    /// What is not as FIS has it, and where.
+    /// The parts that do not have the shape which FIS takes, each with its place and a sentence.
     pub(super) misshapen: Vec<(Option<Mark>, String)>,
 }
 
@@ -134,13 +146,13 @@ pub(super) struct Action {
     pub(super) mark: Option<Mark>,
     pub(super) id: Text,
     pub(super) parameters: Texts,
-    /// The names of its targets, by the key that the action has for them.
+    /// The names of the targets, by the keys that the action has for them.
     pub(super) targets: Texts,
     pub(super) start_after: Value<Vec<Text>>,
 }
 
 impl Action {
-    /// What is known of its id; empty where that is nothing.
+    /// Returns the id, or an empty text where it is not known.
     pub(super) fn known_id(&self) -> &str {
         self.id.known().map_or("", String::as_str)
     }
@@ -149,7 +161,7 @@ impl Action {
         self.parameters.items().iter().find(|(key, _)| key == name).map(|(_, value)| value)
     }
 
-    /// Whether it acts on the target. The error: what is not known.
+    /// Says whether the action acts on the target. The error says what is not known.
     pub(super) fn uses(&self, target: &str) -> Result<bool, String> {
         if self.targets.items().iter().any(|(_, name)| name.known().is_some_and(|name| name == target)) {
             return Ok(true);
@@ -165,6 +177,7 @@ impl Action {
 }
 
 impl Template {
+    /// Reads a template from a tree whose fields have the names of FIS's API.
     pub(super) fn read(name: String, style: Style, tree: &Tree) -> Self {
         let mut reader = Reader::default();
         let options = tree.field("experimentOptions");
@@ -193,6 +206,7 @@ impl Template {
         }
     }
 
+    /// Returns the template with the ids of the rules that it leaves out.
     pub(super) fn ignoring(self, ignored: Vec<String>) -> Self {
         Self { ignored, ..self }
     }
@@ -202,6 +216,7 @@ impl Template {
     }
 }
 
+/// Reads whether the log goes anywhere. A log needs one of two places.
 fn log(tree: Option<&Tree>) -> Value<bool> {
     let held = match tree.map(|tree| (tree, &tree.content)) {
         None | Some((_, Content::Nothing)) => Held::Missing,
@@ -212,25 +227,27 @@ fn log(tree: Option<&Tree>) -> Value<bool> {
                 Content::Unknown(written) => Held::Unknown(written.clone()),
                 _ => Held::Known(true),
             });
-            // What is known goes first.
+            // A single place that is known is enough, whatever the other one is.
             named.min_by_key(|held| matches!(held, Held::Unknown(_))).unwrap_or(Held::Known(false))
         }
     };
     Value { mark: tree.and_then(|tree| tree.mark), held }
 }
 
+/// The reader of a template, which notes the parts that do not have the shape which FIS takes.
 #[derive(Default)]
 struct Reader {
     misshapen: Vec<(Option<Mark>, String)>,
 }
 
 impl Reader {
-    /// `is` completes "… is not".
+    /// Notes that a part is not what FIS takes, and returns it as not known. `is` completes "PATH is not".
     fn refuse<T>(&mut self, tree: &Tree, path: &str, is: &str) -> Held<T> {
         self.misshapen.push((tree.mark, format!("{path} is not {is}")));
         Held::Unknown(format!("something that is not {is}"))
     }
 
+    /// Reads a part, and calls `known` only if the tree has content that is known.
     fn read<T>(&mut self, tree: Option<&Tree>, known: impl FnOnce(&mut Self, &Tree) -> Held<T>) -> Value<T> {
         let held = match tree.map(|tree| (tree, &tree.content)) {
             None | Some((_, Content::Nothing)) => Held::Missing,
@@ -254,8 +271,9 @@ impl Reader {
         item: fn(&mut Self, &Tree, &str) -> T,
     ) -> Value<Vec<T>> {
         self.read(tree, |reader, tree| match &tree.content {
-            Content::List(items) if items.len() > MOST => reader.refuse(tree, path, A_FEW),
+            Content::List(items) if items.len() > MAX_ENTRIES => reader.refuse(tree, path, A_FEW),
             Content::List(items) => {
+                // CloudFormation removes an item whose value is `AWS::NoValue`.
                 let items = items.iter().filter(|item| item.content != Content::Nothing).enumerate();
                 let read = items.map(|(place, tree)| item(reader, tree, &format!("{path}[{place}]")));
                 Held::Known(read.collect())
@@ -271,7 +289,7 @@ impl Reader {
         entry: fn(&mut Self, &str, &Tree, &str) -> T,
     ) -> Value<Vec<T>> {
         self.read(tree, |reader, tree| match &tree.content {
-            Content::Table(entries) if entries.len() > MOST => reader.refuse(tree, path, A_FEW),
+            Content::Table(entries) if entries.len() > MAX_ENTRIES => reader.refuse(tree, path, A_FEW),
             Content::Table(entries) => {
                 let entries = entries.iter().filter(|(_, tree)| tree.content != Content::Nothing);
                 let read = entries.map(|(name, tree)| entry(reader, name, tree, &format!("{path}.{name}")));
@@ -289,6 +307,7 @@ impl Reader {
         self.list(tree, path, |reader, tree, path| reader.text(Some(tree), path))
     }
 
+    /// Notes a part that should be a table and is none. Its fields are then read as missing.
     fn is_table(&mut self, tree: &Tree, path: &str) {
         if !matches!(tree.content, Content::Table(_) | Content::Unknown(_)) {
             self.misshapen.push((tree.mark, format!("{path} is not a table")));

@@ -1,4 +1,7 @@
-//! The plan or the state of Terraform, as `terraform show -json` prints it.
+//! The reader of Terraform's plan or state, as `terraform show -json` prints it.
+//!
+//! The provider has blocks where FIS has tables, so a resource is first turned into the tree that FIS would
+//! have. A value that Terraform knows only after the apply is not known here.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,16 +12,16 @@ use faultgate_config as config;
 use faultgate_config::Node;
 
 const TYPE: &str = "aws_fis_experiment_template";
-/// The same by another provider, which has blocks of its own.
+/// The type of an experiment template by another provider, which has blocks of its own and is not read.
 const OTHER_TYPE: &str = "awscc_fis_experiment_template";
 
-/// True of what `terraform show -json` prints.
+/// Says whether a file is what `terraform show -json` prints.
 pub(super) fn is_one(root: &Node) -> bool {
     root.get("format_version").is_some()
         && ["resource_changes", "planned_values", "values"].iter().any(|key| root.get(key).is_some())
 }
 
-/// The experiment templates that there will be, or of a state those that there are.
+/// Returns the experiment templates that there will be after the plan, or that there are in a state.
 pub(super) fn templates(root: &Node) -> Found {
     let mut found = Found::default();
     if let Some(changes) = root.get("resource_changes") {
@@ -26,7 +29,7 @@ pub(super) fn templates(root: &Node) -> Found {
             let Some(values) = change.get("change").and_then(|entry| entry.node.get("after")) else {
                 continue;
             };
-            // One that is to go.
+            // A resource that is to be destroyed has `null` here, and is not judged.
             if matches!(values.node.content, config::Content::Table(_)) {
                 let unknown = change.get("change").and_then(|entry| entry.node.get("after_unknown"));
                 found.take(change, || known(Some(&values.node), unknown.map(|entry| &*entry.node)));
@@ -50,6 +53,7 @@ pub(super) fn templates(root: &Node) -> Found {
     found
 }
 
+/// Returns the items of a list. A node of another kind has none.
 fn items(node: &Node) -> impl Iterator<Item = &Node> {
     let items: &[_] = match &node.content {
         config::Content::List(items) => items,
@@ -59,7 +63,7 @@ fn items(node: &Node) -> impl Iterator<Item = &Node> {
 }
 
 impl Found {
-    /// Takes a resource with its values, if it is an experiment template.
+    /// Takes a resource if it is an experiment template. Only then are its values read.
     fn take(&mut self, resource: &Node, values: impl FnOnce() -> Tree) {
         let text = |key| resource.get(key).and_then(|entry| entry.node.text());
         if text("mode").is_some_and(|mode| mode != "managed") {
@@ -80,7 +84,8 @@ impl Found {
     }
 }
 
-/// Values with those that are known after the apply.
+/// Returns the values of a resource, in which those are marked that are known only after the apply. `unknown`
+/// has the shape of `after`, and `true` in the place of each such value.
 fn known(after: Option<&Node>, unknown: Option<&Node>) -> Tree {
     if unknown.and_then(Node::text).as_deref() == Some("true") {
         return Tree::new(Content::Unknown("known after apply".to_owned()));
@@ -89,6 +94,7 @@ fn known(after: Option<&Node>, unknown: Option<&Node>) -> Tree {
     Tree::new(match &after.content {
         config::Content::Scalar(_) => after.text().map_or(Content::Nothing, Content::Text),
         config::Content::List(list) => {
+            // The list of what is not known may be shorter, and the items behind its end are known.
             let mut unknown = unknown.into_iter().flat_map(items);
             Content::List(list.iter().map(|item| known(Some(item), unknown.next())).collect())
         }
@@ -108,8 +114,10 @@ fn known(after: Option<&Node>, unknown: Option<&Node>) -> Tree {
     })
 }
 
-/// The provider has blocks where FIS has tables, and names of its own.
+/// Returns the values as FIS has them, since the provider has blocks where FIS has tables, and names of its
+/// own.
 fn as_fis_has_it(values: &Tree) -> Tree {
+    // The tags of the provider's configuration are only in `tags_all`.
     let tags = values.get("tags_all").or_else(|| values.get("tags")).cloned();
     let options = block(values, "experiment_options")
         .map(|options| renamed(options, &[("emptyTargetResolutionMode", "empty_target_resolution_mode")]));
@@ -158,6 +166,7 @@ fn table<const N: usize>(entries: [(&str, Option<Tree>); N]) -> Tree {
     Tree::new(Content::Table(entries.collect()))
 }
 
+/// Returns a table with FIS's names of the fields. Each pair has FIS's name and then the provider's.
 fn renamed(tree: &Tree, names: &[(&str, &str)]) -> Tree {
     if matches!(tree.content, Content::Unknown(_)) {
         return tree.clone();
@@ -166,7 +175,7 @@ fn renamed(tree: &Tree, names: &[(&str, &str)]) -> Tree {
     Tree::new(Content::Table(entries.collect()))
 }
 
-/// The blocks of this kind. What is not known is one of them.
+/// Returns the blocks of this kind. A value that is not known counts as one block.
 fn blocks<'t>(tree: &'t Tree, kind: &str) -> &'t [Tree] {
     match tree.get(kind) {
         Some(Tree { content: Content::List(blocks), .. }) => blocks,
@@ -179,12 +188,12 @@ fn block<'t>(tree: &'t Tree, kind: &str) -> Option<&'t Tree> {
     blocks(tree, kind).first()
 }
 
-/// Blocks with a name, by it.
+/// Returns the blocks of this kind as a table, by their names.
 fn named(tree: &Tree, kind: &str, read: fn(&Tree) -> Tree) -> Tree {
     collected(tree, kind, "name", read)
 }
 
-/// Blocks of a key and a value.
+/// Returns blocks that have a key and a value as a table.
 fn pairs(tree: &Tree, kind: &str) -> Tree {
     collected(tree, kind, "key", |pair| pair.get("value").cloned().unwrap_or(Tree::new(Content::Nothing)))
 }
@@ -196,7 +205,8 @@ fn collected(tree: &Tree, kind: &str, key: &str, read: impl Fn(&Tree) -> Tree) -
             return Tree::new(Content::Unknown("known after apply".to_owned()));
         };
         if entries.insert(name.to_owned(), read(block)).is_some() {
-            // No table has a name twice, and which of the two counts is not known.
+            // A table cannot have a name twice, and which of the two blocks counts is not known. A text in
+            // the place of the table makes the reader say that it has the wrong shape.
             return Tree::new(Content::Text(name.to_owned()));
         }
     }

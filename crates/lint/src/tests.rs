@@ -1,3 +1,6 @@
+//! Tests of the lint as a whole: its templates, its properties, and the files below for formats, rules and
+//! what is not known.
+
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -8,7 +11,7 @@ mod formats;
 mod rules;
 mod unknown;
 
-/// A template in which no rule finds anything.
+/// Returns a template in which no rule finds anything.
 fn good() -> Value {
     json!({
         "id": "EXT1",
@@ -38,7 +41,7 @@ fn good() -> Value {
     })
 }
 
-/// Rule, level and message of each finding.
+/// Returns the rule, the level and the message of each finding.
 fn found_by(lint: &Lint) -> Vec<(&'static str, Level, String)> {
     lint.judge()
         .findings
@@ -58,7 +61,7 @@ fn refused(text: &[u8]) -> String {
     mistakes.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
 }
 
-/// Anything that JSON can hold, with keys that mean something among others.
+/// Makes any value that JSON can hold. Some of its keys and texts mean something in a template.
 fn any_json() -> impl Strategy<Value = Value> {
     let words = prop::sample::select(vec![
         "ALL",
@@ -151,7 +154,7 @@ fn any_json() -> impl Strategy<Value = Value> {
     })
 }
 
-/// Whatever is found is one line of text that speaks to no terminal and to no CI.
+/// Asserts that each text of a finding is one line which speaks to no terminal and to no CI.
 fn assert_told(text: &[u8]) {
     let mut lint = Lint::new(Some(Duration::from_secs(60)), Vec::new());
     if let Err(mistakes) = lint.take_file("t.json", text) {
@@ -172,7 +175,7 @@ proptest! {
     #[test]
     fn whatever_json_says_is_judged_or_refused(json in any_json()) {
         assert_told(json.to_string().as_bytes());
-        // As a part of what is a template.
+        // The same value is also judged as a part of a good template.
         for key in ["actions", "targets", "stopConditions", "tags"] {
             let mut template = good();
             template[key] = json.clone();

@@ -1,37 +1,44 @@
-//! A template as a tree, whatever it was written in. What stands in it is known, or known not to be known: the value of a
-//! CloudFormation function, or one that Terraform knows after it has applied.
+//! The tree of a template, whatever format the template was written in.
+//!
+//! Each content is known, or is known not to be known, as the value of a CloudFormation function may be, or a
+//! value that Terraform knows after the apply.
 
 use std::collections::BTreeMap;
 
 use faultgate_config::{Mark, Node};
 
+/// A node of the tree, with its place in the file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Tree {
-    /// Where its key stands, or it itself in a list. None where nobody knows.
+    /// The place of the node's key, or of the node itself in a list. It is `None` where nobody knows it.
     pub(super) mark: Option<Mark>,
     pub(super) content: Content,
 }
 
+/// The content of a node.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Content {
+    /// Nothing, as `null` says it.
     Nothing,
     /// A text, a number or a truth value.
     Text(String),
-    /// What stands in its place: `!Ref Alarm`, or a text with such places as `${AWS::Region}` in it.
+    /// A value that is not known. The text is what stands in its place: `!Ref Alarm`, or a text that has gaps
+    /// such as `${AWS::Region}`.
     Unknown(String),
     List(Vec<Tree>),
     Table(BTreeMap<String, Tree>),
 }
 
-/// What a node means that is not what it says. None: it means what it says.
+/// A function that returns what a node means in its format, or `None` if the node means what it says.
 pub(super) type Meaning<'a> = &'a dyn Fn(&Node) -> Option<Content>;
 
 impl Tree {
+    /// Makes the tree of a node, which stands at its own place.
     pub(super) fn of(node: &Node, meaning: Meaning<'_>) -> Self {
         Self::at(node.mark, node, meaning)
     }
 
-    /// `mark`: where its key stands.
+    /// Makes the tree of a node whose key stands at `mark`.
     pub(super) fn at(mark: Mark, node: &Node, meaning: Meaning<'_>) -> Self {
         let content = meaning(node).unwrap_or_else(|| match &node.content {
             faultgate_config::Content::Scalar(_) => node.text().map_or(Content::Nothing, Content::Text),
@@ -43,16 +50,17 @@ impl Tree {
                 Content::Table(entries.iter().map(|(key, value)| (key.clone(), entry(value))).collect())
             }
         });
+        // Line 0 says that the node was read as JSON, whose places nobody knows.
         Self { mark: (mark.line > 0).then_some(mark), content }
     }
 
-    /// Without a place.
+    /// Makes a tree that has no place.
     pub(super) fn new(content: Content) -> Self {
         Self { mark: None, content }
     }
 
-    /// A field of FIS, by its name in FIS's API; CloudFormation begins it with a capital. What is not known has fields that
-    /// are not known.
+    /// Returns a field by its name in FIS's API, which CloudFormation begins with a capital. All fields of a
+    /// tree that is not known are not known either.
     pub(super) fn field(&self, name: &str) -> Option<&Self> {
         match &self.content {
             Content::Unknown(_) => Some(self),
@@ -64,7 +72,7 @@ impl Tree {
         }
     }
 
-    /// What stands at a key, by just this name.
+    /// Returns the tree at a key of just this name. A tree that is not known has none.
     pub(super) fn get(&self, key: &str) -> Option<&Self> {
         match &self.content {
             Content::Table(entries) => entries.get(key).filter(|tree| tree.content != Content::Nothing),

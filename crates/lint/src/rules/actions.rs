@@ -1,4 +1,4 @@
-//! What the actions inject, and whether they can.
+//! The rules about actions: what they inject, whether they can, and what they leave behind.
 
 use std::collections::BTreeMap;
 
@@ -10,12 +10,14 @@ use faultgate_core::mistake::misspelt;
 use faultgate_core::model::{Effect, Level};
 use faultgate_engines::fis::{effect, is_known_to_inject, known_ids, purpose};
 
-/// Shares of calls, of which there may be few.
+/// The parameters that hold a share of calls in percent. There may be few calls.
 const SHARES_OF_CALLS: [&str; 2] = ["percentage", "invocationPercentage"];
+/// The parameters that hold a share of other things in percent.
 const OTHER_SHARES: [&str; 4] =
     ["drainagePercentage", "instanceTerminationPercentage", "flowsPercent", "lossPercent"];
-/// Below this share it is likely that none of a few calls meets the fault: of ten calls two runs in three have none at 4 %.
-const FEW: f64 = 10.0;
+/// The share in percent below which it is likely that none of a few calls meets the fault. At 4 %, two of
+/// three runs with ten calls have none.
+const FEW_PERCENT: f64 = 10.0;
 const DOCUMENT: &str = "documentArn";
 const FIS_DOCUMENTS: &str = "AWSFIS-";
 const OWN_ACCOUNT: &str = "${AWS::AccountId}";
@@ -24,9 +26,10 @@ fn actions<'a>(judged: &'a Judged<'_>) -> &'a [Action] {
     judged.template.actions.items()
 }
 
+/// Finds a template of which no action injects anything.
 pub(super) fn harmless_only(judged: &Judged<'_>) -> Vec<Hit> {
     let actions = actions(judged);
-    // Those without an id are told of.
+    // Another rule tells of actions without an id.
     if actions.is_empty()
         || actions.iter().any(|action| {
             action.id.is_missing() || action.id.known().is_some_and(|id| effect(id) == Effect::Injects)
@@ -47,6 +50,7 @@ pub(super) fn harmless_only(judged: &Judged<'_>) -> Vec<Hit> {
     vec![Hit::at(judged.template.actions.mark, format!("no action injects a fault: {}", told.join("; ")))]
 }
 
+/// Finds actions whose id is not known here, and tells slips from actions that may be new.
 pub(super) fn unknown_action(judged: &Judged<'_>) -> Vec<Hit> {
     let known: Vec<String> = known_ids().collect();
     let judge = |action: &Action| {
@@ -66,6 +70,7 @@ pub(super) fn unknown_action(judged: &Judged<'_>) -> Vec<Hit> {
             let message = format!("the id of the action {name} is {id}, and ids are aws:SERVICE:ACTION");
             return Some(Hit::at(action.id.mark, message).level(Level::Error));
         };
+        // The service and the verb are compared apart, since long ids look alike anyway.
         let of_service = known.iter().filter_map(|id| id.strip_prefix("aws:")?.split_once(':'));
         let services = of_service.clone().map(|(service, _)| service);
         let meant = if services.clone().any(|known| known == service) {
@@ -85,6 +90,7 @@ pub(super) fn unknown_action(judged: &Judged<'_>) -> Vec<Hit> {
     actions(judged).iter().filter_map(judge).collect()
 }
 
+/// Finds actions that lack a parameter which they cannot do without.
 pub(super) fn parameter(judged: &Judged<'_>) -> Vec<Hit> {
     let mut hits = Vec::new();
     for action in actions(judged) {
@@ -111,6 +117,7 @@ pub(super) fn parameter(judged: &Judged<'_>) -> Vec<Hit> {
     hits
 }
 
+/// Finds actions that FIS cannot undo.
 pub(super) fn irreversible(judged: &Judged<'_>) -> Vec<Hit> {
     let judge = |action: &Action| {
         let name = &action.name;
@@ -132,6 +139,7 @@ pub(super) fn irreversible(judged: &Judged<'_>) -> Vec<Hit> {
     actions(judged).iter().filter_map(judge).collect()
 }
 
+/// Finds actions that stop instances which nothing starts again.
 pub(super) fn restart(judged: &Judged<'_>) -> Vec<Hit> {
     let judge = |action: &Action| match catalogue::stops_for_good(action) {
         Ok(true) => {
@@ -145,6 +153,7 @@ pub(super) fn restart(judged: &Judged<'_>) -> Vec<Hit> {
     actions(judged).iter().filter_map(judge).collect()
 }
 
+/// Finds shares in percent that inject nothing, too little, or are no share.
 pub(super) fn small_share(judged: &Judged<'_>) -> Vec<Hit> {
     let mut hits = Vec::new();
     for action in actions(judged).iter().filter(|action| is_known_to_inject(action.known_id())) {
@@ -161,7 +170,7 @@ pub(super) fn small_share(judged: &Judged<'_>) -> Vec<Hit> {
             let told = format!("{name} of the action {} is {text}", action.name);
             match text.trim_end_matches('%').parse::<f64>() {
                 Ok(share) if share > 0.0 && share <= 100.0 => {
-                    if of_calls && share < FEW {
+                    if of_calls && share < FEW_PERCENT {
                         hits.push(Hit::at(
                             value.mark,
                             format!("{told}: of few calls none may meet the fault"),
@@ -184,6 +193,7 @@ pub(super) fn small_share(judged: &Judged<'_>) -> Vec<Hit> {
     hits
 }
 
+/// Finds actions that run a document of Systems Manager which is not one of FIS's own.
 pub(super) fn ssm_document(judged: &Judged<'_>) -> Vec<Hit> {
     let own = match &judged.template.role_arn.held {
         Held::Known(arn) | Held::Unknown(arn) => account(&without_places(arn)),
@@ -212,7 +222,7 @@ pub(super) fn ssm_document(judged: &Judged<'_>) -> Vec<Hit> {
             });
         };
         let document = document.trim_start_matches("document/").trim_start_matches("automation-definition/");
-        // An account that is named is another one, unless it is known to be the own.
+        // An account that is named counts as another one, unless it is known to be our own by the role's ARN.
         let is_another = |owner: &str| is_account(owner) && own.as_deref() != Some(owner);
         match owner {
             "" if document.starts_with(FIS_DOCUMENTS) => None,
@@ -238,11 +248,13 @@ fn is_account(text: &str) -> bool {
     text.len() == 12 && text.bytes().all(|digit| digit.is_ascii_digit())
 }
 
+/// Returns the account of an ARN, where it is known.
 fn account(arn: &str) -> Option<String> {
     arn.split(':').nth(4).filter(|account| is_account(account)).map(str::to_owned)
 }
 
-/// A text in which what is not known has no colons.
+/// Returns the text with a `*` in the place of each `${…}`, whose colons would otherwise be taken for those
+/// of the ARN.
 fn without_places(text: &str) -> String {
     let (mut out, mut rest) = (String::new(), text);
     while let Some((before, after)) = rest.split_once("${") {
@@ -254,6 +266,8 @@ fn without_places(text: &str) -> String {
     out + rest
 }
 
+/// Finds actions that need something on their targets which no template tells. Actions with the same need are
+/// told of together.
 pub(super) fn precondition(judged: &Judged<'_>) -> Vec<Hit> {
     let mut by_need: BTreeMap<&str, Vec<&Action>> = BTreeMap::new();
     for action in actions(judged) {

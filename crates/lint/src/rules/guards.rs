@@ -1,4 +1,4 @@
-//! What is around the fault: what stops it, who may do it, and what is told of it afterwards.
+//! The rules about what is around the fault: what stops it, who may do it, and what is told of it afterwards.
 
 use super::{Hit, Judged};
 use crate::template::{Held, StopCondition, Text};
@@ -6,6 +6,7 @@ use crate::template::{Held, StopCondition, Text};
 const ALARM: &str = "aws:cloudwatch:alarm";
 const NONE: &str = "none";
 
+/// Finds a template that no alarm stops, and stop conditions that FIS refuses.
 pub(super) fn stop_condition(judged: &Judged<'_>) -> Vec<Hit> {
     let conditions = &judged.template.stop_conditions;
     if let Some(written) = conditions.unknown() {
@@ -22,6 +23,7 @@ pub(super) fn stop_condition(judged: &Judged<'_>) -> Vec<Hit> {
     if let Some((condition, written)) = unknown {
         hits.push(Hit::unjudged(condition.mark, &format!("the source of a stop condition is {written}")));
     } else if hits.is_empty() {
+        // A broken condition was meant as a guard, and has been told of already.
         let first = conditions.items().first();
         let which = if first.is_some() { "its stop condition is none" } else { "it has no stop condition" };
         let message = format!("nothing stops the experiment when it does harm: {which}");
@@ -34,6 +36,7 @@ fn is(text: &Text, word: &str) -> bool {
     text.known().is_some_and(|text| text == word)
 }
 
+/// Finds a stop condition that FIS refuses.
 fn broken(condition: &StopCondition) -> Option<Hit> {
     let source = condition.source.known();
     let message = match &condition.value.held {
@@ -55,7 +58,7 @@ fn broken(condition: &StopCondition) -> Option<Hit> {
     })
 }
 
-/// The alarm of a condition, where the file does not tell that it is one.
+/// Finds a stop condition of whose alarm the file does not tell that it is one.
 fn unknown_alarm(condition: &StopCondition) -> Option<Hit> {
     let written = condition.value.unknown().filter(|_| is(&condition.source, ALARM))?;
     let is_arn = written.starts_with("!GetAtt ") && written.ends_with(".Arn") || is_alarm(written);

@@ -1,4 +1,9 @@
-//! The rules, a line for each.
+//! The rules of the lint: a registry with an entry for each, which docs/lint.md is held against.
+//!
+//! A rule has its texts in the registry and a function that judges one template. The functions are in
+//! `guards.rs` (what is around the fault), `actions.rs`, `targets.rs` and `times.rs`. A rule that cannot
+//! judge says so in a note, and leaves to other rules what is their business, so that no mistake is told
+//! twice.
 
 mod actions;
 mod guards;
@@ -12,23 +17,27 @@ use faultgate_config::Mark;
 use faultgate_core::mistake::misspelt;
 use faultgate_core::model::Level;
 
-/// Slips in names for which the right one is looked for.
-const MOST_COMPARED: usize = 20;
+/// Maximum number of misspelt names of a template for which the right one is looked for.
+const MAX_COMPARED: usize = 20;
 
-/// What a rule has to judge by.
+/// The facts by which a rule judges.
 pub(super) struct Judged<'a> {
     pub(super) template: &'a Template,
+    /// The longest time that a run lets an experiment last, where that is known.
     pub(super) timeout: Option<Duration>,
 }
 
-/// One place at which a rule is broken, or cannot be judged.
+/// A place at which a template breaks a rule, or at which the rule cannot be judged.
 #[derive(Debug)]
 pub(super) struct Hit {
     pub(super) mark: Option<Mark>,
     pub(super) message: String,
-    /// None: the rule's own.
+    /// The level, or `None` for the rule's own.
     pub(super) level: Option<Level>,
+    /// The remedy, or `None` for the rule's own.
     pub(super) remedy: Option<String>,
+    /// `true` if the lines that the rule would add are shown. They do not fit another remedy than the rule's
+    /// own.
     pub(super) shows_what_to_add: bool,
 }
 
@@ -37,7 +46,7 @@ impl Hit {
         Self { mark, message: message.into(), level: None, remedy: None, shows_what_to_add: true }
     }
 
-    /// `what` completes "cannot be judged:".
+    /// Makes the note that the rule cannot be judged. `what` completes "cannot be judged:".
     fn unjudged(mark: Option<Mark>, what: &str) -> Self {
         Self::at(mark, format!("cannot be judged: {what}"))
             .level(Level::Note)
@@ -48,9 +57,10 @@ impl Hit {
         Self { level: Some(level), ..self }
     }
 
-    /// Names the one of these that was most likely meant. `so_far` are the hits before it: names are not compared for ever.
+    /// Adds the known name that was most likely meant as the remedy. `so_far` are the hits before this one,
+    /// whose number bounds how often names are compared.
     fn meant(self, name: &str, known: &[&str], so_far: &[Self]) -> Self {
-        if so_far.len() >= MOST_COMPARED {
+        if so_far.len() >= MAX_COMPARED {
             return self;
         }
         match misspelt(name, known.iter().copied()) {
@@ -59,13 +69,13 @@ impl Hit {
         }
     }
 
-    /// Another than the rule's own.
+    /// Sets another remedy than the rule's own.
     fn remedy(self, remedy: impl Into<String>) -> Self {
         Self { remedy: Some(remedy.into()), shows_what_to_add: false, ..self }
     }
 }
 
-/// What to write, in each format.
+/// The lines that are to be written, in each format.
 #[derive(Debug, Clone, Copy)]
 struct Snippet {
     fis: &'static str,
@@ -73,16 +83,17 @@ struct Snippet {
     terraform: &'static str,
 }
 
-/// Something that a template should be.
+/// A rule about FIS experiment templates.
 #[derive(Debug)]
 pub struct Rule {
     pub id: &'static str,
     pub level: Level,
-    /// What is told: completes "… is found".
+    /// The state of a template that breaks the rule, as a sentence.
     pub what: &'static str,
+    /// The harm that comes of it, as a sentence.
     pub why: &'static str,
     pub remedy: &'static str,
-    /// Where AWS or faultgate says so.
+    /// The page where AWS or faultgate says so.
     pub source: &'static str,
     add: Option<Snippet>,
     judge: fn(&Judged<'_>) -> Vec<Hit>,
@@ -137,7 +148,8 @@ const QUOTAS: &str = "https://docs.aws.amazon.com/fis/latest/userguide/fis-quota
 const SSM: &str = "https://docs.aws.amazon.com/fis/latest/userguide/actions-ssm-agent.html";
 const TAGS: &str = "https://docs.aws.amazon.com/fis/latest/userguide/tagging.html";
 
-/// Told of what is not in a file, and so by no template.
+/// The rule about parts that are not in a file. No template can break it, so its function finds nothing; the
+/// findings are made of what could not be read.
 pub(super) const UNREAD: Rule = rule(
     "unread",
     Level::Warning,

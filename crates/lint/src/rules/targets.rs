@@ -1,4 +1,4 @@
-//! What the fault acts on.
+//! The rules about targets: which resources they are, how many of them are taken, and who acts on them.
 
 use super::{Hit, Judged};
 use crate::catalogue::{destroys, resource_type};
@@ -6,12 +6,13 @@ use crate::template::{Action, Held, Target, Template, Text, Value};
 use faultgate_core::model::{Effect, Level};
 use faultgate_engines::fis::{effect, needs_target};
 
-/// FIS takes so many resources of a target by tags, of most types and as long as nobody asks for more.
+/// Number of resources that FIS takes of a target by tags, for most types and as long as nobody asks for
+/// more.
 const MANY: u32 = 5;
-/// From here on little is left.
+/// The share in percent from which on a target takes nearly all resources.
 const MANY_PERCENT: u32 = 90;
 
-/// How many resources are taken.
+/// The number of resources that are taken of those that fit.
 #[derive(Debug, PartialEq, Eq)]
 enum Selection {
     All,
@@ -20,6 +21,7 @@ enum Selection {
 }
 
 impl Selection {
+    /// Reads a selection mode. A number that FIS does not take makes it none.
     fn of(text: &str) -> Option<Self> {
         let number =
             |name: &str| text.strip_prefix(name)?.strip_prefix('(')?.strip_suffix(')')?.trim().parse().ok();
@@ -38,6 +40,7 @@ fn targets<'a>(judged: &'a Judged<'_>) -> &'a [Target] {
     judged.template.targets.items()
 }
 
+/// Finds actions that need a target and have none.
 pub(super) fn no_target(judged: &Judged<'_>) -> Vec<Hit> {
     let acts_on_nothing = |action: &&Action| needs_target(action.known_id()) && action.targets.is_empty();
     let actions = judged.template.actions.items().iter().filter(acts_on_nothing);
@@ -46,6 +49,7 @@ pub(super) fn no_target(judged: &Judged<'_>) -> Vec<Hit> {
         .collect()
 }
 
+/// Finds actions that act on a target which is not defined.
 pub(super) fn undefined_target(judged: &Judged<'_>) -> Vec<Hit> {
     let Template { actions, targets, .. } = judged.template;
     if let Some(written) = targets.unknown() {
@@ -78,17 +82,19 @@ pub(super) fn undefined_target(judged: &Judged<'_>) -> Vec<Hit> {
     hits
 }
 
-/// Whether something is there; the error: what stands in its place.
+/// Says whether a list has items. The error is what stands in the place of a list that is not known.
 fn is_there<T>(list: &Value<Vec<T>>) -> Result<bool, &str> {
     list.unknown().map_or_else(|| Ok(!list.items().is_empty()), Err)
 }
 
+/// Finds targets that do not say which resources they are, or say it in two ways that FIS does not take
+/// together.
 pub(super) fn target_selector(judged: &Judged<'_>) -> Vec<Hit> {
     let judge = |target: &Target| {
         let Target { name, arns, tags, filters, parameters, .. } = target;
         let [by_arn, by_tag, by_filter, by_parameter] =
             [is_there(arns), is_there(tags), is_there(filters), is_there(parameters)];
-        // Of two that are there one is enough.
+        // Tags or filters alone are enough, so the others need not be known.
         let by_either = match (by_tag, by_filter) {
             (Ok(true), _) | (_, Ok(true)) => Ok(true),
             (Err(written), _) | (_, Err(written)) => Err(written),
@@ -117,6 +123,7 @@ pub(super) fn target_selector(judged: &Judged<'_>) -> Vec<Hit> {
     targets(judged).iter().filter_map(judge).collect()
 }
 
+/// Finds targets whose selection mode FIS refuses.
 pub(super) fn selection_mode(judged: &Judged<'_>) -> Vec<Hit> {
     let judge = |target: &Target| {
         let (name, selection) = (&target.name, &target.selection);
@@ -132,7 +139,8 @@ pub(super) fn selection_mode(judged: &Judged<'_>) -> Vec<Hit> {
     targets(judged).iter().filter_map(judge).collect()
 }
 
-/// Whether one of the actions is so, and which. The error: what is not known, where none is known to be so.
+/// Returns the first action of which `is_so` holds. The error says what is not known, where `is_so` is known
+/// to hold of none.
 fn any<'a>(
     actions: &[&'a Action],
     is_so: impl Fn(&Action) -> Result<bool, String>,
@@ -148,10 +156,14 @@ fn any<'a>(
     unknown.map_or(Ok(None), Err)
 }
 
+/// Finds targets that take all resources that fit, or nearly all.
 pub(super) fn select_all(judged: &Judged<'_>) -> Vec<Hit> {
     targets(judged).iter().flat_map(|target| takes_all(judged, target)).collect()
 }
 
+/// Judges one target by [`select_all`]. The level depends on the actions that use the target: an error where
+/// one of them ends the resources for good, else a warning, or a note within one zone. An action that may use
+/// the target, or may destroy it, adds a note.
 fn takes_all(judged: &Judged<'_>, target: &Target) -> Vec<Hit> {
     let name = &target.name;
     let injects =
@@ -160,7 +172,7 @@ fn takes_all(judged: &Judged<'_>, target: &Target) -> Vec<Hit> {
     let (users, others): (Vec<&Action>, Vec<&Action>) =
         injecting.into_iter().partition(|action| action.uses(name) == Ok(true));
     let user = any(&others, |action| action.uses(name));
-    // A list of ARNs is as long as it is.
+    // A list of ARNs takes no more than it names, and a target that no action uses takes nothing.
     if is_there(&target.arns) == Ok(true) || (users.is_empty() && user == Ok(None)) {
         return Vec::new();
     }
@@ -192,7 +204,7 @@ fn takes_all(judged: &Judged<'_>, target: &Target) -> Vec<Hit> {
         let message = format!("{found}, and the action {} ends them for good", action.name);
         Hit::at(mark, message).level(Level::Error)
     };
-    // Whoever acts on it, if anybody does.
+    // No action is known to use the target, and one may, so nothing more can be said of the level.
     if let Err(what) = user
         && users.is_empty()
     {
@@ -215,7 +227,7 @@ fn takes_all(judged: &Judged<'_>, target: &Target) -> Vec<Hit> {
     [Some(hit), unjudged].into_iter().flatten().collect()
 }
 
-/// True where the target names one zone, and no more.
+/// Says whether the target names exactly one Availability Zone.
 fn is_within_a_zone(target: &Target) -> bool {
     let names_zone = |text: &str| text.to_ascii_lowercase().contains("availabilityzone");
     let is_one = |value: &Text| !value.known().is_some_and(|text| text.contains(','));
@@ -225,6 +237,7 @@ fn is_within_a_zone(target: &Target) -> bool {
     }) || target.parameters.items().iter().any(|(name, value)| names_zone(name) && is_one(value))
 }
 
+/// Finds targets on which no action acts.
 pub(super) fn unused_target(judged: &Judged<'_>) -> Vec<Hit> {
     let actions = &judged.template.actions;
     if actions.unknown().is_some() {
@@ -239,6 +252,7 @@ pub(super) fn unused_target(judged: &Judged<'_>) -> Vec<Hit> {
     targets(judged).iter().filter_map(judge).collect()
 }
 
+/// Finds actions that act on another type of resource than AWS documents for them.
 pub(super) fn wrong_target(judged: &Judged<'_>) -> Vec<Hit> {
     let mut hits = Vec::new();
     for action in judged.template.actions.items() {
@@ -267,6 +281,7 @@ pub(super) fn wrong_target(judged: &Judged<'_>) -> Vec<Hit> {
     hits
 }
 
+/// Finds a template that passes over actions whose targets find nothing.
 pub(super) fn empty_targets(judged: &Judged<'_>) -> Vec<Hit> {
     let mode = &judged.template.empty_targets;
     if let Some(written) = mode.unknown() {

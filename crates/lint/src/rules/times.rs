@@ -1,4 +1,5 @@
-//! How long the actions last, in which order, and how many there are.
+//! The rules about times and numbers: how long the actions last, in which order they start, and how many
+//! there are.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -9,23 +10,24 @@ use super::{Hit, Judged};
 use crate::catalogue::shortest;
 use crate::template::{Action, Held};
 
-/// Parameters that hold durations, in the order in which they say how long an action lasts.
+/// The parameters that hold durations. The first one that an action has says how long the action lasts.
 const DURATIONS: [&str; 4] =
     ["duration", "maxDuration", "startInstancesAfterDuration", "durationBeforeInterruption"];
-/// The longest that FIS lets an action and an experiment last.
-const LONGEST: Duration = Duration::from_hours(12);
-const MOST_ACTIONS: usize = 20;
-const MOST_AT_ONCE: usize = 10;
-const MOST_STOP_CONDITIONS: usize = 5;
-const MOST_ARNS: usize = 5;
+/// The longest time that FIS lets an action, and an experiment, last.
+const MAX_DURATION: Duration = Duration::from_hours(12);
+// The quotas below are FIS's own, which AWS raises for nobody.
+const MAX_ACTIONS: usize = 20;
+const MAX_ACTIONS_AT_ONCE: usize = 10;
+const MAX_STOP_CONDITIONS: usize = 5;
+const MAX_ARNS: usize = 5;
 
 fn actions<'a>(judged: &'a Judged<'_>) -> &'a [Action] {
     judged.template.actions.items()
 }
 
-/// A duration as FIS writes it: `PT1H30M`.
+/// Reads a duration as FIS writes it: `PT1H30M`.
 fn parsed(text: &str) -> Option<Duration> {
-    // The library reads other forms as well.
+    // The library reads other forms as well, which FIS refuses.
     if !text.starts_with('P') {
         return None;
     }
@@ -34,7 +36,7 @@ fn parsed(text: &str) -> Option<Duration> {
     Duration::try_from(whole).ok()
 }
 
-/// How long an action lasts. The error: what stands in the place of its duration.
+/// Returns how long an action lasts. The error is what stands in the place of its duration.
 fn length(action: &Action) -> Result<Duration, &str> {
     if let Some(written) = action.parameters.unknown() {
         return Err(written);
@@ -44,18 +46,22 @@ fn length(action: &Action) -> Result<Duration, &str> {
     };
     match &value.held {
         Held::Unknown(written) => Err(written),
-        // What is wrong with it is told.
+        // The rules on parameters and durations tell of a duration that is missing or wrong, so it counts as
+        // none here.
         Held::Missing => Ok(Duration::ZERO),
         Held::Known(text) => Ok(parsed(text).unwrap_or_default()),
     }
 }
 
-/// The longest way through the actions, as far as it is known. What a circle leads back to is left out.
+/// The longest way through the actions, as far as their durations are known. An action to which a circle
+/// leads back is left out.
 struct Longest<'a> {
     actions: BTreeMap<&'a str, &'a Action>,
-    /// When each of them is over.
+    /// The time from the start of the experiment after which each action is over.
     over: BTreeMap<&'a str, Duration>,
+    /// The actions on the way that is just being followed. Meeting one of them again makes a circle.
     under_way: BTreeSet<&'a str>,
+    /// The first action whose duration is not known, and what stands in its place.
     unknown: Option<(&'a Action, &'a str)>,
 }
 
@@ -70,6 +76,8 @@ impl<'a> Longest<'a> {
         longest
     }
 
+    /// Returns the time after which an action is over: the longest of the actions before it, and its own
+    /// length.
     fn over(&mut self, action: &'a Action) -> Duration {
         let name = action.name.as_str();
         if let Some(known) = self.over.get(name) {
@@ -100,6 +108,7 @@ impl<'a> Longest<'a> {
     }
 }
 
+/// Returns a duration as the settings write it: `1h30m`.
 fn told(duration: Duration) -> String {
     let minutes = duration.as_secs() / 60;
     match (minutes / 60, minutes % 60, duration.as_secs() % 60) {
@@ -111,6 +120,7 @@ fn told(duration: Duration) -> String {
     }
 }
 
+/// Finds durations that FIS refuses, alone or one after another.
 pub(super) fn duration(judged: &Judged<'_>) -> Vec<Hit> {
     let (mut hits, mut unknown) = (Vec::new(), Vec::new());
     for action in actions(judged) {
@@ -126,7 +136,7 @@ pub(super) fn duration(judged: &Judged<'_>) -> Vec<Hit> {
             let problem = match (parsed(text), least) {
                 (None, _) => "which is not a duration of ISO 8601".to_owned(),
                 (Some(Duration::ZERO), _) => "which is no time at all".to_owned(),
-                (Some(length), _) if length > LONGEST => "which is longer than 12 hours".to_owned(),
+                (Some(length), _) if length > MAX_DURATION => "which is longer than 12 hours".to_owned(),
                 (Some(length), Some(least)) if length < least => {
                     format!("and the shortest that FIS takes is {}", told(least))
                 }
@@ -139,7 +149,7 @@ pub(super) fn duration(judged: &Judged<'_>) -> Vec<Hit> {
         }
     }
     let whole = Longest::of(actions(judged)).whole();
-    if hits.is_empty() && whole > LONGEST {
+    if hits.is_empty() && whole > MAX_DURATION {
         let message = format!("the actions last {} one after another, longer than 12 hours", told(whole));
         hits.push(Hit::at(judged.template.actions.mark, message));
     }
@@ -147,12 +157,13 @@ pub(super) fn duration(judged: &Judged<'_>) -> Vec<Hit> {
     hits
 }
 
+/// Finds an experiment that lasts as long as a run lets it, or longer.
 pub(super) fn timeout(judged: &Judged<'_>) -> Vec<Hit> {
     let Some(timeout) = judged.timeout else { return Vec::new() };
     let (mark, longest) = (judged.template.actions.mark, Longest::of(actions(judged)));
     let whole = longest.whole();
     match longest.unknown {
-        // The run takes a moment longer than its actions.
+        // An equal timeout is too short as well, since the run takes a moment longer than its actions.
         _ if whole >= timeout => {
             let message = format!("the actions last {}, and the timeout is {}", told(whole), told(timeout));
             vec![Hit::at(mark, message)]
@@ -165,6 +176,7 @@ pub(super) fn timeout(judged: &Judged<'_>) -> Vec<Hit> {
     }
 }
 
+/// Finds actions that start after one that is not there, or never start since they wait for each other.
 pub(super) fn start_after(judged: &Judged<'_>) -> Vec<Hit> {
     let actions = actions(judged);
     let names: Vec<&str> = actions.iter().map(|action| action.name.as_str()).collect();
@@ -197,8 +209,9 @@ pub(super) fn start_after(judged: &Judged<'_>) -> Vec<Hit> {
     hits
 }
 
-/// The actions that never start: those left when each that can start has been taken away. What is not there is waited for
-/// by nobody, which is told apart.
+/// Returns the actions that never start: those that are left when each action that can start has been taken
+/// away, again and again. An action that waits for one which is not there can start here, since that is told
+/// apart.
 fn in_circles(actions: &[Action]) -> Vec<&Action> {
     let mut left: Vec<&Action> = actions.iter().collect();
     loop {
@@ -216,6 +229,7 @@ fn in_circles(actions: &[Action]) -> Vec<&Action> {
     }
 }
 
+/// Finds numbers that are above FIS's quotas.
 pub(super) fn quota(judged: &Judged<'_>) -> Vec<Hit> {
     let template = judged.template;
     let over = |mark, found: usize, most: usize, what: &str| {
@@ -227,17 +241,17 @@ pub(super) fn quota(judged: &Judged<'_>) -> Vec<Hit> {
     let mut hits: Vec<Hit> = targets
         .filter_map(|target| {
             let what = format!("ARNs in the target {}", target.name);
-            over(target.arns.mark, target.arns.items().len(), MOST_ARNS, &what)
+            over(target.arns.mark, target.arns.items().len(), MAX_ARNS, &what)
                 .map(|hit| hit.remedy("name at most five, or select by tags"))
         })
         .collect();
-    hits.extend(over(template.actions.mark, actions(judged).len(), MOST_ACTIONS, "actions"));
+    hits.extend(over(template.actions.mark, actions(judged).len(), MAX_ACTIONS, "actions"));
     hits.extend(
-        over(template.actions.mark, first, MOST_AT_ONCE, "actions that start at once")
+        over(template.actions.mark, first, MAX_ACTIONS_AT_ONCE, "actions that start at once")
             .map(|hit| hit.remedy("let some of them start after others (startAfter)")),
     );
     hits.extend(
-        over(conditions.mark, conditions.items().len(), MOST_STOP_CONDITIONS, "stop conditions")
+        over(conditions.mark, conditions.items().len(), MAX_STOP_CONDITIONS, "stop conditions")
             .map(|hit| hit.remedy("name a composite alarm in their place")),
     );
     hits

@@ -1,4 +1,4 @@
-//! Each format that a template may be written in.
+//! Tests of each format in which a template may be written.
 
 use super::*;
 
@@ -217,7 +217,7 @@ fn a_plan_of_terraform_is_read_with_what_is_known_after_the_apply() {
         let mut plan = plan();
         change(&mut plan["resource_changes"][0]["change"]);
         let mut found = found_in("plan.json", &plan.to_string());
-        // The alarm is made by the same plan.
+        // The same plan makes the alarm, so its ARN is not known and there is always this note.
         found.retain(|(_, _, message)| !message.contains("the alarm of a stop condition is known after"));
         found
     };
@@ -267,7 +267,7 @@ fn a_plan_of_terraform_is_read_with_what_is_known_after_the_apply() {
             "cannot be judged: the selection mode of the target instances is known after apply".to_owned()
         )]
     );
-    // A resource that is to go.
+    // A resource that the plan destroys is not judged.
     let mut gone = plan();
     gone["resource_changes"][0]["change"]["after"] = json!(null);
     assert!(refused(gone.to_string().as_bytes()).contains("holds no FIS experiment template"));

@@ -1,4 +1,4 @@
-//! Each rule on a template that breaks it, and on a good one.
+//! Tests of each rule on templates that break it, and on a good one.
 
 use super::*;
 
@@ -21,7 +21,8 @@ fn nothing_is_found_in_a_good_template() {
     assert_eq!(judged(&good()), []);
 }
 
-/// Rule, level, a part of the message, and what makes it so.
+/// The rule, the level, a part of the message, and the change of the good template that leads to this
+/// finding.
 #[rustfmt::skip]
 const BROKEN: &[(&str, Level, &str, Change)] = &[
     ("stop-condition", Error, "its stop condition is none", |t| t["stopConditions"] = json!([{"source": "none"}])),
@@ -222,7 +223,7 @@ fn a_timeout_is_held_against_the_longest_way() {
     assert_eq!(judge(301, &good()), []);
     let found = judge(300, &good());
     assert_eq!(found, [("timeout", Error, "the actions last 5m, and the timeout is 5m".to_owned())]);
-    // Beside each other they last as long as the longest.
+    // Actions that run beside each other last as long as the longest of them.
     let template = changed(|t| t["actions"]["settle"]["startAfter"] = json!([]));
     assert_eq!(judge(181, &template), []);
 }

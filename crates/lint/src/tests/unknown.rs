@@ -1,9 +1,10 @@
-//! What a file does not tell, and what would take for ever to find out.
+//! Tests of what a file does not tell, and of what would take for ever to find out.
 
 use super::formats::{STACK, ids};
 use super::*;
 
-/// The stack with this in the place of a part of it, without what its action needs.
+/// Returns the findings in the stack with `instead` in the place of a part of it. The notes on preconditions
+/// are left out.
 fn stack_with(part: &str, instead: &str) -> Vec<(&'static str, Level, String)> {
     assert!(STACK.contains(part), "{part}");
     let text = STACK.replace(part, instead).replace("MODE", "COUNT(1)").replace("DURATION", "PT5M");
@@ -125,7 +126,7 @@ fn what_is_not_in_the_file_is_told() {
     assert_eq!(json["unread"][1], json!({"subject": "EXT9", "template": null, "why": "it is not there"}));
 }
 
-/// Without a bound each of these takes longer than anybody lives.
+/// Each of these functions would take longer than anybody lives if the work had no bound.
 #[test]
 fn functions_in_functions_end() {
     let many = "${a}".repeat(60);

@@ -1,4 +1,5 @@
-//! Azure Pipelines, for repositories on other forges: its own has neither of the statuses nor comments that are known.
+//! The variables of Azure Pipelines, for repositories on other forges. Azure's own forge has statuses and
+//! comments of another kind, which faultgate does not know.
 
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
@@ -14,7 +15,7 @@ pub(super) fn detect(facts: &Facts<'_>) -> Option<Surroundings> {
     let is_pull_request = of_ref.is_some()
         || facts.is_set("SYSTEM_PULLREQUEST_PULLREQUESTID")
         || facts.get("BUILD_REASON") == Some("PullRequest");
-    // The source's version merges the pull request on trial.
+    // The version of a pull request's source is the commit that merges it on trial.
     let commit = if is_pull_request { "SYSTEM_PULLREQUEST_SOURCECOMMITID" } else { "BUILD_SOURCEVERSION" };
     let mut found = Surroundings {
         ci: Ci::AzurePipelines,
@@ -41,6 +42,7 @@ pub(super) fn detect(facts: &Facts<'_>) -> Option<Surroundings> {
     Some(found)
 }
 
+/// Returns the URL of the build's page, which no variable holds as a whole.
 fn run_url(facts: &Facts<'_>) -> Option<String> {
     let collection = facts.first(&["SYSTEM_COLLECTIONURI", "SYSTEM_TEAMFOUNDATIONCOLLECTIONURI"])?;
     let project = utf8_percent_encode(facts.get("SYSTEM_TEAMPROJECT")?, NON_ALPHANUMERIC);

@@ -1,4 +1,5 @@
-//! Bitbucket Pipelines. In a pull request's pipeline too, its commit is the head of the source branch.
+//! The variables of Bitbucket Pipelines. The commit is the head of the source branch, in a pull request's
+//! pipeline too.
 
 use super::facts::{Facts, web_url};
 use super::{Ci, Surroundings, remote};

@@ -1,4 +1,5 @@
-//! Buildkite. The commit may read `HEAD`, and the pull request `false`.
+//! The variables of Buildkite. The commit may read `HEAD`, and the pull request `false`; both count as not
+//! told.
 
 use super::facts::{Facts, web_url};
 use super::{Ci, Surroundings, remote};

@@ -1,4 +1,5 @@
-//! CircleCI. A fork's build names the pull request that is open in the repository it was forked from.
+//! The variables of CircleCI. A fork's build names the pull request that is open in the repository it was
+//! forked from.
 
 use super::facts::Facts;
 use super::{Ci, Surroundings, remote};
@@ -13,7 +14,8 @@ pub(super) fn detect(facts: &Facts<'_>) -> Option<Surroundings> {
         part: facts.part("CIRCLE_NODE_INDEX", 0, "CIRCLE_NODE_TOTAL").into_iter().collect(),
         commit: facts.commit(&["CIRCLE_SHA1"]),
         pull_request: facts.pull_request(&["CIRCLE_PR_NUMBER"]),
-        // A workflow that is run again is a new one of the same pipeline.
+        // A workflow that is run again is a new workflow of the same pipeline, so the pipeline's id goes
+        // first.
         run: facts.first(&["CIRCLE_PIPELINE_ID", "CIRCLE_WORKFLOW_ID"]).map(str::to_owned),
         short: facts.owned("CIRCLE_BUILD_NUM"),
         ..Surroundings::default()

@@ -1,4 +1,7 @@
-//! AWS CodeBuild, alone and as an action of CodePipeline.
+//! The variables of AWS CodeBuild, alone and as an action of CodePipeline.
+//!
+//! A build may have been started by a step of GitHub Actions, and then has the variables of that step as
+//! well.
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
@@ -8,14 +11,16 @@ use super::remote::Remote;
 use super::{Ci, Surroundings, remote};
 use crate::forge::PullRequest;
 
-/// What stands for itself in a URL.
-const UNRESERVED: AsciiSet = NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+/// The characters that are escaped in a URL: all but those that stand for themselves.
+const ESCAPED_SET: AsciiSet = NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
-/// CodePipeline hands over files: the build is not told where they are from.
+/// The way to tell the repository and the commit in CodePipeline, which hands over files and does not tell a
+/// build where they come from.
 const HINT: &str = "which CodePipeline passes as environment variables of the action: FAULTGATE_REPOSITORY with \
                     #{SourceVariables.FullRepositoryName} and FAULTGATE_COMMIT with #{SourceVariables.CommitId}";
 
-/// A variable of the pipeline's own, with `#{codepipeline.PipelineExecutionId}`.
+/// The variable by which a pipeline may pass on its id, `#{codepipeline.PipelineExecutionId}`. CodePipeline
+/// sets none by itself.
 const EXECUTION: &str = "CODEPIPELINE_EXECUTION_ID";
 
 pub(super) fn detect(facts: &Facts<'_>) -> Option<Surroundings> {
@@ -38,27 +43,27 @@ pub(super) fn detect(facts: &Facts<'_>) -> Option<Surroundings> {
         hint: in_pipeline.then_some(HINT),
         run: run(facts),
         short: Some(id.to_owned()),
-        // A build that is tried again is a new build with a new id.
+        // A build that is tried again is a new build with a new id, so the id tells attempts apart.
         key: Some(facts.key("codebuild", &["CODEBUILD_BUILD_ARN", "CODEBUILD_BUILD_ID"])),
         ..Surroundings::default()
     };
     Some(found.cloned_from(source))
 }
 
-/// The builds of one pipeline or batch are builds of their own: their role in it is told, and its id is not, unless the
-/// pipeline passes it on.
+/// Returns the id of the pipeline, if the pipeline passes it on. A build of a pipeline or a batch is
+/// otherwise told only its role within it, and not the id of the whole.
 fn run(facts: &Facts<'_>) -> Option<String> {
     facts.owned(EXECUTION)
 }
 
-/// A build can be a runner of another CI, and the job is then that CI's. GitHub's runner says so by variables that a
-/// build does not get from a step that only started it.
+/// Says whether the build is a runner of another CI, to which the job then belongs. GitHub's runner says so
+/// by variables that a build does not get from a step which only started it.
 fn is_runner_of_another(facts: &Facts<'_>) -> bool {
     let runs_github = || facts.first(&["RUNNER_NAME", "RUNNER_OS", "RUNNER_TEMP"]).is_some();
     facts.first(&["GITLAB_CI", "BUILDKITE"]).is_some() || (facts.is_set("GITHUB_ACTIONS") && runs_github())
 }
 
-/// Which version of the source is built.
+/// The version of the source that is built.
 struct Version {
     commit: Option<String>,
     pull_request: Option<u64>,
@@ -67,7 +72,7 @@ struct Version {
 impl Version {
     fn read(facts: &Facts<'_>, source: Option<&Remote>) -> Self {
         let given = facts.get("CODEBUILD_SOURCE_VERSION").unwrap_or_default();
-        // `REF^{COMMIT}` names both.
+        // A version may be written `REF^{COMMIT}`, which names both.
         let (git_ref, named) = match given.strip_suffix('}').and_then(|given| given.split_once("^{")) {
             Some((git_ref, commit)) => (git_ref, commit),
             None => (given, given),
@@ -78,7 +83,8 @@ impl Version {
             .into_iter()
             .chain([named])
             .find(|text| is_full_commit(text))
-            // What merges a pull request on trial carries no status: the head is looked up.
+            // The commit that merges a pull request on trial carries no status, so the head is looked up
+            // instead.
             .filter(|commit| !is_merge(git_ref) && step.merge != Some(*commit));
         let trigger = facts.get("CODEBUILD_WEBHOOK_TRIGGER").unwrap_or_default();
         Self {
@@ -97,7 +103,7 @@ struct Step<'a> {
 }
 
 impl<'a> Step<'a> {
-    /// Nothing of a step that ran for another repository than the source's.
+    /// Reads the step's variables. A step that ran for another repository than the source's tells nothing.
     fn read(facts: &Facts<'a>, source: Option<&Remote>) -> Self {
         let here = facts.get("GITHUB_REPOSITORY").zip(source);
         let git_ref = facts.get("GITHUB_REF").unwrap_or_default();
@@ -111,7 +117,7 @@ impl<'a> Step<'a> {
     }
 }
 
-/// The number in `pr/N` or `refs/pull/N/head`.
+/// Returns the number in `pr/N` or `refs/pull/N/head`.
 fn pull_request(version: &str) -> Option<u64> {
     version
         .strip_prefix("pr/")
@@ -123,7 +129,8 @@ fn is_merge(git_ref: &str) -> bool {
     pull_request_of_ref(git_ref).is_some() && git_ref.ends_with("/merge")
 }
 
-/// The build's page in the console of the partition, Region and account that its ARN names.
+/// Returns the URL of the build's page in the console of the partition, Region and account that its ARN
+/// names.
 fn console_url(facts: &Facts<'_>, project: &str, build: &str) -> Option<String> {
     let mut parts = facts.get("CODEBUILD_BUILD_ARN")?.split(':').skip(1);
     let (partition, _service, region, account) = (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
@@ -133,7 +140,7 @@ fn console_url(facts: &Facts<'_>, project: &str, build: &str) -> Option<String> 
         _ => "aws.amazon.com",
     };
     let (project, build) =
-        (utf8_percent_encode(project, &UNRESERVED), utf8_percent_encode(build, &UNRESERVED));
+        (utf8_percent_encode(project, &ESCAPED_SET), utf8_percent_encode(build, &ESCAPED_SET));
     web_url(&format!(
         "https://{region}.console.{domain}/codesuite/codebuild/{account}/projects/{project}/build/{build}/?region={region}"
     ))

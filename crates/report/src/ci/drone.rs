@@ -1,4 +1,4 @@
-//! Drone.
+//! The variables of Drone.
 
 use super::facts::Facts;
 use super::{Ci, Surroundings, remote};
@@ -16,6 +16,7 @@ pub(super) fn detect(facts: &Facts<'_>) -> Option<Surroundings> {
         ..Surroundings::default()
     }
     .cloned_from(facts.first(&["DRONE_REPO_LINK", "DRONE_GIT_HTTP_URL"]).and_then(remote::parse));
+    // The name goes before the one in the URL, which may begin with the path that the forge is below.
     found.repository = facts.owned("DRONE_REPO").or(found.repository);
     Some(found)
 }

@@ -1,4 +1,8 @@
-//! What a git checkout says of itself, read from its files: there may be no git program.
+//! The reader of a git checkout. It reads git's files itself, since there may be no git program.
+//!
+//! A checkout may come from an untrusted pull request, so no link leads out of git's folders, no file that
+//! could keep a reader waiting is opened, and a file is read up to a limit. A file that cannot be read counts
+//! as not there.
 
 use std::fs;
 use std::io::{BufRead, BufReader, Read};
@@ -6,25 +10,26 @@ use std::path::{Path, PathBuf};
 
 use faultgate_core::files;
 
-/// `HEAD`, a ref, `config` and the like.
-const SMALL: u64 = 1 << 20;
-/// A repository with a million tags.
-const PACKED_REFS: u64 = 128 << 20;
+/// Maximum number of bytes that are read of `HEAD`, a ref, `config` and the like.
+const MAX_BYTES: u64 = 1 << 20;
+/// Maximum number of bytes that are read of `packed-refs`, which is enough for a repository with a million
+/// tags.
+const MAX_PACKED_REFS_BYTES: u64 = 128 << 20;
 
-/// The commit that is checked out, and where the repository was cloned from.
+/// The commit that is checked out, and the URL that the repository was cloned from.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Checkout {
     pub head: Option<String>,
-    /// As git has it: it may hold credentials.
+    /// The URL as git has it, which may hold credentials.
     pub origin: Option<String>,
 }
 
 impl Checkout {
-    /// The checkout that `dir` is in. What cannot be read is not known.
+    /// Reads the checkout that `dir` is in. It returns `None` where `dir` is in none.
     pub fn read(dir: &Path) -> Option<Self> {
         let dir = fs::canonicalize(dir).ok()?;
         let own = Folder::at(&dir.ancestors().find_map(git_dir)?)?;
-        // A worktree has its own HEAD; refs and configuration are the main one's.
+        // A worktree has a HEAD of its own, while its refs and its configuration are in the main folder.
         let common = own.small("commondir").and_then(|path| Folder::at(&own.0.join(path.trim())));
         let common = common.unwrap_or_else(|| own.clone());
         Some(Self {
@@ -34,8 +39,8 @@ impl Checkout {
     }
 }
 
-/// A folder of git's, with no links in its path. No link in it is followed out of it: what is elsewhere is not of this
-/// repository.
+/// A folder of git's, whose path has no links in it. No link within the folder is followed out of it, since a
+/// file that is elsewhere does not belong to this repository.
 #[derive(Debug, Clone)]
 struct Folder(PathBuf);
 
@@ -44,7 +49,8 @@ impl Folder {
         Some(Self(fs::canonicalize(path).ok().filter(|path| path.is_dir())?))
     }
 
-    /// At most so many bytes of a file. Nothing that could keep a reader waiting is opened.
+    /// Opens a file for at most `limit` bytes. Nothing that could keep a reader waiting, such as a pipe, is
+    /// opened.
     fn open(&self, name: &str, limit: u64) -> Option<impl Read + use<>> {
         let path = fs::canonicalize(self.0.join(name)).ok()?;
         if !path.starts_with(&self.0) {
@@ -54,26 +60,28 @@ impl Folder {
     }
 
     fn small(&self, name: &str) -> Option<String> {
-        text(self.open(name, SMALL)?)
+        text(self.open(name, MAX_BYTES)?)
     }
 }
 
-/// `.git` of this directory: a directory, or a file that names one.
+/// Returns the `.git` of this directory, which is a directory itself, or a file that names one.
 fn git_dir(dir: &Path) -> Option<PathBuf> {
     let path = dir.join(".git");
     if path.is_dir() {
         return Some(path);
     }
-    let file = text(files::open(&path).ok()?.take(SMALL))?;
+    let file = text(files::open(&path).ok()?.take(MAX_BYTES))?;
     let target = file.strip_prefix("gitdir:")?.trim();
     (!target.is_empty()).then(|| dir.join(target))
 }
 
+/// Returns the commit that is checked out, by a ref or directly.
 fn head(own: &Folder, common: &Folder) -> Option<String> {
     let head = own.small("HEAD")?;
     let Some(name) = head.strip_prefix("ref:") else {
         return hash(&head);
     };
+    // The name becomes a path below git's folder, so it must not lead out of it.
     let name = name.trim();
     let sound = name.starts_with("refs/") && name.split('/').all(|part| !part.is_empty() && part != "..");
     if !sound {
@@ -86,9 +94,9 @@ fn head(own: &Folder, common: &Folder) -> Option<String> {
         .or_else(|| packed(common, name))
 }
 
-/// Lines of a hash and the name of a ref.
+/// Looks for a ref in `packed-refs`, whose lines hold a hash and the name of a ref.
 fn packed(folder: &Folder, name: &str) -> Option<String> {
-    let file = folder.open("packed-refs", PACKED_REFS)?;
+    let file = folder.open("packed-refs", MAX_PACKED_REFS_BYTES)?;
     let mut lines = BufReader::new(file).lines().map_while(Result::ok);
     lines.find_map(|line| {
         let (commit, packed) = line.split_once(' ')?;
@@ -101,7 +109,7 @@ fn hash(text: &str) -> Option<String> {
     super::facts::is_full_commit(text).then(|| text.to_owned())
 }
 
-/// `url` in the section `[remote "origin"]`.
+/// Returns the `url` in the section `[remote "origin"]` of git's configuration.
 fn origin(config: &str) -> Option<String> {
     let mut here = false;
     for line in config.lines().map(str::trim) {

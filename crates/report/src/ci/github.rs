@@ -1,4 +1,8 @@
-//! GitHub Actions, and Gitea's and Forgejo's, which speak its language and set a variable of their own besides.
+//! The variables and events of GitHub Actions, and of Gitea's and Forgejo's Actions, which speak its language
+//! and set a variable of their own besides.
+//!
+//! In many events `GITHUB_SHA` is not the commit that the run is about, so the event's file tells it: the
+//! head of a pull request, or the commit of the run, the check or the status that caused this one.
 
 use std::path::Path;
 
@@ -10,14 +14,14 @@ use crate::forge::{ForkBranch, PullRequest, Site};
 use faultgate_core::files;
 use faultgate_core::model::ForgeKind;
 
-/// The largest event file that is read: GitHub sends none larger.
-const LARGEST_EVENT: u64 = 25 << 20;
+/// Maximum number of bytes of an event file that is read. GitHub sends none larger.
+const MAX_EVENT_BYTES: u64 = 25 << 20;
 
-/// Events of a pull request in which a fork's job has a token that only reads.
-const OF_FORKS: [&str; 3] = ["pull_request", "pull_request_review", "pull_request_review_comment"];
+/// The events of a pull request in which a fork's job has a token that only reads.
+const READ_ONLY_FOR_FORKS: [&str; 3] = ["pull_request", "pull_request_review", "pull_request_review_comment"];
 
-/// Events in which a job that Dependabot caused has a token that only reads.
-const OF_DEPENDABOT: [&str; 7] = [
+/// The events in which a job that Dependabot has caused has a token that only reads.
+const READ_ONLY_FOR_DEPENDABOT: [&str; 7] = [
     "push",
     "pull_request",
     "pull_request_review",
@@ -62,6 +66,7 @@ pub(super) fn detect(facts: &Facts<'_>) -> Option<Surroundings> {
     })
 }
 
+/// Returns which of the three it is. Gitea and Forgejo set GitHub's variable too, and so are asked for first.
 fn which(facts: &Facts<'_>) -> Option<Ci> {
     let names = [
         ("FORGEJO_ACTIONS", Ci::ForgejoActions),
@@ -75,18 +80,18 @@ pub(super) fn event_path<'a>(facts: &Facts<'a>) -> Option<&'a str> {
     Actions { ci: which(facts)?, facts }.get("EVENT_PATH")
 }
 
-/// Reads the file of the event. None if it cannot be read, is too large, or is no JSON.
+/// Reads the file of the event. It returns `None` if the file cannot be read, is too large, or is no JSON.
 pub fn read_event(path: &Path) -> Option<Value> {
-    serde_json::from_slice(&files::read(path, LARGEST_EVENT).ok()?).ok()
+    serde_json::from_slice(&files::read(path, MAX_EVENT_BYTES).ok()?).ok()
 }
 
-/// Whether a token is surely a person's, so that what keeps the job's own token from writing does not matter. A
-/// token of GitHub's that begins `ghs_` is the job's own, or that of an app.
+/// Says whether a token is surely a person's, so that it does not matter what keeps the job's own token from
+/// writing. A token of GitHub's that begins with `ghs_` is the job's own, or that of an app.
 pub fn token_is_own(token: &str) -> bool {
     ["ghp_", "github_pat_", "gho_", "ghu_"].iter().any(|prefix| token.starts_with(prefix))
 }
 
-/// What caused the run.
+/// The commit and the pull request that have caused the run.
 #[derive(Default)]
 struct Cause {
     commit: Option<String>,
@@ -94,13 +99,14 @@ struct Cause {
     fork: Option<ForkBranch>,
 }
 
+/// The Actions of one of the three CIs, with the facts that they tell.
 struct Actions<'f, 'a> {
     ci: Ci,
     facts: &'f Facts<'a>,
 }
 
 impl<'a> Actions<'_, 'a> {
-    /// `GITHUB_<name>`, or Forgejo's alias of it.
+    /// Returns the variable `GITHUB_<name>`, or Forgejo's alias of it.
     fn get(&self, name: &str) -> Option<&'a str> {
         let alias = || (self.ci == Ci::ForgejoActions).then(|| self.facts.get(&format!("FORGEJO_{name}")))?;
         self.facts.get(&format!("GITHUB_{name}")).or_else(alias)
@@ -111,6 +117,7 @@ impl<'a> Actions<'_, 'a> {
     }
 
     fn run_url(&self) -> Option<String> {
+        // The pages of Gitea and Forgejo are named by the run's number within the repository, not by its id.
         let run = if self.ci == Ci::GitHubActions { "RUN_ID" } else { "RUN_NUMBER" };
         let (server, repository, run) = (self.server()?, self.get("REPOSITORY")?, self.get(run)?);
         web_url(&format!("{server}/{repository}/actions/runs/{run}"))
@@ -127,6 +134,7 @@ impl<'a> Actions<'_, 'a> {
             Ci::GitHubActions => (ForgeKind::GitHub, given),
             ci => {
                 let kind = if ci == Ci::ForgejoActions { ForgeKind::Forgejo } else { ForgeKind::Gitea };
+                // Only a URL of their own API is taken, since a runner may set one with a path of GitHub's.
                 (kind, given.filter(|url| url.ends_with("/api/v1")))
             }
         };
@@ -140,6 +148,7 @@ impl<'a> Actions<'_, 'a> {
         self.get("EVENT_NAME").unwrap_or_default()
     }
 
+    /// Returns the value at a place in the event. `null` counts as not there.
     fn at(&self, pointer: &str) -> Option<&'a Value> {
         self.facts.event?.pointer(pointer).filter(|value| !value.is_null())
     }
@@ -156,14 +165,14 @@ impl<'a> Actions<'_, 'a> {
         self.at(pointer)?.as_u64()
     }
 
-    /// In many events `GITHUB_SHA` is not what the run is about.
+    /// Returns the cause of the run. In many events `GITHUB_SHA` is not the commit that the run is about.
     fn cause(&self) -> Cause {
         match self.event_name() {
             name @ ("workflow_run" | "check_run" | "check_suite") => self.of_run(name),
             "status" => Cause { commit: self.commit_at("/sha"), ..Cause::default() },
             "issue_comment" => self.of_comment(),
             name if name.starts_with("pull_request") => self.of_pull_request(),
-            // A workflow that is called has its caller's event, whatever its own is named.
+            // A workflow that is called has the event of its caller, whatever name its own event has.
             _ if self.at("/pull_request").is_some() || self.number_of_ref().is_some() => {
                 self.of_pull_request()
             }
@@ -176,7 +185,8 @@ impl<'a> Actions<'_, 'a> {
         Cause { commit, ..Cause::default() }
     }
 
-    /// `GITHUB_SHA` merges the head into the base, or is the base.
+    /// Returns the pull request of the event and its head. `GITHUB_SHA` is not used, since it merges the head
+    /// into the base, or is the base.
     fn of_pull_request(&self) -> Cause {
         let numbers = ["/pull_request/number", "/number", "/issue/number"];
         Cause {
@@ -193,8 +203,9 @@ impl<'a> Actions<'_, 'a> {
         pull_request_of_ref(self.get("REF")?)
     }
 
-    /// The event is about a run of something on a commit. The pull requests it names may be of other repositories
-    /// in the network of forks.
+    /// Returns the commit of the run or the check that the event is about. The pull requests that the event
+    /// names may belong to other repositories in the network of forks, and only one of this repository is
+    /// taken.
     fn of_run(&self, name: &str) -> Cause {
         let here = self.number_at("/repository/id");
         let numbers = self.at(&format!("/{name}/pull_requests")).and_then(Value::as_array);
@@ -209,7 +220,7 @@ impl<'a> Actions<'_, 'a> {
         }
     }
 
-    /// The branch that a run was for, if it is a fork's: the event then names no pull request.
+    /// Returns the branch that a run was for, if it is a fork's. The event then names no pull request.
     fn fork(&self, name: &str) -> Option<ForkBranch> {
         let head = self.text_at(&format!("/{name}/head_repository/full_name"))?;
         let here = self.get("REPOSITORY")?;
@@ -219,7 +230,8 @@ impl<'a> Actions<'_, 'a> {
         })
     }
 
-    /// A comment on an issue or on a pull request, whose head the event does not tell.
+    /// Returns the pull request that was commented on, whose head the event does not tell. A comment on an
+    /// issue is about the default branch.
     fn of_comment(&self) -> Cause {
         let Some(number) = self.number_at("/issue/number") else {
             return Cause::default();
@@ -235,11 +247,11 @@ impl<'a> Actions<'_, 'a> {
 
     fn read_only(&self) -> Option<ReadOnly> {
         let name = self.event_name();
-        if OF_FORKS.contains(&name) && self.comes_from_a_fork() {
+        if READ_ONLY_FOR_FORKS.contains(&name) && self.comes_from_a_fork() {
             return Some(ReadOnly::Fork);
         }
         let dependabot = self.ci == Ci::GitHubActions && self.get("ACTOR") == Some("dependabot[bot]");
-        (dependabot && OF_DEPENDABOT.contains(&name)).then_some(ReadOnly::Dependabot)
+        (dependabot && READ_ONLY_FOR_DEPENDABOT.contains(&name)).then_some(ReadOnly::Dependabot)
     }
 
     fn comes_from_a_fork(&self) -> bool {
@@ -249,14 +261,14 @@ impl<'a> Actions<'_, 'a> {
         let base = self.text_at("/pull_request/base/repo/full_name").or_else(|| self.get("REPOSITORY"));
         match (self.text_at("/pull_request/head/repo/full_name"), base) {
             (Some(head), Some(base)) => !head.eq_ignore_ascii_case(base),
-            // The fork is gone.
+            // The fork has been deleted, so the event has no repository of the head.
             (None, _) => self.at("/pull_request/head/repo").is_none(),
             (Some(_), None) => false,
         }
     }
 }
 
-/// The number in `refs/pull/N/merge`.
+/// Returns the number in `refs/pull/N/merge`.
 pub(super) fn pull_request_of_ref(git_ref: &str) -> Option<u64> {
     git_ref.strip_prefix("refs/pull/")?.split('/').next()?.parse().ok()
 }

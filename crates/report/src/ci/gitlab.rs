@@ -1,4 +1,4 @@
-//! GitLab CI.
+//! The variables of GitLab CI.
 
 use super::facts::{Facts, api_url};
 use super::{Ci, Surroundings, remote};
@@ -25,7 +25,7 @@ pub(super) fn detect(facts: &Facts<'_>) -> Option<Surroundings> {
             facts.get("CI_PIPELINE_ID").unwrap_or("0"),
             facts.get("CI_JOB_ID").unwrap_or("0")
         )),
-        // A job that is tried again is a new job with a new id.
+        // A job that is tried again is a new job with a new id, so the id tells attempts apart.
         key: Some(facts.key("gitlab-ci", &["CI_SERVER_URL", "CI_PROJECT_ID", "CI_PIPELINE_ID", "CI_JOB_ID"])),
         ..Surroundings::default()
     })
@@ -38,14 +38,15 @@ fn site(facts: &Facts<'_>) -> Option<Site> {
     }
 }
 
-/// A pipeline of merged results runs on a commit that merges the request on trial; its head is told apart.
+/// Returns the commit that carries the status. A pipeline of merged results runs on a commit that merges the
+/// request on trial, and has the head in a variable of its own.
 fn commit(facts: &Facts<'_>) -> Option<String> {
     let merged = matches!(facts.get("CI_MERGE_REQUEST_EVENT_TYPE"), Some("merged_result" | "merge_train"));
     let head = facts.commit(&["CI_MERGE_REQUEST_SOURCE_BRANCH_SHA"]);
     head.or_else(|| facts.commit(&["CI_COMMIT_SHA"]).filter(|_| !merged))
 }
 
-/// The values of `parallel:matrix`, which the name of the job ends with, or its number of `parallel`.
+/// Returns the values of `parallel:matrix`, with which the name of the job ends, or its number of `parallel`.
 fn part(facts: &Facts<'_>) -> Option<String> {
     let number = facts.part("CI_NODE_INDEX", 1, "CI_NODE_TOTAL")?;
     let name = facts.get("CI_JOB_NAME").unwrap_or_default();
@@ -53,8 +54,8 @@ fn part(facts: &Facts<'_>) -> Option<String> {
     Some(values.map_or(number, str::to_owned))
 }
 
-/// What jobs are told of their pipeline. GitLab may know it by another ref, and one of merged results by another
-/// commit; whoever posts a status falls back then.
+/// Returns the pipeline as its jobs are told it. GitLab may know the pipeline by another ref, and one of
+/// merged results by another commit. The forge's client then falls back to a looser tie.
 fn pipeline(facts: &Facts<'_>) -> Option<Pipeline> {
     Some(Pipeline {
         id: facts.number("CI_PIPELINE_ID")?,
@@ -63,8 +64,8 @@ fn pipeline(facts: &Facts<'_>) -> Option<Pipeline> {
     })
 }
 
-/// The merge request of the pipeline, or in a branch's pipeline the first that is open for the branch. It belongs to
-/// the project it asks to merge into.
+/// Returns the merge request of the pipeline, or in a branch's pipeline the first that is open for the
+/// branch. A merge request belongs to the project into which it asks to be merged.
 fn merge_request(facts: &Facts<'_>) -> Option<PullRequest> {
     let not_own = |name: &str, target: &str| {
         (facts.get(name) != Some(target) && !target.is_empty()).then(|| target.to_owned())

@@ -1,13 +1,15 @@
-//! Jenkins, by the variables of its plugins: Git, the branch sources, GitHub pull request builders, GitLab.
+//! The variables of Jenkins' plugins: Git, the branch sources, GitHub's pull request builders, and GitLab.
 
 use super::facts::Facts;
 use super::subject::finds_head;
 use super::{Ci, Surroundings, remote};
 
-/// Variables that hold the number of a pull request. `gitlabMergeRequestId` is none of them: it is counted over all
-/// projects of the server.
+/// The variables that hold the number of a pull request. `gitlabMergeRequestId` is none of them, since it is
+/// counted over all projects of the server.
 const NUMBERS: [&str; 4] = ["ghprbPullId", "GITHUB_PR_NUMBER", "gitlabMergeRequestIid", "CHANGE_ID"];
+/// The variables that hold the commit at the head of a pull request.
 const HEADS: [&str; 3] = ["ghprbActualCommit", "GITHUB_PR_HEAD_SHA", "gitlabMergeRequestLastCommit"];
+/// The variables that hold the URL of a pull request's page.
 const PAGES: [&str; 3] = ["ghprbPullLink", "GITHUB_PR_URL", "CHANGE_URL"];
 
 pub(super) fn detect(facts: &Facts<'_>) -> Option<Surroundings> {
@@ -29,8 +31,9 @@ pub(super) fn detect(facts: &Facts<'_>) -> Option<Surroundings> {
     Some(found)
 }
 
-/// What the Git plugin checked out. Branch sources may merge a pull request on trial first, and tell so only if they
-/// build it both ways: in doubt the head is left to be looked up, where it can be.
+/// Returns the commit that the Git plugin has checked out, if it can be a head. Branch sources may merge a
+/// pull request on trial first, and tell so only if they build it both ways. In doubt the commit is left to
+/// be looked up, on a forge where that is possible.
 fn checked_out(facts: &Facts<'_>, found: &Surroundings) -> Option<String> {
     let branch = facts.get("BRANCH_NAME").unwrap_or_default();
     let kind = found.site.as_ref().map(|site| site.kind);

@@ -1,22 +1,24 @@
-//! How a CI folds its logs.
+//! The ways in which CIs fold their logs.
 
 use super::Ci;
 
-/// The way to make a group of log lines.
+/// The way in which a CI makes a group of log lines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LogStyle {
+    /// No groups.
     Plain,
-    /// `::group::` commands; Gitea and Forgejo know them too.
+    /// Groups by `::group::` commands, which Gitea and Forgejo know too.
     GitHub,
-    /// Section markers with the time in seconds.
+    /// Groups by section markers with the time in seconds.
     GitLab,
-    /// `##[group]`.
+    /// Groups by `##[group]`.
     Azure,
-    /// Lines that begin with `---`.
+    /// Groups by lines that begin with `---`, each of which ends the group before it.
     Buildkite,
 }
 
 impl Ci {
+    /// Returns the way in which this CI folds its logs.
     pub fn log_style(self) -> LogStyle {
         match self {
             ci if ci.is_github_like() => LogStyle::GitHub,
@@ -29,7 +31,8 @@ impl Ci {
 }
 
 impl LogStyle {
-    /// The lines before and after a group. `title` must be plain text; `name` is `[a-z_]+`.
+    /// Returns the lines before and after a group. `title` must be plain text, `name` must be `[a-z_]+`, and
+    /// `seconds` is the Unix time.
     pub fn group(self, name: &str, title: &str, seconds: i64) -> (Option<String>, Option<String>) {
         match self {
             Self::Plain => (None, None),

@@ -1,6 +1,14 @@
-//! Which CI this is, and what it runs for: pure functions of the environment, the file of the event and the checkout.
+//! The recognition of the CI and of what it runs for: pure functions of the environment, the file of the
+//! event and the checkout.
 //!
-//! A CI is one file here with one function that recognises it, one [`Ci`] and one line in [`KNOWN`].
+//! There is a file for each CI. It has one function that recognises the CI and reads its variables.
+//! `facts.rs` reads variables as what they should be, or not at all; `remote.rs` tells the forge by the URL
+//! of a repository; `git.rs` reads the checkout; `part.rs` tells a job from its siblings; `overrides.rs` lets
+//! the user's settings win; and `subject.rs` makes of all this what a run reports to. `logs.rs` knows how a
+//! CI folds its logs.
+//!
+//! A new CI is one file here, one [`Ci`] and one line in [`KNOWN`]. Variables may hold anything, so no value
+//! is passed on before its form has been checked, and no URL with credentials is passed on at all.
 
 use serde_json::Value;
 
@@ -35,15 +43,16 @@ pub use github::{read_event, token_is_own};
 pub use logs::LogStyle;
 pub use overrides::Overrides;
 
-/// The longest part of a run id that comes from the CI; rule names take 64 characters in all.
-const LONGEST: usize = 28;
+/// Maximum number of characters of a run id that come from the CI. The names of rules, which the id is a part
+/// of, take 64 characters in all.
+const MAX_CHARS: usize = 28;
 
-/// Recognises its CI and tells what it says; None if it is another one.
+/// A function that recognises one CI and returns what the CI says, or `None` if it is another one.
 type Detector = fn(&Facts<'_>) -> Option<Surroundings>;
 
-/// In this order: a CI that speaks another's language, or runs inside it, goes before it. A step of GitHub Actions can
-/// start a build of CodeBuild and hands over all of its variables. Jenkins is the last, since its variable reaches
-/// whatever it starts.
+/// The detectors, in the order in which they are asked. A CI that speaks another's language, or runs inside
+/// it, goes before it. A step of GitHub Actions can start a build of CodeBuild and hands over all of its
+/// variables. Jenkins is the last, since its variable reaches whatever Jenkins starts.
 const KNOWN: [Detector; 11] = [
     codebuild::detect,
     github::detect,
@@ -58,10 +67,12 @@ const KNOWN: [Detector; 11] = [
     jenkins::detect,
 ];
 
-/// Variables that hold `HEAD` where somebody started a build without naming a commit. The checkout then knows it.
+/// Variables that hold `HEAD` where somebody started a build without naming a commit. The checkout then knows
+/// the commit.
 const COMMITS: [&str; 5] =
     ["CODEBUILD_SOURCE_VERSION", "BITBUCKET_COMMIT", "CIRCLE_SHA1", "DRONE_COMMIT_SHA", "CI_COMMIT_SHA"];
 
+/// A CI that is known.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Ci {
     #[default]
@@ -82,6 +93,7 @@ pub enum Ci {
 }
 
 impl Ci {
+    /// Returns the name of this CI as results and parts record it.
     pub fn name(self) -> &'static str {
         match self {
             Self::None => "none",
@@ -101,73 +113,77 @@ impl Ci {
         }
     }
 
-    /// GitHub, and what speaks its language.
+    /// Says whether this CI is GitHub Actions, or one that speaks its language.
     pub fn is_github_like(self) -> bool {
         matches!(self, Self::GitHubActions | Self::GiteaActions | Self::ForgejoActions)
     }
 
-    /// Whether the checkout fills the gaps: where little else is told, and nothing but the commit that is reported
-    /// on is checked out.
+    /// Says whether the checkout fills the gaps. It does where the CI tells little else, and checks out
+    /// nothing but the commit that is reported on.
     fn trusts_checkout(self) -> bool {
         matches!(self, Self::None | Self::TeamCity | Self::Jenkins | Self::Buildkite)
     }
 }
 
-/// Why the token that the CI gives to the job cannot write.
+/// The reason why the token that the CI gives to the job cannot write.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ReadOnly {
     /// The pull request comes from a fork.
     Fork,
-    /// Dependabot caused the run.
+    /// Dependabot has caused the run.
     Dependabot,
 }
 
-/// Where a run takes place and what it is for.
+/// The facts about where a run takes place and what it is for.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Surroundings {
     pub ci: Ci,
-    /// The page of the run: http or https, without credentials.
+    /// The URL of the run's page, of http or https and without credentials.
     pub run_url: Option<String>,
-    /// From 1.
+    /// The number of the attempt, counted from 1.
     pub attempt: Option<u32>,
-    /// The name of workflow and job, the same for every re-run.
+    /// The name of the workflow and the job, which is the same in every re-run.
     pub job: Option<String>,
-    /// What tells the job from its siblings of a matrix or of a parallel step: the same for every re-run.
+    /// The values that tell the job from its siblings of a matrix or of a parallel step. They are the same in
+    /// every re-run.
     pub part: Vec<String>,
     pub site: Option<Site>,
-    /// As people name it: `owner/name`, on GitLab the path with its groups.
+    /// The repository as people name it: `owner/name`, or on GitLab the path with its groups.
     pub repository: Option<String>,
-    /// The commit that carries the status: a pull request's head, never the commit that merges it on trial.
+    /// The commit that carries the status. In a pull request this is its head, never the commit that merges
+    /// it on trial.
     pub commit: Option<String>,
     pub pull_request: Option<PullRequest>,
-    /// Where the pull request comes from, if its number is not told.
+    /// The branch that the pull request comes from, if its number is not told.
     pub fork: Option<ForkBranch>,
     pub pipeline: Option<Pipeline>,
     pub read_only: Option<ReadOnly>,
 
-    /// What the forge's API calls the repository, where it has a better name than people have.
+    /// The name that the forge's API has for the repository, where that is a better one than people have.
     project: Option<String>,
     /// The server of a repository that is on none of the public forges: `https://git.example.com`.
     server: Option<String>,
-    /// Whether the repository's name was read from a URL of http, and may begin with the path that the forge is below.
+    /// `true` if the repository's name was read from a URL of http, and may begin with the path that the
+    /// forge is below.
     is_web: bool,
-    /// The AWS Region around, for CodeCommit.
+    /// The AWS Region of the environment, which CodeCommit needs.
     region: Option<String>,
-    /// Why what the user set leads nowhere.
+    /// The reason why a setting of the user leads nowhere.
     obstacle: Option<String>,
-    /// How to tell what is missing, in this CI.
+    /// The way to tell in this CI what is missing.
     hint: Option<&'static str>,
-    /// The CI's id of what groups the jobs of one pipeline, in each attempt. None where it does not tell.
+    /// The CI's id of the pipeline, which all of its jobs share in each attempt. It is `None` where the CI
+    /// does not tell it.
     run: Option<String>,
-    /// For the names of rules and queues.
+    /// The part of the run id that names of rules and queues take from the CI.
     short: Option<String>,
-    /// Everything that tells this attempt of this job from any other. None where the CI does not tell them apart:
-    /// each invocation is then one of its own.
+    /// The values that tell this attempt of this job from any other. They are `None` where the CI does not
+    /// tell attempts apart, and each invocation is then an attempt of its own.
     key: Option<Vec<String>>,
 }
 
 impl Surroundings {
-    /// What the CI says. `event` is the file at [`Self::event_path`].
+    /// Reads what the CI says. `event` is the content of the file at [`Self::event_path`].
     pub fn detect(env: &Environment, event: Option<&Value>, git: Option<&Checkout>) -> Self {
         let facts = Facts::new(env, event);
         let mut found = KNOWN.iter().find_map(|detect| detect(&facts)).unwrap_or_default();
@@ -180,13 +196,14 @@ impl Surroundings {
         }
     }
 
-    /// Where the event lies that caused the run.
+    /// Returns the path of the file with the event that caused the run.
     pub fn event_path(env: &Environment) -> Option<&str> {
         let facts = Facts::new(env, None);
+        // A build of CodeBuild may have the variables of the step that started it, but not that step's files.
         codebuild::detect(&facts).is_none().then(|| github::event_path(&facts))?
     }
 
-    /// Who runs this. `random` is new for each invocation.
+    /// Returns the identity of this run. `random` is new for each invocation.
     pub fn identity(&self, random: &str) -> RunIdentity {
         let short = match (&self.short, self.ci) {
             (Some(short), _) => short.as_str(),
@@ -194,7 +211,7 @@ impl Surroundings {
             (None, ci) => ci.name(),
         };
         let short: String =
-            short.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).take(LONGEST).collect();
+            short.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).take(MAX_CHARS).collect();
         RunIdentity {
             id: format!("{short}-{random}"),
             ci: self.ci.name().to_owned(),
@@ -203,6 +220,8 @@ impl Surroundings {
             repository: self.repository.clone(),
             commit: self.commit.clone(),
             shard: None,
+            // The key makes the launch token. Where attempts are not told apart, a shared key would let one
+            // attempt find the experiment of another.
             attempt_key: self.key.as_ref().map_or_else(
                 || random.to_owned(),
                 |key| key.iter().chain(&self.part).map(String::as_str).collect::<Vec<_>>().join("\n"),
@@ -210,7 +229,7 @@ impl Surroundings {
         }
     }
 
-    /// Takes forge and repository from where the repository is cloned from.
+    /// Takes the forge and the repository from the URL that the repository is cloned from.
     fn cloned_from(mut self, remote: Option<Remote>) -> Self {
         if let Some(remote) = remote {
             self.site = remote.site;
@@ -221,7 +240,8 @@ impl Surroundings {
         self
     }
 
-    /// Takes the pull request from its page's URL, and with it the repository it asks to merge into.
+    /// Takes the pull request from the URL of its page, and with it the repository into which it asks to be
+    /// merged.
     fn asked_at(mut self, page: &str) -> Self {
         if let Some((remote, number)) = remote::pull_request(page) {
             let own = self.repository.as_ref().is_none_or(|own| own.eq_ignore_ascii_case(&remote.repository));
@@ -230,7 +250,7 @@ impl Surroundings {
         self
     }
 
-    /// Fills what the CI does not tell. A checkout of another repository tells nothing.
+    /// Fills in what the CI does not tell. A checkout of another repository tells nothing.
     fn completed_by(mut self, git: &Checkout) -> Self {
         let origin = git.origin.as_deref().and_then(remote::parse);
         if self.repository.is_none() {

@@ -1,4 +1,8 @@
-//! What the user set wins over what the CI says, each for itself, and takes with it what was said of something else.
+//! The settings by which the user corrects what the CI says.
+//!
+//! Each setting wins over the CI for itself. One that names another repository, forge or commit than the
+//! detected one also removes what the CI has said about the detected one, so that no report goes to a commit
+//! of one repository and a pull request of another.
 
 use super::Surroundings;
 use super::facts::{api_url, is_commit, web_url};
@@ -7,25 +11,29 @@ use super::remote::{self, Remote};
 use crate::forge::{PullRequest, Site};
 use faultgate_core::model::ForgeKind;
 
-/// What the user set.
+/// The settings of the user.
 #[derive(Debug, Clone, Default)]
 pub struct Overrides<'a> {
     pub forge: Option<ForgeKind>,
     pub forge_api_url: Option<&'a str>,
     pub run_url: Option<&'a str>,
-    /// `owner/name`, a path or number of GitLab's, or the URL it is cloned from.
+    /// The repository as `owner/name`, as a path or number of GitLab's, or as the URL it is cloned from.
     pub repository: Option<&'a str>,
     pub commit: Option<&'a str>,
     pub pull_request: Option<u64>,
+    /// The values of the job's matrix, as JSON or as text.
     pub matrix: Option<&'a str>,
-    /// The forges that a token was given for. If it is one, it says what forge an unknown host is.
+    /// The forges for which a token was given. A single one tells which forge an unknown host is.
     pub tokens: Vec<ForgeKind>,
 }
 
 impl Surroundings {
+    /// Returns the surroundings with the user's settings applied.
     #[must_use]
     pub fn with(mut self, overrides: &Overrides<'_>) -> Self {
         let api = overrides.forge_api_url.and_then(api_url);
+        // The prefix goes first, so that the repository in the settings is compared with the name that the
+        // API knows.
         self.leave_out_prefix(api.as_deref());
         let mut elsewhere =
             overrides.repository.is_some_and(|given| self.set_repository(given, api.as_deref()));
@@ -54,7 +62,7 @@ impl Surroundings {
         self
     }
 
-    /// Names the repository as the API does.
+    /// Names the repository as the API does, without the path that the forge is below.
     fn leave_out_prefix(&mut self, api: Option<&str>) {
         let (Some(api), Some(server), true) = (api, &self.server, self.is_web) else { return };
         let target = self.pull_request.as_mut().and_then(|pull| pull.repository.as_mut());
@@ -64,7 +72,7 @@ impl Surroundings {
         self.is_web = false;
     }
 
-    /// Whether this is another repository than the one detected.
+    /// Sets the repository. It returns `true` if this is another repository than the detected one.
     fn set_repository(&mut self, given: &str, api: Option<&str>) -> bool {
         let given = given.trim();
         if given.contains(':') {
@@ -95,6 +103,8 @@ impl Surroundings {
         [&self.repository, &self.project].into_iter().flatten().any(|own| own.eq_ignore_ascii_case(name))
     }
 
+    /// Takes the repository and the forge of a URL. It returns `true` if the repository is another than the
+    /// detected one.
     fn move_to(&mut self, remote: Option<Remote>) -> bool {
         if let Some(remote) = &remote
             && self.is_named(&remote.repository)
@@ -110,7 +120,7 @@ impl Surroundings {
         elsewhere
     }
 
-    /// Whether the remote is on the forge that was detected.
+    /// Says whether the remote is on the forge that was detected.
     fn is_at(&self, remote: &Remote) -> bool {
         let Some(site) = &self.site else {
             return self.server.is_some() && self.server == remote.server;
@@ -119,10 +129,11 @@ impl Surroundings {
         remote.site.as_ref() == Some(site) || there.as_ref() == Some(site)
     }
 
-    /// Whether this is another forge than the one detected. To say what a host is that was only guessed, or where
-    /// its API is, is no move.
+    /// Sets the forge. It returns `true` if this is another forge than the detected one. A setting that tells
+    /// what a guessed host is, or where its API is, moves nothing.
     fn set_site(&mut self, overrides: &Overrides<'_>) -> bool {
         let detected = self.site.take();
+        // The forge of a server of its own was only guessed by the host's name.
         let guessed = self.server.is_some();
         self.site = match (overrides.forge_api_url, overrides.forge) {
             (Some(url), _) => self.at_api(url, detected.as_ref(), overrides),
@@ -133,6 +144,8 @@ impl Surroundings {
         !guessed && detected.as_ref().is_some_and(moved)
     }
 
+    /// Returns the forge whose API is at this URL. Its kind comes from the settings, from the detected forge
+    /// unless the URL contradicts it, from the URL, or from the only token.
     fn at_api(&mut self, url: &str, detected: Option<&Site>, overrides: &Overrides<'_>) -> Option<Site> {
         let Some(api_url) = api_url(url) else {
             self.obstacle =
@@ -157,7 +170,8 @@ impl Surroundings {
         }
     }
 
-    /// The only token tells which forge an unknown host is, and on which a repository is that was only named.
+    /// Returns the forge that the only token tells: the kind of an unknown host, or the public forge of a
+    /// repository of which the user has set only the name.
     fn by_token(&self, overrides: &Overrides<'_>) -> Option<Site> {
         let kind = the_one(&overrides.tokens)?;
         match &self.server {
@@ -166,7 +180,8 @@ impl Surroundings {
         }
     }
 
-    /// Where a forge is if its URL is not set: on the server the repository is cloned from, else the public one.
+    /// Returns the forge at its usual place: on the server that the repository is cloned from, or else the
+    /// public one.
     fn usual_place(&mut self, kind: ForgeKind) -> Option<Site> {
         let site = match (&self.server, kind) {
             (_, ForgeKind::CodeCommit) => self.region.as_deref().and_then(remote::codecommit_site),
@@ -186,7 +201,8 @@ impl Surroundings {
         site
     }
 
-    /// A shortened hash of the detected commit means that one. Of another commit there is no pipeline.
+    /// Sets the commit. A shortened hash of the detected commit means the detected one. Another commit has
+    /// neither the pipeline nor the fork's branch of the detected one.
     fn set_commit(&mut self, given: &str) {
         let same = self.commit.as_ref().is_some_and(|detected| {
             is_commit(given) && detected.to_ascii_lowercase().starts_with(&given.to_ascii_lowercase())
@@ -199,7 +215,7 @@ impl Surroundings {
     }
 }
 
-/// The forge of the token, if there is one.
+/// Returns the forge of the token, if there is exactly one.
 fn the_one(tokens: &[ForgeKind]) -> Option<ForgeKind> {
     match tokens {
         [kind] => Some(*kind),
@@ -207,13 +223,13 @@ fn the_one(tokens: &[ForgeKind]) -> Option<ForgeKind> {
     }
 }
 
-/// Gitea and Forgejo share an API.
+/// Says whether two forges have the same API, as Gitea and Forgejo do.
 fn alike(one: ForgeKind, other: ForgeKind) -> bool {
     let of_gitea = |kind| matches!(kind, ForgeKind::Gitea | ForgeKind::Forgejo);
     one == other || (of_gitea(one) && of_gitea(other))
 }
 
-/// Which forge has its API at such a URL.
+/// Returns the forge that has its API at such a URL, as far as the host or the path tells.
 fn kind_of_api(url: &str) -> Option<ForgeKind> {
     let (_, rest) = url.split_once("://")?;
     let host = rest.split(['/', ':']).next()?;

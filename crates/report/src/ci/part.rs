@@ -1,19 +1,21 @@
-//! What tells a job from its siblings: those that a CI made of the same definition, by a matrix or by a number. They
-//! report to the same commit, and must not take each other's place there.
+//! The values that tell a job from its siblings, which the CI makes of the same definition by a matrix or by
+//! a number. Siblings report to the same commit, and must not take each other's place there.
 
 use serde_json::Value;
 
 use super::facts::Facts;
 
 impl Facts<'_> {
-    /// `2/5` of two variables, the first of which counts from `first`. None of a job that is alone.
+    /// Returns a text such as `2/5`, made of two variables, the first of which counts from `first`. A job
+    /// without siblings has none.
     pub(super) fn part(&self, index: &str, first: u64, total: &str) -> Option<String> {
         let (index, total) = (self.number(index)?.checked_sub(first)?, self.number(total)?);
         (total > 1 && index < total).then(|| format!("{}/{total}", index + 1))
     }
 }
 
-/// The values of a matrix: those of a JSON object, or the text itself. Empty where there is no matrix.
+/// Returns the values of a matrix: those of a JSON object, or the text itself. There are none where there is
+/// no matrix.
 pub(super) fn values_of(matrix: &str) -> Vec<String> {
     match serde_json::from_str(matrix) {
         Ok(Value::Object(values)) => values.values().map(in_words).collect(),

@@ -1,24 +1,30 @@
-//! From the URL that a repository is cloned from to its forge, the forge's API and the repository's name there.
+//! The way from the URL that a repository is cloned from to its forge, the forge's API and the repository's
+//! name there.
+//!
+//! Public forges are known by their hosts. Of other hosts the first label may tell; else the user or the only
+//! token does. A host that is known to be no forge of ours, such as Azure's, never gets a site, so that no
+//! token is sent there.
 
 use super::facts::{api_url, web_url};
 use crate::forge::Site;
 use faultgate_core::model::ForgeKind;
 use faultgate_net::http::idn::{ascii_host, host_of};
 
-/// What the URL of a repository says.
+/// The facts that the URL of a repository tells.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Remote {
-    /// None where the host does not tell which forge it is.
+    /// The forge, or `None` where the host does not tell which forge it is.
     pub(super) site: Option<Site>,
-    /// Where the forge is, if it is none of the public ones.
+    /// The URL of the server, if it is none of the public forges.
     pub(super) server: Option<String>,
     pub(super) repository: String,
-    /// Whether the URL is of http: a forge below a path has that path in it, which is no part of the repository's name.
+    /// `true` if the URL is of http. Such a URL has the path that the forge is below, which is no part of the
+    /// repository's name.
     pub(super) is_web: bool,
 }
 
 impl Remote {
-    /// With its name as the API knows it, if that is where the forge's API is.
+    /// Returns the remote with the repository's name as the API knows it, if the API is on the same host.
     pub(super) fn at_api(mut self, api: Option<&str>) -> Self {
         if let (Some(api), Some(server), true) = (api, &self.server, self.is_web) {
             self.repository = without_prefix(self.repository, server, api);
@@ -28,7 +34,8 @@ impl Remote {
     }
 }
 
-/// The name of a repository without the path that the forge on this server is below, which its API tells.
+/// Returns the name of a repository without the path that its forge is below. The URL of the API tells this
+/// path.
 pub(super) fn without_prefix(repository: String, server: &str, api: &str) -> String {
     let path =
         api.splitn(4, '/').nth(3).and_then(|path| path.rsplit_once("api/v")).map(|(path, _version)| path);
@@ -39,8 +46,9 @@ pub(super) fn without_prefix(repository: String, server: &str, api: &str) -> Str
     }
 }
 
-/// Reads `https://host/owner/name.git`, `ssh://git@host/owner/name`, `git@host:owner/name.git`, and CodeCommit's
-/// `codecommit::region://name`. Credentials are dropped, and so is a port of ssh: the API is elsewhere.
+/// Reads `https://host/owner/name.git`, `ssh://git@host/owner/name`, `git@host:owner/name.git`, and
+/// CodeCommit's `codecommit::region://name`. Credentials are dropped, and so is a port of ssh, since the API
+/// has another one.
 pub(super) fn parse(url: &str) -> Option<Remote> {
     let url = url.trim();
     if let Some(rest) = url.strip_prefix("codecommit::") {
@@ -59,10 +67,12 @@ pub(super) fn parse(url: &str) -> Option<Remote> {
     }
     let host = address.host.as_str();
     if matches_domain(host, "amazonaws.com") || matches_domain(host, "amazonaws.com.cn") {
-        // A bucket, or a connection of CodePipeline: no forge that could be talked to.
+        // The URL is one of a bucket, or of a connection of CodePipeline, and of no forge that could be
+        // talked to.
         return None;
     }
     let kind = kind_of(host);
+    // A public forge has one address for its API, whichever host it was cloned from.
     let base = if is_public(host) { format!("https://{}", public_host(host)) } else { address.base() };
     Some(Remote {
         site: kind.and_then(|kind| site_at(kind, &base)),
@@ -72,7 +82,7 @@ pub(super) fn parse(url: &str) -> Option<Remote> {
     })
 }
 
-/// The repository and the number of a pull or merge request's page.
+/// Returns the repository and the number in the URL of a pull or merge request's page.
 pub(super) fn pull_request(url: &str) -> Option<(Remote, u64)> {
     let (before, number) = url.trim().trim_end_matches('/').rsplit_once('/')?;
     let (repository, word) = before.rsplit_once('/')?;
@@ -82,7 +92,7 @@ pub(super) fn pull_request(url: &str) -> Option<(Remote, u64)> {
     Some((parse(repository.strip_suffix("/-").unwrap_or(repository))?, number.parse().ok()?))
 }
 
-/// The API of a forge of this kind on this server.
+/// Returns the API of a forge of this kind on this server.
 pub(super) fn site_at(kind: ForgeKind, server: &str) -> Option<Site> {
     let server = api_url(server)?;
     let host = server.split_once("://").map_or("", |(_, host)| host);
@@ -99,7 +109,8 @@ pub(super) fn site_at(kind: ForgeKind, server: &str) -> Option<Site> {
     Some(Site { kind, api_url })
 }
 
-/// The forge of this kind that everybody can use. Gitea and Forgejo have none that stands for all.
+/// Returns the forge of this kind that everybody can use. Gitea and Forgejo have many, of which none stands
+/// for all.
 pub(super) fn public(kind: ForgeKind) -> Option<Site> {
     let server = match kind {
         ForgeKind::GitHub => "https://github.com",
@@ -110,7 +121,8 @@ pub(super) fn public(kind: ForgeKind) -> Option<Site> {
     site_at(kind, server)
 }
 
-/// CodeCommit in a Region.
+/// Returns CodeCommit in a Region. A text that can be no Region has none, since it would become a part of a
+/// host.
 pub(super) fn codecommit_site(region: &str) -> Option<Site> {
     let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
     if region.is_empty() || !region.bytes().all(plain) {
@@ -126,7 +138,7 @@ fn codecommit(region: &str, name: &str) -> Option<Remote> {
     (!name.is_empty()).then(|| Remote { site, server: None, repository: name.to_owned(), is_web: false })
 }
 
-/// Which forge a host is. Of a host that is not known its first label may tell.
+/// Returns the forge that a host is. The first label of a host that is not known may tell.
 fn kind_of(host: &str) -> Option<ForgeKind> {
     if is_no_forge(host) {
         return None;
@@ -148,7 +160,7 @@ fn kind_of(host: &str) -> Option<ForgeKind> {
     })
 }
 
-/// The name under which a public forge serves more than ssh.
+/// Returns the host under which a public forge serves more than ssh, such as its API.
 fn public_host(host: &str) -> &str {
     match host {
         "www.github.com" | "ssh.github.com" => "github.com",
@@ -164,7 +176,7 @@ fn is_public(host: &str) -> bool {
         || matches_domain(host, "ghe.com")
 }
 
-/// Hosts of repositories that no API of ours is on, so that no token is ever sent there.
+/// Says whether a host of repositories has none of the APIs that are known. No token is ever sent there.
 fn is_no_forge(host: &str) -> bool {
     matches_domain(host, "dev.azure.com")
         || matches_domain(host, "visualstudio.com")
@@ -176,12 +188,13 @@ fn matches_domain(host: &str, domain: &str) -> bool {
     host == domain || host.strip_suffix(domain).is_some_and(|rest| rest.ends_with('.'))
 }
 
-/// A URL taken apart.
+/// The parts of a repository's URL.
 struct Address {
+    /// The scheme of the server's pages. It is `https` for a URL of ssh or git.
     scheme: &'static str,
-    /// In lower case.
+    /// The host, in lower case.
     host: String,
-    /// Of http and https.
+    /// The port, if the URL is of http or https.
     port: Option<u16>,
     path: String,
     is_web: bool,
@@ -200,7 +213,8 @@ impl Address {
             "ssh" | "git" | "git+ssh" | "ssh+git" => ("https", false),
             _ => return None,
         };
-        // Read as a page's address whatever the scheme: the same rules, and credentials gone.
+        // The URL is read as the address of a page, whatever its scheme is: the same rules hold, and
+        // credentials are dropped.
         let uri: http::Uri = web_url(&format!("{scheme}://{rest}"))?.parse().ok()?;
         let port = uri.port_u16().filter(|_| has_api);
         Some(Self {
@@ -212,7 +226,8 @@ impl Address {
         })
     }
 
-    /// `user@host:path`. Without a user, a name without a dot is rather a drive or an alias of ssh's.
+    /// Reads `user@host:path`. If there is no user, a host without a dot is rather a drive or an alias of
+    /// ssh's, and is not taken.
     fn scp_like(url: &str) -> Option<Self> {
         let (server, path) = url.split_once(':')?;
         let host = match server.rsplit_once('@') {
@@ -239,6 +254,7 @@ impl Address {
         format!("{}://{}{port}", self.scheme, self.host)
     }
 
+    /// Returns the Region of a host of CodeCommit.
     fn codecommit_region(&self) -> Option<&str> {
         let rest =
             self.host.strip_prefix("git-codecommit.").or(self.host.strip_prefix("git-codecommit-fips."))?;

@@ -1,4 +1,4 @@
-//! What a run reports to, out of what was detected and set, or why there is nothing.
+//! The subject that a run reports to, made of what was detected and set, or the reason why there is none.
 
 use super::facts::is_commit;
 use super::{Ci, Surroundings};
@@ -6,13 +6,14 @@ use crate::forge::Subject;
 use faultgate_core::model::ForgeKind;
 use faultgate_core::text::plain;
 
-/// The longest name of a repository that is taken.
-const LONGEST: usize = 512;
-/// How much of a value that is refused is shown.
-const SHOWN: usize = 80;
+/// Maximum number of bytes of a repository's name.
+const MAX_NAME_BYTES: usize = 512;
+/// Maximum number of characters that are shown of a value that is refused.
+const MAX_SHOWN_CHARS: usize = 80;
 
 impl Surroundings {
-    /// What a run reports to, or why there is nothing, as a sentence fragment a user can act on.
+    /// Returns the subject that a run reports to. The error is the reason why there is none, as a sentence
+    /// fragment on which a user can act.
     pub fn subject(&self) -> Result<Subject, String> {
         if let Some(obstacle) = &self.obstacle {
             return Err(obstacle.clone());
@@ -29,7 +30,7 @@ impl Surroundings {
             Some(commit) if !is_commit(commit) => {
                 return Err(format!(
                     "`{}` is not a commit: set `commit` to a hash of 7 to 64 hexadecimal digits",
-                    plain(commit, SHOWN)
+                    plain(commit, MAX_SHOWN_CHARS)
                 ));
             }
             None if self.pull_request.is_none() || !finds_head(site.kind) => {
@@ -47,6 +48,7 @@ impl Surroundings {
         })
     }
 
+    /// Makes the reason for a missing fact, with the remedy that fits the CI.
     fn missing(&self, what: &str, input: &str) -> String {
         match self.hint {
             Some(hint) => format!("{what}: set `repository` and `commit`, {hint}"),
@@ -63,7 +65,7 @@ impl Surroundings {
             Some(server) => format!(
                 "it is not known which forge {} is: set `forge`, and `forge-api-url` if its API is not at the usual \
                  place",
-                plain(server, SHOWN)
+                plain(server, MAX_SHOWN_CHARS)
             ),
             None => "it is not known which forge the repository is on: set `forge`, and `forge-api-url` if it is not \
                      the public one"
@@ -72,12 +74,13 @@ impl Surroundings {
     }
 }
 
-/// Whether the head of a pull request is looked up where only its number is known.
+/// Says whether the head of a pull request is looked up on this forge where only its number is known.
 pub(super) fn finds_head(kind: ForgeKind) -> bool {
     matches!(kind, ForgeKind::GitHub | ForgeKind::Gitea | ForgeKind::Forgejo)
 }
 
-/// Whether this can be the name of a repository on such a forge, and stand in the path of a URL as it is.
+/// Checks that this can be the name of a repository on such a forge, and can stand in the path of a URL as it
+/// is.
 fn fits(kind: ForgeKind, repository: &str) -> Result<(), String> {
     let safe = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-');
     let part = |part: &str| !matches!(part, "" | "." | "..") && part.bytes().all(safe);
@@ -90,12 +93,12 @@ fn fits(kind: ForgeKind, repository: &str) -> Result<(), String> {
         ForgeKind::GitLab => (parts > 1 || is_number, "group/project or its number"),
         ForgeKind::CodeCommit => (parts == 1, "a name without a slash"),
     };
-    if right && repository.len() <= LONGEST && repository.split('/').all(part) {
+    if right && repository.len() <= MAX_NAME_BYTES && repository.split('/').all(part) {
         return Ok(());
     }
     Err(format!(
         "`{}` is not a repository on {}: set `repository` to {wanted}, or `forge` if it is on another forge",
-        plain(repository, SHOWN),
+        plain(repository, MAX_SHOWN_CHARS),
         kind.title()
     ))
 }

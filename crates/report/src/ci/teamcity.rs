@@ -1,4 +1,5 @@
-//! TeamCity, which tells little more than the commit. The rest comes from the checkout, or from inputs.
+//! The variables of TeamCity, which tells little more than the commit. The rest comes from the checkout, or
+//! from inputs.
 
 use super::facts::Facts;
 use super::{Ci, Surroundings};

@@ -1,4 +1,7 @@
-//! What each CI's environment means, as its documentation describes it.
+//! Tests of what the environment of each CI means, as the CI's documentation describes it.
+//!
+//! There is a file for each CI that needs one, and `others.rs` for the rest. Most tests are tables: the
+//! variables, and the subject in one line.
 
 use super::*;
 use faultgate_core::environment::Environment;
@@ -17,14 +20,14 @@ mod subject;
 
 /// The head of a pull request, or the commit that was pushed.
 const HEAD: &str = "1111111111111111111111111111111111111111";
-/// The commit that merges it on trial.
+/// The commit that merges the pull request on trial.
 const MERGE: &str = "2222222222222222222222222222222222222222";
-/// What is on the default branch.
+/// The commit at the head of the default branch.
 const BASE: &str = "3333333333333333333333333333333333333333";
 
 type Pairs<'a> = &'a [(&'a str, &'a str)];
 
-/// What these variables mean, where each set wins over those before it.
+/// Returns what these variables mean. A variable of a later set wins over those of the sets before it.
 fn in_env(sets: &[Pairs<'_>]) -> Surroundings {
     with_event(sets, None)
 }
@@ -38,7 +41,8 @@ fn url(found: &Surroundings) -> &str {
     found.run_url.as_deref().unwrap_or("none")
 }
 
-/// The subject in one line: forge, API, repository, commit, pull request, pipeline.
+/// Returns the subject in one line: the forge, the API, the repository, the commit, the pull request and the
+/// pipeline.
 fn subject(found: &Surroundings) -> String {
     let subject = match found.subject() {
         Ok(subject) => subject,

@@ -1,4 +1,4 @@
-//! Woodpecker, which tells its forge.
+//! The variables of Woodpecker, which tells its forge as well.
 
 use super::facts::Facts;
 use super::{Ci, Surroundings, remote};
@@ -23,7 +23,8 @@ pub(super) fn detect(facts: &Facts<'_>) -> Option<Surroundings> {
             Some(kind) => {
                 found.site.filter(|site| site.kind == kind).or(server.and_then(|s| remote::site_at(kind, &s)))
             }
-            // One that is not known, whatever its host is called.
+            // Woodpecker says that the forge is one that is not known, so a guess by the host's name is
+            // dropped.
             None => None,
         };
     }

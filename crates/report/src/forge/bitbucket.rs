@@ -1,4 +1,6 @@
-//! Bitbucket Cloud: build statuses with a key, comments whose Markdown takes no HTML.
+//! The client of Bitbucket Cloud: build statuses with a key, and comments whose Markdown takes no HTML.
+//!
+//! Answers name the address of their next page. The token must never follow such an address to another host.
 
 use async_trait::async_trait;
 use reqwest::{Method, StatusCode, Url};
@@ -15,34 +17,40 @@ use faultgate_core::model::ForgeKind;
 use faultgate_core::secret::Secret;
 use faultgate_core::text;
 
-/// Characters of a description.
-const DESCRIPTION: usize = 255;
-/// Characters of a status's key.
-const KEY: usize = 40;
-/// Hexadecimal digits that keep a key that was cut apart from others.
-const DIGEST: usize = 8;
-/// Pages of comments that are looked through.
-const PAGES: usize = 100;
-/// Where people see a commit.
+/// Maximum number of characters of a status's description.
+const MAX_DESCRIPTION_CHARS: usize = 255;
+/// Maximum number of characters of a status's key.
+const MAX_KEY_CHARS: usize = 40;
+/// Number of hexadecimal digits that tell a key which was cut from other keys.
+const DIGEST_DIGITS: usize = 8;
+/// Maximum number of pages of comments that are looked through for our own.
+const MAX_PAGES: usize = 100;
+/// The website on which people see a commit.
 const WEBSITE: &str = "https://bitbucket.org";
 
+/// A repository on Bitbucket Cloud, with the commit and the pull request of the run.
 pub(super) struct Bitbucket {
     exchange: Exchange,
+    /// The repository as `owner/name`, percent-encoded.
     repository: String,
     head: Head,
     pull: Option<Pull>,
 }
 
+/// The pull request that is commented on.
 struct Pull {
+    /// The pull request as errors name it: `pull request 7`.
     words: String,
-    /// The path of all that belongs to it.
+    /// The path below which everything of the pull request is found.
     path: String,
 }
 
+/// One page of the comments on a pull request.
 #[derive(Deserialize)]
 struct Page {
     #[serde(default)]
     values: Vec<Comment>,
+    /// The whole URL of the next page. The last page has none.
     next: Option<String>,
 }
 
@@ -60,6 +68,7 @@ struct Content {
 }
 
 impl Comment {
+    /// Says whether this comment is still there and carries the marker.
     fn holds(&self, marker: &str) -> bool {
         let raw = self.content.as_ref().and_then(|content| content.raw.as_deref());
         !self.deleted && raw.is_some_and(|body| holds(body, marker))
@@ -67,6 +76,7 @@ impl Comment {
 }
 
 impl Bitbucket {
+    /// Makes a client for the subject. The error says which setting no request can be made of.
     pub(super) fn new(subject: Subject, token: &Secret, http: reqwest::Client) -> Result<Self, String> {
         let repository = owner_and_name(&subject.repository)?;
         let pull = match &subject.pull_request {
@@ -92,7 +102,8 @@ impl Bitbucket {
         self.pull.as_ref().ok_or_else(|| subject::nothing_to_comment(self.no_comment().unwrap_or_default()))
     }
 
-    /// The path of the next page, which must be the API's own: the token goes there.
+    /// Returns the path of the next page below the API. There is none if the address is not the API's own,
+    /// since the token is sent there.
     fn on_this_api(&self, next: &str) -> Option<String> {
         let api = Url::parse(&self.exchange.site().api_url).ok()?;
         let next = Url::parse(next).ok().filter(|next| next.origin() == api.origin())?;
@@ -115,14 +126,14 @@ impl Forge for Bitbucket {
     async fn set_status(&self, status: &CommitStatus) -> Result<(), Refusal> {
         let look_up = self.pull.as_ref().map(|pull| (pull.words.clone(), pull.path.clone()));
         let commit = self.head.commit(&self.exchange, look_up).await?;
-        // Bitbucket refuses a status without a link.
+        // Bitbucket refuses a status without a link, so the commit's page stands in for a missing one.
         let url = link(status.target_url.as_deref())
             .map_or_else(|| format!("{WEBSITE}/{}/commits/{commit}", self.repository), str::to_owned);
         let body = json!({
             "key": key(&status.context),
             "name": status.context,
             "state": state(status.state),
-            "description": text::plain(&status.description, DESCRIPTION),
+            "description": text::plain(&status.description, MAX_DESCRIPTION_CHARS),
             "url": url,
         });
         let path = format!("/repositories/{}/commit/{commit}/statuses/build", self.repository);
@@ -134,7 +145,8 @@ impl Forge for Bitbucket {
         self.pull.is_none().then(|| "the run belongs to no pull request".to_owned())
     }
 
-    /// A link that nothing refers to: HTML would be shown as it is. It needs an empty line before it.
+    /// Returns the definition of a link that nothing refers to, because Bitbucket would show HTML as it is.
+    /// The line needs an empty line before it.
     fn marker(&self, key: &str) -> String {
         format!("[//]: # ({key})")
     }
@@ -143,11 +155,12 @@ impl Forge for Bitbucket {
         let pull = self.pull()?;
         let mut path = format!("{}/comments?pagelen=100", pull.path);
         let mut found = None;
-        for _ in 0..PAGES {
+        for _ in 0..MAX_PAGES {
             let request = Request::find(&pull.words, path);
             let (page, _) = self.exchange.fetch::<Page>(&request).await?;
             let ours = page.values.iter().rev().find(|comment| comment.holds(marker));
-            // The newest: nobody may change another's comment, and one in the way would stay there.
+            // The newest one counts. Nobody may change the comment of somebody else, so a foreign comment
+            // with the marker would otherwise stay in the way for good.
             found = ours.map(|comment| comment.id.to_string()).or(found);
             let Some(next) = page.next else { break };
             path = self
@@ -183,15 +196,17 @@ fn state(state: StatusState) -> &'static str {
     }
 }
 
-/// The context, or as much of it as a key takes and a digest of all.
+/// Returns the key of a status: the context itself, or where it is too long its beginning and a digest of all
+/// of it.
 fn key(context: &str) -> String {
-    if context.chars().count() <= KEY {
+    if context.chars().count() <= MAX_KEY_CHARS {
         return context.to_owned();
     }
-    let kept: String = context.chars().take(KEY - DIGEST - 1).collect();
-    format!("{kept}-{}", &digest::hex(Sha256::digest(context.as_bytes()))[..DIGEST])
+    let kept: String = context.chars().take(MAX_KEY_CHARS - DIGEST_DIGITS - 1).collect();
+    format!("{kept}-{}", &digest::hex(Sha256::digest(context.as_bytes()))[..DIGEST_DIGITS])
 }
 
+/// Returns what the user can do about a refusal of Bitbucket, where that is known. Insights use it as well.
 pub(super) fn remedy(purpose: Purpose, status: StatusCode, _message: &str) -> Option<String> {
     match status {
         StatusCode::UNAUTHORIZED => {

@@ -1,4 +1,6 @@
-//! AWS CodeCommit, which has no commit statuses: a comment on the pull request, or else on the commit, takes their
+//! The client of AWS CodeCommit, which is spoken to by the SDK and with AWS credentials instead of a token.
+//!
+//! CodeCommit has no commit statuses. A comment on the pull request, or else on the commit, takes their
 //! place.
 
 use std::time::Duration;
@@ -23,37 +25,46 @@ use faultgate_core::model::ForgeKind;
 use faultgate_core::text;
 
 const CONNECT_LIMIT: Duration = Duration::from_secs(3);
+/// The longest time of one operation, with its second attempt.
 const OPERATION_LIMIT: Duration = Duration::from_secs(5);
-const ATTEMPTS: u32 = 2;
-/// Pages of comments that are looked through.
-const PAGES: usize = 100;
-/// The longest text of the service that is passed on.
-const LONGEST: usize = 600;
+/// Maximum number of attempts of the SDK at one operation. Further tries are the caller's, who knows how much
+/// time there is.
+const MAX_ATTEMPTS: u32 = 2;
+/// Maximum number of pages of comments that are looked through for our own.
+const MAX_PAGES: usize = 100;
+/// Maximum number of characters of the service's error that are passed on.
+const MAX_REASON_CHARS: usize = 600;
 
+/// A repository of CodeCommit, with the pull request or the commit that is commented on.
 pub(super) struct CodeCommit {
     client: Client,
     region: String,
     repository: String,
     place: Option<Place>,
-    /// Of the pull request, looked up once.
+    /// The commits of the pull request, which are looked up once, before the first comment is created.
     target: OnceCell<Target>,
 }
 
-/// What is commented on.
+/// The thing that is commented on.
 enum Place {
     PullRequest { id: String, words: String },
     Commit(String),
 }
 
-/// What a comment on a pull request must name.
+/// The repository and the two commits that a comment on a pull request must name.
 #[derive(Debug, Clone)]
 struct Target {
     repository: String,
+    /// The commit at the head of the branch into which the pull request asks to be merged.
     before: String,
+    /// The commit at the head of the pull request's own branch.
     after: String,
 }
 
 impl CodeCommit {
+    /// Makes a client for the subject from the SDK's configuration. The Region is the one in the subject's
+    /// URL; a URL without a Region is taken as the endpoint, unless the configuration has an endpoint
+    /// already.
     pub(super) fn new(subject: Subject, sdk: &SdkConfig) -> Self {
         let timeouts = TimeoutConfig::builder()
             .connect_timeout(CONNECT_LIMIT)
@@ -61,7 +72,7 @@ impl CodeCommit {
             .build();
         let mut config = aws_sdk_codecommit::config::Builder::from(sdk)
             .timeout_config(timeouts)
-            .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS));
+            .retry_config(RetryConfig::standard().with_max_attempts(MAX_ATTEMPTS));
         let mut region = sdk.region().map(ToString::to_string).unwrap_or_default();
         match region_of(&subject.site.api_url) {
             Some(own) => {
@@ -121,7 +132,7 @@ impl CodeCommit {
         })
     }
 
-    /// One page of comments, and the token of the next.
+    /// Returns one page of the comments on a place, and the token of the next page.
     async fn page(
         &self,
         place: &Place,
@@ -165,14 +176,14 @@ impl CodeCommit {
         Refusal {
             what: format!("{what} on CodeCommit"),
             remedy: self.remedy(code, &why),
-            why: text::plain(&why, LONGEST),
+            why: text::plain(&why, MAX_REASON_CHARS),
             again: again(code, status),
             lacks_permission: false,
         }
     }
 
     fn remedy(&self, code: &str, why: &str) -> Option<String> {
-        // A denial that is written down wins over every permission.
+        // An explicit deny wins over every permission, so a statement that allows it would not help.
         if code.contains("AccessDenied") && why.contains("explicit deny") {
             return None;
         }
@@ -193,7 +204,7 @@ impl CodeCommit {
         }
     }
 
-    /// The statement to add to the policy of whoever runs faultgate.
+    /// Returns the IAM statement that is to be added to the policy of whoever runs faultgate.
     fn statement(&self) -> String {
         let actions = match &self.place {
             Some(Place::Commit(_)) => {
@@ -219,6 +230,7 @@ impl CodeCommit {
 }
 
 impl Place {
+    /// Returns the place as errors name it.
     fn words(&self) -> String {
         match self {
             Self::PullRequest { words, .. } => words.clone(),
@@ -255,7 +267,7 @@ impl Forge for CodeCommit {
         self.place.is_none().then(|| "neither a pull request nor a commit is known".to_owned())
     }
 
-    /// A link that nothing refers to. It needs an empty line before it.
+    /// Returns the definition of a link that nothing refers to. The line needs an empty line before it.
     fn marker(&self, key: &str) -> String {
         format!("[//]: # ({key})")
     }
@@ -264,12 +276,14 @@ impl Forge for CodeCommit {
         let place = self.place()?;
         let mut found: Option<Comment> = None;
         let mut next = None;
-        for _ in 0..PAGES {
+        for _ in 0..MAX_PAGES {
             let (comments, token) = self.page(place, next).await?;
             let ours = comments
                 .into_iter()
                 .filter(|comment| !comment.deleted() && comment.content().is_some_and(|c| holds(c, marker)));
-            // The newest: nobody may change another's comment, and one in the way would stay there.
+            // The newest one counts, by its date, since pages are not sorted by it. Nobody may change the
+            // comment of somebody else, so a foreign comment with the marker would otherwise stay in the way
+            // for good.
             found = found.into_iter().chain(ours).max_by_key(|c| c.creation_date().map(DateTime::as_nanos));
             next = token.filter(|token| !token.is_empty());
             if next.is_none() {
@@ -285,6 +299,7 @@ impl Forge for CodeCommit {
         match place {
             Place::PullRequest { id, words } => {
                 let target = self.target(id, words).await?;
+                // A digest of all that is sent: sent twice, the request creates one comment.
                 let token = digest::of_parts(&[id, &target.repository, &target.before, &target.after, body]);
                 let answer = self
                     .client
@@ -330,7 +345,8 @@ impl Forge for CodeCommit {
     }
 }
 
-/// That the answer speaks of a comment: whoever stands in between may answer with success too.
+/// Checks that the answer speaks of a comment, since a proxy or a sign-in page in between may answer with
+/// success too.
 fn confirmed(what: &str, comment: Option<&Comment>) -> Result<(), Refusal> {
     if comment.and_then(Comment::comment_id).is_some() {
         return Ok(());
@@ -344,7 +360,8 @@ fn confirmed(what: &str, comment: Option<&Comment>) -> Result<(), Refusal> {
     })
 }
 
-/// Of `https://codecommit.REGION.amazonaws.com`, for which the SDK finds the endpoint itself.
+/// Returns the Region in `https://codecommit.REGION.amazonaws.com`. The SDK finds the endpoint of a Region
+/// itself.
 fn region_of(api_url: &str) -> Option<String> {
     let url = Url::parse(api_url).ok()?;
     let rest = url.host_str()?.strip_prefix("codecommit.")?;
@@ -352,9 +369,11 @@ fn region_of(api_url: &str) -> Option<String> {
     Some(region.to_owned())
 }
 
+/// Says whether trying again may help after this error code and HTTP status. The status is 0 if there was no
+/// answer.
 fn again(code: &str, status: u16) -> Again {
     match code {
-        // Of somebody else, or gone: ours can be another.
+        // The comment is somebody else's, or it is gone: a new one can be created instead.
         "CommentNotCreatedByCallerException" | "CommentDoesNotExistException" | "CommentDeletedException" => {
             Again::Anew
         }
@@ -365,6 +384,7 @@ fn again(code: &str, status: u16) -> Again {
     }
 }
 
+/// Returns the texts of an error and of all its causes. The SDK's outermost text alone says next to nothing.
 fn causes(error: &dyn std::error::Error) -> String {
     let causes = std::iter::successors(error.source(), |cause| cause.source());
     let mut said: Vec<String> = std::iter::once(error).chain(causes).map(ToString::to_string).collect();

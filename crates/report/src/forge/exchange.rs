@@ -1,4 +1,8 @@
-//! One request and its answer: sent once, read up to a bound, and a refusal where it was not granted.
+//! The exchange of one request for one answer with the API of a forge, over reqwest or, for GitHub, octocrab.
+//!
+//! A request is sent once. Its answer is read up to a bound, and an answer that is not one of success becomes
+//! a [`Denial`]. The exchange never tries again by itself: it says whether that may help, and the sink
+//! decides. It never shows the token.
 
 use bytes::Bytes;
 use http_body_util::{BodyExt, combinators::BoxBody};
@@ -14,14 +18,16 @@ use faultgate_core::secret::Secret;
 
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
-/// Bytes that are read of an error.
-const SMALL: usize = 64 * 1024;
-/// Bytes that are read of an answer, which may be a page of comments.
-const LARGE: usize = 8 * 1024 * 1024;
+/// Maximum number of bytes that are read of an error.
+const MAX_ERROR_BYTES: usize = 64 * 1024;
+/// Maximum number of bytes that are read of an answer of success, which may be a page of comments.
+const MAX_ANSWER_BYTES: usize = 8 * 1024 * 1024;
 
-/// What a request is for: a permission is missing, and a repetition is safe, by this.
+/// The purpose of a request. It tells which permission is missing after a refusal, and whether the request
+/// may be sent again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Purpose {
+    /// Posts a commit status.
     Status,
     /// Looks up the head of a pull request.
     Head,
@@ -29,26 +35,28 @@ pub(super) enum Purpose {
     Find,
     /// Looks at the newest status of a context.
     Standing,
-    /// Creates a comment: sent twice there would be two.
+    /// Creates a comment. A request that is sent twice would create two of them.
     Create,
     /// Updates a comment.
     Update,
+    /// Puts a Code Insights report of Bitbucket.
     Report,
 }
 
+/// A request to the API of a forge.
 pub(super) struct Request {
     pub(super) purpose: Purpose,
-    /// Completes "could not …".
+    /// The thing that is tried. It completes "could not …".
     pub(super) what: String,
     method: Method,
-    /// Behind the URL of the API, percent-encoded.
+    /// The path and the query, percent-encoded. They are appended to the URL of the API.
     path: String,
     body: Option<Value>,
 }
 
 impl Purpose {
-    /// Whether an answer of success speaks of what was posted. Whoever stands in between, such as a sign-in page,
-    /// answers with success too.
+    /// Says whether an answer of success speaks of what was posted. Anything that stands in between, such as
+    /// a sign-in page, answers with success too.
     fn confirms(self, posted: &Value, answer: &Value) -> bool {
         match self {
             Self::Status => echoes_status(posted, answer),
@@ -59,13 +67,16 @@ impl Purpose {
     }
 }
 
-/// Forges name a status by one of these fields, and tell its state by one of two.
+/// Says whether the answer has the name and the state of the status that was posted. Each forge names a
+/// status by one of these three fields, and tells its state by one of two.
 fn echoes_status(posted: &Value, answer: &Value) -> bool {
     let named = ["key", "context", "name"].into_iter().find(|name| posted.get(name).is_some());
     let state = answer.get("state").or_else(|| answer.get("status"));
     named.is_some_and(|name| is_echoed(posted, answer, name)) && state == posted.get("state")
 }
 
+/// Says whether the answer has the posted text in this field. Case is ignored, since a forge may keep an
+/// older spelling of a name.
 fn is_echoed(posted: &Value, answer: &Value, field: &str) -> bool {
     let text = |value: &Value| value.get(field).and_then(Value::as_str).map(str::to_lowercase);
     text(posted).is_some() && text(posted) == text(answer)
@@ -82,7 +93,7 @@ impl Request {
         Self { purpose: Purpose::Standing, what, method: Method::GET, path, body: None }
     }
 
-    /// `of` is the pull request in words.
+    /// Makes a request for the head of a pull request. `of` is the pull request in words, here and below.
     pub(super) fn head(of: &str, path: String) -> Self {
         let what = format!("look up the head of {of}");
         Self { purpose: Purpose::Head, what, method: Method::GET, path, body: None }
@@ -110,29 +121,33 @@ impl Request {
 }
 
 impl Answer {
-    /// The number of what was created.
+    /// Returns the number of the status or the comment that was created.
     pub(super) fn id(&self) -> Option<u64> {
         serde_json::from_slice::<Value>(&self.body).ok()?.get("id")?.as_u64()
     }
 }
 
 impl Request {
+    /// Says whether the answer confirms what was posted. A request that posts nothing needs no confirmation.
     fn is_confirmed_by(&self, answer: &Answer) -> bool {
         let Some(posted) = &self.body else { return true };
         serde_json::from_slice(&answer.body).is_ok_and(|answer| self.purpose.confirms(posted, &answer))
     }
 }
 
+/// An answer whose body has been read.
 pub(super) struct Answer {
     pub(super) status: StatusCode,
     pub(super) headers: HeaderMap,
     pub(super) body: Vec<u8>,
 }
 
-/// A request that was not granted, and what a forge looks at before it gives up.
+/// A request that was not granted, with the details by which the client of a forge decides whether it tries
+/// another request.
 pub(super) struct Denial {
+    /// The status of the answer. There is none if there was no answer, or if it made no sense.
     pub(super) status: Option<StatusCode>,
-    /// As the forge put it. Not to be shown.
+    /// The forge's own message. It may hold the token, and is not to be shown.
     pub(super) message: String,
     pub(super) refusal: Refusal,
 }
@@ -143,25 +158,29 @@ impl From<Denial> for Refusal {
     }
 }
 
+/// The HTTP client that delivers the requests.
 enum Transport {
     Plain {
         http: reqwest::Client,
+        /// The header that authorizes each request, if one is needed.
         auth: Option<(HeaderName, HeaderValue)>,
     },
-    /// Brings the token and the version of the API.
+    /// GitHub's client, which adds the token and the version of the API to each request.
     Octocrab(Octocrab),
 }
 
-/// The way to one forge's API.
+/// A connection to the API of one forge.
 pub(super) struct Exchange {
     transport: Transport,
     site: Site,
+    /// The token, which is hidden where a forge repeats it.
     token: Option<Secret>,
     remedies: Remedies,
 }
 
 impl Exchange {
-    /// `auth` is the header's name and what stands before the token in it.
+    /// Makes an exchange with a token. `auth` is the name of the header that holds the token, and the text
+    /// that stands before it.
     pub(super) fn new(
         site: Site,
         http: reqwest::Client,
@@ -173,20 +192,21 @@ impl Exchange {
         Ok(Self { transport, site, token: Some(token.clone()), remedies })
     }
 
-    /// Where something on the way adds the token.
+    /// Makes an exchange without a token, for a proxy that adds its own.
     pub(super) fn without_token(site: Site, http: reqwest::Client, remedies: Remedies) -> Self {
         Self { transport: Transport::Plain { http, auth: None }, site, token: None, remedies }
     }
 
-    /// Needs a tokio runtime, in which octocrab sends.
+    /// Makes an exchange over octocrab. It needs a tokio runtime, in which octocrab sends.
     pub(super) fn by_octocrab(
         site: Site,
         http: reqwest::Client,
         token: &Secret,
         remedies: Remedies,
     ) -> Result<Self, String> {
+        // Octocrab would check the token only as it sends a request.
         value("", token)?;
-        // Not the builder's `personal_token`, whose header is not marked as sensitive.
+        // The builder's own `personal_token` is not used, since it does not mark the header as sensitive.
         let octocrab = Octocrab::builder()
             .base_uri(site.api_url.as_str())
             .and_then(|builder| builder.build_with_reqwest(http))
@@ -199,21 +219,24 @@ impl Exchange {
         &self.site
     }
 
-    /// Sends once. An answer is one of success.
+    /// Sends a request once. The answer is one of success that confirms what was posted; all else is a
+    /// denial.
     pub(super) async fn send(&self, request: &Request) -> Result<Answer, Denial> {
         let response = match self.deliver(request).await {
             Ok(response) => response,
             Err(error) => return Err(self.failed(request, &*error)),
         };
         let (parts, body) = response.into_parts();
-        let bound = if parts.status.is_success() { LARGE } else { SMALL };
+        let bound = if parts.status.is_success() { MAX_ANSWER_BYTES } else { MAX_ERROR_BYTES };
         let mut answer = Answer { status: parts.status, headers: parts.headers, body: Vec::new() };
         match fill(&mut answer.body, body, bound).await {
-            // What was asked for has been refused, whatever happens to the rest of the answer.
+            // The status has refused the request already, whatever happens to the rest of the answer.
             _ if !answer.status.is_success() => {}
             Ok(true) => {}
             Ok(false) => {
-                return Err(self.strange(request, &format!("an answer of more than {} MiB", LARGE >> 20)));
+                return Err(
+                    self.strange(request, &format!("an answer of more than {} MiB", MAX_ANSWER_BYTES >> 20))
+                );
             }
             Err(error) => return Err(self.failed(request, &*error)),
         }
@@ -230,7 +253,7 @@ impl Exchange {
         Err(Denial { status: Some(answer.status), message, refusal })
     }
 
-    /// Sends once and takes the answer for JSON.
+    /// Sends a request once and reads the answer as JSON.
     pub(super) async fn fetch<T: DeserializeOwned>(
         &self,
         request: &Request,
@@ -238,7 +261,7 @@ impl Exchange {
         let answer = self.send(request).await?;
         match serde_json::from_slice(&answer.body) {
             Ok(value) => Ok((value, answer.headers)),
-            // The error itself may quote the answer.
+            // The parser's error is dropped, because it may quote the answer.
             Err(_) => Err(self.not_the_forge(request)),
         }
     }
@@ -247,7 +270,7 @@ impl Exchange {
         self.strange(request, &format!("no answer of {}'s", self.site.kind.title()))
     }
 
-    /// A success that makes no sense.
+    /// Makes the denial of an answer that claims success and makes no sense. `why` completes "HOST gave …".
     pub(super) fn strange(&self, request: &Request, why: &str) -> Denial {
         let refusal = Refusal {
             what: self.what(request),
@@ -262,6 +285,7 @@ impl Exchange {
         Denial { status: None, message: String::new(), refusal }
     }
 
+    /// Makes the denial of a request that got no whole answer.
     fn failed(&self, request: &Request, error: &(dyn std::error::Error + 'static)) -> Denial {
         let failure = refusal::Failure::of(error);
         let refusal = Refusal {
@@ -285,6 +309,7 @@ impl Exchange {
             .unwrap_or_else(|| "the forge".to_owned())
     }
 
+    /// Sends the request, and returns as soon as the headers of an answer are there.
     async fn deliver(&self, request: &Request) -> Result<http::Response<BoxBody<Bytes, BoxError>>, BoxError> {
         match &self.transport {
             Transport::Octocrab(octocrab) => {
@@ -312,7 +337,7 @@ impl Exchange {
     }
 }
 
-/// Of a header that is not logged.
+/// Makes the value of the header that holds the token. It is marked as sensitive, so that nobody logs it.
 fn value(scheme: &str, token: &Secret) -> Result<HeaderValue, String> {
     let mut value = HeaderValue::from_str(&format!("{scheme}{}", token.expose()))
         .map_err(|_| "the token holds characters that no header may hold".to_owned())?;
@@ -320,7 +345,7 @@ fn value(scheme: &str, token: &Secret) -> Result<HeaderValue, String> {
     Ok(value)
 }
 
-/// Reads up to `bound` bytes. False if there are more.
+/// Reads up to `bound` bytes of the body into `read`. Returns `false` if there are more.
 async fn fill(
     read: &mut Vec<u8>,
     mut body: BoxBody<Bytes, BoxError>,
@@ -337,5 +362,5 @@ async fn fill(
     Ok(true)
 }
 
-/// `Authorization: Bearer …`.
+/// The header `Authorization: Bearer …`, as [`Exchange::new`] takes it.
 pub(super) const BEARER: (HeaderName, &str) = (AUTHORIZATION, "Bearer ");

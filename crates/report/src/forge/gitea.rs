@@ -1,4 +1,4 @@
-//! Gitea and Forgejo, which share one API. It has GitHub's paths, and habits of its own.
+//! The client of Gitea and Forgejo, which share one API. It has GitHub's paths, and habits of its own.
 
 use std::collections::HashSet;
 
@@ -15,14 +15,16 @@ use super::{CommitStatus, Forge, Limits, Refusal, Subject};
 use faultgate_core::model::ForgeKind;
 use faultgate_core::secret::Secret;
 
-/// Characters of a description. There is no known limit; more would not be read.
-const DESCRIPTION: usize = 255;
+/// Maximum number of characters of a description. No limit of Gitea's is known, but nobody would read more.
+const MAX_DESCRIPTION_CHARS: usize = 255;
 const PER_PAGE: usize = 50;
-/// Pages of comments that are looked through.
-const PAGES: usize = 100;
+/// Maximum number of pages of comments that are looked through for our own.
+const MAX_PAGES: usize = 100;
 
+/// A repository on Gitea or Forgejo, with the commit and the pull request of the run.
 pub(super) struct Gitea {
     exchange: Exchange,
+    /// The repository as `owner/name`, percent-encoded.
     repository: String,
     head: Head,
     pull: Option<Pull>,
@@ -35,6 +37,7 @@ struct Comment {
 }
 
 impl Gitea {
+    /// Makes a client for the subject. The error says which setting no request can be made of.
     pub(super) fn new(subject: Subject, token: &Secret, http: reqwest::Client) -> Result<Self, String> {
         let repository = owner_and_name(&subject.repository)?;
         let pull = subject.pull_request.as_ref().map(|pull| Pull::new(pull, &repository)).transpose()?;
@@ -64,7 +67,7 @@ impl Forge for Gitea {
     async fn set_status(&self, status: &CommitStatus) -> Result<(), Refusal> {
         let look_up = self.pull.as_ref().map(Pull::look_up);
         let commit = self.head.commit(&self.exchange, look_up).await?;
-        let request = status_request(&self.repository, &commit, status, DESCRIPTION);
+        let request = status_request(&self.repository, &commit, status, MAX_DESCRIPTION_CHARS);
         self.exchange.send(&request).await?;
         Ok(())
     }
@@ -77,7 +80,7 @@ impl Forge for Gitea {
         let pull = self.pull()?;
         let mut found = None;
         let mut seen = HashSet::new();
-        for page in 1..=PAGES {
+        for page in 1..=MAX_PAGES {
             let path = format!("{}?limit={PER_PAGE}&page={page}", pull.comments());
             let (comments, _) =
                 self.exchange.fetch::<Vec<Comment>>(&Request::find(&pull.words, path)).await?;
@@ -86,8 +89,8 @@ impl Forge for Gitea {
                 .rev()
                 .find(|comment| comment.body.as_deref().is_some_and(|body| holds(body, marker)));
             found = ours.map(|comment| comment.id.to_string()).or(found);
-            // Gitea gives all comments at once and does not know of pages: it would give them again and again. A
-            // page of another length than was asked for is the last for either reason.
+            // Gitea ignores the page and gives all comments at once, so it would give them again and again. A
+            // page of another length than was asked for is the last one, with pages or without.
             let news = comments.iter().filter(|comment| seen.insert(comment.id)).count();
             if comments.len() != PER_PAGE || news == 0 {
                 break;

@@ -1,4 +1,7 @@
-//! GitHub, github.com and Enterprise alike: only the URL of the API differs.
+//! The client of GitHub. github.com and GitHub Enterprise differ only in the URL of their API.
+//!
+//! The pull request of a fork may be unknown at first, and is then looked up by the fork's branch. Newer ids
+//! are greater on GitHub, by which a status of somebody else is told from our own.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -17,25 +20,28 @@ use faultgate_core::model::ForgeKind;
 use faultgate_core::secret::Secret;
 use faultgate_core::text;
 
-/// Characters of a description; one more is refused.
-const DESCRIPTION: usize = 140;
+/// Maximum number of characters of a description. GitHub refuses a longer one.
+const MAX_DESCRIPTION_CHARS: usize = 140;
 const PER_PAGE: usize = 100;
-/// Pages of comments that are looked through.
-const PAGES: usize = 100;
-/// What the tokens of Apps begin with, the token of a job among them.
-const APP_TOKEN: &str = "ghs_";
+/// Maximum number of pages of comments that are looked through for our own.
+const MAX_PAGES: usize = 100;
+/// The prefix of the tokens of Apps, to which the token of a job belongs.
+const APP_TOKEN_PREFIX: &str = "ghs_";
 
+/// A repository on GitHub, with the commit and the pull request of the run.
 pub(super) struct GitHub {
     exchange: Exchange,
+    /// The repository as `owner/name`, percent-encoded.
     repository: String,
     head: Head,
-    /// None is known to be none.
+    /// The pull request that is commented on. The cell is empty until a look-up that is needed has been made;
+    /// `None` within it means that there is no pull request.
     pull: OnceCell<Option<Pull>>,
-    /// Where it comes from, and the commit at its head, if it has to be looked up.
+    /// The branch that the pull request comes from and the commit at its head, if it has to be looked up.
     fork: Option<(ForkBranch, String)>,
-    /// An App writes its comments as a bot.
+    /// `true` if the token is an App's. An App writes its comments as a bot.
     is_app: bool,
-    /// The newest status of each context that was posted here.
+    /// The ids of the newest statuses that this client has posted, by their contexts.
     posted: Mutex<HashMap<String, u64>>,
 }
 
@@ -53,7 +59,7 @@ struct User {
     kind: Option<String>,
 }
 
-/// A status as it stands on a commit.
+/// A status that a commit carries, whoever has posted it.
 #[derive(Deserialize)]
 struct Posted {
     id: u64,
@@ -63,7 +69,7 @@ struct Posted {
     target_url: Option<String>,
 }
 
-/// A pull request that may be the one looked for.
+/// A pull request that may be the one that is looked up.
 #[derive(Deserialize)]
 struct Candidate {
     number: u64,
@@ -77,8 +83,9 @@ struct CandidateHead {
 }
 
 impl Comment {
-    /// Whether this token's owner can have written it. Who that is GitHub tells only for one more request, but anyone
-    /// can write a comment that holds the marker, and would then have a report of ours under their name.
+    /// Says whether the owner of this token can have written the comment. GitHub tells the owner only for one
+    /// more request. The check is needed because anyone can write a comment that holds the marker, and would
+    /// then have a report of ours under their name.
     fn may_be_own(&self, is_app: bool) -> bool {
         let bot = self.user.as_ref().and_then(|user| user.kind.as_deref()) == Some("Bot");
         let insider = matches!(self.author_association.as_deref(), Some("OWNER" | "MEMBER" | "COLLABORATOR"));
@@ -87,9 +94,12 @@ impl Comment {
 }
 
 impl GitHub {
+    /// Makes a client for the subject. The error says which setting no request can be made of.
     pub(super) fn new(subject: Subject, token: &Secret, http: reqwest::Client) -> Result<Self, String> {
         let repository = owner_and_name(&subject.repository)?;
         let pull = subject.pull_request.as_ref().map(|pull| Pull::new(pull, &repository)).transpose()?;
+        // A look-up needs the commit, which alone tells the right pull request from others of the same
+        // branch.
         let fork = subject.fork.zip(subject.commit.clone()).filter(|_| pull.is_none());
         Ok(Self {
             exchange: Exchange::by_octocrab(subject.site, http, token, remedy)?,
@@ -97,7 +107,7 @@ impl GitHub {
             head: Head::new(subject.commit, "/head/sha"),
             pull: if fork.is_some() { OnceCell::new() } else { OnceCell::new_with(Some(pull)) },
             fork,
-            is_app: token.expose().starts_with(APP_TOKEN),
+            is_app: token.expose().starts_with(APP_TOKEN_PREFIX),
             posted: Mutex::default(),
         })
     }
@@ -110,7 +120,8 @@ impl GitHub {
         self.pull.get().and_then(Option::as_ref)
     }
 
-    /// The pull request of the fork's branch whose head is the commit: the newest, and rather one that is open.
+    /// Looks up the pull request of the fork's branch whose head is the commit. An open one is preferred,
+    /// then the newest.
     async fn look_up(&self) -> Result<Option<Pull>, Refusal> {
         let Some((fork, commit)) = &self.fork else { return Ok(None) };
         let head = segment(&format!("{}:{}", fork.owner, fork.branch));
@@ -121,7 +132,7 @@ impl GitHub {
         let pull = ours().find(|pull| pull.state == "open").or_else(|| ours().next());
         let pull = pull
             .map(|pull| Pull::new(&PullRequest { number: pull.number, repository: None }, &self.repository));
-        // With a repository of our own there is nothing that it could not be made of.
+        // The error is dropped, since the repository is our own and has been checked before.
         Ok(pull.and_then(Result::ok))
     }
 
@@ -143,13 +154,14 @@ impl Forge for GitHub {
     async fn set_status(&self, status: &CommitStatus) -> Result<(), Refusal> {
         let look_up = self.known_pull().map(Pull::look_up);
         let commit = self.head.commit(&self.exchange, look_up).await?;
-        let request = status_request(&self.repository, &commit, status, DESCRIPTION);
+        let request = status_request(&self.repository, &commit, status, MAX_DESCRIPTION_CHARS);
         let answer = self.exchange.send(&request).await?;
         self.posted().extend(answer.id().map(|id| (status.context.clone(), id)));
         Ok(())
     }
 
-    /// Newer ids are greater, so that an answer which is behind tells nothing wrong.
+    /// Compares the newest status of the context with our own by their ids. Newer ids are greater, so an
+    /// answer that lags behind tells nothing wrong.
     async fn rival(&self, context: &str) -> Result<Option<Rival>, Refusal> {
         let look_up = self.known_pull().map(Pull::look_up);
         let commit = self.head.commit(&self.exchange, look_up).await?;
@@ -179,14 +191,15 @@ impl Forge for GitHub {
     async fn find_comment(&self, marker: &str) -> Result<Option<String>, Refusal> {
         let pull = self.pull()?;
         let mut found = None;
-        for page in 1..=PAGES {
+        for page in 1..=MAX_PAGES {
             let path = format!("{}?per_page={PER_PAGE}&page={page}", pull.comments());
             let (comments, headers) =
                 self.exchange.fetch::<Vec<Comment>>(&Request::find(&pull.words, path)).await?;
             let ours = comments.iter().rev().find(|comment| {
                 comment.may_be_own(self.is_app) && comment.body.as_deref().is_some_and(|b| holds(b, marker))
             });
-            // The newest: one that somebody else wrote before ours is never taken for it again.
+            // The newest one counts, so that a comment which somebody else wrote before ours is not taken for
+            // ours once ours is there.
             found = ours.map(|comment| comment.id.to_string()).or(found);
             if !has_next(&headers, comments.len()) {
                 break;
@@ -210,7 +223,8 @@ impl Forge for GitHub {
     }
 }
 
-/// A status as GitHub takes it, and Gitea and Forgejo do.
+/// Makes the request for a status, in the form that GitHub, Gitea and Forgejo take. `description` is the
+/// maximum number of characters of a description.
 pub(super) fn status_request(
     repository: &str,
     commit: &str,
@@ -237,6 +251,8 @@ fn state(state: StatusState) -> &'static str {
     }
 }
 
+/// Says whether a page is followed by another. A proxy may drop the header that tells; a full page then
+/// counts as followed.
 fn has_next(headers: &HeaderMap, comments: usize) -> bool {
     match headers.get(LINK).and_then(|value| value.to_str().ok()) {
         Some(links) => links.contains("rel=\"next\""),
@@ -266,6 +282,7 @@ fn remedy(purpose: Purpose, status: StatusCode, message: &str) -> Option<String>
     }
 }
 
+/// Returns the remedy for a missing permission, for each kind of token.
 fn permission(purpose: Purpose) -> String {
     let (block, classic, fine) = match purpose {
         Purpose::Status | Purpose::Standing | Purpose::Report => {

@@ -1,4 +1,8 @@
-//! GitLab, gitlab.com and self-managed: a status belongs to a pipeline and has a state machine of its own.
+//! The client of GitLab, of gitlab.com and of self-managed servers.
+//!
+//! A status of GitLab belongs to a pipeline and has a state machine of its own: some transitions are refused,
+//! and a status that has ended does not move on. So the client remembers what it has posted, and ties a
+//! status as closely to the run's pipeline as GitLab accepts.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -16,17 +20,19 @@ use faultgate_core::model::ForgeKind;
 use faultgate_core::secret::Secret;
 use faultgate_core::text;
 
-/// Characters of a description and of a link.
-const LONGEST: usize = 255;
+/// Maximum number of characters of a description, and of a link.
+const MAX_CHARS: usize = 255;
 const PER_PAGE: usize = 100;
-/// Pages of notes that are looked through.
-const PAGES: usize = 100;
-/// Behind a context that is also the name of the running job, for GitLab lets no two of a pipeline share one.
+/// Maximum number of pages of notes that are looked through for our own.
+const MAX_PAGES: usize = 100;
+/// The suffix of a context that is also the name of the running job. GitLab lets no two jobs or statuses of a
+/// pipeline share a name.
 const BESIDE_JOB: &str = "/gate";
 
+/// A project on GitLab, with the commit, the pipeline and the merge request of the run.
 pub(super) struct GitLab {
     exchange: Exchange,
-    /// Percent-encoded, as a path or a number.
+    /// The project's path or number, percent-encoded.
     project: String,
     head: Head,
     pipeline: Option<Pipeline>,
@@ -34,23 +40,28 @@ pub(super) struct GitLab {
     memory: Mutex<Memory>,
 }
 
+/// The merge request that is commented on.
 struct MergeRequest {
+    /// The merge request as errors name it: `merge request 7`.
     words: String,
-    /// The path of all that belongs to it.
+    /// The path below which everything of the merge request is found.
     path: String,
 }
 
-/// What was learnt from earlier statuses.
+/// The facts that earlier statuses of this client have taught.
 #[derive(Default)]
 struct Memory {
+    /// The closest tie that GitLab has accepted.
     pin: Pin,
-    /// By name. A state that is posted again is refused, and after a final one it would be another status.
+    /// The state that was posted last under each name. GitLab refuses a state that is posted again, and would
+    /// make another status of one that follows a final state.
     last: HashMap<String, &'static str>,
-    /// The id of the status of each name. GitLab moves one on until it has ended.
+    /// The id of the status of each name. GitLab keeps the id of a status until the status has ended.
     ids: HashMap<String, u64>,
 }
 
-/// How closely a status is tied to the pipeline. A pipeline of merged results is one of another commit.
+/// The tie of a status to the run's pipeline, from close to loose. GitLab may know the pipeline by another
+/// ref, and a pipeline of merged results by another commit, and then refuses the closer ties.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 enum Pin {
     #[default]
@@ -59,7 +70,7 @@ enum Pin {
     Nothing,
 }
 
-/// A status as it stands on a commit.
+/// A status that a commit carries, whoever has posted it.
 #[derive(Deserialize)]
 struct Posted {
     id: u64,
@@ -69,15 +80,18 @@ struct Posted {
     target_url: Option<String>,
 }
 
+/// A note, which is GitLab's word for a comment.
 #[derive(Deserialize)]
 struct Note {
     id: u64,
     body: Option<String>,
+    /// `true` if GitLab itself has written the note, such as one about a push.
     #[serde(default)]
     system: bool,
 }
 
 impl GitLab {
+    /// Makes a client for the subject. The error says which setting no request can be made of.
     pub(super) fn new(subject: Subject, token: &Secret, http: reqwest::Client) -> Result<Self, String> {
         let project = project(&subject.repository)?;
         let merge_request = match &subject.pull_request {
@@ -111,19 +125,21 @@ impl GitLab {
             .ok_or_else(|| subject::nothing_to_comment(self.no_comment().unwrap_or_default()))
     }
 
-    /// The context, or one beside it where the job has that name.
+    /// Returns the name of the status: the context, or one that differs from it where the job has that name.
     fn name(&self, context: &str) -> String {
         let job = self.pipeline.as_ref().and_then(|pipeline| pipeline.job.as_deref());
         if job == Some(context) { format!("{context}{BESIDE_JOB}") } else { context.to_owned() }
     }
 
+    /// Makes the body of a status that is tied to the pipeline as `pin` says.
     fn body(&self, status: &CommitStatus, name: &str, pin: Pin) -> Value {
         let mut body = json!({
             "state": word(status.state),
             "name": name,
-            "description": text::plain(&status.description, LONGEST),
+            "description": text::plain(&status.description, MAX_CHARS),
         });
-        if let Some(url) = link(status.target_url.as_deref()).filter(|url| url.chars().count() <= LONGEST) {
+        // A link is left out rather than cut: half a link leads nowhere.
+        if let Some(url) = link(status.target_url.as_deref()).filter(|url| url.chars().count() <= MAX_CHARS) {
             body["target_url"] = url.into();
         }
         if let Some(pipeline) = self.pipeline.as_ref().filter(|_| pin != Pin::Nothing) {
@@ -135,7 +151,7 @@ impl GitLab {
         body
     }
 
-    /// The next looser tie that would make another request.
+    /// Returns the next looser tie that makes the request differ from the one before.
     fn looser(&self, pin: Pin) -> Option<Pin> {
         let pipeline = self.pipeline.as_ref()?;
         match pin {
@@ -159,10 +175,12 @@ impl Forge for GitLab {
     async fn set_status(&self, status: &CommitStatus) -> Result<(), Refusal> {
         let name = self.name(&status.context);
         let state = word(status.state);
+        // The lock is not held while a request is under way.
         let (mut pin, last) = {
             let memory = self.memory();
             (memory.pin, memory.last.get(&name).copied())
         };
+        // GitLab would refuse the same state, and would make another status after a final one.
         if last.is_some_and(|last| last == state || is_final(last)) {
             return Ok(());
         }
@@ -170,6 +188,7 @@ impl Forge for GitLab {
             self.merge_request.as_ref().map(|request| (request.words.clone(), request.path.clone()));
         let commit = self.head.commit(&self.exchange, look_up).await?;
         let path = format!("/projects/{}/statuses/{commit}", self.project);
+        // Each turn loosens the tie, so the loop ends after three requests at most.
         loop {
             let request = Request::status(&name, path.clone(), self.body(status, &name, pin));
             let denial = match self.exchange.send(&request).await {
@@ -192,7 +211,8 @@ impl Forge for GitLab {
         Ok(())
     }
 
-    /// Only one that came after ours: an earlier one may be of this job before it was tried again.
+    /// Looks only for a status that came after our own, since an earlier one may be of this same job before
+    /// it was tried again.
     async fn rival(&self, context: &str) -> Result<Option<Rival>, Refusal> {
         let name = self.name(context);
         let (own, last) = {
@@ -209,7 +229,8 @@ impl Forge for GitLab {
         let (statuses, _) = self.exchange.fetch::<Vec<Posted>>(&Request::standing(&name, path)).await?;
         let of_name = statuses.into_iter().filter(|status| status.name == name && status.id >= own);
         let newest = of_name.max_by_key(|status| status.id);
-        // An answer that is behind tells of an earlier state, which is none that has ended.
+        // An answer that lags behind tells an earlier state of our own status, which cannot be a final one. A
+        // final state that we have not posted is a rival's, although the id is ours.
         let is_own =
             |newest: &Posted| newest.id == own && (newest.status == last || !is_final(&newest.status));
         Ok(newest.filter(|newest| !is_own(newest)).map(|newest| Rival {
@@ -227,7 +248,7 @@ impl Forge for GitLab {
     async fn find_comment(&self, marker: &str) -> Result<Option<String>, Refusal> {
         let merge_request = self.merge_request()?;
         let mut found = None;
-        for page in 1..=PAGES {
+        for page in 1..=MAX_PAGES {
             let path = format!(
                 "{}/notes?per_page={PER_PAGE}&order_by=created_at&sort=asc&page={page}",
                 merge_request.path
@@ -238,7 +259,8 @@ impl Forge for GitLab {
                 .iter()
                 .rev()
                 .find(|note| !note.system && note.body.as_deref().is_some_and(|body| holds(body, marker)));
-            // The newest: GitLab lets nobody change another's note, and one in the way would stay there.
+            // The newest one counts. GitLab lets nobody change the note of somebody else, so a foreign note
+            // with the marker would otherwise stay in the way for good.
             found = ours.map(|note| note.id.to_string()).or(found);
             if !has_next(&headers, notes.len()) {
                 break;
@@ -263,6 +285,7 @@ impl Forge for GitLab {
     }
 }
 
+/// Returns the project, percent-encoded. The error says that it can be none.
 fn project(repository: &str) -> Result<String, String> {
     if is_segment(repository) {
         Ok(segment(repository))
@@ -285,6 +308,8 @@ fn is_final(state: &str) -> bool {
     !matches!(state, "pending" | "running")
 }
 
+/// Says whether a page is followed by another. A proxy may drop the header that tells; a full page then
+/// counts as followed.
 fn has_next(headers: &HeaderMap, notes: usize) -> bool {
     match headers.get("x-next-page").and_then(|value| value.to_str().ok()) {
         Some(page) => !page.trim().is_empty(),
@@ -292,16 +317,17 @@ fn has_next(headers: &HeaderMap, notes: usize) -> bool {
     }
 }
 
-/// A transition to where the status already is, or from where it can only have been overtaken. A final state that
-/// another final state keeps out is not one: the other would be shown.
+/// Says whether GitLab has refused a transition that is not needed, because the status is in this state
+/// already or has moved beyond it. A final state that another final state keeps out is needed: the wrong one
+/// would be shown.
 fn is_already_so(denial: &Denial, state: &str) -> bool {
     let refused = denial.status == Some(StatusCode::BAD_REQUEST)
         && denial.message.contains("Cannot transition status via");
     refused && (!is_final(state) || denial.message.contains(&format!("from :{state}")))
 }
 
-/// GitLab looks for a pipeline of this id, commit and ref. A project or a commit that it does not know it will not
-/// know without them either.
+/// Says whether GitLab has not found the pipeline by its id, commit and ref, so that a looser tie may help. A
+/// project or a commit that GitLab does not know stays unknown with any tie.
 fn is_about_pipeline(denial: &Denial) -> bool {
     denial.status == Some(StatusCode::NOT_FOUND)
         && !denial.message.contains("404 Project Not Found")

@@ -1,4 +1,6 @@
-//! A Code Insights report on a commit of Bitbucket: what its pull requests and pipelines show of a run.
+//! The client of Bitbucket's Code Insights: reports on a commit, which its pull requests and pipelines show.
+//!
+//! Inside a pipeline of Bitbucket a proxy adds the authorization, and no token is needed.
 
 use std::time::Duration;
 
@@ -12,38 +14,44 @@ use faultgate_core::model::ForgeKind;
 use faultgate_core::secret::Secret;
 use faultgate_core::text;
 
-/// Where the proxy of a pipeline is, seen from its steps. It adds the pipeline's own authorization.
+/// The address of a pipeline's proxy, seen from its steps. The proxy adds the pipeline's own authorization.
 pub const PIPELINE_PROXY: &str = "http://localhost:29418";
-/// The API as the proxy serves it: not over TLS, for it could add nothing then.
+/// The address of the API as the proxy serves it. It is not one of TLS, since the proxy could then add
+/// nothing.
 const PROXIED_API: &str = "http://api.bitbucket.org/2.0";
 const CONNECT_LIMIT: Duration = Duration::from_secs(3);
 const REQUEST_LIMIT: Duration = Duration::from_secs(5);
 
-/// Characters.
-const TITLE: usize = 450;
-const DETAILS: usize = 2000;
-const DATUM: usize = 200;
-/// Fields that a report takes.
-const DATA: usize = 10;
+/// Maximum number of characters of a report's title.
+const MAX_TITLE_CHARS: usize = 450;
+/// Maximum number of characters of a report's details.
+const MAX_DETAILS_CHARS: usize = 2000;
+/// Maximum number of characters of a field's title, and of its text.
+const MAX_DATUM_CHARS: usize = 200;
+/// Maximum number of fields of a report.
+const MAX_DATA: usize = 10;
 
+/// A report on a commit.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Report {
     pub title: String,
-    /// Plain text.
+    /// The details, as plain text. Lines are folded into one.
     pub details: String,
-    /// None while it is not known.
+    /// `true` if the run has passed, and `None` while that is not known.
     pub passed: Option<bool>,
     pub link: Option<String>,
-    /// The first ten are shown.
+    /// The fields of the report. Bitbucket shows the first ten.
     pub data: Vec<Datum>,
 }
 
+/// A field of a report.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Datum {
     pub title: String,
     pub value: Value,
 }
 
+/// The value of a field, by its kind in Bitbucket.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Value {
     Text(String),
@@ -53,21 +61,24 @@ pub enum Value {
     Yes(bool),
 }
 
-/// Where reports of one commit go.
+/// A client for the reports of one commit.
 pub struct Insights {
     exchange: Exchange,
+    /// The path below which the commit's reports are found.
     path: String,
 }
 
 impl Insights {
-    /// The error is a fragment.
+    /// Makes a client with a token. The error says what is wrong with the subject or the token, as a
+    /// fragment.
     pub fn with_token(subject: &Subject, token: &Secret, http: reqwest::Client) -> Result<Self, String> {
         check(subject)?;
         let exchange = Exchange::new(subject.site.clone(), http, BEARER, token, bitbucket::remedy)?;
         Ok(Self { exchange, path: path(subject)? })
     }
 
-    /// Inside a pipeline of Bitbucket, where its proxy needs no token of ours.
+    /// Makes a client inside a pipeline of Bitbucket, whose proxy needs no token of ours. The error is a
+    /// fragment.
     pub fn through_proxy(subject: &Subject, proxy: &str) -> Result<Self, String> {
         let http = Proxy::http(proxy)
             .and_then(|proxy| {
@@ -85,11 +96,11 @@ impl Insights {
         Ok(Self { exchange, path: path(subject)? })
     }
 
-    /// Creates the report of this key, or replaces it.
+    /// Creates the report of this key on the commit, or replaces it.
     pub async fn put(&self, key: &str, report: &Report) -> Result<(), Refusal> {
         let mut body = json!({
-            "title": text::plain(&report.title, TITLE),
-            "details": text::plain(&report.details, DETAILS),
+            "title": text::plain(&report.title, MAX_TITLE_CHARS),
+            "details": text::plain(&report.details, MAX_DETAILS_CHARS),
             "report_type": "TEST",
             "reporter": "faultgate",
             "result": match report.passed {
@@ -97,7 +108,7 @@ impl Insights {
                 Some(false) => "FAILED",
                 None => "PENDING",
             },
-            "data": report.data.iter().take(DATA).map(field).collect::<Vec<_>>(),
+            "data": report.data.iter().take(MAX_DATA).map(field).collect::<Vec<_>>(),
         });
         if let Some(url) = link(report.link.as_deref()) {
             body["link"] = url.into();
@@ -107,6 +118,8 @@ impl Insights {
     }
 }
 
+/// Returns the path of the reports of the subject's commit. Unlike a status, a report needs the commit to be
+/// known.
 fn path(subject: &Subject) -> Result<String, String> {
     let repository = owner_and_name(&subject.repository)?;
     let commit = subject.commit.as_deref().filter(|commit| is_segment(commit));
@@ -116,12 +129,12 @@ fn path(subject: &Subject) -> Result<String, String> {
 
 fn field(datum: &Datum) -> serde_json::Value {
     let (kind, value) = match &datum.value {
-        Value::Text(value) => ("TEXT", text::plain(value, DATUM).into()),
+        Value::Text(value) => ("TEXT", text::plain(value, MAX_DATUM_CHARS).into()),
         Value::Number(value) => ("NUMBER", json!(value)),
         Value::Percentage(value) => ("PERCENTAGE", json!(value)),
-        // In milliseconds.
+        // Bitbucket takes durations in milliseconds.
         Value::Duration(value) => ("DURATION", u64::try_from(value.as_millis()).unwrap_or(u64::MAX).into()),
         Value::Yes(value) => ("BOOLEAN", (*value).into()),
     };
-    json!({ "title": text::plain(&datum.title, DATUM), "type": kind, "value": value })
+    json!({ "title": text::plain(&datum.title, MAX_DATUM_CHARS), "type": kind, "value": value })
 }

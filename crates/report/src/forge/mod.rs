@@ -1,7 +1,15 @@
-//! Forges: where the repository is, and where a commit carries a status and a pull request a comment.
+//! Forges: the services that hold the repository, where a commit carries a status and a pull request a
+//! comment.
 //!
-//! A forge knows its own API and nothing of runs or reports. A new one is one file here, one [`ForgeKind`] and one
-//! arm in [`connect`].
+//! The trait [`Forge`] is the port, and there is a file for the client of each forge: `github.rs`,
+//! `gitlab.rs`, `gitea.rs` (with Forgejo), `bitbucket.rs` (with Code Insights in `insights.rs`) and
+//! `codecommit.rs`. Those that speak HTTP themselves share `exchange.rs`, which sends a request once,
+//! `refusal.rs`, which judges an answer that grants nothing, and `subject.rs`, which turns names into paths.
+//! `connection.rs` connects when a forge is first needed.
+//!
+//! A client knows its own API, and nothing of runs or reports. It never waits and never tries again by
+//! itself: a [`Refusal`] says whether that may help, and the sinks decide. A new forge is one file here, one
+//! [`ForgeKind`] and one arm in [`connect`].
 
 use std::time::Duration;
 
@@ -28,22 +36,24 @@ pub use connection::{Connection, NoForge};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Site {
     pub kind: ForgeKind,
-    /// Without a slash at its end: `https://api.github.com`. For CodeCommit the Region's endpoint.
+    /// The URL of the API, without a slash at its end: `https://api.github.com`. CodeCommit has its Region's
+    /// endpoint here.
     pub api_url: String,
 }
 
-/// What on a forge a run reports to.
+/// The repository, the commit and the pull request on a forge to which a run reports.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Subject {
     pub site: Site,
-    /// `owner/name`; on GitLab the path with its groups, or the project's number.
+    /// The repository as `owner/name`. On GitLab it is the path with its groups, or the project's number.
     pub repository: String,
-    /// The commit that carries the status. None where only the pull request is known: its head is then looked up.
+    /// The commit that carries the status. It is `None` where only the pull request is known, whose head is
+    /// then looked up.
     pub commit: Option<String>,
     pub pull_request: Option<PullRequest>,
-    /// The branch that the pull request comes from, where its number is not known: it is then looked up.
+    /// The branch that the pull request comes from, where its number is not known and has to be looked up.
     pub fork: Option<ForkBranch>,
-    /// The pipeline of GitLab that statuses belong to.
+    /// The pipeline of GitLab to which the statuses belong.
     pub pipeline: Option<Pipeline>,
 }
 
@@ -51,7 +61,7 @@ pub struct Subject {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PullRequest {
     pub number: u64,
-    /// The repository it asks to merge into, where that is not the run's own.
+    /// The repository into which the pull request asks to be merged, where that is not the run's own.
     pub repository: Option<String>,
 }
 
@@ -66,53 +76,58 @@ pub struct ForkBranch {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Pipeline {
     pub id: u64,
+    /// The branch or the tag that the pipeline runs for.
     pub git_ref: Option<String>,
-    /// The running job, whose name no status of its pipeline may take.
+    /// The name of the running job, which no status of its pipeline may take.
     pub job: Option<String>,
 }
 
-/// How far a run or an experiment is, as commit statuses tell it. Forges with fewer words take the nearest.
+/// The state of a commit status, which tells how far a run or an experiment is. A forge with fewer states
+/// takes the nearest of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum StatusState {
     Pending,
     Running,
     Success,
-    /// A weakness was found.
+    /// The run has found a weakness.
     Failure,
-    /// The gate could not judge.
+    /// The gate could not judge the run.
     Error,
     Cancelled,
 }
 
+/// A mark on a commit.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CommitStatus {
-    /// Its name: the same for every run of the same experiment.
+    /// The name of the status, which is the same for every run of the same experiment.
     pub context: String,
     pub state: StatusState,
-    /// Plain text of one line. The forge cuts it to its limit.
+    /// The description, as plain text of one line. The client cuts it to its forge's limit.
     pub description: String,
     pub target_url: Option<String>,
 }
 
-/// The newest status of a name on a commit, where somebody else has posted it: another job that uses the same name.
+/// The newest status of a name on a commit, if somebody else has posted it, such as another job that uses the
+/// same name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rival {
-    /// It does not let the commit pass.
+    /// `true` if the status does not let the commit pass.
     pub has_failed: bool,
-    /// It came after one that this client has posted.
+    /// `true` if the status came after one that this client has posted.
     pub is_newer: bool,
     pub description: String,
     pub target_url: Option<String>,
 }
 
-/// What a forge takes.
+/// The limits of a forge's comments.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
-    /// Bytes of a comment, safely below the forge's own limit.
+    /// Maximum number of bytes of a comment, safely below the forge's own limit.
     pub comment: usize,
-    /// Whether its Markdown takes HTML (`<details>`, `<sub>`, `<br>`, comments that hide a marker).
+    /// `true` if the Markdown takes HTML (`<details>`, `<sub>`, `<br>`, and HTML comments, which hide a
+    /// marker).
     pub html: bool,
-    /// Whether it draws Mermaid diagrams.
+    /// `true` if the forge draws Mermaid diagrams.
     pub mermaid: bool,
 }
 
@@ -120,74 +135,92 @@ pub struct Limits {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("could not {what}: {why}")]
 pub struct Refusal {
-    /// What was tried: completes "could not …".
+    /// The thing that was tried. It completes "could not …".
     pub what: String,
-    /// The cause, in the forge's words where it has some: plain text, without the token.
+    /// The cause, in the forge's words where it has some. It is plain text without the token.
     pub why: String,
-    /// What the user can do about it.
+    /// The thing that the user can do about it.
     pub remedy: Option<String>,
     pub again: Again,
-    /// The token is known, and may not do this.
+    /// `true` if the forge knows the token, and the token may not do this.
     pub lacks_permission: bool,
 }
 
-/// Whether trying the same again may help.
+/// The answer to the question whether the same request may be granted when it is tried again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Again {
+    /// Another try cannot help, or might do the same thing twice.
     Never,
-    /// After a pause of the caller's choice.
+    /// Another try may help after a pause of the caller's choice.
     Soon,
-    /// Not before this, says the forge.
+    /// Another try may help after this time, which the forge has named.
     After(Duration),
-    /// Never this comment: it is gone, or somebody else's. A new one may be created instead.
+    /// Another try cannot help, since the comment is gone or somebody else's. A new one may be created
+    /// instead.
     Anew,
 }
 
-/// One repository on one forge.
+/// The port to one repository on one forge. Each call sends its requests once.
 #[async_trait]
 pub trait Forge: Send + Sync {
     fn kind(&self) -> ForgeKind;
 
     fn limits(&self) -> Limits;
 
-    /// False where commits have no statuses; a comment then takes their place.
+    /// Says whether commits have statuses on this forge. Where they have none, a comment takes their place.
     fn has_statuses(&self) -> bool {
         true
     }
 
-    /// Posts a status, or updates the one of the same context. To post a state again is no failure.
+    /// Posts a status, or updates the one of the same context. A state that is posted again is no failure.
     async fn set_status(&self, status: &CommitStatus) -> Result<(), Refusal>;
 
-    /// Who else has posted the newest status of this name. None where nobody has, and where the forge is not asked.
+    /// Returns the newest status of this name if somebody else has posted it. There is none on a forge that
+    /// is not asked.
     async fn rival(&self, _context: &str) -> Result<Option<Rival>, Refusal> {
         Ok(None)
     }
 
-    /// Looks up what is commented on, where more than its number is needed. Comes before the next one.
+    /// Looks up the pull request that is commented on, where its number is not known. It must be called
+    /// before [`Self::no_comment`] and all that follows.
     async fn find_pull_request(&self) -> Result<(), Refusal> {
         Ok(())
     }
 
-    /// Why there is nothing that could be commented on, if so.
+    /// Returns the reason why there is nothing to comment on, if there is nothing.
     fn no_comment(&self) -> Option<String>;
 
-    /// A line that holds `key` and that readers do not see.
+    /// Returns a line that holds `key`, marks a comment as ours, and is invisible to readers.
     fn marker(&self, key: &str) -> String {
         format!("<!-- {key} -->")
     }
 
-    /// The id of our own comment that holds this marker, looked for on all pages.
+    /// Returns the id of our own comment that holds this marker. It is looked for on all pages.
     async fn find_comment(&self, marker: &str) -> Result<Option<String>, Refusal>;
 
-    /// What may have been done although no answer came is [`Again::Never`]: there would be two comments.
+    /// Creates a comment.
+    ///
+    /// # Errors
+    ///
+    /// A creation that may have happened although no answer came is [`Again::Never`], since another try might
+    /// leave two comments.
     async fn create_comment(&self, body: &str) -> Result<(), Refusal>;
 
-    /// [`Again::Anew`] where the comment is not ours to update.
+    /// Replaces the text of a comment.
+    ///
+    /// # Errors
+    ///
+    /// A comment that is gone, or not ours to update, is [`Again::Anew`].
     async fn update_comment(&self, id: &str, body: &str) -> Result<(), Refusal>;
 }
 
-/// The forge of a subject. `http` must follow no redirects; `aws` is for CodeCommit, `token` for all others. Needs a
-/// tokio runtime. The error says what is missing and what to set, as a fragment.
+/// Makes the client for a subject, and sends nothing yet. `http` must follow no redirects, since a redirect
+/// could lead the token elsewhere. `aws` is for CodeCommit, `token` for all others. The call needs a tokio
+/// runtime.
+///
+/// # Errors
+///
+/// The error says what is missing and what to set, as a fragment.
 pub fn connect(
     subject: Subject,
     token: Option<&Secret>,

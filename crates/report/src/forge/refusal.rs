@@ -1,4 +1,8 @@
-//! Why a forge did not grant a request, whether to try again, and what the user can do.
+//! The judgement of a request that a forge did not grant: the reason, whether trying again may help, and what
+//! the user can do.
+//!
+//! [`Told`] is an answer that refuses, [`Failure`] a request without an answer. No text for people
+//! leaves this file before the token is hidden in it and its length is bounded.
 
 use std::time::Duration;
 
@@ -13,17 +17,17 @@ use super::{Again, Refusal};
 use faultgate_core::secret::Secret;
 use faultgate_core::text;
 
-/// The longest text of a forge that is passed on.
-const LONGEST: usize = 600;
-/// The pause after a limit that does not say how long it lasts.
+/// Maximum number of characters of a forge's text that are passed on.
+const MAX_TEXT_CHARS: usize = 600;
+/// The pause after a rate limit that does not say how long it lasts.
 const PAUSE: Duration = Duration::from_secs(60);
-/// No forge is waited for longer than this, whatever it says.
-const LONGEST_PAUSE: Duration = Duration::from_secs(24 * 3600);
+/// The longest pause that is passed on, whatever a forge says.
+const MAX_PAUSE: Duration = Duration::from_secs(24 * 3600);
 
-/// Words of forges for what keeps every token out, so that no permission helps: the conversation, the repository or the
-/// installation is closed, or the organisation lets in nobody from here or in this way.
+/// Words of forges for a thing that keeps every token out, so that no permission helps: the conversation, the
+/// repository or the installation is closed, or the organisation lets in nobody from here or in this way.
 const CLOSED: [&str; 16] = [
-    // And "blocked".
+    // The word finds "blocked" as well.
     "locked",
     "archived",
     "suspended",
@@ -42,16 +46,16 @@ const CLOSED: [&str; 16] = [
     "read-only instance",
 ];
 
-/// Whether a forge's message says that no permission of the token would help.
+/// Says whether a forge's message means that no permission of the token would help.
 fn is_closed(message: &str) -> bool {
     let said = message.to_lowercase();
     CLOSED.iter().any(|words| said.contains(words))
 }
 
-/// What a forge's user can do about a status, by the forge's message.
+/// The function of a forge that returns what its user can do about an HTTP status and a message of the forge.
 pub(super) type Remedies = fn(Purpose, StatusCode, &str) -> Option<String>;
 
-/// What the forge says in the body of an error, in any of the forms that forges use.
+/// Returns the message in the body of an error, in any of the forms that forges use. A page of HTML has none.
 pub(super) fn message(answer: &Answer) -> String {
     if let Ok(value) = serde_json::from_slice::<Value>(&answer.body) {
         let mut said = Vec::new();
@@ -64,6 +68,8 @@ pub(super) fn message(answer: &Answer) -> String {
     if plain { String::from_utf8_lossy(&answer.body).into_owned() } else { String::new() }
 }
 
+/// Collects the texts of an error in JSON. A field that is known to hold a message hides its neighbours; in
+/// all other objects each text keeps the name of its field, as GitLab's lists of invalid fields need it.
 fn collect(value: &Value, said: &mut Vec<String>) {
     match value {
         Value::String(text) => said.push(text.clone()),
@@ -86,7 +92,7 @@ fn collect(value: &Value, said: &mut Vec<String>) {
     }
 }
 
-/// An answer that is not one of success.
+/// An answer that is not one of success, with the purpose of its request and the message within it.
 pub(super) struct Told<'a> {
     pub(super) purpose: Purpose,
     pub(super) answer: &'a Answer,
@@ -94,10 +100,11 @@ pub(super) struct Told<'a> {
 }
 
 impl Told<'_> {
+    /// Makes the refusal. `what` completes "could not …", and `token` is hidden in the forge's text.
     pub(super) fn refusal(&self, what: String, token: Option<&Secret>, of_forge: Remedies) -> Refusal {
         let again = self.again();
         let remedy = match again {
-            // Time is the remedy.
+            // A rate limit ends by itself, so time is the remedy.
             Again::After(_) => None,
             _ => self.remedy(of_forge),
         };
@@ -115,7 +122,7 @@ impl Told<'_> {
         let location = self.answer.headers.get(LOCATION).and_then(|value| value.to_str().ok());
         match (location.filter(|_| self.answer.status.is_redirection()), self.message.trim()) {
             (Some(location), _) => {
-                // Whatever a query holds is for whoever follows it.
+                // The query is dropped, since it may hold a secret for the one who follows the redirect.
                 let (place, _) = location.split_once('?').unwrap_or((location, ""));
                 shown(&format!("HTTP {status}: it has moved to {place}"), token)
             }
@@ -131,13 +138,14 @@ impl Told<'_> {
             );
         }
         if self.is_forbidden() && is_closed(self.message) {
-            // The message says all.
+            // The message itself says what is closed, and a remedy about the token would mislead.
             return None;
         }
         of_forge(self.purpose, self.answer.status, self.message)
     }
 
-    /// Whether the same request may be granted later.
+    /// Says whether the same request may be granted later. An answer of 5xx or 408 may come after the effect,
+    /// so a comment is not created again after it.
     fn again(&self) -> Again {
         let (status, purpose) = (self.answer.status, self.purpose);
         if let Some(pause) = limited(self.answer, self.message) {
@@ -157,14 +165,15 @@ impl Told<'_> {
     }
 }
 
-/// One line without the token, even if the forge repeats it.
+/// Returns the text as one line without the token, even if the forge repeats it.
 fn shown(said: &str, token: Option<&Secret>) -> String {
     let hide = |said: &str| token.map_or_else(|| said.to_owned(), |token| token.veil(said));
-    // Once more afterwards: what `plain` leaves out may have hidden it.
-    text::plain(&hide(&text::plain(&hide(said), usize::MAX)), LONGEST)
+    // The token is hidden once more afterwards, since characters that `plain` leaves out may have split it.
+    text::plain(&hide(&text::plain(&hide(said), usize::MAX)), MAX_TEXT_CHARS)
 }
 
-/// How long a rate limit lasts, if this is one. GitHub tells some of them by 403.
+/// Returns how long a rate limit lasts, if the answer is one. GitHub tells some limits by 403, with which it
+/// also tells missing permissions.
 fn limited(answer: &Answer, message: &str) -> Option<Duration> {
     let pause = announced_pause(&answer.headers);
     let said = message.to_lowercase();
@@ -179,7 +188,8 @@ fn limited(answer: &Answer, message: &str) -> Option<Duration> {
     }
 }
 
-/// What the headers say of a limit. Moments are compared with the answer's own date: the forge's clock is not ours.
+/// Returns the pause that the headers announce. A moment is compared with the answer's own date, since the
+/// forge's clock is not ours.
 fn announced_pause(headers: &HeaderMap) -> Option<Duration> {
     let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).map(str::trim);
     let now = text(DATE.as_str()).and_then(moment);
@@ -190,6 +200,7 @@ fn announced_pause(headers: &HeaderMap) -> Option<Duration> {
     let pause = if let Some(said) = text(RETRY_AFTER.as_str()) {
         said.parse().map(Duration::from_secs).ok().or_else(|| moment(said).map(until)).unwrap_or(PAUSE)
     } else {
+        // Forges send the moment of the reset with every answer, so it counts only if nothing is left.
         let spent =
             ["x-ratelimit-remaining", "ratelimit-remaining"].iter().any(|name| text(name) == Some("0"));
         if !spent {
@@ -198,21 +209,22 @@ fn announced_pause(headers: &HeaderMap) -> Option<Duration> {
         let reset = ["x-ratelimit-reset", "ratelimit-reset"].iter().find_map(|name| text(name)?.parse().ok());
         reset.and_then(|second| Timestamp::from_second(second).ok()).map_or(PAUSE, until)
     };
-    Some(pause.clamp(Duration::from_secs(1), LONGEST_PAUSE))
+    Some(pause.clamp(Duration::from_secs(1), MAX_PAUSE))
 }
 
-/// A date of HTTP.
+/// Reads a date of HTTP.
 fn moment(text: &str) -> Option<Timestamp> {
     rfc2822::DateTimeParser::new().parse_timestamp(text).ok()
 }
 
-/// A request that was not answered.
+/// The failure of a request that got no whole answer.
 pub(super) struct Failure {
-    /// Nothing was sent.
+    /// `true` if nothing was sent, because no connection could be made.
     unsent: bool,
     timed_out: bool,
-    /// The client could not even make the request.
+    /// `true` if the client could not even make the request.
     impossible: bool,
+    /// The innermost error.
     cause: String,
 }
 
@@ -220,7 +232,7 @@ impl Failure {
     pub(super) fn of(error: &(dyn std::error::Error + 'static)) -> Self {
         let chain = || std::iter::successors(Some(error), |error| error.source());
         let client = chain().find_map(|error| error.downcast_ref::<reqwest::Error>());
-        // The innermost error names the cause; those around it repeat the URL.
+        // The innermost error names the cause, while those around it repeat the URL.
         let cause = chain().last().map_or_else(String::new, ToString::to_string);
         Self {
             unsent: client.is_some_and(reqwest::Error::is_connect),
@@ -244,6 +256,7 @@ impl Failure {
     }
 
     pub(super) fn again(&self, purpose: Purpose) -> Again {
+        // A request that never left may be sent again, even if it creates a comment.
         match (self.impossible, self.unsent, purpose) {
             (true, ..) | (false, false, Purpose::Create) => Again::Never,
             _ => Again::Soon,

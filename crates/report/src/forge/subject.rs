@@ -1,4 +1,8 @@
-//! The subject in the terms of requests: percent-encoded, checked, and its commit looked up where it is not known.
+//! The subject in the terms of requests: percent-encoded, checked, and with its commit looked up where it is
+//! not known.
+//!
+//! Names come from the environment and from events, so nothing goes into a path before it is encoded or
+//! refused.
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use reqwest::Url;
@@ -8,20 +12,20 @@ use tokio::sync::OnceCell;
 use super::exchange::{Exchange, Request};
 use super::{Again, PullRequest, Refusal, Site, Subject};
 
-/// All that is not unreserved in a path.
+/// The characters that are escaped in a path: all but those that RFC 3986 calls unreserved.
 const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
-/// One segment of a path.
+/// Encodes a text as one segment of a path.
 pub(super) fn segment(text: &str) -> String {
     utf8_percent_encode(text, ESCAPED).to_string()
 }
 
-/// False of what would lead elsewhere even if it is encoded.
+/// Says whether a text can be a segment of a path. The dots lead elsewhere even if they are encoded.
 pub(super) fn is_segment(text: &str) -> bool {
     !matches!(text, "" | "." | "..")
 }
 
-/// `owner/name` as two segments.
+/// Encodes `owner/name` as two segments. The error is a sentence about `repository`.
 pub(super) fn owner_and_name(repository: &str) -> Result<String, String> {
     match repository.split_once('/') {
         Some((owner, name)) if is_segment(owner) && is_segment(name) && !name.contains('/') => {
@@ -34,7 +38,7 @@ pub(super) fn owner_and_name(repository: &str) -> Result<String, String> {
     }
 }
 
-/// That requests can be made of it at all.
+/// Checks that requests can be made of the subject at all. The error names the setting that is wrong.
 pub(super) fn check(subject: &Subject) -> Result<(), String> {
     check_address(&subject.site)?;
     match &subject.commit {
@@ -57,7 +61,7 @@ fn check_address(site: &Site) -> Result<(), String> {
     Ok(())
 }
 
-/// Only what a browser opens, since a forge shows it as a link.
+/// Returns the URL if a browser can open it, since a forge shows it as a link, and refuses other ones.
 pub(super) fn link(url: Option<&str>) -> Option<&str> {
     url.filter(|url| {
         Url::parse(url).is_ok_and(|parsed| matches!(parsed.scheme(), "http" | "https"))
@@ -65,49 +69,53 @@ pub(super) fn link(url: Option<&str>) -> Option<&str> {
     })
 }
 
-/// True of a comment in which one line is the marker. A quotation of it is not such a line.
+/// Says whether one line of the comment is the marker. A quotation of the marker is not such a line.
 pub(super) fn holds(body: &str, marker: &str) -> bool {
     body.lines().any(|line| line.trim() == marker.trim())
 }
 
 /// A pull request on a forge whose paths are `/repos/OWNER/NAME/…`.
 pub(super) struct Pull {
+    /// The pull request as errors name it: `pull request 7`.
     pub(super) words: String,
-    /// `owner/name`, percent-encoded.
+    /// The repository as `owner/name`, percent-encoded.
     pub(super) repository: String,
     pub(super) number: u64,
 }
 
 impl Pull {
-    /// `own` is the run's repository, percent-encoded.
+    /// Makes a pull request. `own` is the run's repository, percent-encoded.
     pub(super) fn new(pull: &PullRequest, own: &str) -> Result<Self, String> {
         let repository = pull.repository.as_deref().map_or_else(|| Ok(own.to_owned()), owner_and_name)?;
         Ok(Self { words: in_words(pull), repository, number: pull.number })
     }
 
-    /// For [`Head::commit`].
+    /// Returns the pull request in words and the path of its look-up, as [`Head::commit`] takes them.
     pub(super) fn look_up(&self) -> (String, String) {
         (self.words.clone(), format!("/repos/{}/pulls/{}", self.repository, self.number))
     }
 
+    /// Returns the path of the pull request's comments.
     pub(super) fn comments(&self) -> String {
         format!("/repos/{}/issues/{}/comments", self.repository, self.number)
     }
 
+    /// Returns the path of one comment.
     pub(super) fn comment(&self, id: &str) -> String {
         format!("/repos/{}/issues/comments/{}", self.repository, segment(id))
     }
 }
 
-/// A comment that was asked for where there can be none.
+/// Makes the refusal of a comment that was asked for where there can be none.
 pub(super) fn nothing_to_comment(why: String) -> Refusal {
     Refusal { what: "comment".to_owned(), why, remedy: None, again: Again::Never, lacks_permission: false }
 }
 
 /// The commit that carries the statuses.
 pub(super) struct Head {
+    /// The commit, which is set from the beginning or by the first look-up that succeeds.
     known: OnceCell<String>,
-    /// Where the answer to the look-up holds it.
+    /// The JSON pointer to the commit in the answer to the look-up.
     pointer: &'static str,
 }
 
@@ -116,7 +124,8 @@ impl Head {
         Self { known: OnceCell::new_with(commit), pointer }
     }
 
-    /// Percent-encoded. `pull` is the pull request in words and the path of its look-up, which happens once.
+    /// Returns the commit, percent-encoded. `pull` is the pull request in words and the path of its look-up,
+    /// which happens once.
     pub(super) async fn commit(
         &self,
         exchange: &Exchange,
@@ -145,7 +154,7 @@ impl Head {
     }
 }
 
-/// In words, for errors.
+/// Returns the pull request in words, for errors.
 pub(super) fn in_words(pull: &PullRequest) -> String {
     format!("pull request {}", pull.number)
 }

@@ -1,3 +1,6 @@
+//! Tests of AWS CodeBuild: alone, in CodePipeline, as a runner of another CI, and started by a step of GitHub
+//! Actions.
+
 use super::*;
 use faultgate_core::model::ForgeKind;
 
@@ -178,7 +181,7 @@ fn a_pipeline_must_pass_what_its_build_is_not_told() {
     let no_token = Overrides { tokens: vec![], ..both };
     assert!(subject(&found.with(&no_token)).contains("set `forge`"));
 
-    // Some sources tell the commit all the same.
+    // Some sources tell the commit in a pipeline all the same.
     let known = in_env(&[CODEBUILD, IN_PIPELINE, &[("CODEBUILD_RESOLVED_SOURCE_VERSION", HEAD)]]);
     assert_eq!(subject(&known.with(&named)), "github https://api.github.com octo/shop head");
 }
@@ -223,7 +226,7 @@ fn the_legs_of_a_batch_are_told_apart() {
     assert_eq!(found.job.as_deref(), Some("chaos-gate/eu"));
 }
 
-/// What aws-codebuild-run-build hands over.
+/// The variables that the action aws-codebuild-run-build hands over to a build.
 const STEP: Pairs<'_> = &[
     ("CI", "true"),
     ("GITHUB_ACTIONS", "true"),

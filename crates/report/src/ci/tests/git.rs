@@ -1,3 +1,5 @@
+//! Tests of the checkout: how its files are read, and when a run uses it.
+
 use std::fs;
 use std::path::Path;
 
@@ -110,14 +112,14 @@ fn a_link_out_of_the_repository_is_not_followed() {
         symlink(dir.path().join("else").join(target), &link).unwrap();
         assert_eq!(Checkout::read(&repository), Some(Checkout::default()), "{name}");
     }
-    // Within it, a link is as good as a file: git once made `HEAD` one.
+    // A link within git's folder is as good as a file, since git once made `HEAD` a link.
     let old = dir.path().join("old");
     write(&old, &[(".git/refs/heads/main", &loose), (".git/config", CONFIG)]);
     symlink("refs/heads/main", old.join(".git/HEAD")).unwrap();
     assert_eq!(Checkout::read(&old), Some(found(Some(HEAD))));
 }
 
-/// Built by somebody who named no commit.
+/// A build that somebody starts without naming a commit has `HEAD` in the variable of the commit.
 #[test]
 fn head_is_what_is_checked_out() {
     let checkout = found(Some(HEAD));
@@ -154,7 +156,7 @@ fn head_is_what_is_checked_out() {
     }
 }
 
-/// What merges it on trial may be checked out.
+/// A CI may check out the commit that merges the pull request on trial.
 #[test]
 fn the_head_of_a_pull_request_is_looked_up_and_not_taken_from_the_checkout() {
     let env = Environment::from_pairs([

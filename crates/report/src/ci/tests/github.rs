@@ -1,3 +1,5 @@
+//! Tests of GitHub Actions, Gitea's and Forgejo's, with the files of their events in `fixtures/`.
+
 use super::*;
 
 const GITHUB: Pairs<'_> = &[
@@ -33,7 +35,8 @@ fn run(name: &str, event: Option<&Value>, sets: &[Pairs<'_>]) -> Surroundings {
     with_event(&all, event)
 }
 
-/// Event, its file, the variables; what is reported to, and why the job's token cannot write.
+/// The event, its file, the variables, the commit and pull request that are reported to, and the reason why
+/// the job's token cannot write.
 type Row<'a> = (&'a str, &'a Option<Value>, Pairs<'a>, &'a str, Option<ReadOnly>);
 
 #[test]
@@ -205,7 +208,7 @@ fn an_event_that_cannot_be_read_is_none() {
     assert_eq!(read_event(&path), None, "too large");
 }
 
-/// GitHub names no pull request of a fork in the event: it is found by its head.
+/// The event of a fork's run names no pull request, so the pull request is found by its head.
 #[test]
 fn the_pull_request_of_a_fork_is_looked_up_by_its_branch() {
     let event = event!("workflow_run_fork");

@@ -1,3 +1,5 @@
+//! Tests of GitLab CI: pipelines of branches, of merge requests, and of merged results.
+
 use super::*;
 
 const GITLAB: Pairs<'_> = &[

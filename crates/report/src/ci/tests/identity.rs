@@ -1,3 +1,5 @@
+//! Tests of the identity of a run: its id, the key of its attempt, and the pipeline it belongs to.
+
 use super::*;
 
 fn identity(pairs: Pairs<'_>, random: &str) -> RunIdentity {
@@ -74,7 +76,7 @@ fn without_a_ci_each_invocation_is_an_attempt_of_its_own() {
     assert_eq!((identity(&[], "a").ci.as_str(), identity(&[], "a").id.as_str()), ("none", "local-a"));
 }
 
-/// A key that two attempts share would let the second find the experiment of the first.
+/// A key that two attempts share would let the second attempt find the experiment of the first.
 #[test]
 fn so_it_is_where_a_ci_does_not_tell_its_attempts_apart() {
     let build = |random| identity(&[("BUILDKITE", "true"), ("BUILDKITE_BUILD_NUMBER", "1514")], random);
@@ -104,7 +106,7 @@ fn one_ci_inside_another_is_told_from_it() {
         ("GITLAB_CI", "true", "gitlab-ci"),
         ("BITBUCKET_BUILD_NUMBER", "1", "bitbucket-pipelines"),
         ("BUILDKITE", "true", "buildkite"),
-        // Unless it is a runner of one of those.
+        // A build of CodeBuild counts as one, unless it is a runner of another CI.
         ("CODEBUILD_BUILD_ID", "chaos:1", "codebuild"),
         ("CIRCLECI", "true", "circleci"),
         ("TF_BUILD", "True", "azure-pipelines"),
@@ -122,10 +124,10 @@ fn one_ci_inside_another_is_told_from_it() {
     assert_eq!(in_env(&[&[("CI", "true")]]).ci.name(), "none");
 }
 
-/// What tells a run from the next is the same in all of its jobs and attempts.
+/// The id that tells a pipeline from the next one is the same in all of its jobs and attempts.
 #[test]
 fn all_jobs_of_one_pipeline_are_of_one_run() {
-    /// The CI, a job of a run, two other jobs of it, one of the next run, and the run's id.
+    /// The CI, a job of a pipeline, two other jobs of it, a job of the next pipeline, and the pipeline's id.
     type Row<'a> = (&'a str, Pairs<'a>, [Pairs<'a>; 2], Pairs<'a>, Option<&'a str>);
     let table: [Row<'_>; 11] = [
         (
@@ -217,7 +219,7 @@ fn all_jobs_of_one_pipeline_are_of_one_run() {
     }
 }
 
-/// Each build of a batch or a pipeline is one of its own there.
+/// Each build of a batch or a pipeline is a build of its own on these CIs.
 #[test]
 fn a_ci_that_does_not_group_its_jobs_tells_no_run() {
     for pairs in [

@@ -1,6 +1,9 @@
+//! Tests of the CIs that need no file of their own, and of a machine without a CI.
+
 use super::*;
 
-/// What a CI's environment means: the subject, the page, the name of the job, the attempt.
+/// Returns what the environment of a CI means: the subject, the run's page, the name of the job, and the
+/// attempt.
 fn told(sets: &[Pairs<'_>]) -> (String, String, Option<String>, Option<u32>) {
     let found = in_env(sets);
     (subject(&found), url(&found).to_owned(), found.job, found.attempt)
@@ -318,7 +321,7 @@ fn plain_git() {
          and `forge` where the repository's URL does not tell it"
     );
 
-    // Elsewhere the checkout may be the merge, or another repository.
+    // The checkout of another CI may be the trial merge or another repository, so it is not trusted there.
     let push: Pairs<'_> = &[("GITHUB_ACTIONS", "true"), ("GITHUB_EVENT_NAME", "pull_request")];
     assert_eq!(detect(push, &git("git@github.com:octo/shop.git")).commit, None);
     let jenkins = &[JENKINS, &[("GIT_COMMIT", "")]].concat();

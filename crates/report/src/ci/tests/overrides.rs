@@ -1,3 +1,5 @@
+//! Tests of the user's settings, which win over what the CI says and remove what belongs to something else.
+
 use super::*;
 use faultgate_core::model::ForgeKind;
 
@@ -121,7 +123,7 @@ fn a_forge_that_is_set_says_what_an_unknown_host_is() {
     ] {
         assert_eq!(told(UNKNOWN_HOST, &Overrides { forge: Some(kind), ..set() }), expected);
     }
-    // A host that was only guessed right by its name.
+    // A host whose forge was only guessed by its name can be another forge after all.
     let misnamed: Pairs<'_> = &[
         ("DRONE", "true"),
         ("DRONE_REPO_LINK", "https://gitlab.example.com/octo/shop"),
@@ -172,7 +174,7 @@ fn codecommit_is_in_the_region_around() {
 #[test]
 fn the_url_of_an_api_may_tell_its_forge() {
     let at = |url| Overrides { forge_api_url: Some(url), commit: Some(BASE), ..set() };
-    // A proxy before the same forge is no move.
+    // A proxy before the same forge does not make it another forge, so the commit stays.
     assert_eq!(
         told(GITHUB, &Overrides { commit: None, ..at("http://127.0.0.1:8080/") }),
         "github http://127.0.0.1:8080 octo/shop head"
@@ -228,7 +230,7 @@ fn the_page_of_the_run_can_be_set() {
     assert_eq!(page("javascript:alert(1)"), None);
 }
 
-/// `http://h/gitlab/g/p.git` is `g/p` to an API at `http://h/gitlab/api/v4`.
+/// An API at `http://h/gitlab/api/v4` knows `http://h/gitlab/g/p.git` as `g/p`.
 #[test]
 fn the_path_that_a_forge_is_below_is_no_part_of_a_repositorys_name() {
     let jenkins = |git: &str, page: &str| {
@@ -245,7 +247,7 @@ fn the_path_that_a_forge_is_below_is_no_part_of_a_repositorys_name() {
     let table = [
         ("http://h/gitlab/g/p.git", "", gitlab, None, "gitlab http://h/gitlab/api/v4 g/p head"),
         ("http://h/gitlab/g/sub/p.git", "", gitlab, None, "gitlab http://h/gitlab/api/v4 g/sub/p head"),
-        // A group of that name, below the path.
+        // A group may have the same name as the path, and stands below it.
         ("http://h/gitlab/gitlab/p.git", "", gitlab, None, "gitlab http://h/gitlab/api/v4 gitlab/p head"),
         ("https://h/git/o/r.git", "", gitea, None, "gitea http://h:3000/git/api/v1 o/r head"),
         (
@@ -262,7 +264,7 @@ fn the_path_that_a_forge_is_below_is_no_part_of_a_repositorys_name() {
             None,
             "gitlab http://h/gitlab/api/v4 fork/p head !7 g/p",
         ),
-        // Given in either way, it is the same one.
+        // The repository in the settings is the same one, whether it is given by its name or by its URL.
         ("http://h/gitlab/g/p.git", "", gitlab, Some("g/p"), "gitlab http://h/gitlab/api/v4 g/p head"),
         (
             "http://h/gitlab/g/p.git",
@@ -271,7 +273,8 @@ fn the_path_that_a_forge_is_below_is_no_part_of_a_repositorys_name() {
             Some("http://h/gitlab/g/p.git"),
             "gitlab http://h/gitlab/api/v4 g/p head",
         ),
-        // A path of ssh has no such beginning, and another host's is its own.
+        // A URL of ssh does not have the path that the forge is below, and the path of another host is its
+        // own.
         ("git@h:gitlab/p.git", "", gitlab, None, "gitlab http://h/gitlab/api/v4 gitlab/p head"),
         ("http://other/gitlab/p.git", "", gitlab, None, "gitlab http://h/gitlab/api/v4 gitlab/p head"),
         ("http://h/g/p.git", "", "http://h/api/v4", None, "gitlab http://h/api/v4 g/p head"),

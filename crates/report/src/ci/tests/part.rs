@@ -1,6 +1,8 @@
+//! Tests of what tells a job from its siblings of a matrix or of a parallel step.
+
 use super::*;
 
-/// The job of each CI, and what tells it from its siblings.
+/// The table has a job of each CI, and the values that tell it from its siblings.
 #[test]
 fn a_job_is_told_from_its_siblings() {
     let table: &[(Pairs<'_>, &[&str])] = &[
@@ -23,7 +25,7 @@ fn a_job_is_told_from_its_siblings() {
             ],
             &["eu-west-1, blue"],
         ),
-        // Somebody calls a job so.
+        // A job that has no matrix may have such a name all the same.
         (&[("GITLAB_CI", "true"), ("CI_JOB_NAME", "chaos: [x]"), ("CI_NODE_TOTAL", "1")], &[]),
         (
             &[
@@ -70,7 +72,8 @@ fn a_matrix_that_is_given_tells_it_too() {
         let given = Overrides { matrix: Some(matrix), ..Overrides::default() };
         let found = in_env(&[&[("GITHUB_ACTIONS", "true")]]).with(&given);
         let told: Vec<&str> = found.part.iter().map(String::as_str).collect();
-        // GitHub's order is that of the workflow; it is the same for every job of the matrix.
+        // The order is not compared. GitHub takes it from the workflow, and gives all jobs of a matrix the
+        // same one.
         assert_eq!(told.len(), expected.len(), "{matrix}");
         assert!(expected.iter().all(|value| told.contains(value)), "{matrix}: {told:?}");
     }

@@ -1,4 +1,5 @@
-//! Whatever stands in the environment, the event and the inputs: no panic, no credentials, nothing that acts.
+//! Properties of all environments, events and inputs: nothing panics, and what is found has no credentials
+//! and nothing that acts in a URL, a log or a path.
 
 use proptest::prelude::*;
 use serde_json::json;
@@ -83,7 +84,7 @@ const VARIABLES: &[&str] = &[
     "AWS_REGION",
 ];
 
-/// Addresses, half of them with credentials, and whatever else may stand in a variable.
+/// Makes addresses, some of them with credentials, and other texts that may stand in a variable.
 fn word() -> impl Strategy<Value = String> {
     let scheme = prop_oneof!["https?://", "ssh://", Just(String::new())];
     let user = prop_oneof![Just(""), Just("s3cr3t@"), Just("mona:s3cr3t@"), Just("a@s3cr3t@")];
@@ -131,7 +132,7 @@ fn kind() -> impl Strategy<Value = ForgeKind> {
     proptest::sample::select(ForgeKind::ALL.to_vec())
 }
 
-/// What is true of everything that was found.
+/// Asserts what is true of all surroundings, however they were found.
 fn sound(found: &Surroundings) {
     let identity = found.identity("aaaaaaaa");
     assert!(identity.id.len() <= 40 && identity.id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-'));

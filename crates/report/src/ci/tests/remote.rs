@@ -1,6 +1,8 @@
+//! Tests of the URLs by which repositories are cloned, and of the pages of pull requests.
+
 use super::super::remote::{parse, pull_request};
 
-/// Forge, API, server and repository in one line.
+/// Returns the forge, the API, the server and the repository of a URL in one line.
 fn told(url: &str) -> String {
     let Some(remote) = parse(url) else {
         return "none".to_owned();
@@ -52,7 +54,7 @@ fn each_url_of_a_repository_tells_its_forge() {
             "codecommit::eu-west-1://profile@shop",
             "codecommit https://codecommit.eu-west-1.amazonaws.com - shop",
         ),
-        // Known to be no forge that is talked to.
+        // These hosts are known to be no forge that is talked to.
         ("https://mona@dev.azure.com/octo/web/_git/shop", "unknown - octo/web/_git/shop"),
         ("https://bitbucket.example.com/scm/octo/shop.git", "unknown - scm/octo/shop"),
         (

@@ -1,3 +1,5 @@
+//! Tests of the subject that a run reports to, and of the reasons why there is none.
+
 use super::*;
 use faultgate_core::model::ForgeKind;
 
