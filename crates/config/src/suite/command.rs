@@ -17,8 +17,8 @@ use faultgate_core::model::{CommandLine, CommandSpec, EngineSpec, Proof};
 
 const LIST_HINT: &str = "write [\"program\", \"argument\"]; no shell reads it";
 /// Limit of one argument, in bytes. A whole script may be an argument.
-const LONGEST_ARGUMENT: usize = 64 * 1024;
-pub(crate) const ARGUMENT: Item = Item::Verbatim { max: LONGEST_ARGUMENT };
+const MAX_ARGUMENT_BYTES: usize = 64 * 1024;
+pub(crate) const ARGUMENT: Item = Item::Verbatim { max: MAX_ARGUMENT_BYTES };
 const EXIT_CODE: Kind = Kind::Count { min: 0, max: 255 };
 const TEXT: Kind = Kind::Text { max: 1_000 };
 const STOP_WITHIN: Kind = Kind::Duration { min: Duration::from_secs(1), max: Duration::from_hours(1) };

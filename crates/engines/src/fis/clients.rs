@@ -6,7 +6,7 @@ use aws_config::SdkConfig;
 use aws_smithy_types::retry::RetryConfig;
 use aws_smithy_types::timeout::TimeoutConfig;
 
-use faultgate_net::aws::CONNECT_LIMIT;
+use faultgate_net::aws::CONNECT_TIMEOUT;
 use faultgate_net::http::calls::CountCalls;
 
 /// A long poll takes 20 s by itself.
@@ -27,7 +27,7 @@ impl Clients {
     pub(super) fn new(sdk: &SdkConfig) -> Self {
         let counted = CountCalls::default();
         let patient = TimeoutConfig::builder()
-            .connect_timeout(CONNECT_LIMIT)
+            .connect_timeout(CONNECT_TIMEOUT)
             .operation_attempt_timeout(RECEIVE_LIMIT)
             .build();
         let sqs = aws_sdk_sqs::config::Builder::from(sdk).interceptor(counted.clone());

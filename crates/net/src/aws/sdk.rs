@@ -14,11 +14,11 @@ use aws_smithy_types::timeout::TimeoutConfig;
 
 use crate::http::{self, HttpSettings};
 
-pub const CONNECT_LIMIT: Duration = Duration::from_secs(3);
-const ATTEMPT_LIMIT: Duration = Duration::from_secs(10);
-const OPERATION_LIMIT: Duration = Duration::from_secs(45);
-const ATTEMPTS: u32 = 5;
-const LONGEST_BACKOFF: Duration = Duration::from_secs(5);
+pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
+const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(10);
+const OPERATION_TIMEOUT: Duration = Duration::from_secs(45);
+const MAX_ATTEMPTS: u32 = 5;
+const MAX_BACKOFF: Duration = Duration::from_secs(5);
 
 /// Credentials, endpoints and, unless one is given, the Region: the SDK's default chain.
 pub(super) async fn load(region: Option<&str>, http: &HttpSettings) -> SdkConfig {

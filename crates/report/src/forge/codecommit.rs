@@ -24,7 +24,7 @@ use faultgate_core::digest;
 use faultgate_core::model::ForgeKind;
 use faultgate_core::text;
 
-const CONNECT_LIMIT: Duration = Duration::from_secs(3);
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 /// The longest time of one operation, with its second attempt.
 const OPERATION_LIMIT: Duration = Duration::from_secs(5);
 /// Maximum number of attempts of the SDK at one operation. Further tries are the caller's, who knows how much
@@ -67,7 +67,7 @@ impl CodeCommit {
     /// already.
     pub(super) fn new(subject: Subject, sdk: &SdkConfig) -> Self {
         let timeouts = TimeoutConfig::builder()
-            .connect_timeout(CONNECT_LIMIT)
+            .connect_timeout(CONNECT_TIMEOUT)
             .operation_timeout(OPERATION_LIMIT)
             .build();
         let mut config = aws_sdk_codecommit::config::Builder::from(sdk)

@@ -19,7 +19,7 @@ pub const PIPELINE_PROXY: &str = "http://localhost:29418";
 /// The address of the API as the proxy serves it. It is not one of TLS, since the proxy could then add
 /// nothing.
 const PROXIED_API: &str = "http://api.bitbucket.org/2.0";
-const CONNECT_LIMIT: Duration = Duration::from_secs(3);
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 const REQUEST_LIMIT: Duration = Duration::from_secs(5);
 
 /// Maximum number of characters of a report's title.
@@ -85,7 +85,7 @@ impl Insights {
                 reqwest::Client::builder()
                     .proxy(proxy)
                     .redirect(reqwest::redirect::Policy::none())
-                    .connect_timeout(CONNECT_LIMIT)
+                    .connect_timeout(CONNECT_TIMEOUT)
                     .timeout(REQUEST_LIMIT)
                     .user_agent(concat!("faultgate/", env!("CARGO_PKG_VERSION")))
                     .build()
