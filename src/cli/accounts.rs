@@ -128,7 +128,7 @@ impl<'a> Accounts<'a> {
         let (Some(arn), Endpoints::Real(http)) = (arn, self.endpoints) else { return Ok(None) };
         let Access { env, id_token, run_id } = self.access;
         let voucher = Voucher::find(env, id_token, arn, http, chain_in(env))?;
-        Ok(Some(Arc::new(Role::new(there, arn, voucher, run_id))))
+        Ok(Some(Arc::new(Role::new(in_region, arn, voucher, run_id))))
     }
 }
 

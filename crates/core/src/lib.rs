@@ -5,6 +5,7 @@
 pub mod clock;
 pub mod digest;
 pub mod environment;
+pub mod failure;
 pub mod files;
 pub mod kin;
 pub mod mistake;

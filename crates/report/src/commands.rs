@@ -83,7 +83,10 @@ impl Dialect {
                     Kind::Notice => "notice",
                 };
                 let place = place.as_ref().map(|FilePlace { file, line, column }| {
-                    format!("file={},line={line},col={column},", github_property(&text::plain(file, LONGEST)))
+                    format!(
+                        "file={},line={line},col={column},",
+                        github_property(&text::plain(file, MAX_MESSAGE_CHARS))
+                    )
                 });
                 let (place, title) = (place.unwrap_or_default(), github_property(title));
                 Some(format!("::{word} {place}title={title}::{}", github_data(message)))
@@ -93,7 +96,7 @@ impl Dialect {
                 let word = if kind == Kind::Error { "error" } else { "warning" };
                 let message = azure_data(&format!("{title}: {message}"));
                 let place = place.as_ref().map(|FilePlace { file, line, column }| {
-                    let file = azure_property(&text::plain(file, LONGEST));
+                    let file = azure_property(&text::plain(file, MAX_MESSAGE_CHARS));
                     format!(";sourcepath={file};linenumber={line};columnnumber={column}")
                 });
                 Some(format!("##vso[task.logissue type={word}{}]{message}", place.unwrap_or_default()))
