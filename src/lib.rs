@@ -7,4 +7,8 @@
 pub mod cli;
 pub mod init;
 pub mod lifecycle;
+mod recovery;
+mod session;
 pub mod state_file;
+mod terminal;
+mod wiring;

@@ -2,9 +2,10 @@
 
 use clap::ArgMatches;
 
-use super::run::Session;
-use super::{refuse, say, settings};
+use super::settings;
 use crate::lifecycle::Cancel;
+use crate::session::Session;
+use crate::terminal::{refuse, say};
 use faultgate_core::environment::Environment;
 use faultgate_core::model::{Level, Verdict};
 use faultgate_core::text;

@@ -3,7 +3,7 @@
 use clap::builder::PossibleValuesParser;
 use clap::{Arg, ArgAction, ArgMatches, Command};
 
-use super::say;
+use crate::terminal::say;
 use faultgate_net::aws::iam::{Target, Use, policy, reference};
 use faultgate_net::aws::partition_of;
 

@@ -10,9 +10,9 @@ use std::path::Path;
 use clap::builder::ValueHint;
 use clap::{Arg, ArgAction, ArgMatches, Command};
 
-use super::printing::Output;
-use super::{MISTAKES, complain, say};
 use crate::init::{self, Failure};
+use crate::terminal::printing::Output;
+use crate::terminal::{MISTAKES, complain, say};
 use faultgate_config::{Answers, ENGINE, Engine, Need, PLATFORM, Platform, QUESTIONS, Question};
 use faultgate_core::mistake::Mistake;
 use faultgate_core::model::Verdict;

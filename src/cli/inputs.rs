@@ -2,7 +2,7 @@
 
 use clap::{Arg, ArgMatches, Command};
 
-use super::say;
+use crate::terminal::say;
 use faultgate_config::{Format, render};
 
 pub(super) fn command() -> Command {

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use clap::ArgMatches;
 
-use super::complain;
+use crate::terminal::{MISTAKEN, complain};
 use faultgate_config as config;
 use faultgate_core::environment::Environment;
 use faultgate_report as report;
@@ -21,8 +21,6 @@ const HERE: &str = ".";
 const RUN: &str = "run";
 const LAUNCH: &str = "launch";
 const REPORT: &str = "report";
-/// Beginning of the reason of a run that never began, by which a rollback knows that nothing was launched.
-pub(super) const MISTAKEN: &str = "mistakes in the settings";
 
 /// The report folder of a command, and the files in it that are kept.
 pub(super) struct Leftovers {

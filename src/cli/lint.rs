@@ -10,12 +10,14 @@ use clap::builder::PossibleValuesParser;
 use clap::{Arg, ArgAction, ArgMatches, Command};
 use futures_util::stream::{self, StreamExt};
 
-use super::accounts::{Access, Accounts, Place};
-use super::connect::Endpoints;
-use super::printing::{self, Output};
-use super::signals::Signals;
-use super::stopping::{one, plan};
-use super::{LAST_WORDS, MISTAKES, complain, logging, random, say, within_repository};
+use crate::recovery::stop::{one, plan};
+use crate::terminal::printing::{self, Output};
+use crate::terminal::signals::Signals;
+use crate::terminal::{
+    LAST_WORDS, MAX_LINE_CHARS, MISTAKES, complain, logging, random, say, within_repository,
+};
+use crate::wiring::accounts::{Access, Accounts, Place};
+use crate::wiring::engines::Endpoints;
 use faultgate_config as config;
 use faultgate_config::{SWEEP_INPUTS, StopSettings, Veil};
 use faultgate_core::environment::Environment;
@@ -39,8 +41,6 @@ const STDIN: &str = "-";
 const ID_PREFIX: &str = "EXT";
 /// Largest number of templates that are read from FIS at the same time.
 const MAX_READS_AT_ONCE: usize = 8;
-/// Longest line that is printed, in characters.
-const MAX_LINE_CHARS: usize = 2_000;
 /// Directory in which a suite file is looked for.
 const HERE: &str = ".";
 const HINT: &str = "name a file in JSON or YAML that can be read, or an id (EXT…)";

@@ -1,65 +1,45 @@
 //! The command line: each command has a file that turns its arguments into calls of the other modules.
 //!
-//! - Commands: `run`, `steps` (`launch`, `monitor`, `score`), `check`, `stop` over `stopping`, `sweep` over
-//!   `sweeping`, `report`, `rehearse` over `rehearsed`, `lint`, `init`, `inputs` and `iam`.
-//! - What runs share: `connect` and `accounts` (engines of a plan), `reporting` (the sinks), `signals`,
-//!   `rescue` (the end after a panic), `leftovers` (reports of earlier runs), `provenance` (files of other
-//!   runs).
-//! - The process itself: `called` (its name and environment), `printing` (its outputs), `logging`.
+//! - Commands: `run`, `steps` (`launch`, `monitor`, `score`), `check`, `stop`, `sweep`, `report`, `rehearse`,
+//!   `lint`, `init`, `inputs` and `iam`.
+//! - What they share: `entrypoint` (the names by which the binary may be called), `leftovers` (reports of
+//!   earlier runs), `provenance` (files of other runs).
 
 use std::ffi::OsString;
-use std::io::Write;
 use std::path::Path;
 use std::time::Duration;
 
 use clap::{ArgMatches, Command};
 use tokio_util::task::AbortOnDropHandle;
 
-mod accounts;
-mod called;
 mod check;
-mod connect;
+mod entrypoint;
 mod iam;
 mod init;
 mod inputs;
 mod leftovers;
 mod lint;
-mod logging;
-mod printing;
 mod provenance;
 mod rehearse;
-mod rehearsed;
 mod report;
-mod reporting;
-mod rescue;
 mod run;
-mod signals;
 mod steps;
 mod stop;
-mod stopping;
 mod sweep;
-mod sweeping;
 
-use self::called::Call;
-use self::leftovers::{Leftovers, MISTAKEN};
-use self::printing::Output;
+use self::entrypoint::Call;
+use self::leftovers::Leftovers;
+use crate::terminal::{LAST_WORDS, MISTAKES, complain, leave, printing};
 use faultgate_config as config;
 use faultgate_config::Settings;
 use faultgate_core::environment::Environment;
-use faultgate_core::mistake::{FilePlace, Mistake};
+use faultgate_core::mistake::Mistake;
 use faultgate_core::model::Verdict;
 use faultgate_core::orphans;
 use faultgate_core::panics;
 use faultgate_net::foreign;
 use faultgate_rehearsal::Scenario;
-use faultgate_report::CommandFile;
-use faultgate_report::ci::Surroundings;
 
-/// Exit code if the settings hold mistakes, so that nothing was launched.
-const MISTAKES: u8 = 2;
-/// Time for which the end of the process waits for the reader of an output, counted anew whenever something
-/// was read.
-const LAST_WORDS: Duration = Duration::from_secs(5);
 /// Exit code above which a signal has ended the run.
 const CANCELLED: u8 = 128;
 
@@ -87,7 +67,7 @@ fn command_of(args: impl IntoIterator<Item = OsString>, env: &Environment) -> u8
     if clean != *env {
         // Libraries read variables of the process themselves, so blanks around values have to go before any
         // of them starts.
-        let error = called::start_again(&args, &clean);
+        let error = entrypoint::start_again(&args, &clean);
         complain(&format!(
             "faultgate could not start again without the blanks in {}: {error}; take them out yourself, or unset what is \
               blank",
@@ -218,71 +198,4 @@ fn settings(
         }
         _ => Ok(settings),
     }
-}
-
-/// Prints all mistakes, leaves them to the CI, and returns the exit code.
-fn refuse(mistakes: &[Mistake], env: &Environment) -> u8 {
-    let list: Vec<String> = mistakes.iter().map(ToString::to_string).collect();
-    let plural = if list.len() == 1 { "a mistake" } else { "mistakes" };
-    let mut text = format!("faultgate found {plural} in its settings; nothing was launched:");
-    for mistake in &list {
-        text.push_str("\n  - ");
-        text.push_str(&faultgate_core::text::plain(mistake, 1_000));
-    }
-    complain(&text);
-    leave(mistakes, env);
-    MISTAKES
-}
-
-/// Leaves mistakes to the CI: as annotations in the log, and as outputs of a GitHub step.
-fn leave(mistakes: &[Mistake], env: &Environment) {
-    let ci = Surroundings::detect(env, None, None).ci;
-    let seen_from_repository: Vec<Mistake> =
-        mistakes.iter().map(|mistake| seen_from_repository(mistake, env)).collect();
-    for command in faultgate_report::mistake_commands(ci.log_style(), &seen_from_repository) {
-        say(&command);
-    }
-    if let Some(path) = env.get("GITHUB_OUTPUT") {
-        let file = CommandFile::new(path.into(), ci.is_github_like());
-        let list: Vec<String> = mistakes.iter().map(ToString::to_string).collect();
-        let reason = format!("{MISTAKEN}: {}", list.join("; "));
-        match faultgate_report::write_mistakes(Path::new(path), &reason, &random()) {
-            Err(error) if !file.is_elsewhere(&error) => {
-                complain(&format!("warning: the step outputs were not written: {error}"));
-            }
-            _ => {}
-        }
-    }
-}
-
-/// Returns the mistake with its file named relative to the repository, if the CI says where that is.
-fn seen_from_repository(mistake: &Mistake, env: &Environment) -> Mistake {
-    let place = mistake.place.clone().map(|place| within_repository(place, env));
-    Mistake { place, ..mistake.clone() }
-}
-
-fn within_repository(place: FilePlace, env: &Environment) -> FilePlace {
-    let root = ["GITHUB_WORKSPACE", "BUILD_SOURCESDIRECTORY"].into_iter().find_map(|name| env.get(name));
-    if let Some(root) = root
-        && let Ok(file) = std::path::absolute(&place.file)
-        && let Ok(within) = file.strip_prefix(root)
-    {
-        return FilePlace { file: within.display().to_string(), ..place };
-    }
-    place
-}
-
-/// Prints a line to standard error.
-fn complain(text: &str) {
-    let _ = Output::Stderr.write_all(format!("{text}\n").as_bytes());
-}
-
-/// Prints a line to standard output.
-fn say(text: &str) {
-    let _ = Output::Stdout.write_all(format!("{text}\n").as_bytes());
-}
-
-/// Returns eight characters that are new for each invocation.
-fn random() -> String {
-    format!("{:08x}", fastrand::u32(..))
 }

@@ -8,8 +8,9 @@ use std::time::Duration;
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 
 use super::run::run_with;
-use super::signals::Signals;
-use super::{complain, refuse, say, settings};
+use super::settings;
+use crate::terminal::signals::Signals;
+use crate::terminal::{complain, refuse, say};
 use faultgate_config::flag_duration;
 use faultgate_core::clock::Clock;
 use faultgate_core::environment::Environment;

@@ -5,9 +5,10 @@ use std::path::{Path, PathBuf};
 
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 
-use super::reporting::{Files, detected, said};
-use super::{complain, provenance, random, refuse, say};
+use super::provenance;
 use crate::lifecycle::merge;
+use crate::terminal::{complain, random, refuse, say};
+use crate::wiring::sinks::{Files, detected, said};
 use faultgate_config as config;
 use faultgate_config::{Compared, read_result};
 use faultgate_core::environment::Environment;

@@ -8,13 +8,14 @@ use std::path::Path;
 
 use clap::{ArgMatches, Command};
 
-use super::reporting::surroundings;
-use super::run::{Session, cancellable, hold};
-use super::stop::write_what_ended;
-use super::stopping::{Stopped, Stopping};
-use super::{complain, leftovers, provenance, refuse, say, settings};
+use super::{leftovers, provenance, settings};
 use crate::lifecycle::{Cancel, can_be_scored, conclude};
+use crate::recovery::stop::{Stopped, Stopping};
+use crate::recovery::write_what_ended;
+use crate::session::{Session, cancellable, hold};
 use crate::state_file::{self, Hold, RunJournal};
+use crate::terminal::{MAX_LINE_CHARS, complain, refuse, say};
+use crate::wiring::sinks::surroundings;
 use faultgate_config as config;
 use faultgate_config::Settings;
 use faultgate_core::environment::Environment;
@@ -32,8 +33,6 @@ const HERE: &str = ".";
 /// Hint for the state of another run.
 const OTHERS: &str = "bring the state file that faultgate launch has written in this run, with the same repository and \
                       commit; what another has left running is ended by faultgate stop";
-/// Longest line that is printed, in characters.
-const MAX_LINE_CHARS: usize = 2_000;
 
 pub(super) fn commands() -> [Command; 3] {
     let step = |name, about, after_help| {

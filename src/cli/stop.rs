@@ -4,24 +4,22 @@ use std::ffi::OsString;
 use std::path::Path;
 
 use clap::{Arg, ArgAction, ArgMatches, Command};
-use jiff::Timestamp;
 
-use super::signals::Signals;
-use super::stopping::{Stopped, Stopping};
-use super::{MISTAKES, complain, logging, printing, random, say};
+use crate::recovery::stop::{Stopped, Stopping};
+use crate::recovery::{identity, launched, write_what_ended};
 use crate::state_file::{self, NotHeld};
+use crate::terminal::signals::Signals;
+use crate::terminal::{MAX_LINE_CHARS, MISTAKES, complain, logging, printing, random, say};
 use faultgate_config as config;
 use faultgate_config::STOP_INPUTS;
 use faultgate_core::clock::Clock;
 use faultgate_core::environment::Environment;
 use faultgate_core::mistake::Mistake;
 use faultgate_core::model::{
-    ExperimentPlace, ExperimentState, LaunchRecord, RunIdentity, RunPhase, RunState, Trace, Verdict,
+    ExperimentPlace, RunState, Verdict,
 };
 use faultgate_core::text;
 
-/// Longest line that is printed, in characters.
-const MAX_LINE_CHARS: usize = 2_000;
 /// Directory in which a suite file is looked for.
 const HERE: &str = ".";
 const ID: &str = "experiment-id";
@@ -131,30 +129,6 @@ fn of_ids<'a>(
     if mistakes.is_empty() { Ok(state) } else { Err(mistakes) }
 }
 
-/// Makes the identity of a command that is not a run, such as a stop or a sweep.
-pub(super) fn identity(id: String) -> RunIdentity {
-    RunIdentity {
-        id,
-        ci: "none".to_owned(),
-        pipeline: None,
-        url: None,
-        repository: None,
-        commit: None,
-        shard: None,
-        attempt_key: String::new(),
-    }
-}
-
-/// Makes the state of an experiment of which nothing is known but its id.
-pub(super) fn launched(name: &str, id: &str, place: ExperimentPlace, now: Timestamp) -> ExperimentState {
-    let launch = LaunchRecord { id: id.to_owned(), url: None, at: now, trace: Trace::default() };
-    ExperimentState {
-        phase: RunPhase::Launched,
-        launch: Some(launch),
-        ..ExperimentState::planned(name, place)
-    }
-}
-
 async fn end(to_end: ToEnd, matches: &ArgMatches, env: &Environment) -> u8 {
     let ToEnd { mut state, file } = to_end;
     let settings = match config::stop_settings(env, &config::given(matches), Path::new(HERE)) {
@@ -187,17 +161,6 @@ async fn end(to_end: ToEnd, matches: &ArgMatches, env: &Environment) -> u8 {
         return refuse(&mistakes);
     }
     if failed { Verdict::Errored.exit_code(None) } else { 0 }
-}
-
-/// Writes what has ended into the state file, so that nobody ends it again. A failure is only a warning,
-/// since ending twice does no harm.
-pub(super) fn write_what_ended(file: &Path, state: &RunState) {
-    if let Err(error) = state_file::write(file, state) {
-        let shown = file.display();
-        complain(&format!(
-            "warning: the state file {shown} cannot be written, so it tells of the same again: {error}"
-        ));
-    }
 }
 
 fn refuse(mistakes: &[Mistake]) -> u8 {

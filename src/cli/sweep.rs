@@ -7,12 +7,12 @@ use std::path::Path;
 use clap::{Arg, ArgAction, ArgMatches, Command};
 use futures_util::stream::{self, StreamExt};
 
-use super::accounts::{Access, Account, Accounts, Place};
-use super::connect::Endpoints;
-use super::signals::Signals;
-use super::stopping::{one, plan};
-use super::sweeping::Sweeping;
-use super::{MISTAKES, complain, logging, printing, random};
+use crate::recovery::stop::{one, plan};
+use crate::recovery::sweep::Sweeping;
+use crate::terminal::signals::Signals;
+use crate::terminal::{MAX_LINE_CHARS, MISTAKES, complain, logging, printing, random};
+use crate::wiring::accounts::{Access, Account, Accounts, Place};
+use crate::wiring::engines::Endpoints;
 use faultgate_config as config;
 use faultgate_config::{SWEEP_INPUTS, SweepSettings, Veil};
 use faultgate_core::clock::Clock;
@@ -22,8 +22,6 @@ use faultgate_core::model::{EngineSpec, Verdict};
 use faultgate_core::panics;
 use faultgate_core::text;
 
-/// Longest line that is printed, in characters.
-pub(super) const LONGEST: usize = 2_000;
 /// Directory in which a suite file is looked for.
 const HERE: &str = ".";
 /// Largest number of accounts and Regions that are swept at the same time.
@@ -83,7 +81,7 @@ pub(super) async fn sweep(matches: &ArgMatches, env: &Environment) -> u8 {
     };
     logging::start(env, settings.stop.log_format, &printing::screen(), &Veil::default());
     for warning in &settings.stop.warnings {
-        complain(&text::plain(&format!("warning: {warning}"), LONGEST));
+        complain(&text::plain(&format!("warning: {warning}"), MAX_LINE_CHARS));
     }
     tokio::select! {
         // A sweep that is complete counts, even if a signal has come in the same moment.
@@ -161,7 +159,7 @@ fn refuse(mistakes: &[Mistake]) -> u8 {
     let mut told = "faultgate found mistakes in its settings; nothing was swept:".to_owned();
     for mistake in mistakes {
         told.push_str("\n  - ");
-        told.push_str(&text::plain(&mistake.to_string(), LONGEST));
+        told.push_str(&text::plain(&mistake.to_string(), MAX_LINE_CHARS));
     }
     complain(&told);
     MISTAKES

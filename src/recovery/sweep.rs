@@ -7,11 +7,10 @@ use std::collections::BTreeSet;
 use futures_util::stream::{self, StreamExt};
 use jiff::Timestamp;
 
-use super::accounts::Account;
-use super::say;
-use super::stop::{identity, launched};
-use super::stopping::{Stopped, Stopping};
-use super::sweep::LONGEST;
+use super::stop::{Stopped, Stopping};
+use super::{identity, launched};
+use crate::terminal::{MAX_LINE_CHARS, say};
+use crate::wiring::accounts::Account;
 use faultgate_config::{StopSettings, Veil};
 use faultgate_core::clock::Clock;
 use faultgate_core::environment::Environment;
@@ -24,14 +23,14 @@ use faultgate_engines::fis::{Expiry, Kind, OpenExperiment, Part, Sweeper};
 const MAX_REMOVALS_AT_ONCE: usize = 8;
 
 /// The inputs that the sweeps of all places share.
-pub(super) struct Sweeping<'a> {
-    pub(super) settings: &'a StopSettings,
-    pub(super) env: &'a Environment,
-    pub(super) clock: Clock,
-    pub(super) run_id: &'a str,
+pub(crate) struct Sweeping<'a> {
+    pub(crate) settings: &'a StopSettings,
+    pub(crate) env: &'a Environment,
+    pub(crate) clock: Clock,
+    pub(crate) run_id: &'a str,
     /// `true` if experiments are stopped too.
-    pub(super) stops: bool,
-    pub(super) dry_run: bool,
+    pub(crate) stops: bool,
+    pub(crate) dry_run: bool,
 }
 
 /// The runs whose experiments may go on. Their subscriptions are kept, because another sweep finds the
@@ -54,7 +53,7 @@ impl Unsettled {
 impl Sweeping<'_> {
     /// Sweeps an account. Returns `true` if nothing that has expired is left there, as far as it can be
     /// known.
-    pub(super) async fn sweep(&self, account: &Account) -> bool {
+    pub(crate) async fn sweep(&self, account: &Account) -> bool {
         let place = place(account);
         let here = Here { sweeping: self, account, place, told: Cell::default(), failed: Cell::default() };
         here.sweep().await;
@@ -79,7 +78,7 @@ struct Here<'a> {
 impl Here<'_> {
     fn tell(&self, line: &str) {
         self.told.set(true);
-        say(&text::plain(line, LONGEST));
+        say(&text::plain(line, MAX_LINE_CHARS));
     }
 
     fn fail(&self, line: &str) {

@@ -18,7 +18,7 @@ const RECOVERY_TIME: Duration = Duration::from_secs(1);
 
 /// Gives the experiment of a plain rehearsal its probes. The first of them stops the experiment after
 /// `aborts_after` failures in a row, if that is given.
-pub(super) fn measure(plan: &mut Plan, aborts_after: Option<u32>) {
+pub(crate) fn measure(plan: &mut Plan, aborts_after: Option<u32>) {
     let [experiment] = plan.experiments.as_mut_slice() else { return };
     let is_plain = experiment.name == UNNAMED && experiment.spec.source() == TEMPLATE_ID;
     if is_plain && experiment.probes.is_empty() {
@@ -60,7 +60,7 @@ fn probe(
 }
 
 /// Replaces the target's name by its address in all HTTP probes. This machine is never asked through a proxy.
-pub(super) fn point_at_target(plan: &mut Plan, target: &str) {
+pub(crate) fn point_at_target(plan: &mut Plan, target: &str) {
     for probe in plan.experiments.iter_mut().flat_map(|experiment| &mut experiment.probes) {
         if let Check::Http(check) = &mut probe.check
             && let Some(url) = at_target(&check.url.0, target)

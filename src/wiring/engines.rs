@@ -30,7 +30,7 @@ use faultgate_net::http;
 use faultgate_net::http::HttpSettings;
 
 /// The endpoints that the engines send their requests to.
-pub(super) enum Endpoints {
+pub(crate) enum Endpoints {
     /// The real endpoints, as the SDK's default chain finds them, through these certificates and proxies.
     Real(HttpSettings),
     /// The embedded endpoints at this address.
@@ -38,20 +38,20 @@ pub(super) enum Endpoints {
 }
 
 /// The engines and evaluators of a plan.
-pub(super) struct Connected {
-    pub(super) engines: Vec<Box<dyn Engine>>,
+pub(crate) struct Connected {
+    pub(crate) engines: Vec<Box<dyn Engine>>,
     /// Index of the engine of each experiment of the plan.
-    pub(super) engine_of: Vec<usize>,
+    pub(crate) engine_of: Vec<usize>,
     /// Evaluator of each probe of each experiment of the plan.
-    pub(super) evaluators: Vec<Vec<Arc<dyn Evaluate>>>,
+    pub(crate) evaluators: Vec<Vec<Arc<dyn Evaluate>>>,
 }
 
 /// The means by which probes reach what they look at, in a rehearsal too.
-pub(super) struct Probes<'a> {
-    pub(super) http: &'a HttpSettings,
+pub(crate) struct Probes<'a> {
+    pub(crate) http: &'a HttpSettings,
     /// Environment of the process. Commands get those of its variables that they need, and no credentials.
-    pub(super) env: &'a Environment,
-    pub(super) veil: &'a Veil,
+    pub(crate) env: &'a Environment,
+    pub(crate) veil: &'a Veil,
 }
 
 impl Probes<'_> {
@@ -109,28 +109,28 @@ fn evaluators(
 
 /// The credentials of the control planes.
 #[derive(Clone, Copy)]
-pub(super) struct Secrets<'a> {
-    pub(super) tokens: &'a Tokens,
-    pub(super) litmus_username: Option<&'a str>,
+pub(crate) struct Secrets<'a> {
+    pub(crate) tokens: &'a Tokens,
+    pub(crate) litmus_username: Option<&'a str>,
 }
 
 /// The inputs of connecting.
-pub(super) struct Wiring<'a> {
-    pub(super) plan: &'a Plan,
-    pub(super) run: &'a RunIdentity,
-    pub(super) step: RunStep,
-    pub(super) endpoints: &'a Endpoints,
+pub(crate) struct Wiring<'a> {
+    pub(crate) plan: &'a Plan,
+    pub(crate) run: &'a RunIdentity,
+    pub(crate) step: RunStep,
+    pub(crate) endpoints: &'a Endpoints,
     /// Region and role of the inputs, for probes of experiments that have none.
-    pub(super) usual: &'a Place,
-    pub(super) probes: Probes<'a>,
-    pub(super) secrets: Secrets<'a>,
-    pub(super) clock: Clock,
-    pub(super) cancel: &'a Cancel,
+    pub(crate) usual: &'a Place,
+    pub(crate) probes: Probes<'a>,
+    pub(crate) secrets: Secrets<'a>,
+    pub(crate) clock: Clock,
+    pub(crate) cancel: &'a Cancel,
 }
 
 impl Wiring<'_> {
     /// Connects to everything that the plan needs. The error is a mistake in the settings.
-    pub(super) async fn connect(&self) -> Result<Connected, Mistake> {
+    pub(crate) async fn connect(&self) -> Result<Connected, Mistake> {
         let connector = self.probes.connector(self.plan, self.clock)?;
         let access = Access {
             env: self.probes.env,

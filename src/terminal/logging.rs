@@ -19,7 +19,7 @@ use faultgate_core::environment::Environment;
 ///
 /// Whatever `RUST_LOG` says, libraries log only errors: below that they may log whole requests and answers,
 /// which hold credentials. No line shows what the veil hides.
-pub(super) fn start(env: &Environment, format: LogFormat, screen: &MultiProgress, veil: &Veil) {
+pub(crate) fn start(env: &Environment, format: LogFormat, screen: &MultiProgress, veil: &Veil) {
     let usual = match format {
         LogFormat::Text => "warn",
         LogFormat::Json => "info",

@@ -6,9 +6,9 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use tokio::time::Instant;
 
-use super::accounts::Place;
-use super::connect::{Connected, Endpoints, Probes, Secrets, Wiring};
 use crate::lifecycle::Cancel;
+use crate::wiring::accounts::Place;
+use crate::wiring::engines::{Connected, Endpoints, Probes, Secrets, Wiring};
 use faultgate_config::{StopSettings, Unnamed, Veil};
 use faultgate_core::clock::Clock;
 use faultgate_core::environment::Environment;
@@ -34,23 +34,23 @@ const FIRST_LOOK_PAUSE: Duration = Duration::from_millis(100);
 const MAX_LOOK_PAUSE: Duration = Duration::from_secs(2);
 
 /// The inputs of a stop.
-pub(super) struct Stopping<'a> {
-    pub(super) settings: &'a StopSettings,
-    pub(super) env: &'a Environment,
+pub(crate) struct Stopping<'a> {
+    pub(crate) settings: &'a StopSettings,
+    pub(crate) env: &'a Environment,
     /// Experiments that a run would have by the settings now. Command lines are nowhere else.
-    pub(super) commands: &'a [ExperimentPlan],
+    pub(crate) commands: &'a [ExperimentPlan],
     /// Veil over the secrets of these commands.
-    pub(super) veil: &'a Veil,
-    pub(super) clock: Clock,
+    pub(crate) veil: &'a Veil,
+    pub(crate) clock: Clock,
 }
 
 /// The outcome of a stop.
 #[derive(Debug, Default)]
-pub(super) struct Stopped {
+pub(crate) struct Stopped {
     /// Lines for the user, one for each thing that was done or could not be done.
-    pub(super) lines: Vec<String>,
-    pub(super) failed: bool,
-    pub(super) mistakes: Vec<Mistake>,
+    pub(crate) lines: Vec<String>,
+    pub(crate) failed: bool,
+    pub(crate) mistakes: Vec<Mistake>,
 }
 
 /// The outcome of one experiment.
@@ -64,7 +64,7 @@ struct Ended {
 impl Stopping<'_> {
     /// Ends all that is open, and writes into the state what has ended. An engine that cannot be connected to
     /// keeps no other from being asked.
-    pub(super) async fn end(&self, state: &mut RunState) -> Stopped {
+    pub(crate) async fn end(&self, state: &mut RunState) -> Stopped {
         let mut stopped = self.left_alone(state);
         let groups = {
             let state = &*state;
@@ -366,7 +366,7 @@ fn place_of(subscription: &SubscriptionState) -> ExperimentPlan {
     one(name.clone(), spec)
 }
 
-pub(super) fn one(name: String, spec: EngineSpec) -> ExperimentPlan {
+pub(crate) fn one(name: String, spec: EngineSpec) -> ExperimentPlan {
     ExperimentPlan {
         name,
         spec,
@@ -379,7 +379,7 @@ pub(super) fn one(name: String, spec: EngineSpec) -> ExperimentPlan {
 }
 
 /// Makes a plan that only leads to engines: nothing is launched by it, and nothing is waited for.
-pub(super) fn plan(experiments: Vec<ExperimentPlan>, dry_run: bool) -> Plan {
+pub(crate) fn plan(experiments: Vec<ExperimentPlan>, dry_run: bool) -> Plan {
     Plan {
         parallel: experiments.len().max(1),
         experiments,

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use indicatif::MultiProgress;
 
-use super::printing::Output;
+use crate::terminal::printing::Output;
 use faultgate_config as config;
 use faultgate_config::{CommentMode, Settings};
 use faultgate_core::clock::Clock;
@@ -31,7 +31,7 @@ const JOB_TOKEN: &str = "`gitlab-token` is the job's CI_JOB_TOKEN, which can pos
                          project access token with the role Developer and the scope `api`";
 
 /// Returns what the CI says about the run, overridden by the user's settings.
-pub(super) fn surroundings(settings: &Settings, env: &Environment) -> Surroundings {
+pub(crate) fn surroundings(settings: &Settings, env: &Environment) -> Surroundings {
     let tokens = &settings.tokens;
     let tokens = [
         (ForgeKind::GitHub, &tokens.github),
@@ -51,7 +51,7 @@ pub(super) fn surroundings(settings: &Settings, env: &Environment) -> Surroundin
 }
 
 /// Returns what the CI says about the run. The checkout fills in what the CI does not say.
-pub(super) fn detected(env: &Environment) -> Surroundings {
+pub(crate) fn detected(env: &Environment) -> Surroundings {
     let event = Surroundings::event_path(env).and_then(|path| ci::read_event(Path::new(path)));
     let checkout = Checkout::read(Path::new("."));
     Surroundings::detect(env, event.as_ref(), checkout.as_ref())
@@ -59,26 +59,26 @@ pub(super) fn detected(env: &Environment) -> Surroundings {
 
 /// Returns what the CI and the user say about the repository and the commit. Outside of a CI the checkout is
 /// ignored, because a result can be rendered anywhere.
-pub(super) fn said(env: &Environment, repository: Option<&str>, commit: Option<&str>) -> Surroundings {
+pub(crate) fn said(env: &Environment, repository: Option<&str>, commit: Option<&str>) -> Surroundings {
     let detected = detected(env);
     let said = if detected.ci == Ci::None { Surroundings::default() } else { detected };
     said.with(&Overrides { repository, commit, ..Overrides::default() })
 }
 
 /// The inputs of all sinks.
-pub(super) struct Reporting<'a> {
-    pub(super) settings: &'a Settings,
-    pub(super) env: &'a Environment,
-    pub(super) surroundings: &'a Surroundings,
-    pub(super) clock: Clock,
-    pub(super) random: &'a str,
-    pub(super) screen: &'a MultiProgress,
+pub(crate) struct Reporting<'a> {
+    pub(crate) settings: &'a Settings,
+    pub(crate) env: &'a Environment,
+    pub(crate) surroundings: &'a Surroundings,
+    pub(crate) clock: Clock,
+    pub(crate) random: &'a str,
+    pub(crate) screen: &'a MultiProgress,
 }
 
 impl Reporting<'_> {
     /// Makes all sinks. Statuses come last among the posted reports: they also tell that a report before them
     /// failed that must not.
-    pub(super) fn sinks(&self) -> Vec<Box<dyn Sink>> {
+    pub(crate) fn sinks(&self) -> Vec<Box<dyn Sink>> {
         let mut sinks = vec![self.log()];
         let report_dir = &self.settings.plan.report_dir;
         let files = Files { report_dir, env: self.env, surroundings: self.surroundings, random: self.random };
@@ -183,7 +183,7 @@ impl Reporting<'_> {
     }
 
     /// Returns warnings, before the launch, about reports that will be missing.
-    pub(super) fn warnings(&self) -> Vec<String> {
+    pub(crate) fn warnings(&self) -> Vec<String> {
         let settings = self.settings;
         if !settings.commit_status && settings.comment == CommentMode::Off {
             return Vec::new();
@@ -198,16 +198,16 @@ impl Reporting<'_> {
 }
 
 /// The sinks that need no forge: files, and what the CI reads.
-pub(super) struct Files<'a> {
-    pub(super) report_dir: &'a Path,
-    pub(super) env: &'a Environment,
-    pub(super) surroundings: &'a Surroundings,
-    pub(super) random: &'a str,
+pub(crate) struct Files<'a> {
+    pub(crate) report_dir: &'a Path,
+    pub(crate) env: &'a Environment,
+    pub(crate) surroundings: &'a Surroundings,
+    pub(crate) random: &'a str,
 }
 
 impl Files<'_> {
     /// Adds the sinks of files.
-    pub(super) fn files(&self, sinks: &mut Vec<Box<dyn Sink>>) {
+    pub(crate) fn files(&self, sinks: &mut Vec<Box<dyn Sink>>) {
         let report_dir = self.report_dir;
         if let Some(file) = self.command_file("GITHUB_STEP_SUMMARY") {
             sinks.push(Box::new(StepSummary::new(file)));
@@ -228,7 +228,7 @@ impl Files<'_> {
     }
 
     /// Adds the sinks that record the outcome for later steps, including how the other reports fared.
-    pub(super) fn record(&self, sinks: &mut Vec<Box<dyn Sink>>) {
+    pub(crate) fn record(&self, sinks: &mut Vec<Box<dyn Sink>>) {
         let report_dir = self.report_dir;
         if let Some(file) = self.command_file("GITHUB_OUTPUT") {
             sinks.push(Box::new(StepOutputs::new(file, report_dir, self.random)));

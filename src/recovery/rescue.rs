@@ -1,12 +1,12 @@
 //! The end of a run after a panic: what it began is ended as by `faultgate stop`, in the same process but
 //! over connections of its own, and everything that is known is reported.
 
-use super::complain;
-use super::run::Session;
-use super::stop::write_what_ended;
-use super::stopping::{Stopped, Stopping};
+use super::stop::{Stopped, Stopping};
+use super::write_what_ended;
 use crate::lifecycle::{Known, Lifecycle, conclude};
+use crate::session::Session;
 use crate::state_file::RunJournal;
+use crate::terminal::{MAX_LINE_CHARS, complain};
 use faultgate_config::{ControlPlanes, StopSettings};
 use faultgate_core::model::{
     ExperimentPlan, ExperimentResult, ExperimentState, RunPhase, RunResult, RunState, Verdict,
@@ -15,12 +15,9 @@ use faultgate_core::panics;
 use faultgate_core::panics::Panic;
 use faultgate_core::text;
 
-/// Longest line that is printed, in characters.
-const MAX_LINE_CHARS: usize = 2_000;
-
 impl Session<'_> {
     /// Does the work of a run. The error is the run's result if a panic came first, anywhere in this process.
-    pub(super) async fn unless_broken<T>(
+    pub(crate) async fn unless_broken<T>(
         &self,
         lifecycle: Lifecycle<'_>,
         journal: &RunJournal<'_>,

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use aws_config::SdkConfig;
 
-use super::connect::Endpoints;
+use super::engines::Endpoints;
 use faultgate_config as config;
 use faultgate_core::environment::Environment;
 use faultgate_core::mistake::Mistake;
@@ -18,32 +18,32 @@ use faultgate_report::ci::{Ci, Surroundings};
 
 /// A Region, and the role by which its account is reached.
 #[derive(Debug, Clone)]
-pub(super) struct Place {
+pub(crate) struct Place {
     /// Name of the Region. None if the SDK's default chain decides.
-    pub(super) region: Option<String>,
-    pub(super) role_arn: Option<String>,
+    pub(crate) region: Option<String>,
+    pub(crate) role_arn: Option<String>,
 }
 
 /// One account in one Region, connected.
-pub(super) struct Account {
-    pub(super) number: usize,
-    pub(super) region: String,
-    pub(super) role_arn: Option<String>,
-    pub(super) role: Option<Arc<Role>>,
-    pub(super) sdk: SdkConfig,
+pub(crate) struct Account {
+    pub(crate) number: usize,
+    pub(crate) region: String,
+    pub(crate) role_arn: Option<String>,
+    pub(crate) role: Option<Arc<Role>>,
+    pub(crate) sdk: SdkConfig,
 }
 
 /// The inputs by which roles are assumed.
 #[derive(Clone, Copy)]
-pub(super) struct Access<'a> {
-    pub(super) env: &'a Environment,
-    pub(super) id_token: Option<&'a Secret>,
+pub(crate) struct Access<'a> {
+    pub(crate) env: &'a Environment,
+    pub(crate) id_token: Option<&'a Secret>,
     /// Id of the run, which names the sessions of roles.
-    pub(super) run_id: &'a str,
+    pub(crate) run_id: &'a str,
 }
 
 /// All accounts that were connected to so far.
-pub(super) struct Accounts<'a> {
+pub(crate) struct Accounts<'a> {
     endpoints: &'a Endpoints,
     /// Place in which probes ask AWS if their experiment is in no account.
     usual: &'a Place,
@@ -56,7 +56,7 @@ pub(super) struct Accounts<'a> {
 impl<'a> Accounts<'a> {
     /// Prepares the connections of a plan. The default Region is looked for only if an experiment or a probe
     /// has none of its own, since that look-up may take seconds.
-    pub(super) async fn of(
+    pub(crate) async fn of(
         plan: &Plan,
         usual: &'a Place,
         endpoints: &'a Endpoints,
@@ -83,7 +83,7 @@ impl<'a> Accounts<'a> {
     }
 
     /// Returns the configuration by which a probe of the experiment asks AWS. None if it does not ask AWS.
-    pub(super) fn of_probe(
+    pub(crate) fn of_probe(
         &mut self,
         check: &Check,
         experiment: &ExperimentPlan,
@@ -95,7 +95,7 @@ impl<'a> Accounts<'a> {
     }
 
     /// Returns the account at a place, which is connected to when it is first asked for.
-    pub(super) fn reach(&mut self, place: Place, experiment: &str) -> Result<&Account, Mistake> {
+    pub(crate) fn reach(&mut self, place: Place, experiment: &str) -> Result<&Account, Mistake> {
         let chain = self.base.as_ref().and_then(SdkConfig::region).map(ToString::to_string);
         let (Some(base), Some(region)) = (&self.base, place.region.or(chain)) else {
             let message = format!("no Region is known for {experiment}");
@@ -119,7 +119,7 @@ impl<'a> Accounts<'a> {
     }
 
     /// Returns all accounts that were reached, in that order.
-    pub(super) fn into_known(self) -> Vec<Account> {
+    pub(crate) fn into_known(self) -> Vec<Account> {
         self.known
     }
 

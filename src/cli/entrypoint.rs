@@ -7,6 +7,7 @@ use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::Command;
 
+use crate::terminal::complain;
 use faultgate_core::environment::Environment;
 
 /// Name of the binary that stands for `faultgate stop`. GitHub hands the arguments of a step to its clean-up
@@ -71,7 +72,7 @@ impl Shell {
                 break;
             }
         }
-        super::complain(&format!("faultgate was asked for a shell, and there is none: {error}"));
+        complain(&format!("faultgate was asked for a shell, and there is none: {error}"));
         if error.kind() == io::ErrorKind::NotFound { NOT_FOUND } else { NOT_RUN }
     }
 }

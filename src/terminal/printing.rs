@@ -28,7 +28,7 @@ static PRINTER: LazyLock<Arc<Printer>> = LazyLock::new(|| {
 
 /// One of the two standard outputs, which can be written to without waiting.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Output {
+pub(crate) enum Output {
     Stdout,
     Stderr,
 }
@@ -137,7 +137,7 @@ impl Write for Output {
 }
 
 /// Waits until all is printed, or until nothing was printed for as long as `patience`.
-pub(super) fn finish(patience: Duration) {
+pub(crate) fn finish(patience: Duration) {
     let mut waiting = PRINTER.waiting();
     while !waiting.alone && (waiting.is_printing || !waiting.texts.is_empty()) {
         // Each printed text wakes this wait and starts the patience anew.
@@ -150,12 +150,12 @@ pub(super) fn finish(patience: Duration) {
 }
 
 /// Returns the reason why a part of standard output was lost, if it was.
-pub(super) fn lost() -> Option<String> {
+pub(crate) fn lost() -> Option<String> {
     PRINTER.waiting().lost.clone()
 }
 
 /// Returns the screen on which live lines are drawn: standard error, if it is a terminal.
-pub(super) fn screen() -> MultiProgress {
+pub(crate) fn screen() -> MultiProgress {
     MultiProgress::with_draw_target(if io::stderr().is_terminal() {
         ProgressDrawTarget::term_like_with_hz(Box::new(Terminal), MAX_DRAWS_PER_SECOND)
     } else {

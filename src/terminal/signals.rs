@@ -17,7 +17,7 @@ use faultgate_core::model::Signal;
 const REPEAT_WINDOW: Duration = Duration::from_millis(100);
 
 /// The signals that this process listens to.
-pub(super) struct Signals {
+pub(crate) struct Signals {
     hangup: Stream,
     interrupt: Stream,
     terminate: Stream,
@@ -30,7 +30,7 @@ pub(super) struct Signals {
 impl Signals {
     /// Begins to listen. From then on no signal ends the process by itself. That holds for the first process
     /// of a container too, which would otherwise ignore signals.
-    pub(super) fn listen() -> io::Result<Self> {
+    pub(crate) fn listen() -> io::Result<Self> {
         Ok(Self {
             hangup: signal(SignalKind::hangup())?,
             interrupt: signal(SignalKind::interrupt())?,
@@ -47,7 +47,7 @@ impl Signals {
 
     /// Returns the next signal. SIGQUIT counts as SIGTERM: by itself it would end the process and leave all
     /// that was launched as it is.
-    pub(super) async fn next(&mut self) -> Signal {
+    pub(crate) async fn next(&mut self) -> Signal {
         tokio::select! {
             // The order counts if several signals are there at once: the one that demands most is taken.
             biased;
@@ -60,7 +60,7 @@ impl Signals {
 
     /// Passes the first signal on, and returns with the second one. A second signal wants the process gone,
     /// which happens as soon as a stop was requested for every experiment.
-    pub(super) async fn forward(mut self, cancel: &Cancel) -> Signal {
+    pub(crate) async fn forward(mut self, cancel: &Cancel) -> Signal {
         cancel.cancel(self.next().await);
         let second = second(async || self.next().await).await;
         cancel.stops_are_out().await;

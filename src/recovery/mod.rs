@@ -1,0 +1,50 @@
+//! The end of what runs have begun and not ended: [`stop`] by a state, [`sweep`] by tags, [`rescue`] after a panic.
+
+pub(crate) mod rescue;
+pub(crate) mod stop;
+pub(crate) mod sweep;
+
+use std::path::Path;
+
+use jiff::Timestamp;
+
+use crate::state_file;
+use crate::terminal::complain;
+use faultgate_core::model::{
+    ExperimentPlace, ExperimentState, LaunchRecord, RunIdentity, RunPhase, RunState, Trace,
+};
+
+/// Makes the identity of a command that is not a run, such as a stop or a sweep.
+pub(crate) fn identity(id: String) -> RunIdentity {
+    RunIdentity {
+        id,
+        ci: "none".to_owned(),
+        pipeline: None,
+        url: None,
+        repository: None,
+        commit: None,
+        shard: None,
+        attempt_key: String::new(),
+    }
+}
+
+/// Makes the state of an experiment of which nothing is known but its id.
+pub(crate) fn launched(name: &str, id: &str, place: ExperimentPlace, now: Timestamp) -> ExperimentState {
+    let launch = LaunchRecord { id: id.to_owned(), url: None, at: now, trace: Trace::default() };
+    ExperimentState {
+        phase: RunPhase::Launched,
+        launch: Some(launch),
+        ..ExperimentState::planned(name, place)
+    }
+}
+
+/// Writes what has ended into the state file, so that nobody ends it again. A failure is only a warning,
+/// since ending twice does no harm.
+pub(crate) fn write_what_ended(file: &Path, state: &RunState) {
+    if let Err(error) = state_file::write(file, state) {
+        let shown = file.display();
+        complain(&format!(
+            "warning: the state file {shown} cannot be written, so it tells of the same again: {error}"
+        ));
+    }
+}
