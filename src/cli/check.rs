@@ -1,11 +1,13 @@
 //! `faultgate check`: verifies all that a run verifies before a launch. It launches nothing.
 
-use clap::ArgMatches;
+use clap::{ArgMatches, Command};
 
-use super::settings;
 use crate::lifecycle::Cancel;
-use crate::session::Session;
-use crate::terminal::{refuse, say};
+use crate::session::{RunSession, whole};
+use crate::terminal::refusal::refuse_run;
+use crate::terminal::{logging, say};
+use crate::wiring::settings::load_settings;
+use faultgate_config as config;
 use faultgate_core::environment::Environment;
 use faultgate_core::model::{Level, Verdict};
 use faultgate_core::text;
@@ -13,17 +15,25 @@ use faultgate_core::text;
 /// Longest text of a finding that is printed, in characters.
 const MAX_TEXT_CHARS: usize = 1_000;
 
+pub(super) fn command() -> Command {
+    Command::new("check")
+        .about("Verify all that a run verifies before it launches, and nothing else")
+        .args(config::flags())
+}
+
 /// Prints all findings, and returns the exit code: an error if one of them forbids a launch.
 pub(super) async fn check(matches: &ArgMatches, env: &Environment) -> u8 {
-    let settings = match settings(matches, env, None) {
+    let settings = match load_settings(config::given(matches), env, None) {
         Ok(settings) => settings,
-        Err(mistakes) => return refuse(&mistakes, env),
+        Err(mistakes) => return refuse_run(&mistakes, env),
     };
     let cancel = Cancel::new();
     let veil = settings.veil.clone();
-    let findings = match Session::new(settings, env, &cancel).check().await {
+    let screen = logging::start(env, settings.log_format, &settings.veil);
+    let session = RunSession::new(settings, env, &cancel, screen);
+    let findings = match whole::check(session).await {
         Ok(findings) => findings,
-        Err(mistake) => return refuse(&[mistake], env),
+        Err(mistake) => return refuse_run(&[mistake], env),
     };
     for finding in &findings {
         let told = veil.hide(&format!("{}: {}", finding.subject, finding.message));

@@ -12,16 +12,16 @@ use faultgate_core::environment::Environment;
 
 /// Name of the binary that stands for `faultgate stop`. GitHub hands the arguments of a step to its clean-up
 /// too, and only the path of the entrypoint tells the two apart.
-const STOP: &str = "faultgate-stop";
+const STOP_BINARY: &str = "faultgate-stop";
 
 /// Exit code of a shell for a command that does not exist.
-const NOT_FOUND: u8 = 127;
+const EXIT_NOT_FOUND: u8 = 127;
 /// Exit code of a shell for a command that exists and could not be run.
-const NOT_RUN: u8 = 126;
+const EXIT_NOT_RUN: u8 = 126;
 
 /// The meaning of a command line.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Call {
+pub(super) enum Invocation {
     Faultgate(Vec<OsString>),
     Shell(Shell),
 }
@@ -34,11 +34,11 @@ pub(super) struct Shell {
     args: Vec<OsString>,
 }
 
-impl Call {
+impl Invocation {
     /// Reads a command line, with the name of the program as its first argument.
     pub(super) fn read(args: impl IntoIterator<Item = OsString>) -> Self {
         let mut args: Vec<OsString> = args.into_iter().collect();
-        if args.first().and_then(|name| Path::new(name).file_name()) == Some(OsStr::new(STOP)) {
+        if args.first().and_then(|name| Path::new(name).file_name()) == Some(OsStr::new(STOP_BINARY)) {
             args[0] = "faultgate".into();
             args.insert(1, "stop".into());
         } else if let Some(candidates) = args.get(1).and_then(|first| shells(first)) {
@@ -63,7 +63,7 @@ fn shells(asked: &OsStr) -> Option<&'static [&'static str]> {
 impl Shell {
     /// Replaces this process by the shell. Returns the exit code of the process, and only if no shell could
     /// be run.
-    pub(super) fn become_it(&self) -> u8 {
+    pub(super) fn exec(&self) -> u8 {
         let mut error = io::Error::from(io::ErrorKind::NotFound);
         for shell in self.candidates {
             error = Command::new(shell).args(&self.args).exec();
@@ -73,7 +73,7 @@ impl Shell {
             }
         }
         complain(&format!("faultgate was asked for a shell, and there is none: {error}"));
-        if error.kind() == io::ErrorKind::NotFound { NOT_FOUND } else { NOT_RUN }
+        if error.kind() == io::ErrorKind::NotFound { EXIT_NOT_FOUND } else { EXIT_NOT_RUN }
     }
 }
 
@@ -97,18 +97,20 @@ pub(super) fn start_again(args: &[OsString], env: &Environment) -> io::Error {
 mod tests {
     use super::*;
 
-    fn read(args: &[&str]) -> Call {
-        Call::read(args.iter().map(Into::into))
+    fn read(args: &[&str]) -> Invocation {
+        Invocation::read(args.iter().map(Into::into))
     }
 
-    fn faultgate(args: &[&str]) -> Call {
-        Call::Faultgate(args.iter().map(Into::into).collect())
+    fn faultgate(args: &[&str]) -> Invocation {
+        Invocation::Faultgate(args.iter().map(Into::into).collect())
     }
 
     #[test]
     fn a_shell_is_asked_for_by_the_first_argument_only() {
         for asked in ["sh", "bash", "/bin/sh", "/bin/bash"] {
-            let Call::Shell(shell) = read(&["faultgate", asked, "-c", "run sh"]) else { panic!("{asked}") };
+            let Invocation::Shell(shell) = read(&["faultgate", asked, "-c", "run sh"]) else {
+                panic!("{asked}")
+            };
             assert_eq!(shell.args, ["-c", "run sh"]);
             assert_eq!(shell.candidates[0], asked);
             assert!(shell.candidates.last().unwrap().ends_with("sh"));

@@ -12,7 +12,8 @@ use clap::{Arg, ArgAction, ArgMatches, Command};
 
 use crate::init::{self, Failure};
 use crate::terminal::printing::Output;
-use crate::terminal::{MISTAKES, complain, say};
+use crate::terminal::refusal::{EXIT_MISTAKES, Refused, refuse};
+use crate::terminal::{complain, say};
 use faultgate_config::{Answers, ENGINE, Engine, Need, PLATFORM, Platform, QUESTIONS, Question};
 use faultgate_core::mistake::Mistake;
 use faultgate_core::model::Verdict;
@@ -59,7 +60,7 @@ pub(super) fn init(matches: &ArgMatches) -> u8 {
     let dir = Path::new(matches.get_one::<String>("dir").map_or(".", String::as_str));
     let answers = match answers(matches, dir) {
         Ok(answers) => answers,
-        Err(mistakes) => return refuse(&mistakes),
+        Err(mistakes) => return refuse(Refused::Init, &mistakes),
     };
     // The folder is asked before the files are written: afterwards it always has a pipeline.
     let had_pipeline = init::has_pipeline(dir);
@@ -83,7 +84,7 @@ pub(super) fn init(matches: &ArgMatches) -> u8 {
                  from `faultgate init --print`",
                 list.concat()
             ));
-            return MISTAKES;
+            return EXIT_MISTAKES;
         }
         Err(Failure::Io { problem, left }) => {
             let left = if left.is_empty() {
@@ -254,14 +255,4 @@ fn read_line() -> Option<String> {
     io::stdin().lock().take(MAX_ANSWER_BYTES).read_until(b'\n', &mut line).ok()?;
     let text = String::from_utf8_lossy(&line);
     (!line.is_empty()).then(|| text.into_owned())
-}
-
-fn refuse(mistakes: &[Mistake]) -> u8 {
-    let list: Vec<String> = mistakes
-        .iter()
-        .map(|mistake| format!("\n  - {}", text::plain(&mistake.to_string(), MAX_TEXT_CHARS)))
-        .collect();
-    let plural = if list.len() == 1 { "a mistake" } else { "mistakes" };
-    complain(&format!("faultgate found {plural} in the answers; nothing was written:{}", list.concat()));
-    MISTAKES
 }

@@ -9,14 +9,14 @@ use std::path::{Path, PathBuf};
 
 use clap::ArgMatches;
 
-use crate::terminal::{MISTAKEN, complain};
+use crate::session::clear_reports;
+use crate::terminal::refusal::MISTAKEN;
+use crate::terminal::{SUITE_DIR, complain};
 use faultgate_config as config;
 use faultgate_core::environment::Environment;
 use faultgate_report as report;
 use faultgate_report::ci::{Ci, Surroundings};
 
-/// Directory in which a suite file is looked for.
-const HERE: &str = ".";
 /// Command that is meant if none is named.
 const RUN: &str = "run";
 const LAUNCH: &str = "launch";
@@ -25,17 +25,17 @@ const REPORT: &str = "report";
 /// The report folder of a command, and the files in it that are kept.
 pub(super) struct Leftovers {
     /// `true` if nothing was launched before this command, so that a refusal means that nothing runs.
-    begins: bool,
+    begins_run: bool,
     report_dir: PathBuf,
     /// Files in the folder that the command is asked to read.
-    asked_for: Vec<PathBuf>,
+    named: Vec<PathBuf>,
     /// Earlier result that is compared with, which is read together with the settings.
     earlier: Option<PathBuf>,
 }
 
 impl Leftovers {
     /// Finds the leftovers of a command. None for a command that writes no reports.
-    pub(super) fn of(matches: &ArgMatches, env: &Environment) -> Option<Self> {
+    pub(super) fn find(matches: &ArgMatches, env: &Environment) -> Option<Self> {
         let (command, matches) = matches.subcommand().unwrap_or((RUN, matches));
         let only_serves = command == "rehearse" && matches.get_flag("serve");
         if !writes_reports(command) || only_serves {
@@ -43,49 +43,49 @@ impl Leftovers {
         }
         let mut found = Self::in_folder(env, command, &config::given(matches));
         if command == REPORT {
-            found.asked_for = super::report::asked_for(matches, &found.report_dir);
+            found.named = super::report::find_named_results(matches, &found.report_dir);
         }
         Some(found)
     }
 
     /// Finds the leftovers by words that are no valid command line, so that their meaning can only be
     /// guessed.
-    pub(super) fn of_words(words: &[OsString], env: &Environment) -> Option<Self> {
+    pub(super) fn guess(words: &[OsString], env: &Environment) -> Option<Self> {
         let words: Vec<&str> = words.iter().skip(1).map(|word| word.to_str().unwrap_or_default()).collect();
         let command = words.first().filter(|word| !word.starts_with('-')).copied().unwrap_or(RUN);
         if !writes_reports(command) {
             return None;
         }
-        let flags = ["report-dir", "config"].into_iter().filter_map(|name| flag(&words, name));
+        let flags = ["report-dir", "config"].into_iter().filter_map(|name| find_flag(&words, name));
         let mut found = Self::in_folder(env, command, &flags.collect::<Vec<_>>());
         if command == REPORT {
-            let named = words.iter().map(PathBuf::from);
-            found.asked_for = named.chain([found.report_dir.join(report::RESULT_FILE)]).collect();
+            let words = words.iter().map(PathBuf::from);
+            found.named = words.chain([found.report_dir.join(report::RESULT_FILE)]).collect();
         }
         Some(found)
     }
 
     fn in_folder(env: &Environment, command: &str, flags: &[(String, OsString)]) -> Self {
-        let (report_dir, earlier) = config::report_places(env, flags, Path::new(HERE));
-        Self { begins: [RUN, LAUNCH].contains(&command), report_dir, asked_for: Vec::new(), earlier }
+        let (report_dir, earlier) = config::report_places(env, flags, Path::new(SUITE_DIR));
+        Self { begins_run: [RUN, LAUNCH].contains(&command), report_dir, named: Vec::new(), earlier }
     }
 
     /// Removes all reports except those that are still to be read.
-    pub(super) fn take_away(&self) {
-        let kept = self.asked_for.iter().chain(&self.earlier).cloned().collect::<Vec<_>>();
-        clear(&self.report_dir, &kept);
+    pub(super) fn remove(&self) {
+        let kept = self.named.iter().chain(&self.earlier).cloned().collect::<Vec<_>>();
+        clear_reports(&self.report_dir, &kept);
     }
 
     /// Removes the earlier result as well, which nobody reads any more because there is no run.
-    pub(super) fn take_away_the_rest(&self) {
-        clear(&self.report_dir, &self.asked_for);
+    pub(super) fn remove_all(&self) {
+        clear_reports(&self.report_dir, &self.named);
     }
 
     /// Removes all reports because the settings hold mistakes. Later jobs of GitLab are told so by a file of
     /// variables, as GitHub's are by the outputs.
-    pub(super) fn refused(&self, env: &Environment) {
-        self.take_away_the_rest();
-        if self.begins && Surroundings::detect(env, None, None).ci == Ci::GitLabCi {
+    pub(super) fn remove_refused(&self, env: &Environment) {
+        self.remove_all();
+        if self.begins_run && Surroundings::detect(env, None, None).ci == Ci::GitLabCi {
             let reason = format!("{MISTAKEN}: the log has them");
             if let Err(error) = report::write_mistakes_as_variables(&self.report_dir, &reason) {
                 complain(&format!("warning: later jobs are told nothing: {error}"));
@@ -99,17 +99,10 @@ fn writes_reports(command: &str) -> bool {
 }
 
 /// Returns the last value of a flag among words, with the name of the flag.
-fn flag(words: &[&str], name: &str) -> Option<(String, OsString)> {
+fn find_flag(words: &[&str], name: &str) -> Option<(String, OsString)> {
     let long = format!("--{name}");
-    let after =
+    let separate =
         words.iter().zip(words.iter().skip(1)).filter(|(word, _)| **word == long).map(|(_, value)| *value);
     let joined = words.iter().filter_map(|word| word.strip_prefix(&long)?.strip_prefix('='));
-    Some((name.to_owned(), joined.chain(after).last()?.into()))
-}
-
-/// Removes every report except these files. A report that cannot be removed is only a warning.
-pub(super) fn clear(report_dir: &Path, kept: &[PathBuf]) {
-    for problem in report::clear(report_dir, kept) {
-        complain(&format!("warning: a report of an earlier run stays: {problem}"));
-    }
+    Some((name.to_owned(), joined.chain(separate).last()?.into()))
 }

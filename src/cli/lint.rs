@@ -10,19 +10,18 @@ use clap::builder::PossibleValuesParser;
 use clap::{Arg, ArgAction, ArgMatches, Command};
 use futures_util::stream::{self, StreamExt};
 
-use crate::recovery::stop::{one, plan};
 use crate::terminal::printing::{self, Output};
-use crate::terminal::signals::Signals;
-use crate::terminal::{
-    LAST_WORDS, MAX_LINE_CHARS, MISTAKES, complain, logging, random, say, within_repository,
-};
-use crate::wiring::accounts::{Access, Accounts, Place};
-use crate::wiring::engines::Endpoints;
+use crate::terminal::refusal::{Refused, name_within_repository, refuse};
+use crate::terminal::signals::listen;
+use crate::terminal::{SUITE_DIR, complain, logging, make_id, say, warn};
+use crate::wiring::accounts::{AwsAccounts, RoleInputs};
+use crate::wiring::endpoints::Endpoints;
+use crate::wiring::places::AwsPlace;
 use faultgate_config as config;
 use faultgate_config::{SWEEP_INPUTS, StopSettings, Veil};
 use faultgate_core::environment::Environment;
 use faultgate_core::mistake::Mistake;
-use faultgate_core::model::{EngineSpec, Level, Verdict};
+use faultgate_core::model::{Level, Verdict};
 use faultgate_core::text;
 use faultgate_engines::fis::Templates;
 use faultgate_lint as lint;
@@ -41,8 +40,6 @@ const STDIN: &str = "-";
 const ID_PREFIX: &str = "EXT";
 /// Largest number of templates that are read from FIS at the same time.
 const MAX_READS_AT_ONCE: usize = 8;
-/// Directory in which a suite file is looked for.
-const HERE: &str = ".";
 const HINT: &str = "name a file in JSON or YAML that can be read, or an id (EXT…)";
 /// Size of the pieces in which the findings are printed, in bytes. The buffer of `printing` drops what
 /// exceeds it.
@@ -132,16 +129,16 @@ pub(super) async fn lint(matches: &ArgMatches, env: &Environment) -> u8 {
         }
     }
     if !mistakes.is_empty() {
-        return refuse(&mistakes);
+        return refuse(Refused::Lint, &mistakes);
     }
     if !ids.is_empty()
-        && let Err(code) = described(&mut lint, &ids, matches, env).await
+        && let Err(code) = take_described(&mut lint, &ids, matches, env).await
     {
         return code;
     }
     // A pager reads no further than it shows, so without ids printing waits as long as it takes. Once signals
     // are listened to, nothing else would end that wait, so it has a limit.
-    let patience = if ids.is_empty() { Duration::MAX } else { LAST_WORDS };
+    let patience = if ids.is_empty() { Duration::MAX } else { printing::LAST_WORDS_TIMEOUT };
     tell(&lint, matches, env, patience)
 }
 
@@ -174,24 +171,21 @@ fn read(file: &str) -> Result<Vec<u8>, Vec<Mistake>> {
 
 /// Asks FIS for the templates of these ids, and takes the answers and failures into the lint. The error is an
 /// exit code.
-async fn described(
+async fn take_described(
     lint: &mut Lint,
     ids: &[&String],
     matches: &ArgMatches,
     env: &Environment,
 ) -> Result<(), u8> {
-    let refused = |mistakes: Vec<Mistake>| refuse(&mistakes);
-    let settings = config::lint_settings(env, &given(matches), Path::new(HERE)).map_err(refused)?;
-    let mut signals = Signals::listen().map_err(|error| {
-        complain(&format!("faultgate could not listen to signals: {error}"));
-        Verdict::Errored.exit_code(None)
-    })?;
-    logging::start(env, settings.log_format, &printing::screen(), &Veil::default());
+    let refused = |mistakes: Vec<Mistake>| refuse(Refused::Lint, &mistakes);
+    let settings = config::lint_settings(env, &find_flags(matches), Path::new(SUITE_DIR)).map_err(refused)?;
+    let mut signals = listen("")?;
+    logging::start(env, settings.log_format, &Veil::default());
     for warning in &settings.warnings {
-        complain(&text::plain(&format!("warning: {warning}"), MAX_LINE_CHARS));
+        warn(warning);
     }
     let ask = async {
-        let templates = connected(&settings, env).await?;
+        let templates = connect(&settings, env).await?;
         let templates = &templates;
         let asked = ids.iter().map(|id| async move { (id, templates.read(id).await) });
         Ok(stream::iter(asked).buffered(MAX_READS_AT_ONCE).collect::<Vec<_>>().await)
@@ -199,7 +193,7 @@ async fn described(
     // Answers that have arrived are not thrown away for a signal of the same moment.
     let answers = tokio::select! {
         biased;
-        answers = ask => answers.map_err(|mistake| refuse(&[mistake]))?,
+        answers = ask => answers.map_err(|mistake| refuse(Refused::Lint, &[mistake]))?,
         signal = signals.next() => return Err(signal.exit_code()),
     };
     for (id, answer) in answers {
@@ -211,22 +205,19 @@ async fn described(
     Ok(())
 }
 
-fn given(matches: &ArgMatches) -> Vec<(String, OsString)> {
+fn find_flags(matches: &ArgMatches) -> Vec<(String, OsString)> {
     config::given(matches).into_iter().filter(|(name, _)| SWEEP_INPUTS.contains(&name.as_str())).collect()
 }
 
 /// Connects to the templates of the account and Region that the settings name. No request is sent yet.
-async fn connected(settings: &StopSettings, env: &Environment) -> Result<Templates, Mistake> {
+async fn connect(settings: &StopSettings, env: &Environment) -> Result<Templates, Mistake> {
     let StopSettings { region, role_arn, http, tokens, .. } = settings;
-    let place = Place { region: region.clone(), role_arn: role_arn.clone() };
-    let spec =
-        EngineSpec::Fis { template: String::new(), region: region.clone(), role_arn: role_arn.clone() };
-    let plan = plan(vec![one("lint".to_owned(), spec)], false);
+    let place = AwsPlace { region: region.clone(), role_arn: role_arn.clone() };
     let endpoints = Endpoints::Real(http.clone());
-    let run_id = format!("lint-{}", random());
-    let access = Access { env, id_token: tokens.aws_id.as_ref(), run_id: &run_id };
-    let mut accounts = Accounts::of(&plan, &place, &endpoints, access).await?;
-    let account = accounts.reach(place.clone(), "lint")?;
+    let run_id = format!("lint-{}", make_id());
+    let role_inputs = RoleInputs { env, id_token: tokens.aws_id.as_ref(), run_id: &run_id };
+    let mut accounts = AwsAccounts::prepare(std::slice::from_ref(region), &endpoints, role_inputs).await?;
+    let account = accounts.reach(&place, "lint")?;
     Ok(Templates::new(&account.sdk, role_arn.as_deref()))
 }
 
@@ -276,16 +267,6 @@ fn print(text: &str, patience: Duration) {
 fn remark(finding: &Finding, env: &Environment) -> Remark {
     let Finding { rule, level, template, place, message, remedy, .. } = finding;
     let title = format!("{} ({template})", rule.id);
-    let place = place.clone().map(|place| within_repository(place, env));
+    let place = place.clone().map(|place| name_within_repository(place, env));
     Remark { level: *level, title, message: format!("{message}; {remedy}"), place }
-}
-
-fn refuse(mistakes: &[Mistake]) -> u8 {
-    let mut told = "faultgate found mistakes; nothing was judged:".to_owned();
-    for mistake in mistakes {
-        told.push_str("\n  - ");
-        told.push_str(&text::plain(&mistake.to_string(), MAX_LINE_CHARS));
-    }
-    complain(&told);
-    MISTAKES
 }

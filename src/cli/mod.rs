@@ -1,15 +1,12 @@
-//! The command line: each command has a file that turns its arguments into calls of the other modules.
+//! The command line: each command has a file of its own, which turns its arguments into a call and nothing more.
 //!
-//! - Commands: `run`, `steps` (`launch`, `monitor`, `score`), `check`, `stop`, `sweep`, `report`, `rehearse`,
-//!   `lint`, `init`, `inputs` and `iam`.
-//! - What they share: `entrypoint` (the names by which the binary may be called), `leftovers` (reports of
-//!   earlier runs), `provenance` (files of other runs).
+//! Here a command line becomes a command, and the outcome of the command an exit code. `entrypoint` knows the
+//! names by which the binary may be called, and `leftovers` the reports of earlier runs, which go first.
 
 use std::ffi::OsString;
-use std::path::Path;
 use std::time::Duration;
 
-use clap::{ArgMatches, Command};
+use clap::Command;
 use tokio_util::task::AbortOnDropHandle;
 
 mod check;
@@ -17,39 +14,40 @@ mod entrypoint;
 mod iam;
 mod init;
 mod inputs;
+mod launch;
 mod leftovers;
 mod lint;
-mod provenance;
+mod monitor;
 mod rehearse;
 mod report;
 mod run;
-mod steps;
+mod score;
 mod stop;
 mod sweep;
 
-use self::entrypoint::Call;
+use self::entrypoint::Invocation;
 use self::leftovers::Leftovers;
-use crate::terminal::{LAST_WORDS, MISTAKES, complain, leave, printing};
+use crate::terminal::complain;
+use crate::terminal::printing::{self, LAST_WORDS_TIMEOUT};
+use crate::terminal::refusal::{EXIT_MISTAKES, leave_to_ci};
 use faultgate_config as config;
-use faultgate_config::Settings;
 use faultgate_core::environment::Environment;
 use faultgate_core::mistake::Mistake;
 use faultgate_core::model::Verdict;
 use faultgate_core::orphans;
 use faultgate_core::panics;
 use faultgate_net::foreign;
-use faultgate_rehearsal::Scenario;
 
 /// Exit code above which a signal has ended the run.
-const CANCELLED: u8 = 128;
+const SIGNAL_EXIT_BASE: u8 = 128;
 
 /// Runs one command and returns the process's exit code.
 pub fn main(args: impl IntoIterator<Item = OsString>, env: &Environment) -> u8 {
     panics::watch(complain);
-    let code = panics::caught_now(|| command_of(args, env));
-    let is_cancelled = code.as_ref().is_ok_and(|code| *code > CANCELLED);
+    let code = panics::caught_now(|| execute(args, env));
+    let is_cancelled = code.as_ref().is_ok_and(|code| *code > SIGNAL_EXIT_BASE);
     // A CI kills the step soon after its signal, so there is less time for the last lines.
-    printing::finish(if is_cancelled { LAST_WORDS / 10 } else { LAST_WORDS });
+    printing::finish(if is_cancelled { LAST_WORDS_TIMEOUT / 10 } else { LAST_WORDS_TIMEOUT });
     // Nobody can vouch for the exit code that a command returned after a panic.
     match code {
         Ok(code) if panics::first().is_none() => code,
@@ -58,12 +56,12 @@ pub fn main(args: impl IntoIterator<Item = OsString>, env: &Environment) -> u8 {
 }
 
 /// Carries out the command of a command line, and returns the exit code.
-fn command_of(args: impl IntoIterator<Item = OsString>, env: &Environment) -> u8 {
-    let args = match Call::read(args) {
-        Call::Faultgate(args) => args,
-        Call::Shell(shell) => return shell.become_it(),
+fn execute(args: impl IntoIterator<Item = OsString>, env: &Environment) -> u8 {
+    let args = match Invocation::read(args) {
+        Invocation::Faultgate(args) => args,
+        Invocation::Shell(shell) => return shell.exec(),
     };
-    let clean = foreign::clean(&env);
+    let clean = foreign::clean(env);
     if clean != *env {
         // Libraries read variables of the process themselves, so blanks around values have to go before any
         // of them starts.
@@ -73,7 +71,7 @@ fn command_of(args: impl IntoIterator<Item = OsString>, env: &Environment) -> u8
               blank",
             env.differing_from(&clean).join(", "),
         ));
-        return MISTAKES;
+        return EXIT_MISTAKES;
     }
     let matches = match command().try_get_matches_from(&args) {
         Ok(matches) => matches,
@@ -81,32 +79,32 @@ fn command_of(args: impl IntoIterator<Item = OsString>, env: &Environment) -> u8
             // Help and version come this way too. A closed output is no reason to fail.
             let _ = error.print();
             if error.use_stderr()
-                && let Some(leftovers) = Leftovers::of_words(&args, env)
+                && let Some(leftovers) = Leftovers::guess(&args, env)
             {
-                leftovers.refused(env);
+                leftovers.remove_refused(env);
                 let told = error.render().to_string();
                 let told = told.lines().next().unwrap_or_default().trim_start_matches("error: ").to_owned();
-                leave(&[Mistake::new("the command line", told)], env);
+                leave_to_ci(&[Mistake::new("the command line", told)], env);
             }
-            return u8::try_from(error.exit_code()).unwrap_or(MISTAKES);
+            return u8::try_from(error.exit_code()).unwrap_or(EXIT_MISTAKES);
         }
     };
-    let leftovers = Leftovers::of(&matches, env);
+    let leftovers = Leftovers::find(&matches, env);
     // Reports of an earlier run go before anything can fail, so that they are not taken for this run's.
-    leftovers.iter().for_each(Leftovers::take_away);
+    leftovers.iter().for_each(Leftovers::remove);
     if let Some(("inputs", matches)) = matches.subcommand() {
-        return printed(inputs::inputs(matches));
+        return wait_for_reader(inputs::inputs(matches));
     }
     if let Some(("iam", matches)) = matches.subcommand() {
-        return printed(iam::iam(matches));
+        return wait_for_reader(iam::iam(matches));
     }
     if let Some(("init", matches)) = matches.subcommand() {
-        return printed(init::init(matches));
+        return wait_for_reader(init::init(matches));
     }
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
-            leftovers.iter().for_each(Leftovers::take_away_the_rest);
+            leftovers.iter().for_each(Leftovers::remove_all);
             complain(&format!("faultgate could not start: {error}"));
             return Verdict::Errored.exit_code(None);
         }
@@ -119,9 +117,9 @@ fn command_of(args: impl IntoIterator<Item = OsString>, env: &Environment) -> u8
             Some(("check", matches)) => check::check(matches, env).await,
             Some(("report", matches)) => report::report(matches, env).await,
             Some(("rehearse", matches)) => rehearse::rehearse(matches, env).await,
-            Some(("launch", matches)) => steps::launch(matches, env).await,
-            Some(("monitor", matches)) => steps::monitor(matches, env).await,
-            Some(("score", matches)) => steps::score(matches, env).await,
+            Some(("launch", matches)) => launch::launch(matches, env).await,
+            Some(("monitor", matches)) => monitor::monitor(matches, env).await,
+            Some(("score", matches)) => score::score(matches, env).await,
             Some(("stop", matches)) => stop::stop(matches, env).await,
             Some(("sweep", matches)) => sweep::sweep(matches, env).await,
             Some(("lint", matches)) => lint::lint(matches, env).await,
@@ -129,8 +127,8 @@ fn command_of(args: impl IntoIterator<Item = OsString>, env: &Environment) -> u8
             None => run::run(&matches, env).await,
         }
     });
-    if let (MISTAKES, Some(leftovers)) = (code, leftovers) {
-        leftovers.refused(env);
+    if let (EXIT_MISTAKES, Some(leftovers)) = (code, leftovers) {
+        leftovers.remove_refused(env);
     }
     // A look-up of a name may still be under way in a thread, and nobody waits for it.
     runtime.shutdown_background();
@@ -139,7 +137,7 @@ fn command_of(args: impl IntoIterator<Item = OsString>, env: &Environment) -> u8
 
 /// Waits for the reader of a command that only prints, without a limit: a pager reads no further than it
 /// shows.
-fn printed(code: u8) -> u8 {
+fn wait_for_reader(code: u8) -> u8 {
     printing::finish(Duration::MAX);
     code
 }
@@ -155,47 +153,15 @@ fn command() -> Command {
         )
         .args_conflicts_with_subcommands(true)
         .args(config::flags())
-        .subcommand(
-            Command::new("run")
-                .about("Verify, subscribe, launch, monitor, score, report, decide")
-                .args(config::flags()),
-        )
-        .subcommands(steps::commands())
-        .subcommand(
-            Command::new("check")
-                .about("Verify all that a run verifies before it launches, and nothing else")
-                .args(config::flags()),
-        )
+        .subcommand(run::command())
+        .subcommands([launch::command(), monitor::command(), score::command()])
+        .subcommand(check::command())
         .subcommand(lint::command())
         .subcommand(stop::command())
         .subcommand(sweep::command())
-        .subcommand(rehearse::command().args(config::flags()))
+        .subcommand(rehearse::command())
         .subcommand(report::command())
         .subcommand(init::command())
         .subcommand(inputs::command())
         .subcommand(iam::command())
-}
-
-/// Loads the settings of a command; `scenario` is the one to rehearse, if any. The error is all mistakes at
-/// once.
-fn settings(
-    matches: &ArgMatches,
-    env: &Environment,
-    scenario: Option<&str>,
-) -> Result<Settings, Vec<Mistake>> {
-    let names: Vec<&str> = Scenario::all().iter().map(|scenario| scenario.name).collect();
-    let mut flags = config::given(matches);
-    if let Some(scenario) = scenario {
-        flags.push(("rehearsal".to_owned(), scenario.into()));
-    }
-    let here = Path::new(".");
-    let settings = config::load(env, flags.clone(), here, &names, &[])?;
-    // A scenario may want other defaults, so that it takes seconds. Which one it is, only the first loading
-    // tells.
-    match settings.rehearsal.as_deref().and_then(Scenario::find) {
-        Some(scenario) if !scenario.inputs.is_empty() => {
-            config::load(env, flags, here, &names, scenario.inputs)
-        }
-        _ => Ok(settings),
-    }
 }

@@ -8,9 +8,11 @@ use std::time::Duration;
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 
 use super::run::run_with;
-use super::settings;
+use crate::terminal::refusal::refuse_run;
 use crate::terminal::signals::Signals;
-use crate::terminal::{complain, refuse, say};
+use crate::terminal::{complain, say};
+use crate::wiring::settings::load_settings;
+use faultgate_config as config;
 use faultgate_config::flag_duration;
 use faultgate_core::clock::Clock;
 use faultgate_core::environment::Environment;
@@ -18,7 +20,7 @@ use faultgate_core::model::Verdict;
 use faultgate_rehearsal::{DEFAULT_REGION, Scenario, Server, TEMPLATE_ID, World};
 
 /// Name of the scenario that is rehearsed if none is named.
-const DEFAULT: &str = "completed";
+const DEFAULT_SCENARIO: &str = "completed";
 /// Longest fault of a rehearsal: as long as an experiment may take.
 const MAX_FAULT: Duration = Duration::from_hours(12);
 
@@ -37,7 +39,7 @@ pub(super) fn command() -> Command {
             Arg::new("scenario")
                 .long("scenario")
                 .value_name("NAME")
-                .default_value(DEFAULT)
+                .default_value(DEFAULT_SCENARIO)
                 .help("What happens to the experiment"),
         )
         .arg(
@@ -63,10 +65,11 @@ pub(super) fn command() -> Command {
                 .help("Where to serve; port 0 takes a free one"),
         )
         .mut_arg("listen", |arg| arg.hide_default_value(false))
+        .args(config::flags())
 }
 
 pub(super) async fn rehearse(matches: &ArgMatches, env: &Environment) -> u8 {
-    let name = matches.get_one::<String>("scenario").map_or(DEFAULT, String::as_str);
+    let name = matches.get_one::<String>("scenario").map_or(DEFAULT_SCENARIO, String::as_str);
     let fault = matches.get_one::<Duration>("fault").copied();
     if matches.get_flag("serve")
         && let Some(scenario) = Scenario::find(name)
@@ -74,9 +77,9 @@ pub(super) async fn rehearse(matches: &ArgMatches, env: &Environment) -> u8 {
         let address = matches.get_one::<SocketAddr>("listen").copied();
         return serve(scenario, fault, address.unwrap_or(([127, 0, 0, 1], 0).into())).await;
     }
-    match settings(matches, env, Some(name)) {
+    match load_settings(config::given(matches), env, Some(name)) {
         Ok(settings) => run_with(settings, env, fault).await,
-        Err(mistakes) => refuse(&mistakes, env),
+        Err(mistakes) => refuse_run(&mistakes, env),
     }
 }
 

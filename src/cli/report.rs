@@ -5,10 +5,12 @@ use std::path::{Path, PathBuf};
 
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 
-use super::provenance;
 use crate::lifecycle::merge;
-use crate::terminal::{complain, random, refuse, say};
-use crate::wiring::sinks::{Files, detected, said};
+use crate::session::provenance::find_differences;
+use crate::terminal::refusal::refuse_run;
+use crate::terminal::{SUITE_DIR, complain, make_id, say};
+use crate::wiring::sinks::FileSinks;
+use crate::wiring::surroundings::{detect_surroundings, find_provenance};
 use faultgate_config as config;
 use faultgate_config::{Compared, read_result};
 use faultgate_core::environment::Environment;
@@ -18,12 +20,10 @@ use faultgate_core::text;
 use faultgate_report::{RESULT_FILE, ResultFile, Sink, Stage, closing};
 
 /// Hint for the result of another run.
-const OTHERS: &str = "take the results of this run alone, with the same repository and commit; outside of a CI any result \
+const OTHER_RUN_HINT: &str = "take the results of this run alone, with the same repository and commit; outside of a CI any result \
                       can be rendered";
 /// Longest warning that is printed, in characters.
 const MAX_LINE_CHARS: usize = 1_000;
-/// Directory in which a suite file is looked for.
-const HERE: &str = ".";
 
 pub(super) fn command() -> Command {
     Command::new("report")
@@ -91,56 +91,56 @@ pub(super) fn command() -> Command {
 /// Reads one or several results, writes the reports, and returns the exit code of the gate.
 pub(super) async fn report(matches: &ArgMatches, env: &Environment) -> u8 {
     let flags = config::given(matches);
-    let rendered = match rendered(matches, &flags, env) {
+    let rendered = match read_results(matches, &flags, env) {
         Ok(rendered) => rendered,
-        Err(mistakes) => return refuse(&mistakes, env),
+        Err(mistakes) => return refuse_run(&mistakes, env),
     };
     write(rendered, env).await
 }
 
 /// Returns the results that a command line names. They stay where they are, in the report folder too.
-pub(super) fn asked_for(matches: &ArgMatches, report_dir: &Path) -> Vec<PathBuf> {
+pub(super) fn find_named_results(matches: &ArgMatches, report_dir: &Path) -> Vec<PathBuf> {
     match matches.get_many::<PathBuf>("merge") {
         Some(paths) => paths.cloned().collect(),
-        None => vec![to_render(matches, report_dir)],
+        None => vec![find_result(matches, report_dir)],
     }
 }
 
-fn to_render(matches: &ArgMatches, report_dir: &Path) -> PathBuf {
+fn find_result(matches: &ArgMatches, report_dir: &Path) -> PathBuf {
     let named = matches.get_one::<PathBuf>("result").cloned();
     named.unwrap_or_else(|| report_dir.join(RESULT_FILE))
 }
 
 /// The result that is to be rendered, and the folder for its reports.
-struct Rendered {
+struct ResultToRender {
     result: RunResult,
     is_merge: bool,
     report_dir: PathBuf,
 }
 
-fn rendered(
+fn read_results(
     matches: &ArgMatches,
     flags: &[(String, OsString)],
     env: &Environment,
-) -> Result<Rendered, Vec<Mistake>> {
-    let report_dir = config::report_dir(env, flags, Path::new(HERE))?;
-    let (repository, commit) = config::repository_and_commit(env, flags, Path::new(HERE))?;
-    let here = said(env, repository.as_deref(), commit.as_deref()).identity("");
+) -> Result<ResultToRender, Vec<Mistake>> {
+    let report_dir = config::report_dir(env, flags, Path::new(SUITE_DIR))?;
+    let (repository, commit) = config::repository_and_commit(env, flags, Path::new(SUITE_DIR))?;
+    let here = find_provenance(env, repository.as_deref(), commit.as_deref()).identity("");
     let (result, is_merge) = match matches.get_many::<PathBuf>("merge") {
-        Some(paths) => (merged(&paths.collect::<Vec<_>>(), &here, flags, env)?, true),
-        None => (own_result(&to_render(matches, &report_dir), &here)?, false),
+        Some(paths) => (read_and_merge(&paths.collect::<Vec<_>>(), &here, flags, env)?, true),
+        None => (read_own_result(&find_result(matches, &report_dir), &here)?, false),
     };
-    Ok(Rendered { result, is_merge, report_dir })
+    Ok(ResultToRender { result, is_merge, report_dir })
 }
 
 /// Reads the result in a file, and refuses it if it is not of the run that this process is in.
-fn own_result(path: &Path, here: &RunIdentity) -> Result<RunResult, Vec<Mistake>> {
+fn read_own_result(path: &Path, here: &RunIdentity) -> Result<RunResult, Vec<Mistake>> {
     let result = read_result(path).map_err(|mistake| vec![mistake])?;
-    let mistakes = provenance::differences(&path.display().to_string(), &result.run, here, OTHERS);
+    let mistakes = find_differences(&path.display().to_string(), &result.run, here, OTHER_RUN_HINT);
     if mistakes.is_empty() { Ok(result) } else { Err(mistakes) }
 }
 
-fn merged(
+fn read_and_merge(
     paths: &[&PathBuf],
     here: &RunIdentity,
     flags: &[(String, OsString)],
@@ -149,13 +149,13 @@ fn merged(
     let mut mistakes = Vec::new();
     let mut parts = Vec::new();
     for path in paths {
-        match own_result(path, here) {
+        match read_own_result(path, here) {
             Ok(result) => parts.push((path.display().to_string(), result)),
             Err(more) => mistakes.extend(more),
         }
     }
     // Mistakes of the comparison are told together with those of the parts.
-    let compare_to = compare_to(&parts, flags, env).unwrap_or_else(|more| {
+    let compare_to = read_compared(&parts, flags, env).unwrap_or_else(|more| {
         mistakes.extend(more);
         None
     });
@@ -168,7 +168,7 @@ fn merged(
 
 /// Returns the earlier result that the merged one is compared with. The first part stands for all, since
 /// parts that differ cannot be merged anyway.
-fn compare_to(
+fn read_compared(
     parts: &[(String, RunResult)],
     flags: &[(String, OsString)],
     env: &Environment,
@@ -180,22 +180,22 @@ fn compare_to(
         shard: None,
     };
     let mut warnings = Vec::new();
-    let compare_to = config::compare_to(env, flags, Path::new(HERE), now, &mut warnings);
+    let compare_to = config::compare_to(env, flags, Path::new(SUITE_DIR), now, &mut warnings);
     for warning in warnings {
         complain(&text::plain(&format!("warning: {warning}"), MAX_LINE_CHARS));
     }
     compare_to
 }
 
-async fn write(rendered: Rendered, env: &Environment) -> u8 {
-    let Rendered { mut result, is_merge, report_dir } = rendered;
+async fn write(rendered: ResultToRender, env: &Environment) -> u8 {
+    let ResultToRender { mut result, is_merge, report_dir } = rendered;
     let report_dir = report_dir.as_path();
-    let surroundings = detected(env);
-    let random = random();
-    let files = Files { report_dir, env, surroundings: &surroundings, random: &random };
+    let surroundings = detect_surroundings(env);
+    let id = make_id();
+    let files = FileSinks { report_dir, env, surroundings: &surroundings, id: &id };
     let mut sinks = Vec::new();
-    files.files(&mut sinks);
-    files.record(&mut sinks);
+    files.add_files(&mut sinks);
+    files.add_records(&mut sinks);
     if is_merge {
         sinks.push(Box::new(ResultFile::new(report_dir)));
     }

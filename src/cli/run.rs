@@ -2,27 +2,37 @@
 
 use std::time::Duration;
 
-use clap::ArgMatches;
+use clap::{ArgMatches, Command};
 
-use super::{leftovers, settings};
 use crate::lifecycle::Cancel;
-use crate::session::{Session, cancellable};
-use crate::terminal::refuse;
+use crate::session::{RunSession, clear_reports, whole};
+use crate::terminal::logging;
+use crate::terminal::refusal::refuse_run;
+use crate::terminal::signals::until_second_signal;
+use crate::wiring::settings::load_settings;
+use faultgate_config as config;
 use faultgate_config::Settings;
 use faultgate_core::environment::Environment;
 
+pub(super) fn command() -> Command {
+    Command::new("run")
+        .about("Verify, subscribe, launch, monitor, score, report, decide")
+        .args(config::flags())
+}
+
 pub(super) async fn run(matches: &ArgMatches, env: &Environment) -> u8 {
-    match settings(matches, env, None) {
+    match load_settings(config::given(matches), env, None) {
         Ok(settings) => run_with(settings, env, None).await,
-        Err(mistakes) => refuse(&mistakes, env),
+        Err(mistakes) => refuse_run(&mistakes, env),
     }
 }
 
 /// Runs until the end, or until a second signal. `fault` is the length of the fault in a rehearsal, if not
 /// that of the scenario.
 pub(super) async fn run_with(settings: Settings, env: &Environment, fault: Option<Duration>) -> u8 {
-    leftovers::clear(&settings.plan.report_dir, &[]);
+    clear_reports(&settings.plan.report_dir, &[]);
     let cancel = Cancel::new();
-    let session = Session::new(settings, env, &cancel).with_fault(fault);
-    cancellable(&cancel, session.run()).await
+    let screen = logging::start(env, settings.log_format, &settings.veil);
+    let session = RunSession::new(settings, env, &cancel, screen);
+    until_second_signal(&cancel, whole::run(session, fault)).await
 }

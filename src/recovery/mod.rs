@@ -1,5 +1,15 @@
-//! The end of what runs have begun and not ended: [`stop`] by a state, [`sweep`] by tags, [`rescue`] after a panic.
+//! The end of what runs have begun and not ended, without the runs.
+//!
+//! - [`stop`] ends what a state names, by [`groups`] of engines; [`request`] is what `faultgate stop` is asked for.
+//! - [`sweep`] removes what has expired, by the policy of [`expired`].
+//! - [`rescue`] ends a run that a panic has broken.
+//!
+//! Nothing here launches, and nothing is removed that faultgate cannot have made. What could not be ended is
+//! told with the way to do it by hand.
 
+mod expired;
+mod groups;
+pub(crate) mod request;
 pub(crate) mod rescue;
 pub(crate) mod stop;
 pub(crate) mod sweep;
@@ -15,7 +25,7 @@ use faultgate_core::model::{
 };
 
 /// Makes the identity of a command that is not a run, such as a stop or a sweep.
-pub(crate) fn identity(id: String) -> RunIdentity {
+fn make_identity(id: String) -> RunIdentity {
     RunIdentity {
         id,
         ci: "none".to_owned(),
@@ -29,7 +39,7 @@ pub(crate) fn identity(id: String) -> RunIdentity {
 }
 
 /// Makes the state of an experiment of which nothing is known but its id.
-pub(crate) fn launched(name: &str, id: &str, place: ExperimentPlace, now: Timestamp) -> ExperimentState {
+fn make_launched(name: &str, id: &str, place: ExperimentPlace, now: Timestamp) -> ExperimentState {
     let launch = LaunchRecord { id: id.to_owned(), url: None, at: now, trace: Trace::default() };
     ExperimentState {
         phase: RunPhase::Launched,

@@ -3,21 +3,32 @@
 
 use super::stop::{Stopped, Stopping};
 use super::write_what_ended;
-use crate::lifecycle::{Known, Lifecycle, conclude};
-use crate::session::Session;
+use crate::lifecycle::{Cancel, Known, Lifecycle, conclude};
 use crate::state_file::RunJournal;
 use crate::terminal::{MAX_LINE_CHARS, complain};
-use faultgate_config::{ControlPlanes, StopSettings};
+use faultgate_config::{ControlPlanes, Settings, StopSettings};
+use faultgate_core::clock::Clock;
+use faultgate_core::environment::Environment;
 use faultgate_core::model::{
-    ExperimentPlan, ExperimentResult, ExperimentState, RunPhase, RunResult, RunState, Verdict,
+    ExperimentPlan, ExperimentResult, ExperimentState, RehearsalNote, RunPhase, RunResult, RunState, Verdict,
 };
 use faultgate_core::panics;
 use faultgate_core::panics::Panic;
 use faultgate_core::text;
 
-impl Session<'_> {
+/// The duty to end what a run has begun, whatever breaks the run.
+pub(crate) struct Rescuer<'a> {
+    pub(crate) settings: &'a Settings,
+    pub(crate) env: &'a Environment,
+    pub(crate) cancel: &'a Cancel,
+    pub(crate) clock: Clock,
+    /// Note about the rehearsal, if the run is one.
+    pub(crate) rehearsal: Option<&'a RehearsalNote>,
+}
+
+impl Rescuer<'_> {
     /// Does the work of a run. The error is the run's result if a panic came first, anywhere in this process.
-    pub(crate) async fn unless_broken<T>(
+    pub(crate) async fn work<T>(
         &self,
         lifecycle: Lifecycle<'_>,
         journal: &RunJournal<'_>,
@@ -73,18 +84,23 @@ impl Session<'_> {
         }
         for (plan, known) in plan.experiments.iter().zip(&mut state.experiments) {
             if known.outcome.is_none() {
-                known.outcome = Some(Box::new(self.broken(plan, known, panic)));
+                known.outcome = Some(Box::new(self.judge_broken(plan, known, panic)));
             }
         }
         state.handover.get_or_insert_default().add_calls(&calls);
         let mut result = conclude(plan, &state, self.clock.now());
-        result.rehearsal.clone_from(&self.rehearsal);
+        result.rehearsal = self.rehearsal.cloned();
         result.gate.break_off(panic.to_string());
         result
     }
 
     /// Returns the result of an experiment whose end only the stop after the panic has seen.
-    fn broken(&self, plan: &ExperimentPlan, known: &ExperimentState, panic: &Panic) -> ExperimentResult {
+    fn judge_broken(
+        &self,
+        plan: &ExperimentPlan,
+        known: &ExperimentState,
+        panic: &Panic,
+    ) -> ExperimentResult {
         let became = match known.phase {
             RunPhase::Planned => "it was not launched",
             RunPhase::Over => "it was stopped",
@@ -102,7 +118,7 @@ impl Session<'_> {
     }
 
     fn stop_settings(&self) -> StopSettings {
-        let settings = &self.settings;
+        let settings = self.settings;
         StopSettings {
             region: settings.region.clone(),
             role_arn: settings.role_arn.clone(),

@@ -6,16 +6,18 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use tokio::time::Instant;
 
+use super::groups::{OpenGroup, group_open};
 use crate::lifecycle::Cancel;
-use crate::wiring::accounts::Place;
-use crate::wiring::engines::{Connected, Endpoints, Probes, Secrets, Wiring};
+use crate::wiring::endpoints::Endpoints;
+use crate::wiring::engines::{Connected, EngineTerms, PlaneCredentials, Wiring};
+use crate::wiring::places::{Destination, EnginePlace};
 use faultgate_config::{StopSettings, Unnamed, Veil};
 use faultgate_core::clock::Clock;
 use faultgate_core::environment::Environment;
 use faultgate_core::mistake::Mistake;
 use faultgate_core::model::{
-    EngineSpec, ExperimentPlan, ExperimentState, InjectionRule, LaunchRecord, Monitor, OURS, Plan, RunPhase,
-    RunState, Score, State, SubscriptionState,
+    EngineKind, EngineSpec, ExperimentPlan, ExperimentState, LaunchRecord, OURS, RunPhase, RunState, State,
+    SubscriptionState,
 };
 use faultgate_core::panics;
 use faultgate_engines::fis::RunStep;
@@ -65,30 +67,19 @@ impl Stopping<'_> {
     /// Ends all that is open, and writes into the state what has ended. An engine that cannot be connected to
     /// keeps no other from being asked.
     pub(crate) async fn end(&self, state: &mut RunState) -> Stopped {
-        let mut stopped = self.left_alone(state);
-        let groups = {
+        let mut stopped = self.leave_alone(state);
+        let ended = {
             let state = &*state;
-            let end_engine = |engine: &'static str| async move {
-                let is_open = |number: &usize| {
-                    let experiment = &state.experiments[*number];
-                    experiment.is_open()
-                        && experiment.place.spec().engine() == engine
-                        && self.unnamed(experiment).is_none()
-                };
-                let experiments: Vec<usize> = (0..state.experiments.len()).filter(is_open).collect();
-                let is_left = |number: &usize| {
-                    let subscription = &state.subscriptions[*number];
-                    engine == "fis" && !subscription.removed && subscription.is_ours()
-                };
-                let subscriptions: Vec<usize> = (0..state.subscriptions.len()).filter(is_left).collect();
+            let groups = group_open(state, |experiment| self.unnamed(experiment).is_none());
+            let end = async |(kind, group): (EngineKind, OpenGroup)| {
                 // A panic in one engine keeps no other from being asked.
-                let ended = panics::caught(self.end_group(state, &experiments, &subscriptions)).await;
-                let ended = ended.unwrap_or_else(|panic| Err(Mistake::new(engine, panic.to_string())));
-                (ended, experiments, subscriptions)
+                let ended = panics::caught(self.end_group(state, &group)).await;
+                let ended = ended.unwrap_or_else(|panic| Err(Mistake::new(kind.as_str(), panic.to_string())));
+                (ended, group)
             };
-            join_all(["fis", "harness", "litmus", "command"].map(end_engine)).await
+            join_all(groups.into_iter().map(end)).await
         };
-        for (outcome, experiments, subscriptions) in groups {
+        for (outcome, OpenGroup { experiments, subscriptions }) in ended {
             let (ended, removed) = match outcome {
                 Ok(outcome) => outcome,
                 Err(mistake) => {
@@ -104,7 +95,7 @@ impl Stopping<'_> {
             }
             for (number, removed) in subscriptions.into_iter().zip(removed) {
                 stopped.failed |= !removed.removed;
-                stopped.lines.extend(told(&removed));
+                stopped.lines.extend(tell_removal(&removed));
                 state.subscriptions[number] = removed;
             }
         }
@@ -113,9 +104,10 @@ impl Stopping<'_> {
 
     /// Tells what is left alone, since only the file vouches for it: no secret is sent to a host that only a
     /// file names, and no queue is removed that no run can have made.
-    fn left_alone(&self, state: &RunState) -> Stopped {
+    fn leave_alone(&self, state: &RunState) -> Stopped {
         let unnamed = state.open_experiments().filter_map(|experiment| self.unnamed(experiment));
-        let others = state.open_subscriptions().filter(|subscription| !subscription.is_ours()).map(others);
+        let others =
+            state.open_subscriptions().filter(|subscription| !subscription.is_ours()).map(tell_foreign);
         let lines: Vec<_> = unnamed.chain(others).collect();
         Stopped { failed: !lines.is_empty(), lines, mistakes: Vec::new() }
     }
@@ -134,28 +126,29 @@ impl Stopping<'_> {
     async fn end_group(
         &self,
         state: &RunState,
-        experiments: &[usize],
-        subscriptions: &[usize],
+        group: &OpenGroup,
     ) -> Result<(Vec<Ended>, Vec<SubscriptionState>), Mistake> {
-        if experiments.is_empty() && subscriptions.is_empty() {
-            return Ok(Default::default());
-        }
         let experiments: Vec<&ExperimentState> =
-            experiments.iter().map(|number| &state.experiments[*number]).collect();
+            group.experiments.iter().map(|number| &state.experiments[*number]).collect();
         let subscriptions: Vec<&SubscriptionState> =
-            subscriptions.iter().map(|number| &state.subscriptions[*number]).collect();
-        let planned = experiments.iter().map(|experiment| self.planned(experiment));
-        // A subscription has to be planned as an experiment in its place, because only experiments lead to
-        // engines.
-        let plans = planned.chain(subscriptions.iter().map(|subscription| place_of(subscription))).collect();
-        let plan = plan(plans, state.dry_run);
-        let connected = self.connect(&plan, state).await?;
+            group.subscriptions.iter().map(|number| &state.subscriptions[*number]).collect();
+        let plans: Vec<ExperimentPlan> =
+            experiments.iter().map(|experiment| self.plan_again(experiment)).collect();
+        let of_experiments = plans
+            .iter()
+            .map(|plan| Destination { name: &plan.name, place: EnginePlace::from_spec(&plan.spec) });
+        let of_subscriptions = subscriptions.iter().map(|subscription| Destination {
+            name: &subscription.name,
+            place: EnginePlace::from_subscription(subscription),
+        });
+        let destinations: Vec<_> = of_experiments.chain(of_subscriptions).collect();
+        let connected = self.connect(&destinations, state).await?;
         let (of_experiments, of_subscriptions) = connected.engine_of.split_at(experiments.len());
         for (subscription, engine) in subscriptions.iter().zip(of_subscriptions) {
             connected.engines[*engine].adopt_subscription(subscription);
         }
-        let ending = experiments.iter().zip(&plan.experiments).zip(of_experiments).map(
-            |((experiment, plan), engine)| {
+        let ending =
+            experiments.iter().zip(&plans).zip(of_experiments).map(|((experiment, plan), engine)| {
                 let engine = connected.engines[*engine].as_ref();
                 async move {
                     let ended = panics::caught(End { engine, plan, clock: self.clock }.of(experiment)).await;
@@ -165,8 +158,7 @@ impl Stopping<'_> {
                         launch: None,
                     })
                 }
-            },
-        );
+            });
         // Experiments are looked at, not followed by events, so subscriptions are removed at the same time.
         let closing = join_all(connected.engines.iter().map(|engine| async {
             if !subscriptions.is_empty() {
@@ -186,39 +178,51 @@ impl Stopping<'_> {
     }
 
     /// Plans the experiment again, as far as it matters for its end.
-    fn planned(&self, experiment: &ExperimentState) -> ExperimentPlan {
-        let spec = experiment.place.spec();
-        let spec = match &spec {
-            EngineSpec::Command(known) => {
-                self.command(&experiment.name, known.stop.as_ref().map(|stop| &*stop.shown))
+    fn plan_again(&self, experiment: &ExperimentState) -> ExperimentPlan {
+        let known = experiment.place.spec();
+        let of_settings = match &known {
+            EngineSpec::Command(command) => {
+                let stop = command.stop.as_ref().map(|stop| &*stop.shown);
+                self.find_command(&experiment.name, stop)
             }
-            _ => None,
+            EngineSpec::Fis { .. } | EngineSpec::Harness(_) | EngineSpec::Litmus(_) => None,
+        };
+        ExperimentPlan {
+            name: experiment.name.clone(),
+            spec: of_settings.unwrap_or(known),
+            weight: 1,
+            timeout: STOP_LIMIT,
+            queue_timeout: STOP_LIMIT,
+            expected: None,
+            probes: Vec::new(),
         }
-        .unwrap_or(spec);
-        one(experiment.name.clone(), spec)
     }
 
     /// Returns the command of the settings with this name, if its `stop` is unchanged.
-    fn command(&self, name: &str, stop: Option<&str>) -> Option<EngineSpec> {
+    fn find_command(&self, name: &str, stop: Option<&str>) -> Option<EngineSpec> {
         let found = self.commands.iter().find(|experiment| experiment.name == name)?;
         let EngineSpec::Command(spec) = &found.spec else { return None };
         (spec.stop.as_ref().map(|stop| &*stop.shown) == stop).then(|| found.spec.clone())
     }
 
-    async fn connect(&self, plan: &Plan, state: &RunState) -> Result<Connected, Mistake> {
-        let StopSettings { region, role_arn, tokens, litmus_username, http, .. } = self.settings;
+    async fn connect(
+        &self,
+        destinations: &[Destination<'_>],
+        state: &RunState,
+    ) -> Result<Connected, Mistake> {
+        let StopSettings { tokens, litmus_username, http, .. } = self.settings;
         let wiring = Wiring {
-            plan,
             run: &state.run,
             step: RunStep::Whole,
             endpoints: &Endpoints::Real(http.clone()),
-            usual: &Place { region: region.clone(), role_arn: role_arn.clone() },
-            probes: Probes { http, env: self.env, veil: self.veil },
-            secrets: Secrets { tokens, litmus_username: litmus_username.as_deref() },
+            http,
+            env: self.env,
+            veil: self.veil,
+            credentials: PlaneCredentials { tokens, litmus_username: litmus_username.as_deref() },
             clock: self.clock,
             cancel: &Cancel::new(),
         };
-        wiring.connect().await
+        wiring.connect(destinations, EngineTerms::without_launch(state.dry_run)).await
     }
 }
 
@@ -340,7 +344,8 @@ impl End<'_> {
     }
 }
 
-fn told(subscription: &SubscriptionState) -> Vec<String> {
+/// Returns what became of a subscription, in lines.
+fn tell_removal(subscription: &SubscriptionState) -> Vec<String> {
     if subscription.removed {
         return vec![format!("removed the subscription {} in {}", subscription.name, subscription.region)];
     }
@@ -349,7 +354,8 @@ fn told(subscription: &SubscriptionState) -> Vec<String> {
     if left.is_empty() { vec![format!("not removed: the subscription {}", subscription.name)] } else { left }
 }
 
-fn others(subscription: &SubscriptionState) -> String {
+/// Returns the line about a subscription that faultgate cannot have made.
+fn tell_foreign(subscription: &SubscriptionState) -> String {
     let SubscriptionState { name, region, rules, queue_url, .. } = subscription;
     let queue = queue_url.as_deref().unwrap_or("no known queue");
     format!(
@@ -357,44 +363,4 @@ fn others(subscription: &SubscriptionState) -> String {
          is called {OURS}…; look at it by hand",
         rules.join(", ")
     )
-}
-
-fn place_of(subscription: &SubscriptionState) -> ExperimentPlan {
-    let SubscriptionState { name, region, role_arn, .. } = subscription;
-    let spec =
-        EngineSpec::Fis { template: String::new(), region: Some(region.clone()), role_arn: role_arn.clone() };
-    one(name.clone(), spec)
-}
-
-pub(crate) fn one(name: String, spec: EngineSpec) -> ExperimentPlan {
-    ExperimentPlan {
-        name,
-        spec,
-        weight: 1,
-        timeout: STOP_LIMIT,
-        queue_timeout: STOP_LIMIT,
-        expected: None,
-        probes: Vec::new(),
-    }
-}
-
-/// Makes a plan that only leads to engines: nothing is launched by it, and nothing is waited for.
-pub(crate) fn plan(experiments: Vec<ExperimentPlan>, dry_run: bool) -> Plan {
-    Plan {
-        parallel: experiments.len().max(1),
-        experiments,
-        shard: None,
-        suite: None,
-        expected: Score::FULL,
-        each: None,
-        compare_to: None,
-        monitor: Monitor::Poll,
-        event_queue_url: None,
-        reconcile_interval: STOP_LIMIT,
-        dry_run,
-        injection: InjectionRule::default(),
-        stop_on_failure: false,
-        report_dir: std::path::PathBuf::new(),
-        reporting_must_succeed: false,
-    }
 }

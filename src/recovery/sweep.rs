@@ -1,61 +1,120 @@
-//! The sweep of one account in one Region. Experiments are stopped first, because they are found by the
-//! subscriptions that are removed after that.
+//! The sweep of many accounts and Regions: what runs have left there although its time is up is removed.
+//! Experiments are stopped first, because they are found by the subscriptions that are removed after that.
 
 use std::cell::Cell;
 use std::collections::BTreeSet;
+use std::ffi::OsString;
+use std::path::Path;
 
 use futures_util::stream::{self, StreamExt};
-use jiff::Timestamp;
 
+use super::expired::{Fate, Unsettled, judge, tell_expired};
 use super::stop::{Stopped, Stopping};
-use super::{identity, launched};
-use crate::terminal::{MAX_LINE_CHARS, say};
-use crate::wiring::accounts::Account;
-use faultgate_config::{StopSettings, Veil};
+use super::{make_identity, make_launched};
+use crate::terminal::refusal::{Refused, refuse};
+use crate::terminal::signals::until_signal;
+use crate::terminal::{SUITE_DIR, logging, make_id, say_line, warn};
+use crate::wiring::accounts::{AwsAccount, AwsAccounts, RoleInputs};
+use crate::wiring::endpoints::Endpoints;
+use crate::wiring::places::AwsPlace;
+use faultgate_config as config;
+use faultgate_config::{StopSettings, SweepSettings, Veil};
 use faultgate_core::clock::Clock;
 use faultgate_core::environment::Environment;
-use faultgate_core::model::{ExperimentPlace, RunPhase, RunState};
-use faultgate_core::text;
+use faultgate_core::mistake::Mistake;
+use faultgate_core::model::{ExperimentPlace, RunPhase, RunState, Verdict};
+use faultgate_core::panics;
 use faultgate_engines::Failure;
-use faultgate_engines::fis::{Expiry, Kind, OpenExperiment, Part, Sweeper};
+use faultgate_engines::fis::{Kind, OpenExperiment, Part, Sweeper};
 
+/// Largest number of accounts and Regions that are swept at the same time.
+const MAX_SWEEPS_AT_ONCE: usize = 8;
 /// Largest number of rules and queues of one place that are removed at the same time.
 const MAX_REMOVALS_AT_ONCE: usize = 8;
 
-/// The inputs that the sweeps of all places share.
-pub(crate) struct Sweeping<'a> {
-    pub(crate) settings: &'a StopSettings,
-    pub(crate) env: &'a Environment,
-    pub(crate) clock: Clock,
-    pub(crate) run_id: &'a str,
+/// What `faultgate sweep` is asked for.
+pub(crate) struct SweepRequest {
+    pub(crate) flags: Vec<(String, OsString)>,
     /// `true` if experiments are stopped too.
     pub(crate) stops: bool,
+    /// `true` if nothing is changed, and only told.
     pub(crate) dry_run: bool,
 }
 
-/// The runs whose experiments may go on. Their subscriptions are kept, because another sweep finds the
-/// experiments by them.
-enum Unsettled {
-    All,
-    Runs(BTreeSet<String>),
+/// Sweeps everywhere, and returns the exit code.
+pub(crate) async fn sweep_requested(request: &SweepRequest, env: &Environment) -> u8 {
+    let settings = match config::sweep_settings(env, &request.flags, Path::new(SUITE_DIR)) {
+        Ok(settings) => settings,
+        Err(mistakes) => return refuse(Refused::Sweep, &mistakes),
+    };
+    until_signal(async {
+        logging::start(env, settings.stop.log_format, &Veil::default());
+        settings.stop.warnings.iter().for_each(|warning| warn(warning));
+        sweep_everywhere(&settings, request, env).await
+    })
+    .await
 }
 
-impl Unsettled {
-    fn concerns(&self, part: &Part) -> bool {
-        match (self, &part.run_id) {
-            (_, None) => false,
-            (Self::All, _) => true,
-            (Self::Runs(runs), Some(run)) => runs.contains(run),
-        }
+/// Sweeps each Region by each role. A place that fails keeps no other from being swept.
+async fn sweep_everywhere(settings: &SweepSettings, request: &SweepRequest, env: &Environment) -> u8 {
+    let run_id = format!("sweep-{}", make_id());
+    let accounts = match connect(settings, env, &run_id).await {
+        Ok(accounts) => accounts,
+        Err(mistake) => return refuse(Refused::Sweep, &[mistake]),
+    };
+    let sweeping = Sweeping {
+        settings: &settings.stop,
+        env,
+        clock: Clock::start(),
+        run_id: &run_id,
+        stops: request.stops,
+        dry_run: request.dry_run,
+    };
+    let swept = accounts.iter().map(async |account| {
+        // A panic in one place keeps no other from being swept.
+        panics::caught(sweeping.sweep(account)).await.unwrap_or(false)
+    });
+    let swept: Vec<bool> = stream::iter(swept).buffer_unordered(MAX_SWEEPS_AT_ONCE).collect().await;
+    if swept.into_iter().all(std::convert::identity) { 0 } else { Verdict::Errored.exit_code(None) }
+}
+
+/// Prepares the connections to all places. No request is sent yet.
+async fn connect(
+    settings: &SweepSettings,
+    env: &Environment,
+    run_id: &str,
+) -> Result<Vec<AwsAccount>, Mistake> {
+    let SweepSettings { regions, role_arns, stop } = settings;
+    let places = role_arns.iter().flat_map(|role_arn| {
+        regions.iter().map(|region| AwsPlace { region: region.clone(), role_arn: role_arn.clone() })
+    });
+    let endpoints = Endpoints::Real(stop.http.clone());
+    let role_inputs = RoleInputs { env, id_token: stop.tokens.aws_id.as_ref(), run_id };
+    let mut accounts = AwsAccounts::prepare(regions, &endpoints, role_inputs).await?;
+    for place in places {
+        accounts.reach(&place, "a sweep")?;
     }
+    Ok(accounts.into_known())
+}
+
+/// The inputs that the sweeps of all places share.
+struct Sweeping<'a> {
+    settings: &'a StopSettings,
+    env: &'a Environment,
+    clock: Clock,
+    run_id: &'a str,
+    /// `true` if experiments are stopped too.
+    stops: bool,
+    dry_run: bool,
 }
 
 impl Sweeping<'_> {
     /// Sweeps an account. Returns `true` if nothing that has expired is left there, as far as it can be
     /// known.
-    pub(crate) async fn sweep(&self, account: &Account) -> bool {
-        let place = place(account);
-        let here = Here { sweeping: self, account, place, told: Cell::default(), failed: Cell::default() };
+    async fn sweep(&self, account: &AwsAccount) -> bool {
+        let place = describe_place(account);
+        let here =
+            PlaceSweep { sweeping: self, account, place, told: Cell::default(), failed: Cell::default() };
         here.sweep().await;
         if !here.told.get() {
             here.tell(&format!("nothing to sweep in {}", here.place));
@@ -66,19 +125,19 @@ impl Sweeping<'_> {
 
 /// The account being swept. Each thing that is done is printed at once, because a signal may end the sweep at
 /// any time.
-struct Here<'a> {
+struct PlaceSweep<'a> {
     sweeping: &'a Sweeping<'a>,
-    account: &'a Account,
+    account: &'a AwsAccount,
     /// Region and role, as the user reads them.
     place: String,
     told: Cell<bool>,
     failed: Cell<bool>,
 }
 
-impl Here<'_> {
+impl PlaceSweep<'_> {
     fn tell(&self, line: &str) {
         self.told.set(true);
-        say(&text::plain(line, MAX_LINE_CHARS));
+        say_line(line);
     }
 
     fn fail(&self, line: &str) {
@@ -91,7 +150,7 @@ impl Here<'_> {
     }
 
     async fn sweep(&self) {
-        let Account { role, role_arn, sdk, .. } = self.account;
+        let AwsAccount { role, role_arn, sdk, .. } = self.account;
         if let Some(role) = role
             && let Err(refusal) = role.credentials().await
         {
@@ -106,7 +165,7 @@ impl Here<'_> {
         }
         let unsettled = if self.sweeping.stops {
             match sweeper.open_experiments(&parts.runs_over()).await {
-                Ok(open) => Unsettled::Runs(self.end(open).await),
+                Ok(open) => Unsettled::Runs(self.end_experiments(open).await),
                 Err(failure) => {
                     self.fail_by(&failure);
                     // The experiments that go on are not known, so the subscriptions of all runs are kept.
@@ -116,80 +175,65 @@ impl Here<'_> {
         } else {
             Unsettled::Runs(BTreeSet::new())
         };
-        let ending = parts.found.iter().map(|part| self.part(&sweeper, part, &unsettled));
+        let ending = parts.found.iter().map(|part| self.sweep_part(&sweeper, part, &unsettled));
         stream::iter(ending).buffer_unordered(MAX_REMOVALS_AT_ONCE).collect::<Vec<()>>().await;
     }
 
-    async fn part(&self, sweeper: &Sweeper, part: &Part, unsettled: &Unsettled) {
-        let name = format!("the {} {} in {}", word(part.kind), part.name, self.place);
-        let since = match &part.expiry {
-            Ok(Expiry::Past(since)) => expired(*since),
-            Ok(other) => return self.keep(&name, other),
-            Err(failure) => return self.fail(&format!("left alone {name}: {}", failure.with_remedy())),
-        };
-        // The next sweep could not find the run's experiment any more without its subscription.
-        if unsettled.concerns(part) {
-            let left = sweeper.left(part, "its run's experiment may go on, and is found by it");
-            return self.fail(&format!("NOT removed in {}, {since}: {left}", self.place));
-        }
-        if self.sweeping.dry_run {
-            return self.tell(&format!("would remove {name}: {since}"));
-        }
-        match sweeper.remove(part).await {
-            Ok(()) => self.tell(&format!("removed {name}: {since}")),
-            Err(left) => self.fail(&format!("NOT removed in {}, {since}: {left}", self.place)),
-        }
-    }
-
-    /// Tells of something that is kept because it has not expired, or may not have.
-    fn keep(&self, name: &str, expiry: &Expiry) {
-        match expiry {
-            Expiry::Past(since) => self.tell(&format!("left alone {name}: {}", expired(*since))),
-            Expiry::Ahead(at) => self.tell(&format!("left alone {name}: it may be needed until {at}")),
-            Expiry::Untagged => {
-                let why = "it has no tag faultgate:expires-at, so it is not faultgate's";
-                self.tell(&format!("left alone {name}: {why}"));
+    async fn sweep_part(&self, sweeper: &Sweeper, part: &Part, unsettled: &Unsettled) {
+        let name = format!("the {} {} in {}", kind_word(part.kind), part.name, self.place);
+        let expiry = part.expiry.as_ref().map_err(Failure::with_remedy);
+        let is_needed = unsettled.concerns(part.run_id.as_deref());
+        match judge(expiry, is_needed, self.sweeping.dry_run) {
+            Fate::Keep(why) => self.tell(&format!("left alone {name}: {why}")),
+            Fate::Unclear(why) => self.fail(&format!("left alone {name}: {why}")),
+            Fate::Needed(since) => {
+                // The next sweep could not find the run's experiment any more without its subscription.
+                let left = sweeper.left(part, "its run's experiment may go on, and is found by it");
+                self.fail(&format!("NOT removed in {}, {}: {left}", self.place, tell_expired(since)));
             }
-            Expiry::Unreadable(value) => self.fail(&format!(
-                "left alone {name}: its tag faultgate:expires-at is \"{}\", which is no time (RFC 3339); write one \
-                 there, or remove it by hand",
-                text::plain(value, 80)
-            )),
+            Fate::Announce(since) => self.tell(&format!("would remove {name}: {}", tell_expired(since))),
+            Fate::End(since) => match sweeper.remove(part).await {
+                Ok(()) => self.tell(&format!("removed {name}: {}", tell_expired(since))),
+                Err(left) => {
+                    self.fail(&format!("NOT removed in {}, {}: {left}", self.place, tell_expired(since)));
+                }
+            },
         }
     }
 
     /// Stops the experiments that go on although their run is over. Returns the runs of which something may
     /// still go on.
-    async fn end(&self, open: Vec<OpenExperiment>) -> BTreeSet<String> {
+    async fn end_experiments(&self, open: Vec<OpenExperiment>) -> BTreeSet<String> {
         let mut over = Vec::new();
         for experiment in open {
-            let name = self.experiment(&experiment);
-            let Expiry::Past(since) = &experiment.expiry else {
-                self.keep(&name, &experiment.expiry);
-                continue;
-            };
-            let why = format!("its run is over: {}", expired(*since));
-            if self.sweeping.dry_run {
-                self.tell(&format!("would stop {name}: {why}"));
-            } else {
-                over.push((format!("{name} ({why})"), experiment));
+            let name = self.name_experiment(&experiment);
+            // An experiment is found by what its run has left, and nothing is found by it.
+            match judge(Ok(&experiment.expiry), false, self.sweeping.dry_run) {
+                Fate::Keep(why) => self.tell(&format!("left alone {name}: {why}")),
+                Fate::Unclear(why) => self.fail(&format!("left alone {name}: {why}")),
+                Fate::Announce(since) => {
+                    self.tell(&format!("would stop {name}: its run is over: {}", tell_expired(since)));
+                }
+                Fate::End(since) | Fate::Needed(since) => {
+                    over.push((format!("{name} (its run is over: {})", tell_expired(since)), experiment));
+                }
             }
         }
-        if over.is_empty() { BTreeSet::new() } else { self.stop(over).await }
+        if over.is_empty() { BTreeSet::new() } else { self.stop_experiments(over).await }
     }
 
     /// Stops experiments in the way of `faultgate stop`. Returns the runs of those that have not ended.
-    async fn stop(&self, over: Vec<(String, OpenExperiment)>) -> BTreeSet<String> {
+    async fn stop_experiments(&self, over: Vec<(String, OpenExperiment)>) -> BTreeSet<String> {
         let Sweeping { settings, env, clock, run_id, .. } = self.sweeping;
         let now = clock.now();
-        let mut state = RunState::of(&identity((*run_id).to_owned()), false, now);
+        let mut state = RunState::of(&make_identity((*run_id).to_owned()), false, now);
         for (name, experiment) in &over {
             let place = ExperimentPlace::Fis {
                 template: String::new(),
                 region: Some(self.account.region.clone()),
                 role_arn: self.account.role_arn.clone(),
             };
-            state.experiments.push(launched(name, &experiment.id, place, now));
+            state.experiments.push(make_launched(name, &experiment.id, place, now));
         }
         let stopping = Stopping { settings, env, commands: &[], veil: &Veil::default(), clock: *clock };
         let Stopped { lines, failed, mistakes } = stopping.end(&mut state).await;
@@ -204,24 +248,20 @@ impl Here<'_> {
         goes_on.map(|((_, experiment), _)| experiment.run_id).collect()
     }
 
-    fn experiment(&self, OpenExperiment { id, name, .. }: &OpenExperiment) -> String {
+    fn name_experiment(&self, OpenExperiment { id, name, .. }: &OpenExperiment) -> String {
         let called = name.as_ref().map(|name| format!(" ({name})")).unwrap_or_default();
         format!("the experiment {id}{called} in {}", self.place)
     }
 }
 
-fn expired(since: Timestamp) -> String {
-    format!("expired since {since}")
-}
-
-fn word(kind: Kind) -> &'static str {
+fn kind_word(kind: Kind) -> &'static str {
     match kind {
         Kind::Rule => "rule",
         Kind::Queue => "queue",
     }
 }
 
-fn place(Account { region, role_arn, .. }: &Account) -> String {
+fn describe_place(AwsAccount { region, role_arn, .. }: &AwsAccount) -> String {
     let role = role_arn.as_ref().map(|role| format!(" as {role}")).unwrap_or_default();
     format!("{region}{role}")
 }

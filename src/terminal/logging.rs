@@ -10,7 +10,7 @@ use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::{Layer, SubscriberExt};
 use tracing_subscriber::util::SubscriberInitExt;
 
-use super::printing::Output;
+use super::printing::{Output, screen};
 use faultgate_config::{LogFormat, Veil};
 use faultgate_core::environment::Environment;
 
@@ -19,7 +19,10 @@ use faultgate_core::environment::Environment;
 ///
 /// Whatever `RUST_LOG` says, libraries log only errors: below that they may log whole requests and answers,
 /// which hold credentials. No line shows what the veil hides.
-pub(crate) fn start(env: &Environment, format: LogFormat, screen: &MultiProgress, veil: &Veil) {
+///
+/// Returns the live screen, above which the lines of the log are printed.
+pub(crate) fn start(env: &Environment, format: LogFormat, veil: &Veil) -> MultiProgress {
+    let screen = screen();
     let usual = match format {
         LogFormat::Text => "warn",
         LogFormat::Json => "info",
@@ -30,7 +33,7 @@ pub(crate) fn start(env: &Environment, format: LogFormat, screen: &MultiProgress
         Err(error) => (Targets::new().with_default(LevelFilter::WARN), Some(error)),
     };
     let ours = filter_fn(|event| is_ours(event.target()) || *event.level() == Level::ERROR);
-    let writer = Screen { screen: screen.clone(), veil: veil.clone() };
+    let writer = LogWriter { screen: screen.clone(), veil: veil.clone() };
     let layer = tracing_subscriber::fmt::layer().with_writer(writer);
     let layer = match format {
         LogFormat::Text => layer.with_ansi(false).boxed(),
@@ -41,22 +44,23 @@ pub(crate) fn start(env: &Environment, format: LogFormat, screen: &MultiProgress
     if let Some(error) = mistake {
         tracing::warn!(%error, "RUST_LOG is not understood; using warn");
     }
+    screen
 }
 
-/// True of a target in one of faultgate's own crates.
+/// Returns `true` for a target in one of faultgate's own crates.
 fn is_ours(target: &str) -> bool {
-    let of = target.split("::").next().unwrap_or_default();
-    of == "faultgate" || of.starts_with("faultgate_")
+    let name = target.split("::").next().unwrap_or_default();
+    name == "faultgate" || name.starts_with("faultgate_")
 }
 
 /// Standard error, above the live lines if there are some.
 #[derive(Debug, Clone)]
-struct Screen {
+struct LogWriter {
     screen: MultiProgress,
     veil: Veil,
 }
 
-impl<'a> MakeWriter<'a> for Screen {
+impl<'a> MakeWriter<'a> for LogWriter {
     type Writer = Self;
 
     fn make_writer(&'a self) -> Self {
@@ -64,7 +68,7 @@ impl<'a> MakeWriter<'a> for Screen {
     }
 }
 
-impl Write for Screen {
+impl Write for LogWriter {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
         if self.veil.is_empty() {
             return self.screen.suspend(|| Output::Stderr.write(line));

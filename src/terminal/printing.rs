@@ -136,6 +136,10 @@ impl Write for Output {
     }
 }
 
+/// Time for which the end of the process waits for the reader of an output, counted anew whenever something
+/// was read.
+pub(crate) const LAST_WORDS_TIMEOUT: Duration = Duration::from_secs(5);
+
 /// Waits until all is printed, or until nothing was printed for as long as `patience`.
 pub(crate) fn finish(patience: Duration) {
     let mut waiting = PRINTER.waiting();

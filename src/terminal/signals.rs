@@ -8,8 +8,9 @@ use std::time::Duration;
 use tokio::signal::unix::{Signal as Stream, SignalKind, signal};
 use tokio::time::sleep;
 
+use super::complain;
 use crate::lifecycle::Cancel;
-use faultgate_core::model::Signal;
+use faultgate_core::model::{Signal, Verdict};
 
 /// Time in which another signal counts as a repeat of the first. A terminal or a wrapper may deliver one
 /// signal twice, to the process and to its group, and a runner or a session that closes may send two
@@ -66,6 +67,42 @@ impl Signals {
         cancel.stops_are_out().await;
         second
     }
+}
+
+/// Works until the end, or until a signal. Returns the exit code.
+pub(crate) async fn until_signal(work: impl Future<Output = u8>) -> u8 {
+    let mut signals = match listen("") {
+        Ok(signals) => signals,
+        Err(code) => return code,
+    };
+    tokio::select! {
+        // An end that is complete counts, even if a signal has come in the same moment.
+        biased;
+        code = work => code,
+        signal = signals.next() => signal.exit_code(),
+    }
+}
+
+/// Works until the end, or until a second signal: the first one cancels the run. Returns the exit code.
+pub(crate) async fn until_second_signal(cancel: &Cancel, work: impl Future<Output = u8>) -> u8 {
+    let signals = match listen(", so it launches nothing") {
+        Ok(signals) => signals,
+        Err(code) => return code,
+    };
+    tokio::select! {
+        // A result that is ready counts, even if a second signal has come in the same moment.
+        biased;
+        code = work => code,
+        signal = signals.forward(cancel) => signal.exit_code(),
+    }
+}
+
+/// Begins to listen. The error is the exit code, after the reason was printed with its consequence.
+pub(crate) fn listen(consequence: &str) -> Result<Signals, u8> {
+    Signals::listen().map_err(|error| {
+        complain(&format!("faultgate could not listen to signals{consequence}: {error}"));
+        Verdict::Errored.exit_code(None)
+    })
 }
 
 /// Waits for a second signal that is not a repeat of the first.

@@ -1,23 +1,24 @@
-//! The way from a plan to connected engines: one engine for each account and Region, one for each project of
+//! The way from places to connected engines: one engine for each account and Region, one for each project of
 //! a control plane, and one for all local commands.
 //!
-//! Here the settings become clients with credentials. A plan that comes from a state file must have been held
+//! Here the settings become clients with credentials. A place that comes from a state file must have been held
 //! against the settings before: nothing here asks whether a control plane may be told a secret.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::accounts::{Access, Account, Accounts, Place};
+use super::accounts::{AwsAccount, AwsAccounts, RoleInputs};
+use super::endpoints::Endpoints;
+use super::places::{AwsPlace, Destination, EnginePlace};
+use super::probes;
 use crate::lifecycle::{Cancel, longest};
 use faultgate_config as config;
 use faultgate_config::{Tokens, Veil};
 use faultgate_core::clock::Clock;
 use faultgate_core::environment::Environment;
 use faultgate_core::mistake::Mistake;
-use faultgate_core::model::{
-    Check, EngineSpec, ExperimentPlan, HarnessProject, LitmusProject, Plan, RunIdentity,
-};
+use faultgate_core::model::{HarnessProject, InjectionRule, LitmusProject, Monitor, Plan, RunIdentity};
 use faultgate_engines::Engine;
 use faultgate_engines::command::{CommandEngine, CommandSettings, Limits};
 use faultgate_engines::control_plane::harness::Harness;
@@ -25,20 +26,25 @@ use faultgate_engines::control_plane::litmus;
 use faultgate_engines::control_plane::litmus::Litmus;
 use faultgate_engines::control_plane::{CenterSettings, ChaosCenter};
 use faultgate_engines::fis::{FisEngine, FisSettings, RunStep};
-use faultgate_engines::probe::{Connector, Evaluate};
+use faultgate_engines::probe::Evaluate;
 use faultgate_net::http;
 use faultgate_net::http::HttpSettings;
 
-/// The endpoints that the engines send their requests to.
-pub(crate) enum Endpoints {
-    /// The real endpoints, as the SDK's default chain finds them, through these certificates and proxies.
-    Real(HttpSettings),
-    /// The embedded endpoints at this address.
-    Embedded(String),
+/// Time that is added to the life of a subscription: clocks of machines differ, and the steps of a split run
+/// wait for each other.
+const EXPIRY_MARGIN: Duration = Duration::from_hours(1);
+/// Interval for an engine that follows no experiment.
+const UNUSED_INTERVAL: Duration = Duration::from_mins(1);
+
+/// The engines of several places.
+pub(crate) struct Connected {
+    pub(crate) engines: Vec<Box<dyn Engine>>,
+    /// Index of the engine of each place.
+    pub(crate) engine_of: Vec<usize>,
 }
 
 /// The engines and evaluators of a plan.
-pub(crate) struct Connected {
+pub(crate) struct ConnectedPlan {
     pub(crate) engines: Vec<Box<dyn Engine>>,
     /// Index of the engine of each experiment of the plan.
     pub(crate) engine_of: Vec<usize>,
@@ -46,159 +52,171 @@ pub(crate) struct Connected {
     pub(crate) evaluators: Vec<Vec<Arc<dyn Evaluate>>>,
 }
 
-/// The means by which probes reach what they look at, in a rehearsal too.
-pub(crate) struct Probes<'a> {
-    pub(crate) http: &'a HttpSettings,
-    /// Environment of the process. Commands get those of its variables that they need, and no credentials.
-    pub(crate) env: &'a Environment,
-    pub(crate) veil: &'a Veil,
-}
-
-impl Probes<'_> {
-    /// Makes the connector of all probes. None if there are no probes: reading certificates takes a while.
-    fn connector(&self, plan: &Plan, clock: Clock) -> Result<Option<Connector>, Mistake> {
-        let looks =
-            |experiment: &ExperimentPlan| !experiment.probes.is_empty() || proof(experiment).is_some();
-        if plan.dry_run || !plan.experiments.iter().any(looks) {
-            return Ok(None);
-        }
-        Connector::new(self.http.clone(), clock, config::for_commands(self.env))
-            .map(|connector| Some(connector.hiding(self.veil)))
-            .map_err(|why| Mistake::new("probes", format!("no HTTP client: {why}")))
-    }
-}
-
-/// Returns the check that tells whether the fault of a command is in.
-fn proof(experiment: &ExperimentPlan) -> Option<&Check> {
-    match &experiment.spec {
-        EngineSpec::Command(spec) => spec.proof.as_ref()?.check.as_ref(),
-        _ => None,
-    }
-}
-
-/// Connects the checks that tell whether faults are in, by the experiment's name.
-fn proofs(
-    connector: Option<&Connector>,
-    plan: &Plan,
-) -> Result<BTreeMap<String, Arc<dyn Evaluate>>, Mistake> {
-    let Some(connector) = connector else { return Ok(BTreeMap::new()) };
-    let checks =
-        plan.experiments.iter().filter_map(|experiment| Some((&experiment.name, proof(experiment)?)));
-    let connected = checks.map(|(name, check)| {
-        let look = connector.connect(check, None);
-        look.map(|look| (name.clone(), look)).map_err(|why| Mistake::new(format!("injected of {name}"), why))
-    });
-    connected.collect()
-}
-
-fn evaluators(
-    connector: Option<&Connector>,
-    experiment: &ExperimentPlan,
-    accounts: &mut Accounts<'_>,
-) -> Result<Vec<Arc<dyn Evaluate>>, Mistake> {
-    let Some(connector) = connector else { return Ok(Vec::new()) };
-    let connected = experiment.probes.iter().map(|probe| {
-        let sdk = accounts.of_probe(&probe.check, experiment)?;
-        connector.connect(&probe.check, sdk).map_err(|why| {
-            let place = format!("probes of {}", experiment.name);
-            Mistake::new(place, format!("{}: {why}", probe.name))
-        })
-    });
-    connected.collect()
-}
-
 /// The credentials of the control planes.
 #[derive(Clone, Copy)]
-pub(crate) struct Secrets<'a> {
+pub(crate) struct PlaneCredentials<'a> {
     pub(crate) tokens: &'a Tokens,
     pub(crate) litmus_username: Option<&'a str>,
 }
 
+/// The terms on which engines work for a run, or for the stop of one.
+#[derive(Debug, Clone)]
+pub(crate) struct EngineTerms {
+    dry_run: bool,
+    injection: InjectionRule,
+    monitor: Monitor,
+    event_queue_url: Option<String>,
+    reconcile_interval: Duration,
+    /// Time after which a subscription is a leftover.
+    subscription_life: Duration,
+}
+
+impl EngineTerms {
+    /// Returns the terms of a run.
+    pub(crate) fn from_plan(plan: &Plan) -> Self {
+        Self {
+            dry_run: plan.dry_run,
+            injection: plan.injection,
+            monitor: plan.monitor,
+            event_queue_url: plan.event_queue_url.clone(),
+            reconcile_interval: plan.reconcile_interval,
+            subscription_life: longest(plan).saturating_add(EXPIRY_MARGIN),
+        }
+    }
+
+    /// Returns the terms of a process that launches nothing, so that nothing is subscribed to.
+    pub(crate) fn without_launch(dry_run: bool) -> Self {
+        Self {
+            dry_run,
+            injection: InjectionRule::default(),
+            monitor: Monitor::Poll,
+            event_queue_url: None,
+            reconcile_interval: UNUSED_INTERVAL,
+            subscription_life: Duration::ZERO,
+        }
+    }
+}
+
 /// The inputs of connecting.
 pub(crate) struct Wiring<'a> {
-    pub(crate) plan: &'a Plan,
     pub(crate) run: &'a RunIdentity,
     pub(crate) step: RunStep,
     pub(crate) endpoints: &'a Endpoints,
-    /// Region and role of the inputs, for probes of experiments that have none.
-    pub(crate) usual: &'a Place,
-    pub(crate) probes: Probes<'a>,
-    pub(crate) secrets: Secrets<'a>,
+    /// Certificates and proxies of control planes and probes, in a rehearsal too.
+    pub(crate) http: &'a HttpSettings,
+    /// Environment of the process. Commands get those of its variables that they need, and no credentials.
+    pub(crate) env: &'a Environment,
+    pub(crate) veil: &'a Veil,
+    pub(crate) credentials: PlaneCredentials<'a>,
     pub(crate) clock: Clock,
     pub(crate) cancel: &'a Cancel,
 }
 
 impl Wiring<'_> {
-    /// Connects to everything that the plan needs. The error is a mistake in the settings.
-    pub(crate) async fn connect(&self) -> Result<Connected, Mistake> {
-        let connector = self.probes.connector(self.plan, self.clock)?;
-        let access = Access {
-            env: self.probes.env,
-            id_token: self.secrets.tokens.aws_id.as_ref(),
-            run_id: &self.run.id,
-        };
-        let mut accounts = Accounts::of(self.plan, self.usual, self.endpoints, access).await?;
+    /// Connects to everything that the plan needs. Probes of experiments that are in no account ask AWS in the
+    /// `usual` place. The error is a mistake in the settings.
+    pub(crate) async fn connect_plan(&self, plan: &Plan, usual: &AwsPlace) -> Result<ConnectedPlan, Mistake> {
+        let connector = probes::make_connector(self, plan)?;
+        let connector = connector.as_ref();
+        let regions = plan.experiments.iter().flat_map(|experiment| probes::find_regions(experiment, usual));
+        let mut accounts = self.prepare_accounts(&regions.collect::<Vec<_>>()).await?;
         let mut engines = Engines {
-            wiring: self,
-            all: Vec::new(),
-            fis: Vec::new(),
-            command: None,
-            proofs: proofs(connector.as_ref(), self.plan)?,
-            harness: Vec::new(),
-            litmus: Vec::new(),
+            proofs: probes::connect_proofs(connector, plan)?,
+            ..Engines::new(self, EngineTerms::from_plan(plan))
         };
-        let (mut engine_of, mut probes) = (Vec::new(), Vec::new());
-        for experiment in &self.plan.experiments {
-            let engine = match &experiment.spec {
-                EngineSpec::Fis { region, role_arn, .. } => {
-                    let place = Place { region: region.clone(), role_arn: role_arn.clone() };
-                    engines.fis(accounts.reach(place, &experiment.name)?)
-                }
-                EngineSpec::Command(_) => engines.command(),
-                EngineSpec::Harness(spec) => engines.harness(&spec.project)?,
-                EngineSpec::Litmus(spec) => engines.litmus(&spec.project)?,
-            };
-            engine_of.push(engine);
-            probes.push(evaluators(connector.as_ref(), experiment, &mut accounts)?);
+        let (mut engine_of, mut evaluators) = (Vec::new(), Vec::new());
+        for experiment in &plan.experiments {
+            let place = EnginePlace::from_spec(&experiment.spec);
+            engine_of.push(engines.reach(&Destination { name: &experiment.name, place }, &mut accounts)?);
+            evaluators.push(probes::connect_probes(connector, experiment, usual, &mut accounts)?);
         }
-        Ok(Connected { engines: engines.all, engine_of, evaluators: probes })
+        Ok(ConnectedPlan { engines: engines.all, engine_of, evaluators })
+    }
+
+    /// Connects to the engines of these places. The error is a mistake in the settings.
+    pub(crate) async fn connect(
+        &self,
+        destinations: &[Destination<'_>],
+        terms: EngineTerms,
+    ) -> Result<Connected, Mistake> {
+        let places = destinations.iter().filter_map(|destination| destination.place.aws());
+        let regions: Vec<_> = places.map(|place| place.region.clone()).collect();
+        let mut accounts = self.prepare_accounts(&regions).await?;
+        let mut engines = Engines::new(self, terms);
+        let reached = destinations.iter().map(|destination| engines.reach(destination, &mut accounts));
+        let engine_of = reached.collect::<Result<_, _>>()?;
+        Ok(Connected { engines: engines.all, engine_of })
+    }
+
+    async fn prepare_accounts(&self, regions: &[Option<String>]) -> Result<AwsAccounts<'_>, Mistake> {
+        let id_token = self.credentials.tokens.aws_id.as_ref();
+        let role_inputs = RoleInputs { env: self.env, id_token, run_id: &self.run.id };
+        AwsAccounts::prepare(regions, self.endpoints, role_inputs).await
     }
 }
 
 /// The engines so far. Each method returns the index of an engine, which is made when it is first asked for.
 struct Engines<'a> {
     wiring: &'a Wiring<'a>,
+    terms: EngineTerms,
     all: Vec<Box<dyn Engine>>,
-    fis: Vec<OfAccount>,
+    fis: Vec<AccountEngine>,
     command: Option<usize>,
+    /// Checks that tell whether the fault of a command is in, by the experiment's name.
     proofs: BTreeMap<String, Arc<dyn Evaluate>>,
     harness: Vec<(HarnessProject, usize)>,
     litmus: Vec<(LitmusProject, usize)>,
 }
 
 /// The engine of an account, by the account's number.
-struct OfAccount {
+struct AccountEngine {
     account: usize,
     region: String,
     engine: usize,
 }
 
-impl Engines<'_> {
-    fn fis(&mut self, account: &Account) -> usize {
+impl<'a> Engines<'a> {
+    fn new(wiring: &'a Wiring<'a>, terms: EngineTerms) -> Self {
+        Self {
+            wiring,
+            terms,
+            all: Vec::new(),
+            fis: Vec::new(),
+            command: None,
+            proofs: BTreeMap::new(),
+            harness: Vec::new(),
+            litmus: Vec::new(),
+        }
+    }
+
+    fn reach(
+        &mut self,
+        destination: &Destination<'_>,
+        accounts: &mut AwsAccounts<'_>,
+    ) -> Result<usize, Mistake> {
+        match &destination.place {
+            EnginePlace::Fis(place) => Ok(self.fis(accounts.reach(place, destination.name)?)),
+            EnginePlace::Harness(project) => self.harness(project),
+            EnginePlace::Litmus(project) => self.litmus(project),
+            EnginePlace::Command => Ok(self.command()),
+        }
+    }
+
+    fn fis(&mut self, account: &AwsAccount) -> usize {
         // Events of all experiments of an account arrive over one subscription, so they share one engine.
         if let Some(known) = self.fis.iter().find(|known| known.account == account.number) {
             return known.engine;
         }
-        let Wiring { plan, run, step, endpoints, clock, cancel, .. } = self.wiring;
+        let Wiring { step, clock, cancel, .. } = self.wiring;
         let same_region = self.fis.iter().filter(|known| known.region == account.region).count();
         let settings = FisSettings {
             role: account.role.clone(),
             role_arn: account.role_arn.clone(),
             step: *step,
-            ..settings(plan, run, endpoints, same_region)
+            ..self.fis_settings(same_region)
         };
         let engine = self.add(FisEngine::new(&account.sdk, settings, *clock, cancel.token().clone()));
-        self.fis.push(OfAccount { account: account.number, region: account.region.clone(), engine });
+        self.fis.push(AccountEngine { account: account.number, region: account.region.clone(), engine });
         engine
     }
 
@@ -206,9 +224,9 @@ impl Engines<'_> {
         if let Some(known) = self.command {
             return known;
         }
-        let Wiring { plan, run, probes, clock, cancel, .. } = self.wiring;
-        let settings = CommandSettings { proofs: self.proofs.clone(), ..command_settings(plan, run, probes) };
-        let engine = self.add(CommandEngine::new(settings, *clock, cancel.token().clone()));
+        let Wiring { clock, cancel, .. } = self.wiring;
+        let engine = CommandEngine::new(self.command_settings(), *clock, cancel.token().clone());
+        let engine = self.add(engine);
         self.command = Some(engine);
         engine
     }
@@ -217,9 +235,15 @@ impl Engines<'_> {
         if let Some((_, known)) = self.harness.iter().find(|(known, _)| known == project) {
             return Ok(*known);
         }
-        let key = self.wiring.secrets.tokens.harness.clone().ok_or_else(|| needed("harness-api-key"))?;
+        let key = self
+            .wiring
+            .credentials
+            .tokens
+            .harness
+            .clone()
+            .ok_or_else(|| missing_secret("harness-api-key"))?;
         let manager = Harness::new(project.clone(), key, self.client()?);
-        let engine = self.add(ChaosCenter::new(manager, self.center_settings(), self.wiring.clock));
+        let engine = self.add(ChaosCenter::new(manager, self.plane_settings(), self.wiring.clock));
         self.harness.push((project.clone(), engine));
         Ok(engine)
     }
@@ -228,28 +252,66 @@ impl Engines<'_> {
         if let Some((_, known)) = self.litmus.iter().find(|(known, _)| known == project) {
             return Ok(*known);
         }
-        let Secrets { tokens, litmus_username } = self.wiring.secrets;
+        let PlaneCredentials { tokens, litmus_username } = self.wiring.credentials;
         let credentials = match (&tokens.litmus, litmus_username, &tokens.litmus_password) {
             (Some(token), _, _) => litmus::Credentials::Token(token.clone()),
             (None, Some(username), Some(password)) => {
                 litmus::Credentials::Login { username: username.to_owned(), password: password.clone() }
             }
-            _ => return Err(needed("litmus-token")),
+            _ => return Err(missing_secret("litmus-token")),
         };
         let manager = Litmus::new(project.clone(), credentials, self.client()?);
-        let engine = self.add(ChaosCenter::new(manager, self.center_settings(), self.wiring.clock));
+        let engine = self.add(ChaosCenter::new(manager, self.plane_settings(), self.wiring.clock));
         self.litmus.push((project.clone(), engine));
         Ok(engine)
     }
 
     fn client(&self) -> Result<reqwest::Client, Mistake> {
-        http::client(self.wiring.probes.http)
+        http::client(self.wiring.http)
             .map_err(|why| Mistake::new("ca-bundle and proxies", format!("no HTTP client: {why}")))
     }
 
-    fn center_settings(&self) -> CenterSettings {
-        let plan = self.wiring.plan;
-        CenterSettings { dry_run: plan.dry_run, injection: plan.injection, seed: fastrand::u64(..) }
+    fn plane_settings(&self) -> CenterSettings {
+        let EngineTerms { dry_run, injection, .. } = self.terms;
+        CenterSettings { dry_run, injection, seed: fastrand::u64(..) }
+    }
+
+    fn command_settings(&self) -> CommandSettings {
+        let Wiring { run, env, veil, .. } = self.wiring;
+        CommandSettings {
+            run: run.id.clone(),
+            env: config::for_commands(env),
+            veil: (*veil).clone(),
+            // A directory that cannot be made absolute is the one that the process is in.
+            dir: std::path::absolute(".").unwrap_or_else(|_| ".".into()),
+            dry_run: self.terms.dry_run,
+            injection: self.terms.injection,
+            limits: Limits::default(),
+            proofs: self.proofs.clone(),
+        }
+    }
+
+    /// Returns the settings of an engine for FIS; `same_region` is the number of engines in its Region so far.
+    fn fis_settings(&self, same_region: usize) -> FisSettings {
+        let Wiring { run, endpoints, .. } = self.wiring;
+        FisSettings {
+            run: (*run).clone(),
+            step: RunStep::Whole,
+            role: None,
+            // Two roles may lead to one account, where names must differ.
+            subscription: match same_region {
+                0 => format!("faultgate-{}", run.id),
+                more => format!("faultgate-{}-role{}", run.id, more + 1),
+            },
+            role_arn: None,
+            monitor: self.terms.monitor,
+            event_queue_url: self.terms.event_queue_url.clone(),
+            reconcile_interval: self.terms.reconcile_interval,
+            dry_run: self.terms.dry_run,
+            injection: self.terms.injection,
+            has_console: matches!(endpoints, Endpoints::Real(_)),
+            expires_in: self.terms.subscription_life,
+        }
     }
 
     fn add(&mut self, engine: impl Engine + 'static) -> usize {
@@ -259,45 +321,6 @@ impl Engines<'_> {
 }
 
 /// Returns the mistake of a missing secret. The settings were checked for it, so it is not expected to occur.
-fn needed(secret: &str) -> Mistake {
+fn missing_secret(secret: &str) -> Mistake {
     Mistake::new("the environment", format!("{secret}: is missing"))
-}
-
-fn command_settings(plan: &Plan, run: &RunIdentity, probes: &Probes<'_>) -> CommandSettings {
-    CommandSettings {
-        run: run.id.clone(),
-        env: config::for_commands(probes.env),
-        veil: probes.veil.clone(),
-        // A directory that cannot be made absolute is the one that the process is in.
-        dir: std::path::absolute(".").unwrap_or_else(|_| ".".into()),
-        dry_run: plan.dry_run,
-        injection: plan.injection,
-        limits: Limits::default(),
-        proofs: BTreeMap::new(),
-    }
-}
-
-/// Time that is added to the life of a subscription: clocks of machines differ, and the steps of a split run
-/// wait for each other.
-const EXPIRY_MARGIN: Duration = Duration::from_hours(1);
-
-fn settings(plan: &Plan, run: &RunIdentity, endpoints: &Endpoints, same_region: usize) -> FisSettings {
-    FisSettings {
-        run: run.clone(),
-        step: RunStep::Whole,
-        role: None,
-        // Two roles may lead to one account, where names must differ.
-        subscription: match same_region {
-            0 => format!("faultgate-{}", run.id),
-            more => format!("faultgate-{}-role{}", run.id, more + 1),
-        },
-        role_arn: None,
-        monitor: plan.monitor,
-        event_queue_url: plan.event_queue_url.clone(),
-        reconcile_interval: plan.reconcile_interval,
-        dry_run: plan.dry_run,
-        injection: plan.injection,
-        has_console: matches!(endpoints, Endpoints::Real(_)),
-        expires_in: longest(plan).saturating_add(EXPIRY_MARGIN),
-    }
 }

@@ -1,6 +1,19 @@
-//! The composition root: settings become [`engines`] in [`accounts`], [`sinks`], and the plan of a [`rehearsal`].
+//! The composition root: settings become engines, accounts and sinks.
+//!
+//! - [`engines`] connects engines to [`places`]: those of a plan, with the probes of [`probes`], or any others.
+//! - [`accounts`] connects to AWS, each account and Region once, at the real or embedded [`endpoints`].
+//! - [`sinks`] makes what writes the reports, for the run that [`surroundings`] finds in the CI.
+//! - [`settings`] loads the settings of a run.
+//! - [`rehearsal`] rewrites a plan for an embedded world, and serves that world.
+//!
+//! Nothing here decides what happens to an experiment, and nothing here waits for one.
 
 pub(crate) mod accounts;
+pub(crate) mod endpoints;
 pub(crate) mod engines;
+pub(crate) mod places;
+mod probes;
 pub(crate) mod rehearsal;
+pub(crate) mod settings;
 pub(crate) mod sinks;
+pub(crate) mod surroundings;

@@ -1,11 +1,19 @@
-//! The changes that a rehearsal makes to probes: those that name the target find it, and an experiment that
-//! nobody has described gets some.
+//! A rehearsal: an embedded world plays a scenario, and the plan is rewritten for it.
+//!
+//! Every experiment becomes one of FIS, since a rehearsal must not touch a real system. Probes that name the
+//! target find it, and an experiment that nobody has described gets some.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use faultgate_core::model::{Access, Check, Hidden, HttpCheck, Phase, Plan, ProbePlan, Statuses};
-use faultgate_rehearsal::{TARGET_HOST, TEMPLATE_ID};
+use tokio_util::task::AbortOnDropHandle;
+
+use faultgate_core::clock::Clock;
+use faultgate_core::mistake::Mistake;
+use faultgate_core::model::{
+    Access, Check, EngineSpec, Hidden, HttpCheck, Monitor, Phase, Plan, ProbePlan, RehearsalNote, Statuses,
+};
+use faultgate_rehearsal::{Scenario, Server, TARGET_HOST, TEMPLATE_ID, World};
 
 /// Name of the experiment of a rehearsal for which none was named.
 const UNNAMED: &str = "rehearsal";
@@ -16,9 +24,70 @@ const PROBE_TIMEOUT: Duration = Duration::from_secs(3);
 /// Time in which the target has to recover.
 const RECOVERY_TIME: Duration = Duration::from_secs(1);
 
+/// A plan rewritten for an embedded world, which is served as long as this value lives.
+pub(crate) struct Rehearsed {
+    pub(crate) plan: Plan,
+    pub(crate) note: RehearsalNote,
+    /// Address of the embedded endpoints.
+    pub(crate) url: String,
+    _server: AbortOnDropHandle<()>,
+}
+
+impl Rehearsed {
+    /// Rewrites a plan, and serves a world that plays the scenario for each of its experiments. `fault` is the
+    /// length of the fault, if not that of the scenario. The error is a mistake in the settings.
+    pub(crate) async fn prepare(
+        mut plan: Plan,
+        scenario: &Scenario,
+        fault: Option<Duration>,
+        clock: Clock,
+    ) -> Result<Self, Mistake> {
+        if plan.monitor == Monitor::Queue {
+            // The user's queue does not exist in the embedded world.
+            plan.monitor = Monitor::Events;
+        }
+        let replaced = replace_others(&mut plan);
+        let world = World::new(scenario, clock);
+        for experiment in &plan.experiments {
+            world.script(experiment.spec.source(), scenario.life(fault));
+        }
+        let server = Server::bind(world).await.map_err(|error| {
+            Mistake::new(
+                "rehearsal",
+                format!("the embedded endpoints could not listen on 127.0.0.1: {error}"),
+            )
+        })?;
+        // The world serves on a port that is only now known, so probes are pointed at the target last.
+        add_probes(&mut plan, scenario.aborts_after);
+        point_at_target(&mut plan, &server.target_url());
+        let note = RehearsalNote {
+            scenario: scenario.name.to_owned(),
+            note: format!("{}; embedded endpoints, no real system was touched{replaced}", scenario.summary),
+        };
+        let url = server.url.clone();
+        Ok(Self { plan, note, url, _server: AbortOnDropHandle::new(tokio::spawn(server.serve())) })
+    }
+}
+
+/// Replaces each experiment that is not FIS's by one of the scenario. Returns a note about it.
+fn replace_others(plan: &mut Plan) -> String {
+    let mut names = Vec::new();
+    for experiment in &mut plan.experiments {
+        if !matches!(experiment.spec, EngineSpec::Fis { .. }) {
+            experiment.spec =
+                EngineSpec::Fis { template: TEMPLATE_ID.to_owned(), region: None, role_arn: None };
+            names.push(experiment.name.as_str());
+        }
+    }
+    if names.is_empty() {
+        return String::new();
+    }
+    format!("; nothing of {} was started: the scenario's experiment stood in", names.join(", "))
+}
+
 /// Gives the experiment of a plain rehearsal its probes. The first of them stops the experiment after
 /// `aborts_after` failures in a row, if that is given.
-pub(crate) fn measure(plan: &mut Plan, aborts_after: Option<u32>) {
+fn add_probes(plan: &mut Plan, aborts_after: Option<u32>) {
     let [experiment] = plan.experiments.as_mut_slice() else { return };
     let is_plain = experiment.name == UNNAMED && experiment.spec.source() == TEMPLATE_ID;
     if is_plain && experiment.probes.is_empty() {
@@ -60,10 +129,10 @@ fn probe(
 }
 
 /// Replaces the target's name by its address in all HTTP probes. This machine is never asked through a proxy.
-pub(crate) fn point_at_target(plan: &mut Plan, target: &str) {
+fn point_at_target(plan: &mut Plan, target: &str) {
     for probe in plan.experiments.iter_mut().flat_map(|experiment| &mut experiment.probes) {
         if let Check::Http(check) = &mut probe.check
-            && let Some(url) = at_target(&check.url.0, target)
+            && let Some(url) = find_target_url(&check.url.0, target)
         {
             check.url = Hidden(url);
         }
@@ -71,7 +140,7 @@ pub(crate) fn point_at_target(plan: &mut Plan, target: &str) {
 }
 
 /// Returns the URL by which the target is really reached. None if the URL is not the target's.
-fn at_target(url: &str, target: &str) -> Option<String> {
+fn find_target_url(url: &str, target: &str) -> Option<String> {
     let url = reqwest::Url::parse(url).ok()?;
     if url.scheme() != "http" || url.host_str() != Some(TARGET_HOST) {
         return None;
@@ -86,7 +155,7 @@ mod tests {
 
     #[test]
     fn only_the_target_s_own_name_is_replaced() {
-        let at = |url| at_target(url, "http://127.0.0.1:4010/target");
+        let at = |url| find_target_url(url, "http://127.0.0.1:4010/target");
         for (url, real) in [
             ("http://target.rehearsal.invalid", "http://127.0.0.1:4010/target/"),
             ("http://target.rehearsal.invalid/cart?id=1#top", "http://127.0.0.1:4010/target/cart?id=1"),

@@ -1,4 +1,4 @@
-//! The place of a run, as its CI describes it, and its sinks, each of which writes one report.
+//! The sinks of a run, each of which writes one report.
 
 use std::io::{self, IsTerminal};
 use std::path::Path;
@@ -15,8 +15,7 @@ use faultgate_core::secret::Secret;
 use faultgate_net::aws;
 use faultgate_net::http;
 use faultgate_net::http::HttpSettings;
-use faultgate_report::ci;
-use faultgate_report::ci::{Checkout, Ci, LogStyle, Overrides, ReadOnly, Surroundings, token_is_own};
+use faultgate_report::ci::{Ci, LogStyle, ReadOnly, Surroundings, token_is_own};
 use faultgate_report::forge;
 use faultgate_report::forge::bitbucket::{Insights as InsightsPlace, PIPELINE_PROXY};
 use faultgate_report::forge::{Connection, Forge, NoForge, Subject};
@@ -27,43 +26,8 @@ use faultgate_report::{
 };
 
 /// Reason why a GitLab job's own token is not sufficient.
-const JOB_TOKEN: &str = "`gitlab-token` is the job's CI_JOB_TOKEN, which can post neither statuses nor notes: set it to a \
+const JOB_TOKEN_REFUSAL: &str = "`gitlab-token` is the job's CI_JOB_TOKEN, which can post neither statuses nor notes: set it to a \
                          project access token with the role Developer and the scope `api`";
-
-/// Returns what the CI says about the run, overridden by the user's settings.
-pub(crate) fn surroundings(settings: &Settings, env: &Environment) -> Surroundings {
-    let tokens = &settings.tokens;
-    let tokens = [
-        (ForgeKind::GitHub, &tokens.github),
-        (ForgeKind::GitLab, &tokens.gitlab),
-        (ForgeKind::Bitbucket, &tokens.bitbucket),
-    ];
-    detected(env).with(&Overrides {
-        forge: settings.forge,
-        forge_api_url: settings.forge_api_url.as_deref(),
-        run_url: settings.run_url.as_deref(),
-        repository: settings.repository.as_deref(),
-        commit: settings.commit.as_deref(),
-        pull_request: settings.pull_request,
-        matrix: settings.matrix.as_deref(),
-        tokens: tokens.into_iter().filter(|(_, token)| token.is_some()).map(|(kind, _)| kind).collect(),
-    })
-}
-
-/// Returns what the CI says about the run. The checkout fills in what the CI does not say.
-pub(crate) fn detected(env: &Environment) -> Surroundings {
-    let event = Surroundings::event_path(env).and_then(|path| ci::read_event(Path::new(path)));
-    let checkout = Checkout::read(Path::new("."));
-    Surroundings::detect(env, event.as_ref(), checkout.as_ref())
-}
-
-/// Returns what the CI and the user say about the repository and the commit. Outside of a CI the checkout is
-/// ignored, because a result can be rendered anywhere.
-pub(crate) fn said(env: &Environment, repository: Option<&str>, commit: Option<&str>) -> Surroundings {
-    let detected = detected(env);
-    let said = if detected.ci == Ci::None { Surroundings::default() } else { detected };
-    said.with(&Overrides { repository, commit, ..Overrides::default() })
-}
 
 /// The inputs of all sinks.
 pub(crate) struct Reporting<'a> {
@@ -71,25 +35,25 @@ pub(crate) struct Reporting<'a> {
     pub(crate) env: &'a Environment,
     pub(crate) surroundings: &'a Surroundings,
     pub(crate) clock: Clock,
-    pub(crate) random: &'a str,
+    pub(crate) id: &'a str,
     pub(crate) screen: &'a MultiProgress,
 }
 
 impl Reporting<'_> {
     /// Makes all sinks. Statuses come last among the posted reports: they also tell that a report before them
     /// failed that must not.
-    pub(crate) fn sinks(&self) -> Vec<Box<dyn Sink>> {
-        let mut sinks = vec![self.log()];
+    pub(crate) fn make_sinks(&self) -> Vec<Box<dyn Sink>> {
+        let mut sinks = vec![self.make_log()];
         let report_dir = &self.settings.plan.report_dir;
-        let files = Files { report_dir, env: self.env, surroundings: self.surroundings, random: self.random };
-        files.files(&mut sinks);
-        self.forge(&mut sinks);
-        files.record(&mut sinks);
+        let files = FileSinks { report_dir, env: self.env, surroundings: self.surroundings, id: self.id };
+        files.add_files(&mut sinks);
+        self.add_forge(&mut sinks);
+        files.add_records(&mut sinks);
         sinks.push(Box::new(ResultFile::new(report_dir)));
         sinks
     }
 
-    fn log(&self) -> Box<dyn Sink> {
+    fn make_log(&self) -> Box<dyn Sink> {
         let style = self.surroundings.ci.log_style();
         let live = io::stderr().is_terminal() && self.env.get("CI").is_none() && style == LogStyle::Plain;
         if live {
@@ -99,9 +63,9 @@ impl Reporting<'_> {
         }
     }
 
-    fn forge(&self, sinks: &mut Vec<Box<dyn Sink>>) {
+    fn add_forge(&self, sinks: &mut Vec<Box<dyn Sink>>) {
         let settings = self.settings;
-        let subject = self.subject();
+        let subject = self.find_subject();
         let kind = subject.as_ref().ok().map(|subject| subject.site.kind);
         let token = kind.and_then(|kind| settings.tokens.for_forge(kind)).cloned();
         // Outside of any CI nobody expects a report without having given a token. CodeCommit needs none,
@@ -126,10 +90,10 @@ impl Reporting<'_> {
             && let Ok(subject) = &subject
         {
             let (subject, token, http) = (subject.clone(), token.clone(), settings.http.clone());
-            let place = move || insights(&subject, token.as_ref(), &http);
+            let place = move || connect_insights(&subject, token.as_ref(), &http);
             sinks.push(Box::new(Insights::new(place, key.clone(), run_url.clone())));
         }
-        let connection = self.connection(subject, token);
+        let connection = self.make_connection(subject, token);
         if comment {
             let only_on_failure = settings.comment == CommentMode::OnFailure;
             sinks.push(Box::new(Comment::new(connection.clone(), key, run_url.clone(), only_on_failure)));
@@ -149,37 +113,36 @@ impl Reporting<'_> {
 
     /// Makes the connection to the forge. It connects when the first status is due, so that no launch waits
     /// for it.
-    fn connection(&self, subject: Result<Subject, NoForge>, token: Option<Secret>) -> Connection {
+    fn make_connection(&self, subject: Result<Subject, NoForge>, token: Option<Secret>) -> Connection {
         // A token of the user's own may write even if the job's own token may only read.
         let read_only = self.surroundings.read_only;
         let read_only =
             read_only.filter(|_| token.as_ref().is_none_or(|token| !token_is_own(token.expose())));
         let (http, env) = (self.settings.http.clone(), self.env.clone());
         Connection::new(move || connect(subject.clone(), token.clone(), http.clone(), env.clone()))
-            .that_may_only_read(read_only.map(may_only_read))
+            .that_may_only_read(read_only.map(tell_read_only))
     }
 
     /// Returns the commit or pull request that is reported to, or the reason why there is none. A missing one
     /// is a failure only if the user gave a token, and so expects reports.
-    fn subject(&self) -> Result<Subject, NoForge> {
+    fn find_subject(&self) -> Result<Subject, NoForge> {
         let subject = self.surroundings.subject();
         let subject = subject.map_err(if self.has_token() { NoForge::Broken } else { NoForge::Absent })?;
-        match self.job_token(&subject) {
+        match self.refuse_job_token(&subject) {
             Some(why) => Err(NoForge::Broken(why)),
             None => Ok(subject),
         }
     }
 
     fn has_token(&self) -> bool {
-        let tokens = &self.settings.tokens;
-        [&tokens.github, &tokens.gitlab, &tokens.bitbucket].into_iter().any(Option::is_some)
+        ForgeKind::ALL.into_iter().any(|kind| self.settings.tokens.for_forge(kind).is_some())
     }
 
     /// Returns the reason why the token for GitLab is not sufficient, if it is the job's own.
-    fn job_token(&self, subject: &Subject) -> Option<String> {
+    fn refuse_job_token(&self, subject: &Subject) -> Option<String> {
         let given =
             self.settings.tokens.gitlab.as_ref().filter(|_| subject.site.kind == ForgeKind::GitLab)?;
-        (self.env.get("CI_JOB_TOKEN")? == given.expose()).then(|| JOB_TOKEN.to_owned())
+        (self.env.get("CI_JOB_TOKEN")? == given.expose()).then(|| JOB_TOKEN_REFUSAL.to_owned())
     }
 
     /// Returns warnings, before the launch, about reports that will be missing.
@@ -188,7 +151,7 @@ impl Reporting<'_> {
         if !settings.commit_status && settings.comment == CommentMode::Off {
             return Vec::new();
         }
-        match self.subject() {
+        match self.find_subject() {
             Err(NoForge::Broken(why)) => {
                 vec![format!("no commit status and no comment can be posted: {why}")]
             }
@@ -198,16 +161,16 @@ impl Reporting<'_> {
 }
 
 /// The sinks that need no forge: files, and what the CI reads.
-pub(crate) struct Files<'a> {
+pub(crate) struct FileSinks<'a> {
     pub(crate) report_dir: &'a Path,
     pub(crate) env: &'a Environment,
     pub(crate) surroundings: &'a Surroundings,
-    pub(crate) random: &'a str,
+    pub(crate) id: &'a str,
 }
 
-impl Files<'_> {
+impl FileSinks<'_> {
     /// Adds the sinks of files.
-    pub(crate) fn files(&self, sinks: &mut Vec<Box<dyn Sink>>) {
+    pub(crate) fn add_files(&self, sinks: &mut Vec<Box<dyn Sink>>) {
         let report_dir = self.report_dir;
         if let Some(file) = self.command_file("GITHUB_STEP_SUMMARY") {
             sinks.push(Box::new(StepSummary::new(file)));
@@ -228,10 +191,10 @@ impl Files<'_> {
     }
 
     /// Adds the sinks that record the outcome for later steps, including how the other reports fared.
-    pub(crate) fn record(&self, sinks: &mut Vec<Box<dyn Sink>>) {
+    pub(crate) fn add_records(&self, sinks: &mut Vec<Box<dyn Sink>>) {
         let report_dir = self.report_dir;
         if let Some(file) = self.command_file("GITHUB_OUTPUT") {
-            sinks.push(Box::new(StepOutputs::new(file, report_dir, self.random)));
+            sinks.push(Box::new(StepOutputs::new(file, report_dir, self.id)));
         }
         sinks.extend(
             LogCommands::new(Output::Stdout, self.surroundings.ci.log_style(), report_dir)
@@ -259,14 +222,18 @@ async fn connect(
 }
 
 /// Connects to Bitbucket's reports with the user's token or, without one, through the pipeline's own proxy.
-fn insights(subject: &Subject, token: Option<&Secret>, http: &HttpSettings) -> Result<InsightsPlace, String> {
+fn connect_insights(
+    subject: &Subject,
+    token: Option<&Secret>,
+    http: &HttpSettings,
+) -> Result<InsightsPlace, String> {
     match token {
         Some(token) => InsightsPlace::with_token(subject, token, http::client(http)?),
         None => InsightsPlace::through_proxy(subject, PIPELINE_PROXY),
     }
 }
 
-fn may_only_read(why: ReadOnly) -> String {
+fn tell_read_only(why: ReadOnly) -> String {
     let why = match why {
         ReadOnly::Fork => {
             "the token of a pull request of a fork can only read; a workflow on workflow_run can post for it \

@@ -4,7 +4,12 @@ use faultgate_core::mistake::Mistake;
 use faultgate_core::model::RunIdentity;
 
 /// Returns each difference between the run of a file and the run that reads it, as a mistake.
-pub(super) fn differences(file: &str, run: &RunIdentity, here: &RunIdentity, hint: &str) -> Vec<Mistake> {
+pub(crate) fn find_differences(
+    file: &str,
+    run: &RunIdentity,
+    here: &RunIdentity,
+    hint: &str,
+) -> Vec<Mistake> {
     let differs = run.differences(here).into_iter();
     differs
         .map(|found| {

@@ -1,0 +1,275 @@
+//! What all commands that talk to engines share: [`RunSession`] connects, makes the sinks, and writes the
+//! reports at the end.
+//!
+//! - [`whole`] is a run in one process, and its check; [`split`] is a run in three steps; [`resume`] takes up the
+//!   state that the first step has left.
+//! - [`audience`] are the sinks while a run goes on.
+//!
+//! The run itself is the lifecycle's. What a session does in vain is a refusal or a report, never a panic.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use indicatif::MultiProgress;
+
+mod audience;
+pub(crate) mod provenance;
+pub(crate) mod resume;
+pub(crate) mod split;
+pub(crate) mod whole;
+
+use self::audience::Audience;
+use crate::lifecycle::{Cancel, Course, Journal, Lifecycle, Share};
+use crate::recovery::rescue::Rescuer;
+use crate::state_file::{self, Hold, NotHeld};
+use crate::terminal::refusal::refuse_run;
+use crate::terminal::{complain, make_id, say};
+use crate::wiring::endpoints::Endpoints;
+use crate::wiring::engines::{ConnectedPlan, PlaneCredentials, Wiring};
+use crate::wiring::places::AwsPlace;
+use crate::wiring::rehearsal::Rehearsed;
+use crate::wiring::sinks::Reporting;
+use crate::wiring::surroundings::find_surroundings;
+use faultgate_config::Settings;
+use faultgate_core::clock::Clock;
+use faultgate_core::environment::Environment;
+use faultgate_core::mistake::Mistake;
+use faultgate_core::model::{
+    ExperimentPlace, ExperimentState, RehearsalNote, RunEvent, RunIdentity, RunResult, RunState,
+    SubscriptionState, Verdict,
+};
+use faultgate_engines::fis::RunStep;
+use faultgate_rehearsal::Scenario;
+use faultgate_report as report;
+use faultgate_report::ci::Surroundings;
+
+/// Longest time of all reporting after the end of a run.
+const REPORT_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// Takes the state file for this process, so that no other process overwrites what it has begun. `who` tells
+/// others who holds it. None, with a warning, if the file system cannot lock.
+pub(crate) fn hold_state_file(
+    path: &Path,
+    who: &str,
+    warnings: &mut Vec<String>,
+) -> Result<Option<Hold>, Mistake> {
+    let place = path.display().to_string();
+    match state_file::hold(path, who) {
+        Ok(held) => Ok(Some(held)),
+        Err(NotHeld::ByAnother(who)) => {
+            let what = format!("{place} is in use: another faultgate goes on with it ({who})");
+            let hint = "wait for its end, or give this run a state-file or report-dir of its own";
+            Err(Mistake::new(&place, what).hint(hint))
+        }
+        Err(NotHeld::Unknown(why)) => {
+            warnings.push(format!(
+                "the state file {place} cannot be locked, so a second run with it would not be noticed: {why}"
+            ));
+            Ok(None)
+        }
+    }
+}
+
+/// Removes every report except these files. A report that cannot be removed is only a warning.
+pub(crate) fn clear_reports(report_dir: &Path, kept: &[PathBuf]) {
+    for problem in report::clear(report_dir, kept) {
+        complain(&format!("warning: a report of an earlier run stays: {problem}"));
+    }
+}
+
+/// The data that every command needs that talks to an engine.
+pub(crate) struct RunSession<'a> {
+    pub(crate) settings: Settings,
+    env: &'a Environment,
+    cancel: &'a Cancel,
+    pub(crate) clock: Clock,
+    step: RunStep,
+    /// Characters that are new for each invocation. They are the run's id where the CI gives none.
+    id: String,
+    surroundings: Surroundings,
+    pub(crate) identity: RunIdentity,
+    screen: MultiProgress,
+    /// The embedded world of a rehearsal.
+    rehearsed: Option<Rehearsed>,
+}
+
+impl<'a> RunSession<'a> {
+    /// Makes the session of a whole run. Live lines are drawn on the `screen` of the log.
+    pub(crate) fn new(
+        settings: Settings,
+        env: &'a Environment,
+        cancel: &'a Cancel,
+        screen: MultiProgress,
+    ) -> Self {
+        let id = make_id();
+        let surroundings = find_surroundings(&settings, env);
+        Self {
+            identity: surroundings.identity(&id),
+            surroundings,
+            settings,
+            env,
+            cancel,
+            clock: Clock::start(),
+            step: RunStep::Whole,
+            id,
+            screen,
+            rehearsed: None,
+        }
+    }
+
+    /// Makes this the session of one step of a run.
+    pub(crate) fn for_step(self, step: RunStep) -> Self {
+        Self { step, ..self }
+    }
+
+    /// Makes this the session of a run that another process has begun.
+    pub(crate) fn for_run(self, run: &RunIdentity) -> Self {
+        Self { identity: run.clone(), ..self }
+    }
+
+    /// Rewrites the plan for an embedded world, if the settings ask for a rehearsal. `fault` is the length of
+    /// the fault, if not that of the scenario.
+    pub(crate) async fn rehearse(mut self, fault: Option<Duration>) -> Result<Self, Mistake> {
+        let Some(scenario) = self.settings.rehearsal.as_deref().and_then(Scenario::find) else {
+            return Ok(self);
+        };
+        let rehearsed = Rehearsed::prepare(self.settings.plan.clone(), scenario, fault, self.clock).await?;
+        self.settings.plan.clone_from(&rehearsed.plan);
+        Ok(Self { rehearsed: Some(rehearsed), ..self })
+    }
+
+    /// Returns the note about the rehearsal, if this is one.
+    pub(crate) fn rehearsal_note(&self) -> Option<&RehearsalNote> {
+        self.rehearsed.as_ref().map(|rehearsed| &rehearsed.note)
+    }
+
+    /// Makes the sinks, and tells them the warnings about settings that may not do what the user expects.
+    pub(crate) fn open_audience(&self) -> Audience {
+        if !self.settings.origins.is_empty() {
+            say(&format!("settings from the environment: {}", self.settings.origins.join(", ")));
+        }
+        let reporting = self.reporting();
+        let audience = Audience::new(reporting.make_sinks(), self.settings.veil.clone());
+        for warning in self.settings.warnings.iter().chain(&reporting.warnings()) {
+            audience.warn(warning);
+        }
+        audience
+    }
+
+    /// Writes all reports, and returns the exit code.
+    pub(crate) async fn finish(&self, audience: Audience, result: RunResult) -> u8 {
+        let mut result = report::veiled(result, &self.settings.veil);
+        let mut sinks = audience.into_sinks();
+        let plan = &self.settings.plan;
+        // After a signal the reports get only their share of the time until the CI kills the step.
+        let within = self.cancel.left(REPORT_TIMEOUT, Share::Report);
+        let cut = self.cancel.used_up(Share::Report);
+        report::finish(&mut sinks, &mut result, plan.reporting_must_succeed, within, cut).await;
+        say(&report::closing(&result, &plan.report_dir.display().to_string()));
+        result.gate.exit_code
+    }
+
+    /// Connects to the engines, unless a signal comes first. The error is the exit code.
+    pub(crate) async fn connect_unless_cancelled(&self) -> Result<ConnectedPlan, u8> {
+        match self.cancel.within(Duration::MAX, Share::Launch, self.connect()).await {
+            Some(Ok(connected)) => Ok(connected),
+            Some(Err(mistake)) => Err(refuse_run(&[mistake], self.env)),
+            None => Err(Verdict::Cancelled.exit_code(self.cancel.signal())),
+        }
+    }
+
+    /// Takes the state file of this run. Returns the lock, and the subscriptions that earlier runs have left
+    /// and that the file must not forget.
+    pub(crate) fn take_state_file(&mut self) -> Result<(Option<Hold>, Vec<SubscriptionState>), Mistake> {
+        if self.settings.rehearsal.is_some() {
+            return Ok((None, Vec::new()));
+        }
+        let path = self.settings.state_file.clone();
+        let who = format!("run {}", self.identity.id);
+        let held = hold_state_file(&path, &who, &mut self.settings.warnings)?;
+        let left = state_file::what_earlier_runs_left(&path).map_err(|why| {
+            let place = path.display().to_string();
+            Mistake::new(&place, format!("{place} {}", why.what)).hint(why.hint)
+        })?;
+        Ok((held, left))
+    }
+
+    /// Returns the state of a run that has begun nothing.
+    pub(crate) fn make_state(&self, connected: &ConnectedPlan, left: Vec<SubscriptionState>) -> RunState {
+        let plan = &self.settings.plan;
+        let experiments = plan.experiments.iter().zip(&connected.engine_of).map(|(experiment, engine)| {
+            let place = ExperimentPlace::of(&experiment.spec, connected.engines[*engine].region());
+            ExperimentState::planned(&experiment.name, place)
+        });
+        RunState {
+            experiments: experiments.collect(),
+            subscriptions: left,
+            ..RunState::of(&self.identity, plan.dry_run, self.clock.started_at())
+        }
+    }
+
+    /// Returns the duty to end what this run has begun, if a panic breaks it.
+    pub(crate) fn rescuer(&self) -> Rescuer<'_> {
+        Rescuer {
+            settings: &self.settings,
+            env: self.env,
+            cancel: self.cancel,
+            clock: self.clock,
+            rehearsal: self.rehearsal_note(),
+        }
+    }
+
+    pub(crate) fn make_lifecycle<'s>(
+        &'s self,
+        connected: ConnectedPlan,
+        journal: &'s dyn Journal,
+        publish: &'s dyn Fn(&RunEvent<'_>),
+    ) -> Lifecycle<'s> {
+        Lifecycle {
+            plan: &self.settings.plan,
+            run: &self.identity,
+            rehearsal: self.rehearsal_note().cloned(),
+            engines: connected.engines,
+            engine_of: connected.engine_of,
+            evaluators: connected.evaluators,
+            course: Course::default(),
+            journal,
+            clock: self.clock,
+            cancel: self.cancel,
+            publish,
+        }
+    }
+
+    pub(crate) fn reporting(&self) -> Reporting<'_> {
+        Reporting {
+            settings: &self.settings,
+            env: self.env,
+            surroundings: &self.surroundings,
+            clock: self.clock,
+            id: &self.id,
+            screen: &self.screen,
+        }
+    }
+
+    /// Connects to the real engines or, in a rehearsal, to the embedded world.
+    pub(crate) async fn connect(&self) -> Result<ConnectedPlan, Mistake> {
+        let endpoints = match &self.rehearsed {
+            None => Endpoints::Real(self.settings.http.clone()),
+            Some(rehearsed) => Endpoints::Embedded(rehearsed.url.clone()),
+        };
+        let Settings { plan, region, role_arn, http, tokens, litmus_username, veil, .. } = &self.settings;
+        let wiring = Wiring {
+            run: &self.identity,
+            step: self.step,
+            endpoints: &endpoints,
+            http,
+            env: self.env,
+            veil,
+            credentials: PlaneCredentials { tokens, litmus_username: litmus_username.as_deref() },
+            clock: self.clock,
+            cancel: self.cancel,
+        };
+        let usual = AwsPlace { region: region.clone(), role_arn: role_arn.clone() };
+        wiring.connect_plan(plan, &usual).await
+    }
+}
