@@ -90,7 +90,7 @@ fn to_end(matches: &ArgMatches, env: &Environment) -> Result<Option<ToEnd>, Vec<
     let path = config::state_file(env, &flags, Path::new(HERE))?;
     let shown = path.display().to_string();
     let state = state_file::read(&path)
-        .map_err(|why| vec![Mistake::new(&shown, format!("{shown} {}", why.what)).hint(why.hint)])?;
+        .map_err(|why| vec![Mistake::new(&shown, format!("{shown} {}", why.what)).maybe_hint(why.hint)])?;
     // A run that has written no state has begun nothing, so this is a success.
     let Some(state) = state else {
         tell(&format!("nothing to stop: there is no state file {shown}"));
