@@ -53,7 +53,7 @@ fn find_open(request: &StopRequest, env: &Environment) -> Result<Option<OpenStat
     let path = config::state_file(env, flags, Path::new(SUITE_DIR))?;
     let shown = path.display().to_string();
     let state = state_file::read(&path)
-        .map_err(|why| vec![Mistake::new(&shown, format!("{shown} {}", why.what)).hint(why.hint)])?;
+        .map_err(|why| vec![Mistake::new(&shown, format!("{shown} {}", why.what)).maybe_hint(why.hint)])?;
     // A run that has written no state has begun nothing, so this is a success.
     let Some(state) = state else {
         say_line(&format!("nothing to stop: there is no state file {shown}"));

@@ -12,6 +12,7 @@ use crate::wiring::endpoints::Endpoints;
 use crate::wiring::engines::{Connected, EngineTerms, PlaneCredentials, Wiring};
 use crate::wiring::places::{Destination, EnginePlace};
 use faultgate_config::{StopSettings, Unnamed, Veil};
+use faultgate_core::backoff::Backoff;
 use faultgate_core::clock::Clock;
 use faultgate_core::environment::Environment;
 use faultgate_core::mistake::Mistake;
@@ -31,9 +32,9 @@ const FIND_LIMIT: Duration = Duration::from_secs(60);
 const REMOVE_LIMIT: Duration = Duration::from_secs(30);
 /// Pause before an unanswered stop is requested again.
 const RETRY_PAUSE: Duration = Duration::from_millis(500);
-/// First and longest pause between looks at whether an experiment has stopped.
-const FIRST_LOOK_PAUSE: Duration = Duration::from_millis(100);
-const MAX_LOOK_PAUSE: Duration = Duration::from_secs(2);
+/// The pauses between looks at whether an experiment has stopped. They are not changed by chance, since the
+/// engine is asked about few experiments.
+const LOOKS: Backoff = Backoff::new(Duration::from_millis(100), Duration::from_secs(2));
 
 /// The inputs of a stop.
 pub(crate) struct Stopping<'a> {
@@ -322,7 +323,7 @@ impl End<'_> {
             }
             tokio::time::sleep(RETRY_PAUSE).await;
         }
-        let mut pause = FIRST_LOOK_PAUSE;
+        let mut looks = 0;
         let mut trouble: Option<Failure> = None;
         loop {
             match tokio::time::timeout_at(deadline, self.engine.look(launched)).await {
@@ -331,6 +332,7 @@ impl End<'_> {
                 Ok(Err(failure)) => trouble = Some(failure),
                 Err(_) => {}
             }
+            let pause = LOOKS.pause(looks, 0.0);
             if Instant::now() + pause >= deadline {
                 let why = trouble.map(|failure| format!(": {}", failure.with_remedy())).unwrap_or_default();
                 return Err(format!(
@@ -339,7 +341,7 @@ impl End<'_> {
                 ));
             }
             tokio::time::sleep(pause).await;
-            pause = (pause * 2).min(MAX_LOOK_PAUSE);
+            looks += 1;
         }
     }
 }

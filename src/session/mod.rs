@@ -189,7 +189,7 @@ impl<'a> RunSession<'a> {
         let held = hold_state_file(&path, &who, &mut self.settings.warnings)?;
         let left = state_file::what_earlier_runs_left(&path).map_err(|why| {
             let place = path.display().to_string();
-            Mistake::new(&place, format!("{place} {}", why.what)).hint(why.hint)
+            Mistake::new(&place, format!("{place} {}", why.what)).maybe_hint(why.hint)
         })?;
         Ok((held, left))
     }

@@ -39,9 +39,11 @@ pub(crate) fn resume(
     let shown = path.display().to_string();
     let wrong = |what: String, hint: &str| vec![Mistake::new(&shown, format!("{shown} {what}")).hint(hint)];
     let read = || {
-        state_file::read(&path).map_err(|why| wrong(why.what, &why.hint))?.ok_or_else(|| {
-            wrong("is not there".to_owned(), "bring it from the job that ran faultgate launch")
-        })
+        state_file::read(&path)
+            .map_err(|why| vec![Mistake::new(&shown, format!("{shown} {}", why.what)).maybe_hint(why.hint)])?
+            .ok_or_else(|| {
+                wrong("is not there".to_owned(), "bring it from the job that ran faultgate launch")
+            })
     };
     // A lock is a file of its own, so it is made only if there is a state to hold.
     read()?;

@@ -1,70 +1,28 @@
 //! The reading and writing of a state file, whole or not at all.
 
-use std::io::{self, ErrorKind};
+use std::io;
 use std::path::Path;
 
-use serde::Deserialize;
-
-use faultgate_core::files;
+use faultgate_core::files::{self, Survives};
 use faultgate_core::model::{RunState, STATE_VERSION};
+use faultgate_core::versioned::{JsonFormat, Unreadable};
 
 /// Number of bytes of the largest file that is read. A larger one is a wrong file: this is enough for a
 /// hundred times the experiments that a run may have.
 const MAX_BYTES: u64 = 32 << 20;
 
-/// The reason why a file gives no state. `what` completes a sentence that begins with the file's name.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Unreadable {
-    pub what: String,
-    pub hint: String,
-}
-
-impl Unreadable {
-    fn no_state(why: impl std::fmt::Display) -> Self {
-        Self {
-            what: format!("is no state file of faultgate: {why}"),
-            hint: "name the right file with --state-file, or remove this one".to_owned(),
-        }
-    }
-}
+/// The format of a state file.
+const FORMAT: JsonFormat = JsonFormat {
+    name: "state file of faultgate",
+    version: STATE_VERSION,
+    max_bytes: MAX_BYTES,
+    if_foreign: Some("name the right file with --state-file, or remove this one"),
+    if_unreadable: Some("let faultgate run as the user who made it"),
+};
 
 /// Reads a state file; `None` if it does not exist.
 pub fn read(path: &Path) -> Result<Option<RunState>, Unreadable> {
-    match files::read(path, MAX_BYTES) {
-        Ok(bytes) => parse(&bytes).map(Some),
-        Err(error) if matches!(error.kind(), ErrorKind::FileTooLarge | ErrorKind::InvalidInput) => {
-            Err(Unreadable::no_state(error))
-        }
-        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => Ok(None),
-        Err(error) => Err(Unreadable {
-            what: format!("cannot be read: {error}"),
-            hint: "let faultgate run as the user who made it".to_owned(),
-        }),
-    }
-}
-
-/// The part of the file that every version has, by which the version is known.
-#[derive(Deserialize)]
-struct Versioned {
-    schema_version: Option<serde_json::Number>,
-}
-
-fn parse(bytes: &[u8]) -> Result<RunState, Unreadable> {
-    // The parser would take a list for the fields in their order.
-    if !bytes.trim_ascii_start().starts_with(b"{") {
-        return Err(Unreadable::no_state("it is not a JSON object"));
-    }
-    let versioned: Versioned = serde_json::from_slice(bytes).map_err(Unreadable::no_state)?;
-    match versioned.schema_version {
-        Some(version) if version == STATE_VERSION.into() => {
-            serde_json::from_slice(bytes).map_err(Unreadable::no_state)
-        }
-        Some(version) => Err(Unreadable {
-            what: format!("has schema_version {version}; this faultgate reads {STATE_VERSION}"),
-            hint: "use the version that wrote it".to_owned(),
-        }),
-        None => Err(Unreadable::no_state("it has no schema_version")),
-    }
+    FORMAT.read(path)
 }
 
 /// Puts a new file in the place of the old one in one step, so that there is never half a file. It is on the
@@ -72,9 +30,7 @@ fn parse(bytes: &[u8]) -> Result<RunState, Unreadable> {
 pub fn write(path: &Path, state: &RunState) -> io::Result<()> {
     let mut bytes = serde_json::to_vec_pretty(state)?;
     bytes.push(b'\n');
-    files::write_whole(path, |file| file.write_all(&bytes))?;
-    files::settle(path);
-    Ok(())
+    files::write_whole(path, Survives::Machine, |file| file.write_all(&bytes))
 }
 
 #[cfg(test)]
@@ -192,9 +148,9 @@ mod tests {
     fn what_a_later_version_adds_is_passed_over_and_another_version_is_refused() {
         let mut value = serde_json::to_value(state()).unwrap();
         value["experiments"][0]["later"] = 7.into();
-        assert!(parse(value.to_string().as_bytes()).is_ok());
+        assert!(FORMAT.parse::<RunState>(value.to_string().as_bytes()).is_ok());
         value["schema_version"] = 2.into();
-        let refused = parse(value.to_string().as_bytes()).unwrap_err();
+        let refused = FORMAT.parse::<RunState>(value.to_string().as_bytes()).unwrap_err();
         assert!(refused.what.contains("schema_version 2"), "{refused:?}");
     }
 
@@ -215,7 +171,7 @@ mod tests {
     proptest! {
         #[test]
         fn no_content_makes_it_panic(bytes: Vec<u8>) {
-            let _ = parse(&bytes);
+            let _ = FORMAT.parse::<RunState>(&bytes);
         }
 
         #[test]
@@ -224,7 +180,7 @@ mod tests {
             let at = at % bytes.len();
             bytes[at] = byte;
             bytes.truncate(cut.max(1));
-            let _ = parse(&bytes);
+            let _ = FORMAT.parse::<RunState>(&bytes);
         }
     }
 }

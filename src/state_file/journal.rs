@@ -11,13 +11,14 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use tokio::sync::Mutex;
 
-use super::file::{Unreadable, read, write};
+use super::file::{read, write};
 use crate::lifecycle::Journal;
 use faultgate_core::clock::Clock;
 use faultgate_core::model::{
     ExperimentState, Handover, Intent, LaunchRecord, Probe, RunPhase, RunState, SubscriptionState,
 };
 use faultgate_core::panics;
+use faultgate_core::versioned::Unreadable;
 
 /// Returns the subscriptions that earlier runs with this state file have not removed, to be kept in the next
 /// state.
@@ -39,8 +40,9 @@ pub fn what_earlier_runs_left(path: &Path) -> Result<Vec<SubscriptionState>, Unr
             faultgate_core::text::plain(&state.run.id, 80),
             faultgate_core::text::plain(&open.join(", "), 300)
         ),
-        hint: "end them with faultgate stop, or give this run a state-file or report-dir of its own"
-            .to_owned(),
+        hint: Some(
+            "end them with faultgate stop, or give this run a state-file or report-dir of its own".to_owned(),
+        ),
     })
 }
 

@@ -8,6 +8,6 @@ mod file;
 mod hold;
 mod journal;
 
-pub use file::{Unreadable, read, write};
+pub use file::{read, write};
 pub use hold::{Hold, NotHeld, hold};
 pub use journal::{RunJournal, what_earlier_runs_left};

@@ -9,7 +9,7 @@ use faultgate_core::model::{
     Check, ExperimentResult, Monitor, Phase, Plan, ProbePlan, RunResult, Score, ScoreSource, State, Verdict,
 };
 use faultgate_rehearsal::{
-    Beat, EventFaults, Scenario, Snapshot, Step, Suffering, TEMPLATE_ID, Which, World,
+    Beat, EventFaults, Scenario, Snapshot, Step, TEMPLATE_ID, TargetSuffering, Which, World,
 };
 use serde_json::json;
 
@@ -131,7 +131,7 @@ async fn forge(world: &World, forged: &[(&'static str, u64)]) {
 async fn play(plan: Plan, life: Vec<Beat>, disturbance: &Disturbance) -> RunResult {
     let clock = Clock::start();
     let completed = *Scenario::find("completed").expect("it is there");
-    let suffering = Suffering { delay: Duration::ZERO, fails_every: Some(1), recovers: true };
+    let suffering = TargetSuffering { delay: Duration::ZERO, fails_every: Some(1), recovers: true };
     let world = World::new(&Scenario { suffering, ..completed }, clock);
     world.script(TEMPLATE_ID, life);
     world.set_event_faults(disturbance.events.clone());

@@ -10,7 +10,7 @@ use faultgate_core::model::{Plan, RunResult};
 use faultgate_engines::fis::FisEngine;
 use faultgate_engines::probe::{Evaluate, Seen};
 use faultgate_engines::{Engine, Unnoted};
-use faultgate_rehearsal::{Answer, World};
+use faultgate_rehearsal::{WireAnswer, World};
 
 use crate::chaos::identity;
 
@@ -22,7 +22,7 @@ impl Evaluate for User {
     async fn evaluate(&self) -> Seen {
         let request = http::Request::get("/target/checkout").body(Bytes::new()).expect("a request");
         let passed = match self.0.handle(request).await {
-            Answer::Reply(answer) => answer.status().is_success(),
+            WireAnswer::Reply(answer) => answer.status().is_success(),
             _ => false,
         };
         Seen { passed, latency: None, reason: (!passed).then(|| "it suffers".to_owned()) }

@@ -8,7 +8,7 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use bytes::Bytes;
-use faultgate_rehearsal::{Answer, World};
+use faultgate_rehearsal::{WireAnswer, World};
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
@@ -238,9 +238,9 @@ impl Shared {
         match behind {
             Behind::Aws if self.refuses(&request) => Ok(expired()),
             Behind::Aws => match self.world.handle(request).await {
-                Answer::Reply(response) => Ok(response),
+                WireAnswer::Reply(response) => Ok(response),
                 // No test here asks the world itself to disturb anything.
-                Answer::ConnectionLost | Answer::Cut(_) | Answer::Trickle(..) => {
+                WireAnswer::ConnectionLost | WireAnswer::Cut(_) | WireAnswer::Trickle(..) => {
                     Err(io::ErrorKind::ConnectionReset.into())
                 }
             },

@@ -6,11 +6,12 @@
 use std::path::Path;
 
 use super::layers;
-use super::result_file::{Unreadable, read};
+use super::result_file::read;
 use super::values::Values;
 use faultgate_core::mistake::Mistake;
 use faultgate_core::mistake::Problem;
 use faultgate_core::model::{CompareTo, Earlier, RunResult, Shard};
+use faultgate_core::versioned::Unreadable;
 
 pub(super) const COMPARE: &str = "compare-to";
 pub(super) const DROP: &str = "max-score-drop";

@@ -1,17 +1,23 @@
 //! The reading of a `result.json` that an earlier run has written.
 
-use std::io::ErrorKind;
 use std::path::Path;
 
-use serde::Deserialize;
-
-use faultgate_core::files;
 use faultgate_core::mistake::Mistake;
 use faultgate_core::model::{RunResult, SCHEMA_VERSION};
+use faultgate_core::versioned::{JsonFormat, Unreadable};
 
 /// Limit of a result file, in bytes. The result of ten thousand probes, with all the samples that are kept,
 /// is smaller.
 const MAX_BYTES: u64 = 512 << 20;
+
+/// The format of a result file.
+const FORMAT: JsonFormat = JsonFormat {
+    name: "result of faultgate",
+    version: SCHEMA_VERSION,
+    max_bytes: MAX_BYTES,
+    if_foreign: None,
+    if_unreadable: None,
+};
 
 /// Reads the result in a file, which must be as a run has written it: its verdict becomes an exit code.
 ///
@@ -27,76 +33,10 @@ pub fn read_result(path: &Path) -> Result<RunResult, Mistake> {
     }
 }
 
-/// The reason why a file gives no result. It completes a sentence that begins with the name of the file.
-#[derive(Debug)]
-pub(super) struct Unreadable {
-    pub(super) what: String,
-    pub(super) hint: Option<String>,
-}
-
-impl Unreadable {
-    fn new(what: impl Into<String>) -> Self {
-        Self { what: what.into(), hint: None }
-    }
-
-    fn no_result(why: impl std::fmt::Display) -> Self {
-        Self::new(format!("is no result of faultgate: {why}"))
-    }
-}
-
 /// Reads the result in a file, whether its parts contradict each other or not.
 pub(super) fn read(path: &Path) -> Result<RunResult, Unreadable> {
-    parse(&bytes(path, MAX_BYTES)?)
-}
-
-fn bytes(path: &Path, most: u64) -> Result<Vec<u8>, Unreadable> {
-    files::read(path, most).map_err(|error| match error.kind() {
-        ErrorKind::NotFound => Unreadable::new("is not there"),
-        ErrorKind::FileTooLarge | ErrorKind::InvalidInput => Unreadable::no_result(error),
-        _ => Unreadable::new(format!("cannot be read: {error}")),
-    })
-}
-
-/// The part of a result that tells the version of the rest.
-#[derive(Deserialize)]
-struct Versioned {
-    schema_version: Option<serde_json::Number>,
-}
-
-fn parse(bytes: &[u8]) -> Result<RunResult, Unreadable> {
-    // Serde would take a list for the fields in their order.
-    let is_object = bytes.trim_ascii_start().starts_with(b"{");
-    let version = if is_object {
-        let versioned: Versioned = serde_json::from_slice(bytes).map_err(Unreadable::no_result)?;
-        versioned.schema_version
-    } else {
-        None
-    };
-    // The names of another version may mean something else.
-    match version {
-        Some(version) if version == SCHEMA_VERSION.into() => {
-            let mut result: RunResult = serde_json::from_slice(bytes).map_err(Unreadable::no_result)?;
-            result.complete();
-            Ok(result)
-        }
-        Some(version) => Err(Unreadable {
-            what: format!("has schema_version {version}; this faultgate reads {SCHEMA_VERSION}"),
-            hint: Some("use the version that wrote it".to_owned()),
-        }),
-        None => Err(Unreadable::no_result("it has no schema_version")),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn no_more_is_read_than_a_result_may_have() {
-        let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("result.json");
-        std::fs::write(&path, "{}  ").unwrap();
-        assert_eq!(bytes(&path, 4).unwrap(), b"{}  ");
-        assert!(bytes(&path, 3).unwrap_err().what.contains("is larger than"));
-    }
+    let missing = || Unreadable { what: "is not there".to_owned(), hint: None };
+    let mut result: RunResult = FORMAT.read(path)?.ok_or_else(missing)?;
+    result.complete();
+    Ok(result)
 }

@@ -80,11 +80,30 @@ pub fn read(path: &Path, most: u64) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// Puts a new file in the place of whatever is there, in one step: nobody sees half of it, and a link is replaced, not
-/// followed. The folder is made if it is not there.
-pub fn write_whole(path: &Path, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
+/// The crash that a file has to survive once it is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Survives {
+    /// A crash of this process: whoever reads the file finds the old one or the new one. Enough for what
+    /// can be made again, such as a report.
+    Process,
+    /// A crash of the machine as well: the new file is on the disk under its name when the write returns.
+    /// Needed for what a later process must know, such as what a run has begun.
+    Machine,
+}
+
+/// Puts a new file in the place of whatever is there, in one step: nobody sees half of it, and a link is
+/// replaced and not followed. The folder is made if it is not there.
+pub fn write_whole(
+    path: &Path,
+    survives: Survives,
+    write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+) -> io::Result<()> {
     let draft = draft(path, write)?;
     draft.persist(path)?;
+    match survives {
+        Survives::Process => {}
+        Survives::Machine => settle(path),
+    }
     Ok(())
 }
 
@@ -115,7 +134,7 @@ fn draft(path: &Path, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> i
 
 /// Syncs the folder of a file, so that the file's name survives a crash of the machine. Errors are ignored,
 /// since not every file system can sync a folder.
-pub fn settle(path: &Path) {
+fn settle(path: &Path) {
     let _ = File::open(folder_of(path)).and_then(|folder| folder.sync_all());
 }
 
@@ -159,7 +178,7 @@ mod tests {
     use super::*;
 
     fn write(path: &Path, content: &str) -> io::Result<()> {
-        write_whole(path, |file| file.write_all(content.as_bytes()))
+        write_whole(path, Survives::Process, |file| file.write_all(content.as_bytes()))
     }
 
     fn names(folder: &Path) -> Vec<OsString> {
@@ -209,7 +228,7 @@ mod tests {
             file.write_all(b"half").unwrap();
             Err(io::Error::other("no more"))
         };
-        assert_eq!(write_whole(&path, half).unwrap_err().to_string(), "no more");
+        assert_eq!(write_whole(&path, Survives::Process, half).unwrap_err().to_string(), "no more");
         assert_eq!(fs::read_to_string(&path).unwrap(), "old");
         fs::create_dir_all(dir.path().join("folder/full")).unwrap();
         assert!(write(&dir.path().join("folder"), "new").is_err());

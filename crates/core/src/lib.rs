@@ -2,6 +2,7 @@
 //!
 //! Nothing here knows of engines, settings or reports.
 
+pub mod backoff;
 pub mod clock;
 pub mod digest;
 pub mod environment;
@@ -16,3 +17,5 @@ pub mod process_group;
 pub mod secret;
 pub mod text;
 pub mod unreplaced;
+pub mod url;
+pub mod versioned;

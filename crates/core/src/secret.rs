@@ -2,7 +2,9 @@
 
 use std::fmt;
 
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+
+use crate::url;
 
 /// A value that no log, report or error may show. Its `Debug` and `Display` show `***`.
 #[derive(Clone, PartialEq, Eq)]
@@ -30,16 +32,13 @@ impl Secret {
     /// The forms in which others may write the value.
     pub fn forms(&self) -> [String; 5] {
         let json = serde_json::Value::from(self.0.as_str()).to_string();
-        let url = utf8_percent_encode(&self.0, NON_ALPHANUMERIC).to_string();
-        let form = utf8_percent_encode(&self.0, QUERY).to_string();
+        let all = utf8_percent_encode(&self.0, NON_ALPHANUMERIC).to_string();
+        let reserved = url::escape(&self.0).to_string();
         let xml = quick_xml::escape::escape(&self.0).into_owned();
         // The quotation marks of JSON are cut off, since the value may be a part of a longer text.
-        [self.0.clone(), json[1..json.len() - 1].to_owned(), xml, url, form]
+        [self.0.clone(), json[1..json.len() - 1].to_owned(), xml, all, reserved]
     }
 }
-
-/// Characters that must be escaped in a query: RFC 3986 leaves the others as they are.
-const QUERY: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 impl fmt::Debug for Secret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -10,7 +10,7 @@ use std::io::{self, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use super::{annotations, dotenv, html, json, junit, summary};
-use faultgate_core::files;
+use faultgate_core::files::{self, Survives};
 
 /// Names of all files in the report folder that tell a verdict.
 const OURS: [&str; 6] = [json::NAME, summary::NAME, junit::NAME, dotenv::NAME, annotations::NAME, html::NAME];
@@ -54,9 +54,9 @@ pub(super) fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
 /// be written, the old one is removed, since it is no longer true. That may make the room that was missing,
 /// so the new file is tried once more.
 pub(super) fn replace_by(path: &Path, write: impl Fn(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
-    files::write_whole(path, &write)
+    files::write_whole(path, Survives::Process, &write)
         .or_else(|error| match std::fs::remove_file(path) {
-            Ok(()) => files::write_whole(path, &write),
+            Ok(()) => files::write_whole(path, Survives::Process, &write),
             Err(_) => Err(error),
         })
         .map_err(|error| named(path, &error))

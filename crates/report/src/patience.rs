@@ -2,12 +2,16 @@
 
 use std::time::Duration;
 
+use faultgate_core::backoff::{Backoff, Jitter};
+
 use crate::forge::{Again, Refusal};
 
 /// Maximum number of tries, the first one included.
 const MAX_TRIES: u32 = 4;
 /// The shortest pause before the second try. Each later pause is about twice as long as the one before.
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
+/// The pauses have no limit of their own: whoever tries says how long one may be.
+const BACKOFF: Backoff = Backoff::new(FIRST_PAUSE, Duration::MAX).with_jitter(Jitter::Added(FIRST_PAUSE));
 
 /// Returns the pause before the next try of a request that was refused `tries` times, or `None` if it is to
 /// be given up. A forge that asks for a pause longer than `longest` is given up too.
@@ -19,7 +23,7 @@ pub(super) fn pause(refusal: &Refusal, tries: u32, longest: Duration) -> Option<
         Again::Never | Again::Anew => return None,
         Again::After(pause) => pause,
         // A random part is added, so that jobs which failed together do not come back together.
-        Again::Soon => FIRST_PAUSE * 2_u32.pow(tries - 1) + FIRST_PAUSE.mul_f64(fastrand::f64()),
+        Again::Soon => BACKOFF.pause(tries - 1, fastrand::f64()),
     };
     (pause <= longest).then_some(pause)
 }

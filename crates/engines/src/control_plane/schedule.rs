@@ -8,6 +8,7 @@ use tokio::time::Instant;
 
 use super::manager::Run;
 use super::phase;
+use faultgate_core::backoff::{Backoff, Jitter};
 use faultgate_core::model::State;
 
 /// Shortest pause between two reads of a run that waits for its agent.
@@ -28,6 +29,9 @@ const MAX_STOP_PAUSE: Duration = Duration::from_secs(5);
 const BURST: f64 = 19.5;
 /// Time in which the budget gains one request.
 const REFILL: Duration = Duration::from_millis(7_300);
+
+/// The change of each pause by chance.
+const JITTER: Jitter = Jitter::Part(0.15);
 
 /// Most earlier runs that the expected duration is learned from.
 const MAX_LEARNED: usize = 20;
@@ -125,15 +129,14 @@ impl Budget {
     }
 }
 
-/// Changes a pause by up to 15 % by chance, so that many runners do not ask in step.
+/// Changes a pause by chance, so that many runners do not ask in step.
 pub(super) fn jittered(pause: Duration, rng: &mut fastrand::Rng) -> Duration {
-    pause.mul_f64(0.85 + rng.f64() * 0.3)
+    JITTER.apply(pause, rng.f64())
 }
 
 /// Returns a pause that doubles with each attempt, from `first` for attempt 0 up to `longest`.
 pub(super) fn backoff(first: Duration, longest: Duration, attempt: u32, rng: &mut fastrand::Rng) -> Duration {
-    let doubled = first.saturating_mul(2_u32.saturating_pow(attempt.min(16)));
-    jittered(doubled.min(longest), rng)
+    Backoff::new(first, longest).with_jitter(JITTER).pause(attempt, rng.f64())
 }
 
 #[cfg(test)]

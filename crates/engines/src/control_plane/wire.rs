@@ -16,6 +16,7 @@ use serde_json::{Value, json};
 use faultgate_core::secret::Secret;
 use faultgate_core::text::plain;
 use faultgate_net::http;
+use faultgate_net::http::body::read_up_to;
 
 /// Most bytes that are read of an answer. `executionData` may be large.
 const MAX_BODY_BYTES: usize = 16 * 1024 * 1024;
@@ -157,20 +158,13 @@ impl Wire {
         let mut response = request.send().await.map_err(lost)?;
         let status = response.status();
         let bound = if status.is_success() { MAX_BODY_BYTES } else { MAX_ERROR_BODY_BYTES };
-        let (mut body, mut cut) = (Vec::new(), false);
-        while let Some(chunk) = response.chunk().await.map_err(lost)? {
-            let room = bound - body.len();
-            body.extend_from_slice(&chunk[..chunk.len().min(room)]);
-            if chunk.len() > room {
-                cut = true;
-                break;
-            }
-        }
+        let mut body = Vec::new();
+        let is_whole = read_up_to(bound, &mut response, &mut body).await.map_err(lost)?;
         if !status.is_success() {
             let said = said(&body).map(|said| self.veiled(&said));
             return Err(denial(status, response.headers(), said.as_deref()));
         }
-        if cut {
+        if !is_whole {
             let why = format!("the answer is longer than {} MiB", MAX_BODY_BYTES >> 20);
             return Err(Trouble::new(TroubleKind::Unanswered, why));
         }

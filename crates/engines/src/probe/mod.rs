@@ -21,6 +21,7 @@ use faultgate_config::Veil;
 use faultgate_core::clock::Clock;
 use faultgate_core::model::{Access, Check, Hidden, PrometheusCheck};
 use faultgate_core::text;
+use faultgate_net::http::body::read_up_to;
 use faultgate_net::http::{HttpSettings, client_with, remedy};
 
 mod access;
@@ -230,14 +231,8 @@ fn unanswered(error: reqwest::Error) -> String {
 /// Reads the beginning of an answer's body. The second value is `true` if that is all of it.
 async fn body(answer: &mut reqwest::Response) -> Result<(Vec<u8>, bool), String> {
     let mut read = Vec::new();
-    while let Some(chunk) = answer.chunk().await.map_err(unanswered)? {
-        let room = MOST_READ - read.len();
-        read.extend_from_slice(&chunk[..chunk.len().min(room)]);
-        if chunk.len() > room {
-            return Ok((read, false));
-        }
-    }
-    Ok((read, true))
+    let is_whole = read_up_to(MOST_READ, answer, &mut read).await.map_err(unanswered)?;
+    Ok((read, is_whole))
 }
 
 /// Returns `true` if bytes, which need not be text, contain a text.

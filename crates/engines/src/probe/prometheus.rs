@@ -4,7 +4,7 @@
 //! An answer that may not be made of all data is a failure, since it says nothing of the rest.
 
 use async_trait::async_trait;
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use faultgate_core::url;
 use reqwest::{StatusCode, Url};
 use serde::Deserialize;
 use serde_json::Value;
@@ -19,9 +19,6 @@ use faultgate_core::model::{Expectation, PrometheusCheck};
 const NO_PARTIAL_ANSWER: [(&str, &str); 2] = [("partial_response", "false"), ("deny_partial_response", "1")];
 /// The end of the names of hosts that refuse parameters which they do not know.
 const STRICT_HOSTS: &str = "googleapis.com";
-/// The characters that are escaped in a query: all but those that RFC 3986 leaves alone. A `+` for a space
-/// would be signed as a plus.
-const QUERY_ESCAPES: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 /// Beginnings of warnings that are about the query and not about the origin of its data. Any other warning
 /// may say that data are missing, in words that nobody can list.
 const OF_THE_QUERY: [&str; 2] = ["promql warning", "promql info"];
@@ -103,7 +100,8 @@ impl Prometheus {
         let path = format!("{}/api/v1/query", url.path().trim_end_matches('/'));
         url.set_path(&path);
         url.set_fragment(None);
-        let query = utf8_percent_encode(&self.check.query, QUERY_ESCAPES);
+        // A space is escaped as `%20`, since a `+` would be signed as a plus.
+        let query = url::escape(&self.check.query);
         let mut pairs = vec![format!("query={query}")];
         if url.host_str().is_none_or(|host| !host.ends_with(STRICT_HOSTS)) {
             let is_set = |name: &str| url.query_pairs().any(|(set, _)| set == name);

@@ -8,6 +8,7 @@ use std::time::Duration;
 use reqwest::redirect;
 
 mod aws;
+pub mod body;
 pub mod calls;
 pub mod idn;
 mod no_proxy;

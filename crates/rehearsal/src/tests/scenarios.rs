@@ -169,7 +169,7 @@ async fn asked(world: &World, path: &str) -> (u16, u128) {
     let request =
         http::Request::get(format!("http://rehearsal.test/target/{path}")).body(bytes::Bytes::new());
     match world.handle(request.unwrap()).await {
-        Answer::Reply(answer) => (answer.status().as_u16(), begun.elapsed().as_millis()),
+        WireAnswer::Reply(answer) => (answer.status().as_u16(), begun.elapsed().as_millis()),
         lost => panic!("{lost:?}"),
     }
 }

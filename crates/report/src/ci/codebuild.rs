@@ -3,16 +3,13 @@
 //! A build may have been started by a step of GitHub Actions, and then has the variables of that step as
 //! well.
 
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use faultgate_core::url;
 
 use super::facts::{Facts, is_full_commit, web_url};
 use super::github::pull_request_of_ref;
 use super::remote::Remote;
 use super::{Ci, Surroundings, remote};
 use crate::forge::PullRequest;
-
-/// The characters that are escaped in a URL: all but those that stand for themselves.
-const ESCAPED_SET: AsciiSet = NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// The way to tell the repository and the commit in CodePipeline, which hands over files and does not tell a
 /// build where they come from.
@@ -139,8 +136,7 @@ fn console_url(facts: &Facts<'_>, project: &str, build: &str) -> Option<String> 
         "aws-us-gov" => "amazonaws-us-gov.com",
         _ => "aws.amazon.com",
     };
-    let (project, build) =
-        (utf8_percent_encode(project, &ESCAPED_SET), utf8_percent_encode(build, &ESCAPED_SET));
+    let (project, build) = (url::escape(project), url::escape(build));
     web_url(&format!(
         "https://{region}.console.{domain}/codesuite/codebuild/{account}/projects/{project}/build/{build}/?region={region}"
     ))

@@ -15,6 +15,7 @@ use serde_json::Value;
 use super::refusal::{self, Remedies};
 use super::{Refusal, Site};
 use faultgate_core::secret::Secret;
+use faultgate_net::http::body::read_up_to;
 
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
@@ -226,10 +227,10 @@ impl Exchange {
             Ok(response) => response,
             Err(error) => return Err(self.failed(request, &*error)),
         };
-        let (parts, body) = response.into_parts();
+        let (parts, mut body) = response.into_parts();
         let bound = if parts.status.is_success() { MAX_ANSWER_BYTES } else { MAX_ERROR_BYTES };
         let mut answer = Answer { status: parts.status, headers: parts.headers, body: Vec::new() };
-        match fill(&mut answer.body, body, bound).await {
+        match read_up_to(bound, &mut body, &mut answer.body).await {
             // The status has refused the request already, whatever happens to the rest of the answer.
             _ if !answer.status.is_success() => {}
             Ok(true) => {}
@@ -343,23 +344,6 @@ fn value(scheme: &str, token: &Secret) -> Result<HeaderValue, String> {
         .map_err(|_| "the token holds characters that no header may hold".to_owned())?;
     value.set_sensitive(true);
     Ok(value)
-}
-
-/// Reads up to `bound` bytes of the body into `read`. Returns `false` if there are more.
-async fn fill(
-    read: &mut Vec<u8>,
-    mut body: BoxBody<Bytes, BoxError>,
-    bound: usize,
-) -> Result<bool, BoxError> {
-    while let Some(frame) = body.frame().await {
-        let Ok(data) = frame?.into_data() else { continue };
-        let room = bound - read.len();
-        read.extend_from_slice(&data[..data.len().min(room)]);
-        if data.len() > room {
-            return Ok(false);
-        }
-    }
-    Ok(true)
 }
 
 /// The header `Authorization: Bearer …`, as [`Exchange::new`] takes it.

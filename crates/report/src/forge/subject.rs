@@ -4,7 +4,7 @@
 //! Names come from the environment and from events, so nothing goes into a path before it is encoded or
 //! refused.
 
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use faultgate_core::url;
 use reqwest::Url;
 use serde_json::Value;
 use tokio::sync::OnceCell;
@@ -12,12 +12,9 @@ use tokio::sync::OnceCell;
 use super::exchange::{Exchange, Request};
 use super::{Again, PullRequest, Refusal, Site, Subject};
 
-/// The characters that are escaped in a path: all but those that RFC 3986 calls unreserved.
-const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
-
 /// Encodes a text as one segment of a path.
 pub(super) fn segment(text: &str) -> String {
-    utf8_percent_encode(text, ESCAPED).to_string()
+    url::escape(text).to_string()
 }
 
 /// Says whether a text can be a segment of a path. The dots lead elsewhere even if they are encoded.

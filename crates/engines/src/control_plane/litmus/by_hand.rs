@@ -1,14 +1,11 @@
 //! The ways by which people do without faultgate: the page of a run, and the command that stops it.
 
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use faultgate_core::url;
 use serde_json::json;
 
 use super::door::Door;
 use super::queries::STOP;
 use crate::control_plane::RunKey;
-
-/// The characters that are escaped in a segment of a path: all but the unreserved ones.
-pub(super) const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// Returns the address of the run's page. The page takes anything for the account, since it shows that of the
 /// visitor.
@@ -18,8 +15,7 @@ pub(super) fn link(url: &str, project: &str, run: &RunKey) -> Option<String> {
         Some(run_id) => ("runs", run_id),
         None => return None,
     };
-    let [project, experiment, id] =
-        [project, &run.experiment, id].map(|part| utf8_percent_encode(part, SEGMENT).to_string());
+    let [project, experiment, id] = [project, &run.experiment, id].map(|part| url::escape(part).to_string());
     Some(format!("{url}/account/-/project/{project}/experiments/{experiment}/{kind}/{id}"))
 }
 

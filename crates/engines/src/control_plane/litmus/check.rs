@@ -88,7 +88,7 @@ async fn role(litmus: &Litmus, subject: String) -> Finding {
 async fn ask_role(litmus: &Litmus) -> Result<String, Trouble> {
     let token = litmus.session.token(&litmus.door).await?;
     let mut path = String::from("/auth/get_project_role/");
-    path.extend(percent_encoding::utf8_percent_encode(&litmus.project, super::by_hand::SEGMENT));
+    path.extend(faultgate_core::url::escape(&litmus.project));
     let request = litmus.door.request(Method::GET, &path).bearer_auth(token.expose());
     let role: Role = litmus.door.wire.send("GetProjectRole", request).await?;
     // The server answers `N/A`, or nothing, for a role that it does not tell.

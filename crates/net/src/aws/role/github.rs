@@ -9,6 +9,7 @@ use serde::Deserialize;
 
 use super::refusal::Refusal;
 use crate::http;
+use crate::http::body::read_up_to;
 use faultgate_core::secret::Secret;
 
 /// Audience of the token, as IAM's usual provider for GitHub expects it.
@@ -95,11 +96,8 @@ impl GithubOidc {
             return Err(Failed { why: format!("HTTP {}", status.as_u16()), again });
         }
         let mut body = Vec::new();
-        while let Some(chunk) = response.chunk().await.map_err(lost)? {
-            if body.len() + chunk.len() > MAX_ANSWER_BYTES {
-                return Err(Failed { why: "its answer is too long".to_owned(), again: false });
-            }
-            body.extend_from_slice(&chunk);
+        if !read_up_to(MAX_ANSWER_BYTES, &mut response, &mut body).await.map_err(lost)? {
+            return Err(Failed { why: "its answer is too long".to_owned(), again: false });
         }
         // The parser's error is dropped, since it may quote the token.
         let answer: Answer = serde_json::from_slice(&body)

@@ -4,31 +4,31 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::cloudwatch::CloudWatch;
-use super::context::Context;
-use super::events::Bus;
-use super::fis::Fis;
-use super::observe::{ExperimentEntry, Inventory, QueueEntry, RuleEntry};
-use super::protocol::{ApiError, Call, Service};
-use super::script::Step;
-use super::sqs::Sqs;
-use super::target::Fault;
+use crate::services::cloudwatch::CloudWatch;
+use crate::services::events::Bus;
+use crate::services::fis::Fis;
+use crate::services::sqs::Sqs;
+use crate::story::script::Step;
+use crate::story::target::FaultProgress;
+use crate::wire::protocol::{ApiCall, ApiError, Service};
+use crate::world::context::ServiceContext;
+use crate::world::observe::{ExperimentEntry, Inventory, QueueEntry, RuleEntry};
 
 /// The Regions of a world. Each is made when it is first spoken to.
-/// The services of one Region.
 #[derive(Debug, Default)]
-pub(super) struct Regions(BTreeMap<String, Region>);
+pub(crate) struct Regions(BTreeMap<String, Region>);
 
+/// The services of one Region.
 #[derive(Debug)]
-pub(super) struct Region {
+pub(crate) struct Region {
     fis: Fis,
     bus: Bus,
-    pub(super) sqs: Sqs,
+    pub(crate) sqs: Sqs,
     cloudwatch: CloudWatch,
 }
 
 impl Region {
-    fn new(context: &Context) -> Self {
+    fn new(context: &ServiceContext) -> Self {
         Self {
             fis: Fis::new(context),
             bus: Bus::default(),
@@ -38,11 +38,11 @@ impl Region {
     }
 
     /// Answers a request to one of the services.
-    pub(super) fn answer(
+    pub(crate) fn answer(
         &mut self,
         service: Service,
-        call: &Call,
-        context: &mut Context,
+        call: &ApiCall,
+        context: &mut ServiceContext,
     ) -> Result<Value, ApiError> {
         match service {
             Service::Fis => self.fis.answer(call, context),
@@ -59,7 +59,7 @@ impl Region {
 
     /// Carries out a step of an experiment's script. Returns `false` if the rest of the script no longer
     /// counts.
-    pub(super) fn advance(&mut self, experiment: &str, step: &Step, context: &mut Context) -> bool {
+    pub(crate) fn advance(&mut self, experiment: &str, step: &Step, context: &mut ServiceContext) -> bool {
         if !self.fis.follows_script(experiment) {
             return false;
         }
@@ -73,27 +73,27 @@ impl Region {
     }
 
     /// Ends an experiment that was stopping.
-    pub(super) fn finish(&mut self, experiment: &str, reason: &str, context: &mut Context) {
+    pub(crate) fn finish(&mut self, experiment: &str, reason: &str, context: &mut ServiceContext) {
         self.fis.finish(experiment, reason, context);
     }
 
-    pub(super) fn fis(&self) -> &Fis {
+    pub(crate) fn fis(&self) -> &Fis {
         &self.fis
     }
 }
 
 impl Regions {
     /// Returns the Region of the context, which is made when it is first asked for.
-    pub(super) fn get(&mut self, context: &Context) -> &mut Region {
+    pub(crate) fn get(&mut self, context: &ServiceContext) -> &mut Region {
         self.0.entry(context.region.clone()).or_insert_with(|| Region::new(context))
     }
 
     /// Returns how the fault stands in the whole world: it is in if that of any experiment is.
-    pub(super) fn fault(&self) -> Fault {
-        let mut worst = Fault::Never;
+    pub(crate) fn fault(&self) -> FaultProgress {
+        let mut worst = FaultProgress::Never;
         for experiment in self.0.values().flat_map(|region| region.fis.experiments.values()) {
             worst = worst.max(experiment.fault());
-            if worst == Fault::In {
+            if worst == FaultProgress::In {
                 break;
             }
         }
@@ -101,7 +101,7 @@ impl Regions {
     }
 
     /// Delivers an event to the rules of its Region, or of all Regions if it names none.
-    pub(super) fn deliver(&mut self, event: &Value, copies: u32, context: &Context) {
+    pub(crate) fn deliver(&mut self, event: &Value, copies: u32, context: &ServiceContext) {
         let wanted = event["region"].as_str();
         for (name, region) in &mut self.0 {
             if wanted.is_some_and(|wanted| wanted != name) {
@@ -117,7 +117,7 @@ impl Regions {
     }
 
     /// Gives the tag with this key another value, on every resource that has it.
-    pub(super) fn tag_anew(&mut self, key: &str, value: &str) {
+    pub(crate) fn tag_anew(&mut self, key: &str, value: &str) {
         for region in self.0.values_mut() {
             let rules = region.bus.rules.values_mut().map(|rule| &mut rule.tags);
             let queues = region.sqs.queues.values_mut().map(|queue| &mut queue.tags);
@@ -129,7 +129,7 @@ impl Regions {
     }
 
     /// Returns all resources that exist.
-    pub(super) fn inventory(&self) -> Inventory {
+    pub(crate) fn inventory(&self) -> Inventory {
         let mut inventory = Inventory::default();
         for (region_name, region) in &self.0 {
             let rules = region.bus.rules.iter().map(|(name, rule)| RuleEntry {

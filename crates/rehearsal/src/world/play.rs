@@ -8,15 +8,16 @@ use std::sync::{Arc, Weak};
 use serde_json::Value;
 use tokio::time::sleep;
 
-use super::context::Consequence;
-use super::observe::Published;
-use super::script::{self, Step};
-use super::world::Shared;
-use super::{DEFAULT_REGION, World};
+use crate::fixtures::DEFAULT_REGION;
+use crate::story::script::{self, Step};
+use crate::world::context::Consequence;
+use crate::world::observe::Published;
+use crate::world::world::SharedWorld;
+use crate::world::world::World;
 
 impl World {
     /// Carries out a consequence, now or in a task.
-    pub(super) fn follow(&self, consequence: Consequence) {
+    pub(crate) fn follow(&self, consequence: Consequence) {
         match consequence {
             Consequence::Announce(event) => self.announce(event),
             Consequence::Put(event) => {
@@ -72,13 +73,13 @@ impl World {
     }
 
     /// Notes an event for observers.
-    pub(super) fn record(&self, event: Value, lost: bool) {
+    pub(crate) fn record(&self, event: Value, lost: bool) {
         let at = self.shared.clock.now();
         self.change(|state| state.published.push(Published { at, event, lost }));
     }
 
     /// Delivers an event to the queues of all matching rules.
-    pub(super) fn deliver(&self, event: &Value, copies: u32) {
+    pub(crate) fn deliver(&self, event: &Value, copies: u32) {
         self.act(DEFAULT_REGION, |state, context| {
             state.regions.deliver(event, copies, context);
         });
@@ -115,7 +116,7 @@ impl World {
     }
 
     /// Returns the world if somebody still uses it.
-    fn still_there(shared: &Weak<Shared>) -> Option<Self> {
+    fn still_there(shared: &Weak<SharedWorld>) -> Option<Self> {
         shared.upgrade().map(|shared| Self { shared })
     }
 }

@@ -16,7 +16,8 @@ use aws_smithy_types::body::SdkBody;
 use bytes::Bytes;
 use http_body_util::BodyExt;
 
-use super::{Answer, World};
+use crate::world::world::WireAnswer;
+use crate::world::world::World;
 
 /// Makes the HTTP client for an SDK's configuration.
 pub fn http_client(world: World) -> SharedHttpClient {
@@ -62,7 +63,7 @@ async fn exchange(world: World, request: HttpRequest) -> Result<HttpResponse, Co
     let body: Bytes = body.collect().await.map_err(ConnectorError::user)?.to_bytes();
     let response = match world.handle(http::Request::from_parts(parts, body)).await {
         // An answer in one piece stays one, as from most connections: the SDK can look at it without reading.
-        Answer::Reply(response) => response.map(SdkBody::from),
+        WireAnswer::Reply(response) => response.map(SdkBody::from),
         other => {
             let lost = || ConnectorError::io(std::io::Error::from(ErrorKind::ConnectionReset).into());
             other.flow().ok_or_else(lost)?.map(SdkBody::from_body_1_x)

@@ -7,23 +7,20 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use bytes::Bytes;
-use http::{Response, StatusCode, header};
-
-use super::World;
+use http::StatusCode;
 
 /// Host name that stands for the target in a suite. A name under `.invalid` belongs to nobody and never
 /// resolves.
 pub const TARGET_HOST: &str = "target.rehearsal.invalid";
 /// Path of the target at the embedded endpoints. No service of AWS has such a path.
-pub(super) const PLACE: &str = "/target";
+pub(crate) const PLACE: &str = "/target";
 /// Largest number of paths whose requests are counted separately. Those of all other paths are counted
 /// together.
 const MAX_COUNTED_PATHS: usize = 256;
 
 /// The effect of the fault on the target.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Suffering {
+pub struct TargetSuffering {
     /// Delay of each answer.
     pub delay: Duration,
     /// Distance between failing requests for a path: the first one fails, and then every one after so many.
@@ -35,7 +32,7 @@ pub struct Suffering {
 
 /// The progress of a fault, over all experiments of a world.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Fault {
+pub(crate) enum FaultProgress {
     Never,
     Over,
     In,
@@ -43,27 +40,28 @@ pub(super) enum Fault {
 
 /// The target, and the requests that it has answered while it suffered.
 #[derive(Debug)]
-pub(super) struct Target {
-    suffering: Suffering,
+pub(crate) struct TargetSystem {
+    suffering: TargetSuffering,
     /// Number of requests that came while the target suffered, by path.
     met: BTreeMap<String, u32>,
 }
 
 /// The answer to one request.
 #[derive(Debug, PartialEq, Eq)]
-struct Treatment {
-    delay: Duration,
-    status: StatusCode,
+pub(crate) struct Treatment {
+    pub(crate) delay: Duration,
+    pub(crate) status: StatusCode,
 }
 
-impl Target {
-    pub(super) fn new(suffering: Suffering) -> Self {
+impl TargetSystem {
+    pub(crate) fn new(suffering: TargetSuffering) -> Self {
         Self { suffering, met: BTreeMap::new() }
     }
 
     /// Decides how a request is answered.
-    fn treat(&mut self, path: &str, fault: Fault) -> Treatment {
-        let suffers = fault == Fault::In || (fault == Fault::Over && !self.suffering.recovers);
+    pub(crate) fn treat(&mut self, path: &str, fault: FaultProgress) -> Treatment {
+        let suffers =
+            fault == FaultProgress::In || (fault == FaultProgress::Over && !self.suffering.recovers);
         if !suffers {
             return Treatment { delay: Duration::ZERO, status: StatusCode::OK };
         }
@@ -87,48 +85,25 @@ impl Target {
 }
 
 /// Returns the part of a path below the target's own. None if the path is not the target's.
-pub(super) fn path_of(path: &str) -> Option<&str> {
+pub(crate) fn path_of(path: &str) -> Option<&str> {
     path.strip_prefix(PLACE).filter(|rest| rest.is_empty() || rest.starts_with('/'))
-}
-
-impl World {
-    /// Answers a request of the system's own users, which is not recorded: no service of AWS hears of it.
-    pub(super) async fn serve(&self, path: &str) -> Response<Bytes> {
-        let Treatment { delay, status } = self.treat(path);
-        if !delay.is_zero() {
-            tokio::time::sleep(delay).await;
-        }
-        let said = if status.is_success() { "well\n" } else { "suffering\n" };
-        let mut answer = Response::new(Bytes::from_static(said.as_bytes()));
-        *answer.status_mut() = status;
-        let plain = header::HeaderValue::from_static("text/plain; charset=utf-8");
-        answer.headers_mut().insert(header::CONTENT_TYPE, plain);
-        answer
-    }
-
-    fn treat(&self, path: &str) -> Treatment {
-        self.read(|state| {
-            let fault = state.regions.fault();
-            state.target.treat(path, fault)
-        })
-    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    const HALF: Suffering =
-        Suffering { delay: Duration::from_millis(40), fails_every: Some(2), recovers: true };
+    const HALF: TargetSuffering =
+        TargetSuffering { delay: Duration::from_millis(40), fails_every: Some(2), recovers: true };
 
-    fn statuses(target: &mut Target, path: &str, faults: &[Fault]) -> Vec<u16> {
+    fn statuses(target: &mut TargetSystem, path: &str, faults: &[FaultProgress]) -> Vec<u16> {
         faults.iter().map(|fault| target.treat(path, *fault).status.as_u16()).collect()
     }
 
     #[test]
     fn which_requests_fail_goes_by_their_number_and_by_path() {
-        use Fault::{In, Never, Over};
-        let mut target = Target::new(HALF);
+        use FaultProgress::{In, Never, Over};
+        let mut target = TargetSystem::new(HALF);
         assert_eq!(statuses(&mut target, "/a", &[Never, Never, In, In, In]), [200, 200, 503, 200, 503]);
         assert_eq!(statuses(&mut target, "/b", &[In, In, Over, Over]), [503, 200, 200, 200]);
         assert_eq!(target.treat("/a", In).delay, HALF.delay);
@@ -137,19 +112,19 @@ mod tests {
 
     #[test]
     fn one_that_does_not_recover_goes_on_suffering() {
-        use Fault::{In, Never, Over};
-        let mut target = Target::new(Suffering { fails_every: Some(1), recovers: false, ..HALF });
+        use FaultProgress::{In, Never, Over};
+        let mut target = TargetSystem::new(TargetSuffering { fails_every: Some(1), recovers: false, ..HALF });
         assert_eq!(statuses(&mut target, "/", &[Never, In, In, Over, Over]), [200, 503, 503, 503, 503]);
     }
 
     #[test]
     fn paths_without_end_are_counted_together() {
-        let mut target = Target::new(HALF);
+        let mut target = TargetSystem::new(HALF);
         for number in 0..2 * MAX_COUNTED_PATHS {
-            target.treat(&format!("/{number}"), Fault::In);
+            target.treat(&format!("/{number}"), FaultProgress::In);
         }
         assert!(target.met.len() <= MAX_COUNTED_PATHS + 1);
-        assert_eq!(target.treat("/0", Fault::In).status, StatusCode::OK, "its second request");
+        assert_eq!(target.treat("/0", FaultProgress::In).status, StatusCode::OK, "its second request");
     }
 
     #[test]

@@ -38,7 +38,7 @@ pub enum Which {
 
 impl Which {
     /// Returns the places of the selected actions among `count`.
-    pub(super) fn places(self, count: usize) -> std::ops::Range<usize> {
+    pub(crate) fn places(self, count: usize) -> std::ops::Range<usize> {
         let (from, to) = match self {
             Self::First => (0, 1),
             Self::Second => (1, 2),
@@ -52,7 +52,7 @@ impl Which {
 
 /// Returns the script with a fault of another length: whatever happens during the fault is spread over that
 /// time. `injecting` are the actions that inject it.
-pub(super) fn lasting(beats: &[Beat], injecting: Which, fault: Duration) -> Vec<Beat> {
+pub(crate) fn lasting(beats: &[Beat], injecting: Which, fault: Duration) -> Vec<Beat> {
     let mut beats = beats.to_vec();
     let is_of_fault = |beat: &Beat| match beat.step {
         Step::Actions { which, .. } => which == injecting,
@@ -91,7 +91,7 @@ const FIRST_RUNS: Beat = actions(0, Which::First, "running", "Action is running.
 
 /// Script of an experiment that completes. Its fault lasts long enough for evaluations of a busy machine to
 /// fall into it.
-pub(super) const COMPLETED: &[Beat] = &[
+pub(crate) const COMPLETED: &[Beat] = &[
     INITIATING,
     RUNNING,
     FIRST_RUNS,
@@ -102,7 +102,7 @@ pub(super) const COMPLETED: &[Beat] = &[
 ];
 
 /// Script of a wait before the fault, the fault, and a wait after it.
-pub(super) const WAITS: &[Beat] = &[
+pub(crate) const WAITS: &[Beat] = &[
     INITIATING,
     RUNNING,
     FIRST_RUNS,
@@ -115,11 +115,15 @@ pub(super) const WAITS: &[Beat] = &[
 ];
 
 /// Script of an experiment that is stopped by an alarm.
-pub(super) const ALARM_FIRES: &[Beat] =
-    &[INITIATING, RUNNING, FIRST_RUNS, beat(900, Step::Alarm { name: super::ALARM_NAME, state: "ALARM" })];
+pub(crate) const ALARM_FIRES: &[Beat] = &[
+    INITIATING,
+    RUNNING,
+    FIRST_RUNS,
+    beat(900, Step::Alarm { name: crate::fixtures::ALARM_NAME, state: "ALARM" }),
+];
 
 /// Script of an experiment that fails because its role lacks permissions.
-pub(super) const FAILED: &[Beat] = &[
+pub(crate) const FAILED: &[Beat] = &[
     INITIATING,
     RUNNING,
     FIRST_RUNS,
@@ -140,15 +144,15 @@ pub(super) const FAILED: &[Beat] = &[
 ];
 
 /// Script of an experiment that is cancelled before it begins.
-pub(super) const CANCELLED: &[Beat] =
+pub(crate) const CANCELLED: &[Beat] =
     &[experiment(600, "cancelled", "Experiment was cancelled before it began.")];
 
 /// Script of an experiment that the safety lever stops.
-pub(super) const LEVER_ENGAGED: &[Beat] =
+pub(crate) const LEVER_ENGAGED: &[Beat] =
     &[INITIATING, RUNNING, FIRST_RUNS, beat(900, Step::Lever { engaged: true })];
 
 /// Script of an experiment that runs until it is stopped.
-pub(super) const NEVER_ENDS: &[Beat] = &[INITIATING, RUNNING, FIRST_RUNS];
+pub(crate) const NEVER_ENDS: &[Beat] = &[INITIATING, RUNNING, FIRST_RUNS];
 
 #[cfg(test)]
 mod tests {
@@ -172,7 +176,7 @@ mod tests {
         assert_eq!(*times(&lasting(FAILED)).last().unwrap(), 120_500);
         assert_eq!(lasting(CANCELLED), CANCELLED);
         assert_eq!(lasting(NEVER_ENDS), NEVER_ENDS);
-        let waits = super::lasting(WAITS, Which::Second, Duration::from_secs(120));
+        let waits = crate::story::script::lasting(WAITS, Which::Second, Duration::from_secs(120));
         assert_eq!(times(&waits), [200, 500, 500, 2000, 2000, 122_000, 122_000, 123_500, 123_600]);
     }
 }

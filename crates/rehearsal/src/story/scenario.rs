@@ -4,8 +4,13 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
-use super::script::{self, Beat};
-use super::{Effect, EventFaults, FaultRule, Plot, Suffering, Which};
+use crate::services::template::Plot;
+use crate::story::fault::Effect;
+use crate::story::fault::EventFaults;
+use crate::story::fault::FaultRule;
+use crate::story::script::Which;
+use crate::story::script::{self, Beat};
+use crate::story::target::TargetSuffering;
 use faultgate_core::model::Verdict;
 
 /// One story that a world plays, and the verdict of a run of it.
@@ -22,7 +27,7 @@ pub struct Scenario {
     pub plot: Plot,
     /// Number of failures in a row after which the probe of a plain rehearsal stops the experiment.
     pub aborts_after: Option<u32>,
-    /// Script of the experiments of [`super::TEMPLATE_ID`].
+    /// Script of the experiments of [`crate::fixtures::TEMPLATE_ID`].
     pub script: &'static [Beat],
     /// `true` if targets resolve to resources; if not, every action is skipped.
     pub targets_resolve: bool,
@@ -31,7 +36,7 @@ pub struct Scenario {
     pub faults: &'static [FaultRule],
     pub events: &'static EventFaults,
     /// Effect of the fault on the target.
-    pub suffering: Suffering,
+    pub suffering: TargetSuffering,
 }
 
 impl Scenario {
@@ -64,7 +69,7 @@ const COMPLETED: Scenario = Scenario {
     stopping: Duration::from_millis(400),
     faults: &[],
     events: &EventFaults::NONE,
-    suffering: Suffering { delay: Duration::from_millis(20), fails_every: None, recovers: true },
+    suffering: TargetSuffering { delay: Duration::from_millis(20), fails_every: None, recovers: true },
 };
 
 static SCENARIOS: &[Scenario] = &[
@@ -73,14 +78,14 @@ static SCENARIOS: &[Scenario] = &[
         name: "degraded",
         summary: "every second request to the system fails while the fault is in, and none after it",
         expected: Verdict::Failed,
-        suffering: Suffering { fails_every: Some(2), ..COMPLETED.suffering },
+        suffering: TargetSuffering { fails_every: Some(2), ..COMPLETED.suffering },
         ..COMPLETED
     },
     Scenario {
         name: "not-recovered",
         summary: "the system fails while the fault is in, and does not come back",
         expected: Verdict::Failed,
-        suffering: Suffering { fails_every: Some(1), recovers: false, ..COMPLETED.suffering },
+        suffering: TargetSuffering { fails_every: Some(1), recovers: false, ..COMPLETED.suffering },
         ..COMPLETED
     },
     Scenario {
@@ -90,7 +95,7 @@ static SCENARIOS: &[Scenario] = &[
         expected: Verdict::Failed,
         plot: Plot::Waits,
         script: script::WAITS,
-        suffering: Suffering { fails_every: Some(1), ..COMPLETED.suffering },
+        suffering: TargetSuffering { fails_every: Some(1), ..COMPLETED.suffering },
         ..COMPLETED
     },
     Scenario {
@@ -100,7 +105,7 @@ static SCENARIOS: &[Scenario] = &[
         inputs: &[("timeout", "30s")],
         aborts_after: Some(3),
         script: script::NEVER_ENDS,
-        suffering: Suffering { fails_every: Some(1), ..COMPLETED.suffering },
+        suffering: TargetSuffering { fails_every: Some(1), ..COMPLETED.suffering },
         ..COMPLETED
     },
     Scenario {
@@ -151,7 +156,7 @@ static SCENARIOS: &[Scenario] = &[
         summary: "the experiment moves traffic away from a zone and completes: that injects nothing",
         expected: Verdict::Errored,
         plot: Plot::Recovery,
-        suffering: Suffering { delay: Duration::ZERO, ..COMPLETED.suffering },
+        suffering: TargetSuffering { delay: Duration::ZERO, ..COMPLETED.suffering },
         ..COMPLETED
     },
     Scenario {
@@ -258,15 +263,14 @@ const THROTTLED: &[FaultRule] = &[
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
 
     #[test]
     fn every_scenario_has_a_name_of_its_own_and_is_short() {
-        let mut names: Vec<_> = Scenario::all().iter().map(|s| s.name).collect();
-        assert_eq!(names.len(), 19);
-        names.sort_unstable();
-        names.dedup();
-        assert_eq!(names.len(), 19);
+        let names: BTreeSet<_> = Scenario::all().iter().map(|scenario| scenario.name).collect();
+        assert_eq!(names.len(), SCENARIOS.len());
         for scenario in Scenario::all() {
             let life: Duration = scenario.script.iter().map(|beat| beat.after).sum();
             assert!(life < Duration::from_secs(6), "{}", scenario.name);

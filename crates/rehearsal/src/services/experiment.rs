@@ -1,6 +1,6 @@
 //! One experiment: its states, its actions, and what FIS says about them.
 //!
-//! A script or a client changes the state by [`Experiment::enter`]. Actions follow it: they are skipped if
+//! A script or a client changes the state by [`FisExperiment::enter`]. Actions follow it: they are skipped if
 //! their targets resolve to nothing, and end at the latest with their experiment.
 
 use std::collections::BTreeMap;
@@ -8,32 +8,32 @@ use std::collections::BTreeMap;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Map, Value, json};
 
-use super::context::{Context, epoch_seconds};
-use super::script::Which;
-use super::target::Fault;
-use super::template::{self, Template};
+use crate::services::template::{self, FisTemplate};
+use crate::story::script::Which;
+use crate::story::target::FaultProgress;
+use crate::world::context::{ServiceContext, epoch_seconds};
 
 /// Reason of an action that was skipped because its target resolved to nothing.
 const NO_TARGET: &str = "Action was skipped: no target was found.";
 
 /// An experiment as FIS keeps it.
 #[derive(Debug)]
-pub(super) struct Experiment {
-    pub(super) id: String,
-    pub(super) arn: String,
-    pub(super) template: String,
-    pub(super) client_token: String,
-    pub(super) tags: BTreeMap<String, String>,
-    pub(super) status: String,
+pub(crate) struct FisExperiment {
+    pub(crate) id: String,
+    pub(crate) arn: String,
+    pub(crate) template: String,
+    pub(crate) client_token: String,
+    pub(crate) tags: BTreeMap<String, String>,
+    pub(crate) status: String,
     reason: String,
     error: Option<Value>,
     definition: Map<String, Value>,
     actions_mode: String,
-    actions: Vec<Action>,
+    actions: Vec<FisAction>,
     /// Resources that the targets resolve to. None until the experiment runs.
     resolved: Option<Vec<Value>>,
     /// `true` if the experiment was stopped from outside, so that its script no longer counts.
-    pub(super) overridden: bool,
+    pub(crate) overridden: bool,
     created: Timestamp,
     /// Time since which the experiment has been running.
     running: Option<Timestamp>,
@@ -42,7 +42,7 @@ pub(super) struct Experiment {
 
 /// One action of an experiment.
 #[derive(Debug)]
-struct Action {
+struct FisAction {
     name: String,
     definition: Map<String, Value>,
     status: String,
@@ -52,24 +52,24 @@ struct Action {
 }
 
 /// Returns `true` for a status of an experiment or an action that does not change any more.
-pub(super) fn is_terminal(status: &str) -> bool {
+pub(crate) fn is_terminal(status: &str) -> bool {
     ["completed", "stopped", "failed", "cancelled", "skipped"].contains(&status)
 }
 
-impl Experiment {
-    pub(super) fn new(
+impl FisExperiment {
+    pub(crate) fn new(
         id: String,
-        template: &Template,
+        template: &FisTemplate,
         client_token: &str,
         actions_mode: &str,
         tags: BTreeMap<String, String>,
-        context: &Context,
+        context: &ServiceContext,
     ) -> Self {
         let actions = template.definition.get("actions").and_then(Value::as_object);
         let mut actions: Vec<_> = actions
             .into_iter()
             .flatten()
-            .map(|(name, definition)| Action {
+            .map(|(name, definition)| FisAction {
                 name: name.clone(),
                 definition: definition.as_object().cloned().unwrap_or_default(),
                 status: "pending".to_owned(),
@@ -100,24 +100,24 @@ impl Experiment {
         }
     }
 
-    pub(super) fn is_over(&self) -> bool {
+    pub(crate) fn is_over(&self) -> bool {
         is_terminal(&self.status)
     }
 
     /// Returns how the fault of the experiment stands. The fault is in while an action is running that has
     /// targets.
-    pub(super) fn fault(&self) -> Fault {
+    pub(crate) fn fault(&self) -> FaultProgress {
         let begun = || self.actions.iter().filter(|action| action.started.is_some() && action.has_targets());
         match begun().any(|action| action.ended.is_none()) {
-            true => Fault::In,
-            false if begun().next().is_some() => Fault::Over,
-            false => Fault::Never,
+            true => FaultProgress::In,
+            false if begun().next().is_some() => FaultProgress::Over,
+            false => FaultProgress::Never,
         }
     }
 
     /// Puts the experiment into a new state. Returns the event that FIS announces, or None for states that it
     /// does not announce, such as `cancelled`.
-    pub(super) fn enter(&mut self, status: &str, reason: &str, context: &Context) -> Option<Value> {
+    pub(crate) fn enter(&mut self, status: &str, reason: &str, context: &ServiceContext) -> Option<Value> {
         let old = json!({"status": self.status, "reason": self.reason});
         status.clone_into(&mut self.status);
         reason.clone_into(&mut self.reason);
@@ -142,15 +142,15 @@ impl Experiment {
         Some(context.event("aws.fis", "FIS Experiment State Change", &json!([self.arn]), &detail))
     }
 
-    pub(super) fn fail(
+    pub(crate) fn fail(
         &mut self,
         code: &str,
         location: &str,
         reason: &str,
-        context: &Context,
+        context: &ServiceContext,
     ) -> Option<Value> {
         self.error = Some(json!({
-            "accountId": super::ACCOUNT,
+            "accountId": crate::fixtures::ACCOUNT,
             "code": code,
             "location": location,
         }));
@@ -158,7 +158,7 @@ impl Experiment {
     }
 
     /// Changes the status of the chosen actions, except those that have ended.
-    pub(super) fn change_actions(&mut self, which: Which, status: &str, reason: &str, now: Timestamp) {
+    pub(crate) fn change_actions(&mut self, which: Which, status: &str, reason: &str, now: Timestamp) {
         let chosen = which.places(self.actions.len());
         for action in &mut self.actions[chosen] {
             if !is_terminal(&action.status) {
@@ -172,7 +172,7 @@ impl Experiment {
     }
 
     /// Returns the ARNs of the alarms among the stop conditions.
-    pub(super) fn stop_alarms(&self) -> impl Iterator<Item = &str> {
+    pub(crate) fn stop_alarms(&self) -> impl Iterator<Item = &str> {
         let conditions = self.definition.get("stopConditions").and_then(Value::as_array);
         let alarms = conditions
             .into_iter()
@@ -182,13 +182,13 @@ impl Experiment {
     }
 
     /// Returns the resources that a target resolved to, or those of all targets.
-    pub(super) fn resolved(&self, target: Option<&str>) -> Vec<Value> {
+    pub(crate) fn resolved(&self, target: Option<&str>) -> Vec<Value> {
         let resolved = self.resolved.iter().flatten();
         resolved.filter(|entry| target.is_none_or(|name| entry["targetName"] == name)).cloned().collect()
     }
 
     /// Resolves the targets, and skips actions that have nothing to act on.
-    fn resolve(&mut self, context: &Context) {
+    fn resolve(&mut self, context: &ServiceContext) {
         let targets = self.definition.get("targets").and_then(Value::as_object);
         let resolved = if context.targets_resolve {
             let resources = |(name, target): (&String, &Value)| resources_of(name, target, context);
@@ -235,7 +235,7 @@ impl Experiment {
     }
 
     /// Returns the experiment as `GetExperiment` describes it.
-    pub(super) fn describe(&self, now: Timestamp) -> Value {
+    pub(crate) fn describe(&self, now: Timestamp) -> Value {
         let mut described = json!({
             "id": self.id,
             "arn": self.arn,
@@ -258,7 +258,7 @@ impl Experiment {
         if let Some(wanted) = self.definition.get("experimentReportConfiguration") {
             described["experimentReport"] = self.report(wanted, now);
         }
-        let action = |action: &Action| (action.name.clone(), action.describe());
+        let action = |action: &FisAction| (action.name.clone(), action.describe());
         described["actions"] = Value::Object(self.actions.iter().map(action).collect());
         described["targets"] = self.targets();
         described
@@ -287,7 +287,7 @@ impl Experiment {
     }
 
     /// Returns the experiment as lists show it.
-    pub(super) fn summary(&self) -> Value {
+    pub(crate) fn summary(&self) -> Value {
         json!({
             "id": self.id,
             "arn": self.arn,
@@ -320,7 +320,7 @@ impl Experiment {
     }
 }
 
-impl Action {
+impl FisAction {
     /// Returns the names of the action's targets.
     fn targets(&self) -> impl Iterator<Item = &Value> {
         self.definition.get("targets").and_then(Value::as_object).into_iter().flat_map(Map::values)
@@ -355,7 +355,7 @@ impl Action {
 }
 
 /// Returns the resources that a target names, or two invented ones if it selects them by tags.
-fn resources_of(name: &str, target: &Value, context: &Context) -> Vec<Value> {
+fn resources_of(name: &str, target: &Value, context: &ServiceContext) -> Vec<Value> {
     let kind = target["resourceType"].as_str().unwrap_or("aws:ec2:instance");
     let mut words = kind.splitn(3, ':').skip(1);
     let (service, resource) = (words.next().unwrap_or("ec2"), words.next().unwrap_or("instance"));

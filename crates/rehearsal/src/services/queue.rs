@@ -11,25 +11,25 @@ use md5::{Digest, Md5};
 use serde_json::{Map, Value, json};
 use tokio::time::Instant;
 
-use super::context::uuid;
+use crate::world::context::uuid;
 use faultgate_core::digest;
 
 /// A queue and its messages.
 #[derive(Debug)]
-pub(super) struct Queue {
-    pub(super) url: String,
-    pub(super) arn: String,
-    /// Attributes that were set; others have their defaults in [`Queue::setting`].
-    pub(super) attributes: BTreeMap<String, String>,
-    pub(super) tags: BTreeMap<String, String>,
-    pub(super) created: Timestamp,
-    pub(super) modified: Timestamp,
-    messages: Vec<Message>,
+pub(crate) struct SqsQueue {
+    pub(crate) url: String,
+    pub(crate) arn: String,
+    /// Attributes that were set; others have their defaults in [`SqsQueue::setting`].
+    pub(crate) attributes: BTreeMap<String, String>,
+    pub(crate) tags: BTreeMap<String, String>,
+    pub(crate) created: Timestamp,
+    pub(crate) modified: Timestamp,
+    messages: Vec<QueuedMessage>,
 }
 
 /// A message in a queue.
 #[derive(Debug)]
-struct Message {
+struct QueuedMessage {
     id: String,
     body: String,
     attributes: Map<String, Value>,
@@ -42,7 +42,7 @@ struct Message {
 
 /// The outcome of a request with a receipt handle.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Handled {
+pub(crate) enum Handled {
     Done,
     /// The message no longer exists, or nobody holds it by this handle.
     NotInFlight,
@@ -51,7 +51,7 @@ pub(super) enum Handled {
 }
 
 /// Numeric attributes of a queue, each with its default and its limits.
-pub(super) const SETTINGS: [(&str, u64, std::ops::RangeInclusive<u64>); 5] = [
+pub(crate) const SETTINGS: [(&str, u64, std::ops::RangeInclusive<u64>); 5] = [
     ("DelaySeconds", 0, 0..=900),
     ("MaximumMessageSize", 262_144, 1024..=1_048_576),
     ("MessageRetentionPeriod", 345_600, 60..=1_209_600),
@@ -59,8 +59,8 @@ pub(super) const SETTINGS: [(&str, u64, std::ops::RangeInclusive<u64>); 5] = [
     ("VisibilityTimeout", 30, 0..=43_200),
 ];
 
-impl Queue {
-    pub(super) fn new(url: String, arn: String, now: Timestamp) -> Self {
+impl SqsQueue {
+    pub(crate) fn new(url: String, arn: String, now: Timestamp) -> Self {
         Self {
             url,
             arn,
@@ -73,14 +73,14 @@ impl Queue {
     }
 
     /// Returns a numeric attribute that was set, or its default.
-    pub(super) fn setting(&self, name: &str) -> u64 {
+    pub(crate) fn setting(&self, name: &str) -> u64 {
         let set = self.attributes.get(name).and_then(|value| value.parse().ok());
         let default = SETTINGS.iter().find(|(known, ..)| *known == name);
         set.or(default.map(|(_, default, _)| *default)).unwrap_or_default()
     }
 
     /// Adds a message, and returns its id. `delay` is in seconds; None means the queue's own delay.
-    pub(super) fn push(
+    pub(crate) fn push(
         &mut self,
         body: String,
         attributes: Map<String, Value>,
@@ -90,7 +90,7 @@ impl Queue {
     ) -> String {
         let id = uuid();
         let delay = Duration::from_secs(delay.unwrap_or_else(|| self.setting("DelaySeconds")));
-        self.messages.push(Message {
+        self.messages.push(QueuedMessage {
             id: id.clone(),
             body,
             attributes,
@@ -105,7 +105,7 @@ impl Queue {
 
     /// Receives up to `most` messages that are visible now. They are hidden for `visibility` seconds, or else
     /// for the queue's own timeout.
-    pub(super) fn receive(
+    pub(crate) fn receive(
         &mut self,
         most: usize,
         visibility: Option<u64>,
@@ -125,12 +125,12 @@ impl Queue {
     }
 
     /// Returns the time from which the first message is visible; it lies ahead if all messages are hidden.
-    pub(super) fn next_visible(&self) -> Option<Instant> {
+    pub(crate) fn next_visible(&self) -> Option<Instant> {
         self.messages.iter().map(|message| message.visible_at).min()
     }
 
     /// Deletes a message by its receipt handle.
-    pub(super) fn delete(&mut self, handle: &str) -> Handled {
+    pub(crate) fn delete(&mut self, handle: &str) -> Handled {
         let Some((id, _)) = read_handle(handle) else {
             return Handled::NotAHandle;
         };
@@ -140,7 +140,7 @@ impl Queue {
     }
 
     /// Hides a message for this number of seconds from now, if the handle still holds it.
-    pub(super) fn change_visibility(&mut self, handle: &str, seconds: u64, instant: Instant) -> Handled {
+    pub(crate) fn change_visibility(&mut self, handle: &str, seconds: u64, instant: Instant) -> Handled {
         let Some((id, receive)) = read_handle(handle) else {
             return Handled::NotAHandle;
         };
@@ -158,16 +158,16 @@ impl Queue {
         }
     }
 
-    pub(super) fn purge(&mut self) {
+    pub(crate) fn purge(&mut self) {
         self.messages.clear();
     }
 
-    pub(super) fn bodies(&self) -> impl Iterator<Item = &str> {
+    pub(crate) fn bodies(&self) -> impl Iterator<Item = &str> {
         self.messages.iter().map(|message| message.body.as_str())
     }
 
     /// Returns the numbers of messages that are visible, that somebody holds, and that are delayed.
-    pub(super) fn counts(&self, instant: Instant) -> (usize, usize, usize) {
+    pub(crate) fn counts(&self, instant: Instant) -> (usize, usize, usize) {
         let (visible, hidden): (Vec<_>, Vec<_>) =
             self.messages.iter().partition(|message| message.visible_at <= instant);
         let delayed = hidden.iter().filter(|message| message.receives == 0).count();
@@ -175,7 +175,7 @@ impl Queue {
     }
 }
 
-impl Message {
+impl QueuedMessage {
     /// Returns the message as a client receives it, with a new receipt handle.
     fn give_out(&mut self, visible_at: Instant, now: Timestamp) -> Value {
         self.visible_at = visible_at;
@@ -189,7 +189,7 @@ impl Message {
             "Attributes": {
                 "ApproximateFirstReceiveTimestamp": first.as_millisecond().to_string(),
                 "ApproximateReceiveCount": self.receives.to_string(),
-                "SenderId": super::ACCOUNT,
+                "SenderId": crate::fixtures::ACCOUNT,
                 "SentTimestamp": self.sent.as_millisecond().to_string(),
             },
             "MessageAttributes": self.attributes,
@@ -206,7 +206,7 @@ fn read_handle(handle: &str) -> Option<(&str, u32)> {
 }
 
 /// Returns the MD5 digest of a body in hexadecimal. Some SDKs refuse a message whose digest is wrong.
-pub(super) fn md5(body: &str) -> String {
+pub(crate) fn md5(body: &str) -> String {
     digest::hex(Md5::digest(body.as_bytes()))
 }
 
@@ -214,8 +214,8 @@ pub(super) fn md5(body: &str) -> String {
 mod tests {
     use super::*;
 
-    fn queue() -> Queue {
-        Queue::new("u".to_owned(), "a".to_owned(), Timestamp::UNIX_EPOCH)
+    fn queue() -> SqsQueue {
+        SqsQueue::new("u".to_owned(), "a".to_owned(), Timestamp::UNIX_EPOCH)
     }
 
     fn handle(message: &Value) -> String {

@@ -5,20 +5,21 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
-use super::context::{Context, epoch_seconds};
-use super::protocol::{ApiError, Call, tags};
-use super::{ACCOUNT, ALARM_NAME};
+use crate::fixtures::ACCOUNT;
+use crate::fixtures::ALARM_NAME;
+use crate::wire::protocol::{ApiCall, ApiError, tags};
+use crate::world::context::{ServiceContext, epoch_seconds};
 
 /// A template as FIS keeps it.
 #[derive(Debug, Clone)]
-pub(super) struct Template {
-    pub(super) id: String,
-    pub(super) arn: String,
+pub(crate) struct FisTemplate {
+    pub(crate) id: String,
+    pub(crate) arn: String,
     /// Members of the template as they were given: description, targets, actions, stop conditions, role,
     /// options.
-    pub(super) definition: Map<String, Value>,
-    pub(super) tags: BTreeMap<String, String>,
-    pub(super) client_token: Option<String>,
+    pub(crate) definition: Map<String, Value>,
+    pub(crate) tags: BTreeMap<String, String>,
+    pub(crate) client_token: Option<String>,
     created: Timestamp,
 }
 
@@ -35,7 +36,7 @@ const MEMBERS: [&str; 8] = [
 ];
 
 /// Name of a target that never resolves to a resource.
-pub(super) const NOTHING: &str = "standby-databases";
+pub(crate) const NOTHING: &str = "standby-databases";
 
 /// The content of the templates that a world has from the beginning.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -112,9 +113,9 @@ impl Plot {
     }
 }
 
-impl Template {
+impl FisTemplate {
     /// Makes a template of the plot, with targets that are selected by tags.
-    pub(super) fn born(id: &str, context: &Context) -> Self {
+    pub(crate) fn born(id: &str, context: &ServiceContext) -> Self {
         let (targets, actions) = context.plot.parts();
         // FIS fails an experiment whose target finds nothing, unless its template says to skip.
         let skips = context.plot.finds_nothing() || !context.targets_resolve;
@@ -143,7 +144,7 @@ impl Template {
     }
 
     /// Makes a template from a client's request, and refuses one that lacks what FIS requires.
-    pub(super) fn of(id: String, call: &Call, context: &Context) -> Result<Self, ApiError> {
+    pub(crate) fn of(id: String, call: &ApiCall, context: &ServiceContext) -> Result<Self, ApiError> {
         // FIS requires these members, and each of these calls refuses a request without one.
         call.text("description")?;
         call.text("roleArn")?;
@@ -173,7 +174,7 @@ impl Template {
     }
 
     /// Returns the template as `GetExperimentTemplate` describes it.
-    pub(super) fn describe(&self) -> Value {
+    pub(crate) fn describe(&self) -> Value {
         let mut described = self.definition.clone();
         described.extend(self.summary_members());
         described.insert("targetAccountConfigurationsCount".to_owned(), 0.into());
@@ -181,7 +182,7 @@ impl Template {
     }
 
     /// Returns the template as lists show it.
-    pub(super) fn summary(&self) -> Value {
+    pub(crate) fn summary(&self) -> Value {
         let mut summary = Map::from_iter(self.summary_members());
         if let Some(description) = self.definition.get("description") {
             summary.insert("description".to_owned(), description.clone());

@@ -9,11 +9,14 @@ use http::header::{AUTHORIZATION, CONTENT_TYPE, HOST, HeaderMap, HeaderName, Hea
 use http::{Request, Response, StatusCode};
 use serde_json::{Map, Value};
 
-use super::{DEFAULT_REGION, context, query, route};
+use crate::fixtures::DEFAULT_REGION;
+use crate::wire::query;
+use crate::wire::route;
+use crate::world::context;
 
 /// A service that a world has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Service {
+pub(crate) enum Service {
     Fis,
     Events,
     Sqs,
@@ -21,7 +24,7 @@ pub(super) enum Service {
 }
 
 impl Service {
-    pub(super) fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Fis => "fis",
             Self::Events => "events",
@@ -43,7 +46,7 @@ impl Service {
 
 /// The protocol of a request, in which it has to be answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Wire {
+enum WireProtocol {
     RestJson,
     /// AWS JSON, with its content type.
     Json(&'static str),
@@ -52,24 +55,24 @@ enum Wire {
 
 /// A request, understood as far as possible.
 #[derive(Debug)]
-pub(super) struct Call {
+pub(crate) struct ApiCall {
     /// Service of the request. None if a world does not have it.
-    pub(super) service: Option<Service>,
-    pub(super) service_name: String,
-    pub(super) operation: String,
+    pub(crate) service: Option<Service>,
+    pub(crate) service_name: String,
+    pub(crate) operation: String,
     /// Input of the operation: an object, or whatever came instead of one.
-    pub(super) input: Value,
-    pub(super) region: String,
+    pub(crate) input: Value,
+    pub(crate) region: String,
     /// Scheme and authority, as the client wrote them; URLs of queues begin with them.
-    pub(super) endpoint: String,
+    pub(crate) endpoint: String,
     malformed: bool,
-    wire: Wire,
+    wire: WireProtocol,
 }
 
-impl Call {
+impl ApiCall {
     /// Reads a request. Whatever cannot be read is kept as it is and refused by [`check`](Self::check), so
     /// that observers see it too.
-    pub(super) fn decode(request: &Request<Bytes>) -> Self {
+    pub(crate) fn decode(request: &Request<Bytes>) -> Self {
         let headers = request.headers();
         let (scope_region, scope_service) = scope(headers);
         let (wire, service, operation, body) = operation(request);
@@ -89,7 +92,7 @@ impl Call {
 
     /// Returns the service, or the error for a request to an unknown service or with an input that cannot be
     /// read.
-    pub(super) fn check(&self) -> Result<Service, ApiError> {
+    pub(crate) fn check(&self) -> Result<Service, ApiError> {
         let service = self.service.ok_or_else(|| self.unknown())?;
         if self.malformed {
             return Err(ApiError::new(
@@ -102,39 +105,39 @@ impl Call {
     }
 
     /// Returns the error for an operation that a world does not have.
-    pub(super) fn unknown(&self) -> ApiError {
-        let status = if self.wire == Wire::RestJson { 404 } else { 400 };
+    pub(crate) fn unknown(&self) -> ApiError {
+        let status = if self.wire == WireProtocol::RestJson { 404 } else { 400 };
         let message = format!("the rehearsal has no operation {}", self.operation);
         ApiError::new(status, "UnknownOperationException", message)
     }
 
-    pub(super) fn text(&self, name: &str) -> Result<&str, ApiError> {
+    pub(crate) fn text(&self, name: &str) -> Result<&str, ApiError> {
         self.optional_text(name).ok_or_else(|| self.invalid(format!("{name} is required and is a string")))
     }
 
-    pub(super) fn optional_text(&self, name: &str) -> Option<&str> {
+    pub(crate) fn optional_text(&self, name: &str) -> Option<&str> {
         self.input.get(name)?.as_str()
     }
 
-    pub(super) fn list(&self, name: &str) -> Result<&[Value], ApiError> {
+    pub(crate) fn list(&self, name: &str) -> Result<&[Value], ApiError> {
         self.optional_list(name).ok_or_else(|| self.invalid(format!("{name} is required and is a list")))
     }
 
-    pub(super) fn optional_list(&self, name: &str) -> Option<&[Value]> {
+    pub(crate) fn optional_list(&self, name: &str) -> Option<&[Value]> {
         self.input.get(name)?.as_array().map(Vec::as_slice)
     }
 
     /// Returns the strings of a list. Other values are left out.
-    pub(super) fn texts(&self, name: &str) -> Vec<&str> {
+    pub(crate) fn texts(&self, name: &str) -> Vec<&str> {
         self.optional_list(name).unwrap_or_default().iter().filter_map(Value::as_str).collect()
     }
 
-    pub(super) fn object(&self, name: &str) -> Option<&Map<String, Value>> {
+    pub(crate) fn object(&self, name: &str) -> Option<&Map<String, Value>> {
         self.input.get(name)?.as_object()
     }
 
     /// Returns a whole number within limits. Parameters of a query come as text.
-    pub(super) fn number(
+    pub(crate) fn number(
         &self,
         name: &str,
         limits: std::ops::RangeInclusive<u64>,
@@ -150,7 +153,7 @@ impl Call {
     }
 
     /// Returns the service's own error for an invalid input.
-    pub(super) fn invalid(&self, message: impl Into<Cow<'static, str>>) -> ApiError {
+    pub(crate) fn invalid(&self, message: impl Into<Cow<'static, str>>) -> ApiError {
         let code = match self.service {
             Some(Service::Sqs | Service::CloudWatch) => "InvalidParameterValue",
             _ => "ValidationException",
@@ -159,7 +162,7 @@ impl Call {
     }
 
     /// Makes the response to this call from its outcome.
-    pub(super) fn encode(&self, outcome: &Result<Value, ApiError>) -> Response<Bytes> {
+    pub(crate) fn encode(&self, outcome: &Result<Value, ApiError>) -> Response<Bytes> {
         match outcome {
             Ok(output) => self.response(200, output),
             Err(error) => self.refusal(error),
@@ -168,7 +171,7 @@ impl Call {
 
     fn refusal(&self, error: &ApiError) -> Response<Bytes> {
         let mut body = Map::new();
-        if self.wire != Wire::RestJson {
+        if self.wire != WireProtocol::RestJson {
             let shape = match self.service {
                 Some(Service::Sqs) => format!("com.amazonaws.sqs#{}", error.code),
                 Some(Service::CloudWatch) => format!("com.amazonaws.cloudwatch#{}", error.code),
@@ -178,7 +181,7 @@ impl Call {
         }
         body.insert("message".to_owned(), error.message.as_ref().into());
         let mut response = match self.wire {
-            Wire::Query => {
+            WireProtocol::Query => {
                 let body = query::encode_error(error.status, &error.query_code(), &error.message);
                 respond(error.status, "text/xml", body)
             }
@@ -191,7 +194,7 @@ impl Call {
                 headers.insert(HeaderName::from_static(name), value);
             }
         };
-        if self.wire == Wire::RestJson {
+        if self.wire == WireProtocol::RestJson {
             put("x-amzn-errortype", error.code.to_string());
         }
         // Services that once spoke the query protocol still send its error codes.
@@ -210,9 +213,9 @@ impl Call {
 
     fn response(&self, status: u16, output: &Value) -> Response<Bytes> {
         let (content_type, body) = match self.wire {
-            Wire::RestJson => ("application/json", output.to_string().into_bytes()),
-            Wire::Json(version) => (version, output.to_string().into_bytes()),
-            Wire::Query => ("text/xml", query::encode(&self.operation, output)),
+            WireProtocol::RestJson => ("application/json", output.to_string().into_bytes()),
+            WireProtocol::Json(version) => (version, output.to_string().into_bytes()),
+            WireProtocol::Query => ("text/xml", query::encode(&self.operation, output)),
         };
         // An operation without output is answered with an empty body.
         let body = if output.is_null() { Vec::new() } else { body };
@@ -221,7 +224,7 @@ impl Call {
 }
 
 /// Makes a page for people, as a proxy or a captive portal would send it.
-pub(super) fn page_of(status: u16, retry_after: Option<Duration>) -> Response<Bytes> {
+pub(crate) fn page_of(status: u16, retry_after: Option<Duration>) -> Response<Bytes> {
     let page = "<!doctype html><title>Sign in</title><p>Sign in to use this network.</p>";
     let mut response = respond(status, "text/html", page.as_bytes().to_vec());
     if let Some(after) = retry_after {
@@ -244,15 +247,15 @@ fn respond(status: u16, content_type: &'static str, body: Vec<u8>) -> Response<B
 
 /// An error of a service.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct ApiError {
-    pub(super) status: u16,
-    pub(super) code: Cow<'static, str>,
-    pub(super) message: Cow<'static, str>,
-    pub(super) retry_after: Option<Duration>,
+pub(crate) struct ApiError {
+    pub(crate) status: u16,
+    pub(crate) code: Cow<'static, str>,
+    pub(crate) message: Cow<'static, str>,
+    pub(crate) retry_after: Option<Duration>,
 }
 
 impl ApiError {
-    pub(super) fn new(
+    pub(crate) fn new(
         status: u16,
         code: impl Into<Cow<'static, str>>,
         message: impl Into<Cow<'static, str>>,
@@ -280,13 +283,13 @@ impl ApiError {
 
 /// Finds out the protocol, the service, the operation and the input of a request. The input is None if it
 /// cannot be read.
-fn operation(request: &Request<Bytes>) -> (Wire, Option<Service>, String, Option<Value>) {
+fn operation(request: &Request<Bytes>) -> (WireProtocol, Option<Service>, String, Option<Value>) {
     let header = |name| request.headers().get(name).and_then(|value| value.to_str().ok());
     let path = request.uri().path();
     if header("content-type") == Some("application/x-www-form-urlencoded") {
         // `CloudWatch` is the only service here that is still spoken to in the query protocol.
         let (operation, input) = query::decode(request.body()).unzip();
-        return (Wire::Query, Some(Service::CloudWatch), operation.unwrap_or_default(), input);
+        return (WireProtocol::Query, Some(Service::CloudWatch), operation.unwrap_or_default(), input);
     }
     let body = if request.body().is_empty() {
         Some(Value::Object(Map::new()))
@@ -299,16 +302,16 @@ fn operation(request: &Request<Bytes>) -> (Wire, Option<Service>, String, Option
             Some("application/x-amz-json-1.1") => "application/x-amz-json-1.1",
             _ => "application/x-amz-json-1.0",
         };
-        return (Wire::Json(version), Service::of_target(prefix), operation.to_owned(), body);
+        return (WireProtocol::Json(version), Service::of_target(prefix), operation.to_owned(), body);
     }
     let query = request.uri().query().unwrap_or_default();
     let Some(route) = route::of_fis(request.method(), path, query) else {
         let operation = format!("{} {path}", request.method());
-        return (Wire::RestJson, None, operation, body);
+        return (WireProtocol::RestJson, None, operation, body);
     };
     let operation = route.operation.to_owned();
     let input = body.and_then(|body| route.input(body));
-    (Wire::RestJson, Some(Service::Fis), operation, input)
+    (WireProtocol::RestJson, Some(Service::Fis), operation, input)
 }
 
 /// Returns the Region and the service of the signature's credential scope.
@@ -334,7 +337,7 @@ fn endpoint(request: &Request<Bytes>) -> String {
 }
 
 /// Returns one page of a list, and the token of the next page.
-pub(super) fn page(
+pub(crate) fn page(
     items: Vec<Value>,
     size: Option<u64>,
     token: Option<&str>,
@@ -352,7 +355,7 @@ pub(super) fn page(
 }
 
 /// Returns the tags of a map. Values that are not strings are left out.
-pub(super) fn tags(map: Option<&Map<String, Value>>) -> std::collections::BTreeMap<String, String> {
+pub(crate) fn tags(map: Option<&Map<String, Value>>) -> std::collections::BTreeMap<String, String> {
     let pair = |(key, value): (&String, &Value)| Some((key.clone(), value.as_str()?.to_owned()));
     map.into_iter().flatten().filter_map(pair).collect()
 }

@@ -6,11 +6,11 @@ use std::fmt::Write as _;
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 
-use super::context;
-use super::route::unescape;
+use crate::wire::route::unescape;
+use crate::world::context;
 
 /// Reads the operation and its input. None if the body is not a form, or names no operation.
-pub(super) fn decode(body: &[u8]) -> Option<(String, Value)> {
+pub(crate) fn decode(body: &[u8]) -> Option<(String, Value)> {
     let form = std::str::from_utf8(body).ok()?;
     let mut operation = None;
     let mut input = Map::new();
@@ -32,7 +32,7 @@ pub(super) fn decode(body: &[u8]) -> Option<(String, Value)> {
 }
 
 /// Makes the XML of an answer.
-pub(super) fn encode(operation: &str, output: &Value) -> Vec<u8> {
+pub(crate) fn encode(operation: &str, output: &Value) -> Vec<u8> {
     let mut xml = String::new();
     element(&mut xml, &format!("{operation}Result"), output);
     let request = context::uuid();
@@ -44,7 +44,7 @@ pub(super) fn encode(operation: &str, output: &Value) -> Vec<u8> {
 }
 
 /// Makes the XML of an error.
-pub(super) fn encode_error(status: u16, code: &str, message: &str) -> Vec<u8> {
+pub(crate) fn encode_error(status: u16, code: &str, message: &str) -> Vec<u8> {
     let fault = if status < 500 { "Sender" } else { "Receiver" };
     let (code, message, request) = (escape(code), escape(message), context::uuid());
     format!(

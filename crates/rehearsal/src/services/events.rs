@@ -8,10 +8,10 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value, json};
 use tokio::time::Instant;
 
-use super::ACCOUNT;
-use super::context::{Consequence, Context, whole_seconds};
-use super::pattern::Pattern;
-use super::protocol::{ApiError, Call, page};
+use crate::fixtures::ACCOUNT;
+use crate::services::pattern::Pattern;
+use crate::wire::protocol::{ApiCall, ApiError, page};
+use crate::world::context::{Consequence, ServiceContext, whole_seconds};
 
 /// Largest number of entries in a request of `PutEvents`.
 const MAX_ENTRIES: usize = 10;
@@ -20,27 +20,27 @@ const MAX_TARGETS: usize = 5;
 
 /// The default bus of one Region.
 #[derive(Debug, Default)]
-pub(super) struct Bus {
-    pub(super) rules: BTreeMap<String, Rule>,
+pub(crate) struct Bus {
+    pub(crate) rules: BTreeMap<String, BusRule>,
 }
 
 /// A rule of the bus.
 #[derive(Debug)]
-pub(super) struct Rule {
-    pub(super) arn: String,
+pub(crate) struct BusRule {
+    pub(crate) arn: String,
     /// Pattern as it was given; empty if the rule has only a schedule.
-    pub(super) pattern: String,
+    pub(crate) pattern: String,
     /// Parsed pattern. None matches nothing.
     matcher: Option<Pattern>,
     settings: Map<String, Value>,
-    pub(super) targets: BTreeMap<String, Target>,
-    pub(super) tags: BTreeMap<String, String>,
+    pub(crate) targets: BTreeMap<String, RuleTarget>,
+    pub(crate) tags: BTreeMap<String, String>,
 }
 
 /// A target of a rule.
 #[derive(Debug)]
-pub(super) struct Target {
-    pub(super) arn: String,
+pub(crate) struct RuleTarget {
+    pub(crate) arn: String,
     definition: Value,
     /// Time from which the target receives events: a new target takes a while to be known.
     live_at: Instant,
@@ -48,15 +48,15 @@ pub(super) struct Target {
 
 /// One delivery of an event: its rule, its target, and its text.
 #[derive(Debug)]
-pub(super) struct Sent {
-    pub(super) rule_arn: String,
-    pub(super) target_arn: String,
-    pub(super) body: String,
+pub(crate) struct Sent {
+    pub(crate) rule_arn: String,
+    pub(crate) target_arn: String,
+    pub(crate) body: String,
 }
 
 impl Bus {
     /// Answers a request of a client.
-    pub(super) fn answer(&mut self, call: &Call, context: &mut Context) -> Result<Value, ApiError> {
+    pub(crate) fn answer(&mut self, call: &ApiCall, context: &mut ServiceContext) -> Result<Value, ApiError> {
         if let Some(bus) = call.optional_text("EventBusName").filter(|bus| !is_default(bus)) {
             return Err(not_found(format!("event bus {bus} does not exist")));
         }
@@ -110,7 +110,7 @@ impl Bus {
     }
 
     /// Returns every delivery that an event causes now.
-    pub(super) fn route(&self, event: &Value, now: Instant) -> Vec<Sent> {
+    pub(crate) fn route(&self, event: &Value, now: Instant) -> Vec<Sent> {
         let matching = self.rules.values().filter(|rule| {
             rule.is_enabled() && rule.matcher.as_ref().is_some_and(|matcher| matcher.matches(event))
         });
@@ -126,13 +126,13 @@ impl Bus {
             .collect()
     }
 
-    fn rule(&mut self, name: &str) -> Result<&mut Rule, ApiError> {
+    fn rule(&mut self, name: &str) -> Result<&mut BusRule, ApiError> {
         self.rules
             .get_mut(name)
             .ok_or_else(|| not_found(format!("rule {name} does not exist on event bus default")))
     }
 
-    fn by_arn(&mut self, call: &Call) -> Result<&mut Rule, ApiError> {
+    fn by_arn(&mut self, call: &ApiCall) -> Result<&mut BusRule, ApiError> {
         let arn = call.text("ResourceARN")?;
         self.rules
             .values_mut()
@@ -140,7 +140,7 @@ impl Bus {
             .ok_or_else(|| not_found(format!("{arn} does not exist")))
     }
 
-    fn put_rule(&mut self, call: &Call, context: &Context) -> Result<Value, ApiError> {
+    fn put_rule(&mut self, call: &ApiCall, context: &ServiceContext) -> Result<Value, ApiError> {
         let name = call.text("Name")?;
         let is_valid = |c: char| c.is_ascii_alphanumeric() || ".-_".contains(c);
         if name.is_empty() || name.len() > 64 || !name.chars().all(is_valid) {
@@ -160,7 +160,7 @@ impl Bus {
         let kept = ["Description", "State", "RoleArn", "ScheduleExpression"];
         let settings =
             kept.iter().filter_map(|key| Some(((*key).to_owned(), call.input.get(key)?.clone()))).collect();
-        let rule = self.rules.entry(name.to_owned()).or_insert_with(|| Rule {
+        let rule = self.rules.entry(name.to_owned()).or_insert_with(|| BusRule {
             arn: arn.clone(),
             pattern: String::new(),
             matcher: None,
@@ -175,7 +175,7 @@ impl Bus {
         Ok(json!({"RuleArn": arn}))
     }
 
-    fn list_rules(&self, call: &Call) -> Result<Value, ApiError> {
+    fn list_rules(&self, call: &ApiCall) -> Result<Value, ApiError> {
         let prefix = call.optional_text("NamePrefix").unwrap_or_default();
         let rules = self
             .rules
@@ -186,7 +186,7 @@ impl Bus {
         listed("Rules", rules, call)
     }
 
-    fn delete_rule(&mut self, call: &Call) -> Result<Value, ApiError> {
+    fn delete_rule(&mut self, call: &ApiCall) -> Result<Value, ApiError> {
         let name = call.text("Name")?;
         if self.rules.get(name).is_some_and(|rule| !rule.targets.is_empty()) {
             return Err(call.invalid("a rule cannot be deleted while it has targets"));
@@ -195,7 +195,7 @@ impl Bus {
         Ok(Value::Null)
     }
 
-    fn put_targets(&mut self, call: &Call, context: &Context) -> Result<Value, ApiError> {
+    fn put_targets(&mut self, call: &ApiCall, context: &ServiceContext) -> Result<Value, ApiError> {
         let name = call.text("Rule")?;
         let rule = self.rule(name)?;
         let mut targets = Vec::new();
@@ -220,13 +220,13 @@ impl Bus {
         for (id, arn, definition) in targets {
             let definition = definition.clone();
             let live_at = context.instant + context.rule_latency;
-            rule.targets.insert(id, Target { arn, definition, live_at });
+            rule.targets.insert(id, RuleTarget { arn, definition, live_at });
         }
         Ok(json!({"FailedEntryCount": 0, "FailedEntries": []}))
     }
 }
 
-impl Rule {
+impl BusRule {
     fn is_enabled(&self) -> bool {
         self.settings.get("State").is_none_or(|state| state != "DISABLED")
     }
@@ -244,7 +244,7 @@ impl Rule {
     }
 }
 
-impl Target {
+impl RuleTarget {
     /// Returns the text that the target receives: a constant, a part of the event, or all of it.
     fn render(&self, event: &Value) -> String {
         if let Some(constant) = self.definition["Input"].as_str() {
@@ -256,7 +256,7 @@ impl Target {
     }
 }
 
-fn put_events(call: &Call, context: &mut Context) -> Result<Value, ApiError> {
+fn put_events(call: &ApiCall, context: &mut ServiceContext) -> Result<Value, ApiError> {
     let entries = call.list("Entries")?;
     if entries.is_empty() || entries.len() > MAX_ENTRIES {
         return Err(call.invalid("a request has 1 to 10 entries"));
@@ -282,7 +282,7 @@ fn put_events(call: &Call, context: &mut Context) -> Result<Value, ApiError> {
 }
 
 /// Makes the event of an entry of `PutEvents`. The error is a code and a message.
-fn event_of(entry: &Value, context: &Context) -> Result<Value, (&'static str, String)> {
+fn event_of(entry: &Value, context: &ServiceContext) -> Result<Value, (&'static str, String)> {
     let member = |name: &str| {
         entry[name]
             .as_str()
@@ -311,7 +311,7 @@ fn is_default(bus: &str) -> bool {
     bus == "default" || (bus.contains(ACCOUNT) && bus.ends_with(":event-bus/default"))
 }
 
-fn listed(member: &str, items: Vec<Value>, call: &Call) -> Result<Value, ApiError> {
+fn listed(member: &str, items: Vec<Value>, call: &ApiCall) -> Result<Value, ApiError> {
     let (items, next) = page(items, call.number("Limit", 1..=100)?, call.optional_text("NextToken"))?;
     let mut output = json!({member: items});
     if let Some(next) = next {
@@ -320,7 +320,7 @@ fn listed(member: &str, items: Vec<Value>, call: &Call) -> Result<Value, ApiErro
     Ok(output)
 }
 
-fn tag_list(call: &Call) -> BTreeMap<String, String> {
+fn tag_list(call: &ApiCall) -> BTreeMap<String, String> {
     let pair = |tag: &Value| Some((tag["Key"].as_str()?.to_owned(), tag["Value"].as_str()?.to_owned()));
     let tags = call.optional_list("Tags").unwrap_or_default();
     tags.iter().filter_map(pair).collect()

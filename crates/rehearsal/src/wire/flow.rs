@@ -11,14 +11,14 @@ use http_body_util::combinators::BoxBody;
 use http_body_util::{BodyExt, Full, StreamBody};
 use hyper::body::Frame;
 
-use super::Answer;
+use crate::world::world::WireAnswer;
 
 /// The body of an answer on its way.
-pub(super) type Flow = BoxBody<Bytes, io::Error>;
+pub(crate) type Flow = BoxBody<Bytes, io::Error>;
 
-impl Answer {
+impl WireAnswer {
     /// Returns the response to send. None if the connection is to end without one.
-    pub(super) fn flow(self) -> Option<Response<Flow>> {
+    pub(crate) fn flow(self) -> Option<Response<Flow>> {
         match self {
             Self::Reply(response) => {
                 Some(response.map(|bytes| Full::new(bytes).map_err(|never| match never {}).boxed()))

@@ -3,18 +3,18 @@
 
 use serde_json::Value;
 
-use super::ACCOUNT;
+use crate::fixtures::ACCOUNT;
 
 /// One delivery to a queue.
 #[derive(Debug)]
-pub(super) struct Delivery<'a> {
-    pub(super) queue_arn: &'a str,
-    pub(super) rule_arn: &'a str,
+pub(crate) struct Delivery<'a> {
+    pub(crate) queue_arn: &'a str,
+    pub(crate) rule_arn: &'a str,
 }
 
 /// Returns `true` if the policy allows the delivery. No policy and one that cannot be read allow nothing, and
 /// a matching Deny overrides any Allow.
-pub(super) fn allows(policy: Option<&str>, delivery: &Delivery<'_>) -> bool {
+pub(crate) fn allows(policy: Option<&str>, delivery: &Delivery<'_>) -> bool {
     let Some(policy) = policy.and_then(|text| serde_json::from_str::<Value>(text).ok()) else {
         return false;
     };

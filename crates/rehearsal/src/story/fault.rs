@@ -119,27 +119,27 @@ impl Effect {
 
 /// All rules of a world, each with the number of requests that it concerned so far.
 #[derive(Debug, Default)]
-pub(super) struct Faults(Vec<(FaultRule, u32)>);
+pub(crate) struct Faults(Vec<(FaultRule, u32)>);
 
 /// The faults that one request meets, combined.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Met {
-    pub(super) delay: Duration,
+pub(crate) struct Met {
+    pub(crate) delay: Duration,
     /// Effect that decides what happens; never a delay.
-    pub(super) effect: Option<Effect>,
+    pub(crate) effect: Option<Effect>,
 }
 
 impl Faults {
-    pub(super) fn add(&mut self, rule: FaultRule) {
+    pub(crate) fn add(&mut self, rule: FaultRule) {
         self.0.push((rule, 0));
     }
 
-    pub(super) fn clear(&mut self) {
+    pub(crate) fn clear(&mut self) {
         self.0.clear();
     }
 
     /// Counts a request with each rule that it concerns, and returns what it meets.
-    pub(super) fn meet(&mut self, region: &str, service: &str, operation: &str) -> Met {
+    pub(crate) fn meet(&mut self, region: &str, service: &str, operation: &str) -> Met {
         let mut met = Met::default();
         for (rule, seen) in &mut self.0 {
             if !rule.concerns(region, service, operation) {
@@ -193,11 +193,11 @@ impl EventFaults {
         rule_latency: Duration::ZERO,
     };
 
-    pub(super) fn loses(&self, index: u64, state: &str) -> bool {
+    pub(crate) fn loses(&self, index: u64, state: &str) -> bool {
         self.lose_all || self.lose.contains(&index) || self.lose_states.contains(&state)
     }
 
-    pub(super) fn delay(&self, index: u64) -> Duration {
+    pub(crate) fn delay(&self, index: u64) -> Duration {
         let place = usize::try_from(index).unwrap_or(usize::MAX);
         self.delays.get(place).copied().unwrap_or_default()
     }

@@ -6,19 +6,19 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
-use super::ALARM_NAME;
-use super::context::{Context, epoch_seconds};
-use super::protocol::{ApiError, Call, page};
+use crate::fixtures::ALARM_NAME;
+use crate::wire::protocol::{ApiCall, ApiError, page};
+use crate::world::context::{ServiceContext, epoch_seconds};
 
 /// The alarms of one Region, by name.
 #[derive(Debug)]
-pub(super) struct CloudWatch {
-    alarms: BTreeMap<String, Alarm>,
+pub(crate) struct CloudWatch {
+    alarms: BTreeMap<String, CloudWatchAlarm>,
 }
 
 /// An alarm, metric or composite.
 #[derive(Debug)]
-struct Alarm {
+struct CloudWatchAlarm {
     arn: String,
     composite: bool,
     /// Members of the alarm as the client put them, without tags.
@@ -31,7 +31,7 @@ struct Alarm {
 
 impl CloudWatch {
     /// Makes the service, with the one alarm that every world has from the beginning.
-    pub(super) fn new(context: &Context) -> Self {
+    pub(crate) fn new(context: &ServiceContext) -> Self {
         let definition = json!({
             "AlarmName": ALARM_NAME,
             "AlarmDescription": "the steady state of the rehearsed system",
@@ -43,18 +43,19 @@ impl CloudWatch {
             "Threshold": 1.0,
             "ComparisonOperator": "GreaterThanOrEqualToThreshold",
         });
-        let mut alarm = Alarm::new(ALARM_NAME, definition.as_object().cloned().unwrap_or_default(), context);
+        let mut alarm =
+            CloudWatchAlarm::new(ALARM_NAME, definition.as_object().cloned().unwrap_or_default(), context);
         alarm.enter("OK", "no error was counted", context.now);
         Self { alarms: BTreeMap::from([(ALARM_NAME.to_owned(), alarm)]) }
     }
 
-    pub(super) fn answer(&mut self, call: &Call, context: &Context) -> Result<Value, ApiError> {
+    pub(crate) fn answer(&mut self, call: &ApiCall, context: &ServiceContext) -> Result<Value, ApiError> {
         match call.operation.as_str() {
             "DescribeAlarms" => self.describe(call),
             "PutMetricAlarm" | "PutCompositeAlarm" => {
                 let name = call.text("AlarmName")?;
                 let definition = call.input.as_object().cloned().unwrap_or_default();
-                let mut alarm = Alarm::new(name, definition, context);
+                let mut alarm = CloudWatchAlarm::new(name, definition, context);
                 alarm.composite = call.operation == "PutCompositeAlarm";
                 // An alarm that is put again keeps its state, as at AWS.
                 if let Some(old) = self.alarms.remove(name) {
@@ -85,19 +86,19 @@ impl CloudWatch {
     }
 
     /// Sets the state of an alarm, and returns its ARN. None if there is no alarm of that name.
-    pub(super) fn set(&mut self, name: &str, state: &str, reason: &str, now: Timestamp) -> Option<&str> {
+    pub(crate) fn set(&mut self, name: &str, state: &str, reason: &str, now: Timestamp) -> Option<&str> {
         let alarm = self.alarms.get_mut(name)?;
         alarm.enter(state, reason, now);
         Some(&alarm.arn)
     }
 
     /// Returns the ARNs of the alarms that are in ALARM.
-    pub(super) fn firing(&self) -> Vec<String> {
+    pub(crate) fn firing(&self) -> Vec<String> {
         let firing = self.alarms.values().filter(|alarm| alarm.state == "ALARM");
         firing.map(|alarm| alarm.arn.clone()).collect()
     }
 
-    fn describe(&self, call: &Call) -> Result<Value, ApiError> {
+    fn describe(&self, call: &ApiCall) -> Result<Value, ApiError> {
         let names = call.texts("AlarmNames");
         let prefix = call.optional_text("AlarmNamePrefix").unwrap_or_default();
         let state = call.optional_text("StateValue");
@@ -125,8 +126,8 @@ impl CloudWatch {
     }
 }
 
-impl Alarm {
-    fn new(name: &str, mut definition: Map<String, Value>, context: &Context) -> Self {
+impl CloudWatchAlarm {
+    fn new(name: &str, mut definition: Map<String, Value>, context: &ServiceContext) -> Self {
         definition.remove("Tags");
         Self {
             arn: context.arn("cloudwatch", &format!("alarm:{name}")),

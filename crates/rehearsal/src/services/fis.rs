@@ -7,27 +7,27 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use super::ACCOUNT;
-use super::context::{Consequence, Context, resource_id};
-use super::experiment::Experiment;
-use super::protocol::{ApiError, Call, page, tags};
-use super::script::{Beat, CANCELLED, Step};
-use super::template::Template;
+use crate::fixtures::ACCOUNT;
+use crate::services::experiment::FisExperiment;
+use crate::services::template::FisTemplate;
+use crate::story::script::{Beat, CANCELLED, Step};
+use crate::wire::protocol::{ApiCall, ApiError, page, tags};
+use crate::world::context::{Consequence, ServiceContext, resource_id};
 
 const LEVER_ID: &str = "default";
 
 /// The state of FIS in one Region.
 #[derive(Debug)]
-pub(super) struct Fis {
-    templates: BTreeMap<String, Template>,
-    pub(super) experiments: BTreeMap<String, Experiment>,
+pub(crate) struct Fis {
+    templates: BTreeMap<String, FisTemplate>,
+    pub(crate) experiments: BTreeMap<String, FisExperiment>,
     lever_engaged: bool,
     lever_reason: String,
 }
 
 impl Fis {
-    pub(super) fn new(context: &Context) -> Self {
-        let born = |id: &String| (id.clone(), Template::born(id, context));
+    pub(crate) fn new(context: &ServiceContext) -> Self {
+        let born = |id: &String| (id.clone(), FisTemplate::born(id, context));
         Self {
             templates: context.templates.iter().map(born).collect(),
             experiments: BTreeMap::new(),
@@ -37,7 +37,7 @@ impl Fis {
     }
 
     /// Answers a request of a client.
-    pub(super) fn answer(&mut self, call: &Call, context: &mut Context) -> Result<Value, ApiError> {
+    pub(crate) fn answer(&mut self, call: &ApiCall, context: &mut ServiceContext) -> Result<Value, ApiError> {
         match call.operation.as_str() {
             "CreateExperimentTemplate" => self.create_template(call, context),
             "GetExperimentTemplate" => {
@@ -45,7 +45,7 @@ impl Fis {
                 Ok(json!({"experimentTemplate": template.describe()}))
             }
             "ListExperimentTemplates" => {
-                let templates = self.templates.values().map(Template::summary).collect();
+                let templates = self.templates.values().map(FisTemplate::summary).collect();
                 listed("experimentTemplates", templates, call)
             }
             "DeleteExperimentTemplate" => {
@@ -64,7 +64,7 @@ impl Fis {
                     .experiments
                     .values()
                     .filter(|experiment| template.is_none_or(|id| id == experiment.template));
-                listed("experiments", wanted.map(Experiment::summary).collect(), call)
+                listed("experiments", wanted.map(FisExperiment::summary).collect(), call)
             }
             "StopExperiment" => self.stop(call, context),
             "ListExperimentResolvedTargets" => {
@@ -99,15 +99,15 @@ impl Fis {
         }
     }
 
-    fn template(&self, id: &str) -> Result<&Template, ApiError> {
+    fn template(&self, id: &str) -> Result<&FisTemplate, ApiError> {
         self.templates.get(id).ok_or_else(|| not_found(format!("experiment template {id} was not found")))
     }
 
-    fn experiment(&mut self, id: &str) -> Result<&mut Experiment, ApiError> {
+    fn experiment(&mut self, id: &str) -> Result<&mut FisExperiment, ApiError> {
         self.experiments.get_mut(id).ok_or_else(|| not_found(format!("experiment {id} was not found")))
     }
 
-    fn tags_of(&mut self, call: &Call) -> Result<&mut BTreeMap<String, String>, ApiError> {
+    fn tags_of(&mut self, call: &ApiCall) -> Result<&mut BTreeMap<String, String>, ApiError> {
         let arn = call.text("resourceArn")?;
         let templates = self.templates.values_mut().map(|template| (&template.arn, &mut template.tags));
         let experiments =
@@ -119,20 +119,20 @@ impl Fis {
             .ok_or_else(|| not_found(format!("{arn} was not found")))
     }
 
-    fn create_template(&mut self, call: &Call, context: &Context) -> Result<Value, ApiError> {
+    fn create_template(&mut self, call: &ApiCall, context: &ServiceContext) -> Result<Value, ApiError> {
         let token = call.optional_text("clientToken");
         // A request with a known client token is a repeat, and makes no second template.
-        let same = |template: &&Template| token.is_some() && template.client_token.as_deref() == token;
+        let same = |template: &&FisTemplate| token.is_some() && template.client_token.as_deref() == token;
         if let Some(template) = self.templates.values().find(same) {
             return Ok(json!({"experimentTemplate": template.describe()}));
         }
-        let template = Template::of(resource_id("EXT"), call, context)?;
+        let template = FisTemplate::of(resource_id("EXT"), call, context)?;
         let described = template.describe();
         self.templates.insert(template.id.clone(), template);
         Ok(json!({"experimentTemplate": described}))
     }
 
-    fn start(&mut self, call: &Call, context: &mut Context) -> Result<Value, ApiError> {
+    fn start(&mut self, call: &ApiCall, context: &mut ServiceContext) -> Result<Value, ApiError> {
         let (token, wanted) = (call.text("clientToken")?, call.text("experimentTemplateId")?);
         // A request with a known client token is a repeat, and starts no second experiment.
         let started = self.experiments.values().find(|experiment| experiment.client_token == token);
@@ -154,7 +154,7 @@ impl Fis {
         let template = self.template(wanted)?;
         let id = resource_id("EXP");
         let experiment =
-            Experiment::new(id.clone(), template, token, mode, tags(call.object("tags")), context);
+            FisExperiment::new(id.clone(), template, token, mode, tags(call.object("tags")), context);
         let described = experiment.describe(context.now);
         context
             .consequences
@@ -165,11 +165,11 @@ impl Fis {
 
     /// Returns the script that a new experiment follows: while the lever is engaged, FIS cancels whatever is
     /// started.
-    pub(super) fn life(&self, scripted: Vec<Beat>) -> Vec<Beat> {
+    pub(crate) fn life(&self, scripted: Vec<Beat>) -> Vec<Beat> {
         if self.lever_engaged { CANCELLED.to_vec() } else { scripted }
     }
 
-    fn stop(&mut self, call: &Call, context: &mut Context) -> Result<Value, ApiError> {
+    fn stop(&mut self, call: &ApiCall, context: &mut ServiceContext) -> Result<Value, ApiError> {
         let id = call.text("id")?;
         let experiment = self.experiment(id)?;
         if experiment.is_over() {
@@ -181,13 +181,13 @@ impl Fis {
     }
 
     /// Returns `true` while an experiment's own script still decides about it.
-    pub(super) fn follows_script(&self, id: &str) -> bool {
+    pub(crate) fn follows_script(&self, id: &str) -> bool {
         let experiment = self.experiments.get(id);
         experiment.is_some_and(|experiment| !experiment.overridden && !experiment.is_over())
     }
 
     /// Carries out a step of an experiment's own script.
-    pub(super) fn advance(&mut self, id: &str, step: &Step, context: &mut Context) {
+    pub(crate) fn advance(&mut self, id: &str, step: &Step, context: &mut ServiceContext) {
         let Some(experiment) = self.experiments.get_mut(id) else {
             return;
         };
@@ -209,7 +209,7 @@ impl Fis {
     }
 
     /// Stops every running experiment that has one of these alarms as a stop condition.
-    pub(super) fn halt_for(&mut self, firing: &[String], context: &mut Context) {
+    pub(crate) fn halt_for(&mut self, firing: &[String], context: &mut ServiceContext) {
         for experiment in self.experiments.values_mut() {
             let is_hit = experiment.stop_alarms().any(|alarm| firing.iter().any(|arn| arn == alarm));
             if experiment.status == "running" && is_hit {
@@ -219,14 +219,14 @@ impl Fis {
     }
 
     /// Puts an experiment that was stopping into the state `stopped`.
-    pub(super) fn finish(&mut self, id: &str, reason: &str, context: &mut Context) {
+    pub(crate) fn finish(&mut self, id: &str, reason: &str, context: &mut ServiceContext) {
         if let Some(experiment) = self.experiments.get_mut(id) {
             let announced = experiment.enter("stopped", reason, context);
             context.consequences.extend(announced.map(Consequence::Announce));
         }
     }
 
-    fn lever(&self, context: &Context) -> Value {
+    fn lever(&self, context: &ServiceContext) -> Value {
         let status = if self.lever_engaged { "engaged" } else { "disengaged" };
         json!({"safetyLever": {
             "id": LEVER_ID,
@@ -235,7 +235,7 @@ impl Fis {
         }})
     }
 
-    fn turn_lever(&mut self, engaged: bool, reason: &str, context: &mut Context) {
+    fn turn_lever(&mut self, engaged: bool, reason: &str, context: &mut ServiceContext) {
         self.lever_engaged = engaged;
         reason.clone_into(&mut self.lever_reason);
         if engaged {
@@ -246,7 +246,7 @@ impl Fis {
         }
     }
 
-    fn update_lever(&mut self, call: &Call, context: &mut Context) -> Result<Value, ApiError> {
+    fn update_lever(&mut self, call: &ApiCall, context: &mut ServiceContext) -> Result<Value, ApiError> {
         is_lever(call)?;
         let state = call.object("state");
         let member = |name: &str| state.and_then(|state| state.get(name)).and_then(Value::as_str);
@@ -268,7 +268,7 @@ impl Fis {
 }
 
 /// Stops an experiment from outside: it is `stopping` first, and `stopped` some time later.
-fn halt(experiment: &mut Experiment, reason: &str, context: &mut Context) {
+fn halt(experiment: &mut FisExperiment, reason: &str, context: &mut ServiceContext) {
     if experiment.is_over() || experiment.overridden {
         return;
     }
@@ -283,14 +283,14 @@ fn halt(experiment: &mut Experiment, reason: &str, context: &mut Context) {
     });
 }
 
-fn is_lever(call: &Call) -> Result<(), ApiError> {
+fn is_lever(call: &ApiCall) -> Result<(), ApiError> {
     match call.text("id")? {
         LEVER_ID => Ok(()),
         other => Err(not_found(format!("safety lever {other} was not found in account {ACCOUNT}"))),
     }
 }
 
-fn listed(member: &str, items: Vec<Value>, call: &Call) -> Result<Value, ApiError> {
+fn listed(member: &str, items: Vec<Value>, call: &ApiCall) -> Result<Value, ApiError> {
     let (items, next) = page(items, call.number("maxResults", 1..=100)?, call.optional_text("nextToken"))?;
     let mut output = json!({member: items});
     if let Some(next) = next {

@@ -6,12 +6,12 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 use tokio::time::Instant;
 
-use super::ACCOUNT;
-use super::template::Plot;
+use crate::fixtures::ACCOUNT;
+use crate::services::template::Plot;
 
 /// Something that the world does after its state was changed, outside its lock.
 #[derive(Debug)]
-pub(super) enum Consequence {
+pub(crate) enum Consequence {
     /// FIS announces a change of state.
     Announce(Value),
     /// `PutEvents` accepted an event.
@@ -24,33 +24,33 @@ pub(super) enum Consequence {
 
 /// The data that a service needs to answer a request, besides its own state.
 #[derive(Debug)]
-pub(super) struct Context {
-    pub(super) region: String,
+pub(crate) struct ServiceContext {
+    pub(crate) region: String,
     /// Ids of the templates that a new Region has from the beginning.
-    pub(super) templates: Vec<String>,
-    pub(super) now: Timestamp,
-    pub(super) instant: Instant,
+    pub(crate) templates: Vec<String>,
+    pub(crate) now: Timestamp,
+    pub(crate) instant: Instant,
     /// Time for which an experiment is `stopping`.
-    pub(super) stopping: Duration,
+    pub(crate) stopping: Duration,
     /// `true` if targets resolve to resources.
-    pub(super) targets_resolve: bool,
+    pub(crate) targets_resolve: bool,
     /// Content of the templates that a new Region has.
-    pub(super) plot: Plot,
+    pub(crate) plot: Plot,
     /// Time after `PutTargets` in which a target receives nothing.
-    pub(super) rule_latency: Duration,
+    pub(crate) rule_latency: Duration,
     /// `true` if clients may put events that only AWS may put.
-    pub(super) allow_aws_sources: bool,
+    pub(crate) allow_aws_sources: bool,
     /// Things that the world does after the answer.
-    pub(super) consequences: Vec<Consequence>,
+    pub(crate) consequences: Vec<Consequence>,
 }
 
-impl Context {
-    pub(super) fn arn(&self, service: &str, resource: &str) -> String {
+impl ServiceContext {
+    pub(crate) fn arn(&self, service: &str, resource: &str) -> String {
         format!("arn:aws:{service}:{}:{ACCOUNT}:{resource}", self.region)
     }
 
     /// Puts the envelope of `EventBridge` around an event.
-    pub(super) fn event(&self, source: &str, detail_type: &str, resources: &Value, detail: &Value) -> Value {
+    pub(crate) fn event(&self, source: &str, detail_type: &str, resources: &Value, detail: &Value) -> Value {
         serde_json::json!({
             "version": "0",
             "id": uuid(),
@@ -66,17 +66,17 @@ impl Context {
 }
 
 /// Returns the seconds since the epoch, to the millisecond, as the JSON protocols write times.
-pub(super) fn epoch_seconds(at: Timestamp) -> Value {
+pub(crate) fn epoch_seconds(at: Timestamp) -> Value {
     SignedDuration::from_millis(at.as_millisecond()).as_secs_f64().into()
 }
 
 /// Returns the time in RFC 3339 without fractions of a second, as events have it.
-pub(super) fn whole_seconds(at: Timestamp) -> String {
+pub(crate) fn whole_seconds(at: Timestamp) -> String {
     Timestamp::from_second(at.as_second()).unwrap_or(at).to_string()
 }
 
 /// Makes a random UUID of version 4.
-pub(super) fn uuid() -> String {
+pub(crate) fn uuid() -> String {
     let bits = (fastrand::u128(..) & !(0xf << 76) & !(0x3 << 62)) | (0x4 << 76) | (0x2 << 62);
     let hex = format!("{bits:032x}");
     let mut id = String::with_capacity(36);
@@ -90,7 +90,7 @@ pub(super) fn uuid() -> String {
 }
 
 /// Makes an id in the form of FIS: a prefix and 15 letters and digits.
-pub(super) fn resource_id(prefix: &str) -> String {
+pub(crate) fn resource_id(prefix: &str) -> String {
     let tail = std::iter::repeat_with(fastrand::alphanumeric).take(15);
     prefix.chars().chain(tail).collect()
 }

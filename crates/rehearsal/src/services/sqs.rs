@@ -6,11 +6,11 @@ use std::time::Duration;
 use serde_json::{Map, Value, json};
 use tokio::time::Instant;
 
-use super::ACCOUNT;
-use super::context::Context;
-use super::policy::{Delivery, allows};
-use super::protocol::{ApiError, Call, page, tags};
-use super::queue::{Handled, Queue, SETTINGS, md5};
+use crate::fixtures::ACCOUNT;
+use crate::services::policy::{Delivery, allows};
+use crate::services::queue::{Handled, SETTINGS, SqsQueue, md5};
+use crate::wire::protocol::{ApiCall, ApiError, page, tags};
+use crate::world::context::ServiceContext;
 
 /// Time for which the name of a deleted queue cannot be used again.
 const NAME_REUSE_DELAY: Duration = Duration::from_mins(1);
@@ -19,15 +19,15 @@ const MAX_BATCH_ENTRIES: usize = 10;
 
 /// The queues of one Region.
 #[derive(Debug, Default)]
-pub(super) struct Sqs {
-    pub(super) queues: BTreeMap<String, Queue>,
+pub(crate) struct Sqs {
+    pub(crate) queues: BTreeMap<String, SqsQueue>,
     /// Times at which queues were deleted, by name.
     deleted: BTreeMap<String, Instant>,
 }
 
 impl Sqs {
     /// Answers all operations except `ReceiveMessage`, which may wait.
-    pub(super) fn answer(&mut self, call: &Call, context: &mut Context) -> Result<Value, ApiError> {
+    pub(crate) fn answer(&mut self, call: &ApiCall, context: &mut ServiceContext) -> Result<Value, ApiError> {
         match call.operation.as_str() {
             "CreateQueue" => self.create(call, context),
             "DeleteQueue" => self.delete(call, context),
@@ -87,12 +87,12 @@ impl Sqs {
 
     /// Returns the queue of a call's `QueueUrl`. Only the name at its end counts, so that any host leads to
     /// the queue.
-    pub(super) fn queue(&mut self, call: &Call) -> Result<&mut Queue, ApiError> {
+    pub(crate) fn queue(&mut self, call: &ApiCall) -> Result<&mut SqsQueue, ApiError> {
         let url = call.text("QueueUrl")?;
         self.by_name(url.rsplit('/').next().unwrap_or_default())
     }
 
-    fn by_name(&mut self, name: &str) -> Result<&mut Queue, ApiError> {
+    fn by_name(&mut self, name: &str) -> Result<&mut SqsQueue, ApiError> {
         self.queues
             .get_mut(name)
             .ok_or_else(|| ApiError::new(400, "QueueDoesNotExist", "the specified queue does not exist"))
@@ -100,7 +100,7 @@ impl Sqs {
 
     /// Delivers an event to a queue, if the queue's policy allows that rule to send. Otherwise it is lost
     /// without a word, as at AWS.
-    pub(super) fn deliver(&mut self, queue_arn: &str, rule_arn: &str, body: &str, context: &Context) {
+    pub(crate) fn deliver(&mut self, queue_arn: &str, rule_arn: &str, body: &str, context: &ServiceContext) {
         let delivery = Delivery { queue_arn, rule_arn };
         let allowing = self.queues.values_mut().find(|queue| {
             queue.arn == queue_arn && allows(queue.attributes.get("Policy").map(String::as_str), &delivery)
@@ -110,7 +110,7 @@ impl Sqs {
         }
     }
 
-    fn create(&mut self, call: &Call, context: &Context) -> Result<Value, ApiError> {
+    fn create(&mut self, call: &ApiCall, context: &ServiceContext) -> Result<Value, ApiError> {
         let name = call.text("QueueName")?;
         let is_valid = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
         if name.is_empty() || name.len() > 80 || !name.chars().all(is_valid) {
@@ -138,14 +138,14 @@ impl Sqs {
             ));
         }
         let url = format!("{}/{ACCOUNT}/{name}", call.endpoint);
-        let mut queue = Queue::new(url.clone(), context.arn("sqs", name), context.now);
+        let mut queue = SqsQueue::new(url.clone(), context.arn("sqs", name), context.now);
         queue.attributes = wanted;
         queue.tags = tags(call.object("tags"));
         self.queues.insert(name.to_owned(), queue);
         Ok(json!({"QueueUrl": url}))
     }
 
-    fn delete(&mut self, call: &Call, context: &Context) -> Result<Value, ApiError> {
+    fn delete(&mut self, call: &ApiCall, context: &ServiceContext) -> Result<Value, ApiError> {
         self.queue(call)?;
         let name = call.text("QueueUrl")?.rsplit('/').next().unwrap_or_default();
         self.queues.remove(name);
@@ -153,7 +153,7 @@ impl Sqs {
         Ok(Value::Null)
     }
 
-    fn list(&self, call: &Call) -> Result<Value, ApiError> {
+    fn list(&self, call: &ApiCall) -> Result<Value, ApiError> {
         let prefix = call.optional_text("QueueNamePrefix").unwrap_or_default();
         let urls = self
             .queues
@@ -171,7 +171,7 @@ impl Sqs {
         Ok(output)
     }
 
-    fn send(&mut self, call: &Call, context: &Context) -> Result<Value, ApiError> {
+    fn send(&mut self, call: &ApiCall, context: &ServiceContext) -> Result<Value, ApiError> {
         let body = call.text("MessageBody")?;
         let delay = call.number("DelaySeconds", 0..=900)?;
         let attributes = call.object("MessageAttributes").cloned().unwrap_or_default();
@@ -190,15 +190,15 @@ impl Sqs {
 
 /// The parameters of a call of `ReceiveMessage`.
 #[derive(Debug)]
-pub(super) struct Receive {
+pub(crate) struct Receive {
     most: usize,
     visibility: Option<u64>,
     /// Longest wait in seconds. None if the queue's own setting counts.
-    pub(super) wait: Option<u64>,
+    pub(crate) wait: Option<u64>,
 }
 
 impl Receive {
-    pub(super) fn of(call: &Call) -> Result<Self, ApiError> {
+    pub(crate) fn of(call: &ApiCall) -> Result<Self, ApiError> {
         let most = call.number("MaxNumberOfMessages", 1..=10)?.unwrap_or(1);
         Ok(Self {
             most: usize::try_from(most).unwrap_or(MAX_BATCH_ENTRIES),
@@ -209,7 +209,12 @@ impl Receive {
 
     /// Receives the messages that are visible now, with the attributes that were asked for. None if there are
     /// none.
-    pub(super) fn take(&self, queue: &mut Queue, call: &Call, context: &Context) -> Option<Value> {
+    pub(crate) fn take(
+        &self,
+        queue: &mut SqsQueue,
+        call: &ApiCall,
+        context: &ServiceContext,
+    ) -> Option<Value> {
         let mut messages = queue.receive(self.most, self.visibility, context.now, context.instant);
         if messages.is_empty() {
             return None;
@@ -262,7 +267,7 @@ fn settable(map: Option<&Map<String, Value>>) -> Result<BTreeMap<String, String>
     Ok(attributes)
 }
 
-fn attributes(queue: &Queue, call: &Call, context: &Context) -> Result<Value, ApiError> {
+fn attributes(queue: &SqsQueue, call: &ApiCall, context: &ServiceContext) -> Result<Value, ApiError> {
     let (visible, held, delayed) = queue.counts(context.instant);
     let mut all: BTreeMap<String, String> =
         SETTINGS.iter().map(|(name, ..)| ((*name).to_owned(), queue.setting(name).to_string())).collect();
@@ -305,7 +310,10 @@ fn handled(outcome: Handled) -> Result<Value, ApiError> {
 }
 
 /// Carries out the entries of a batch one by one. The batch as a whole is refused only for its form.
-fn batch(call: &Call, mut handle: impl FnMut(&Value) -> Result<Value, ApiError>) -> Result<Value, ApiError> {
+fn batch(
+    call: &ApiCall,
+    mut handle: impl FnMut(&Value) -> Result<Value, ApiError>,
+) -> Result<Value, ApiError> {
     let entries = call.list("Entries")?;
     let mut ids: Vec<_> = entries.iter().map(|entry| entry["Id"].as_str()).collect();
     ids.sort_unstable();

@@ -14,8 +14,8 @@ use hyper_util::rt::TokioIo;
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::task::JoinSet;
 
-use super::World;
-use super::flow::Flow;
+use crate::wire::flow::Flow;
+use crate::world::world::World;
 
 /// Largest body of a request, in bytes. No request of these services may be as large.
 const MAX_BODY_BYTES: usize = 2 * 1024 * 1024;
@@ -54,7 +54,7 @@ impl Server {
 
     /// Returns the URL of the target; all paths below it are the target's.
     pub fn target_url(&self) -> String {
-        format!("{}{}", self.url, super::target::PLACE)
+        format!("{}{}", self.url, crate::story::target::PLACE)
     }
 
     /// Serves for ever. All connections end when the future is dropped.

@@ -9,26 +9,29 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
+use http::header::{CONTENT_TYPE, HeaderValue};
 use http::{Request, Response};
 use serde_json::{Value, json};
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep, sleep_until};
 
-use super::context::Context;
-use super::fault::{Effect, EventFaults, FaultRule, Faults};
-use super::observe::{Inventory, Published, Recorded, Snapshot};
-use super::protocol::{ApiError, Call, Service, page_of};
-use super::region::Regions;
-use super::script::Beat;
-use super::sqs::Receive;
-use super::target::{self, Target};
-use super::template::Plot;
-use super::{SECOND_TEMPLATE_ID, Scenario, TEMPLATE_ID};
+use crate::fixtures::SECOND_TEMPLATE_ID;
+use crate::fixtures::TEMPLATE_ID;
+use crate::services::sqs::Receive;
+use crate::services::template::Plot;
+use crate::story::fault::{Effect, EventFaults, FaultRule, Faults};
+use crate::story::scenario::Scenario;
+use crate::story::script::Beat;
+use crate::story::target::{self, TargetSystem, Treatment};
+use crate::wire::protocol::{ApiCall, ApiError, Service, page_of};
+use crate::world::context::ServiceContext;
+use crate::world::observe::{Inventory, Published, Recorded, Snapshot};
+use crate::world::region::Regions;
 use faultgate_core::clock::Clock;
 
 /// The answer to a request, in the way it reaches the client.
 #[derive(Debug)]
-pub enum Answer {
+pub enum WireAnswer {
     Reply(Response<Bytes>),
     /// The connection ends in the middle of this response.
     Cut(Response<Bytes>),
@@ -41,29 +44,29 @@ pub enum Answer {
 /// One account. Clones are the same account, and its experiments end with the last of them.
 #[derive(Clone)]
 pub struct World {
-    pub(super) shared: Arc<Shared>,
+    pub(crate) shared: Arc<SharedWorld>,
 }
 
 /// The data that all clones of a world share.
-pub(super) struct Shared {
-    pub(super) clock: Clock,
+pub(crate) struct SharedWorld {
+    pub(crate) clock: Clock,
     /// Number of changes so far. Whoever waits for a change watches it, and misses none.
     revision: watch::Sender<u64>,
-    state: Mutex<State>,
+    state: Mutex<WorldState>,
 }
 
 /// The state of a world.
-pub(super) struct State {
-    pub(super) regions: Regions,
+pub(crate) struct WorldState {
+    pub(crate) regions: Regions,
     requests: Vec<Recorded>,
-    pub(super) published: Vec<Published>,
+    pub(crate) published: Vec<Published>,
     faults: Faults,
-    pub(super) event_faults: EventFaults,
-    pub(super) target: Target,
+    pub(crate) event_faults: EventFaults,
+    pub(crate) target: TargetSystem,
     /// Number of state changes that FIS has announced.
-    pub(super) announced: u64,
+    pub(crate) announced: u64,
     /// Scripts of the experiments, by the id of their template.
-    pub(super) scripts: BTreeMap<String, Vec<Beat>>,
+    pub(crate) scripts: BTreeMap<String, Vec<Beat>>,
     stopping: Duration,
     targets_resolve: bool,
     plot: Plot,
@@ -77,33 +80,33 @@ impl World {
         for rule in scenario.faults {
             faults.add(rule.clone());
         }
-        let state = State {
+        let state = WorldState {
             regions: Regions::default(),
             requests: Vec::new(),
             published: Vec::new(),
             faults,
             event_faults: scenario.events.clone(),
-            target: Target::new(scenario.suffering),
+            target: TargetSystem::new(scenario.suffering),
             announced: 0,
             scripts: BTreeMap::from([
                 (TEMPLATE_ID.to_owned(), scenario.script.to_vec()),
-                (SECOND_TEMPLATE_ID.to_owned(), super::script::COMPLETED.to_vec()),
+                (SECOND_TEMPLATE_ID.to_owned(), crate::story::script::COMPLETED.to_vec()),
             ]),
             stopping: scenario.stopping,
             targets_resolve: scenario.targets_resolve,
             plot: scenario.plot,
             allow_aws_sources: false,
         };
-        let shared = Shared { clock, revision: watch::Sender::new(0), state: Mutex::new(state) };
+        let shared = SharedWorld { clock, revision: watch::Sender::new(0), state: Mutex::new(state) };
         Self { shared: Arc::new(shared) }
     }
 
     /// Answers a request to any of the services, with the faults that it meets, or a request to the target.
-    pub async fn handle(&self, request: Request<Bytes>) -> Answer {
+    pub async fn handle(&self, request: Request<Bytes>) -> WireAnswer {
         if let Some(path) = target::path_of(request.uri().path()) {
-            return Answer::Reply(self.serve(path).await);
+            return WireAnswer::Reply(self.serve(path).await);
         }
-        let call = Call::decode(&request);
+        let call = ApiCall::decode(&request);
         // The request is recorded before any fault, so that observers also see those that are never answered.
         let (place, met) = self.change(|state| {
             state.requests.push(Recorded {
@@ -124,11 +127,11 @@ impl World {
                 call.encode(&self.dispatch(&call).await)
             }
             Some(Effect::Hang) => std::future::pending().await,
-            Some(Effect::LoseRequest) => return Answer::ConnectionLost,
+            Some(Effect::LoseRequest) => return WireAnswer::ConnectionLost,
             Some(Effect::LoseAnswer) => {
                 // The request takes effect, but its outcome never reaches the client.
                 let _ = self.dispatch(&call).await;
-                return Answer::ConnectionLost;
+                return WireAnswer::ConnectionLost;
             }
             Some(Effect::Garbage) => page_of(200, None),
             Some(Effect::Nothing) => call.encode(&Ok(json!({}))),
@@ -141,11 +144,28 @@ impl World {
         self.change(|state| state.requests[place].status = Some(status));
         match met.effect {
             // An empty body has no half, so all of the answer is lost.
-            Some(Effect::Truncate) if response.body().is_empty() => Answer::ConnectionLost,
-            Some(Effect::Truncate) => Answer::Cut(response),
-            Some(Effect::Trickle(pause)) => Answer::Trickle(response, pause),
-            _ => Answer::Reply(response),
+            Some(Effect::Truncate) if response.body().is_empty() => WireAnswer::ConnectionLost,
+            Some(Effect::Truncate) => WireAnswer::Cut(response),
+            Some(Effect::Trickle(pause)) => WireAnswer::Trickle(response, pause),
+            _ => WireAnswer::Reply(response),
         }
+    }
+
+    /// Answers a request of the system's own users, which is not recorded: no service of AWS hears of it.
+    async fn serve(&self, path: &str) -> Response<Bytes> {
+        let Treatment { delay, status } = self.read(|state| {
+            let fault = state.regions.fault();
+            state.target.treat(path, fault)
+        });
+        if !delay.is_zero() {
+            sleep(delay).await;
+        }
+        let said = if status.is_success() { "well\n" } else { "suffering\n" };
+        let mut answer = Response::new(Bytes::from_static(said.as_bytes()));
+        *answer.status_mut() = status;
+        let plain = HeaderValue::from_static("text/plain; charset=utf-8");
+        answer.headers_mut().insert(CONTENT_TYPE, plain);
+        answer
     }
 
     /// Returns the world's time.
@@ -231,7 +251,7 @@ impl World {
         self.record(event, false);
     }
 
-    async fn dispatch(&self, call: &Call) -> Result<Value, ApiError> {
+    async fn dispatch(&self, call: &ApiCall) -> Result<Value, ApiError> {
         let service = call.check()?;
         if service == Service::Sqs && call.operation == "ReceiveMessage" {
             return self.receive(call).await;
@@ -240,7 +260,7 @@ impl World {
     }
 
     /// Receives messages. Answers as soon as there is one, and without any when the wait is over.
-    async fn receive(&self, call: &Call) -> Result<Value, ApiError> {
+    async fn receive(&self, call: &ApiCall) -> Result<Value, ApiError> {
         let receive = Receive::of(call)?;
         let mut revision = self.shared.revision.subscribe();
         let mut deadline = None;
@@ -271,7 +291,11 @@ impl World {
     }
 
     /// Changes the state within a Region, and afterwards does what follows from that.
-    pub(super) fn act<R>(&self, region: &str, change: impl FnOnce(&mut State, &mut Context) -> R) -> R {
+    pub(crate) fn act<R>(
+        &self,
+        region: &str,
+        change: impl FnOnce(&mut WorldState, &mut ServiceContext) -> R,
+    ) -> R {
         let (outcome, consequences) = self.peek(region, |state, context| {
             let outcome = change(state, context);
             (outcome, std::mem::take(&mut context.consequences))
@@ -284,9 +308,13 @@ impl World {
     }
 
     /// Looks at the state within a Region, or changes it without telling anybody.
-    pub(super) fn peek<R>(&self, region: &str, look: impl FnOnce(&mut State, &mut Context) -> R) -> R {
+    pub(crate) fn peek<R>(
+        &self,
+        region: &str,
+        look: impl FnOnce(&mut WorldState, &mut ServiceContext) -> R,
+    ) -> R {
         self.read(|state| {
-            let mut context = Context {
+            let mut context = ServiceContext {
                 region: region.to_owned(),
                 templates: state.scripts.keys().cloned().collect(),
                 now: self.shared.clock.now(),
@@ -303,14 +331,14 @@ impl World {
     }
 
     /// Changes the state, and wakes those who wait for a change.
-    pub(super) fn change<R>(&self, change: impl FnOnce(&mut State) -> R) -> R {
+    pub(crate) fn change<R>(&self, change: impl FnOnce(&mut WorldState) -> R) -> R {
         let outcome = self.read(change);
         self.bump();
         outcome
     }
 
     /// Gives access to the state under its lock, without waking anybody.
-    pub(super) fn read<R>(&self, look: impl FnOnce(&mut State) -> R) -> R {
+    pub(crate) fn read<R>(&self, look: impl FnOnce(&mut WorldState) -> R) -> R {
         // The state is changed in whole steps, so a panic of a test's thread leaves nothing half done.
         let mut state = self.shared.state.lock().unwrap_or_else(PoisonError::into_inner);
         look(&mut state)

@@ -3,24 +3,24 @@
 use serde_json::{Map, Value};
 
 /// Longest pattern that `EventBridge` accepts, in characters.
-pub(super) const MAX_CHARS: usize = 2048;
+pub(crate) const MAX_CHARS: usize = 2048;
 
 /// A valid pattern.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Pattern(Node);
+pub(crate) struct Pattern(PatternNode);
 
 /// An object of a pattern. All its fields must match, and one of its alternatives if it has any.
 #[derive(Debug, Clone, PartialEq, Default)]
-struct Node {
-    fields: Vec<(String, Filter)>,
+struct PatternNode {
+    fields: Vec<(String, FieldCondition)>,
     /// Objects of an `$or`, of which at least one must match.
-    alternatives: Option<Vec<Node>>,
+    alternatives: Option<Vec<PatternNode>>,
 }
 
 /// The condition for one field.
 #[derive(Debug, Clone, PartialEq)]
-enum Filter {
-    Nested(Node),
+enum FieldCondition {
+    Nested(PatternNode),
     /// Tests of which at least one must hold.
     AnyOf(Vec<Test>),
 }
@@ -42,7 +42,7 @@ enum Test {
     Wildcard(Vec<Glob>),
     /// Holds if there is a value and none of these tests holds for it.
     AnythingBut(Vec<Test>),
-    Numeric(Vec<(Comparison, f64)>),
+    Numeric(Vec<(NumericSign, f64)>),
 }
 
 /// A part of a wildcard pattern.
@@ -54,7 +54,7 @@ enum Glob {
 
 /// The sign of a numeric test.
 #[derive(Debug, Clone, Copy, PartialEq)]
-enum Comparison {
+enum NumericSign {
     Less,
     LessOrEqual,
     Equal,
@@ -63,11 +63,11 @@ enum Comparison {
 }
 
 /// The reason why a pattern was refused: a clause that follows "event pattern is not valid: ".
-type Refusal = String;
+type WhyInvalid = String;
 
 impl Pattern {
     /// Parses a pattern, and refuses what `EventBridge` refuses.
-    pub(super) fn parse(text: &str) -> Result<Self, Refusal> {
+    pub(crate) fn parse(text: &str) -> Result<Self, WhyInvalid> {
         if text.chars().count() > MAX_CHARS {
             return Err(format!("it is longer than {MAX_CHARS} characters"));
         }
@@ -80,12 +80,12 @@ impl Pattern {
     }
 
     /// Returns `true` if the pattern selects the event.
-    pub(super) fn matches(&self, event: &Value) -> bool {
+    pub(crate) fn matches(&self, event: &Value) -> bool {
         self.0.matches(Some(event))
     }
 }
 
-impl Node {
+impl PatternNode {
     fn matches(&self, event: Option<&Value>) -> bool {
         // A list of objects matches if one of its objects does.
         if let Some(Value::Array(elements)) = event {
@@ -98,7 +98,7 @@ impl Node {
     }
 }
 
-impl Filter {
+impl FieldCondition {
     fn matches(&self, value: Option<&Value>) -> bool {
         match self {
             Self::Nested(node) => node.matches(value),
@@ -129,7 +129,7 @@ impl Test {
         match self {
             // Numbers are equal by value: 5 matches 5.0.
             Self::Equals(wanted) => match (wanted.as_f64(), leaf.as_f64()) {
-                (Some(wanted), Some(actual)) => Comparison::Equal.holds(actual, wanted),
+                (Some(wanted), Some(actual)) => NumericSign::Equal.holds(actual, wanted),
                 _ => wanted == leaf,
             },
             Self::Exists(wanted) => *wanted,
@@ -151,7 +151,7 @@ impl Test {
     }
 }
 
-impl Comparison {
+impl NumericSign {
     fn parse(sign: &str) -> Option<Self> {
         match sign {
             "<" => Some(Self::Less),
@@ -209,8 +209,8 @@ fn glob_matches(glob: &[Glob], text: &[char]) -> bool {
     reached[glob.len()]
 }
 
-fn parse_node(map: &Map<String, Value>) -> Result<Node, Refusal> {
-    let mut node = Node::default();
+fn parse_node(map: &Map<String, Value>) -> Result<PatternNode, WhyInvalid> {
+    let mut node = PatternNode::default();
     for (name, value) in map {
         match value {
             Value::Array(groups) if name == "$or" => node.alternatives = Some(parse_alternatives(groups)?),
@@ -219,14 +219,14 @@ fn parse_node(map: &Map<String, Value>) -> Result<Node, Refusal> {
             }
             Value::Object(nested) => {
                 let nested = parse_node(nested)?;
-                node.fields.push((name.clone(), Filter::Nested(nested)));
+                node.fields.push((name.clone(), FieldCondition::Nested(nested)));
             }
             Value::Array(tests) if tests.is_empty() => {
                 return Err(format!("{name} must not be an empty list"));
             }
             Value::Array(tests) => {
                 let tests = tests.iter().map(parse_test).collect::<Result<_, _>>()?;
-                node.fields.push((name.clone(), Filter::AnyOf(tests)));
+                node.fields.push((name.clone(), FieldCondition::AnyOf(tests)));
             }
             _ => return Err(format!("{name} must be an object or a list")),
         }
@@ -234,7 +234,7 @@ fn parse_node(map: &Map<String, Value>) -> Result<Node, Refusal> {
     Ok(node)
 }
 
-fn parse_alternatives(groups: &[Value]) -> Result<Vec<Node>, Refusal> {
+fn parse_alternatives(groups: &[Value]) -> Result<Vec<PatternNode>, WhyInvalid> {
     if groups.len() < 2 {
         return Err("$or needs two objects or more".to_owned());
     }
@@ -245,7 +245,7 @@ fn parse_alternatives(groups: &[Value]) -> Result<Vec<Node>, Refusal> {
     groups.iter().map(group).collect()
 }
 
-fn parse_test(value: &Value) -> Result<Test, Refusal> {
+fn parse_test(value: &Value) -> Result<Test, WhyInvalid> {
     let map = match value {
         Value::Object(map) => map,
         Value::Array(_) => return Err("a list may not hold a list".to_owned()),
@@ -258,7 +258,7 @@ fn parse_test(value: &Value) -> Result<Test, Refusal> {
     parse_operator(name, operand)
 }
 
-fn parse_operator(name: &str, operand: &Value) -> Result<Test, Refusal> {
+fn parse_operator(name: &str, operand: &Value) -> Result<Test, WhyInvalid> {
     let wrong = || format!("{name} has an operand of the wrong kind");
     let text = |operand: &Value| operand.as_str().map(str::to_owned).ok_or_else(wrong);
     match name {
@@ -288,7 +288,7 @@ fn parse_affix(operand: &Value) -> Option<(String, bool)> {
     }
 }
 
-fn parse_anything_but(operand: &Value) -> Result<Test, Refusal> {
+fn parse_anything_but(operand: &Value) -> Result<Test, WhyInvalid> {
     let wrong = || "anything-but has an operand of the wrong kind".to_owned();
     let tests = match operand {
         Value::Object(map) => {
@@ -322,12 +322,12 @@ fn parse_numeric(operand: &Value) -> Option<Test> {
     }
     parts
         .chunks(2)
-        .map(|pair| Some((Comparison::parse(pair[0].as_str()?)?, pair[1].as_f64()?)))
+        .map(|pair| Some((NumericSign::parse(pair[0].as_str()?)?, pair[1].as_f64()?)))
         .collect::<Option<_>>()
         .map(Test::Numeric)
 }
 
-fn parse_glob(text: &str) -> Result<Vec<Glob>, Refusal> {
+fn parse_glob(text: &str) -> Result<Vec<Glob>, WhyInvalid> {
     let mut glob = Vec::new();
     let mut characters = text.chars();
     while let Some(character) = characters.next() {

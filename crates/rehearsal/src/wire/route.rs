@@ -5,15 +5,15 @@ use serde_json::{Map, Value};
 
 /// An operation, and the values in the path and the query.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Route {
-    pub(super) operation: &'static str,
+pub(crate) struct Route {
+    pub(crate) operation: &'static str,
     labels: Vec<(String, Value)>,
 }
 
 impl Route {
     /// Returns the input of the operation: the body's members, with the values of the path and the query.
     /// None if the body is not an object.
-    pub(super) fn input(self, body: Value) -> Option<Value> {
+    pub(crate) fn input(self, body: Value) -> Option<Value> {
         let Value::Object(mut input) = body else {
             return None;
         };
@@ -23,7 +23,7 @@ impl Route {
 }
 
 /// Returns the route of a request. None if the rehearsal has no such route.
-pub(super) fn of_fis(method: &Method, path: &str, query: &str) -> Option<Route> {
+pub(crate) fn of_fis(method: &Method, path: &str, query: &str) -> Option<Route> {
     let path = path.strip_prefix('/')?;
     let segments: Vec<_> = path.split('/').collect();
     let (operation, label) = match (method.as_str(), segments.as_slice()) {
@@ -82,7 +82,7 @@ fn parameters(query: &str) -> Vec<(String, Value)> {
 }
 
 /// Undoes percent-encoding. Whatever is not a valid escape stays as it is.
-pub(super) fn unescape(text: &str) -> String {
+pub(crate) fn unescape(text: &str) -> String {
     let bytes = text.as_bytes();
     let mut plain = Vec::with_capacity(bytes.len());
     let mut place = 0;

@@ -1,0 +1,13 @@
+//! The fixtures: what every world has from the beginning.
+
+/// Id of the account that every world is.
+pub const ACCOUNT: &str = "123456789012";
+/// Region of requests that carry no signature.
+pub const DEFAULT_REGION: &str = "us-east-1";
+/// Id of the template that every world has from the beginning. Its experiments proceed as the scenario says.
+pub const TEMPLATE_ID: &str = "EXTrehearsal";
+/// Id of a second template that every world has. Its experiments complete unless [`crate::World::script`] says
+/// otherwise.
+pub const SECOND_TEMPLATE_ID: &str = "EXTrehearsal2";
+/// Name of the alarm that every world has, in OK: the stop condition of both templates.
+pub const ALARM_NAME: &str = "rehearsal-steady";

@@ -1,0 +1,11 @@
+//! The services: what each of them answers, and what it keeps.
+
+pub(crate) mod cloudwatch;
+pub(crate) mod events;
+pub(crate) mod experiment;
+pub(crate) mod fis;
+pub(crate) mod pattern;
+pub(crate) mod policy;
+pub(crate) mod queue;
+pub(crate) mod sqs;
+pub(crate) mod template;
