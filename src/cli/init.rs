@@ -10,7 +10,7 @@ use std::path::Path;
 use clap::builder::ValueHint;
 use clap::{Arg, ArgAction, ArgMatches, Command};
 
-use crate::init::{self, Failure};
+use crate::init::{self, NotWritten};
 use crate::terminal::printing::Output;
 use crate::terminal::refusal::{EXIT_MISTAKES, Refused, refuse};
 use crate::terminal::{complain, say};
@@ -64,7 +64,7 @@ pub(super) fn init(matches: &ArgMatches) -> u8 {
     };
     // The folder is asked before the files are written: afterwards it always has a pipeline.
     let had_pipeline = init::has_pipeline(dir);
-    let Some(files) = init::files(&answers, dir) else {
+    let Some(files) = init::make_files(&answers, dir) else {
         complain("faultgate cannot make the pipeline of its own template; please report this");
         return Verdict::Errored.exit_code(None);
     };
@@ -74,9 +74,9 @@ pub(super) fn init(matches: &ArgMatches) -> u8 {
         }
         return 0;
     }
-    match init::write(dir, &files) {
+    match init::write_files(dir, &files) {
         Ok(()) => {}
-        Err(Failure::Exists(names)) => {
+        Err(NotWritten::Exists(names)) => {
             let list: Vec<String> =
                 names.iter().map(|name| format!("\n  - {}", text::plain(name, MAX_TEXT_CHARS))).collect();
             complain(&format!(
@@ -86,7 +86,7 @@ pub(super) fn init(matches: &ArgMatches) -> u8 {
             ));
             return EXIT_MISTAKES;
         }
-        Err(Failure::Io { problem, left }) => {
+        Err(NotWritten::Io { problem, left }) => {
             let left = if left.is_empty() {
                 "none of the files is there".to_owned()
             } else {
@@ -99,7 +99,7 @@ pub(super) fn init(matches: &ArgMatches) -> u8 {
     for file in &files {
         say(&format!("wrote {}", file.path));
     }
-    if let Some(top) = init::top_above(dir) {
+    if let Some(top) = init::find_top(dir) {
         complain(&format!(
             "warning: {} is below the top of the repository, {}, where alone {} looks for its pipeline; move the files there",
             text::plain(&dir.display().to_string(), MAX_TEXT_CHARS),
@@ -108,7 +108,7 @@ pub(super) fn init(matches: &ArgMatches) -> u8 {
         ));
     }
     say("\nNext:");
-    for (number, step) in init::steps(&answers, dir, had_pipeline).iter().enumerate() {
+    for (number, step) in init::list_steps(&answers, dir, had_pipeline).iter().enumerate() {
         say(&format!("{}. {}", number + 1, text::plain(step, MAX_TEXT_CHARS)));
     }
     0
@@ -132,7 +132,7 @@ fn answers(matches: &ArgMatches, dir: &Path) -> Result<Answers, Vec<Mistake>> {
             asking.take(question, given);
         }
     }
-    let guess = init::platform(dir).map(Platform::as_str);
+    let guess = init::guess_platform(dir).map(Platform::as_str);
     let platform = asking.answer(&PLATFORM, Need::Needed, guess);
     let engine = asking.answer(&ENGINE, Need::Needed, Some(Engine::Fis.as_str()));
     let platform = Platform::ALL.into_iter().find(|known| Some(known.as_str()) == platform.as_deref());

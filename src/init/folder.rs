@@ -13,7 +13,7 @@ use faultgate_core::files;
 
 /// The reason why nothing was written.
 #[derive(Debug)]
-pub enum Failure {
+pub enum NotWritten {
     /// Files, links or other things are in the way, which are named here.
     Exists(Vec<String>),
     /// A file could not be made. `left` names the files that were made and could not be removed again.
@@ -21,13 +21,13 @@ pub enum Failure {
 }
 
 /// Writes the files below `dir`. After a failure none of them is there, unless the failure names it.
-pub fn write(dir: &Path, files: &[NewFile]) -> Result<(), Failure> {
+pub fn write_files(dir: &Path, files: &[NewFile]) -> Result<(), NotWritten> {
     // All obstacles are looked for before anything is made, so that they are told at once.
-    let mut in_the_way: Vec<String> = files.iter().flat_map(|file| obstacles(dir, file)).collect();
+    let mut in_the_way: Vec<String> = files.iter().flat_map(|file| find_obstacles(dir, file)).collect();
     in_the_way.sort();
     in_the_way.dedup();
     if !in_the_way.is_empty() {
-        return Err(Failure::Exists(in_the_way));
+        return Err(NotWritten::Exists(in_the_way));
     }
     let mut made = Made::default();
     for file in files {
@@ -35,9 +35,9 @@ pub fn write(dir: &Path, files: &[NewFile]) -> Result<(), Failure> {
             let left = made.take_back();
             // Somebody else has made the file since the first look.
             if error.kind() == ErrorKind::AlreadyExists && left.is_empty() {
-                return Err(Failure::Exists(vec![file.path.to_owned()]));
+                return Err(NotWritten::Exists(vec![file.path.to_owned()]));
             }
-            return Err(Failure::Io { problem: format!("{}: {error}", file.path), left });
+            return Err(NotWritten::Io { problem: format!("{}: {error}", file.path), left });
         }
     }
     Ok(())
@@ -45,9 +45,9 @@ pub fn write(dir: &Path, files: &[NewFile]) -> Result<(), Failure> {
 
 /// Returns what is in the way of a file. A link counts, wherever it leads, and so does something else in the
 /// place of a folder.
-fn obstacles(dir: &Path, file: &NewFile) -> Vec<String> {
+fn find_obstacles(dir: &Path, file: &NewFile) -> Vec<String> {
     let metadata = |name: &Path| fs::symlink_metadata(dir.join(name)).ok();
-    let folders = folders(file.path).filter_map(|folder| {
+    let folders = list_folders(file.path).filter_map(|folder| {
         let found = metadata(folder)?;
         let what = if found.is_symlink() { "a link" } else { "no folder" };
         (!found.is_dir()).then(|| format!("{} is {what}", folder.display()))
@@ -61,7 +61,7 @@ fn obstacles(dir: &Path, file: &NewFile) -> Vec<String> {
 }
 
 /// Returns the folders above a path, the highest one first.
-fn folders(path: &str) -> impl Iterator<Item = &Path> {
+fn list_folders(path: &str) -> impl Iterator<Item = &Path> {
     let mut folders: Vec<&Path> =
         Path::new(path).ancestors().skip(1).filter(|folder| !folder.as_os_str().is_empty()).collect();
     folders.reverse();
@@ -79,7 +79,7 @@ struct Made {
 impl Made {
     /// Makes a file and the folders above it that are not there yet.
     fn file(&mut self, dir: &Path, file: &NewFile) -> io::Result<()> {
-        for folder in folders(file.path) {
+        for folder in list_folders(file.path) {
             let folder = dir.join(folder);
             match fs::create_dir(&folder) {
                 Ok(()) => self.folders.push(folder),
@@ -126,8 +126,8 @@ mod tests {
     }
 
     fn in_the_way(dir: &Path) -> Vec<String> {
-        match write(dir, &two()) {
-            Err(Failure::Exists(names)) => names,
+        match write_files(dir, &two()) {
+            Err(NotWritten::Exists(names)) => names,
             other => panic!("{other:?}"),
         }
     }
@@ -135,7 +135,7 @@ mod tests {
     #[test]
     fn all_are_written_once_and_never_again() {
         let dir = tempfile::tempdir().unwrap();
-        write(dir.path(), &two()).unwrap();
+        write_files(dir.path(), &two()).unwrap();
         assert_eq!(fs::read_to_string(dir.path().join("a/b/one")).unwrap(), "1");
         assert_eq!(fs::read_to_string(dir.path().join("two")).unwrap(), "2");
         fs::write(dir.path().join("two"), "mine").unwrap();
@@ -166,8 +166,8 @@ mod tests {
         // The name is longer than any file system takes.
         let long: &'static str = Box::leak("x".repeat(300).into_boxed_str());
         let [one, _] = two();
-        let failure = write(dir.path(), &[one, NewFile::new(long, String::new())]).unwrap_err();
-        assert!(matches!(failure, Failure::Io { ref left, .. } if left.is_empty()), "{failure:?}");
+        let failure = write_files(dir.path(), &[one, NewFile::new(long, String::new())]).unwrap_err();
+        assert!(matches!(failure, NotWritten::Io { ref left, .. } if left.is_empty()), "{failure:?}");
         assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0);
     }
 

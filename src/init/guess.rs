@@ -10,8 +10,8 @@ use faultgate_report::ci::{Checkout, Surroundings};
 
 /// Returns the platform by the forge that the repository was cloned from, or else by the files of a platform
 /// that are there.
-pub fn platform(dir: &Path) -> Option<Platform> {
-    let forge = surroundings(dir).site.map(|site| site.kind);
+pub fn guess_platform(dir: &Path) -> Option<Platform> {
+    let forge = read_surroundings(dir).site.map(|site| site.kind);
     let by_forge = forge.and_then(|kind| match kind {
         ForgeKind::GitHub => Some(Platform::GitHub),
         ForgeKind::GitLab => Some(Platform::GitLab),
@@ -31,19 +31,19 @@ pub fn platform(dir: &Path) -> Option<Platform> {
 
 /// Returns what git alone tells. The environment is left out, since it describes the user's shell and not the
 /// repository.
-fn surroundings(dir: &Path) -> Surroundings {
+fn read_surroundings(dir: &Path) -> Surroundings {
     let nothing = Environment::from_pairs::<&str, &str>([]);
     Surroundings::detect(&nothing, None, Checkout::read(dir).as_ref())
 }
 
 /// Returns the repository as its forge names it, by the URL that it was cloned from.
-pub(super) fn repository(dir: &Path) -> Option<String> {
-    surroundings(dir).repository
+pub(super) fn find_repository(dir: &Path) -> Option<String> {
+    read_surroundings(dir).repository
 }
 
 /// Returns the top folder of the repository if `dir` is below it, and `None` if `dir` is the top folder
 /// itself.
-pub fn top_above(dir: &Path) -> Option<PathBuf> {
+pub fn find_top(dir: &Path) -> Option<PathBuf> {
     let dir = dir.canonicalize().ok()?;
     let top = dir.ancestors().find(|folder| folder.join(".git").exists())?;
     (top != dir).then(|| top.to_path_buf())
@@ -58,11 +58,11 @@ mod tests {
     #[test]
     fn the_remote_tells_more_than_files() {
         let dir = tempfile::tempdir().unwrap();
-        assert_eq!(platform(dir.path()), None);
+        assert_eq!(guess_platform(dir.path()), None);
         fs::write(dir.path().join("buildspec.yml"), "").unwrap();
-        assert_eq!(platform(dir.path()), Some(Platform::CodeBuild));
+        assert_eq!(guess_platform(dir.path()), Some(Platform::CodeBuild));
         fs::create_dir(dir.path().join(".github")).unwrap();
-        assert_eq!(platform(dir.path()), Some(Platform::GitHub));
+        assert_eq!(guess_platform(dir.path()), Some(Platform::GitHub));
         fs::create_dir(dir.path().join(".git")).unwrap();
         for (remote, wanted) in [
             ("git@gitlab.com:octo/shop.git", Some(Platform::GitLab)),
@@ -72,8 +72,8 @@ mod tests {
         ] {
             let config = format!("[remote \"origin\"]\n\turl = {remote}\n");
             fs::write(dir.path().join(".git/config"), config).unwrap();
-            assert_eq!(platform(dir.path()), wanted, "{remote}");
-            assert!(repository(dir.path()).is_some_and(|name| name.ends_with("shop")), "{remote}");
+            assert_eq!(guess_platform(dir.path()), wanted, "{remote}");
+            assert!(find_repository(dir.path()).is_some_and(|name| name.ends_with("shop")), "{remote}");
         }
     }
 
@@ -82,9 +82,9 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let below = dir.path().join("a/b");
         fs::create_dir_all(&below).unwrap();
-        assert_eq!(top_above(&below), None);
+        assert_eq!(find_top(&below), None);
         fs::create_dir(dir.path().join(".git")).unwrap();
-        assert_eq!(top_above(&below), Some(dir.path().canonicalize().unwrap()));
-        assert_eq!(top_above(dir.path()), None);
+        assert_eq!(find_top(&below), Some(dir.path().canonicalize().unwrap()));
+        assert_eq!(find_top(dir.path()), None);
     }
 }

@@ -18,9 +18,9 @@ use std::path::Path;
 
 use faultgate_config::{Answers, SUITE_NAMES};
 
-pub use folder::{Failure, write};
-pub use guess::{platform, top_above};
-pub use next::steps;
+pub use folder::{NotWritten, write_files};
+pub use guess::{find_top, guess_platform};
+pub use next::list_steps;
 
 /// The path of the suite, which is the first one that a run looks for.
 const SUITE: &str = SUITE_NAMES[0];
@@ -44,8 +44,8 @@ impl NewFile {
 }
 
 /// Returns the files for these answers, or `None` if a template no longer has what is changed in it.
-pub fn files(answers: &Answers, dir: &Path) -> Option<Vec<NewFile>> {
-    let mut files = pipeline::files(answers, has_pipeline(dir))?;
+pub fn make_files(answers: &Answers, dir: &Path) -> Option<Vec<NewFile>> {
+    let mut files = pipeline::make_files(answers, has_pipeline(dir))?;
     files.push(NewFile { rivals: &SUITE_NAMES, ..NewFile::new(SUITE, suite::render(answers)) });
     files.push(NewFile::new(POLICY, policy::render(answers)));
     Some(files)
@@ -58,7 +58,7 @@ pub fn has_pipeline(dir: &Path) -> bool {
 }
 
 /// Returns the line by which editors find the JSON Schema of this very version.
-fn schema_line(file: &str) -> String {
+fn make_schema_line(file: &str) -> String {
     format!(
         "# yaml-language-server: $schema=https://raw.githubusercontent.com/faultgate/faultgate/v{}/docs/{file}\n",
         env!("CARGO_PKG_VERSION"),
@@ -66,12 +66,12 @@ fn schema_line(file: &str) -> String {
 }
 
 /// Returns the URL of a page of this version's documentation.
-fn page(name: &str) -> String {
+fn make_link(name: &str) -> String {
     format!("https://github.com/faultgate/faultgate/blob/v{}/{name}", env!("CARGO_PKG_VERSION"))
 }
 
 /// Quotes a text for YAML, whose double-quoted strings take every string of JSON.
-fn quoted(text: &str) -> String {
+fn quote(text: &str) -> String {
     serde_json::Value::from(text).to_string()
 }
 

@@ -7,24 +7,24 @@ use std::fmt::Write;
 use std::path::Path;
 
 use super::pipeline::{self, BUILDSPEC_FILE, GITLAB_INCLUDED};
-use super::{GITLAB, guess, page, policy};
+use super::{GITLAB, guess, make_link, policy};
 use faultgate_config::{Answers, Engine, Platform};
 
 /// Returns the three steps. `has_pipeline` says whether the repository had a GitLab pipeline before.
-pub fn steps(answers: &Answers, dir: &Path, has_pipeline: bool) -> [String; 3] {
-    [access(answers, dir), job(answers, has_pipeline), trial()]
+pub fn list_steps(answers: &Answers, dir: &Path, has_pipeline: bool) -> [String; 3] {
+    [explain_access(answers, dir), explain_job(answers, has_pipeline), explain_trial()]
 }
 
-fn access(answers: &Answers, dir: &Path) -> String {
+fn explain_access(answers: &Answers, dir: &Path) -> String {
     match answers.engine {
-        Engine::Fis => of_role(answers, guess::repository(dir).as_deref()),
-        Engine::Harness | Engine::Litmus => of_secret(answers),
-        Engine::Command => of_programs(answers),
+        Engine::Fis => explain_role(answers, guess::find_repository(dir).as_deref()),
+        Engine::Harness | Engine::Litmus => explain_secret(answers),
+        Engine::Command => explain_programs(answers),
     }
 }
 
 /// Returns the step for an engine of local commands, whose programs the image has to have.
-fn of_programs(answers: &Answers) -> String {
+fn explain_programs(answers: &Answers) -> String {
     let programs = ["run", "stop"].into_iter().filter(|name| !answers.does_without(name));
     let mut programs: Vec<&str> =
         programs.filter_map(|name| answers.get(name)?.split_whitespace().next()).collect();
@@ -33,31 +33,31 @@ fn of_programs(answers: &Answers) -> String {
         "Let the job find {}: it runs in faultgate's image, which has busybox's programs and no other, docker and kubectl neither. \
          Build an image of your own that has them and faultgate, or run the binary on a runner of yours: {}",
         programs.join(" and "),
-        page("docs/container.md"),
+        make_link("docs/container.md"),
     )
 }
 
 /// Returns the step for FIS, whose role needs a policy and a trust. `repository` is the repository as its
 /// forge names it, where that is known.
-fn of_role(answers: &Answers, repository: Option<&str>) -> String {
+fn explain_role(answers: &Answers, repository: Option<&str>) -> String {
     let flags = [("template", "experiment-template-id"), ("region", "aws-region")];
     let mut command = "faultgate iam".to_owned();
     let given = flags.into_iter().filter_map(|(flag, name)| Some((flag, answers.get(name)?)));
-    for (flag, value) in given.chain(policy::account(answers).map(|account| ("account", account))) {
-        let _ = write!(command, " --{flag} {}", word(value));
+    for (flag, value) in given.chain(policy::find_account(answers).map(|account| ("account", account))) {
+        let _ = write!(command, " --{flag} {}", quote_word(value));
     }
     let trust = match answers.platform {
         Platform::GitHub => format!(
             "and let it trust GitHub's tokens of the job: aud sts.amazonaws.com, sub repo:{}:ref:refs/heads/BRANCH, BRANCH being the \
              one that is deployed: {}#github",
             repository.unwrap_or("OWNER/NAME"),
-            page("docs/aws-access.md")
+            make_link("docs/aws-access.md")
         ),
         Platform::GitLab => format!(
             "and let it trust this GitLab's tokens of the job: aud the URL of this GitLab, such as https://gitlab.com, sub \
              project_path:{}:ref_type:branch:ref:BRANCH, BRANCH being the default one: {}#gitlab",
             repository.unwrap_or("GROUP/PROJECT"),
-            page("docs/aws-access.md")
+            make_link("docs/aws-access.md")
         ),
         Platform::CodeBuild | Platform::CodePipeline => {
             "and give the project's role the same policy, or let it assume the one in the suite".to_owned()
@@ -67,8 +67,8 @@ fn of_role(answers: &Answers, repository: Option<&str>) -> String {
 }
 
 /// Returns the step for a control plane, whose key has to be kept as a secret.
-fn of_secret(answers: &Answers) -> String {
-    let Some(secret) = pipeline::secret(answers.engine) else { return String::new() };
+fn explain_secret(answers: &Answers) -> String {
+    let Some(secret) = pipeline::find_secret(answers.engine) else { return String::new() };
     match answers.platform {
         Platform::GitHub => format!(
             "Set the secret {} of the repository (Settings, Secrets and variables, Actions).",
@@ -85,12 +85,12 @@ fn of_secret(answers: &Answers) -> String {
     }
 }
 
-fn job(answers: &Answers, has_pipeline: bool) -> String {
+fn explain_job(answers: &Answers, has_pipeline: bool) -> String {
     match answers.platform {
         Platform::GitHub => format!(
             "Call it from the workflow of your deployment, by a job after that of the deployment (here deploy): `{}`. By hand it \
              starts for the default branch alone.",
-            pipeline::calling(answers.engine),
+            pipeline::make_call(answers.engine),
         ),
         Platform::GitLab => {
             let included = if has_pipeline {
@@ -106,16 +106,16 @@ fn job(answers: &Answers, has_pipeline: bool) -> String {
                  statuses and notes."
             )
         }
-        Platform::CodeBuild => format!("{} Start it after your deployment.", project()),
+        Platform::CodeBuild => format!("{} Start it after your deployment.", explain_project()),
         Platform::CodePipeline => format!(
             "{} Add it to the pipeline as an action of the stage after the deployment to staging. A whole pipeline to copy is {}",
-            project(),
-            page("ci-templates/codepipeline/README.md"),
+            explain_project(),
+            make_link("ci-templates/codepipeline/README.md"),
         ),
     }
 }
 
-fn project() -> String {
+fn explain_project() -> String {
     format!(
         "Make a CodeBuild project with the image ghcr.io/faultgate/faultgate:{IMAGE_TAG} and the buildspec {BUILDSPEC_FILE}."
     )
@@ -124,7 +124,7 @@ fn project() -> String {
 /// The tag of the image, which all releases of one minor version share.
 const IMAGE_TAG: &str = concat!(env!("CARGO_PKG_VERSION_MAJOR"), ".", env!("CARGO_PKG_VERSION_MINOR"));
 
-fn trial() -> String {
+fn explain_trial() -> String {
     "Try it: `faultgate rehearse --fault 30s` plays the suite without touching anything but what its probes look at, and \
      `faultgate check` verifies all that a run verifies before it launches. A trial writes its report here: add the line `faultgate-report/` to \
      .gitignore. Then commit the files."
@@ -133,7 +133,7 @@ fn trial() -> String {
 
 /// Quotes a text as one word of a shell's command line. Answers hold no single quotes, so none needs to be
 /// escaped.
-fn word(text: &str) -> String {
+fn quote_word(text: &str) -> String {
     let is_plain = text.chars().all(|c| c.is_ascii_alphanumeric() || "-_.:/".contains(c));
     if is_plain { text.to_owned() } else { format!("'{text}'") }
 }

@@ -4,7 +4,7 @@
 //! A pipeline never holds an answer: all of them are in the suite or in the policy. GitHub's pipeline by
 //! hand, and GitLab's always, starts for the default branch alone, since no other branch is deployed.
 
-use super::blocks::{only, unindented, with_before, without, without_head};
+use super::blocks::{drop_block, drop_head, insert_before, keep_block, unindent};
 use super::{GITLAB, NewFile, SUITE};
 use faultgate_config::{Answers, Engine, Platform};
 
@@ -31,7 +31,7 @@ pub(super) struct EngineSecret {
 }
 
 /// Returns the names of an engine's secret, if it needs one.
-pub(super) fn secret(engine: Engine) -> Option<EngineSecret> {
+pub(super) fn find_secret(engine: Engine) -> Option<EngineSecret> {
     match engine {
         Engine::Harness => Some(EngineSecret {
             github: "HARNESS_API_KEY",
@@ -51,55 +51,55 @@ pub(super) fn secret(engine: Engine) -> Option<EngineSecret> {
 
 /// Returns the files of the pipeline, or `None` if a template has changed. `has_gitlab` says whether there is
 /// a GitLab pipeline already, which is then left alone.
-pub(super) fn files(answers: &Answers, has_gitlab: bool) -> Option<Vec<NewFile>> {
+pub(super) fn make_files(answers: &Answers, has_gitlab: bool) -> Option<Vec<NewFile>> {
     let engine = answers.engine;
     let head =
         format!("# The experiments of {SUITE} as a gate. Made by faultgate init; from now on it is yours.\n");
     let file = |path, content: String| NewFile::new(path, format!("{head}{content}"));
     Some(match answers.platform {
-        Platform::GitHub => vec![file(WORKFLOW, github(engine)?)],
+        Platform::GitHub => vec![file(WORKFLOW, make_github(engine)?)],
         Platform::GitLab => {
-            let mut files = vec![file(GITLAB_INCLUDED, gitlab(engine)?)];
+            let mut files = vec![file(GITLAB_INCLUDED, make_gitlab(engine)?)];
             if !has_gitlab {
                 let main = format!("stages:\n  - chaos\n\ninclude:\n  - local: {GITLAB_INCLUDED}\n");
                 files.push(NewFile::new(GITLAB, main));
             }
             files
         }
-        Platform::CodeBuild | Platform::CodePipeline => vec![file(BUILDSPEC_FILE, codebuild(engine)?)],
+        Platform::CodeBuild | Platform::CodePipeline => vec![file(BUILDSPEC_FILE, make_codebuild(engine)?)],
     })
 }
 
 /// Returns GitHub's workflow.
-fn github(engine: Engine) -> Option<String> {
-    let mut text = without_head(STEP).to_owned();
+fn make_github(engine: Engine) -> Option<String> {
+    let mut text = drop_head(STEP).to_owned();
     for of_the_suite in ["experiment-template-id:", "aws-region:", "aws-role-arn:"] {
-        text = without(&text, of_the_suite)?;
+        text = drop_block(&text, of_the_suite)?;
     }
     if engine != Engine::Fis {
-        text = without(&text, "id-token:")?;
+        text = drop_block(&text, "id-token:")?;
     }
-    let triggers = only(&text, "on:")?;
-    text = text.replacen(&triggers, &called(engine), 1);
-    text = with_before(&text, "runs-on:", GUARD)?;
-    if let Some(secret) = secret(engine) {
+    let triggers = keep_block(&text, "on:")?;
+    text = text.replacen(&triggers, &make_triggers(engine), 1);
+    text = insert_before(&text, "runs-on:", GUARD)?;
+    if let Some(secret) = find_secret(engine) {
         let line = format!("{}: ${{{{ secrets.{} }}}}", secret.input, secret.github);
-        text = with_before(&text, "comment:", &line)?;
+        text = insert_before(&text, "comment:", &line)?;
     }
     // The template names its experiment and needs no files, while the suite has to be checked out.
-    if only(&text, "- uses: actions/checkout@").is_none() {
-        let checkout = unindented(&only(SHARDED, "- uses: actions/checkout@")?);
-        text = with_before(&text, "- id: chaos", &format!("{checkout}\n"))?;
-        text = with_before(&text, "statuses:", "contents: read # for the suite file")?;
+    if keep_block(&text, "- uses: actions/checkout@").is_none() {
+        let checkout = unindent(&keep_block(SHARDED, "- uses: actions/checkout@")?);
+        text = insert_before(&text, "- id: chaos", &format!("{checkout}\n"))?;
+        text = insert_before(&text, "statuses:", "contents: read # for the suite file")?;
     }
     Some(text)
 }
 
 /// Returns the triggers of GitHub's workflow. A push is none of them, since it would judge the version that
 /// was deployed before it.
-fn called(engine: Engine) -> String {
-    let secrets =
-        secret(engine).map(|secret| format!("    secrets:\n      {}: {{ required: true }}\n", secret.github));
+fn make_triggers(engine: Engine) -> String {
+    let secrets = find_secret(engine)
+        .map(|secret| format!("    secrets:\n      {}: {{ required: true }}\n", secret.github));
     let call = secrets
         .map_or_else(|| "  workflow_call:\n".to_owned(), |secrets| format!("  workflow_call:\n{secrets}"));
     format!(
@@ -112,9 +112,9 @@ const GUARD: &str = "# By hand for the default branch alone, since no other is d
     if: github.event_name != 'workflow_dispatch' || github.ref_name == github.event.repository.default_branch";
 
 /// Returns the job by which another workflow of the repository calls this one, on one line.
-pub(super) fn calling(engine: Engine) -> String {
+pub(super) fn make_call(engine: Engine) -> String {
     let tokens = if engine == Engine::Fis { "id-token: write, " } else { "" };
-    let secrets = secret(engine).map_or_else(String::new, |secret| {
+    let secrets = find_secret(engine).map_or_else(String::new, |secret| {
         format!(", secrets: {{ {0}: '${{{{ secrets.{0} }}}}' }}", secret.github)
     });
     format!(
@@ -124,23 +124,23 @@ pub(super) fn calling(engine: Engine) -> String {
 }
 
 /// Returns GitLab's job.
-fn gitlab(engine: Engine) -> Option<String> {
-    let mut job = without(&only(FIS, "chaos-job:")?, "variables:")?;
+fn make_gitlab(engine: Engine) -> Option<String> {
+    let mut job = drop_block(&keep_block(FIS, "chaos-job:")?, "variables:")?;
     if engine != Engine::Fis {
-        job = without(&job, "id_tokens:")?;
+        job = drop_block(&job, "id_tokens:")?;
     }
     // A pipeline of a branch that is not deployed would disturb one that is.
-    job = with_before(&job, "environment:", "rules:\n  - if: $CI_COMMIT_BRANCH == $CI_DEFAULT_BRANCH")?;
-    Some(format!("{}\n{job}", without_head(INCLUDED)))
+    job = insert_before(&job, "environment:", "rules:\n  - if: $CI_COMMIT_BRANCH == $CI_DEFAULT_BRANCH")?;
+    Some(format!("{}\n{job}", drop_head(INCLUDED)))
 }
 
 /// Returns CodeBuild's buildspec.
-fn codebuild(engine: Engine) -> Option<String> {
-    let text = without(BUILDSPEC, "FAULTGATE_EXPERIMENT_TEMPLATE_ID:")?;
-    match secret(engine) {
+fn make_codebuild(engine: Engine) -> Option<String> {
+    let text = drop_block(BUILDSPEC, "FAULTGATE_EXPERIMENT_TEMPLATE_ID:")?;
+    match find_secret(engine) {
         Some(secret) => {
             let lines = format!("secrets-manager:\n  {}: {}", secret.variable, secret.manager);
-            with_before(&text, "exported-variables:", &lines)
+            insert_before(&text, "exported-variables:", &lines)
         }
         None => Some(text),
     }

@@ -4,7 +4,7 @@
 
 use std::fmt::Write;
 
-use super::{quoted, schema_line};
+use super::{make_schema_line, quote};
 use faultgate_config::{Answers, Engine, Platform};
 
 /// The line that says what this version does with a policy. The version that applies policies has to remove
@@ -15,17 +15,17 @@ const NOT_YET: &str =
 /// Returns the policy for these answers.
 pub(super) fn render(answers: &Answers) -> String {
     let mut policy = NOT_YET.to_owned();
-    policy.push_str(&schema_line("policy.schema.json"));
+    policy.push_str(&make_schema_line("policy.schema.json"));
     policy.push_str("# What experiments may do. It belongs to those who own the platform, and not to the repository under test, since a\n");
     policy.push_str("# pull request could change it there. Move it to where they alone may change it:\n");
-    policy.push_str(protection(answers.platform));
+    policy.push_str(explain_protection(answers.platform));
     policy.push_str("version: 1\n\nallow:\n");
     let _ = writeln!(policy, "  engines: [{}]", answers.engine.as_str());
-    if let Some(account) = account(answers) {
-        let _ = writeln!(policy, "  accounts: [{}]", quoted(account));
+    if let Some(account) = find_account(answers) {
+        let _ = writeln!(policy, "  accounts: [{}]", quote(account));
     }
     if let Some(region) = answers.get("aws-region") {
-        let _ = writeln!(policy, "  regions: [{}]", quoted(region));
+        let _ = writeln!(policy, "  regions: [{}]", quote(region));
     }
     let (fis, probes) = (answers.engine == Engine::Fis, answers.get("probe-url").is_some());
     if fis || probes {
@@ -49,7 +49,7 @@ pub(super) fn render(answers: &Answers) -> String {
 }
 
 /// Returns the comment that names places on the platform where only its owners may change a file.
-fn protection(platform: Platform) -> &'static str {
+fn explain_protection(platform: Platform) -> &'static str {
     match platform {
         Platform::GitHub => {
             "# a repository of theirs, or a path whose line in CODEOWNERS names them, with required reviews on the branch.\n"
@@ -62,6 +62,6 @@ fn protection(platform: Platform) -> &'static str {
 }
 
 /// Returns the account of the role that is assumed, which is the fifth field of its ARN.
-pub(super) fn account(answers: &Answers) -> Option<&str> {
+pub(super) fn find_account(answers: &Answers) -> Option<&str> {
     answers.get("aws-role-arn")?.split(':').nth(4)
 }

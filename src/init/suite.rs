@@ -3,7 +3,7 @@
 
 use std::fmt::Write;
 
-use super::{page, quoted, schema_line};
+use super::{make_link, make_schema_line, quote};
 use faultgate_config::{Answers, Engine};
 
 const EXPERIMENT: &str = "first-experiment";
@@ -12,8 +12,8 @@ const EXAMPLE_URL: &str = "https://staging.example.com/health";
 
 /// Returns the suite for these answers.
 pub(super) fn render(answers: &Answers) -> String {
-    let mut suite = schema_line("suite.schema.json");
-    let _ = writeln!(suite, "# What faultgate runs, measures and expects: {}", page("docs/suite.md"));
+    let mut suite = make_schema_line("suite.schema.json");
+    let _ = writeln!(suite, "# What faultgate runs, measures and expects: {}", make_link("docs/suite.md"));
     suite.push_str("version: 1\ngate:\n  expected-resilience-score: 100\nexperiments:\n");
     let _ = writeln!(suite, "  - name: {EXPERIMENT}");
     let url = answers.get("probe-url");
@@ -21,10 +21,10 @@ pub(super) fn render(answers: &Answers) -> String {
         suite.push_str(
             "    # Without a probe nothing is known but what the engine says. Measure what your users need:\n",
         );
-        suite.push_str(&indented("    # ", &probes(EXAMPLE_URL)));
+        suite.push_str(&indent("    # ", &render_probes(EXAMPLE_URL)));
     }
     let _ = writeln!(suite, "    {}:", answers.engine.as_str());
-    for (key, name) in keys(answers.engine) {
+    for (key, name) in list_keys(answers.engine) {
         if answers.does_without(name) {
             let _ = writeln!(
                 suite,
@@ -33,17 +33,17 @@ pub(super) fn render(answers: &Answers) -> String {
         } else if *name == "injected"
             && let Some(answer) = answers.get(name)
         {
-            let _ = writeln!(suite, "      injected: {{ output: {} }}", quoted(answer));
+            let _ = writeln!(suite, "      injected: {{ output: {} }}", quote(answer));
         } else if let Some(answer) = answers.get(name) {
-            let _ = writeln!(suite, "      {key}: {}", value(answers.engine, answer));
+            let _ = writeln!(suite, "      {key}: {}", render_value(answers.engine, answer));
         }
     }
-    suite.push_str(&indented("    ", &url.map(probes).unwrap_or_default()));
+    suite.push_str(&indent("    ", &url.map(render_probes).unwrap_or_default()));
     suite
 }
 
 /// Returns the keys of an engine's block, each with the question whose answer it holds.
-fn keys(engine: Engine) -> &'static [(&'static str, &'static str)] {
+fn list_keys(engine: Engine) -> &'static [(&'static str, &'static str)] {
     match engine {
         Engine::Fis => {
             &[("template", "experiment-template-id"), ("region", "aws-region"), ("role-arn", "aws-role-arn")]
@@ -63,25 +63,25 @@ fn keys(engine: Engine) -> &'static [(&'static str, &'static str)] {
 }
 
 /// Returns an answer as YAML. A command becomes a list of its words, since no shell takes it apart later.
-fn value(engine: Engine, answer: &str) -> String {
+fn render_value(engine: Engine, answer: &str) -> String {
     match engine {
         Engine::Command => {
-            let words: Vec<String> = answer.split_whitespace().map(quoted).collect();
+            let words: Vec<String> = answer.split_whitespace().map(quote).collect();
             format!("[{}]", words.join(", "))
         }
-        Engine::Fis | Engine::Harness | Engine::Litmus => quoted(answer),
+        Engine::Fis | Engine::Harness | Engine::Litmus => quote(answer),
     }
 }
 
 /// Returns the block of an experiment's probes, with one probe of this URL.
-fn probes(url: &str) -> String {
-    let url = quoted(url);
+fn render_probes(url: &str) -> String {
+    let url = quote(url);
     format!(
         "probes:\n  - name: system answers\n    http: {{ url: {url}, status: 200, within: 2s }}\n    \
          when: [before, during, after]\n    every: 5s\n"
     )
 }
 
-fn indented(margin: &str, lines: &str) -> String {
+fn indent(margin: &str, lines: &str) -> String {
     lines.lines().flat_map(|line| [margin, line, "\n"]).collect()
 }

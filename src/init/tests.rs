@@ -26,7 +26,8 @@ fn each(mut check: impl FnMut(&Answers, &[NewFile])) {
         for engine in Engine::ALL {
             for all in [true, false] {
                 let answers = answers(platform, engine, all);
-                let files = files(&answers, dir.path()).expect("the templates have what is changed in them");
+                let files =
+                    make_files(&answers, dir.path()).expect("the templates have what is changed in them");
                 check(&answers, &files);
             }
         }
@@ -87,7 +88,7 @@ fn a_pipeline_runs_the_suite_and_holds_no_answer() {
 fn the_workflow_checks_the_suite_out_and_may_do_so() {
     let dir = tempfile::tempdir().unwrap();
     for engine in Engine::ALL {
-        let files = files(&answers(Platform::GitHub, engine, true), dir.path()).unwrap();
+        let files = make_files(&answers(Platform::GitHub, engine, true), dir.path()).unwrap();
         let job = &yaml(&files[0].content)["jobs"]["chaos"];
         assert_eq!(job["permissions"]["contents"], "read");
         let uses: Vec<_> =
@@ -103,7 +104,7 @@ fn the_workflow_is_called_after_the_deployment_and_never_by_a_push() {
     let dir = tempfile::tempdir().unwrap();
     for engine in Engine::ALL {
         let answers = answers(Platform::GitHub, engine, true);
-        let files = files(&answers, dir.path()).unwrap();
+        let files = make_files(&answers, dir.path()).unwrap();
         let workflow = yaml(&files[0].content);
         let on: Vec<_> = workflow["on"].as_object().unwrap().keys().collect();
         assert_eq!(on, ["workflow_call", "workflow_dispatch"]);
@@ -111,7 +112,7 @@ fn the_workflow_is_called_after_the_deployment_and_never_by_a_push() {
         assert!(job["if"].as_str().unwrap().ends_with("== github.event.repository.default_branch"), "{job}");
         assert!(!files[0].content.contains("main"), "{}", files[0].content);
         // The caller has to give the workflow every permission and secret that it takes.
-        let step = &steps(&answers, dir.path(), false)[1];
+        let step = &list_steps(&answers, dir.path(), false)[1];
         let caller = yaml(step.split('`').nth(1).unwrap());
         assert_eq!(caller["chaos"]["permissions"], job["permissions"]);
         let secrets = |of: &Value| of.as_object().map(|secrets| secrets.keys().cloned().collect::<Vec<_>>());
@@ -125,7 +126,7 @@ fn the_workflow_is_called_after_the_deployment_and_never_by_a_push() {
 #[test]
 fn the_role_is_told_whom_to_trust() {
     let dir = tempfile::tempdir().unwrap();
-    let step = |platform| steps(&answers(platform, Engine::Fis, true), dir.path(), false)[0].clone();
+    let step = |platform| list_steps(&answers(platform, Engine::Fis, true), dir.path(), false)[0].clone();
     assert!(step(Platform::GitHub).contains("sub repo:OWNER/NAME:ref:refs/heads/BRANCH"));
     std::fs::create_dir(dir.path().join(".git")).unwrap();
     let config = "[remote \"origin\"]\n\turl = https://github.com/octo/shop\n";
@@ -139,7 +140,7 @@ fn a_fault_that_nothing_undoes_is_told_in_the_suite() {
     let dir = tempfile::tempdir().unwrap();
     let mut answers = answers(Platform::GitLab, Engine::Command, true);
     answers.values.insert("stop", "none".to_owned());
-    let files = files(&answers, dir.path()).unwrap();
+    let files = make_files(&answers, dir.path()).unwrap();
     let suite = content(&files, ".faultgate.yml");
     assert!(suite.contains("# Nothing undoes the fault") && !suite.contains("stop:"), "{suite}");
     assert_eq!(yaml(suite)["experiments"][0]["command"]["injected"]["output"], "1 container paused");
@@ -254,12 +255,13 @@ fn a_gitlab_pipeline_that_is_there_is_told_what_to_include() {
     let dir = tempfile::tempdir().unwrap();
     std::fs::write(dir.path().join(".gitlab-ci.yml"), "stages: [build]\n").unwrap();
     let answers = answers(Platform::GitLab, Engine::Fis, true);
-    let files = files(&answers, dir.path()).unwrap();
+    let files = make_files(&answers, dir.path()).unwrap();
     assert!(files.iter().all(|file| file.path != ".gitlab-ci.yml"));
     assert!(
-        steps(&answers, dir.path(), true)[1].contains("include: [{ local: .gitlab/chaos.gitlab-ci.yml }]")
+        list_steps(&answers, dir.path(), true)[1]
+            .contains("include: [{ local: .gitlab/chaos.gitlab-ci.yml }]")
     );
-    assert!(!steps(&answers, dir.path(), false)[1].contains("include"));
+    assert!(!list_steps(&answers, dir.path(), false)[1].contains("include"));
 }
 
 #[test]
@@ -267,7 +269,7 @@ fn commands_to_copy_hold_answers_as_words() {
     let mut answers = answers(Platform::GitHub, Engine::Fis, true);
     answers.values.insert("experiment-template-id", "EXT;reboot".to_owned());
     let dir = tempfile::tempdir().unwrap();
-    let step = &steps(&answers, dir.path(), false)[0];
+    let step = &list_steps(&answers, dir.path(), false)[0];
     let command = "faultgate iam --template 'EXT;reboot' --region eu-west-1 --account 111122223333";
     assert!(step.contains(command), "{step}");
 }

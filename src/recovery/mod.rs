@@ -1,6 +1,6 @@
 //! The end of what runs have begun and not ended, without the runs.
 //!
-//! - [`stop`] ends what a state names, by [`groups`] of engines; [`request`] is what `faultgate stop` is asked for.
+//! - [`stop`] ends what a state names, by [`groups`] of engines, and tells it in [`words`]; [`request`] is what `faultgate stop` is asked for.
 //! - [`sweep`] removes what has expired, by the policy of [`expired`].
 //! - [`rescue`] ends a run that a panic has broken.
 //!
@@ -13,6 +13,7 @@ pub(crate) mod request;
 pub(crate) mod rescue;
 pub(crate) mod stop;
 pub(crate) mod sweep;
+mod words;
 
 use std::path::Path;
 

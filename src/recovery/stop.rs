@@ -7,6 +7,7 @@ use futures_util::future::join_all;
 use tokio::time::Instant;
 
 use super::groups::{OpenGroup, group_open};
+use super::words::{tell_foreign, tell_removal};
 use crate::lifecycle::Cancel;
 use crate::wiring::endpoints::Endpoints;
 use crate::wiring::engines::{Connected, EngineTerms, PlaneCredentials, Wiring};
@@ -17,7 +18,7 @@ use faultgate_core::clock::Clock;
 use faultgate_core::environment::Environment;
 use faultgate_core::mistake::Mistake;
 use faultgate_core::model::{
-    EngineKind, EngineSpec, ExperimentPlan, ExperimentState, LaunchRecord, OURS, RunPhase, RunState, State,
+    EngineKind, EngineSpec, ExperimentPlan, ExperimentState, LaunchRecord, RunPhase, RunState, State,
     SubscriptionState,
 };
 use faultgate_core::panics;
@@ -344,25 +345,4 @@ impl End<'_> {
             looks += 1;
         }
     }
-}
-
-/// Returns what became of a subscription, in lines.
-fn tell_removal(subscription: &SubscriptionState) -> Vec<String> {
-    if subscription.removed {
-        return vec![format!("removed the subscription {} in {}", subscription.name, subscription.region)];
-    }
-    let left = subscription.leftovers.iter().map(|left| format!("not removed: {left}"));
-    let left: Vec<_> = left.collect();
-    if left.is_empty() { vec![format!("not removed: the subscription {}", subscription.name)] } else { left }
-}
-
-/// Returns the line about a subscription that faultgate cannot have made.
-fn tell_foreign(subscription: &SubscriptionState) -> String {
-    let SubscriptionState { name, region, rules, queue_url, .. } = subscription;
-    let queue = queue_url.as_deref().unwrap_or("no known queue");
-    format!(
-        "not removed: the state file names {name} in {region} (queue: {queue}; rules: {}), and all that faultgate makes \
-         is called {OURS}…; look at it by hand",
-        rules.join(", ")
-    )
 }

@@ -84,7 +84,7 @@ pub(crate) struct RunSession<'a> {
     cancel: &'a Cancel,
     pub(crate) clock: Clock,
     step: RunStep,
-    /// Characters that are new for each invocation. They are the run's id where the CI gives none.
+    /// Characters that are new for each invocation, at the end of the run's id.
     id: String,
     surroundings: Surroundings,
     pub(crate) identity: RunIdentity,
@@ -187,7 +187,7 @@ impl<'a> RunSession<'a> {
         let path = self.settings.state_file.clone();
         let who = format!("run {}", self.identity.id);
         let held = hold_state_file(&path, &who, &mut self.settings.warnings)?;
-        let left = state_file::what_earlier_runs_left(&path).map_err(|why| {
+        let left = state_file::find_left_subscriptions(&path).map_err(|why| {
             let place = path.display().to_string();
             Mistake::new(&place, format!("{place} {}", why.what)).maybe_hint(why.hint)
         })?;

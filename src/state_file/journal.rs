@@ -26,7 +26,7 @@ use faultgate_core::versioned::Unreadable;
 /// # Errors
 ///
 /// A new run must not forget an experiment that may be running. The error then says which run's it is.
-pub fn what_earlier_runs_left(path: &Path) -> Result<Vec<SubscriptionState>, Unreadable> {
+pub fn find_left_subscriptions(path: &Path) -> Result<Vec<SubscriptionState>, Unreadable> {
     let Some(state) = read(path)? else { return Ok(Vec::new()) };
     let open: Vec<_> = state.open_experiments().map(|experiment| experiment.name.as_str()).collect();
     if open.is_empty() {

@@ -10,4 +10,4 @@ mod journal;
 
 pub use file::{read, write};
 pub use hold::{Hold, NotHeld, hold};
-pub use journal::{RunJournal, what_earlier_runs_left};
+pub use journal::{RunJournal, find_left_subscriptions};

@@ -57,3 +57,32 @@ pub(crate) struct Destination<'a> {
     pub(crate) name: &'a str,
     pub(crate) place: EnginePlace,
 }
+
+#[cfg(test)]
+mod tests {
+    use faultgate_core::model::ExperimentPlace;
+
+    use super::*;
+
+    #[test]
+    fn experiments_of_one_project_share_a_place_and_those_of_another_role_do_not() {
+        let harness = |project: &str, experiment: &str| ExperimentPlace::Harness {
+            url: "https://harness.example".to_owned(),
+            account: "a".to_owned(),
+            org: "o".to_owned(),
+            project: project.to_owned(),
+            experiment: experiment.to_owned(),
+        };
+        let place = |place: ExperimentPlace| EnginePlace::from_spec(&place.spec());
+        assert_eq!(place(harness("p", "one")), place(harness("p", "two")));
+        assert_ne!(place(harness("p", "one")), place(harness("q", "one")));
+        let fis = |template: &str, role_arn: Option<&str>| ExperimentPlace::Fis {
+            template: template.to_owned(),
+            region: Some("eu-west-1".to_owned()),
+            role_arn: role_arn.map(str::to_owned),
+        };
+        assert_eq!(place(fis("EXT1", None)), place(fis("EXT2", None)));
+        assert_ne!(place(fis("EXT1", None)), place(fis("EXT1", Some("arn:aws:iam::1:role/chaos"))));
+        assert_eq!(place(harness("p", "one")).aws(), None);
+    }
+}

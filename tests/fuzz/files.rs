@@ -97,7 +97,7 @@ fn state() {
             let state = state.expect("the file is there");
             let again = written(folder.path(), "again.json", &serde_json::to_vec(&state).unwrap());
             assert_eq!(state_file::read(&again), Ok(Some(state.clone())), "it is not what was written");
-            let _ = state_file::what_earlier_runs_left(&again);
+            let _ = state_file::find_left_subscriptions(&again);
             format!("settled: {}", state.is_settled())
         }
         Err(why) => why.what,
