@@ -7,7 +7,7 @@ use aws_smithy_types::retry::RetryConfig;
 use aws_smithy_types::timeout::TimeoutConfig;
 
 use faultgate_net::aws::CONNECT_TIMEOUT;
-use faultgate_net::http::calls::CountCalls;
+use faultgate_net::aws::calls::CountCalls;
 
 /// A long poll takes 20 s by itself.
 const RECEIVE_LIMIT: Duration = Duration::from_secs(30);

@@ -15,7 +15,7 @@ use super::tags::{EXPERIMENT, RUN, moment, tag_value};
 use crate::{Failure, Notary};
 use faultgate_core::clock::Clock;
 use faultgate_core::model::Intent;
-use faultgate_net::aws::Place;
+use faultgate_net::aws::AwsPlace;
 
 /// Pauses before the requests that look for an experiment: FIS may list it a while after it has begun it.
 const SEARCH_PAUSES: [Duration; 6] = [
@@ -56,7 +56,7 @@ impl Doubts {
     }
 
     /// Returns the way in which a person looks for the experiment of a launch, if that is in doubt.
-    pub(super) fn how_to_look(&self, launch: &Launch<'_>, place: &Place) -> Option<String> {
+    pub(super) fn how_to_look(&self, launch: &Launch<'_>, place: &AwsPlace) -> Option<String> {
         let doubts = self.0.borrow();
         let Doubt { client_tokens, since } = doubts.get(launch.name)?;
         let since = since.map(|since| format!(" at {}", moment(since))).unwrap_or_default();
@@ -100,7 +100,7 @@ impl Launch<'_> {
     pub(super) async fn search(
         &self,
         clients: &Clients,
-        place: &Place,
+        place: &AwsPlace,
     ) -> Result<Option<Experiment>, Failure> {
         let mut seen = Ok(None);
         for pause in SEARCH_PAUSES {
@@ -114,7 +114,7 @@ impl Launch<'_> {
     }
 
     /// Looks once for the experiment, by its tags.
-    async fn find(&self, clients: &Clients, place: &Place) -> Result<Option<Experiment>, Failure> {
+    async fn find(&self, clients: &Clients, place: &AwsPlace) -> Result<Option<Experiment>, Failure> {
         let what = format!("look for an experiment of the template {}", self.template);
         let mut pages = clients
             .fis

@@ -7,10 +7,10 @@ use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
 use crate::{Failure, FailureKind};
 use faultgate_core::text;
-use faultgate_net::aws::Place;
+use faultgate_net::aws::AwsPlace;
 use faultgate_net::aws::iam;
 use faultgate_net::aws::iam::Target;
-use faultgate_net::aws::role::refusal_in;
+use faultgate_net::aws::{credentials_failure_in, reason_of};
 use faultgate_net::http;
 
 /// Maximum length of a service's text that is passed on, in characters.
@@ -22,7 +22,7 @@ pub(super) fn failure<E>(
     error: &SdkError<E, HttpResponse>,
     operation: &str,
     what: impl Into<String>,
-    place: &Place,
+    place: &AwsPlace,
 ) -> Failure
 where
     E: ProvideErrorMetadata + std::error::Error + 'static,
@@ -31,8 +31,8 @@ where
     let status = error.raw_response().map_or(0, |response| response.status().as_u16());
     let kind = kind(code, status, error);
     // The role's own reason is deep in the chain of errors, and says more than the SDK's.
-    if let Some(refusal) = refusal_in(error) {
-        let (why, remedy) = (refusal.to_string(), refusal.what_to_do().map(ToOwned::to_owned));
+    if let Some(not_given) = credentials_failure_in(error) {
+        let (why, remedy) = (reason_of(not_given), not_given.remedy.clone());
         return Failure { kind, what: what.into(), why, remedy };
     }
     let why = match (error.code(), error.message()) {
@@ -61,7 +61,7 @@ pub(super) fn unreadable(what: &str, why: &str) -> Failure {
 }
 
 /// Returns an instruction with the statement to add to the policy of the role that runs faultgate, as JSON.
-fn statement(operation: &str, place: &Place) -> Option<String> {
+fn statement(operation: &str, place: &AwsPlace) -> Option<String> {
     let statements =
         iam::statements(operation, &Target::of(&place.partition, &place.region, &place.account))?;
     Some(format!("add this statement to the policy of the role that runs faultgate: {statements}"))

@@ -16,8 +16,8 @@ use crate::{Failure, FailureKind, Notary};
 use faultgate_core::digest;
 use faultgate_core::model::{Intent, RunIdentity};
 use faultgate_core::text;
-use faultgate_net::aws::Place;
-use faultgate_net::http::calls::attempts;
+use faultgate_net::aws::AwsPlace;
+use faultgate_net::aws::calls::attempts;
 
 /// Pauses before a launch without an answer is requested again. The SDK retries as well, but not after an
 /// answer that it cannot read.
@@ -64,7 +64,7 @@ impl Launch<'_> {
     pub(super) async fn start(
         &self,
         clients: &Clients,
-        place: &Place,
+        place: &AwsPlace,
         notary: &dyn Notary,
     ) -> Result<Experiment, Failure> {
         let started = self.request(clients, place, "", notary).await?;
@@ -139,7 +139,7 @@ impl Launch<'_> {
     async fn request(
         &self,
         clients: &Clients,
-        place: &Place,
+        place: &AwsPlace,
         salt: &str,
         notary: &dyn Notary,
     ) -> Result<Experiment, Failure> {
@@ -172,7 +172,7 @@ impl Launch<'_> {
     }
 
     /// Requests the start once, beside the SDK's own retries.
-    async fn ask(&self, clients: &Clients, place: &Place, token: &str) -> Result<Experiment, Failure> {
+    async fn ask(&self, clients: &Clients, place: &AwsPlace, token: &str) -> Result<Experiment, Failure> {
         let what = format!("start an experiment from the template {}", self.template);
         let mut request = clients
             .fis
@@ -211,7 +211,7 @@ impl Launch<'_> {
 }
 
 /// Reads an experiment. An answer about another experiment is a failure.
-pub(super) async fn get(clients: &Clients, place: &Place, id: &str) -> Result<Experiment, Failure> {
+pub(super) async fn get(clients: &Clients, place: &AwsPlace, id: &str) -> Result<Experiment, Failure> {
     let what = format!("read the experiment {id}");
     let answer = clients.fis.get_experiment().id(id).send().await;
     let answer = answer.map_err(|error| failure(&error, "GetExperiment", &what, place))?;

@@ -5,7 +5,7 @@ use super::clients::Clients;
 use super::error::failure;
 use super::record::Resolved;
 use crate::Watcher;
-use faultgate_net::aws::Place;
+use faultgate_net::aws::AwsPlace;
 
 /// Maximum number of pages of resolved targets that are read, of 100 targets each.
 const MAX_TARGET_PAGES: usize = 10;
@@ -15,7 +15,7 @@ const MAX_ACCOUNT_PAGES: usize = 10;
 /// The lists of one experiment. A list that cannot be read is None, and a warning to the watcher.
 pub(super) struct Listing<'a> {
     pub(super) clients: &'a Clients,
-    pub(super) place: Place,
+    pub(super) place: AwsPlace,
     pub(super) id: &'a str,
     pub(super) watcher: &'a dyn Watcher,
 }

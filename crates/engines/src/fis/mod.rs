@@ -69,8 +69,8 @@ use faultgate_core::model::{
     ExperimentPlan, Finding, Intent, LaunchRecord, Level, Monitor, MonitorRecord, Source, State,
     SubscriptionRecord, SubscriptionState, Transition,
 };
-use faultgate_net::aws::Place;
-use faultgate_net::http::calls::{Calls, sum};
+use faultgate_net::aws::AwsPlace;
+use faultgate_net::aws::calls::{Calls, sum};
 
 /// Time in which the reader of a shared queue deletes or gives back its last messages.
 const LEAVE_TIMEOUT: Duration = Duration::from_secs(2);
@@ -86,7 +86,7 @@ pub struct FisEngine {
     cancelled: CancellationToken,
     /// The time from which on a sweep may remove and stop whatever this run made.
     expires_at: jiff::Timestamp,
-    place: RefCell<Place>,
+    place: RefCell<AwsPlace>,
     templates: RefCell<BTreeMap<String, Template>>,
     inbox: RefCell<Inbox>,
     subscription: RefCell<Option<Rc<Subscription>>>,
@@ -116,7 +116,7 @@ impl FisEngine {
             settings,
             clock,
             cancelled,
-            place: RefCell::new(Place::in_region(region)),
+            place: RefCell::new(AwsPlace::in_region(region)),
             templates: RefCell::default(),
             inbox: RefCell::new(Inbox::new([])),
             subscription: RefCell::default(),
@@ -131,7 +131,7 @@ impl FisEngine {
         }
     }
 
-    fn place(&self) -> Place {
+    fn place(&self) -> AwsPlace {
         self.place.borrow().clone()
     }
 
@@ -164,7 +164,7 @@ impl FisEngine {
         let record = record(experiment, None);
         self.inbox().claim(&id);
         let launched = Launched {
-            url: self.settings.has_console.then(|| self.place().console_url(&id)),
+            url: self.settings.has_console.then(|| self.place().fis_console_url(&id)),
             first: Transition {
                 state: record.state,
                 raw_state: record.raw_state,

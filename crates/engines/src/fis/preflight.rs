@@ -12,7 +12,7 @@ use super::clients::Clients;
 use super::error::failure;
 use crate::{Failure, FailureKind};
 use faultgate_core::model::{Finding, Level};
-use faultgate_net::aws::Place;
+use faultgate_net::aws::AwsPlace;
 use faultgate_net::aws::role::Role;
 
 /// Id of the safety lever: each account and Region has one.
@@ -27,7 +27,7 @@ const MAX_ALARMS_PER_REQUEST: usize = 100;
 pub(super) struct Template {
     /// The place of the template by its own ARN, or else by the ARN of its role, which is in the same
     /// account.
-    pub(super) place: Option<Place>,
+    pub(super) place: Option<AwsPlace>,
     /// ARNs of the alarms that stop an experiment of this template.
     pub(super) stop_alarms: Vec<String>,
 }
@@ -63,7 +63,11 @@ pub(super) struct Preflight {
 
 /// Checks all templates, their alarms and the safety lever. Requests that do not depend on each other go out
 /// at once.
-pub(super) async fn preflight(clients: &Clients, place: &Place, templates: &BTreeSet<String>) -> Preflight {
+pub(super) async fn preflight(
+    clients: &Clients,
+    place: &AwsPlace,
+    templates: &BTreeSet<String>,
+) -> Preflight {
     let mut result = Preflight::default();
     let (found, lever) = tokio::join!(
         join_all(templates.iter().map(|id| async move { (id, get_template(clients, place, id).await) })),
@@ -117,8 +121,8 @@ impl Preflight {
                 ),
             );
         }
-        let own = template.arn().and_then(Place::of_arn);
-        let place = own.or_else(|| Place::of_role(template.role_arn()?, region));
+        let own = template.arn().and_then(AwsPlace::of_arn);
+        let place = own.or_else(|| AwsPlace::of_role(template.role_arn()?, region));
         self.templates.insert(id.to_owned(), Template { place, stop_alarms });
     }
 }
@@ -126,7 +130,7 @@ impl Preflight {
 /// Reads a template.
 pub(super) async fn get_template(
     clients: &Clients,
-    place: &Place,
+    place: &AwsPlace,
     id: &str,
 ) -> Result<ExperimentTemplate, Failure> {
     let what = format!("read the experiment template {id}");
@@ -142,7 +146,7 @@ pub(super) async fn get_template(
 }
 
 /// Returns FIS's word for the state of the safety lever.
-pub(super) async fn get_lever(clients: &Clients, place: &Place) -> Result<String, Failure> {
+pub(super) async fn get_lever(clients: &Clients, place: &AwsPlace) -> Result<String, Failure> {
     let answer = clients.fis.get_safety_lever().id(SAFETY_LEVER_ID).send().await;
     let lever = answer.map_err(|error| failure(&error, "GetSafetyLever", "read the safety lever", place))?;
     let state = lever.safety_lever().and_then(|lever| lever.state()).and_then(|state| state.status());
@@ -158,7 +162,7 @@ pub(super) fn lever_is_engaged(word: &str) -> bool {
 /// alarms out by default. An alarm that does not exist is missing from the result.
 pub(super) async fn describe_alarms<'a>(
     clients: &Clients,
-    place: &Place,
+    place: &AwsPlace,
     names: impl Iterator<Item = &'a str>,
 ) -> Result<Vec<Alarm>, Failure> {
     let names: Vec<String> = names.map(str::to_owned).collect();
@@ -242,7 +246,7 @@ fn could_not_look(subject: &str, failure: &Failure) -> Finding {
 }
 
 /// Adds a remedy to the failure of a missing template, which may exist in another Region.
-pub(super) fn looked_for(failure: Failure, place: &Place) -> Failure {
+pub(super) fn looked_for(failure: Failure, place: &AwsPlace) -> Failure {
     if failure.kind != FailureKind::Missing {
         return failure;
     }
@@ -260,7 +264,7 @@ pub(super) async fn assumed(role: &Role) -> Finding {
         Ok(_) => Finding::new(Level::Ok, subject, format!("assumed by {}", role.by())),
         Err(refusal) => {
             let finding = Finding::new(Level::Error, subject, refusal.to_string());
-            match refusal.what_to_do() {
+            match refusal.remedy {
                 Some(remedy) => finding.with_remedy(remedy),
                 None => finding,
             }

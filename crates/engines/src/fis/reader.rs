@@ -19,7 +19,7 @@ use super::pause::pause;
 use super::shared::hidden_seconds;
 use crate::{Failure, FailureKind};
 use faultgate_core::clock::Clock;
-use faultgate_net::aws::Place;
+use faultgate_net::aws::AwsPlace;
 
 /// Length of a long poll, in seconds: the maximum that SQS takes.
 const LONG_POLL_SECONDS: i32 = 20;
@@ -60,7 +60,7 @@ pub(super) struct Reader {
     pub(super) queue_url: String,
     pub(super) inbox: Inbox,
     pub(super) clock: Clock,
-    pub(super) place: Place,
+    pub(super) place: AwsPlace,
     pub(super) keeping: Keeping,
     /// Tells the reader to receive nothing more, and to end when it has dealt with what it received.
     pub(super) leaving: CancellationToken,

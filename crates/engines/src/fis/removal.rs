@@ -10,7 +10,7 @@ use super::clients::Clients;
 use super::error::failure;
 use super::pause::pause;
 use crate::{Failure, FailureKind};
-use faultgate_net::aws::Place;
+use faultgate_net::aws::AwsPlace;
 
 /// Pauses between attempts to remove something: they grow from the first to the longest.
 const FIRST_RETRY_PAUSE: Duration = Duration::from_millis(200);
@@ -46,7 +46,7 @@ pub(super) struct Queue {
 /// each that is left, with the command that removes it.
 pub(super) async fn remove(
     clients: &Clients,
-    place: &Place,
+    place: &AwsPlace,
     removal: &Removal,
     within: Duration,
 ) -> Vec<String> {
@@ -65,14 +65,14 @@ pub(super) async fn remove(
 }
 
 /// Returns a text for each rule and queue, as they are named when there was no time to remove them.
-pub(super) fn not_removed(place: &Place, removal: &Removal) -> Vec<String> {
+pub(super) fn not_removed(place: &AwsPlace, removal: &Removal) -> Vec<String> {
     const WHY: &str = "there was no time to remove it";
     let rules = removal.rules.iter().map(|rule| rule_left(place, rule, removal.target, WHY));
     rules.chain(removal.queue.as_ref().map(|queue| queue_left(place, queue, WHY))).collect()
 }
 
 /// Names a rule that is left, with the commands that remove it.
-fn rule_left(Place { region, .. }: &Place, rule: &str, target: &str, why: &str) -> String {
+fn rule_left(AwsPlace { region, .. }: &AwsPlace, rule: &str, target: &str, why: &str) -> String {
     format!(
         "rule {rule} ({why}); remove it by: aws events remove-targets --region {region} --rule {rule} --ids {target} \
          && aws events delete-rule --region {region} --name {rule}"
@@ -81,7 +81,11 @@ fn rule_left(Place { region, .. }: &Place, rule: &str, target: &str, why: &str) 
 
 /// Names a queue that is left, with the command that removes it. Where the URL is not known, the command
 /// looks it up.
-pub(super) fn queue_left(Place { region, .. }: &Place, Queue { name, url }: &Queue, why: &str) -> String {
+pub(super) fn queue_left(
+    AwsPlace { region, .. }: &AwsPlace,
+    Queue { name, url }: &Queue,
+    why: &str,
+) -> String {
     let url = url.clone().unwrap_or_else(|| {
         format!(
             "$(aws sqs get-queue-url --region {region} --query QueueUrl --output text --queue-name {name})"
@@ -127,7 +131,7 @@ pub(super) async fn until<F: Future<Output = Result<(), Failure>>>(
 }
 
 /// Removes a rule. Its target goes first, because EventBridge does not delete a rule with targets.
-async fn remove_rule(clients: &Clients, place: &Place, rule: &str, target: &str) -> Result<(), Failure> {
+async fn remove_rule(clients: &Clients, place: &AwsPlace, rule: &str, target: &str) -> Result<(), Failure> {
     let what = format!("remove the rule {rule}");
     let removed = clients.events.remove_targets().rule(rule).ids(target).send().await;
     let answer = removed.map_err(|error| failure(&error, "RemoveTargets", &what, place))?;
@@ -145,7 +149,7 @@ async fn remove_rule(clients: &Clients, place: &Place, rule: &str, target: &str)
 }
 
 /// Removes a queue. Its URL is looked up by its name where it is not known.
-async fn remove_queue(clients: &Clients, place: &Place, removal: &Queue) -> Result<(), Failure> {
+async fn remove_queue(clients: &Clients, place: &AwsPlace, removal: &Queue) -> Result<(), Failure> {
     let what = format!("remove the queue {}", removal.name);
     let url = if let Some(url) = &removal.url {
         url.clone()

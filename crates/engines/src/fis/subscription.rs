@@ -23,8 +23,8 @@ use super::tags::{EXPIRES_AT, RUN, moment, tag_value};
 use crate::{Failure, FailureKind};
 use faultgate_core::clock::Clock;
 use faultgate_core::model::{RunIdentity, SubscriptionRecord, SubscriptionState};
-use faultgate_net::aws::Place;
-use faultgate_net::http::calls::{Attempts, attempts};
+use faultgate_net::aws::AwsPlace;
+use faultgate_net::aws::calls::{Attempts, attempts};
 
 /// Time within which each handshake has to arrive. A new rule may take a while to match.
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(60);
@@ -44,7 +44,7 @@ const PUT_HANDSHAKE: &str = "put a handshake event on the default bus";
 #[derive(Debug)]
 pub(super) struct Subscription {
     pub(super) name: String,
-    place: Place,
+    place: AwsPlace,
     rules: Vec<Rule>,
     tags: Vec<(String, String)>,
     run_id: String,
@@ -70,7 +70,7 @@ impl Subscription {
     pub(super) fn new(
         name: &str,
         run: &RunIdentity,
-        place: Place,
+        place: AwsPlace,
         templates: &[String],
         expires_at: jiff::Timestamp,
     ) -> Self {
@@ -112,7 +112,7 @@ impl Subscription {
         };
         Self {
             name: state.name.clone(),
-            place: Place::in_region(&state.region),
+            place: AwsPlace::in_region(&state.region),
             rules: state.rules.iter().map(rule).collect(),
             tags: Vec::new(),
             run_id: String::new(),
@@ -239,12 +239,12 @@ impl Subscription {
     }
 
     fn queue_arn(&self) -> String {
-        let Place { partition, region, account } = &self.place;
+        let AwsPlace { partition, region, account } = &self.place;
         format!("arn:{partition}:sqs:{region}:{account}:{}", self.name)
     }
 
     fn rule_arn(&self, rule: &Rule) -> String {
-        let Place { partition, region, account } = &self.place;
+        let AwsPlace { partition, region, account } = &self.place;
         format!("arn:{partition}:events:{region}:{account}:rule/{}", rule.name)
     }
 

@@ -17,7 +17,7 @@ use super::events::state_of;
 use super::removal::{Queue, queue_left, until};
 use super::tags::{EXPERIMENT, Expiry, RUN, Tags};
 use crate::{Failure, FailureKind};
-use faultgate_net::aws::Place;
+use faultgate_net::aws::AwsPlace;
 
 /// Prefix of the names of all rules and queues that runs make.
 const NAME_PREFIX: &str = "faultgate-";
@@ -81,7 +81,7 @@ pub struct OpenExperiment {
 #[derive(Debug)]
 pub struct Sweeper {
     clients: Clients,
-    place: Place,
+    place: AwsPlace,
     now: Timestamp,
 }
 
@@ -90,8 +90,8 @@ impl Sweeper {
     /// judged.
     pub fn new(sdk: &SdkConfig, role_arn: Option<&str>, now: Timestamp) -> Self {
         let region = sdk.region().map(AsRef::as_ref).unwrap_or_default();
-        let of_role = role_arn.and_then(|arn| Place::of_role(arn, region));
-        let place = of_role.unwrap_or_else(|| Place::in_region(region));
+        let of_role = role_arn.and_then(|arn| AwsPlace::of_role(arn, region));
+        let place = of_role.unwrap_or_else(|| AwsPlace::in_region(region));
         Self { clients: Clients::new(sdk), place, now }
     }
 
@@ -298,7 +298,7 @@ fn open_experiment(
 }
 
 /// Names a rule that is left, with the commands that remove it and all its targets.
-fn rule_left(Place { region, .. }: &Place, rule: &str, why: &str) -> String {
+fn rule_left(AwsPlace { region, .. }: &AwsPlace, rule: &str, why: &str) -> String {
     format!(
         "rule {rule} ({why}); remove it by: aws events remove-targets --region {region} --rule {rule} --ids \
          $(aws events list-targets-by-rule --region {region} --rule {rule} --query 'Targets[].Id' --output text); \

@@ -11,21 +11,21 @@ use serde_json::{Value, json};
 use super::clients::Clients;
 use super::preflight::{get_template, looked_for};
 use crate::Failure;
-use faultgate_net::aws::Place;
+use faultgate_net::aws::AwsPlace;
 
 /// The connection by which templates of one account and Region are read.
 #[derive(Debug)]
 pub struct Templates {
     clients: Clients,
-    place: Place,
+    place: AwsPlace,
 }
 
 impl Templates {
     /// Makes a connection without any request. `sdk` must have a Region.
     pub fn new(sdk: &SdkConfig, role_arn: Option<&str>) -> Self {
         let region = sdk.region().map(AsRef::as_ref).unwrap_or_default();
-        let of_role = role_arn.and_then(|arn| Place::of_role(arn, region));
-        Self { clients: Clients::new(sdk), place: of_role.unwrap_or_else(|| Place::in_region(region)) }
+        let of_role = role_arn.and_then(|arn| AwsPlace::of_role(arn, region));
+        Self { clients: Clients::new(sdk), place: of_role.unwrap_or_else(|| AwsPlace::in_region(region)) }
     }
 
     /// Reads a template, in the form in which `aws fis get-experiment-template` prints it. Fields that say

@@ -17,7 +17,7 @@ use super::record::{Details, Resolved, details, record};
 use crate::{Failure, FailureKind, Record, Watcher};
 use faultgate_core::model::{Monitor, Source, State, Transition};
 use faultgate_core::text;
-use faultgate_net::http::calls::Calls;
+use faultgate_net::aws::calls::Calls;
 
 /// Pauses between polls where there are no events: they grow from the first to the longest.
 const FIRST_POLL_PAUSE: Duration = Duration::from_secs(1);

@@ -22,7 +22,7 @@ use aws_sdk_cloudwatch::types::{
 use super::{Look, innermost};
 use faultgate_core::clock::Clock;
 use faultgate_core::model::MetricCheck;
-use faultgate_net::http::calls::CountCalls;
+use faultgate_net::aws::calls::CountCalls;
 
 /// Number of complete periods that are asked for: the value of the last one may not be there yet.
 const MAX_PERIODS: i64 = 3;

@@ -1,32 +1,35 @@
-//! The way into AWS by the SDK's default chain, made safe where the SDK would panic, leak or hang.
+//! The way into AWS, for all that asks it: FIS, probes, CodeCommit and roles.
 //!
-//! The settings and profiles that the SDK reads are judged first (`profiles`), so that a mistake in them is
-//! told and no panic. Credentials that come later are judged as they are used (`sound`). A
-//! `credential_process` runs in a process group of its own (`process`), without faultgate's secrets.
+//! - `config`: the SDK's configuration with faultgate's own timeouts and retries; `http_client`: the client
+//!   that it sends by.
+//! - `credentials`: where they come from; `role`: the role that is assumed with them.
+//! - `place`: account and Region; `calls`: the counts of requests; `error`: the words of errors; `iam`: the
+//!   list of permissions.
+//!
+//! The configuration is the SDK's default chain, made safe where the SDK would panic, leak or hang: settings
+//! and profiles are judged before the SDK reads them, so that a mistake in them is told and no panic.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 
 use aws_config::SdkConfig;
-use aws_config::identity::IdentityCache;
-use aws_config::sts::AssumeRoleProvider;
-use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_types::service_config::ServiceConfigKey;
 
+pub mod calls;
+mod config;
+mod credentials;
+pub mod error;
+mod http_client;
 pub mod iam;
 mod place;
-mod process;
-mod profiles;
 pub mod role;
-mod sdk;
-mod sound;
 
-pub use place::{Place, partition_of};
-pub use sdk::{CONNECT_TIMEOUT, connect_embedded, in_region};
+pub use self::config::{CONNECT_TIMEOUT, connect_embedded, in_region};
+pub use self::credentials::{CredentialsFailure, NotGiven, credentials_failure_in, reason_of};
+pub use self::http_client::http_client;
+pub use self::place::{AwsPlace, partition_of};
 
-use self::process::CredentialProcess;
-use self::profiles::{Profiles, Source};
-use self::sound::Sound;
+use self::credentials::Profiles;
 use crate::foreign::{aws_endpoint, aws_mistakes};
 use crate::http::HttpSettings;
 use faultgate_core::environment::Environment;
@@ -52,13 +55,13 @@ pub async fn connect(
         return Err(mistake);
     }
     let source = Profiles::load(env).await?.source(env)?;
-    let sdk = sdk::load(region, http).await;
-    endpoints(&sdk)?;
-    Ok(with_credentials(sdk, source, inherited).await)
+    let sdk = config::load(region, http).await;
+    check_endpoints(&sdk)?;
+    Ok(credentials::give_to(sdk, source, inherited).await)
 }
 
 /// Checks each endpoint that is set, by a variable or a profile.
-fn endpoints(sdk: &SdkConfig) -> Result<(), Mistake> {
+fn check_endpoints(sdk: &SdkConfig) -> Result<(), Mistake> {
     if let Some(url) = sdk.endpoint_url() {
         aws_endpoint("AWS", url)?;
     }
@@ -74,39 +77,4 @@ fn endpoints(sdk: &SdkConfig) -> Result<(), Mistake> {
         }
     }
     Ok(())
-}
-
-/// The SDK's own, but for a program that gives credentials: the SDK's would inherit faultgate's secrets, and live on
-/// where nobody waits for it any more.
-async fn with_credentials(
-    sdk: SdkConfig,
-    source: Source,
-    inherited: BTreeMap<OsString, OsString>,
-) -> SdkConfig {
-    let Source::Process { command, roles } = source else {
-        let Some(own) = sdk.credentials_provider() else { return sdk };
-        let sound = SharedCredentialsProvider::new(Sound(own));
-        return sdk.into_builder().credentials_provider(sound).build();
-    };
-    let process = CredentialProcess::new(command, inherited);
-    let mut provider = SharedCredentialsProvider::new(Sound(SharedCredentialsProvider::new(process)));
-    // `CredentialProcess` keeps its credentials itself, and goes on with old ones while new ones cannot be
-    // had. The SDK's cache would drop them.
-    let direct = roles.is_empty();
-    for role in roles {
-        let mut next = AssumeRoleProvider::builder(role.arn).configure(&sdk);
-        if let Some(name) = role.session_name {
-            next = next.session_name(name);
-        }
-        if let Some(id) = role.external_id {
-            next = next.external_id(id);
-        }
-        let next = SharedCredentialsProvider::new(next.build_from_provider(provider).await);
-        provider = SharedCredentialsProvider::new(Sound(next));
-    }
-    let mut sdk = sdk.into_builder().credentials_provider(provider);
-    if direct {
-        sdk = sdk.identity_cache(IdentityCache::no_cache());
-    }
-    sdk.build()
 }

@@ -1,15 +1,15 @@
-//! The place of FIS experiments: one account in one Region of one partition.
+//! The place of requests to AWS: one account in one Region of one partition.
 
 /// The account and Region that requests go to.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Place {
+pub struct AwsPlace {
     pub partition: String,
     pub region: String,
     /// Id of the account, or `*` as long as it is not known.
     pub account: String,
 }
 
-impl Place {
+impl AwsPlace {
     /// Returns the partition, Region and account of an ARN; None where one of them is missing.
     pub fn of_arn(arn: &str) -> Option<Self> {
         let mut parts = arn.split(':');
@@ -24,8 +24,8 @@ impl Place {
         Some(Self { partition: partition.to_owned(), region: region.to_owned(), account: account.to_owned() })
     }
 
-    /// Returns the URL of the console's page about an experiment.
-    pub fn console_url(&self, experiment: &str) -> String {
+    /// Returns the URL of the page about an experiment in the console of FIS.
+    pub fn fis_console_url(&self, experiment: &str) -> String {
         let domain = match self.partition.as_str() {
             "aws-cn" => "amazonaws.cn",
             "aws-us-gov" => "amazonaws-us-gov.com",
@@ -69,18 +69,18 @@ mod tests {
 
     #[test]
     fn an_arn_without_an_account_is_no_place() {
-        assert_eq!(Place::of_arn("arn:aws:s3:::bucket"), None);
-        assert_eq!(Place::of_arn("EXT1"), None);
+        assert_eq!(AwsPlace::of_arn("arn:aws:s3:::bucket"), None);
+        assert_eq!(AwsPlace::of_arn("EXT1"), None);
         assert_eq!(
-            Place::of_role("arn:aws:iam::123456789012:role/fis", "r").unwrap().account,
+            AwsPlace::of_role("arn:aws:iam::123456789012:role/fis", "r").unwrap().account,
             "123456789012"
         );
-        assert_eq!(Place::of_role("role/fis", "r"), None);
+        assert_eq!(AwsPlace::of_role("role/fis", "r"), None);
     }
 
     #[test]
     fn each_partition_has_a_console_of_its_own() {
-        let url = |region| Place::in_region(region).console_url("EXP1");
+        let url = |region| AwsPlace::in_region(region).fis_console_url("EXP1");
         assert!(url("eu-west-1").starts_with("https://eu-west-1.console.aws.amazon.com/fis/"));
         assert!(url("cn-north-1").starts_with("https://cn-north-1.console.amazonaws.cn/"));
         assert!(url("us-gov-west-1").starts_with("https://us-gov-west-1.console.amazonaws-us-gov.com/"));

@@ -1,20 +1,19 @@
-//! The HTTP clients of the process: their trust, proxies and timeouts. One client serves everything that is
-//! not AWS (`client`), and one serves the SDK (`aws`). `proxies` and `no_proxy` read the proxies of the
-//! environment, `calls` counts the requests to AWS, and `idn` writes hosts in ASCII. No client follows a
+//! The HTTP client of everything that is not AWS: its trust, proxies and timeouts.
+//!
+//! `proxies` and `no_proxy` read the proxies of the environment, `trust` says whether the system has
+//! certificates, `idn` writes hosts in ASCII, and `body` reads answers up to a limit. No client follows a
 //! redirect, since a token must go only to the server it was meant for.
 
 use std::time::Duration;
 
 use reqwest::redirect;
 
-mod aws;
 pub mod body;
-pub mod calls;
 pub mod idn;
 mod no_proxy;
 mod proxies;
+pub(crate) mod trust;
 
-pub use aws::aws_client;
 pub use no_proxy::Except;
 pub use proxies::{Proxies, ProxyUrl};
 
@@ -47,7 +46,7 @@ pub fn client_with(
     };
     // The system's certificates are read again only after a failure: reading them takes a while, and the
     // client has just done so.
-    if !*aws::SYSTEM_TRUSTS_NOBODY {
+    if !*trust::SYSTEM_TRUSTS_NOBODY {
         return Err(cause(&first));
     }
     let built_in = reqwest_certificates(settings.ca_bundle.as_deref())?;

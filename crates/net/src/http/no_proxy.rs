@@ -54,7 +54,7 @@ impl Except {
 
     /// Returns `true` if this address, of `http` or `https`, is asked directly. A text that is no address is
     /// not.
-    pub(super) fn has(&self, address: &str) -> bool {
+    pub(crate) fn has(&self, address: &str) -> bool {
         let Ok(uri) = address.parse::<http::Uri>() else { return false };
         let usual = if uri.scheme_str() == Some("https") { 443 } else { 80 };
         uri.host().is_some_and(|host| self.matches(host, uri.port_u16().unwrap_or(usual)))

@@ -43,7 +43,7 @@ impl ProxyUrl {
 }
 
 impl Proxies {
-    pub(super) fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.http.is_none() && self.https.is_none()
     }
 
@@ -62,7 +62,7 @@ impl Proxies {
 
     /// Returns the SDK's form of a proxy. It is None only where there is no proxy, since the URL was checked
     /// before.
-    pub(super) fn for_aws(proxy: Option<&ProxyUrl>) -> Option<ProxyConfig> {
+    pub(crate) fn for_aws(proxy: Option<&ProxyUrl>) -> Option<ProxyConfig> {
         ProxyConfig::all(proxy?.0.as_str()).ok()
     }
 }

@@ -27,18 +27,18 @@ struct Payload {
     #[serde(default)]
     sub: String,
     #[serde(default)]
-    aud: Audience,
+    aud: AudienceClaim,
     exp: Option<i64>,
 }
 
 #[derive(Deserialize)]
 #[serde(untagged)]
-enum Audience {
+enum AudienceClaim {
     One(String),
     Several(Vec<String>),
 }
 
-impl Default for Audience {
+impl Default for AudienceClaim {
     fn default() -> Self {
         Self::One(String::new())
     }
@@ -46,13 +46,13 @@ impl Default for Audience {
 
 impl Claims {
     /// Reads the claims of a token; None where it is no JWT.
-    pub(super) fn of(token: &str) -> Option<Self> {
+    pub(super) fn read(token: &str) -> Option<Self> {
         let parts: Vec<&str> = token.split('.').collect();
         let [_, payload, _] = parts.as_slice() else { return None };
         let payload: Payload = serde_json::from_slice(&decode(payload)?).ok()?;
         let audience = match payload.aud {
-            Audience::One(audience) => audience,
-            Audience::Several(audiences) => audiences.into_iter().next().unwrap_or_default(),
+            AudienceClaim::One(audience) => audience,
+            AudienceClaim::Several(audiences) => audiences.into_iter().next().unwrap_or_default(),
         };
         let plain = |claim: &str| text::plain(claim, MAX_CLAIM_CHARS);
         Some(Self {
@@ -90,21 +90,21 @@ pub(super) mod tests {
 
     #[test]
     fn claims_are_read_and_made_plain() {
-        let claims = Claims::of(&jwt(&serde_json::json!({
+        let claims = Claims::read(&jwt(&serde_json::json!({
             "iss": "https://gitlab.example.com/", "sub": "project_path:a/b?>\u{1b}[31m", "aud": ["one", "two"], "exp": 7,
         })))
         .unwrap();
         assert_eq!(claims.provider(), "gitlab.example.com");
         assert!(!claims.subject.contains('\u{1b}') && claims.subject.starts_with("project_path:a/b?>"));
         assert_eq!((claims.audience.as_str(), claims.expires), ("one", Some(7)));
-        let bare = Claims::of(&jwt(&serde_json::json!({}))).unwrap();
+        let bare = Claims::read(&jwt(&serde_json::json!({}))).unwrap();
         assert_eq!((bare.issuer.as_str(), bare.expires), ("", None));
     }
 
     #[test]
     fn what_is_no_jwt_has_no_claims() {
         for token in ["", "abc", "a.b.c", "a.e30.c.d", "..", "a.W10.c"] {
-            assert_eq!(Claims::of(token), None, "{token}");
+            assert_eq!(Claims::read(token), None, "{token}");
         }
     }
 }

@@ -7,7 +7,8 @@ use std::time::Duration;
 use reqwest::{Client, StatusCode, Url};
 use serde::Deserialize;
 
-use super::refusal::Refusal;
+use super::refusal::refusal;
+use crate::aws::credentials::CredentialsFailure;
 use crate::http;
 use crate::http::body::read_up_to;
 use faultgate_core::secret::Secret;
@@ -20,6 +21,10 @@ const MAX_ATTEMPTS: u32 = 3;
 /// Pause before the second attempt; it grows by as much with each further one.
 const FIRST_RETRY_PAUSE: Duration = Duration::from_millis(300);
 
+/// Remedy for a job of GitHub that may not ask for a token.
+pub(super) const PERMISSION: &str = "give the job `permissions: { id-token: write, contents: read }`; in a reusable \
+     workflow its caller must give it as well, and a pull request from a fork never gets it";
+
 /// The address that tokens are asked at, and the secret that permits it.
 #[derive(Debug, Clone)]
 pub struct GithubOidc {
@@ -29,12 +34,12 @@ pub struct GithubOidc {
 }
 
 #[derive(Deserialize)]
-struct Answer {
+struct TokenAnswer {
     value: String,
 }
 
 /// The reason for which there is no token.
-struct Failed {
+struct NoToken {
     why: String,
     /// `true` if another attempt may help.
     again: bool,
@@ -64,44 +69,42 @@ impl GithubOidc {
         Ok(Self { url, bearer: Secret::new(bearer), client })
     }
 
-    /// Asks for a token, repeatedly while another attempt may help.
-    pub(super) async fn token(&self) -> Result<Secret, Refusal> {
+    /// Asks for a token to assume a role by, repeatedly while another attempt may help.
+    pub(super) async fn token(&self, role: &str) -> Result<Secret, CredentialsFailure> {
         let mut attempt = 1;
         loop {
-            let Failed { why, again } = match self.ask().await {
+            let NoToken { why, again } = match self.ask().await {
                 Ok(token) => return Ok(token),
                 Err(failed) => failed,
             };
             if !again || attempt == MAX_ATTEMPTS {
                 let why = format!("GitHub gave no OpenID token: {why}");
-                return Err(match http::remedy(&why) {
-                    Some(remedy) => Refusal::new(why).remedy(remedy),
-                    None => Refusal::new(why).remedy(super::voucher::PERMISSION),
-                });
+                let remedy = http::remedy(&why).unwrap_or(PERMISSION);
+                return Err(refusal(role, why).remedy(remedy.to_owned()));
             }
             tokio::time::sleep(FIRST_RETRY_PAUSE * attempt).await;
             attempt += 1;
         }
     }
 
-    async fn ask(&self) -> Result<Secret, Failed> {
+    async fn ask(&self) -> Result<Secret, NoToken> {
         // The query of the address is GitHub's secret, so the address is taken off each error.
-        let lost = |error: reqwest::Error| Failed { why: http::cause(&error.without_url()), again: true };
+        let lost = |error: reqwest::Error| NoToken { why: http::cause(&error.without_url()), again: true };
         let request = self.client.get(self.url.clone()).bearer_auth(self.bearer.expose());
         let mut response = request.header("Accept", "application/json").send().await.map_err(lost)?;
         let status = response.status();
         if !status.is_success() {
             // Any other refusal, such as a permission that is missing, would be the same again.
             let again = status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS;
-            return Err(Failed { why: format!("HTTP {}", status.as_u16()), again });
+            return Err(NoToken { why: format!("HTTP {}", status.as_u16()), again });
         }
         let mut body = Vec::new();
         if !read_up_to(MAX_ANSWER_BYTES, &mut response, &mut body).await.map_err(lost)? {
-            return Err(Failed { why: "its answer is too long".to_owned(), again: false });
+            return Err(NoToken { why: "its answer is too long".to_owned(), again: false });
         }
         // The parser's error is dropped, since it may quote the token.
-        let answer: Answer = serde_json::from_slice(&body)
-            .map_err(|_| Failed { why: "its answer holds no token".to_owned(), again: false })?;
+        let answer: TokenAnswer = serde_json::from_slice(&body)
+            .map_err(|_| NoToken { why: "its answer holds no token".to_owned(), again: false })?;
         Ok(Secret::new(answer.value))
     }
 }

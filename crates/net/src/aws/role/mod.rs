@@ -2,8 +2,8 @@
 //! key has to be kept anywhere, or else by the SDK's default chain.
 //!
 //! `voucher` chooses who vouches for the run, `github` asks GitHub for a token, and `claims` reads what a
-//! token says of itself. `keeper` keeps the credentials and renews them before they expire. `refusal` says
-//! why a role was not assumed, and the remedy. A token never gets into an error or a log.
+//! token says of itself. `refusal` says why a role was not assumed, and the remedy. A token never gets into an
+//! error or a log.
 
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -11,22 +11,19 @@ use std::time::SystemTime;
 use aws_config::SdkConfig;
 use aws_config::identity::IdentityCache;
 use aws_credential_types::Credentials;
-use aws_credential_types::provider::error::CredentialsError;
 use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider, future};
 use aws_sdk_sts::types::Credentials as StsCredentials;
 use aws_smithy_async::time::{SharedTimeSource, SystemTimeSource};
 
 mod claims;
 mod github;
-mod keeper;
 mod refusal;
 mod voucher;
 
-pub(crate) use keeper::Keeper;
-pub use refusal::{Refusal, refusal_in};
 pub use voucher::{ChainIn, Voucher};
 
 use self::claims::Claims;
+use super::credentials::{CredentialsFailure, Keeper, NotGiven, carry};
 
 /// Maximum length of a session's name that STS takes, in characters.
 const MAX_SESSION_NAME_CHARS: usize = 64;
@@ -52,6 +49,8 @@ impl Role {
             sts: aws_sdk_sts::Client::from_conf(aws_sdk_sts::config::Builder::from(base).build()),
             keeper: Keeper::new(
                 base.time_source().unwrap_or_else(|| SharedTimeSource::new(SystemTimeSource::new())),
+                NotGiven::ByRole,
+                refusal::assume(arn),
             ),
         }
     }
@@ -62,7 +61,7 @@ impl Role {
 
     /// Returns the means by which the role is assumed, in words for people.
     pub fn by(&self) -> &'static str {
-        self.voucher.describe()
+        self.voucher.words().name
     }
 
     /// Returns the configuration with which clients act as the role.
@@ -76,39 +75,34 @@ impl Role {
     }
 
     /// Returns credentials that are valid now.
-    pub async fn credentials(&self) -> Result<Credentials, Refusal> {
-        let kept = self.keeper.credentials(&self.arn, self.assume()).await;
-        kept.map_err(|refusal| refusal.about(&self.arn))
+    pub async fn credentials(&self) -> Result<Credentials, CredentialsFailure> {
+        self.keeper.credentials(&self.arn, self.assume()).await
     }
 
-    async fn assume(&self) -> Result<Credentials, Refusal> {
-        let given = match self.voucher.token().await.map_err(|refusal| refusal.about(&self.arn))? {
+    async fn assume(&self) -> Result<Credentials, CredentialsFailure> {
+        let given = match self.voucher.token(&self.arn).await? {
             None => self.assume_by_chain().await?,
             Some(token) => self.assume_by_token(token.expose()).await?,
         };
-        credentials(given).ok_or_else(|| self.refusal("the answer of STS holds no credentials".to_owned()))
+        credentials(given).ok_or_else(|| self.keeper.failure("the answer of STS holds no credentials"))
     }
 
-    async fn assume_by_token(&self, token: &str) -> Result<Option<StsCredentials>, Refusal> {
-        let claims = Claims::of(token).ok_or_else(|| self.voucher.no_jwt().about(&self.arn))?;
+    async fn assume_by_token(&self, token: &str) -> Result<Option<StsCredentials>, CredentialsFailure> {
+        let claims = Claims::read(token).ok_or_else(|| self.voucher.no_jwt(&self.arn))?;
         let request = self.sts.assume_role_with_web_identity().role_arn(&self.arn);
         let answer = request.role_session_name(&self.session).web_identity_token(token).send().await;
         // The time goes into the refusal, since a wrong clock looks like an expired token.
         let now = self.keeper.now();
-        answer
-            .map(|answer| answer.credentials)
-            .map_err(|error| refusal::of_web_identity(&error, &self.arn, &claims, &self.voucher, now))
+        answer.map(|answer| answer.credentials).map_err(|error| {
+            refusal::from_web_identity(&error, &self.arn, &claims, &self.voucher.words(), now)
+        })
     }
 
-    async fn assume_by_chain(&self) -> Result<Option<StsCredentials>, Refusal> {
+    async fn assume_by_chain(&self) -> Result<Option<StsCredentials>, CredentialsFailure> {
         let answer = self.sts.assume_role().role_arn(&self.arn).role_session_name(&self.session).send().await;
         answer
             .map(|answer| answer.credentials)
-            .map_err(|error| refusal::of_chain(&error, &self.arn, &self.voucher))
-    }
-
-    fn refusal(&self, why: String) -> Refusal {
-        Refusal::new(why).about(&self.arn)
+            .map_err(|error| refusal::from_chain(&error, &self.arn, &self.voucher.words()))
     }
 }
 
@@ -117,9 +111,7 @@ impl ProvideCredentials for Role {
     where
         Self: 'a,
     {
-        future::ProvideCredentials::new(async {
-            self.credentials().await.map_err(CredentialsError::provider_error)
-        })
+        future::ProvideCredentials::new(async { self.credentials().await.map_err(carry) })
     }
 }
 

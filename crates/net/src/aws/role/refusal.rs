@@ -10,66 +10,29 @@ use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use serde_json::json;
 
 use super::claims::Claims;
-use super::voucher::Voucher;
+use crate::aws::credentials::{CredentialsFailure, NotGiven};
+use crate::aws::error;
 use crate::http;
 use faultgate_core::text;
 
-/// Maximum length of a text of STS that is passed on, in characters.
-const MAX_MESSAGE_CHARS: usize = 600;
-
-/// A role that was not assumed, or credentials that were not given.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Refusal {
-    role: Option<String>,
-    why: String,
-    remedy: Option<String>,
+/// The words about whoever vouches for the run, as they stand in a refusal.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct VoucherWords {
+    pub(super) name: &'static str,
+    /// Remedy for a token that has expired.
+    pub(super) fresher: &'static str,
+    /// Remedy where the default chain has no credentials, if the CI offers another way.
+    pub(super) instead: Option<&'static str>,
 }
 
-impl Refusal {
-    pub(crate) fn new(why: impl Into<String>) -> Self {
-        Self { role: None, why: why.into(), remedy: None }
-    }
-
-    /// Adds the role that was not assumed.
-    pub(super) fn about(mut self, role: &str) -> Self {
-        self.role = Some(role.to_owned());
-        self
-    }
-
-    pub(crate) fn remedy(mut self, remedy: impl Into<String>) -> Self {
-        self.remedy = Some(remedy.into());
-        self
-    }
-
-    /// Returns the remedy, if one is known.
-    pub fn what_to_do(&self) -> Option<&str> {
-        self.remedy.as_deref()
-    }
+/// Returns the assuming of a role. It completes "could not …".
+pub(super) fn assume(role: &str) -> String {
+    format!("assume the role {role}")
 }
 
-impl std::fmt::Display for Refusal {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match &self.role {
-            Some(role) => write!(f, "could not assume the role {role}: {}", self.why),
-            None => f.write_str(&self.why),
-        }
-    }
-}
-
-impl Error for Refusal {}
-
-/// Returns the refusal for which a request of the SDK has failed, if it is in the chain of the error's
-/// causes.
-pub fn refusal_in<'e>(error: &'e (dyn Error + 'static)) -> Option<&'e Refusal> {
-    // The SDK wraps the error of a credentials provider several times.
-    let mut next = Some(error);
-    while let Some(error) = next {
-        if let Some(refusal) = error.downcast_ref() {
-            return Some(refusal);
-        }
-        next = error.source();
-    }
-    None
+/// Makes the refusal of a role for this reason.
+pub(super) fn refusal(role: &str, why: impl Into<String>) -> CredentialsFailure {
+    CredentialsFailure::new(NotGiven::ByRole, assume(role), why)
 }
 
 /// Returns the partition and the account of a role's ARN.
@@ -83,22 +46,18 @@ fn said<E>(error: &SdkError<E, HttpResponse>) -> String
 where
     E: ProvideErrorMetadata + Error + 'static,
 {
-    let said = match (error.code(), error.message()) {
-        (Some(code), Some(message)) => format!("{code}: {message}"),
-        (Some(code), None) => code.to_owned(),
-        _ => http::cause(error),
-    };
-    text::plain(&said, MAX_MESSAGE_CHARS)
+    let said = error::words_of(error).unwrap_or_else(|| http::cause(error));
+    text::plain(&said, error::MAX_MESSAGE_CHARS)
 }
 
 /// Makes a refusal of an error of AssumeRoleWithWebIdentity.
-pub(super) fn of_web_identity<E>(
+pub(super) fn from_web_identity<E>(
     error: &SdkError<E, HttpResponse>,
     role: &str,
     claims: &Claims,
-    voucher: &Voucher,
+    voucher: &VoucherWords,
     now: SystemTime,
-) -> Refusal
+) -> CredentialsFailure
 where
     E: ProvideErrorMetadata + Error + 'static,
 {
@@ -109,7 +68,7 @@ where
     let remedy = if code.starts_with("AccessDenied") {
         Some(trust(role, claims))
     } else if code.starts_with("ExpiredToken") || message.to_ascii_lowercase().contains("expired") {
-        Some(format!("{}{}", end_of(claims, now), voucher.fresher()))
+        Some(format!("{}{}", end_of(claims, now), voucher.fresher))
     } else if message.to_ascii_lowercase().contains("audience") {
         Some(audience(role, claims))
     } else if message.contains("No OpenIDConnect provider") {
@@ -122,7 +81,7 @@ where
     } else {
         http::remedy(&why).map(ToOwned::to_owned)
     };
-    Refusal { role: Some(role.to_owned()), why: format!("{why} (by {})", voucher.describe()), remedy }
+    refusal(role, format!("{why} (by {})", voucher.name)).remedy(remedy)
 }
 
 /// Returns an instruction with the statement of a trust policy that lets in exactly what this token is for.
@@ -180,7 +139,11 @@ fn quoted(text: &str) -> String {
 }
 
 /// Makes a refusal of an error of AssumeRole with the credentials of the default chain.
-pub(super) fn of_chain<E>(error: &SdkError<E, HttpResponse>, role: &str, voucher: &Voucher) -> Refusal
+pub(super) fn from_chain<E>(
+    error: &SdkError<E, HttpResponse>,
+    role: &str,
+    voucher: &VoucherWords,
+) -> CredentialsFailure
 where
     E: ProvideErrorMetadata + Error + 'static,
 {
@@ -192,12 +155,12 @@ where
              {statement}"
         ))
     } else if error.code().is_none() && why.contains("credentials") {
-        Some(voucher.instead().map_or_else(
+        Some(voucher.instead.map_or_else(
             || "give the job AWS credentials, or a token of its own (aws-id-token)".to_owned(),
             ToOwned::to_owned,
         ))
     } else {
         http::remedy(&why).map(ToOwned::to_owned)
     };
-    Refusal { role: Some(role.to_owned()), why: format!("{why} (by {})", voucher.describe()), remedy }
+    refusal(role, format!("{why} (by {})", voucher.name)).remedy(remedy)
 }

@@ -5,8 +5,9 @@
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
-use super::github::GithubOidc;
-use super::refusal::Refusal;
+use super::github::{GithubOidc, PERMISSION};
+use super::refusal::{VoucherWords, refusal};
+use crate::aws::credentials::CredentialsFailure;
 use crate::http::{self, HttpSettings};
 use faultgate_core::environment::Environment;
 use faultgate_core::files;
@@ -15,9 +16,6 @@ use faultgate_core::secret::Secret;
 
 /// Maximum size of a token in a file, in bytes. A token is a few KiB.
 const MAX_TOKEN_BYTES: u64 = 64 << 10;
-/// Remedy for a job of GitHub that may not ask for a token.
-pub(super) const PERMISSION: &str = "give the job `permissions: { id-token: write, contents: read }`; in a reusable \
-     workflow its caller must give it as well, and a pull request from a fork never gets it";
 const REQUEST_URL: &str = "ACTIONS_ID_TOKEN_REQUEST_URL";
 /// Remedy for a job of GitLab that has no token.
 const GITLAB: &str =
@@ -82,8 +80,23 @@ impl Voucher {
         Ok(Self::Github(Box::new(github)))
     }
 
+    /// Returns a token that is as fresh as it can be; None where the default chain vouches, which has none.
+    pub(super) async fn token(&self, role: &str) -> Result<Option<Secret>, CredentialsFailure> {
+        match self {
+            Self::Chain(_) => Ok(None),
+            Self::IdToken(token) => Ok(Some(token.clone())),
+            Self::Github(github) => github.token(role).await.map(Some),
+            Self::File(path) => read(path, role).map(Some),
+        }
+    }
+
+    /// Returns the words about the voucher in a refusal.
+    pub(super) fn words(&self) -> VoucherWords {
+        VoucherWords { name: self.name(), fresher: self.fresher(), instead: self.instead() }
+    }
+
     /// Returns the name of the voucher, in words for people.
-    pub(super) fn describe(&self) -> &'static str {
+    fn name(&self) -> &'static str {
         match self {
             Self::IdToken(_) => "the token of aws-id-token",
             Self::File(_) => "the token in AWS_WEB_IDENTITY_TOKEN_FILE",
@@ -92,18 +105,8 @@ impl Voucher {
         }
     }
 
-    /// Returns a token that is as fresh as it can be; None where the default chain vouches, which has none.
-    pub(super) async fn token(&self) -> Result<Option<Secret>, Refusal> {
-        match self {
-            Self::Chain(_) => Ok(None),
-            Self::IdToken(token) => Ok(Some(token.clone())),
-            Self::Github(github) => github.token().await.map(Some),
-            Self::File(path) => read(path).map(Some),
-        }
-    }
-
     /// Returns the remedy for a token that has expired.
-    pub(super) fn fresher(&self) -> &'static str {
+    fn fresher(&self) -> &'static str {
         match self {
             Self::IdToken(_) => {
                 "GitLab's token lives as long as the job's timeout, or for 5 minutes where there is none: set \
@@ -115,28 +118,28 @@ impl Voucher {
     }
 
     /// Returns the remedy where the default chain has no credentials, if the CI offers another way.
-    pub(super) fn instead(&self) -> Option<&'static str> {
+    fn instead(&self) -> Option<&'static str> {
         match self {
             Self::Chain(ChainIn::Github) => Some(PERMISSION),
             Self::Chain(ChainIn::Gitlab) => Some(GITLAB),
-            _ => None,
+            Self::Chain(ChainIn::Elsewhere) | Self::IdToken(_) | Self::File(_) | Self::Github(_) => None,
         }
     }
 
     /// Returns the refusal of a token that is no JWT.
-    pub(super) fn no_jwt(&self) -> Refusal {
-        let refusal = Refusal::new(format!("{} is not a JSON Web Token", self.describe()));
+    pub(super) fn no_jwt(&self, role: &str) -> CredentialsFailure {
+        let refusal = refusal(role, format!("{} is not a JSON Web Token", self.name()));
         match self {
-            Self::IdToken(_) => refusal.remedy(GITLAB),
-            _ => refusal,
+            Self::IdToken(_) => refusal.remedy(GITLAB.to_owned()),
+            Self::File(_) | Self::Github(_) | Self::Chain(_) => refusal,
         }
     }
 }
 
-fn read(path: &Path) -> Result<Secret, Refusal> {
+fn read(path: &Path, role: &str) -> Result<Secret, CredentialsFailure> {
     let mut token = String::new();
     files::open(path)
         .and_then(|file| file.take(MAX_TOKEN_BYTES).read_to_string(&mut token))
-        .map_err(|error| Refusal::new(format!("AWS_WEB_IDENTITY_TOKEN_FILE could not be read: {error}")))?;
+        .map_err(|error| refusal(role, format!("AWS_WEB_IDENTITY_TOKEN_FILE could not be read: {error}")))?;
     Ok(Secret::new(token.trim()))
 }

@@ -12,7 +12,8 @@ use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use aws_smithy_types::retry::RetryConfig;
 use aws_smithy_types::timeout::TimeoutConfig;
 
-use crate::http::{self, HttpSettings};
+use super::http_client::http_client;
+use crate::http::HttpSettings;
 
 pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -24,7 +25,7 @@ const MAX_BACKOFF: Duration = Duration::from_secs(5);
 pub(super) async fn load(region: Option<&str>, http: &HttpSettings) -> SdkConfig {
     let mut loader =
         aws_config::defaults(BehaviorVersion::latest()).timeout_config(timeouts()).retry_config(retries());
-    if let Some(client) = http::aws_client(http) {
+    if let Some(client) = http_client(http) {
         loader = loader.http_client(client);
     }
     match region {

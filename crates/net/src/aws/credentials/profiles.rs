@@ -22,15 +22,15 @@ const NAME_CHARS: usize = 80;
 
 /// A role that a profile names; it is assumed with the credentials of the profile before it in the chain.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct ProfileRole {
-    pub(super) arn: String,
-    pub(super) session_name: Option<String>,
-    pub(super) external_id: Option<String>,
+pub(in crate::aws) struct ProfileRole {
+    pub(in crate::aws) arn: String,
+    pub(in crate::aws) session_name: Option<String>,
+    pub(in crate::aws) external_id: Option<String>,
 }
 
 /// The source of credentials.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Source {
+pub(in crate::aws) enum CredentialSource {
     /// The SDK's default chain finds them.
     Sdk,
     /// The `credential_process` of a profile gives them; these roles are assumed from there, in this order.
@@ -38,7 +38,7 @@ pub(super) enum Source {
 }
 
 /// The profiles of the shared files.
-pub(super) struct Profiles {
+pub(in crate::aws) struct Profiles {
     /// The profiles; None where the files cannot be read and nobody selected a profile.
     all: Option<ProfileSet>,
     /// The name of the profile that the variable selects.
@@ -47,7 +47,7 @@ pub(super) struct Profiles {
 
 impl Profiles {
     /// Loads the profiles by the variables of `env`.
-    pub(super) async fn load(env: &Environment) -> Result<Self, Mistake> {
+    pub(in crate::aws) async fn load(env: &Environment) -> Result<Self, Mistake> {
         let selected = env.get(SELECTED).map(|name| name.trim().to_owned());
         let readable = env.iter().filter_map(|(name, value)| Some((name.to_str()?, value.to_str()?)));
         let variables: HashMap<String, String> =
@@ -71,8 +71,8 @@ impl Profiles {
     }
 
     /// Returns the source from which the SDK would take credentials. A profile that cannot work is a mistake.
-    pub(super) fn source(&self, env: &Environment) -> Result<Source, Mistake> {
-        let Some(all) = &self.all else { return Ok(Source::Sdk) };
+    pub(in crate::aws) fn source(&self, env: &Environment) -> Result<CredentialSource, Mistake> {
+        let Some(all) = &self.all else { return Ok(CredentialSource::Sdk) };
         if let Some(name) = &self.selected
             && name != DEFAULT
             && all.get_profile(name).is_none()
@@ -82,7 +82,7 @@ impl Profiles {
         let secret = ["AWS_SECRET_ACCESS_KEY", "SECRET_ACCESS_KEY"];
         if env.get("AWS_ACCESS_KEY_ID").is_some() && secret.iter().any(|name| env.get(name).is_some()) {
             // Keys in the environment go before any profile.
-            return Ok(Source::Sdk);
+            return Ok(CredentialSource::Sdk);
         }
         follow(all)
     }
@@ -90,18 +90,18 @@ impl Profiles {
 
 /// Follows the chain from the selected profile by `source_profile` to the profile with the first credentials,
 /// as the SDK does. A chain that cannot be followed is left to the SDK, which says why.
-fn follow(all: &ProfileSet) -> Result<Source, Mistake> {
+fn follow(all: &ProfileSet) -> Result<CredentialSource, Mistake> {
     let (mut name, mut seen, mut roles) = (all.selected_profile(), Vec::new(), Vec::new());
     let base = loop {
         let Some(profile) = all.get_profile(name).filter(|_| !seen.contains(&name)) else {
-            return Ok(Source::Sdk);
+            return Ok(CredentialSource::Sdk);
         };
         judge(all, profile)?;
         let has_keys =
             ["aws_access_key_id", "aws_secret_access_key"].iter().all(|key| profile.get(key).is_some());
         // Keys end the chain, except in the first profile, whose role goes before its keys.
         if !seen.is_empty() && has_keys {
-            return Ok(Source::Sdk);
+            return Ok(CredentialSource::Sdk);
         }
         seen.push(name);
         let role = profile.get("role_arn").filter(|_| profile.get("web_identity_token_file").is_none());
@@ -116,7 +116,7 @@ fn follow(all: &ProfileSet) -> Result<Source, Mistake> {
             // A profile that is its own source gives the first credentials itself.
             Some(next) if next == name => break profile,
             Some(next) => name = next,
-            None => return Ok(Source::Sdk),
+            None => return Ok(CredentialSource::Sdk),
         }
     };
     let first =
@@ -124,9 +124,9 @@ fn follow(all: &ProfileSet) -> Result<Source, Mistake> {
     match base.get("credential_process").filter(|_| first.iter().all(|key| base.get(key).is_none())) {
         Some(command) => {
             roles.reverse();
-            Ok(Source::Process { command: command.to_owned(), roles })
+            Ok(CredentialSource::Process { command: command.to_owned(), roles })
         }
-        None => Ok(Source::Sdk),
+        None => Ok(CredentialSource::Sdk),
     }
 }
 
@@ -169,7 +169,7 @@ fn quoted(name: &str) -> String {
 mod tests {
     use super::*;
 
-    async fn source(config: &str, variables: &[(&str, &str)]) -> Result<Source, String> {
+    async fn source(config: &str, variables: &[(&str, &str)]) -> Result<CredentialSource, String> {
         let dir = tempfile::tempdir().unwrap();
         let file = dir.path().join("config");
         std::fs::write(&file, config).unwrap();
@@ -182,9 +182,9 @@ mod tests {
     }
 
     #[expect(clippy::unnecessary_wraps, reason = "what a profile leads to may be a mistake")]
-    fn process(command: &str, arns: &[&str]) -> Result<Source, String> {
+    fn process(command: &str, arns: &[&str]) -> Result<CredentialSource, String> {
         let role = |arn: &&str| ProfileRole { arn: (*arn).to_owned(), session_name: None, external_id: None };
-        Ok(Source::Process { command: command.to_owned(), roles: arns.iter().map(role).collect() })
+        Ok(CredentialSource::Process { command: command.to_owned(), roles: arns.iter().map(role).collect() })
     }
 
     #[tokio::test]
@@ -203,17 +203,17 @@ mod tests {
     async fn what_goes_first_for_the_sdk_is_left_to_it() {
         let process = "[default]\ncredential_process = helper\n";
         let keys = [("AWS_ACCESS_KEY_ID", "AKID"), ("AWS_SECRET_ACCESS_KEY", "x")];
-        assert_eq!(source(process, &keys).await, Ok(Source::Sdk));
+        assert_eq!(source(process, &keys).await, Ok(CredentialSource::Sdk));
         for more in ["sso_start_url = https://x", "credential_source = Environment", "login_session = x"] {
-            assert_eq!(source(&format!("{process}{more}\n"), &[]).await, Ok(Source::Sdk), "{more}");
+            assert_eq!(source(&format!("{process}{more}\n"), &[]).await, Ok(CredentialSource::Sdk), "{more}");
         }
         let static_keys = "[default]\nrole_arn = one\nsource_profile = b\n[profile b]\naws_access_key_id = a\n\
                            aws_secret_access_key = b\ncredential_process = helper\n";
-        assert_eq!(source(static_keys, &[]).await, Ok(Source::Sdk));
+        assert_eq!(source(static_keys, &[]).await, Ok(CredentialSource::Sdk));
         let circle = "[profile a]\nrole_arn = one\nsource_profile = b\n[profile b]\nrole_arn = two\nsource_profile = a\n";
-        assert_eq!(source(circle, &[("AWS_PROFILE", "a")]).await, Ok(Source::Sdk));
-        assert_eq!(source("", &[("AWS_PROFILE", "default")]).await, Ok(Source::Sdk));
-        assert_eq!(source("not a file of profiles", &[]).await, Ok(Source::Sdk));
+        assert_eq!(source(circle, &[("AWS_PROFILE", "a")]).await, Ok(CredentialSource::Sdk));
+        assert_eq!(source("", &[("AWS_PROFILE", "default")]).await, Ok(CredentialSource::Sdk));
+        assert_eq!(source("not a file of profiles", &[]).await, Ok(CredentialSource::Sdk));
     }
 
     #[tokio::test]

@@ -16,19 +16,19 @@ pub(super) const MAX_ANSWER_BYTES: usize = 32 << 20;
 
 /// A client whose answers end with an error where they are larger than the limit.
 #[derive(Debug)]
-pub(super) struct Bounded<T>(pub(super) T);
+pub(super) struct BoundedAnswers<T>(pub(super) T);
 
-impl HttpClient for Bounded<SharedHttpClient> {
+impl HttpClient for BoundedAnswers<SharedHttpClient> {
     fn http_connector(
         &self,
         settings: &HttpConnectorSettings,
         components: &RuntimeComponents,
     ) -> SharedHttpConnector {
-        SharedHttpConnector::new(Bounded(self.0.http_connector(settings, components)))
+        SharedHttpConnector::new(BoundedAnswers(self.0.http_connector(settings, components)))
     }
 }
 
-impl HttpConnector for Bounded<SharedHttpConnector> {
+impl HttpConnector for BoundedAnswers<SharedHttpConnector> {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
         let sent = self.0.call(request);
         HttpConnectorFuture::new(async move {

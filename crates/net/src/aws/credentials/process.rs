@@ -8,17 +8,18 @@ use std::process::{ExitStatus, Stdio};
 use std::time::{Duration, SystemTime};
 
 use aws_credential_types::Credentials;
-use aws_credential_types::provider::error::CredentialsError;
 use aws_credential_types::provider::{ProvideCredentials, future};
 use aws_smithy_async::time::{SharedTimeSource, SystemTimeSource};
 use serde::Deserialize;
 use tokio::io::{AsyncRead, AsyncReadExt};
 
-use crate::aws::role::{Keeper, Refusal};
+use super::{CredentialsFailure, Keeper, NotGiven, carry};
 use faultgate_core::process_group::Group;
 use faultgate_core::text;
 
 const NAME: &str = "credential_process";
+/// The getting of credentials. It completes "could not …".
+const WHAT: &str = "get credentials";
 /// Maximum size of each output that is kept, in bytes. Credentials are a few KiB.
 const MAX_OUTPUT_BYTES: u64 = 64 << 10;
 /// Time for reading the rest of the outputs after the program has ended.
@@ -31,17 +32,17 @@ const REMEDY: &str =
 /// The program, and the credentials that it gave.
 #[derive(Debug)]
 pub(super) struct CredentialProcess {
-    command: Command,
+    command: CredentialCommand,
     keeper: Keeper,
 }
 
 /// The command line and the variables of the program. Both may hold secrets, so neither is shown.
-struct Command {
+struct CredentialCommand {
     line: String,
     env: BTreeMap<OsString, OsString>,
 }
 
-impl std::fmt::Debug for Command {
+impl std::fmt::Debug for CredentialCommand {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("***")
     }
@@ -50,7 +51,7 @@ impl std::fmt::Debug for Command {
 /// The output that AWS defines for such a program. Fields that are not known are ignored.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
-struct Answer {
+struct PrintedCredentials {
     version: u32,
     access_key_id: String,
     secret_access_key: String,
@@ -61,7 +62,10 @@ struct Answer {
 impl CredentialProcess {
     pub(super) fn new(line: String, env: BTreeMap<OsString, OsString>) -> Self {
         let time = SharedTimeSource::new(SystemTimeSource::new());
-        Self { command: Command { line, env }, keeper: Keeper::new(time) }
+        Self {
+            command: CredentialCommand { line, env },
+            keeper: Keeper::new(time, NotGiven::ByProgram, WHAT.to_owned()),
+        }
     }
 }
 
@@ -72,24 +76,24 @@ impl ProvideCredentials for CredentialProcess {
     {
         future::ProvideCredentials::new(async {
             let given = self.keeper.credentials(NAME, self.command.run()).await;
-            given.map_err(CredentialsError::provider_error)
+            given.map_err(carry)
         })
     }
 }
 
-impl Command {
+impl CredentialCommand {
     /// Runs the program and reads its credentials. When the future is dropped, the program and all that it
     /// has started end.
-    async fn run(&self) -> Result<Credentials, Refusal> {
+    async fn run(&self) -> Result<Credentials, CredentialsFailure> {
         let (status, out, err) =
-            self.output().await.map_err(|error| refusal(&format!("could not run: {error}")))?;
+            self.output().await.map_err(|error| failure(&format!("could not run: {error}")))?;
         if !status.success() {
             let said = String::from_utf8_lossy(&err);
             let last = said.lines().rev().map(str::trim).find(|line| !line.is_empty());
             let last = last.map(|line| format!(": {}", text::plain(line, MAX_ERR_CHARS))).unwrap_or_default();
-            return Err(refusal(&format!("ended with {status}{last}")));
+            return Err(failure(&format!("ended with {status}{last}")));
         }
-        read(&out).map_err(|what| refusal(&what))
+        read(&out).map_err(|what| failure(&what))
     }
 
     /// Runs the program and returns its status, its standard output and its error output.
@@ -137,7 +141,7 @@ async fn read_into(kept: &mut Vec<u8>, pipe: Option<impl AsyncRead + Unpin>) {
 /// printed.
 fn read(printed: &[u8]) -> Result<Credentials, String> {
     // The parser's error is dropped, since it may quote the text.
-    let answer: Answer = serde_json::from_slice(printed).map_err(|_| {
+    let answer: PrintedCredentials = serde_json::from_slice(printed).map_err(|_| {
         "printed no credentials (JSON with Version, AccessKeyId and SecretAccessKey)".to_owned()
     })?;
     if answer.version != 1 {
@@ -145,12 +149,13 @@ fn read(printed: &[u8]) -> Result<Credentials, String> {
     }
     let expiry = answer.expiration.map(|time| time.parse::<jiff::Timestamp>()).transpose();
     let expiry = expiry.map_err(|_| "printed an Expiration that is no time (RFC 3339)".to_owned())?;
-    let Answer { access_key_id, secret_access_key, session_token, .. } = answer;
+    let PrintedCredentials { access_key_id, secret_access_key, session_token, .. } = answer;
     Ok(Credentials::new(access_key_id, secret_access_key, session_token, expiry.map(SystemTime::from), NAME))
 }
 
-fn refusal(what: &str) -> Refusal {
-    Refusal::new(format!("{NAME}: the program {what}")).remedy(REMEDY)
+fn failure(what: &str) -> CredentialsFailure {
+    CredentialsFailure::new(NotGiven::ByProgram, WHAT, format!("{NAME}: the program {what}"))
+        .remedy(REMEDY.to_owned())
 }
 
 #[cfg(test)]
@@ -162,8 +167,8 @@ mod tests {
     }
 
     async fn run(line: &str) -> Result<Credentials, String> {
-        let command = Command { line: line.to_owned(), env: variables() };
-        command.run().await.map_err(|refusal| refusal.to_string())
+        let command = CredentialCommand { line: line.to_owned(), env: variables() };
+        command.run().await.map_err(|failure| failure.why)
     }
 
     #[tokio::test]
@@ -203,7 +208,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let pid = dir.path().join("pid");
         let line = format!("sleep 1000 & echo $! > '{}'; wait", pid.display());
-        let command = Command { line, env: variables() };
+        let command = CredentialCommand { line, env: variables() };
         let started = async {
             while !std::fs::read_to_string(&pid).is_ok_and(|text| text.ends_with('\n')) {
                 tokio::time::sleep(Duration::from_millis(5)).await;

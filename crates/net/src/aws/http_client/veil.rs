@@ -24,19 +24,19 @@ const TOKEN_PARAMETER: &str = "WebIdentityToken=";
 
 /// A client whose refusals do not repeat the credentials of the request.
 #[derive(Debug)]
-pub(super) struct Unrepeated<T>(pub(super) T);
+pub(super) struct VeiledRefusals<T>(pub(super) T);
 
-impl HttpClient for Unrepeated<SharedHttpClient> {
+impl HttpClient for VeiledRefusals<SharedHttpClient> {
     fn http_connector(
         &self,
         settings: &HttpConnectorSettings,
         components: &RuntimeComponents,
     ) -> SharedHttpConnector {
-        SharedHttpConnector::new(Unrepeated(self.0.http_connector(settings, components)))
+        SharedHttpConnector::new(VeiledRefusals(self.0.http_connector(settings, components)))
     }
 }
 
-impl HttpConnector for Unrepeated<SharedHttpConnector> {
+impl HttpConnector for VeiledRefusals<SharedHttpConnector> {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
         let credentials = credentials(&request);
         let sent = self.0.call(request);

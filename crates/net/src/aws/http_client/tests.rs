@@ -55,7 +55,7 @@ async fn asked(client: &SharedHttpClient, authority: &Authority) -> Result<u16, 
     };
     let asking = connector(client).call(HttpRequest::get(url).unwrap());
     let (_, answer) = tokio::join!(serving, asking);
-    answer.map(|answer| answer.status().as_u16()).map_err(|error| super::super::cause(&error))
+    answer.map(|answer| answer.status().as_u16()).map_err(|error| crate::http::cause(&error))
 }
 
 #[tokio::test]

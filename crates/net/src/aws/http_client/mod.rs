@@ -1,8 +1,6 @@
 //! The HTTP client of the SDK. It is the SDK's own, unless there is a bundle, a proxy, or a system without
 //! certificates; the SDK's default knows none of these as the settings mean them. Every client is wrapped:
-//! `bounded` limits the size of answers, and `unrepeated` takes credentials out of refusals.
-
-use std::sync::LazyLock;
+//! `bounded` limits the size of answers, and `veil` takes credentials out of refusals.
 
 use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
 use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore};
@@ -16,21 +14,19 @@ use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::base64;
 use rustls_pki_types::CertificateDer;
 
-use self::bounded::Bounded;
-use self::unrepeated::Unrepeated;
-use super::{Except, HttpSettings, Proxies};
+use crate::http::trust::SYSTEM_TRUSTS_NOBODY;
+use crate::http::{Except, HttpSettings, Proxies};
+
+use self::bounded::BoundedAnswers;
+use self::veil::VeiledRefusals;
 
 mod bounded;
-mod unrepeated;
-
-/// `true` if the system has no certificates. It is found out once, since that takes as long as to read them.
-pub(super) static SYSTEM_TRUSTS_NOBODY: LazyLock<bool> =
-    LazyLock::new(|| rustls_native_certs::load_native_certs().certs.is_empty());
+mod veil;
 
 /// Makes a client for the SDK. It trusts the bundle, takes the proxies, has built-in certificates where the
 /// system has none, such as in an empty container, reads no answer without end, and passes on no refusal that
 /// repeats the credentials. Returns None where TLS cannot be had.
-pub fn aws_client(settings: &HttpSettings) -> Option<SharedHttpClient> {
+pub fn http_client(settings: &HttpSettings) -> Option<SharedHttpClient> {
     let built_in = SYSTEM_TRUSTS_NOBODY.then_some(webpki_root_certs::TLS_SERVER_ROOT_CERTS);
     client_of(settings, built_in)
 }
@@ -38,8 +34,8 @@ pub fn aws_client(settings: &HttpSettings) -> Option<SharedHttpClient> {
 /// Makes a client in its wrappers.
 fn client_of(settings: &HttpSettings, built_in: Option<&[CertificateDer<'_>]>) -> Option<SharedHttpClient> {
     bare_client(settings, built_in).map(|client| {
-        let bounded = SharedHttpClient::new(Bounded(client));
-        SharedHttpClient::new(Unrepeated(bounded))
+        let bounded = SharedHttpClient::new(BoundedAnswers(client));
+        SharedHttpClient::new(VeiledRefusals(bounded))
     })
 }
 

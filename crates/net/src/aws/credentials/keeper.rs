@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime};
 use aws_credential_types::Credentials;
 use aws_smithy_async::time::SharedTimeSource;
 
-use super::Refusal;
+use super::{CredentialsFailure, NotGiven, reason_of};
 
 /// Time before the end from which on a request renews the credentials: long enough for an outage of their
 /// source to pass.
@@ -21,40 +21,43 @@ const FIRST_TIMEOUT: Duration = Duration::from_secs(30);
 /// Time that new credentials may take while the old ones hold: the request that waits may be a stop.
 const RENEW_TIMEOUT: Duration = Duration::from_secs(3);
 /// Time from one renewal to the next, also after one that failed.
-pub(super) const AGAIN_AFTER: Duration = Duration::from_secs(20);
+pub(in crate::aws) const AGAIN_AFTER: Duration = Duration::from_secs(20);
 
 /// The keeper of the credentials of one source.
 #[derive(Debug)]
-pub(crate) struct Keeper {
+pub(in crate::aws) struct Keeper {
+    from: NotGiven,
+    /// The getting of credentials. It completes "could not …".
+    what: String,
     time: SharedTimeSource,
-    held: Mutex<Held>,
+    held: Mutex<HeldCredentials>,
     /// Held by the one request that renews.
     renewing: tokio::sync::Mutex<()>,
 }
 
 #[derive(Debug, Default)]
-struct Held {
+struct HeldCredentials {
     credentials: Option<Credentials>,
     /// The time before which no renewal is tried.
     not_before: Option<SystemTime>,
 }
 
 impl Keeper {
-    pub(crate) fn new(time: SharedTimeSource) -> Self {
-        Self { time, held: Mutex::default(), renewing: tokio::sync::Mutex::new(()) }
+    pub(in crate::aws) fn new(time: SharedTimeSource, from: NotGiven, what: String) -> Self {
+        Self { from, what, time, held: Mutex::default(), renewing: tokio::sync::Mutex::new(()) }
     }
 
-    pub(super) fn now(&self) -> SystemTime {
+    pub(in crate::aws) fn now(&self) -> SystemTime {
         self.time.now()
     }
 
     /// Returns credentials that are valid now. `fresh` is begun only where new ones are needed, and dropped
     /// where they take too long.
-    pub(crate) async fn credentials(
+    pub(in crate::aws) async fn credentials(
         &self,
         source: &str,
-        fresh: impl Future<Output = Result<Credentials, Refusal>>,
-    ) -> Result<Credentials, Refusal> {
+        fresh: impl Future<Output = Result<Credentials, CredentialsFailure>>,
+    ) -> Result<Credentials, CredentialsFailure> {
         let (credentials, due) = self.look();
         let _turn = match credentials {
             Some(credentials) if !due => return Ok(credentials),
@@ -72,7 +75,7 @@ impl Keeper {
         if let (Some(credentials), _) = self.look() {
             return Ok(credentials);
         }
-        let late = |_| Err(Refusal::new(format!("no answer within {}s", FIRST_TIMEOUT.as_secs())));
+        let late = |_| Err(self.failure(format!("no answer within {}s", FIRST_TIMEOUT.as_secs())));
         let credentials = tokio::time::timeout(FIRST_TIMEOUT, fresh).await.unwrap_or_else(late)?;
         self.hold(Some(credentials.clone()), self.later());
         Ok(credentials)
@@ -104,7 +107,7 @@ impl Keeper {
     fn renewed(
         &self,
         source: &str,
-        renewed: Result<Result<Credentials, Refusal>, tokio::time::error::Elapsed>,
+        renewed: Result<Result<Credentials, CredentialsFailure>, tokio::time::error::Elapsed>,
         old: Credentials,
         _turn: tokio::sync::MutexGuard<'_, ()>,
     ) -> Credentials {
@@ -113,12 +116,17 @@ impl Keeper {
             return credentials;
         }
         let why = match renewed {
-            Ok(Err(refusal)) => refusal.to_string(),
+            Ok(Err(failure)) => reason_of(&failure),
             _ => format!("no answer within {}s", RENEW_TIMEOUT.as_secs()),
         };
         tracing::warn!(%source, %why, "the credentials were not renewed yet; the old ones still hold");
         self.hold(None, self.later());
         old
+    }
+
+    /// Returns the failure to get credentials, for this reason.
+    pub(in crate::aws) fn failure(&self, why: impl Into<String>) -> CredentialsFailure {
+        CredentialsFailure::new(self.from, self.what.clone(), why)
     }
 
     /// Returns the time of the next renewal. Without this pause, an outage, or a session that is short from
