@@ -1,7 +1,7 @@
 //! The model: the types that all other modules speak in. It is pure, with no I/O, no clock and no async.
 //!
-//! - Before a run: `plan` (what is to be done), `check` and `probe` (what is measured), `shard`, and
-//!   `plan_record` (a suite's digest).
+//! - Before a run: `plan` (what is to be done), by one of the engines of `engine_kind`; `check` and `probe`
+//!   (what is measured); `shard`, and `plan_record` (a suite's digest).
 //! - While it goes on: `state` (states and transitions), `event` (what sinks hear), and `run_state` (the
 //!   content of the state file).
 //! - After it: `result` (the content of `result.json`), `fault`, `finding`, `score`, `verdict`, `comparison`
@@ -12,6 +12,7 @@
 mod check;
 mod comparison;
 mod contradiction;
+mod engine_kind;
 mod event;
 mod fault;
 mod finding;
@@ -36,6 +37,7 @@ pub use comparison::{
     CompareTo, Earlier, EarlierRun, ExperimentChange, Presence, ProbeChange, RunComparison, ScoreChange,
     ScoreDrop, VerdictChange,
 };
+pub use engine_kind::EngineKind;
 pub use event::RunEvent;
 pub use fault::{Fault, FaultProbe};
 pub use finding::{Finding, Level};

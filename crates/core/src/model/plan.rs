@@ -183,13 +183,9 @@ impl std::fmt::Debug for CommandLine {
 }
 
 impl EngineSpec {
+    /// Returns the word of its kind.
     pub fn engine(&self) -> &'static str {
-        match self {
-            Self::Fis { .. } => "fis",
-            Self::Command(_) => "command",
-            Self::Harness(_) => "harness",
-            Self::Litmus(_) => "litmus",
-        }
+        self.kind().as_str()
     }
 
     /// Returns the engine's name for the experiment: a template, an experiment's id, or a command line.
