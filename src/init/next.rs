@@ -8,7 +8,7 @@ use std::path::Path;
 
 use super::pipeline::{self, BUILDSPEC_FILE, GITLAB_INCLUDED};
 use super::{GITLAB, guess, page, policy};
-use faultgate_config::{Answers, Engine, Platform};
+use faultgate_config::{Answers, EngineKind, Platform};
 
 /// Returns the three steps. `has_pipeline` says whether the repository had a GitLab pipeline before.
 pub fn steps(answers: &Answers, dir: &Path, has_pipeline: bool) -> [String; 3] {
@@ -17,9 +17,9 @@ pub fn steps(answers: &Answers, dir: &Path, has_pipeline: bool) -> [String; 3] {
 
 fn access(answers: &Answers, dir: &Path) -> String {
     match answers.engine {
-        Engine::Fis => of_role(answers, guess::repository(dir).as_deref()),
-        Engine::Harness | Engine::Litmus => of_secret(answers),
-        Engine::Command => of_programs(answers),
+        EngineKind::Fis => of_role(answers, guess::repository(dir).as_deref()),
+        EngineKind::Harness | EngineKind::Litmus => of_secret(answers),
+        EngineKind::Command => of_programs(answers),
     }
 }
 

@@ -3,6 +3,7 @@
 //! Nothing here knows of engines, settings or reports.
 
 pub mod clock;
+mod closed_set;
 pub mod digest;
 pub mod environment;
 pub mod failure;
