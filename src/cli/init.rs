@@ -14,7 +14,7 @@ use crate::init::{self, NotWritten};
 use crate::terminal::printing::Output;
 use crate::terminal::refusal::{EXIT_MISTAKES, Refused, refuse};
 use crate::terminal::{complain, say};
-use faultgate_config::{Answers, ENGINE, Engine, Need, PLATFORM, Platform, QUESTIONS, Question};
+use faultgate_config::{Answers, ENGINE, EngineKind, Need, PLATFORM, Platform, QUESTIONS, Question};
 use faultgate_core::mistake::Mistake;
 use faultgate_core::model::Verdict;
 use faultgate_core::text;
@@ -134,9 +134,9 @@ fn answers(matches: &ArgMatches, dir: &Path) -> Result<Answers, Vec<Mistake>> {
     }
     let guess = init::guess_platform(dir).map(Platform::as_str);
     let platform = asking.answer(&PLATFORM, Need::Needed, guess);
-    let engine = asking.answer(&ENGINE, Need::Needed, Some(Engine::Fis.as_str()));
+    let engine = asking.answer(&ENGINE, Need::Needed, Some(EngineKind::Fis.as_str()));
     let platform = Platform::ALL.into_iter().find(|known| Some(known.as_str()) == platform.as_deref());
-    let engine = Engine::ALL.into_iter().find(|known| Some(known.as_str()) == engine.as_deref());
+    let engine = EngineKind::ALL.into_iter().find(|known| Some(known.as_str()) == engine.as_deref());
     let (Some(platform), Some(engine)) = (platform, engine) else { return Err(asking.mistakes) };
     let is_asked = |question: &&Question| question.engine.is_none_or(|only| only == engine);
     for question in QUESTIONS.iter().filter(|question| !is_asked(question)) {

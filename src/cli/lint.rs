@@ -163,8 +163,8 @@ fn read(file: &str) -> Result<Vec<u8>, Vec<Mistake>> {
             Err(error) => Err(vec![Mistake::new(file, format!("standard input cannot be read: {error}"))]),
         };
     }
-    config::bytes(Path::new(file), MAX_BYTES, HINT).map_err(|(what, _)| {
-        let mistake = Mistake::new(file, format!("the file {shown} {what}"));
+    config::bytes(Path::new(file), MAX_BYTES, HINT).map_err(|problem| {
+        let mistake = Mistake::new(file, format!("the file {shown} {}", problem.what));
         vec![mistake.hint(HINT)]
     })
 }

@@ -8,7 +8,7 @@ use std::path::Path;
 
 use super::pipeline::{self, BUILDSPEC_FILE, GITLAB_INCLUDED};
 use super::{GITLAB, guess, make_link, policy};
-use faultgate_config::{Answers, Engine, Platform};
+use faultgate_config::{Answers, EngineKind, Platform};
 
 /// Returns the three steps. `has_pipeline` says whether the repository had a GitLab pipeline before.
 pub fn list_steps(answers: &Answers, dir: &Path, has_pipeline: bool) -> [String; 3] {
@@ -17,9 +17,9 @@ pub fn list_steps(answers: &Answers, dir: &Path, has_pipeline: bool) -> [String;
 
 fn explain_access(answers: &Answers, dir: &Path) -> String {
     match answers.engine {
-        Engine::Fis => explain_role(answers, guess::find_repository(dir).as_deref()),
-        Engine::Harness | Engine::Litmus => explain_secret(answers),
-        Engine::Command => explain_programs(answers),
+        EngineKind::Fis => explain_role(answers, guess::find_repository(dir).as_deref()),
+        EngineKind::Harness | EngineKind::Litmus => explain_secret(answers),
+        EngineKind::Command => explain_programs(answers),
     }
 }
 

@@ -6,7 +6,7 @@
 
 use super::blocks::{drop_block, drop_head, insert_before, keep_block, unindent};
 use super::{GITLAB, NewFile, SUITE};
-use faultgate_config::{Answers, Engine, Platform};
+use faultgate_config::{Answers, EngineKind, Platform};
 
 const STEP: &str = include_str!("../../ci-templates/github/step.yml");
 const SHARDED: &str = include_str!("../../ci-templates/github/sharded.yml");
@@ -31,21 +31,21 @@ pub(super) struct EngineSecret {
 }
 
 /// Returns the names of an engine's secret, if it needs one.
-pub(super) fn find_secret(engine: Engine) -> Option<EngineSecret> {
+pub(super) fn find_secret(engine: EngineKind) -> Option<EngineSecret> {
     match engine {
-        Engine::Harness => Some(EngineSecret {
+        EngineKind::Harness => Some(EngineSecret {
             github: "HARNESS_API_KEY",
             manager: "faultgate/harness:api-key",
             input: "harness-api-key",
             variable: "FAULTGATE_HARNESS_API_KEY",
         }),
-        Engine::Litmus => Some(EngineSecret {
+        EngineKind::Litmus => Some(EngineSecret {
             github: "LITMUS_TOKEN",
             manager: "faultgate/litmus:token",
             input: "litmus-token",
             variable: "FAULTGATE_LITMUS_TOKEN",
         }),
-        Engine::Fis | Engine::Command => None,
+        EngineKind::Fis | EngineKind::Command => None,
     }
 }
 
@@ -71,12 +71,12 @@ pub(super) fn make_files(answers: &Answers, has_gitlab: bool) -> Option<Vec<NewF
 }
 
 /// Returns GitHub's workflow.
-fn make_github(engine: Engine) -> Option<String> {
+fn make_github(engine: EngineKind) -> Option<String> {
     let mut text = drop_head(STEP).to_owned();
     for of_the_suite in ["experiment-template-id:", "aws-region:", "aws-role-arn:"] {
         text = drop_block(&text, of_the_suite)?;
     }
-    if engine != Engine::Fis {
+    if engine != EngineKind::Fis {
         text = drop_block(&text, "id-token:")?;
     }
     let triggers = keep_block(&text, "on:")?;
@@ -97,7 +97,7 @@ fn make_github(engine: Engine) -> Option<String> {
 
 /// Returns the triggers of GitHub's workflow. A push is none of them, since it would judge the version that
 /// was deployed before it.
-fn make_triggers(engine: Engine) -> String {
+fn make_triggers(engine: EngineKind) -> String {
     let secrets = find_secret(engine)
         .map(|secret| format!("    secrets:\n      {}: {{ required: true }}\n", secret.github));
     let call = secrets
@@ -112,8 +112,8 @@ const GUARD: &str = "# By hand for the default branch alone, since no other is d
     if: github.event_name != 'workflow_dispatch' || github.ref_name == github.event.repository.default_branch";
 
 /// Returns the job by which another workflow of the repository calls this one, on one line.
-pub(super) fn make_call(engine: Engine) -> String {
-    let tokens = if engine == Engine::Fis { "id-token: write, " } else { "" };
+pub(super) fn make_call(engine: EngineKind) -> String {
+    let tokens = if engine == EngineKind::Fis { "id-token: write, " } else { "" };
     let secrets = find_secret(engine).map_or_else(String::new, |secret| {
         format!(", secrets: {{ {0}: '${{{{ secrets.{0} }}}}' }}", secret.github)
     });
@@ -124,9 +124,9 @@ pub(super) fn make_call(engine: Engine) -> String {
 }
 
 /// Returns GitLab's job.
-fn make_gitlab(engine: Engine) -> Option<String> {
+fn make_gitlab(engine: EngineKind) -> Option<String> {
     let mut job = drop_block(&keep_block(FIS, "chaos-job:")?, "variables:")?;
-    if engine != Engine::Fis {
+    if engine != EngineKind::Fis {
         job = drop_block(&job, "id_tokens:")?;
     }
     // A pipeline of a branch that is not deployed would disturb one that is.
@@ -135,7 +135,7 @@ fn make_gitlab(engine: Engine) -> Option<String> {
 }
 
 /// Returns CodeBuild's buildspec.
-fn make_codebuild(engine: Engine) -> Option<String> {
+fn make_codebuild(engine: EngineKind) -> Option<String> {
     let text = drop_block(BUILDSPEC, "FAULTGATE_EXPERIMENT_TEMPLATE_ID:")?;
     match find_secret(engine) {
         Some(secret) => {

@@ -5,7 +5,7 @@
 use std::fmt::Write;
 
 use super::{make_schema_line, quote};
-use faultgate_config::{Answers, Engine, Platform};
+use faultgate_config::{Answers, EngineKind, Platform};
 
 /// The line that says what this version does with a policy. The version that applies policies has to remove
 /// it.
@@ -27,7 +27,7 @@ pub(super) fn render(answers: &Answers) -> String {
     if let Some(region) = answers.get("aws-region") {
         let _ = writeln!(policy, "  regions: [{}]", quote(region));
     }
-    let (fis, probes) = (answers.engine == Engine::Fis, answers.get("probe-url").is_some());
+    let (fis, probes) = (answers.engine == EngineKind::Fis, answers.get("probe-url").is_some());
     if fis || probes {
         policy.push_str("\nrequire:\n");
     }

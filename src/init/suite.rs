@@ -4,7 +4,7 @@
 use std::fmt::Write;
 
 use super::{make_link, make_schema_line, quote};
-use faultgate_config::{Answers, Engine};
+use faultgate_config::{Answers, EngineKind};
 
 const EXPERIMENT: &str = "first-experiment";
 /// The URL of the probe that is written as a comment where none was given.
@@ -43,33 +43,33 @@ pub(super) fn render(answers: &Answers) -> String {
 }
 
 /// Returns the keys of an engine's block, each with the question whose answer it holds.
-fn list_keys(engine: Engine) -> &'static [(&'static str, &'static str)] {
+fn list_keys(engine: EngineKind) -> &'static [(&'static str, &'static str)] {
     match engine {
-        Engine::Fis => {
+        EngineKind::Fis => {
             &[("template", "experiment-template-id"), ("region", "aws-region"), ("role-arn", "aws-role-arn")]
         }
-        Engine::Harness => &[
+        EngineKind::Harness => &[
             ("experiment", "harness-experiment-id"),
             ("project", "harness-project-id"),
             ("org", "harness-org-id"),
             ("account", "harness-account-id"),
             ("url", "harness-url"),
         ],
-        Engine::Litmus => {
+        EngineKind::Litmus => {
             &[("experiment", "litmus-experiment-id"), ("project", "litmus-project-id"), ("url", "litmus-url")]
         }
-        Engine::Command => &[("run", "run"), ("stop", "stop"), ("injected", "injected")],
+        EngineKind::Command => &[("run", "run"), ("stop", "stop"), ("injected", "injected")],
     }
 }
 
 /// Returns an answer as YAML. A command becomes a list of its words, since no shell takes it apart later.
-fn render_value(engine: Engine, answer: &str) -> String {
+fn render_value(engine: EngineKind, answer: &str) -> String {
     match engine {
-        Engine::Command => {
+        EngineKind::Command => {
             let words: Vec<String> = answer.split_whitespace().map(quote).collect();
             format!("[{}]", words.join(", "))
         }
-        Engine::Fis | Engine::Harness | Engine::Litmus => quote(answer),
+        EngineKind::Fis | EngineKind::Harness | EngineKind::Litmus => quote(answer),
     }
 }
 

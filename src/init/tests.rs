@@ -6,9 +6,9 @@ use jsonschema::Validator;
 use serde_json::{Value, json};
 
 use super::*;
-use faultgate_config::{Engine, Platform, QUESTIONS};
+use faultgate_config::{EngineKind, Platform, QUESTIONS};
 
-fn answers(platform: Platform, engine: Engine, all: bool) -> Answers {
+fn answers(platform: Platform, engine: EngineKind, all: bool) -> Answers {
     let asked = QUESTIONS.iter().filter(|question| question.engine.is_none_or(|of| of == engine));
     let mut answers = Answers { platform, engine, values: BTreeMap::new() };
     for question in asked {
@@ -23,7 +23,7 @@ fn answers(platform: Platform, engine: Engine, all: bool) -> Answers {
 fn each(mut check: impl FnMut(&Answers, &[NewFile])) {
     let dir = tempfile::tempdir().unwrap();
     for platform in Platform::ALL {
-        for engine in Engine::ALL {
+        for engine in EngineKind::ALL {
             for all in [true, false] {
                 let answers = answers(platform, engine, all);
                 let files =
@@ -69,7 +69,7 @@ fn a_pipeline_runs_the_suite_and_holds_no_answer() {
         for answer in answers.values.values() {
             assert!(!pipeline.contains(answer.as_str()), "{answer} in\n{pipeline}");
         }
-        let is_fis = answers.engine == Engine::Fis;
+        let is_fis = answers.engine == EngineKind::Fis;
         let (token, secret) = match answers.platform {
             Platform::GitHub => ("id-token: write", "secrets."),
             Platform::GitLab => ("FAULTGATE_AWS_ID_TOKEN", "masked"),
@@ -77,7 +77,7 @@ fn a_pipeline_runs_the_suite_and_holds_no_answer() {
         };
         assert_eq!(pipeline.contains(token), is_fis || token.is_empty(), "{pipeline}");
         if answers.platform != Platform::GitLab {
-            let has_secret = matches!(answers.engine, Engine::Harness | Engine::Litmus);
+            let has_secret = matches!(answers.engine, EngineKind::Harness | EngineKind::Litmus);
             assert_eq!(pipeline.contains(secret), has_secret, "{pipeline}");
         }
         yaml(pipeline);
@@ -87,7 +87,7 @@ fn a_pipeline_runs_the_suite_and_holds_no_answer() {
 #[test]
 fn the_workflow_checks_the_suite_out_and_may_do_so() {
     let dir = tempfile::tempdir().unwrap();
-    for engine in Engine::ALL {
+    for engine in EngineKind::ALL {
         let files = make_files(&answers(Platform::GitHub, engine, true), dir.path()).unwrap();
         let job = &yaml(&files[0].content)["jobs"]["chaos"];
         assert_eq!(job["permissions"]["contents"], "read");
@@ -102,7 +102,7 @@ fn the_workflow_checks_the_suite_out_and_may_do_so() {
 #[test]
 fn the_workflow_is_called_after_the_deployment_and_never_by_a_push() {
     let dir = tempfile::tempdir().unwrap();
-    for engine in Engine::ALL {
+    for engine in EngineKind::ALL {
         let answers = answers(Platform::GitHub, engine, true);
         let files = make_files(&answers, dir.path()).unwrap();
         let workflow = yaml(&files[0].content);
@@ -126,7 +126,7 @@ fn the_workflow_is_called_after_the_deployment_and_never_by_a_push() {
 #[test]
 fn the_role_is_told_whom_to_trust() {
     let dir = tempfile::tempdir().unwrap();
-    let step = |platform| list_steps(&answers(platform, Engine::Fis, true), dir.path(), false)[0].clone();
+    let step = |platform| list_steps(&answers(platform, EngineKind::Fis, true), dir.path(), false)[0].clone();
     assert!(step(Platform::GitHub).contains("sub repo:OWNER/NAME:ref:refs/heads/BRANCH"));
     std::fs::create_dir(dir.path().join(".git")).unwrap();
     let config = "[remote \"origin\"]\n\turl = https://github.com/octo/shop\n";
@@ -138,7 +138,7 @@ fn the_role_is_told_whom_to_trust() {
 #[test]
 fn a_fault_that_nothing_undoes_is_told_in_the_suite() {
     let dir = tempfile::tempdir().unwrap();
-    let mut answers = answers(Platform::GitLab, Engine::Command, true);
+    let mut answers = answers(Platform::GitLab, EngineKind::Command, true);
     answers.values.insert("stop", "none".to_owned());
     let files = make_files(&answers, dir.path()).unwrap();
     let suite = content(&files, ".faultgate.yml");
@@ -254,7 +254,7 @@ fn the_schema_of_policies_refuses_what_is_no_policy() {
 fn a_gitlab_pipeline_that_is_there_is_told_what_to_include() {
     let dir = tempfile::tempdir().unwrap();
     std::fs::write(dir.path().join(".gitlab-ci.yml"), "stages: [build]\n").unwrap();
-    let answers = answers(Platform::GitLab, Engine::Fis, true);
+    let answers = answers(Platform::GitLab, EngineKind::Fis, true);
     let files = make_files(&answers, dir.path()).unwrap();
     assert!(files.iter().all(|file| file.path != ".gitlab-ci.yml"));
     assert!(
@@ -266,7 +266,7 @@ fn a_gitlab_pipeline_that_is_there_is_told_what_to_include() {
 
 #[test]
 fn commands_to_copy_hold_answers_as_words() {
-    let mut answers = answers(Platform::GitHub, Engine::Fis, true);
+    let mut answers = answers(Platform::GitHub, EngineKind::Fis, true);
     answers.values.insert("experiment-template-id", "EXT;reboot".to_owned());
     let dir = tempfile::tempdir().unwrap();
     let step = &list_steps(&answers, dir.path(), false)[0];

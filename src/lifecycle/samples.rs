@@ -208,7 +208,11 @@ impl Samples {
             late_ms: u64::try_from(self.late.as_millis()).unwrap_or(u64::MAX),
             samples_left_out: (recorded - samples.len()) as u64,
             samples,
-            ..Probe::new(&plan.name, plan.check.kind(), if plan.is_scored() { plan.weight } else { 0 })
+            ..Probe::new(
+                &plan.name,
+                plan.check.kind().as_str(),
+                if plan.is_scored() { plan.weight } else { 0 },
+            )
         }
     }
 }

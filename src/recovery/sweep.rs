@@ -155,8 +155,7 @@ impl PlaceSweep<'_> {
             && let Err(refusal) = role.credentials().await
         {
             // All requests would fail for the same reason, so it is told once.
-            let remedy = refusal.what_to_do().map(|remedy| format!("; {remedy}")).unwrap_or_default();
-            return self.fail(&format!("could not sweep {}: {refusal}{remedy}", self.place));
+            return self.fail(&format!("could not sweep {}: {}", self.place, refusal.with_remedy()));
         }
         let sweeper = Sweeper::new(sdk, role_arn.as_deref(), self.sweeping.clock.now());
         let parts = sweeper.parts().await;

@@ -3,7 +3,7 @@
 
 use std::os::unix::fs::symlink;
 
-use faultgate_config::{Engine, Platform};
+use faultgate_config::{EngineKind, Platform};
 use faultgate_rehearsal::TEMPLATE_ID;
 
 use crate::lives::QUICK;
@@ -13,15 +13,15 @@ use crate::support::{Account, Ended, Faultgate, at_once};
 const TARGET: &str = "http://target.rehearsal.invalid/health";
 const ROLE: &str = "arn:aws:iam::111122223333:role/chaos";
 
-fn flags(engine: Engine) -> &'static [&'static str] {
+fn flags(engine: EngineKind) -> &'static [&'static str] {
     match engine {
-        Engine::Fis => {
+        EngineKind::Fis => {
             &["--experiment-template-id", TEMPLATE_ID, "--aws-region", "us-east-1", "--aws-role-arn", ROLE]
         }
-        Engine::Harness => {
+        EngineKind::Harness => {
             &["--harness-experiment-id", "d7c9d243-0219-4f7c-84c2", "--harness-project-id", "shop"]
         }
-        Engine::Litmus => &[
+        EngineKind::Litmus => &[
             "--litmus-url",
             "https://litmus.example.com",
             "--litmus-project-id",
@@ -29,11 +29,11 @@ fn flags(engine: Engine) -> &'static [&'static str] {
             "--litmus-experiment-id",
             "pod-kill",
         ],
-        Engine::Command => &["--run", "touch in", "--stop", "rm in"],
+        EngineKind::Command => &["--run", "touch in", "--stop", "rm in"],
     }
 }
 
-fn init(platform: Platform, engine: Engine) -> Faultgate {
+fn init(platform: Platform, engine: EngineKind) -> Faultgate {
     Faultgate::new(&["init", "--platform", platform.as_str(), "--engine", engine.as_str()])
         .args(flags(engine))
 }
@@ -44,7 +44,8 @@ fn contents(ended: &Ended) -> Vec<(std::path::PathBuf, String)> {
 
 #[tokio::test]
 async fn what_is_written_is_a_suite_that_runs_and_is_never_written_again() {
-    let every = Platform::ALL.into_iter().flat_map(|platform| Engine::ALL.map(|engine| (platform, engine)));
+    let every =
+        Platform::ALL.into_iter().flat_map(|platform| EngineKind::ALL.map(|engine| (platform, engine)));
     at_once(every, |(platform, engine)| async move {
         let context = format!("{} with {}", platform.as_str(), engine.as_str());
         let ended = init(platform, engine).args(&["--probe-url", TARGET]).finish().await;
@@ -150,7 +151,7 @@ async fn answers_are_no_code() {
 
 #[tokio::test]
 async fn a_flag_of_another_engine_is_a_mistake() {
-    let ended = init(Platform::GitHub, Engine::Fis).args(&["--run", "reboot"]).finish().await;
+    let ended = init(Platform::GitHub, EngineKind::Fis).args(&["--run", "reboot"]).finish().await;
     ended.assert_code(2, "another engine");
     assert!(ended.stderr.contains("run: is no question of the engine fis"), "{}", ended.stderr);
     assert!(ended.files().is_empty());
@@ -174,7 +175,7 @@ async fn a_fault_stays_in_only_where_somebody_says_so() {
 
 #[tokio::test]
 async fn a_folder_below_the_top_is_told() {
-    let asked = init(Platform::GitHub, Engine::Fis).args(&["--dir", "below"]);
+    let asked = init(Platform::GitHub, EngineKind::Fis).args(&["--dir", "below"]);
     for folder in [".git", "below"] {
         std::fs::create_dir(asked.home().join(folder)).unwrap();
     }
@@ -185,7 +186,7 @@ async fn a_folder_below_the_top_is_told() {
 
 #[tokio::test]
 async fn what_is_there_keeps_all_from_being_written() {
-    let asked = init(Platform::GitHub, Engine::Fis)
+    let asked = init(Platform::GitHub, EngineKind::Fis)
         .file("faultgate-policy.yml", "mine")
         .file(".faultgate.toml", "mine");
     symlink("/nowhere/at/all", asked.home().join(".github")).unwrap();
@@ -200,7 +201,7 @@ async fn what_is_there_keeps_all_from_being_written() {
 
 #[tokio::test]
 async fn files_can_be_seen_before_they_are_written() {
-    let ended = init(Platform::GitLab, Engine::Fis).args(&["--print"]).finish().await;
+    let ended = init(Platform::GitLab, EngineKind::Fis).args(&["--print"]).finish().await;
     ended.assert_code(0, "printed");
     for name in [".gitlab/chaos.gitlab-ci.yml", ".gitlab-ci.yml", ".faultgate.yml", "faultgate-policy.yml"] {
         assert!(ended.stdout.contains(&format!("# --- {name}\n")), "{}", ended.stdout);
@@ -210,11 +211,11 @@ async fn files_can_be_seen_before_they_are_written() {
 
 #[tokio::test]
 async fn a_folder_that_is_none_and_one_that_cannot_be_written_are_told() {
-    let ended = init(Platform::GitHub, Engine::Fis).args(&["--dir", "nowhere"]).finish().await;
+    let ended = init(Platform::GitHub, EngineKind::Fis).args(&["--dir", "nowhere"]).finish().await;
     ended.assert_code(2, "no folder");
     assert!(ended.stderr.contains("dir: nowhere is no folder"), "{}", ended.stderr);
     // The folder is one in which not even root makes a file.
-    let ended = init(Platform::CodeBuild, Engine::Fis).args(&["--dir", "/proc"]).finish().await;
+    let ended = init(Platform::CodeBuild, EngineKind::Fis).args(&["--dir", "/proc"]).finish().await;
     ended.assert_code(3, "cannot be written");
     assert!(ended.stderr.contains("none of the files is there"), "{}", ended.stderr);
 }

@@ -1,14 +1,13 @@
 //! Properties of the whole module: any environment, flags and suite file give settings or mistakes, and never
 //! a panic.
 
+use std::fs;
 use std::path::Path;
 
-use std::fs;
-
+use faultgate_core::environment::Environment;
 use proptest::prelude::*;
 
 use super::*;
-use faultgate_core::environment::Environment;
 
 const SCENARIOS: &[&str] = &["completed", "failed"];
 

@@ -5,58 +5,32 @@
 
 use std::collections::BTreeMap;
 
-use super::inputs::find;
-use super::kind::{Kind, Parsed};
-use faultgate_core::mistake::Mistake;
-use faultgate_core::mistake::Problem;
+use faultgate_core::closed_set;
+use faultgate_core::mistake::{Mistake, Problem};
+use faultgate_core::model::EngineKind;
 use faultgate_core::text::is_invisible;
 
-/// The platform that the pipeline runs on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Platform {
-    GitHub,
-    GitLab,
-    CodeBuild,
-    CodePipeline,
+use crate::inputs::input::Input;
+use crate::inputs::kind::{Kind, Parsed};
+use crate::inputs::table;
+
+closed_set! {
+    /// The platform that the pipeline runs on.
+    pub enum Platform {
+        GitHub = "github",
+        GitLab = "gitlab",
+        CodeBuild = "codebuild",
+        CodePipeline = "codepipeline",
+    }
 }
 
 impl Platform {
-    pub const ALL: [Self; 4] = [Self::GitHub, Self::GitLab, Self::CodeBuild, Self::CodePipeline];
-
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::GitHub => "github",
-            Self::GitLab => "gitlab",
-            Self::CodeBuild => "codebuild",
-            Self::CodePipeline => "codepipeline",
-        }
-    }
-
     /// `true` if the jobs of the platform have no credentials of AWS until they assume a role by an OpenID
     /// token.
     fn has_tokens(self) -> bool {
-        matches!(self, Self::GitHub | Self::GitLab)
-    }
-}
-
-/// The engine that injects the fault.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Engine {
-    Fis,
-    Harness,
-    Litmus,
-    Command,
-}
-
-impl Engine {
-    pub const ALL: [Self; 4] = [Self::Fis, Self::Harness, Self::Litmus, Self::Command];
-
-    pub const fn as_str(self) -> &'static str {
         match self {
-            Self::Fis => "fis",
-            Self::Harness => "harness",
-            Self::Litmus => "litmus",
-            Self::Command => "command",
+            Self::GitHub | Self::GitLab => true,
+            Self::CodeBuild | Self::CodePipeline => false,
         }
     }
 }
@@ -65,7 +39,7 @@ impl Engine {
 #[derive(Debug, Clone)]
 pub struct Answers {
     pub platform: Platform,
-    pub engine: Engine,
+    pub engine: EngineKind,
     pub values: BTreeMap<&'static str, String>,
 }
 
@@ -98,66 +72,85 @@ const NONE: &str = "none";
 const STOP: &str = "stop";
 /// The question for the text that shows that a command has injected its fault.
 const INJECTED: &str = "injected";
-const TEMPLATE: &str = "experiment-template-id";
+const TEMPLATE: &str = table::TEMPLATES.name();
 
 /// One question. The command has a flag of the same name.
 #[derive(Debug)]
 pub struct Question {
     pub name: &'static str,
     /// The engine that the question is about; `None` for a question about every engine.
-    pub engine: Option<Engine>,
+    pub engine: Option<EngineKind>,
     need: Need,
-    /// Kind, meaning and example, where they differ from those of the input of this name.
-    own: Option<(Kind, &'static str, &'static str)>,
+    /// Kind of the answer.
+    kind: Kind,
+    meaning: Meaning,
+    example: Option<&'static str>,
+}
+
+/// The meaning of a question.
+#[derive(Debug)]
+enum Meaning {
+    /// That of the input that the answer becomes.
+    Input(Input),
+    /// Words of its own, without the form of the answer.
+    Own(&'static str),
 }
 
 const ID: Kind = Kind::Text { max: 255 };
 const COMMAND: Kind = Kind::Text { max: 1_000 };
-const PLATFORMS: Kind = Kind::Choice(&["github", "gitlab", "codebuild", "codepipeline"]);
-const ENGINES: Kind = Kind::Choice(&["fis", "harness", "litmus", "command"]);
+const PLATFORMS: Kind = Kind::Choice(Platform::WORDS);
+const ENGINES: Kind = Kind::Choice(EngineKind::WORDS);
 
 pub const PLATFORM: Question =
-    Question::every("platform", Need::Needed).own(PLATFORMS, "Platform of the pipeline", "github");
-pub const ENGINE: Question = Question::every("engine", Need::Needed).own(ENGINES, "Chaos engine", "fis");
+    Question::own("platform", Need::Needed, PLATFORMS, "Platform of the pipeline", "github");
+pub const ENGINE: Question = Question::own("engine", Need::Needed, ENGINES, "Chaos engine", "fis");
 
 /// All other questions, in the order in which they are asked.
 #[rustfmt::skip]
 pub const QUESTIONS: &[Question] = &[
-    Question::of(Engine::Fis, TEMPLATE, Need::Needed)
-        .own(Kind::Template, "FIS experiment template to run", "EXT1a2b3c4d5e6f7"),
-    Question::of(Engine::Fis, "aws-region", Need::Needed),
-    Question::of(Engine::Fis, "aws-role-arn", Need::ForCredentials),
-    Question::of(Engine::Harness, "harness-experiment-id", Need::Needed)
-        .own(ID, "Id of the Harness chaos experiment to run", "d7c9d243-0219-4f7c-84c2-3004e59e4505"),
-    Question::of(Engine::Harness, "harness-project-id", Need::Needed),
-    Question::of(Engine::Harness, "harness-org-id", Need::Otherwise("default")),
-    Question::of(Engine::Harness, "harness-account-id", Need::Optional),
-    Question::of(Engine::Harness, "harness-url", Need::Otherwise("https://app.harness.io")),
-    Question::of(Engine::Litmus, "litmus-url", Need::Needed),
-    Question::of(Engine::Litmus, "litmus-project-id", Need::Needed),
-    Question::of(Engine::Litmus, "litmus-experiment-id", Need::Needed)
-        .own(ID, "Id of the LitmusChaos experiment to run", "3d4e5f60-7182-4a93-b4c5-d6e7f8091a2b"),
-    Question::of(Engine::Command, "run", Need::Needed)
-        .own(COMMAND, "Program that injects the fault, and its arguments, by spaces; no shell reads them", "docker pause cache"),
-    Question::of(Engine::Command, STOP, Need::Needed)
-        .own(COMMAND, "Program that undoes the fault, and its arguments, by spaces; none for a fault that stays in", "docker unpause cache"),
-    Question::of(Engine::Command, INJECTED, Need::Optional)
-        .own(COMMAND, "Text that the program prints when the fault is in, and only then", "1 container paused"),
-    Question::every("probe-url", Need::ForProof)
-        .own(Kind::Url, "URL that answers 200 while the system is well", "https://staging.example.com/health"),
+    Question::own(TEMPLATE, Need::Needed, Kind::Template, "FIS experiment template to run", "EXT1a2b3c4d5e6f7")
+        .about(EngineKind::Fis),
+    Question::input(table::AWS_REGION.input(), Need::Needed).about(EngineKind::Fis),
+    Question::input(table::AWS_ROLE_ARN.input(), Need::ForCredentials).about(EngineKind::Fis),
+    Question::own(table::HARNESS_EXPERIMENT.name(), Need::Needed, ID, "Id of the Harness chaos experiment to run", "d7c9d243-0219-4f7c-84c2-3004e59e4505")
+        .about(EngineKind::Harness),
+    Question::input(table::HARNESS_PROJECT.input(), Need::Needed).about(EngineKind::Harness),
+    Question::input(table::HARNESS_ORG.input(), Need::Otherwise("default")).about(EngineKind::Harness),
+    Question::input(table::HARNESS_ACCOUNT.input(), Need::Optional).about(EngineKind::Harness),
+    Question::input(table::HARNESS_URL.input(), Need::Otherwise("https://app.harness.io")).about(EngineKind::Harness),
+    Question::input(table::LITMUS_URL.input(), Need::Needed).about(EngineKind::Litmus),
+    Question::input(table::LITMUS_PROJECT.input(), Need::Needed).about(EngineKind::Litmus),
+    Question::own(table::LITMUS_EXPERIMENT.name(), Need::Needed, ID, "Id of the LitmusChaos experiment to run", "3d4e5f60-7182-4a93-b4c5-d6e7f8091a2b")
+        .about(EngineKind::Litmus),
+    Question::own("run", Need::Needed, COMMAND, "Program that injects the fault, and its arguments, by spaces; no shell reads them", "docker pause cache")
+        .about(EngineKind::Command),
+    Question::own(STOP, Need::Needed, COMMAND, "Program that undoes the fault, and its arguments, by spaces; none for a fault that stays in", "docker unpause cache")
+        .about(EngineKind::Command),
+    Question::own(INJECTED, Need::Optional, COMMAND, "Text that the program prints when the fault is in, and only then", "1 container paused")
+        .about(EngineKind::Command),
+    Question::own("probe-url", Need::ForProof, Kind::Url, "URL that answers 200 while the system is well", "https://staging.example.com/health"),
 ];
 
 impl Question {
-    const fn every(name: &'static str, need: Need) -> Self {
-        Self { name, engine: None, need, own: None }
+    /// A question whose answer is the value of an input.
+    const fn input(input: Input, need: Need) -> Self {
+        let (name, kind, example) = (input.name, input.kind, input.example);
+        Self { name, engine: None, need, kind, meaning: Meaning::Input(input), example }
     }
 
-    const fn of(engine: Engine, name: &'static str, need: Need) -> Self {
-        Self { name, engine: Some(engine), need, own: None }
+    /// A question with a kind, a meaning and an example of its own.
+    const fn own(
+        name: &'static str,
+        need: Need,
+        kind: Kind,
+        meaning: &'static str,
+        example: &'static str,
+    ) -> Self {
+        Self { name, engine: None, need, kind, meaning: Meaning::Own(meaning), example: Some(example) }
     }
 
-    const fn own(mut self, kind: Kind, meaning: &'static str, example: &'static str) -> Self {
-        self.own = Some((kind, meaning, example));
+    const fn about(mut self, engine: EngineKind) -> Self {
+        self.engine = Some(engine);
         self
     }
 
@@ -165,7 +158,7 @@ impl Question {
     pub fn need(&self, answers: &Answers) -> Need {
         let is_needed = match self.need {
             Need::ForCredentials => answers.platform.has_tokens(),
-            Need::ForProof => answers.engine == Engine::Command && answers.get(INJECTED).is_none(),
+            Need::ForProof => answers.engine == EngineKind::Command && answers.get(INJECTED).is_none(),
             need => return need,
         };
         if is_needed { Need::Needed } else { Need::Optional }
@@ -187,30 +180,19 @@ impl Question {
 
     /// The meaning of the question, with the form of its answer.
     pub fn description(&self) -> String {
-        match (&self.own, find(self.name)) {
-            (Some((kind, meaning, _)), _) => {
-                kind.forms().map_or_else(|| (*meaning).to_owned(), |forms| format!("{meaning} ({forms})"))
-            }
-            (None, input) => input.map(super::Input::description).unwrap_or_default(),
+        match (&self.meaning, self.kind.forms()) {
+            (Meaning::Input(input), _) => input.description(),
+            (Meaning::Own(meaning), Some(forms)) => format!("{meaning} ({forms})"),
+            (Meaning::Own(meaning), None) => (*meaning).to_owned(),
         }
     }
 
     pub fn example(&self) -> Option<&'static str> {
-        match self.own {
-            Some((_, _, example)) => Some(example),
-            None => find(self.name)?.example,
-        }
+        self.example
     }
 
     pub fn placeholder(&self) -> &'static str {
-        self.kind().placeholder()
-    }
-
-    fn kind(&self) -> Kind {
-        match self.own {
-            Some((kind, _, _)) => kind,
-            None => find(self.name).map_or(ID, |input| input.kind),
-        }
+        self.kind.placeholder()
     }
 
     /// Judges an answer. Returns it in the form in which it is written.
@@ -226,7 +208,7 @@ impl Question {
                 .hint("write for example EXT1a2b3c4d5e6f7")
                 .at(self.name, answer, origin, None));
         }
-        let problem = match self.kind().parse(answer) {
+        let problem = match self.kind.parse(answer) {
             Ok(Parsed::Text(text)) => match code_in(&text) {
                 None => return Ok(text),
                 Some(problem) => problem,
@@ -280,7 +262,7 @@ mod tests {
         for platform in Platform::ALL {
             assert!(words(&PLATFORM).contains(platform.as_str()));
         }
-        for engine in Engine::ALL {
+        for engine in EngineKind::ALL {
             assert!(words(&ENGINE).contains(engine.as_str()));
         }
     }
@@ -334,7 +316,7 @@ mod tests {
         }
         let answer = |values: &[(&'static str, &str)]| Answers {
             platform: Platform::GitHub,
-            engine: Engine::Command,
+            engine: EngineKind::Command,
             values: values.iter().map(|(name, value)| (*name, (*value).to_owned())).collect(),
         };
         let probe = QUESTIONS.iter().find(|question| question.name == "probe-url").unwrap();

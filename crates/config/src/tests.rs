@@ -5,23 +5,24 @@ use std::fs;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::*;
 use faultgate_core::environment::Environment;
 use faultgate_core::model::{EngineSpec, Monitor, Score};
 use faultgate_core::secret::Secret;
+
+use super::*;
 
 const SCENARIOS: &[&str] = &["completed", "stop-condition", "failed"];
 
 /// A call to load settings: an environment, flags and a working directory.
 #[derive(Default)]
-pub(super) struct Case<'a> {
-    pub(super) env: Vec<(&'a str, &'a str)>,
-    pub(super) flags: Vec<(&'a str, &'a str)>,
-    pub(super) suite: Option<&'a str>,
+pub(crate) struct Case<'a> {
+    pub(crate) env: Vec<(&'a str, &'a str)>,
+    pub(crate) flags: Vec<(&'a str, &'a str)>,
+    pub(crate) suite: Option<&'a str>,
 }
 
 impl Case<'_> {
-    pub(super) fn load(&self) -> Result<Settings, Vec<String>> {
+    pub(crate) fn load(&self) -> Result<Settings, Vec<String>> {
         let dir = tempfile::tempdir().unwrap();
         if let Some(suite) = self.suite {
             fs::write(dir.path().join(".faultgate.yml"), suite).unwrap();
@@ -32,7 +33,7 @@ impl Case<'_> {
             .map_err(|mistakes| mistakes.iter().map(ToString::to_string).collect())
     }
 
-    pub(super) fn mistakes(&self) -> Vec<String> {
+    pub(crate) fn mistakes(&self) -> Vec<String> {
         self.load().unwrap_err()
     }
 }
@@ -136,6 +137,18 @@ fn everything_wrong_is_told_at_once() {
         assert!(mistakes.contains(want), "{want}\n{mistakes}");
     }
     assert_eq!(mistakes.lines().count(), 9, "{mistakes}");
+}
+
+/// The key of the gate need not have the name of the input that it sets.
+#[test]
+fn a_mistake_in_the_gate_shows_the_variable_and_not_its_content() {
+    for (key, input) in inputs::table::GATE {
+        let suite = format!("version: 1\nexperiment-template-id: EXT1\ngate: {{ {key}: '${{X}}' }}\n");
+        let case = Case { env: vec![("X", "s3cr3t\u{1}")], suite: Some(&suite), ..Case::default() };
+        let told = case.mistakes();
+        assert!(told[0].starts_with(&format!("{}: \"${{X}}\" ", input.name)), "{told:?}");
+        assert!(!told.concat().contains("s3cr3t"), "{told:?}");
+    }
 }
 
 #[test]

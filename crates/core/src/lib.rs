@@ -4,6 +4,7 @@
 
 pub mod backoff;
 pub mod clock;
+mod closed_set;
 pub mod digest;
 pub mod environment;
 pub mod failure;

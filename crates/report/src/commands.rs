@@ -197,8 +197,8 @@ fn azure_extras(result: &RunResult, report_dir: &Path) -> Vec<String> {
     {
         lines.push(format!("##vso[task.uploadsummary]{}", azure_data(path)));
     }
-    for (name, value) in outputs(result, &report_dir.display().to_string()) {
-        let variable = azure_property(&format!("FAULTGATE_{}", name.to_uppercase().replace('-', "_")));
+    for (output, value) in outputs(result, &report_dir.display().to_string()) {
+        let variable = azure_property(&output.variable());
         let value = azure_data(&text::plain(&value, super::outputs::MAX_VALUE_CHARS));
         lines.push(format!("##vso[task.setvariable variable={variable};isOutput=true]{value}"));
     }

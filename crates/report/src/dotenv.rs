@@ -9,7 +9,7 @@ use async_trait::async_trait;
 
 use super::outputs::{of_mistakes, outputs};
 use super::{Sink, files, from_write};
-use faultgate_core::model::{OUTPUTS, Reported, RunResult};
+use faultgate_core::model::{OutputName, Reported, RunResult};
 use faultgate_core::text;
 
 /// Name of the file in the report folder.
@@ -30,11 +30,10 @@ pub fn write_mistakes_as_variables(report_dir: &Path, reason: &str) -> std::io::
     files::replace(&report_dir.join(NAME), variables(of_mistakes(reason)).as_bytes())
 }
 
-fn variables(outputs: Vec<(&'static str, String)>) -> String {
+fn variables(outputs: Vec<(OutputName, String)>) -> String {
     let mut rendered = String::new();
-    let values = outputs.into_iter().zip(&OUTPUTS).filter(|(_, output)| output.in_dotenv);
-    for ((name, value), output) in values {
-        let value = if name == "experiment-ids" { whole_ids(&value) } else { inert(&value) };
+    for (output, value) in outputs.into_iter().filter(|(output, _)| output.is_in_dotenv()) {
+        let value = if output == OutputName::ExperimentIds { whole_ids(&value) } else { inert(&value) };
         let _ = writeln!(rendered, "{}={value}", output.variable());
     }
     rendered

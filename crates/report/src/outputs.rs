@@ -9,7 +9,7 @@ use async_trait::async_trait;
 
 use super::command_file::CommandFile;
 use super::{Sink, Stage, files};
-use faultgate_core::model::{OUTPUTS, Reported, RunResult, Verdict};
+use faultgate_core::model::{OutputName, Reported, RunResult, Verdict};
 use faultgate_core::text;
 
 /// Maximum length of a value in characters.
@@ -17,29 +17,32 @@ pub(super) const MAX_VALUE_CHARS: usize = 2_000;
 
 /// Returns the outputs with their values. The values are not escaped: whoever writes them makes them safe for
 /// the place.
-pub(super) fn outputs(result: &RunResult, report_dir: &str) -> Vec<(&'static str, String)> {
+pub(super) fn outputs(result: &RunResult, report_dir: &str) -> Vec<(OutputName, String)> {
     let gate = &result.gate;
     // One state is told of several experiments: that of the experiment with the worst verdict, which decided.
     let decisive = result.experiments.iter().min_by_key(|experiment| experiment.verdict);
     let ids: Vec<&str> =
         result.experiments.iter().filter_map(|experiment| experiment.id.as_deref()).collect();
-    let values = [
-        gate.verdict.to_string(),
-        gate.resilience_score.map(|score| score.to_string()).unwrap_or_default(),
-        gate.expected_resilience_score.to_string(),
-        ids.join(","),
-        decisive.map(|experiment| experiment.state.to_string()).unwrap_or_default(),
-        gate.reasons.join("; "),
-        report_dir.to_owned(),
-    ];
-    OUTPUTS.iter().map(|output| output.name).zip(values).collect()
+    let value = |output| match output {
+        OutputName::Verdict => gate.verdict.to_string(),
+        OutputName::ResilienceScore => {
+            gate.resilience_score.map(|score| score.to_string()).unwrap_or_default()
+        }
+        OutputName::ExpectedResilienceScore => gate.expected_resilience_score.to_string(),
+        OutputName::ExperimentIds => ids.join(","),
+        OutputName::State => decisive.map(|experiment| experiment.state.to_string()).unwrap_or_default(),
+        OutputName::Reason => gate.reasons.join("; "),
+        OutputName::ReportDir => report_dir.to_owned(),
+    };
+    OutputName::ALL.map(|output| (output, value(output))).into()
 }
 
 /// Renders the outputs in the file format of `GITHUB_OUTPUT`: a value between two lines that cannot occur in
 /// it.
-fn render(outputs: &[(&str, String)], random: &str) -> String {
+fn render(outputs: &[(OutputName, String)], random: &str) -> String {
     let mut rendered = String::new();
-    for (name, value) in outputs {
+    for (output, value) in outputs {
+        let name = output.as_str();
         let value = text::plain(value, MAX_VALUE_CHARS);
         // `plain` leaves one line, and nobody outside knows `random`, so no value can be its own delimiter.
         let delimiter = format!("faultgate_{random}_{name}");
@@ -87,13 +90,17 @@ pub fn write_mistakes(path: &std::path::Path, reason: &str, random: &str) -> std
 }
 
 /// Returns the outputs of a run that never began, for this reason.
-pub(super) fn of_mistakes(reason: &str) -> Vec<(&'static str, String)> {
-    let value = |name: &str| match name {
-        "verdict" => Verdict::Errored.to_string(),
-        "reason" => reason.to_owned(),
-        _ => String::new(),
+pub(super) fn of_mistakes(reason: &str) -> Vec<(OutputName, String)> {
+    let value = |output| match output {
+        OutputName::Verdict => Verdict::Errored.to_string(),
+        OutputName::Reason => reason.to_owned(),
+        OutputName::ResilienceScore
+        | OutputName::ExpectedResilienceScore
+        | OutputName::ExperimentIds
+        | OutputName::State
+        | OutputName::ReportDir => String::new(),
     };
-    OUTPUTS.iter().map(|output| (output.name, value(output.name))).collect()
+    OutputName::ALL.map(|output| (output, value(output))).into()
 }
 
 #[cfg(test)]
@@ -103,7 +110,7 @@ mod tests {
     #[test]
     fn a_value_cannot_end_early_or_start_another() {
         let hostile = "a\nfaultgate_r_reason\nverdict<<X\npassed\nX\n".to_owned();
-        let rendered = render(&[("reason", hostile)], "r");
+        let rendered = render(&[(OutputName::Reason, hostile)], "r");
         let lines: Vec<&str> = rendered.lines().collect();
         assert_eq!(lines.len(), 3, "{rendered}");
         assert_eq!((lines[0], lines[2]), ("reason<<faultgate_r_reason", "faultgate_r_reason"));

@@ -1,8 +1,11 @@
 //! The whole of `action.yml`, the metadata of the GitHub action.
 
-use super::{described, yaml_string};
-use crate::inputs::{INPUTS, Input};
-use faultgate_core::model::{OUTPUTS, Output};
+use faultgate_core::model::OutputName;
+
+use crate::inputs::input::Input;
+use crate::inputs::table::{GITHUB_TOKEN, INPUTS, MATRIX};
+use crate::reference::described;
+use crate::reference::yaml_string;
 
 const HEAD: &str = "# Made by `faultgate inputs --format action`: make docs
 name: faultgate
@@ -24,15 +27,15 @@ const RUNS: &str = "runs:
   post-if: always()
 ";
 
-pub(super) fn render() -> String {
+pub(crate) fn render() -> String {
     let inputs: String = INPUTS.iter().map(input).collect();
-    let outputs: String = OUTPUTS.iter().map(output).collect();
+    let outputs: String = OutputName::ALL.into_iter().map(output).collect();
     format!("{HEAD}\ninputs:\n{inputs}\noutputs:\n{outputs}\n{RUNS}")
 }
 
 /// Defaults that only the workflow knows: a container is not told them.
 const DEFAULTS: [(&str, &str); 2] =
-    [("github-token", "${{ github.token }}"), ("matrix", "${{ toJSON(matrix) }}")];
+    [(GITHUB_TOKEN.input().name, "${{ github.token }}"), (MATRIX.name(), "${{ toJSON(matrix) }}")];
 
 /// One input of the action. No other input has a default here: GitHub would set its variable, which would
 /// take precedence over the suite file. An empty variable counts as not set.
@@ -46,16 +49,16 @@ fn input(input: &Input) -> String {
     )
 }
 
-fn output(output: &Output) -> String {
-    format!("  {}:\n    description: {}\n", output.name, yaml_string(output.help))
+fn output(output: OutputName) -> String {
+    format!("  {}:\n    description: {}\n", output.as_str(), yaml_string(output.help()))
 }
 
 #[cfg(test)]
 mod tests {
     use ::config::{FileFormat, Format as _, ValueKind};
 
-    use super::super::tests::table;
     use super::*;
+    use crate::reference::tests::table;
 
     #[test]
     fn action_yml_is_up_to_date() {
@@ -78,8 +81,8 @@ mod tests {
         }
         assert!(DEFAULTS.iter().all(|(name, _)| inputs.contains_key(*name)));
         let outputs = table(&root["outputs"]);
-        assert_eq!(outputs.len(), OUTPUTS.len());
-        assert!(OUTPUTS.iter().all(|output| outputs.contains_key(output.name)));
+        assert_eq!(outputs.len(), OutputName::ALL.len());
+        assert!(OutputName::ALL.into_iter().all(|output| outputs.contains_key(output.as_str())));
     }
 
     #[test]

@@ -3,14 +3,16 @@
 //! Secrets are never inputs of it, since GitLab would show them: they come from masked variables of the
 //! project.
 
-use super::{described, yaml_string};
-use crate::inputs::{INPUTS, Input};
-use crate::kind::Kind;
+use crate::inputs::input::Input;
+use crate::inputs::kind::Kind;
+use crate::inputs::table::{INPUTS, REPORT_DIR};
+use crate::reference::described;
+use crate::reference::yaml_string;
 
 /// The component, with marks for everything that is made from the inputs.
 const COMPONENT: &str = include_str!("component.yml");
 
-pub(super) fn render() -> String {
+pub(crate) fn render() -> String {
     COMPONENT
         .replace("{inputs}", &spec())
         .replace("{optional}", &optional())
@@ -86,7 +88,7 @@ fn spec() -> String {
 /// The default of an input. That of `report-dir` is not left out, since the job has to know the folder whose
 /// files it keeps.
 fn default(input: &Input) -> &'static str {
-    if input.name == "report-dir" { input.default.unwrap_or_default() } else { "" }
+    if input.name == REPORT_DIR.name() { input.default.unwrap_or_default() } else { "" }
 }
 
 /// The hidden jobs: for each input that is no text, one with its variable, and one without it.
@@ -142,9 +144,9 @@ mod tests {
 
     use ::config::{FileFormat, Format as _, Value, ValueKind};
 
-    use super::super::tests::table;
     use super::*;
-    use crate::inputs::find;
+    use crate::inputs::table::find;
+    use crate::reference::tests::table;
 
     #[test]
     fn the_component_is_up_to_date() {

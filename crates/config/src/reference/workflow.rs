@@ -1,18 +1,21 @@
 //! The whole of the reusable workflow of GitHub: its jobs, and the inputs, secrets and outputs that it passes
 //! on.
 
-use super::{described, yaml_string};
-use crate::inputs::{INPUTS, Input};
-use faultgate_core::model::{OUTPUTS, Output};
+use faultgate_core::model::OutputName;
+
+use crate::inputs::input::Input;
+use crate::inputs::table::{AWS_ID_TOKEN, GITHUB_TOKEN, INPUTS, REPORT_DIR, STATE_FILE};
+use crate::reference::described;
+use crate::reference::yaml_string;
 
 /// The workflow, with marks for everything that is made from inputs and outputs.
 const WORKFLOW: &str = include_str!("workflow.yml");
 
 /// Names of inputs and outputs that a caller cannot use: files of the job's own folder, and a token that the
 /// job makes itself.
-const OWN: [&str; 3] = ["aws-id-token", "report-dir", "state-file"];
+const OWN: [&str; 3] = [AWS_ID_TOKEN.input().name, REPORT_DIR.name(), STATE_FILE.name()];
 
-pub(super) fn render() -> String {
+pub(crate) fn render() -> String {
     WORKFLOW
         .replace("{inputs}", &lines(settings(), input))
         .replace("{secrets}", &lines(secrets(), secret))
@@ -38,8 +41,8 @@ fn secrets() -> impl Iterator<Item = &'static Input> {
     given().filter(|input| input.is_secret())
 }
 
-fn outputs() -> impl Iterator<Item = &'static Output> {
-    OUTPUTS.iter().filter(|output| !OWN.contains(&output.name))
+fn outputs() -> impl Iterator<Item = OutputName> {
+    OutputName::ALL.into_iter().filter(|output| !OWN.contains(&output.as_str()))
 }
 
 fn input(input: &Input) -> String {
@@ -54,15 +57,16 @@ fn secret(input: &Input) -> String {
     format!("      {}:\n        description: {description}\n        required: false\n", input.variable())
 }
 
-fn output(output: &Output) -> String {
-    let Output { name, help, .. } = output;
+fn output(output: OutputName) -> String {
+    let (name, help) = (output.as_str(), output.help());
     let description = yaml_string(&format!("{help}; empty if faultgate did not run"));
     format!(
         "      {name}:\n        description: {description}\n        value: ${{{{ jobs.experiment.outputs.{name} }}}}\n"
     )
 }
 
-fn job_output(Output { name, .. }: &Output) -> String {
+fn job_output(output: OutputName) -> String {
+    let name = output.as_str();
     format!("      {name}: ${{{{ steps.faultgate.outputs.{name} }}}}\n")
 }
 
@@ -72,7 +76,7 @@ fn with(input: &Input) -> String {
     let name = input.name;
     let given =
         if input.is_secret() { format!("secrets.{}", input.variable()) } else { format!("inputs.{name}") };
-    let otherwise = if name == "github-token" { " || github.token" } else { "" };
+    let otherwise = if name == GITHUB_TOKEN.input().name { " || github.token" } else { "" };
     format!("          {name}: ${{{{ {given}{otherwise} }}}}\n")
 }
 
@@ -80,8 +84,8 @@ fn with(input: &Input) -> String {
 mod tests {
     use ::config::{FileFormat, Format as _, ValueKind};
 
-    use super::super::tests::table;
     use super::*;
+    use crate::reference::tests::table;
 
     #[test]
     fn the_workflow_is_up_to_date() {

@@ -3,21 +3,21 @@
 //! A value may be a word of its kind with white space around it, a number where one is meant, a text with
 //! references to variables, or nothing at all, which counts as not set.
 
+use faultgate_core::model::Shard;
 use serde_json::{Map, Value, json};
 
-use super::super::kind::Kind;
-use super::map;
-use faultgate_core::model::Shard;
+use crate::inputs::kind::Kind;
+use crate::schema::map;
 
 /// Pattern of a reference to a variable, whose content the schema cannot know.
-pub(super) const REFERENCE: &str = r"\$\{[A-Za-z_][A-Za-z0-9_]*(?::-[^}]*)?\}";
+pub(crate) const REFERENCE: &str = r"\$\{[A-Za-z_][A-Za-z0-9_]*(?::-[^}]*)?\}";
 
 /// Pattern of any text that a process can be given as an argument.
-pub(super) const NO_ZERO: &str = r"^[^\u0000]*$";
+pub(crate) const NO_ZERO: &str = r"^[^\u0000]*$";
 
 /// The schema of the value at a key. `needed` is the hint to show if the value is missing, where it must not
 /// be.
-pub(super) fn value(kind: &Kind, needed: Option<&str>) -> Map<String, Value> {
+pub(crate) fn value(kind: &Kind, needed: Option<&str>) -> Map<String, Value> {
     let mut schema = form(kind, needed.is_some());
     let message = message(kind, needed);
     let plain = matches!(kind, Kind::Text { .. } | Kind::Lines { .. } | Kind::Path);
@@ -83,12 +83,12 @@ fn text(kind: &Kind, max: usize, needed: bool, types: &Value) -> Value {
 
 /// The schema of a text that is taken as it stands. The parser limits its bytes, and the schema its
 /// characters.
-pub(super) fn verbatim(max: usize, pattern: &str) -> Map<String, Value> {
+pub(crate) fn verbatim(max: usize, pattern: &str) -> Map<String, Value> {
     map(json!({ "type": "string", "maxLength": max, "pattern": pattern }))
 }
 
 /// Pattern of a whole text that is the expression, or refers to variables, or is blank unless it is needed.
-pub(super) fn pattern(expression: &str, needed: bool) -> String {
+pub(crate) fn pattern(expression: &str, needed: bool) -> String {
     let optional = if needed { "" } else { "?" };
     format!(r"^\s*(?:{expression}){optional}\s*$|{REFERENCE}")
 }
@@ -111,7 +111,7 @@ fn message(kind: &Kind, needed: Option<&str>) -> String {
 }
 
 /// A default or an example as a file would contain it.
-pub(super) fn literal(kind: &Kind, text: &str) -> Value {
+pub(crate) fn literal(kind: &Kind, text: &str) -> Value {
     let plain = matches!(kind, Kind::Bool | Kind::Score | Kind::Count { .. } | Kind::Number | Kind::Status);
     // The words of these kinds are words of JSON as well.
     plain.then(|| serde_json::from_str(text).ok()).flatten().unwrap_or_else(|| json!(text))
@@ -184,7 +184,7 @@ fn words(words: &[&str]) -> String {
 }
 
 /// Pattern of a word in capital and small letters.
-pub(super) fn anycase(word: &str) -> String {
+pub(crate) fn anycase(word: &str) -> String {
     word.chars()
         .map(
             |c| {

@@ -1,18 +1,18 @@
-//! Random suites, made from the tables of keys, and random changes to them.
+//! Random suites, made from the tables of keys.
 
 use std::time::Duration;
 
 use proptest::collection::vec;
 use proptest::option;
-use proptest::sample::{Index, select};
+use proptest::prelude::*;
+use proptest::sample::select;
 
 use super::*;
-use crate::kind::Kind;
 
 type Random = BoxedStrategy<Value>;
 
 /// A whole suite that the parser takes.
-pub(super) fn suite() -> Random {
+pub(crate) fn suite() -> Random {
     // Each of these inputs depends on another one, or needs more than a suite to be right.
     let apart = [
         "shard",
@@ -60,8 +60,8 @@ fn numbered(mut items: Vec<Value>, prefix: &str) -> Value {
 }
 
 fn experiment() -> Random {
-    let engine =
-        select(ENGINES).prop_flat_map(|(name, _, keys)| block(keys).prop_map(move |block| (name, block)));
+    let engine = select(EngineKind::ALL.to_vec())
+        .prop_flat_map(|engine| block(blocks::keys(engine)).prop_map(move |block| (engine.as_str(), block)));
     (some(EXPERIMENT.iter().map(of_key).collect()), engine, option::of(vec(probe(), 0..3)))
         .prop_map(|(mut experiment, (engine, block), probes)| {
             experiment[engine] = block;
@@ -74,10 +74,11 @@ fn experiment() -> Random {
 }
 
 fn probe() -> Random {
-    let kind = select(KINDS).prop_flat_map(|kind| block(kind.keys).prop_map(move |block| (kind.name, block)));
+    let kind = select(ProbeKind::ALL.to_vec())
+        .prop_flat_map(|kind| block(probes::keys(kind)).prop_map(move |block| (kind, block)));
     (some(PROBE.iter().map(of_key).collect()), kind, any::<bool>())
         .prop_map(|(mut probe, (kind, mut block), is_metric)| {
-            if kind == "cloudwatch-metric" {
+            if kind == ProbeKind::CloudwatchMetric {
                 let block = block.as_object_mut().unwrap();
                 // Only some durations are periods of CloudWatch.
                 block.remove("period");
@@ -86,7 +87,7 @@ fn probe() -> Random {
                     block.insert("namespace".to_owned(), json!("Shop"));
                     block.insert("metric".to_owned(), json!("Errors"));
                 } else {
-                    for name in crate::probes::OF_METRIC {
+                    for name in probes::OF_METRIC {
                         block.remove(name);
                     }
                     block.insert("expression".to_owned(), json!("SELECT MAX(x) FROM y"));
@@ -99,7 +100,7 @@ fn probe() -> Random {
                 probe.as_object_mut().unwrap().remove("recovers-within");
                 probe.as_object_mut().unwrap().remove("aborts-after");
             }
-            probe[kind] = block;
+            probe[kind.as_str()] = block;
             probe
         })
         .boxed()
@@ -121,8 +122,9 @@ fn of_key(key: &Key) -> (&'static str, Random, bool) {
         }
         Form::Block(keys) => prop_oneof![1 => Just(json!(null)), 4 => block(keys)].boxed(),
         Form::Proof(keys) => {
-            let look = select(proofs().collect::<Vec<_>>())
-                .prop_flat_map(|kind| block(kind.keys).prop_map(move |block| (kind.name, block)));
+            let look = select(proofs().collect::<Vec<_>>()).prop_flat_map(|kind| {
+                block(probes::keys(kind)).prop_map(move |block| (kind.as_str(), block))
+            });
             (block(keys), look)
                 .prop_map(|(mut proof, (name, look))| {
                     proof[name] = look;
@@ -260,179 +262,4 @@ fn written(duration: Duration) -> String {
     let parts = parts.iter().filter(|(number, _)| *number > 0);
     let text = parts.fold(String::new(), |text, (number, unit)| format!("{text}{number}{unit}"));
     if text.is_empty() { "0s".to_owned() } else { text }
-}
-
-/// One change to a suite.
-#[derive(Debug, Clone)]
-pub(super) struct Change {
-    place: Index,
-    what: What,
-}
-
-#[derive(Debug, Clone)]
-enum What {
-    Replace(Value),
-    Append(&'static str),
-    Remove,
-    Unknown,
-    /// Adds a key of any table, with a value of any kind.
-    Add(&'static str, Value),
-    Twice,
-}
-
-pub(super) fn change() -> impl Strategy<Value = Change> {
-    let keys: Vec<_> = KINDS
-        .iter()
-        .flat_map(|kind| kind.keys.iter().map(|key| key.name).chain([kind.name]))
-        .chain(PROBE.iter().chain(EXPERIMENT).map(|key| key.name))
-        .chain(INPUTS.iter().filter(|input| input.name != "shard").map(|input| input.name))
-        .chain(["version", "gate", "experiments", "probes", "fis", "command"])
-        .collect();
-    let what = prop_oneof![
-        4 => select(junk()).prop_map(What::Replace),
-        1 => select(vec!["x", "/", " ", "\u{1}", "@", ".", "0", "é", "\n"]).prop_map(What::Append),
-        2 => Just(What::Remove),
-        1 => Just(What::Unknown),
-        2 => (select(keys), select(junk())).prop_map(|(key, value)| What::Add(key, value)),
-        1 => Just(What::Twice),
-    ];
-    (any::<Index>(), what).prop_map(|(place, what)| Change { place, what })
-}
-
-/// Values that are right in a few places and wrong in all others.
-pub(super) fn junk() -> Vec<Value> {
-    vec![
-        json!(null),
-        json!(true),
-        json!(false),
-        json!(0),
-        json!(1),
-        json!(-1),
-        json!(101),
-        json!(1001),
-        json!(0.5),
-        json!(100.0),
-        json!(1e12),
-        json!([]),
-        json!({}),
-        json!([null]),
-        json!([""]),
-        json!(["x"]),
-        json!(["x", 1]),
-        json!(["before"]),
-        json!({ "a": "b" }),
-        json!({ "a b": "c" }),
-        json!({ "a": 1 }),
-        json!({ "A=": "x" }),
-        json!(""),
-        json!(" "),
-        json!("x"),
-        json!("X y"),
-        json!("a/b"),
-        json!("5"),
-        json!("5m"),
-        json!("1h1h"),
-        json!("30 parsecs"),
-        json!("on"),
-        json!("After"),
-        json!("true"),
-        json!("100.01"),
-        json!("1e1"),
-        json!("http://a"),
-        json!("ftp://a"),
-        json!("https://u@h/"),
-        json!("http://"),
-        json!("http://h:x/"),
-        json!("eu-west-1"),
-        json!("EU-west-1"),
-        json!("< 1"),
-        json!("<> 1"),
-        json!("< NaN"),
-        json!("h:80"),
-        json!("h:0"),
-        json!("h:65536"),
-        json!("a\u{1}b"),
-        json!("a\nb"),
-        json!("a\0b"),
-        json!("${NOT_SET}"),
-        json!("${NOT_SET:-x}"),
-        json!("${BAD"),
-        json!("$${x}"),
-        json!("arn:aws:iam::111122223333:role/x"),
-        json!("abcdef0"),
-        json!("x".repeat(20_000)),
-        json!("é"),
-        json!("https://q/1/a"),
-        json!("http://a/é b"),
-        json!("http://a:65536/"),
-        json!("arn:aws:iam::1:role/x"),
-        json!("abcdefg"),
-        json!("EXT1, EXT2"),
-        json!(","),
-        json!(["EXT1", "a/b"]),
-        json!({ "X": "é" }),
-        json!({ "X": "" }),
-        json!({ "é": "x" }),
-        json!(["sh", null]),
-        json!(["sh", "a\0b"]),
-        json!(" sh "),
-        json!(["after", "before"]),
-        json!("eu-west-12"),
-        json!("\u{a0}5s"),
-        json!("100"),
-        json!("256"),
-        json!("600"),
-        json!("51"),
-        json!("0"),
-        json!("+1"),
-        json!(".5"),
-        json!("5."),
-    ]
-}
-
-impl Change {
-    pub(super) fn apply(&self, suite: &mut Value) {
-        let mut count = 0;
-        visit(suite, &mut |_| count += 1);
-        let (chosen, mut number) = (self.place.index(count), 0);
-        visit(suite, &mut |value| {
-            if number == chosen {
-                self.what.apply(value);
-            }
-            number += 1;
-        });
-    }
-}
-
-impl What {
-    fn apply(&self, value: &mut Value) {
-        match (self, value) {
-            (Self::Replace(junk), value) => *value = junk.clone(),
-            (Self::Append(tail), Value::String(text)) => text.push_str(tail),
-            (Self::Remove, Value::Object(table)) => {
-                let key = table.keys().next_back().cloned();
-                key.and_then(|key| table.remove(&key));
-            }
-            (Self::Remove, Value::Array(items)) => items.clear(),
-            (Self::Unknown, Value::Object(table)) => {
-                table.insert("zzz".to_owned(), json!("x"));
-            }
-            (Self::Add(key, junk), Value::Object(table)) => {
-                table.insert((*key).to_owned(), junk.clone());
-            }
-            (Self::Twice, Value::Array(items)) if !items.is_empty() => items.push(items[0].clone()),
-            (_, value) => *value = json!([value.clone()]),
-        }
-    }
-}
-
-/// Visits every value of a tree, children first. A change is made once, so the value that it puts there is
-/// not visited.
-fn visit(value: &mut Value, seen: &mut dyn FnMut(&mut Value)) {
-    match value {
-        Value::Object(table) => table.values_mut().for_each(|value| visit(value, seen)),
-        Value::Array(items) => items.iter_mut().for_each(|value| visit(value, seen)),
-        _ => {}
-    }
-    seen(value);
 }

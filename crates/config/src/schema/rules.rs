@@ -3,15 +3,16 @@
 //! The rules are written as conditions (`if`, `then`), since a condition names the key that is wrong, while
 //! an alternative (`anyOf`) would only say that none fits.
 
+use faultgate_core::model::{EngineKind, Phase};
 use serde_json::{Map, Value, json};
 
-use super::super::probes::{NEEDED_OF_METRIC, OF_METRIC};
-use super::super::selection::CHOOSERS;
-use super::super::suite::GATE;
 use super::kinds::{REFERENCE, anycase};
+use crate::inputs::table::GATE;
+use crate::suite::probes::keys::{NEEDED_OF_METRIC, OF_METRIC};
+use crate::suite::selection::chooser;
 
 /// The rule that a table has exactly one of these keys.
-pub(super) fn exactly_one(names: &[&str], message: &str) -> Map<String, Value> {
+pub(crate) fn exactly_one(names: &[&str], message: &str) -> Map<String, Value> {
     let any: Vec<_> = names.iter().map(|name| json!({ "required": [name] })).collect();
     let others = |place: usize| {
         let others = names[place + 1..].iter().map(|name| ((*name).to_owned(), json!(false)));
@@ -24,10 +25,10 @@ pub(super) fn exactly_one(names: &[&str], message: &str) -> Map<String, Value> {
 }
 
 /// The rule that each setting of the gate stands at the top of the file or in `gate`, and not in both.
-pub(super) fn one_place() -> Value {
-    let once = GATE.iter().map(|(key, name)| {
+pub(crate) fn one_place() -> Value {
+    let once = GATE.iter().map(|(key, input)| {
         json!({
-            "if": { "required": [name], "properties": { (*name): set() } },
+            "if": { "required": [input.name], "properties": { (input.name): set() } },
             "then": { "properties": { "gate": {
                 "properties": { (*key): false },
                 "errorMessage": "is set at the top of the file as well: keep one of them",
@@ -38,9 +39,13 @@ pub(super) fn one_place() -> Value {
 }
 
 /// The rule that the experiments of a run come from one place.
-pub(super) fn one_choice() -> Value {
+pub(crate) fn one_choice() -> Value {
     let unset = unset("a run's experiments come from one place: keep this or the list of experiments");
-    let inputs: Map<_, _> = CHOOSERS.iter().map(|(input, _)| ((*input).to_owned(), unset.clone())).collect();
+    let inputs: Map<_, _> = EngineKind::ALL
+        .into_iter()
+        .filter_map(chooser)
+        .map(|input| (input.name.to_owned(), unset.clone()))
+        .collect();
     json!({
         "if": { "required": ["experiments"], "properties": { "experiments": { "type": "array" } } },
         "then": { "properties": inputs },
@@ -48,7 +53,7 @@ pub(super) fn one_choice() -> Value {
 }
 
 /// The rule that a probe of CloudWatch has either an expression or the keys of a metric.
-pub(super) fn metric_or_expression() -> Value {
+pub(crate) fn metric_or_expression() -> Value {
     let unset = unset("has no effect with expression: keep one of them");
     let of_metric: Map<_, _> = OF_METRIC.iter().map(|name| ((*name).to_owned(), unset.clone())).collect();
     let needed: Map<_, _> = NEEDED_OF_METRIC.iter().map(|name| ((*name).to_owned(), set())).collect();
@@ -59,11 +64,12 @@ pub(super) fn metric_or_expression() -> Value {
     })
 }
 
-/// The rule for a key that only has an effect where the probe is evaluated in `phase`. `others` are the two
-/// other phases.
-pub(super) fn needs_phase(key: &str, phase: &str, others: [&str; 2]) -> Value {
-    let [one, two] = others.map(anycase);
-    let other = json!({ "type": "string", "pattern": format!(r"^\s*(?:{one}|{two})\s*$") });
+/// The rule for a key that only has an effect where the probe is evaluated in `phase`.
+pub(crate) fn needs_phase(key: &str, phase: Phase) -> Value {
+    let others = Phase::ALL.into_iter().filter(|other| *other != phase);
+    let others = others.map(|other| anycase(other.as_str())).collect::<Vec<_>>().join("|");
+    let other = json!({ "type": "string", "pattern": format!(r"^\s*(?:{others})\s*$") });
+    let phase = phase.as_str();
     json!({
         "if": {
             "required": [key, "when"],

@@ -3,14 +3,12 @@
 
 use std::sync::LazyLock;
 
+use faultgate_core::environment::Environment;
 use proptest::prelude::*;
 
 use super::*;
+use super::{changes, random};
 use crate::load;
-use faultgate_core::environment::Environment;
-
-#[path = "random.rs"]
-mod random;
 
 /// Mistakes that the parser finds and no schema can. Everything else that the parser refuses is refused by
 /// the schema.
@@ -113,7 +111,7 @@ proptest! {
     }
 
     #[test]
-    fn parser_and_schema_agree_on_anything(suite in random::suite(), change in random::change()) {
+    fn parser_and_schema_agree_on_anything(suite in random::suite(), change in changes::change()) {
         let mut suite = suite;
         change.apply(&mut suite);
         agree(&suite)?;
@@ -151,10 +149,10 @@ fn everywhere(value: &Value) -> Vec<Value> {
         experiment[name] = value.clone();
         suites.push(suite_of(&experiment));
     }
-    for (engine, _, keys) in ENGINES {
-        suites.push(suite_of(&json!({ "name": "a", *engine: value })));
+    for (engine, keys) in EngineKind::ALL.map(|engine| (engine.as_str(), blocks::keys(engine))) {
+        suites.push(suite_of(&json!({ "name": "a", engine: value })));
         for name in keys.iter().map(|key| key.name).chain(["zzz"]) {
-            suites.push(suite_of(&json!({ "name": "a", *engine: block_with(keys, name, value) })));
+            suites.push(suite_of(&json!({ "name": "a", engine: block_with(keys, name, value) })));
         }
     }
     for name in PROBE.iter().map(|key| key.name).chain(["zzz"]) {
@@ -162,15 +160,16 @@ fn everywhere(value: &Value) -> Vec<Value> {
         probe[name] = value.clone();
         suites.push(suite_with(&probe));
     }
-    for kind in KINDS {
-        suites.push(suite_with(&json!({ "name": "x", kind.name: value })));
-        for name in kind.keys.iter().map(|key| key.name).chain(["zzz"]) {
-            let mut block = block_with(kind.keys, name, value);
-            if kind.name == "cloudwatch-metric" && !["namespace", "metric", "expression"].contains(&name) {
+    for kind in ProbeKind::ALL {
+        let (word, keys) = (kind.as_str(), probes::keys(kind));
+        suites.push(suite_with(&json!({ "name": "x", word: value })));
+        for name in keys.iter().map(|key| key.name).chain(["zzz"]) {
+            let mut block = block_with(keys, name, value);
+            if kind == ProbeKind::CloudwatchMetric && !["namespace", "metric", "expression"].contains(&name) {
                 block["namespace"] = json!("Shop");
                 block["metric"] = json!("Errors");
             }
-            suites.push(suite_with(&json!({ "name": "x", kind.name: block })));
+            suites.push(suite_with(&json!({ "name": "x", word: block })));
         }
     }
     suites
@@ -178,7 +177,7 @@ fn everywhere(value: &Value) -> Vec<Value> {
 
 #[test]
 fn parser_and_schema_agree_on_every_key() {
-    let suites = random::junk().into_iter().flat_map(|value| everywhere(&value));
+    let suites = changes::junk().into_iter().flat_map(|value| everywhere(&value));
     let apart: Vec<_> = suites.filter_map(|suite| agree(&suite).err()).map(|told| told.to_string()).collect();
     assert!(apart.is_empty(), "{}", apart.join("\n"));
 }
@@ -253,16 +252,9 @@ fn a_part_of_a_suite_has_two_numbers() {
 }
 
 #[test]
-fn every_engine_has_its_block() {
-    let blocks: Vec<_> = ENGINES.iter().map(|(name, _, _)| *name).collect();
-    let engines: Vec<_> = suite::ENGINES.iter().map(|(name, _)| *name).collect();
-    assert_eq!(blocks, engines);
-}
-
-#[test]
 fn every_default_and_example_of_a_key_is_a_value_of_it() {
-    let probes = KINDS.iter().map(|kind| kind.keys).chain([PROBE]);
-    let tables = ENGINES.iter().map(|(_, _, keys)| *keys).chain([ROOT, EXPERIMENT]).chain(probes);
+    let probes = ProbeKind::ALL.into_iter().map(probes::keys).chain([PROBE]);
+    let tables = EngineKind::ALL.into_iter().map(blocks::keys).chain([ROOT, EXPERIMENT]).chain(probes);
     for key in tables.flatten() {
         let (_, schema) = property(key);
         let schema_of_key = jsonschema::validator_for(&schema).unwrap();

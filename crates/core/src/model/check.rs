@@ -9,6 +9,20 @@ use std::fmt;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
+use crate::closed_set;
+
+closed_set! {
+    /// The kinds of probe, by the words of suites and reports.
+    pub enum ProbeKind {
+        Http = "http",
+        Tcp = "tcp",
+        Command = "command",
+        CloudwatchAlarm = "cloudwatch-alarm",
+        CloudwatchMetric = "cloudwatch-metric",
+        Prometheus = "prometheus",
+    }
+}
+
 /// The question that a probe asks, one variant for each kind of probe.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Check {
@@ -34,15 +48,14 @@ pub enum Check {
 }
 
 impl Check {
-    /// Returns the word by which suites and reports call this kind of check.
-    pub fn kind(&self) -> &'static str {
+    pub const fn kind(&self) -> ProbeKind {
         match self {
-            Self::Http(_) => "http",
-            Self::Tcp { .. } => "tcp",
-            Self::Command { .. } => "command",
-            Self::CloudwatchAlarm { .. } => "cloudwatch-alarm",
-            Self::CloudwatchMetric(_) => "cloudwatch-metric",
-            Self::Prometheus(_) => "prometheus",
+            Self::Http(_) => ProbeKind::Http,
+            Self::Tcp { .. } => ProbeKind::Tcp,
+            Self::Command { .. } => ProbeKind::Command,
+            Self::CloudwatchAlarm { .. } => ProbeKind::CloudwatchAlarm,
+            Self::CloudwatchMetric(_) => ProbeKind::CloudwatchMetric,
+            Self::Prometheus(_) => ProbeKind::Prometheus,
         }
     }
 

@@ -4,34 +4,23 @@
 //! an engine that is added does not compile before each such place knows it.
 
 use super::{EngineSpec, ExperimentPlace};
+use crate::closed_set;
 
-/// The engines that are known.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum EngineKind {
-    /// AWS Fault Injection Service.
-    Fis,
-    /// Harness Chaos Engineering.
-    Harness,
-    /// LitmusChaos 3.x.
-    Litmus,
-    /// A local command.
-    Command,
+closed_set! {
+    /// The engines that are known, by the words of suites, reports and state files.
+    pub enum EngineKind {
+        /// AWS Fault Injection Service.
+        Fis = "fis",
+        /// Harness Chaos Engineering.
+        Harness = "harness",
+        /// LitmusChaos 3.x.
+        Litmus = "litmus",
+        /// A local command.
+        Command = "command",
+    }
 }
 
 impl EngineKind {
-    /// All engines, in the order in which suites, questions and messages list them.
-    pub const ALL: [Self; 4] = [Self::Fis, Self::Harness, Self::Litmus, Self::Command];
-
-    /// Returns the word by which suites, reports and state files call the engine.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Fis => "fis",
-            Self::Harness => "harness",
-            Self::Litmus => "litmus",
-            Self::Command => "command",
-        }
-    }
-
     /// Returns the name by which people call the engine.
     pub const fn title(self) -> &'static str {
         match self {

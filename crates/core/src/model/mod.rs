@@ -30,8 +30,8 @@ mod state;
 mod verdict;
 
 pub use check::{
-    Access, Check, Comparison, Credentials, Expectation, Hidden, HttpCheck, MetricCheck, PrometheusCheck,
-    Signing, Statuses,
+    Access, Check, Comparison, Credentials, Expectation, Hidden, HttpCheck, MetricCheck, ProbeKind,
+    PrometheusCheck, Signing, Statuses,
 };
 pub use comparison::{
     CompareTo, Earlier, EarlierRun, ExperimentChange, Presence, ProbeChange, RunComparison, ScoreChange,
@@ -42,7 +42,7 @@ pub use event::RunEvent;
 pub use fault::{Fault, FaultProbe};
 pub use finding::{Finding, Level};
 pub use forge_kind::ForgeKind;
-pub use output::{OUTPUTS, Output};
+pub use output::OutputName;
 pub use plan::{
     CommandLine, CommandSpec, EngineSpec, ExperimentPlan, HarnessProject, HarnessSpec, InjectionRule,
     LitmusProject, LitmusSpec, Monitor, Plan, Proof, RunIdentity, RuntimeInputs,

@@ -10,26 +10,19 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::{Check, CompareTo, PlanRecord, ProbePlan, Score, Shard};
+use crate::closed_set;
 
-/// The way in which a run learns that an experiment has ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Monitor {
-    /// The run gets events through a rule and a queue that it makes itself.
-    Events,
-    /// The run gets events from a queue that a rule of the user's feeds.
-    Queue,
-    /// The run asks the engine at intervals.
-    Poll,
-}
-
-impl Monitor {
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Events => "events",
-            Self::Queue => "queue",
-            Self::Poll => "poll",
-        }
+closed_set! {
+    /// The way in which a run learns that an experiment has ended, by the words of the input `monitor`.
+    #[derive(Serialize, Deserialize)]
+    #[serde(rename_all = "kebab-case")]
+    pub enum Monitor {
+        /// The run gets events through a rule and a queue that it makes itself.
+        Events = "events",
+        /// The run gets events from a queue that a rule of the user's feeds.
+        Queue = "queue",
+        /// The run asks the engine at intervals.
+        Poll = "poll",
     }
 }
 

@@ -60,7 +60,7 @@ fn meaning(experiment: &ExperimentPlan) -> Vec<String> {
 fn meaning_of_probe(probe: &ProbePlan) -> [String; 4] {
     [
         probe.name.clone(),
-        probe.check.kind().to_owned(),
+        probe.check.kind().as_str().to_owned(),
         probe.weight.to_string(),
         serde_json::to_string(&probe.when).unwrap_or_default(),
     ]

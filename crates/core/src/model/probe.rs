@@ -7,17 +7,20 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::{Check, Score};
+use crate::closed_set;
 
-/// The part of a run in which a probe is evaluated, relative to the fault.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Phase {
-    /// The time before the launch: if the probe fails, nothing is launched.
-    Before,
-    /// The time while the experiment runs, in which the probe is evaluated at an interval.
-    During,
-    /// The time after the end of the experiment.
-    After,
+closed_set! {
+    /// The part of a run in which a probe is evaluated, relative to the fault.
+    #[derive(Serialize, Deserialize)]
+    #[serde(rename_all = "kebab-case")]
+    pub enum Phase {
+        /// The time before the launch: if the probe fails, nothing is launched.
+        Before = "before",
+        /// The time while the experiment runs, in which the probe is evaluated at an interval.
+        During = "during",
+        /// The time after the end of the experiment.
+        After = "after",
+    }
 }
 
 /// A probe as the settings describe it.
@@ -48,7 +51,7 @@ impl ProbePlan {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Probe {
     pub name: String,
-    /// Kind of the probe: `http`, `tcp`, …
+    /// Word of the kind of the probe: `http`, `tcp`, … A file that is read back may have any other.
     pub kind: String,
     /// Number of evaluations that passed, whether or not they count.
     pub passed: u64,

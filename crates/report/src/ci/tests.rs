@@ -56,7 +56,7 @@ fn subject(found: &Surroundings) -> String {
         None => "to look up",
     };
     let mut line =
-        format!("{} {} {} {commit}", subject.site.kind.word(), subject.site.api_url, subject.repository);
+        format!("{} {} {} {commit}", subject.site.kind.as_str(), subject.site.api_url, subject.repository);
     if let Some(pull) = subject.pull_request {
         line =
             format!("{line} !{} {}", pull.number, pull.repository.unwrap_or_default()).trim_end().to_owned();

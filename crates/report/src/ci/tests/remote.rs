@@ -8,7 +8,7 @@ fn told(url: &str) -> String {
         return "none".to_owned();
     };
     let site =
-        remote.site.map_or("unknown".to_owned(), |site| format!("{} {}", site.kind.word(), site.api_url));
+        remote.site.map_or("unknown".to_owned(), |site| format!("{} {}", site.kind.as_str(), site.api_url));
     format!("{site} {} {}", remote.server.unwrap_or("-".to_owned()), remote.repository)
 }
 

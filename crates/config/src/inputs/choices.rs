@@ -1,0 +1,36 @@
+//! The words that some inputs take, each set as an enum of its own.
+
+use faultgate_core::closed_set;
+
+closed_set! {
+    /// The format of the log.
+    pub enum LogFormat {
+        Text = "text",
+        Json = "json",
+    }
+}
+
+closed_set! {
+    /// The cases in which a comment is posted on the pull request.
+    pub enum CommentMode {
+        Off = "off",
+        On = "on",
+        OnFailure = "on-failure",
+    }
+}
+
+closed_set! {
+    /// The actions that inject of which each experiment must have completed some.
+    pub enum RequiredActions {
+        Any = "any",
+        All = "all",
+    }
+}
+
+closed_set! {
+    /// The consequence of a report that could not be posted.
+    pub enum ReportingMode {
+        Warn = "warn",
+        Fail = "fail",
+    }
+}

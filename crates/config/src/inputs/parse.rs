@@ -1,0 +1,291 @@
+//! The parsers, one for each form of value. No error repeats the value: see [`Problem`].
+
+use std::time::Duration;
+
+use faultgate_core::mistake::Problem;
+use faultgate_core::model::{Comparison, Expectation, Score, Shard};
+use faultgate_net::syntax::{check_host, parsed_url};
+
+pub(crate) const EXPERIMENT_NAME_HINT: &str = "write lower-case letters, digits and hyphens, at most 64";
+pub(crate) const ADDRESS_HINT: &str = "write host:port, for example db:5432";
+pub(crate) const COMPARISON_HINT: &str =
+    "write a comparison in quotes, for example \"< 0.5\"; there are < <= > >= == !=";
+
+/// Takes one line of at most `max` characters.
+pub(crate) fn line(text: &str, max: usize) -> Result<String, Problem> {
+    if text.chars().any(char::is_control) {
+        return Err(Problem::new("holds a control character").hint("write it on one line"));
+    }
+    if text.chars().count() > max {
+        return Err(Problem::new(format!("is longer than {max} characters")));
+    }
+    Ok(text.to_owned())
+}
+
+/// Takes text on any number of lines, of at most `max` characters.
+pub(crate) fn lines(text: &str, max: usize) -> Result<String, Problem> {
+    if text.chars().any(|c| c.is_control() && !matches!(c, '\n' | '\r' | '\t')) {
+        return Err(Problem::new("holds a control character").hint("remove it"));
+    }
+    if text.chars().count() > max {
+        return Err(Problem::new(format!("is longer than {max} characters")));
+    }
+    Ok(text.to_owned())
+}
+
+pub(crate) fn boolean(text: &str) -> Result<bool, Problem> {
+    match text.to_ascii_lowercase().as_str() {
+        "true" | "yes" | "on" | "1" => Ok(true),
+        "false" | "no" | "off" | "0" => Ok(false),
+        _ => Err(Problem::new("is neither true nor false").hint("write true or false")),
+    }
+}
+
+pub(crate) fn score(text: &str) -> Result<Score, Problem> {
+    text.parse::<f64>()
+        .ok()
+        // Rust takes `1e2`, `inf` and `+5` for numbers; here they are slips of the pen.
+        .filter(|_| text.bytes().all(|b| b.is_ascii_digit() || b == b'.'))
+        .and_then(Score::new)
+        .ok_or_else(|| {
+            Problem::new("is not a score").hint("write a number from 0 to 100, for example 95 or 99.5")
+        })
+}
+
+pub(crate) fn shard(text: &str) -> Result<Shard, Problem> {
+    text.parse().map_err(|_| {
+        Problem::new("is not a part of a suite").hint(format!(
+            "write n/m, where n is from 1 to m and m is at most {}, for example 2/5",
+            Shard::MOST
+        ))
+    })
+}
+
+pub(crate) fn count(text: &str, min: u32, max: u32) -> Result<u32, Problem> {
+    text.parse::<u32>()
+        .ok()
+        // Rust takes `+5` for a number too.
+        .filter(|n| text.bytes().all(|b| b.is_ascii_digit()) && (min..=max).contains(n))
+        .ok_or_else(|| {
+            Problem::new(format!("is not a whole number from {min} to {max}"))
+                .hint(format!("write for example {}", min.max(1)))
+        })
+}
+
+pub(crate) fn duration_within(text: &str, min: Duration, max: Duration) -> Result<Duration, Problem> {
+    let duration = duration(text)?;
+    if (min..=max).contains(&duration) {
+        return Ok(duration);
+    }
+    Err(Problem::new("is out of range").hint(format!("write {} to {}", short(min), short(max))))
+}
+
+/// Parses a duration that is the value of one command's flag, and not of an input.
+pub fn flag_duration(text: &str, min: Duration, max: Duration) -> Result<Duration, String> {
+    duration_within(text.trim(), min, max).map_err(|problem| match problem.hint {
+        Some(hint) => format!("it {}; {hint}", problem.what),
+        None => format!("it {}", problem.what),
+    })
+}
+
+/// Parses `90s`, `5m`, `1h30m`, `500ms`: whole numbers, with units from large to small, each at most once.
+fn duration(text: &str) -> Result<Duration, Problem> {
+    const HINT: &str = "write for example 30s, 5m or 1h30m";
+    let wrong = || Problem::new("is not a duration").hint(HINT);
+    // A bare number could mean seconds or minutes, so nobody guesses.
+    if !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit()) {
+        return Err(Problem::new("is a duration without a unit").hint(format!("add one: {HINT}")));
+    }
+    let (mut rest, mut total, mut last_unit) = (text, 0_u64, u64::MAX);
+    while !rest.is_empty() {
+        let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
+        let (number, tail) = rest.split_at(digits);
+        let letters = tail.bytes().take_while(u8::is_ascii_lowercase).count();
+        let (unit, tail) = tail.split_at(letters);
+        let millis = match unit {
+            "h" => 3_600_000,
+            "m" => 60_000,
+            "s" => 1_000,
+            "ms" => 1,
+            _ => return Err(wrong()),
+        };
+        if millis >= last_unit {
+            return Err(wrong());
+        }
+        total = number
+            .parse::<u64>()
+            .ok()
+            .and_then(|n| n.checked_mul(millis))
+            .and_then(|n| total.checked_add(n))
+            .ok_or_else(wrong)?;
+        (rest, last_unit) = (tail, millis);
+    }
+    if text.is_empty() {
+        return Err(wrong());
+    }
+    Ok(Duration::from_millis(total))
+}
+
+/// The text of a duration in its largest whole unit, in a form that this module parses.
+pub(crate) fn short(duration: Duration) -> String {
+    let millis = duration.as_millis();
+    for (unit, size) in [("h", 3_600_000), ("m", 60_000), ("s", 1_000)] {
+        if millis >= size && millis.is_multiple_of(size) {
+            return format!("{}{unit}", millis / size);
+        }
+    }
+    format!("{millis}ms")
+}
+
+/// Parses ids that are divided by commas, lines or white space. One template may be named twice.
+pub(crate) fn templates(text: &str) -> Result<Vec<String>, Problem> {
+    let items: Vec<_> =
+        text.split(|c: char| c == ',' || c.is_whitespace()).filter(|item| !item.is_empty()).collect();
+    if items.is_empty() {
+        return Err(Problem::new("names no template").hint("write for example EXT1a2b3c4d5e6f7"));
+    }
+    items
+        .into_iter()
+        .map(|item| {
+            template(item).map_err(|mut problem| {
+                problem.item = Some(item.to_owned());
+                problem
+            })
+        })
+        .collect()
+}
+
+/// Takes everything that could be a template id. Ids of AWS begin with EXT, but those of emulators need not,
+/// so only texts that no id can be are refused.
+pub(crate) fn template(text: &str) -> Result<String, Problem> {
+    let foreign = |c: char| c.is_whitespace() || c.is_control() || c == '/' || c == '\\';
+    if text.is_empty() || text.chars().count() > 64 || text.chars().any(foreign) {
+        return Err(Problem::new("is not an FIS experiment template id")
+            .hint("write the id as FIS shows it, for example EXT1a2b3c4d5e6f7"));
+    }
+    Ok(text.to_owned())
+}
+
+pub(crate) fn queue_url(text: &str) -> Result<String, Problem> {
+    if parsed_url(text)?.path().trim_matches('/').is_empty() {
+        return Err(Problem::new("does not name a queue").hint(
+            "write it as SQS shows it, for example https://sqs.eu-west-1.amazonaws.com/111122223333/events",
+        ));
+    }
+    Ok(text.to_owned())
+}
+
+pub(crate) fn role_arn(text: &str) -> Result<String, Problem> {
+    let partition = |p: &str| p == "aws" || p.starts_with("aws-");
+    let account = |a: &str| a.len() == 12 && a.bytes().all(|b| b.is_ascii_digit());
+    let name = |n: &str| {
+        !n.is_empty()
+            && n.len() <= 600
+            && n.bytes().all(|b| b.is_ascii_alphanumeric() || b"+=,.@_-/".contains(&b))
+    };
+    let parts: Vec<_> = text.splitn(6, ':').collect();
+    let well_formed = match parts.as_slice() {
+        ["arn", p, "iam", "", a, role] => {
+            partition(p) && account(a) && role.strip_prefix("role/").is_some_and(name)
+        }
+        _ => false,
+    };
+    well_formed.then(|| text.to_owned()).ok_or_else(|| {
+        Problem::new("is not the ARN of an IAM role")
+            .hint("write for example arn:aws:iam::111122223333:role/chaos")
+    })
+}
+
+pub(crate) fn commit(text: &str) -> Result<String, Problem> {
+    let well_formed = (7..=64).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_hexdigit());
+    well_formed.then(|| text.to_ascii_lowercase()).ok_or_else(|| {
+        Problem::new("is not a commit hash").hint("write 7 to 64 hexadecimal digits, best the full hash")
+    })
+}
+
+/// Takes digits alone. The text is kept, and 18 digits always fit a 64-bit number.
+pub(crate) fn digits(text: &str) -> Result<String, Problem> {
+    let well_formed = (1..=18).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_digit());
+    well_formed
+        .then(|| text.to_owned())
+        .ok_or_else(|| Problem::new("is not a number").hint("write its digits alone, for example 42"))
+}
+
+pub(crate) fn experiment_name(text: &str) -> Result<String, Problem> {
+    line(text, 255)?;
+    let well_formed = (1..=64).contains(&text.len())
+        && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
+    well_formed
+        .then(|| text.to_owned())
+        .ok_or_else(|| Problem::new("is not a name for an experiment").hint(EXPERIMENT_NAME_HINT))
+}
+
+/// Takes a secret, on one line. No error repeats it.
+pub(crate) fn hidden(text: &str) -> Result<String, Problem> {
+    line(text, 10_000).map_err(|mut problem| {
+        problem.hide = true;
+        problem
+    })
+}
+
+pub(crate) fn address(text: &str) -> Result<String, Problem> {
+    line(text, 1_000)?;
+    if is_address(text) {
+        // An address in brackets has been parsed already, with its zone, which no URL can have.
+        if let Some((host, _)) = text.rsplit_once(':').filter(|_| !text.starts_with('[')) {
+            check_host(host, "an address", ADDRESS_HINT)?;
+        }
+        return Ok(text.to_owned());
+    }
+    let mut problem = Problem::new("is not a host and a port").hint(ADDRESS_HINT);
+    // The text may be a URL, with a password in it.
+    problem.hide = text.contains('@');
+    let (scheme, rest) = text.split_once("://").unwrap_or(("", text));
+    let mut instead = rest.split(['/', '?', '#']).next().unwrap_or_default().to_owned();
+    if !instead.contains(':') && !scheme.is_empty() {
+        let port = match scheme {
+            "https" => ":443",
+            "http" => ":80",
+            _ => "",
+        };
+        instead.push_str(port);
+    }
+    if !scheme.is_empty() {
+        "is a URL, not a host and a port".clone_into(&mut problem.what);
+    }
+    problem.instead = Some(instead).filter(|instead| is_address(instead));
+    Err(problem)
+}
+
+/// `true` for `db:5432` and `[::1]:5432`.
+fn is_address(text: &str) -> bool {
+    let Some((host, port)) = text.rsplit_once(':') else { return false };
+    let is_port = port.bytes().all(|b| b.is_ascii_digit()) && port.parse::<u16>().is_ok_and(|port| port > 0);
+    let is_name = !host.is_empty() && !host.contains(|c: char| c.is_whitespace() || r"/?#@:[]\".contains(c));
+    is_port && (is_name || (host.starts_with('[') && text.parse::<std::net::SocketAddrV6>().is_ok()))
+}
+
+/// Parses a comparison such as `< 0.5`.
+pub(crate) fn comparison(text: &str) -> Result<Expectation, Problem> {
+    line(text, 100)?;
+    // The longer operators come first, since `<` is also the beginning of `<=`.
+    [
+        Comparison::LessOrEqual,
+        Comparison::GreaterOrEqual,
+        Comparison::Equal,
+        Comparison::NotEqual,
+        Comparison::Less,
+        Comparison::Greater,
+    ]
+    .into_iter()
+    .find_map(|comparison| Some((comparison, text.strip_prefix(comparison.as_str())?)))
+    .and_then(|(comparison, number)| {
+        let value: f64 = number.trim().parse().ok().filter(|value: &f64| value.is_finite())?;
+        Some(Expectation { comparison, value })
+    })
+    .ok_or_else(|| Problem::new("is not a comparison with a number").hint(COMPARISON_HINT))
+}
+
+#[cfg(test)]
+#[path = "parse_tests.rs"]
+mod tests;

@@ -1,0 +1,200 @@
+//! The parsing of the merged layers: values of the inputs, with the origin of each.
+
+use std::collections::{BTreeMap, HashMap};
+
+use ::config::{Value, ValueKind};
+use faultgate_core::mistake::{FilePlace, Mistake, Problem};
+
+use crate::inputs::input::{Handle, Input};
+use crate::inputs::kind::{Kind, Parsed};
+use crate::inputs::table::{GATE, INPUTS};
+use crate::layers::file::{Document, below};
+use crate::layers::merge::DEFAULT;
+
+/// Parses one value. Returns `Ok(None)` if it is blank, which counts as not set. `written` is the text in the
+/// suite file, if the value was made from variables.
+pub(crate) fn read(
+    kind: &Kind,
+    name: &str,
+    value: &Value,
+    origin: &str,
+    written: Option<&str>,
+) -> Result<Option<Parsed>, Mistake> {
+    let told = |problem: Problem, shown: &str| problem.at(name, shown, origin, written);
+    let text = match text_of(kind, &value.kind) {
+        Ok(text) => text,
+        Err(problem) => return Err(told(problem, &value.kind.to_string())),
+    };
+    match text {
+        Some(text) if !text.trim().is_empty() => {
+            // A secret in the file would be in the repository too, so only the name of its variable may stand
+            // there.
+            if matches!(kind, Kind::Variable) && !written.is_some_and(is_one_variable) {
+                return Err(told(literal_secret(), &text));
+            }
+            kind.parse(&text).map(Some).map_err(|problem| told(problem, &text))
+        }
+        _ => Ok(None),
+    }
+}
+
+/// `true` for `${NAME}`, with an empty default or none, and for nothing else.
+fn is_one_variable(written: &str) -> bool {
+    let name = written.trim().strip_prefix("${").and_then(|rest| rest.strip_suffix('}'));
+    name.is_some_and(|name| !name.strip_suffix(":-").unwrap_or(name).contains(['$', '{', '}', ':']))
+}
+
+fn literal_secret() -> Problem {
+    let mut problem = Problem::new("is a secret, and a secret may not stand in the suite file")
+        .hint("write the name of a variable that holds it, as in \"${TOKEN}\"");
+    problem.hide = true;
+    problem
+}
+
+/// The text of a value, if its type is one that the kind takes; `None` for null.
+fn text_of(kind: &Kind, value: &ValueKind) -> Result<Option<String>, Problem> {
+    let quotes = || Problem::new("must be text").hint("put the value in quotes");
+    match value {
+        ValueKind::Nil => Ok(None),
+        ValueKind::String(text) => Ok(Some(text.clone())),
+        ValueKind::Boolean(word) if kind.takes_booleans() => Ok(Some(word.to_string())),
+        ValueKind::I64(_)
+        | ValueKind::I128(_)
+        | ValueKind::U64(_)
+        | ValueKind::U128(_)
+        | ValueKind::Float(_)
+            if kind.takes_numbers() =>
+        {
+            Ok(Some(value.to_string()))
+        }
+        ValueKind::Array(items) if matches!(kind, Kind::Templates) && !items.is_empty() => {
+            let texts: Result<Vec<_>, _> = items
+                .iter()
+                .map(|item| match &item.kind {
+                    ValueKind::String(text) => Ok(text.as_str()),
+                    _ => Err(quotes()),
+                })
+                .collect();
+            texts.map(|texts| Some(texts.join("\n")))
+        }
+        // The value is hidden, since its text would be of no use to anybody.
+        ValueKind::Table(_) | ValueKind::Array(_) => {
+            let mut problem = Problem::new("is a table or a list").hint("write a single value");
+            problem.hide = true;
+            Err(problem)
+        }
+        _ => Err(quotes()),
+    }
+}
+
+#[derive(Debug)]
+struct Slot {
+    parsed: Parsed,
+    origin: String,
+    /// The text in the suite file, if the value was made from variables.
+    written: Option<String>,
+    /// The place of the value in the suite file.
+    place: Option<FilePlace>,
+}
+
+/// The parsed values of all inputs that have one. A value with a mistake is missing here, but the run ends
+/// before anybody could ask for it.
+#[derive(Debug, Default)]
+pub(crate) struct Values {
+    slots: BTreeMap<&'static str, Slot>,
+    /// Origin of each input that was set, whether its value is valid or not. Defaults are not in it.
+    set: BTreeMap<&'static str, String>,
+}
+
+impl Values {
+    pub(crate) fn read(
+        merged: &HashMap<String, Value>,
+        suite: Option<&Document>,
+        mistakes: &mut Vec<Mistake>,
+    ) -> Self {
+        let mut values = Self::default();
+        for input in INPUTS {
+            let Some(value) = merged.get(input.name) else {
+                continue;
+            };
+            let origin = value.origin().unwrap_or(DEFAULT);
+            let suite = suite.filter(|document| document.origin == origin);
+            let written = suite.and_then(|document| written(document, input));
+            let place = suite.and_then(|document| place(document, input));
+            let parsed = read(&input.kind, input.name, value, origin, written.as_deref());
+            // An input with a mistake counts as set too, or other messages would call it missing.
+            if origin != DEFAULT && !matches!(parsed, Ok(None)) {
+                values.set.insert(input.name, origin.to_owned());
+            }
+            match parsed {
+                Ok(Some(parsed)) => {
+                    let slot = Slot { parsed, origin: origin.to_owned(), written, place };
+                    values.slots.insert(input.name, slot);
+                }
+                Ok(None) => {}
+                Err(mistake) => mistakes.push(mistake.at(place)),
+            }
+        }
+        values
+    }
+
+    /// The value of an input; none, or the default, if it is not set or its value is a mistake.
+    pub(crate) fn get<H: Handle>(&self, handle: H) -> H::Value {
+        handle.value(self.slots.get(handle.definition().name).map(|slot| &slot.parsed))
+    }
+
+    /// The origin of an input that was set; `None` if it has its default or no value.
+    pub(crate) fn set(&self, handle: impl Handle) -> Option<&str> {
+        self.origin_of(handle.definition())
+    }
+
+    /// The origin of an input that was set, whichever it is.
+    pub(crate) fn origin_of(&self, input: &Input) -> Option<&str> {
+        self.set.get(input.name).map(String::as_str)
+    }
+
+    /// The mistake of an input whose value was parsed and is wrong all the same.
+    pub(crate) fn mistake(&self, handle: impl Handle, problem: Problem) -> Mistake {
+        let name = handle.definition().name;
+        let slot = self.slots.get(name);
+        let written = slot.and_then(|slot| slot.written.as_deref());
+        let value = slot.and_then(|slot| slot.parsed.as_text()).unwrap_or_default();
+        let origin = slot.map_or(DEFAULT, |slot| &slot.origin);
+        problem.at(name, value, origin, written).at(slot.and_then(|slot| slot.place.clone()))
+    }
+
+    /// The place of an input in the suite file, if the suite sets it.
+    pub(crate) fn place(&self, handle: impl Handle) -> Option<FilePlace> {
+        self.slots.get(handle.definition().name)?.place.clone()
+    }
+}
+
+/// The key paths at which a suite file may set an input: its own name, and a key of the gate.
+fn paths(input: &Input) -> [Option<String>; 2] {
+    let of_gate = GATE.iter().find(|(_, of_gate)| of_gate.name == input.name);
+    [Some(input.name.to_owned()), of_gate.map(|(key, _)| below("gate", key))]
+}
+
+/// The place of an input's value in the suite file. A value at the top of the file goes before one in the
+/// gate.
+fn place(document: &Document, input: &Input) -> Option<FilePlace> {
+    let [own, of_gate] = paths(input);
+    let of_gate = of_gate.filter(|_| !document.root.contains_key(input.name));
+    document.value_at(&of_gate.or(own)?)
+}
+
+/// The text in the suite file for an input: at its own name, in the gate, or in the items of its list.
+pub(crate) fn written(document: &Document, input: &Input) -> Option<String> {
+    let whole = paths(input).iter().flatten().find_map(|path| document.written.get(path));
+    let items = || {
+        let prefix = format!("{}[", input.name);
+        let items: Vec<_> = document
+            .written
+            .iter()
+            .filter(|(path, _)| path.starts_with(&prefix))
+            .map(|(_, text)| text.as_str())
+            .collect();
+        (!items.is_empty()).then(|| items.join(", "))
+    };
+    whole.cloned().or_else(items)
+}

@@ -1,0 +1,44 @@
+//! The reading of a `result.json` that an earlier run has written.
+
+use std::path::Path;
+
+use faultgate_core::mistake::{Mistake, Problem};
+use faultgate_core::model::{RunResult, SCHEMA_VERSION};
+use faultgate_core::versioned::JsonFormat;
+
+/// Limit of a result file, in bytes. The result of ten thousand probes, with all the samples that are kept,
+/// is smaller.
+const MAX_BYTES: u64 = 512 << 20;
+
+/// The format of a result file.
+const FORMAT: JsonFormat = JsonFormat {
+    name: "result of faultgate",
+    version: SCHEMA_VERSION,
+    max_bytes: MAX_BYTES,
+    if_foreign: None,
+    if_unreadable: None,
+};
+
+/// Reads the result in a file, which must be as a run has written it: its verdict becomes an exit code.
+///
+/// # Errors
+///
+/// A mistake if the file cannot be read, or if its parts contradict each other.
+pub fn read_result(path: &Path) -> Result<RunResult, Mistake> {
+    let place = path.display().to_string();
+    let result = read(path).map_err(|problem| Mistake::new(&place, problem.what).maybe_hint(problem.hint))?;
+    match result.contradiction() {
+        None => Ok(result),
+        Some(what) => Err(Mistake::new(&place, what).hint("take the file as faultgate has written it")),
+    }
+}
+
+/// Reads the result in a file, whether its parts contradict each other or not.
+pub(super) fn read(path: &Path) -> Result<RunResult, Problem> {
+    let unreadable =
+        |why: faultgate_core::versioned::Unreadable| Problem { hint: why.hint, ..Problem::new(why.what) };
+    let found = FORMAT.read(path).map_err(unreadable)?;
+    let mut result: RunResult = found.ok_or_else(|| Problem::new("is not there"))?;
+    result.complete();
+    Ok(result)
+}

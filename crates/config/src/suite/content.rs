@@ -1,0 +1,237 @@
+//! The content of a suite file: the inputs that it sets, and its experiments.
+//!
+//! Every part that is whole is returned, and everything that is wrong is told with its place in the file.
+
+use std::path::Path;
+use std::time::Duration;
+
+use ::config::{Value, ValueKind};
+use faultgate_core::mistake::Mistake;
+use faultgate_core::model::{EngineKind, ProbePlan, Score};
+
+use crate::inputs::input::Input;
+use crate::inputs::kind::Parsed;
+use crate::inputs::table::{EXPECTED_SCORE, GATE, INPUTS, find};
+use crate::layers::file::{Document, Table, below};
+use crate::layers::merge::Layer;
+use crate::suite::blocks::{Block, example};
+use crate::suite::keys::{Section, is_blank, names};
+use crate::suite::reader::{Reader, sorted};
+use crate::suite::tables::{EXPERIMENT, ROOT};
+
+/// The only version of the format.
+const VERSION: i64 = 1;
+
+const STOP_KEY: &str = "stop-on-failure";
+const PROBES_KEY: &str = "probes";
+
+/// One experiment of the suite. The inputs complete what it leaves out.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct ListedExperiment {
+    pub(crate) name: String,
+    pub(crate) block: Block,
+    pub(crate) weight: u32,
+    pub(crate) timeout: Option<Duration>,
+    pub(crate) queue_timeout: Option<Duration>,
+    pub(crate) expected: Option<Score>,
+    pub(crate) probes: Vec<ProbePlan>,
+}
+
+/// The content of a suite file.
+#[derive(Debug, Default)]
+pub(crate) struct Suite {
+    /// Values of the inputs that the suite sets.
+    pub(crate) layer: Layer,
+    /// `true` if no experiment is launched after one that did not pass.
+    pub(crate) stop_on_failure: bool,
+    /// Experiments without mistakes; `None` if the suite has no list of experiments.
+    pub(crate) experiments: Option<Vec<ListedExperiment>>,
+}
+
+/// Reads the suite from a file. Relative paths in it start at `dir`.
+pub(crate) fn read(document: &Document, dir: &Path, mistakes: &mut Vec<Mistake>) -> Suite {
+    let mut reader = Reader { document, dir, mistakes };
+    if !reader.version() {
+        // The keys of another version mean something else, so more mistakes would be guesses.
+        return Suite::default();
+    }
+    Suite {
+        layer: reader.inputs(),
+        stop_on_failure: reader.yes(&Section::new(&document.root, "", ROOT), STOP_KEY),
+        experiments: reader.experiments(),
+    }
+}
+
+impl<'a> Reader<'a> {
+    /// Checks the version. Returns `false` if the rest of the file is written for another version.
+    fn version(&mut self) -> bool {
+        match self.document.root.get("version").map(|v| &v.kind) {
+            Some(ValueKind::I64(VERSION)) => {}
+            Some(ValueKind::String(text)) if text.trim() == "1" => {}
+            None | Some(ValueKind::Nil) => {
+                self.mistake("version:", "is missing", "begin the suite file with version: 1");
+            }
+            Some(_) => {
+                self.mistake("version:", "is not one that this faultgate reads", "write version: 1");
+                return false;
+            }
+        }
+        true
+    }
+
+    fn inputs(&mut self) -> Layer {
+        let document = self.document;
+        let known: Vec<_> = ["version", "gate", "experiments"]
+            .into_iter()
+            .chain(names(ROOT))
+            .chain(INPUTS.iter().filter(|i| i.in_suite()).map(|i| i.name))
+            .collect();
+        let mut values = Table::new();
+        for (name, value) in sorted(&document.root) {
+            match find(name) {
+                Some(input) if input.in_suite() => {
+                    self.input(&mut values, input, name, value);
+                }
+                Some(input) => self.not_here(input),
+                None if known.contains(&name.as_str()) => {}
+                None => self.unknown("", name, &known),
+            }
+        }
+        if let Some(gate) = self.table(document.root.get("gate"), "gate") {
+            self.known_keys(gate, "gate", &GATE.iter().map(|(key, _)| *key).collect::<Vec<_>>());
+            for (key, input) in GATE {
+                let Some(value) = gate.get(*key) else { continue };
+                let path = below("gate", key);
+                if values.contains_key(input.name) {
+                    let what = "is set at the top of the file as well";
+                    self.mistake(&format!("{path}:"), what, "keep one of them");
+                }
+                self.input(&mut values, input, &path, value);
+            }
+        }
+        Layer::new(values)
+    }
+
+    fn input(&self, values: &mut Table, input: &Input, path: &str, value: &Value) {
+        let is_list = matches!(&value.kind, ValueKind::Array(_));
+        let item = format!("{path}[");
+        let broken = self.document.broken.iter().any(|b| b == path || is_list && b.starts_with(&item));
+        // A blank value is not set, so it must not hide the default.
+        if !broken && !is_blank(Some(value)) {
+            // The `config` crate would merge a table with the layer below instead of refusing it. An empty
+            // list takes its place, because no input accepts one.
+            let kind = match &value.kind {
+                ValueKind::Table(_) => ValueKind::Array(Vec::new()),
+                other => other.clone(),
+            };
+            values.insert(input.name.to_owned(), Value::new(Some(&self.document.origin), kind));
+        }
+    }
+
+    fn not_here(&mut self, input: &Input) {
+        let path = format!("{}:", input.name);
+        if input.is_secret() {
+            let hint = format!("set the variable {} instead", input.variable());
+            self.mistake(&path, "a secret may not stand in the suite file", hint);
+        } else {
+            let hint = format!("use --{} or {}", input.name, input.variable());
+            self.mistake(&path, "cannot be set in the suite file itself", hint);
+        }
+    }
+
+    fn experiments(&mut self) -> Option<Vec<ListedExperiment>> {
+        let list = match self.document.root.get("experiments").map(|v| &v.kind) {
+            None | Some(ValueKind::Nil) => return None,
+            Some(ValueKind::Array(list)) => list,
+            Some(_) => {
+                self.mistake("experiments:", "is not a list", "write each experiment as - name: …");
+                return Some(Vec::new());
+            }
+        };
+        if list.is_empty() {
+            self.mistake("experiments:", "is an empty list", "add - name: … with fis: { template: EXT… }");
+        }
+        let entries: Vec<_> = list
+            .iter()
+            .enumerate()
+            .filter_map(|(place, value)| Some((place, self.experiment(&at(place), value)?)))
+            .collect();
+        self.unique_names(&entries);
+        let entries: Vec<_> = entries.into_iter().map(|(_, entry)| entry).collect();
+        // An entry with a mistake may have a weight, so the weights are only judged if all entries are whole.
+        if entries.len() == list.len() && !entries.is_empty() && entries.iter().all(|e| e.weight == 0) {
+            self.mistake(
+                "experiments:",
+                "all weights are 0, so that there is no score",
+                "give one a weight from 1 to 1000",
+            );
+        }
+        Some(entries)
+    }
+
+    fn unique_names(&mut self, entries: &[(usize, ListedExperiment)]) {
+        for (number, (place, entry)) in entries.iter().enumerate() {
+            if let Some((first, _)) = entries[..number].iter().find(|(_, e)| e.name == entry.name) {
+                let what = format!("is the same as that of {}", at(*first));
+                let path = format!("{}:", below(&at(*place), "name"));
+                self.mistake(&path, &what, "give each experiment a name of its own");
+            }
+        }
+    }
+
+    fn experiment(&mut self, path: &str, value: &'a Value) -> Option<ListedExperiment> {
+        let before = self.mistakes.len();
+        let table = self.table(Some(value), path)?;
+        let known: Vec<_> = names(EXPERIMENT)
+            .into_iter()
+            .chain(EngineKind::WORDS.iter().copied())
+            .chain([PROBES_KEY])
+            .collect();
+        self.known_keys(table, path, &known);
+        let experiment = Section::new(table, path, EXPERIMENT);
+        let name = self.text(&experiment, "name");
+        let block = self.engine(table, path);
+        let weight = self.count(&experiment, "weight");
+        let timeout = self.time(&experiment, "timeout");
+        let queue_timeout = self.time(&experiment, "queue-timeout");
+        let expected = match self.parsed(&experiment, EXPECTED_SCORE.name()) {
+            Some(Parsed::Score(score)) => Some(score),
+            _ => None,
+        };
+        let probes = self.probes(table.get(PROBES_KEY), &below(path, PROBES_KEY));
+        // All of the entry is read before the first mistake counts, so that every mistake is told.
+        if self.mistakes.len() > before {
+            return None;
+        }
+        let (name, block, weight) = (name.filter(|name| !name.is_empty())?, block?, weight?);
+        Some(ListedExperiment { name, block, weight, timeout, queue_timeout, expected, probes })
+    }
+
+    /// The one engine of the experiment.
+    fn engine(&mut self, table: &'a Table, path: &str) -> Option<Block> {
+        let engines: Vec<_> =
+            EngineKind::ALL.into_iter().filter(|engine| table.contains_key(engine.as_str())).collect();
+        match engines.as_slice() {
+            [] => {
+                self.mistake(path, "has no engine", format!("add {}", example(EngineKind::Fis)));
+                None
+            }
+            [engine] => self.block(table, path, *engine),
+            several => {
+                let words: Vec<_> = several.iter().map(|engine| engine.as_str()).collect();
+                let what = format!("has {} engines at once: {}", words.len(), words.join(", "));
+                self.mistake(path, &what, "keep one; write an experiment for each");
+                None
+            }
+        }
+    }
+}
+
+/// The key path of an experiment.
+fn at(place: usize) -> String {
+    format!("experiments[{place}]")
+}
+
+#[cfg(test)]
+#[path = "content_tests.rs"]
+pub(crate) mod tests;

@@ -1,0 +1,15 @@
+//! The suite: what its tables say, and the experiments of a run.
+//!
+//! `keys` says what a table of keys is, and `reader` reads a table by its keys. `tables`, `blocks` and
+//! `probes` have the tables, and `content` is what a whole file says. `selection` chooses the experiments of a
+//! run, and `completion` completes those of the control planes, whose addresses `pages` reads.
+
+pub(crate) mod blocks;
+pub(crate) mod completion;
+pub(crate) mod content;
+pub(crate) mod keys;
+pub(crate) mod pages;
+pub(crate) mod probes;
+pub(crate) mod reader;
+pub(crate) mod selection;
+pub(crate) mod tables;

@@ -1,0 +1,288 @@
+//! The choice of a run's experiments: named by inputs, listed in a suite, or rehearsed.
+//!
+//! The experiments come from one place alone; two at once are a mistake. What an entry leaves out is
+//! completed by the inputs.
+
+use std::collections::BTreeSet;
+
+use faultgate_core::mistake::{Mistake, Problem};
+use faultgate_core::model::{EngineKind, EngineSpec, ExperimentPlan, Shard};
+
+use crate::inputs::input::{Group, Input};
+use crate::inputs::table::{
+    AWS_REGION, AWS_ROLE_ARN, HARNESS_EXPERIMENT, INPUTS, LITMUS_EXPERIMENT, QUEUE_TIMEOUT, REHEARSAL, SHARD,
+    TEMPLATES, TIMEOUT,
+};
+use crate::layers::file::Document;
+use crate::layers::tokens::Tokens;
+use crate::layers::values::Values;
+use crate::suite::blocks::Block;
+use crate::suite::blocks::fis::FisBlock;
+use crate::suite::blocks::harness::HarnessBlock;
+use crate::suite::blocks::litmus::LitmusBlock;
+use crate::suite::completion::{self, Completion};
+use crate::suite::content::ListedExperiment;
+
+/// The input that chooses an engine by naming its experiment; `None` for an engine that only a suite can name.
+pub(crate) const fn chooser(engine: EngineKind) -> Option<Input> {
+    match engine {
+        EngineKind::Fis => Some(TEMPLATES.input()),
+        EngineKind::Harness => Some(HARNESS_EXPERIMENT.input()),
+        EngineKind::Litmus => Some(LITMUS_EXPERIMENT.input()),
+        EngineKind::Command => None,
+    }
+}
+
+/// The inputs that only one engine reads; `None` for an engine without any.
+const fn own_inputs(engine: EngineKind) -> Option<Group> {
+    match engine {
+        EngineKind::Harness => Some(Group::Harness),
+        EngineKind::Litmus => Some(Group::Litmus),
+        // The inputs of AWS serve probes as well.
+        EngineKind::Fis | EngineKind::Command => None,
+    }
+}
+
+/// Default weight of an experiment, equal to the default in a suite file.
+const DEFAULT_WEIGHT: u32 = 10;
+
+/// The suite file, as far as it matters for the choice of experiments.
+pub(crate) enum SuiteFile<'a> {
+    None,
+    /// A file that could not be read. Nobody knows what it would have said, so nothing is said to be missing.
+    Broken,
+    Read {
+        document: &'a Document,
+        experiments: Option<&'a [ListedExperiment]>,
+    },
+}
+
+/// The experiments to run, in their order.
+pub(crate) fn experiments(
+    values: &Values,
+    tokens: &Tokens,
+    suite: &SuiteFile<'_>,
+    mistakes: &mut Vec<Mistake>,
+) -> Vec<ExperimentPlan> {
+    let experiments = named(values, tokens, suite, mistakes);
+    // A rehearsal talks to embedded endpoints, which need no secrets.
+    if values.set(REHEARSAL).is_none() {
+        completion::needed_secrets(experiments.iter().map(|e| &e.spec), values, tokens, mistakes);
+    }
+    experiments
+}
+
+fn named(
+    values: &Values,
+    tokens: &Tokens,
+    suite: &SuiteFile<'_>,
+    mistakes: &mut Vec<Mistake>,
+) -> Vec<ExperimentPlan> {
+    let named = |engine| {
+        let input = chooser(engine)?;
+        Some((engine, input.name, values.origin_of(&input)?))
+    };
+    let named: Vec<(EngineKind, &str, &str)> = EngineKind::ALL.into_iter().filter_map(named).collect();
+    let mut chosen: Vec<_> = named.iter().map(|(_, input, origin)| (*input, *origin)).collect();
+    let listed = match suite {
+        SuiteFile::Read { document, experiments: Some(entries) } => {
+            chosen.push(("experiments of the suite file", &document.origin));
+            Some(*entries)
+        }
+        SuiteFile::Read { experiments: None, .. } | SuiteFile::None | SuiteFile::Broken => None,
+    };
+    if chosen.len() > 1 {
+        mistakes.push(two_choices(&chosen));
+    }
+    if let (Some(entries), SuiteFile::Read { document, .. }) = (listed, suite) {
+        let completed =
+            entries.iter().filter_map(|entry| from_suite(entry, values, tokens, document, mistakes));
+        return completed.collect();
+    }
+    // The mistake of two choices has been told by now, so any one of them will do.
+    if let Some((engine, _, origin)) = named.first() {
+        let completion = Completion { values, tokens, origin, block: None };
+        return match engine {
+            EngineKind::Fis => from_templates(values),
+            EngineKind::Harness => alone(completion.harness(&HarnessBlock::default(), mistakes), values),
+            EngineKind::Litmus => alone(completion.litmus(&LitmusBlock::default(), mistakes), values),
+            // No input names a command.
+            EngineKind::Command => Vec::new(),
+        };
+    }
+    if values.set(REHEARSAL).is_some() {
+        // A rehearsal needs no experiment: it plays a template that does not exist.
+        return vec![plan("rehearsal".to_owned(), fis("EXTrehearsal".to_owned(), values), values)];
+    }
+    if !matches!(suite, SuiteFile::Broken) {
+        mistakes.push(nothing_to_run(suite));
+    }
+    Vec::new()
+}
+
+/// The shard of the experiments that this job runs. The choice goes by their places in the list, which are
+/// the same on every machine.
+pub(crate) fn part(
+    experiments: Vec<ExperimentPlan>,
+    values: &Values,
+    mistakes: &mut Vec<Mistake>,
+) -> (Vec<ExperimentPlan>, Option<Shard>) {
+    let Some(shard) = values.get(SHARD) else { return (experiments, None) };
+    let count = experiments.len();
+    // A plan without any experiment has its own mistake.
+    if count > 0 && shard.of() as usize > count {
+        let plural = if count == 1 { "is 1 experiment" } else { "are only {count} experiments" };
+        let problem = Problem::new(format!(
+            "has more parts than experiments: there {}",
+            plural.replace("{count}", &count.to_string())
+        ));
+        mistakes.push(values.mistake(SHARD, problem.hint(format!("write at most n/{count}"))));
+    }
+    let mine = experiments.into_iter().enumerate().filter(|(place, _)| shard.takes(*place));
+    (mine.map(|(_, experiment)| experiment).collect(), Some(shard))
+}
+
+fn two_choices(chosen: &[(&str, &str)]) -> Mistake {
+    let names: Vec<_> = chosen.iter().map(|(name, _)| *name).collect();
+    let origins: Vec<_> = chosen.iter().map(|(_, origin)| *origin).collect();
+    Mistake::new(origins.join(" and "), format!("{} are set at once", names.join(" and ")))
+        .hint("keep one of them: a run's experiments come from one place")
+}
+
+fn nothing_to_run(suite: &SuiteFile<'_>) -> Mistake {
+    let origin = match suite {
+        SuiteFile::Read { document, .. } => format!("flags, variables and {}", document.origin),
+        SuiteFile::None | SuiteFile::Broken => "flags and variables; there is no suite file".to_owned(),
+    };
+    Mistake::new(origin, "nothing to run: no experiment is named").hint(
+        "set experiment-template-id (--experiment-template-id or FAULTGATE_EXPERIMENT_TEMPLATE_ID), \
+         or list experiments in .faultgate.yml; faultgate rehearse needs neither",
+    )
+}
+
+fn from_templates(values: &Values) -> Vec<ExperimentPlan> {
+    let mut taken = BTreeSet::new();
+    let templates = values.get(TEMPLATES).unwrap_or_default();
+    templates
+        .iter()
+        .map(|template| {
+            let name = unique(&slug(template), &mut taken);
+            plan(name, fis(template.clone(), values), values)
+        })
+        .collect()
+}
+
+/// The plan of the one experiment that inputs name.
+fn alone(spec: Option<EngineSpec>, values: &Values) -> Vec<ExperimentPlan> {
+    spec.map(|spec| plan(slug(spec.source()), spec, values)).into_iter().collect()
+}
+
+fn fis(template: String, values: &Values) -> EngineSpec {
+    EngineSpec::Fis { template, region: values.get(AWS_REGION), role_arn: values.get(AWS_ROLE_ARN) }
+}
+
+fn plan(name: String, spec: EngineSpec, values: &Values) -> ExperimentPlan {
+    ExperimentPlan {
+        name,
+        spec,
+        weight: DEFAULT_WEIGHT,
+        timeout: values.get(TIMEOUT),
+        queue_timeout: values.get(QUEUE_TIMEOUT),
+        expected: None,
+        probes: Vec::new(),
+    }
+}
+
+/// The plan of an entry of the suite; `None` if something is missing, which has been told.
+fn from_suite(
+    entry: &ListedExperiment,
+    values: &Values,
+    tokens: &Tokens,
+    document: &Document,
+    mistakes: &mut Vec<Mistake>,
+) -> Option<ExperimentPlan> {
+    let completion =
+        |path| Completion { values, tokens, origin: &document.origin, block: Some((document, path)) };
+    let spec = match &entry.block {
+        Block::Fis(FisBlock { template, region, role_arn }) => EngineSpec::Fis {
+            template: template.clone(),
+            region: region.clone().or_else(|| values.get(AWS_REGION)),
+            role_arn: role_arn.clone().or_else(|| values.get(AWS_ROLE_ARN)),
+        },
+        Block::Command(command) => EngineSpec::Command(command.clone()),
+        Block::Harness(path, block) => completion(path).harness(block, mistakes)?,
+        Block::Litmus(path, block) => completion(path).litmus(block, mistakes)?,
+    };
+    let base = plan(entry.name.clone(), spec, values);
+    Some(ExperimentPlan {
+        weight: entry.weight,
+        timeout: entry.timeout.unwrap_or(base.timeout),
+        queue_timeout: entry.queue_timeout.unwrap_or(base.queue_timeout),
+        expected: entry.expected,
+        probes: entry.probes.clone(),
+        ..base
+    })
+}
+
+/// The id of an engine in the characters and the length that the name of an experiment may have.
+fn slug(id: &str) -> String {
+    id.chars()
+        .take(64)
+        .map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' })
+        .collect()
+}
+
+/// The name, or the first of `name-2`, `name-3`, … that is free. It is never longer than a suite allows.
+fn unique(name: &str, taken: &mut BTreeSet<String>) -> String {
+    let mut candidate = name.to_owned();
+    let mut number = 1_usize;
+    while !taken.insert(candidate.clone()) {
+        number += 1;
+        let suffix = format!("-{number}");
+        // A slug is ASCII, so it can be cut at any place.
+        candidate = format!("{}{suffix}", &name[..name.len().min(64 - suffix.len())]);
+    }
+    candidate
+}
+
+/// Warns of inputs for engines that are not chosen: they have no effect, and whoever set them may believe
+/// otherwise.
+pub(crate) fn without_effect(values: &Values, plans: &[ExperimentPlan], warnings: &mut Vec<String>) {
+    for engine in EngineKind::ALL {
+        let (Some(chooser), Some(group)) = (chooser(engine), own_inputs(engine)) else { continue };
+        let runs = plans.iter().any(|plan| plan.spec.kind() == engine);
+        if runs || values.origin_of(&chooser).is_some() {
+            continue;
+        }
+        for input in INPUTS.iter().filter(|input| input.group == group) {
+            if let Some(origin) = values.origin_of(input) {
+                warnings
+                    .push(format!("{} has no effect without {} (from {origin})", input.name, chooser.name));
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_made_of_ids_and_stay_unique() {
+        let mut taken = BTreeSet::new();
+        let names: Vec<_> = ["EXT1a", "ext1A", "EXT1a", "EXT_1é", "EXT1a-2"]
+            .iter()
+            .map(|id| unique(&slug(id), &mut taken))
+            .collect();
+        assert_eq!(names, ["ext1a", "ext1a-2", "ext1a-3", "ext-1-", "ext1a-2-2"]);
+    }
+
+    #[test]
+    fn unique_names_keep_their_limit() {
+        let mut taken = BTreeSet::new();
+        for _ in 0..12 {
+            assert!(unique(&"x".repeat(64), &mut taken).len() <= 64);
+        }
+        assert_eq!(taken.len(), 12);
+    }
+}

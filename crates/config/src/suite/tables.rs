@@ -1,0 +1,28 @@
+//! The tables of keys of a suite and of an experiment.
+
+use crate::inputs::kind::Kind;
+use crate::inputs::parse::EXPERIMENT_NAME_HINT;
+use crate::inputs::table::{EXPECTED_SCORE, TIME_LIMIT};
+use crate::suite::keys::Key;
+
+pub(crate) const WEIGHT: Kind = Kind::Count { min: 0, max: 1000 };
+pub(crate) const DEFAULT_WEIGHT_TEXT: &str = "10";
+
+/// The keys at the top of the file that are not inputs and have a single value.
+#[rustfmt::skip]
+pub(crate) const ROOT: &[Key] = &[
+    Key::new("stop-on-failure", Kind::Bool, "No experiment is launched after one that did not pass").default("false"),
+];
+
+/// The keys of an experiment, besides its engine and its probes.
+#[rustfmt::skip]
+pub(crate) const EXPERIMENT: &[Key] = &[
+    Key::new("name", Kind::ExperimentName, "Name of the experiment, unique in the suite")
+        .needed(EXPERIMENT_NAME_HINT).example("az-latency"),
+    Key::new("weight", WEIGHT, "Its weight in the run's score").default(DEFAULT_WEIGHT_TEXT),
+    Key::new("timeout", TIME_LIMIT.kind, "Longest time from launch to end; that of the run unless said otherwise")
+        .example("20m"),
+    Key::new("queue-timeout", TIME_LIMIT.kind, "Longest time the engine may leave it pending; that of the run unless said otherwise")
+        .example("90s"),
+    Key::new(EXPECTED_SCORE.name(), Kind::Score, "A floor of its own: lowest score that passes").example("90"),
+];
