@@ -88,6 +88,7 @@ impl Kin {
     }
 
     /// Adds the process with this id and all that descend from it.
+    #[must_use]
     pub fn descending_from(self, pid: i32) -> Self {
         self.seen().kin.extend(Stat::of(pid).as_ref().map(Key::of));
         self

@@ -103,6 +103,7 @@ impl Problem {
         Self { what: what.into(), hint: None, instead: None, item: None, hide: false }
     }
 
+    #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
         self

@@ -68,9 +68,10 @@ impl JsonFormat {
     pub fn parse<T: DeserializeOwned>(&self, bytes: &[u8]) -> Result<T, Unreadable> {
         // Serde would take a list for the fields in their order.
         let is_object = bytes.trim_ascii_start().starts_with(b"{");
-        let versioned: Versioned = match is_object {
-            true => serde_json::from_slice(bytes).map_err(|error| self.foreign(error))?,
-            false => Versioned::default(),
+        let versioned: Versioned = if is_object {
+            serde_json::from_slice(bytes).map_err(|error| self.foreign(error))?
+        } else {
+            Versioned::default()
         };
         match versioned.schema_version {
             Some(version) if version == self.version.into() => {
