@@ -104,15 +104,11 @@ impl<'a> Reader<'a> {
         };
         let mut phases = Vec::new();
         for (place, word) in words.iter().enumerate() {
-            match word.as_str() {
-                "before" => phases.push(Phase::Before),
-                "during" => phases.push(Phase::During),
-                "after" => phases.push(Phase::After),
-                _ => {
-                    self.mistake(&format!("{path}[{place}]:"), "is empty", PHASES_HINT);
-                    return None;
-                }
-            }
+            let Some(phase) = Phase::find(word) else {
+                self.mistake(&format!("{path}[{place}]:"), "is empty", PHASES_HINT);
+                return None;
+            };
+            phases.push(phase);
         }
         phases.sort_unstable();
         phases.dedup();

@@ -4,6 +4,7 @@
 
 pub mod clock;
 pub mod digest;
+pub mod duration;
 pub mod environment;
 pub mod failure;
 pub mod files;

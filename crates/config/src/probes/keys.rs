@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use faultgate_core::model::Phase;
+
 use super::super::keys::{Form, Item, Key, Names};
 use super::super::kind::Kind;
 use super::super::parse::{ADDRESS_HINT, COMPARISON_HINT};
@@ -27,7 +29,7 @@ pub(in crate) const KINDS: &[ProbeKind] = &[
     ProbeKind { name: "prometheus", help: "An instant query of Prometheus against a threshold", keys: PROMETHEUS },
 ];
 
-pub(super) const PHASES: Kind = Kind::Choice(&["before", "during", "after"]);
+pub(super) const PHASES: Kind = Kind::Choice(&Phase::WORDS);
 pub(super) const PHASES_HINT: &str = "write one or more of before, during, after";
 pub(super) const RUN_HINT: &str =
     "write the program and its arguments, for example [\"./smoke.sh\", \"--quick\"]";

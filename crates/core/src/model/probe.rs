@@ -20,6 +20,27 @@ pub enum Phase {
     After,
 }
 
+impl Phase {
+    /// All phases, in their order.
+    pub const ALL: [Self; 3] = [Self::Before, Self::During, Self::After];
+    /// The words for all phases, in the same order.
+    pub const WORDS: [&str; 3] = [Self::Before.as_str(), Self::During.as_str(), Self::After.as_str()];
+
+    /// Finds a phase by its word.
+    pub fn find(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|phase| phase.as_str() == word)
+    }
+
+    /// Returns the word for this phase, as settings and reports have it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Before => "before",
+            Self::During => "during",
+            Self::After => "after",
+        }
+    }
+}
+
 /// A probe as the settings describe it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ProbePlan {
@@ -103,6 +124,17 @@ pub struct Phases {
     pub before: PhaseLooks,
     pub during: PhaseLooks,
     pub after: PhaseLooks,
+}
+
+impl Phases {
+    /// Returns the evaluations of one phase.
+    pub fn get(self, phase: Phase) -> PhaseLooks {
+        match phase {
+            Phase::Before => self.before,
+            Phase::During => self.during,
+            Phase::After => self.after,
+        }
+    }
 }
 
 /// The evaluations of one phase. Latencies are those of all evaluations that have one, and None if there is
