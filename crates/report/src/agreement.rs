@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 
-use super::fake_forge::FakeForge;
-use super::status::{StatusStyle, Statuses};
-use super::summary::{Page, render};
-use super::{Nature, Sink, annotations, closing, html, junit, samples};
+use crate::fake_forge::FakeForge;
+use crate::files::annotations;
 use crate::forge::StatusState;
+use crate::summary::{Page, render};
+use crate::{Nature, Sink, StatusStyle, Statuses, closing, html, junit, samples};
 use faultgate_core::model::{RunResult, Score, Verdict};
 
 /// The fate of an experiment: its verdict, its score, and `true` if it has a warning.

@@ -5,10 +5,13 @@ use std::path::Path;
 
 use proptest::prelude::*;
 
-use super::summary::{Page, render};
+use faultgate_core::mistake::{FilePlace, Mistake};
+use faultgate_core::model::{Outcome, RunEvent, RunResult};
+
 use super::*;
 use crate::ci::LogStyle;
-use faultgate_core::mistake::{FilePlace, Mistake};
+use crate::files::{annotations, dotenv};
+use crate::summary::{Page, render};
 
 const DIR: &str = "faultgate-report";
 

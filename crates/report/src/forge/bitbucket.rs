@@ -8,10 +8,14 @@ use serde::Deserialize;
 use serde_json::json;
 use sha2::{Digest, Sha256};
 
-use super::exchange::{BEARER, Exchange, Purpose, Request};
+use super::comments::{MAX_PAGES, holds, nothing_to_comment};
+use super::exchange::{BEARER, Exchange};
+use super::head::Head;
 pub use super::insights::{Datum, Insights, PIPELINE_PROXY, Report, Value};
-use super::subject::{self, Head, holds, in_words, link, owner_and_name, segment};
-use super::{CommitStatus, Forge, Limits, Refusal, StatusState, Subject};
+use super::paths::{link, owner_and_name, segment};
+use super::pull::in_words;
+use super::request::{Purpose, Request};
+use super::{CommitStatus, Forge, ForgeFailure, Limits, StatusState, Subject};
 use faultgate_core::digest;
 use faultgate_core::model::ForgeKind;
 use faultgate_core::secret::Secret;
@@ -23,8 +27,6 @@ const MAX_DESCRIPTION_CHARS: usize = 255;
 const MAX_KEY_CHARS: usize = 40;
 /// Number of hexadecimal digits that tell a key which was cut from other keys.
 const DIGEST_DIGITS: usize = 8;
-/// Maximum number of pages of comments that are looked through for our own.
-const MAX_PAGES: usize = 100;
 /// The website on which people see a commit.
 const WEBSITE: &str = "https://bitbucket.org";
 
@@ -98,8 +100,8 @@ impl Bitbucket {
         })
     }
 
-    fn pull(&self) -> Result<&Pull, Refusal> {
-        self.pull.as_ref().ok_or_else(|| subject::nothing_to_comment(self.no_comment().unwrap_or_default()))
+    fn pull(&self) -> Result<&Pull, ForgeFailure> {
+        self.pull.as_ref().ok_or_else(|| nothing_to_comment(self.no_comment().unwrap_or_default()))
     }
 
     /// Returns the path of the next page below the API. There is none if the address is not the API's own,
@@ -123,7 +125,7 @@ impl Forge for Bitbucket {
         Limits { comment: 30_000, html: false, mermaid: false }
     }
 
-    async fn set_status(&self, status: &CommitStatus) -> Result<(), Refusal> {
+    async fn set_status(&self, status: &CommitStatus) -> Result<(), ForgeFailure> {
         let look_up = self.pull.as_ref().map(|pull| (pull.words.clone(), pull.path.clone()));
         let commit = self.head.commit(&self.exchange, look_up).await?;
         // Bitbucket refuses a status without a link, so the commit's page stands in for a missing one.
@@ -151,7 +153,7 @@ impl Forge for Bitbucket {
         format!("[//]: # ({key})")
     }
 
-    async fn find_comment(&self, marker: &str) -> Result<Option<String>, Refusal> {
+    async fn find_comment(&self, marker: &str) -> Result<Option<String>, ForgeFailure> {
         let pull = self.pull()?;
         let mut path = format!("{}/comments?pagelen=100", pull.path);
         let mut found = None;
@@ -165,12 +167,12 @@ impl Forge for Bitbucket {
             let Some(next) = page.next else { break };
             path = self
                 .on_this_api(&next)
-                .ok_or_else(|| self.exchange.strange(&request, "a next page that is not its own").refusal)?;
+                .ok_or_else(|| self.exchange.strange(&request, "a next page that is not its own"))?;
         }
         Ok(found)
     }
 
-    async fn create_comment(&self, body: &str) -> Result<(), Refusal> {
+    async fn create_comment(&self, body: &str) -> Result<(), ForgeFailure> {
         let pull = self.pull()?;
         let path = format!("{}/comments", pull.path);
         let body = json!({ "content": { "raw": body } });
@@ -178,7 +180,7 @@ impl Forge for Bitbucket {
         Ok(())
     }
 
-    async fn update_comment(&self, id: &str, body: &str) -> Result<(), Refusal> {
+    async fn update_comment(&self, id: &str, body: &str) -> Result<(), ForgeFailure> {
         let pull = self.pull()?;
         let path = format!("{}/comments/{}", pull.path, segment(id));
         let body = json!({ "content": { "raw": body } });

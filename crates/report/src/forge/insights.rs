@@ -7,9 +7,10 @@ use std::time::Duration;
 use reqwest::Proxy;
 use serde_json::json;
 
-use super::exchange::{BEARER, Exchange, Request};
-use super::subject::{check, is_segment, link, owner_and_name, segment};
-use super::{Refusal, Site, Subject, bitbucket};
+use super::exchange::{BEARER, Exchange};
+use super::paths::{check, is_segment, link, owner_and_name, segment};
+use super::request::Request;
+use super::{ForgeFailure, Site, Subject, bitbucket};
 use faultgate_core::model::ForgeKind;
 use faultgate_core::secret::Secret;
 use faultgate_core::text;
@@ -97,7 +98,7 @@ impl Insights {
     }
 
     /// Creates the report of this key on the commit, or replaces it.
-    pub async fn put(&self, key: &str, report: &Report) -> Result<(), Refusal> {
+    pub async fn put(&self, key: &str, report: &Report) -> Result<(), ForgeFailure> {
         let mut body = json!({
             "title": text::plain(&report.title, MAX_TITLE_CHARS),
             "details": text::plain(&report.details, MAX_DETAILS_CHARS),

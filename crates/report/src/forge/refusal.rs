@@ -1,7 +1,7 @@
 //! The judgement of a request that a forge did not grant: the reason, whether trying again may help, and what
 //! the user can do.
 //!
-//! [`Told`] is an answer that refuses, [`Failure`] a request without an answer. No text for people
+//! [`Told`] is an answer that refuses, [`Silence`] a request without an answer. No text for people
 //! leaves this file before the token is hidden in it and its length is bounded.
 
 use std::time::Duration;
@@ -12,8 +12,8 @@ use reqwest::StatusCode;
 use reqwest::header::{CONTENT_TYPE, DATE, HeaderMap, LOCATION, RETRY_AFTER};
 use serde_json::Value;
 
-use super::exchange::{Answer, Purpose};
-use super::{Again, Refusal};
+use super::request::{Answer, Purpose};
+use super::{Again, Denied, ForgeFailure};
 use faultgate_core::secret::Secret;
 use faultgate_core::text;
 
@@ -100,17 +100,17 @@ pub(super) struct Told<'a> {
 }
 
 impl Told<'_> {
-    /// Makes the refusal. `what` completes "could not …", and `token` is hidden in the forge's text.
-    pub(super) fn refusal(&self, what: String, token: Option<&Secret>, of_forge: Remedies) -> Refusal {
+    /// Makes the failure. `what` completes "could not …", and `token` is hidden in the forge's text.
+    pub(super) fn failure(&self, what: String, token: Option<&Secret>, of_forge: Remedies) -> ForgeFailure {
         let again = self.again();
         let remedy = match again {
             // A rate limit ends by itself, so time is the remedy.
             Again::After(_) => None,
-            _ => self.remedy(of_forge),
+            Again::Never | Again::Soon | Again::Anew => self.remedy(of_forge),
         };
         let lacks_permission =
             self.is_forbidden() && !is_closed(self.message) && !matches!(again, Again::After(_));
-        Refusal { what, why: self.why(token), remedy, again, lacks_permission }
+        ForgeFailure::new(Denied { again, lacks_permission }, what, self.why(token)).remedy(remedy)
     }
 
     fn is_forbidden(&self) -> bool {
@@ -217,8 +217,8 @@ fn moment(text: &str) -> Option<Timestamp> {
     rfc2822::DateTimeParser::new().parse_timestamp(text).ok()
 }
 
-/// The failure of a request that got no whole answer.
-pub(super) struct Failure {
+/// The lack of a whole answer to a request.
+pub(super) struct Silence {
     /// `true` if nothing was sent, because no connection could be made.
     unsent: bool,
     timed_out: bool,
@@ -228,8 +228,9 @@ pub(super) struct Failure {
     cause: String,
 }
 
-impl Failure {
-    pub(super) fn of(error: &(dyn std::error::Error + 'static)) -> Self {
+impl Silence {
+    /// Reads the error that ended the wait for an answer.
+    pub(super) fn after(error: &(dyn std::error::Error + 'static)) -> Self {
         let chain = || std::iter::successors(Some(error), |error| error.source());
         let client = chain().find_map(|error| error.downcast_ref::<reqwest::Error>());
         // The innermost error names the cause, while those around it repeat the URL.
@@ -259,7 +260,7 @@ impl Failure {
         // A request that never left may be sent again, even if it creates a comment.
         match (self.impossible, self.unsent, purpose) {
             (true, ..) | (false, false, Purpose::Create) => Again::Never,
-            _ => Again::Soon,
+            (false, ..) => Again::Soon,
         }
     }
 }
@@ -275,17 +276,17 @@ mod tests {
     #[test]
     fn a_certificate_that_is_not_trusted_says_what_to_set() {
         let error = Outer(std::io::Error::other("invalid peer certificate: UnknownIssuer"));
-        let failure = Failure::of(&error);
+        let silence = Silence::after(&error);
         assert_eq!(
-            failure.why("git.example", None),
+            silence.why("git.example", None),
             "no answer of git.example: invalid peer certificate: UnknownIssuer"
         );
-        assert!(failure.remedy().is_some_and(|remedy| remedy.contains("ca-bundle")));
+        assert!(silence.remedy().is_some_and(|remedy| remedy.contains("ca-bundle")));
     }
 
     #[test]
     fn what_is_not_about_certificates_has_no_such_remedy() {
         let error = Outer(std::io::Error::from(std::io::ErrorKind::ConnectionReset));
-        assert_eq!(Failure::of(&error).remedy(), None);
+        assert_eq!(Silence::after(&error).remedy(), None);
     }
 }

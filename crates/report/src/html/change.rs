@@ -3,7 +3,7 @@
 use maud::{Markup, html};
 
 use super::words::{CELL, linked, moment, plain, rows, scrolling};
-use crate::change::{changed_probes, known, measured, of_run, of_verdict, signed};
+use crate::words::change::{changed_probes, known, measured, of_run, of_verdict, signed};
 use faultgate_core::model::{ExperimentChange, Presence, ProbeChange, RunComparison, RunResult, ScoreChange};
 
 /// Maximum number of rows of the table.

@@ -9,8 +9,8 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::faults;
 use super::xml::legal;
-use crate::console::own_reasons;
-use crate::{arithmetic, change};
+use crate::words::own_reasons;
+use crate::words::{arithmetic, change};
 use faultgate_core::model::{Action, ExperimentResult, Probe, RunResult, Score, Verdict};
 use faultgate_core::text;
 

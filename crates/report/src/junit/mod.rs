@@ -18,17 +18,18 @@ mod xml;
 
 use cases::{Case, Rank, Suite};
 
-use super::{Sink, files, from_write};
+use crate::files::write::replace;
+use crate::sink::{Sink, from_write};
 use faultgate_core::model::{Reported, RunResult};
 
 /// Name of the file in the report folder.
-pub(super) const NAME: &str = "junit.xml";
+pub(crate) const NAME: &str = "junit.xml";
 
 /// Maximum number of cases. CodeBuild takes no more in one report.
 const MAX_CASES: usize = 500;
 
 /// Renders the report.
-pub(super) fn render(result: &RunResult) -> std::io::Result<String> {
+pub(crate) fn render(result: &RunResult) -> std::io::Result<String> {
     let mut suites: Vec<Suite> = result.experiments.iter().map(cases::of_experiment).collect();
     suites.push(cases::of_gate(result));
     let left_out = leave_out(&mut suites);
@@ -84,7 +85,7 @@ impl Sink for JunitFile {
     }
 
     async fn finish(&mut self, result: &RunResult) -> Option<Reported> {
-        let rendered = render(result).and_then(|text| files::replace(&self.path, text.as_bytes()));
+        let rendered = render(result).and_then(|text| replace(&self.path, text.as_bytes()));
         Some(from_write(NAME, rendered))
     }
 }
@@ -92,4 +93,4 @@ impl Sink for JunitFile {
 #[cfg(test)]
 mod tests;
 #[cfg(test)]
-pub(super) use tests::assert_sound;
+pub(crate) use tests::assert_sound;

@@ -3,7 +3,7 @@
 
 use std::io;
 
-use jiff::SignedDuration;
+use faultgate_core::duration::decimal;
 use quick_xml::events::{BytesDecl, BytesText, Event};
 use quick_xml::writer::Writer;
 
@@ -36,7 +36,7 @@ fn write_suite(xml: &mut Xml, suite: &Suite) -> io::Result<()> {
         .with_attribute(("failures", counts.failures.to_string().as_str()))
         .with_attribute(("errors", counts.errors.to_string().as_str()))
         .with_attribute(("skipped", counts.skipped.to_string().as_str()))
-        .with_attribute(("time", seconds(suite.time).as_str()));
+        .with_attribute(("time", decimal(suite.time).as_str()));
     if let Some(started_at) = suite.started_at {
         // The format has no time zone; the time is UTC.
         let time = started_at.strftime("%Y-%m-%dT%H:%M:%S").to_string();
@@ -62,7 +62,7 @@ fn write_case(xml: &mut Xml, class: &str, case: &Case) -> io::Result<()> {
         .create_element("testcase")
         .with_attribute(("name", case.name.as_str()))
         .with_attribute(("classname", class))
-        .with_attribute(("time", seconds(case.time).as_str()));
+        .with_attribute(("time", decimal(case.time).as_str()));
     if matches!(case.fate, Fate::Passed) && case.out.is_empty() {
         element.write_empty()?;
         return Ok(());
@@ -114,10 +114,6 @@ pub(super) fn legal(text: &str) -> String {
         }
     }
     out
-}
-
-fn seconds(time: SignedDuration) -> String {
-    format!("{}.{:03}", time.as_secs(), time.subsec_millis())
 }
 
 /// The numbers of cases, as the attributes of a suite tell them.

@@ -4,9 +4,9 @@
 use std::fmt::Write as _;
 
 use super::{change, link, md};
-use crate::change::of_named;
-use crate::console::seconds;
-use crate::warnings;
+use crate::words::change::of_named;
+use crate::words::warnings;
+use faultgate_core::duration::coarse;
 use faultgate_core::model::{ExperimentResult, RunResult, Score, Verdict};
 use faultgate_core::text;
 
@@ -141,7 +141,7 @@ fn linked(experiment: &ExperimentResult) -> String {
 
 fn duration(experiment: &ExperimentResult) -> String {
     match (experiment.started_at, experiment.ended_at) {
-        (Some(start), Some(end)) => seconds(end.duration_since(start)),
+        (Some(start), Some(end)) => coarse(end.duration_since(start)),
         _ => "–".to_owned(),
     }
 }

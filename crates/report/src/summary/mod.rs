@@ -18,13 +18,13 @@ mod fit;
 mod head;
 mod sections;
 
-use super::command_file::CommandFile;
-use super::{Sink, files, from_write, skipped};
+use crate::files::{CommandFile, write};
+use crate::sink::{Sink, from_write, skipped, written};
 use faultgate_core::model::{Reported, RunResult};
 use faultgate_core::text;
 
 /// Name of the file in the report folder.
-pub(super) const NAME: &str = "summary.md";
+pub(crate) const NAME: &str = "summary.md";
 
 /// Maximum length of one text from outside, in characters.
 const MAX_TEXT_CHARS: usize = 400;
@@ -33,17 +33,17 @@ const MAX_URL_BYTES: usize = 1_000;
 
 /// The limits of the place that a summary goes to.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Page {
+pub(crate) struct Page {
     /// Maximum size of the page in bytes.
-    pub(super) budget: usize,
+    pub(crate) budget: usize,
     /// `true` if its Markdown takes HTML.
-    pub(super) html: bool,
+    pub(crate) html: bool,
     /// `true` if it draws Mermaid diagrams.
-    pub(super) mermaid: bool,
+    pub(crate) mermaid: bool,
 }
 
 /// Renders a page that never exceeds its budget. Sections that do not fit are left out, and the page says so.
-pub(super) fn render(result: &RunResult, page: &Page) -> String {
+pub(crate) fn render(result: &RunResult, page: &Page) -> String {
     let head = head::head(result, page.budget / 2);
     let foot = head::foot(result, page.html);
     fit::fit(head, &sections::sections(result, page), &foot, page.budget)
@@ -82,7 +82,7 @@ impl Sink for SummaryFile {
     }
 
     async fn finish(&mut self, result: &RunResult) -> Option<Reported> {
-        Some(from_write(NAME, files::replace(&self.path, render(result, &Self::PAGE).as_bytes())))
+        Some(from_write(NAME, write::replace(&self.path, render(result, &Self::PAGE).as_bytes())))
     }
 }
 
@@ -110,7 +110,7 @@ impl StepSummary {
         // A second call must replace our own summary and keep what stood there before the first.
         let earlier = match self.earlier {
             Some(earlier) => earlier,
-            None => *self.earlier.insert(files::length(self.file.path())?),
+            None => *self.earlier.insert(write::length(self.file.path())?),
         };
         let budget = Self::BUDGET.saturating_sub(usize::try_from(earlier).unwrap_or(usize::MAX));
         if budget < Self::MIN_BUDGET {
@@ -118,8 +118,8 @@ impl StepSummary {
             return Ok(skipped(Self::SINK, why));
         }
         let page = Page { budget, html: true, mermaid: true };
-        files::replace_from(self.file.path(), earlier, &render(result, &page))?;
-        Ok(super::written(Self::SINK))
+        write::replace_from(self.file.path(), earlier, &render(result, &page))?;
+        Ok(written(Self::SINK))
     }
 }
 

@@ -9,10 +9,10 @@ use super::faults::faults;
 use super::fit::{Kind, Section};
 use super::head::{REASONS, some_of};
 use super::{Page, link, md};
-use crate::arithmetic;
-use crate::console::seconds;
-use crate::own_report::own_report;
-use crate::timeline::gantt;
+use crate::words::arithmetic;
+use crate::words::own_report;
+use crate::words::timeline::gantt;
+use faultgate_core::duration::coarse;
 use faultgate_core::model::{ExperimentResult, Finding, Level, Probe, Reported, RunResult, Verdict};
 use faultgate_core::text;
 
@@ -133,7 +133,7 @@ fn learned(experiment: &ExperimentResult) -> String {
         (Some(end), Some(ended_at)) => {
             // The clocks differ: an end may seem to be learned before it happened.
             let delay = end.observed_at.duration_since(ended_at).max(SignedDuration::ZERO);
-            format!(", {} after it happened", seconds(delay))
+            format!(", {} after it happened", coarse(delay))
         }
         _ => String::new(),
     };
@@ -190,7 +190,7 @@ fn in_all(probe: &Probe) -> String {
 
 fn after(millis: Option<u64>) -> String {
     let duration = millis.and_then(|millis| i64::try_from(millis).ok()).map(SignedDuration::from_millis);
-    duration.map_or_else(|| "–".to_owned(), |duration| format!("after {}", seconds(duration)))
+    duration.map_or_else(|| "–".to_owned(), |duration| format!("after {}", coarse(duration)))
 }
 
 /// Returns the sums from the samples to the score of the run, or nothing if no probe measured anything.

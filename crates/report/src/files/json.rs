@@ -5,7 +5,8 @@ use std::path::PathBuf;
 
 use async_trait::async_trait;
 
-use super::{Sink, Stage, files, from_write, written};
+use super::write;
+use crate::sink::{Sink, Stage, from_write, written};
 use faultgate_core::model::{Reported, RunResult};
 
 /// Name of the file in the report folder.
@@ -43,6 +44,6 @@ impl Sink for ResultFile {
         // in memory.
         let write =
             |file: &mut dyn Write| serde_json::to_writer_pretty(file, result).map_err(io::Error::from);
-        Some(from_write(NAME, files::replace_by(&self.path, write)))
+        Some(from_write(NAME, write::replace_by(&self.path, write)))
     }
 }

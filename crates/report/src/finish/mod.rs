@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, timeout, timeout_at};
 
-use super::{Sink, Stage, failed};
+use crate::sink::{Sink, Stage, failed};
 use faultgate_core::model::{Outcome, Reported, RunResult, Verdict};
 use faultgate_core::panics;
 
@@ -208,5 +208,4 @@ impl Desk<'_> {
 }
 
 #[cfg(test)]
-#[path = "finish_tests.rs"]
 mod tests;

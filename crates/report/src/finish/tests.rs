@@ -6,7 +6,8 @@ use async_trait::async_trait;
 use tokio::time::sleep;
 
 use super::*;
-use crate::{samples, skipped, written};
+use crate::samples;
+use crate::sink::{skipped, written};
 
 /// The verdicts that the sinks were told, in order, with the names of the sinks.
 type Heard = Rc<RefCell<Vec<(&'static str, Verdict)>>>;

@@ -7,7 +7,7 @@ use faultgate_core::model::{
 };
 
 /// Writes both scores and the change: `92 → 81.5, −10.5`.
-pub(super) fn of_scores(score: ScoreChange) -> String {
+pub(crate) fn of_scores(score: ScoreChange) -> String {
     let (earlier, now) = (known(score.earlier()), known(score.now()));
     match signed(score) {
         Some(change) => format!("{earlier} → {now}, {change}"),
@@ -17,7 +17,7 @@ pub(super) fn of_scores(score: ScoreChange) -> String {
 
 /// Writes the change of a score: `−10.5`, `+3` or `no change`. Returns `None` if one of the scores is not
 /// known.
-pub(super) fn signed(score: ScoreChange) -> Option<String> {
+pub(crate) fn signed(score: ScoreChange) -> Option<String> {
     let change = score.change()?;
     Some(match change {
         0.0 => "no change".to_owned(),
@@ -27,7 +27,7 @@ pub(super) fn signed(score: ScoreChange) -> Option<String> {
 }
 
 /// Writes the change of an experiment. It says so if only one of the runs had the experiment.
-pub(super) fn of_experiment(change: &ExperimentChange) -> String {
+pub(crate) fn of_experiment(change: &ExperimentChange) -> String {
     match change.presence {
         Presence::Both => of_scores(change.score),
         Presence::New => format!("new, {}", known(change.score.now())),
@@ -36,14 +36,14 @@ pub(super) fn of_experiment(change: &ExperimentChange) -> String {
 }
 
 /// Writes the change of the experiment of this name, or nothing if it was not compared.
-pub(super) fn of_named(result: &RunResult, experiment: &str) -> String {
+pub(crate) fn of_named(result: &RunResult, experiment: &str) -> String {
     let change = result.comparison.as_ref().and_then(|comparison| comparison.of(experiment));
     change.map_or_else(String::new, of_experiment)
 }
 
 /// Writes the change of the run, with the drop that is allowed. Returns `None` for a shard, whose score is
 /// not the suite's.
-pub(super) fn of_run(comparison: &RunComparison) -> Option<String> {
+pub(crate) fn of_run(comparison: &RunComparison) -> Option<String> {
     let scores = of_scores(comparison.score?);
     let allowed = comparison.max_score_drop.map(|allowed| format!(" (max-score-drop {allowed})"));
     let rules = comparison.rules_differ().then_some("; the earlier run was scored by other rules");
@@ -51,7 +51,7 @@ pub(super) fn of_run(comparison: &RunComparison) -> Option<String> {
 }
 
 /// Writes the change of a verdict: `passed → failed`, or one word if both runs have the same verdict.
-pub(super) fn of_verdict(verdict: VerdictChange) -> String {
+pub(crate) fn of_verdict(verdict: VerdictChange) -> String {
     let word = |verdict: Option<Verdict>| verdict.map_or("–", Verdict::as_str);
     match (verdict.earlier, verdict.now) {
         (Some(earlier), Some(now)) if earlier == now => now.as_str().to_owned(),
@@ -60,19 +60,19 @@ pub(super) fn of_verdict(verdict: VerdictChange) -> String {
 }
 
 /// Returns the probes whose scores have changed. An experiment that only one of the runs had has none.
-pub(super) fn changed_probes(change: &ExperimentChange) -> impl Iterator<Item = &ProbeChange> {
+pub(crate) fn changed_probes(change: &ExperimentChange) -> impl Iterator<Item = &ProbeChange> {
     let both = change.presence == Presence::Both;
     change.probes.iter().filter(move |probe| both && probe.score.has_changed())
 }
 
 /// Writes a score that may not be known.
-pub(super) fn known(score: Option<Score>) -> String {
+pub(crate) fn known(score: Option<Score>) -> String {
     score.map_or_else(|| "unknown".to_owned(), |score| score.to_string())
 }
 
 /// Writes the score of a probe. A probe that was not there, or whose experiment was not launched, was not
 /// measured.
-pub(super) fn measured(score: Option<Score>) -> String {
+pub(crate) fn measured(score: Option<Score>) -> String {
     score.map_or_else(|| "not measured".to_owned(), |score| score.to_string())
 }
 

@@ -10,8 +10,9 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::process::{Child, Command};
 use tokio::time::timeout;
 
-use super::summary::{Page, render};
-use super::{Nature, Sink, Stage, failed, skipped, written};
+use crate::sink::{Sink, Stage, failed, skipped, written};
+use crate::summary::{Page, render};
+use crate::words::Nature;
 use faultgate_core::model::{Reported, RunResult, Verdict};
 use faultgate_core::orphans::Own;
 use faultgate_core::text;

@@ -9,10 +9,10 @@ use std::time::Duration;
 use async_trait::async_trait;
 use sha2::{Digest, Sha256};
 
-use super::patience::pause;
-use super::summary::{self, Page};
-use super::{Sink, Stage, skipped, written};
-use crate::forge::{Again, Connection, Forge, Refusal};
+use super::retry::pause;
+use crate::forge::{Again, Connection, Forge, ForgeFailure};
+use crate::sink::{Sink, Stage, no_forge, refused_by, skipped, written};
+use crate::summary::{self, Page};
 use faultgate_core::model::{Reported, RunResult, Verdict};
 
 /// The longest pause that a forge may ask for: the run is over, and the pipeline waits.
@@ -64,7 +64,11 @@ impl Comment {
     }
 
     /// Updates or creates the comment. Returns the reason if none was to be written.
-    async fn write(&self, forge: &dyn Forge, result: &RunResult) -> Result<Option<&'static str>, Refusal> {
+    async fn write(
+        &self,
+        forge: &dyn Forge,
+        result: &RunResult,
+    ) -> Result<Option<&'static str>, ForgeFailure> {
         let marker = forge.marker(&self.key);
         let existing = persist(|| forge.find_comment(&marker)).await?;
         if existing.is_none() && self.only_on_failure && result.gate.verdict == Verdict::Passed {
@@ -74,7 +78,7 @@ impl Comment {
         if let Some(id) = existing {
             match persist(|| forge.update_comment(&id, &body)).await {
                 // The comment was deleted in the meantime, or is not ours: a new one is created below.
-                Err(refusal) if refusal.again == Again::Anew => {}
+                Err(failure) if failure.kind.again == Again::Anew => {}
                 updated => return updated.map(|()| None),
             }
         }
@@ -83,15 +87,17 @@ impl Comment {
 }
 
 /// Asks the forge, and tries again if that may help.
-async fn persist<T, F: Future<Output = Result<T, Refusal>>>(ask: impl Fn() -> F) -> Result<T, Refusal> {
+async fn persist<T, F: Future<Output = Result<T, ForgeFailure>>>(
+    ask: impl Fn() -> F,
+) -> Result<T, ForgeFailure> {
     let mut tries = 0;
     loop {
-        let refusal = match ask().await {
+        let failure = match ask().await {
             Ok(answer) => return Ok(answer),
-            Err(refusal) => refusal,
+            Err(failure) => failure,
         };
         tries += 1;
-        let Some(pause) = pause(&refusal, tries, MAX_PAUSE) else { return Err(refusal) };
+        let Some(pause) = pause(&failure, tries, MAX_PAUSE) else { return Err(failure) };
         tokio::time::sleep(pause).await;
     }
 }
@@ -109,11 +115,11 @@ impl Sink for Comment {
     async fn finish(&mut self, result: &RunResult) -> Option<Reported> {
         let forge = match self.connection.forge().await {
             Ok(forge) => forge,
-            Err(why) => return Some(super::no_forge(Self::SINK, why)),
+            Err(why) => return Some(no_forge(Self::SINK, why)),
         };
         // A forge may need more of the pull request than its number, and looks it up before all else.
-        if let Err(refusal) = persist(|| forge.find_pull_request()).await {
-            return Some(super::refused_by(&self.connection, Self::SINK, &refusal));
+        if let Err(failure) = persist(|| forge.find_pull_request()).await {
+            return Some(refused_by(&self.connection, Self::SINK, &failure));
         }
         if let Some(why) = forge.no_comment() {
             return Some(skipped(Self::SINK, why));
@@ -121,11 +127,10 @@ impl Sink for Comment {
         Some(match self.write(forge, result).await {
             Ok(None) => written(Self::SINK),
             Ok(Some(why)) => skipped(Self::SINK, why),
-            Err(refusal) => super::refused_by(&self.connection, Self::SINK, &refusal),
+            Err(failure) => refused_by(&self.connection, Self::SINK, &failure),
         })
     }
 }
 
 #[cfg(test)]
-#[path = "comment_tests.rs"]
 mod tests;

@@ -1,11 +1,9 @@
 //! Words for the arithmetic of a score, from the samples to the run, which every report has in common.
 
-use faultgate_core::model::{
-    ExperimentResult, Phase, PhaseLooks, Phases, Probe, RunResult, Score, ScoreSource,
-};
+use faultgate_core::model::{ExperimentResult, Phase, PhaseLooks, Probe, RunResult, Score, ScoreSource};
 
 /// Writes the evaluations of a probe as a sum: `9 of 10 looks that count passed = 90 (12 of 15 in all)`.
-pub(super) fn of_probe(probe: &Probe) -> String {
+pub(crate) fn of_probe(probe: &Probe) -> String {
     let all = format!("{} of {}", probe.passed, probe.total);
     if let Some(phase) = probe.unevaluated {
         let when = if phase == Phase::After { "after the end" } else { "while the fault was in" };
@@ -21,9 +19,8 @@ pub(super) fn of_probe(probe: &Probe) -> String {
 
 /// Writes the success rate of each phase that has evaluations:
 /// `100 % before, 66.66 % during (p50 40 ms, p95 80 ms, at most 90 ms), 100 % after`.
-pub(super) fn of_phases(probe: &Probe) -> String {
-    let Phases { before, during, after } = probe.phases;
-    let phases = [(before, "before"), (during, "during"), (after, "after")];
+pub(crate) fn of_phases(probe: &Probe) -> String {
+    let phases = Phase::ALL.map(|phase| (probe.phases.get(phase), phase.as_str()));
     let seen = phases.into_iter().filter(|(looks, _)| looks.total > 0);
     let share = |looks: PhaseLooks| Score::of_share(looks.passed, looks.total);
     seen.map(|(looks, when)| format!("{} % {when}{}", share(looks), latencies(looks)))
@@ -41,7 +38,7 @@ fn latencies(looks: PhaseLooks) -> String {
 
 /// Writes the score of an experiment as a sum, `(90 × 5 + 100 × 10) / 15 = 96.66`, or says where else it
 /// comes from.
-pub(super) fn of_experiment(experiment: &ExperimentResult) -> String {
+pub(crate) fn of_experiment(experiment: &ExperimentResult) -> String {
     let Some(score) = experiment.score else {
         return "no score: it could not be judged".to_owned();
     };
@@ -61,7 +58,7 @@ pub(super) fn of_experiment(experiment: &ExperimentResult) -> String {
 }
 
 /// Writes the score of the run as a sum.
-pub(super) fn of_run(result: &RunResult) -> String {
+pub(crate) fn of_run(result: &RunResult) -> String {
     let parts = result.experiments.iter().map(|experiment| (experiment.score, experiment.weight));
     mean(&parts.collect::<Vec<_>>(), result.gate.resilience_score)
 }

@@ -2,8 +2,9 @@
 
 use async_trait::async_trait;
 
-use super::{Nature, Sink, Stage, failed, written};
 use crate::forge::bitbucket::{Datum, Insights as Place, Report, Value};
+use crate::sink::{Sink, Stage, failed, refused, written};
+use crate::words::Nature;
 use faultgate_core::model::{Reported, RunResult, Verdict};
 
 /// A function that makes the client and knows where the report goes.
@@ -71,7 +72,7 @@ impl Sink for Insights {
         };
         Some(match place.put(&self.key, &self.report(result)).await {
             Ok(()) => written(Self::SINK),
-            Err(refusal) => super::refused(Self::SINK, &refusal),
+            Err(failure) => refused(Self::SINK, &failure),
         })
     }
 }

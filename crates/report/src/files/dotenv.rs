@@ -8,26 +8,27 @@ use std::path::{Path, PathBuf};
 use async_trait::async_trait;
 
 use super::outputs::{of_mistakes, outputs};
-use super::{Sink, files, from_write};
+use super::write;
+use crate::sink::{Sink, from_write};
 use faultgate_core::model::{OUTPUTS, Reported, RunResult};
 use faultgate_core::text;
 
 /// Name of the file in the report folder.
-pub(super) const NAME: &str = "faultgate.env";
+pub(crate) const NAME: &str = "faultgate.env";
 
 /// Maximum length of a value in characters. GitLab takes 5 KiB for the whole file.
 const MAX_VALUE_CHARS: usize = 1_000;
 /// Maximum length of the list of experiment ids in bytes.
 const MAX_IDS_BYTES: usize = 2_000;
 
-pub(super) fn render(result: &RunResult) -> String {
+pub(crate) fn render(result: &RunResult) -> String {
     variables(outputs(result, ""))
 }
 
 /// Writes the variables of a run that never began, since its settings hold mistakes.
 pub fn write_mistakes_as_variables(report_dir: &Path, reason: &str) -> std::io::Result<()> {
     std::fs::create_dir_all(report_dir)?;
-    files::replace(&report_dir.join(NAME), variables(of_mistakes(reason)).as_bytes())
+    write::replace(&report_dir.join(NAME), variables(of_mistakes(reason)).as_bytes())
 }
 
 fn variables(outputs: Vec<(&'static str, String)>) -> String {
@@ -88,6 +89,6 @@ impl Sink for DotenvFile {
 
     async fn finish(&mut self, result: &RunResult) -> Option<Reported> {
         let rendered = render(result);
-        Some(from_write(NAME, files::replace(&self.path, rendered.as_bytes())))
+        Some(from_write(NAME, write::replace(&self.path, rendered.as_bytes())))
     }
 }

@@ -5,12 +5,13 @@ use std::path::{Path, PathBuf};
 use async_trait::async_trait;
 use serde_json::{Value, json};
 
-use super::{Sink, files, from_write};
+use super::write;
+use crate::sink::{Sink, from_write};
 use faultgate_core::model::{ExperimentResult, Reported, RunResult};
 use faultgate_core::text;
 
 /// Name of the file in the report folder.
-pub(super) const NAME: &str = "annotations.json";
+pub(crate) const NAME: &str = "annotations.json";
 
 /// Maximum length of a label in characters.
 const MAX_LABEL_CHARS: usize = 100;
@@ -22,7 +23,7 @@ const MAX_URL_BYTES: usize = 1_000;
 const MAX_LINKS_BYTES: usize = 75 * 1024;
 
 /// Renders the links of as many experiments as there is room for.
-pub(super) fn render(result: &RunResult) -> String {
+pub(crate) fn render(result: &RunResult) -> String {
     let mut room = MAX_LINKS_BYTES;
     let links: Vec<Value> = result
         .experiments
@@ -76,6 +77,6 @@ impl Sink for AnnotationsFile {
     }
 
     async fn finish(&mut self, result: &RunResult) -> Option<Reported> {
-        Some(from_write(NAME, files::replace(&self.path, render(result).as_bytes())))
+        Some(from_write(NAME, write::replace(&self.path, render(result).as_bytes())))
     }
 }

@@ -9,7 +9,7 @@ const KEY: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').
 
 /// Returns the location of the engine's report, or its state if it has no location yet, and the address where
 /// a person can open it. Returns `None` if the engine writes no report.
-pub(super) fn own_report(experiment: &ExperimentResult) -> Option<(&str, Option<String>)> {
+pub(crate) fn own_report(experiment: &ExperimentResult) -> Option<(&str, Option<String>)> {
     let location = experiment.report_location.as_deref();
     Some((location.or(experiment.report_state.as_deref())?, location.and_then(page)))
 }

@@ -3,7 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::{from_write, skipped};
+use crate::sink::{from_write, skipped};
 use faultgate_core::model::Reported;
 
 /// A file that a variable of GitHub's names.
@@ -21,12 +21,12 @@ impl CommandFile {
         Self { path, is_of_this_job }
     }
 
-    pub(super) fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         &self.path
     }
 
     /// The outcome of an attempt to write to the file.
-    pub(super) fn outcome(&self, sink: &str, written: io::Result<()>) -> Reported {
+    pub(crate) fn outcome(&self, sink: &str, written: io::Result<()>) -> Reported {
         match written {
             Err(error) if self.is_elsewhere(&error) => skipped(sink, error),
             written => from_write(sink, written),

@@ -2,13 +2,11 @@
 
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
-use super::Sink;
-use super::console::Narrator;
+use super::MAX_LINE_CHARS;
+use super::narrator::Narrator;
+use crate::sink::Sink;
 use faultgate_core::model::{Level, RunEvent};
 use faultgate_core::text;
-
-/// Maximum length of a line in characters.
-const MAX_LINE_CHARS: usize = 1_000;
 
 /// The sink that draws live lines on standard error.
 pub struct Live {

@@ -10,9 +10,11 @@ use std::path::{Path, PathBuf};
 
 use async_trait::async_trait;
 
-use super::outputs::outputs;
-use super::{Sink, Stage, from_write, summary};
 use crate::ci::LogStyle;
+use crate::files::outputs::{self, outputs};
+use crate::sink::{Sink, Stage, from_write};
+use crate::words::own_reasons;
+use crate::{summary, words};
 use faultgate_core::mistake::{FilePlace, Mistake};
 use faultgate_core::model::{Level, Outcome, Reported, RunEvent, RunResult, Verdict};
 use faultgate_core::text;
@@ -141,7 +143,7 @@ fn errors(result: &RunResult) -> Vec<Issue> {
         return Vec::new();
     }
     let title = format!("Chaos gate: {}", gate.verdict);
-    let mut own = super::console::own_reasons(result).peekable();
+    let mut own = own_reasons(result).peekable();
     // The gate of a single experiment has nothing to say beyond the reason of that experiment.
     if let ([experiment], None) = (&result.experiments[..], own.peek()) {
         return vec![Issue::new(&title, &experiment.reason)];
@@ -170,7 +172,7 @@ fn warnings(result: &RunResult, heard: &[String]) -> Vec<Issue> {
     });
     let heard = heard.iter().map(|warning| Issue::new("faultgate", warning));
     let of_experiments =
-        super::warnings(result).map(|warning| Issue::new("Chaos gate", &warning)).collect::<Vec<_>>();
+        words::warnings(result).map(|warning| Issue::new("Chaos gate", &warning)).collect::<Vec<_>>();
     findings.chain(of_experiments).chain(heard).chain(reports(result, Outcome::Failed)).collect()
 }
 
@@ -199,7 +201,7 @@ fn azure_extras(result: &RunResult, report_dir: &Path) -> Vec<String> {
     }
     for (name, value) in outputs(result, &report_dir.display().to_string()) {
         let variable = azure_property(&format!("FAULTGATE_{}", name.to_uppercase().replace('-', "_")));
-        let value = azure_data(&text::plain(&value, super::outputs::MAX_VALUE_CHARS));
+        let value = azure_data(&text::plain(&value, outputs::MAX_VALUE_CHARS));
         lines.push(format!("##vso[task.setvariable variable={variable};isOutput=true]{value}"));
     }
     lines

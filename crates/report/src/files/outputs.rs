@@ -8,16 +8,17 @@ use std::fmt::Write as _;
 use async_trait::async_trait;
 
 use super::command_file::CommandFile;
-use super::{Sink, Stage, files};
+use super::write;
+use crate::sink::{Sink, Stage};
 use faultgate_core::model::{OUTPUTS, Reported, RunResult, Verdict};
 use faultgate_core::text;
 
 /// Maximum length of a value in characters.
-pub(super) const MAX_VALUE_CHARS: usize = 2_000;
+pub(crate) const MAX_VALUE_CHARS: usize = 2_000;
 
 /// Returns the outputs with their values. The values are not escaped: whoever writes them makes them safe for
 /// the place.
-pub(super) fn outputs(result: &RunResult, report_dir: &str) -> Vec<(&'static str, String)> {
+pub(crate) fn outputs(result: &RunResult, report_dir: &str) -> Vec<(&'static str, String)> {
     let gate = &result.gate;
     // One state is told of several experiments: that of the experiment with the worst verdict, which decided.
     let decisive = result.experiments.iter().min_by_key(|experiment| experiment.verdict);
@@ -76,18 +77,18 @@ impl Sink for StepOutputs {
 
     async fn finish(&mut self, result: &RunResult) -> Option<Reported> {
         let rendered = render(&outputs(result, &self.report_dir), &self.random);
-        Some(self.file.outcome(Self::SINK, files::append(self.file.path(), &rendered)))
+        Some(self.file.outcome(Self::SINK, write::append(self.file.path(), &rendered)))
     }
 }
 
 /// Writes the outputs of a run that never began, since its settings hold mistakes. Values that are not known
 /// are empty, so that nothing of an earlier step shines through.
 pub fn write_mistakes(path: &std::path::Path, reason: &str, random: &str) -> std::io::Result<()> {
-    files::append(path, &render(&of_mistakes(reason), random))
+    write::append(path, &render(&of_mistakes(reason), random))
 }
 
 /// Returns the outputs of a run that never began, for this reason.
-pub(super) fn of_mistakes(reason: &str) -> Vec<(&'static str, String)> {
+pub(crate) fn of_mistakes(reason: &str) -> Vec<(&'static str, String)> {
     let value = |name: &str| match name {
         "verdict" => Verdict::Errored.to_string(),
         "reason" => reason.to_owned(),

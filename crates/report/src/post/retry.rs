@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::forge::{Again, Refusal};
+use crate::forge::{Again, ForgeFailure};
 
 /// Maximum number of tries, the first one included.
 const MAX_TRIES: u32 = 4;
@@ -11,11 +11,11 @@ const FIRST_PAUSE: Duration = Duration::from_millis(500);
 
 /// Returns the pause before the next try of a request that was refused `tries` times, or `None` if it is to
 /// be given up. A forge that asks for a pause longer than `longest` is given up too.
-pub(super) fn pause(refusal: &Refusal, tries: u32, longest: Duration) -> Option<Duration> {
+pub(super) fn pause(failure: &ForgeFailure, tries: u32, longest: Duration) -> Option<Duration> {
     if tries >= MAX_TRIES {
         return None;
     }
-    let pause = match refusal.again {
+    let pause = match failure.kind.again {
         Again::Never | Again::Anew => return None,
         Again::After(pause) => pause,
         // A random part is added, so that jobs which failed together do not come back together.

@@ -16,8 +16,8 @@ pub(super) async fn hidden_by(forge: &dyn Forge, status: &CommitStatus, is_first
     }
     match forge.rival(&status.context).await {
         Ok(rival) => rival.filter(|rival| is_hidden(rival, status)).map(|rival| in_words(&rival)),
-        Err(refusal) => {
-            tracing::debug!(%refusal, "who else posts this status is not known");
+        Err(failure) => {
+            tracing::debug!(%failure, "who else posts this status is not known");
             None
         }
     }

@@ -12,10 +12,11 @@ use async_trait::async_trait;
 use tokio::sync::{Semaphore, watch};
 use tokio_util::task::AbortOnDropHandle;
 
-use super::patience::pause;
+use super::retry::pause;
 use super::rivals::hidden_by;
-use super::{Nature, Sink, Stage, failed, warnings, written};
-use crate::forge::{CommitStatus, Connection, Forge, Refusal, StatusState};
+use crate::forge::{CommitStatus, Connection, Forge, ForgeFailure, StatusState};
+use crate::sink::{Sink, Stage, failed, no_forge, refused_by, skipped, written};
+use crate::words::{Nature, warnings};
 use faultgate_core::model::{Outcome, Reported, RunEvent, RunResult, Score, Shard, State, Verdict};
 use faultgate_core::{digest, text};
 
@@ -107,7 +108,7 @@ struct Line {
 /// The fate of the last state of a status.
 enum Delivered {
     Posted,
-    Refused(Refusal),
+    Refused(ForgeFailure),
     /// Nothing was posted, since the failure of another job stands under this name. The text tells of it.
     Hidden(String),
     /// There is no forge to post to. The sink tells so once for all posts.
@@ -150,7 +151,7 @@ async fn deliver(line: Line, mut words: watch::Receiver<Option<CommitStatus>>) -
             Some(said) => Delivered::Hidden(said),
             None => match post(forge, &line.free, &status, &mut words).await {
                 Ok(()) => Delivered::Posted,
-                Err(refusal) => Delivered::Refused(refusal),
+                Err(failure) => Delivered::Refused(failure),
             },
         };
         is_first &= !matches!(delivered, Delivered::Posted);
@@ -165,19 +166,19 @@ async fn post(
     free: &Semaphore,
     status: &CommitStatus,
     words: &mut watch::Receiver<Option<CommitStatus>>,
-) -> Result<(), Refusal> {
+) -> Result<(), ForgeFailure> {
     let mut tries = 0;
     loop {
         let turn = free.acquire().await;
-        let Err(refusal) = forge.set_status(status).await else { return Ok(()) };
+        let Err(failure) = forge.set_status(status).await else { return Ok(()) };
         // The others need not wait while this one pauses.
         drop(turn);
         tries += 1;
         let ended = words.has_changed().is_err();
-        let Some(pause) = pause(&refusal, tries, if ended { MAX_LAST_PAUSE } else { MAX_PAUSE }) else {
-            return Err(refusal);
+        let Some(pause) = pause(&failure, tries, if ended { MAX_LAST_PAUSE } else { MAX_PAUSE }) else {
+            return Err(failure);
         };
-        tracing::debug!(%refusal, ?pause, "posting the status again");
+        tracing::debug!(%failure, ?pause, "posting the status again");
         tokio::select! {
             () = tokio::time::sleep(pause) => {}
             Ok(()) = words.changed() => {
@@ -315,7 +316,7 @@ impl Sink for Statuses {
         }
         let posts = self.close();
         if let Err(why) = self.line.connection.forge().await {
-            return Some(super::no_forge(Self::SINK, why));
+            return Some(no_forge(Self::SINK, why));
         }
         let mut refused: Option<Reported> = None;
         // The sender of every post is dropped here, which tells its task that no other state follows. All are
@@ -324,9 +325,9 @@ impl Sink for Statuses {
         for task in tasks {
             let missing = match task.await {
                 Ok(Delivered::Posted | Delivered::NoForge) => None,
-                Ok(Delivered::Hidden(said)) => Some(super::skipped(Self::SINK, said).with_remedy(REMEDY)),
-                Ok(Delivered::Refused(refusal)) => {
-                    Some(super::refused_by(&self.line.connection, Self::SINK, &refusal))
+                Ok(Delivered::Hidden(said)) => Some(skipped(Self::SINK, said).with_remedy(REMEDY)),
+                Ok(Delivered::Refused(failure)) => {
+                    Some(refused_by(&self.line.connection, Self::SINK, &failure))
                 }
                 Err(error) => Some(failed(Self::SINK, error)),
             };
@@ -337,5 +338,4 @@ impl Sink for Statuses {
 }
 
 #[cfg(test)]
-#[path = "status_tests.rs"]
 mod tests;

@@ -15,7 +15,7 @@ const MAX_LABEL_CHARS: usize = 40;
 const MAX_CHART_BYTES: usize = 40_000;
 
 /// Returns the chart of all experiments that have states, or `None` if nothing was launched.
-pub(super) fn gantt(experiments: &[ExperimentResult], until: Timestamp) -> Option<String> {
+pub(crate) fn gantt(experiments: &[ExperimentResult], until: Timestamp) -> Option<String> {
     let launched: Vec<_> =
         experiments.iter().filter(|experiment| !experiment.transitions.is_empty()).collect();
     if launched.is_empty() {
