@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use tokio::time::sleep;
 
 use crate::forge::{
-    Again, CommitStatus, Connection, Denied, Forge, ForgeFailure, Limits, NoForge, Rival, StatusState,
+    Again, CommentLimits, CommitStatus, Connection, Denied, Forge, ForgeFailure, NoForge, Rival, StatusState,
 };
 use faultgate_core::model::ForgeKind;
 
@@ -95,8 +95,8 @@ impl Forge for FakeForge {
         ForgeKind::GitHub
     }
 
-    fn limits(&self) -> Limits {
-        Limits { comment: 2_000, html: true, mermaid: true }
+    fn limits(&self) -> CommentLimits {
+        CommentLimits { comment: 2_000, html: true, mermaid: true }
     }
 
     async fn set_status(&self, status: &CommitStatus) -> Result<(), ForgeFailure> {

@@ -37,15 +37,13 @@ mod tests;
 use sink::{failed, skipped, written};
 
 pub use files::{
-    AnnotationsFile, CommandFile, DotenvFile, RESULT_FILE, ResultFile, StepOutputs, clear, write_mistakes,
+    CommandFile, RESULT_FILE, ResultFile, StepOutputs, clear, report_file_sinks, write_mistakes,
     write_mistakes_as_variables,
 };
 pub use finish::finish;
-pub use html::HtmlFile;
-pub use junit::JunitFile;
 pub use log::{Live, Log, LogCommands, Remark, closing, mistake_commands, remark_commands};
-pub use post::{BuildkiteAnnotation, Comment, Insights, StatusStyle, Statuses, comment_key};
+pub use post::{BuildkiteAnnotation, Comment, CommitStatuses, Insights, StatusStyle, comment_key};
 pub use sink::{Sink, Stage};
-pub use summary::{StepSummary, SummaryFile};
+pub use summary::StepSummary;
 pub use veiled::{tell_veiled, veiled};
 pub use words::Nature;

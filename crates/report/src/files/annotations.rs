@@ -60,12 +60,12 @@ fn is_address(url: &str) -> bool {
 }
 
 /// The sink that writes `annotations.json`.
-pub struct AnnotationsFile {
+pub(crate) struct AnnotationsFile {
     path: PathBuf,
 }
 
 impl AnnotationsFile {
-    pub fn new(report_dir: &Path) -> Self {
+    pub(crate) fn new(report_dir: &Path) -> Self {
         Self { path: report_dir.join(NAME) }
     }
 }

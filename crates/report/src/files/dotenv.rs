@@ -71,12 +71,12 @@ fn whole_ids(ids: &str) -> String {
 }
 
 /// The sink that writes `faultgate.env`.
-pub struct DotenvFile {
+pub(crate) struct DotenvFile {
     path: PathBuf,
 }
 
 impl DotenvFile {
-    pub fn new(report_dir: &Path) -> Self {
+    pub(crate) fn new(report_dir: &Path) -> Self {
         Self { path: report_dir.join(NAME) }
     }
 }

@@ -12,10 +12,9 @@ mod json;
 pub(crate) mod outputs;
 pub(crate) mod write;
 
-pub use annotations::AnnotationsFile;
 pub use command_file::CommandFile;
-pub use dotenv::{DotenvFile, write_mistakes_as_variables};
-pub use folder::clear;
-pub(crate) use folder::is_ours;
+pub use dotenv::write_mistakes_as_variables;
+pub(crate) use folder::is_report_file;
+pub use folder::{clear, report_file_sinks};
 pub use json::{NAME as RESULT_FILE, ResultFile};
 pub use outputs::{StepOutputs, write_mistakes};

@@ -11,11 +11,11 @@ use sha2::{Digest, Sha256};
 use super::comments::{MAX_PAGES, holds, nothing_to_comment};
 use super::exchange::{BEARER, Exchange};
 use super::head::Head;
-pub use super::insights::{Datum, Insights, PIPELINE_PROXY, Report, Value};
+pub use super::insights::{CodeInsights, Datum, DatumValue, PIPELINE_PROXY, Report};
 use super::paths::{link, owner_and_name, segment};
 use super::pull::in_words;
-use super::request::{Purpose, Request};
-use super::{CommitStatus, Forge, ForgeFailure, Limits, StatusState, Subject};
+use super::request::{Request, RequestPurpose};
+use super::{CommentLimits, CommitStatus, Forge, ForgeFailure, StatusState, Subject};
 use faultgate_core::digest;
 use faultgate_core::model::ForgeKind;
 use faultgate_core::secret::Secret;
@@ -36,11 +36,11 @@ pub(super) struct Bitbucket {
     /// The repository as `owner/name`, percent-encoded.
     repository: String,
     head: Head,
-    pull: Option<Pull>,
+    pull: Option<BitbucketPull>,
 }
 
 /// The pull request that is commented on.
-struct Pull {
+struct BitbucketPull {
     /// The pull request as errors name it: `pull request 7`.
     words: String,
     /// The path below which everything of the pull request is found.
@@ -49,27 +49,27 @@ struct Pull {
 
 /// One page of the comments on a pull request.
 #[derive(Deserialize)]
-struct Page {
+struct CommentPage {
     #[serde(default)]
-    values: Vec<Comment>,
+    values: Vec<BitbucketComment>,
     /// The whole URL of the next page. The last page has none.
     next: Option<String>,
 }
 
 #[derive(Deserialize)]
-struct Comment {
+struct BitbucketComment {
     id: u64,
-    content: Option<Content>,
+    content: Option<CommentContent>,
     #[serde(default)]
     deleted: bool,
 }
 
 #[derive(Deserialize)]
-struct Content {
+struct CommentContent {
     raw: Option<String>,
 }
 
-impl Comment {
+impl BitbucketComment {
     /// Says whether this comment is still there and carries the marker.
     fn holds(&self, marker: &str) -> bool {
         let raw = self.content.as_ref().and_then(|content| content.raw.as_deref());
@@ -86,7 +86,7 @@ impl Bitbucket {
             Some(pull) => {
                 let target =
                     pull.repository.as_deref().map_or_else(|| Ok(repository.clone()), owner_and_name)?;
-                Some(Pull {
+                Some(BitbucketPull {
                     words: in_words(pull),
                     path: format!("/repositories/{target}/pullrequests/{}", pull.number),
                 })
@@ -100,7 +100,7 @@ impl Bitbucket {
         })
     }
 
-    fn pull(&self) -> Result<&Pull, ForgeFailure> {
+    fn pull(&self) -> Result<&BitbucketPull, ForgeFailure> {
         self.pull.as_ref().ok_or_else(|| nothing_to_comment(self.no_comment().unwrap_or_default()))
     }
 
@@ -121,8 +121,8 @@ impl Forge for Bitbucket {
         ForgeKind::Bitbucket
     }
 
-    fn limits(&self) -> Limits {
-        Limits { comment: 30_000, html: false, mermaid: false }
+    fn limits(&self) -> CommentLimits {
+        CommentLimits { comment: 30_000, html: false, mermaid: false }
     }
 
     async fn set_status(&self, status: &CommitStatus) -> Result<(), ForgeFailure> {
@@ -159,7 +159,7 @@ impl Forge for Bitbucket {
         let mut found = None;
         for _ in 0..MAX_PAGES {
             let request = Request::find(&pull.words, path);
-            let (page, _) = self.exchange.fetch::<Page>(&request).await?;
+            let (page, _) = self.exchange.fetch::<CommentPage>(&request).await?;
             let ours = page.values.iter().rev().find(|comment| comment.holds(marker));
             // The newest one counts. Nobody may change the comment of somebody else, so a foreign comment
             // with the marker would otherwise stay in the way for good.
@@ -209,16 +209,18 @@ fn key(context: &str) -> String {
 }
 
 /// Returns what the user can do about a refusal of Bitbucket, where that is known. Insights use it as well.
-pub(super) fn remedy(purpose: Purpose, status: StatusCode, _message: &str) -> Option<String> {
+pub(super) fn remedy(purpose: RequestPurpose, status: StatusCode, _message: &str) -> Option<String> {
     match status {
         StatusCode::UNAUTHORIZED => {
             Some("give `bitbucket-token` a token that is valid and has not expired".to_owned())
         }
         StatusCode::FORBIDDEN => {
             let scope = match purpose {
-                Purpose::Status | Purpose::Standing | Purpose::Report => "repository:write",
-                Purpose::Head => "pullrequest",
-                Purpose::Find | Purpose::Create | Purpose::Update => "pullrequest:write",
+                RequestPurpose::Status | RequestPurpose::Standing | RequestPurpose::Report => {
+                    "repository:write"
+                }
+                RequestPurpose::Head => "pullrequest",
+                RequestPurpose::Find | RequestPurpose::Create | RequestPurpose::Update => "pullrequest:write",
             };
             Some(format!("give `bitbucket-token` a repository access token with the scope `{scope}`"))
         }

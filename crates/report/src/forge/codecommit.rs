@@ -20,7 +20,7 @@ use tokio::sync::OnceCell;
 
 use super::comments::{MAX_PAGES, holds, nothing_to_comment};
 use super::pull::in_words;
-use super::{Again, CommitStatus, Denied, Forge, ForgeFailure, Limits, Subject};
+use super::{Again, CommentLimits, CommitStatus, Denied, Forge, ForgeFailure, Subject};
 use faultgate_core::digest;
 use faultgate_core::model::ForgeKind;
 use faultgate_core::text;
@@ -43,7 +43,7 @@ pub(super) struct CodeCommit {
     repository: String,
     place: Option<Commented>,
     /// The commits of the pull request, which are looked up once, before the first comment is created.
-    target: OnceCell<Target>,
+    target: OnceCell<ComparedCommits>,
 }
 
 /// The thing that is commented on.
@@ -54,7 +54,7 @@ enum Commented {
 
 /// The repository and the two commits that a comment on a pull request must name.
 #[derive(Debug, Clone)]
-struct Target {
+struct ComparedCommits {
     repository: String,
     /// The commit at the head of the branch into which the pull request asks to be merged.
     before: String,
@@ -103,11 +103,11 @@ impl CodeCommit {
         self.place.as_ref().ok_or_else(|| nothing_to_comment(self.no_comment().unwrap_or_default()))
     }
 
-    async fn target(&self, id: &str, words: &str) -> Result<&Target, ForgeFailure> {
+    async fn target(&self, id: &str, words: &str) -> Result<&ComparedCommits, ForgeFailure> {
         self.target.get_or_try_init(|| self.look_up(id, words)).await
     }
 
-    async fn look_up(&self, id: &str, words: &str) -> Result<Target, ForgeFailure> {
+    async fn look_up(&self, id: &str, words: &str) -> Result<ComparedCommits, ForgeFailure> {
         let what = format!("look up {words}");
         let answer = self
             .client
@@ -118,7 +118,7 @@ impl CodeCommit {
             .map_err(|error| self.failure(&what, &error))?;
         let target = answer.pull_request().and_then(|pull| {
             let target = pull.pull_request_targets().first()?;
-            Some(Target {
+            Some(ComparedCommits {
                 repository: target.repository_name()?.to_owned(),
                 before: target.destination_commit()?.to_owned(),
                 after: target.source_commit()?.to_owned(),
@@ -234,8 +234,8 @@ impl Forge for CodeCommit {
         ForgeKind::CodeCommit
     }
 
-    fn limits(&self) -> Limits {
-        Limits { comment: 10_000, html: false, mermaid: false }
+    fn limits(&self) -> CommentLimits {
+        CommentLimits { comment: 10_000, html: false, mermaid: false }
     }
 
     fn has_statuses(&self) -> bool {

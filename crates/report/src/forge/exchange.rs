@@ -12,7 +12,7 @@ use reqwest::{StatusCode, Url};
 use serde::de::DeserializeOwned;
 
 use super::refusal::{self, Remedies};
-use super::request::{Answer, Request};
+use super::request::{ForgeAnswer, Request};
 use super::{Denied, ForgeFailure, Site};
 use faultgate_core::secret::Secret;
 
@@ -26,7 +26,7 @@ const MAX_ANSWER_BYTES: usize = 8 * 1024 * 1024;
 /// The answer to a request.
 pub(super) enum Reply {
     /// The answer is one of success, and confirms what was posted.
-    Granted(Answer),
+    Granted(ForgeAnswer),
     Refused(Refused),
 }
 
@@ -101,7 +101,7 @@ impl Exchange {
 
     /// Sends a request once. The answer is one of success that confirms what was posted; all else is a
     /// failure.
-    pub(super) async fn send(&self, request: &Request) -> Result<Answer, ForgeFailure> {
+    pub(super) async fn send(&self, request: &Request) -> Result<ForgeAnswer, ForgeFailure> {
         match self.ask(request).await? {
             Reply::Granted(answer) => Ok(answer),
             Reply::Refused(refused) => Err(refused.failure),
@@ -117,7 +117,7 @@ impl Exchange {
         };
         let (parts, body) = response.into_parts();
         let bound = if parts.status.is_success() { MAX_ANSWER_BYTES } else { MAX_ERROR_BYTES };
-        let mut answer = Answer { status: parts.status, headers: parts.headers, body: Vec::new() };
+        let mut answer = ForgeAnswer { status: parts.status, headers: parts.headers, body: Vec::new() };
         match fill(&mut answer.body, body, bound).await {
             // The status has refused the request already, whatever happens to the rest of the answer.
             _ if !answer.status.is_success() => {}
@@ -137,7 +137,7 @@ impl Exchange {
             };
         }
         let message = refusal::message(&answer);
-        let told = refusal::Told { purpose: request.purpose, answer: &answer, message: &message };
+        let told = refusal::RefusingAnswer { purpose: request.purpose, answer: &answer, message: &message };
         let failure = told.failure(self.what(request), self.token.as_ref(), self.remedies);
         Ok(Reply::Refused(Refused { status: answer.status, message, failure }))
     }

@@ -13,8 +13,8 @@ use super::github::status_request;
 use super::head::Head;
 use super::paths::owner_and_name;
 use super::pull::Pull;
-use super::request::Purpose;
-use super::{CommitStatus, Forge, ForgeFailure, Limits, Subject};
+use super::request::RequestPurpose;
+use super::{CommentLimits, CommitStatus, Forge, ForgeFailure, Subject};
 use faultgate_core::model::ForgeKind;
 use faultgate_core::secret::Secret;
 
@@ -32,12 +32,12 @@ pub(super) struct Gitea {
 }
 
 #[derive(Deserialize)]
-struct Comment {
+struct GiteaComment {
     id: u64,
     body: Option<String>,
 }
 
-impl Numbered for Comment {
+impl Numbered for GiteaComment {
     fn id(&self) -> u64 {
         self.id
     }
@@ -67,8 +67,8 @@ impl Forge for Gitea {
         self.exchange.site().kind
     }
 
-    fn limits(&self) -> Limits {
-        Limits { comment: 60_000, html: true, mermaid: true }
+    fn limits(&self) -> CommentLimits {
+        CommentLimits { comment: 60_000, html: true, mermaid: true }
     }
 
     async fn set_status(&self, status: &CommitStatus) -> Result<(), ForgeFailure> {
@@ -90,7 +90,7 @@ impl Forge for Gitea {
             &self.exchange,
             &pull.words,
             |page| format!("{}?limit={PER_PAGE}&page={page}", pull.comments()),
-            |comment: &Comment| comment.body.as_deref().is_some_and(|body| holds(body, marker)),
+            |comment: &GiteaComment| comment.body.as_deref().is_some_and(|body| holds(body, marker)),
             |_, comments| {
                 // Gitea ignores the page and gives all comments at once, so it would give them again and again.
                 // A page of another length than was asked for is the last one, with pages or without.
@@ -110,16 +110,18 @@ impl Forge for Gitea {
     }
 }
 
-fn remedy(purpose: Purpose, status: StatusCode, _message: &str) -> Option<String> {
+fn remedy(purpose: RequestPurpose, status: StatusCode, _message: &str) -> Option<String> {
     match status {
         StatusCode::UNAUTHORIZED => {
             Some("give `github-token` a token of this forge that is valid and has not expired".to_owned())
         }
         StatusCode::FORBIDDEN => {
             let scope = match purpose {
-                Purpose::Status | Purpose::Standing | Purpose::Report => "write:repository",
-                Purpose::Head => "read:repository",
-                Purpose::Find | Purpose::Create | Purpose::Update => "write:issue",
+                RequestPurpose::Status | RequestPurpose::Standing | RequestPurpose::Report => {
+                    "write:repository"
+                }
+                RequestPurpose::Head => "read:repository",
+                RequestPurpose::Find | RequestPurpose::Create | RequestPurpose::Update => "write:issue",
             };
             Some(format!("the token needs the scope `{scope}`, and its user the right to write there"))
         }

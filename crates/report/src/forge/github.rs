@@ -18,9 +18,9 @@ use super::exchange::Exchange;
 use super::head::Head;
 use super::paths::{link, owner_and_name, segment};
 use super::pull::Pull;
-use super::request::{Purpose, Request};
+use super::request::{Request, RequestPurpose};
 use super::{
-    CommitStatus, Forge, ForgeFailure, ForkBranch, Limits, PullRequest, Rival, StatusState, Subject,
+    CommentLimits, CommitStatus, Forge, ForgeFailure, ForkBranch, PullRequest, Rival, StatusState, Subject,
 };
 use faultgate_core::model::ForgeKind;
 use faultgate_core::secret::Secret;
@@ -50,7 +50,7 @@ pub(super) struct GitHub {
 }
 
 #[derive(Deserialize)]
-struct Comment {
+struct GitHubComment {
     id: u64,
     body: Option<String>,
     user: Option<User>,
@@ -65,7 +65,7 @@ struct User {
 
 /// A status that a commit carries, whoever has posted it.
 #[derive(Deserialize)]
-struct Posted {
+struct GitHubStatus {
     id: u64,
     state: String,
     context: String,
@@ -86,13 +86,13 @@ struct CandidateHead {
     sha: String,
 }
 
-impl Numbered for Comment {
+impl Numbered for GitHubComment {
     fn id(&self) -> u64 {
         self.id
     }
 }
 
-impl Comment {
+impl GitHubComment {
     /// Says whether the owner of this token can have written the comment. GitHub tells the owner only for one
     /// more request. The check is needed because anyone can write a comment that holds the marker, and would
     /// then have a report of ours under their name.
@@ -157,8 +157,8 @@ impl Forge for GitHub {
         ForgeKind::GitHub
     }
 
-    fn limits(&self) -> Limits {
-        Limits { comment: 60_000, html: true, mermaid: true }
+    fn limits(&self) -> CommentLimits {
+        CommentLimits { comment: 60_000, html: true, mermaid: true }
     }
 
     async fn set_status(&self, status: &CommitStatus) -> Result<(), ForgeFailure> {
@@ -177,7 +177,7 @@ impl Forge for GitHub {
         let commit = self.head.commit(&self.exchange, look_up).await?;
         let path = format!("/repos/{}/commits/{commit}/statuses?per_page={PER_PAGE}", self.repository);
         let request = Request::standing(context, path);
-        let (statuses, _) = self.exchange.fetch::<Vec<Posted>>(&request).await?;
+        let (statuses, _) = self.exchange.fetch::<Vec<GitHubStatus>>(&request).await?;
         let of_context = statuses.into_iter().filter(|status| status.context.eq_ignore_ascii_case(context));
         let own = self.posted().get(context).copied();
         let newest =
@@ -204,7 +204,7 @@ impl Forge for GitHub {
             &self.exchange,
             &pull.words,
             |page| format!("{}?per_page={PER_PAGE}&page={page}", pull.comments()),
-            |comment: &Comment| {
+            |comment: &GitHubComment| {
                 comment.may_be_own(self.is_app) && comment.body.as_deref().is_some_and(|b| holds(b, marker))
             },
             |headers, comments| !has_next(headers, comments.len()),
@@ -258,7 +258,7 @@ fn has_next(headers: &HeaderMap, comments: usize) -> bool {
     }
 }
 
-fn remedy(purpose: Purpose, status: StatusCode, message: &str) -> Option<String> {
+fn remedy(purpose: RequestPurpose, status: StatusCode, message: &str) -> Option<String> {
     let said = message.to_lowercase();
     match status {
         StatusCode::UNAUTHORIZED => {
@@ -281,13 +281,13 @@ fn remedy(purpose: Purpose, status: StatusCode, message: &str) -> Option<String>
 }
 
 /// Returns the remedy for a missing permission, for each kind of token.
-fn permission(purpose: Purpose) -> String {
+fn permission(purpose: RequestPurpose) -> String {
     let (block, classic, fine) = match purpose {
-        Purpose::Status | Purpose::Standing | Purpose::Report => {
+        RequestPurpose::Status | RequestPurpose::Standing | RequestPurpose::Report => {
             ("statuses: write", "repo:status", "Commit statuses: write")
         }
-        Purpose::Head => ("pull-requests: read", "repo", "Pull requests: read"),
-        Purpose::Find | Purpose::Create | Purpose::Update => {
+        RequestPurpose::Head => ("pull-requests: read", "repo", "Pull requests: read"),
+        RequestPurpose::Find | RequestPurpose::Create | RequestPurpose::Update => {
             ("pull-requests: write", "repo", "Pull requests: write")
         }
     };

@@ -17,8 +17,8 @@ use super::comments::{Numbered, find_newest, holds, nothing_to_comment};
 use super::exchange::{Exchange, Refused, Reply};
 use super::head::Head;
 use super::paths::{is_segment, link, segment};
-use super::request::{Purpose, Request};
-use super::{CommitStatus, Forge, ForgeFailure, Limits, Pipeline, Rival, StatusState, Subject};
+use super::request::{Request, RequestPurpose};
+use super::{CommentLimits, CommitStatus, Forge, ForgeFailure, Pipeline, Rival, StatusState, Subject};
 use faultgate_core::model::ForgeKind;
 use faultgate_core::secret::Secret;
 use faultgate_core::text;
@@ -73,7 +73,7 @@ enum Pin {
 
 /// A status that a commit carries, whoever has posted it.
 #[derive(Deserialize)]
-struct Posted {
+struct GitLabStatus {
     id: u64,
     name: String,
     status: String,
@@ -173,8 +173,8 @@ impl Forge for GitLab {
         ForgeKind::GitLab
     }
 
-    fn limits(&self) -> Limits {
-        Limits { comment: 60_000, html: true, mermaid: true }
+    fn limits(&self) -> CommentLimits {
+        CommentLimits { comment: 60_000, html: true, mermaid: true }
     }
 
     async fn set_status(&self, status: &CommitStatus) -> Result<(), ForgeFailure> {
@@ -231,13 +231,13 @@ impl Forge for GitLab {
             self.project,
             segment(&name)
         );
-        let (statuses, _) = self.exchange.fetch::<Vec<Posted>>(&Request::standing(&name, path)).await?;
+        let (statuses, _) = self.exchange.fetch::<Vec<GitLabStatus>>(&Request::standing(&name, path)).await?;
         let of_name = statuses.into_iter().filter(|status| status.name == name && status.id >= own);
         let newest = of_name.max_by_key(|status| status.id);
         // An answer that lags behind tells an earlier state of our own status, which cannot be a final one. A
         // final state that we have not posted is a rival's, although the id is ours.
         let is_own =
-            |newest: &Posted| newest.id == own && (newest.status == last || !is_final(&newest.status));
+            |newest: &GitLabStatus| newest.id == own && (newest.status == last || !is_final(&newest.status));
         Ok(newest.filter(|newest| !is_own(newest)).map(|newest| Rival {
             has_failed: matches!(newest.status.as_str(), "failed" | "canceled"),
             is_newer: true,
@@ -328,7 +328,7 @@ fn is_about_pipeline(answer: &Refused) -> bool {
         && !answer.message.contains("404 Commit Not Found")
 }
 
-fn remedy(purpose: Purpose, status: StatusCode, message: &str) -> Option<String> {
+fn remedy(purpose: RequestPurpose, status: StatusCode, message: &str) -> Option<String> {
     let said = message.to_lowercase();
     match status {
         StatusCode::UNAUTHORIZED => {
@@ -337,7 +337,7 @@ fn remedy(purpose: Purpose, status: StatusCode, message: &str) -> Option<String>
         StatusCode::FORBIDDEN if said.contains("scope") => {
             Some("give `gitlab-token` a token with the scope `api`".to_owned())
         }
-        StatusCode::FORBIDDEN if matches!(purpose, Purpose::Status | Purpose::Standing) => Some(
+        StatusCode::FORBIDDEN if matches!(purpose, RequestPurpose::Status | RequestPurpose::Standing) => Some(
             "the token needs the role Developer and the scope `api`; on a protected branch or tag also the right to \
              push or merge there"
                 .to_owned(),

@@ -126,7 +126,7 @@ pub struct Rival {
 
 /// The limits of a forge's comments.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Limits {
+pub struct CommentLimits {
     /// Maximum number of bytes of a comment, safely below the forge's own limit.
     pub comment: usize,
     /// `true` if the Markdown takes HTML (`<details>`, `<sub>`, `<br>`, and HTML comments, which hide a
@@ -141,7 +141,7 @@ pub struct Limits {
 pub trait Forge: Send + Sync {
     fn kind(&self) -> ForgeKind;
 
-    fn limits(&self) -> Limits;
+    fn limits(&self) -> CommentLimits;
 
     /// Says whether commits have statuses on this forge. Where they have none, a comment takes their place.
     fn has_statuses(&self) -> bool {

@@ -1,7 +1,7 @@
 //! The judgement of a request that a forge did not grant: the reason, whether trying again may help, and what
 //! the user can do.
 //!
-//! [`Told`] is an answer that refuses, [`Silence`] a request without an answer. No text for people
+//! [`RefusingAnswer`] is an answer that refuses, [`Silence`] a request without an answer. No text for people
 //! leaves this file before the token is hidden in it and its length is bounded.
 
 use std::time::Duration;
@@ -12,7 +12,7 @@ use reqwest::StatusCode;
 use reqwest::header::{CONTENT_TYPE, DATE, HeaderMap, LOCATION, RETRY_AFTER};
 use serde_json::Value;
 
-use super::request::{Answer, Purpose};
+use super::request::{ForgeAnswer, RequestPurpose};
 use super::{Again, Denied, ForgeFailure};
 use faultgate_core::secret::Secret;
 use faultgate_core::text;
@@ -53,10 +53,10 @@ fn is_closed(message: &str) -> bool {
 }
 
 /// The function of a forge that returns what its user can do about an HTTP status and a message of the forge.
-pub(super) type Remedies = fn(Purpose, StatusCode, &str) -> Option<String>;
+pub(super) type Remedies = fn(RequestPurpose, StatusCode, &str) -> Option<String>;
 
 /// Returns the message in the body of an error, in any of the forms that forges use. A page of HTML has none.
-pub(super) fn message(answer: &Answer) -> String {
+pub(super) fn message(answer: &ForgeAnswer) -> String {
     if let Ok(value) = serde_json::from_slice::<Value>(&answer.body) {
         let mut said = Vec::new();
         collect(&value, &mut said);
@@ -93,13 +93,13 @@ fn collect(value: &Value, said: &mut Vec<String>) {
 }
 
 /// An answer that is not one of success, with the purpose of its request and the message within it.
-pub(super) struct Told<'a> {
-    pub(super) purpose: Purpose,
-    pub(super) answer: &'a Answer,
+pub(super) struct RefusingAnswer<'a> {
+    pub(super) purpose: RequestPurpose,
+    pub(super) answer: &'a ForgeAnswer,
     pub(super) message: &'a str,
 }
 
-impl Told<'_> {
+impl RefusingAnswer<'_> {
     /// Makes the failure. `what` completes "could not …", and `token` is hidden in the forge's text.
     pub(super) fn failure(&self, what: String, token: Option<&Secret>, of_forge: Remedies) -> ForgeFailure {
         let again = self.again();
@@ -153,13 +153,13 @@ impl Told<'_> {
         }
         match status {
             StatusCode::FORBIDDEN | StatusCode::NOT_FOUND | StatusCode::GONE
-                if purpose == Purpose::Update =>
+                if purpose == RequestPurpose::Update =>
             {
                 Again::Anew
             }
             StatusCode::CONFLICT => Again::Soon,
-            StatusCode::REQUEST_TIMEOUT if purpose != Purpose::Create => Again::Soon,
-            _ if status.is_server_error() && purpose != Purpose::Create => Again::Soon,
+            StatusCode::REQUEST_TIMEOUT if purpose != RequestPurpose::Create => Again::Soon,
+            _ if status.is_server_error() && purpose != RequestPurpose::Create => Again::Soon,
             _ => Again::Never,
         }
     }
@@ -174,7 +174,7 @@ fn shown(said: &str, token: Option<&Secret>) -> String {
 
 /// Returns how long a rate limit lasts, if the answer is one. GitHub tells some limits by 403, with which it
 /// also tells missing permissions.
-fn limited(answer: &Answer, message: &str) -> Option<Duration> {
+fn limited(answer: &ForgeAnswer, message: &str) -> Option<Duration> {
     let pause = announced_pause(&answer.headers);
     let said = message.to_lowercase();
     match answer.status {
@@ -256,10 +256,10 @@ impl Silence {
         faultgate_net::http::remedy(&self.cause).map(str::to_owned)
     }
 
-    pub(super) fn again(&self, purpose: Purpose) -> Again {
+    pub(super) fn again(&self, purpose: RequestPurpose) -> Again {
         // A request that never left may be sent again, even if it creates a comment.
         match (self.impossible, self.unsent, purpose) {
-            (true, ..) | (false, false, Purpose::Create) => Again::Never,
+            (true, ..) | (false, false, RequestPurpose::Create) => Again::Never,
             (false, ..) => Again::Soon,
         }
     }

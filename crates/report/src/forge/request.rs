@@ -8,7 +8,7 @@ use serde_json::Value;
 /// The purpose of a request. It tells which permission is missing after a refusal, and whether the request
 /// may be sent again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Purpose {
+pub(super) enum RequestPurpose {
     /// Posts a commit status.
     Status,
     /// Looks up the head of a pull request.
@@ -27,7 +27,7 @@ pub(super) enum Purpose {
 
 /// A request to the API of a forge.
 pub(super) struct Request {
-    pub(super) purpose: Purpose,
+    pub(super) purpose: RequestPurpose,
     /// The thing that is tried. It completes "could not …".
     pub(super) what: String,
     pub(super) method: Method,
@@ -36,7 +36,7 @@ pub(super) struct Request {
     pub(super) body: Option<Value>,
 }
 
-impl Purpose {
+impl RequestPurpose {
     /// Says whether an answer of success speaks of what was posted. Anything that stands in between, such as
     /// a sign-in page, answers with success too.
     fn confirms(self, posted: &Value, answer: &Value) -> bool {
@@ -67,55 +67,55 @@ fn is_echoed(posted: &Value, answer: &Value, field: &str) -> bool {
 impl Request {
     pub(super) fn status(context: &str, path: String, body: Value) -> Self {
         let what = format!("set commit status {}", text::plain(context, 100));
-        Self { purpose: Purpose::Status, what, method: Method::POST, path, body: Some(body) }
+        Self { purpose: RequestPurpose::Status, what, method: Method::POST, path, body: Some(body) }
     }
 
     pub(super) fn standing(context: &str, path: String) -> Self {
         let what = format!("look at the commit status {}", text::plain(context, 100));
-        Self { purpose: Purpose::Standing, what, method: Method::GET, path, body: None }
+        Self { purpose: RequestPurpose::Standing, what, method: Method::GET, path, body: None }
     }
 
     /// Makes a request for the head of a pull request. `of` is the pull request in words, here and below.
     pub(super) fn head(of: &str, path: String) -> Self {
         let what = format!("look up the head of {of}");
-        Self { purpose: Purpose::Head, what, method: Method::GET, path, body: None }
+        Self { purpose: RequestPurpose::Head, what, method: Method::GET, path, body: None }
     }
 
     pub(super) fn find(of: &str, path: String) -> Self {
         let what = format!("look for the comment of {of}");
-        Self { purpose: Purpose::Find, what, method: Method::GET, path, body: None }
+        Self { purpose: RequestPurpose::Find, what, method: Method::GET, path, body: None }
     }
 
     pub(super) fn create(of: &str, path: String, body: Value) -> Self {
         let what = format!("create the comment of {of}");
-        Self { purpose: Purpose::Create, what, method: Method::POST, path, body: Some(body) }
+        Self { purpose: RequestPurpose::Create, what, method: Method::POST, path, body: Some(body) }
     }
 
     pub(super) fn update(of: &str, method: Method, path: String, body: Value) -> Self {
         let what = format!("update the comment of {of}");
-        Self { purpose: Purpose::Update, what, method, path, body: Some(body) }
+        Self { purpose: RequestPurpose::Update, what, method, path, body: Some(body) }
     }
 
     pub(super) fn report(path: String, body: Value) -> Self {
         let what = "put the Code Insights report".to_owned();
-        Self { purpose: Purpose::Report, what, method: Method::PUT, path, body: Some(body) }
+        Self { purpose: RequestPurpose::Report, what, method: Method::PUT, path, body: Some(body) }
     }
 
     /// Says whether the answer confirms what was posted. A request that posts nothing needs no confirmation.
-    pub(super) fn is_confirmed_by(&self, answer: &Answer) -> bool {
+    pub(super) fn is_confirmed_by(&self, answer: &ForgeAnswer) -> bool {
         let Some(posted) = &self.body else { return true };
         serde_json::from_slice(&answer.body).is_ok_and(|answer| self.purpose.confirms(posted, &answer))
     }
 }
 
 /// An answer whose body has been read.
-pub(super) struct Answer {
+pub(super) struct ForgeAnswer {
     pub(super) status: StatusCode,
     pub(super) headers: HeaderMap,
     pub(super) body: Vec<u8>,
 }
 
-impl Answer {
+impl ForgeAnswer {
     /// Returns the number of the status or the comment that was created.
     pub(super) fn id(&self) -> Option<u64> {
         serde_json::from_slice::<Value>(&self.body).ok()?.get("id")?.as_u64()

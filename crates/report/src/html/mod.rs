@@ -144,12 +144,12 @@ fn sections(
 }
 
 /// The sink that writes `report.html`.
-pub struct HtmlFile {
+pub(crate) struct HtmlFile {
     path: PathBuf,
 }
 
 impl HtmlFile {
-    pub fn new(report_dir: &Path) -> Self {
+    pub(crate) fn new(report_dir: &Path) -> Self {
         Self { path: report_dir.join(NAME) }
     }
 }

@@ -6,7 +6,7 @@ use faultgate_core::model::{Level, Outcome, Reported, RunResult};
 use faultgate_core::text;
 
 use super::MAX_LINE_CHARS;
-use crate::files;
+use crate::files::is_report_file;
 use crate::words::{change, own_reasons, warnings};
 
 /// Returns the end of the log: the table of experiments, the verdict, the warnings and the reports that are
@@ -59,11 +59,11 @@ pub fn closing(result: &RunResult, report_dir: &str) -> String {
         let sink = text::plain(&reported.sink, 80);
         let _ = match reported.outcome {
             Outcome::Failed => writeln!(closing, "warning: {sink} was not written: {detail}"),
-            _ => writeln!(closing, "note: {sink} was skipped: {detail}"),
+            Outcome::Written | Outcome::Skipped => writeln!(closing, "note: {sink} was skipped: {detail}"),
         };
     }
     let is_there =
-        |reported: &Reported| files::is_ours(&reported.sink) && reported.outcome == Outcome::Written;
+        |reported: &Reported| is_report_file(&reported.sink) && reported.outcome == Outcome::Written;
     if result.reporting.iter().any(is_there) {
         let _ = writeln!(closing, "Reports are in {}", text::plain(report_dir, MAX_LINE_CHARS));
     }

@@ -37,7 +37,7 @@ enum Dialect {
 
 /// The level at which a CI shows an issue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind {
+enum IssueKind {
     Error,
     Warning,
     Notice,
@@ -75,14 +75,14 @@ impl Dialect {
     }
 
     /// The line that shows an issue, or `None` if the dialect has no command of this kind.
-    fn issue(self, kind: Kind, issue: &Issue) -> Option<String> {
+    fn issue(self, kind: IssueKind, issue: &Issue) -> Option<String> {
         let Issue { title, message, place } = issue;
         match (self, kind) {
             (Self::GitHub, _) => {
                 let word = match kind {
-                    Kind::Error => "error",
-                    Kind::Warning => "warning",
-                    Kind::Notice => "notice",
+                    IssueKind::Error => "error",
+                    IssueKind::Warning => "warning",
+                    IssueKind::Notice => "notice",
                 };
                 let place = place.as_ref().map(|FilePlace { file, line, column }| {
                     format!(
@@ -93,9 +93,9 @@ impl Dialect {
                 let (place, title) = (place.unwrap_or_default(), github_property(title));
                 Some(format!("::{word} {place}title={title}::{}", github_data(message)))
             }
-            (Self::Azure, Kind::Notice) => None,
+            (Self::Azure, IssueKind::Notice) => None,
             (Self::Azure, _) => {
-                let word = if kind == Kind::Error { "error" } else { "warning" };
+                let word = if kind == IssueKind::Error { "error" } else { "warning" };
                 let message = azure_data(&format!("{title}: {message}"));
                 let place = place.as_ref().map(|FilePlace { file, line, column }| {
                     let file = azure_property(&text::plain(file, MAX_MESSAGE_CHARS));
@@ -107,7 +107,7 @@ impl Dialect {
     }
 
     /// The lines of as many issues as the CI shows. If there are more, the last line says how many.
-    fn issues(self, kind: Kind, issues: &[Issue]) -> Vec<String> {
+    fn issues(self, kind: IssueKind, issues: &[Issue]) -> Vec<String> {
         let shown = if issues.len() > MAX_ISSUES { MAX_ISSUES - 1 } else { issues.len() };
         let mut lines: Vec<String> =
             issues[..shown].iter().filter_map(|issue| self.issue(kind, issue)).collect();
@@ -209,9 +209,9 @@ fn azure_extras(result: &RunResult, report_dir: &Path) -> Vec<String> {
 
 fn render(dialect: Dialect, result: &RunResult, heard: &[String], report_dir: &Path) -> Vec<String> {
     let notices: Vec<Issue> = reports(result, Outcome::Skipped).collect();
-    let mut lines = dialect.issues(Kind::Error, &errors(result));
-    lines.extend(dialect.issues(Kind::Warning, &warnings(result, heard)));
-    lines.extend(dialect.issues(Kind::Notice, &notices));
+    let mut lines = dialect.issues(IssueKind::Error, &errors(result));
+    lines.extend(dialect.issues(IssueKind::Warning, &warnings(result, heard)));
+    lines.extend(dialect.issues(IssueKind::Notice, &notices));
     if dialect == Dialect::Azure {
         lines.extend(azure_extras(result, report_dir));
     }
@@ -224,7 +224,7 @@ pub fn mistake_commands(style: LogStyle, mistakes: &[Mistake]) -> Vec<String> {
     let issue =
         |mistake: &Mistake| Issue::new("faultgate settings", &mistake.to_string()).at(mistake.place.clone());
     let issues: Vec<Issue> = mistakes.iter().map(issue).collect();
-    Dialect::of(style).map(|dialect| dialect.issues(Kind::Error, &issues)).unwrap_or_default()
+    Dialect::of(style).map(|dialect| dialect.issues(IssueKind::Error, &issues)).unwrap_or_default()
 }
 
 /// A finding in a file, to be shown at its place.
@@ -237,7 +237,11 @@ pub struct Remark {
 
 /// Returns findings as commands of GitHub, the errors first, then the warnings, then the notes.
 pub fn remark_commands(remarks: &[Remark]) -> Vec<String> {
-    let kinds = [(Level::Error, Kind::Error), (Level::Warning, Kind::Warning), (Level::Note, Kind::Notice)];
+    let kinds = [
+        (Level::Error, IssueKind::Error),
+        (Level::Warning, IssueKind::Warning),
+        (Level::Note, IssueKind::Notice),
+    ];
     let of_kind = |(level, kind)| {
         let remarks = remarks.iter().filter(|remark| remark.level == level);
         let issues: Vec<Issue> = remarks

@@ -11,7 +11,7 @@ use tokio::process::{Child, Command};
 use tokio::time::timeout;
 
 use crate::sink::{Sink, Stage, failed, skipped, written};
-use crate::summary::{Page, render};
+use crate::summary::{PageLimits, render};
 use crate::words::Nature;
 use faultgate_core::model::{Reported, RunResult, Verdict};
 use faultgate_core::orphans::Own;
@@ -22,7 +22,7 @@ const AGENT_TIMEOUT: Duration = Duration::from_secs(10);
 /// Maximum number of bytes that are read of the agent's complaints.
 const MAX_COMPLAINT_BYTES: u64 = 16 * 1024;
 /// The page of an annotation. Buildkite takes up to 1 MiB.
-const PAGE: Page = Page { budget: 900 * 1024, html: true, mermaid: false };
+const PAGE: PageLimits = PageLimits { budget: 900 * 1024, html: true, mermaid: false };
 
 /// The sink that annotates a build.
 pub struct BuildkiteAnnotation {

@@ -2,17 +2,15 @@
 
 use async_trait::async_trait;
 
-use crate::forge::bitbucket::{Datum, Insights as Place, Report, Value};
+use crate::forge::bitbucket::{CodeInsights, Datum, DatumValue, Report};
 use crate::sink::{Sink, Stage, failed, refused, written};
 use crate::words::Nature;
 use faultgate_core::model::{Reported, RunResult, Verdict};
 
-/// A function that makes the client and knows where the report goes.
-type Connect = Box<dyn Fn() -> Result<Place, String>>;
-
 /// The sink that writes the report of a run.
 pub struct Insights {
-    connect: Connect,
+    /// A function that makes the client, which knows where the report goes.
+    connect: Box<dyn Fn() -> Result<CodeInsights, String>>,
     /// The key of the report. Every run of a job has the same key, so that it replaces the report of the run
     /// before.
     key: String,
@@ -24,7 +22,7 @@ impl Insights {
 
     /// Makes the sink. It connects only when the report is due, so that no launch waits for it.
     pub fn new(
-        connect: impl Fn() -> Result<Place, String> + 'static,
+        connect: impl Fn() -> Result<CodeInsights, String> + 'static,
         key: String,
         run_url: Option<String>,
     ) -> Self {
@@ -35,13 +33,14 @@ impl Insights {
     fn report(&self, result: &RunResult) -> Report {
         let gate = &result.gate;
         let number = |title: &str, value| Datum { title: title.to_owned(), value };
-        let mut data = vec![number("Expected score", Value::Number(gate.expected_resilience_score.get()))];
+        let mut data =
+            vec![number("Expected score", DatumValue::Number(gate.expected_resilience_score.get()))];
         data.extend(
-            gate.resilience_score.map(|score| number("Resilience score", Value::Number(score.get()))),
+            gate.resilience_score.map(|score| number("Resilience score", DatumValue::Number(score.get()))),
         );
         data.extend(result.experiments.iter().map(|experiment| Datum {
             title: experiment.name.clone(),
-            value: Value::Text(experiment.verdict.to_string()),
+            value: DatumValue::Text(experiment.verdict.to_string()),
         }));
         let nature = Nature::of(result.rehearsal.is_some(), result.dry_run).word();
         let nature = nature.map(|word| format!(" ({word})")).unwrap_or_default();

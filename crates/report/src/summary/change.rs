@@ -1,6 +1,6 @@
 //! The comparison with an earlier run: a line for the head, and a section with a table.
 
-use super::sections::table;
+use super::lists::table;
 use super::{link, md};
 use crate::words::change::{changed_probes, known, measured, of_verdict, signed};
 use faultgate_core::model::{EarlierRun, ExperimentChange, Presence, ProbeChange, RunComparison, RunResult};

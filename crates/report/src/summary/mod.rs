@@ -3,7 +3,7 @@
 //!
 //! - `head` has the verdict and the table of experiments, which are always there; `sections` has the parts
 //!   below, with those in `change` and `faults`.
-//! - `fit` chooses the sections for which a page has room.
+//! - `fit` chooses the sections for which a page has room, and `lists` shortens lists and tables.
 //!
 //! A page never exceeds its budget, since its place would cut or drop it. Text from outside never becomes
 //! markup.
@@ -16,6 +16,7 @@ mod change;
 mod faults;
 mod fit;
 mod head;
+mod lists;
 mod sections;
 
 use crate::files::{CommandFile, write};
@@ -33,7 +34,7 @@ const MAX_URL_BYTES: usize = 1_000;
 
 /// The limits of the place that a summary goes to.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Page {
+pub(crate) struct PageLimits {
     /// Maximum size of the page in bytes.
     pub(crate) budget: usize,
     /// `true` if its Markdown takes HTML.
@@ -43,7 +44,7 @@ pub(crate) struct Page {
 }
 
 /// Renders a page that never exceeds its budget. Sections that do not fit are left out, and the page says so.
-pub(crate) fn render(result: &RunResult, page: &Page) -> String {
+pub(crate) fn render(result: &RunResult, page: &PageLimits) -> String {
     let head = head::head(result, page.budget / 2);
     let foot = head::foot(result, page.html);
     fit::fit(head, &sections::sections(result, page), &foot, page.budget)
@@ -63,14 +64,14 @@ fn link(url: &str) -> Option<&str> {
 }
 
 /// The sink that writes `summary.md`.
-pub struct SummaryFile {
+pub(crate) struct SummaryFile {
     path: PathBuf,
 }
 
 impl SummaryFile {
-    const PAGE: Page = Page { budget: 4 * 1024 * 1024, html: true, mermaid: true };
+    const PAGE: PageLimits = PageLimits { budget: 4 * 1024 * 1024, html: true, mermaid: true };
 
-    pub fn new(report_dir: &Path) -> Self {
+    pub(crate) fn new(report_dir: &Path) -> Self {
         Self { path: report_dir.join(NAME) }
     }
 }
@@ -117,7 +118,7 @@ impl StepSummary {
             let why = format!("{earlier} bytes are in it already, and GitHub takes no more than 1 MiB");
             return Ok(skipped(Self::SINK, why));
         }
-        let page = Page { budget, html: true, mermaid: true };
+        let page = PageLimits { budget, html: true, mermaid: true };
         write::replace_from(self.file.path(), earlier, &render(result, &page))?;
         Ok(written(Self::SINK))
     }

@@ -12,7 +12,7 @@ use sha2::{Digest, Sha256};
 use super::retry::pause;
 use crate::forge::{Again, Connection, Forge, ForgeFailure};
 use crate::sink::{Sink, Stage, no_forge, refused_by, skipped, written};
-use crate::summary::{self, Page};
+use crate::summary::{self, PageLimits};
 use faultgate_core::model::{Reported, RunResult, Verdict};
 
 /// The longest pause that a forge may ask for: the run is over, and the pipeline waits.
@@ -58,7 +58,7 @@ impl Comment {
         let _ = write!(
             body,
             "{}{link}",
-            summary::render(result, &Page { budget, html: limits.html, mermaid: limits.mermaid })
+            summary::render(result, &PageLimits { budget, html: limits.html, mermaid: limits.mermaid })
         );
         body
     }

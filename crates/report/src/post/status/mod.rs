@@ -191,7 +191,7 @@ async fn post(
 }
 
 /// The sink that posts the commit statuses of a run.
-pub struct Statuses {
+pub struct CommitStatuses {
     style: StatusStyle,
     line: Line,
     /// The status of each experiment, in the order of the plan.
@@ -200,7 +200,7 @@ pub struct Statuses {
     run: Option<Post>,
 }
 
-impl Statuses {
+impl CommitStatuses {
     const SINK: &'static str = "commit status";
 
     pub fn new(experiments: &[&str], style: StatusStyle, connection: Connection) -> Self {
@@ -262,7 +262,7 @@ fn state_of(verdict: Verdict) -> StatusState {
 }
 
 #[async_trait(?Send)]
-impl Sink for Statuses {
+impl Sink for CommitStatuses {
     fn name(&self) -> &str {
         Self::SINK
     }

@@ -23,15 +23,15 @@ fn style() -> StatusStyle {
     }
 }
 
-fn alone(forge: &FakeForge) -> Statuses {
-    Statuses::new(&["az"], style(), forge.connection())
+fn alone(forge: &FakeForge) -> CommitStatuses {
+    CommitStatuses::new(&["az"], style(), forge.connection())
 }
 
-fn launched(statuses: &mut Statuses, experiment: usize) {
+fn launched(statuses: &mut CommitStatuses, experiment: usize) {
     statuses.on(&RunEvent::Launched { experiment, id: "EXP1", url: None });
 }
 
-fn running(statuses: &mut Statuses, experiment: usize) {
+fn running(statuses: &mut CommitStatuses, experiment: usize) {
     let transition = Transition {
         state: State::Running,
         raw_state: "running".to_owned(),
@@ -132,7 +132,7 @@ async fn of_several_each_ends_when_it_ends_and_the_run_at_last() {
     let forge = FakeForge::taking(NO_TIME);
     let result = samples::mixed();
     let names: Vec<&str> = result.experiments.iter().map(|experiment| experiment.name.as_str()).collect();
-    let mut statuses = Statuses::new(&names, style(), forge.connection());
+    let mut statuses = CommitStatuses::new(&names, style(), forge.connection());
     launched(&mut statuses, 0);
     a_while().await;
     let first = &result.experiments[0];
@@ -174,7 +174,7 @@ async fn a_verdict_that_turned_is_told_when_it_is_finished_again() {
 async fn a_rehearsal_and_a_later_attempt_say_so() {
     let forge = FakeForge::taking(NO_TIME);
     let style = StatusStyle { attempt: Some(3), nature: Nature::Rehearsal, ..style() };
-    Statuses::new(&["az"], style, forge.connection()).finish(&samples::passed()).await;
+    CommitStatuses::new(&["az"], style, forge.connection()).finish(&samples::passed()).await;
     let Some(Asked::Status(_, _, description)) = forge.asked().pop() else { panic!("a status") };
     assert!(description.starts_with("rehearsal: attempt 3: passed"), "{description}");
 }
@@ -185,7 +185,7 @@ async fn contexts(experiments: &[&str], style: StatusStyle) -> Vec<String> {
     let mut result = samples::passed();
     let one = result.experiments[0].clone();
     result.experiments = vec![one; experiments.len()];
-    Statuses::new(experiments, style, forge.connection()).finish(&result).await;
+    CommitStatuses::new(experiments, style, forge.connection()).finish(&result).await;
     let mut contexts: Vec<_> = forge
         .asked()
         .into_iter()
@@ -252,7 +252,7 @@ async fn beside(
 ) -> (Vec<StatusState>, Reported) {
     let forge = FakeForge::taking(NO_TIME);
     let style = StatusStyle { target_url: Some(PAGE.to_owned()), attempt: Some(2), ..style() };
-    let mut statuses = Statuses::new(&["az"], style, forge.connection());
+    let mut statuses = CommitStatuses::new(&["az"], style, forge.connection());
     *forge.rival.lock().unwrap() = begins;
     launched(&mut statuses, 0);
     a_while().await;
