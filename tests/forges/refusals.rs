@@ -235,7 +235,11 @@ async fn a_remedy_that_cannot_help_is_not_given() {
                 forge.set_status(&status(StatusState::Pending)).await.unwrap_err(),
                 forge.create_comment("x").await.unwrap_err(),
             ] {
-                assert_eq!((refusal.remedy.as_deref(), refusal.kind.lacks_permission), (None, false), "{message}");
+                assert_eq!(
+                    (refusal.remedy.as_deref(), refusal.kind.lacks_permission),
+                    (None, false),
+                    "{message}"
+                );
             }
         }
         let stand = Stand::always(answer(403, json!({ "message": "Forbidden" }))).await;
