@@ -17,12 +17,11 @@ use faultgate_net::http;
 use faultgate_net::http::HttpSettings;
 use faultgate_report::ci::{Ci, LogStyle, ReadOnly, Surroundings, token_is_own};
 use faultgate_report::forge;
-use faultgate_report::forge::bitbucket::{Insights as InsightsPlace, PIPELINE_PROXY};
+use faultgate_report::forge::bitbucket::{CodeInsights as InsightsPlace, PIPELINE_PROXY};
 use faultgate_report::forge::{Connection, Forge, NoForge, Subject};
 use faultgate_report::{
-    AnnotationsFile, BuildkiteAnnotation, CommandFile, Comment, DotenvFile, HtmlFile, Insights, JunitFile,
-    Live, Log, LogCommands, Nature, ResultFile, Sink, StatusStyle, Statuses, StepOutputs, StepSummary,
-    SummaryFile, comment_key,
+    BuildkiteAnnotation, CommandFile, Comment, CommitStatuses, Insights, Live, Log, LogCommands, Nature,
+    Sink, Stage, StatusStyle, StepOutputs, StepSummary, comment_key, report_file_sinks,
 };
 
 /// Reason why a GitLab job's own token is not sufficient.
@@ -49,7 +48,7 @@ impl Reporting<'_> {
         files.add_files(&mut sinks);
         self.add_forge(&mut sinks);
         files.add_records(&mut sinks);
-        sinks.push(Box::new(ResultFile::new(report_dir)));
+        sinks.extend(report_file_sinks(report_dir, Stage::Record));
         sinks
     }
 
@@ -107,7 +106,7 @@ impl Reporting<'_> {
                 part: self.surroundings.part.clone(),
                 nature,
             };
-            sinks.push(Box::new(Statuses::new(&experiments, style, connection)));
+            sinks.push(Box::new(CommitStatuses::new(&experiments, style, connection)));
         }
     }
 
@@ -171,15 +170,10 @@ pub(crate) struct FileSinks<'a> {
 impl FileSinks<'_> {
     /// Adds the sinks of files.
     pub(crate) fn add_files(&self, sinks: &mut Vec<Box<dyn Sink>>) {
-        let report_dir = self.report_dir;
         if let Some(file) = self.command_file("GITHUB_STEP_SUMMARY") {
             sinks.push(Box::new(StepSummary::new(file)));
         }
-        sinks.push(Box::new(SummaryFile::new(report_dir)));
-        sinks.push(Box::new(JunitFile::new(report_dir)));
-        sinks.push(Box::new(DotenvFile::new(report_dir)));
-        sinks.push(Box::new(AnnotationsFile::new(report_dir)));
-        sinks.push(Box::new(HtmlFile::new(report_dir)));
+        sinks.extend(report_file_sinks(self.report_dir, Stage::Files));
         if self.surroundings.ci == Ci::Buildkite {
             sinks.push(Box::new(BuildkiteAnnotation::new("buildkite-agent")));
         }

@@ -102,7 +102,7 @@ async fn the_token_goes_to_no_other_host() {
         let stand = Stand::always(answer(200, json!({ "values": [], "next": next }))).await;
         let refusal = connected(on(&stand)).find_comment(MARK).await.unwrap_err();
         assert!(told(&refusal).contains("gave a next page that is not its own"), "{}", told(&refusal));
-        assert_eq!(refusal.again, Again::Never);
+        assert_eq!(refusal.kind.again, Again::Never);
         assert_eq!(stand.requests().await.len(), 1);
     }
     assert!(elsewhere.requests().await.is_empty());
@@ -134,5 +134,5 @@ async fn refusals_name_the_scope() {
     insta::assert_snapshot!(told(&refusal), @"could not set commit status faultgate/az on Bitbucket: HTTP 403: Your credentials lack one or more required privilege scopes.; granted: repository; required: repository:write | give `bitbucket-token` a repository access token with the scope `repository:write`");
     let refusal = forge.create_comment("x").await.unwrap_err();
     assert!(told(&refusal).contains("`pullrequest:write`"));
-    assert_eq!(forge.update_comment("1", "x").await.unwrap_err().again, Again::Anew);
+    assert_eq!(forge.update_comment("1", "x").await.unwrap_err().kind.again, Again::Anew);
 }

@@ -76,7 +76,7 @@ async fn an_answer_that_speaks_of_no_comment_is_no_comment() {
             on(&stand, no_pull_request).update_comment("a", "x").await.unwrap_err(),
         ] {
             assert!(told(&refusal).contains("the answer speaks of no comment"), "{}", told(&refusal));
-            assert_eq!(refusal.again, Again::Never);
+            assert_eq!(refusal.kind.again, Again::Never);
         }
     }
 }
@@ -205,7 +205,7 @@ async fn a_missing_permission_is_told_as_a_statement() {
     let stand = Stand::always(error("AccessDeniedException")).await;
     let refusal = on(&stand, |_| {}).create_comment("x").await.unwrap_err();
     insta::assert_snapshot!(told(&refusal), @r#"could not look up pull request 7 on CodeCommit: AccessDeniedException: said CodeCommit | allow it: {"Effect": "Allow", "Action": ["codecommit:GetPullRequest", "codecommit:GetCommentsForPullRequest", "codecommit:PostCommentForPullRequest", "codecommit:UpdateComment"], "Resource": "arn:aws:codecommit:eu-west-1:*:web"}"#);
-    assert_eq!(refusal.again, Again::Never);
+    assert_eq!(refusal.kind.again, Again::Never);
     let refusal = on(&stand, no_pull_request).find_comment(MARK).await.unwrap_err();
     insta::assert_snapshot!(told(&refusal), @r#"could not look for the comment of commit 0123456789abcdef0123456789abcdef01234567 on CodeCommit: AccessDeniedException: said CodeCommit | allow it: {"Effect": "Allow", "Action": ["codecommit:GetCommentsForComparedCommit", "codecommit:PostCommentForComparedCommit", "codecommit:UpdateComment"], "Resource": "arn:aws:codecommit:eu-west-1:*:web"}"#);
 }
@@ -225,7 +225,7 @@ async fn refusals_say_whether_to_try_again() {
         let stand = Stand::always(error(code)).await;
         let refusal = on(&stand, |_| {}).update_comment("a", "x").await.unwrap_err();
         let told = told(&refusal);
-        assert_eq!(refusal.again, again, "{told}");
+        assert_eq!(refusal.kind.again, again, "{told}");
         assert!(told.contains(&format!("{code}: said CodeCommit")) && told.contains(expected), "{told}");
         assert_eq!(stand.requests().await.len(), 1);
     }
@@ -235,7 +235,7 @@ async fn refusals_say_whether_to_try_again() {
 async fn a_service_that_fails_is_asked_twice_at_most() {
     let stand = Stand::always(ResponseTemplate::new(500)).await;
     let refusal = on(&stand, |_| {}).update_comment("a", "x").await.unwrap_err();
-    assert_eq!((refusal.again, stand.requests().await.len()), (Again::Soon, 2), "{}", told(&refusal));
+    assert_eq!((refusal.kind.again, stand.requests().await.len()), (Again::Soon, 2), "{}", told(&refusal));
 }
 
 #[tokio::test(start_paused = true)]
@@ -243,6 +243,6 @@ async fn a_service_that_hangs_is_left_in_time() {
     let stand = Stand::always(created().set_delay(Duration::from_secs(600))).await;
     let started = tokio::time::Instant::now();
     let refusal = on(&stand, |_| {}).update_comment("a", "x").await.unwrap_err();
-    assert_eq!(refusal.again, Again::Soon, "{}", told(&refusal));
+    assert_eq!(refusal.kind.again, Again::Soon, "{}", told(&refusal));
     assert!(started.elapsed() < Duration::from_secs(6));
 }

@@ -111,6 +111,6 @@ async fn refusals_name_the_scope() {
     );
     let refusal = forge.create_comment("x").await.unwrap_err();
     assert!(told(&refusal).contains("`write:issue`"));
-    assert_eq!(refusal.again, Again::Never);
-    assert_eq!(forge.update_comment("1", "x").await.unwrap_err().again, Again::Anew);
+    assert_eq!(refusal.kind.again, Again::Never);
+    assert_eq!(forge.update_comment("1", "x").await.unwrap_err().kind.again, Again::Anew);
 }

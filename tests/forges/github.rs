@@ -4,7 +4,9 @@
 use std::time::Duration;
 
 use faultgate_core::model::ForgeKind;
-use faultgate_report::forge::{Again, CommitStatus, ForkBranch, PullRequest, Refusal, StatusState, Subject};
+use faultgate_report::forge::{
+    Again, CommitStatus, ForgeFailure, ForkBranch, PullRequest, StatusState, Subject,
+};
 use serde_json::{Value, json};
 use wiremock::ResponseTemplate;
 
@@ -113,7 +115,7 @@ async fn without_a_commit_nothing_is_sent() {
         "could not set commit statuses: it is not known of which commit | set `commit`"
     );
     assert_eq!(forge.no_comment().unwrap(), "the run belongs to no pull request");
-    assert_eq!(forge.create_comment("x").await.unwrap_err().again, Again::Never);
+    assert_eq!(forge.create_comment("x").await.unwrap_err().kind.again, Again::Never);
     stand.verify().await;
 }
 
@@ -183,7 +185,7 @@ async fn a_comment_is_created_and_updated() {
     stand.verify().await;
 }
 
-async fn refused_status(answer: ResponseTemplate) -> Refusal {
+async fn refused_status(answer: ResponseTemplate) -> ForgeFailure {
     let stand = Stand::always(answer).await;
     connected(on(&stand)).set_status(&status(StatusState::Pending)).await.unwrap_err()
 }
@@ -198,10 +200,10 @@ async fn a_missing_permission_is_named_for_what_was_tried() {
     let forge = connected(on(&stand));
     let refusal = forge.set_status(&status(StatusState::Pending)).await.unwrap_err();
     insta::assert_snapshot!(told(&refusal), @"could not set commit status faultgate/az on GitHub: HTTP 403: Resource not accessible by integration | give the job `permissions: { statuses: write }` beside the scopes it has, for those that are not named become none; a token of your own needs `repo:status` or, fine-grained, Commit statuses: write; the token of a pull request from a fork may only read");
-    assert_eq!(refusal.again, Again::Never);
+    assert_eq!(refusal.kind.again, Again::Never);
     let refusal = forge.create_comment("x").await.unwrap_err();
     insta::assert_snapshot!(told(&refusal), @"could not create the comment of pull request 7 on GitHub: HTTP 403: Resource not accessible by integration | give the job `permissions: { pull-requests: write }` beside the scopes it has, for those that are not named become none; a token of your own needs `repo` or, fine-grained, Pull requests: write; the token of a pull request from a fork may only read");
-    assert_eq!(refusal.again, Again::Never);
+    assert_eq!(refusal.kind.again, Again::Never);
     let forge = connected(Subject { commit: None, ..on(&stand) });
     let refusal = forge.set_status(&status(StatusState::Pending)).await.unwrap_err();
     assert!(told(&refusal).contains("`permissions: { pull-requests: read }`"), "{}", told(&refusal));
@@ -238,7 +240,7 @@ async fn what_github_does_not_take_is_told_in_its_words() {
     for (answer, expected) in cases {
         let refusal = refused_status(answer).await;
         assert!(told(&refusal).contains(expected), "{}", told(&refusal));
-        assert_eq!(refusal.again, Again::Never);
+        assert_eq!(refusal.kind.again, Again::Never);
     }
 }
 
@@ -266,7 +268,7 @@ async fn a_limit_says_how_long_it_lasts() {
     for (answer, seconds) in cases {
         // The server sets a date of its own unless there is one.
         let refusal = refused_status(answer.insert_header("date", date)).await;
-        assert_eq!(refusal.again, Again::After(Duration::from_secs(seconds)), "{}", told(&refusal));
+        assert_eq!(refusal.kind.again, Again::After(Duration::from_secs(seconds)), "{}", told(&refusal));
         assert_eq!(refusal.remedy, None);
     }
 }
@@ -283,7 +285,7 @@ async fn a_limit_holds_for_comments_too_and_a_comment_of_another_lets_a_new_one_
     for (answer, again) in cases {
         let stand = Stand::always(answer).await;
         let refusal = connected(on(&stand)).update_comment("1", "x").await.unwrap_err();
-        assert_eq!(refusal.again, again, "{}", told(&refusal));
+        assert_eq!(refusal.kind.again, again, "{}", told(&refusal));
     }
 }
 

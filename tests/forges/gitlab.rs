@@ -89,7 +89,7 @@ async fn a_status_that_failed_is_sent_again() {
     .await;
     let forge = connected(on(&stand));
     let refusal = forge.set_status(&status(StatusState::Pending)).await.unwrap_err();
-    assert_eq!(refusal.again, Again::Soon, "{}", told(&refusal));
+    assert_eq!(refusal.kind.again, Again::Soon, "{}", told(&refusal));
     forge.set_status(&status(StatusState::Pending)).await.unwrap();
     stand.verify().await;
 }
@@ -134,7 +134,7 @@ async fn a_project_or_commit_that_is_unknown_is_asked_for_once() {
             "{}",
             told(&refusal)
         );
-        assert_eq!(refusal.again, Again::Never);
+        assert_eq!(refusal.kind.again, Again::Never);
         stand.verify().await;
     }
 }
@@ -160,7 +160,7 @@ async fn a_transition_to_where_it_is_is_no_failure() {
     }
     let stand = Stand::always(saying(400, "Cannot transition status via :drop from :success")).await;
     let refusal = connected(on(&stand)).set_status(&status(StatusState::Failure)).await.unwrap_err();
-    assert_eq!(refusal.again, Again::Never, "a failure that is shown as success is not told of");
+    assert_eq!(refusal.kind.again, Again::Never, "a failure that is shown as success is not told of");
 }
 
 #[tokio::test]
@@ -261,12 +261,12 @@ async fn what_gitlab_does_not_take_is_told_in_its_words() {
         let stand = Stand::always(answer).await;
         let refusal = connected(on(&stand)).set_status(&status(StatusState::Pending)).await.unwrap_err();
         assert!(told(&refusal).contains(expected), "{}", told(&refusal));
-        assert_eq!(refusal.again, Again::Never);
+        assert_eq!(refusal.kind.again, Again::Never);
         assert_eq!(stand.requests().await.len(), 1);
     }
     let stand = Stand::always(saying(403, "403 Forbidden")).await;
     let refusal = connected(on(&stand)).update_comment("1", "x").await.unwrap_err();
-    assert_eq!(refusal.again, Again::Anew);
+    assert_eq!(refusal.kind.again, Again::Anew);
     let forge = connected(Subject { pull_request: None, ..on(&stand) });
     assert_eq!(forge.no_comment().unwrap(), "the run belongs to no merge request");
 }

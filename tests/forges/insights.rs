@@ -5,7 +5,7 @@ use std::time::Duration;
 use faultgate_core::model::ForgeKind;
 use faultgate_core::secret::Secret;
 use faultgate_report::forge::Subject;
-use faultgate_report::forge::bitbucket::{Datum, Insights, Report, Value};
+use faultgate_report::forge::bitbucket::{CodeInsights, Datum, DatumValue, Report};
 use serde_json::json;
 
 use crate::support::*;
@@ -18,11 +18,11 @@ fn report() -> Report {
         passed: Some(false),
         link: Some("https://ci.example/run/1".to_owned()),
         data: vec![
-            datum("Score", Value::Percentage(83.5)),
-            datum("Experiments", Value::Number(2.0)),
-            datum("Verdict", Value::Text("failed".to_owned())),
-            datum("Took", Value::Duration(Duration::from_millis(61_500))),
-            datum("Steady", Value::Yes(true)),
+            datum("Score", DatumValue::Percentage(83.5)),
+            datum("Experiments", DatumValue::Number(2.0)),
+            datum("Verdict", DatumValue::Text("failed".to_owned())),
+            datum("Took", DatumValue::Duration(Duration::from_millis(61_500))),
+            datum("Steady", DatumValue::Yes(true)),
         ],
     }
 }
@@ -53,7 +53,7 @@ fn reports() -> String {
 async fn a_report_is_put_with_the_token() {
     let stand = Stand::new(vec![step("PUT", &reports(), Some(body()), answer(200, body()))]).await;
     let subject = subject(ForgeKind::Bitbucket, &format!("{}/2.0", stand.url()));
-    let insights = Insights::with_token(&subject, &Secret::new(TOKEN), client()).unwrap();
+    let insights = CodeInsights::with_token(&subject, &Secret::new(TOKEN), client()).unwrap();
     insights.put("faultgate-1/2", &report()).await.unwrap();
     let requests = stand.verify().await;
     assert_eq!(header(&requests[0], "authorization"), [format!("Bearer {TOKEN}")]);
@@ -63,7 +63,7 @@ async fn a_report_is_put_with_the_token() {
 async fn inside_a_pipeline_its_proxy_needs_no_token() {
     let stand = Stand::new(vec![step("PUT", &reports(), Some(body()), answer(200, body()))]).await;
     let subject = subject(ForgeKind::Bitbucket, "https://api.bitbucket.org/2.0");
-    let insights = Insights::through_proxy(&subject, &stand.url()).unwrap();
+    let insights = CodeInsights::through_proxy(&subject, &stand.url()).unwrap();
     insights.put("faultgate-1/2", &report()).await.unwrap();
     let requests = stand.verify().await;
     assert_eq!(requests[0].url.host_str(), Some("api.bitbucket.org"), "the proxy is told where to");
@@ -75,7 +75,7 @@ async fn inside_a_pipeline_its_proxy_needs_no_token() {
 async fn a_report_without_a_result_is_pending_and_takes_ten_fields() {
     let stand = Stand::echoing().await;
     let subject = subject(ForgeKind::Bitbucket, &stand.url());
-    let insights = Insights::with_token(&subject, &Secret::new(TOKEN), client()).unwrap();
+    let insights = CodeInsights::with_token(&subject, &Secret::new(TOKEN), client()).unwrap();
     let mut many = Report { passed: None, link: Some("ftp://x".to_owned()), ..report() };
     many.data = (0..3).flat_map(|_| report().data).collect();
     insights.put("k", &many).await.unwrap();
@@ -89,6 +89,6 @@ async fn a_report_without_a_result_is_pending_and_takes_ten_fields() {
 #[test]
 fn a_report_needs_a_commit() {
     let subject = Subject { commit: None, ..subject(ForgeKind::Bitbucket, "https://api.bitbucket.org/2.0") };
-    let error = Insights::through_proxy(&subject, "http://localhost:29418").err().unwrap();
+    let error = CodeInsights::through_proxy(&subject, "http://localhost:29418").err().unwrap();
     assert_eq!(error, "the commit of the report is not known: set `commit`");
 }

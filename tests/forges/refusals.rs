@@ -21,7 +21,7 @@ async fn agains(forge: &dyn Forge) -> [Again; 4] {
     ];
     refusals.map(|refusal| {
         told(&refusal);
-        refusal.again
+        refusal.kind.again
     })
 }
 
@@ -140,7 +140,7 @@ async fn what_no_forge_says_is_not_taken_for_an_answer() {
             Stand::always(ResponseTemplate::new(200).set_body_raw("<html>Log in</html>", "text/html")).await;
         let refusal = connected(subject(kind, &stand.url())).find_comment(MARKER).await.unwrap_err();
         assert!(told(&refusal).contains("`forge-api-url`"), "{}", told(&refusal));
-        assert_eq!(refusal.again, Again::Never);
+        assert_eq!(refusal.kind.again, Again::Never);
     }
 }
 
@@ -150,7 +150,7 @@ async fn a_forge_that_speaks_no_tls_is_one_that_cannot_be_reached() {
     let url = stand.url().replace("http:", "https:");
     let refusal = connected(subject(ForgeKind::Gitea, &url)).create_comment("x").await.unwrap_err();
     assert!(told(&refusal).contains("could not be reached"), "{}", told(&refusal));
-    assert_eq!(refusal.again, Again::Soon);
+    assert_eq!(refusal.kind.again, Again::Soon);
 }
 
 /// A sign-in page, like anything else that is not the forge, answers with success too.
@@ -176,7 +176,7 @@ async fn a_success_that_does_not_speak_of_what_was_posted_is_none() {
                 forge.update_comment("1", "x").await.unwrap_err(),
             ] {
                 assert!(told(&refusal).contains("gave no answer of"), "{kind:?}: {}", told(&refusal));
-                assert_eq!(refusal.again, Again::Never);
+                assert_eq!(refusal.kind.again, Again::Never);
             }
         }
     }
@@ -235,11 +235,15 @@ async fn a_remedy_that_cannot_help_is_not_given() {
                 forge.set_status(&status(StatusState::Pending)).await.unwrap_err(),
                 forge.create_comment("x").await.unwrap_err(),
             ] {
-                assert_eq!((refusal.remedy.as_deref(), refusal.lacks_permission), (None, false), "{message}");
+                assert_eq!(
+                    (refusal.remedy.as_deref(), refusal.kind.lacks_permission),
+                    (None, false),
+                    "{message}"
+                );
             }
         }
         let stand = Stand::always(answer(403, json!({ "message": "Forbidden" }))).await;
         let refusal = connected(subject(kind, &stand.url())).create_comment("x").await.unwrap_err();
-        assert!(refusal.remedy.is_some() && refusal.lacks_permission, "{kind:?}");
+        assert!(refusal.remedy.is_some() && refusal.kind.lacks_permission, "{kind:?}");
     }
 }

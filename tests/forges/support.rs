@@ -8,7 +8,7 @@ use std::time::Duration;
 use faultgate_core::model::ForgeKind;
 use faultgate_core::secret::Secret;
 use faultgate_report::forge::{
-    CommitStatus, Forge, PullRequest, Refusal, Site, StatusState, Subject, connect,
+    CommitStatus, Forge, ForgeFailure, PullRequest, Site, StatusState, Subject, connect,
 };
 use serde_json::{Value, json};
 use wiremock::matchers::any;
@@ -198,7 +198,7 @@ pub(crate) fn status(state: StatusState) -> CommitStatus {
 }
 
 /// Returns what a user reads of a refusal. It asserts that neither that nor the Debug form holds the token.
-pub(crate) fn told(refusal: &Refusal) -> String {
+pub(crate) fn told(refusal: &ForgeFailure) -> String {
     let told = format!("{refusal} | {}", refusal.remedy.as_deref().unwrap_or("no remedy"));
     assert!(!format!("{told}{refusal:?}").contains(TOKEN), "{told}");
     told

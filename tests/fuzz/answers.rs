@@ -130,7 +130,7 @@ fn forge() {
             let set = forge.set_status(&status).await;
             let found = forge.find_comment("<!-- k -->").await;
             let made = forge.create_comment("text").await;
-            let why = |refusal: &faultgate_report::forge::Refusal| format!("{:?}", refusal.again);
+            let why = |refusal: &faultgate_report::forge::ForgeFailure| format!("{:?}", refusal.kind.again);
             format!(
                 "{kind:?} {:?} {:?} {:?}",
                 set.as_ref().map_err(why),

@@ -6,6 +6,7 @@ pub mod backoff;
 pub mod clock;
 mod closed_set;
 pub mod digest;
+pub mod duration;
 pub mod environment;
 pub mod failure;
 pub mod files;

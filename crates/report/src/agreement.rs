@@ -5,23 +5,23 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 
-use super::fake_forge::FakeForge;
-use super::status::{StatusStyle, Statuses};
-use super::summary::{Page, render};
-use super::{Nature, Sink, annotations, closing, html, junit, samples};
+use crate::fake_forge::FakeForge;
+use crate::files::annotations;
 use crate::forge::StatusState;
+use crate::summary::{PageLimits, render};
+use crate::{CommitStatuses, Nature, Sink, StatusStyle, closing, html, junit, samples};
 use faultgate_core::model::{RunResult, Score, Verdict};
 
 /// The fate of an experiment: its verdict, its score, and `true` if it has a warning.
-type Fate = (Verdict, u32, bool);
+type ExperimentFate = (Verdict, u32, bool);
 
-fn fate() -> impl Strategy<Value = Fate> {
+fn fate() -> impl Strategy<Value = ExperimentFate> {
     let verdicts =
         [Verdict::Passed, Verdict::Failed, Verdict::Errored, Verdict::TimedOut, Verdict::Cancelled];
     (prop::sample::select(verdicts.to_vec()), 0..=100_u32, any::<bool>())
 }
 
-fn result(fates: &[Fate]) -> RunResult {
+fn result(fates: &[ExperimentFate]) -> RunResult {
     let mut result = samples::mixed();
     let template = result.experiments.swap_remove(0);
     result.experiments = (0..)
@@ -63,7 +63,7 @@ fn statuses(result: &RunResult) -> Vec<(StatusState, String)> {
         tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
     runtime.block_on(async {
         let forge = FakeForge::taking(Duration::ZERO);
-        let mut statuses = Statuses::new(&names, style, forge.connection());
+        let mut statuses = CommitStatuses::new(&names, style, forge.connection());
         statuses.finish(result).await;
         names.iter().map(|name| forge.last_status(&format!("faultgate/{name}"))).collect()
     })
@@ -87,7 +87,7 @@ proptest! {
     #[test]
     fn no_two_reports_disagree_about_an_experiment(fates in prop::collection::vec(fate(), 2..6)) {
         let result = result(&fates);
-        let page = Page { budget: 1 << 20, html: true, mermaid: false };
+        let page = PageLimits { budget: 1 << 20, html: true, mermaid: false };
         let (summary, closing) = (render(&result, &page), closing(&result, "out"));
         let (junit, html) = (junit::render(&result).unwrap(), page_of(&result));
         let annotations = annotations::render(&result);

@@ -7,7 +7,9 @@ use std::time::Duration;
 use async_trait::async_trait;
 use tokio::time::sleep;
 
-use crate::forge::{Again, CommitStatus, Connection, Forge, Limits, NoForge, Refusal, Rival, StatusState};
+use crate::forge::{
+    Again, CommentLimits, CommitStatus, Connection, Denied, Forge, ForgeFailure, NoForge, Rival, StatusState,
+};
 use faultgate_core::model::ForgeKind;
 
 /// A request to the forge.
@@ -23,7 +25,7 @@ pub(super) enum Asked {
 #[derive(Clone)]
 pub(super) struct FakeForge {
     asked: Arc<Mutex<Vec<Asked>>>,
-    /// The answers to the next requests: a refusal, or `None` for a request that is granted. After these, all
+    /// The answers to the next requests: a failure, or `None` for a request that is granted. After these, all
     /// are granted.
     refusals: Arc<Mutex<VecDeque<Option<Again>>>>,
     takes: Duration,
@@ -74,19 +76,15 @@ impl FakeForge {
         states.collect()
     }
 
-    async fn answer(&self, asked: Asked) -> Result<(), Refusal> {
+    async fn answer(&self, asked: Asked) -> Result<(), ForgeFailure> {
         self.asked.lock().unwrap().push(asked);
-        let refusal = self.refusals.lock().unwrap().pop_front().flatten();
+        let refused = self.refusals.lock().unwrap().pop_front().flatten();
         sleep(self.takes).await;
-        match refusal {
+        match refused {
             None => Ok(()),
-            Some(again) => Err(Refusal {
-                what: "do it".to_owned(),
-                why: "no".to_owned(),
-                remedy: Some("allow it".to_owned()),
-                again,
-                lacks_permission: false,
-            }),
+            Some(again) => {
+                Err(ForgeFailure::new(Denied::with(again), "do it", "no").remedy("allow it".to_owned()))
+            }
         }
     }
 }
@@ -97,15 +95,15 @@ impl Forge for FakeForge {
         ForgeKind::GitHub
     }
 
-    fn limits(&self) -> Limits {
-        Limits { comment: 2_000, html: true, mermaid: true }
+    fn limits(&self) -> CommentLimits {
+        CommentLimits { comment: 2_000, html: true, mermaid: true }
     }
 
-    async fn set_status(&self, status: &CommitStatus) -> Result<(), Refusal> {
+    async fn set_status(&self, status: &CommitStatus) -> Result<(), ForgeFailure> {
         self.answer(Asked::Status(status.context.clone(), status.state, status.description.clone())).await
     }
 
-    async fn rival(&self, _context: &str) -> Result<Option<Rival>, Refusal> {
+    async fn rival(&self, _context: &str) -> Result<Option<Rival>, ForgeFailure> {
         Ok(self.rival.lock().unwrap().clone())
     }
 
@@ -113,16 +111,16 @@ impl Forge for FakeForge {
         None
     }
 
-    async fn find_comment(&self, _marker: &str) -> Result<Option<String>, Refusal> {
+    async fn find_comment(&self, _marker: &str) -> Result<Option<String>, ForgeFailure> {
         self.answer(Asked::Find).await?;
         Ok(self.comment.map(str::to_owned))
     }
 
-    async fn create_comment(&self, body: &str) -> Result<(), Refusal> {
+    async fn create_comment(&self, body: &str) -> Result<(), ForgeFailure> {
         self.answer(Asked::Create(body.to_owned())).await
     }
 
-    async fn update_comment(&self, id: &str, body: &str) -> Result<(), Refusal> {
+    async fn update_comment(&self, id: &str, body: &str) -> Result<(), ForgeFailure> {
         self.answer(Asked::Update(id.to_owned(), body.to_owned())).await
     }
 }

@@ -5,10 +5,13 @@ use std::path::Path;
 
 use proptest::prelude::*;
 
-use super::summary::{Page, render};
+use faultgate_core::mistake::{FilePlace, Mistake};
+use faultgate_core::model::{Outcome, RunEvent, RunResult};
+
 use super::*;
 use crate::ci::LogStyle;
-use faultgate_core::mistake::{FilePlace, Mistake};
+use crate::files::{annotations, dotenv};
+use crate::summary::{PageLimits, render};
 
 const DIR: &str = "faultgate-report";
 
@@ -26,13 +29,8 @@ async fn commands(result: &RunResult, style: LogStyle) -> String {
 /// Returns the file that a sink writes to a new report folder.
 async fn file(name: &str, result: &RunResult) -> String {
     let folder = tempfile::tempdir().unwrap();
-    let mut sinks: [Box<dyn Sink>; 5] = [
-        Box::new(SummaryFile::new(folder.path())),
-        Box::new(JunitFile::new(folder.path())),
-        Box::new(DotenvFile::new(folder.path())),
-        Box::new(AnnotationsFile::new(folder.path())),
-        Box::new(ResultFile::new(folder.path())),
-    ];
+    let of_stage = |stage| report_file_sinks(folder.path(), stage);
+    let mut sinks: Vec<_> = [Stage::Files, Stage::Record].into_iter().flat_map(of_stage).collect();
     let sink = sinks.iter_mut().find(|sink| sink.name() == name).unwrap();
     let mut result = result.clone();
     sink.prepare(&mut result);
@@ -101,9 +99,9 @@ async fn hostile_text_reads_as_text() {
 #[test]
 fn a_page_without_html_and_one_that_is_short_read_well() {
     let result = samples::mixed();
-    let plain = Page { budget: 60_000, html: false, mermaid: false };
+    let plain = PageLimits { budget: 60_000, html: false, mermaid: false };
     insta::assert_snapshot!("mixed_summary_plain", render(&result, &plain));
-    let short = Page { budget: 3_500, html: true, mermaid: true };
+    let short = PageLimits { budget: 3_500, html: true, mermaid: true };
     insta::assert_snapshot!("mixed_summary_short", render(&result, &short));
 }
 
@@ -282,7 +280,7 @@ async fn assert_harmless(result: &RunResult) {
         assert!(url.as_str().unwrap().starts_with("http"), "{link}");
     }
     for budget in [500, 5_000, 60_000] {
-        let page = render(result, &Page { budget, html: true, mermaid: true });
+        let page = render(result, &PageLimits { budget, html: true, mermaid: true });
         assert!(page.len() <= budget);
         assert!(!page.chars().any(|c| (c.is_control() && c != '\n') || c == '\u{202e}'), "{page:?}");
         let ours = ["<br>", "<sub>", "</sub>", "<details>", "<summary>", "</summary>", "</details>"];

@@ -4,6 +4,7 @@
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
+use faultgate_core::duration::exact;
 use faultgate_core::mistake::{Problem, nearest};
 use faultgate_core::model::{Expectation, Score, Shard};
 use faultgate_net::syntax;
@@ -123,7 +124,7 @@ impl Kind {
             Self::Choice(choices) => choices.join(", "),
             Self::Score => "0 to 100, decimals allowed".to_owned(),
             Self::Duration { min, max } => {
-                format!("duration such as 90s, 5m or 1h30m, {} to {}", parse::short(*min), parse::short(*max))
+                format!("duration such as 90s, 5m or 1h30m, {} to {}", exact(*min), exact(*max))
             }
             Self::Count { min, max } => format!("{min} to {max}"),
             Self::Templates => "ids divided by comma, line or space".to_owned(),

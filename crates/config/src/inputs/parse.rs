@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use faultgate_core::duration::exact;
 use faultgate_core::mistake::Problem;
 use faultgate_core::model::{Comparison, Expectation, Score, Shard};
 use faultgate_net::syntax::{check_host, parsed_url};
@@ -77,7 +78,7 @@ pub(crate) fn duration_within(text: &str, min: Duration, max: Duration) -> Resul
     if (min..=max).contains(&duration) {
         return Ok(duration);
     }
-    Err(Problem::new("is out of range").hint(format!("write {} to {}", short(min), short(max))))
+    Err(Problem::new("is out of range").hint(format!("write {} to {}", exact(min), exact(max))))
 }
 
 /// Parses a duration that is the value of one command's flag, and not of an input.
@@ -124,17 +125,6 @@ fn duration(text: &str) -> Result<Duration, Problem> {
         return Err(wrong());
     }
     Ok(Duration::from_millis(total))
-}
-
-/// The text of a duration in its largest whole unit, in a form that this module parses.
-pub(crate) fn short(duration: Duration) -> String {
-    let millis = duration.as_millis();
-    for (unit, size) in [("h", 3_600_000), ("m", 60_000), ("s", 1_000)] {
-        if millis >= size && millis.is_multiple_of(size) {
-            return format!("{}{unit}", millis / size);
-        }
-    }
-    format!("{millis}ms")
 }
 
 /// Parses ids that are divided by commas, lines or white space. One template may be named twice.

@@ -246,6 +246,6 @@ proptest! {
     #[test]
     fn a_duration_reads_back_as_it_is_told(millis in 0_u64..100_000_000) {
         let duration_ = Duration::from_millis(millis);
-        prop_assert_eq!(duration(&short(duration_)), Ok(duration_));
+        prop_assert_eq!(duration(&exact(duration_)), Ok(duration_));
     }
 }

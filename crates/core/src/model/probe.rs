@@ -108,6 +108,17 @@ pub struct Phases {
     pub after: PhaseLooks,
 }
 
+impl Phases {
+    /// Returns the evaluations of one phase.
+    pub fn get(self, phase: Phase) -> PhaseLooks {
+        match phase {
+            Phase::Before => self.before,
+            Phase::During => self.during,
+            Phase::After => self.after,
+        }
+    }
+}
+
 /// The evaluations of one phase. Latencies are those of all evaluations that have one, and None if there is
 /// none.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -4,7 +4,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use jiff::{Span, SpanRelativeTo};
+use faultgate_core::duration::coarse;
+use jiff::{SignedDuration, Span, SpanRelativeTo};
 
 use super::{Hit, Judged};
 use crate::catalogue::shortest;
@@ -108,16 +109,9 @@ impl<'a> Longest<'a> {
     }
 }
 
-/// Returns a duration as the settings write it: `1h30m`.
+/// Writes a duration as reports do: `1h30m`.
 fn told(duration: Duration) -> String {
-    let minutes = duration.as_secs() / 60;
-    match (minutes / 60, minutes % 60, duration.as_secs() % 60) {
-        (0, 0, seconds) => format!("{seconds}s"),
-        (0, minutes, 0) => format!("{minutes}m"),
-        (0, minutes, seconds) => format!("{minutes}m{seconds}s"),
-        (hours, 0, _) => format!("{hours}h"),
-        (hours, minutes, _) => format!("{hours}h{minutes}m"),
-    }
+    coarse(duration.try_into().unwrap_or(SignedDuration::MAX))
 }
 
 /// Finds durations that FIS refuses, alone or one after another.

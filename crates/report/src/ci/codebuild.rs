@@ -74,7 +74,7 @@ impl Version {
             Some((git_ref, commit)) => (git_ref, commit),
             None => (given, given),
         };
-        let step = Step::read(facts, source);
+        let step = StartingStep::read(facts, source);
         let commit = facts
             .get("CODEBUILD_RESOLVED_SOURCE_VERSION")
             .into_iter()
@@ -93,13 +93,13 @@ impl Version {
 
 /// The step of GitHub Actions that started the build, which hands over its `GITHUB_*` variables.
 #[derive(Default)]
-struct Step<'a> {
+struct StartingStep<'a> {
     pull_request: Option<u64>,
     /// The commit that merges the pull request on trial.
     merge: Option<&'a str>,
 }
 
-impl<'a> Step<'a> {
+impl<'a> StartingStep<'a> {
     /// Reads the step's variables. A step that ran for another repository than the source's tells nothing.
     fn read(facts: &Facts<'a>, source: Option<&Remote>) -> Self {
         let here = facts.get("GITHUB_REPOSITORY").zip(source);

@@ -21,11 +21,18 @@ impl Ci {
     /// Returns the way in which this CI folds its logs.
     pub fn log_style(self) -> LogStyle {
         match self {
-            ci if ci.is_github_like() => LogStyle::GitHub,
+            Self::GitHubActions | Self::GiteaActions | Self::ForgejoActions => LogStyle::GitHub,
             Self::GitLabCi => LogStyle::GitLab,
             Self::AzurePipelines => LogStyle::Azure,
             Self::Buildkite => LogStyle::Buildkite,
-            _ => LogStyle::Plain,
+            Self::None
+            | Self::CodeBuild
+            | Self::BitbucketPipelines
+            | Self::CircleCi
+            | Self::Woodpecker
+            | Self::Drone
+            | Self::TeamCity
+            | Self::Jenkins => LogStyle::Plain,
         }
     }
 }

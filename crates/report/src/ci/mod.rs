@@ -7,7 +7,7 @@
 //! the user's settings win; and `subject.rs` makes of all this what a run reports to. `logs.rs` knows how a
 //! CI folds its logs.
 //!
-//! A new CI is one file here, one [`Ci`] and one line in [`KNOWN`]. Variables may hold anything, so no value
+//! A new CI is one file here and one line in the table of [`Ci`]; the compiler asks for the rest. Variables may hold anything, so no value
 //! is passed on before its form has been checked, and no URL with credentials is passed on at all.
 
 use serde_json::Value;
@@ -50,69 +50,57 @@ const MAX_CHARS: usize = 28;
 /// A function that recognises one CI and returns what the CI says, or `None` if it is another one.
 type Detector = fn(&Facts<'_>) -> Option<Surroundings>;
 
-/// The detectors, in the order in which they are asked. A CI that speaks another's language, or runs inside
-/// it, goes before it. A step of GitHub Actions can start a build of CodeBuild and hands over all of its
-/// variables. Jenkins is the last, since its variable reaches whatever Jenkins starts.
-const KNOWN: [Detector; 11] = [
-    codebuild::detect,
-    github::detect,
-    gitlab::detect,
-    bitbucket::detect,
-    buildkite::detect,
-    circleci::detect,
-    azure::detect,
-    woodpecker::detect,
-    drone::detect,
-    teamcity::detect,
-    jenkins::detect,
-];
-
 /// Variables that hold `HEAD` where somebody started a build without naming a commit. The checkout then knows
 /// the commit.
 const COMMITS: [&str; 5] =
     ["CODEBUILD_SOURCE_VERSION", "BITBUCKET_COMMIT", "CIRCLE_SHA1", "DRONE_COMMIT_SHA", "CI_COMMIT_SHA"];
 
-/// A CI that is known.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum Ci {
-    #[default]
-    None,
-    GitHubActions,
-    GiteaActions,
-    ForgejoActions,
-    GitLabCi,
-    CodeBuild,
-    BitbucketPipelines,
-    Buildkite,
-    CircleCi,
-    AzurePipelines,
-    Woodpecker,
-    Drone,
-    TeamCity,
-    Jenkins,
+/// Makes of one table the enum of the CIs, their names, and the list of their detectors.
+macro_rules! known {
+    ($($ci:ident $name:literal $detect:path,)*) => {
+        /// A CI that is known.
+        #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+        pub enum Ci {
+            #[default]
+            None,
+            $($ci,)*
+        }
+
+        /// The detectors, in the order in which they are asked.
+        const KNOWN: &[Detector] = &[$($detect,)*];
+
+        impl Ci {
+            /// Returns the name of this CI as results and parts record it.
+            pub fn name(self) -> &'static str {
+                match self {
+                    Self::None => "none",
+                    $(Self::$ci => $name,)*
+                }
+            }
+        }
+    };
+}
+
+// A CI that speaks another's language, or runs inside it, goes before it. A step of GitHub Actions can start a
+// build of CodeBuild and hands over all of its variables. One detector recognises all that speak GitHub's
+// language. Jenkins is the last, since its variable reaches whatever Jenkins starts.
+known! {
+    CodeBuild "codebuild" codebuild::detect,
+    ForgejoActions "forgejo-actions" github::detect,
+    GiteaActions "gitea-actions" github::detect,
+    GitHubActions "github-actions" github::detect,
+    GitLabCi "gitlab-ci" gitlab::detect,
+    BitbucketPipelines "bitbucket-pipelines" bitbucket::detect,
+    Buildkite "buildkite" buildkite::detect,
+    CircleCi "circleci" circleci::detect,
+    AzurePipelines "azure-pipelines" azure::detect,
+    Woodpecker "woodpecker" woodpecker::detect,
+    Drone "drone" drone::detect,
+    TeamCity "teamcity" teamcity::detect,
+    Jenkins "jenkins" jenkins::detect,
 }
 
 impl Ci {
-    /// Returns the name of this CI as results and parts record it.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::None => "none",
-            Self::GitHubActions => "github-actions",
-            Self::GiteaActions => "gitea-actions",
-            Self::ForgejoActions => "forgejo-actions",
-            Self::GitLabCi => "gitlab-ci",
-            Self::CodeBuild => "codebuild",
-            Self::BitbucketPipelines => "bitbucket-pipelines",
-            Self::Buildkite => "buildkite",
-            Self::CircleCi => "circleci",
-            Self::AzurePipelines => "azure-pipelines",
-            Self::Woodpecker => "woodpecker",
-            Self::Drone => "drone",
-            Self::TeamCity => "teamcity",
-            Self::Jenkins => "jenkins",
-        }
-    }
-
     /// Says whether this CI is GitHub Actions, or one that speaks its language.
     pub fn is_github_like(self) -> bool {
         matches!(self, Self::GitHubActions | Self::GiteaActions | Self::ForgejoActions)
@@ -121,7 +109,19 @@ impl Ci {
     /// Says whether the checkout fills the gaps. It does where the CI tells little else, and checks out
     /// nothing but the commit that is reported on.
     fn trusts_checkout(self) -> bool {
-        matches!(self, Self::None | Self::TeamCity | Self::Jenkins | Self::Buildkite)
+        match self {
+            Self::None | Self::TeamCity | Self::Jenkins | Self::Buildkite => true,
+            Self::CodeBuild
+            | Self::ForgejoActions
+            | Self::GiteaActions
+            | Self::GitHubActions
+            | Self::GitLabCi
+            | Self::BitbucketPipelines
+            | Self::CircleCi
+            | Self::AzurePipelines
+            | Self::Woodpecker
+            | Self::Drone => false,
+        }
     }
 }
 

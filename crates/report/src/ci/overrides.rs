@@ -191,7 +191,11 @@ impl Surroundings {
         if site.is_none() {
             let example = match kind {
                 ForgeKind::CodeCommit => "https://codecommit.eu-west-1.amazonaws.com",
-                _ => "https://git.example.com/api/v1",
+                ForgeKind::GitHub
+                | ForgeKind::GitLab
+                | ForgeKind::Gitea
+                | ForgeKind::Forgejo
+                | ForgeKind::Bitbucket => "https://git.example.com/api/v1",
             };
             self.obstacle = Some(format!(
                 "{} is at no place of its own: set `forge-api-url`, for example to {example}",

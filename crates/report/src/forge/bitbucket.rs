@@ -8,10 +8,14 @@ use serde::Deserialize;
 use serde_json::json;
 use sha2::{Digest, Sha256};
 
-use super::exchange::{BEARER, Exchange, Purpose, Request};
-pub use super::insights::{Datum, Insights, PIPELINE_PROXY, Report, Value};
-use super::subject::{self, Head, holds, in_words, link, owner_and_name, segment};
-use super::{CommitStatus, Forge, Limits, Refusal, StatusState, Subject};
+use super::comments::{MAX_PAGES, holds, nothing_to_comment};
+use super::exchange::{BEARER, Exchange};
+use super::head::Head;
+pub use super::insights::{CodeInsights, Datum, DatumValue, PIPELINE_PROXY, Report};
+use super::paths::{link, owner_and_name, segment};
+use super::pull::in_words;
+use super::request::{Request, RequestPurpose};
+use super::{CommentLimits, CommitStatus, Forge, ForgeFailure, StatusState, Subject};
 use faultgate_core::digest;
 use faultgate_core::model::ForgeKind;
 use faultgate_core::secret::Secret;
@@ -23,8 +27,6 @@ const MAX_DESCRIPTION_CHARS: usize = 255;
 const MAX_KEY_CHARS: usize = 40;
 /// Number of hexadecimal digits that tell a key which was cut from other keys.
 const DIGEST_DIGITS: usize = 8;
-/// Maximum number of pages of comments that are looked through for our own.
-const MAX_PAGES: usize = 100;
 /// The website on which people see a commit.
 const WEBSITE: &str = "https://bitbucket.org";
 
@@ -34,11 +36,11 @@ pub(super) struct Bitbucket {
     /// The repository as `owner/name`, percent-encoded.
     repository: String,
     head: Head,
-    pull: Option<Pull>,
+    pull: Option<BitbucketPull>,
 }
 
 /// The pull request that is commented on.
-struct Pull {
+struct BitbucketPull {
     /// The pull request as errors name it: `pull request 7`.
     words: String,
     /// The path below which everything of the pull request is found.
@@ -47,27 +49,27 @@ struct Pull {
 
 /// One page of the comments on a pull request.
 #[derive(Deserialize)]
-struct Page {
+struct CommentPage {
     #[serde(default)]
-    values: Vec<Comment>,
+    values: Vec<BitbucketComment>,
     /// The whole URL of the next page. The last page has none.
     next: Option<String>,
 }
 
 #[derive(Deserialize)]
-struct Comment {
+struct BitbucketComment {
     id: u64,
-    content: Option<Content>,
+    content: Option<CommentContent>,
     #[serde(default)]
     deleted: bool,
 }
 
 #[derive(Deserialize)]
-struct Content {
+struct CommentContent {
     raw: Option<String>,
 }
 
-impl Comment {
+impl BitbucketComment {
     /// Says whether this comment is still there and carries the marker.
     fn holds(&self, marker: &str) -> bool {
         let raw = self.content.as_ref().and_then(|content| content.raw.as_deref());
@@ -84,7 +86,7 @@ impl Bitbucket {
             Some(pull) => {
                 let target =
                     pull.repository.as_deref().map_or_else(|| Ok(repository.clone()), owner_and_name)?;
-                Some(Pull {
+                Some(BitbucketPull {
                     words: in_words(pull),
                     path: format!("/repositories/{target}/pullrequests/{}", pull.number),
                 })
@@ -98,8 +100,8 @@ impl Bitbucket {
         })
     }
 
-    fn pull(&self) -> Result<&Pull, Refusal> {
-        self.pull.as_ref().ok_or_else(|| subject::nothing_to_comment(self.no_comment().unwrap_or_default()))
+    fn pull(&self) -> Result<&BitbucketPull, ForgeFailure> {
+        self.pull.as_ref().ok_or_else(|| nothing_to_comment(self.no_comment().unwrap_or_default()))
     }
 
     /// Returns the path of the next page below the API. There is none if the address is not the API's own,
@@ -119,11 +121,11 @@ impl Forge for Bitbucket {
         ForgeKind::Bitbucket
     }
 
-    fn limits(&self) -> Limits {
-        Limits { comment: 30_000, html: false, mermaid: false }
+    fn limits(&self) -> CommentLimits {
+        CommentLimits { comment: 30_000, html: false, mermaid: false }
     }
 
-    async fn set_status(&self, status: &CommitStatus) -> Result<(), Refusal> {
+    async fn set_status(&self, status: &CommitStatus) -> Result<(), ForgeFailure> {
         let look_up = self.pull.as_ref().map(|pull| (pull.words.clone(), pull.path.clone()));
         let commit = self.head.commit(&self.exchange, look_up).await?;
         // Bitbucket refuses a status without a link, so the commit's page stands in for a missing one.
@@ -151,13 +153,13 @@ impl Forge for Bitbucket {
         format!("[//]: # ({key})")
     }
 
-    async fn find_comment(&self, marker: &str) -> Result<Option<String>, Refusal> {
+    async fn find_comment(&self, marker: &str) -> Result<Option<String>, ForgeFailure> {
         let pull = self.pull()?;
         let mut path = format!("{}/comments?pagelen=100", pull.path);
         let mut found = None;
         for _ in 0..MAX_PAGES {
             let request = Request::find(&pull.words, path);
-            let (page, _) = self.exchange.fetch::<Page>(&request).await?;
+            let (page, _) = self.exchange.fetch::<CommentPage>(&request).await?;
             let ours = page.values.iter().rev().find(|comment| comment.holds(marker));
             // The newest one counts. Nobody may change the comment of somebody else, so a foreign comment
             // with the marker would otherwise stay in the way for good.
@@ -165,12 +167,12 @@ impl Forge for Bitbucket {
             let Some(next) = page.next else { break };
             path = self
                 .on_this_api(&next)
-                .ok_or_else(|| self.exchange.strange(&request, "a next page that is not its own").refusal)?;
+                .ok_or_else(|| self.exchange.strange(&request, "a next page that is not its own"))?;
         }
         Ok(found)
     }
 
-    async fn create_comment(&self, body: &str) -> Result<(), Refusal> {
+    async fn create_comment(&self, body: &str) -> Result<(), ForgeFailure> {
         let pull = self.pull()?;
         let path = format!("{}/comments", pull.path);
         let body = json!({ "content": { "raw": body } });
@@ -178,7 +180,7 @@ impl Forge for Bitbucket {
         Ok(())
     }
 
-    async fn update_comment(&self, id: &str, body: &str) -> Result<(), Refusal> {
+    async fn update_comment(&self, id: &str, body: &str) -> Result<(), ForgeFailure> {
         let pull = self.pull()?;
         let path = format!("{}/comments/{}", pull.path, segment(id));
         let body = json!({ "content": { "raw": body } });
@@ -207,16 +209,18 @@ fn key(context: &str) -> String {
 }
 
 /// Returns what the user can do about a refusal of Bitbucket, where that is known. Insights use it as well.
-pub(super) fn remedy(purpose: Purpose, status: StatusCode, _message: &str) -> Option<String> {
+pub(super) fn remedy(purpose: RequestPurpose, status: StatusCode, _message: &str) -> Option<String> {
     match status {
         StatusCode::UNAUTHORIZED => {
             Some("give `bitbucket-token` a token that is valid and has not expired".to_owned())
         }
         StatusCode::FORBIDDEN => {
             let scope = match purpose {
-                Purpose::Status | Purpose::Standing | Purpose::Report => "repository:write",
-                Purpose::Head => "pullrequest",
-                Purpose::Find | Purpose::Create | Purpose::Update => "pullrequest:write",
+                RequestPurpose::Status | RequestPurpose::Standing | RequestPurpose::Report => {
+                    "repository:write"
+                }
+                RequestPurpose::Head => "pullrequest",
+                RequestPurpose::Find | RequestPurpose::Create | RequestPurpose::Update => "pullrequest:write",
             };
             Some(format!("give `bitbucket-token` a repository access token with the scope `{scope}`"))
         }

@@ -18,11 +18,14 @@ use aws_smithy_types::timeout::TimeoutConfig;
 use reqwest::Url;
 use tokio::sync::OnceCell;
 
-use super::subject::{holds, in_words, nothing_to_comment};
-use super::{Again, CommitStatus, Forge, Limits, Refusal, Subject};
+use super::comments::{MAX_PAGES, holds, nothing_to_comment};
+use super::pull::in_words;
+use super::{Again, CommentLimits, CommitStatus, Denied, Forge, ForgeFailure, Subject};
 use faultgate_core::digest;
 use faultgate_core::model::ForgeKind;
 use faultgate_core::text;
+use faultgate_net::aws::partition_of;
+use faultgate_net::http::cause;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 /// The longest time of one operation, with its second attempt.
@@ -30,8 +33,6 @@ const OPERATION_LIMIT: Duration = Duration::from_secs(5);
 /// Maximum number of attempts of the SDK at one operation. Further tries are the caller's, who knows how much
 /// time there is.
 const MAX_ATTEMPTS: u32 = 2;
-/// Maximum number of pages of comments that are looked through for our own.
-const MAX_PAGES: usize = 100;
 /// Maximum number of characters of the service's error that are passed on.
 const MAX_REASON_CHARS: usize = 600;
 
@@ -40,20 +41,20 @@ pub(super) struct CodeCommit {
     client: Client,
     region: String,
     repository: String,
-    place: Option<Place>,
+    place: Option<Commented>,
     /// The commits of the pull request, which are looked up once, before the first comment is created.
-    target: OnceCell<Target>,
+    target: OnceCell<ComparedCommits>,
 }
 
 /// The thing that is commented on.
-enum Place {
+enum Commented {
     PullRequest { id: String, words: String },
     Commit(String),
 }
 
 /// The repository and the two commits that a comment on a pull request must name.
 #[derive(Debug, Clone)]
-struct Target {
+struct ComparedCommits {
     repository: String,
     /// The commit at the head of the branch into which the pull request asks to be merged.
     before: String,
@@ -84,9 +85,9 @@ impl CodeCommit {
         }
         let place = match (subject.pull_request, subject.commit) {
             (Some(pull), _) => {
-                Some(Place::PullRequest { id: pull.number.to_string(), words: in_words(&pull) })
+                Some(Commented::PullRequest { id: pull.number.to_string(), words: in_words(&pull) })
             }
-            (None, Some(commit)) => Some(Place::Commit(commit)),
+            (None, Some(commit)) => Some(Commented::Commit(commit)),
             (None, None) => None,
         };
         Self {
@@ -98,15 +99,15 @@ impl CodeCommit {
         }
     }
 
-    fn place(&self) -> Result<&Place, Refusal> {
+    fn place(&self) -> Result<&Commented, ForgeFailure> {
         self.place.as_ref().ok_or_else(|| nothing_to_comment(self.no_comment().unwrap_or_default()))
     }
 
-    async fn target(&self, id: &str, words: &str) -> Result<&Target, Refusal> {
+    async fn target(&self, id: &str, words: &str) -> Result<&ComparedCommits, ForgeFailure> {
         self.target.get_or_try_init(|| self.look_up(id, words)).await
     }
 
-    async fn look_up(&self, id: &str, words: &str) -> Result<Target, Refusal> {
+    async fn look_up(&self, id: &str, words: &str) -> Result<ComparedCommits, ForgeFailure> {
         let what = format!("look up {words}");
         let answer = self
             .client
@@ -114,46 +115,42 @@ impl CodeCommit {
             .pull_request_id(id)
             .send()
             .await
-            .map_err(|error| self.refusal(&what, &error))?;
+            .map_err(|error| self.failure(&what, &error))?;
         let target = answer.pull_request().and_then(|pull| {
             let target = pull.pull_request_targets().first()?;
-            Some(Target {
+            Some(ComparedCommits {
                 repository: target.repository_name()?.to_owned(),
                 before: target.destination_commit()?.to_owned(),
                 after: target.source_commit()?.to_owned(),
             })
         });
-        target.ok_or_else(|| Refusal {
-            what: format!("{what} on CodeCommit"),
-            why: "it names no commits".to_owned(),
-            remedy: None,
-            again: Again::Never,
-            lacks_permission: false,
+        target.ok_or_else(|| {
+            ForgeFailure::new(Denied::FOR_GOOD, format!("{what} on CodeCommit"), "it names no commits")
         })
     }
 
     /// Returns one page of the comments on a place, and the token of the next page.
     async fn page(
         &self,
-        place: &Place,
+        place: &Commented,
         next: Option<String>,
-    ) -> Result<(Vec<Comment>, Option<String>), Refusal> {
+    ) -> Result<(Vec<Comment>, Option<String>), ForgeFailure> {
         let what = format!("look for the comment of {}", place.words());
         match place {
-            Place::PullRequest { id, .. } => {
+            Commented::PullRequest { id, .. } => {
                 let request = self.client.get_comments_for_pull_request().pull_request_id(id);
-                let page = request.set_next_token(next).send().await.map_err(|e| self.refusal(&what, &e))?;
+                let page = request.set_next_token(next).send().await.map_err(|e| self.failure(&what, &e))?;
                 let threads = page.comments_for_pull_request_data.unwrap_or_default();
                 let comments = threads.into_iter().flat_map(|t| t.comments.unwrap_or_default()).collect();
                 Ok((comments, page.next_token))
             }
-            Place::Commit(commit) => {
+            Commented::Commit(commit) => {
                 let request = self
                     .client
                     .get_comments_for_compared_commit()
                     .repository_name(&self.repository)
                     .after_commit_id(commit);
-                let page = request.set_next_token(next).send().await.map_err(|e| self.refusal(&what, &e))?;
+                let page = request.set_next_token(next).send().await.map_err(|e| self.failure(&what, &e))?;
                 let threads = page.comments_for_compared_commit_data.unwrap_or_default();
                 let comments = threads.into_iter().flat_map(|t| t.comments.unwrap_or_default()).collect();
                 Ok((comments, page.next_token))
@@ -161,7 +158,7 @@ impl CodeCommit {
         }
     }
 
-    fn refusal<E>(&self, what: &str, error: &SdkError<E, HttpResponse>) -> Refusal
+    fn failure<E>(&self, what: &str, error: &SdkError<E, HttpResponse>) -> ForgeFailure
     where
         E: ProvideErrorMetadata + std::error::Error + 'static,
     {
@@ -171,15 +168,11 @@ impl CodeCommit {
             (Some(code), Some(message)) => format!("{code}: {message}"),
             (Some(code), None) => code.to_owned(),
             _ if status != 0 => format!("HTTP {status}"),
-            _ => causes(error),
+            _ => cause(error),
         };
-        Refusal {
-            what: format!("{what} on CodeCommit"),
-            remedy: self.remedy(code, &why),
-            why: text::plain(&why, MAX_REASON_CHARS),
-            again: again(code, status),
-            lacks_permission: false,
-        }
+        let kind = Denied::with(again(code, status));
+        ForgeFailure::new(kind, format!("{what} on CodeCommit"), text::plain(&why, MAX_REASON_CHARS))
+            .remedy(self.remedy(code, &why))
     }
 
     fn remedy(&self, code: &str, why: &str) -> Option<String> {
@@ -207,19 +200,15 @@ impl CodeCommit {
     /// Returns the IAM statement that is to be added to the policy of whoever runs faultgate.
     fn statement(&self) -> String {
         let actions = match &self.place {
-            Some(Place::Commit(_)) => {
+            Some(Commented::Commit(_)) => {
                 ["GetCommentsForComparedCommit", "PostCommentForComparedCommit", "UpdateComment"].as_slice()
             }
-            _ => {
+            Some(Commented::PullRequest { .. }) | None => {
                 &["GetPullRequest", "GetCommentsForPullRequest", "PostCommentForPullRequest", "UpdateComment"]
             }
         };
         let actions: Vec<String> = actions.iter().map(|action| format!("\"codecommit:{action}\"")).collect();
-        let partition = match self.region.split('-').next() {
-            Some("cn") => "aws-cn",
-            Some("us") if self.region.starts_with("us-gov-") => "aws-us-gov",
-            _ => "aws",
-        };
+        let partition = partition_of(&self.region);
         format!(
             "allow it: {{\"Effect\": \"Allow\", \"Action\": [{}], \"Resource\": \"arn:{partition}:codecommit:{}:*:{}\"}}",
             actions.join(", "),
@@ -229,7 +218,7 @@ impl CodeCommit {
     }
 }
 
-impl Place {
+impl Commented {
     /// Returns the place as errors name it.
     fn words(&self) -> String {
         match self {
@@ -245,22 +234,17 @@ impl Forge for CodeCommit {
         ForgeKind::CodeCommit
     }
 
-    fn limits(&self) -> Limits {
-        Limits { comment: 10_000, html: false, mermaid: false }
+    fn limits(&self) -> CommentLimits {
+        CommentLimits { comment: 10_000, html: false, mermaid: false }
     }
 
     fn has_statuses(&self) -> bool {
         false
     }
 
-    async fn set_status(&self, _status: &CommitStatus) -> Result<(), Refusal> {
-        Err(Refusal {
-            what: "set commit statuses on CodeCommit".to_owned(),
-            why: "its commits have none".to_owned(),
-            remedy: None,
-            again: Again::Never,
-            lacks_permission: false,
-        })
+    async fn set_status(&self, _status: &CommitStatus) -> Result<(), ForgeFailure> {
+        let what = "set commit statuses on CodeCommit";
+        Err(ForgeFailure::new(Denied::FOR_GOOD, what, "its commits have none"))
     }
 
     fn no_comment(&self) -> Option<String> {
@@ -272,7 +256,7 @@ impl Forge for CodeCommit {
         format!("[//]: # ({key})")
     }
 
-    async fn find_comment(&self, marker: &str) -> Result<Option<String>, Refusal> {
+    async fn find_comment(&self, marker: &str) -> Result<Option<String>, ForgeFailure> {
         let place = self.place()?;
         let mut found: Option<Comment> = None;
         let mut next = None;
@@ -293,11 +277,11 @@ impl Forge for CodeCommit {
         Ok(found.and_then(|comment| comment.comment_id))
     }
 
-    async fn create_comment(&self, body: &str) -> Result<(), Refusal> {
+    async fn create_comment(&self, body: &str) -> Result<(), ForgeFailure> {
         let place = self.place()?;
         let what = format!("create the comment of {}", place.words());
         match place {
-            Place::PullRequest { id, words } => {
+            Commented::PullRequest { id, words } => {
                 let target = self.target(id, words).await?;
                 // A digest of all that is sent: sent twice, the request creates one comment.
                 let token = digest::of_parts(&[id, &target.repository, &target.before, &target.after, body]);
@@ -312,10 +296,10 @@ impl Forge for CodeCommit {
                     .client_request_token(token)
                     .send()
                     .await
-                    .map_err(|error| self.refusal(&what, &error))?;
+                    .map_err(|error| self.failure(&what, &error))?;
                 confirmed(&what, answer.comment())
             }
-            Place::Commit(commit) => {
+            Commented::Commit(commit) => {
                 let answer = self
                     .client
                     .post_comment_for_compared_commit()
@@ -325,13 +309,13 @@ impl Forge for CodeCommit {
                     .client_request_token(digest::of_parts(&[&self.repository, commit, body]))
                     .send()
                     .await
-                    .map_err(|error| self.refusal(&what, &error))?;
+                    .map_err(|error| self.failure(&what, &error))?;
                 confirmed(&what, answer.comment())
             }
         }
     }
 
-    async fn update_comment(&self, id: &str, body: &str) -> Result<(), Refusal> {
+    async fn update_comment(&self, id: &str, body: &str) -> Result<(), ForgeFailure> {
         let what = format!("update the comment of {}", self.place()?.words());
         let answer = self
             .client
@@ -340,24 +324,21 @@ impl Forge for CodeCommit {
             .content(body)
             .send()
             .await
-            .map_err(|error| self.refusal(&what, &error))?;
+            .map_err(|error| self.failure(&what, &error))?;
         confirmed(&what, answer.comment())
     }
 }
 
 /// Checks that the answer speaks of a comment, since a proxy or a sign-in page in between may answer with
 /// success too.
-fn confirmed(what: &str, comment: Option<&Comment>) -> Result<(), Refusal> {
+fn confirmed(what: &str, comment: Option<&Comment>) -> Result<(), ForgeFailure> {
     if comment.and_then(Comment::comment_id).is_some() {
         return Ok(());
     }
-    Err(Refusal {
-        what: format!("{what} on CodeCommit"),
-        why: "the answer speaks of no comment".to_owned(),
-        remedy: Some("let no sign-in page or proxy answer in the place of CodeCommit".to_owned()),
-        again: Again::Never,
-        lacks_permission: false,
-    })
+    let what = format!("{what} on CodeCommit");
+    let remedy = "let no sign-in page or proxy answer in the place of CodeCommit";
+    Err(ForgeFailure::new(Denied::FOR_GOOD, what, "the answer speaks of no comment")
+        .remedy(remedy.to_owned()))
 }
 
 /// Returns the Region in `https://codecommit.REGION.amazonaws.com`. The SDK finds the endpoint of a Region
@@ -382,12 +363,4 @@ fn again(code: &str, status: u16) -> Again {
         // A client token makes even the creation of a comment safe to repeat.
         _ => Again::Soon,
     }
-}
-
-/// Returns the texts of an error and of all its causes. The SDK's outermost text alone says next to nothing.
-fn causes(error: &dyn std::error::Error) -> String {
-    let causes = std::iter::successors(error.source(), |cause| cause.source());
-    let mut said: Vec<String> = std::iter::once(error).chain(causes).map(ToString::to_string).collect();
-    said.dedup();
-    said.join(": ")
 }

@@ -3,23 +3,24 @@
 use std::collections::HashSet;
 
 use async_trait::async_trait;
+use reqwest::StatusCode;
 use reqwest::header::AUTHORIZATION;
-use reqwest::{Method, StatusCode};
 use serde::Deserialize;
-use serde_json::json;
 
-use super::exchange::{Exchange, Purpose, Request};
+use super::comments::{Numbered, find_newest, holds, nothing_to_comment};
+use super::exchange::Exchange;
 use super::github::status_request;
-use super::subject::{self, Head, Pull, holds, owner_and_name};
-use super::{CommitStatus, Forge, Limits, Refusal, Subject};
+use super::head::Head;
+use super::paths::owner_and_name;
+use super::pull::Pull;
+use super::request::RequestPurpose;
+use super::{CommentLimits, CommitStatus, Forge, ForgeFailure, Subject};
 use faultgate_core::model::ForgeKind;
 use faultgate_core::secret::Secret;
 
 /// Maximum number of characters of a description. No limit of Gitea's is known, but nobody would read more.
 const MAX_DESCRIPTION_CHARS: usize = 255;
 const PER_PAGE: usize = 50;
-/// Maximum number of pages of comments that are looked through for our own.
-const MAX_PAGES: usize = 100;
 
 /// A repository on Gitea or Forgejo, with the commit and the pull request of the run.
 pub(super) struct Gitea {
@@ -31,9 +32,15 @@ pub(super) struct Gitea {
 }
 
 #[derive(Deserialize)]
-struct Comment {
+struct GiteaComment {
     id: u64,
     body: Option<String>,
+}
+
+impl Numbered for GiteaComment {
+    fn id(&self) -> u64 {
+        self.id
+    }
 }
 
 impl Gitea {
@@ -49,8 +56,8 @@ impl Gitea {
         })
     }
 
-    fn pull(&self) -> Result<&Pull, Refusal> {
-        self.pull.as_ref().ok_or_else(|| subject::nothing_to_comment(self.no_comment().unwrap_or_default()))
+    fn pull(&self) -> Result<&Pull, ForgeFailure> {
+        self.pull.as_ref().ok_or_else(|| nothing_to_comment(self.no_comment().unwrap_or_default()))
     }
 }
 
@@ -60,11 +67,11 @@ impl Forge for Gitea {
         self.exchange.site().kind
     }
 
-    fn limits(&self) -> Limits {
-        Limits { comment: 60_000, html: true, mermaid: true }
+    fn limits(&self) -> CommentLimits {
+        CommentLimits { comment: 60_000, html: true, mermaid: true }
     }
 
-    async fn set_status(&self, status: &CommitStatus) -> Result<(), Refusal> {
+    async fn set_status(&self, status: &CommitStatus) -> Result<(), ForgeFailure> {
         let look_up = self.pull.as_ref().map(Pull::look_up);
         let commit = self.head.commit(&self.exchange, look_up).await?;
         let request = status_request(&self.repository, &commit, status, MAX_DESCRIPTION_CHARS);
@@ -76,54 +83,45 @@ impl Forge for Gitea {
         self.pull.is_none().then(|| "the run belongs to no pull request".to_owned())
     }
 
-    async fn find_comment(&self, marker: &str) -> Result<Option<String>, Refusal> {
+    async fn find_comment(&self, marker: &str) -> Result<Option<String>, ForgeFailure> {
         let pull = self.pull()?;
-        let mut found = None;
         let mut seen = HashSet::new();
-        for page in 1..=MAX_PAGES {
-            let path = format!("{}?limit={PER_PAGE}&page={page}", pull.comments());
-            let (comments, _) =
-                self.exchange.fetch::<Vec<Comment>>(&Request::find(&pull.words, path)).await?;
-            let ours = comments
-                .iter()
-                .rev()
-                .find(|comment| comment.body.as_deref().is_some_and(|body| holds(body, marker)));
-            found = ours.map(|comment| comment.id.to_string()).or(found);
-            // Gitea ignores the page and gives all comments at once, so it would give them again and again. A
-            // page of another length than was asked for is the last one, with pages or without.
-            let news = comments.iter().filter(|comment| seen.insert(comment.id)).count();
-            if comments.len() != PER_PAGE || news == 0 {
-                break;
-            }
-        }
-        Ok(found)
+        find_newest(
+            &self.exchange,
+            &pull.words,
+            |page| format!("{}?limit={PER_PAGE}&page={page}", pull.comments()),
+            |comment: &GiteaComment| comment.body.as_deref().is_some_and(|body| holds(body, marker)),
+            |_, comments| {
+                // Gitea ignores the page and gives all comments at once, so it would give them again and again.
+                // A page of another length than was asked for is the last one, with pages or without.
+                let news = comments.iter().filter(|comment| seen.insert(comment.id)).count();
+                comments.len() != PER_PAGE || news == 0
+            },
+        )
+        .await
     }
 
-    async fn create_comment(&self, body: &str) -> Result<(), Refusal> {
-        let pull = self.pull()?;
-        self.exchange.send(&Request::create(&pull.words, pull.comments(), json!({ "body": body }))).await?;
-        Ok(())
+    async fn create_comment(&self, body: &str) -> Result<(), ForgeFailure> {
+        self.pull()?.create_comment(&self.exchange, body).await
     }
 
-    async fn update_comment(&self, id: &str, body: &str) -> Result<(), Refusal> {
-        let pull = self.pull()?;
-        let path = pull.comment(id);
-        let request = Request::update(&pull.words, Method::PATCH, path, json!({ "body": body }));
-        self.exchange.send(&request).await?;
-        Ok(())
+    async fn update_comment(&self, id: &str, body: &str) -> Result<(), ForgeFailure> {
+        self.pull()?.update_comment(&self.exchange, id, body).await
     }
 }
 
-fn remedy(purpose: Purpose, status: StatusCode, _message: &str) -> Option<String> {
+fn remedy(purpose: RequestPurpose, status: StatusCode, _message: &str) -> Option<String> {
     match status {
         StatusCode::UNAUTHORIZED => {
             Some("give `github-token` a token of this forge that is valid and has not expired".to_owned())
         }
         StatusCode::FORBIDDEN => {
             let scope = match purpose {
-                Purpose::Status | Purpose::Standing | Purpose::Report => "write:repository",
-                Purpose::Head => "read:repository",
-                Purpose::Find | Purpose::Create | Purpose::Update => "write:issue",
+                RequestPurpose::Status | RequestPurpose::Standing | RequestPurpose::Report => {
+                    "write:repository"
+                }
+                RequestPurpose::Head => "read:repository",
+                RequestPurpose::Find | RequestPurpose::Create | RequestPurpose::Update => "write:issue",
             };
             Some(format!("the token needs the scope `{scope}`, and its user the right to write there"))
         }

@@ -7,15 +7,21 @@ use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
+use reqwest::StatusCode;
 use reqwest::header::{HeaderMap, LINK};
-use reqwest::{Method, StatusCode};
 use serde::Deserialize;
 use serde_json::json;
 use tokio::sync::OnceCell;
 
-use super::exchange::{Exchange, Purpose, Request};
-use super::subject::{self, Head, Pull, holds, link, owner_and_name, segment};
-use super::{CommitStatus, Forge, ForkBranch, Limits, PullRequest, Refusal, Rival, StatusState, Subject};
+use super::comments::{Numbered, find_newest, holds, nothing_to_comment};
+use super::exchange::Exchange;
+use super::head::Head;
+use super::paths::{link, owner_and_name, segment};
+use super::pull::Pull;
+use super::request::{Request, RequestPurpose};
+use super::{
+    CommentLimits, CommitStatus, Forge, ForgeFailure, ForkBranch, PullRequest, Rival, StatusState, Subject,
+};
 use faultgate_core::model::ForgeKind;
 use faultgate_core::secret::Secret;
 use faultgate_core::text;
@@ -23,8 +29,6 @@ use faultgate_core::text;
 /// Maximum number of characters of a description. GitHub refuses a longer one.
 const MAX_DESCRIPTION_CHARS: usize = 140;
 const PER_PAGE: usize = 100;
-/// Maximum number of pages of comments that are looked through for our own.
-const MAX_PAGES: usize = 100;
 /// The prefix of the tokens of Apps, to which the token of a job belongs.
 const APP_TOKEN_PREFIX: &str = "ghs_";
 
@@ -46,7 +50,7 @@ pub(super) struct GitHub {
 }
 
 #[derive(Deserialize)]
-struct Comment {
+struct GitHubComment {
     id: u64,
     body: Option<String>,
     user: Option<User>,
@@ -61,7 +65,7 @@ struct User {
 
 /// A status that a commit carries, whoever has posted it.
 #[derive(Deserialize)]
-struct Posted {
+struct GitHubStatus {
     id: u64,
     state: String,
     context: String,
@@ -82,7 +86,13 @@ struct CandidateHead {
     sha: String,
 }
 
-impl Comment {
+impl Numbered for GitHubComment {
+    fn id(&self) -> u64 {
+        self.id
+    }
+}
+
+impl GitHubComment {
     /// Says whether the owner of this token can have written the comment. GitHub tells the owner only for one
     /// more request. The check is needed because anyone can write a comment that holds the marker, and would
     /// then have a report of ours under their name.
@@ -122,7 +132,7 @@ impl GitHub {
 
     /// Looks up the pull request of the fork's branch whose head is the commit. An open one is preferred,
     /// then the newest.
-    async fn look_up(&self) -> Result<Option<Pull>, Refusal> {
+    async fn look_up(&self) -> Result<Option<Pull>, ForgeFailure> {
         let Some((fork, commit)) = &self.fork else { return Ok(None) };
         let head = segment(&format!("{}:{}", fork.owner, fork.branch));
         let path = format!("/repos/{}/pulls?state=all&head={head}&per_page={PER_PAGE}", self.repository);
@@ -136,8 +146,8 @@ impl GitHub {
         Ok(pull.and_then(Result::ok))
     }
 
-    fn pull(&self) -> Result<&Pull, Refusal> {
-        self.known_pull().ok_or_else(|| subject::nothing_to_comment(self.no_comment().unwrap_or_default()))
+    fn pull(&self) -> Result<&Pull, ForgeFailure> {
+        self.known_pull().ok_or_else(|| nothing_to_comment(self.no_comment().unwrap_or_default()))
     }
 }
 
@@ -147,11 +157,11 @@ impl Forge for GitHub {
         ForgeKind::GitHub
     }
 
-    fn limits(&self) -> Limits {
-        Limits { comment: 60_000, html: true, mermaid: true }
+    fn limits(&self) -> CommentLimits {
+        CommentLimits { comment: 60_000, html: true, mermaid: true }
     }
 
-    async fn set_status(&self, status: &CommitStatus) -> Result<(), Refusal> {
+    async fn set_status(&self, status: &CommitStatus) -> Result<(), ForgeFailure> {
         let look_up = self.known_pull().map(Pull::look_up);
         let commit = self.head.commit(&self.exchange, look_up).await?;
         let request = status_request(&self.repository, &commit, status, MAX_DESCRIPTION_CHARS);
@@ -162,12 +172,12 @@ impl Forge for GitHub {
 
     /// Compares the newest status of the context with our own by their ids. Newer ids are greater, so an
     /// answer that lags behind tells nothing wrong.
-    async fn rival(&self, context: &str) -> Result<Option<Rival>, Refusal> {
+    async fn rival(&self, context: &str) -> Result<Option<Rival>, ForgeFailure> {
         let look_up = self.known_pull().map(Pull::look_up);
         let commit = self.head.commit(&self.exchange, look_up).await?;
         let path = format!("/repos/{}/commits/{commit}/statuses?per_page={PER_PAGE}", self.repository);
         let request = Request::standing(context, path);
-        let (statuses, _) = self.exchange.fetch::<Vec<Posted>>(&request).await?;
+        let (statuses, _) = self.exchange.fetch::<Vec<GitHubStatus>>(&request).await?;
         let of_context = statuses.into_iter().filter(|status| status.context.eq_ignore_ascii_case(context));
         let own = self.posted().get(context).copied();
         let newest =
@@ -180,7 +190,7 @@ impl Forge for GitHub {
         }))
     }
 
-    async fn find_pull_request(&self) -> Result<(), Refusal> {
+    async fn find_pull_request(&self) -> Result<(), ForgeFailure> {
         self.pull.get_or_try_init(|| self.look_up()).await.map(|_| ())
     }
 
@@ -188,38 +198,26 @@ impl Forge for GitHub {
         self.known_pull().is_none().then(|| "the run belongs to no pull request".to_owned())
     }
 
-    async fn find_comment(&self, marker: &str) -> Result<Option<String>, Refusal> {
+    async fn find_comment(&self, marker: &str) -> Result<Option<String>, ForgeFailure> {
         let pull = self.pull()?;
-        let mut found = None;
-        for page in 1..=MAX_PAGES {
-            let path = format!("{}?per_page={PER_PAGE}&page={page}", pull.comments());
-            let (comments, headers) =
-                self.exchange.fetch::<Vec<Comment>>(&Request::find(&pull.words, path)).await?;
-            let ours = comments.iter().rev().find(|comment| {
+        find_newest(
+            &self.exchange,
+            &pull.words,
+            |page| format!("{}?per_page={PER_PAGE}&page={page}", pull.comments()),
+            |comment: &GitHubComment| {
                 comment.may_be_own(self.is_app) && comment.body.as_deref().is_some_and(|b| holds(b, marker))
-            });
-            // The newest one counts, so that a comment which somebody else wrote before ours is not taken for
-            // ours once ours is there.
-            found = ours.map(|comment| comment.id.to_string()).or(found);
-            if !has_next(&headers, comments.len()) {
-                break;
-            }
-        }
-        Ok(found)
+            },
+            |headers, comments| !has_next(headers, comments.len()),
+        )
+        .await
     }
 
-    async fn create_comment(&self, body: &str) -> Result<(), Refusal> {
-        let pull = self.pull()?;
-        self.exchange.send(&Request::create(&pull.words, pull.comments(), json!({ "body": body }))).await?;
-        Ok(())
+    async fn create_comment(&self, body: &str) -> Result<(), ForgeFailure> {
+        self.pull()?.create_comment(&self.exchange, body).await
     }
 
-    async fn update_comment(&self, id: &str, body: &str) -> Result<(), Refusal> {
-        let pull = self.pull()?;
-        let path = pull.comment(id);
-        let request = Request::update(&pull.words, Method::PATCH, path, json!({ "body": body }));
-        self.exchange.send(&request).await?;
-        Ok(())
+    async fn update_comment(&self, id: &str, body: &str) -> Result<(), ForgeFailure> {
+        self.pull()?.update_comment(&self.exchange, id, body).await
     }
 }
 
@@ -260,7 +258,7 @@ fn has_next(headers: &HeaderMap, comments: usize) -> bool {
     }
 }
 
-fn remedy(purpose: Purpose, status: StatusCode, message: &str) -> Option<String> {
+fn remedy(purpose: RequestPurpose, status: StatusCode, message: &str) -> Option<String> {
     let said = message.to_lowercase();
     match status {
         StatusCode::UNAUTHORIZED => {
@@ -283,13 +281,13 @@ fn remedy(purpose: Purpose, status: StatusCode, message: &str) -> Option<String>
 }
 
 /// Returns the remedy for a missing permission, for each kind of token.
-fn permission(purpose: Purpose) -> String {
+fn permission(purpose: RequestPurpose) -> String {
     let (block, classic, fine) = match purpose {
-        Purpose::Status | Purpose::Standing | Purpose::Report => {
+        RequestPurpose::Status | RequestPurpose::Standing | RequestPurpose::Report => {
             ("statuses: write", "repo:status", "Commit statuses: write")
         }
-        Purpose::Head => ("pull-requests: read", "repo", "Pull requests: read"),
-        Purpose::Find | Purpose::Create | Purpose::Update => {
+        RequestPurpose::Head => ("pull-requests: read", "repo", "Pull requests: read"),
+        RequestPurpose::Find | RequestPurpose::Create | RequestPurpose::Update => {
             ("pull-requests: write", "repo", "Pull requests: write")
         }
     };

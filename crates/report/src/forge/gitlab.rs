@@ -13,9 +13,12 @@ use reqwest::{Method, StatusCode};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::exchange::{Denial, Exchange, Purpose, Request};
-use super::subject::{self, Head, holds, is_segment, link, segment};
-use super::{CommitStatus, Forge, Limits, Pipeline, Refusal, Rival, StatusState, Subject};
+use super::comments::{Numbered, find_newest, holds, nothing_to_comment};
+use super::exchange::{Exchange, Refused, Reply};
+use super::head::Head;
+use super::paths::{is_segment, link, segment};
+use super::request::{Request, RequestPurpose};
+use super::{CommentLimits, CommitStatus, Forge, ForgeFailure, Pipeline, Rival, StatusState, Subject};
 use faultgate_core::model::ForgeKind;
 use faultgate_core::secret::Secret;
 use faultgate_core::text;
@@ -23,8 +26,6 @@ use faultgate_core::text;
 /// Maximum number of characters of a description, and of a link.
 const MAX_CHARS: usize = 255;
 const PER_PAGE: usize = 100;
-/// Maximum number of pages of notes that are looked through for our own.
-const MAX_PAGES: usize = 100;
 /// The suffix of a context that is also the name of the running job. GitLab lets no two jobs or statuses of a
 /// pipeline share a name.
 const BESIDE_JOB: &str = "/gate";
@@ -72,7 +73,7 @@ enum Pin {
 
 /// A status that a commit carries, whoever has posted it.
 #[derive(Deserialize)]
-struct Posted {
+struct GitLabStatus {
     id: u64,
     name: String,
     status: String,
@@ -88,6 +89,12 @@ struct Note {
     /// `true` if GitLab itself has written the note, such as one about a push.
     #[serde(default)]
     system: bool,
+}
+
+impl Numbered for Note {
+    fn id(&self) -> u64 {
+        self.id
+    }
 }
 
 impl GitLab {
@@ -119,10 +126,8 @@ impl GitLab {
         self.memory.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn merge_request(&self) -> Result<&MergeRequest, Refusal> {
-        self.merge_request
-            .as_ref()
-            .ok_or_else(|| subject::nothing_to_comment(self.no_comment().unwrap_or_default()))
+    fn merge_request(&self) -> Result<&MergeRequest, ForgeFailure> {
+        self.merge_request.as_ref().ok_or_else(|| nothing_to_comment(self.no_comment().unwrap_or_default()))
     }
 
     /// Returns the name of the status: the context, or one that differs from it where the job has that name.
@@ -168,11 +173,11 @@ impl Forge for GitLab {
         ForgeKind::GitLab
     }
 
-    fn limits(&self) -> Limits {
-        Limits { comment: 60_000, html: true, mermaid: true }
+    fn limits(&self) -> CommentLimits {
+        CommentLimits { comment: 60_000, html: true, mermaid: true }
     }
 
-    async fn set_status(&self, status: &CommitStatus) -> Result<(), Refusal> {
+    async fn set_status(&self, status: &CommitStatus) -> Result<(), ForgeFailure> {
         let name = self.name(&status.context);
         let state = word(status.state);
         // The lock is not held while a request is under way.
@@ -191,18 +196,18 @@ impl Forge for GitLab {
         // Each turn loosens the tie, so the loop ends after three requests at most.
         loop {
             let request = Request::status(&name, path.clone(), self.body(status, &name, pin));
-            let denial = match self.exchange.send(&request).await {
-                Ok(answer) => {
+            let refused = match self.exchange.ask(&request).await? {
+                Reply::Granted(answer) => {
                     let id = answer.id();
                     self.memory().ids.extend(id.map(|id| (name.clone(), id)));
                     break;
                 }
-                Err(denial) if is_already_so(&denial, state) => break,
-                Err(denial) => denial,
+                Reply::Refused(refused) if is_already_so(&refused, state) => break,
+                Reply::Refused(refused) => refused,
             };
-            match self.looser(pin).filter(|_| is_about_pipeline(&denial)) {
+            match self.looser(pin).filter(|_| is_about_pipeline(&refused)) {
                 Some(looser) => pin = looser,
-                None => return Err(denial.into()),
+                None => return Err(refused.failure),
             }
         }
         let mut memory = self.memory();
@@ -213,7 +218,7 @@ impl Forge for GitLab {
 
     /// Looks only for a status that came after our own, since an earlier one may be of this same job before
     /// it was tried again.
-    async fn rival(&self, context: &str) -> Result<Option<Rival>, Refusal> {
+    async fn rival(&self, context: &str) -> Result<Option<Rival>, ForgeFailure> {
         let name = self.name(context);
         let (own, last) = {
             let memory = self.memory();
@@ -226,13 +231,13 @@ impl Forge for GitLab {
             self.project,
             segment(&name)
         );
-        let (statuses, _) = self.exchange.fetch::<Vec<Posted>>(&Request::standing(&name, path)).await?;
+        let (statuses, _) = self.exchange.fetch::<Vec<GitLabStatus>>(&Request::standing(&name, path)).await?;
         let of_name = statuses.into_iter().filter(|status| status.name == name && status.id >= own);
         let newest = of_name.max_by_key(|status| status.id);
         // An answer that lags behind tells an earlier state of our own status, which cannot be a final one. A
         // final state that we have not posted is a rival's, although the id is ours.
         let is_own =
-            |newest: &Posted| newest.id == own && (newest.status == last || !is_final(&newest.status));
+            |newest: &GitLabStatus| newest.id == own && (newest.status == last || !is_final(&newest.status));
         Ok(newest.filter(|newest| !is_own(newest)).map(|newest| Rival {
             has_failed: matches!(newest.status.as_str(), "failed" | "canceled"),
             is_newer: true,
@@ -245,38 +250,27 @@ impl Forge for GitLab {
         self.merge_request.is_none().then(|| "the run belongs to no merge request".to_owned())
     }
 
-    async fn find_comment(&self, marker: &str) -> Result<Option<String>, Refusal> {
+    async fn find_comment(&self, marker: &str) -> Result<Option<String>, ForgeFailure> {
         let merge_request = self.merge_request()?;
-        let mut found = None;
-        for page in 1..=MAX_PAGES {
-            let path = format!(
-                "{}/notes?per_page={PER_PAGE}&order_by=created_at&sort=asc&page={page}",
-                merge_request.path
-            );
-            let (notes, headers) =
-                self.exchange.fetch::<Vec<Note>>(&Request::find(&merge_request.words, path)).await?;
-            let ours = notes
-                .iter()
-                .rev()
-                .find(|note| !note.system && note.body.as_deref().is_some_and(|body| holds(body, marker)));
-            // The newest one counts. GitLab lets nobody change the note of somebody else, so a foreign note
-            // with the marker would otherwise stay in the way for good.
-            found = ours.map(|note| note.id.to_string()).or(found);
-            if !has_next(&headers, notes.len()) {
-                break;
-            }
-        }
-        Ok(found)
+        let path = &merge_request.path;
+        find_newest(
+            &self.exchange,
+            &merge_request.words,
+            |page| format!("{path}/notes?per_page={PER_PAGE}&order_by=created_at&sort=asc&page={page}"),
+            |note: &Note| !note.system && note.body.as_deref().is_some_and(|body| holds(body, marker)),
+            |headers, notes| !has_next(headers, notes.len()),
+        )
+        .await
     }
 
-    async fn create_comment(&self, body: &str) -> Result<(), Refusal> {
+    async fn create_comment(&self, body: &str) -> Result<(), ForgeFailure> {
         let merge_request = self.merge_request()?;
         let path = format!("{}/notes", merge_request.path);
         self.exchange.send(&Request::create(&merge_request.words, path, json!({ "body": body }))).await?;
         Ok(())
     }
 
-    async fn update_comment(&self, id: &str, body: &str) -> Result<(), Refusal> {
+    async fn update_comment(&self, id: &str, body: &str) -> Result<(), ForgeFailure> {
         let merge_request = self.merge_request()?;
         let path = format!("{}/notes/{}", merge_request.path, segment(id));
         let request = Request::update(&merge_request.words, Method::PUT, path, json!({ "body": body }));
@@ -320,21 +314,21 @@ fn has_next(headers: &HeaderMap, notes: usize) -> bool {
 /// Says whether GitLab has refused a transition that is not needed, because the status is in this state
 /// already or has moved beyond it. A final state that another final state keeps out is needed: the wrong one
 /// would be shown.
-fn is_already_so(denial: &Denial, state: &str) -> bool {
-    let refused = denial.status == Some(StatusCode::BAD_REQUEST)
-        && denial.message.contains("Cannot transition status via");
-    refused && (!is_final(state) || denial.message.contains(&format!("from :{state}")))
+fn is_already_so(answer: &Refused, state: &str) -> bool {
+    let refused =
+        answer.status == StatusCode::BAD_REQUEST && answer.message.contains("Cannot transition status via");
+    refused && (!is_final(state) || answer.message.contains(&format!("from :{state}")))
 }
 
 /// Says whether GitLab has not found the pipeline by its id, commit and ref, so that a looser tie may help. A
 /// project or a commit that GitLab does not know stays unknown with any tie.
-fn is_about_pipeline(denial: &Denial) -> bool {
-    denial.status == Some(StatusCode::NOT_FOUND)
-        && !denial.message.contains("404 Project Not Found")
-        && !denial.message.contains("404 Commit Not Found")
+fn is_about_pipeline(answer: &Refused) -> bool {
+    answer.status == StatusCode::NOT_FOUND
+        && !answer.message.contains("404 Project Not Found")
+        && !answer.message.contains("404 Commit Not Found")
 }
 
-fn remedy(purpose: Purpose, status: StatusCode, message: &str) -> Option<String> {
+fn remedy(purpose: RequestPurpose, status: StatusCode, message: &str) -> Option<String> {
     let said = message.to_lowercase();
     match status {
         StatusCode::UNAUTHORIZED => {
@@ -343,7 +337,7 @@ fn remedy(purpose: Purpose, status: StatusCode, message: &str) -> Option<String>
         StatusCode::FORBIDDEN if said.contains("scope") => {
             Some("give `gitlab-token` a token with the scope `api`".to_owned())
         }
-        StatusCode::FORBIDDEN if matches!(purpose, Purpose::Status | Purpose::Standing) => Some(
+        StatusCode::FORBIDDEN if matches!(purpose, RequestPurpose::Status | RequestPurpose::Standing) => Some(
             "the token needs the role Developer and the scope `api`; on a protected branch or tag also the right to \
              push or merge there"
                 .to_owned(),

@@ -7,9 +7,10 @@ use std::time::Duration;
 use reqwest::Proxy;
 use serde_json::json;
 
-use super::exchange::{BEARER, Exchange, Request};
-use super::subject::{check, is_segment, link, owner_and_name, segment};
-use super::{Refusal, Site, Subject, bitbucket};
+use super::exchange::{BEARER, Exchange};
+use super::paths::{check, is_segment, link, owner_and_name, segment};
+use super::request::Request;
+use super::{ForgeFailure, Site, Subject, bitbucket};
 use faultgate_core::model::ForgeKind;
 use faultgate_core::secret::Secret;
 use faultgate_core::text;
@@ -48,12 +49,12 @@ pub struct Report {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Datum {
     pub title: String,
-    pub value: Value,
+    pub value: DatumValue,
 }
 
 /// The value of a field, by its kind in Bitbucket.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Value {
+pub enum DatumValue {
     Text(String),
     Number(f64),
     Percentage(f64),
@@ -62,13 +63,13 @@ pub enum Value {
 }
 
 /// A client for the reports of one commit.
-pub struct Insights {
+pub struct CodeInsights {
     exchange: Exchange,
     /// The path below which the commit's reports are found.
     path: String,
 }
 
-impl Insights {
+impl CodeInsights {
     /// Makes a client with a token. The error says what is wrong with the subject or the token, as a
     /// fragment.
     pub fn with_token(subject: &Subject, token: &Secret, http: reqwest::Client) -> Result<Self, String> {
@@ -97,7 +98,7 @@ impl Insights {
     }
 
     /// Creates the report of this key on the commit, or replaces it.
-    pub async fn put(&self, key: &str, report: &Report) -> Result<(), Refusal> {
+    pub async fn put(&self, key: &str, report: &Report) -> Result<(), ForgeFailure> {
         let mut body = json!({
             "title": text::plain(&report.title, MAX_TITLE_CHARS),
             "details": text::plain(&report.details, MAX_DETAILS_CHARS),
@@ -129,12 +130,14 @@ fn path(subject: &Subject) -> Result<String, String> {
 
 fn field(datum: &Datum) -> serde_json::Value {
     let (kind, value) = match &datum.value {
-        Value::Text(value) => ("TEXT", text::plain(value, MAX_DATUM_CHARS).into()),
-        Value::Number(value) => ("NUMBER", json!(value)),
-        Value::Percentage(value) => ("PERCENTAGE", json!(value)),
+        DatumValue::Text(value) => ("TEXT", text::plain(value, MAX_DATUM_CHARS).into()),
+        DatumValue::Number(value) => ("NUMBER", json!(value)),
+        DatumValue::Percentage(value) => ("PERCENTAGE", json!(value)),
         // Bitbucket takes durations in milliseconds.
-        Value::Duration(value) => ("DURATION", u64::try_from(value.as_millis()).unwrap_or(u64::MAX).into()),
-        Value::Yes(value) => ("BOOLEAN", (*value).into()),
+        DatumValue::Duration(value) => {
+            ("DURATION", u64::try_from(value.as_millis()).unwrap_or(u64::MAX).into())
+        }
+        DatumValue::Yes(value) => ("BOOLEAN", (*value).into()),
     };
     json!({ "title": text::plain(&datum.title, MAX_DATUM_CHARS), "type": kind, "value": value })
 }

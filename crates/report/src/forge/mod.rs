@@ -3,15 +3,14 @@
 //!
 //! The trait [`Forge`] is the port, and there is a file for the client of each forge: `github.rs`,
 //! `gitlab.rs`, `gitea.rs` (with Forgejo), `bitbucket.rs` (with Code Insights in `insights.rs`) and
-//! `codecommit.rs`. Those that speak HTTP themselves share `exchange.rs`, which sends a request once,
-//! `refusal.rs`, which judges an answer that grants nothing, and `subject.rs`, which turns names into paths.
-//! `connection.rs` connects when a forge is first needed.
+//! `codecommit.rs`. Those that speak HTTP themselves share `exchange.rs`, which sends a request (`request.rs`)
+//! once, `refusal.rs`, which judges a request that was not granted, `paths.rs`, which turns names into paths,
+//! `head.rs`, which finds the commit, and `comments.rs`, which finds our comment. `pull.rs` has the pull requests of
+//! GitHub's API, which Gitea has too. `connection.rs` connects when a forge is first needed.
 //!
 //! A client knows its own API, and nothing of runs or reports. It never waits and never tries again by
-//! itself: a [`Refusal`] says whether that may help, and the sinks decide. A new forge is one file here, one
+//! itself: a [`ForgeFailure`] says whether that may help, and the sinks decide. A new forge is one file here, one
 //! [`ForgeKind`] and one arm in [`connect`].
-
-use std::time::Duration;
 
 use async_trait::async_trait;
 use aws_config::SdkConfig;
@@ -21,16 +20,22 @@ use faultgate_core::secret::Secret;
 
 pub mod bitbucket;
 mod codecommit;
+mod comments;
 mod connection;
 mod exchange;
+mod failure;
 mod gitea;
 mod github;
 mod gitlab;
+mod head;
 mod insights;
+mod paths;
+mod pull;
 mod refusal;
-mod subject;
+mod request;
 
 pub use connection::{Connection, NoForge};
+pub use failure::{Again, Denied, ForgeFailure};
 
 /// A forge and where its API is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -121,7 +126,7 @@ pub struct Rival {
 
 /// The limits of a forge's comments.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Limits {
+pub struct CommentLimits {
     /// Maximum number of bytes of a comment, safely below the forge's own limit.
     pub comment: usize,
     /// `true` if the Markdown takes HTML (`<details>`, `<sub>`, `<br>`, and HTML comments, which hide a
@@ -131,41 +136,12 @@ pub struct Limits {
     pub mermaid: bool,
 }
 
-/// A request that a forge did not grant.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("could not {what}: {why}")]
-pub struct Refusal {
-    /// The thing that was tried. It completes "could not …".
-    pub what: String,
-    /// The cause, in the forge's words where it has some. It is plain text without the token.
-    pub why: String,
-    /// The thing that the user can do about it.
-    pub remedy: Option<String>,
-    pub again: Again,
-    /// `true` if the forge knows the token, and the token may not do this.
-    pub lacks_permission: bool,
-}
-
-/// The answer to the question whether the same request may be granted when it is tried again.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Again {
-    /// Another try cannot help, or might do the same thing twice.
-    Never,
-    /// Another try may help after a pause of the caller's choice.
-    Soon,
-    /// Another try may help after this time, which the forge has named.
-    After(Duration),
-    /// Another try cannot help, since the comment is gone or somebody else's. A new one may be created
-    /// instead.
-    Anew,
-}
-
 /// The port to one repository on one forge. Each call sends its requests once.
 #[async_trait]
 pub trait Forge: Send + Sync {
     fn kind(&self) -> ForgeKind;
 
-    fn limits(&self) -> Limits;
+    fn limits(&self) -> CommentLimits;
 
     /// Says whether commits have statuses on this forge. Where they have none, a comment takes their place.
     fn has_statuses(&self) -> bool {
@@ -173,17 +149,17 @@ pub trait Forge: Send + Sync {
     }
 
     /// Posts a status, or updates the one of the same context. A state that is posted again is no failure.
-    async fn set_status(&self, status: &CommitStatus) -> Result<(), Refusal>;
+    async fn set_status(&self, status: &CommitStatus) -> Result<(), ForgeFailure>;
 
     /// Returns the newest status of this name if somebody else has posted it. There is none on a forge that
     /// is not asked.
-    async fn rival(&self, _context: &str) -> Result<Option<Rival>, Refusal> {
+    async fn rival(&self, _context: &str) -> Result<Option<Rival>, ForgeFailure> {
         Ok(None)
     }
 
     /// Looks up the pull request that is commented on, where its number is not known. It must be called
     /// before [`Self::no_comment`] and all that follows.
-    async fn find_pull_request(&self) -> Result<(), Refusal> {
+    async fn find_pull_request(&self) -> Result<(), ForgeFailure> {
         Ok(())
     }
 
@@ -196,7 +172,7 @@ pub trait Forge: Send + Sync {
     }
 
     /// Returns the id of our own comment that holds this marker. It is looked for on all pages.
-    async fn find_comment(&self, marker: &str) -> Result<Option<String>, Refusal>;
+    async fn find_comment(&self, marker: &str) -> Result<Option<String>, ForgeFailure>;
 
     /// Creates a comment.
     ///
@@ -204,14 +180,14 @@ pub trait Forge: Send + Sync {
     ///
     /// A creation that may have happened although no answer came is [`Again::Never`], since another try might
     /// leave two comments.
-    async fn create_comment(&self, body: &str) -> Result<(), Refusal>;
+    async fn create_comment(&self, body: &str) -> Result<(), ForgeFailure>;
 
     /// Replaces the text of a comment.
     ///
     /// # Errors
     ///
     /// A comment that is gone, or not ours to update, is [`Again::Anew`].
-    async fn update_comment(&self, id: &str, body: &str) -> Result<(), Refusal>;
+    async fn update_comment(&self, id: &str, body: &str) -> Result<(), ForgeFailure>;
 }
 
 /// Makes the client for a subject, and sends nothing yet. `http` must follow no redirects, since a redirect
@@ -227,7 +203,7 @@ pub fn connect(
     http: reqwest::Client,
     aws: Option<&SdkConfig>,
 ) -> Result<Box<dyn Forge>, String> {
-    subject::check(&subject)?;
+    paths::check(&subject)?;
     let kind = subject.site.kind;
     let missing = || without_token(kind).to_owned();
     let token = || token.ok_or_else(missing);

@@ -1,7 +1,7 @@
 //! The judgement of a request that a forge did not grant: the reason, whether trying again may help, and what
 //! the user can do.
 //!
-//! [`Told`] is an answer that refuses, [`Failure`] a request without an answer. No text for people
+//! [`RefusingAnswer`] is an answer that refuses, [`Silence`] a request without an answer. No text for people
 //! leaves this file before the token is hidden in it and its length is bounded.
 
 use std::time::Duration;
@@ -12,8 +12,8 @@ use reqwest::StatusCode;
 use reqwest::header::{CONTENT_TYPE, DATE, HeaderMap, LOCATION, RETRY_AFTER};
 use serde_json::Value;
 
-use super::exchange::{Answer, Purpose};
-use super::{Again, Refusal};
+use super::request::{ForgeAnswer, RequestPurpose};
+use super::{Again, Denied, ForgeFailure};
 use faultgate_core::secret::Secret;
 use faultgate_core::text;
 
@@ -53,10 +53,10 @@ fn is_closed(message: &str) -> bool {
 }
 
 /// The function of a forge that returns what its user can do about an HTTP status and a message of the forge.
-pub(super) type Remedies = fn(Purpose, StatusCode, &str) -> Option<String>;
+pub(super) type Remedies = fn(RequestPurpose, StatusCode, &str) -> Option<String>;
 
 /// Returns the message in the body of an error, in any of the forms that forges use. A page of HTML has none.
-pub(super) fn message(answer: &Answer) -> String {
+pub(super) fn message(answer: &ForgeAnswer) -> String {
     if let Ok(value) = serde_json::from_slice::<Value>(&answer.body) {
         let mut said = Vec::new();
         collect(&value, &mut said);
@@ -93,24 +93,24 @@ fn collect(value: &Value, said: &mut Vec<String>) {
 }
 
 /// An answer that is not one of success, with the purpose of its request and the message within it.
-pub(super) struct Told<'a> {
-    pub(super) purpose: Purpose,
-    pub(super) answer: &'a Answer,
+pub(super) struct RefusingAnswer<'a> {
+    pub(super) purpose: RequestPurpose,
+    pub(super) answer: &'a ForgeAnswer,
     pub(super) message: &'a str,
 }
 
-impl Told<'_> {
-    /// Makes the refusal. `what` completes "could not …", and `token` is hidden in the forge's text.
-    pub(super) fn refusal(&self, what: String, token: Option<&Secret>, of_forge: Remedies) -> Refusal {
+impl RefusingAnswer<'_> {
+    /// Makes the failure. `what` completes "could not …", and `token` is hidden in the forge's text.
+    pub(super) fn failure(&self, what: String, token: Option<&Secret>, of_forge: Remedies) -> ForgeFailure {
         let again = self.again();
         let remedy = match again {
             // A rate limit ends by itself, so time is the remedy.
             Again::After(_) => None,
-            _ => self.remedy(of_forge),
+            Again::Never | Again::Soon | Again::Anew => self.remedy(of_forge),
         };
         let lacks_permission =
             self.is_forbidden() && !is_closed(self.message) && !matches!(again, Again::After(_));
-        Refusal { what, why: self.why(token), remedy, again, lacks_permission }
+        ForgeFailure::new(Denied { again, lacks_permission }, what, self.why(token)).remedy(remedy)
     }
 
     fn is_forbidden(&self) -> bool {
@@ -153,13 +153,13 @@ impl Told<'_> {
         }
         match status {
             StatusCode::FORBIDDEN | StatusCode::NOT_FOUND | StatusCode::GONE
-                if purpose == Purpose::Update =>
+                if purpose == RequestPurpose::Update =>
             {
                 Again::Anew
             }
             StatusCode::CONFLICT => Again::Soon,
-            StatusCode::REQUEST_TIMEOUT if purpose != Purpose::Create => Again::Soon,
-            _ if status.is_server_error() && purpose != Purpose::Create => Again::Soon,
+            StatusCode::REQUEST_TIMEOUT if purpose != RequestPurpose::Create => Again::Soon,
+            _ if status.is_server_error() && purpose != RequestPurpose::Create => Again::Soon,
             _ => Again::Never,
         }
     }
@@ -174,7 +174,7 @@ fn shown(said: &str, token: Option<&Secret>) -> String {
 
 /// Returns how long a rate limit lasts, if the answer is one. GitHub tells some limits by 403, with which it
 /// also tells missing permissions.
-fn limited(answer: &Answer, message: &str) -> Option<Duration> {
+fn limited(answer: &ForgeAnswer, message: &str) -> Option<Duration> {
     let pause = announced_pause(&answer.headers);
     let said = message.to_lowercase();
     match answer.status {
@@ -217,8 +217,8 @@ fn moment(text: &str) -> Option<Timestamp> {
     rfc2822::DateTimeParser::new().parse_timestamp(text).ok()
 }
 
-/// The failure of a request that got no whole answer.
-pub(super) struct Failure {
+/// The lack of a whole answer to a request.
+pub(super) struct Silence {
     /// `true` if nothing was sent, because no connection could be made.
     unsent: bool,
     timed_out: bool,
@@ -228,8 +228,9 @@ pub(super) struct Failure {
     cause: String,
 }
 
-impl Failure {
-    pub(super) fn of(error: &(dyn std::error::Error + 'static)) -> Self {
+impl Silence {
+    /// Reads the error that ended the wait for an answer.
+    pub(super) fn after(error: &(dyn std::error::Error + 'static)) -> Self {
         let chain = || std::iter::successors(Some(error), |error| error.source());
         let client = chain().find_map(|error| error.downcast_ref::<reqwest::Error>());
         // The innermost error names the cause, while those around it repeat the URL.
@@ -255,11 +256,11 @@ impl Failure {
         faultgate_net::http::remedy(&self.cause).map(str::to_owned)
     }
 
-    pub(super) fn again(&self, purpose: Purpose) -> Again {
+    pub(super) fn again(&self, purpose: RequestPurpose) -> Again {
         // A request that never left may be sent again, even if it creates a comment.
         match (self.impossible, self.unsent, purpose) {
-            (true, ..) | (false, false, Purpose::Create) => Again::Never,
-            _ => Again::Soon,
+            (true, ..) | (false, false, RequestPurpose::Create) => Again::Never,
+            (false, ..) => Again::Soon,
         }
     }
 }
@@ -275,17 +276,17 @@ mod tests {
     #[test]
     fn a_certificate_that_is_not_trusted_says_what_to_set() {
         let error = Outer(std::io::Error::other("invalid peer certificate: UnknownIssuer"));
-        let failure = Failure::of(&error);
+        let silence = Silence::after(&error);
         assert_eq!(
-            failure.why("git.example", None),
+            silence.why("git.example", None),
             "no answer of git.example: invalid peer certificate: UnknownIssuer"
         );
-        assert!(failure.remedy().is_some_and(|remedy| remedy.contains("ca-bundle")));
+        assert!(silence.remedy().is_some_and(|remedy| remedy.contains("ca-bundle")));
     }
 
     #[test]
     fn what_is_not_about_certificates_has_no_such_remedy() {
         let error = Outer(std::io::Error::from(std::io::ErrorKind::ConnectionReset));
-        assert_eq!(Failure::of(&error).remedy(), None);
+        assert_eq!(Silence::after(&error).remedy(), None);
     }
 }

@@ -3,7 +3,7 @@
 use maud::{Markup, html};
 
 use super::words::{CELL, linked, moment, plain, rows, scrolling};
-use crate::change::{changed_probes, known, measured, of_run, of_verdict, signed};
+use crate::words::change::{changed_probes, known, measured, of_run, of_verdict, signed};
 use faultgate_core::model::{ExperimentChange, Presence, ProbeChange, RunComparison, RunResult, ScoreChange};
 
 /// Maximum number of rows of the table.
@@ -20,7 +20,7 @@ pub(super) fn sentence(result: &RunResult) -> Markup {
 }
 
 /// The subject of a row of the table.
-enum Row<'a> {
+enum ChangeRow<'a> {
     Experiment(&'a ExperimentChange),
     Probe(&'a ExperimentChange, &'a ProbeChange),
 }
@@ -30,8 +30,8 @@ pub(super) fn section(result: &RunResult) -> Markup {
     let Some(comparison) = &result.comparison else { return html! {} };
     let mut changes = Vec::new();
     for change in &comparison.experiments {
-        changes.push(Row::Experiment(change));
-        changes.extend(changed_probes(change).map(|probe| Row::Probe(change, probe)));
+        changes.push(ChangeRow::Experiment(change));
+        changes.extend(changed_probes(change).map(|probe| ChangeRow::Probe(change, probe)));
     }
     let table = html! {
         table.numbers {
@@ -69,9 +69,9 @@ fn earlier(comparison: &RunComparison) -> Markup {
     }
 }
 
-fn row(row: &Row<'_>) -> Markup {
+fn row(row: &ChangeRow<'_>) -> Markup {
     match row {
-        Row::Experiment(change) => html! {
+        ChangeRow::Experiment(change) => html! {
             tr {
                 th scope="row" { (plain(&change.name, CELL)) }
                 td {}
@@ -87,7 +87,7 @@ fn row(row: &Row<'_>) -> Markup {
                 td { (of_verdict(change.verdict)) }
             }
         },
-        Row::Probe(change, probe) => html! {
+        ChangeRow::Probe(change, probe) => html! {
             tr {
                 th scope="row" { (plain(&change.name, CELL)) }
                 td { (plain(&probe.name, CELL)) }

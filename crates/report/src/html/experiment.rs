@@ -7,7 +7,7 @@ use maud::{Markup, html};
 use super::scale::Scale;
 use super::words::{CELL, Detail, SENTENCE, badge, between, linked, maybe_moment, moment, plain};
 use super::{arithmetic, faults, probe, tables, timeline};
-use crate::own_report::own_report;
+use crate::words::own_report;
 use faultgate_core::model::{ExperimentResult, MonitorRecord, StopReport};
 
 /// Renders the section of the experiment at this index. A state that has not ended is drawn until `until`.

@@ -5,7 +5,7 @@ use maud::{Markup, html};
 
 use super::change;
 use super::words::{CELL, SENTENCE, badge, between, link, linked, moment, plain, score, tone};
-use crate::warnings;
+use crate::words::warnings;
 use faultgate_core::model::RunResult;
 
 /// Maximum number of reasons, and of warnings, that are shown.

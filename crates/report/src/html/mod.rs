@@ -28,12 +28,13 @@ mod tables;
 mod timeline;
 mod words;
 
-use super::{Sink, files, from_write};
+use crate::files::write::replace_by;
+use crate::sink::{Sink, from_write};
 use faultgate_core::model::{ExperimentResult, Reported, RunResult, Verdict};
 use words::{Detail, plain};
 
 /// Name of the file in the report folder.
-pub(super) const NAME: &str = "report.html";
+pub(crate) const NAME: &str = "report.html";
 
 /// The content security policy of the page. Nothing may be loaded or run, whatever a text from outside says.
 const POLICY: &str =
@@ -50,7 +51,7 @@ const EXPERIMENTS: &str = "<!-- experiments -->";
 
 /// Writes the page piece by piece: the sections of a large suite are most of it, and one copy of them is
 /// enough.
-pub(super) fn write(result: &RunResult, page: &mut dyn Write) -> io::Result<()> {
+pub(crate) fn write(result: &RunResult, page: &mut dyn Write) -> io::Result<()> {
     let (frame, sections) = parts(result);
     let (before, after) = frame.split_once(EXPERIMENTS).unwrap_or((&frame, ""));
     page.write_all(before.as_bytes())?;
@@ -143,12 +144,12 @@ fn sections(
 }
 
 /// The sink that writes `report.html`.
-pub struct HtmlFile {
+pub(crate) struct HtmlFile {
     path: PathBuf,
 }
 
 impl HtmlFile {
-    pub fn new(report_dir: &Path) -> Self {
+    pub(crate) fn new(report_dir: &Path) -> Self {
         Self { path: report_dir.join(NAME) }
     }
 }
@@ -160,7 +161,7 @@ impl Sink for HtmlFile {
     }
 
     async fn finish(&mut self, result: &RunResult) -> Option<Reported> {
-        Some(from_write(NAME, files::replace_by(&self.path, |page| write(result, page))))
+        Some(from_write(NAME, replace_by(&self.path, |page| write(result, page))))
     }
 }
 

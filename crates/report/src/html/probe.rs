@@ -13,8 +13,8 @@ use maud::{Markup, html};
 use super::scale::{LEFT, Scale, WIDTH, short};
 use super::timeline::fault;
 use super::words::{CELL, Detail, fold, millis, plain, rows, scrolling};
-use crate::arithmetic::{of_phases, of_probe};
-use faultgate_core::model::{FaultWindow, Phase, Probe, Sample};
+use crate::words::arithmetic::{of_phases, of_probe};
+use faultgate_core::model::{FaultWindow, Probe, Sample};
 
 /// The y-coordinate of the lower end of the marks, in points like all lengths here.
 const MARKS: f64 = 16.0;
@@ -276,7 +276,7 @@ fn samples(probe: &Probe, scale: &Scale, detail: Detail) -> Markup {
                     tr {
                         td { (scale.offset(stretch.first.at)) }
                         td { (scale.offset(stretch.last.at)) }
-                        td { (phase(stretch.first.phase)) }
+                        td { (stretch.first.phase.as_str()) }
                         td.n { (stretch.count) }
                         td class=(if stretch.first.passed { "good" } else { "bad" }) {
                             (if stretch.first.passed { "passed" } else { "failed" })
@@ -289,14 +289,6 @@ fn samples(probe: &Probe, scale: &Scale, detail: Detail) -> Markup {
         }
     };
     fold("Samples in a table", &scrolling("Samples", &table))
-}
-
-fn phase(phase: Phase) -> &'static str {
-    match phase {
-        Phase::Before => "before",
-        Phase::During => "during",
-        Phase::After => "after",
-    }
 }
 
 fn range(latency: Option<(u64, u64)>) -> String {

@@ -29,9 +29,9 @@ pub(super) fn section(result: &RunResult) -> Markup {
 }
 
 /// A writer that takes as much as fits and refuses the rest, so that a long result is not built for nothing.
-struct Bounded(Vec<u8>);
+struct BoundedJson(Vec<u8>);
 
-impl io::Write for Bounded {
+impl io::Write for BoundedJson {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         if self.0.len() >= MAX_JSON_BYTES {
             return Err(io::ErrorKind::StorageFull.into());
@@ -47,7 +47,7 @@ impl io::Write for Bounded {
 
 /// Returns the JSON, and `true` if it is whole.
 fn json(result: &RunResult) -> (String, bool) {
-    let mut bytes = Bounded(Vec::new());
+    let mut bytes = BoundedJson(Vec::new());
     let mut is_whole = serde_json::to_writer_pretty(&mut bytes, result).is_ok();
     let written = String::from_utf8_lossy(&bytes.0);
     let mut shown = String::with_capacity(written.len());

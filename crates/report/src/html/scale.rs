@@ -4,8 +4,7 @@
 use jiff::{SignedDuration, Timestamp};
 use maud::{Markup, html};
 
-use super::words::millis;
-use crate::console::seconds;
+use faultgate_core::duration::fine;
 use faultgate_core::model::ExperimentResult;
 
 /// Width of a drawing, in points like all lengths here.
@@ -99,7 +98,7 @@ impl Scale {
     /// Writes the time from the beginning of the scale to a moment: `+1m12s`.
     pub(super) fn offset(&self, at: Timestamp) -> String {
         let offset = at.as_millisecond().saturating_sub(self.from.as_millisecond());
-        format!("+{}", told(offset))
+        format!("+{}", fine(SignedDuration::from_millis(offset)))
     }
 
     /// Renders lines at round times, from `top` to `bottom`, with their times at the y-coordinate `text` if
@@ -113,7 +112,12 @@ impl Scale {
         let lines: Vec<(f64, String)> = (0..=MAX_LINES)
             .map(|line| line * step)
             .take_while(|offset| *offset <= self.span)
-            .map(|offset| (self.x_of(offset), if offset == 0 { "0".to_owned() } else { told(offset) }))
+            .map(|offset| {
+                (
+                    self.x_of(offset),
+                    if offset == 0 { "0".to_owned() } else { fine(SignedDuration::from_millis(offset)) },
+                )
+            })
             .collect();
         html! {
             @for (x, label) in &lines {
@@ -128,14 +132,6 @@ impl Scale {
     #[expect(clippy::cast_precision_loss, reason = "the drawing is a thousand points wide")]
     fn x_of(&self, offset: i64) -> f64 {
         self.place(offset as f64)
-    }
-}
-
-/// Writes a number of milliseconds as the axis shows it.
-fn told(offset: i64) -> String {
-    match u64::try_from(offset) {
-        Ok(offset) if offset < 60_000 => millis(offset),
-        _ => seconds(SignedDuration::from_millis(offset)),
     }
 }
 

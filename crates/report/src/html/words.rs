@@ -1,9 +1,9 @@
 //! The small parts of the page: texts, times, links, badges.
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use maud::{Markup, html};
 
-use crate::console::seconds;
+use faultgate_core::duration::{coarse, fine, from_millis};
 use faultgate_core::model::{RunResult, Score, Verdict};
 use faultgate_core::text;
 
@@ -89,22 +89,14 @@ pub(super) fn maybe_moment(at: Option<Timestamp>) -> Markup {
 /// Writes the time between two moments, or a dash if one is not known.
 pub(super) fn between(from: Option<Timestamp>, to: Option<Timestamp>) -> String {
     match (from, to) {
-        (Some(from), Some(to)) => seconds(to.duration_since(from)),
+        (Some(from), Some(to)) => coarse(to.duration_since(from)),
         _ => "–".to_owned(),
     }
 }
 
+/// Writes a number of milliseconds.
 pub(super) fn millis(millis: u64) -> String {
-    match millis {
-        0..1_000 => format!("{millis} ms"),
-        1_000..60_000 => {
-            // The digits are cut and not rounded: 59,999 ms must not become 60 s.
-            let hundredths = millis / 10;
-            let text = format!("{}.{:02}", hundredths / 100, hundredths % 100);
-            format!("{} s", text.trim_end_matches('0').trim_end_matches('.'))
-        }
-        _ => seconds(SignedDuration::from_millis(i64::try_from(millis).unwrap_or(i64::MAX))),
-    }
+    fine(from_millis(millis))
 }
 
 /// Returns the class of a verdict's colour. The colour never stands alone: the word is always beside it.

@@ -8,95 +8,24 @@ use std::collections::HashSet;
 use jiff::{SignedDuration, Timestamp};
 
 use super::faults;
-use super::xml::legal;
-use crate::console::own_reasons;
-use crate::{arithmetic, change};
+use super::suite::{Fate, Rank, TestCase, TestSuite};
+use super::text::{MAX_TEXT_CHARS, NAME, legal, line};
+use crate::words::own_reasons;
+use crate::words::{arithmetic, change};
 use faultgate_core::model::{Action, ExperimentResult, Probe, RunResult, Score, Verdict};
 use faultgate_core::text;
 
-/// Maximum length of a name in characters.
-pub(super) const NAME: usize = 200;
-/// Maximum length of one text in characters.
-const MAX_TEXT_CHARS: usize = 1_000;
 /// Maximum number of lines of evidence, of warnings, of faults, and of reasons of the gate.
 const MAX_LINES: usize = 50;
 
-/// The rank of a case. Ranks are in the order in which cases are left out if there are too many.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Rank {
-    ActionThatPassed,
-    ProbeThatPassed,
-    ActionThatNeverRan,
-    Action,
-    Probe,
-    ExperimentThatPassed,
-    Experiment,
-    Gate,
-}
-
-impl Rank {
-    pub(super) const ALL: [Self; 8] = [
-        Self::ActionThatPassed,
-        Self::ProbeThatPassed,
-        Self::ActionThatNeverRan,
-        Self::Action,
-        Self::Probe,
-        Self::ExperimentThatPassed,
-        Self::Experiment,
-        Self::Gate,
-    ];
-}
-
-/// A suite: an experiment, or the gate.
-#[derive(Debug)]
-pub(super) struct Suite {
-    /// The name of the suite. It is the class of its cases too, which GitLab shows as the suite.
-    pub(super) name: String,
-    pub(super) started_at: Option<Timestamp>,
-    pub(super) time: SignedDuration,
-    pub(super) properties: Vec<(&'static str, String)>,
-    pub(super) cases: Vec<Case>,
-}
-
-/// A test case.
-#[derive(Debug)]
-pub(super) struct Case {
-    pub(super) rank: Rank,
-    pub(super) name: String,
-    pub(super) time: SignedDuration,
-    pub(super) fate: Fate,
-    /// Lines of `system-out`.
-    pub(super) out: Vec<String>,
-}
-
-/// The outcome of a case.
-#[derive(Debug)]
-pub(super) enum Fate {
-    Passed,
-    /// A weakness was found.
-    Failure {
-        kind: String,
-        message: String,
-    },
-    /// The experiment could not be judged.
-    Error {
-        kind: String,
-        message: String,
-    },
-    /// The action or probe never ran, or the case `gate` of its suite tells of it.
-    Skipped {
-        message: String,
-    },
-}
-
 /// Returns the suite of an experiment.
-pub(super) fn of_experiment(experiment: &ExperimentResult) -> Suite {
+pub(super) fn of_experiment(experiment: &ExperimentResult) -> TestSuite {
     let time = between(experiment.started_at, experiment.ended_at);
-    let mut cases: Vec<Case> = experiment.actions.iter().map(of_action).collect();
+    let mut cases: Vec<TestCase> = experiment.actions.iter().map(of_action).collect();
     cases.extend(experiment.probes.iter().map(|probe| of_probe(probe, experiment)));
     cases.extend(faults::probes(experiment));
     cases.push(of_verdict(experiment));
-    Suite {
+    TestSuite {
         name: format!("faultgate.{}", text::plain(&experiment.name, NAME)),
         started_at: experiment.started_at,
         time,
@@ -119,7 +48,7 @@ pub(super) fn of_experiment(experiment: &ExperimentResult) -> Suite {
 
 /// Returns the case of an action. It is never a failure: one cause is one failure, that of the case `gate`,
 /// which tells what an action has to do with it.
-fn of_action(action: &Action) -> Case {
+fn of_action(action: &Action) -> TestCase {
     let reason = action.reason.as_deref().map(|reason| format!(": {reason}")).unwrap_or_default();
     let message = text::plain(&format!("{}{reason}", action.state), MAX_TEXT_CHARS);
     let (rank, fate) = match action.state.as_str() {
@@ -131,7 +60,7 @@ fn of_action(action: &Action) -> Case {
         [] => Vec::new(),
         some => vec![line(&format!("targets: {}", some.join(", ")))],
     };
-    Case {
+    TestCase {
         rank,
         name: text::plain(&format!("action {} ({})", action.name, action.action_id), NAME),
         time: between(action.started_at, action.ended_at),
@@ -140,7 +69,7 @@ fn of_action(action: &Action) -> Case {
     }
 }
 
-fn of_probe(probe: &Probe, experiment: &ExperimentResult) -> Case {
+fn of_probe(probe: &Probe, experiment: &ExperimentResult) -> TestCase {
     let sum = arithmetic::of_probe(probe);
     let why = probe.last_failure().map(|why| format!(": {why}")).unwrap_or_default();
     let message = line(&format!("{sum}{why}"));
@@ -151,7 +80,7 @@ fn of_probe(probe: &Probe, experiment: &ExperimentResult) -> Case {
     } else {
         (Rank::Probe, Fate::Skipped { message: message.clone() })
     };
-    Case {
+    TestCase {
         rank,
         name: text::plain(&format!("probe {} ({})", probe.name, probe.kind), NAME),
         // The probe ran beside the actions, whose times are counted already.
@@ -162,7 +91,7 @@ fn of_probe(probe: &Probe, experiment: &ExperimentResult) -> Case {
 }
 
 /// Returns the case `gate` of an experiment. It takes no time, since readers add up the times of all cases.
-fn of_verdict(experiment: &ExperimentResult) -> Case {
+fn of_verdict(experiment: &ExperimentResult) -> TestCase {
     let passed = experiment.verdict == Verdict::Passed;
     let mut out = vec![scores(experiment.score, experiment.expected_resilience_score)];
     if passed {
@@ -175,7 +104,7 @@ fn of_verdict(experiment: &ExperimentResult) -> Case {
     out.extend(faults::lines(experiment).take(MAX_LINES));
     let evidence = experiment.evidence.iter().take(MAX_LINES);
     out.extend(evidence.map(|evidence| line(&format!("{}: {}", evidence.source, evidence.fact))));
-    Case {
+    TestCase {
         rank: if passed { Rank::ExperimentThatPassed } else { Rank::Experiment },
         name: "gate".to_owned(),
         time: SignedDuration::ZERO,
@@ -186,7 +115,7 @@ fn of_verdict(experiment: &ExperimentResult) -> Case {
 
 /// Returns the suite of the gate. Its case is skipped if the suites of experiments tell why the gate did not
 /// pass.
-pub(super) fn of_gate(result: &RunResult) -> Suite {
+pub(super) fn of_gate(result: &RunResult) -> TestSuite {
     let gate = &result.gate;
     let time = between(Some(result.started_at), Some(result.ended_at));
     let mut out = vec![scores(gate.resilience_score, Some(gate.expected_resilience_score))];
@@ -205,8 +134,8 @@ pub(super) fn of_gate(result: &RunResult) -> Suite {
     } else {
         Fate::Skipped { message: line(&format!("{}: see the suite of {culprits}", gate.verdict)) }
     };
-    let case = Case { rank: Rank::Gate, name: "gate".to_owned(), time, fate, out };
-    Suite {
+    let case = TestCase { rank: Rank::Gate, name: "gate".to_owned(), time, fate, out };
+    TestSuite {
         name: "faultgate".to_owned(),
         started_at: Some(result.started_at),
         time,
@@ -246,10 +175,6 @@ fn scores(score: Option<Score>, expected: Option<Score>) -> String {
     format!("resilience score {score}{expected}")
 }
 
-pub(super) fn line(text: &str) -> String {
-    text::plain(text, MAX_TEXT_CHARS)
-}
-
 fn between(start: Option<Timestamp>, end: Option<Timestamp>) -> SignedDuration {
     match (start, end) {
         (Some(start), Some(end)) => end.duration_since(start).max(SignedDuration::ZERO),
@@ -262,7 +187,7 @@ fn present<const N: usize>(properties: [(&'static str, Option<String>); N]) -> V
 }
 
 /// Numbers cases of the same class and name, since GitLab drops all but one of them.
-pub(super) fn make_names_unique(suites: &mut [Suite]) {
+pub(super) fn make_names_unique(suites: &mut [TestSuite]) {
     let mut taken = HashSet::new();
     for suite in suites {
         suite.name = legal(&suite.name);

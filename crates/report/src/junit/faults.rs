@@ -3,17 +3,18 @@
 
 use jiff::SignedDuration;
 
-use super::cases::{Case, Fate, NAME, Rank, line};
+use super::suite::{Fate, Rank, TestCase};
+use super::text::{NAME, line};
 use faultgate_core::model::{ExperimentResult, Fault, FaultProbe, Verdict};
 use faultgate_core::text;
 
 /// Returns a case for each probe of each fault.
-pub(super) fn probes(experiment: &ExperimentResult) -> impl Iterator<Item = Case> {
+pub(super) fn probes(experiment: &ExperimentResult) -> impl Iterator<Item = TestCase> {
     let case_of = move |fault| move |probe| case(fault, probe, experiment.verdict);
     experiment.faults.iter().flat_map(move |fault| fault.probes.iter().map(case_of(fault)))
 }
 
-fn case(fault: &Fault, probe: &FaultProbe, verdict: Verdict) -> Case {
+fn case(fault: &Fault, probe: &FaultProbe, verdict: Verdict) -> TestCase {
     let why = probe.description.as_deref().map(|why| format!(": {why}")).unwrap_or_default();
     let word = if probe.verdict.is_empty() { "no verdict" } else { &probe.verdict };
     let message = line(&format!("{word}{why}"));
@@ -29,7 +30,7 @@ fn case(fault: &Fault, probe: &FaultProbe, verdict: Verdict) -> Case {
     };
     let name = format!("fault {} probe {} ({})", fault.name, probe.name, probe.kind);
     // The probe ran beside the actions, whose times are counted already.
-    Case { rank, name: text::plain(&name, NAME), time: SignedDuration::ZERO, fate, out: vec![message] }
+    TestCase { rank, name: text::plain(&name, NAME), time: SignedDuration::ZERO, fate, out: vec![message] }
 }
 
 /// Returns a line for each fault.

@@ -2,8 +2,8 @@
 //! its probes and the probes of its faults, and one for its verdict. One more suite has a single case for the
 //! gate of the run.
 //!
-//! - `cases` makes the suites and cases, and `faults` those of engines that judge each fault.
-//! - `xml` writes them as readers take them.
+//! - `cases` makes the suites and cases (`suite`), and `faults` those of engines that judge each fault.
+//! - `xml` writes them as readers take them, of characters that they take (`text`).
 //!
 //! One cause is one failure: a report must not show more failures than there are experiments that did not
 //! pass.
@@ -14,22 +14,25 @@ use async_trait::async_trait;
 
 mod cases;
 mod faults;
+mod suite;
+mod text;
 mod xml;
 
-use cases::{Case, Rank, Suite};
+use suite::{Rank, TestCase, TestSuite};
 
-use super::{Sink, files, from_write};
+use crate::files::write::replace;
+use crate::sink::{Sink, from_write};
 use faultgate_core::model::{Reported, RunResult};
 
 /// Name of the file in the report folder.
-pub(super) const NAME: &str = "junit.xml";
+pub(crate) const NAME: &str = "junit.xml";
 
 /// Maximum number of cases. CodeBuild takes no more in one report.
 const MAX_CASES: usize = 500;
 
 /// Renders the report.
-pub(super) fn render(result: &RunResult) -> std::io::Result<String> {
-    let mut suites: Vec<Suite> = result.experiments.iter().map(cases::of_experiment).collect();
+pub(crate) fn render(result: &RunResult) -> std::io::Result<String> {
+    let mut suites: Vec<TestSuite> = result.experiments.iter().map(cases::of_experiment).collect();
     suites.push(cases::of_gate(result));
     let left_out = leave_out(&mut suites);
     if let Some(gate) = suites.last_mut().filter(|_| left_out > 0) {
@@ -44,14 +47,14 @@ pub(super) fn render(result: &RunResult) -> std::io::Result<String> {
 
 /// Leaves out the least telling cases until there are no more than a report takes. Returns the number of
 /// cases that were left out.
-fn leave_out(suites: &mut [Suite]) -> usize {
+fn leave_out(suites: &mut [TestSuite]) -> usize {
     let count: usize = suites.iter().map(|suite| suite.cases.len()).sum();
     let mut surplus = count.saturating_sub(MAX_CASES);
     let left_out = surplus;
     for rank in Rank::ALL {
         // The last ones go first, so that the beginning stays as it was.
         for suite in suites.iter_mut().rev() {
-            let mut kept: Vec<Case> = Vec::new();
+            let mut kept: Vec<TestCase> = Vec::new();
             for case in suite.cases.drain(..).rev() {
                 if surplus > 0 && case.rank == rank {
                     surplus -= 1;
@@ -67,12 +70,12 @@ fn leave_out(suites: &mut [Suite]) -> usize {
 }
 
 /// The sink that writes `junit.xml`.
-pub struct JunitFile {
+pub(crate) struct JunitFile {
     path: PathBuf,
 }
 
 impl JunitFile {
-    pub fn new(report_dir: &Path) -> Self {
+    pub(crate) fn new(report_dir: &Path) -> Self {
         Self { path: report_dir.join(NAME) }
     }
 }
@@ -84,7 +87,7 @@ impl Sink for JunitFile {
     }
 
     async fn finish(&mut self, result: &RunResult) -> Option<Reported> {
-        let rendered = render(result).and_then(|text| files::replace(&self.path, text.as_bytes()));
+        let rendered = render(result).and_then(|text| replace(&self.path, text.as_bytes()));
         Some(from_write(NAME, rendered))
     }
 }
@@ -92,4 +95,4 @@ impl Sink for JunitFile {
 #[cfg(test)]
 mod tests;
 #[cfg(test)]
-pub(super) use tests::assert_sound;
+pub(crate) use tests::assert_sound;

@@ -3,19 +3,20 @@
 
 use std::io;
 
-use jiff::SignedDuration;
+use faultgate_core::duration::decimal;
 use quick_xml::events::{BytesDecl, BytesText, Event};
 use quick_xml::writer::Writer;
 
-use super::cases::{Case, Fate, Suite};
+use super::suite::{Fate, TestCase, TestSuite};
+use super::text::legal;
 
 type Xml = Writer<Vec<u8>>;
 
 /// Writes the suites as a document.
-pub(super) fn write(suites: &[Suite]) -> io::Result<String> {
+pub(super) fn write(suites: &[TestSuite]) -> io::Result<String> {
     let mut xml = Writer::new_with_indent(Vec::new(), b' ', 2);
     xml.write_event(Event::Decl(BytesDecl::new("1.0", Some("UTF-8"), None)))?;
-    let totals = Counts::of(suites.iter().flat_map(|suite| &suite.cases));
+    let totals = CaseCounts::of(suites.iter().flat_map(|suite| &suite.cases));
     // The schema knows no attribute `skipped` of this element.
     xml.create_element("testsuites")
         .with_attribute(("name", "faultgate"))
@@ -27,8 +28,8 @@ pub(super) fn write(suites: &[Suite]) -> io::Result<String> {
     String::from_utf8(xml.into_inner()).map_err(io::Error::other)
 }
 
-fn write_suite(xml: &mut Xml, suite: &Suite) -> io::Result<()> {
-    let counts = Counts::of(&suite.cases);
+fn write_suite(xml: &mut Xml, suite: &TestSuite) -> io::Result<()> {
+    let counts = CaseCounts::of(&suite.cases);
     let mut element = xml
         .create_element("testsuite")
         .with_attribute(("name", suite.name.as_str()))
@@ -36,7 +37,7 @@ fn write_suite(xml: &mut Xml, suite: &Suite) -> io::Result<()> {
         .with_attribute(("failures", counts.failures.to_string().as_str()))
         .with_attribute(("errors", counts.errors.to_string().as_str()))
         .with_attribute(("skipped", counts.skipped.to_string().as_str()))
-        .with_attribute(("time", seconds(suite.time).as_str()));
+        .with_attribute(("time", decimal(suite.time).as_str()));
     if let Some(started_at) = suite.started_at {
         // The format has no time zone; the time is UTC.
         let time = started_at.strftime("%Y-%m-%dT%H:%M:%S").to_string();
@@ -57,12 +58,12 @@ fn write_suite(xml: &mut Xml, suite: &Suite) -> io::Result<()> {
     Ok(())
 }
 
-fn write_case(xml: &mut Xml, class: &str, case: &Case) -> io::Result<()> {
+fn write_case(xml: &mut Xml, class: &str, case: &TestCase) -> io::Result<()> {
     let element = xml
         .create_element("testcase")
         .with_attribute(("name", case.name.as_str()))
         .with_attribute(("classname", class))
-        .with_attribute(("time", seconds(case.time).as_str()));
+        .with_attribute(("time", decimal(case.time).as_str()));
     if matches!(case.fate, Fate::Passed) && case.out.is_empty() {
         element.write_empty()?;
         return Ok(());
@@ -98,39 +99,17 @@ fn write_fate(xml: &mut Xml, element: &str, kind: &str, message: &str) -> io::Re
     Ok(())
 }
 
-/// Returns text of characters that XML takes. `[[` is broken apart, since `[[ATTACHMENT|…]]` would have
-/// GitLab and Jenkins look for a file.
-pub(super) fn legal(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '\n' | '\u{20}'..='\u{d7ff}' | '\u{e000}'..='\u{fffd}' | '\u{10000}'.. => {
-                if c == '[' && out.ends_with('[') {
-                    out.push(' ');
-                }
-                out.push(c);
-            }
-            _ => out.push('\u{fffd}'),
-        }
-    }
-    out
-}
-
-fn seconds(time: SignedDuration) -> String {
-    format!("{}.{:03}", time.as_secs(), time.subsec_millis())
-}
-
 /// The numbers of cases, as the attributes of a suite tell them.
 #[derive(Debug, Default)]
-struct Counts {
+struct CaseCounts {
     tests: usize,
     failures: usize,
     errors: usize,
     skipped: usize,
 }
 
-impl Counts {
-    fn of<'a>(cases: impl IntoIterator<Item = &'a Case>) -> Self {
+impl CaseCounts {
+    fn of<'a>(cases: impl IntoIterator<Item = &'a TestCase>) -> Self {
         let mut counts = Self::default();
         for case in cases {
             counts.tests += 1;

@@ -1,14 +1,14 @@
 //! The comparison with an earlier run: a line for the head, and a section with a table.
 
-use super::sections::table;
+use super::lists::table;
 use super::{link, md};
-use crate::change::{changed_probes, known, measured, of_verdict, signed};
+use crate::words::change::{changed_probes, known, measured, of_verdict, signed};
 use faultgate_core::model::{EarlierRun, ExperimentChange, Presence, ProbeChange, RunComparison, RunResult};
 
 /// Returns a line for the head, or `None` if the scores were not compared. It holds only numbers, so it is
 /// always short.
 pub(super) fn line(result: &RunResult) -> Option<String> {
-    let change = crate::change::of_run(result.comparison.as_ref()?)?;
+    let change = crate::words::change::of_run(result.comparison.as_ref()?)?;
     Some(format!("Compared with the earlier run: **{change}**.\n\n"))
 }
 

@@ -1,7 +1,7 @@
 //! Tables of the faults of an engine that weighs and judges each of them, and of the probes of these faults.
 
+use super::lists::table;
 use super::md;
-use super::sections::table;
 use faultgate_core::model::{ExperimentResult, Fault};
 
 /// Returns both tables, or nothing if the engine tells no faults.
@@ -33,7 +33,10 @@ pub(super) fn faults(experiment: &ExperimentResult) -> String {
         })
         .collect();
     table(&["Fault", "Weight", "Verdict", "Probe success", "Failing step"], faults)
-        + &table(&["Of the fault", "Engine's probe", "Kind", "Mode", "Verdict", "Why"], probes.into_iter())
+        + &table(
+            &["Of the fault", "Engine's probe", "SectionKind", "Mode", "Verdict", "Why"],
+            probes.into_iter(),
+        )
 }
 
 /// Writes the step that failed, with the error code unless the step tells it already.

@@ -3,7 +3,7 @@
 
 /// The kind of a section. Kinds are in the order in which sections are left out, the least telling first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Kind {
+pub(super) enum SectionKind {
     TargetsOfPassed,
     Timeline,
     ActionsOfPassed,
@@ -21,7 +21,7 @@ pub(super) enum Kind {
     Reports,
 }
 
-impl Kind {
+impl SectionKind {
     const ALL: [Self; 15] = [
         Self::TargetsOfPassed,
         Self::Timeline,
@@ -78,8 +78,8 @@ impl Kind {
 
 /// A section of a page.
 #[derive(Debug)]
-pub(super) struct Section {
-    pub(super) kind: Kind,
+pub(super) struct PageSection {
+    pub(super) kind: SectionKind,
     /// Index of the experiment that the section is about, or `None` if it is about the run.
     pub(super) experiment: Option<usize>,
     pub(super) text: String,
@@ -90,7 +90,7 @@ const NOTE_BYTES: usize = 800;
 
 /// Puts the head, as many sections as fit and the foot on a page of at most `budget` bytes. The sections that
 /// fit stay in their order.
-pub(super) fn fit(head: String, sections: &[Section], foot: &str, budget: usize) -> String {
+pub(super) fn fit(head: String, sections: &[PageSection], foot: &str, budget: usize) -> String {
     let ends = head.len() + foot.len();
     let whole = sections.iter().map(|section| section.text.len()).sum::<usize>();
     if ends + whole <= budget {
@@ -112,14 +112,14 @@ pub(super) fn fit(head: String, sections: &[Section], foot: &str, budget: usize)
 }
 
 /// Returns the indices of the sections that fit into `room` bytes. The weightiest are taken first.
-fn choose(sections: &[Section], mut room: usize) -> Vec<usize> {
+fn choose(sections: &[PageSection], mut room: usize) -> Vec<usize> {
     let mut order: Vec<usize> = (0..sections.len()).collect();
     order.sort_by_key(|place| std::cmp::Reverse(sections[*place].kind));
     let mut kept: Vec<usize> = Vec::new();
     // Experiments whose own section was taken. It is weightier than its parts, so it comes before them.
     let mut headed: Vec<Option<usize>> = Vec::new();
     for place in order {
-        let Section { kind, experiment, text } = &sections[place];
+        let PageSection { kind, experiment, text } = &sections[place];
         // A part without the section of its experiment would seem to belong to the one before.
         if text.len() > room || (kind.is_part() && !headed.contains(experiment)) {
             continue;
@@ -137,14 +137,14 @@ fn choose(sections: &[Section], mut room: usize) -> Vec<usize> {
 
 /// Returns the note that names the kinds of missing sections. Parts of a missing section are not named:
 /// whoever misses the section of an experiment knows that its parts are gone too.
-fn note(sections: &[Section], kept: &[usize]) -> String {
+fn note(sections: &[PageSection], kept: &[usize]) -> String {
     let headed: Vec<Option<usize>> = kept.iter().map(|place| sections[*place].experiment).collect();
-    let is_missing = |(place, section): (usize, &Section)| {
+    let is_missing = |(place, section): (usize, &PageSection)| {
         let is_told = section.kind.is_part() && !headed.contains(&section.experiment);
         (!kept.contains(&place) && !is_told).then_some(section.kind)
     };
-    let missing: Vec<Kind> = sections.iter().enumerate().filter_map(is_missing).collect();
-    let missing = Kind::ALL.into_iter().filter(|kind| missing.contains(kind)).map(Kind::words);
+    let missing: Vec<SectionKind> = sections.iter().enumerate().filter_map(is_missing).collect();
+    let missing = SectionKind::ALL.into_iter().filter(|kind| missing.contains(kind)).map(SectionKind::words);
     format!(
         "**Left out, since it does not fit here**: {}. In the report folder, `summary.md` has more and `result.json` \
          has all of it.\n\n",

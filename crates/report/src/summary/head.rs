@@ -3,10 +3,11 @@
 
 use std::fmt::Write as _;
 
+use super::lists::some_of;
 use super::{change, link, md};
-use crate::change::of_named;
-use crate::console::seconds;
-use crate::warnings;
+use crate::words::change::of_named;
+use crate::words::warnings;
+use faultgate_core::duration::coarse;
 use faultgate_core::model::{ExperimentResult, RunResult, Score, Verdict};
 use faultgate_core::text;
 
@@ -14,9 +15,6 @@ use faultgate_core::text;
 pub(super) const REASONS: usize = 20;
 /// Maximum number of experiments that are shown if there is room.
 const MAX_ROWS: usize = 100;
-/// Number of bytes that are kept for the line about lines that are missing.
-const MORE_BYTES: usize = 64;
-
 /// Returns the head. Apart from the title and the score it has at most `room` bytes.
 pub(super) fn head(result: &RunResult, room: usize) -> String {
     let gate = &result.gate;
@@ -81,28 +79,6 @@ fn table(result: &RunResult, room: usize) -> String {
     table
 }
 
-/// Returns the first lines, at most `most` of them and at most `room` bytes, and after them the line that
-/// `more` makes of the number of the others.
-pub(super) fn some_of(
-    lines: impl ExactSizeIterator<Item = String>,
-    most: usize,
-    room: usize,
-    more: impl Fn(usize) -> String,
-) -> String {
-    let (count, mut shown, mut text) = (lines.len(), 0, String::new());
-    for line in lines.take(most) {
-        if text.len() + line.len() + MORE_BYTES > room {
-            break;
-        }
-        text.push_str(&line);
-        shown += 1;
-    }
-    if shown < count {
-        text.push_str(&more(count - shown));
-    }
-    text
-}
-
 /// Returns the line at the foot: version, run, time and number of requests.
 pub(super) fn foot(result: &RunResult, html: bool) -> String {
     let foot = format!(
@@ -141,7 +117,7 @@ fn linked(experiment: &ExperimentResult) -> String {
 
 fn duration(experiment: &ExperimentResult) -> String {
     match (experiment.started_at, experiment.ended_at) {
-        (Some(start), Some(end)) => seconds(end.duration_since(start)),
+        (Some(start), Some(end)) => coarse(end.duration_since(start)),
         _ => "–".to_owned(),
     }
 }

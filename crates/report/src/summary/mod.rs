@@ -3,7 +3,7 @@
 //!
 //! - `head` has the verdict and the table of experiments, which are always there; `sections` has the parts
 //!   below, with those in `change` and `faults`.
-//! - `fit` chooses the sections for which a page has room.
+//! - `fit` chooses the sections for which a page has room, and `lists` shortens lists and tables.
 //!
 //! A page never exceeds its budget, since its place would cut or drop it. Text from outside never becomes
 //! markup.
@@ -16,15 +16,16 @@ mod change;
 mod faults;
 mod fit;
 mod head;
+mod lists;
 mod sections;
 
-use super::command_file::CommandFile;
-use super::{Sink, files, from_write, skipped};
+use crate::files::{CommandFile, write};
+use crate::sink::{Sink, from_write, skipped, written};
 use faultgate_core::model::{Reported, RunResult};
 use faultgate_core::text;
 
 /// Name of the file in the report folder.
-pub(super) const NAME: &str = "summary.md";
+pub(crate) const NAME: &str = "summary.md";
 
 /// Maximum length of one text from outside, in characters.
 const MAX_TEXT_CHARS: usize = 400;
@@ -33,17 +34,17 @@ const MAX_URL_BYTES: usize = 1_000;
 
 /// The limits of the place that a summary goes to.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Page {
+pub(crate) struct PageLimits {
     /// Maximum size of the page in bytes.
-    pub(super) budget: usize,
+    pub(crate) budget: usize,
     /// `true` if its Markdown takes HTML.
-    pub(super) html: bool,
+    pub(crate) html: bool,
     /// `true` if it draws Mermaid diagrams.
-    pub(super) mermaid: bool,
+    pub(crate) mermaid: bool,
 }
 
 /// Renders a page that never exceeds its budget. Sections that do not fit are left out, and the page says so.
-pub(super) fn render(result: &RunResult, page: &Page) -> String {
+pub(crate) fn render(result: &RunResult, page: &PageLimits) -> String {
     let head = head::head(result, page.budget / 2);
     let foot = head::foot(result, page.html);
     fit::fit(head, &sections::sections(result, page), &foot, page.budget)
@@ -63,14 +64,14 @@ fn link(url: &str) -> Option<&str> {
 }
 
 /// The sink that writes `summary.md`.
-pub struct SummaryFile {
+pub(crate) struct SummaryFile {
     path: PathBuf,
 }
 
 impl SummaryFile {
-    const PAGE: Page = Page { budget: 4 * 1024 * 1024, html: true, mermaid: true };
+    const PAGE: PageLimits = PageLimits { budget: 4 * 1024 * 1024, html: true, mermaid: true };
 
-    pub fn new(report_dir: &Path) -> Self {
+    pub(crate) fn new(report_dir: &Path) -> Self {
         Self { path: report_dir.join(NAME) }
     }
 }
@@ -82,7 +83,7 @@ impl Sink for SummaryFile {
     }
 
     async fn finish(&mut self, result: &RunResult) -> Option<Reported> {
-        Some(from_write(NAME, files::replace(&self.path, render(result, &Self::PAGE).as_bytes())))
+        Some(from_write(NAME, write::replace(&self.path, render(result, &Self::PAGE).as_bytes())))
     }
 }
 
@@ -110,16 +111,16 @@ impl StepSummary {
         // A second call must replace our own summary and keep what stood there before the first.
         let earlier = match self.earlier {
             Some(earlier) => earlier,
-            None => *self.earlier.insert(files::length(self.file.path())?),
+            None => *self.earlier.insert(write::length(self.file.path())?),
         };
         let budget = Self::BUDGET.saturating_sub(usize::try_from(earlier).unwrap_or(usize::MAX));
         if budget < Self::MIN_BUDGET {
             let why = format!("{earlier} bytes are in it already, and GitHub takes no more than 1 MiB");
             return Ok(skipped(Self::SINK, why));
         }
-        let page = Page { budget, html: true, mermaid: true };
-        files::replace_from(self.file.path(), earlier, &render(result, &page))?;
-        Ok(super::written(Self::SINK))
+        let page = PageLimits { budget, html: true, mermaid: true };
+        write::replace_from(self.file.path(), earlier, &render(result, &page))?;
+        Ok(written(Self::SINK))
     }
 }
 

@@ -6,13 +6,14 @@ use jiff::SignedDuration;
 
 use super::change;
 use super::faults::faults;
-use super::fit::{Kind, Section};
-use super::head::{REASONS, some_of};
-use super::{Page, link, md};
-use crate::arithmetic;
-use crate::console::seconds;
-use crate::own_report::own_report;
-use crate::timeline::gantt;
+use super::fit::{PageSection, SectionKind};
+use super::head::REASONS;
+use super::lists::{MAX_LINES, list, table};
+use super::{PageLimits, link, md};
+use crate::words::arithmetic;
+use crate::words::own_report;
+use crate::words::timeline::gantt;
+use faultgate_core::duration::coarse;
 use faultgate_core::model::{ExperimentResult, Finding, Level, Probe, Reported, RunResult, Verdict};
 use faultgate_core::text;
 
@@ -20,60 +21,42 @@ use faultgate_core::text;
 const MAX_RESOURCES: usize = 5;
 /// Maximum length, in characters, of the detail about a missing report. It may hold the permissions to add.
 const MAX_DETAIL_CHARS: usize = 1_000;
-/// Maximum number of lines of a table or a list.
-const MAX_LINES: usize = 100;
-
 /// Returns all sections, in the order in which people read them.
-pub(super) fn sections(result: &RunResult, page: &Page) -> Vec<Section> {
+pub(super) fn sections(result: &RunResult, page: &PageLimits) -> Vec<PageSection> {
     let mut all = Vec::new();
-    let mut push = |kind: Kind, experiment: Option<usize>, text: String| {
+    let mut push = |kind: SectionKind, experiment: Option<usize>, text: String| {
         if !text.is_empty() {
-            all.push(Section { kind, experiment, text });
+            all.push(PageSection { kind, experiment, text });
         }
     };
     for (place, experiment) in result.experiments.iter().enumerate() {
         let passed = experiment.verdict == Verdict::Passed;
         let either = |of_passed, of_others| if passed { of_passed } else { of_others };
         let place = Some(place);
-        push(either(Kind::Passed, Kind::NotPassed), place, facts(experiment, result));
-        push(either(Kind::ProbesOfPassed, Kind::Probes), place, probes(experiment));
-        push(either(Kind::ProbesOfPassed, Kind::Probes), place, faults(experiment));
-        push(either(Kind::ActionsOfPassed, Kind::Actions), place, actions(experiment));
-        push(either(Kind::TargetsOfPassed, Kind::Targets), place, targets(experiment, page.html));
+        push(either(SectionKind::Passed, SectionKind::NotPassed), place, facts(experiment, result));
+        push(either(SectionKind::ProbesOfPassed, SectionKind::Probes), place, probes(experiment));
+        push(either(SectionKind::ProbesOfPassed, SectionKind::Probes), place, faults(experiment));
+        push(either(SectionKind::ActionsOfPassed, SectionKind::Actions), place, actions(experiment));
+        push(
+            either(SectionKind::TargetsOfPassed, SectionKind::Targets),
+            place,
+            targets(experiment, page.html),
+        );
         if !passed {
-            push(Kind::Evidence, place, evidence(experiment, page.html));
+            push(SectionKind::Evidence, place, evidence(experiment, page.html));
         }
     }
     if page.mermaid
         && let Some(chart) = gantt(&result.experiments, result.ended_at)
     {
-        push(Kind::Timeline, None, format!("### Timeline (UTC)\n\n{chart}\n"));
+        push(SectionKind::Timeline, None, format!("### Timeline (UTC)\n\n{chart}\n"));
     }
-    push(Kind::Score, None, score(result));
-    push(Kind::Change, None, result.comparison.as_ref().map(change::section).unwrap_or_default());
-    push(Kind::Findings, None, findings(&result.findings));
-    push(Kind::Leftovers, None, leftovers(result));
-    push(Kind::Reports, None, reports(&result.reporting));
+    push(SectionKind::Score, None, score(result));
+    push(SectionKind::Change, None, result.comparison.as_ref().map(change::section).unwrap_or_default());
+    push(SectionKind::Findings, None, findings(&result.findings));
+    push(SectionKind::Leftovers, None, leftovers(result));
+    push(SectionKind::Reports, None, reports(&result.reporting));
     all
-}
-
-/// Returns a title and the first lines of a list, or nothing if the list is empty.
-fn list(title: &str, lines: impl ExactSizeIterator<Item = String>) -> String {
-    if lines.len() == 0 {
-        return String::new();
-    }
-    let lines = some_of(lines, MAX_LINES, usize::MAX, |more| format!("- and {more} more\n"));
-    format!("{title}\n\n{lines}\n")
-}
-
-/// Returns a table with these columns, or nothing if there are no rows.
-pub(super) fn table(columns: &[&str], rows: impl ExactSizeIterator<Item = String>) -> String {
-    if rows.len() == 0 {
-        return String::new();
-    }
-    let rest = " |".repeat(columns.len());
-    let rows = some_of(rows, MAX_LINES, usize::MAX, |more| format!("| and {more} more{rest}\n"));
-    format!("| {} |\n|{}\n{rows}\n", columns.join(" | "), " --- |".repeat(columns.len()))
 }
 
 fn facts(experiment: &ExperimentResult, result: &RunResult) -> String {
@@ -133,7 +116,7 @@ fn learned(experiment: &ExperimentResult) -> String {
         (Some(end), Some(ended_at)) => {
             // The clocks differ: an end may seem to be learned before it happened.
             let delay = end.observed_at.duration_since(ended_at).max(SignedDuration::ZERO);
-            format!(", {} after it happened", seconds(delay))
+            format!(", {} after it happened", coarse(delay))
         }
         _ => String::new(),
     };
@@ -157,7 +140,8 @@ fn actions(experiment: &ExperimentResult) -> String {
 /// Returns the table of the probes: their evaluations, their scores, and the times that they tell about the
 /// fault.
 fn probes(experiment: &ExperimentResult) -> String {
-    let columns = ["Probe", "Kind", "Passed", "Score", "Weight", "Detected", "Recovered", "Last failure"];
+    let columns =
+        ["Probe", "SectionKind", "Passed", "Score", "Weight", "Detected", "Recovered", "Last failure"];
     let rows = experiment.probes.iter().map(|probe| {
         let why = match probe.unevaluated {
             Some(_) => "never evaluated".to_owned(),
@@ -190,7 +174,7 @@ fn in_all(probe: &Probe) -> String {
 
 fn after(millis: Option<u64>) -> String {
     let duration = millis.and_then(|millis| i64::try_from(millis).ok()).map(SignedDuration::from_millis);
-    duration.map_or_else(|| "–".to_owned(), |duration| format!("after {}", seconds(duration)))
+    duration.map_or_else(|| "–".to_owned(), |duration| format!("after {}", coarse(duration)))
 }
 
 /// Returns the sums from the samples to the score of the run, or nothing if no probe measured anything.

@@ -2,7 +2,7 @@ use super::*;
 use crate::samples;
 use faultgate_core::model::Outcome;
 
-const WHOLE: Page = Page { budget: usize::MAX, html: true, mermaid: true };
+const WHOLE: PageLimits = PageLimits { budget: usize::MAX, html: true, mermaid: true };
 
 #[test]
 fn no_page_is_larger_than_its_budget() {
@@ -14,7 +14,7 @@ fn no_page_is_larger_than_its_budget() {
         (samples::large(&worst), &sizes[4..]),
     ] {
         for budget in budgets.iter().copied() {
-            let page = render(&result, &Page { budget, ..WHOLE });
+            let page = render(&result, &PageLimits { budget, ..WHOLE });
             assert!(page.len() <= budget, "{} of {budget}", page.len());
             if budget >= 1_000 {
                 for part in ["Chaos gate", "**Resilience score", "| Experiment |"] {
@@ -30,12 +30,12 @@ fn what_is_left_out_is_said_and_the_least_goes_first() {
     let result = samples::mixed();
     let whole = render(&result, &WHOLE);
     assert!(!whole.contains("Left out"), "{whole}");
-    let just = render(&result, &Page { budget: whole.len(), ..WHOLE });
+    let just = render(&result, &PageLimits { budget: whole.len(), ..WHOLE });
     assert_eq!(just, whole);
     let mut less = String::new();
     let mut gone = Vec::new();
     for budget in (1_500..whole.len()).rev().step_by(50) {
-        less = render(&result, &Page { budget, ..WHOLE });
+        less = render(&result, &PageLimits { budget, ..WHOLE });
         assert!(less.contains("Left out") && less.contains("`result.json` has all of it"), "{less}");
         for part in ["```mermaid", "### Before the launch", "### pod-delete", "### Reports that are missing"]
         {
@@ -53,7 +53,7 @@ fn what_is_left_out_is_said_and_the_least_goes_first() {
 fn nothing_hangs_below_a_section_that_is_gone() {
     let result = samples::mixed();
     for budget in (1_000..6_000).step_by(100) {
-        let page = render(&result, &Page { budget, ..WHOLE });
+        let page = render(&result, &PageLimits { budget, ..WHOLE });
         let count = |part: &str| page.matches(part).count();
         assert!(count("| Action |") <= count("- Template: "), "{page}");
     }
@@ -62,7 +62,7 @@ fn nothing_hangs_below_a_section_that_is_gone() {
 #[test]
 fn without_html_there_is_none() {
     for result in [samples::mixed(), samples::stopped(), samples::saying(samples::HOSTILE)] {
-        let page = render(&result, &Page { budget: 60_000, html: false, mermaid: false });
+        let page = render(&result, &PageLimits { budget: 60_000, html: false, mermaid: false });
         assert!(!page.contains('<') && !page.contains("```"), "{page}");
     }
 }

@@ -1,0 +1,22 @@
+//! The log: what is printed while the run goes on, and at its end.
+//!
+//! - `narrator` puts each event into a line. `console` prints the lines with their times, for CI systems, and
+//!   `live` shows them in a terminal, above a line for each experiment.
+//! - `closing` makes the table and the verdict that end the log.
+//! - `commands` prints the lines that CI systems turn into errors and warnings on the run's page.
+//!
+//! Every line is made plain before it is printed, so that no CI takes a text from outside for a command.
+
+mod closing;
+mod commands;
+mod console;
+mod live;
+mod narrator;
+
+pub use closing::closing;
+pub use commands::{LogCommands, Remark, mistake_commands, remark_commands};
+pub use console::Log;
+pub use live::Live;
+
+/// Maximum length of a line in characters.
+const MAX_LINE_CHARS: usize = 1_000;

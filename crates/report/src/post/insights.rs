@@ -1,0 +1,77 @@
+//! Code Insights: the report that Bitbucket shows beside a commit, its pull requests and its pipelines.
+
+use async_trait::async_trait;
+
+use crate::forge::bitbucket::{CodeInsights, Datum, DatumValue, Report};
+use crate::sink::{Sink, Stage, failed, refused, written};
+use crate::words::Nature;
+use faultgate_core::model::{Reported, RunResult, Verdict};
+
+/// The sink that writes the report of a run.
+pub struct Insights {
+    /// A function that makes the client, which knows where the report goes.
+    connect: Box<dyn Fn() -> Result<CodeInsights, String>>,
+    /// The key of the report. Every run of a job has the same key, so that it replaces the report of the run
+    /// before.
+    key: String,
+    run_url: Option<String>,
+}
+
+impl Insights {
+    const SINK: &'static str = "code insights";
+
+    /// Makes the sink. It connects only when the report is due, so that no launch waits for it.
+    pub fn new(
+        connect: impl Fn() -> Result<CodeInsights, String> + 'static,
+        key: String,
+        run_url: Option<String>,
+    ) -> Self {
+        Self { connect: Box::new(connect), key, run_url }
+    }
+
+    /// Makes the report. The verdict alone decides whether Bitbucket shows it as passed.
+    fn report(&self, result: &RunResult) -> Report {
+        let gate = &result.gate;
+        let number = |title: &str, value| Datum { title: title.to_owned(), value };
+        let mut data =
+            vec![number("Expected score", DatumValue::Number(gate.expected_resilience_score.get()))];
+        data.extend(
+            gate.resilience_score.map(|score| number("Resilience score", DatumValue::Number(score.get()))),
+        );
+        data.extend(result.experiments.iter().map(|experiment| Datum {
+            title: experiment.name.clone(),
+            value: DatumValue::Text(experiment.verdict.to_string()),
+        }));
+        let nature = Nature::of(result.rehearsal.is_some(), result.dry_run).word();
+        let nature = nature.map(|word| format!(" ({word})")).unwrap_or_default();
+        Report {
+            title: format!("Chaos gate: {}{nature}", gate.verdict),
+            details: gate.reasons.join("; "),
+            passed: Some(gate.verdict == Verdict::Passed),
+            link: self.run_url.clone(),
+            data,
+        }
+    }
+}
+
+#[async_trait(?Send)]
+impl Sink for Insights {
+    fn name(&self) -> &str {
+        Self::SINK
+    }
+
+    fn stage(&self) -> Stage {
+        Stage::Network
+    }
+
+    async fn finish(&mut self, result: &RunResult) -> Option<Reported> {
+        let place = match (self.connect)() {
+            Ok(place) => place,
+            Err(why) => return Some(failed(Self::SINK, why)),
+        };
+        Some(match place.put(&self.key, &self.report(result)).await {
+            Ok(()) => written(Self::SINK),
+            Err(failure) => refused(Self::SINK, &failure),
+        })
+    }
+}

@@ -1,0 +1,19 @@
+//! Reports that are posted: they wait for a forge or for another program, within the time that `finish` gives.
+//!
+//! - `status` posts the commit statuses while the run goes on, and `rivals` keeps them from hiding the failure of
+//!   another job.
+//! - `comment` writes the comment of the pull request, `insights` the report beside a commit on Bitbucket, and
+//!   `buildkite` the annotation of a build.
+//! - `retry` has the rule by which a request is tried again.
+
+mod buildkite;
+mod comment;
+mod insights;
+mod retry;
+mod rivals;
+mod status;
+
+pub use buildkite::BuildkiteAnnotation;
+pub use comment::{Comment, comment_key};
+pub use insights::Insights;
+pub use status::{CommitStatuses, StatusStyle};

@@ -1,0 +1,70 @@
+//! The timeline of a run, as a Mermaid gantt that GitHub and GitLab draw.
+
+use std::fmt::Write as _;
+
+use jiff::Timestamp;
+
+use faultgate_core::model::{ExperimentResult, State};
+use faultgate_core::text;
+
+/// Maximum length of a label in characters.
+const MAX_LABEL_CHARS: usize = 40;
+
+/// Length of the chart, in bytes, after which no more bars are drawn. Mermaid refuses a text of more than
+/// 50,000 characters.
+const MAX_CHART_BYTES: usize = 40_000;
+
+/// Returns the chart of all experiments that have states, or `None` if nothing was launched.
+pub(crate) fn gantt(experiments: &[ExperimentResult], until: Timestamp) -> Option<String> {
+    let launched: Vec<_> =
+        experiments.iter().filter(|experiment| !experiment.transitions.is_empty()).collect();
+    if launched.is_empty() {
+        return None;
+    }
+    let mut chart = "```mermaid\ngantt\n    dateFormat x\n    axisFormat %H:%M:%S\n".to_owned();
+    for experiment in launched {
+        if chart.len() > MAX_CHART_BYTES {
+            break;
+        }
+        let _ = writeln!(chart, "    section {}", text::mermaid(&experiment.name, MAX_LABEL_CHARS));
+        states(&mut chart, experiment, until);
+        for action in &experiment.actions {
+            let (Some(start), Some(end)) = (action.started_at, action.ended_at) else {
+                continue;
+            };
+            if chart.len() > MAX_CHART_BYTES {
+                break;
+            }
+            bar(&mut chart, &format!("{} {}", action.name, action.state), "active, ", start, end);
+        }
+    }
+    chart.push_str("```\n");
+    Some(chart)
+}
+
+/// Draws a bar for each state of an experiment. A state that has not ended goes on until `until`.
+fn states(chart: &mut String, experiment: &ExperimentResult, until: Timestamp) {
+    let mut transitions = experiment.transitions.iter().peekable();
+    let mut start = Timestamp::MIN;
+    while let Some(transition) = transitions.next() {
+        if chart.len() > MAX_CHART_BYTES {
+            break;
+        }
+        // Events carry whole seconds, so one may seem to come before the state that it ended.
+        start = start.max(transition.at);
+        if transition.state.is_terminal() {
+            let mark = if transition.state == State::Completed { "milestone, " } else { "crit, milestone, " };
+            bar(chart, &transition.raw_state, mark, start, start);
+            continue;
+        }
+        // A state ends when the next one begins; the last one goes on to the end that is known.
+        let end = transitions.peek().map_or(experiment.ended_at.unwrap_or(until), |next| next.at);
+        let mark = if transition.state == State::Stopping { "crit, " } else { "" };
+        bar(chart, &transition.raw_state, mark, start, end.max(start));
+    }
+}
+
+fn bar(chart: &mut String, label: &str, mark: &str, start: Timestamp, end: Timestamp) {
+    let label = text::mermaid(label, MAX_LABEL_CHARS);
+    let _ = writeln!(chart, "    {label} :{mark}{}, {}", start.as_millisecond(), end.as_millisecond());
+}
