@@ -159,7 +159,7 @@ impl CommandEngine {
             .chain(&spec.stop)
             .filter_map(|command| {
                 let error = program::find(command.program(), &surroundings).err()?;
-                Some(cannot_start(command, &error).finding(Level::Error, &subject))
+                Some(cannot_start(command, error).to_finding(Level::Error, &subject))
             })
             .collect();
         if spec.duration >= experiment.timeout {
@@ -246,26 +246,22 @@ impl Tracking {
 /// The raw state of an experiment in a dry run.
 const NOT_STARTED: &str = "not started";
 
-fn cannot_start(command: &CommandLine, error: &io::Error) -> Failure {
+fn cannot_start(command: &CommandLine, error: io::Error) -> Failure {
     let (kind, remedy) = match error.kind() {
         io::ErrorKind::PermissionDenied => (FailureKind::Denied, "make the program executable"),
         _ => (FailureKind::Missing, "install it, or name it by its path; a path is seen from dir"),
     };
-    Failure {
-        kind,
-        what: format!("start {}", command.shown),
-        why: error.to_string(),
-        remedy: Some(remedy.to_owned()),
-    }
+    Failure::new(kind, format!("start {}", command.shown), error.to_string())
+        .remedy(remedy.to_owned())
+        .caused_by(error)
 }
 
 fn unknown(id: &str) -> Failure {
-    Failure {
-        kind: FailureKind::Missing,
-        what: format!("follow {id}"),
-        why: "this run has not started it".to_owned(),
-        remedy: None,
-    }
+    unfollowed(id, "this run has not started it")
+}
+
+fn unfollowed(id: &str, why: &str) -> Failure {
+    Failure::new(FailureKind::Missing, format!("follow {id}"), why)
 }
 
 #[async_trait(?Send)]
@@ -290,7 +286,7 @@ impl Engine for CommandEngine {
             (format!("command-{name}-dry-run"), None, watch::channel(Progress::default()).1)
         } else {
             let (id, process, progress) =
-                self.begin(name, spec).map_err(|error| cannot_start(&spec.run, &error))?;
+                self.begin(name, spec).map_err(|error| cannot_start(&spec.run, error))?;
             (id, Some(process), progress)
         };
         let now = self.clock.now();
@@ -336,7 +332,7 @@ impl Engine for CommandEngine {
                 return Ok(record);
             }
             if progress.changed().await.is_err() {
-                return Err(Failure { why: "its watch has ended before it".to_owned(), ..unknown(id) });
+                return Err(unfollowed(id, "its watch has ended before it"));
             }
         }
     }

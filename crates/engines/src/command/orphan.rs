@@ -48,12 +48,8 @@ impl Orphan {
             self.ended.set(true);
             return Ok(());
         }
-        Err(Failure {
-            kind: FailureKind::Refused,
-            what: format!("end the command of {}", self.name),
-            why: troubles.join("; "),
-            remedy: None,
-        })
+        let what = format!("end the command of {}", self.name);
+        Err(Failure::new(FailureKind::Refused, what, troubles.join("; ")))
     }
 
     /// Runs the `stop` command.

@@ -286,17 +286,12 @@ impl<M: Manager> Launch<'_, M> {
         self.attempt(|attempt| attempt.may_have_begun = false);
         let id = key.notify_id.clone();
         if id.is_empty() {
-            return Err(Failure {
-                remedy: Some(
-                    "use an experiment that is not scheduled, and see by hand whether this has changed the schedule"
-                        .to_owned(),
-                ),
-                ..self.failure(
-                    FailureKind::Refused,
-                    "the control plane took it and named no run: so it does with a scheduled (cron) experiment, which \
-                     has no run of its own. The request may have had an effect all the same",
-                )
-            });
+            let why = "the control plane took it and named no run: so it does with a scheduled (cron) experiment, \
+                       which has no run of its own. The request may have had an effect all the same";
+            return Err(self.failure(FailureKind::Refused, why).remedy(
+                "use an experiment that is not scheduled, and see by hand whether this has changed the schedule"
+                    .to_owned(),
+            ));
         }
         if self.poller.runs.borrow().contains_key(&id) {
             let why =
@@ -314,35 +309,27 @@ impl<M: Manager> Launch<'_, M> {
     }
 
     fn failure(&self, kind: FailureKind, why: &str) -> Failure {
-        Failure { kind, what: self.what(), why: why.to_owned(), remedy: None }
+        Failure::new(kind, self.what(), why)
     }
 
     /// The failure of a launch that has surely begun nothing. It is never `Unanswered`, which means doubt.
     fn refused(&self, trouble: &Trouble) -> Failure {
         let failure = failure(self.manager, trouble, Asked::Launch, self.what());
         let kind = if failure.kind == FailureKind::Unanswered { FailureKind::Refused } else { failure.kind };
-        Failure { kind, ..failure }
+        failure.with_kind(kind)
     }
 
     fn unanswered(&self, trouble: &Trouble) -> Failure {
-        Failure {
-            remedy: Some(
-                "no run of it has begun so far, and it is not asked for again, since a launch cannot be repeated safely"
-                    .to_owned(),
-            ),
-            ..self.failure(FailureKind::Unanswered, &trouble.why)
-        }
+        self.failure(FailureKind::Unanswered, &trouble.why).remedy(
+            "no run of it has begun so far, and it is not asked for again, since a launch cannot be repeated safely"
+                .to_owned(),
+        )
     }
 
     /// The failure of a launch whose run cannot be told from others, so that none of them is stopped.
     fn cannot_tell(&self, why: &str) -> Failure {
-        Failure {
-            remedy: Some(self.by_hand()),
-            ..self.failure(
-                FailureKind::Refused,
-                &format!("the request was not answered, so a run may have begun, and {why}"),
-            )
-        }
+        let why = format!("the request was not answered, so a run may have begun, and {why}");
+        self.failure(FailureKind::Refused, &why).remedy(self.by_hand())
     }
 }
 

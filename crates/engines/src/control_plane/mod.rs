@@ -104,11 +104,8 @@ impl<M: Manager> ChaosCenter<M> {
 
     /// Changes or reads what is known of a run. Fails if this process neither launched nor adopted it.
     fn change<T>(&self, id: &str, change: impl FnOnce(&mut Tracking) -> T) -> Result<T, Failure> {
-        self.poller.change(id, change).ok_or_else(|| Failure {
-            kind: FailureKind::Missing,
-            what: format!("follow {id}"),
-            why: "this run has not launched it".to_owned(),
-            remedy: None,
+        self.poller.change(id, change).ok_or_else(|| {
+            Failure::new(FailureKind::Missing, format!("follow {id}"), "this run has not launched it")
         })
     }
 
@@ -120,12 +117,10 @@ impl<M: Manager> ChaosCenter<M> {
         let what = format!("read the run {id}");
         match why {
             GaveUp::Trouble(trouble) => self.failure(trouble, Asked::Read, what),
-            GaveUp::Vanished => Failure {
-                kind: FailureKind::Missing,
-                what,
-                why: format!("{} knew it, and does not know it any longer", self.manager.title()),
-                remedy: None,
-            },
+            GaveUp::Vanished => {
+                let why = format!("{} knew it, and does not know it any longer", self.manager.title());
+                Failure::new(FailureKind::Missing, what, why)
+            }
         }
     }
 
@@ -193,7 +188,7 @@ fn failure<M: Manager>(manager: &M, trouble: &Trouble, asked: Asked, what: Strin
         TroubleKind::Missing => FailureKind::Missing,
         TroubleKind::Refused => FailureKind::Refused,
     };
-    Failure { kind, what, why: trouble.why.clone(), remedy: manager.remedy(trouble, asked) }
+    Failure::new(kind, what, &trouble.why).remedy(manager.remedy(trouble, asked))
 }
 
 /// Returns `true` if the same request may be granted later.

@@ -124,7 +124,7 @@ impl Launch<'_> {
             .items()
             .send();
         while let Some(summary) = pages.next().await {
-            let summary = summary.map_err(|error| failure(&error, "ListExperiments", &what, place))?;
+            let summary = summary.map_err(|error| failure(error, "ListExperiments", &what, place))?;
             let tag = |key: &str| summary.tags().and_then(|tags| tags.get(key)).map(String::as_str);
             let ours = tag(RUN) == Some(&self.run.id) && tag(EXPERIMENT) == Some(&tag_value(self.name));
             if let (true, Some(id)) = (ours, summary.id()) {

@@ -31,6 +31,7 @@ mod lent;
 mod listing;
 mod others;
 mod outcome;
+mod pages;
 mod pattern;
 mod pause;
 mod preflight;
@@ -303,12 +304,9 @@ impl Engine for FisEngine {
                 self.start_reader(url, Keeping::Shared);
                 Ok(())
             }
-            (Monitor::Queue, None) => Err(Failure {
-                kind: FailureKind::Refused,
-                what: "read the event queue".to_owned(),
-                why: "event-queue-url is not set".to_owned(),
-                remedy: None,
-            }),
+            (Monitor::Queue, None) => {
+                Err(Failure::new(FailureKind::Refused, "read the event queue", "event-queue-url is not set"))
+            }
             (Monitor::Events, _) if self.settings.step == RunStep::Monitor => {
                 self.listen();
                 Ok(())
@@ -355,7 +353,7 @@ impl Engine for FisEngine {
             let answer = self.clients.fis.stop_experiment().id(&launched.id).send().await;
             answer.map(drop).map_err(|error| {
                 failure(
-                    &error,
+                    error,
                     "StopExperiment",
                     format!("stop the experiment {}", launched.id),
                     &self.place(),

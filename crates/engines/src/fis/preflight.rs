@@ -75,7 +75,7 @@ pub(super) async fn preflight(clients: &Clients, place: &Place, templates: &BTre
             // A template that cannot be read is always an error: the account and the alarms come from it.
             Err(failure) => {
                 let failure = looked_for(failure, place);
-                result.findings.push(failure.finding(Level::Error, format!("template {id}")));
+                result.findings.push(failure.to_finding(Level::Error, format!("template {id}")));
             }
         }
     }
@@ -131,20 +131,15 @@ pub(super) async fn get_template(
 ) -> Result<ExperimentTemplate, Failure> {
     let what = format!("read the experiment template {id}");
     let answer = clients.fis.get_experiment_template().id(id).send().await;
-    answer.map_err(|error| failure(&error, "GetExperimentTemplate", &what, place))?.experiment_template.ok_or(
-        Failure {
-            kind: FailureKind::Unanswered,
-            what,
-            why: "the answer holds no template".to_owned(),
-            remedy: None,
-        },
-    )
+    let answer = answer.map_err(|error| failure(error, "GetExperimentTemplate", &what, place))?;
+    let missing = || Failure::new(FailureKind::Unanswered, what, "the answer holds no template");
+    answer.experiment_template.ok_or_else(missing)
 }
 
 /// Returns FIS's word for the state of the safety lever.
 pub(super) async fn get_lever(clients: &Clients, place: &Place) -> Result<String, Failure> {
     let answer = clients.fis.get_safety_lever().id(SAFETY_LEVER_ID).send().await;
-    let lever = answer.map_err(|error| failure(&error, "GetSafetyLever", "read the safety lever", place))?;
+    let lever = answer.map_err(|error| failure(error, "GetSafetyLever", "read the safety lever", place))?;
     let state = lever.safety_lever().and_then(|lever| lever.state()).and_then(|state| state.status());
     Ok(state.map_or("unknown", SafetyLeverStatus::as_str).to_owned())
 }
@@ -172,7 +167,7 @@ pub(super) async fn describe_alarms<'a>(
             .alarm_types(AlarmType::CompositeAlarm)
             .send()
             .await
-            .map_err(|error| failure(&error, "DescribeAlarms", "read the stop-condition alarms", place))?;
+            .map_err(|error| failure(error, "DescribeAlarms", "read the stop-condition alarms", place))?;
         let metric = answer.metric_alarms().iter();
         alarms.extend(metric.map(|a| Alarm::new(a.alarm_name(), a.state_value(), a.state_reason())));
         let composite = answer.composite_alarms().iter();
@@ -236,7 +231,7 @@ fn lever_finding(lever: Result<String, Failure>) -> Finding {
 /// Makes a note of a look that failed. It does not forbid the launch, since FIS itself decides by alarms and
 /// lever.
 fn could_not_look(subject: &str, failure: &Failure) -> Finding {
-    let mut finding = failure.finding(Level::Note, subject);
+    let mut finding = failure.to_finding(Level::Note, subject);
     finding.message.push_str("; going on without this look");
     finding
 }
@@ -250,7 +245,7 @@ pub(super) fn looked_for(failure: Failure, place: &Place) -> Failure {
     let remedy = format!(
         "check the id and the Region ({region}): aws fis list-experiment-templates --region {region}"
     );
-    Failure { remedy: Some(remedy), ..failure }
+    failure.remedy(remedy)
 }
 
 /// Finds out if the role can be assumed.

@@ -110,7 +110,7 @@ impl Reader {
             .send()
             .await
             .map(drop)
-            .map_err(|error| self.failure(&error, "ReceiveMessage"))
+            .map_err(|error| self.failure(error, "ReceiveMessage"))
     }
 
     /// Waits until the reader has to end. A proving reader that is polling when it is told to leave finishes
@@ -138,7 +138,7 @@ impl Reader {
             .message_system_attribute_names(MessageSystemAttributeName::ApproximateReceiveCount)
             .send()
             .await
-            .map_err(|error| self.failure(&error, "ReceiveMessage"))?;
+            .map_err(|error| self.failure(error, "ReceiveMessage"))?;
         Ok(answer.messages.unwrap_or_default())
     }
 
@@ -218,7 +218,7 @@ impl Reader {
             .await;
         if let Err(error) = sent {
             // The messages come again and are counted as duplicates.
-            tracing::debug!(failure = %self.failure(&error, "DeleteMessageBatch"), "messages were not deleted");
+            tracing::debug!(failure = %self.failure(error, "DeleteMessageBatch"), "messages were not deleted");
         }
     }
 
@@ -247,7 +247,7 @@ impl Reader {
         if let Err(error) = sent {
             // The messages become visible again by themselves, after the visibility timeout.
             tracing::debug!(
-                failure = %self.failure(&error, "ChangeMessageVisibilityBatch"),
+                failure = %self.failure(error, "ChangeMessageVisibilityBatch"),
                 "messages of others were not given back"
             );
         }
@@ -256,14 +256,18 @@ impl Reader {
     /// Makes a failure of an SDK error of a request on this queue.
     pub(super) fn failure<E>(
         &self,
-        error: &aws_smithy_runtime_api::client::result::SdkError<
+        error: aws_smithy_runtime_api::client::result::SdkError<
             E,
             aws_smithy_runtime_api::client::orchestrator::HttpResponse,
         >,
         operation: &str,
     ) -> Failure
     where
-        E: aws_smithy_types::error::metadata::ProvideErrorMetadata + std::error::Error + 'static,
+        E: aws_smithy_types::error::metadata::ProvideErrorMetadata
+            + std::error::Error
+            + Send
+            + Sync
+            + 'static,
     {
         failure(error, operation, format!("use the queue {}", self.queue_url), &self.place)
     }

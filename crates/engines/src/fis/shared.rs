@@ -23,7 +23,7 @@ const SUBJECT: &str = "event queue";
 /// others.
 pub(super) async fn look(reader: &Reader) -> Vec<Finding> {
     if let Err(failure) = reader.probe().await {
-        return vec![failure.finding(Level::Error, SUBJECT)];
+        return vec![failure.to_finding(Level::Error, SUBJECT)];
     }
     let readable = Finding::new(Level::Ok, SUBJECT, "it can be read");
     let redrive = match most_receives(reader).await {
@@ -41,7 +41,7 @@ pub(super) async fn look(reader: &Reader) -> Vec<Finding> {
             )
         }),
         Ok(_) => None,
-        Err(failure) => Some(failure.finding(Level::Note, SUBJECT)),
+        Err(failure) => Some(failure.to_finding(Level::Note, SUBJECT)),
     };
     [readable].into_iter().chain(redrive).collect()
 }
@@ -51,7 +51,7 @@ pub(super) async fn look(reader: &Reader) -> Vec<Finding> {
 async fn most_receives(reader: &Reader) -> Result<Option<u64>, Failure> {
     let request = reader.sqs.get_queue_attributes().queue_url(&reader.queue_url);
     let answer = request.attribute_names(QueueAttributeName::RedrivePolicy).send().await;
-    let answer = answer.map_err(|error| reader.failure(&error, "GetQueueAttributes"))?;
+    let answer = answer.map_err(|error| reader.failure(error, "GetQueueAttributes"))?;
     let policy = answer.attributes.unwrap_or_default().remove(&QueueAttributeName::RedrivePolicy);
     let policy = policy.and_then(|policy| serde_json::from_str::<Value>(&policy).ok());
     Ok(policy.and_then(|policy| {

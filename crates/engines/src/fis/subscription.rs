@@ -13,12 +13,12 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::clients::Clients;
-use super::error::{failure, unreadable};
+use super::error::{failure, is_missing, unreadable};
 use super::events::{HANDSHAKE_DETAIL_TYPE, HANDSHAKE_SOURCE};
 use super::inbox::Inbox;
 use super::pattern::{RulePattern, patterns};
 use super::pause::pause;
-use super::removal::{Queue, Removal, not_removed, remove};
+use super::removal::{Queue, Removal, RuleTargets, not_removed, remove};
 use super::tags::{EXPIRES_AT, RUN, moment, tag_value};
 use crate::{Failure, FailureKind};
 use faultgate_core::clock::Clock;
@@ -208,7 +208,7 @@ impl Subscription {
         let queue = Queue { name: self.name.clone(), url: self.queue_url.borrow().clone() };
         Removal {
             rules: self.rules.iter().filter(|rule| rule.made.get()).map(|rule| rule.name.clone()).collect(),
-            target: TARGET_ID,
+            targets: RuleTargets::Own(TARGET_ID),
             queue: self.queue_made.get().then_some(queue),
         }
     }
@@ -277,7 +277,7 @@ impl Subscription {
         self.queue_made.set(true);
         let (answer, attempts) = attempts(request.send()).await;
         let answer = answer.map_err(|error| {
-            let failure = failure(&error, "CreateQueue", &what, &self.place);
+            let failure = failure(error, "CreateQueue", &what, &self.place);
             self.queue_made.set(may_have_taken_effect(&failure, attempts));
             failure
         })?;
@@ -303,7 +303,7 @@ impl Subscription {
             .set_tags(Some(tags.map_err(|error| unreadable(&what, &error.to_string()))?));
         let (answer, attempts) = attempts(request.send()).await;
         answer.map(drop).map_err(|error| {
-            let failure = failure(&error, "PutRule", what, &self.place);
+            let failure = failure(error, "PutRule", what, &self.place);
             rule.made.set(may_have_taken_effect(&failure, attempts));
             failure
         })
@@ -319,7 +319,7 @@ impl Subscription {
             .targets(target.map_err(|error| unreadable(&what, &error.to_string()))?)
             .send()
             .await
-            .map_err(|error| failure(&error, "PutTargets", &what, &self.place))?;
+            .map_err(|error| failure(error, "PutTargets", &what, &self.place))?;
         match answer.failed_entries().first() {
             None => Ok(()),
             Some(entry) => {
@@ -345,7 +345,7 @@ impl Subscription {
                 .set_entries(Some(entries.collect()))
                 .send()
                 .await
-                .map_err(|error| failure(&error, "PutEvents", PUT_HANDSHAKE, &self.place))?;
+                .map_err(|error| failure(error, "PutEvents", PUT_HANDSHAKE, &self.place))?;
             if let Some(entry) = answer.entries().iter().find(|entry| entry.error_code().is_some()) {
                 let code = entry.error_code().unwrap_or_default();
                 return Err(unreadable(
@@ -376,16 +376,14 @@ impl Subscription {
         );
         let part = if let Some(trouble) = inbox.trouble() {
             format!("the queue cannot be read: {trouble}")
-        } else if matches!(&rule, Err(e) if failure(e, "DescribeRule", "", &self.place).kind == FailureKind::Missing)
-        {
+        } else if rule.as_ref().err().is_some_and(is_missing) {
             format!("the rule {name} is gone: somebody has deleted it")
         } else if matches!(&rule, Ok(rule) if rule.state().is_some_and(|state| state.as_str() == "DISABLED"))
         {
             format!("the rule {name} is disabled")
         } else if matches!(&targets, Ok(targets) if targets.targets().is_empty()) {
             format!("the rule {name} has no target")
-        } else if matches!(&queue, Err(e) if failure(e, "GetQueueAttributes", "", &self.place).kind == FailureKind::Missing)
-        {
+        } else if queue.as_ref().err().is_some_and(is_missing) {
             format!("the queue {} is gone: somebody has deleted it", self.name)
         } else if matches!(&queue, Ok(queue) if queue.attributes().is_none_or(|all| !all.contains_key(&QueueAttributeName::Policy)))
         {
@@ -397,16 +395,15 @@ impl Subscription {
                 self.name
             )
         };
-        Failure {
-            kind: FailureKind::Unanswered,
-            what: "subscribe to FIS state changes".to_owned(),
-            why: format!("no handshake event came out of the queue within {}s: {part}", HANDSHAKE_TIMEOUT.as_secs()),
-            remedy: Some(
-                "look for a service control policy, a KMS key on new queues that events.amazonaws.com may not use, \
-                 or a VPC endpoint policy; or set monitor to poll"
-                    .to_owned(),
-            ),
-        }
+        let why = format!(
+            "no handshake event came out of the queue within {}s: {part}",
+            HANDSHAKE_TIMEOUT.as_secs()
+        );
+        Failure::new(FailureKind::Unanswered, "subscribe to FIS state changes", why).remedy(
+            "look for a service control policy, a KMS key on new queues that events.amazonaws.com may not use, or a \
+             VPC endpoint policy; or set monitor to poll"
+                .to_owned(),
+        )
     }
 }
 
@@ -418,10 +415,5 @@ fn may_have_taken_effect(failure: &Failure, attempts: Attempts) -> bool {
 
 /// Returns the failure of a subscription whose run was cancelled.
 pub(super) fn interrupted(name: &str) -> Failure {
-    Failure {
-        kind: FailureKind::Refused,
-        what: format!("finish the subscription {name}"),
-        why: "the run was cancelled".to_owned(),
-        remedy: None,
-    }
+    Failure::new(FailureKind::Refused, format!("finish the subscription {name}"), "the run was cancelled")
 }

@@ -250,15 +250,11 @@ impl Watch<'_> {
         if mode == SKIP_ALL {
             return Preview::Fine;
         }
-        Preview::Broken(Failure {
-            kind: FailureKind::Refused,
-            what: format!("make a dry run of {}", self.id),
-            why: format!(
-                "FIS was asked to skip its actions, and its record does not say that it does (actionsMode is {})",
-                text::plain(&mode, 40)
-            ),
-            remedy: None,
-        })
+        let why = format!(
+            "FIS was asked to skip its actions, and its record does not say that it does (actionsMode is {})",
+            text::plain(&mode, 40)
+        );
+        Preview::Broken(Failure::new(FailureKind::Refused, format!("make a dry run of {}", self.id), why))
     }
 
     /// Notes if the queue can be read. Returns `true` if trouble has just begun, so that FIS must be asked
