@@ -53,6 +53,16 @@ async fn a_run_is_followed_by_its_notify_id_from_queue_to_score() {
     center.assert_no_faults();
 }
 
+/// The schedule keeps to its budget by this number.
+#[tokio::test]
+async fn a_read_of_several_runs_sends_as_many_requests_as_it_says() {
+    let center = ChaosCenter::start().await;
+    let litmus = litmus(&center);
+    let runs = [litmus.launch(&plan()).await.unwrap(), litmus.launch(&plan()).await.unwrap()];
+    litmus.read(&runs).await;
+    assert_eq!(center.asked_for("GetExperimentRun").len(), litmus.requests(runs.len()));
+}
+
 #[tokio::test]
 async fn every_word_for_a_phase_comes_through() {
     for phase in ["Pending", "NA", "Timeout", "Terminated", "Skipped", "Blocked by aliens", "pAUSED"] {

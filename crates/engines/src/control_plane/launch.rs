@@ -263,6 +263,7 @@ impl<M: Manager> Launch<'_, M> {
                 }),
                 None => New::Nameless,
             }),
+            [_] => Err(self.cannot_tell("the one run that is new cannot be told to be ours")),
             several => Err(self.cannot_tell(&format!(
                 "{} runs are new, and none of them can be told to be ours",
                 several.len()
@@ -283,7 +284,6 @@ impl<M: Manager> Launch<'_, M> {
 
     /// Begins to track the run. Fails if it has no notify id, or if another experiment follows it.
     fn begun(&self, key: RunKey) -> Result<Launched, Failure> {
-        self.attempt(|attempt| attempt.may_have_begun = false);
         let id = key.notify_id.clone();
         if id.is_empty() {
             let why = "the control plane took it and named no run: so it does with a scheduled (cron) experiment, \
@@ -293,6 +293,8 @@ impl<M: Manager> Launch<'_, M> {
                     .to_owned(),
             ));
         }
+        // Without an id the doubt stays: a run may have begun that nobody can name.
+        self.attempt(|attempt| attempt.may_have_begun = false);
         if self.poller.runs.borrow().contains_key(&id) {
             let why =
                 format!("the control plane named the run {id}, which another experiment of this run follows");

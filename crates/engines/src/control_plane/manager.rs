@@ -85,9 +85,7 @@ pub trait Manager {
 
     /// Returns the number of requests that a [`read`](Self::read) of so many runs takes. The schedule depends
     /// on it.
-    fn requests(&self, runs: usize) -> usize {
-        runs.min(1)
-    }
+    fn requests(&self, runs: usize) -> usize;
 
     /// Reads the details of a run that is over.
     async fn details(&self, run: &RunKey) -> Result<Details, Trouble>;

@@ -168,6 +168,10 @@ impl Manager for Litmus {
         join_all(runs.iter().map(|run| self.read_one(run))).await
     }
 
+    fn requests(&self, runs: usize) -> usize {
+        runs
+    }
+
     async fn details(&self, run: &RunKey) -> Result<Details, Trouble> {
         let answer: One<RunDetails> = self.ask(&queries::DETAILS, self.finding(run)?).await?;
         let details = answer.get_experiment_run;
