@@ -19,7 +19,7 @@ use faultgate_core::model::{
     Check, EngineSpec, ExperimentPlan, HarnessProject, LitmusProject, Plan, RunIdentity,
 };
 use faultgate_engines::Engine;
-use faultgate_engines::command::{CommandEngine, CommandSettings, Limits};
+use faultgate_engines::command::{CommandEngine, CommandSettings, StopLimits};
 use faultgate_engines::control_plane::harness::Harness;
 use faultgate_engines::control_plane::litmus;
 use faultgate_engines::control_plane::litmus::Litmus;
@@ -230,9 +230,9 @@ impl Engines<'_> {
         }
         let Secrets { tokens, litmus_username } = self.wiring.secrets;
         let credentials = match (&tokens.litmus, litmus_username, &tokens.litmus_password) {
-            (Some(token), _, _) => litmus::Credentials::Token(token.clone()),
+            (Some(token), _, _) => litmus::LitmusCredentials::Token(token.clone()),
             (None, Some(username), Some(password)) => {
-                litmus::Credentials::Login { username: username.to_owned(), password: password.clone() }
+                litmus::LitmusCredentials::Login { username: username.to_owned(), password: password.clone() }
             }
             _ => return Err(needed("litmus-token")),
         };
@@ -272,7 +272,7 @@ fn command_settings(plan: &Plan, run: &RunIdentity, probes: &Probes<'_>) -> Comm
         dir: std::path::absolute(".").unwrap_or_else(|_| ".".into()),
         dry_run: plan.dry_run,
         injection: plan.injection,
-        limits: Limits::default(),
+        limits: StopLimits::default(),
         proofs: BTreeMap::new(),
     }
 }

@@ -18,7 +18,7 @@ use faultgate_core::environment::Environment;
 use faultgate_core::model::{ExperimentPlace, RunPhase, RunState};
 use faultgate_core::text;
 use faultgate_engines::Failure;
-use faultgate_engines::fis::{Expiry, Kind, OpenExperiment, Part, Sweeper};
+use faultgate_engines::fis::{Expiry, OpenExperiment, SubscriptionPart, SubscriptionPartKind, Sweeper};
 
 /// Largest number of rules and queues of one place that are removed at the same time.
 const MAX_REMOVALS_AT_ONCE: usize = 8;
@@ -42,7 +42,7 @@ enum Unsettled {
 }
 
 impl Unsettled {
-    fn concerns(&self, part: &Part) -> bool {
+    fn concerns(&self, part: &SubscriptionPart) -> bool {
         match (self, &part.run_id) {
             (_, None) => false,
             (Self::All, _) => true,
@@ -121,7 +121,7 @@ impl Here<'_> {
         stream::iter(ending).buffer_unordered(MAX_REMOVALS_AT_ONCE).collect::<Vec<()>>().await;
     }
 
-    async fn part(&self, sweeper: &Sweeper, part: &Part, unsettled: &Unsettled) {
+    async fn part(&self, sweeper: &Sweeper, part: &SubscriptionPart, unsettled: &Unsettled) {
         let name = format!("the {} {} in {}", word(part.kind), part.name, self.place);
         let since = match &part.expiry {
             Ok(Expiry::Past(since)) => expired(*since),
@@ -215,10 +215,10 @@ fn expired(since: Timestamp) -> String {
     format!("expired since {since}")
 }
 
-fn word(kind: Kind) -> &'static str {
+fn word(kind: SubscriptionPartKind) -> &'static str {
     match kind {
-        Kind::Rule => "rule",
-        Kind::Queue => "queue",
+        SubscriptionPartKind::Rule => "rule",
+        SubscriptionPartKind::Queue => "queue",
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! The [`Engine`] trait and the types that it speaks in are here. Each engine has a folder: `fis` is AWS FIS,
 //! `command` is a local command, and `harness` and `litmus` are control planes, which share `chaos_center`.
-//! `asked` judges an end that faultgate itself has asked for, and `injection` weighs what was injected; both
+//! `stop_judgement` judges an end that faultgate itself has asked for, and `injection` weighs what was injected; both
 //! hold for every engine.
 //!
 //! An engine knows its own API and nothing of deadlines, signals or reports: those are the
@@ -20,12 +20,12 @@ use faultgate_core::model::{
     Trace, Transition, Verdict,
 };
 
-mod asked;
 pub mod command;
 pub mod control_plane;
 pub mod fis;
 mod injection;
 pub mod probe;
+mod stop_judgement;
 
 /// A request to an engine that was not fulfilled: what was tried, why it failed, and the remedy.
 pub type Failure = faultgate_core::failure::Failure<FailureKind>;

@@ -19,10 +19,10 @@ struct Bench {
 
 impl Bench {
     fn new() -> Self {
-        Self::with(Limits { grace: HANGS, hurried_stop: HANGS, hurried_kill: HANGS }, false)
+        Self::with(StopLimits { grace: HANGS, hurried_stop: HANGS, hurried_kill: HANGS }, false)
     }
 
-    fn with(limits: Limits, dry_run: bool) -> Self {
+    fn with(limits: StopLimits, dry_run: bool) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let cancelled = CancellationToken::new();
         let settings = CommandSettings {
@@ -200,7 +200,7 @@ async fn a_fault_that_is_not_undone_is_an_error_with_the_command() {
 
 #[tokio::test]
 async fn a_stop_undoes_first_and_then_ends_the_whole_group() {
-    let limits = Limits { grace: Duration::from_millis(50), ..Bench::new().engine.settings.limits };
+    let limits = StopLimits { grace: Duration::from_millis(50), ..Bench::new().engine.settings.limits };
     let bench = Bench::with(limits, false);
     // The stop command undoes only what is still there.
     let launched = bench.launch(undone_by(sh(STUBBORN), "kill -0 $(cat pids) && echo > undone")).await;
@@ -256,7 +256,7 @@ async fn nothing_outlives_an_engine_that_is_dropped() {
 async fn a_signal_hurries_what_ends_an_experiment() {
     let short = Duration::from_millis(100);
     let limits =
-        Limits { hurried_stop: short, hurried_kill: short * 2, ..Bench::new().engine.settings.limits };
+        StopLimits { hurried_stop: short, hurried_kill: short * 2, ..Bench::new().engine.settings.limits };
     let bench = Bench::with(limits, false);
     let launched = bench.launch(undone_by(sh(STUBBORN), "echo $$ > stopping; sleep 1000; :")).await;
     let pids = pids(&bench).await;
@@ -329,7 +329,7 @@ async fn megabytes_of_output_do_not_stop_it_and_are_not_kept() {
 
 #[tokio::test]
 async fn a_dry_run_starts_nothing() {
-    let bench = Bench::with(Limits::default(), true);
+    let bench = Bench::with(StopLimits::default(), true);
     let (record, judged) = bench.run(undone_by(sh("echo > ran"), "echo > ran")).await;
     assert_eq!((record.state, record.raw_state.as_str()), (State::Completed, "not started"));
     assert_eq!((judged.verdict, judged.score), (Verdict::Passed, None));

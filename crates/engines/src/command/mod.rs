@@ -5,7 +5,7 @@
 //! - `life` takes one experiment from its start to its end, and `orphan` ends one whose faultgate has died.
 //! - `output` keeps the end of what a command prints, and `proof` watches for what shows that the fault is
 //!   in.
-//! - `journal` reads the journal of Chaos Toolkit, and `toolkit` and `outcome` say what it all means.
+//! - `chaos_toolkit` reads the journal of Chaos Toolkit, and `toolkit` and `outcome` say what it all means.
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap};
@@ -23,7 +23,8 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
-mod journal;
+mod chaos_toolkit;
+mod end;
 mod life;
 mod orphan;
 mod outcome;
@@ -31,15 +32,18 @@ mod output;
 mod program;
 mod proof;
 mod start;
+mod surroundings;
 mod toolkit;
 
-pub use life::Limits;
+pub use life::StopLimits;
 
-use self::journal::Stamp;
-use self::life::{Hurry, Life, Progress};
+use self::chaos_toolkit::Stamp;
+use self::end::CommandProgress;
+use self::life::{Hurry, Life};
 use self::orphan::Orphan;
-use self::outcome::{Context, shown_program};
-use self::start::{Surroundings, start};
+use self::outcome::{CommandContext, shown_program};
+use self::start::start;
+use self::surroundings::CommandSurroundings;
 use super::{Engine, Failure, FailureKind, Judgement, Launched, Notary, Record, StopCause, Watcher};
 use crate::probe::Evaluate;
 use faultgate_config::Veil;
@@ -67,7 +71,7 @@ pub struct CommandSettings {
     pub dir: PathBuf,
     pub dry_run: bool,
     pub injection: InjectionRule,
-    pub limits: Limits,
+    pub limits: StopLimits,
     /// The evaluators that tell whether a fault is in, by the experiment's name.
     pub proofs: BTreeMap<String, Arc<dyn Evaluate>>,
 }
@@ -80,17 +84,17 @@ pub struct CommandEngine {
     /// Number of commands that were started.
     started: Arc<AtomicUsize>,
     /// The experiments of this process, by their ids.
-    lives: RefCell<HashMap<String, Tracking>>,
+    lives: RefCell<HashMap<String, CommandTracking>>,
     /// The experiments of other processes, by their ids.
     orphans: RefCell<HashMap<String, Rc<Orphan>>>,
 }
 
 /// One experiment that was launched.
-struct Tracking {
+struct CommandTracking {
     spec: CommandSpec,
     /// `None` in a dry run.
     process: Option<Process>,
-    progress: watch::Receiver<Progress>,
+    progress: watch::Receiver<CommandProgress>,
     /// Number of transitions that were told.
     told: usize,
 }
@@ -134,12 +138,12 @@ impl CommandEngine {
         }
     }
 
-    fn surroundings(&self, spec: &CommandSpec) -> Surroundings {
+    fn surroundings(&self, spec: &CommandSpec) -> CommandSurroundings {
         let mut env = self.settings.env.clone();
         env.extend(spec.env.iter().map(|(name, value)| (name.into(), value.into())));
         let dir =
             spec.dir.as_ref().map_or_else(|| self.settings.dir.clone(), |dir| self.settings.dir.join(dir));
-        Surroundings { dir, env, veil: self.settings.veil.clone() }
+        CommandSurroundings { dir, env, veil: self.settings.veil.clone() }
     }
 
     /// Returns the mark of an experiment's processes.
@@ -179,7 +183,7 @@ impl CommandEngine {
         &self,
         name: &str,
         spec: &CommandSpec,
-    ) -> io::Result<(String, Process, watch::Receiver<Progress>)> {
+    ) -> io::Result<(String, Process, watch::Receiver<CommandProgress>)> {
         let surroundings = self.surroundings(spec);
         // The journal is stamped before the start: an old one must not be taken for that of this run.
         let stale = spec.journal.as_ref().and_then(|path| Stamp::of(&surroundings.dir.join(path)));
@@ -187,7 +191,7 @@ impl CommandEngine {
         let (child, group) = start(&spec.run, &surroundings.marked(kin::EXPERIMENT, &mark))?;
         self.started.fetch_add(1, Ordering::Relaxed);
         let kin = Arc::new(Kin::marked(kin::EXPERIMENT, &mark).descending_from(group.id()));
-        let (progress, seen) = watch::channel(Progress::default());
+        let (progress, seen) = watch::channel(CommandProgress::default());
         let group = Arc::new(group);
         let stop_asked = CancellationToken::new();
         let life = Life {
@@ -229,8 +233,8 @@ impl CommandEngine {
     }
 }
 
-impl Tracking {
-    fn record(&self, progress: &Progress) -> Option<Record> {
+impl CommandTracking {
+    fn record(&self, progress: &CommandProgress) -> Option<Record> {
         if self.process.is_none() {
             return Some(Record {
                 state: State::Completed,
@@ -283,7 +287,7 @@ impl Engine for CommandEngine {
             notary.intend(Intent::default()).await;
         }
         let (id, process, progress) = if self.settings.dry_run {
-            (format!("command-{name}-dry-run"), None, watch::channel(Progress::default()).1)
+            (format!("command-{name}-dry-run"), None, watch::channel(CommandProgress::default()).1)
         } else {
             let (id, process, progress) =
                 self.begin(name, spec).map_err(|error| cannot_start(&spec.run, error))?;
@@ -302,7 +306,7 @@ impl Engine for CommandEngine {
             source: Source::Launch,
             reason: None,
         };
-        let tracking = Tracking { spec: spec.clone(), process, progress, told: 0 };
+        let tracking = CommandTracking { spec: spec.clone(), process, progress, told: 0 };
         self.lives.borrow_mut().insert(id.clone(), tracking);
         Ok(Launched { id, url: None, first })
     }
@@ -376,7 +380,7 @@ impl Engine for CommandEngine {
             return Judgement::plain(State::Unknown, Verdict::Errored, why);
         };
         let progress = tracking.progress.borrow();
-        let context = Context {
+        let context = CommandContext {
             spec: &tracking.spec,
             end: progress.end.as_ref(),
             dry_run: self.settings.dry_run,
@@ -423,7 +427,7 @@ impl Engine for CommandEngine {
         let lives = self.lives.borrow();
         let Some(tracking) = lives.get(&launched.id) else { return String::new() };
         let stop = tracking.spec.stop.as_ref().map(|stop| stop.shown.clone());
-        let survivors = tracking.progress.borrow().end.as_ref().map(|end| life::pids(&end.survivors));
+        let survivors = tracking.progress.borrow().end.as_ref().map(|end| end::pids(&end.survivors));
         // A stop command is enough unless processes are known to survive it; without one the group has to be
         // killed.
         let kill = match survivors {

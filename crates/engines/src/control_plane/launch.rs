@@ -11,11 +11,11 @@ use std::time::Duration;
 use tokio::sync::Mutex;
 use tokio::time::{Instant, sleep, sleep_until};
 
-use super::failure;
+use super::failure::failure;
 use super::manager::{Asked, Manager, Run, RunKey};
 use super::poller::Poller;
-use super::schedule::Expected;
-use super::tracking::News;
+use super::schedule::ExpectedDuration;
+use super::tracking::RunNews;
 use super::wire::{Trouble, TroubleKind};
 use crate::{Failure, FailureKind, Launched, Notary};
 use faultgate_core::model::{ExperimentPlan, Intent, Source, State, Transition};
@@ -61,20 +61,20 @@ pub(super) struct Launches {
 struct Attempt {
     /// Ids and times by which the earlier runs can be recognised; `None` if they are not known.
     before: Option<BTreeSet<String>>,
-    expected: Option<Expected>,
+    expected: Option<ExpectedDuration>,
     /// `true` if a request is out that may have had an effect.
     may_have_begun: bool,
 }
 
 /// One launch of one experiment, with what it needs.
-pub(super) struct Launch<'a, M> {
+pub(super) struct RunLaunch<'a, M> {
     pub(super) manager: &'a M,
     pub(super) poller: &'a Poller,
     pub(super) launches: &'a Launches,
     pub(super) experiment: &'a ExperimentPlan,
 }
 
-impl<M: Manager> Launch<'_, M> {
+impl<M: Manager> RunLaunch<'_, M> {
     /// Launches the experiment. A request that may have had an effect is never sent again. The failure is
     /// `Unanswered` if there was no answer and no run of it is found.
     pub(super) async fn launch(&self, notary: &dyn Notary) -> Result<Launched, Failure> {
@@ -172,14 +172,14 @@ impl<M: Manager> Launch<'_, M> {
     async fn before(
         &self,
         deadline: Instant,
-    ) -> Result<(Option<BTreeSet<String>>, Option<Expected>), Failure> {
+    ) -> Result<(Option<BTreeSet<String>>, Option<ExpectedDuration>), Failure> {
         let mut tries = 1;
         loop {
             self.pause(deadline).await?;
             let trouble = match self.poller.ask(self.manager.recent(self.experiment)).await {
                 Ok(runs) => {
                     let before = runs.iter().flat_map(known_by).collect();
-                    return Ok((Some(before), Expected::of(&runs)));
+                    return Ok((Some(before), ExpectedDuration::of(&runs)));
                 }
                 Err(trouble) => trouble,
             };
@@ -278,7 +278,7 @@ impl<M: Manager> Launch<'_, M> {
             "the launch of {} was not answered; the only run that is new since, {}, is taken for it",
             self.experiment.name, launched.id
         );
-        self.poller.change(&launched.id, |tracking| tracking.news.push(News::Warning(warning)));
+        self.poller.change(&launched.id, |tracking| tracking.news.push(RunNews::Warning(warning)));
         Ok(launched)
     }
 

@@ -2,8 +2,8 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::control_plane::execution;
-use crate::control_plane::manager::Counts;
-use crate::control_plane::manager::Details;
+use crate::control_plane::manager::FaultCounts;
+use crate::control_plane::manager::RunDetails;
 use crate::control_plane::record::record;
 use crate::{Failure, FailureKind};
 use faultgate_core::model::Signal;
@@ -19,8 +19,8 @@ fn run(phase: &str, score: Option<f64>) -> Run {
     }
 }
 
-fn counts(total: u64, passed: u64, failed: u64) -> Counts {
-    Counts {
+fn counts(total: u64, passed: u64, failed: u64) -> FaultCounts {
+    FaultCounts {
         total: Some(total),
         passed: Some(passed),
         failed: Some(failed),
@@ -37,7 +37,7 @@ fn fault(verdict: &str, probe: &str) -> Execution {
 }
 
 fn faults(nodes: &[Value], weights: &[(&str, u32)]) -> Execution {
-    execution::read(&Details {
+    execution::read(&RunDetails {
         execution: Some(json!({ "nodes": nodes })),
         weights: weights.iter().map(|(name, weight)| ((*name).to_owned(), *weight)).collect(),
         probes: Vec::new(),
@@ -80,7 +80,7 @@ impl Default for Case<'_> {
 impl Case<'_> {
     fn judge(&self) -> Judgement {
         let record = record(&self.run, self.execution, None);
-        let context = Context {
+        let context = RunContext {
             title: "LitmusChaos",
             dry_run: false,
             injection: self.injection,
@@ -171,9 +171,9 @@ fn nothing_injected_is_no_pass() {
             None,
             "is not known: its faults are not told, only 3 in all, 2 passed, 1 failed",
         ),
-        (with(Counts { awaited: None, ..counts(3, 2, 0) }), None, "is not known"),
-        (with(Counts::default()), None, "is not known: its faults are not told, nor how they ended"),
-        (with(Counts { total: Some(3), ..Counts::default() }), None, "is not known"),
+        (with(FaultCounts { awaited: None, ..counts(3, 2, 0) }), None, "is not known"),
+        (with(FaultCounts::default()), None, "is not known: its faults are not told, nor how they ended"),
+        (with(FaultCounts { total: Some(3), ..FaultCounts::default() }), None, "is not known"),
     ] {
         let known = !says.contains("not known");
         let mut case = Case { run, execution, ..Case::default() };
@@ -187,7 +187,7 @@ fn nothing_injected_is_no_pass() {
         assert_eq!(judged.score_source, Some(source), "{}", judged.reason);
     }
     let by_faults =
-        Case { run: with(Counts::default()), execution: Some(&passed), ..Case::default() }.judge();
+        Case { run: with(FaultCounts::default()), execution: Some(&passed), ..Case::default() }.judge();
     assert_eq!(by_faults.verdict, Verdict::Passed, "its faults say so");
     let by_counts = Case { run: with(counts(2, 2, 0)), ..Case::default() }.judge();
     assert_eq!((by_counts.verdict, by_counts.injected), (Verdict::Passed, vec!["2 faults".to_owned()]));
@@ -265,7 +265,7 @@ fn a_fault_that_was_stopped_or_could_not_be_injected_is_an_error_beside_any_othe
     ] {
         let failed = u64::from(other["chaosData"]["experimentVerdict"] == "Fail");
         let execution = faults(&[acted(), other], &[("a", 5), ("b", 5)]);
-        let counts = Counts { stopped: Some(stopped), awaited: Some(0), ..counts(2, 1, failed) };
+        let counts = FaultCounts { stopped: Some(stopped), awaited: Some(0), ..counts(2, 1, failed) };
         for accepts_nothing in [false, true] {
             let run = Run { counts, ..run("Completed", Some(100.0)) };
             let injection = InjectionRule { accepts_nothing, ..InjectionRule::default() };
@@ -360,7 +360,7 @@ fn a_control_plane_that_contradicts_itself_is_not_believed() {
         ),
         ("Completed", 100.0, one(1, 0), &failed, "it counts 1 passed of its faults, and its details show 0"),
         ("Completed", 100.0, one(0, 1), &passed, "it counts 0 passed of its faults, and its details show 1"),
-        ("Completed", 40.0, Counts { stopped: Some(1), ..one(0, 1) }, &failed, "it counts 1 stopped"),
+        ("Completed", 40.0, FaultCounts { stopped: Some(1), ..one(0, 1) }, &failed, "it counts 1 stopped"),
         ("Completed", 100.0, one(1, 0), &probe_failed, "the probe answers of pod-delete failed"),
         (
             "Completed_With_Error",
@@ -439,7 +439,7 @@ fn probes_of_the_whole_experiment_weigh_in_a_way_that_is_not_told() {
             verdict: verdict.to_owned(),
             description: None,
         };
-        execution::read(&Details {
+        execution::read(&RunDetails {
             execution: Some(json!({"nodes": [node("pod-delete", "Fail", "0", "Failed")]})),
             weights: vec![("pod-delete".to_owned(), 10)],
             probes: vec![(String::new(), probe)],

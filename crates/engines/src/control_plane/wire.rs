@@ -71,7 +71,7 @@ impl Trouble {
 }
 
 /// The way to one server. It counts the requests and hides secrets.
-pub struct Wire {
+pub struct ControlPlaneWire {
     http: reqwest::Client,
     /// Number of requests, by operation.
     calls: RefCell<BTreeMap<String, u64>>,
@@ -96,7 +96,7 @@ struct GraphqlError {
     message: String,
 }
 
-impl Wire {
+impl ControlPlaneWire {
     /// Creates a way to a server by this client.
     pub fn new(http: reqwest::Client) -> Self {
         Self { http, calls: RefCell::default(), hidden: RefCell::default() }

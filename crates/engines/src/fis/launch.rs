@@ -25,7 +25,7 @@ const RETRY_PAUSES: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs
 
 /// One launch of a template, under the name of an experiment.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Launch<'a> {
+pub(super) struct ExperimentLaunch<'a> {
     pub(super) run: &'a RunIdentity,
     pub(super) name: &'a str,
     pub(super) template: &'a str,
@@ -36,7 +36,7 @@ pub(super) struct Launch<'a> {
     pub(super) cancelled: &'a CancellationToken,
 }
 
-impl Launch<'_> {
+impl ExperimentLaunch<'_> {
     /// Returns the launch token: the same one for every retry within one attempt of a CI job, another one for
     /// each re-run.
     fn client_token(&self, salt: &str) -> String {
@@ -233,7 +233,8 @@ mod tests {
     fn token(run: &RunIdentity, name: &str) -> String {
         let expires_at = jiff::Timestamp::UNIX_EPOCH;
         let cancelled = &CancellationToken::new();
-        Launch { run, name, template: "EXT1", dry_run: false, expires_at, cancelled }.client_token("")
+        ExperimentLaunch { run, name, template: "EXT1", dry_run: false, expires_at, cancelled }
+            .client_token("")
     }
 
     #[test]
@@ -259,7 +260,7 @@ mod tests {
     #[test]
     fn an_answer_of_another_launch_is_not_taken() {
         let run = run("mine", "x");
-        let launch = Launch {
+        let launch = ExperimentLaunch {
             run: &run,
             name: "az",
             template: "EXT1",

@@ -21,15 +21,14 @@ use tokio_util::task::AbortOnDropHandle;
 
 mod accounts;
 mod actions;
+mod adopted;
 mod clients;
 mod doubt;
 mod error;
 mod events;
 mod inbox;
 mod launch;
-mod lent;
 mod listing;
-mod others;
 mod outcome;
 mod pages;
 mod pattern;
@@ -39,31 +38,34 @@ mod reader;
 mod record;
 mod removal;
 mod settings;
-mod shared;
+mod shared_queue;
 mod subscription;
 mod sweep;
 mod tags;
 mod templates;
+mod users_queue;
 mod watch;
 
 pub use actions::{effect, is_known_to_inject, known_ids, needs_target, purpose};
 pub use settings::{FisSettings, RunStep};
-pub use sweep::{Kind, OpenExperiment, Part, Parts, Sweeper};
+pub use sweep::{OpenExperiment, SubscriptionPart, SubscriptionPartKind, SubscriptionParts, Sweeper};
 pub use tags::Expiry;
 pub use templates::Templates;
 
+use self::adopted::AdoptedSubscriptions;
 use self::clients::Clients;
 use self::doubt::{Doubting, Doubts};
 use self::error::failure;
 use self::inbox::Inbox;
-use self::launch::Launch;
-use self::others::Others;
-use self::outcome::Context;
-use self::preflight::{Preflight, Template, alarm_name, assumed, describe_alarms, get_lever, preflight};
-use self::reader::{Keeping, Reader};
+use self::launch::ExperimentLaunch;
+use self::outcome::FisContext;
+use self::preflight::{
+    CheckedTemplate, Preflight, alarm_name, assumed, describe_alarms, get_lever, preflight,
+};
+use self::reader::{Keeping, QueueReader};
 use self::record::{details, record, timestamp};
 use self::subscription::{Subscription, interrupted};
-use self::watch::Tracking;
+use self::watch::ExperimentTracking;
 use super::{Engine, Failure, FailureKind, Judgement, Launched, Notary, Record, StopCause, Watcher};
 use faultgate_core::clock::Clock;
 use faultgate_core::model::{
@@ -88,18 +90,18 @@ pub struct FisEngine {
     /// The time from which on a sweep may remove and stop whatever this run made.
     expires_at: jiff::Timestamp,
     place: RefCell<Place>,
-    templates: RefCell<BTreeMap<String, Template>>,
+    templates: RefCell<BTreeMap<String, CheckedTemplate>>,
     inbox: RefCell<Inbox>,
     subscription: RefCell<Option<Rc<Subscription>>>,
     /// The subscription that is planned: it is written to the state file before it is made.
     planned: RefCell<Option<Rc<Subscription>>>,
-    others: Others,
+    adopted: AdoptedSubscriptions,
     doubts: Doubts,
     reader: RefCell<Option<AbortOnDropHandle<()>>>,
     /// Tells the reader to end after it has dealt with what it received.
     leaving: CancellationToken,
     /// The progress of each experiment, by its id.
-    tracked: RefCell<HashMap<String, Tracking>>,
+    tracked: RefCell<HashMap<String, ExperimentTracking>>,
     /// Permits to ask FIS how an experiment is.
     asking: Semaphore,
     /// The counts of the requests made for each experiment, by its name.
@@ -122,7 +124,7 @@ impl FisEngine {
             inbox: RefCell::new(Inbox::new([])),
             subscription: RefCell::default(),
             planned: RefCell::default(),
-            others: Others::default(),
+            adopted: AdoptedSubscriptions::default(),
             doubts: Doubts::default(),
             reader: RefCell::default(),
             leaving: CancellationToken::new(),
@@ -140,10 +142,10 @@ impl FisEngine {
         self.inbox.borrow().clone()
     }
 
-    fn launch_of<'a>(&'a self, experiment: &'a ExperimentPlan) -> Launch<'a> {
+    fn launch_of<'a>(&'a self, experiment: &'a ExperimentPlan) -> ExperimentLaunch<'a> {
         let template = experiment.spec.source();
         let FisSettings { run, dry_run, .. } = &self.settings;
-        Launch {
+        ExperimentLaunch {
             run,
             name: &experiment.name,
             template,
@@ -158,7 +160,7 @@ impl FisEngine {
         &self,
         experiment: &aws_sdk_fis::types::Experiment,
         calls: Calls,
-        launch: &Launch<'_>,
+        launch: &ExperimentLaunch<'_>,
     ) -> Launched {
         let id = experiment.id().unwrap_or_default().to_owned();
         let now = self.clock.now();
@@ -176,7 +178,7 @@ impl FisEngine {
             },
             id,
         };
-        let mut tracking = Tracking::begun(calls, &launched.first, launch.template, launch.name);
+        let mut tracking = ExperimentTracking::begun(calls, &launched.first, launch.template, launch.name);
         tracking.details = Some(details(experiment));
         self.tracked.borrow_mut().insert(launched.id.clone(), tracking);
         launched
@@ -194,8 +196,8 @@ impl FisEngine {
         self.templates.borrow().get(template).map(|template| template.stop_alarms.clone()).unwrap_or_default()
     }
 
-    fn reader_of(&self, sqs: &aws_sdk_sqs::Client, queue_url: &str, keeping: Keeping) -> Reader {
-        Reader {
+    fn reader_of(&self, sqs: &aws_sdk_sqs::Client, queue_url: &str, keeping: Keeping) -> QueueReader {
+        QueueReader {
             sqs: sqs.clone(),
             queue_url: queue_url.to_owned(),
             inbox: self.inbox(),
@@ -244,18 +246,18 @@ impl FisEngine {
 
     /// Reads the queue that another process has made. Where no queue is known, FIS is asked directly.
     fn listen(&self) {
-        match self.others.queue() {
-            Some((url, lent)) => self.start_reader(&url, Keeping::Lent(lent)),
+        match self.adopted.queue() {
+            Some((url, shared)) => self.start_reader(&url, Keeping::Shared(shared)),
             None => self.inbox().set_trouble(Some("the state file names no queue".to_owned())),
         }
     }
 
-    /// Waits for messages of a lent queue that other processes hold at present, unless the queue cannot be
+    /// Waits for messages of a shared queue that other processes hold at present, unless the queue cannot be
     /// read.
     async fn hear_all(&self) {
         let inbox = self.inbox();
-        if let (Some((url, lent)), None) = (self.others.queue(), inbox.trouble()) {
-            lent.hear_all(&self.clients, &url, &inbox).await;
+        if let (Some((url, shared)), None) = (self.adopted.queue(), inbox.trouble()) {
+            shared.hear_all(&self.clients, &url, &inbox).await;
         }
     }
 }
@@ -287,8 +289,8 @@ impl Engine for FisEngine {
             ));
         }
         if let (Monitor::Queue, Some(url)) = (self.settings.monitor, &self.settings.event_queue_url) {
-            let reader = self.reader_of(&self.clients.sqs, url, Keeping::Shared);
-            findings.extend(shared::look(&reader).await);
+            let reader = self.reader_of(&self.clients.sqs, url, Keeping::OfUser);
+            findings.extend(users_queue::look(&reader).await);
         }
         *self.inbox.borrow_mut() = Inbox::new(ids);
         *self.templates.borrow_mut() = templates;
@@ -301,7 +303,7 @@ impl Engine for FisEngine {
             // An event that is taken here would be missing for the process that monitors.
             (Monitor::Queue, Some(_)) if self.settings.step == RunStep::Launch => Ok(()),
             (Monitor::Queue, Some(url)) => {
-                self.start_reader(url, Keeping::Shared);
+                self.start_reader(url, Keeping::OfUser);
                 Ok(())
             }
             (Monitor::Queue, None) => {
@@ -384,7 +386,8 @@ impl Engine for FisEngine {
     }
 
     async fn judge(&self, record: &Record, launched: &Launched, stop: Option<&StopCause>) -> Judgement {
-        let tracking = self.tracked.borrow().get(&launched.id).cloned().unwrap_or_else(Tracking::new);
+        let tracking =
+            self.tracked.borrow().get(&launched.id).cloned().unwrap_or_else(ExperimentTracking::new);
         let stop_alarms = self.stop_alarms(&tracking.template);
         // The record does not say who stopped an experiment.
         let asks = stop.is_none() && matches!(record.state, State::Stopped | State::Cancelled);
@@ -408,11 +411,12 @@ impl Engine for FisEngine {
             (None, None)
         };
         let FisSettings { run, .. } = &self.settings;
-        let of = |details: &record::Details| details.foreign(&tracking.template, &run.id, &tracking.name);
+        let of =
+            |details: &record::RecordDetails| details.foreign(&tracking.template, &run.id, &tracking.name);
         let foreign = tracking.details.as_ref().and_then(of);
         outcome::judge(
             record,
-            &Context {
+            &FisContext {
                 dry_run: self.settings.dry_run,
                 injection: self.settings.injection,
                 stop,
@@ -438,12 +442,12 @@ impl Engine for FisEngine {
         if let Some(subscription) = subscription {
             subscription.remove(&self.clients, within).await;
         }
-        self.others.remove(&self.clients, within).await;
+        self.adopted.remove(&self.clients, within).await;
     }
 
     fn subscription(&self) -> Option<SubscriptionRecord> {
         let own = self.subscription.borrow().as_ref().map(|own| own.record());
-        own.or_else(|| self.others.record())
+        own.or_else(|| self.adopted.record())
     }
 
     fn monitoring(&self, experiment: &ExperimentPlan, id: Option<&str>) -> MonitorRecord {
@@ -485,7 +489,7 @@ impl Engine for FisEngine {
         self.inbox().claim(&launched.id);
         let calls = self.calls_for(experiment);
         let ExperimentPlan { spec, name, .. } = experiment;
-        let tracking = Tracking::begun(calls, &launched.first, spec.source(), name).adopted();
+        let tracking = ExperimentTracking::begun(calls, &launched.first, spec.source(), name).adopted();
         self.tracked.borrow_mut().insert(launched.id.clone(), tracking);
         launched
     }
@@ -504,14 +508,14 @@ impl Engine for FisEngine {
 
     fn subscription_states(&self) -> Vec<SubscriptionState> {
         let own = self.planned.borrow().as_ref().map(|own| own.state(self.settings.role_arn.as_deref()));
-        own.into_iter().chain(self.others.states()).collect()
+        own.into_iter().chain(self.adopted.states()).collect()
     }
 
     fn listen_to(&self, subscription: &SubscriptionState) {
-        self.others.listen_to(subscription);
+        self.adopted.listen_to(subscription);
     }
 
     fn adopt_subscription(&self, subscription: &SubscriptionState) {
-        self.others.adopt(subscription);
+        self.adopted.adopt(subscription);
     }
 }

@@ -24,7 +24,7 @@ const MAX_ALARMS_PER_REQUEST: usize = 100;
 
 /// The facts about a template that a run needs later.
 #[derive(Debug, Clone)]
-pub(super) struct Template {
+pub(super) struct CheckedTemplate {
     /// The place of the template by its own ARN, or else by the ARN of its role, which is in the same
     /// account.
     pub(super) place: Option<Place>,
@@ -34,13 +34,13 @@ pub(super) struct Template {
 
 /// An alarm and its state in CloudWatch at the time of the request.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Alarm {
+pub(super) struct StopAlarm {
     pub(super) name: String,
     pub(super) state: String,
     pub(super) reason: Option<String>,
 }
 
-impl Alarm {
+impl StopAlarm {
     fn new(name: Option<&str>, state: Option<&StateValue>, reason: Option<&str>) -> Self {
         Self {
             name: name.unwrap_or_default().to_owned(),
@@ -58,7 +58,7 @@ impl Alarm {
 #[derive(Debug, Default)]
 pub(super) struct Preflight {
     pub(super) findings: Vec<Finding>,
-    pub(super) templates: BTreeMap<String, Template>,
+    pub(super) templates: BTreeMap<String, CheckedTemplate>,
 }
 
 /// Checks all templates, their alarms and the safety lever. Requests that do not depend on each other go out
@@ -119,7 +119,7 @@ impl Preflight {
         }
         let own = template.arn().and_then(Place::of_arn);
         let place = own.or_else(|| Place::of_role(template.role_arn()?, region));
-        self.templates.insert(id.to_owned(), Template { place, stop_alarms });
+        self.templates.insert(id.to_owned(), CheckedTemplate { place, stop_alarms });
     }
 }
 
@@ -155,7 +155,7 @@ pub(super) async fn describe_alarms<'a>(
     clients: &Clients,
     place: &Place,
     names: impl Iterator<Item = &'a str>,
-) -> Result<Vec<Alarm>, Failure> {
+) -> Result<Vec<StopAlarm>, Failure> {
     let names: Vec<String> = names.map(str::to_owned).collect();
     let mut alarms = Vec::new();
     for batch in names.chunks(MAX_ALARMS_PER_REQUEST) {
@@ -169,9 +169,9 @@ pub(super) async fn describe_alarms<'a>(
             .await
             .map_err(|error| failure(error, "DescribeAlarms", "read the stop-condition alarms", place))?;
         let metric = answer.metric_alarms().iter();
-        alarms.extend(metric.map(|a| Alarm::new(a.alarm_name(), a.state_value(), a.state_reason())));
+        alarms.extend(metric.map(|a| StopAlarm::new(a.alarm_name(), a.state_value(), a.state_reason())));
         let composite = answer.composite_alarms().iter();
-        alarms.extend(composite.map(|a| Alarm::new(a.alarm_name(), a.state_value(), a.state_reason())));
+        alarms.extend(composite.map(|a| StopAlarm::new(a.alarm_name(), a.state_value(), a.state_reason())));
     }
     Ok(alarms)
 }
@@ -183,7 +183,7 @@ pub(super) fn alarm_name(arn: &str) -> &str {
 
 /// Judges an alarm by its state. An alarm in `ALARM`, or a missing one, forbids the launch; any other state
 /// but `OK` is a warning.
-fn alarm_finding(name: &str, found: &[Alarm]) -> Finding {
+fn alarm_finding(name: &str, found: &[StopAlarm]) -> Finding {
     let subject = format!("stop condition {name}");
     // CloudWatch answers with nothing, and no error, for an alarm that does not exist.
     match found.iter().find(|alarm| alarm.name == name) {

@@ -36,7 +36,7 @@ pub(super) enum RuleTargets {
 pub(super) struct Removal {
     pub(super) rules: Vec<String>,
     pub(super) targets: RuleTargets,
-    pub(super) queue: Option<Queue>,
+    pub(super) queue: Option<QueueToRemove>,
 }
 
 impl Removal {
@@ -48,7 +48,7 @@ impl Removal {
 
 /// A queue to remove.
 #[derive(Debug)]
-pub(super) struct Queue {
+pub(super) struct QueueToRemove {
     pub(super) name: String,
     /// The URL of the queue; None where the answer of CreateQueue, which holds it, was lost.
     pub(super) url: Option<String>,
@@ -100,7 +100,11 @@ pub(super) fn rule_left(place: &Place, rule: &str, targets: RuleTargets, why: &s
 
 /// Names a queue that is left, with the command that removes it. Where the URL is not known, the command
 /// looks it up.
-pub(super) fn queue_left(Place { region, .. }: &Place, Queue { name, url }: &Queue, why: &str) -> String {
+pub(super) fn queue_left(
+    Place { region, .. }: &Place,
+    QueueToRemove { name, url }: &QueueToRemove,
+    why: &str,
+) -> String {
     let url = url.clone().unwrap_or_else(|| {
         format!(
             "$(aws sqs get-queue-url --region {region} --query QueueUrl --output text --queue-name {name})"
@@ -183,7 +187,11 @@ async fn list_targets(clients: &Clients, place: &Place, rule: &str) -> Result<Ve
 }
 
 /// Removes a queue. Its URL is looked up by its name where it is not known.
-pub(super) async fn remove_queue(clients: &Clients, place: &Place, queue: &Queue) -> Result<(), Failure> {
+pub(super) async fn remove_queue(
+    clients: &Clients,
+    place: &Place,
+    queue: &QueueToRemove,
+) -> Result<(), Failure> {
     let what = format!("remove the queue {}", queue.name);
     let url = if let Some(url) = &queue.url {
         url.clone()

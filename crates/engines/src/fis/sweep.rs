@@ -15,7 +15,7 @@ use super::clients::Clients;
 use super::error::failure;
 use super::events::state_of;
 use super::pages::{MAX_ENTRIES_PER_PAGE, next_page};
-use super::removal::{Queue, RuleTargets, queue_left, remove_queue, remove_rule, rule_left, until};
+use super::removal::{QueueToRemove, RuleTargets, queue_left, remove_queue, remove_rule, rule_left, until};
 use super::tags::{EXPERIMENT, Expiry, RUN, Tags};
 use crate::{Failure, FailureKind};
 use faultgate_net::aws::Place;
@@ -29,15 +29,15 @@ const REMOVE_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// The two halves of a subscription.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub enum SubscriptionPartKind {
     Rule,
     Queue,
 }
 
 /// A rule or queue whose name begins as those of runs do.
 #[derive(Debug)]
-pub struct Part {
-    pub kind: Kind,
+pub struct SubscriptionPart {
+    pub kind: SubscriptionPartKind,
     pub name: String,
     /// The ARN of the rule, or the URL of the queue.
     handle: String,
@@ -46,25 +46,25 @@ pub struct Part {
     pub expiry: Result<Expiry, Failure>,
 }
 
-impl Part {
+impl SubscriptionPart {
     /// Returns the queue to remove, whose URL is the handle.
-    fn queue(&self) -> Queue {
-        Queue { name: self.name.clone(), url: Some(self.handle.clone()) }
+    fn queue(&self) -> QueueToRemove {
+        QueueToRemove { name: self.name.clone(), url: Some(self.handle.clone()) }
     }
 }
 
 /// All rules and queues of runs, as far as they could be listed.
 #[derive(Debug, Default)]
-pub struct Parts {
-    pub found: Vec<Part>,
+pub struct SubscriptionParts {
+    pub found: Vec<SubscriptionPart>,
     pub unlisted: Vec<Failure>,
 }
 
-impl Parts {
+impl SubscriptionParts {
     /// Returns the ids of the runs that are over, each with the time since which it is: their rules or queues
     /// have expired.
     pub fn runs_over(&self) -> BTreeMap<String, Timestamp> {
-        let over = |part: &Part| match (&part.run_id, &part.expiry) {
+        let over = |part: &SubscriptionPart| match (&part.run_id, &part.expiry) {
             (Some(run), Ok(Expiry::Past(since))) => Some((run.clone(), *since)),
             _ => None,
         };
@@ -100,19 +100,19 @@ impl Sweeper {
     }
 
     /// Lists the rules and queues of runs by their names, each with what its tags say.
-    pub async fn parts(&self) -> Parts {
+    pub async fn parts(&self) -> SubscriptionParts {
         let (mut rules, mut queues) = (Vec::new(), Vec::new());
         let listed = tokio::join!(self.list_rules(&mut rules), self.list_queues(&mut queues));
         let read = |(kind, name, handle)| self.read(kind, name, handle);
         let found = stream::iter(rules.into_iter().chain(queues)).map(read).buffered(MAX_REQUESTS_AT_ONCE);
-        Parts {
+        SubscriptionParts {
             found: found.filter_map(std::future::ready).collect().await,
             unlisted: [listed.0.err(), listed.1.err()].into_iter().flatten().collect(),
         }
     }
 
     /// Adds the rules of all pages to `rules`. The pages before one that fails count all the same.
-    async fn list_rules(&self, rules: &mut Vec<Listed>) -> Result<(), Failure> {
+    async fn list_rules(&self, rules: &mut Vec<ListedPart>) -> Result<(), Failure> {
         let mut token: Option<String> = None;
         loop {
             let request =
@@ -124,7 +124,7 @@ impl Sweeper {
                 if let (Some(name), Some(arn)) = (rule.name, rule.arn)
                     && name.starts_with(NAME_PREFIX)
                 {
-                    rules.push((Kind::Rule, name, arn));
+                    rules.push((SubscriptionPartKind::Rule, name, arn));
                 }
             }
             match next_page(page.next_token, token.as_deref(), "list the rules")? {
@@ -134,7 +134,7 @@ impl Sweeper {
         }
     }
 
-    async fn list_queues(&self, queues: &mut Vec<Listed>) -> Result<(), Failure> {
+    async fn list_queues(&self, queues: &mut Vec<ListedPart>) -> Result<(), Failure> {
         // SQS returns a token of the next page only where the request has a size of pages.
         let request =
             self.clients.sqs.list_queues().queue_name_prefix(NAME_PREFIX).max_results(MAX_ENTRIES_PER_PAGE);
@@ -143,7 +143,7 @@ impl Sweeper {
             let url = url.map_err(|error| failure(error, "ListQueues", "list the queues", &self.place))?;
             let name = url.rsplit('/').next().unwrap_or_default().to_owned();
             if name.starts_with(NAME_PREFIX) {
-                queues.push((Kind::Queue, name, url));
+                queues.push((SubscriptionPartKind::Queue, name, url));
             }
         }
         Ok(())
@@ -151,10 +151,15 @@ impl Sweeper {
 
     /// Reads the tags of a rule or queue. Returns None where it is gone: SQS goes on to list a deleted queue
     /// for a while.
-    async fn read(&self, kind: Kind, name: String, handle: String) -> Option<Part> {
+    async fn read(
+        &self,
+        kind: SubscriptionPartKind,
+        name: String,
+        handle: String,
+    ) -> Option<SubscriptionPart> {
         let tags = match kind {
-            Kind::Rule => self.tags_of_rule(&name, &handle).await,
-            Kind::Queue => self.tags_of_queue(&name, &handle).await,
+            SubscriptionPartKind::Rule => self.tags_of_rule(&name, &handle).await,
+            SubscriptionPartKind::Queue => self.tags_of_queue(&name, &handle).await,
         };
         let (run_id, expiry) = match tags {
             Ok(tags) => (tags.get(RUN).cloned(), Ok(Expiry::of(&tags, self.now))),
@@ -162,7 +167,7 @@ impl Sweeper {
             Err(failure) if failure.kind == FailureKind::Missing => return None,
             Err(failure) => (None, Err(failure)),
         };
-        Some(Part { kind, name, handle, run_id, expiry })
+        Some(SubscriptionPart { kind, name, handle, run_id, expiry })
     }
 
     async fn tags_of_rule(&self, name: &str, arn: &str) -> Result<Tags, Failure> {
@@ -203,29 +208,29 @@ impl Sweeper {
     }
 
     /// Removes a rule or queue. The error says what is left, and how it is removed by hand.
-    pub async fn remove(&self, part: &Part) -> Result<(), String> {
+    pub async fn remove(&self, part: &SubscriptionPart) -> Result<(), String> {
         let deadline = Instant::now() + REMOVE_TIMEOUT;
         let (clients, place) = (&self.clients, &self.place);
         let removed = until(deadline, || async {
             was_gone(match part.kind {
-                Kind::Rule => remove_rule(clients, place, &part.name, RuleTargets::All).await,
-                Kind::Queue => remove_queue(clients, place, &part.queue()).await,
+                SubscriptionPartKind::Rule => remove_rule(clients, place, &part.name, RuleTargets::All).await,
+                SubscriptionPartKind::Queue => remove_queue(clients, place, &part.queue()).await,
             })
         });
         removed.await.map_err(|failure| self.left(part, &failure.with_remedy()))
     }
 
     /// Returns the text that names a rule or queue which is not removed, with the command that removes it.
-    pub fn left(&self, part: &Part, why: &str) -> String {
+    pub fn left(&self, part: &SubscriptionPart, why: &str) -> String {
         match part.kind {
-            Kind::Rule => rule_left(&self.place, &part.name, RuleTargets::All, why),
-            Kind::Queue => queue_left(&self.place, &part.queue(), why),
+            SubscriptionPartKind::Rule => rule_left(&self.place, &part.name, RuleTargets::All, why),
+            SubscriptionPartKind::Queue => queue_left(&self.place, &part.queue(), why),
         }
     }
 }
 
-/// Kind, name, and ARN or URL of a rule or queue that a list holds.
-type Listed = (Kind, String, String);
+/// SubscriptionPartKind, name, and ARN or URL of a rule or queue that a list holds.
+type ListedPart = (SubscriptionPartKind, String, String);
 
 /// Takes a missing rule or queue for removed. It has expired, so it was made long ago and is not merely
 /// invisible yet.
@@ -304,8 +309,8 @@ mod tests {
 
     #[test]
     fn only_what_has_expired_says_that_a_run_is_over() {
-        let part = |run: Option<&str>, expiry| Part {
-            kind: Kind::Queue,
+        let part = |run: Option<&str>, expiry| SubscriptionPart {
+            kind: SubscriptionPartKind::Queue,
             name: "faultgate-x".to_owned(),
             handle: String::new(),
             run_id: run.map(str::to_owned),
@@ -319,7 +324,7 @@ mod tests {
             part(None, Ok(Expiry::Past(at(BEFORE)))),
             part(Some("e"), Err(unreadable("read", "x"))),
         ];
-        let parts = Parts { found, unlisted: Vec::new() };
+        let parts = SubscriptionParts { found, unlisted: Vec::new() };
         assert_eq!(parts.runs_over(), BTreeMap::from([("a".to_owned(), at(BEFORE))]));
     }
 }

@@ -6,14 +6,14 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::FisEngine;
-use super::accounts::{self, Accounts};
+use super::accounts::{self, TargetAccounts};
 use super::events::state_of;
 use super::inbox::Received;
 use super::launch::get;
-use super::lent::COME_BACK;
 use super::listing::Listing;
 use super::pause::pause;
-use super::record::{Details, Resolved, details, record};
+use super::record::{RecordDetails, Resolved, details, record};
+use super::shared_queue::COME_BACK;
 use crate::{Failure, FailureKind, Record, Watcher};
 use faultgate_core::model::{Monitor, Source, State, Transition};
 use faultgate_core::text;
@@ -33,7 +33,7 @@ pub(super) const RUN_ALL: &str = "run-all";
 
 /// The progress of one experiment while it is watched.
 #[derive(Debug, Clone)]
-pub(super) struct Tracking {
+pub(super) struct ExperimentTracking {
     pub(super) calls: Calls,
     pub(super) template: String,
     /// The experiment's name in the suite.
@@ -48,16 +48,16 @@ pub(super) struct Tracking {
     /// The reason that the last event gave.
     pub(super) announced: Option<String>,
     /// The details of the last record; None until there was one.
-    pub(super) details: Option<Details>,
+    pub(super) details: Option<RecordDetails>,
     /// The accounts in which the experiment acted, if it acts in several.
-    pub(super) accounts: Option<Accounts>,
+    pub(super) accounts: Option<TargetAccounts>,
     /// `true` if another process has launched the experiment, and may hold its events at this moment.
     adopted: bool,
     /// `true` if a stop was asked for, so that an end is near whether or not an event says so.
     pub(super) stop_requested: bool,
 }
 
-impl Tracking {
+impl ExperimentTracking {
     pub(super) fn new() -> Self {
         Self {
             calls: Calls::default(),
@@ -100,7 +100,7 @@ enum Prompt {
 
 /// The news from the inbox, the least important first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum News {
+enum EventNews {
     Nothing,
     /// An unknown word has come, which might be a new kind of end.
     Puzzle,
@@ -136,9 +136,9 @@ pub(super) async fn follow(engine: &FisEngine, id: &str, watcher: &dyn Watcher) 
     }
     loop {
         let mut prompt = match watch.take_news() {
-            News::End => Some(Prompt::EndIsNear),
-            News::Puzzle => Some(Prompt::Silence),
-            News::Nothing => None,
+            EventNews::End => Some(Prompt::EndIsNear),
+            EventNews::Puzzle => Some(Prompt::Silence),
+            EventNews::Nothing => None,
         };
         if prompt.is_none() {
             if watch.notice_trouble(inbox.trouble()) {
@@ -244,8 +244,8 @@ impl Watch<'_> {
         // The answer to a launch may lack the mode; a record that lacks it is no dry run.
         let mode = match details {
             None => return Preview::Unsaid,
-            Some(Details { actions_mode: None, .. }) if !self.asked => return Preview::Unsaid,
-            Some(Details { actions_mode, .. }) => actions_mode.unwrap_or_else(|| "not told".to_owned()),
+            Some(RecordDetails { actions_mode: None, .. }) if !self.asked => return Preview::Unsaid,
+            Some(RecordDetails { actions_mode, .. }) => actions_mode.unwrap_or_else(|| "not told".to_owned()),
         };
         if mode == SKIP_ALL {
             return Preview::Fine;
@@ -269,12 +269,13 @@ impl Watch<'_> {
         began
     }
 
-    fn take_news(&mut self) -> News {
+    fn take_news(&mut self) -> EventNews {
         let taken = self.tracking(|tracking| tracking.taken);
         let received = self.engine.inbox().after(self.id, taken);
         self.tracking(|tracking| tracking.taken += received.len());
-        let news = received.into_iter().map(|received| self.take(received)).max().unwrap_or(News::Nothing);
-        if news == News::End && !self.heard {
+        let news =
+            received.into_iter().map(|received| self.take(received)).max().unwrap_or(EventNews::Nothing);
+        if news == EventNews::End && !self.heard {
             self.heard = true;
             self.end_is_near = true;
             self.attempt = 0;
@@ -282,7 +283,7 @@ impl Watch<'_> {
         news
     }
 
-    fn take(&self, Received { change, observed_at }: Received) -> News {
+    fn take(&self, Received { change, observed_at }: Received) -> EventNews {
         let state = state_of(&change.word);
         self.tracking(|tracking| {
             if state.rank() >= tracking.reached.rank() {
@@ -299,9 +300,9 @@ impl Watch<'_> {
             reason: change.reason,
         });
         match state {
-            State::Unknown => News::Puzzle,
-            state if state.is_terminal() => News::End,
-            _ => News::Nothing,
+            State::Unknown => EventNews::Puzzle,
+            state if state.is_terminal() => EventNews::End,
+            _ => EventNews::Nothing,
         }
     }
 
@@ -336,7 +337,8 @@ impl Watch<'_> {
         }
         if accounts::has_several(&experiment) {
             let configured = calls.of(self.listing().accounts()).await;
-            let accounts = Accounts::of(configured, accounts::counted(&experiment), self.resolved.as_ref());
+            let accounts =
+                TargetAccounts::of(configured, accounts::counted(&experiment), self.resolved.as_ref());
             self.tracking(|tracking| tracking.accounts = Some(accounts));
         }
         Ok(record(&experiment, self.resolved.as_ref()))
@@ -386,8 +388,8 @@ impl Watch<'_> {
         record
     }
 
-    fn tracking<T>(&self, change: impl FnOnce(&mut Tracking) -> T) -> T {
+    fn tracking<T>(&self, change: impl FnOnce(&mut ExperimentTracking) -> T) -> T {
         let mut tracked = self.engine.tracked.borrow_mut();
-        change(tracked.entry(self.id.to_owned()).or_insert_with(Tracking::new))
+        change(tracked.entry(self.id.to_owned()).or_insert_with(ExperimentTracking::new))
     }
 }
