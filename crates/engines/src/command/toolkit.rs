@@ -161,7 +161,7 @@ pub(super) fn add_rollbacks(judgement: &mut Judgement, end: &CommandEnd, journal
     let reason = match judgement.verdict {
         Verdict::Passed => told,
         Verdict::Failed => format!("{told}; {}", judgement.reason),
-        _ => {
+        Verdict::Cancelled | Verdict::TimedOut | Verdict::Errored => {
             judgement.reason = format!("{}; {told}", judgement.reason);
             return;
         }

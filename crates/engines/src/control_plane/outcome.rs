@@ -84,7 +84,12 @@ fn natural(record: &Record, context: &RunContext<'_>) -> Judgement {
             "timeout" => format!("{title} gave it up after a time limit of its own{why}"),
             _ => format!("{title} could not carry it out ({raw}){why}"),
         }),
-        _ => errored(format!("it ended in a state that faultgate does not know: {raw}{why}")),
+        State::Pending
+        | State::Running
+        | State::Stopping
+        | State::Cancelled
+        | State::TimedOut
+        | State::Unknown => errored(format!("it ended in a state that faultgate does not know: {raw}{why}")),
     }
 }
 
@@ -209,7 +214,12 @@ fn how_it_ended(record: &Record, injected: &[String]) -> String {
 fn cut(execution: &Execution) -> Option<String> {
     execution.told.iter().find_map(|told| match &told.course {
         FaultCourse::Cut(why) => Some(format!("{} {why} while it was in", told.name)),
-        _ => None,
+        FaultCourse::Acted
+        | FaultCourse::Idle(_)
+        | FaultCourse::NoTarget(_)
+        | FaultCourse::Broken(_)
+        | FaultCourse::Unsteady(_)
+        | FaultCourse::Untold(_) => None,
     })
 }
 
@@ -334,7 +344,7 @@ fn about_faults(execution: &Execution, context: &RunContext<'_>, add: &mut impl 
                 context.title
             ));
         }
-        _ => {}
+        Some(Worth::Least(_) | Worth::Weightless) | None => {}
     }
 }
 

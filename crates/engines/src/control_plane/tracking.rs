@@ -252,7 +252,10 @@ impl RunTracking {
         let lost = match trouble.kind {
             TroubleKind::Unsent | TroubleKind::Unanswered => silent >= MAX_SILENCE,
             TroubleKind::Limited => silent >= MAX_LIMITED_SILENCE,
-            _ => {
+            TroubleKind::Unauthenticated
+            | TroubleKind::Denied
+            | TroubleKind::Missing
+            | TroubleKind::Refused => {
                 self.refusals += 1;
                 self.refusals >= MAX_REFUSALS
             }

@@ -8,6 +8,7 @@ use std::time::Duration;
 use futures_util::future::join_all;
 
 use super::clients::Clients;
+use super::inbox::Inbox;
 use super::shared_queue::SharedQueue;
 use super::subscription::Subscription;
 use faultgate_core::model::{SubscriptionRecord, SubscriptionState};
@@ -37,6 +38,14 @@ impl AdoptedSubscriptions {
     /// Returns the queue to read, or None where no queue is known.
     pub(super) fn queue(&self) -> Option<(String, SharedQueue)> {
         self.queue.borrow().clone()
+    }
+
+    /// Waits for messages of the shared queue that other processes hold at present, unless the queue cannot
+    /// be read.
+    pub(super) async fn hear_all(&self, clients: &Clients, inbox: &Inbox) {
+        if let (Some((url, shared)), None) = (self.queue(), inbox.trouble()) {
+            shared.hear_all(clients, &url, inbox).await;
+        }
     }
 
     /// Takes over a subscription to remove it.

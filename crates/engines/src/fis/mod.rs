@@ -1,6 +1,6 @@
 //! AWS Fault Injection Service, watched by its own events.
 //!
-//! `preflight` checks the template before the launch, `subscription` makes a rule and a queue, `launch`
+//! `engine` holds the connection. `preflight` checks the template before the launch, `subscription` makes a rule and a queue, `launch`
 //! starts the experiment, and `doubt` looks for an experiment whose answer was lost. `reader` fills the
 //! `inbox` with events; `watch` waits there for the end and confirms it by FIS's own record. `listing` reads
 //! the resources and accounts that the experiment acted on, `outcome` judges the end by the list in
@@ -8,22 +8,17 @@
 //!
 //! An event alone never decides a verdict: it may be late, lost, doubled or forged.
 
-use std::cell::RefCell;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::rc::Rc;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use aws_config::SdkConfig;
-use tokio::sync::Semaphore;
-use tokio_util::sync::CancellationToken;
-use tokio_util::task::AbortOnDropHandle;
 
 mod accounts;
 mod actions;
 mod adopted;
 mod clients;
 mod doubt;
+mod engine;
 mod error;
 mod events;
 mod inbox;
@@ -43,225 +38,34 @@ mod subscription;
 mod sweep;
 mod tags;
 mod templates;
+mod tracking;
 mod users_queue;
 mod watch;
 
 pub use actions::{effect, is_known_to_inject, known_ids, needs_target, purpose};
+pub use engine::FisEngine;
 pub use settings::{FisSettings, RunStep};
 pub use sweep::{OpenExperiment, SubscriptionPart, SubscriptionPartKind, SubscriptionParts, Sweeper};
 pub use tags::Expiry;
 pub use templates::Templates;
 
-use self::adopted::AdoptedSubscriptions;
-use self::clients::Clients;
-use self::doubt::{Doubting, Doubts};
+use self::doubt::Doubting;
 use self::error::failure;
 use self::inbox::Inbox;
-use self::launch::ExperimentLaunch;
 use self::outcome::FisContext;
-use self::preflight::{
-    CheckedTemplate, Preflight, alarm_name, assumed, describe_alarms, get_lever, preflight,
-};
-use self::reader::{Keeping, QueueReader};
-use self::record::{details, record, timestamp};
-use self::subscription::{Subscription, interrupted};
-use self::watch::ExperimentTracking;
+use self::preflight::{Preflight, alarm_name, assumed, describe_alarms, get_lever, preflight};
+use self::reader::Keeping;
+use self::record::{details, record};
+use self::tracking::ExperimentTracking;
 use super::{Engine, Failure, FailureKind, Judgement, Launched, Notary, Record, StopCause, Watcher};
-use faultgate_core::clock::Clock;
 use faultgate_core::model::{
-    ExperimentPlan, Finding, Intent, LaunchRecord, Level, Monitor, MonitorRecord, Source, State,
-    SubscriptionRecord, SubscriptionState, Transition,
+    ExperimentPlan, Finding, Intent, LaunchRecord, Level, Monitor, MonitorRecord, State, SubscriptionRecord,
+    SubscriptionState,
 };
-use faultgate_net::aws::Place;
 use faultgate_net::http::calls::{Calls, sum};
 
 /// Time in which the reader of a shared queue deletes or gives back its last messages.
 const LEAVE_TIMEOUT: Duration = Duration::from_secs(2);
-/// Maximum number of experiments that FIS is asked about at once. Many may end at the same moment, and each
-/// takes two connections.
-const MAX_ASKED_AT_ONCE: usize = 16;
-
-/// The connection to FIS in one account and Region.
-pub struct FisEngine {
-    clients: Clients,
-    settings: FisSettings,
-    clock: Clock,
-    cancelled: CancellationToken,
-    /// The time from which on a sweep may remove and stop whatever this run made.
-    expires_at: jiff::Timestamp,
-    place: RefCell<Place>,
-    templates: RefCell<BTreeMap<String, CheckedTemplate>>,
-    inbox: RefCell<Inbox>,
-    subscription: RefCell<Option<Rc<Subscription>>>,
-    /// The subscription that is planned: it is written to the state file before it is made.
-    planned: RefCell<Option<Rc<Subscription>>>,
-    adopted: AdoptedSubscriptions,
-    doubts: Doubts,
-    reader: RefCell<Option<AbortOnDropHandle<()>>>,
-    /// Tells the reader to end after it has dealt with what it received.
-    leaving: CancellationToken,
-    /// The progress of each experiment, by its id.
-    tracked: RefCell<HashMap<String, ExperimentTracking>>,
-    /// Permits to ask FIS how an experiment is.
-    asking: Semaphore,
-    /// The counts of the requests made for each experiment, by its name.
-    launches: RefCell<HashMap<String, Calls>>,
-}
-
-impl FisEngine {
-    /// Makes an engine without any request. `sdk` must have a Region.
-    pub fn new(sdk: &SdkConfig, settings: FisSettings, clock: Clock, cancelled: CancellationToken) -> Self {
-        let region = sdk.region().map(AsRef::as_ref).unwrap_or_default();
-        let expires_in = jiff::SignedDuration::try_from(settings.expires_in).unwrap_or_default();
-        Self {
-            clients: Clients::new(sdk),
-            expires_at: clock.now().saturating_add(expires_in).unwrap_or(jiff::Timestamp::MAX),
-            settings,
-            clock,
-            cancelled,
-            place: RefCell::new(Place::in_region(region)),
-            templates: RefCell::default(),
-            inbox: RefCell::new(Inbox::new([])),
-            subscription: RefCell::default(),
-            planned: RefCell::default(),
-            adopted: AdoptedSubscriptions::default(),
-            doubts: Doubts::default(),
-            reader: RefCell::default(),
-            leaving: CancellationToken::new(),
-            tracked: RefCell::default(),
-            asking: Semaphore::new(MAX_ASKED_AT_ONCE),
-            launches: RefCell::default(),
-        }
-    }
-
-    fn place(&self) -> Place {
-        self.place.borrow().clone()
-    }
-
-    fn inbox(&self) -> Inbox {
-        self.inbox.borrow().clone()
-    }
-
-    fn launch_of<'a>(&'a self, experiment: &'a ExperimentPlan) -> ExperimentLaunch<'a> {
-        let template = experiment.spec.source();
-        let FisSettings { run, dry_run, .. } = &self.settings;
-        ExperimentLaunch {
-            run,
-            name: &experiment.name,
-            template,
-            dry_run: *dry_run,
-            expires_at: self.expires_at,
-            cancelled: &self.cancelled,
-        }
-    }
-
-    /// Begins to watch an experiment that this process has launched.
-    fn begin(
-        &self,
-        experiment: &aws_sdk_fis::types::Experiment,
-        calls: Calls,
-        launch: &ExperimentLaunch<'_>,
-    ) -> Launched {
-        let id = experiment.id().unwrap_or_default().to_owned();
-        let now = self.clock.now();
-        let record = record(experiment, None);
-        self.inbox().claim(&id);
-        let launched = Launched {
-            url: self.settings.has_console.then(|| self.place().console_url(&id)),
-            first: Transition {
-                state: record.state,
-                raw_state: record.raw_state,
-                at: experiment.creation_time().and_then(timestamp).unwrap_or(now),
-                observed_at: now,
-                source: Source::Launch,
-                reason: None,
-            },
-            id,
-        };
-        let mut tracking = ExperimentTracking::begun(calls, &launched.first, launch.template, launch.name);
-        tracking.details = Some(details(experiment));
-        self.tracked.borrow_mut().insert(launched.id.clone(), tracking);
-        launched
-    }
-
-    fn calls_for(&self, experiment: &ExperimentPlan) -> Calls {
-        self.launches.borrow_mut().entry(experiment.name.clone()).or_default().clone()
-    }
-
-    fn calls_of(&self, id: &str) -> Calls {
-        self.tracked.borrow().get(id).map(|tracking| tracking.calls.clone()).unwrap_or_default()
-    }
-
-    fn stop_alarms(&self, template: &str) -> Vec<String> {
-        self.templates.borrow().get(template).map(|template| template.stop_alarms.clone()).unwrap_or_default()
-    }
-
-    fn reader_of(&self, sqs: &aws_sdk_sqs::Client, queue_url: &str, keeping: Keeping) -> QueueReader {
-        QueueReader {
-            sqs: sqs.clone(),
-            queue_url: queue_url.to_owned(),
-            inbox: self.inbox(),
-            clock: self.clock,
-            place: self.place(),
-            keeping,
-            leaving: self.leaving.clone(),
-        }
-    }
-
-    fn start_reader(&self, queue_url: &str, keeping: Keeping) {
-        let reader = self.reader_of(&self.clients.sqs_reader, queue_url, keeping);
-        *self.reader.borrow_mut() = Some(AbortOnDropHandle::new(tokio::spawn(reader.run())));
-    }
-
-    /// Returns the planned subscription, the same one at each call.
-    fn planned(&self) -> Rc<Subscription> {
-        let make = || {
-            let templates: Vec<String> = self.templates.borrow().keys().cloned().collect();
-            let (name, run) = (&self.settings.subscription, &self.settings.run);
-            Rc::new(Subscription::new(name, run, self.place(), &templates, self.expires_at))
-        };
-        self.planned.borrow_mut().get_or_insert_with(make).clone()
-    }
-
-    async fn subscribe(&self) -> Result<(), Failure> {
-        let subscription = self.planned();
-        // Noted before anything is made, so that `close` removes whatever an interrupted `make` has begun.
-        *self.subscription.borrow_mut() = Some(subscription.clone());
-        let queue_url = subscription.make(&self.clients).await?;
-        if self.cancelled.is_cancelled() {
-            return Err(interrupted(&subscription.name));
-        }
-        let hands_on = self.settings.step == RunStep::Launch;
-        self.start_reader(&queue_url, if hands_on { Keeping::Proving } else { Keeping::Own });
-        subscription.prove(&self.clients, &self.inbox(), &self.clock, &self.cancelled).await?;
-        // Another process reads the queue from now on. The last poll has to end first, since its answer might
-        // take a message along.
-        let reader = self.reader.borrow_mut().take_if(|_| hands_on);
-        if let Some(reader) = reader {
-            self.leaving.cancel();
-            let _ = reader.await;
-        }
-        Ok(())
-    }
-
-    /// Reads the queue that another process has made. Where no queue is known, FIS is asked directly.
-    fn listen(&self) {
-        match self.adopted.queue() {
-            Some((url, shared)) => self.start_reader(&url, Keeping::Shared(shared)),
-            None => self.inbox().set_trouble(Some("the state file names no queue".to_owned())),
-        }
-    }
-
-    /// Waits for messages of a shared queue that other processes hold at present, unless the queue cannot be
-    /// read.
-    async fn hear_all(&self) {
-        let inbox = self.inbox();
-        if let (Some((url, shared)), None) = (self.adopted.queue(), inbox.trouble()) {
-            shared.hear_all(&self.clients, &url, &inbox).await;
-        }
-    }
-}
-
 #[async_trait(?Send)]
 impl Engine for FisEngine {
     async fn check(&self, experiments: &[&ExperimentPlan]) -> Vec<Finding> {
@@ -347,7 +151,7 @@ impl Engine for FisEngine {
     }
 
     async fn follow(&self, launched: &Launched, watcher: &dyn Watcher) -> Result<Record, Failure> {
-        watch::follow(self, &launched.id, watcher).await
+        watch::follow(self.watching(), &launched.id, watcher).await
     }
 
     async fn stop(&self, launched: &Launched) -> Result<(), Failure> {

@@ -73,7 +73,9 @@ fn natural(record: &Record, context: &FisContext<'_>) -> Judgement {
             errored(format!("FIS cancelled it: the safety lever is engaged{said}"))
         }
         State::Cancelled => errored(format!("FIS cancelled it before anything was injected{said}")),
-        _ => errored(format!("it ended in a state that faultgate does not know: {}", record.raw_state)),
+        State::Pending | State::Running | State::Stopping | State::TimedOut | State::Unknown => {
+            errored(format!("it ended in a state that faultgate does not know: {}", record.raw_state))
+        }
     }
 }
 

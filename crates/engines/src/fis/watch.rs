@@ -1,23 +1,30 @@
 //! The watch over one experiment until its end. Events wake it, silence makes it ask FIS, and FIS's record
 //! alone ends it.
 
+use std::cell::RefCell;
+use std::collections::HashMap;
 use std::time::Duration;
 
+use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
-use super::FisEngine;
 use super::accounts::{self, TargetAccounts};
+use super::adopted::AdoptedSubscriptions;
+use super::clients::Clients;
 use super::events::state_of;
-use super::inbox::Received;
+use super::inbox::{Inbox, Received};
 use super::launch::get;
 use super::listing::Listing;
 use super::pause::pause;
 use super::record::{RecordDetails, Resolved, details, record};
+use super::settings::FisSettings;
 use super::shared_queue::COME_BACK;
+use super::tracking::ExperimentTracking;
 use crate::{Failure, FailureKind, Record, Watcher};
+use faultgate_core::clock::Clock;
 use faultgate_core::model::{Monitor, Source, State, Transition};
 use faultgate_core::text;
-use faultgate_net::http::calls::Calls;
+use faultgate_net::aws::Place;
 
 /// Pauses between polls where there are no events: they grow from the first to the longest.
 const FIRST_POLL_PAUSE: Duration = Duration::from_secs(1);
@@ -31,60 +38,18 @@ pub(super) const SKIP_ALL: &str = "skip-all";
 /// FIS's word for the mode of any other run.
 pub(super) const RUN_ALL: &str = "run-all";
 
-/// The progress of one experiment while it is watched.
-#[derive(Debug, Clone)]
-pub(super) struct ExperimentTracking {
-    pub(super) calls: Calls,
-    pub(super) template: String,
-    /// The experiment's name in the suite.
-    pub(super) name: String,
-    /// Number of events that were taken out of the inbox so far.
-    taken: usize,
-    /// The furthest state so far.
-    reached: State,
-    pub(super) reconciliations: u64,
-    /// The way in which the end was learned, in words.
-    pub(super) learned: String,
-    /// The reason that the last event gave.
-    pub(super) announced: Option<String>,
-    /// The details of the last record; None until there was one.
-    pub(super) details: Option<RecordDetails>,
-    /// The accounts in which the experiment acted, if it acts in several.
-    pub(super) accounts: Option<TargetAccounts>,
-    /// `true` if another process has launched the experiment, and may hold its events at this moment.
-    adopted: bool,
-    /// `true` if a stop was asked for, so that an end is near whether or not an event says so.
-    pub(super) stop_requested: bool,
-}
-
-impl ExperimentTracking {
-    pub(super) fn new() -> Self {
-        Self {
-            calls: Calls::default(),
-            template: String::new(),
-            name: String::new(),
-            taken: 0,
-            reached: State::Unknown,
-            reconciliations: 0,
-            learned: String::new(),
-            announced: None,
-            details: None,
-            accounts: None,
-            adopted: false,
-            stop_requested: false,
-        }
-    }
-
-    /// Returns the progress of an experiment that has just begun.
-    pub(super) fn begun(calls: Calls, first: &Transition, template: &str, name: &str) -> Self {
-        let (template, name) = (template.to_owned(), name.to_owned());
-        Self { calls, template, name, reached: first.state, ..Self::new() }
-    }
-
-    /// Marks the experiment as one that another process has launched.
-    pub(super) fn adopted(self) -> Self {
-        Self { adopted: true, ..self }
-    }
+/// The parts of the engine that a watch needs.
+pub(super) struct Watching<'a> {
+    pub(super) clients: &'a Clients,
+    pub(super) place: Place,
+    pub(super) settings: &'a FisSettings,
+    pub(super) clock: Clock,
+    pub(super) inbox: Inbox,
+    pub(super) adopted: &'a AdoptedSubscriptions,
+    /// The progress of each experiment, by its id.
+    pub(super) tracked: &'a RefCell<HashMap<String, ExperimentTracking>>,
+    /// Permits to ask FIS how an experiment is.
+    pub(super) asking: &'a Semaphore,
 }
 
 /// The reason for which FIS is asked for its record.
@@ -108,9 +73,14 @@ enum EventNews {
 }
 
 /// Watches an experiment until FIS's record says that it has ended.
-pub(super) async fn follow(engine: &FisEngine, id: &str, watcher: &dyn Watcher) -> Result<Record, Failure> {
+pub(super) async fn follow(
+    watching: Watching<'_>,
+    id: &str,
+    watcher: &dyn Watcher,
+) -> Result<Record, Failure> {
+    let (inbox, asking) = (watching.inbox.clone(), watching.asking);
     let mut watch = Watch {
-        engine,
+        watching,
         id,
         watcher,
         end_is_near: false,
@@ -121,7 +91,6 @@ pub(super) async fn follow(engine: &FisEngine, id: &str, watcher: &dyn Watcher) 
         troubled: false,
     };
     watch.end_is_near = watch.tracking(|tracking| tracking.stop_requested);
-    let inbox = engine.inbox();
     let mut changed = inbox.subscribe();
     let mut refusals = 0;
     let mut next_look = Instant::now() + watch.interval();
@@ -152,12 +121,12 @@ pub(super) async fn follow(engine: &FisEngine, id: &str, watcher: &dyn Watcher) 
         let Some(prompt) = prompt else { continue };
         // The permit and the box keep connections and memory small, where many experiments are watched.
         let asked = {
-            let _turn = engine.asking.acquire().await;
+            let _turn = asking.acquire().await;
             Box::pin(watch.ask(prompt)).await
         };
         match asked {
             Ok(record) if record.has_ended() => {
-                engine.hear_all().await;
+                watch.watching.adopted.hear_all(watch.watching.clients, &inbox).await;
                 watch.take_news();
                 return Ok(watch.finish(record, prompt));
             }
@@ -195,7 +164,7 @@ enum Preview {
 
 #[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 struct Watch<'a> {
-    engine: &'a FisEngine,
+    watching: Watching<'a>,
     id: &'a str,
     watcher: &'a dyn Watcher,
     /// `true` if the experiment has ended or is about to: all that is missing is FIS's record.
@@ -219,16 +188,16 @@ impl Watch<'_> {
         } else if self.polls() {
             pause(FIRST_POLL_PAUSE, LONGEST_POLL_PAUSE, self.attempt)
         } else {
-            self.engine.settings.reconcile_interval
+            self.watching.settings.reconcile_interval
         }
     }
 
     fn polls(&self) -> bool {
-        self.troubled || self.engine.settings.monitor == Monitor::Poll
+        self.troubled || self.watching.settings.monitor == Monitor::Poll
     }
 
     fn prompt(&self) -> Prompt {
-        match self.engine.settings.monitor {
+        match self.watching.settings.monitor {
             _ if self.end_is_near => Prompt::EndIsNear,
             Monitor::Poll => Prompt::Polling,
             Monitor::Events | Monitor::Queue => Prompt::Silence,
@@ -238,7 +207,7 @@ impl Watch<'_> {
     fn preview(&self) -> Preview {
         let (details, stop_requested) =
             self.tracking(|tracking| (tracking.details.clone(), tracking.stop_requested));
-        if !self.engine.settings.dry_run || stop_requested {
+        if !self.watching.settings.dry_run || stop_requested {
             return Preview::Fine;
         }
         // The answer to a launch may lack the mode; a record that lacks it is no dry run.
@@ -271,7 +240,7 @@ impl Watch<'_> {
 
     fn take_news(&mut self) -> EventNews {
         let taken = self.tracking(|tracking| tracking.taken);
-        let received = self.engine.inbox().after(self.id, taken);
+        let received = self.watching.inbox.after(self.id, taken);
         self.tracking(|tracking| tracking.taken += received.len());
         let news =
             received.into_iter().map(|received| self.take(received)).max().unwrap_or(EventNews::Nothing);
@@ -311,8 +280,8 @@ impl Watch<'_> {
             tracking.reconciliations += u64::from(prompt == Prompt::Silence);
             tracking.calls.clone()
         });
-        let place = self.engine.place();
-        let get = get(&self.engine.clients, &place, self.id);
+        let place = self.watching.place.clone();
+        let get = get(self.watching.clients, &place, self.id);
         // The resolved targets do not change, and do not depend on the record: both requests go out together.
         let (experiment, resolved) = if prompt == Prompt::EndIsNear && self.resolved.is_none() {
             let listing = self.listing();
@@ -345,8 +314,8 @@ impl Watch<'_> {
     }
 
     fn listing(&self) -> Listing<'_> {
-        let Self { engine, id, watcher, .. } = self;
-        Listing { clients: &engine.clients, place: engine.place(), id, watcher: *watcher }
+        let Self { watching, id, watcher, .. } = self;
+        Listing { clients: watching.clients, place: watching.place.clone(), id, watcher: *watcher }
     }
 
     /// Reports a state that FIS's record has and no event has told.
@@ -361,7 +330,7 @@ impl Watch<'_> {
         if !further {
             return;
         }
-        let now = self.engine.clock.now();
+        let now = self.watching.clock.now();
         let source = if prompt == Prompt::Polling { Source::Poll } else { Source::Reconcile };
         self.watcher.transition(Transition {
             state: record.state,
@@ -389,7 +358,7 @@ impl Watch<'_> {
     }
 
     fn tracking<T>(&self, change: impl FnOnce(&mut ExperimentTracking) -> T) -> T {
-        let mut tracked = self.engine.tracked.borrow_mut();
+        let mut tracked = self.watching.tracked.borrow_mut();
         change(tracked.entry(self.id.to_owned()).or_insert_with(ExperimentTracking::new))
     }
 }

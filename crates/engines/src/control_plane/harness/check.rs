@@ -189,7 +189,12 @@ fn could_not_look(api: &Api, subject: &str, what: &str, trouble: &Trouble) -> Fi
     let level = match trouble.kind {
         TroubleKind::Limited => Level::Warning,
         TroubleKind::Unanswered if !trouble.is_of_another_server() => Level::Warning,
-        _ => Level::Error,
+        TroubleKind::Unanswered
+        | TroubleKind::Unsent
+        | TroubleKind::Unauthenticated
+        | TroubleKind::Denied
+        | TroubleKind::Missing
+        | TroubleKind::Refused => Level::Error,
     };
     let message = format!("could not {what}: {}", trouble.why);
     Finding {

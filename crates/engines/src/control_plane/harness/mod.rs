@@ -69,7 +69,9 @@ impl Harness {
 fn spec(experiment: &ExperimentPlan) -> Result<&HarnessSpec, Trouble> {
     match &experiment.spec {
         EngineSpec::Harness(spec) => Ok(spec),
-        _ => Err(Trouble::new(TroubleKind::Unsent, "this is no experiment of Harness")),
+        EngineSpec::Fis { .. } | EngineSpec::Litmus(_) | EngineSpec::Command(_) => {
+            Err(Trouble::new(TroubleKind::Unsent, "this is no experiment of Harness"))
+        }
     }
 }
 
