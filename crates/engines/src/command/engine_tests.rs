@@ -2,15 +2,12 @@ use std::fs;
 use std::path::Path;
 
 use tempfile::TempDir;
-
 use tokio_util::sync::CancellationToken;
 
 use super::*;
-use crate::FailureKind;
-use crate::Unnoted;
+use crate::{FailureKind, Unnoted};
 use faultgate_core::clock::Clock;
-use faultgate_core::model::{CommandLine, Level};
-use faultgate_core::model::{Proof, Score, Signal, Verdict};
+use faultgate_core::model::{CommandLine, Level, Proof, Score, Signal, Verdict};
 use faultgate_core::process_group::Group;
 
 #[path = "engine_proof_tests.rs"]

@@ -2,8 +2,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::control_plane::execution;
-use crate::control_plane::manager::FaultCounts;
-use crate::control_plane::manager::RunDetails;
+use crate::control_plane::manager::{FaultCounts, RunDetails};
 use crate::control_plane::record::record;
 use crate::{Failure, FailureKind};
 use faultgate_core::model::Signal;
