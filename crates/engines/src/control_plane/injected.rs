@@ -54,7 +54,7 @@ fn by_course(told: &[ToldFault], rule: InjectionRule) -> Injected {
             FaultCourse::Acted | FaultCourse::Cut(_) => injection.done.push(name.clone()),
             FaultCourse::Idle(why) => injection.idle.push(Idle::new(name, why)),
             FaultCourse::NoTarget(why) | FaultCourse::Broken(why) => {
-                injection.broken.push(Idle::new(name, why))
+                injection.broken.push(Idle::new(name, why));
             }
             FaultCourse::Unsteady(why) => {
                 unsteady.get_or_insert_with(|| format!("{name} {why}"));

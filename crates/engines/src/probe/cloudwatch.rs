@@ -19,7 +19,7 @@ use aws_sdk_cloudwatch::types::{
     StateValue, StatusCode,
 };
 
-use super::{Question, innermost};
+use super::{ProbeQuestion, innermost};
 use faultgate_core::clock::Clock;
 use faultgate_core::model::MetricCheck;
 use faultgate_net::http::calls::CountCalls;
@@ -72,7 +72,7 @@ pub(super) struct AlarmProbe {
 }
 
 #[async_trait]
-impl Question for AlarmProbe {
+impl ProbeQuestion for AlarmProbe {
     async fn ask(&self) -> Result<String, String> {
         let answer = self
             .cloudwatch
@@ -134,7 +134,7 @@ pub(super) struct MetricProbe {
 }
 
 #[async_trait]
-impl Question for MetricProbe {
+impl ProbeQuestion for MetricProbe {
     async fn ask(&self) -> Result<String, String> {
         let check = &self.check;
         let period = i64::try_from(check.period.as_secs()).unwrap_or(i64::MAX).max(1);

@@ -10,7 +10,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use tokio::io::{AsyncRead, AsyncReadExt};
 
-use super::{Question, holds};
+use super::{ProbeQuestion, holds};
 use faultgate_core::process_group::Group;
 
 /// Number of bytes that are kept of each output.
@@ -30,7 +30,7 @@ pub(super) struct CommandProbe {
 }
 
 #[async_trait]
-impl Question for CommandProbe {
+impl ProbeQuestion for CommandProbe {
     async fn ask(&self) -> Result<String, String> {
         let Some((program, arguments)) = self.run.split_first() else {
             return Err("it names no program".to_owned());

@@ -5,7 +5,7 @@ use reqwest::Response;
 use reqwest::header::CONTENT_TYPE;
 
 use super::access::with_access;
-use super::{MAX_BODY_BYTES, Question, body, holds, unanswered};
+use super::{MAX_BODY_BYTES, ProbeQuestion, body, holds, unanswered};
 use faultgate_core::model::HttpCheck;
 
 /// Content types of bodies that go on for as long as somebody listens.
@@ -18,7 +18,7 @@ pub(super) struct HttpProbe {
 }
 
 #[async_trait]
-impl Question for HttpProbe {
+impl ProbeQuestion for HttpProbe {
     async fn ask(&self) -> Result<String, String> {
         let mut answer = self.send().await?;
         let status = answer.status().as_u16();

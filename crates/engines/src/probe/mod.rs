@@ -70,7 +70,7 @@ pub trait Evaluate: Send + Sync {
 
 /// One kind of question, without a limit of its own.
 #[async_trait]
-trait Question: Send + Sync {
+trait ProbeQuestion: Send + Sync {
     /// Asks the question once. It returns what was seen if all is well; the error is the reason if not.
     async fn ask(&self) -> Result<String, String>;
 
@@ -85,7 +85,7 @@ trait Question: Send + Sync {
 
 /// A question with a limit, whose reasons are veiled.
 struct LimitedQuestion {
-    question: Box<dyn Question>,
+    question: Box<dyn ProbeQuestion>,
     within: Duration,
     veil: Veil,
 }
@@ -143,7 +143,7 @@ impl Connector {
     /// Makes the evaluator of a probe. `sdk` is the configuration for the experiment's account, for probes
     /// that ask there.
     pub fn connect(&self, check: &Check, sdk: Option<&SdkConfig>) -> Result<Arc<dyn Evaluate>, String> {
-        let question: Box<dyn Question> = match check {
+        let question: Box<dyn ProbeQuestion> = match check {
             Check::Http(check) => {
                 Box::new(http::HttpProbe { client: self.client_for(&check.access)?, check: check.clone() })
             }

@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use super::access::with_access;
 use super::sigv4::Signer;
-use super::{Question, body, unanswered};
+use super::{ProbeQuestion, body, unanswered};
 use faultgate_core::model::{Expectation, PrometheusCheck};
 
 /// Parameters by which Thanos and VictoriaMetrics give no answer rather than a partial one. Other servers
@@ -77,7 +77,7 @@ struct Series {
 }
 
 #[async_trait]
-impl Question for PrometheusProbe {
+impl ProbeQuestion for PrometheusProbe {
     async fn ask(&self) -> Result<String, String> {
         let request = self.client.get(self.address()?);
         let mut request = with_access(request, &self.check.access).build().map_err(unanswered)?;

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use tokio::net::TcpStream;
 
-use super::Question;
+use super::ProbeQuestion;
 
 /// A port that should take connections.
 pub(super) struct TcpProbe {
@@ -12,7 +12,7 @@ pub(super) struct TcpProbe {
 }
 
 #[async_trait]
-impl Question for TcpProbe {
+impl ProbeQuestion for TcpProbe {
     async fn ask(&self) -> Result<String, String> {
         match TcpStream::connect(&self.address).await {
             Ok(_) => Ok("connected".to_owned()),
