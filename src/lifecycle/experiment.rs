@@ -381,12 +381,8 @@ impl Lifecycle<'_> {
 }
 
 fn no_answer(plan: &ExperimentPlan) -> Failure {
-    Failure {
-        kind: FailureKind::Unanswered,
-        what: format!("launch {}", plan.name),
-        why: "the engine did not answer".to_owned(),
-        remedy: None,
-    }
+    let what = format!("launch {}", plan.name);
+    Failure::new(FailureKind::Unanswered, what, "the engine did not answer")
 }
 
 fn describe(cause: &StopCause, plan: &ExperimentPlan) -> String {

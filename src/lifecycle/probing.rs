@@ -22,7 +22,7 @@ use super::turns::Teller;
 use faultgate_core::clock::Clock;
 use faultgate_core::model::{FaultWindow, Phase, Probe, ProbePlan, Sample};
 use faultgate_core::panics;
-use faultgate_engines::probe::{Evaluate, Seen};
+use faultgate_engines::probe::{Evaluate, Evaluation};
 
 /// Number of probes of one experiment that are evaluated at the same time before its launch.
 const MAX_BEFORE_AT_ONCE: usize = 16;
@@ -211,7 +211,7 @@ impl Look {
         let at = self.clock.now();
         self.samples().late(due.elapsed());
         panics::point("look");
-        let Seen { passed, latency, reason } = self.evaluator.evaluate().await;
+        let Evaluation { passed, latency, reason } = self.evaluator.evaluate().await;
         let latency_ms = latency.and_then(|latency| u64::try_from(latency.as_millis()).ok());
         let sample = Sample { at, phase, passed, latency_ms, reason: reason.map(Into::into) };
         self.teller.see(&sample);

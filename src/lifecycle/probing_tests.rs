@@ -16,13 +16,13 @@ struct Script {
 
 #[async_trait]
 impl Evaluate for Script {
-    async fn evaluate(&self) -> Seen {
+    async fn evaluate(&self) -> Evaluation {
         assert_eq!(self.now.fetch_add(1, Ordering::SeqCst), 0, "it overlaps itself");
         let number = self.begun.fetch_add(1, Ordering::SeqCst);
         let (takes, passed) = self.looks[number.min(self.looks.len() - 1)];
         tokio::time::sleep(takes).await;
         self.now.fetch_sub(1, Ordering::SeqCst);
-        Seen { passed, latency: Some(takes), reason: (!passed).then(|| "down".to_owned()) }
+        Evaluation { passed, latency: Some(takes), reason: (!passed).then(|| "down".to_owned()) }
     }
 }
 

@@ -66,12 +66,9 @@ impl Lifecycle<'_> {
         };
         let cause = match self.cancel.signal() {
             Some(signal) => StopCause::Cancelled(signal),
-            None => StopCause::Unwatched(Failure {
-                kind: FailureKind::Refused,
-                what: "leave it to faultgate monitor".to_owned(),
-                why,
-                remedy: None,
-            }),
+            None => {
+                StopCause::Unwatched(Failure::new(FailureKind::Refused, "leave it to faultgate monitor", why))
+            }
         };
         let ending = begun.into_iter().map(|begun| async {
             match begun {

@@ -25,7 +25,7 @@ use faultgate_core::mistake::Mistake;
 use faultgate_core::model::{ExperimentPlace, RunPhase, RunState, Verdict};
 use faultgate_core::panics;
 use faultgate_engines::Failure;
-use faultgate_engines::fis::{Kind, OpenExperiment, Part, Sweeper};
+use faultgate_engines::fis::{OpenExperiment, SubscriptionPart, SubscriptionPartKind, Sweeper};
 
 /// Largest number of accounts and Regions that are swept at the same time.
 const MAX_SWEEPS_AT_ONCE: usize = 8;
@@ -178,7 +178,7 @@ impl PlaceSweep<'_> {
         stream::iter(ending).buffer_unordered(MAX_REMOVALS_AT_ONCE).collect::<Vec<()>>().await;
     }
 
-    async fn sweep_part(&self, sweeper: &Sweeper, part: &Part, unsettled: &Unsettled) {
+    async fn sweep_part(&self, sweeper: &Sweeper, part: &SubscriptionPart, unsettled: &Unsettled) {
         let name = format!("the {} {} in {}", kind_word(part.kind), part.name, self.place);
         let expiry = part.expiry.as_ref().map_err(Failure::with_remedy);
         let is_needed = unsettled.concerns(part.run_id.as_deref());
@@ -253,10 +253,10 @@ impl PlaceSweep<'_> {
     }
 }
 
-fn kind_word(kind: Kind) -> &'static str {
+fn kind_word(kind: SubscriptionPartKind) -> &'static str {
     match kind {
-        Kind::Rule => "rule",
-        Kind::Queue => "queue",
+        SubscriptionPartKind::Rule => "rule",
+        SubscriptionPartKind::Queue => "queue",
     }
 }
 

@@ -20,7 +20,7 @@ use faultgate_core::environment::Environment;
 use faultgate_core::mistake::Mistake;
 use faultgate_core::model::{HarnessProject, InjectionRule, LitmusProject, Monitor, Plan, RunIdentity};
 use faultgate_engines::Engine;
-use faultgate_engines::command::{CommandEngine, CommandSettings, Limits};
+use faultgate_engines::command::{CommandEngine, CommandSettings, StopLimits};
 use faultgate_engines::control_plane::harness::Harness;
 use faultgate_engines::control_plane::litmus;
 use faultgate_engines::control_plane::litmus::Litmus;
@@ -254,9 +254,9 @@ impl<'a> Engines<'a> {
         }
         let PlaneCredentials { tokens, litmus_username } = self.wiring.credentials;
         let credentials = match (&tokens.litmus, litmus_username, &tokens.litmus_password) {
-            (Some(token), _, _) => litmus::Credentials::Token(token.clone()),
+            (Some(token), _, _) => litmus::LitmusCredentials::Token(token.clone()),
             (None, Some(username), Some(password)) => {
-                litmus::Credentials::Login { username: username.to_owned(), password: password.clone() }
+                litmus::LitmusCredentials::Login { username: username.to_owned(), password: password.clone() }
             }
             _ => return Err(missing_secret("litmus-token")),
         };
@@ -286,7 +286,7 @@ impl<'a> Engines<'a> {
             dir: std::path::absolute(".").unwrap_or_else(|_| ".".into()),
             dry_run: self.terms.dry_run,
             injection: self.terms.injection,
-            limits: Limits::default(),
+            limits: StopLimits::default(),
             proofs: self.proofs.clone(),
         }
     }

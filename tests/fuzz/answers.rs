@@ -10,7 +10,7 @@ use faultgate_core::model::{
 use faultgate_core::secret::Secret;
 use faultgate_engines::control_plane::Manager;
 use faultgate_engines::control_plane::harness::Harness;
-use faultgate_engines::control_plane::litmus::{Credentials, Litmus};
+use faultgate_engines::control_plane::litmus::{Litmus, LitmusCredentials};
 use faultgate_report::forge::{CommitStatus, PullRequest, Site, StatusState, Subject, connect};
 use wiremock::matchers::any;
 use wiremock::{Mock, MockServer, Request, Respond, ResponseTemplate};
@@ -91,7 +91,7 @@ fn control_plane() {
             let spec = HarnessSpec { project, experiment: text("E"), runtime_inputs: inputs };
             let one = asked(&harness, &plan(EngineSpec::Harness(spec))).await;
             let project = LitmusProject { url: url.clone(), project: text("p"), origin: None };
-            let login = Credentials::Login { username: text("ci"), password: Secret::new("password") };
+            let login = LitmusCredentials::Login { username: text("ci"), password: Secret::new("password") };
             let litmus = Litmus::new(project.clone(), login, http.clone());
             let other =
                 asked(&litmus, &plan(EngineSpec::Litmus(LitmusSpec { project, experiment: text("E") })))

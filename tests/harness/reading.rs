@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use faultgate_engines::control_plane::{Counts, Manager, RunKey};
+use faultgate_engines::control_plane::{FaultCounts, Manager, RunKey};
 use serde_json::json;
 
 use crate::stand_in::{Answer, Beat, EXPERIMENT, Experiment, Harness};
@@ -22,8 +22,8 @@ async fn a_run_is_absent_then_queued_then_running_then_over() {
     assert_eq!((&*running.phase, running.run_id.as_deref()), ("Running", Some("run-1")));
     let over = seen(&harness, &run).await;
     assert_eq!((&*over.phase, over.score), ("Completed", Some(100.0)));
-    let counts = Counts { total: Some(1), passed: Some(1), ..running.counts };
-    assert_eq!(over.counts, Counts { awaited: Some(0), ..counts });
+    let counts = FaultCounts { total: Some(1), passed: Some(1), ..running.counts };
+    assert_eq!(over.counts, FaultCounts { awaited: Some(0), ..counts });
     assert!(over.created_at.is_some() && over.took().is_some());
 
     // The only requests were the launch and the polls.
@@ -183,7 +183,7 @@ async fn scores_and_times_come_in_any_form() {
     let told = seen(&harness, &run).await;
     assert_eq!(told.score, Some(83.4));
     assert_eq!(told.took(), Some(Duration::from_secs(60)));
-    assert_eq!(told.counts, Counts { not_available: Some(2), ..Counts::default() });
+    assert_eq!(told.counts, FaultCounts { not_available: Some(2), ..FaultCounts::default() });
 
     let empty =
         json!({ "data": { "listWorkflowRun": { "totalNoOfWorkflowRuns": 0, "workflowRuns": null } } });

@@ -8,7 +8,7 @@ use faultgate::lifecycle::{Cancel, Course, Lifecycle};
 use faultgate_core::clock::Clock;
 use faultgate_core::model::{Plan, RunResult};
 use faultgate_engines::fis::FisEngine;
-use faultgate_engines::probe::{Evaluate, Seen};
+use faultgate_engines::probe::{Evaluate, Evaluation};
 use faultgate_engines::{Engine, Unnoted};
 use faultgate_rehearsal::{WireAnswer, World};
 
@@ -19,13 +19,13 @@ pub(crate) struct User(pub(crate) World);
 
 #[async_trait]
 impl Evaluate for User {
-    async fn evaluate(&self) -> Seen {
+    async fn evaluate(&self) -> Evaluation {
         let request = http::Request::get("/target/checkout").body(Bytes::new()).expect("a request");
         let passed = match self.0.handle(request).await {
             WireAnswer::Reply(answer) => answer.status().is_success(),
             _ => false,
         };
-        Seen { passed, latency: None, reason: (!passed).then(|| "it suffers".to_owned()) }
+        Evaluation { passed, latency: None, reason: (!passed).then(|| "it suffers".to_owned()) }
     }
 }
 

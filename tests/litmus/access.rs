@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use faultgate_core::model::LitmusProject;
 use faultgate_core::secret::Secret;
-use faultgate_engines::control_plane::litmus::{Credentials, Litmus};
+use faultgate_engines::control_plane::litmus::{Litmus, LitmusCredentials};
 use faultgate_engines::control_plane::{Asked, Manager, TroubleKind};
 
 use crate::stand_in::{ChaosCenter, Mishap, PASSWORD, Standing, TOKEN, USER, Version};
@@ -116,7 +116,7 @@ async fn a_new_token_that_is_refused_as_well_ends_it() {
 async fn a_login_that_is_refused_is_explained() {
     let center = ChaosCenter::start().await;
     let wrong = "n0t-the-pa55word";
-    let credentials = Credentials::Login { username: USER.to_owned(), password: Secret::new(wrong) };
+    let credentials = LitmusCredentials::Login { username: USER.to_owned(), password: Secret::new(wrong) };
     let litmus = litmus_as(&center, credentials);
     let trouble = litmus.launch(&plan()).await.unwrap_err();
     assert_eq!(trouble.kind, TroubleKind::Unauthenticated);

@@ -1,6 +1,6 @@
 //! Tests of a run from its launch to its details.
 
-use faultgate_engines::control_plane::{Counts, Details, Manager};
+use faultgate_engines::control_plane::{FaultCounts, Manager, RunDetails};
 use serde_json::{Value, json};
 
 use crate::stand_in::{ChaosCenter, EXPERIMENT, Fault, Mishap, PROJECT, Stage};
@@ -31,7 +31,7 @@ async fn a_run_is_followed_by_its_notify_id_from_queue_to_score() {
     let queued = seen(&litmus, &run).await;
     assert_eq!((queued.phase.as_str(), queued.run_id.as_deref()), ("Queued", None));
     assert_eq!(queued.score, Some(0.0), "as it is told: that it is not known yet is not decided here");
-    assert_eq!(queued.counts, Counts::default());
+    assert_eq!(queued.counts, FaultCounts::default());
 
     let running = seen(&litmus, &run).await;
     assert_eq!((running.phase.as_str(), running.run_id.as_deref()), ("Running", Some("run-of-notify-1")));
@@ -40,7 +40,7 @@ async fn a_run_is_followed_by_its_notify_id_from_queue_to_score() {
     let over = seen(&litmus, &run).await;
     assert_eq!(over.phase, "Completed_With_Probe_Failure");
     assert_eq!((over.score, over.completed), (Some(83.44), None));
-    let counts = Counts {
+    let counts = FaultCounts {
         total: Some(3),
         passed: Some(1),
         failed: Some(1),
@@ -51,6 +51,16 @@ async fn a_run_is_followed_by_its_notify_id_from_queue_to_score() {
     assert_eq!(over.counts, counts, "an Error is counted nowhere");
     assert!(over.took().is_some());
     center.assert_no_faults();
+}
+
+/// The schedule keeps to its budget by this number.
+#[tokio::test]
+async fn a_read_of_several_runs_sends_as_many_requests_as_it_says() {
+    let center = ChaosCenter::start().await;
+    let litmus = litmus(&center);
+    let runs = [litmus.launch(&plan()).await.unwrap(), litmus.launch(&plan()).await.unwrap()];
+    litmus.read(&runs).await;
+    assert_eq!(center.asked_for("GetExperimentRun").len(), litmus.requests(runs.len()));
 }
 
 #[tokio::test]
@@ -101,10 +111,10 @@ async fn details_may_be_an_object_or_not_there() {
     let details = answered(json!({ "executionData": { "nodes": {} } })).await;
     assert_eq!(details.execution, Some(json!({ "nodes": {} })));
     let details = answered(json!({ "executionData": "", "weightages": null })).await;
-    assert_eq!(details, Details::default());
+    assert_eq!(details, RunDetails::default());
     let weightages = json!([{ "faultName": "a", "weightage": -1 }, null]);
     let details = answered(json!({ "executionData": null, "weightages": weightages })).await;
-    assert_eq!(details, Details { weights: vec![("a".to_owned(), 0)], ..Details::default() });
+    assert_eq!(details, RunDetails { weights: vec![("a".to_owned(), 0)], ..RunDetails::default() });
 }
 
 #[tokio::test]

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use faultgate_core::model::{EngineSpec, ExperimentPlan, LitmusProject, LitmusSpec};
 use faultgate_core::secret::Secret;
-use faultgate_engines::control_plane::litmus::{Credentials, Litmus};
+use faultgate_engines::control_plane::litmus::{Litmus, LitmusCredentials};
 use faultgate_engines::control_plane::{Asked, Manager, Run, RunKey, Trouble};
 
 use crate::stand_in::{ChaosCenter, EXPERIMENT, PASSWORD, PROJECT, TOKEN, USER};
@@ -13,19 +13,19 @@ pub(crate) fn project(url: &str) -> LitmusProject {
     LitmusProject { url: url.to_owned(), project: PROJECT.to_owned(), origin: None }
 }
 
-pub(crate) fn token() -> Credentials {
-    Credentials::Token(Secret::new(TOKEN))
+pub(crate) fn token() -> LitmusCredentials {
+    LitmusCredentials::Token(Secret::new(TOKEN))
 }
 
-pub(crate) fn login() -> Credentials {
-    Credentials::Login { username: USER.to_owned(), password: Secret::new(PASSWORD) }
+pub(crate) fn login() -> LitmusCredentials {
+    LitmusCredentials::Login { username: USER.to_owned(), password: Secret::new(PASSWORD) }
 }
 
 pub(crate) fn litmus(center: &ChaosCenter) -> Litmus {
     litmus_as(center, token())
 }
 
-pub(crate) fn litmus_as(center: &ChaosCenter, credentials: Credentials) -> Litmus {
+pub(crate) fn litmus_as(center: &ChaosCenter, credentials: LitmusCredentials) -> Litmus {
     Litmus::new(project(&center.url()), credentials, client_within(Duration::from_secs(20)))
 }
 

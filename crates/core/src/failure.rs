@@ -7,6 +7,8 @@ use std::error::Error;
 use std::fmt;
 use std::sync::Arc;
 
+use crate::model::{Finding, Level};
+
 /// Something that was tried and did not work. `K` says what code makes of it.
 #[derive(Debug, Clone)]
 pub struct Failure<K> {
@@ -31,11 +33,22 @@ impl<K> Failure<K> {
         self
     }
 
+    /// The same failure with another kind, as another layer classifies it.
+    pub fn with_kind<L>(self, kind: L) -> Failure<L> {
+        let Self { kind: _, what, why, remedy, source } = self;
+        Failure { kind, what, why, remedy, source }
+    }
+
     /// The error below. Its text is for logs; `why` is what people read.
     #[must_use]
     pub fn caused_by(mut self, source: impl Error + Send + Sync + 'static) -> Self {
         self.source = Some(Arc::new(source));
         self
+    }
+
+    /// The failure as a finding of a check, with its remedy.
+    pub fn to_finding(&self, level: Level, subject: impl Into<String>) -> Finding {
+        Finding { remedy: self.remedy.clone(), ..Finding::new(level, subject, self.to_string()) }
     }
 
     /// The failure and its remedy in one line.

@@ -2,7 +2,7 @@
 //!
 //! The [`Engine`] trait and the types that it speaks in are here. Each engine has a folder: `fis` is AWS FIS,
 //! `command` is a local command, and `harness` and `litmus` are control planes, which share `chaos_center`.
-//! `asked` judges an end that faultgate itself has asked for, and `injection` weighs what was injected; both
+//! `stop_judgement` judges an end that faultgate itself has asked for, and `injection` weighs what was injected; both
 //! hold for every engine.
 //!
 //! An engine knows its own API and nothing of deadlines, signals or reports: those are the
@@ -15,45 +15,20 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 
 use faultgate_core::model::{
-    Action, EngineError, Evidence, ExperimentPlan, Fault, FaultWindow, Finding, Intent, LaunchRecord, Level,
+    Action, EngineError, Evidence, ExperimentPlan, Fault, FaultWindow, Finding, Intent, LaunchRecord,
     MonitorRecord, Score, ScoreSource, Signal, Source, State, SubscriptionRecord, SubscriptionState, Target,
     Trace, Transition, Verdict,
 };
 
-mod asked;
 pub mod command;
 pub mod control_plane;
 pub mod fis;
 mod injection;
 pub mod probe;
+mod stop_judgement;
 
 /// A request to an engine that was not fulfilled: what was tried, why it failed, and the remedy.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("could not {what}: {why}")]
-pub struct Failure {
-    pub kind: FailureKind,
-    /// The attempt, in words that complete "could not …".
-    pub what: String,
-    /// The cause, in the service's words where it has some.
-    pub why: String,
-    /// The remedy: an instruction to the user.
-    pub remedy: Option<String>,
-}
-
-impl Failure {
-    /// Returns the failure and its remedy in one line.
-    pub fn with_remedy(&self) -> String {
-        match &self.remedy {
-            Some(remedy) => format!("{self}; {remedy}"),
-            None => self.to_string(),
-        }
-    }
-
-    /// Turns the failure into a finding of the check before the launch.
-    pub fn finding(&self, level: Level, subject: impl Into<String>) -> Finding {
-        Finding { remedy: self.remedy.clone(), ..Finding::new(level, subject, self.to_string()) }
-    }
-}
+pub type Failure = faultgate_core::failure::Failure<FailureKind>;
 
 /// The kind of a failure, by which callers decide whether another attempt can help.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

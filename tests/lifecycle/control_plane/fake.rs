@@ -13,7 +13,7 @@ use tokio::time::Instant;
 
 use faultgate_core::model::{ExperimentPlan, Finding};
 use faultgate_engines::control_plane::{
-    Asked, Counts, Details, Manager, Run, RunKey, Trouble, TroubleKind, state_of,
+    Asked, FaultCounts, Manager, Run, RunDetails, RunKey, Trouble, TroubleKind, state_of,
 };
 
 /// Time of creation of the first run, in seconds since 1970.
@@ -40,7 +40,7 @@ pub(super) struct Life {
     /// The run's words, each with its time since the launch.
     pub(super) beats: Vec<(Duration, &'static str)>,
     pub(super) score: Option<f64>,
-    pub(super) counts: Counts,
+    pub(super) counts: FaultCounts,
     pub(super) execution: Option<Value>,
     /// Time since the launch at which the agent tells the run's id.
     pub(super) named_after: Duration,
@@ -51,8 +51,13 @@ pub(super) struct Life {
 }
 
 pub(super) fn life(beats: &[(u64, &'static str)]) -> Life {
-    let counts =
-        Counts { total: Some(1), passed: Some(1), failed: Some(0), stopped: Some(0), ..Counts::default() };
+    let counts = FaultCounts {
+        total: Some(1),
+        passed: Some(1),
+        failed: Some(0),
+        stopped: Some(0),
+        ..FaultCounts::default()
+    };
     Life {
         beats: beats.iter().map(|(after, word)| (Duration::from_secs(*after), *word)).collect(),
         score: Some(100.0),
@@ -257,11 +262,11 @@ impl Manager for Fake {
             .collect()
     }
 
-    async fn details(&self, run: &RunKey) -> Result<Details, Trouble> {
+    async fn details(&self, run: &RunKey) -> Result<RunDetails, Trouble> {
         self.request("details").await?;
         let world = self.0.borrow();
         let own = world.runs.iter().find(|own| own.notify_id == run.notify_id);
-        Ok(Details { execution: own.and_then(|own| own.life.execution.clone()), ..Details::default() })
+        Ok(RunDetails { execution: own.and_then(|own| own.life.execution.clone()), ..RunDetails::default() })
     }
 
     async fn recent(&self, experiment: &ExperimentPlan) -> Result<Vec<Run>, Trouble> {

@@ -141,6 +141,18 @@ async fn a_schedule_has_no_run_of_its_own() {
     assert_eq!(fake.calls_of("launch"), 1);
 }
 
+/// The control plane took the request, so a run that nobody can name may have begun.
+#[tokio::test(start_paused = true)]
+async fn a_launch_that_names_no_run_stays_in_doubt() {
+    let mut own = life(&[]);
+    own.cron = true;
+    let settings = CenterSettings { dry_run: false, injection: InjectionRule::default(), seed: 1 };
+    let engine = ChaosCenter::new(Fake::with("e", own), settings, Clock::start());
+    let plan = plan("shop", "e");
+    assert!(engine.launch(&plan, &Unnoted).await.is_err());
+    assert!(engine.may_have_begun(&plan).is_some_and(|how| how.contains("look by hand")));
+}
+
 #[tokio::test(start_paused = true)]
 async fn two_launches_of_one_experiment_are_two_runs() {
     let fake = completes().after("launch", &[OK, Effect::LostAnswer]);

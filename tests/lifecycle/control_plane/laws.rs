@@ -64,7 +64,7 @@ fn any_life() -> impl Strategy<Value = Life> {
             beats.sort_by_key(|(after, _)| *after);
             Life {
                 score,
-                counts: Counts { total, passed, failed, stopped: Some(0), ..Counts::default() },
+                counts: FaultCounts { total, passed, failed, stopped: Some(0), ..FaultCounts::default() },
                 execution,
                 named_after: Duration::from_secs(named),
                 deaf,
@@ -93,7 +93,7 @@ fn holds(fake: &Fake, played: &Played) {
             assert_ne!(own.life.counts.total, Some(0), "false green: {result:#?}");
             // The counts have to do if no faults can be read, and must say that all of them passed.
             if result.faults.is_empty() {
-                let Counts { total, passed, failed, .. } = own.life.counts;
+                let FaultCounts { total, passed, failed, .. } = own.life.counts;
                 assert!(
                     failed.unwrap_or(0) == 0 && total.is_none_or(|total| passed == Some(total)),
                     "{result:#?}"

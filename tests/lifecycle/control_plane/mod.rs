@@ -16,7 +16,7 @@ use faultgate_core::model::{
     Signal,
 };
 use faultgate_core::model::{ExperimentPlan, InjectionRule, Monitor, State, Verdict};
-use faultgate_engines::control_plane::{CenterSettings, ChaosCenter, Counts, TroubleKind, state_of};
+use faultgate_engines::control_plane::{CenterSettings, ChaosCenter, FaultCounts, TroubleKind, state_of};
 use faultgate_engines::{Engine, Unnoted};
 use tokio::time::sleep;
 
@@ -360,7 +360,7 @@ async fn details_are_tried_again_and_can_be_done_without() {
     let evidence = format!("{:?}", played.one().evidence);
     assert!(evidence.contains("are not told here"), "{evidence}");
     let mut own = life(&[(3, "Running"), (9, "Completed")]);
-    own.counts = Counts::default();
+    own.counts = FaultCounts::default();
     let fake = Fake::with("e", own).after("details", &[trouble(TroubleKind::Denied)]);
     assert_eq!(one(&fake).await.one().verdict, Verdict::Errored, "nothing says that anything was injected");
 }

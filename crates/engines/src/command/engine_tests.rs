@@ -2,10 +2,16 @@ use std::fs;
 use std::path::Path;
 
 use tempfile::TempDir;
+use tokio_util::sync::CancellationToken;
 
 use super::*;
-use crate::Unnoted;
-use faultgate_core::model::{Proof, Score, Signal, Verdict};
+use crate::{FailureKind, Unnoted};
+use faultgate_core::clock::Clock;
+use faultgate_core::model::{CommandLine, Level, Proof, Score, Signal, Verdict};
+use faultgate_core::process_group::Group;
+
+#[path = "engine_proof_tests.rs"]
+mod proofs;
 
 /// A limit that is only reached where something hangs.
 const HANGS: Duration = Duration::from_secs(60);
@@ -19,10 +25,10 @@ struct Bench {
 
 impl Bench {
     fn new() -> Self {
-        Self::with(Limits { grace: HANGS, hurried_stop: HANGS, hurried_kill: HANGS }, false)
+        Self::with(StopLimits { grace: HANGS, hurried_stop: HANGS, hurried_kill: HANGS }, false)
     }
 
-    fn with(limits: Limits, dry_run: bool) -> Self {
+    fn with(limits: StopLimits, dry_run: bool) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let cancelled = CancellationToken::new();
         let settings = CommandSettings {
@@ -200,7 +206,7 @@ async fn a_fault_that_is_not_undone_is_an_error_with_the_command() {
 
 #[tokio::test]
 async fn a_stop_undoes_first_and_then_ends_the_whole_group() {
-    let limits = Limits { grace: Duration::from_millis(50), ..Bench::new().engine.settings.limits };
+    let limits = StopLimits { grace: Duration::from_millis(50), ..Bench::new().engine.settings.limits };
     let bench = Bench::with(limits, false);
     // The stop command undoes only what is still there.
     let launched = bench.launch(undone_by(sh(STUBBORN), "kill -0 $(cat pids) && echo > undone")).await;
@@ -256,7 +262,7 @@ async fn nothing_outlives_an_engine_that_is_dropped() {
 async fn a_signal_hurries_what_ends_an_experiment() {
     let short = Duration::from_millis(100);
     let limits =
-        Limits { hurried_stop: short, hurried_kill: short * 2, ..Bench::new().engine.settings.limits };
+        StopLimits { hurried_stop: short, hurried_kill: short * 2, ..Bench::new().engine.settings.limits };
     let bench = Bench::with(limits, false);
     let launched = bench.launch(undone_by(sh(STUBBORN), "echo $$ > stopping; sleep 1000; :")).await;
     let pids = pids(&bench).await;
@@ -329,7 +335,7 @@ async fn megabytes_of_output_do_not_stop_it_and_are_not_kept() {
 
 #[tokio::test]
 async fn a_dry_run_starts_nothing() {
-    let bench = Bench::with(Limits::default(), true);
+    let bench = Bench::with(StopLimits::default(), true);
     let (record, judged) = bench.run(undone_by(sh("echo > ran"), "echo > ran")).await;
     assert_eq!((record.state, record.raw_state.as_str()), (State::Completed, "not started"));
     assert_eq!((judged.verdict, judged.score), (Verdict::Passed, None));
@@ -367,50 +373,4 @@ async fn what_a_command_prints_is_told_without_secrets() {
     let told = format!("{record:?} {judgement:?}");
     assert!(told.contains("token ***") && told.contains("and ***"), "{told}");
     assert!(judgement.reason.contains("exit code 7: and ***"), "{}", judgement.reason);
-}
-
-fn proven(spec: CommandSpec, change: impl FnOnce(&mut Proof)) -> CommandSpec {
-    let mut proof = Proof { output: None, no_output: None, check: None, within: HANGS };
-    change(&mut proof);
-    CommandSpec { proof: Some(proof), ..spec }
-}
-
-#[tokio::test]
-async fn words_prove_that_the_fault_is_in() {
-    let bench = Bench::new();
-    let paused = |spec| proven(spec, |proof| proof.output = Some("paused".to_owned()));
-    assert_eq!(bench.run(paused(sh("echo cache is paused"))).await.1.verdict, Verdict::Passed);
-    let found = |spec| proven(spec, |proof| proof.no_output = Some("no containers".to_owned()));
-    assert_eq!(bench.run(found(sh("echo all is well"))).await.1.verdict, Verdict::Passed);
-    for (spec, want) in [
-        (paused(sh("echo nothing to do")), "run did not print \"paused\""),
-        (found(sh("echo warning: no containers found >&2")), "run printed \"no containers\""),
-    ] {
-        let spec = CommandSpec { duration: HANGS, ..undone_by(spec, "echo > undone; exit 1") };
-        let (_, judged) = bench.run(spec).await;
-        assert_eq!((judged.verdict, judged.score), (Verdict::Errored, None));
-        assert!(judged.reason.starts_with("nothing proves that the fault was in: "), "{}", judged.reason);
-        assert!(judged.reason.contains(want), "{}", judged.reason);
-        assert!(judged.reason.contains("nothing shows that there was a fault to undo"), "{}", judged.reason);
-        assert!(bench.path("undone").exists(), "it is undone all the same");
-        fs::remove_file(bench.path("undone")).unwrap();
-    }
-}
-
-/// An injector that holds the fault itself, and does not get it in.
-#[tokio::test]
-async fn a_proof_that_does_not_come_ends_the_experiment() {
-    let bench = Bench::new();
-    let spec = proven(undone_by(sh("echo waiting; sleep 1000; :"), "echo > undone"), |proof| {
-        proof.output = Some("injected".to_owned());
-        proof.within = Duration::from_millis(300);
-    });
-    let (record, judged) = bench.run(spec).await;
-    assert_eq!((record.state, judged.verdict), (State::Failed, Verdict::Errored));
-    assert!(judged.reason.contains("run did not print \"injected\", within 300ms"), "{}", judged.reason);
-    assert!(bench.path("undone").exists());
-    // While the command runs, the words may come late.
-    let late =
-        proven(sh("sleep 0.3; echo injected; sleep 0.3"), |proof| proof.output = Some("injected".to_owned()));
-    assert_eq!(bench.run(late).await.1.verdict, Verdict::Passed);
 }

@@ -4,7 +4,6 @@
 //! told to, the fault stays in for a while, `stop` undoes it, the group is ended, and the journal is read.
 
 use std::io;
-use std::os::unix::process::ExitStatusExt;
 use std::pin::pin;
 use std::process::ExitStatus;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -18,10 +17,12 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::journal::{self, Journal, Span};
-use super::output::Output;
+use super::chaos_toolkit::{self, Span, ToolkitJournal};
+use super::end::{CommandEnd, CommandProgress, Exit, Undone};
+use super::output::CapturedOutput;
 use super::proof::{self, Words};
-use super::start::{Surroundings, start_apart};
+use super::start::start_apart;
+use super::surroundings::CommandSurroundings;
 use crate::probe::Evaluate;
 use faultgate_core::clock::Clock;
 use faultgate_core::kin::{Kin, Member};
@@ -44,7 +45,7 @@ const EVIDENCE_CHARS: usize = 300;
 
 /// The times that the steps of a stop may take.
 #[derive(Debug, Clone, Copy)]
-pub struct Limits {
+pub struct StopLimits {
     /// Time from SIGTERM to SIGKILL.
     pub grace: Duration,
     /// The point after a signal to faultgate at which the `stop` command is left to end by itself.
@@ -53,7 +54,7 @@ pub struct Limits {
     pub hurried_kill: Duration,
 }
 
-impl Default for Limits {
+impl Default for StopLimits {
     /// Returns limits by which the end is known within 4.5 s of a signal, as the lifecycle expects.
     fn default() -> Self {
         Self {
@@ -64,104 +65,32 @@ impl Default for Limits {
     }
 }
 
-/// The way in which a process ended.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Exit {
-    Code(i32),
-    Signal(i32),
-    /// The system did not say how.
-    Unknown(String),
-}
-
-impl Exit {
-    fn of(status: io::Result<ExitStatus>) -> Self {
-        match status {
-            Ok(status) => match (status.code(), status.signal()) {
-                (Some(code), _) => Self::Code(code),
-                (None, Some(signal)) => Self::Signal(signal),
-                (None, None) => Self::Unknown(status.to_string()),
-            },
-            Err(error) => Self::Unknown(error.to_string()),
-        }
-    }
-}
-
-impl std::fmt::Display for Exit {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Code(code) => write!(f, "exit code {code}"),
-            Self::Signal(signal) => write!(f, "killed by signal {signal}"),
-            Self::Unknown(why) => write!(f, "an end that is not known: {why}"),
-        }
-    }
-}
-
-/// The outcome of the `stop` command.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Undone {
-    pub(super) started_at: Timestamp,
-    pub(super) ended_at: Timestamp,
-    /// The reason why the fault may still be in.
-    pub(super) failed: Option<String>,
-}
-
-/// The facts that are known of an experiment when it is over.
-#[derive(Debug, Clone, PartialEq)]
-pub(super) struct End {
-    /// `None` if the process could not even be killed.
-    pub(super) exit: Option<Exit>,
-    /// `true` if the process ended as it should before anybody asked for a stop.
-    pub(super) expected: bool,
-    /// `true` if a stop was asked for before its time was over.
-    pub(super) stopped: bool,
-    pub(super) started_at: Timestamp,
-    pub(super) exited_at: Timestamp,
-    pub(super) ended_at: Timestamp,
-    pub(super) undone: Option<Undone>,
-    /// The reason why nothing proves that a fault was in, where a proof is declared.
-    pub(super) unproved: Option<String>,
-    /// Processes that it left behind when it had ended by itself. They were told to end.
-    pub(super) left: Vec<Member>,
-    /// Processes that could not be ended.
-    pub(super) survivors: Vec<Member>,
-    pub(super) journal: Option<Result<Journal, String>>,
-    /// The last lines that it printed.
-    pub(super) output: Vec<String>,
-}
-
-/// The facts that are known so far.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Progress {
-    pub(super) transitions: Vec<Transition>,
-    pub(super) end: Option<End>,
-}
-
 /// A process that has begun, with all that decides how it goes on.
 pub(super) struct Life {
     pub(super) name: String,
     pub(super) spec: CommandSpec,
     /// The directory and the environment of its `stop` command.
-    pub(super) surroundings: Surroundings,
+    pub(super) surroundings: CommandSurroundings,
     /// Number of commands that this run has started.
     pub(super) started: Arc<AtomicUsize>,
-    pub(super) limits: Limits,
+    pub(super) limits: StopLimits,
     pub(super) clock: Clock,
     pub(super) started_at: Timestamp,
     /// The stamp of the journal that was there before.
-    pub(super) stale: Option<journal::Stamp>,
+    pub(super) stale: Option<chaos_toolkit::Stamp>,
     /// The time that is left if the whole run is cancelled.
     pub(super) hurry: Hurry,
     pub(super) stop_asked: CancellationToken,
     /// The evaluator that tells whether the fault is in.
     pub(super) look: Option<Arc<dyn Evaluate>>,
-    pub(super) progress: watch::Sender<Progress>,
+    pub(super) progress: watch::Sender<CommandProgress>,
 }
 
 impl Life {
     /// Lives from the start of the process to the end of the experiment.
     pub(super) async fn live(self, mut child: Child, group: Arc<Group>, kin: Arc<Kin>) {
         let words = Arc::new(Words::of(self.spec.proof.as_ref()));
-        let mut output = Output::of(&mut child, &self.name, &words, &self.surroundings.veil);
+        let mut output = CapturedOutput::of(&mut child, &self.name, &words, &self.surroundings.veil);
         let mut proving = pin!(proof::seen(self.spec.proof.as_ref(), &words, self.look.clone()));
         let mut proved = None;
         let mut exit = loop {
@@ -215,7 +144,7 @@ impl Life {
         }
         let _ = tokio::time::timeout(OUTPUT_LIMIT, output.ended()).await;
         let journal = self.journal().await;
-        let end = End {
+        let end = CommandEnd {
             exit,
             expected,
             stopped,
@@ -292,11 +221,11 @@ impl Life {
         Ending { exit, left, survivors: kin.living() }
     }
 
-    async fn journal(&self) -> Option<Result<Journal, String>> {
+    async fn journal(&self) -> Option<Result<ToolkitJournal, String>> {
         let path = self.surroundings.dir.join(self.spec.journal.as_ref()?);
         let (stale, veil) = (self.stale, self.surroundings.veil.clone());
         let span = Span { began: self.started_at, ended: self.clock.now() };
-        let read = tokio::task::spawn_blocking(move || journal::read(&path, stale, span, &veil)).await;
+        let read = tokio::task::spawn_blocking(move || chaos_toolkit::read(&path, stale, span, &veil)).await;
         Some(read.unwrap_or_else(|error| Err(error.to_string())))
     }
 
@@ -343,16 +272,6 @@ pub(super) async fn gone(group: Option<&Group>, kin: &Kin) {
     }
 }
 
-/// Lists the names of processes for a sentence.
-pub(super) fn list(members: &[Member]) -> String {
-    members.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
-}
-
-/// Lists the ids of processes for `kill`.
-pub(super) fn pids(members: &[Member]) -> String {
-    members.iter().map(|member| member.pid().to_string()).collect::<Vec<_>>().join(" ")
-}
-
 /// The reason why a step has no more time.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Up {
@@ -367,7 +286,7 @@ pub(super) enum Up {
 /// it ended.
 pub(super) async fn run_stop(
     command: &CommandLine,
-    surroundings: &Surroundings,
+    surroundings: &CommandSurroundings,
     name: &str,
     up: impl Future<Output = Up>,
 ) -> Result<(), String> {

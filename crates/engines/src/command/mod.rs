@@ -1,29 +1,25 @@
 //! The engine for local commands: any fault injector is a program of the user's, in a process group of its
 //! own.
 //!
+//! - `engine` holds the commands that have begun.
 //! - `program` finds the program, and `start` starts it.
 //! - `life` takes one experiment from its start to its end, and `orphan` ends one whose faultgate has died.
 //! - `output` keeps the end of what a command prints, and `proof` watches for what shows that the fault is
 //!   in.
-//! - `journal` reads the journal of Chaos Toolkit, and `toolkit` and `outcome` say what it all means.
+//! - `chaos_toolkit` reads the journal of Chaos Toolkit, and `toolkit` and `outcome` say what it all means.
 
-use std::cell::RefCell;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::ffi::OsString;
-use std::io;
 use std::path::PathBuf;
-use std::rc::Rc;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use rustix::process::Signal;
 use tokio::sync::watch;
-use tokio_util::sync::CancellationToken;
-use tokio_util::task::AbortOnDropHandle;
 
-mod journal;
+mod chaos_toolkit;
+mod end;
+mod engine;
 mod life;
 mod orphan;
 mod outcome;
@@ -31,28 +27,23 @@ mod output;
 mod program;
 mod proof;
 mod start;
+mod surroundings;
 mod toolkit;
 
-pub use life::Limits;
+pub use engine::CommandEngine;
+pub use life::StopLimits;
 
-use self::journal::Stamp;
-use self::life::{Hurry, Life, Progress};
-use self::orphan::Orphan;
-use self::outcome::{Context, shown_program};
-use self::start::{Surroundings, start};
-use super::{Engine, Failure, FailureKind, Judgement, Launched, Notary, Record, StopCause, Watcher};
+use self::end::CommandProgress;
+use self::engine::{CommandTracking, NOT_STARTED, cannot_start, unfollowed, unknown};
+use self::outcome::CommandContext;
+use super::{Engine, Failure, Judgement, Launched, Notary, Record, StopCause, Watcher};
 use crate::probe::Evaluate;
 use faultgate_config::Veil;
-use faultgate_core::clock::Clock;
-use faultgate_core::kin;
-use faultgate_core::kin::Kin;
 use faultgate_core::model::{
-    CommandLine, CommandSpec, EngineSpec, ExperimentPlan, Finding, InjectionRule, Intent, LaunchRecord,
-    Level, Monitor, MonitorRecord, ProcessIdentity, Source, State, SubscriptionRecord, Trace, Transition,
-    Verdict,
+    CommandSpec, EngineSpec, ExperimentPlan, Finding, InjectionRule, Intent, LaunchRecord, Monitor,
+    MonitorRecord, Source, State, SubscriptionRecord, Trace, Transition, Verdict,
 };
 use faultgate_core::process_group;
-use faultgate_core::process_group::Group;
 
 /// The settings that all commands of a run share.
 #[derive(Clone)]
@@ -67,205 +58,9 @@ pub struct CommandSettings {
     pub dir: PathBuf,
     pub dry_run: bool,
     pub injection: InjectionRule,
-    pub limits: Limits,
+    pub limits: StopLimits,
     /// The evaluators that tell whether a fault is in, by the experiment's name.
     pub proofs: BTreeMap<String, Arc<dyn Evaluate>>,
-}
-
-/// The engine that runs commands on this machine.
-pub struct CommandEngine {
-    settings: CommandSettings,
-    clock: Clock,
-    hurry: Hurry,
-    /// Number of commands that were started.
-    started: Arc<AtomicUsize>,
-    /// The experiments of this process, by their ids.
-    lives: RefCell<HashMap<String, Tracking>>,
-    /// The experiments of other processes, by their ids.
-    orphans: RefCell<HashMap<String, Rc<Orphan>>>,
-}
-
-/// One experiment that was launched.
-struct Tracking {
-    spec: CommandSpec,
-    /// `None` in a dry run.
-    process: Option<Process>,
-    progress: watch::Receiver<Progress>,
-    /// Number of transitions that were told.
-    told: usize,
-}
-
-/// A command that was started, with all its processes and the task that leads them.
-struct Process {
-    group: Arc<Group>,
-    kin: Arc<Kin>,
-    stop_asked: CancellationToken,
-    _life: AbortOnDropHandle<()>,
-}
-
-/// Kills what is left: nothing of a command outlives the engine, even if nobody had the time to stop it.
-impl Drop for Process {
-    fn drop(&mut self) {
-        self.kill();
-    }
-}
-
-impl Process {
-    /// Kills whatever is left, and what that has started in the meantime.
-    fn kill(&self) {
-        self.group.kill();
-        let _ = (0..MAX_KILL_ROUNDS).find(|_| self.kin.send(Signal::KILL).is_empty());
-    }
-}
-
-/// Number of rounds of SIGKILL, where nobody waits until all processes are gone.
-const MAX_KILL_ROUNDS: usize = 3;
-
-impl CommandEngine {
-    /// Creates the engine. `cancelled` fires with the first signal.
-    pub fn new(settings: CommandSettings, clock: Clock, cancelled: CancellationToken) -> Self {
-        Self {
-            settings,
-            clock,
-            hurry: Hurry::new(cancelled),
-            started: Arc::default(),
-            lives: RefCell::default(),
-            orphans: RefCell::default(),
-        }
-    }
-
-    fn surroundings(&self, spec: &CommandSpec) -> Surroundings {
-        let mut env = self.settings.env.clone();
-        env.extend(spec.env.iter().map(|(name, value)| (name.into(), value.into())));
-        let dir =
-            spec.dir.as_ref().map_or_else(|| self.settings.dir.clone(), |dir| self.settings.dir.join(dir));
-        Surroundings { dir, env, veil: self.settings.veil.clone() }
-    }
-
-    /// Returns the mark of an experiment's processes.
-    fn mark(&self, name: &str) -> String {
-        format!("{}/{name}", self.settings.run)
-    }
-
-    fn look_at(&self, experiment: &ExperimentPlan) -> Vec<Finding> {
-        let EngineSpec::Command(spec) = &experiment.spec else { return Vec::new() };
-        let surroundings = self.surroundings(spec);
-        let subject = format!("command of {}", experiment.name);
-        if !surroundings.dir.is_dir() {
-            let message = format!("its directory {} is not there", surroundings.dir.display());
-            return vec![Finding::new(Level::Error, subject, message).with_remedy("correct dir")];
-        }
-        let mut findings: Vec<Finding> = std::iter::once(&spec.run)
-            .chain(&spec.stop)
-            .filter_map(|command| {
-                let error = program::find(command.program(), &surroundings).err()?;
-                Some(cannot_start(command, &error).finding(Level::Error, &subject))
-            })
-            .collect();
-        if spec.duration >= experiment.timeout {
-            let message = format!(
-                "its duration, {:?}, is not shorter than its timeout, {:?}",
-                spec.duration, experiment.timeout
-            );
-            findings.push(Finding::new(Level::Error, &subject, message).with_remedy("set a longer timeout"));
-        }
-        if findings.is_empty() {
-            findings.push(Finding::new(Level::Ok, subject, "its programs are there"));
-        }
-        findings
-    }
-
-    fn begin(
-        &self,
-        name: &str,
-        spec: &CommandSpec,
-    ) -> io::Result<(String, Process, watch::Receiver<Progress>)> {
-        let surroundings = self.surroundings(spec);
-        // The journal is stamped before the start: an old one must not be taken for that of this run.
-        let stale = spec.journal.as_ref().and_then(|path| Stamp::of(&surroundings.dir.join(path)));
-        let mark = self.mark(name);
-        let (child, group) = start(&spec.run, &surroundings.marked(kin::EXPERIMENT, &mark))?;
-        self.started.fetch_add(1, Ordering::Relaxed);
-        let kin = Arc::new(Kin::marked(kin::EXPERIMENT, &mark).descending_from(group.id()));
-        let (progress, seen) = watch::channel(Progress::default());
-        let group = Arc::new(group);
-        let stop_asked = CancellationToken::new();
-        let life = Life {
-            name: name.to_owned(),
-            spec: spec.clone(),
-            surroundings: surroundings.marked(kin::STOP, &mark),
-            started: self.started.clone(),
-            limits: self.settings.limits,
-            clock: self.clock,
-            started_at: self.clock.now(),
-            stale,
-            hurry: self.hurry.clone(),
-            stop_asked: stop_asked.clone(),
-            look: self.settings.proofs.get(name).cloned(),
-            progress,
-        };
-        let id = format!("command-{name}-{}", group.id());
-        let life = AbortOnDropHandle::new(tokio::spawn(life.live(child, group.clone(), kin.clone())));
-        Ok((id, Process { group, kin, stop_asked, _life: life }, seen))
-    }
-
-    fn take_up(&self, id: String, experiment: &ExperimentPlan, process: Option<ProcessIdentity>) {
-        let EngineSpec::Command(spec) = &experiment.spec else { return };
-        let name = &experiment.name;
-        let orphan = Orphan::new(name, spec.clone(), &self.surroundings(spec), process, self.mark(name));
-        self.orphans.borrow_mut().insert(id, Rc::new(orphan));
-    }
-
-    /// Returns what became known since the last call, and the record if the experiment is over.
-    fn news(&self, id: &str) -> Result<(Vec<Transition>, Option<Record>), Failure> {
-        let mut lives = self.lives.borrow_mut();
-        let tracking = lives.get_mut(id).ok_or_else(|| unknown(id))?;
-        let (news, record) = {
-            let progress = tracking.progress.borrow();
-            (progress.transitions[tracking.told..].to_vec(), tracking.record(&progress))
-        };
-        tracking.told += news.len();
-        Ok((news, record))
-    }
-}
-
-impl Tracking {
-    fn record(&self, progress: &Progress) -> Option<Record> {
-        if self.process.is_none() {
-            return Some(Record {
-                state: State::Completed,
-                raw_state: NOT_STARTED.to_owned(),
-                ..Record::unknown()
-            });
-        }
-        let program = shown_program(self.spec.run.program(), &self.spec.run.shown);
-        progress.end.as_ref().map(|end| outcome::record(end, &self.spec, &program))
-    }
-}
-
-/// The raw state of an experiment in a dry run.
-const NOT_STARTED: &str = "not started";
-
-fn cannot_start(command: &CommandLine, error: &io::Error) -> Failure {
-    let (kind, remedy) = match error.kind() {
-        io::ErrorKind::PermissionDenied => (FailureKind::Denied, "make the program executable"),
-        _ => (FailureKind::Missing, "install it, or name it by its path; a path is seen from dir"),
-    };
-    Failure {
-        kind,
-        what: format!("start {}", command.shown),
-        why: error.to_string(),
-        remedy: Some(remedy.to_owned()),
-    }
-}
-
-fn unknown(id: &str) -> Failure {
-    Failure {
-        kind: FailureKind::Missing,
-        what: format!("follow {id}"),
-        why: "this run has not started it".to_owned(),
-        remedy: None,
-    }
 }
 
 #[async_trait(?Send)]
@@ -287,10 +82,10 @@ impl Engine for CommandEngine {
             notary.intend(Intent::default()).await;
         }
         let (id, process, progress) = if self.settings.dry_run {
-            (format!("command-{name}-dry-run"), None, watch::channel(Progress::default()).1)
+            (format!("command-{name}-dry-run"), None, watch::channel(CommandProgress::default()).1)
         } else {
             let (id, process, progress) =
-                self.begin(name, spec).map_err(|error| cannot_start(&spec.run, &error))?;
+                self.begin(name, spec).map_err(|error| cannot_start(&spec.run, error))?;
             (id, Some(process), progress)
         };
         let now = self.clock.now();
@@ -306,7 +101,7 @@ impl Engine for CommandEngine {
             source: Source::Launch,
             reason: None,
         };
-        let tracking = Tracking { spec: spec.clone(), process, progress, told: 0 };
+        let tracking = CommandTracking { spec: spec.clone(), process, progress, told: 0 };
         self.lives.borrow_mut().insert(id.clone(), tracking);
         Ok(Launched { id, url: None, first })
     }
@@ -336,7 +131,7 @@ impl Engine for CommandEngine {
                 return Ok(record);
             }
             if progress.changed().await.is_err() {
-                return Err(Failure { why: "its watch has ended before it".to_owned(), ..unknown(id) });
+                return Err(unfollowed(id, "its watch has ended before it"));
             }
         }
     }
@@ -380,7 +175,7 @@ impl Engine for CommandEngine {
             return Judgement::plain(State::Unknown, Verdict::Errored, why);
         };
         let progress = tracking.progress.borrow();
-        let context = Context {
+        let context = CommandContext {
             spec: &tracking.spec,
             end: progress.end.as_ref(),
             dry_run: self.settings.dry_run,
@@ -427,7 +222,7 @@ impl Engine for CommandEngine {
         let lives = self.lives.borrow();
         let Some(tracking) = lives.get(&launched.id) else { return String::new() };
         let stop = tracking.spec.stop.as_ref().map(|stop| stop.shown.clone());
-        let survivors = tracking.progress.borrow().end.as_ref().map(|end| life::pids(&end.survivors));
+        let survivors = tracking.progress.borrow().end.as_ref().map(|end| end::pids(&end.survivors));
         // A stop command is enough unless processes are known to survive it; without one the group has to be
         // killed.
         let kill = match survivors {

@@ -4,8 +4,9 @@ use std::cell::Cell;
 
 use rustix::process::Signal;
 
-use super::life::{Limits, Up, gone, list, run_stop};
-use super::start::Surroundings;
+use super::end::list;
+use super::life::{StopLimits, Up, gone, run_stop};
+use super::surroundings::CommandSurroundings;
 use crate::{Failure, FailureKind, Record};
 use faultgate_core::kin;
 use faultgate_core::kin::Kin;
@@ -16,7 +17,7 @@ use faultgate_core::process_group::{Group, Sight, Stat, look_for};
 pub(super) struct Orphan {
     name: String,
     spec: CommandSpec,
-    surroundings: Surroundings,
+    surroundings: CommandSurroundings,
     /// The group that was started; `None` if it was about to be started, or the system did not tell.
     process: Option<ProcessIdentity>,
     /// The mark that all its processes carry, wherever they have gone.
@@ -30,7 +31,7 @@ impl Orphan {
     pub(super) fn new(
         name: &str,
         spec: CommandSpec,
-        surroundings: &Surroundings,
+        surroundings: &CommandSurroundings,
         process: Option<ProcessIdentity>,
         mark: String,
     ) -> Self {
@@ -40,7 +41,7 @@ impl Orphan {
 
     /// Undoes the fault first and then ends the processes, as at every end. A failure of one step does not
     /// keep the other from being tried.
-    pub(super) async fn stop(&self, limits: Limits) -> Result<(), Failure> {
+    pub(super) async fn stop(&self, limits: StopLimits) -> Result<(), Failure> {
         let undone = self.undo().await;
         let ended = self.end(limits).await;
         let troubles: Vec<String> = [undone, ended].into_iter().filter_map(Result::err).collect();
@@ -48,12 +49,8 @@ impl Orphan {
             self.ended.set(true);
             return Ok(());
         }
-        Err(Failure {
-            kind: FailureKind::Refused,
-            what: format!("end the command of {}", self.name),
-            why: troubles.join("; "),
-            remedy: None,
-        })
+        let what = format!("end the command of {}", self.name);
+        Err(Failure::new(FailureKind::Refused, what, troubles.join("; ")))
     }
 
     /// Runs the `stop` command.
@@ -75,7 +72,7 @@ impl Orphan {
     }
 
     /// Ends all processes, at first by SIGTERM.
-    async fn end(&self, limits: Limits) -> Result<(), String> {
+    async fn end(&self, limits: StopLimits) -> Result<(), String> {
         let sight = self.process.as_ref().map(look_for);
         if sight == Some(Sight::Elsewhere) {
             return Err("its processes are, or were, on another machine or in another container".to_owned());

@@ -1,14 +1,15 @@
 //! The meaning of a command's end. Pure: everything that it needs to know is handed in.
 
-use super::life::{End, Exit, list};
+use super::end::{CommandEnd, Exit, list};
 use super::toolkit::{self, is_deviated};
-use crate::{FaultTimes, Judgement, Record, StopCause, asked};
+use crate::stop_judgement::judge_stop;
+use crate::{FaultTimes, Judgement, Record, StopCause};
 use faultgate_core::model::{
     Action, CommandSpec, Effect, Evidence, FaultWindow, InjectionRule, Score, ScoreSource, State, Verdict,
 };
 
 /// Returns the state that an end leaves behind, and the engine's own words for it.
-pub(super) fn state(end: &End) -> (State, String) {
+pub(super) fn state(end: &CommandEnd) -> (State, String) {
     let Some(exit) = &end.exit else {
         return (State::Unknown, "it could not be killed".to_owned());
     };
@@ -47,7 +48,7 @@ pub(super) fn state(end: &End) -> (State, String) {
 }
 
 /// Returns the record of a process that has ended.
-pub(super) fn record(end: &End, spec: &CommandSpec, program: &str) -> Record {
+pub(super) fn record(end: &CommandEnd, spec: &CommandSpec, program: &str) -> Record {
     let (state, raw_state) = state(end);
     let ran = Action {
         name: "run".to_owned(),
@@ -96,7 +97,7 @@ pub(super) fn record(end: &End, spec: &CommandSpec, program: &str) -> Record {
 /// Returns the fault window: from the start of the process, or of the first action in its journal, until the
 /// fault was taken away by a rollback, by `stop`, by the end of the journal's last action, or by the end of
 /// the process.
-fn fault(end: &End) -> FaultTimes {
+fn fault(end: &CommandEnd) -> FaultTimes {
     let undone_at = end.undone.as_ref().map(|undone| undone.started_at);
     let told = match &end.journal {
         Some(Ok(journal)) => journal.fault(undone_at),
@@ -118,9 +119,9 @@ pub(super) fn shown_program(program: &str, shown: &str) -> String {
 }
 
 /// The facts that decide, besides the record.
-pub(super) struct Context<'a> {
+pub(super) struct CommandContext<'a> {
     pub(super) spec: &'a CommandSpec,
-    pub(super) end: Option<&'a End>,
+    pub(super) end: Option<&'a CommandEnd>,
     pub(super) dry_run: bool,
     pub(super) injection: InjectionRule,
     /// The reason for a stop that the run asked for.
@@ -128,8 +129,8 @@ pub(super) struct Context<'a> {
 }
 
 /// Judges a record: by the stop if the run asked for one, and otherwise by the command's own end.
-pub(super) fn judge(record: &Record, context: &Context<'_>) -> Judgement {
-    let asked = context.stop.and_then(|cause| asked::judge(cause, record, "the system", "the command"));
+pub(super) fn judge(record: &Record, context: &CommandContext<'_>) -> Judgement {
+    let asked = context.stop.and_then(|cause| judge_stop(cause, record, "the system", "the command"));
     let mut judgement = asked.unwrap_or_else(|| natural(record, context));
     if let Some(end) = context.end {
         if let Some(Ok(journal)) = &end.journal {
@@ -143,7 +144,7 @@ pub(super) fn judge(record: &Record, context: &Context<'_>) -> Judgement {
 }
 
 /// Judges an end that the run did not ask for.
-fn natural(record: &Record, context: &Context<'_>) -> Judgement {
+fn natural(record: &Record, context: &CommandContext<'_>) -> Judgement {
     let errored = |reason| Judgement::plain(record.state, Verdict::Errored, reason);
     if context.dry_run {
         let reason = "dry run: its program is there; it was not started".to_owned();
@@ -173,7 +174,7 @@ pub(super) fn passed(record: &Record, score: Option<Score>, reason: String) -> J
 }
 
 /// Says how the process ended, as a sentence.
-pub(super) fn ended(end: &End, spec: &CommandSpec) -> String {
+pub(super) fn ended(end: &CommandEnd, spec: &CommandSpec) -> String {
     let shown = &spec.run.shown;
     let expected = match &end.exit {
         _ if end.expected => String::new(),
@@ -188,7 +189,7 @@ pub(super) fn ended(end: &End, spec: &CommandSpec) -> String {
 
 /// Adds a `stop` command that failed. A fault that may still be in is no pass, and the reader must learn how
 /// to end it.
-fn add_undo(judgement: &mut Judgement, context: &Context<'_>, end: &End) {
+fn add_undo(judgement: &mut Judgement, context: &CommandContext<'_>, end: &CommandEnd) {
     let failed = end.undone.as_ref().and_then(|undone| undone.failed.as_deref());
     let (Some(why), Some(stop)) = (failed, &context.spec.stop) else {
         return;
@@ -212,7 +213,7 @@ fn add_undo(judgement: &mut Judgement, context: &Context<'_>, end: &End) {
 
 /// Adds processes that were left behind: those that were ended are a warning, and survivors mean that the
 /// fault may still be in.
-fn add_processes(judgement: &mut Judgement, end: &End) {
+fn add_processes(judgement: &mut Judgement, end: &CommandEnd) {
     if !end.left.is_empty() {
         let left = list(&end.left);
         judgement.warnings.push(format!("run left processes behind, which were told to end: {left}"));
@@ -233,7 +234,7 @@ fn add_processes(judgement: &mut Judgement, end: &End) {
 }
 
 /// Returns the facts that the report shows.
-fn evidence(end: &End, spec: &CommandSpec) -> Vec<Evidence> {
+fn evidence(end: &CommandEnd, spec: &CommandSpec) -> Vec<Evidence> {
     let mut all = Vec::new();
     if let Some(exit) = &end.exit {
         all.push(Evidence::new(&spec.run.shown, exit.to_string()));

@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::super::life::Undone;
+use super::super::end::Undone;
 use super::super::toolkit::tests::deviated_journal;
 use super::*;
 use faultgate_core::model::{CommandLine, Signal};
@@ -24,9 +24,9 @@ pub(in crate::command) fn spec() -> CommandSpec {
     }
 }
 
-pub(in crate::command) fn end(code: i32) -> End {
+pub(in crate::command) fn end(code: i32) -> CommandEnd {
     let at: jiff::Timestamp = "2026-10-10T10:00:00Z".parse().unwrap();
-    End {
+    CommandEnd {
         exit: Some(Exit::Code(code)),
         expected: code == 0,
         stopped: false,
@@ -42,19 +42,25 @@ pub(in crate::command) fn end(code: i32) -> End {
     }
 }
 
-pub(in crate::command) fn judged(end: &End, stop: Option<&StopCause>) -> Judgement {
+pub(in crate::command) fn judged(end: &CommandEnd, stop: Option<&StopCause>) -> Judgement {
     let spec = spec();
     let record = record(end, &spec, "chaos");
     judge(
         &record,
-        &Context { spec: &spec, end: Some(end), dry_run: false, injection: InjectionRule::default(), stop },
+        &CommandContext {
+            spec: &spec,
+            end: Some(end),
+            dry_run: false,
+            injection: InjectionRule::default(),
+            stop,
+        },
     )
 }
 
 #[test]
 fn a_journal_that_cannot_be_read_is_an_error() {
     let judged =
-        judged(&End { journal: Some(Err("the journal j is not a file".to_owned())), ..end(0) }, None);
+        judged(&CommandEnd { journal: Some(Err("the journal j is not a file".to_owned())), ..end(0) }, None);
     assert_eq!((judged.state, judged.verdict), (State::Failed, Verdict::Errored));
     assert!(judged.reason.starts_with("the journal j is not a file"));
 }
@@ -65,11 +71,11 @@ fn no_end_passes_with_a_fault_left_in() {
     let undone = Some(Undone { started_at: at, ended_at: at, failed: Some("exit code 1".to_owned()) });
     let weak = deviated_journal();
     for (journal, verdict) in [(None, Verdict::Errored), (Some(Ok(weak)), Verdict::Failed)] {
-        let judged = judged(&End { undone: undone.clone(), journal, ..end(0) }, None);
+        let judged = judged(&CommandEnd { undone: undone.clone(), journal, ..end(0) }, None);
         assert_eq!(judged.verdict, verdict);
         assert!(judged.reason.ends_with("undo it by: docker unpause cache"), "{}", judged.reason);
     }
-    let stopped = End { undone, stopped: true, ..end(0) };
+    let stopped = CommandEnd { undone, stopped: true, ..end(0) };
     assert!(!record(&stopped, &spec(), "x").has_ended(), "what was asked for is not confirmed");
 }
 
@@ -82,7 +88,7 @@ fn a_stop_that_we_asked_for_is_never_a_pass() {
         (StopCause::QueueTimeout, Verdict::TimedOut),
     ] {
         assert_eq!(judged(&end(0), Some(&cause)).verdict, verdict);
-        assert_eq!(judged(&End { stopped: true, ..end(0) }, Some(&cause)).verdict, verdict);
+        assert_eq!(judged(&CommandEnd { stopped: true, ..end(0) }, Some(&cause)).verdict, verdict);
     }
     let just_in_time = StopCause::Timeout(deadline);
     assert_eq!(judged(&end(0), Some(&just_in_time)).verdict, Verdict::Passed);

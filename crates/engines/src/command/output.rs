@@ -81,12 +81,12 @@ impl Tail {
 
 /// Both outputs of a process, which are read in the background for as long as this value lives.
 #[derive(Debug)]
-pub(super) struct Output {
+pub(super) struct CapturedOutput {
     tails: Vec<Arc<Mutex<Tail>>>,
     readers: Vec<AbortOnDropHandle<()>>,
 }
 
-impl Output {
+impl CapturedOutput {
     /// Begins to read both outputs of a child.
     pub(super) fn of(child: &mut tokio::process::Child, name: &str, words: &Arc<Words>, veil: &Veil) -> Self {
         let mut output = Self { tails: Vec::new(), readers: Vec::new() };

@@ -4,10 +4,10 @@ use std::ffi::OsStr;
 use std::io;
 use std::path::PathBuf;
 
-use super::start::Surroundings;
+use super::surroundings::CommandSurroundings;
 
 /// Finds a program as the system would: on the PATH of its environment, or by a path seen from its directory.
-pub(super) fn find(program: &str, surroundings: &Surroundings) -> io::Result<PathBuf> {
+pub(super) fn find(program: &str, surroundings: &CommandSurroundings) -> io::Result<PathBuf> {
     let path = surroundings.env.get(OsStr::new("PATH"));
     which::which_in(program, path, &surroundings.dir).map_err(|_| {
         let place = if program.contains('/') {

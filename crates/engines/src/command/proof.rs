@@ -16,19 +16,19 @@ const LOOK_PAUSE: Duration = Duration::from_millis(500);
 /// The words that a command may print: those that prove the fault, and those that speak against it.
 #[derive(Debug, Default)]
 pub(super) struct Words {
-    wanted: Option<Word>,
-    unwanted: Option<Word>,
+    wanted: Option<ProofWord>,
+    unwanted: Option<ProofWord>,
     heard: Notify,
 }
 
 /// A word to listen for.
 #[derive(Debug)]
-struct Word {
+struct ProofWord {
     text: String,
     heard: AtomicBool,
 }
 
-impl Word {
+impl ProofWord {
     fn of(text: &str) -> Self {
         Self { text: text.to_owned(), heard: AtomicBool::new(false) }
     }
@@ -42,7 +42,7 @@ impl Word {
 impl Words {
     /// Creates the words of a proof. Without a proof there are none.
     pub(super) fn of(proof: Option<&Proof>) -> Self {
-        let word = |text: Option<&String>| text.map(|text| Word::of(text));
+        let word = |text: Option<&String>| text.map(|text| ProofWord::of(text));
         Self {
             wanted: word(proof.and_then(|proof| proof.output.as_ref())),
             unwanted: word(proof.and_then(|proof| proof.no_output.as_ref())),
@@ -65,7 +65,7 @@ impl Words {
             // The notification is subscribed to before the word is checked, or a line in between would be
             // missed.
             let heard = self.heard.notified();
-            if self.wanted.as_ref().is_none_or(Word::was_heard) {
+            if self.wanted.as_ref().is_none_or(ProofWord::was_heard) {
                 return;
             }
             heard.await;

@@ -1,42 +1,19 @@
 //! The start of a command.
 
-use std::collections::BTreeMap;
-use std::ffi::OsString;
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
-use std::path::PathBuf;
 use std::process::Stdio;
 
 use tokio::process::{Child, Command};
 
 use super::program;
-use faultgate_config::Veil;
+use super::surroundings::CommandSurroundings;
 use faultgate_core::model::CommandLine;
 use faultgate_core::process_group::Group;
 
-/// The directory and the environment in which a command is run.
-#[derive(Clone)]
-pub(super) struct Surroundings {
-    /// The absolute path of the directory.
-    pub(super) dir: PathBuf,
-    /// All variables; the command inherits nothing else.
-    pub(super) env: BTreeMap<OsString, OsString>,
-    /// The veil over secrets in what the command prints.
-    pub(super) veil: Veil,
-}
-
-impl Surroundings {
-    /// Returns a copy with one more variable, by which all processes that the command starts can be found.
-    pub(super) fn marked(&self, variable: &str, mark: &str) -> Self {
-        let mut marked = self.clone();
-        marked.env.insert(variable.into(), mark.into());
-        marked
-    }
-}
-
 /// Starts a command as the leader of a new group. Its input is empty, and its outputs are pipes.
-pub(super) fn start(command: &CommandLine, surroundings: &Surroundings) -> io::Result<(Child, Group)> {
+pub(super) fn start(command: &CommandLine, surroundings: &CommandSurroundings) -> io::Result<(Child, Group)> {
     let (out, error) = (Stdio::piped(), Stdio::piped());
     spawn(command, surroundings, |command| command.stdout(out).stderr(error).kill_on_drop(true).spawn())
 }
@@ -45,7 +22,7 @@ pub(super) fn start(command: &CommandLine, surroundings: &Surroundings) -> io::R
 /// kills it.
 pub(super) fn start_apart(
     command: &CommandLine,
-    surroundings: &Surroundings,
+    surroundings: &CommandSurroundings,
 ) -> io::Result<(Child, Group, Printed)> {
     // A pipe would end the command with SIGPIPE, or block it, once this process no longer reads.
     let printed = Printed::nothing();
@@ -87,7 +64,7 @@ impl Printed {
 /// Prepares a command, starts it by `spawn`, and takes charge of its group.
 fn spawn(
     command: &CommandLine,
-    surroundings: &Surroundings,
+    surroundings: &CommandSurroundings,
     spawn: impl FnOnce(&mut Command) -> io::Result<Child>,
 ) -> io::Result<(Child, Group)> {
     let program = program::find(command.program(), surroundings)?;

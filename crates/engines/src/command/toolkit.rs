@@ -1,8 +1,8 @@
 //! The meaning of a Chaos Toolkit experiment's journal. Pure: everything that it needs to know is handed in.
 
-use super::journal::Journal;
-use super::life::End;
-use super::outcome::{Context, ended, passed};
+use super::chaos_toolkit::ToolkitJournal;
+use super::end::CommandEnd;
+use super::outcome::{CommandContext, ended, passed};
 use crate::injection::{Injection, Weighed};
 use crate::{Judgement, Record};
 use faultgate_core::model::{Score, ScoreSource, Verdict};
@@ -12,7 +12,7 @@ const MAX_NAMED: usize = 5;
 
 /// Returns `true` if the system left its steady state because of the method. Chaos Toolkit says `deviated`
 /// only of what it sees after the method; a deviation during the method just ends it.
-pub(super) fn is_deviated(journal: &Journal) -> bool {
+pub(super) fn is_deviated(journal: &ToolkitJournal) -> bool {
     let seen = match journal.status.as_str() {
         "completed" => journal.deviated,
         "failed" => journal.deviated || !journal.deviations().is_empty(),
@@ -22,7 +22,12 @@ pub(super) fn is_deviated(journal: &Journal) -> bool {
 }
 
 /// Judges an experiment by its journal.
-pub(super) fn judge(record: &Record, context: &Context<'_>, end: &End, journal: &Journal) -> Judgement {
+pub(super) fn judge(
+    record: &Record,
+    context: &CommandContext<'_>,
+    end: &CommandEnd,
+    journal: &ToolkitJournal,
+) -> Judgement {
     let injection = journal.injection();
     let named = cut(&injection.done);
     let verdict =
@@ -48,9 +53,9 @@ impl Unfit {
 /// later ones.
 fn by_journal(
     record: &Record,
-    context: &Context<'_>,
-    end: &End,
-    journal: &Journal,
+    context: &CommandContext<'_>,
+    end: &CommandEnd,
+    journal: &ToolkitJournal,
     injection: &Injection,
 ) -> Result<Judgement, Unfit> {
     if let Some(kind) = journal.dry() {
@@ -92,7 +97,7 @@ const UNMEASURED: &str = "the steady state was not measured after the method, so
                           take the hypothesis strategy default or continuously";
 
 /// Returns the judgement of a steady state that did not hold.
-fn deviated(record: &Record, journal: &Journal) -> Judgement {
+fn deviated(record: &Record, journal: &ToolkitJournal) -> Judgement {
     let probes = journal.deviations().join(", ");
     Judgement {
         score: journal.share().or(Some(Score::ZERO)),
@@ -113,7 +118,7 @@ fn dry(kind: &str) -> String {
 
 /// Requires that each action of the method has acted, whatever `require-actions` says.
 fn require_injection(
-    context: &Context<'_>,
+    context: &CommandContext<'_>,
     injection: &Injection,
     never_begun: &[String],
 ) -> Result<(), Unfit> {
@@ -138,7 +143,7 @@ fn require_injection(
 
 /// Adds rollbacks that failed or were not played. A fault that may still be in says more than a score: the
 /// experiment has not come to its end, whatever it measured.
-pub(super) fn add_rollbacks(judgement: &mut Judgement, end: &End, journal: &Journal) {
+pub(super) fn add_rollbacks(judgement: &mut Judgement, end: &CommandEnd, journal: &ToolkitJournal) {
     let unrolled = journal.unrolled();
     let mut told = Vec::new();
     if !unrolled.failed.is_empty() {
@@ -156,7 +161,7 @@ pub(super) fn add_rollbacks(judgement: &mut Judgement, end: &End, journal: &Jour
     let reason = match judgement.verdict {
         Verdict::Passed => told,
         Verdict::Failed => format!("{told}; {}", judgement.reason),
-        _ => {
+        Verdict::Cancelled | Verdict::TimedOut | Verdict::Errored => {
             judgement.reason = format!("{}; {told}", judgement.reason);
             return;
         }

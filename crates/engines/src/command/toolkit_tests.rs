@@ -1,14 +1,14 @@
 use serde_json::{Value, json};
 
-use super::super::journal::tests::{activity, journal};
-use super::super::life::Undone;
+use super::super::chaos_toolkit::tests::{activity, journal};
+use super::super::end::Undone;
 use super::super::outcome::tests::{end, judged};
 use super::*;
 use crate::{FaultTimes, StopCause};
 use faultgate_core::model::{Signal, State};
 
 fn by(code: i32, change: impl FnOnce(&mut Value)) -> Judgement {
-    judged(&End { journal: Some(Ok(journal(change))), ..end(code) }, None)
+    judged(&CommandEnd { journal: Some(Ok(journal(change))), ..end(code) }, None)
 }
 
 fn unmet() -> Value {
@@ -21,7 +21,7 @@ fn deviate(j: &mut Value) {
     j["steady_states"]["after"] = unmet();
 }
 
-pub(in crate::command) fn deviated_journal() -> Journal {
+pub(in crate::command) fn deviated_journal() -> ToolkitJournal {
     journal(deviate)
 }
 
@@ -138,7 +138,7 @@ fn a_dry_run_is_no_experiment() {
     }
     let dry = journal(|j| j["experiment"]["dry"] = "activities".into());
     let record = super::super::outcome::record(
-        &End { journal: Some(Ok(dry)), ..end(0) },
+        &CommandEnd { journal: Some(Ok(dry)), ..end(0) },
         &super::super::outcome::tests::spec(),
         "chaos",
     );
@@ -271,13 +271,13 @@ fn rollbacks_that_were_not_played_are_no_pass() {
     });
     assert_eq!((weak.verdict, weak.score), (Verdict::Errored, None));
     assert!(weak.reason.starts_with(not_played) && weak.reason.contains("has deviated"), "{}", weak.reason);
-    let stopped = End { journal: Some(Ok(journal(declared))), stopped: true, ..end(0) };
+    let stopped = CommandEnd { journal: Some(Ok(journal(declared))), stopped: true, ..end(0) };
     let cancelled = judged(&stopped, Some(&StopCause::Cancelled(Signal::Terminate)));
     assert_eq!(cancelled.verdict, Verdict::Cancelled);
     assert!(cancelled.reason.ends_with(not_played), "{}", cancelled.reason);
     let at = end(0).started_at;
     let undone = Some(Undone { started_at: at, ended_at: at, failed: None });
-    let judged = judged(&End { journal: Some(Ok(journal(declared))), undone, ..end(0) }, None);
+    let judged = judged(&CommandEnd { journal: Some(Ok(journal(declared))), undone, ..end(0) }, None);
     assert_errored(&judged, "not played: undo, tidy; its stop command has succeeded");
 }
 

@@ -1,8 +1,8 @@
 //! The agreement of a control plane's word for a run with its own details. Pure. Where the word is better
 //! than the details, nobody knows which of the two is true, so the run must not pass by it.
 
-use super::course::{Course, has_failed, has_passed, has_stopped};
-use super::execution::{Execution, Told};
+use super::course::{FaultCourse, has_failed, has_passed, has_stopped};
+use super::execution::{Execution, ToldFault};
 use super::manager::Run;
 use super::weights::{self, Worth};
 use faultgate_core::model::Score;
@@ -76,8 +76,8 @@ fn by_failures(score: Score, execution: &Execution) -> Option<String> {
     failed_probe.or_else(failed_fault)
 }
 
-fn is_cut(told: &Told) -> bool {
-    matches!(told.course, Course::Cut(_))
+fn is_cut(told: &ToldFault) -> bool {
+    matches!(told.course, FaultCourse::Cut(_))
 }
 
 /// Compares the score with the one that the weights make. Nothing can be computed if there are probes of the

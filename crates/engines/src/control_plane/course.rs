@@ -2,12 +2,12 @@
 //! does not say which: a fault that failed may have found a weakness, or may never have begun. A pass
 //! that another detail contradicts is never believed.
 
-use super::step::{Phase, Step};
+use super::step::{FailedStep, FaultPhase};
 use faultgate_core::model::FaultProbe;
 
 /// The course of a fault. Each text is the end of a sentence that begins with the fault's name.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Course {
+pub(super) enum FaultCourse {
     /// The fault was injected and did all that it should, even if it found a weakness.
     Acted,
     /// The fault was injected, and one of its own probes ended it early.
@@ -24,7 +24,7 @@ pub(super) enum Course {
     Untold(String),
 }
 
-impl Course {
+impl FaultCourse {
     /// Returns `true` if the fault was surely injected.
     pub(super) fn was_in(&self) -> bool {
         matches!(self, Self::Acted | Self::Cut(_))
@@ -43,14 +43,14 @@ pub(super) struct Signs {
     /// The words for how the fault stands: its own, its result's and its step's.
     pub(super) status: Vec<String>,
     /// The step that failed, or the word that none did.
-    pub(super) step: Option<Step>,
+    pub(super) step: Option<FailedStep>,
     /// Number of resources that the fault was aimed at.
     pub(super) targets: Option<usize>,
 }
 
 /// A verdict, whatever its spelling.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Word {
+enum VerdictWord {
     Pass,
     Fail,
     Stopped,
@@ -61,82 +61,84 @@ enum Word {
 }
 
 /// Returns the course of a fault of which nothing but its place in the experiment is told.
-fn without_data(signs: &Signs) -> Course {
+fn without_data(signs: &Signs) -> FaultCourse {
     let shown =
         if signs.status.is_empty() { String::new() } else { format!(" (its step is {})", signs.stands()) };
     let why = format!("tells no data{shown}");
     if signs.says(&["error", "failed", "stopped", "interrupted"]) {
-        Course::Broken(why)
+        FaultCourse::Broken(why)
     } else {
-        Course::Idle(why)
+        FaultCourse::Idle(why)
     }
 }
 
 /// Returns the course of a fault, by all of its details.
-pub(super) fn course(signs: &Signs, probes: &[FaultProbe]) -> Course {
+pub(super) fn course(signs: &Signs, probes: &[FaultProbe]) -> FaultCourse {
     if !signs.has_data {
         return without_data(signs);
     }
     let Some(own) = signs.own.as_deref() else {
-        return Course::Untold("tells no verdict".to_owned());
+        return FaultCourse::Untold("tells no verdict".to_owned());
     };
     let told = signs.result.as_deref().map(|result| (result, word_of(result)));
     let verdict = match (word_of(own), told) {
-        (Word::Pass, Some((said, result))) if result != Word::Pass => {
-            return Course::Untold(format!("has the verdict {own}, and its result says {said}"));
+        (VerdictWord::Pass, Some((said, result))) if result != VerdictWord::Pass => {
+            return FaultCourse::Untold(format!("has the verdict {own}, and its result says {said}"));
         }
         // The fault's engine may still wait when its result is there, and agents turn other words into
         // `Fail`.
-        (Word::Waiting, Some((_, result)))
-        | (Word::Fail, Some((_, result @ (Word::Stopped | Word::Error)))) => result,
+        (VerdictWord::Waiting, Some((_, result)))
+        | (VerdictWord::Fail, Some((_, result @ (VerdictWord::Stopped | VerdictWord::Error)))) => result,
         (own, _) => own,
     };
     match verdict {
-        Word::Pass => passed(signs),
-        Word::Fail => failed(signs, probes),
-        Word::Stopped => stopped(signs, probes),
-        Word::Error => {
-            let errored = || Course::Broken(format!("has the verdict Error{}", step(signs)));
+        VerdictWord::Pass => passed(signs),
+        VerdictWord::Fail => failed(signs, probes),
+        VerdictWord::Stopped => stopped(signs, probes),
+        VerdictWord::Error => {
+            let errored = || FaultCourse::Broken(format!("has the verdict Error{}", step(signs)));
             against(signs).unwrap_or_else(errored)
         }
-        Word::Waiting if signs.says(&["error", "failed", "stopped"]) => {
-            Course::Broken(format!("has no verdict and stands at {}", signs.stands()))
+        VerdictWord::Waiting if signs.says(&["error", "failed", "stopped"]) => {
+            FaultCourse::Broken(format!("has no verdict and stands at {}", signs.stands()))
         }
-        Word::Waiting if own.is_empty() => Course::Idle("has no verdict".to_owned()),
-        Word::Waiting => Course::Idle(format!("stayed {own}")),
-        Word::Unknown => Course::Broken(format!("has the verdict {own}, which faultgate does not know")),
+        VerdictWord::Waiting if own.is_empty() => FaultCourse::Idle("has no verdict".to_owned()),
+        VerdictWord::Waiting => FaultCourse::Idle(format!("stayed {own}")),
+        VerdictWord::Unknown => {
+            FaultCourse::Broken(format!("has the verdict {own}, which faultgate does not know"))
+        }
     }
 }
 
 /// Returns the course of a fault that passed, unless something tells that it did not.
-fn passed(signs: &Signs) -> Course {
+fn passed(signs: &Signs) -> FaultCourse {
     if against(signs).is_some() || signs.says(&["error", "failed", "stopped"]) {
-        return Course::Untold(format!("passed, and stands at {}{}", signs.stands(), step(signs)));
+        return FaultCourse::Untold(format!("passed, and stands at {}{}", signs.stands(), step(signs)));
     }
-    Course::Acted
+    FaultCourse::Acted
 }
 
 /// Returns the course of a fault that failed. One whose probes found a weakness fails, and one that never
 /// began does too.
-fn failed(signs: &Signs, probes: &[FaultProbe]) -> Course {
+fn failed(signs: &Signs, probes: &[FaultProbe]) -> FaultCourse {
     if let Some(course) = against(signs) {
         return course;
     }
-    if signs.says(&["stopped", "interrupted"]) || signs.step.as_ref().is_some_and(Step::is_of_a_stop) {
+    if signs.says(&["stopped", "interrupted"]) || signs.step.as_ref().is_some_and(FailedStep::is_of_a_stop) {
         return stopped(signs, probes);
     }
     if signs.says(&["error"]) {
-        return Course::Broken(format!("stands at {}{}", signs.stands(), step(signs)));
+        return FaultCourse::Broken(format!("stands at {}{}", signs.stands(), step(signs)));
     }
     // A fault that was stopped looks the same if there is no status.
     if !signs.status.is_empty() && proves_injection(signs, probes) {
-        return Course::Acted;
+        return FaultCourse::Acted;
     }
-    Course::Untold("failed, and nothing tells whether it was injected".to_owned())
+    FaultCourse::Untold("failed, and nothing tells whether it was injected".to_owned())
 }
 
 /// Returns the course of a fault that was stopped: by a probe before it, in it or after it, or by somebody.
-fn stopped(signs: &Signs, probes: &[FaultProbe]) -> Course {
+fn stopped(signs: &Signs, probes: &[FaultProbe]) -> FaultCourse {
     if let Some(course) = against(signs) {
         return course;
     }
@@ -146,42 +148,46 @@ fn stopped(signs: &Signs, probes: &[FaultProbe]) -> Course {
     match signs.targets {
         Some(1..) => {
             if let Some(probe) = failed_in(&["continuous", "onchaos"]) {
-                return Course::Cut(format!("was stopped by its own probe {}{}", probe.name, said(probe)));
+                return FaultCourse::Cut(format!(
+                    "was stopped by its own probe {}{}",
+                    probe.name,
+                    said(probe)
+                ));
             }
             if failed_in(&["eot", "edge"]).is_some() {
-                return Course::Acted;
+                return FaultCourse::Acted;
             }
         }
         Some(0) => {
             if let Some(probe) = failed_in(&["sot", "edge", "continuous"]) {
                 let why = format!("was not injected: its probe {} failed before{}", probe.name, said(probe));
-                return Course::Unsteady(why);
+                return FaultCourse::Unsteady(why);
             }
         }
         None => {}
     }
-    Course::Broken(format!("was stopped{}", step(signs)))
+    FaultCourse::Broken(format!("was stopped{}", step(signs)))
 }
 
 /// Returns the course that the failing step tells, if it speaks against an injection.
-fn against(signs: &Signs) -> Option<Course> {
+fn against(signs: &Signs) -> Option<FaultCourse> {
     let told = signs.step.as_ref()?;
     let text = step(signs);
-    if told.phase() == Some(Phase::Before) {
+    if told.phase() == Some(FaultPhase::Before) {
         return Some(if told.is_of_a_check() {
-            Course::Unsteady(format!("was not injected, since a check before it failed{text}"))
+            FaultCourse::Unsteady(format!("was not injected, since a check before it failed{text}"))
         } else {
-            Course::Broken(format!("could not be injected{text}"))
+            FaultCourse::Broken(format!("could not be injected{text}"))
         });
     }
     if told.found_no_target() {
         return Some(if signs.targets.is_some_and(|count| count > 0) {
-            Course::Broken(format!("lost its targets{text}"))
+            FaultCourse::Broken(format!("lost its targets{text}"))
         } else {
-            Course::NoTarget(format!("found no target{text}"))
+            FaultCourse::NoTarget(format!("found no target{text}"))
         });
     }
-    told.is_of_the_fault().then(|| Course::Broken(format!("could not be carried out{text}")))
+    told.is_of_the_fault().then(|| FaultCourse::Broken(format!("could not be carried out{text}")))
 }
 
 /// Returns `true` if something is told that is there only once a fault was injected.
@@ -194,7 +200,8 @@ fn proves_injection(signs: &Signs, probes: &[FaultProbe]) -> bool {
     let step = signs.step.as_ref();
     let came_to_its_end =
         signs.says(&["completed", "completed_with_probe_failure", "completed_with_error"]) && step.is_some();
-    let failed_later = matches!(step.and_then(Step::phase), Some(Phase::During | Phase::After));
+    let failed_later =
+        matches!(step.and_then(FailedStep::phase), Some(FaultPhase::During | FaultPhase::After));
     signs.targets.is_some_and(|count| count > 0) || looked_later || came_to_its_end || failed_later
 }
 
@@ -210,7 +217,7 @@ impl Signs {
 }
 
 fn step(signs: &Signs) -> String {
-    let step = signs.step.as_ref().map(Step::shown).filter(|step| !step.is_empty());
+    let step = signs.step.as_ref().map(FailedStep::shown).filter(|step| !step.is_empty());
     step.map(|step| format!(" ({step})")).unwrap_or_default()
 }
 
@@ -223,27 +230,27 @@ fn is_in(probe: &FaultProbe, modes: &[&str]) -> bool {
     modes.contains(&mode.as_str())
 }
 
-fn word_of(verdict: &str) -> Word {
+fn word_of(verdict: &str) -> VerdictWord {
     match first_word(verdict).as_str() {
-        "pass" | "passed" => Word::Pass,
-        "fail" | "failed" => Word::Fail,
-        "stopped" | "abort" | "aborted" => Word::Stopped,
-        "error" => Word::Error,
-        "" | "awaited" | "n/a" | "na" | "skipped" => Word::Waiting,
-        _ => Word::Unknown,
+        "pass" | "passed" => VerdictWord::Pass,
+        "fail" | "failed" => VerdictWord::Fail,
+        "stopped" | "abort" | "aborted" => VerdictWord::Stopped,
+        "error" => VerdictWord::Error,
+        "" | "awaited" | "n/a" | "na" | "skipped" => VerdictWord::Waiting,
+        _ => VerdictWord::Unknown,
     }
 }
 
 pub(super) fn has_passed(verdict: &str) -> bool {
-    word_of(verdict) == Word::Pass
+    word_of(verdict) == VerdictWord::Pass
 }
 
 pub(super) fn has_failed(verdict: &str) -> bool {
-    word_of(verdict) == Word::Fail
+    word_of(verdict) == VerdictWord::Fail
 }
 
 pub(super) fn has_stopped(verdict: &str) -> bool {
-    word_of(verdict) == Word::Stopped
+    word_of(verdict) == VerdictWord::Stopped
 }
 
 /// Returns the verdict alone, since some agents add a picture to it.

@@ -10,13 +10,13 @@ fn signs(own: &str, status: &str) -> Signs {
         has_data: true,
         own: Some(own.to_owned()),
         status: vec![status.to_owned()],
-        step: Some(Step::default()),
+        step: Some(FailedStep::default()),
         ..Signs::default()
     }
 }
 
 fn failing(own: &str, status: &str, step: &str) -> Signs {
-    Signs { step: Some(Step::of(&[step], &[])), ..signs(own, status) }
+    Signs { step: Some(FailedStep::of(&[step], &[])), ..signs(own, status) }
 }
 
 fn probe(mode: &str, verdict: &str) -> FaultProbe {
@@ -32,13 +32,13 @@ fn probe(mode: &str, verdict: &str) -> FaultProbe {
 /// Returns the kind of a course and its text.
 fn of(signs: &Signs, probes: &[FaultProbe]) -> (&'static str, String) {
     match course(signs, probes) {
-        Course::Acted => ("acted", String::new()),
-        Course::Cut(why) => ("cut", why),
-        Course::Idle(why) => ("idle", why),
-        Course::NoTarget(why) => ("no target", why),
-        Course::Broken(why) => ("broken", why),
-        Course::Unsteady(why) => ("unsteady", why),
-        Course::Untold(why) => ("untold", why),
+        FaultCourse::Acted => ("acted", String::new()),
+        FaultCourse::Cut(why) => ("cut", why),
+        FaultCourse::Idle(why) => ("idle", why),
+        FaultCourse::NoTarget(why) => ("no target", why),
+        FaultCourse::Broken(why) => ("broken", why),
+        FaultCourse::Unsteady(why) => ("unsteady", why),
+        FaultCourse::Untold(why) => ("untold", why),
     }
 }
 

@@ -5,9 +5,9 @@
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::course::{self, Course, Signs, has_failed, has_passed};
-use super::manager::Details;
-use super::node::{FaultNode, NAME, Node, PROBES, SENTENCE, text, time};
+use super::course::{self, FaultCourse, Signs, has_failed, has_passed};
+use super::manager::RunDetails;
+use super::node::{ExecutionNode, FaultNode, NAME, PROBES, SENTENCE, text, time};
 use super::weights::{self, Worth};
 use crate::FaultTimes;
 use faultgate_core::model::{Action, Effect, Fault, FaultProbe, FaultWindow, Score, Target};
@@ -28,7 +28,7 @@ pub(super) struct Execution {
     pub(super) faults: Vec<Fault>,
     /// The course of each of the first `faults`, in their order: those of nodes, then those that only the
     /// weights name.
-    pub(super) told: Vec<Told>,
+    pub(super) told: Vec<ToldFault>,
     pub(super) actions: Vec<Action>,
     pub(super) targets: Vec<Target>,
     /// Resources whose fault was injected and is not known to be reverted.
@@ -41,9 +41,9 @@ pub(super) struct Execution {
 
 /// The course of one fault.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Told {
+pub(super) struct ToldFault {
     pub(super) name: String,
-    pub(super) course: Course,
+    pub(super) course: FaultCourse,
     /// The verdict by which the control plane counts the fault. `None` if it has no node with data, and is
     /// not counted.
     pub(super) counted: Option<String>,
@@ -63,7 +63,7 @@ impl Execution {
 
     /// Returns the fault window, by the times of the faults that were surely injected.
     pub(super) fn fault(&self, run_ended_at: Option<Timestamp>) -> FaultTimes {
-        let is_untold = |told: &Told| matches!(told.course, Course::Untold(_));
+        let is_untold = |told: &ToldFault| matches!(told.course, FaultCourse::Untold(_));
         let injecting = || self.actions.iter().filter(|action| action.effect == Effect::Injects);
         let was_in: Vec<&Action> = injecting()
             .zip(&self.told)
@@ -87,12 +87,13 @@ impl Execution {
 }
 
 /// Reads the details of a run, as far as they can be read.
-pub(super) fn read(details: &Details) -> Execution {
+pub(super) fn read(details: &RunDetails) -> Execution {
     let (data, unreadable) = match parse(details.execution.as_ref()) {
         Ok(data) => (data, None),
         Err(why) => (Value::Null, Some(why.to_owned())),
     };
-    let mut nodes: Vec<Node> = nodes(&data).filter_map(|node| Node::of(node, &details.weights)).collect();
+    let mut nodes: Vec<ExecutionNode> =
+        nodes(&data).filter_map(|node| ExecutionNode::of(node, &details.weights)).collect();
     nodes.sort_by(|one, other| place(one).cmp(&place(other)));
     nodes.truncate(MAX_NODES);
     let mut execution = Execution {
@@ -104,8 +105,8 @@ pub(super) fn read(details: &Details) -> Execution {
     let mut faults = Vec::new();
     for node in nodes {
         match node {
-            Node::Fault(fault) => faults.push(*fault),
-            Node::Step(action) => execution.actions.push(action),
+            ExecutionNode::Fault(fault) => faults.push(*fault),
+            ExecutionNode::Step(action) => execution.actions.push(action),
         }
     }
     let without_faults = faults.is_empty().then(|| "executionData tells of no fault".to_owned());
@@ -124,7 +125,7 @@ pub(super) fn read(details: &Details) -> Execution {
 }
 
 /// The key by which nodes are sorted: `executionData` has them in no order.
-fn place(node: &Node) -> (Option<Timestamp>, &str) {
+fn place(node: &ExecutionNode) -> (Option<Timestamp>, &str) {
     (node.action().started_at, &node.action().name)
 }
 
@@ -139,7 +140,7 @@ fn borne_out(fault: &Fault) -> Score {
 impl Execution {
     fn add(&mut self, mut node: FaultNode) {
         let course = node.judge();
-        self.told.push(Told { name: node.name, course, counted: node.signs.own });
+        self.told.push(ToldFault { name: node.name, course, counted: node.signs.own });
         self.unreverted.extend(node.unreverted);
         self.actions.push(node.action);
         self.targets.extend(node.targets);
@@ -148,7 +149,7 @@ impl Execution {
 
     /// Adds the faults that only the weights name. If no fault is told at all, their course is not known
     /// either.
-    fn add_weights(&mut self, details: &Details, matched: &[Option<usize>]) {
+    fn add_weights(&mut self, details: &RunDetails, matched: &[Option<usize>]) {
         for (place, (name, weight)) in details.weights.iter().enumerate().take(MAX_NODES) {
             if matched.contains(&Some(place)) {
                 continue;
@@ -156,7 +157,7 @@ impl Execution {
             let name = plain(name, NAME);
             if self.unreadable.is_none() {
                 let course = course::course(&Signs::default(), &[]);
-                self.told.push(Told { name: name.clone(), course, counted: None });
+                self.told.push(ToldFault { name: name.clone(), course, counted: None });
             }
             self.faults.push(Fault { weight: Some(*weight), ..nothing_known(&name) });
         }

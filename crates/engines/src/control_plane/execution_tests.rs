@@ -4,7 +4,7 @@ use serde_json::json;
 use super::*;
 
 fn of(data: Value) -> Execution {
-    read(&Details { execution: Some(data), ..Details::default() })
+    read(&RunDetails { execution: Some(data), ..RunDetails::default() })
 }
 
 /// Execution data as a Litmus agent tells it.
@@ -40,12 +40,15 @@ fn told() -> Value {
 #[test]
 fn faults_probes_targets_and_times_are_read() {
     let weights = vec![("latency".to_owned(), 10), ("pod-delete".to_owned(), 5), ("not-run".to_owned(), 1)];
-    let execution = read(&Details { execution: Some(told()), weights, probes: Vec::new() });
+    let execution = read(&RunDetails { execution: Some(told()), weights, probes: Vec::new() });
     assert_eq!(execution.unreadable, None);
     let [latency, delete, other] = execution.told.as_slice() else { panic!("{:#?}", execution.told) };
-    assert_eq!((latency.name.as_str(), &latency.course), ("latency", &Course::Acted));
-    assert_eq!((delete.course.clone(), delete.counted.as_deref()), (Course::Acted, Some("Fail")));
-    assert_eq!((other.course.clone(), &other.counted), (Course::Idle("tells no data".to_owned()), &None));
+    assert_eq!((latency.name.as_str(), &latency.course), ("latency", &FaultCourse::Acted));
+    assert_eq!((delete.course.clone(), delete.counted.as_deref()), (FaultCourse::Acted, Some("Fail")));
+    assert_eq!(
+        (other.course.clone(), &other.counted),
+        (FaultCourse::Idle("tells no data".to_owned()), &None)
+    );
     assert_eq!(execution.started_at.unwrap().as_second(), 1_795_000_000);
     let [latency, delete, other] = execution.faults.as_slice() else { panic!("{:#?}", execution.faults) };
     assert_eq!((latency.weight, latency.probe_success), (Some(10), Some(Score::FULL)));
@@ -82,10 +85,10 @@ fn what_is_missing_or_garbage_is_said_and_makes_nothing_up() {
         assert!(execution.unreadable.is_some(), "{data}");
         assert!(execution.told.is_empty() && execution.faults.is_empty(), "{data}");
     }
-    assert!(read(&Details::default()).unreadable.is_some());
+    assert!(read(&RunDetails::default()).unreadable.is_some());
     let weights = vec![("pod-delete".to_owned(), 10)];
     let without_faults = Some(json!({"nodes": {"a": {"type": "Steps", "name": "x"}}, "phase": "Queued"}));
-    let execution = read(&Details { execution: without_faults, weights, probes: Vec::new() });
+    let execution = read(&RunDetails { execution: without_faults, weights, probes: Vec::new() });
     assert_eq!(execution.unreadable.as_deref(), Some("executionData tells of no fault"));
     assert_eq!((execution.told, execution.faults.len()), (Vec::new(), 1), "what became of it is not known");
 }
@@ -154,7 +157,7 @@ fn probes_that_are_told_apart_come_to_their_faults() {
         ("pod-delete-x7k".to_owned(), probe("more", "Passed")),
         (String::new(), probe("whole", "Failed")),
     ];
-    let execution = read(&Details { execution: Some(told()), weights: Vec::new(), probes });
+    let execution = read(&RunDetails { execution: Some(told()), weights: Vec::new(), probes });
     assert!(execution.has_probes_of_its_own());
     let delete = &execution.faults[1];
     assert_eq!(delete.probes.len(), 3, "one was known: {delete:#?}");
@@ -225,7 +228,7 @@ proptest! {
         let nodes = json!({"nodes": {"a": {"type": "ChaosEngine", "chaosData": data.clone()}, "b": data.clone()}});
         for data in [data, nodes] {
             let data = if as_text { Value::String(data.to_string()) } else { data };
-            let execution = read(&Details { execution: Some(data), weights: weights.clone(), probes: Vec::new() });
+            let execution = read(&RunDetails { execution: Some(data), weights: weights.clone(), probes: Vec::new() });
             prop_assert!(execution.told.len() <= execution.faults.len());
         }
     }

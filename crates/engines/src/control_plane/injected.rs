@@ -1,9 +1,9 @@
 //! The judgement of what a run has injected, by its counts and by the course of each of its faults. Pure.
 //! The counts never make better what the details of the faults tell.
 
-use super::course::Course;
-use super::execution::Told;
-use super::manager::Counts;
+use super::course::FaultCourse;
+use super::execution::ToldFault;
+use super::manager::FaultCounts;
 use crate::injection::{Idle, Injection, Weighed};
 use faultgate_core::model::InjectionRule;
 
@@ -28,7 +28,7 @@ pub(super) enum Injected {
 /// Judges what was injected. Both the counts and the faults' own details must say that something was. The
 /// counts alone suffice only if every fault has passed, since a fault that failed may never have been
 /// injected.
-pub(super) fn injected(counts: &Counts, told: &[Told], rule: InjectionRule) -> Injected {
+pub(super) fn injected(counts: &FaultCounts, told: &[ToldFault], rule: InjectionRule) -> Injected {
     let by_details = (!told.is_empty()).then(|| by_course(told, rule));
     match (counted(counts), by_details) {
         // The counts say that no fault ran, and the details contradict them: nothing is believed to be
@@ -42,24 +42,26 @@ pub(super) fn injected(counts: &Counts, told: &[Told], rule: InjectionRule) -> I
 }
 
 /// Returns `true` if the fault says nothing against a run that injects nothing.
-fn is_harmless(course: &Course) -> bool {
-    matches!(course, Course::Acted | Course::Idle(_) | Course::NoTarget(_))
+fn is_harmless(course: &FaultCourse) -> bool {
+    matches!(course, FaultCourse::Acted | FaultCourse::Idle(_) | FaultCourse::NoTarget(_))
 }
 
-fn by_course(told: &[Told], rule: InjectionRule) -> Injected {
+fn by_course(told: &[ToldFault], rule: InjectionRule) -> Injected {
     let mut injection = Injection::default();
     let mut unsteady: Option<String> = None;
-    for Told { name, course, .. } in told {
+    for ToldFault { name, course, .. } in told {
         match course {
-            Course::Acted | Course::Cut(_) => injection.done.push(name.clone()),
-            Course::Idle(why) => injection.idle.push(Idle::new(name, why)),
-            Course::NoTarget(why) | Course::Broken(why) => injection.broken.push(Idle::new(name, why)),
-            Course::Unsteady(why) => {
+            FaultCourse::Acted | FaultCourse::Cut(_) => injection.done.push(name.clone()),
+            FaultCourse::Idle(why) => injection.idle.push(Idle::new(name, why)),
+            FaultCourse::NoTarget(why) | FaultCourse::Broken(why) => {
+                injection.broken.push(Idle::new(name, why));
+            }
+            FaultCourse::Unsteady(why) => {
                 unsteady.get_or_insert_with(|| format!("{name} {why}"));
                 injection.broken.push(Idle::new(name, why));
             }
             // One fault that nobody knows of leaves the whole run unknown, whatever the others did.
-            Course::Untold(why) => return Injected::Unknown(format!("{name} {why}")),
+            FaultCourse::Untold(why) => return Injected::Unknown(format!("{name} {why}")),
         }
     }
     match (injection.weigh(rule), unsteady) {
@@ -72,7 +74,7 @@ fn by_course(told: &[Told], rule: InjectionRule) -> Injected {
     }
 }
 
-fn by_counts(counted: Counted, counts: &Counts) -> Injected {
+fn by_counts(counted: Counted, counts: &FaultCounts) -> Injected {
     match counted {
         Counted::None(why) => Injected::Nothing { why, by_choice: true },
         Counted::AllPassed(count) => {
@@ -94,7 +96,7 @@ enum Counted {
     Unknown,
 }
 
-fn counted(counts: &Counts) -> Counted {
+fn counted(counts: &FaultCounts) -> Counted {
     let ran = [counts.passed, counts.failed, counts.stopped];
     let others = [counts.failed, counts.stopped, counts.awaited, counts.not_available];
     let sum = |of: &[Option<u64>]| of.iter().flatten().fold(0_u64, |sum, count| sum.saturating_add(*count));
@@ -112,7 +114,7 @@ fn counted(counts: &Counts) -> Counted {
 }
 
 /// Returns what the counts tell, in words; empty if they tell nothing.
-pub(super) fn in_words(counts: &Counts) -> String {
+pub(super) fn in_words(counts: &FaultCounts) -> String {
     let all = [
         ("in all", counts.total),
         ("passed", counts.passed),

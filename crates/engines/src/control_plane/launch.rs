@@ -11,11 +11,11 @@ use std::time::Duration;
 use tokio::sync::Mutex;
 use tokio::time::{Instant, sleep, sleep_until};
 
-use super::failure;
+use super::failure::failure;
 use super::manager::{Asked, Manager, Run, RunKey};
 use super::poller::Poller;
-use super::schedule::Expected;
-use super::tracking::News;
+use super::schedule::ExpectedDuration;
+use super::tracking::RunNews;
 use super::wire::{Trouble, TroubleKind};
 use crate::{Failure, FailureKind, Launched, Notary};
 use faultgate_core::model::{ExperimentPlan, Intent, Source, State, Transition};
@@ -61,20 +61,20 @@ pub(super) struct Launches {
 struct Attempt {
     /// Ids and times by which the earlier runs can be recognised; `None` if they are not known.
     before: Option<BTreeSet<String>>,
-    expected: Option<Expected>,
+    expected: Option<ExpectedDuration>,
     /// `true` if a request is out that may have had an effect.
     may_have_begun: bool,
 }
 
 /// One launch of one experiment, with what it needs.
-pub(super) struct Launch<'a, M> {
+pub(super) struct RunLaunch<'a, M> {
     pub(super) manager: &'a M,
     pub(super) poller: &'a Poller,
     pub(super) launches: &'a Launches,
     pub(super) experiment: &'a ExperimentPlan,
 }
 
-impl<M: Manager> Launch<'_, M> {
+impl<M: Manager> RunLaunch<'_, M> {
     /// Launches the experiment. A request that may have had an effect is never sent again. The failure is
     /// `Unanswered` if there was no answer and no run of it is found.
     pub(super) async fn launch(&self, notary: &dyn Notary) -> Result<Launched, Failure> {
@@ -172,14 +172,14 @@ impl<M: Manager> Launch<'_, M> {
     async fn before(
         &self,
         deadline: Instant,
-    ) -> Result<(Option<BTreeSet<String>>, Option<Expected>), Failure> {
+    ) -> Result<(Option<BTreeSet<String>>, Option<ExpectedDuration>), Failure> {
         let mut tries = 1;
         loop {
             self.pause(deadline).await?;
             let trouble = match self.poller.ask(self.manager.recent(self.experiment)).await {
                 Ok(runs) => {
                     let before = runs.iter().flat_map(known_by).collect();
-                    return Ok((Some(before), Expected::of(&runs)));
+                    return Ok((Some(before), ExpectedDuration::of(&runs)));
                 }
                 Err(trouble) => trouble,
             };
@@ -263,6 +263,7 @@ impl<M: Manager> Launch<'_, M> {
                 }),
                 None => New::Nameless,
             }),
+            [_] => Err(self.cannot_tell("the one run that is new cannot be told to be ours")),
             several => Err(self.cannot_tell(&format!(
                 "{} runs are new, and none of them can be told to be ours",
                 several.len()
@@ -277,27 +278,23 @@ impl<M: Manager> Launch<'_, M> {
             "the launch of {} was not answered; the only run that is new since, {}, is taken for it",
             self.experiment.name, launched.id
         );
-        self.poller.change(&launched.id, |tracking| tracking.news.push(News::Warning(warning)));
+        self.poller.change(&launched.id, |tracking| tracking.news.push(RunNews::Warning(warning)));
         Ok(launched)
     }
 
     /// Begins to track the run. Fails if it has no notify id, or if another experiment follows it.
     fn begun(&self, key: RunKey) -> Result<Launched, Failure> {
-        self.attempt(|attempt| attempt.may_have_begun = false);
         let id = key.notify_id.clone();
         if id.is_empty() {
-            return Err(Failure {
-                remedy: Some(
-                    "use an experiment that is not scheduled, and see by hand whether this has changed the schedule"
-                        .to_owned(),
-                ),
-                ..self.failure(
-                    FailureKind::Refused,
-                    "the control plane took it and named no run: so it does with a scheduled (cron) experiment, which \
-                     has no run of its own. The request may have had an effect all the same",
-                )
-            });
+            let why = "the control plane took it and named no run: so it does with a scheduled (cron) experiment, \
+                       which has no run of its own. The request may have had an effect all the same";
+            return Err(self.failure(FailureKind::Refused, why).remedy(
+                "use an experiment that is not scheduled, and see by hand whether this has changed the schedule"
+                    .to_owned(),
+            ));
         }
+        // Without an id the doubt stays: a run may have begun that nobody can name.
+        self.attempt(|attempt| attempt.may_have_begun = false);
         if self.poller.runs.borrow().contains_key(&id) {
             let why =
                 format!("the control plane named the run {id}, which another experiment of this run follows");
@@ -314,35 +311,27 @@ impl<M: Manager> Launch<'_, M> {
     }
 
     fn failure(&self, kind: FailureKind, why: &str) -> Failure {
-        Failure { kind, what: self.what(), why: why.to_owned(), remedy: None }
+        Failure::new(kind, self.what(), why)
     }
 
     /// The failure of a launch that has surely begun nothing. It is never `Unanswered`, which means doubt.
     fn refused(&self, trouble: &Trouble) -> Failure {
         let failure = failure(self.manager, trouble, Asked::Launch, self.what());
         let kind = if failure.kind == FailureKind::Unanswered { FailureKind::Refused } else { failure.kind };
-        Failure { kind, ..failure }
+        failure.with_kind(kind)
     }
 
     fn unanswered(&self, trouble: &Trouble) -> Failure {
-        Failure {
-            remedy: Some(
-                "no run of it has begun so far, and it is not asked for again, since a launch cannot be repeated safely"
-                    .to_owned(),
-            ),
-            ..self.failure(FailureKind::Unanswered, &trouble.why)
-        }
+        self.failure(FailureKind::Unanswered, &trouble.why).remedy(
+            "no run of it has begun so far, and it is not asked for again, since a launch cannot be repeated safely"
+                .to_owned(),
+        )
     }
 
     /// The failure of a launch whose run cannot be told from others, so that none of them is stopped.
     fn cannot_tell(&self, why: &str) -> Failure {
-        Failure {
-            remedy: Some(self.by_hand()),
-            ..self.failure(
-                FailureKind::Refused,
-                &format!("the request was not answered, so a run may have begun, and {why}"),
-            )
-        }
+        let why = format!("the request was not answered, so a run may have begun, and {why}");
+        self.failure(FailureKind::Refused, &why).remedy(self.by_hand())
     }
 }
 

@@ -33,7 +33,7 @@ pub struct Run {
     pub completed: Option<bool>,
     /// Resilience score from 0 to 100. It is 0 as long as the run is not over, whatever it will be.
     pub score: Option<f64>,
-    pub counts: Counts,
+    pub counts: FaultCounts,
     /// The control plane's reason why the run could not be carried out.
     pub error: Option<String>,
     /// The reason why a policy (ChaosGuard) did not let it run.
@@ -44,7 +44,7 @@ pub struct Run {
 
 /// Numbers of faults, by how they ended.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Counts {
+pub struct FaultCounts {
     pub total: Option<u64>,
     pub passed: Option<u64>,
     pub failed: Option<u64>,
@@ -57,7 +57,7 @@ pub struct Counts {
 
 /// The details of a run, which are asked for only when it is over.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct Details {
+pub struct RunDetails {
     /// Names of faults, each with its weight in the score.
     pub weights: Vec<(String, u32)>,
     /// The `executionData` of the run: an object, or the text of one.
@@ -85,12 +85,10 @@ pub trait Manager {
 
     /// Returns the number of requests that a [`read`](Self::read) of so many runs takes. The schedule depends
     /// on it.
-    fn requests(&self, runs: usize) -> usize {
-        runs.min(1)
-    }
+    fn requests(&self, runs: usize) -> usize;
 
     /// Reads the details of a run that is over.
-    async fn details(&self, run: &RunKey) -> Result<Details, Trouble>;
+    async fn details(&self, run: &RunKey) -> Result<RunDetails, Trouble>;
 
     /// Lists the last runs of an experiment, newest first. The list may leave notify ids out:
     /// [`read`](Self::read) then finds a run by its run id.

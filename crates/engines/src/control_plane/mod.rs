@@ -16,6 +16,7 @@ use tokio::time::{Instant, sleep, timeout};
 mod agreement;
 mod course;
 mod execution;
+mod failure;
 pub mod harness;
 mod injected;
 mod launch;
@@ -32,14 +33,15 @@ mod tracking;
 mod weights;
 mod wire;
 
-pub use manager::{Asked, Counts, Details, Manager, Run, RunKey};
+pub use manager::{Asked, FaultCounts, Manager, Run, RunDetails, RunKey};
 pub use phase::state_of;
-pub use wire::{NOT_ITS_API, Trouble, TroubleKind, Wire};
+pub use wire::{ControlPlaneWire, NOT_ITS_API, Trouble, TroubleKind};
 
-use self::launch::{Launch, Launches, first};
-use self::outcome::Context;
+use self::failure::{failure, may_pass};
+use self::launch::{Launches, RunLaunch, first};
+use self::outcome::RunContext;
 use self::poller::Poller;
-use self::tracking::{End, GaveUp, News, Tracking};
+use self::tracking::{GaveUp, RunEnd, RunNews, RunTracking};
 use super::{Engine, Failure, FailureKind, Judgement, Launched, Notary, Record, StopCause, Watcher};
 use faultgate_core::clock::Clock;
 use faultgate_core::model::{
@@ -86,9 +88,9 @@ impl<M: Manager> ChaosCenter<M> {
         Self { manager, settings, poller, launches: Launches::default() }
     }
 
-    fn launch_of<'a>(&'a self, experiment: &'a ExperimentPlan) -> Launch<'a, M> {
+    fn launch_of<'a>(&'a self, experiment: &'a ExperimentPlan) -> RunLaunch<'a, M> {
         let (manager, poller, launches) = (&self.manager, &self.poller, &self.launches);
-        Launch { manager, poller, launches, experiment }
+        RunLaunch { manager, poller, launches, experiment }
     }
 
     /// Registers a run that is over before it begins, so that whoever follows it needs no way of its own.
@@ -96,19 +98,16 @@ impl<M: Manager> ChaosCenter<M> {
         let id = format!("{}-{}-dry-run", experiment.spec.engine(), experiment.name);
         let key =
             RunKey { experiment: experiment.spec.source().to_owned(), notify_id: id.clone(), run_id: None };
-        let mut tracking = Tracking::new(key, None, Instant::now(), Duration::ZERO);
+        let mut tracking = RunTracking::new(key, None, Instant::now(), Duration::ZERO);
         tracking.dry_run = true;
         self.poller.runs.borrow_mut().insert(id.clone(), tracking);
         Launched { id, url: None, first: first(State::Completed, NOT_LAUNCHED, self.poller.clock.now()) }
     }
 
     /// Changes or reads what is known of a run. Fails if this process neither launched nor adopted it.
-    fn change<T>(&self, id: &str, change: impl FnOnce(&mut Tracking) -> T) -> Result<T, Failure> {
-        self.poller.change(id, change).ok_or_else(|| Failure {
-            kind: FailureKind::Missing,
-            what: format!("follow {id}"),
-            why: "this run has not launched it".to_owned(),
-            remedy: None,
+    fn change<T>(&self, id: &str, change: impl FnOnce(&mut RunTracking) -> T) -> Result<T, Failure> {
+        self.poller.change(id, change).ok_or_else(|| {
+            Failure::new(FailureKind::Missing, format!("follow {id}"), "this run has not launched it")
         })
     }
 
@@ -120,12 +119,10 @@ impl<M: Manager> ChaosCenter<M> {
         let what = format!("read the run {id}");
         match why {
             GaveUp::Trouble(trouble) => self.failure(trouble, Asked::Read, what),
-            GaveUp::Vanished => Failure {
-                kind: FailureKind::Missing,
-                what,
-                why: format!("{} knew it, and does not know it any longer", self.manager.title()),
-                remedy: None,
-            },
+            GaveUp::Vanished => {
+                let why = format!("{} knew it, and does not know it any longer", self.manager.title());
+                Failure::new(FailureKind::Missing, what, why)
+            }
         }
     }
 
@@ -135,11 +132,11 @@ impl<M: Manager> ChaosCenter<M> {
         let mut tries = 0;
         let end = loop {
             match self.poller.ask(self.manager.details(&key)).await {
-                Ok(details) => break End { execution: Some(execution::read(&details)), unread: None },
+                Ok(details) => break RunEnd { execution: Some(execution::read(&details)), unread: None },
                 Err(trouble) => {
                     tries += 1;
                     if tries >= DETAIL_TRIES || !may_pass(&trouble) {
-                        break End { execution: None, unread: Some(trouble.why) };
+                        break RunEnd { execution: None, unread: Some(trouble.why) };
                     }
                 }
             }
@@ -185,22 +182,6 @@ impl<M: Manager> ChaosCenter<M> {
     }
 }
 
-/// Returns the trouble as a failure, with its remedy.
-fn failure<M: Manager>(manager: &M, trouble: &Trouble, asked: Asked, what: String) -> Failure {
-    let kind = match trouble.kind {
-        TroubleKind::Unsent | TroubleKind::Unanswered | TroubleKind::Limited => FailureKind::Unanswered,
-        TroubleKind::Unauthenticated | TroubleKind::Denied => FailureKind::Denied,
-        TroubleKind::Missing => FailureKind::Missing,
-        TroubleKind::Refused => FailureKind::Refused,
-    };
-    Failure { kind, what, why: trouble.why.clone(), remedy: manager.remedy(trouble, asked) }
-}
-
-/// Returns `true` if the same request may be granted later.
-fn may_pass(trouble: &Trouble) -> bool {
-    matches!(trouble.kind, TroubleKind::Unsent | TroubleKind::Unanswered | TroubleKind::Limited)
-}
-
 #[async_trait(?Send)]
 impl<M: Manager> Engine for ChaosCenter<M> {
     async fn check(&self, experiments: &[&ExperimentPlan]) -> Vec<Finding> {
@@ -233,7 +214,7 @@ impl<M: Manager> Engine for ChaosCenter<M> {
         loop {
             // The wait for a change begins before the state is read: none between the two is missed.
             let changed = self.poller.news();
-            let take_state = |tracking: &mut Tracking| {
+            let take_state = |tracking: &mut RunTracking| {
                 let news = std::mem::take(&mut tracking.news);
                 let record = (tracking.dry_run || tracking.end.is_some()).then(|| tracking.record());
                 (news, record, tracking.seen_at.is_some(), tracking.gave_up.clone())
@@ -241,8 +222,8 @@ impl<M: Manager> Engine for ChaosCenter<M> {
             let (news, record, is_over, gave_up) = self.change(id, take_state)?;
             for news in news {
                 match news {
-                    News::Transition(transition) => watcher.transition(transition),
-                    News::Warning(message) => watcher.warning(&message),
+                    RunNews::Transition(transition) => watcher.transition(transition),
+                    RunNews::Warning(message) => watcher.warning(&message),
                 }
             }
             if let Some(record) = record {
@@ -316,10 +297,10 @@ impl<M: Manager> Engine for ChaosCenter<M> {
             }
         };
         let not_asked = "they were not asked for".to_owned();
-        let End { execution, unread } = end.unwrap_or(End { execution: None, unread: Some(not_asked) });
+        let RunEnd { execution, unread } = end.unwrap_or(RunEnd { execution: None, unread: Some(not_asked) });
         outcome::judge(
             record,
-            &Context {
+            &RunContext {
                 title: self.manager.title(),
                 dry_run: self.settings.dry_run,
                 injection: self.settings.injection,

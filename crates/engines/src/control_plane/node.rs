@@ -5,8 +5,8 @@
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::course::{self, Course, Signs};
-use super::step::Step;
+use super::course::{self, FaultCourse, Signs};
+use super::step::FailedStep;
 use super::weights;
 use faultgate_core::model::{Action, Effect, Fault, FaultProbe, Score, Target};
 use faultgate_core::text::plain;
@@ -38,7 +38,7 @@ pub(super) struct FaultNode {
 
 impl FaultNode {
     /// Returns how the fault went. All of its probes must be known by then.
-    pub(super) fn judge(&mut self) -> Course {
+    pub(super) fn judge(&mut self) -> FaultCourse {
         let course = course::course(&self.signs, &self.fault.probes);
         action_state(&course, &self.phase).clone_into(&mut self.action.state);
         course
@@ -46,13 +46,13 @@ impl FaultNode {
 }
 
 /// A node, by what it does.
-pub(super) enum Node {
+pub(super) enum ExecutionNode {
     Fault(Box<FaultNode>),
     /// A wait, an approval, a script or a check, which injects nothing.
     Step(Action),
 }
 
-impl Node {
+impl ExecutionNode {
     /// Reads a node. `None` if it only holds others.
     pub(super) fn of(node: &Value, weights: &[(String, u32)]) -> Option<Self> {
         match effect(node)? {
@@ -140,7 +140,7 @@ fn fault_node(node: &Value, all: &[(String, u32)]) -> FaultNode {
     FaultNode { name, names, fault, action, targets, unreverted, matched, signs, phase }
 }
 
-fn signs(chaos: &Value, phase: &str, step: Option<Step>, targets: &Targets) -> Signs {
+fn signs(chaos: &Value, phase: &str, step: Option<FailedStep>, targets: &Targets) -> Signs {
     let places = ["/experimentStatus", "/chaosResult/status/experimentStatus/phase"];
     let told = places.iter().filter_map(|place| text(chaos.pointer(place)?, NAME));
     let mut status: Vec<String> = told.chain([phase.to_owned()]).filter(|word| !word.is_empty()).collect();
@@ -165,14 +165,14 @@ fn why(fault: &Fault, phase: &str) -> Option<String> {
 
 /// Returns the state of a fault's action. A fault that was injected has completed, even if it found a
 /// weakness.
-fn action_state(course: &Course, phase: &str) -> &'static str {
+fn action_state(course: &FaultCourse, phase: &str) -> &'static str {
     match course {
-        Course::Acted => "completed",
-        Course::Cut(_) => "stopped",
-        Course::Broken(why) if why.starts_with("was stopped") => "stopped",
-        Course::Broken(_) | Course::NoTarget(_) | Course::Unsteady(_) => "failed",
-        Course::Idle(_) => without_verdict(&phase.to_ascii_lowercase()),
-        Course::Untold(_) => "unknown",
+        FaultCourse::Acted => "completed",
+        FaultCourse::Cut(_) => "stopped",
+        FaultCourse::Broken(why) if why.starts_with("was stopped") => "stopped",
+        FaultCourse::Broken(_) | FaultCourse::NoTarget(_) | FaultCourse::Unsteady(_) => "failed",
+        FaultCourse::Idle(_) => without_verdict(&phase.to_ascii_lowercase()),
+        FaultCourse::Untold(_) => "unknown",
     }
 }
 
@@ -186,7 +186,7 @@ fn without_verdict(phase: &str) -> &'static str {
     }
 }
 
-fn fault(name: &str, chaos: &Value, step: Option<&Step>, weight: Option<u32>) -> Fault {
+fn fault(name: &str, chaos: &Value, step: Option<&FailedStep>, weight: Option<u32>) -> Fault {
     let own = own_verdict(chaos).filter(|verdict| !verdict.is_empty());
     // The fault's engine may still show `Awaited` when its result is there.
     let verdict = match (own, result_verdict(chaos)) {
@@ -201,8 +201,8 @@ fn fault(name: &str, chaos: &Value, step: Option<&Step>, weight: Option<u32>) ->
         weight,
         verdict,
         probe_success: success.and_then(Score::new),
-        fail_step: step.map(Step::shown).filter(|step| !step.is_empty()).map(str::to_owned),
-        error_code: step.and_then(Step::code).map(str::to_owned),
+        fail_step: step.map(FailedStep::shown).filter(|step| !step.is_empty()).map(str::to_owned),
+        error_code: step.and_then(FailedStep::code).map(str::to_owned),
         probes: probes(chaos),
     }
 }
@@ -224,7 +224,7 @@ fn is_open(verdict: &str) -> bool {
 }
 
 /// The step that failed. `None` if nothing is said of one, not even that there is none.
-fn step_of(chaos: &Value) -> Option<Step> {
+fn step_of(chaos: &Value) -> Option<FailedStep> {
     let of_result = "/chaosResult/status/experimentStatus";
     let texts =
         ["/failStep".to_owned(), format!("{of_result}/failStep"), format!("{of_result}/errorOutput/reason")];
@@ -240,7 +240,7 @@ fn step_of(chaos: &Value) -> Option<Step> {
     ];
     let codes: Vec<&str> = codes.iter().filter_map(|place| chaos.pointer(place)?.as_str()).collect();
     let told = !texts.is_empty() || codes.iter().any(|code| !code.is_empty());
-    told.then(|| Step::of(&texts, &codes))
+    told.then(|| FailedStep::of(&texts, &codes))
 }
 
 fn probes(chaos: &Value) -> Vec<FaultProbe> {

@@ -4,13 +4,15 @@
 
 use std::fmt::Write as _;
 
-use super::course::{Course, has_failed, has_passed};
+use super::agreement;
+use super::course::{FaultCourse, has_failed, has_passed};
 use super::execution::Execution;
 use super::injected::{Injected, in_words, injected};
 use super::manager::Run;
+use super::phase::score;
 use super::weights::{self, Worth};
-use super::{agreement, phase};
-use crate::{Judgement, Record, StopCause, asked};
+use crate::stop_judgement::judge_stop;
+use crate::{Judgement, Record, StopCause};
 use faultgate_core::model::{Evidence, Fault, FaultProbe, InjectionRule, Score, ScoreSource, State, Verdict};
 use faultgate_core::text::plain;
 
@@ -25,7 +27,7 @@ const ACCEPTED: &str = "which allow-empty-targets accepts";
 
 /// The facts besides the record that a judgement depends on.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Context<'a> {
+pub(super) struct RunContext<'a> {
     /// The name of the control plane.
     pub(super) title: &'a str,
     pub(super) dry_run: bool,
@@ -40,15 +42,10 @@ pub(super) struct Context<'a> {
     pub(super) unread: Option<&'a str>,
 }
 
-/// Returns the score of a run that is over. Before that it is 0 and means nothing.
-pub(super) fn score(run: &Run) -> Option<Score> {
-    run.score.and_then(Score::new).filter(|_| phase::is_over(run))
-}
-
 /// Judges a run. A stop that faultgate asked for decides before everything that the control plane says.
-pub(super) fn judge(record: &Record, context: &Context<'_>) -> Judgement {
+pub(super) fn judge(record: &Record, context: &RunContext<'_>) -> Judgement {
     let title = context.title;
-    let asked = context.stop.and_then(|cause| asked::judge(cause, record, title, "the experiment"));
+    let asked = context.stop.and_then(|cause| judge_stop(cause, record, title, "the experiment"));
     let mut judgement = asked.unwrap_or_else(|| natural(record, context));
     if context.stop == Some(&StopCause::QueueTimeout) {
         let _ = write!(
@@ -67,7 +64,7 @@ pub(super) fn judge(record: &Record, context: &Context<'_>) -> Judgement {
 }
 
 /// Judges an end that faultgate did not ask for.
-fn natural(record: &Record, context: &Context<'_>) -> Judgement {
+fn natural(record: &Record, context: &RunContext<'_>) -> Judgement {
     let errored = |reason| Judgement::plain(record.state, Verdict::Errored, reason);
     let (raw, title) = (plain(&record.raw_state, MAX_SAID_CHARS), context.title);
     if context.dry_run {
@@ -87,12 +84,17 @@ fn natural(record: &Record, context: &Context<'_>) -> Judgement {
             "timeout" => format!("{title} gave it up after a time limit of its own{why}"),
             _ => format!("{title} could not carry it out ({raw}){why}"),
         }),
-        _ => errored(format!("it ended in a state that faultgate does not know: {raw}{why}")),
+        State::Pending
+        | State::Running
+        | State::Stopping
+        | State::Cancelled
+        | State::TimedOut
+        | State::Unknown => errored(format!("it ended in a state that faultgate does not know: {raw}{why}")),
     }
 }
 
 /// Returns the control plane's words for the cause, and the steps that failed.
-fn why(record: &Record, context: &Context<'_>) -> String {
+fn why(record: &Record, context: &RunContext<'_>) -> String {
     let run = context.run;
     let mut said: Vec<String> = [
         run.and_then(|run| run.blocked.as_deref()),
@@ -122,7 +124,7 @@ fn with_code(step: &str, code: Option<&str>) -> String {
 }
 
 /// Judges a run that has completed, by what it has injected.
-fn completed(record: &Record, context: &Context<'_>) -> Judgement {
+fn completed(record: &Record, context: &RunContext<'_>) -> Judgement {
     let errored = |reason| Judgement::plain(State::Completed, Verdict::Errored, reason);
     let accepts_nothing = context.injection.accepts_nothing;
     let counts = context.run.map(|run| run.counts).unwrap_or_default();
@@ -155,7 +157,7 @@ fn completed(record: &Record, context: &Context<'_>) -> Judgement {
 /// Judges a run that has injected something, by its score and by what speaks against it.
 fn scored(
     record: &Record,
-    context: &Context<'_>,
+    context: &RunContext<'_>,
     injected: Vec<String>,
     mut warnings: Vec<String>,
 ) -> Judgement {
@@ -211,8 +213,13 @@ fn how_it_ended(record: &Record, injected: &[String]) -> String {
 /// Returns the sentence about a fault that one of its own probes stopped, as a stop condition would.
 fn cut(execution: &Execution) -> Option<String> {
     execution.told.iter().find_map(|told| match &told.course {
-        Course::Cut(why) => Some(format!("{} {why} while it was in", told.name)),
-        _ => None,
+        FaultCourse::Cut(why) => Some(format!("{} {why} while it was in", told.name)),
+        FaultCourse::Acted
+        | FaultCourse::Idle(_)
+        | FaultCourse::NoTarget(_)
+        | FaultCourse::Broken(_)
+        | FaultCourse::Unsteady(_)
+        | FaultCourse::Untold(_) => None,
     })
 }
 
@@ -223,7 +230,7 @@ fn losses(execution: &Execution) -> Vec<String> {
         let weight = f64::from(fault.weight.unwrap_or(1));
         let course = execution.told.get(place).map(|told| &told.course);
         let idle = match course {
-            Some(Course::Idle(why)) if weight > 0.0 && fault.probe_success != Some(Score::FULL) => {
+            Some(FaultCourse::Idle(why)) if weight > 0.0 && fault.probe_success != Some(Score::FULL) => {
                 Some(format!("{} did not act: it {why}", fault.name))
             }
             _ => None,
@@ -282,7 +289,7 @@ fn no_probe_said_anything(execution: &Execution) -> bool {
     execution.unreadable.is_none() && execution.evaluated() == 0
 }
 
-fn evidence(record: &Record, context: &Context<'_>) -> Vec<Evidence> {
+fn evidence(record: &Record, context: &RunContext<'_>) -> Vec<Evidence> {
     let title = context.title;
     let mut all =
         vec![Evidence::new(title, format!("the phase is {}", plain(&record.raw_state, MAX_SAID_CHARS)))];
@@ -310,7 +317,7 @@ fn evidence(record: &Record, context: &Context<'_>) -> Vec<Evidence> {
     all
 }
 
-fn about_faults(execution: &Execution, context: &Context<'_>, add: &mut impl FnMut(String)) {
+fn about_faults(execution: &Execution, context: &RunContext<'_>, add: &mut impl FnMut(String)) {
     if let Some(why) = &execution.unreadable {
         add(format!("its faults are not told: {why}"));
     }
@@ -337,25 +344,25 @@ fn about_faults(execution: &Execution, context: &Context<'_>, add: &mut impl FnM
                 context.title
             ));
         }
-        _ => {}
+        Some(Worth::Least(_) | Worth::Weightless) | None => {}
     }
 }
 
 /// Returns what went amiss with a fault, if anything did.
-fn amiss(course: &Course) -> Option<&str> {
+fn amiss(course: &FaultCourse) -> Option<&str> {
     match course {
-        Course::Acted => None,
-        Course::Cut(why)
-        | Course::Idle(why)
-        | Course::NoTarget(why)
-        | Course::Broken(why)
-        | Course::Unsteady(why)
-        | Course::Untold(why) => Some(why),
+        FaultCourse::Acted => None,
+        FaultCourse::Cut(why)
+        | FaultCourse::Idle(why)
+        | FaultCourse::NoTarget(why)
+        | FaultCourse::Broken(why)
+        | FaultCourse::Unsteady(why)
+        | FaultCourse::Untold(why) => Some(why),
     }
 }
 
 /// Returns the warnings that a reader of the score needs.
-fn doubts(context: &Context<'_>, score: Score) -> Vec<String> {
+fn doubts(context: &RunContext<'_>, score: Score) -> Vec<String> {
     let Some(execution) = context.execution else { return Vec::new() };
     let mut doubts = Vec::new();
     if no_probe_said_anything(execution) {

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::control_plane::execution;
-use crate::control_plane::manager::{Counts, Details};
+use crate::control_plane::manager::{FaultCounts, RunDetails};
 use crate::control_plane::record::record;
 
 /// The true course of a fault.
@@ -37,8 +37,8 @@ const KINDS: [Kind; 9] = [
 ];
 
 #[derive(Debug, Clone)]
-struct Told {
-    details: Details,
+struct ToldFault {
+    details: RunDetails,
     run: Run,
 }
 
@@ -90,7 +90,7 @@ fn node(name: &str, kind: Kind, success: u32) -> Option<Value> {
 }
 
 /// Tells of faults as an agent and its server do; `claimed` replaces the score that they would compute.
-fn told(faults: &[(Kind, u32, u32)], claimed: Option<f64>) -> Told {
+fn told(faults: &[(Kind, u32, u32)], claimed: Option<f64>) -> ToldFault {
     let name = |place: usize| format!("fault-{place}");
     let nodes: Vec<Value> = faults
         .iter()
@@ -118,7 +118,7 @@ fn told(faults: &[(Kind, u32, u32)], claimed: Option<f64>) -> Told {
         notify_id: Some("n1".to_owned()),
         phase: if weak { "Completed_With_Probe_Failure" } else { "Completed" }.to_owned(),
         score: Some(claimed.unwrap_or(score)),
-        counts: Counts {
+        counts: FaultCounts {
             total: Some(weights.len() as u64),
             passed: count(&["Pass"]),
             failed: count(&["Fail"]),
@@ -128,14 +128,17 @@ fn told(faults: &[(Kind, u32, u32)], claimed: Option<f64>) -> Told {
         },
         ..Run::default()
     };
-    Told { details: Details { weights, execution: Some(json!({ "nodes": nodes })), probes: Vec::new() }, run }
+    ToldFault {
+        details: RunDetails { weights, execution: Some(json!({ "nodes": nodes })), probes: Vec::new() },
+        run,
+    }
 }
 
-impl Told {
+impl ToldFault {
     fn judge(&self, rule: InjectionRule) -> Judgement {
         let execution = execution::read(&self.details);
         let record = record(&self.run, Some(&execution), None);
-        let context = Context {
+        let context = RunContext {
             title: "LitmusChaos",
             dry_run: false,
             injection: rule,

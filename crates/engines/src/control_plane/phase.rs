@@ -2,7 +2,7 @@
 //! itself, and passes none.
 
 use super::manager::Run;
-use faultgate_core::model::State;
+use faultgate_core::model::{Score, State};
 
 /// Returns the state that a word stands for. Words come in several spellings, and new ones come without
 /// notice.
@@ -35,7 +35,12 @@ pub(super) fn is_over(run: &Run) -> bool {
 /// Returns `true` if nothing more is to be expected of a run that is over. The score of a completed run is
 /// written last.
 pub(super) fn is_settled(run: &Run) -> bool {
-    run.completed != Some(false) && (state(run) != State::Completed || super::outcome::score(run).is_some())
+    run.completed != Some(false) && (state(run) != State::Completed || score(run).is_some())
+}
+
+/// Returns the score of a run that is over. Before that it is 0 and means nothing.
+pub(super) fn score(run: &Run) -> Option<Score> {
+    run.score.and_then(Score::new).filter(|_| is_over(run))
 }
 
 #[cfg(test)]

@@ -11,8 +11,8 @@ use tokio::sync::{Mutex, Notify};
 use tokio::time::{Instant, sleep_until, timeout};
 
 use super::manager::{Manager, RunKey};
-use super::schedule::{self, Budget, Expected};
-use super::tracking::Tracking;
+use super::schedule::{self, Budget, ExpectedDuration};
+use super::tracking::RunTracking;
 use super::wire::{Trouble, TroubleKind};
 use faultgate_core::clock::Clock;
 
@@ -29,7 +29,7 @@ const MAX_RETRY_AFTER: Duration = Duration::from_secs(10 * 60);
 pub(super) struct Poller {
     pub(super) clock: Clock,
     /// The runs that this process launched or adopted, by notify id.
-    pub(super) runs: RefCell<BTreeMap<String, Tracking>>,
+    pub(super) runs: RefCell<BTreeMap<String, RunTracking>>,
     budget: RefCell<Budget>,
     /// The moment before which nothing is asked, and the number of answers in a row that requests were too
     /// many.
@@ -60,12 +60,12 @@ impl Poller {
 
     /// Begins to track a run that was launched or adopted. Its first read waits, since the agent needs time
     /// to report.
-    pub(super) fn begin<M: Manager>(&self, manager: &M, key: RunKey, expected: Option<Expected>) {
+    pub(super) fn begin<M: Manager>(&self, manager: &M, key: RunKey, expected: Option<ExpectedDuration>) {
         let now = Instant::now();
         let requests = manager.requests(self.open(|_| ()).len() + 1);
         let pause = self.budget.borrow().pause(now, schedule::MIN_PENDING_PAUSE, requests);
         let id = key.notify_id.clone();
-        self.runs.borrow_mut().insert(id, Tracking::new(key, expected, now, pause));
+        self.runs.borrow_mut().insert(id, RunTracking::new(key, expected, now, pause));
     }
 
     /// Has the run read until the guard is dropped. `None` if the run is not known.
@@ -76,7 +76,7 @@ impl Poller {
     }
 
     /// Changes or reads what is known of a run. `None` if the run is not known.
-    pub(super) fn change<T>(&self, id: &str, change: impl FnOnce(&mut Tracking) -> T) -> Option<T> {
+    pub(super) fn change<T>(&self, id: &str, change: impl FnOnce(&mut RunTracking) -> T) -> Option<T> {
         self.runs.borrow_mut().get_mut(id).map(change)
     }
 
@@ -122,7 +122,7 @@ impl Poller {
 
     /// Returns the ids of all runs that are followed and not known to be over, each with what `of` takes from
     /// it.
-    fn open<T>(&self, of: impl Fn(&Tracking) -> T) -> Vec<(String, T)> {
+    fn open<T>(&self, of: impl Fn(&RunTracking) -> T) -> Vec<(String, T)> {
         let runs = self.runs.borrow();
         let open = runs.iter().filter(|(_, tracking)| tracking.followers > 0 && tracking.is_open());
         open.map(|(id, tracking)| (id.clone(), of(tracking))).collect()

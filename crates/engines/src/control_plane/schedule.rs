@@ -43,12 +43,12 @@ const MARGIN_DIVISOR: u32 = 20;
 /// The range of durations that a run is expected to take, from its launch on, by earlier runs of the
 /// experiment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Expected {
+pub(super) struct ExpectedDuration {
     from: Duration,
     to: Duration,
 }
 
-impl Expected {
+impl ExpectedDuration {
     /// Learns from earlier runs. `None` if none of them has completed.
     pub(super) fn of(recent: &[Run]) -> Option<Self> {
         let completed = recent.iter().filter(|run| phase::state(run) == State::Completed);
@@ -65,17 +65,17 @@ impl Expected {
 
 /// The state of one run, as far as the pause before its next read depends on it.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Seen {
+pub(super) struct ScheduleFacts {
     /// Time since the launch.
     pub(super) age: Duration,
     pub(super) running: bool,
-    pub(super) expected: Option<Expected>,
+    pub(super) expected: Option<ExpectedDuration>,
     /// Time since a stop was asked for, if one was.
     pub(super) stopping: Option<Duration>,
 }
 
 /// Returns the pause before a run is read again, if requests cost nothing.
-pub(super) fn wanted(seen: &Seen) -> Duration {
+pub(super) fn wanted(seen: &ScheduleFacts) -> Duration {
     let between = |shortest: Duration, pause: Duration, longest: Duration| pause.clamp(shortest, longest);
     if let Some(since) = seen.stopping {
         return between(MIN_STOP_PAUSE, since / 2, MAX_STOP_PAUSE);
@@ -84,10 +84,10 @@ pub(super) fn wanted(seen: &Seen) -> Duration {
         return between(MIN_PENDING_PAUSE, seen.age / PENDING_AGE_PER_PAUSE, MAX_PAUSE);
     }
     match seen.expected {
-        Some(Expected { from, .. }) if seen.age < from => {
+        Some(ExpectedDuration { from, .. }) if seen.age < from => {
             between(MIN_PAUSE, from.saturating_sub(seen.age), MAX_PAUSE)
         }
-        Some(Expected { to, .. }) if seen.age <= to => MIN_PAUSE,
+        Some(ExpectedDuration { to, .. }) if seen.age <= to => MIN_PAUSE,
         _ => between(MIN_PAUSE, seen.age / AGE_PER_PAUSE, MAX_PAUSE),
     }
 }

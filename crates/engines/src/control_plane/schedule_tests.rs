@@ -29,7 +29,7 @@ struct Simulated {
     began: Duration,
     runs_after: Duration,
     ended: Duration,
-    expected: Option<Expected>,
+    expected: Option<ExpectedDuration>,
 }
 
 /// The moments of all requests, and how late each end was seen.
@@ -82,7 +82,7 @@ fn play(runs: &[Simulated], shared: bool, seed: u64) -> Played {
             }
             let age = now.saturating_sub(run.began);
             let running = age >= run.runs_after;
-            let wanted = wanted(&Seen { age, running, expected: run.expected, stopping: None });
+            let wanted = wanted(&ScheduleFacts { age, running, expected: run.expected, stopping: None });
             let pause = jittered(budget.pause(start + now, wanted, all), &mut rng);
             due[number] = Some(now + pause);
         }
@@ -140,7 +140,7 @@ fn simulated(count: usize, history: History, staggered: bool, seed: u64) -> Vec<
                 began,
                 runs_after: secs(rng.f64() * 10.0).min(length / 2),
                 ended: began + length,
-                expected: (history != History::None).then(|| Expected::of(&took(&past))).flatten(),
+                expected: (history != History::None).then(|| ExpectedDuration::of(&took(&past))).flatten(),
             };
             if staggered {
                 began = run.ended + secs(1.0 + rng.f64());
@@ -193,21 +193,21 @@ async fn reads_of_their_own_stay_within_the_bound_too() {
 
 #[test]
 fn a_history_makes_an_expectation() {
-    assert_eq!(Expected::of(&[]), None);
+    assert_eq!(ExpectedDuration::of(&[]), None);
     let mut runs = took(&[0, 300, 310, 290]);
-    let expected = Expected::of(&runs).unwrap();
+    let expected = ExpectedDuration::of(&runs).unwrap();
     assert_eq!((expected.from, expected.to), (Duration::from_secs(275), Duration::from_secs(325)));
     for run in &mut runs {
         run.phase = "Stopped".to_owned();
     }
-    assert_eq!(Expected::of(&runs), None, "what did not complete teaches nothing");
+    assert_eq!(ExpectedDuration::of(&runs), None, "what did not complete teaches nothing");
 }
 
 #[test]
 fn it_asks_often_at_first_and_near_the_end() {
-    let expected = Expected::of(&took(&[600; 5]));
+    let expected = ExpectedDuration::of(&took(&[600; 5]));
     let at = |age: u64, running| {
-        wanted(&Seen { age: Duration::from_secs(age), running, expected, stopping: None })
+        wanted(&ScheduleFacts { age: Duration::from_secs(age), running, expected, stopping: None })
     };
     assert_eq!(at(0, false), MIN_PENDING_PAUSE);
     assert_eq!(at(200, true), MAX_PAUSE);
@@ -215,7 +215,7 @@ fn it_asks_often_at_first_and_near_the_end() {
     assert_eq!(at(600, true), MIN_PAUSE);
     assert_eq!(at(700, true), MAX_PAUSE);
     let stopping = Some(Duration::ZERO);
-    assert_eq!(wanted(&Seen { age: WINDOW, running: true, expected, stopping }), MIN_STOP_PAUSE);
+    assert_eq!(wanted(&ScheduleFacts { age: WINDOW, running: true, expected, stopping }), MIN_STOP_PAUSE);
 }
 
 proptest! {
@@ -230,7 +230,7 @@ proptest! {
         seed in any::<u64>(),
     ) {
         let stopping = stopping.map(Duration::from_secs);
-        let seen = Seen { age: Duration::from_secs(age), running, expected: Expected::of(&took(&past)), stopping };
+        let seen = ScheduleFacts { age: Duration::from_secs(age), running, expected: ExpectedDuration::of(&took(&past)), stopping };
         let pause = wanted(&seen);
         prop_assert!(pause >= MIN_STOP_PAUSE && pause <= MAX_PAUSE, "{pause:?}");
         let now = Instant::now();

@@ -30,7 +30,7 @@ const OF_A_PROBE: &[&str] = &["PROBE_FAILURE", "PROBE_FAILED", "PROBE_ERROR", "P
 
 /// A phase in the life of a fault.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Phase {
+pub(super) enum FaultPhase {
     /// The time before anything was injected.
     Before,
     During,
@@ -39,7 +39,7 @@ pub(super) enum Phase {
 
 /// A step that failed, or the word that none did.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Step {
+pub(super) struct FailedStep {
     /// The texts and codes of the step in upper case, in which words are looked for.
     said: String,
     /// The step for people.
@@ -47,7 +47,7 @@ pub(super) struct Step {
     code: Option<String>,
 }
 
-impl Step {
+impl FailedStep {
     /// Makes the step of the texts of one fault, the first of which is shown, and of the codes that are told
     /// apart.
     pub(super) fn of(texts: &[&str], codes: &[&str]) -> Self {
@@ -70,14 +70,14 @@ impl Step {
     }
 
     /// Returns the earliest phase that is named, if one is.
-    pub(super) fn phase(&self) -> Option<Phase> {
+    pub(super) fn phase(&self) -> Option<FaultPhase> {
         let names = |words: &[&str]| words.iter().any(|word| self.said.contains(word));
         if names(&["PRECHAOS", "PRE-CHAOS"]) {
-            Some(Phase::Before)
+            Some(FaultPhase::Before)
         } else if names(&["CHAOSINJECT"]) {
-            Some(Phase::During)
+            Some(FaultPhase::During)
         } else if names(&["POSTCHAOS", "POST-CHAOS"]) {
-            Some(Phase::After)
+            Some(FaultPhase::After)
         } else {
             None
         }
@@ -136,31 +136,34 @@ mod tests {
     #[test]
     fn a_reason_in_json_is_read_as_a_sentence() {
         let json = r#"TARGET_SELECTION_ERROR : {"errorCode":"TARGET_SELECTION_ERROR","phase":"ChaosInject","reason":"no pod found with matching labels","target":"{podLabel: app=shop, namespace: shop}"}"#;
-        let step = Step::of(&[json], &[]);
+        let step = FailedStep::of(&[json], &[]);
         assert_eq!(
             step.shown(),
             "TARGET_SELECTION_ERROR : no pod found with matching labels, {podLabel: app=shop, namespace: shop}, in phase ChaosInject"
         );
-        assert_eq!((step.code(), step.phase()), (Some("TARGET_SELECTION_ERROR"), Some(Phase::During)));
+        assert_eq!((step.code(), step.phase()), (Some("TARGET_SELECTION_ERROR"), Some(FaultPhase::During)));
         assert!(step.found_no_target() && !step.is_of_a_check());
         assert_eq!(
-            Step::of(&["HTTP_PROBE_FAILURE : {not json"], &[]).shown(),
+            FailedStep::of(&["HTTP_PROBE_FAILURE : {not json"], &[]).shown(),
             "HTTP_PROBE_FAILURE : {not json"
         );
     }
 
     #[test]
     fn phases_and_kinds_are_found_in_any_of_the_texts() {
-        let before = Step::of(&["", "x : {\"phase\":\"PreChaos\"}"], &["CMD_PROBE_FAILURE"]);
-        assert_eq!((before.phase(), before.is_of_a_check()), (Some(Phase::Before), true));
-        assert_eq!(Step::of(&["[pre-chaos]: Failed while running probes"], &[]).phase(), Some(Phase::Before));
-        assert!(Step::of(&["pods not ready"], &["STATUS_CHECKS_ERROR"]).is_of_a_check());
-        assert!(Step::of(&["E2008: CMD_PROBE_ERROR"], &[]).is_of_a_check());
-        assert!(Step::of(&["HELPER_ERROR : no helper"], &[]).is_of_the_fault());
+        let before = FailedStep::of(&["", "x : {\"phase\":\"PreChaos\"}"], &["CMD_PROBE_FAILURE"]);
+        assert_eq!((before.phase(), before.is_of_a_check()), (Some(FaultPhase::Before), true));
+        assert_eq!(
+            FailedStep::of(&["[pre-chaos]: Failed while running probes"], &[]).phase(),
+            Some(FaultPhase::Before)
+        );
+        assert!(FailedStep::of(&["pods not ready"], &["STATUS_CHECKS_ERROR"]).is_of_a_check());
+        assert!(FailedStep::of(&["E2008: CMD_PROBE_ERROR"], &[]).is_of_a_check());
+        assert!(FailedStep::of(&["HELPER_ERROR : no helper"], &[]).is_of_the_fault());
         // Some agents tell a list of probe failures under a code that says nothing.
-        let list = Step::of(&["GENERIC_ERROR : [{\"errorCode\":\"HTTP_PROBE_FAILURE\"}]"], &[]);
+        let list = FailedStep::of(&["GENERIC_ERROR : [{\"errorCode\":\"HTTP_PROBE_FAILURE\"}]"], &[]);
         assert!(list.is_of_a_check() && !list.is_of_the_fault());
-        for none in [Step::of(&["N/A", " "], &[""]), Step::default()] {
+        for none in [FailedStep::of(&["N/A", " "], &[""]), FailedStep::default()] {
             assert_eq!((none.shown(), none.code(), none.phase()), ("", None, None));
         }
     }

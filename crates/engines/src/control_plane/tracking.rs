@@ -11,7 +11,7 @@ use super::execution::Execution;
 use super::manager::{Run, RunKey};
 use super::phase;
 use super::record::{record, word};
-use super::schedule::{self, Budget, Expected, Seen};
+use super::schedule::{self, Budget, ExpectedDuration, ScheduleFacts};
 use super::wire::{Trouble, TroubleKind};
 use crate::Record;
 use faultgate_core::model::{Source, State, Transition};
@@ -35,14 +35,14 @@ const MAX_TROUBLE_PAUSE: Duration = Duration::from_secs(30);
 
 /// A message for those who follow a run.
 #[derive(Debug, Clone)]
-pub(super) enum News {
+pub(super) enum RunNews {
     Transition(Transition),
     Warning(String),
 }
 
 /// The details of a run that is over, if they could be read.
 #[derive(Debug, Clone)]
-pub(super) struct End {
+pub(super) struct RunEnd {
     pub(super) execution: Option<Execution>,
     /// The reason why there is no `execution`.
     pub(super) unread: Option<String>,
@@ -57,12 +57,12 @@ pub(super) enum GaveUp {
 
 /// The state of one run, as far as it is known.
 #[derive(Debug, Clone)]
-pub(super) struct Tracking {
+pub(super) struct RunTracking {
     pub(super) key: RunKey,
     /// `true` for a dry run, which launches nothing.
     pub(super) dry_run: bool,
     begun: Instant,
-    expected: Option<Expected>,
+    expected: Option<ExpectedDuration>,
     rng: fastrand::Rng,
     /// Number of those who wait for the run's end.
     pub(super) followers: usize,
@@ -72,13 +72,13 @@ pub(super) struct Tracking {
     reached: State,
     /// The last word that was told to followers.
     said: String,
-    pub(super) news: Vec<News>,
+    pub(super) news: Vec<RunNews>,
     pub(super) run: Option<Run>,
     /// Moment since which the run's word is one of an end.
     over_since: Option<Instant>,
     /// Time at which the whole end of the run was seen, its score included.
     pub(super) seen_at: Option<Timestamp>,
-    pub(super) end: Option<End>,
+    pub(super) end: Option<RunEnd>,
     pub(super) stop_asked: Option<Instant>,
     /// The trouble of the last try to stop the run.
     pub(super) stop_trouble: Option<Trouble>,
@@ -95,9 +95,14 @@ pub(super) struct Tracking {
     pub(super) reads: u64,
 }
 
-impl Tracking {
+impl RunTracking {
     /// Begins to track a run, which is due for its first read after `pause`.
-    pub(super) fn new(key: RunKey, expected: Option<Expected>, now: Instant, pause: Duration) -> Self {
+    pub(super) fn new(
+        key: RunKey,
+        expected: Option<ExpectedDuration>,
+        now: Instant,
+        pause: Duration,
+    ) -> Self {
         // The run's id is the seed, so that the runs of a job are not due in step.
         let mut hasher = DefaultHasher::new();
         key.notify_id.hash(&mut hasher);
@@ -152,7 +157,7 @@ impl Tracking {
 
     /// Returns the pause before the next read, if requests cost nothing.
     fn wanted(&self, now: Instant) -> Duration {
-        schedule::wanted(&Seen {
+        schedule::wanted(&ScheduleFacts {
             age: now.saturating_duration_since(self.begun),
             running: self.reached == State::Running,
             expected: self.expected,
@@ -247,14 +252,17 @@ impl Tracking {
         let lost = match trouble.kind {
             TroubleKind::Unsent | TroubleKind::Unanswered => silent >= MAX_SILENCE,
             TroubleKind::Limited => silent >= MAX_LIMITED_SILENCE,
-            _ => {
+            TroubleKind::Unauthenticated
+            | TroubleKind::Denied
+            | TroubleKind::Missing
+            | TroubleKind::Refused => {
                 self.refusals += 1;
                 self.refusals >= MAX_REFUSALS
             }
         };
         if self.troubles >= WARNED_AFTER && !self.warned {
             self.warned = true;
-            self.news.push(News::Warning(format!(
+            self.news.push(RunNews::Warning(format!(
                 "the run {} cannot be read, it is tried again: {}",
                 self.key.notify_id, trouble.why
             )));
@@ -309,7 +317,7 @@ impl Tracking {
 
     fn tell(&mut self, state: State, raw_state: String, at: Timestamp, observed_at: Timestamp) {
         let reason = None;
-        self.news.push(News::Transition(Transition {
+        self.news.push(RunNews::Transition(Transition {
             state,
             raw_state,
             at,
@@ -320,7 +328,7 @@ impl Tracking {
     }
 
     /// Takes the details of the run's end, and tells followers of it.
-    pub(super) fn finish(&mut self, end: End) {
+    pub(super) fn finish(&mut self, end: RunEnd) {
         self.end = Some(end);
         let (record, Some(observed_at)) = (self.record(), self.seen_at) else { return };
         let at = record.ended_at.unwrap_or(observed_at);

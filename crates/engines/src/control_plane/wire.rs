@@ -72,7 +72,7 @@ impl Trouble {
 }
 
 /// The way to one server. It counts the requests and hides secrets.
-pub struct Wire {
+pub struct ControlPlaneWire {
     http: reqwest::Client,
     /// Number of requests, by operation.
     calls: RefCell<BTreeMap<String, u64>>,
@@ -97,7 +97,7 @@ struct GraphqlError {
     message: String,
 }
 
-impl Wire {
+impl ControlPlaneWire {
     /// Creates a way to a server by this client.
     pub fn new(http: reqwest::Client) -> Self {
         Self { http, calls: RefCell::default(), hidden: RefCell::default() }

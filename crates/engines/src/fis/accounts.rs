@@ -10,7 +10,7 @@ use super::record::Resolved;
 
 /// The facts that FIS tells about the accounts of an experiment which acts in several.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Accounts {
+pub(super) struct TargetAccounts {
     /// Ids of the accounts that the experiment was to act in; None where they could not be read.
     configured: Option<BTreeSet<String>>,
     /// Number of these accounts by the experiment's own record.
@@ -44,7 +44,7 @@ pub(super) fn has_several(experiment: &Experiment) -> bool {
         || experiment.target_account_configurations_count().is_some_and(|count| count > 0)
 }
 
-impl Accounts {
+impl TargetAccounts {
     /// Collects the facts. `configured` and `resolved` are None where they could not be read.
     pub(super) fn of(configured: Option<Vec<String>>, counted: usize, resolved: Option<&Resolved>) -> Self {
         let targets = || resolved.into_iter().flat_map(|resolved| &resolved.targets);
@@ -122,7 +122,7 @@ mod tests {
 
     fn reach(targets: Vec<ResolvedTarget>, has_more: bool) -> Reach {
         let configured = vec![ONE.to_owned(), TWO.to_owned()];
-        Accounts::of(Some(configured), 2, Some(&Resolved { targets, has_more })).reach()
+        TargetAccounts::of(Some(configured), 2, Some(&Resolved { targets, has_more })).reach()
     }
 
     #[test]
@@ -142,14 +142,14 @@ mod tests {
             reach(vec![in_account(ONE), at("availabilityZone", "euw1-az1")], false),
             reach(vec![in_account(ONE), at("arn", "arn:aws:s3:::bucket")], false),
             reach(vec![in_account(ONE)], true),
-            Accounts::of(Some(vec![TWO.to_owned()]), 1, None).reach(),
+            TargetAccounts::of(Some(vec![TWO.to_owned()]), 1, None).reach(),
         ];
         for reach in cases {
             assert!(reach.missed.is_empty(), "{reach:?}");
             assert_eq!(reach.unknown.len(), 1, "{reach:?}");
             assert!(reach.unknown[0].contains(TWO), "{reach:?}");
         }
-        let unread = Accounts::of(None, 2, Some(&Resolved::default())).reach();
+        let unread = TargetAccounts::of(None, 2, Some(&Resolved::default())).reach();
         assert_eq!((unread.missed.len(), unread.unknown.len()), (0, 1));
         // An account that was seen was reached, whatever else is hidden.
         assert_eq!(reach(vec![in_account(ONE), in_account(TWO)], true), Reach::default());
@@ -160,7 +160,7 @@ mod tests {
         let listed = |accounts: &[&str], counted| {
             let resolved = Resolved { targets: vec![in_account(ONE)], has_more: false };
             let configured = accounts.iter().map(|&account| account.to_owned()).collect();
-            Accounts::of(Some(configured), counted, Some(&resolved)).reach()
+            TargetAccounts::of(Some(configured), counted, Some(&resolved)).reach()
         };
         assert_eq!(listed(&[ONE], 1), Reach::default());
         let several = Experiment::builder().target_account_configurations_count(2).build();

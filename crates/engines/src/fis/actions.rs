@@ -78,7 +78,7 @@ pub fn is_known_to_inject(action_id: &str) -> bool {
 
 /// The resources that an action found to act on.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Found {
+pub(super) enum FoundTargets {
     /// The action needs no target, or each of its targets resolved to a resource.
     Resources,
     /// The resources that its targets resolved to could not be read, or not to the end.
@@ -90,31 +90,33 @@ pub(super) enum Found {
 /// Tells what an action found to act on. Where the resources could not be read, an action that is known to
 /// inject may be judged by its state, since FIS skips an action that finds no target. An unknown action has
 /// then found nothing: FIS may treat it in another way.
-pub(super) fn found(action: &Action, targets: &[Target]) -> Found {
+pub(super) fn found(action: &Action, targets: &[Target]) -> FoundTargets {
     if action.targets.is_empty() {
         return if TARGETLESS.contains(&action.action_id.as_str()) {
-            Found::Resources
+            FoundTargets::Resources
         } else {
-            Found::Nothing("has no target".to_owned())
+            FoundTargets::Nothing("has no target".to_owned())
         };
     }
     let mut unread = false;
     for name in &action.targets {
         match targets.iter().find(|target| target.name == *name).map(|target| target.resolved) {
             None => {
-                return Found::Nothing(format!(
+                return FoundTargets::Nothing(format!(
                     "acts on the target {name}, which the experiment does not have"
                 ));
             }
-            Some(Some(0)) => return Found::Nothing(format!("found no resource for the target {name}")),
+            Some(Some(0)) => {
+                return FoundTargets::Nothing(format!("found no resource for the target {name}"));
+            }
             Some(None) => unread = true,
             Some(Some(_)) => {}
         }
     }
     match unread {
-        false => Found::Resources,
-        true if is_known_to_inject(&action.action_id) => Found::Unread,
-        true => Found::Nothing(format!(
+        false => FoundTargets::Resources,
+        true if is_known_to_inject(&action.action_id) => FoundTargets::Unread,
+        true => FoundTargets::Nothing(format!(
             "is an action that faultgate does not know ({}), and what its targets resolved to could not be read",
             action.action_id
         )),

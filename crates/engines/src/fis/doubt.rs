@@ -10,7 +10,7 @@ use aws_sdk_fis::types::Experiment;
 
 use super::clients::Clients;
 use super::error::failure;
-use super::launch::{Launch, get};
+use super::launch::{ExperimentLaunch, get};
 use super::tags::{EXPERIMENT, RUN, moment, tag_value};
 use crate::{Failure, Notary};
 use faultgate_core::clock::Clock;
@@ -56,7 +56,7 @@ impl Doubts {
     }
 
     /// Returns the way in which a person looks for the experiment of a launch, if that is in doubt.
-    pub(super) fn how_to_look(&self, launch: &Launch<'_>, place: &AwsPlace) -> Option<String> {
+    pub(super) fn how_to_look(&self, launch: &ExperimentLaunch<'_>, place: &AwsPlace) -> Option<String> {
         let doubts = self.0.borrow();
         let Doubt { client_tokens, since } = doubts.get(launch.name)?;
         let since = since.map(|since| format!(" at {}", moment(since))).unwrap_or_default();
@@ -94,7 +94,7 @@ impl Notary for Doubting<'_> {
     }
 }
 
-impl Launch<'_> {
+impl ExperimentLaunch<'_> {
     /// Looks repeatedly for an experiment that a request without an answer may have begun. Where none is
     /// found, the result of the last look counts.
     pub(super) async fn search(
@@ -124,7 +124,7 @@ impl Launch<'_> {
             .items()
             .send();
         while let Some(summary) = pages.next().await {
-            let summary = summary.map_err(|error| failure(&error, "ListExperiments", &what, place))?;
+            let summary = summary.map_err(|error| failure(error, "ListExperiments", &what, place))?;
             let tag = |key: &str| summary.tags().and_then(|tags| tags.get(key)).map(String::as_str);
             let ours = tag(RUN) == Some(&self.run.id) && tag(EXPERIMENT) == Some(&tag_value(self.name));
             if let (true, Some(id)) = (ours, summary.id()) {

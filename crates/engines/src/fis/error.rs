@@ -15,32 +15,34 @@ use faultgate_net::http;
 
 /// Maximum length of a service's text that is passed on, in characters.
 const MAX_MESSAGE_CHARS: usize = 600;
+/// Maximum length of the reason why an answer cannot be read, in characters.
+const MAX_UNREADABLE_CHARS: usize = 300;
 
 /// Makes a failure of an SDK error. `operation` is the name of the API's operation; `what` completes "could
 /// not …".
 pub(super) fn failure<E>(
-    error: &SdkError<E, HttpResponse>,
+    error: SdkError<E, HttpResponse>,
     operation: &str,
     what: impl Into<String>,
     place: &AwsPlace,
 ) -> Failure
 where
-    E: ProvideErrorMetadata + std::error::Error + 'static,
+    E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
 {
     let code = error.code().unwrap_or_default();
-    let status = error.raw_response().map_or(0, |response| response.status().as_u16());
-    let kind = kind(code, status, error);
+    let status = status(&error);
+    let kind = kind(&error);
     // The role's own reason is deep in the chain of errors, and says more than the SDK's.
-    if let Some(not_given) = credentials_failure_in(error) {
-        let (why, remedy) = (reason_of(not_given), not_given.remedy.clone());
-        return Failure { kind, what: what.into(), why, remedy };
+    if let Some(refusal) = credentials_failure_in(&error) {
+        let (why, remedy) = (reason_of(refusal), refusal.remedy.clone());
+        return Failure::new(kind, what, why).remedy(remedy).caused_by(error);
     }
     let why = match (error.code(), error.message()) {
         (Some(code), Some(message)) => format!("{code}: {message}"),
         (Some(code), None) => code.to_owned(),
         (None, Some(message)) if status != 0 => format!("HTTP {status}: {message}"),
         _ if status != 0 => format!("HTTP {status} with an answer that {operation} does not give"),
-        _ => http::cause(error),
+        _ => http::cause(&error),
     };
     let remedy = match kind {
         FailureKind::Denied => statement(operation, place),
@@ -52,12 +54,22 @@ where
         ),
         _ => http::remedy(&why).map(ToOwned::to_owned),
     };
-    Failure { kind, what: what.into(), why: text::plain(&why, MAX_MESSAGE_CHARS), remedy }
+    Failure::new(kind, what, text::plain(&why, MAX_MESSAGE_CHARS)).remedy(remedy).caused_by(error)
+}
+
+/// Returns `true` if the service says that what was asked for does not exist.
+pub(super) fn is_missing<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> bool {
+    kind(error) == FailureKind::Missing
+}
+
+/// Returns the HTTP status of the answer; 0 where there was none.
+fn status<E>(error: &SdkError<E, HttpResponse>) -> u16 {
+    error.raw_response().map_or(0, |response| response.status().as_u16())
 }
 
 /// Returns the failure of an answer that does not hold what it should.
 pub(super) fn unreadable(what: &str, why: &str) -> Failure {
-    Failure { kind: FailureKind::Unanswered, what: what.to_owned(), why: text::plain(why, 300), remedy: None }
+    Failure::new(FailureKind::Unanswered, what, text::plain(why, MAX_UNREADABLE_CHARS))
 }
 
 /// Returns an instruction with the statement to add to the policy of the role that runs faultgate, as JSON.
@@ -69,7 +81,9 @@ fn statement(operation: &str, place: &AwsPlace) -> Option<String> {
 
 /// Classifies an error. Only an answer of the service that refuses the request is a refusal; anything else
 /// may have had an effect.
-fn kind<E>(code: &str, status: u16, error: &SdkError<E, HttpResponse>) -> FailureKind {
+fn kind<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> FailureKind {
+    let code = error.code().unwrap_or_default();
+    let status = status(error);
     if code.contains("AccessDenied") || code == "UnauthorizedOperation" || code == "NotAuthorized" {
         return FailureKind::Denied;
     }

@@ -38,7 +38,7 @@ pub(super) struct StateChange {
 
 /// The kinds of messages.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Message {
+pub(super) enum QueueMessage {
     StateChange(StateChange),
     Handshake {
         nonce: String,
@@ -66,45 +66,45 @@ pub(super) fn state_of(word: &str) -> State {
 
 /// Reads the body of a queue's message. Fields that nothing depends on may be missing or new, and an SNS
 /// topic may stand between the rule and the queue.
-pub(super) fn parse(body: &str) -> Message {
+pub(super) fn parse(body: &str) -> QueueMessage {
     let Ok(value) = serde_json::from_str::<Value>(body) else {
-        return Message::Malformed("the message is not JSON");
+        return QueueMessage::Malformed("the message is not JSON");
     };
     if value["Type"] == "Notification" {
-        return match &value["Message"] {
+        return match &value["QueueMessage"] {
             // An SNS message holds the event as text; one level only, so nothing can nest without end.
             Value::String(inner) => serde_json::from_str(inner)
-                .map_or(Message::Malformed("the SNS notification holds no JSON"), |event| {
+                .map_or(QueueMessage::Malformed("the SNS notification holds no JSON"), |event| {
                     parse_event(&event)
                 }),
-            _ => Message::Malformed("the SNS notification has no message"),
+            _ => QueueMessage::Malformed("the SNS notification has no message"),
         };
     }
     parse_event(&value)
 }
 
 /// Reads an event of EventBridge.
-fn parse_event(event: &Value) -> Message {
+fn parse_event(event: &Value) -> QueueMessage {
     let detail = &event["detail"];
     match (event["source"].as_str(), event["detail-type"].as_str()) {
         (Some(FIS_SOURCE), Some(FIS_DETAIL_TYPE)) => {}
         (Some(HANDSHAKE_SOURCE), Some(HANDSHAKE_DETAIL_TYPE)) => {
             return match word(&detail["nonce"]) {
-                Some(nonce) => Message::Handshake { nonce: nonce.to_owned() },
-                None => Message::Malformed("the handshake has no nonce"),
+                Some(nonce) => QueueMessage::Handshake { nonce: nonce.to_owned() },
+                None => QueueMessage::Malformed("the handshake has no nonce"),
             };
         }
-        _ => return Message::Foreign,
+        _ => return QueueMessage::Foreign,
     }
     let Some(experiment) = word(&detail["experiment-id"]) else {
-        return Message::Malformed("the state change names no experiment");
+        return QueueMessage::Malformed("the state change names no experiment");
     };
     let Some(state) = word(&detail["new-state"]["status"]) else {
-        return Message::Malformed("the state change names no new state");
+        return QueueMessage::Malformed("the state change names no new state");
     };
     let time = word(&event["time"]);
     let reason = detail["new-state"]["reason"].as_str().filter(|reason| !reason.is_empty());
-    Message::StateChange(StateChange {
+    QueueMessage::StateChange(StateChange {
         // An event without an id gets one of its content, so that a duplicate is still found.
         event_id: match word(&event["id"]) {
             Some(id) => id.to_owned(),
@@ -143,7 +143,9 @@ mod tests {
 
     #[test]
     fn a_state_change_is_read() {
-        let Message::StateChange(change) = parse(&state_change().to_string()) else { panic!("not read") };
+        let QueueMessage::StateChange(change) = parse(&state_change().to_string()) else {
+            panic!("not read")
+        };
         assert_eq!(
             (change.experiment.as_str(), change.template.as_str(), change.word.as_str()),
             ("EXP1", "EXT1", "stopped")
@@ -154,8 +156,8 @@ mod tests {
 
     #[test]
     fn an_sns_topic_may_stand_between() {
-        let body = json!({"Type": "Notification", "Message": state_change().to_string()});
-        assert!(matches!(parse(&body.to_string()), Message::StateChange(_)));
+        let body = json!({"Type": "Notification", "QueueMessage": state_change().to_string()});
+        assert!(matches!(parse(&body.to_string()), QueueMessage::StateChange(_)));
     }
 
     #[test]
@@ -164,7 +166,7 @@ mod tests {
         for field in ["id", "time", "account", "version", "resources", "region"] {
             event.as_object_mut().unwrap().remove(field);
         }
-        let Message::StateChange(change) = parse(&event.to_string()) else { panic!("not read") };
+        let QueueMessage::StateChange(change) = parse(&event.to_string()) else { panic!("not read") };
         assert_eq!(change.at, None);
         assert_eq!(change.event_id, "EXP1 stopped ");
     }
@@ -178,13 +180,13 @@ mod tests {
         let mut swollen = state_change();
         swollen["detail"]["experiment-id"] = json!("E".repeat(100_000));
         let cases = [
-            (swollen.to_string(), Message::Malformed("the state change names no experiment")),
-            (other.to_string(), Message::Foreign),
-            ("[]".to_owned(), Message::Foreign),
-            ("7".to_owned(), Message::Foreign),
-            (torn.to_string(), Message::Malformed("the state change names no new state")),
-            ("{\"source\":".to_owned(), Message::Malformed("the message is not JSON")),
-            (String::new(), Message::Malformed("the message is not JSON")),
+            (swollen.to_string(), QueueMessage::Malformed("the state change names no experiment")),
+            (other.to_string(), QueueMessage::Foreign),
+            ("[]".to_owned(), QueueMessage::Foreign),
+            ("7".to_owned(), QueueMessage::Foreign),
+            (torn.to_string(), QueueMessage::Malformed("the state change names no new state")),
+            ("{\"source\":".to_owned(), QueueMessage::Malformed("the message is not JSON")),
+            (String::new(), QueueMessage::Malformed("the message is not JSON")),
         ];
         for (body, expected) in cases {
             assert_eq!(parse(&body), expected, "{body}");
@@ -195,7 +197,7 @@ mod tests {
     fn a_reason_without_end_is_cut() {
         let mut event = state_change();
         event["detail"]["new-state"]["reason"] = json!("é".repeat(100_000));
-        let Message::StateChange(change) = parse(&event.to_string()) else { panic!("not read") };
+        let QueueMessage::StateChange(change) = parse(&event.to_string()) else { panic!("not read") };
         assert_eq!(change.reason, Some("é".repeat(MAX_REASON_CHARS)));
     }
 

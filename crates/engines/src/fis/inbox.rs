@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use jiff::Timestamp;
 use tokio::sync::watch;
 
-use super::events::{Message, StateChange, parse};
+use super::events::{QueueMessage, StateChange, parse};
 
 /// Maximum number of experiments whose changes are kept before they are claimed: other runs may share the
 /// template, and an experiment of this run may be announced before it is claimed.
@@ -99,15 +99,15 @@ impl Inbox {
     pub(super) fn deliver(&self, body: &str, observed_at: Timestamp) -> Disposition {
         let mut contents = self.contents();
         let disposition = match parse(body) {
-            Message::StateChange(change) => self.take(&mut contents, change, observed_at),
-            Message::Handshake { nonce } => {
+            QueueMessage::StateChange(change) => self.take(&mut contents, change, observed_at),
+            QueueMessage::Handshake { nonce } => {
                 if let Some(has_come) = contents.handshakes.get_mut(&nonce) {
                     *has_come = true;
                 }
                 Disposition::NotOurs
             }
-            Message::Foreign => Disposition::NotOurs,
-            Message::Malformed(why) => {
+            QueueMessage::Foreign => Disposition::NotOurs,
+            QueueMessage::Malformed(why) => {
                 tracing::debug!(why, "a message could not be read");
                 contents.malformed += 1;
                 Disposition::NotOurs

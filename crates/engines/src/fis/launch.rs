@@ -25,7 +25,7 @@ const RETRY_PAUSES: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs
 
 /// One launch of a template, under the name of an experiment.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Launch<'a> {
+pub(super) struct ExperimentLaunch<'a> {
     pub(super) run: &'a RunIdentity,
     pub(super) name: &'a str,
     pub(super) template: &'a str,
@@ -36,7 +36,7 @@ pub(super) struct Launch<'a> {
     pub(super) cancelled: &'a CancellationToken,
 }
 
-impl Launch<'_> {
+impl ExperimentLaunch<'_> {
     /// Returns the launch token: the same one for every retry within one attempt of a CI job, another one for
     /// each re-run.
     fn client_token(&self, salt: &str) -> String {
@@ -80,31 +80,21 @@ impl Launch<'_> {
             let started = self.request(clients, place, &self.run.id, notary).await?;
             return self.verified(started);
         }
-        Err(Failure {
-            kind: FailureKind::Refused,
-            what: format!("start the experiment {}", self.name),
-            why: format!(
-                "the run {other} of this CI job has started {id} under this name, and it has not ended"
-            ),
-            remedy: Some(format!(
-                "give the experiments names of their own, or stop it: aws fis stop-experiment --region {} --id {id}",
-                place.region
-            )),
-        })
+        let what = format!("start the experiment {}", self.name);
+        let why =
+            format!("the run {other} of this CI job has started {id} under this name, and it has not ended");
+        Err(Failure::new(FailureKind::Refused, what, why).remedy(format!(
+            "give the experiments names of their own, or stop it: aws fis stop-experiment --region {} --id {id}",
+            place.region
+        )))
     }
 
     /// Refuses the answer of another launch. An experiment that was started a moment ago cannot be over,
     /// unless the launch was sent again; then its tags say that it is this launch's.
     fn verified(&self, started: Experiment) -> Result<Experiment, Failure> {
         let id = started.id().unwrap_or_default();
-        let refused = |kind, why| {
-            Err(Failure {
-                kind,
-                what: format!("start an experiment from the template {}", self.template),
-                why,
-                remedy: None,
-            })
-        };
+        let what = format!("start an experiment from the template {}", self.template);
+        let refused = |kind, why: String| Err(Failure::new(kind, what, why));
         match started.experiment_template_id() {
             Some(template) if template != self.template => {
                 return refused(
@@ -159,13 +149,13 @@ impl Launch<'_> {
             // doubt.
             let kind = if doubted { FailureKind::Unanswered } else { failure.kind };
             let Some(pause) = pauses.next().filter(|_| in_doubt) else {
-                return Err(Failure { kind, ..failure });
+                return Err(failure.with_kind(kind));
             };
             // The order matters: a run that is cancelled must not launch, even if the pause is over at the
             // same moment.
             tokio::select! {
                 biased;
-                () = self.cancelled.cancelled() => return Err(Failure { kind, ..failure }),
+                () = self.cancelled.cancelled() => return Err(failure.with_kind(kind)),
                 () = tokio::time::sleep(pause) => {}
             }
         }
@@ -186,21 +176,17 @@ impl Launch<'_> {
         }
         let (answer, attempts) = attempts(request.send()).await;
         let answer = answer.map_err(|error| {
-            let failure = failure(&error, "StartExperiment", &what, place);
+            let failure = failure(error, "StartExperiment", &what, place);
             let kind = match failure.kind {
                 _ if attempts.may_have_taken_effect() => FailureKind::Unanswered,
                 // No attempt can have taken effect, such as where all were throttled: nothing has begun.
                 FailureKind::Unanswered => FailureKind::Refused,
                 kind => kind,
             };
-            Failure { kind, ..failure }
+            failure.with_kind(kind)
         })?;
-        answer.experiment.filter(|experiment| experiment.id().is_some()).ok_or(Failure {
-            kind: FailureKind::Unanswered,
-            what,
-            why: "the answer holds no experiment".to_owned(),
-            remedy: None,
-        })
+        let started = answer.experiment.filter(|experiment| experiment.id().is_some());
+        started.ok_or_else(|| Failure::new(FailureKind::Unanswered, what, "the answer holds no experiment"))
     }
 
     /// Returns the id of the run that this experiment belongs to, if it is not this run.
@@ -214,7 +200,7 @@ impl Launch<'_> {
 pub(super) async fn get(clients: &Clients, place: &AwsPlace, id: &str) -> Result<Experiment, Failure> {
     let what = format!("read the experiment {id}");
     let answer = clients.fis.get_experiment().id(id).send().await;
-    let answer = answer.map_err(|error| failure(&error, "GetExperiment", &what, place))?;
+    let answer = answer.map_err(|error| failure(error, "GetExperiment", &what, place))?;
     let why = match answer.experiment {
         Some(experiment) if experiment.id() == Some(id) => return Ok(experiment),
         Some(other) => {
@@ -247,7 +233,8 @@ mod tests {
     fn token(run: &RunIdentity, name: &str) -> String {
         let expires_at = jiff::Timestamp::UNIX_EPOCH;
         let cancelled = &CancellationToken::new();
-        Launch { run, name, template: "EXT1", dry_run: false, expires_at, cancelled }.client_token("")
+        ExperimentLaunch { run, name, template: "EXT1", dry_run: false, expires_at, cancelled }
+            .client_token("")
     }
 
     #[test]
@@ -273,7 +260,7 @@ mod tests {
     #[test]
     fn an_answer_of_another_launch_is_not_taken() {
         let run = run("mine", "x");
-        let launch = Launch {
+        let launch = ExperimentLaunch {
             run: &run,
             name: "az",
             template: "EXT1",

@@ -35,7 +35,7 @@ impl Listing<'_> {
                 }
                 Some(Err(error)) => {
                     let what = format!("read the resolved targets of {}", self.id);
-                    let failure = failure(&error, "ListExperimentResolvedTargets", what, &self.place);
+                    let failure = failure(error, "ListExperimentResolvedTargets", what, &self.place);
                     self.watcher.warning(&failure.with_remedy());
                     return None;
                 }
@@ -60,7 +60,7 @@ impl Listing<'_> {
                 Err(error) => {
                     let what = format!("read the target accounts of {}", self.id);
                     let operation = "ListExperimentTargetAccountConfigurations";
-                    let failure = failure(&error, operation, what, &self.place);
+                    let failure = failure(error, operation, what, &self.place);
                     self.watcher.warning(&failure.with_remedy());
                     return None;
                 }

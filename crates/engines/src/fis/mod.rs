@@ -1,6 +1,6 @@
 //! AWS Fault Injection Service, watched by its own events.
 //!
-//! `preflight` checks the template before the launch, `subscription` makes a rule and a queue, `launch`
+//! `engine` holds the connection. `preflight` checks the template before the launch, `subscription` makes a rule and a queue, `launch`
 //! starts the experiment, and `doubt` looks for an experiment whose answer was lost. `reader` fills the
 //! `inbox` with events; `watch` waits there for the end and confirms it by FIS's own record. `listing` reads
 //! the resources and accounts that the experiment acted on, `outcome` judges the end by the list in
@@ -8,29 +8,24 @@
 //!
 //! An event alone never decides a verdict: it may be late, lost, doubled or forged.
 
-use std::cell::RefCell;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::rc::Rc;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use aws_config::SdkConfig;
-use tokio::sync::Semaphore;
-use tokio_util::sync::CancellationToken;
-use tokio_util::task::AbortOnDropHandle;
 
 mod accounts;
 mod actions;
+mod adopted;
 mod clients;
 mod doubt;
+mod engine;
 mod error;
 mod events;
 mod inbox;
 mod launch;
-mod lent;
 mod listing;
-mod others;
 mod outcome;
+mod pages;
 mod pattern;
 mod pause;
 mod preflight;
@@ -38,227 +33,39 @@ mod reader;
 mod record;
 mod removal;
 mod settings;
-mod shared;
+mod shared_queue;
 mod subscription;
 mod sweep;
 mod tags;
 mod templates;
+mod tracking;
+mod users_queue;
 mod watch;
 
 pub use actions::{effect, is_known_to_inject, known_ids, needs_target, purpose};
+pub use engine::FisEngine;
 pub use settings::{FisSettings, RunStep};
-pub use sweep::{Kind, OpenExperiment, Part, Parts, Sweeper};
+pub use sweep::{OpenExperiment, SubscriptionPart, SubscriptionPartKind, SubscriptionParts, Sweeper};
 pub use tags::Expiry;
 pub use templates::Templates;
 
-use self::clients::Clients;
-use self::doubt::{Doubting, Doubts};
+use self::doubt::Doubting;
 use self::error::failure;
 use self::inbox::Inbox;
-use self::launch::Launch;
-use self::others::Others;
-use self::outcome::Context;
-use self::preflight::{Preflight, Template, alarm_name, assumed, describe_alarms, get_lever, preflight};
-use self::reader::{Keeping, Reader};
-use self::record::{details, record, timestamp};
-use self::subscription::{Subscription, interrupted};
-use self::watch::Tracking;
+use self::outcome::FisContext;
+use self::preflight::{Preflight, alarm_name, assumed, describe_alarms, get_lever, preflight};
+use self::reader::Keeping;
+use self::record::{details, record};
+use self::tracking::ExperimentTracking;
 use super::{Engine, Failure, FailureKind, Judgement, Launched, Notary, Record, StopCause, Watcher};
-use faultgate_core::clock::Clock;
 use faultgate_core::model::{
-    ExperimentPlan, Finding, Intent, LaunchRecord, Level, Monitor, MonitorRecord, Source, State,
-    SubscriptionRecord, SubscriptionState, Transition,
+    ExperimentPlan, Finding, Intent, LaunchRecord, Level, Monitor, MonitorRecord, State, SubscriptionRecord,
+    SubscriptionState,
 };
-use faultgate_net::aws::AwsPlace;
 use faultgate_net::aws::calls::{Calls, sum};
 
 /// Time in which the reader of a shared queue deletes or gives back its last messages.
 const LEAVE_TIMEOUT: Duration = Duration::from_secs(2);
-/// Maximum number of experiments that FIS is asked about at once. Many may end at the same moment, and each
-/// takes two connections.
-const MAX_ASKED_AT_ONCE: usize = 16;
-
-/// The connection to FIS in one account and Region.
-pub struct FisEngine {
-    clients: Clients,
-    settings: FisSettings,
-    clock: Clock,
-    cancelled: CancellationToken,
-    /// The time from which on a sweep may remove and stop whatever this run made.
-    expires_at: jiff::Timestamp,
-    place: RefCell<AwsPlace>,
-    templates: RefCell<BTreeMap<String, Template>>,
-    inbox: RefCell<Inbox>,
-    subscription: RefCell<Option<Rc<Subscription>>>,
-    /// The subscription that is planned: it is written to the state file before it is made.
-    planned: RefCell<Option<Rc<Subscription>>>,
-    others: Others,
-    doubts: Doubts,
-    reader: RefCell<Option<AbortOnDropHandle<()>>>,
-    /// Tells the reader to end after it has dealt with what it received.
-    leaving: CancellationToken,
-    /// The progress of each experiment, by its id.
-    tracked: RefCell<HashMap<String, Tracking>>,
-    /// Permits to ask FIS how an experiment is.
-    asking: Semaphore,
-    /// The counts of the requests made for each experiment, by its name.
-    launches: RefCell<HashMap<String, Calls>>,
-}
-
-impl FisEngine {
-    /// Makes an engine without any request. `sdk` must have a Region.
-    pub fn new(sdk: &SdkConfig, settings: FisSettings, clock: Clock, cancelled: CancellationToken) -> Self {
-        let region = sdk.region().map(AsRef::as_ref).unwrap_or_default();
-        let expires_in = jiff::SignedDuration::try_from(settings.expires_in).unwrap_or_default();
-        Self {
-            clients: Clients::new(sdk),
-            expires_at: clock.now().saturating_add(expires_in).unwrap_or(jiff::Timestamp::MAX),
-            settings,
-            clock,
-            cancelled,
-            place: RefCell::new(AwsPlace::in_region(region)),
-            templates: RefCell::default(),
-            inbox: RefCell::new(Inbox::new([])),
-            subscription: RefCell::default(),
-            planned: RefCell::default(),
-            others: Others::default(),
-            doubts: Doubts::default(),
-            reader: RefCell::default(),
-            leaving: CancellationToken::new(),
-            tracked: RefCell::default(),
-            asking: Semaphore::new(MAX_ASKED_AT_ONCE),
-            launches: RefCell::default(),
-        }
-    }
-
-    fn place(&self) -> AwsPlace {
-        self.place.borrow().clone()
-    }
-
-    fn inbox(&self) -> Inbox {
-        self.inbox.borrow().clone()
-    }
-
-    fn launch_of<'a>(&'a self, experiment: &'a ExperimentPlan) -> Launch<'a> {
-        let template = experiment.spec.source();
-        let FisSettings { run, dry_run, .. } = &self.settings;
-        Launch {
-            run,
-            name: &experiment.name,
-            template,
-            dry_run: *dry_run,
-            expires_at: self.expires_at,
-            cancelled: &self.cancelled,
-        }
-    }
-
-    /// Begins to watch an experiment that this process has launched.
-    fn begin(
-        &self,
-        experiment: &aws_sdk_fis::types::Experiment,
-        calls: Calls,
-        launch: &Launch<'_>,
-    ) -> Launched {
-        let id = experiment.id().unwrap_or_default().to_owned();
-        let now = self.clock.now();
-        let record = record(experiment, None);
-        self.inbox().claim(&id);
-        let launched = Launched {
-            url: self.settings.has_console.then(|| self.place().fis_console_url(&id)),
-            first: Transition {
-                state: record.state,
-                raw_state: record.raw_state,
-                at: experiment.creation_time().and_then(timestamp).unwrap_or(now),
-                observed_at: now,
-                source: Source::Launch,
-                reason: None,
-            },
-            id,
-        };
-        let mut tracking = Tracking::begun(calls, &launched.first, launch.template, launch.name);
-        tracking.details = Some(details(experiment));
-        self.tracked.borrow_mut().insert(launched.id.clone(), tracking);
-        launched
-    }
-
-    fn calls_for(&self, experiment: &ExperimentPlan) -> Calls {
-        self.launches.borrow_mut().entry(experiment.name.clone()).or_default().clone()
-    }
-
-    fn calls_of(&self, id: &str) -> Calls {
-        self.tracked.borrow().get(id).map(|tracking| tracking.calls.clone()).unwrap_or_default()
-    }
-
-    fn stop_alarms(&self, template: &str) -> Vec<String> {
-        self.templates.borrow().get(template).map(|template| template.stop_alarms.clone()).unwrap_or_default()
-    }
-
-    fn reader_of(&self, sqs: &aws_sdk_sqs::Client, queue_url: &str, keeping: Keeping) -> Reader {
-        Reader {
-            sqs: sqs.clone(),
-            queue_url: queue_url.to_owned(),
-            inbox: self.inbox(),
-            clock: self.clock,
-            place: self.place(),
-            keeping,
-            leaving: self.leaving.clone(),
-        }
-    }
-
-    fn start_reader(&self, queue_url: &str, keeping: Keeping) {
-        let reader = self.reader_of(&self.clients.sqs_reader, queue_url, keeping);
-        *self.reader.borrow_mut() = Some(AbortOnDropHandle::new(tokio::spawn(reader.run())));
-    }
-
-    /// Returns the planned subscription, the same one at each call.
-    fn planned(&self) -> Rc<Subscription> {
-        let make = || {
-            let templates: Vec<String> = self.templates.borrow().keys().cloned().collect();
-            let (name, run) = (&self.settings.subscription, &self.settings.run);
-            Rc::new(Subscription::new(name, run, self.place(), &templates, self.expires_at))
-        };
-        self.planned.borrow_mut().get_or_insert_with(make).clone()
-    }
-
-    async fn subscribe(&self) -> Result<(), Failure> {
-        let subscription = self.planned();
-        // Noted before anything is made, so that `close` removes whatever an interrupted `make` has begun.
-        *self.subscription.borrow_mut() = Some(subscription.clone());
-        let queue_url = subscription.make(&self.clients).await?;
-        if self.cancelled.is_cancelled() {
-            return Err(interrupted(&subscription.name));
-        }
-        let hands_on = self.settings.step == RunStep::Launch;
-        self.start_reader(&queue_url, if hands_on { Keeping::Proving } else { Keeping::Own });
-        subscription.prove(&self.clients, &self.inbox(), &self.clock, &self.cancelled).await?;
-        // Another process reads the queue from now on. The last poll has to end first, since its answer might
-        // take a message along.
-        let reader = self.reader.borrow_mut().take_if(|_| hands_on);
-        if let Some(reader) = reader {
-            self.leaving.cancel();
-            let _ = reader.await;
-        }
-        Ok(())
-    }
-
-    /// Reads the queue that another process has made. Where no queue is known, FIS is asked directly.
-    fn listen(&self) {
-        match self.others.queue() {
-            Some((url, lent)) => self.start_reader(&url, Keeping::Lent(lent)),
-            None => self.inbox().set_trouble(Some("the state file names no queue".to_owned())),
-        }
-    }
-
-    /// Waits for messages of a lent queue that other processes hold at present, unless the queue cannot be
-    /// read.
-    async fn hear_all(&self) {
-        let inbox = self.inbox();
-        if let (Some((url, lent)), None) = (self.others.queue(), inbox.trouble()) {
-            lent.hear_all(&self.clients, &url, &inbox).await;
-        }
-    }
-}
-
 #[async_trait(?Send)]
 impl Engine for FisEngine {
     async fn check(&self, experiments: &[&ExperimentPlan]) -> Vec<Finding> {
@@ -286,8 +93,8 @@ impl Engine for FisEngine {
             ));
         }
         if let (Monitor::Queue, Some(url)) = (self.settings.monitor, &self.settings.event_queue_url) {
-            let reader = self.reader_of(&self.clients.sqs, url, Keeping::Shared);
-            findings.extend(shared::look(&reader).await);
+            let reader = self.reader_of(&self.clients.sqs, url, Keeping::OfUser);
+            findings.extend(users_queue::look(&reader).await);
         }
         *self.inbox.borrow_mut() = Inbox::new(ids);
         *self.templates.borrow_mut() = templates;
@@ -300,15 +107,12 @@ impl Engine for FisEngine {
             // An event that is taken here would be missing for the process that monitors.
             (Monitor::Queue, Some(_)) if self.settings.step == RunStep::Launch => Ok(()),
             (Monitor::Queue, Some(url)) => {
-                self.start_reader(url, Keeping::Shared);
+                self.start_reader(url, Keeping::OfUser);
                 Ok(())
             }
-            (Monitor::Queue, None) => Err(Failure {
-                kind: FailureKind::Refused,
-                what: "read the event queue".to_owned(),
-                why: "event-queue-url is not set".to_owned(),
-                remedy: None,
-            }),
+            (Monitor::Queue, None) => {
+                Err(Failure::new(FailureKind::Refused, "read the event queue", "event-queue-url is not set"))
+            }
             (Monitor::Events, _) if self.settings.step == RunStep::Monitor => {
                 self.listen();
                 Ok(())
@@ -347,7 +151,7 @@ impl Engine for FisEngine {
     }
 
     async fn follow(&self, launched: &Launched, watcher: &dyn Watcher) -> Result<Record, Failure> {
-        watch::follow(self, &launched.id, watcher).await
+        watch::follow(self.watching(), &launched.id, watcher).await
     }
 
     async fn stop(&self, launched: &Launched) -> Result<(), Failure> {
@@ -355,7 +159,7 @@ impl Engine for FisEngine {
             let answer = self.clients.fis.stop_experiment().id(&launched.id).send().await;
             answer.map(drop).map_err(|error| {
                 failure(
-                    &error,
+                    error,
                     "StopExperiment",
                     format!("stop the experiment {}", launched.id),
                     &self.place(),
@@ -386,7 +190,8 @@ impl Engine for FisEngine {
     }
 
     async fn judge(&self, record: &Record, launched: &Launched, stop: Option<&StopCause>) -> Judgement {
-        let tracking = self.tracked.borrow().get(&launched.id).cloned().unwrap_or_else(Tracking::new);
+        let tracking =
+            self.tracked.borrow().get(&launched.id).cloned().unwrap_or_else(ExperimentTracking::new);
         let stop_alarms = self.stop_alarms(&tracking.template);
         // The record does not say who stopped an experiment.
         let asks = stop.is_none() && matches!(record.state, State::Stopped | State::Cancelled);
@@ -410,11 +215,12 @@ impl Engine for FisEngine {
             (None, None)
         };
         let FisSettings { run, .. } = &self.settings;
-        let of = |details: &record::Details| details.foreign(&tracking.template, &run.id, &tracking.name);
+        let of =
+            |details: &record::RecordDetails| details.foreign(&tracking.template, &run.id, &tracking.name);
         let foreign = tracking.details.as_ref().and_then(of);
         outcome::judge(
             record,
-            &Context {
+            &FisContext {
                 dry_run: self.settings.dry_run,
                 injection: self.settings.injection,
                 stop,
@@ -440,12 +246,12 @@ impl Engine for FisEngine {
         if let Some(subscription) = subscription {
             subscription.remove(&self.clients, within).await;
         }
-        self.others.remove(&self.clients, within).await;
+        self.adopted.remove(&self.clients, within).await;
     }
 
     fn subscription(&self) -> Option<SubscriptionRecord> {
         let own = self.subscription.borrow().as_ref().map(|own| own.record());
-        own.or_else(|| self.others.record())
+        own.or_else(|| self.adopted.record())
     }
 
     fn monitoring(&self, experiment: &ExperimentPlan, id: Option<&str>) -> MonitorRecord {
@@ -487,7 +293,7 @@ impl Engine for FisEngine {
         self.inbox().claim(&launched.id);
         let calls = self.calls_for(experiment);
         let ExperimentPlan { spec, name, .. } = experiment;
-        let tracking = Tracking::begun(calls, &launched.first, spec.source(), name).adopted();
+        let tracking = ExperimentTracking::begun(calls, &launched.first, spec.source(), name).adopted();
         self.tracked.borrow_mut().insert(launched.id.clone(), tracking);
         launched
     }
@@ -506,14 +312,14 @@ impl Engine for FisEngine {
 
     fn subscription_states(&self) -> Vec<SubscriptionState> {
         let own = self.planned.borrow().as_ref().map(|own| own.state(self.settings.role_arn.as_deref()));
-        own.into_iter().chain(self.others.states()).collect()
+        own.into_iter().chain(self.adopted.states()).collect()
     }
 
     fn listen_to(&self, subscription: &SubscriptionState) {
-        self.others.listen_to(subscription);
+        self.adopted.listen_to(subscription);
     }
 
     fn adopt_subscription(&self, subscription: &SubscriptionState) {
-        self.others.adopt(subscription);
+        self.adopted.adopt(subscription);
     }
 }

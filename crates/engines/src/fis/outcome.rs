@@ -2,48 +2,49 @@
 //! `passed` needs FIS's own record of a completed experiment that injected something; a fact that is not
 //! known never makes a verdict better.
 
-use super::accounts::{Accounts, Reach};
-use super::actions::{Found, found, purpose};
-use super::preflight::{Alarm, lever_is_engaged};
-use super::record::Details;
+use super::accounts::{Reach, TargetAccounts};
+use super::actions::{FoundTargets, found, purpose};
+use super::preflight::{StopAlarm, lever_is_engaged};
+use super::record::RecordDetails;
 use super::watch::{RUN_ALL, SKIP_ALL};
 use crate::injection::{Idle, Injection, Weighed};
-use crate::{Judgement, Record, StopCause, asked};
+use crate::stop_judgement::judge_stop;
+use crate::{Judgement, Record, StopCause};
 use faultgate_core::model::{Effect, Evidence, InjectionRule, Score, ScoreSource, State, Verdict};
 use faultgate_core::text;
 
 /// The facts besides the record that the judgement depends on.
 #[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Context<'a> {
+pub(super) struct FisContext<'a> {
     pub(super) dry_run: bool,
     pub(super) injection: InjectionRule,
     /// The reason for which faultgate asked for a stop, if it did.
     pub(super) stop: Option<&'a StopCause>,
     /// The template's stop-condition alarms after the end; none of them was in ALARM before the launch.
     /// None where they could not be read.
-    pub(super) alarms: Option<&'a [Alarm]>,
+    pub(super) alarms: Option<&'a [StopAlarm]>,
     /// The state of the safety lever after the end, in FIS's word.
     pub(super) lever: Option<&'a str>,
     /// The reason that the last event gave.
     pub(super) announced: Option<&'a str>,
     /// The details of the record.
-    pub(super) details: Option<&'a Details>,
+    pub(super) details: Option<&'a RecordDetails>,
     /// The sentence that says why the record is that of another experiment, if it is.
     pub(super) foreign: Option<&'a str>,
     /// The accounts in which the experiment acted, if it acts in several.
-    pub(super) accounts: Option<&'a Accounts>,
+    pub(super) accounts: Option<&'a TargetAccounts>,
 }
 
 /// Judges the end of an experiment, with the evidence.
-pub(super) fn judge(record: &Record, context: &Context<'_>) -> Judgement {
-    let asked = context.stop.and_then(|cause| asked::judge(cause, record, "FIS", "the experiment"));
+pub(super) fn judge(record: &Record, context: &FisContext<'_>) -> Judgement {
+    let asked = context.stop.and_then(|cause| judge_stop(cause, record, "FIS", "the experiment"));
     let mut judgement = asked.unwrap_or_else(|| natural(record, context));
     judgement.evidence.extend(evidence(record, context));
     judgement
 }
 
 /// Judges an end that faultgate did not ask for.
-fn natural(record: &Record, context: &Context<'_>) -> Judgement {
+fn natural(record: &Record, context: &FisContext<'_>) -> Judgement {
     let errored = |reason| Judgement::plain(record.state, Verdict::Errored, reason);
     let said =
         record.reason.as_deref().or(context.announced).map(|why| format!(" ({why})")).unwrap_or_default();
@@ -72,12 +73,14 @@ fn natural(record: &Record, context: &Context<'_>) -> Judgement {
             errored(format!("FIS cancelled it: the safety lever is engaged{said}"))
         }
         State::Cancelled => errored(format!("FIS cancelled it before anything was injected{said}")),
-        _ => errored(format!("it ended in a state that faultgate does not know: {}", record.raw_state)),
+        State::Pending | State::Running | State::Stopping | State::TimedOut | State::Unknown => {
+            errored(format!("it ended in a state that faultgate does not know: {}", record.raw_state))
+        }
     }
 }
 
 /// Judges an experiment that completed, by what it injected.
-fn completed(record: &Record, context: &Context<'_>) -> Judgement {
+fn completed(record: &Record, context: &FisContext<'_>) -> Judgement {
     let passed = |reason| Judgement {
         score: Some(Score::FULL),
         score_source: Some(ScoreSource::Completion),
@@ -129,26 +132,26 @@ fn completed(record: &Record, context: &Context<'_>) -> Judgement {
 }
 
 /// Returns `true` if FIS's record says that all actions were skipped.
-fn skips_all(context: &Context<'_>) -> bool {
+fn skips_all(context: &FisContext<'_>) -> bool {
     mode(context) == Some(SKIP_ALL)
 }
 
 /// Returns FIS's word for whether actions are carried out. Experiments from before FIS had dry runs have
 /// none; they carry their actions out.
-fn mode<'a>(context: &Context<'a>) -> Option<&'a str> {
+fn mode<'a>(context: &FisContext<'a>) -> Option<&'a str> {
     context.details?.actions_mode.as_deref()
 }
 
 /// Sorts the actions that inject by what became of them, and adds the accounts that had no target.
-fn injection(record: &Record, context: &Context<'_>) -> Injection {
+fn injection(record: &Record, context: &FisContext<'_>) -> Injection {
     let mut all = Injection::default();
     for action in &record.actions {
         let injects = action.effect == Effect::Injects;
         match action.state.as_str() {
             "completed" | "skipped" if !injects => {}
             "completed" => match found(action, &record.targets) {
-                Found::Resources | Found::Unread => all.done.push(action.name.clone()),
-                Found::Nothing(why) => all.idle.push(Idle::new(&action.name, why)),
+                FoundTargets::Resources | FoundTargets::Unread => all.done.push(action.name.clone()),
+                FoundTargets::Nothing(why) => all.idle.push(Idle::new(&action.name, why)),
             },
             "skipped" => all.idle.push(Idle::new(&action.name, "was skipped")),
             "failed" => all.broken.push(Idle::new(&action.name, "failed")),
@@ -168,20 +171,20 @@ fn injection(record: &Record, context: &Context<'_>) -> Injection {
     all
 }
 
-fn reach(context: &Context<'_>) -> Reach {
-    context.accounts.map(Accounts::reach).unwrap_or_default()
+fn reach(context: &FisContext<'_>) -> Reach {
+    context.accounts.map(TargetAccounts::reach).unwrap_or_default()
 }
 
 /// Returns `true` if some account may have had no target.
-fn has_blind_accounts(context: &Context<'_>) -> bool {
+fn has_blind_accounts(context: &FisContext<'_>) -> bool {
     !reach(context).unknown.is_empty()
 }
 
 /// Returns a sentence for each fact that could not be read.
-fn unknown(record: &Record, context: &Context<'_>) -> Vec<String> {
+fn unknown(record: &Record, context: &FisContext<'_>) -> Vec<String> {
     let unread = record.actions.iter().filter(|action| {
         let acted = action.effect == Effect::Injects && action.state == "completed";
-        acted && found(action, &record.targets) == Found::Unread
+        acted && found(action, &record.targets) == FoundTargets::Unread
     });
     let unread = unread.map(|action| {
         let name = &action.name;
@@ -200,7 +203,7 @@ fn only_harmless(record: &Record) -> String {
 }
 
 /// Judges a dry run. It passes if every target resolves. It measures nothing, so it has no score.
-fn dry_run(record: &Record, context: &Context<'_>) -> Judgement {
+fn dry_run(record: &Record, context: &FisContext<'_>) -> Judgement {
     let acted = record
         .actions
         .iter()
@@ -247,7 +250,7 @@ fn dry_run(record: &Record, context: &Context<'_>) -> Judgement {
 /// Judges an experiment that was stopped, by who stopped it. The alarms say so best, since none was in ALARM
 /// at the launch. FIS's text may change at any time, so it decides only where nothing else does, and never
 /// towards `passed`.
-fn stopped(record: &Record, context: &Context<'_>, said: &str) -> Judgement {
+fn stopped(record: &Record, context: &FisContext<'_>, said: &str) -> Judgement {
     let texts = [record.reason.as_deref(), context.announced];
     let mentions = |words: &str| texts.iter().flatten().any(|text| text.to_lowercase().contains(words));
     let fired: Vec<&str> = context
@@ -271,7 +274,7 @@ fn stopped(record: &Record, context: &Context<'_>, said: &str) -> Judgement {
 }
 
 /// Collects the facts that the judgement rests on, each with the request or event that told it.
-fn evidence(record: &Record, context: &Context<'_>) -> Vec<Evidence> {
+fn evidence(record: &Record, context: &FisContext<'_>) -> Vec<Evidence> {
     let mut all = vec![Evidence::new("GetExperiment", format!("the state is {}", record.raw_state))];
     if let Some(reason) = &record.reason {
         all.push(Evidence::new("GetExperiment", reason));

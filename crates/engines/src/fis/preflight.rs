@@ -24,7 +24,7 @@ const MAX_ALARMS_PER_REQUEST: usize = 100;
 
 /// The facts about a template that a run needs later.
 #[derive(Debug, Clone)]
-pub(super) struct Template {
+pub(super) struct CheckedTemplate {
     /// The place of the template by its own ARN, or else by the ARN of its role, which is in the same
     /// account.
     pub(super) place: Option<AwsPlace>,
@@ -34,13 +34,13 @@ pub(super) struct Template {
 
 /// An alarm and its state in CloudWatch at the time of the request.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Alarm {
+pub(super) struct StopAlarm {
     pub(super) name: String,
     pub(super) state: String,
     pub(super) reason: Option<String>,
 }
 
-impl Alarm {
+impl StopAlarm {
     fn new(name: Option<&str>, state: Option<&StateValue>, reason: Option<&str>) -> Self {
         Self {
             name: name.unwrap_or_default().to_owned(),
@@ -58,7 +58,7 @@ impl Alarm {
 #[derive(Debug, Default)]
 pub(super) struct Preflight {
     pub(super) findings: Vec<Finding>,
-    pub(super) templates: BTreeMap<String, Template>,
+    pub(super) templates: BTreeMap<String, CheckedTemplate>,
 }
 
 /// Checks all templates, their alarms and the safety lever. Requests that do not depend on each other go out
@@ -79,7 +79,7 @@ pub(super) async fn preflight(
             // A template that cannot be read is always an error: the account and the alarms come from it.
             Err(failure) => {
                 let failure = looked_for(failure, place);
-                result.findings.push(failure.finding(Level::Error, format!("template {id}")));
+                result.findings.push(failure.to_finding(Level::Error, format!("template {id}")));
             }
         }
     }
@@ -123,7 +123,7 @@ impl Preflight {
         }
         let own = template.arn().and_then(AwsPlace::of_arn);
         let place = own.or_else(|| AwsPlace::of_role(template.role_arn()?, region));
-        self.templates.insert(id.to_owned(), Template { place, stop_alarms });
+        self.templates.insert(id.to_owned(), CheckedTemplate { place, stop_alarms });
     }
 }
 
@@ -135,20 +135,15 @@ pub(super) async fn get_template(
 ) -> Result<ExperimentTemplate, Failure> {
     let what = format!("read the experiment template {id}");
     let answer = clients.fis.get_experiment_template().id(id).send().await;
-    answer.map_err(|error| failure(&error, "GetExperimentTemplate", &what, place))?.experiment_template.ok_or(
-        Failure {
-            kind: FailureKind::Unanswered,
-            what,
-            why: "the answer holds no template".to_owned(),
-            remedy: None,
-        },
-    )
+    let answer = answer.map_err(|error| failure(error, "GetExperimentTemplate", &what, place))?;
+    let missing = || Failure::new(FailureKind::Unanswered, what, "the answer holds no template");
+    answer.experiment_template.ok_or_else(missing)
 }
 
 /// Returns FIS's word for the state of the safety lever.
 pub(super) async fn get_lever(clients: &Clients, place: &AwsPlace) -> Result<String, Failure> {
     let answer = clients.fis.get_safety_lever().id(SAFETY_LEVER_ID).send().await;
-    let lever = answer.map_err(|error| failure(&error, "GetSafetyLever", "read the safety lever", place))?;
+    let lever = answer.map_err(|error| failure(error, "GetSafetyLever", "read the safety lever", place))?;
     let state = lever.safety_lever().and_then(|lever| lever.state()).and_then(|state| state.status());
     Ok(state.map_or("unknown", SafetyLeverStatus::as_str).to_owned())
 }
@@ -164,7 +159,7 @@ pub(super) async fn describe_alarms<'a>(
     clients: &Clients,
     place: &AwsPlace,
     names: impl Iterator<Item = &'a str>,
-) -> Result<Vec<Alarm>, Failure> {
+) -> Result<Vec<StopAlarm>, Failure> {
     let names: Vec<String> = names.map(str::to_owned).collect();
     let mut alarms = Vec::new();
     for batch in names.chunks(MAX_ALARMS_PER_REQUEST) {
@@ -176,11 +171,11 @@ pub(super) async fn describe_alarms<'a>(
             .alarm_types(AlarmType::CompositeAlarm)
             .send()
             .await
-            .map_err(|error| failure(&error, "DescribeAlarms", "read the stop-condition alarms", place))?;
+            .map_err(|error| failure(error, "DescribeAlarms", "read the stop-condition alarms", place))?;
         let metric = answer.metric_alarms().iter();
-        alarms.extend(metric.map(|a| Alarm::new(a.alarm_name(), a.state_value(), a.state_reason())));
+        alarms.extend(metric.map(|a| StopAlarm::new(a.alarm_name(), a.state_value(), a.state_reason())));
         let composite = answer.composite_alarms().iter();
-        alarms.extend(composite.map(|a| Alarm::new(a.alarm_name(), a.state_value(), a.state_reason())));
+        alarms.extend(composite.map(|a| StopAlarm::new(a.alarm_name(), a.state_value(), a.state_reason())));
     }
     Ok(alarms)
 }
@@ -192,7 +187,7 @@ pub(super) fn alarm_name(arn: &str) -> &str {
 
 /// Judges an alarm by its state. An alarm in `ALARM`, or a missing one, forbids the launch; any other state
 /// but `OK` is a warning.
-fn alarm_finding(name: &str, found: &[Alarm]) -> Finding {
+fn alarm_finding(name: &str, found: &[StopAlarm]) -> Finding {
     let subject = format!("stop condition {name}");
     // CloudWatch answers with nothing, and no error, for an alarm that does not exist.
     match found.iter().find(|alarm| alarm.name == name) {
@@ -240,7 +235,7 @@ fn lever_finding(lever: Result<String, Failure>) -> Finding {
 /// Makes a note of a look that failed. It does not forbid the launch, since FIS itself decides by alarms and
 /// lever.
 fn could_not_look(subject: &str, failure: &Failure) -> Finding {
-    let mut finding = failure.finding(Level::Note, subject);
+    let mut finding = failure.to_finding(Level::Note, subject);
     finding.message.push_str("; going on without this look");
     finding
 }
@@ -254,7 +249,7 @@ pub(super) fn looked_for(failure: Failure, place: &AwsPlace) -> Failure {
     let remedy = format!(
         "check the id and the Region ({region}): aws fis list-experiment-templates --region {region}"
     );
-    Failure { remedy: Some(remedy), ..failure }
+    failure.remedy(remedy)
 }
 
 /// Finds out if the role can be assumed.

@@ -14,9 +14,9 @@ use tokio_util::sync::CancellationToken;
 
 use super::error::failure;
 use super::inbox::{Disposition, Inbox};
-use super::lent::{HIDDEN_SECONDS, Lent, Turn};
 use super::pause::pause;
-use super::shared::hidden_seconds;
+use super::shared_queue::{HIDDEN_SECONDS, Handling, SharedQueue};
+use super::users_queue::hidden_seconds;
 use crate::{Failure, FailureKind};
 use faultgate_core::clock::Clock;
 use faultgate_net::aws::AwsPlace;
@@ -45,9 +45,9 @@ pub(super) enum Keeping {
     /// Nobody else reads the queue: messages stay hidden until it is deleted.
     Own,
     /// The queue is the user's: messages of this run are deleted, those of others are given back.
-    Shared,
+    OfUser,
     /// Several processes watch the same experiments, and each has to see every message.
-    Lent(Lent),
+    Shared(SharedQueue),
     /// The reader waits for handshakes, and leaves all other messages to the processes that monitor. No
     /// request is broken off, since its answer might have taken a message along.
     Proving,
@@ -55,7 +55,7 @@ pub(super) enum Keeping {
 
 /// The reader of one queue.
 #[derive(Debug)]
-pub(super) struct Reader {
+pub(super) struct QueueReader {
     pub(super) sqs: aws_sdk_sqs::Client,
     pub(super) queue_url: String,
     pub(super) inbox: Inbox,
@@ -66,7 +66,7 @@ pub(super) struct Reader {
     pub(super) leaving: CancellationToken,
 }
 
-impl Reader {
+impl QueueReader {
     /// Reads until it is dropped or told to leave.
     pub(super) async fn run(self) {
         let mut failures = 0;
@@ -82,8 +82,8 @@ impl Reader {
                     failures = 0;
                     self.inbox.set_trouble(None);
                     match &self.keeping {
-                        Keeping::Lent(lent) => self.deliver_lent(messages, lent).await,
-                        Keeping::Own | Keeping::Shared | Keeping::Proving => self.deliver(messages).await,
+                        Keeping::Shared(shared) => self.deliver_shared(messages, shared).await,
+                        Keeping::Own | Keeping::OfUser | Keeping::Proving => self.deliver(messages).await,
                     }
                 }
                 Err(failure) => {
@@ -110,7 +110,7 @@ impl Reader {
             .send()
             .await
             .map(drop)
-            .map_err(|error| self.failure(&error, "ReceiveMessage"))
+            .map_err(|error| self.failure(error, "ReceiveMessage"))
     }
 
     /// Waits until the reader has to end. A proving reader that is polling when it is told to leave finishes
@@ -125,7 +125,7 @@ impl Reader {
     async fn receive(&self) -> Result<Vec<Message>, Failure> {
         let (wait_seconds, hidden_seconds) = match self.keeping {
             Keeping::Own => (LONG_POLL_SECONDS, None),
-            Keeping::Shared | Keeping::Lent(_) => (LONG_POLL_SECONDS, Some(i32::from(HIDDEN_SECONDS))),
+            Keeping::OfUser | Keeping::Shared(_) => (LONG_POLL_SECONDS, Some(i32::from(HIDDEN_SECONDS))),
             Keeping::Proving => (SHORT_POLL_SECONDS, Some(SHORT_POLL_SECONDS)),
         };
         let answer = self
@@ -138,7 +138,7 @@ impl Reader {
             .message_system_attribute_names(MessageSystemAttributeName::ApproximateReceiveCount)
             .send()
             .await
-            .map_err(|error| self.failure(&error, "ReceiveMessage"))?;
+            .map_err(|error| self.failure(error, "ReceiveMessage"))?;
         Ok(answer.messages.unwrap_or_default())
     }
 
@@ -158,7 +158,7 @@ impl Reader {
             }
         }
         // A queue of the run's own hides what was received until the queue is deleted: no request is needed.
-        if !matches!(self.keeping, Keeping::Shared) {
+        if !matches!(self.keeping, Keeping::OfUser) {
             return;
         }
         let only_others = ours.is_empty() && !others.is_empty();
@@ -168,20 +168,20 @@ impl Reader {
         }
     }
 
-    /// Hands new messages of a lent queue to the inbox, and gives known ones back so that other processes see
+    /// Hands new messages of a shared queue to the inbox, and gives known ones back so that other processes see
     /// them.
-    async fn deliver_lent(&self, messages: Vec<Message>, lent: &Lent) {
+    async fn deliver_shared(&self, messages: Vec<Message>, shared: &SharedQueue) {
         let now = self.clock.now();
         let (mut passed_on, mut news) = (Vec::new(), false);
         for message in messages {
-            match lent.turn(message.message_id.as_deref().unwrap_or_default()) {
-                Turn::Take => {
+            match shared.handle(message.message_id.as_deref().unwrap_or_default()) {
+                Handling::Take => {
                     news = true;
                     self.inbox.deliver(message.body.as_deref().unwrap_or_default(), now);
                 }
                 // Hidden for 0 seconds, so that another reader can receive it at once.
-                Turn::PassOn => passed_on.extend(message.receipt_handle.map(|handle| (handle, 0))),
-                Turn::Leave => {}
+                Handling::PassOn => passed_on.extend(message.receipt_handle.map(|handle| (handle, 0))),
+                Handling::Leave => {}
             }
         }
         if !passed_on.is_empty() {
@@ -218,7 +218,7 @@ impl Reader {
             .await;
         if let Err(error) = sent {
             // The messages come again and are counted as duplicates.
-            tracing::debug!(failure = %self.failure(&error, "DeleteMessageBatch"), "messages were not deleted");
+            tracing::debug!(failure = %self.failure(error, "DeleteMessageBatch"), "messages were not deleted");
         }
     }
 
@@ -247,7 +247,7 @@ impl Reader {
         if let Err(error) = sent {
             // The messages become visible again by themselves, after the visibility timeout.
             tracing::debug!(
-                failure = %self.failure(&error, "ChangeMessageVisibilityBatch"),
+                failure = %self.failure(error, "ChangeMessageVisibilityBatch"),
                 "messages of others were not given back"
             );
         }
@@ -256,14 +256,18 @@ impl Reader {
     /// Makes a failure of an SDK error of a request on this queue.
     pub(super) fn failure<E>(
         &self,
-        error: &aws_smithy_runtime_api::client::result::SdkError<
+        error: aws_smithy_runtime_api::client::result::SdkError<
             E,
             aws_smithy_runtime_api::client::orchestrator::HttpResponse,
         >,
         operation: &str,
     ) -> Failure
     where
-        E: aws_smithy_types::error::metadata::ProvideErrorMetadata + std::error::Error + 'static,
+        E: aws_smithy_types::error::metadata::ProvideErrorMetadata
+            + std::error::Error
+            + Send
+            + Sync
+            + 'static,
     {
         failure(error, operation, format!("use the queue {}", self.queue_url), &self.place)
     }

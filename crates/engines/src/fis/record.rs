@@ -27,7 +27,7 @@ pub(super) struct Resolved {
 
 /// The facts of FIS's record that the model has no field for, but the judgement needs.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Details {
+pub(super) struct RecordDetails {
     /// FIS's word for the mode in which actions are carried out or skipped; None where the record has none.
     pub(super) actions_mode: Option<String>,
     /// Id of the template that the experiment was started from.
@@ -38,7 +38,7 @@ pub(super) struct Details {
     pub(super) name: Option<String>,
 }
 
-impl Details {
+impl RecordDetails {
     /// Returns why the record belongs to another experiment than the one of this template, run and name, or
     /// None where it may be its own. A fact that the record lacks, or that is not known here, contradicts
     /// nothing.
@@ -56,10 +56,10 @@ impl Details {
 }
 
 /// Reads the details from GetExperiment's answer.
-pub(super) fn details(experiment: &Experiment) -> Details {
+pub(super) fn details(experiment: &Experiment) -> RecordDetails {
     let mode = experiment.experiment_options().and_then(|options| options.actions_mode());
     let tag = |key: &str| experiment.tags().and_then(|tags| tags.get(key)).cloned();
-    Details {
+    RecordDetails {
         template: experiment.experiment_template_id().map(str::to_owned),
         run: tag(RUN),
         name: tag(EXPERIMENT),

@@ -1,13 +1,15 @@
-//! The removal of a run's rules and queue. Each is tried again until it is gone or the time is up; whatever
-//! is left is named together with the command that removes it.
+//! The removal of rules and queues, by a run and by a sweep. Each is tried again until it is gone or the time
+//! is up; whatever is left is named together with the command that removes it.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use futures_util::future::join_all;
 use tokio::time::Instant;
 
 use super::clients::Clients;
-use super::error::failure;
+use super::error::{failure, unreadable};
+use super::pages::{MAX_ENTRIES_PER_PAGE, next_page};
 use super::pause::pause;
 use crate::{Failure, FailureKind};
 use faultgate_net::aws::AwsPlace;
@@ -17,14 +19,24 @@ const FIRST_RETRY_PAUSE: Duration = Duration::from_millis(200);
 const LONGEST_RETRY_PAUSE: Duration = Duration::from_secs(3);
 /// Time after which a queue that was just made can be found: SQS asks for a second before it is used.
 const NEW_QUEUE_VISIBLE_AFTER: Duration = Duration::from_secs(1);
+/// Maximum number of targets that one RemoveTargets takes.
+const MAX_TARGETS_PER_REQUEST: usize = 100;
+
+/// The targets that are removed with a rule: EventBridge does not delete a rule with targets.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum RuleTargets {
+    /// The one target with this id, which the run has made.
+    Own(&'static str),
+    /// All targets, whoever has added them.
+    All,
+}
 
 /// The rules and the queue to remove: only those that were made, or may have been.
 #[derive(Debug)]
 pub(super) struct Removal {
     pub(super) rules: Vec<String>,
-    /// The id of each rule's one target.
-    pub(super) target: &'static str,
-    pub(super) queue: Option<Queue>,
+    pub(super) targets: RuleTargets,
+    pub(super) queue: Option<QueueToRemove>,
 }
 
 impl Removal {
@@ -36,7 +48,7 @@ impl Removal {
 
 /// A queue to remove.
 #[derive(Debug)]
-pub(super) struct Queue {
+pub(super) struct QueueToRemove {
     pub(super) name: String,
     /// The URL of the queue; None where the answer of CreateQueue, which holds it, was lost.
     pub(super) url: Option<String>,
@@ -52,8 +64,8 @@ pub(super) async fn remove(
 ) -> Vec<String> {
     let deadline = Instant::now() + within;
     let rules = removal.rules.iter().map(|rule| async move {
-        let failure = until(deadline, || remove_rule(clients, place, rule, removal.target)).await.err()?;
-        Some(rule_left(place, rule, removal.target, &failure.to_string()))
+        let failure = until(deadline, || remove_rule(clients, place, rule, removal.targets)).await.err()?;
+        Some(rule_left(place, rule, removal.targets, &failure.to_string()))
     });
     let queue = async {
         let queue = removal.queue.as_ref()?;
@@ -67,15 +79,22 @@ pub(super) async fn remove(
 /// Returns a text for each rule and queue, as they are named when there was no time to remove them.
 pub(super) fn not_removed(place: &AwsPlace, removal: &Removal) -> Vec<String> {
     const WHY: &str = "there was no time to remove it";
-    let rules = removal.rules.iter().map(|rule| rule_left(place, rule, removal.target, WHY));
+    let rules = removal.rules.iter().map(|rule| rule_left(place, rule, removal.targets, WHY));
     rules.chain(removal.queue.as_ref().map(|queue| queue_left(place, queue, WHY))).collect()
 }
 
 /// Names a rule that is left, with the commands that remove it.
-fn rule_left(AwsPlace { region, .. }: &AwsPlace, rule: &str, target: &str, why: &str) -> String {
+pub(super) fn rule_left(place: &AwsPlace, rule: &str, targets: RuleTargets, why: &str) -> String {
+    let region = &place.region;
+    let ids = match targets {
+        RuleTargets::Own(id) => format!("{id} &&"),
+        RuleTargets::All => format!(
+            "$(aws events list-targets-by-rule --region {region} --rule {rule} --query 'Targets[].Id' --output text);"
+        ),
+    };
     format!(
-        "rule {rule} ({why}); remove it by: aws events remove-targets --region {region} --rule {rule} --ids {target} \
-         && aws events delete-rule --region {region} --name {rule}"
+        "rule {rule} ({why}); remove it by: aws events remove-targets --region {region} --rule {rule} --ids {ids} aws \
+         events delete-rule --region {region} --name {rule}"
     )
 }
 
@@ -83,7 +102,7 @@ fn rule_left(AwsPlace { region, .. }: &AwsPlace, rule: &str, target: &str, why: 
 /// looks it up.
 pub(super) fn queue_left(
     AwsPlace { region, .. }: &AwsPlace,
-    Queue { name, url }: &Queue,
+    QueueToRemove { name, url }: &QueueToRemove,
     why: &str,
 ) -> String {
     let url = url.clone().unwrap_or_else(|| {
@@ -106,12 +125,8 @@ pub(super) async fn until<F: Future<Output = Result<(), Failure>>>(
             Ok(Ok(())) => return Ok(()),
             Ok(Err(failure)) => failure,
             Err(_) => {
-                return Err(Failure {
-                    kind: FailureKind::Unanswered,
-                    what: "remove it".to_owned(),
-                    why: "no answer in the time there was".to_owned(),
-                    remedy: None,
-                });
+                let why = "no answer in the time there was";
+                return Err(Failure::new(FailureKind::Unanswered, "remove it", why));
             }
         };
         let mut next = Instant::now() + pause(FIRST_RETRY_PAUSE, LONGEST_RETRY_PAUSE, retry);
@@ -130,34 +145,61 @@ pub(super) async fn until<F: Future<Output = Result<(), Failure>>>(
     unreachable!("the loop ends by a return")
 }
 
-/// Removes a rule. Its target goes first, because EventBridge does not delete a rule with targets.
-async fn remove_rule(clients: &Clients, place: &AwsPlace, rule: &str, target: &str) -> Result<(), Failure> {
+/// Removes a rule, its targets first.
+pub(super) async fn remove_rule(
+    clients: &Clients,
+    place: &AwsPlace,
+    rule: &str,
+    targets: RuleTargets,
+) -> Result<(), Failure> {
     let what = format!("remove the rule {rule}");
-    let removed = clients.events.remove_targets().rule(rule).ids(target).send().await;
-    let answer = removed.map_err(|error| failure(&error, "RemoveTargets", &what, place))?;
-    // RemoveTargets answers 200 even where it did not remove the target.
-    if let Some(entry) = answer.failed_entries().first() {
-        return Err(Failure {
-            kind: FailureKind::Unanswered,
-            what,
-            why: entry.error_message().unwrap_or("its target was not removed").to_owned(),
-            remedy: None,
-        });
+    let ids = match targets {
+        RuleTargets::Own(id) => vec![id.to_owned()],
+        RuleTargets::All => list_targets(clients, place, rule).await?,
+    };
+    for ids in ids.chunks(MAX_TARGETS_PER_REQUEST) {
+        let request = clients.events.remove_targets().rule(rule).set_ids(Some(ids.to_vec()));
+        let answer = request.send().await.map_err(|error| failure(error, "RemoveTargets", &what, place))?;
+        // RemoveTargets answers 200 even where it did not remove a target.
+        if let Some(entry) = answer.failed_entries().first() {
+            return Err(unreadable(&what, entry.error_message().unwrap_or("a target was not removed")));
+        }
     }
     let deleted = clients.events.delete_rule().name(rule).send().await;
-    deleted.map(drop).map_err(|error| failure(&error, "DeleteRule", what, place))
+    deleted.map(drop).map_err(|error| failure(error, "DeleteRule", what, place))
+}
+
+/// Lists the ids of all targets of a rule.
+async fn list_targets(clients: &Clients, place: &AwsPlace, rule: &str) -> Result<Vec<String>, Failure> {
+    let what = format!("list the targets of the rule {rule}");
+    let mut ids = BTreeSet::new();
+    let mut token: Option<String> = None;
+    loop {
+        let request = clients.events.list_targets_by_rule().rule(rule).limit(MAX_ENTRIES_PER_PAGE);
+        let answer = request.set_next_token(token.clone()).send().await;
+        let page = answer.map_err(|error| failure(error, "ListTargetsByRule", &what, place))?;
+        ids.extend(page.targets.unwrap_or_default().into_iter().map(|target| target.id));
+        match next_page(page.next_token, token.as_deref(), &what)? {
+            Some(next) => token = Some(next),
+            None => return Ok(ids.into_iter().collect()),
+        }
+    }
 }
 
 /// Removes a queue. Its URL is looked up by its name where it is not known.
-async fn remove_queue(clients: &Clients, place: &AwsPlace, removal: &Queue) -> Result<(), Failure> {
-    let what = format!("remove the queue {}", removal.name);
-    let url = if let Some(url) = &removal.url {
+pub(super) async fn remove_queue(
+    clients: &Clients,
+    place: &AwsPlace,
+    queue: &QueueToRemove,
+) -> Result<(), Failure> {
+    let what = format!("remove the queue {}", queue.name);
+    let url = if let Some(url) = &queue.url {
         url.clone()
     } else {
-        let found = clients.sqs.get_queue_url().queue_name(&removal.name).send().await;
-        let found = found.map_err(|error| failure(&error, "GetQueueUrl", &what, place))?;
+        let found = clients.sqs.get_queue_url().queue_name(&queue.name).send().await;
+        let found = found.map_err(|error| failure(error, "GetQueueUrl", &what, place))?;
         found.queue_url.unwrap_or_default()
     };
     let deleted = clients.sqs.delete_queue().queue_url(url).send().await;
-    deleted.map(drop).map_err(|error| failure(&error, "DeleteQueue", what, place))
+    deleted.map(drop).map_err(|error| failure(error, "DeleteQueue", what, place))
 }

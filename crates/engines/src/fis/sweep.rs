@@ -2,7 +2,7 @@
 //! rules and queues that have expired. It is safe beside runs and other sweeps: it never touches what has not
 //! expired, and a thing that somebody else has removed counts as removed.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use aws_config::SdkConfig;
@@ -12,9 +12,10 @@ use jiff::Timestamp;
 use tokio::time::Instant;
 
 use super::clients::Clients;
-use super::error::{failure, unreadable};
+use super::error::failure;
 use super::events::state_of;
-use super::removal::{Queue, queue_left, until};
+use super::pages::{MAX_ENTRIES_PER_PAGE, next_page};
+use super::removal::{QueueToRemove, RuleTargets, queue_left, remove_queue, remove_rule, rule_left, until};
 use super::tags::{EXPERIMENT, Expiry, RUN, Tags};
 use crate::{Failure, FailureKind};
 use faultgate_net::aws::AwsPlace;
@@ -25,22 +26,18 @@ const NAME_PREFIX: &str = "faultgate-";
 const MAX_REQUESTS_AT_ONCE: usize = 8;
 /// Time for which the removal of one rule or queue is tried again.
 const REMOVE_TIMEOUT: Duration = Duration::from_secs(30);
-/// Number of entries in a page of a list: each of the services allows at least this many.
-const PAGE: i32 = 100;
-/// Maximum number of targets that one RemoveTargets takes.
-const MAX_TARGETS_PER_REQUEST: usize = 100;
 
 /// The two halves of a subscription.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub enum SubscriptionPartKind {
     Rule,
     Queue,
 }
 
 /// A rule or queue whose name begins as those of runs do.
 #[derive(Debug)]
-pub struct Part {
-    pub kind: Kind,
+pub struct SubscriptionPart {
+    pub kind: SubscriptionPartKind,
     pub name: String,
     /// The ARN of the rule, or the URL of the queue.
     handle: String,
@@ -49,18 +46,25 @@ pub struct Part {
     pub expiry: Result<Expiry, Failure>,
 }
 
+impl SubscriptionPart {
+    /// Returns the queue to remove, whose URL is the handle.
+    fn queue(&self) -> QueueToRemove {
+        QueueToRemove { name: self.name.clone(), url: Some(self.handle.clone()) }
+    }
+}
+
 /// All rules and queues of runs, as far as they could be listed.
 #[derive(Debug, Default)]
-pub struct Parts {
-    pub found: Vec<Part>,
+pub struct SubscriptionParts {
+    pub found: Vec<SubscriptionPart>,
     pub unlisted: Vec<Failure>,
 }
 
-impl Parts {
+impl SubscriptionParts {
     /// Returns the ids of the runs that are over, each with the time since which it is: their rules or queues
     /// have expired.
     pub fn runs_over(&self) -> BTreeMap<String, Timestamp> {
-        let over = |part: &Part| match (&part.run_id, &part.expiry) {
+        let over = |part: &SubscriptionPart| match (&part.run_id, &part.expiry) {
             (Some(run), Ok(Expiry::Past(since))) => Some((run.clone(), *since)),
             _ => None,
         };
@@ -96,48 +100,50 @@ impl Sweeper {
     }
 
     /// Lists the rules and queues of runs by their names, each with what its tags say.
-    pub async fn parts(&self) -> Parts {
+    pub async fn parts(&self) -> SubscriptionParts {
         let (mut rules, mut queues) = (Vec::new(), Vec::new());
         let listed = tokio::join!(self.list_rules(&mut rules), self.list_queues(&mut queues));
         let read = |(kind, name, handle)| self.read(kind, name, handle);
         let found = stream::iter(rules.into_iter().chain(queues)).map(read).buffered(MAX_REQUESTS_AT_ONCE);
-        Parts {
+        SubscriptionParts {
             found: found.filter_map(std::future::ready).collect().await,
             unlisted: [listed.0.err(), listed.1.err()].into_iter().flatten().collect(),
         }
     }
 
     /// Adds the rules of all pages to `rules`. The pages before one that fails count all the same.
-    async fn list_rules(&self, rules: &mut Vec<Listed>) -> Result<(), Failure> {
+    async fn list_rules(&self, rules: &mut Vec<ListedPart>) -> Result<(), Failure> {
         let mut token: Option<String> = None;
         loop {
-            let request = self.clients.events.list_rules().name_prefix(NAME_PREFIX).limit(PAGE);
+            let request =
+                self.clients.events.list_rules().name_prefix(NAME_PREFIX).limit(MAX_ENTRIES_PER_PAGE);
             let answer = request.set_next_token(token.clone()).send().await;
-            let page = answer.map_err(|error| failure(&error, "ListRules", "list the rules", &self.place))?;
+            let page = answer.map_err(|error| failure(error, "ListRules", "list the rules", &self.place))?;
             for rule in page.rules.unwrap_or_default() {
                 // The prefix is checked again: a name that does not begin with it must never be removed.
                 if let (Some(name), Some(arn)) = (rule.name, rule.arn)
                     && name.starts_with(NAME_PREFIX)
                 {
-                    rules.push((Kind::Rule, name, arn));
+                    rules.push((SubscriptionPartKind::Rule, name, arn));
                 }
             }
-            match next(page.next_token, token.as_deref(), "list the rules")? {
+            match next_page(page.next_token, token.as_deref(), "list the rules")? {
                 Some(next) => token = Some(next),
                 None => return Ok(()),
             }
         }
     }
 
-    async fn list_queues(&self, queues: &mut Vec<Listed>) -> Result<(), Failure> {
+    async fn list_queues(&self, queues: &mut Vec<ListedPart>) -> Result<(), Failure> {
         // SQS returns a token of the next page only where the request has a size of pages.
-        let request = self.clients.sqs.list_queues().queue_name_prefix(NAME_PREFIX).max_results(PAGE);
+        let request =
+            self.clients.sqs.list_queues().queue_name_prefix(NAME_PREFIX).max_results(MAX_ENTRIES_PER_PAGE);
         let mut urls = request.into_paginator().items().send();
         while let Some(url) = urls.next().await {
-            let url = url.map_err(|error| failure(&error, "ListQueues", "list the queues", &self.place))?;
+            let url = url.map_err(|error| failure(error, "ListQueues", "list the queues", &self.place))?;
             let name = url.rsplit('/').next().unwrap_or_default().to_owned();
             if name.starts_with(NAME_PREFIX) {
-                queues.push((Kind::Queue, name, url));
+                queues.push((SubscriptionPartKind::Queue, name, url));
             }
         }
         Ok(())
@@ -145,10 +151,15 @@ impl Sweeper {
 
     /// Reads the tags of a rule or queue. Returns None where it is gone: SQS goes on to list a deleted queue
     /// for a while.
-    async fn read(&self, kind: Kind, name: String, handle: String) -> Option<Part> {
+    async fn read(
+        &self,
+        kind: SubscriptionPartKind,
+        name: String,
+        handle: String,
+    ) -> Option<SubscriptionPart> {
         let tags = match kind {
-            Kind::Rule => self.tags_of_rule(&name, &handle).await,
-            Kind::Queue => self.tags_of_queue(&name, &handle).await,
+            SubscriptionPartKind::Rule => self.tags_of_rule(&name, &handle).await,
+            SubscriptionPartKind::Queue => self.tags_of_queue(&name, &handle).await,
         };
         let (run_id, expiry) = match tags {
             Ok(tags) => (tags.get(RUN).cloned(), Ok(Expiry::of(&tags, self.now))),
@@ -156,20 +167,20 @@ impl Sweeper {
             Err(failure) if failure.kind == FailureKind::Missing => return None,
             Err(failure) => (None, Err(failure)),
         };
-        Some(Part { kind, name, handle, run_id, expiry })
+        Some(SubscriptionPart { kind, name, handle, run_id, expiry })
     }
 
     async fn tags_of_rule(&self, name: &str, arn: &str) -> Result<Tags, Failure> {
         let answer = self.clients.events.list_tags_for_resource().resource_arn(arn).send().await;
         let what = format!("read the tags of the rule {name}");
-        let answer = answer.map_err(|error| failure(&error, "ListTagsForResource", what, &self.place))?;
+        let answer = answer.map_err(|error| failure(error, "ListTagsForResource", what, &self.place))?;
         Ok(answer.tags.unwrap_or_default().into_iter().map(|tag| (tag.key, tag.value)).collect())
     }
 
     async fn tags_of_queue(&self, name: &str, url: &str) -> Result<Tags, Failure> {
         let answer = self.clients.sqs.list_queue_tags().queue_url(url).send().await;
         let what = format!("read the tags of the queue {name}");
-        let answer = answer.map_err(|error| failure(&error, "ListQueueTags", what, &self.place))?;
+        let answer = answer.map_err(|error| failure(error, "ListQueueTags", what, &self.place))?;
         Ok(answer.tags.unwrap_or_default().into_iter().collect())
     }
 
@@ -180,96 +191,50 @@ impl Sweeper {
         over: &BTreeMap<String, Timestamp>,
     ) -> Result<Vec<OpenExperiment>, Failure> {
         let mut open = Vec::new();
-        let mut pages = self.clients.fis.list_experiments().max_results(PAGE).into_paginator().items().send();
+        let mut pages = self
+            .clients
+            .fis
+            .list_experiments()
+            .max_results(MAX_ENTRIES_PER_PAGE)
+            .into_paginator()
+            .items()
+            .send();
         while let Some(summary) = pages.next().await {
             let summary = summary
-                .map_err(|error| failure(&error, "ListExperiments", "list the experiments", &self.place))?;
+                .map_err(|error| failure(error, "ListExperiments", "list the experiments", &self.place))?;
             open.extend(open_experiment(&summary, over, self.now));
         }
         Ok(open)
     }
 
     /// Removes a rule or queue. The error says what is left, and how it is removed by hand.
-    pub async fn remove(&self, part: &Part) -> Result<(), String> {
+    pub async fn remove(&self, part: &SubscriptionPart) -> Result<(), String> {
         let deadline = Instant::now() + REMOVE_TIMEOUT;
-        let removed = match part.kind {
-            Kind::Rule => until(deadline, || self.remove_rule(&part.name)).await,
-            Kind::Queue => until(deadline, || self.remove_queue(part)).await,
-        };
-        removed.map_err(|failure| self.left(part, &failure.with_remedy()))
+        let (clients, place) = (&self.clients, &self.place);
+        let removed = until(deadline, || async {
+            was_gone(match part.kind {
+                SubscriptionPartKind::Rule => remove_rule(clients, place, &part.name, RuleTargets::All).await,
+                SubscriptionPartKind::Queue => remove_queue(clients, place, &part.queue()).await,
+            })
+        });
+        removed.await.map_err(|failure| self.left(part, &failure.with_remedy()))
     }
 
     /// Returns the text that names a rule or queue which is not removed, with the command that removes it.
-    pub fn left(&self, part: &Part, why: &str) -> String {
+    pub fn left(&self, part: &SubscriptionPart, why: &str) -> String {
         match part.kind {
-            Kind::Rule => rule_left(&self.place, &part.name, why),
-            Kind::Queue => {
-                let queue = Queue { name: part.name.clone(), url: Some(part.handle.clone()) };
-                queue_left(&self.place, &queue, why)
-            }
+            SubscriptionPartKind::Rule => rule_left(&self.place, &part.name, RuleTargets::All, why),
+            SubscriptionPartKind::Queue => queue_left(&self.place, &part.queue(), why),
         }
-    }
-
-    /// Removes a rule with all its targets, whoever has added them: EventBridge does not delete a rule with
-    /// targets.
-    async fn remove_rule(&self, name: &str) -> Result<(), Failure> {
-        let what = format!("remove the rule {name}");
-        let gone = async {
-            for ids in self.targets(name).await?.chunks(MAX_TARGETS_PER_REQUEST) {
-                let request = self.clients.events.remove_targets().rule(name).set_ids(Some(ids.to_vec()));
-                let answer = request.send().await;
-                let answer = answer.map_err(|error| failure(&error, "RemoveTargets", &what, &self.place))?;
-                if let Some(entry) = answer.failed_entries().first() {
-                    let why = entry.error_message().unwrap_or("a target was not removed");
-                    return Err(unreadable(&what, why));
-                }
-            }
-            let deleted = self.clients.events.delete_rule().name(name).send().await;
-            deleted.map(drop).map_err(|error| failure(&error, "DeleteRule", &what, &self.place))
-        };
-        gone_already(gone.await)
-    }
-
-    async fn targets(&self, rule: &str) -> Result<Vec<String>, Failure> {
-        let what = format!("list the targets of the rule {rule}");
-        let mut ids = BTreeSet::new();
-        let mut token: Option<String> = None;
-        loop {
-            let request = self.clients.events.list_targets_by_rule().rule(rule).limit(PAGE);
-            let answer = request.set_next_token(token.clone()).send().await;
-            let page = answer.map_err(|error| failure(&error, "ListTargetsByRule", &what, &self.place))?;
-            ids.extend(page.targets.unwrap_or_default().into_iter().map(|target| target.id));
-            match next(page.next_token, token.as_deref(), &what)? {
-                Some(next) => token = Some(next),
-                None => return Ok(ids.into_iter().collect()),
-            }
-        }
-    }
-
-    async fn remove_queue(&self, part: &Part) -> Result<(), Failure> {
-        let what = format!("remove the queue {}", part.name);
-        let deleted = self.clients.sqs.delete_queue().queue_url(&part.handle).send().await;
-        gone_already(deleted.map(drop).map_err(|error| failure(&error, "DeleteQueue", what, &self.place)))
     }
 }
 
-/// Kind, name, and ARN or URL of a rule or queue that a list holds.
-type Listed = (Kind, String, String);
-
-/// Returns the token of the next page. A token that comes twice in a row is an error, since it would lead
-/// round in a circle.
-fn next(told: Option<String>, last: Option<&str>, what: &str) -> Result<Option<String>, Failure> {
-    match told.filter(|token| !token.is_empty()) {
-        token @ Some(_) if token.as_deref() == last => {
-            Err(unreadable(what, "the next page is the same again"))
-        }
-        token => Ok(token),
-    }
-}
+/// SubscriptionPartKind, name, and ARN or URL of a rule or queue that a list holds.
+type ListedPart = (SubscriptionPartKind, String, String);
 
 /// Takes a missing rule or queue for removed. It has expired, so it was made long ago and is not merely
 /// invisible yet.
-fn gone_already(removed: Result<(), Failure>) -> Result<(), Failure> {
+fn was_gone(removed: Result<(), Failure>) -> Result<(), Failure> {
     match removed {
         Err(failure) if failure.kind == FailureKind::Missing => Ok(()),
         other => other,
@@ -297,19 +262,11 @@ fn open_experiment(
     Some(OpenExperiment { id: summary.id()?.to_owned(), name: tags.get(EXPERIMENT).cloned(), expiry, run_id })
 }
 
-/// Names a rule that is left, with the commands that remove it and all its targets.
-fn rule_left(AwsPlace { region, .. }: &AwsPlace, rule: &str, why: &str) -> String {
-    format!(
-        "rule {rule} ({why}); remove it by: aws events remove-targets --region {region} --rule {rule} --ids \
-         $(aws events list-targets-by-rule --region {region} --rule {rule} --query 'Targets[].Id' --output text); \
-         aws events delete-rule --region {region} --name {rule}"
-    )
-}
-
 #[cfg(test)]
 mod tests {
     use aws_sdk_fis::types::{ExperimentState, ExperimentStatus};
 
+    use super::super::error::unreadable;
     use super::*;
 
     const NOW: &str = "2026-11-22T10:00:00Z";
@@ -352,8 +309,8 @@ mod tests {
 
     #[test]
     fn only_what_has_expired_says_that_a_run_is_over() {
-        let part = |run: Option<&str>, expiry| Part {
-            kind: Kind::Queue,
+        let part = |run: Option<&str>, expiry| SubscriptionPart {
+            kind: SubscriptionPartKind::Queue,
             name: "faultgate-x".to_owned(),
             handle: String::new(),
             run_id: run.map(str::to_owned),
@@ -367,16 +324,7 @@ mod tests {
             part(None, Ok(Expiry::Past(at(BEFORE)))),
             part(Some("e"), Err(unreadable("read", "x"))),
         ];
-        let parts = Parts { found, unlisted: Vec::new() };
+        let parts = SubscriptionParts { found, unlisted: Vec::new() };
         assert_eq!(parts.runs_over(), BTreeMap::from([("a".to_owned(), at(BEFORE))]));
-    }
-
-    #[test]
-    fn a_list_that_leads_round_in_a_circle_ends() {
-        let token = || Some("t".to_owned());
-        assert_eq!(next(token(), None, "list"), Ok(token()));
-        assert_eq!(next(Some(String::new()), Some("t"), "list"), Ok(None));
-        assert_eq!(next(None, Some("t"), "list"), Ok(None));
-        assert!(next(token(), Some("t"), "list").is_err());
     }
 }

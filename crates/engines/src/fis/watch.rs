@@ -1,23 +1,30 @@
 //! The watch over one experiment until its end. Events wake it, silence makes it ask FIS, and FIS's record
 //! alone ends it.
 
+use std::cell::RefCell;
+use std::collections::HashMap;
 use std::time::Duration;
 
+use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
-use super::FisEngine;
-use super::accounts::{self, Accounts};
+use super::accounts::{self, TargetAccounts};
+use super::adopted::AdoptedSubscriptions;
+use super::clients::Clients;
 use super::events::state_of;
-use super::inbox::Received;
+use super::inbox::{Inbox, Received};
 use super::launch::get;
-use super::lent::COME_BACK;
 use super::listing::Listing;
 use super::pause::pause;
-use super::record::{Details, Resolved, details, record};
+use super::record::{RecordDetails, Resolved, details, record};
+use super::settings::FisSettings;
+use super::shared_queue::COME_BACK;
+use super::tracking::ExperimentTracking;
 use crate::{Failure, FailureKind, Record, Watcher};
+use faultgate_core::clock::Clock;
 use faultgate_core::model::{Monitor, Source, State, Transition};
 use faultgate_core::text;
-use faultgate_net::aws::calls::Calls;
+use faultgate_net::aws::AwsPlace;
 
 /// Pauses between polls where there are no events: they grow from the first to the longest.
 const FIRST_POLL_PAUSE: Duration = Duration::from_secs(1);
@@ -31,60 +38,18 @@ pub(super) const SKIP_ALL: &str = "skip-all";
 /// FIS's word for the mode of any other run.
 pub(super) const RUN_ALL: &str = "run-all";
 
-/// The progress of one experiment while it is watched.
-#[derive(Debug, Clone)]
-pub(super) struct Tracking {
-    pub(super) calls: Calls,
-    pub(super) template: String,
-    /// The experiment's name in the suite.
-    pub(super) name: String,
-    /// Number of events that were taken out of the inbox so far.
-    taken: usize,
-    /// The furthest state so far.
-    reached: State,
-    pub(super) reconciliations: u64,
-    /// The way in which the end was learned, in words.
-    pub(super) learned: String,
-    /// The reason that the last event gave.
-    pub(super) announced: Option<String>,
-    /// The details of the last record; None until there was one.
-    pub(super) details: Option<Details>,
-    /// The accounts in which the experiment acted, if it acts in several.
-    pub(super) accounts: Option<Accounts>,
-    /// `true` if another process has launched the experiment, and may hold its events at this moment.
-    adopted: bool,
-    /// `true` if a stop was asked for, so that an end is near whether or not an event says so.
-    pub(super) stop_requested: bool,
-}
-
-impl Tracking {
-    pub(super) fn new() -> Self {
-        Self {
-            calls: Calls::default(),
-            template: String::new(),
-            name: String::new(),
-            taken: 0,
-            reached: State::Unknown,
-            reconciliations: 0,
-            learned: String::new(),
-            announced: None,
-            details: None,
-            accounts: None,
-            adopted: false,
-            stop_requested: false,
-        }
-    }
-
-    /// Returns the progress of an experiment that has just begun.
-    pub(super) fn begun(calls: Calls, first: &Transition, template: &str, name: &str) -> Self {
-        let (template, name) = (template.to_owned(), name.to_owned());
-        Self { calls, template, name, reached: first.state, ..Self::new() }
-    }
-
-    /// Marks the experiment as one that another process has launched.
-    pub(super) fn adopted(self) -> Self {
-        Self { adopted: true, ..self }
-    }
+/// The parts of the engine that a watch needs.
+pub(super) struct Watching<'a> {
+    pub(super) clients: &'a Clients,
+    pub(super) place: AwsPlace,
+    pub(super) settings: &'a FisSettings,
+    pub(super) clock: Clock,
+    pub(super) inbox: Inbox,
+    pub(super) adopted: &'a AdoptedSubscriptions,
+    /// The progress of each experiment, by its id.
+    pub(super) tracked: &'a RefCell<HashMap<String, ExperimentTracking>>,
+    /// Permits to ask FIS how an experiment is.
+    pub(super) asking: &'a Semaphore,
 }
 
 /// The reason for which FIS is asked for its record.
@@ -100,7 +65,7 @@ enum Prompt {
 
 /// The news from the inbox, the least important first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum News {
+enum EventNews {
     Nothing,
     /// An unknown word has come, which might be a new kind of end.
     Puzzle,
@@ -108,9 +73,14 @@ enum News {
 }
 
 /// Watches an experiment until FIS's record says that it has ended.
-pub(super) async fn follow(engine: &FisEngine, id: &str, watcher: &dyn Watcher) -> Result<Record, Failure> {
+pub(super) async fn follow(
+    watching: Watching<'_>,
+    id: &str,
+    watcher: &dyn Watcher,
+) -> Result<Record, Failure> {
+    let (inbox, asking) = (watching.inbox.clone(), watching.asking);
     let mut watch = Watch {
-        engine,
+        watching,
         id,
         watcher,
         end_is_near: false,
@@ -121,7 +91,6 @@ pub(super) async fn follow(engine: &FisEngine, id: &str, watcher: &dyn Watcher) 
         troubled: false,
     };
     watch.end_is_near = watch.tracking(|tracking| tracking.stop_requested);
-    let inbox = engine.inbox();
     let mut changed = inbox.subscribe();
     let mut refusals = 0;
     let mut next_look = Instant::now() + watch.interval();
@@ -136,9 +105,9 @@ pub(super) async fn follow(engine: &FisEngine, id: &str, watcher: &dyn Watcher) 
     }
     loop {
         let mut prompt = match watch.take_news() {
-            News::End => Some(Prompt::EndIsNear),
-            News::Puzzle => Some(Prompt::Silence),
-            News::Nothing => None,
+            EventNews::End => Some(Prompt::EndIsNear),
+            EventNews::Puzzle => Some(Prompt::Silence),
+            EventNews::Nothing => None,
         };
         if prompt.is_none() {
             if watch.notice_trouble(inbox.trouble()) {
@@ -152,12 +121,12 @@ pub(super) async fn follow(engine: &FisEngine, id: &str, watcher: &dyn Watcher) 
         let Some(prompt) = prompt else { continue };
         // The permit and the box keep connections and memory small, where many experiments are watched.
         let asked = {
-            let _turn = engine.asking.acquire().await;
+            let _turn = asking.acquire().await;
             Box::pin(watch.ask(prompt)).await
         };
         match asked {
             Ok(record) if record.has_ended() => {
-                engine.hear_all().await;
+                watch.watching.adopted.hear_all(watch.watching.clients, &inbox).await;
                 watch.take_news();
                 return Ok(watch.finish(record, prompt));
             }
@@ -195,7 +164,7 @@ enum Preview {
 
 #[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 struct Watch<'a> {
-    engine: &'a FisEngine,
+    watching: Watching<'a>,
     id: &'a str,
     watcher: &'a dyn Watcher,
     /// `true` if the experiment has ended or is about to: all that is missing is FIS's record.
@@ -219,16 +188,16 @@ impl Watch<'_> {
         } else if self.polls() {
             pause(FIRST_POLL_PAUSE, LONGEST_POLL_PAUSE, self.attempt)
         } else {
-            self.engine.settings.reconcile_interval
+            self.watching.settings.reconcile_interval
         }
     }
 
     fn polls(&self) -> bool {
-        self.troubled || self.engine.settings.monitor == Monitor::Poll
+        self.troubled || self.watching.settings.monitor == Monitor::Poll
     }
 
     fn prompt(&self) -> Prompt {
-        match self.engine.settings.monitor {
+        match self.watching.settings.monitor {
             _ if self.end_is_near => Prompt::EndIsNear,
             Monitor::Poll => Prompt::Polling,
             Monitor::Events | Monitor::Queue => Prompt::Silence,
@@ -238,27 +207,23 @@ impl Watch<'_> {
     fn preview(&self) -> Preview {
         let (details, stop_requested) =
             self.tracking(|tracking| (tracking.details.clone(), tracking.stop_requested));
-        if !self.engine.settings.dry_run || stop_requested {
+        if !self.watching.settings.dry_run || stop_requested {
             return Preview::Fine;
         }
         // The answer to a launch may lack the mode; a record that lacks it is no dry run.
         let mode = match details {
             None => return Preview::Unsaid,
-            Some(Details { actions_mode: None, .. }) if !self.asked => return Preview::Unsaid,
-            Some(Details { actions_mode, .. }) => actions_mode.unwrap_or_else(|| "not told".to_owned()),
+            Some(RecordDetails { actions_mode: None, .. }) if !self.asked => return Preview::Unsaid,
+            Some(RecordDetails { actions_mode, .. }) => actions_mode.unwrap_or_else(|| "not told".to_owned()),
         };
         if mode == SKIP_ALL {
             return Preview::Fine;
         }
-        Preview::Broken(Failure {
-            kind: FailureKind::Refused,
-            what: format!("make a dry run of {}", self.id),
-            why: format!(
-                "FIS was asked to skip its actions, and its record does not say that it does (actionsMode is {})",
-                text::plain(&mode, 40)
-            ),
-            remedy: None,
-        })
+        let why = format!(
+            "FIS was asked to skip its actions, and its record does not say that it does (actionsMode is {})",
+            text::plain(&mode, 40)
+        );
+        Preview::Broken(Failure::new(FailureKind::Refused, format!("make a dry run of {}", self.id), why))
     }
 
     /// Notes if the queue can be read. Returns `true` if trouble has just begun, so that FIS must be asked
@@ -273,12 +238,13 @@ impl Watch<'_> {
         began
     }
 
-    fn take_news(&mut self) -> News {
+    fn take_news(&mut self) -> EventNews {
         let taken = self.tracking(|tracking| tracking.taken);
-        let received = self.engine.inbox().after(self.id, taken);
+        let received = self.watching.inbox.after(self.id, taken);
         self.tracking(|tracking| tracking.taken += received.len());
-        let news = received.into_iter().map(|received| self.take(received)).max().unwrap_or(News::Nothing);
-        if news == News::End && !self.heard {
+        let news =
+            received.into_iter().map(|received| self.take(received)).max().unwrap_or(EventNews::Nothing);
+        if news == EventNews::End && !self.heard {
             self.heard = true;
             self.end_is_near = true;
             self.attempt = 0;
@@ -286,7 +252,7 @@ impl Watch<'_> {
         news
     }
 
-    fn take(&self, Received { change, observed_at }: Received) -> News {
+    fn take(&self, Received { change, observed_at }: Received) -> EventNews {
         let state = state_of(&change.word);
         self.tracking(|tracking| {
             if state.rank() >= tracking.reached.rank() {
@@ -303,9 +269,9 @@ impl Watch<'_> {
             reason: change.reason,
         });
         match state {
-            State::Unknown => News::Puzzle,
-            state if state.is_terminal() => News::End,
-            _ => News::Nothing,
+            State::Unknown => EventNews::Puzzle,
+            state if state.is_terminal() => EventNews::End,
+            _ => EventNews::Nothing,
         }
     }
 
@@ -314,8 +280,8 @@ impl Watch<'_> {
             tracking.reconciliations += u64::from(prompt == Prompt::Silence);
             tracking.calls.clone()
         });
-        let place = self.engine.place();
-        let get = get(&self.engine.clients, &place, self.id);
+        let place = self.watching.place.clone();
+        let get = get(self.watching.clients, &place, self.id);
         // The resolved targets do not change, and do not depend on the record: both requests go out together.
         let (experiment, resolved) = if prompt == Prompt::EndIsNear && self.resolved.is_none() {
             let listing = self.listing();
@@ -340,15 +306,16 @@ impl Watch<'_> {
         }
         if accounts::has_several(&experiment) {
             let configured = calls.of(self.listing().accounts()).await;
-            let accounts = Accounts::of(configured, accounts::counted(&experiment), self.resolved.as_ref());
+            let accounts =
+                TargetAccounts::of(configured, accounts::counted(&experiment), self.resolved.as_ref());
             self.tracking(|tracking| tracking.accounts = Some(accounts));
         }
         Ok(record(&experiment, self.resolved.as_ref()))
     }
 
     fn listing(&self) -> Listing<'_> {
-        let Self { engine, id, watcher, .. } = self;
-        Listing { clients: &engine.clients, place: engine.place(), id, watcher: *watcher }
+        let Self { watching, id, watcher, .. } = self;
+        Listing { clients: watching.clients, place: watching.place.clone(), id, watcher: *watcher }
     }
 
     /// Reports a state that FIS's record has and no event has told.
@@ -363,7 +330,7 @@ impl Watch<'_> {
         if !further {
             return;
         }
-        let now = self.engine.clock.now();
+        let now = self.watching.clock.now();
         let source = if prompt == Prompt::Polling { Source::Poll } else { Source::Reconcile };
         self.watcher.transition(Transition {
             state: record.state,
@@ -390,8 +357,8 @@ impl Watch<'_> {
         record
     }
 
-    fn tracking<T>(&self, change: impl FnOnce(&mut Tracking) -> T) -> T {
-        let mut tracked = self.engine.tracked.borrow_mut();
-        change(tracked.entry(self.id.to_owned()).or_insert_with(Tracking::new))
+    fn tracking<T>(&self, change: impl FnOnce(&mut ExperimentTracking) -> T) -> T {
+        let mut tracked = self.watching.tracked.borrow_mut();
+        change(tracked.entry(self.id.to_owned()).or_insert_with(ExperimentTracking::new))
     }
 }

@@ -15,11 +15,11 @@ use aws_sdk_cloudwatch::error::SdkError;
 use aws_sdk_cloudwatch::operation::get_metric_data::GetMetricDataOutput;
 use aws_sdk_cloudwatch::primitives::DateTime;
 use aws_sdk_cloudwatch::types::{
-    AlarmType, Dimension, MessageData, Metric as MetricName, MetricDataQuery, MetricDataResult, MetricStat,
-    ScanBy, StateValue, StatusCode,
+    AlarmType, Dimension, MessageData, Metric, MetricDataQuery, MetricDataResult, MetricStat, ScanBy,
+    StateValue, StatusCode,
 };
 
-use super::{Look, innermost};
+use super::{ProbeQuestion, innermost};
 use faultgate_core::clock::Clock;
 use faultgate_core::model::MetricCheck;
 use faultgate_net::aws::calls::CountCalls;
@@ -66,14 +66,14 @@ where
 }
 
 /// An alarm that should be OK.
-pub(super) struct Alarm {
+pub(super) struct AlarmProbe {
     pub(super) cloudwatch: Cloudwatch,
     pub(super) name: String,
 }
 
 #[async_trait]
-impl Look for Alarm {
-    async fn look(&self) -> Result<String, String> {
+impl ProbeQuestion for AlarmProbe {
+    async fn ask(&self) -> Result<String, String> {
         let answer = self
             .cloudwatch
             .client
@@ -88,18 +88,18 @@ impl Look for Alarm {
         if answer.next_token().is_some() {
             return Err("CloudWatch told of more alarms than that of this name".to_owned());
         }
-        let metric = answer.metric_alarms().iter().map(|alarm| Told {
+        let metric = answer.metric_alarms().iter().map(|alarm| DescribedAlarm {
             name: alarm.alarm_name(),
             state: alarm.state_value(),
             reason: alarm.state_reason(),
         });
-        let composite = answer.composite_alarms().iter().map(|alarm| Told {
+        let composite = answer.composite_alarms().iter().map(|alarm| DescribedAlarm {
             name: alarm.alarm_name(),
             state: alarm.state_value(),
             reason: alarm.state_reason(),
         });
-        let told: Vec<Told<'_>> = metric.chain(composite).collect();
-        let Told { state, reason, .. } = match told.as_slice() {
+        let told: Vec<DescribedAlarm<'_>> = metric.chain(composite).collect();
+        let DescribedAlarm { state, reason, .. } = match told.as_slice() {
             [] => return Err("there is no alarm of that name in this account and Region".to_owned()),
             [one] if one.name == Some(self.name.as_str()) => one,
             [_] => return Err("CloudWatch told of an alarm of another name".to_owned()),
@@ -120,22 +120,22 @@ impl Look for Alarm {
 }
 
 /// An alarm as CloudWatch describes it.
-struct Told<'a> {
+struct DescribedAlarm<'a> {
     name: Option<&'a str>,
     state: Option<&'a StateValue>,
     reason: Option<&'a str>,
 }
 
 /// A metric or expression that should be as expected.
-pub(super) struct Metric {
+pub(super) struct MetricProbe {
     pub(super) cloudwatch: Cloudwatch,
     pub(super) check: MetricCheck,
     pub(super) clock: Clock,
 }
 
 #[async_trait]
-impl Look for Metric {
-    async fn look(&self) -> Result<String, String> {
+impl ProbeQuestion for MetricProbe {
+    async fn ask(&self) -> Result<String, String> {
         let check = &self.check;
         let period = i64::try_from(check.period.as_secs()).unwrap_or(i64::MAX).max(1);
         // The time is cut to whole periods, since the value of one that goes on is not yet the final one.
@@ -159,7 +159,7 @@ impl Look for Metric {
     }
 }
 
-impl Metric {
+impl MetricProbe {
     /// Judges all results, each of which must be as expected. `asked` is the time that was asked for, in
     /// seconds.
     fn judge(&self, answer: &GetMetricDataOutput, asked: Range<i64>) -> Result<String, String> {
@@ -235,7 +235,7 @@ fn query(check: &MetricCheck, period: i32) -> MetricDataQuery {
     }
     let dimensions = check.dimensions.iter();
     let dimensions = dimensions.map(|(name, value)| Dimension::builder().name(name).value(value).build());
-    let metric = MetricName::builder()
+    let metric = Metric::builder()
         .set_namespace(check.namespace.clone())
         .set_metric_name(check.metric.clone())
         .set_dimensions(Some(dimensions.collect()));

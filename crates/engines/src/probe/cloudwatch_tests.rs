@@ -18,7 +18,7 @@ fn answer(operation: &str, inner: &str) -> String {
     )
 }
 
-async fn look(check: Check, answer: impl Fn(&Request) -> String + Send + Sync + 'static) -> Seen {
+async fn look(check: Check, answer: impl Fn(&Request) -> String + Send + Sync + 'static) -> Evaluation {
     let server = MockServer::start().await;
     let respond = move |request: &Request| ResponseTemplate::new(200).set_body_string(answer(request));
     Mock::given(any()).respond_with(respond).mount(&server).await;
@@ -26,7 +26,7 @@ async fn look(check: Check, answer: impl Fn(&Request) -> String + Send + Sync + 
     connector().connect(&check, Some(&sdk)).unwrap().evaluate().await
 }
 
-async fn alarm(inner: &str) -> Seen {
+async fn alarm(inner: &str) -> Evaluation {
     let told = answer("DescribeAlarms", inner);
     look(Check::CloudwatchAlarm { name: NAME.to_owned(), within: PATIENT }, move |_| told.clone()).await
 }
@@ -94,7 +94,10 @@ fn end_of(request: &Request) -> i64 {
     end.parse::<Timestamp>().unwrap().as_second()
 }
 
-async fn measured(results: Vec<impl Fn(i64) -> String + Send + Sync + 'static>, more: &'static str) -> Seen {
+async fn measured(
+    results: Vec<impl Fn(i64) -> String + Send + Sync + 'static>,
+    more: &'static str,
+) -> Evaluation {
     look(metric(None), move |request| {
         let results: String = results.iter().map(|result| result(end_of(request))).collect();
         answer("GetMetricData", &format!("<MetricDataResults>{results}</MetricDataResults>{more}"))

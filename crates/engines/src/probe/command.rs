@@ -10,7 +10,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use tokio::io::{AsyncRead, AsyncReadExt};
 
-use super::{Look, holds};
+use super::{ProbeQuestion, holds};
 use faultgate_core::process_group::Group;
 
 /// Number of bytes that are kept of each output.
@@ -20,7 +20,7 @@ const MAX_KEPT_BYTES: usize = 64 * 1024;
 const DRAIN_LIMIT: Duration = Duration::from_millis(500);
 
 /// A program, and how it should end.
-pub(super) struct Command {
+pub(super) struct CommandProbe {
     /// The program and its arguments.
     pub(super) run: Vec<String>,
     pub(super) exit_code: i32,
@@ -30,8 +30,8 @@ pub(super) struct Command {
 }
 
 #[async_trait]
-impl Look for Command {
-    async fn look(&self) -> Result<String, String> {
+impl ProbeQuestion for CommandProbe {
+    async fn ask(&self) -> Result<String, String> {
         let Some((program, arguments)) = self.run.split_first() else {
             return Err("it names no program".to_owned());
         };
@@ -81,7 +81,7 @@ impl Look for Command {
     }
 }
 
-impl Command {
+impl CommandProbe {
     /// Judges how the program ended and what it printed.
     fn judge(&self, status: ExitStatus, out: &[u8], err: &[u8]) -> Result<String, String> {
         let last =

@@ -5,22 +5,22 @@ use reqwest::Response;
 use reqwest::header::CONTENT_TYPE;
 
 use super::access::with_access;
-use super::{Look, MOST_READ, body, holds, unanswered};
+use super::{MAX_BODY_BYTES, ProbeQuestion, body, holds, unanswered};
 use faultgate_core::model::HttpCheck;
 
 /// Content types of bodies that go on for as long as somebody listens.
 const STREAMS: [&str; 2] = ["text/event-stream", "multipart/x-mixed-replace"];
 
 /// A request, and the answer that it should get.
-pub(super) struct Http {
+pub(super) struct HttpProbe {
     pub(super) client: reqwest::Client,
     pub(super) check: HttpCheck,
 }
 
 #[async_trait]
-impl Look for Http {
-    async fn look(&self) -> Result<String, String> {
-        let mut answer = self.ask().await?;
+impl ProbeQuestion for HttpProbe {
+    async fn ask(&self) -> Result<String, String> {
+        let mut answer = self.send().await?;
         let status = answer.status().as_u16();
         if !self.check.statuses.contains(status) {
             return Err(format!("status {status}, not {}", self.check.statuses));
@@ -36,9 +36,9 @@ impl Look for Http {
     }
 }
 
-impl Http {
+impl HttpProbe {
     /// Sends the request.
-    async fn ask(&self) -> Result<Response, String> {
+    async fn send(&self) -> Result<Response, String> {
         let check = &self.check;
         let method = check.method.parse().map_err(|_| "its method is not one of HTTP".to_owned())?;
         let mut request = with_access(self.client.request(method, &check.url.0), &check.access);
@@ -86,11 +86,11 @@ async fn read_until(answer: &mut Response, wanted: &str) -> Result<(), String> {
     while let Some(chunk) = answer.chunk().await.map_err(unanswered)? {
         // The text may have begun in an earlier chunk, and with it a character of up to four bytes.
         let begin = read.len().saturating_sub(wanted.len() + 3);
-        read.extend_from_slice(&chunk[..chunk.len().min(MOST_READ - read.len())]);
+        read.extend_from_slice(&chunk[..chunk.len().min(MAX_BODY_BYTES - read.len())]);
         if holds(&read[begin..], wanted) {
             return Ok(());
         }
-        if read.len() == MOST_READ {
+        if read.len() == MAX_BODY_BYTES {
             return Err(lacking(false));
         }
     }

@@ -21,7 +21,6 @@ use faultgate_config::Veil;
 use faultgate_core::clock::Clock;
 use faultgate_core::model::{Access, Check, Hidden, PrometheusCheck};
 use faultgate_core::text;
-use faultgate_net::http::body::read_up_to;
 use faultgate_net::http::{HttpSettings, client_with, remedy};
 
 mod access;
@@ -40,11 +39,11 @@ const MAX_REASON_CHARS: usize = 200;
 /// A limit for clients that is never reached: the probe's own limit counts, and a client's would be shorter.
 const NO_LIMIT: Duration = Duration::from_hours(24);
 /// Number of bytes of an answer's body that are read.
-const MOST_READ: usize = 1 << 20;
+const MAX_BODY_BYTES: usize = 1 << 20;
 
 /// The outcome of one evaluation.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Seen {
+pub struct Evaluation {
     pub passed: bool,
     pub latency: Option<Duration>,
     /// The reason of a failure, or what was seen: one short line.
@@ -55,7 +54,7 @@ pub struct Seen {
 #[async_trait]
 pub trait Evaluate: Send + Sync {
     /// Asks the question once, and always returns within the probe's limit.
-    async fn evaluate(&self) -> Seen;
+    async fn evaluate(&self) -> Evaluation;
 
     /// Returns what an evaluation needs and this machine does not have. It is asked for before anything is
     /// launched.
@@ -71,9 +70,9 @@ pub trait Evaluate: Send + Sync {
 
 /// One kind of question, without a limit of its own.
 #[async_trait]
-trait Look: Send + Sync {
+trait ProbeQuestion: Send + Sync {
     /// Asks the question once. It returns what was seen if all is well; the error is the reason if not.
-    async fn look(&self) -> Result<String, String>;
+    async fn ask(&self) -> Result<String, String>;
 
     fn missing(&self) -> Option<String> {
         None
@@ -85,31 +84,31 @@ trait Look: Send + Sync {
 }
 
 /// A question with a limit, whose reasons are veiled.
-struct Limited {
-    look: Box<dyn Look>,
+struct LimitedQuestion {
+    question: Box<dyn ProbeQuestion>,
     within: Duration,
     veil: Veil,
 }
 
 #[async_trait]
-impl Evaluate for Limited {
-    async fn evaluate(&self) -> Seen {
+impl Evaluate for LimitedQuestion {
+    async fn evaluate(&self) -> Evaluation {
         let begun = Instant::now();
-        let (passed, said) = match tokio::time::timeout(self.within, self.look.look()).await {
+        let (passed, said) = match tokio::time::timeout(self.within, self.question.ask()).await {
             Ok(Ok(seen)) => (true, seen),
             Ok(Err(why)) => (false, why),
             Err(_) => (false, format!("no answer within {:?}", self.within)),
         };
         let reason = text::plain(&self.veil.hide(&said), MAX_REASON_CHARS);
-        Seen { passed, latency: Some(begun.elapsed()), reason: (!reason.is_empty()).then_some(reason) }
+        Evaluation { passed, latency: Some(begun.elapsed()), reason: (!reason.is_empty()).then_some(reason) }
     }
 
     fn missing(&self) -> Option<String> {
-        self.look.missing()
+        self.question.missing()
     }
 
     fn calls(&self) -> BTreeMap<String, u64> {
-        self.look.calls()
+        self.question.calls()
     }
 }
 
@@ -144,21 +143,21 @@ impl Connector {
     /// Makes the evaluator of a probe. `sdk` is the configuration for the experiment's account, for probes
     /// that ask there.
     pub fn connect(&self, check: &Check, sdk: Option<&SdkConfig>) -> Result<Arc<dyn Evaluate>, String> {
-        let look: Box<dyn Look> = match check {
+        let question: Box<dyn ProbeQuestion> = match check {
             Check::Http(check) => {
-                Box::new(http::Http { client: self.client_for(&check.access)?, check: check.clone() })
+                Box::new(http::HttpProbe { client: self.client_for(&check.access)?, check: check.clone() })
             }
-            Check::Tcp { address, .. } => Box::new(tcp::Tcp { address: address.clone() }),
-            Check::Command { run, env, exit_code, output, .. } => Box::new(command::Command {
+            Check::Tcp { address, .. } => Box::new(tcp::TcpProbe { address: address.clone() }),
+            Check::Command { run, env, exit_code, output, .. } => Box::new(command::CommandProbe {
                 run: run.clone(),
                 exit_code: *exit_code,
                 output: output.clone(),
                 env: self.env_with(env),
             }),
             Check::CloudwatchAlarm { name, .. } => {
-                Box::new(cloudwatch::Alarm { cloudwatch: Cloudwatch::new(sdk)?, name: name.clone() })
+                Box::new(cloudwatch::AlarmProbe { cloudwatch: Cloudwatch::new(sdk)?, name: name.clone() })
             }
-            Check::CloudwatchMetric(check) => Box::new(cloudwatch::Metric {
+            Check::CloudwatchMetric(check) => Box::new(cloudwatch::MetricProbe {
                 cloudwatch: Cloudwatch::new(sdk)?,
                 check: check.clone(),
                 clock: self.clock,
@@ -167,7 +166,7 @@ impl Connector {
         };
         // A server may repeat what it was sent, so each probe's own credentials are veiled as well.
         let own = check.access().map(access::veil).unwrap_or_default();
-        Ok(Arc::new(Limited { look, within: check.within(), veil: self.veil.and(&own) }))
+        Ok(Arc::new(LimitedQuestion { question, within: check.within(), veil: self.veil.and(&own) }))
     }
 
     /// Returns the environment of a command that has variables of its own.
@@ -185,9 +184,9 @@ impl Connector {
         &self,
         check: &PrometheusCheck,
         sdk: Option<&SdkConfig>,
-    ) -> Result<prometheus::Prometheus, String> {
+    ) -> Result<prometheus::PrometheusProbe, String> {
         let signing = check.signing.as_ref();
-        Ok(prometheus::Prometheus {
+        Ok(prometheus::PrometheusProbe {
             client: self.client_for(&check.access)?,
             check: check.clone(),
             signer: signing.map(|signing| Signer::new(&signing.region, sdk, self.clock)).transpose()?,
@@ -231,8 +230,14 @@ fn unanswered(error: reqwest::Error) -> String {
 /// Reads the beginning of an answer's body. The second value is `true` if that is all of it.
 async fn body(answer: &mut reqwest::Response) -> Result<(Vec<u8>, bool), String> {
     let mut read = Vec::new();
-    let is_whole = read_up_to(MOST_READ, answer, &mut read).await.map_err(unanswered)?;
-    Ok((read, is_whole))
+    while let Some(chunk) = answer.chunk().await.map_err(unanswered)? {
+        let room = MAX_BODY_BYTES - read.len();
+        read.extend_from_slice(&chunk[..chunk.len().min(room)]);
+        if chunk.len() > room {
+            return Ok((read, false));
+        }
+    }
+    Ok((read, true))
 }
 
 /// Returns `true` if bytes, which need not be text, contain a text.

@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use super::access::with_access;
 use super::sigv4::Signer;
-use super::{Look, body, unanswered};
+use super::{ProbeQuestion, body, unanswered};
 use faultgate_core::model::{Expectation, PrometheusCheck};
 
 /// Parameters by which Thanos and VictoriaMetrics give no answer rather than a partial one. Other servers
@@ -23,7 +23,7 @@ const STRICT_HOSTS: &str = "googleapis.com";
 /// may say that data are missing, in words that nobody can list.
 const OF_THE_QUERY: [&str; 2] = ["promql warning", "promql info"];
 /// A query, and the result that it should have.
-pub(super) struct Prometheus {
+pub(super) struct PrometheusProbe {
     pub(super) client: reqwest::Client,
     pub(super) check: PrometheusCheck,
     /// The signer; `None` if requests are not signed.
@@ -33,9 +33,9 @@ pub(super) struct Prometheus {
 /// An answer of Prometheus.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Answer {
+struct QueryAnswer {
     status: String,
-    data: Option<Data>,
+    data: Option<QueryData>,
     error_type: Option<String>,
     error: Option<String>,
     #[serde(default)]
@@ -46,7 +46,7 @@ struct Answer {
 
 /// The answer of AWS to a request that is not signed, or signed by somebody else.
 #[derive(Deserialize)]
-struct Refusal {
+struct AwsRefusal {
     #[serde(alias = "Message")]
     message: String,
 }
@@ -54,7 +54,7 @@ struct Refusal {
 /// The data of an answer.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Data {
+struct QueryData {
     result_type: String,
     result: Value,
     #[serde(default)]
@@ -74,8 +74,8 @@ struct Series {
 }
 
 #[async_trait]
-impl Look for Prometheus {
-    async fn look(&self) -> Result<String, String> {
+impl ProbeQuestion for PrometheusProbe {
+    async fn ask(&self) -> Result<String, String> {
         let request = self.client.get(self.address()?);
         let mut request = with_access(request, &self.check.access).build().map_err(unanswered)?;
         let veil = match &self.signer {
@@ -93,7 +93,7 @@ impl Look for Prometheus {
     }
 }
 
-impl Prometheus {
+impl PrometheusProbe {
     /// Returns the URL of the query.
     fn address(&self) -> Result<Url, String> {
         let mut url = Url::parse(&self.check.url.0).map_err(|_| "its URL is not one".to_owned())?;
@@ -118,7 +118,7 @@ impl Prometheus {
 
 /// Judges an answer.
 fn judge(status: StatusCode, body: &[u8], expect: Expectation, is_signed: bool) -> Result<String, String> {
-    let answer: Answer = serde_json::from_slice(body).map_err(|_| foreign(status, body, is_signed))?;
+    let answer: QueryAnswer = serde_json::from_slice(body).map_err(|_| foreign(status, body, is_signed))?;
     let error = answer.error.filter(|error| !error.is_empty());
     let kind = answer.error_type.filter(|kind| !kind.is_empty());
     let data = match answer.data {
@@ -146,7 +146,7 @@ fn judge(status: StatusCode, body: &[u8], expect: Expectation, is_signed: bool) 
 /// Returns the reason of an answer that is not Prometheus's own.
 fn foreign(status: StatusCode, body: &[u8], is_signed: bool) -> String {
     let status = status.as_u16();
-    let refusal = serde_json::from_slice::<Refusal>(body).ok().filter(|_| is_signed);
+    let refusal = serde_json::from_slice::<AwsRefusal>(body).ok().filter(|_| is_signed);
     // AWS repeats the whole request behind the first line.
     match refusal.as_ref().and_then(|refusal| refusal.message.lines().next()) {
         Some(why) => format!("status {status}: {why}"),
@@ -180,7 +180,7 @@ fn partial<'a>(flags: [&Value; 2], warnings: &'a [String]) -> Option<&'a str> {
 }
 
 /// Compares each sample with the expectation.
-fn compare(data: Data, expect: Expectation) -> Result<String, String> {
+fn compare(data: QueryData, expect: Expectation) -> Result<String, String> {
     let unreadable = |_| "the result cannot be read".to_owned();
     match data.result_type.as_str() {
         "scalar" => {

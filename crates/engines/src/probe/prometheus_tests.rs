@@ -21,7 +21,7 @@ fn check(url: &str) -> PrometheusCheck {
     }
 }
 
-async fn told(status: u16, answer: &str) -> Seen {
+async fn told(status: u16, answer: &str) -> Evaluation {
     let server = MockServer::start().await;
     Mock::given(path("/prefix/api/v1/query"))
         .respond_with(ResponseTemplate::new(status).set_body_string(answer))
@@ -158,7 +158,7 @@ async fn complete_answers_are_asked_for() {
 
 #[tokio::test]
 async fn an_answer_larger_than_a_mebibyte_is_none() {
-    let server = answering(ResponseTemplate::new(200).set_body_string(" ".repeat(MOST_READ + 1))).await;
+    let server = answering(ResponseTemplate::new(200).set_body_string(" ".repeat(MAX_BODY_BYTES + 1))).await;
     fails(&see(Check::Prometheus(check(&server.uri()))).await, "larger than 1 MiB");
 }
 

@@ -67,7 +67,7 @@ async fn a_stream_that_ends_or_is_too_long_does_not_contain_the_text() {
     let check = HttpCheck { contains: Some("closed".to_owned()), ..http(&format!("http://{address}")) };
     fails(&see(Check::Http(check.clone())).await, "the body does not contain the expected text");
     serving.abort();
-    let long = "x".repeat(MOST_READ / 2).leak();
+    let long = "x".repeat(MAX_BODY_BYTES / 2).leak();
     let events: &'static [&'static str] = vec![&*long, &*long, "closed"].leak();
     let (listener, address) = silent().await;
     let serving = streaming(listener, HEADERS, events);

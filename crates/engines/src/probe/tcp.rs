@@ -3,17 +3,17 @@
 use async_trait::async_trait;
 use tokio::net::TcpStream;
 
-use super::Look;
+use super::ProbeQuestion;
 
 /// A port that should take connections.
-pub(super) struct Tcp {
+pub(super) struct TcpProbe {
     /// The address as `host:port`.
     pub(super) address: String,
 }
 
 #[async_trait]
-impl Look for Tcp {
-    async fn look(&self) -> Result<String, String> {
+impl ProbeQuestion for TcpProbe {
+    async fn ask(&self) -> Result<String, String> {
         match TcpStream::connect(&self.address).await {
             Ok(_) => Ok("connected".to_owned()),
             Err(error) => Err(format!("could not connect: {error}")),

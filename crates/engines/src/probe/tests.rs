@@ -22,17 +22,17 @@ pub(super) fn connector() -> Connector {
     Connector::new(HttpSettings::default(), Clock::start(), env).unwrap()
 }
 
-pub(super) async fn see(check: Check) -> Seen {
+pub(super) async fn see(check: Check) -> Evaluation {
     connector().connect(&check, None).unwrap().evaluate().await
 }
 
 #[track_caller]
-pub(super) fn passes(seen: &Seen) {
+pub(super) fn passes(seen: &Evaluation) {
     assert!(seen.passed && seen.latency.is_some(), "{seen:?}");
 }
 
 #[track_caller]
-pub(super) fn fails(seen: &Seen, why: &str) {
+pub(super) fn fails(seen: &Evaluation, why: &str) {
     let reason = seen.reason.as_deref().unwrap_or_default();
     assert!(!seen.passed && reason.contains(why) && reason.len() <= 2 * MAX_REASON_CHARS, "{why}: {seen:?}");
 }
@@ -123,7 +123,7 @@ async fn a_redirect_is_an_answer() {
 
 #[tokio::test]
 async fn a_body_is_read_to_its_first_mebibyte() {
-    let mut long = "x".repeat(MOST_READ);
+    let mut long = "x".repeat(MAX_BODY_BYTES);
     long.push_str("the end");
     let server = answering(ResponseTemplate::new(200).set_body_string(long)).await;
     let check = HttpCheck { contains: Some("the end".to_owned()), ..http(&server.uri()) };

@@ -8,7 +8,7 @@ use reqwest::header::{ACCEPT, HeaderValue};
 use reqwest::{Method, RequestBuilder, Url};
 use serde_json::{Value, json};
 
-use crate::control_plane::{Trouble, TroubleKind, Wire};
+use crate::control_plane::{ControlPlaneWire, Trouble, TroubleKind};
 use faultgate_core::model::HarnessProject;
 use faultgate_core::secret::Secret;
 
@@ -22,7 +22,7 @@ pub(super) struct Api {
     project: HarnessProject,
     /// The key as a header; `None` if no header can hold it.
     key: Option<HeaderValue>,
-    wire: Wire,
+    wire: ControlPlaneWire,
     /// Names of what this server was found to lack.
     lacking: RefCell<BTreeSet<&'static str>>,
 }
@@ -43,7 +43,7 @@ impl Api {
             value.set_sensitive(true);
             value
         });
-        let wire = Wire::new(http);
+        let wire = ControlPlaneWire::new(http);
         wire.hide(key);
         Self { project, key: header, wire, lacking: RefCell::default() }
     }

@@ -8,8 +8,8 @@ use reqwest::Method;
 use serde_json::Value;
 
 use super::api::{Api, Rest, is_no_such_place};
-use super::experiments::Known;
-use super::row::Row;
+use super::experiments::KnownExperiments;
+use super::row::HarnessRow;
 use super::words;
 use crate::control_plane::{Asked, Trouble, TroubleKind};
 use faultgate_core::model::{Finding, HarnessSpec, Level, RuntimeInputs};
@@ -17,7 +17,12 @@ use faultgate_core::secret::Secret;
 
 /// Checks the experiments of these specs, with one request for those that are named by id and one for the
 /// others.
-pub(super) async fn check(api: &Api, key: &Secret, known: &Known, specs: &[&HarnessSpec]) -> Vec<Finding> {
+pub(super) async fn check(
+    api: &Api,
+    key: &Secret,
+    known: &KnownExperiments,
+    specs: &[&HarnessSpec],
+) -> Vec<Finding> {
     if let Some(other) = other_account(key, &api.project().account) {
         // The other requests would all be denied for this reason.
         return vec![other];
@@ -70,7 +75,7 @@ fn subject(name: &str) -> String {
     format!("experiment {name}")
 }
 
-fn experiment(api: &Api, name: &str, row: &Row) -> Vec<Finding> {
+fn experiment(api: &Api, name: &str, row: &HarnessRow) -> Vec<Finding> {
     let mut findings = vec![agent(api, name, row)];
     if row.text("cronSyntax").is_some() {
         findings.push(
@@ -82,7 +87,7 @@ fn experiment(api: &Api, name: &str, row: &Row) -> Vec<Finding> {
             .with_remedy("make an experiment without a schedule for the pipeline"),
         );
     }
-    let recent = Row::all(&row.0["recentWorkflowRunDetails"]);
+    let recent = HarnessRow::all(&row.0["recentWorkflowRunDetails"]);
     let last = recent.iter().max_by_key(|run| run.time("createdAt"));
     if last.and_then(|run| run.text("phase")) == Some("Blocked") {
         findings.push(
@@ -96,8 +101,8 @@ fn experiment(api: &Api, name: &str, row: &Row) -> Vec<Finding> {
 }
 
 /// Checks the chaos infrastructure that would inject the faults.
-fn agent(api: &Api, name: &str, row: &Row) -> Finding {
-    let infra = Row(row.0["infra"].clone());
+fn agent(api: &Api, name: &str, row: &HarnessRow) -> Finding {
+    let infra = HarnessRow(row.0["infra"].clone());
     let called = infra.text("name").map(|name| format!(" {}", api.shown(name))).unwrap_or_default();
     let shown = row.text("name").map_or_else(|| "it".to_owned(), |name| api.shown(name));
     let (active, confirmed) = (infra.flag("isActive"), infra.flag("isInfraConfirmed"));
@@ -166,7 +171,7 @@ fn input_findings(api: &Api, name: &str, given: &RuntimeInputs, told: &Value) ->
 /// Returns the inputs that are given and not known, and those that are wanted and not given. Values are not
 /// compared, since they may be secrets.
 fn mismatches(of: &str, given: &BTreeMap<String, String>, told: &Value) -> Vec<String> {
-    let told = Row::all(told);
+    let told = HarnessRow::all(told);
     let known: BTreeSet<&str> = told.iter().filter_map(|input| input.text("name")).collect();
     let unknown = given.keys().filter(|input| !known.contains(input.as_str()));
     let unknown = unknown.map(|input| format!("it has no runtime input {input}{of}"));
@@ -184,7 +189,12 @@ fn could_not_look(api: &Api, subject: &str, what: &str, trouble: &Trouble) -> Fi
     let level = match trouble.kind {
         TroubleKind::Limited => Level::Warning,
         TroubleKind::Unanswered if !trouble.is_of_another_server() => Level::Warning,
-        _ => Level::Error,
+        TroubleKind::Unanswered
+        | TroubleKind::Unsent
+        | TroubleKind::Unauthenticated
+        | TroubleKind::Denied
+        | TroubleKind::Missing
+        | TroubleKind::Refused => Level::Error,
     };
     let message = format!("could not {what}: {}", trouble.why);
     Finding {

@@ -6,19 +6,19 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::api::{Api, Rest, is_no_such_place};
-use super::row::Row;
+use super::row::HarnessRow;
 use super::runs;
-use crate::control_plane::{Details, RunKey, Trouble};
+use crate::control_plane::{RunDetails, RunKey, Trouble};
 use faultgate_core::model::FaultProbe;
 
 const PROBES: &str = "getProbesInExperiment";
 const STEPS: &str = "getChaosPipelineExecution";
 
 /// Reads the details of a run. Fails only if nothing of its faults and probes can be had.
-pub(super) async fn details(api: &Api, run: &RunKey) -> Result<Details, Trouble> {
+pub(super) async fn details(api: &Api, run: &RunKey) -> Result<RunDetails, Trouble> {
     let told = runs::data(api, run).await;
     let row = told.as_ref().ok().and_then(Option::as_ref);
-    let mut details = Details {
+    let mut details = RunDetails {
         weights: row.map(weights).unwrap_or_default(),
         execution: row.map(|row| row.0["executionData"].clone()),
         probes: probes(api, run).await,
@@ -42,9 +42,9 @@ pub(super) async fn details(api: &Api, run: &RunKey) -> Result<Details, Trouble>
     }
 }
 
-fn weights(row: &Row) -> Vec<(String, u32)> {
-    let weights = Row::all(&row.0["weightages"]);
-    let weight = |row: &Row| {
+fn weights(row: &HarnessRow) -> Vec<(String, u32)> {
+    let weights = HarnessRow::all(&row.0["weightages"]);
+    let weight = |row: &HarnessRow| {
         let weight = row.0["weightage"].as_u64().and_then(|weight| u32::try_from(weight).ok())?;
         Some((row.text("experimentName")?.to_owned(), weight))
     };
@@ -76,16 +76,16 @@ async fn probes(api: &Api, run: &RunKey) -> Vec<(String, FaultProbe)> {
     let body = json!({ "notifyIds": [run.notify_id] });
     let rest = Rest { operation: PROBES, method: Method::POST, path: &path, query: &[], body: Some(body) };
     let Some(told) = optional(api, rest).await else { return Vec::new() };
-    let rows = Row::all(&told["data"]);
-    let ours = |row: &&Row| row.text("notifyId").is_none_or(|id| id == run.notify_id);
+    let rows = HarnessRow::all(&told["data"]);
+    let ours = |row: &&HarnessRow| row.text("notifyId").is_none_or(|id| id == run.notify_id);
     rows.iter().filter(ours).filter_map(|row| probe(api, row)).collect()
 }
 
-fn probe(api: &Api, row: &Row) -> Option<(String, FaultProbe)> {
+fn probe(api: &Api, row: &HarnessRow) -> Option<(String, FaultProbe)> {
     let of_fault = row.flag("isExperimentLevelProbe") != Some(true);
     let fault = row.text("faultName").or(row.text("nodeName")).filter(|_| of_fault).unwrap_or_default();
     let shown = |name: &str| row.text(name).map(|text| api.shown(text));
-    let status = Row(row.0["status"].clone());
+    let status = HarnessRow(row.0["status"].clone());
     let probe = FaultProbe {
         name: shown("name")?,
         kind: shown("type").unwrap_or_default(),
@@ -97,19 +97,19 @@ fn probe(api: &Api, row: &Row) -> Option<(String, FaultProbe)> {
 }
 
 /// Reads the steps of a run, which its timeline shows.
-async fn steps(api: &Api, run: &RunKey) -> Vec<Row> {
+async fn steps(api: &Api, run: &RunKey) -> Vec<HarnessRow> {
     let run_id = run.run_id.as_deref().filter(|id| !id.is_empty());
     let query: Vec<(&str, &str)> = std::iter::once(("notifyId", &*run.notify_id))
         .chain(run_id.map(|id| ("experimentRunId", id)))
         .collect();
     let path = ["chaos-pipeline", &run.experiment];
     let rest = Rest { operation: STEPS, method: Method::GET, path: &path, query: &query, body: None };
-    optional(api, rest).await.map(|told| Row::all(&told["nodes"])).unwrap_or_default()
+    optional(api, rest).await.map(|told| HarnessRow::all(&told["nodes"])).unwrap_or_default()
 }
 
 /// Returns the steps in the form of execution data, if a fault is among them.
-fn as_execution(steps: &[Row]) -> Option<Value> {
-    let is_fault = |step: &Row| step.text("stepType") == Some("FAULT");
+fn as_execution(steps: &[HarnessRow]) -> Option<Value> {
+    let is_fault = |step: &HarnessRow| step.text("stepType") == Some("FAULT");
     let nodes = steps.iter().filter_map(|step| match step.text("stepType") {
         Some("FAULT") => Some(fault_step(step)),
         // Other steps are shown beside the faults, and inject nothing.
@@ -120,9 +120,9 @@ fn as_execution(steps: &[Row]) -> Option<Value> {
     steps.iter().any(is_fault).then(|| json!({ "nodes": nodes }))
 }
 
-fn fault_step(step: &Row) -> Value {
+fn fault_step(step: &HarnessRow) -> Value {
     let name = step.text("stepName").unwrap_or_default();
-    let error = Row(step.0["errorData"].clone());
+    let error = HarnessRow(step.0["errorData"].clone());
     let said: Vec<&str> = ["code", "message"].iter().filter_map(|name| error.text(name)).collect();
     let data = &step.0["chaosData"]["faultData"];
     let fault = data["name"].as_str().filter(|fault| !fault.is_empty());
@@ -155,13 +155,13 @@ fn verdict(status: &str) -> &str {
     }
 }
 
-fn probe_step(api: &Api, step: &Row) -> Option<(String, FaultProbe)> {
+fn probe_step(api: &Api, step: &HarnessRow) -> Option<(String, FaultProbe)> {
     if step.text("stepType") != Some("PROBE") {
         return None;
     }
-    let data = Row(step.0["chaosData"]["probeData"].clone());
-    let shown = |row: &Row, name: &str| row.text(name).map(|text| api.shown(text));
-    let error = Row(step.0["errorData"].clone());
+    let data = HarnessRow(step.0["chaosData"]["probeData"].clone());
+    let shown = |row: &HarnessRow, name: &str| row.text(name).map(|text| api.shown(text));
+    let error = HarnessRow(step.0["errorData"].clone());
     let probe = FaultProbe {
         name: shown(&data, "name").or_else(|| shown(step, "stepName"))?,
         kind: shown(&data, "probeType").unwrap_or_default(),

@@ -7,16 +7,20 @@ use serde_json::json;
 
 use super::api::{Api, is_unknown_there};
 use super::queries;
-use super::row::Row;
+use super::row::HarnessRow;
 use crate::control_plane::{Trouble, TroubleKind};
 
 /// The ids of experiments that were named by identity, as far as they were asked for.
 #[derive(Default)]
-pub(super) struct Known(RefCell<BTreeMap<String, String>>);
+pub(super) struct KnownExperiments(RefCell<BTreeMap<String, String>>);
 
-impl Known {
+impl KnownExperiments {
     /// Lists the experiments with these names, as far as they are there.
-    pub(super) async fn list(&self, api: &Api, names: &[&str]) -> Result<BTreeMap<String, Row>, Trouble> {
+    pub(super) async fn list(
+        &self,
+        api: &Api,
+        names: &[&str],
+    ) -> Result<BTreeMap<String, HarnessRow>, Trouble> {
         let (ids, identities): (Vec<&str>, Vec<&str>) = names.iter().copied().partition(|name| is_id(name));
         let mut found = BTreeMap::new();
         if !ids.is_empty() {
@@ -46,7 +50,7 @@ impl Known {
         })
     }
 
-    async fn by_identity(&self, api: &Api, names: &[&str]) -> Result<BTreeMap<String, Row>, Trouble> {
+    async fn by_identity(&self, api: &Api, names: &[&str]) -> Result<BTreeMap<String, HarnessRow>, Trouble> {
         let fields = [queries::EXPERIMENT, "identity"].join(" ");
         let request = json!({ "identities": names });
         let found = list(api, "ListWorkflowByIdentity", &fields, "identity", request, names.len()).await;
@@ -73,11 +77,11 @@ async fn list(
     key: &str,
     mut request: serde_json::Value,
     count: usize,
-) -> Result<BTreeMap<String, Row>, Trouble> {
+) -> Result<BTreeMap<String, HarnessRow>, Trouble> {
     request["pagination"] = json!({ "page": 0, "limit": count });
     let query = queries::experiments(operation, fields);
     let answer = api.graphql(operation, &query, json!({ "request": request })).await?;
-    let rows = Row::all(&answer["listWorkflow"]["workflows"]);
+    let rows = HarnessRow::all(&answer["listWorkflow"]["workflows"]);
     Ok(rows.into_iter().filter_map(|row| Some((row.text(key)?.to_owned(), row))).collect())
 }
 

@@ -12,7 +12,7 @@ use async_trait::async_trait;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::control_plane::{Asked, Details, Manager, Run, RunKey, Trouble, TroubleKind};
+use crate::control_plane::{Asked, Manager, Run, RunDetails, RunKey, Trouble, TroubleKind};
 use faultgate_core::model::{
     EngineSpec, ExperimentPlan, Finding, HarnessProject, HarnessSpec, RuntimeInputs,
 };
@@ -29,19 +29,19 @@ mod stop;
 mod words;
 
 use api::{Api, Rest};
-use experiments::Known;
+use experiments::KnownExperiments;
 
 /// One project of Harness, as one API key sees it.
 pub struct Harness {
     api: Api,
     key: Secret,
-    known: Known,
+    known: KnownExperiments,
 }
 
 impl Harness {
     /// Creates the control plane. The key is hidden in every text from the server.
     pub fn new(project: HarnessProject, api_key: Secret, http: reqwest::Client) -> Self {
-        Self { api: Api::new(project, &api_key, http), key: api_key, known: Known::default() }
+        Self { api: Api::new(project, &api_key, http), key: api_key, known: KnownExperiments::default() }
     }
 
     /// Launches a run with inputs, which only REST takes.
@@ -69,7 +69,9 @@ impl Harness {
 fn spec(experiment: &ExperimentPlan) -> Result<&HarnessSpec, Trouble> {
     match &experiment.spec {
         EngineSpec::Harness(spec) => Ok(spec),
-        _ => Err(Trouble::new(TroubleKind::Unsent, "this is no experiment of Harness")),
+        EngineSpec::Fis { .. } | EngineSpec::Litmus(_) | EngineSpec::Command(_) => {
+            Err(Trouble::new(TroubleKind::Unsent, "this is no experiment of Harness"))
+        }
     }
 }
 
@@ -128,7 +130,7 @@ impl Manager for Harness {
         runs::requests(&self.api, runs)
     }
 
-    async fn details(&self, run: &RunKey) -> Result<Details, Trouble> {
+    async fn details(&self, run: &RunKey) -> Result<RunDetails, Trouble> {
         details::details(&self.api, run).await
     }
 

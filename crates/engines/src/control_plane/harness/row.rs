@@ -4,7 +4,7 @@
 use jiff::Timestamp;
 use serde_json::Value;
 
-use crate::control_plane::{Counts, Run};
+use crate::control_plane::{FaultCounts, Run};
 
 /// The number from which a time since 1970 counts milliseconds. Seconds do not reach it before the year 5138,
 /// and milliseconds have passed it in 1973.
@@ -12,9 +12,9 @@ const MIN_MILLISECONDS: f64 = 1e11;
 
 /// An object of an answer.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Row(pub(super) Value);
+pub(super) struct HarnessRow(pub(super) Value);
 
-impl Row {
+impl HarnessRow {
     /// Returns the objects of a list. Whatever is no list has none.
     pub(super) fn all(list: &Value) -> Vec<Self> {
         let rows = list.as_array().into_iter().flatten();
@@ -56,7 +56,7 @@ impl Row {
             phase: owned("phase").unwrap_or_default(),
             completed: None,
             score: number(&self.0["resiliencyScore"]),
-            counts: Counts {
+            counts: FaultCounts {
                 total: self.count("totalExperiments"),
                 passed: self.count("experimentsPassed"),
                 failed: self.count("experimentsFailed"),
@@ -96,20 +96,20 @@ mod tests {
             json!("2026-01-02T03:04:05Z"),
         ];
         for form in forms {
-            assert_eq!(Row(json!({ "at": form })).time("at"), Some(at), "{form}");
+            assert_eq!(HarnessRow(json!({ "at": form })).time("at"), Some(at), "{form}");
         }
         for no_time in [json!(""), json!(null), json!("soon"), json!(0), json!("0"), json!(-5), json!({})] {
-            assert_eq!(Row(json!({ "at": no_time })).time("at"), None, "{no_time}");
+            assert_eq!(HarnessRow(json!({ "at": no_time })).time("at"), None, "{no_time}");
         }
     }
 
     #[test]
     fn what_is_odd_is_not_known_and_spoils_nothing() {
-        let row = Row(json!({
+        let row = HarnessRow(json!({
             "notifyID": "n1", "workflowRunID": "", "phase": 7, "resiliencyScore": "NaN", "totalExperiments": -1,
             "experimentsPassed": "2", "experimentsFailed": 1e300, "experimentsNa": null, "createdAt": [],
         }));
-        let counts = Counts { passed: Some(2), ..Counts::default() };
+        let counts = FaultCounts { passed: Some(2), ..FaultCounts::default() };
         let run = Run { notify_id: Some("n1".to_owned()), counts, ..Run::default() };
         assert_eq!(row.run(), run);
     }
@@ -117,7 +117,7 @@ mod tests {
     #[test]
     fn a_score_is_a_number_or_the_text_of_one() {
         for score in [json!(83.4), json!("83.4"), json!(" 83.4 ")] {
-            assert_eq!(Row(json!({ "resiliencyScore": score })).run().score, Some(83.4), "{score}");
+            assert_eq!(HarnessRow(json!({ "resiliencyScore": score })).run().score, Some(83.4), "{score}");
         }
     }
 }

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::api::{Api, Rest, is_no_such_place, is_unknown_there};
 use super::queries;
-use super::row::Row;
+use super::row::HarnessRow;
 use crate::control_plane::{Run, RunKey, Trouble, TroubleKind};
 
 /// Most runs that one request asks for. A server may cut off longer lists, and a run that is missing there
@@ -25,13 +25,13 @@ const REASONS: &str = "ListWorkflowRunReasons";
 pub(super) const GET_RUN: &str = "getChaosV2ExperimentRun";
 
 /// The row of one run; `None` if the server does not know the run.
-type Found = Result<Option<Row>, Trouble>;
+type FoundRow = Result<Option<HarnessRow>, Trouble>;
 
 /// Reads runs, in the order of their keys.
 pub(super) async fn read(api: &Api, runs: &[RunKey]) -> Vec<Result<Option<Run>, Trouble>> {
     // Empty ids are left out: every run that a schedule has begun has one.
     let ids: Vec<&str> = runs.iter().map(|run| &*run.notify_id).filter(|id| !id.is_empty()).collect();
-    let mut found: BTreeMap<&str, Found> = BTreeMap::new();
+    let mut found: BTreeMap<&str, FoundRow> = BTreeMap::new();
     for ids in ids.chunks(MAX_RUNS_PER_REQUEST) {
         found.extend(rows(api, ids).await);
     }
@@ -60,7 +60,7 @@ pub(super) fn requests(api: &Api, runs: usize) -> usize {
 
 /// Reads the rows of runs with these notify ids: by one request, or each alone if the server is too old to
 /// tell the ids.
-async fn rows<'i>(api: &Api, ids: &[&'i str]) -> Vec<(&'i str, Found)> {
+async fn rows<'i>(api: &Api, ids: &[&'i str]) -> Vec<(&'i str, FoundRow)> {
     if !api.lacks(NOTIFY_IDS) {
         match listed(api, ids, &format!("{} {}", queries::STATE, queries::NOTIFY_ID)).await {
             Ok(rows) => {
@@ -78,20 +78,20 @@ async fn rows<'i>(api: &Api, ids: &[&'i str]) -> Vec<(&'i str, Found)> {
     found
 }
 
-async fn listed(api: &Api, ids: &[&str], fields: &str) -> Result<Vec<Row>, Trouble> {
+async fn listed(api: &Api, ids: &[&str], fields: &str) -> Result<Vec<HarnessRow>, Trouble> {
     let request = json!({ "notifyIDs": ids, "pagination": { "page": 0, "limit": ids.len() } });
     list(api, "ListWorkflowRun", fields, request).await
 }
 
-async fn list(api: &Api, operation: &str, fields: &str, request: Value) -> Result<Vec<Row>, Trouble> {
+async fn list(api: &Api, operation: &str, fields: &str, request: Value) -> Result<Vec<HarnessRow>, Trouble> {
     let query = queries::runs(operation, fields);
     let answer = api.graphql(operation, &query, json!({ "request": request })).await?;
-    Ok(Row::all(&answer["listWorkflowRun"]["workflowRuns"]))
+    Ok(HarnessRow::all(&answer["listWorkflowRun"]["workflowRuns"]))
 }
 
 /// Returns the row of a run that was asked for alone. Fails if there are several, since none can be told to
 /// be it.
-fn only(rows: Result<Vec<Row>, Trouble>) -> Found {
+fn only(rows: Result<Vec<HarnessRow>, Trouble>) -> FoundRow {
     let mut rows = rows?;
     if rows.len() > 1 {
         let why = "the server told of several runs where it was asked for one";
@@ -126,7 +126,7 @@ async fn look_closer(api: &Api, key: &RunKey, run: &mut Run) {
 }
 
 /// Reads the run by REST.
-pub(super) async fn rest_run(api: &Api, key: &RunKey) -> Result<Row, Trouble> {
+pub(super) async fn rest_run(api: &Api, key: &RunKey) -> Result<HarnessRow, Trouble> {
     if api.lacks(GET_RUN) {
         return Err(Trouble::new(TroubleKind::Missing, "the server has no REST v2 for runs"));
     }
@@ -141,7 +141,7 @@ pub(super) async fn rest_run(api: &Api, key: &RunKey) -> Result<Row, Trouble> {
     if told.as_ref().err().is_some_and(is_no_such_place) {
         api.note_lack(GET_RUN);
     }
-    let row = Row(told?);
+    let row = HarnessRow(told?);
     // An answer about another run says nothing of ours.
     if row.text("notifyID").is_some_and(|id| id != key.notify_id) {
         return Err(Trouble::new(TroubleKind::Refused, "the server told of another run"));
@@ -150,9 +150,9 @@ pub(super) async fn rest_run(api: &Api, key: &RunKey) -> Result<Row, Trouble> {
 }
 
 /// Reads the reasons by GraphQL, for servers without REST.
-async fn reasons(api: &Api, key: &RunKey) -> Result<Row, Trouble> {
+async fn reasons(api: &Api, key: &RunKey) -> Result<HarnessRow, Trouble> {
     if api.lacks(REASONS) {
-        return Ok(Row::default());
+        return Ok(HarnessRow::default());
     }
     let request = json!({ "notifyIDs": [key.notify_id], "pagination": { "page": 0, "limit": 1 } });
     let rows = list(api, REASONS, queries::REASONS, request).await;
@@ -163,19 +163,19 @@ async fn reasons(api: &Api, key: &RunKey) -> Result<Row, Trouble> {
 }
 
 /// Reads the fields that the score of a run is made of. `None` if the run is not there.
-pub(super) async fn data(api: &Api, key: &RunKey) -> Result<Option<Row>, Trouble> {
+pub(super) async fn data(api: &Api, key: &RunKey) -> Result<Option<HarnessRow>, Trouble> {
     let request = json!({ "notifyIDs": [key.notify_id], "pagination": { "page": 0, "limit": 1 } });
     only(list(api, "ListWorkflowRunData", queries::DATA, request).await)
 }
 
 /// Lists the last runs of an experiment, newest first.
 pub(super) async fn recent(api: &Api, experiment: &str) -> Result<Vec<Run>, Trouble> {
-    let mut runs: Vec<Run> = recent_rows(api, experiment).await?.iter().map(Row::run).collect();
+    let mut runs: Vec<Run> = recent_rows(api, experiment).await?.iter().map(HarnessRow::run).collect();
     runs.sort_by_key(|run| std::cmp::Reverse(run.created_at));
     Ok(runs)
 }
 
-async fn recent_rows(api: &Api, experiment: &str) -> Result<Vec<Row>, Trouble> {
+async fn recent_rows(api: &Api, experiment: &str) -> Result<Vec<HarnessRow>, Trouble> {
     // A server refuses one unknown thing at a time, so each refusal takes one away. Every lack is noted, and
     // none twice.
     loop {

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
-use crate::control_plane::{Counts, Details, Run};
+use crate::control_plane::{FaultCounts, Run, RunDetails};
 
 /// The number from which a Unix time counts milliseconds. Seconds do not reach it before the year 5138, and
 /// milliseconds have passed it in March 1973.
@@ -13,7 +13,7 @@ const MIN_MILLIS: i64 = 100_000_000_000;
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct Launched {
+pub(super) struct LaunchAnswer {
     pub(super) run_chaos_experiment: Notified,
 }
 
@@ -26,13 +26,13 @@ pub(super) struct Notified {
 /// The answer about one run, of which `T` has the fields that were asked for.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct One<T> {
+pub(super) struct RunAnswer<T> {
     pub(super) get_experiment_run: T,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct Recent {
+pub(super) struct RecentAnswer {
     pub(super) list_experiment_run: Runs,
 }
 
@@ -50,30 +50,30 @@ impl Runs {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct Stopped {
+pub(super) struct StopAnswer {
     pub(super) stop_experiment_runs: bool,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct Listed {
-    pub(super) list_experiment: Experiments,
+pub(super) struct ExperimentsAnswer {
+    pub(super) list_experiment: ExperimentList,
 }
 
 #[derive(Deserialize)]
-pub(super) struct Experiments {
-    experiments: Option<Vec<Option<Experiment>>>,
+pub(super) struct ExperimentList {
+    experiments: Option<Vec<Option<ListedExperiment>>>,
 }
 
-impl Experiments {
-    pub(super) fn into_all(self) -> Vec<Experiment> {
+impl ExperimentList {
+    pub(super) fn into_all(self) -> Vec<ListedExperiment> {
         self.experiments.into_iter().flatten().flatten().collect()
     }
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct Experiment {
+pub(super) struct ListedExperiment {
     #[serde(rename = "experimentID")]
     pub(super) id: String,
     pub(super) name: String,
@@ -83,7 +83,7 @@ pub(super) struct Experiment {
     pub(super) infra: Option<Infra>,
 }
 
-impl Experiment {
+impl ListedExperiment {
     /// Returns `true` if the experiment runs on a schedule, so that a launch of it names no run.
     pub(super) fn is_scheduled(&self) -> bool {
         let cron = |word: &String| word.to_ascii_lowercase().starts_with("cron");
@@ -127,7 +127,7 @@ impl ExperimentRun {
             run_id: self.run_id,
             phase: self.phase,
             score: self.resiliency_score,
-            counts: Counts {
+            counts: FaultCounts {
                 total: self.total_faults,
                 passed: self.faults_passed,
                 failed: self.faults_failed,
@@ -144,7 +144,7 @@ impl ExperimentRun {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct RunDetails {
+pub(super) struct RunDetailsAnswer {
     #[serde(rename = "notifyID", default, deserialize_with = "named")]
     pub(super) notify_id: Option<String>,
     weightages: Option<Vec<Option<Weightage>>>,
@@ -158,11 +158,11 @@ struct Weightage {
     weightage: i64,
 }
 
-impl RunDetails {
-    pub(super) fn into_details(self) -> Details {
+impl RunDetailsAnswer {
+    pub(super) fn into_details(self) -> RunDetails {
         let weights = self.weightages.into_iter().flatten().flatten();
         let nothing = |value: &Value| value.is_null() || value.as_str() == Some("");
-        Details {
+        RunDetails {
             weights: weights
                 // A negative weight makes no sense, and counts as none.
                 .map(|fault| (fault.fault_name, u32::try_from(fault.weightage).unwrap_or(0)))

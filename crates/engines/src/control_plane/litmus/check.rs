@@ -7,7 +7,7 @@ use reqwest::Method;
 use serde::Deserialize;
 use serde_json::json;
 
-use super::answers::{Experiment, Listed};
+use super::answers::{ExperimentsAnswer, ListedExperiment};
 use super::{Litmus, queries, remedies};
 use crate::control_plane::{Asked, Trouble, TroubleKind};
 use faultgate_core::model::{ExperimentPlan, Finding, Level};
@@ -19,7 +19,7 @@ const VIEWER: &str = "Viewer";
 const MAX_CHARS: usize = 120;
 
 #[derive(Deserialize)]
-struct Role {
+struct ProjectRole {
     role: String,
 }
 
@@ -31,7 +31,7 @@ pub(super) async fn check(litmus: &Litmus, experiments: &[&ExperimentPlan]) -> V
         Err(trouble) => return vec![refused(litmus, &trouble)],
     };
     let project = format!("project {}", litmus.project);
-    let reached = Finding::new(Level::Ok, "LitmusChaos", format!("{} answers, as 3.x", litmus.door.url));
+    let reached = Finding::new(Level::Ok, "LitmusChaos", format!("{} answers, as 3.x", litmus.client.url));
     let mut findings = vec![reached, role(litmus, project).await];
     for id in ids {
         match listed.iter().find(|experiment| experiment.id == id) {
@@ -53,10 +53,10 @@ pub(super) async fn check(litmus: &Litmus, experiments: &[&ExperimentPlan]) -> V
 
 /// Lists the experiments. The request has every operation that a run may need, so that a server which lacks
 /// one says so now.
-async fn list(litmus: &Litmus, ids: &BTreeSet<&str>) -> Result<Vec<Experiment>, Trouble> {
+async fn list(litmus: &Litmus, ids: &BTreeSet<&str>) -> Result<Vec<ListedExperiment>, Trouble> {
     let request = json!({ "experimentIDs": ids, "pagination": { "page": 0, "limit": ids.len() } });
     let variables = json!({ "projectID": litmus.project, "request": request });
-    let listed: Listed = litmus.ask_in(&queries::EXPERIMENTS, queries::ALL, variables).await?;
+    let listed: ExperimentsAnswer = litmus.ask_in(&queries::EXPERIMENTS, queries::ALL, variables).await?;
     Ok(listed.list_experiment.into_all())
 }
 
@@ -86,11 +86,11 @@ async fn role(litmus: &Litmus, subject: String) -> Finding {
 }
 
 async fn ask_role(litmus: &Litmus) -> Result<String, Trouble> {
-    let token = litmus.session.token(&litmus.door).await?;
+    let token = litmus.session.token(&litmus.client).await?;
     let mut path = String::from("/auth/get_project_role/");
     path.extend(faultgate_core::url::escape(&litmus.project));
-    let request = litmus.door.request(Method::GET, &path).bearer_auth(token.expose());
-    let role: Role = litmus.door.wire.send("GetProjectRole", request).await?;
+    let request = litmus.client.request(Method::GET, &path).bearer_auth(token.expose());
+    let role: ProjectRole = litmus.client.wire.send("GetProjectRole", request).await?;
     // The server answers `N/A`, or nothing, for a role that it does not tell.
     match role.role.as_str() {
         "" | "N/A" => Err(Trouble::new(TroubleKind::Refused, "the server does not tell it")),
@@ -98,7 +98,7 @@ async fn ask_role(litmus: &Litmus) -> Result<String, Trouble> {
     }
 }
 
-fn of_experiment(experiment: &Experiment) -> Vec<Finding> {
+fn of_experiment(experiment: &ListedExperiment) -> Vec<Finding> {
     let subject = format!("experiment {}", experiment.id);
     if experiment.is_scheduled() {
         let finding =

@@ -1,9 +1,9 @@
 //! LitmusChaos 3.x as a control plane: the GraphQL API of its ChaosCenter. No request ever stops a run that
 //! is not ours.
 //!
-//! `door` is the way in and `session` the token, `queries` has the requests and `answers` reads what comes
+//! `client` is the way in and `session` the token, `queries` has the requests and `answers` reads what comes
 //! back. `check` looks at everything before a launch. `remedies` knows what refusals mean and what to do
-//! about them, and `by_hand` what a person can do without faultgate.
+//! about them, and `links` what a person can do without faultgate.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -14,22 +14,22 @@ use reqwest::Method;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-use self::answers::{ExperimentRun, Launched, One, Recent, RunDetails, Stopped};
-use self::door::Door;
+use self::answers::{ExperimentRun, LaunchAnswer, RecentAnswer, RunAnswer, RunDetailsAnswer, StopAnswer};
+use self::client::LitmusClient;
 use self::queries::Operation;
-use self::session::Session;
-use crate::control_plane::{Asked, Details, Manager, Run, RunKey, Trouble, TroubleKind};
+use self::session::LitmusSession;
+use crate::control_plane::{Asked, Manager, Run, RunDetails, RunKey, Trouble, TroubleKind};
 use faultgate_core::model::{ExperimentPlan, Finding, LitmusProject};
 
 mod answers;
-mod by_hand;
 mod check;
-mod door;
+mod client;
+mod links;
 mod queries;
 mod remedies;
 mod session;
 
-pub use session::Credentials;
+pub use session::LitmusCredentials;
 
 /// Number of an experiment's last runs that are listed: to learn how long it takes, and to find the run of a
 /// lost launch.
@@ -43,17 +43,18 @@ const WITHOUT_RUN_ID: &str =
 /// One project of one ChaosCenter.
 pub struct Litmus {
     project: String,
-    door: Door,
-    session: Session,
+    client: LitmusClient,
+    session: LitmusSession,
 }
 
 impl Litmus {
     /// Creates the control plane. The token or the password is hidden in every text from the server.
-    pub fn new(project: LitmusProject, credentials: Credentials, http: reqwest::Client) -> Self {
-        let door = Door::new(&project.url, project.origin.as_deref(), http);
-        let (Credentials::Token(secret) | Credentials::Login { password: secret, .. }) = &credentials;
-        door.wire.hide(secret);
-        Self { project: project.project, door, session: Session::new(credentials) }
+    pub fn new(project: LitmusProject, credentials: LitmusCredentials, http: reqwest::Client) -> Self {
+        let client = LitmusClient::new(&project.url, project.origin.as_deref(), http);
+        let (LitmusCredentials::Token(secret) | LitmusCredentials::Login { password: secret, .. }) =
+            &credentials;
+        client.wire.hide(secret);
+        Self { project: project.project, client, session: LitmusSession::new(credentials) }
     }
 
     /// Sends one operation.
@@ -69,16 +70,16 @@ impl Litmus {
         document: &str,
         variables: Value,
     ) -> Result<T, Trouble> {
-        let mut token = self.session.token(&self.door).await?;
+        let mut token = self.session.token(&self.client).await?;
         let mut renewed = false;
         loop {
-            let request = self.door.request(Method::POST, "/api/query").bearer_auth(token.expose());
-            let answer = self.door.wire.graphql(operation.name, request, document, variables.clone()).await;
+            let request = self.client.request(Method::POST, "/api/query").bearer_auth(token.expose());
+            let answer = self.client.wire.graphql(operation.name, request, document, variables.clone()).await;
             let trouble = match answer.map_err(remedies::understood) {
                 Err(trouble) if trouble.kind == TroubleKind::Unauthenticated && !renewed => trouble,
                 answer => return answer,
             };
-            token = self.session.renewed(&self.door, &token).await?.ok_or(trouble)?;
+            token = self.session.renewed(&self.client, &token).await?.ok_or(trouble)?;
             renewed = true;
         }
     }
@@ -96,7 +97,7 @@ impl Litmus {
 
     /// Reads one run. `None` if the server does not know it.
     async fn read_one(&self, run: &RunKey) -> Result<Option<Run>, Trouble> {
-        let answer = self.ask::<One<ExperimentRun>>(&queries::READ, self.finding(run)?).await;
+        let answer = self.ask::<RunAnswer<ExperimentRun>>(&queries::READ, self.finding(run)?).await;
         let seen = match answer {
             Ok(answer) => answer.get_experiment_run.into_run(),
             Err(trouble) if remedies::is_unknown_run(&trouble) => return Ok(None),
@@ -155,7 +156,7 @@ impl Manager for Litmus {
     async fn launch(&self, experiment: &ExperimentPlan) -> Result<RunKey, Trouble> {
         let experiment = experiment.spec.source();
         let variables = json!({ "projectID": self.project, "experimentID": experiment });
-        let launched: Launched = self.ask(&queries::RUN, variables).await?;
+        let launched: LaunchAnswer = self.ask(&queries::RUN, variables).await?;
         Ok(RunKey {
             experiment: experiment.to_owned(),
             notify_id: launched.run_chaos_experiment.notify_id,
@@ -168,8 +169,12 @@ impl Manager for Litmus {
         join_all(runs.iter().map(|run| self.read_one(run))).await
     }
 
-    async fn details(&self, run: &RunKey) -> Result<Details, Trouble> {
-        let answer: One<RunDetails> = self.ask(&queries::DETAILS, self.finding(run)?).await?;
+    fn requests(&self, runs: usize) -> usize {
+        runs
+    }
+
+    async fn details(&self, run: &RunKey) -> Result<RunDetails, Trouble> {
+        let answer: RunAnswer<RunDetailsAnswer> = self.ask(&queries::DETAILS, self.finding(run)?).await?;
         let details = answer.get_experiment_run;
         // The details of another run must not be taken for those of this one.
         theirs(run, details.notify_id.as_deref())?;
@@ -184,7 +189,7 @@ impl Manager for Litmus {
             "pagination": { "page": 0, "limit": RECENT_RUNS },
         });
         let variables = json!({ "projectID": self.project, "request": request });
-        let recent: Recent = self.ask(&queries::RECENT, variables).await?;
+        let recent: RecentAnswer = self.ask(&queries::RECENT, variables).await?;
         Ok(recent.list_experiment_run.into_runs().collect())
     }
 
@@ -192,7 +197,7 @@ impl Manager for Litmus {
         let Some(run_id) = self.stoppable(run).await? else { return Ok(()) };
         let variables =
             json!({ "projectID": self.project, "experimentID": run.experiment, "experimentRunID": run_id });
-        let stopped: Stopped = self.ask(&queries::STOP, variables).await?;
+        let stopped: StopAnswer = self.ask(&queries::STOP, variables).await?;
         if stopped.stop_experiment_runs {
             return Ok(());
         }
@@ -200,11 +205,11 @@ impl Manager for Litmus {
     }
 
     fn link(&self, run: &RunKey) -> Option<String> {
-        by_hand::link(&self.door.url, &self.project, run)
+        links::link(&self.client.url, &self.project, run)
     }
 
     fn stop_by_hand(&self, run: &RunKey) -> String {
-        by_hand::stop(&self.door, &self.project, run)
+        links::stop(&self.client, &self.project, run)
     }
 
     fn remedy(&self, trouble: &Trouble, what: Asked) -> Option<String> {
@@ -212,6 +217,6 @@ impl Manager for Litmus {
     }
 
     fn calls(&self) -> BTreeMap<String, u64> {
-        self.door.wire.calls()
+        self.client.wire.calls()
     }
 }

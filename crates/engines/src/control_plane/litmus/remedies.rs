@@ -78,7 +78,7 @@ pub(super) fn remedy(litmus: &Litmus, trouble: &Trouble, what: Asked) -> Option<
         return Some(format!(
             "set litmus-origin to an origin that ChaosCenter allows, or allow {} in ALLOWED_ORIGINS of its server and \
              of its authentication server",
-            litmus.door.origin
+            litmus.client.origin
         ));
     }
     if has(OLD) {
@@ -93,14 +93,14 @@ pub(super) fn remedy(litmus: &Litmus, trouble: &Trouble, what: Asked) -> Option<
     if is_elsewhere(why) {
         return Some(format!(
             "check litmus-url: it is the address of ChaosCenter's web page, and {}/api/query is not its API",
-            litmus.door.url
+            litmus.client.url
         ));
     }
     match trouble.kind {
         TroubleKind::Unsent => http::remedy(why).map(str::to_owned).or_else(|| {
             Some(format!(
                 "check that {} is ChaosCenter's address and can be reached from here",
-                litmus.door.url
+                litmus.client.url
             ))
         }),
         TroubleKind::Unauthenticated => Some(credentials(litmus)),

@@ -7,21 +7,21 @@ use serde::Deserialize;
 use serde_json::json;
 use tokio::sync::Mutex;
 
-use super::door::Door;
+use super::client::LitmusClient;
 use crate::control_plane::{Trouble, TroubleKind};
 use faultgate_core::secret::Secret;
 use faultgate_core::text::plain;
 
 /// The credentials for one ChaosCenter.
 #[derive(Clone)]
-pub enum Credentials {
+pub enum LitmusCredentials {
     Token(Secret),
     Login { username: String, password: Secret },
 }
 
 /// The credentials, and the token that a login gave.
-pub(super) struct Session {
-    credentials: Credentials,
+pub(super) struct LitmusSession {
+    credentials: LitmusCredentials,
     /// The token of the last login. The lock is held while a login is on its way, so that all who wait share
     /// that one.
     token: Mutex<Option<Secret>>,
@@ -42,13 +42,13 @@ struct Login {
 
 pub(super) const OLD: &str = "this ChaosCenter is LitmusChaos 2.x";
 
-impl Session {
-    pub(super) fn new(credentials: Credentials) -> Self {
+impl LitmusSession {
+    pub(super) fn new(credentials: LitmusCredentials) -> Self {
         Self { credentials, token: Mutex::default(), own_project: RefCell::default() }
     }
 
     pub(super) fn logs_in(&self) -> bool {
-        matches!(self.credentials, Credentials::Login { .. })
+        matches!(self.credentials, LitmusCredentials::Login { .. })
     }
 
     pub(super) fn own_project(&self) -> Option<String> {
@@ -56,36 +56,45 @@ impl Session {
     }
 
     /// Returns the token for a request. The first one logs in.
-    pub(super) async fn token(&self, door: &Door) -> Result<Secret, Trouble> {
+    pub(super) async fn token(&self, client: &LitmusClient) -> Result<Secret, Trouble> {
         match &self.credentials {
-            Credentials::Token(token) => Ok(token.clone()),
-            Credentials::Login { username, password } => {
+            LitmusCredentials::Token(token) => Ok(token.clone()),
+            LitmusCredentials::Login { username, password } => {
                 let mut held = self.token.lock().await;
                 match &*held {
                     Some(token) => Ok(token.clone()),
-                    None => Ok(held.insert(self.login(door, username, password).await?).clone()),
+                    None => Ok(held.insert(self.login(client, username, password).await?).clone()),
                 }
             }
         }
     }
 
     /// Returns another token, since the server does not take this one any more. `None` if there is no login.
-    pub(super) async fn renewed(&self, door: &Door, refused: &Secret) -> Result<Option<Secret>, Trouble> {
-        let Credentials::Login { username, password } = &self.credentials else { return Ok(None) };
+    pub(super) async fn renewed(
+        &self,
+        client: &LitmusClient,
+        refused: &Secret,
+    ) -> Result<Option<Secret>, Trouble> {
+        let LitmusCredentials::Login { username, password } = &self.credentials else { return Ok(None) };
         let mut held = self.token.lock().await;
         // Another request was refused as well, and has logged in while this one waited.
         if let Some(newer) = held.as_ref().filter(|token| *token != refused) {
             return Ok(Some(newer.clone()));
         }
         *held = None;
-        Ok(Some(held.insert(self.login(door, username, password).await?).clone()))
+        Ok(Some(held.insert(self.login(client, username, password).await?).clone()))
     }
 
-    async fn login(&self, door: &Door, username: &str, password: &Secret) -> Result<Secret, Trouble> {
+    async fn login(
+        &self,
+        client: &LitmusClient,
+        username: &str,
+        password: &Secret,
+    ) -> Result<Secret, Trouble> {
         let body = json!({ "username": username, "password": password.expose() });
-        let request = door.request(Method::POST, "/auth/login").json(&body);
+        let request = client.request(Method::POST, "/auth/login").json(&body);
         let login: Login =
-            door.wire.send("Login", request).await.map_err(|trouble| unable(username, &trouble))?;
+            client.wire.send("Login", request).await.map_err(|trouble| unable(username, &trouble))?;
         let token = login.access_token.filter(|token| !token.is_empty());
         let Some(token) = token else {
             let why = if login.old_token.is_some() { OLD } else { "its login gave no token" };
@@ -93,7 +102,7 @@ impl Session {
         };
         let token = Secret::new(token);
         // The token is hidden before any request sends it, since a refusal may quote it.
-        door.wire.hide(&token);
+        client.wire.hide(&token);
         *self.own_project.borrow_mut() = Some(plain(&login.project.unwrap_or_default(), 80));
         Ok(token)
     }

@@ -5,47 +5,36 @@
 use std::cell::{Cell, RefCell};
 use std::time::Duration;
 
-use aws_sdk_eventbridge::types::{PutEventsRequestEntry, Tag, Target};
+use aws_sdk_eventbridge::types::{Tag, Target};
 use aws_sdk_sqs::types::QueueAttributeName;
 use futures_util::future::join_all;
 use serde_json::json;
-use tokio::time::Instant;
-use tokio_util::sync::CancellationToken;
+
+mod handshake;
 
 use super::clients::Clients;
 use super::error::{failure, unreadable};
-use super::events::{HANDSHAKE_DETAIL_TYPE, HANDSHAKE_SOURCE};
-use super::inbox::Inbox;
 use super::pattern::{RulePattern, patterns};
-use super::pause::pause;
-use super::removal::{Queue, Removal, not_removed, remove};
+use super::removal::{QueueToRemove, Removal, RuleTargets, not_removed, remove};
 use super::tags::{EXPIRES_AT, RUN, moment, tag_value};
 use crate::{Failure, FailureKind};
-use faultgate_core::clock::Clock;
 use faultgate_core::model::{RunIdentity, SubscriptionRecord, SubscriptionState};
 use faultgate_net::aws::AwsPlace;
 use faultgate_net::aws::calls::{Attempts, attempts};
 
-/// Time within which each handshake has to arrive. A new rule may take a while to match.
-const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(60);
-/// Pauses between two handshakes: they grow from the first to the longest.
-const FIRST_PUT_PAUSE: Duration = Duration::from_millis(250);
-const LONGEST_PUT_PAUSE: Duration = Duration::from_secs(3);
 /// Time for which the queue keeps a message, in seconds: a day.
 const RETENTION_SECONDS: u32 = 86_400;
 /// Time for which a received message stays hidden, in seconds: longer than any run, so that it does not come
 /// again.
 const VISIBILITY_SECONDS: u32 = 43_200;
 const TARGET_ID: &str = "queue";
-const BUS: &str = "default";
-const PUT_HANDSHAKE: &str = "put a handshake event on the default bus";
 
 /// The subscription of a run: the names, tags and patterns to make, and what has become of each.
 #[derive(Debug)]
 pub(super) struct Subscription {
     pub(super) name: String,
     place: AwsPlace,
-    rules: Vec<Rule>,
+    rules: Vec<SubscriptionRule>,
     tags: Vec<(String, String)>,
     run_id: String,
     expires_at: jiff::Timestamp,
@@ -59,7 +48,7 @@ pub(super) struct Subscription {
 }
 
 #[derive(Debug)]
-struct Rule {
+struct SubscriptionRule {
     name: String,
     pattern: RulePattern,
     /// `true` if the rule exists or may exist.
@@ -78,7 +67,7 @@ impl Subscription {
         let rules = patterns(templates, &name)
             .into_iter()
             .enumerate()
-            .map(|(number, pattern)| Rule {
+            .map(|(number, pattern)| SubscriptionRule {
                 name: if number == 0 { name.clone() } else { format!("{name}-{}", number + 1) },
                 pattern,
                 made: Cell::new(false),
@@ -105,7 +94,7 @@ impl Subscription {
     /// Returns the subscription that another process has made or begun to make. It can only be removed: all
     /// of it may exist.
     pub(super) fn adopted(state: &SubscriptionState) -> Self {
-        let rule = |name: &String| Rule {
+        let rule = |name: &String| SubscriptionRule {
             name: name.clone(),
             pattern: RulePattern { pattern: String::new(), nonce: String::new() },
             made: Cell::new(true),
@@ -155,60 +144,12 @@ impl Subscription {
         Ok(url)
     }
 
-    /// Puts handshakes on the bus until each rule has brought its own to the queue, or the time is up.
-    pub(super) async fn prove(
-        &self,
-        clients: &Clients,
-        inbox: &Inbox,
-        clock: &Clock,
-        cancelled: &CancellationToken,
-    ) -> Result<(), Failure> {
-        let begun = clock.elapsed();
-        let deadline = Instant::now() + HANDSHAKE_TIMEOUT;
-        let mut changed = inbox.subscribe();
-        for rule in &self.rules {
-            inbox.await_handshake(&rule.pattern.nonce);
-        }
-        for attempt in 0.. {
-            let missing = self.unproved(inbox);
-            if missing.is_empty() {
-                self.handshake.set(Some(clock.elapsed().saturating_sub(begun)));
-                return Ok(());
-            }
-            let putting = tokio::time::timeout_at(deadline, self.put_handshakes(clients, &missing));
-            let put = putting
-                .await
-                .unwrap_or_else(|_| Err(unreadable(PUT_HANDSHAKE, "EventBridge does not answer")));
-            let refused = match put {
-                Ok(()) => None,
-                Err(failure) if failure.kind == FailureKind::Denied => return Err(failure),
-                Err(failure) => Some(failure),
-            };
-            // A handshake that was put before the rule matched is lost, so each round puts new ones.
-            let next = Instant::now() + pause(FIRST_PUT_PAUSE, LONGEST_PUT_PAUSE, attempt);
-            while !self.unproved(inbox).is_empty() {
-                tokio::select! {
-                    () = cancelled.cancelled() => return Err(interrupted(&self.name)),
-                    () = tokio::time::sleep_until(deadline) => {
-                        return Err(match refused {
-                            Some(failure) => failure,
-                            None => self.diagnose(clients, inbox).await,
-                        });
-                    }
-                    () = tokio::time::sleep_until(next) => break,
-                    _ = changed.changed() => {}
-                }
-            }
-        }
-        unreachable!("the loop ends by a return")
-    }
-
     /// Returns everything that was made or may have been made.
     fn made(&self) -> Removal {
-        let queue = Queue { name: self.name.clone(), url: self.queue_url.borrow().clone() };
+        let queue = QueueToRemove { name: self.name.clone(), url: self.queue_url.borrow().clone() };
         Removal {
             rules: self.rules.iter().filter(|rule| rule.made.get()).map(|rule| rule.name.clone()).collect(),
-            target: TARGET_ID,
+            targets: RuleTargets::Own(TARGET_ID),
             queue: self.queue_made.get().then_some(queue),
         }
     }
@@ -229,21 +170,12 @@ impl Subscription {
         }
     }
 
-    /// Returns the nonces of the rules whose handshakes have not arrived.
-    fn unproved(&self, inbox: &Inbox) -> Vec<&str> {
-        self.rules
-            .iter()
-            .map(|rule| rule.pattern.nonce.as_str())
-            .filter(|nonce| !inbox.has_handshake(nonce))
-            .collect()
-    }
-
     fn queue_arn(&self) -> String {
         let AwsPlace { partition, region, account } = &self.place;
         format!("arn:{partition}:sqs:{region}:{account}:{}", self.name)
     }
 
-    fn rule_arn(&self, rule: &Rule) -> String {
+    fn rule_arn(&self, rule: &SubscriptionRule) -> String {
         let AwsPlace { partition, region, account } = &self.place;
         format!("arn:{partition}:events:{region}:{account}:rule/{}", rule.name)
     }
@@ -277,7 +209,7 @@ impl Subscription {
         self.queue_made.set(true);
         let (answer, attempts) = attempts(request.send()).await;
         let answer = answer.map_err(|error| {
-            let failure = failure(&error, "CreateQueue", &what, &self.place);
+            let failure = failure(error, "CreateQueue", &what, &self.place);
             self.queue_made.set(may_have_taken_effect(&failure, attempts));
             failure
         })?;
@@ -286,7 +218,7 @@ impl Subscription {
         Ok(url)
     }
 
-    async fn make_rule(&self, clients: &Clients, rule: &Rule) -> Result<(), Failure> {
+    async fn make_rule(&self, clients: &Clients, rule: &SubscriptionRule) -> Result<(), Failure> {
         let what = format!("make the rule {}", rule.name);
         let tags: Result<Vec<_>, _> =
             self.tags.iter().map(|(key, value)| Tag::builder().key(key).value(value).build()).collect();
@@ -303,13 +235,13 @@ impl Subscription {
             .set_tags(Some(tags.map_err(|error| unreadable(&what, &error.to_string()))?));
         let (answer, attempts) = attempts(request.send()).await;
         answer.map(drop).map_err(|error| {
-            let failure = failure(&error, "PutRule", what, &self.place);
+            let failure = failure(error, "PutRule", what, &self.place);
             rule.made.set(may_have_taken_effect(&failure, attempts));
             failure
         })
     }
 
-    async fn make_target(&self, clients: &Clients, rule: &Rule) -> Result<(), Failure> {
+    async fn make_target(&self, clients: &Clients, rule: &SubscriptionRule) -> Result<(), Failure> {
         let what = format!("make the queue {} a target of the rule {}", self.name, rule.name);
         let target = Target::builder().id(TARGET_ID).arn(self.queue_arn()).build();
         let answer = clients
@@ -319,93 +251,12 @@ impl Subscription {
             .targets(target.map_err(|error| unreadable(&what, &error.to_string()))?)
             .send()
             .await
-            .map_err(|error| failure(&error, "PutTargets", &what, &self.place))?;
+            .map_err(|error| failure(error, "PutTargets", &what, &self.place))?;
         match answer.failed_entries().first() {
             None => Ok(()),
             Some(entry) => {
                 Err(unreadable(&what, entry.error_message().or(entry.error_code()).unwrap_or("refused")))
             }
-        }
-    }
-
-    async fn put_handshakes(&self, clients: &Clients, nonces: &[&str]) -> Result<(), Failure> {
-        // PutEvents takes ten entries at most.
-        for nonces in nonces.chunks(10) {
-            let entries = nonces.iter().map(|nonce| {
-                PutEventsRequestEntry::builder()
-                    .source(HANDSHAKE_SOURCE)
-                    .detail_type(HANDSHAKE_DETAIL_TYPE)
-                    .detail(json!({"nonce": nonce, "run-id": self.run_id}).to_string())
-                    .event_bus_name(BUS)
-                    .build()
-            });
-            let answer = clients
-                .events
-                .put_events()
-                .set_entries(Some(entries.collect()))
-                .send()
-                .await
-                .map_err(|error| failure(&error, "PutEvents", PUT_HANDSHAKE, &self.place))?;
-            if let Some(entry) = answer.entries().iter().find(|entry| entry.error_code().is_some()) {
-                let code = entry.error_code().unwrap_or_default();
-                return Err(unreadable(
-                    PUT_HANDSHAKE,
-                    &format!("{code}: {}", entry.error_message().unwrap_or_default()),
-                ));
-            }
-        }
-        Ok(())
-    }
-
-    /// Finds out which part of the way from the bus to the queue is missing. A part that cannot be looked at
-    /// is not blamed.
-    async fn diagnose(&self, clients: &Clients, inbox: &Inbox) -> Failure {
-        let unproved = self.unproved(inbox);
-        let rule = self.rules.iter().find(|rule| unproved.contains(&rule.pattern.nonce.as_str()));
-        let name = rule.map_or(self.name.as_str(), |rule| rule.name.as_str());
-        let url = self.queue_url.borrow().clone().unwrap_or_default();
-        let (rule, targets, queue) = tokio::join!(
-            clients.events.describe_rule().name(name).send(),
-            clients.events.list_targets_by_rule().rule(name).send(),
-            clients
-                .sqs
-                .get_queue_attributes()
-                .queue_url(url)
-                .attribute_names(QueueAttributeName::Policy)
-                .send(),
-        );
-        let part = if let Some(trouble) = inbox.trouble() {
-            format!("the queue cannot be read: {trouble}")
-        } else if matches!(&rule, Err(e) if failure(e, "DescribeRule", "", &self.place).kind == FailureKind::Missing)
-        {
-            format!("the rule {name} is gone: somebody has deleted it")
-        } else if matches!(&rule, Ok(rule) if rule.state().is_some_and(|state| state.as_str() == "DISABLED"))
-        {
-            format!("the rule {name} is disabled")
-        } else if matches!(&targets, Ok(targets) if targets.targets().is_empty()) {
-            format!("the rule {name} has no target")
-        } else if matches!(&queue, Err(e) if failure(e, "GetQueueAttributes", "", &self.place).kind == FailureKind::Missing)
-        {
-            format!("the queue {} is gone: somebody has deleted it", self.name)
-        } else if matches!(&queue, Ok(queue) if queue.attributes().is_none_or(|all| !all.contains_key(&QueueAttributeName::Policy)))
-        {
-            format!("the queue {} has lost the policy that lets EventBridge send to it", self.name)
-        } else {
-            format!(
-                "rule, target, queue and policy are in place, but EventBridge delivers nothing from the default bus \
-                 to the queue {}",
-                self.name
-            )
-        };
-        Failure {
-            kind: FailureKind::Unanswered,
-            what: "subscribe to FIS state changes".to_owned(),
-            why: format!("no handshake event came out of the queue within {}s: {part}", HANDSHAKE_TIMEOUT.as_secs()),
-            remedy: Some(
-                "look for a service control policy, a KMS key on new queues that events.amazonaws.com may not use, \
-                 or a VPC endpoint policy; or set monitor to poll"
-                    .to_owned(),
-            ),
         }
     }
 }
@@ -418,10 +269,5 @@ fn may_have_taken_effect(failure: &Failure, attempts: Attempts) -> bool {
 
 /// Returns the failure of a subscription whose run was cancelled.
 pub(super) fn interrupted(name: &str) -> Failure {
-    Failure {
-        kind: FailureKind::Refused,
-        what: format!("finish the subscription {name}"),
-        why: "the run was cancelled".to_owned(),
-        remedy: None,
-    }
+    Failure::new(FailureKind::Refused, format!("finish the subscription {name}"), "the run was cancelled")
 }

@@ -25,7 +25,7 @@ const MAX_KNOWN_MESSAGES: usize = 20_000;
 
 /// The instruction for a message that was received.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Turn {
+pub(super) enum Handling {
     /// The message is new: read it.
     Take,
     /// Another process may wait for the message: give it back at once.
@@ -38,22 +38,22 @@ pub(super) enum Turn {
 /// The ids of the messages that this process has received, each with `true` if it was given back when it last
 /// came. Cloning shares them.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Lent(Arc<Mutex<HashMap<String, bool>>>);
+pub(super) struct SharedQueue(Arc<Mutex<HashMap<String, bool>>>);
 
-impl Lent {
+impl SharedQueue {
     /// Tells what to do with a message, and remembers that it came.
-    pub(super) fn turn(&self, message: &str) -> Turn {
+    pub(super) fn handle(&self, message: &str) -> Handling {
         let mut known = self.known();
         let is_full = known.len() >= MAX_KNOWN_MESSAGES;
         match known.get_mut(message) {
-            None if is_full => Turn::Leave,
+            None if is_full => Handling::Leave,
             None => {
                 known.insert(message.to_owned(), false);
-                Turn::Take
+                Handling::Take
             }
             Some(passed_on) => {
                 *passed_on = !*passed_on;
-                if *passed_on { Turn::PassOn } else { Turn::Leave }
+                if *passed_on { Handling::PassOn } else { Handling::Leave }
             }
         }
     }
@@ -97,15 +97,18 @@ mod tests {
 
     #[test]
     fn what_comes_again_is_passed_on_every_other_time() {
-        let lent = Lent::default();
-        let turns: Vec<Turn> = (0..5).map(|_| lent.turn("a")).collect();
-        assert_eq!(turns, [Turn::Take, Turn::PassOn, Turn::Leave, Turn::PassOn, Turn::Leave]);
-        assert_eq!(lent.clone().turn("b"), Turn::Take);
-        assert_eq!(lent.known().len(), 2);
+        let shared = SharedQueue::default();
+        let turns: Vec<Handling> = (0..5).map(|_| shared.handle("a")).collect();
+        assert_eq!(
+            turns,
+            [Handling::Take, Handling::PassOn, Handling::Leave, Handling::PassOn, Handling::Leave]
+        );
+        assert_eq!(shared.clone().handle("b"), Handling::Take);
+        assert_eq!(shared.known().len(), 2);
         for number in 0..2 * MAX_KNOWN_MESSAGES {
-            lent.turn(&number.to_string());
+            shared.handle(&number.to_string());
         }
-        assert_eq!(lent.turn("one more"), Turn::Leave, "a flood");
-        assert_eq!(lent.known().len(), MAX_KNOWN_MESSAGES);
+        assert_eq!(shared.handle("one more"), Handling::Leave, "a flood");
+        assert_eq!(shared.known().len(), MAX_KNOWN_MESSAGES);
     }
 }

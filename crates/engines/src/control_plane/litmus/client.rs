@@ -3,23 +3,23 @@
 use reqwest::header::{HeaderValue, ORIGIN};
 use reqwest::{Method, RequestBuilder, Url};
 
-use crate::control_plane::Wire;
+use crate::control_plane::ControlPlaneWire;
 
 /// The front of one ChaosCenter.
-pub(super) struct Door {
+pub(super) struct LitmusClient {
     /// Address without a slash at the end.
     pub(super) url: String,
     /// The `Origin` of every request. Without one the server goes by the name that it was reached under,
     /// which it may not allow.
     pub(super) origin: String,
-    pub(super) wire: Wire,
+    pub(super) wire: ControlPlaneWire,
 }
 
-impl Door {
+impl LitmusClient {
     pub(super) fn new(url: &str, origin: Option<&str>, http: reqwest::Client) -> Self {
         let url = url.trim_end_matches('/').to_owned();
         let origin = origin.map_or_else(|| origin_of(&url), |origin| origin.trim_end_matches('/').to_owned());
-        Self { url, origin, wire: Wire::new(http) }
+        Self { url, origin, wire: ControlPlaneWire::new(http) }
     }
 
     /// Begins a request to a path that begins with a slash.

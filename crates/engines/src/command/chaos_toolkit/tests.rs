@@ -63,14 +63,14 @@ fn told() -> Value {
     })
 }
 
-pub(in crate::command) fn journal(change: impl FnOnce(&mut Value)) -> Journal {
+pub(in crate::command) fn journal(change: impl FnOnce(&mut Value)) -> ToolkitJournal {
     let mut journal = told();
     change(&mut journal);
     serde_json::from_value(journal).unwrap()
 }
 
 /// Writes a journal, and reads it.
-fn written(path: &Path, change: impl FnOnce(&mut Value)) -> Result<Journal, String> {
+fn written(path: &Path, change: impl FnOnce(&mut Value)) -> Result<ToolkitJournal, String> {
     let mut journal = told();
     change(&mut journal);
     fs::write(path, journal.to_string()).unwrap();
@@ -186,7 +186,7 @@ fn what_must_not_be_told_is_taken_out_before_it_is_cut() {
 #[test]
 fn the_fault_is_in_until_somebody_takes_it_away() {
     let (start, end) = (at("2026-10-10T10:57:45.892477Z"), at("2026-10-10T10:57:46.892477Z"));
-    let window = |journal: &Journal, undone_at| {
+    let window = |journal: &ToolkitJournal, undone_at| {
         let window = journal.fault(undone_at).unwrap();
         (window.started_at, window.ended_at)
     };

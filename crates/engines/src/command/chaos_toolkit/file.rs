@@ -9,7 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::activity::{Activity, time};
 use super::python::as_json;
-use super::{Journal, LONGEST};
+use super::{LONGEST, ToolkitJournal};
 use faultgate_config::Veil;
 use faultgate_core::{files, text};
 
@@ -63,7 +63,7 @@ pub(in crate::command) fn read(
     stale: Option<Stamp>,
     span: Span,
     veil: &Veil,
-) -> Result<Journal, String> {
+) -> Result<ToolkitJournal, String> {
     let shown = text::plain(&path.display().to_string(), LONGEST);
     let unreadable = |error: std::io::Error| format!("the journal {shown} cannot be read: {error}");
     let metadata = fs::metadata(path).map_err(unreadable)?;
@@ -83,7 +83,7 @@ pub(in crate::command) fn read(
 }
 
 /// Parses a journal. The error names the place of the mistake.
-fn parse(bytes: &[u8]) -> Result<Journal, String> {
+fn parse(bytes: &[u8]) -> Result<ToolkitJournal, String> {
     let text = as_json(bytes);
     let mut json = serde_json::Deserializer::from_str(&text);
     let journal = serde_path_to_error::deserialize(&mut json).map_err(|error| error.to_string())?;
@@ -91,7 +91,7 @@ fn parse(bytes: &[u8]) -> Result<Journal, String> {
     Ok(journal)
 }
 
-impl Journal {
+impl ToolkitJournal {
     /// Refuses a journal with a time outside the span: a file may be written, moved or touched by this run
     /// and still tell of another one.
     fn of(&self, span: Span) -> Result<(), String> {

@@ -8,15 +8,16 @@ use std::time::Duration;
 use futures_util::future::join_all;
 
 use super::clients::Clients;
-use super::lent::Lent;
+use super::inbox::Inbox;
+use super::shared_queue::SharedQueue;
 use super::subscription::Subscription;
 use faultgate_core::model::{SubscriptionRecord, SubscriptionState};
 
 /// The subscriptions of other processes.
 #[derive(Default)]
-pub(super) struct Others {
+pub(super) struct AdoptedSubscriptions {
     /// The URL of the queue that this process reads as well, and the messages that have come out of it.
-    queue: RefCell<Option<(String, Lent)>>,
+    queue: RefCell<Option<(String, SharedQueue)>>,
     /// The subscriptions that this process has to remove.
     adopted: RefCell<Vec<Adopted>>,
 }
@@ -27,16 +28,24 @@ struct Adopted {
     role_arn: Option<String>,
 }
 
-impl Others {
+impl AdoptedSubscriptions {
     /// Takes over a queue to read it. Without the queue's URL there is nothing to read.
     pub(super) fn listen_to(&self, subscription: &SubscriptionState) {
         let url = subscription.queue_url.clone();
-        *self.queue.borrow_mut() = url.map(|url| (url, Lent::default()));
+        *self.queue.borrow_mut() = url.map(|url| (url, SharedQueue::default()));
     }
 
     /// Returns the queue to read, or None where no queue is known.
-    pub(super) fn queue(&self) -> Option<(String, Lent)> {
+    pub(super) fn queue(&self) -> Option<(String, SharedQueue)> {
         self.queue.borrow().clone()
+    }
+
+    /// Waits for messages of the shared queue that other processes hold at present, unless the queue cannot
+    /// be read.
+    pub(super) async fn hear_all(&self, clients: &Clients, inbox: &Inbox) {
+        if let (Some((url, shared)), None) = (self.queue(), inbox.trouble()) {
+            shared.hear_all(clients, &url, inbox).await;
+        }
     }
 
     /// Takes over a subscription to remove it.

@@ -11,7 +11,7 @@ const MAX_STATE_CHARS: usize = 300;
 /// Judges an end that faultgate asked for. Returns None where the experiment had ended by itself at the last
 /// moment, so that its own end counts. `who` names the engine that left the experiment pending; `what` names
 /// the experiment in the engine's words, such as `the command`.
-pub(super) fn judge(cause: &StopCause, record: &Record, who: &str, what: &str) -> Option<Judgement> {
+pub(super) fn judge_stop(cause: &StopCause, record: &Record, who: &str, what: &str) -> Option<Judgement> {
     let raw = text::plain(&record.raw_state, MAX_STATE_CHARS);
     let judgement = match cause {
         StopCause::Cancelled(signal) => Judgement::plain(

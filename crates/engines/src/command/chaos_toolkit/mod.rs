@@ -17,7 +17,7 @@ mod python;
 mod round;
 
 use activity::Activity;
-use declared::Experiment;
+use declared::DeclaredExperiment;
 pub(super) use file::{Span, Stamp, read};
 use round::Round;
 
@@ -34,7 +34,7 @@ const LONGEST: usize = 200;
 /// The parts of a journal that matter here. Chaos Toolkit always writes the fields that are not optional, and
 /// a journal without one of them is refused.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
-pub(super) struct Journal {
+pub(super) struct ToolkitJournal {
     pub(super) status: String,
     pub(super) deviated: bool,
     start: Option<String>,
@@ -42,7 +42,7 @@ pub(super) struct Journal {
     steady_states: SteadyStates,
     run: Vec<Activity>,
     rollbacks: Vec<Activity>,
-    experiment: Experiment,
+    experiment: DeclaredExperiment,
 }
 
 /// The rounds of probes before, during and after the method.
@@ -63,7 +63,7 @@ pub(super) struct Unrolled {
     pub(super) failed: Vec<String>,
 }
 
-impl Journal {
+impl ToolkitJournal {
     /// Returns the kind of a dry run, in which something was left out.
     pub(super) fn dry(&self) -> Option<String> {
         match &self.experiment.dry {

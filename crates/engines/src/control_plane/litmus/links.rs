@@ -3,7 +3,7 @@
 use faultgate_core::url;
 use serde_json::json;
 
-use super::door::Door;
+use super::client::LitmusClient;
 use super::queries::STOP;
 use crate::control_plane::RunKey;
 
@@ -21,9 +21,9 @@ pub(super) fn link(url: &str, project: &str, run: &RunKey) -> Option<String> {
 
 /// Returns the command for a shell that stops this run and no other. A run without an id cannot be stopped
 /// alone, so there is advice instead.
-pub(super) fn stop(door: &Door, project: &str, run: &RunKey) -> String {
+pub(super) fn stop(client: &LitmusClient, project: &str, run: &RunKey) -> String {
     let Some(run_id) = run.run_id.as_deref().filter(|id| !id.is_empty()) else {
-        let page = link(&door.url, project, run).unwrap_or_else(|| door.url.clone());
+        let page = link(&client.url, project, run).unwrap_or_else(|| client.url.clone());
         return format!("wait until the run has left the queue, then press Stop on {page}");
     };
     // The variable in double quotes is the shell's; all else stands in single quotes.
@@ -34,9 +34,9 @@ pub(super) fn stop(door: &Door, project: &str, run: &RunKey) -> String {
     });
     format!(
         "curl -H \"Authorization: Bearer $FAULTGATE_LITMUS_TOKEN\" -H {} -H 'Content-Type: application/json' -d {} {}",
-        quoted(&format!("Origin: {}", door.origin)),
+        quoted(&format!("Origin: {}", client.origin)),
         quoted(&body.to_string()),
-        quoted(&format!("{}/api/query", door.url)),
+        quoted(&format!("{}/api/query", client.url)),
     )
 }
 

@@ -5,8 +5,8 @@
 use aws_sdk_sqs::types::{Message, MessageSystemAttributeName, QueueAttributeName};
 use serde_json::Value;
 
-use super::lent::HIDDEN_SECONDS;
-use super::reader::Reader;
+use super::reader::QueueReader;
+use super::shared_queue::HIDDEN_SECONDS;
 use crate::Failure;
 use faultgate_core::model::{Finding, Level};
 
@@ -21,9 +21,9 @@ const SUBJECT: &str = "event queue";
 
 /// Checks the queue before a launch: if it can be read, and if its redrive policy is safe for the messages of
 /// others.
-pub(super) async fn look(reader: &Reader) -> Vec<Finding> {
+pub(super) async fn look(reader: &QueueReader) -> Vec<Finding> {
     if let Err(failure) = reader.probe().await {
-        return vec![failure.finding(Level::Error, SUBJECT)];
+        return vec![failure.to_finding(Level::Error, SUBJECT)];
     }
     let readable = Finding::new(Level::Ok, SUBJECT, "it can be read");
     let redrive = match most_receives(reader).await {
@@ -41,17 +41,17 @@ pub(super) async fn look(reader: &Reader) -> Vec<Finding> {
             )
         }),
         Ok(_) => None,
-        Err(failure) => Some(failure.finding(Level::Note, SUBJECT)),
+        Err(failure) => Some(failure.to_finding(Level::Note, SUBJECT)),
     };
     [readable].into_iter().chain(redrive).collect()
 }
 
 /// Returns the number of receives after which the queue's redrive policy moves a message away; None where it
 /// has no such policy.
-async fn most_receives(reader: &Reader) -> Result<Option<u64>, Failure> {
+async fn most_receives(reader: &QueueReader) -> Result<Option<u64>, Failure> {
     let request = reader.sqs.get_queue_attributes().queue_url(&reader.queue_url);
     let answer = request.attribute_names(QueueAttributeName::RedrivePolicy).send().await;
-    let answer = answer.map_err(|error| reader.failure(&error, "GetQueueAttributes"))?;
+    let answer = answer.map_err(|error| reader.failure(error, "GetQueueAttributes"))?;
     let policy = answer.attributes.unwrap_or_default().remove(&QueueAttributeName::RedrivePolicy);
     let policy = policy.and_then(|policy| serde_json::from_str::<Value>(&policy).ok());
     Ok(policy.and_then(|policy| {

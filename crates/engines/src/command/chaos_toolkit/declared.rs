@@ -13,7 +13,7 @@ use faultgate_core::text;
 
 /// The activities that an experiment declares.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
-pub(super) struct Experiment {
+pub(super) struct DeclaredExperiment {
     #[serde(rename = "steady-state-hypothesis")]
     hypothesis: Option<Hypothesis>,
     method: Vec<Declared>,
@@ -48,7 +48,7 @@ impl Declared {
     }
 }
 
-impl Experiment {
+impl DeclaredExperiment {
     /// Returns the probes of the hypothesis.
     pub(super) fn probes(&self) -> &[Declared] {
         self.hypothesis.as_ref().map_or(&[], |hypothesis| &hypothesis.probes)

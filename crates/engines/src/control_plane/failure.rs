@@ -1,0 +1,21 @@
+//! The failures of the engine, made of the troubles that requests to a control plane meet with.
+
+use super::manager::{Asked, Manager};
+use super::wire::{Trouble, TroubleKind};
+use crate::{Failure, FailureKind};
+
+/// Returns the trouble as a failure, with its remedy.
+pub(super) fn failure<M: Manager>(manager: &M, trouble: &Trouble, asked: Asked, what: String) -> Failure {
+    let kind = match trouble.kind {
+        TroubleKind::Unsent | TroubleKind::Unanswered | TroubleKind::Limited => FailureKind::Unanswered,
+        TroubleKind::Unauthenticated | TroubleKind::Denied => FailureKind::Denied,
+        TroubleKind::Missing => FailureKind::Missing,
+        TroubleKind::Refused => FailureKind::Refused,
+    };
+    Failure::new(kind, what, &trouble.why).remedy(manager.remedy(trouble, asked))
+}
+
+/// Returns `true` if the same request may be granted later.
+pub(super) fn may_pass(trouble: &Trouble) -> bool {
+    matches!(trouble.kind, TroubleKind::Unsent | TroubleKind::Unanswered | TroubleKind::Limited)
+}

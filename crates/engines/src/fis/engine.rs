@@ -1,0 +1,223 @@
+//! The connection to FIS in one account and Region: what it knows, and how its parts are put to work.
+
+use std::cell::RefCell;
+use std::collections::{BTreeMap, HashMap};
+use std::rc::Rc;
+
+use aws_config::SdkConfig;
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::AbortOnDropHandle;
+
+use super::adopted::AdoptedSubscriptions;
+use super::clients::Clients;
+use super::doubt::Doubts;
+use super::inbox::Inbox;
+use super::launch::ExperimentLaunch;
+use super::preflight::CheckedTemplate;
+use super::reader::{Keeping, QueueReader};
+use super::record::{details, record, timestamp};
+use super::settings::{FisSettings, RunStep};
+use super::subscription::{Subscription, interrupted};
+use super::tracking::ExperimentTracking;
+use super::watch::Watching;
+use crate::{Failure, Launched};
+use faultgate_core::clock::Clock;
+use faultgate_core::model::{ExperimentPlan, Source, Transition};
+use faultgate_net::aws::AwsPlace;
+use faultgate_net::aws::calls::Calls;
+
+/// Maximum number of experiments that FIS is asked about at once. Many may end at the same moment, and each
+/// takes two connections.
+const MAX_ASKED_AT_ONCE: usize = 16;
+
+/// The connection to FIS in one account and Region.
+pub struct FisEngine {
+    pub(super) clients: Clients,
+    pub(super) settings: FisSettings,
+    pub(super) clock: Clock,
+    pub(super) cancelled: CancellationToken,
+    /// The time from which on a sweep may remove and stop whatever this run made.
+    pub(super) expires_at: jiff::Timestamp,
+    pub(super) place: RefCell<AwsPlace>,
+    pub(super) templates: RefCell<BTreeMap<String, CheckedTemplate>>,
+    pub(super) inbox: RefCell<Inbox>,
+    pub(super) subscription: RefCell<Option<Rc<Subscription>>>,
+    /// The subscription that is planned: it is written to the state file before it is made.
+    pub(super) planned: RefCell<Option<Rc<Subscription>>>,
+    pub(super) adopted: AdoptedSubscriptions,
+    pub(super) doubts: Doubts,
+    pub(super) reader: RefCell<Option<AbortOnDropHandle<()>>>,
+    /// Tells the reader to end after it has dealt with what it received.
+    pub(super) leaving: CancellationToken,
+    /// The progress of each experiment, by its id.
+    pub(super) tracked: RefCell<HashMap<String, ExperimentTracking>>,
+    /// Permits to ask FIS how an experiment is.
+    pub(super) asking: Semaphore,
+    /// The counts of the requests made for each experiment, by its name.
+    pub(super) launches: RefCell<HashMap<String, Calls>>,
+}
+
+impl FisEngine {
+    /// Makes an engine without any request. `sdk` must have a Region.
+    pub fn new(sdk: &SdkConfig, settings: FisSettings, clock: Clock, cancelled: CancellationToken) -> Self {
+        let region = sdk.region().map(AsRef::as_ref).unwrap_or_default();
+        let expires_in = jiff::SignedDuration::try_from(settings.expires_in).unwrap_or_default();
+        Self {
+            clients: Clients::new(sdk),
+            expires_at: clock.now().saturating_add(expires_in).unwrap_or(jiff::Timestamp::MAX),
+            settings,
+            clock,
+            cancelled,
+            place: RefCell::new(AwsPlace::in_region(region)),
+            templates: RefCell::default(),
+            inbox: RefCell::new(Inbox::new([])),
+            subscription: RefCell::default(),
+            planned: RefCell::default(),
+            adopted: AdoptedSubscriptions::default(),
+            doubts: Doubts::default(),
+            reader: RefCell::default(),
+            leaving: CancellationToken::new(),
+            tracked: RefCell::default(),
+            asking: Semaphore::new(MAX_ASKED_AT_ONCE),
+            launches: RefCell::default(),
+        }
+    }
+
+    pub(super) fn place(&self) -> AwsPlace {
+        self.place.borrow().clone()
+    }
+
+    pub(super) fn inbox(&self) -> Inbox {
+        self.inbox.borrow().clone()
+    }
+
+    pub(super) fn launch_of<'a>(&'a self, experiment: &'a ExperimentPlan) -> ExperimentLaunch<'a> {
+        let template = experiment.spec.source();
+        let FisSettings { run, dry_run, .. } = &self.settings;
+        ExperimentLaunch {
+            run,
+            name: &experiment.name,
+            template,
+            dry_run: *dry_run,
+            expires_at: self.expires_at,
+            cancelled: &self.cancelled,
+        }
+    }
+
+    /// Begins to watch an experiment that this process has launched.
+    pub(super) fn begin(
+        &self,
+        experiment: &aws_sdk_fis::types::Experiment,
+        calls: Calls,
+        launch: &ExperimentLaunch<'_>,
+    ) -> Launched {
+        let id = experiment.id().unwrap_or_default().to_owned();
+        let now = self.clock.now();
+        let record = record(experiment, None);
+        self.inbox().claim(&id);
+        let launched = Launched {
+            url: self.settings.has_console.then(|| self.place().fis_console_url(&id)),
+            first: Transition {
+                state: record.state,
+                raw_state: record.raw_state,
+                at: experiment.creation_time().and_then(timestamp).unwrap_or(now),
+                observed_at: now,
+                source: Source::Launch,
+                reason: None,
+            },
+            id,
+        };
+        let mut tracking = ExperimentTracking::begun(calls, &launched.first, launch.template, launch.name);
+        tracking.details = Some(details(experiment));
+        self.tracked.borrow_mut().insert(launched.id.clone(), tracking);
+        launched
+    }
+
+    pub(super) fn calls_for(&self, experiment: &ExperimentPlan) -> Calls {
+        self.launches.borrow_mut().entry(experiment.name.clone()).or_default().clone()
+    }
+
+    pub(super) fn calls_of(&self, id: &str) -> Calls {
+        self.tracked.borrow().get(id).map(|tracking| tracking.calls.clone()).unwrap_or_default()
+    }
+
+    pub(super) fn stop_alarms(&self, template: &str) -> Vec<String> {
+        self.templates.borrow().get(template).map(|template| template.stop_alarms.clone()).unwrap_or_default()
+    }
+
+    pub(super) fn reader_of(
+        &self,
+        sqs: &aws_sdk_sqs::Client,
+        queue_url: &str,
+        keeping: Keeping,
+    ) -> QueueReader {
+        QueueReader {
+            sqs: sqs.clone(),
+            queue_url: queue_url.to_owned(),
+            inbox: self.inbox(),
+            clock: self.clock,
+            place: self.place(),
+            keeping,
+            leaving: self.leaving.clone(),
+        }
+    }
+
+    pub(super) fn start_reader(&self, queue_url: &str, keeping: Keeping) {
+        let reader = self.reader_of(&self.clients.sqs_reader, queue_url, keeping);
+        *self.reader.borrow_mut() = Some(AbortOnDropHandle::new(tokio::spawn(reader.run())));
+    }
+
+    /// Returns the planned subscription, the same one at each call.
+    pub(super) fn planned(&self) -> Rc<Subscription> {
+        let make = || {
+            let templates: Vec<String> = self.templates.borrow().keys().cloned().collect();
+            let (name, run) = (&self.settings.subscription, &self.settings.run);
+            Rc::new(Subscription::new(name, run, self.place(), &templates, self.expires_at))
+        };
+        self.planned.borrow_mut().get_or_insert_with(make).clone()
+    }
+
+    pub(super) async fn subscribe(&self) -> Result<(), Failure> {
+        let subscription = self.planned();
+        // Noted before anything is made, so that `close` removes whatever an interrupted `make` has begun.
+        *self.subscription.borrow_mut() = Some(subscription.clone());
+        let queue_url = subscription.make(&self.clients).await?;
+        if self.cancelled.is_cancelled() {
+            return Err(interrupted(&subscription.name));
+        }
+        let hands_on = self.settings.step == RunStep::Launch;
+        self.start_reader(&queue_url, if hands_on { Keeping::Proving } else { Keeping::Own });
+        subscription.prove(&self.clients, &self.inbox(), &self.clock, &self.cancelled).await?;
+        // Another process reads the queue from now on. The last poll has to end first, since its answer might
+        // take a message along.
+        let reader = self.reader.borrow_mut().take_if(|_| hands_on);
+        if let Some(reader) = reader {
+            self.leaving.cancel();
+            let _ = reader.await;
+        }
+        Ok(())
+    }
+
+    /// Reads the queue that another process has made. Where no queue is known, FIS is asked directly.
+    pub(super) fn listen(&self) {
+        match self.adopted.queue() {
+            Some((url, shared)) => self.start_reader(&url, Keeping::Shared(shared)),
+            None => self.inbox().set_trouble(Some("the state file names no queue".to_owned())),
+        }
+    }
+
+    /// Returns what a watch over an experiment needs.
+    pub(super) fn watching(&self) -> Watching<'_> {
+        Watching {
+            clients: &self.clients,
+            place: self.place(),
+            settings: &self.settings,
+            clock: self.clock,
+            inbox: self.inbox(),
+            adopted: &self.adopted,
+            tracked: &self.tracked,
+            asking: &self.asking,
+        }
+    }
+}

@@ -1,0 +1,62 @@
+//! The progress of one experiment, as far as this process knows it.
+
+use super::accounts::TargetAccounts;
+use super::record::RecordDetails;
+use faultgate_core::model::{State, Transition};
+use faultgate_net::aws::calls::Calls;
+
+/// The progress of one experiment while it is watched.
+#[derive(Debug, Clone)]
+pub(super) struct ExperimentTracking {
+    pub(super) calls: Calls,
+    pub(super) template: String,
+    /// The experiment's name in the suite.
+    pub(super) name: String,
+    /// Number of events that were taken out of the inbox so far.
+    pub(super) taken: usize,
+    /// The furthest state so far.
+    pub(super) reached: State,
+    pub(super) reconciliations: u64,
+    /// The way in which the end was learned, in words.
+    pub(super) learned: String,
+    /// The reason that the last event gave.
+    pub(super) announced: Option<String>,
+    /// The details of the last record; None until there was one.
+    pub(super) details: Option<RecordDetails>,
+    /// The accounts in which the experiment acted, if it acts in several.
+    pub(super) accounts: Option<TargetAccounts>,
+    /// `true` if another process has launched the experiment, and may hold its events at this moment.
+    pub(super) adopted: bool,
+    /// `true` if a stop was asked for, so that an end is near whether or not an event says so.
+    pub(super) stop_requested: bool,
+}
+
+impl ExperimentTracking {
+    pub(super) fn new() -> Self {
+        Self {
+            calls: Calls::default(),
+            template: String::new(),
+            name: String::new(),
+            taken: 0,
+            reached: State::Unknown,
+            reconciliations: 0,
+            learned: String::new(),
+            announced: None,
+            details: None,
+            accounts: None,
+            adopted: false,
+            stop_requested: false,
+        }
+    }
+
+    /// Returns the progress of an experiment that has just begun.
+    pub(super) fn begun(calls: Calls, first: &Transition, template: &str, name: &str) -> Self {
+        let (template, name) = (template.to_owned(), name.to_owned());
+        Self { calls, template, name, reached: first.state, ..Self::new() }
+    }
+
+    /// Marks the experiment as one that another process has launched.
+    pub(super) fn adopted(self) -> Self {
+        Self { adopted: true, ..self }
+    }
+}
