@@ -258,7 +258,8 @@ impl<'a> Session<'a> {
     pub(super) fn state(&self, connected: &Connected, left: Vec<SubscriptionState>) -> RunState {
         let plan = &self.settings.plan;
         let experiments = plan.experiments.iter().zip(&connected.engine_of).map(|(experiment, engine)| {
-            let place = ExperimentPlace::of(&experiment.spec, connected.engines[*engine].region());
+            let region = connected.engines[*engine].particulars(experiment).region;
+            let place = ExperimentPlace::of(&experiment.spec, region);
             ExperimentState::planned(&experiment.name, place)
         });
         RunState {

@@ -19,7 +19,7 @@ use faultgate_core::model::{
 };
 use faultgate_core::panics;
 use faultgate_engines::fis::RunStep;
-use faultgate_engines::{Engine, Failure, FailureKind, Launched};
+use faultgate_engines::{Channel, Engine, Failure, FailureKind, Launched};
 
 /// Longest wait for the end after a stop request: FIS finishes post actions before it says `stopped`.
 const STOP_LIMIT: Duration = Duration::from_secs(60);
@@ -152,7 +152,9 @@ impl Stopping<'_> {
         let connected = self.connect(&plan, state).await?;
         let (of_experiments, of_subscriptions) = connected.engine_of.split_at(experiments.len());
         for (subscription, engine) in subscriptions.iter().zip(of_subscriptions) {
-            connected.engines[*engine].adopt_subscription(subscription);
+            if let Some(channel) = connected.engines[*engine].channel() {
+                channel.adopt_subscription(subscription);
+            }
         }
         let ending = experiments.iter().zip(&plan.experiments).zip(of_experiments).map(
             |((experiment, plan), engine)| {
@@ -168,15 +170,17 @@ impl Stopping<'_> {
             },
         );
         // Experiments are looked at, not followed by events, so subscriptions are removed at the same time.
-        let closing = join_all(connected.engines.iter().map(|engine| async {
+        let channels = connected.engines.iter().filter_map(|engine| engine.channel());
+        let closing = join_all(channels.map(|channel| async {
             if !subscriptions.is_empty() {
                 // The state keeps what could not be removed.
-                let _ = panics::caught(engine.close(REMOVE_LIMIT)).await;
+                let _ = panics::caught(channel.close(REMOVE_LIMIT)).await;
             }
         }));
         let (ended, _) = tokio::join!(join_all(ending), closing);
         let removed = subscriptions.iter().zip(of_subscriptions).map(|(subscription, engine)| {
-            let states = connected.engines[*engine].subscription_states();
+            let channel = connected.engines[*engine].channel();
+            let states = channel.map(Channel::subscription_states).unwrap_or_default();
             states
                 .into_iter()
                 .find(|state| state.name == subscription.name)
@@ -233,7 +237,7 @@ impl End<'_> {
     async fn of(&self, experiment: &ExperimentState) -> Ended {
         let (launched, launch) = match &experiment.launch {
             Some(launch) if experiment.phase == RunPhase::Launched => {
-                (self.engine.adopt(self.plan, launch), None)
+                (self.engine.takeover().adopt(self.plan, launch), None)
             }
             _ => match self.find(experiment).await {
                 Ok(launched) => {
@@ -241,7 +245,7 @@ impl End<'_> {
                         id: launched.id.clone(),
                         url: launched.url.clone(),
                         at: launched.first.at,
-                        trace: self.engine.trace(&launched),
+                        trace: self.engine.takeover().trace(&launched),
                     };
                     (launched, Some(launch))
                 }
@@ -268,7 +272,7 @@ impl End<'_> {
 
     /// Looks for an experiment whose launch was not answered. The error is the outcome if none is found.
     async fn find(&self, experiment: &ExperimentState) -> Result<Launched, Ended> {
-        self.engine.recall(self.plan, &experiment.intent);
+        self.engine.takeover().recall(self.plan, &experiment.intent);
         let found = tokio::time::timeout(FIND_LIMIT, self.engine.find_unanswered(self.plan)).await;
         let not_found = |line: String, phase| Ended { line, phase, launch: None };
         match found {
@@ -295,7 +299,7 @@ impl End<'_> {
     }
 
     fn how_to_look(&self) -> String {
-        self.engine.may_have_begun(self.plan).unwrap_or_else(|| "look for it by hand".to_owned())
+        self.engine.how_to_look(self.plan).unwrap_or_else(|| "look for it by hand".to_owned())
     }
 
     /// Requests the stop until it is granted, and looks until the engine's own record says that it has ended.

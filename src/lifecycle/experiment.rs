@@ -82,7 +82,7 @@ impl Lifecycle<'_> {
             }
             Some(Err(failure)) if failure.kind != FailureKind::Unanswered => {
                 // A refusal proves nothing where an earlier attempt of this launch was not answered.
-                match engine.may_have_begun(plan) {
+                match engine.how_to_look(plan) {
                     Some(_) => self.note_unfound(index).await,
                     None => self.note_over(index).await,
                 }
@@ -149,7 +149,7 @@ impl Lifecycle<'_> {
         let Some(Ok(Some(launched))) = found else {
             let mut reason = failure.with_remedy();
             let was_looked_for = matches!(found, Some(Ok(None)));
-            match engine.may_have_begun(plan) {
+            match engine.how_to_look(plan) {
                 None if was_looked_for => self.note_over(progress.index).await,
                 how_to_look => {
                     self.note_unfound(progress.index).await;

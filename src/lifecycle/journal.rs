@@ -8,7 +8,7 @@ use async_trait::async_trait;
 
 use super::{Lifecycle, Share};
 use faultgate_core::model::{Handover, Intent, LaunchRecord, Probe, SubscriptionState};
-use faultgate_engines::{Launched, Notary, Unnoted};
+use faultgate_engines::{Channel, Launched, Notary, Unnoted};
 
 /// Time that one entry may take. A disk that hangs holds nothing up for longer.
 const WRITE_LIMIT: Duration = Duration::from_secs(5);
@@ -72,7 +72,7 @@ impl Lifecycle<'_> {
         if launched.first.state.is_terminal() {
             return self.note_over(experiment).await;
         }
-        let trace = self.engines[self.engine_of[experiment]].trace(launched);
+        let trace = self.engines[self.engine_of[experiment]].takeover().trace(launched);
         let Launched { id, url, first } = launched.clone();
         let launch = LaunchRecord { id, url, at: first.at, trace };
         tokio::select! {
@@ -96,7 +96,7 @@ impl Lifecycle<'_> {
 
     /// Notes all subscriptions that are about to be made.
     pub(super) async fn note_intended_subscriptions(&self) {
-        let all: Vec<_> = self.engines.iter().filter_map(|engine| engine.intend_subscription()).collect();
+        let all: Vec<_> = self.channels().filter_map(Channel::planned_subscription).collect();
         if !all.is_empty() {
             let _ = tokio::time::timeout(WRITE_LIMIT, self.journal.subscriptions(all)).await;
         }
@@ -104,7 +104,7 @@ impl Lifecycle<'_> {
 
     /// Notes the subscriptions as they are now.
     pub(super) async fn note_subscriptions(&self, share: Share) {
-        let all: Vec<_> = self.engines.iter().flat_map(|engine| engine.subscription_states()).collect();
+        let all: Vec<_> = self.channels().flat_map(Channel::subscription_states).collect();
         if !all.is_empty() {
             let _ = self.cancel.within(WRITE_LIMIT, share, self.journal.subscriptions(all)).await;
         }

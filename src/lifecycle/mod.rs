@@ -56,8 +56,8 @@ use faultgate_core::model::{
     SCORING, Signal, State, ToolInfo, Turn, Verdict,
 };
 use faultgate_core::panics;
-use faultgate_engines::Engine;
 use faultgate_engines::probe::Evaluate;
+use faultgate_engines::{Channel, Engine, Particulars};
 
 /// Time within which an engine tries again and again to remove its subscription.
 const CLOSE_LIMIT: Duration = Duration::from_secs(30);
@@ -205,7 +205,7 @@ impl Lifecycle<'_> {
         self.note_intended_subscriptions().await;
         // An answer that is on its way is waited for even after a signal: what was made must be known to be
         // removed.
-        let opening = join_all(self.engines.iter().map(|engine| engine.open()));
+        let opening = join_all(self.channels().map(Channel::open));
         let opened = self.cancel.within(Duration::MAX, Share::Launch, opening).await;
         self.note_subscriptions(Share::Launch).await;
         if let Some(signal) = self.cancel.signal() {
@@ -217,7 +217,7 @@ impl Lifecycle<'_> {
             let why = format!("not launched: {}", reasons.join("; "));
             return Err(self.none_launched(Verdict::Errored, &why));
         }
-        for record in self.engines.iter().filter_map(|engine| engine.subscription()) {
+        for record in self.channels().filter_map(Channel::subscription_record) {
             let handshake_ms = record.handshake_ms.unwrap_or_default();
             (self.publish)(&RunEvent::Subscribed { name: &record.name, handshake_ms });
         }
@@ -247,14 +247,13 @@ impl Lifecycle<'_> {
 
     /// Removes the subscriptions, and warns of what could not be removed.
     async fn close(&self) {
-        let closing = join_all(
-            self.engines.iter().map(|engine| engine.close(self.cancel.left(CLOSE_LIMIT, Share::Close))),
-        );
+        let within = self.cancel.left(CLOSE_LIMIT, Share::Close);
+        let closing = join_all(self.channels().map(|channel| channel.close(within)));
         // A signal may come during the removal and leave less time; what is not removed by then is named all
         // the same. The outer limit is for an engine that does not keep to its own.
         let _ = self.cancel.within(CLOSE_LIMIT * 2, Share::Close, closing).await;
         self.note_subscriptions(Share::Report).await;
-        for record in self.engines.iter().filter_map(|engine| engine.subscription()) {
+        for record in self.channels().filter_map(Channel::subscription_record) {
             for leftover in &record.leftovers {
                 (self.publish)(&RunEvent::Warning(&format!("not removed: {leftover}")));
             }
@@ -292,7 +291,7 @@ impl Lifecycle<'_> {
             comparison,
             experiments,
             findings,
-            subscriptions: self.engines.iter().filter_map(|engine| engine.subscription()).collect(),
+            subscriptions: self.channels().filter_map(Channel::subscription_record).collect(),
             reporting: Vec::new(),
             api_calls: self.calls(),
         }
@@ -306,6 +305,11 @@ impl Lifecycle<'_> {
             // The engines' state may be broken after a panic, and counts are not worth another one.
             calls: panics::caught_now(|| self.calls()).unwrap_or_default(),
         }
+    }
+
+    /// Returns the channels of the engines that have one.
+    fn channels(&self) -> impl Iterator<Item = &dyn Channel> {
+        self.engines.iter().filter_map(|engine| engine.channel())
     }
 
     /// Returns the number of requests so far, by operation.
@@ -335,11 +339,11 @@ impl Lifecycle<'_> {
     /// brings.
     fn planned(&self, index: usize, verdict: Verdict, reason: String) -> ExperimentResult {
         let plan = &self.plan.experiments[index];
-        let engine = &self.engines[self.engine_of[index]];
+        let Particulars { region, stop_conditions } = self.engines[self.engine_of[index]].particulars(plan);
         ExperimentResult {
             expected_resilience_score: Some(gate::floor(self.plan, plan)),
-            region: engine.region(),
-            stop_conditions: engine.stop_conditions(plan),
+            region,
+            stop_conditions,
             ..ExperimentResult::planned(plan, self.plan.monitor, verdict, reason)
         }
     }

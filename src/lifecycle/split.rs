@@ -17,7 +17,7 @@ use faultgate_core::model::{
     RunPhase, RunResult, RunState, SCHEMA_VERSION, SCORING, SubscriptionRecord, SubscriptionState, ToolInfo,
     Verdict,
 };
-use faultgate_engines::{Failure, FailureKind, Launched, StopCause};
+use faultgate_engines::{Channel, Failure, FailureKind, Launched, StopCause};
 
 /// Time within which an engine is asked what it can tell of experiments that another process has launched.
 const LEARN_LIMIT: Duration = Duration::from_secs(30);
@@ -103,7 +103,9 @@ impl Lifecycle<'_> {
             let mut experiments = join_all(all.map(|(index, known)| self.take_up(index, known))).await;
             if !experiments.iter().all(|experiment| can_be_scored(experiment.verdict)) {
                 for (subscription, engine) in self.own_subscriptions(state) {
-                    self.engines[engine].adopt_subscription(subscription);
+                    if let Some(channel) = self.engines[engine].channel() {
+                        channel.adopt_subscription(subscription);
+                    }
                 }
             }
             tokio::join!(self.close(), self.await_own_reports(&mut experiments));
@@ -131,9 +133,11 @@ impl Lifecycle<'_> {
     async fn take_up_engines(&self, state: &RunState) {
         let _ = self.cancel.within(LEARN_LIMIT, Share::Launch, self.look_around()).await;
         for (subscription, engine) in self.own_subscriptions(state) {
-            self.engines[engine].listen_to(subscription);
+            if let Some(channel) = self.engines[engine].channel() {
+                channel.listen_to(subscription);
+            }
         }
-        let opening = join_all(self.engines.iter().map(|engine| engine.open()));
+        let opening = join_all(self.channels().map(Channel::open));
         let opened = self.cancel.within(LEARN_LIMIT, Share::Launch, opening).await;
         // Events are only hints, so the experiments are followed without them.
         for failure in opened.into_iter().flatten().filter_map(Result::err) {
@@ -148,7 +152,7 @@ impl Lifecycle<'_> {
         }
         let (plan, engine) = self.parts(index);
         let (launched, noted) = match (&known.launch, known.phase) {
-            (Some(launch), _) => (engine.adopt(plan, launch), true),
+            (Some(launch), _) => (engine.takeover().adopt(plan, launch), true),
             (None, RunPhase::Intended) => match self.find(plan, known, index).await {
                 Ok(launched) => (launched, false),
                 Err(result) => return result,
@@ -181,12 +185,12 @@ impl Lifecycle<'_> {
         index: usize,
     ) -> Result<Launched, ExperimentResult> {
         let (_, engine) = self.parts(index);
-        engine.recall(plan, &known.intent);
+        engine.takeover().recall(plan, &known.intent);
         let found = self.search(plan, engine, LEARN_LIMIT).await;
         let (verdict, why) = match found {
             Some(Ok(Some(launched))) => return Ok(launched),
             Some(Ok(None)) if known.may_come_to_light(self.clock.now()) => {
-                let how = engine.may_have_begun(plan).unwrap_or_default();
+                let how = engine.how_to_look(plan).unwrap_or_default();
                 let why = format!(
                     "its launch was not answered; it may have begun, and is not listed so far: {how}"
                 );

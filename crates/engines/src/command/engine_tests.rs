@@ -1,11 +1,16 @@
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
+use faultgate_config::Veil;
+use faultgate_core::clock::Clock;
+use faultgate_core::model::{CommandLine, InjectionRule, Level, Proof, Score, Signal, Verdict};
+use faultgate_core::process_group::Group;
 use tempfile::TempDir;
+use tokio_util::sync::CancellationToken;
 
 use super::*;
-use crate::Unnoted;
-use faultgate_core::model::{Proof, Score, Signal, Verdict};
+use crate::command::{CommandSettings, Limits};
+use crate::{FailureKind, Unnoted};
 
 /// A limit that is only reached where something hangs.
 const HANGS: Duration = Duration::from_secs(60);

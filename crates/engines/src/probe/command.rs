@@ -7,7 +7,6 @@ use std::process::{ExitStatus, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
-use async_trait::async_trait;
 use tokio::io::{AsyncRead, AsyncReadExt};
 
 use super::{Look, holds};
@@ -29,7 +28,6 @@ pub(super) struct Command {
     pub(super) env: Arc<BTreeMap<OsString, OsString>>,
 }
 
-#[async_trait]
 impl Look for Command {
     async fn look(&self) -> Result<String, String> {
         let Some((program, arguments)) = self.run.split_first() else {

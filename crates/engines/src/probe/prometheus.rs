@@ -3,7 +3,6 @@
 //!
 //! An answer that may not be made of all data is a failure, since it says nothing of the rest.
 
-use async_trait::async_trait;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use reqwest::{StatusCode, Url};
 use serde::Deserialize;
@@ -76,7 +75,6 @@ struct Series {
     value: Option<Point>,
 }
 
-#[async_trait]
 impl Look for Prometheus {
     async fn look(&self) -> Result<String, String> {
         let request = self.client.get(self.address()?);

@@ -1,6 +1,5 @@
 //! The probe `tcp`: a port takes connections.
 
-use async_trait::async_trait;
 use tokio::net::TcpStream;
 
 use super::Look;
@@ -11,7 +10,6 @@ pub(super) struct Tcp {
     pub(super) address: String,
 }
 
-#[async_trait]
 impl Look for Tcp {
     async fn look(&self) -> Result<String, String> {
         match TcpStream::connect(&self.address).await {
