@@ -5,11 +5,12 @@
 //! against the settings before: nothing here asks whether a control plane may be told a secret.
 
 use std::collections::BTreeMap;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::accounts::{Access, Account, Accounts, Place};
-use crate::lifecycle::{Cancel, longest};
+use crate::lifecycle::{Cancel, Equipment, longest_run};
 use faultgate_config as config;
 use faultgate_config::{Tokens, Veil};
 use faultgate_core::clock::Clock;
@@ -35,15 +36,6 @@ pub(super) enum Endpoints {
     Real(HttpSettings),
     /// The embedded endpoints at this address.
     Embedded(String),
-}
-
-/// The engines and evaluators of a plan.
-pub(super) struct Connected {
-    pub(super) engines: Vec<Box<dyn Engine>>,
-    /// Index of the engine of each experiment of the plan.
-    pub(super) engine_of: Vec<usize>,
-    /// Evaluator of each probe of each experiment of the plan.
-    pub(super) evaluators: Vec<Vec<Arc<dyn Evaluate>>>,
 }
 
 /// The means by which probes reach what they look at, in a rehearsal too.
@@ -129,8 +121,9 @@ pub(super) struct Wiring<'a> {
 }
 
 impl Wiring<'_> {
-    /// Connects to everything that the plan needs. The error is a mistake in the settings.
-    pub(super) async fn connect(&self) -> Result<Connected, Mistake> {
+    /// Connects to everything that the plan needs, and returns the equipment of its experiments in its order.
+    /// The error is a mistake in the settings.
+    pub(super) async fn connect(&self) -> Result<Vec<Equipment>, Mistake> {
         let connector = self.probes.connector(self.plan, self.clock)?;
         let access = Access {
             env: self.probes.env,
@@ -140,14 +133,13 @@ impl Wiring<'_> {
         let mut accounts = Accounts::of(self.plan, self.usual, self.endpoints, access).await?;
         let mut engines = Engines {
             wiring: self,
-            all: Vec::new(),
             fis: Vec::new(),
             command: None,
             proofs: proofs(connector.as_ref(), self.plan)?,
             harness: Vec::new(),
             litmus: Vec::new(),
         };
-        let (mut engine_of, mut probes) = (Vec::new(), Vec::new());
+        let mut equipment = Vec::new();
         for experiment in &self.plan.experiments {
             let engine = match &experiment.spec {
                 EngineSpec::Fis { region, role_arn, .. } => {
@@ -158,36 +150,35 @@ impl Wiring<'_> {
                 EngineSpec::Harness(spec) => engines.harness(&spec.project)?,
                 EngineSpec::Litmus(spec) => engines.litmus(&spec.project)?,
             };
-            engine_of.push(engine);
-            probes.push(evaluators(connector.as_ref(), experiment, &mut accounts)?);
+            let evaluators = evaluators(connector.as_ref(), experiment, &mut accounts)?;
+            equipment.push(Equipment { engine, evaluators });
         }
-        Ok(Connected { engines: engines.all, engine_of, evaluators: probes })
+        Ok(equipment)
     }
 }
 
-/// The engines so far. Each method returns the index of an engine, which is made when it is first asked for.
+/// The engines so far. Each method returns an engine, which is made when it is first asked for.
 struct Engines<'a> {
     wiring: &'a Wiring<'a>,
-    all: Vec<Box<dyn Engine>>,
     fis: Vec<OfAccount>,
-    command: Option<usize>,
+    command: Option<Rc<dyn Engine>>,
     proofs: BTreeMap<String, Arc<dyn Evaluate>>,
-    harness: Vec<(HarnessProject, usize)>,
-    litmus: Vec<(LitmusProject, usize)>,
+    harness: Vec<(HarnessProject, Rc<dyn Engine>)>,
+    litmus: Vec<(LitmusProject, Rc<dyn Engine>)>,
 }
 
 /// The engine of an account, by the account's number.
 struct OfAccount {
     account: usize,
     region: String,
-    engine: usize,
+    engine: Rc<dyn Engine>,
 }
 
 impl Engines<'_> {
-    fn fis(&mut self, account: &Account) -> usize {
+    fn fis(&mut self, account: &Account) -> Rc<dyn Engine> {
         // Events of all experiments of an account arrive over one subscription, so they share one engine.
         if let Some(known) = self.fis.iter().find(|known| known.account == account.number) {
-            return known.engine;
+            return known.engine.clone();
         }
         let Wiring { plan, run, step, endpoints, clock, cancel, .. } = self.wiring;
         let same_region = self.fis.iter().filter(|known| known.region == account.region).count();
@@ -197,36 +188,39 @@ impl Engines<'_> {
             step: *step,
             ..settings(plan, run, endpoints, same_region)
         };
-        let engine = self.add(FisEngine::new(&account.sdk, settings, *clock, cancel.token().clone()));
-        self.fis.push(OfAccount { account: account.number, region: account.region.clone(), engine });
+        let engine: Rc<dyn Engine> =
+            Rc::new(FisEngine::new(&account.sdk, settings, *clock, cancel.token().clone()));
+        let (number, region) = (account.number, account.region.clone());
+        self.fis.push(OfAccount { account: number, region, engine: engine.clone() });
         engine
     }
 
-    fn command(&mut self) -> usize {
-        if let Some(known) = self.command {
-            return known;
+    fn command(&mut self) -> Rc<dyn Engine> {
+        if let Some(known) = &self.command {
+            return known.clone();
         }
         let Wiring { plan, run, probes, clock, cancel, .. } = self.wiring;
         let settings = CommandSettings { proofs: self.proofs.clone(), ..command_settings(plan, run, probes) };
-        let engine = self.add(CommandEngine::new(settings, *clock, cancel.token().clone()));
-        self.command = Some(engine);
+        let engine: Rc<dyn Engine> = Rc::new(CommandEngine::new(settings, *clock, cancel.token().clone()));
+        self.command = Some(engine.clone());
         engine
     }
 
-    fn harness(&mut self, project: &HarnessProject) -> Result<usize, Mistake> {
+    fn harness(&mut self, project: &HarnessProject) -> Result<Rc<dyn Engine>, Mistake> {
         if let Some((_, known)) = self.harness.iter().find(|(known, _)| known == project) {
-            return Ok(*known);
+            return Ok(known.clone());
         }
         let key = self.wiring.secrets.tokens.harness.clone().ok_or_else(|| needed("harness-api-key"))?;
         let manager = Harness::new(project.clone(), key, self.client()?);
-        let engine = self.add(ChaosCenter::new(manager, self.center_settings(), self.wiring.clock));
-        self.harness.push((project.clone(), engine));
+        let engine: Rc<dyn Engine> =
+            Rc::new(ChaosCenter::new(manager, self.center_settings(), self.wiring.clock));
+        self.harness.push((project.clone(), engine.clone()));
         Ok(engine)
     }
 
-    fn litmus(&mut self, project: &LitmusProject) -> Result<usize, Mistake> {
+    fn litmus(&mut self, project: &LitmusProject) -> Result<Rc<dyn Engine>, Mistake> {
         if let Some((_, known)) = self.litmus.iter().find(|(known, _)| known == project) {
-            return Ok(*known);
+            return Ok(known.clone());
         }
         let Secrets { tokens, litmus_username } = self.wiring.secrets;
         let credentials = match (&tokens.litmus, litmus_username, &tokens.litmus_password) {
@@ -237,8 +231,9 @@ impl Engines<'_> {
             _ => return Err(needed("litmus-token")),
         };
         let manager = Litmus::new(project.clone(), credentials, self.client()?);
-        let engine = self.add(ChaosCenter::new(manager, self.center_settings(), self.wiring.clock));
-        self.litmus.push((project.clone(), engine));
+        let engine: Rc<dyn Engine> =
+            Rc::new(ChaosCenter::new(manager, self.center_settings(), self.wiring.clock));
+        self.litmus.push((project.clone(), engine.clone()));
         Ok(engine)
     }
 
@@ -250,11 +245,6 @@ impl Engines<'_> {
     fn center_settings(&self) -> CenterSettings {
         let plan = self.wiring.plan;
         CenterSettings { dry_run: plan.dry_run, injection: plan.injection, seed: fastrand::u64(..) }
-    }
-
-    fn add(&mut self, engine: impl Engine + 'static) -> usize {
-        self.all.push(Box::new(engine));
-        self.all.len() - 1
     }
 }
 
@@ -298,6 +288,6 @@ fn settings(plan: &Plan, run: &RunIdentity, endpoints: &Endpoints, same_region: 
         dry_run: plan.dry_run,
         injection: plan.injection,
         has_console: matches!(endpoints, Endpoints::Real(_)),
-        expires_in: longest(plan).saturating_add(EXPIRY_MARGIN),
+        expires_in: longest_run(plan).saturating_add(EXPIRY_MARGIN),
     }
 }

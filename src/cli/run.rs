@@ -13,12 +13,12 @@ use indicatif::MultiProgress;
 use tokio_util::task::AbortOnDropHandle;
 
 use super::accounts::Place;
-use super::connect::{Connected, Endpoints, Probes, Secrets, Wiring};
+use super::connect::{Endpoints, Probes, Secrets, Wiring};
 use super::rehearsed;
 use super::reporting::{Reporting, surroundings};
 use super::signals::Signals;
 use super::{complain, leftovers, logging, printing, random, refuse, say, settings};
-use crate::lifecycle::{Cancel, Course, Journal, Lifecycle, Share};
+use crate::lifecycle::{Cancel, Equipment, Journal, Lifecycle, RunInputs, Share};
 use crate::state_file::{self, Hold, NotHeld, RunJournal};
 use faultgate_config::{Settings, Veil};
 use faultgate_core::clock::Clock;
@@ -184,7 +184,10 @@ impl<'a> Session<'a> {
             // run.
             let journal: &dyn Journal = if self.rehearsal.is_none() { &kept } else { &Unnoted };
             let publish = |event: &RunEvent<'_>| audience.tell(event);
-            let lifecycle = self.lifecycle(connected, journal, &publish);
+            let lifecycle = match self.lifecycle(connected, journal, &publish) {
+                Ok(lifecycle) => lifecycle,
+                Err(mistake) => return refuse(&[mistake], self.env),
+            };
             let run = self.unless_broken(lifecycle, &kept, async |lifecycle| lifecycle.run().await).await;
             run.unwrap_or_else(|rescued| rescued)
         };
@@ -218,7 +221,7 @@ impl<'a> Session<'a> {
     }
 
     /// Connects to the engines, unless a signal comes first. The error is the exit code.
-    pub(super) async fn connect_unless_cancelled(&mut self) -> Result<Connected, u8> {
+    pub(super) async fn connect_unless_cancelled(&mut self) -> Result<Vec<Equipment>, u8> {
         match self.cancel.within(Duration::MAX, Share::Launch, self.connect()).await {
             Some(Ok(connected)) => Ok(connected),
             Some(Err(mistake)) => Err(refuse(&[mistake], self.env)),
@@ -234,7 +237,7 @@ impl<'a> Session<'a> {
             self.settings.warnings.iter().cloned().map(told("settings")).collect();
         findings.extend(self.reporting().warnings().into_iter().map(told("reports")));
         let connected = self.connect().await?;
-        findings.extend(self.lifecycle(connected, &Unnoted, &|_| {}).check().await);
+        findings.extend(self.lifecycle(connected, &Unnoted, &|_| {})?.check().await);
         Ok(findings)
     }
 
@@ -255,10 +258,10 @@ impl<'a> Session<'a> {
     }
 
     /// Returns the state of a run that has begun nothing.
-    pub(super) fn state(&self, connected: &Connected, left: Vec<SubscriptionState>) -> RunState {
+    pub(super) fn state(&self, connected: &[Equipment], left: Vec<SubscriptionState>) -> RunState {
         let plan = &self.settings.plan;
-        let experiments = plan.experiments.iter().zip(&connected.engine_of).map(|(experiment, engine)| {
-            let region = connected.engines[*engine].particulars(experiment).region;
+        let experiments = plan.experiments.iter().zip(connected).map(|(experiment, equipment)| {
+            let region = equipment.engine.particulars(experiment).region;
             let place = ExperimentPlace::of(&experiment.spec, region);
             ExperimentState::planned(&experiment.name, place)
         });
@@ -271,23 +274,20 @@ impl<'a> Session<'a> {
 
     pub(super) fn lifecycle<'s>(
         &'s self,
-        connected: Connected,
+        connected: Vec<Equipment>,
         journal: &'s dyn Journal,
         publish: &'s dyn Fn(&RunEvent<'_>),
-    ) -> Lifecycle<'s> {
-        Lifecycle {
+    ) -> Result<Lifecycle<'s>, Mistake> {
+        let inputs = RunInputs {
             plan: &self.settings.plan,
             run: &self.identity,
             rehearsal: self.rehearsal.clone(),
-            engines: connected.engines,
-            engine_of: connected.engine_of,
-            evaluators: connected.evaluators,
-            course: Course::default(),
             journal,
             clock: self.clock,
             cancel: self.cancel,
             publish,
-        }
+        };
+        Lifecycle::new(inputs, connected).map_err(|misfit| Mistake::new("the plan", misfit.to_string()))
     }
 
     fn reporting(&self) -> Reporting<'_> {
@@ -302,7 +302,7 @@ impl<'a> Session<'a> {
     }
 
     /// Connects to the real engines or, in a rehearsal, to an embedded world.
-    async fn connect(&mut self) -> Result<Connected, Mistake> {
+    async fn connect(&mut self) -> Result<Vec<Equipment>, Mistake> {
         let endpoints = match self.settings.rehearsal.as_deref().and_then(Scenario::find) {
             None => Endpoints::Real(self.settings.http.clone()),
             Some(scenario) => Endpoints::Embedded(self.embed(scenario).await?),

@@ -248,7 +248,10 @@ impl Session<'_> {
             return refuse(&[Mistake::new(&shown, what).hint("name another with --state-file")], self.env);
         }
         let publish = |event: &RunEvent<'_>| audience.tell(event);
-        let lifecycle = self.lifecycle(connected, &journal, &publish);
+        let lifecycle = match self.lifecycle(connected, &journal, &publish) {
+            Ok(lifecycle) => lifecycle,
+            Err(mistake) => return refuse(&[mistake], self.env),
+        };
         let ended = self.unless_broken(lifecycle, &journal, async |lifecycle| lifecycle.launch().await).await;
         let Some(result) =
             ended.unwrap_or_else(Some).map(|result| report::veiled(result, &self.settings.veil))
@@ -274,7 +277,10 @@ impl Session<'_> {
         };
         let journal = RunJournal::new(self.settings.state_file.clone(), self.clock, state.clone(), &warn);
         let publish = |event: &RunEvent<'_>| audience.tell(event);
-        let lifecycle = self.lifecycle(connected, &journal, &publish);
+        let lifecycle = match self.lifecycle(connected, &journal, &publish) {
+            Ok(lifecycle) => lifecycle,
+            Err(mistake) => return refuse(&[mistake], self.env),
+        };
         let monitoring =
             self.unless_broken(lifecycle, &journal, async |lifecycle| lifecycle.monitor(&state).await);
         let result = monitoring.await.unwrap_or_else(|rescued| rescued);

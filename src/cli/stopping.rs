@@ -1,14 +1,15 @@
 //! The stop of everything that a state names, all at once: each engine is connected to as in a run, and told
 //! what another process has begun.
 
+use std::rc::Rc;
 use std::time::Duration;
 
 use futures_util::future::join_all;
 use tokio::time::Instant;
 
 use super::accounts::Place;
-use super::connect::{Connected, Endpoints, Probes, Secrets, Wiring};
-use crate::lifecycle::Cancel;
+use super::connect::{Endpoints, Probes, Secrets, Wiring};
+use crate::lifecycle::{Cancel, Equipment};
 use faultgate_config::{StopSettings, Unnamed, Veil};
 use faultgate_core::clock::Clock;
 use faultgate_core::environment::Environment;
@@ -150,15 +151,19 @@ impl Stopping<'_> {
         let plans = planned.chain(subscriptions.iter().map(|subscription| place_of(subscription))).collect();
         let plan = plan(plans, state.dry_run);
         let connected = self.connect(&plan, state).await?;
-        let (of_experiments, of_subscriptions) = connected.engine_of.split_at(experiments.len());
-        for (subscription, engine) in subscriptions.iter().zip(of_subscriptions) {
-            if let Some(channel) = connected.engines[*engine].channel() {
+        let (of_experiments, of_subscriptions) = connected.split_at(experiments.len());
+        let mut closing: Vec<&Rc<dyn Engine>> = Vec::new();
+        for (subscription, Equipment { engine, .. }) in subscriptions.iter().zip(of_subscriptions) {
+            if let Some(channel) = engine.channel() {
                 channel.adopt_subscription(subscription);
+            }
+            if !closing.iter().any(|known| Rc::ptr_eq(known, engine)) {
+                closing.push(engine);
             }
         }
         let ending = experiments.iter().zip(&plan.experiments).zip(of_experiments).map(
-            |((experiment, plan), engine)| {
-                let engine = connected.engines[*engine].as_ref();
+            |((experiment, plan), Equipment { engine, .. })| {
+                let engine = engine.as_ref();
                 async move {
                     let ended = panics::caught(End { engine, plan, clock: self.clock }.of(experiment)).await;
                     ended.unwrap_or_else(|panic| Ended {
@@ -170,16 +175,14 @@ impl Stopping<'_> {
             },
         );
         // Experiments are looked at, not followed by events, so subscriptions are removed at the same time.
-        let channels = connected.engines.iter().filter_map(|engine| engine.channel());
+        let channels = closing.into_iter().filter_map(|engine| engine.channel());
         let closing = join_all(channels.map(|channel| async {
-            if !subscriptions.is_empty() {
-                // The state keeps what could not be removed.
-                let _ = panics::caught(channel.close(REMOVE_LIMIT)).await;
-            }
+            // The state keeps what could not be removed.
+            let _ = panics::caught(channel.close(REMOVE_LIMIT)).await;
         }));
         let (ended, _) = tokio::join!(join_all(ending), closing);
         let removed = subscriptions.iter().zip(of_subscriptions).map(|(subscription, engine)| {
-            let channel = connected.engines[*engine].channel();
+            let channel = engine.engine.channel();
             let states = channel.map(Channel::subscription_states).unwrap_or_default();
             states
                 .into_iter()
@@ -209,7 +212,7 @@ impl Stopping<'_> {
         (spec.stop.as_ref().map(|stop| &*stop.shown) == stop).then(|| found.spec.clone())
     }
 
-    async fn connect(&self, plan: &Plan, state: &RunState) -> Result<Connected, Mistake> {
+    async fn connect(&self, plan: &Plan, state: &RunState) -> Result<Vec<Equipment>, Mistake> {
         let StopSettings { region, role_arn, tokens, litmus_username, http, .. } = self.settings;
         let wiring = Wiring {
             plan,

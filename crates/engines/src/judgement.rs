@@ -10,8 +10,8 @@ use super::Failure;
 pub enum StopCause {
     /// The experiment ran past its `timeout`, which ended at this time.
     Timeout(Timestamp),
-    /// The engine left the experiment pending past its `queue-timeout`.
-    QueueTimeout,
+    /// The engine left the experiment pending past its `queue-timeout`, which ended at this time.
+    QueueTimeout(Timestamp),
     /// The run was cancelled.
     Cancelled(Signal),
     /// The experiment could no longer be watched.
