@@ -11,6 +11,7 @@
 //! - `stop_request` and `lost_launch` end an experiment and look for one, in a run as in `faultgate stop`.
 //! - `cancel` shares out the time after a signal, and `longest_run` tells how long a run may last.
 //! - `probes` evaluates probes and scores what they saw; `gate` decides, from facts alone.
+//! - `live` publishes turns of probes and the passing of time while a run goes on.
 //! - `run_result` puts a result together; `merge` and `parts` make one result of several.
 //! - `journal` is the port through which others learn what a run has begun, and `journal_entries` writes to
 //!   it.
@@ -23,7 +24,6 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use futures_util::stream::{self, StreamExt};
 use tokio::sync::Semaphore;
-use tokio::time::{Instant, MissedTickBehavior};
 
 mod cancel;
 mod engine_reports;
@@ -32,6 +32,7 @@ mod gate;
 mod halt;
 mod journal;
 mod journal_entries;
+mod live;
 mod longest_run;
 mod lost_launch;
 mod merge;
@@ -49,7 +50,7 @@ pub use journal::Journal;
 pub use longest_run::longest_run;
 pub use lost_launch::{LostLaunch, SearchFailure};
 pub use merge::merge;
-use probes::{EvaluationPermits, Turned, Turns};
+use probes::{EvaluationPermits, Turns};
 use run_result::RunFacts;
 use scheduled::Scheduled;
 pub use scheduled::{Equipment, Misfit};
@@ -59,7 +60,7 @@ pub use stop_request::{CONFIRM_LIMIT, STOP_LIMIT, StopRequest};
 use faultgate_core::clock::Clock;
 use faultgate_core::model::{
     ExperimentResult, Finding, Level, Plan, RehearsalNote, RunEvent, RunIdentity, RunResult, Signal, State,
-    Turn, Verdict,
+    Verdict,
 };
 use faultgate_core::panics;
 use faultgate_engines::{Channel, Engine, Particulars};
@@ -69,8 +70,6 @@ const CLOSE_LIMIT: Duration = Duration::from_secs(30);
 /// Number of experiments that are launched at the same time. Each launch takes a connection to the engine,
 /// and engines accept few launches a second.
 const LAUNCHES_AT_ONCE: usize = 16;
-/// Interval of the event that lets live displays show the time.
-const TICK: Duration = Duration::from_secs(1);
 
 /// The state that the experiments of a run share while it goes on.
 struct Course {
@@ -172,18 +171,6 @@ impl Lifecycle<'_> {
     /// Takes the run through all its stages. It ends in a result, whatever happens.
     pub async fn run(&self) -> RunResult {
         self.publish_during(self.stages()).await
-    }
-
-    /// Does the work, and meanwhile publishes the start of the run, turns of probes and ticks.
-    async fn publish_during<T>(&self, work: impl Future<Output = T>) -> T {
-        (self.publish)(&RunEvent::Started { run: self.run, plan: self.plan });
-        tokio::select! {
-            // The work comes first, so that a run that has ended publishes no more ticks.
-            biased;
-            done = work => done,
-            never = self.publish_turns_as_they_come() => match never {},
-            never = self.publish_ticks() => match never {},
-        }
     }
 
     /// Checks, subscribes, runs all experiments, and removes what was made.
@@ -357,45 +344,6 @@ impl Lifecycle<'_> {
             region,
             stop_conditions,
             ..ExperimentResult::planned(plan, self.plan.monitor, verdict, reason)
-        }
-    }
-
-    /// Publishes the turns of probes as they come.
-    async fn publish_turns_as_they_come(&self) -> std::convert::Infallible {
-        loop {
-            self.course.turns.came().await;
-            self.publish_turns();
-        }
-    }
-
-    /// Publishes the turns of probes that have come up to now.
-    fn publish_turns(&self) {
-        for Turned { experiment, probe, turn } in self.course.turns.take() {
-            let name = self.scheduled.get(experiment).map(|scheduled| &*scheduled.plan.name);
-            match &turn {
-                Turn::Fails { reason } => {
-                    tracing::info!(experiment = name, probe, reason = reason.as_deref(), "a probe fails");
-                }
-                Turn::Passes { failed_for } => {
-                    let failed_for_ms = i64::try_from(failed_for.as_millis()).unwrap_or(i64::MAX);
-                    tracing::info!(experiment = name, probe, failed_for_ms, "a probe passes again");
-                }
-                Turn::Flaps => {
-                    tracing::info!(experiment = name, probe, "a probe turns again and again");
-                }
-            }
-            (self.publish)(&RunEvent::ProbeTurned { experiment, probe: &probe, turn: &turn });
-        }
-    }
-
-    /// Publishes a tick every second.
-    async fn publish_ticks(&self) -> std::convert::Infallible {
-        let mut ticks = tokio::time::interval_at(Instant::now() + TICK, TICK);
-        // Ticks that were missed while the process was held up are not made up for.
-        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        loop {
-            ticks.tick().await;
-            (self.publish)(&RunEvent::Tick);
         }
     }
 }

@@ -107,7 +107,7 @@ impl Lifecycle<'_> {
                 .iter()
                 .zip(&state.experiments)
                 .map(|(scheduled, known)| {
-                    let may_run = known.outcome.is_none() && known.is_open();
+                    let may_run = known.outcome.is_none() && (known.launch.is_some() || known.is_open());
                     (scheduled, known, may_run.then(|| self.cancel.take_duty()))
                 })
                 .collect();
