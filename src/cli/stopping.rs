@@ -5,11 +5,13 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep, timeout};
 
 use super::accounts::Place;
 use super::connect::{Endpoints, Probes, Secrets, Wiring};
-use crate::lifecycle::{Cancel, Equipment};
+use crate::lifecycle::{
+    CONFIRM_LIMIT, Cancel, Equipment, LostLaunch, STOP_LIMIT, SearchFailure, StopRequest,
+};
 use faultgate_config::{StopSettings, Unnamed, Veil};
 use faultgate_core::clock::Clock;
 use faultgate_core::environment::Environment;
@@ -20,20 +22,12 @@ use faultgate_core::model::{
 };
 use faultgate_core::panics;
 use faultgate_engines::fis::RunStep;
-use faultgate_engines::{Channel, Engine, Failure, FailureKind, Launched};
+use faultgate_engines::{Channel, Engine, Launched};
 
-/// Longest wait for the end after a stop request: FIS finishes post actions before it says `stopped`.
-const STOP_LIMIT: Duration = Duration::from_secs(60);
 /// Longest search for an experiment whose launch was not answered.
 const FIND_LIMIT: Duration = Duration::from_secs(60);
 /// Longest time for which the removal of subscriptions is tried again.
 const REMOVE_LIMIT: Duration = Duration::from_secs(30);
-/// Pause before an unanswered stop is requested again.
-const RETRY_PAUSE: Duration = Duration::from_millis(500);
-/// First and longest pause between looks at whether an experiment has stopped.
-const FIRST_LOOK_PAUSE: Duration = Duration::from_millis(100);
-const MAX_LOOK_PAUSE: Duration = Duration::from_secs(2);
-
 /// The inputs of a stop.
 pub(super) struct Stopping<'a> {
     pub(super) settings: &'a StopSettings,
@@ -276,74 +270,40 @@ impl End<'_> {
     /// Looks for an experiment whose launch was not answered. The error is the outcome if none is found.
     async fn find(&self, experiment: &ExperimentState) -> Result<Launched, Ended> {
         self.engine.takeover().recall(self.plan, &experiment.intent);
-        let found = tokio::time::timeout(FIND_LIMIT, self.engine.find_unanswered(self.plan)).await;
-        let not_found = |line: String, phase| Ended { line, phase, launch: None };
-        match found {
-            Ok(Ok(Some(launched))) => Ok(launched),
-            Ok(Ok(None)) if experiment.may_come_to_light(self.clock.now()) => {
-                let line = format!(
-                    "it may have begun{}, and is NOT listed so far: repeat this in some minutes, and {}",
-                    experiment.intended_at.map(|at| format!(" at {at}")).unwrap_or_default(),
-                    self.how_to_look()
-                );
-                Err(not_found(line, RunPhase::Intended))
+        let found = match timeout(FIND_LIMIT, self.engine.find_unanswered(self.plan)).await {
+            Ok(found) => found.map_err(SearchFailure::Failed),
+            Err(_) => Err(SearchFailure::NoAnswer),
+        };
+        let state = Some((experiment, self.clock.now()));
+        LostLaunch::weigh(self.engine, self.plan, state, found).map_err(|lost| match lost {
+            LostLaunch::NeverBegan => Ended { line: lost.to_string(), phase: RunPhase::Over, launch: None },
+            LostLaunch::Unlisted { .. } => Ended {
+                line: format!("{lost}; repeat this in some minutes"),
+                phase: RunPhase::Intended,
+                launch: None,
+            },
+            LostLaunch::Unsought { .. } => {
+                Ended { line: lost.to_string(), phase: RunPhase::Intended, launch: None }
             }
-            Ok(Ok(None)) => {
-                Err(not_found("it was about to be launched, and has not begun".to_owned(), RunPhase::Over))
-            }
-            Ok(Err(failure)) => Err(not_found(self.unknown(&failure.with_remedy()), RunPhase::Intended)),
-            Err(_) => Err(not_found(self.unknown("the engine did not answer"), RunPhase::Intended)),
-        }
+        })
     }
 
-    fn unknown(&self, why: &str) -> String {
-        let how = self.how_to_look();
-        format!("it may have been launched, and could NOT be looked for: {why}; {how}")
-    }
-
-    fn how_to_look(&self) -> String {
-        self.engine.how_to_look(self.plan).unwrap_or_else(|| "look for it by hand".to_owned())
-    }
-
-    /// Requests the stop until it is granted, and looks until the engine's own record says that it has ended.
+    /// Requests the stop until it is granted, and waits until the engine's own record says that it has ended.
     async fn stop(&self, launched: &Launched) -> Result<State, String> {
         if launched.first.state.is_terminal() {
             return Ok(launched.first.state);
         }
+        let request = StopRequest { engine: self.engine, launched };
         // A stop that the run has left to end by itself is waited for first, and then that of this process.
-        let limit = STOP_LIMIT + self.engine.stop_takes(self.plan) * 2;
-        let deadline = Instant::now() + limit;
-        loop {
-            let asked = tokio::time::timeout_at(deadline, self.engine.stop(launched)).await;
-            let failure = match asked {
-                Ok(Ok(())) => break,
-                Ok(Err(failure)) => failure,
-                Err(_) => return Err("the engine did not answer the request to stop".to_owned()),
-            };
-            if failure.kind != FailureKind::Unanswered || Instant::now() + RETRY_PAUSE >= deadline {
-                return Err(failure.with_remedy());
-            }
-            tokio::time::sleep(RETRY_PAUSE).await;
-        }
-        let mut pause = FIRST_LOOK_PAUSE;
-        let mut trouble: Option<Failure> = None;
-        loop {
-            match tokio::time::timeout_at(deadline, self.engine.look(launched)).await {
-                Ok(Ok(record)) if record.has_ended() => return Ok(record.state),
-                Ok(Ok(_)) => trouble = None,
-                Ok(Err(failure)) => trouble = Some(failure),
-                Err(_) => {}
-            }
-            if Instant::now() + pause >= deadline {
-                let why = trouble.map(|failure| format!(": {}", failure.with_remedy())).unwrap_or_default();
-                return Err(format!(
-                    "a stop was requested {} s ago and is not confirmed{why}",
-                    limit.as_secs()
-                ));
-            }
-            tokio::time::sleep(pause).await;
-            pause = (pause * 2).min(MAX_LOOK_PAUSE);
-        }
+        let longer = self.engine.stop_takes(self.plan) * 2;
+        request.send(sleep(STOP_LIMIT + longer)).await?;
+        let accepted_at = Instant::now();
+        let confirmed = request.confirm(sleep(CONFIRM_LIMIT + longer)).await;
+        confirmed.map(|record| record.state).map_err(|trouble| {
+            let why = trouble.map(|failure| format!(": {}", failure.with_remedy())).unwrap_or_default();
+            let seconds = accepted_at.elapsed().as_secs();
+            format!("a stop was requested {seconds} s ago and is not confirmed{why}")
+        })
     }
 }
 
