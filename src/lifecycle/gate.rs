@@ -70,7 +70,7 @@ pub(super) fn decide(result: &RunResult) -> Gate {
         resilience_score: score,
         expected_resilience_score: expected,
         reasons,
-        signal: signal,
+        signal,
     }
 }
 
