@@ -149,8 +149,15 @@ impl Cancel {
             // A result that is there at the last moment counts.
             biased;
             result = work => Some(result),
-            () = self.used_up(share) => None,
-            () = tokio::time::sleep(limit) => None,
+            () = self.deadline(limit, share) => None,
+        }
+    }
+
+    /// Waits until `limit`, or the time that a signal leaves for the share, is over.
+    pub async fn deadline(&self, limit: Duration, share: Share) {
+        tokio::select! {
+            () = self.used_up(share) => {}
+            () = tokio::time::sleep(limit) => {}
         }
     }
 

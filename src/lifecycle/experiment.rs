@@ -2,130 +2,127 @@
 
 use std::time::Duration;
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use tokio::sync::SemaphorePermit;
 use tokio::time::Instant;
 
 use super::cancel::Share;
-use super::journal::Page;
-use super::probing::Probing;
+use super::journal_entries::ExperimentEntries;
+use super::lost_launch::{LostLaunch, SearchFailure};
+use super::probes::{Probing, score};
 use super::progress::Progress;
-use super::{Lifecycle, came_first, gate, score};
+use super::scheduled::Scheduled;
+use super::stop_request::{CONFIRM_LIMIT, RETRY_PAUSE, STOP_LIMIT, StopRequest};
+use super::{Lifecycle, describe_signal, gate};
 use faultgate_core::model::{ExperimentPlan, ExperimentResult, RunEvent, Source, State, StopReport, Verdict};
 use faultgate_engines::{Engine, Failure, FailureKind, Launched, Record, StopCause, Watcher as _};
 
 /// Time after which a launch that is not answered is given up, and looked for.
 pub(super) const LAUNCH_LIMIT: Duration = Duration::from_secs(90);
-/// Time for requests to stop: more than a minute without a network, and a request that was sent in it.
-pub(super) const STOP_LIMIT: Duration = Duration::from_secs(120);
-/// Time for the confirmation of an accepted stop. FIS finishes post actions before it says `stopped`.
-pub(super) const CONFIRM_LIMIT: Duration = Duration::from_secs(60);
 /// Time for the confirmation of a stop that was refused: such an experiment will hardly stop.
 const REFUSED_LIMIT: Duration = Duration::from_secs(5);
-const STOP_RETRY: Duration = Duration::from_millis(500);
 /// Time within which the engine must say that an experiment is no longer pending.
 const BEGUN_LIMIT: Duration = Duration::from_secs(15);
 /// Time for one last look at the record of an end that could not be confirmed.
-pub(super) const LOOK_LIMIT: Duration = Duration::from_secs(1);
+pub(super) const LAST_RECORD_LIMIT: Duration = Duration::from_secs(1);
 
 /// A permit that is held during a launch, and limits the number of launches at the same time.
-pub(super) type Place<'a> = Option<SemaphorePermit<'a>>;
+pub(super) type LaunchPermit<'a> = Option<SemaphorePermit<'a>>;
 
 impl Lifecycle<'_> {
-    pub(super) async fn run_experiment(&self, index: usize) -> ExperimentResult {
-        let (mut probing, turn) = match self.prepare(index).await {
+    pub(super) async fn run_experiment(&self, scheduled: &Scheduled<'_>) -> ExperimentResult {
+        let (mut probing, permit) = match self.prepare(scheduled).await {
             Ok(prepared) => prepared,
             Err(result) => return result,
         };
         probing.start();
-        match self.launch_one(index, probing, turn).await {
+        match self.launch_one(scheduled, probing, permit).await {
             Ok((progress, launched)) => self.monitor_one(&progress, launched, Duration::ZERO).await,
             Err(result) => result,
         }
     }
 
     /// Waits until an experiment may be launched. The error is its result where it may not.
-    pub(super) async fn prepare(&self, index: usize) -> Result<(Probing, Place<'_>), ExperimentResult> {
+    pub(super) async fn prepare(
+        &self,
+        scheduled: &Scheduled<'_>,
+    ) -> Result<(Probing, LaunchPermit<'_>), ExperimentResult> {
         if let Some(signal) = self.cancel.signal() {
-            return Err(self.not_launched(index, Verdict::Cancelled, &came_first(signal)));
+            return Err(self.not_launched(scheduled, Verdict::Cancelled, &describe_signal(signal)));
         }
-        let probing = self.probing(index);
+        let probing = self.probing(scheduled);
         let ready = self.ready(&probing).await;
         self.publish_turns();
         match ready {
-            Ok(turn) => Ok((probing, turn)),
+            Ok(permit) => Ok((probing, permit)),
             Err((verdict, reason)) => {
                 let probes = probing.results(None);
-                Err(ExperimentResult { probes, ..self.not_launched(index, verdict, &reason) })
+                Err(ExperimentResult { probes, ..self.not_launched(scheduled, verdict, &reason) })
             }
         }
     }
 
     /// Launches an experiment. The error is its result where it has not begun, or had to be stopped at once.
-    pub(super) async fn launch_one(
-        &self,
-        index: usize,
+    pub(super) async fn launch_one<'s>(
+        &'s self,
+        scheduled: &'s Scheduled<'s>,
         probing: Probing,
-        turn: Place<'_>,
-    ) -> Result<(Progress<'_>, Launched), ExperimentResult> {
-        let (plan, engine) = self.parts(index);
-        let progress = Progress::of(self, index, probing);
-        let page = Page { journal: self.journal, experiment: index };
-        let launching = engine.launch(plan, &page);
+        permit: LaunchPermit<'_>,
+    ) -> Result<(Progress<'s>, Launched), ExperimentResult> {
+        let Scheduled { number, plan, engine, .. } = scheduled;
+        let progress = Progress::new(self, scheduled, probing, Some(self.cancel.take_duty()));
+        let entries = ExperimentEntries { journal: self.journal, experiment: *number };
+        let launching = engine.launch(plan, &entries);
         let launched = self.cancel.within(LAUNCH_LIMIT, Share::Launch, launching).await;
-        drop(turn);
+        drop(permit);
         match launched {
             Some(Ok(launched)) => {
                 self.announce(&progress, &launched);
-                self.note_launch(index, &launched).await;
+                self.note_launch(scheduled, &launched).await;
                 Ok((progress, launched))
             }
             Some(Err(failure)) if failure.kind != FailureKind::Unanswered => {
                 // A refusal proves nothing where an earlier attempt of this launch was not answered.
-                match engine.may_have_begun(plan) {
-                    Some(_) => self.note_unfound(index).await,
-                    None => self.note_over(index).await,
+                match engine.how_to_look(plan) {
+                    Some(_) => self.note_unfound(scheduled).await,
+                    None => self.note_over(scheduled).await,
                 }
-                Err(self.not_launched(index, Verdict::Errored, &failure.with_remedy()))
+                Err(self.not_launched(scheduled, Verdict::Errored, &failure.with_remedy()))
             }
             Some(Err(failure)) => Err(self.recover(&progress, failure).await),
             None => Err(self.recover(&progress, no_answer(plan)).await),
         }
     }
 
-    pub(super) fn parts(&self, index: usize) -> (&ExperimentPlan, &dyn Engine) {
-        (&self.plan.experiments[index], self.engines[self.engine_of[index]].as_ref())
-    }
-
     /// Returns the probing of an experiment. A dry run has no probes, since there is nothing to measure.
-    pub(super) fn probing(&self, index: usize) -> Probing {
-        let plans = if self.plan.dry_run { &[] } else { self.plan.experiments[index].probes.as_slice() };
-        let evaluators = self.evaluators.get(index).map_or(&[][..], Vec::as_slice);
-        let teller = |probe: &str| self.course.turns.teller(index, probe);
-        Probing::new(plans, evaluators, self.clock, &self.course.looks, self.cancel.token(), teller)
+    pub(super) fn probing(&self, scheduled: &Scheduled<'_>) -> Probing {
+        let Scheduled { number, plan, evaluators, .. } = scheduled;
+        let plans = if self.plan.dry_run { &[] } else { plan.probes.as_slice() };
+        let teller = |probe: &str| self.course.turns.teller(*number, probe);
+        Probing::new(plans, evaluators, self.clock, &self.course.permits, self.cancel.token(), teller)
     }
 
     /// Waits for the experiment's turn to be launched. The error says why it has none.
-    async fn ready(&self, probing: &Probing) -> Result<Place<'_>, (Verdict, String)> {
-        self.may_go_on()?;
-        let steady_and_its_turn = async {
-            probing.before().await?;
+    async fn ready(&self, probing: &Probing) -> Result<LaunchPermit<'_>, (Verdict, String)> {
+        self.check_stop_on_failure()?;
+        let steady_and_permitted = async {
+            probing.evaluate_before().await?;
             // The semaphore is never closed, so the permit is always there.
-            let turn = self.course.launches.acquire().await;
-            Ok::<Place<'_>, String>(turn.ok())
+            let permit = self.course.launches.acquire().await;
+            Ok::<LaunchPermit<'_>, String>(permit.ok())
         };
         tokio::select! {
             biased;
-            signal = self.cancel.cancelled() => Err((Verdict::Cancelled, came_first(signal))),
-            steady = steady_and_its_turn => match steady {
+            signal = self.cancel.cancelled() => Err((Verdict::Cancelled, describe_signal(signal))),
+            steady = steady_and_permitted => match steady {
                 // Another experiment may have ended without `passed` meanwhile.
-                Ok(turn) => self.may_go_on().map(|()| turn),
+                Ok(permit) => self.check_stop_on_failure().map(|()| permit),
                 Err(why) => Err((Verdict::Errored, format!("not launched: the system is not steady: {why}"))),
             },
         }
     }
 
-    fn may_go_on(&self) -> Result<(), (Verdict, String)> {
+    fn check_stop_on_failure(&self) -> Result<(), (Verdict, String)> {
         match self.course.not_passed.borrow().as_deref().filter(|_| self.plan.stop_on_failure) {
             None => Ok(()),
             Some(name) => {
@@ -137,33 +134,35 @@ impl Lifecycle<'_> {
 
     pub(super) fn announce(&self, progress: &Progress<'_>, launched: &Launched) {
         let (id, url) = (launched.id.as_str(), launched.url.as_deref());
-        (self.publish)(&RunEvent::Launched { experiment: progress.index, id, url });
+        (self.publish)(&RunEvent::Launched { experiment: progress.scheduled.number, id, url });
         progress.transition(launched.first.clone());
-        progress.probing.borrow().launched();
+        progress.probing.borrow().begin_during();
     }
 
     /// Stops what an unanswered launch may have begun: an experiment that nobody watches must not go on.
     async fn recover(&self, progress: &Progress<'_>, failure: Failure) -> ExperimentResult {
-        let (plan, engine) = self.parts(progress.index);
-        let found = self.search(plan, engine, LAUNCH_LIMIT).await;
-        let Some(Ok(Some(launched))) = found else {
-            let mut reason = failure.with_remedy();
-            let was_looked_for = matches!(found, Some(Ok(None)));
-            match engine.may_have_begun(plan) {
-                None if was_looked_for => self.note_over(progress.index).await,
-                how_to_look => {
-                    self.note_unfound(progress.index).await;
-                    let seen =
-                        if was_looked_for { "is not listed so far" } else { "could not be looked for" };
-                    let how_to_look = how_to_look.as_deref().unwrap_or("check by hand");
-                    reason = format!("it may have begun, and {seen}: {how_to_look}; {reason}");
-                }
+        let Scheduled { plan, engine, .. } = progress.scheduled;
+        let found = self.search(plan, engine.as_ref(), LAUNCH_LIMIT).await;
+        let launched = match LostLaunch::weigh(engine.as_ref(), plan, None, found) {
+            Ok(launched) => launched,
+            Err(lost) => {
+                let reason = match lost {
+                    LostLaunch::NeverBegan => {
+                        self.note_over(progress.scheduled).await;
+                        failure.with_remedy()
+                    }
+                    LostLaunch::Unlisted { .. } | LostLaunch::Unsought { .. } => {
+                        self.note_unfound(progress.scheduled).await;
+                        format!("{lost}; {}", failure.with_remedy())
+                    }
+                };
+                let signal = self.cancel.signal();
+                let verdict = signal.map_or(Verdict::Errored, |_| Verdict::Cancelled);
+                return self.not_launched(progress.scheduled, verdict, &reason);
             }
-            let verdict = if self.cancel.signal().is_some() { Verdict::Cancelled } else { Verdict::Errored };
-            return self.not_launched(progress.index, verdict, &reason);
         };
         self.announce(progress, &launched);
-        self.note_launch(progress.index, &launched).await;
+        self.note_launch(progress.scheduled, &launched).await;
         let cause = match self.cancel.signal() {
             Some(signal) => StopCause::Cancelled(signal),
             None => StopCause::Unwatched(failure),
@@ -178,16 +177,19 @@ impl Lifecycle<'_> {
         plan: &ExperimentPlan,
         engine: &dyn Engine,
         limit: Duration,
-    ) -> Option<Result<Option<Launched>, Failure>> {
+    ) -> Result<Option<Launched>, SearchFailure> {
         if self.cancel.signal().is_none() {
             tokio::select! {
                 biased;
                 _ = self.cancel.cancelled() => {}
-                found = engine.find_unanswered(plan) => return Some(found),
-                () = tokio::time::sleep(limit) => return None,
+                found = engine.find_unanswered(plan) => return found.map_err(SearchFailure::Failed),
+                () = tokio::time::sleep(limit) => return Err(SearchFailure::NoAnswer),
             }
         }
-        self.cancel.within(limit, Share::Find, engine.find_unanswered(plan)).await
+        match self.cancel.within(limit, Share::Find, engine.find_unanswered(plan)).await {
+            Some(found) => found.map_err(SearchFailure::Failed),
+            None => Err(SearchFailure::Signal),
+        }
     }
 
     /// Follows an experiment, which was launched `ago` ago, until it ends or has to be stopped.
@@ -197,15 +199,15 @@ impl Lifecycle<'_> {
         launched: Launched,
         ago: Duration,
     ) -> ExperimentResult {
-        let (plan, engine) = self.parts(progress.index);
+        let Scheduled { plan, engine, .. } = progress.scheduled;
         let begin = Instant::now();
         let timeout = plan.timeout.saturating_sub(ago);
-        let left = SignedDuration::try_from(timeout).unwrap_or(SignedDuration::MAX);
-        let deadline = self.clock.now().saturating_add(left).unwrap_or(jiff::Timestamp::MAX);
+        let now = self.clock.now();
         let cause = {
+            let queue_timeout = plan.queue_timeout.saturating_sub(ago);
             let queued = async {
-                tokio::time::sleep_until(begin + plan.queue_timeout.saturating_sub(ago)).await;
-                if progress.begun.get() || self.has_begun(engine, &launched).await {
+                tokio::time::sleep_until(begin + queue_timeout).await;
+                if progress.begun.get() || self.has_begun(engine.as_ref(), &launched).await {
                     std::future::pending::<()>().await;
                 }
             };
@@ -218,9 +220,9 @@ impl Lifecycle<'_> {
                     }
                     Err(failure) => StopCause::Unwatched(failure),
                 },
-                why = self.aborting(progress, engine, &launched) => StopCause::Aborted(why),
-                () = queued => StopCause::QueueTimeout,
-                () = tokio::time::sleep_until(begin + timeout) => StopCause::Timeout(deadline),
+                why = self.wait_for_halt(progress, engine.as_ref(), &launched) => StopCause::Aborted(why),
+                () = queued => StopCause::QueueTimeout(later(now, queue_timeout)),
+                () = tokio::time::sleep_until(begin + timeout) => StopCause::Timeout(later(now, timeout)),
             }
         };
         self.stop(progress, launched, cause).await
@@ -234,7 +236,7 @@ impl Lifecycle<'_> {
                     // A state that nobody knows is not the one for pending.
                     Ok(record) => return record.state != State::Pending,
                     Err(failure) if failure.kind == FailureKind::Unanswered => {
-                        tokio::time::sleep(STOP_RETRY).await;
+                        tokio::time::sleep(RETRY_PAUSE).await;
                     }
                     Err(_) => return false,
                 }
@@ -250,27 +252,19 @@ impl Lifecycle<'_> {
         launched: Launched,
         mut cause: StopCause,
     ) -> ExperimentResult {
-        let (plan, engine) = self.parts(progress.index);
+        let Scheduled { plan, engine, .. } = progress.scheduled;
         let requested_at = self.clock.now();
         let why = describe(&cause, plan);
-        (self.publish)(&RunEvent::Stopping { experiment: progress.index, why: &why });
-        let stopping = self.ask_to_stop(engine, &launched);
-        let answer = self.cancel.within(STOP_LIMIT, Share::Stop, stopping).await;
-        progress.needs_no_stop();
-        let refused = match answer {
-            Some(Ok(())) => None,
-            Some(Err(failure)) => Some(failure.with_remedy()),
-            None => Some(engine.stop_so_far(&launched).map_or_else(
-                || "the engine did not answer the request to stop".to_owned(),
-                |failure| failure.with_remedy(),
-            )),
-        };
+        (self.publish)(&RunEvent::Stopping { experiment: progress.scheduled.number, why: &why });
+        let request = StopRequest { engine: engine.as_ref(), launched: &launched };
+        let refused = request.send(self.cancel.deadline(STOP_LIMIT, Share::Stop)).await.err();
+        progress.drop_duty();
         let limit = if refused.is_none() { CONFIRM_LIMIT + engine.stop_takes(plan) } else { REFUSED_LIMIT };
         let following = engine.follow(&launched, progress);
         let mut record = self.cancel.within(limit, Share::Confirm, following).await.and_then(Result::ok);
         if record.is_none() {
             let looking = engine.look(&launched);
-            record = self.cancel.within(LOOK_LIMIT, Share::Close, looking).await.and_then(Result::ok);
+            record = self.cancel.within(LAST_RECORD_LIMIT, Share::Close, looking).await.and_then(Result::ok);
         }
         let confirmed = record.as_ref().is_some_and(Record::has_ended);
         // A signal outweighs the first cause of the stop: the run was cancelled.
@@ -282,31 +276,18 @@ impl Lifecycle<'_> {
         self.finish(progress, &launched, record, Some(report), Some(cause)).await
     }
 
-    /// Sends the request to stop until it is accepted, or refused for good.
-    async fn ask_to_stop(&self, engine: &dyn Engine, launched: &Launched) -> Result<(), Failure> {
-        loop {
-            match engine.stop(launched).await {
-                Err(failure) if failure.kind == FailureKind::Unanswered => {
-                    tracing::debug!(%failure, "asking for the stop again");
-                    tokio::time::sleep(STOP_RETRY).await;
-                }
-                other => return other,
-            }
-        }
-    }
-
     /// Evaluates the probes of phase `after`. A signal that cuts this short is returned as a cause.
     #[expect(
         clippy::await_holding_refcell_ref,
         reason = "the experiment is over: nobody tells the probes anything"
     )]
-    async fn end_probing(&self, progress: &Progress<'_>, record: &Record) -> Option<StopCause> {
+    async fn finish_probing(&self, progress: &Progress<'_>, record: &Record) -> Option<StopCause> {
         let mut probing = progress.probing.borrow_mut();
         // The fault may still be in, so an evaluation now would not be one after it.
         if !record.has_ended() {
             probing.abort();
         }
-        let whole = probing.end().await;
+        let whole = probing.finish().await;
         self.cancel.signal().filter(|_| !whole).map(StopCause::Cancelled)
     }
 
@@ -318,12 +299,12 @@ impl Lifecycle<'_> {
         stop: Option<StopReport>,
         cause: Option<StopCause>,
     ) -> ExperimentResult {
-        let (plan, engine) = self.parts(progress.index);
+        let Scheduled { plan, engine, .. } = progress.scheduled;
         if record.has_ended() {
-            progress.needs_no_stop();
-            self.note_over(progress.index).await;
+            progress.drop_duty();
+            self.note_over(progress.scheduled).await;
         }
-        let cut = self.end_probing(progress, &record).await;
+        let cut = self.finish_probing(progress, &record).await;
         self.publish_turns();
         let cause = cause.or(cut);
         let fault = record.fault();
@@ -338,10 +319,10 @@ impl Lifecycle<'_> {
                 engine.stop_command(launched)
             );
         }
-        judged.warnings.extend(progress.left_out());
-        score::score(&mut judged, gate::floor(self.plan, plan), &probes, &plan.probes);
+        judged.warnings.extend(progress.warn_of_dropped());
+        score(&mut judged, gate::floor(self.plan, plan), &probes, &plan.probes);
         (self.publish)(&RunEvent::Ended {
-            experiment: progress.index,
+            experiment: progress.scheduled.number,
             state: judged.state,
             verdict: judged.verdict,
             score: judged.score,
@@ -349,7 +330,7 @@ impl Lifecycle<'_> {
         });
         let own_report = record.report;
         if let Some(due) = own_report.as_ref().and_then(|report| report.due) {
-            self.expect_own_report(progress.index, launched, due);
+            self.expect_report(progress.scheduled, launched, due);
         }
         let mut transitions = progress.transitions.take();
         // Events carry whole seconds, so a launch may seem to come after what it led to.
@@ -375,9 +356,15 @@ impl Lifecycle<'_> {
             stop,
             report_location: own_report.as_ref().and_then(|report| report.location.clone()),
             report_state: own_report.map(|report| report.state),
-            ..self.planned(progress.index, judged.verdict, judged.reason)
+            ..self.planned(progress.scheduled, judged.verdict, judged.reason)
         }
     }
+}
+
+/// Returns the time that is this much later.
+fn later(now: Timestamp, time: Duration) -> Timestamp {
+    let time = SignedDuration::try_from(time).unwrap_or(SignedDuration::MAX);
+    now.saturating_add(time).unwrap_or(Timestamp::MAX)
 }
 
 fn no_answer(plan: &ExperimentPlan) -> Failure {
@@ -388,7 +375,7 @@ fn no_answer(plan: &ExperimentPlan) -> Failure {
 fn describe(cause: &StopCause, plan: &ExperimentPlan) -> String {
     match cause {
         StopCause::Timeout(_) => format!("it ran past its timeout of {:?}", plan.timeout),
-        StopCause::QueueTimeout => format!("it was pending past queue-timeout, {:?}", plan.queue_timeout),
+        StopCause::QueueTimeout(_) => format!("it was pending past queue-timeout, {:?}", plan.queue_timeout),
         StopCause::Cancelled(signal) => format!("{} cancelled the run", signal.as_str()),
         StopCause::Unwatched(failure) => format!("it can no longer be watched: {failure}"),
         StopCause::Aborted(why) => why.clone(),

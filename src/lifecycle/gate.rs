@@ -4,8 +4,8 @@
 //! score. Nothing that is not known ever makes a verdict better.
 
 use faultgate_core::model::{
-    ExperimentPlan, ExperimentResult, Gate, Plan, RehearsalNote, RunComparison, Score, Shard, Signal,
-    Verdict, weighted_mean,
+    ExperimentPlan, ExperimentResult, Gate, Plan, RunComparison, RunResult, Score, Shard, Verdict,
+    weighted_mean,
 };
 
 /// Returns the score that an experiment must reach by itself: its own floor, or the one for all that name
@@ -22,19 +22,12 @@ pub(super) fn comparison(plan: &Plan, experiments: &[ExperimentResult]) -> Optio
     Some(compare_to.compare(experiments, plan.shard.is_none_or(Shard::is_whole)))
 }
 
-/// The facts that decide, besides the experiments.
-pub(super) struct Terms<'a> {
-    pub(super) expected: Score,
-    pub(super) dry_run: bool,
-    pub(super) signal: Option<Signal>,
-    pub(super) rehearsal: Option<&'a RehearsalNote>,
-    /// The comparison of the same experiments.
-    pub(super) comparison: Option<&'a RunComparison>,
-}
-
-/// Decides: returns the verdict, the score, and the reasons for them.
-pub(super) fn gate(terms: &Terms<'_>, experiments: &[ExperimentResult]) -> Gate {
-    let expected = terms.expected;
+/// Decides about a result by its experiments: returns the verdict, the score, and the reasons for them. The
+/// expected score and the signal are those of the gate that the result has so far; all else of that gate is
+/// decided anew.
+pub(super) fn decide(result: &RunResult) -> Gate {
+    let RunResult { experiments, dry_run, rehearsal, comparison, .. } = result;
+    let Gate { expected_resilience_score: expected, signal, .. } = result.gate;
     let score = weighted_mean(experiments.iter().map(|experiment| (experiment.score, experiment.weight)));
     let mut verdict = Verdict::of_run(experiments.iter().map(|experiment| experiment.verdict));
     let mut culprits: Vec<&ExperimentResult> =
@@ -44,10 +37,10 @@ pub(super) fn gate(terms: &Terms<'_>, experiments: &[ExperimentResult]) -> Gate 
     let mut reasons: Vec<String> =
         culprits.into_iter().map(|experiment| reason(experiment, experiments)).collect();
     // The score of a run that was broken off or could not be judged has dropped for another reason.
-    let excess = terms.comparison.and_then(RunComparison::excess);
+    let excess = comparison.as_ref().and_then(RunComparison::excess);
     let excess = excess.filter(|_| matches!(verdict, Verdict::Passed | Verdict::Failed));
     // A dry run measures nothing, so it passes on its targets alone.
-    if verdict == Verdict::Passed && !terms.dry_run {
+    if verdict == Verdict::Passed && !dry_run {
         match score {
             None => {
                 verdict = Verdict::Errored;
@@ -67,17 +60,17 @@ pub(super) fn gate(terms: &Terms<'_>, experiments: &[ExperimentResult]) -> Gate 
     if reasons.is_empty() {
         reasons.extend(experiments.iter().map(|experiment| reason(experiment, experiments)));
     }
-    if let Some(rehearsal) = terms.rehearsal {
+    if let Some(rehearsal) = rehearsal {
         // The note stands among the reasons because every report and output shows these.
         reasons.push(format!("this was a rehearsal of {}: {}", rehearsal.scenario, rehearsal.note));
     }
     Gate {
         verdict,
-        exit_code: verdict.exit_code(terms.signal),
+        exit_code: verdict.exit_code(signal),
         resilience_score: score,
         expected_resilience_score: expected,
         reasons,
-        signal: terms.signal,
+        signal,
     }
 }
 

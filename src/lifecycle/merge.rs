@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::gate::{Terms, gate};
+use super::gate::decide;
 use super::parts;
 use faultgate_core::model::{CompareTo, ExperimentResult, Gate, RunResult, Shard, ToolInfo, Verdict};
 
@@ -81,18 +81,6 @@ fn in_turn<T>(rows: Vec<Vec<T>>) -> Vec<T> {
             return all;
         }
     }
-}
-
-/// Decides about a result by its experiments alone.
-fn decide(result: &RunResult) -> Gate {
-    let terms = Terms {
-        expected: result.gate.expected_resilience_score,
-        dry_run: result.dry_run,
-        signal: result.gate.signal,
-        rehearsal: result.rehearsal.as_ref(),
-        comparison: result.comparison.as_ref(),
-    };
-    gate(&terms, &result.experiments)
 }
 
 /// A `no` of a part's gate although its experiments alone would have passed: a required report is missing. A

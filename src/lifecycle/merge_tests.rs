@@ -59,16 +59,16 @@ fn run(common: &Common, shard: Option<Shard>, experiments: Vec<ExperimentResult>
         .as_ref()
         .filter(|_| !common.dry_run)
         .map(|compare_to| compare_to.compare(&experiments, is_whole));
-    let terms = Terms {
-        expected: common.expected,
-        dry_run: common.dry_run,
+    let gate = Gate {
+        verdict: Verdict::Errored,
+        exit_code: 0,
+        resilience_score: None,
+        expected_resilience_score: common.expected,
+        reasons: Vec::new(),
         signal,
-        rehearsal: rehearsal.as_ref(),
-        comparison: comparison.as_ref(),
     };
-    let gate = gate(&terms, &experiments);
     let calls = u64::try_from(experiments.len()).unwrap();
-    RunResult {
+    let undecided = RunResult {
         scoring: faultgate_core::model::SCORING,
         schema_version: SCHEMA_VERSION,
         faultgate: ToolInfo::current(),
@@ -94,7 +94,8 @@ fn run(common: &Common, shard: Option<Shard>, experiments: Vec<ExperimentResult>
         subscriptions: Vec::new(),
         reporting: Vec::new(),
         api_calls: BTreeMap::from([("StartExperiment".to_owned(), calls)]),
-    }
+    };
+    RunResult { gate: decide(&undecided), ..undecided }
 }
 
 /// Builds the parts of one run, as their jobs see it.

@@ -4,73 +4,76 @@
 //! removed, and the verdict is `passed` only where the engine's own record says so. It knows no engine, probe
 //! or report by its kind: they come in as trait objects, and events go out through one function.
 //!
-//! - This file takes a run through its stages, `split` does the same over several processes, and `steady`
-//!   only checks whether a run would launch.
+//! - This file takes a run through its stages, and `steps` does the same over several processes.
+//! - `scheduled` gives each experiment its engine and its evaluators.
 //! - `experiment` takes one experiment from its launch to its result; `progress` is its state meanwhile,
-//!   `abort` watches for a reason to halt it, and `own_report` fetches the report that its engine writes.
-//! - `cancel` shares out the time after a signal, and `longest` tells how long a run may last.
-//! - `probing` says when probes are evaluated, `samples` keeps what they saw, and `turns` tells when they
-//!   turn.
-//! - `score` and `gate` decide, from facts alone; `merge` and `parts` make one result of several.
-//! - `journal` is the port through which others learn what a run has begun.
+//!   `halt` watches for a reason to halt it, and `engine_reports` fetches the report that its engine writes.
+//! - `stop_request` and `lost_launch` end an experiment and look for one, in a run as in `faultgate stop`.
+//! - `cancel` shares out the time after a signal, and `longest_run` tells how long a run may last.
+//! - `probes` evaluates probes and scores what they saw; `gate` decides, from facts alone.
+//! - `live` publishes turns of probes and the passing of time while a run goes on.
+//! - `run_result` puts a result together; `merge` and `parts` make one result of several.
+//! - `journal` is the port through which others learn what a run has begun, and `journal_entries` writes to
+//!   it.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::rc::Rc;
 use std::time::Duration;
 
 use futures_util::future::join_all;
 use futures_util::stream::{self, StreamExt};
 use tokio::sync::Semaphore;
-use tokio::time::{Instant, MissedTickBehavior};
 
-mod abort;
 mod cancel;
+mod engine_reports;
 mod experiment;
 mod gate;
+mod halt;
 mod journal;
-mod longest;
+mod journal_entries;
+mod live;
+mod longest_run;
+mod lost_launch;
 mod merge;
-mod own_report;
 mod parts;
-mod probing;
+mod probes;
 mod progress;
-mod samples;
-mod score;
-mod split;
-mod steady;
-mod turns;
+mod run_result;
+mod scheduled;
+mod steps;
+mod stop_request;
 
 pub use cancel::{Cancel, Share};
+use engine_reports::ExpectedReport;
 pub use journal::Journal;
-pub use longest::longest;
+pub use longest_run::longest_run;
+pub use lost_launch::{LostLaunch, SearchFailure};
 pub use merge::merge;
-use own_report::Expected;
-use probing::Looks;
-pub use split::{can_be_scored, conclude};
-use turns::{Turned, Turns};
+use probes::{EvaluationPermits, Turns};
+use run_result::RunFacts;
+use scheduled::Scheduled;
+pub use scheduled::{Equipment, Misfit};
+pub use steps::{can_be_scored, conclude};
+pub use stop_request::{CONFIRM_LIMIT, STOP_LIMIT, StopRequest};
 
 use faultgate_core::clock::Clock;
 use faultgate_core::model::{
-    ExperimentResult, Finding, Level, Plan, RehearsalNote, RunEvent, RunIdentity, RunResult, SCHEMA_VERSION,
-    SCORING, Signal, State, ToolInfo, Turn, Verdict,
+    ExperimentResult, Finding, Level, Plan, RehearsalNote, RunEvent, RunIdentity, RunResult, Signal, State,
+    Verdict,
 };
 use faultgate_core::panics;
-use faultgate_engines::Engine;
-use faultgate_engines::probe::Evaluate;
+use faultgate_engines::{Channel, Engine, Particulars};
 
 /// Time within which an engine tries again and again to remove its subscription.
 const CLOSE_LIMIT: Duration = Duration::from_secs(30);
 /// Number of experiments that are launched at the same time. Each launch takes a connection to the engine,
 /// and engines accept few launches a second.
 const LAUNCHES_AT_ONCE: usize = 16;
-/// Interval of the event that lets live displays show the time.
-const TICK: Duration = Duration::from_secs(1);
 
 /// The state that the experiments of a run share while it goes on.
-#[derive(Debug)]
-pub struct Course {
-    looks: Looks,
+struct Course {
+    permits: EvaluationPermits,
     turns: Turns,
     launches: Semaphore,
     /// Name of the first experiment that did not pass.
@@ -78,7 +81,7 @@ pub struct Course {
     /// Results of the experiments that have ended, with their places in the plan.
     ended: RefCell<Vec<(usize, ExperimentResult)>>,
     /// Reports that the engines have yet to write.
-    own_reports: RefCell<Vec<Expected>>,
+    expected_reports: RefCell<Vec<ExpectedReport>>,
 }
 
 /// The facts that are known of a run which has come to no result, as after a panic.
@@ -94,27 +97,20 @@ impl Default for Course {
     fn default() -> Self {
         Self {
             turns: Turns::default(),
-            looks: Looks::default(),
+            permits: EvaluationPermits::default(),
             launches: Semaphore::new(LAUNCHES_AT_ONCE),
             not_passed: RefCell::default(),
             ended: RefCell::default(),
-            own_reports: RefCell::default(),
+            expected_reports: RefCell::default(),
         }
     }
 }
 
-/// One run with all that it needs, ready to go.
-pub struct Lifecycle<'a> {
+/// The inputs of a run besides the equipment of its experiments.
+pub struct RunInputs<'a> {
     pub plan: &'a Plan,
     pub run: &'a RunIdentity,
     pub rehearsal: Option<RehearsalNote>,
-    /// The engines, one for each place where experiments run.
-    pub engines: Vec<Box<dyn Engine>>,
-    /// Indices in `engines`: the engine of each experiment of the plan.
-    pub engine_of: Vec<usize>,
-    /// Evaluators of the probes of each experiment of the plan, in their order.
-    pub evaluators: Vec<Vec<Arc<dyn Evaluate>>>,
-    pub course: Course,
     pub journal: &'a dyn Journal,
     pub clock: Clock,
     pub cancel: &'a Cancel,
@@ -122,10 +118,41 @@ pub struct Lifecycle<'a> {
     pub publish: &'a dyn Fn(&RunEvent<'_>),
 }
 
+/// One run with all that it needs, ready to go.
+pub struct Lifecycle<'a> {
+    plan: &'a Plan,
+    run: &'a RunIdentity,
+    rehearsal: Option<RehearsalNote>,
+    /// The experiments of the plan, in its order.
+    scheduled: Vec<Scheduled<'a>>,
+    /// The engines of all experiments, each of them once.
+    engines: Vec<Rc<dyn Engine>>,
+    course: Course,
+    journal: &'a dyn Journal,
+    clock: Clock,
+    cancel: &'a Cancel,
+    publish: &'a dyn Fn(&RunEvent<'_>),
+}
+
+impl<'a> Lifecycle<'a> {
+    /// Makes a run ready. `equipment` comes in the plan's order.
+    ///
+    /// # Errors
+    ///
+    /// The equipment is not that of the plan.
+    pub fn new(inputs: RunInputs<'a>, equipment: Vec<Equipment>) -> Result<Self, Misfit> {
+        let RunInputs { plan, run, rehearsal, journal, clock, cancel, publish } = inputs;
+        let scheduled = scheduled::schedule(plan, equipment)?;
+        let engines = scheduled::engines(&scheduled);
+        let course = Course::default();
+        Ok(Self { plan, run, rehearsal, scheduled, engines, course, journal, clock, cancel, publish })
+    }
+}
+
 impl Lifecycle<'_> {
     /// Lets the engines verify what they can without changing anything, and publishes the findings.
     async fn preflight(&self) -> Vec<Finding> {
-        let findings = self.look_around().await;
+        let findings = self.check_all().await;
         for finding in &findings {
             (self.publish)(&RunEvent::Found(finding));
         }
@@ -133,35 +160,17 @@ impl Lifecycle<'_> {
     }
 
     /// Returns the findings of all engines, and those about probes that cannot be evaluated on this machine.
-    async fn look_around(&self) -> Vec<Finding> {
-        let looks = self.engines.iter().enumerate().map(|(number, engine)| async move {
-            let experiments: Vec<_> = self
-                .plan
-                .experiments
-                .iter()
-                .zip(&self.engine_of)
-                .filter_map(|(experiment, of)| (*of == number).then_some(experiment))
-                .collect();
-            engine.check(&experiments).await
+    async fn check_all(&self) -> Vec<Finding> {
+        let checks = self.engines.iter().map(|engine| async move {
+            let own = self.scheduled.iter().filter(|scheduled| Rc::ptr_eq(&scheduled.engine, engine));
+            engine.check(&own.map(|scheduled| scheduled.plan).collect::<Vec<_>>()).await
         });
-        join_all(looks).await.into_iter().flatten().chain(self.unready_probes()).collect()
+        join_all(checks).await.into_iter().flatten().chain(self.unready_probes()).collect()
     }
 
     /// Takes the run through all its stages. It ends in a result, whatever happens.
     pub async fn run(&self) -> RunResult {
-        self.told(self.stages()).await
-    }
-
-    /// Does the work, and meanwhile publishes the start of the run, turns of probes and ticks.
-    async fn told<T>(&self, work: impl Future<Output = T>) -> T {
-        (self.publish)(&RunEvent::Started { run: self.run, plan: self.plan });
-        tokio::select! {
-            // The work comes first, so that a run that has ended publishes no more ticks.
-            biased;
-            done = work => done,
-            never = self.tell_turns() => match never {},
-            never = self.tick() => match never {},
-        }
+        self.publish_during(self.stages()).await
     }
 
     /// Checks, subscribes, runs all experiments, and removes what was made.
@@ -171,7 +180,7 @@ impl Lifecycle<'_> {
             Ok(()) => self.run_experiments().await,
             Err(none_launched) => none_launched,
         };
-        tokio::join!(self.close(), self.await_own_reports(&mut experiments));
+        tokio::join!(self.close(), self.await_reports(&mut experiments));
         self.result(experiments, findings)
     }
 
@@ -181,7 +190,7 @@ impl Lifecycle<'_> {
             biased;
             found = self.preflight() => found,
             signal = self.cancel.cancelled() => {
-                return (Vec::new(), Err(self.none_launched(Verdict::Cancelled, &came_first(signal))));
+                return (Vec::new(), Err(self.none_launched(Verdict::Cancelled, &describe_signal(signal))));
             }
         };
         let errors: Vec<String> = findings
@@ -205,11 +214,11 @@ impl Lifecycle<'_> {
         self.note_intended_subscriptions().await;
         // An answer that is on its way is waited for even after a signal: what was made must be known to be
         // removed.
-        let opening = join_all(self.engines.iter().map(|engine| engine.open()));
+        let opening = join_all(self.channels().map(Channel::open));
         let opened = self.cancel.within(Duration::MAX, Share::Launch, opening).await;
         self.note_subscriptions(Share::Launch).await;
         if let Some(signal) = self.cancel.signal() {
-            return Err(self.none_launched(Verdict::Cancelled, &came_first(signal)));
+            return Err(self.none_launched(Verdict::Cancelled, &describe_signal(signal)));
         }
         let failures = opened.into_iter().flatten().filter_map(Result::err);
         let reasons: Vec<String> = failures.map(|failure| failure.with_remedy()).collect();
@@ -217,7 +226,7 @@ impl Lifecycle<'_> {
             let why = format!("not launched: {}", reasons.join("; "));
             return Err(self.none_launched(Verdict::Errored, &why));
         }
-        for record in self.engines.iter().filter_map(|engine| engine.subscription()) {
+        for record in self.channels().filter_map(Channel::subscription_record) {
             let handshake_ms = record.handshake_ms.unwrap_or_default();
             (self.publish)(&RunEvent::Subscribed { name: &record.name, handshake_ms });
         }
@@ -227,34 +236,32 @@ impl Lifecycle<'_> {
     /// Runs all experiments, as many at once as the plan allows, and returns their results in the plan's
     /// order.
     async fn run_experiments(&self) -> Vec<ExperimentResult> {
-        let all = 0..self.plan.experiments.len();
-        let mut results: Vec<(usize, ExperimentResult)> = stream::iter(all)
-            .map(|index| async move {
-                let result = self.run_experiment(index).await;
+        let mut results: Vec<(usize, ExperimentResult)> = stream::iter(&self.scheduled)
+            .map(|scheduled| async move {
+                let result = self.run_experiment(scheduled).await;
                 if result.verdict != Verdict::Passed {
                     self.course.not_passed.borrow_mut().get_or_insert_with(|| result.name.clone());
                 }
                 // A copy is kept outside the future, so that a result survives a panic in another experiment.
-                self.course.ended.borrow_mut().push((index, result.clone()));
-                (index, result)
+                self.course.ended.borrow_mut().push((scheduled.number, result.clone()));
+                (scheduled.number, result)
             })
             .buffer_unordered(self.plan.parallel.max(1))
             .collect()
             .await;
-        results.sort_by_key(|(index, _)| *index);
+        results.sort_by_key(|(number, _)| *number);
         results.into_iter().map(|(_, result)| result).collect()
     }
 
     /// Removes the subscriptions, and warns of what could not be removed.
     async fn close(&self) {
-        let closing = join_all(
-            self.engines.iter().map(|engine| engine.close(self.cancel.left(CLOSE_LIMIT, Share::Close))),
-        );
+        let within = self.cancel.left(CLOSE_LIMIT, Share::Close);
+        let closing = join_all(self.channels().map(|channel| channel.close(within)));
         // A signal may come during the removal and leave less time; what is not removed by then is named all
         // the same. The outer limit is for an engine that does not keep to its own.
         let _ = self.cancel.within(CLOSE_LIMIT * 2, Share::Close, closing).await;
         self.note_subscriptions(Share::Report).await;
-        for record in self.engines.iter().filter_map(|engine| engine.subscription()) {
+        for record in self.channels().filter_map(Channel::subscription_record) {
             for leftover in &record.leftovers {
                 (self.publish)(&RunEvent::Warning(&format!("not removed: {leftover}")));
             }
@@ -264,43 +271,27 @@ impl Lifecycle<'_> {
     /// Puts together the result, with the decision of the gate.
     fn result(&self, mut experiments: Vec<ExperimentResult>, findings: Vec<Finding>) -> RunResult {
         // The counts of requests are taken last, when all requests have been made.
-        for ((experiment, plan), engine) in
-            experiments.iter_mut().zip(&self.plan.experiments).zip(&self.engine_of)
-        {
-            experiment.monitor = self.engines[*engine].monitoring(plan, experiment.id.as_deref());
+        for (experiment, Scheduled { plan, engine, .. }) in experiments.iter_mut().zip(&self.scheduled) {
+            experiment.monitor = engine.monitoring(plan, experiment.id.as_deref());
         }
-        let comparison = gate::comparison(self.plan, &experiments);
-        let terms = gate::Terms {
-            expected: self.plan.expected,
-            dry_run: self.plan.dry_run,
-            signal: self.cancel.signal(),
-            rehearsal: self.rehearsal.as_ref(),
-            comparison: comparison.as_ref(),
-        };
-        let gate = gate::gate(&terms, &experiments);
-        RunResult {
-            schema_version: SCHEMA_VERSION,
-            scoring: SCORING,
-            faultgate: ToolInfo::current(),
+        let facts = RunFacts {
+            plan: self.plan,
+            run: self.run,
             rehearsal: self.rehearsal.clone(),
-            run: RunIdentity { shard: self.plan.shard, ..self.run.clone() },
-            plan: self.plan.suite.clone(),
-            dry_run: self.plan.dry_run,
+            signal: self.cancel.signal(),
             started_at: self.clock.started_at(),
             ended_at: self.clock.now(),
-            gate,
-            comparison,
             experiments,
             findings,
-            subscriptions: self.engines.iter().filter_map(|engine| engine.subscription()).collect(),
-            reporting: Vec::new(),
+            subscriptions: self.channels().filter_map(Channel::subscription_record).collect(),
             api_calls: self.calls(),
-        }
+        };
+        facts.into_result()
     }
 
     /// Returns what is known of the run now, whatever has become of [`run`](Self::run). It takes the results
     /// out.
-    pub fn known(&self) -> Known {
+    pub fn take_known(&self) -> Known {
         Known {
             ended: self.course.ended.take(),
             // The engines' state may be broken after a panic, and counts are not worth another one.
@@ -308,11 +299,17 @@ impl Lifecycle<'_> {
         }
     }
 
+    /// Returns the channels of the engines that have one.
+    fn channels(&self) -> impl Iterator<Item = &dyn Channel> {
+        self.engines.iter().filter_map(|engine| engine.channel())
+    }
+
     /// Returns the number of requests so far, by operation.
     fn calls(&self) -> BTreeMap<String, u64> {
         let mut calls = BTreeMap::new();
         let engines = self.engines.iter().map(|engine| engine.calls());
-        let probes = self.evaluators.iter().flatten().map(|evaluator| evaluator.calls());
+        let evaluators = self.scheduled.iter().flat_map(|scheduled| &scheduled.evaluators);
+        let probes = evaluators.map(|evaluator| evaluator.calls());
         for (operation, count) in engines.chain(probes).flatten() {
             *calls.entry(operation).or_default() += count;
         }
@@ -321,70 +318,37 @@ impl Lifecycle<'_> {
 
     /// Returns the results of all experiments where none was launched, for one reason.
     fn none_launched(&self, verdict: Verdict, reason: &str) -> Vec<ExperimentResult> {
-        (0..self.plan.experiments.len()).map(|index| self.not_launched(index, verdict, reason)).collect()
+        self.scheduled.iter().map(|scheduled| self.not_launched(scheduled, verdict, reason)).collect()
     }
 
     /// Returns the result of an experiment that was not launched, and publishes its end.
-    fn not_launched(&self, index: usize, verdict: Verdict, reason: &str) -> ExperimentResult {
+    fn not_launched(&self, scheduled: &Scheduled<'_>, verdict: Verdict, reason: &str) -> ExperimentResult {
         let state = if verdict == Verdict::Cancelled { State::Cancelled } else { State::Unknown };
-        (self.publish)(&RunEvent::Ended { experiment: index, state, verdict, score: None, reason });
-        ExperimentResult { state, ..self.planned(index, verdict, reason.to_owned()) }
+        (self.publish)(&RunEvent::Ended {
+            experiment: scheduled.number,
+            state,
+            verdict,
+            score: None,
+            reason,
+        });
+        ExperimentResult { state, ..self.planned(scheduled, verdict, reason.to_owned()) }
     }
 
     /// Returns a result that holds what was planned and how it was judged, and nothing that only a launch
     /// brings.
-    fn planned(&self, index: usize, verdict: Verdict, reason: String) -> ExperimentResult {
-        let plan = &self.plan.experiments[index];
-        let engine = &self.engines[self.engine_of[index]];
+    fn planned(&self, scheduled: &Scheduled<'_>, verdict: Verdict, reason: String) -> ExperimentResult {
+        let Scheduled { plan, engine, .. } = scheduled;
+        let Particulars { region, stop_conditions } = engine.particulars(plan);
         ExperimentResult {
             expected_resilience_score: Some(gate::floor(self.plan, plan)),
-            region: engine.region(),
-            stop_conditions: engine.stop_conditions(plan),
+            region,
+            stop_conditions,
             ..ExperimentResult::planned(plan, self.plan.monitor, verdict, reason)
-        }
-    }
-
-    /// Publishes the turns of probes as they come.
-    async fn tell_turns(&self) -> std::convert::Infallible {
-        loop {
-            self.course.turns.came().await;
-            self.publish_turns();
-        }
-    }
-
-    /// Publishes the turns of probes that have come up to now.
-    fn publish_turns(&self) {
-        for Turned { experiment, probe, turn } in self.course.turns.take() {
-            let name = self.plan.experiments[experiment].name.as_str();
-            match &turn {
-                Turn::Fails { reason } => {
-                    tracing::info!(experiment = name, probe, reason = reason.as_deref(), "a probe fails");
-                }
-                Turn::Passes { failed_for } => {
-                    let failed_for_ms = i64::try_from(failed_for.as_millis()).unwrap_or(i64::MAX);
-                    tracing::info!(experiment = name, probe, failed_for_ms, "a probe passes again");
-                }
-                Turn::Flaps => {
-                    tracing::info!(experiment = name, probe, "a probe turns again and again");
-                }
-            }
-            (self.publish)(&RunEvent::ProbeTurned { experiment, probe: &probe, turn: &turn });
-        }
-    }
-
-    /// Publishes a tick every second.
-    async fn tick(&self) -> std::convert::Infallible {
-        let mut ticks = tokio::time::interval_at(Instant::now() + TICK, TICK);
-        // Ticks that were missed while the process was held up are not made up for.
-        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        loop {
-            ticks.tick().await;
-            (self.publish)(&RunEvent::Tick);
         }
     }
 }
 
 /// Returns the reason of an experiment that a signal kept from being launched.
-fn came_first(signal: Signal) -> String {
+fn describe_signal(signal: Signal) -> String {
     format!("not launched: {} came first", signal.as_str())
 }

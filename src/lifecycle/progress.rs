@@ -4,22 +4,22 @@ use std::cell::{Cell, RefCell};
 
 use super::Lifecycle;
 use super::cancel::Duty;
-use super::probing::Probing;
-use faultgate_core::model::{Probe, RunEvent, Source, State, Transition};
+use super::probes::Probing;
+use super::scheduled::Scheduled;
+use faultgate_core::model::{RunEvent, Source, State, Transition};
 use faultgate_engines::Watcher;
 
 /// Number of state changes that are kept of one experiment. No ordinary experiment has so many; an engine
 /// that answers with another state at each request has.
-const MOST_TRANSITIONS: usize = 200;
+const MAX_TRANSITIONS: usize = 200;
 
 /// The state of an experiment right now, which everybody who follows it shares.
 pub(super) struct Progress<'a> {
-    /// The experiment's place in the plan.
-    pub(super) index: usize,
+    pub(super) scheduled: &'a Scheduled<'a>,
     lifecycle: &'a Lifecycle<'a>,
     pub(super) transitions: RefCell<Vec<Transition>>,
     /// Number of state changes that were not kept.
-    let_go: Cell<u64>,
+    dropped: Cell<u64>,
     /// `true` once the engine's own record says that the experiment is pending no more.
     pub(super) begun: Cell<bool>,
     pub(super) probing: RefCell<Probing>,
@@ -28,40 +28,40 @@ pub(super) struct Progress<'a> {
 }
 
 impl<'a> Progress<'a> {
-    /// Creates the state of an experiment that is about to be launched. From here on a signal waits for its
-    /// stop.
-    pub(super) fn of(lifecycle: &'a Lifecycle<'a>, index: usize, probing: Probing) -> Self {
+    /// Creates the state of an experiment that is about to be launched, or may be running. A second signal
+    /// waits for its stop as long as the duty is there.
+    pub(super) fn new(
+        lifecycle: &'a Lifecycle<'a>,
+        scheduled: &'a Scheduled<'a>,
+        probing: Probing,
+        duty: Option<Duty>,
+    ) -> Self {
         Self {
-            index,
+            scheduled,
             lifecycle,
             transitions: RefCell::default(),
-            let_go: Cell::default(),
+            dropped: Cell::default(),
             begun: Cell::new(false),
             probing: RefCell::new(probing),
-            duty: Cell::new(Some(lifecycle.cancel.take_duty())),
+            duty: Cell::new(duty),
         }
     }
 
     /// Gives the duty to stop back: the experiment has been asked to stop, or has ended.
-    pub(super) fn needs_no_stop(&self) {
+    pub(super) fn drop_duty(&self) {
         drop(self.duty.take());
     }
 
     /// Returns the warning that state changes are missing in the report, if some are.
-    pub(super) fn left_out(&self) -> Option<String> {
-        let let_go = self.let_go.get();
-        (let_go > 0).then(|| format!("{let_go} more changes of its state are left out of the report"))
-    }
-
-    /// Returns the results of the probes before the launch, and takes them out of the probes.
-    pub(super) fn seen(&self) -> Vec<Probe> {
-        self.probing.borrow().results(None)
+    pub(super) fn warn_of_dropped(&self) -> Option<String> {
+        let dropped = self.dropped.get();
+        (dropped > 0).then(|| format!("{dropped} more changes of its state are left out of the report"))
     }
 }
 
 impl Watcher for Progress<'_> {
     fn transition(&self, transition: Transition) {
-        let event = RunEvent::Transition { experiment: self.index, transition: &transition };
+        let event = RunEvent::Transition { experiment: self.scheduled.number, transition: &transition };
         (self.lifecycle.publish)(&event);
         // An event is a hint, which may be late, lost or forged: only the engine's own record ends the wait
         // for a start.
@@ -70,11 +70,10 @@ impl Watcher for Progress<'_> {
         }
         let mut kept = self.transitions.borrow_mut();
         // The last place is kept for the end, which the report needs most.
-        if kept.len() < MOST_TRANSITIONS || (transition.state.is_terminal() && kept.len() == MOST_TRANSITIONS)
-        {
+        if kept.len() < MAX_TRANSITIONS || (transition.state.is_terminal() && kept.len() == MAX_TRANSITIONS) {
             kept.push(transition);
         } else {
-            self.let_go.set(self.let_go.get().saturating_add(1));
+            self.dropped.set(self.dropped.get().saturating_add(1));
         }
     }
 

@@ -45,7 +45,7 @@ impl Rescuer<'_> {
             (Ok(done), None) => return Ok(done),
             (Ok(_), Some(panic)) | (Err(panic), _) => panic,
         };
-        let known = lifecycle.known();
+        let known = lifecycle.take_known();
         // The tasks of the run end with it, so that they do not interfere with the stops.
         drop(lifecycle);
         Err(self.rescue(&panic, journal.state(), known).await)

@@ -1,19 +1,19 @@
 //! The stop of everything that a state names, all at once: each engine is connected to as in a run, and told
 //! what another process has begun.
 
+use std::rc::Rc;
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep, timeout};
 
 use super::groups::{OpenGroup, group_open};
 use super::words::{tell_foreign, tell_removal};
-use crate::lifecycle::Cancel;
+use crate::lifecycle::{CONFIRM_LIMIT, Cancel, LostLaunch, STOP_LIMIT, SearchFailure, StopRequest};
 use crate::wiring::endpoints::Endpoints;
-use crate::wiring::engines::{Connected, EngineTerms, PlaneCredentials, Wiring};
+use crate::wiring::engines::{EngineTerms, PlaneCredentials, Wiring};
 use crate::wiring::places::{Destination, EnginePlace};
 use faultgate_config::{StopSettings, Unnamed, Veil};
-use faultgate_core::backoff::Backoff;
 use faultgate_core::clock::Clock;
 use faultgate_core::environment::Environment;
 use faultgate_core::mistake::Mistake;
@@ -23,19 +23,12 @@ use faultgate_core::model::{
 };
 use faultgate_core::panics;
 use faultgate_engines::fis::RunStep;
-use faultgate_engines::{Engine, Failure, FailureKind, Launched};
+use faultgate_engines::{Channel, Engine, Launched};
 
-/// Longest wait for the end after a stop request: FIS finishes post actions before it says `stopped`.
-const STOP_LIMIT: Duration = Duration::from_secs(60);
 /// Longest search for an experiment whose launch was not answered.
 const FIND_LIMIT: Duration = Duration::from_secs(60);
 /// Longest time for which the removal of subscriptions is tried again.
 const REMOVE_LIMIT: Duration = Duration::from_secs(30);
-/// Pause before an unanswered stop is requested again.
-const RETRY_PAUSE: Duration = Duration::from_millis(500);
-/// The pauses between looks at whether an experiment has stopped. They are not changed by chance, since the
-/// engine is asked about few experiments.
-const LOOKS: Backoff = Backoff::new(Duration::from_millis(100), Duration::from_secs(2));
 
 /// The inputs of a stop.
 pub(crate) struct Stopping<'a> {
@@ -145,13 +138,19 @@ impl Stopping<'_> {
         });
         let destinations: Vec<_> = of_experiments.chain(of_subscriptions).collect();
         let connected = self.connect(&destinations, state).await?;
-        let (of_experiments, of_subscriptions) = connected.engine_of.split_at(experiments.len());
+        let (of_experiments, of_subscriptions) = connected.split_at(experiments.len());
+        let mut closing: Vec<&Rc<dyn Engine>> = Vec::new();
         for (subscription, engine) in subscriptions.iter().zip(of_subscriptions) {
-            connected.engines[*engine].adopt_subscription(subscription);
+            if let Some(channel) = engine.channel() {
+                channel.adopt_subscription(subscription);
+            }
+            if !closing.iter().any(|known| Rc::ptr_eq(known, engine)) {
+                closing.push(engine);
+            }
         }
         let ending =
             experiments.iter().zip(&plans).zip(of_experiments).map(|((experiment, plan), engine)| {
-                let engine = connected.engines[*engine].as_ref();
+                let engine = engine.as_ref();
                 async move {
                     let ended = panics::caught(End { engine, plan, clock: self.clock }.of(experiment)).await;
                     ended.unwrap_or_else(|panic| Ended {
@@ -162,15 +161,15 @@ impl Stopping<'_> {
                 }
             });
         // Experiments are looked at, not followed by events, so subscriptions are removed at the same time.
-        let closing = join_all(connected.engines.iter().map(|engine| async {
-            if !subscriptions.is_empty() {
-                // The state keeps what could not be removed.
-                let _ = panics::caught(engine.close(REMOVE_LIMIT)).await;
-            }
+        let channels = closing.into_iter().filter_map(|engine| engine.channel());
+        let closing = join_all(channels.map(|channel| async {
+            // The state keeps what could not be removed.
+            let _ = panics::caught(channel.close(REMOVE_LIMIT)).await;
         }));
         let (ended, _) = tokio::join!(join_all(ending), closing);
         let removed = subscriptions.iter().zip(of_subscriptions).map(|(subscription, engine)| {
-            let states = connected.engines[*engine].subscription_states();
+            let channel = engine.channel();
+            let states = channel.map(Channel::subscription_states).unwrap_or_default();
             states
                 .into_iter()
                 .find(|state| state.name == subscription.name)
@@ -211,7 +210,7 @@ impl Stopping<'_> {
         &self,
         destinations: &[Destination<'_>],
         state: &RunState,
-    ) -> Result<Connected, Mistake> {
+    ) -> Result<Vec<Rc<dyn Engine>>, Mistake> {
         let StopSettings { tokens, litmus_username, http, .. } = self.settings;
         let wiring = Wiring {
             run: &state.run,
@@ -239,7 +238,7 @@ impl End<'_> {
     async fn of(&self, experiment: &ExperimentState) -> Ended {
         let (launched, launch) = match &experiment.launch {
             Some(launch) if experiment.phase == RunPhase::Launched => {
-                (self.engine.adopt(self.plan, launch), None)
+                (self.engine.takeover().adopt(self.plan, launch), None)
             }
             _ => match self.find(experiment).await {
                 Ok(launched) => {
@@ -247,7 +246,7 @@ impl End<'_> {
                         id: launched.id.clone(),
                         url: launched.url.clone(),
                         at: launched.first.at,
-                        trace: self.engine.trace(&launched),
+                        trace: self.engine.takeover().trace(&launched),
                     };
                     (launched, Some(launch))
                 }
@@ -274,75 +273,40 @@ impl End<'_> {
 
     /// Looks for an experiment whose launch was not answered. The error is the outcome if none is found.
     async fn find(&self, experiment: &ExperimentState) -> Result<Launched, Ended> {
-        self.engine.recall(self.plan, &experiment.intent);
-        let found = tokio::time::timeout(FIND_LIMIT, self.engine.find_unanswered(self.plan)).await;
-        let not_found = |line: String, phase| Ended { line, phase, launch: None };
-        match found {
-            Ok(Ok(Some(launched))) => Ok(launched),
-            Ok(Ok(None)) if experiment.may_come_to_light(self.clock.now()) => {
-                let line = format!(
-                    "it may have begun{}, and is NOT listed so far: repeat this in some minutes, and {}",
-                    experiment.intended_at.map(|at| format!(" at {at}")).unwrap_or_default(),
-                    self.how_to_look()
-                );
-                Err(not_found(line, RunPhase::Intended))
+        self.engine.takeover().recall(self.plan, &experiment.intent);
+        let found = match timeout(FIND_LIMIT, self.engine.find_unanswered(self.plan)).await {
+            Ok(found) => found.map_err(SearchFailure::Failed),
+            Err(_) => Err(SearchFailure::NoAnswer),
+        };
+        let state = Some((experiment, self.clock.now()));
+        LostLaunch::weigh(self.engine, self.plan, state, found).map_err(|lost| match lost {
+            LostLaunch::NeverBegan => Ended { line: lost.to_string(), phase: RunPhase::Over, launch: None },
+            LostLaunch::Unlisted { .. } => Ended {
+                line: format!("{lost}; repeat this in some minutes"),
+                phase: RunPhase::Intended,
+                launch: None,
+            },
+            LostLaunch::Unsought { .. } => {
+                Ended { line: lost.to_string(), phase: RunPhase::Intended, launch: None }
             }
-            Ok(Ok(None)) => {
-                Err(not_found("it was about to be launched, and has not begun".to_owned(), RunPhase::Over))
-            }
-            Ok(Err(failure)) => Err(not_found(self.unknown(&failure.with_remedy()), RunPhase::Intended)),
-            Err(_) => Err(not_found(self.unknown("the engine did not answer"), RunPhase::Intended)),
-        }
+        })
     }
 
-    fn unknown(&self, why: &str) -> String {
-        let how = self.how_to_look();
-        format!("it may have been launched, and could NOT be looked for: {why}; {how}")
-    }
-
-    fn how_to_look(&self) -> String {
-        self.engine.may_have_begun(self.plan).unwrap_or_else(|| "look for it by hand".to_owned())
-    }
-
-    /// Requests the stop until it is granted, and looks until the engine's own record says that it has ended.
+    /// Requests the stop until it is granted, and waits until the engine's own record says that it has ended.
     async fn stop(&self, launched: &Launched) -> Result<State, String> {
         if launched.first.state.is_terminal() {
             return Ok(launched.first.state);
         }
+        let request = StopRequest { engine: self.engine, launched };
         // A stop that the run has left to end by itself is waited for first, and then that of this process.
-        let limit = STOP_LIMIT + self.engine.stop_takes(self.plan) * 2;
-        let deadline = Instant::now() + limit;
-        loop {
-            let asked = tokio::time::timeout_at(deadline, self.engine.stop(launched)).await;
-            let failure = match asked {
-                Ok(Ok(())) => break,
-                Ok(Err(failure)) => failure,
-                Err(_) => return Err("the engine did not answer the request to stop".to_owned()),
-            };
-            if failure.kind != FailureKind::Unanswered || Instant::now() + RETRY_PAUSE >= deadline {
-                return Err(failure.with_remedy());
-            }
-            tokio::time::sleep(RETRY_PAUSE).await;
-        }
-        let mut looks = 0;
-        let mut trouble: Option<Failure> = None;
-        loop {
-            match tokio::time::timeout_at(deadline, self.engine.look(launched)).await {
-                Ok(Ok(record)) if record.has_ended() => return Ok(record.state),
-                Ok(Ok(_)) => trouble = None,
-                Ok(Err(failure)) => trouble = Some(failure),
-                Err(_) => {}
-            }
-            let pause = LOOKS.pause(looks, 0.0);
-            if Instant::now() + pause >= deadline {
-                let why = trouble.map(|failure| format!(": {}", failure.with_remedy())).unwrap_or_default();
-                return Err(format!(
-                    "a stop was requested {} s ago and is not confirmed{why}",
-                    limit.as_secs()
-                ));
-            }
-            tokio::time::sleep(pause).await;
-            looks += 1;
-        }
+        let longer = self.engine.stop_takes(self.plan) * 2;
+        request.send(sleep(STOP_LIMIT + longer)).await?;
+        let accepted_at = Instant::now();
+        let confirmed = request.confirm(sleep(CONFIRM_LIMIT + longer)).await;
+        confirmed.map(|record| record.state).map_err(|trouble| {
+            let why = trouble.map(|failure| format!(": {}", failure.with_remedy())).unwrap_or_default();
+            let seconds = accepted_at.elapsed().as_secs();
+            format!("a stop was requested {seconds} s ago and is not confirmed{why}")
+        })
     }
 }

@@ -19,13 +19,13 @@ pub(crate) mod split;
 pub(crate) mod whole;
 
 use self::audience::Audience;
-use crate::lifecycle::{Cancel, Course, Journal, Lifecycle, Share};
+use crate::lifecycle::{Cancel, Equipment, Journal, Lifecycle, RunInputs, Share};
 use crate::recovery::rescue::Rescuer;
 use crate::state_file::{self, Hold, NotHeld};
 use crate::terminal::refusal::refuse_run;
 use crate::terminal::{complain, make_id, say};
 use crate::wiring::endpoints::Endpoints;
-use crate::wiring::engines::{ConnectedPlan, PlaneCredentials, Wiring};
+use crate::wiring::engines::{PlaneCredentials, Wiring};
 use crate::wiring::places::AwsPlace;
 use crate::wiring::rehearsal::Rehearsed;
 use crate::wiring::sinks::Reporting;
@@ -170,7 +170,7 @@ impl<'a> RunSession<'a> {
     }
 
     /// Connects to the engines, unless a signal comes first. The error is the exit code.
-    pub(crate) async fn connect_unless_cancelled(&self) -> Result<ConnectedPlan, u8> {
+    pub(crate) async fn connect_unless_cancelled(&self) -> Result<Vec<Equipment>, u8> {
         match self.cancel.within(Duration::MAX, Share::Launch, self.connect()).await {
             Some(Ok(connected)) => Ok(connected),
             Some(Err(mistake)) => Err(refuse_run(&[mistake], self.env)),
@@ -195,10 +195,11 @@ impl<'a> RunSession<'a> {
     }
 
     /// Returns the state of a run that has begun nothing.
-    pub(crate) fn make_state(&self, connected: &ConnectedPlan, left: Vec<SubscriptionState>) -> RunState {
+    pub(crate) fn make_state(&self, connected: &[Equipment], left: Vec<SubscriptionState>) -> RunState {
         let plan = &self.settings.plan;
-        let experiments = plan.experiments.iter().zip(&connected.engine_of).map(|(experiment, engine)| {
-            let place = ExperimentPlace::of(&experiment.spec, connected.engines[*engine].region());
+        let experiments = plan.experiments.iter().zip(connected).map(|(experiment, equipment)| {
+            let region = equipment.engine.particulars(experiment).region;
+            let place = ExperimentPlace::of(&experiment.spec, region);
             ExperimentState::planned(&experiment.name, place)
         });
         RunState {
@@ -221,23 +222,20 @@ impl<'a> RunSession<'a> {
 
     pub(crate) fn make_lifecycle<'s>(
         &'s self,
-        connected: ConnectedPlan,
+        connected: Vec<Equipment>,
         journal: &'s dyn Journal,
         publish: &'s dyn Fn(&RunEvent<'_>),
-    ) -> Lifecycle<'s> {
-        Lifecycle {
+    ) -> Result<Lifecycle<'s>, Mistake> {
+        let inputs = RunInputs {
             plan: &self.settings.plan,
             run: &self.identity,
             rehearsal: self.rehearsal_note().cloned(),
-            engines: connected.engines,
-            engine_of: connected.engine_of,
-            evaluators: connected.evaluators,
-            course: Course::default(),
             journal,
             clock: self.clock,
             cancel: self.cancel,
             publish,
-        }
+        };
+        Lifecycle::new(inputs, connected).map_err(|misfit| Mistake::new("the plan", misfit.to_string()))
     }
 
     pub(crate) fn reporting(&self) -> Reporting<'_> {
@@ -252,7 +250,7 @@ impl<'a> RunSession<'a> {
     }
 
     /// Connects to the real engines or, in a rehearsal, to the embedded world.
-    pub(crate) async fn connect(&self) -> Result<ConnectedPlan, Mistake> {
+    pub(crate) async fn connect(&self) -> Result<Vec<Equipment>, Mistake> {
         let endpoints = match &self.rehearsed {
             None => Endpoints::Real(self.settings.http.clone()),
             Some(rehearsed) => Endpoints::Embedded(rehearsed.url.clone()),

@@ -75,7 +75,10 @@ pub(crate) async fn launch(mut session: RunSession<'_>) -> u8 {
         return refuse_run(&[Mistake::new(&shown, what).hint("name another with --state-file")], session.env);
     }
     let publish = |event: &RunEvent<'_>| audience.tell(event);
-    let lifecycle = session.make_lifecycle(connected, &journal, &publish);
+    let lifecycle = match session.make_lifecycle(connected, &journal, &publish) {
+        Ok(lifecycle) => lifecycle,
+        Err(mistake) => return refuse_run(&[mistake], session.env),
+    };
     let ended = session.rescuer().work(lifecycle, &journal, async |lifecycle| lifecycle.launch().await).await;
     let Some(result) =
         ended.unwrap_or_else(Some).map(|result| report::veiled(result, &session.settings.veil))
@@ -99,7 +102,10 @@ pub(crate) async fn monitor(session: RunSession<'_>, state: RunState) -> u8 {
     };
     let journal = RunJournal::new(session.settings.state_file.clone(), session.clock, state.clone(), &warn);
     let publish = |event: &RunEvent<'_>| audience.tell(event);
-    let lifecycle = session.make_lifecycle(connected, &journal, &publish);
+    let lifecycle = match session.make_lifecycle(connected, &journal, &publish) {
+        Ok(lifecycle) => lifecycle,
+        Err(mistake) => return refuse_run(&[mistake], session.env),
+    };
     let rescuer = session.rescuer();
     let monitoring = rescuer.work(lifecycle, &journal, async |lifecycle| lifecycle.monitor(&state).await);
     let result = monitoring.await.unwrap_or_else(|rescued| rescued);

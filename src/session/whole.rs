@@ -35,7 +35,10 @@ pub(crate) async fn run(mut session: RunSession<'_>, fault: Option<Duration>) ->
         // A rehearsal leaves nothing that outlives it, and its state must not overwrite that of a real run.
         let journal: &dyn Journal = if session.rehearsal_note().is_none() { &kept } else { &Unnoted };
         let publish = |event: &RunEvent<'_>| audience.tell(event);
-        let lifecycle = session.make_lifecycle(connected, journal, &publish);
+        let lifecycle = match session.make_lifecycle(connected, journal, &publish) {
+            Ok(lifecycle) => lifecycle,
+            Err(mistake) => return refuse_run(&[mistake], session.env),
+        };
         let work = session.rescuer().work(lifecycle, &kept, async |lifecycle| lifecycle.run().await).await;
         work.unwrap_or_else(|rescued| rescued)
     };
@@ -51,6 +54,6 @@ pub(crate) async fn check(session: RunSession<'_>) -> Result<Vec<Finding>, Mista
     findings.extend(session.reporting().warnings().into_iter().map(told("reports")));
     let session = session.rehearse(None).await?;
     let connected = session.connect().await?;
-    findings.extend(session.make_lifecycle(connected, &Unnoted, &|_| {}).check().await);
+    findings.extend(session.make_lifecycle(connected, &Unnoted, &|_| {})?.check().await);
     Ok(findings)
 }

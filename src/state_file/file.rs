@@ -110,6 +110,7 @@ mod tests {
             rules: vec!["faultgate-1a2b3c4d".to_owned()],
             queue_url: None,
             expires_at: at,
+            handshake_ms: None,
             removed: false,
             leftovers: Vec::new(),
         });

@@ -5,6 +5,7 @@
 //! against the settings before: nothing here asks whether a control plane may be told a secret.
 
 use std::collections::BTreeMap;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,7 +13,7 @@ use super::accounts::{AwsAccount, AwsAccounts, RoleInputs};
 use super::endpoints::Endpoints;
 use super::places::{AwsPlace, Destination, EnginePlace};
 use super::probes;
-use crate::lifecycle::{Cancel, longest};
+use crate::lifecycle::{Cancel, Equipment, longest_run};
 use faultgate_config as config;
 use faultgate_config::{Tokens, Veil};
 use faultgate_core::clock::Clock;
@@ -35,22 +36,6 @@ use faultgate_net::http::HttpSettings;
 const EXPIRY_MARGIN: Duration = Duration::from_hours(1);
 /// Interval for an engine that follows no experiment.
 const UNUSED_INTERVAL: Duration = Duration::from_mins(1);
-
-/// The engines of several places.
-pub(crate) struct Connected {
-    pub(crate) engines: Vec<Box<dyn Engine>>,
-    /// Index of the engine of each place.
-    pub(crate) engine_of: Vec<usize>,
-}
-
-/// The engines and evaluators of a plan.
-pub(crate) struct ConnectedPlan {
-    pub(crate) engines: Vec<Box<dyn Engine>>,
-    /// Index of the engine of each experiment of the plan.
-    pub(crate) engine_of: Vec<usize>,
-    /// Evaluator of each probe of each experiment of the plan.
-    pub(crate) evaluators: Vec<Vec<Arc<dyn Evaluate>>>,
-}
 
 /// The credentials of the control planes.
 #[derive(Clone, Copy)]
@@ -80,7 +65,7 @@ impl EngineTerms {
             monitor: plan.monitor,
             event_queue_url: plan.event_queue_url.clone(),
             reconcile_interval: plan.reconcile_interval,
-            subscription_life: longest(plan).saturating_add(EXPIRY_MARGIN),
+            subscription_life: longest_run(plan).saturating_add(EXPIRY_MARGIN),
         }
     }
 
@@ -113,9 +98,14 @@ pub(crate) struct Wiring<'a> {
 }
 
 impl Wiring<'_> {
-    /// Connects to everything that the plan needs. Probes of experiments that are in no account ask AWS in the
-    /// `usual` place. The error is a mistake in the settings.
-    pub(crate) async fn connect_plan(&self, plan: &Plan, usual: &AwsPlace) -> Result<ConnectedPlan, Mistake> {
+    /// Connects to everything that the plan needs, and returns the equipment of its experiments in its order.
+    /// Probes of experiments that are in no account ask AWS in the `usual` place. The error is a mistake in
+    /// the settings.
+    pub(crate) async fn connect_plan(
+        &self,
+        plan: &Plan,
+        usual: &AwsPlace,
+    ) -> Result<Vec<Equipment>, Mistake> {
         let connector = probes::make_connector(self, plan)?;
         let connector = connector.as_ref();
         let regions = plan.experiments.iter().flat_map(|experiment| probes::find_regions(experiment, usual));
@@ -124,28 +114,29 @@ impl Wiring<'_> {
             proofs: probes::connect_proofs(connector, plan)?,
             ..Engines::new(self, EngineTerms::from_plan(plan))
         };
-        let (mut engine_of, mut evaluators) = (Vec::new(), Vec::new());
+        let mut equipment = Vec::new();
         for experiment in &plan.experiments {
             let place = EnginePlace::from_spec(&experiment.spec);
-            engine_of.push(engines.reach(&Destination { name: &experiment.name, place }, &mut accounts)?);
-            evaluators.push(probes::connect_probes(connector, experiment, usual, &mut accounts)?);
+            let engine = engines.reach(&Destination { name: &experiment.name, place }, &mut accounts)?;
+            let evaluators = probes::connect_probes(connector, experiment, usual, &mut accounts)?;
+            equipment.push(Equipment { engine, evaluators });
         }
-        Ok(ConnectedPlan { engines: engines.all, engine_of, evaluators })
+        Ok(equipment)
     }
 
-    /// Connects to the engines of these places. The error is a mistake in the settings.
+    /// Connects to the engines of these places, and returns them in this order. The error is a mistake in the
+    /// settings.
     pub(crate) async fn connect(
         &self,
         destinations: &[Destination<'_>],
         terms: EngineTerms,
-    ) -> Result<Connected, Mistake> {
+    ) -> Result<Vec<Rc<dyn Engine>>, Mistake> {
         let places = destinations.iter().filter_map(|destination| destination.place.aws());
         let regions: Vec<_> = places.map(|place| place.region.clone()).collect();
         let mut accounts = self.prepare_accounts(&regions).await?;
         let mut engines = Engines::new(self, terms);
         let reached = destinations.iter().map(|destination| engines.reach(destination, &mut accounts));
-        let engine_of = reached.collect::<Result<_, _>>()?;
-        Ok(Connected { engines: engines.all, engine_of })
+        reached.collect()
     }
 
     async fn prepare_accounts(&self, regions: &[Option<String>]) -> Result<AwsAccounts<'_>, Mistake> {
@@ -155,24 +146,23 @@ impl Wiring<'_> {
     }
 }
 
-/// The engines so far. Each method returns the index of an engine, which is made when it is first asked for.
+/// The engines so far. Each method returns an engine, which is made when it is first asked for.
 struct Engines<'a> {
     wiring: &'a Wiring<'a>,
     terms: EngineTerms,
-    all: Vec<Box<dyn Engine>>,
     fis: Vec<AccountEngine>,
-    command: Option<usize>,
+    command: Option<Rc<dyn Engine>>,
     /// Checks that tell whether the fault of a command is in, by the experiment's name.
     proofs: BTreeMap<String, Arc<dyn Evaluate>>,
-    harness: Vec<(HarnessProject, usize)>,
-    litmus: Vec<(LitmusProject, usize)>,
+    harness: Vec<(HarnessProject, Rc<dyn Engine>)>,
+    litmus: Vec<(LitmusProject, Rc<dyn Engine>)>,
 }
 
 /// The engine of an account, by the account's number.
 struct AccountEngine {
     account: usize,
     region: String,
-    engine: usize,
+    engine: Rc<dyn Engine>,
 }
 
 impl<'a> Engines<'a> {
@@ -180,7 +170,6 @@ impl<'a> Engines<'a> {
         Self {
             wiring,
             terms,
-            all: Vec::new(),
             fis: Vec::new(),
             command: None,
             proofs: BTreeMap::new(),
@@ -193,7 +182,7 @@ impl<'a> Engines<'a> {
         &mut self,
         destination: &Destination<'_>,
         accounts: &mut AwsAccounts<'_>,
-    ) -> Result<usize, Mistake> {
+    ) -> Result<Rc<dyn Engine>, Mistake> {
         match &destination.place {
             EnginePlace::Fis(place) => Ok(self.fis(accounts.reach(place, destination.name)?)),
             EnginePlace::Harness(project) => self.harness(project),
@@ -202,10 +191,10 @@ impl<'a> Engines<'a> {
         }
     }
 
-    fn fis(&mut self, account: &AwsAccount) -> usize {
+    fn fis(&mut self, account: &AwsAccount) -> Rc<dyn Engine> {
         // Events of all experiments of an account arrive over one subscription, so they share one engine.
         if let Some(known) = self.fis.iter().find(|known| known.account == account.number) {
-            return known.engine;
+            return known.engine.clone();
         }
         let Wiring { step, clock, cancel, .. } = self.wiring;
         let same_region = self.fis.iter().filter(|known| known.region == account.region).count();
@@ -215,25 +204,27 @@ impl<'a> Engines<'a> {
             step: *step,
             ..self.fis_settings(same_region)
         };
-        let engine = self.add(FisEngine::new(&account.sdk, settings, *clock, cancel.token().clone()));
-        self.fis.push(AccountEngine { account: account.number, region: account.region.clone(), engine });
+        let engine: Rc<dyn Engine> =
+            Rc::new(FisEngine::new(&account.sdk, settings, *clock, cancel.token().clone()));
+        let (number, region) = (account.number, account.region.clone());
+        self.fis.push(AccountEngine { account: number, region, engine: engine.clone() });
         engine
     }
 
-    fn command(&mut self) -> usize {
-        if let Some(known) = self.command {
-            return known;
+    fn command(&mut self) -> Rc<dyn Engine> {
+        if let Some(known) = &self.command {
+            return known.clone();
         }
         let Wiring { clock, cancel, .. } = self.wiring;
-        let engine = CommandEngine::new(self.command_settings(), *clock, cancel.token().clone());
-        let engine = self.add(engine);
-        self.command = Some(engine);
+        let engine: Rc<dyn Engine> =
+            Rc::new(CommandEngine::new(self.command_settings(), *clock, cancel.token().clone()));
+        self.command = Some(engine.clone());
         engine
     }
 
-    fn harness(&mut self, project: &HarnessProject) -> Result<usize, Mistake> {
+    fn harness(&mut self, project: &HarnessProject) -> Result<Rc<dyn Engine>, Mistake> {
         if let Some((_, known)) = self.harness.iter().find(|(known, _)| known == project) {
-            return Ok(*known);
+            return Ok(known.clone());
         }
         let key = self
             .wiring
@@ -243,14 +234,15 @@ impl<'a> Engines<'a> {
             .clone()
             .ok_or_else(|| missing_secret("harness-api-key"))?;
         let manager = Harness::new(project.clone(), key, self.client()?);
-        let engine = self.add(ChaosCenter::new(manager, self.plane_settings(), self.wiring.clock));
-        self.harness.push((project.clone(), engine));
+        let engine: Rc<dyn Engine> =
+            Rc::new(ChaosCenter::new(manager, self.plane_settings(), self.wiring.clock));
+        self.harness.push((project.clone(), engine.clone()));
         Ok(engine)
     }
 
-    fn litmus(&mut self, project: &LitmusProject) -> Result<usize, Mistake> {
+    fn litmus(&mut self, project: &LitmusProject) -> Result<Rc<dyn Engine>, Mistake> {
         if let Some((_, known)) = self.litmus.iter().find(|(known, _)| known == project) {
-            return Ok(*known);
+            return Ok(known.clone());
         }
         let PlaneCredentials { tokens, litmus_username } = self.wiring.credentials;
         let credentials = match (&tokens.litmus, litmus_username, &tokens.litmus_password) {
@@ -261,8 +253,9 @@ impl<'a> Engines<'a> {
             _ => return Err(missing_secret("litmus-token")),
         };
         let manager = Litmus::new(project.clone(), credentials, self.client()?);
-        let engine = self.add(ChaosCenter::new(manager, self.plane_settings(), self.wiring.clock));
-        self.litmus.push((project.clone(), engine));
+        let engine: Rc<dyn Engine> =
+            Rc::new(ChaosCenter::new(manager, self.plane_settings(), self.wiring.clock));
+        self.litmus.push((project.clone(), engine.clone()));
         Ok(engine)
     }
 
@@ -312,11 +305,6 @@ impl<'a> Engines<'a> {
             has_console: matches!(endpoints, Endpoints::Real(_)),
             expires_in: self.terms.subscription_life,
         }
-    }
-
-    fn add(&mut self, engine: impl Engine + 'static) -> usize {
-        self.all.push(Box::new(engine));
-        self.all.len() - 1
     }
 }
 

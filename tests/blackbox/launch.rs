@@ -160,7 +160,7 @@ async fn a_launch_that_is_neither_answered_nor_listed_is_told_and_left_to_a_stop
     let reason = result["experiments"][0]["reason"].as_str().unwrap();
     let token = account.tokens().remove(0);
     let look = format!("aws fis list-experiments --region us-east-1 --experiment-template-id {TEMPLATE_ID}");
-    for says in ["may have begun", "is not listed so far", &token, &look, "faultgate stop"] {
+    for says in ["may have begun", "is NOT listed so far", &token, &look, "faultgate stop"] {
         assert!(reason.contains(says) && ended.stdout.contains(says), "{says}: {reason}\n{}", ended.stdout);
     }
     assert!(account.requests_of("ListExperiments").len() > 4, "it was looked for again");

@@ -17,7 +17,7 @@ const SUBSCRIBING_SECS: u64 = 2 * OPERATION_SECS + 60 + OPERATION_SECS;
 const LAUNCH_SECS: u64 = 90 + 90;
 /// Seconds for the request to stop, its confirmation and a last look, and then for the question who stopped
 /// it.
-const STOP_SECS: u64 = 60 + 60 + 1 + OPERATION_SECS;
+const STOP_SECS: u64 = 120 + 60 + 1 + OPERATION_SECS;
 /// Seconds for the removal of the subscription.
 const CLOSE_SECS: u64 = 60;
 /// Seconds for the entries of the journal.

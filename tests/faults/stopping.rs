@@ -1,6 +1,8 @@
 //! The command `faultgate stop` after a run that was killed: it exits with 0 only if nothing is left.
 
-use faultgate::lifecycle::{Cancel, Course, Lifecycle};
+use std::rc::Rc;
+
+use faultgate::lifecycle::{Cancel, Equipment, Lifecycle, RunInputs};
 use faultgate_core::clock::Clock;
 use faultgate_core::model::RunState;
 use faultgate_rehearsal::{Effect, FaultRule, Snapshot, World};
@@ -17,19 +19,18 @@ async fn abandoned(world: &World, seen: impl Fn(&Snapshot) -> bool) -> RunState 
     let (clock, cancel) = (Clock::start(), Cancel::new());
     let (plan, identity) = (chaos::plan(&Chaos::with_faults(Vec::new())), chaos::identity());
     let noted = Noted::of(&identity, &plan, clock.started_at());
-    let lifecycle = Lifecycle {
+    let engine = Rc::new(chaos::engine(world, &plan, &identity, clock, &cancel));
+    let inputs = RunInputs {
         plan: &plan,
         run: &identity,
         rehearsal: None,
-        engines: vec![Box::new(chaos::engine(world, &plan, &identity, clock, &cancel))],
-        engine_of: vec![0],
-        evaluators: Vec::new(),
-        course: Course::default(),
         journal: &noted,
         clock,
         cancel: &cancel,
         publish: &|_| {},
     };
+    let equipment = vec![Equipment { engine, evaluators: Vec::new() }];
+    let lifecycle = Lifecycle::new(inputs, equipment).expect("it fits the plan");
     tokio::select! {
         result = lifecycle.run() => panic!("it has ended: {result:?}"),
         () = world.until(seen) => {}

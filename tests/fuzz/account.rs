@@ -1,6 +1,7 @@
 //! An AWS account whose every answer, and every event in its queue, may be mutated on the way: on a paused
 //! clock each run comes to its end, and what it says of it holds.
 
+use std::rc::Rc;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -12,7 +13,7 @@ use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::body::SdkBody;
 use fastrand::Rng;
-use faultgate::lifecycle::{Cancel, Course, Lifecycle};
+use faultgate::lifecycle::{Cancel, Equipment, Lifecycle, RunInputs};
 use faultgate_core::clock::Clock;
 use faultgate_core::model::{EngineSpec, ExperimentPlan, InjectionRule, Monitor, Plan, RunIdentity, Score};
 use faultgate_engines::Unnoted;
@@ -126,19 +127,17 @@ async fn run(seed: u64) -> String {
         expires_in: Duration::from_secs(3600),
     };
     let engine = FisEngine::new(&sdk, settings, clock, cancel.token().clone());
-    let lifecycle = Lifecycle {
+    let inputs = RunInputs {
         plan: &plan,
         run: &run,
         rehearsal: None,
-        engine_of: vec![0],
-        engines: vec![Box::new(engine)],
-        evaluators: Vec::new(),
-        course: Course::default(),
         journal: &Unnoted,
         clock,
         cancel: &cancel,
         publish: &|_| {},
     };
+    let equipment = vec![Equipment { engine: Rc::new(engine), evaluators: Vec::new() }];
+    let lifecycle = Lifecycle::new(inputs, equipment).expect("it fits the plan");
     let result = tokio::time::timeout(RUN_TIMEOUT, lifecycle.run()).await.expect("the run ends");
     format!("{} {:?} {:?}", scenario.name, result.gate.verdict, result.experiments[0].state)
 }

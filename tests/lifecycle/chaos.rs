@@ -1,9 +1,10 @@
 //! Random schedules of a run, and the player that runs them.
 
 use std::borrow::Cow;
+use std::rc::Rc;
 use std::time::Duration;
 
-use faultgate::lifecycle::{Cancel, Course, Lifecycle};
+use faultgate::lifecycle::{Cancel, Equipment, Lifecycle, RunInputs};
 use faultgate_core::clock::Clock;
 use faultgate_core::model::{
     EngineSpec, ExperimentPlan, InjectionRule, Monitor, Plan, RunIdentity, RunResult, RunState, Score, Signal,
@@ -295,20 +296,18 @@ async fn run(chaos: &Chaos) -> Played {
     let plan = Plan { event_queue_url, ..plan(chaos) };
     let cancel = Cancel::new();
     let noted = Noted::of(&identity, &plan, clock.started_at());
-    let engine: Box<dyn Engine> = Box::new(engine(&world, &plan, &identity, clock, &cancel));
-    let lifecycle = Lifecycle {
+    let engine: Rc<dyn Engine> = Rc::new(engine(&world, &plan, &identity, clock, &cancel));
+    let equipment = vec![Equipment { engine, evaluators: Vec::new() }; plan.experiments.len()];
+    let inputs = RunInputs {
         plan: &plan,
         run: &identity,
         rehearsal: None,
-        engine_of: vec![0; plan.experiments.len()],
-        engines: vec![engine],
-        evaluators: Vec::new(),
-        course: Course::default(),
         journal: &noted,
         clock,
         cancel: &cancel,
         publish: &|_| {},
     };
+    let lifecycle = Lifecycle::new(inputs, equipment).expect("it fits the plan");
     let disturb = async {
         tokio::join!(
             async {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use faultgate::lifecycle::Cancel;
 use faultgate_core::clock::Clock;
-use faultgate_engines::{Engine, Failure, FailureKind};
+use faultgate_engines::{Channel, Engine, Failure, FailureKind};
 use faultgate_rehearsal::{Effect, EventFaults, FaultRule, Scenario, World};
 
 use crate::chaos::{Chaos, engine, identity, plan, sdk};

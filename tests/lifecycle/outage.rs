@@ -1,8 +1,9 @@
 //! An outage of the network for a whole minute, at each moment of a run.
 
+use std::rc::Rc;
 use std::time::Duration;
 
-use faultgate::lifecycle::{Cancel, Course, Lifecycle};
+use faultgate::lifecycle::{Cancel, Equipment, Lifecycle, RunInputs};
 use faultgate_core::clock::Clock;
 use faultgate_core::model::{RunResult, Verdict};
 use faultgate_engines::Unnoted;
@@ -40,19 +41,17 @@ async fn play(
     let (mut plan, identity, cancel) = (plan(&Chaos::with_faults(Vec::new())), identity(), Cancel::new());
     plan.experiments[0].timeout = timeout;
     let engine = engine(&world, &plan, &identity, clock, &cancel);
-    let lifecycle = Lifecycle {
+    let inputs = RunInputs {
         plan: &plan,
         run: &identity,
         rehearsal: None,
-        engine_of: vec![0],
-        engines: vec![Box::new(engine)],
-        evaluators: Vec::new(),
-        course: Course::default(),
         journal: &Unnoted,
         clock,
         cancel: &cancel,
         publish: &|_| {},
     };
+    let equipment = vec![Equipment { engine: Rc::new(engine), evaluators: Vec::new() }];
+    let lifecycle = Lifecycle::new(inputs, equipment).expect("it fits the plan");
     let outage = async {
         tokio::time::sleep(from).await;
         world.inject(FaultRule::on("*", effect));

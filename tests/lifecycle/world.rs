@@ -1,10 +1,11 @@
 //! One run of a plan in an embedded world, on a paused clock.
 
+use std::rc::Rc;
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use faultgate::lifecycle::{Cancel, Course, Lifecycle};
+use faultgate::lifecycle::{Cancel, Equipment, Lifecycle, RunInputs};
 use faultgate_core::clock::Clock;
 use faultgate_core::model::{Plan, RunResult};
 use faultgate_engines::fis::FisEngine;
@@ -38,22 +39,19 @@ pub(crate) async fn run(
     disturb: impl Future<Output = ()>,
 ) -> RunResult {
     let (identity, cancel) = (identity(), Cancel::new());
-    let engine: Box<dyn Engine> = Box::new(engine(&cancel));
+    let engine: Rc<dyn Engine> = Rc::new(engine(&cancel));
     let user = || -> Arc<dyn Evaluate> { Arc::new(User(world.clone())) };
     let evaluators = plan.experiments[0].probes.iter().map(|_| user()).collect();
-    let lifecycle = Lifecycle {
+    let inputs = RunInputs {
         plan,
         run: &identity,
         rehearsal: None,
-        engine_of: vec![0],
-        engines: vec![engine],
-        evaluators: vec![evaluators],
-        course: Course::default(),
         journal: &Unnoted,
         clock,
         cancel: &cancel,
         publish: &|_| {},
     };
+    let lifecycle = Lifecycle::new(inputs, vec![Equipment { engine, evaluators }]).expect("it fits the plan");
     let disturb = async {
         disturb.await;
         std::future::pending::<()>().await;

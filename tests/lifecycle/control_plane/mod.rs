@@ -7,9 +7,10 @@ mod launch;
 mod laws;
 
 use self::fake::{Effect, Fake, life};
+use std::rc::Rc;
 use std::time::Duration;
 
-use faultgate::lifecycle::{Cancel, Course, Lifecycle};
+use faultgate::lifecycle::{Cancel, Equipment, Lifecycle, RunInputs};
 use faultgate_core::clock::Clock;
 use faultgate_core::model::{
     EngineSpec, ExperimentResult, LitmusProject, LitmusSpec, Plan, RunEvent, RunIdentity, Score, ScoreSource,
@@ -94,14 +95,12 @@ async fn run(fake: &Fake, experiments: &[(&str, &str)], setting: Setting) -> Pla
     let settings = CenterSettings { dry_run: setting.dry_run, injection: InjectionRule::default(), seed: 7 };
     let cancel = Cancel::new();
     let warnings = RefCell::new(Vec::new());
-    let lifecycle = Lifecycle {
+    let engine: Rc<dyn Engine> = Rc::new(ChaosCenter::new(fake.clone(), settings, clock));
+    let equipment = Equipment { engine, evaluators: Vec::new() };
+    let inputs = RunInputs {
         plan: &plan,
         run: &identity,
         rehearsal: None,
-        engines: vec![Box::new(ChaosCenter::new(fake.clone(), settings, clock))],
-        engine_of: vec![0; experiments.len()],
-        evaluators: Vec::new(),
-        course: Course::default(),
         journal: &Unnoted,
         clock,
         cancel: &cancel,
@@ -111,6 +110,7 @@ async fn run(fake: &Fake, experiments: &[(&str, &str)], setting: Setting) -> Pla
             }
         },
     };
+    let lifecycle = Lifecycle::new(inputs, vec![equipment; experiments.len()]).expect("it fits the plan");
     let signalled = async {
         if let Some((at, signal)) = setting.signal {
             sleep(at).await;

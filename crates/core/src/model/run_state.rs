@@ -326,6 +326,9 @@ pub struct SubscriptionState {
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub queue_url: Option<String>,
     pub expires_at: Timestamp,
+    /// Milliseconds that the handshake took. None as long as it has not arrived.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub handshake_ms: Option<u64>,
     /// `true` if nothing of the subscription is left.
     pub removed: bool,
     /// Resources that could not be removed, each with the command that removes it.
@@ -366,6 +369,7 @@ mod tests {
             rules: rules.iter().map(|rule| (*rule).to_owned()).collect(),
             queue_url: url.map(str::to_owned),
             expires_at: Timestamp::UNIX_EPOCH,
+            handshake_ms: None,
             removed: false,
             leftovers: Vec::new(),
         };

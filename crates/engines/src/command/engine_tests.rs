@@ -1,6 +1,10 @@
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
+use faultgate_config::Veil;
+use faultgate_core::clock::Clock;
+use faultgate_core::model::{CommandLine, InjectionRule, Level, Proof, Score, Signal, Verdict};
+use faultgate_core::process_group::Group;
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 

@@ -85,7 +85,7 @@ fn a_stop_that_we_asked_for_is_never_a_pass() {
     for (cause, verdict) in [
         (StopCause::Cancelled(Signal::Interrupt), Verdict::Cancelled),
         (StopCause::Timeout(deadline - jiff::SignedDuration::from_secs(1)), Verdict::TimedOut),
-        (StopCause::QueueTimeout, Verdict::TimedOut),
+        (StopCause::QueueTimeout(jiff::Timestamp::UNIX_EPOCH), Verdict::TimedOut),
     ] {
         assert_eq!(judged(&end(0), Some(&cause)).verdict, verdict);
         assert_eq!(judged(&CommandEnd { stopped: true, ..end(0) }, Some(&cause)).verdict, verdict);

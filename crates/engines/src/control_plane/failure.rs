@@ -5,7 +5,7 @@ use super::wire::{Trouble, TroubleKind};
 use crate::{Failure, FailureKind};
 
 /// Returns the trouble as a failure, with its remedy.
-pub(super) fn failure<M: Manager>(manager: &M, trouble: &Trouble, asked: Asked, what: String) -> Failure {
+pub(super) fn failure(manager: &dyn Manager, trouble: &Trouble, asked: Asked, what: String) -> Failure {
     let kind = match trouble.kind {
         TroubleKind::Unsent | TroubleKind::Unanswered | TroubleKind::Limited => FailureKind::Unanswered,
         TroubleKind::Unauthenticated | TroubleKind::Denied => FailureKind::Denied,

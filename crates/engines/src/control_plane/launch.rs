@@ -67,14 +67,14 @@ struct Attempt {
 }
 
 /// One launch of one experiment, with what it needs.
-pub(super) struct RunLaunch<'a, M> {
-    pub(super) manager: &'a M,
+pub(super) struct RunLaunch<'a> {
+    pub(super) manager: &'a dyn Manager,
     pub(super) poller: &'a Poller,
     pub(super) launches: &'a Launches,
     pub(super) experiment: &'a ExperimentPlan,
 }
 
-impl<M: Manager> RunLaunch<'_, M> {
+impl RunLaunch<'_> {
     /// Launches the experiment. A request that may have had an effect is never sent again. The failure is
     /// `Unanswered` if there was no answer and no run of it is found.
     pub(super) async fn launch(&self, notary: &dyn Notary) -> Result<Launched, Failure> {

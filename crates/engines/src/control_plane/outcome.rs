@@ -46,8 +46,9 @@ pub(super) struct RunContext<'a> {
 pub(super) fn judge(record: &Record, context: &RunContext<'_>) -> Judgement {
     let title = context.title;
     let asked = context.stop.and_then(|cause| judge_stop(cause, record, title, "the experiment"));
+    let was_left_pending = asked.is_some() && matches!(context.stop, Some(StopCause::QueueTimeout(_)));
     let mut judgement = asked.unwrap_or_else(|| natural(record, context));
-    if context.stop == Some(&StopCause::QueueTimeout) {
+    if was_left_pending {
         let _ = write!(
             judgement.reason,
             ". Its agent (the chaos infrastructure) is probably inactive, or not connected to {title}: see that the \

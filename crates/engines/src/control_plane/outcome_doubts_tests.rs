@@ -146,7 +146,7 @@ fn a_stop_of_ours_is_judged_by_its_cause() {
     for (stop, verdict, says) in [
         (StopCause::Cancelled(Signal::Terminate), Verdict::Cancelled, "SIGTERM"),
         (StopCause::Timeout(jiff::Timestamp::MAX), Verdict::TimedOut, "within its timeout"),
-        (StopCause::QueueTimeout, Verdict::TimedOut, "its agent runs"),
+        (StopCause::QueueTimeout(jiff::Timestamp::UNIX_EPOCH), Verdict::TimedOut, "its agent runs"),
         (StopCause::Unwatched(failure), Verdict::Errored, "renew the token"),
     ] {
         let judged = Case { run: run("Stopped", Some(100.0)), stop: Some(stop), ..Case::default() }.judge();

@@ -60,7 +60,7 @@ impl Poller {
 
     /// Begins to track a run that was launched or adopted. Its first read waits, since the agent needs time
     /// to report.
-    pub(super) fn begin<M: Manager>(&self, manager: &M, key: RunKey, expected: Option<ExpectedDuration>) {
+    pub(super) fn begin(&self, manager: &dyn Manager, key: RunKey, expected: Option<ExpectedDuration>) {
         let now = Instant::now();
         let requests = manager.requests(self.open(|_| ()).len() + 1);
         let pause = self.budget.borrow().pause(now, schedule::MIN_PENDING_PAUSE, requests);
@@ -88,7 +88,7 @@ impl Poller {
 
     /// Waits until there may be news: by the read of another follower or, once the turn is free, by a read of
     /// its own.
-    pub(super) async fn wait<M: Manager>(&self, manager: &M, news: impl Future<Output = ()>) {
+    pub(super) async fn wait(&self, manager: &dyn Manager, news: impl Future<Output = ()>) {
         let turn = tokio::select! {
             // News come first: with them the follower may be done, and must not begin a round.
             biased;
@@ -106,7 +106,7 @@ impl Poller {
     }
 
     /// Waits until a run is due, and reads it. Returns early if another one is due sooner by now.
-    async fn round<M: Manager>(&self, manager: &M) {
+    async fn round(&self, manager: &dyn Manager) {
         let sooner = self.sooner.notified();
         let due = self.open(|tracking| tracking.due).into_iter().map(|(_, due)| due).min();
         let Some(due) = due else { return };
@@ -129,7 +129,7 @@ impl Poller {
     }
 
     /// Reads the runs that are due, or all of them if that takes no more requests.
-    async fn read<M: Manager>(&self, manager: &M) {
+    async fn read(&self, manager: &dyn Manager) {
         let now = Instant::now();
         let open = self.open(|tracking| (tracking.due, tracking.key.clone()));
         let due = open.iter().filter(|(_, (due, _))| *due <= now).count();

@@ -15,13 +15,12 @@ use super::doubt::Doubts;
 use super::inbox::Inbox;
 use super::launch::ExperimentLaunch;
 use super::preflight::CheckedTemplate;
-use super::reader::{Keeping, QueueReader};
 use super::record::{details, record, timestamp};
-use super::settings::{FisSettings, RunStep};
-use super::subscription::{Subscription, interrupted};
+use super::settings::FisSettings;
+use super::subscription::Subscription;
 use super::tracking::ExperimentTracking;
 use super::watch::Watching;
-use crate::{Failure, Launched};
+use crate::Launched;
 use faultgate_core::clock::Clock;
 use faultgate_core::model::{ExperimentPlan, Source, Transition};
 use faultgate_net::aws::AwsPlace;
@@ -144,67 +143,6 @@ impl FisEngine {
 
     pub(super) fn stop_alarms(&self, template: &str) -> Vec<String> {
         self.templates.borrow().get(template).map(|template| template.stop_alarms.clone()).unwrap_or_default()
-    }
-
-    pub(super) fn reader_of(
-        &self,
-        sqs: &aws_sdk_sqs::Client,
-        queue_url: &str,
-        keeping: Keeping,
-    ) -> QueueReader {
-        QueueReader {
-            sqs: sqs.clone(),
-            queue_url: queue_url.to_owned(),
-            inbox: self.inbox(),
-            clock: self.clock,
-            place: self.place(),
-            keeping,
-            leaving: self.leaving.clone(),
-        }
-    }
-
-    pub(super) fn start_reader(&self, queue_url: &str, keeping: Keeping) {
-        let reader = self.reader_of(&self.clients.sqs_reader, queue_url, keeping);
-        *self.reader.borrow_mut() = Some(AbortOnDropHandle::new(tokio::spawn(reader.run())));
-    }
-
-    /// Returns the planned subscription, the same one at each call.
-    pub(super) fn planned(&self) -> Rc<Subscription> {
-        let make = || {
-            let templates: Vec<String> = self.templates.borrow().keys().cloned().collect();
-            let (name, run) = (&self.settings.subscription, &self.settings.run);
-            Rc::new(Subscription::new(name, run, self.place(), &templates, self.expires_at))
-        };
-        self.planned.borrow_mut().get_or_insert_with(make).clone()
-    }
-
-    pub(super) async fn subscribe(&self) -> Result<(), Failure> {
-        let subscription = self.planned();
-        // Noted before anything is made, so that `close` removes whatever an interrupted `make` has begun.
-        *self.subscription.borrow_mut() = Some(subscription.clone());
-        let queue_url = subscription.make(&self.clients).await?;
-        if self.cancelled.is_cancelled() {
-            return Err(interrupted(&subscription.name));
-        }
-        let hands_on = self.settings.step == RunStep::Launch;
-        self.start_reader(&queue_url, if hands_on { Keeping::Proving } else { Keeping::Own });
-        subscription.prove(&self.clients, &self.inbox(), &self.clock, &self.cancelled).await?;
-        // Another process reads the queue from now on. The last poll has to end first, since its answer might
-        // take a message along.
-        let reader = self.reader.borrow_mut().take_if(|_| hands_on);
-        if let Some(reader) = reader {
-            self.leaving.cancel();
-            let _ = reader.await;
-        }
-        Ok(())
-    }
-
-    /// Reads the queue that another process has made. Where no queue is known, FIS is asked directly.
-    pub(super) fn listen(&self) {
-        match self.adopted.queue() {
-            Some((url, shared)) => self.start_reader(&url, Keeping::Shared(shared)),
-            None => self.inbox().set_trouble(Some("the state file names no queue".to_owned())),
-        }
     }
 
     /// Returns what a watch over an experiment needs.

@@ -64,7 +64,8 @@ fn a_stop_of_ours_decides_over_how_it_ended() {
     let in_time = Timestamp::from_second(1).unwrap();
     let cases = [
         (StopCause::Cancelled(Signal::Terminate), Verdict::Cancelled),
-        (StopCause::QueueTimeout, Verdict::TimedOut),
+        (StopCause::QueueTimeout(late), Verdict::TimedOut),
+        (StopCause::QueueTimeout(in_time), Verdict::Passed),
         (StopCause::Timeout(late), Verdict::TimedOut),
         (StopCause::Timeout(in_time), Verdict::Passed),
         (StopCause::Unwatched(failure), Verdict::Errored),

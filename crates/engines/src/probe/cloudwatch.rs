@@ -6,7 +6,6 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use async_trait::async_trait;
 use aws_config::SdkConfig;
 use aws_sdk_cloudwatch::Client;
 use aws_sdk_cloudwatch::config::Builder;
@@ -71,7 +70,6 @@ pub(super) struct AlarmProbe {
     pub(super) name: String,
 }
 
-#[async_trait]
 impl ProbeQuestion for AlarmProbe {
     async fn ask(&self) -> Result<String, String> {
         let answer = self
@@ -133,7 +131,6 @@ pub(super) struct MetricProbe {
     pub(super) clock: Clock,
 }
 
-#[async_trait]
 impl ProbeQuestion for MetricProbe {
     async fn ask(&self) -> Result<String, String> {
         let check = &self.check;

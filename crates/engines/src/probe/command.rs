@@ -7,7 +7,6 @@ use std::process::{ExitStatus, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
-use async_trait::async_trait;
 use tokio::io::{AsyncRead, AsyncReadExt};
 
 use super::{ProbeQuestion, holds};
@@ -29,7 +28,6 @@ pub(super) struct CommandProbe {
     pub(super) env: Arc<BTreeMap<OsString, OsString>>,
 }
 
-#[async_trait]
 impl ProbeQuestion for CommandProbe {
     async fn ask(&self) -> Result<String, String> {
         let Some((program, arguments)) = self.run.split_first() else {

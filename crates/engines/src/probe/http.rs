@@ -1,6 +1,5 @@
 //! The probe `http`: a server answers as it should. A redirect is an answer, and is not followed.
 
-use async_trait::async_trait;
 use reqwest::Response;
 use reqwest::header::CONTENT_TYPE;
 
@@ -17,7 +16,6 @@ pub(super) struct HttpProbe {
     pub(super) check: HttpCheck,
 }
 
-#[async_trait]
 impl ProbeQuestion for HttpProbe {
     async fn ask(&self) -> Result<String, String> {
         let mut answer = self.send().await?;

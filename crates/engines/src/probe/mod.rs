@@ -69,10 +69,9 @@ pub trait Evaluate: Send + Sync {
 }
 
 /// One kind of question, without a limit of its own.
-#[async_trait]
 trait ProbeQuestion: Send + Sync {
     /// Asks the question once. It returns what was seen if all is well; the error is the reason if not.
-    async fn ask(&self) -> Result<String, String>;
+    fn ask(&self) -> impl Future<Output = Result<String, String>> + Send;
 
     fn missing(&self) -> Option<String> {
         None
@@ -84,14 +83,19 @@ trait ProbeQuestion: Send + Sync {
 }
 
 /// A question with a limit, whose reasons are veiled.
-struct LimitedQuestion {
-    question: Box<dyn ProbeQuestion>,
+struct LimitedQuestion<L> {
+    question: L,
     within: Duration,
     veil: Veil,
 }
 
+/// Makes the evaluator of a question.
+fn limit(question: impl ProbeQuestion + 'static, within: Duration, veil: Veil) -> Arc<dyn Evaluate> {
+    Arc::new(LimitedQuestion { question, within, veil })
+}
+
 #[async_trait]
-impl Evaluate for LimitedQuestion {
+impl<L: ProbeQuestion> Evaluate for LimitedQuestion<L> {
     async fn evaluate(&self) -> Evaluation {
         let begun = Instant::now();
         let (passed, said) = match tokio::time::timeout(self.within, self.question.ask()).await {
@@ -143,30 +147,46 @@ impl Connector {
     /// Makes the evaluator of a probe. `sdk` is the configuration for the experiment's account, for probes
     /// that ask there.
     pub fn connect(&self, check: &Check, sdk: Option<&SdkConfig>) -> Result<Arc<dyn Evaluate>, String> {
-        let question: Box<dyn ProbeQuestion> = match check {
-            Check::Http(check) => {
-                Box::new(http::HttpProbe { client: self.client_for(&check.access)?, check: check.clone() })
-            }
-            Check::Tcp { address, .. } => Box::new(tcp::TcpProbe { address: address.clone() }),
-            Check::Command { run, env, exit_code, output, .. } => Box::new(command::CommandProbe {
-                run: run.clone(),
-                exit_code: *exit_code,
-                output: output.clone(),
-                env: self.env_with(env),
-            }),
-            Check::CloudwatchAlarm { name, .. } => {
-                Box::new(cloudwatch::AlarmProbe { cloudwatch: Cloudwatch::new(sdk)?, name: name.clone() })
-            }
-            Check::CloudwatchMetric(check) => Box::new(cloudwatch::MetricProbe {
-                cloudwatch: Cloudwatch::new(sdk)?,
-                check: check.clone(),
-                clock: self.clock,
-            }),
-            Check::Prometheus(check) => Box::new(self.prometheus(check, sdk)?),
-        };
-        // A server may repeat what it was sent, so each probe's own credentials are veiled as well.
-        let own = check.access().map(access::veil).unwrap_or_default();
-        Ok(Arc::new(LimitedQuestion { question, within: check.within(), veil: self.veil.and(&own) }))
+        let (within, veil) = (check.within(), self.veil_of(check));
+        Ok(match check {
+            Check::Http(check) => limit(
+                http::HttpProbe { client: self.client_for(&check.access)?, check: check.clone() },
+                within,
+                veil,
+            ),
+            Check::Tcp { address, .. } => limit(tcp::TcpProbe { address: address.clone() }, within, veil),
+            Check::Command { run, env, exit_code, output, .. } => limit(
+                command::CommandProbe {
+                    run: run.clone(),
+                    exit_code: *exit_code,
+                    output: output.clone(),
+                    env: self.env_with(env),
+                },
+                within,
+                veil,
+            ),
+            Check::CloudwatchAlarm { name, .. } => limit(
+                cloudwatch::AlarmProbe { cloudwatch: Cloudwatch::new(sdk)?, name: name.clone() },
+                within,
+                veil,
+            ),
+            Check::CloudwatchMetric(check) => limit(
+                cloudwatch::MetricProbe {
+                    cloudwatch: Cloudwatch::new(sdk)?,
+                    check: check.clone(),
+                    clock: self.clock,
+                },
+                within,
+                veil,
+            ),
+            Check::Prometheus(check) => limit(self.prometheus(check, sdk)?, within, veil),
+        })
+    }
+
+    /// Returns the veil of one probe. A server may repeat what it was sent, so each probe's own credentials
+    /// are veiled as well.
+    fn veil_of(&self, check: &Check) -> Veil {
+        self.veil.and(&check.access().map(access::veil).unwrap_or_default())
     }
 
     /// Returns the environment of a command that has variables of its own.

@@ -3,7 +3,6 @@
 //!
 //! An answer that may not be made of all data is a failure, since it says nothing of the rest.
 
-use async_trait::async_trait;
 use faultgate_core::url;
 use reqwest::{StatusCode, Url};
 use serde::Deserialize;
@@ -73,7 +72,6 @@ struct Series {
     value: Option<Point>,
 }
 
-#[async_trait]
 impl ProbeQuestion for PrometheusProbe {
     async fn ask(&self) -> Result<String, String> {
         let request = self.client.get(self.address()?);

@@ -1,6 +1,5 @@
 //! The probe `tcp`: a port takes connections.
 
-use async_trait::async_trait;
 use tokio::net::TcpStream;
 
 use super::ProbeQuestion;
@@ -11,7 +10,6 @@ pub(super) struct TcpProbe {
     pub(super) address: String,
 }
 
-#[async_trait]
 impl ProbeQuestion for TcpProbe {
     async fn ask(&self) -> Result<String, String> {
         match TcpStream::connect(&self.address).await {

@@ -108,7 +108,7 @@ impl Subscription {
             expires_at: state.expires_at,
             queue_url: RefCell::new(state.queue_url.clone()),
             queue_made: Cell::new(true),
-            handshake: Cell::new(None),
+            handshake: Cell::new(state.handshake_ms.map(Duration::from_millis)),
             left: RefCell::new(None),
         }
     }
@@ -123,6 +123,7 @@ impl Subscription {
             rules: self.rules.iter().map(|rule| rule.name.clone()).collect(),
             queue_url: self.queue_url.borrow().clone(),
             expires_at: self.expires_at,
+            handshake_ms: self.handshake_ms(),
             removed: left.as_ref().is_some_and(Vec::is_empty) || self.made().is_nothing(),
             leftovers: left.clone().unwrap_or_default(),
         }
@@ -160,12 +161,16 @@ impl Subscription {
         *self.left.borrow_mut() = Some(left);
     }
 
+    fn handshake_ms(&self) -> Option<u64> {
+        self.handshake.get().and_then(|took| u64::try_from(took.as_millis()).ok())
+    }
+
     pub(super) fn record(&self) -> SubscriptionRecord {
         let left = self.left.borrow().clone();
         SubscriptionRecord {
             name: self.name.clone(),
             region: Some(self.place.region.clone()),
-            handshake_ms: self.handshake.get().and_then(|took| u64::try_from(took.as_millis()).ok()),
+            handshake_ms: self.handshake_ms(),
             leftovers: left.unwrap_or_else(|| not_removed(&self.place, &self.made())),
         }
     }

@@ -16,8 +16,8 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::abort::Trip;
 use super::samples::{Purpose, Samples};
+use super::trip::Trip;
 use super::turns::Teller;
 use faultgate_core::clock::Clock;
 use faultgate_core::model::{FaultWindow, Phase, Probe, ProbePlan, Sample};
@@ -40,28 +40,28 @@ enum Stage {
 
 /// The permits for evaluations, which all probes of a run share.
 #[derive(Debug, Clone)]
-pub(super) struct Looks(Arc<Semaphore>);
+pub(crate) struct EvaluationPermits(Arc<Semaphore>);
 
-impl Default for Looks {
+impl Default for EvaluationPermits {
     fn default() -> Self {
         Self(Arc::new(Semaphore::new(MAX_EVALUATIONS_AT_ONCE)))
     }
 }
 
-/// One probe and what it has seen so far.
-struct Look {
+/// One probe, with its samples so far.
+struct RunningProbe {
     plan: ProbePlan,
     evaluator: Arc<dyn Evaluate>,
     samples: Mutex<Samples>,
     trip: Arc<Trip>,
     teller: Teller,
     clock: Clock,
-    looks: Looks,
+    permits: EvaluationPermits,
 }
 
 /// The probes of one experiment. Their tasks end when this value is dropped.
-pub(super) struct Probing {
-    all: Vec<Arc<Look>>,
+pub(crate) struct Probing {
+    all: Vec<Arc<RunningProbe>>,
     trip: Arc<Trip>,
     stage: watch::Sender<Stage>,
     tasks: JoinSet<Option<()>>,
@@ -70,24 +70,24 @@ pub(super) struct Probing {
 
 impl Probing {
     /// Creates the probes of an experiment, which wait for [`start`](Self::start).
-    pub(super) fn new(
+    pub(crate) fn new(
         plans: &[ProbePlan],
         evaluators: &[Arc<dyn Evaluate>],
         clock: Clock,
-        looks: &Looks,
+        permits: &EvaluationPermits,
         cancelled: &CancellationToken,
         teller: impl Fn(&str) -> Teller,
     ) -> Self {
         let trip = Arc::<Trip>::default();
         let all = plans.iter().zip(evaluators).map(|(plan, evaluator)| {
-            Arc::new(Look {
+            Arc::new(RunningProbe {
                 plan: plan.clone(),
                 evaluator: evaluator.clone(),
                 samples: Mutex::default(),
                 trip: trip.clone(),
                 teller: teller(&plan.name),
                 clock,
-                looks: looks.clone(),
+                permits: permits.clone(),
             })
         });
         Self {
@@ -100,46 +100,46 @@ impl Probing {
     }
 
     /// Evaluates each probe with the phase `before` once. The error says which have failed and why.
-    pub(super) async fn before(&self) -> Result<(), String> {
-        let looking = self.all.iter().filter(|look| look.plan.when.contains(&Phase::Before));
-        stream::iter(looking)
-            .map(|look| async move {
-                let sample = look.look(Phase::Before, Instant::now()).await;
-                look.samples().add(sample, Purpose::Before);
+    pub(crate) async fn evaluate_before(&self) -> Result<(), String> {
+        let evaluated = self.all.iter().filter(|probe| probe.plan.when.contains(&Phase::Before));
+        stream::iter(evaluated)
+            .map(|probe| async move {
+                let sample = probe.evaluate(Phase::Before, Instant::now()).await;
+                probe.samples().add(sample, Purpose::Before);
             })
             .buffer_unordered(MAX_BEFORE_AT_ONCE)
             .collect::<()>()
             .await;
-        let failed: Vec<String> = self.all.iter().filter_map(|look| look.failure()).collect();
+        let failed: Vec<String> = self.all.iter().filter_map(|probe| probe.failure()).collect();
         if failed.is_empty() { Ok(()) } else { Err(failed.join("; ")) }
     }
 
     /// Adds the samples that another process has taken before the launch.
-    pub(super) fn resume(&self, seen: &[Probe]) {
-        for look in &self.all {
-            let seen = seen.iter().filter(|probe| probe.name == look.plan.name);
-            for sample in seen.flat_map(|probe| &probe.samples) {
-                look.samples().add(sample.clone(), Purpose::Before);
+    pub(crate) fn add_earlier(&self, seen: &[Probe]) {
+        for probe in &self.all {
+            let seen = seen.iter().filter(|earlier| earlier.name == probe.plan.name);
+            for sample in seen.flat_map(|earlier| &earlier.samples) {
+                probe.samples().add(sample.clone(), Purpose::Before);
             }
         }
     }
 
     /// Skips the phase `during`, since the experiment ended before anybody took over.
-    pub(super) fn missed(&self) {
+    pub(crate) fn skip_during(&self) {
         self.stage.send_replace(Stage::Ended);
     }
 
     /// Starts a task for each probe, which waits for the launch.
-    pub(super) fn start(&mut self) {
-        for look in &self.all {
-            let (look, stage) = (look.clone(), self.stage.subscribe());
+    pub(crate) fn start(&mut self) {
+        for probe in &self.all {
+            let (probe, stage) = (probe.clone(), self.stage.subscribe());
             let cancelled = self.cancelled.clone();
-            self.tasks.spawn(async move { cancelled.run_until_cancelled_owned(look.follow(stage)).await });
+            self.tasks.spawn(async move { cancelled.run_until_cancelled_owned(probe.follow(stage)).await });
         }
     }
 
     /// Tells the probes that the launch was answered: the fault may be in from now on.
-    pub(super) fn launched(&self) {
+    pub(crate) fn begin_during(&self) {
         self.stage.send_if_modified(|stage| {
             // An experiment that was announced after its end stays ended.
             let begins = *stage == Stage::Waiting;
@@ -151,27 +151,27 @@ impl Probing {
     }
 
     /// Returns the trigger by which a probe with `aborts-after` asks for a halt.
-    pub(super) fn trip(&self) -> Arc<Trip> {
+    pub(crate) fn trip(&self) -> Arc<Trip> {
         self.trip.clone()
     }
 
     /// Returns a sentence about the first probe that has failed as often in a row as its `aborts-after`
     /// allows, in evaluations that began at or after `since`.
-    pub(super) fn tripped(&self, since: Timestamp) -> Option<String> {
-        self.all.iter().find_map(|look| {
-            let limit = look.plan.aborts_after?;
-            let samples = look.samples();
+    pub(crate) fn reason_to_halt(&self, since: Timestamp) -> Option<String> {
+        self.all.iter().find_map(|probe| {
+            let limit = probe.plan.aborts_after?;
+            let samples = probe.samples();
             let failures = samples.failures_since(since);
-            let why = samples.failed()?.reason.as_deref().unwrap_or("no reason given");
+            let why = samples.last_failure()?.reason.as_deref().unwrap_or("no reason given");
             (failures >= limit as usize).then(|| {
-                format!("{} failed {failures} looks in a row while the fault was in ({why})", look.plan.name)
+                format!("{} failed {failures} looks in a row while the fault was in ({why})", probe.plan.name)
             })
         })
     }
 
     /// Tells the probes that the experiment has ended, and waits for the phase `after`. Returns `false` if a
     /// signal cut that short.
-    pub(super) async fn end(&mut self) -> bool {
+    pub(crate) async fn finish(&mut self) -> bool {
         self.stage.send_replace(Stage::Ended);
         let mut whole = true;
         while let Some(ended) = self.tasks.join_next().await {
@@ -181,18 +181,18 @@ impl Probing {
     }
 
     /// Stops all evaluations.
-    pub(super) fn abort(&mut self) {
+    pub(crate) fn abort(&mut self) {
         self.tasks.abort_all();
     }
 
-    /// Returns the results of all probes for a fault window. It takes the samples out.
-    pub(super) fn results(&self, fault: Option<&FaultWindow>) -> Vec<Probe> {
-        let taken = |look: &Arc<Look>| std::mem::take(&mut *look.samples());
-        self.all.iter().map(|look| taken(look).into_probe(&look.plan, fault)).collect()
+    /// Returns the results of all probes so far, for a fault window. The samples stay with the probes.
+    pub(crate) fn results(&self, fault: Option<&FaultWindow>) -> Vec<Probe> {
+        let samples = |probe: &RunningProbe| probe.samples().clone();
+        self.all.iter().map(|probe| samples(probe).into_probe(&probe.plan, fault)).collect()
     }
 }
 
-impl Look {
+impl RunningProbe {
     fn samples(&self) -> MutexGuard<'_, Samples> {
         self.samples.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -200,21 +200,21 @@ impl Look {
     /// Returns the name of the probe and its reason if its last evaluation failed.
     fn failure(&self) -> Option<String> {
         let samples = self.samples();
-        let why = samples.failed()?.reason.as_deref().unwrap_or("no reason given");
+        let why = samples.last_failure()?.reason.as_deref().unwrap_or("no reason given");
         Some(format!("{}: {why}", self.plan.name))
     }
 
     /// Evaluates the probe once; `due` is the time at which it should begin.
-    async fn look(&self, phase: Phase, due: Instant) -> Sample {
+    async fn evaluate(&self, phase: Phase, due: Instant) -> Sample {
         // The semaphore is never closed. The wait for a permit counts as lateness, not as latency.
-        let _permit = self.looks.0.acquire().await;
+        let _permit = self.permits.0.acquire().await;
         let at = self.clock.now();
-        self.samples().late(due.elapsed());
+        self.samples().note_delay(due.elapsed());
         panics::point("look");
         let Evaluation { passed, latency, reason } = self.evaluator.evaluate().await;
         let latency_ms = latency.and_then(|latency| u64::try_from(latency.as_millis()).ok());
         let sample = Sample { at, phase, passed, latency_ms, reason: reason.map(Into::into) };
-        self.teller.see(&sample);
+        self.teller.observe(&sample);
         sample
     }
 
@@ -222,17 +222,17 @@ impl Look {
     async fn follow(self: Arc<Self>, mut stage: watch::Receiver<Stage>) {
         let when = &self.plan.when;
         if reached(&mut stage, Stage::Launched).await == Stage::Launched && when.contains(&Phase::During) {
-            self.during(&mut stage).await;
+            self.evaluate_during(&mut stage).await;
         }
         reached(&mut stage, Stage::Ended).await;
         if when.contains(&Phase::After) {
-            self.after().await;
+            self.evaluate_after().await;
         }
     }
 
     /// Evaluates the probe again and again until the experiment ends. An evaluation that is under way at the
     /// end is waited for: that nothing answers is a result.
-    async fn during(&self, stage: &mut watch::Receiver<Stage>) {
+    async fn evaluate_during(&self, stage: &mut watch::Receiver<Stage>) {
         let begin = Instant::now();
         let mut next = begin;
         loop {
@@ -242,14 +242,14 @@ impl Look {
                 _ = reached(stage, Stage::Ended) => return,
                 () = tokio::time::sleep_until(next) => {}
             }
-            let sample = self.look(Phase::During, next).await;
-            self.see(sample);
-            next = after(begin, self.plan.every);
+            let sample = self.evaluate(Phase::During, next).await;
+            self.add_sample(sample);
+            next = next_after(begin, self.plan.every);
         }
     }
 
     /// Adds a sample, and asks for a halt if the probe has failed too often in a row.
-    fn see(&self, sample: Sample) {
+    fn add_sample(&self, sample: Sample) {
         let mut samples = self.samples();
         samples.add(sample, Purpose::During);
         let limit = self.plan.aborts_after;
@@ -259,13 +259,13 @@ impl Look {
     }
 
     /// Evaluates the probe after the end: until it passes, or for the time in which it must recover.
-    async fn after(&self) {
+    async fn evaluate_after(&self) {
         let begin = Instant::now();
         let mut due = begin;
         let limit = self.plan.recovers_within.unwrap_or_default();
         loop {
-            let mut sample = self.look(Phase::After, due).await;
-            let next = after(begin, self.plan.every);
+            let mut sample = self.evaluate(Phase::After, due).await;
+            let next = next_after(begin, self.plan.every);
             let over = next > begin + limit;
             if sample.passed || over {
                 if let (false, Some(limit)) = (sample.passed, self.plan.recovers_within) {
@@ -290,12 +290,12 @@ async fn reached(stage: &mut watch::Receiver<Stage>, wanted: Stage) -> Stage {
 
 /// Returns the next time of a schedule that began at `begin`. Times that have passed are left out, and no
 /// time moves.
-fn after(begin: Instant, every: Duration) -> Instant {
+fn next_after(begin: Instant, every: Duration) -> Instant {
     let passed = begin.elapsed().as_nanos() / every.as_nanos().max(1);
     let number = u32::try_from(passed).unwrap_or(u32::MAX - 1) + 1;
     begin + every.saturating_mul(number)
 }
 
 #[cfg(test)]
-#[path = "probing_tests.rs"]
+#[path = "schedule_tests.rs"]
 mod tests;

@@ -43,7 +43,7 @@ fn plan(when: &[Phase], every: Duration, recovers_within: Option<Duration>) -> P
 }
 
 fn teller(probe: &str) -> Teller {
-    crate::lifecycle::turns::Turns::default().teller(0, probe)
+    super::super::turns::Turns::default().teller(0, probe)
 }
 
 struct Played {
@@ -60,7 +60,7 @@ fn probing(plans: &[ProbePlan], looks: &[(Duration, bool)]) -> Played {
             Arc::new(Script { looks: looks.to_vec(), begun: AtomicUsize::new(0), now: AtomicUsize::new(0) })
         })
         .collect();
-    let probing = Probing::new(plans, &evaluators, clock, &Looks::default(), &cancelled, teller);
+    let probing = Probing::new(plans, &evaluators, clock, &EvaluationPermits::default(), &cancelled, teller);
     Played { probing, clock, cancelled }
 }
 
@@ -70,10 +70,10 @@ impl Played {
         self.probing.start();
         tokio::time::sleep(ms(100)).await;
         let started_at = self.clock.now();
-        self.probing.launched();
+        self.probing.begin_during();
         tokio::time::sleep(long).await;
         let ended_at = Some(self.clock.now());
-        self.probing.end().await;
+        self.probing.finish().await;
         self.probing.results(Some(&FaultWindow { started_at, ended_at })).swap_remove(0)
     }
 
@@ -116,7 +116,7 @@ async fn an_experiment_that_was_never_launched_is_not_measured() {
     let mut played = probing(&[plan(&[Phase::During], ms(1000), None)], &[(ms(10), true)]);
     played.probing.start();
     tokio::time::sleep(ms(3000)).await;
-    assert!(played.probing.end().await);
+    assert!(played.probing.finish().await);
     let probe = played.one();
     assert_eq!((probe.total, probe.score), (0, faultgate_core::model::Score::ZERO));
 }
@@ -155,11 +155,11 @@ async fn probes_before_the_launch_look_at_once_and_tell_who_failed() {
         .map(|number| ProbePlan { name: format!("p{number}"), ..plan(&[Phase::Before], ms(1000), None) })
         .collect();
     let played = probing(&plans, &[(ms(500), true)]);
-    assert_eq!(played.probing.before().await, Ok(()));
+    assert_eq!(played.probing.evaluate_before().await, Ok(()));
     assert_eq!(played.clock.elapsed().as_millis(), 1000, "16 at once, then the others");
 
     let played = probing(&plans[..2], &[(ms(10), false)]);
-    assert_eq!(played.probing.before().await, Err("p0: down; p1: down".to_owned()));
+    assert_eq!(played.probing.evaluate_before().await, Err("p0: down; p1: down".to_owned()));
     assert_eq!(played.one().total, 1);
 }
 
@@ -172,10 +172,10 @@ async fn a_signal_ends_all_looks_at_once() {
     ];
     let mut played = probing(&plans, &[hangs]);
     played.probing.start();
-    played.probing.launched();
+    played.probing.begin_during();
     tokio::time::sleep(ms(50)).await;
     played.cancelled.cancel();
-    assert!(!played.probing.end().await, "it says that something is missing");
+    assert!(!played.probing.finish().await, "it says that something is missing");
     assert_eq!(played.clock.elapsed().as_millis(), 50);
     assert_eq!(played.one().total, 0);
 }
@@ -188,13 +188,13 @@ async fn one_that_hangs_does_not_delay_another() {
     };
     let plans = [plan(&[Phase::During], ms(100), None), plan(&[Phase::During], ms(100), None)];
     let evaluators = [script(ms(60_000)), script(ms(1))];
-    let probing = Probing::new(&plans, &evaluators, clock, &Looks::default(), &cancelled, teller);
+    let probing = Probing::new(&plans, &evaluators, clock, &EvaluationPermits::default(), &cancelled, teller);
     let mut played = Played { probing, clock, cancelled };
     played.probing.start();
-    played.probing.launched();
+    played.probing.begin_during();
     tokio::time::sleep(ms(1050)).await;
     played.cancelled.cancel();
-    played.probing.end().await;
+    played.probing.finish().await;
     let totals: Vec<u64> = played.probing.results(None).iter().map(|probe| probe.total).collect();
     assert_eq!(totals, [0, 11]);
 }

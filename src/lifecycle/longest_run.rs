@@ -4,7 +4,8 @@
 use std::time::Duration;
 
 use super::CLOSE_LIMIT;
-use super::experiment::{CONFIRM_LIMIT, LAUNCH_LIMIT, LOOK_LIMIT, STOP_LIMIT};
+use super::experiment::{LAST_RECORD_LIMIT, LAUNCH_LIMIT};
+use super::stop_request::{CONFIRM_LIMIT, STOP_LIMIT};
 use faultgate_core::model::{EngineSpec, ExperimentPlan, Plan, ProbePlan};
 
 /// Time for all that is not part of an experiment: the checks before the launch, the subscription with its
@@ -14,13 +15,13 @@ const AROUND: Duration = Duration::from_mins(30);
 
 /// Returns the longest time that a run of this plan may last. It counts the experiments one after another,
 /// whatever `parallel` says: they may have to wait for each other.
-pub fn longest(plan: &Plan) -> Duration {
-    let experiments = plan.experiments.iter().map(of_one);
+pub fn longest_run(plan: &Plan) -> Duration {
+    let experiments = plan.experiments.iter().map(longest_experiment);
     experiments.fold(AROUND.saturating_add(CLOSE_LIMIT * 2), Duration::saturating_add)
 }
 
 /// Returns the longest time that one experiment may take.
-fn of_one(plan: &ExperimentPlan) -> Duration {
+fn longest_experiment(plan: &ExperimentPlan) -> Duration {
     let within = |probe: &ProbePlan| probe.check.within();
     let after = |probe: &ProbePlan| {
         let recovery = probe.recovers_within.unwrap_or_default().saturating_add(probe.every);
@@ -38,7 +39,7 @@ fn of_one(plan: &ExperimentPlan) -> Duration {
         LAUNCH_LIMIT * 2,
         plan.queue_timeout,
         plan.timeout,
-        STOP_LIMIT + CONFIRM_LIMIT + LOOK_LIMIT,
+        STOP_LIMIT + CONFIRM_LIMIT + LAST_RECORD_LIMIT,
         undoing,
         plan.probes.iter().map(after).max().unwrap_or_default(),
     ];
@@ -80,11 +81,12 @@ mod tests {
 
     #[test]
     fn all_that_an_experiment_may_wait_for_counts() {
-        let bare = of_one(&experiment(Vec::new()));
+        let bare = longest_experiment(&experiment(Vec::new()));
         assert!(bare >= minutes(35) + LAUNCH_LIMIT + STOP_LIMIT + CONFIRM_LIMIT, "{bare:?}");
-        let recovering = of_one(&experiment(vec![probe(Some(minutes(90))), probe(Some(minutes(40)))]));
+        let recovering =
+            longest_experiment(&experiment(vec![probe(Some(minutes(90))), probe(Some(minutes(40)))]));
         assert!(recovering >= bare + minutes(90) + minutes(1) + minutes(4), "{recovering:?}");
-        let endless = of_one(&experiment(vec![probe(Some(Duration::MAX))]));
+        let endless = longest_experiment(&experiment(vec![probe(Some(Duration::MAX))]));
         assert_eq!(endless, Duration::MAX);
     }
 }

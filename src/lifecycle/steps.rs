@@ -9,15 +9,17 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use jiff::Timestamp;
 
-use super::gate::{Terms, comparison, gate};
+use super::cancel::Duty;
+use super::lost_launch::{LostLaunch, SearchFailure};
 use super::progress::Progress;
+use super::run_result::RunFacts;
+use super::scheduled::Scheduled;
 use super::{Lifecycle, Share};
 use faultgate_core::model::{
-    ExperimentPlan, ExperimentResult, ExperimentState, Finding, Handover, Plan, RunEvent, RunIdentity,
-    RunPhase, RunResult, RunState, SCHEMA_VERSION, SCORING, SubscriptionRecord, SubscriptionState, ToolInfo,
-    Verdict,
+    ExperimentPlan, ExperimentResult, ExperimentState, Finding, Handover, Plan, RunEvent, RunPhase,
+    RunResult, RunState, SubscriptionRecord, SubscriptionState, Verdict,
 };
-use faultgate_engines::{Failure, FailureKind, Launched, StopCause};
+use faultgate_engines::{Channel, Engine, Failure, FailureKind, Launched, StopCause};
 
 /// Time within which an engine is asked what it can tell of experiments that another process has launched.
 const LEARN_LIMIT: Duration = Duration::from_secs(30);
@@ -32,7 +34,7 @@ impl Lifecycle<'_> {
     /// Launches all experiments, and leaves them to the process that monitors. It returns a result if the run
     /// ends here; then nothing is left running.
     pub async fn launch(&self) -> Option<RunResult> {
-        self.told(async {
+        self.publish_during(async {
             let (findings, ready) = self.make_ready().await;
             let ended = match ready {
                 Ok(()) => self.launch_all(&findings).await.err()?,
@@ -47,9 +49,9 @@ impl Lifecycle<'_> {
     /// Launches all experiments and hands them over. If one cannot be launched or handed over, the others are
     /// stopped, and the error holds the results.
     async fn launch_all(&self, findings: &[Finding]) -> Result<(), Vec<ExperimentResult>> {
-        let all = (0..self.plan.experiments.len()).map(|index| async move {
-            let (probing, turn) = self.prepare(index).await?;
-            self.launch_one(index, probing, turn).await
+        let all = self.scheduled.iter().map(|scheduled| async move {
+            let (probing, permit) = self.prepare(scheduled).await?;
+            self.launch_one(scheduled, probing, permit).await
         });
         // All launches are awaited even after a failure: only what is known to run can be stopped.
         let begun: Vec<Result<(Progress<'_>, Launched), ExperimentResult>> = join_all(all).await;
@@ -85,52 +87,63 @@ impl Lifecycle<'_> {
         findings: &[Finding],
         begun: &[Result<(Progress<'_>, Launched), ExperimentResult>],
     ) -> Result<(), String> {
-        let before = begun.iter().flatten().map(|(progress, _)| progress.seen()).collect();
+        let before = begun.iter().flatten().map(|(progress, _)| progress.probing.borrow().results(None));
         let handover =
             Handover { findings: findings.to_vec(), api_calls: self.calls(), ..Handover::default() };
-        self.journal.handed_over(handover, before).await
+        self.journal.handed_over(handover, before.collect()).await
     }
 
     /// Follows all experiments that a state names as launched, each until its end. If one has come to no end
     /// that can be scored, no other process can take over, and the subscription is removed.
     pub async fn monitor(&self, state: &RunState) -> RunResult {
-        self.told(async {
+        self.publish_during(async {
+            // The duties are taken before anything is asked: the experiments may be running already, and a
+            // second signal must not end the process before they were asked to stop.
+            let all: Vec<_> = self
+                .scheduled
+                .iter()
+                .zip(&state.experiments)
+                .map(|(scheduled, known)| {
+                    let may_run = known.outcome.is_none() && (known.launch.is_some() || known.is_open());
+                    (scheduled, known, may_run.then(|| self.cancel.take_duty()))
+                })
+                .collect();
             self.take_up_engines(state).await;
-            let all = state.experiments.iter().take(self.plan.experiments.len()).enumerate();
-            let mut experiments = join_all(all.map(|(index, known)| self.take_up(index, known))).await;
+            let following =
+                all.into_iter().map(|(scheduled, known, duty)| self.take_up(scheduled, known, duty));
+            let mut experiments = join_all(following).await;
             if !experiments.iter().all(|experiment| can_be_scored(experiment.verdict)) {
-                for (subscription, engine) in self.own_subscriptions(state) {
-                    self.engines[engine].adopt_subscription(subscription);
+                for (subscription, channel) in self.own_subscriptions(state) {
+                    channel.adopt_subscription(subscription);
                 }
             }
-            tokio::join!(self.close(), self.await_own_reports(&mut experiments));
+            tokio::join!(self.close(), self.await_reports(&mut experiments));
             self.result(experiments, Vec::new())
         })
         .await
     }
 
-    /// Returns the run's subscriptions that are not removed, each with the index of the engine that can reach
-    /// it.
+    /// Returns the run's subscriptions that are not removed, each with the channel that can reach it.
     fn own_subscriptions<'s>(
-        &self,
+        &'s self,
         state: &'s RunState,
-    ) -> impl Iterator<Item = (&'s SubscriptionState, usize)> {
+    ) -> impl Iterator<Item = (&'s SubscriptionState, &'s dyn Channel)> {
         let subscriptions = state.own_subscriptions().filter(|subscription| !subscription.removed);
         subscriptions.filter_map(|subscription| {
-            let is_beside = |known: &ExperimentState| known.place.is_beside(subscription);
-            let experiment = state.experiments.iter().position(is_beside)?;
-            Some((subscription, *self.engine_of.get(experiment)?))
+            let mut both = self.scheduled.iter().zip(&state.experiments);
+            let (scheduled, _) = both.find(|(_, known)| known.place.is_beside(subscription))?;
+            Some((subscription, scheduled.engine.channel()?))
         })
     }
 
     /// Lets the engines check and subscribe again. Findings are dropped, since they do not matter after the
     /// launch; what the engines learn by checking does.
     async fn take_up_engines(&self, state: &RunState) {
-        let _ = self.cancel.within(LEARN_LIMIT, Share::Launch, self.look_around()).await;
-        for (subscription, engine) in self.own_subscriptions(state) {
-            self.engines[engine].listen_to(subscription);
+        let _ = self.cancel.within(LEARN_LIMIT, Share::Launch, self.check_all()).await;
+        for (subscription, channel) in self.own_subscriptions(state) {
+            channel.listen_to(subscription);
         }
-        let opening = join_all(self.engines.iter().map(|engine| engine.open()));
+        let opening = join_all(self.channels().map(Channel::open));
         let opened = self.cancel.within(LEARN_LIMIT, Share::Launch, opening).await;
         // Events are only hints, so the experiments are followed without them.
         for failure in opened.into_iter().flatten().filter_map(Result::err) {
@@ -139,30 +152,35 @@ impl Lifecycle<'_> {
     }
 
     /// Follows one experiment of a state until its end.
-    async fn take_up(&self, index: usize, known: &ExperimentState) -> ExperimentResult {
+    async fn take_up(
+        &self,
+        scheduled: &Scheduled<'_>,
+        known: &ExperimentState,
+        duty: Option<Duty>,
+    ) -> ExperimentResult {
         if let Some(outcome) = &known.outcome {
             return outcome.as_ref().clone();
         }
-        let (plan, engine) = self.parts(index);
+        let Scheduled { plan, engine, .. } = scheduled;
         let (launched, noted) = match (&known.launch, known.phase) {
-            (Some(launch), _) => (engine.adopt(plan, launch), true),
-            (None, RunPhase::Intended) => match self.find(plan, known, index).await {
+            (Some(launch), _) => (engine.takeover().adopt(plan, launch), true),
+            (None, RunPhase::Intended) => match self.find(scheduled, known).await {
                 Ok(launched) => (launched, false),
                 Err(result) => return result,
             },
-            (None, _) => return self.not_launched(index, Verdict::Errored, "it was not launched"),
+            (None, _) => return self.not_launched(scheduled, Verdict::Errored, "it was not launched"),
         };
-        let mut probing = self.probing(index);
-        probing.resume(&known.before);
-        let ended = self.has_ended(index, &launched).await;
+        let mut probing = self.probing(scheduled);
+        probing.add_earlier(&known.before);
+        let ended = self.has_ended(engine.as_ref(), &launched).await;
         if ended != Some(false) {
-            probing.missed();
+            probing.skip_during();
         }
         probing.start();
-        let progress = Progress::of(self, index, probing);
+        let progress = Progress::new(self, scheduled, probing, duty);
         self.announce(&progress, &launched);
         if !noted {
-            self.note_launch(index, &launched).await;
+            self.note_launch(scheduled, &launched).await;
         }
         // An experiment that has ended while nobody followed it is not late, so its timeouts begin now.
         let ago = if ended == Some(true) { Duration::ZERO } else { self.since(launched.first.at) };
@@ -173,45 +191,36 @@ impl Lifecycle<'_> {
     /// it is not found.
     async fn find(
         &self,
-        plan: &ExperimentPlan,
+        scheduled: &Scheduled<'_>,
         known: &ExperimentState,
-        index: usize,
     ) -> Result<Launched, ExperimentResult> {
-        let (_, engine) = self.parts(index);
-        engine.recall(plan, &known.intent);
-        let found = self.search(plan, engine, LEARN_LIMIT).await;
-        let (verdict, why) = match found {
-            Some(Ok(Some(launched))) => return Ok(launched),
-            Some(Ok(None)) if known.may_come_to_light(self.clock.now()) => {
-                let how = engine.may_have_begun(plan).unwrap_or_default();
-                let why = format!(
-                    "its launch was not answered; it may have begun, and is not listed so far: {how}"
-                );
-                (Verdict::Errored, why)
-            }
-            Some(Ok(None)) => {
-                self.note_over(index).await;
-                (Verdict::Errored, "its launch was cut off, and it has not begun".to_owned())
-            }
-            Some(Err(failure)) => (Verdict::Errored, may_run(&failure.with_remedy())),
-            None => match self.cancel.signal() {
-                Some(_) => (Verdict::Cancelled, may_run("a signal came first")),
-                None => (Verdict::Errored, may_run("the engine did not answer")),
-            },
+        let Scheduled { plan, engine, .. } = scheduled;
+        engine.takeover().recall(plan, &known.intent);
+        let found = self.search(plan, engine.as_ref(), LEARN_LIMIT).await;
+        let state = Some((known, self.clock.now()));
+        let verdict = match found {
+            Err(SearchFailure::Signal) => Verdict::Cancelled,
+            Ok(_) | Err(SearchFailure::Failed(_) | SearchFailure::NoAnswer) => Verdict::Errored,
         };
-        Err(self.not_launched(index, verdict, &why))
+        let lost = match LostLaunch::weigh(engine.as_ref(), plan, state, found) {
+            Ok(launched) => return Ok(launched),
+            Err(lost) => lost,
+        };
+        if lost == LostLaunch::NeverBegan {
+            self.note_over(scheduled).await;
+        }
+        Err(self.not_launched(scheduled, verdict, &lost.to_string()))
     }
 
     /// Asks whether the experiment has ended; `None` if that cannot be learned.
-    async fn has_ended(&self, index: usize, launched: &Launched) -> Option<bool> {
-        let (_, engine) = self.parts(index);
-        for look in 0..MAX_RECORD_ATTEMPTS {
-            if look > 0 {
+    async fn has_ended(&self, engine: &dyn Engine, launched: &Launched) -> Option<bool> {
+        for attempt in 0..MAX_RECORD_ATTEMPTS {
+            if attempt > 0 {
                 // The pause is a wait for nothing, so that a signal can cut it short.
                 let _ = self.cancel.within(RECORD_PAUSE, Share::Launch, std::future::pending::<()>()).await;
             }
-            let looked = self.cancel.within(RECORD_LIMIT, Share::Launch, engine.look(launched)).await;
-            if let Some(Ok(record)) = looked {
+            let record = self.cancel.within(RECORD_LIMIT, Share::Launch, engine.look(launched)).await;
+            if let Some(Ok(record)) = record {
                 return Some(record.has_ended());
             }
         }
@@ -230,11 +239,6 @@ pub fn can_be_scored(verdict: Verdict) -> bool {
     matches!(verdict, Verdict::Passed | Verdict::Failed)
 }
 
-/// Returns the reason of an experiment that may be running.
-fn may_run(why: &str) -> String {
-    format!("its launch was cut off; it may have begun all the same, and could not be looked for: {why}")
-}
-
 /// Returns the result of a run by what a state says of it, without asking anybody.
 pub fn conclude(plan: &Plan, state: &RunState, now: Timestamp) -> RunResult {
     let outcome = |(plan_of, known): (&ExperimentPlan, &ExperimentState)| match &known.outcome {
@@ -247,41 +251,25 @@ pub fn conclude(plan: &Plan, state: &RunState, now: Timestamp) -> RunResult {
     };
     let experiments: Vec<_> = plan.experiments.iter().zip(&state.experiments).map(outcome).collect();
     let handover = state.handover.clone().unwrap_or_default();
-    let compared = comparison(plan, &experiments);
-    let terms = Terms {
-        expected: plan.expected,
-        dry_run: plan.dry_run,
+    let subscriptions = state.own_subscriptions().map(|subscription| SubscriptionRecord {
+        name: subscription.name.clone(),
+        region: Some(subscription.region.clone()),
+        handshake_ms: subscription.handshake_ms,
+        leftovers: subscription.leftovers.clone(),
+    });
+    let facts = RunFacts {
+        plan,
+        run: &state.run,
+        rehearsal: None,
         signal: handover.signal,
-        rehearsal: None,
-        comparison: compared.as_ref(),
-    };
-    let gate = gate(&terms, &experiments);
-    RunResult {
-        schema_version: SCHEMA_VERSION,
-        scoring: SCORING,
-        faultgate: ToolInfo::current(),
-        rehearsal: None,
-        run: RunIdentity { shard: plan.shard, ..state.run.clone() },
-        plan: plan.suite.clone(),
-        dry_run: plan.dry_run,
         started_at: state.started_at,
         ended_at: now,
-        gate,
-        comparison: compared,
         experiments,
         findings: handover.findings,
-        subscriptions: state
-            .own_subscriptions()
-            .map(|subscription| SubscriptionRecord {
-                name: subscription.name.clone(),
-                region: Some(subscription.region.clone()),
-                handshake_ms: None,
-                leftovers: subscription.leftovers.clone(),
-            })
-            .collect(),
-        reporting: Vec::new(),
+        subscriptions: subscriptions.collect(),
         api_calls: handover.api_calls,
-    }
+    };
+    facts.into_result()
 }
 
 /// Returns the reason of an experiment without an outcome.
@@ -291,3 +279,7 @@ fn unmonitored(known: &ExperimentState) -> String {
         _ => "how it ended was not learned: faultgate monitor has written no end of it".to_owned(),
     }
 }
+
+#[cfg(test)]
+#[path = "steps_tests.rs"]
+mod tests;

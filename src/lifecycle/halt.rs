@@ -3,11 +3,7 @@
 //! Probes alone cannot tell whether the fault is in, so they only ask for a halt; the engine's record
 //! decides.
 
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
-
-use jiff::Timestamp;
-use tokio::sync::Notify;
 
 use super::Lifecycle;
 use super::progress::Progress;
@@ -15,44 +11,12 @@ use faultgate_engines::{Engine, Launched};
 
 /// Time within which the engine must say whether the fault is in. Without an answer the experiment is
 /// stopped.
-const FAULT_LOOK_LIMIT: Duration = Duration::from_secs(5);
-
-/// A trigger that the probes of one experiment share. It fires when one of them has failed as often in a row
-/// as its `aborts-after` allows.
-#[derive(Debug)]
-pub(super) struct Trip {
-    fired: Notify,
-    /// The time from which failures count: the engine has said that the fault was not in before.
-    armed_since: Mutex<Timestamp>,
-}
-
-impl Default for Trip {
-    fn default() -> Self {
-        Self { fired: Notify::new(), armed_since: Mutex::new(Timestamp::MIN) }
-    }
-}
-
-impl Trip {
-    /// Asks for a halt.
-    pub(super) fn fire(&self) {
-        self.fired.notify_one();
-    }
-
-    /// Returns the time from which failures count.
-    pub(super) fn armed_since(&self) -> Timestamp {
-        *self.armed_since.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Lets failures count from this time on.
-    fn arm(&self, since: Timestamp) {
-        *self.armed_since.lock().unwrap_or_else(PoisonError::into_inner) = since;
-    }
-}
+const FAULT_RECORD_LIMIT: Duration = Duration::from_secs(5);
 
 impl Lifecycle<'_> {
     /// Waits until a probe makes it necessary to stop the experiment, and returns the reason. The engine's
     /// record is asked first, since only it knows whether the fault is in.
-    pub(super) async fn aborting(
+    pub(super) async fn wait_for_halt(
         &self,
         progress: &Progress<'_>,
         engine: &dyn Engine,
@@ -60,12 +24,12 @@ impl Lifecycle<'_> {
     ) -> String {
         let trip = progress.probing.borrow().trip();
         loop {
-            trip.fired.notified().await;
+            trip.fired().await;
             let asked_at = self.clock.now();
-            let Ok(Ok(record)) = tokio::time::timeout(FAULT_LOOK_LIMIT, engine.look(launched)).await else {
+            let Ok(Ok(record)) = tokio::time::timeout(FAULT_RECORD_LIMIT, engine.look(launched)).await else {
                 // Nobody can learn whether the fault is in, and it may be: the system is protected rather
                 // than the run.
-                if let Some(why) = progress.probing.borrow().tripped(trip.armed_since()) {
+                if let Some(why) = progress.probing.borrow().reason_to_halt(trip.armed_since()) {
                     return format!("{why}; the engine did not say whether the fault was in");
                 }
                 continue;
@@ -77,7 +41,7 @@ impl Lifecycle<'_> {
             };
             // Failures before the fault's start say nothing about the fault.
             let since = fault.started_at.max(trip.armed_since());
-            if let Some(why) = progress.probing.borrow().tripped(since) {
+            if let Some(why) = progress.probing.borrow().reason_to_halt(since) {
                 return why;
             }
             trip.arm(since);

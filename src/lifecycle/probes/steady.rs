@@ -2,7 +2,8 @@
 
 use futures_util::stream::{self, StreamExt};
 
-use super::Lifecycle;
+use crate::lifecycle::Lifecycle;
+use crate::lifecycle::scheduled::Scheduled;
 use faultgate_core::model::{Finding, Level, Probe};
 
 impl Lifecycle<'_> {
@@ -10,8 +11,8 @@ impl Lifecycle<'_> {
     /// the phase `before`, evaluated once.
     pub async fn check(&self) -> Vec<Finding> {
         let mut findings = self.preflight().await;
-        let steady: Vec<Vec<Finding>> = stream::iter(0..self.plan.experiments.len())
-            .map(|index| self.look_before(index))
+        let steady: Vec<Vec<Finding>> = stream::iter(&self.scheduled)
+            .map(|scheduled| self.evaluate_before(scheduled))
             .buffered(self.plan.parallel.max(1))
             .collect()
             .await;
@@ -21,9 +22,9 @@ impl Lifecycle<'_> {
 
     /// Returns a finding for each probe that cannot be evaluated on this machine. A failure for such a reason
     /// says nothing about the system.
-    pub(super) fn unready_probes(&self) -> Vec<Finding> {
+    pub(crate) fn unready_probes(&self) -> Vec<Finding> {
         let mut unready = Vec::new();
-        for (experiment, evaluators) in self.plan.experiments.iter().zip(&self.evaluators) {
+        for Scheduled { plan: experiment, evaluators, .. } in &self.scheduled {
             for (probe, evaluator) in experiment.probes.iter().zip(evaluators) {
                 let Some(what) = evaluator.missing() else { continue };
                 let subject = format!("probe {} of {}", probe.name, experiment.name);
@@ -34,12 +35,12 @@ impl Lifecycle<'_> {
     }
 
     /// Evaluates the probes of one experiment as before a launch.
-    async fn look_before(&self, index: usize) -> Vec<Finding> {
-        let probing = self.probing(index);
+    async fn evaluate_before(&self, scheduled: &Scheduled<'_>) -> Vec<Finding> {
+        let probing = self.probing(scheduled);
         // The error names the failed probes, which their samples tell in more detail.
-        let _ = probing.before().await;
-        let experiment = &self.plan.experiments[index].name;
-        probing.results(None).iter().filter_map(|probe| finding(experiment, probe)).collect()
+        let _ = probing.evaluate_before().await;
+        let results = probing.results(None);
+        results.iter().filter_map(|probe| finding(&scheduled.plan.name, probe)).collect()
     }
 }
 

@@ -16,7 +16,7 @@ const MAX_SAMPLES: usize = 400;
 
 /// The purpose of an evaluation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Purpose {
+pub(crate) enum Purpose {
     /// An evaluation that shows whether the system is in its steady state before the launch.
     Before,
     /// An evaluation that shows how the system bears the fault.
@@ -29,7 +29,7 @@ pub(super) enum Purpose {
 
 /// One evaluation, in a few bytes.
 #[derive(Debug, Clone, Copy)]
-struct Look {
+struct Evaluation {
     at: Timestamp,
     /// The latency in milliseconds, or `NO_LATENCY` where it was not measured.
     latency: u32,
@@ -40,9 +40,9 @@ struct Look {
 /// The value that stands for a latency which was not measured.
 const NO_LATENCY: u32 = u32::MAX;
 
-impl Look {
+impl Evaluation {
     /// Keeps of a sample what is needed for the score.
-    fn of(sample: &Sample, purpose: Purpose) -> Self {
+    fn new(sample: &Sample, purpose: Purpose) -> Self {
         let latency = sample.latency_ms.map_or(NO_LATENCY, |latency| {
             u32::try_from(latency).unwrap_or(NO_LATENCY - 1).min(NO_LATENCY - 1)
         });
@@ -64,10 +64,10 @@ fn phase(purpose: Purpose, at: Timestamp, fault: Option<&FaultWindow>) -> Phase 
 
 /// The evaluations and samples of one probe so far. The first and the last sample are always kept; of the
 /// others, passes are thinned out first, evenly, and failures only where they are the most by far.
-#[derive(Debug, Default)]
-pub(super) struct Samples {
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Samples {
     /// Every evaluation, in the order of time.
-    looks: Vec<Look>,
+    evaluations: Vec<Evaluation>,
     /// The kept samples in the order of time, without the last one.
     kept: Vec<(Sample, Purpose)>,
     last: Option<(Sample, Purpose)>,
@@ -78,7 +78,7 @@ pub(super) struct Samples {
 }
 
 /// A counter that selects one of every `step` samples.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Stride {
     step: u64,
     seen: u64,
@@ -92,17 +92,17 @@ impl Default for Stride {
 
 impl Stride {
     /// Counts one sample, and returns `true` if it is selected.
-    fn takes(&mut self) -> bool {
-        let takes = self.seen.is_multiple_of(self.step);
+    fn select(&mut self) -> bool {
+        let selected = self.seen.is_multiple_of(self.step);
         self.seen += 1;
-        takes
+        selected
     }
 }
 
 impl Samples {
     /// Adds the sample of one evaluation.
-    pub(super) fn add(&mut self, mut sample: Sample, purpose: Purpose) {
-        self.looks.push(Look::of(&sample, purpose));
+    pub(crate) fn add(&mut self, mut sample: Sample, purpose: Purpose) {
+        self.evaluations.push(Evaluation::new(&sample, purpose));
         // Equal reasons in a row share one allocation, since a probe may fail for the same reason thousands
         // of times.
         if let Some((last, _)) = self.last.as_ref().filter(|(last, _)| last.reason == sample.reason) {
@@ -111,7 +111,7 @@ impl Samples {
         // The last sample is held apart, so that it is in the report whatever the stride selects.
         if let Some(before) = self.last.replace((sample, purpose)) {
             let stride = if before.0.passed { &mut self.passes } else { &mut self.failures };
-            if stride.takes() || self.kept.is_empty() {
+            if stride.select() || self.kept.is_empty() {
                 self.kept.push(before);
             }
         }
@@ -142,32 +142,32 @@ impl Samples {
     }
 
     /// Notes that an evaluation begins this long after its time.
-    pub(super) fn late(&mut self, late: Duration) {
+    pub(crate) fn note_delay(&mut self, late: Duration) {
         self.late = self.late.max(late);
     }
 
     /// Returns the last sample if it failed.
-    pub(super) fn failed(&self) -> Option<&Sample> {
+    pub(crate) fn last_failure(&self) -> Option<&Sample> {
         self.last.as_ref().map(|(sample, _)| sample).filter(|sample| !sample.passed)
     }
 
     /// Returns the number of failures in a row up to now, among the evaluations that began at or after
     /// `since`.
-    pub(super) fn failures_since(&self, since: Timestamp) -> usize {
-        let latest = self.looks.iter().rev().take_while(|look| !look.passed && look.at >= since);
+    pub(crate) fn failures_since(&self, since: Timestamp) -> usize {
+        let latest = self.evaluations.iter().rev().take_while(|look| !look.passed && look.at >= since);
         latest.count()
     }
 
     /// Returns the result of the probe, for the fault window that the record tells.
-    pub(super) fn into_probe(mut self, plan: &ProbePlan, fault: Option<&FaultWindow>) -> Probe {
-        let phase_of = |look: &Look| phase(look.purpose, look.at, fault);
-        let looks = |wanted: Phase| self.looks.iter().filter(move |look| phase_of(look) == wanted);
+    pub(crate) fn into_probe(mut self, plan: &ProbePlan, fault: Option<&FaultWindow>) -> Probe {
+        let phase_of = |look: &Evaluation| phase(look.purpose, look.at, fault);
+        let looks = |wanted: Phase| self.evaluations.iter().filter(move |look| phase_of(look) == wanted);
         // No evaluation counts as one during the fault where no fault was in.
         let in_fault = || looks(Phase::During).filter(|_| fault.is_some());
-        let evaluation = || self.looks.iter().filter(|look| look.purpose == Purpose::After);
+        let evaluation = || self.evaluations.iter().filter(|look| look.purpose == Purpose::After);
         let counting = || in_fault().chain(evaluation());
         let (counted, passed_counted) = tally(counting());
-        let (total, passed) = tally(self.looks.iter());
+        let (total, passed) = tally(self.evaluations.iter());
         // An expected phase without an evaluation scores zero: nothing that was not measured counts as good.
         let is_missing = |phase: &Phase| match phase {
             Phase::Before => false,
@@ -185,8 +185,8 @@ impl Samples {
             during: summary(looks(Phase::During)),
             after: summary(looks(Phase::After)),
         };
-        let suffering = fault.map(|fault| Suffering::of(&self.looks, fault)).unwrap_or_default();
-        let recorded = self.looks.len();
+        let suffering = fault.map(|fault| Suffering::measure(&self.evaluations, fault)).unwrap_or_default();
+        let recorded = self.evaluations.len();
         self.kept.extend(self.last.take());
         let samples: Vec<Sample> = self
             .kept
@@ -218,12 +218,12 @@ impl Samples {
 }
 
 /// Returns the number of evaluations, and the number of those that passed.
-fn tally<'a>(looks: impl Iterator<Item = &'a Look>) -> (u64, u64) {
+fn tally<'a>(looks: impl Iterator<Item = &'a Evaluation>) -> (u64, u64) {
     looks.fold((0, 0), |(total, passed), look| (total + 1, passed + u64::from(look.passed)))
 }
 
 /// Returns the counts and latencies of one phase.
-fn summary<'a>(looks: impl Iterator<Item = &'a Look> + Clone) -> PhaseLooks {
+fn summary<'a>(looks: impl Iterator<Item = &'a Evaluation> + Clone) -> PhaseLooks {
     let (total, passed) = tally(looks.clone());
     let mut latencies: Vec<u32> = looks.map(|look| look.latency).filter(|ms| *ms != NO_LATENCY).collect();
     latencies.sort_unstable();
@@ -251,7 +251,7 @@ struct Suffering {
 }
 
 impl Suffering {
-    fn of(looks: &[Look], fault: &FaultWindow) -> Self {
+    fn measure(looks: &[Evaluation], fault: &FaultWindow) -> Self {
         let since_start = || looks.iter().skip_while(|look| look.at < fault.started_at);
         let Some(detected) = since_start().find(|look| !look.passed) else { return Self::default() };
         // A probe that has turned more than once cannot tell whether its last pass is one more turn or the

@@ -9,7 +9,7 @@ const MAX_NAMED: usize = 3;
 /// Scores an experiment and holds its score against its floor. Where it completed and the engine has no score
 /// of its own, the probes give its score. The probes do not change the score of an experiment that was
 /// stopped or could not run.
-pub(super) fn score(judged: &mut Judgement, floor: Score, probes: &[Probe], plans: &[ProbePlan]) {
+pub(crate) fn score(judged: &mut Judgement, floor: Score, probes: &[Probe], plans: &[ProbePlan]) {
     let scored = probes.iter().any(|probe| probe.weight > 0);
     if scored && judged.score_source == Some(ScoreSource::Completion) {
         judged.score = weighted_mean(probes.iter().map(|probe| (Some(probe.score), probe.weight)));

@@ -14,16 +14,16 @@ const MAX_TURNS_TOLD: u32 = 10;
 
 /// A turn of one probe.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Turned {
-    pub(super) experiment: usize,
-    pub(super) probe: String,
-    pub(super) turn: Turn,
+pub(crate) struct Turned {
+    pub(crate) experiment: usize,
+    pub(crate) probe: String,
+    pub(crate) turn: Turn,
 }
 
 /// The turns of a run that are still to be published. Probes are tasks of their own and cannot reach the
 /// sinks, so the turns wait here. Clones share one list.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Turns(Arc<Waiting>);
+pub(crate) struct Turns(Arc<Waiting>);
 
 /// The turns that wait, and the wake-up for the task that publishes them.
 #[derive(Debug, Default)]
@@ -34,17 +34,17 @@ struct Waiting {
 
 impl Turns {
     /// Waits until there may be turns to take.
-    pub(super) async fn came(&self) {
+    pub(crate) async fn came(&self) {
         self.0.came.notified().await;
     }
 
     /// Takes all turns that wait.
-    pub(super) fn take(&self) -> Vec<Turned> {
+    pub(crate) fn take(&self) -> Vec<Turned> {
         std::mem::take(&mut self.0.turns.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Creates the teller of one probe of one experiment.
-    pub(super) fn teller(&self, experiment: usize, probe: &str) -> Teller {
+    pub(crate) fn teller(&self, experiment: usize, probe: &str) -> Teller {
         let turning = Mutex::default();
         Teller { turns: self.clone(), experiment, probe: probe.to_owned(), turning }
     }
@@ -58,7 +58,7 @@ impl Turns {
 
 /// An observer that sees each sample of one probe and tells its turns.
 #[derive(Debug)]
-pub(super) struct Teller {
+pub(crate) struct Teller {
     turns: Turns,
     experiment: usize,
     probe: String,
@@ -67,7 +67,7 @@ pub(super) struct Teller {
 
 impl Teller {
     /// Looks at a sample, and tells the turn if it is one.
-    pub(super) fn see(&self, sample: &Sample) {
+    pub(crate) fn observe(&self, sample: &Sample) {
         let turn = self.turning.lock().unwrap_or_else(PoisonError::into_inner).turn(sample);
         if let Some(turn) = turn {
             self.turns.put(Turned { experiment: self.experiment, probe: self.probe.clone(), turn });
@@ -123,7 +123,7 @@ mod tests {
         let turns = Turns::default();
         let teller = turns.teller(0, "checkout");
         for (second, passed) in (0..).zip(passed) {
-            teller.see(&sample(second, *passed));
+            teller.observe(&sample(second, *passed));
         }
         turns.take().into_iter().map(|turned| turned.turn).collect()
     }
@@ -159,7 +159,7 @@ mod tests {
     #[tokio::test]
     async fn who_comes_late_to_wait_misses_nothing() {
         let turns = Turns::default();
-        turns.teller(3, "checkout").see(&sample(0, false));
+        turns.teller(3, "checkout").observe(&sample(0, false));
         turns.came().await;
         let turned = Turned { experiment: 3, probe: "checkout".to_owned(), turn: fails() };
         assert_eq!(turns.take(), [turned]);

@@ -1,0 +1,145 @@
+//! The channel of FIS: the subscription that this process makes, reads and removes, and those that it takes
+//! over from others.
+
+use std::rc::Rc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use tokio_util::task::AbortOnDropHandle;
+
+use super::engine::FisEngine;
+use super::reader::{Keeping, QueueReader};
+use super::settings::RunStep;
+use super::subscription::{Subscription, interrupted};
+use crate::{Channel, Failure, FailureKind};
+use faultgate_core::model::{Monitor, SubscriptionRecord, SubscriptionState};
+
+/// Time in which the reader of a shared queue deletes or gives back its last messages.
+const LEAVE_TIMEOUT: Duration = Duration::from_secs(2);
+
+impl FisEngine {
+    pub(super) fn reader_of(
+        &self,
+        sqs: &aws_sdk_sqs::Client,
+        queue_url: &str,
+        keeping: Keeping,
+    ) -> QueueReader {
+        QueueReader {
+            sqs: sqs.clone(),
+            queue_url: queue_url.to_owned(),
+            inbox: self.inbox(),
+            clock: self.clock,
+            place: self.place(),
+            keeping,
+            leaving: self.leaving.clone(),
+        }
+    }
+
+    fn start_reader(&self, queue_url: &str, keeping: Keeping) {
+        let reader = self.reader_of(&self.clients.sqs_reader, queue_url, keeping);
+        *self.reader.borrow_mut() = Some(AbortOnDropHandle::new(tokio::spawn(reader.run())));
+    }
+
+    /// Returns the planned subscription, the same one at each call.
+    fn planned(&self) -> Rc<Subscription> {
+        let make = || {
+            let templates: Vec<String> = self.templates.borrow().keys().cloned().collect();
+            let (name, run) = (&self.settings.subscription, &self.settings.run);
+            Rc::new(Subscription::new(name, run, self.place(), &templates, self.expires_at))
+        };
+        self.planned.borrow_mut().get_or_insert_with(make).clone()
+    }
+
+    async fn subscribe(&self) -> Result<(), Failure> {
+        let subscription = self.planned();
+        // Noted before anything is made, so that `close` removes whatever an interrupted `make` has begun.
+        *self.subscription.borrow_mut() = Some(subscription.clone());
+        let queue_url = subscription.make(&self.clients).await?;
+        if self.cancelled.is_cancelled() {
+            return Err(interrupted(&subscription.name));
+        }
+        let hands_on = self.settings.step == RunStep::Launch;
+        self.start_reader(&queue_url, if hands_on { Keeping::Proving } else { Keeping::Own });
+        subscription.prove(&self.clients, &self.inbox(), &self.clock, &self.cancelled).await?;
+        // Another process reads the queue from now on. The last poll has to end first, since its answer might
+        // take a message along.
+        let reader = self.reader.borrow_mut().take_if(|_| hands_on);
+        if let Some(reader) = reader {
+            self.leaving.cancel();
+            let _ = reader.await;
+        }
+        Ok(())
+    }
+
+    /// Reads the queue that another process has made. Where no queue is known, FIS is asked directly.
+    fn listen(&self) {
+        match self.adopted.queue() {
+            Some((url, shared)) => self.start_reader(&url, Keeping::Shared(shared)),
+            None => self.inbox().set_trouble(Some("the state file names no queue".to_owned())),
+        }
+    }
+}
+
+#[async_trait(?Send)]
+impl Channel for FisEngine {
+    fn planned_subscription(&self) -> Option<SubscriptionState> {
+        let makes_one = self.settings.monitor == Monitor::Events;
+        makes_one.then(|| SubscriptionState {
+            removed: false,
+            ..self.planned().state(self.settings.role_arn.as_deref())
+        })
+    }
+
+    async fn open(&self) -> Result<(), Failure> {
+        match (self.settings.monitor, &self.settings.event_queue_url) {
+            (Monitor::Poll, _) => Ok(()),
+            // An event that is taken here would be missing for the process that monitors.
+            (Monitor::Queue, Some(_)) if self.settings.step == RunStep::Launch => Ok(()),
+            (Monitor::Queue, Some(url)) => {
+                self.start_reader(url, Keeping::OfUser);
+                Ok(())
+            }
+            (Monitor::Queue, None) => {
+                Err(Failure::new(FailureKind::Refused, "read the event queue", "event-queue-url is not set"))
+            }
+            (Monitor::Events, _) if self.settings.step == RunStep::Monitor => {
+                self.listen();
+                Ok(())
+            }
+            (Monitor::Events, _) => self.subscribe().await,
+        }
+    }
+
+    async fn close(&self, within: Duration) {
+        // The reader ends first, so that it does not complain about a queue that is going away.
+        let reader = self.reader.borrow_mut().take();
+        if let (Monitor::Queue, Some(reader)) = (self.settings.monitor, reader) {
+            // The messages that it has taken from a shared queue are deleted or given back before it ends.
+            self.leaving.cancel();
+            let _ = tokio::time::timeout(within.min(LEAVE_TIMEOUT), reader).await;
+        }
+        let subscription = self.subscription.borrow().clone();
+        if let Some(subscription) = subscription {
+            subscription.remove(&self.clients, within).await;
+        }
+        self.adopted.remove(&self.clients, within).await;
+    }
+
+    fn subscription_record(&self) -> Option<SubscriptionRecord> {
+        let own = self.subscription.borrow().as_ref().map(|own| own.record());
+        own.or_else(|| self.adopted.record())
+    }
+
+    fn subscription_states(&self) -> Vec<SubscriptionState> {
+        let own = self.planned.borrow().as_ref().map(|own| own.state(self.settings.role_arn.as_deref()));
+        own.into_iter().chain(self.adopted.states()).collect()
+    }
+
+    fn listen_to(&self, subscription: &SubscriptionState) {
+        self.adopted.listen_to(subscription);
+    }
+
+    fn adopt_subscription(&self, subscription: &SubscriptionState) {
+        self.adopted.adopt(subscription);
+    }
+}

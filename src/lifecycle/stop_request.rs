@@ -1,0 +1,80 @@
+//! The request to stop an experiment: asked until it is accepted, and confirmed by the engine's own record.
+//! A run and `faultgate stop` ask in the same way.
+
+use std::cell::RefCell;
+use std::time::Duration;
+
+use faultgate_engines::{Engine, Failure, FailureKind, Launched, Record};
+
+/// Time for requests to stop: more than a minute without a network, and a request that was sent in it.
+pub const STOP_LIMIT: Duration = Duration::from_secs(120);
+/// Time for the confirmation of an accepted stop. FIS finishes post actions before it says `stopped`.
+pub const CONFIRM_LIMIT: Duration = Duration::from_secs(60);
+/// Pause before a request that was not answered is sent again.
+pub(super) const RETRY_PAUSE: Duration = Duration::from_millis(500);
+/// Pauses between requests for the record, which tell whether the experiment has ended: they double from the
+/// first to the longest.
+const FIRST_RECORD_PAUSE: Duration = Duration::from_millis(100);
+const MAX_RECORD_PAUSE: Duration = Duration::from_secs(2);
+
+/// A request to stop one experiment.
+#[derive(Clone, Copy)]
+pub struct StopRequest<'a> {
+    pub engine: &'a dyn Engine,
+    pub launched: &'a Launched,
+}
+
+impl StopRequest<'_> {
+    /// Sends the request until it is accepted, refused for good, or `deadline` is over. The error says why it
+    /// was not accepted.
+    pub async fn send(self, deadline: impl Future<Output = ()>) -> Result<(), String> {
+        let unanswered = RefCell::new(None);
+        let asking = async {
+            loop {
+                match self.engine.stop(self.launched).await {
+                    Err(failure) if failure.kind == FailureKind::Unanswered => {
+                        tracing::debug!(%failure, "asking for the stop again");
+                        *unanswered.borrow_mut() = Some(failure);
+                        tokio::time::sleep(RETRY_PAUSE).await;
+                    }
+                    other => return other,
+                }
+            }
+        };
+        let answer = tokio::select! {
+            // An answer that is there at the last moment counts.
+            biased;
+            answer = asking => Some(answer),
+            () = deadline => None,
+        };
+        match answer {
+            Some(answer) => answer.map_err(|failure| failure.with_remedy()),
+            None => Err(self.engine.stop_so_far(self.launched).or(unanswered.take()).map_or_else(
+                || "the engine did not answer the request to stop".to_owned(),
+                |failure| failure.with_remedy(),
+            )),
+        }
+    }
+
+    /// Reads the record until it says that the experiment has ended. The error is the last failure to read it
+    /// before `deadline`, if the last request failed.
+    pub async fn confirm(self, deadline: impl Future<Output = ()>) -> Result<Record, Option<Failure>> {
+        let trouble = RefCell::new(None);
+        let reading = async {
+            let mut pause = FIRST_RECORD_PAUSE;
+            loop {
+                match self.engine.look(self.launched).await {
+                    Ok(record) if record.has_ended() => return record,
+                    answer => *trouble.borrow_mut() = answer.err(),
+                }
+                tokio::time::sleep(pause).await;
+                pause = (pause * 2).min(MAX_RECORD_PAUSE);
+            }
+        };
+        tokio::select! {
+            biased;
+            record = reading => Ok(record),
+            () = deadline => Err(trouble.take()),
+        }
+    }
+}
