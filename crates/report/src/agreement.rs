@@ -3,12 +3,13 @@
 
 use std::time::Duration;
 
+use faultgate_testkit::results;
 use proptest::prelude::*;
 
 use super::fake_forge::FakeForge;
 use super::status::{StatusStyle, Statuses};
 use super::summary::{Page, render};
-use super::{Nature, Sink, annotations, closing, html, junit, samples};
+use super::{Nature, Sink, annotations, closing, html, junit};
 use crate::forge::StatusState;
 use faultgate_core::model::{RunResult, Score, Verdict};
 
@@ -22,7 +23,7 @@ fn fate() -> impl Strategy<Value = Fate> {
 }
 
 fn result(fates: &[Fate]) -> RunResult {
-    let mut result = samples::mixed();
+    let mut result = results::mixed();
     let template = result.experiments.swap_remove(0);
     result.experiments = (0..)
         .zip(fates)

@@ -50,8 +50,6 @@ mod agreement;
 #[cfg(test)]
 mod fake_forge;
 #[cfg(test)]
-mod samples;
-#[cfg(test)]
 mod tests;
 
 pub use annotations::AnnotationsFile;

@@ -59,7 +59,7 @@ fn probe(name: &str, kind: &str, weight: u32, limit_ms: Option<u64>, samples: Ve
 }
 
 /// Returns a run whose experiments were measured: one bore the fault badly, the other well.
-pub(crate) fn measured() -> RunResult {
+pub fn measured() -> RunResult {
     let mut latency = experiment(
         "az-latency",
         Verdict::Failed,
@@ -136,7 +136,7 @@ pub(crate) fn measured() -> RunResult {
 /// and had one that is gone.
 fn yesterday(today: &RunResult) -> Earlier {
     let mut earlier = today.clone();
-    earlier.run.id = "1234567000-1-9f8e7d6c".to_owned();
+    earlier.run.id = "1234567000-1-9f8e7d6c".into();
     earlier.run.url = Some("https://github.com/shop/web/actions/runs/1234567000".to_owned());
     earlier.run.commit = Some("89abcdef0123456789abcdef0123456789abcdef".to_owned());
     earlier.ended_at = at(78 - 24 * 60 * 60);

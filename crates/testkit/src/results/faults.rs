@@ -28,7 +28,7 @@ fn fault(name: &str, weight: u32, verdict: &str, success: f64, probes: Vec<Fault
 }
 
 /// Returns a Litmus experiment of three faults that found a weakness.
-pub(crate) fn faulted() -> RunResult {
+pub fn faulted() -> RunResult {
     let mut result = super::passed();
     let experiment = &mut result.experiments[0];
     let mut delete = fault(
@@ -92,7 +92,7 @@ pub(crate) fn faulted() -> RunResult {
 }
 
 /// Returns a Litmus experiment in which every text of a fault is this one.
-pub(crate) fn saying_faults(text: &str) -> RunResult {
+pub fn saying_faults(text: &str) -> RunResult {
     let said = || text.to_owned();
     let mut result = super::saying(text);
     let mut faults = faulted().experiments.swap_remove(0).faults;

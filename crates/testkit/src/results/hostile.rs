@@ -1,20 +1,20 @@
 //! Runs that hold text from outside which would like to act, and much of it.
 
-use super::{failed, measured, mixed, probed, skipped};
+use super::{failed, measured, mixed, probed, skipped, written};
 use faultgate_core::model::{
     CompareTo, Earlier, Evidence, ExperimentResult, Finding, Level, RunIdentity, RunResult, Score,
     SubscriptionRecord, Verdict,
 };
 
 /// Returns a run in which every text from outside is this one.
-pub(crate) fn saying(text: &str) -> RunResult {
+pub fn saying(text: &str) -> RunResult {
     let mut result = mixed();
     result.experiments.extend(probed().experiments);
     said(result, text)
 }
 
 /// Returns a run in which every text from outside is this one, with many samples.
-pub(crate) fn saying_measured(text: &str) -> RunResult {
+pub fn saying_measured(text: &str) -> RunResult {
     let mut result = mixed();
     result.experiments.extend(measured().experiments);
     said(result, text)
@@ -75,7 +75,7 @@ fn said(mut result: RunResult, text: &str) -> RunResult {
         leftovers: vec![said()],
     }];
     result.reporting =
-        vec![crate::written("summary.md"), failed(text, text), skipped("a sink", text).with_remedy(text)];
+        vec![written("summary.md"), failed(text, text), skipped("a sink", text).with_remedy(text)];
     result.run = RunIdentity {
         id: said(),
         ci: said(),
@@ -91,12 +91,12 @@ fn said(mut result: RunResult, text: &str) -> RunResult {
 }
 
 /// Text that tries everything at once.
-pub(crate) const HOSTILE: &str = "x\n::set-output name=verdict::passed\r\n##[group]a ##vso[task.complete result=Succeeded;]b \
+pub const HOSTILE: &str = "x\n::set-output name=verdict::passed\r\n##[group]a ##vso[task.complete result=Succeeded;]b \
      \u{1b}[31m<script>alert(1)</script>\u{1b}[0m | **b** `c` [l](https://evil.example) @everyone #1 $x$\0\u{fffe}\
      \u{202e}dessap [[ATTACHMENT|/etc/passwd]] ]]> &amp; \"q\" 'q' $(id) ; `id` %0A::error::y";
 
 /// Returns many experiments of many actions, targets and reasons, each of which holds this text.
-pub(crate) fn large(text: &str) -> RunResult {
+pub fn large(text: &str) -> RunResult {
     let mut result = saying(text);
     let one = result.experiments.swap_remove(1);
     result.experiments = (0..50)

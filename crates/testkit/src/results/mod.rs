@@ -1,4 +1,4 @@
-//! Results to render in tests.
+//! Results of runs: of each verdict, measured, with faults that are judged, and with hostile text.
 
 use std::collections::BTreeMap;
 
@@ -8,20 +8,38 @@ mod faults;
 mod hostile;
 mod measured;
 
-pub(super) use faults::{faulted, saying_faults};
-pub(super) use hostile::{HOSTILE, large, saying, saying_measured};
-pub(super) use measured::measured;
+pub use faults::{faulted, saying_faults};
+pub use hostile::{HOSTILE, large, saying, saying_measured};
+pub use measured::measured;
 
-use super::{failed, skipped};
 use faultgate_core::model::{
-    Action, Effect, Evidence, ExperimentResult, Finding, Gate, Level, Monitor, MonitorRecord, Phase,
-    PhaseLooks, Phases, Probe, RunIdentity, RunResult, SCHEMA_VERSION, SCORING, Sample, Score, ScoreSource,
-    Signal, Source, State, StopReport, Target, ToolInfo, Transition, Verdict,
+    Action, Effect, Evidence, ExperimentResult, Finding, Gate, Level, Monitor, MonitorRecord, Outcome, Phase,
+    PhaseLooks, Phases, Probe, Reported, RunIdentity, RunResult, SCHEMA_VERSION, SCORING, Sample, Score,
+    ScoreSource, Signal, Source, State, StopReport, Target, ToolInfo, Transition, Verdict,
 };
 
+/// The `result.json` of [`stopped`].
+pub const STOPPED: &str = include_str!("stopped.json");
+
 /// Returns a run that a stop condition stopped, with text from outside that would like to act.
-pub(super) fn stopped() -> RunResult {
-    serde_json::from_str(include_str!("fixtures/stopped.json")).expect("a result")
+pub fn stopped() -> RunResult {
+    serde_json::from_str(STOPPED).expect("a result")
+}
+
+fn reported(sink: &str, outcome: Outcome, detail: Option<&str>) -> Reported {
+    Reported { sink: sink.to_owned(), outcome, detail: detail.map(str::to_owned), to_do: false }
+}
+
+fn written(sink: &str) -> Reported {
+    reported(sink, Outcome::Written, None)
+}
+
+fn skipped(sink: &str, why: &str) -> Reported {
+    reported(sink, Outcome::Skipped, Some(why))
+}
+
+fn failed(sink: &str, why: &str) -> Reported {
+    reported(sink, Outcome::Failed, Some(why))
 }
 
 fn at(seconds: i64) -> Timestamp {
@@ -60,7 +78,7 @@ fn experiment(name: &str, verdict: Verdict, state: State, reason: &str) -> Exper
         _ => None,
     };
     let mut monitor = MonitorRecord::new(Monitor::Events);
-    monitor.learned = "by an event, confirmed by GetExperiment".to_owned();
+    monitor.learned = "by an event, confirmed by GetExperiment".into();
     monitor.events = 3;
     ExperimentResult {
         name: name.to_owned(),
@@ -151,14 +169,14 @@ fn run(verdict: Verdict, score: Option<f64>, experiments: Vec<ExperimentResult>)
     }
 }
 
-pub(super) fn passed() -> RunResult {
+pub fn passed() -> RunResult {
     let reason = "it completed; injected: latency";
     let experiments = vec![experiment("az-latency", Verdict::Passed, State::Completed, reason)];
     run(Verdict::Passed, Some(100.0), experiments)
 }
 
 /// Returns a run with an experiment of each verdict but cancelled, and with reports that are missing.
-pub(super) fn mixed() -> RunResult {
+pub fn mixed() -> RunResult {
     let passed =
         experiment("az-latency", Verdict::Passed, State::Completed, "it completed; injected: latency");
     let mut failed_one = experiment(
@@ -200,7 +218,7 @@ pub(super) fn mixed() -> RunResult {
             .with_remedy("add a CloudWatch alarm"),
     );
     result.reporting = vec![
-        super::written("summary.md"),
+        written("summary.md"),
         skipped("commit status", "the token may not write statuses (403)")
             .with_remedy("add to the job: permissions: { statuses: write }"),
         skipped("comment", "there is no pull request"),
@@ -235,7 +253,7 @@ fn counted(name: &str, kind: &str, passed: u64, total: u64, weight: u32) -> Prob
 }
 
 /// Returns a run with an experiment whose probes measured a weakness, and one without probes.
-pub(super) fn probed() -> RunResult {
+pub fn probed() -> RunResult {
     let reason =
         "score 90.62 < 95: checkout answers failed 1 of 10 looks (status 503, not 200) while latency was in";
     let mut measured = experiment("az-latency", Verdict::Failed, State::Completed, reason);
@@ -253,7 +271,7 @@ pub(super) fn probed() -> RunResult {
     run(Verdict::Failed, Some((1450.0 / 16.0 * 10.0 + 3000.0) / 40.0), vec![measured, plain])
 }
 
-pub(super) fn cancelled() -> RunResult {
+pub fn cancelled() -> RunResult {
     let reason = "SIGINT cancelled the run; the experiment is stopping";
     let mut running = experiment("az-latency", Verdict::Cancelled, State::Cancelled, reason);
     running.ended_at = None;
@@ -268,7 +286,7 @@ pub(super) fn cancelled() -> RunResult {
         error: None,
     });
     let mut waiting = experiment("pod-delete", Verdict::Cancelled, State::Cancelled, "");
-    waiting.reason = "not launched: SIGINT came first".to_owned();
+    waiting.reason = "not launched: SIGINT came first".into();
     (waiting.id, waiting.url, waiting.raw_state) = (None, None, None);
     (waiting.started_at, waiting.ended_at) = (None, None);
     (waiting.actions, waiting.targets, waiting.transitions) = (Vec::new(), Vec::new(), Vec::new());
