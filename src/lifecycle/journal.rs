@@ -11,7 +11,7 @@ use faultgate_core::model::{Handover, Intent, LaunchRecord, Probe, SubscriptionS
 use faultgate_engines::{Launched, Notary, Unnoted};
 
 /// Time that one entry may take. A disk that hangs holds nothing up for longer.
-const WRITE_LIMIT: Duration = Duration::from_secs(5);
+pub const WRITE_LIMIT: Duration = Duration::from_secs(5);
 
 /// A record of what a run has begun. Each call returns when the entry is written or cannot be written; the
 /// implementation reports the latter itself, since the lifecycle goes on anyway.

@@ -42,7 +42,8 @@ mod steady;
 mod turns;
 
 pub use cancel::{Cancel, Share};
-pub use journal::Journal;
+pub use experiment::{CONFIRM_LIMIT, LAUNCH_LIMIT, LOOK_LIMIT, STOP_LIMIT};
+pub use journal::{Journal, WRITE_LIMIT};
 pub use longest::longest;
 pub use merge::merge;
 use own_report::Expected;
@@ -60,7 +61,7 @@ use faultgate_engines::Engine;
 use faultgate_engines::probe::Evaluate;
 
 /// Time within which an engine tries again and again to remove its subscription.
-const CLOSE_LIMIT: Duration = Duration::from_secs(30);
+pub const CLOSE_LIMIT: Duration = Duration::from_secs(30);
 /// Number of experiments that are launched at the same time. Each launch takes a connection to the engine,
 /// and engines accept few launches a second.
 const LAUNCHES_AT_ONCE: usize = 16;

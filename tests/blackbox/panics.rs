@@ -2,15 +2,16 @@
 //! `tests/soak/panics.rs` has a whole run. Debug builds panic at the place that `PANIC_AT` names.
 
 use faultgate_rehearsal::TEMPLATE_ID;
+use faultgate_testkit::account::EmbeddedAccount;
+use faultgate_testkit::binary::{Faultgate, Finished, at_once};
+use faultgate_testkit::contract::assert_result;
+use faultgate_testkit::lives::ENDLESS;
 
-use crate::contract::assert_result;
-use crate::lives::ENDLESS;
 use crate::stop::{STATE, killed, state};
-use crate::support::{Account, Ended, Faultgate, at_once};
 
 const BROKE: &str = " itself broke (a panic at src/";
 
-fn assert_broke(ended: &Ended, context: &str) {
+fn assert_broke(ended: &Finished, context: &str) {
     ended.assert_code(3, context);
     assert!(ended.stderr.contains(BROKE), "{context}: {}", ended.stderr);
 }
@@ -50,7 +51,7 @@ async fn a_command_is_ended_by_its_stop() {
 async fn the_steps_leave_nothing() {
     at_once(moments(), |(place, number)| async move {
         let context = format!("{place}:{number}");
-        let account = Account::living(ENDLESS).await;
+        let account = EmbeddedAccount::living(ENDLESS).await;
         let launch = || account.faultgate(&["launch"]).env("FAULTGATE_EXPERIMENT_TEMPLATE_ID", TEMPLATE_ID);
         let broken = launch().env("PANIC_AT", &context).finish().await;
         let launched = if broken.stderr.contains(BROKE) {
@@ -75,7 +76,7 @@ async fn the_steps_leave_nothing() {
 
 #[tokio::test]
 async fn a_stop_that_panics_is_tried_again() {
-    let account = Account::living(ENDLESS).await;
+    let account = EmbeddedAccount::living(ENDLESS).await;
     let running = account.run().spawn();
     account.until_running().await;
     let ended = killed(running).await;

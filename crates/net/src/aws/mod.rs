@@ -22,7 +22,7 @@ mod sdk;
 mod sound;
 
 pub use place::{Place, partition_of};
-pub use sdk::{CONNECT_TIMEOUT, connect_embedded, in_region};
+pub use sdk::{CONNECT_TIMEOUT, OPERATION_TIMEOUT, connect_embedded, in_region};
 
 use self::process::CredentialProcess;
 use self::profiles::{Profiles, Source};
