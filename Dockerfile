@@ -14,7 +14,7 @@ COPY . .
 RUN --mount=type=cache,target=/src/target,sharing=locked \
     target="$(rustc --print host-tuple)" \
     && case "$target" in x86_64-*) small='-C link-arg=-Wl,--icf=all,--pack-dyn-relocs=relr' ;; *) small='' ;; esac \
-    && RUSTFLAGS="-C target-feature=+crt-static $small" cargo build --locked --release --target "$target" \
+    && RUSTFLAGS="-C target-feature=+crt-static $small" cargo build --locked --release --package faultgate --target "$target" \
     && mkdir -p /out \
     && cp "target/$target/release/faultgate" /out/ \
     && ln -s faultgate /out/faultgate-stop

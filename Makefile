@@ -2,8 +2,8 @@
 # make lint-templates   templates, workflows and action.yml: held against the tools of others, and run
 # make browser report.html in Chromium; make test leaves it out where there is no Chromium to be had
 # make soak    the binary killed at every step by every signal, and SOAK_RUNS (500) times at random moments; the figures;
-#              then the whole fault matrix, and SOAK_RUNS (5000) random combinations; then the laws of the library, each
-#              with PROPTEST_CASES (20000) random cases
+#              then the whole fault matrix, and SOAK_RUNS (5000) random combinations; then the laws of the library and of
+#              the lifecycle, each with PROPTEST_CASES (20000) random cases
 # make e2e     the container image, as CI systems run it; needs a Docker engine, or root on Debian to start one
 # make network runs over a network that is slow, loses packets and breaks; needs root, and says so where there is none
 # make fuzz    mutates what comes from outside for FUZZ_SECONDS (600) for each target, all at once
@@ -47,7 +47,7 @@ rust-test:
 soak:
 	cargo test --locked --test soak -- --ignored --nocapture --test-threads 1
 	SOAK_RUNS=$${SOAK_RUNS:-5000} cargo test --locked --test faults
-	PROPTEST_MAX_GLOBAL_REJECTS=10000000 PROPTEST_CASES=$${PROPTEST_CASES:-20000} cargo test --locked --lib
+	PROPTEST_MAX_GLOBAL_REJECTS=10000000 PROPTEST_CASES=$${PROPTEST_CASES:-20000} cargo test --locked --lib --test fast
 
 python-test: $(PACKAGES) $(SHAPES)
 	cargo build --locked

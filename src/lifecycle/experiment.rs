@@ -18,13 +18,13 @@ use faultgate_core::model::{ExperimentPlan, ExperimentResult, RunEvent, Source, 
 use faultgate_engines::{Engine, Failure, FailureKind, Launched, Record, StopCause, Watcher as _};
 
 /// Time after which a launch that is not answered is given up, and looked for.
-pub(super) const LAUNCH_LIMIT: Duration = Duration::from_secs(90);
+pub const LAUNCH_LIMIT: Duration = Duration::from_secs(90);
 /// Time for the confirmation of a stop that was refused: such an experiment will hardly stop.
 const REFUSED_LIMIT: Duration = Duration::from_secs(5);
 /// Time within which the engine must say that an experiment is no longer pending.
 const BEGUN_LIMIT: Duration = Duration::from_secs(15);
 /// Time for one last look at the record of an end that could not be confirmed.
-pub(super) const LAST_RECORD_LIMIT: Duration = Duration::from_secs(1);
+pub const LAST_RECORD_LIMIT: Duration = Duration::from_secs(1);
 
 /// A permit that is held during a launch, and limits the number of launches at the same time.
 pub(super) type LaunchPermit<'a> = Option<SemaphorePermit<'a>>;

@@ -11,7 +11,7 @@ use super::scheduled::Scheduled;
 use super::{Lifecycle, Share};
 
 /// Time that one entry may take. A disk that hangs holds nothing up for longer.
-const WRITE_LIMIT: Duration = Duration::from_secs(5);
+pub const WRITE_LIMIT: Duration = Duration::from_secs(5);
 
 /// The part of the journal that is about one experiment.
 pub(super) struct ExperimentEntries<'a> {

@@ -46,7 +46,9 @@ mod stop_request;
 
 pub use cancel::{Cancel, Share};
 use engine_reports::ExpectedReport;
+pub use experiment::{LAST_RECORD_LIMIT, LAUNCH_LIMIT};
 pub use journal::Journal;
+pub use journal_entries::WRITE_LIMIT;
 pub use longest_run::longest_run;
 pub use lost_launch::{LostLaunch, SearchFailure};
 pub use merge::merge;
@@ -66,13 +68,13 @@ use faultgate_core::panics;
 use faultgate_engines::{Channel, Engine, Particulars};
 
 /// Time within which an engine tries again and again to remove its subscription.
-const CLOSE_LIMIT: Duration = Duration::from_secs(30);
+pub const CLOSE_LIMIT: Duration = Duration::from_secs(30);
 /// Number of experiments that are launched at the same time. Each launch takes a connection to the engine,
 /// and engines accept few launches a second.
 const LAUNCHES_AT_ONCE: usize = 16;
 
 /// The state that the experiments of a run share while it goes on.
-struct Course {
+pub struct Course {
     permits: EvaluationPermits,
     turns: Turns,
     launches: Semaphore,

@@ -9,7 +9,7 @@ use faultgate_core::model::{
     Check, EngineSpec, ExperimentPlace, InjectionRule, Intent, LaunchRecord, Monitor, MonitorRecord, Phase,
     Probe, ProbePlan, RunIdentity, Score, Signal, Source, State, Transition,
 };
-use faultgate_engines::probe::{Evaluate, Seen};
+use faultgate_engines::probe::{Evaluate, Evaluation};
 use faultgate_engines::{Judgement, Notary, Record, Takeover, Unnoted, Watcher};
 use futures_util::FutureExt;
 
@@ -104,8 +104,8 @@ struct Answers;
 
 #[async_trait]
 impl Evaluate for Answers {
-    async fn evaluate(&self) -> Seen {
-        Seen { passed: true, latency: None, reason: None }
+    async fn evaluate(&self) -> Evaluation {
+        Evaluation { passed: true, latency: None, reason: None }
     }
 }
 

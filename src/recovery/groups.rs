@@ -73,6 +73,7 @@ mod tests {
 
     fn subscription(name: &str, removed: bool) -> SubscriptionState {
         SubscriptionState {
+            handshake_ms: None,
             name: name.to_owned(),
             region: "eu-west-1".to_owned(),
             role_arn: None,

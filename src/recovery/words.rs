@@ -31,6 +31,7 @@ mod tests {
 
     fn subscription(removed: bool, leftovers: &[&str]) -> SubscriptionState {
         SubscriptionState {
+            handshake_ms: None,
             name: "faultgate-1".to_owned(),
             region: "eu-west-1".to_owned(),
             role_arn: None,

@@ -3,8 +3,8 @@
 use std::path::Path;
 use std::time::Duration;
 
-use crate::contract::assert_result;
-use crate::support::{Ended, Faultgate, Running, in_time};
+use faultgate_testkit::binary::{Faultgate, Finished, Running, in_time};
+use faultgate_testkit::contract::assert_result;
 
 /// Returns a suite of one command. `run` and `stop` are scripts.
 fn suite(run: &str, stop: Option<&str>, more: &str) -> String {
@@ -41,7 +41,7 @@ fn lives(pid: &str) -> bool {
 const STUBBORN: &str = "trap '' TERM; sh -c 'sh -c \"trap \\\"\\\" TERM; echo \\$\\$ > pid; while :; do sleep 1000; done\" & \
                         wait' & wait; wait";
 
-fn assert_experiment(ended: &Ended, code: u8, state: &str) -> serde_json::Value {
+fn assert_experiment(ended: &Finished, code: u8, state: &str) -> serde_json::Value {
     ended.assert_code(code, state);
     let result = ended.result();
     assert_result(&result, code);

@@ -2,14 +2,14 @@
 
 use faultgate_config::INPUTS;
 use faultgate_rehearsal::TEMPLATE_ID;
-
-use crate::contract::assert_result;
-use crate::lives::{ENDLESS, QUICK};
-use crate::support::{Account, Faultgate, at_once};
+use faultgate_testkit::account::EmbeddedAccount;
+use faultgate_testkit::binary::{Faultgate, at_once};
+use faultgate_testkit::contract::assert_result;
+use faultgate_testkit::lives::{ENDLESS, QUICK};
 
 #[tokio::test]
 async fn check_looks_and_changes_nothing() {
-    let account = Account::living(QUICK).await;
+    let account = EmbeddedAccount::living(QUICK).await;
     let ended = account.faultgate(&["check", "--experiment-template-id", TEMPLATE_ID]).finish().await;
     ended.assert_code(0, "all is well");
     assert!(ended.stdout.ends_with("ready\n"), "{}", ended.stdout);
@@ -26,7 +26,7 @@ async fn check_looks_and_changes_nothing() {
 
 #[tokio::test]
 async fn check_says_what_is_not_ready() {
-    let account = Account::living(QUICK).await;
+    let account = EmbeddedAccount::living(QUICK).await;
     let ended = account.faultgate(&["check", "--experiment-template-id", "EXTnowhere"]).finish().await;
     ended.assert_code(3, "no such template");
     assert!(ended.stdout.contains("not ready"), "{}", ended.stdout);
@@ -47,7 +47,7 @@ async fn check_says_what_is_not_ready() {
 
 #[tokio::test]
 async fn check_lets_the_probes_look_that_look_before_a_launch() {
-    let account = Account::living(QUICK).await;
+    let account = EmbeddedAccount::living(QUICK).await;
     let open = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let open = open.local_addr().unwrap();
     let suite = |before: &str| {
@@ -76,7 +76,7 @@ async fn check_lets_the_probes_look_that_look_before_a_launch() {
 
 #[tokio::test]
 async fn without_a_command_faultgate_runs() {
-    let account = Account::living(QUICK).await;
+    let account = EmbeddedAccount::living(QUICK).await;
     let by_variable = account.faultgate(&[]).env("FAULTGATE_EXPERIMENT_TEMPLATE_ID", TEMPLATE_ID);
     let by_flag = account.faultgate(&["--experiment-template-id", TEMPLATE_ID, "--timeout", "5m"]);
     for faultgate in [by_variable, by_flag] {
@@ -89,10 +89,10 @@ async fn without_a_command_faultgate_runs() {
 
 #[tokio::test]
 async fn a_flag_wins_over_a_variable_over_an_input_over_the_suite() {
-    let account = Account::living(QUICK).await;
+    let account = EmbeddedAccount::living(QUICK).await;
     let suite = "version: 1\nexpected-resilience-score: 10\n";
     let run = || account.run().file(".faultgate.yml", suite);
-    let expected = |ended: crate::support::Ended| {
+    let expected = |ended: faultgate_testkit::binary::Finished| {
         ended.assert_code(0, "layers");
         ended.result()["gate"]["expected_resilience_score"].as_f64().unwrap()
     };
@@ -149,7 +149,7 @@ async fn help_and_version_are_no_runs() {
 
 #[tokio::test]
 async fn a_rehearsal_touches_no_account() {
-    let account = Account::living(ENDLESS).await;
+    let account = EmbeddedAccount::living(ENDLESS).await;
     let run = account.run().env("FAULTGATE_REHEARSAL", "stop-condition");
     let ended = run.finish().await;
     ended.assert_code(1, "rehearsal by variable");

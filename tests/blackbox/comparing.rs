@@ -1,13 +1,13 @@
 //! Tests of a run that is compared with an earlier one, and gated on the drop of its score.
 
 use faultgate_rehearsal::{SECOND_TEMPLATE_ID, TEMPLATE_ID};
+use faultgate_testkit::account::EmbeddedAccount;
+use faultgate_testkit::binary::{Faultgate, Finished};
+use faultgate_testkit::lives::{ALARMING, QUICK};
 use serde_json::{Value, json};
 
-use crate::lives::{ALARMING, QUICK};
-use crate::support::{Account, Ended, Faultgate};
-
 /// Plays a rehearsal whose experiment completes, in a folder that may have an earlier result.
-async fn rehearse(earlier: Option<&Value>, env: &[(&str, &str)]) -> Ended {
+async fn rehearse(earlier: Option<&Value>, env: &[(&str, &str)]) -> Finished {
     let command = Faultgate::new(&["rehearse"]).in_github("1").env("FAULTGATE_COMPARE_TO", "old.json");
     let command = match earlier {
         Some(earlier) => command.file("old.json", &earlier.to_string()),
@@ -17,9 +17,9 @@ async fn rehearse(earlier: Option<&Value>, env: &[(&str, &str)]) -> Ended {
 }
 
 /// Plays two experiments, of which the second scores 0, so that the run scores 50.
-async fn half(shard: Option<&str>, earlier: &Value, drop: Option<&str>) -> Ended {
+async fn half(shard: Option<&str>, earlier: &Value, drop: Option<&str>) -> Finished {
     // Each run has an account of its own, since the alarm of a run that was stopped goes on.
-    let account = Account::living(QUICK).await;
+    let account = EmbeddedAccount::living(QUICK).await;
     account.world.script(SECOND_TEMPLATE_ID, ALARMING);
     let mut command = account
         .run()
@@ -77,7 +77,7 @@ async fn one_run_after_the_other_in_the_same_folder() {
 
 #[tokio::test]
 async fn a_score_that_has_dropped_too_far_fails_the_run() {
-    let account = Account::living(QUICK).await;
+    let account = EmbeddedAccount::living(QUICK).await;
     let run = || account.run().in_github("1");
     let before = run().finish().await.result();
     // No score is better than 100, so the run of before is given another score to have one that is lower.

@@ -3,13 +3,13 @@
 use std::time::Duration;
 
 use faultgate_rehearsal::EventFaults;
+use faultgate_testkit::account::EmbeddedAccount;
+use faultgate_testkit::binary::{Finished, at_once};
+use faultgate_testkit::contract::assert_result;
+use faultgate_testkit::lives::{ENDLESS, QUICK};
 use serde_json::Value;
 
-use crate::contract::assert_result;
-use crate::lives::{ENDLESS, QUICK};
-use crate::support::{Account, Ended, at_once};
-
-fn experiment(ended: &Ended, code: u8) -> Value {
+fn experiment(ended: &Finished, code: u8) -> Value {
     ended.assert_code(code, "deadline");
     let result = ended.result();
     assert_result(&result, code);
@@ -18,7 +18,7 @@ fn experiment(ended: &Ended, code: u8) -> Value {
 
 #[tokio::test]
 async fn an_experiment_that_stays_pending_is_stopped_after_queue_timeout() {
-    let account = Account::living(&[]).await;
+    let account = EmbeddedAccount::living(&[]).await;
     let ended = account.run().in_github("1").env("FAULTGATE_QUEUE_TIMEOUT", "1s").finish().await;
     let experiment = experiment(&ended, 4);
     assert_eq!(experiment["state"], "timed-out");
@@ -31,7 +31,7 @@ async fn an_experiment_that_stays_pending_is_stopped_after_queue_timeout() {
 
 #[tokio::test]
 async fn queue_timeout_does_not_count_once_it_runs() {
-    let account = Account::living(ENDLESS).await;
+    let account = EmbeddedAccount::living(ENDLESS).await;
     let ended =
         account.run().env("FAULTGATE_QUEUE_TIMEOUT", "1s").env("FAULTGATE_TIMEOUT", "2s").finish().await;
     let experiment = experiment(&ended, 4);
@@ -44,7 +44,7 @@ async fn queue_timeout_does_not_count_once_it_runs() {
 #[tokio::test]
 async fn a_stop_is_confirmed_although_its_event_is_lost() {
     at_once([None, Some("INT")], |signal| async move {
-        let account = Account::living(ENDLESS).await;
+        let account = EmbeddedAccount::living(ENDLESS).await;
         account.world.set_event_faults(EventFaults {
             lose_states: std::borrow::Cow::Borrowed(&["stopping", "stopped"]),
             ..EventFaults::NONE
@@ -68,7 +68,7 @@ async fn a_stop_is_confirmed_although_its_event_is_lost() {
 /// The end never comes, so this takes the whole minute that a confirmation has.
 #[tokio::test]
 async fn a_stop_that_is_refused_is_told_with_the_command_that_stops() {
-    let account = Account::living(ENDLESS).await;
+    let account = EmbeddedAccount::living(ENDLESS).await;
     account.deny("StopExperiment", "fis:StopExperiment");
     let running = account.run().env("FAULTGATE_TIMEOUT", "1s").spawn();
     let ended = running.ended_within(Duration::from_mins(2)).await;
@@ -82,7 +82,7 @@ async fn a_stop_that_is_refused_is_told_with_the_command_that_stops() {
 
 #[tokio::test]
 async fn a_cancelled_run_whose_stop_is_refused_says_so() {
-    let account = Account::living(ENDLESS).await;
+    let account = EmbeddedAccount::living(ENDLESS).await;
     account.deny("StopExperiment", "fis:StopExperiment");
     let running = account.run().spawn();
     account.until_running().await;
@@ -93,7 +93,7 @@ async fn a_cancelled_run_whose_stop_is_refused_says_so() {
     assert_eq!(account.left().len(), 1, "{:?}", account.left());
 }
 
-fn assert_unconfirmed(ended: &Ended, experiment: &Value) {
+fn assert_unconfirmed(ended: &Finished, experiment: &Value) {
     assert_eq!(experiment["stop"]["confirmed"], false);
     let id = experiment["id"].as_str().unwrap();
     let command = format!("aws fis stop-experiment --region us-east-1 --id {id}");
@@ -106,7 +106,7 @@ fn assert_unconfirmed(ended: &Ended, experiment: &Value) {
 
 #[tokio::test]
 async fn an_experiment_whose_record_cannot_be_read_is_stopped_and_errored() {
-    let account = Account::living(ENDLESS).await;
+    let account = EmbeddedAccount::living(ENDLESS).await;
     account.deny("GetExperiment", "fis:GetExperiment");
     let ended = account.run().env("FAULTGATE_RECONCILE_INTERVAL", "1s").finish().await;
     let experiment = experiment(&ended, 3);
@@ -118,7 +118,7 @@ async fn an_experiment_whose_record_cannot_be_read_is_stopped_and_errored() {
 
 #[tokio::test]
 async fn an_event_alone_is_never_enough_to_pass() {
-    let account = Account::living(QUICK).await;
+    let account = EmbeddedAccount::living(QUICK).await;
     account.deny("GetExperiment", "fis:GetExperiment");
     let ended = account.run().finish().await;
     let experiment = experiment(&ended, 3);
@@ -129,7 +129,7 @@ async fn an_event_alone_is_never_enough_to_pass() {
 
 #[tokio::test]
 async fn polling_needs_no_subscription() {
-    let account = Account::living(QUICK).await;
+    let account = EmbeddedAccount::living(QUICK).await;
     let ended = account.run().env("FAULTGATE_MONITOR", "poll").finish().await;
     let experiment = experiment(&ended, 0);
     assert_eq!(experiment["monitor"]["mode"], "poll");
@@ -142,7 +142,7 @@ async fn polling_needs_no_subscription() {
 
 #[tokio::test]
 async fn a_queue_of_the_users_that_is_not_there_is_found_before_the_launch() {
-    let account = Account::living(QUICK).await;
+    let account = EmbeddedAccount::living(QUICK).await;
     let queue = format!("{}/123456789012/mine", account.url());
     let ended = account.run().env("FAULTGATE_EVENT_QUEUE_URL", queue).finish().await;
     let experiment = experiment(&ended, 3);

@@ -4,12 +4,12 @@
 use std::os::unix::fs::PermissionsExt;
 use std::time::Duration;
 
+use faultgate_testkit::account::EmbeddedAccount;
+use faultgate_testkit::binary::{Faultgate, Finished, at_once, in_time};
+use faultgate_testkit::lives::{ENDLESS, QUICK};
 use serde_json::json;
 use wiremock::matchers::{header, method, path, query_param};
 use wiremock::{Mock, MockServer, ResponseTemplate};
-
-use crate::lives::{ENDLESS, QUICK};
-use crate::support::{Account, Ended, Faultgate, at_once, in_time};
 
 /// A suite of a fault that is undone by its own command, with a probe of an alarm in the fault window.
 const FAULT: &str = "\
@@ -25,12 +25,12 @@ fn fault() -> String {
     FAULT.replace("ALARM", faultgate_rehearsal::ALARM_NAME)
 }
 
-fn frozen(account: &Account) -> Faultgate {
+fn frozen(account: &EmbeddedAccount) -> Faultgate {
     account.faultgate(&["run"]).file(".faultgate.yml", &fault())
 }
 
 #[track_caller]
-fn assert_refused(ended: &Ended, words: &[&str]) {
+fn assert_refused(ended: &Finished, words: &[&str]) {
     ended.assert_code(2, "it cannot work");
     for word in words {
         assert!(ended.stderr.contains(word), "{word} is missing: {}", ended.stderr);
@@ -41,7 +41,7 @@ fn assert_refused(ended: &Ended, words: &[&str]) {
 
 #[tokio::test]
 async fn blanks_around_a_value_are_no_part_of_it_and_a_blank_value_is_none() {
-    let account = Account::living(QUICK).await;
+    let account = EmbeddedAccount::living(QUICK).await;
     let around = |value: &str| format!(" {value}\r\n");
     let cases = [
         ("AWS_ACCESS_KEY_ID", around("AKIDTEST")),
@@ -73,7 +73,7 @@ async fn blanks_around_a_value_are_no_part_of_it_and_a_blank_value_is_none() {
 
 #[tokio::test]
 async fn what_cannot_be_a_value_is_refused_before_the_fault_is_in() {
-    let account = Account::living(QUICK).await;
+    let account = EmbeddedAccount::living(QUICK).await;
     let cases: [(&str, &str, &[&str]); 13] = [
         ("AWS_ACCESS_KEY_ID", "s3cr3t\ns3cr3t", &["AWS_ACCESS_KEY_ID", "control character"]),
         ("AWS_ACCESS_KEY_ID", "\"s3cr3t\"", &["AWS_ACCESS_KEY_ID", "quotes"]),
@@ -102,7 +102,7 @@ async fn what_cannot_be_a_value_is_refused_before_the_fault_is_in() {
 
 #[tokio::test]
 async fn what_a_file_says_is_judged_as_well() {
-    let account = Account::living(QUICK).await;
+    let account = EmbeddedAccount::living(QUICK).await;
     let keys = "aws_access_key_id = AKIDTEST\naws_secret_access_key = not-a-secret\n";
     let cases: [(String, &[&str]); 6] = [
         (format!("[default]\n{keys}region = eu-west-1a\n"), &["Availability Zone", "write eu-west-1"]),
@@ -138,7 +138,7 @@ async fn what_a_file_says_is_judged_as_well() {
 const HELPER: &str = "#!/bin/sh\nenv > \"$1/helper.env\"\nset >> \"$1/helper.env\"\n\
     echo '{\"Version\":1,\"AccessKeyId\":\"AKIDPROCESS\",\"SecretAccessKey\":\"x\",\"SessionToken\":\"t\",\"Expiration\":\"2099-01-01T00:00:00Z\"}'\n";
 
-fn by_helper(account: &Account, script: &str) -> Faultgate {
+fn by_helper(account: &EmbeddedAccount, script: &str) -> Faultgate {
     let faultgate = account
         .run()
         .without("AWS_ACCESS_KEY_ID")
@@ -156,7 +156,7 @@ fn by_helper(account: &Account, script: &str) -> Faultgate {
 
 #[tokio::test]
 async fn a_program_that_gives_credentials_is_asked_and_sees_no_secret_of_ours() {
-    let account = Account::living(QUICK).await;
+    let account = EmbeddedAccount::living(QUICK).await;
     let ended = by_helper(&account, HELPER)
         .env("FAULTGATE_HARNESS_API_KEY", "s3cr3t-of-ours")
         .env("INPUT_GITHUB-TOKEN", "s3cr3t-of-ours")
@@ -174,7 +174,7 @@ async fn a_program_that_gives_credentials_is_asked_and_sees_no_secret_of_ours() 
 
 #[tokio::test]
 async fn a_program_that_gives_nothing_is_told_and_one_that_hangs_holds_up_no_signal() {
-    let account = Account::living(ENDLESS).await;
+    let account = EmbeddedAccount::living(ENDLESS).await;
     let broken = by_helper(&account, "#!/bin/sh\necho s3cr3t\necho 'no certificate here' >&2\nexit 9\n");
     let ended = broken.finish().await;
     ended.assert_code(3, "a program that fails");
@@ -207,7 +207,7 @@ fn is_over(pid: &str) -> bool {
 #[tokio::test]
 async fn a_profile_of_the_identity_center_uses_its_token() {
     const START: &str = "https://shop.awsapps.invalid/start";
-    let (account, portal) = (Account::living(QUICK).await, MockServer::start().await);
+    let (account, portal) = (EmbeddedAccount::living(QUICK).await, MockServer::start().await);
     let credentials = json!({"roleCredentials": {
         "accessKeyId": "AKIDSSO", "secretAccessKey": "x", "sessionToken": "t", "expiration": 4_070_908_800_000_u64,
     }});
@@ -244,7 +244,7 @@ async fn a_profile_of_the_identity_center_uses_its_token() {
 
 #[tokio::test]
 async fn what_a_ci_did_not_replace_is_refused() {
-    let account = Account::living(QUICK).await;
+    let account = EmbeddedAccount::living(QUICK).await;
     let values = ["$S3CR3T_KEY", "${S3CR3T_KEY}", "$(S3CR3T_KEY)", "${{ secrets.S3CR3T_KEY }}"];
     let names =
         ["FAULTGATE_GITHUB_TOKEN", "INPUT_HARNESS-API-KEY", "FAULTGATE_TIMEOUT", "FAULTGATE_REPORT_DIR"];

@@ -3,8 +3,10 @@
 
 use std::time::Duration;
 
-use crate::harness_stand_in::{ACCOUNT, Answer, Beat, EXPERIMENT, Harness, KEY, OnStop, PROJECT, execution};
-use crate::support::{Ended, Faultgate, at_once};
+use faultgate_testkit::binary::{Faultgate, Finished, at_once};
+use faultgate_testkit::harness::{
+    ACCOUNT, EXPERIMENT, HarnessAnswer, HarnessBeat, HarnessStandIn, KEY, OnStop, PROJECT, execution,
+};
 
 const PAGE: &str = include_str!("../../docs/migrate-harness.md");
 
@@ -17,7 +19,7 @@ fn script() -> String {
 }
 
 /// Returns the job in a project whose CI/CD variables are those of the tutorial.
-fn job(harness: &Harness, expected: &str) -> Faultgate {
+fn job(harness: &HarnessStandIn, expected: &str) -> Faultgate {
     Faultgate::job(&script())
         .env("ACCOUNT_ID", ACCOUNT)
         .env("PROJECT_ID", PROJECT)
@@ -27,13 +29,13 @@ fn job(harness: &Harness, expected: &str) -> Faultgate {
         .env("FAULTGATE_HARNESS_URL", harness.url())
 }
 
-fn life(end: Beat) -> [Beat; 4] {
-    [Beat::absent(), Beat::queued(), Beat::running(), end]
+fn life(end: HarnessBeat) -> [HarnessBeat; 4] {
+    [HarnessBeat::absent(), HarnessBeat::queued(), HarnessBeat::running(), end]
 }
 
 /// Waits until the run is followed. The list before a launch asks for all runs of an experiment, and not for
 /// this one.
-async fn until_followed(harness: &Harness) {
+async fn until_followed(harness: &HarnessStandIn) {
     harness
         .until("the run is read", |_, asked| {
             asked.iter().any(|a| {
@@ -43,7 +45,7 @@ async fn until_followed(harness: &Harness) {
         .await;
 }
 
-fn experiment(ended: &Ended) -> serde_json::Value {
+fn experiment(ended: &Finished) -> serde_json::Value {
     ended.result()["experiments"][0].clone()
 }
 
@@ -51,10 +53,10 @@ fn experiment(ended: &Ended) -> serde_json::Value {
 async fn every_end_of_the_tutorials_job_has_its_exit_code() {
     // The end, the expected score, the exit code, the score, a word of the reason.
     let cases = [
-        (Beat::completed(100.0), "100", 0, Some(100.0), "completed"),
-        (Beat::completed(75.5), "75.5", 0, Some(75.5), "score 75.5 >= 75.5: pod-delete"),
+        (HarnessBeat::completed(100.0), "100", 0, Some(100.0), "completed"),
+        (HarnessBeat::completed(75.5), "75.5", 0, Some(75.5), "score 75.5 >= 75.5: pod-delete"),
         (
-            Beat::completed(75.0),
+            HarnessBeat::completed(75.0),
             "100",
             1,
             Some(75.0),
@@ -62,36 +64,42 @@ async fn every_end_of_the_tutorials_job_has_its_exit_code() {
              (it ended as Completed_With_Probe_Failure; injected: pod-delete)",
         ),
         (
-            Beat { phase: "Completed_With_Probe_Failure".to_owned(), ..Beat::completed(60.0) },
+            HarnessBeat { phase: "Completed_With_Probe_Failure".to_owned(), ..HarnessBeat::completed(60.0) },
             "50",
             0,
             Some(60.0),
             "",
         ),
-        (Beat::ended("Stopped", 0.0), "0", 3, None, "stopped"),
-        (Beat::error("the target pods were not found"), "0", 3, None, "the target pods were not found"),
-        (Beat::blocked("no faults on Fridays"), "0", 3, None, "no faults on Fridays"),
-        (Beat::ended("Timeout", 0.0), "0", 3, None, "a time limit of its own"),
+        (HarnessBeat::ended("Stopped", 0.0), "0", 3, None, "stopped"),
+        (
+            HarnessBeat::error("the target pods were not found"),
+            "0",
+            3,
+            None,
+            "the target pods were not found",
+        ),
+        (HarnessBeat::blocked("no faults on Fridays"), "0", 3, None, "no faults on Fridays"),
+        (HarnessBeat::ended("Timeout", 0.0), "0", 3, None, "a time limit of its own"),
         // The word of Harness and its own details must agree.
         (
-            Beat { phase: "Completed_With_Error".to_owned(), ..Beat::completed(100.0) },
+            HarnessBeat { phase: "Completed_With_Error".to_owned(), ..HarnessBeat::completed(100.0) },
             "100",
             3,
             None,
             "Harness contradicts itself: it is Completed_With_Error, and its score is 100",
         ),
         (
-            Beat { phase: "Completed".to_owned(), score: Some(100.0), ..Beat::completed(0.0) },
+            HarnessBeat { phase: "Completed".to_owned(), score: Some(100.0), ..HarnessBeat::completed(0.0) },
             "100",
             3,
             None,
             "its score is 100, and pod-delete has the verdict Fail",
         ),
         (
-            Beat {
+            HarnessBeat {
                 counts: [0, 0, 0, 1, 0],
                 execution: execution(&[("pod-delete", "Stopped", 100.0)]),
-                ..Beat::completed(100.0)
+                ..HarnessBeat::completed(100.0)
             },
             "100",
             3,
@@ -101,7 +109,7 @@ async fn every_end_of_the_tutorials_job_has_its_exit_code() {
     ];
     at_once(cases, |(end, expected, code, score, word)| async move {
         let context = format!("{} expecting {expected}", end.phase);
-        let harness = Harness::living(&life(end)).await;
+        let harness = HarnessStandIn::living(&life(end)).await;
         let ended = job(&harness, expected).finish().await;
         ended.assert_code(code, &context);
         let experiment = experiment(&ended);
@@ -119,18 +127,18 @@ async fn every_end_of_the_tutorials_job_has_its_exit_code() {
 /// Three faults of the same weight, of which the first ran.
 #[tokio::test]
 async fn faults_that_did_not_act_are_named_or_are_required() {
-    let one_of_three = |score: f64| Beat {
+    let one_of_three = |score: f64| HarnessBeat {
         score: Some(score),
         counts: [1, 0, 1, 0, 0],
         execution: execution(&[("pod-delete", "Pass", 100.0), ("cart-latency", "Awaited", 0.0)]),
-        ..Beat::completed(100.0)
+        ..HarnessBeat::completed(100.0)
     };
     for (score, require, code, says) in [
         (100.0, "any", 3, "its score is 100, and the weights and its faults' probes make 33.33"),
         (33.33, "any", 0, "score 33.33 >= 33: cart-latency did not act: it stayed Awaited"),
         (33.33, "all", 3, "only pod-delete acted, and require-actions is all"),
     ] {
-        let harness = Harness::living(&life(one_of_three(score))).await;
+        let harness = HarnessStandIn::living(&life(one_of_three(score))).await;
         harness.world(|world| {
             world.experiment(EXPERIMENT).unwrap().weights =
                 ["pod-delete", "cart-latency", "node-drain"].map(|name| (name.to_owned(), 10)).to_vec();
@@ -154,7 +162,7 @@ async fn faults_that_did_not_act_are_named_or_are_required() {
 
 #[tokio::test]
 async fn a_fault_is_in_while_its_node_says_so() {
-    let harness = Harness::living(&life(Beat::completed(100.0))).await;
+    let harness = HarnessStandIn::living(&life(HarnessBeat::completed(100.0))).await;
     let ended = job(&harness, "100").finish().await;
     let fault = &experiment(&ended)["fault"];
     assert_eq!(fault["started_at"], "2026-01-02T03:00:10Z", "{fault}");
@@ -163,7 +171,7 @@ async fn a_fault_is_in_while_its_node_says_so() {
 
 #[tokio::test]
 async fn a_run_past_its_timeout_is_stopped_and_no_other() {
-    let harness = Harness::living(&[Beat::running().held()]).await;
+    let harness = HarnessStandIn::living(&[HarnessBeat::running().held()]).await;
     let theirs = harness.world(|world| world.launch(EXPERIMENT, None)).unwrap();
     let ended = job(&harness, "0").env("FAULTGATE_TIMEOUT", "3s").finish().await;
     ended.assert_code(4, "it never ends");
@@ -177,7 +185,7 @@ async fn a_run_past_its_timeout_is_stopped_and_no_other() {
 
 #[tokio::test]
 async fn a_cancelled_job_stops_its_run() {
-    let harness = Harness::living(&[Beat::running().held()]).await;
+    let harness = HarnessStandIn::living(&[HarnessBeat::running().held()]).await;
     let running = job(&harness, "0").spawn();
     until_followed(&harness).await;
     running.signal("TERM").await;
@@ -190,7 +198,7 @@ async fn a_cancelled_job_stops_its_run() {
 
 #[tokio::test]
 async fn a_stop_that_does_nothing_is_said_with_what_to_do() {
-    let harness = Harness::living(&[Beat::running().held()]).await;
+    let harness = HarnessStandIn::living(&[HarnessBeat::running().held()]).await;
     harness.world(|world| world.experiment(EXPERIMENT).unwrap().on_stop = OnStop::Ignored);
     let running = job(&harness, "0").spawn();
     until_followed(&harness).await;
@@ -203,8 +211,13 @@ async fn a_stop_that_does_nothing_is_said_with_what_to_do() {
 
 #[tokio::test]
 async fn a_launch_whose_answer_is_lost_is_found_and_not_repeated() {
-    let harness = Harness::living(&[Beat::queued(), Beat::running(), Beat::completed(100.0)]).await;
-    harness.garble("runChaosExperiment", Answer::Garbage);
+    let harness = HarnessStandIn::living(&[
+        HarnessBeat::queued(),
+        HarnessBeat::running(),
+        HarnessBeat::completed(100.0),
+    ])
+    .await;
+    harness.garble("runChaosExperiment", HarnessAnswer::Garbage);
     let ended = job(&harness, "100").finish().await;
     assert_eq!(harness.count("runChaosExperiment"), 1);
     assert_eq!(harness.world(|world| world.runs.len()), 1);
@@ -214,7 +227,7 @@ async fn a_launch_whose_answer_is_lost_is_found_and_not_repeated() {
 
 #[tokio::test]
 async fn what_forbids_a_launch_is_told_before_it() {
-    let harness = Harness::living(&life(Beat::completed(100.0))).await;
+    let harness = HarnessStandIn::living(&life(HarnessBeat::completed(100.0))).await;
     harness.world(|world| world.experiment(EXPERIMENT).unwrap().active = false);
     let ended = job(&harness, "100").finish().await;
     ended.assert_code(3, "no agent");
@@ -239,7 +252,12 @@ async fn what_forbids_a_launch_is_told_before_it() {
 
 #[tokio::test]
 async fn several_experiments_are_one_gate_and_read_by_one_request() {
-    let harness = Harness::living(&[Beat::queued(), Beat::running().lasting(2), Beat::completed(90.0)]).await;
+    let harness = HarnessStandIn::living(&[
+        HarnessBeat::queued(),
+        HarnessBeat::running().lasting(2),
+        HarnessBeat::completed(90.0),
+    ])
+    .await;
     let suite = format!(
         "version: 1\nparallel: 2\ngate: {{ expected-resilience-score: 90 }}\nharness-project-id: {PROJECT}\nexperiments:\n  \
          - {{ name: a, harness: {{ experiment: {EXPERIMENT} }} }}\n  \
@@ -264,7 +282,7 @@ async fn several_experiments_are_one_gate_and_read_by_one_request() {
 
 #[tokio::test]
 async fn faults_and_links_are_in_the_reports_and_the_key_is_not() {
-    let harness = Harness::living(&life(Beat::completed(75.0))).await;
+    let harness = HarnessStandIn::living(&life(HarnessBeat::completed(75.0))).await;
     let ended = job(&harness, "100").finish().await;
     let experiment = experiment(&ended);
     assert_eq!(experiment["engine"], "harness");
@@ -282,7 +300,7 @@ async fn faults_and_links_are_in_the_reports_and_the_key_is_not() {
 
 #[tokio::test]
 async fn a_dry_run_looks_and_launches_nothing() {
-    let harness = Harness::living(&life(Beat::completed(100.0))).await;
+    let harness = HarnessStandIn::living(&life(HarnessBeat::completed(100.0))).await;
     let ended = job(&harness, "100").env("FAULTGATE_DRY_RUN", "true").finish().await;
     ended.assert_code(0, "it could be launched");
     assert_eq!(harness.count("runChaosExperiment"), 0);

@@ -5,9 +5,9 @@ use std::os::unix::fs::symlink;
 
 use faultgate_config::{EngineKind, Platform};
 use faultgate_rehearsal::TEMPLATE_ID;
-
-use crate::lives::QUICK;
-use crate::support::{Account, Ended, Faultgate, at_once};
+use faultgate_testkit::account::EmbeddedAccount;
+use faultgate_testkit::binary::{Faultgate, Finished, at_once};
+use faultgate_testkit::lives::QUICK;
 
 /// The system that a rehearsal's fault is in.
 const TARGET: &str = "http://target.rehearsal.invalid/health";
@@ -38,7 +38,7 @@ fn init(platform: Platform, engine: EngineKind) -> Faultgate {
         .args(flags(engine))
 }
 
-fn contents(ended: &Ended) -> Vec<(std::path::PathBuf, String)> {
+fn contents(ended: &Finished) -> Vec<(std::path::PathBuf, String)> {
     ended.files().into_iter().map(|path| (path.clone(), std::fs::read_to_string(path).unwrap())).collect()
 }
 
@@ -86,7 +86,7 @@ async fn what_is_written_is_a_suite_that_runs_and_is_never_written_again() {
 
 #[tokio::test]
 async fn check_takes_what_is_written() {
-    let account = Account::living(QUICK).await;
+    let account = EmbeddedAccount::living(QUICK).await;
     // CodeBuild has a role already, so that none is assumed.
     let args = ["--experiment-template-id", TEMPLATE_ID, "--aws-region", "us-east-1"];
     let ended =

@@ -3,32 +3,29 @@
 use std::time::Duration;
 
 use faultgate_rehearsal::{Effect, FaultRule, TEMPLATE_ID};
+use faultgate_testkit::account::EmbeddedAccount;
+use faultgate_testkit::contract::assert_result;
+use faultgate_testkit::lives::{ENDLESS, QUICK};
 
-use crate::contract::assert_result;
-use crate::lives::{ENDLESS, QUICK};
 use crate::stop::{STATE, state};
-use crate::support::Account;
 
-impl Account {
-    fn tokens(&self) -> Vec<String> {
-        self.requests_of("StartExperiment")
-            .iter()
-            .map(|request| request.input["clientToken"].as_str().unwrap().to_owned())
-            .collect()
-    }
+/// Returns the client tokens of all launches.
+fn tokens(account: &EmbeddedAccount) -> Vec<String> {
+    let launches = account.requests_of("StartExperiment");
+    launches.iter().map(|request| request.input["clientToken"].as_str().unwrap().to_owned()).collect()
 }
 
 #[tokio::test]
 async fn a_retried_job_step_repeats_its_token_and_a_re_run_does_not() {
-    let account = Account::living(QUICK).await;
+    let account = EmbeddedAccount::living(QUICK).await;
     account.run().in_github("1").finish().await.assert_code(0, "first");
-    let first = account.tokens();
+    let first = tokens(&account);
     assert_eq!(first.len(), 1);
 
     // The experiment of the first run is over, so its token leads to nothing new.
     let again = account.run().in_github("1").finish().await;
     again.assert_code(0, "the same attempt again");
-    let second = account.tokens().split_off(1);
+    let second = tokens(&account).split_off(1);
     assert_eq!(second[0], first[0], "the same attempt, the same token");
     assert_eq!(second.len(), 2, "and then one of its own");
     assert_ne!(second[1], first[0]);
@@ -39,7 +36,7 @@ async fn a_retried_job_step_repeats_its_token_and_a_re_run_does_not() {
     assert_ne!(watched, old.id.as_str(), "the new one is watched");
 
     account.run().in_github("2").finish().await.assert_code(0, "a re-run");
-    let third = account.tokens().split_off(3);
+    let third = tokens(&account).split_off(3);
     assert_eq!(third.len(), 1);
     assert!(!first.contains(&third[0]) && !second.contains(&third[0]));
     account.assert_nothing_left("three runs");
@@ -47,7 +44,7 @@ async fn a_retried_job_step_repeats_its_token_and_a_re_run_does_not() {
 
 #[tokio::test]
 async fn an_experiment_that_still_runs_gets_no_company_from_the_same_attempt() {
-    let account = Account::living(ENDLESS).await;
+    let account = EmbeddedAccount::living(ENDLESS).await;
     let running = account.run().in_github("1").spawn();
     account.until_running().await;
     let id = account.world.inventory().experiments[0].id.clone();
@@ -72,7 +69,7 @@ async fn an_experiment_that_still_runs_gets_no_company_from_the_same_attempt() {
 #[tokio::test]
 async fn a_lost_answer_does_not_make_two_experiments() {
     for effect in [Effect::LoseAnswer, Effect::LoseRequest] {
-        let account = Account::living(QUICK).await;
+        let account = EmbeddedAccount::living(QUICK).await;
         let fault = FaultRule::on("StartExperiment", effect.clone()).times(1);
         account.world.inject(fault);
         let ended = account.run().finish().await;
@@ -80,7 +77,7 @@ async fn a_lost_answer_does_not_make_two_experiments() {
         let there = account.world.inventory().experiments;
         assert_eq!(there.len(), 1, "{effect:?}");
         assert_eq!(ended.result()["experiments"][0]["id"], there[0].id.as_str());
-        let mut tokens = account.tokens();
+        let mut tokens = tokens(&account);
         assert_eq!(tokens.len(), 2, "{effect:?}");
         tokens.dedup();
         assert_eq!(tokens.len(), 1, "{effect:?}");
@@ -90,7 +87,7 @@ async fn a_lost_answer_does_not_make_two_experiments() {
 
 #[tokio::test]
 async fn an_experiment_whose_launch_was_never_answered_is_found_and_stopped() {
-    let account = Account::living(ENDLESS).await;
+    let account = EmbeddedAccount::living(ENDLESS).await;
     account.world.inject(FaultRule::on("StartExperiment", Effect::LoseAnswer));
     let running = account.run().spawn();
     account.until_running().await;
@@ -109,7 +106,7 @@ async fn an_experiment_whose_launch_was_never_answered_is_found_and_stopped() {
 
 #[tokio::test]
 async fn a_launch_that_hangs_and_made_nothing_is_looked_for_and_given_up() {
-    let account = Account::living(ENDLESS).await;
+    let account = EmbeddedAccount::living(ENDLESS).await;
     account.world.inject(FaultRule::on("StartExperiment", Effect::Hang));
     let running = account.run().spawn();
     account.until_asked("StartExperiment").await;
@@ -125,40 +122,38 @@ async fn a_launch_that_hangs_and_made_nothing_is_looked_for_and_given_up() {
 
 #[tokio::test]
 async fn an_answer_that_cannot_be_read_is_asked_for_again_with_the_same_token() {
-    let account = Account::living(QUICK).await;
+    let account = EmbeddedAccount::living(QUICK).await;
     account.world.inject(FaultRule::on("StartExperiment", Effect::Garbage).times(1));
     let ended = account.run().finish().await;
     ended.assert_code(0, "garbage");
     assert_result(&ended.result(), 0);
-    let mut tokens = account.tokens();
+    let mut tokens = tokens(&account);
     tokens.dedup();
     assert_eq!((tokens.len(), account.requests_of("StartExperiment").len()), (1, 2));
     account.assert_nothing_left("garbage");
 }
 
-impl Account {
-    /// Returns an account in which the launch takes effect, its answer is lost, and then no launch is
-    /// permitted any more. Only the list of experiments tells of it.
-    async fn with_a_lost_launch() -> Self {
-        let account = Self::living(ENDLESS).await;
-        account.world.inject(FaultRule::on("StartExperiment", Effect::LoseAnswer).times(1));
-        account.world.inject(FaultRule::on("StartExperiment", Effect::denied("fis:StartExperiment")).from(2));
-        account
-    }
+/// Returns an account in which the launch takes effect, its answer is lost, and then no launch is permitted any
+/// more. Only the list of experiments tells of it.
+async fn with_a_lost_launch() -> EmbeddedAccount {
+    let account = EmbeddedAccount::living(ENDLESS).await;
+    account.world.inject(FaultRule::on("StartExperiment", Effect::LoseAnswer).times(1));
+    account.world.inject(FaultRule::on("StartExperiment", Effect::denied("fis:StartExperiment")).from(2));
+    account
 }
 
 /// FIS lists the experiment later than anybody waits. It stays in the state, and every stop looks for it
 /// again.
 #[tokio::test]
 async fn a_launch_that_is_neither_answered_nor_listed_is_told_and_left_to_a_stop() {
-    let account = Account::with_a_lost_launch().await;
+    let account = with_a_lost_launch().await;
     account.world.inject(FaultRule::on("ListExperiments", Effect::Nothing));
     let ended = account.run().finish().await;
     ended.assert_code(3, "it may have begun");
     let result = ended.result();
     assert_result(&result, 3);
     let reason = result["experiments"][0]["reason"].as_str().unwrap();
-    let token = account.tokens().remove(0);
+    let token = tokens(&account).remove(0);
     let look = format!("aws fis list-experiments --region us-east-1 --experiment-template-id {TEMPLATE_ID}");
     for says in ["may have begun", "is NOT listed so far", &token, &look, "faultgate stop"] {
         assert!(reason.contains(says) && ended.stdout.contains(says), "{says}: {reason}\n{}", ended.stdout);
@@ -184,7 +179,7 @@ async fn a_launch_that_is_neither_answered_nor_listed_is_told_and_left_to_a_stop
 
 #[tokio::test]
 async fn a_signal_while_a_lost_launch_is_looked_for_stops_it() {
-    let account = Account::with_a_lost_launch().await;
+    let account = with_a_lost_launch().await;
     account.world.inject(FaultRule::on("ListExperiments", Effect::Nothing));
     let running = account.run().spawn();
     account.until("it is looked for again", |seen| seen.count("ListExperiments") > 3).await;
@@ -203,7 +198,7 @@ async fn a_signal_while_a_lost_launch_is_looked_for_stops_it() {
 
 #[tokio::test]
 async fn an_event_may_come_before_the_launch_is_answered() {
-    let account = Account::living(QUICK).await;
+    let account = EmbeddedAccount::living(QUICK).await;
     // The first request takes effect and its answer is lost, the second is answered when all is over.
     account.world.inject(FaultRule::on("StartExperiment", Effect::LoseAnswer).times(1));
     account

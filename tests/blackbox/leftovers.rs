@@ -1,7 +1,8 @@
 //! Tests of the reports that an earlier run has left, which passed: no end of a later run leaves them where
 //! they could be taken for its own.
 
-use crate::support::{Account, Ended, Faultgate, at_once};
+use faultgate_testkit::account::EmbeddedAccount;
+use faultgate_testkit::binary::{Faultgate, Finished, at_once};
 
 const OURS: [&str; 6] =
     ["result.json", "summary.md", "report.html", "junit.xml", "faultgate.env", "annotations.json"];
@@ -21,7 +22,7 @@ fn after_a_green_run(args: &[&str]) -> Faultgate {
     })
 }
 
-fn left(ended: &Ended) -> Vec<&'static str> {
+fn left(ended: &Finished) -> Vec<&'static str> {
     let all = OURS.iter().chain(&[STATE, THEIRS]);
     all.copied().filter(|name| ended.path(&format!("reports/{name}")).exists()).collect()
 }
@@ -83,7 +84,7 @@ async fn a_result_that_is_to_be_rendered_stays() {
 
 #[tokio::test]
 async fn it_is_gone_before_anything_is_asked() {
-    let account = Account::living(crate::lives::ENDLESS).await;
+    let account = EmbeddedAccount::living(faultgate_testkit::lives::ENDLESS).await;
     let run = account.run().folder("reports");
     let there = OURS.iter().fold(run, |command, name| command.file(&format!("reports/{name}"), "passed"));
     let running = there.spawn();

@@ -1,10 +1,10 @@
 //! Tests of `faultgate lint`: exit codes, formats, and ids whose templates are read.
 
 use faultgate_rehearsal::{Effect, FaultRule, TEMPLATE_ID};
+use faultgate_testkit::account::EmbeddedAccount;
+use faultgate_testkit::binary::Faultgate;
+use faultgate_testkit::lives::QUICK;
 use serde_json::Value;
-
-use crate::lives::QUICK;
-use crate::support::{Account, Faultgate};
 
 const STACK: &str = "\
 Resources:
@@ -142,7 +142,7 @@ async fn all_mistakes_are_told_at_once_and_nothing_is_judged() {
 
 #[tokio::test]
 async fn ids_are_read_and_nothing_else_is_asked() {
-    let account = Account::living(QUICK).await;
+    let account = EmbeddedAccount::living(QUICK).await;
     let ended = account.faultgate(&["lint", TEMPLATE_ID]).finish().await;
     ended.assert_code(0, "the template of a rehearsal");
     assert!(ended.stdout.contains(&format!("--> {TEMPLATE_ID} ({TEMPLATE_ID})")), "{}", ended.stdout);
@@ -153,7 +153,7 @@ async fn ids_are_read_and_nothing_else_is_asked() {
 
 #[tokio::test]
 async fn an_id_that_cannot_be_read_is_no_success() {
-    let account = Account::living(QUICK).await;
+    let account = EmbeddedAccount::living(QUICK).await;
     let ended = account.faultgate(&["lint", "EXTnowhere", TEMPLATE_ID]).finish().await;
     ended.assert_code(3, "no such template");
     assert!(
@@ -201,7 +201,7 @@ async fn what_cannot_be_written_is_no_success() {
 
 #[tokio::test]
 async fn a_signal_ends_it() {
-    let account = Account::living(QUICK).await;
+    let account = EmbeddedAccount::living(QUICK).await;
     account.world.inject(FaultRule::on("GetExperimentTemplate", Effect::Hang));
     let running = account.faultgate(&["lint", TEMPLATE_ID]).spawn();
     account.until_asked("GetExperimentTemplate").await;

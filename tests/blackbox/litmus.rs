@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
-use crate::litmus_stand_in::{
-    ChaosCenter, EXPERIMENT, Fault, Mishap, PASSWORD, PROJECT, Stage, Standing, TOKEN, USER, Version,
+use faultgate_testkit::binary::{Faultgate, at_once};
+use faultgate_testkit::litmus::{
+    CenterFault, CenterVersion, EXPERIMENT, LitmusStandIn, Mishap, PASSWORD, PROJECT, RunStage, TOKEN,
+    TokenStanding, USER,
 };
-use crate::support::{Faultgate, at_once};
 
-fn run(center: &ChaosCenter) -> Faultgate {
+fn run(center: &LitmusStandIn) -> Faultgate {
     Faultgate::new(&["run"])
         .env("FAULTGATE_LITMUS_URL", center.url())
         .env("FAULTGATE_LITMUS_PROJECT_ID", PROJECT)
@@ -15,24 +16,24 @@ fn run(center: &ChaosCenter) -> Faultgate {
         .env("FAULTGATE_LITMUS_TOKEN", TOKEN)
 }
 
-fn faults(success: &str) -> Vec<Fault> {
-    vec![Fault::new("pod-delete", 10, if success == "100" { "Pass" } else { "Fail" }, success)]
+fn faults(success: &str) -> Vec<CenterFault> {
+    vec![CenterFault::new("pod-delete", 10, if success == "100" { "Pass" } else { "Fail" }, success)]
 }
 
 #[tokio::test]
 async fn every_end_has_its_exit_code() {
     let cases = [
-        (Stage::life("Completed", faults("100")), "100", 0),
-        (Stage::life("Completed_With_Probe_Failure", faults("50")), "50", 0),
-        (Stage::life("Completed_With_Probe_Failure", faults("50")), "51", 1),
+        (RunStage::life("Completed", faults("100")), "100", 0),
+        (RunStage::life("Completed_With_Probe_Failure", faults("50")), "50", 0),
+        (RunStage::life("Completed_With_Probe_Failure", faults("50")), "51", 1),
         // Argo's Failed is told as Completed: the score decides.
-        (Stage::life("Completed", faults("0")), "1", 1),
-        (Stage::life("Error", faults("0")), "0", 3),
-        (Stage::life("Stopped", Vec::new()), "0", 3),
+        (RunStage::life("Completed", faults("0")), "1", 1),
+        (RunStage::life("Error", faults("0")), "0", 3),
+        (RunStage::life("Stopped", Vec::new()), "0", 3),
     ];
     at_once(cases, |(life, expected, code)| async move {
         let context = format!("{life:?} expecting {expected}");
-        let center = ChaosCenter::start().await;
+        let center = LitmusStandIn::start().await;
         center.look(|center| center.script(vec![life.clone()]));
         let ended = run(&center).env("FAULTGATE_EXPECTED_RESILIENCE_SCORE", expected).finish().await;
         ended.assert_code(code, &context);
@@ -46,19 +47,19 @@ async fn every_end_has_its_exit_code() {
 #[tokio::test]
 async fn what_was_not_injected_is_an_error_whatever_the_score() {
     let probe_failure = "Completed_With_Probe_Failure";
-    let stopped = || vec![Fault::new("pod-delete", 10, "Stopped", "100")];
-    let no_pods = || vec![Fault::without_pods("pod-delete", 10)];
+    let stopped = || vec![CenterFault::new("pod-delete", 10, "Stopped", "100")];
+    let no_pods = || vec![CenterFault::without_pods("pod-delete", 10)];
     let no_target = "pod-delete found no target (TARGET_SELECTION_ERROR : no pod found with matching labels";
     let cases = [
         (
             "Completed",
-            vec![Fault::unsteady("pod-delete", 10, "0")],
+            vec![CenterFault::unsteady("pod-delete", 10, "0")],
             "100",
             "the system was not steady: pod-delete",
         ),
         (
             "Completed",
-            vec![Fault::unsteady("pod-delete", 10, "50")],
+            vec![CenterFault::unsteady("pod-delete", 10, "50")],
             "50",
             "the system was not steady: pod-delete",
         ),
@@ -68,7 +69,7 @@ async fn what_was_not_injected_is_an_error_whatever_the_score() {
         ("Completed", stopped(), "100", "nothing was injected: pod-delete was stopped"),
         (
             "Completed",
-            vec![Fault::new("pod-delete", 0, "Pass", "100")],
+            vec![CenterFault::new("pod-delete", 0, "Pass", "100")],
             "1",
             "all of its faults have the weight 0",
         ),
@@ -76,16 +77,16 @@ async fn what_was_not_injected_is_an_error_whatever_the_score() {
         (
             "Completed",
             vec![
-                Fault::new("pod-delete", 10, "Pass", "100"),
-                Fault::new("cart-latency", 10, "Stopped", "100"),
+                CenterFault::new("pod-delete", 10, "Pass", "100"),
+                CenterFault::new("cart-latency", 10, "Stopped", "100"),
             ],
             "100",
             "cart-latency was stopped; only pod-delete acted",
         ),
     ];
     at_once(cases, |(phase, faults, expected, says)| async move {
-        let center = ChaosCenter::start().await;
-        center.look(|center| center.script(vec![Stage::life(phase, faults.clone())]));
+        let center = LitmusStandIn::start().await;
+        center.look(|center| center.script(vec![RunStage::life(phase, faults.clone())]));
         let ended = run(&center).env("FAULTGATE_EXPECTED_RESILIENCE_SCORE", expected).finish().await;
         ended.assert_code(3, says);
         let experiment = ended.result()["experiments"][0].clone();
@@ -100,12 +101,12 @@ async fn what_was_not_injected_is_an_error_whatever_the_score() {
 #[tokio::test]
 async fn a_fault_that_stayed_awaited_is_a_warning_or_is_required() {
     for (require, code) in [("any", 0), ("all", 3)] {
-        let center = ChaosCenter::start().await;
+        let center = LitmusStandIn::start().await;
         let faults = vec![
-            Fault::new("pod-delete", 10, "Pass", "100"),
-            Fault::new("cart-latency", 10, "Awaited", "100"),
+            CenterFault::new("pod-delete", 10, "Pass", "100"),
+            CenterFault::new("cart-latency", 10, "Awaited", "100"),
         ];
-        center.look(|center| center.script(vec![Stage::life("Completed", faults)]));
+        center.look(|center| center.script(vec![RunStage::life("Completed", faults)]));
         let ended = run(&center).env("FAULTGATE_REQUIRE_ACTIONS", require).finish().await;
         ended.assert_code(code, require);
         if code == 0 {
@@ -117,7 +118,7 @@ async fn a_fault_that_stayed_awaited_is_a_warning_or_is_required() {
 
 #[tokio::test]
 async fn the_address_of_an_experiments_page_is_enough() {
-    let center = ChaosCenter::start().await;
+    let center = LitmusStandIn::start().await;
     let page = format!("{}/account/-/project/{PROJECT}/experiments/{EXPERIMENT}/runs", center.url());
     let ended = Faultgate::new(&["run"])
         .env("FAULTGATE_LITMUS_EXPERIMENT_ID", page)
@@ -130,7 +131,7 @@ async fn the_address_of_an_experiments_page_is_enough() {
 
 #[tokio::test]
 async fn probes_of_the_suite_do_not_count_beside_the_engines_score_and_are_told() {
-    let center = ChaosCenter::start().await;
+    let center = LitmusStandIn::start().await;
     let suite = format!(
         "version: 1\nexperiments:\n  - name: pod-kill\n    litmus: {{ url: \"{}\", project: {PROJECT}, experiment: {EXPERIMENT} }}\n    \
          probes:\n      - {{ name: smoke, command: {{ run: [\"false\"] }}, when: [after] }}\n",
@@ -150,7 +151,7 @@ async fn probes_of_the_suite_do_not_count_beside_the_engines_score_and_are_told(
 
 #[tokio::test]
 async fn a_run_that_is_cancelled_in_the_queue_says_what_was_done() {
-    let center = ChaosCenter::start().await;
+    let center = LitmusStandIn::start().await;
     center.look(|center| center.agent_listens = false);
     let running = run(&center).spawn();
     center.until(|center| !center.runs.is_empty()).await;
@@ -172,14 +173,14 @@ async fn a_run_that_is_cancelled_in_the_queue_says_what_was_done() {
 
 #[tokio::test]
 async fn a_launch_whose_answer_is_lost_is_found_although_its_run_is_over() {
-    let center = ChaosCenter::start().await;
-    center.look(|center| center.script(vec![vec![Stage::queued()]]));
+    let center = LitmusStandIn::start().await;
+    center.look(|center| center.script(vec![vec![RunStage::queued()]]));
     let garbage = wiremock::ResponseTemplate::new(200).set_body_string("<html>");
     center.mishap(Mishap::on("RunChaosExperiment", garbage).after_its_effect());
     let running = run(&center).spawn();
     center.until(|center| !center.runs.is_empty()).await;
     let notify_id = center.look(|center| center.runs[0].notify_id.clone());
-    center.look(|center| center.tell(&notify_id, Stage::over("Completed", faults("100"))));
+    center.look(|center| center.tell(&notify_id, RunStage::over("Completed", faults("100"))));
     let ended = running.ended().await;
     ended.assert_code(0, "it was found");
     assert_eq!(ended.result()["experiments"][0]["id"], notify_id);
@@ -189,15 +190,15 @@ async fn a_launch_whose_answer_is_lost_is_found_although_its_run_is_over() {
 
 #[tokio::test]
 async fn a_login_is_renewed_on_the_way_and_never_shown() {
-    let center = ChaosCenter::start().await;
-    center.look(|center| center.script(vec![Stage::life("Completed", faults("100"))]));
+    let center = LitmusStandIn::start().await;
+    center.look(|center| center.script(vec![RunStage::life("Completed", faults("100"))]));
     let running = run(&center)
         .without("FAULTGATE_LITMUS_TOKEN")
         .env("FAULTGATE_LITMUS_USERNAME", USER)
         .env("FAULTGATE_LITMUS_PASSWORD", PASSWORD)
         .spawn();
     center.until(|center| !center.runs.is_empty()).await;
-    center.look(|center| center.end_tokens(Standing::Revoked));
+    center.look(|center| center.end_tokens(TokenStanding::Revoked));
     let ended = running.ended().await;
     ended.assert_code(0, "it logs in again");
     assert_eq!(center.look(|center| center.logins), 2);
@@ -210,8 +211,8 @@ async fn a_login_is_renewed_on_the_way_and_never_shown() {
 
 #[tokio::test]
 async fn a_cancelled_job_stops_its_run_by_the_runs_id() {
-    let center = ChaosCenter::start().await;
-    center.look(|center| center.script(vec![vec![Stage::queued(), Stage::running()]]));
+    let center = LitmusStandIn::start().await;
+    center.look(|center| center.script(vec![vec![RunStage::queued(), RunStage::running()]]));
     let running = run(&center).spawn();
     center.until(|center| center.runs.first().is_some_and(|run| run.phase == "Running")).await;
     running.signal("TERM").await;
@@ -226,7 +227,7 @@ async fn a_cancelled_job_stops_its_run_by_the_runs_id() {
 
 #[tokio::test]
 async fn a_run_that_stays_queued_ends_with_advice_about_the_agent() {
-    let center = ChaosCenter::start().await;
+    let center = LitmusStandIn::start().await;
     center.look(|center| center.agent_listens = false);
     let ended = run(&center).env("FAULTGATE_QUEUE_TIMEOUT", "3s").finish().await;
     ended.assert_code(4, "nobody takes it");
@@ -236,8 +237,8 @@ async fn a_run_that_stays_queued_ends_with_advice_about_the_agent() {
 
 #[tokio::test]
 async fn a_launch_whose_answer_is_lost_is_found_when_its_agent_has_reported() {
-    let center = ChaosCenter::start().await;
-    center.look(|center| center.script(vec![vec![Stage::queued()]]));
+    let center = LitmusStandIn::start().await;
+    center.look(|center| center.script(vec![vec![RunStage::queued()]]));
     let garbage = wiremock::ResponseTemplate::new(200).set_body_string("<html>");
     center.mishap(Mishap::on("RunChaosExperiment", garbage).after_its_effect());
     let running = run(&center).spawn();
@@ -246,10 +247,10 @@ async fn a_launch_whose_answer_is_lost_is_found_when_its_agent_has_reported() {
     // The run is looked for, and still waits in the queue.
     center.until_asked("ListExperimentRun", listed + 1).await;
     let notify_id = center.look(|center| center.runs[0].notify_id.clone());
-    center.look(|center| center.tell(&notify_id, Stage::running()));
+    center.look(|center| center.tell(&notify_id, RunStage::running()));
     // The first request gets its name, the second follows it.
     center.until_asked("GetExperimentRun", 2).await;
-    center.look(|center| center.tell(&notify_id, Stage::over("Completed", faults("100"))));
+    center.look(|center| center.tell(&notify_id, RunStage::over("Completed", faults("100"))));
     let ended = running.ended().await;
     ended.assert_code(0, "it was found");
     assert_eq!(center.asked_for("RunChaosExperiment").len(), 1);
@@ -258,7 +259,7 @@ async fn a_launch_whose_answer_is_lost_is_found_when_its_agent_has_reported() {
 
 #[tokio::test]
 async fn a_2_x_server_is_refused_with_a_reason() {
-    let center = ChaosCenter::of(Version::V2_14, "").await;
+    let center = LitmusStandIn::of(CenterVersion::V2_14, "").await;
     let ended = run(&center).finish().await;
     ended.assert_code(3, "2.x");
     assert!(ended.stdout.contains("2.x"), "{}", ended.stdout);
@@ -267,7 +268,7 @@ async fn a_2_x_server_is_refused_with_a_reason() {
 
 #[tokio::test]
 async fn a_foreign_origin_is_explained() {
-    let center = ChaosCenter::start().await;
+    let center = LitmusStandIn::start().await;
     let ended = run(&center).env("FAULTGATE_LITMUS_ORIGIN", "https://elsewhere.example").finish().await;
     ended.assert_code(3, "invalid origin");
     assert!(ended.stdout.contains("litmus-origin"), "{}", ended.stdout);

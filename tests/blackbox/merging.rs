@@ -1,14 +1,14 @@
 //! Tests of a suite that is split over jobs and merged into one gate, and of reports that are rendered again.
 
 use faultgate_rehearsal::{SECOND_TEMPLATE_ID, TEMPLATE_ID};
+use faultgate_testkit::account::EmbeddedAccount;
+use faultgate_testkit::binary::{Faultgate, Finished};
+use faultgate_testkit::contract::assert_result;
+use faultgate_testkit::lives::{ALARMING, QUICK};
 use serde_json::{Value, json};
 
-use crate::contract::assert_result;
-use crate::lives::{ALARMING, QUICK};
-use crate::support::{Account, Ended, Faultgate};
-
 /// Runs a shard of a suite of three, of which the last experiment finds a weakness.
-async fn part(shard: Option<&str>) -> Ended {
+async fn part(shard: Option<&str>) -> Finished {
     // Each run has an account of its own, since the alarm of a run that was stopped goes on.
     let account = account().await;
     let list = format!("{TEMPLATE_ID},{TEMPLATE_ID},{SECOND_TEMPLATE_ID}");
@@ -20,8 +20,8 @@ async fn part(shard: Option<&str>) -> Ended {
     run.finish().await
 }
 
-async fn account() -> Account {
-    let account = Account::living(QUICK).await;
+async fn account() -> EmbeddedAccount {
+    let account = EmbeddedAccount::living(QUICK).await;
     account.world.script(SECOND_TEMPLATE_ID, ALARMING);
     account
 }

@@ -6,18 +6,18 @@ use std::os::unix::ffi::OsStrExt;
 use aws_sdk_sqs::types::QueueAttributeName;
 use faultgate_net::aws::connect_embedded;
 use faultgate_rehearsal::TEMPLATE_ID;
-
-use crate::contract::file_commands;
-use crate::lives::QUICK;
-use crate::support::{Account, Ended, Faultgate, at_once};
+use faultgate_testkit::account::EmbeddedAccount;
+use faultgate_testkit::binary::{Faultgate, Finished, at_once};
+use faultgate_testkit::contract::file_commands;
+use faultgate_testkit::lives::QUICK;
 
 /// Returns the mistakes that were told, one a line.
-fn told(ended: &Ended) -> Vec<&str> {
+fn told(ended: &Finished) -> Vec<&str> {
     let lines = ended.stderr.lines();
     lines.filter_map(|line| line.strip_prefix("  - ")).collect()
 }
 
-async fn refused(account: &Account, faultgate: Faultgate) -> Ended {
+async fn refused(account: &EmbeddedAccount, faultgate: Faultgate) -> Finished {
     let ended = faultgate.finish().await;
     ended.assert_code(2, "bad input");
     assert!(account.world.requests().is_empty(), "a request was sent");
@@ -28,7 +28,7 @@ async fn refused(account: &Account, faultgate: Faultgate) -> Ended {
 
 #[tokio::test]
 async fn each_mistake_is_told_with_its_place() {
-    let account = Account::living(QUICK).await;
+    let account = EmbeddedAccount::living(QUICK).await;
     let suite =
         "version: 1\ntimeot: 5m\nexperiments:\n  - name: az\n    fis: { template: EXT1, regoin: x }\n";
     let bare = || account.run().without("FAULTGATE_EXPERIMENT_TEMPLATE_ID");
@@ -70,7 +70,7 @@ async fn each_mistake_is_told_with_its_place() {
 
 #[tokio::test]
 async fn all_mistakes_are_told_at_once_and_left_as_outputs() {
-    let account = Account::living(QUICK).await;
+    let account = EmbeddedAccount::living(QUICK).await;
     let suite = "version: 1\ntimeot: 5m\nexperiments:\n  - name: az\n    fis: { template: EXT1 }\n";
     let faultgate = account
         .run()
@@ -104,7 +104,7 @@ async fn all_mistakes_are_told_at_once_and_left_as_outputs() {
 
 #[tokio::test]
 async fn a_suite_file_that_is_broken_is_told_with_its_line() {
-    let account = Account::living(QUICK).await;
+    let account = EmbeddedAccount::living(QUICK).await;
     at_once(["version: [1\n", "version: 1\nexperiments: {\n", "\u{0}"], |suite| {
         let account = &account;
         async move {
@@ -120,7 +120,7 @@ async fn a_suite_file_that_is_broken_is_told_with_its_line() {
 
 #[tokio::test]
 async fn flags_are_checked_too() {
-    let account = Account::living(QUICK).await;
+    let account = EmbeddedAccount::living(QUICK).await;
     let faultgate = account.faultgate(&["run", "--timeout", "x", "--experiment-template-id", "EXT1"]);
     let ended = refused(&account, faultgate).await;
     assert!(told(&ended)[0].contains("--timeout"), "{}", ended.stderr);
@@ -155,7 +155,7 @@ async fn flags_that_are_refused_leave_step_outputs() {
 
 #[tokio::test]
 async fn a_shared_queue_that_gives_up_early_is_told_before_the_launch() {
-    let account = Account::living(QUICK).await;
+    let account = EmbeddedAccount::living(QUICK).await;
     let sqs = aws_sdk_sqs::Client::new(&connect_embedded(account.url(), None));
     let with = async |name: &str, redrive: Option<serde_json::Value>| {
         let policy = redrive.map(|policy| [(QueueAttributeName::RedrivePolicy, policy.to_string())].into());
@@ -203,7 +203,7 @@ experiments:
 
 #[tokio::test]
 async fn mistakes_in_a_suite_are_annotations_on_its_lines() {
-    let account = Account::living(QUICK).await;
+    let account = EmbeddedAccount::living(QUICK).await;
     for command in ["run", "check"] {
         let faultgate = || {
             let faultgate = account.faultgate(&[command]).folder("chaos").file("chaos/suite.yml", MISPLACED);

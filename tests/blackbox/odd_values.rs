@@ -11,9 +11,9 @@ use std::time::Duration;
 
 use faultgate_config::{INPUTS, Input};
 use faultgate_rehearsal::{ALARM_NAME, TEMPLATE_ID};
-
-use crate::lives::QUICK;
-use crate::support::{Account, Faultgate, at_once, in_time};
+use faultgate_testkit::account::EmbeddedAccount;
+use faultgate_testkit::binary::{Faultgate, at_once, in_time};
+use faultgate_testkit::lives::QUICK;
 
 /// A text in every value that has content, so that it can be looked for.
 const MARK: &str = "s3cr3tmark";
@@ -119,7 +119,7 @@ fn is_secret(name: &str) -> bool {
 /// The commands with all that they need. A command that asks for an alarm alone is the quickest way through
 /// the SDK.
 struct Table<'a> {
-    account: &'a Account,
+    account: &'a EmbeddedAccount,
     /// The state file of a run that has ended.
     state: &'a str,
 }
@@ -173,7 +173,7 @@ impl Table<'_> {
 }
 
 /// Makes a launch whose experiment is over, and returns its state file.
-async fn state_of_a_launch(account: &Account) -> String {
+async fn state_of_a_launch(account: &EmbeddedAccount) -> String {
     let launch = account.faultgate(&["launch"]).env("FAULTGATE_EXPERIMENT_TEMPLATE_ID", TEMPLATE_ID);
     let ended = launch.finish().await;
     ended.assert_code(0, "a launch");
@@ -199,7 +199,7 @@ fn the_table_knows_what_is_read() {
 
 #[tokio::test]
 async fn a_variable_of_a_library_is_refused_or_harmless_whatever_it_holds() {
-    let account = Account::living(QUICK).await;
+    let account = EmbeddedAccount::living(QUICK).await;
     let state = state_of_a_launch(&account).await;
     let table = Table { account: &account, state: &state };
     let values = odd_values();
@@ -226,7 +226,7 @@ async fn a_variable_of_a_library_is_refused_or_harmless_whatever_it_holds() {
 
 #[tokio::test]
 async fn inputs_and_what_cis_say_may_be_odd_all_at_once() {
-    let account = Account::living(QUICK).await;
+    let account = EmbeddedAccount::living(QUICK).await;
     let state = state_of_a_launch(&account).await;
     let table = Table { account: &account, state: &state };
     let names = names_in_code();

@@ -2,19 +2,20 @@
 //! `tests/soak/panics.rs` has a whole run. Debug builds panic at the place that `PANIC_AT` names.
 
 use faultgate_rehearsal::TEMPLATE_ID;
+use faultgate_testkit::account::EmbeddedAccount;
+use faultgate_testkit::binary::{Faultgate, Finished, at_once};
+use faultgate_testkit::contract::assert_result;
+use faultgate_testkit::lives::ENDLESS;
 
-use crate::contract::assert_result;
-use crate::lives::ENDLESS;
 use crate::stop::{STATE, killed, state};
-use crate::support::{Account, Ended, Faultgate, at_once};
 
 /// Returns `true` if a panic in the project's own code has ended the command.
-fn is_broken(ended: &Ended) -> bool {
+fn is_broken(ended: &Finished) -> bool {
     let told = |folder: &&str| ended.stderr.contains(&format!(" itself broke (a panic at {folder}/"));
     ["src", "crates"].iter().any(told)
 }
 
-fn assert_broke(ended: &Ended, context: &str) {
+fn assert_broke(ended: &Finished, context: &str) {
     ended.assert_code(3, context);
     assert!(is_broken(ended), "{context}: {}", ended.stderr);
 }
@@ -54,7 +55,7 @@ async fn a_command_is_ended_by_its_stop() {
 async fn the_steps_leave_nothing() {
     at_once(moments(), |(place, number)| async move {
         let context = format!("{place}:{number}");
-        let account = Account::living(ENDLESS).await;
+        let account = EmbeddedAccount::living(ENDLESS).await;
         let launch = || account.faultgate(&["launch"]).env("FAULTGATE_EXPERIMENT_TEMPLATE_ID", TEMPLATE_ID);
         let broken = launch().env("PANIC_AT", &context).finish().await;
         let launched = if is_broken(&broken) {
@@ -79,7 +80,7 @@ async fn the_steps_leave_nothing() {
 
 #[tokio::test]
 async fn a_stop_that_panics_is_tried_again() {
-    let account = Account::living(ENDLESS).await;
+    let account = EmbeddedAccount::living(ENDLESS).await;
     let running = account.run().spawn();
     account.until_running().await;
     let ended = killed(running).await;

@@ -1,11 +1,11 @@
 //! Tests of missing permissions: nothing is launched without a subscription, and what cannot be removed is
 //! named.
 
+use faultgate_testkit::account::EmbeddedAccount;
+use faultgate_testkit::binary::at_once;
+use faultgate_testkit::contract::assert_result;
+use faultgate_testkit::lives::QUICK;
 use serde_json::Value;
-
-use crate::contract::assert_result;
-use crate::lives::QUICK;
-use crate::support::{Account, at_once};
 
 #[tokio::test]
 async fn what_cannot_be_removed_is_named_and_the_verdict_stands() {
@@ -15,7 +15,7 @@ async fn what_cannot_be_removed_is_named_and_the_verdict_stands() {
         ("RemoveTargets", "events:RemoveTargets", "rule", "aws events remove-targets"),
     ];
     at_once(cases, |(operation, action, kind, command)| async move {
-        let account = Account::living(QUICK).await;
+        let account = EmbeddedAccount::living(QUICK).await;
         account.deny(operation, action);
         let ended = account.run().in_github("1").finish().await;
         ended.assert_code(0, operation);
@@ -49,7 +49,7 @@ async fn what_cannot_be_made_is_not_launched_on() {
         ("PutEvents", "events:PutEvents"),
     ];
     at_once(cases, |(operation, action)| async move {
-        let account = Account::living(QUICK).await;
+        let account = EmbeddedAccount::living(QUICK).await;
         account.deny(operation, action);
         let ended = account.run().finish().await;
         ended.assert_code(3, operation);
@@ -67,7 +67,7 @@ async fn what_cannot_be_made_is_not_launched_on() {
 
 #[tokio::test]
 async fn a_template_that_may_not_be_read_stops_the_run_and_a_lever_does_not() {
-    let account = Account::living(QUICK).await;
+    let account = EmbeddedAccount::living(QUICK).await;
     account.deny("GetSafetyLever", "fis:GetSafetyLever");
     account.deny("DescribeAlarms", "cloudwatch:DescribeAlarms");
     let ended = account.run().finish().await;
@@ -80,7 +80,7 @@ async fn a_template_that_may_not_be_read_stops_the_run_and_a_lever_does_not() {
         assert!(ended.stdout.contains(action), "{}", ended.stdout);
     }
 
-    let account = Account::living(QUICK).await;
+    let account = EmbeddedAccount::living(QUICK).await;
     account.deny("GetExperimentTemplate", "fis:GetExperimentTemplate");
     let ended = account.run().finish().await;
     ended.assert_code(3, "GetExperimentTemplate");
@@ -91,7 +91,7 @@ async fn a_template_that_may_not_be_read_stops_the_run_and_a_lever_does_not() {
 
 #[tokio::test]
 async fn resolved_targets_that_may_not_be_read_are_told() {
-    let account = Account::living(QUICK).await;
+    let account = EmbeddedAccount::living(QUICK).await;
     account.deny("ListExperimentResolvedTargets", "fis:ListExperimentResolvedTargets");
     let ended = account.run().finish().await;
     // The states of the actions have to do instead of the targets.

@@ -4,13 +4,14 @@
 use std::os::unix::fs::symlink;
 use std::path::Path;
 
+use faultgate_testkit::account::EmbeddedAccount;
+use faultgate_testkit::binary::{Faultgate, Finished, Running, at_once};
+use faultgate_testkit::lives::{ENDLESS, QUICK};
 use serde_json::{Value, json};
 use wiremock::matchers::any;
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
-use crate::lives::{ENDLESS, QUICK};
 use crate::stop::{STATE, killed, state};
-use crate::support::{Account, Ended, Faultgate, Running, at_once};
 
 const REPORTS: [&str; 6] =
     ["result.json", "summary.md", "report.html", "junit.xml", "faultgate.env", "annotations.json"];
@@ -36,7 +37,7 @@ fn plant_links(home: &Path) {
     }
 }
 
-fn assert_links_followed_by_nobody(ended: &Ended, context: &str) {
+fn assert_links_followed_by_nobody(ended: &Finished, context: &str) {
     assert_eq!(ended.read(VICTIM), "theirs", "{context}");
     for name in REPORTS {
         let path = ended.path(&format!("reports/{name}"));
@@ -46,7 +47,7 @@ fn assert_links_followed_by_nobody(ended: &Ended, context: &str) {
 
 #[tokio::test]
 async fn no_link_is_followed_to_what_it_names() {
-    let account = Account::living(QUICK).await;
+    let account = EmbeddedAccount::living(QUICK).await;
     // The links are in the way before a run, which would read a state by one of them.
     let run = account.run();
     plant_links(run.home());
@@ -56,7 +57,7 @@ async fn no_link_is_followed_to_what_it_names() {
     assert_links_followed_by_nobody(&ended, "run");
 
     // Somebody puts the links there while the run goes on.
-    let account = Account::living(ENDLESS).await;
+    let account = EmbeddedAccount::living(ENDLESS).await;
     let running = account.run().spawn();
     account.until_running().await;
     plant_links(&running.path(""));
@@ -78,7 +79,7 @@ async fn no_link_is_followed_to_what_it_names() {
 
 #[tokio::test]
 async fn a_draft_that_a_killed_run_has_left_goes() {
-    let account = Account::living(QUICK).await;
+    let account = EmbeddedAccount::living(QUICK).await;
     let drafts = ["reports/.result.json.0123456789ab.draft", "reports/.state.json.0123456789ab.draft"];
     let run = account.run().folder("reports");
     let ended = drafts.iter().fold(run, |run, draft| run.file(draft, "half")).finish().await;
@@ -113,7 +114,7 @@ async fn no_pipe_is_waited_for() {
             0,
         ),
     ];
-    let account = &Account::living(QUICK).await;
+    let account = &EmbeddedAccount::living(QUICK).await;
     at_once(cases, |(what, args, pipe, put, code)| async move {
         let command = account.faultgate(args);
         let command = if args[0] == "run" {
@@ -137,7 +138,7 @@ async fn no_pipe_is_waited_for() {
 
 #[tokio::test]
 async fn pipes_where_reports_go_are_replaced_or_told_of() {
-    let account = Account::living(QUICK).await;
+    let account = EmbeddedAccount::living(QUICK).await;
     let run = account.run().in_github("1").folder("reports");
     for pipe in REPORTS.map(|name| format!("reports/{name}")).iter().map(String::as_str).chain(["pipe"]) {
         make_pipe(&run.home().join(pipe));
@@ -159,20 +160,20 @@ async fn pipes_where_reports_go_are_replaced_or_told_of() {
 }
 
 /// Changes the state file of a run that was killed.
-fn changed(ended: &Ended, change: impl FnOnce(&mut Value)) {
+fn changed(ended: &Finished, change: impl FnOnce(&mut Value)) {
     let mut file = state(&ended.path(STATE));
     change(&mut file);
     std::fs::write(ended.path(STATE), file.to_string()).unwrap();
 }
 
-async fn killed_while_it_ran(account: &Account, running: Running) -> Ended {
+async fn killed_while_it_ran(account: &EmbeddedAccount, running: Running) -> Finished {
     account.until_running().await;
     killed(running).await
 }
 
 #[tokio::test]
 async fn queues_and_rules_that_are_not_ours_are_left_alone_and_told() {
-    let account = Account::living(ENDLESS).await;
+    let account = EmbeddedAccount::living(ENDLESS).await;
     let ended = killed_while_it_ran(&account, account.run().spawn()).await;
     let own = state(&ended.path(STATE))["subscriptions"][0].clone();
     let other = |name: &str, rule: &str, queue: &str| {

@@ -4,13 +4,13 @@
 use std::time::Duration;
 
 use faultgate_rehearsal::{Beat, SECOND_TEMPLATE_ID, Step, TEMPLATE_ID, Which};
+use faultgate_testkit::account::EmbeddedAccount;
+use faultgate_testkit::binary::Finished;
+use faultgate_testkit::contract::assert_result;
+use faultgate_testkit::lives::{FAILING, QUICK};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use wiremock::matchers::any;
 use wiremock::{Mock, MockServer, ResponseTemplate};
-
-use crate::contract::assert_result;
-use crate::lives::{FAILING, QUICK};
-use crate::support::{Account, Ended};
 
 const fn beat(millis: u64, step: Step) -> Beat {
     Beat { after: Duration::from_millis(millis), step }
@@ -44,8 +44,8 @@ async fn suffering() -> MockServer {
     server
 }
 
-async fn measured(floor: u32) -> Ended {
-    let (account, server) = (Account::living(SLOW).await, suffering().await);
+async fn measured(floor: u32) -> Finished {
+    let (account, server) = (EmbeddedAccount::living(SLOW).await, suffering().await);
     let probes = format!(
         "      - {{ name: checkout, http: {{ url: '{}/health' }}, when: [before, during, after], every: 200ms }}\n",
         server.uri()
@@ -93,7 +93,7 @@ async fn what_the_probes_see_is_the_score_and_the_floor_decides() {
 
 #[tokio::test]
 async fn a_system_that_is_not_steady_is_left_alone() {
-    let account = Account::living(QUICK).await;
+    let account = EmbeddedAccount::living(QUICK).await;
     let probes = "      - { name: port open, tcp: { address: '127.0.0.1:1' }, when: [before, during] }\n";
     let ended = account.faultgate(&[]).file(".faultgate.yml", &suite(90, probes)).finish().await;
     ended.assert_code(3, "not steady");
@@ -113,7 +113,7 @@ async fn a_system_that_is_not_steady_is_left_alone() {
 
 #[tokio::test]
 async fn a_dry_run_looks_at_nothing() {
-    let account = Account::living(QUICK).await;
+    let account = EmbeddedAccount::living(QUICK).await;
     let probes = "      - { name: port open, tcp: { address: '127.0.0.1:1' }, when: [before] }\n";
     let run = account.faultgate(&[]).file(".faultgate.yml", &suite(90, probes));
     let ended = run.env("FAULTGATE_DRY_RUN", "true").finish().await;
@@ -124,7 +124,7 @@ async fn a_dry_run_looks_at_nothing() {
 #[tokio::test]
 async fn a_suite_goes_on_after_a_failure_unless_it_says_otherwise() {
     for (stop, started) in [(false, 2), (true, 1)] {
-        let account = Account::living(FAILING).await;
+        let account = EmbeddedAccount::living(FAILING).await;
         account.world.script(SECOND_TEMPLATE_ID, QUICK);
         let suite = format!(
             "version: 1\nstop-on-failure: {stop}\nexperiments:\n\
@@ -148,7 +148,7 @@ async fn a_suite_goes_on_after_a_failure_unless_it_says_otherwise() {
 
 #[tokio::test]
 async fn a_command_sees_no_token_of_ours() {
-    let account = Account::living(SLOW).await;
+    let account = EmbeddedAccount::living(SLOW).await;
     let probes = "      - { name: env, command: { run: [sh, -c, 'test -z \"$FAULTGATE_GITHUB_TOKEN\"'] }, when: [before] }\n";
     let run = account.faultgate(&[]).file(".faultgate.yml", &suite(90, probes));
     let ended = run.env("FAULTGATE_GITHUB_TOKEN", "not-a-token").finish().await;
@@ -158,7 +158,7 @@ async fn a_command_sees_no_token_of_ours() {
 /// A stream of server-sent events has no end, so nothing may wait for it.
 #[tokio::test]
 async fn a_stream_of_events_passes_on_its_headers() {
-    let account = Account::living(QUICK).await;
+    let account = EmbeddedAccount::living(QUICK).await;
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}/events", listener.local_addr().unwrap());
     let serving = tokio::spawn(async move {
@@ -188,7 +188,7 @@ async fn a_program_that_is_not_there_is_found_before_the_launch() {
         ("no-such-smoke-test", "its program is not on PATH"),
         ("./smoke.sh", "its program is not there, seen from "),
     ] {
-        let account = Account::living(QUICK).await;
+        let account = EmbeddedAccount::living(QUICK).await;
         let probes = format!("      - {{ name: smoke, command: {{ run: ['{program}'] }}, when: [after] }}\n");
         let check = account.faultgate(&["check"]).file(".faultgate.yml", &suite(90, &probes)).finish().await;
         check.assert_code(3, "check");
@@ -207,7 +207,7 @@ async fn a_program_that_is_not_there_is_found_before_the_launch() {
 
 #[tokio::test]
 async fn a_signal_while_probes_look_afterwards_cancels_the_run_at_once() {
-    let account = Account::living(QUICK).await;
+    let account = EmbeddedAccount::living(QUICK).await;
     let hangs = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let probes = format!(
         "      - {{ name: back, http: {{ url: 'http://{}', within: 1h }}, when: [after], recovers-within: 1h }}\n",

@@ -1,27 +1,34 @@
 //! Tests of provenance: a state or a result of another run, commit or repository turns no run green.
 
 use faultgate_rehearsal::TEMPLATE_ID;
+use faultgate_testkit::account::EmbeddedAccount;
+use faultgate_testkit::binary::{Faultgate, Finished};
+use faultgate_testkit::lives::{ENDLESS, QUICK};
 use serde_json::Value;
 
-use crate::lives::{ENDLESS, QUICK};
 use crate::stop::STATE;
-use crate::support::{Account, Ended, Faultgate};
 
 const NEXT_RUN: (&str, &str) = ("GITHUB_RUN_ID", "1234567891");
 const NEXT_COMMIT: (&str, &str) = ("GITHUB_SHA", "fedcba9876543210fedcba9876543210fedcba98");
 
 type Change = fn(&mut Value);
 
-impl Account {
-    async fn launched_in_github(&self) -> Ended {
+/// The steps of a run in jobs of GitHub.
+trait InGithub {
+    async fn launched_in_github(&self) -> Finished;
+    /// Returns a step with the state file of an earlier one.
+    fn in_github_after(&self, step: &str, earlier: &Finished) -> Faultgate;
+}
+
+impl InGithub for EmbeddedAccount {
+    async fn launched_in_github(&self) -> Finished {
         let launch = self.faultgate(&["launch"]).env("FAULTGATE_EXPERIMENT_TEMPLATE_ID", TEMPLATE_ID);
         let launched = launch.in_github("1").finish().await;
         launched.assert_code(0, "launch");
         launched
     }
 
-    /// Returns a step with the state file of an earlier one.
-    fn in_github_after(&self, step: &str, earlier: &Ended) -> Faultgate {
+    fn in_github_after(&self, step: &str, earlier: &Finished) -> Faultgate {
         let state = earlier.read(STATE);
         self.faultgate(&[step]).folder(Faultgate::REPORTS).file(STATE, &state).in_github("2")
     }
@@ -38,7 +45,7 @@ fn report(result: &Value) -> Faultgate {
 
 #[tokio::test]
 async fn a_state_of_another_run_or_commit_is_neither_monitored_nor_scored() {
-    let account = Account::living(ENDLESS).await;
+    let account = EmbeddedAccount::living(ENDLESS).await;
     let launched = account.launched_in_github().await;
     account.until_running().await;
     let asked = account.world.requests().len();
@@ -66,7 +73,7 @@ async fn a_state_of_another_run_or_commit_is_neither_monitored_nor_scored() {
 
 #[tokio::test]
 async fn a_settled_state_turns_no_other_commit_green() {
-    let account = Account::living(QUICK).await;
+    let account = EmbeddedAccount::living(QUICK).await;
     let launched = account.launched_in_github().await;
     // Another attempt of the same run goes on with the state.
     let monitored = account.in_github_after("monitor", &launched).finish().await;

@@ -3,23 +3,23 @@
 use std::time::Duration;
 
 use faultgate_rehearsal::{Beat, Step};
+use faultgate_testkit::account::EmbeddedAccount;
+use faultgate_testkit::binary::{Faultgate, Finished, at_once};
+use faultgate_testkit::lives::{ALARMING, QUICK};
 use tokio::process::Command;
-
-use crate::lives::{ALARMING, QUICK};
-use crate::support::{Account, Ended, Faultgate, at_once};
 
 const HOSTILE: &str =
     "it's \"done\"\n::error::x ##vso[task.complete]y $(touch owned) `touch owned`; touch owned <b>&|";
 
-async fn hostile() -> Account {
+async fn hostile() -> EmbeddedAccount {
     let failed = Step::Experiment { status: "failed", reason: HOSTILE };
-    Account::living(&[QUICK[0], Beat { after: Duration::ZERO, step: failed }]).await
+    EmbeddedAccount::living(&[QUICK[0], Beat { after: Duration::ZERO, step: failed }]).await
 }
 
 #[tokio::test]
 async fn every_file_is_written_whatever_the_verdict() {
     at_once([(QUICK, "passed", 0), (ALARMING, "failed", 1)], |(beats, verdict, code)| async move {
-        let account = Account::living(beats).await;
+        let account = EmbeddedAccount::living(beats).await;
         let ended = account.run().finish().await;
         ended.assert_code(code, verdict);
         assert!(ended.read("reports/faultgate.env").starts_with(&format!("FAULTGATE_VERDICT={verdict}\n")));
@@ -48,7 +48,7 @@ async fn a_shell_can_source_the_variables_whatever_they_say() {
 
 #[tokio::test]
 async fn a_run_that_does_not_come_to_its_end_leaves_no_report_of_an_earlier_one() {
-    let account = Account::living(QUICK).await;
+    let account = EmbeddedAccount::living(QUICK).await;
     let names =
         ["result.json", "summary.md", "junit.xml", "faultgate.env", "annotations.json", "report.html"];
     let mut faultgate = account.run().without("AWS_REGION").env("FAULTGATE_REPORT_DIR", ".");
@@ -62,13 +62,13 @@ async fn a_run_that_does_not_come_to_its_end_leaves_no_report_of_an_earlier_one(
     }
 }
 
-fn commands<'a>(ended: &'a Ended, start: &str) -> Vec<&'a str> {
+fn commands<'a>(ended: &'a Finished, start: &str) -> Vec<&'a str> {
     ended.stdout.lines().filter(|line| line.starts_with(start)).collect()
 }
 
 #[tokio::test]
 async fn github_shows_why_the_gate_did_not_pass() {
-    let account = Account::living(ALARMING).await;
+    let account = EmbeddedAccount::living(ALARMING).await;
     let ended = account.run().in_github("1").env("GITHUB_STEP_SUMMARY", "/nowhere/file").finish().await;
     ended.assert_code(1, "an alarm");
     let errors = commands(&ended, "::error title=");
@@ -76,7 +76,7 @@ async fn github_shows_why_the_gate_did_not_pass() {
     let cause = "::error title=Chaos gate%3A failed::a stop condition fired: ";
     assert!(error.starts_with(cause), "{error}");
     assert_eq!(commands(&ended, "::warning title=job summary%3A failed::").len(), 1, "{}", ended.stdout);
-    let passed = Account::living(QUICK).await.run().in_github("1").finish().await;
+    let passed = EmbeddedAccount::living(QUICK).await.run().in_github("1").finish().await;
     assert!(commands(&passed, "::error").is_empty(), "{}", passed.stdout);
 }
 
@@ -104,7 +104,7 @@ async fn azure_pipelines_is_told_of_summary_outputs_and_errors() {
 
 #[tokio::test]
 async fn buildkite_is_handed_the_summary() {
-    let account = Account::living(QUICK).await;
+    let account = EmbeddedAccount::living(QUICK).await;
     let programs = tempfile::tempdir().unwrap();
     let script = "#!/bin/sh\nwhile read -r line; do echo \"$line\"; done > annotation\n";
     // A shell writes the file: if this process had it open for writing, a child of another test might inherit

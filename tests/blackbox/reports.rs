@@ -1,10 +1,10 @@
 //! Tests of reports that cannot be written or posted.
 
+use faultgate_testkit::account::EmbeddedAccount;
+use faultgate_testkit::binary::{Faultgate, at_once};
+use faultgate_testkit::contract::{OUTPUTS, assert_result};
+use faultgate_testkit::lives::{ALARMING, ENDLESS, FAILING, QUICK};
 use serde_json::Value;
-
-use crate::contract::{OUTPUTS, assert_result};
-use crate::lives::{ALARMING, ENDLESS, FAILING, QUICK};
-use crate::support::{Account, Faultgate, at_once};
 
 fn outcome<'a>(result: &'a Value, sink: &str) -> &'a str {
     let reporting = result["reporting"].as_array().unwrap();
@@ -17,7 +17,7 @@ async fn all_outputs_are_written_whatever_the_verdict() {
     let cases =
         [(QUICK, "passed", 0), (ALARMING, "failed", 1), (FAILING, "errored", 3), (ENDLESS, "timed-out", 4)];
     at_once(cases, |(beats, verdict, code)| async move {
-        let account = Account::living(beats).await;
+        let account = EmbeddedAccount::living(beats).await;
         let ended = account.run().in_github("1").env("FAULTGATE_TIMEOUT", "1s").finish().await;
         ended.assert_code(code, verdict);
         let result = ended.result();
@@ -47,7 +47,7 @@ async fn all_outputs_are_written_whatever_the_verdict() {
 
 #[tokio::test]
 async fn outputs_and_summary_are_added_to_what_is_there() {
-    let account = Account::living(QUICK).await;
+    let account = EmbeddedAccount::living(QUICK).await;
     let ended = account
         .run()
         .in_github("1")
@@ -74,7 +74,7 @@ async fn outputs_and_summary_are_added_to_what_is_there() {
 
 #[tokio::test]
 async fn files_that_cannot_be_written_are_told_and_do_not_fail_the_run() {
-    let account = Account::living(QUICK).await;
+    let account = EmbeddedAccount::living(QUICK).await;
     let ended = account
         .run()
         .in_github("1")
@@ -96,7 +96,7 @@ async fn files_that_cannot_be_written_are_told_and_do_not_fail_the_run() {
 #[tokio::test]
 async fn reporting_fail_makes_a_report_that_is_missing_an_error() {
     at_once(["GITHUB_OUTPUT", "GITHUB_STEP_SUMMARY"], |variable| async move {
-        let account = Account::living(QUICK).await;
+        let account = EmbeddedAccount::living(QUICK).await;
         let run = || account.run().env(variable, "/nowhere/file").env("FAULTGATE_REPORTING", "fail");
         // The variable was handed over from another machine.
         run().finish().await.assert_code(0, variable);
@@ -114,7 +114,7 @@ async fn reporting_fail_makes_a_report_that_is_missing_an_error() {
 
 #[tokio::test]
 async fn with_reporting_fail_every_report_tells_the_same_verdict() {
-    let account = Account::living(QUICK).await;
+    let account = EmbeddedAccount::living(QUICK).await;
     let ended = account
         .run()
         .in_github("1")
@@ -136,7 +136,7 @@ async fn with_reporting_fail_every_report_tells_the_same_verdict() {
 #[tokio::test]
 async fn a_report_dir_that_cannot_be_made_does_not_fail_the_run() {
     at_once([("warn", 0), ("fail", 3)], |(reporting, code)| async move {
-        let account = Account::living(QUICK).await;
+        let account = EmbeddedAccount::living(QUICK).await;
         let ended = account
             .run()
             .file("in-the-way", "")
@@ -156,7 +156,7 @@ async fn a_report_dir_that_cannot_be_made_does_not_fail_the_run() {
 
 #[tokio::test]
 async fn report_files_are_whole_and_no_draft_stays() {
-    let account = Account::living(QUICK).await;
+    let account = EmbeddedAccount::living(QUICK).await;
     let ended = account.run().finish().await;
     ended.assert_code(0, "a plain run");
     let names: Vec<String> =
@@ -167,7 +167,7 @@ async fn report_files_are_whole_and_no_draft_stays() {
 
 #[tokio::test]
 async fn inputs_of_a_github_action_are_read_with_their_hyphens() {
-    let account = Account::living(QUICK).await;
+    let account = EmbeddedAccount::living(QUICK).await;
     let id = faultgate_rehearsal::TEMPLATE_ID;
     for name in ["INPUT_EXPERIMENT-TEMPLATE-ID", "INPUT_EXPERIMENT_TEMPLATE_ID"] {
         let ended = account.faultgate(&["run"]).env(name, id).env("INPUT_TIMEOUT", "").finish().await;
@@ -178,7 +178,7 @@ async fn inputs_of_a_github_action_are_read_with_their_hyphens() {
 
 #[tokio::test]
 async fn nobody_has_to_read_standard_output() {
-    let account = Account::living(QUICK).await;
+    let account = EmbeddedAccount::living(QUICK).await;
     let ended = account.run().spawn_unread().ended().await;
     ended.assert_code(0, "nobody reads");
     assert_result(&ended.result(), 0);
@@ -198,7 +198,7 @@ async fn text_of_the_engine_cannot_command_the_ci() {
             step: Step::Experiment { status: "failed", reason: hostile },
         },
     ];
-    let account = Account::living(&beats).await;
+    let account = EmbeddedAccount::living(&beats).await;
     let ended = account.run().in_github("1").finish().await;
     ended.assert_code(3, "hostile");
     for line in ended.stdout.lines() {

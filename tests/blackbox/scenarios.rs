@@ -2,10 +2,10 @@
 
 use faultgate_core::model::Verdict;
 use faultgate_rehearsal::{Scenario, Snapshot, TEMPLATE_ID};
+use faultgate_testkit::account::EmbeddedAccount;
+use faultgate_testkit::binary::{Faultgate, Finished, at_once};
+use faultgate_testkit::contract::{assert_listed, assert_result};
 use serde_json::Value;
-
-use crate::contract::{assert_listed, assert_result};
-use crate::support::{Account, Ended, Faultgate, at_once};
 
 #[tokio::test]
 async fn every_scenario_is_rehearsed_to_its_verdict() {
@@ -23,7 +23,7 @@ async fn every_scenario_is_rehearsed_to_its_verdict() {
 #[tokio::test]
 async fn every_scenario_is_run_to_its_verdict_and_leaves_nothing_behind() {
     at_once(Scenario::all(), |scenario| async move {
-        let account = Account::of(scenario).await;
+        let account = EmbeddedAccount::of(scenario).await;
         // The user's own probes see a system that suffers.
         let mut faultgate = match scenario.expected {
             Verdict::Failed if scenario.suffering.fails_every.is_some() => {
@@ -62,7 +62,7 @@ async fn no_mode_asks_for_more_than_iam_is_told() {
     .await;
 }
 
-fn measured(account: &Account, scenario: &Scenario) -> String {
+fn measured(account: &EmbeddedAccount, scenario: &Scenario) -> String {
     let aborts = scenario.aborts_after.map(|limit| format!("        aborts-after: {limit}\n"));
     format!(
         "version: 1\nexperiments:\n  - name: measured\n    fis: {{ template: {TEMPLATE_ID} }}\n    probes:\n\
@@ -74,7 +74,7 @@ fn measured(account: &Account, scenario: &Scenario) -> String {
 }
 
 /// Plays the plain rehearsal of a scenario, with more arguments.
-async fn rehearsed(scenario: &str, more: &[&str]) -> (Ended, Value) {
+async fn rehearsed(scenario: &str, more: &[&str]) -> (Finished, Value) {
     let ended = Faultgate::new(&["rehearse", "--scenario", scenario]).args(more).finish().await;
     let result = ended.result();
     (ended, result)
@@ -125,7 +125,7 @@ async fn waits_around_an_outage_dilute_no_score() {
 /// A probe of the user's is evaluated in the fault alone. All that it saw there had failed.
 #[tokio::test]
 async fn looks_outside_of_an_outage_count_for_nothing() {
-    let account = Account::of(Scenario::find("waits").unwrap()).await;
+    let account = EmbeddedAccount::of(Scenario::find("waits").unwrap()).await;
     let suite = measured(&account, Scenario::find("waits").unwrap());
     let suite =
         suite.replace("[before, during, after]", "[during]").replace("        recovers-within: 500ms\n", "");
@@ -174,7 +174,7 @@ async fn an_experiment_that_only_recovers_injects_nothing() {
 }
 
 /// Asserts that exit code and verdict are those of the scenario wherever they are told. Returns the result.
-fn verdict(scenario: &Scenario, ended: &Ended) -> Value {
+fn verdict(scenario: &Scenario, ended: &Finished) -> Value {
     let code = scenario.expected.exit_code(None);
     ended.assert_code(code, scenario.name);
     let result = ended.result();

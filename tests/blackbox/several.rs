@@ -1,11 +1,10 @@
 //! Tests of several experiments, several Regions, and runs in which nothing is to be injected.
 
 use faultgate_rehearsal::{SECOND_TEMPLATE_ID, Scenario, TEMPLATE_ID};
+use faultgate_testkit::account::EmbeddedAccount;
+use faultgate_testkit::contract::assert_result;
+use faultgate_testkit::lives::{ALARMING, ENDLESS, FAILING, QUICK};
 use serde_json::Value;
-
-use crate::contract::assert_result;
-use crate::lives::{ALARMING, ENDLESS, FAILING, QUICK};
-use crate::support::Account;
 
 fn words<'a>(result: &'a Value, name: &str) -> Vec<&'a str> {
     let experiments = result["experiments"].as_array().unwrap();
@@ -14,7 +13,7 @@ fn words<'a>(result: &'a Value, name: &str) -> Vec<&'a str> {
 
 #[tokio::test]
 async fn a_list_of_templates_runs_one_after_the_other_on_one_subscription() {
-    let account = Account::living(QUICK).await;
+    let account = EmbeddedAccount::living(QUICK).await;
     account.world.script(SECOND_TEMPLATE_ID, QUICK);
     let list = format!(" {TEMPLATE_ID},\n{SECOND_TEMPLATE_ID} ,{TEMPLATE_ID}");
     let ended = account.run().in_github("1").env("FAULTGATE_EXPERIMENT_TEMPLATE_ID", list).finish().await;
@@ -43,7 +42,7 @@ async fn a_list_of_templates_runs_one_after_the_other_on_one_subscription() {
 
 #[tokio::test]
 async fn parallel_experiments_run_at_the_same_time() {
-    let account = Account::living(ENDLESS).await;
+    let account = EmbeddedAccount::living(ENDLESS).await;
     account.world.script(SECOND_TEMPLATE_ID, ENDLESS);
     let running = account
         .run()
@@ -67,7 +66,7 @@ async fn parallel_experiments_run_at_the_same_time() {
 
 #[tokio::test]
 async fn the_weightiest_verdict_wins() {
-    let account = Account::living(QUICK).await;
+    let account = EmbeddedAccount::living(QUICK).await;
     account.world.script("EXTfails", FAILING);
     account.world.script("EXTalarms", ALARMING);
     account.world.script("EXTendless", ENDLESS);
@@ -103,7 +102,7 @@ async fn a_suite_spans_regions_with_a_subscription_in_each() {
          \x20 - {{ name: virginia, weight: 3, fis: {{ template: {SECOND_TEMPLATE_ID} }} }}\n\
          \x20 - {{ name: ireland, fis: {{ template: {TEMPLATE_ID}, region: eu-west-1 }} }}\n"
     );
-    let account = Account::living(ENDLESS).await;
+    let account = EmbeddedAccount::living(ENDLESS).await;
     account.world.script(SECOND_TEMPLATE_ID, QUICK);
     let running = account.faultgate(&[]).file(".faultgate.yml", &suite).spawn();
     account
@@ -133,7 +132,7 @@ async fn a_suite_spans_regions_with_a_subscription_in_each() {
 #[tokio::test]
 async fn empty_targets_are_accepted_where_that_is_asked_for() {
     let scenario = Scenario::find("nothing-injected").unwrap();
-    let account = Account::of(scenario).await;
+    let account = EmbeddedAccount::of(scenario).await;
     account.world.script(TEMPLATE_ID, QUICK);
     let ended = account.run().env("FAULTGATE_ALLOW_EMPTY_TARGETS", "true").finish().await;
     ended.assert_code(0, "allow-empty-targets");
@@ -146,7 +145,7 @@ async fn empty_targets_are_accepted_where_that_is_asked_for() {
 #[tokio::test]
 async fn a_dry_run_skips_all_actions_and_is_judged_by_its_targets() {
     for (scenario, code) in [("completed", 0), ("nothing-injected", 3)] {
-        let account = Account::of(Scenario::find(scenario).unwrap()).await;
+        let account = EmbeddedAccount::of(Scenario::find(scenario).unwrap()).await;
         account.world.script(TEMPLATE_ID, QUICK);
         let ended = account.run().env("FAULTGATE_DRY_RUN", "true").finish().await;
         ended.assert_code(code, scenario);
@@ -161,7 +160,7 @@ async fn a_dry_run_skips_all_actions_and_is_judged_by_its_targets() {
         assert!(reason.starts_with("dry run"), "{reason}");
         account.assert_nothing_left(scenario);
     }
-    let account = Account::living(QUICK).await;
+    let account = EmbeddedAccount::living(QUICK).await;
     account.run().finish().await.assert_code(0, "not a dry run");
     let request = &account.requests_of("StartExperiment")[0].input;
     assert!(request["experimentOptions"].is_null(), "{request}");

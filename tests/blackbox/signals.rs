@@ -4,23 +4,23 @@
 use std::time::Duration;
 
 use faultgate_rehearsal::{Effect, EventFaults, FaultRule};
+use faultgate_testkit::account::EmbeddedAccount;
+use faultgate_testkit::binary::{Finished, Running, at_once, in_time};
+use faultgate_testkit::contract::assert_result;
+use faultgate_testkit::lives::{ENDLESS, QUICK};
 use serde_json::Value;
-
-use crate::contract::assert_result;
-use crate::lives::{ENDLESS, QUICK};
-use crate::support::{Account, Ended, Running, at_once, in_time};
 
 const SIGNALS: [(&str, u8); 3] = [("INT", 130), ("TERM", 143), ("HUP", 129)];
 
 /// A run that was sent a signal, and the number of requests to FIS before it.
 struct Cancelled {
-    account: Account,
-    ended: Ended,
+    account: EmbeddedAccount,
+    ended: Finished,
     fis_before: usize,
 }
 
 impl Cancelled {
-    async fn by(signal: &str, account: Account, running: Running) -> Self {
+    async fn by(signal: &str, account: EmbeddedAccount, running: Running) -> Self {
         let fis_before = account.fis_operations().len();
         running.signal(signal).await;
         Self { ended: running.ended().await, account, fis_before }
@@ -63,7 +63,7 @@ impl Cancelled {
 #[tokio::test]
 async fn during_preflight_nothing_is_made() {
     at_once(SIGNALS, |(signal, code)| async move {
-        let account = Account::living(ENDLESS).await;
+        let account = EmbeddedAccount::living(ENDLESS).await;
         account.world.inject(FaultRule::on("GetExperimentTemplate", Effect::Hang));
         let running = account.run().spawn();
         account.until_asked("GetExperimentTemplate").await;
@@ -80,7 +80,7 @@ async fn during_preflight_nothing_is_made() {
 #[tokio::test]
 async fn during_the_handshake_the_subscription_is_removed() {
     at_once(SIGNALS, |(signal, code)| async move {
-        let account = Account::living(ENDLESS).await;
+        let account = EmbeddedAccount::living(ENDLESS).await;
         account
             .world
             .set_event_faults(EventFaults { rule_latency: Duration::from_secs(40), ..EventFaults::NONE });
@@ -97,7 +97,7 @@ async fn during_the_handshake_the_subscription_is_removed() {
 #[tokio::test]
 async fn while_the_subscription_is_being_made_all_of_it_is_removed() {
     at_once(["CreateQueue", "PutRule", "PutTargets"], |operation| async move {
-        let account = Account::living(ENDLESS).await;
+        let account = EmbeddedAccount::living(ENDLESS).await;
         let delay = Effect::Delay(Duration::from_millis(700));
         account.world.inject(FaultRule::on(operation, delay));
         let running = account.run().spawn();
@@ -112,7 +112,7 @@ async fn while_the_subscription_is_being_made_all_of_it_is_removed() {
 #[tokio::test]
 async fn a_launch_in_flight_is_waited_for_and_stopped() {
     at_once(SIGNALS, |(signal, code)| async move {
-        let account = Account::living(ENDLESS).await;
+        let account = EmbeddedAccount::living(ENDLESS).await;
         let delay = Effect::Delay(Duration::from_millis(700));
         account.world.inject(FaultRule::on("StartExperiment", delay));
         let running = account.run().spawn();
@@ -127,7 +127,7 @@ async fn a_launch_in_flight_is_waited_for_and_stopped() {
 #[tokio::test]
 async fn a_running_experiment_is_stopped_first() {
     at_once(SIGNALS, |(signal, code)| async move {
-        let account = Account::living(ENDLESS).await;
+        let account = EmbeddedAccount::living(ENDLESS).await;
         let running = account.run().in_github("1").spawn();
         account.until_running().await;
         let cancelled = Cancelled::by(signal, account, running).await;
@@ -145,7 +145,7 @@ async fn a_running_experiment_is_stopped_first() {
 #[tokio::test]
 async fn during_teardown_the_verdict_stands_and_the_rest_is_removed() {
     at_once(SIGNALS, |(signal, _)| async move {
-        let account = Account::living(QUICK).await;
+        let account = EmbeddedAccount::living(QUICK).await;
         let delay = Effect::Delay(Duration::from_millis(700));
         account.world.inject(FaultRule::on("DeleteQueue", delay));
         let running = account.run().spawn();
@@ -164,7 +164,7 @@ async fn during_teardown_the_verdict_stands_and_the_rest_is_removed() {
 
 #[tokio::test]
 async fn between_two_experiments_the_next_one_is_not_launched() {
-    let account = Account::living(ENDLESS).await;
+    let account = EmbeddedAccount::living(ENDLESS).await;
     let both = format!("{0},{0}", faultgate_rehearsal::TEMPLATE_ID);
     let running = account.run().env("FAULTGATE_EXPERIMENT_TEMPLATE_ID", both).spawn();
     account.until_running().await;
@@ -179,7 +179,7 @@ async fn between_two_experiments_the_next_one_is_not_launched() {
 #[tokio::test]
 async fn with_endpoints_that_hang_the_first_signal_still_ends_in_time() {
     at_once(SIGNALS, |(signal, code)| async move {
-        let account = Account::living(ENDLESS).await;
+        let account = EmbeddedAccount::living(ENDLESS).await;
         let running = account.run().spawn();
         account.until_running().await;
         account.world.inject(FaultRule::on("*", Effect::Hang));
@@ -207,7 +207,7 @@ async fn with_endpoints_that_hang_the_first_signal_still_ends_in_time() {
 #[tokio::test]
 async fn signals_that_come_together_are_one_and_the_stop_goes_out() {
     at_once([("TERM", "HUP"), ("HUP", "TERM"), ("INT", "TERM")], |(first, second)| async move {
-        let account = Account::living(ENDLESS).await;
+        let account = EmbeddedAccount::living(ENDLESS).await;
         let running = account.run().spawn();
         account.until_running().await;
         running.signal(first).await;
@@ -227,7 +227,7 @@ async fn another_signal_ends_at_once_though_every_endpoint_hangs() {
     at_once(
         [("INT", "TERM", 143), ("TERM", "INT", 130), ("INT", "HUP", 129)],
         |(first, second, code)| async move {
-            let account = Account::living(ENDLESS).await;
+            let account = EmbeddedAccount::living(ENDLESS).await;
             let running = account.run().spawn();
             account.until_running().await;
             account.world.inject(FaultRule::on("*", Effect::Hang));
@@ -246,7 +246,7 @@ async fn another_signal_ends_at_once_though_every_endpoint_hangs() {
 
 #[tokio::test]
 async fn the_same_signal_again_ends_at_once() {
-    let account = Account::living(ENDLESS).await;
+    let account = EmbeddedAccount::living(ENDLESS).await;
     // The experiment is stopping for ever and asked about every second, so a request comes long after the
     // signal.
     account.world.set_stopping(Duration::from_hours(1));

@@ -3,9 +3,10 @@
 
 use std::io::Read;
 
-use crate::contract::assert_result;
-use crate::lives::{ENDLESS, QUICK};
-use crate::support::{Account, at_once};
+use faultgate_testkit::account::EmbeddedAccount;
+use faultgate_testkit::binary::at_once;
+use faultgate_testkit::contract::assert_result;
+use faultgate_testkit::lives::{ENDLESS, QUICK};
 
 /// Settings of the log, each of which prints by another way.
 const LOGS: [&[(&str, &str)]; 2] = [&[], &[("FAULTGATE_LOG_FORMAT", "json"), ("RUST_LOG", "trace")]];
@@ -13,7 +14,7 @@ const LOGS: [&[(&str, &str)]; 2] = [&[], &[("FAULTGATE_LOG_FORMAT", "json"), ("R
 #[tokio::test]
 async fn a_signal_stops_what_was_launched() {
     at_once(LOGS, |log| async move {
-        let account = Account::living(ENDLESS).await;
+        let account = EmbeddedAccount::living(ENDLESS).await;
         let run = log.iter().fold(account.run(), |run, (name, value)| run.env(name, value));
         let (running, _reader) = run.spawn_stalled();
         account.until_running().await;
@@ -29,7 +30,7 @@ async fn a_signal_stops_what_was_launched() {
 #[tokio::test]
 async fn a_timeout_fires_and_a_pass_stays_one() {
     at_once([(ENDLESS, 4), (QUICK, 0)], |(beats, code)| async move {
-        let account = Account::living(beats).await;
+        let account = EmbeddedAccount::living(beats).await;
         let (running, _reader) = account.run().env("FAULTGATE_TIMEOUT", "1s").spawn_stalled();
         let ended = running.ended().await;
         ended.assert_code(code, "it ends");
@@ -41,7 +42,7 @@ async fn a_timeout_fires_and_a_pass_stays_one() {
 
 #[tokio::test]
 async fn stop_stops() {
-    let account = Account::living(ENDLESS).await;
+    let account = EmbeddedAccount::living(ENDLESS).await;
     let running = account.run().spawn();
     account.until_running().await;
     let ended = crate::stop::killed(running).await;
@@ -52,7 +53,7 @@ async fn stop_stops() {
 
 #[tokio::test]
 async fn who_reads_again_is_told_what_was_printed() {
-    let account = Account::living(ENDLESS).await;
+    let account = EmbeddedAccount::living(ENDLESS).await;
     let (running, mut reader) = account.run().spawn_stalled();
     account.until_running().await;
     running.signal("TERM").await;

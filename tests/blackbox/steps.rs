@@ -3,14 +3,15 @@
 use std::time::Duration;
 
 use faultgate_rehearsal::{Beat, Effect, FaultRule, SECOND_TEMPLATE_ID, Step, TEMPLATE_ID, Which};
+use faultgate_testkit::account::EmbeddedAccount;
+use faultgate_testkit::binary::{Faultgate, Finished};
+use faultgate_testkit::contract::assert_result;
+use faultgate_testkit::lives::{ALARMING, ENDLESS, QUICK};
 use serde_json::Value;
 use wiremock::matchers::any;
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
-use crate::contract::assert_result;
-use crate::lives::{ALARMING, ENDLESS, QUICK};
 use crate::stop::{STATE, killed, state};
-use crate::support::{Account, Ended, Faultgate};
 
 /// A life that is long enough for two processes to begin to watch.
 const UNHURRIED: &[Beat] = &[
@@ -32,12 +33,24 @@ const UNHURRIED: &[Beat] = &[
     },
 ];
 
-impl Account {
+/// The steps of a run over several processes.
+trait Stepping {
+    fn launch(&self) -> Faultgate;
+    async fn launched(&self) -> Finished;
+    async fn until_over(&self, status: &str);
+    /// Plays the next step as on another machine: it has the state file, and nothing of the environment.
+    async fn step(&self, name: &str, earlier: &Finished, code: u8) -> Finished;
+    fn next(&self, name: &str, earlier: &Finished) -> Faultgate;
+    /// Monitors and scores, and asserts that nothing is left.
+    async fn go_on(&self, launched: &Finished, code: u8) -> Finished;
+}
+
+impl Stepping for EmbeddedAccount {
     fn launch(&self) -> Faultgate {
         self.faultgate(&["launch"]).env("FAULTGATE_EXPERIMENT_TEMPLATE_ID", TEMPLATE_ID)
     }
 
-    async fn launched(&self) -> Ended {
+    async fn launched(&self) -> Finished {
         let ended = self.launch().finish().await;
         ended.assert_code(0, "launch");
         ended
@@ -51,19 +64,17 @@ impl Account {
         .await;
     }
 
-    /// Plays the next step as on another machine: it has the state file, and nothing of the environment.
-    async fn step(&self, name: &str, earlier: &Ended, code: u8) -> Ended {
+    async fn step(&self, name: &str, earlier: &Finished, code: u8) -> Finished {
         let next = self.next(name, earlier).finish().await;
         next.assert_code(code, name);
         next
     }
 
-    fn next(&self, name: &str, earlier: &Ended) -> Faultgate {
+    fn next(&self, name: &str, earlier: &Finished) -> Faultgate {
         self.faultgate(&[name]).folder(Faultgate::REPORTS).file(STATE, &earlier.read(STATE))
     }
 
-    /// Monitors and scores, and asserts that nothing is left.
-    async fn go_on(&self, launched: &Ended, code: u8) -> Ended {
+    async fn go_on(&self, launched: &Finished, code: u8) -> Finished {
         let monitored = self.step("monitor", launched, 0).await;
         let scored = self.step("score", &monitored, code).await;
         self.assert_nothing_left("all three steps");
@@ -71,13 +82,13 @@ impl Account {
     }
 }
 
-fn experiment(ended: &Ended) -> Value {
+fn experiment(ended: &Finished) -> Value {
     ended.result()["experiments"][0].clone()
 }
 
 #[tokio::test]
 async fn three_machines_do_what_one_run_does() {
-    let account = Account::living(QUICK).await;
+    let account = EmbeddedAccount::living(QUICK).await;
     let launched = account.launched().await;
     assert_eq!(account.requests_of("DeleteQueue").len(), 0, "the events are to be kept");
     account.until_over("completed").await;
@@ -94,14 +105,14 @@ async fn three_machines_do_what_one_run_does() {
     assert_eq!(account.requests_of("StartExperiment").len(), 1);
 }
 
-fn handshakes(account: &Account) -> u64 {
+fn handshakes(account: &EmbeddedAccount) -> u64 {
     let events = account.world.events();
     events.iter().filter(|put| put.event["source"] == "faultgate.handshake").count() as u64
 }
 
 #[tokio::test]
 async fn two_monitors_of_one_state_file_both_see_every_event() {
-    let account = Account::living(UNHURRIED).await;
+    let account = EmbeddedAccount::living(UNHURRIED).await;
     let launched = account.launched().await;
     let monitors = [account.next("monitor", &launched).spawn(), account.next("monitor", &launched).spawn()];
     let mut seen = Vec::new();
@@ -119,7 +130,7 @@ async fn two_monitors_of_one_state_file_both_see_every_event() {
 
 #[tokio::test]
 async fn a_stop_condition_fails_the_gate_and_not_the_monitor() {
-    let account = Account::living(ALARMING).await;
+    let account = EmbeddedAccount::living(ALARMING).await;
     let launched = account.launched().await;
     let scored = account.go_on(&launched, 1).await;
     assert_eq!(experiment(&scored)["score_source"], "stop-condition");
@@ -127,7 +138,7 @@ async fn a_stop_condition_fails_the_gate_and_not_the_monitor() {
 
 #[tokio::test]
 async fn a_launch_that_was_killed_before_its_answer_is_found_and_monitored() {
-    let account = Account::living(QUICK).await;
+    let account = EmbeddedAccount::living(QUICK).await;
     account.world.inject(FaultRule::on("StartExperiment", Effect::LoseAnswer));
     let running = account.launch().spawn();
     account.until("it has begun", |seen| !seen.inventory.experiments.is_empty()).await;
@@ -142,7 +153,7 @@ async fn a_launch_that_was_killed_before_its_answer_is_found_and_monitored() {
 
 #[tokio::test]
 async fn a_launch_that_was_killed_before_it_began_is_no_pass() {
-    let account = Account::living(QUICK).await;
+    let account = EmbeddedAccount::living(QUICK).await;
     account.world.inject(FaultRule::on("StartExperiment", Effect::Hang));
     let running = account.launch().spawn();
     account.until_asked("StartExperiment").await;
@@ -156,7 +167,7 @@ async fn a_launch_that_was_killed_before_it_began_is_no_pass() {
 
 #[tokio::test]
 async fn a_score_without_a_monitor_stops_and_is_no_pass() {
-    let account = Account::living(ENDLESS).await;
+    let account = EmbeddedAccount::living(ENDLESS).await;
     let launched = account.launched().await;
     account.until_running().await;
     let scored = account.step("score", &launched, 3).await;
@@ -167,7 +178,7 @@ async fn a_score_without_a_monitor_stops_and_is_no_pass() {
 
 #[tokio::test]
 async fn where_one_is_not_launched_the_others_are_stopped() {
-    let account = Account::living(ENDLESS).await;
+    let account = EmbeddedAccount::living(ENDLESS).await;
     account.world.script(SECOND_TEMPLATE_ID, ENDLESS);
     account.world.inject(FaultRule::on("StartExperiment", Effect::denied("fis:StartExperiment")).from(2));
     let launched = account
@@ -185,7 +196,7 @@ async fn where_one_is_not_launched_the_others_are_stopped() {
 
 #[tokio::test]
 async fn a_signal_to_the_monitor_stops_what_was_launched() {
-    let account = Account::living(ENDLESS).await;
+    let account = EmbeddedAccount::living(ENDLESS).await;
     let launched = account.launched().await;
     let monitor = account.next("monitor", &launched).spawn();
     account.until("it is watched", |seen| seen.count("GetExperiment") > 0).await;
@@ -201,7 +212,7 @@ async fn a_signal_to_the_monitor_stops_what_was_launched() {
 
 #[tokio::test]
 async fn the_timeout_counts_from_the_launch() {
-    let account = Account::living(ENDLESS).await;
+    let account = EmbeddedAccount::living(ENDLESS).await;
     let launched = account.launch().env("FAULTGATE_TIMEOUT", "1s").finish().await;
     launched.assert_code(0, "launch");
     account.until_running().await;
@@ -226,7 +237,7 @@ async fn probes_look_in_the_step_that_their_phase_is_in() {
     // A probe that nobody has evaluated while the experiment ran has not held.
     for (phases, code, looks) in [("before, after", 0, 2), ("before, during, after", 0, 3), ("during", 1, 0)]
     {
-        let account = Account::living(if code == 0 { UNHURRIED } else { QUICK }).await;
+        let account = EmbeddedAccount::living(if code == 0 { UNHURRIED } else { QUICK }).await;
         let suite = suite(&shop.uri(), phases);
         let launched = account.faultgate(&["launch"]).file(".faultgate.yml", &suite).finish().await;
         launched.assert_code(0, phases);
@@ -246,7 +257,7 @@ async fn probes_look_in_the_step_that_their_phase_is_in() {
 
 #[tokio::test]
 async fn the_suite_file_must_be_the_same() {
-    let account = Account::living(ENDLESS).await;
+    let account = EmbeddedAccount::living(ENDLESS).await;
     let suite = suite("http://127.0.0.1:9", "after");
     let launched = account.faultgate(&["launch"]).file(".faultgate.yml", &suite).finish().await;
     launched.assert_code(0, "launch");
@@ -271,7 +282,7 @@ async fn the_suite_file_must_be_the_same() {
 
 #[tokio::test]
 async fn what_cannot_be_split_is_not_launched() {
-    let account = Account::living(QUICK).await;
+    let account = EmbeddedAccount::living(QUICK).await;
     let suite = format!(
         "version: 1\nexperiments:\n  - name: az\n    fis: {{ template: {TEMPLATE_ID} }}\n\
          \x20 - name: tc\n    command: {{ run: [\"sleep\", \"9\"] }}\n"
@@ -299,7 +310,7 @@ async fn what_cannot_be_split_is_not_launched() {
 
 #[tokio::test]
 async fn a_whole_run_is_not_gone_on_with() {
-    let account = Account::living(ENDLESS).await;
+    let account = EmbeddedAccount::living(ENDLESS).await;
     let running = account.run().spawn();
     account.until_running().await;
     let run = killed(running).await;
@@ -309,7 +320,7 @@ async fn a_whole_run_is_not_gone_on_with() {
 
 #[tokio::test]
 async fn a_second_launch_waits_for_the_first_one_to_be_over() {
-    let account = Account::living(ENDLESS).await;
+    let account = EmbeddedAccount::living(ENDLESS).await;
     let launched = account.launched().await;
     let again = account.launch().after(launched).finish().await;
     again.assert_code(2, "one runs");
@@ -322,7 +333,7 @@ async fn a_second_launch_waits_for_the_first_one_to_be_over() {
 
 #[tokio::test]
 async fn a_monitor_that_may_not_look_at_the_template_goes_on() {
-    let account = Account::living(QUICK).await;
+    let account = EmbeddedAccount::living(QUICK).await;
     let launched = account.launched().await;
     account.deny("GetExperimentTemplate", "fis:GetExperimentTemplate");
     account.go_on(&launched, 0).await;
@@ -331,7 +342,7 @@ async fn a_monitor_that_may_not_look_at_the_template_goes_on() {
 #[tokio::test]
 async fn asking_takes_the_place_of_events_where_there_are_none() {
     for mode in ["poll", "events"] {
-        let account = Account::living(UNHURRIED).await;
+        let account = EmbeddedAccount::living(UNHURRIED).await;
         let launched = account.launch().env("FAULTGATE_MONITOR", mode).finish().await;
         launched.assert_code(0, mode);
         if mode == "events" {

@@ -5,15 +5,15 @@ use std::path::Path;
 use std::time::Duration;
 
 use faultgate_rehearsal::{Effect, FaultRule, TEMPLATE_ID};
+use faultgate_testkit::account::EmbeddedAccount;
+use faultgate_testkit::binary::{Faultgate, Finished, Running, at_once};
+use faultgate_testkit::lives::{ENDLESS, QUICK};
 use serde_json::Value;
-
-use crate::lives::{ENDLESS, QUICK};
-use crate::support::{Account, Ended, Faultgate, Running, at_once};
 
 pub(crate) const STATE: &str = "reports/state.json";
 
 /// Kills a run, which has no chance to do anything.
-pub(crate) async fn killed(running: Running) -> Ended {
+pub(crate) async fn killed(running: Running) -> Finished {
     running.signal("KILL").await;
     let ended = running.ended().await;
     assert_eq!(ended.code, None, "it was killed\n{}\n{}", ended.stdout, ended.stderr);
@@ -24,13 +24,19 @@ pub(crate) fn state(path: &Path) -> Value {
     serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap()
 }
 
-impl Account {
+/// The stops of what was left in an account.
+trait Stopping {
+    fn stop(&self) -> Faultgate;
+    /// Stops a run that was killed, and asserts that nothing is left and a second stop asks nobody.
+    async fn stop_after(&self, ended: Finished, context: &str) -> String;
+}
+
+impl Stopping for EmbeddedAccount {
     fn stop(&self) -> Faultgate {
         self.faultgate(&["stop"])
     }
 
-    /// Stops a run that was killed, and asserts that nothing is left and a second stop asks nobody.
-    async fn stop_after(&self, ended: Ended, context: &str) -> String {
+    async fn stop_after(&self, ended: Finished, context: &str) -> String {
         let first = self.stop().after(ended).finish().await;
         first.assert_code(0, context);
         self.assert_nothing_left(context);
@@ -48,7 +54,7 @@ impl Account {
 
 #[tokio::test]
 async fn the_intent_is_on_the_disk_before_the_launch_goes_out() {
-    let account = Account::living(ENDLESS).await;
+    let account = EmbeddedAccount::living(ENDLESS).await;
     account.world.inject(FaultRule::on("StartExperiment", Effect::Hang));
     let running = account.run().spawn();
     account.until_asked("StartExperiment").await;
@@ -73,7 +79,7 @@ async fn the_intent_is_on_the_disk_before_the_launch_goes_out() {
 #[tokio::test]
 async fn the_subscription_is_on_the_disk_before_it_is_made() {
     at_once(["CreateQueue", "PutRule"], |operation| async move {
-        let account = Account::living(ENDLESS).await;
+        let account = EmbeddedAccount::living(ENDLESS).await;
         account.world.inject(FaultRule::on(operation, Effect::LoseAnswer));
         let running = account.run().spawn();
         account
@@ -91,7 +97,7 @@ async fn the_subscription_is_on_the_disk_before_it_is_made() {
 
 #[tokio::test]
 async fn what_ran_when_the_run_was_killed_is_stopped() {
-    let account = Account::living(ENDLESS).await;
+    let account = EmbeddedAccount::living(ENDLESS).await;
     let running = account.run().spawn();
     account.until_running().await;
     let id = account.world.inventory().experiments[0].id.clone();
@@ -109,7 +115,7 @@ async fn what_ran_when_the_run_was_killed_is_stopped() {
 
 #[tokio::test]
 async fn a_launch_whose_answer_nobody_heard_is_found_by_its_tags() {
-    let account = Account::living(ENDLESS).await;
+    let account = EmbeddedAccount::living(ENDLESS).await;
     account.world.inject(FaultRule::on("StartExperiment", Effect::LoseAnswer));
     let running = account.run().spawn();
     account.until_running().await;
@@ -124,7 +130,7 @@ async fn a_launch_whose_answer_nobody_heard_is_found_by_its_tags() {
 
 #[tokio::test]
 async fn what_had_ended_when_the_run_was_killed_is_only_cleaned_up() {
-    let account = Account::living(QUICK).await;
+    let account = EmbeddedAccount::living(QUICK).await;
     account.world.inject(FaultRule::on("RemoveTargets", Effect::Hang));
     account.world.inject(FaultRule::on("DeleteQueue", Effect::Hang));
     let running = account.run().spawn();
@@ -137,7 +143,7 @@ async fn what_had_ended_when_the_run_was_killed_is_only_cleaned_up() {
 
 #[tokio::test]
 async fn a_run_that_ended_leaves_nothing_to_stop() {
-    let account = Account::living(QUICK).await;
+    let account = EmbeddedAccount::living(QUICK).await;
     let ended = account.run().finish().await;
     ended.assert_code(0, "it passes");
     let file = state(&ended.path(STATE));
@@ -152,7 +158,7 @@ async fn a_run_that_ended_leaves_nothing_to_stop() {
 
 #[tokio::test]
 async fn several_experiments_are_stopped_at_once() {
-    let account = Account::living(ENDLESS).await;
+    let account = EmbeddedAccount::living(ENDLESS).await;
     let names: Vec<String> = (0..12)
         .map(|number| format!("  - {{ name: e{number}, fis: {{ template: {TEMPLATE_ID} }} }}\n"))
         .collect();
@@ -169,7 +175,7 @@ async fn several_experiments_are_stopped_at_once() {
 
 #[tokio::test]
 async fn what_cannot_be_stopped_or_removed_is_told_with_the_command_that_does_it() {
-    let account = Account::living(ENDLESS).await;
+    let account = EmbeddedAccount::living(ENDLESS).await;
     let running = account.run().spawn();
     account.until_running().await;
     let ended = killed(running).await;
@@ -191,7 +197,7 @@ async fn what_cannot_be_stopped_or_removed_is_told_with_the_command_that_does_it
 
 #[tokio::test]
 async fn an_experiment_is_stopped_by_its_id_alone() {
-    let account = Account::living(ENDLESS).await;
+    let account = EmbeddedAccount::living(ENDLESS).await;
     let running = account.run().spawn();
     account.until_running().await;
     let id = account.world.inventory().experiments[0].id.clone();
@@ -222,7 +228,7 @@ async fn without_a_state_file_there_is_nothing_to_stop_whatever_else_is_set() {
 
 #[tokio::test]
 async fn a_file_that_is_no_state_is_a_mistake_for_a_stop_and_for_a_run() {
-    let account = Account::living(QUICK).await;
+    let account = EmbeddedAccount::living(QUICK).await;
     let newer = r#"{"schema_version": 2, "experiments": []}"#;
     let cases = [
         ("", "is no state file"),
@@ -250,7 +256,7 @@ async fn a_file_that_is_no_state_is_a_mistake_for_a_stop_and_for_a_run() {
 
 #[tokio::test]
 async fn a_new_run_does_not_forget_what_may_be_running() {
-    let account = Account::living(ENDLESS).await;
+    let account = EmbeddedAccount::living(ENDLESS).await;
     let running = account.run().spawn();
     account.until_running().await;
     let ended = killed(running).await;
@@ -263,7 +269,7 @@ async fn a_new_run_does_not_forget_what_may_be_running() {
 
 #[tokio::test]
 async fn a_new_run_keeps_what_an_earlier_one_could_not_remove() {
-    let account = Account::living(QUICK).await;
+    let account = EmbeddedAccount::living(QUICK).await;
     account.deny("DeleteQueue", "sqs:DeleteQueue");
     let first = account.run().in_github("1").finish().await;
     first.assert_code(0, "it passes");
@@ -277,7 +283,7 @@ async fn a_new_run_keeps_what_an_earlier_one_could_not_remove() {
 
 #[tokio::test]
 async fn a_state_that_cannot_be_written_is_a_warning() {
-    let account = Account::living(QUICK).await;
+    let account = EmbeddedAccount::living(QUICK).await;
     let ended = account
         .run()
         .file("blocked", "a file")
@@ -306,7 +312,7 @@ async fn at_no_moment_is_there_half_a_file() {
     at_once(0..24_u64, |number| {
         let suite = &suite;
         async move {
-            let account = Account::living(if number % 2 == 0 { QUICK } else { ENDLESS }).await;
+            let account = EmbeddedAccount::living(if number % 2 == 0 { QUICK } else { ENDLESS }).await;
             let running = account.faultgate(&["run"]).file(".faultgate.yml", suite).spawn();
             account.until_asked("GetExperimentTemplate").await;
             tokio::time::sleep(Duration::from_millis(number * 12)).await;

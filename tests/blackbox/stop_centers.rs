@@ -1,11 +1,13 @@
 //! Tests of `faultgate stop` after runs of Harness and LitmusChaos that were killed.
 
-use crate::harness_stand_in::{
-    Answer, Beat, EXPERIMENT as HARNESS_EXPERIMENT, Harness, KEY, PROJECT as HARNESS_PROJECT,
+use faultgate_testkit::binary::{Faultgate, Finished, Running, in_time};
+use faultgate_testkit::harness::{
+    EXPERIMENT as HARNESS_EXPERIMENT, HarnessAnswer, HarnessBeat, HarnessStandIn, KEY,
+    PROJECT as HARNESS_PROJECT,
 };
-use crate::litmus_stand_in::{ChaosCenter, EXPERIMENT, Mishap, PROJECT, Stage, TOKEN};
+use faultgate_testkit::litmus::{EXPERIMENT, LitmusStandIn, Mishap, PROJECT, RunStage, TOKEN};
+
 use crate::stop::{STATE, killed, state};
-use crate::support::{Ended, Faultgate, Running, in_time};
 
 /// The time after which something hangs.
 const HANG_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(60);
@@ -21,27 +23,27 @@ async fn until_phase(running: &Running, phase: &str) {
     in_time(HANG_TIMEOUT, phase, reading).await;
 }
 
-async fn assert_nothing_to_stop(stopped: Ended) {
+async fn assert_nothing_to_stop(stopped: Finished) {
     let again = Faultgate::new(&["stop"]).after(stopped).finish().await;
     again.assert_code(0, "no key is needed where nothing is left");
     assert!(again.stdout.contains("nothing to stop"), "{}", again.stdout);
 }
 
-fn harness_run(harness: &Harness) -> Faultgate {
+fn harness_run(harness: &HarnessStandIn) -> Faultgate {
     harness_step("run", harness)
 }
 
-fn harness_step(step: &str, harness: &Harness) -> Faultgate {
+fn harness_step(step: &str, harness: &HarnessStandIn) -> Faultgate {
     to_harness(step, harness)
         .env("FAULTGATE_HARNESS_PROJECT_ID", HARNESS_PROJECT)
         .env("FAULTGATE_HARNESS_EXPERIMENT_ID", HARNESS_EXPERIMENT)
 }
 
-fn harness_stop(harness: &Harness) -> Faultgate {
+fn harness_stop(harness: &HarnessStandIn) -> Faultgate {
     to_harness("stop", harness)
 }
 
-fn to_harness(command: &str, harness: &Harness) -> Faultgate {
+fn to_harness(command: &str, harness: &HarnessStandIn) -> Faultgate {
     Faultgate::new(&[command])
         .env("FAULTGATE_HARNESS_API_KEY", KEY)
         .env("FAULTGATE_HARNESS_URL", harness.url())
@@ -49,7 +51,7 @@ fn to_harness(command: &str, harness: &Harness) -> Faultgate {
 
 #[tokio::test]
 async fn a_harness_run_is_stopped_and_no_other() {
-    let harness = Harness::living(&[Beat::running().held()]).await;
+    let harness = HarnessStandIn::living(&[HarnessBeat::running().held()]).await;
     let theirs = harness.world(|world| world.launch(HARNESS_EXPERIMENT, None)).unwrap();
     let running = harness_run(&harness).spawn();
     until_phase(&running, "launched").await;
@@ -73,7 +75,7 @@ async fn a_harness_run_is_stopped_and_no_other() {
 
 #[tokio::test]
 async fn a_harness_run_in_three_steps() {
-    let harness = Harness::living(&[Beat::running(), Beat::completed(100.0)]).await;
+    let harness = HarnessStandIn::living(&[HarnessBeat::running(), HarnessBeat::completed(100.0)]).await;
     let launched = harness_step("launch", &harness).finish().await;
     launched.assert_code(0, "launch");
     // The settings say where the key may go; all else is in the file.
@@ -90,9 +92,9 @@ async fn a_harness_run_in_three_steps() {
 
 #[tokio::test]
 async fn a_harness_run_whose_launch_was_not_answered_is_found() {
-    let harness = Harness::living(&[Beat::running().held()]).await;
+    let harness = HarnessStandIn::living(&[HarnessBeat::running().held()]).await;
     let theirs = harness.world(|world| world.launch(HARNESS_EXPERIMENT, None)).unwrap();
-    harness.garble("runChaosExperiment", Answer::Silence);
+    harness.garble("runChaosExperiment", HarnessAnswer::Silence);
     let running = harness_run(&harness).spawn();
     harness.until("it was launched", |world, _| world.runs.len() == 2).await;
     let ended = killed(running).await;
@@ -108,8 +110,8 @@ async fn a_harness_run_whose_launch_was_not_answered_is_found() {
 
 #[tokio::test]
 async fn where_two_harness_runs_are_new_none_is_stopped() {
-    let harness = Harness::living(&[Beat::running().held()]).await;
-    harness.garble("runChaosExperiment", Answer::Silence);
+    let harness = HarnessStandIn::living(&[HarnessBeat::running().held()]).await;
+    harness.garble("runChaosExperiment", HarnessAnswer::Silence);
     let running = harness_run(&harness).spawn();
     harness.until("it was launched", |world, _| world.runs.len() == 1).await;
     let ended = killed(running).await;
@@ -120,7 +122,7 @@ async fn where_two_harness_runs_are_new_none_is_stopped() {
     assert!(harness.world(|world| world.runs.iter().all(|run| run.stop_requests == 0)));
 }
 
-fn litmus_run(center: &ChaosCenter) -> Faultgate {
+fn litmus_run(center: &LitmusStandIn) -> Faultgate {
     Faultgate::new(&["run"])
         .env("FAULTGATE_LITMUS_URL", center.url())
         .env("FAULTGATE_LITMUS_PROJECT_ID", PROJECT)
@@ -131,8 +133,8 @@ fn litmus_run(center: &ChaosCenter) -> Faultgate {
 #[tokio::test]
 async fn a_litmus_run_is_stopped_also_where_its_launch_was_not_answered() {
     for answered in [true, false] {
-        let center = ChaosCenter::start().await;
-        center.look(|center| center.script(vec![vec![Stage::queued(), Stage::running()]]));
+        let center = LitmusStandIn::start().await;
+        center.look(|center| center.script(vec![vec![RunStage::queued(), RunStage::running()]]));
         if !answered {
             center.mishap(Mishap::hanging("RunChaosExperiment").after_its_effect());
         }
@@ -144,7 +146,7 @@ async fn a_litmus_run_is_stopped_also_where_its_launch_was_not_answered() {
             // A run that waits in the queue has no id to be found by.
             center.look(|center| {
                 let notify_id = center.runs[0].notify_id.clone();
-                center.tell(&notify_id, Stage::running());
+                center.tell(&notify_id, RunStage::running());
             });
         }
         let ended = killed(running).await;

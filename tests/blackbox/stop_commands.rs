@@ -3,8 +3,9 @@
 use std::path::Path;
 use std::time::Duration;
 
+use faultgate_testkit::binary::{Faultgate, Running, in_time};
+
 use crate::stop::{STATE, killed, state};
-use crate::support::{Faultgate, Running, in_time};
 
 fn suite(run: &str, stop: &str) -> String {
     let line = |script: &str| serde_json::json!(["sh", "-c", script]);

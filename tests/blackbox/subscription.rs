@@ -3,14 +3,13 @@
 use std::collections::BTreeMap;
 
 use faultgate_rehearsal::{EventFaults, QueueEntry, RuleEntry, TEMPLATE_ID};
+use faultgate_testkit::account::EmbeddedAccount;
+use faultgate_testkit::lives::{ENDLESS, QUICK};
 use serde_json::Value;
-
-use crate::lives::{ENDLESS, QUICK};
-use crate::support::Account;
 
 #[tokio::test]
 async fn rule_and_queue_are_named_and_tagged_for_whoever_finds_them() {
-    let account = Account::living(ENDLESS).await;
+    let account = EmbeddedAccount::living(ENDLESS).await;
     let running = account.run().in_github("1").spawn();
     account.until_running().await;
     let there = account.world.inventory();
@@ -45,7 +44,7 @@ fn assert_tags(tags: &BTreeMap<String, String>, id: &str) {
 
 #[tokio::test]
 async fn the_policy_comes_with_the_queue_and_the_pattern_takes_what_is_ours() {
-    let account = Account::living(QUICK).await;
+    let account = EmbeddedAccount::living(QUICK).await;
     account.run().finish().await.assert_code(0, "a plain run");
 
     let created = &account.requests_of("CreateQueue")[0].input;
@@ -72,7 +71,7 @@ async fn the_policy_comes_with_the_queue_and_the_pattern_takes_what_is_ours() {
 
 #[tokio::test]
 async fn no_experiment_begins_before_a_handshake_has_come_through() {
-    let account = Account::living(QUICK).await;
+    let account = EmbeddedAccount::living(QUICK).await;
     account.world.set_event_faults(EventFaults { lose_custom: 2, ..EventFaults::NONE });
     account.run().finish().await.assert_code(0, "two handshakes are lost");
     let seen = account.world.snapshot();
@@ -86,7 +85,7 @@ async fn no_experiment_begins_before_a_handshake_has_come_through() {
 
 #[tokio::test]
 async fn many_templates_take_several_rules_that_all_work_and_all_go() {
-    let account = Account::living(QUICK).await;
+    let account = EmbeddedAccount::living(QUICK).await;
     let templates: Vec<String> = (0..150).map(|number| format!("EXT{number:014}")).collect();
     for template in &templates {
         account.world.script(template, QUICK);

@@ -1,16 +1,15 @@
 //! Tests of the system that a rehearsal's fault is in: probes see it suffer, and a suite can name it.
 
+use faultgate_testkit::binary::{Faultgate, Finished};
+use faultgate_testkit::contract::assert_result;
 use serde_json::Value;
-
-use crate::contract::assert_result;
-use crate::support::{Ended, Faultgate};
 
 const SUITE: &str = "version: 1\nexperiments:\n\
     \x20 - name: az-latency\n    fis: { template: EXT1a2b3c }\n    probes:\n\
     \x20     - name: health\n        http: { url: 'http://target.rehearsal.invalid/health?deep=1', within: 3s }\n\
     \x20       when: [before, during, after]\n        every: 200ms\n";
 
-fn experiment(ended: &Ended, code: u8, context: &str) -> Value {
+fn experiment(ended: &Finished, code: u8, context: &str) -> Value {
     ended.assert_code(code, context);
     let result = ended.result();
     assert_result(&result, code);

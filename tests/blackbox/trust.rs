@@ -4,6 +4,9 @@ use std::sync::{Arc, Mutex};
 
 use faultgate_net::http;
 use faultgate_net::http::HttpSettings;
+use faultgate_testkit::account::EmbeddedAccount;
+use faultgate_testkit::binary::{Faultgate, Finished, at_once};
+use faultgate_testkit::lives::QUICK;
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, copy_bidirectional};
 use tokio::net::{TcpListener, TcpStream};
@@ -14,14 +17,11 @@ use tokio_util::task::AbortOnDropHandle;
 use wiremock::matchers::any;
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
-use crate::lives::QUICK;
-use crate::support::{Account, Ended, Faultgate, at_once};
-
 /// A host that resolves nowhere, so that only a proxy can reach it.
 const AFAR: &str = "aws.invalid";
 
 /// Returns the address at which an account listens.
-fn address(account: &Account) -> String {
+fn address(account: &EmbeddedAccount) -> String {
     account.url().trim_start_matches("http://").to_owned()
 }
 
@@ -47,7 +47,7 @@ struct Tls {
 }
 
 impl Tls {
-    async fn before(account: &Account) -> Self {
+    async fn before(account: &EmbeddedAccount) -> Self {
         let mut params = CertificateParams::new([]).unwrap();
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         let authority = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
@@ -73,7 +73,7 @@ impl Tls {
         Self { authority: authority.pem(), address, _serving: serving }
     }
 
-    fn run(&self, account: &Account) -> Faultgate {
+    fn run(&self, account: &EmbeddedAccount) -> Faultgate {
         account.run().env("AWS_ENDPOINT_URL", format!("https://{}", self.address))
     }
 }
@@ -127,7 +127,7 @@ async fn head(client: &mut TcpStream) -> Vec<u8> {
 }
 
 #[track_caller]
-fn assert_without_password(ended: &Ended) {
+fn assert_without_password(ended: &Finished) {
     let reports = ended.files().into_iter().map(|file| std::fs::read_to_string(file).unwrap());
     for text in reports.chain([ended.stdout.clone(), ended.stderr.clone()]) {
         assert!(!text.contains("s3cr3t"), "{text}");
@@ -136,7 +136,7 @@ fn assert_without_password(ended: &Ended) {
 
 #[tokio::test]
 async fn an_account_behind_a_private_authority_is_reached_with_its_certificate() {
-    let account = Account::living(QUICK).await;
+    let account = EmbeddedAccount::living(QUICK).await;
     let tls = Tls::before(&account).await;
     at_once(["FAULTGATE_CA_BUNDLE", "AWS_CA_BUNDLE", "SSL_CERT_FILE"], |variable| {
         let faultgate = tls.run(&account).named_file(variable, "ca.pem", &tls.authority);
@@ -148,7 +148,7 @@ async fn an_account_behind_a_private_authority_is_reached_with_its_certificate()
 
 #[tokio::test]
 async fn the_client_of_forges_trusts_the_bundle_and_nobody_else() {
-    let account = Account::living(QUICK).await;
+    let account = EmbeddedAccount::living(QUICK).await;
     let tls = Tls::before(&account).await;
     let ask = async |ca_bundle: Option<Vec<u8>>| {
         let client = http::client(&HttpSettings { ca_bundle, ..HttpSettings::default() }).unwrap();
@@ -161,7 +161,7 @@ async fn the_client_of_forges_trusts_the_bundle_and_nobody_else() {
 
 #[tokio::test]
 async fn without_the_certificate_the_text_tells_what_to_do() {
-    let account = Account::living(QUICK).await;
+    let account = EmbeddedAccount::living(QUICK).await;
     let tls = Tls::before(&account).await;
     let ended = tls.run(&account).finish().await;
     ended.assert_code(3, "nobody vouches for the server");
@@ -172,7 +172,7 @@ async fn without_the_certificate_the_text_tells_what_to_do() {
 
 #[tokio::test]
 async fn files_that_cannot_be_trusted_by_are_mistakes() {
-    let account = Account::living(QUICK).await;
+    let account = EmbeddedAccount::living(QUICK).await;
     let tls = Tls::before(&account).await;
     let half = &tls.authority[..tls.authority.len() / 2];
     let not = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
@@ -212,7 +212,7 @@ async fn a_rehearsal_needs_neither_certificates_nor_proxies() {
 
 #[tokio::test]
 async fn the_proxy_of_each_scheme_is_taken() {
-    let account = Account::living(QUICK).await;
+    let account = EmbeddedAccount::living(QUICK).await;
     let tls = Tls::before(&account).await;
     let (plain, tunnel) = (Proxy::before(address(&account)).await, Proxy::before(tls.address.clone()).await);
     let run = |scheme: &str| {
@@ -236,7 +236,7 @@ async fn the_proxy_of_each_scheme_is_taken() {
 
 #[tokio::test]
 async fn credentials_of_this_machine_do_not_go_through_the_proxy() {
-    let account = Account::living(QUICK).await;
+    let account = EmbeddedAccount::living(QUICK).await;
     let proxy = Proxy::before(address(&account)).await;
     let agent = MockServer::start().await;
     let credentials = serde_json::json!({
@@ -260,7 +260,7 @@ async fn credentials_of_this_machine_do_not_go_through_the_proxy() {
 
 #[tokio::test]
 async fn hosts_that_are_excepted_are_asked_directly() {
-    let account = Account::living(QUICK).await;
+    let account = EmbeddedAccount::living(QUICK).await;
     let proxy = Proxy::before(address(&account)).await;
     // The second name resolves nowhere, so a run that asks it directly ends in an error.
     for (url, code) in [(account.url().to_owned(), 0), (format!("http://{AFAR}"), 3)] {
@@ -278,7 +278,7 @@ async fn hosts_that_are_excepted_are_asked_directly() {
 
 #[tokio::test]
 async fn a_host_is_excepted_at_its_port_alone() {
-    let account = Account::living(QUICK).await;
+    let account = EmbeddedAccount::living(QUICK).await;
     // The name resolves nowhere, so a run that asks it directly ends in an error.
     for (entry, code) in [("aws.invalid:80", 3), ("aws.invalid:8080", 0), (".invalid.", 3), ("10.*", 0)] {
         let proxy = Proxy::before(address(&account)).await;

@@ -2,15 +2,16 @@
 //! forgotten.
 
 use faultgate_rehearsal::{Effect, FaultRule, TEMPLATE_ID};
+use faultgate_testkit::account::EmbeddedAccount;
+use faultgate_testkit::binary::{Faultgate, Running};
+use faultgate_testkit::lives::{ENDLESS, QUICK};
 
-use crate::lives::{ENDLESS, QUICK};
 use crate::stop::{STATE, killed, state};
-use crate::support::{Account, Faultgate, Running};
 
 const LOCK: &str = "reports/state.json.lock";
 
 /// Returns another command with the state file of a run that goes on.
-fn beside(account: &Account, command: &str, running: &Running) -> Faultgate {
+fn beside(account: &EmbeddedAccount, command: &str, running: &Running) -> Faultgate {
     account
         .faultgate(&[command])
         .env("FAULTGATE_EXPERIMENT_TEMPLATE_ID", TEMPLATE_ID)
@@ -21,7 +22,7 @@ fn beside(account: &Account, command: &str, running: &Running) -> Faultgate {
 async fn a_second_run_refuses_while_the_first_one_lives() {
     // There is no state file yet at the first of these requests.
     for hangs_at in ["GetExperimentTemplate", "StartExperiment"] {
-        let account = Account::living(ENDLESS).await;
+        let account = EmbeddedAccount::living(ENDLESS).await;
         account.world.inject(FaultRule::on(hangs_at, Effect::Hang));
         let first = account.run().spawn();
         account.until_asked(hangs_at).await;
@@ -45,7 +46,7 @@ async fn a_second_run_refuses_while_the_first_one_lives() {
 
 #[tokio::test]
 async fn whichever_is_killed_a_stop_finds_all() {
-    let account = Account::living(ENDLESS).await;
+    let account = EmbeddedAccount::living(ENDLESS).await;
     let first = account.run().spawn();
     account.until_running().await;
     beside(&account, "run", &first).finish().await.assert_code(2, "the first one lives");
@@ -70,7 +71,7 @@ async fn whichever_is_killed_a_stop_finds_all() {
 
 #[tokio::test]
 async fn a_stop_ends_a_run_that_lives_and_leaves_the_file_to_it() {
-    let account = Account::living(ENDLESS).await;
+    let account = EmbeddedAccount::living(ENDLESS).await;
     let running = account.run().spawn();
     account.until_running().await;
     let path = running.path(STATE);
@@ -92,7 +93,7 @@ async fn a_stop_ends_a_run_that_lives_and_leaves_the_file_to_it() {
 
 #[tokio::test]
 async fn a_second_monitor_in_the_same_folder_refuses() {
-    let account = Account::living(ENDLESS).await;
+    let account = EmbeddedAccount::living(ENDLESS).await;
     let launch = account.faultgate(&["launch"]).env("FAULTGATE_EXPERIMENT_TEMPLATE_ID", TEMPLATE_ID);
     let launched = launch.finish().await;
     launched.assert_code(0, "launch");
@@ -110,7 +111,7 @@ async fn a_second_monitor_in_the_same_folder_refuses() {
 
 #[tokio::test]
 async fn where_there_can_be_no_lock_that_is_a_warning() {
-    let account = Account::living(QUICK).await;
+    let account = EmbeddedAccount::living(QUICK).await;
     // A folder is in the place of the lock.
     let ended = account.run().folder("mine.lock").env("FAULTGATE_STATE_FILE", "mine").finish().await;
     ended.assert_code(0, "the run goes on");

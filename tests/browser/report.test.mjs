@@ -19,7 +19,7 @@ const fixtures = {
   measured: path.join(here, "fixtures/measured.json"),
   hostile: path.join(here, "fixtures/hostile.json"),
   cancelled: path.join(here, "fixtures/cancelled.json"),
-  stopped: path.join(here, "../../src/report/fixtures/stopped.json"),
+  stopped: path.join(here, "../../crates/testkit/src/results/stopped.json"),
 };
 
 let browser;

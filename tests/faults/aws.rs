@@ -1,15 +1,16 @@
 //! The binary against an account behind sockets, with the answers that only sockets give.
 
 use faultgate_rehearsal::{Beat, Effect, FaultRule};
+use faultgate_testkit::account::EmbeddedAccount;
+use faultgate_testkit::answers;
+use faultgate_testkit::binary::Finished;
+use faultgate_testkit::invariants::{self, There};
+use faultgate_testkit::lives::{ENDLESS, QUICK};
 
-use crate::answers;
-use crate::invariants::{self, There};
-use crate::lives::{ENDLESS, QUICK};
 use crate::matrix::{LONGEST, Matrix, result, state};
-use crate::support::{Account, Ended};
 
 /// Asserts all that must hold after a run, and after the `stop` that follows it.
-pub(crate) async fn hold(account: &Account, ended: Ended) {
+pub(crate) async fn hold(account: &EmbeddedAccount, ended: Finished) {
     let there = There::in_account(&account.world.snapshot(), true);
     let result = result(&ended);
     assert_eq!(ended.code, Some(i32::from(result.gate.exit_code)), "{}", ended.stdout);
@@ -25,7 +26,7 @@ pub(crate) async fn hold(account: &Account, ended: Ended) {
 }
 
 async fn play(life: &'static [Beat], preset: Vec<FaultRule>, fault: Option<FaultRule>) -> Vec<String> {
-    let account = Account::living(life).await;
+    let account = EmbeddedAccount::living(life).await;
     for fault in fault.into_iter().chain(preset) {
         account.world.inject(fault);
     }

@@ -5,13 +5,12 @@ use std::time::Duration;
 
 use faultgate_core::model::{Monitor, Signal};
 use faultgate_rehearsal::{Effect, EventFaults, FaultRule};
-
-use crate::chaos::{Chaos, Life};
+use faultgate_testkit::paused::chaos::{Chaos, ChaosLife};
 
 /// The timeout of each experiment.
 const TIMEOUT: Duration = Duration::from_secs(30);
 
-fn living(life: Life) -> Chaos {
+fn living(life: ChaosLife) -> Chaos {
     Chaos { lives: vec![life], timeout: TIMEOUT, ..Chaos::with_faults(Vec::new()) }
 }
 
@@ -21,8 +20,8 @@ fn with(chaos: Chaos, faults: Vec<FaultRule>) -> Chaos {
 
 /// Returns all base runs, each with its name.
 pub(crate) fn all() -> Vec<(&'static str, Chaos)> {
-    let completes = living(Life::Completes);
-    let endless = living(Life::NeverEnds);
+    let completes = living(ChaosLife::Completes);
+    let endless = living(ChaosLife::NeverEnds);
     let later_refused = vec![
         FaultRule::on("StartExperiment", Effect::LoseAnswer).times(1),
         FaultRule::on("StartExperiment", Effect::denied("fis:StartExperiment")).from(2),
@@ -52,9 +51,9 @@ pub(crate) fn all() -> Vec<(&'static str, Chaos)> {
             "the queue's address is lost",
             with(completes.clone(), vec![FaultRule::on("CreateQueue", Effect::LoseAnswer)]),
         ),
-        ("an alarm fires", living(Life::AlarmFires)),
-        ("nothing is injected", living(Life::CompletesWithoutTargets)),
-        ("it ends in an unknown word", living(Life::EndsInAnUnknownWord)),
+        ("an alarm fires", living(ChaosLife::AlarmFires)),
+        ("nothing is injected", living(ChaosLife::CompletesWithoutTargets)),
+        ("it ends in an unknown word", living(ChaosLife::EndsInAnUnknownWord)),
         ("it never ends", endless.clone()),
         ("the launch is found", with(endless.clone(), later_refused)),
         ("it is cancelled", Chaos { signal: cancelled(5), ..endless.clone() }),
@@ -68,7 +67,10 @@ pub(crate) fn all() -> Vec<(&'static str, Chaos)> {
                 )
             },
         ),
-        ("two at once", Chaos { lives: vec![Life::Completes, Life::NeverEnds], parallel: 2, ..completes }),
+        (
+            "two at once",
+            Chaos { lives: vec![ChaosLife::Completes, ChaosLife::NeverEnds], parallel: 2, ..completes },
+        ),
     ]
 }
 
@@ -76,7 +78,7 @@ pub(crate) fn all() -> Vec<(&'static str, Chaos)> {
 pub(crate) fn operations(chaos: &Chaos) -> Vec<Cow<'static, str>> {
     let mut operations: Vec<Cow<'static, str>> = Vec::new();
     // The test itself makes the requests before the first one of the run.
-    let requests = crate::chaos::play(chaos).world.requests.into_iter();
+    let requests = faultgate_testkit::paused::player::play(chaos).world.requests.into_iter();
     for request in requests.skip_while(|request| request.operation != "GetExperimentTemplate") {
         if !operations.contains(&Cow::Owned(request.operation.clone())) {
             operations.push(request.operation.into());

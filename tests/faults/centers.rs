@@ -1,18 +1,18 @@
 //! Every request to Harness and LitmusChaos.
 
 use faultgate_rehearsal::FaultRule;
+use faultgate_testkit::binary::{Faultgate, Finished};
+use faultgate_testkit::harness::{
+    EXPERIMENT as HARNESS_EXPERIMENT, HarnessBeat, HarnessStandIn, KEY, PROJECT as HARNESS_PROJECT,
+};
+use faultgate_testkit::invariants::{self, OwnRecord, Standing, There};
+use faultgate_testkit::litmus::{CenterFault, EXPERIMENT, LitmusStandIn, PROJECT, RunStage, TOKEN};
 
 use crate::between::Between;
-use crate::harness_stand_in::{
-    Beat, EXPERIMENT as HARNESS_EXPERIMENT, Harness, KEY, PROJECT as HARNESS_PROJECT,
-};
-use crate::invariants::{self, Own, Standing, There};
-use crate::litmus_stand_in::{ChaosCenter, EXPERIMENT, Fault, PROJECT, Stage, TOKEN};
 use crate::matrix::{LONGEST, Matrix, result, state};
-use crate::support::{Ended, Faultgate};
 
 /// Asserts all that must hold after a run.
-fn hold(ended: &Ended, there: &There) {
+fn hold(ended: &Finished, there: &There) {
     let result = result(ended);
     assert_eq!(ended.code, Some(i32::from(result.gate.exit_code)), "{}", ended.stdout);
     invariants::hold(&result, there);
@@ -20,8 +20,8 @@ fn hold(ended: &Ended, there: &There) {
 }
 
 /// Returns the only experiment of the plan, as the engine's world has it.
-fn own(ids: [&str; 2], phase: &str, over: bool, told_to_stop: bool) -> Own {
-    Own {
+fn own(ids: [&str; 2], phase: &str, over: bool, told_to_stop: bool) -> OwnRecord {
+    OwnRecord {
         ids: ids.into_iter().filter(|id| !id.is_empty()).map(str::to_owned).collect(),
         name: Some("experiment".to_owned()),
         status: phase.to_owned(),
@@ -35,8 +35,8 @@ fn own(ids: [&str; 2], phase: &str, over: bool, told_to_stop: bool) -> Own {
     }
 }
 
-async fn harness(life: Vec<Beat>, fault: Option<FaultRule>) -> Vec<String> {
-    let harness = Harness::living(&life).await;
+async fn harness(life: Vec<HarnessBeat>, fault: Option<FaultRule>) -> Vec<String> {
+    let harness = HarnessStandIn::living(&life).await;
     let between = Between::before(&harness.url(), fault).await;
     let suite = format!(
         "version: 1\nexperiments:\n  - {{ name: experiment, timeout: 6s, harness: {{ experiment: {HARNESS_EXPERIMENT} }} }}\n"
@@ -65,8 +65,8 @@ async fn harness(life: Vec<Beat>, fault: Option<FaultRule>) -> Vec<String> {
     asked
 }
 
-async fn litmus(life: Vec<Stage>, fault: Option<FaultRule>) -> Vec<String> {
-    let center = ChaosCenter::start().await;
+async fn litmus(life: Vec<RunStage>, fault: Option<FaultRule>) -> Vec<String> {
+    let center = LitmusStandIn::start().await;
     let between = Between::before(&center.url(), fault).await;
     center.look(|center| {
         center.script(vec![life]);
@@ -105,10 +105,11 @@ async fn litmus(life: Vec<Stage>, fault: Option<FaultRule>) -> Vec<String> {
 
 #[tokio::test]
 async fn runs_that_complete_and_runs_that_must_be_stopped() {
-    let completes = || vec![Beat::queued(), Beat::running(), Beat::completed(100.0)];
-    let endless = || vec![Beat::running().held()];
-    let completes_too = || Stage::life("Completed", vec![Fault::new("pod-delete", 10, "Pass", "100")]);
-    let endless_too = || vec![Stage::queued(), Stage::running()];
+    let completes = || vec![HarnessBeat::queued(), HarnessBeat::running(), HarnessBeat::completed(100.0)];
+    let endless = || vec![HarnessBeat::running().held()];
+    let completes_too =
+        || RunStage::life("Completed", vec![CenterFault::new("pod-delete", 10, "Pass", "100")]);
+    let endless_too = || vec![RunStage::queued(), RunStage::running()];
     let matrix = Matrix::usual();
     tokio::join!(
         matrix.run("Harness", |fault| harness(completes(), fault)),

@@ -4,14 +4,17 @@
 use std::time::Duration;
 
 use faultgate_rehearsal::FaultRule;
+use faultgate_testkit::binary::Faultgate;
+use faultgate_testkit::forges::{
+    BitbucketManners, CodeCommitManners, ForgeStandIn, GitHubManners, GitLabManners, HEAD, MERGE, Manners,
+    TOKEN,
+};
+use faultgate_testkit::invariants;
 use serde_json::json;
 use tokio::time::Instant;
 
 use crate::between::Between;
-use crate::forge_stand_ins::{Bitbucket, CodeCommit, GitHub, GitLab, HEAD, MERGE, Manners, StandIn, TOKEN};
-use crate::invariants;
 use crate::matrix::{LONGEST, Matrix, result};
-use crate::support::Faultgate;
 
 /// Time for all reporting after the end, as documented, and for a busy machine to start a process and to end
 /// it.
@@ -83,7 +86,7 @@ async fn play(
     Played(scenario, code, must): Played,
     fault: Option<FaultRule>,
 ) -> Vec<String> {
-    let forge = StandIn::start(manners).await;
+    let forge = ForgeStandIn::start(manners).await;
     let about_status = fault.as_ref().is_some_and(|fault| fault.operation.contains("status"));
     let between = Between::before(&forge.url(""), fault).await;
     let run = Faultgate::new(&["rehearse", "--scenario", scenario])
@@ -112,8 +115,8 @@ async fn play(
     between.asked()
 }
 
-const GITHUB: GitHub = GitHub { base: "", scheme: "Bearer ", repository: "shop/web" };
-const GITLAB: GitLab = GitLab { commit: HEAD, git_ref: "faster-checkout" };
+const GITHUB: GitHubManners = GitHubManners { base: "", scheme: "Bearer ", repository: "shop/web" };
+const GITLAB: GitLabManners = GitLabManners { commit: HEAD, git_ref: "faster-checkout" };
 
 #[tokio::test]
 async fn a_report_that_fails_changes_no_verdict_but_where_it_must_not_fail() {
@@ -123,7 +126,7 @@ async fn a_report_that_fails_changes_no_verdict_but_where_it_must_not_fail() {
         passes.run("GitHub, reporting: warn", |fault| play(GITHUB, github, PASSES, fault)),
         fails.run("GitHub, a weakness", |fault| play(GITHUB, github, FAILS, fault)),
         matrix.run("GitLab", |fault| play(GITLAB, gitlab, MUST_REPORT, fault)),
-        matrix.run("Bitbucket", |fault| play(Bitbucket, bitbucket, MUST_REPORT, fault)),
-        matrix.run("CodeCommit", |fault| play(CodeCommit, codecommit, MUST_REPORT, fault)),
+        matrix.run("Bitbucket", |fault| play(BitbucketManners, bitbucket, MUST_REPORT, fault)),
+        matrix.run("CodeCommit", |fault| play(CodeCommitManners, codecommit, MUST_REPORT, fault)),
     );
 }

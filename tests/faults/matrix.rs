@@ -7,12 +7,11 @@ use std::time::Duration;
 
 use faultgate_core::model::{RunResult, RunState};
 use faultgate_rehearsal::{Effect, FaultRule};
+use faultgate_testkit::answers;
+use faultgate_testkit::binary::Finished;
 use futures_util::future::join_all;
 use tokio::sync::{Mutex, Semaphore};
 use tokio::task::LocalSet;
-
-use crate::answers;
-use crate::support::Ended;
 
 /// Permits for runs at the same time, in all tests together: a run waits most of its time.
 static PLACES: Semaphore = Semaphore::const_new(40);
@@ -122,12 +121,12 @@ impl Matrix {
 }
 
 /// Returns the result that a run has written.
-pub(crate) fn result(ended: &Ended) -> RunResult {
+pub(crate) fn result(ended: &Finished) -> RunResult {
     serde_json::from_value(ended.result()).unwrap()
 }
 
 /// Returns the state that a run has written; `None` if nothing was about to be launched.
-pub(crate) fn state(ended: &Ended) -> Option<RunState> {
+pub(crate) fn state(ended: &Finished) -> Option<RunState> {
     let path = ended.path("reports/state.json");
     path.exists().then(|| serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap())
 }

@@ -1,15 +1,15 @@
 //! Requests of probes: an evaluation that is not answered has not passed.
 
 use faultgate_rehearsal::{Effect, FaultRule, TEMPLATE_ID};
+use faultgate_testkit::account::EmbeddedAccount;
+use faultgate_testkit::lives::QUICK;
 use futures_util::future::join_all;
 use wiremock::matchers::{body_string_contains, path};
 use wiremock::{Mock, MockServer, Request, ResponseTemplate};
 
 use crate::aws;
 use crate::between::Between;
-use crate::lives::QUICK;
 use crate::matrix::{LONGEST, Matrix, result};
-use crate::support::Account;
 
 /// Starts a system that is well.
 async fn system() -> MockServer {
@@ -52,7 +52,7 @@ fn probes(url: &str) -> [(&'static str, String); 4] {
 
 /// Plays a run with one probe, which is evaluated once after the experiment.
 async fn play(kind: usize, fault: Option<FaultRule>) -> Vec<String> {
-    let (account, system) = (Account::living(QUICK).await, system().await);
+    let (account, system) = (EmbeddedAccount::living(QUICK).await, system().await);
     let between = Between::before(&system.uri(), fault.clone()).await;
     let (name, probe) = &probes(&between.url)[kind];
     let suite = format!(

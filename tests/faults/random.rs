@@ -1,12 +1,14 @@
 //! Faults in random combinations.
 
 use faultgate_core::clock::Clock;
+use faultgate_testkit::paused::chaos::{self, Chaos};
+use faultgate_testkit::paused::laws;
+use faultgate_testkit::paused::player::play;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngAlgorithm, TestCaseError, TestRng, TestRunner};
 
-use crate::chaos::{self, Chaos, play};
-use crate::{laws, single};
+use crate::single;
 
 /// Number of runs on every day, which fit into half a minute of a busy machine.
 const RUNS: u32 = 250;

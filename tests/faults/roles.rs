@@ -2,15 +2,15 @@
 
 use aws_smithy_types::base64;
 use faultgate_rehearsal::FaultRule;
+use faultgate_testkit::account::EmbeddedAccount;
+use faultgate_testkit::invariants::{self, There};
+use faultgate_testkit::lives::QUICK;
 use serde_json::{Value, json};
 use wiremock::matchers::method;
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
 use crate::between::Between;
-use crate::invariants::{self, There};
-use crate::lives::QUICK;
 use crate::matrix::{LONGEST, Matrix, result, state};
-use crate::support::Account;
 
 const ROLE: &str = "arn:aws:iam::123456789012:role/ci/chaos";
 
@@ -45,7 +45,7 @@ async fn vouchers() -> MockServer {
 }
 
 async fn play(fault: Option<FaultRule>) -> Vec<String> {
-    let (account, vouchers) = (Account::living(QUICK).await, vouchers().await);
+    let (account, vouchers) = (EmbeddedAccount::living(QUICK).await, vouchers().await);
     let between = Between::before(&vouchers.uri(), fault).await;
     let run = account
         .run()

@@ -9,10 +9,13 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use faultgate_net::aws::iam::{CALLS, Use};
 use faultgate_rehearsal::FaultRule;
+use faultgate_testkit::answers;
+use faultgate_testkit::invariants::There;
+use faultgate_testkit::paused::chaos::Chaos;
+use faultgate_testkit::paused::laws;
+use faultgate_testkit::paused::player::play;
 
-use crate::chaos::{Chaos, play};
-use crate::invariants::There;
-use crate::{answers, bases, laws};
+use crate::bases;
 
 /// Operations without which nothing can be stopped or removed.
 const ENDING: [&str; 9] = [

@@ -6,20 +6,22 @@ use faultgate::lifecycle::{Cancel, Equipment, Lifecycle, RunInputs};
 use faultgate_core::clock::Clock;
 use faultgate_core::model::RunState;
 use faultgate_rehearsal::{Effect, FaultRule, Snapshot, World};
+use faultgate_testkit::account::EmbeddedAccount;
+use faultgate_testkit::invariants::{self, There};
+use faultgate_testkit::lives::ENDLESS;
+use faultgate_testkit::paused::chaos::Chaos;
+use faultgate_testkit::paused::noted::Noted;
+use faultgate_testkit::paused::player;
+use faultgate_testkit::plans;
 
-use crate::chaos::{self, Chaos};
-use crate::invariants::{self, There};
-use crate::lives::ENDLESS;
 use crate::matrix::{LONGEST, Matrix};
-use crate::noted::Noted;
-use crate::support::Account;
 
 /// Abandons a run as soon as `seen` holds, and returns its state.
 async fn abandoned(world: &World, seen: impl Fn(&Snapshot) -> bool) -> RunState {
     let (clock, cancel) = (Clock::start(), Cancel::new());
-    let (plan, identity) = (chaos::plan(&Chaos::with_faults(Vec::new())), chaos::identity());
+    let (plan, identity) = (player::plan(&Chaos::with_faults(Vec::new())), plans::identity("chaos"));
     let noted = Noted::of(&identity, &plan, clock.started_at());
-    let engine = Rc::new(chaos::engine(world, &plan, &identity, clock, &cancel));
+    let engine = Rc::new(player::engine(world, &plan, &identity, clock, &cancel));
     let inputs = RunInputs {
         plan: &plan,
         run: &identity,
@@ -48,7 +50,7 @@ fn both_are_there(seen: &Snapshot) -> bool {
 }
 
 async fn play(before: Vec<FaultRule>, seen: fn(&Snapshot) -> bool, fault: Option<FaultRule>) -> Vec<String> {
-    let account = Account::living(ENDLESS).await;
+    let account = EmbeddedAccount::living(ENDLESS).await;
     for before in before {
         account.world.inject(before);
     }

@@ -15,11 +15,12 @@ use aws_smithy_types::body::SdkBody;
 use fastrand::Rng;
 use faultgate::lifecycle::{Cancel, Equipment, Lifecycle, RunInputs};
 use faultgate_core::clock::Clock;
-use faultgate_core::model::{EngineSpec, ExperimentPlan, InjectionRule, Monitor, Plan, RunIdentity, Score};
+use faultgate_core::model::{InjectionRule, Monitor, Plan};
 use faultgate_engines::Unnoted;
 use faultgate_engines::fis::{FisEngine, FisSettings, RunStep};
 use faultgate_net::aws::connect_embedded;
 use faultgate_rehearsal::{Scenario, TEMPLATE_ID, World, http_client};
+use faultgate_testkit::plans;
 use http_body_util::BodyExt;
 
 use crate::mutate::mutated;
@@ -63,31 +64,7 @@ impl HttpConnector for Between<SharedHttpConnector> {
 }
 
 fn plan(monitor: Monitor) -> Plan {
-    Plan {
-        experiments: vec![ExperimentPlan {
-            name: "one".to_owned(),
-            spec: EngineSpec::Fis { template: TEMPLATE_ID.to_owned(), region: None, role_arn: None },
-            weight: 1,
-            timeout: Duration::from_mins(10),
-            queue_timeout: Duration::from_mins(1),
-            expected: None,
-            probes: Vec::new(),
-        }],
-        shard: None,
-        suite: None,
-        expected: Score::FULL,
-        each: None,
-        compare_to: None,
-        parallel: 1,
-        monitor,
-        event_queue_url: None,
-        reconcile_interval: Duration::from_mins(5),
-        dry_run: false,
-        injection: InjectionRule::default(),
-        stop_on_failure: false,
-        report_dir: "unused".into(),
-        reporting_must_succeed: false,
-    }
+    Plan { monitor, ..plans::plan(vec![plans::experiment("one", plans::fis(TEMPLATE_ID))]) }
 }
 
 async fn run(seed: u64) -> String {
@@ -101,16 +78,7 @@ async fn run(seed: u64) -> String {
     let between = Between { real: http_client(world.clone()), random: Arc::new(Mutex::new(random)), rarity };
     let sdk = connect_embedded("http://world", Some(SharedHttpClient::new(between)));
     let plan = plan(if seed.is_multiple_of(4) { Monitor::Poll } else { Monitor::Events });
-    let run = RunIdentity {
-        id: "fuzz".to_owned(),
-        ci: "none".to_owned(),
-        pipeline: None,
-        url: None,
-        repository: None,
-        commit: None,
-        shard: None,
-        attempt_key: "fuzz".to_owned(),
-    };
+    let run = plans::identity("fuzz");
     let cancel = Cancel::new();
     let settings = FisSettings {
         run: run.clone(),

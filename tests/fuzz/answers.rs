@@ -12,6 +12,7 @@ use faultgate_engines::control_plane::Manager;
 use faultgate_engines::control_plane::harness::Harness;
 use faultgate_engines::control_plane::litmus::{Litmus, LitmusCredentials};
 use faultgate_report::forge::{CommitStatus, PullRequest, Site, StatusState, Subject, connect};
+use faultgate_testkit::plans;
 use wiremock::matchers::any;
 use wiremock::{Mock, MockServer, Request, Respond, ResponseTemplate};
 
@@ -43,15 +44,7 @@ fn client() -> reqwest::Client {
 }
 
 fn plan(spec: EngineSpec) -> ExperimentPlan {
-    ExperimentPlan {
-        name: "chaos".to_owned(),
-        spec,
-        weight: 1,
-        timeout: Duration::from_mins(1),
-        queue_timeout: Duration::from_mins(1),
-        expected: None,
-        probes: Vec::new(),
-    }
+    ExperimentPlan { timeout: Duration::from_mins(1), ..plans::experiment("chaos", spec) }
 }
 
 fn runtime() -> tokio::runtime::Runtime {

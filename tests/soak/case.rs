@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
+use faultgate_testkit::binary::{Finished, Running, in_time};
 use tokio::time::Instant;
 
 use crate::gate::{Moment, Nth, Passed, START, STOP};
 use crate::laws::{self, Found};
 use crate::site::{Site, Story};
-use crate::support::{Ended, Running, in_time};
 
 /// The time after which something hangs. Nothing here is timed otherwise.
 const HANG_TIMEOUT: Duration = Duration::from_mins(2);
@@ -177,7 +177,12 @@ fn asked_to_stop(site: &Site, since: Instant) -> Option<Duration> {
 
 /// Does what a user does after a run was killed: one command, with the state file or without it. Returns the
 /// times of `faultgate stop` if there was something to stop.
-async fn recover(case: &Case, site: &Site, ended: Ended, found: &mut Found) -> Option<(Duration, Duration)> {
+async fn recover(
+    case: &Case,
+    site: &Site,
+    ended: Finished,
+    found: &mut Found,
+) -> Option<(Duration, Duration)> {
     if case.swept {
         let swept = site.sweep().spawn().ended_within(HANG_TIMEOUT).await;
         found.expect(swept.code == Some(0), || {

@@ -4,13 +4,14 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use faultgate_testkit::account::EmbeddedAccount;
+use faultgate_testkit::binary::{Finished, at_once};
+use faultgate_testkit::contract::assert_result;
+use faultgate_testkit::lives::{ENDLESS, QUICK};
 use jiff::Timestamp;
 use tokio::time::Instant;
 
-use crate::contract::assert_result;
 use crate::gate::Gate;
-use crate::lives::{ENDLESS, QUICK};
-use crate::support::{Account, Ended, at_once};
 
 /// Returns the path of libfaketime that `faketime.sh` has told, or `None`, with a word on why, if there is
 /// none.
@@ -25,7 +26,7 @@ fn library() -> Option<PathBuf> {
 const JUMPS: [&str; 4] = ["+5h", "-5h", "+400d", "-400d"];
 
 /// Asserts that the result tells no time that is hours away from the real one.
-fn assert_times(ended: &Ended, began: Timestamp, context: &str) {
+fn assert_times(ended: &Finished, began: Timestamp, context: &str) {
     let result = ended.result();
     let experiment = &result["experiments"][0];
     for name in ["started_at", "ended_at"] {
@@ -46,7 +47,7 @@ async fn a_clock_that_jumps_in_the_middle_of_a_run_moves_no_deadline() {
     at_once(JUMPS, |jump| {
         let library = &library;
         async move {
-            let account = Account::living(ENDLESS).await;
+            let account = EmbeddedAccount::living(ENDLESS).await;
             let gate = Gate::before(account.world.clone(), "", None);
             let began = Timestamp::now();
             let running = account
@@ -83,7 +84,7 @@ async fn a_clock_that_is_wrong_changes_no_verdict() {
     at_once(JUMPS, |jump| {
         let library = &library;
         async move {
-            let account = Account::living(QUICK).await;
+            let account = EmbeddedAccount::living(QUICK).await;
             let run = account.run().env("LD_PRELOAD", library).env("FAKETIME", jump);
             let ended = run.env("FAKETIME_DONT_FAKE_MONOTONIC", "1").finish().await;
             ended.assert_code(0, jump);

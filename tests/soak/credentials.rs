@@ -4,15 +4,16 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
+use faultgate_testkit::account::EmbeddedAccount;
+use faultgate_testkit::binary::{Faultgate, Finished, in_time};
+use faultgate_testkit::contract::assert_result;
+use faultgate_testkit::lives::ENDLESS;
 use jiff::Timestamp;
 use serde_json::json;
 use wiremock::matchers::any;
 use wiremock::{Mock, MockServer, Request, Respond, ResponseTemplate};
 
-use crate::contract::assert_result;
 use crate::gate::{Gate, STOP};
-use crate::lives::ENDLESS;
-use crate::support::{Account, Ended, Faultgate, in_time};
 
 /// The lifetime of credentials. The SDK asks for new ones ten seconds before its end.
 const LIFE: Duration = Duration::from_secs(13);
@@ -58,7 +59,7 @@ impl Respond for Answering {
 }
 
 struct Container {
-    account: Account,
+    account: EmbeddedAccount,
     gate: Gate,
     agent: Arc<Agent>,
     server: MockServer,
@@ -66,7 +67,7 @@ struct Container {
 
 impl Container {
     async fn start() -> Self {
-        let account = Account::living(ENDLESS).await;
+        let account = EmbeddedAccount::living(ENDLESS).await;
         let gate = Gate::before(account.world.clone(), "", None);
         let agent = Arc::new(Agent::default());
         let server = MockServer::start().await;
@@ -114,7 +115,7 @@ async fn credentials_that_renew_carry_a_run_beyond_their_life() {
 impl Container {
     /// Asserts that the run told of the experiment that is not known to have stopped and of the leftovers,
     /// and that a later stop ends all of it.
-    async fn assert_told_and_stop(&self, ended: Ended, context: &str) {
+    async fn assert_told_and_stop(&self, ended: Finished, context: &str) {
         let result = ended.result();
         let experiment = &result["experiments"][0];
         assert_eq!(experiment["stop"]["confirmed"], false, "{experiment:#}");

@@ -4,13 +4,14 @@
 use std::time::Duration;
 
 use faultgate_rehearsal::{Beat, Effect, FaultRule};
+use faultgate_testkit::account::EmbeddedAccount;
+use faultgate_testkit::binary::{Faultgate, Finished, at_once};
+use faultgate_testkit::contract::assert_result;
+use faultgate_testkit::lives::{ENDLESS, QUICK};
 use serde_json::Value;
 use tokio::process::Command;
 
-use crate::contract::assert_result;
-use crate::lives::{ENDLESS, QUICK};
 use crate::site::job;
-use crate::support::{Account, Ended, Faultgate, at_once};
 
 /// Commands that make a namespace of mounts: one for everybody, if users may have namespaces, and one for
 /// root.
@@ -33,7 +34,7 @@ async fn namespace() -> Option<&'static str> {
 
 /// Returns an invocation of a script whose report folder is a small file system. The files are copied to
 /// `kept` in the end, since the file system is gone with the script.
-fn on_a_small_disk(account: &Account, namespace: &str, options: &str, script: &str) -> Faultgate {
+fn on_a_small_disk(account: &EmbeddedAccount, namespace: &str, options: &str, script: &str) -> Faultgate {
     let inside = format!(
         "mount -t tmpfs -o {options} none reports || exit 99; code=0; {script}; cp -r reports/. kept; exit $code"
     );
@@ -42,7 +43,7 @@ fn on_a_small_disk(account: &Account, namespace: &str, options: &str, script: &s
 }
 
 /// Asserts that the files which are there are whole, and say what the exit code says.
-fn assert_true(ended: &Ended, code: u8, context: &str) {
+fn assert_true(ended: &Finished, code: u8, context: &str) {
     ended.assert_code(code, context);
     for name in ["result.json", "state.json"] {
         let Ok(bytes) = std::fs::read(ended.path(&format!("kept/{name}"))) else { continue };
@@ -71,7 +72,7 @@ async fn a_disk_that_is_full_changes_no_verdict() {
     let cases =
         sizes.into_iter().chain(counts).flat_map(|options| STORIES.map(|story| (options.clone(), story)));
     at_once(cases, |(options, (beats, reporting, code))| async move {
-        let account = Account::living(beats).await;
+        let account = EmbeddedAccount::living(beats).await;
         let run = on_a_small_disk(&account, namespace, &options, "faultgate run || code=$?");
         let ended = run.env("FAULTGATE_REPORTING", reporting).finish().await;
         let context = format!("{options} {reporting}");
@@ -89,7 +90,7 @@ async fn a_disk_that_fills_up_in_the_middle_changes_no_verdict() {
                   while [ ! -e reports/state.json ]; do sleep 0.02; done; \
                   cat /dev/zero > reports/rest 2>/dev/null; \
                   wait $! || code=$?; rm reports/rest";
-    let account = Account::living(ENDLESS).await;
+    let account = EmbeddedAccount::living(ENDLESS).await;
     let ended = on_a_small_disk(&account, namespace, "size=512k", script).finish().await;
     assert_true(&ended, 4, "filled");
     assert!(!ended.path("kept/result.json").exists(), "there was no room for it");
@@ -105,7 +106,7 @@ async fn a_run_that_is_killed_on_a_full_disk_is_stopped_as_far_as_its_file_tells
                   cat /dev/zero > reports/rest 2>/dev/null; \
                   while [ ! -e killed ]; do sleep 0.02; done; \
                   kill -9 $!; wait $! || true; faultgate stop || code=$?";
-    let account = Account::living(ENDLESS).await;
+    let account = EmbeddedAccount::living(ENDLESS).await;
     // The delay lets the disk fill up before the launch is answered.
     let delay = Effect::Delay(Duration::from_millis(500));
     account.world.inject(FaultRule::on("StartExperiment", delay));
@@ -123,7 +124,7 @@ async fn a_report_dir_that_cannot_be_written_changes_no_verdict() {
     let namespace = namespace().await;
     at_once(STORIES, |(beats, reporting, code)| async move {
         let context = format!("a file in its place, {reporting}");
-        let account = Account::living(beats).await;
+        let account = EmbeddedAccount::living(beats).await;
         let run = account.run().file("reports", "a file").env("FAULTGATE_TIMEOUT", "1s");
         let ended = run.env("FAULTGATE_REPORTING", reporting).finish().await;
         ended.assert_code(code, &context);
@@ -131,7 +132,7 @@ async fn a_report_dir_that_cannot_be_written_changes_no_verdict() {
         account.assert_nothing_left(&context);
         let Some(namespace) = namespace else { return };
         let context = format!("read-only, {reporting}");
-        let account = Account::living(beats).await;
+        let account = EmbeddedAccount::living(beats).await;
         let run = on_a_small_disk(&account, namespace, "ro", "faultgate run || code=$?");
         let ended = run.env("FAULTGATE_REPORTING", reporting).finish().await;
         assert_true(&ended, code, &context);

@@ -1,11 +1,11 @@
 //! The laws that hold whenever a run is disturbed.
 
+use faultgate_testkit::binary::Finished;
+use faultgate_testkit::contract;
 use serde_json::Value;
 
 use crate::case::{Case, Kill};
-use crate::contract;
 use crate::site::Site;
-use crate::support::Ended;
 
 /// The violations that were found.
 #[derive(Debug, Default)]
@@ -27,7 +27,7 @@ impl Found {
 
 /// Checks exit code, reports and statuses. `missed` is true if the run ended before the signal, and `early`
 /// if the signal came before any request.
-pub(crate) fn of_the_end(case: &Case, site: &Site, ended: &Ended, missed: bool, early: bool) -> Found {
+pub(crate) fn of_the_end(case: &Case, site: &Site, ended: &Finished, missed: bool, early: bool) -> Found {
     let mut found = Found::default();
     let result = result(ended, &mut found);
     if missed {
@@ -47,7 +47,7 @@ pub(crate) fn of_the_end(case: &Case, site: &Site, ended: &Ended, missed: bool, 
 }
 
 /// Returns the result, or `None` if there is none. Half a file is a fault.
-fn result(ended: &Ended, found: &mut Found) -> Option<Value> {
+fn result(ended: &Finished, found: &mut Found) -> Option<Value> {
     let bytes = std::fs::read(ended.path("reports/result.json")).ok()?;
     match serde_json::from_slice(&bytes) {
         Ok(result) => Some(result),
@@ -58,7 +58,7 @@ fn result(ended: &Ended, found: &mut Found) -> Option<Value> {
     }
 }
 
-fn the_code(case: &Case, ended: &Ended, early: bool, found: &mut Found) {
+fn the_code(case: &Case, ended: &Finished, early: bool, found: &mut Found) {
     let signals = [Some(case.kill), case.again.map(|again| again.kill)];
     let mut codes: Vec<_> = signals.into_iter().flatten().filter_map(Kill::code).collect();
     codes.push(case.story.code());
@@ -70,7 +70,7 @@ fn the_code(case: &Case, ended: &Ended, early: bool, found: &mut Found) {
     found.expect(fits, || told(ended, "the exit code"));
 }
 
-fn the_result(case: &Case, ended: &Ended, result: &Value, missed: bool, found: &mut Found) {
+fn the_result(case: &Case, ended: &Finished, result: &Value, missed: bool, found: &mut Found) {
     let gate = &result["gate"];
     let code = gate["exit_code"].as_u64().and_then(|code| u8::try_from(code).ok()).unwrap_or(u8::MAX);
     let whole = std::panic::catch_unwind(|| contract::assert_result(result, code));
@@ -98,7 +98,7 @@ pub(crate) fn the_statuses(site: &Site, cut_short: bool, found: &mut Found) {
 }
 
 /// Checks that nobody was told of success although an experiment did not complete, or none was begun.
-pub(crate) fn no_false_green(site: &Site, ended: &Ended, result: Option<&Value>, found: &mut Found) {
+pub(crate) fn no_false_green(site: &Site, ended: &Finished, result: Option<&Value>, found: &mut Found) {
     let experiments = site.account.world.inventory().experiments;
     if !experiments.is_empty() && experiments.iter().all(|experiment| experiment.status == "completed") {
         return;
@@ -118,6 +118,6 @@ pub(crate) fn of_what_is_left(site: &Site, found: &mut Found) {
     found.expect(begun <= 1, || format!("{begun} experiments were begun"));
 }
 
-fn told(ended: &Ended, what: &str) -> String {
+fn told(ended: &Finished, what: &str) -> String {
     format!("{what}: exited with {:?}\n{}\n{}", ended.code, ended.stdout, ended.stderr)
 }

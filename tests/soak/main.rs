@@ -20,16 +20,3 @@ mod network;
 mod outputs;
 mod panics;
 mod site;
-
-#[path = "../blackbox/contract.rs"]
-#[allow(dead_code, reason = "shared with tests that use more of it")]
-mod contract;
-#[path = "../blackbox/lives.rs"]
-#[allow(dead_code, reason = "shared with tests that use more of it")]
-mod lives;
-#[path = "../blackbox/stand_ins/mod.rs"]
-#[allow(dead_code, unused_imports, reason = "shared with tests that use more of it")]
-mod stand_ins;
-#[path = "../blackbox/support.rs"]
-#[allow(dead_code, reason = "shared with tests that use more of it")]
-mod support;

@@ -3,11 +3,12 @@
 use std::time::Duration;
 
 use faultgate_rehearsal::{Beat, Step, Which};
+use faultgate_testkit::account::EmbeddedAccount;
+use faultgate_testkit::binary::{Faultgate, Finished, Running, at_once};
+use faultgate_testkit::contract::assert_result;
+use faultgate_testkit::lives::ENDLESS;
 
-use crate::contract::assert_result;
 use crate::gate::{Gate, STOP};
-use crate::lives::ENDLESS;
-use crate::support::{Account, Ended, Faultgate, Running, at_once};
 
 /// The length of an outage. It is longer than one attempt at a request.
 const OUTAGE: Duration = Duration::from_secs(12);
@@ -49,13 +50,13 @@ fn lasting(seconds: u64) -> Vec<Beat> {
 }
 
 struct Remote {
-    account: Account,
+    account: EmbeddedAccount,
     gate: Gate,
 }
 
 impl Remote {
     async fn living(beats: &[Beat]) -> Self {
-        let account = Account::living(beats).await;
+        let account = EmbeddedAccount::living(beats).await;
         let gate = Gate::before(account.world.clone(), "", None);
         Self { account, gate }
     }
@@ -71,7 +72,7 @@ impl Remote {
         running
     }
 
-    async fn ended(&self, running: Running, code: u8, context: &str) -> Ended {
+    async fn ended(&self, running: Running, code: u8, context: &str) -> Finished {
         let ended = running.ended_within(HANG_TIMEOUT).await;
         ended.assert_code(code, context);
         assert_result(&ended.result(), code);

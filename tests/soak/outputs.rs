@@ -1,11 +1,12 @@
 //! Outputs that nobody reads or nobody can read: the run goes on to its end all the same.
 
 use faultgate_rehearsal::Beat;
+use faultgate_testkit::account::EmbeddedAccount;
+use faultgate_testkit::binary::{Faultgate, Finished, at_once};
+use faultgate_testkit::contract::assert_result;
+use faultgate_testkit::lives::{ENDLESS, QUICK};
 
-use crate::contract::assert_result;
-use crate::lives::{ENDLESS, QUICK};
 use crate::site::job;
-use crate::support::{Account, Ended, Faultgate, at_once};
 
 /// Scripts in which a shell takes its outputs away from the binary.
 const TAKEN: [&str; 5] = [
@@ -21,8 +22,8 @@ const TAKEN: [&str; 5] = [
 const LOGS: [&[(&str, &str)]; 3] =
     [&[], &[("RUST_LOG", "no=such=level")], &[("FAULTGATE_LOG_FORMAT", "json"), ("RUST_LOG", "trace")]];
 
-async fn run(beats: &[Beat], script: &str, log: &[(&str, &str)]) -> (Account, Ended) {
-    let account = Account::living(beats).await;
+async fn run(beats: &[Beat], script: &str, log: &[(&str, &str)]) -> (EmbeddedAccount, Finished) {
+    let account = EmbeddedAccount::living(beats).await;
     let ended = logging(job(&account, script), log).env("FAULTGATE_TIMEOUT", "1s").finish().await;
     (account, ended)
 }
@@ -50,7 +51,7 @@ async fn outputs_that_take_nothing_change_no_verdict() {
 #[tokio::test]
 async fn a_run_whose_terminal_is_closed_stops_what_it_started() {
     at_once(LOGS, |log| async move {
-        let account = Account::living(ENDLESS).await;
+        let account = EmbeddedAccount::living(ENDLESS).await;
         let running = logging(job(&account, "exec faultgate run >/dev/full 2>/dev/full"), log).spawn();
         account.until_running().await;
         running.signal("HUP").await;
@@ -65,7 +66,7 @@ async fn a_run_whose_terminal_is_closed_stops_what_it_started() {
 #[tokio::test]
 async fn a_stop_whose_outputs_take_nothing_stops_all_the_same() {
     at_once(["faultgate stop >&- 2>&-", "faultgate stop >/dev/full 2>/dev/full"], |script| async move {
-        let account = Account::living(ENDLESS).await;
+        let account = EmbeddedAccount::living(ENDLESS).await;
         let running = account.run().spawn();
         account.until_running().await;
         running.signal("KILL").await;
@@ -79,7 +80,7 @@ async fn a_stop_whose_outputs_take_nothing_stops_all_the_same() {
 
 #[tokio::test]
 async fn files_of_the_ci_that_are_full_are_told_of_and_change_no_verdict() {
-    let account = Account::living(QUICK).await;
+    let account = EmbeddedAccount::living(QUICK).await;
     let ended = account
         .run()
         .in_github("1")

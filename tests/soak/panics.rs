@@ -3,13 +3,13 @@
 use std::time::Duration;
 
 use faultgate_rehearsal::TEMPLATE_ID;
+use faultgate_testkit::binary::Finished;
+use faultgate_testkit::contract::assert_result;
 use futures_util::future::join_all;
 
-use crate::contract::assert_result;
 use crate::gate::{START, STOP};
 use crate::laws::{self, Found};
 use crate::site::{Site, Story};
-use crate::support::Ended;
 
 /// Names of the places at which the binary can be made to panic, as `src/panics.rs` has them: wherever the
 /// run waits, in a request to AWS, in a sink, in an evaluation of a probe, in the thread that writes the
@@ -50,7 +50,7 @@ async fn play(story: Story, place: &str, number: usize) -> Option<Found> {
     Some(found)
 }
 
-fn of_the_end(site: &Site, ended: &Ended, found: &mut Found) {
+fn of_the_end(site: &Site, ended: &Finished, found: &mut Found) {
     let told = |what: &str| format!("{what}: {:?}\n{}\n{}", ended.code, ended.stdout, ended.stderr);
     found.expect(ended.code == Some(3), || told("the exit code"));
     found.expect(ended.path("reports/result.json").is_file(), || told("there is no result"));

@@ -1,11 +1,12 @@
 //! The site at which the binary runs: an account and a forge of its own, behind a gate.
 
 use faultgate_rehearsal::TEMPLATE_ID;
+use faultgate_testkit::account::EmbeddedAccount;
+use faultgate_testkit::binary::Faultgate;
+use faultgate_testkit::forges::{ForgeStandIn, GitHubManners, GitLabManners, HEAD, TOKEN};
+use faultgate_testkit::lives::{ENDLESS, QUICK};
 
 use crate::gate::{Gate, Moment, Nth};
-use crate::lives::{ENDLESS, QUICK};
-use crate::stand_ins::{GitHub, GitLab, HEAD, StandIn, TOKEN};
-use crate::support::{Account, Faultgate};
 
 /// The two stories whose every step is disturbed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,8 +31,8 @@ impl Story {
 
 pub(crate) struct Site {
     pub(crate) story: Story,
-    pub(crate) account: Account,
-    pub(crate) forge: StandIn,
+    pub(crate) account: EmbeddedAccount,
+    pub(crate) forge: ForgeStandIn,
     pub(crate) gate: Gate,
 }
 
@@ -39,12 +40,12 @@ impl Site {
     pub(crate) async fn of(story: Story, hold: Option<(Nth, Moment)>) -> Self {
         let (account, forge) = match story {
             Story::Completes => {
-                let github = GitHub { base: "", scheme: "Bearer ", repository: "shop/web" };
-                (Account::living(QUICK).await, StandIn::start(github).await)
+                let github = GitHubManners { base: "", scheme: "Bearer ", repository: "shop/web" };
+                (EmbeddedAccount::living(QUICK).await, ForgeStandIn::start(github).await)
             }
             Story::RunsOn => {
-                let gitlab = GitLab { commit: HEAD, git_ref: "main" };
-                (Account::living(ENDLESS).await, StandIn::start(gitlab).await)
+                let gitlab = GitLabManners { commit: HEAD, git_ref: "main" };
+                (EmbeddedAccount::living(ENDLESS).await, ForgeStandIn::start(gitlab).await)
             }
         };
         account.world.set_stopping(std::time::Duration::from_millis(20));
@@ -102,7 +103,7 @@ impl Site {
 }
 
 /// Returns a script whose runs are of the account's template.
-pub(crate) fn job(account: &Account, script: &str) -> Faultgate {
+pub(crate) fn job(account: &EmbeddedAccount, script: &str) -> Faultgate {
     Faultgate::job(script)
         .env("AWS_ENDPOINT_URL", account.url())
         .env("AWS_ACCESS_KEY_ID", "AKIDTEST")

@@ -61,7 +61,7 @@ mod tests {
     fn verdict(state: State, ended_at: i64) -> Option<Verdict> {
         let ended_at = Some(second(ended_at));
         let record = Record { state, ended_at, ..Record::unknown() };
-        judge(&StopCause::QueueTimeout(second(300)), &record, "FIS", "the experiment")
+        judge_stop(&StopCause::QueueTimeout(second(300)), &record, "FIS", "the experiment")
             .map(|judgement| judgement.verdict)
     }
 

@@ -3,13 +3,15 @@
 
 use std::time::Duration;
 
+use faultgate_testkit::results;
 use proptest::prelude::*;
 
-use crate::fake_forge::FakeForge;
+use super::fake_forge::FakeForge;
+use super::summary::{PageLimits, render};
+use super::{Nature, Sink, closing, html, junit};
 use crate::files::annotations;
 use crate::forge::StatusState;
-use crate::summary::{PageLimits, render};
-use crate::{CommitStatuses, Nature, Sink, StatusStyle, closing, html, junit, samples};
+use crate::{CommitStatuses, StatusStyle};
 use faultgate_core::model::{RunResult, Score, Verdict};
 
 /// The fate of an experiment: its verdict, its score, and `true` if it has a warning.
@@ -22,7 +24,7 @@ fn fate() -> impl Strategy<Value = ExperimentFate> {
 }
 
 fn result(fates: &[ExperimentFate]) -> RunResult {
-    let mut result = samples::mixed();
+    let mut result = results::mixed();
     let template = result.experiments.swap_remove(0);
     result.experiments = (0..)
         .zip(fates)

@@ -29,12 +29,10 @@ mod agreement;
 #[cfg(test)]
 mod fake_forge;
 #[cfg(test)]
-mod samples;
-#[cfg(test)]
 mod tests;
 
 #[cfg(test)]
-use sink::{failed, skipped, written};
+use sink::{failed, written};
 
 pub use files::{
     CommandFile, RESULT_FILE, ResultFile, StepOutputs, clear, report_file_sinks, write_mistakes,

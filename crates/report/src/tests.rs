@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
+use faultgate_testkit::results;
 use proptest::prelude::*;
 
 use faultgate_core::mistake::{FilePlace, Mistake};
@@ -63,42 +64,42 @@ async fn snapshots(name: &str, result: &RunResult) {
 
 #[tokio::test]
 async fn a_run_that_passed_reads_well() {
-    snapshots("passed", &samples::passed()).await;
+    snapshots("passed", &results::passed()).await;
 }
 
 #[tokio::test]
 async fn a_run_of_many_verdicts_reads_well() {
-    snapshots("mixed", &samples::mixed()).await;
+    snapshots("mixed", &results::mixed()).await;
 }
 
 #[tokio::test]
 async fn a_run_that_was_cancelled_reads_well() {
-    snapshots("cancelled", &samples::cancelled()).await;
+    snapshots("cancelled", &results::cancelled()).await;
 }
 
 #[tokio::test]
 async fn a_run_that_was_stopped_reads_well() {
-    snapshots("stopped", &samples::stopped()).await;
+    snapshots("stopped", &results::stopped()).await;
 }
 
 #[tokio::test]
 async fn a_run_that_is_compared_reads_well() {
-    snapshots("compared", &samples::measured()).await;
+    snapshots("compared", &results::measured()).await;
 }
 
 #[tokio::test]
 async fn a_run_of_judged_faults_reads_well() {
-    snapshots("faulted", &samples::faulted()).await;
+    snapshots("faulted", &results::faulted()).await;
 }
 
 #[tokio::test]
 async fn hostile_text_reads_as_text() {
-    snapshots("hostile", &samples::saying(samples::HOSTILE)).await;
+    snapshots("hostile", &results::saying(results::HOSTILE)).await;
 }
 
 #[test]
 fn a_page_without_html_and_one_that_is_short_read_well() {
-    let result = samples::mixed();
+    let result = results::mixed();
     let plain = PageLimits { budget: 60_000, html: false, mermaid: false };
     insta::assert_snapshot!("mixed_summary_plain", render(&result, &plain));
     let short = PageLimits { budget: 3_500, html: true, mermaid: true };
@@ -107,7 +108,7 @@ fn a_page_without_html_and_one_that_is_short_read_well() {
 
 #[tokio::test]
 async fn at_most_ten_errors_and_the_last_counts_the_rest() {
-    let mut result = samples::mixed();
+    let mut result = results::mixed();
     let one = result.experiments[1].clone();
     result.experiments.extend(std::iter::repeat_n(one, 20).enumerate().map(|(number, mut experiment)| {
         experiment.name = format!("e{number}");
@@ -128,7 +129,7 @@ async fn at_most_ten_errors_and_the_last_counts_the_rest() {
 async fn a_command_is_printed_once() {
     let mut out = Vec::new();
     let mut sink = LogCommands::new(&mut out, LogStyle::GitHub, Path::new(DIR)).unwrap();
-    let mut result = samples::mixed();
+    let mut result = results::mixed();
     let _ = sink.finish(&result).await;
     result.gate.reasons.push("something else".to_owned());
     let _ = sink.finish(&result).await;
@@ -229,7 +230,7 @@ fn assert_env(env: &str) {
 
 #[test]
 fn ids_are_whole_or_missing() {
-    let mut result = samples::passed();
+    let mut result = results::passed();
     let one = result.experiments[0].clone();
     result.experiments = std::iter::repeat_n(one, 300).collect();
     let env = dotenv::render(&result);
@@ -293,7 +294,7 @@ async fn assert_harmless(result: &RunResult) {
 async fn a_megabyte_of_anything_does_nothing_and_takes_no_time() {
     for text in ["x", "\u{90}", "\u{1b}]", "[", "##[", "\u{202e}", "\n", "$a", "🦀"] {
         let long = text.repeat(1_000_000 / text.len());
-        let mut result = samples::mixed();
+        let mut result = results::mixed();
         result.experiments[1].reason.clone_from(&long);
         result.experiments[1].name.clone_from(&long);
         result.experiments[1].evidence[0].fact.clone_from(&long);
@@ -305,9 +306,9 @@ async fn a_megabyte_of_anything_does_nothing_and_takes_no_time() {
 
 #[tokio::test]
 async fn a_run_of_everything_is_harmless() {
-    assert_harmless(&samples::saying(samples::HOSTILE)).await;
-    assert_harmless(&samples::large(samples::HOSTILE)).await;
-    assert_harmless(&samples::saying_faults(samples::HOSTILE)).await;
+    assert_harmless(&results::saying(results::HOSTILE)).await;
+    assert_harmless(&results::large(results::HOSTILE)).await;
+    assert_harmless(&results::saying_faults(results::HOSTILE)).await;
 }
 
 fn hostile() -> impl Strategy<Value = String> {
@@ -325,6 +326,6 @@ proptest! {
     #[test]
     fn text_from_outside_does_nothing_anywhere(text in hostile()) {
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-        runtime.block_on(assert_harmless(&samples::saying(&text)));
+        runtime.block_on(assert_harmless(&results::saying(&text)));
     }
 }

@@ -117,7 +117,7 @@ pub fn tell_veiled(event: &RunEvent<'_>, veil: &Veil, tell: &mut dyn FnMut(&RunE
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::samples::saying_faults;
+    use faultgate_testkit::results::saying_faults;
 
     const SECRET: &str = "s3cr3t-of-the-suite";
     /// Keys of names by which files are put together or readers find their way. They stay as they are.

@@ -2,12 +2,13 @@
 //! secret.
 
 use faultgate_rehearsal::TEMPLATE_ID;
+use faultgate_testkit::account::EmbeddedAccount;
+use faultgate_testkit::binary::{Faultgate, Finished, at_once};
+use faultgate_testkit::forges::{ForgeStandIn, GitHubManners, GitLabManners, HEAD, TOKEN};
+use faultgate_testkit::lives::{ENDLESS, FAILING, QUICK};
 
 use super::{Echo, Manner, Marked};
-use crate::lives::{ENDLESS, FAILING, QUICK};
-use crate::stand_ins::{GitHub, GitLab, HEAD, StandIn, TOKEN};
 use crate::stop::killed;
-use crate::support::{Account, Ended, Faultgate, at_once};
 
 /// Returns a suite of probes that send secrets to `target` and expect an answer of this status.
 fn suite(target: &str, status: u16) -> String {
@@ -63,8 +64,9 @@ fn with_forge_token(variable: &str) -> Marked {
 #[tokio::test]
 async fn reports_to_a_forge_hold_no_secret() {
     at_once([(QUICK, 200, 1), (FAILING, 500, 3)], |(beats, status, code)| async move {
-        let account = Account::living(beats).await;
-        let forge = StandIn::start(GitHub { base: "", scheme: "Bearer ", repository: "shop/web" }).await;
+        let account = EmbeddedAccount::living(beats).await;
+        let forge =
+            ForgeStandIn::start(GitHubManners { base: "", scheme: "Bearer ", repository: "shop/web" }).await;
         let target = Echo::by(Manner::Refuse(500)).await;
         let marked = with_forge_token("FAULTGATE_GITHUB_TOKEN");
         let run = in_step(account.run().without("FAULTGATE_EXPERIMENT_TEMPLATE_ID"))
@@ -95,7 +97,7 @@ async fn a_forge_that_repeats_its_token_is_not_repeated() {
         for (forge, api) in
             [("github", ""), ("gitlab", "/api/v4"), ("gitea", "/api/v1"), ("bitbucket", "/2.0")]
         {
-            let account = Account::living(QUICK).await;
+            let account = EmbeddedAccount::living(QUICK).await;
             let echo = Echo::by(manner.clone()).await;
             let marked = Marked::new();
             let run = in_step(account.run())
@@ -127,7 +129,7 @@ async fn an_account_that_repeats_credentials_is_not_repeated() {
         let stop = &["stop", "--experiment-id", "EXP1", "--aws-region", "us-east-1"];
         for command in [&["run"][..], &["check"], stop] {
             for format in ["text", "json"] {
-                let account = Account::living(QUICK).await;
+                let account = EmbeddedAccount::living(QUICK).await;
                 let marked = Marked::new();
                 let mut faultgate = account.faultgate(command).env("AWS_ENDPOINT_URL", echo.url());
                 if command[0] != "stop" {
@@ -151,7 +153,7 @@ async fn an_account_that_repeats_credentials_is_not_repeated() {
 
 #[tokio::test]
 async fn codecommit_and_cloudwatch_that_repeat_credentials_are_not_repeated() {
-    let account = Account::living(QUICK).await;
+    let account = EmbeddedAccount::living(QUICK).await;
     let echo = Echo::by(Manner::Refuse(403)).await;
     let suite = format!(
         "version: 1\nexperiments:\n  - name: one\n    fis: {{ template: {TEMPLATE_ID} }}\n    probes:\n      \
@@ -177,10 +179,10 @@ async fn codecommit_and_cloudwatch_that_repeat_credentials_are_not_repeated() {
 
 #[tokio::test]
 async fn a_cancelled_run_and_a_stop_after_a_killed_one_hold_no_secret() {
-    let account = Account::living(ENDLESS).await;
+    let account = EmbeddedAccount::living(ENDLESS).await;
     let marked = with_forge_token("FAULTGATE_GITLAB_TOKEN");
-    let forge = StandIn::start(GitLab { commit: HEAD, git_ref: "main" }).await;
-    let run = |account: &Account| {
+    let forge = ForgeStandIn::start(GitLabManners { commit: HEAD, git_ref: "main" }).await;
+    let run = |account: &EmbeddedAccount| {
         let run = account
             .run()
             .env("GITLAB_CI", "true")
@@ -200,7 +202,7 @@ async fn a_cancelled_run_and_a_stop_after_a_killed_one_hold_no_secret() {
     ended.assert_code(143, "cancelled");
     marked.assert_hidden(&ended, "cancelled");
 
-    let account = Account::living(ENDLESS).await;
+    let account = EmbeddedAccount::living(ENDLESS).await;
     let running = run(&account).spawn();
     account.until_running().await;
     let ended = killed(running).await;
@@ -221,10 +223,10 @@ async fn a_cancelled_run_and_a_stop_after_a_killed_one_hold_no_secret() {
 
 #[tokio::test]
 async fn a_report_of_earlier_results_holds_no_secret() {
-    let account = Account::living(QUICK).await;
+    let account = EmbeddedAccount::living(QUICK).await;
     let marked = with_forge_token("FAULTGATE_GITHUB_TOKEN");
     let forge = Echo::by(Manner::Refuse(403)).await;
-    let first: Ended =
+    let first: Finished =
         marked.put(in_step(account.run())).env("FAULTGATE_COMMIT_STATUS", "false").finish().await;
     std::fs::copy(first.path("reports/result.json"), first.path("first.json")).unwrap();
     let mut report = Faultgate::new(&["report", "--merge", "first.json"]);

@@ -1,9 +1,10 @@
 //! Tests of Harness and LitmusChaos that repeat all that they were sent.
 
+use faultgate_testkit::binary::{Faultgate, at_once};
+use faultgate_testkit::harness::{ACCOUNT, EXPERIMENT, PROJECT};
+use faultgate_testkit::litmus;
+
 use super::{Echo, Manner, Marked};
-use crate::harness_stand_in::{ACCOUNT, EXPERIMENT, PROJECT};
-use crate::litmus_stand_in;
-use crate::support::{Faultgate, at_once};
 
 #[tokio::test]
 async fn a_control_plane_that_repeats_a_key_is_not_repeated() {
@@ -27,8 +28,8 @@ async fn a_control_plane_that_repeats_a_key_is_not_repeated() {
                 } else {
                     faultgate = faultgate
                         .env("FAULTGATE_LITMUS_URL", echo.url())
-                        .env("FAULTGATE_LITMUS_PROJECT_ID", litmus_stand_in::PROJECT)
-                        .env("FAULTGATE_LITMUS_EXPERIMENT_ID", litmus_stand_in::EXPERIMENT)
+                        .env("FAULTGATE_LITMUS_PROJECT_ID", litmus::PROJECT)
+                        .env("FAULTGATE_LITMUS_EXPERIMENT_ID", litmus::EXPERIMENT)
                         .env("FAULTGATE_LITMUS_USERNAME", "ci");
                 }
                 if engine == "litmus, by password" {

@@ -1,10 +1,11 @@
 //! Tests of the log, whose level users choose.
 
 use faultgate_rehearsal::{Effect, FaultRule};
+use faultgate_testkit::account::EmbeddedAccount;
+use faultgate_testkit::binary::{Finished, at_once};
+use faultgate_testkit::lives::{FAILING, QUICK};
 
 use super::Marked;
-use crate::lives::{FAILING, QUICK};
-use crate::support::{Account, Ended, at_once};
 
 #[tokio::test]
 async fn no_secret_is_shown_at_any_level() {
@@ -16,7 +17,7 @@ async fn no_secret_is_shown_at_any_level() {
         ("is denied", QUICK, "text", 3),
     ];
     at_once(cases, |(case, beats, format, code)| async move {
-        let account = Account::living(beats).await;
+        let account = EmbeddedAccount::living(beats).await;
         match case {
             "is troubled" => {
                 let fault = FaultRule::on("PutTargets", Effect::LoseAnswer);
@@ -48,7 +49,7 @@ async fn no_secret_is_shown_at_any_level() {
 
 /// Asserts that every line is JSON, and that libraries, which log whole requests, log nothing below a
 /// warning.
-fn assert_json_lines(ended: &Ended, case: &str) {
+fn assert_json_lines(ended: &Finished, case: &str) {
     for line in ended.stderr.lines() {
         let parsed: Result<serde_json::Value, _> = serde_json::from_str(line);
         let parsed = parsed.unwrap_or_else(|error| panic!("{case}: {error}: {line}"));
@@ -60,7 +61,7 @@ fn assert_json_lines(ended: &Ended, case: &str) {
 
 #[tokio::test]
 async fn the_json_log_says_something() {
-    let account = Account::living(QUICK).await;
+    let account = EmbeddedAccount::living(QUICK).await;
     account.world.inject(FaultRule::on("ReceiveMessage", Effect::Garbage).times(1));
     let ended = account.run().env("RUST_LOG", "trace").env("FAULTGATE_LOG_FORMAT", "json").finish().await;
     ended.assert_code(0, "one hiccup");

@@ -1,7 +1,8 @@
 //! Tests of mistakes about secrets: no message repeats a secret.
 
+use faultgate_testkit::binary::{Faultgate, at_once};
+
 use super::{Marked, variables};
-use crate::support::{Faultgate, at_once};
 
 #[tokio::test]
 async fn a_mistake_about_a_secret_does_not_repeat_it() {

@@ -15,8 +15,8 @@ use std::path::Path;
 
 use faultgate_config::INPUTS;
 
-use crate::support::{Ended, Faultgate};
 use echo::{Echo, Manner};
+use faultgate_testkit::binary::{Faultgate, Finished};
 use marks::Marks;
 
 /// Variables of the job or the user. A program of the suite sees none of them unless the suite gives it one
@@ -102,7 +102,7 @@ impl Marked {
     }
 
     #[track_caller]
-    fn assert_hidden(&self, ended: &Ended, context: &str) {
+    fn assert_hidden(&self, ended: &Finished, context: &str) {
         let home = ended.path("");
         let files = ended.files().into_iter().filter(|path| !is_given(path, &home));
         let files = files.map(|path| {

@@ -4,15 +4,16 @@ use std::os::unix::process::ExitStatusExt;
 use std::process::{ExitStatus, Stdio};
 
 use faultgate_rehearsal::TEMPLATE_ID;
+use faultgate_testkit::account::EmbeddedAccount;
+use faultgate_testkit::binary::in_time;
+use faultgate_testkit::lives::QUICK;
 use tokio::io::{AsyncBufReadExt, BufReader};
 
 use super::Marked;
-use crate::lives::QUICK;
-use crate::support::{Account, in_time};
 
 #[tokio::test]
 async fn a_command_sees_none_of_our_secrets_and_nobody_sees_any_in_an_argument() {
-    let account = Account::living(QUICK).await;
+    let account = EmbeddedAccount::living(QUICK).await;
     let script = "cat /proc/self/environ > $0.environ; cat /proc/$$/cmdline /proc/$PPID/cmdline > $0.cmdline";
     let suite = format!(
         "version: 1\nexperiments:\n  - name: one\n    fis: {{ template: {TEMPLATE_ID} }}\n    probes:\n      \

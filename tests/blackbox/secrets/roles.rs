@@ -2,14 +2,15 @@
 //! a role.
 
 use aws_smithy_types::base64;
+use faultgate_testkit::account::EmbeddedAccount;
+use faultgate_testkit::binary::{Faultgate, at_once};
+use faultgate_testkit::lives::QUICK;
 use serde_json::json;
 use wiremock::matchers::any;
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
 use super::marks::Marks;
 use super::{Echo, Manner, Marked};
-use crate::lives::QUICK;
-use crate::support::{Account, Faultgate, at_once};
 
 const ROLE: &str = "arn:aws:iam::111122223333:role/chaos";
 
@@ -35,7 +36,7 @@ fn without_keys(marked: &mut Marked) {
     });
 }
 
-fn run(account: &Account, aws: &str) -> Faultgate {
+fn run(account: &EmbeddedAccount, aws: &str) -> Faultgate {
     account
         .run()
         .without("AWS_ACCESS_KEY_ID")
@@ -52,7 +53,7 @@ async fn credentials_of_a_file_or_a_container_are_not_shown() {
     let broken = ["endpoint that refuses", "endpoint that babbles"].map(|source| (source, true));
     at_once(cases.chain(broken), |(source, grants)| async move {
         {
-            let account = Account::living(QUICK).await;
+            let account = EmbeddedAccount::living(QUICK).await;
             let echo = Echo::by(Manner::Refuse(403)).await;
             let aws = if grants { account.url().to_owned() } else { echo.url() };
             let mut marked = Marked::new();
@@ -99,7 +100,7 @@ async fn tokens_for_a_role_are_not_shown() {
         sources.into_iter().flat_map(|source| ["grants", "refuses", "repeats"].map(|sts| (source, sts)));
     at_once(cases, |(source, sts)| async move {
         let context = format!("{source}, STS {sts}");
-        let account = Account::living(QUICK).await;
+        let account = EmbeddedAccount::living(QUICK).await;
         let mut marked = Marked::new();
         without_keys(&mut marked);
         marked.env.retain(|(name, _)| !name.contains("ID_TOKEN") && !name.contains("ID-TOKEN"));

@@ -2,11 +2,12 @@
 //! tells them. Runners mask the log alone.
 
 use faultgate_rehearsal::TEMPLATE_ID;
+use faultgate_testkit::account::EmbeddedAccount;
+use faultgate_testkit::binary::Faultgate;
+use faultgate_testkit::forges::{ForgeStandIn, GitHubManners, HEAD, TOKEN};
+use faultgate_testkit::lives::QUICK;
 
 use super::{Echo, Manner, Marked};
-use crate::lives::QUICK;
-use crate::stand_ins::{GitHub, HEAD, StandIn, TOKEN};
-use crate::support::{Account, Faultgate};
 
 /// A variable that a program is given, whose name does not tell that it holds a secret.
 const LOGIN: &str = "SHOP_LOGIN";
@@ -37,8 +38,9 @@ experiments:
 #[tokio::test]
 async fn what_variables_of_a_suite_hold_is_in_no_report() {
     for format in ["text", "json"] {
-        let account = Account::living(QUICK).await;
-        let forge = StandIn::start(GitHub { base: "", scheme: "Bearer ", repository: "shop/web" }).await;
+        let account = EmbeddedAccount::living(QUICK).await;
+        let forge =
+            ForgeStandIn::start(GitHubManners { base: "", scheme: "Bearer ", repository: "shop/web" }).await;
         let target = Echo::by(Manner::Refuse(500)).await;
         let mut marked = Marked::new();
         marked.set("FAULTGATE_GITHUB_TOKEN", TOKEN);

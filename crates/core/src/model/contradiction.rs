@@ -129,8 +129,7 @@ mod tests {
 
     /// Returns a result that passed, as a file contains it.
     fn passed() -> RunResult {
-        let mut result: RunResult =
-            serde_json::from_str(include_str!("../../../report/src/fixtures/stopped.json")).unwrap();
+        let mut result: RunResult = serde_json::from_str(faultgate_testkit::results::STOPPED).unwrap();
         let full = serde_json::json!({
             "verdict": "passed", "exit_code": 0, "resilience_score": 100, "expected_resilience_score": 100, "reasons": []
         });

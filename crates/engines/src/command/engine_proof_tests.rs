@@ -1,6 +1,7 @@
 //! Tests of proofs that a fault is in.
 
 use super::*;
+use crate::Duration;
 
 fn proven(spec: CommandSpec, change: impl FnOnce(&mut Proof)) -> CommandSpec {
     let mut proof = Proof { output: None, no_output: None, check: None, within: HANGS };

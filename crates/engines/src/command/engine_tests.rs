@@ -9,10 +9,15 @@ use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 
 use super::*;
+use crate::Duration;
+use crate::Judgement;
+use crate::Launched;
+use crate::Record;
+use crate::StopCause;
+use crate::Watcher;
+use crate::command::CommandSettings;
+use crate::command::StopLimits;
 use crate::{FailureKind, Unnoted};
-use faultgate_core::clock::Clock;
-use faultgate_core::model::{CommandLine, Level, Proof, Score, Signal, Verdict};
-use faultgate_core::process_group::Group;
 
 #[path = "engine_proof_tests.rs"]
 mod proofs;

@@ -51,7 +51,3 @@ pub struct CommandSettings {
     /// The evaluators that tell whether a fault is in, by the experiment's name.
     pub proofs: BTreeMap<String, Arc<dyn Evaluate>>,
 }
-
-#[cfg(test)]
-#[path = "engine_tests.rs"]
-mod tests;

@@ -42,6 +42,7 @@ mod watch;
 pub use actions::{effect, is_known_to_inject, known_ids, needs_target, purpose};
 pub use engine::FisEngine;
 pub use settings::{FisSettings, RunStep};
+pub use subscription::HANDSHAKE_TIMEOUT;
 pub use sweep::{OpenExperiment, SubscriptionPart, SubscriptionPartKind, SubscriptionParts, Sweeper};
 pub use tags::Expiry;
 pub use templates::Templates;

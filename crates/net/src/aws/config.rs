@@ -17,7 +17,8 @@ use crate::http::HttpSettings;
 
 pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(10);
-const OPERATION_TIMEOUT: Duration = Duration::from_secs(45);
+/// Time for one operation with all its attempts.
+pub const OPERATION_TIMEOUT: Duration = Duration::from_secs(45);
 const MAX_ATTEMPTS: u32 = 5;
 const MAX_BACKOFF: Duration = Duration::from_secs(5);
 

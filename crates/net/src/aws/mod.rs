@@ -24,7 +24,7 @@ pub mod iam;
 mod place;
 pub mod role;
 
-pub use self::config::{CONNECT_TIMEOUT, connect_embedded, in_region};
+pub use self::config::{CONNECT_TIMEOUT, OPERATION_TIMEOUT, connect_embedded, in_region};
 pub use self::credentials::{CredentialsFailure, NotGiven, credentials_failure_in, reason_of};
 pub use self::http_client::http_client;
 pub use self::place::{AwsPlace, partition_of};

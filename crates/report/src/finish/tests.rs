@@ -3,10 +3,10 @@ use std::future::pending;
 use std::rc::Rc;
 
 use async_trait::async_trait;
+use faultgate_testkit::results;
 use tokio::time::sleep;
 
 use super::*;
-use crate::samples;
 use crate::sink::{skipped, written};
 
 /// The verdicts that the sinks were told, in order, with the names of the sinks.
@@ -98,7 +98,7 @@ async fn finished(
             Box::new(fake) as Box<dyn Sink>
         })
         .collect();
-    let mut result = samples::passed();
+    let mut result = results::passed();
     let start = Instant::now();
     finish(&mut sinks, &mut result, must_succeed, Duration::from_secs(20), cut).await;
     Outcome { result, heard: heard.take(), took: start.elapsed() }
@@ -244,7 +244,7 @@ async fn what_was_skipped_never_fails_a_run() {
 async fn another_verdict_than_passed_stays() {
     let heard = Heard::default();
     let fake = Fake { name: "status", stage: NETWORK, does: Does::Fails, heard: heard.clone() };
-    let mut result = samples::mixed();
+    let mut result = results::mixed();
     let mut sinks: Vec<Box<dyn Sink>> = vec![Box::new(fake)];
     finish(&mut sinks, &mut result, true, Duration::from_secs(20), pending()).await;
     assert_eq!((result.gate.verdict, result.gate.reasons.len()), (Verdict::Failed, 3));

@@ -302,11 +302,11 @@ fn range(latency: Option<(u64, u64)>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::samples;
+    use faultgate_testkit::results;
 
     #[test]
     fn many_samples_are_thinned_and_no_failure_is_lost() {
-        let mut result = samples::measured();
+        let mut result = results::measured();
         let experiment = &mut result.experiments[0];
         let probe = &mut experiment.probes[0];
         let start = probe.samples[0].clone();
@@ -328,7 +328,7 @@ mod tests {
 
     #[test]
     fn neighbours_that_tell_the_same_are_one_row() {
-        let result = samples::measured();
+        let result = results::measured();
         let probe = &result.experiments[0].probes[0];
         let stretches = stretches(&probe.samples);
         assert_eq!(stretches.iter().map(|stretch| stretch.count).sum::<usize>(), probe.samples.len());

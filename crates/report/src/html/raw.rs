@@ -91,12 +91,12 @@ fn is_unseen(c: char) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::samples;
+    use faultgate_testkit::results;
 
     #[test]
     fn it_is_the_result_whatever_it_says() {
-        for text in [samples::HOSTILE, "\u{7f}\u{9b}\u{202e}\u{fffe}\u{fdd0}\u{1fffe}🦀"] {
-            let result = samples::saying(text);
+        for text in [results::HOSTILE, "\u{7f}\u{9b}\u{202e}\u{fffe}\u{fdd0}\u{1fffe}🦀"] {
+            let result = results::saying(text);
             let (json, is_whole) = json(&result);
             assert!(is_whole);
             assert!(
@@ -109,7 +109,7 @@ mod tests {
 
     #[test]
     fn one_that_is_too_long_says_so() {
-        let mut result = samples::passed();
+        let mut result = results::passed();
         result.gate.reasons = vec!["\"".repeat(MAX_JSON_BYTES)];
         let (shown, is_whole) = json(&result);
         assert!(!is_whole && shown.len() < MAX_JSON_BYTES);

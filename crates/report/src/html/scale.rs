@@ -144,10 +144,10 @@ pub(super) fn short(value: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::samples;
+    use faultgate_testkit::results;
 
     fn scale(from: &str, to: &str) -> Scale {
-        let mut experiment = samples::passed().experiments.swap_remove(0);
+        let mut experiment = results::passed().experiments.swap_remove(0);
         (experiment.started_at, experiment.ended_at) = (from.parse().ok(), to.parse().ok());
         (experiment.transitions, experiment.actions) = (Vec::new(), Vec::new());
         Scale::of(&experiment, Timestamp::UNIX_EPOCH).unwrap()

@@ -12,9 +12,9 @@ use jiff::Timestamp;
 use proptest::prelude::*;
 
 use super::*;
-use crate::samples;
 use faultgate_core::model::FaultWindow;
 use faultgate_core::text;
+use faultgate_testkit::results;
 
 /// Renders the whole page.
 fn render(result: &RunResult) -> String {
@@ -126,7 +126,7 @@ fn link(result: &RunResult, url: &str) -> bool {
 #[test]
 fn every_kind_of_run_has_a_page() {
     for result in
-        [samples::passed(), samples::mixed(), samples::cancelled(), samples::stopped(), samples::measured()]
+        [results::passed(), results::mixed(), results::cancelled(), results::stopped(), results::measured()]
     {
         let text = assert_sound(&result);
         assert!(text.contains(result.gate.verdict.as_str()));
@@ -142,7 +142,7 @@ fn every_kind_of_run_has_a_page() {
 
 #[test]
 fn what_has_changed_is_shown_with_signs_and_words() {
-    let text = assert_sound(&samples::measured());
+    let text = assert_sound(&results::measured());
     for want in [
         "Compared with the earlier run: 95.33 → 67.7, −27.63 (max-score-drop 5).",
         "of commit 89abcdef0123456789abcdef0123456789abcdef, which ended at 2026-11-21 10:01:18Z: passed.",
@@ -154,7 +154,7 @@ fn what_has_changed_is_shown_with_signs_and_words() {
     ] {
         assert!(text.contains(want), "{want}: {text}");
     }
-    let mut part = samples::measured();
+    let mut part = results::measured();
     part.comparison.as_mut().unwrap().score = None;
     let text = assert_sound(&part);
     assert!(
@@ -165,8 +165,8 @@ fn what_has_changed_is_shown_with_signs_and_words() {
 
 #[test]
 fn the_arithmetic_is_shown_from_sample_to_run() {
-    let text = assert_sound(&samples::measured());
-    let result = samples::measured();
+    let text = assert_sound(&results::measured());
+    let result = results::measured();
     let [latency, stop] = result.experiments.as_slice() else { panic!("two") };
     let points: f64 = latency.probes.iter().map(|p| p.score.get() * f64::from(p.weight)).sum();
     let sum = latency.score.unwrap().get() * 10.0 + stop.score.unwrap().get() * 5.0;
@@ -183,14 +183,14 @@ fn the_arithmetic_is_shown_from_sample_to_run() {
 
 #[test]
 fn a_page_of_everything_is_sound_and_not_too_long() {
-    for text in [samples::HOSTILE, "<", "\"", "🦀"] {
-        assert_sound(&samples::large(&text.repeat(2_000 / text.len())));
+    for text in [results::HOSTILE, "<", "\"", "🦀"] {
+        assert_sound(&results::large(&text.repeat(2_000 / text.len())));
     }
 }
 
 #[test]
 fn a_suite_of_many_probes_keeps_what_did_not_pass() {
-    let mut result = samples::measured();
+    let mut result = results::measured();
     let (bad, mut good) = (result.experiments[0].clone(), result.experiments[1].clone());
     good.probes = std::iter::repeat_n(bad.probes[0].clone(), 5).collect();
     for probe in &mut good.probes {
@@ -219,7 +219,7 @@ fn addresses_are_the_webs_alone() {
 
 #[test]
 fn nothing_can_be_loaded_and_nothing_runs() {
-    let page = render(&samples::measured());
+    let page = render(&results::measured());
     assert!(page.contains("<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; "));
     for word in ["<script", "src=", "url(", "@import", "style=\"", " on"] {
         assert!(!page.replace(" on ", " ").contains(word) || word == " on", "{word}");
@@ -248,12 +248,12 @@ fn moment() -> impl Strategy<Value = Timestamp> {
 
 #[test]
 fn faults_and_their_probes_are_shown() {
-    let text = assert_sound(&samples::faulted());
+    let text = assert_sound(&results::faulted());
     for want in ["pod-network-latency", "HTTP_PROBE_FAILURE", "queue is short", "50 %", "status 503, not 200"]
     {
         assert!(text.contains(want), "{want}: {text}");
     }
-    assert_sound(&samples::saying_faults(samples::HOSTILE));
+    assert_sound(&results::saying_faults(results::HOSTILE));
 }
 
 proptest! {
@@ -261,7 +261,7 @@ proptest! {
 
     #[test]
     fn text_from_outside_is_text(text in hostile()) {
-        assert_sound(&samples::saying_measured(&text));
+        assert_sound(&results::saying_measured(&text));
     }
 
     #[test]
@@ -271,7 +271,7 @@ proptest! {
         limit in proptest::option::of(any::<u64>()),
         weight in any::<u32>(),
     ) {
-        let mut result = samples::measured();
+        let mut result = results::measured();
         let experiment = &mut result.experiments[0];
         let mut times = times.into_iter().cycle();
         let mut next = || times.next().flatten();
@@ -303,9 +303,9 @@ proptest! {
 fn the_browsers_fixtures_are_these_samples() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/browser/fixtures");
     for (name, result) in [
-        ("measured.json", samples::measured()),
-        ("cancelled.json", samples::cancelled()),
-        ("hostile.json", samples::saying_measured(samples::HOSTILE)),
+        ("measured.json", results::measured()),
+        ("cancelled.json", results::cancelled()),
+        ("hostile.json", results::saying_measured(results::HOSTILE)),
     ] {
         let wanted = serde_json::to_string_pretty(&result).unwrap() + "\n";
         let path = folder.join(name);

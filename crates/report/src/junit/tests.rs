@@ -4,8 +4,8 @@ use quick_xml::events::Event;
 use quick_xml::reader::Reader;
 
 use super::*;
-use crate::samples;
 use faultgate_core::model::Verdict;
+use faultgate_testkit::results;
 
 /// A case as a reader sees it.
 #[derive(Debug)]
@@ -80,7 +80,7 @@ pub(crate) fn assert_sound(result: &RunResult) {
 
 #[test]
 fn a_case_for_each_action_and_verdict() {
-    let (cases, _) = read(&render(&samples::mixed()).unwrap());
+    let (cases, _) = read(&render(&results::mixed()).unwrap());
     let told: Vec<String> = cases
         .iter()
         .map(|case| format!("{} {}: {}", case.class, case.name, case.fate.as_deref().unwrap_or("passed")))
@@ -108,7 +108,7 @@ fn a_case_for_each_probe() {
         let probes = cases.iter().filter(|case| case.name.starts_with("probe "));
         probes.map(|case| format!("{}: {}", case.name, case.fate.as_deref().unwrap_or("passed"))).collect()
     };
-    let mut result = samples::probed();
+    let mut result = results::probed();
     assert_eq!(
         told(&result),
         [
@@ -128,16 +128,16 @@ fn a_case_for_each_probe() {
 #[test]
 fn every_sample_is_sound() {
     for result in
-        [samples::passed(), samples::mixed(), samples::probed(), samples::cancelled(), samples::stopped()]
+        [results::passed(), results::mixed(), results::probed(), results::cancelled(), results::stopped()]
     {
         assert_sound(&result);
     }
-    assert_sound(&samples::saying(samples::HOSTILE));
+    assert_sound(&results::saying(results::HOSTILE));
 }
 
 #[test]
 fn at_most_500_cases_and_what_passed_goes_first() {
-    let mut result = samples::mixed();
+    let mut result = results::mixed();
     let (of_passed, of_failed) = (result.experiments[0].clone(), result.experiments[1].clone());
     result.experiments = Vec::new();
     for number in 0..60 {
@@ -161,7 +161,7 @@ fn at_most_500_cases_and_what_passed_goes_first() {
 
 #[test]
 fn the_gate_stays_however_many_experiments_there_are() {
-    let mut result = samples::mixed();
+    let mut result = results::mixed();
     let one = result.experiments[0].clone();
     result.experiments.extend(std::iter::repeat_n(one, 700));
     assert_sound(&result);

@@ -121,8 +121,8 @@ mod tests {
     use std::path::PathBuf;
 
     use super::*;
-    use crate::samples;
     use faultgate_core::model::Outcome;
+    use faultgate_testkit::results;
 
     /// Makes an agent that does what a shell script says. A shell writes the file: if this process had it
     /// open for writing, a child of another test might inherit it, and it could not be executed until that
@@ -145,8 +145,8 @@ mod tests {
         let script = "cd \"$(dirname \"$0\")\" && echo \"$@\" > arguments && cat > page";
         let path = agent(&folder, script);
         for (result, style, context) in [
-            (samples::stopped(), "error", "faultgate rehearsal"),
-            (samples::passed(), "success", "faultgate"),
+            (results::stopped(), "error", "faultgate rehearsal"),
+            (results::passed(), "success", "faultgate"),
         ] {
             let reported = finish(&path, &result).await;
             assert_eq!((reported.outcome, reported.detail), (Outcome::Written, None));
@@ -161,14 +161,14 @@ mod tests {
     async fn an_agent_that_refuses_says_why_without_reading_all() {
         let folder = tempfile::tempdir().unwrap();
         let path = agent(&folder, "echo 'not \u{1b}[31mallowed' >&2; exit 3");
-        let reported = finish(path, &samples::large("x")).await;
+        let reported = finish(path, &results::large("x")).await;
         assert_eq!(reported.outcome, Outcome::Failed);
         assert_eq!(reported.detail.unwrap(), "buildkite-agent: exit status: 3: not allowed");
     }
 
     #[tokio::test]
     async fn without_an_agent_there_is_nothing_to_annotate_with() {
-        let reported = finish("/nowhere/buildkite-agent", &samples::passed()).await;
+        let reported = finish("/nowhere/buildkite-agent", &results::passed()).await;
         assert_eq!((reported.outcome, reported.to_do), (Outcome::Skipped, true));
     }
 
@@ -176,7 +176,7 @@ mod tests {
     async fn an_agent_that_hangs_is_given_up() {
         let folder = tempfile::tempdir().unwrap();
         let path = agent(&folder, "exec sleep 600");
-        let reported = finish(path, &samples::passed()).await;
+        let reported = finish(path, &results::passed()).await;
         assert_eq!(reported.detail.unwrap(), "buildkite-agent did not end within 10 s");
     }
 }

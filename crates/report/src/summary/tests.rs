@@ -1,6 +1,6 @@
 use super::*;
-use crate::samples;
 use faultgate_core::model::Outcome;
+use faultgate_testkit::results;
 
 const WHOLE: PageLimits = PageLimits { budget: usize::MAX, html: true, mermaid: true };
 
@@ -9,9 +9,9 @@ fn no_page_is_larger_than_its_budget() {
     let worst = "$a&b\"<|#c".repeat(100);
     let sizes: [usize; 6] = [0, 100, 1_000, 4_000, 60_000, 900 * 1024];
     for (result, budgets) in [
-        (samples::mixed(), &sizes[..]),
-        (samples::large("short"), &sizes[2..]),
-        (samples::large(&worst), &sizes[4..]),
+        (results::mixed(), &sizes[..]),
+        (results::large("short"), &sizes[2..]),
+        (results::large(&worst), &sizes[4..]),
     ] {
         for budget in budgets.iter().copied() {
             let page = render(&result, &PageLimits { budget, ..WHOLE });
@@ -27,7 +27,7 @@ fn no_page_is_larger_than_its_budget() {
 
 #[test]
 fn what_is_left_out_is_said_and_the_least_goes_first() {
-    let result = samples::mixed();
+    let result = results::mixed();
     let whole = render(&result, &WHOLE);
     assert!(!whole.contains("Left out"), "{whole}");
     let just = render(&result, &PageLimits { budget: whole.len(), ..WHOLE });
@@ -51,7 +51,7 @@ fn what_is_left_out_is_said_and_the_least_goes_first() {
 
 #[test]
 fn nothing_hangs_below_a_section_that_is_gone() {
-    let result = samples::mixed();
+    let result = results::mixed();
     for budget in (1_000..6_000).step_by(100) {
         let page = render(&result, &PageLimits { budget, ..WHOLE });
         let count = |part: &str| page.matches(part).count();
@@ -61,7 +61,7 @@ fn nothing_hangs_below_a_section_that_is_gone() {
 
 #[test]
 fn without_html_there_is_none() {
-    for result in [samples::mixed(), samples::stopped(), samples::saying(samples::HOSTILE)] {
+    for result in [results::mixed(), results::stopped(), results::saying(results::HOSTILE)] {
         let page = render(&result, &PageLimits { budget: 60_000, html: false, mermaid: false });
         assert!(!page.contains('<') && !page.contains("```"), "{page}");
     }
@@ -88,7 +88,7 @@ async fn the_job_summary_is_replaced_and_what_was_there_stays() {
     let path = folder.path().join("summary");
     std::fs::write(&path, "# Earlier\n").unwrap();
     let mut sink = StepSummary::new(CommandFile::new(path.clone(), true));
-    for result in [samples::passed(), samples::mixed(), samples::passed()] {
+    for result in [results::passed(), results::mixed(), results::passed()] {
         assert_eq!(sink.finish(&result).await.unwrap().outcome, Outcome::Written);
         let text = std::fs::read_to_string(&path).unwrap();
         assert_eq!(text.strip_prefix("# Earlier\n").unwrap(), render(&result, &WHOLE));
@@ -99,7 +99,7 @@ async fn the_job_summary_is_replaced_and_what_was_there_stays() {
 async fn the_job_summary_minds_what_others_have_written() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("summary");
-    let result = samples::large(&"x ".repeat(300));
+    let result = results::large(&"x ".repeat(300));
     for (earlier, outcome) in [(0, Outcome::Written), (800, Outcome::Written), (900, Outcome::Skipped)] {
         std::fs::write(&path, "x".repeat(earlier * 1024)).unwrap();
         let reported = StepSummary::new(CommandFile::new(path.clone(), true)).finish(&result).await.unwrap();
@@ -114,14 +114,14 @@ async fn a_job_summary_that_is_not_there_is_not_made() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("summary");
     let reported =
-        StepSummary::new(CommandFile::new(path.clone(), true)).finish(&samples::passed()).await.unwrap();
+        StepSummary::new(CommandFile::new(path.clone(), true)).finish(&results::passed()).await.unwrap();
     assert_eq!(reported.outcome, Outcome::Failed);
     assert!(!path.exists());
 }
 
 #[test]
 fn probes_are_shown_with_the_arithmetic_of_the_score() {
-    let page = render(&samples::probed(), &WHOLE);
+    let page = render(&results::probed(), &WHOLE);
     for line in [
         "| checkout answers | http | 9/10 | 90 | 5 | after 0.5s | after 0s | status 503, not 200 |",
         "| port open | tcp | 4/4 | 100 | 10 | – | – |  |",
@@ -134,5 +134,5 @@ fn probes_are_shown_with_the_arithmetic_of_the_score() {
     ] {
         assert!(page.lines().any(|shown| shown == line), "{line}\n{page}");
     }
-    assert!(!render(&samples::mixed(), &WHOLE).contains("How the score came about"));
+    assert!(!render(&results::mixed(), &WHOLE).contains("How the score came about"));
 }

@@ -85,11 +85,11 @@ fn mean(parts: &[(Option<Score>, u32)], score: Option<Score>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::samples;
+    use faultgate_testkit::results;
 
     #[test]
     fn each_step_is_written_out() {
-        let result = samples::probed();
+        let result = results::probed();
         let [measured, plain] = &result.experiments[..] else { panic!("two experiments") };
         assert_eq!(of_probe(&measured.probes[0]), "9 of 10 looks that count passed = 90");
         assert_eq!(of_probe(&measured.probes[2]), "never evaluated while the fault was in = 0");
@@ -102,7 +102,7 @@ mod tests {
 
     #[test]
     fn what_is_not_known_is_said() {
-        let result = samples::mixed();
+        let result = results::mixed();
         assert_eq!(of_run(&result), "(100 × 10 + 0 × 10 + unknown × 10 + unknown × 10) / 40 = unknown");
     }
 }

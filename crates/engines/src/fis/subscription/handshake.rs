@@ -18,7 +18,7 @@ use crate::{Failure, FailureKind};
 use faultgate_core::clock::Clock;
 
 /// Time within which each handshake has to arrive. A new rule may take a while to match.
-const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(60);
+pub const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(60);
 /// Pauses between two handshakes: they grow from the first to the longest.
 const FIRST_PUT_PAUSE: Duration = Duration::from_millis(250);
 const LONGEST_PUT_PAUSE: Duration = Duration::from_secs(3);

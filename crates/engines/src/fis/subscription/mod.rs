@@ -12,6 +12,8 @@ use serde_json::json;
 
 mod handshake;
 
+pub use handshake::HANDSHAKE_TIMEOUT;
+
 use super::clients::Clients;
 use super::error::{failure, unreadable};
 use super::pattern::{RulePattern, patterns};

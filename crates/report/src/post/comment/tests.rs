@@ -1,8 +1,8 @@
 use super::*;
 use crate::fake_forge::{Asked, FakeForge};
 use crate::forge::Again;
-use crate::samples;
 use faultgate_core::model::Outcome;
+use faultgate_testkit::results;
 
 fn comment(forge: &FakeForge, only_on_failure: bool) -> Comment {
     let url = Some("https://ci.example.com/runs/1".to_owned());
@@ -38,7 +38,7 @@ fn each_job_has_a_key_of_its_own_that_no_part_can_imitate() {
 #[tokio::test(start_paused = true)]
 async fn a_comment_begins_with_its_marker_and_keeps_to_the_forges_limit() {
     let forge = forge();
-    let reported = comment(&forge, false).finish(&samples::large(&"text ".repeat(200))).await.unwrap();
+    let reported = comment(&forge, false).finish(&results::large(&"text ".repeat(200))).await.unwrap();
     assert_eq!(reported.outcome, Outcome::Written);
     let asked = forge.asked();
     let [Asked::Find, Asked::Create(body)] = asked.as_slice() else { panic!("not created") };
@@ -51,7 +51,7 @@ async fn a_comment_begins_with_its_marker_and_keeps_to_the_forges_limit() {
 async fn a_comment_that_is_not_ours_to_update_is_left_alone() {
     let mut forge = forge().refusing(&[None, Some(Again::Anew)]);
     forge.comment = Some("1");
-    let reported = comment(&forge, false).finish(&samples::passed()).await.unwrap();
+    let reported = comment(&forge, false).finish(&results::passed()).await.unwrap();
     assert_eq!(reported.outcome, Outcome::Written);
     let asked = forge.asked();
     let [Asked::Find, Asked::Update(id, _), Asked::Create(_)] = asked.as_slice() else {
@@ -63,23 +63,23 @@ async fn a_comment_that_is_not_ours_to_update_is_left_alone() {
 #[tokio::test(start_paused = true)]
 async fn a_pass_is_told_on_failure_only_where_a_failure_was() {
     let without = forge();
-    let reported = comment(&without, true).finish(&samples::passed()).await.unwrap();
+    let reported = comment(&without, true).finish(&results::passed()).await.unwrap();
     assert_eq!((reported.outcome, without.asked()), (Outcome::Skipped, vec![Asked::Find]));
 
     let mut with = forge();
     with.comment = Some("1");
-    comment(&with, true).finish(&samples::passed()).await;
+    comment(&with, true).finish(&results::passed()).await;
     assert!(matches!(with.asked().last(), Some(Asked::Update(..))), "{:?}", with.asked());
 }
 
 #[tokio::test(start_paused = true)]
 async fn only_what_may_help_is_tried_again() {
     let soon = forge().refusing(&[Some(Again::Soon), None, Some(Again::Soon)]);
-    assert_eq!(comment(&soon, false).finish(&samples::passed()).await.unwrap().outcome, Outcome::Written);
+    assert_eq!(comment(&soon, false).finish(&results::passed()).await.unwrap().outcome, Outcome::Written);
     assert_eq!(soon.asked().len(), 4);
 
     let never = forge().refusing(&[None, Some(Again::Never)]);
-    let reported = comment(&never, false).finish(&samples::passed()).await.unwrap();
+    let reported = comment(&never, false).finish(&results::passed()).await.unwrap();
     assert_eq!((reported.outcome, never.asked().len()), (Outcome::Failed, 2));
 }
 

@@ -6,8 +6,8 @@ use tokio::time::{Instant, sleep};
 use super::*;
 use crate::fake_forge::{Asked, FakeForge};
 use crate::forge::{Again, Rival};
-use crate::samples;
 use faultgate_core::model::{Source, Transition};
+use faultgate_testkit::results;
 
 const CONTEXT: &str = "faultgate/az";
 const NO_TIME: Duration = Duration::ZERO;
@@ -59,7 +59,7 @@ async fn an_experiment_is_told_as_pending_running_and_ended() {
     // A state that is known already is not posted again.
     running(&mut statuses, 0);
     a_while().await;
-    let reported = statuses.finish(&samples::passed()).await.unwrap();
+    let reported = statuses.finish(&results::passed()).await.unwrap();
     assert_eq!(reported.outcome, Outcome::Written);
     assert_eq!(forge.states(CONTEXT), [StatusState::Pending, StatusState::Running, StatusState::Success]);
     let Some(Asked::Status(_, _, description)) = forge.asked().pop() else { panic!("a status") };
@@ -75,7 +75,7 @@ async fn a_slow_forge_delays_nobody_and_is_told_the_newest() {
     tokio::task::yield_now().await;
     running(&mut statuses, 0);
     assert_eq!(begun.elapsed(), Duration::ZERO);
-    statuses.finish(&samples::passed()).await;
+    statuses.finish(&results::passed()).await;
     let states = forge.states(CONTEXT);
     assert_eq!(states.last(), Some(&StatusState::Success));
     assert!(!states.contains(&StatusState::Running), "{states:?}");
@@ -90,7 +90,7 @@ async fn what_may_help_is_tried_again() {
     launched(&mut statuses, 0);
     sleep(Duration::from_secs(60)).await;
     assert_eq!(forge.states(CONTEXT), [StatusState::Pending; 3]);
-    let reported = statuses.finish(&samples::passed()).await.unwrap();
+    let reported = statuses.finish(&results::passed()).await.unwrap();
     assert_eq!(reported.outcome, Outcome::Written);
 }
 
@@ -113,7 +113,7 @@ async fn what_was_refused_for_good_is_tried_once_more_at_the_end() {
     a_while().await;
     running(&mut statuses, 0);
     a_while().await;
-    let reported = statuses.finish(&samples::passed()).await.unwrap();
+    let reported = statuses.finish(&results::passed()).await.unwrap();
     assert_eq!(forge.states(CONTEXT), [StatusState::Pending, StatusState::Success]);
     assert_eq!(reported.outcome, Outcome::Failed);
     assert_eq!(reported.detail.as_deref(), Some("could not do it: no; allow it"));
@@ -123,14 +123,14 @@ async fn what_was_refused_for_good_is_tried_once_more_at_the_end() {
 async fn at_the_end_nobody_waits_for_a_long_pause() {
     let forge = FakeForge::taking(NO_TIME).refusing(&[Some(Again::After(Duration::from_secs(60)))]);
     let begun = Instant::now();
-    let reported = alone(&forge).finish(&samples::passed()).await.unwrap();
+    let reported = alone(&forge).finish(&results::passed()).await.unwrap();
     assert_eq!((reported.outcome, begun.elapsed()), (Outcome::Failed, Duration::ZERO));
 }
 
 #[tokio::test(start_paused = true)]
 async fn of_several_each_ends_when_it_ends_and_the_run_at_last() {
     let forge = FakeForge::taking(NO_TIME);
-    let result = samples::mixed();
+    let result = results::mixed();
     let names: Vec<&str> = result.experiments.iter().map(|experiment| experiment.name.as_str()).collect();
     let mut statuses = CommitStatuses::new(&names, style(), forge.connection());
     launched(&mut statuses, 0);
@@ -160,7 +160,7 @@ async fn of_several_each_ends_when_it_ends_and_the_run_at_last() {
 async fn a_verdict_that_turned_is_told_when_it_is_finished_again() {
     let forge = FakeForge::taking(NO_TIME);
     let mut statuses = alone(&forge);
-    let mut result = samples::passed();
+    let mut result = results::passed();
     statuses.finish(&result).await;
     result.gate.verdict = Verdict::Errored;
     result.gate.reasons.insert(0, "the report comment could not be posted".to_owned());
@@ -174,7 +174,7 @@ async fn a_verdict_that_turned_is_told_when_it_is_finished_again() {
 async fn a_rehearsal_and_a_later_attempt_say_so() {
     let forge = FakeForge::taking(NO_TIME);
     let style = StatusStyle { attempt: Some(3), nature: Nature::Rehearsal, ..style() };
-    CommitStatuses::new(&["az"], style, forge.connection()).finish(&samples::passed()).await;
+    CommitStatuses::new(&["az"], style, forge.connection()).finish(&results::passed()).await;
     let Some(Asked::Status(_, _, description)) = forge.asked().pop() else { panic!("a status") };
     assert!(description.starts_with("rehearsal: attempt 3: passed"), "{description}");
 }
@@ -182,7 +182,7 @@ async fn a_rehearsal_and_a_later_attempt_say_so() {
 /// Returns the contexts that a run of these experiments posts to at its end.
 async fn contexts(experiments: &[&str], style: StatusStyle) -> Vec<String> {
     let forge = FakeForge::taking(NO_TIME);
-    let mut result = samples::passed();
+    let mut result = results::passed();
     let one = result.experiments[0].clone();
     result.experiments = vec![one; experiments.len()];
     CommitStatuses::new(experiments, style, forge.connection()).finish(&result).await;
@@ -265,7 +265,7 @@ async fn beside(
 async fn a_success_hides_no_failure_of_another_job() {
     use StatusState::{Pending, Success};
     let newer = rival(true, true, "failed: it broke");
-    let (states, reported) = beside(None, Some(newer), samples::passed()).await;
+    let (states, reported) = beside(None, Some(newer), results::passed()).await;
     assert_eq!((states.as_slice(), reported.outcome), ([Pending].as_slice(), Outcome::Skipped));
     let detail = reported.detail.unwrap();
     assert!(detail.contains("failed: it broke") && detail.contains("`status-context`"), "{detail}");
@@ -273,23 +273,23 @@ async fn a_success_hides_no_failure_of_another_job() {
 
     // A sibling of the same attempt had failed before this job began.
     let sibling = Some(rival(true, false, "attempt 2: failed: it broke"));
-    let (states, reported) = beside(sibling.clone(), sibling, samples::passed()).await;
+    let (states, reported) = beside(sibling.clone(), sibling, results::passed()).await;
     assert_eq!((states, reported.outcome), (vec![], Outcome::Skipped));
 
     // The failure of an earlier attempt is of no interest any more.
     let earlier = Some(rival(true, false, "failed: it broke"));
-    let (states, reported) = beside(earlier, None, samples::passed()).await;
+    let (states, reported) = beside(earlier, None, results::passed()).await;
     assert_eq!((states, reported.outcome), (vec![Pending, Success], Outcome::Written));
 
     let passed = Some(rival(false, true, "passed"));
-    let (states, reported) = beside(None, passed, samples::passed()).await;
+    let (states, reported) = beside(None, passed, results::passed()).await;
     assert_eq!((states, reported.outcome), (vec![Pending, Success], Outcome::Written));
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_failure_is_told_whoever_else_has_failed() {
     let newer = Some(rival(true, true, "failed: it broke"));
-    let (states, reported) = beside(None, newer, samples::stopped()).await;
+    let (states, reported) = beside(None, newer, results::stopped()).await;
     assert_eq!(states, [StatusState::Pending, StatusState::Failure]);
     assert_eq!(reported.outcome, Outcome::Written);
 }

@@ -1,0 +1,53 @@
+//! A journal in memory, which holds what a state file would hold.
+
+use std::cell::RefCell;
+
+use async_trait::async_trait;
+use faultgate::lifecycle::Journal;
+use faultgate_core::model::{
+    ExperimentPlace, ExperimentState, Intent, LaunchRecord, Plan, RunIdentity, RunPhase, RunState,
+    SubscriptionState,
+};
+
+/// The journal.
+pub struct Noted(RefCell<RunState>);
+
+impl Noted {
+    pub fn of(run: &RunIdentity, plan: &Plan, now: jiff::Timestamp) -> Self {
+        let planned = plan.experiments.iter().map(|experiment| {
+            ExperimentState::planned(&experiment.name, ExperimentPlace::of(&experiment.spec, None))
+        });
+        Self(RefCell::new(RunState { experiments: planned.collect(), ..RunState::of(run, false, now) }))
+    }
+
+    pub fn state(self) -> RunState {
+        self.0.into_inner()
+    }
+
+    fn change(&self, experiment: usize, change: impl FnOnce(&mut ExperimentState)) {
+        change(&mut self.0.borrow_mut().experiments[experiment]);
+    }
+}
+
+#[async_trait(?Send)]
+impl Journal for Noted {
+    async fn intended(&self, experiment: usize, intent: Intent) {
+        self.change(experiment, |entry| (entry.phase, entry.intent) = (RunPhase::Intended, intent));
+    }
+
+    async fn launched(&self, experiment: usize, launch: LaunchRecord) {
+        self.change(experiment, |entry| (entry.phase, entry.launch) = (RunPhase::Launched, Some(launch)));
+    }
+
+    async fn unfound(&self, experiment: usize) {
+        self.change(experiment, |entry| entry.unfound_at = Some(jiff::Timestamp::UNIX_EPOCH));
+    }
+
+    async fn over(&self, experiment: usize) {
+        self.change(experiment, |entry| entry.phase = RunPhase::Over);
+    }
+
+    async fn subscriptions(&self, all: Vec<SubscriptionState>) {
+        self.0.borrow_mut().subscriptions = all;
+    }
+}

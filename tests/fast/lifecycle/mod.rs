@@ -1,0 +1,11 @@
+//! Tests of the whole lifecycle with the real SDK and the embedded endpoints. They run on a paused clock, so
+//! that what would take minutes takes no time.
+
+mod control_plane;
+mod events;
+mod handshake;
+mod launch;
+mod lies;
+mod outage;
+mod properties;
+mod queue;
