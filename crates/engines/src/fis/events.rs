@@ -71,7 +71,7 @@ pub(super) fn parse(body: &str) -> QueueMessage {
         return QueueMessage::Malformed("the message is not JSON");
     };
     if value["Type"] == "Notification" {
-        return match &value["QueueMessage"] {
+        return match &value["Message"] {
             // An SNS message holds the event as text; one level only, so nothing can nest without end.
             Value::String(inner) => serde_json::from_str(inner)
                 .map_or(QueueMessage::Malformed("the SNS notification holds no JSON"), |event| {
@@ -156,7 +156,7 @@ mod tests {
 
     #[test]
     fn an_sns_topic_may_stand_between() {
-        let body = json!({"Type": "Notification", "QueueMessage": state_change().to_string()});
+        let body = json!({"Type": "Notification", "Message": state_change().to_string()});
         assert!(matches!(parse(&body.to_string()), QueueMessage::StateChange(_)));
     }
 

@@ -34,7 +34,7 @@ pub(super) fn faults(experiment: &ExperimentResult) -> String {
         .collect();
     table(&["Fault", "Weight", "Verdict", "Probe success", "Failing step"], faults)
         + &table(
-            &["Of the fault", "Engine's probe", "SectionKind", "Mode", "Verdict", "Why"],
+            &["Of the fault", "Engine's probe", "Kind", "Mode", "Verdict", "Why"],
             probes.into_iter(),
         )
 }

@@ -141,7 +141,7 @@ fn actions(experiment: &ExperimentResult) -> String {
 /// fault.
 fn probes(experiment: &ExperimentResult) -> String {
     let columns =
-        ["Probe", "SectionKind", "Passed", "Score", "Weight", "Detected", "Recovered", "Last failure"];
+        ["Probe", "Kind", "Passed", "Score", "Weight", "Detected", "Recovered", "Last failure"];
     let rows = experiment.probes.iter().map(|probe| {
         let why = match probe.unevaluated {
             Some(_) => "never evaluated".to_owned(),

@@ -1,0 +1,150 @@
+//! The house itself: how comments begin, what types are called, how long files are.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Words with which no comment begins: a comment says what a thing is, or why a line is there, in a sentence of its own.
+const RIDDLES: &[&str] = &[
+    // Pronouns.
+    "he", "his", "it", "its", "ours", "she", "that", "their", "theirs", "them", "these", "they", "this", "those",
+    // Prepositions.
+    "against", "among", "as", "at", "behind", "beside", "besides", "between", "by", "for", "from", "in", "into", "of",
+    "on", "onto", "over", "through", "to", "under", "until", "with", "within", "without",
+    // Question words.
+    "how", "what", "whatever", "when", "where", "whether", "which", "who", "whoever", "whom", "whose", "why",
+    // Fragments of another sentence.
+    "also", "likewise", "otherwise", "same", "so",
+];
+
+const MAX_FILE_LINES: usize = 400;
+
+/// Files that may be longer, each with its reason.
+const LONG_FILES: &[(&str, &str)] = &[];
+
+/// Type names that more than one crate defines, each with its reason.
+const SHARED_NAMES: &[(&str, &str)] = &[];
+
+fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// All Rust files of the project, with paths from its top.
+fn sources() -> Vec<(String, String)> {
+    let mut found = Vec::new();
+    let mut folders: Vec<PathBuf> = ["src", "crates", "tests", "benches"].map(|name| root().join(name)).into();
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                let name = path.strip_prefix(root()).unwrap().display().to_string();
+                found.push((name, fs::read_to_string(&path).unwrap()));
+            }
+        }
+    }
+    assert!(found.len() > 400, "only {} files were found", found.len());
+    found.sort();
+    found
+}
+
+/// The kind of comment that a line is, and its text.
+fn comment(line: &str) -> Option<(&'static str, &str)> {
+    let line = line.trim();
+    ["///", "//!", "//"].into_iter().find_map(|mark| Some((mark, line.strip_prefix(mark)?.trim())))
+}
+
+#[test]
+fn no_comment_begins_in_the_middle_of_a_thought() {
+    let mut riddles = Vec::new();
+    for (name, text) in sources() {
+        let mut above = None;
+        for (number, line) in text.lines().enumerate() {
+            let comment = comment(line);
+            let kind = comment.map(|(kind, _)| kind);
+            if let Some((_, text)) = comment.filter(|_| kind != above) {
+                let word = text.split(|c: char| !c.is_ascii_alphabetic()).next().unwrap_or_default();
+                if RIDDLES.contains(&word.to_ascii_lowercase().as_str()) {
+                    riddles.push(format!("{name}:{}: {text}", number + 1));
+                }
+            }
+            above = kind;
+        }
+    }
+    assert!(riddles.is_empty(), "begin with the thing itself, or with a verb:\n{}", riddles.join("\n"));
+}
+
+#[test]
+fn no_file_is_too_long_to_be_read_at_once() {
+    let exceptions: BTreeSet<_> = LONG_FILES.iter().map(|(name, _)| *name).collect();
+    let long: Vec<_> = sources()
+        .into_iter()
+        .map(|(name, text)| (name, text.lines().count()))
+        .filter(|(name, lines)| *lines > MAX_FILE_LINES && !exceptions.contains(name.as_str()))
+        .collect();
+    assert!(long.is_empty(), "split them by subject: {long:?}");
+}
+
+#[test]
+fn a_type_name_means_one_thing_in_all_crates() {
+    let mut owners: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for (name, text) in sources() {
+        let Some(owner) = owner(Path::new(&name)) else { continue };
+        let product = text.split("#[cfg(test)]\nmod tests {").next().unwrap_or_default();
+        for line in product.lines() {
+            if let Some(defined) = defined_type(line) {
+                owners.entry(defined.to_owned()).or_default().insert(owner.clone());
+            }
+        }
+    }
+    assert!(owners.len() > 300, "only {} types were found", owners.len());
+    for (name, _) in SHARED_NAMES {
+        assert!(owners.get(*name).is_some_and(|owners| owners.len() > 1), "{name} is no exception any more");
+    }
+    let exceptions: BTreeSet<_> = SHARED_NAMES.iter().map(|(name, _)| *name).collect();
+    let shared: Vec<_> = owners
+        .iter()
+        .filter(|(name, owners)| owners.len() > 1 && !exceptions.contains(name.as_str()))
+        .map(|(name, owners)| format!("{name}: {}", owners.iter().cloned().collect::<Vec<_>>().join(", ")))
+        .collect();
+    assert!(shared.is_empty(), "give each a name of its own:\n{}", shared.join("\n"));
+}
+
+/// The crate that a product file belongs to. `None` for tests.
+fn owner(path: &Path) -> Option<String> {
+    let parts: Vec<_> = path.iter().map(|part| part.to_str().unwrap()).collect();
+    let file = parts.last()?;
+    let is_test = parts.contains(&"tests") || file.ends_with("tests.rs") || parts.contains(&"testkit");
+    match parts.as_slice() {
+        _ if is_test => None,
+        ["crates", name, ..] => Some((*name).to_owned()),
+        ["src", ..] => Some("faultgate".to_owned()),
+        _ => None,
+    }
+}
+
+/// The name of the type that a line begins to define, at any visibility.
+fn defined_type(line: &str) -> Option<&str> {
+    let rest = line.strip_prefix("pub ").or_else(|| {
+        let rest = line.strip_prefix("pub(")?;
+        rest.split_once(") ").map(|(_, rest)| rest)
+    });
+    let rest = rest.unwrap_or(line);
+    let name = ["struct ", "enum ", "trait ", "type "].iter().find_map(|word| rest.strip_prefix(word))?;
+    name.split(|c: char| !c.is_alphanumeric() && c != '_').next().filter(|name| !name.is_empty())
+}
+
+#[test]
+fn what_defines_a_type_is_recognised() {
+    for (line, name) in [
+        ("pub struct Place {", Some("Place")),
+        ("pub(super) enum Kind<'a> {", Some("Kind")),
+        ("pub(in crate::suite) trait Reader: Debug {", Some("Reader")),
+        ("type Refusal = (String, String);", Some("Refusal")),
+        ("    struct Inner;", None),
+        ("// struct Gone", None),
+    ] {
+        assert_eq!(defined_type(line), name, "{line}");
+    }
+}
