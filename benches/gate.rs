@@ -13,7 +13,7 @@ use std::time::Duration;
 use faultgate_core::clock::Clock;
 use faultgate_net::aws::connect_embedded;
 use faultgate_rehearsal::{
-    Beat, Effect, FaultRule, Scenario, Server, Snapshot, Step, TEMPLATE_ID, Which, World,
+    Beat, FaultEffect, FaultRule, Scenario, Server, Snapshot, Step, TEMPLATE_ID, Which, World,
 };
 use tokio::process::Command;
 use tokio_util::task::AbortOnDropHandle;
@@ -186,7 +186,7 @@ fn in_github(command: &mut Command, forge: &MockServer) {
 async fn gate(binary: &PathBuf, delay: Duration, forge: Option<&MockServer>) -> Gated {
     let (world, url, _server) = world().await;
     if !delay.is_zero() {
-        world.inject(FaultRule::on("*", Effect::Delay(delay)));
+        world.inject(FaultRule::on("*", FaultEffect::Delay(delay)));
     }
     let folder = tempfile::tempdir().expect("a folder");
     let binary = std::fs::canonicalize(binary).expect("the binary");

@@ -4,7 +4,7 @@ use clap::builder::PossibleValuesParser;
 use clap::{Arg, ArgAction, ArgMatches, Command};
 
 use crate::terminal::say;
-use faultgate_net::aws::iam::{Target, Use, policy, reference};
+use faultgate_net::aws::iam::{PolicyTarget, Use, policy, reference};
 use faultgate_net::aws::partition_of;
 
 /// Value of `--mode` for runs without FIS experiments.
@@ -66,12 +66,12 @@ pub(super) fn iam(matches: &ArgMatches) -> u8 {
     let uses: Vec<Use> = also.chain([text("mode")]).filter_map(Use::find).collect();
     let templates = matches.get_many::<String>("template").into_iter().flatten().cloned().collect();
     let region = text("region");
-    let target = Target {
+    let target = PolicyTarget {
         templates,
         queue: text("queue").to_owned(),
         repository: text("repository").to_owned(),
         role: text("role").to_owned(),
-        ..Target::of(partition_of(region), region, text("account"))
+        ..PolicyTarget::of(partition_of(region), region, text("account"))
     };
     say(policy(&uses, &target).trim_end());
     0

@@ -16,7 +16,7 @@ use crate::terminal::signals::listen;
 use crate::terminal::{SUITE_DIR, complain, logging, make_id, say, warn};
 use crate::wiring::accounts::{AwsAccounts, RoleInputs};
 use crate::wiring::endpoints::Endpoints;
-use crate::wiring::places::AwsPlace;
+use crate::wiring::places::AccountPlace;
 use faultgate_config as config;
 use faultgate_config::{SWEEP_INPUTS, StopSettings, Veil};
 use faultgate_core::environment::Environment;
@@ -25,7 +25,7 @@ use faultgate_core::model::{Level, Verdict};
 use faultgate_core::text;
 use faultgate_engines::fis::Templates;
 use faultgate_lint as lint;
-use faultgate_lint::{Finding, Lint, MAX_BYTES, Missed, RULES, Rule};
+use faultgate_lint::{Lint, LintFinding, MAX_BYTES, Missed, RULES, Rule};
 use faultgate_report::{Remark, remark_commands};
 
 const SUBJECT: &str = "template";
@@ -212,7 +212,7 @@ fn find_flags(matches: &ArgMatches) -> Vec<(String, OsString)> {
 /// Connects to the templates of the account and Region that the settings name. No request is sent yet.
 async fn connect(settings: &StopSettings, env: &Environment) -> Result<Templates, Mistake> {
     let StopSettings { region, role_arn, http, tokens, .. } = settings;
-    let place = AwsPlace { region: region.clone(), role_arn: role_arn.clone() };
+    let place = AccountPlace { region: region.clone(), role_arn: role_arn.clone() };
     let endpoints = Endpoints::Real(http.clone());
     let run_id = format!("lint-{}", make_id());
     let role_inputs = RoleInputs { env, id_token: tokens.aws_id.as_ref(), run_id: &run_id };
@@ -247,7 +247,7 @@ fn tell(lint: &Lint, matches: &ArgMatches, env: &Environment, patience: Duration
     }
     let least = matches.get_one::<String>(FAIL_ON).map_or("", String::as_str);
     let least = LEVELS.into_iter().find(|level| level.as_str() == least).unwrap_or(Level::Note);
-    let fails = |finding: &Finding| finding.level >= least;
+    let fails = |finding: &LintFinding| finding.level >= least;
     // A broken rule is certain, so it outweighs an id that could not be read.
     match (judgement.findings.iter().any(fails), unread.is_empty()) {
         (true, _) => EXIT_BROKEN,
@@ -264,8 +264,8 @@ fn print(text: &str, patience: Duration) {
     }
 }
 
-fn remark(finding: &Finding, env: &Environment) -> Remark {
-    let Finding { rule, level, template, place, message, remedy, .. } = finding;
+fn remark(finding: &LintFinding, env: &Environment) -> Remark {
+    let LintFinding { rule, level, template, place, message, remedy, .. } = finding;
     let title = format!("{} ({template})", rule.id);
     let place = place.clone().map(|place| name_within_repository(place, env));
     Remark { level: *level, title, message: format!("{message}; {remedy}"), place }

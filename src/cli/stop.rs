@@ -2,7 +2,7 @@
 
 use clap::{Arg, ArgAction, ArgMatches, Command};
 
-use crate::recovery::request::{StopRequest, stop_requested};
+use crate::recovery::request::{RequestedStop, stop_requested};
 use faultgate_config as config;
 use faultgate_config::STOP_INPUTS;
 use faultgate_core::environment::Environment;
@@ -33,5 +33,5 @@ pub(super) fn command() -> Command {
 
 pub(super) async fn stop(matches: &ArgMatches, env: &Environment) -> u8 {
     let ids = matches.get_many::<String>(ID).into_iter().flatten().cloned().collect();
-    stop_requested(&StopRequest { ids, flags: config::given(matches) }, env).await
+    stop_requested(&RequestedStop { ids, flags: config::given(matches) }, env).await
 }

@@ -15,7 +15,7 @@ use super::scheduled::Scheduled;
 use super::stop_request::{CONFIRM_LIMIT, RETRY_PAUSE, STOP_LIMIT, StopRequest};
 use super::{Lifecycle, describe_signal, gate};
 use faultgate_core::model::{ExperimentPlan, ExperimentResult, RunEvent, Source, State, StopReport, Verdict};
-use faultgate_engines::{Engine, Failure, FailureKind, Launched, Record, StopCause, Watcher as _};
+use faultgate_engines::{Engine, EngineFailure, FailureKind, Launched, Record, StopCause, Watcher as _};
 
 /// Time after which a launch that is not answered is given up, and looked for.
 pub const LAUNCH_LIMIT: Duration = Duration::from_secs(90);
@@ -140,7 +140,7 @@ impl Lifecycle<'_> {
     }
 
     /// Stops what an unanswered launch may have begun: an experiment that nobody watches must not go on.
-    async fn recover(&self, progress: &Progress<'_>, failure: Failure) -> ExperimentResult {
+    async fn recover(&self, progress: &Progress<'_>, failure: EngineFailure) -> ExperimentResult {
         let Scheduled { plan, engine, .. } = progress.scheduled;
         let found = self.search(plan, engine.as_ref(), LAUNCH_LIMIT).await;
         let launched = match LostLaunch::weigh(engine.as_ref(), plan, None, found) {
@@ -367,9 +367,9 @@ fn later(now: Timestamp, time: Duration) -> Timestamp {
     now.saturating_add(time).unwrap_or(Timestamp::MAX)
 }
 
-fn no_answer(plan: &ExperimentPlan) -> Failure {
+fn no_answer(plan: &ExperimentPlan) -> EngineFailure {
     let what = format!("launch {}", plan.name);
-    Failure::new(FailureKind::Unanswered, what, "the engine did not answer")
+    EngineFailure::new(FailureKind::Unanswered, what, "the engine did not answer")
 }
 
 fn describe(cause: &StopCause, plan: &ExperimentPlan) -> String {

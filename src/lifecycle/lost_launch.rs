@@ -6,7 +6,7 @@ use std::fmt;
 use jiff::Timestamp;
 
 use faultgate_core::model::{ExperimentPlan, ExperimentState};
-use faultgate_engines::{Engine, Failure, Launched};
+use faultgate_engines::{Engine, EngineFailure, Launched};
 
 /// The outcome of a search that has found no experiment. It is displayed as a sentence without a full stop.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,7 +22,7 @@ pub enum LostLaunch {
 /// The end of a search before the engine gave a final answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SearchFailure {
-    Failed(Failure),
+    Failed(EngineFailure),
     /// The time for the search was over.
     NoAnswer,
     /// A signal left no time for the search.

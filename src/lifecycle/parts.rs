@@ -8,7 +8,7 @@ use faultgate_core::model::{PlanRecord, RunResult, SCORING};
 use faultgate_core::text::plain;
 
 /// A result with the name of its origin.
-type Part = (String, RunResult);
+type NamedResult = (String, RunResult);
 
 /// Time between the starts of parts that no CI ties to one run. Parts further apart are not taken for one
 /// run.
@@ -19,7 +19,7 @@ const MAX_NAMES: usize = 20;
 const MAX_NAME_CHARS: usize = 80;
 
 /// Returns the reasons why these are not all the parts of one suite.
-pub(super) fn problems(parts: &[Part]) -> Vec<String> {
+pub(super) fn problems(parts: &[NamedResult]) -> Vec<String> {
     let mut problems: Vec<String> = parts
         .iter()
         .filter(|(_, part)| part.experiments.is_empty())
@@ -57,12 +57,12 @@ fn is_planless(part: &RunResult) -> bool {
 }
 
 /// Returns the suite of the parts, with the name of a part that tells it.
-fn suite(parts: &[Part]) -> Option<(&str, &PlanRecord)> {
+fn suite(parts: &[NamedResult]) -> Option<(&str, &PlanRecord)> {
     parts.iter().find_map(|(name, part)| Some((name.as_str(), part.plan.as_ref()?)))
 }
 
 /// Returns the reasons why parts belong to different suites.
-fn other_suites(parts: &[Part]) -> Vec<String> {
+fn other_suites(parts: &[NamedResult]) -> Vec<String> {
     let Some((first, suite)) = suite(parts) else { return Vec::new() };
     let mut problems = Vec::new();
     for (name, part) in parts {
@@ -84,7 +84,7 @@ fn other_suites(parts: &[Part]) -> Vec<String> {
 }
 
 /// Says which experiments of the suite are in none of the parts.
-pub(super) fn missing(parts: &[Part]) -> Option<String> {
+pub(super) fn missing(parts: &[NamedResult]) -> Option<String> {
     let (_, suite) = suite(parts)?;
     let present: BTreeSet<&str> = parts
         .iter()

@@ -19,7 +19,7 @@ use faultgate_core::model::{
     ExperimentPlan, ExperimentResult, ExperimentState, Finding, Handover, Plan, RunEvent, RunPhase,
     RunResult, RunState, SubscriptionRecord, SubscriptionState, Verdict,
 };
-use faultgate_engines::{Channel, Engine, Failure, FailureKind, Launched, StopCause};
+use faultgate_engines::{Channel, Engine, EngineFailure, FailureKind, Launched, StopCause};
 
 /// Time within which an engine is asked what it can tell of experiments that another process has launched.
 const LEARN_LIMIT: Duration = Duration::from_secs(30);
@@ -68,9 +68,11 @@ impl Lifecycle<'_> {
         };
         let cause = match self.cancel.signal() {
             Some(signal) => StopCause::Cancelled(signal),
-            None => {
-                StopCause::Unwatched(Failure::new(FailureKind::Refused, "leave it to faultgate monitor", why))
-            }
+            None => StopCause::Unwatched(EngineFailure::new(
+                FailureKind::Refused,
+                "leave it to faultgate monitor",
+                why,
+            )),
         };
         let ending = begun.into_iter().map(|begun| async {
             match begun {

@@ -38,7 +38,7 @@ impl Engine for Endless {
         Vec::new()
     }
 
-    async fn launch(&self, plan: &ExperimentPlan, _: &dyn Notary) -> Result<Launched, Failure> {
+    async fn launch(&self, plan: &ExperimentPlan, _: &dyn Notary) -> Result<Launched, EngineFailure> {
         let at = Timestamp::UNIX_EPOCH;
         let first = Transition {
             state: State::Running,
@@ -51,18 +51,18 @@ impl Engine for Endless {
         Ok(Launched { id: plan.name.clone(), url: None, first })
     }
 
-    async fn find_unanswered(&self, _: &ExperimentPlan) -> Result<Option<Launched>, Failure> {
+    async fn find_unanswered(&self, _: &ExperimentPlan) -> Result<Option<Launched>, EngineFailure> {
         std::future::pending().await
     }
 
-    async fn follow(&self, _: &Launched, _: &dyn Watcher) -> Result<Record, Failure> {
+    async fn follow(&self, _: &Launched, _: &dyn Watcher) -> Result<Record, EngineFailure> {
         while !self.stopped.get() {
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
         Ok(self.record())
     }
 
-    async fn stop(&self, _: &Launched) -> Result<(), Failure> {
+    async fn stop(&self, _: &Launched) -> Result<(), EngineFailure> {
         self.stopped.set(true);
         Ok(())
     }
@@ -71,7 +71,7 @@ impl Engine for Endless {
         "stop it".to_owned()
     }
 
-    async fn look(&self, _: &Launched) -> Result<Record, Failure> {
+    async fn look(&self, _: &Launched) -> Result<Record, EngineFailure> {
         Ok(self.record())
     }
 

@@ -4,7 +4,7 @@
 use std::cell::RefCell;
 use std::time::Duration;
 
-use faultgate_engines::{Engine, Failure, FailureKind, Launched, Record};
+use faultgate_engines::{Engine, EngineFailure, FailureKind, Launched, Record};
 
 /// Time for requests to stop: more than a minute without a network, and a request that was sent in it.
 pub const STOP_LIMIT: Duration = Duration::from_secs(120);
@@ -58,7 +58,7 @@ impl StopRequest<'_> {
 
     /// Reads the record until it says that the experiment has ended. The error is the last failure to read it
     /// before `deadline`, if the last request failed.
-    pub async fn confirm(self, deadline: impl Future<Output = ()>) -> Result<Record, Option<Failure>> {
+    pub async fn confirm(self, deadline: impl Future<Output = ()>) -> Result<Record, Option<EngineFailure>> {
         let trouble = RefCell::new(None);
         let reading = async {
             let mut pause = FIRST_RECORD_PAUSE;

@@ -14,7 +14,7 @@ const MAX_TAG_CHARS: usize = 80;
 
 /// What becomes of a rule, a queue or an experiment in a sweep.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Fate {
+pub(super) enum LeftoverFate {
     /// It has expired since this time, and is removed or stopped.
     End(Timestamp),
     /// It has expired since this time, and the sweep is only asked what it would do.
@@ -29,17 +29,17 @@ pub(super) enum Fate {
 
 /// Judges by an expiry, or by the reason why it could not be read. `is_needed` says that an experiment which
 /// may go on is found by it.
-pub(super) fn judge(expiry: Result<&Expiry, String>, is_needed: bool, dry_run: bool) -> Fate {
+pub(super) fn judge(expiry: Result<&Expiry, String>, is_needed: bool, dry_run: bool) -> LeftoverFate {
     match expiry {
-        Err(why) => Fate::Unclear(why),
-        Ok(Expiry::Past(since)) if is_needed => Fate::Needed(*since),
-        Ok(Expiry::Past(since)) if dry_run => Fate::Announce(*since),
-        Ok(Expiry::Past(since)) => Fate::End(*since),
-        Ok(Expiry::Ahead(at)) => Fate::Keep(format!("it may be needed until {at}")),
+        Err(why) => LeftoverFate::Unclear(why),
+        Ok(Expiry::Past(since)) if is_needed => LeftoverFate::Needed(*since),
+        Ok(Expiry::Past(since)) if dry_run => LeftoverFate::Announce(*since),
+        Ok(Expiry::Past(since)) => LeftoverFate::End(*since),
+        Ok(Expiry::Ahead(at)) => LeftoverFate::Keep(format!("it may be needed until {at}")),
         Ok(Expiry::Untagged) => {
-            Fate::Keep("it has no tag faultgate:expires-at, so it is not faultgate's".to_owned())
+            LeftoverFate::Keep("it has no tag faultgate:expires-at, so it is not faultgate's".to_owned())
         }
-        Ok(Expiry::Unreadable(value)) => Fate::Unclear(format!(
+        Ok(Expiry::Unreadable(value)) => LeftoverFate::Unclear(format!(
             "its tag faultgate:expires-at is \"{}\", which is no time (RFC 3339); write one there, or remove it by \
              hand",
             text::plain(value, MAX_TAG_CHARS)
@@ -79,27 +79,30 @@ mod tests {
     #[test]
     fn only_what_has_expired_and_is_not_needed_is_ended() {
         let past = Expiry::Past(SINCE);
-        assert_eq!(judge(Ok(&past), false, false), Fate::End(SINCE));
-        assert_eq!(judge(Ok(&past), false, true), Fate::Announce(SINCE));
+        assert_eq!(judge(Ok(&past), false, false), LeftoverFate::End(SINCE));
+        assert_eq!(judge(Ok(&past), false, true), LeftoverFate::Announce(SINCE));
         for dry_run in [false, true] {
-            assert_eq!(judge(Ok(&past), true, dry_run), Fate::Needed(SINCE));
+            assert_eq!(judge(Ok(&past), true, dry_run), LeftoverFate::Needed(SINCE));
         }
         let others = [Expiry::Ahead(SINCE), Expiry::Untagged, Expiry::Unreadable("soon".to_owned())];
         for expiry in &others {
             for (is_needed, dry_run) in [(false, false), (false, true), (true, false), (true, true)] {
                 let fate = judge(Ok(expiry), is_needed, dry_run);
-                assert!(matches!(fate, Fate::Keep(_) | Fate::Unclear(_)), "{expiry:?} {fate:?}");
+                assert!(
+                    matches!(fate, LeftoverFate::Keep(_) | LeftoverFate::Unclear(_)),
+                    "{expiry:?} {fate:?}"
+                );
             }
         }
     }
 
     #[test]
     fn what_cannot_be_read_is_somebody_s_to_look_at_and_what_is_young_is_not() {
-        assert!(matches!(judge(Ok(&Expiry::Ahead(SINCE)), false, false), Fate::Keep(_)));
-        assert!(matches!(judge(Ok(&Expiry::Untagged), false, false), Fate::Keep(_)));
-        assert_eq!(judge(Err("denied".to_owned()), false, false), Fate::Unclear("denied".to_owned()));
+        assert!(matches!(judge(Ok(&Expiry::Ahead(SINCE)), false, false), LeftoverFate::Keep(_)));
+        assert!(matches!(judge(Ok(&Expiry::Untagged), false, false), LeftoverFate::Keep(_)));
+        assert_eq!(judge(Err("denied".to_owned()), false, false), LeftoverFate::Unclear("denied".to_owned()));
         let hostile = Expiry::Unreadable(format!("\u{1b}[2J\n{}", "x".repeat(500)));
-        let Fate::Unclear(why) = judge(Ok(&hostile), false, false) else { panic!("it is unclear") };
+        let LeftoverFate::Unclear(why) = judge(Ok(&hostile), false, false) else { panic!("it is unclear") };
         assert!(!why.contains(char::is_control) && why.len() < 300, "{why}");
     }
 

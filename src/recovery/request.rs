@@ -21,14 +21,14 @@ use faultgate_core::text;
 const MAX_ID_CHARS: usize = 64;
 
 /// What `faultgate stop` is asked to end.
-pub(crate) struct StopRequest {
+pub(crate) struct RequestedStop {
     /// Ids of FIS experiments. The state file is not read if there are some.
     pub(crate) ids: Vec<String>,
     pub(crate) flags: Vec<(String, OsString)>,
 }
 
 /// Stops what is to be ended, and returns the exit code.
-pub(crate) async fn stop_requested(request: &StopRequest, env: &Environment) -> u8 {
+pub(crate) async fn stop_requested(request: &RequestedStop, env: &Environment) -> u8 {
     match find_open(request, env) {
         Ok(None) => 0,
         Ok(Some(open)) => until_signal(end(open, &request.flags, env)).await,
@@ -44,8 +44,8 @@ struct OpenState {
 
 /// Returns what there is to end. None, after printing the reason, if there is nothing: then nobody is asked,
 /// and no other setting matters.
-fn find_open(request: &StopRequest, env: &Environment) -> Result<Option<OpenState>, Vec<Mistake>> {
-    let StopRequest { ids, flags } = request;
+fn find_open(request: &RequestedStop, env: &Environment) -> Result<Option<OpenState>, Vec<Mistake>> {
+    let RequestedStop { ids, flags } = request;
     if !ids.is_empty() {
         let state = make_state(ids, env, flags)?;
         return Ok(Some(OpenState { state, file: None }));

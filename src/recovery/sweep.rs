@@ -8,7 +8,7 @@ use std::path::Path;
 
 use futures_util::stream::{self, StreamExt};
 
-use super::expired::{Fate, Unsettled, judge, tell_expired};
+use super::expired::{LeftoverFate, Unsettled, judge, tell_expired};
 use super::stop::{Stopped, Stopping};
 use super::{make_identity, make_launched};
 use crate::terminal::refusal::{Refused, refuse};
@@ -16,7 +16,7 @@ use crate::terminal::signals::until_signal;
 use crate::terminal::{SUITE_DIR, logging, make_id, say_line, warn};
 use crate::wiring::accounts::{AwsAccount, AwsAccounts, RoleInputs};
 use crate::wiring::endpoints::Endpoints;
-use crate::wiring::places::AwsPlace;
+use crate::wiring::places::AccountPlace;
 use faultgate_config as config;
 use faultgate_config::{StopSettings, SweepSettings, Veil};
 use faultgate_core::clock::Clock;
@@ -24,7 +24,7 @@ use faultgate_core::environment::Environment;
 use faultgate_core::mistake::Mistake;
 use faultgate_core::model::{ExperimentPlace, RunPhase, RunState, Verdict};
 use faultgate_core::panics;
-use faultgate_engines::Failure;
+use faultgate_engines::EngineFailure;
 use faultgate_engines::fis::{OpenExperiment, SubscriptionPart, SubscriptionPartKind, Sweeper};
 
 /// Largest number of accounts and Regions that are swept at the same time.
@@ -86,7 +86,7 @@ async fn connect(
 ) -> Result<Vec<AwsAccount>, Mistake> {
     let SweepSettings { regions, role_arns, stop } = settings;
     let places = role_arns.iter().flat_map(|role_arn| {
-        regions.iter().map(|region| AwsPlace { region: region.clone(), role_arn: role_arn.clone() })
+        regions.iter().map(|region| AccountPlace { region: region.clone(), role_arn: role_arn.clone() })
     });
     let endpoints = Endpoints::Real(stop.http.clone());
     let role_inputs = RoleInputs { env, id_token: stop.tokens.aws_id.as_ref(), run_id };
@@ -145,7 +145,7 @@ impl PlaceSweep<'_> {
         self.tell(line);
     }
 
-    fn fail_by(&self, failure: &Failure) {
+    fn fail_by(&self, failure: &EngineFailure) {
         self.fail(&format!("in {}: {}", self.place, failure.with_remedy()));
     }
 
@@ -180,18 +180,20 @@ impl PlaceSweep<'_> {
 
     async fn sweep_part(&self, sweeper: &Sweeper, part: &SubscriptionPart, unsettled: &Unsettled) {
         let name = format!("the {} {} in {}", kind_word(part.kind), part.name, self.place);
-        let expiry = part.expiry.as_ref().map_err(Failure::with_remedy);
+        let expiry = part.expiry.as_ref().map_err(EngineFailure::with_remedy);
         let is_needed = unsettled.concerns(part.run_id.as_deref());
         match judge(expiry, is_needed, self.sweeping.dry_run) {
-            Fate::Keep(why) => self.tell(&format!("left alone {name}: {why}")),
-            Fate::Unclear(why) => self.fail(&format!("left alone {name}: {why}")),
-            Fate::Needed(since) => {
+            LeftoverFate::Keep(why) => self.tell(&format!("left alone {name}: {why}")),
+            LeftoverFate::Unclear(why) => self.fail(&format!("left alone {name}: {why}")),
+            LeftoverFate::Needed(since) => {
                 // The next sweep could not find the run's experiment any more without its subscription.
                 let left = sweeper.left(part, "its run's experiment may go on, and is found by it");
                 self.fail(&format!("NOT removed in {}, {}: {left}", self.place, tell_expired(since)));
             }
-            Fate::Announce(since) => self.tell(&format!("would remove {name}: {}", tell_expired(since))),
-            Fate::End(since) => match sweeper.remove(part).await {
+            LeftoverFate::Announce(since) => {
+                self.tell(&format!("would remove {name}: {}", tell_expired(since)))
+            }
+            LeftoverFate::End(since) => match sweeper.remove(part).await {
                 Ok(()) => self.tell(&format!("removed {name}: {}", tell_expired(since))),
                 Err(left) => {
                     self.fail(&format!("NOT removed in {}, {}: {left}", self.place, tell_expired(since)));
@@ -208,12 +210,12 @@ impl PlaceSweep<'_> {
             let name = self.name_experiment(&experiment);
             // An experiment is found by what its run has left, and nothing is found by it.
             match judge(Ok(&experiment.expiry), false, self.sweeping.dry_run) {
-                Fate::Keep(why) => self.tell(&format!("left alone {name}: {why}")),
-                Fate::Unclear(why) => self.fail(&format!("left alone {name}: {why}")),
-                Fate::Announce(since) => {
+                LeftoverFate::Keep(why) => self.tell(&format!("left alone {name}: {why}")),
+                LeftoverFate::Unclear(why) => self.fail(&format!("left alone {name}: {why}")),
+                LeftoverFate::Announce(since) => {
                     self.tell(&format!("would stop {name}: its run is over: {}", tell_expired(since)));
                 }
-                Fate::End(since) | Fate::Needed(since) => {
+                LeftoverFate::End(since) | LeftoverFate::Needed(since) => {
                     over.push((format!("{name} (its run is over: {})", tell_expired(since)), experiment));
                 }
             }

@@ -26,7 +26,7 @@ use crate::terminal::refusal::refuse_run;
 use crate::terminal::{complain, make_id, say};
 use crate::wiring::endpoints::Endpoints;
 use crate::wiring::engines::{PlaneCredentials, Wiring};
-use crate::wiring::places::AwsPlace;
+use crate::wiring::places::AccountPlace;
 use crate::wiring::rehearsal::Rehearsed;
 use crate::wiring::sinks::Reporting;
 use crate::wiring::surroundings::find_surroundings;
@@ -267,7 +267,7 @@ impl<'a> RunSession<'a> {
             clock: self.clock,
             cancel: self.cancel,
         };
-        let usual = AwsPlace { region: region.clone(), role_arn: role_arn.clone() };
+        let usual = AccountPlace { region: region.clone(), role_arn: role_arn.clone() };
         wiring.connect_plan(plan, &usual).await
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use aws_config::SdkConfig;
 
 use super::endpoints::Endpoints;
-use super::places::AwsPlace;
+use super::places::AccountPlace;
 use faultgate_config as config;
 use faultgate_core::environment::Environment;
 use faultgate_core::mistake::Mistake;
@@ -66,7 +66,7 @@ impl<'a> AwsAccounts<'a> {
 
     /// Returns the account at a place, which is connected to when it is first asked for. `name` tells mistakes
     /// who asks.
-    pub(crate) fn reach(&mut self, place: &AwsPlace, name: &str) -> Result<&AwsAccount, Mistake> {
+    pub(crate) fn reach(&mut self, place: &AccountPlace, name: &str) -> Result<&AwsAccount, Mistake> {
         let chain = self.base.as_ref().and_then(SdkConfig::region).map(ToString::to_string);
         let (Some(base), Some(region)) = (&self.base, place.region.clone().or(chain)) else {
             let message = format!("no Region is known for {name}");

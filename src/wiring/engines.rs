@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use super::accounts::{AwsAccount, AwsAccounts, RoleInputs};
 use super::endpoints::Endpoints;
-use super::places::{AwsPlace, Destination, EnginePlace};
+use super::places::{AccountPlace, Destination, EnginePlace};
 use super::probes;
 use crate::lifecycle::{Cancel, Equipment, longest_run};
 use faultgate_config as config;
@@ -104,7 +104,7 @@ impl Wiring<'_> {
     pub(crate) async fn connect_plan(
         &self,
         plan: &Plan,
-        usual: &AwsPlace,
+        usual: &AccountPlace,
     ) -> Result<Vec<Equipment>, Mistake> {
         let connector = probes::make_connector(self, plan)?;
         let connector = connector.as_ref();

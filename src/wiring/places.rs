@@ -4,7 +4,7 @@ use faultgate_core::model::{EngineSpec, HarnessProject, LitmusProject, Subscript
 
 /// A Region, and the role by which its account is reached.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct AwsPlace {
+pub(crate) struct AccountPlace {
     /// Name of the Region. None if the SDK's default chain decides.
     pub(crate) region: Option<String>,
     /// ARN of the role that is assumed to reach the account. None if the default chain's credentials lead
@@ -15,7 +15,7 @@ pub(crate) struct AwsPlace {
 /// The place of an engine. Experiments in one place share one connection.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum EnginePlace {
-    Fis(AwsPlace),
+    Fis(AccountPlace),
     Harness(HarnessProject),
     Litmus(LitmusProject),
     /// This machine, which runs commands.
@@ -27,7 +27,7 @@ impl EnginePlace {
     pub(crate) fn from_spec(spec: &EngineSpec) -> Self {
         match spec {
             EngineSpec::Fis { region, role_arn, .. } => {
-                Self::Fis(AwsPlace { region: region.clone(), role_arn: role_arn.clone() })
+                Self::Fis(AccountPlace { region: region.clone(), role_arn: role_arn.clone() })
             }
             EngineSpec::Harness(spec) => Self::Harness(spec.project.clone()),
             EngineSpec::Litmus(spec) => Self::Litmus(spec.project.clone()),
@@ -38,11 +38,11 @@ impl EnginePlace {
     /// Returns the place of a subscription, which only FIS has.
     pub(crate) fn from_subscription(subscription: &SubscriptionState) -> Self {
         let SubscriptionState { region, role_arn, .. } = subscription;
-        Self::Fis(AwsPlace { region: Some(region.clone()), role_arn: role_arn.clone() })
+        Self::Fis(AccountPlace { region: Some(region.clone()), role_arn: role_arn.clone() })
     }
 
     /// Returns the place in AWS, if the engine is there.
-    pub(crate) fn aws(&self) -> Option<&AwsPlace> {
+    pub(crate) fn aws(&self) -> Option<&AccountPlace> {
         match self {
             Self::Fis(place) => Some(place),
             Self::Harness(_) | Self::Litmus(_) | Self::Command => None,

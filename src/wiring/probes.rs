@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::accounts::AwsAccounts;
 use super::engines::Wiring;
-use super::places::{AwsPlace, EnginePlace};
+use super::places::{AccountPlace, EnginePlace};
 use faultgate_config as config;
 use faultgate_core::mistake::Mistake;
 use faultgate_core::model::{Check, EngineSpec, ExperimentPlan, Plan};
@@ -50,7 +50,7 @@ pub(super) fn connect_proofs(
 pub(super) fn connect_probes(
     connector: Option<&Connector>,
     experiment: &ExperimentPlan,
-    usual: &AwsPlace,
+    usual: &AccountPlace,
     accounts: &mut AwsAccounts<'_>,
 ) -> Result<Vec<Arc<dyn Evaluate>>, Mistake> {
     let Some(connector) = connector else { return Ok(Vec::new()) };
@@ -67,7 +67,7 @@ pub(super) fn connect_probes(
 }
 
 /// Returns the Regions in which the experiment and its probes ask AWS. None stands for the default Region.
-pub(super) fn find_regions(experiment: &ExperimentPlan, usual: &AwsPlace) -> Vec<Option<String>> {
+pub(super) fn find_regions(experiment: &ExperimentPlan, usual: &AccountPlace) -> Vec<Option<String>> {
     let home = find_home(experiment, usual);
     let engine = EnginePlace::from_spec(&experiment.spec).aws().cloned();
     let probes = experiment.probes.iter().filter_map(|probe| find_place(&probe.check, &home));
@@ -75,15 +75,15 @@ pub(super) fn find_regions(experiment: &ExperimentPlan, usual: &AwsPlace) -> Vec
 }
 
 /// Returns the place of an experiment, or the usual one if the experiment is in no account.
-fn find_home(experiment: &ExperimentPlan, usual: &AwsPlace) -> AwsPlace {
+fn find_home(experiment: &ExperimentPlan, usual: &AccountPlace) -> AccountPlace {
     EnginePlace::from_spec(&experiment.spec).aws().unwrap_or(usual).clone()
 }
 
 /// Returns the place in which a probe asks AWS, if it does. `home` is the place of its experiment.
-fn find_place(check: &Check, home: &AwsPlace) -> Option<AwsPlace> {
+fn find_place(check: &Check, home: &AccountPlace) -> Option<AccountPlace> {
     match check {
         Check::CloudwatchAlarm { .. } | Check::CloudwatchMetric(_) => Some(home.clone()),
-        Check::Prometheus(check) => check.signing.as_ref().map(|signing| AwsPlace {
+        Check::Prometheus(check) => check.signing.as_ref().map(|signing| AccountPlace {
             region: Some(signing.region.clone()),
             role_arn: signing.role_arn.clone().or_else(|| home.role_arn.clone()),
         }),

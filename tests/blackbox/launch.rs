@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use faultgate_rehearsal::{Effect, FaultRule, TEMPLATE_ID};
+use faultgate_rehearsal::{FaultEffect, FaultRule, TEMPLATE_ID};
 use faultgate_testkit::account::EmbeddedAccount;
 use faultgate_testkit::contract::assert_result;
 use faultgate_testkit::lives::{ENDLESS, QUICK};
@@ -68,7 +68,7 @@ async fn an_experiment_that_still_runs_gets_no_company_from_the_same_attempt() {
 
 #[tokio::test]
 async fn a_lost_answer_does_not_make_two_experiments() {
-    for effect in [Effect::LoseAnswer, Effect::LoseRequest] {
+    for effect in [FaultEffect::LoseAnswer, FaultEffect::LoseRequest] {
         let account = EmbeddedAccount::living(QUICK).await;
         let fault = FaultRule::on("StartExperiment", effect.clone()).times(1);
         account.world.inject(fault);
@@ -88,7 +88,7 @@ async fn a_lost_answer_does_not_make_two_experiments() {
 #[tokio::test]
 async fn an_experiment_whose_launch_was_never_answered_is_found_and_stopped() {
     let account = EmbeddedAccount::living(ENDLESS).await;
-    account.world.inject(FaultRule::on("StartExperiment", Effect::LoseAnswer));
+    account.world.inject(FaultRule::on("StartExperiment", FaultEffect::LoseAnswer));
     let running = account.run().spawn();
     account.until_running().await;
     running.signal("INT").await;
@@ -107,7 +107,7 @@ async fn an_experiment_whose_launch_was_never_answered_is_found_and_stopped() {
 #[tokio::test]
 async fn a_launch_that_hangs_and_made_nothing_is_looked_for_and_given_up() {
     let account = EmbeddedAccount::living(ENDLESS).await;
-    account.world.inject(FaultRule::on("StartExperiment", Effect::Hang));
+    account.world.inject(FaultRule::on("StartExperiment", FaultEffect::Hang));
     let running = account.run().spawn();
     account.until_asked("StartExperiment").await;
     running.signal("TERM").await;
@@ -123,7 +123,7 @@ async fn a_launch_that_hangs_and_made_nothing_is_looked_for_and_given_up() {
 #[tokio::test]
 async fn an_answer_that_cannot_be_read_is_asked_for_again_with_the_same_token() {
     let account = EmbeddedAccount::living(QUICK).await;
-    account.world.inject(FaultRule::on("StartExperiment", Effect::Garbage).times(1));
+    account.world.inject(FaultRule::on("StartExperiment", FaultEffect::Garbage).times(1));
     let ended = account.run().finish().await;
     ended.assert_code(0, "garbage");
     assert_result(&ended.result(), 0);
@@ -137,8 +137,10 @@ async fn an_answer_that_cannot_be_read_is_asked_for_again_with_the_same_token() 
 /// more. Only the list of experiments tells of it.
 async fn with_a_lost_launch() -> EmbeddedAccount {
     let account = EmbeddedAccount::living(ENDLESS).await;
-    account.world.inject(FaultRule::on("StartExperiment", Effect::LoseAnswer).times(1));
-    account.world.inject(FaultRule::on("StartExperiment", Effect::denied("fis:StartExperiment")).from(2));
+    account.world.inject(FaultRule::on("StartExperiment", FaultEffect::LoseAnswer).times(1));
+    account
+        .world
+        .inject(FaultRule::on("StartExperiment", FaultEffect::denied("fis:StartExperiment")).from(2));
     account
 }
 
@@ -147,7 +149,7 @@ async fn with_a_lost_launch() -> EmbeddedAccount {
 #[tokio::test]
 async fn a_launch_that_is_neither_answered_nor_listed_is_told_and_left_to_a_stop() {
     let account = with_a_lost_launch().await;
-    account.world.inject(FaultRule::on("ListExperiments", Effect::Nothing));
+    account.world.inject(FaultRule::on("ListExperiments", FaultEffect::Nothing));
     let ended = account.run().finish().await;
     ended.assert_code(3, "it may have begun");
     let result = ended.result();
@@ -180,7 +182,7 @@ async fn a_launch_that_is_neither_answered_nor_listed_is_told_and_left_to_a_stop
 #[tokio::test]
 async fn a_signal_while_a_lost_launch_is_looked_for_stops_it() {
     let account = with_a_lost_launch().await;
-    account.world.inject(FaultRule::on("ListExperiments", Effect::Nothing));
+    account.world.inject(FaultRule::on("ListExperiments", FaultEffect::Nothing));
     let running = account.run().spawn();
     account.until("it is looked for again", |seen| seen.count("ListExperiments") > 3).await;
     account.world.heal();
@@ -200,10 +202,10 @@ async fn a_signal_while_a_lost_launch_is_looked_for_stops_it() {
 async fn an_event_may_come_before_the_launch_is_answered() {
     let account = EmbeddedAccount::living(QUICK).await;
     // The first request takes effect and its answer is lost, the second is answered when all is over.
-    account.world.inject(FaultRule::on("StartExperiment", Effect::LoseAnswer).times(1));
-    account
-        .world
-        .inject(FaultRule::on("StartExperiment", Effect::Delay(Duration::from_secs(1))).from(2).times(1));
+    account.world.inject(FaultRule::on("StartExperiment", FaultEffect::LoseAnswer).times(1));
+    account.world.inject(
+        FaultRule::on("StartExperiment", FaultEffect::Delay(Duration::from_secs(1))).from(2).times(1),
+    );
     let ended = account.run().finish().await;
     ended.assert_code(0, "early events");
     let result = ended.result();

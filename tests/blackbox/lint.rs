@@ -1,6 +1,6 @@
 //! Tests of `faultgate lint`: exit codes, formats, and ids whose templates are read.
 
-use faultgate_rehearsal::{Effect, FaultRule, TEMPLATE_ID};
+use faultgate_rehearsal::{FaultEffect, FaultRule, TEMPLATE_ID};
 use faultgate_testkit::account::EmbeddedAccount;
 use faultgate_testkit::binary::Faultgate;
 use faultgate_testkit::lives::QUICK;
@@ -202,7 +202,7 @@ async fn what_cannot_be_written_is_no_success() {
 #[tokio::test]
 async fn a_signal_ends_it() {
     let account = EmbeddedAccount::living(QUICK).await;
-    account.world.inject(FaultRule::on("GetExperimentTemplate", Effect::Hang));
+    account.world.inject(FaultRule::on("GetExperimentTemplate", FaultEffect::Hang));
     let running = account.faultgate(&["lint", TEMPLATE_ID]).spawn();
     account.until_asked("GetExperimentTemplate").await;
     running.signal("TERM").await;

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use faultgate_rehearsal::{Effect, EventFaults, FaultRule};
+use faultgate_rehearsal::{EventFaults, FaultEffect, FaultRule};
 use faultgate_testkit::account::EmbeddedAccount;
 use faultgate_testkit::binary::{Finished, Running, at_once, in_time};
 use faultgate_testkit::contract::assert_result;
@@ -64,7 +64,7 @@ impl Cancelled {
 async fn during_preflight_nothing_is_made() {
     at_once(SIGNALS, |(signal, code)| async move {
         let account = EmbeddedAccount::living(ENDLESS).await;
-        account.world.inject(FaultRule::on("GetExperimentTemplate", Effect::Hang));
+        account.world.inject(FaultRule::on("GetExperimentTemplate", FaultEffect::Hang));
         let running = account.run().spawn();
         account.until_asked("GetExperimentTemplate").await;
         let cancelled = Cancelled::by(signal, account, running).await;
@@ -98,7 +98,7 @@ async fn during_the_handshake_the_subscription_is_removed() {
 async fn while_the_subscription_is_being_made_all_of_it_is_removed() {
     at_once(["CreateQueue", "PutRule", "PutTargets"], |operation| async move {
         let account = EmbeddedAccount::living(ENDLESS).await;
-        let delay = Effect::Delay(Duration::from_millis(700));
+        let delay = FaultEffect::Delay(Duration::from_millis(700));
         account.world.inject(FaultRule::on(operation, delay));
         let running = account.run().spawn();
         account.until_asked(operation).await;
@@ -113,7 +113,7 @@ async fn while_the_subscription_is_being_made_all_of_it_is_removed() {
 async fn a_launch_in_flight_is_waited_for_and_stopped() {
     at_once(SIGNALS, |(signal, code)| async move {
         let account = EmbeddedAccount::living(ENDLESS).await;
-        let delay = Effect::Delay(Duration::from_millis(700));
+        let delay = FaultEffect::Delay(Duration::from_millis(700));
         account.world.inject(FaultRule::on("StartExperiment", delay));
         let running = account.run().spawn();
         account.until_asked("StartExperiment").await;
@@ -146,7 +146,7 @@ async fn a_running_experiment_is_stopped_first() {
 async fn during_teardown_the_verdict_stands_and_the_rest_is_removed() {
     at_once(SIGNALS, |(signal, _)| async move {
         let account = EmbeddedAccount::living(QUICK).await;
-        let delay = Effect::Delay(Duration::from_millis(700));
+        let delay = FaultEffect::Delay(Duration::from_millis(700));
         account.world.inject(FaultRule::on("DeleteQueue", delay));
         let running = account.run().spawn();
         account.until_asked("DeleteQueue").await;
@@ -182,7 +182,7 @@ async fn with_endpoints_that_hang_the_first_signal_still_ends_in_time() {
         let account = EmbeddedAccount::living(ENDLESS).await;
         let running = account.run().spawn();
         account.until_running().await;
-        account.world.inject(FaultRule::on("*", Effect::Hang));
+        account.world.inject(FaultRule::on("*", FaultEffect::Hang));
         running.signal(signal).await;
         // The budget is seven seconds; the limit leaves room for a busy machine.
         let ended = running.ended_within(Duration::from_secs(20)).await;
@@ -230,7 +230,7 @@ async fn another_signal_ends_at_once_though_every_endpoint_hangs() {
             let account = EmbeddedAccount::living(ENDLESS).await;
             let running = account.run().spawn();
             account.until_running().await;
-            account.world.inject(FaultRule::on("*", Effect::Hang));
+            account.world.inject(FaultRule::on("*", FaultEffect::Hang));
             running.signal(first).await;
             account.until_asked("StopExperiment").await;
             // A second signal that came sooner would be an echo of the first. The stop keeps its 3.5 s.

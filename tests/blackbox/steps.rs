@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use faultgate_rehearsal::{Beat, Effect, FaultRule, SECOND_TEMPLATE_ID, Step, TEMPLATE_ID, Which};
+use faultgate_rehearsal::{Beat, FaultEffect, FaultRule, SECOND_TEMPLATE_ID, Step, TEMPLATE_ID, Which};
 use faultgate_testkit::account::EmbeddedAccount;
 use faultgate_testkit::binary::{Faultgate, Finished};
 use faultgate_testkit::contract::assert_result;
@@ -139,7 +139,7 @@ async fn a_stop_condition_fails_the_gate_and_not_the_monitor() {
 #[tokio::test]
 async fn a_launch_that_was_killed_before_its_answer_is_found_and_monitored() {
     let account = EmbeddedAccount::living(QUICK).await;
-    account.world.inject(FaultRule::on("StartExperiment", Effect::LoseAnswer));
+    account.world.inject(FaultRule::on("StartExperiment", FaultEffect::LoseAnswer));
     let running = account.launch().spawn();
     account.until("it has begun", |seen| !seen.inventory.experiments.is_empty()).await;
     let launched = killed(running).await;
@@ -154,7 +154,7 @@ async fn a_launch_that_was_killed_before_its_answer_is_found_and_monitored() {
 #[tokio::test]
 async fn a_launch_that_was_killed_before_it_began_is_no_pass() {
     let account = EmbeddedAccount::living(QUICK).await;
-    account.world.inject(FaultRule::on("StartExperiment", Effect::Hang));
+    account.world.inject(FaultRule::on("StartExperiment", FaultEffect::Hang));
     let running = account.launch().spawn();
     account.until_asked("StartExperiment").await;
     let launched = killed(running).await;
@@ -180,7 +180,9 @@ async fn a_score_without_a_monitor_stops_and_is_no_pass() {
 async fn where_one_is_not_launched_the_others_are_stopped() {
     let account = EmbeddedAccount::living(ENDLESS).await;
     account.world.script(SECOND_TEMPLATE_ID, ENDLESS);
-    account.world.inject(FaultRule::on("StartExperiment", Effect::denied("fis:StartExperiment")).from(2));
+    account
+        .world
+        .inject(FaultRule::on("StartExperiment", FaultEffect::denied("fis:StartExperiment")).from(2));
     let launched = account
         .launch()
         .env("FAULTGATE_EXPERIMENT_TEMPLATE_ID", format!("{TEMPLATE_ID},{SECOND_TEMPLATE_ID}"))

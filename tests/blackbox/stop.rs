@@ -4,7 +4,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::time::Duration;
 
-use faultgate_rehearsal::{Effect, FaultRule, TEMPLATE_ID};
+use faultgate_rehearsal::{FaultEffect, FaultRule, TEMPLATE_ID};
 use faultgate_testkit::account::EmbeddedAccount;
 use faultgate_testkit::binary::{Faultgate, Finished, Running, at_once};
 use faultgate_testkit::lives::{ENDLESS, QUICK};
@@ -55,7 +55,7 @@ impl Stopping for EmbeddedAccount {
 #[tokio::test]
 async fn the_intent_is_on_the_disk_before_the_launch_goes_out() {
     let account = EmbeddedAccount::living(ENDLESS).await;
-    account.world.inject(FaultRule::on("StartExperiment", Effect::Hang));
+    account.world.inject(FaultRule::on("StartExperiment", FaultEffect::Hang));
     let running = account.run().spawn();
     account.until_asked("StartExperiment").await;
     let path = running.path(STATE);
@@ -80,7 +80,7 @@ async fn the_intent_is_on_the_disk_before_the_launch_goes_out() {
 async fn the_subscription_is_on_the_disk_before_it_is_made() {
     at_once(["CreateQueue", "PutRule"], |operation| async move {
         let account = EmbeddedAccount::living(ENDLESS).await;
-        account.world.inject(FaultRule::on(operation, Effect::LoseAnswer));
+        account.world.inject(FaultRule::on(operation, FaultEffect::LoseAnswer));
         let running = account.run().spawn();
         account
             .until("both are there", |seen| {
@@ -116,7 +116,7 @@ async fn what_ran_when_the_run_was_killed_is_stopped() {
 #[tokio::test]
 async fn a_launch_whose_answer_nobody_heard_is_found_by_its_tags() {
     let account = EmbeddedAccount::living(ENDLESS).await;
-    account.world.inject(FaultRule::on("StartExperiment", Effect::LoseAnswer));
+    account.world.inject(FaultRule::on("StartExperiment", FaultEffect::LoseAnswer));
     let running = account.run().spawn();
     account.until_running().await;
     let started = account.requests_of("StartExperiment").len();
@@ -131,8 +131,8 @@ async fn a_launch_whose_answer_nobody_heard_is_found_by_its_tags() {
 #[tokio::test]
 async fn what_had_ended_when_the_run_was_killed_is_only_cleaned_up() {
     let account = EmbeddedAccount::living(QUICK).await;
-    account.world.inject(FaultRule::on("RemoveTargets", Effect::Hang));
-    account.world.inject(FaultRule::on("DeleteQueue", Effect::Hang));
+    account.world.inject(FaultRule::on("RemoveTargets", FaultEffect::Hang));
+    account.world.inject(FaultRule::on("DeleteQueue", FaultEffect::Hang));
     let running = account.run().spawn();
     account.until_asked("DeleteQueue").await;
     let ended = killed(running).await;

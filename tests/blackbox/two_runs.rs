@@ -1,7 +1,7 @@
 //! Tests of two runs in one folder: the second one refuses, so that nothing which either has begun is
 //! forgotten.
 
-use faultgate_rehearsal::{Effect, FaultRule, TEMPLATE_ID};
+use faultgate_rehearsal::{FaultEffect, FaultRule, TEMPLATE_ID};
 use faultgate_testkit::account::EmbeddedAccount;
 use faultgate_testkit::binary::{Faultgate, Running};
 use faultgate_testkit::lives::{ENDLESS, QUICK};
@@ -23,7 +23,7 @@ async fn a_second_run_refuses_while_the_first_one_lives() {
     // There is no state file yet at the first of these requests.
     for hangs_at in ["GetExperimentTemplate", "StartExperiment"] {
         let account = EmbeddedAccount::living(ENDLESS).await;
-        account.world.inject(FaultRule::on(hangs_at, Effect::Hang));
+        account.world.inject(FaultRule::on(hangs_at, FaultEffect::Hang));
         let first = account.run().spawn();
         account.until_asked(hangs_at).await;
         let asked = account.requests_of("GetExperimentTemplate").len();

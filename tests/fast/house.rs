@@ -7,14 +7,64 @@ use std::path::{Path, PathBuf};
 /// Words with which no comment begins: a comment says what a thing is, or why a line is there, in a sentence of its own.
 const RIDDLES: &[&str] = &[
     // Pronouns.
-    "he", "his", "it", "its", "ours", "she", "that", "their", "theirs", "them", "these", "they", "this", "those",
+    "he",
+    "his",
+    "it",
+    "its",
+    "ours",
+    "she",
+    "that",
+    "their",
+    "theirs",
+    "them",
+    "these",
+    "they",
+    "this",
+    "those",
     // Prepositions.
-    "against", "among", "as", "at", "behind", "beside", "besides", "between", "by", "for", "from", "in", "into", "of",
-    "on", "onto", "over", "through", "to", "under", "until", "with", "within", "without",
+    "against",
+    "among",
+    "as",
+    "at",
+    "behind",
+    "beside",
+    "besides",
+    "between",
+    "by",
+    "for",
+    "from",
+    "in",
+    "into",
+    "of",
+    "on",
+    "onto",
+    "over",
+    "through",
+    "to",
+    "under",
+    "until",
+    "with",
+    "within",
+    "without",
     // Question words.
-    "how", "what", "whatever", "when", "where", "whether", "which", "who", "whoever", "whom", "whose", "why",
+    "how",
+    "what",
+    "whatever",
+    "when",
+    "where",
+    "whether",
+    "which",
+    "who",
+    "whoever",
+    "whom",
+    "whose",
+    "why",
     // Fragments of another sentence.
-    "also", "likewise", "otherwise", "same", "so",
+    "also",
+    "likewise",
+    "otherwise",
+    "same",
+    "so",
 ];
 
 const MAX_FILE_LINES: usize = 400;
@@ -32,7 +82,8 @@ fn root() -> PathBuf {
 /// All Rust files of the project, with paths from its top.
 fn sources() -> Vec<(String, String)> {
     let mut found = Vec::new();
-    let mut folders: Vec<PathBuf> = ["src", "crates", "tests", "benches"].map(|name| root().join(name)).into();
+    let mut folders: Vec<PathBuf> =
+        ["src", "crates", "tests", "benches"].map(|name| root().join(name)).into();
     while let Some(folder) = folders.pop() {
         for entry in fs::read_dir(folder).unwrap() {
             let path = entry.unwrap().path();

@@ -4,7 +4,7 @@
 #![allow(clippy::unwrap_used, reason = "a helper of tests that cannot go on fails the test")]
 
 mod forges;
-mod house;
 mod harness;
+mod house;
 mod lifecycle;
 mod litmus;

@@ -1,6 +1,6 @@
 //! The binary against an account behind sockets, with the answers that only sockets give.
 
-use faultgate_rehearsal::{Beat, Effect, FaultRule};
+use faultgate_rehearsal::{Beat, FaultEffect, FaultRule};
 use faultgate_testkit::account::EmbeddedAccount;
 use faultgate_testkit::answers;
 use faultgate_testkit::binary::Finished;
@@ -41,9 +41,9 @@ async fn play(life: &'static [Beat], preset: Vec<FaultRule>, fault: Option<Fault
 async fn runs_that_complete_and_runs_whose_answers_are_lost_and_that_must_be_stopped() {
     let lost = || {
         vec![
-            FaultRule::on("CreateQueue", Effect::LoseAnswer).times(1),
-            FaultRule::on("StartExperiment", Effect::LoseAnswer).times(1),
-            FaultRule::on("StartExperiment", Effect::denied("fis:StartExperiment")).from(2),
+            FaultRule::on("CreateQueue", FaultEffect::LoseAnswer).times(1),
+            FaultRule::on("StartExperiment", FaultEffect::LoseAnswer).times(1),
+            FaultRule::on("StartExperiment", FaultEffect::denied("fis:StartExperiment")).from(2),
         ]
     };
     let matrix = Matrix::once(answers::of_sockets());

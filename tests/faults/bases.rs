@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::time::Duration;
 
 use faultgate_core::model::{Monitor, Signal};
-use faultgate_rehearsal::{Effect, EventFaults, FaultRule};
+use faultgate_rehearsal::{EventFaults, FaultEffect, FaultRule};
 use faultgate_testkit::paused::chaos::{Chaos, ChaosLife};
 
 /// The timeout of each experiment.
@@ -23,8 +23,8 @@ pub(crate) fn all() -> Vec<(&'static str, Chaos)> {
     let completes = living(ChaosLife::Completes);
     let endless = living(ChaosLife::NeverEnds);
     let later_refused = vec![
-        FaultRule::on("StartExperiment", Effect::LoseAnswer).times(1),
-        FaultRule::on("StartExperiment", Effect::denied("fis:StartExperiment")).from(2),
+        FaultRule::on("StartExperiment", FaultEffect::LoseAnswer).times(1),
+        FaultRule::on("StartExperiment", FaultEffect::denied("fis:StartExperiment")).from(2),
     ];
     let cancelled = |at| Some((Duration::from_secs(at), Signal::Terminate));
     vec![
@@ -49,7 +49,7 @@ pub(crate) fn all() -> Vec<(&'static str, Chaos)> {
         ),
         (
             "the queue's address is lost",
-            with(completes.clone(), vec![FaultRule::on("CreateQueue", Effect::LoseAnswer)]),
+            with(completes.clone(), vec![FaultRule::on("CreateQueue", FaultEffect::LoseAnswer)]),
         ),
         ("an alarm fires", living(ChaosLife::AlarmFires)),
         ("nothing is injected", living(ChaosLife::CompletesWithoutTargets)),
@@ -63,7 +63,7 @@ pub(crate) fn all() -> Vec<(&'static str, Chaos)> {
                 signal: cancelled(1),
                 ..with(
                     endless,
-                    vec![FaultRule::on("StartExperiment", Effect::Delay(Duration::from_millis(1500)))],
+                    vec![FaultRule::on("StartExperiment", FaultEffect::Delay(Duration::from_millis(1500)))],
                 )
             },
         ),

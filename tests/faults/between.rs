@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use faultgate_rehearsal::{Effect, FaultRule};
+use faultgate_rehearsal::{FaultEffect, FaultRule};
 use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -55,7 +55,7 @@ impl Between {
 
 impl Kept {
     /// Notes a request, and returns the effect of the fault if it meets one.
-    fn meet(&mut self, operation: &str) -> Option<Effect> {
+    fn meet(&mut self, operation: &str) -> Option<FaultEffect> {
         self.asked.push(operation.to_owned());
         let fault = self.fault.as_ref().filter(|fault| fault.operation == operation)?;
         self.met += 1;
@@ -69,27 +69,27 @@ async fn converse(mut client: TcpStream, behind: &str, kept: &Mutex<Kept>) -> st
     let (head, body) = read(&mut client).await?;
     let effect = kept.lock().unwrap().meet(&operation(&head, &body));
     match effect {
-        Some(Effect::Hang) => std::future::pending().await,
-        Some(Effect::LoseRequest) => return client.set_zero_linger(),
-        Some(Effect::Error { status, retry_after, .. }) => {
+        Some(FaultEffect::Hang) => std::future::pending().await,
+        Some(FaultEffect::LoseRequest) => return client.set_zero_linger(),
+        Some(FaultEffect::Error { status, retry_after, .. }) => {
             return client.write_all(&refusal(status, "application/json", retry_after)).await;
         }
-        Some(Effect::Page { status, retry_after }) => {
+        Some(FaultEffect::Page { status, retry_after }) => {
             return client.write_all(&refusal(status, "text/html", retry_after)).await;
         }
-        Some(Effect::Nothing) => unreachable!("it is for endpoints that know what an empty answer is"),
-        Some(Effect::Garbage) => return client.write_all(&refusal(200, "text/html", None)).await,
-        Some(Effect::Delay(delay)) => tokio::time::sleep(delay).await,
-        Some(Effect::LoseAnswer | Effect::Truncate | Effect::Trickle(_)) | None => {}
+        Some(FaultEffect::Nothing) => unreachable!("it is for endpoints that know what an empty answer is"),
+        Some(FaultEffect::Garbage) => return client.write_all(&refusal(200, "text/html", None)).await,
+        Some(FaultEffect::Delay(delay)) => tokio::time::sleep(delay).await,
+        Some(FaultEffect::LoseAnswer | FaultEffect::Truncate | FaultEffect::Trickle(_)) | None => {}
     }
     let answer = forward(behind, &head, &body).await?;
     match effect {
-        Some(Effect::LoseAnswer) => client.set_zero_linger(),
-        Some(Effect::Truncate) => {
+        Some(FaultEffect::LoseAnswer) => client.set_zero_linger(),
+        Some(FaultEffect::Truncate) => {
             let begin = end_of_head(&answer).unwrap_or_default();
             client.write_all(&answer[..begin + (answer.len() - begin) / 2]).await
         }
-        Some(Effect::Trickle(pause)) => {
+        Some(FaultEffect::Trickle(pause)) => {
             let begin = end_of_head(&answer).unwrap_or_default();
             client.write_all(&answer[..begin]).await?;
             for byte in &answer[begin..] {

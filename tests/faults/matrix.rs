@@ -6,7 +6,7 @@ use std::future::Future;
 use std::time::Duration;
 
 use faultgate_core::model::{RunResult, RunState};
-use faultgate_rehearsal::{Effect, FaultRule};
+use faultgate_rehearsal::{FaultEffect, FaultRule};
 use faultgate_testkit::answers;
 use faultgate_testkit::binary::Finished;
 use futures_util::future::join_all;
@@ -23,8 +23,8 @@ pub(crate) fn is_thorough() -> bool {
 
 /// The answers that each operation is to be given.
 pub(crate) struct Matrix {
-    pub(crate) once: Vec<(&'static str, Effect)>,
-    pub(crate) always: Vec<(&'static str, Effect)>,
+    pub(crate) once: Vec<(&'static str, FaultEffect)>,
+    pub(crate) always: Vec<(&'static str, FaultEffect)>,
     /// Operations that an earlier run has been disturbed at.
     seen: Mutex<BTreeSet<String>>,
 }
@@ -66,7 +66,7 @@ impl Matrix {
         matrix
     }
 
-    pub(crate) fn once(once: Vec<(&'static str, Effect)>) -> Self {
+    pub(crate) fn once(once: Vec<(&'static str, FaultEffect)>) -> Self {
         let always = if is_thorough() { once.clone() } else { Vec::new() };
         Self { once, always, seen: Mutex::default() }
     }

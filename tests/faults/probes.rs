@@ -1,6 +1,6 @@
 //! Requests of probes: an evaluation that is not answered has not passed.
 
-use faultgate_rehearsal::{Effect, FaultRule, TEMPLATE_ID};
+use faultgate_rehearsal::{FaultEffect, FaultRule, TEMPLATE_ID};
 use faultgate_testkit::account::EmbeddedAccount;
 use faultgate_testkit::lives::QUICK;
 use futures_util::future::join_all;
@@ -69,7 +69,7 @@ async fn play(kind: usize, fault: Option<FaultRule>) -> Vec<String> {
     }
     let ended = run.spawn().ended_within(LONGEST).await;
     let probe = result(&ended).experiments[0].probes[0].clone();
-    let is_slow_only = |effect: &Effect| matches!(effect, Effect::Trickle(_));
+    let is_slow_only = |effect: &FaultEffect| matches!(effect, FaultEffect::Trickle(_));
     assert!(fault.is_some() || probe.passed == 1, "undisturbed: {probe:#?}");
     // Requests for FIS's own alarms are the same operation as those of the probe.
     let is_its_own = |fault: &FaultRule| fault.operation != "DescribeAlarms" || of_account;

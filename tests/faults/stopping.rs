@@ -5,7 +5,7 @@ use std::rc::Rc;
 use faultgate::lifecycle::{Cancel, Equipment, Lifecycle, RunInputs};
 use faultgate_core::clock::Clock;
 use faultgate_core::model::RunState;
-use faultgate_rehearsal::{Effect, FaultRule, Snapshot, World};
+use faultgate_rehearsal::{FaultEffect, FaultRule, Snapshot, World};
 use faultgate_testkit::account::EmbeddedAccount;
 use faultgate_testkit::invariants::{self, There};
 use faultgate_testkit::lives::ENDLESS;
@@ -79,9 +79,9 @@ async fn a_stop_says_that_nothing_is_left_only_where_nothing_is() {
     // on the other runs here. The preset faults therefore have no number of times.
     let lost_launch = || {
         let of = FaultRule::on;
-        vec![of("StartExperiment", Effect::LoseAnswer), of("ListExperiments", Effect::Hang)]
+        vec![of("StartExperiment", FaultEffect::LoseAnswer), of("ListExperiments", FaultEffect::Hang)]
     };
-    let lost_queue = || vec![FaultRule::on("CreateQueue", Effect::LoseAnswer)];
+    let lost_queue = || vec![FaultRule::on("CreateQueue", FaultEffect::LoseAnswer)];
     let matrix = Matrix::usual();
     tokio::join!(
         matrix.run("stop of what runs", |fault| play(Vec::new(), runs, fault)),

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use faultgate_rehearsal::{Beat, Effect, FaultRule};
+use faultgate_rehearsal::{Beat, FaultEffect, FaultRule};
 use faultgate_testkit::account::EmbeddedAccount;
 use faultgate_testkit::binary::{Faultgate, Finished, at_once};
 use faultgate_testkit::contract::assert_result;
@@ -108,7 +108,7 @@ async fn a_run_that_is_killed_on_a_full_disk_is_stopped_as_far_as_its_file_tells
                   kill -9 $!; wait $! || true; faultgate stop || code=$?";
     let account = EmbeddedAccount::living(ENDLESS).await;
     // The delay lets the disk fill up before the launch is answered.
-    let delay = Effect::Delay(Duration::from_millis(500));
+    let delay = FaultEffect::Delay(Duration::from_millis(500));
     account.world.inject(FaultRule::on("StartExperiment", delay));
     let run = on_a_small_disk(&account, namespace, "size=512k", script).env("FAULTGATE_TIMEOUT", "5m");
     let running = run.spawn();

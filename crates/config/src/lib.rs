@@ -37,7 +37,7 @@ pub use layers::flags::{flags, given};
 pub use layers::tokens::Tokens;
 pub use layers::tree::{Content, Entry, Mark, Node};
 pub use layers::unique::UniqueKeys;
-pub use layers::yaml::{Fault, parse as parse_yaml};
+pub use layers::yaml::{YamlFault, parse as parse_yaml};
 pub use questions::{Answers, ENGINE, Need, PLATFORM, Platform, QUESTIONS, Question};
 pub use reference::{Format, render};
 pub use secrets::inherited::{for_commands, without_secrets};

@@ -31,12 +31,12 @@ const MAX_NAME_CHARS: usize = 60;
 /// The identity of a process: its id and its start, in ticks since the system booted. The start tells it from
 /// a later process with the same id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-struct Key {
+struct ProcessKey {
     pid: i32,
     started: u64,
 }
 
-impl Key {
+impl ProcessKey {
     fn of(stat: &Stat) -> Self {
         Self { pid: stat.pid, started: stat.started }
     }
@@ -45,7 +45,7 @@ impl Key {
 /// A process of the kin, with the name that a message shows.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Member {
-    key: Key,
+    key: ProcessKey,
     name: String,
 }
 
@@ -75,10 +75,10 @@ pub struct Kin {
 #[derive(Debug, Default)]
 struct Seen {
     /// The processes of the kin at the last search.
-    kin: BTreeSet<Key>,
+    kin: BTreeSet<ProcessKey>,
     /// The processes whose environment has no mark, so that it is read only once. A process never gets the
     /// mark later, except by descent from one that has it.
-    others: HashSet<Key>,
+    others: HashSet<ProcessKey>,
 }
 
 impl Kin {
@@ -90,7 +90,7 @@ impl Kin {
     /// Adds the process with this id and all that descend from it.
     #[must_use]
     pub fn descending_from(self, pid: i32) -> Self {
-        self.seen().kin.extend(Stat::of(pid).as_ref().map(Key::of));
+        self.seen().kin.extend(Stat::of(pid).as_ref().map(ProcessKey::of));
         self
     }
 
@@ -98,24 +98,24 @@ impl Kin {
     /// sure that nobody else can have started them.
     pub fn claim_strangers(&self) {
         let unmarked = orphans::strangers().into_iter().filter(|stat| !is_marked_by_anybody(stat.pid));
-        self.seen().kin.extend(unmarked.map(|stat| Key::of(&stat)));
+        self.seen().kin.extend(unmarked.map(|stat| ProcessKey::of(&stat)));
     }
 
     /// Searches for the processes of the kin and returns those that have not ended.
     pub fn living(&self) -> Vec<Member> {
         let all: Vec<Stat> = Stat::all().collect();
         let mut seen = self.seen();
-        let me = Key { pid: i32::try_from(std::process::id()).unwrap_or_default(), started: 0 };
+        let me = ProcessKey { pid: i32::try_from(std::process::id()).unwrap_or_default(), started: 0 };
         let mut children: BTreeMap<i32, Vec<&Stat>> = BTreeMap::new();
         for stat in &all {
             children.entry(stat.parent).or_default().push(stat);
         }
         let mut reached: Vec<&Stat> = all.iter().filter(|stat| self.is_known(&mut seen, stat)).collect();
-        let mut kin: BTreeMap<Key, &Stat> = BTreeMap::new();
+        let mut kin: BTreeMap<ProcessKey, &Stat> = BTreeMap::new();
         while let Some(stat) = reached.pop() {
             // Neither this process nor the first one of the system is kin, even where a member claims it as a
             // child: a signal to either would end the run or the container.
-            if stat.pid > 1 && stat.pid != me.pid && kin.insert(Key::of(stat), stat).is_none() {
+            if stat.pid > 1 && stat.pid != me.pid && kin.insert(ProcessKey::of(stat), stat).is_none() {
                 reached.extend(children.get(&stat.pid).into_iter().flatten());
             }
         }
@@ -136,7 +136,7 @@ impl Kin {
 
     /// Returns `true` if the process was kin before or carries the mark.
     fn is_known(&self, seen: &mut Seen, stat: &Stat) -> bool {
-        let key = Key::of(stat);
+        let key = ProcessKey::of(stat);
         if seen.kin.contains(&key) {
             return true;
         }
@@ -176,12 +176,12 @@ fn described(stat: &Stat) -> String {
 /// Sends a signal to the process with this identity. The process id may belong to another process by now, so
 /// the signal goes through a descriptor, which stands for one process alone.
 #[cfg(target_os = "linux")]
-fn send(key: Key, signal: Signal) {
+fn send(key: ProcessKey, signal: Signal) {
     use rustix::process::{PidfdFlags, pidfd_open, pidfd_send_signal};
     let Some(pid) = Pid::from_raw(key.pid) else { return };
     // The identity is compared after the descriptor is open: from then on the descriptor cannot change its
     // process.
-    let is_same = || Stat::of(key.pid).is_some_and(|stat| Key::of(&stat) == key);
+    let is_same = || Stat::of(key.pid).is_some_and(|stat| ProcessKey::of(&stat) == key);
     let sent = match pidfd_open(pid, PidfdFlags::empty()) {
         Ok(process) if is_same() => pidfd_send_signal(process, signal),
         // An old kernel, or an emulated one, has no such descriptors. The id alone has to do then.
@@ -196,7 +196,7 @@ fn send(key: Key, signal: Signal) {
 }
 
 #[cfg(not(target_os = "linux"))]
-fn send(key: Key, signal: Signal) {
+fn send(key: ProcessKey, signal: Signal) {
     if let Some(pid) = Pid::from_raw(key.pid) {
         let _ = rustix::process::kill_process(pid, signal);
     }
@@ -279,7 +279,7 @@ mod tests {
     async fn a_number_that_is_somebody_elses_is_sent_nothing() {
         let (mut child, kin) = begun("exec sleep 1007", &unique("number"));
         let member = kin.living().remove(0);
-        send(Key { started: member.key.started + 1, ..member.key }, Signal::KILL);
+        send(ProcessKey { started: member.key.started + 1, ..member.key }, Signal::KILL);
         assert_eq!(child.try_wait().unwrap(), None);
         send(member.key, Signal::KILL);
         assert!(!child.wait().await.unwrap().success());

@@ -20,7 +20,7 @@ const POLL_INTERVAL: Duration = Duration::from_millis(20);
 
 /// A process group, which is killed when this value is dropped unless it was released before.
 #[derive(Debug)]
-pub struct Group {
+pub struct ProcessGroup {
     /// The process id of the leader, which is the number of the group.
     leader: Pid,
     /// `true` if no signal may be sent any more: the number may belong to somebody else by now, or the
@@ -30,7 +30,7 @@ pub struct Group {
     _own: Option<Own>,
 }
 
-impl Group {
+impl ProcessGroup {
     /// Takes charge of the group of a child, which must have been started as its leader.
     pub fn led_by(child: &Child) -> io::Result<Self> {
         let leader = child.id().and_then(|id| Pid::from_raw(i32::try_from(id).ok()?));
@@ -226,7 +226,7 @@ fn pid_namespace() -> Option<String> {
     Some(fs::read_link("/proc/self/ns/pid").ok()?.to_string_lossy().into_owned())
 }
 
-impl Drop for Group {
+impl Drop for ProcessGroup {
     fn drop(&mut self) {
         self.kill();
     }
@@ -252,7 +252,7 @@ mod tests {
     #[tokio::test]
     async fn a_group_is_told_from_another_with_its_number() {
         let mut child = tokio::process::Command::new("sleep").arg("1000").process_group(0).spawn().unwrap();
-        let group = Group::led_by(&child).unwrap();
+        let group = ProcessGroup::led_by(&child).unwrap();
         let known = identity(group.id()).unwrap();
         assert_eq!(look_for(&known), Sight::Alive);
         let other = |change: fn(&mut ProcessIdentity)| {
@@ -283,7 +283,7 @@ mod tests {
             .stdout(std::process::Stdio::null())
             .spawn()
             .unwrap();
-        let group = Group::led_by(&child).unwrap();
+        let group = ProcessGroup::led_by(&child).unwrap();
         let known = identity(group.id()).unwrap();
         child.wait().await.unwrap();
         assert_eq!(look_for(&known), Sight::Alive);

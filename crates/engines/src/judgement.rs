@@ -3,7 +3,7 @@
 use faultgate_core::model::{Evidence, Score, ScoreSource, Signal, State, Verdict};
 use jiff::Timestamp;
 
-use super::Failure;
+use super::EngineFailure;
 
 /// The reason for which faultgate asked the engine to stop an experiment.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,7 +15,7 @@ pub enum StopCause {
     /// The run was cancelled.
     Cancelled(Signal),
     /// The experiment could no longer be watched.
-    Unwatched(Failure),
+    Unwatched(EngineFailure),
     /// A probe failed as often as its `aborts-after` says; the sentence names it.
     Aborted(String),
 }

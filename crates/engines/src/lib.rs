@@ -32,7 +32,7 @@ pub use experiment_record::{FaultTimes, OwnReport, Record};
 pub use judgement::{Judgement, StopCause};
 
 /// A request to an engine that was not fulfilled: what was tried, why it failed, and the remedy.
-pub type Failure = faultgate_core::failure::Failure<FailureKind>;
+pub type EngineFailure = faultgate_core::failure::Failure<FailureKind>;
 
 /// The kind of a failure, by which callers decide whether another attempt can help.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -115,11 +115,15 @@ pub trait Engine {
     ///
     /// The experiment may run all the same after [`FailureKind::Unanswered`]:
     /// [`find_unanswered`](Self::find_unanswered) looks for it.
-    async fn launch(&self, experiment: &ExperimentPlan, notary: &dyn Notary) -> Result<Launched, Failure>;
+    async fn launch(
+        &self,
+        experiment: &ExperimentPlan,
+        notary: &dyn Notary,
+    ) -> Result<Launched, EngineFailure>;
 
     /// Looks for an experiment that a launch without an answer may have begun. Returns None where there is
     /// none.
-    async fn find_unanswered(&self, experiment: &ExperimentPlan) -> Result<Option<Launched>, Failure>;
+    async fn find_unanswered(&self, experiment: &ExperimentPlan) -> Result<Option<Launched>, EngineFailure>;
 
     /// Returns the way in which a person looks for an experiment that a failed or unanswered launch may have
     /// begun all the same, or None where it is certain that no unknown experiment has begun.
@@ -129,13 +133,13 @@ pub trait Engine {
 
     /// Watches an experiment until the engine's own record says that it has ended. The future may be dropped
     /// at any await, and the method called again.
-    async fn follow(&self, launched: &Launched, watcher: &dyn Watcher) -> Result<Record, Failure>;
+    async fn follow(&self, launched: &Launched, watcher: &dyn Watcher) -> Result<Record, EngineFailure>;
 
     /// Asks for a stop. An experiment that has already ended is not a failure.
-    async fn stop(&self, launched: &Launched) -> Result<(), Failure>;
+    async fn stop(&self, launched: &Launched) -> Result<(), EngineFailure>;
 
     /// Returns the failure that a [`stop`](Self::stop) which is still under way has met with so far.
-    fn stop_so_far(&self, _launched: &Launched) -> Option<Failure> {
+    fn stop_so_far(&self, _launched: &Launched) -> Option<EngineFailure> {
         None
     }
 
@@ -148,7 +152,7 @@ pub trait Engine {
     fn stop_command(&self, launched: &Launched) -> String;
 
     /// Reads the engine's record of an experiment once.
-    async fn look(&self, launched: &Launched) -> Result<Record, Failure>;
+    async fn look(&self, launched: &Launched) -> Result<Record, EngineFailure>;
 
     /// Judges an experiment by its record. Where the record does not say enough, the engine is asked for
     /// evidence.
@@ -210,7 +214,7 @@ pub trait Channel {
     fn planned_subscription(&self) -> Option<SubscriptionState>;
 
     /// Makes whatever is needed to learn of state changes, and proves that it works.
-    async fn open(&self) -> Result<(), Failure>;
+    async fn open(&self) -> Result<(), EngineFailure>;
 
     /// Removes whatever [`open`](Self::open) made, or began to make, within the given time.
     async fn close(&self, within: Duration);

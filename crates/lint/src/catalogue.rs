@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use super::template::{Action, Held};
+use super::template::{Held, TemplateAction};
 
 const STOP_INSTANCES: &str = "aws:ec2:stop-instances";
 const RESTART: &str = "startInstancesAfterDuration";
@@ -132,7 +132,7 @@ pub(super) fn loss(id: &str) -> Option<Loss> {
 }
 
 /// Says whether an action stops instances which nothing starts again. The error says what is not known.
-pub(super) fn stops_for_good(action: &Action) -> Result<bool, String> {
+pub(super) fn stops_for_good(action: &TemplateAction) -> Result<bool, String> {
     let name = &action.name;
     if let Some(written) = action.id.unknown() {
         return Err(format!("the id of the action {name} is {written}"));
@@ -152,7 +152,7 @@ pub(super) fn stops_for_good(action: &Action) -> Result<bool, String> {
 
 /// Says whether the targets of an action are gone for good after it, or stay stopped. The error says what is
 /// not known.
-pub(super) fn destroys(action: &Action) -> Result<bool, String> {
+pub(super) fn destroys(action: &TemplateAction) -> Result<bool, String> {
     if matches!(loss(action.known_id()), Some(Loss::ForGood(_))) { Ok(true) } else { stops_for_good(action) }
 }
 

@@ -10,7 +10,7 @@ use std::fmt::Write as _;
 
 use super::template::{Found, Style, Template, Unread};
 use super::tree::Tree;
-use crate::tree::Content;
+use crate::tree::TreeContent;
 use ::config::ValueKind;
 
 use faultgate_config as config;
@@ -56,7 +56,7 @@ pub(super) fn templates(root: &Node) -> Found {
         if is_one_of_ours(&entry.node) {
             let properties = entry.node.get("Properties");
             let tree = properties.map_or_else(
-                || Tree::new(Content::Table(BTreeMap::new())),
+                || Tree::new(TreeContent::Table(BTreeMap::new())),
                 |properties| Tree::at(entry.mark, &properties.node, &meaning),
             );
             let template = Template::read(name.clone(), Style::CloudFormation, &tree);
@@ -176,7 +176,7 @@ impl<'a> Function<'a> {
     }
 
     /// Returns the text that is shown in the place of the function's value, such as `!Ref Alarm`.
-    fn written(&self) -> Content {
+    fn written(&self) -> TreeContent {
         let arguments = match &self.arguments {
             Arguments::Text(text) => text.clone(),
             Arguments::List(items) => items
@@ -187,7 +187,7 @@ impl<'a> Function<'a> {
             Arguments::Other => String::new(),
         };
         let written = format!("!{} {arguments}", self.name);
-        Content::Unknown(written.trim_end().chars().take(MAX_SHOWN_CHARS).collect())
+        TreeContent::Unknown(written.trim_end().chars().take(MAX_SHOWN_CHARS).collect())
     }
 }
 
@@ -214,28 +214,28 @@ impl Stack<'_> {
     }
 
     /// Returns what a node means, or `None` if it means what it says.
-    fn meaning(&self, node: &Node, level: usize) -> Option<Content> {
+    fn meaning(&self, node: &Node, level: usize) -> Option<TreeContent> {
         let found = match Function::of(node) {
             Some(function) => Some(self.value(&function, level)),
-            None => node.text().filter(|text| text.contains(DYNAMIC)).map(Content::Text),
+            None => node.text().filter(|text| text.contains(DYNAMIC)).map(TreeContent::Text),
         };
         match found {
             // A function may also put such a value together of parts, so its result is looked at as well.
-            Some(Content::Text(text)) if text.contains(DYNAMIC) => Some(Content::Unknown(text)),
+            Some(TreeContent::Text(text)) if text.contains(DYNAMIC) => Some(TreeContent::Unknown(text)),
             found => found,
         }
     }
 
     /// Returns the value of a function, or how the function is written where its value is not known.
-    fn value(&self, function: &Function<'_>, level: usize) -> Content {
+    fn value(&self, function: &Function<'_>, level: usize) -> TreeContent {
         if !self.works(STEP_COST + function.size()) || level > MAX_LEVELS {
             return function.written();
         }
         let found = match (function.name, &function.arguments) {
-            ("Ref", Arguments::Text(name)) if name == "AWS::NoValue" => Some(Content::Nothing),
+            ("Ref", Arguments::Text(name)) if name == "AWS::NoValue" => Some(TreeContent::Nothing),
             // The value is known to be a name and no ARN, which the rule on stop conditions has to see.
             ("Ref", Arguments::Text(name)) if level == 0 && self.is_alarm(name) => {
-                Some(Content::Text(format!("!Ref {name}")))
+                Some(TreeContent::Text(format!("!Ref {name}")))
             }
             ("Ref", Arguments::Text(name)) => self.parameter(name),
             ("Sub", Arguments::Text(text)) => self.substituted(text, None, level),
@@ -257,13 +257,13 @@ impl Stack<'_> {
     }
 
     /// Returns the text or the function that a node is, and `None` for anything else.
-    fn part(&self, node: &Node, level: usize) -> Option<Content> {
-        let text = self.text(node).map(Content::Text);
+    fn part(&self, node: &Node, level: usize) -> Option<TreeContent> {
+        let text = self.text(node).map(TreeContent::Text);
         self.meaning(node, level + 1).or(text)
     }
 
     /// Returns the default of a parameter.
-    fn parameter(&self, name: &str) -> Option<Content> {
+    fn parameter(&self, name: &str) -> Option<TreeContent> {
         let parameter = &self.root.get("Parameters")?.node.get(name)?.node;
         let default = self.text(&parameter.get("Default")?.node).filter(|text| text.len() <= MAX_BYTES)?;
         let kind = parameter.get("Type").and_then(|kind| kind.node.text()).unwrap_or_default();
@@ -272,14 +272,14 @@ impl Stack<'_> {
             return None;
         }
         if kind == "CommaDelimitedList" || kind.starts_with("List<") {
-            let items = default.split(',').map(|item| Tree::new(Content::Text(item.trim().to_owned())));
-            return Some(Content::List(items.collect()));
+            let items = default.split(',').map(|item| Tree::new(TreeContent::Text(item.trim().to_owned())));
+            return Some(TreeContent::List(items.collect()));
         }
-        Some(Content::Text(default))
+        Some(TreeContent::Text(default))
     }
 
     /// Returns a text with the values of its `${…}`. Those that are not known stay as they are written.
-    fn substituted(&self, text: &str, own: Option<&Node>, level: usize) -> Option<Content> {
+    fn substituted(&self, text: &str, own: Option<&Node>, level: usize) -> Option<TreeContent> {
         let (mut out, mut rest, mut is_known) = (String::new(), text, true);
         while let Some((before, after)) = rest.split_once("${") {
             let (name, after) = after.split_once('}')?;
@@ -299,8 +299,8 @@ impl Stack<'_> {
                 None => self.parameter(name),
             };
             match value {
-                Some(Content::Text(value)) => out.push_str(&value),
-                Some(Content::Unknown(value)) if value.contains("${") => {
+                Some(TreeContent::Text(value)) => out.push_str(&value),
+                Some(TreeContent::Unknown(value)) if value.contains("${") => {
                     is_known = false;
                     out.push_str(&value);
                 }
@@ -314,23 +314,23 @@ impl Stack<'_> {
             }
         }
         out.push_str(rest);
-        if is_known { Some(Content::Text(out)) } else { Some(Content::Unknown(out)) }
+        if is_known { Some(TreeContent::Text(out)) } else { Some(TreeContent::Unknown(out)) }
     }
 
     /// Returns the value of `Fn::Join`.
-    fn joined(&self, items: &[&Node], level: usize) -> Option<Content> {
+    fn joined(&self, items: &[&Node], level: usize) -> Option<TreeContent> {
         let [delimiter, list] = items else { return None };
         let delimiter = self.text(delimiter)?;
         let config::Content::List(items) = &list.content else { return None };
         let (mut parts, mut is_known) = (Vec::new(), true);
         for item in items {
             match self.part(item, level)? {
-                Content::Text(text) => parts.push(text),
-                Content::Unknown(written) if written.contains("${") => {
+                TreeContent::Text(text) => parts.push(text),
+                TreeContent::Unknown(written) if written.contains("${") => {
                     is_known = false;
                     parts.push(written);
                 }
-                Content::Unknown(written) => {
+                TreeContent::Unknown(written) => {
                     is_known = false;
                     parts
                         .push(format!("${{{}}}", written.trim_start_matches('!').trim_start_matches("Ref ")));
@@ -342,17 +342,17 @@ impl Stack<'_> {
         if text.len() > MAX_BYTES {
             return None;
         }
-        if is_known { Some(Content::Text(text)) } else { Some(Content::Unknown(text)) }
+        if is_known { Some(TreeContent::Text(text)) } else { Some(TreeContent::Unknown(text)) }
     }
 
     /// Returns the value of `Fn::FindInMap`.
-    fn mapped(&self, items: &[&Node], level: usize) -> Option<Content> {
+    fn mapped(&self, items: &[&Node], level: usize) -> Option<TreeContent> {
         let mut node = &self.root.get("Mappings")?.node;
         let [_, _, _] = items else { return None };
         for item in items {
-            let Content::Text(key) = self.part(item, level)? else { return None };
+            let TreeContent::Text(key) = self.part(item, level)? else { return None };
             node = &node.get(&key)?.node;
         }
-        self.text(node).filter(|text| text.len() <= MAX_BYTES).map(Content::Text)
+        self.text(node).filter(|text| text.len() <= MAX_BYTES).map(TreeContent::Text)
     }
 }

@@ -9,7 +9,7 @@ use std::rc::Rc;
 use super::template::{Found, Style, Template};
 use super::tree::Tree;
 use super::{cloudformation, terraform};
-use faultgate_config::{Content, Fault, Node, UniqueKeys, parse_yaml};
+use faultgate_config::{Content, Node, UniqueKeys, YamlFault, parse_yaml};
 use faultgate_core::text::plain;
 
 /// Maximum number of bytes of a file. Plans of Terraform are large, but a larger file is a wrong one.
@@ -25,7 +25,7 @@ const HINT: &str = "name the JSON that aws fis get-experiment-template prints, a
                     AWS::FIS::ExperimentTemplate, or what terraform show -json prints of a plan";
 
 /// Returns the templates in a file. The errors say why the file is refused.
-pub(super) fn templates(bytes: &[u8]) -> Result<Found, Vec<Fault>> {
+pub(super) fn templates(bytes: &[u8]) -> Result<Found, Vec<YamlFault>> {
     let text = std::str::from_utf8(bytes).map_err(|error| {
         let line = bytes[..error.valid_up_to()].split(|b| *b == b'\n').count();
         vec![refused(format!("is not valid UTF-8 at line {line}"), "write the file in UTF-8")]
@@ -39,12 +39,12 @@ pub(super) fn described(id: &str, json: &serde_json::Value) -> Template {
     Template::read(id.to_owned(), Style::Fis, &Tree::of(&Node::of_json(json), &|_| None))
 }
 
-fn refused(what: impl Into<String>, hint: &'static str) -> Fault {
-    Fault { what: what.into(), hint, mark: None }
+fn refused(what: impl Into<String>, hint: &'static str) -> YamlFault {
+    YamlFault { what: what.into(), hint, mark: None }
 }
 
 /// Parses a text as YAML or JSON.
-fn parse(text: &str) -> Result<Rc<Node>, Vec<Fault>> {
+fn parse(text: &str) -> Result<Rc<Node>, Vec<YamlFault>> {
     // JSON is read as YAML as well, since the reader of YAML alone knows where everything stands.
     if !text.trim_start().starts_with(['{', '[']) {
         let parsed = parse_yaml(text, MAX_CHARS);
@@ -74,14 +74,14 @@ fn is_hcl(text: &str) -> bool {
     text.lines().any(|line| line.trim_start().starts_with("resource \""))
 }
 
-fn hcl() -> Fault {
+fn hcl() -> YamlFault {
     refused(
         "is in Terraform's own language",
         "name its plan: terraform plan -out=plan && terraform show -json plan > plan.json",
     )
 }
 
-fn of(root: &Node) -> Result<Found, Vec<Fault>> {
+fn of(root: &Node) -> Result<Found, Vec<YamlFault>> {
     let found = if cloudformation::is_one(root) {
         cloudformation::templates(root)
     } else if terraform::is_one(root) {
@@ -96,7 +96,7 @@ fn of(root: &Node) -> Result<Found, Vec<Fault>> {
 }
 
 /// Reads a template in FIS's own JSON.
-fn of_fis(root: &Node) -> Result<Template, Vec<Fault>> {
+fn of_fis(root: &Node) -> Result<Template, Vec<YamlFault>> {
     if root.get("experimentTemplates").is_some() {
         let hint = "a list says nothing of actions: name what aws fis get-experiment-template prints of each";
         return Err(vec![refused("holds a list of FIS experiment templates", hint)]);

@@ -26,7 +26,7 @@ pub use rules::{RULES, Rule};
 
 use self::rules::{Judged, UNREAD};
 use self::template::{Template, Unread};
-use faultgate_config::Fault;
+use faultgate_config::YamlFault;
 use faultgate_core::mistake::{FilePlace, Mistake, misspelt};
 use faultgate_core::model::Level;
 use faultgate_core::text::plain;
@@ -38,7 +38,7 @@ const MAX_NAME_CHARS: usize = 120;
 
 /// A thing that a rule has found in a template. All of its texts are plain, and fit to be shown.
 #[derive(Debug, Clone)]
-pub struct Finding {
+pub struct LintFinding {
     pub rule: &'static Rule,
     pub level: Level,
     /// The name of the file, or the id of the template that was read.
@@ -54,7 +54,7 @@ pub struct Finding {
 
 /// The result of a lint.
 #[derive(Debug)]
-pub struct Judgement {
+pub struct LintJudgement {
     /// Number of templates that were judged.
     pub templates: usize,
     /// The templates that could not be read, and so were not judged.
@@ -62,7 +62,7 @@ pub struct Judgement {
     /// Number of findings of rules that the templates themselves leave out.
     pub ignored: usize,
     /// The findings, in the order of their places. Of two at one place the worse goes first.
-    pub findings: Vec<Finding>,
+    pub findings: Vec<LintFinding>,
 }
 
 /// A template, or a part of a file that may be one, that could not be read. All texts are fit to be shown.
@@ -82,7 +82,7 @@ pub struct Lint {
     timeout: Option<Duration>,
     /// The ids of the rules that are left out.
     ignored: Vec<&'static str>,
-    subjects: Vec<Subject>,
+    subjects: Vec<LintSubject>,
     /// The parts of files that could not be read, each with the name of its file.
     unread: Vec<(String, Unread)>,
     /// The ids of templates that could not be read, with the reasons.
@@ -91,7 +91,7 @@ pub struct Lint {
 
 /// A template that is to be judged, and where it comes from.
 #[derive(Debug)]
-struct Subject {
+struct LintSubject {
     /// The name of the file, or the id of the template.
     name: String,
     is_file: bool,
@@ -108,7 +108,7 @@ impl Lint {
     /// Takes all templates of a file with this content. The errors say why the file as a whole is refused: it
     /// does not parse, holds no template, or leaves out a rule that there is not.
     pub fn take_file(&mut self, name: &str, bytes: &[u8]) -> Result<(), Vec<Mistake>> {
-        let mistake = |fault: Fault| {
+        let mistake = |fault: YamlFault| {
             let place = fault.mark.map(|mark| mark.in_file(name));
             of_file(name, &fault.what).hint(fault.hint).at(place)
         };
@@ -120,7 +120,7 @@ impl Lint {
         if !unknown.is_empty() {
             return Err(unknown);
         }
-        let subject = |template| Subject { name: name.to_owned(), is_file: true, template };
+        let subject = |template| LintSubject { name: name.to_owned(), is_file: true, template };
         self.subjects.extend(found.templates.into_iter().map(subject));
         self.unread.extend(found.unread.into_iter().map(|unread| (name.to_owned(), unread)));
         Ok(())
@@ -128,7 +128,7 @@ impl Lint {
 
     /// Takes a template that FIS has described in JSON.
     pub fn take_described(&mut self, id: &str, json: &serde_json::Value) {
-        self.subjects.push(Subject {
+        self.subjects.push(LintSubject {
             name: id.to_owned(),
             is_file: false,
             template: file::described(id, json),
@@ -142,20 +142,20 @@ impl Lint {
     }
 
     /// Judges all templates by all rules that are not left out.
-    pub fn judge(&self) -> Judgement {
+    pub fn judge(&self) -> LintJudgement {
         let found = self.subjects.iter().flat_map(|subject| self.findings(subject));
         let is_told = !self.ignored.contains(&UNREAD.id);
         let found = found.chain(
             self.unread.iter().filter(|_| is_told).map(|(name, unread)| (false, missed(name, unread))),
         );
         let (ignored, mut findings): (Vec<_>, Vec<_>) = found.partition(|(is_ignored, _)| *is_ignored);
-        let place = |finding: &Finding| finding.place.as_ref().map(|place| (place.line, place.column));
+        let place = |finding: &LintFinding| finding.place.as_ref().map(|place| (place.line, place.column));
         findings.sort_by(|(_, a), (_, b)| {
             let where_it_is = a.subject.cmp(&b.subject).then(place(a).cmp(&place(b)));
             let of_which = a.template.cmp(&b.template).then(b.level.cmp(&a.level));
             where_it_is.then(of_which).then(a.rule.id.cmp(b.rule.id)).then(a.message.cmp(&b.message))
         });
-        Judgement {
+        LintJudgement {
             templates: self.subjects.len(),
             unread: self.unread.iter().map(of_file_missed).chain(self.unread_ids.iter().cloned()).collect(),
             ignored: ignored.len(),
@@ -165,15 +165,15 @@ impl Lint {
 
     /// Returns the findings of one template. The flag of each says whether the template itself leaves the
     /// rule out.
-    fn findings<'a>(&'a self, subject: &'a Subject) -> impl Iterator<Item = (bool, Finding)> + 'a {
-        let Subject { name, is_file, template } = subject;
+    fn findings<'a>(&'a self, subject: &'a LintSubject) -> impl Iterator<Item = (bool, LintFinding)> + 'a {
+        let LintSubject { name, is_file, template } = subject;
         let judged = Judged { template, timeout: self.timeout };
         let rules = RULES.iter().filter(|rule| !self.ignored.contains(&rule.id));
         rules.flat_map(move |rule| {
             let is_ignored = template.ignored.iter().any(|id| id == rule.id);
             rule.judge(&judged).into_iter().map(move |hit| {
                 let mark = hit.mark.or(template.mark).filter(|_| *is_file);
-                let finding = Finding {
+                let finding = LintFinding {
                     rule,
                     level: hit.level.unwrap_or(rule.level),
                     subject: plain(name, MAX_NAME_CHARS),
@@ -199,8 +199,8 @@ fn of_file_missed((name, unread): &(String, Unread)) -> Missed {
 }
 
 /// Returns the finding of the rule `unread` for a part of a file that could not be read.
-fn missed(name: &str, unread: &Unread) -> Finding {
-    Finding {
+fn missed(name: &str, unread: &Unread) -> LintFinding {
+    LintFinding {
         rule: &UNREAD,
         level: UNREAD.level,
         subject: plain(name, MAX_NAME_CHARS),

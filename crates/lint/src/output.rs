@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use serde::Serialize;
 
-use super::{Finding, Judgement, Missed, RULES};
+use super::{LintFinding, LintJudgement, Missed, RULES};
 use faultgate_core::model::Level;
 
 const SCHEMA_VERSION: u32 = 1;
@@ -24,8 +24,8 @@ struct Counts {
 }
 
 impl Counts {
-    fn of(judgement: &Judgement) -> Self {
-        let Judgement { templates, unread, ignored, findings } = judgement;
+    fn of(judgement: &LintJudgement) -> Self {
+        let LintJudgement { templates, unread, ignored, findings } = judgement;
         let of = |level| findings.iter().filter(|finding| finding.level == level).count();
         Self {
             templates: *templates,
@@ -52,10 +52,10 @@ impl Counts {
 }
 
 /// Returns the findings as a compiler tells them, each with its place and what to do.
-pub fn text(judgement: &Judgement) -> String {
+pub fn text(judgement: &LintJudgement) -> String {
     let mut out = String::new();
     for finding in &judgement.findings {
-        let Finding { rule, level, template, message, remedy, add, .. } = finding;
+        let LintFinding { rule, level, template, message, remedy, add, .. } = finding;
         let _ = writeln!(out, "{}[{}]: {message}", level.as_str(), rule.id);
         let _ = writeln!(out, "  --> {} ({template})", place(finding));
         let _ = writeln!(out, "  = why: {}", rule.why);
@@ -69,7 +69,7 @@ pub fn text(judgement: &Judgement) -> String {
     out
 }
 
-fn place(finding: &Finding) -> String {
+fn place(finding: &LintFinding) -> String {
     match &finding.place {
         Some(place) => format!("{}:{}:{}", finding.subject, place.line, place.column),
         None => finding.subject.clone(),
@@ -78,7 +78,7 @@ fn place(finding: &Finding) -> String {
 
 /// The JSON document. A change that readers must know of needs another schema version.
 #[derive(Serialize)]
-struct Document<'a> {
+struct LintDocument<'a> {
     schema_version: u32,
     #[serde(flatten)]
     counts: Counts,
@@ -120,8 +120,8 @@ struct Told<'a> {
 }
 
 impl<'a> Told<'a> {
-    fn of(finding: &'a Finding) -> Self {
-        let Finding { rule, level, subject, template, place, message, remedy, add } = finding;
+    fn of(finding: &'a LintFinding) -> Self {
+        let LintFinding { rule, level, subject, template, place, message, remedy, add } = finding;
         Self {
             rule: rule.id,
             level: *level,
@@ -139,8 +139,8 @@ impl<'a> Told<'a> {
 }
 
 /// Returns the judgement as one JSON object.
-pub fn json(judgement: &Judgement) -> String {
-    let document = Document {
+pub fn json(judgement: &LintJudgement) -> String {
+    let document = LintDocument {
         schema_version: SCHEMA_VERSION,
         counts: Counts::of(judgement),
         unread: judgement.unread.iter().map(Untold::of).collect(),

@@ -3,7 +3,7 @@
 //! The reader refuses nothing. A part that does not have the shape that FIS takes is noted, and counts as not
 //! known, so that the rules judge all other parts.
 
-use super::tree::{Content, Tree};
+use super::tree::{Tree, TreeContent};
 use faultgate_config::Mark;
 
 /// Maximum number of entries of a list or a table. FIS takes 50 tags, and less of everything else. The number
@@ -100,8 +100,8 @@ pub(super) struct Template {
     pub(super) description: Text,
     pub(super) role_arn: Text,
     pub(super) stop_conditions: Value<Vec<StopCondition>>,
-    pub(super) targets: Value<Vec<Target>>,
-    pub(super) actions: Value<Vec<Action>>,
+    pub(super) targets: Value<Vec<TemplateTarget>>,
+    pub(super) actions: Value<Vec<TemplateAction>>,
     /// `true` if the template says where the log goes, and `false` if it has a log that goes nowhere.
     pub(super) log: Value<bool>,
     /// `true` if FIS makes a report.
@@ -123,7 +123,7 @@ pub(super) struct StopCondition {
 }
 
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Target {
+pub(super) struct TemplateTarget {
     pub(super) name: String,
     pub(super) mark: Option<Mark>,
     pub(super) resource_type: Text,
@@ -141,7 +141,7 @@ pub(super) struct Filter {
 }
 
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Action {
+pub(super) struct TemplateAction {
     pub(super) name: String,
     pub(super) mark: Option<Mark>,
     pub(super) id: Text,
@@ -151,7 +151,7 @@ pub(super) struct Action {
     pub(super) start_after: Value<Vec<Text>>,
 }
 
-impl Action {
+impl TemplateAction {
     /// Returns the id, or an empty text where it is not known.
     pub(super) fn known_id(&self) -> &str {
         self.id.known().map_or("", String::as_str)
@@ -179,7 +179,7 @@ impl Action {
 impl Template {
     /// Reads a template from a tree whose fields have the names of FIS's API.
     pub(super) fn read(name: String, style: Style, tree: &Tree) -> Self {
-        let mut reader = Reader::default();
+        let mut reader = TemplateReader::default();
         let options = tree.field("experimentOptions");
         Self {
             name,
@@ -190,10 +190,10 @@ impl Template {
             stop_conditions: reader.list(
                 tree.field("stopConditions"),
                 "stopConditions",
-                Reader::stop_condition,
+                TemplateReader::stop_condition,
             ),
-            targets: reader.table(tree.field("targets"), "targets", Reader::target),
-            actions: reader.table(tree.field("actions"), "actions", Reader::action),
+            targets: reader.table(tree.field("targets"), "targets", TemplateReader::target),
+            actions: reader.table(tree.field("actions"), "actions", TemplateReader::action),
             log: log(tree.field("logConfiguration")),
             report: reader.read(tree.field("experimentReportConfiguration"), |_, _| Held::Known(true)),
             tags: reader.texts(tree.field("tags"), "tags"),
@@ -211,7 +211,7 @@ impl Template {
         Self { ignored, ..self }
     }
 
-    pub(super) fn target(&self, name: &str) -> Option<&Target> {
+    pub(super) fn target(&self, name: &str) -> Option<&TemplateTarget> {
         self.targets.items().iter().find(|target| target.name == name)
     }
 }
@@ -219,12 +219,12 @@ impl Template {
 /// Reads whether the log goes anywhere. A log needs one of two places.
 fn log(tree: Option<&Tree>) -> Value<bool> {
     let held = match tree.map(|tree| (tree, &tree.content)) {
-        None | Some((_, Content::Nothing)) => Held::Missing,
-        Some((_, Content::Unknown(written))) => Held::Unknown(written.clone()),
+        None | Some((_, TreeContent::Nothing)) => Held::Missing,
+        Some((_, TreeContent::Unknown(written))) => Held::Unknown(written.clone()),
         Some((tree, _)) => {
             let places = ["cloudWatchLogsConfiguration", "s3Configuration"].map(|name| tree.field(name));
             let named = places.into_iter().flatten().map(|place| match &place.content {
-                Content::Unknown(written) => Held::Unknown(written.clone()),
+                TreeContent::Unknown(written) => Held::Unknown(written.clone()),
                 _ => Held::Known(true),
             });
             // A single place that is known is enough, whatever the other one is.
@@ -236,11 +236,11 @@ fn log(tree: Option<&Tree>) -> Value<bool> {
 
 /// The reader of a template, which notes the parts that do not have the shape which FIS takes.
 #[derive(Default)]
-struct Reader {
+struct TemplateReader {
     misshapen: Vec<(Option<Mark>, String)>,
 }
 
-impl Reader {
+impl TemplateReader {
     /// Notes that a part is not what FIS takes, and returns it as not known. `is` completes "PATH is not".
     fn refuse<T>(&mut self, tree: &Tree, path: &str, is: &str) -> Held<T> {
         self.misshapen.push((tree.mark, format!("{path} is not {is}")));
@@ -250,8 +250,8 @@ impl Reader {
     /// Reads a part, and calls `known` only if the tree has content that is known.
     fn read<T>(&mut self, tree: Option<&Tree>, known: impl FnOnce(&mut Self, &Tree) -> Held<T>) -> Value<T> {
         let held = match tree.map(|tree| (tree, &tree.content)) {
-            None | Some((_, Content::Nothing)) => Held::Missing,
-            Some((_, Content::Unknown(written))) => Held::Unknown(written.clone()),
+            None | Some((_, TreeContent::Nothing)) => Held::Missing,
+            Some((_, TreeContent::Unknown(written))) => Held::Unknown(written.clone()),
             Some((tree, _)) => known(self, tree),
         };
         Value { mark: tree.and_then(|tree| tree.mark), held }
@@ -259,7 +259,7 @@ impl Reader {
 
     fn text(&mut self, tree: Option<&Tree>, path: &str) -> Text {
         self.read(tree, |reader, tree| match &tree.content {
-            Content::Text(text) => Held::Known(text.trim().to_owned()),
+            TreeContent::Text(text) => Held::Known(text.trim().to_owned()),
             _ => reader.refuse(tree, path, "a text"),
         })
     }
@@ -271,10 +271,10 @@ impl Reader {
         item: fn(&mut Self, &Tree, &str) -> T,
     ) -> Value<Vec<T>> {
         self.read(tree, |reader, tree| match &tree.content {
-            Content::List(items) if items.len() > MAX_ENTRIES => reader.refuse(tree, path, A_FEW),
-            Content::List(items) => {
+            TreeContent::List(items) if items.len() > MAX_ENTRIES => reader.refuse(tree, path, A_FEW),
+            TreeContent::List(items) => {
                 // CloudFormation removes an item whose value is `AWS::NoValue`.
-                let items = items.iter().filter(|item| item.content != Content::Nothing).enumerate();
+                let items = items.iter().filter(|item| item.content != TreeContent::Nothing).enumerate();
                 let read = items.map(|(place, tree)| item(reader, tree, &format!("{path}[{place}]")));
                 Held::Known(read.collect())
             }
@@ -289,9 +289,9 @@ impl Reader {
         entry: fn(&mut Self, &str, &Tree, &str) -> T,
     ) -> Value<Vec<T>> {
         self.read(tree, |reader, tree| match &tree.content {
-            Content::Table(entries) if entries.len() > MAX_ENTRIES => reader.refuse(tree, path, A_FEW),
-            Content::Table(entries) => {
-                let entries = entries.iter().filter(|(_, tree)| tree.content != Content::Nothing);
+            TreeContent::Table(entries) if entries.len() > MAX_ENTRIES => reader.refuse(tree, path, A_FEW),
+            TreeContent::Table(entries) => {
+                let entries = entries.iter().filter(|(_, tree)| tree.content != TreeContent::Nothing);
                 let read = entries.map(|(name, tree)| entry(reader, name, tree, &format!("{path}.{name}")));
                 Held::Known(read.collect())
             }
@@ -309,7 +309,7 @@ impl Reader {
 
     /// Notes a part that should be a table and is none. Its fields are then read as missing.
     fn is_table(&mut self, tree: &Tree, path: &str) {
-        if !matches!(tree.content, Content::Table(_) | Content::Unknown(_)) {
+        if !matches!(tree.content, TreeContent::Table(_) | TreeContent::Unknown(_)) {
             self.misshapen.push((tree.mark, format!("{path} is not a table")));
         }
     }
@@ -323,10 +323,10 @@ impl Reader {
         }
     }
 
-    fn target(&mut self, name: &str, tree: &Tree, path: &str) -> Target {
+    fn target(&mut self, name: &str, tree: &Tree, path: &str) -> TemplateTarget {
         self.is_table(tree, path);
         let at = |field: &str| format!("{path}.{field}");
-        Target {
+        TemplateTarget {
             name: name.to_owned(),
             mark: tree.mark,
             resource_type: self.text(tree.field("resourceType"), &at("resourceType")),
@@ -344,10 +344,10 @@ impl Reader {
         }
     }
 
-    fn action(&mut self, name: &str, tree: &Tree, path: &str) -> Action {
+    fn action(&mut self, name: &str, tree: &Tree, path: &str) -> TemplateAction {
         self.is_table(tree, path);
         let at = |field: &str| format!("{path}.{field}");
-        Action {
+        TemplateAction {
             name: name.to_owned(),
             mark: tree.mark,
             id: self.text(tree.field("actionId"), &at("actionId")),

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::template::{Found, Style, Template, Unread};
 use super::tree::Tree;
-use crate::tree::Content;
+use crate::tree::TreeContent;
 use faultgate_config as config;
 use faultgate_config::Node;
 
@@ -88,15 +88,15 @@ impl Found {
 /// has the shape of `after`, and `true` in the place of each such value.
 fn known(after: Option<&Node>, unknown: Option<&Node>) -> Tree {
     if unknown.and_then(Node::text).as_deref() == Some("true") {
-        return Tree::new(Content::Unknown("known after apply".to_owned()));
+        return Tree::new(TreeContent::Unknown("known after apply".to_owned()));
     }
-    let Some(after) = after else { return Tree::new(Content::Nothing) };
+    let Some(after) = after else { return Tree::new(TreeContent::Nothing) };
     Tree::new(match &after.content {
-        config::Content::Scalar(_) => after.text().map_or(Content::Nothing, Content::Text),
+        config::Content::Scalar(_) => after.text().map_or(TreeContent::Nothing, TreeContent::Text),
         config::Content::List(list) => {
             // The list of what is not known may be shorter, and the items behind its end are known.
             let mut unknown = unknown.into_iter().flat_map(items);
-            Content::List(list.iter().map(|item| known(Some(item), unknown.next())).collect())
+            TreeContent::List(list.iter().map(|item| known(Some(item), unknown.next())).collect())
         }
         config::Content::Table(entries) => {
             let unknown = unknown.and_then(|unknown| match &unknown.content {
@@ -109,7 +109,7 @@ fn known(after: Option<&Node>, unknown: Option<&Node>) -> Tree {
                 let unknown = unknown.and_then(|entries| entries.get(key)).map(|entry| &*entry.node);
                 known(entries.get(key).map(|entry| &*entry.node), unknown)
             };
-            Content::Table(keys.into_iter().map(|key| (key.clone(), value(key))).collect())
+            TreeContent::Table(keys.into_iter().map(|key| (key.clone(), value(key))).collect())
         }
     })
 }
@@ -163,22 +163,22 @@ fn action(action: &Tree) -> Tree {
 
 fn table<const N: usize>(entries: [(&str, Option<Tree>); N]) -> Tree {
     let entries = entries.into_iter().filter_map(|(key, tree)| Some((key.to_owned(), tree?)));
-    Tree::new(Content::Table(entries.collect()))
+    Tree::new(TreeContent::Table(entries.collect()))
 }
 
 /// Returns a table with FIS's names of the fields. Each pair has FIS's name and then the provider's.
 fn renamed(tree: &Tree, names: &[(&str, &str)]) -> Tree {
-    if matches!(tree.content, Content::Unknown(_)) {
+    if matches!(tree.content, TreeContent::Unknown(_)) {
         return tree.clone();
     }
     let entries = names.iter().filter_map(|(name, own)| Some(((*name).to_owned(), tree.get(own)?.clone())));
-    Tree::new(Content::Table(entries.collect()))
+    Tree::new(TreeContent::Table(entries.collect()))
 }
 
 /// Returns the blocks of this kind. A value that is not known counts as one block.
 fn blocks<'t>(tree: &'t Tree, kind: &str) -> &'t [Tree] {
     match tree.get(kind) {
-        Some(Tree { content: Content::List(blocks), .. }) => blocks,
+        Some(Tree { content: TreeContent::List(blocks), .. }) => blocks,
         Some(other) => std::slice::from_ref(other),
         None => &[],
     }
@@ -195,20 +195,20 @@ fn named(tree: &Tree, kind: &str, read: fn(&Tree) -> Tree) -> Tree {
 
 /// Returns blocks that have a key and a value as a table.
 fn pairs(tree: &Tree, kind: &str) -> Tree {
-    collected(tree, kind, "key", |pair| pair.get("value").cloned().unwrap_or(Tree::new(Content::Nothing)))
+    collected(tree, kind, "key", |pair| pair.get("value").cloned().unwrap_or(Tree::new(TreeContent::Nothing)))
 }
 
 fn collected(tree: &Tree, kind: &str, key: &str, read: impl Fn(&Tree) -> Tree) -> Tree {
     let mut entries = BTreeMap::new();
     for block in blocks(tree, kind) {
         let Some(name) = block.get(key).and_then(Tree::text) else {
-            return Tree::new(Content::Unknown("known after apply".to_owned()));
+            return Tree::new(TreeContent::Unknown("known after apply".to_owned()));
         };
         if entries.insert(name.to_owned(), read(block)).is_some() {
             // A table cannot have a name twice, and which of the two blocks counts is not known. A text in
             // the place of the table makes the reader say that it has the wrong shape.
-            return Tree::new(Content::Text(name.to_owned()));
+            return Tree::new(TreeContent::Text(name.to_owned()));
         }
     }
-    Tree::new(Content::Table(entries))
+    Tree::new(TreeContent::Table(entries))
 }

@@ -12,12 +12,12 @@ use faultgate_config::{Mark, Node};
 pub(super) struct Tree {
     /// The place of the node's key, or of the node itself in a list. It is `None` where nobody knows it.
     pub(super) mark: Option<Mark>,
-    pub(super) content: Content,
+    pub(super) content: TreeContent,
 }
 
 /// The content of a node.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Content {
+pub(super) enum TreeContent {
     /// Nothing, as `null` says it.
     Nothing,
     /// A text, a number or a truth value.
@@ -30,24 +30,26 @@ pub(super) enum Content {
 }
 
 /// A function that returns what a node means in its format, or `None` if the node means what it says.
-pub(super) type Meaning<'a> = &'a dyn Fn(&Node) -> Option<Content>;
+pub(super) type NodeMeaning<'a> = &'a dyn Fn(&Node) -> Option<TreeContent>;
 
 impl Tree {
     /// Makes the tree of a node, which stands at its own place.
-    pub(super) fn of(node: &Node, meaning: Meaning<'_>) -> Self {
+    pub(super) fn of(node: &Node, meaning: NodeMeaning<'_>) -> Self {
         Self::at(node.mark, node, meaning)
     }
 
     /// Makes the tree of a node whose key stands at `mark`.
-    pub(super) fn at(mark: Mark, node: &Node, meaning: Meaning<'_>) -> Self {
+    pub(super) fn at(mark: Mark, node: &Node, meaning: NodeMeaning<'_>) -> Self {
         let content = meaning(node).unwrap_or_else(|| match &node.content {
-            faultgate_config::Content::Scalar(_) => node.text().map_or(Content::Nothing, Content::Text),
+            faultgate_config::Content::Scalar(_) => {
+                node.text().map_or(TreeContent::Nothing, TreeContent::Text)
+            }
             faultgate_config::Content::List(items) => {
-                Content::List(items.iter().map(|item| Self::of(item, meaning)).collect())
+                TreeContent::List(items.iter().map(|item| Self::of(item, meaning)).collect())
             }
             faultgate_config::Content::Table(entries) => {
                 let entry = |entry: &faultgate_config::Entry| Self::at(entry.mark, &entry.node, meaning);
-                Content::Table(entries.iter().map(|(key, value)| (key.clone(), entry(value))).collect())
+                TreeContent::Table(entries.iter().map(|(key, value)| (key.clone(), entry(value))).collect())
             }
         });
         // Line 0 says that the node was read as JSON, whose places nobody knows.
@@ -55,7 +57,7 @@ impl Tree {
     }
 
     /// Makes a tree that has no place.
-    pub(super) fn new(content: Content) -> Self {
+    pub(super) fn new(content: TreeContent) -> Self {
         Self { mark: None, content }
     }
 
@@ -63,26 +65,28 @@ impl Tree {
     /// tree that is not known are not known either.
     pub(super) fn field(&self, name: &str) -> Option<&Self> {
         match &self.content {
-            Content::Unknown(_) => Some(self),
-            Content::Table(entries) => entries
+            TreeContent::Unknown(_) => Some(self),
+            TreeContent::Table(entries) => entries
                 .get(name)
                 .or_else(|| entries.get(&capital(name)))
-                .filter(|tree| tree.content != Content::Nothing),
-            Content::Nothing | Content::Text(_) | Content::List(_) => None,
+                .filter(|tree| tree.content != TreeContent::Nothing),
+            TreeContent::Nothing | TreeContent::Text(_) | TreeContent::List(_) => None,
         }
     }
 
     /// Returns the tree at a key of just this name. A tree that is not known has none.
     pub(super) fn get(&self, key: &str) -> Option<&Self> {
         match &self.content {
-            Content::Table(entries) => entries.get(key).filter(|tree| tree.content != Content::Nothing),
+            TreeContent::Table(entries) => {
+                entries.get(key).filter(|tree| tree.content != TreeContent::Nothing)
+            }
             _ => None,
         }
     }
 
     pub(super) fn text(&self) -> Option<&str> {
         match &self.content {
-            Content::Text(text) => Some(text),
+            TreeContent::Text(text) => Some(text),
             _ => None,
         }
     }

@@ -14,7 +14,7 @@ use faultgate_core::unreplaced;
 
 /// The forms of value that a foreign variable takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Form {
+enum VariableForm {
     /// Text on one line.
     Text,
     /// A part of AWS credentials, which goes into a header of each request as it is.
@@ -31,79 +31,83 @@ enum Form {
 
 /// The variables that are known. A variable that is not listed and begins with one of [`PREFIXES`] has the
 /// form that stands there.
-const FOREIGN: &[(&str, Form)] = &[
-    ("ALL_PROXY", Form::Text),
-    ("AWS_ACCESS_KEY_ID", Form::Key),
-    ("AWS_ACCOUNT_ID", Form::Text),
-    ("AWS_ACCOUNT_ID_ENDPOINT_MODE", Form::Text),
-    ("AWS_AUTH_SCHEME_PREFERENCE", Form::Text),
-    ("AWS_CA_BUNDLE", Form::Path),
-    ("AWS_CONFIG_FILE", Form::Text),
-    ("AWS_CONTAINER_AUTHORIZATION_TOKEN", Form::Text),
-    ("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", Form::Text),
-    ("AWS_CONTAINER_CREDENTIALS_FULL_URI", Form::Vault),
-    ("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", Form::Text),
-    ("AWS_DEFAULT_REGION", Form::Region),
-    ("AWS_DISABLE_CLOCK_SKEW_CORRECTION", Form::Text),
-    ("AWS_DISABLE_REQUEST_COMPRESSION", Form::Text),
-    ("AWS_EC2_METADATA_DISABLED", Form::Text),
-    ("AWS_EC2_METADATA_SERVICE_ENDPOINT", Form::Url),
-    ("AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE", Form::Text),
-    ("AWS_ENDPOINT_URL", Form::Url),
-    ("AWS_ENDPOINT_URL_CLOUDWATCH", Form::Url),
-    ("AWS_ENDPOINT_URL_CODECOMMIT", Form::Url),
-    ("AWS_ENDPOINT_URL_EVENTBRIDGE", Form::Url),
-    ("AWS_ENDPOINT_URL_FIS", Form::Url),
-    ("AWS_ENDPOINT_URL_SQS", Form::Url),
-    ("AWS_ENDPOINT_URL_SSO", Form::Url),
-    ("AWS_ENDPOINT_URL_SSO_OIDC", Form::Url),
-    ("AWS_ENDPOINT_URL_STS", Form::Url),
-    ("AWS_EXECUTION_ENV", Form::Text),
-    ("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", Form::Text),
-    ("AWS_LAMBDA_FUNCTION_NAME", Form::Text),
-    ("AWS_MAX_ATTEMPTS", Form::Text),
-    ("AWS_NEW_RETRIES_2026", Form::Text),
-    ("AWS_PROFILE", Form::Text),
-    ("AWS_REGION", Form::Region),
-    ("AWS_REQUEST_CHECKSUM_CALCULATION", Form::Text),
-    ("AWS_REQUEST_MIN_COMPRESSION_SIZE_BYTES", Form::Text),
-    ("AWS_RESPONSE_CHECKSUM_VALIDATION", Form::Text),
-    ("AWS_RETRY_MODE", Form::Text),
-    ("AWS_ROLE_ARN", Form::Text),
-    ("AWS_ROLE_SESSION_NAME", Form::Text),
-    ("AWS_SDK_UA_APP_ID", Form::Text),
-    ("AWS_SECRET_ACCESS_KEY", Form::Key),
-    ("AWS_SESSION_TOKEN", Form::Key),
-    ("AWS_SHARED_CREDENTIALS_FILE", Form::Text),
-    ("AWS_SIGV4A_SIGNING_REGION_SET", Form::Text),
-    ("AWS_USE_DUALSTACK_ENDPOINT", Form::Text),
-    ("AWS_USE_FIPS_ENDPOINT", Form::Text),
-    ("AWS_WEB_IDENTITY_TOKEN_FILE", Form::Text),
-    ("HOME", Form::Path),
-    ("HTTPS_PROXY", Form::Text),
-    ("HTTP_PROXY", Form::Text),
-    ("NO_PROXY", Form::Text),
+const FOREIGN: &[(&str, VariableForm)] = &[
+    ("ALL_PROXY", VariableForm::Text),
+    ("AWS_ACCESS_KEY_ID", VariableForm::Key),
+    ("AWS_ACCOUNT_ID", VariableForm::Text),
+    ("AWS_ACCOUNT_ID_ENDPOINT_MODE", VariableForm::Text),
+    ("AWS_AUTH_SCHEME_PREFERENCE", VariableForm::Text),
+    ("AWS_CA_BUNDLE", VariableForm::Path),
+    ("AWS_CONFIG_FILE", VariableForm::Text),
+    ("AWS_CONTAINER_AUTHORIZATION_TOKEN", VariableForm::Text),
+    ("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", VariableForm::Text),
+    ("AWS_CONTAINER_CREDENTIALS_FULL_URI", VariableForm::Vault),
+    ("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", VariableForm::Text),
+    ("AWS_DEFAULT_REGION", VariableForm::Region),
+    ("AWS_DISABLE_CLOCK_SKEW_CORRECTION", VariableForm::Text),
+    ("AWS_DISABLE_REQUEST_COMPRESSION", VariableForm::Text),
+    ("AWS_EC2_METADATA_DISABLED", VariableForm::Text),
+    ("AWS_EC2_METADATA_SERVICE_ENDPOINT", VariableForm::Url),
+    ("AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE", VariableForm::Text),
+    ("AWS_ENDPOINT_URL", VariableForm::Url),
+    ("AWS_ENDPOINT_URL_CLOUDWATCH", VariableForm::Url),
+    ("AWS_ENDPOINT_URL_CODECOMMIT", VariableForm::Url),
+    ("AWS_ENDPOINT_URL_EVENTBRIDGE", VariableForm::Url),
+    ("AWS_ENDPOINT_URL_FIS", VariableForm::Url),
+    ("AWS_ENDPOINT_URL_SQS", VariableForm::Url),
+    ("AWS_ENDPOINT_URL_SSO", VariableForm::Url),
+    ("AWS_ENDPOINT_URL_SSO_OIDC", VariableForm::Url),
+    ("AWS_ENDPOINT_URL_STS", VariableForm::Url),
+    ("AWS_EXECUTION_ENV", VariableForm::Text),
+    ("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", VariableForm::Text),
+    ("AWS_LAMBDA_FUNCTION_NAME", VariableForm::Text),
+    ("AWS_MAX_ATTEMPTS", VariableForm::Text),
+    ("AWS_NEW_RETRIES_2026", VariableForm::Text),
+    ("AWS_PROFILE", VariableForm::Text),
+    ("AWS_REGION", VariableForm::Region),
+    ("AWS_REQUEST_CHECKSUM_CALCULATION", VariableForm::Text),
+    ("AWS_REQUEST_MIN_COMPRESSION_SIZE_BYTES", VariableForm::Text),
+    ("AWS_RESPONSE_CHECKSUM_VALIDATION", VariableForm::Text),
+    ("AWS_RETRY_MODE", VariableForm::Text),
+    ("AWS_ROLE_ARN", VariableForm::Text),
+    ("AWS_ROLE_SESSION_NAME", VariableForm::Text),
+    ("AWS_SDK_UA_APP_ID", VariableForm::Text),
+    ("AWS_SECRET_ACCESS_KEY", VariableForm::Key),
+    ("AWS_SESSION_TOKEN", VariableForm::Key),
+    ("AWS_SHARED_CREDENTIALS_FILE", VariableForm::Text),
+    ("AWS_SIGV4A_SIGNING_REGION_SET", VariableForm::Text),
+    ("AWS_USE_DUALSTACK_ENDPOINT", VariableForm::Text),
+    ("AWS_USE_FIPS_ENDPOINT", VariableForm::Text),
+    ("AWS_WEB_IDENTITY_TOKEN_FILE", VariableForm::Text),
+    ("HOME", VariableForm::Path),
+    ("HTTPS_PROXY", VariableForm::Text),
+    ("HTTP_PROXY", VariableForm::Text),
+    ("NO_PROXY", VariableForm::Text),
     // Another name of AWS_SECRET_ACCESS_KEY, which the SDK reads as well.
-    ("SECRET_ACCESS_KEY", Form::Key),
-    ("SMITHY_CLIENT_SDK_CUSTOM_PARTITION", Form::Never),
-    ("SSL_CERT_DIR", Form::Path),
-    ("SSL_CERT_FILE", Form::Path),
-    ("_X_AMZN_TRACE_ID", Form::Text),
-    ("all_proxy", Form::Text),
-    ("http_proxy", Form::Text),
-    ("https_proxy", Form::Text),
-    ("no_proxy", Form::Text),
+    ("SECRET_ACCESS_KEY", VariableForm::Key),
+    ("SMITHY_CLIENT_SDK_CUSTOM_PARTITION", VariableForm::Never),
+    ("SSL_CERT_DIR", VariableForm::Path),
+    ("SSL_CERT_FILE", VariableForm::Path),
+    ("_X_AMZN_TRACE_ID", VariableForm::Text),
+    ("all_proxy", VariableForm::Text),
+    ("http_proxy", VariableForm::Text),
+    ("https_proxy", VariableForm::Text),
+    ("no_proxy", VariableForm::Text),
 ];
 
 /// Prefixes of variables that the SDK may come to read in later versions.
-const PREFIXES: &[(&str, Form)] =
-    &[("AWS_ENDPOINT_URL_", Form::Url), ("AWS_", Form::Text), ("OTEL_", Form::Text), ("SMITHY_", Form::Text)];
+const PREFIXES: &[(&str, VariableForm)] = &[
+    ("AWS_ENDPOINT_URL_", VariableForm::Url),
+    ("AWS_", VariableForm::Text),
+    ("OTEL_", VariableForm::Text),
+    ("SMITHY_", VariableForm::Text),
+];
 
 /// Prefixes of variables that the clients of AWS alone read. The others name proxies and certificates, which
 /// count for all clients.
 const OF_AWS: &[&str] = &["AWS_", "SECRET_ACCESS_KEY", "SMITHY_", "_X_AMZN_TRACE_ID"];
 
-fn form(name: &OsStr) -> Option<Form> {
+fn form(name: &OsStr) -> Option<VariableForm> {
     let name = name.to_str()?;
     let listed = FOREIGN.iter().find(|(known, _)| *known == name);
     listed.or_else(|| PREFIXES.iter().find(|(prefix, _)| name.starts_with(prefix))).map(|(_, form)| *form)
@@ -157,12 +161,12 @@ pub fn mistakes(env: &Environment, readers: Readers) -> Vec<Mistake> {
     of_them.collect()
 }
 
-fn judge(form: Form, value: &OsStr) -> Result<(), Problem> {
+fn judge(form: VariableForm, value: &OsStr) -> Result<(), Problem> {
     let text = match (form, value.to_str()) {
-        (Form::Never, _) => {
+        (VariableForm::Never, _) => {
             return Err(Problem::new("cannot be used by faultgate").hint("unset it"));
         }
-        (Form::Path, None) => return Ok(()),
+        (VariableForm::Path, None) => return Ok(()),
         (_, None) => return Err(Problem::new("is not valid UTF-8").hint("write it in UTF-8, or unset it")),
         (_, Some(text)) => text,
     };
@@ -171,11 +175,11 @@ fn judge(form: Form, value: &OsStr) -> Result<(), Problem> {
             .hint("set it again, on one line, or unset it"));
     }
     match form {
-        Form::Text | Form::Path | Form::Never => Ok(()),
-        Form::Key => key(text),
-        Form::Region => syntax::region(text).map(drop),
-        Form::Url => syntax::url(text).map(drop),
-        Form::Vault => syntax::url(text).and_then(|_| vault(text)),
+        VariableForm::Text | VariableForm::Path | VariableForm::Never => Ok(()),
+        VariableForm::Key => key(text),
+        VariableForm::Region => syntax::region(text).map(drop),
+        VariableForm::Url => syntax::url(text).map(drop),
+        VariableForm::Vault => syntax::url(text).and_then(|_| vault(text)),
     }
 }
 

@@ -29,7 +29,7 @@ mod world;
 
 pub use fixtures::{ACCOUNT, ALARM_NAME, DEFAULT_REGION, SECOND_TEMPLATE_ID, TEMPLATE_ID};
 pub use services::template::Plot;
-pub use story::fault::{Effect, EventFaults, FaultRule};
+pub use story::fault::{EventFaults, FaultEffect, FaultRule};
 pub use story::scenario::Scenario;
 pub use story::script::{Beat, Step, Which};
 pub use story::target::{TARGET_HOST, TargetSuffering};

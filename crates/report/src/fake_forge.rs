@@ -14,7 +14,7 @@ use faultgate_core::model::ForgeKind;
 
 /// A request to the forge.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Asked {
+pub(super) enum ForgeAsked {
     Status(String, StatusState, String),
     Find,
     Create(String),
@@ -24,7 +24,7 @@ pub(super) enum Asked {
 /// A forge that grants or refuses each request as a test has told it.
 #[derive(Clone)]
 pub(super) struct FakeForge {
-    asked: Arc<Mutex<Vec<Asked>>>,
+    asked: Arc<Mutex<Vec<ForgeAsked>>>,
     /// The answers to the next requests: a failure, or `None` for a request that is granted. After these, all
     /// are granted.
     refusals: Arc<Mutex<VecDeque<Option<Again>>>>,
@@ -54,14 +54,14 @@ impl FakeForge {
         })
     }
 
-    pub(super) fn asked(&self) -> Vec<Asked> {
+    pub(super) fn asked(&self) -> Vec<ForgeAsked> {
         self.asked.lock().unwrap().clone()
     }
 
     /// Returns the newest state of a context, and its text.
     pub(super) fn last_status(&self, of: &str) -> (StatusState, String) {
         let newest = self.asked().into_iter().rev().find_map(|asked| match asked {
-            Asked::Status(context, state, description) if context == of => Some((state, description)),
+            ForgeAsked::Status(context, state, description) if context == of => Some((state, description)),
             _ => None,
         });
         newest.expect("the context has a status")
@@ -70,13 +70,13 @@ impl FakeForge {
     /// Returns the states of a context, in the order in which they were posted.
     pub(super) fn states(&self, of: &str) -> Vec<StatusState> {
         let states = self.asked().into_iter().filter_map(|asked| match asked {
-            Asked::Status(context, state, _) if context == of => Some(state),
+            ForgeAsked::Status(context, state, _) if context == of => Some(state),
             _ => None,
         });
         states.collect()
     }
 
-    async fn answer(&self, asked: Asked) -> Result<(), ForgeFailure> {
+    async fn answer(&self, asked: ForgeAsked) -> Result<(), ForgeFailure> {
         self.asked.lock().unwrap().push(asked);
         let refused = self.refusals.lock().unwrap().pop_front().flatten();
         sleep(self.takes).await;
@@ -100,7 +100,8 @@ impl Forge for FakeForge {
     }
 
     async fn set_status(&self, status: &CommitStatus) -> Result<(), ForgeFailure> {
-        self.answer(Asked::Status(status.context.clone(), status.state, status.description.clone())).await
+        self.answer(ForgeAsked::Status(status.context.clone(), status.state, status.description.clone()))
+            .await
     }
 
     async fn rival(&self, _context: &str) -> Result<Option<Rival>, ForgeFailure> {
@@ -112,15 +113,15 @@ impl Forge for FakeForge {
     }
 
     async fn find_comment(&self, _marker: &str) -> Result<Option<String>, ForgeFailure> {
-        self.answer(Asked::Find).await?;
+        self.answer(ForgeAsked::Find).await?;
         Ok(self.comment.map(str::to_owned))
     }
 
     async fn create_comment(&self, body: &str) -> Result<(), ForgeFailure> {
-        self.answer(Asked::Create(body.to_owned())).await
+        self.answer(ForgeAsked::Create(body.to_owned())).await
     }
 
     async fn update_comment(&self, id: &str, body: &str) -> Result<(), ForgeFailure> {
-        self.answer(Asked::Update(id.to_owned(), body.to_owned())).await
+        self.answer(ForgeAsked::Update(id.to_owned(), body.to_owned())).await
     }
 }

@@ -2,7 +2,7 @@
 
 use faultgate_core::clock::Clock;
 use faultgate_rehearsal::{
-    Beat, Effect, FaultRule, Recorded, Scenario, Server, Snapshot, TEMPLATE_ID, World,
+    Beat, FaultEffect, FaultRule, Recorded, Scenario, Server, Snapshot, TEMPLATE_ID, World,
 };
 use tokio_util::task::AbortOnDropHandle;
 
@@ -52,7 +52,7 @@ impl EmbeddedAccount {
     }
 
     pub fn deny(&self, operation: &'static str, action: &str) {
-        self.world.inject(FaultRule::on(operation, Effect::denied(action)));
+        self.world.inject(FaultRule::on(operation, FaultEffect::denied(action)));
     }
 
     pub async fn until(&self, what: &str, holds: impl Fn(&Snapshot) -> bool) {

@@ -29,7 +29,7 @@ pub(crate) enum Purpose {
 
 /// One evaluation, in a few bytes.
 #[derive(Debug, Clone, Copy)]
-struct Evaluation {
+struct KeptEvaluation {
     at: Timestamp,
     /// The latency in milliseconds, or `NO_LATENCY` where it was not measured.
     latency: u32,
@@ -40,7 +40,7 @@ struct Evaluation {
 /// The value that stands for a latency which was not measured.
 const NO_LATENCY: u32 = u32::MAX;
 
-impl Evaluation {
+impl KeptEvaluation {
     /// Keeps of a sample what is needed for the score.
     fn new(sample: &Sample, purpose: Purpose) -> Self {
         let latency = sample.latency_ms.map_or(NO_LATENCY, |latency| {
@@ -67,7 +67,7 @@ fn phase(purpose: Purpose, at: Timestamp, fault: Option<&FaultWindow>) -> Phase 
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Samples {
     /// Every evaluation, in the order of time.
-    evaluations: Vec<Evaluation>,
+    evaluations: Vec<KeptEvaluation>,
     /// The kept samples in the order of time, without the last one.
     kept: Vec<(Sample, Purpose)>,
     last: Option<(Sample, Purpose)>,
@@ -102,7 +102,7 @@ impl Stride {
 impl Samples {
     /// Adds the sample of one evaluation.
     pub(crate) fn add(&mut self, mut sample: Sample, purpose: Purpose) {
-        self.evaluations.push(Evaluation::new(&sample, purpose));
+        self.evaluations.push(KeptEvaluation::new(&sample, purpose));
         // Equal reasons in a row share one allocation, since a probe may fail for the same reason thousands
         // of times.
         if let Some((last, _)) = self.last.as_ref().filter(|(last, _)| last.reason == sample.reason) {
@@ -160,7 +160,7 @@ impl Samples {
 
     /// Returns the result of the probe, for the fault window that the record tells.
     pub(crate) fn into_probe(mut self, plan: &ProbePlan, fault: Option<&FaultWindow>) -> Probe {
-        let phase_of = |look: &Evaluation| phase(look.purpose, look.at, fault);
+        let phase_of = |look: &KeptEvaluation| phase(look.purpose, look.at, fault);
         let looks = |wanted: Phase| self.evaluations.iter().filter(move |look| phase_of(look) == wanted);
         // No evaluation counts as one during the fault where no fault was in.
         let in_fault = || looks(Phase::During).filter(|_| fault.is_some());
@@ -218,12 +218,12 @@ impl Samples {
 }
 
 /// Returns the number of evaluations, and the number of those that passed.
-fn tally<'a>(looks: impl Iterator<Item = &'a Evaluation>) -> (u64, u64) {
+fn tally<'a>(looks: impl Iterator<Item = &'a KeptEvaluation>) -> (u64, u64) {
     looks.fold((0, 0), |(total, passed), look| (total + 1, passed + u64::from(look.passed)))
 }
 
 /// Returns the counts and latencies of one phase.
-fn summary<'a>(looks: impl Iterator<Item = &'a Evaluation> + Clone) -> PhaseLooks {
+fn summary<'a>(looks: impl Iterator<Item = &'a KeptEvaluation> + Clone) -> PhaseLooks {
     let (total, passed) = tally(looks.clone());
     let mut latencies: Vec<u32> = looks.map(|look| look.latency).filter(|ms| *ms != NO_LATENCY).collect();
     latencies.sort_unstable();
@@ -251,7 +251,7 @@ struct Suffering {
 }
 
 impl Suffering {
-    fn measure(looks: &[Evaluation], fault: &FaultWindow) -> Self {
+    fn measure(looks: &[KeptEvaluation], fault: &FaultWindow) -> Self {
         let since_start = || looks.iter().skip_while(|look| look.at < fault.started_at);
         let Some(detected) = since_start().find(|look| !look.passed) else { return Self::default() };
         // A probe that has turned more than once cannot tell whether its last pass is one more turn or the

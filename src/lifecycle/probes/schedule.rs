@@ -32,7 +32,7 @@ const MAX_EVALUATIONS_AT_ONCE: usize = 256;
 
 /// The progress of the experiment, as far as it matters to probes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Stage {
+enum ProbeStage {
     Waiting,
     Launched,
     Ended,
@@ -63,7 +63,7 @@ struct RunningProbe {
 pub(crate) struct Probing {
     all: Vec<Arc<RunningProbe>>,
     trip: Arc<Trip>,
-    stage: watch::Sender<Stage>,
+    stage: watch::Sender<ProbeStage>,
     tasks: JoinSet<Option<()>>,
     cancelled: CancellationToken,
 }
@@ -93,7 +93,7 @@ impl Probing {
         Self {
             all: all.collect(),
             trip,
-            stage: watch::Sender::new(Stage::Waiting),
+            stage: watch::Sender::new(ProbeStage::Waiting),
             tasks: JoinSet::new(),
             cancelled: cancelled.clone(),
         }
@@ -126,7 +126,7 @@ impl Probing {
 
     /// Skips the phase `during`, since the experiment ended before anybody took over.
     pub(crate) fn skip_during(&self) {
-        self.stage.send_replace(Stage::Ended);
+        self.stage.send_replace(ProbeStage::Ended);
     }
 
     /// Starts a task for each probe, which waits for the launch.
@@ -142,9 +142,9 @@ impl Probing {
     pub(crate) fn begin_during(&self) {
         self.stage.send_if_modified(|stage| {
             // An experiment that was announced after its end stays ended.
-            let begins = *stage == Stage::Waiting;
+            let begins = *stage == ProbeStage::Waiting;
             if begins {
-                *stage = Stage::Launched;
+                *stage = ProbeStage::Launched;
             }
             begins
         });
@@ -172,7 +172,7 @@ impl Probing {
     /// Tells the probes that the experiment has ended, and waits for the phase `after`. Returns `false` if a
     /// signal cut that short.
     pub(crate) async fn finish(&mut self) -> bool {
-        self.stage.send_replace(Stage::Ended);
+        self.stage.send_replace(ProbeStage::Ended);
         let mut whole = true;
         while let Some(ended) = self.tasks.join_next().await {
             whole &= matches!(ended, Ok(Some(())));
@@ -219,12 +219,14 @@ impl RunningProbe {
     }
 
     /// Evaluates the probe in its phases, until the experiment is over.
-    async fn follow(self: Arc<Self>, mut stage: watch::Receiver<Stage>) {
+    async fn follow(self: Arc<Self>, mut stage: watch::Receiver<ProbeStage>) {
         let when = &self.plan.when;
-        if reached(&mut stage, Stage::Launched).await == Stage::Launched && when.contains(&Phase::During) {
+        if reached(&mut stage, ProbeStage::Launched).await == ProbeStage::Launched
+            && when.contains(&Phase::During)
+        {
             self.evaluate_during(&mut stage).await;
         }
-        reached(&mut stage, Stage::Ended).await;
+        reached(&mut stage, ProbeStage::Ended).await;
         if when.contains(&Phase::After) {
             self.evaluate_after().await;
         }
@@ -232,14 +234,14 @@ impl RunningProbe {
 
     /// Evaluates the probe again and again until the experiment ends. An evaluation that is under way at the
     /// end is waited for: that nothing answers is a result.
-    async fn evaluate_during(&self, stage: &mut watch::Receiver<Stage>) {
+    async fn evaluate_during(&self, stage: &mut watch::Receiver<ProbeStage>) {
         let begin = Instant::now();
         let mut next = begin;
         loop {
             tokio::select! {
                 // The end comes first, so that no evaluation begins after it.
                 biased;
-                _ = reached(stage, Stage::Ended) => return,
+                _ = reached(stage, ProbeStage::Ended) => return,
                 () = tokio::time::sleep_until(next) => {}
             }
             let sample = self.evaluate(Phase::During, next).await;
@@ -284,8 +286,8 @@ impl RunningProbe {
 
 /// Waits until the experiment has come at least to this stage, and returns the stage. A dropped sender counts
 /// as the end.
-async fn reached(stage: &mut watch::Receiver<Stage>, wanted: Stage) -> Stage {
-    stage.wait_for(|stage| *stage >= wanted).await.map_or(Stage::Ended, |stage| *stage)
+async fn reached(stage: &mut watch::Receiver<ProbeStage>, wanted: ProbeStage) -> ProbeStage {
+    stage.wait_for(|stage| *stage >= wanted).await.map_or(ProbeStage::Ended, |stage| *stage)
 }
 
 /// Returns the next time of a schedule that began at `begin`. Times that have passed are left out, and no

@@ -23,11 +23,11 @@ pub(crate) struct Turned {
 /// The turns of a run that are still to be published. Probes are tasks of their own and cannot reach the
 /// sinks, so the turns wait here. Clones share one list.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Turns(Arc<Waiting>);
+pub(crate) struct Turns(Arc<WaitingTurns>);
 
 /// The turns that wait, and the wake-up for the task that publishes them.
 #[derive(Debug, Default)]
-struct Waiting {
+struct WaitingTurns {
     turns: Mutex<Vec<Turned>>,
     came: Notify,
 }

@@ -1,6 +1,6 @@
 //! Tests of the log, whose level users choose.
 
-use faultgate_rehearsal::{Effect, FaultRule};
+use faultgate_rehearsal::{FaultEffect, FaultRule};
 use faultgate_testkit::account::EmbeddedAccount;
 use faultgate_testkit::binary::{Finished, at_once};
 use faultgate_testkit::lives::{FAILING, QUICK};
@@ -20,7 +20,7 @@ async fn no_secret_is_shown_at_any_level() {
         let account = EmbeddedAccount::living(beats).await;
         match case {
             "is troubled" => {
-                let fault = FaultRule::on("PutTargets", Effect::LoseAnswer);
+                let fault = FaultRule::on("PutTargets", FaultEffect::LoseAnswer);
                 account.world.inject(fault.times(2));
             }
             "is denied" => account.deny("StartExperiment", "fis:StartExperiment"),
@@ -62,7 +62,7 @@ fn assert_json_lines(ended: &Finished, case: &str) {
 #[tokio::test]
 async fn the_json_log_says_something() {
     let account = EmbeddedAccount::living(QUICK).await;
-    account.world.inject(FaultRule::on("ReceiveMessage", Effect::Garbage).times(1));
+    account.world.inject(FaultRule::on("ReceiveMessage", FaultEffect::Garbage).times(1));
     let ended = account.run().env("RUST_LOG", "trace").env("FAULTGATE_LOG_FORMAT", "json").finish().await;
     ended.assert_code(0, "one hiccup");
     assert!(!ended.stderr.is_empty(), "the hiccup is worth a line");

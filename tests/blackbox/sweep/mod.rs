@@ -9,7 +9,7 @@ use aws_sdk_eventbridge::types::{Tag, Target};
 use aws_sdk_fis::types::ExperimentStatus;
 
 use faultgate_net::aws::{connect_embedded, in_region};
-use faultgate_rehearsal::{Effect, FaultRule, Inventory, TEMPLATE_ID};
+use faultgate_rehearsal::{FaultEffect, FaultRule, Inventory, TEMPLATE_ID};
 
 use faultgate_testkit::account::EmbeddedAccount;
 use faultgate_testkit::binary::{Faultgate, Finished, at_once, in_time};

@@ -9,9 +9,9 @@ async fn a_region_that_is_denied_keeps_no_other_from_being_swept() {
     for name in regions {
         account.region(name).subscription("faultgate-old", "old", PAST).await;
     }
-    let deny = |action| FaultRule::on("*", Effect::denied(action)).in_region(IRELAND);
+    let deny = |action| FaultRule::on("*", FaultEffect::denied(action)).in_region(IRELAND);
     account.world.inject(deny("events:ListRules"));
-    account.world.inject(FaultRule::on("sqs:*", Effect::denied("sqs:ListQueues")).in_region(IRELAND));
+    account.world.inject(FaultRule::on("sqs:*", FaultEffect::denied("sqs:ListQueues")).in_region(IRELAND));
     let flags = ["--aws-region", "ap-south-1,eu-west-1", "--aws-region", VIRGINIA];
     let ended = account.sweep(&flags).without("AWS_REGION").finish().await;
     ended.assert_code(3, "one was denied");
@@ -39,7 +39,7 @@ async fn tags_that_may_not_be_read_are_named_with_the_statement() {
         let region = account.region(VIRGINIA);
         region.subscription("faultgate-old", "old", PAST).await;
         let action = format!("{service}:{operation}");
-        account.world.inject(FaultRule::on(operation, Effect::denied(&action)));
+        account.world.inject(FaultRule::on(operation, FaultEffect::denied(&action)));
         let ended = account.sweep(&[]).finish().await;
         ended.assert_code(3, operation);
         assert_eq!(account.there(), [format!("{kind} us-east-1 faultgate-old")]);
@@ -105,7 +105,7 @@ async fn two_sweeps_at_once_do_not_stand_in_each_others_way() {
     }
     // Both have read everything before either removes anything.
     for operation in ["ListExperiments", "RemoveTargets", "DeleteQueue"] {
-        account.world.inject(FaultRule::on(operation, Effect::Delay(Duration::from_millis(150))));
+        account.world.inject(FaultRule::on(operation, FaultEffect::Delay(Duration::from_millis(150))));
     }
     let sweep = || account.sweep(&["--stop-experiments"]).finish();
     let (one, two) = tokio::join!(sweep(), sweep());
@@ -127,7 +127,7 @@ async fn what_goes_away_meanwhile_is_done() {
             _ => (400, "QueueDoesNotExist"),
         };
         let gone =
-            Effect::Error { status, code: code.into(), message: "it is gone".into(), retry_after: None };
+            FaultEffect::Error { status, code: code.into(), message: "it is gone".into(), retry_after: None };
         account.world.inject(FaultRule::on(operation, gone));
         let ended = account.sweep(&[]).finish().await;
         ended.assert_code(0, operation);
@@ -139,12 +139,12 @@ async fn what_goes_away_meanwhile_is_done() {
 #[tokio::test]
 async fn lost_answers_and_outages_that_pass_are_no_matter() {
     let faults = [
-        ("DeleteQueue", Effect::LoseAnswer),
-        ("DeleteRule", Effect::LoseAnswer),
-        ("RemoveTargets", Effect::LoseAnswer),
-        ("ListQueueTags", Effect::LoseRequest),
-        ("ListRules", Effect::throttled(None)),
-        ("StopExperiment", Effect::LoseAnswer),
+        ("DeleteQueue", FaultEffect::LoseAnswer),
+        ("DeleteRule", FaultEffect::LoseAnswer),
+        ("RemoveTargets", FaultEffect::LoseAnswer),
+        ("ListQueueTags", FaultEffect::LoseRequest),
+        ("ListRules", FaultEffect::throttled(None)),
+        ("StopExperiment", FaultEffect::LoseAnswer),
     ];
     at_once(faults, |(operation, effect)| async move {
         let account = EmbeddedAccount::living(ENDLESS).await;
@@ -199,7 +199,7 @@ async fn a_signal_ends_it_and_the_next_one_goes_on() {
     at_once([("TERM", 143), ("INT", 130), ("HUP", 129)], |(signal, code)| async move {
         let account = EmbeddedAccount::living(ENDLESS).await;
         account.region(VIRGINIA).subscription("faultgate-old", "old", PAST).await;
-        account.world.inject(FaultRule::on("DeleteQueue", Effect::Hang));
+        account.world.inject(FaultRule::on("DeleteQueue", FaultEffect::Hang));
         let running = account.sweep(&[]).spawn();
         account.until_asked("DeleteQueue").await;
         running.signal(signal).await;

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use faultgate::lifecycle::Cancel;
 use faultgate_core::clock::Clock;
-use faultgate_engines::{Channel, Engine, Failure, FailureKind};
-use faultgate_rehearsal::{Effect, EventFaults, FaultRule, Scenario, World};
+use faultgate_engines::{Channel, Engine, EngineFailure, FailureKind};
+use faultgate_rehearsal::{EventFaults, FaultEffect, FaultRule, Scenario, World};
 use faultgate_testkit::paused::chaos::Chaos;
 use faultgate_testkit::paused::player::{engine, plan, sdk};
 use faultgate_testkit::plans::identity;
@@ -16,7 +16,7 @@ const NAME: &str = "faultgate-chaos";
 
 /// Opens a subscription while somebody tampers with it, so that no handshake arrives. Returns the failure,
 /// and the time that it took.
-async fn refused<F: Future<Output = ()>>(tamper: impl FnOnce(World) -> F) -> (Failure, Duration) {
+async fn refused<F: Future<Output = ()>>(tamper: impl FnOnce(World) -> F) -> (EngineFailure, Duration) {
     let clock = Clock::start();
     let world = World::new(Scenario::find("completed").expect("it is there"), clock);
     world.set_event_faults(EventFaults { lose_custom: u32::MAX, ..EventFaults::NONE });
@@ -70,7 +70,7 @@ async fn a_rule_that_is_gone_is_named() {
 #[tokio::test(start_paused = true)]
 async fn a_queue_that_cannot_be_read_is_named() {
     let (failure, _) = refused(|world| async move {
-        world.inject(FaultRule::on("ReceiveMessage", Effect::denied("sqs:ReceiveMessage")));
+        world.inject(FaultRule::on("ReceiveMessage", FaultEffect::denied("sqs:ReceiveMessage")));
     })
     .await;
     assert!(failure.why.contains("the queue cannot be read"), "{failure}");
@@ -79,7 +79,7 @@ async fn a_queue_that_cannot_be_read_is_named() {
 #[tokio::test(start_paused = true)]
 async fn a_bus_that_takes_no_handshake_ends_it_at_once_with_the_statement_to_add() {
     let (failure, took) = refused(|world| async move {
-        world.inject(FaultRule::on("PutEvents", Effect::denied("events:PutEvents")));
+        world.inject(FaultRule::on("PutEvents", FaultEffect::denied("events:PutEvents")));
     })
     .await;
     assert_eq!(failure.kind, FailureKind::Denied);

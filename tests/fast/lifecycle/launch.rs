@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use faultgate_core::model::{RunPhase, Verdict};
-use faultgate_rehearsal::{Effect, FaultRule};
+use faultgate_rehearsal::{FaultEffect, FaultRule};
 use faultgate_testkit::paused::chaos::Chaos;
 use faultgate_testkit::paused::laws;
 use faultgate_testkit::paused::player::{PlayedChaos, play};
@@ -17,7 +17,7 @@ fn played(faults: Vec<FaultRule>) -> PlayedChaos {
 
 #[test]
 fn lost_answers_start_no_second_experiment() {
-    let played = played(vec![FaultRule::on("StartExperiment", Effect::LoseAnswer).times(3)]);
+    let played = played(vec![FaultRule::on("StartExperiment", FaultEffect::LoseAnswer).times(3)]);
     assert_eq!(played.world.inventory.experiments.len(), 1);
     assert_eq!(played.result.gate.verdict, Verdict::Passed);
 }
@@ -34,14 +34,14 @@ fn an_experiment_that_runs_unannounced_is_not_taken_for_pending() {
 /// The refusal of a later attempt says nothing about the first one, which has begun an experiment.
 #[test]
 fn an_experiment_begun_by_a_lost_answer_is_found_and_stopped_when_a_later_attempt_is_refused() {
-    let denied = Effect::Error {
+    let denied = FaultEffect::Error {
         status: 403,
         code: Cow::Borrowed("AccessDeniedException"),
         message: Cow::Borrowed("expired"),
         retry_after: None,
     };
     let played = played(vec![
-        FaultRule::on("StartExperiment", Effect::LoseAnswer).times(1),
+        FaultRule::on("StartExperiment", FaultEffect::LoseAnswer).times(1),
         FaultRule::on("StartExperiment", denied).from(2),
     ]);
     assert_eq!(played.result.gate.verdict, Verdict::Errored);
@@ -53,7 +53,7 @@ fn an_experiment_begun_by_a_lost_answer_is_found_and_stopped_when_a_later_attemp
 /// The launch was never carried out: nothing is found, and nothing is claimed.
 #[test]
 fn a_launch_that_never_arrived_is_an_error_with_nothing_to_stop() {
-    let played = played(vec![FaultRule::on("StartExperiment", Effect::LoseRequest)]);
+    let played = played(vec![FaultRule::on("StartExperiment", FaultEffect::LoseRequest)]);
     assert_eq!(played.result.gate.verdict, Verdict::Errored);
     assert!(played.world.inventory.experiments.is_empty());
     assert_eq!(played.world.count("StopExperiment"), 0);
@@ -62,15 +62,15 @@ fn a_launch_that_never_arrived_is_an_error_with_nothing_to_stop() {
 /// The experiment is listed only a while after it has begun.
 #[test]
 fn an_experiment_that_is_listed_late_is_found() {
-    let denied = || FaultRule::on("StartExperiment", Effect::denied("fis:StartExperiment")).from(2);
-    let lost = || FaultRule::on("StartExperiment", Effect::LoseAnswer).times(1);
-    let late = FaultRule::on("ListExperiments", Effect::Nothing).times(4);
+    let denied = || FaultRule::on("StartExperiment", FaultEffect::denied("fis:StartExperiment")).from(2);
+    let lost = || FaultRule::on("StartExperiment", FaultEffect::LoseAnswer).times(1);
+    let late = FaultRule::on("ListExperiments", FaultEffect::Nothing).times(4);
     let found = played(vec![lost(), denied(), late]);
     assert_eq!((found.result.gate.verdict, found.world.count("ListExperiments")), (Verdict::Errored, 5));
     let [experiment] = &found.world.inventory.experiments[..] else { panic!("one experiment has begun") };
     assert_eq!(found.result.experiments[0].id.as_deref(), Some(experiment.id.as_str()));
 
-    let unlisted = played(vec![lost(), denied(), FaultRule::on("ListExperiments", Effect::Nothing)]);
+    let unlisted = played(vec![lost(), denied(), FaultRule::on("ListExperiments", FaultEffect::Nothing)]);
     let reason = &unlisted.result.experiments[0].reason;
     assert!(reason.contains("may have begun") && reason.contains("client token faultgate-"), "{reason}");
     assert_eq!(unlisted.result.gate.verdict, Verdict::Errored);
@@ -80,7 +80,7 @@ fn an_experiment_that_is_listed_late_is_found() {
 /// A launch that was refused each time has begun nothing, whatever a list says.
 #[test]
 fn a_launch_that_was_throttled_to_the_end_is_over() {
-    let played = played(vec![FaultRule::on("StartExperiment", Effect::throttled(None))]);
+    let played = played(vec![FaultRule::on("StartExperiment", FaultEffect::throttled(None))]);
     assert_eq!(played.result.gate.verdict, Verdict::Errored);
     assert_eq!(played.world.count("ListExperiments"), 0, "there is nothing to look for");
     assert_eq!(played.noted.experiments[0].phase, RunPhase::Over);

@@ -7,14 +7,16 @@ use faultgate::lifecycle::{Cancel, Equipment, Lifecycle, RunInputs};
 use faultgate_core::clock::Clock;
 use faultgate_core::model::{RunResult, Verdict};
 use faultgate_engines::Unnoted;
-use faultgate_rehearsal::{Beat, Effect, FaultRule, Inventory, Scenario, Step, TEMPLATE_ID, Which, World};
+use faultgate_rehearsal::{
+    Beat, FaultEffect, FaultRule, Inventory, Scenario, Step, TEMPLATE_ID, Which, World,
+};
 use faultgate_testkit::paused::chaos::Chaos;
 use faultgate_testkit::paused::player::{engine, plan};
 use faultgate_testkit::plans::identity;
 
 const MINUTE: Duration = Duration::from_mins(1);
 /// The two kinds of outage: requests are refused, or never answered.
-const EFFECTS: [Effect; 2] = [Effect::LoseRequest, Effect::Hang];
+const EFFECTS: [FaultEffect; 2] = [FaultEffect::LoseRequest, FaultEffect::Hang];
 
 /// Returns the life of an experiment that runs for this long, or for ever without a time.
 fn lasting(runs: Option<Duration>) -> Vec<Beat> {
@@ -34,7 +36,7 @@ async fn play(
     runs: Option<Duration>,
     timeout: Duration,
     from: Duration,
-    effect: Effect,
+    effect: FaultEffect,
 ) -> (RunResult, World) {
     let clock = Clock::start();
     let world = World::new(Scenario::find("completed").expect("it is there"), clock);

@@ -19,7 +19,7 @@ use crate::layers::interpolate::interpolate;
 use crate::layers::tree;
 use crate::layers::tree::{Content, Node};
 use crate::layers::unique::UniqueKeys;
-use crate::layers::yaml::{self, Fault};
+use crate::layers::yaml::{self, YamlFault};
 use crate::secrets::veil;
 
 /// Names by which a suite file is found in the working directory, in this order.
@@ -158,7 +158,7 @@ pub fn bytes(path: &Path, most: u64, else_name: &str) -> Result<Vec<u8>, Problem
 /// # Errors
 ///
 /// All the faults that the parser found.
-fn parse(name: &str, text: &str) -> Result<(Table, Option<Rc<Node>>), Vec<Fault>> {
+fn parse(name: &str, text: &str) -> Result<(Table, Option<Rc<Node>>), Vec<YamlFault>> {
     let extension = Path::new(name).extension().and_then(|e| e.to_str()).map(str::to_ascii_lowercase);
     // Editors on Windows put a byte order mark at the beginning.
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
@@ -171,12 +171,12 @@ fn parse(name: &str, text: &str) -> Result<(Table, Option<Rc<Node>>), Vec<Fault>
             // The parser of `config` takes the last of two equal keys without a word.
             if let Err(error) = serde_json::from_str::<UniqueKeys>(text) {
                 let what = format!("does not parse: it {}", told(&error.to_string()));
-                return Err(vec![Fault { what, hint: "write each key once", mark: None }]);
+                return Err(vec![YamlFault { what, hint: "write each key once", mark: None }]);
             }
             // JSON is YAML as well, and the YAML parser tells the places.
             Ok((root, yaml::parse(text, MAX_WRITTEN_OUT_CHARS).ok()))
         }
-        _ => Err(vec![Fault {
+        _ => Err(vec![YamlFault {
             what: "has no known extension".to_owned(),
             hint: "name a file that ends in .yml, .yaml, .toml or .json",
             mark: None,
@@ -184,20 +184,20 @@ fn parse(name: &str, text: &str) -> Result<(Table, Option<Rc<Node>>), Vec<Fault>
     }
 }
 
-fn of_yaml(name: &str, text: &str) -> Result<(Table, Option<Rc<Node>>), Vec<Fault>> {
+fn of_yaml(name: &str, text: &str) -> Result<(Table, Option<Rc<Node>>), Vec<YamlFault>> {
     let root = yaml::parse(text, MAX_WRITTEN_OUT_CHARS)?;
     let Content::Table(entries) = &root.content else {
         let what = "does not parse: it is not a table of keys at its top".to_owned();
-        return Err(vec![Fault { what, hint: "begin it with version: 1", mark: Some(root.mark) }]);
+        return Err(vec![YamlFault { what, hint: "begin it with version: 1", mark: Some(root.mark) }]);
     };
     let table = tree::table(entries, name);
     Ok((table, Some(root)))
 }
 
-fn by_config(format: FileFormat, name: &str, text: &str) -> Result<Table, Vec<Fault>> {
+fn by_config(format: FileFormat, name: &str, text: &str) -> Result<Table, Vec<YamlFault>> {
     format.parse(Some(&name.to_owned()), text).map_err(|error| {
         let what = format!("does not parse: {}", told(&error.to_string()));
-        vec![Fault { what, hint: "correct the file", mark: None }]
+        vec![YamlFault { what, hint: "correct the file", mark: None }]
     })
 }
 

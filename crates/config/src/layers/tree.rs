@@ -136,16 +136,16 @@ impl Node {
 }
 
 /// One step along a path: the place and the node that it leads to, and the rest of the path.
-type Step<'n, 'p> = (Mark, &'n Node, &'p str);
+type PathStep<'n, 'p> = (Mark, &'n Node, &'p str);
 
-fn item<'n, 'p>(items: &'n [Rc<Node>], path: &'p str) -> Option<Step<'n, 'p>> {
+fn item<'n, 'p>(items: &'n [Rc<Node>], path: &'p str) -> Option<PathStep<'n, 'p>> {
     let (number, rest) = path.strip_prefix('[')?.split_once(']')?;
     let node = items.get(number.parse::<usize>().ok()?)?;
     Some((node.mark, node, rest))
 }
 
 /// The step to a key. A key may contain dots and brackets itself, so the longest one that fits is taken.
-fn entry<'n, 'p>(entries: &'n HashMap<String, Entry>, path: &'p str) -> Option<Step<'n, 'p>> {
+fn entry<'n, 'p>(entries: &'n HashMap<String, Entry>, path: &'p str) -> Option<PathStep<'n, 'p>> {
     let ends = path.match_indices(['.', '[']).map(|(end, _)| end).chain([path.len()]);
     // The longest key is tried first, so the ends go backwards.
     let mut ends: Vec<usize> = ends.collect();

@@ -28,7 +28,7 @@ const CORE: &str = "tag:yaml.org,2002:";
 
 /// The reason why a text is refused.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Fault {
+pub struct YamlFault {
     /// The end of a sentence that begins with the file.
     pub what: String,
     pub hint: &'static str,
@@ -36,9 +36,9 @@ pub struct Fault {
 }
 
 /// A fault in the syntax of a text.
-fn fault(what: impl std::fmt::Display, mark: Mark) -> Fault {
+fn fault(what: impl std::fmt::Display, mark: Mark) -> YamlFault {
     let what = format!("does not parse: {what} at line {} column {}", mark.line, mark.column);
-    Fault { what, hint: "correct the file", mark: Some(mark) }
+    YamlFault { what, hint: "correct the file", mark: Some(mark) }
 }
 
 /// The content of a text with one document. With its aliases written out, it may have `most` characters.
@@ -46,7 +46,7 @@ fn fault(what: impl std::fmt::Display, mark: Mark) -> Fault {
 /// # Errors
 ///
 /// All the faults in the text, up to a limit.
-pub fn parse(text: &str, most: usize) -> Result<Rc<Node>, Vec<Fault>> {
+pub fn parse(text: &str, most: usize) -> Result<Rc<Node>, Vec<YamlFault>> {
     let mut composer = Composer { most, ..Composer::default() };
     if let Some(fault) = unprintable(text) {
         composer.faults.push(fault);
@@ -70,7 +70,7 @@ pub fn parse(text: &str, most: usize) -> Result<Rc<Node>, Vec<Fault>> {
 
 /// The fault of the first character that YAML does not allow. The parser takes some of them for the end of
 /// the text, so that everything after them would be lost silently.
-fn unprintable(text: &str) -> Option<Fault> {
+fn unprintable(text: &str) -> Option<YamlFault> {
     let is_printable = |c: char| match c {
         '\t' | '\n' | '\r' | '\u{85}' => true,
         '\u{fffe}' | '\u{ffff}' => false,
@@ -89,7 +89,7 @@ struct Open {
     tag: Option<String>,
     content: Content,
     /// The key whose value comes next; `None` if a key comes next.
-    key: Option<Key>,
+    key: Option<YamlKey>,
     /// Tables to merge, in the order in which they are written.
     merged: Vec<(Mark, Rc<Node>)>,
     depth: usize,
@@ -106,7 +106,7 @@ impl Open {
     }
 }
 
-enum Key {
+enum YamlKey {
     Text(String, Mark),
     Merge,
     /// A key that cannot be one, which has been told.
@@ -122,11 +122,11 @@ struct Composer {
     /// Characters so far, with aliases written out.
     counted: usize,
     most: usize,
-    faults: Vec<Fault>,
+    faults: Vec<YamlFault>,
 }
 
 impl Composer {
-    fn read(&mut self, text: &str) -> Result<(), Fault> {
+    fn read(&mut self, text: &str) -> Result<(), YamlFault> {
         let mut parser = Parser::new_from_str(text);
         while self.faults.len() < MAX_FAULTS {
             let (event, marker) = parser.next_token().map_err(|error| of_parser(&error, text))?;
@@ -148,16 +148,22 @@ impl Composer {
         Ok(())
     }
 
-    fn count(&mut self, more: usize, mark: Mark) -> Result<(), Fault> {
+    fn count(&mut self, more: usize, mark: Mark) -> Result<(), YamlFault> {
         self.counted = self.counted.saturating_add(more);
         if self.counted > self.most {
             let what = format!("is larger than {} MiB with its aliases written out", self.most >> 20);
-            return Err(Fault { what, hint: "use fewer aliases", mark: Some(mark) });
+            return Err(YamlFault { what, hint: "use fewer aliases", mark: Some(mark) });
         }
         Ok(())
     }
 
-    fn begin(&mut self, content: Content, anchor: usize, tag: Option<&Tag>, mark: Mark) -> Result<(), Fault> {
+    fn begin(
+        &mut self,
+        content: Content,
+        anchor: usize,
+        tag: Option<&Tag>,
+        mark: Mark,
+    ) -> Result<(), YamlFault> {
         let counted = self.counted;
         self.count(1, mark)?;
         let tag = tag.and_then(local);
@@ -165,7 +171,7 @@ impl Composer {
         self.is_not_too_deep(0, mark)
     }
 
-    fn is_not_too_deep(&self, below: usize, mark: Mark) -> Result<(), Fault> {
+    fn is_not_too_deep(&self, below: usize, mark: Mark) -> Result<(), YamlFault> {
         if self.open.len() + below > MAX_DEPTH {
             return Err(too_deep(mark));
         }
@@ -195,7 +201,7 @@ impl Composer {
         anchor: usize,
         tag: Option<Tag>,
         mark: Mark,
-    ) -> Result<(), Fault> {
+    ) -> Result<(), YamlFault> {
         let counted = self.counted;
         // Every node counts at least 1, so that there is a limit to empty ones too.
         self.count(text.len() + 1, mark)?;
@@ -205,9 +211,9 @@ impl Composer {
         {
             open.begins_at(mark);
             if open.merged.is_empty() {
-                open.key = Some(Key::Merge);
+                open.key = Some(YamlKey::Merge);
             } else {
-                open.key = Some(Key::Broken);
+                open.key = Some(YamlKey::Broken);
                 self.faults.push(fault("the key << is there twice; write one, with a list", mark));
             }
             return Ok(());
@@ -239,7 +245,7 @@ impl Composer {
     }
 
     /// Puts the node of an anchor, which keeps its own place. An alias within its own anchor stands for null.
-    fn alias(&mut self, anchor: usize, mark: Mark) -> Result<(), Fault> {
+    fn alias(&mut self, anchor: usize, mark: Mark) -> Result<(), YamlFault> {
         let counted = self.counted;
         let (node, size) = self.anchored.get(&anchor).cloned().unwrap_or_else(|| {
             let content = Content::Scalar(ValueKind::Nil);
@@ -263,21 +269,21 @@ impl Composer {
             return;
         };
         // A merged table is on the same level as the table that it is merged into.
-        let below = if matches!(open.key, Some(Key::Merge)) { node.depth } else { node.depth + 1 };
+        let below = if matches!(open.key, Some(YamlKey::Merge)) { node.depth } else { node.depth + 1 };
         open.depth = open.depth.max(below);
         match (&mut open.content, open.key.take()) {
             (Content::List(items), _) => items.push(node),
             (Content::Table(_), None) => {
                 open.begins_at(node.mark);
                 open.key = Some(if let Some(text) = key(&node) {
-                    Key::Text(text, node.mark)
+                    YamlKey::Text(text, node.mark)
                 } else {
                     self.faults.push(fault("a key is neither text nor a number", node.mark));
-                    Key::Broken
+                    YamlKey::Broken
                 });
             }
-            (Content::Table(_), Some(Key::Merge)) => open.merged.push((node.mark, node)),
-            (Content::Table(entries), Some(Key::Text(text, mark))) => match entries.entry(text) {
+            (Content::Table(_), Some(YamlKey::Merge)) => open.merged.push((node.mark, node)),
+            (Content::Table(entries), Some(YamlKey::Text(text, mark))) => match entries.entry(text) {
                 Occupied(first) => {
                     let what = format!("the key {} is there twice", quoted(first.key()));
                     self.faults.push(fault(what, mark));
@@ -286,7 +292,7 @@ impl Composer {
                     free.insert(Entry { mark, node });
                 }
             },
-            (Content::Table(_), Some(Key::Broken)) | (Content::Scalar(_), _) => {}
+            (Content::Table(_), Some(YamlKey::Broken)) | (Content::Scalar(_), _) => {}
         }
     }
 }
@@ -355,11 +361,11 @@ fn mark(marker: Marker) -> Mark {
     Mark { line: marker.line(), column: marker.col() + 1 }
 }
 
-fn too_deep(mark: Mark) -> Fault {
-    Fault { what: "is nested too deeply".to_owned(), hint: "write it flatter", mark: Some(mark) }
+fn too_deep(mark: Mark) -> YamlFault {
+    YamlFault { what: "is nested too deeply".to_owned(), hint: "write it flatter", mark: Some(mark) }
 }
 
-fn of_parser(error: &ScanError, text: &str) -> Fault {
+fn of_parser(error: &ScanError, text: &str) -> YamlFault {
     let at = mark(*error.marker());
     // The parser reads ahead and has a recursion limit of its own.
     if error.info().contains("recursion limit") {
@@ -368,7 +374,7 @@ fn of_parser(error: &ScanError, text: &str) -> Fault {
     let fault = fault(error.info(), at);
     // The braces in `{ template: ${ID} }` are YAML's own: a common slip.
     if text.contains("${") {
-        return Fault { hint: "correct the file; inside { } or [ ] put ${…} in quotes", ..fault };
+        return YamlFault { hint: "correct the file; inside { } or [ ] put ${…} in quotes", ..fault };
     }
     fault
 }

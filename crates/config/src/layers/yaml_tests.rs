@@ -24,7 +24,7 @@ fn bare(table: Table) -> Table {
 }
 
 /// The content of a text as this module reads it.
-fn read(text: &str) -> Result<ValueKind, Vec<Fault>> {
+fn read(text: &str) -> Result<ValueKind, Vec<YamlFault>> {
     parse(text, MAX_CHARS).map(|root| plain(root.value("s.yml")))
 }
 

@@ -20,14 +20,14 @@ use super::outcome::shown_program;
 use super::start::start;
 use super::surroundings::CommandSurroundings;
 use super::{CommandSettings, outcome, program};
-use crate::{Failure, FailureKind, Record};
+use crate::{EngineFailure, FailureKind, Record};
 use faultgate_core::clock::Clock;
 use faultgate_core::kin;
 use faultgate_core::kin::Kin;
 use faultgate_core::model::{
     CommandLine, CommandSpec, EngineSpec, ExperimentPlan, Finding, Level, ProcessIdentity, State, Transition,
 };
-use faultgate_core::process_group::Group;
+use faultgate_core::process_group::ProcessGroup;
 
 /// The engine that runs commands on this machine.
 pub struct CommandEngine {
@@ -54,7 +54,7 @@ pub(super) struct CommandTracking {
 
 /// A command that was started, with all its processes and the task that leads them.
 pub(super) struct Process {
-    pub(super) group: Arc<Group>,
+    pub(super) group: Arc<ProcessGroup>,
     pub(super) kin: Arc<Kin>,
     pub(super) stop_asked: CancellationToken,
     _life: AbortOnDropHandle<()>,
@@ -174,7 +174,7 @@ impl CommandEngine {
     }
 
     /// Returns what became known since the last call, and the record if the experiment is over.
-    pub(super) fn news(&self, id: &str) -> Result<(Vec<Transition>, Option<Record>), Failure> {
+    pub(super) fn news(&self, id: &str) -> Result<(Vec<Transition>, Option<Record>), EngineFailure> {
         let mut lives = self.lives.borrow_mut();
         let tracking = lives.get_mut(id).ok_or_else(|| unknown(id))?;
         let (news, record) = {
@@ -203,20 +203,20 @@ impl CommandTracking {
 /// The raw state of an experiment in a dry run.
 pub(super) const NOT_STARTED: &str = "not started";
 
-pub(super) fn cannot_start(command: &CommandLine, error: io::Error) -> Failure {
+pub(super) fn cannot_start(command: &CommandLine, error: io::Error) -> EngineFailure {
     let (kind, remedy) = match error.kind() {
         io::ErrorKind::PermissionDenied => (FailureKind::Denied, "make the program executable"),
         _ => (FailureKind::Missing, "install it, or name it by its path; a path is seen from dir"),
     };
-    Failure::new(kind, format!("start {}", command.shown), error.to_string())
+    EngineFailure::new(kind, format!("start {}", command.shown), error.to_string())
         .remedy(remedy.to_owned())
         .caused_by(error)
 }
 
-pub(super) fn unknown(id: &str) -> Failure {
+pub(super) fn unknown(id: &str) -> EngineFailure {
     unfollowed(id, "this run has not started it")
 }
 
-pub(super) fn unfollowed(id: &str, why: &str) -> Failure {
-    Failure::new(FailureKind::Missing, format!("follow {id}"), why)
+pub(super) fn unfollowed(id: &str, why: &str) -> EngineFailure {
+    EngineFailure::new(FailureKind::Missing, format!("follow {id}"), why)
 }

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use faultgate_config::Veil;
 use faultgate_core::clock::Clock;
 use faultgate_core::model::{CommandLine, InjectionRule, Level, Proof, Score, Signal, Verdict};
-use faultgate_core::process_group::Group;
+use faultgate_core::process_group::ProcessGroup;
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 
@@ -287,7 +287,7 @@ async fn a_signal_hurries_what_ends_an_experiment() {
     assert!(judged.reason.contains(&format!("left running as process {stopping}")), "{}", judged.reason);
     drop(bench.engine);
     assert!(lives(&stopping), "it is not cut off in the middle");
-    let group = Group::orphaned(stopping.parse().unwrap()).unwrap();
+    let group = ProcessGroup::orphaned(stopping.parse().unwrap()).unwrap();
     group.kill();
 }
 

@@ -27,7 +27,7 @@ use crate::probe::Evaluate;
 use faultgate_core::clock::Clock;
 use faultgate_core::kin::{Kin, Member};
 use faultgate_core::model::{CommandLine, CommandSpec, Source, State, Transition};
-use faultgate_core::process_group::Group;
+use faultgate_core::process_group::ProcessGroup;
 use faultgate_core::text;
 
 /// Time for output that is on its way when a process has ended. A process that has left the group may hold it
@@ -88,7 +88,7 @@ pub(super) struct Life {
 
 impl Life {
     /// Lives from the start of the process to the end of the experiment.
-    pub(super) async fn live(self, mut child: Child, group: Arc<Group>, kin: Arc<Kin>) {
+    pub(super) async fn live(self, mut child: Child, group: Arc<ProcessGroup>, kin: Arc<Kin>) {
         let words = Arc::new(Words::of(self.spec.proof.as_ref()));
         let mut output = CapturedOutput::of(&mut child, &self.name, &words, &self.surroundings.veil);
         let mut proving = pin!(proof::seen(self.spec.proof.as_ref(), &words, self.look.clone()));
@@ -191,7 +191,7 @@ impl Life {
     }
 
     /// Ends all processes that the command has started.
-    async fn end(&self, child: &mut Child, group: &Group, kin: &Kin) -> Ending {
+    async fn end(&self, child: &mut Child, group: &ProcessGroup, kin: &Kin) -> Ending {
         group.terminate();
         let left = kin.send(Signal::TERM);
         let up = tokio::select! {
@@ -254,14 +254,14 @@ struct Ending {
 }
 
 /// Waits for the process and for all that it has started.
-async fn all_ended(child: &mut Child, group: &Group, kin: &Kin) -> io::Result<ExitStatus> {
+async fn all_ended(child: &mut Child, group: &ProcessGroup, kin: &Kin) -> io::Result<ExitStatus> {
     let status = child.wait().await;
     gone(Some(group), kin).await;
     status
 }
 
 /// Waits until nothing of a group and of its kin is left.
-pub(super) async fn gone(group: Option<&Group>, kin: &Kin) {
+pub(super) async fn gone(group: Option<&ProcessGroup>, kin: &Kin) {
     if let Some(group) = group {
         group.gone().await;
     }

@@ -7,11 +7,11 @@ use rustix::process::Signal;
 use super::end::list;
 use super::life::{StopLimits, Up, gone, run_stop};
 use super::surroundings::CommandSurroundings;
-use crate::{Failure, FailureKind, Record};
+use crate::{EngineFailure, FailureKind, Record};
 use faultgate_core::kin;
 use faultgate_core::kin::Kin;
 use faultgate_core::model::{CommandSpec, ProcessIdentity, State};
-use faultgate_core::process_group::{Group, Sight, Stat, look_for};
+use faultgate_core::process_group::{ProcessGroup, Sight, Stat, look_for};
 
 /// An experiment that another process has begun.
 pub(super) struct Orphan {
@@ -41,7 +41,7 @@ impl Orphan {
 
     /// Undoes the fault first and then ends the processes, as at every end. A failure of one step does not
     /// keep the other from being tried.
-    pub(super) async fn stop(&self, limits: StopLimits) -> Result<(), Failure> {
+    pub(super) async fn stop(&self, limits: StopLimits) -> Result<(), EngineFailure> {
         let undone = self.undo().await;
         let ended = self.end(limits).await;
         let troubles: Vec<String> = [undone, ended].into_iter().filter_map(Result::err).collect();
@@ -50,7 +50,7 @@ impl Orphan {
             return Ok(());
         }
         let what = format!("end the command of {}", self.name);
-        Err(Failure::new(FailureKind::Refused, what, troubles.join("; ")))
+        Err(EngineFailure::new(FailureKind::Refused, what, troubles.join("; ")))
     }
 
     /// Runs the `stop` command.
@@ -81,12 +81,12 @@ impl Orphan {
         if sight.is_none() && self.spec.stop.is_none() && kin.living().is_empty() {
             return Err("which processes are its own is not known".to_owned());
         }
-        group.iter().for_each(Group::terminate);
+        group.iter().for_each(ProcessGroup::terminate);
         kin.send(Signal::TERM);
         if tokio::time::timeout(limits.grace, gone(group.as_ref(), &kin)).await.is_ok() {
             return Ok(());
         }
-        group.iter().for_each(Group::kill);
+        group.iter().for_each(ProcessGroup::kill);
         kin.send(Signal::KILL);
         let killed = tokio::time::timeout(limits.grace, gone(group.as_ref(), &kin)).await;
         killed.map_err(|_| format!("its processes could not be killed: {}", list(&kin.living())))
@@ -94,12 +94,12 @@ impl Orphan {
 
     /// Returns the group if its number is still its own, and all other processes that the command has
     /// started.
-    fn left(&self, group_is_its_own: bool) -> (Option<Group>, Kin) {
+    fn left(&self, group_is_its_own: bool) -> (Option<ProcessGroup>, Kin) {
         let kin = Kin::marked(kin::EXPERIMENT, &self.mark);
         let Some(known) = self.process.as_ref().filter(|_| group_is_its_own) else { return (None, kin) };
         let is_leader = Stat::of(known.group).is_some_and(|leader| leader.started == known.started);
         let kin = if is_leader { kin.descending_from(known.group) } else { kin };
-        (Group::orphaned(known.group), kin)
+        (ProcessGroup::orphaned(known.group), kin)
     }
 
     /// Returns the record as far as this process knows it.

@@ -10,7 +10,7 @@ use super::end::{self, CommandProgress};
 use super::engine::{CommandEngine, CommandTracking, NOT_STARTED, cannot_start, unfollowed, unknown};
 use super::outcome;
 use super::outcome::CommandContext;
-use crate::{Engine, Failure, Judgement, Launched, Notary, Record, StopCause, Takeover, Watcher};
+use crate::{Engine, EngineFailure, Judgement, Launched, Notary, Record, StopCause, Takeover, Watcher};
 use faultgate_core::model::{
     CommandSpec, EngineSpec, ExperimentPlan, Finding, Intent, LaunchRecord, Monitor, MonitorRecord, Source,
     State, Trace, Transition,
@@ -23,7 +23,11 @@ impl Engine for CommandEngine {
         experiments.iter().flat_map(|experiment| self.look_at(experiment)).collect()
     }
 
-    async fn launch(&self, experiment: &ExperimentPlan, notary: &dyn Notary) -> Result<Launched, Failure> {
+    async fn launch(
+        &self,
+        experiment: &ExperimentPlan,
+        notary: &dyn Notary,
+    ) -> Result<Launched, EngineFailure> {
         let EngineSpec::Command(spec) = &experiment.spec else { return Err(unknown(&experiment.name)) };
         let name = &experiment.name;
         if !self.settings.dry_run {
@@ -57,7 +61,7 @@ impl Engine for CommandEngine {
     }
 
     /// Finds what another process may have started. A start by this process is always answered at once.
-    async fn find_unanswered(&self, experiment: &ExperimentPlan) -> Result<Option<Launched>, Failure> {
+    async fn find_unanswered(&self, experiment: &ExperimentPlan) -> Result<Option<Launched>, EngineFailure> {
         let recalled = format!("command-{}", experiment.name);
         if !self.orphans.borrow().contains_key(&recalled) {
             return Ok(None);
@@ -66,7 +70,7 @@ impl Engine for CommandEngine {
         Ok(Some(Launched::by_another(&launch)))
     }
 
-    async fn follow(&self, launched: &Launched, watcher: &dyn Watcher) -> Result<Record, Failure> {
+    async fn follow(&self, launched: &Launched, watcher: &dyn Watcher) -> Result<Record, EngineFailure> {
         let id = &launched.id;
         let progress = self.lives.borrow().get(id).map(|tracking| tracking.progress.clone());
         let mut progress = progress.ok_or_else(|| unknown(id))?;
@@ -87,7 +91,7 @@ impl Engine for CommandEngine {
     }
 
     /// Asks for a stop. The rest is up to the experiment's life: the `stop` command, SIGTERM, then SIGKILL.
-    async fn stop(&self, launched: &Launched) -> Result<(), Failure> {
+    async fn stop(&self, launched: &Launched) -> Result<(), EngineFailure> {
         let orphan = self.orphans.borrow().get(&launched.id).cloned();
         if let Some(orphan) = orphan {
             return orphan.stop(self.settings.limits).await;
@@ -100,7 +104,7 @@ impl Engine for CommandEngine {
         Ok(())
     }
 
-    async fn look(&self, launched: &Launched) -> Result<Record, Failure> {
+    async fn look(&self, launched: &Launched) -> Result<Record, EngineFailure> {
         if let Some(orphan) = self.orphans.borrow().get(&launched.id) {
             return Ok(orphan.record());
         }

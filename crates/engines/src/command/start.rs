@@ -10,10 +10,13 @@ use tokio::process::{Child, Command};
 use super::program;
 use super::surroundings::CommandSurroundings;
 use faultgate_core::model::CommandLine;
-use faultgate_core::process_group::Group;
+use faultgate_core::process_group::ProcessGroup;
 
 /// Starts a command as the leader of a new group. Its input is empty, and its outputs are pipes.
-pub(super) fn start(command: &CommandLine, surroundings: &CommandSurroundings) -> io::Result<(Child, Group)> {
+pub(super) fn start(
+    command: &CommandLine,
+    surroundings: &CommandSurroundings,
+) -> io::Result<(Child, ProcessGroup)> {
     let (out, error) = (Stdio::piped(), Stdio::piped());
     spawn(command, surroundings, |command| command.stdout(out).stderr(error).kill_on_drop(true).spawn())
 }
@@ -23,7 +26,7 @@ pub(super) fn start(command: &CommandLine, surroundings: &CommandSurroundings) -
 pub(super) fn start_apart(
     command: &CommandLine,
     surroundings: &CommandSurroundings,
-) -> io::Result<(Child, Group, Printed)> {
+) -> io::Result<(Child, ProcessGroup, Printed)> {
     // A pipe would end the command with SIGPIPE, or block it, once this process no longer reads.
     let printed = Printed::nothing();
     let (out, error) = (printed.writer(), printed.writer());
@@ -66,7 +69,7 @@ fn spawn(
     command: &CommandLine,
     surroundings: &CommandSurroundings,
     spawn: impl FnOnce(&mut Command) -> io::Result<Child>,
-) -> io::Result<(Child, Group)> {
+) -> io::Result<(Child, ProcessGroup)> {
     let program = program::find(command.program(), surroundings)?;
     let mut prepared = Command::new(program);
     prepared
@@ -78,6 +81,6 @@ fn spawn(
         .stdin(Stdio::null())
         .process_group(0);
     let child = spawn(&mut prepared)?;
-    let group = Group::led_by(&child)?;
+    let group = ProcessGroup::led_by(&child)?;
     Ok((child, group))
 }

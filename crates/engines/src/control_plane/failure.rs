@@ -2,17 +2,17 @@
 
 use super::manager::{Asked, Manager};
 use super::wire::{Trouble, TroubleKind};
-use crate::{Failure, FailureKind};
+use crate::{EngineFailure, FailureKind};
 
 /// Returns the trouble as a failure, with its remedy.
-pub(super) fn failure(manager: &dyn Manager, trouble: &Trouble, asked: Asked, what: String) -> Failure {
+pub(super) fn failure(manager: &dyn Manager, trouble: &Trouble, asked: Asked, what: String) -> EngineFailure {
     let kind = match trouble.kind {
         TroubleKind::Unsent | TroubleKind::Unanswered | TroubleKind::Limited => FailureKind::Unanswered,
         TroubleKind::Unauthenticated | TroubleKind::Denied => FailureKind::Denied,
         TroubleKind::Missing => FailureKind::Missing,
         TroubleKind::Refused => FailureKind::Refused,
     };
-    Failure::new(kind, what, &trouble.why).remedy(manager.remedy(trouble, asked))
+    EngineFailure::new(kind, what, &trouble.why).remedy(manager.remedy(trouble, asked))
 }
 
 /// Returns `true` if the same request may be granted later.

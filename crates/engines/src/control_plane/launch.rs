@@ -17,7 +17,7 @@ use super::poller::Poller;
 use super::schedule::ExpectedDuration;
 use super::tracking::RunNews;
 use super::wire::{Trouble, TroubleKind};
-use crate::{Failure, FailureKind, Launched, Notary};
+use crate::{EngineFailure, FailureKind, Launched, Notary};
 use faultgate_core::model::{ExperimentPlan, Intent, Source, State, Transition};
 
 /// Longest time for which a launch is tried again that is sure to have had no effect.
@@ -77,7 +77,7 @@ pub(super) struct RunLaunch<'a> {
 impl RunLaunch<'_> {
     /// Launches the experiment. A request that may have had an effect is never sent again. The failure is
     /// `Unanswered` if there was no answer and no run of it is found.
-    pub(super) async fn launch(&self, notary: &dyn Notary) -> Result<Launched, Failure> {
+    pub(super) async fn launch(&self, notary: &dyn Notary) -> Result<Launched, EngineFailure> {
         let turn = self.turn();
         let _turn = turn.lock().await;
         let deadline = Instant::now() + LAUNCH_TIMEOUT;
@@ -113,7 +113,7 @@ impl RunLaunch<'_> {
 
     /// Looks for a run that a launch without an answer may have begun. `None` if there is no such launch, or
     /// no such run.
-    pub(super) async fn find_unanswered(&self) -> Result<Option<Launched>, Failure> {
+    pub(super) async fn find_unanswered(&self) -> Result<Option<Launched>, EngineFailure> {
         if !self.may_have_begun() {
             return Ok(None);
         }
@@ -158,7 +158,7 @@ impl RunLaunch<'_> {
     }
 
     /// Waits while the control plane wants no requests. Fails at once if that is past the deadline.
-    async fn pause(&self, deadline: Instant) -> Result<(), Failure> {
+    async fn pause(&self, deadline: Instant) -> Result<(), EngineFailure> {
         let until = self.poller.paused_until();
         if until >= deadline {
             return Err(self.refused(&Trouble::new(TroubleKind::Limited, "it wants no requests for now")));
@@ -172,7 +172,7 @@ impl RunLaunch<'_> {
     async fn before(
         &self,
         deadline: Instant,
-    ) -> Result<(Option<BTreeSet<String>>, Option<ExpectedDuration>), Failure> {
+    ) -> Result<(Option<BTreeSet<String>>, Option<ExpectedDuration>), EngineFailure> {
         let mut tries = 1;
         loop {
             self.pause(deadline).await?;
@@ -201,7 +201,7 @@ impl RunLaunch<'_> {
     }
 
     /// Searches for the one run that is new. Fails if a run may have begun and cannot be told from others.
-    async fn search(&self) -> Result<Option<RunKey>, Failure> {
+    async fn search(&self) -> Result<Option<RunKey>, EngineFailure> {
         let Some(before) = self.attempt(|attempt| attempt.before.clone()) else {
             return Err(self.cannot_tell("which runs there were before is not known"));
         };
@@ -244,7 +244,7 @@ impl RunLaunch<'_> {
     }
 
     /// Returns the one run that is new. Fails if several are.
-    fn new_one(&self, runs: &[Run], before: &BTreeSet<String>) -> Result<New, Failure> {
+    fn new_one(&self, runs: &[Run], before: &BTreeSet<String>) -> Result<New, EngineFailure> {
         let ours = self.poller.runs.borrow();
         let is_known = |run: &&Run| {
             was_there(run, before) || run.notify_id.as_deref().is_some_and(|id| ours.contains_key(id))
@@ -272,7 +272,7 @@ impl RunLaunch<'_> {
     }
 
     /// Takes the run for ours, with a warning, since nothing proves it.
-    fn adopted(&self, key: RunKey) -> Result<Launched, Failure> {
+    fn adopted(&self, key: RunKey) -> Result<Launched, EngineFailure> {
         let launched = self.begun(key)?;
         let warning = format!(
             "the launch of {} was not answered; the only run that is new since, {}, is taken for it",
@@ -283,7 +283,7 @@ impl RunLaunch<'_> {
     }
 
     /// Begins to track the run. Fails if it has no notify id, or if another experiment follows it.
-    fn begun(&self, key: RunKey) -> Result<Launched, Failure> {
+    fn begun(&self, key: RunKey) -> Result<Launched, EngineFailure> {
         let id = key.notify_id.clone();
         if id.is_empty() {
             let why = "the control plane took it and named no run: so it does with a scheduled (cron) experiment, \
@@ -310,18 +310,18 @@ impl RunLaunch<'_> {
         format!("launch {} in {}", self.experiment.name, self.manager.title())
     }
 
-    fn failure(&self, kind: FailureKind, why: &str) -> Failure {
-        Failure::new(kind, self.what(), why)
+    fn failure(&self, kind: FailureKind, why: &str) -> EngineFailure {
+        EngineFailure::new(kind, self.what(), why)
     }
 
     /// The failure of a launch that has surely begun nothing. It is never `Unanswered`, which means doubt.
-    fn refused(&self, trouble: &Trouble) -> Failure {
+    fn refused(&self, trouble: &Trouble) -> EngineFailure {
         let failure = failure(self.manager, trouble, Asked::Launch, self.what());
         let kind = if failure.kind == FailureKind::Unanswered { FailureKind::Refused } else { failure.kind };
         failure.with_kind(kind)
     }
 
-    fn unanswered(&self, trouble: &Trouble) -> Failure {
+    fn unanswered(&self, trouble: &Trouble) -> EngineFailure {
         self.failure(FailureKind::Unanswered, &trouble.why).remedy(
             "no run of it has begun so far, and it is not asked for again, since a launch cannot be repeated safely"
                 .to_owned(),
@@ -329,7 +329,7 @@ impl RunLaunch<'_> {
     }
 
     /// The failure of a launch whose run cannot be told from others, so that none of them is stopped.
-    fn cannot_tell(&self, why: &str) -> Failure {
+    fn cannot_tell(&self, why: &str) -> EngineFailure {
         let why = format!("the request was not answered, so a run may have begun, and {why}");
         self.failure(FailureKind::Refused, &why).remedy(self.by_hand())
     }

@@ -40,7 +40,7 @@ use self::failure::{failure, may_pass};
 use self::launch::{Launches, RunLaunch, first};
 use self::poller::Poller;
 use self::tracking::{GaveUp, RunEnd, RunTracking};
-use super::{Failure, FailureKind, Launched, Record};
+use super::{EngineFailure, FailureKind, Launched, Record};
 use faultgate_core::clock::Clock;
 use faultgate_core::model::{ExperimentPlan, InjectionRule, State};
 
@@ -100,29 +100,29 @@ impl ChaosCenter {
     }
 
     /// Changes or reads what is known of a run. Fails if this process neither launched nor adopted it.
-    fn change<T>(&self, id: &str, change: impl FnOnce(&mut RunTracking) -> T) -> Result<T, Failure> {
+    fn change<T>(&self, id: &str, change: impl FnOnce(&mut RunTracking) -> T) -> Result<T, EngineFailure> {
         self.poller.change(id, change).ok_or_else(|| {
-            Failure::new(FailureKind::Missing, format!("follow {id}"), "this run has not launched it")
+            EngineFailure::new(FailureKind::Missing, format!("follow {id}"), "this run has not launched it")
         })
     }
 
-    fn failure(&self, trouble: &Trouble, asked: Asked, what: String) -> Failure {
+    fn failure(&self, trouble: &Trouble, asked: Asked, what: String) -> EngineFailure {
         failure(self.manager.as_ref(), trouble, asked, what)
     }
 
-    fn gave_up(&self, id: &str, why: &GaveUp) -> Failure {
+    fn gave_up(&self, id: &str, why: &GaveUp) -> EngineFailure {
         let what = format!("read the run {id}");
         match why {
             GaveUp::Trouble(trouble) => self.failure(trouble, Asked::Read, what),
             GaveUp::Vanished => {
                 let why = format!("{} knew it, and does not know it any longer", self.manager.title());
-                Failure::new(FailureKind::Missing, what, why)
+                EngineFailure::new(FailureKind::Missing, what, why)
             }
         }
     }
 
     /// Asks for the details of a run that is over. Where they cannot be had, the run is judged without them.
-    async fn end(&self, id: &str) -> Result<(), Failure> {
+    async fn end(&self, id: &str) -> Result<(), EngineFailure> {
         let key = self.change(id, |tracking| tracking.key.clone())?;
         let mut tries = 0;
         let end = loop {
@@ -145,7 +145,7 @@ impl ChaosCenter {
     }
 
     /// Reads the run once, outside of the poller's schedule.
-    async fn read(&self, id: &str) -> Result<Record, Failure> {
+    async fn read(&self, id: &str) -> Result<Record, EngineFailure> {
         let key = self.change(id, |tracking| tracking.key.clone())?;
         let asking = async { self.manager.read(&[key]).await.pop().unwrap_or(Ok(None)) };
         match self.poller.ask(asking).await {

@@ -142,7 +142,8 @@ fn a_broken_check_is_told_apart_from_a_weakness() {
 
 #[test]
 fn a_stop_of_ours_is_judged_by_its_cause() {
-    let failure = Failure::new(FailureKind::Denied, "read", "expired").remedy("renew the token".to_owned());
+    let failure =
+        EngineFailure::new(FailureKind::Denied, "read", "expired").remedy("renew the token".to_owned());
     for (stop, verdict, says) in [
         (StopCause::Cancelled(Signal::Terminate), Verdict::Cancelled, "SIGTERM"),
         (StopCause::Timeout(jiff::Timestamp::MAX), Verdict::TimedOut, "within its timeout"),

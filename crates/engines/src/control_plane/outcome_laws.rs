@@ -12,7 +12,7 @@ use crate::control_plane::record::record;
 
 /// The true course of a fault.
 #[derive(Debug, Clone, Copy, PartialEq)]
-enum Kind {
+enum LawKind {
     Passed,
     Weak,
     Unsteady,
@@ -24,43 +24,45 @@ enum Kind {
     NeverBegun,
 }
 
-const KINDS: [Kind; 9] = [
-    Kind::Passed,
-    Kind::Weak,
-    Kind::Unsteady,
-    Kind::NoTarget,
-    Kind::Stopped,
-    Kind::Cut,
-    Kind::Failed,
-    Kind::Awaited,
-    Kind::NeverBegun,
+const KINDS: [LawKind; 9] = [
+    LawKind::Passed,
+    LawKind::Weak,
+    LawKind::Unsteady,
+    LawKind::NoTarget,
+    LawKind::Stopped,
+    LawKind::Cut,
+    LawKind::Failed,
+    LawKind::Awaited,
+    LawKind::NeverBegun,
 ];
 
 #[derive(Debug, Clone)]
-struct ToldFault {
+struct LawFault {
     details: RunDetails,
     run: Run,
 }
 
 /// Makes the node of a fault: its verdict, status, result, success, failing probe, error, and targets if it
 /// came to any.
-fn node(name: &str, kind: Kind, success: u32) -> Option<Value> {
+fn node(name: &str, kind: LawKind, success: u32) -> Option<Value> {
     let error = |code: &str, phase: &str| json!({"errorCode": code, "reason": json!({"errorCode": code, "phase": phase, "reason": "no"}).to_string()});
     let (own, status, result, success, failed, error, touched) = match kind {
-        Kind::Passed => ("Pass", "Completed", "Pass", 100, "", Value::Null, true),
-        Kind::Weak => ("Fail", "Completed_With_Probe_Failure", "Fail", success, "EOT", Value::Null, true),
-        Kind::Unsteady => {
+        LawKind::Passed => ("Pass", "Completed", "Pass", 100, "", Value::Null, true),
+        LawKind::Weak => ("Fail", "Completed_With_Probe_Failure", "Fail", success, "EOT", Value::Null, true),
+        LawKind::Unsteady => {
             ("Fail", "Stopped", "Stopped", success, "SOT", error("HTTP_PROBE_FAILURE", "PreChaos"), false)
         }
-        Kind::NoTarget => {
+        LawKind::NoTarget => {
             let error = error("TARGET_SELECTION_ERROR", "ChaosInject");
             ("Fail", "Completed_With_Probe_Failure", "Fail", success, "SOT", error, false)
         }
-        Kind::Stopped => ("Fail", "Stopped", "Stopped", success, "", Value::Null, true),
-        Kind::Cut => ("Fail", "Stopped", "Stopped", success, "Continuous", Value::Null, true),
-        Kind::Failed => ("Error", "Error", "Error", 0, "", error("CHAOS_INJECT_ERROR", "ChaosInject"), true),
-        Kind::Awaited => ("Awaited", "Running", "Awaited", 0, "", Value::Null, true),
-        Kind::NeverBegun => return None,
+        LawKind::Stopped => ("Fail", "Stopped", "Stopped", success, "", Value::Null, true),
+        LawKind::Cut => ("Fail", "Stopped", "Stopped", success, "Continuous", Value::Null, true),
+        LawKind::Failed => {
+            ("Error", "Error", "Error", 0, "", error("CHAOS_INJECT_ERROR", "ChaosInject"), true)
+        }
+        LawKind::Awaited => ("Awaited", "Running", "Awaited", 0, "", Value::Null, true),
+        LawKind::NeverBegun => return None,
     };
     let step =
         error["errorCode"].as_str().map(|code| format!("{code} : {}", error["reason"].as_str().unwrap()));
@@ -69,7 +71,7 @@ fn node(name: &str, kind: Kind, success: u32) -> Option<Value> {
         .map(|(mode, name)| {
             let verdict = match kind {
                 _ if mode == failed => "Failed",
-                Kind::Passed | Kind::Weak => "Passed",
+                LawKind::Passed | LawKind::Weak => "Passed",
                 _ => "N/A",
             };
             json!({"name": name, "type": "httpProbe", "mode": mode, "status": {"verdict": verdict}})
@@ -80,7 +82,7 @@ fn node(name: &str, kind: Kind, success: u32) -> Option<Value> {
     } else {
         json!([])
     };
-    let percentage = if kind == Kind::Awaited { "Awaited".to_owned() } else { success.to_string() };
+    let percentage = if kind == LawKind::Awaited { "Awaited".to_owned() } else { success.to_string() };
     Some(json!({"type": "ChaosEngine", "name": name, "phase": status, "chaosData": {
         "experimentName": name, "engineName": format!("{name}-x7"), "experimentVerdict": own,
         "experimentStatus": status, "probeSuccessPercentage": percentage, "failStep": step.unwrap_or_default(),
@@ -90,7 +92,7 @@ fn node(name: &str, kind: Kind, success: u32) -> Option<Value> {
 }
 
 /// Tells of faults as an agent and its server do; `claimed` replaces the score that they would compute.
-fn told(faults: &[(Kind, u32, u32)], claimed: Option<f64>) -> ToldFault {
+fn told(faults: &[(LawKind, u32, u32)], claimed: Option<f64>) -> LawFault {
     let name = |place: usize| format!("fault-{place}");
     let nodes: Vec<Value> = faults
         .iter()
@@ -107,13 +109,13 @@ fn told(faults: &[(Kind, u32, u32)], claimed: Option<f64>) -> ToldFault {
     let reached: u32 = faults
         .iter()
         .map(|(kind, weight, success)| match kind {
-            Kind::Passed => weight * 100,
-            Kind::Failed | Kind::Awaited | Kind::NeverBegun => 0,
+            LawKind::Passed => weight * 100,
+            LawKind::Failed | LawKind::Awaited | LawKind::NeverBegun => 0,
             _ => weight * success,
         })
         .sum();
     let score = (reached * 100).checked_div(all).map_or(0.0, |hundredths| f64::from(hundredths) / 100.0);
-    let weak = faults.iter().any(|(kind, ..)| matches!(kind, Kind::Weak | Kind::NoTarget));
+    let weak = faults.iter().any(|(kind, ..)| matches!(kind, LawKind::Weak | LawKind::NoTarget));
     let run = Run {
         notify_id: Some("n1".to_owned()),
         phase: if weak { "Completed_With_Probe_Failure" } else { "Completed" }.to_owned(),
@@ -128,13 +130,13 @@ fn told(faults: &[(Kind, u32, u32)], claimed: Option<f64>) -> ToldFault {
         },
         ..Run::default()
     };
-    ToldFault {
+    LawFault {
         details: RunDetails { weights, execution: Some(json!({ "nodes": nodes })), probes: Vec::new() },
         run,
     }
 }
 
-impl ToldFault {
+impl LawFault {
     fn judge(&self, rule: InjectionRule) -> Judgement {
         let execution = execution::read(&self.details);
         let record = record(&self.run, Some(&execution), None);
@@ -192,7 +194,7 @@ fn remove(data: &mut Value, place: &str) {
     }
 }
 
-fn any_faults() -> impl Strategy<Value = Vec<(Kind, u32, u32)>> {
+fn any_faults() -> impl Strategy<Value = Vec<(LawKind, u32, u32)>> {
     proptest::collection::vec(
         (select(KINDS.to_vec()), select(vec![0_u32, 1, 5, 10]), select(vec![0_u32, 33, 50, 66])),
         1..4,
@@ -209,14 +211,14 @@ proptest! {
     #[test]
     fn what_an_agent_tells_is_judged_as_it_was(faults in any_faults(), rule in any_rule()) {
         let judged = told(&faults, None).judge(rule);
-        let any = |kinds: &[Kind]| faults.iter().any(|(kind, ..)| kinds.contains(kind));
+        let any = |kinds: &[LawKind]| faults.iter().any(|(kind, ..)| kinds.contains(kind));
         let weightless = faults.iter().all(|(_, weight, _)| *weight == 0);
-        let acted = any(&[Kind::Passed, Kind::Weak]);
-        let broken = any(&[Kind::Unsteady, Kind::NoTarget, Kind::Stopped, Kind::Failed]);
-        let idle = any(&[Kind::Awaited, Kind::NeverBegun]);
+        let acted = any(&[LawKind::Passed, LawKind::Weak]);
+        let broken = any(&[LawKind::Unsteady, LawKind::NoTarget, LawKind::Stopped, LawKind::Failed]);
+        let idle = any(&[LawKind::Awaited, LawKind::NeverBegun]);
         let expected = if broken || weightless || (idle && rule.requires_all) {
             Verdict::Errored
-        } else if any(&[Kind::Cut]) {
+        } else if any(&[LawKind::Cut]) {
             Verdict::Failed
         } else if acted {
             Verdict::Passed
@@ -225,7 +227,7 @@ proptest! {
         };
         prop_assert_eq!(judged.verdict, expected, "{:#?}", judged);
         if judged.verdict == Verdict::Passed {
-            let idle = faults.iter().filter(|(kind, ..)| matches!(kind, Kind::Awaited | Kind::NeverBegun)).count();
+            let idle = faults.iter().filter(|(kind, ..)| matches!(kind, LawKind::Awaited | LawKind::NeverBegun)).count();
             prop_assert_eq!(judged.warnings.iter().filter(|warning| warning.contains("did not act")).count(), idle);
         }
     }

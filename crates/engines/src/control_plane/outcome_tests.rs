@@ -4,7 +4,7 @@ use super::*;
 use crate::control_plane::execution;
 use crate::control_plane::manager::{FaultCounts, RunDetails};
 use crate::control_plane::record::record;
-use crate::{Failure, FailureKind};
+use crate::{EngineFailure, FailureKind};
 use faultgate_core::model::Signal;
 
 #[path = "outcome_doubts_tests.rs"]

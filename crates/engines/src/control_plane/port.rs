@@ -8,7 +8,7 @@ use tokio::time::{Instant, sleep};
 use super::outcome::RunContext;
 use super::tracking::{RunEnd, RunNews, RunTracking};
 use super::{Asked, ChaosCenter, MAX_RETRY_PAUSE, RETRY_PAUSE, RunKey, STOP_TRIES, TroubleKind, outcome};
-use crate::{Engine, Failure, Judgement, Launched, Notary, Record, StopCause, Takeover, Watcher};
+use crate::{Engine, EngineFailure, Judgement, Launched, Notary, Record, StopCause, Takeover, Watcher};
 use faultgate_core::model::{ExperimentPlan, Finding, Intent, LaunchRecord, Monitor, MonitorRecord, Trace};
 
 #[async_trait(?Send)]
@@ -17,14 +17,18 @@ impl Engine for ChaosCenter {
         self.manager.check(experiments).await
     }
 
-    async fn launch(&self, experiment: &ExperimentPlan, notary: &dyn Notary) -> Result<Launched, Failure> {
+    async fn launch(
+        &self,
+        experiment: &ExperimentPlan,
+        notary: &dyn Notary,
+    ) -> Result<Launched, EngineFailure> {
         if self.settings.dry_run {
             return Ok(self.dry_run(experiment));
         }
         self.launch_of(experiment).launch(notary).await
     }
 
-    async fn find_unanswered(&self, experiment: &ExperimentPlan) -> Result<Option<Launched>, Failure> {
+    async fn find_unanswered(&self, experiment: &ExperimentPlan) -> Result<Option<Launched>, EngineFailure> {
         self.launch_of(experiment).find_unanswered().await
     }
 
@@ -32,7 +36,7 @@ impl Engine for ChaosCenter {
         self.launch_of(experiment).how_to_look()
     }
 
-    async fn follow(&self, launched: &Launched, watcher: &dyn Watcher) -> Result<Record, Failure> {
+    async fn follow(&self, launched: &Launched, watcher: &dyn Watcher) -> Result<Record, EngineFailure> {
         let id = &launched.id;
         self.change(id, |_| ())?;
         let _followed = self.poller.follow(id);
@@ -65,7 +69,7 @@ impl Engine for ChaosCenter {
         }
     }
 
-    async fn stop(&self, launched: &Launched) -> Result<(), Failure> {
+    async fn stop(&self, launched: &Launched) -> Result<(), EngineFailure> {
         let id = &launched.id;
         let done = self.change(id, |tracking| {
             tracking.stop_was_asked(Instant::now());
@@ -98,12 +102,12 @@ impl Engine for ChaosCenter {
         }
     }
 
-    fn stop_so_far(&self, launched: &Launched) -> Option<Failure> {
+    fn stop_so_far(&self, launched: &Launched) -> Option<EngineFailure> {
         let trouble = self.poller.change(&launched.id, |tracking| tracking.stop_trouble.clone())??;
         Some(self.failure(&trouble, Asked::Stop, format!("stop the run {}", launched.id)))
     }
 
-    async fn look(&self, launched: &Launched) -> Result<Record, Failure> {
+    async fn look(&self, launched: &Launched) -> Result<Record, EngineFailure> {
         let known = self.change(&launched.id, |tracking| {
             (tracking.dry_run || tracking.seen_at.is_some()).then(|| tracking.record())
         })?;

@@ -11,7 +11,7 @@ use super::engine::FisEngine;
 use super::reader::{Keeping, QueueReader};
 use super::settings::RunStep;
 use super::subscription::{Subscription, interrupted};
-use crate::{Channel, Failure, FailureKind};
+use crate::{Channel, EngineFailure, FailureKind};
 use faultgate_core::model::{Monitor, SubscriptionRecord, SubscriptionState};
 
 /// Time in which the reader of a shared queue deletes or gives back its last messages.
@@ -50,7 +50,7 @@ impl FisEngine {
         self.planned.borrow_mut().get_or_insert_with(make).clone()
     }
 
-    async fn subscribe(&self) -> Result<(), Failure> {
+    async fn subscribe(&self) -> Result<(), EngineFailure> {
         let subscription = self.planned();
         // Noted before anything is made, so that `close` removes whatever an interrupted `make` has begun.
         *self.subscription.borrow_mut() = Some(subscription.clone());
@@ -90,7 +90,7 @@ impl Channel for FisEngine {
         })
     }
 
-    async fn open(&self) -> Result<(), Failure> {
+    async fn open(&self) -> Result<(), EngineFailure> {
         match (self.settings.monitor, &self.settings.event_queue_url) {
             (Monitor::Poll, _) => Ok(()),
             // An event that is taken here would be missing for the process that monitors.
@@ -99,9 +99,11 @@ impl Channel for FisEngine {
                 self.start_reader(url, Keeping::OfUser);
                 Ok(())
             }
-            (Monitor::Queue, None) => {
-                Err(Failure::new(FailureKind::Refused, "read the event queue", "event-queue-url is not set"))
-            }
+            (Monitor::Queue, None) => Err(EngineFailure::new(
+                FailureKind::Refused,
+                "read the event queue",
+                "event-queue-url is not set",
+            )),
             (Monitor::Events, _) if self.settings.step == RunStep::Monitor => {
                 self.listen();
                 Ok(())

@@ -12,7 +12,7 @@ use super::clients::Clients;
 use super::error::failure;
 use super::launch::{ExperimentLaunch, get};
 use super::tags::{EXPERIMENT, RUN, moment, tag_value};
-use crate::{Failure, Notary};
+use crate::{EngineFailure, Notary};
 use faultgate_core::clock::Clock;
 use faultgate_core::model::Intent;
 use faultgate_net::aws::AwsPlace;
@@ -101,7 +101,7 @@ impl ExperimentLaunch<'_> {
         &self,
         clients: &Clients,
         place: &AwsPlace,
-    ) -> Result<Option<Experiment>, Failure> {
+    ) -> Result<Option<Experiment>, EngineFailure> {
         let mut seen = Ok(None);
         for pause in SEARCH_PAUSES {
             tokio::time::sleep(pause).await;
@@ -114,7 +114,7 @@ impl ExperimentLaunch<'_> {
     }
 
     /// Looks once for the experiment, by its tags.
-    async fn find(&self, clients: &Clients, place: &AwsPlace) -> Result<Option<Experiment>, Failure> {
+    async fn find(&self, clients: &Clients, place: &AwsPlace) -> Result<Option<Experiment>, EngineFailure> {
         let what = format!("look for an experiment of the template {}", self.template);
         let mut pages = clients
             .fis

@@ -5,11 +5,11 @@ use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
-use crate::{Failure, FailureKind};
+use crate::{EngineFailure, FailureKind};
 use faultgate_core::text;
 use faultgate_net::aws::AwsPlace;
 use faultgate_net::aws::iam;
-use faultgate_net::aws::iam::Target;
+use faultgate_net::aws::iam::PolicyTarget;
 use faultgate_net::aws::{credentials_failure_in, reason_of};
 use faultgate_net::http;
 
@@ -25,7 +25,7 @@ pub(super) fn failure<E>(
     operation: &str,
     what: impl Into<String>,
     place: &AwsPlace,
-) -> Failure
+) -> EngineFailure
 where
     E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
 {
@@ -35,7 +35,7 @@ where
     // The role's own reason is deep in the chain of errors, and says more than the SDK's.
     if let Some(refusal) = credentials_failure_in(&error) {
         let (why, remedy) = (reason_of(refusal), refusal.remedy.clone());
-        return Failure::new(kind, what, why).remedy(remedy).caused_by(error);
+        return EngineFailure::new(kind, what, why).remedy(remedy).caused_by(error);
     }
     let why = match (error.code(), error.message()) {
         (Some(code), Some(message)) => format!("{code}: {message}"),
@@ -54,7 +54,7 @@ where
         ),
         _ => http::remedy(&why).map(ToOwned::to_owned),
     };
-    Failure::new(kind, what, text::plain(&why, MAX_MESSAGE_CHARS)).remedy(remedy).caused_by(error)
+    EngineFailure::new(kind, what, text::plain(&why, MAX_MESSAGE_CHARS)).remedy(remedy).caused_by(error)
 }
 
 /// Returns `true` if the service says that what was asked for does not exist.
@@ -68,14 +68,14 @@ fn status<E>(error: &SdkError<E, HttpResponse>) -> u16 {
 }
 
 /// Returns the failure of an answer that does not hold what it should.
-pub(super) fn unreadable(what: &str, why: &str) -> Failure {
-    Failure::new(FailureKind::Unanswered, what, text::plain(why, MAX_UNREADABLE_CHARS))
+pub(super) fn unreadable(what: &str, why: &str) -> EngineFailure {
+    EngineFailure::new(FailureKind::Unanswered, what, text::plain(why, MAX_UNREADABLE_CHARS))
 }
 
 /// Returns an instruction with the statement to add to the policy of the role that runs faultgate, as JSON.
 fn statement(operation: &str, place: &AwsPlace) -> Option<String> {
     let statements =
-        iam::statements(operation, &Target::of(&place.partition, &place.region, &place.account))?;
+        iam::statements(operation, &PolicyTarget::of(&place.partition, &place.region, &place.account))?;
     Some(format!("add this statement to the policy of the role that runs faultgate: {statements}"))
 }
 

@@ -12,7 +12,7 @@ use super::clients::Clients;
 use super::error::{failure, unreadable};
 use super::record::record;
 use super::tags::{EXPERIMENT, EXPIRES_AT, RUN, moment, tag_value};
-use crate::{Failure, FailureKind, Notary};
+use crate::{EngineFailure, FailureKind, Notary};
 use faultgate_core::digest;
 use faultgate_core::model::{Intent, RunIdentity};
 use faultgate_core::text;
@@ -66,7 +66,7 @@ impl ExperimentLaunch<'_> {
         clients: &Clients,
         place: &AwsPlace,
         notary: &dyn Notary,
-    ) -> Result<Experiment, Failure> {
+    ) -> Result<Experiment, EngineFailure> {
         let started = self.request(clients, place, "", notary).await?;
         let Some(other) = self.other_run(&started) else {
             return self.verified(started);
@@ -83,7 +83,7 @@ impl ExperimentLaunch<'_> {
         let what = format!("start the experiment {}", self.name);
         let why =
             format!("the run {other} of this CI job has started {id} under this name, and it has not ended");
-        Err(Failure::new(FailureKind::Refused, what, why).remedy(format!(
+        Err(EngineFailure::new(FailureKind::Refused, what, why).remedy(format!(
             "give the experiments names of their own, or stop it: aws fis stop-experiment --region {} --id {id}",
             place.region
         )))
@@ -91,10 +91,10 @@ impl ExperimentLaunch<'_> {
 
     /// Refuses the answer of another launch. An experiment that was started a moment ago cannot be over,
     /// unless the launch was sent again; then its tags say that it is this launch's.
-    fn verified(&self, started: Experiment) -> Result<Experiment, Failure> {
+    fn verified(&self, started: Experiment) -> Result<Experiment, EngineFailure> {
         let id = started.id().unwrap_or_default();
         let what = format!("start an experiment from the template {}", self.template);
-        let refused = |kind, why: String| Err(Failure::new(kind, what, why));
+        let refused = |kind, why: String| Err(EngineFailure::new(kind, what, why));
         match started.experiment_template_id() {
             Some(template) if template != self.template => {
                 return refused(
@@ -132,7 +132,7 @@ impl ExperimentLaunch<'_> {
         place: &AwsPlace,
         salt: &str,
         notary: &dyn Notary,
-    ) -> Result<Experiment, Failure> {
+    ) -> Result<Experiment, EngineFailure> {
         let token = self.client_token(salt);
         // Written down first: if this process is killed now, another one can look for the experiment.
         notary.intend(Intent { client_tokens: vec![token.clone()], earlier_runs: None }).await;
@@ -162,7 +162,12 @@ impl ExperimentLaunch<'_> {
     }
 
     /// Requests the start once, beside the SDK's own retries.
-    async fn ask(&self, clients: &Clients, place: &AwsPlace, token: &str) -> Result<Experiment, Failure> {
+    async fn ask(
+        &self,
+        clients: &Clients,
+        place: &AwsPlace,
+        token: &str,
+    ) -> Result<Experiment, EngineFailure> {
         let what = format!("start an experiment from the template {}", self.template);
         let mut request = clients
             .fis
@@ -186,7 +191,9 @@ impl ExperimentLaunch<'_> {
             failure.with_kind(kind)
         })?;
         let started = answer.experiment.filter(|experiment| experiment.id().is_some());
-        started.ok_or_else(|| Failure::new(FailureKind::Unanswered, what, "the answer holds no experiment"))
+        started.ok_or_else(|| {
+            EngineFailure::new(FailureKind::Unanswered, what, "the answer holds no experiment")
+        })
     }
 
     /// Returns the id of the run that this experiment belongs to, if it is not this run.
@@ -197,7 +204,7 @@ impl ExperimentLaunch<'_> {
 }
 
 /// Reads an experiment. An answer about another experiment is a failure.
-pub(super) async fn get(clients: &Clients, place: &AwsPlace, id: &str) -> Result<Experiment, Failure> {
+pub(super) async fn get(clients: &Clients, place: &AwsPlace, id: &str) -> Result<Experiment, EngineFailure> {
     let what = format!("read the experiment {id}");
     let answer = clients.fis.get_experiment().id(id).send().await;
     let answer = answer.map_err(|error| failure(error, "GetExperiment", &what, place))?;

@@ -59,7 +59,7 @@ fn what_has_not_ended_never_passes() {
 
 #[test]
 fn a_stop_of_ours_decides_over_how_it_ended() {
-    let failure = Failure::new(FailureKind::Denied, "x", "y");
+    let failure = EngineFailure::new(FailureKind::Denied, "x", "y");
     let late = Timestamp::from_second(-1).unwrap();
     let in_time = Timestamp::from_second(1).unwrap();
     let cases = [

@@ -8,7 +8,7 @@ use proptest::sample::select;
 use super::*;
 use crate::fis::actions::effect;
 use crate::fis::record::Resolved;
-use crate::{Failure, FailureKind};
+use crate::{EngineFailure, FailureKind};
 use faultgate_core::model::{Action, EngineError, Signal, Target};
 
 #[path = "outcome_stop_tests.rs"]

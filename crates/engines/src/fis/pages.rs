@@ -1,7 +1,7 @@
 //! The pages of EventBridge's lists, for which the SDK has no paginators.
 
 use super::error::unreadable;
-use crate::Failure;
+use crate::EngineFailure;
 
 /// Number of entries in a page of a list: each of the services allows at least this many.
 pub(super) const MAX_ENTRIES_PER_PAGE: i32 = 100;
@@ -12,7 +12,7 @@ pub(super) fn next_page(
     told: Option<String>,
     last: Option<&str>,
     what: &str,
-) -> Result<Option<String>, Failure> {
+) -> Result<Option<String>, EngineFailure> {
     match told.filter(|token| !token.is_empty()) {
         token @ Some(_) if token.as_deref() == last => {
             Err(unreadable(what, "the next page is the same again"))

@@ -14,7 +14,7 @@ use super::record::{RecordDetails, details, record};
 use super::tracking::ExperimentTracking;
 use super::{FisEngine, FisSettings, launch, outcome, users_queue, watch};
 use crate::{
-    Channel, Engine, Failure, FailureKind, Judgement, Launched, Notary, Particulars, Record, StopCause,
+    Channel, Engine, EngineFailure, FailureKind, Judgement, Launched, Notary, Particulars, Record, StopCause,
     Takeover, Watcher,
 };
 use faultgate_core::model::{
@@ -57,7 +57,11 @@ impl Engine for FisEngine {
         findings
     }
 
-    async fn launch(&self, experiment: &ExperimentPlan, notary: &dyn Notary) -> Result<Launched, Failure> {
+    async fn launch(
+        &self,
+        experiment: &ExperimentPlan,
+        notary: &dyn Notary,
+    ) -> Result<Launched, EngineFailure> {
         let launch = self.launch_of(experiment);
         let calls = self.calls_for(experiment);
         let doubting = Doubting { doubts: &self.doubts, name: launch.name, clock: self.clock, notary };
@@ -69,7 +73,7 @@ impl Engine for FisEngine {
         Ok(self.begin(&started?, calls, &launch))
     }
 
-    async fn find_unanswered(&self, experiment: &ExperimentPlan) -> Result<Option<Launched>, Failure> {
+    async fn find_unanswered(&self, experiment: &ExperimentPlan) -> Result<Option<Launched>, EngineFailure> {
         if !self.doubts.is_in(&experiment.name) {
             return Ok(None);
         }
@@ -86,11 +90,11 @@ impl Engine for FisEngine {
         self.doubts.how_to_look(&self.launch_of(experiment), &self.place())
     }
 
-    async fn follow(&self, launched: &Launched, watcher: &dyn Watcher) -> Result<Record, Failure> {
+    async fn follow(&self, launched: &Launched, watcher: &dyn Watcher) -> Result<Record, EngineFailure> {
         watch::follow(self.watching(), &launched.id, watcher).await
     }
 
-    async fn stop(&self, launched: &Launched) -> Result<(), Failure> {
+    async fn stop(&self, launched: &Launched) -> Result<(), EngineFailure> {
         let stop = async {
             let answer = self.clients.fis.stop_experiment().id(&launched.id).send().await;
             answer.map(drop).map_err(|error| {
@@ -115,7 +119,7 @@ impl Engine for FisEngine {
         }
     }
 
-    async fn look(&self, launched: &Launched) -> Result<Record, Failure> {
+    async fn look(&self, launched: &Launched) -> Result<Record, EngineFailure> {
         let place = self.place();
         let look = launch::get(&self.clients, &place, &launched.id);
         let experiment = self.calls_of(&launched.id).of(look).await?;

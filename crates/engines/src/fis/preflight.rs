@@ -10,7 +10,7 @@ use futures_util::future::join_all;
 
 use super::clients::Clients;
 use super::error::failure;
-use crate::{Failure, FailureKind};
+use crate::{EngineFailure, FailureKind};
 use faultgate_core::model::{Finding, Level};
 use faultgate_net::aws::AwsPlace;
 use faultgate_net::aws::role::Role;
@@ -132,16 +132,16 @@ pub(super) async fn get_template(
     clients: &Clients,
     place: &AwsPlace,
     id: &str,
-) -> Result<ExperimentTemplate, Failure> {
+) -> Result<ExperimentTemplate, EngineFailure> {
     let what = format!("read the experiment template {id}");
     let answer = clients.fis.get_experiment_template().id(id).send().await;
     let answer = answer.map_err(|error| failure(error, "GetExperimentTemplate", &what, place))?;
-    let missing = || Failure::new(FailureKind::Unanswered, what, "the answer holds no template");
+    let missing = || EngineFailure::new(FailureKind::Unanswered, what, "the answer holds no template");
     answer.experiment_template.ok_or_else(missing)
 }
 
 /// Returns FIS's word for the state of the safety lever.
-pub(super) async fn get_lever(clients: &Clients, place: &AwsPlace) -> Result<String, Failure> {
+pub(super) async fn get_lever(clients: &Clients, place: &AwsPlace) -> Result<String, EngineFailure> {
     let answer = clients.fis.get_safety_lever().id(SAFETY_LEVER_ID).send().await;
     let lever = answer.map_err(|error| failure(error, "GetSafetyLever", "read the safety lever", place))?;
     let state = lever.safety_lever().and_then(|lever| lever.state()).and_then(|state| state.status());
@@ -159,7 +159,7 @@ pub(super) async fn describe_alarms<'a>(
     clients: &Clients,
     place: &AwsPlace,
     names: impl Iterator<Item = &'a str>,
-) -> Result<Vec<StopAlarm>, Failure> {
+) -> Result<Vec<StopAlarm>, EngineFailure> {
     let names: Vec<String> = names.map(str::to_owned).collect();
     let mut alarms = Vec::new();
     for batch in names.chunks(MAX_ALARMS_PER_REQUEST) {
@@ -216,7 +216,7 @@ fn alarm_finding(name: &str, found: &[StopAlarm]) -> Finding {
 }
 
 /// Judges the safety lever.
-fn lever_finding(lever: Result<String, Failure>) -> Finding {
+fn lever_finding(lever: Result<String, EngineFailure>) -> Finding {
     match lever {
         Ok(word) if lever_is_engaged(&word) => Finding::new(
             Level::Error,
@@ -234,14 +234,14 @@ fn lever_finding(lever: Result<String, Failure>) -> Finding {
 
 /// Makes a note of a look that failed. It does not forbid the launch, since FIS itself decides by alarms and
 /// lever.
-fn could_not_look(subject: &str, failure: &Failure) -> Finding {
+fn could_not_look(subject: &str, failure: &EngineFailure) -> Finding {
     let mut finding = failure.to_finding(Level::Note, subject);
     finding.message.push_str("; going on without this look");
     finding
 }
 
 /// Adds a remedy to the failure of a missing template, which may exist in another Region.
-pub(super) fn looked_for(failure: Failure, place: &AwsPlace) -> Failure {
+pub(super) fn looked_for(failure: EngineFailure, place: &AwsPlace) -> EngineFailure {
     if failure.kind != FailureKind::Missing {
         return failure;
     }

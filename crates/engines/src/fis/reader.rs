@@ -17,7 +17,7 @@ use super::inbox::{Disposition, Inbox};
 use super::pause::pause;
 use super::shared_queue::{HIDDEN_SECONDS, Handling, SharedQueue};
 use super::users_queue::hidden_seconds;
-use crate::{Failure, FailureKind};
+use crate::{EngineFailure, FailureKind};
 use faultgate_core::clock::Clock;
 use faultgate_net::aws::AwsPlace;
 
@@ -100,7 +100,7 @@ impl QueueReader {
     }
 
     /// Proves that the queue can be read, and leaves its messages as they are.
-    pub(super) async fn probe(&self) -> Result<(), Failure> {
+    pub(super) async fn probe(&self) -> Result<(), EngineFailure> {
         self.sqs
             .receive_message()
             .queue_url(&self.queue_url)
@@ -122,7 +122,7 @@ impl QueueReader {
         self.leaving.cancelled().await;
     }
 
-    async fn receive(&self) -> Result<Vec<Message>, Failure> {
+    async fn receive(&self) -> Result<Vec<Message>, EngineFailure> {
         let (wait_seconds, hidden_seconds) = match self.keeping {
             Keeping::Own => (LONG_POLL_SECONDS, None),
             Keeping::OfUser | Keeping::Shared(_) => (LONG_POLL_SECONDS, Some(i32::from(HIDDEN_SECONDS))),
@@ -261,7 +261,7 @@ impl QueueReader {
             aws_smithy_runtime_api::client::orchestrator::HttpResponse,
         >,
         operation: &str,
-    ) -> Failure
+    ) -> EngineFailure
     where
         E: aws_smithy_types::error::metadata::ProvideErrorMetadata
             + std::error::Error

@@ -11,7 +11,7 @@ use super::clients::Clients;
 use super::error::{failure, unreadable};
 use super::pages::{MAX_ENTRIES_PER_PAGE, next_page};
 use super::pause::pause;
-use crate::{Failure, FailureKind};
+use crate::{EngineFailure, FailureKind};
 use faultgate_net::aws::AwsPlace;
 
 /// Pauses between attempts to remove something: they grow from the first to the longest.
@@ -115,10 +115,10 @@ pub(super) fn queue_left(
 
 /// Repeats an attempt while another one may help. A thing that was just made may be missing for a moment, so
 /// it counts as gone when it is missing twice.
-pub(super) async fn until<F: Future<Output = Result<(), Failure>>>(
+pub(super) async fn until<F: Future<Output = Result<(), EngineFailure>>>(
     deadline: Instant,
     mut attempt: impl FnMut() -> F,
-) -> Result<(), Failure> {
+) -> Result<(), EngineFailure> {
     let mut missing = false;
     for retry in 0.. {
         let failed = match tokio::time::timeout_at(deadline, attempt()).await {
@@ -126,7 +126,7 @@ pub(super) async fn until<F: Future<Output = Result<(), Failure>>>(
             Ok(Err(failure)) => failure,
             Err(_) => {
                 let why = "no answer in the time there was";
-                return Err(Failure::new(FailureKind::Unanswered, "remove it", why));
+                return Err(EngineFailure::new(FailureKind::Unanswered, "remove it", why));
             }
         };
         let mut next = Instant::now() + pause(FIRST_RETRY_PAUSE, LONGEST_RETRY_PAUSE, retry);
@@ -151,7 +151,7 @@ pub(super) async fn remove_rule(
     place: &AwsPlace,
     rule: &str,
     targets: RuleTargets,
-) -> Result<(), Failure> {
+) -> Result<(), EngineFailure> {
     let what = format!("remove the rule {rule}");
     let ids = match targets {
         RuleTargets::Own(id) => vec![id.to_owned()],
@@ -170,7 +170,7 @@ pub(super) async fn remove_rule(
 }
 
 /// Lists the ids of all targets of a rule.
-async fn list_targets(clients: &Clients, place: &AwsPlace, rule: &str) -> Result<Vec<String>, Failure> {
+async fn list_targets(clients: &Clients, place: &AwsPlace, rule: &str) -> Result<Vec<String>, EngineFailure> {
     let what = format!("list the targets of the rule {rule}");
     let mut ids = BTreeSet::new();
     let mut token: Option<String> = None;
@@ -191,7 +191,7 @@ pub(super) async fn remove_queue(
     clients: &Clients,
     place: &AwsPlace,
     queue: &QueueToRemove,
-) -> Result<(), Failure> {
+) -> Result<(), EngineFailure> {
     let what = format!("remove the queue {}", queue.name);
     let url = if let Some(url) = &queue.url {
         url.clone()

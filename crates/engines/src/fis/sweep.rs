@@ -17,7 +17,7 @@ use super::events::state_of;
 use super::pages::{MAX_ENTRIES_PER_PAGE, next_page};
 use super::removal::{QueueToRemove, RuleTargets, queue_left, remove_queue, remove_rule, rule_left, until};
 use super::tags::{EXPERIMENT, Expiry, RUN, Tags};
-use crate::{Failure, FailureKind};
+use crate::{EngineFailure, FailureKind};
 use faultgate_net::aws::AwsPlace;
 
 /// Prefix of the names of all rules and queues that runs make.
@@ -43,7 +43,7 @@ pub struct SubscriptionPart {
     handle: String,
     pub run_id: Option<String>,
     /// The expiry that its tags tell, or the failure to read its tags.
-    pub expiry: Result<Expiry, Failure>,
+    pub expiry: Result<Expiry, EngineFailure>,
 }
 
 impl SubscriptionPart {
@@ -57,7 +57,7 @@ impl SubscriptionPart {
 #[derive(Debug, Default)]
 pub struct SubscriptionParts {
     pub found: Vec<SubscriptionPart>,
-    pub unlisted: Vec<Failure>,
+    pub unlisted: Vec<EngineFailure>,
 }
 
 impl SubscriptionParts {
@@ -112,7 +112,7 @@ impl Sweeper {
     }
 
     /// Adds the rules of all pages to `rules`. The pages before one that fails count all the same.
-    async fn list_rules(&self, rules: &mut Vec<ListedPart>) -> Result<(), Failure> {
+    async fn list_rules(&self, rules: &mut Vec<ListedPart>) -> Result<(), EngineFailure> {
         let mut token: Option<String> = None;
         loop {
             let request =
@@ -134,7 +134,7 @@ impl Sweeper {
         }
     }
 
-    async fn list_queues(&self, queues: &mut Vec<ListedPart>) -> Result<(), Failure> {
+    async fn list_queues(&self, queues: &mut Vec<ListedPart>) -> Result<(), EngineFailure> {
         // SQS returns a token of the next page only where the request has a size of pages.
         let request =
             self.clients.sqs.list_queues().queue_name_prefix(NAME_PREFIX).max_results(MAX_ENTRIES_PER_PAGE);
@@ -170,14 +170,14 @@ impl Sweeper {
         Some(SubscriptionPart { kind, name, handle, run_id, expiry })
     }
 
-    async fn tags_of_rule(&self, name: &str, arn: &str) -> Result<Tags, Failure> {
+    async fn tags_of_rule(&self, name: &str, arn: &str) -> Result<Tags, EngineFailure> {
         let answer = self.clients.events.list_tags_for_resource().resource_arn(arn).send().await;
         let what = format!("read the tags of the rule {name}");
         let answer = answer.map_err(|error| failure(error, "ListTagsForResource", what, &self.place))?;
         Ok(answer.tags.unwrap_or_default().into_iter().map(|tag| (tag.key, tag.value)).collect())
     }
 
-    async fn tags_of_queue(&self, name: &str, url: &str) -> Result<Tags, Failure> {
+    async fn tags_of_queue(&self, name: &str, url: &str) -> Result<Tags, EngineFailure> {
         let answer = self.clients.sqs.list_queue_tags().queue_url(url).send().await;
         let what = format!("read the tags of the queue {name}");
         let answer = answer.map_err(|error| failure(error, "ListQueueTags", what, &self.place))?;
@@ -189,7 +189,7 @@ impl Sweeper {
     pub async fn open_experiments(
         &self,
         over: &BTreeMap<String, Timestamp>,
-    ) -> Result<Vec<OpenExperiment>, Failure> {
+    ) -> Result<Vec<OpenExperiment>, EngineFailure> {
         let mut open = Vec::new();
         let mut pages = self
             .clients
@@ -234,7 +234,7 @@ type ListedPart = (SubscriptionPartKind, String, String);
 
 /// Takes a missing rule or queue for removed. It has expired, so it was made long ago and is not merely
 /// invisible yet.
-fn was_gone(removed: Result<(), Failure>) -> Result<(), Failure> {
+fn was_gone(removed: Result<(), EngineFailure>) -> Result<(), EngineFailure> {
     match removed {
         Err(failure) if failure.kind == FailureKind::Missing => Ok(()),
         other => other,

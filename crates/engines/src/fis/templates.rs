@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::clients::Clients;
 use super::preflight::{get_template, looked_for};
-use crate::Failure;
+use crate::EngineFailure;
 use faultgate_net::aws::AwsPlace;
 
 /// The connection by which templates of one account and Region are read.
@@ -30,7 +30,7 @@ impl Templates {
 
     /// Reads a template, in the form in which `aws fis get-experiment-template` prints it. Fields that say
     /// nothing of what an experiment does are left out.
-    pub async fn read(&self, id: &str) -> Result<Value, Failure> {
+    pub async fn read(&self, id: &str) -> Result<Value, EngineFailure> {
         let template = get_template(&self.clients, &self.place, id).await;
         template.map(|template| described(&template)).map_err(|failure| looked_for(failure, &self.place))
     }

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::reader::QueueReader;
 use super::shared_queue::HIDDEN_SECONDS;
-use crate::Failure;
+use crate::EngineFailure;
 use faultgate_core::model::{Finding, Level};
 
 /// Maximum time for which a message of another reader is hidden, in seconds. The time grows with each
@@ -48,7 +48,7 @@ pub(super) async fn look(reader: &QueueReader) -> Vec<Finding> {
 
 /// Returns the number of receives after which the queue's redrive policy moves a message away; None where it
 /// has no such policy.
-async fn most_receives(reader: &QueueReader) -> Result<Option<u64>, Failure> {
+async fn most_receives(reader: &QueueReader) -> Result<Option<u64>, EngineFailure> {
     let request = reader.sqs.get_queue_attributes().queue_url(&reader.queue_url);
     let answer = request.attribute_names(QueueAttributeName::RedrivePolicy).send().await;
     let answer = answer.map_err(|error| reader.failure(error, "GetQueueAttributes"))?;

@@ -20,7 +20,7 @@ use super::record::{RecordDetails, Resolved, details, record};
 use super::settings::FisSettings;
 use super::shared_queue::COME_BACK;
 use super::tracking::ExperimentTracking;
-use crate::{Failure, FailureKind, Record, Watcher};
+use crate::{EngineFailure, FailureKind, Record, Watcher};
 use faultgate_core::clock::Clock;
 use faultgate_core::model::{Monitor, Source, State, Transition};
 use faultgate_core::text;
@@ -77,7 +77,7 @@ pub(super) async fn follow(
     watching: Watching<'_>,
     id: &str,
     watcher: &dyn Watcher,
-) -> Result<Record, Failure> {
+) -> Result<Record, EngineFailure> {
     let (inbox, asking) = (watching.inbox.clone(), watching.asking);
     let mut watch = Watch {
         watching,
@@ -159,7 +159,7 @@ enum Preview {
     /// FIS has not told the mode yet.
     Unsaid,
     /// The actions are carried out, so the experiment has to be stopped.
-    Broken(Failure),
+    Broken(EngineFailure),
 }
 
 #[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
@@ -223,7 +223,11 @@ impl Watch<'_> {
             "FIS was asked to skip its actions, and its record does not say that it does (actionsMode is {})",
             text::plain(&mode, 40)
         );
-        Preview::Broken(Failure::new(FailureKind::Refused, format!("make a dry run of {}", self.id), why))
+        Preview::Broken(EngineFailure::new(
+            FailureKind::Refused,
+            format!("make a dry run of {}", self.id),
+            why,
+        ))
     }
 
     /// Notes if the queue can be read. Returns `true` if trouble has just begun, so that FIS must be asked
@@ -275,7 +279,7 @@ impl Watch<'_> {
         }
     }
 
-    async fn ask(&mut self, prompt: Prompt) -> Result<Record, Failure> {
+    async fn ask(&mut self, prompt: Prompt) -> Result<Record, EngineFailure> {
         let calls = self.tracking(|tracking| {
             tracking.reconciliations += u64::from(prompt == Prompt::Silence);
             tracking.calls.clone()

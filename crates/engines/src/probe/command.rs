@@ -10,7 +10,7 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt};
 
 use super::{ProbeQuestion, holds};
-use faultgate_core::process_group::Group;
+use faultgate_core::process_group::ProcessGroup;
 
 /// Number of bytes that are kept of each output.
 const MAX_KEPT_BYTES: usize = 64 * 1024;
@@ -38,7 +38,7 @@ impl ProbeQuestion for CommandProbe {
         command.env_clear().envs(self.env.iter());
         command.process_group(0).kill_on_drop(true);
         let mut child = command.spawn().map_err(|error| format!("could not run it: {error}"))?;
-        let group = Group::led_by(&child).map_err(|error| format!("could not run it: {error}"))?;
+        let group = ProcessGroup::led_by(&child).map_err(|error| format!("could not run it: {error}"))?;
         let (mut out, mut err) = (Kept::default(), Kept::default());
         let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
         let status = {

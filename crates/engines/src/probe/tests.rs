@@ -11,7 +11,7 @@ use super::*;
 use faultgate_core::environment::Environment;
 use faultgate_core::model::{Comparison, Expectation, Hidden, HttpCheck, Statuses};
 use faultgate_net::aws::connect_embedded;
-use faultgate_rehearsal::{ALARM_NAME, Effect, FaultRule, Scenario, World, http_client};
+use faultgate_rehearsal::{ALARM_NAME, FaultEffect, FaultRule, Scenario, World, http_client};
 
 pub(super) const SECOND: Duration = Duration::from_secs(1);
 /// A limit that no evaluation here reaches.
@@ -313,7 +313,7 @@ async fn requests_of_cloudwatch_are_counted_with_their_retries() {
     assert!(probe.calls().is_empty());
     passes(&probe.evaluate().await);
     assert_eq!(probe.calls(), BTreeMap::from([("DescribeAlarms".to_owned(), 1)]));
-    world.inject(FaultRule::on("DescribeAlarms", Effect::throttled(None)).times(2));
+    world.inject(FaultRule::on("DescribeAlarms", FaultEffect::throttled(None)).times(2));
     passes(&probe.evaluate().await);
     assert_eq!(probe.calls(), BTreeMap::from([("DescribeAlarms".to_owned(), 4)]));
 }
@@ -322,11 +322,14 @@ async fn requests_of_cloudwatch_are_counted_with_their_retries() {
 async fn what_cloudwatch_refuses_says_what_is_missing_first() {
     for (effect, why) in [
         (
-            Effect::denied("cloudwatch:DescribeAlarms"),
+            FaultEffect::denied("cloudwatch:DescribeAlarms"),
             "cloudwatch:DescribeAlarms is not permitted: the caller is not",
         ),
-        (Effect::throttled(None), "CloudWatch refused DescribeAlarms: ThrottlingException: Rate exceeded"),
-        (Effect::LoseRequest, "CloudWatch could not be asked: "),
+        (
+            FaultEffect::throttled(None),
+            "CloudWatch refused DescribeAlarms: ThrottlingException: Rate exceeded",
+        ),
+        (FaultEffect::LoseRequest, "CloudWatch could not be asked: "),
     ] {
         let world = World::new(Scenario::find("completed").unwrap(), Clock::start());
         world.inject(FaultRule::on("DescribeAlarms", effect));

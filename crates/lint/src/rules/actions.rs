@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::{Hit, Judged};
 use crate::catalogue;
 use crate::catalogue::Loss;
-use crate::template::{Action, Held};
+use crate::template::{Held, TemplateAction};
 use faultgate_core::mistake::misspelt;
 use faultgate_core::model::{Effect, Level};
 use faultgate_engines::fis::{effect, is_known_to_inject, known_ids, purpose};
@@ -22,7 +22,7 @@ const DOCUMENT: &str = "documentArn";
 const FIS_DOCUMENTS: &str = "AWSFIS-";
 const OWN_ACCOUNT: &str = "${AWS::AccountId}";
 
-fn actions<'a>(judged: &'a Judged<'_>) -> &'a [Action] {
+fn actions<'a>(judged: &'a Judged<'_>) -> &'a [TemplateAction] {
     judged.template.actions.items()
 }
 
@@ -53,7 +53,7 @@ pub(super) fn harmless_only(judged: &Judged<'_>) -> Vec<Hit> {
 /// Finds actions whose id is not known here, and tells slips from actions that may be new.
 pub(super) fn unknown_action(judged: &Judged<'_>) -> Vec<Hit> {
     let known: Vec<String> = known_ids().collect();
-    let judge = |action: &Action| {
+    let judge = |action: &TemplateAction| {
         let name = &action.name;
         if let Some(written) = action.id.unknown() {
             let what = format!(
@@ -119,7 +119,7 @@ pub(super) fn parameter(judged: &Judged<'_>) -> Vec<Hit> {
 
 /// Finds actions that FIS cannot undo.
 pub(super) fn irreversible(judged: &Judged<'_>) -> Vec<Hit> {
-    let judge = |action: &Action| {
+    let judge = |action: &TemplateAction| {
         let name = &action.name;
         if let Some(written) = action.id.unknown() {
             let what = format!("the id of the action {name} is {written}");
@@ -141,7 +141,7 @@ pub(super) fn irreversible(judged: &Judged<'_>) -> Vec<Hit> {
 
 /// Finds actions that stop instances which nothing starts again.
 pub(super) fn restart(judged: &Judged<'_>) -> Vec<Hit> {
-    let judge = |action: &Action| match catalogue::stops_for_good(action) {
+    let judge = |action: &TemplateAction| match catalogue::stops_for_good(action) {
         Ok(true) => {
             let message =
                 format!("the action {} stops instances, and nothing starts them again", action.name);
@@ -199,7 +199,7 @@ pub(super) fn ssm_document(judged: &Judged<'_>) -> Vec<Hit> {
         Held::Known(arn) | Held::Unknown(arn) => account(&without_places(arn)),
         Held::Missing => None,
     };
-    let judge = |action: &Action| {
+    let judge = |action: &TemplateAction| {
         if !action.known_id().starts_with("aws:ssm:") {
             return None;
         }
@@ -269,13 +269,13 @@ fn without_places(text: &str) -> String {
 /// Finds actions that need something on their targets which no template tells. Actions with the same need are
 /// told of together.
 pub(super) fn precondition(judged: &Judged<'_>) -> Vec<Hit> {
-    let mut by_need: BTreeMap<&str, Vec<&Action>> = BTreeMap::new();
+    let mut by_need: BTreeMap<&str, Vec<&TemplateAction>> = BTreeMap::new();
     for action in actions(judged) {
         if let Some(need) = catalogue::precondition(action.known_id()) {
             by_need.entry(need).or_default().push(action);
         }
     }
-    let told = |(need, actions): (&str, Vec<&Action>)| {
+    let told = |(need, actions): (&str, Vec<&TemplateAction>)| {
         let names: Vec<&str> = actions.iter().map(|action| action.name.as_str()).collect();
         let (words, mark) =
             (if names.len() == 1 { "needs" } else { "need" }, actions.first().and_then(|a| a.mark));

@@ -2,7 +2,7 @@
 
 use super::{Hit, Judged};
 use crate::catalogue::{destroys, resource_type};
-use crate::template::{Action, Held, Target, Template, Text, Value};
+use crate::template::{Held, Template, TemplateAction, TemplateTarget, Text, Value};
 use faultgate_core::model::{Effect, Level};
 use faultgate_engines::fis::{effect, needs_target};
 
@@ -36,13 +36,14 @@ impl Selection {
     }
 }
 
-fn targets<'a>(judged: &'a Judged<'_>) -> &'a [Target] {
+fn targets<'a>(judged: &'a Judged<'_>) -> &'a [TemplateTarget] {
     judged.template.targets.items()
 }
 
 /// Finds actions that need a target and have none.
 pub(super) fn no_target(judged: &Judged<'_>) -> Vec<Hit> {
-    let acts_on_nothing = |action: &&Action| needs_target(action.known_id()) && action.targets.is_empty();
+    let acts_on_nothing =
+        |action: &&TemplateAction| needs_target(action.known_id()) && action.targets.is_empty();
     let actions = judged.template.actions.items().iter().filter(acts_on_nothing);
     actions
         .map(|action| Hit::at(action.mark, format!("the action {} acts on no target", action.name)))
@@ -90,8 +91,8 @@ fn is_there<T>(list: &Value<Vec<T>>) -> Result<bool, &str> {
 /// Finds targets that do not say which resources they are, or say it in two ways that FIS does not take
 /// together.
 pub(super) fn target_selector(judged: &Judged<'_>) -> Vec<Hit> {
-    let judge = |target: &Target| {
-        let Target { name, arns, tags, filters, parameters, .. } = target;
+    let judge = |target: &TemplateTarget| {
+        let TemplateTarget { name, arns, tags, filters, parameters, .. } = target;
         let [by_arn, by_tag, by_filter, by_parameter] =
             [is_there(arns), is_there(tags), is_there(filters), is_there(parameters)];
         // Tags or filters alone are enough, so the others need not be known.
@@ -125,7 +126,7 @@ pub(super) fn target_selector(judged: &Judged<'_>) -> Vec<Hit> {
 
 /// Finds targets whose selection mode FIS refuses.
 pub(super) fn selection_mode(judged: &Judged<'_>) -> Vec<Hit> {
-    let judge = |target: &Target| {
+    let judge = |target: &TemplateTarget| {
         let (name, selection) = (&target.name, &target.selection);
         let message = match &selection.held {
             Held::Missing => format!("the target {name} has no selection mode"),
@@ -142,9 +143,9 @@ pub(super) fn selection_mode(judged: &Judged<'_>) -> Vec<Hit> {
 /// Returns the first action of which `is_so` holds. The error says what is not known, where `is_so` is known
 /// to hold of none.
 fn any<'a>(
-    actions: &[&'a Action],
-    is_so: impl Fn(&Action) -> Result<bool, String>,
-) -> Result<Option<&'a Action>, String> {
+    actions: &[&'a TemplateAction],
+    is_so: impl Fn(&TemplateAction) -> Result<bool, String>,
+) -> Result<Option<&'a TemplateAction>, String> {
     let mut unknown = None;
     for action in actions {
         match is_so(action) {
@@ -164,12 +165,13 @@ pub(super) fn select_all(judged: &Judged<'_>) -> Vec<Hit> {
 /// Judges one target by [`select_all`]. The level depends on the actions that use the target: an error where
 /// one of them ends the resources for good, else a warning, or a note within one zone. An action that may use
 /// the target, or may destroy it, adds a note.
-fn takes_all(judged: &Judged<'_>, target: &Target) -> Vec<Hit> {
+fn takes_all(judged: &Judged<'_>, target: &TemplateTarget) -> Vec<Hit> {
     let name = &target.name;
-    let injects =
-        |action: &&Action| action.id.unknown().is_some() || effect(action.known_id()) == Effect::Injects;
-    let injecting: Vec<&Action> = judged.template.actions.items().iter().filter(injects).collect();
-    let (users, others): (Vec<&Action>, Vec<&Action>) =
+    let injects = |action: &&TemplateAction| {
+        action.id.unknown().is_some() || effect(action.known_id()) == Effect::Injects
+    };
+    let injecting: Vec<&TemplateAction> = judged.template.actions.items().iter().filter(injects).collect();
+    let (users, others): (Vec<&TemplateAction>, Vec<&TemplateAction>) =
         injecting.into_iter().partition(|action| action.uses(name) == Ok(true));
     let user = any(&others, |action| action.uses(name));
     // A list of ARNs takes no more than it names, and a target that no action uses takes nothing.
@@ -200,7 +202,7 @@ fn takes_all(judged: &Judged<'_>, target: &Target) -> Vec<Hit> {
     if let Err(written) = is_there(&target.arns) {
         return vec![Hit::unjudged(mark, &format!("{found}, unless it has ARNs, which are {written}"))];
     }
-    let ended = |action: &Action| {
+    let ended = |action: &TemplateAction| {
         let message = format!("{found}, and the action {} ends them for good", action.name);
         Hit::at(mark, message).level(Level::Error)
     };
@@ -210,7 +212,8 @@ fn takes_all(judged: &Judged<'_>, target: &Target) -> Vec<Hit> {
     {
         return vec![Hit::unjudged(mark, &format!("{found}, and {what}"))];
     }
-    let may_end: Vec<&Action> = others.into_iter().filter(|action| destroys(action) != Ok(false)).collect();
+    let may_end: Vec<&TemplateAction> =
+        others.into_iter().filter(|action| destroys(action) != Ok(false)).collect();
     let rest = any(&may_end, |action| action.uses(name)).err();
     let destroyer = any(&users, destroys);
     let hit = match &destroyer {
@@ -228,7 +231,7 @@ fn takes_all(judged: &Judged<'_>, target: &Target) -> Vec<Hit> {
 }
 
 /// Says whether the target names exactly one Availability Zone.
-fn is_within_a_zone(target: &Target) -> bool {
+fn is_within_a_zone(target: &TemplateTarget) -> bool {
     let names_zone = |text: &str| text.to_ascii_lowercase().contains("availabilityzone");
     let is_one = |value: &Text| !value.known().is_some_and(|text| text.contains(','));
     target.filters.items().iter().any(|filter| {
@@ -243,8 +246,8 @@ pub(super) fn unused_target(judged: &Judged<'_>) -> Vec<Hit> {
     if actions.unknown().is_some() {
         return Vec::new();
     }
-    let all: Vec<&Action> = actions.items().iter().collect();
-    let judge = |target: &Target| match any(&all, |action| action.uses(&target.name)) {
+    let all: Vec<&TemplateAction> = actions.items().iter().collect();
+    let judge = |target: &TemplateTarget| match any(&all, |action| action.uses(&target.name)) {
         Ok(Some(_)) => None,
         Ok(None) => Some(Hit::at(target.mark, format!("no action acts on the target {}", target.name))),
         Err(what) => Some(Hit::unjudged(target.mark, &what)),

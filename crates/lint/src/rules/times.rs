@@ -9,7 +9,7 @@ use jiff::{SignedDuration, Span, SpanRelativeTo};
 
 use super::{Hit, Judged};
 use crate::catalogue::shortest;
-use crate::template::{Action, Held};
+use crate::template::{Held, TemplateAction};
 
 /// The parameters that hold durations. The first one that an action has says how long the action lasts.
 const DURATIONS: [&str; 4] =
@@ -22,7 +22,7 @@ const MAX_ACTIONS_AT_ONCE: usize = 10;
 const MAX_STOP_CONDITIONS: usize = 5;
 const MAX_ARNS: usize = 5;
 
-fn actions<'a>(judged: &'a Judged<'_>) -> &'a [Action] {
+fn actions<'a>(judged: &'a Judged<'_>) -> &'a [TemplateAction] {
     judged.template.actions.items()
 }
 
@@ -38,7 +38,7 @@ fn parsed(text: &str) -> Option<Duration> {
 }
 
 /// Returns how long an action lasts. The error is what stands in the place of its duration.
-fn length(action: &Action) -> Result<Duration, &str> {
+fn length(action: &TemplateAction) -> Result<Duration, &str> {
     if let Some(written) = action.parameters.unknown() {
         return Err(written);
     }
@@ -57,17 +57,17 @@ fn length(action: &Action) -> Result<Duration, &str> {
 /// The longest way through the actions, as far as their durations are known. An action to which a circle
 /// leads back is left out.
 struct Longest<'a> {
-    actions: BTreeMap<&'a str, &'a Action>,
+    actions: BTreeMap<&'a str, &'a TemplateAction>,
     /// The time from the start of the experiment after which each action is over.
     over: BTreeMap<&'a str, Duration>,
     /// The actions on the way that is just being followed. Meeting one of them again makes a circle.
     under_way: BTreeSet<&'a str>,
     /// The first action whose duration is not known, and what stands in its place.
-    unknown: Option<(&'a Action, &'a str)>,
+    unknown: Option<(&'a TemplateAction, &'a str)>,
 }
 
 impl<'a> Longest<'a> {
-    fn of(actions: &'a [Action]) -> Self {
+    fn of(actions: &'a [TemplateAction]) -> Self {
         let by_name = actions.iter().map(|action| (action.name.as_str(), action)).collect();
         let mut longest =
             Self { actions: by_name, over: BTreeMap::new(), under_way: BTreeSet::new(), unknown: None };
@@ -79,7 +79,7 @@ impl<'a> Longest<'a> {
 
     /// Returns the time after which an action is over: the longest of the actions before it, and its own
     /// length.
-    fn over(&mut self, action: &'a Action) -> Duration {
+    fn over(&mut self, action: &'a TemplateAction) -> Duration {
         let name = action.name.as_str();
         if let Some(known) = self.over.get(name) {
             return *known;
@@ -92,7 +92,7 @@ impl<'a> Longest<'a> {
             .items()
             .iter()
             .filter_map(|name| self.actions.get(name.known()?.as_str()).copied());
-        let before: Vec<&Action> = before.collect();
+        let before: Vec<&TemplateAction> = before.collect();
         let begins = before.into_iter().map(|action| self.over(action)).max().unwrap_or_default();
         let length = length(action).unwrap_or_else(|written| {
             self.unknown.get_or_insert((action, written));
@@ -206,16 +206,16 @@ pub(super) fn start_after(judged: &Judged<'_>) -> Vec<Hit> {
 /// Returns the actions that never start: those that are left when each action that can start has been taken
 /// away, again and again. An action that waits for one which is not there can start here, since that is told
 /// apart.
-fn in_circles(actions: &[Action]) -> Vec<&Action> {
-    let mut left: Vec<&Action> = actions.iter().collect();
+fn in_circles(actions: &[TemplateAction]) -> Vec<&TemplateAction> {
+    let mut left: Vec<&TemplateAction> = actions.iter().collect();
     loop {
         let waits =
-            |action: &&Action| {
+            |action: &&TemplateAction| {
                 action.start_after.items().iter().any(|after| {
                     after.known().is_some_and(|name| left.iter().any(|action| action.name == *name))
                 })
             };
-        let still: Vec<&Action> = left.iter().copied().filter(waits).collect();
+        let still: Vec<&TemplateAction> = left.iter().copied().filter(waits).collect();
         if still.len() == left.len() {
             return still;
         }

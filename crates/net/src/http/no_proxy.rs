@@ -12,11 +12,11 @@ const ALWAYS_DIRECT: &str = "localhost,127.0.0.0/8,::1,169.254.0.0/16,fe80::/10,
 
 /// The hosts that are asked directly.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Except(Vec<Entry>);
+pub struct Except(Vec<NoProxyEntry>);
 
 /// An entry of the list.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Entry {
+struct NoProxyEntry {
     hosts: Hosts,
     /// The port that the entry is limited to; None for every port.
     port: Option<u16>,
@@ -44,7 +44,7 @@ impl Except {
         let (mut entries, mut unread) = (Vec::new(), Vec::new());
         let said = list.split(|c: char| c == ',' || c.is_whitespace()).filter(|entry| !entry.is_empty());
         for entry in ALWAYS_DIRECT.split(',').chain(said) {
-            match Entry::parse(entry) {
+            match NoProxyEntry::parse(entry) {
                 Some(entry) => entries.push(entry),
                 None => unread.push(entry.to_owned()),
             }
@@ -68,7 +68,7 @@ impl Except {
     }
 }
 
-impl Entry {
+impl NoProxyEntry {
     fn parse(entry: &str) -> Option<Self> {
         if entry == "*" {
             return Some(Self { hosts: Hosts::All, port: None });

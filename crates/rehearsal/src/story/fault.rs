@@ -15,12 +15,12 @@ pub struct FaultRule {
     pub times: Option<u32>,
     /// Region whose requests are affected. None if those of all Regions are.
     pub region: Option<Cow<'static, str>>,
-    pub effect: Effect,
+    pub effect: FaultEffect,
 }
 
 /// The effect of a fault on a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Effect {
+pub enum FaultEffect {
     /// The request is refused with an error of the service, and nothing takes effect.
     Error {
         status: u16,
@@ -54,7 +54,7 @@ pub enum Effect {
 
 impl FaultRule {
     /// Makes a fault of every request of an operation, or of all for `*`.
-    pub fn on(operation: impl Into<Cow<'static, str>>, effect: Effect) -> Self {
+    pub fn on(operation: impl Into<Cow<'static, str>>, effect: FaultEffect) -> Self {
         Self { operation: operation.into(), from: 1, times: None, region: None, effect }
     }
 
@@ -95,7 +95,7 @@ impl FaultRule {
     }
 }
 
-impl Effect {
+impl FaultEffect {
     /// Returns the refusal of AWS for a request that no policy allows.
     pub fn denied(operation: &str) -> Self {
         Self::Error {
@@ -125,8 +125,8 @@ pub(crate) struct Faults(Vec<(FaultRule, u32)>);
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Met {
     pub(crate) delay: Duration,
-    /// Effect that decides what happens; never a delay.
-    pub(crate) effect: Option<Effect>,
+    /// FaultEffect that decides what happens; never a delay.
+    pub(crate) effect: Option<FaultEffect>,
 }
 
 impl Faults {
@@ -152,7 +152,7 @@ impl Faults {
                 continue;
             }
             match &rule.effect {
-                Effect::Delay(delay) => met.delay += *delay,
+                FaultEffect::Delay(delay) => met.delay += *delay,
                 effect => {
                     met.effect.get_or_insert_with(|| effect.clone());
                 }
@@ -216,7 +216,7 @@ mod tests {
     #[test]
     fn occurrences_are_counted_from_one() {
         let mut faults = Faults::default();
-        faults.add(FaultRule::on("GetExperiment", Effect::Hang).from(2).times(2));
+        faults.add(FaultRule::on("GetExperiment", FaultEffect::Hang).from(2).times(2));
         let met: Vec<_> =
             (0..4).map(|_| faults.meet("eu-west-1", "fis", "GetExperiment").effect.is_some()).collect();
         assert_eq!(met, [false, true, true, false]);
@@ -226,21 +226,21 @@ mod tests {
     #[test]
     fn a_fault_may_be_of_one_region() {
         let mut faults = Faults::default();
-        faults.add(FaultRule::on("*", Effect::Hang).in_region("us-east-1"));
+        faults.add(FaultRule::on("*", FaultEffect::Hang).in_region("us-east-1"));
         assert_eq!(faults.meet("eu-west-1", "sqs", "ListQueues"), Met::default());
-        assert_eq!(faults.meet("us-east-1", "sqs", "ListQueues").effect, Some(Effect::Hang));
+        assert_eq!(faults.meet("us-east-1", "sqs", "ListQueues").effect, Some(FaultEffect::Hang));
     }
 
     #[test]
     fn delays_add_up_and_the_first_other_effect_decides() {
         let mut faults = Faults::default();
-        faults.add(FaultRule::on("*", Effect::Delay(Duration::from_millis(40))));
-        faults.add(FaultRule::on("sqs:*", Effect::Delay(Duration::from_millis(2))));
-        faults.add(FaultRule::on("sqs:ReceiveMessage", Effect::LoseAnswer));
-        faults.add(FaultRule::on("*", Effect::Garbage));
+        faults.add(FaultRule::on("*", FaultEffect::Delay(Duration::from_millis(40))));
+        faults.add(FaultRule::on("sqs:*", FaultEffect::Delay(Duration::from_millis(2))));
+        faults.add(FaultRule::on("sqs:ReceiveMessage", FaultEffect::LoseAnswer));
+        faults.add(FaultRule::on("*", FaultEffect::Garbage));
         let met = faults.meet("eu-west-1", "sqs", "ReceiveMessage");
         assert_eq!(met.delay, Duration::from_millis(42));
-        assert_eq!(met.effect, Some(Effect::LoseAnswer));
-        assert_eq!(faults.meet("eu-west-1", "fis", "GetExperiment").effect, Some(Effect::Garbage));
+        assert_eq!(met.effect, Some(FaultEffect::LoseAnswer));
+        assert_eq!(faults.meet("eu-west-1", "fis", "GetExperiment").effect, Some(FaultEffect::Garbage));
     }
 }

@@ -5,8 +5,8 @@ use std::borrow::Cow;
 use std::time::Duration;
 
 use crate::services::template::Plot;
-use crate::story::fault::Effect;
 use crate::story::fault::EventFaults;
+use crate::story::fault::FaultEffect;
 use crate::story::fault::FaultRule;
 use crate::story::script::Which;
 use crate::story::script::{self, Beat};
@@ -35,7 +35,7 @@ pub struct Scenario {
     pub stopping: Duration,
     pub faults: &'static [FaultRule],
     pub events: &'static EventFaults,
-    /// Effect of the fault on the target.
+    /// FaultEffect of the fault on the target.
     pub suffering: TargetSuffering,
 }
 
@@ -216,7 +216,7 @@ static SCENARIOS: &[Scenario] = &[
             from: 1,
             times: None,
             region: None,
-            effect: Effect::Error {
+            effect: FaultEffect::Error {
                 status: 403,
                 code: Cow::Borrowed("AccessDeniedException"),
                 message: Cow::Borrowed(
@@ -238,7 +238,7 @@ const fn twice(operation: &'static str) -> FaultRule {
         from: 1,
         times: Some(2),
         region: None,
-        effect: Effect::throttled(Some(Duration::from_millis(50))),
+        effect: FaultEffect::throttled(Some(Duration::from_millis(50))),
     }
 }
 

@@ -20,27 +20,29 @@ async fn look(clients: &Clients) -> Looked {
 #[tokio::test(start_paused = true)]
 async fn requests_fail_in_every_way() {
     let (world, clients) = world("completed");
-    let cases: [(Effect, IsRight); 9] = [
-        (Effect::Hang, |looked| matches!(looked, Err(SdkError::TimeoutError(_)))),
+    let cases: [(FaultEffect, IsRight); 9] = [
+        (FaultEffect::Hang, |looked| matches!(looked, Err(SdkError::TimeoutError(_)))),
         (
-            Effect::LoseRequest,
+            FaultEffect::LoseRequest,
             |looked| matches!(looked, Err(SdkError::DispatchFailure(failure)) if failure.is_io()),
         ),
-        (Effect::Garbage, |looked| {
+        (FaultEffect::Garbage, |looked| {
             looked.is_err_and(|error| error.raw_response().is_some_and(|raw| raw.status().as_u16() == 200))
         }),
-        (Effect::denied("fis:GetSafetyLever"), |looked| {
+        (FaultEffect::denied("fis:GetSafetyLever"), |looked| {
             looked.is_err_and(|error| error.code() == Some("AccessDeniedException"))
         }),
-        (Effect::Delay(Duration::from_millis(100)), |looked| looked.is_ok()),
-        (Effect::Page { status: 503, retry_after: Some(Duration::from_secs(7)) }, |looked| {
+        (FaultEffect::Delay(Duration::from_millis(100)), |looked| looked.is_ok()),
+        (FaultEffect::Page { status: 503, retry_after: Some(Duration::from_secs(7)) }, |looked| {
             let error = looked.unwrap_err();
             let raw = error.raw_response().unwrap();
             raw.status().as_u16() == 503 && raw.headers().get("retry-after") == Some("7")
         }),
-        (Effect::Truncate, |looked| matches!(looked, Err(SdkError::ResponseError(_)))),
-        (Effect::Trickle(Duration::from_millis(1)), |looked| looked.is_ok()),
-        (Effect::Trickle(Duration::from_secs(1)), |looked| matches!(looked, Err(SdkError::TimeoutError(_)))),
+        (FaultEffect::Truncate, |looked| matches!(looked, Err(SdkError::ResponseError(_)))),
+        (FaultEffect::Trickle(Duration::from_millis(1)), |looked| looked.is_ok()),
+        (FaultEffect::Trickle(Duration::from_secs(1)), |looked| {
+            matches!(looked, Err(SdkError::TimeoutError(_)))
+        }),
     ];
     for (effect, is_right) in cases {
         world.heal();
@@ -52,7 +54,7 @@ async fn requests_fail_in_every_way() {
 #[tokio::test(start_paused = true)]
 async fn a_lost_answer_took_effect_and_a_lost_request_did_not() {
     let (world, clients) = world("completed");
-    world.inject(FaultRule::on("StartExperiment", Effect::LoseAnswer).times(1));
+    world.inject(FaultRule::on("StartExperiment", FaultEffect::LoseAnswer).times(1));
     let id = clients.start(TEMPLATE_ID, "token").await;
     let snapshot = world.snapshot();
     assert_eq!(snapshot.count("StartExperiment"), 2, "the SDK tried again");
@@ -60,7 +62,7 @@ async fn a_lost_answer_took_effect_and_a_lost_request_did_not() {
     assert_eq!(snapshot.inventory.experiments.len(), 1);
     assert_eq!(snapshot.inventory.experiments[0].id, id);
 
-    world.inject(FaultRule::on("StartExperiment", Effect::LoseRequest));
+    world.inject(FaultRule::on("StartExperiment", FaultEffect::LoseRequest));
     let start = clients.fis.start_experiment().experiment_template_id(TEMPLATE_ID);
     assert!(start.send().await.is_err());
     assert_eq!(world.inventory().experiments.len(), 1);
@@ -69,7 +71,7 @@ async fn a_lost_answer_took_effect_and_a_lost_request_did_not() {
 #[tokio::test]
 async fn a_connection_is_lost_over_a_socket_too() {
     let (world, _) = world("completed");
-    world.inject(FaultRule::on("GetSafetyLever", Effect::LoseAnswer));
+    world.inject(FaultRule::on("GetSafetyLever", FaultEffect::LoseAnswer));
     let server = Server::bind(world.clone()).await.unwrap();
     let clients = Clients::new(None, &server.url);
     let looked = tokio::select! {
@@ -81,7 +83,7 @@ async fn a_connection_is_lost_over_a_socket_too() {
 }
 
 /// Returns what comes back from a request, byte for byte, and how the connection ends.
-async fn heard(effect: Effect) -> (String, std::io::Result<()>) {
+async fn heard(effect: FaultEffect) -> (String, std::io::Result<()>) {
     let (world, _) = world("completed");
     world.inject(FaultRule::on("GetSafetyLever", effect));
     let server = Server::bind(world).await.unwrap();
@@ -102,12 +104,12 @@ async fn heard(effect: Effect) -> (String, std::io::Result<()>) {
 
 #[tokio::test]
 async fn sockets_reset_cut_and_trickle() {
-    let (nothing, end) = heard(Effect::LoseRequest).await;
+    let (nothing, end) = heard(FaultEffect::LoseRequest).await;
     assert_eq!(nothing, "");
     assert_eq!(end.unwrap_err().kind(), std::io::ErrorKind::ConnectionReset);
-    let (whole, end) = heard(Effect::Trickle(Duration::from_micros(1))).await;
+    let (whole, end) = heard(FaultEffect::Trickle(Duration::from_micros(1))).await;
     assert!(end.is_ok() && whole.starts_with("HTTP/1.1 200 OK") && whole.ends_with('}'), "{whole}");
-    let (cut, end) = heard(Effect::Truncate).await;
+    let (cut, end) = heard(FaultEffect::Truncate).await;
     let body = |answer: &str| answer.split_once("\r\n\r\n").unwrap().1.to_owned();
     assert_eq!(body(&cut), body(&whole)[..body(&whole).len() / 2], "{end:?}");
     let length = format!("content-length: {}\r\n", body(&whole).len());

@@ -19,7 +19,7 @@ use crate::fixtures::SECOND_TEMPLATE_ID;
 use crate::fixtures::TEMPLATE_ID;
 use crate::services::sqs::Receive;
 use crate::services::template::Plot;
-use crate::story::fault::{Effect, EventFaults, FaultRule, Faults};
+use crate::story::fault::{EventFaults, FaultEffect, FaultRule, Faults};
 use crate::story::scenario::Scenario;
 use crate::story::script::Beat;
 use crate::story::target::{self, TargetSystem, Treatment};
@@ -123,20 +123,20 @@ impl World {
             sleep(met.delay).await;
         }
         let response = match met.effect.clone() {
-            None | Some(Effect::Delay(_) | Effect::Truncate | Effect::Trickle(_)) => {
+            None | Some(FaultEffect::Delay(_) | FaultEffect::Truncate | FaultEffect::Trickle(_)) => {
                 call.encode(&self.dispatch(&call).await)
             }
-            Some(Effect::Hang) => std::future::pending().await,
-            Some(Effect::LoseRequest) => return WireAnswer::ConnectionLost,
-            Some(Effect::LoseAnswer) => {
+            Some(FaultEffect::Hang) => std::future::pending().await,
+            Some(FaultEffect::LoseRequest) => return WireAnswer::ConnectionLost,
+            Some(FaultEffect::LoseAnswer) => {
                 // The request takes effect, but its outcome never reaches the client.
                 let _ = self.dispatch(&call).await;
                 return WireAnswer::ConnectionLost;
             }
-            Some(Effect::Garbage) => page_of(200, None),
-            Some(Effect::Nothing) => call.encode(&Ok(json!({}))),
-            Some(Effect::Page { status, retry_after }) => page_of(status, retry_after),
-            Some(Effect::Error { status, code, message, retry_after }) => {
+            Some(FaultEffect::Garbage) => page_of(200, None),
+            Some(FaultEffect::Nothing) => call.encode(&Ok(json!({}))),
+            Some(FaultEffect::Page { status, retry_after }) => page_of(status, retry_after),
+            Some(FaultEffect::Error { status, code, message, retry_after }) => {
                 call.encode(&Err(ApiError { status, code, message, retry_after }))
             }
         };
@@ -144,9 +144,9 @@ impl World {
         self.change(|state| state.requests[place].status = Some(status));
         match met.effect {
             // An empty body has no half, so all of the answer is lost.
-            Some(Effect::Truncate) if response.body().is_empty() => WireAnswer::ConnectionLost,
-            Some(Effect::Truncate) => WireAnswer::Cut(response),
-            Some(Effect::Trickle(pause)) => WireAnswer::Trickle(response, pause),
+            Some(FaultEffect::Truncate) if response.body().is_empty() => WireAnswer::ConnectionLost,
+            Some(FaultEffect::Truncate) => WireAnswer::Cut(response),
+            Some(FaultEffect::Trickle(pause)) => WireAnswer::Trickle(response, pause),
             _ => WireAnswer::Reply(response),
         }
     }

@@ -28,11 +28,11 @@ const MAX_ANSWER_BYTES: usize = 8 * 1024 * 1024;
 pub(super) enum Reply {
     /// The answer is one of success, and confirms what was posted.
     Granted(ForgeAnswer),
-    Refused(Refused),
+    RefusedAnswer(RefusedAnswer),
 }
 
 /// An answer that refuses a request, with the details by which a client decides whether it tries another one.
-pub(super) struct Refused {
+pub(super) struct RefusedAnswer {
     pub(super) status: StatusCode,
     /// The forge's own message. It may hold the token, and is not to be shown.
     pub(super) message: String,
@@ -105,7 +105,7 @@ impl Exchange {
     pub(super) async fn send(&self, request: &Request) -> Result<ForgeAnswer, ForgeFailure> {
         match self.ask(request).await? {
             Reply::Granted(answer) => Ok(answer),
-            Reply::Refused(refused) => Err(refused.failure),
+            Reply::RefusedAnswer(refused) => Err(refused.failure),
         }
     }
 
@@ -140,7 +140,7 @@ impl Exchange {
         let message = refusal::message(&answer);
         let told = refusal::RefusingAnswer { purpose: request.purpose, answer: &answer, message: &message };
         let failure = told.failure(self.what(request), self.token.as_ref(), self.remedies);
-        Ok(Reply::Refused(Refused { status: answer.status, message, failure }))
+        Ok(Reply::RefusedAnswer(RefusedAnswer { status: answer.status, message, failure }))
     }
 
     /// Sends a request once and reads the answer as JSON.

@@ -14,7 +14,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::comments::{Numbered, find_newest, holds, nothing_to_comment};
-use super::exchange::{Exchange, Refused, Reply};
+use super::exchange::{Exchange, RefusedAnswer, Reply};
 use super::head::Head;
 use super::paths::{is_segment, link, segment};
 use super::request::{Request, RequestPurpose};
@@ -202,8 +202,8 @@ impl Forge for GitLab {
                     self.memory().ids.extend(id.map(|id| (name.clone(), id)));
                     break;
                 }
-                Reply::Refused(refused) if is_already_so(&refused, state) => break,
-                Reply::Refused(refused) => refused,
+                Reply::RefusedAnswer(refused) if is_already_so(&refused, state) => break,
+                Reply::RefusedAnswer(refused) => refused,
             };
             match self.looser(pin).filter(|_| is_about_pipeline(&refused)) {
                 Some(looser) => pin = looser,
@@ -314,7 +314,7 @@ fn has_next(headers: &HeaderMap, notes: usize) -> bool {
 /// Says whether GitLab has refused a transition that is not needed, because the status is in this state
 /// already or has moved beyond it. A final state that another final state keeps out is needed: the wrong one
 /// would be shown.
-fn is_already_so(answer: &Refused, state: &str) -> bool {
+fn is_already_so(answer: &RefusedAnswer, state: &str) -> bool {
     let refused =
         answer.status == StatusCode::BAD_REQUEST && answer.message.contains("Cannot transition status via");
     refused && (!is_final(state) || answer.message.contains(&format!("from :{state}")))
@@ -322,7 +322,7 @@ fn is_already_so(answer: &Refused, state: &str) -> bool {
 
 /// Says whether GitLab has not found the pipeline by its id, commit and ref, so that a looser tie may help. A
 /// project or a commit that GitLab does not know stays unknown with any tie.
-fn is_about_pipeline(answer: &Refused) -> bool {
+fn is_about_pipeline(answer: &RefusedAnswer) -> bool {
     answer.status == StatusCode::NOT_FOUND
         && !answer.message.contains("404 Project Not Found")
         && !answer.message.contains("404 Commit Not Found")

@@ -33,10 +33,7 @@ pub(super) fn faults(experiment: &ExperimentResult) -> String {
         })
         .collect();
     table(&["Fault", "Weight", "Verdict", "Probe success", "Failing step"], faults)
-        + &table(
-            &["Of the fault", "Engine's probe", "Kind", "Mode", "Verdict", "Why"],
-            probes.into_iter(),
-        )
+        + &table(&["Of the fault", "Engine's probe", "Kind", "Mode", "Verdict", "Why"], probes.into_iter())
 }
 
 /// Writes the step that failed, with the error code unless the step tells it already.

@@ -140,8 +140,7 @@ fn actions(experiment: &ExperimentResult) -> String {
 /// Returns the table of the probes: their evaluations, their scores, and the times that they tell about the
 /// fault.
 fn probes(experiment: &ExperimentResult) -> String {
-    let columns =
-        ["Probe", "Kind", "Passed", "Score", "Weight", "Detected", "Recovered", "Last failure"];
+    let columns = ["Probe", "Kind", "Passed", "Score", "Weight", "Detected", "Recovered", "Last failure"];
     let rows = experiment.probes.iter().map(|probe| {
         let why = match probe.unevaluated {
             Some(_) => "never evaluated".to_owned(),

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::time::Duration;
 
 use faultgate_core::model::{Monitor, Signal};
-use faultgate_rehearsal::{Effect, EventFaults, FaultRule};
+use faultgate_rehearsal::{EventFaults, FaultEffect, FaultRule};
 use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
@@ -116,15 +116,15 @@ fn life() -> impl Strategy<Value = ChaosLife> {
     ]
 }
 
-fn effect() -> impl Strategy<Value = Effect> {
-    let missing = Effect::Error {
+fn effect() -> impl Strategy<Value = FaultEffect> {
+    let missing = FaultEffect::Error {
         status: 404,
         code: Cow::Borrowed("ResourceNotFoundException"),
         message: Cow::Borrowed("chaos"),
         retry_after: None,
     };
-    let answers: Vec<Effect> = answers::all().into_iter().map(|(_, effect)| effect).collect();
-    prop_oneof![20 => select(answers), 1 => Just(missing), 1 => millis(1..30_000).prop_map(Effect::Delay)]
+    let answers: Vec<FaultEffect> = answers::all().into_iter().map(|(_, effect)| effect).collect();
+    prop_oneof![20 => select(answers), 1 => Just(missing), 1 => millis(1..30_000).prop_map(FaultEffect::Delay)]
 }
 
 pub fn fault() -> impl Strategy<Value = FaultRule> {
@@ -132,7 +132,7 @@ pub fn fault() -> impl Strategy<Value = FaultRule> {
     (select(OPERATIONS), 1..6_u32, times, effect()).prop_map(|(operation, from, times, effect)| {
         let operation = if answers::can_be_told(operation, &effect) { operation } else { "GetExperiment" };
         // A new resource may be missing for a moment, but no service denies it for good.
-        let times = if matches!(effect, Effect::Error { status: 404, .. }) { Some(1) } else { times };
+        let times = if matches!(effect, FaultEffect::Error { status: 404, .. }) { Some(1) } else { times };
         let fault = FaultRule::on(operation, effect).from(from);
         match times {
             Some(times) => fault.times(times),

@@ -6,7 +6,7 @@ use faultgate_core::mistake::{Problem, quoted};
 use faultgate_core::model::{Access, Credentials, Hidden};
 use http::{HeaderName, HeaderValue, header};
 
-use super::identity::Unfit;
+use super::identity::UnfitIdentity;
 use crate::layers::certificates::certificates;
 use crate::layers::file::below;
 use crate::suite::keys::Section;
@@ -89,8 +89,10 @@ impl<'a> Reader<'a> {
         let key_file = key.as_ref().map(|key| self.dir.join(key));
         let read = identity::read(&self.dir.join(&certificate), key_file.as_deref());
         let tell = |unfit| match unfit {
-            Unfit::Certificate(problem) => self.bad_file(block, "client-certificate", &certificate, problem),
-            Unfit::Key(problem) => {
+            UnfitIdentity::Certificate(problem) => {
+                self.bad_file(block, "client-certificate", &certificate, problem)
+            }
+            UnfitIdentity::Key(problem) => {
                 self.bad_file(block, "client-key", key.as_ref().unwrap_or(&certificate), problem)
             }
         };

@@ -16,22 +16,24 @@ const NAME_PEM: &str =
 
 /// The file that is unfit, and what is wrong with it.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Unfit {
+pub(crate) enum UnfitIdentity {
     Certificate(Problem),
     Key(Problem),
 }
 
 /// The certificate and its key, in one PEM text. The key may stand in the certificate's file.
-pub(crate) fn read(certificate: &Path, key: Option<&Path>) -> Result<Vec<u8>, Unfit> {
+pub(crate) fn read(certificate: &Path, key: Option<&Path>) -> Result<Vec<u8>, UnfitIdentity> {
     // A key without a file of its own stands in that of the certificate.
-    let of_key = if key.is_some() { Unfit::Key } else { Unfit::Certificate };
-    let mut pem = file::bytes(certificate, MAX_BYTES, NAME_PEM).map_err(Unfit::Certificate)?;
+    let of_key = if key.is_some() { UnfitIdentity::Key } else { UnfitIdentity::Certificate };
+    let mut pem = file::bytes(certificate, MAX_BYTES, NAME_PEM).map_err(UnfitIdentity::Certificate)?;
     if CertificateDer::pem_slice_iter(&pem).next().is_none_or(|first| first.is_err()) {
-        return Err(Unfit::Certificate(Problem::new("holds no certificate in PEM").hint(NAME_PEM)));
+        return Err(UnfitIdentity::Certificate(Problem::new("holds no certificate in PEM").hint(NAME_PEM)));
     }
     let key_pem = match key {
         None => pem.clone(),
-        Some(key) => file::bytes(key, MAX_BYTES, "name a PEM file with a private key").map_err(Unfit::Key)?,
+        Some(key) => {
+            file::bytes(key, MAX_BYTES, "name a PEM file with a private key").map_err(UnfitIdentity::Key)?
+        }
     };
     has_key(&key_pem).map_err(of_key)?;
     // The file of the certificate may end without a line break.

@@ -62,18 +62,18 @@ pub(super) struct ExperimentsAnswer {
 
 #[derive(Deserialize)]
 pub(super) struct ExperimentList {
-    experiments: Option<Vec<Option<ListedExperiment>>>,
+    experiments: Option<Vec<Option<LitmusExperiment>>>,
 }
 
 impl ExperimentList {
-    pub(super) fn into_all(self) -> Vec<ListedExperiment> {
+    pub(super) fn into_all(self) -> Vec<LitmusExperiment> {
         self.experiments.into_iter().flatten().flatten().collect()
     }
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct ListedExperiment {
+pub(super) struct LitmusExperiment {
     #[serde(rename = "experimentID")]
     pub(super) id: String,
     pub(super) name: String,
@@ -83,7 +83,7 @@ pub(super) struct ListedExperiment {
     pub(super) infra: Option<Infra>,
 }
 
-impl ListedExperiment {
+impl LitmusExperiment {
     /// Returns `true` if the experiment runs on a schedule, so that a launch of it names no run.
     pub(super) fn is_scheduled(&self) -> bool {
         let cron = |word: &String| word.to_ascii_lowercase().starts_with("cron");

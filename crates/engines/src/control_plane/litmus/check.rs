@@ -7,7 +7,7 @@ use reqwest::Method;
 use serde::Deserialize;
 use serde_json::json;
 
-use super::answers::{ExperimentsAnswer, ListedExperiment};
+use super::answers::{ExperimentsAnswer, LitmusExperiment};
 use super::{Litmus, queries, remedies};
 use crate::control_plane::{Asked, Trouble, TroubleKind};
 use faultgate_core::model::{ExperimentPlan, Finding, Level};
@@ -53,7 +53,7 @@ pub(super) async fn check(litmus: &Litmus, experiments: &[&ExperimentPlan]) -> V
 
 /// Lists the experiments. The request has every operation that a run may need, so that a server which lacks
 /// one says so now.
-async fn list(litmus: &Litmus, ids: &BTreeSet<&str>) -> Result<Vec<ListedExperiment>, Trouble> {
+async fn list(litmus: &Litmus, ids: &BTreeSet<&str>) -> Result<Vec<LitmusExperiment>, Trouble> {
     let request = json!({ "experimentIDs": ids, "pagination": { "page": 0, "limit": ids.len() } });
     let variables = json!({ "projectID": litmus.project, "request": request });
     let listed: ExperimentsAnswer = litmus.ask_in(&queries::EXPERIMENTS, queries::ALL, variables).await?;
@@ -98,7 +98,7 @@ async fn ask_role(litmus: &Litmus) -> Result<String, Trouble> {
     }
 }
 
-fn of_experiment(experiment: &ListedExperiment) -> Vec<Finding> {
+fn of_experiment(experiment: &LitmusExperiment) -> Vec<Finding> {
     let subject = format!("experiment {}", experiment.id);
     if experiment.is_scheduled() {
         let finding =

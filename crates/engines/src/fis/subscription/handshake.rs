@@ -14,7 +14,7 @@ use crate::fis::error::{failure, is_missing, unreadable};
 use crate::fis::events::{HANDSHAKE_DETAIL_TYPE, HANDSHAKE_SOURCE};
 use crate::fis::inbox::Inbox;
 use crate::fis::pause::pause;
-use crate::{Failure, FailureKind};
+use crate::{EngineFailure, FailureKind};
 use faultgate_core::clock::Clock;
 
 /// Time within which each handshake has to arrive. A new rule may take a while to match.
@@ -33,7 +33,7 @@ impl Subscription {
         inbox: &Inbox,
         clock: &Clock,
         cancelled: &CancellationToken,
-    ) -> Result<(), Failure> {
+    ) -> Result<(), EngineFailure> {
         let begun = clock.elapsed();
         let deadline = Instant::now() + HANDSHAKE_TIMEOUT;
         let mut changed = inbox.subscribe();
@@ -83,7 +83,7 @@ impl Subscription {
             .collect()
     }
 
-    async fn put_handshakes(&self, clients: &Clients, nonces: &[&str]) -> Result<(), Failure> {
+    async fn put_handshakes(&self, clients: &Clients, nonces: &[&str]) -> Result<(), EngineFailure> {
         // PutEvents takes ten entries at most.
         for nonces in nonces.chunks(10) {
             let entries = nonces.iter().map(|nonce| {
@@ -114,7 +114,7 @@ impl Subscription {
 
     /// Finds out which part of the way from the bus to the queue is missing. A part that cannot be looked at
     /// is not blamed.
-    async fn diagnose(&self, clients: &Clients, inbox: &Inbox) -> Failure {
+    async fn diagnose(&self, clients: &Clients, inbox: &Inbox) -> EngineFailure {
         let unproved = self.unproved(inbox);
         let rule = self.rules.iter().find(|rule| unproved.contains(&rule.pattern.nonce.as_str()));
         let name = rule.map_or(self.name.as_str(), |rule| rule.name.as_str());
@@ -154,7 +154,7 @@ impl Subscription {
             "no handshake event came out of the queue within {}s: {part}",
             HANDSHAKE_TIMEOUT.as_secs()
         );
-        Failure::new(FailureKind::Unanswered, "subscribe to FIS state changes", why).remedy(
+        EngineFailure::new(FailureKind::Unanswered, "subscribe to FIS state changes", why).remedy(
             "look for a service control policy, a KMS key on new queues that events.amazonaws.com may not use, or a \
              VPC endpoint policy; or set monitor to poll"
                 .to_owned(),

@@ -19,7 +19,7 @@ use super::error::{failure, unreadable};
 use super::pattern::{RulePattern, patterns};
 use super::removal::{QueueToRemove, Removal, RuleTargets, not_removed, remove};
 use super::tags::{EXPIRES_AT, RUN, moment, tag_value};
-use crate::{Failure, FailureKind};
+use crate::{EngineFailure, FailureKind};
 use faultgate_core::model::{RunIdentity, SubscriptionRecord, SubscriptionState};
 use faultgate_net::aws::AwsPlace;
 use faultgate_net::aws::calls::{Attempts, attempts};
@@ -133,7 +133,7 @@ impl Subscription {
 
     /// Makes the queue and the rules at once, then makes the queue the target of each rule. Returns the
     /// queue's URL.
-    pub(super) async fn make(&self, clients: &Clients) -> Result<String, Failure> {
+    pub(super) async fn make(&self, clients: &Clients) -> Result<String, EngineFailure> {
         let (queue, rules) = tokio::join!(
             self.make_queue(clients),
             join_all(self.rules.iter().map(|rule| self.make_rule(clients, rule)))
@@ -188,7 +188,7 @@ impl Subscription {
     }
 
     /// Makes the queue, together with its policy: a policy that is set later may take a minute to hold.
-    async fn make_queue(&self, clients: &Clients) -> Result<String, Failure> {
+    async fn make_queue(&self, clients: &Clients) -> Result<String, EngineFailure> {
         let arns: Vec<_> = self.rules.iter().map(|rule| self.rule_arn(rule)).collect();
         let policy = json!({
             "Version": "2012-10-17",
@@ -225,7 +225,7 @@ impl Subscription {
         Ok(url)
     }
 
-    async fn make_rule(&self, clients: &Clients, rule: &SubscriptionRule) -> Result<(), Failure> {
+    async fn make_rule(&self, clients: &Clients, rule: &SubscriptionRule) -> Result<(), EngineFailure> {
         let what = format!("make the rule {}", rule.name);
         let tags: Result<Vec<_>, _> =
             self.tags.iter().map(|(key, value)| Tag::builder().key(key).value(value).build()).collect();
@@ -248,7 +248,7 @@ impl Subscription {
         })
     }
 
-    async fn make_target(&self, clients: &Clients, rule: &SubscriptionRule) -> Result<(), Failure> {
+    async fn make_target(&self, clients: &Clients, rule: &SubscriptionRule) -> Result<(), EngineFailure> {
         let what = format!("make the queue {} a target of the rule {}", self.name, rule.name);
         let target = Target::builder().id(TARGET_ID).arn(self.queue_arn()).build();
         let answer = clients
@@ -270,11 +270,15 @@ impl Subscription {
 
 /// Returns `true` if the failed request may have made something. One that was refused at each attempt has
 /// not.
-fn may_have_taken_effect(failure: &Failure, attempts: Attempts) -> bool {
+fn may_have_taken_effect(failure: &EngineFailure, attempts: Attempts) -> bool {
     attempts.may_have_taken_effect() || !matches!(failure.kind, FailureKind::Denied | FailureKind::Refused)
 }
 
 /// Returns the failure of a subscription whose run was cancelled.
-pub(super) fn interrupted(name: &str) -> Failure {
-    Failure::new(FailureKind::Refused, format!("finish the subscription {name}"), "the run was cancelled")
+pub(super) fn interrupted(name: &str) -> EngineFailure {
+    EngineFailure::new(
+        FailureKind::Refused,
+        format!("finish the subscription {name}"),
+        "the run was cancelled",
+    )
 }

@@ -14,7 +14,7 @@ use serde::Deserialize;
 use tokio::io::{AsyncRead, AsyncReadExt};
 
 use super::{CredentialsFailure, Keeper, NotGiven, carry};
-use faultgate_core::process_group::Group;
+use faultgate_core::process_group::ProcessGroup;
 use faultgate_core::text;
 
 const NAME: &str = "credential_process";
@@ -103,7 +103,7 @@ impl CredentialCommand {
         shell.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         // The program leads a group of its own, so that all that it starts can be ended with it.
         let mut child = shell.process_group(0).kill_on_drop(true).spawn()?;
-        let group = Group::led_by(&child)?;
+        let group = ProcessGroup::led_by(&child)?;
         let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
         let (mut out, mut err) = (Vec::new(), Vec::new());
         let status = {

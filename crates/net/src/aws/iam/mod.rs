@@ -4,7 +4,7 @@
 
 mod policy;
 
-pub use policy::{Target, policy, reference, statements};
+pub use policy::{PolicyTarget, policy, reference, statements};
 
 /// The features of faultgate that requests are sent for. A policy is made for a choice of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,7 +60,7 @@ impl Use {
 }
 
 /// The resources on which a statement allows actions, and its conditions. `{partition}`, `{region}` and the
-/// like stand for the values of a [`Target`].
+/// like stand for the values of a [`PolicyTarget`].
 #[derive(Debug, PartialEq, Eq)]
 struct Scope {
     sid: &'static str,

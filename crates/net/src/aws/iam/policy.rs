@@ -9,7 +9,7 @@ use super::{CALLS, Call, Scope, Use};
 
 /// The resources that a policy is for. A `*` stands for any.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Target {
+pub struct PolicyTarget {
     pub partition: String,
     pub region: String,
     pub account: String,
@@ -23,7 +23,7 @@ pub struct Target {
     pub role: String,
 }
 
-impl Target {
+impl PolicyTarget {
     /// Returns a target that stands for everything in this Region and account.
     pub fn of(partition: &str, region: &str, account: &str) -> Self {
         let any = || "*".to_owned();
@@ -77,7 +77,7 @@ struct Statement {
 }
 
 /// Returns the statements for some calls. Actions on the same scope share one statement.
-fn gather<'a>(calls: impl Iterator<Item = &'a Call>, target: &Target) -> Vec<Statement> {
+fn gather<'a>(calls: impl Iterator<Item = &'a Call>, target: &PolicyTarget) -> Vec<Statement> {
     let mut scopes: Vec<(&Scope, Vec<&'static str>)> = Vec::new();
     for &(action, scope) in calls.flat_map(|call| call.needs) {
         // A list and no map: statements keep the order of the calls, so that a policy does not change by
@@ -108,7 +108,7 @@ fn gather<'a>(calls: impl Iterator<Item = &'a Call>, target: &Target) -> Vec<Sta
 }
 
 /// Returns the policy for these uses, as JSON with a line break at its end.
-pub fn policy(uses: &[Use], target: &Target) -> String {
+pub fn policy(uses: &[Use], target: &PolicyTarget) -> String {
     let calls = CALLS.iter().filter(|call| call.is_for(uses));
     let policy = Policy { version: "2012-10-17", statement: gather(calls, target) };
     let json = serde_json::to_string_pretty(&policy).unwrap_or_default();
@@ -117,7 +117,7 @@ pub fn policy(uses: &[Use], target: &Target) -> String {
 
 /// Returns the statements that allow one operation, as JSON on one line; None where the list does not have
 /// the operation or it needs no permission.
-pub fn statements(operation: &str, target: &Target) -> Option<String> {
+pub fn statements(operation: &str, target: &PolicyTarget) -> Option<String> {
     let call = CALLS.iter().find(|call| call.operation == operation)?;
     let statements = gather(std::iter::once(call), target);
     let json: Vec<String> = statements.iter().filter_map(|each| serde_json::to_string(each).ok()).collect();

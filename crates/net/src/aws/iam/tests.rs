@@ -4,8 +4,8 @@ use serde_json::{Value, json};
 
 use super::*;
 
-fn any() -> Target {
-    Target::of("aws", "*", "*")
+fn any() -> PolicyTarget {
+    PolicyTarget::of("aws", "*", "*")
 }
 
 #[test]
@@ -26,10 +26,10 @@ fn the_templates_are_up_to_date() {
 
 #[test]
 fn resources_are_those_that_were_named() {
-    let target = Target {
+    let target = PolicyTarget {
         templates: vec!["EXT1".to_owned(), "EXT2".to_owned()],
         queue: "fis-events".to_owned(),
-        ..Target::of("aws-cn", "cn-north-1", "123456789012")
+        ..PolicyTarget::of("aws-cn", "cn-north-1", "123456789012")
     };
     let policy: Value = serde_json::from_str(&policy(&[Use::Queue], &target)).unwrap();
     let statements = policy["Statement"].as_array().unwrap();
@@ -47,7 +47,8 @@ fn resources_are_those_that_were_named() {
 
 #[test]
 fn a_statement_for_an_error_names_actions_and_resources_of_the_place() {
-    let told = statements("StartExperiment", &Target::of("aws-cn", "cn-north-1", "123456789012")).unwrap();
+    let told =
+        statements("StartExperiment", &PolicyTarget::of("aws-cn", "cn-north-1", "123456789012")).unwrap();
     let parts: Vec<Value> = told.split(" and ").map(|part| serde_json::from_str(part).unwrap()).collect();
     let [launch, tags] = parts.as_slice() else { panic!("{told}") };
     assert_eq!(launch["Action"], json!(["fis:StartExperiment"]));

@@ -1,5 +1,5 @@
 use super::*;
-use crate::fake_forge::{Asked, FakeForge};
+use crate::fake_forge::{FakeForge, ForgeAsked};
 use crate::forge::Again;
 use faultgate_core::model::Outcome;
 use faultgate_testkit::results;
@@ -41,7 +41,7 @@ async fn a_comment_begins_with_its_marker_and_keeps_to_the_forges_limit() {
     let reported = comment(&forge, false).finish(&results::large(&"text ".repeat(200))).await.unwrap();
     assert_eq!(reported.outcome, Outcome::Written);
     let asked = forge.asked();
-    let [Asked::Find, Asked::Create(body)] = asked.as_slice() else { panic!("not created") };
+    let [ForgeAsked::Find, ForgeAsked::Create(body)] = asked.as_slice() else { panic!("not created") };
     assert!(body.starts_with("<!-- faultgate:"), "{body}");
     assert!(body.len() <= forge.limits().comment, "{}", body.len());
     assert!(body.ends_with("[The run](https://ci.example.com/runs/1)\n"), "{body}");
@@ -54,7 +54,7 @@ async fn a_comment_that_is_not_ours_to_update_is_left_alone() {
     let reported = comment(&forge, false).finish(&results::passed()).await.unwrap();
     assert_eq!(reported.outcome, Outcome::Written);
     let asked = forge.asked();
-    let [Asked::Find, Asked::Update(id, _), Asked::Create(_)] = asked.as_slice() else {
+    let [ForgeAsked::Find, ForgeAsked::Update(id, _), ForgeAsked::Create(_)] = asked.as_slice() else {
         panic!("found, refused, created")
     };
     assert_eq!(id, "1");
@@ -64,12 +64,12 @@ async fn a_comment_that_is_not_ours_to_update_is_left_alone() {
 async fn a_pass_is_told_on_failure_only_where_a_failure_was() {
     let without = forge();
     let reported = comment(&without, true).finish(&results::passed()).await.unwrap();
-    assert_eq!((reported.outcome, without.asked()), (Outcome::Skipped, vec![Asked::Find]));
+    assert_eq!((reported.outcome, without.asked()), (Outcome::Skipped, vec![ForgeAsked::Find]));
 
     let mut with = forge();
     with.comment = Some("1");
     comment(&with, true).finish(&results::passed()).await;
-    assert!(matches!(with.asked().last(), Some(Asked::Update(..))), "{:?}", with.asked());
+    assert!(matches!(with.asked().last(), Some(ForgeAsked::Update(..))), "{:?}", with.asked());
 }
 
 #[tokio::test(start_paused = true)]

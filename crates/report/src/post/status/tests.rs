@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use tokio::time::{Instant, sleep};
 
 use super::*;
-use crate::fake_forge::{Asked, FakeForge};
+use crate::fake_forge::{FakeForge, ForgeAsked};
 use crate::forge::{Again, Rival};
 use faultgate_core::model::{Source, Transition};
 use faultgate_testkit::results;
@@ -62,7 +62,7 @@ async fn an_experiment_is_told_as_pending_running_and_ended() {
     let reported = statuses.finish(&results::passed()).await.unwrap();
     assert_eq!(reported.outcome, Outcome::Written);
     assert_eq!(forge.states(CONTEXT), [StatusState::Pending, StatusState::Running, StatusState::Success]);
-    let Some(Asked::Status(_, _, description)) = forge.asked().pop() else { panic!("a status") };
+    let Some(ForgeAsked::Status(_, _, description)) = forge.asked().pop() else { panic!("a status") };
     assert!(description.starts_with("passed: score 100: it completed"), "{description}");
 }
 
@@ -166,7 +166,7 @@ async fn a_verdict_that_turned_is_told_when_it_is_finished_again() {
     result.gate.reasons.insert(0, "the report comment could not be posted".to_owned());
     statuses.finish(&result).await;
     assert_eq!(forge.states(CONTEXT), [StatusState::Success, StatusState::Error]);
-    let Some(Asked::Status(_, _, description)) = forge.asked().pop() else { panic!("a status") };
+    let Some(ForgeAsked::Status(_, _, description)) = forge.asked().pop() else { panic!("a status") };
     assert!(description.contains("could not be posted"), "{description}");
 }
 
@@ -175,7 +175,7 @@ async fn a_rehearsal_and_a_later_attempt_say_so() {
     let forge = FakeForge::taking(NO_TIME);
     let style = StatusStyle { attempt: Some(3), nature: Nature::Rehearsal, ..style() };
     CommitStatuses::new(&["az"], style, forge.connection()).finish(&results::passed()).await;
-    let Some(Asked::Status(_, _, description)) = forge.asked().pop() else { panic!("a status") };
+    let Some(ForgeAsked::Status(_, _, description)) = forge.asked().pop() else { panic!("a status") };
     assert!(description.starts_with("rehearsal: attempt 3: passed"), "{description}");
 }
 
@@ -190,7 +190,7 @@ async fn contexts(experiments: &[&str], style: StatusStyle) -> Vec<String> {
         .asked()
         .into_iter()
         .filter_map(|asked| match asked {
-            Asked::Status(context, state, _) => {
+            ForgeAsked::Status(context, state, _) => {
                 assert_eq!(state, StatusState::Success);
                 Some(context)
             }
