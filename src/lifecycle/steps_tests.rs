@@ -24,9 +24,10 @@ struct Endless {
 
 impl Endless {
     fn record(&self) -> Record {
-        let (state, ended_at) = match self.stopped.get() {
-            true => (State::Stopped, Some(Timestamp::UNIX_EPOCH)),
-            false => (State::Running, None),
+        let (state, ended_at) = if self.stopped.get() {
+            (State::Stopped, Some(Timestamp::UNIX_EPOCH))
+        } else {
+            (State::Running, None)
         };
         Record { state, ended_at, ..Record::unknown() }
     }

@@ -12,18 +12,18 @@ use faultgate_engines::fis::Expiry;
 /// Longest tag that is repeated, in characters.
 const MAX_TAG_CHARS: usize = 80;
 
-/// What becomes of a rule, a queue or an experiment in a sweep.
+/// The fate of a rule, a queue or an experiment in a sweep.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum LeftoverFate {
-    /// It has expired since this time, and is removed or stopped.
+    /// Expired since this time, and removed or stopped.
     End(Timestamp),
-    /// It has expired since this time, and the sweep is only asked what it would do.
+    /// Expired since this time, in a sweep that only tells what it would do.
     Announce(Timestamp),
-    /// It has expired since this time, but an experiment that may go on is found by it.
+    /// Expired since this time, but still the way to an experiment that may go on.
     Needed(Timestamp),
-    /// It is left alone for this reason, which is as it should be.
+    /// Left alone for this reason, which is as it should be.
     Keep(String),
-    /// It is left alone for this reason, which somebody has to look at.
+    /// Left alone for this reason, which somebody has to look at.
     Unclear(String),
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use faultgate_core::model::{EngineKind, ExperimentState, RunState};
 
-/// What is open at the engines of one kind, as indices into the state.
+/// Everything that is open at the engines of one kind, as indices into the state.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct OpenGroup {
     pub(super) experiments: Vec<usize>,

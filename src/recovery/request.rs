@@ -20,7 +20,7 @@ use faultgate_core::text;
 /// Longest id of an experiment that FIS accepts, in characters.
 const MAX_ID_CHARS: usize = 64;
 
-/// What `faultgate stop` is asked to end.
+/// The request to `faultgate stop`.
 pub(crate) struct RequestedStop {
     /// Ids of FIS experiments. The state file is not read if there are some.
     pub(crate) ids: Vec<String>,

@@ -32,7 +32,7 @@ const MAX_SWEEPS_AT_ONCE: usize = 8;
 /// Largest number of rules and queues of one place that are removed at the same time.
 const MAX_REMOVALS_AT_ONCE: usize = 8;
 
-/// What `faultgate sweep` is asked for.
+/// The request to `faultgate sweep`.
 pub(crate) struct SweepRequest {
     pub(crate) flags: Vec<(String, OsString)>,
     /// `true` if experiments are stopped too.
@@ -191,7 +191,7 @@ impl PlaceSweep<'_> {
                 self.fail(&format!("NOT removed in {}, {}: {left}", self.place, tell_expired(since)));
             }
             LeftoverFate::Announce(since) => {
-                self.tell(&format!("would remove {name}: {}", tell_expired(since)))
+                self.tell(&format!("would remove {name}: {}", tell_expired(since)));
             }
             LeftoverFate::End(since) => match sweeper.remove(part).await {
                 Ok(()) => self.tell(&format!("removed {name}: {}", tell_expired(since))),

@@ -1,4 +1,4 @@
-//! What a stop says about subscriptions.
+//! The words of a stop about subscriptions.
 
 use faultgate_core::model::{OURS, SubscriptionState};
 

@@ -1,4 +1,4 @@
-//! What all commands that talk to engines share: [`RunSession`] connects, makes the sinks, and writes the
+//! The session that all commands share which talk to engines: [`RunSession`] connects, makes the sinks, and writes the
 //! reports at the end.
 //!
 //! - [`whole`] is a run in one process, and its check; [`split`] is a run in three steps; [`resume`] takes up the

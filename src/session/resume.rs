@@ -1,4 +1,4 @@
-//! What `faultgate launch` has left: its state file and its inputs, taken up by a later step.
+//! The state file and the inputs that `faultgate launch` has left, taken up by a later step.
 //!
 //! They are refused unless the file is of this run, and the settings still describe the same experiments. No
 //! address that a secret goes to is taken from the file.

@@ -18,7 +18,7 @@ pub(crate) enum EnginePlace {
     Fis(AccountPlace),
     Harness(HarnessProject),
     Litmus(LitmusProject),
-    /// This machine, which runs commands.
+    /// The machine that faultgate runs on, for commands.
     Command,
 }
 

@@ -185,7 +185,7 @@ async fn no_region_and_no_credentials_are_needed_for_files() {
     lint(&["good.yml"]).env("AWS_ENDPOINT_URL", "no url").finish().await.assert_code(0, "files alone");
 }
 
-/// Whoever reads an output that is cut off would take it for the whole.
+/// A reader of an output that is cut off would take it for the whole.
 #[tokio::test]
 async fn what_cannot_be_written_is_no_success() {
     let ended = lint(&["good.yml"]).finish().await;

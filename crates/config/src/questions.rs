@@ -90,7 +90,7 @@ pub struct Question {
 /// The meaning of a question.
 #[derive(Debug)]
 enum Meaning {
-    /// That of the input that the answer becomes.
+    /// Name of the input that the answer becomes.
     Input(Input),
     /// Words of its own, without the form of the answer.
     Own(&'static str),

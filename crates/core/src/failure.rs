@@ -17,7 +17,7 @@ pub struct Failure<K> {
     pub what: String,
     /// The cause, in the words of whoever refused where there are some: plain text without secrets.
     pub why: String,
-    /// What the user can do about it.
+    /// The remedy: an instruction to the user.
     pub remedy: Option<String>,
     source: Option<Arc<dyn Error + Send + Sync>>,
 }

@@ -1,4 +1,4 @@
-//! What every other crate stands on: the words of the field (`model`), the clock, texts, files, processes.
+//! The ground of every other crate: the words of the field (`model`), the clock, texts, files, processes.
 //!
 //! Nothing here knows of engines, settings or reports.
 

@@ -13,7 +13,7 @@ const MAX_SHOWN_CHARS: usize = 80;
 /// A place in a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FilePlace {
-    /// As the user knows it.
+    /// Path of the file as the user knows it.
     pub file: String,
     pub line: usize,
     pub column: usize,

@@ -130,7 +130,7 @@ pub fn clean(env: &Environment) -> Environment {
     Environment::from_pairs(env.iter().filter_map(|(n, v)| Some((n.to_owned(), cleaned(n, v)?))))
 }
 
-/// Whose mistakes are asked for.
+/// The readers of the variables whose mistakes are asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Readers {
     /// The AWS SDK.

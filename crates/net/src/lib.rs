@@ -1,4 +1,4 @@
-//! How requests leave: the HTTP client with its proxies and certificates, and the way into AWS.
+//! The way out for requests: the HTTP client with its proxies and certificates, and the way into AWS.
 
 pub mod aws;
 pub mod foreign;

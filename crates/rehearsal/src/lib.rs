@@ -35,5 +35,5 @@ pub use story::script::{Beat, Step, Which};
 pub use story::target::{TARGET_HOST, TargetSuffering};
 pub use wire::in_memory::http_client;
 pub use wire::server::Server;
+pub use world::account::{WireAnswer, World};
 pub use world::observe::{ExperimentEntry, Inventory, Published, QueueEntry, Recorded, RuleEntry, Snapshot};
-pub use world::world::{WireAnswer, World};

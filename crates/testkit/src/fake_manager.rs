@@ -155,6 +155,7 @@ impl FakeManager {
         fake
     }
 
+    #[must_use]
     pub fn after(self, operation: &'static str, effects: &[FakeEffect]) -> Self {
         self.0.borrow_mut().effects.insert(operation, effects.iter().cloned().collect());
         self

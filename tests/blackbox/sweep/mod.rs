@@ -75,7 +75,7 @@ impl Region {
     }
 }
 
-/// What a sweep finds in an account.
+/// The things that a sweep finds in an account.
 trait Swept {
     fn region(&self, name: &str) -> Region;
     fn sweep(&self, args: &[&str]) -> Faultgate;

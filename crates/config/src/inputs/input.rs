@@ -186,8 +186,13 @@ impl<T> Clone for Setting<T> {
 impl<T> Copy for Setting<T> {}
 
 impl<T> Setting<T> {
-    pub(crate) const fn new(group: Group, name: &'static str, typed: Typed<T>, help: &'static str) -> Self {
-        Self { input: Input::new(group, name, typed.kind, help), read: typed.read }
+    pub(crate) const fn new(
+        group: Group,
+        name: &'static str,
+        Typed { kind, read }: Typed<T>,
+        help: &'static str,
+    ) -> Self {
+        Self { input: Input::new(group, name, kind, help), read }
     }
 
     /// Sets the note on what happens without a value.

@@ -51,7 +51,7 @@ impl Completion<'_> {
     /// The specification of a Harness experiment; `None` if something is missing or wrong, which has been
     /// told.
     pub(crate) fn harness(&self, block: &HarnessBlock, mistakes: &mut Vec<Mistake>) -> Option<EngineSpec> {
-        let experiment = self.said(&HARNESS_EXPERIMENT, &block.experiment);
+        let experiment = self.read_part(&HARNESS_EXPERIMENT, block.experiment.as_ref());
         let page = experiment.as_deref().and_then(HarnessPage::of);
         if let (None, Some(text)) = (&page, experiment.as_deref().filter(|text| text.contains("://"))) {
             let what = format!("{} is not the page of a Harness experiment", quoted(text));
@@ -67,16 +67,21 @@ impl Completion<'_> {
         let account = page
             .as_ref()
             .map(|page| page.account.clone())
-            .or_else(|| self.said(&HARNESS_ACCOUNT, &block.account))
+            .or_else(|| self.read_part(&HARNESS_ACCOUNT, block.account.as_ref()))
             .or_else(|| self.tokens.harness.as_ref().and_then(account_of));
         let project = page
             .as_ref()
             .map(|page| page.project.clone())
-            .or_else(|| self.said(&HARNESS_PROJECT, &block.project));
-        let org = page.as_ref().map(|page| page.org.clone()).or_else(|| self.said(&HARNESS_ORG, &block.org));
+            .or_else(|| self.read_part(&HARNESS_PROJECT, block.project.as_ref()));
+        let org = page
+            .as_ref()
+            .map(|page| page.org.clone())
+            .or_else(|| self.read_part(&HARNESS_ORG, block.org.as_ref()));
         // The address has a default, so it is only missing if it is a mistake that has been told.
-        let url =
-            page.as_ref().map(|page| page.url.clone()).or_else(|| self.said(&HARNESS_URL, &block.url))?;
+        let url = page
+            .as_ref()
+            .map(|page| page.url.clone())
+            .or_else(|| self.read_part(&HARNESS_URL, block.url.as_ref()))?;
         if url.contains("/ng/") {
             let hint = "write what stands before /ng, or give the page as the experiment";
             mistakes.push(self.mistake(&HARNESS_URL, "is the address of a page").hint(hint));
@@ -109,7 +114,7 @@ impl Completion<'_> {
     /// The specification of a LitmusChaos experiment; `None` if something is missing or wrong, which has been
     /// told.
     pub(crate) fn litmus(&self, block: &LitmusBlock, mistakes: &mut Vec<Mistake>) -> Option<EngineSpec> {
-        let experiment = self.said(&LITMUS_EXPERIMENT, &block.experiment);
+        let experiment = self.read_part(&LITMUS_EXPERIMENT, block.experiment.as_ref());
         let page = experiment.as_deref().and_then(LitmusPage::of);
         let of_experiment = page.as_ref().and_then(|page| page.experiment.clone());
         if let (None, Some(text)) =
@@ -124,10 +129,10 @@ impl Completion<'_> {
             return None;
         }
         // The address may be that of a page of the same ChaosCenter.
-        let address = self.said(&LITMUS_URL, &block.url);
+        let address = self.read_part(&LITMUS_URL, block.url.as_ref());
         let front =
             address.as_deref().map(|url| LitmusPage::of(url).unwrap_or_else(|| LitmusPage::front(url)));
-        let project = self.said(&LITMUS_PROJECT, &block.project);
+        let project = self.read_part(&LITMUS_PROJECT, block.project.as_ref());
         if let Some(page) = &page {
             let others = [
                 (LITMUS_PROJECT, project.as_ref(), page.project.as_ref()),
@@ -158,7 +163,9 @@ impl Completion<'_> {
             project: LitmusProject {
                 url: url?,
                 project: project?,
-                origin: self.said(&LITMUS_ORIGIN, &block.origin).map(|origin| without_slash(&origin)),
+                origin: self
+                    .read_part(&LITMUS_ORIGIN, block.origin.as_ref())
+                    .map(|origin| without_slash(&origin)),
             },
             experiment: of_experiment.or(experiment)?,
         }))
@@ -174,7 +181,7 @@ impl Completion<'_> {
         ];
         for (part, own, named) in keys {
             // A default contradicts nothing, so only what was set counts.
-            let set = self.values.set(&part.input).and_then(|_| self.values.get(&part.input));
+            let set = self.values.set(part.input).and_then(|_| self.values.get(&part.input));
             if own.as_ref().or(set.as_ref()).is_some_and(|said| said != named) {
                 let what = format!("is not that of the experiment's page, {}", quoted(named));
                 mistakes.push(self.mistake(&part, &what).hint("remove it: the page's address names it"));
@@ -206,8 +213,8 @@ impl Completion<'_> {
     }
 
     /// The value of a part: that of the block, or else that of the input.
-    fn said(&self, part: &Part, own: &Option<String>) -> Option<String> {
-        own.clone().or_else(|| self.values.get(&part.input))
+    fn read_part(&self, part: &Part, own: Option<&String>) -> Option<String> {
+        own.cloned().or_else(|| self.values.get(&part.input))
     }
 
     fn mistake(&self, part: &Part, what: &str) -> Mistake {

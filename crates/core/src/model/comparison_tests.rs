@@ -71,7 +71,7 @@ fn a_drop_of_exactly_what_is_allowed_passes() {
         (95.0, 89.99, 5.0, true),
         (95.0, 96.0, 0.0, false),
         (95.0, 95.0, 0.0, false),
-        // These differences are exact in decimals, and are not in binary fractions.
+        // Such differences are exact in decimals, and are not in binary fractions.
         (0.3, 0.2, 0.1, false),
         (95.29, 95.0, 0.29, false),
         (62.0, Score::of_share(57, 100).get(), 5.0, false),

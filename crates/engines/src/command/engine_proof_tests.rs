@@ -43,7 +43,7 @@ async fn a_proof_that_does_not_come_ends_the_experiment() {
     assert_eq!((record.state, judged.verdict), (State::Failed, Verdict::Errored));
     assert!(judged.reason.contains("run did not print \"injected\", within 300ms"), "{}", judged.reason);
     assert!(bench.path("undone").exists());
-    // While the command runs, the words may come late.
+    // The words may come late, as long as the command runs.
     let late =
         proven(sh("sleep 0.3; echo injected; sleep 0.3"), |proof| proof.output = Some("injected".to_owned()));
     assert_eq!(bench.run(late).await.1.verdict, Verdict::Passed);

@@ -293,7 +293,7 @@ impl RunLaunch<'_> {
                     .to_owned(),
             ));
         }
-        // Without an id the doubt stays: a run may have begun that nobody can name.
+        // The doubt stays where there is no id: a run may have begun that nobody can name.
         self.attempt(|attempt| attempt.may_have_begun = false);
         if self.poller.runs.borrow().contains_key(&id) {
             let why =

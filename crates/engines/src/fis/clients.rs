@@ -17,7 +17,7 @@ pub(super) struct Clients {
     pub(super) fis: aws_sdk_fis::Client,
     pub(super) events: aws_sdk_eventbridge::Client,
     pub(super) sqs: aws_sdk_sqs::Client,
-    /// For long polls: patient, and without retries of its own, since the reader has a loop anyway.
+    /// Client for long polls: patient, and without retries of its own, since the reader has a loop anyway.
     pub(super) sqs_reader: aws_sdk_sqs::Client,
     pub(super) cloudwatch: aws_sdk_cloudwatch::Client,
     pub(super) counted: CountCalls,

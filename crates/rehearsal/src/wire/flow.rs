@@ -11,7 +11,7 @@ use http_body_util::combinators::BoxBody;
 use http_body_util::{BodyExt, Full, StreamBody};
 use hyper::body::Frame;
 
-use crate::world::world::WireAnswer;
+use crate::world::account::WireAnswer;
 
 /// The body of an answer on its way.
 pub(crate) type Flow = BoxBody<Bytes, io::Error>;

@@ -16,8 +16,8 @@ use aws_smithy_types::body::SdkBody;
 use bytes::Bytes;
 use http_body_util::BodyExt;
 
-use crate::world::world::WireAnswer;
-use crate::world::world::World;
+use crate::world::account::WireAnswer;
+use crate::world::account::World;
 
 /// Makes the HTTP client for an SDK's configuration.
 pub fn http_client(world: World) -> SharedHttpClient {

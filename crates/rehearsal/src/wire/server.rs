@@ -15,7 +15,7 @@ use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::task::JoinSet;
 
 use crate::wire::flow::Flow;
-use crate::world::world::World;
+use crate::world::account::World;
 
 /// Largest body of a request, in bytes. No request of these services may be as large.
 const MAX_BODY_BYTES: usize = 2 * 1024 * 1024;

@@ -10,10 +10,10 @@ use tokio::time::sleep;
 
 use crate::fixtures::DEFAULT_REGION;
 use crate::story::script::{self, Step};
+use crate::world::account::SharedWorld;
+use crate::world::account::World;
 use crate::world::context::Consequence;
 use crate::world::observe::Published;
-use crate::world::world::SharedWorld;
-use crate::world::world::World;
 
 impl World {
     /// Carries out a consequence, now or in a task.

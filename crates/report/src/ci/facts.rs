@@ -98,7 +98,7 @@ pub(super) fn is_full_commit(text: &str) -> bool {
 /// Returns an http or https URL without its credentials, and `None` for anything else.
 pub(super) fn web_url(text: &str) -> Option<String> {
     let text = &idn::in_ascii(text.trim())?;
-    // These characters could end a URL in a log, in Markdown or in HTML, and then act there.
+    // Such characters could end a URL in a log, in Markdown or in HTML, and then act there.
     let odd = |b: u8| !b.is_ascii_graphic() || b"\"<>\\^`{|}".contains(&b);
     if text.len() > MAX_URL_BYTES || text.bytes().any(odd) {
         return None;

@@ -216,7 +216,7 @@ pub fn connect(
     })
 }
 
-/// What to set where there is no token.
+/// Returns the instruction for a forge without a token.
 fn without_token(kind: ForgeKind) -> &'static str {
     match kind {
         ForgeKind::GitHub => {

@@ -81,12 +81,14 @@ impl HarnessBeat {
     }
 
     /// Has the beat last for so many reads.
+    #[must_use]
     pub fn lasting(mut self, reads: u32) -> Self {
         self.reads = Some(reads);
         self
     }
 
     /// Has the beat last until the test lets the run go on.
+    #[must_use]
     pub fn held(mut self) -> Self {
         self.reads = None;
         self
@@ -172,7 +174,6 @@ impl HarnessExperiment {
 }
 
 #[derive(Debug, Clone)]
-#[expect(clippy::struct_field_names, reason = "`id` alone would not say which of its ids")]
 pub struct HarnessRun {
     pub experiment: String,
     pub notify_id: String,

@@ -64,6 +64,7 @@ impl Mishap {
         Self::on(operation, ResponseTemplate::new(200).set_delay(Duration::from_hours(1)))
     }
 
+    #[must_use]
     pub fn after_its_effect(mut self) -> Self {
         self.takes_effect = true;
         self

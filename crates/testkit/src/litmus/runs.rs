@@ -63,11 +63,13 @@ impl CenterFault {
         self
     }
 
+    #[must_use]
     pub fn failing(mut self, step: &str) -> Self {
         step.clone_into(&mut self.fail_step);
         self
     }
 
+    #[must_use]
     pub fn probe(mut self, probe: [&str; 5]) -> Self {
         self.probes.push(probe.map(str::to_owned));
         self

@@ -38,7 +38,7 @@ pub struct PlayedChaos {
 fn noise(kind: usize) -> serde_json::Value {
     let fis = |detail: serde_json::Value| json!({"source": "aws.fis", "detail-type": "FIS Experiment State Change", "detail": detail});
     match kind {
-        // This event is of another run of the same template.
+        // The event is of another run of the same template.
         0 => fis(json!({"experiment-id": "EXPsomebodyelse", "experiment-template-id": TEMPLATE_ID,
                         "new-state": {"status": "completed"}})),
         1 => fis(json!({"experiment-template-id": TEMPLATE_ID, "new-state": "completed"})),

@@ -90,10 +90,10 @@ impl<'a> Reader<'a> {
         let read = identity::read(&self.dir.join(&certificate), key_file.as_deref());
         let tell = |unfit| match unfit {
             UnfitIdentity::Certificate(problem) => {
-                self.bad_file(block, "client-certificate", &certificate, problem)
+                self.bad_file(block, "client-certificate", &certificate, problem);
             }
             UnfitIdentity::Key(problem) => {
-                self.bad_file(block, "client-key", key.as_ref().unwrap_or(&certificate), problem)
+                self.bad_file(block, "client-key", key.as_ref().unwrap_or(&certificate), problem);
             }
         };
         read.map_err(tell).ok().map(Hidden)

@@ -54,7 +54,7 @@ fn each_url_of_a_repository_tells_its_forge() {
             "codecommit::eu-west-1://profile@shop",
             "codecommit https://codecommit.eu-west-1.amazonaws.com - shop",
         ),
-        // These hosts are known to be no forge that is talked to.
+        // Such hosts are known to be no forge that is talked to.
         ("https://mona@dev.azure.com/octo/web/_git/shop", "unknown - octo/web/_git/shop"),
         ("https://bitbucket.example.com/scm/octo/shop.git", "unknown - scm/octo/shop"),
         (
