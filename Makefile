@@ -77,8 +77,8 @@ fuzz:
 	ulimit -v 8000000; FUZZ_SECONDS=$(FUZZ_SECONDS) nice cargo test --locked --test fuzz -- --nocapture --test-threads 16
 
 lint: $(CARGO_DENY)
-	cargo fmt --check
-	cargo clippy --locked --all-targets -- --deny warnings
+	cargo fmt --all --check
+	cargo clippy --locked --workspace --all-targets -- --deny warnings
 	$(CARGO_DENY) --locked check --hide-inclusion-graph bans licenses sources
 
 lint-templates: $(LINTERS)/packages $(TOOLS)/templates/packages $(TOOLS)/security/packages $(TEMPLATE_TOOLS)/node_modules

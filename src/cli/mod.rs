@@ -34,8 +34,8 @@ use faultgate_config as config;
 use faultgate_core::environment::Environment;
 use faultgate_core::mistake::Mistake;
 use faultgate_core::model::Verdict;
-use faultgate_core::orphans;
 use faultgate_core::panics;
+use faultgate_core::processes::orphans;
 use faultgate_net::foreign;
 
 /// Exit code above which a signal has ended the run.

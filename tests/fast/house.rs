@@ -199,3 +199,49 @@ fn what_defines_a_type_is_recognised() {
         assert_eq!(defined_type(line), name, "{line}");
     }
 }
+
+/// Pages that name files of the code.
+const PAGES: [&str; 3] = ["docs/architecture.md", "docs/guarantees.md", "CONTRIBUTING.md"];
+
+#[test]
+fn the_files_that_pages_name_are_there() {
+    let mut named = 0;
+    let mut missing = Vec::new();
+    for page in PAGES {
+        let text = fs::read_to_string(root().join(page)).unwrap();
+        for quoted in text.split('`').skip(1).step_by(2) {
+            let is_path = quoted.contains('/') && !quoted.contains([' ', ':', '<', '*', '@', '$', '"']);
+            if !is_path || quoted.starts_with('/') || quoted.starts_with("--") {
+                continue;
+            }
+            for path in expand(quoted) {
+                named += 1;
+                if !places(&path).iter().any(|place| root().join(place).exists()) {
+                    missing.push(format!("{page}: {path}"));
+                }
+            }
+        }
+    }
+    assert!(named > 60, "only {named} files were found");
+    assert!(missing.is_empty(), "{}", missing.join("\n"));
+}
+
+/// The paths that a path with alternatives in braces stands for.
+fn expand(path: &str) -> Vec<String> {
+    match (path.find('{'), path.find('}')) {
+        (Some(open), Some(close)) => {
+            let (before, after) = (&path[..open], &path[close + 1..]);
+            path[open + 1..close].split(',').map(|choice| format!("{before}{choice}{after}")).collect()
+        }
+        _ => vec![path.to_owned()],
+    }
+}
+
+/// The places where a path may lead: from the top, in the crate that it begins with, or in the binary's crate.
+fn places(path: &str) -> Vec<String> {
+    let in_crate = path.split_once('/').map(|(owner, rest)| format!("crates/{owner}/src/{rest}"));
+    [path.to_owned(), format!("src/{path}"), format!("crates/engines/src/{path}")]
+        .into_iter()
+        .chain(in_crate)
+        .collect()
+}

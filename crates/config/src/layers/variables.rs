@@ -14,7 +14,7 @@ use crate::inputs::table::INPUTS;
 const POLICY: [&str; 2] = ["FAULTGATE_POLICY", "INPUT_POLICY"];
 
 /// Variables that faultgate gives to the processes that it starts, among which another faultgate may be.
-const MARKS: &[&str] = &[faultgate_core::kin::EXPERIMENT, faultgate_core::kin::STOP];
+const MARKS: &[&str] = &[faultgate_core::processes::kin::EXPERIMENT, faultgate_core::processes::kin::STOP];
 
 /// The name and the value of the input's `FAULTGATE_` variable.
 pub(crate) fn own_variable(

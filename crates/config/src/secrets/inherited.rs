@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 
 use faultgate_core::environment::Environment;
-use faultgate_core::kin;
+use faultgate_core::processes::kin;
 
 use crate::secrets::credentials::{is_own, says_secret};
 

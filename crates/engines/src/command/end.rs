@@ -7,8 +7,8 @@ use std::process::ExitStatus;
 use jiff::Timestamp;
 
 use super::chaos_toolkit::ToolkitJournal;
-use faultgate_core::kin::Member;
 use faultgate_core::model::Transition;
+use faultgate_core::processes::kin::Member;
 
 /// The way in which a process ended.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -22,12 +22,12 @@ use super::surroundings::CommandSurroundings;
 use super::{CommandSettings, outcome, program};
 use crate::{EngineFailure, FailureKind, Record};
 use faultgate_core::clock::Clock;
-use faultgate_core::kin;
-use faultgate_core::kin::Kin;
 use faultgate_core::model::{
     CommandLine, CommandSpec, EngineSpec, ExperimentPlan, Finding, Level, ProcessIdentity, State, Transition,
 };
-use faultgate_core::process_group::ProcessGroup;
+use faultgate_core::processes::group::ProcessGroup;
+use faultgate_core::processes::kin;
+use faultgate_core::processes::kin::Kin;
 
 /// The engine that runs commands on this machine.
 pub struct CommandEngine {

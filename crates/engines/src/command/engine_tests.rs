@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use faultgate_config::Veil;
 use faultgate_core::clock::Clock;
 use faultgate_core::model::{CommandLine, InjectionRule, Level, Proof, Score, Signal, Verdict};
-use faultgate_core::process_group::ProcessGroup;
+use faultgate_core::processes::group::ProcessGroup;
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 

@@ -25,9 +25,9 @@ use super::start::start_apart;
 use super::surroundings::CommandSurroundings;
 use crate::probe::Evaluate;
 use faultgate_core::clock::Clock;
-use faultgate_core::kin::{Kin, Member};
 use faultgate_core::model::{CommandLine, CommandSpec, Source, State, Transition};
-use faultgate_core::process_group::ProcessGroup;
+use faultgate_core::processes::group::ProcessGroup;
+use faultgate_core::processes::kin::{Kin, Member};
 use faultgate_core::text;
 
 /// Time for output that is on its way when a process has ended. A process that has left the group may hold it

@@ -8,10 +8,10 @@ use super::end::list;
 use super::life::{StopLimits, Up, gone, run_stop};
 use super::surroundings::CommandSurroundings;
 use crate::{EngineFailure, FailureKind, Record};
-use faultgate_core::kin;
-use faultgate_core::kin::Kin;
 use faultgate_core::model::{CommandSpec, ProcessIdentity, State};
-use faultgate_core::process_group::{ProcessGroup, Sight, Stat, look_for};
+use faultgate_core::processes::group::{ProcessGroup, Sight, Stat, look_for};
+use faultgate_core::processes::kin;
+use faultgate_core::processes::kin::Kin;
 
 /// An experiment that another process has begun.
 pub(super) struct Orphan {

@@ -15,7 +15,7 @@ use faultgate_core::model::{
     CommandSpec, EngineSpec, ExperimentPlan, Finding, Intent, LaunchRecord, Monitor, MonitorRecord, Source,
     State, Trace, Transition,
 };
-use faultgate_core::process_group;
+use faultgate_core::processes::group as process_group;
 
 #[async_trait(?Send)]
 impl Engine for CommandEngine {

@@ -10,7 +10,7 @@ use tokio::process::{Child, Command};
 use super::program;
 use super::surroundings::CommandSurroundings;
 use faultgate_core::model::CommandLine;
-use faultgate_core::process_group::ProcessGroup;
+use faultgate_core::processes::group::ProcessGroup;
 
 /// Starts a command as the leader of a new group. Its input is empty, and its outputs are pipes.
 pub(super) fn start(

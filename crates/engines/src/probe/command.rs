@@ -10,7 +10,7 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt};
 
 use super::{ProbeQuestion, holds};
-use faultgate_core::process_group::ProcessGroup;
+use faultgate_core::processes::group::ProcessGroup;
 
 /// Number of bytes that are kept of each output.
 const MAX_KEPT_BYTES: usize = 64 * 1024;

@@ -14,7 +14,7 @@ use serde::Deserialize;
 use tokio::io::{AsyncRead, AsyncReadExt};
 
 use super::{CredentialsFailure, Keeper, NotGiven, carry};
-use faultgate_core::process_group::ProcessGroup;
+use faultgate_core::processes::group::ProcessGroup;
 use faultgate_core::text;
 
 const NAME: &str = "credential_process";

@@ -3,7 +3,7 @@
 //!
 //! Three things identify such a process: its parent, as long as that one lives; a mark in its environment,
 //! which it keeps when it has lost its parent; and that it was seen before. A process that has cleared its
-//! environment and lost its parent is one of those that faultgate has [taken in](crate::orphans).
+//! environment and lost its parent is one of those that faultgate has [taken in](crate::processes::orphans).
 //!
 //! Nothing here may send a signal to a process that is not of the kin, even if it has the process id of one
 //! that has ended.
@@ -14,8 +14,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use rustix::process::{Pid, Signal};
 
-use crate::orphans;
-use crate::process_group::Stat;
+use crate::processes::group::Stat;
+use crate::processes::orphans;
 use crate::text;
 
 /// Name of the variable that marks the processes of an experiment. Its value is the run's id and the

@@ -15,7 +15,7 @@ use rustix::process::{Pid, WaitOptions, waitpid};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::sleep;
 
-use crate::process_group::Stat;
+use crate::processes::group::Stat;
 
 /// Pause between two searches for ended orphans. Many may end at once, and each search reads all of `/proc`.
 const REAP_PAUSE: Duration = Duration::from_millis(20);
