@@ -47,13 +47,15 @@ fn odd_values() -> Vec<(&'static str, OsString)> {
 /// among them.
 fn names_in_code() -> BTreeSet<String> {
     let mut names = BTreeSet::new();
-    let mut folders = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join("src")];
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut folders = vec![root.join("src"), root.join("crates")];
     while let Some(folder) = folders.pop() {
         for entry in fs::read_dir(folder).unwrap() {
             let path = entry.unwrap().path();
             let name = path.file_name().unwrap().to_string_lossy().into_owned();
             if path.is_dir() {
-                folders.push(path);
+                // The helpers of tests are no product.
+                folders.extend((name != "testkit" && !name.contains("tests")).then_some(path));
             } else if path.extension().is_some_and(|extension| extension == "rs") && !name.contains("tests") {
                 let code = fs::read_to_string(&path).unwrap();
                 let of_github = path.ends_with("ci/github.rs");
