@@ -294,12 +294,16 @@ impl Judge<'_> {
     }
 
     fn tag(&mut self, template: &Fact<TemplateFacts>, tag: &str, value: &str) {
+        // Most tags are right, and their texts are not needed.
+        if let Fact::Known(template) = template
+            && template.tags.get(tag).is_some_and(|found| found == value)
+        {
+            return;
+        }
         let (rule, may_be) = (format!("require.tags.{}", key(tag)), format!("only {}", key(value)));
-        let Some(template) = self.known(&rule, template, || may_be.clone()) else { return };
-        match template.tags.get(tag) {
-            Some(found) if found == value => {}
-            Some(found) => self.broken(&rule, key(found), may_be),
-            None => self.broken(&rule, "none", may_be),
+        if let Some(template) = self.known(&rule, template, || may_be.clone()) {
+            let found = template.tags.get(tag).map_or_else(|| "none".to_owned(), |found| key(found));
+            self.broken(&rule, found, may_be);
         }
     }
 }

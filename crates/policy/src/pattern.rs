@@ -10,7 +10,10 @@ const MAX_CHARS: usize = 255;
 /// A pattern that a whole name has to match. Case counts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NamePattern {
-    written: String,
+    /// The text before the first `*`, which tells most names apart.
+    begins: String,
+    /// The text after the first `*`; `None` if there is none, and the pattern is one name.
+    rest: Option<String>,
 }
 
 impl NamePattern {
@@ -22,12 +25,17 @@ impl NamePattern {
                 "write up to {MAX_CHARS} characters without white space, for example {example}"
             )));
         }
-        Ok(Self { written: text.to_owned() })
+        let (begins, rest) = match text.split_once('*') {
+            Some((begins, rest)) => (begins, Some(rest.to_owned())),
+            None => (text, None),
+        };
+        Ok(Self { begins: begins.to_owned(), rest })
     }
 
+    /// Returns `true` if the pattern stands for this name.
     pub fn matches(&self, name: &str) -> bool {
-        let Some((first, rest)) = self.written.split_once('*') else { return self.written == name };
-        let Some(mut name) = name.strip_prefix(first) else { return false };
+        let Some(mut name) = name.strip_prefix(self.begins.as_str()) else { return false };
+        let Some(rest) = &self.rest else { return name.is_empty() };
         let (middle, last) = rest.rsplit_once('*').unwrap_or(("", rest));
         for piece in middle.split('*') {
             // The first place is as good as any later one, since all that follows may lie further on.
@@ -40,6 +48,9 @@ impl NamePattern {
 
 impl fmt::Display for NamePattern {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.written)
+        match &self.rest {
+            Some(rest) => write!(f, "{}*{rest}", self.begins),
+            None => f.write_str(&self.begins),
+        }
     }
 }

@@ -192,8 +192,15 @@ fn two_hundred_rules_on_five_hundred_experiments() {
     let mut experiment = experiment();
     template(&mut experiment).actions =
         (0..20).map(|n| action(&format!("a{n}"), &format!("aws:x{n}:stop"), "PT1M", &[])).collect();
-    let experiments = vec![experiment; 500];
-    let clock = faultgate_core::clock::Clock::start();
-    let ruling = judge(&[rules], &run(), &experiments);
-    println!("{} broken in {:?}", ruling.broken.len(), clock.elapsed());
+    for has_tags in [true, false] {
+        if has_tags {
+            template(&mut experiment).tags = (0..50).map(|n| (format!("t{n}"), "v".to_owned())).collect();
+        } else {
+            template(&mut experiment).tags.clear();
+        }
+        let experiments = vec![experiment.clone(); 500];
+        let clock = faultgate_core::clock::Clock::start();
+        let ruling = judge(std::slice::from_ref(&rules), &run(), &experiments);
+        println!("{} broken in {:?}", ruling.broken.len(), clock.elapsed());
+    }
 }
