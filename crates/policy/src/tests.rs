@@ -30,7 +30,7 @@ fn policy(text: &str) -> Policy {
 }
 
 fn lines(mistakes: &[Mistake]) -> String {
-    mistakes.iter().map(|mistake| format!("{mistake}\n")).collect()
+    mistakes.iter().map(|mistake| format!("{mistake}\n")).collect::<Vec<_>>().concat()
 }
 
 fn at(moment: &str) -> Timestamp {

@@ -171,36 +171,3 @@ fn only_what_a_rule_needs_is_asked_for() {
     assert_eq!(asked("version: 1\nrequire: { stop-condition: false, probes: true }"), []);
     assert!(inquiries(&[policy(WHOLE)], Engine::Command).is_empty());
 }
-
-/// The figure of the project: 200 rules on 500 experiments in less than 50 ms, in a release build.
-#[test]
-#[ignore = "a measurement, by hand: cargo test -p faultgate-policy -- --ignored --nocapture"]
-fn two_hundred_rules_on_five_hundred_experiments() {
-    let patterns: Vec<String> = (0..90).map(|n| format!("\"aws:x{n}:*-{n}\"")).collect();
-    let tags: Vec<String> = (0..50).map(|n| format!("t{n}: v")).collect();
-    let windows: Vec<String> = (0..50)
-        .map(|n| format!("  - {{ deny: \"sun 0{}:00-0{}:30\", zone: Europe/Berlin }}", n % 10, n % 10))
-        .collect();
-    let rules = policy(&format!(
-        "{}require: {{ stop-condition: true, logs: true, tags: {{ {} }} }}\nlimits: {{ targets: 1, duration: 10m }}\n\
-         deny: {{ actions: [{}] }}\nwindows:\n  - {{ allow: mon-thu, zone: America/New_York }}\n{}\n",
-        "version: 1\nallow: { engines: [fis], accounts: [\"111122223333\"], regions: [eu-west-1] }\n",
-        tags.join(", "),
-        patterns.join(", "),
-        windows.join("\n")
-    ));
-    let mut experiment = experiment();
-    template(&mut experiment).actions =
-        (0..20).map(|n| action(&format!("a{n}"), &format!("aws:x{n}:stop"), "PT1M", &[])).collect();
-    for has_tags in [true, false] {
-        if has_tags {
-            template(&mut experiment).tags = (0..50).map(|n| (format!("t{n}"), "v".to_owned())).collect();
-        } else {
-            template(&mut experiment).tags.clear();
-        }
-        let experiments = vec![experiment.clone(); 500];
-        let clock = faultgate_core::clock::Clock::start();
-        let ruling = judge(std::slice::from_ref(&rules), &run(), &experiments);
-        println!("{} broken in {:?}", ruling.broken.len(), clock.elapsed());
-    }
-}

@@ -148,7 +148,7 @@ fn files_that_cannot_be_read_are_told_with_who_named_them() {
 }
 
 #[test]
-fn what_init_proposes_for_windows_is_taken() {
+fn every_form_of_a_window_is_taken() {
     for (text, zone) in [
         ("mon,wed,fri-sun", "UTC"),
         ("fri-mon 22:00-02:00", "America/New_York"),
@@ -157,4 +157,11 @@ fn what_init_proposes_for_windows_is_taken() {
     ] {
         policy(&format!("version: 1\nwindows: [{{ deny: \"{text}\", zone: {zone} }}]"));
     }
+}
+
+#[test]
+fn the_page_shows_the_example_of_the_contract() {
+    let page = include_str!("../../../../docs/policy.md");
+    let block = page.split("```yaml\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
+    assert_eq!(policy(block), policy(WHOLE));
 }

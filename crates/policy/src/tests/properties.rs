@@ -53,7 +53,7 @@ fn add(policy: &mut Value, rule: &Value) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(512))]
+    #![proptest_config(ProptestConfig::with_cases(256))]
 
     #[test]
     fn a_second_implementation_agrees(

@@ -129,6 +129,12 @@ fn windows_that_close_are_told_to_the_minute() {
         ),
         ("  - { allow: \"22:00-02:00\" }", "2026-11-25T23:30:00Z", None),
         // At 01:00 UTC the clock is put back from 03:00 to 02:00.
+        // The same window, when the clock shows it for the second time.
+        (
+            "  - { allow: \"02:00-02:30\", zone: Europe/Berlin }",
+            "2026-10-25T01:10:00Z",
+            Some("2026-10-25T01:30:00Z"),
+        ),
         (
             "  - { allow: \"02:00-02:30\", zone: Europe/Berlin }",
             "2026-10-25T00:10:00Z",
@@ -164,41 +170,57 @@ fn a_window_that_closes_before_the_timeout_is_a_note_and_refuses_nothing() {
     assert!(judge(&[policy], &run, &[experiment()]).notes.is_empty());
 }
 
-/// Moments around the changes of the clock in 2026.
-fn moment() -> impl Strategy<Value = Timestamp> {
+/// A zone, and a moment around a change of its clock in 2026.
+fn change() -> impl Strategy<Value = (&'static str, Timestamp)> {
     let changes = [
-        "2026-03-29T01:00:00Z",
-        "2026-10-25T01:00:00Z",
-        "2026-03-08T07:00:00Z",
-        "2026-11-01T06:00:00Z",
-        "2026-04-04T15:00:00Z",
-        "2026-10-03T15:30:00Z",
-        "2026-02-15T02:00:00Z",
-        "2026-03-22T02:00:00Z",
-        "2026-09-06T04:00:00Z",
-        "2026-04-05T03:00:00Z",
+        ("Europe/Berlin", "2026-03-29T01:00:00Z"),
+        ("Europe/Berlin", "2026-10-25T01:00:00Z"),
+        ("America/New_York", "2026-03-08T07:00:00Z"),
+        ("America/New_York", "2026-11-01T06:00:00Z"),
+        ("Australia/Lord_Howe", "2026-04-04T15:00:00Z"),
+        ("Australia/Lord_Howe", "2026-10-03T15:30:00Z"),
+        ("Africa/Casablanca", "2026-02-15T02:00:00Z"),
+        ("Africa/Casablanca", "2026-03-22T02:00:00Z"),
+        ("America/Santiago", "2026-09-06T04:00:00Z"),
+        ("America/Santiago", "2026-04-05T03:00:00Z"),
     ];
-    (prop::sample::select(changes.to_vec()), -2000_i64..2000)
-        .prop_map(|(change, minutes)| at(change) + minutes.minutes())
+    (prop::sample::select(changes.to_vec()), -90_i64..90)
+        .prop_map(|((zone, change), minutes)| (zone, at(change) + minutes.minutes()))
+}
+
+/// A window with an end near to where the clock is changed, or any.
+fn edge() -> impl Strategy<Value = String> {
+    let hours = [
+        "01:15-01:45",
+        "01:30-02:00",
+        "02:00-02:30",
+        "02:10-02:50",
+        "23:15-23:45",
+        "00:00-00:30",
+        "22:00-02:15",
+    ];
+    prop_oneof![2 => prop::sample::select(hours.to_vec()).prop_map(str::to_owned), 1 => random::window()]
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(64))]
+    #![proptest_config(ProptestConfig::with_cases(512))]
 
     /// The closing that is computed against one that is looked for minute by minute.
     #[test]
     fn windows_close_at_the_first_minute_that_is_not_open(
-        rules in prop::collection::vec((any::<bool>(), random::window(), prop::sample::select(ZONES.to_vec())), 1..4),
-        now in moment(),
-        minutes in 1_i64..720,
+        rules in prop::collection::vec((any::<bool>(), edge(), prop::option::weighted(0.2, prop::sample::select(ZONES.to_vec()))), 1..4),
+        (own_zone, now) in change(),
+        minutes in 1_i64..360,
     ) {
-        let text: String = rules
+        let text: Vec<String> = rules
             .iter()
             .map(|(allows, window, zone)| {
                 let key = if *allows { "allow" } else { "deny" };
+                let zone = zone.unwrap_or(own_zone);
                 format!("  - {{ {key}: \"{window}\", zone: {zone} }}\n")
             })
             .collect();
+        let text = text.concat();
         let rules = windows(&text);
         let is_open = |moment: Timestamp| {
             let holds = |allows: bool| {
