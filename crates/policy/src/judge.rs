@@ -37,7 +37,8 @@ fn ruling(
 ) -> Ruling {
     let mut ruling = Ruling::default();
     for policy in policies {
-        let mut judge = Judge { policy, experiment: None, leaves_to_later, ruling: &mut ruling };
+        let tags = required_tags(policy);
+        let mut judge = Judge { policy, tags: &tags, experiment: None, leaves_to_later, ruling: &mut ruling };
         judge.run(run);
         judge.windows(&run.moment, experiments);
         for experiment in experiments {
@@ -51,9 +52,28 @@ fn ruling(
     ruling
 }
 
+/// A tag that templates must have. Its texts are made once, since hundreds of templates may lack it.
+struct RequiredTag<'a> {
+    tag: &'a str,
+    value: &'a str,
+    rule: String,
+    may_be: String,
+}
+
+fn required_tags(policy: &Policy) -> Vec<RequiredTag<'_>> {
+    let tags = policy.require.tags.iter().map(|(tag, value)| RequiredTag {
+        tag,
+        value,
+        rule: format!("require.tags.{}", key(tag)),
+        may_be: format!("only {}", key(value)),
+    });
+    tags.collect()
+}
+
 /// One policy that is being applied, to the run or to one experiment.
 struct Judge<'a> {
     policy: &'a Policy,
+    tags: &'a [RequiredTag<'a>],
     experiment: Option<&'a ExperimentFacts>,
     leaves_to_later: bool,
     ruling: &'a mut Ruling,
@@ -259,9 +279,7 @@ impl Judge<'_> {
         if require.logs {
             self.has("require.logs", template, |template| template.has_logs, "a log configuration");
         }
-        for (tag, value) in &require.tags {
-            self.tag(template, tag, value);
-        }
+        self.tags.iter().for_each(|tag| self.tag(template, tag));
         if let Some(most) = limits.duration
             && let Some(template) = self.known("limits.duration", template, || at_most(told(most)))
         {
@@ -293,17 +311,13 @@ impl Judge<'_> {
         }
     }
 
-    fn tag(&mut self, template: &Fact<TemplateFacts>, tag: &str, value: &str) {
-        // Most tags are right, and their texts are not needed.
-        if let Fact::Known(template) = template
-            && template.tags.get(tag).is_some_and(|found| found == value)
-        {
-            return;
-        }
-        let (rule, may_be) = (format!("require.tags.{}", key(tag)), format!("only {}", key(value)));
-        if let Some(template) = self.known(&rule, template, || may_be.clone()) {
-            let found = template.tags.get(tag).map_or_else(|| "none".to_owned(), |found| key(found));
-            self.broken(&rule, found, may_be);
+    fn tag(&mut self, template: &Fact<TemplateFacts>, required: &RequiredTag<'_>) {
+        let RequiredTag { tag, value, rule, may_be } = required;
+        let Some(template) = self.known(rule, template, || may_be.clone()) else { return };
+        match template.tags.get(*tag) {
+            Some(found) if found == value => {}
+            Some(found) => self.broken(rule, key(found), may_be),
+            None => self.broken(rule, "none", may_be),
         }
     }
 }
