@@ -1,0 +1,71 @@
+//! What is known of a run when it is judged.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use faultgate_config::Engine;
+use jiff::Timestamp;
+
+/// An answer, or what stands in its place.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Fact<T> {
+    Known(T),
+    /// Nobody was asked yet. A judgement by the suite alone leaves the rule to later; any other is broken.
+    NotAsked,
+    /// The answer cannot be had; the text says why.
+    Unknown(String),
+}
+
+/// What is known of the run as a whole.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RunFacts {
+    /// Number of experiments of the whole suite, of which the run may be a part.
+    pub experiments: Fact<usize>,
+    /// Most experiments at once.
+    pub parallel: usize,
+    /// The moment of the launch.
+    pub moment: Fact<Timestamp>,
+}
+
+/// What is known of one experiment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ExperimentFacts {
+    pub name: String,
+    pub engine: Engine,
+    /// Account in which FIS runs it.
+    pub account: Fact<String>,
+    pub region: Fact<String>,
+    /// Id of its FIS template.
+    pub template_id: Fact<String>,
+    /// Other accounts that it reaches, by the target account configurations of its FIS template.
+    pub target_accounts: Fact<Vec<String>>,
+    /// Longest time from launch to end.
+    pub timeout: Duration,
+    /// Number of its probes.
+    pub probes: usize,
+    pub template: Fact<TemplateFacts>,
+    /// Number of resources that a target preview has resolved.
+    pub targets: Fact<usize>,
+}
+
+/// What FIS says of an experiment template.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct TemplateFacts {
+    pub actions: Vec<ActionFacts>,
+    /// Source of each stop condition, as FIS names it. `none` is what FIS calls a template without one.
+    pub stop_conditions: Vec<String>,
+    /// `true` if there is a log configuration.
+    pub has_logs: bool,
+    pub tags: BTreeMap<String, String>,
+}
+
+/// What FIS says of one action of a template.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ActionFacts {
+    pub name: String,
+    /// Id of the kind of action, such as `aws:ec2:stop-instances`.
+    pub id: String,
+    pub parameters: BTreeMap<String, String>,
+    /// Names of the actions after which it starts.
+    pub start_after: Vec<String>,
+}

@@ -1,0 +1,339 @@
+//! The judgement: facts of a run against the rules of policies.
+
+use std::fmt::Display;
+use std::time::Duration;
+
+use faultgate_config::Engine;
+use faultgate_core::mistake::key;
+use jiff::{SignedDuration, Timestamp};
+
+use super::broken::{BrokenRule, Ruling};
+use super::closing::closes;
+use super::facts::{ActionFacts, ExperimentFacts, Fact, RunFacts, TemplateFacts};
+use super::length::{length, told};
+use super::policy::{Policy, WindowRule};
+
+/// Limit of the items of a list that a broken rule repeats.
+const MAX_LISTED: usize = 5;
+/// The source by which FIS says that a template has no stop condition.
+const NO_STOP_CONDITION: &str = "none";
+
+/// Judges a run before its launch. What nobody knows breaks the rules that need it.
+pub fn judge(policies: &[Policy], run: &RunFacts, experiments: &[ExperimentFacts]) -> Ruling {
+    ruling(policies, run, experiments, false)
+}
+
+/// Judges what the suite alone tells, for a plan that asks nobody: a rule whose facts were not asked for is
+/// left to later.
+pub fn judge_suite(policies: &[Policy], run: &RunFacts, experiments: &[ExperimentFacts]) -> Ruling {
+    ruling(policies, run, experiments, true)
+}
+
+fn ruling(
+    policies: &[Policy],
+    run: &RunFacts,
+    experiments: &[ExperimentFacts],
+    leaves_to_later: bool,
+) -> Ruling {
+    let mut ruling = Ruling::default();
+    for policy in policies {
+        let tags = required_tags(policy);
+        let mut judge = Judge { policy, tags: &tags, experiment: None, leaves_to_later, ruling: &mut ruling };
+        judge.run(run);
+        judge.windows(&run.moment, experiments);
+        for experiment in experiments {
+            judge.experiment = Some(experiment);
+            judge.allowed(experiment);
+            judge.required(experiment);
+            judge.limited(experiment);
+            judge.template(experiment);
+        }
+    }
+    ruling
+}
+
+/// A tag that templates must have. Its texts are made once, since hundreds of templates may lack it.
+struct RequiredTag<'a> {
+    tag: &'a str,
+    value: &'a str,
+    rule: String,
+    may_be: String,
+}
+
+fn required_tags(policy: &Policy) -> Vec<RequiredTag<'_>> {
+    let tags = policy.require.tags.iter().map(|(tag, value)| RequiredTag {
+        tag,
+        value,
+        rule: format!("require.tags.{}", key(tag)),
+        may_be: format!("only {}", key(value)),
+    });
+    tags.collect()
+}
+
+/// One policy that is being applied, to the run or to one experiment.
+struct Judge<'a> {
+    policy: &'a Policy,
+    tags: &'a [RequiredTag<'a>],
+    experiment: Option<&'a ExperimentFacts>,
+    leaves_to_later: bool,
+    ruling: &'a mut Ruling,
+}
+
+impl Judge<'_> {
+    fn broken(&mut self, rule: &str, is: impl Display, may_be: impl Into<String>) {
+        self.ruling.broken.push(BrokenRule {
+            policy: self.policy.origin.clone(),
+            rule: rule.to_owned(),
+            experiment: self.experiment.map(|experiment| experiment.name.clone()),
+            is: is.to_string(),
+            may_be: may_be.into(),
+        });
+    }
+
+    fn unknown(&mut self, rule: &str, why: &str, may_be: impl Into<String>) {
+        self.broken(rule, format!("not known ({})", key(why)), may_be);
+    }
+
+    /// Returns the fact that a rule needs. If there is none, the rule is broken, or left to later.
+    fn known<'f, T>(
+        &mut self,
+        rule: &str,
+        fact: &'f Fact<T>,
+        may_be: impl FnOnce() -> String,
+    ) -> Option<&'f T> {
+        match (fact, self.experiment.map(|experiment| experiment.engine)) {
+            (Fact::Known(known), _) => return Some(known),
+            (Fact::Unknown(why), _) => self.unknown(rule, why, may_be()),
+            (Fact::NotAsked, Some(engine)) if engine != Engine::Fis => {
+                let why = format!("the engine {} does not tell", engine.as_str());
+                self.unknown(rule, &why, may_be());
+            }
+            (Fact::NotAsked, _) if self.leaves_to_later => {}
+            (Fact::NotAsked, _) => self.unknown(rule, "it was not asked for", may_be()),
+        }
+        None
+    }
+
+    fn run(&mut self, run: &RunFacts) {
+        let limits = &self.policy.limits;
+        if let Some(most) = limits.parallel
+            && run.parallel > most
+        {
+            self.broken("limits.parallel", run.parallel, at_most(most));
+        }
+        if let Some(most) = limits.experiments
+            && let Some(number) = self.known("limits.experiments", &run.experiments, || at_most(most))
+            && *number > most
+        {
+            self.broken("limits.experiments", number, at_most(most));
+        }
+    }
+
+    fn windows(&mut self, moment: &Fact<Timestamp>, experiments: &[ExperimentFacts]) {
+        let windows = &self.policy.windows;
+        if windows.is_empty() {
+            return;
+        }
+        let before = self.ruling.broken.len();
+        let Some(now) = self.known("windows", moment, || "must be within a window".to_owned()) else {
+            return;
+        };
+        let allowed: Vec<_> = windows.iter().filter(|rule| matches!(rule, WindowRule::Allow(_))).collect();
+        if let Some(first) = allowed.first()
+            && !allowed.iter().any(|rule| rule.window().holds_at(*now))
+        {
+            let only = listed(allowed.iter().map(|rule| rule.window()));
+            self.broken("windows", first.window().clock(*now), format!("only within {only}"));
+        }
+        for (place, rule) in windows.iter().enumerate() {
+            if let WindowRule::Deny(window) = rule
+                && window.holds_at(*now)
+            {
+                let path = format!("windows[{place}].deny");
+                self.broken(&path, window.clock(*now), format!("not within {window}"));
+            }
+        }
+        if self.ruling.broken.len() == before {
+            self.closing(*now, experiments);
+        }
+    }
+
+    /// Notes that windows close before an experiment that is launched now must have ended.
+    fn closing(&mut self, now: Timestamp, experiments: &[ExperimentFacts]) {
+        let Some(longest) = experiments.iter().max_by_key(|experiment| experiment.timeout) else { return };
+        let windows = &self.policy.windows;
+        let Some(until) =
+            SignedDuration::try_from(longest.timeout).ok().and_then(|t| now.checked_add(t).ok())
+        else {
+            return;
+        };
+        let Some(closing) = closes(windows, now, until).filter(|closing| *closing < until) else { return };
+        let Some(first) = windows.first() else { return };
+        self.ruling.notes.push(format!(
+            "policy: windows: they close at {}, and {} may run for {} from now; what runs then is not stopped",
+            first.window().clock(closing),
+            key(&longest.name),
+            told(longest.timeout)
+        ));
+    }
+
+    fn allowed(&mut self, experiment: &ExperimentFacts) {
+        let allow = &self.policy.allow;
+        if let Some(engines) = &allow.engines
+            && !engines.contains(&experiment.engine)
+        {
+            self.broken(
+                "allow.engines",
+                experiment.engine.as_str(),
+                only(engines.iter().map(|e| e.as_str())),
+            );
+        }
+        if let Some(accounts) = &allow.accounts {
+            self.accounts(accounts, experiment);
+        }
+        if let Some(regions) = &allow.regions
+            && let Some(region) = self.known("allow.regions", &experiment.region, || only(regions))
+            && !regions.contains(region)
+        {
+            self.broken("allow.regions", key(region), only(regions));
+        }
+        if let Some(templates) = &allow.templates
+            && let Some(id) = self.known("allow.templates", &experiment.template_id, || only(templates))
+            && !templates.iter().any(|pattern| pattern.matches(id))
+        {
+            self.broken("allow.templates", key(id), only(templates));
+        }
+    }
+
+    /// Judges the account that an experiment runs in, and those that it reaches.
+    fn accounts(&mut self, accounts: &[String], experiment: &ExperimentFacts) {
+        let own = self.known("allow.accounts", &experiment.account, || only(accounts));
+        let targets = match experiment.engine {
+            Engine::Fis => self.known("allow.accounts", &experiment.target_accounts, || only(accounts)),
+            Engine::Harness | Engine::Litmus | Engine::Command => None,
+        };
+        let own = own.map(|account| (account, ""));
+        let targets = targets.into_iter().flatten().map(|account| (account, " as a target account"));
+        for (account, role) in own.into_iter().chain(targets) {
+            if !accounts.contains(account) {
+                self.broken("allow.accounts", format!("{}{role}", key(account)), only(accounts));
+            }
+        }
+    }
+
+    fn required(&mut self, experiment: &ExperimentFacts) {
+        if self.policy.require.probes && experiment.probes == 0 {
+            self.broken("require.probes", "none", "at least one");
+        }
+    }
+
+    fn limited(&mut self, experiment: &ExperimentFacts) {
+        let limits = &self.policy.limits;
+        if let Some(most) = limits.targets
+            && experiment.engine == Engine::Fis
+            && let Some(number) = self.known("limits.targets", &experiment.targets, || at_most(most))
+            && *number > most
+        {
+            self.broken("limits.targets", number, at_most(most));
+        }
+        // The place is needed to wait until nobody else is there.
+        if limits.alone {
+            let may_be = || "alone in its account and Region".to_owned();
+            if self.known("limits.alone", &experiment.account, may_be).is_some() {
+                self.known("limits.alone", &experiment.region, may_be);
+            }
+        }
+        if let Some(most) = limits.duration
+            && experiment.engine != Engine::Fis
+        {
+            self.duration(experiment.timeout, most);
+        }
+    }
+
+    fn duration(&mut self, duration: Duration, most: Duration) {
+        if duration > most {
+            self.broken("limits.duration", told(duration), at_most(told(most)));
+        }
+    }
+
+    /// Judges an experiment by its FIS template. Each rule that the template cannot be asked for is told.
+    fn template(&mut self, experiment: &ExperimentFacts) {
+        let Policy { require, deny, limits, .. } = self.policy;
+        let is_fis = experiment.engine == Engine::Fis;
+        let template = &experiment.template;
+        if let Some(denied) = &deny.actions {
+            let may_be = || format!("denied: {}", listed(denied));
+            if let Some(template) = self.known("deny.actions", template, may_be) {
+                template.actions.iter().for_each(|action| self.action(action));
+            }
+        }
+        if !is_fis {
+            return;
+        }
+        if require.stop_condition {
+            let has = |template: &TemplateFacts| {
+                template.stop_conditions.iter().any(|source| source != NO_STOP_CONDITION)
+            };
+            self.has("require.stop-condition", template, has, "at least one");
+        }
+        if require.logs {
+            self.has("require.logs", template, |template| template.has_logs, "a log configuration");
+        }
+        self.tags.iter().for_each(|tag| self.tag(template, tag));
+        if let Some(most) = limits.duration
+            && let Some(template) = self.known("limits.duration", template, || at_most(told(most)))
+        {
+            match length(&template.actions) {
+                Ok(length) => self.duration(length, most),
+                Err(why) => self.unknown("limits.duration", &why, at_most(told(most))),
+            }
+        }
+    }
+
+    fn action(&mut self, action: &ActionFacts) {
+        let mut denied = self.policy.deny.actions.iter().flatten();
+        if let Some(pattern) = denied.find(|pattern| pattern.matches(&action.id)) {
+            self.broken("deny.actions", key(&action.id), format!("denied: {pattern}"));
+        }
+    }
+
+    fn has(
+        &mut self,
+        rule: &str,
+        template: &Fact<TemplateFacts>,
+        has: impl Fn(&TemplateFacts) -> bool,
+        may_be: &str,
+    ) {
+        if let Some(template) = self.known(rule, template, || may_be.to_owned())
+            && !has(template)
+        {
+            self.broken(rule, "none", may_be);
+        }
+    }
+
+    fn tag(&mut self, template: &Fact<TemplateFacts>, required: &RequiredTag<'_>) {
+        let RequiredTag { tag, value, rule, may_be } = required;
+        let Some(template) = self.known(rule, template, || may_be.clone()) else { return };
+        match template.tags.get(*tag) {
+            Some(found) if found == value => {}
+            Some(found) => self.broken(rule, key(found), may_be),
+            None => self.broken(rule, "none", may_be),
+        }
+    }
+}
+
+fn at_most(most: impl Display) -> String {
+    format!("at most {most}")
+}
+
+fn only<T: Display>(allowed: impl IntoIterator<Item = T>) -> String {
+    format!("only {}", listed(allowed))
+}
+
+/// Returns the first items of a list, and how many there are besides.
+fn listed<T: Display>(items: impl IntoIterator<Item = T>) -> String {
+    let items: Vec<T> = items.into_iter().collect();
+    let shown: Vec<String> = items.iter().take(MAX_LISTED).map(|item| key(&item.to_string())).collect();
+    let more = items.len().saturating_sub(MAX_LISTED);
+    if more > 0 { format!("{} and {more} more", shown.join(", ")) } else { shown.join(", ") }
+}

@@ -1,0 +1,73 @@
+//! How long the actions of a template take, one after another.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use jiff::{Span, SpanRelativeTo};
+
+use super::facts::ActionFacts;
+
+/// The parameters that hold durations. An action without any acts once and takes no time.
+const DURATIONS: [&str; 4] =
+    ["duration", "maxDuration", "startInstancesAfterDuration", "durationBeforeInterruption"];
+
+/// Returns the time from the start of the first action to the end of the last one.
+///
+/// # Errors
+///
+/// The reason why it is not known.
+pub(crate) fn length(actions: &[ActionFacts]) -> Result<Duration, String> {
+    let mut ends: HashMap<&str, Duration> = HashMap::new();
+    let mut waiting: Vec<&ActionFacts> = actions.iter().collect();
+    while !waiting.is_empty() {
+        let before = waiting.len();
+        let mut still = Vec::new();
+        for action in waiting {
+            let starts: Option<Vec<Duration>> =
+                action.start_after.iter().map(|name| ends.get(name.as_str()).copied()).collect();
+            let Some(starts) = starts else {
+                still.push(action);
+                continue;
+            };
+            let start = starts.into_iter().max().unwrap_or_default();
+            ends.insert(&action.name, start.saturating_add(of_action(action)?));
+        }
+        if still.len() == before {
+            return Err(format!("the action {} starts after one that never ends", still[0].name));
+        }
+        waiting = still;
+    }
+    Ok(ends.into_values().max().unwrap_or_default())
+}
+
+/// Returns how long one action takes: the longest of its durations.
+fn of_action(action: &ActionFacts) -> Result<Duration, String> {
+    let mut longest = Duration::ZERO;
+    for name in DURATIONS {
+        let Some(text) = action.parameters.get(name).filter(|text| !text.is_empty()) else { continue };
+        let duration = iso(text)
+            .ok_or_else(|| format!("{name} of the action {} is {text}, not a duration", action.name))?;
+        longest = longest.max(duration);
+    }
+    Ok(longest)
+}
+
+/// Parses a duration as FIS writes it: `PT1H30M`.
+fn iso(text: &str) -> Option<Duration> {
+    // The library reads other forms as well, which FIS refuses.
+    if !text.starts_with('P') {
+        return None;
+    }
+    let span: Span = text.parse().ok()?;
+    Duration::try_from(span.to_duration(SpanRelativeTo::days_are_24_hours()).ok()?).ok()
+}
+
+/// Returns a duration as settings write it: `1h30m`.
+pub(crate) fn told(duration: Duration) -> String {
+    let seconds = duration.as_secs();
+    let parts = [(seconds / 3600, "h"), (seconds / 60 % 60, "m"), (seconds % 60, "s")];
+    let millis = (u64::from(duration.subsec_millis()), "ms");
+    let parts = parts.into_iter().chain([millis]).filter(|(number, _)| *number > 0);
+    let parts: Vec<String> = parts.map(|(number, unit)| format!("{number}{unit}")).collect();
+    if parts.is_empty() { "0s".to_owned() } else { parts.concat() }
+}
