@@ -6,7 +6,7 @@ use crate::lifecycle::Cancel;
 use crate::session::{RunSession, whole};
 use crate::terminal::refusal::refuse_run;
 use crate::terminal::{logging, say};
-use crate::wiring::settings::load_settings;
+use crate::wiring::settings::load_with_policies;
 use faultgate_config as config;
 use faultgate_core::environment::Environment;
 use faultgate_core::model::{Level, Verdict};
@@ -23,14 +23,14 @@ pub(super) fn command() -> Command {
 
 /// Prints all findings, and returns the exit code: an error if one of them forbids a launch.
 pub(super) async fn check(matches: &ArgMatches, env: &Environment) -> u8 {
-    let settings = match load_settings(config::given(matches), env, None) {
-        Ok(settings) => settings,
+    let (settings, policies) = match load_with_policies(config::given(matches), env, None) {
+        Ok(loaded) => loaded,
         Err(mistakes) => return refuse_run(&mistakes, env),
     };
     let cancel = Cancel::new();
     let veil = settings.veil.clone();
     let screen = logging::start(env, settings.log_format, &settings.veil);
-    let session = RunSession::new(settings, env, &cancel, screen);
+    let session = RunSession::new(settings, env, &cancel, screen).under(policies);
     let findings = match whole::check(session).await {
         Ok(findings) => findings,
         Err(mistake) => return refuse_run(&[mistake], env),

@@ -8,7 +8,7 @@ use crate::session::{RunSession, clear_reports, split};
 use crate::terminal::logging;
 use crate::terminal::refusal::refuse_run;
 use crate::terminal::signals::until_second_signal;
-use crate::wiring::settings::load_settings;
+use crate::wiring::settings::load_with_policies;
 use faultgate_config as config;
 use faultgate_core::environment::Environment;
 use faultgate_engines::fis::RunStep;
@@ -25,13 +25,15 @@ pub(super) fn command() -> Command {
 }
 
 pub(super) async fn launch(matches: &ArgMatches, env: &Environment) -> u8 {
-    let settings = match load_settings(config::given(matches), env, None).and_then(refuse_unsplittable) {
-        Ok(settings) => settings,
+    let loaded = load_with_policies(config::given(matches), env, None);
+    let splittable = loaded.and_then(|(settings, policies)| Ok((refuse_unsplittable(settings)?, policies)));
+    let (settings, policies) = match splittable {
+        Ok(loaded) => loaded,
         Err(mistakes) => return refuse_run(&mistakes, env),
     };
     clear_reports(&settings.plan.report_dir, &[]);
     let cancel = Cancel::new();
     let screen = logging::start(env, settings.log_format, &settings.veil);
-    let session = RunSession::new(settings, env, &cancel, screen).for_step(RunStep::Launch);
+    let session = RunSession::new(settings, env, &cancel, screen).under(policies).for_step(RunStep::Launch);
     until_second_signal(&cancel, split::launch(session)).await
 }

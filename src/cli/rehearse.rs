@@ -11,7 +11,7 @@ use super::run::run_with;
 use crate::terminal::refusal::refuse_run;
 use crate::terminal::signals::Signals;
 use crate::terminal::{complain, say};
-use crate::wiring::settings::load_settings;
+use crate::wiring::settings::load_with_policies;
 use faultgate_config as config;
 use faultgate_config::flag_duration;
 use faultgate_core::clock::Clock;
@@ -77,8 +77,8 @@ pub(super) async fn rehearse(matches: &ArgMatches, env: &Environment) -> u8 {
         let address = matches.get_one::<SocketAddr>("listen").copied();
         return serve(scenario, fault, address.unwrap_or(([127, 0, 0, 1], 0).into())).await;
     }
-    match load_settings(config::given(matches), env, Some(name)) {
-        Ok(settings) => run_with(settings, env, fault).await,
+    match load_with_policies(config::given(matches), env, Some(name)) {
+        Ok((settings, policies)) => run_with(settings, policies, env, fault).await,
         Err(mistakes) => refuse_run(&mistakes, env),
     }
 }

@@ -3,6 +3,7 @@
 //! A run passes only if every experiment passed and the weighted mean of their scores reaches the expected
 //! score. Nothing that is not known ever makes a verdict better.
 
+use super::guard;
 use faultgate_core::model::{
     ExperimentPlan, ExperimentResult, Gate, Plan, RunComparison, RunResult, Score, Shard, Verdict,
     weighted_mean,
@@ -26,7 +27,7 @@ pub(super) fn comparison(plan: &Plan, experiments: &[ExperimentResult]) -> Optio
 /// expected score and the signal are those of the gate that the result has so far; all else of that gate is
 /// decided anew.
 pub(super) fn decide(result: &RunResult) -> Gate {
-    let RunResult { experiments, dry_run, rehearsal, comparison, .. } = result;
+    let RunResult { experiments, dry_run, rehearsal, comparison, findings, .. } = result;
     let Gate { expected_resilience_score: expected, signal, .. } = result.gate;
     let score = weighted_mean(experiments.iter().map(|experiment| (experiment.score, experiment.weight)));
     let mut verdict = Verdict::of_run(experiments.iter().map(|experiment| experiment.verdict));
@@ -34,8 +35,11 @@ pub(super) fn decide(result: &RunResult) -> Gate {
         experiments.iter().filter(|experiment| experiment.verdict != Verdict::Passed).collect();
     // Verdicts are ordered by weight, so the cause of the run's verdict comes first.
     culprits.sort_by_key(|experiment| experiment.verdict);
-    let mut reasons: Vec<String> =
-        culprits.into_iter().map(|experiment| reason(experiment, experiments)).collect();
+    let mut reasons = guard::reasons_of_refused(findings);
+    // A refusal is the reason of each experiment, and need not be told for each.
+    let told = guard::why_not_launched(findings).filter(|_| !reasons.is_empty());
+    culprits.retain(|experiment| told.as_ref() != Some(&experiment.reason));
+    reasons.extend(culprits.into_iter().map(|experiment| reason(experiment, experiments)));
     // The score of a run that was broken off or could not be judged has dropped for another reason.
     let excess = comparison.as_ref().and_then(RunComparison::excess);
     let excess = excess.filter(|_| matches!(verdict, Verdict::Passed | Verdict::Failed));

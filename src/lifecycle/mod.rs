@@ -10,6 +10,7 @@
 //!   `halt` watches for a reason to halt it, and `engine_reports` fetches the report that its engine writes.
 //! - `stop_request` and `lost_launch` end an experiment and look for one, in a run as in `faultgate stop`.
 //! - `cancel` shares out the time after a signal, and `longest_run` tells how long a run may last.
+//! - `guard` is the port of those who may refuse a run before its launch.
 //! - `probes` evaluates probes and scores what they saw; `gate` decides, from facts alone.
 //! - `live` publishes turns of probes and the passing of time while a run goes on.
 //! - `run_result` puts a result together; `merge` and `parts` make one result of several.
@@ -29,6 +30,7 @@ mod cancel;
 mod engine_reports;
 mod experiment;
 mod gate;
+mod guard;
 mod halt;
 mod journal;
 mod journal_entries;
@@ -47,6 +49,7 @@ mod stop_request;
 pub use cancel::{Cancel, Share};
 use engine_reports::ExpectedReport;
 pub use experiment::{LAST_RECORD_LIMIT, LAUNCH_LIMIT};
+pub use guard::{Guard, Unguarded};
 pub use journal::Journal;
 pub use journal_entries::WRITE_LIMIT;
 pub use longest_run::longest_run;
@@ -61,8 +64,8 @@ pub use stop_request::{CONFIRM_LIMIT, STOP_LIMIT, StopRequest};
 
 use faultgate_core::clock::Clock;
 use faultgate_core::model::{
-    ExperimentResult, Finding, Level, Plan, RehearsalNote, RunEvent, RunIdentity, RunResult, Signal, State,
-    Verdict,
+    ExperimentPlan, ExperimentResult, Finding, Plan, RehearsalNote, RunEvent, RunIdentity, RunResult, Signal,
+    State, Verdict,
 };
 use faultgate_core::panics;
 use faultgate_engines::{Channel, Engine, Particulars};
@@ -131,6 +134,7 @@ pub struct Lifecycle<'a> {
     engines: Vec<Rc<dyn Engine>>,
     course: Course,
     journal: &'a dyn Journal,
+    guard: &'a dyn Guard,
     clock: Clock,
     cancel: &'a Cancel,
     publish: &'a dyn Fn(&RunEvent<'_>),
@@ -147,14 +151,25 @@ impl<'a> Lifecycle<'a> {
         let scheduled = scheduled::schedule(plan, equipment)?;
         let engines = scheduled::engines(&scheduled);
         let course = Course::default();
-        Ok(Self { plan, run, rehearsal, scheduled, engines, course, journal, clock, cancel, publish })
+        let guard = &Unguarded;
+        Ok(Self { plan, run, rehearsal, scheduled, engines, course, journal, guard, clock, cancel, publish })
+    }
+
+    /// Sets the guard, without which nobody refuses the run.
+    #[must_use]
+    pub fn guarded_by(self, guard: &'a dyn Guard) -> Self {
+        Self { guard, ..self }
     }
 }
 
 impl Lifecycle<'_> {
-    /// Lets the engines verify what they can without changing anything, and publishes the findings.
+    /// Lets the engines verify what they can without changing anything, then the guard judge the run, and
+    /// publishes the findings.
     async fn preflight(&self) -> Vec<Finding> {
-        let findings = self.check_all().await;
+        let mut findings = self.check_all().await;
+        let experiments: Vec<(&ExperimentPlan, &dyn Engine)> =
+            self.scheduled.iter().map(|scheduled| (scheduled.plan, scheduled.engine.as_ref())).collect();
+        findings.extend(self.guard.judge(self.plan, &experiments).await);
         for finding in &findings {
             (self.publish)(&RunEvent::Found(finding));
         }
@@ -195,15 +210,9 @@ impl Lifecycle<'_> {
                 return (Vec::new(), Err(self.none_launched(Verdict::Cancelled, &describe_signal(signal))));
             }
         };
-        let errors: Vec<String> = findings
-            .iter()
-            .filter(|finding| finding.level == Level::Error)
-            .map(|finding| format!("{}: {}", finding.subject, finding.message))
-            .collect();
-        let ready = if errors.is_empty() {
-            self.subscribe().await
-        } else {
-            Err(self.none_launched(Verdict::Errored, &format!("not launched: {}", errors.join("; "))))
+        let ready = match guard::why_not_launched(&findings) {
+            None => self.subscribe().await,
+            Some(why) => Err(self.none_launched(Verdict::Errored, &why)),
         };
         (findings, ready)
     }

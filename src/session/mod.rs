@@ -19,13 +19,14 @@ pub(crate) mod split;
 pub(crate) mod whole;
 
 use self::audience::Audience;
-use crate::lifecycle::{Cancel, Equipment, Journal, Lifecycle, RunInputs, Share};
+use crate::lifecycle::{Cancel, Equipment, Guard, Journal, Lifecycle, Misfit, RunInputs, Share};
 use crate::recovery::rescue::Rescuer;
 use crate::state_file::{self, Hold, NotHeld};
 use crate::terminal::refusal::refuse_run;
 use crate::terminal::{complain, make_id, say};
 use crate::wiring::endpoints::Endpoints;
 use crate::wiring::engines::{PlaneCredentials, Wiring};
+use crate::wiring::guard::PolicyGuard;
 use crate::wiring::places::AccountPlace;
 use crate::wiring::rehearsal::Rehearsed;
 use crate::wiring::sinks::Reporting;
@@ -39,6 +40,7 @@ use faultgate_core::model::{
     SubscriptionState, Verdict,
 };
 use faultgate_engines::fis::RunStep;
+use faultgate_policy::Policy;
 use faultgate_rehearsal::Scenario;
 use faultgate_report as report;
 use faultgate_report::ci::Surroundings;
@@ -80,6 +82,8 @@ pub(crate) fn clear_reports(report_dir: &Path, kept: &[PathBuf]) {
 /// The data that every command needs that talks to an engine.
 pub(crate) struct RunSession<'a> {
     pub(crate) settings: Settings,
+    /// The policies that a launch has to keep.
+    policies: Vec<Policy>,
     env: &'a Environment,
     cancel: &'a Cancel,
     pub(crate) clock: Clock,
@@ -107,6 +111,7 @@ impl<'a> RunSession<'a> {
             identity: surroundings.identity(&id),
             surroundings,
             settings,
+            policies: Vec::new(),
             env,
             cancel,
             clock: Clock::start(),
@@ -115,6 +120,16 @@ impl<'a> RunSession<'a> {
             screen,
             rehearsed: None,
         }
+    }
+
+    /// Makes this the session of a run that has to keep these policies.
+    pub(crate) fn under(self, policies: Vec<Policy>) -> Self {
+        Self { policies, ..self }
+    }
+
+    /// Returns the guard by which the policies are applied.
+    pub(crate) fn guard(&self) -> PolicyGuard<'_> {
+        PolicyGuard { policies: &self.policies, clock: self.clock }
     }
 
     /// Makes this the session of one step of a run.
@@ -224,6 +239,7 @@ impl<'a> RunSession<'a> {
         &'s self,
         connected: Vec<Equipment>,
         journal: &'s dyn Journal,
+        guard: &'s dyn Guard,
         publish: &'s dyn Fn(&RunEvent<'_>),
     ) -> Result<Lifecycle<'s>, Mistake> {
         let inputs = RunInputs {
@@ -235,7 +251,9 @@ impl<'a> RunSession<'a> {
             cancel: self.cancel,
             publish,
         };
-        Lifecycle::new(inputs, connected).map_err(|misfit| Mistake::new("the plan", misfit.to_string()))
+        let lifecycle = Lifecycle::new(inputs, connected);
+        let misfit = |misfit: Misfit| Mistake::new("the plan", misfit.to_string());
+        lifecycle.map(|lifecycle| lifecycle.guarded_by(guard)).map_err(misfit)
     }
 
     pub(crate) fn reporting(&self) -> Reporting<'_> {

@@ -6,7 +6,7 @@ use std::ffi::OsString;
 use std::path::Path;
 
 use super::RunSession;
-use crate::lifecycle::{can_be_scored, conclude};
+use crate::lifecycle::{Unguarded, can_be_scored, conclude};
 use crate::recovery::stop::{Stopped, Stopping};
 use crate::recovery::write_what_ended;
 use crate::state_file::RunJournal;
@@ -75,7 +75,8 @@ pub(crate) async fn launch(mut session: RunSession<'_>) -> u8 {
         return refuse_run(&[Mistake::new(&shown, what).hint("name another with --state-file")], session.env);
     }
     let publish = |event: &RunEvent<'_>| audience.tell(event);
-    let lifecycle = match session.make_lifecycle(connected, &journal, &publish) {
+    let guard = session.guard();
+    let lifecycle = match session.make_lifecycle(connected, &journal, &guard, &publish) {
         Ok(lifecycle) => lifecycle,
         Err(mistake) => return refuse_run(&[mistake], session.env),
     };
@@ -102,7 +103,7 @@ pub(crate) async fn monitor(session: RunSession<'_>, state: RunState) -> u8 {
     };
     let journal = RunJournal::new(session.settings.state_file.clone(), session.clock, state.clone(), &warn);
     let publish = |event: &RunEvent<'_>| audience.tell(event);
-    let lifecycle = match session.make_lifecycle(connected, &journal, &publish) {
+    let lifecycle = match session.make_lifecycle(connected, &journal, &Unguarded, &publish) {
         Ok(lifecycle) => lifecycle,
         Err(mistake) => return refuse_run(&[mistake], session.env),
     };

@@ -35,7 +35,8 @@ pub(crate) async fn run(mut session: RunSession<'_>, fault: Option<Duration>) ->
         // A rehearsal leaves nothing that outlives it, and its state must not overwrite that of a real run.
         let journal: &dyn Journal = if session.rehearsal_note().is_none() { &kept } else { &Unnoted };
         let publish = |event: &RunEvent<'_>| audience.tell(event);
-        let lifecycle = match session.make_lifecycle(connected, journal, &publish) {
+        let guard = session.guard();
+        let lifecycle = match session.make_lifecycle(connected, journal, &guard, &publish) {
             Ok(lifecycle) => lifecycle,
             Err(mistake) => return refuse_run(&[mistake], session.env),
         };
@@ -54,6 +55,7 @@ pub(crate) async fn check(session: RunSession<'_>) -> Result<Vec<Finding>, Mista
     findings.extend(session.reporting().warnings().into_iter().map(told("reports")));
     let session = session.rehearse(None).await?;
     let connected = session.connect().await?;
-    findings.extend(session.make_lifecycle(connected, &Unnoted, &|_| {})?.check().await);
+    let guard = session.guard();
+    findings.extend(session.make_lifecycle(connected, &Unnoted, &guard, &|_| {})?.check().await);
     Ok(findings)
 }

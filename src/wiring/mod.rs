@@ -3,7 +3,7 @@
 //! - [`engines`] connects engines to [`places`]: those of a plan, with the probes of [`probes`], or any others.
 //! - [`accounts`] connects to AWS, each account and Region once, at the real or embedded [`endpoints`].
 //! - [`sinks`] makes what writes the reports, for the run that [`surroundings`] finds in the CI.
-//! - [`settings`] loads the settings of a run.
+//! - [`settings`] loads the settings of a run and its policies, and [`guard`] applies these.
 //! - [`rehearsal`] rewrites a plan for an embedded world, and serves that world.
 //!
 //! Nothing here decides what happens to an experiment, and nothing here waits for one.
@@ -11,6 +11,7 @@
 pub(crate) mod accounts;
 pub(crate) mod endpoints;
 pub(crate) mod engines;
+pub(crate) mod guard;
 pub(crate) mod places;
 mod probes;
 pub(crate) mod rehearsal;

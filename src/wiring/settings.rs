@@ -1,4 +1,4 @@
-//! The settings of a run, which the scenario of a rehearsal may give other defaults.
+//! The settings of a run, which the scenario of a rehearsal may give other defaults, and its policies.
 
 use std::ffi::OsString;
 use std::path::Path;
@@ -8,10 +8,42 @@ use faultgate_config as config;
 use faultgate_config::Settings;
 use faultgate_core::environment::Environment;
 use faultgate_core::mistake::Mistake;
+use faultgate_policy::Policy;
 use faultgate_rehearsal::Scenario;
 
-/// Loads the settings of a run; `scenario` is the one to rehearse, if a command names it. The error is all
-/// mistakes at once.
+/// Loads the settings of a run and its policies; `scenario` is the one to rehearse, if a command names it. The
+/// error is all mistakes at once.
+pub(crate) fn load_with_policies(
+    flags: Vec<(String, OsString)>,
+    env: &Environment,
+    scenario: Option<&str>,
+) -> Result<(Settings, Vec<Policy>), Vec<Mistake>> {
+    let policies = read_policies(&flags, env);
+    match (load_settings(flags, env, scenario), policies) {
+        (Ok(settings), Ok(policies)) => Ok((settings, policies)),
+        (Ok(_), Err(mistakes)) | (Err(mistakes), Ok(_)) => Err(mistakes),
+        (Err(mistakes), Err(more)) => Err([mistakes, more].concat()),
+    }
+}
+
+/// Reads all policies that the settings name.
+fn read_policies(flags: &[(String, OsString)], env: &Environment) -> Result<Vec<Policy>, Vec<Mistake>> {
+    // The settings have told whatever keeps a name from being read, and then there is no run.
+    let unheard = &mut Vec::new();
+    let named = config::named_policies(env, flags, unheard);
+    let read = named.iter().map(|named| Policy::read(Path::new(SUITE_DIR), &named.file, &named.named_by));
+    let (mut policies, mut mistakes) = (Vec::new(), Vec::new());
+    for outcome in read {
+        match outcome {
+            Ok(policy) => policies.push(policy),
+            Err(wrong) => mistakes.extend(wrong),
+        }
+    }
+    if mistakes.is_empty() { Ok(policies) } else { Err(mistakes) }
+}
+
+/// Loads the settings of a run alone, for a command that launches nothing; `scenario` is the one to rehearse,
+/// if a command names it. The error is all mistakes at once.
 pub(crate) fn load_settings(
     mut flags: Vec<(String, OsString)>,
     env: &Environment,

@@ -44,6 +44,7 @@ pub use secrets::inherited::{for_commands, without_secrets};
 pub use secrets::veil::Veil;
 pub use settings::comparison::Compared;
 pub use settings::control_planes::{ControlPlanes, Unnamed};
+pub use settings::policies::{NamedPolicy, named_policies};
 pub use settings::report::{compare_to, report_dir, report_places, repository_and_commit};
 pub use settings::result_file::read_result;
 pub use settings::run::{Settings, load, load_again};

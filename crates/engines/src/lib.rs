@@ -1,6 +1,6 @@
 //! The port to chaos engines: an engine launches an experiment, says how it goes, and stops it.
 //!
-//! The [`Engine`] trait is here, with its capabilities [`Takeover`] and [`Channel`]; `experiment_record` and
+//! The [`Engine`] trait is here, with its capabilities [`Inspection`], [`Takeover`] and [`Channel`]; `experiment_record` and
 //! `judgement` hold the larger types that it speaks in. Each engine has a folder: `fis` is AWS FIS,
 //! `command` is a local command, and `control_plane` is what Harness and LitmusChaos share.
 //! `stop_judgement` judges an end that faultgate itself has asked for, and `injection` weighs what was injected; both
@@ -16,7 +16,7 @@ use async_trait::async_trait;
 
 use faultgate_core::model::{
     ExperimentPlan, Finding, Intent, LaunchRecord, MonitorRecord, Source, State, SubscriptionRecord,
-    SubscriptionState, Trace, Transition,
+    SubscriptionState, TemplateFacts, Trace, Transition,
 };
 
 pub mod command;
@@ -172,6 +172,11 @@ pub trait Engine {
     /// Returns the way to take over the experiments of another process.
     fn takeover(&self) -> &dyn Takeover;
 
+    /// Returns the way to learn what an experiment would do, or None where the engine cannot tell.
+    fn inspection(&self) -> Option<&dyn Inspection> {
+        None
+    }
+
     /// Returns the channel over which the engine sends events, or None where it sends none.
     fn channel(&self) -> Option<&dyn Channel> {
         None
@@ -185,6 +190,23 @@ pub struct Particulars {
     pub region: Option<String>,
     /// The stop conditions of the experiment, as [`Engine::check`] found them.
     pub stop_conditions: Vec<String>,
+}
+
+/// The inspection of what an experiment would do, for those who may forbid it. It comes after
+/// [`Engine::check`], which reads the templates. The errors say in a few words why something is not known.
+#[async_trait(?Send)]
+pub trait Inspection {
+    /// Returns the id of the AWS account in which the experiment would run.
+    fn account(&self, experiment: &ExperimentPlan) -> Result<String, String>;
+
+    /// Returns the AWS Region in which the experiment would run.
+    fn region(&self) -> String;
+
+    /// Returns what the template of the experiment says.
+    fn template(&self, experiment: &ExperimentPlan) -> Result<TemplateFacts, String>;
+
+    /// Returns the ids of the other accounts in which the experiment would act. This may take requests.
+    async fn target_accounts(&self, experiment: &ExperimentPlan) -> Result<Vec<String>, String>;
 }
 
 /// The takeover of experiments that another process has launched or was about to launch. Nothing here sends a

@@ -1,9 +1,9 @@
 //! What is known of a run when it is judged.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
-use faultgate_config::Engine;
+use faultgate_config::EngineKind;
+use faultgate_core::model::TemplateFacts;
 use jiff::Timestamp;
 
 /// An answer, or what stands in its place.
@@ -18,7 +18,7 @@ pub enum Fact<T> {
 
 /// What is known of the run as a whole.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RunFacts {
+pub struct LaunchFacts {
     /// Number of experiments of the whole suite, of which the run may be a part.
     pub experiments: Fact<usize>,
     /// Most experiments at once.
@@ -31,7 +31,7 @@ pub struct RunFacts {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ExperimentFacts {
     pub name: String,
-    pub engine: Engine,
+    pub engine: EngineKind,
     /// Account in which FIS runs it.
     pub account: Fact<String>,
     pub region: Fact<String>,
@@ -46,26 +46,4 @@ pub struct ExperimentFacts {
     pub template: Fact<TemplateFacts>,
     /// Number of resources that a target preview has resolved.
     pub targets: Fact<usize>,
-}
-
-/// What FIS says of an experiment template.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct TemplateFacts {
-    pub actions: Vec<ActionFacts>,
-    /// Source of each stop condition, as FIS names it. `none` is what FIS calls a template without one.
-    pub stop_conditions: Vec<String>,
-    /// `true` if there is a log configuration.
-    pub has_logs: bool,
-    pub tags: BTreeMap<String, String>,
-}
-
-/// What FIS says of one action of a template.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct ActionFacts {
-    pub name: String,
-    /// Id of the kind of action, such as `aws:ec2:stop-instances`.
-    pub id: String,
-    pub parameters: BTreeMap<String, String>,
-    /// Names of the actions after which it starts.
-    pub start_after: Vec<String>,
 }

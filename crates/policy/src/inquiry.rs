@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use faultgate_config::Engine;
+use faultgate_config::EngineKind;
 
 use super::policy::Policy;
 
@@ -24,10 +24,10 @@ pub enum Inquiry {
 
 /// Returns what the rules of these policies need to know of an experiment of this engine. FIS alone can be
 /// asked: of other engines only the suite tells.
-pub fn inquiries(policies: &[Policy], engine: Engine) -> BTreeSet<Inquiry> {
+pub fn inquiries(policies: &[Policy], engine: EngineKind) -> BTreeSet<Inquiry> {
     match engine {
-        Engine::Fis => policies.iter().flat_map(of_policy).collect(),
-        Engine::Harness | Engine::Litmus | Engine::Command => BTreeSet::new(),
+        EngineKind::Fis => policies.iter().flat_map(of_policy).collect(),
+        EngineKind::Harness | EngineKind::Litmus | EngineKind::Command => BTreeSet::new(),
     }
 }
 

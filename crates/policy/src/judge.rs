@@ -3,13 +3,14 @@
 use std::fmt::Display;
 use std::time::Duration;
 
-use faultgate_config::Engine;
+use faultgate_config::EngineKind;
 use faultgate_core::mistake::key;
+use faultgate_core::model::{ActionFacts, TemplateFacts};
 use jiff::{SignedDuration, Timestamp};
 
 use super::broken::{BrokenRule, Ruling};
 use super::closing::closes;
-use super::facts::{ActionFacts, ExperimentFacts, Fact, RunFacts, TemplateFacts};
+use super::facts::{ExperimentFacts, Fact, LaunchFacts};
 use super::length::{length, told};
 use super::policy::{Policy, WindowRule};
 
@@ -19,19 +20,19 @@ const MAX_LISTED: usize = 5;
 const NO_STOP_CONDITION: &str = "none";
 
 /// Judges a run before its launch. What nobody knows breaks the rules that need it.
-pub fn judge(policies: &[Policy], run: &RunFacts, experiments: &[ExperimentFacts]) -> Ruling {
+pub fn judge(policies: &[Policy], run: &LaunchFacts, experiments: &[ExperimentFacts]) -> Ruling {
     ruling(policies, run, experiments, false)
 }
 
 /// Judges what the suite alone tells, for a plan that asks nobody: a rule whose facts were not asked for is
 /// left to later.
-pub fn judge_suite(policies: &[Policy], run: &RunFacts, experiments: &[ExperimentFacts]) -> Ruling {
+pub fn judge_suite(policies: &[Policy], run: &LaunchFacts, experiments: &[ExperimentFacts]) -> Ruling {
     ruling(policies, run, experiments, true)
 }
 
 fn ruling(
     policies: &[Policy],
-    run: &RunFacts,
+    run: &LaunchFacts,
     experiments: &[ExperimentFacts],
     leaves_to_later: bool,
 ) -> Ruling {
@@ -104,7 +105,7 @@ impl Judge<'_> {
         match (fact, self.experiment.map(|experiment| experiment.engine)) {
             (Fact::Known(known), _) => return Some(known),
             (Fact::Unknown(why), _) => self.unknown(rule, why, may_be()),
-            (Fact::NotAsked, Some(engine)) if engine != Engine::Fis => {
+            (Fact::NotAsked, Some(engine)) if engine != EngineKind::Fis => {
                 let why = format!("the engine {} does not tell", engine.as_str());
                 self.unknown(rule, &why, may_be());
             }
@@ -114,7 +115,7 @@ impl Judge<'_> {
         None
     }
 
-    fn run(&mut self, run: &RunFacts) {
+    fn run(&mut self, run: &LaunchFacts) {
         let limits = &self.policy.limits;
         if let Some(most) = limits.parallel
             && run.parallel > most
@@ -209,8 +210,8 @@ impl Judge<'_> {
     fn accounts(&mut self, accounts: &[String], experiment: &ExperimentFacts) {
         let own = self.known("allow.accounts", &experiment.account, || only(accounts));
         let targets = match experiment.engine {
-            Engine::Fis => self.known("allow.accounts", &experiment.target_accounts, || only(accounts)),
-            Engine::Harness | Engine::Litmus | Engine::Command => None,
+            EngineKind::Fis => self.known("allow.accounts", &experiment.target_accounts, || only(accounts)),
+            EngineKind::Harness | EngineKind::Litmus | EngineKind::Command => None,
         };
         let own = own.map(|account| (account, ""));
         let targets = targets.into_iter().flatten().map(|account| (account, " as a target account"));
@@ -230,7 +231,7 @@ impl Judge<'_> {
     fn limited(&mut self, experiment: &ExperimentFacts) {
         let limits = &self.policy.limits;
         if let Some(most) = limits.targets
-            && experiment.engine == Engine::Fis
+            && experiment.engine == EngineKind::Fis
             && let Some(number) = self.known("limits.targets", &experiment.targets, || at_most(most))
             && *number > most
         {
@@ -244,7 +245,7 @@ impl Judge<'_> {
             }
         }
         if let Some(most) = limits.duration
-            && experiment.engine != Engine::Fis
+            && experiment.engine != EngineKind::Fis
         {
             self.duration(experiment.timeout, most);
         }
@@ -259,7 +260,7 @@ impl Judge<'_> {
     /// Judges an experiment by its FIS template. Each rule that the template cannot be asked for is told.
     fn template(&mut self, experiment: &ExperimentFacts) {
         let Policy { require, deny, limits, .. } = self.policy;
-        let is_fis = experiment.engine == Engine::Fis;
+        let is_fis = experiment.engine == EngineKind::Fis;
         let template = &experiment.template;
         if let Some(denied) = &deny.actions {
             let may_be = || format!("denied: {}", listed(denied));

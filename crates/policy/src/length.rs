@@ -3,9 +3,8 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
+use faultgate_core::model::ActionFacts;
 use jiff::{Span, SpanRelativeTo};
-
-use super::facts::ActionFacts;
 
 /// The parameters that hold durations. An action without any acts once and takes no time.
 const DURATIONS: [&str; 4] =

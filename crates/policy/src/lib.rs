@@ -27,7 +27,8 @@ mod reader;
 mod window;
 
 pub use broken::{BrokenRule, Ruling};
-pub use facts::{ActionFacts, ExperimentFacts, Fact, RunFacts, TemplateFacts};
+pub use facts::{ExperimentFacts, Fact, LaunchFacts};
+pub use faultgate_core::model::{ActionFacts, TemplateFacts};
 pub use inquiry::{Inquiry, inquiries};
 pub use judge::{judge, judge_suite};
 pub use pattern::NamePattern;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 
-use faultgate_config::{Engine, bytes, flag_duration};
+use faultgate_config::{EngineKind, bytes, flag_duration};
 use faultgate_core::mistake::{Mistake, Problem, nearest, quoted, suggestion};
 use jiff::tz::{TimeZone, TimeZoneDatabase};
 
@@ -38,7 +38,7 @@ pub struct Policy {
 /// What alone may be used.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Allowed {
-    pub engines: Option<Vec<Engine>>,
+    pub engines: Option<Vec<EngineKind>>,
     pub accounts: Option<Vec<String>>,
     pub regions: Option<Vec<String>>,
     /// FIS templates.
@@ -103,7 +103,7 @@ impl Policy {
             |what: &str| Mistake::new(named_by, format!("policy: the file {} {what}", quoted(name)));
         let limit = u64::try_from(format::MAX_BYTES).unwrap_or(u64::MAX);
         let bytes = bytes(&dir.join(name), limit, "name a YAML, TOML or JSON file")
-            .map_err(|(what, hint)| vec![refused(&what).hint(hint)])?;
+            .map_err(|problem| vec![refused(&problem.what).maybe_hint(problem.hint)])?;
         let text = String::from_utf8(bytes).map_err(|error| {
             let read = &error.as_bytes()[..error.utf8_error().valid_up_to()];
             let line = read.split(|byte| *byte == b'\n').count();
@@ -260,9 +260,9 @@ fn window(reader: &mut Reader<'_>, found: Found<'_>, zones: &TimeZoneDatabase) -
     rule.filter(|_| zone.is_some())
 }
 
-fn engine(text: &str) -> Result<Engine, Problem> {
-    let known = Engine::ALL.map(Engine::as_str);
-    Engine::ALL
+fn engine(text: &str) -> Result<EngineKind, Problem> {
+    let known = EngineKind::ALL.map(EngineKind::as_str);
+    EngineKind::ALL
         .into_iter()
         .find(|engine| engine.as_str() == text)
         .ok_or_else(|| Problem::new("is not an engine").hint(suggestion(text, &known)))

@@ -8,7 +8,7 @@ mod random;
 mod schema;
 mod windows;
 
-use faultgate_config::Engine;
+use faultgate_config::EngineKind;
 use faultgate_core::mistake::Mistake;
 use jiff::Timestamp;
 
@@ -47,16 +47,16 @@ fn action(name: &str, id: &str, duration: &str, start_after: &[&str]) -> ActionF
 }
 
 /// A run that the example of the contract allows.
-fn run() -> RunFacts {
+fn run() -> LaunchFacts {
     // A Wednesday, at noon in Berlin.
-    RunFacts { experiments: Fact::Known(3), parallel: 2, moment: Fact::Known(at("2026-11-25T11:00:00Z")) }
+    LaunchFacts { experiments: Fact::Known(3), parallel: 2, moment: Fact::Known(at("2026-11-25T11:00:00Z")) }
 }
 
 /// An experiment that the example of the contract allows.
 fn experiment() -> ExperimentFacts {
     ExperimentFacts {
         name: "checkout".to_owned(),
-        engine: Engine::Fis,
+        engine: EngineKind::Fis,
         account: Fact::Known("111122223333".to_owned()),
         region: Fact::Known("eu-west-1".to_owned()),
         template_id: Fact::Known("EXT1a2b3c".to_owned()),
@@ -81,7 +81,7 @@ fn template(experiment: &mut ExperimentFacts) -> &mut TemplateFacts {
     }
 }
 
-fn broken(policy: &Policy, run: &RunFacts, experiment: &ExperimentFacts) -> Vec<String> {
+fn broken(policy: &Policy, run: &LaunchFacts, experiment: &ExperimentFacts) -> Vec<String> {
     let ruling = judge(std::slice::from_ref(policy), run, std::slice::from_ref(experiment));
     ruling.broken.iter().map(ToString::to_string).collect()
 }

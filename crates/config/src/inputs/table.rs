@@ -185,6 +185,9 @@ inputs! {
     CONFIG: Setting<PathBuf> = Setting::new(Group::General, "config", FILE_PATH,
             "Suite file: YAML, TOML or JSON by its extension (.yml, .yaml, .toml, .json)")
             .otherwise(".faultgate.yml (or .yaml, .toml, .json) if there is one").example("chaos/suite.yml").not_in_suite().handed_on(HandedOn::Always);
+    POLICY: Setting<PathBuf> = Setting::new(Group::General, "policy", FILE_PATH,
+            "Policy of those who own the platform: what experiments may do; where flag and variables name several, all of them hold")
+            .example("/etc/faultgate/policy.yml").not_in_suite();
     CA_BUNDLE: Setting<PathBuf> = Setting::new(Group::General, "ca-bundle", FILE_PATH,
             "File of PEM certificates to trust beside the system's, for servers with a private CA")
             .otherwise("the system's certificates, or those of SSL_CERT_FILE").example("/etc/ssl/corporate.pem");

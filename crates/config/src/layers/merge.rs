@@ -9,7 +9,7 @@ use ::config::{Config, ConfigError, Source, Value};
 use faultgate_core::environment::Environment;
 use faultgate_core::mistake::{Mistake, key, nearest};
 
-use crate::inputs::input::Input;
+use crate::inputs::input::{Handle, Input};
 use crate::inputs::table::{INPUTS, find};
 use crate::layers::variables::{ci_variable, own_variable, text};
 
@@ -94,6 +94,12 @@ impl Layer {
         let known = open().filter_map(|input| Some((input, inputs.get(input.name)?.clone())));
         let handed_on = known.filter(|(input, value)| input.is_handed_on(value));
         Self::of(handed_on.map(|(input, value)| (input.name, HANDED_ON.to_owned(), value)))
+    }
+
+    /// The text that this layer alone sets an input to, and its origin.
+    pub(crate) fn text(&self, handle: impl Handle) -> Option<(String, String)> {
+        let value = self.0.get(handle.definition().name)?;
+        Some((value.clone().into_string().ok()?, value.origin()?.to_owned()))
     }
 
     fn of(values: impl Iterator<Item = (&'static str, String, String)>) -> Self {

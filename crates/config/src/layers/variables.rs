@@ -10,9 +10,6 @@ use faultgate_core::unreplaced;
 use crate::inputs::input::Input;
 use crate::inputs::table::INPUTS;
 
-/// Variables of an input of a later version. Whoever sets one relies on its limits, so it is refused.
-const POLICY: [&str; 2] = ["FAULTGATE_POLICY", "INPUT_POLICY"];
-
 /// Variables that faultgate gives to the processes that it starts, among which another faultgate may be.
 const MARKS: &[&str] = &[faultgate_core::processes::kin::EXPERIMENT, faultgate_core::processes::kin::STOP];
 
@@ -80,14 +77,7 @@ pub(crate) fn text(
 /// gate must not miss what it was told. Any other may be the pipeline's own, and is worth a warning.
 pub(crate) fn unknown_variables(env: &Environment, mistakes: &mut Vec<Mistake>, warnings: &mut Vec<String>) {
     let known: Vec<_> = INPUTS.iter().map(Input::variable).collect();
-    for name in POLICY.into_iter().filter(|name| env.get(name).is_some()) {
-        let message = "policy: is not applied by this version, so nothing would be refused by it";
-        mistakes.push(Mistake::new(name, message).hint("leave it out"));
-    }
     for (name, value) in env.iter() {
-        if POLICY.iter().any(|policy| name == *policy) {
-            continue;
-        }
         if !name.as_encoded_bytes().starts_with(b"FAULTGATE_") || is_blank(value) {
             continue;
         }
@@ -167,15 +157,6 @@ mod tests {
         assert_eq!(found, None);
         let shown = mistakes[0].to_string();
         assert!(shown.contains(hyphens) && shown.contains(underscores), "{shown}");
-    }
-
-    #[test]
-    fn a_policy_that_nobody_applies_is_a_mistake() {
-        for name in POLICY {
-            let (mut mistakes, mut warnings) = (Vec::new(), Vec::new());
-            unknown_variables(&Environment::from_pairs([(name, "p.yml")]), &mut mistakes, &mut warnings);
-            assert_eq!((mistakes.len(), warnings.len()), (1, 0), "{name}");
-        }
     }
 
     #[test]

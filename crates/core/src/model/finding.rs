@@ -40,6 +40,9 @@ pub struct Finding {
 }
 
 impl Finding {
+    /// Subject of findings about the policy of those who own the platform.
+    pub const POLICY: &str = "policy";
+
     pub fn new(level: Level, subject: impl Into<String>, message: impl Into<String>) -> Self {
         Self { level, subject: subject.into(), message: message.into(), remedy: None }
     }
@@ -48,5 +51,10 @@ impl Finding {
     pub fn with_remedy(mut self, remedy: impl Into<String>) -> Self {
         self.remedy = Some(remedy.into());
         self
+    }
+
+    /// Returns `true` if the policy refuses the run by this finding.
+    pub fn is_refusal(&self) -> bool {
+        self.level == Level::Error && self.subject == Self::POLICY
     }
 }

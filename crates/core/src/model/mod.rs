@@ -1,7 +1,8 @@
 //! The model: the types that all other modules speak in. It is pure, with no I/O, no clock and no async.
 //!
 //! - Before a run: `plan` (what is to be done), by one of the engines of `engine_kind`; `check` and `probe`
-//!   (what is measured); `shard`, and `plan_record` (a suite's digest).
+//!   (what is measured); `shard`, `plan_record` (a suite's digest), and `template_facts` (what an FIS template
+//!   would do).
 //! - While it goes on: `state` (states and transitions), `event` (what sinks hear), and `run_state` (the
 //!   content of the state file).
 //! - After it: `result` (the content of `result.json`), `fault`, `finding`, `score`, `verdict`, `comparison`
@@ -27,6 +28,7 @@ mod run_state;
 mod score;
 mod shard;
 mod state;
+mod template_facts;
 mod verdict;
 
 pub use check::{
@@ -62,4 +64,5 @@ pub use run_state::{
 pub use score::{Score, weighted_mean};
 pub use shard::Shard;
 pub use state::{Source, State, Transition};
+pub use template_facts::{ActionFacts, TemplateFacts};
 pub use verdict::{Signal, Verdict};

@@ -20,7 +20,7 @@ use super::settings::FisSettings;
 use super::subscription::Subscription;
 use super::tracking::ExperimentTracking;
 use super::watch::Watching;
-use crate::Launched;
+use crate::{FailureKind, Launched};
 use faultgate_core::clock::Clock;
 use faultgate_core::model::{ExperimentPlan, Source, Transition};
 use faultgate_net::aws::AwsPlace;
@@ -40,6 +40,8 @@ pub struct FisEngine {
     pub(super) expires_at: jiff::Timestamp,
     pub(super) place: RefCell<AwsPlace>,
     pub(super) templates: RefCell<BTreeMap<String, CheckedTemplate>>,
+    /// The kind of the failure of each template that could not be read, by its id.
+    pub(super) unread: RefCell<BTreeMap<String, FailureKind>>,
     pub(super) inbox: RefCell<Inbox>,
     pub(super) subscription: RefCell<Option<Rc<Subscription>>>,
     /// The subscription that is planned: it is written to the state file before it is made.
@@ -70,6 +72,7 @@ impl FisEngine {
             cancelled,
             place: RefCell::new(AwsPlace::in_region(region)),
             templates: RefCell::default(),
+            unread: RefCell::default(),
             inbox: RefCell::new(Inbox::new([])),
             subscription: RefCell::default(),
             planned: RefCell::default(),

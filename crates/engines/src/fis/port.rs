@@ -14,8 +14,8 @@ use super::record::{RecordDetails, details, record};
 use super::tracking::ExperimentTracking;
 use super::{FisEngine, FisSettings, launch, outcome, users_queue, watch};
 use crate::{
-    Channel, Engine, EngineFailure, FailureKind, Judgement, Launched, Notary, Particulars, Record, StopCause,
-    Takeover, Watcher,
+    Channel, Engine, EngineFailure, FailureKind, Inspection, Judgement, Launched, Notary, Particulars,
+    Record, StopCause, Takeover, Watcher,
 };
 use faultgate_core::model::{
     ExperimentPlan, Finding, Intent, LaunchRecord, Level, Monitor, MonitorRecord, State,
@@ -35,7 +35,8 @@ impl Engine for FisEngine {
             // Every other check would fail for the same reason.
             return role.into_iter().collect();
         }
-        let Preflight { mut findings, templates } = preflight(&self.clients, &self.place(), &ids).await;
+        let Preflight { mut findings, templates, unread } =
+            preflight(&self.clients, &self.place(), &ids).await;
         findings.splice(0..0, role);
         // The ARN of the template has the account, so no request of its own is needed for it.
         if let Some(place) = templates.values().find_map(|template| template.place.clone()) {
@@ -54,6 +55,7 @@ impl Engine for FisEngine {
         }
         *self.inbox.borrow_mut() = Inbox::new(ids);
         *self.templates.borrow_mut() = templates;
+        *self.unread.borrow_mut() = unread;
         findings
     }
 
@@ -208,6 +210,10 @@ impl Engine for FisEngine {
 
     fn takeover(&self) -> &dyn Takeover {
         self
+    }
+
+    fn inspection(&self) -> Option<&dyn Inspection> {
+        Some(self)
     }
 
     fn channel(&self) -> Option<&dyn Channel> {

@@ -10,8 +10,9 @@ use futures_util::future::join_all;
 
 use super::clients::Clients;
 use super::error::failure;
+use super::inspection::{has_target_accounts, template_facts};
 use crate::{EngineFailure, FailureKind};
-use faultgate_core::model::{Finding, Level};
+use faultgate_core::model::{Finding, Level, TemplateFacts};
 use faultgate_net::aws::AwsPlace;
 use faultgate_net::aws::role::Role;
 
@@ -30,6 +31,9 @@ pub(super) struct CheckedTemplate {
     pub(super) place: Option<AwsPlace>,
     /// ARNs of the alarms that stop an experiment of this template.
     pub(super) stop_alarms: Vec<String>,
+    pub(super) facts: TemplateFacts,
+    /// `true` if experiments act in accounts that are configured for the template.
+    pub(super) has_target_accounts: bool,
 }
 
 /// An alarm and its state in CloudWatch at the time of the request.
@@ -59,6 +63,8 @@ impl StopAlarm {
 pub(super) struct Preflight {
     pub(super) findings: Vec<Finding>,
     pub(super) templates: BTreeMap<String, CheckedTemplate>,
+    /// The kind of the failure of each template that could not be read, by its id.
+    pub(super) unread: BTreeMap<String, FailureKind>,
 }
 
 /// Checks all templates, their alarms and the safety lever. Requests that do not depend on each other go out
@@ -79,6 +85,7 @@ pub(super) async fn preflight(
             // A template that cannot be read is always an error: the account and the alarms come from it.
             Err(failure) => {
                 let failure = looked_for(failure, place);
+                result.unread.insert(id.clone(), failure.kind);
                 result.findings.push(failure.to_finding(Level::Error, format!("template {id}")));
             }
         }
@@ -123,7 +130,10 @@ impl Preflight {
         }
         let own = template.arn().and_then(AwsPlace::of_arn);
         let place = own.or_else(|| AwsPlace::of_role(template.role_arn()?, region));
-        self.templates.insert(id.to_owned(), CheckedTemplate { place, stop_alarms });
+        let facts = template_facts(template);
+        let has_target_accounts = has_target_accounts(template);
+        let checked = CheckedTemplate { place, stop_alarms, facts, has_target_accounts };
+        self.templates.insert(id.to_owned(), checked);
     }
 }
 

@@ -8,7 +8,7 @@ fn a_run_that_keeps_every_rule_breaks_none() {
 
 #[test]
 fn all_broken_rules_are_told_at_once_in_the_words_of_the_contract() {
-    let run = RunFacts {
+    let run = LaunchFacts {
         experiments: Fact::Known(25),
         parallel: 5,
         moment: Fact::Known(at("2026-12-24T15:00:00Z")),
@@ -81,7 +81,7 @@ fn rules_of_fis_alone_are_none_for_other_engines() {
         "version: 1\nrequire: { stop-condition: true, logs: true, tags: { a: b } }\nlimits: { targets: 1, duration: 30m }",
     );
     let mut experiment = experiment();
-    experiment.engine = Engine::Command;
+    experiment.engine = EngineKind::Command;
     experiment.template = Fact::NotAsked;
     experiment.targets = Fact::NotAsked;
     assert!(broken(&rules, &run(), &experiment).is_empty());
@@ -136,7 +136,7 @@ fn durations_are_summed_along_start_after() {
 
 #[test]
 fn a_plan_judges_the_suite_and_leaves_the_rest_to_later() {
-    let run = RunFacts { experiments: Fact::Known(25), parallel: 1, moment: Fact::NotAsked };
+    let run = LaunchFacts { experiments: Fact::Known(25), parallel: 1, moment: Fact::NotAsked };
     let mut experiment = experiment();
     experiment.account = Fact::NotAsked;
     experiment.target_accounts = Fact::NotAsked;
@@ -153,7 +153,7 @@ fn a_plan_judges_the_suite_and_leaves_the_rest_to_later() {
 
 #[test]
 fn only_what_a_rule_needs_is_asked_for() {
-    let asked = |text: &str| inquiries(&[policy(text)], Engine::Fis).into_iter().collect::<Vec<_>>();
+    let asked = |text: &str| inquiries(&[policy(text)], EngineKind::Fis).into_iter().collect::<Vec<_>>();
     assert!(
         asked("version: 1\nallow: { engines: [fis], templates: [\"*\"] }\nlimits: { parallel: 1 }")
             .is_empty()
@@ -169,5 +169,5 @@ fn only_what_a_rule_needs_is_asked_for() {
     );
     assert_eq!(asked("version: 1\nlimits: { duration: 1m }"), [Inquiry::Template]);
     assert_eq!(asked("version: 1\nrequire: { stop-condition: false, probes: true }"), []);
-    assert!(inquiries(&[policy(WHOLE)], Engine::Command).is_empty());
+    assert!(inquiries(&[policy(WHOLE)], EngineKind::Command).is_empty());
 }

@@ -11,7 +11,7 @@ fn told(name: &str, text: &str) -> String {
 #[test]
 fn the_example_of_the_contract_is_taken() {
     let policy = policy(WHOLE);
-    assert_eq!(policy.allow.engines, Some(vec![Engine::Fis, Engine::Command]));
+    assert_eq!(policy.allow.engines, Some(vec![EngineKind::Fis, EngineKind::Command]));
     assert_eq!(policy.allow.templates.unwrap()[0].to_string(), "EXT*");
     assert_eq!(policy.require.tags["environment"], "staging");
     assert_eq!(policy.limits.duration, Some(std::time::Duration::from_secs(1800)));

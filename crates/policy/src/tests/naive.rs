@@ -31,7 +31,7 @@ fn on<T>(fact: &Fact<T>, can_ask: bool, later: bool, is_kept: impl Fn(&T) -> boo
 /// Returns the paths of the rules that are broken.
 pub(super) fn broken(
     policy: &Value,
-    run: &RunFacts,
+    run: &LaunchFacts,
     experiments: &[ExperimentFacts],
     later: bool,
 ) -> BTreeSet<String> {
@@ -40,7 +40,7 @@ pub(super) fn broken(
     outcomes.into_iter().filter(|(_, outcome)| *outcome == Holds::No).map(|(rule, _)| rule).collect()
 }
 
-fn of_run(policy: &Value, run: &RunFacts, later: bool) -> Vec<(String, Holds)> {
+fn of_run(policy: &Value, run: &LaunchFacts, later: bool) -> Vec<(String, Holds)> {
     let limits = &policy["limits"];
     let mut outcomes = Vec::new();
     if let Some(most) = limits["parallel"].as_u64() {
@@ -71,7 +71,7 @@ fn of_run(policy: &Value, run: &RunFacts, later: bool) -> Vec<(String, Holds)> {
 }
 
 fn of_experiment(policy: &Value, e: &ExperimentFacts, later: bool) -> Vec<(String, Holds)> {
-    let is_fis = e.engine == Engine::Fis;
+    let is_fis = e.engine == EngineKind::Fis;
     let has = |list: &Value, text: &str| list.as_array().unwrap().iter().any(|item| item == text);
     let any = |list: &Value, text: &str| {
         list.as_array().unwrap().iter().any(|p| glob(p.as_str().unwrap().as_bytes(), text.as_bytes()))

@@ -110,7 +110,7 @@ proptest! {
         let policy = [parsed(&policy)];
         let needed = inquiries(&policy, experiment.engine);
         let mut asked = experiment.clone();
-        if experiment.engine == Engine::Fis {
+        if experiment.engine == EngineKind::Fis {
             if !needed.contains(&Inquiry::Account) { asked.account = Fact::NotAsked; }
             if !needed.contains(&Inquiry::Region) { asked.region = Fact::NotAsked; }
             if !needed.contains(&Inquiry::Template) { asked.template = Fact::NotAsked; }

@@ -127,11 +127,11 @@ fn fact<T: Clone + std::fmt::Debug>(known: impl Strategy<Value = T>) -> impl Str
     ]
 }
 
-pub(super) fn run() -> impl Strategy<Value = RunFacts> {
+pub(super) fn run() -> impl Strategy<Value = LaunchFacts> {
     // The year 2026.
     let moment =
         (1_767_225_600_i64..1_798_761_600).prop_map(|second| Timestamp::from_second(second).unwrap());
-    (fact(1_usize..6), 1_usize..6, fact(moment)).prop_map(|(experiments, parallel, moment)| RunFacts {
+    (fact(1_usize..6), 1_usize..6, fact(moment)).prop_map(|(experiments, parallel, moment)| LaunchFacts {
         experiments,
         parallel,
         moment,
@@ -191,7 +191,7 @@ pub(super) fn experiment() -> impl Strategy<Value = ExperimentFacts> {
     let accounts = prop::collection::vec(select(ACCOUNTS.to_vec()).prop_map(str::to_owned), 0..3);
     let seconds = select(vec![60_u64, 300, 1800, 5400, 43_200]);
     let place = (word(&ACCOUNTS), word(&REGIONS), word(&TEMPLATES), fact(accounts));
-    let engine = prop_oneof![3 => Just(Engine::Fis), 1 => select(Engine::ALL.to_vec())];
+    let engine = prop_oneof![3 => Just(EngineKind::Fis), 1 => select(EngineKind::ALL.to_vec())];
     (engine, place, seconds, 0_usize..2, fact(template()), fact(0_usize..6)).prop_map(
         |(engine, (account, region, template_id, target_accounts), seconds, probes, template, targets)| {
             ExperimentFacts {

@@ -53,6 +53,10 @@ impl Fis {
                 self.templates.remove(call.text("id")?);
                 Ok(json!({"experimentTemplate": template}))
             }
+            "ListTargetAccountConfigurations" => {
+                let template = self.template(call.text("experimentTemplateId")?)?;
+                listed("targetAccountConfigurations", template.target_accounts(), call)
+            }
             "StartExperiment" => self.start(call, context),
             "GetExperiment" => {
                 let experiment = self.experiment(call.text("id")?)?;

@@ -24,7 +24,7 @@ pub(crate) struct FisTemplate {
 }
 
 /// Members of a request that a template keeps.
-const MEMBERS: [&str; 8] = [
+const MEMBERS: [&str; 9] = [
     "actions",
     "description",
     "experimentOptions",
@@ -32,8 +32,13 @@ const MEMBERS: [&str; 8] = [
     "logConfiguration",
     "roleArn",
     "stopConditions",
+    TARGET_ACCOUNTS,
     "targets",
 ];
+
+/// Member that holds the target accounts of a template. FIS has requests of their own for them; here they come
+/// with the template.
+const TARGET_ACCOUNTS: &str = "targetAccountConfigurations";
 
 /// Name of a target that never resolves to a resource.
 pub(crate) const NOTHING: &str = "standby-databases";
@@ -177,8 +182,14 @@ impl FisTemplate {
     pub(crate) fn describe(&self) -> Value {
         let mut described = self.definition.clone();
         described.extend(self.summary_members());
-        described.insert("targetAccountConfigurationsCount".to_owned(), 0.into());
+        described.remove(TARGET_ACCOUNTS);
+        described.insert("targetAccountConfigurationsCount".to_owned(), self.target_accounts().len().into());
         Value::Object(described)
+    }
+
+    /// Returns the configurations of its target accounts.
+    pub(crate) fn target_accounts(&self) -> Vec<Value> {
+        self.definition.get(TARGET_ACCOUNTS).and_then(Value::as_array).cloned().unwrap_or_default()
     }
 
     /// Returns the template as lists show it.

@@ -41,6 +41,9 @@ pub(crate) fn of_fis(method: &Method, path: &str, query: &str) -> Option<Route> 
         ("GET", ["experimentTemplates"]) => ("ListExperimentTemplates", None),
         ("GET", ["experimentTemplates", id]) => ("GetExperimentTemplate", Some(("id", *id))),
         ("DELETE", ["experimentTemplates", id]) => ("DeleteExperimentTemplate", Some(("id", *id))),
+        ("GET", ["experimentTemplates", id, "targetAccountConfigurations"]) => {
+            ("ListTargetAccountConfigurations", Some(("experimentTemplateId", *id)))
+        }
         ("GET", ["safetyLevers", id]) => ("GetSafetyLever", Some(("id", *id))),
         ("PATCH", ["safetyLevers", id, "state"]) => ("UpdateSafetyLeverState", Some(("id", *id))),
         // Some clients do not escape the slash in an ARN, so the whole rest of the path is the label.

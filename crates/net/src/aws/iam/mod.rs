@@ -25,6 +25,8 @@ pub enum Use {
     Prometheus,
     /// Comments on CodeCommit.
     Codecommit,
+    /// A policy with `allow.accounts`, for templates that act in several accounts.
+    Policy,
     /// The role of `aws-role-arn`, assumed with the credentials of the SDK's default chain.
     AssumeRole,
 }
@@ -35,8 +37,14 @@ impl Use {
     /// The ways in which a run monitors FIS experiments.
     pub const RUNS: [Self; 3] = [Self::Events, Self::Queue, Self::Poll];
     /// The uses that may be added to any of the modes.
-    pub const OTHERS: [Self; 5] =
-        [Self::CloudwatchAlarm, Self::CloudwatchMetric, Self::Prometheus, Self::Codecommit, Self::AssumeRole];
+    pub const OTHERS: [Self; 6] = [
+        Self::CloudwatchAlarm,
+        Self::CloudwatchMetric,
+        Self::Prometheus,
+        Self::Codecommit,
+        Self::Policy,
+        Self::AssumeRole,
+    ];
 
     /// Returns the name by which `faultgate iam` takes the use.
     pub fn as_str(self) -> &'static str {
@@ -49,6 +57,7 @@ impl Use {
             Self::CloudwatchMetric => "cloudwatch-metric",
             Self::Prometheus => "prometheus",
             Self::Codecommit => "codecommit",
+            Self::Policy => "policy",
             Self::AssumeRole => "assume-role",
         }
     }
@@ -179,6 +188,9 @@ pub const CALLS: &[Call] = &[
         &[("fis:ListExperimentTargetAccountConfigurations", &EXPERIMENTS)], ANY,
         "tells in which accounts an experiment was to act, where it acts in several")
         .or("a warning that an account without a target is not told"),
+    call("ListTargetAccountConfigurations", &[("fis:ListTargetAccountConfigurations", &TEMPLATES)], &[Use::Policy],
+        "tells in which accounts a template acts, where a policy allows only some and the template acts in several")
+        .or("the policy refuses such a template"),
     call("StopExperiment", &[("fis:StopExperiment", &EXPERIMENTS)], ANY_AND_SWEEP,
         "stops it when its time is up, the run is cancelled, or a sweep finds it"),
     call("GetSafetyLever", &[("fis:GetSafetyLever", &LEVER)], ANY,

@@ -1,0 +1,100 @@
+//! The port of those who may refuse a run before its launch, and the words for a refusal.
+//!
+//! The lifecycle asks the guard once, after the checks of the engines and before anything is subscribed to or
+//! launched. It knows no rule: a finding of level `error` refuses the run, as one of an engine does.
+
+use async_trait::async_trait;
+
+use faultgate_core::model::{ExperimentPlan, Finding, Level, Plan};
+use faultgate_engines::Engine;
+
+/// Limit of the refusals that the reason of each experiment repeats. The gate has all of them.
+const MAX_REPEATED: usize = 5;
+
+/// A judge of runs that are about to be launched.
+#[async_trait(?Send)]
+pub trait Guard {
+    /// Judges a run by its plan and by what the engines have learned in their checks. `experiments` are those
+    /// of the plan in its order, each with its engine. Nothing is changed here.
+    async fn judge(&self, plan: &Plan, experiments: &[(&ExperimentPlan, &dyn Engine)]) -> Vec<Finding>;
+}
+
+/// A guard that refuses nothing.
+#[derive(Debug, Clone, Copy)]
+pub struct Unguarded;
+
+#[async_trait(?Send)]
+impl Guard for Unguarded {
+    async fn judge(&self, _: &Plan, _: &[(&ExperimentPlan, &dyn Engine)]) -> Vec<Finding> {
+        Vec::new()
+    }
+}
+
+/// Returns each refusal among the findings as a reason of the gate.
+pub(super) fn refusals(findings: &[Finding]) -> Vec<String> {
+    findings.iter().filter(|finding| finding.is_refusal()).map(to_reason).collect()
+}
+
+/// Returns the reason for which nothing is launched after these findings; None if something may be. Refusals
+/// come first.
+pub(super) fn why_not_launched(findings: &[Finding]) -> Option<String> {
+    let mut reasons = refusals(findings);
+    if reasons.len() > MAX_REPEATED {
+        let more = reasons.len() - MAX_REPEATED;
+        reasons.truncate(MAX_REPEATED);
+        reasons.push(format!("and {more} more rules"));
+    }
+    reasons.extend(other_errors(findings).map(to_reason));
+    (!reasons.is_empty()).then(|| format!("not launched: {}", reasons.join("; ")))
+}
+
+/// Returns the reasons of the gate for a run that the guard has refused: each refusal, and after them whatever
+/// else forbids the launch. It is empty where there is no refusal.
+pub(super) fn reasons_of_refused(findings: &[Finding]) -> Vec<String> {
+    let mut reasons = refusals(findings);
+    if !reasons.is_empty() {
+        reasons.extend(other_errors(findings).map(|error| format!("not launched: {}", to_reason(error))));
+    }
+    reasons
+}
+
+fn other_errors(findings: &[Finding]) -> impl Iterator<Item = &Finding> {
+    findings.iter().filter(|finding| finding.level == Level::Error && !finding.is_refusal())
+}
+
+fn to_reason(finding: &Finding) -> String {
+    format!("{}: {}", finding.subject, finding.message)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn finding(level: Level, subject: &str, message: &str) -> Finding {
+        Finding::new(level, subject, message)
+    }
+
+    #[test]
+    fn refusals_come_first_and_are_not_repeated_without_limit() {
+        let mut findings = vec![
+            finding(Level::Error, "template EXT1", "it does not exist"),
+            finding(Level::Warning, Finding::POLICY, "windows close"),
+        ];
+        assert_eq!(why_not_launched(&findings).unwrap(), "not launched: template EXT1: it does not exist");
+        assert!(reasons_of_refused(&findings).is_empty());
+        findings.extend(
+            (1..=7).map(|n| finding(Level::Error, Finding::POLICY, &format!("rule-{n}: is, may be"))),
+        );
+        let why = why_not_launched(&findings).unwrap();
+        assert!(why.starts_with("not launched: policy: rule-1: is, may be; policy: rule-2"), "{why}");
+        assert!(
+            why.ends_with("rule-5: is, may be; and 2 more rules; template EXT1: it does not exist"),
+            "{why}"
+        );
+        let reasons = reasons_of_refused(&findings);
+        assert_eq!(reasons.len(), 8);
+        assert_eq!(reasons[6], "policy: rule-7: is, may be");
+        assert_eq!(reasons[7], "not launched: template EXT1: it does not exist");
+        assert_eq!(why_not_launched(&findings[1..2]), None);
+    }
+}

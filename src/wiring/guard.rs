@@ -1,0 +1,205 @@
+//! The guard of a run: its policies, held against the plan and what the engines know.
+//!
+//! The engines are asked only for what a rule needs. What they do not tell is not known, and what is not known
+//! breaks the rule.
+
+use std::collections::BTreeSet;
+
+use async_trait::async_trait;
+use futures_util::stream::{self, StreamExt};
+
+use crate::lifecycle::Guard;
+use faultgate_config::EngineKind;
+use faultgate_core::clock::Clock;
+use faultgate_core::mistake::{key, quoted};
+use faultgate_core::model::{ExperimentPlan, Finding, Level, Plan};
+use faultgate_engines::{Engine, Inspection};
+use faultgate_policy::{
+    BrokenRule, ExperimentFacts, Fact, Inquiry, LaunchFacts, Policy, Ruling, inquiries, judge,
+};
+
+/// Number of templates whose target accounts are asked for at once.
+const MAX_ASKED_AT_ONCE: usize = 8;
+/// Limit of the names of experiments that one finding tells.
+const MAX_NAMED: usize = 3;
+/// Rule that needs to wait for other experiments.
+const ALONE: &str = "limits.alone";
+/// Why each FIS experiment breaks a rule that this version cannot apply.
+const NO_PREVIEW: &str = "this version cannot preview targets";
+const NO_WAITING: &str = "not known (this version cannot wait for other experiments)";
+
+/// The policies of a run.
+#[derive(Debug)]
+pub(crate) struct PolicyGuard<'a> {
+    pub(crate) policies: &'a [Policy],
+    pub(crate) clock: Clock,
+}
+
+#[async_trait(?Send)]
+impl Guard for PolicyGuard<'_> {
+    async fn judge(&self, plan: &Plan, experiments: &[(&ExperimentPlan, &dyn Engine)]) -> Vec<Finding> {
+        if self.policies.is_empty() {
+            return Vec::new();
+        }
+        let gathering = experiments.iter().map(|(experiment, engine)| self.facts(experiment, *engine));
+        let facts: Vec<ExperimentFacts> = stream::iter(gathering).buffered(MAX_ASKED_AT_ONCE).collect().await;
+        let suite = plan.suite.as_ref().map_or(plan.experiments.len(), |suite| suite.experiments.len());
+        let launch = LaunchFacts {
+            experiments: Fact::Known(suite),
+            parallel: plan.parallel,
+            moment: Fact::Known(self.clock.now()),
+        };
+        let mut ruling = judge(self.policies, &launch, &facts);
+        ruling.broken.extend(not_alone(self.policies, &facts, &ruling.broken));
+        findings(self.policies, &ruling, facts.len())
+    }
+}
+
+impl PolicyGuard<'_> {
+    /// Gathers what the rules need to know of an experiment.
+    async fn facts(&self, experiment: &ExperimentPlan, engine: &dyn Engine) -> ExperimentFacts {
+        let kind = experiment.spec.kind();
+        let inquiries = inquiries(self.policies, kind);
+        let inspection = engine.inspection();
+        let source = experiment.spec.source().to_owned();
+        ExperimentFacts {
+            name: experiment.name.clone(),
+            engine: kind,
+            account: told(&inquiries, Inquiry::Account, inspection, |it| it.account(experiment)),
+            region: told(&inquiries, Inquiry::Region, inspection, |it| Ok(it.region())),
+            template_id: if kind == EngineKind::Fis { Fact::Known(source) } else { Fact::NotAsked },
+            target_accounts: match inspection.filter(|_| inquiries.contains(&Inquiry::TargetAccounts)) {
+                Some(inspection) => to_fact(inspection.target_accounts(experiment).await),
+                None => Fact::NotAsked,
+            },
+            timeout: experiment.timeout,
+            probes: experiment.probes.len(),
+            template: told(&inquiries, Inquiry::Template, inspection, |it| it.template(experiment)),
+            targets: told(&inquiries, Inquiry::Targets, inspection, |_| Err(NO_PREVIEW.to_owned())),
+        }
+    }
+}
+
+/// Returns an answer to an inquiry, if it has to be made and the engine can be asked.
+fn told<T>(
+    inquiries: &BTreeSet<Inquiry>,
+    inquiry: Inquiry,
+    inspection: Option<&dyn Inspection>,
+    ask: impl FnOnce(&dyn Inspection) -> Result<T, String>,
+) -> Fact<T> {
+    let inspection = inspection.filter(|_| inquiries.contains(&inquiry));
+    inspection.map_or(Fact::NotAsked, |inspection| to_fact(ask(inspection)))
+}
+
+fn to_fact<T>(answer: Result<T, String>) -> Fact<T> {
+    answer.map_or_else(Fact::Unknown, Fact::Known)
+}
+
+/// Returns the rule that experiments run alone, broken by each experiment of FIS that does not break it
+/// already: nobody would wait for others here.
+fn not_alone(policies: &[Policy], facts: &[ExperimentFacts], broken: &[BrokenRule]) -> Vec<BrokenRule> {
+    let already = |origin: &str, name: &str| {
+        broken.iter().any(|rule| {
+            rule.rule == ALONE && rule.policy == origin && rule.experiment.as_deref() == Some(name)
+        })
+    };
+    let mut not_alone = Vec::new();
+    for policy in policies.iter().filter(|policy| policy.limits.alone) {
+        let of_fis = facts.iter().filter(|facts| facts.engine == EngineKind::Fis);
+        for facts in of_fis.filter(|facts| !already(&policy.origin, &facts.name)) {
+            not_alone.push(BrokenRule {
+                policy: policy.origin.clone(),
+                rule: ALONE.to_owned(),
+                experiment: Some(facts.name.clone()),
+                is: NO_WAITING.to_owned(),
+                may_be: "alone in its account and Region".to_owned(),
+            });
+        }
+    }
+    not_alone
+}
+
+/// Returns the findings about all policies. `count` is the number of experiments of the run.
+fn findings(policies: &[Policy], ruling: &Ruling, count: usize) -> Vec<Finding> {
+    let mut findings: Vec<Finding> = grouped(&ruling.broken)
+        .into_iter()
+        .map(|(rule, names)| {
+            let names = if count > 1 { named(&names) } else { String::new() };
+            let message = format!("{}: {}, {}{names}", rule.rule, rule.is, rule.may_be);
+            let remedy = format!("the policy is {}; its owners alone may change it", quoted(&rule.policy));
+            Finding::new(Level::Error, Finding::POLICY, message).with_remedy(remedy)
+        })
+        .collect();
+    let broken: BTreeSet<&str> = ruling.broken.iter().map(|rule| rule.policy.as_str()).collect();
+    let kept = policies.iter().filter(|policy| !broken.contains(policy.origin.as_str()));
+    findings.extend(kept.map(|policy| {
+        let message = format!("{} allows this run", quoted(&policy.origin));
+        Finding::new(Level::Ok, Finding::POLICY, message)
+    }));
+    findings.extend(ruling.notes.iter().map(|note| Finding::new(Level::Warning, Finding::POLICY, note)));
+    findings
+}
+
+/// Returns each broken rule once, with the names of all experiments that break it in the same way: a rule that
+/// a suite of hundreds breaks is one reason and not hundreds.
+fn grouped(broken: &[BrokenRule]) -> Vec<(&BrokenRule, Vec<&str>)> {
+    let mut groups: Vec<(&BrokenRule, Vec<&str>)> = Vec::new();
+    let mut places = std::collections::HashMap::new();
+    for rule in broken {
+        let place = *places.entry((&rule.policy, &rule.rule, &rule.is, &rule.may_be)).or_insert_with(|| {
+            groups.push((rule, Vec::new()));
+            groups.len() - 1
+        });
+        groups[place].1.extend(rule.experiment.as_deref());
+    }
+    groups
+}
+
+/// Returns the names of experiments in brackets; nothing where a rule is on the run as a whole.
+fn named(names: &[&str]) -> String {
+    let shown: Vec<String> = names.iter().take(MAX_NAMED).map(|name| key(name)).collect();
+    match (names.len(), names.len().saturating_sub(MAX_NAMED)) {
+        (0, _) => String::new(),
+        (1, _) => format!(" (experiment {})", shown.join(", ")),
+        (_, 0) => format!(" (experiments {})", shown.join(", ")),
+        (_, more) => format!(" (experiments {} and {more} more)", shown.join(", ")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn broken(rule: &str, experiment: Option<&str>) -> BrokenRule {
+        BrokenRule {
+            policy: "p.yml".to_owned(),
+            rule: rule.to_owned(),
+            experiment: experiment.map(str::to_owned),
+            is: "none".to_owned(),
+            may_be: "at least one".to_owned(),
+        }
+    }
+
+    #[test]
+    fn a_rule_that_many_break_is_told_once() {
+        let names = ["a", "b", "c", "d", "e"];
+        let mut all: Vec<_> = names.iter().map(|name| broken("require.probes", Some(name))).collect();
+        all.insert(0, broken("limits.parallel", None));
+        all.push(broken("require.logs", Some("a")));
+        let ruling = Ruling { broken: all, notes: vec!["it closes".to_owned()] };
+        let told = |count| {
+            let findings = findings(&[], &ruling, count).into_iter();
+            findings.map(|finding| finding.message).collect::<Vec<_>>()
+        };
+        assert_eq!(
+            told(5),
+            [
+                "limits.parallel: none, at least one",
+                "require.probes: none, at least one (experiments a, b, c and 2 more)",
+                "require.logs: none, at least one (experiment a)",
+                "it closes",
+            ]
+        );
+        assert_eq!(told(1)[2], "require.logs: none, at least one");
+    }
+}
