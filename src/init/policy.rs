@@ -7,18 +7,13 @@ use std::fmt::Write;
 use super::{make_schema_line, quote};
 use faultgate_config::{Answers, EngineKind, Platform};
 
-/// The line that says what this version does with a policy. The version that applies policies has to remove
-/// it.
-const NOT_YET: &str =
-    "# This version of faultgate does not apply this file yet: there is no input `policy`.\n";
-
 /// Returns the policy for these answers.
 pub(super) fn render(answers: &Answers) -> String {
-    let mut policy = NOT_YET.to_owned();
-    policy.push_str(&make_schema_line("policy.schema.json"));
+    let mut policy = make_schema_line("policy.schema.json");
     policy.push_str("# What experiments may do. It belongs to those who own the platform, and not to the repository under test, since a\n");
     policy.push_str("# pull request could change it there. Move it to where they alone may change it:\n");
     policy.push_str(explain_protection(answers.platform));
+    policy.push_str("# It holds for jobs whose variable FAULTGATE_POLICY, or flag --policy, names it.\n");
     policy.push_str("version: 1\n\nallow:\n");
     let _ = writeln!(policy, "  engines: [{}]", answers.engine.as_str());
     if let Some(account) = find_account(answers) {
@@ -39,7 +34,8 @@ pub(super) fn render(answers: &Answers) -> String {
     }
     policy.push_str("\nlimits:\n  duration: 30m\n  parallel: 1\n  experiments: 20\n");
     if fis {
-        policy.push_str("  # Resources that one experiment may hit. They are known by a target preview, which takes a minute.\n");
+        policy.push_str("  # Resources that one experiment may hit. This version of faultgate cannot preview targets, and refuses every FIS\n");
+        policy.push_str("  # experiment by this rule.\n");
         policy.push_str("  # targets: 10\n");
     }
     policy.push_str("\n# When experiments may be launched. UTC where there is no zone.\n# windows:\n");

@@ -5,7 +5,7 @@
 
 use crate::inputs::input::Input;
 use crate::inputs::kind::Kind;
-use crate::inputs::table::{INPUTS, REPORT_DIR};
+use crate::inputs::table::{INPUTS, POLICY, REPORT_DIR};
 use crate::reference::described;
 use crate::reference::yaml_string;
 
@@ -98,7 +98,7 @@ fn optional() -> String {
         Some(format!(
             "{}:\n  variables:\n    {}: {}\n{}:\n  variables: {{}}\n\n",
             hidden(input, &interpolated(input)),
-            input.variable(),
+            variable(input),
             // GitLab takes neither booleans nor fractions as variables: the space makes a text of them.
             yaml_string(&format!("{} ", interpolated(input))),
             hidden(input, none),
@@ -116,8 +116,15 @@ fn extended() -> String {
 fn variables() -> String {
     let texts = given().filter(|input| Type::of(input).none().is_none());
     let lines: Vec<_> =
-        texts.map(|i| format!("    {}: {}\n", i.variable(), yaml_string(&interpolated(i)))).collect();
+        texts.map(|i| format!("    {}: {}\n", variable(i), yaml_string(&interpolated(i)))).collect();
     format!("  variables:\n{}", lines.concat())
+}
+
+/// The variable that the component sets for an input. A policy of the component's has one of its own, since
+/// both it and that of the group's variable hold.
+fn variable(input: &Input) -> String {
+    let [_, of_ci] = input.ci_variables();
+    if input.name == POLICY.name() { of_ci } else { input.variable() }
 }
 
 /// The name of a hidden job. The main job extends it by this name, which GitLab completes with the value
@@ -197,12 +204,12 @@ mod tests {
         for input in given() {
             let value = interpolated(input);
             let Some(none) = Type::of(input).none() else {
-                assert_eq!(own[&input.variable()].kind, ValueKind::String(value), "{}", input.name);
+                assert_eq!(own[&variable(input)].kind, ValueKind::String(value), "{}", input.name);
                 continue;
             };
             let name = |value: &str| format!(".$[[ inputs.job-name ]] {} {value}", input.name);
             let variables = table(&table(&jobs[&name(&value)])["variables"]);
-            assert_eq!(variables[&input.variable()].kind, ValueKind::String(format!("{value} ")));
+            assert_eq!(variables[&variable(input)].kind, ValueKind::String(format!("{value} ")));
             assert!(table(&table(&jobs[&name(none)])["variables"]).is_empty(), "{}", input.name);
         }
     }
