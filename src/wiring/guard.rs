@@ -3,7 +3,7 @@
 //! The engines are asked only for what a rule needs. What they do not tell is not known, and what is not known
 //! breaks the rule.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 use async_trait::async_trait;
 use futures_util::stream::{self, StreamExt};
@@ -11,7 +11,7 @@ use futures_util::stream::{self, StreamExt};
 use crate::lifecycle::Guard;
 use faultgate_config::EngineKind;
 use faultgate_core::clock::Clock;
-use faultgate_core::mistake::{key, quoted};
+use faultgate_core::mistake::key;
 use faultgate_core::model::{ExperimentPlan, Finding, Level, Plan};
 use faultgate_engines::{Engine, Inspection};
 use faultgate_policy::{
@@ -126,14 +126,14 @@ fn findings(policies: &[Policy], ruling: &Ruling, count: usize) -> Vec<Finding> 
         .map(|(rule, names)| {
             let names = if count > 1 { named(&names) } else { String::new() };
             let message = format!("{}: {}, {}{names}", rule.rule, rule.is, rule.may_be);
-            let remedy = format!("the policy is {}; its owners alone may change it", quoted(&rule.policy));
+            let remedy = format!("the policy is {}; its owners alone may change it", key(&rule.policy));
             Finding::new(Level::Error, Finding::POLICY, message).with_remedy(remedy)
         })
         .collect();
     let broken: BTreeSet<&str> = ruling.broken.iter().map(|rule| rule.policy.as_str()).collect();
     let kept = policies.iter().filter(|policy| !broken.contains(policy.origin.as_str()));
     findings.extend(kept.map(|policy| {
-        let message = format!("{} allows this run", quoted(&policy.origin));
+        let message = format!("{} allows this run", key(&policy.origin));
         Finding::new(Level::Ok, Finding::POLICY, message)
     }));
     findings.extend(ruling.notes.iter().map(|note| Finding::new(Level::Warning, Finding::POLICY, note)));
@@ -144,7 +144,7 @@ fn findings(policies: &[Policy], ruling: &Ruling, count: usize) -> Vec<Finding> 
 /// a suite of hundreds breaks is one reason and not hundreds.
 fn grouped(broken: &[BrokenRule]) -> Vec<(&BrokenRule, Vec<&str>)> {
     let mut groups: Vec<(&BrokenRule, Vec<&str>)> = Vec::new();
-    let mut places = std::collections::HashMap::new();
+    let mut places = HashMap::new();
     for rule in broken {
         let place = *places.entry((&rule.policy, &rule.rule, &rule.is, &rule.may_be)).or_insert_with(|| {
             groups.push((rule, Vec::new()));

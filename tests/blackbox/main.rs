@@ -25,6 +25,7 @@ mod odd_values;
 mod panics;
 mod permissions;
 mod planted;
+mod policy;
 mod probes;
 mod provenance;
 mod report_files;

@@ -7,7 +7,9 @@ use faultgate::lifecycle::merge;
 use faultgate::state_file;
 use faultgate_config as config;
 use faultgate_core::environment::Environment;
+use faultgate_core::model::{EngineKind, TemplateFacts};
 use faultgate_lint::Lint;
+use faultgate_policy::{ExperimentFacts, Fact, LaunchFacts, Policy, inquiries, judge};
 use faultgate_report::ci::{Surroundings, read_event};
 
 use crate::runner::fuzz;
@@ -41,6 +43,48 @@ fn suite() {
                 let told: Vec<String> = mistakes.iter().map(ToString::to_string).collect();
                 assert!(told.iter().all(|told| !told.contains(['\n', '\x1b'])), "{told:?}");
                 assert!(told.iter().all(|told| !told.contains("s3cr3t")), "{told:?}");
+                told.join("; ")
+            }
+        }
+    });
+}
+
+/// A policy that is read says the same of a run each time, and its mistakes fit on a line.
+#[test]
+fn policy() {
+    let launch = LaunchFacts {
+        experiments: Fact::Known(30),
+        parallel: 3,
+        moment: Fact::Known("2026-11-27T15:00:00Z".parse().unwrap()),
+    };
+    let unknown = || Fact::Unknown("nobody was asked\n\u{1b}[31m".to_owned());
+    let experiment = ExperimentFacts {
+        name: "one".to_owned(),
+        engine: EngineKind::Fis,
+        account: unknown(),
+        region: Fact::Known("eu-west-1".to_owned()),
+        template_id: Fact::Known("EXT1\u{1b}".to_owned()),
+        target_accounts: Fact::Known(Vec::new()),
+        timeout: Duration::from_hours(2),
+        probes: 0,
+        template: Fact::Known(TemplateFacts::default()),
+        targets: Fact::Unknown("not previewed".to_owned()),
+    };
+    fuzz("policy", 600, |case| {
+        let text = String::from_utf8_lossy(&case.bytes);
+        match Policy::parse(&format!("policy.{}", case.kind), &text) {
+            Ok(policy) => {
+                let policies = [policy];
+                let _ = inquiries(&policies, EngineKind::Fis);
+                let ruling = judge(&policies, &launch, std::slice::from_ref(&experiment));
+                let told: Vec<String> = ruling.broken.iter().map(ToString::to_string).collect();
+                assert!(told.iter().all(|told| !told.contains(['\n', '\x1b'])), "{told:?}");
+                ruling.broken.iter().map(|rule| rule.rule.as_str()).collect::<Vec<_>>().join(" ")
+            }
+            Err(mistakes) => {
+                assert!(!mistakes.is_empty());
+                let told: Vec<String> = mistakes.iter().map(ToString::to_string).collect();
+                assert!(told.iter().all(|told| !told.contains(['\n', '\x1b'])), "{told:?}");
                 told.join("; ")
             }
         }
