@@ -156,7 +156,7 @@ fn the_suite_and_the_policy_keep_to_their_schemas() {
         assert!(suite.starts_with("# yaml-language-server: $schema=https://"), "{suite}");
         assert!(policy.starts_with("# yaml-language-server: $schema=https://"), "{policy}");
         assert!(policy.contains("FAULTGATE_POLICY"), "{policy}");
-        // What the schema allows, the reader of policies has to take as well.
+        // The reader of policies has to take all that the schema allows.
         assert!(Policy::parse("faultgate-policy.yml", policy).is_ok(), "{policy}");
         hold(&suites, &yaml(suite), suite);
         hold(&policies, &yaml(policy), policy);

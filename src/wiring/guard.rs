@@ -24,7 +24,7 @@ const MAX_ASKED_AT_ONCE: usize = 8;
 const MAX_NAMED: usize = 3;
 /// Rule that needs to wait for other experiments.
 const ALONE: &str = "limits.alone";
-/// Why each FIS experiment breaks a rule that this version cannot apply.
+/// The reasons for which each FIS experiment breaks a rule that this version cannot apply.
 const NO_PREVIEW: &str = "this version cannot preview targets";
 const NO_WAITING: &str = "not known (this version cannot wait for other experiments)";
 

@@ -20,7 +20,13 @@ pub(crate) fn load_with_policies(
 ) -> Result<(Settings, Vec<Policy>), Vec<Mistake>> {
     let policies = read_policies(&flags, env);
     match (load_settings(flags, env, scenario), policies) {
-        (Ok(settings), Ok(policies)) => Ok((settings, policies)),
+        (Ok(settings), Ok(mut policies)) => {
+            let scenario = settings.rehearsal.as_deref().and_then(Scenario::find);
+            if let Some(text) = scenario.and_then(|scenario| scenario.policy) {
+                policies.push(Policy::parse("the policy of the scenario", text)?);
+            }
+            Ok((settings, policies))
+        }
         (Ok(_), Err(mistakes)) | (Err(mistakes), Ok(_)) => Err(mistakes),
         (Err(mistakes), Err(more)) => Err([mistakes, more].concat()),
     }

@@ -1,4 +1,4 @@
-//! What a judgement tells: the rules that are broken, and notes.
+//! The outcome of a judgement: the rules that are broken, and notes.
 
 use std::fmt;
 
@@ -13,9 +13,9 @@ pub struct BrokenRule {
     pub rule: String,
     /// Name of the experiment that breaks it; `None` for a rule on the run as a whole.
     pub experiment: Option<String>,
-    /// What it is: `14`, or `not known` and why.
+    /// The value that breaks the rule: `14`, or `not known` and why.
     pub is: String,
-    /// What it may be: `at most 10`.
+    /// The values that the rule allows: `at most 10`.
     pub may_be: String,
 }
 
@@ -40,6 +40,6 @@ impl fmt::Display for BrokenRule {
 pub struct Ruling {
     /// Every rule that is broken. The run may be launched only if there is none.
     pub broken: Vec<BrokenRule>,
-    /// What is worth telling and refuses nothing.
+    /// Notes that are worth telling and refuse nothing.
     pub notes: Vec<String>,
 }

@@ -1,4 +1,4 @@
-//! What is known of a run when it is judged.
+//! The facts by which a run is judged.
 
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ pub enum Fact<T> {
     Unknown(String),
 }
 
-/// What is known of the run as a whole.
+/// The facts about the run as a whole.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LaunchFacts {
     /// Number of experiments of the whole suite, of which the run may be a part.
@@ -27,7 +27,7 @@ pub struct LaunchFacts {
     pub moment: Fact<Timestamp>,
 }
 
-/// What is known of one experiment.
+/// The facts about one experiment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ExperimentFacts {
     pub name: String,

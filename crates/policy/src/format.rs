@@ -13,7 +13,7 @@ pub(crate) const MAX_BYTES: usize = 1 << 20;
 
 /// The reason why a text is no policy: what completes a sentence that begins with the file, what to do, and
 /// where.
-pub(crate) struct Unreadable {
+pub(crate) struct UnreadablePolicy {
     pub(crate) what: String,
     pub(crate) hint: String,
     pub(crate) mark: Option<Mark>,
@@ -25,7 +25,7 @@ pub(crate) struct Unreadable {
 /// # Errors
 ///
 /// All that the parser does not take.
-pub(crate) fn tree(name: &str, text: &str) -> Result<Rc<Node>, Vec<Unreadable>> {
+pub(crate) fn tree(name: &str, text: &str) -> Result<Rc<Node>, Vec<UnreadablePolicy>> {
     let extension = Path::new(name).extension().and_then(|e| e.to_str()).map(str::to_ascii_lowercase);
     // Editors on Windows put a byte order mark at the beginning.
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
@@ -35,7 +35,7 @@ pub(crate) fn tree(name: &str, text: &str) -> Result<Rc<Node>, Vec<Unreadable>> 
         None if is_json() => json(text),
         Some("yml" | "yaml") | None => yaml(text),
         Some("toml") => toml(name, text),
-        Some(_) => Err(vec![Unreadable {
+        Some(_) => Err(vec![UnreadablePolicy {
             what: "has no known extension".to_owned(),
             hint: "name a file that ends in .yml, .yaml, .toml or .json, for example faultgate-policy.yml"
                 .to_owned(),
@@ -44,9 +44,9 @@ pub(crate) fn tree(name: &str, text: &str) -> Result<Rc<Node>, Vec<Unreadable>> 
     }
 }
 
-fn yaml(text: &str) -> Result<Rc<Node>, Vec<Unreadable>> {
+fn yaml(text: &str) -> Result<Rc<Node>, Vec<UnreadablePolicy>> {
     parse_yaml(text, MAX_BYTES).map_err(|faults| {
-        let unreadable = faults.into_iter().map(|fault| Unreadable {
+        let unreadable = faults.into_iter().map(|fault| UnreadablePolicy {
             what: fault.what,
             hint: fault.hint.to_owned(),
             mark: fault.mark,
@@ -55,7 +55,7 @@ fn yaml(text: &str) -> Result<Rc<Node>, Vec<Unreadable>> {
     })
 }
 
-fn json(text: &str) -> Result<Rc<Node>, Vec<Unreadable>> {
+fn json(text: &str) -> Result<Rc<Node>, Vec<UnreadablePolicy>> {
     if text.trim().is_empty() {
         // An empty text is no JSON, and is told as an empty policy.
         return yaml("");
@@ -67,7 +67,7 @@ fn json(text: &str) -> Result<Rc<Node>, Vec<Unreadable>> {
     Ok(parse_yaml(text, MAX_BYTES).unwrap_or_else(|_| Rc::new(Node::of_json(&json))))
 }
 
-fn toml(name: &str, text: &str) -> Result<Rc<Node>, Vec<Unreadable>> {
+fn toml(name: &str, text: &str) -> Result<Rc<Node>, Vec<UnreadablePolicy>> {
     let table = FileFormat::Toml
         .parse(Some(&name.to_owned()), text)
         .map_err(|error| unparsed("does not parse: ", &*error))?;
@@ -91,7 +91,7 @@ fn to_json(value: Value) -> Json {
     }
 }
 
-fn unparsed(what: &str, error: &dyn std::fmt::Display) -> Vec<Unreadable> {
+fn unparsed(what: &str, error: &dyn std::fmt::Display) -> Vec<UnreadablePolicy> {
     let what = format!("{what}{}", plain(&error.to_string(), 200));
-    vec![Unreadable { what, hint: "correct the file".to_owned(), mark: None }]
+    vec![UnreadablePolicy { what, hint: "correct the file".to_owned(), mark: None }]
 }

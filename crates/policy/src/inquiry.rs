@@ -1,4 +1,4 @@
-//! What has to be asked of AWS for the rules of a policy, so that nothing else is asked.
+//! The questions to AWS that the rules of a policy need, so that nothing else is asked.
 
 use std::collections::BTreeSet;
 

@@ -1,4 +1,4 @@
-//! How long the actions of a template take, one after another.
+//! The length of a template: the time that its actions take, one after another.
 
 use std::collections::HashMap;
 use std::time::Duration;

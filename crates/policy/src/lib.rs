@@ -32,7 +32,7 @@ pub use faultgate_core::model::{ActionFacts, TemplateFacts};
 pub use inquiry::{Inquiry, inquiries};
 pub use judge::{judge, judge_suite};
 pub use pattern::NamePattern;
-pub use policy::{Allowed, Denied, Policy, PolicyLimits, Required, WindowRule};
+pub use policy::{AllowRules, DenyRules, Policy, PolicyLimits, RequireRules, WindowRule};
 pub use window::Window;
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use jiff::tz::{TimeZone, TimeZoneDatabase};
 
 use super::format;
 use super::pattern::NamePattern;
-use super::reader::{Found, Reader};
+use super::reader::{PlacedValue, PolicyReader};
 use super::window::Window;
 
 /// Limit of the numbers in a policy. A larger one is no limit.
@@ -28,16 +28,16 @@ const WINDOW_EXAMPLE: &str = "- { allow: \"mon-thu 09:00-16:00\", zone: Europe/B
 pub struct Policy {
     /// The file, as the user knows it.
     pub origin: String,
-    pub allow: Allowed,
-    pub deny: Denied,
-    pub require: Required,
+    pub allow: AllowRules,
+    pub deny: DenyRules,
+    pub require: RequireRules,
     pub limits: PolicyLimits,
     pub windows: Vec<WindowRule>,
 }
 
-/// What alone may be used.
+/// The only things that may be used.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct Allowed {
+pub struct AllowRules {
     pub engines: Option<Vec<EngineKind>>,
     pub accounts: Option<Vec<String>>,
     pub regions: Option<Vec<String>>,
@@ -45,16 +45,16 @@ pub struct Allowed {
     pub templates: Option<Vec<NamePattern>>,
 }
 
-/// What may not be used.
+/// The things that may not be used.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct Denied {
+pub struct DenyRules {
     /// Ids of actions of FIS.
     pub actions: Option<Vec<NamePattern>>,
 }
 
-/// What each experiment must have.
+/// The things that each experiment must have.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct Required {
+pub struct RequireRules {
     pub stop_condition: bool,
     pub probes: bool,
     pub logs: bool,
@@ -62,7 +62,7 @@ pub struct Required {
     pub tags: BTreeMap<String, String>,
 }
 
-/// What is the most.
+/// The largest numbers and times.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct PolicyLimits {
     /// Resolved resources of one experiment.
@@ -119,20 +119,20 @@ impl Policy {
     /// All the mistakes in it.
     pub fn parse(name: &str, text: &str) -> Result<Self, Vec<Mistake>> {
         let root = format::tree(name, text).map_err(|unreadable| {
-            let mistake = |unreadable: format::Unreadable| {
+            let mistake = |unreadable: format::UnreadablePolicy| {
                 let what = format!("policy: the file {} {}", quoted(name), unreadable.what);
                 let place = unreadable.mark.map(|mark| mark.in_file(name));
                 Mistake::new(name, what).hint(unreadable.hint).at(place)
             };
             unreadable.into_iter().map(mistake).collect::<Vec<_>>()
         })?;
-        let mut reader = Reader::new(name);
-        let policy = policy(&mut reader, Found::root(&root), name);
+        let mut reader = PolicyReader::new(name);
+        let policy = policy(&mut reader, PlacedValue::root(&root), name);
         reader.finish(policy)
     }
 }
 
-fn policy(reader: &mut Reader<'_>, root: Found<'_>, origin: &str) -> Option<Policy> {
+fn policy(reader: &mut PolicyReader<'_>, root: PlacedValue<'_>, origin: &str) -> Option<Policy> {
     const KEYS: [&str; 6] = ["version", "allow", "deny", "require", "limits", "windows"];
     if root.is_empty() {
         reader.wrong(&root, "the file is empty", "begin it with version: 1, which alone has no rules");
@@ -150,7 +150,7 @@ fn policy(reader: &mut Reader<'_>, root: Found<'_>, origin: &str) -> Option<Poli
     })
 }
 
-fn version(reader: &mut Reader<'_>, root: &Found<'_>) {
+fn version(reader: &mut PolicyReader<'_>, root: &PlacedValue<'_>) {
     match root.get("version") {
         None => reader.missing(root, "version", "write version: 1"),
         version => {
@@ -159,12 +159,12 @@ fn version(reader: &mut Reader<'_>, root: &Found<'_>) {
     }
 }
 
-fn allowed(reader: &mut Reader<'_>, found: Option<Found<'_>>) -> Allowed {
+fn allowed(reader: &mut PolicyReader<'_>, found: Option<PlacedValue<'_>>) -> AllowRules {
     const KEYS: [&str; 4] = ["engines", "accounts", "regions", "templates"];
     let Some(table) = reader.table(found, &KEYS, "allow: { regions: [eu-west-1] }") else {
-        return Allowed::default();
+        return AllowRules::default();
     };
-    Allowed {
+    AllowRules {
         engines: reader.list(table.get("engines"), "fis", engine),
         accounts: reader.list(table.get("accounts"), "\"111122223333\"", account),
         regions: reader.list(table.get("regions"), "eu-west-1", region),
@@ -172,18 +172,18 @@ fn allowed(reader: &mut Reader<'_>, found: Option<Found<'_>>) -> Allowed {
     }
 }
 
-fn denied(reader: &mut Reader<'_>, found: Option<Found<'_>>) -> Denied {
+fn denied(reader: &mut PolicyReader<'_>, found: Option<PlacedValue<'_>>) -> DenyRules {
     let table = reader.table(found, &["actions"], "deny: { actions: [\"aws:rds:*\"] }");
     let actions = table.and_then(|table| table.get("actions"));
-    Denied { actions: reader.list(actions, "\"aws:rds:*\"", |text| NamePattern::parse(text, "aws:rds:*")) }
+    DenyRules { actions: reader.list(actions, "\"aws:rds:*\"", |text| NamePattern::parse(text, "aws:rds:*")) }
 }
 
-fn required(reader: &mut Reader<'_>, found: Option<Found<'_>>) -> Required {
+fn required(reader: &mut PolicyReader<'_>, found: Option<PlacedValue<'_>>) -> RequireRules {
     const KEYS: [&str; 4] = ["stop-condition", "probes", "logs", "tags"];
     let Some(table) = reader.table(found, &KEYS, "require: { probes: true }") else {
-        return Required::default();
+        return RequireRules::default();
     };
-    Required {
+    RequireRules {
         stop_condition: reader.is_true(table.get("stop-condition")),
         probes: reader.is_true(table.get("probes")),
         logs: reader.is_true(table.get("logs")),
@@ -191,7 +191,7 @@ fn required(reader: &mut Reader<'_>, found: Option<Found<'_>>) -> Required {
     }
 }
 
-fn tags(reader: &mut Reader<'_>, found: Found<'_>) -> BTreeMap<String, String> {
+fn tags(reader: &mut PolicyReader<'_>, found: PlacedValue<'_>) -> BTreeMap<String, String> {
     const EXAMPLE: &str = "tags: { environment: staging }";
     let Some(table) = reader.any_table(found, EXAMPLE) else { return BTreeMap::new() };
     if table.is_empty() {
@@ -210,7 +210,7 @@ fn tags(reader: &mut Reader<'_>, found: Found<'_>) -> BTreeMap<String, String> {
     tags
 }
 
-fn limits(reader: &mut Reader<'_>, found: Option<Found<'_>>) -> PolicyLimits {
+fn limits(reader: &mut PolicyReader<'_>, found: Option<PlacedValue<'_>>) -> PolicyLimits {
     const KEYS: [&str; 5] = ["targets", "duration", "parallel", "experiments", "alone"];
     let Some(table) = reader.table(found, &KEYS, "limits: { targets: 10 }") else {
         return PolicyLimits::default();
@@ -224,14 +224,18 @@ fn limits(reader: &mut Reader<'_>, found: Option<Found<'_>>) -> PolicyLimits {
     }
 }
 
-fn windows(reader: &mut Reader<'_>, found: Option<Found<'_>>) -> Vec<WindowRule> {
+fn windows(reader: &mut PolicyReader<'_>, found: Option<PlacedValue<'_>>) -> Vec<WindowRule> {
     let Some(items) = found.and_then(|found| reader.items(&found, WINDOW_EXAMPLE)) else { return Vec::new() };
     // The database of the binary, not of the machine: a variable could move that one to another place.
     let zones = TimeZoneDatabase::bundled();
     items.into_iter().filter_map(|item| window(reader, item, &zones)).collect()
 }
 
-fn window(reader: &mut Reader<'_>, found: Found<'_>, zones: &TimeZoneDatabase) -> Option<WindowRule> {
+fn window(
+    reader: &mut PolicyReader<'_>,
+    found: PlacedValue<'_>,
+    zones: &TimeZoneDatabase,
+) -> Option<WindowRule> {
     const EXAMPLE: &str = "mon-thu 09:00-16:00";
     let table = reader.table(Some(found), &["allow", "deny", "zone"], WINDOW_EXAMPLE)?;
     let zone = match table.get("zone") {

@@ -7,13 +7,13 @@ use faultgate_core::mistake::{Mistake, Problem, key, quoted, suggestion};
 
 /// A value of the tree, with its path and the place of its key.
 #[derive(Debug, Clone)]
-pub(crate) struct Found<'n> {
+pub(crate) struct PlacedValue<'n> {
     path: String,
     key: Mark,
     node: &'n Node,
 }
 
-impl<'n> Found<'n> {
+impl<'n> PlacedValue<'n> {
     pub(crate) fn root(node: &'n Node) -> Self {
         Self { path: String::new(), key: node.mark, node }
     }
@@ -48,12 +48,12 @@ impl<'n> Found<'n> {
 
 /// The mistakes in a file, collected while it is read.
 #[derive(Debug)]
-pub(crate) struct Reader<'f> {
+pub(crate) struct PolicyReader<'f> {
     file: &'f str,
     mistakes: Vec<(Mark, Mistake)>,
 }
 
-impl<'f> Reader<'f> {
+impl<'f> PolicyReader<'f> {
     pub(crate) fn new(file: &'f str) -> Self {
         Self { file, mistakes: Vec::new() }
     }
@@ -70,13 +70,13 @@ impl<'f> Reader<'f> {
     }
 
     /// Tells that a value is wrong. `what` completes a sentence that begins with its path.
-    pub(crate) fn wrong(&mut self, found: &Found<'_>, what: &str, hint: impl Into<String>) {
+    pub(crate) fn wrong(&mut self, found: &PlacedValue<'_>, what: &str, hint: impl Into<String>) {
         let path = if found.path.is_empty() { "policy" } else { &found.path };
         self.tell(found.mark(), Mistake::new(self.file, format!("{}: {what}", key(path))).hint(hint));
     }
 
     /// Tells that a key of a table is missing.
-    pub(crate) fn missing(&mut self, table: &Found<'_>, name: &str, hint: &str) {
+    pub(crate) fn missing(&mut self, table: &PlacedValue<'_>, name: &str, hint: &str) {
         let path = below(&table.path, name);
         self.tell(table.mark(), Mistake::new(self.file, format!("{}: is missing", key(&path))).hint(hint));
     }
@@ -90,10 +90,10 @@ impl<'f> Reader<'f> {
     /// Returns the value if it is a table, and tells of the keys in it that are not known.
     pub(crate) fn table<'n>(
         &mut self,
-        found: Option<Found<'n>>,
+        found: Option<PlacedValue<'n>>,
         known: &[&str],
         example: &str,
-    ) -> Option<Found<'n>> {
+    ) -> Option<PlacedValue<'n>> {
         let table = self.any_table(found?, example)?;
         for (name, entry) in table.entries() {
             if !known.contains(&name) {
@@ -107,7 +107,7 @@ impl<'f> Reader<'f> {
     }
 
     /// Returns the value if it is a table, with whatever keys.
-    pub(crate) fn any_table<'n>(&mut self, found: Found<'n>, example: &str) -> Option<Found<'n>> {
+    pub(crate) fn any_table<'n>(&mut self, found: PlacedValue<'n>, example: &str) -> Option<PlacedValue<'n>> {
         if matches!(found.node.content, Content::Table(_)) {
             return Some(found);
         }
@@ -119,7 +119,7 @@ impl<'f> Reader<'f> {
     /// nothing, or everything.
     pub(crate) fn list<T>(
         &mut self,
-        found: Option<Found<'_>>,
+        found: Option<PlacedValue<'_>>,
         example: &str,
         parse: impl Fn(&str) -> Result<T, Problem>,
     ) -> Option<Vec<T>> {
@@ -129,7 +129,11 @@ impl<'f> Reader<'f> {
     }
 
     /// Returns the items of a list that has some.
-    pub(crate) fn items<'n>(&mut self, found: &Found<'n>, example: &str) -> Option<Vec<Found<'n>>> {
+    pub(crate) fn items<'n>(
+        &mut self,
+        found: &PlacedValue<'n>,
+        example: &str,
+    ) -> Option<Vec<PlacedValue<'n>>> {
         let Content::List(items) = &found.node.content else {
             self.not_a(found, "a list", example);
             return None;
@@ -137,7 +141,7 @@ impl<'f> Reader<'f> {
         if items.is_empty() {
             self.wrong(found, "is an empty list", format!("leave it out, or write for example {example}"));
         }
-        let item = |(place, node): (usize, &'n std::rc::Rc<Node>)| Found {
+        let item = |(place, node): (usize, &'n std::rc::Rc<Node>)| PlacedValue {
             path: format!("{}[{place}]", found.path),
             key: node.mark,
             node,
@@ -148,7 +152,7 @@ impl<'f> Reader<'f> {
     /// Returns a text, parsed. A number is none: it would lose its leading zeros.
     pub(crate) fn parsed<T>(
         &mut self,
-        found: Option<Found<'_>>,
+        found: Option<PlacedValue<'_>>,
         example: &str,
         parse: impl Fn(&str) -> Result<T, Problem>,
     ) -> Option<T> {
@@ -168,7 +172,12 @@ impl<'f> Reader<'f> {
     }
 
     /// Returns a whole number from 1 to `max`.
-    pub(crate) fn count(&mut self, found: Option<Found<'_>>, max: usize, example: &str) -> Option<usize> {
+    pub(crate) fn count(
+        &mut self,
+        found: Option<PlacedValue<'_>>,
+        max: usize,
+        example: &str,
+    ) -> Option<usize> {
         let found = found?;
         let is_number = matches!(
             &found.node.content,
@@ -183,7 +192,7 @@ impl<'f> Reader<'f> {
     }
 
     /// Returns `true` if the truth value is there and true.
-    pub(crate) fn is_true(&mut self, found: Option<Found<'_>>) -> bool {
+    pub(crate) fn is_true(&mut self, found: Option<PlacedValue<'_>>) -> bool {
         let Some(found) = found else { return false };
         if let Content::Scalar(ValueKind::Boolean(word)) = &found.node.content {
             return *word;
@@ -193,7 +202,7 @@ impl<'f> Reader<'f> {
     }
 
     /// Tells that a value has another form than it must.
-    fn not_a(&mut self, found: &Found<'_>, form: &str, example: &str) {
+    fn not_a(&mut self, found: &PlacedValue<'_>, form: &str, example: &str) {
         let written = match (&found.node.content, found.node.text()) {
             (Content::Scalar(ValueKind::String(text)), _) => quoted(text),
             (Content::Scalar(_), Some(number)) => key(&number),

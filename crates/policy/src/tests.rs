@@ -1,4 +1,4 @@
-//! What holds for every policy, and what is told of those with mistakes.
+//! Tests of policies: laws that hold for every policy, and the mistakes that are told.
 
 mod judging;
 mod mistakes;

@@ -28,7 +28,7 @@ pub struct Window {
 #[derive(Debug, Clone, PartialEq)]
 enum Days {
     Every,
-    /// Whether each day of the week is one of them, beginning with Monday.
+    /// One flag for each day of the week, beginning with Monday: `true` if the window holds on it.
     OfWeek([bool; 7]),
     /// All days from the first to the last one, which is one of them.
     Dates(Date, Date),

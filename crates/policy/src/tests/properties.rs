@@ -87,7 +87,7 @@ proptest! {
         prop_assert_eq!(both.broken, [before.broken, second.broken].concat());
     }
 
-    /// What the suite alone breaks, the whole run breaks too.
+    /// A rule that the suite alone breaks, the whole run breaks too.
     #[test]
     fn a_plan_refuses_nothing_that_the_run_would_allow(
         policy in random::policy(),

@@ -66,7 +66,7 @@ fn the_hours_after_midnight_belong_to_the_day_before() {
     }
 }
 
-/// In each of these zones, the clock of 2026 jumps over some time, and shows some time twice.
+/// Each of these zones has a clock that in 2026 jumps over some time, and shows some time twice.
 #[test]
 fn windows_follow_the_clock_on_the_wall_across_daylight_saving() {
     for (zone, window, moment, want) in [
@@ -128,7 +128,7 @@ fn windows_that_close_are_told_to_the_minute() {
             Some("2026-11-25T23:00:00Z"),
         ),
         ("  - { allow: \"22:00-02:00\" }", "2026-11-25T23:30:00Z", None),
-        // At 01:00 UTC the clock is put back from 03:00 to 02:00.
+        // The clock is put back at 01:00 UTC from 03:00 to 02:00.
         // The same window, when the clock shows it for the second time.
         (
             "  - { allow: \"02:00-02:30\", zone: Europe/Berlin }",

@@ -27,6 +27,8 @@ pub struct Scenario {
     pub plot: Plot,
     /// Number of failures in a row after which the probe of a plain rehearsal stops the experiment.
     pub aborts_after: Option<u32>,
+    /// Text of a policy that holds for a rehearsal of the scenario, beside those that are named.
+    pub policy: Option<&'static str>,
     /// Script of the experiments of [`crate::fixtures::TEMPLATE_ID`].
     pub script: &'static [Beat],
     /// `true` if targets resolve to resources; if not, every action is skipped.
@@ -64,6 +66,7 @@ const COMPLETED: Scenario = Scenario {
     inputs: &[],
     plot: Plot::Latency,
     aborts_after: None,
+    policy: None,
     script: script::COMPLETED,
     targets_resolve: true,
     stopping: Duration::from_millis(400),
@@ -205,6 +208,13 @@ static SCENARIOS: &[Scenario] = &[
         summary: "the new rule matches nothing for three seconds",
         expected: Verdict::Passed,
         events: &EventFaults { rule_latency: Duration::from_secs(3), ..EventFaults::NONE },
+        ..COMPLETED
+    },
+    Scenario {
+        name: "refused",
+        summary: "a policy denies the experiment's action and wants a log, so nothing is launched",
+        expected: Verdict::Errored,
+        policy: Some("version: 1\ndeny: { actions: [\"aws:ecs:*\"] }\nrequire: { logs: true }\n"),
         ..COMPLETED
     },
     Scenario {

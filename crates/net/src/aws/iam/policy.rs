@@ -60,7 +60,7 @@ impl PolicyTarget {
 
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "PascalCase")]
-struct Policy {
+struct PolicyDocument {
     version: &'static str,
     statement: Vec<Statement>,
 }
@@ -110,7 +110,7 @@ fn gather<'a>(calls: impl Iterator<Item = &'a Call>, target: &PolicyTarget) -> V
 /// Returns the policy for these uses, as JSON with a line break at its end.
 pub fn policy(uses: &[Use], target: &PolicyTarget) -> String {
     let calls = CALLS.iter().filter(|call| call.is_for(uses));
-    let policy = Policy { version: "2012-10-17", statement: gather(calls, target) };
+    let policy = PolicyDocument { version: "2012-10-17", statement: gather(calls, target) };
     let json = serde_json::to_string_pretty(&policy).unwrap_or_default();
     format!("{json}\n")
 }
