@@ -120,10 +120,7 @@ async fn a_login_that_is_refused_is_explained() {
     let litmus = litmus_as(&center, credentials);
     let trouble = litmus.launch(&plan()).await.unwrap_err();
     assert_eq!(trouble.kind, TroubleKind::Unauthenticated);
-    assert_eq!(
-        trouble.why,
-        "the login of robot failed: HTTP 401: invalid_credentials: Invalid Credentials"
-    );
+    assert_eq!(trouble.why, "the login of robot failed: HTTP 401: invalid_credentials: Invalid Credentials");
     let told = told(&litmus, &trouble, Asked::Launch);
     assert!(told.contains("check the user and the password") && told.contains("first password"), "{told}");
     assert!(!told.contains(wrong));
