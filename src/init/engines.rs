@@ -9,7 +9,7 @@ use faultgate_config::EngineKind;
 pub(super) struct EngineEntry {
     /// The keys of the engine's block, in the order in which they are written.
     pub(super) keys: &'static [BlockKey],
-    pub(super) access: Access,
+    pub(super) access: EngineAccess,
     /// `true` if a policy can require stop conditions and limit targets.
     pub(super) has_stop_conditions: bool,
 }
@@ -19,12 +19,12 @@ pub(super) struct BlockKey {
     pub(super) name: &'static str,
     /// The name of the question whose answer the key holds.
     pub(super) question: &'static str,
-    pub(super) form: Form,
+    pub(super) form: AnswerForm,
 }
 
 /// The form in which an answer is written.
 #[derive(Clone, Copy)]
-pub(super) enum Form {
+pub(super) enum AnswerForm {
     Text,
     /// A list of the answer's words, since no shell takes a command apart later.
     Words,
@@ -34,7 +34,7 @@ pub(super) enum Form {
 
 /// The need of a run that wants to reach an engine.
 #[derive(Clone, Copy)]
-pub(super) enum Access {
+pub(super) enum EngineAccess {
     /// A role of AWS, for which the job's tokens are exchanged where the platform has them.
     Role,
     /// A key that is kept as a secret.
@@ -58,16 +58,16 @@ pub(super) struct EngineSecret {
 impl EngineEntry {
     pub(super) const fn secret(&self) -> Option<&'static EngineSecret> {
         match self.access {
-            Access::Secret(secret) => Some(secret),
-            Access::Role | Access::Programs => None,
+            EngineAccess::Secret(secret) => Some(secret),
+            EngineAccess::Role | EngineAccess::Programs => None,
         }
     }
 
     /// Returns `true` if jobs need an OpenID token, where the platform has such tokens.
     pub(super) const fn needs_token(&self) -> bool {
         match self.access {
-            Access::Role => true,
-            Access::Secret(_) | Access::Programs => false,
+            EngineAccess::Role => true,
+            EngineAccess::Secret(_) | EngineAccess::Programs => false,
         }
     }
 }
@@ -88,7 +88,7 @@ const FIS: EngineEntry = EngineEntry {
         text("region", "aws-region"),
         text("role-arn", "aws-role-arn"),
     ],
-    access: Access::Role,
+    access: EngineAccess::Role,
     has_stop_conditions: true,
 };
 
@@ -100,7 +100,7 @@ const HARNESS: EngineEntry = EngineEntry {
         text("account", "harness-account-id"),
         text("url", "harness-url"),
     ],
-    access: Access::Secret(&EngineSecret {
+    access: EngineAccess::Secret(&EngineSecret {
         github: "HARNESS_API_KEY",
         manager: "faultgate/harness:api-key",
         input: "harness-api-key",
@@ -115,7 +115,7 @@ const LITMUS: EngineEntry = EngineEntry {
         text("project", "litmus-project-id"),
         text("url", "litmus-url"),
     ],
-    access: Access::Secret(&EngineSecret {
+    access: EngineAccess::Secret(&EngineSecret {
         github: "LITMUS_TOKEN",
         manager: "faultgate/litmus:token",
         input: "litmus-token",
@@ -126,16 +126,16 @@ const LITMUS: EngineEntry = EngineEntry {
 
 const COMMAND: EngineEntry = EngineEntry {
     keys: &[
-        BlockKey { name: "run", question: "run", form: Form::Words },
-        BlockKey { name: "stop", question: "stop", form: Form::Words },
-        BlockKey { name: "injected", question: "injected", form: Form::Output },
+        BlockKey { name: "run", question: "run", form: AnswerForm::Words },
+        BlockKey { name: "stop", question: "stop", form: AnswerForm::Words },
+        BlockKey { name: "injected", question: "injected", form: AnswerForm::Output },
     ],
-    access: Access::Programs,
+    access: EngineAccess::Programs,
     has_stop_conditions: false,
 };
 
 const fn text(name: &'static str, question: &'static str) -> BlockKey {
-    BlockKey { name, question, form: Form::Text }
+    BlockKey { name, question, form: AnswerForm::Text }
 }
 
 #[cfg(test)]

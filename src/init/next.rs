@@ -6,7 +6,7 @@
 use std::fmt::Write;
 use std::path::Path;
 
-use super::engines::{Access, EngineSecret, find_entry};
+use super::engines::{EngineAccess, EngineSecret, find_entry};
 use super::pipeline::{self, BUILDSPEC_FILE, GITLAB_INCLUDED};
 use super::{GITLAB, guess, make_link, policy};
 use faultgate_config::{Answers, Platform};
@@ -18,9 +18,9 @@ pub fn list_steps(answers: &Answers, dir: &Path, has_pipeline: bool) -> [String;
 
 fn explain_access(answers: &Answers, dir: &Path) -> String {
     match find_entry(answers.engine).access {
-        Access::Role => explain_role(answers, guess::find_repository(dir).as_deref()),
-        Access::Secret(secret) => explain_secret(answers.platform, secret),
-        Access::Programs => explain_programs(answers),
+        EngineAccess::Role => explain_role(answers, guess::find_repository(dir).as_deref()),
+        EngineAccess::Secret(secret) => explain_secret(answers.platform, secret),
+        EngineAccess::Programs => explain_programs(answers),
     }
 }
 

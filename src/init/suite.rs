@@ -3,7 +3,7 @@
 
 use std::fmt::Write;
 
-use super::engines::{BlockKey, Form, find_entry};
+use super::engines::{AnswerForm, BlockKey, find_entry};
 use super::{make_link, make_schema_line, quote};
 use faultgate_config::Answers;
 
@@ -40,14 +40,14 @@ pub(super) fn render(answers: &Answers) -> String {
 }
 
 /// Returns an answer as YAML.
-fn render_value(form: Form, answer: &str) -> String {
+fn render_value(form: AnswerForm, answer: &str) -> String {
     match form {
-        Form::Text => quote(answer),
-        Form::Words => {
+        AnswerForm::Text => quote(answer),
+        AnswerForm::Words => {
             let words: Vec<String> = answer.split_whitespace().map(quote).collect();
             format!("[{}]", words.join(", "))
         }
-        Form::Output => format!("{{ output: {} }}", quote(answer)),
+        AnswerForm::Output => format!("{{ output: {} }}", quote(answer)),
     }
 }
 
