@@ -110,9 +110,11 @@ impl Stopping<'_> {
     /// Returns the line about an experiment whose control plane the settings do not name.
     fn unnamed(&self, experiment: &ExperimentState) -> Option<String> {
         let Unnamed { site, input } = self.settings.control_planes.may_be_told(&experiment.place).err()?;
+        let naming =
+            input.map_or("name it in the suite file".to_owned(), |input| format!("set {input} to it"));
         Some(format!(
             "{}: NOT stopped: the state file says that it runs on {site}, which the settings of this command do not \
-             name, so no secret was sent there; if that host is yours, set {input} to it and repeat the stop",
+             name, so no secret was sent there; if that host is yours, {naming} and repeat the stop",
             experiment.name
         ))
     }
@@ -181,13 +183,10 @@ impl Stopping<'_> {
     /// Plans the experiment again, as far as it matters for its end.
     fn plan_again(&self, experiment: &ExperimentState) -> ExperimentPlan {
         let known = experiment.place.spec();
-        let of_settings = match &known {
-            EngineSpec::Command(command) => {
-                let stop = command.stop.as_ref().map(|stop| &*stop.shown);
-                self.find_command(&experiment.name, stop)
-            }
-            EngineSpec::Fis { .. } | EngineSpec::Harness(_) | EngineSpec::Litmus(_) => None,
-        };
+        let of_settings = known.as_command().and_then(|command| {
+            let stop = command.stop.as_ref().map(|stop| &*stop.shown);
+            self.find_command(&experiment.name, stop)
+        });
         ExperimentPlan {
             name: experiment.name.clone(),
             spec: of_settings.unwrap_or(known),
@@ -202,8 +201,7 @@ impl Stopping<'_> {
     /// Returns the command of the settings with this name, if its `stop` is unchanged.
     fn find_command(&self, name: &str, stop: Option<&str>) -> Option<EngineSpec> {
         let found = self.commands.iter().find(|experiment| experiment.name == name)?;
-        let EngineSpec::Command(spec) = &found.spec else { return None };
-        (spec.stop.as_ref().map(|stop| &*stop.shown) == stop).then(|| found.spec.clone())
+        (found.spec.as_command()?.stop.as_ref().map(|stop| &*stop.shown) == stop).then(|| found.spec.clone())
     }
 
     async fn connect(

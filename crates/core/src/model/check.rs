@@ -71,6 +71,14 @@ impl Check {
         }
     }
 
+    /// Returns `true` if the question is put by the AWS SDK.
+    pub const fn is_in_aws(&self) -> bool {
+        match self {
+            Self::CloudwatchAlarm { .. } | Self::CloudwatchMetric(_) => true,
+            Self::Http(_) | Self::Tcp { .. } | Self::Command { .. } | Self::Prometheus(_) => false,
+        }
+    }
+
     /// Returns the headers, credentials and certificates of the check, or None for a kind whose server the
     /// probe does not choose.
     pub fn access(&self) -> Option<&Access> {
