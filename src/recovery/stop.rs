@@ -11,7 +11,7 @@ use super::groups::{OpenGroup, group_open};
 use super::words::{tell_foreign, tell_removal};
 use crate::lifecycle::{CONFIRM_LIMIT, Cancel, LostLaunch, STOP_LIMIT, SearchFailure, StopRequest};
 use crate::wiring::endpoints::Endpoints;
-use crate::wiring::engines::{EngineTerms, PlaneCredentials, Wiring};
+use crate::wiring::engines::{ControlPlaneCredentials, EngineTerms, Wiring};
 use crate::wiring::places::{Destination, EnginePlace};
 use faultgate_config::{StopSettings, Unnamed, Veil};
 use faultgate_core::clock::Clock;
@@ -217,7 +217,7 @@ impl Stopping<'_> {
             http,
             env: self.env,
             veil: self.veil,
-            credentials: PlaneCredentials { tokens, litmus_username: litmus_username.as_deref() },
+            credentials: ControlPlaneCredentials { tokens, litmus_username: litmus_username.as_deref() },
             clock: self.clock,
             cancel: &Cancel::new(),
         };

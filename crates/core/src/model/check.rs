@@ -1,7 +1,7 @@
 //! The checks of probes: the questions they put to the system under test, and the answers that count as good.
 //!
 //! A check says all that one evaluation needs, and its own time limit. How the question is put is the
-//! business of `probe/`; nothing here does I/O. Values that may be secrets are wrapped in [`Hidden`], so that
+//! business of the engines crate; nothing here does I/O. Values that may be secrets are wrapped in [`Hidden`], so that
 //! no debug output shows them.
 
 use std::collections::BTreeMap;
