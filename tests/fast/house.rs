@@ -269,11 +269,11 @@ fn every_file_is_a_module_of_another() {
                 _ => (folder, stem),
             };
             let (within, beside) = (format!("{folder}/"), format!("{folder}.rs"));
-            let declares = |(path, modules): &(&str, BTreeSet<&str>)| {
+            let is_parent = |(path, modules): &(&str, BTreeSet<&str>)| {
                 (path.starts_with(&within) || *path == beside)
                     && (modules.contains(module) || modules.contains(file))
             };
-            !is_root && !declared.iter().any(declares)
+            !is_root && !declared.iter().any(is_parent)
         })
         .collect();
     assert!(lost.is_empty(), "no other file has them as modules: {lost:?}");

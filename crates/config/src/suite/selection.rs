@@ -48,11 +48,11 @@ pub(crate) fn block_of_inputs(engine: EngineKind, values: &Values) -> Option<Blo
     match engine {
         EngineKind::Harness => {
             let (url, experiment) = (values.get(HARNESS_URL.setting), values.get(HARNESS_EXPERIMENT));
-            Some(Block::Harness(String::new(), HarnessBlock { url, experiment, ..HarnessBlock::default() }))
+            Some(Block::Harness(String::new(), HarnessBlock { experiment, url, ..HarnessBlock::default() }))
         }
         EngineKind::Litmus => {
             let (url, experiment) = (values.get(LITMUS_URL), values.get(LITMUS_EXPERIMENT));
-            Some(Block::Litmus(String::new(), LitmusBlock { url, experiment, ..LitmusBlock::default() }))
+            Some(Block::Litmus(String::new(), LitmusBlock { experiment, url, ..LitmusBlock::default() }))
         }
         EngineKind::Fis | EngineKind::Command => None,
     }
