@@ -41,7 +41,8 @@ impl ProcessGroup {
     /// Takes charge of a group that another process has started and nobody watches any more. `None` for a number
     /// that no command's group has: a signal to the group 1 would reach every process of the machine.
     pub fn orphaned(id: i32) -> Option<Self> {
-        let leader = Pid::from_raw(id).filter(|_| id > 1)?;
+        // `from_raw` must not be given a negative number.
+        let leader = Pid::from_raw((id > 1).then_some(id)?)?;
         Some(Self { leader, released: AtomicBool::new(false), _own: None })
     }
 
