@@ -9,7 +9,9 @@ use tokio::time::{Instant, sleep, timeout};
 
 use super::groups::{OpenGroup, group_open};
 use super::words::{tell_foreign, tell_removal};
-use crate::lifecycle::{CONFIRM_LIMIT, Cancel, LostLaunch, STOP_LIMIT, SearchFailure, StopRequest};
+use crate::lifecycle::{
+    CLOSE_LIMIT, CONFIRM_LIMIT, Cancel, LostLaunch, STOP_LIMIT, SearchFailure, StopRequest,
+};
 use crate::wiring::endpoints::Endpoints;
 use crate::wiring::engines::{ControlPlaneCredentials, EngineTerms, Wiring};
 use crate::wiring::places::{Destination, EnginePlace};
@@ -27,8 +29,6 @@ use faultgate_engines::{Channel, Engine, Launched};
 
 /// Longest search for an experiment whose launch was not answered.
 const FIND_LIMIT: Duration = Duration::from_secs(60);
-/// Longest time for which the removal of subscriptions is tried again.
-const REMOVE_LIMIT: Duration = Duration::from_secs(30);
 
 /// The inputs of a stop.
 pub(crate) struct Stopping<'a> {
@@ -166,7 +166,7 @@ impl Stopping<'_> {
         let channels = closing.into_iter().filter_map(|engine| engine.channel());
         let closing = join_all(channels.map(|channel| async {
             // The state keeps what could not be removed.
-            let _ = panics::caught(channel.close(REMOVE_LIMIT)).await;
+            let _ = panics::caught(channel.close(CLOSE_LIMIT)).await;
         }));
         let (ended, _) = tokio::join!(join_all(ending), closing);
         let removed = subscriptions.iter().zip(of_subscriptions).map(|(subscription, engine)| {
@@ -240,12 +240,7 @@ impl End<'_> {
             }
             _ => match self.find(experiment).await {
                 Ok(launched) => {
-                    let launch = LaunchRecord {
-                        id: launched.id.clone(),
-                        url: launched.url.clone(),
-                        at: launched.first.at,
-                        trace: self.engine.takeover().trace(&launched),
-                    };
+                    let launch = launched.to_record(self.engine.takeover().trace(&launched));
                     (launched, Some(launch))
                 }
                 Err(ended) => return ended,

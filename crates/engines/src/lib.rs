@@ -74,6 +74,11 @@ impl Launched {
             },
         }
     }
+
+    /// Returns the entry of the state file by which another process can take the experiment over.
+    pub fn to_record(&self, trace: Trace) -> LaunchRecord {
+        LaunchRecord { id: self.id.clone(), url: self.url.clone(), at: self.first.at, trace }
+    }
 }
 
 /// A listener that is told each change of state as it becomes known.
