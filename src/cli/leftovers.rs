@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 
 use clap::ArgMatches;
 
+use super::command_name::CommandName;
 use crate::session::clear_reports;
 use crate::terminal::refusal::MISTAKEN;
 use crate::terminal::{SUITE_DIR, complain};
@@ -16,11 +17,6 @@ use faultgate_config as config;
 use faultgate_core::environment::Environment;
 use faultgate_report as report;
 use faultgate_report::ci::{Ci, Surroundings};
-
-/// Command that is meant if none is named.
-const RUN: &str = "run";
-const LAUNCH: &str = "launch";
-const REPORT: &str = "report";
 
 /// The report folder of a command, and the files in it that are kept.
 pub(super) struct Leftovers {
@@ -36,13 +32,14 @@ pub(super) struct Leftovers {
 impl Leftovers {
     /// Finds the leftovers of a command. None for a command that writes no reports.
     pub(super) fn find(matches: &ArgMatches, env: &Environment) -> Option<Self> {
-        let (command, matches) = matches.subcommand().unwrap_or((RUN, matches));
-        let only_serves = command == "rehearse" && matches.get_flag("serve");
-        if !writes_reports(command) || only_serves {
+        let (word, matches) = matches.subcommand().unwrap_or((CommandName::Run.as_str(), matches));
+        let command = CommandName::find(word)?;
+        let only_serves = command == CommandName::Rehearse && matches.get_flag("serve");
+        if !command.writes_reports() || only_serves {
             return None;
         }
         let mut found = Self::in_folder(env, command, &config::given(matches));
-        if command == REPORT {
+        if command == CommandName::Report {
             found.named = super::report::find_named_results(matches, &found.report_dir);
         }
         Some(found)
@@ -52,22 +49,23 @@ impl Leftovers {
     /// guessed.
     pub(super) fn guess(words: &[OsString], env: &Environment) -> Option<Self> {
         let words: Vec<&str> = words.iter().skip(1).map(|word| word.to_str().unwrap_or_default()).collect();
-        let command = words.first().filter(|word| !word.starts_with('-')).copied().unwrap_or(RUN);
-        if !writes_reports(command) {
+        let word = words.first().filter(|word| !word.starts_with('-')).copied();
+        let command = word.map_or(Some(CommandName::Run), CommandName::find)?;
+        if !command.writes_reports() {
             return None;
         }
         let flags = ["report-dir", "config"].into_iter().filter_map(|name| find_flag(&words, name));
         let mut found = Self::in_folder(env, command, &flags.collect::<Vec<_>>());
-        if command == REPORT {
+        if command == CommandName::Report {
             let words = words.iter().map(PathBuf::from);
             found.named = words.chain([found.report_dir.join(report::RESULT_FILE)]).collect();
         }
         Some(found)
     }
 
-    fn in_folder(env: &Environment, command: &str, flags: &[(String, OsString)]) -> Self {
+    fn in_folder(env: &Environment, command: CommandName, flags: &[(String, OsString)]) -> Self {
         let (report_dir, earlier) = config::report_places(env, flags, Path::new(SUITE_DIR));
-        Self { begins_run: [RUN, LAUNCH].contains(&command), report_dir, named: Vec::new(), earlier }
+        Self { begins_run: command.begins_run(), report_dir, named: Vec::new(), earlier }
     }
 
     /// Removes all reports except those that are still to be read.
@@ -92,10 +90,6 @@ impl Leftovers {
             }
         }
     }
-}
-
-fn writes_reports(command: &str) -> bool {
-    [RUN, LAUNCH, "monitor", "score", "rehearse", REPORT].contains(&command)
 }
 
 /// Returns the last value of a flag among words, with the name of the flag.

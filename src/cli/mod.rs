@@ -10,6 +10,7 @@ use clap::Command;
 use tokio_util::task::AbortOnDropHandle;
 
 mod check;
+mod command_name;
 mod entrypoint;
 mod iam;
 mod init;
@@ -25,6 +26,7 @@ mod score;
 mod stop;
 mod sweep;
 
+use self::command_name::CommandName;
 use self::entrypoint::Invocation;
 use self::leftovers::Leftovers;
 use crate::terminal::complain;
@@ -92,15 +94,9 @@ fn execute(args: impl IntoIterator<Item = OsString>, env: &Environment) -> u8 {
     let leftovers = Leftovers::find(&matches, env);
     // Reports of an earlier run go before anything can fail, so that they are not taken for this run's.
     leftovers.iter().for_each(Leftovers::remove);
-    if let Some(("inputs", matches)) = matches.subcommand() {
-        return wait_for_reader(inputs::inputs(matches));
-    }
-    if let Some(("iam", matches)) = matches.subcommand() {
-        return wait_for_reader(iam::iam(matches));
-    }
-    if let Some(("init", matches)) = matches.subcommand() {
-        return wait_for_reader(init::init(matches));
-    }
+    // A command line without a command runs.
+    let (word, matches) = matches.subcommand().unwrap_or((CommandName::Run.as_str(), &matches));
+    let Some(command) = CommandName::find(word) else { return EXIT_MISTAKES };
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
@@ -113,18 +109,20 @@ fn execute(args: impl IntoIterator<Item = OsString>, env: &Environment) -> u8 {
     orphans::take_in();
     let code = runtime.block_on(async {
         let _reaper = AbortOnDropHandle::new(tokio::spawn(orphans::reap()));
-        match matches.subcommand() {
-            Some(("check", matches)) => check::check(matches, env).await,
-            Some(("report", matches)) => report::report(matches, env).await,
-            Some(("rehearse", matches)) => rehearse::rehearse(matches, env).await,
-            Some(("launch", matches)) => launch::launch(matches, env).await,
-            Some(("monitor", matches)) => monitor::monitor(matches, env).await,
-            Some(("score", matches)) => score::score(matches, env).await,
-            Some(("stop", matches)) => stop::stop(matches, env).await,
-            Some(("sweep", matches)) => sweep::sweep(matches, env).await,
-            Some(("lint", matches)) => lint::lint(matches, env).await,
-            Some((_, matches)) => run::run(matches, env).await,
-            None => run::run(&matches, env).await,
+        match command {
+            CommandName::Run => run::run(matches, env).await,
+            CommandName::Launch => launch::launch(matches, env).await,
+            CommandName::Monitor => monitor::monitor(matches, env).await,
+            CommandName::Score => score::score(matches, env).await,
+            CommandName::Check => check::check(matches, env).await,
+            CommandName::Lint => lint::lint(matches, env).await,
+            CommandName::Stop => stop::stop(matches, env).await,
+            CommandName::Sweep => sweep::sweep(matches, env).await,
+            CommandName::Rehearse => rehearse::rehearse(matches, env).await,
+            CommandName::Report => report::report(matches, env).await,
+            CommandName::Init => wait_for_reader(init::init(matches)),
+            CommandName::Inputs => wait_for_reader(inputs::inputs(matches)),
+            CommandName::Iam => wait_for_reader(iam::iam(matches)),
         }
     });
     if let (EXIT_MISTAKES, Some(leftovers)) = (code, leftovers) {
@@ -153,15 +151,5 @@ fn command() -> Command {
         )
         .args_conflicts_with_subcommands(true)
         .args(config::flags())
-        .subcommand(run::command())
-        .subcommands([launch::command(), monitor::command(), score::command()])
-        .subcommand(check::command())
-        .subcommand(lint::command())
-        .subcommand(stop::command())
-        .subcommand(sweep::command())
-        .subcommand(rehearse::command())
-        .subcommand(report::command())
-        .subcommand(init::command())
-        .subcommand(inputs::command())
-        .subcommand(iam::command())
+        .subcommands(CommandName::ALL.map(CommandName::command))
 }

@@ -4,9 +4,10 @@
 //! `pipeline.rs` edits the templates of `ci-templates/`, which are in the binary so that there is no second
 //! copy, with the help of `blocks.rs`. `suite.rs` and `policy.rs` write their files from nothing. `folder.rs`
 //! writes all files or none, `guess.rs` guesses the platform, and `next.rs` tells what is left to do by hand.
-//! The questions themselves are in `config/questions.rs`.
+//! `engines.rs` has an entry for each engine. The questions themselves are in `config/questions.rs`.
 
 mod blocks;
+mod engines;
 mod folder;
 mod guess;
 mod next;

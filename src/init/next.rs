@@ -6,9 +6,10 @@
 use std::fmt::Write;
 use std::path::Path;
 
+use super::engines::{EngineAccess, EngineSecret, find_entry};
 use super::pipeline::{self, BUILDSPEC_FILE, GITLAB_INCLUDED};
 use super::{GITLAB, guess, make_link, policy};
-use faultgate_config::{Answers, EngineKind, Platform};
+use faultgate_config::{Answers, Platform};
 
 /// Returns the three steps. `has_pipeline` says whether the repository had a GitLab pipeline before.
 pub fn list_steps(answers: &Answers, dir: &Path, has_pipeline: bool) -> [String; 3] {
@@ -16,10 +17,10 @@ pub fn list_steps(answers: &Answers, dir: &Path, has_pipeline: bool) -> [String;
 }
 
 fn explain_access(answers: &Answers, dir: &Path) -> String {
-    match answers.engine {
-        EngineKind::Fis => explain_role(answers, guess::find_repository(dir).as_deref()),
-        EngineKind::Harness | EngineKind::Litmus => explain_secret(answers),
-        EngineKind::Command => explain_programs(answers),
+    match find_entry(answers.engine).access {
+        EngineAccess::Role => explain_role(answers, guess::find_repository(dir).as_deref()),
+        EngineAccess::Secret(secret) => explain_secret(answers.platform, secret),
+        EngineAccess::Programs => explain_programs(answers),
     }
 }
 
@@ -67,9 +68,8 @@ fn explain_role(answers: &Answers, repository: Option<&str>) -> String {
 }
 
 /// Returns the step for a control plane, whose key has to be kept as a secret.
-fn explain_secret(answers: &Answers) -> String {
-    let Some(secret) = pipeline::find_secret(answers.engine) else { return String::new() };
-    match answers.platform {
+fn explain_secret(platform: Platform, secret: &EngineSecret) -> String {
+    match platform {
         Platform::GitHub => format!(
             "Set the secret {} of the repository (Settings, Secrets and variables, Actions).",
             secret.github

@@ -5,6 +5,7 @@
 //! hand, and GitLab's always, starts for the default branch alone, since no other branch is deployed.
 
 use super::blocks::{drop_block, drop_head, insert_before, keep_block, unindent};
+use super::engines::find_entry;
 use super::{GITLAB, NewFile, SUITE};
 use faultgate_config::{Answers, EngineKind, Platform};
 
@@ -17,37 +18,6 @@ const BUILDSPEC: &str = include_str!("../../ci-templates/codebuild/buildspec.yml
 const WORKFLOW: &str = ".github/workflows/chaos.yml";
 pub(super) const GITLAB_INCLUDED: &str = ".gitlab/chaos.gitlab-ci.yml";
 pub(super) const BUILDSPEC_FILE: &str = "buildspec.chaos.yml";
-
-/// The names of an engine's secret.
-pub(super) struct EngineSecret {
-    /// The name of the secret in GitHub.
-    pub(super) github: &'static str,
-    /// The name and the key of the secret in Secrets Manager.
-    pub(super) manager: &'static str,
-    /// The input of faultgate that takes it.
-    pub(super) input: &'static str,
-    /// The variable of faultgate that takes it.
-    pub(super) variable: &'static str,
-}
-
-/// Returns the names of an engine's secret, if it needs one.
-pub(super) fn find_secret(engine: EngineKind) -> Option<EngineSecret> {
-    match engine {
-        EngineKind::Harness => Some(EngineSecret {
-            github: "HARNESS_API_KEY",
-            manager: "faultgate/harness:api-key",
-            input: "harness-api-key",
-            variable: "FAULTGATE_HARNESS_API_KEY",
-        }),
-        EngineKind::Litmus => Some(EngineSecret {
-            github: "LITMUS_TOKEN",
-            manager: "faultgate/litmus:token",
-            input: "litmus-token",
-            variable: "FAULTGATE_LITMUS_TOKEN",
-        }),
-        EngineKind::Fis | EngineKind::Command => None,
-    }
-}
 
 /// Returns the files of the pipeline, or `None` if a template has changed. `has_gitlab` says whether there is
 /// a GitLab pipeline already, which is then left alone.
@@ -76,13 +46,13 @@ fn make_github(engine: EngineKind) -> Option<String> {
     for of_the_suite in ["experiment-template-id:", "aws-region:", "aws-role-arn:"] {
         text = drop_block(&text, of_the_suite)?;
     }
-    if engine != EngineKind::Fis {
+    if !find_entry(engine).needs_token() {
         text = drop_block(&text, "id-token:")?;
     }
     let triggers = keep_block(&text, "on:")?;
     text = text.replacen(&triggers, &make_triggers(engine), 1);
     text = insert_before(&text, "runs-on:", GUARD)?;
-    if let Some(secret) = find_secret(engine) {
+    if let Some(secret) = find_entry(engine).secret() {
         let line = format!("{}: ${{{{ secrets.{} }}}}", secret.input, secret.github);
         text = insert_before(&text, "comment:", &line)?;
     }
@@ -98,7 +68,8 @@ fn make_github(engine: EngineKind) -> Option<String> {
 /// Returns the triggers of GitHub's workflow. A push is none of them, since it would judge the version that
 /// was deployed before it.
 fn make_triggers(engine: EngineKind) -> String {
-    let secrets = find_secret(engine)
+    let secrets = find_entry(engine)
+        .secret()
         .map(|secret| format!("    secrets:\n      {}: {{ required: true }}\n", secret.github));
     let call = secrets
         .map_or_else(|| "  workflow_call:\n".to_owned(), |secrets| format!("  workflow_call:\n{secrets}"));
@@ -113,8 +84,8 @@ const GUARD: &str = "# By hand for the default branch alone, since no other is d
 
 /// Returns the job by which another workflow of the repository calls this one, on one line.
 pub(super) fn make_call(engine: EngineKind) -> String {
-    let tokens = if engine == EngineKind::Fis { "id-token: write, " } else { "" };
-    let secrets = find_secret(engine).map_or_else(String::new, |secret| {
+    let tokens = if find_entry(engine).needs_token() { "id-token: write, " } else { "" };
+    let secrets = find_entry(engine).secret().map_or_else(String::new, |secret| {
         format!(", secrets: {{ {0}: '${{{{ secrets.{0} }}}}' }}", secret.github)
     });
     format!(
@@ -126,7 +97,7 @@ pub(super) fn make_call(engine: EngineKind) -> String {
 /// Returns GitLab's job.
 fn make_gitlab(engine: EngineKind) -> Option<String> {
     let mut job = drop_block(&keep_block(FIS, "chaos-job:")?, "variables:")?;
-    if engine != EngineKind::Fis {
+    if !find_entry(engine).needs_token() {
         job = drop_block(&job, "id_tokens:")?;
     }
     // A pipeline of a branch that is not deployed would disturb one that is.
@@ -137,7 +108,7 @@ fn make_gitlab(engine: EngineKind) -> Option<String> {
 /// Returns CodeBuild's buildspec.
 fn make_codebuild(engine: EngineKind) -> Option<String> {
     let text = drop_block(BUILDSPEC, "FAULTGATE_EXPERIMENT_TEMPLATE_ID:")?;
-    match find_secret(engine) {
+    match find_entry(engine).secret() {
         Some(secret) => {
             let lines = format!("secrets-manager:\n  {}: {}", secret.variable, secret.manager);
             insert_before(&text, "exported-variables:", &lines)

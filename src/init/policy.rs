@@ -4,8 +4,9 @@
 
 use std::fmt::Write;
 
+use super::engines::find_entry;
 use super::{make_schema_line, quote};
-use faultgate_config::{Answers, EngineKind, Platform};
+use faultgate_config::{Answers, Platform};
 
 /// Returns the policy for these answers.
 pub(super) fn render(answers: &Answers) -> String {
@@ -22,18 +23,19 @@ pub(super) fn render(answers: &Answers) -> String {
     if let Some(region) = answers.get("aws-region") {
         let _ = writeln!(policy, "  regions: [{}]", quote(region));
     }
-    let (fis, probes) = (answers.engine == EngineKind::Fis, answers.get("probe-url").is_some());
-    if fis || probes {
+    let has_stop_conditions = find_entry(answers.engine).has_stop_conditions;
+    let probes = answers.get("probe-url").is_some();
+    if has_stop_conditions || probes {
         policy.push_str("\nrequire:\n");
     }
-    if fis {
+    if has_stop_conditions {
         policy.push_str("  stop-condition: true\n");
     }
     if probes {
         policy.push_str("  probes: true\n");
     }
     policy.push_str("\nlimits:\n  duration: 30m\n  parallel: 1\n  experiments: 20\n");
-    if fis {
+    if has_stop_conditions {
         policy.push_str("  # Resources that one experiment may hit. This version of faultgate cannot preview targets, and refuses every FIS\n");
         policy.push_str("  # experiment by this rule.\n");
         policy.push_str("  # targets: 10\n");

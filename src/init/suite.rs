@@ -3,8 +3,9 @@
 
 use std::fmt::Write;
 
+use super::engines::{AnswerForm, BlockKey, find_entry};
 use super::{make_link, make_schema_line, quote};
-use faultgate_config::{Answers, EngineKind};
+use faultgate_config::Answers;
 
 const EXPERIMENT: &str = "first-experiment";
 /// The URL of the probe that is written as a comment where none was given.
@@ -24,52 +25,29 @@ pub(super) fn render(answers: &Answers) -> String {
         suite.push_str(&indent("    # ", &render_probes(EXAMPLE_URL)));
     }
     let _ = writeln!(suite, "    {}:", answers.engine.as_str());
-    for (key, name) in list_keys(answers.engine) {
-        if answers.does_without(name) {
+    for BlockKey { name, question, form } in find_entry(answers.engine).keys {
+        if answers.does_without(question) {
             let _ = writeln!(
                 suite,
                 "      # Nothing undoes the fault: it stays in at every kind of end, unless it ends by itself."
             );
-        } else if *name == "injected"
-            && let Some(answer) = answers.get(name)
-        {
-            let _ = writeln!(suite, "      injected: {{ output: {} }}", quote(answer));
-        } else if let Some(answer) = answers.get(name) {
-            let _ = writeln!(suite, "      {key}: {}", render_value(answers.engine, answer));
+        } else if let Some(answer) = answers.get(question) {
+            let _ = writeln!(suite, "      {name}: {}", render_value(*form, answer));
         }
     }
     suite.push_str(&indent("    ", &url.map(render_probes).unwrap_or_default()));
     suite
 }
 
-/// Returns the keys of an engine's block, each with the question whose answer it holds.
-fn list_keys(engine: EngineKind) -> &'static [(&'static str, &'static str)] {
-    match engine {
-        EngineKind::Fis => {
-            &[("template", "experiment-template-id"), ("region", "aws-region"), ("role-arn", "aws-role-arn")]
-        }
-        EngineKind::Harness => &[
-            ("experiment", "harness-experiment-id"),
-            ("project", "harness-project-id"),
-            ("org", "harness-org-id"),
-            ("account", "harness-account-id"),
-            ("url", "harness-url"),
-        ],
-        EngineKind::Litmus => {
-            &[("experiment", "litmus-experiment-id"), ("project", "litmus-project-id"), ("url", "litmus-url")]
-        }
-        EngineKind::Command => &[("run", "run"), ("stop", "stop"), ("injected", "injected")],
-    }
-}
-
-/// Returns an answer as YAML. A command becomes a list of its words, since no shell takes it apart later.
-fn render_value(engine: EngineKind, answer: &str) -> String {
-    match engine {
-        EngineKind::Command => {
+/// Returns an answer as YAML.
+fn render_value(form: AnswerForm, answer: &str) -> String {
+    match form {
+        AnswerForm::Text => quote(answer),
+        AnswerForm::Words => {
             let words: Vec<String> = answer.split_whitespace().map(quote).collect();
             format!("[{}]", words.join(", "))
         }
-        EngineKind::Fis | EngineKind::Harness | EngineKind::Litmus => quote(answer),
+        AnswerForm::Output => format!("{{ output: {} }}", quote(answer)),
     }
 }
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use faultgate_core::model::{Intent, LaunchRecord};
+use faultgate_core::model::Intent;
 use faultgate_engines::{Channel, Launched, Notary};
 
 use super::journal::Journal;
@@ -32,9 +32,7 @@ impl Lifecycle<'_> {
         if launched.first.state.is_terminal() {
             return self.note_over(scheduled).await;
         }
-        let trace = scheduled.engine.takeover().trace(launched);
-        let Launched { id, url, first } = launched.clone();
-        let launch = LaunchRecord { id, url, at: first.at, trace };
+        let launch = launched.to_record(scheduled.engine.takeover().trace(launched));
         tokio::select! {
             biased;
             // The writing is polled first, so that it has begun even if a signal is there already.

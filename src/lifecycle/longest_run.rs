@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::CLOSE_LIMIT;
 use super::experiment::{LAST_RECORD_LIMIT, LAUNCH_LIMIT};
 use super::stop_request::{CONFIRM_LIMIT, STOP_LIMIT};
-use faultgate_core::model::{EngineSpec, ExperimentPlan, Plan, ProbePlan};
+use faultgate_core::model::{ExperimentPlan, Plan, ProbePlan};
 
 /// Time for all that is not part of an experiment: the checks before the launch, the subscription with its
 /// handshake, and the reports. Requests of an engine have limits of their own, and this is more than all of
@@ -28,10 +28,6 @@ fn longest_experiment(plan: &ExperimentPlan) -> Duration {
         // An evaluation may be under way at the end, and a last one follows.
         recovery.saturating_add(within(probe).saturating_mul(2))
     };
-    let undoing = match &plan.spec {
-        EngineSpec::Command(command) => command.stop_within,
-        _ => Duration::ZERO,
-    };
     let parts = [
         // Probes may have to wait for each other too, since the evaluations at one time are limited.
         plan.probes.iter().map(within).fold(Duration::ZERO, Duration::saturating_add),
@@ -40,7 +36,7 @@ fn longest_experiment(plan: &ExperimentPlan) -> Duration {
         plan.queue_timeout,
         plan.timeout,
         STOP_LIMIT + CONFIRM_LIMIT + LAST_RECORD_LIMIT,
-        undoing,
+        plan.spec.undo_limit(),
         plan.probes.iter().map(after).max().unwrap_or_default(),
     ];
     parts.into_iter().fold(Duration::ZERO, Duration::saturating_add)
@@ -49,7 +45,7 @@ fn longest_experiment(plan: &ExperimentPlan) -> Duration {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use faultgate_core::model::{Check, Phase};
+    use faultgate_core::model::{Check, EngineSpec, Phase};
 
     fn minutes(minutes: u64) -> Duration {
         Duration::from_mins(minutes)

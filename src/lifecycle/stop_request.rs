@@ -4,6 +4,7 @@
 use std::cell::RefCell;
 use std::time::Duration;
 
+use faultgate_core::backoff::Backoff;
 use faultgate_engines::{Engine, EngineFailure, FailureKind, Launched, Record};
 
 /// Time for requests to stop: more than a minute without a network, and a request that was sent in it.
@@ -12,10 +13,9 @@ pub const STOP_LIMIT: Duration = Duration::from_secs(120);
 pub const CONFIRM_LIMIT: Duration = Duration::from_secs(60);
 /// Pause before a request that was not answered is sent again.
 pub(super) const RETRY_PAUSE: Duration = Duration::from_millis(500);
-/// Pauses between requests for the record, which tell whether the experiment has ended: they double from the
-/// first to the longest.
-const FIRST_RECORD_PAUSE: Duration = Duration::from_millis(100);
-const MAX_RECORD_PAUSE: Duration = Duration::from_secs(2);
+/// Pauses between requests for the record, which tell whether the experiment has ended. They are not changed by
+/// chance, since few experiments are asked about.
+const RECORD_PAUSES: Backoff = Backoff::new(Duration::from_millis(100), Duration::from_secs(2));
 
 /// A request to stop one experiment.
 #[derive(Clone, Copy)]
@@ -61,15 +61,14 @@ impl StopRequest<'_> {
     pub async fn confirm(self, deadline: impl Future<Output = ()>) -> Result<Record, Option<EngineFailure>> {
         let trouble = RefCell::new(None);
         let reading = async {
-            let mut pause = FIRST_RECORD_PAUSE;
-            loop {
+            for attempt in 0.. {
                 match self.engine.look(self.launched).await {
                     Ok(record) if record.has_ended() => return record,
                     answer => *trouble.borrow_mut() = answer.err(),
                 }
-                tokio::time::sleep(pause).await;
-                pause = (pause * 2).min(MAX_RECORD_PAUSE);
+                tokio::time::sleep(RECORD_PAUSES.pause(attempt, 0.0)).await;
             }
+            unreachable!("the loop ends by a return")
         };
         tokio::select! {
             biased;

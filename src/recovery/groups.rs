@@ -35,38 +35,17 @@ pub(super) fn group_open(
 
 #[cfg(test)]
 mod tests {
-    use faultgate_core::model::{ExperimentPlace, RunPhase, SubscriptionState};
+    use faultgate_core::model::{RunPhase, SubscriptionState};
+    use faultgate_testkit::engines::example_place;
     use jiff::Timestamp;
 
     use super::super::{make_identity, make_launched};
     use super::*;
 
-    /// Returns a place of each kind of engine. An engine that is added does not compile here before it has one.
-    fn place(kind: EngineKind) -> ExperimentPlace {
-        let text = |text: &str| text.to_owned();
-        match kind {
-            EngineKind::Fis => ExperimentPlace::Fis { template: text("EXT1"), region: None, role_arn: None },
-            EngineKind::Harness => ExperimentPlace::Harness {
-                url: text("https://harness.example"),
-                account: text("a"),
-                org: text("o"),
-                project: text("p"),
-                experiment: text("e"),
-            },
-            EngineKind::Litmus => ExperimentPlace::Litmus {
-                url: text("https://litmus.example"),
-                project: text("p"),
-                origin: None,
-                experiment: text("e"),
-            },
-            EngineKind::Command => ExperimentPlace::Command { run: text("sleep"), stop: None },
-        }
-    }
-
     fn state() -> RunState {
         let mut state = RunState::of(&make_identity("run-1".to_owned()), false, Timestamp::UNIX_EPOCH);
         state.experiments = EngineKind::ALL
-            .map(|kind| make_launched("one", "id", place(kind), Timestamp::UNIX_EPOCH))
+            .map(|kind| make_launched("one", "id", example_place(kind), Timestamp::UNIX_EPOCH))
             .to_vec();
         state
     }

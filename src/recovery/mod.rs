@@ -22,14 +22,14 @@ use jiff::Timestamp;
 use crate::state_file;
 use crate::terminal::complain;
 use faultgate_core::model::{
-    ExperimentPlace, ExperimentState, LaunchRecord, RunIdentity, RunPhase, RunState, Trace,
+    ExperimentPlace, ExperimentState, LaunchRecord, NO_CI, RunIdentity, RunPhase, RunState, Trace,
 };
 
 /// Makes the identity of a command that is not a run, such as a stop or a sweep.
 fn make_identity(id: String) -> RunIdentity {
     RunIdentity {
         id,
-        ci: "none".to_owned(),
+        ci: NO_CI.to_owned(),
         pipeline: None,
         url: None,
         repository: None,

@@ -9,9 +9,11 @@ use tokio::time::{Instant, sleep, timeout};
 
 use super::groups::{OpenGroup, group_open};
 use super::words::{tell_foreign, tell_removal};
-use crate::lifecycle::{CONFIRM_LIMIT, Cancel, LostLaunch, STOP_LIMIT, SearchFailure, StopRequest};
+use crate::lifecycle::{
+    CLOSE_LIMIT, CONFIRM_LIMIT, Cancel, LostLaunch, STOP_LIMIT, SearchFailure, StopRequest,
+};
 use crate::wiring::endpoints::Endpoints;
-use crate::wiring::engines::{EngineTerms, PlaneCredentials, Wiring};
+use crate::wiring::engines::{ControlPlaneCredentials, EngineTerms, Wiring};
 use crate::wiring::places::{Destination, EnginePlace};
 use faultgate_config::{StopSettings, Unnamed, Veil};
 use faultgate_core::clock::Clock;
@@ -27,8 +29,6 @@ use faultgate_engines::{Channel, Engine, Launched};
 
 /// Longest search for an experiment whose launch was not answered.
 const FIND_LIMIT: Duration = Duration::from_secs(60);
-/// Longest time for which the removal of subscriptions is tried again.
-const REMOVE_LIMIT: Duration = Duration::from_secs(30);
 
 /// The inputs of a stop.
 pub(crate) struct Stopping<'a> {
@@ -110,9 +110,11 @@ impl Stopping<'_> {
     /// Returns the line about an experiment whose control plane the settings do not name.
     fn unnamed(&self, experiment: &ExperimentState) -> Option<String> {
         let Unnamed { site, input } = self.settings.control_planes.may_be_told(&experiment.place).err()?;
+        let naming =
+            input.map_or("name it in the suite file".to_owned(), |input| format!("set {input} to it"));
         Some(format!(
             "{}: NOT stopped: the state file says that it runs on {site}, which the settings of this command do not \
-             name, so no secret was sent there; if that host is yours, set {input} to it and repeat the stop",
+             name, so no secret was sent there; if that host is yours, {naming} and repeat the stop",
             experiment.name
         ))
     }
@@ -164,7 +166,7 @@ impl Stopping<'_> {
         let channels = closing.into_iter().filter_map(|engine| engine.channel());
         let closing = join_all(channels.map(|channel| async {
             // The state keeps what could not be removed.
-            let _ = panics::caught(channel.close(REMOVE_LIMIT)).await;
+            let _ = panics::caught(channel.close(CLOSE_LIMIT)).await;
         }));
         let (ended, _) = tokio::join!(join_all(ending), closing);
         let removed = subscriptions.iter().zip(of_subscriptions).map(|(subscription, engine)| {
@@ -181,13 +183,10 @@ impl Stopping<'_> {
     /// Plans the experiment again, as far as it matters for its end.
     fn plan_again(&self, experiment: &ExperimentState) -> ExperimentPlan {
         let known = experiment.place.spec();
-        let of_settings = match &known {
-            EngineSpec::Command(command) => {
-                let stop = command.stop.as_ref().map(|stop| &*stop.shown);
-                self.find_command(&experiment.name, stop)
-            }
-            EngineSpec::Fis { .. } | EngineSpec::Harness(_) | EngineSpec::Litmus(_) => None,
-        };
+        let of_settings = known.as_command().and_then(|command| {
+            let stop = command.stop.as_ref().map(|stop| &*stop.shown);
+            self.find_command(&experiment.name, stop)
+        });
         ExperimentPlan {
             name: experiment.name.clone(),
             spec: of_settings.unwrap_or(known),
@@ -202,8 +201,7 @@ impl Stopping<'_> {
     /// Returns the command of the settings with this name, if its `stop` is unchanged.
     fn find_command(&self, name: &str, stop: Option<&str>) -> Option<EngineSpec> {
         let found = self.commands.iter().find(|experiment| experiment.name == name)?;
-        let EngineSpec::Command(spec) = &found.spec else { return None };
-        (spec.stop.as_ref().map(|stop| &*stop.shown) == stop).then(|| found.spec.clone())
+        (found.spec.as_command()?.stop.as_ref().map(|stop| &*stop.shown) == stop).then(|| found.spec.clone())
     }
 
     async fn connect(
@@ -219,7 +217,7 @@ impl Stopping<'_> {
             http,
             env: self.env,
             veil: self.veil,
-            credentials: PlaneCredentials { tokens, litmus_username: litmus_username.as_deref() },
+            credentials: ControlPlaneCredentials { tokens, litmus_username: litmus_username.as_deref() },
             clock: self.clock,
             cancel: &Cancel::new(),
         };
@@ -242,12 +240,7 @@ impl End<'_> {
             }
             _ => match self.find(experiment).await {
                 Ok(launched) => {
-                    let launch = LaunchRecord {
-                        id: launched.id.clone(),
-                        url: launched.url.clone(),
-                        at: launched.first.at,
-                        trace: self.engine.takeover().trace(&launched),
-                    };
+                    let launch = launched.to_record(self.engine.takeover().trace(&launched));
                     (launched, Some(launch))
                 }
                 Err(ended) => return ended,

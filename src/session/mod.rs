@@ -1,5 +1,5 @@
-//! The session that all commands share which talk to engines: [`RunSession`] connects, makes the sinks, and writes the
-//! reports at the end.
+//! The session of a run, which `run`, `check`, `rehearse`, `launch`, `monitor` and `score` share: [`RunSession`]
+//! connects, makes the sinks, and writes the reports at the end.
 //!
 //! - [`whole`] is a run in one process, and its check; [`split`] is a run in three steps; [`resume`] takes up the
 //!   state that the first step has left.
@@ -25,7 +25,7 @@ use crate::state_file::{self, Hold, NotHeld};
 use crate::terminal::refusal::refuse_run;
 use crate::terminal::{complain, make_id, say};
 use crate::wiring::endpoints::Endpoints;
-use crate::wiring::engines::{PlaneCredentials, Wiring};
+use crate::wiring::engines::{ControlPlaneCredentials, Wiring};
 use crate::wiring::guard::PolicyGuard;
 use crate::wiring::places::AccountPlace;
 use crate::wiring::rehearsal::Rehearsed;
@@ -79,7 +79,7 @@ pub(crate) fn clear_reports(report_dir: &Path, kept: &[PathBuf]) {
     }
 }
 
-/// The data that every command needs that talks to an engine.
+/// The data that every step of a run needs.
 pub(crate) struct RunSession<'a> {
     pub(crate) settings: Settings,
     /// The policies that a launch has to keep.
@@ -281,7 +281,7 @@ impl<'a> RunSession<'a> {
             http,
             env: self.env,
             veil,
-            credentials: PlaneCredentials { tokens, litmus_username: litmus_username.as_deref() },
+            credentials: ControlPlaneCredentials { tokens, litmus_username: litmus_username.as_deref() },
             clock: self.clock,
             cancel: self.cancel,
         };

@@ -15,7 +15,7 @@ use faultgate_config as config;
 use faultgate_config::Settings;
 use faultgate_core::environment::Environment;
 use faultgate_core::mistake::Mistake;
-use faultgate_core::model::{EngineSpec, ExperimentPlace, RunState, SubscriptionState};
+use faultgate_core::model::{ExperimentPlace, RunState, SubscriptionState};
 
 /// Hint for the state of another run.
 const OTHER_RUN_HINT: &str = "bring the state file that faultgate launch has written in this run, with the same repository and \
@@ -64,8 +64,8 @@ pub(crate) fn resume(
     if mistakes.is_empty() { Ok(Resumed { settings, state, held }) } else { Err(mistakes) }
 }
 
-/// Returns what the settings and the state disagree about. FIS experiments get the place where the launch has
-/// found them.
+/// Returns what the settings and the state disagree about. Experiments that the launch
+/// has placed get this place.
 fn find_disagreements(settings: &mut Settings, state: &RunState, shown: &str) -> Vec<Mistake> {
     let hint = "give the same suite file and inputs as to faultgate launch";
     let mut mistakes: Vec<_> = state
@@ -86,26 +86,16 @@ fn find_disagreements(settings: &mut Settings, state: &RunState, shown: &str) ->
         return mistakes;
     }
     for (experiment, known) in plan.experiments.iter_mut().zip(&state.experiments) {
-        let region = match &known.place {
-            ExperimentPlace::Fis { region, .. } => region.clone(),
-            ExperimentPlace::Harness { .. }
-            | ExperimentPlace::Litmus { .. }
-            | ExperimentPlace::Command { .. } => None,
-        };
-        let EngineSpec::Fis { region: set, .. } = &experiment.spec else {
-            let own = ExperimentPlace::of(&experiment.spec, None);
-            if own.url() != known.place.url() {
-                mistakes.push(other_control_plane(&experiment.name, own.url(), &known.place, shown));
-            } else if own != known.place {
-                mistakes.push(other_experiment(&experiment.name, shown).hint(hint));
-            }
-            continue;
-        };
-        let same_region = set.is_none() || *set == region;
-        if !same_region || ExperimentPlace::of(&experiment.spec, region) != known.place {
+        let is_placed_by_launch = experiment.spec.is_placed_by_launch();
+        let own = ExperimentPlace::of(&experiment.spec, None);
+        if !is_placed_by_launch && own.url() != known.place.url() {
+            mistakes.push(other_control_plane(&experiment.name, &own, &known.place, shown));
+        } else if !known.place.is_of(&experiment.spec) {
             mistakes.push(other_experiment(&experiment.name, shown).hint(hint));
         }
-        experiment.spec = known.place.spec();
+        if is_placed_by_launch {
+            experiment.spec = known.place.spec();
+        }
     }
     mistakes
 }
@@ -126,15 +116,16 @@ fn foreign_subscription(subscription: &SubscriptionState, shown: &str) -> Mistak
 
 /// Returns the mistake of an experiment at another control plane than the settings name. Only the settings,
 /// never a file, decide where secrets are sent.
-fn other_control_plane(name: &str, own: Option<&str>, known: &ExperimentPlace, shown: &str) -> Mistake {
-    let input = if matches!(known, ExperimentPlace::Litmus { .. }) { "litmus-url" } else { "harness-url" };
+fn other_control_plane(name: &str, own: &ExperimentPlace, known: &ExperimentPlace, shown: &str) -> Mistake {
     let what = format!(
         "{name}: {shown} says that it runs on {}, and the settings name {}, so no secret was sent there",
         known.url().unwrap_or("no control plane"),
-        own.unwrap_or("none")
+        own.url().unwrap_or("none")
     );
-    let hint = format!(
-        "set {input} in this step too, if it is yours: no address that secrets go to is taken from a file"
-    );
-    Mistake::new(shown, what).hint(hint)
+    let input = [known, own].into_iter().find_map(|place| config::address_input(place.kind()));
+    Mistake::new(shown, what).maybe_hint(input.map(|input| {
+        format!(
+            "set {input} in this step too, if it is yours: no address that secrets go to is taken from a file"
+        )
+    }))
 }

@@ -15,7 +15,7 @@ use crate::terminal::{MAX_LINE_CHARS, SUITE_DIR, complain, say, say_line};
 use faultgate_config as config;
 use faultgate_config::Settings;
 use faultgate_core::mistake::Mistake;
-use faultgate_core::model::{EngineKind, Handover, RunEvent, RunResult, RunState};
+use faultgate_core::model::{Handover, RunEvent, RunResult, RunState};
 use faultgate_core::panics;
 use faultgate_core::text;
 use faultgate_report as report;
@@ -30,8 +30,8 @@ pub(crate) fn refuse_unsplittable(settings: Settings) -> Result<Settings, Vec<Mi
     }
     let experiments = &settings.plan.experiments;
     for experiment in experiments {
-        if ends_with_process(experiment.spec.kind()) {
-            let what = format!("{}: a command ends with the process that runs it", experiment.name);
+        if let Some(why) = experiment.spec.kind().refusal_to_split() {
+            let what = format!("{}: {why}", experiment.name);
             mistakes.push(Mistake::new("the suite file", what).hint("use faultgate run for it"));
         }
     }
@@ -42,14 +42,6 @@ pub(crate) fn refuse_unsplittable(settings: Settings) -> Result<Settings, Vec<Mi
         mistakes.push(Mistake::new("the settings", what).hint(hint));
     }
     if mistakes.is_empty() { Ok(settings) } else { Err(mistakes) }
-}
-
-/// Returns `true` if an experiment of this engine ends with the process that has launched it.
-fn ends_with_process(kind: EngineKind) -> bool {
-    match kind {
-        EngineKind::Fis | EngineKind::Harness | EngineKind::Litmus => false,
-        EngineKind::Command => true,
-    }
 }
 
 /// Launches all experiments and hands them over. Returns the exit code.

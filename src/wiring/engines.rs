@@ -25,7 +25,7 @@ use faultgate_engines::command::{CommandEngine, CommandSettings, StopLimits};
 use faultgate_engines::control_plane::harness::Harness;
 use faultgate_engines::control_plane::litmus;
 use faultgate_engines::control_plane::litmus::Litmus;
-use faultgate_engines::control_plane::{CenterSettings, ChaosCenter};
+use faultgate_engines::control_plane::{ControlPlaneEngine, ControlPlaneSettings};
 use faultgate_engines::fis::{FisEngine, FisSettings, RunStep};
 use faultgate_engines::probe::Evaluate;
 use faultgate_net::http;
@@ -39,7 +39,7 @@ const UNUSED_INTERVAL: Duration = Duration::from_mins(1);
 
 /// The credentials of the control planes.
 #[derive(Clone, Copy)]
-pub(crate) struct PlaneCredentials<'a> {
+pub(crate) struct ControlPlaneCredentials<'a> {
     pub(crate) tokens: &'a Tokens,
     pub(crate) litmus_username: Option<&'a str>,
 }
@@ -92,7 +92,7 @@ pub(crate) struct Wiring<'a> {
     /// Environment of the process. Commands get those of its variables that they need, and no credentials.
     pub(crate) env: &'a Environment,
     pub(crate) veil: &'a Veil,
-    pub(crate) credentials: PlaneCredentials<'a>,
+    pub(crate) credentials: ControlPlaneCredentials<'a>,
     pub(crate) clock: Clock,
     pub(crate) cancel: &'a Cancel,
 }
@@ -235,7 +235,7 @@ impl<'a> Engines<'a> {
             .ok_or_else(|| missing_secret("harness-api-key"))?;
         let manager = Harness::new(project.clone(), key, self.client()?);
         let engine: Rc<dyn Engine> =
-            Rc::new(ChaosCenter::new(manager, self.plane_settings(), self.wiring.clock));
+            Rc::new(ControlPlaneEngine::new(manager, self.plane_settings(), self.wiring.clock));
         self.harness.push((project.clone(), engine.clone()));
         Ok(engine)
     }
@@ -244,7 +244,7 @@ impl<'a> Engines<'a> {
         if let Some((_, known)) = self.litmus.iter().find(|(known, _)| known == project) {
             return Ok(known.clone());
         }
-        let PlaneCredentials { tokens, litmus_username } = self.wiring.credentials;
+        let ControlPlaneCredentials { tokens, litmus_username } = self.wiring.credentials;
         let credentials = match (&tokens.litmus, litmus_username, &tokens.litmus_password) {
             (Some(token), _, _) => litmus::LitmusCredentials::Token(token.clone()),
             (None, Some(username), Some(password)) => {
@@ -254,7 +254,7 @@ impl<'a> Engines<'a> {
         };
         let manager = Litmus::new(project.clone(), credentials, self.client()?);
         let engine: Rc<dyn Engine> =
-            Rc::new(ChaosCenter::new(manager, self.plane_settings(), self.wiring.clock));
+            Rc::new(ControlPlaneEngine::new(manager, self.plane_settings(), self.wiring.clock));
         self.litmus.push((project.clone(), engine.clone()));
         Ok(engine)
     }
@@ -264,9 +264,9 @@ impl<'a> Engines<'a> {
             .map_err(|why| Mistake::new("ca-bundle and proxies", format!("no HTTP client: {why}")))
     }
 
-    fn plane_settings(&self) -> CenterSettings {
+    fn plane_settings(&self) -> ControlPlaneSettings {
         let EngineTerms { dry_run, injection, .. } = self.terms;
-        CenterSettings { dry_run, injection, seed: fastrand::u64(..) }
+        ControlPlaneSettings { dry_run, injection, seed: fastrand::u64(..) }
     }
 
     fn command_settings(&self) -> CommandSettings {

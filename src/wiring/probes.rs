@@ -8,27 +8,19 @@ use super::engines::Wiring;
 use super::places::{AccountPlace, EnginePlace};
 use faultgate_config as config;
 use faultgate_core::mistake::Mistake;
-use faultgate_core::model::{Check, EngineSpec, ExperimentPlan, Plan};
+use faultgate_core::model::{Check, ExperimentPlan, Plan};
 use faultgate_engines::probe::{Connector, Evaluate};
 
 /// Makes the connector of all probes. None if there are no probes: reading certificates takes a while.
 pub(super) fn make_connector(wiring: &Wiring<'_>, plan: &Plan) -> Result<Option<Connector>, Mistake> {
     let is_probed =
-        |experiment: &ExperimentPlan| !experiment.probes.is_empty() || proof(experiment).is_some();
+        |experiment: &ExperimentPlan| !experiment.probes.is_empty() || experiment.spec.proof().is_some();
     if plan.dry_run || !plan.experiments.iter().any(is_probed) {
         return Ok(None);
     }
     Connector::new(wiring.http.clone(), wiring.clock, config::for_commands(wiring.env))
         .map(|connector| Some(connector.hiding(wiring.veil)))
         .map_err(|why| Mistake::new("probes", format!("no HTTP client: {why}")))
-}
-
-/// Returns the check that tells whether the fault of a command is in.
-fn proof(experiment: &ExperimentPlan) -> Option<&Check> {
-    match &experiment.spec {
-        EngineSpec::Command(spec) => spec.proof.as_ref()?.check.as_ref(),
-        EngineSpec::Fis { .. } | EngineSpec::Harness(_) | EngineSpec::Litmus(_) => None,
-    }
 }
 
 /// Connects the checks that tell whether faults are in, by the experiment's name.
@@ -38,7 +30,7 @@ pub(super) fn connect_proofs(
 ) -> Result<BTreeMap<String, Arc<dyn Evaluate>>, Mistake> {
     let Some(connector) = connector else { return Ok(BTreeMap::new()) };
     let checks =
-        plan.experiments.iter().filter_map(|experiment| Some((&experiment.name, proof(experiment)?)));
+        plan.experiments.iter().filter_map(|experiment| Some((&experiment.name, experiment.spec.proof()?)));
     let connected = checks.map(|(name, check)| {
         let look = connector.connect(check, None);
         look.map(|look| (name.clone(), look)).map_err(|why| Mistake::new(format!("injected of {name}"), why))

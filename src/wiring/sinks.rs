@@ -67,9 +67,9 @@ impl Reporting<'_> {
         let subject = self.find_subject();
         let kind = subject.as_ref().ok().map(|subject| subject.site.kind);
         let token = kind.and_then(|kind| settings.tokens.for_forge(kind)).cloned();
-        // Outside of any CI nobody expects a report without having given a token. CodeCommit needs none,
-        // since it is reached by the credentials of AWS.
-        if self.surroundings.ci == Ci::None && !self.has_token() && kind != Some(ForgeKind::CodeCommit) {
+        // Outside of any CI nobody expects a report without having given a token. A forge in AWS needs none.
+        let needs_token = !kind.is_some_and(ForgeKind::is_in_aws);
+        if self.surroundings.ci == Ci::None && !self.has_token() && needs_token {
             return;
         }
         let run_url = self.surroundings.run_url.clone();
@@ -81,10 +81,9 @@ impl Reporting<'_> {
         let context = nature.context(&settings.status_context, settings.plan.shard);
         let surroundings = self.surroundings;
         let key = comment_key(&context, surroundings.job.as_deref(), &surroundings.part, &experiments);
-        // CodeCommit has no statuses of commits, so a comment takes their place.
-        let comment = settings.comment != CommentMode::Off
-            || (settings.commit_status && kind == Some(ForgeKind::CodeCommit));
-        let status = settings.commit_status && kind != Some(ForgeKind::CodeCommit);
+        let has_statuses = kind.is_none_or(ForgeKind::has_commit_statuses);
+        let comment = settings.comment != CommentMode::Off || (settings.commit_status && !has_statuses);
+        let status = settings.commit_status && has_statuses;
         if self.surroundings.ci == Ci::BitbucketPipelines
             && let Ok(subject) = &subject
         {
@@ -205,12 +204,11 @@ async fn connect(
 ) -> Result<Box<dyn Forge>, NoForge> {
     let subject = subject?;
     let client = http::client(&http).map_err(|why| NoForge::Broken(format!("no HTTP client: {why}")))?;
-    let aws = match subject.site.kind {
-        ForgeKind::CodeCommit => {
-            let connected = aws::connect(None, &env, config::without_secrets(&env), &http).await;
-            Some(connected.map_err(|mistake| NoForge::Broken(mistake.to_string()))?)
-        }
-        _ => None,
+    let aws = if subject.site.kind.is_in_aws() {
+        let connected = aws::connect(None, &env, config::without_secrets(&env), &http).await;
+        Some(connected.map_err(|mistake| NoForge::Broken(mistake.to_string()))?)
+    } else {
+        None
     };
     forge::connect(subject, token.as_ref(), client, aws.as_ref()).map_err(NoForge::Absent)
 }

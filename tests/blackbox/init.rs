@@ -7,35 +7,15 @@ use faultgate_config::{EngineKind, Platform};
 use faultgate_rehearsal::TEMPLATE_ID;
 use faultgate_testkit::account::EmbeddedAccount;
 use faultgate_testkit::binary::{Faultgate, Finished, at_once};
+use faultgate_testkit::engines::init_flags;
 use faultgate_testkit::lives::QUICK;
 
 /// The system that a rehearsal's fault is in.
 const TARGET: &str = "http://target.rehearsal.invalid/health";
-const ROLE: &str = "arn:aws:iam::111122223333:role/chaos";
-
-fn flags(engine: EngineKind) -> &'static [&'static str] {
-    match engine {
-        EngineKind::Fis => {
-            &["--experiment-template-id", TEMPLATE_ID, "--aws-region", "us-east-1", "--aws-role-arn", ROLE]
-        }
-        EngineKind::Harness => {
-            &["--harness-experiment-id", "d7c9d243-0219-4f7c-84c2", "--harness-project-id", "shop"]
-        }
-        EngineKind::Litmus => &[
-            "--litmus-url",
-            "https://litmus.example.com",
-            "--litmus-project-id",
-            "shop",
-            "--litmus-experiment-id",
-            "pod-kill",
-        ],
-        EngineKind::Command => &["--run", "touch in", "--stop", "rm in"],
-    }
-}
 
 fn init(platform: Platform, engine: EngineKind) -> Faultgate {
     Faultgate::new(&["init", "--platform", platform.as_str(), "--engine", engine.as_str()])
-        .args(flags(engine))
+        .args(init_flags(engine))
 }
 
 fn contents(ended: &Finished) -> Vec<(std::path::PathBuf, String)> {

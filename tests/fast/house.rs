@@ -240,8 +240,52 @@ fn expand(path: &str) -> Vec<String> {
 /// The places where a path may lead: from the top, in the crate that it begins with, or in the binary's crate.
 fn places(path: &str) -> Vec<String> {
     let in_crate = path.split_once('/').map(|(owner, rest)| format!("crates/{owner}/src/{rest}"));
-    [path.to_owned(), format!("src/{path}"), format!("crates/engines/src/{path}")]
-        .into_iter()
-        .chain(in_crate)
+    [
+        path.to_owned(),
+        format!("src/{path}"),
+        format!("crates/engines/src/{path}"),
+        format!("tests/fast/{path}"),
+    ]
+    .into_iter()
+    .chain(in_crate)
+    .collect()
+}
+
+#[test]
+fn every_file_is_a_module_of_another() {
+    let sources = sources();
+    let declared: Vec<(&str, BTreeSet<&str>)> =
+        sources.iter().map(|(path, text)| (path.as_str(), declared_modules(text))).collect();
+    let lost: Vec<_> = sources
+        .iter()
+        .map(|(name, _)| name)
+        .filter(|name| {
+            let (folder, file) = name.rsplit_once('/').unwrap();
+            let stem = file.strip_suffix(".rs").unwrap();
+            let is_root = ["lib", "main", "gate"].contains(&stem);
+            // The face of a folder is declared one level up.
+            let (folder, module) = match (stem, folder.rsplit_once('/')) {
+                ("mod", Some((above, module))) => (above, module),
+                _ => (folder, stem),
+            };
+            let (within, beside) = (format!("{folder}/"), format!("{folder}.rs"));
+            let is_parent = |(path, modules): &(&str, BTreeSet<&str>)| {
+                (path.starts_with(&within) || *path == beside)
+                    && (modules.contains(module) || modules.contains(file))
+            };
+            !is_root && !declared.iter().any(is_parent)
+        })
+        .collect();
+    assert!(lost.is_empty(), "no other file has them as modules: {lost:?}");
+}
+
+/// The modules that a file declares as files of their own, by their names, and by their files where it names them.
+fn declared_modules(text: &str) -> BTreeSet<&str> {
+    let lines = text.lines().map(str::trim);
+    lines
+        .filter_map(|line| {
+            let path = line.strip_prefix("#[path = \"").and_then(|rest| rest.strip_suffix("\"]"));
+            path.or_else(|| line.split_once("mod ")?.1.strip_suffix(';'))
+        })
         .collect()
 }

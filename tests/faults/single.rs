@@ -118,7 +118,7 @@ fn one_fault_anywhere_breaks_nothing() {
 }
 
 /// The one request that no base run makes: the embedded FIS plays no experiment in several accounts.
-/// `tests/lifecycle/lies.rs` covers it.
+/// `tests/fast/lifecycle/lies.rs` covers it.
 const OF_SEVERAL_ACCOUNTS: &str = "ListExperimentTargetAccountConfigurations";
 
 /// The base runs make all requests that a run may make, by the list from which policies are made.

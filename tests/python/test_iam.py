@@ -24,7 +24,8 @@ def is_shipped(path: Path) -> bool:
 
 def requests_in_the_code() -> set[str]:
     """The operations for which the SDK's builders are called, such as `.put_rule()`."""
-    code = "\n".join(path.read_text(encoding="utf-8") for path in (ROOT / "src").rglob("*.rs") if is_shipped(path))
+    files = (path for folder in ("src", "crates") for path in (ROOT / folder).rglob("*.rs"))
+    code = "\n".join(path.read_text(encoding="utf-8") for path in files if is_shipped(path))
     called = set(re.findall(r"\.\s*([a-z_]+)\(\)", code))
     models = (Loader().load_service_model(service, "service-2") for service in SERVICES)
     return {operation for model in models for operation in model["operations"] if xform_name(operation) in called}

@@ -11,7 +11,7 @@ use crate::gate::{START, STOP};
 use crate::laws::{self, Found};
 use crate::site::{Site, Story};
 
-/// Names of the places at which the binary can be made to panic, as `src/panics.rs` has them: wherever the
+/// Names of the places at which the binary can be made to panic, as `crates/core/src/panics.rs` has them: wherever the
 /// run waits, in a request to AWS, in a sink, in an evaluation of a probe, in the thread that writes the
 /// state file, and in each report.
 const PLACES: [&str; 6] = ["wait", "request", "sink", "look", "file", "report"];

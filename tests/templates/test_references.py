@@ -13,7 +13,7 @@ import yaml
 from pipelines import ROOT, TEMPLATES
 
 ACTION = yaml.safe_load((ROOT / "action.yml").read_text(encoding="utf-8"))
-VERSION = tomllib.loads((ROOT / "Cargo.toml").read_text(encoding="utf-8"))["package"]["version"]
+VERSION = tomllib.loads((ROOT / "Cargo.toml").read_text(encoding="utf-8"))["workspace"]["package"]["version"]
 WORKFLOWS = sorted((TEMPLATES / "github").rglob("*.yml"))
 PIPELINES = sorted((TEMPLATES / "gitlab").rglob("*.yml")) + [TEMPLATES / "codebuild" / "buildspec.yml"]
 OUTPUTS = {f"FAULTGATE_{name.upper().replace('-', '_')}" for name in ACTION["outputs"]}

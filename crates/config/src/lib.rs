@@ -50,6 +50,7 @@ pub use settings::result_file::read_result;
 pub use settings::run::{Settings, load, load_again};
 pub use settings::stop::{STOP_INPUTS, StopSettings, lint_settings, state_file, stop_settings};
 pub use settings::sweep::{SWEEP_INPUTS, SweepSettings, sweep_settings};
+pub use suite::selection::address_input;
 
 #[cfg(test)]
 mod property_tests;

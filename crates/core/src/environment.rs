@@ -14,7 +14,7 @@ use crate::text;
 pub struct Environment(BTreeMap<OsString, OsString>);
 
 impl Environment {
-    /// The environment of the process. Only the edge (`cli`, `main.rs`) calls this.
+    /// The environment of the process. Only `main.rs` calls this.
     pub fn from_process() -> Self {
         let mut variables = BTreeMap::new();
         for (name, value) in std::env::vars_os() {

@@ -2,7 +2,7 @@
 //! `errored`.
 //!
 //! One panic anywhere, even in a task or a thread of its own, ends the run, since nobody knows what else is
-//! broken after it. `cli::rescue` does the rest. A panic during the unwinding of another one aborts the
+//! broken after it. `recovery/rescue.rs` of the binary does the rest. A panic during the unwinding of another one aborts the
 //! process, with the same consequences as SIGKILL.
 
 use std::any::Any;

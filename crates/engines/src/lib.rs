@@ -7,7 +7,7 @@
 //! hold for every engine.
 //!
 //! An engine knows its own API and nothing of deadlines, signals or reports: those are the
-//! [lifecycle](faultgate::lifecycle)'s. A new engine is one folder here and one arm in `connect`.
+//! lifecycle's. CONTRIBUTING.md walks through adding an engine.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -73,6 +73,11 @@ impl Launched {
                 reason: None,
             },
         }
+    }
+
+    /// Returns the entry of the state file by which another process can take the experiment over.
+    pub fn to_record(&self, trace: Trace) -> LaunchRecord {
+        LaunchRecord { id: self.id.clone(), url: self.url.clone(), at: self.first.at, trace }
     }
 }
 

@@ -1,7 +1,7 @@
 //! The catalogue of FIS actions, made of AWS's reference: what each action needs, on what it acts, and what
 //! it leaves behind.
 //!
-//! Which ids there are, and which of them inject, is in `engine/fis/actions.rs`. An action that is not listed
+//! Which ids there are, and which of them inject, is in `crates/engines/src/fis/actions.rs`. An action that is not listed
 //! here is not known, and no rule judges it.
 
 use std::time::Duration;

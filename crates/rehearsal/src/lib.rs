@@ -7,7 +7,7 @@
 //! goes wrong. Besides the services there is the system that the fault is in, which [suffers](TargetSuffering) from
 //! it.
 //!
-//! - `world`: requests and observers (`world`), its state (`region`), what happens later (`play`), what a
+//! - `world`: requests and observers (`account`), its state (`region`), what happens later (`play`), what a
 //!   service sees of the rest (`context`), and the records for observers (`observe`).
 //! - `wire`: `server`, `in_memory`, `flow`, `protocol` (calls and answers), `route` (REST), `query` (the query
 //!   protocol).

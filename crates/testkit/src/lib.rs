@@ -7,6 +7,7 @@
 //! - `binary` runs the binary, `account` is what it runs against, and `lives` what its experiments do there;
 //! - `forges`, `harness` and `litmus` are strict stand-ins, which remember what no real server would take;
 //! - `paused` plays whole runs in memory, and `fake_manager` is a control plane for them;
+//! - `engines` has an example of each engine;
 //! - `answers` has every way in which a request should not be answered, `invariants` what must hold even so,
 //!   and `contract` the fixed names that others rely on.
 //!
@@ -23,6 +24,8 @@ pub mod answers;
 pub mod binary;
 #[cfg(feature = "whole")]
 pub mod contract;
+#[cfg(feature = "whole")]
+pub mod engines;
 #[cfg(feature = "whole")]
 pub mod fake_manager;
 #[cfg(feature = "whole")]

@@ -3,21 +3,8 @@ use std::time::Duration;
 use proptest::prelude::*;
 
 use super::*;
-use faultgate_core::model::{Check, PhaseLooks, Phases, Sample, State};
-
-/// Builds a probe with this number of evaluations in the fault window.
-fn probe(passed: u64, total: u64, weight: u32) -> Probe {
-    Probe {
-        passed,
-        total,
-        passed_counted: passed,
-        counted: total,
-        score: Score::of_share(passed, total),
-        phases: Phases { during: PhaseLooks { total, passed, ..PhaseLooks::default() }, ..Phases::default() },
-        unevaluated: (total == 0).then_some(Phase::During),
-        ..Probe::new("p", "http", weight)
-    }
-}
+use faultgate_core::model::{Check, Sample, State};
+use faultgate_testkit::plans::probe;
 
 fn named(name: &str, probe: Probe) -> Probe {
     let failed = Sample {

@@ -1,4 +1,4 @@
-//! Tests of Bitbucket's Code CodeInsights, with a token and through the proxy of a pipeline.
+//! Tests of Bitbucket's Code Insights, with a token and through the proxy of a pipeline.
 
 use std::time::Duration;
 

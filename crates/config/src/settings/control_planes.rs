@@ -3,65 +3,48 @@
 //! A secret must never go to an address that a state file alone names: anybody may have written that file. It
 //! says where a run is, and the settings say who may be trusted with a secret.
 
+use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::Path;
 
 use faultgate_core::environment::Environment;
-use faultgate_core::model::{ExperimentPlace, ExperimentPlan};
+use faultgate_core::model::{EngineKind, ExperimentPlace, ExperimentPlan};
 
 use super::report::some_layers;
-use crate::inputs::table::{HARNESS_EXPERIMENT, HARNESS_URL, LITMUS_EXPERIMENT, LITMUS_URL};
 use crate::layers::values::Values;
-use crate::suite::blocks::Block;
-use crate::suite::blocks::harness::HarnessBlock;
-use crate::suite::blocks::litmus::LitmusBlock;
 use crate::suite::content;
-use crate::suite::pages::{HarnessPage, LitmusPage};
+use crate::suite::selection::{address_input, block_of_inputs, chooser};
 
-/// The sites of the control planes: scheme, host and port, by which a browser tells one site from another.
+/// The sites of the control planes of each engine: scheme, host and port, by which a browser tells one site
+/// from another.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct ControlPlanes {
-    harness: Vec<String>,
-    litmus: Vec<String>,
-}
+pub struct ControlPlanes(BTreeMap<EngineKind, Vec<String>>);
 
 /// A control plane that no setting names.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Unnamed {
     /// Scheme, host and port of the control plane.
     pub site: String,
-    /// The input that would name it.
-    pub input: &'static str,
+    /// The input that would name it. None if there is no such input, only a suite.
+    pub input: Option<&'static str>,
 }
 
 impl ControlPlanes {
     /// Reads the control planes from the inputs and the suite file. Mistakes in them are told by the commands
     /// that need these settings in full, not here.
     pub(crate) fn read(env: &Environment, flags: &[(String, OsString)], dir: &Path) -> Self {
-        const WANTED: &[&str] =
-            &[HARNESS_URL.name(), HARNESS_EXPERIMENT.name(), LITMUS_URL.name(), LITMUS_EXPERIMENT.name()];
+        let of_engine = |engine| [address_input(engine), chooser(engine).map(|input| input.name)];
+        let wanted: Vec<&str> = EngineKind::ALL.into_iter().flat_map(of_engine).flatten().collect();
         let unheard = &mut Vec::new();
         let mut named = Self::default();
         // Settings that cannot be read name nothing, so that no secret goes out because of them.
-        let Ok((merged, document)) = some_layers(env, flags, dir, WANTED, unheard) else { return named };
+        let Ok((merged, document)) = some_layers(env, flags, dir, &wanted, unheard) else { return named };
         let values = Values::read(&merged, document.as_ref(), unheard);
-        named.add_harness(&HarnessBlock {
-            url: values.get(HARNESS_URL.setting),
-            experiment: values.get(HARNESS_EXPERIMENT),
-            ..HarnessBlock::default()
-        });
-        named.add_litmus(&LitmusBlock {
-            url: values.get(LITMUS_URL),
-            experiment: values.get(LITMUS_EXPERIMENT),
-            ..LitmusBlock::default()
-        });
+        let of_inputs = EngineKind::ALL.into_iter().filter_map(|engine| block_of_inputs(engine, &values));
         let suite = document.as_ref().map(|document| content::read(document, dir, unheard));
-        for entry in suite.and_then(|suite| suite.experiments).into_iter().flatten() {
-            match entry.block {
-                Block::Harness(_, block) => named.add_harness(&block),
-                Block::Litmus(_, block) => named.add_litmus(&block),
-                Block::Fis(_) | Block::Command(_) => {}
-            }
+        let listed = suite.and_then(|suite| suite.experiments).into_iter().flatten();
+        for block in of_inputs.chain(listed.map(|entry| entry.block)) {
+            named.add(block.kind(), &block.addresses());
         }
         named
     }
@@ -70,23 +53,14 @@ impl ControlPlanes {
     pub fn of(experiments: &[ExperimentPlan]) -> Self {
         let mut named = Self::default();
         for experiment in experiments {
-            match ExperimentPlace::of(&experiment.spec, None) {
-                ExperimentPlace::Harness { url, .. } => named.harness.extend(site(&url)),
-                ExperimentPlace::Litmus { url, .. } => named.litmus.extend(site(&url)),
-                ExperimentPlace::Fis { .. } | ExperimentPlace::Command { .. } => {}
-            }
+            let place = ExperimentPlace::of(&experiment.spec, None);
+            named.add(place.kind(), place.url().map(str::to_owned).as_slice());
         }
         named
     }
 
-    fn add_harness(&mut self, block: &HarnessBlock) {
-        let page = block.experiment.as_deref().and_then(HarnessPage::of).map(|page| page.url);
-        self.harness.extend(page.iter().chain(&block.url).filter_map(|url| site(url)));
-    }
-
-    fn add_litmus(&mut self, block: &LitmusBlock) {
-        let page = block.experiment.as_deref().and_then(LitmusPage::of).map(|page| page.url);
-        self.litmus.extend(page.iter().chain(&block.url).filter_map(|url| site(url)));
+    fn add(&mut self, engine: EngineKind, urls: &[String]) {
+        self.0.entry(engine).or_default().extend(urls.iter().filter_map(|url| site(url)));
     }
 
     /// Says whether the control plane of this place may receive secrets. A place without a control plane
@@ -96,14 +70,14 @@ impl ControlPlanes {
     ///
     /// [`Unnamed`] if no setting names the control plane.
     pub fn may_be_told(&self, place: &ExperimentPlace) -> Result<(), Unnamed> {
-        let (named, url, input) = match place {
-            ExperimentPlace::Harness { url, .. } => (&self.harness, url, HARNESS_URL.name()),
-            ExperimentPlace::Litmus { url, .. } => (&self.litmus, url, LITMUS_URL.name()),
-            ExperimentPlace::Fis { .. } | ExperimentPlace::Command { .. } => return Ok(()),
-        };
+        let Some(url) = place.url() else { return Ok(()) };
+        let named = self.0.get(&place.kind()).map(Vec::as_slice).unwrap_or_default();
         match site(url) {
             Some(site) if named.contains(&site) => Ok(()),
-            site => Err(Unnamed { site: site.unwrap_or_else(|| url.clone()), input }),
+            site => Err(Unnamed {
+                site: site.unwrap_or_else(|| url.to_owned()),
+                input: address_input(place.kind()),
+            }),
         }
     }
 }
@@ -159,7 +133,7 @@ mod tests {
             "",
         ] {
             let unnamed = other.may_be_told(&harness(elsewhere)).unwrap_err();
-            assert_eq!(unnamed.input, "harness-url", "{elsewhere}");
+            assert_eq!(unnamed.input, Some("harness-url"), "{elsewhere}");
         }
     }
 
@@ -171,7 +145,7 @@ mod tests {
         );
         assert_eq!(both.may_be_told(&litmus("https://l.example")), Ok(()));
         let unnamed = both.may_be_told(&litmus("https://h.example/x")).unwrap_err();
-        assert_eq!(unnamed, Unnamed { site: "https://h.example".to_owned(), input: "litmus-url" });
+        assert_eq!(unnamed, Unnamed { site: "https://h.example".to_owned(), input: Some("litmus-url") });
         assert!(both.may_be_told(&harness("https://l.example")).is_err());
         assert!(named(&[], EMPTY).may_be_told(&litmus("https://l.example")).is_err());
     }

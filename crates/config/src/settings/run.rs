@@ -8,9 +8,7 @@ use std::path::{Path, PathBuf};
 
 use faultgate_core::environment::Environment;
 use faultgate_core::mistake::{Mistake, Problem, suggestion};
-use faultgate_core::model::{
-    Check, EngineSpec, ExperimentPlan, ForgeKind, InjectionRule, Monitor, Plan, PlanRecord,
-};
+use faultgate_core::model::{ExperimentPlan, ForgeKind, InjectionRule, Monitor, Plan, PlanRecord};
 use faultgate_net::http::HttpSettings;
 
 use crate::inputs::choices::{CommentMode, LogFormat, ReportingMode, RequiredActions};
@@ -224,9 +222,7 @@ fn gather(given: Given<'_>, mistakes: &mut Vec<Mistake>) -> Result<Settings, Mis
 
 /// `true` if the AWS SDK is used for this experiment or its probes.
 fn reaches_aws(experiment: &ExperimentPlan) -> bool {
-    let asks = |check: &Check| matches!(check, Check::CloudwatchAlarm { .. } | Check::CloudwatchMetric(_));
-    matches!(experiment.spec, EngineSpec::Fis { .. })
-        || experiment.probes.iter().any(|probe| asks(&probe.check))
+    experiment.spec.kind().is_in_aws() || experiment.probes.iter().any(|probe| probe.check.is_in_aws())
 }
 
 /// The path of the state file; `state.json` in the report folder unless it is set.

@@ -4,9 +4,11 @@
 //! file, the inputs and, for an account of Harness, the API key, which names one. A page that contradicts
 //! what was set otherwise is a mistake: a guess could run another experiment than the one that is meant.
 
+use std::collections::BTreeSet;
+
 use faultgate_core::mistake::{FilePlace, Mistake, Problem, quoted};
 use faultgate_core::model::{
-    EngineSpec, HarnessProject, HarnessSpec, LitmusProject, LitmusSpec, RuntimeInputs,
+    EngineKind, EngineSpec, HarnessProject, HarnessSpec, LitmusProject, LitmusSpec, RuntimeInputs,
 };
 use faultgate_core::secret::Secret;
 
@@ -242,6 +244,9 @@ impl Completion<'_> {
     }
 }
 
+/// The origin of secrets that mistakes show.
+const SECRETS_PLACE: &str = "the environment";
+
 /// Tells of secrets that are missing although the chosen engines need them.
 pub(crate) fn needed_secrets<'a>(
     specs: impl Iterator<Item = &'a EngineSpec>,
@@ -249,32 +254,32 @@ pub(crate) fn needed_secrets<'a>(
     tokens: &Tokens,
     mistakes: &mut Vec<Mistake>,
 ) {
-    const PLACE: &str = "the environment";
-    let (mut harness, mut litmus) = (false, false);
-    for spec in specs {
-        harness |= matches!(spec, EngineSpec::Harness(_));
-        litmus |= matches!(spec, EngineSpec::Litmus(_));
+    let engines: BTreeSet<EngineKind> = specs.map(EngineSpec::kind).collect();
+    for engine in engines {
+        match engine {
+            EngineKind::Harness if tokens.harness.is_none() => mistakes.push(
+                Mistake::new(SECRETS_PLACE, "harness-api-key: is missing")
+                    .hint("set the variable FAULTGATE_HARNESS_API_KEY to a key of a service account or person (sat.… or pat.…)"),
+            ),
+            EngineKind::Litmus if tokens.litmus.is_none() => needed_login(values, tokens, mistakes),
+            EngineKind::Fis | EngineKind::Harness | EngineKind::Litmus | EngineKind::Command => {}
+        }
     }
-    if harness && tokens.harness.is_none() {
-        mistakes.push(
-            Mistake::new(PLACE, "harness-api-key: is missing")
-                .hint("set the variable FAULTGATE_HARNESS_API_KEY to a key of a service account or person (sat.… or pat.…)"),
-        );
-    }
-    if !litmus || tokens.litmus.is_some() {
-        return;
-    }
+}
+
+/// Tells what of a name and a password for LitmusChaos is missing. They stand in for a token.
+fn needed_login(values: &Values, tokens: &Tokens, mistakes: &mut Vec<Mistake>) {
     match (values.get(table::LITMUS_USERNAME), &tokens.litmus_password) {
         (Some(_), Some(_)) => {}
-        (None, None) => mistakes.push(Mistake::new(PLACE, "litmus-token: is missing").hint(
+        (None, None) => mistakes.push(Mistake::new(SECRETS_PLACE, "litmus-token: is missing").hint(
             "set the variable FAULTGATE_LITMUS_TOKEN, or litmus-username and FAULTGATE_LITMUS_PASSWORD",
         )),
         (Some(_), None) => mistakes.push(
-            Mistake::new(PLACE, "litmus-password: is missing beside litmus-username")
+            Mistake::new(SECRETS_PLACE, "litmus-password: is missing beside litmus-username")
                 .hint("set the variable FAULTGATE_LITMUS_PASSWORD"),
         ),
         (None, Some(_)) => mistakes.push(
-            Mistake::new(PLACE, "litmus-username: is missing beside litmus-password")
+            Mistake::new(SECRETS_PLACE, "litmus-username: is missing beside litmus-password")
                 .hint("set --litmus-username or FAULTGATE_LITMUS_USERNAME"),
         ),
     }

@@ -10,8 +10,8 @@ use faultgate_core::model::{EngineKind, EngineSpec, ExperimentPlan, Shard};
 
 use crate::inputs::input::{Group, Input};
 use crate::inputs::table::{
-    AWS_REGION, AWS_ROLE_ARN, HARNESS_EXPERIMENT, INPUTS, LITMUS_EXPERIMENT, QUEUE_TIMEOUT, REHEARSAL, SHARD,
-    TEMPLATES, TIMEOUT,
+    AWS_REGION, AWS_ROLE_ARN, HARNESS_EXPERIMENT, HARNESS_URL, INPUTS, LITMUS_EXPERIMENT, LITMUS_URL,
+    QUEUE_TIMEOUT, REHEARSAL, SHARD, TEMPLATES, TIMEOUT,
 };
 use crate::layers::file::Document;
 use crate::layers::tokens::Tokens;
@@ -30,6 +30,31 @@ pub(crate) const fn chooser(engine: EngineKind) -> Option<Input> {
         EngineKind::Harness => Some(HARNESS_EXPERIMENT.input()),
         EngineKind::Litmus => Some(LITMUS_EXPERIMENT.input()),
         EngineKind::Command => None,
+    }
+}
+
+/// The name of the input that tells the address of an engine's control plane; `None` for an engine without one.
+pub const fn address_input(engine: EngineKind) -> Option<&'static str> {
+    match engine {
+        EngineKind::Harness => Some(HARNESS_URL.name()),
+        EngineKind::Litmus => Some(LITMUS_URL.name()),
+        EngineKind::Fis | EngineKind::Command => None,
+    }
+}
+
+/// The block that the inputs of an engine with a control plane stand for, as far as they name this control
+/// plane.
+pub(crate) fn block_of_inputs(engine: EngineKind, values: &Values) -> Option<Block> {
+    match engine {
+        EngineKind::Harness => {
+            let (url, experiment) = (values.get(HARNESS_URL.setting), values.get(HARNESS_EXPERIMENT));
+            Some(Block::Harness(String::new(), HarnessBlock { experiment, url, ..HarnessBlock::default() }))
+        }
+        EngineKind::Litmus => {
+            let (url, experiment) = (values.get(LITMUS_URL), values.get(LITMUS_EXPERIMENT));
+            Some(Block::Litmus(String::new(), LitmusBlock { experiment, url, ..LitmusBlock::default() }))
+        }
+        EngineKind::Fis | EngineKind::Command => None,
     }
 }
 

@@ -1,7 +1,7 @@
 //! The checks of probes: the questions they put to the system under test, and the answers that count as good.
 //!
 //! A check says all that one evaluation needs, and its own time limit. How the question is put is the
-//! business of `probe/`; nothing here does I/O. Values that may be secrets are wrapped in [`Hidden`], so that
+//! business of the engines crate; nothing here does I/O. Values that may be secrets are wrapped in [`Hidden`], so that
 //! no debug output shows them.
 
 use std::collections::BTreeMap;
@@ -68,6 +68,14 @@ impl Check {
             Self::Tcp { within, .. }
             | Self::Command { within, .. }
             | Self::CloudwatchAlarm { within, .. } => *within,
+        }
+    }
+
+    /// Returns `true` if the question is put by the AWS SDK.
+    pub const fn is_in_aws(&self) -> bool {
+        match self {
+            Self::CloudwatchAlarm { .. } | Self::CloudwatchMetric(_) => true,
+            Self::Http(_) | Self::Tcp { .. } | Self::Command { .. } | Self::Prometheus(_) => false,
         }
     }
 

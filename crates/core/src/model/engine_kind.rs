@@ -3,7 +3,9 @@
 //! Code that does something of its own for each engine matches on [`EngineKind`] without a default, so that
 //! an engine that is added does not compile before each such place knows it.
 
-use super::{EngineSpec, ExperimentPlace};
+use std::time::Duration;
+
+use super::{Check, CommandSpec, EngineSpec, ExperimentPlace};
 use crate::closed_set;
 
 closed_set! {
@@ -30,6 +32,50 @@ impl EngineKind {
             Self::Command => "a local command",
         }
     }
+
+    /// Returns the headings under which a report tells the engine's name for an experiment, and the id of its
+    /// run.
+    pub const fn headings(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Fis => ("Template", "Experiment"),
+            Self::Harness | Self::Litmus => ("Experiment", "Run"),
+            Self::Command => ("Command", "Process"),
+        }
+    }
+
+    /// Returns `true` if experiments of this engine are reached by the AWS SDK.
+    pub const fn is_in_aws(self) -> bool {
+        match self {
+            Self::Fis => true,
+            Self::Harness | Self::Litmus | Self::Command => false,
+        }
+    }
+
+    /// Returns `true` if there are several ways to learn how an experiment goes, of which the input `monitor`
+    /// chooses one.
+    pub const fn has_choice_of_monitor(self) -> bool {
+        match self {
+            Self::Fis => true,
+            Self::Harness | Self::Litmus | Self::Command => false,
+        }
+    }
+
+    /// Returns `true` if an experiment can have stop conditions, so that their absence is worth a word.
+    pub const fn has_stop_conditions(self) -> bool {
+        match self {
+            Self::Fis => true,
+            Self::Harness | Self::Litmus | Self::Command => false,
+        }
+    }
+
+    /// Returns the reason why no other process can go on with an experiment of this engine, or `None` if one
+    /// can.
+    pub const fn refusal_to_split(self) -> Option<&'static str> {
+        match self {
+            Self::Fis | Self::Harness | Self::Litmus => None,
+            Self::Command => Some("a command ends with the process that runs it"),
+        }
+    }
 }
 
 impl EngineSpec {
@@ -39,6 +85,44 @@ impl EngineSpec {
             Self::Harness(_) => EngineKind::Harness,
             Self::Litmus(_) => EngineKind::Litmus,
             Self::Command(_) => EngineKind::Command,
+        }
+    }
+
+    /// Returns the AWS Region that the settings name for the experiment.
+    pub fn region(&self) -> Option<&str> {
+        match self {
+            Self::Fis { region, .. } => region.as_deref(),
+            Self::Harness(_) | Self::Litmus(_) | Self::Command(_) => None,
+        }
+    }
+
+    /// Returns `true` if the launch may find out a part of the place that the settings leave open, so that
+    /// later steps take the place over from it.
+    pub const fn is_placed_by_launch(&self) -> bool {
+        match self {
+            Self::Fis { .. } => true,
+            Self::Harness(_) | Self::Litmus(_) | Self::Command(_) => false,
+        }
+    }
+
+    /// Returns the local command that injects the fault, if the engine is one.
+    pub const fn as_command(&self) -> Option<&CommandSpec> {
+        match self {
+            Self::Command(command) => Some(command),
+            Self::Fis { .. } | Self::Harness(_) | Self::Litmus(_) => None,
+        }
+    }
+
+    /// Returns the check that tells whether the fault is in, if faultgate has to make one itself.
+    pub fn proof(&self) -> Option<&Check> {
+        self.as_command()?.proof.as_ref()?.check.as_ref()
+    }
+
+    /// Returns the longest time that faultgate itself takes to undo the fault.
+    pub const fn undo_limit(&self) -> Duration {
+        match self.as_command() {
+            Some(command) => command.stop_within,
+            None => Duration::ZERO,
         }
     }
 }
@@ -51,6 +135,21 @@ impl ExperimentPlace {
             Self::Litmus { .. } => EngineKind::Litmus,
             Self::Command { .. } => EngineKind::Command,
         }
+    }
+
+    /// Returns the AWS Region that the experiment is in, where one is known.
+    pub fn region(&self) -> Option<&str> {
+        match self {
+            Self::Fis { region, .. } => region.as_deref(),
+            Self::Harness { .. } | Self::Litmus { .. } | Self::Command { .. } => None,
+        }
+    }
+
+    /// Returns `true` if an experiment of these settings is in this place. A Region that the settings leave to
+    /// the SDK is that of the place.
+    pub fn is_of(&self, spec: &EngineSpec) -> bool {
+        let is_same_region = spec.region().is_none() || spec.region() == self.region();
+        is_same_region && Self::of(spec, self.region().map(str::to_owned)) == *self
     }
 }
 

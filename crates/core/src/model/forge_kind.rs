@@ -28,4 +28,20 @@ impl ForgeKind {
             Self::CodeCommit => "CodeCommit",
         }
     }
+
+    /// Returns `true` if the forge is reached by the AWS SDK and its credentials, and not by a token.
+    pub const fn is_in_aws(self) -> bool {
+        match self {
+            Self::CodeCommit => true,
+            Self::GitHub | Self::GitLab | Self::Gitea | Self::Forgejo | Self::Bitbucket => false,
+        }
+    }
+
+    /// Returns `true` if commits have statuses. Where they have none, a comment takes their place.
+    pub const fn has_commit_statuses(self) -> bool {
+        match self {
+            Self::GitHub | Self::GitLab | Self::Gitea | Self::Forgejo | Self::Bitbucket => true,
+            Self::CodeCommit => false,
+        }
+    }
 }

@@ -51,7 +51,7 @@ pub use plan::{
 };
 pub use plan_record::PlanRecord;
 pub use probe::{Phase, PhaseLooks, Phases, Probe, ProbePlan, Sample, Turn};
-pub use provenance::Difference;
+pub use provenance::{Difference, NO_CI};
 pub use result::{
     Action, Effect, EngineError, Evidence, ExperimentResult, FaultWindow, Gate, MonitorRecord, Outcome,
     RehearsalNote, Reported, RunResult, SCHEMA_VERSION, SCORING, ScoreSource, StopReport, SubscriptionRecord,

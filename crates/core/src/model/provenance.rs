@@ -8,7 +8,7 @@ use super::RunIdentity;
 use crate::text::plain;
 
 /// Name of the CI of a run outside of any CI.
-const NO_CI: &str = "none";
+pub const NO_CI: &str = "none";
 /// Largest number of characters that are shown of a value from a file.
 const SHOWN_CHARS: usize = 80;
 

@@ -38,9 +38,12 @@ impl ProcessGroup {
         Ok(Self { leader, released: AtomicBool::new(false), _own: Some(Own::new(leader.as_raw_pid())) })
     }
 
-    /// Takes charge of a group that another process has started and nobody watches any more.
+    /// Takes charge of a group that another process has started and nobody watches any more. `None` for a number
+    /// that no command's group has: a signal to the group 1 would reach every process of the machine.
     pub fn orphaned(id: i32) -> Option<Self> {
-        Some(Self { leader: Pid::from_raw(id)?, released: AtomicBool::new(false), _own: None })
+        // `from_raw` must not be given a negative number.
+        let leader = Pid::from_raw((id > 1).then_some(id)?)?;
+        Some(Self { leader, released: AtomicBool::new(false), _own: None })
     }
 
     /// Waits until no member is left. A leader that is a child of this process must have been waited for
@@ -235,6 +238,13 @@ impl Drop for ProcessGroup {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn no_number_of_every_process_is_taken_for_a_group() {
+        for id in [i32::MIN, -1, 0, 1] {
+            assert!(ProcessGroup::orphaned(id).is_none(), "{id}");
+        }
+    }
 
     #[test]
     fn a_name_in_stat_may_hold_anything() {

@@ -36,6 +36,8 @@ impl Orphan {
         mark: String,
     ) -> Self {
         let surroundings = surroundings.marked(kin::STOP, &mark);
+        // Only the state file vouches for the group, and 1 would stand for every process of the machine.
+        let process = process.filter(|known| known.group > 1);
         Self { name: name.to_owned(), spec, surroundings, process, mark, ended: Cell::new(false) }
     }
 

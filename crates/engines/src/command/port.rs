@@ -173,9 +173,9 @@ impl Engine for CommandEngine {
     }
 
     fn stop_takes(&self, experiment: &ExperimentPlan) -> Duration {
-        match &experiment.spec {
-            EngineSpec::Command(CommandSpec { stop: Some(_), stop_within, .. }) => *stop_within,
-            _ => Duration::ZERO,
+        match experiment.spec.as_command() {
+            Some(CommandSpec { stop: Some(_), stop_within, .. }) => *stop_within,
+            Some(CommandSpec { stop: None, .. }) | None => Duration::ZERO,
         }
     }
 

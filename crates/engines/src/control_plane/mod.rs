@@ -59,7 +59,7 @@ const NOT_LAUNCHED: &str = "not launched";
 
 /// Settings of the connection to one control plane.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct CenterSettings {
+pub struct ControlPlaneSettings {
     /// `true` if nothing is to be launched.
     pub dry_run: bool,
     pub injection: InjectionRule,
@@ -69,16 +69,16 @@ pub struct CenterSettings {
 }
 
 /// The engine for the experiments of one project of one control plane.
-pub struct ChaosCenter {
+pub struct ControlPlaneEngine {
     manager: Box<dyn Manager>,
-    settings: CenterSettings,
+    settings: ControlPlaneSettings,
     poller: Poller,
     launches: Launches,
 }
 
-impl ChaosCenter {
+impl ControlPlaneEngine {
     /// Creates the engine. Nothing is asked yet.
-    pub fn new(manager: impl Manager + 'static, settings: CenterSettings, clock: Clock) -> Self {
+    pub fn new(manager: impl Manager + 'static, settings: ControlPlaneSettings, clock: Clock) -> Self {
         let poller = Poller::new(clock, settings.seed);
         Self { manager: Box::new(manager), settings, poller, launches: Launches::default() }
     }

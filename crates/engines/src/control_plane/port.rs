@@ -7,12 +7,14 @@ use tokio::time::{Instant, sleep};
 
 use super::outcome::RunContext;
 use super::tracking::{RunEnd, RunNews, RunTracking};
-use super::{Asked, ChaosCenter, MAX_RETRY_PAUSE, RETRY_PAUSE, RunKey, STOP_TRIES, TroubleKind, outcome};
+use super::{
+    Asked, ControlPlaneEngine, MAX_RETRY_PAUSE, RETRY_PAUSE, RunKey, STOP_TRIES, TroubleKind, outcome,
+};
 use crate::{Engine, EngineFailure, Judgement, Launched, Notary, Record, StopCause, Takeover, Watcher};
 use faultgate_core::model::{ExperimentPlan, Finding, Intent, LaunchRecord, Monitor, MonitorRecord, Trace};
 
 #[async_trait(?Send)]
-impl Engine for ChaosCenter {
+impl Engine for ControlPlaneEngine {
     async fn check(&self, experiments: &[&ExperimentPlan]) -> Vec<Finding> {
         self.manager.check(experiments).await
     }
@@ -170,7 +172,7 @@ impl Engine for ChaosCenter {
     }
 }
 
-impl Takeover for ChaosCenter {
+impl Takeover for ControlPlaneEngine {
     fn adopt(&self, experiment: &ExperimentPlan, launch: &LaunchRecord) -> Launched {
         if self.settings.dry_run {
             return self.dry_run(experiment);

@@ -8,13 +8,12 @@ use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use crate::{EngineFailure, FailureKind};
 use faultgate_core::text;
 use faultgate_net::aws::AwsPlace;
+use faultgate_net::aws::error::{MAX_MESSAGE_CHARS, is_denied, is_throttled, status_of};
 use faultgate_net::aws::iam;
 use faultgate_net::aws::iam::PolicyTarget;
 use faultgate_net::aws::{credentials_failure_in, reason_of};
 use faultgate_net::http;
 
-/// Maximum length of a service's text that is passed on, in characters.
-const MAX_MESSAGE_CHARS: usize = 600;
 /// Maximum length of the reason why an answer cannot be read, in characters.
 const MAX_UNREADABLE_CHARS: usize = 300;
 
@@ -30,7 +29,7 @@ where
     E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
 {
     let code = error.code().unwrap_or_default();
-    let status = status(&error);
+    let status = status_of(&error);
     let kind = kind(&error);
     // The role's own reason is deep in the chain of errors, and says more than the SDK's.
     if let Some(refusal) = credentials_failure_in(&error) {
@@ -62,11 +61,6 @@ pub(super) fn is_missing<E: ProvideErrorMetadata>(error: &SdkError<E, HttpRespon
     kind(error) == FailureKind::Missing
 }
 
-/// Returns the HTTP status of the answer; 0 where there was none.
-fn status<E>(error: &SdkError<E, HttpResponse>) -> u16 {
-    error.raw_response().map_or(0, |response| response.status().as_u16())
-}
-
 /// Returns the failure of an answer that does not hold what it should.
 pub(super) fn unreadable(what: &str, why: &str) -> EngineFailure {
     EngineFailure::new(FailureKind::Unanswered, what, text::plain(why, MAX_UNREADABLE_CHARS))
@@ -83,8 +77,8 @@ fn statement(operation: &str, place: &AwsPlace) -> Option<String> {
 /// may have had an effect.
 fn kind<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> FailureKind {
     let code = error.code().unwrap_or_default();
-    let status = status(error);
-    if code.contains("AccessDenied") || code == "UnauthorizedOperation" || code == "NotAuthorized" {
+    let status = status_of(error);
+    if is_denied(code) {
         return FailureKind::Denied;
     }
     if code.contains("NotFound") || code.contains("NonExistentQueue") || code.contains("QueueDoesNotExist") {
@@ -95,7 +89,7 @@ fn kind<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> FailureKi
         return FailureKind::Refused;
     }
     // A throttled request was not carried out, but the answer says nothing about the next one.
-    if certain && status != 429 && !code.contains("Throttl") && !code.contains("TooManyRequests") {
+    if certain && status != 429 && !is_throttled(code) {
         return FailureKind::Refused;
     }
     FailureKind::Unanswered

@@ -239,6 +239,19 @@ mod tests {
     }
 
     #[test]
+    fn a_handshake_has_come_where_its_nonce_is_awaited() {
+        let inbox = inbox();
+        let handshake = json!({"source": "faultgate.handshake", "detail-type": "Faultgate Handshake",
+                               "detail": {"nonce": "ours"}})
+        .to_string();
+        inbox.deliver(&handshake, Timestamp::UNIX_EPOCH);
+        assert!(!inbox.has_handshake("ours"), "nobody has asked for it yet");
+        inbox.await_handshake("ours");
+        inbox.deliver(&handshake, Timestamp::UNIX_EPOCH);
+        assert!(inbox.has_handshake("ours") && !inbox.has_handshake("theirs"));
+    }
+
+    #[test]
     fn only_messages_of_claimed_experiments_are_ours_to_delete() {
         let inbox = inbox();
         inbox.claim("EXP1");

@@ -11,7 +11,7 @@ use faultgate_net::aws::role::Role;
 pub enum RunStep {
     /// The process does the whole run.
     Whole,
-    /// The process only launches. AdoptedSubscriptions monitor its experiments, so it must not take an event from them.
+    /// The process only launches. Other processes monitor its experiments, so it must not take an event from them.
     Launch,
     /// The process monitors experiments that another one has launched. More processes may monitor them as
     /// well.

@@ -229,7 +229,7 @@ impl Sweeper {
     }
 }
 
-/// SubscriptionPartKind, name, and ARN or URL of a rule or queue that a list holds.
+/// Kind, name, and ARN or URL of a rule or queue that a list holds.
 type ListedPart = (SubscriptionPartKind, String, String);
 
 /// Takes a missing rule or queue for removed. It has expired, so it was made long ago and is not merely

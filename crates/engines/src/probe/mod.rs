@@ -1,6 +1,6 @@
 //! Probes: the questions to the system under test, one file for each kind.
 //!
-//! A probe knows how to evaluate its question once, within a limit. The [lifecycle](crate::lifecycle) decides
+//! A probe knows how to evaluate its question once, within a limit. The lifecycle decides
 //! when. A question that cannot be asked has failed, and says why. No reason may contain a secret of the
 //! probe.
 //!
@@ -21,6 +21,7 @@ use faultgate_config::Veil;
 use faultgate_core::clock::Clock;
 use faultgate_core::model::{Access, Check, Hidden, PrometheusCheck};
 use faultgate_core::text;
+use faultgate_net::http::body::read_up_to;
 use faultgate_net::http::{HttpSettings, client_with, remedy};
 
 mod access;
@@ -250,14 +251,8 @@ fn unanswered(error: reqwest::Error) -> String {
 /// Reads the beginning of an answer's body. The second value is `true` if that is all of it.
 async fn body(answer: &mut reqwest::Response) -> Result<(Vec<u8>, bool), String> {
     let mut read = Vec::new();
-    while let Some(chunk) = answer.chunk().await.map_err(unanswered)? {
-        let room = MAX_BODY_BYTES - read.len();
-        read.extend_from_slice(&chunk[..chunk.len().min(room)]);
-        if chunk.len() > room {
-            return Ok((read, false));
-        }
-    }
-    Ok((read, true))
+    let is_whole = read_up_to(MAX_BODY_BYTES, answer, &mut read).await.map_err(unanswered)?;
+    Ok((read, is_whole))
 }
 
 /// Returns `true` if bytes, which need not be text, contain a text.

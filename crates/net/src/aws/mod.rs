@@ -27,7 +27,7 @@ pub mod role;
 pub use self::config::{CONNECT_TIMEOUT, OPERATION_TIMEOUT, connect_embedded, in_region};
 pub use self::credentials::{CredentialsFailure, NotGiven, credentials_failure_in, reason_of};
 pub use self::http_client::http_client;
-pub use self::place::{AwsPlace, partition_of};
+pub use self::place::{AwsPlace, DEFAULT_CONSOLE_DOMAIN, console_domain, partition_of};
 
 use self::credentials::Profiles;
 use crate::foreign::{aws_endpoint, aws_mistakes};

@@ -26,11 +26,7 @@ impl AwsPlace {
 
     /// Returns the URL of the page about an experiment in the console of FIS.
     pub fn fis_console_url(&self, experiment: &str) -> String {
-        let domain = match self.partition.as_str() {
-            "aws-cn" => "amazonaws.cn",
-            "aws-us-gov" => "amazonaws-us-gov.com",
-            _ => "aws.amazon.com",
-        };
+        let domain = console_domain(&self.partition).unwrap_or(DEFAULT_CONSOLE_DOMAIN);
         let region = &self.region;
         format!(
             "https://{region}.console.{domain}/fis/home?region={region}#ExperimentDetails:ExperimentId={experiment}"
@@ -51,6 +47,19 @@ impl AwsPlace {
             region: region.to_owned(),
             account: "*".to_owned(),
         }
+    }
+}
+
+/// Domain of AWS's consoles in the partition `aws`.
+pub const DEFAULT_CONSOLE_DOMAIN: &str = "aws.amazon.com";
+
+/// Returns the domain of AWS's consoles in a partition, if the partition is a known one.
+pub fn console_domain(partition: &str) -> Option<&'static str> {
+    match partition {
+        "aws" => Some(DEFAULT_CONSOLE_DOMAIN),
+        "aws-cn" => Some("amazonaws.cn"),
+        "aws-us-gov" => Some("amazonaws-us-gov.com"),
+        _ => None,
     }
 }
 

@@ -125,7 +125,7 @@ pub(crate) struct Faults(Vec<(FaultRule, u32)>);
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Met {
     pub(crate) delay: Duration,
-    /// FaultEffect that decides what happens; never a delay.
+    /// Effect that decides what happens; never a delay.
     pub(crate) effect: Option<FaultEffect>,
 }
 

@@ -37,7 +37,7 @@ pub struct Scenario {
     pub stopping: Duration,
     pub faults: &'static [FaultRule],
     pub events: &'static EventFaults,
-    /// FaultEffect of the fault on the target.
+    /// Effect of the fault on the target.
     pub suffering: TargetSuffering,
 }
 

@@ -4,6 +4,7 @@
 //! well.
 
 use faultgate_core::url;
+use faultgate_net::aws::{DEFAULT_CONSOLE_DOMAIN, console_domain};
 
 use super::facts::{Facts, is_full_commit, web_url};
 use super::github::pull_request_of_ref;
@@ -131,11 +132,7 @@ fn is_merge(git_ref: &str) -> bool {
 fn console_url(facts: &Facts<'_>, project: &str, build: &str) -> Option<String> {
     let mut parts = facts.get("CODEBUILD_BUILD_ARN")?.split(':').skip(1);
     let (partition, _service, region, account) = (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
-    let domain = match partition {
-        "aws-cn" => "amazonaws.cn",
-        "aws-us-gov" => "amazonaws-us-gov.com",
-        _ => "aws.amazon.com",
-    };
+    let domain = console_domain(partition).unwrap_or(DEFAULT_CONSOLE_DOMAIN);
     let (project, build) = (url::escape(project), url::escape(build));
     web_url(&format!(
         "https://{region}.console.{domain}/codesuite/codebuild/{account}/projects/{project}/build/{build}/?region={region}"

@@ -24,6 +24,7 @@ use super::{Again, CommentLimits, CommitStatus, Denied, Forge, ForgeFailure, Sub
 use faultgate_core::digest;
 use faultgate_core::model::ForgeKind;
 use faultgate_core::text;
+use faultgate_net::aws::error::{is_throttled, status_of};
 use faultgate_net::aws::partition_of;
 use faultgate_net::http::cause;
 
@@ -163,7 +164,7 @@ impl CodeCommit {
         E: ProvideErrorMetadata + std::error::Error + 'static,
     {
         let code = error.code().unwrap_or_default();
-        let status = error.raw_response().map_or(0, |response| response.status().as_u16());
+        let status = status_of(error);
         let why = match (error.code(), error.message()) {
             (Some(code), Some(message)) => format!("{code}: {message}"),
             (Some(code), None) => code.to_owned(),
@@ -358,7 +359,7 @@ fn again(code: &str, status: u16) -> Again {
         "CommentNotCreatedByCallerException" | "CommentDoesNotExistException" | "CommentDeletedException" => {
             Again::Anew
         }
-        _ if code.contains("Throttl") || code.contains("TooManyRequests") => Again::Soon,
+        _ if is_throttled(code) => Again::Soon,
         _ if (400..500).contains(&status) && status != 429 => Again::Never,
         // A client token makes even the creation of a comment safe to repeat.
         _ => Again::Soon,

@@ -90,17 +90,21 @@ mod tests {
 
     use super::*;
 
-    #[tokio::test(start_paused = true)]
-    async fn a_probe_that_turns_is_one_line_and_its_text_is_data() {
-        let mut out = Vec::new();
-        let mut log = Log::new(&mut out, LogStyle::GitHub, Clock::start());
-        log.narrator.experiments.push(Shown {
+    fn running() -> Shown {
+        Shown {
             name: "az".to_owned(),
             timeout: Duration::from_secs(1_800),
             launched: Some(Instant::now()),
             state: "running".to_owned(),
             ended: false,
-        });
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_probe_that_turns_is_one_line_and_its_text_is_data() {
+        let mut out = Vec::new();
+        let mut log = Log::new(&mut out, LogStyle::GitHub, Clock::start());
+        log.narrator.experiments.push(running());
         let reason = Some("down\n::error::\u{1b}[2Jno ##[error]such".into());
         let failed_for = SignedDuration::from_millis(12_300);
         for turn in [Turn::Fails { reason }, Turn::Passes { failed_for }, Turn::Flaps] {
@@ -122,13 +126,7 @@ mod tests {
     async fn a_silent_run_has_a_heartbeat_at_most_once_a_minute() {
         let mut out = Vec::new();
         let mut log = Log::new(&mut out, LogStyle::Plain, Clock::start());
-        log.narrator.experiments.push(Shown {
-            name: "az".to_owned(),
-            timeout: Duration::from_secs(1_800),
-            launched: Some(Instant::now()),
-            state: "running".to_owned(),
-            ended: false,
-        });
+        log.narrator.experiments.push(running());
         for _ in 0..150 {
             tokio::time::advance(Duration::from_secs(1)).await;
             log.on(&RunEvent::Tick);

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use faultgate_core::duration::coarse;
-use faultgate_core::model::{EngineSpec, ExperimentPlan, Level, RunEvent, Transition, Turn};
+use faultgate_core::model::{ExperimentPlan, Level, RunEvent, Transition, Turn};
 use faultgate_core::text;
 use jiff::SignedDuration;
 use tokio::time::Instant;
@@ -51,9 +51,8 @@ impl Narrator {
                     })
                     .collect();
                 let count = plan.experiments.len();
-                // FIS alone has several ways to learn how an experiment goes.
-                let is_fis = |experiment: &ExperimentPlan| matches!(experiment.spec, EngineSpec::Fis { .. });
-                let monitored = if plan.experiments.iter().any(is_fis) {
+                let has_choice = |experiment: &ExperimentPlan| experiment.spec.kind().has_choice_of_monitor();
+                let monitored = if plan.experiments.iter().any(has_choice) {
                     format!(", monitored by {}", plan.monitor.as_str())
                 } else {
                     String::new()

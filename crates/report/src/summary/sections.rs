@@ -14,7 +14,9 @@ use crate::words::arithmetic;
 use crate::words::own_report;
 use crate::words::timeline::gantt;
 use faultgate_core::duration::coarse;
-use faultgate_core::model::{ExperimentResult, Finding, Level, Probe, Reported, RunResult, Verdict};
+use faultgate_core::model::{
+    EngineKind, ExperimentResult, Finding, Level, Probe, Reported, RunResult, Verdict,
+};
 use faultgate_core::text;
 
 /// Maximum number of resources of a target that are shown.
@@ -70,18 +72,15 @@ fn facts(experiment: &ExperimentResult, result: &RunResult) -> String {
     if !result.gate.reasons.iter().take(REASONS).any(is_said) {
         fact("Why", &md(&experiment.reason));
     }
-    let (source, id) = match experiment.engine.as_str() {
-        "fis" => ("Template", "Experiment"),
-        "command" => ("Command", "Process"),
-        _ => ("Experiment", "Run"),
-    };
+    // A result of a later version may name an engine that this one does not know.
+    let engine = EngineKind::find(&experiment.engine);
+    let (source, id) = engine.map_or(("Experiment", "Run"), EngineKind::headings);
     fact(source, &md(&experiment.source));
     if let Some(of_run) = &experiment.id {
         fact(id, &md(of_run));
     }
     match experiment.stop_conditions.as_slice() {
-        // Other engines have no stop conditions, so their absence says nothing.
-        [] if experiment.engine == "fis" => {
+        [] if engine.is_some_and(EngineKind::has_stop_conditions) => {
             fact("Stop conditions", "**none**: nothing would have stopped it");
         }
         [] => {}

@@ -3,6 +3,7 @@
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use faultgate_core::model::ExperimentResult;
+use faultgate_net::aws::console_domain;
 
 /// Characters to escape in a query of AWS's console.
 const KEY: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'/');
@@ -21,14 +22,9 @@ fn page(location: &str) -> Option<String> {
     }
     let (partition, object) = location.strip_prefix("arn:")?.split_once(":s3:::")?;
     let (bucket, key) = object.split_once('/')?;
-    let console = match partition {
-        "aws" => "console.aws.amazon.com",
-        "aws-cn" => "console.amazonaws.cn",
-        "aws-us-gov" => "console.amazonaws-us-gov.com",
-        _ => return None,
-    };
+    let domain = console_domain(partition)?;
     let bucket = utf8_percent_encode(bucket, KEY);
-    Some(format!("https://{console}/s3/object/{bucket}?prefix={}", utf8_percent_encode(key, KEY)))
+    Some(format!("https://console.{domain}/s3/object/{bucket}?prefix={}", utf8_percent_encode(key, KEY)))
 }
 
 #[cfg(test)]

@@ -148,8 +148,8 @@ async fn a_schedule_has_no_run_of_its_own() {
 async fn a_launch_that_names_no_run_stays_in_doubt() {
     let mut own = life(&[]);
     own.cron = true;
-    let settings = CenterSettings { dry_run: false, injection: InjectionRule::default(), seed: 1 };
-    let engine = ChaosCenter::new(FakeManager::with("e", own), settings, Clock::start());
+    let settings = ControlPlaneSettings { dry_run: false, injection: InjectionRule::default(), seed: 1 };
+    let engine = ControlPlaneEngine::new(FakeManager::with("e", own), settings, Clock::start());
     let plan = plan("shop", "e");
     assert!(engine.launch(&plan, &Unnoted).await.is_err());
     assert!(engine.how_to_look(&plan).is_some_and(|how| how.contains("look by hand")));

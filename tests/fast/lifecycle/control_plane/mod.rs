@@ -16,7 +16,9 @@ use faultgate_core::model::{
     EngineSpec, ExperimentResult, LitmusProject, LitmusSpec, Plan, RunEvent, Score, ScoreSource, Signal,
 };
 use faultgate_core::model::{ExperimentPlan, InjectionRule, Monitor, State, Verdict};
-use faultgate_engines::control_plane::{CenterSettings, ChaosCenter, FaultCounts, TroubleKind, state_of};
+use faultgate_engines::control_plane::{
+    ControlPlaneEngine, ControlPlaneSettings, FaultCounts, TroubleKind, state_of,
+};
 use faultgate_engines::{Engine, Unnoted};
 use faultgate_testkit::fake_manager::{FakeEffect, FakeManager, life};
 use faultgate_testkit::plans;
@@ -66,10 +68,11 @@ async fn run(fake: &FakeManager, experiments: &[(&str, &str)], setting: Setting)
     let plan =
         Plan { parallel: experiments.len(), dry_run: setting.dry_run, ..plans::plan(planned.collect()) };
     let identity = plans::identity("chaos");
-    let settings = CenterSettings { dry_run: setting.dry_run, injection: InjectionRule::default(), seed: 7 };
+    let settings =
+        ControlPlaneSettings { dry_run: setting.dry_run, injection: InjectionRule::default(), seed: 7 };
     let cancel = Cancel::new();
     let warnings = RefCell::new(Vec::new());
-    let engine: Rc<dyn Engine> = Rc::new(ChaosCenter::new(fake.clone(), settings, clock));
+    let engine: Rc<dyn Engine> = Rc::new(ControlPlaneEngine::new(fake.clone(), settings, clock));
     let equipment = Equipment { engine, evaluators: Vec::new() };
     let inputs = RunInputs {
         plan: &plan,
@@ -176,9 +179,9 @@ async fn a_stop_waits_for_the_id_that_it_needs() {
     let fake = FakeManager::with("e", own);
     let setting = Setting { signal: None, ..Setting::default() };
     let clock = Clock::start();
-    let engine = ChaosCenter::new(
+    let engine = ControlPlaneEngine::new(
         fake.clone(),
-        CenterSettings { dry_run: setting.dry_run, injection: InjectionRule::default(), seed: 1 },
+        ControlPlaneSettings { dry_run: setting.dry_run, injection: InjectionRule::default(), seed: 1 },
         clock,
     );
     let launched = engine.launch(&plan("shop", "e"), &Unnoted).await.unwrap();

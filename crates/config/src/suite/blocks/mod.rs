@@ -12,6 +12,7 @@ use self::fis::FisBlock;
 use self::harness::HarnessBlock;
 use self::litmus::LitmusBlock;
 use super::keys::Key;
+use super::pages::{HarnessPage, LitmusPage};
 use super::reader::Reader;
 use crate::layers::file::{Table, below};
 
@@ -25,6 +26,31 @@ pub(crate) enum Block {
     /// The block of a LitmusChaos experiment, and its path in the file. The inputs complete it.
     Litmus(String, LitmusBlock),
     Command(CommandSpec),
+}
+
+impl Block {
+    pub(crate) const fn kind(&self) -> EngineKind {
+        match self {
+            Self::Fis(_) => EngineKind::Fis,
+            Self::Harness(..) => EngineKind::Harness,
+            Self::Litmus(..) => EngineKind::Litmus,
+            Self::Command(_) => EngineKind::Command,
+        }
+    }
+
+    /// The addresses of the control planes that the block names, also those that a page's address tells.
+    pub(crate) fn addresses(&self) -> Vec<String> {
+        let (page, url) = match self {
+            Self::Harness(_, HarnessBlock { experiment, url, .. }) => {
+                (experiment.as_deref().and_then(HarnessPage::of).map(|page| page.url), url)
+            }
+            Self::Litmus(_, LitmusBlock { experiment, url, .. }) => {
+                (experiment.as_deref().and_then(LitmusPage::of).map(|page| page.url), url)
+            }
+            Self::Fis(_) | Self::Command(_) => return Vec::new(),
+        };
+        page.into_iter().chain(url.clone()).collect()
+    }
 }
 
 /// The keys of an engine's block.

@@ -67,12 +67,10 @@ impl Harness {
 }
 
 fn spec(experiment: &ExperimentPlan) -> Result<&HarnessSpec, Trouble> {
-    match &experiment.spec {
-        EngineSpec::Harness(spec) => Ok(spec),
-        EngineSpec::Fis { .. } | EngineSpec::Litmus(_) | EngineSpec::Command(_) => {
-            Err(Trouble::new(TroubleKind::Unsent, "this is no experiment of Harness"))
-        }
-    }
+    let EngineSpec::Harness(spec) = &experiment.spec else {
+        return Err(Trouble::new(TroubleKind::Unsent, "this is no experiment of Harness"));
+    };
+    Ok(spec)
 }
 
 /// Writes the inputs as the API wants them: lists of names and values.
