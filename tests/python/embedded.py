@@ -10,6 +10,7 @@ from support import ACCOUNT, REGION, Process, aws, eventually
 TEMPLATE = "EXTrehearsal"
 SECOND_TEMPLATE = "EXTrehearsal2"
 ALARM = "rehearsal-steady"
+SYSTEM_ALARM = "rehearsal-system"
 MARKER = "test.marker"
 
 

@@ -7,10 +7,11 @@ import json
 import signal
 import time
 from collections.abc import Callable
+from datetime import datetime, timedelta
 
 import pytest
 from botocore.exceptions import ClientError
-from embedded import ALARM, MARKER, TEMPLATE, Embedded
+from embedded import ALARM, MARKER, SYSTEM_ALARM, TEMPLATE, Embedded
 from support import ACCOUNT, REGION
 
 Serve = Callable[..., Embedded]
@@ -166,9 +167,50 @@ def test_alarms_are_described_made_and_set(serve: Serve) -> None:
     assert cloudwatch.describe_alarms(AlarmNames=["both"])["CompositeAlarms"] == [], "only if asked for"
     paginator = cloudwatch.get_paginator("describe_alarms")
     pages = list(paginator.paginate(AlarmTypes=kinds, PaginationConfig={"PageSize": 2}))
-    assert [len(page["MetricAlarms"]) + len(page["CompositeAlarms"]) for page in pages] == [2, 1]
+    assert [len(page["MetricAlarms"]) + len(page["CompositeAlarms"]) for page in pages] == [2, 2]
     with pytest.raises(cloudwatch.exceptions.ResourceNotFound):
         cloudwatch.set_alarm_state(AlarmName="none", StateValue="OK", StateReason="x")
+
+
+def test_an_alarm_tells_of_its_changes_and_its_history_keeps_them(serve: Serve) -> None:
+    embedded = serve()
+    cloudwatch, queue = embedded.cloudwatch, embedded.subscribe()
+    arn = f"arn:aws:cloudwatch:{REGION}:{ACCOUNT}:alarm:{SYSTEM_ALARM}"
+    pattern = {"$or": [
+        {"source": ["aws.cloudwatch"], "account": [ACCOUNT], "detail": {"alarmName": [SYSTEM_ALARM]}},
+        {"source": [MARKER]},
+    ]}  # fmt: skip
+    embedded.events.put_rule(Name="listener", EventPattern=json.dumps(pattern))
+    for state, why in (("ALARM", "slow"), ("ALARM", "slower"), ("OK", "fast again")):
+        cloudwatch.set_alarm_state(AlarmName=SYSTEM_ALARM, StateValue=state, StateReason=why)
+    cloudwatch.set_alarm_state(AlarmName=ALARM, StateValue="INSUFFICIENT_DATA", StateReason="not asked for")
+    embedded.mark("end")
+    told = [event for event in embedded.events_until(queue, "end") if event["source"] == "aws.cloudwatch"]
+    assert [event["detail"]["state"]["value"] for event in told] == ["ALARM", "OK"], "each change once"
+    assert {event["detail-type"] for event in told} == {"CloudWatch Alarm State Change"}
+    assert {event["detail"]["alarmName"] for event in told} == {SYSTEM_ALARM}
+    assert [event["resources"] for event in told] == [[arn], [arn]]
+    assert told[0]["detail"]["previousState"]["value"] == "OK"
+    written = datetime.strptime(told[0]["detail"]["state"]["timestamp"], "%Y-%m-%dT%H:%M:%S.%f%z")
+
+    history = cloudwatch.get_paginator("describe_alarm_history")
+    asked = {"AlarmName": SYSTEM_ALARM, "HistoryItemType": "StateUpdate", "ScanBy": "TimestampAscending"}
+    pages = list(history.paginate(**asked, PaginationConfig={"PageSize": 1}))
+    items = [item for page in pages for item in page["AlarmHistoryItems"]]
+    assert [item["HistorySummary"] for item in items] == [
+        "Alarm updated from OK to ALARM", "Alarm updated from ALARM to OK",
+    ]  # fmt: skip
+    data = json.loads(items[0]["HistoryData"])
+    assert data["newState"] == {"stateValue": "ALARM", "stateReason": "slow"}
+    assert abs((items[0]["Timestamp"] - written).total_seconds()) < 0.01
+    first = cloudwatch.describe_alarm_history(AlarmName=SYSTEM_ALARM, MaxRecords=1)
+    assert first["AlarmHistoryItems"][0]["HistorySummary"] == "Alarm updated from ALARM to OK", "newest first"
+    later = items[-1]["Timestamp"] + timedelta(seconds=1)
+    assert cloudwatch.describe_alarm_history(StartDate=later)["AlarmHistoryItems"] == []
+    assert cloudwatch.describe_alarm_history(AlarmTypes=["CompositeAlarm"])["AlarmHistoryItems"] == []
+    cloudwatch.put_composite_alarm(AlarmName="both", AlarmRule=f'ALARM("{SYSTEM_ALARM}")')
+    (made,) = cloudwatch.describe_alarm_history(AlarmTypes=["CompositeAlarm"])["AlarmHistoryItems"]
+    assert (made["AlarmName"], made["HistoryItemType"]) == ("both", "ConfigurationUpdate")
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

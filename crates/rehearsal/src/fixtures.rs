@@ -11,3 +11,5 @@ pub const TEMPLATE_ID: &str = "EXTrehearsal";
 pub const SECOND_TEMPLATE_ID: &str = "EXTrehearsal2";
 /// Name of the alarm that every world has, in OK: the stop condition of both templates.
 pub const ALARM_NAME: &str = "rehearsal-steady";
+/// Name of a second alarm that every world has, in OK: nothing but a probe asks for it.
+pub const SYSTEM_ALARM_NAME: &str = "rehearsal-system";

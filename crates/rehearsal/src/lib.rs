@@ -12,7 +12,7 @@
 //! - `wire`: `server`, `in_memory`, `flow`, `protocol` (calls and answers), `route` (REST), `query` (the query
 //!   protocol).
 //! - `services`: `fis` with `template` and `experiment`; `events` with `pattern`; `sqs` with `queue` and
-//!   `policy`; `cloudwatch`.
+//!   `policy`; `cloudwatch` with `alarm`.
 //! - `story`: `scenario`, `script`, `fault`, and `target`, the system that the fault is in.
 //! - `fixtures`: what every world has from the beginning.
 //!
@@ -27,7 +27,7 @@ mod tests;
 mod wire;
 mod world;
 
-pub use fixtures::{ACCOUNT, ALARM_NAME, DEFAULT_REGION, SECOND_TEMPLATE_ID, TEMPLATE_ID};
+pub use fixtures::{ACCOUNT, ALARM_NAME, DEFAULT_REGION, SECOND_TEMPLATE_ID, SYSTEM_ALARM_NAME, TEMPLATE_ID};
 pub use services::template::Plot;
 pub use story::fault::{EventFaults, FaultEffect, FaultRule};
 pub use story::scenario::Scenario;

@@ -1,14 +1,15 @@
-//! `CloudWatch`: alarms and their states. There are no metrics: an alarm changes its state only when a script
-//! or a client sets it.
+//! `CloudWatch`: alarms, their states and their histories. There are no metrics: an alarm changes its state
+//! only when a script or a client sets it.
 
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
-use crate::fixtures::ALARM_NAME;
+use crate::fixtures::{ALARM_NAME, SYSTEM_ALARM_NAME};
+use crate::services::alarm::{CloudWatchAlarm, HistoryItem};
 use crate::wire::protocol::{ApiCall, ApiError, page};
-use crate::world::context::{ServiceContext, epoch_seconds};
+use crate::world::context::{Consequence, ServiceContext, of_seconds};
 
 /// The alarms of one Region, by name.
 #[derive(Debug)]
@@ -16,52 +17,41 @@ pub(crate) struct CloudWatch {
     alarms: BTreeMap<String, CloudWatchAlarm>,
 }
 
-/// An alarm, metric or composite.
-#[derive(Debug)]
-struct CloudWatchAlarm {
-    arn: String,
-    composite: bool,
-    /// Members of the alarm as the client put them, without tags.
-    definition: Map<String, Value>,
-    state: String,
-    reason: String,
-    updated: Timestamp,
-    transitioned: Timestamp,
-}
-
 impl CloudWatch {
-    /// Makes the service, with the one alarm that every world has from the beginning.
+    /// Makes the service, with the alarms that every world has from the beginning.
     pub(crate) fn new(context: &ServiceContext) -> Self {
-        let definition = json!({
-            "AlarmName": ALARM_NAME,
-            "AlarmDescription": "the steady state of the rehearsed system",
-            "Namespace": "Rehearsal",
-            "MetricName": "Errors",
-            "Statistic": "Sum",
-            "Period": 60,
-            "EvaluationPeriods": 1,
-            "Threshold": 1.0,
-            "ComparisonOperator": "GreaterThanOrEqualToThreshold",
+        let alarms = [
+            (ALARM_NAME, "the steady state of the rehearsed system", "Errors"),
+            (SYSTEM_ALARM_NAME, "the latency of the rehearsed system", "Latency"),
+        ];
+        let made = alarms.map(|(name, description, metric)| {
+            let definition = json!({
+                "AlarmName": name,
+                "AlarmDescription": description,
+                "Namespace": "Rehearsal",
+                "MetricName": metric,
+                "Statistic": "Sum",
+                "Period": 60,
+                "EvaluationPeriods": 1,
+                "Threshold": 1.0,
+                "ComparisonOperator": "GreaterThanOrEqualToThreshold",
+            });
+            let definition = definition.as_object().cloned().unwrap_or_default();
+            (name.to_owned(), CloudWatchAlarm::steady(name, definition, context))
         });
-        let mut alarm =
-            CloudWatchAlarm::new(ALARM_NAME, definition.as_object().cloned().unwrap_or_default(), context);
-        alarm.enter("OK", "no error was counted", context.now);
-        Self { alarms: BTreeMap::from([(ALARM_NAME.to_owned(), alarm)]) }
+        Self { alarms: BTreeMap::from(made) }
     }
 
-    pub(crate) fn answer(&mut self, call: &ApiCall, context: &ServiceContext) -> Result<Value, ApiError> {
+    pub(crate) fn answer(&mut self, call: &ApiCall, context: &mut ServiceContext) -> Result<Value, ApiError> {
         match call.operation.as_str() {
             "DescribeAlarms" => self.describe(call),
+            "DescribeAlarmHistory" => self.describe_history(call),
             "PutMetricAlarm" | "PutCompositeAlarm" => {
                 let name = call.text("AlarmName")?;
                 let definition = call.input.as_object().cloned().unwrap_or_default();
                 let mut alarm = CloudWatchAlarm::new(name, definition, context);
                 alarm.composite = call.operation == "PutCompositeAlarm";
-                // An alarm that is put again keeps its state, as at AWS.
-                if let Some(old) = self.alarms.remove(name) {
-                    (alarm.state, alarm.reason) = (old.state, old.reason);
-                    (alarm.updated, alarm.transitioned) = (old.updated, old.transitioned);
-                }
+                alarm.replace(self.alarms.remove(name), context.now);
                 self.alarms.insert(name.to_owned(), alarm);
                 Ok(Value::Null)
             }
@@ -74,27 +64,34 @@ impl CloudWatch {
                         "the state's value is not one of an alarm's",
                     ));
                 }
-                match self.set(name, state, call.text("StateReason")?, context.now) {
-                    Some(_) => Ok(Value::Null),
-                    None => {
-                        Err(ApiError::new(404, "ResourceNotFound", format!("alarm {name} does not exist")))
-                    }
+                if self.set(name, state, call.text("StateReason")?, context) {
+                    Ok(Value::Null)
+                } else {
+                    Err(ApiError::new(404, "ResourceNotFound", format!("alarm {name} does not exist")))
                 }
             }
             _ => Err(call.unknown()),
         }
     }
 
-    /// Sets the state of an alarm, and returns its ARN. None if there is no alarm of that name.
-    pub(crate) fn set(&mut self, name: &str, state: &str, reason: &str, now: Timestamp) -> Option<&str> {
-        let alarm = self.alarms.get_mut(name)?;
-        alarm.enter(state, reason, now);
-        Some(&alarm.arn)
+    /// Sets the state of an alarm, and tells of the change. Returns `false` if there is no alarm of that
+    /// name.
+    pub(crate) fn set(
+        &mut self,
+        name: &str,
+        state: &str,
+        reason: &str,
+        context: &mut ServiceContext,
+    ) -> bool {
+        let Some(alarm) = self.alarms.get_mut(name) else { return false };
+        let event = alarm.enter(state, reason, context);
+        context.consequences.extend(event.map(Consequence::TellOfAlarm));
+        true
     }
 
     /// Returns the ARNs of the alarms that are in ALARM.
     pub(crate) fn firing(&self) -> Vec<String> {
-        let firing = self.alarms.values().filter(|alarm| alarm.state == "ALARM");
+        let firing = self.alarms.values().filter(|alarm| alarm.state() == "ALARM");
         firing.map(|alarm| alarm.arn.clone()).collect()
     }
 
@@ -102,15 +99,11 @@ impl CloudWatch {
         let names = call.texts("AlarmNames");
         let prefix = call.optional_text("AlarmNamePrefix").unwrap_or_default();
         let state = call.optional_text("StateValue");
-        let mut types = call.texts("AlarmTypes");
-        if types.is_empty() {
-            // The service describes metric alarms alone if no type is asked for.
-            types.push("MetricAlarm");
-        }
+        let types = types(call);
         let wanted = self.alarms.iter().filter(|(name, alarm)| {
             (names.is_empty() || names.contains(&name.as_str()))
                 && name.starts_with(prefix)
-                && state.is_none_or(|state| state == alarm.state)
+                && state.is_none_or(|state| state == alarm.state())
                 && types.contains(&alarm.kind())
         });
         let described = wanted.map(|(_, alarm)| alarm.describe()).collect();
@@ -124,42 +117,49 @@ impl CloudWatch {
         }
         Ok(output)
     }
+
+    fn describe_history(&self, call: &ApiCall) -> Result<Value, ApiError> {
+        let (name, kind) = (call.optional_text("AlarmName"), call.optional_text("HistoryItemType"));
+        let (from, to) = (time(call, "StartDate")?, time(call, "EndDate")?);
+        let types = types(call);
+        let alarms = self.alarms.iter().filter(|(known, alarm)| {
+            name.is_none_or(|name| name == known.as_str()) && types.contains(&alarm.kind())
+        });
+        let wanted = |item: &&HistoryItem| {
+            kind.is_none_or(|kind| kind == item.kind)
+                && from.is_none_or(|from| item.at >= from)
+                && to.is_none_or(|to| item.at <= to)
+        };
+        let mut items: Vec<&HistoryItem> =
+            alarms.flat_map(|(_, alarm)| alarm.history()).filter(wanted).collect();
+        items.sort_by_key(|item| item.at);
+        // The newest come first unless the caller wants it otherwise.
+        if call.optional_text("ScanBy") != Some("TimestampAscending") {
+            items.reverse();
+        }
+        let described = items.into_iter().map(|item| item.described.clone()).collect();
+        let size = call.number("MaxRecords", 1..=100)?;
+        let (described, next) = page(described, size, call.optional_text("NextToken"))?;
+        let mut output = json!({"AlarmHistoryItems": described});
+        if let Some(next) = next {
+            output["NextToken"] = next.into();
+        }
+        Ok(output)
+    }
 }
 
-impl CloudWatchAlarm {
-    fn new(name: &str, mut definition: Map<String, Value>, context: &ServiceContext) -> Self {
-        definition.remove("Tags");
-        Self {
-            arn: context.arn("cloudwatch", &format!("alarm:{name}")),
-            composite: false,
-            definition,
-            state: "INSUFFICIENT_DATA".to_owned(),
-            reason: "the alarm was not yet evaluated".to_owned(),
-            updated: context.now,
-            transitioned: context.now,
-        }
-    }
+/// Returns the types of alarms that are asked for: metric alarms alone where the caller names none.
+fn types(call: &ApiCall) -> Vec<&str> {
+    let types = call.texts("AlarmTypes");
+    if types.is_empty() { vec!["MetricAlarm"] } else { types }
+}
 
-    fn kind(&self) -> &'static str {
-        if self.composite { "CompositeAlarm" } else { "MetricAlarm" }
-    }
-
-    fn enter(&mut self, state: &str, reason: &str, now: Timestamp) {
-        if self.state != state {
-            state.clone_into(&mut self.state);
-            self.transitioned = now;
-        }
-        reason.clone_into(&mut self.reason);
-        self.updated = now;
-    }
-
-    fn describe(&self) -> Value {
-        let mut described = self.definition.clone();
-        described.insert("AlarmArn".to_owned(), self.arn.as_str().into());
-        described.insert("StateValue".to_owned(), self.state.as_str().into());
-        described.insert("StateReason".to_owned(), self.reason.as_str().into());
-        described.insert("StateUpdatedTimestamp".to_owned(), epoch_seconds(self.updated));
-        described.insert("StateTransitionedTimestamp".to_owned(), epoch_seconds(self.transitioned));
-        Value::Object(described)
+/// Reads a time, which is a text in the query protocol and a number of seconds in the others.
+fn time(call: &ApiCall, name: &str) -> Result<Option<Timestamp>, ApiError> {
+    let Some(value) = call.input.get(name) else { return Ok(None) };
+    let text = || value.as_str()?.parse().ok();
+    match value.as_f64().and_then(of_seconds).or_else(text) {
+        Some(time) => Ok(Some(time)),
+        None => Err(call.invalid(format!("{name} is a time"))),
     }
 }

@@ -1,5 +1,6 @@
 //! The services: what each of them answers, and what it keeps.
 
+pub(crate) mod alarm;
 pub(crate) mod cloudwatch;
 pub(crate) mod events;
 pub(crate) mod experiment;

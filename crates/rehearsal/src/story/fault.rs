@@ -171,7 +171,9 @@ pub struct EventFaults {
     pub lose: Cow<'static, [u64]>,
     /// Words of the new states whose changes are lost.
     pub lose_states: Cow<'static, [&'static str]>,
-    /// Number of times that each is delivered; 1 is no fault, and 0 counts as 1.
+    /// `true` if the state changes of alarms are lost.
+    pub lose_alarms: bool,
+    /// Number of times that each is delivered, those of alarms too; 1 is no fault, and 0 counts as 1.
     pub copies: u32,
     /// Delay of each delivery, by index; those past the end are not delayed.
     pub delays: Cow<'static, [Duration]>,
@@ -187,6 +189,7 @@ impl EventFaults {
         lose_all: false,
         lose: Cow::Borrowed(&[]),
         lose_states: Cow::Borrowed(&[]),
+        lose_alarms: false,
         copies: 1,
         delays: Cow::Borrowed(&[]),
         lose_custom: 0,

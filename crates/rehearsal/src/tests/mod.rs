@@ -18,6 +18,7 @@ use tokio::time::Instant;
 use super::*;
 use faultgate_core::clock::Clock;
 
+mod alarms;
 mod faults;
 mod lifecycle;
 mod scenarios;

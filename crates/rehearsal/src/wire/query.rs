@@ -3,7 +3,6 @@
 
 use std::fmt::Write as _;
 
-use jiff::Timestamp;
 use serde_json::{Map, Value};
 
 use crate::wire::route::unescape;
@@ -69,8 +68,7 @@ fn element(xml: &mut String, name: &str, value: &Value) {
 
 /// Returns a time in the form of XML, from seconds since the epoch.
 fn time(seconds: Option<f64>) -> String {
-    let duration = jiff::SignedDuration::try_from_secs_f64(seconds.unwrap_or_default()).unwrap_or_default();
-    Timestamp::from_duration(duration).unwrap_or_default().to_string()
+    context::of_seconds(seconds.unwrap_or_default()).unwrap_or_default().to_string()
 }
 
 fn escape(text: &str) -> String {

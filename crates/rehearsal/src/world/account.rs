@@ -229,6 +229,13 @@ impl World {
         self.change(|state| state.scripts.insert(template.to_owned(), beats));
     }
 
+    /// Sets the state of an alarm, as a client would by `SetAlarmState`.
+    pub fn set_alarm(&self, region: &str, alarm: &str, state: &str, reason: &str) {
+        self.act(region, |state_of_world, context| {
+            state_of_world.regions.get(context).set_alarm(alarm, state, reason, context);
+        });
+    }
+
     /// Gives the tag with this key another value, on every resource that has it.
     pub fn tag_anew(&self, key: &str, value: &str) {
         self.change(|state| state.regions.tag_anew(key, value));

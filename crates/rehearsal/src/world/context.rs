@@ -14,6 +14,8 @@ use crate::services::template::Plot;
 pub(crate) enum Consequence {
     /// FIS announces a change of state.
     Announce(Value),
+    /// `CloudWatch` tells that an alarm has changed its state.
+    TellOfAlarm(Value),
     /// `PutEvents` accepted an event.
     Put(Value),
     /// An experiment begins to follow its script.
@@ -70,6 +72,12 @@ pub(crate) fn epoch_seconds(at: Timestamp) -> Value {
     SignedDuration::from_millis(at.as_millisecond()).as_secs_f64().into()
 }
 
+/// Returns the time of such seconds. A binary fraction is no whole number of milliseconds, so it is rounded.
+pub(crate) fn of_seconds(seconds: f64) -> Option<Timestamp> {
+    let since = SignedDuration::try_from_secs_f64(seconds).ok()?;
+    Timestamp::from_duration(since).ok()?.round(jiff::Unit::Millisecond).ok()
+}
+
 /// Returns the time in RFC 3339 without fractions of a second, as events have it.
 pub(crate) fn whole_seconds(at: Timestamp) -> String {
     Timestamp::from_second(at.as_second()).unwrap_or(at).to_string()
@@ -113,5 +121,6 @@ mod tests {
         let at: Timestamp = "2026-03-04T05:06:07.89Z".parse().unwrap();
         assert_eq!(whole_seconds(at), "2026-03-04T05:06:07Z");
         assert_eq!(epoch_seconds(at), serde_json::json!(1_772_600_767.89));
+        assert_eq!(of_seconds(1_772_600_767.89), Some(at));
     }
 }

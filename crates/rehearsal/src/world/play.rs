@@ -20,6 +20,7 @@ impl World {
     pub(crate) fn follow(&self, consequence: Consequence) {
         match consequence {
             Consequence::Announce(event) => self.announce(event),
+            Consequence::TellOfAlarm(event) => self.tell_of_alarm(&event),
             Consequence::Put(event) => {
                 let lost = self.change(|state| {
                     let left = &mut state.event_faults.lose_custom;
@@ -72,6 +73,18 @@ impl World {
         });
     }
 
+    /// Puts the state change of an alarm on the bus, as the faults of events allow.
+    fn tell_of_alarm(&self, event: &Value) {
+        let (lost, copies) = self.read(|state| {
+            let faults = &state.event_faults;
+            (faults.lose_alarms, faults.copies.max(1))
+        });
+        self.record(event.clone(), lost);
+        if !lost {
+            self.deliver(event, copies);
+        }
+    }
+
     /// Notes an event for observers.
     pub(crate) fn record(&self, event: Value, lost: bool) {
         let at = self.shared.clock.now();
@@ -111,7 +124,7 @@ impl World {
     }
 
     /// Carries out a step of a script. Returns `false` if the rest of the script no longer counts.
-    fn advance(&self, region: &str, experiment: &str, step: &Step) -> bool {
+    pub fn advance(&self, region: &str, experiment: &str, step: &Step) -> bool {
         self.act(region, |state, context| state.regions.get(context).advance(experiment, step, context))
     }
 

@@ -65,11 +65,17 @@ impl Region {
         }
         if let Step::Alarm { name, state } = step {
             let reason = "the scenario says so";
-            self.cloudwatch.set(name, state, reason, context.now);
+            self.cloudwatch.set(name, state, reason, context);
         }
         self.fis.advance(experiment, step, context);
         self.fis.halt_for(&self.cloudwatch.firing(), context);
         true
+    }
+
+    /// Sets the state of an alarm, which may stop experiments.
+    pub(crate) fn set_alarm(&mut self, name: &str, state: &str, reason: &str, context: &mut ServiceContext) {
+        self.cloudwatch.set(name, state, reason, context);
+        self.fis.halt_for(&self.cloudwatch.firing(), context);
     }
 
     /// Ends an experiment that was stopping.
