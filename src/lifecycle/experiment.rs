@@ -23,6 +23,8 @@ pub const LAUNCH_LIMIT: Duration = Duration::from_secs(90);
 const REFUSED_LIMIT: Duration = Duration::from_secs(5);
 /// Time within which the engine must say that an experiment is no longer pending.
 const BEGUN_LIMIT: Duration = Duration::from_secs(15);
+/// Time for the histories of alarms, by which these are measured.
+const RECONCILE_LIMIT: Duration = Duration::from_secs(30);
 /// Time for one last look at the record of an end that could not be confirmed.
 pub const LAST_RECORD_LIMIT: Duration = Duration::from_secs(1);
 
@@ -291,6 +293,17 @@ impl Lifecycle<'_> {
         self.cancel.signal().filter(|_| !whole).map(StopCause::Cancelled)
     }
 
+    /// Measures the alarms that were followed by their histories. A signal leaves little time for that.
+    #[expect(
+        clippy::await_holding_refcell_ref,
+        reason = "the experiment is over: nobody tells the probes anything"
+    )]
+    async fn reconcile(&self, progress: &Progress<'_>, record: &Record) {
+        let Some(fault) = record.fault().filter(|_| record.has_ended()) else { return };
+        let probing = progress.probing.borrow();
+        let _ = self.cancel.within(RECONCILE_LIMIT, Share::Confirm, probing.reconcile(&fault)).await;
+    }
+
     async fn finish(
         &self,
         progress: &Progress<'_>,
@@ -308,6 +321,7 @@ impl Lifecycle<'_> {
         self.publish_turns();
         let cause = cause.or(cut);
         let fault = record.fault();
+        self.reconcile(progress, &record).await;
         let probes = progress.probing.borrow().results(fault.as_ref());
         let mut judged = engine.judge(&record, launched, cause.as_ref()).await;
         if let Some(unconfirmed) = stop.as_ref().filter(|stop| !stop.confirmed) {
@@ -320,6 +334,7 @@ impl Lifecycle<'_> {
             );
         }
         judged.warnings.extend(progress.warn_of_dropped());
+        judged.warnings.extend(progress.probing.borrow().warnings());
         score(&mut judged, gate::floor(self.plan, plan), &probes, &plan.probes);
         (self.publish)(&RunEvent::Ended {
             experiment: progress.scheduled.number,
@@ -345,6 +360,7 @@ impl Lifecycle<'_> {
             started_at: record.started_at.or(Some(launched.first.at)),
             ended_at: record.ended_at,
             transitions,
+            alarms: progress.alarms.take(),
             actions: record.actions,
             targets: record.targets,
             faults: record.faults,

@@ -26,7 +26,12 @@ impl Lifecycle<'_> {
         loop {
             trip.fired().await;
             let asked_at = self.clock.now();
-            let Ok(Ok(record)) = tokio::time::timeout(FAULT_RECORD_LIMIT, engine.look(launched)).await else {
+            // The word of an event on an alarm is confirmed meanwhile. Without an answer it is believed.
+            let (asked, _) = tokio::join!(
+                tokio::time::timeout(FAULT_RECORD_LIMIT, engine.look(launched)),
+                tokio::time::timeout(FAULT_RECORD_LIMIT, trip.confirmed()),
+            );
+            let Ok(Ok(record)) = asked else {
                 // Nobody can learn whether the fault is in, and it may be: the system is protected rather
                 // than the run.
                 if let Some(why) = progress.probing.borrow().reason_to_halt(trip.armed_since()) {

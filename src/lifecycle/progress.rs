@@ -6,11 +6,11 @@ use super::Lifecycle;
 use super::cancel::Duty;
 use super::probes::Probing;
 use super::scheduled::Scheduled;
-use faultgate_core::model::{RunEvent, Source, State, Transition};
+use faultgate_core::model::{AlarmChange, RunEvent, Source, State, Transition};
 use faultgate_engines::Watcher;
 
-/// Number of state changes that are kept of one experiment. No ordinary experiment has so many; an engine
-/// that answers with another state at each request has.
+/// Number of state changes that are kept of one experiment, and of its alarms. No ordinary experiment has so
+/// many; an engine that answers with another state at each request has.
 const MAX_TRANSITIONS: usize = 200;
 
 /// The state of an experiment right now, which everybody who follows it shares.
@@ -18,6 +18,8 @@ pub(super) struct Progress<'a> {
     pub(super) scheduled: &'a Scheduled<'a>,
     lifecycle: &'a Lifecycle<'a>,
     pub(super) transitions: RefCell<Vec<Transition>>,
+    /// Changes of the alarms that are stop conditions of the experiment.
+    pub(super) alarms: RefCell<Vec<AlarmChange>>,
     /// Number of state changes that were not kept.
     dropped: Cell<u64>,
     /// `true` once the engine's own record says that the experiment is pending no more.
@@ -40,6 +42,7 @@ impl<'a> Progress<'a> {
             scheduled,
             lifecycle,
             transitions: RefCell::default(),
+            alarms: RefCell::default(),
             dropped: Cell::default(),
             begun: Cell::new(false),
             probing: RefCell::new(probing),
@@ -74,6 +77,15 @@ impl Watcher for Progress<'_> {
             kept.push(transition);
         } else {
             self.dropped.set(self.dropped.get().saturating_add(1));
+        }
+    }
+
+    fn alarm(&self, change: AlarmChange) {
+        let event = RunEvent::AlarmChanged { experiment: self.scheduled.number, change: &change };
+        (self.lifecycle.publish)(&event);
+        let mut kept = self.alarms.borrow_mut();
+        if kept.len() < MAX_TRANSITIONS {
+            kept.push(change);
         }
     }
 

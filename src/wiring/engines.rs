@@ -19,8 +19,11 @@ use faultgate_config::{Tokens, Veil};
 use faultgate_core::clock::Clock;
 use faultgate_core::environment::Environment;
 use faultgate_core::mistake::Mistake;
-use faultgate_core::model::{HarnessProject, InjectionRule, LitmusProject, Monitor, Plan, RunIdentity};
+use faultgate_core::model::{
+    ExperimentPlan, HarnessProject, InjectionRule, LitmusProject, Monitor, Plan, RunIdentity,
+};
 use faultgate_engines::Engine;
+use faultgate_engines::alarms::AlarmFeed;
 use faultgate_engines::command::{CommandEngine, CommandSettings, StopLimits};
 use faultgate_engines::control_plane::harness::Harness;
 use faultgate_engines::control_plane::litmus;
@@ -118,7 +121,9 @@ impl Wiring<'_> {
         for experiment in &plan.experiments {
             let place = EnginePlace::from_spec(&experiment.spec);
             let engine = engines.reach(&Destination { name: &experiment.name, place }, &mut accounts)?;
-            let evaluators = probes::connect_probes(connector, experiment, usual, &mut accounts)?;
+            let alarms = engines.alarms_of(experiment, &mut accounts)?;
+            let evaluators =
+                probes::connect_probes(connector, experiment, usual, &mut accounts, alarms.as_ref())?;
             equipment.push(Equipment { engine, evaluators });
         }
         Ok(equipment)
@@ -163,6 +168,8 @@ struct AccountEngine {
     account: usize,
     region: String,
     engine: Rc<dyn Engine>,
+    /// The feed of the alarms of which the account's subscription tells.
+    alarms: AlarmFeed,
 }
 
 impl<'a> Engines<'a> {
@@ -198,7 +205,9 @@ impl<'a> Engines<'a> {
         }
         let Wiring { step, clock, cancel, .. } = self.wiring;
         let same_region = self.fis.iter().filter(|known| known.region == account.region).count();
+        let alarms = AlarmFeed::default();
         let settings = FisSettings {
+            alarms: alarms.clone(),
             role: account.role.clone(),
             role_arn: account.role_arn.clone(),
             step: *step,
@@ -207,8 +216,25 @@ impl<'a> Engines<'a> {
         let engine: Rc<dyn Engine> =
             Rc::new(FisEngine::new(&account.sdk, settings, *clock, cancel.token().clone()));
         let (number, region) = (account.number, account.region.clone());
-        self.fis.push(AccountEngine { account: number, region, engine: engine.clone() });
+        self.fis.push(AccountEngine { account: number, region, engine: engine.clone(), alarms });
         engine
+    }
+
+    /// Returns the feed of alarms in the account of an experiment. None if no subscription of this process
+    /// tells of alarms there.
+    fn alarms_of(
+        &self,
+        experiment: &ExperimentPlan,
+        accounts: &mut AwsAccounts<'_>,
+    ) -> Result<Option<AlarmFeed>, Mistake> {
+        let tells = self.terms.monitor == Monitor::Events && self.wiring.step == RunStep::Whole;
+        let EnginePlace::Fis(place) = EnginePlace::from_spec(&experiment.spec) else { return Ok(None) };
+        if !tells {
+            return Ok(None);
+        }
+        let account = accounts.reach(&place, &experiment.name)?.number;
+        let known = self.fis.iter().find(|known| known.account == account);
+        Ok(known.map(|known| known.alarms.clone()))
     }
 
     fn command(&mut self) -> Rc<dyn Engine> {
@@ -304,6 +330,7 @@ impl<'a> Engines<'a> {
             injection: self.terms.injection,
             has_console: matches!(endpoints, Endpoints::Real(_)),
             expires_in: self.terms.subscription_life,
+            alarms: AlarmFeed::default(),
         }
     }
 }

@@ -9,6 +9,7 @@ use super::places::{AccountPlace, EnginePlace};
 use faultgate_config as config;
 use faultgate_core::mistake::Mistake;
 use faultgate_core::model::{Check, ExperimentPlan, Plan};
+use faultgate_engines::alarms::AlarmFeed;
 use faultgate_engines::probe::{Connector, Evaluate};
 
 /// Makes the connector of all probes. None if there are no probes: reading certificates takes a while.
@@ -38,19 +39,21 @@ pub(super) fn connect_proofs(
     connected.collect()
 }
 
-/// Connects the probes of an experiment; `usual` is the place in which they ask AWS if it is in no account.
+/// Connects the probes of an experiment; `usual` is the place in which they ask AWS if it is in no account,
+/// and `alarms` is the feed of the alarms in its account, if there is one.
 pub(super) fn connect_probes(
     connector: Option<&Connector>,
     experiment: &ExperimentPlan,
     usual: &AccountPlace,
     accounts: &mut AwsAccounts<'_>,
+    alarms: Option<&AlarmFeed>,
 ) -> Result<Vec<Arc<dyn Evaluate>>, Mistake> {
     let Some(connector) = connector else { return Ok(Vec::new()) };
     let connected = experiment.probes.iter().map(|probe| {
         let place = find_place(&probe.check, &find_home(experiment, usual));
         let account = place.map(|place| accounts.reach(&place, &experiment.name)).transpose()?;
         let sdk = account.map(|account| &account.sdk);
-        connector.connect(&probe.check, sdk).map_err(|why| {
+        connector.connect_following(&probe.check, sdk, alarms).map_err(|why| {
             let place = format!("probes of {}", experiment.name);
             Mistake::new(place, format!("{}: {why}", probe.name))
         })

@@ -6,6 +6,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a helper of tests that cannot go on fails the test")]
 
+mod alarms;
 mod called;
 mod command;
 mod commands;

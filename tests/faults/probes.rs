@@ -1,6 +1,9 @@
 //! Requests of probes: an evaluation that is not answered has not passed.
 
-use faultgate_rehearsal::{FaultEffect, FaultRule, TEMPLATE_ID};
+use std::time::Duration;
+
+use faultgate_core::model::Verdict;
+use faultgate_rehearsal::{Beat, FaultEffect, FaultRule, SYSTEM_ALARM_NAME, Step, TEMPLATE_ID, Which};
 use faultgate_testkit::account::EmbeddedAccount;
 use faultgate_testkit::lives::QUICK;
 use futures_util::future::join_all;
@@ -79,6 +82,45 @@ async fn play(kind: usize, fault: Option<FaultRule>) -> Vec<String> {
     let asked = if of_account { vec!["DescribeAlarms".to_owned()] } else { between.asked() };
     aws::hold(&account, ended).await;
     asked
+}
+
+/// The life of an experiment in the midst of whose fault an alarm rings, and goes on ringing.
+const RINGING: &[Beat] = &[
+    beat(50, Step::Experiment { status: "running", reason: "" }),
+    beat(0, Step::Actions { which: Which::All, status: "running", reason: "" }),
+    beat(150, Step::Alarm { name: SYSTEM_ALARM_NAME, state: "ALARM" }),
+    beat(150, Step::Actions { which: Which::All, status: "completed", reason: "" }),
+    beat(0, Step::Experiment { status: "completed", reason: "" }),
+];
+
+const fn beat(millis: u64, step: Step) -> Beat {
+    Beat { after: Duration::from_millis(millis), step }
+}
+
+/// Plays a run with a probe on an alarm that is followed by events, and rings.
+async fn follow(fault: Option<FaultRule>) -> Vec<String> {
+    let account = EmbeddedAccount::living(RINGING).await;
+    let suite = format!(
+        "version: 1\nexperiments:\n  - name: shop\n    fis: {{ template: {TEMPLATE_ID} }}\n    probes:\n      \
+         - {{ name: probe, cloudwatch-alarm: {{ name: {SYSTEM_ALARM_NAME}, within: 1s }} }}\n"
+    );
+    if let Some(fault) = fault.clone() {
+        account.world.inject(fault);
+    }
+    let run = account.faultgate(&[]).file(".faultgate.yml", &suite);
+    let ended = run.spawn().ended_within(LONGEST).await;
+    let result = result(&ended);
+    let probe = &result.experiments[0].probes[0];
+    assert_ne!(result.gate.verdict, Verdict::Passed, "the alarm rang: {probe:#?}");
+    let is_measured = probe.by_time.as_ref().is_some_and(|time| time.ok_ms < time.fault_ms);
+    assert!(fault.is_some() || is_measured, "undisturbed: {probe:#?}");
+    aws::hold(&account, ended).await;
+    vec!["DescribeAlarms".to_owned(), "DescribeAlarmHistory".to_owned()]
+}
+
+#[tokio::test]
+async fn an_alarm_that_rings_passes_by_no_answer() {
+    Matrix::usual().run("alarm-by-event", follow).await;
 }
 
 #[tokio::test]

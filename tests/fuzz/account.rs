@@ -17,6 +17,7 @@ use faultgate::lifecycle::{Cancel, Equipment, Lifecycle, RunInputs};
 use faultgate_core::clock::Clock;
 use faultgate_core::model::{InjectionRule, Monitor, Plan};
 use faultgate_engines::Unnoted;
+use faultgate_engines::alarms::AlarmFeed;
 use faultgate_engines::fis::{FisEngine, FisSettings, RunStep};
 use faultgate_net::aws::connect_embedded;
 use faultgate_rehearsal::{Scenario, TEMPLATE_ID, World, http_client};
@@ -81,6 +82,7 @@ async fn run(seed: u64) -> String {
     let run = plans::identity("fuzz");
     let cancel = Cancel::new();
     let settings = FisSettings {
+        alarms: AlarmFeed::default(),
         run: run.clone(),
         step: RunStep::Whole,
         role: None,

@@ -10,7 +10,7 @@ import pytest
 from account import make_alarm, make_template
 from moto_world import Moto
 from publisher import Publisher
-from support import Faultgate, Process, aws
+from support import Faultgate, Process, aws, eventually
 
 STEADY = "probe-alarm"
 
@@ -73,6 +73,26 @@ def test_an_alarm_in_another_state_fails(moto: Moto, faultgate: Faultgate, templ
 def test_an_alarm_that_is_not_there_fails(moto: Moto, faultgate: Faultgate, template: str) -> None:
     reason = fails(moto, faultgate, template, "cloudwatch-alarm: { name: nowhere }")
     assert "no alarm of that name" in reason
+
+
+def test_an_alarm_without_a_history_is_asked_at_its_interval(
+    moto: Moto, faultgate: Faultgate, template: str
+) -> None:
+    """moto has no DescribeAlarmHistory, and answers as it does to whatever it does not know."""
+    alarm(moto, "OK")
+    probe = f"cloudwatch-alarm: {{ name: {STEADY} }}, every: 200ms"
+    text = suite(template, probe).replace("when: [before]", "when: [during]")
+    (faultgate.home / ".faultgate.yml").write_text(text, encoding="utf-8")
+    run = faultgate.run()
+    experiment = moto.started()
+    eventually(lambda: len(moto.requests("DescribeAlarms")) > 5, "it is asked again and again")
+    Publisher(moto, experiment, template).complete()
+    ended = faultgate.ended(run)
+    (seen,) = ended.experiment["probes"]
+    assert moto.requests("DescribeAlarmHistory"), "it was tried"
+    assert "by_time" not in seen and seen["passed"] == seen["total"] > 3
+    (warning,) = ended.experiment["warnings"]
+    assert warning.startswith("steady was asked every 200ms, and not measured by time: "), warning
 
 
 METRIC = "cloudwatch-metric: {{ namespace: Shop, metric: Latency, dimensions: {{ Service: web }}, expect: '{}' }}"

@@ -4,7 +4,7 @@
 //! `judgement` hold the larger types that it speaks in. Each engine has a folder: `fis` is AWS FIS,
 //! `command` is a local command, and `control_plane` is what Harness and LitmusChaos share.
 //! `stop_judgement` judges an end that faultgate itself has asked for, and `injection` weighs what was injected; both
-//! hold for every engine.
+//! hold for every engine. `alarms` brings the changes of CloudWatch alarms from a subscription to probes.
 //!
 //! An engine knows its own API and nothing of deadlines, signals or reports: those are the
 //! lifecycle's. CONTRIBUTING.md walks through adding an engine.
@@ -15,10 +15,11 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use faultgate_core::model::{
-    ExperimentPlan, Finding, Intent, LaunchRecord, MonitorRecord, Source, State, SubscriptionRecord,
-    SubscriptionState, TemplateFacts, Trace, Transition,
+    AlarmChange, ExperimentPlan, Finding, Intent, LaunchRecord, MonitorRecord, Source, State,
+    SubscriptionRecord, SubscriptionState, TemplateFacts, Trace, Transition,
 };
 
+pub mod alarms;
 pub mod command;
 pub mod control_plane;
 mod experiment_record;
@@ -84,6 +85,8 @@ impl Launched {
 /// A listener that is told each change of state as it becomes known.
 pub trait Watcher {
     fn transition(&self, transition: Transition);
+    /// Passes on that an alarm which is a stop condition of the experiment has changed its state.
+    fn alarm(&self, change: AlarmChange);
     /// Passes on a sentence for the user that is no change of state.
     fn warning(&self, message: &str);
 }

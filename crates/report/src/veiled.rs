@@ -5,7 +5,7 @@
 //! unveiled.
 
 use faultgate_config::Veil;
-use faultgate_core::model::{ExperimentResult, Finding, RunEvent, RunResult, Turn};
+use faultgate_core::model::{AlarmChange, ExperimentResult, Finding, RunEvent, RunResult, Turn};
 
 /// Returns the result as it is reported.
 #[must_use]
@@ -44,6 +44,9 @@ fn of_experiment(experiment: &mut ExperimentResult, veil: &Veil) {
         hide(&mut transition.raw_state);
         transition.reason.iter_mut().for_each(hide);
     }
+    for change in &mut experiment.alarms {
+        hide_alarm(change, veil);
+    }
     for action in &mut experiment.actions {
         hide(&mut action.name);
         hide(&mut action.action_id);
@@ -65,12 +68,26 @@ fn of_experiment(experiment: &mut ExperimentResult, veil: &Veil) {
     {
         *reason = veil.hide(reason).into();
     }
+    for probe in &mut experiment.probes {
+        let intervals = probe.by_time.iter_mut().flat_map(|time| &mut time.not_ok);
+        for text in intervals.flat_map(|one| [&mut one.state].into_iter().chain(&mut one.reason)) {
+            hide(text);
+        }
+        probe.unmeasured.iter_mut().for_each(hide);
+    }
     if let Some(error) = &mut experiment.error {
         error.code.iter_mut().chain(&mut error.location).for_each(hide);
     }
     if let Some(stop) = &mut experiment.stop {
         hide(&mut stop.why);
         stop.error.iter_mut().for_each(hide);
+    }
+}
+
+/// Hides secrets in the texts that an event tells of an alarm. Whoever makes an alarm chooses its name.
+fn hide_alarm(change: &mut AlarmChange, veil: &Veil) {
+    for text in [&mut change.alarm, &mut change.state].into_iter().chain(&mut change.reason) {
+        *text = veil.hide(text);
     }
 }
 
@@ -87,6 +104,11 @@ pub fn tell_veiled(event: &RunEvent<'_>, veil: &Veil, tell: &mut dyn FnMut(&RunE
             transition.raw_state = veil.hide(&transition.raw_state);
             transition.reason = transition.reason.map(|reason| veil.hide(&reason));
             tell(&RunEvent::Transition { experiment: *experiment, transition: &transition });
+        }
+        RunEvent::AlarmChanged { experiment, change } => {
+            let mut change = (*change).clone();
+            hide_alarm(&mut change, veil);
+            tell(&RunEvent::AlarmChanged { experiment: *experiment, change: &change });
         }
         RunEvent::ProbeTurned { experiment, probe, turn } => {
             let mut turn = (*turn).clone();
@@ -167,9 +189,16 @@ mod tests {
         let experiment = &result.experiments[0];
         let reason = experiment.reason.as_str();
         let turn = Turn::Fails { reason: Some(SECRET.into()) };
+        let change = AlarmChange {
+            alarm: SECRET.to_owned(),
+            state: SECRET.to_owned(),
+            at: experiment.transitions[0].at,
+            reason: Some(SECRET.to_owned()),
+        };
         let events = [
             RunEvent::Found(&result.findings[0]),
             RunEvent::Transition { experiment: 0, transition: &experiment.transitions[0] },
+            RunEvent::AlarmChanged { experiment: 0, change: &change },
             RunEvent::ProbeTurned { experiment: 0, probe: "p", turn: &turn },
             RunEvent::Stopping { experiment: 0, why: reason },
             RunEvent::Ended {

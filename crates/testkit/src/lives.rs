@@ -20,6 +20,16 @@ pub const QUICK: &[Beat] = &[
 /// The life of an experiment that runs until it is stopped.
 pub const ENDLESS: &[Beat] = &[RUNNING];
 
+/// The life of an experiment whose fault is in until it is stopped, or until a test plays [`OVER`].
+pub const IN: &[Beat] =
+    &[RUNNING, beat(0, Step::Actions { which: Which::All, status: "running", reason: "Action is running." })];
+
+/// The steps by which a test lets such an experiment complete.
+pub const OVER: [Step; 2] = [
+    Step::Actions { which: Which::All, status: "completed", reason: "Action was completed." },
+    Step::Experiment { status: "completed", reason: "Experiment completed." },
+];
+
 /// The life of an experiment that fails at once.
 pub const FAILING: &[Beat] = &[
     RUNNING,

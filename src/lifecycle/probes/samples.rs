@@ -151,6 +151,17 @@ impl Samples {
         self.last.as_ref().map(|(sample, _)| sample).filter(|sample| !sample.passed)
     }
 
+    /// Returns `true` if the last sample passed.
+    pub(crate) fn has_passed_last(&self) -> bool {
+        self.last.as_ref().is_some_and(|(sample, _)| sample.passed)
+    }
+
+    /// Returns whether the evaluation after the end passed. None if there is none.
+    pub(crate) fn after(&self) -> Option<bool> {
+        let after = self.evaluations.iter().rfind(|look| look.purpose == Purpose::After);
+        after.map(|look| look.passed)
+    }
+
     /// Returns the number of failures in a row up to now, among the evaluations that began at or after
     /// `since`.
     pub(crate) fn failures_since(&self, since: Timestamp) -> usize {

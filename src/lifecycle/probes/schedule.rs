@@ -9,6 +9,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use futures_util::future::join_all;
 use futures_util::stream::{self, StreamExt};
 use jiff::Timestamp;
 use tokio::sync::{Semaphore, watch};
@@ -16,6 +17,9 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use super::alarm_course::AlarmCourse;
+use super::alarm_record::{self, Measure};
+use super::alarm_watch::FollowEnd;
 use super::samples::{Purpose, Samples};
 use super::trip::Trip;
 use super::turns::Teller;
@@ -32,7 +36,7 @@ const MAX_EVALUATIONS_AT_ONCE: usize = 256;
 
 /// The progress of the experiment, as far as it matters to probes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum ProbeStage {
+pub(super) enum ProbeStage {
     Waiting,
     Launched,
     Ended,
@@ -49,13 +53,18 @@ impl Default for EvaluationPermits {
 }
 
 /// One probe, with its samples so far.
-struct RunningProbe {
-    plan: ProbePlan,
-    evaluator: Arc<dyn Evaluate>,
+pub(super) struct RunningProbe {
+    pub(super) plan: ProbePlan,
+    pub(super) evaluator: Arc<dyn Evaluate>,
     samples: Mutex<Samples>,
-    trip: Arc<Trip>,
-    teller: Teller,
-    clock: Clock,
+    /// The course of the alarm, if the probe is on one that is followed.
+    course: Mutex<Option<AlarmCourse>>,
+    /// The measure of that alarm, once its history was asked for.
+    measure: Mutex<Option<Measure>>,
+    warnings: Mutex<Vec<String>>,
+    pub(super) trip: Arc<Trip>,
+    pub(super) teller: Teller,
+    pub(super) clock: Clock,
     permits: EvaluationPermits,
 }
 
@@ -84,6 +93,9 @@ impl Probing {
                 plan: plan.clone(),
                 evaluator: evaluator.clone(),
                 samples: Mutex::default(),
+                course: Mutex::default(),
+                measure: Mutex::default(),
+                warnings: Mutex::default(),
                 trip: trip.clone(),
                 teller: teller(&plan.name),
                 clock,
@@ -160,6 +172,11 @@ impl Probing {
     pub(crate) fn reason_to_halt(&self, since: Timestamp) -> Option<String> {
         self.all.iter().find_map(|probe| {
             let limit = probe.plan.aborts_after?;
+            if let Some(course) = probe.course().as_ref() {
+                let left = course.left(since, probe.clock.now(), probe.plan.every, limit)?;
+                let why = course.failure().filter(|_| left.is_zero())?;
+                return Some(format!("{} {why} while the fault was in", probe.plan.name));
+            }
             let samples = probe.samples();
             let failures = samples.failures_since(since);
             let why = samples.last_failure()?.reason.as_deref().unwrap_or("no reason given");
@@ -187,14 +204,49 @@ impl Probing {
 
     /// Returns the results of all probes so far, for a fault window. The samples stay with the probes.
     pub(crate) fn results(&self, fault: Option<&FaultWindow>) -> Vec<Probe> {
-        let samples = |probe: &RunningProbe| probe.samples().clone();
-        self.all.iter().map(|probe| samples(probe).into_probe(&probe.plan, fault)).collect()
+        self.all.iter().map(|probe| probe.result(fault)).collect()
+    }
+
+    /// Measures the alarms that were followed by CloudWatch's history of them.
+    pub(crate) async fn reconcile(&self, fault: &FaultWindow) {
+        join_all(self.all.iter().map(|probe| probe.reconcile(fault))).await;
+    }
+
+    /// Returns what a reader of the results has to know besides.
+    pub(crate) fn warnings(&self) -> Vec<String> {
+        let warnings =
+            |probe: &Arc<RunningProbe>| probe.warnings.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        self.all.iter().flat_map(warnings).collect()
     }
 }
 
 impl RunningProbe {
-    fn samples(&self) -> MutexGuard<'_, Samples> {
+    pub(super) fn samples(&self) -> MutexGuard<'_, Samples> {
         self.samples.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn course(&self) -> MutexGuard<'_, Option<AlarmCourse>> {
+        self.course.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn set_measure(&self, measure: Measure) {
+        *self.measure.lock().unwrap_or_else(PoisonError::into_inner) = Some(measure);
+    }
+
+    pub(super) fn warn(&self, warning: String) {
+        self.warnings.lock().unwrap_or_else(PoisonError::into_inner).push(warning);
+    }
+
+    /// Returns the result so far. The samples stay here.
+    fn result(&self, fault: Option<&FaultWindow>) -> Probe {
+        let samples = self.samples().clone();
+        let probe = samples.clone().into_probe(&self.plan, fault);
+        if self.course().is_none() || fault.is_none() {
+            return probe;
+        }
+        let measure = self.measure.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let measure = measure.unwrap_or_else(|| Err("the fault may still be in".to_owned()));
+        alarm_record::apply(measure, probe, &self.plan, &samples)
     }
 
     /// Returns the name of the probe and its reason if its last evaluation failed.
@@ -205,7 +257,7 @@ impl RunningProbe {
     }
 
     /// Evaluates the probe once; `due` is the time at which it should begin.
-    async fn evaluate(&self, phase: Phase, due: Instant) -> Sample {
+    pub(super) async fn evaluate(&self, phase: Phase, due: Instant) -> Sample {
         // The semaphore is never closed. The wait for a permit counts as lateness, not as latency.
         let _permit = self.permits.0.acquire().await;
         let at = self.clock.now();
@@ -224,7 +276,7 @@ impl RunningProbe {
         if reached(&mut stage, ProbeStage::Launched).await == ProbeStage::Launched
             && when.contains(&Phase::During)
         {
-            self.evaluate_during(&mut stage).await;
+            self.follow_during(&mut stage).await;
         }
         reached(&mut stage, ProbeStage::Ended).await;
         if when.contains(&Phase::After) {
@@ -232,11 +284,29 @@ impl RunningProbe {
         }
     }
 
-    /// Evaluates the probe again and again until the experiment ends. An evaluation that is under way at the
-    /// end is waited for: that nothing answers is a result.
-    async fn evaluate_during(&self, stage: &mut watch::Receiver<ProbeStage>) {
+    /// Follows the probe's alarm, if it has one whose changes come by events; else evaluates it again and
+    /// again.
+    async fn follow_during(&self, stage: &mut watch::Receiver<ProbeStage>) {
         let begin = Instant::now();
         let mut next = begin;
+        if let Some(alarm) = self.evaluator.alarm().filter(|alarm| alarm.is_live()) {
+            match self.follow_alarm(alarm.as_ref(), stage).await {
+                FollowEnd::ToTheEnd => return,
+                // The first look was made by then.
+                FollowEnd::CannotBe => next = next_after(begin, self.plan.every),
+            }
+        }
+        self.evaluate_during(begin, next, stage).await;
+    }
+
+    /// Evaluates the probe at each time of its schedule until the experiment ends. An evaluation that is
+    /// under way at the end is waited for: that nothing answers is a result.
+    async fn evaluate_during(
+        &self,
+        begin: Instant,
+        mut next: Instant,
+        stage: &mut watch::Receiver<ProbeStage>,
+    ) {
         loop {
             tokio::select! {
                 // The end comes first, so that no evaluation begins after it.
@@ -286,13 +356,13 @@ impl RunningProbe {
 
 /// Waits until the experiment has come at least to this stage, and returns the stage. A dropped sender counts
 /// as the end.
-async fn reached(stage: &mut watch::Receiver<ProbeStage>, wanted: ProbeStage) -> ProbeStage {
+pub(super) async fn reached(stage: &mut watch::Receiver<ProbeStage>, wanted: ProbeStage) -> ProbeStage {
     stage.wait_for(|stage| *stage >= wanted).await.map_or(ProbeStage::Ended, |stage| *stage)
 }
 
 /// Returns the next time of a schedule that began at `begin`. Times that have passed are left out, and no
 /// time moves.
-fn next_after(begin: Instant, every: Duration) -> Instant {
+pub(super) fn next_after(begin: Instant, every: Duration) -> Instant {
     let passed = begin.elapsed().as_nanos() / every.as_nanos().max(1);
     let number = u32::try_from(passed).unwrap_or(u32::MAX - 1) + 1;
     begin + every.saturating_mul(number)

@@ -1,6 +1,7 @@
 //! The score of an experiment by its probes and its floor, and the sentence that says why. Pure arithmetic.
 
-use faultgate_core::model::{Phase, Probe, ProbePlan, Score, ScoreSource, Verdict, weighted_mean};
+use faultgate_core::duration::{coarse, from_millis};
+use faultgate_core::model::{Phase, Probe, ProbePlan, Score, ScoreSource, TimeInOk, Verdict, weighted_mean};
 use faultgate_engines::Judgement;
 
 /// Number of probes, or of losses of the engine's own score, that a reason names.
@@ -86,15 +87,23 @@ fn all_passed(probes: &[Probe]) -> String {
     let scored = || probes.iter().filter(|probe| probe.weight > 0);
     let looks: u64 = scored().map(|probe| probe.counted).sum();
     let looks = if looks == 1 { "its 1 look".to_owned() } else { format!("all {looks} looks") };
+    let timed = scored().filter(|probe| probe.by_time.is_some()).count();
     match scored().collect::<Vec<_>>()[..] {
+        [probe] if timed == 1 => format!("{} was in OK all the time", probe.name),
         [probe] => format!("{} passed {looks}", probe.name),
+        ref several if timed == several.len() => format!("{timed} alarms were in OK all the time"),
+        ref several if timed > 0 => {
+            format!("{} probes passed {looks}, {timed} of them in OK all the time", several.len())
+        }
         ref several => format!("{} probes passed {looks}", several.len()),
     }
 }
 
 /// Returns the words for an evaluation after the end, if one counts.
 fn and_after(probes: &[Probe]) -> &'static str {
-    let has_after = |probe: &Probe| probe.weight > 0 && probe.counted > probe.phases.during.total;
+    // An alarm that was measured by time has one look that counts: the one after the end.
+    let in_fault = |probe: &Probe| if probe.by_time.is_some() { 0 } else { probe.phases.during.total };
+    let has_after = |probe: &Probe| probe.weight > 0 && probe.counted > in_fault(probe);
     if probes.iter().any(has_after) { " and after it" } else { "" }
 }
 
@@ -111,6 +120,9 @@ fn in_words(injected: &[String]) -> String {
 fn cost(probe: &Probe, plan: Option<&ProbePlan>, fault: &str) -> String {
     if let Some(phase) = probe.unevaluated {
         return unevaluated(probe, phase, plan, fault);
+    }
+    if let Some(time) = &probe.by_time {
+        return cost_by_time(probe, time, fault);
     }
     let looks_in_fault = |plan: &ProbePlan| plan.when.contains(&Phase::During);
     let (during, after) = (probe.phases.during, probe.phases.after);
@@ -130,6 +142,22 @@ fn cost(probe: &Probe, plan: Option<&ProbePlan>, fault: &str) -> String {
     text
 }
 
+/// Says how long an alarm that was measured by time was not in OK.
+fn cost_by_time(probe: &Probe, time: &TimeInOk, fault: &str) -> String {
+    let out = time.fault_ms.saturating_sub(time.ok_ms);
+    if out == 0 {
+        return format!("{} failed after the end{}", probe.name, why(probe));
+    }
+    let (out, all) = (coarse(from_millis(out)), coarse(from_millis(time.fault_ms)));
+    let why = time.not_ok.last().map(|last| match &last.reason {
+        Some(reason) => format!(" ({}: {reason})", last.state),
+        None => format!(" ({})", last.state),
+    });
+    let after = if time.failed_after_ms > 0 { " and failed after the end" } else { "" };
+    let why = why.unwrap_or_default();
+    format!("{} was not in OK for {out} of {all}{why} while {fault} was in{after}", probe.name)
+}
+
 /// Returns the reason of a probe's last failure, in parentheses.
 fn why(probe: &Probe) -> String {
     probe.last_failure().map(|why| format!(" ({why})")).unwrap_or_default()
@@ -140,6 +168,9 @@ fn unevaluated(probe: &Probe, phase: Phase, plan: Option<&ProbePlan>, fault: &st
     let name = &probe.name;
     if phase == Phase::After {
         return format!("{name} was never evaluated after the end");
+    }
+    if let Some(why) = &probe.unmeasured {
+        return format!("{name} was not measured while {fault} was in: {why}");
     }
     let every = plan.map(|plan| format!(" (every {:?})", plan.every)).unwrap_or_default();
     format!(

@@ -123,6 +123,36 @@ fn what_was_never_evaluated_says_what_to_do() {
 }
 
 #[test]
+fn an_alarm_that_was_measured_by_time_is_told_by_time() {
+    let by_time = |ok_ms: u64, failed_after_ms: u64| {
+        let time = TimeInOk { fault_ms: 60_000, ok_ms, failed_after_ms, ..TimeInOk::default() };
+        let score = time.score();
+        Probe { score, counted: 1, by_time: Some(time), ..named("shop", probe(0, 1, 10)) }
+    };
+    let reason = |probes: &[Probe]| held_against(100.0, probes).reason;
+    assert_eq!(
+        reason(&[by_time(48_000, 0)]),
+        "score 80 < 100: shop was not in OK for 12s of 1m while latency was in"
+    );
+    assert!(reason(&[by_time(48_000, 5_000)]).ends_with("while latency was in and failed after the end"));
+    assert!(reason(&[by_time(60_000, 5_000)]).contains("shop failed after the end (status 503)"));
+    let well = by_time(60_000, 0);
+    assert_eq!(
+        reason(&[well.clone()]),
+        "score 100 >= 100: shop was in OK all the time while latency was in and after it"
+    );
+    assert!(reason(&[well.clone(), well.clone()]).contains(": 2 alarms were in OK all the time while "));
+    let both = reason(&[well, probe(3, 3, 10)]);
+    assert!(both.contains("2 probes passed all 4 looks, 1 of them in OK all the time while "), "{both}");
+    let unmeasured = Probe {
+        unevaluated: Some(Phase::During),
+        unmeasured: Some("no answer".to_owned()),
+        ..named("shop", probe(0, 0, 10))
+    };
+    assert_eq!(reason(&[unmeasured]), "score 0 < 100: shop was not measured while latency was in: no answer");
+}
+
+#[test]
 fn a_failure_after_the_end_is_told_as_such() {
     let told = |during: (u64, u64), after: bool, when: &[Phase]| {
         let one = probe(during.0, during.1, 10);

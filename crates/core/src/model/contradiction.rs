@@ -108,10 +108,7 @@ fn remade(experiment: &ExperimentResult) -> Option<Score> {
         return None;
     }
     let counting = experiment.probes.iter().filter(|probe| probe.weight > 0);
-    weighted_mean(counting.map(|probe| match probe.unevaluated {
-        Some(_) => (Some(Score::ZERO), probe.weight),
-        None => (Some(Score::of_share(probe.passed_counted, probe.counted)), probe.weight),
-    }))
+    weighted_mean(counting.map(|probe| (Some(probe.computed_score()), probe.weight)))
 }
 
 fn is_same(one: Option<Score>, other: Score) -> bool {

@@ -1,6 +1,6 @@
 //! The events that a run publishes while it goes on. Every report sink listens to these and to nothing else.
 
-use super::{Finding, Plan, RunIdentity, Score, State, Transition, Turn, Verdict};
+use super::{AlarmChange, Finding, Plan, RunIdentity, Score, State, Transition, Turn, Verdict};
 
 /// Something that has happened in a run. `experiment` is always the index of an experiment in the plan.
 #[derive(Debug, Clone)]
@@ -23,6 +23,11 @@ pub enum RunEvent<'a> {
     Transition {
         experiment: usize,
         transition: &'a Transition,
+    },
+    /// An alarm that is a stop condition of an experiment has changed its state.
+    AlarmChanged {
+        experiment: usize,
+        change: &'a AlarmChange,
     },
     /// A probe of an experiment has begun to fail, or passes again.
     ProbeTurned {

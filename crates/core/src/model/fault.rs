@@ -1,8 +1,17 @@
-//! The faults of an experiment whose engine weighs and judges each of them, as Harness and LitmusChaos do.
+//! The fault window, and the faults of an experiment whose engine weighs and judges each of them, as Harness
+//! and LitmusChaos do.
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::Score;
+
+/// The fault window: the time in which a fault was in the system, as far as it is known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FaultWindow {
+    pub started_at: Timestamp,
+    pub ended_at: Option<Timestamp>,
+}
 
 /// One fault of an experiment.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

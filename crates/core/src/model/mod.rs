@@ -1,8 +1,8 @@
 //! The model: the types that all other modules speak in. It is pure, with no I/O, no clock and no async.
 //!
 //! - Before a run: `plan` (what is to be done), by one of the engines of `engine_kind`; `check` and `probe`
-//!   (what is measured); `shard`, `plan_record` (a suite's digest), and `template_facts` (what an FIS template
-//!   would do).
+//!   (what is measured), `alarm` (what is measured by time); `shard`, `plan_record` (a suite's digest), and
+//!   `template_facts` (what an FIS template would do).
 //! - While it goes on: `state` (states and transitions), `event` (what sinks hear), and `run_state` (the
 //!   content of the state file).
 //! - After it: `result` (the content of `result.json`), `fault`, `finding`, `score`, `verdict`, `comparison`
@@ -10,6 +10,7 @@
 //! - Files that are read back: `provenance` tells whether they are of this run, `contradiction` whether they
 //!   can be true.
 
+mod alarm;
 mod check;
 mod comparison;
 mod contradiction;
@@ -31,6 +32,7 @@ mod state;
 mod template_facts;
 mod verdict;
 
+pub use alarm::{ALARM_OK, AlarmChange, AlarmInterval, TimeInOk};
 pub use check::{
     Access, Check, Comparison, Credentials, Expectation, Hidden, HttpCheck, MetricCheck, ProbeKind,
     PrometheusCheck, Signing, Statuses,
@@ -41,7 +43,7 @@ pub use comparison::{
 };
 pub use engine_kind::EngineKind;
 pub use event::RunEvent;
-pub use fault::{Fault, FaultProbe};
+pub use fault::{Fault, FaultProbe, FaultWindow};
 pub use finding::{Finding, Level};
 pub use forge_kind::ForgeKind;
 pub use output::OutputName;
@@ -53,9 +55,9 @@ pub use plan_record::PlanRecord;
 pub use probe::{Phase, PhaseLooks, Phases, Probe, ProbePlan, Sample, Turn};
 pub use provenance::{Difference, NO_CI};
 pub use result::{
-    Action, Effect, EngineError, Evidence, ExperimentResult, FaultWindow, Gate, MonitorRecord, Outcome,
-    RehearsalNote, Reported, RunResult, SCHEMA_VERSION, SCORING, ScoreSource, StopReport, SubscriptionRecord,
-    Target, ToolInfo,
+    Action, Effect, EngineError, Evidence, ExperimentResult, Gate, MonitorRecord, Outcome, RehearsalNote,
+    Reported, RunResult, SCHEMA_VERSION, SCORING, ScoreSource, StopReport, SubscriptionRecord, Target,
+    ToolInfo,
 };
 pub use run_state::{
     ExperimentPlace, ExperimentState, Handover, Intent, LaunchRecord, OURS, ProcessIdentity, RunPhase,

@@ -6,7 +6,7 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use super::{Check, Score};
+use super::{Check, Score, TimeInOk};
 use crate::closed_set;
 
 closed_set! {
@@ -80,6 +80,12 @@ pub struct Probe {
     /// pass is no recovery.
     #[serde(skip_serializing_if = "std::ops::Not::not", default)]
     pub flaps: bool,
+    /// The measure by time of an alarm that was followed by events, from which its score is computed.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub by_time: Option<TimeInOk>,
+    /// The reason why an alarm that was followed could not be measured.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub unmeasured: Option<String>,
     /// Latency above which the probe fails, in milliseconds.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub limit_ms: Option<u64>,
@@ -199,12 +205,34 @@ impl Probe {
             phases: Phases::default(),
             unevaluated: None,
             flaps: false,
+            by_time: None,
+            unmeasured: None,
             limit_ms: None,
             detected_after_ms: None,
             recovered_after_ms: None,
             samples: Vec::new(),
             late_ms: 0,
             samples_left_out: 0,
+        }
+    }
+
+    /// Computes the score of the probe again: by time, or by the evaluations that count.
+    pub fn computed_score(&self) -> Score {
+        match (&self.unevaluated, &self.by_time) {
+            (Some(_), _) => Score::ZERO,
+            (None, Some(time)) => time.score(),
+            (None, None) => Score::of_share(self.passed_counted, self.counted),
+        }
+    }
+
+    /// Returns the last failure with its reason: of an alarm that was measured by time, the last interval
+    /// that was not in OK.
+    pub fn last_failure_in_words(&self) -> Option<String> {
+        let interval = self.by_time.as_ref().and_then(|time| time.not_ok.last());
+        match interval.map(|last| (&last.state, &last.reason)) {
+            Some((state, Some(reason))) => Some(format!("{state}: {reason}")),
+            Some((state, None)) => Some(state.clone()),
+            None => self.last_failure().map(str::to_owned),
         }
     }
 

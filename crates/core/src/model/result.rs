@@ -6,8 +6,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    ExperimentPlan, Fault, Finding, Monitor, PlanRecord, Probe, RunComparison, RunIdentity, Score, Signal,
-    State, Transition, Verdict,
+    AlarmChange, ExperimentPlan, Fault, FaultWindow, Finding, Monitor, PlanRecord, Probe, RunComparison,
+    RunIdentity, Score, Signal, State, Transition, Verdict,
 };
 
 /// Value of `schema_version` in `result.json`.
@@ -123,13 +123,6 @@ pub enum ScoreSource {
     Abort,
 }
 
-/// The fault window: the time in which a fault was in the system, as far as it is known.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct FaultWindow {
-    pub started_at: Timestamp,
-    pub ended_at: Option<Timestamp>,
-}
-
 /// The result of one experiment.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ExperimentResult {
@@ -151,6 +144,9 @@ pub struct ExperimentResult {
     pub source: String,
     pub region: Option<String>,
     pub transitions: Vec<Transition>,
+    /// Changes of the alarms that are its stop conditions, as events told them while it ran.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub alarms: Vec<AlarmChange>,
     pub actions: Vec<Action>,
     pub targets: Vec<Target>,
     /// Faults that the engine's own score is computed from, if the engine weighs and judges them.
@@ -197,6 +193,7 @@ impl ExperimentResult {
             source: plan.spec.source().to_owned(),
             region: None,
             transitions: Vec::new(),
+            alarms: Vec::new(),
             actions: Vec::new(),
             targets: Vec::new(),
             faults: Vec::new(),

@@ -85,6 +85,7 @@ impl Bench {
 struct Silent;
 
 impl Watcher for Silent {
+    fn alarm(&self, _: faultgate_core::model::AlarmChange) {}
     fn transition(&self, _: Transition) {}
     fn warning(&self, _: &str) {}
 }

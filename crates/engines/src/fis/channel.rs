@@ -45,7 +45,8 @@ impl FisEngine {
         let make = || {
             let templates: Vec<String> = self.templates.borrow().keys().cloned().collect();
             let (name, run) = (&self.settings.subscription, &self.settings.run);
-            Rc::new(Subscription::new(name, run, self.place(), &templates, self.expires_at))
+            let alarms = self.alarms_to_take();
+            Rc::new(Subscription::new(name, run, self.place(), &templates, &alarms, self.expires_at))
         };
         self.planned.borrow_mut().get_or_insert_with(make).clone()
     }
@@ -61,6 +62,7 @@ impl FisEngine {
         let hands_on = self.settings.step == RunStep::Launch;
         self.start_reader(&queue_url, if hands_on { Keeping::Proving } else { Keeping::Own });
         subscription.prove(&self.clients, &self.inbox(), &self.clock, &self.cancelled).await?;
+        self.settings.alarms.open(subscription.alarms());
         // Another process reads the queue from now on. The last poll has to end first, since its answer might
         // take a message along.
         let reader = self.reader.borrow_mut().take_if(|_| hands_on);

@@ -1,7 +1,7 @@
 //! The connection to FIS in one account and Region: what it knows, and how its parts are put to work.
 
 use std::cell::RefCell;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::rc::Rc;
 
 use aws_config::SdkConfig;
@@ -14,15 +14,16 @@ use super::clients::Clients;
 use super::doubt::Doubts;
 use super::inbox::Inbox;
 use super::launch::ExperimentLaunch;
-use super::preflight::CheckedTemplate;
+use super::pattern::{AlarmsToTake, patterns};
+use super::preflight::{CheckedTemplate, alarm_name};
 use super::record::{details, record, timestamp};
-use super::settings::FisSettings;
+use super::settings::{FisSettings, RunStep};
 use super::subscription::Subscription;
 use super::tracking::ExperimentTracking;
 use super::watch::Watching;
 use crate::{FailureKind, Launched};
 use faultgate_core::clock::Clock;
-use faultgate_core::model::{ExperimentPlan, Source, Transition};
+use faultgate_core::model::{ExperimentPlan, Finding, Level, Monitor, Source, Transition};
 use faultgate_net::aws::AwsPlace;
 use faultgate_net::aws::calls::Calls;
 
@@ -148,14 +149,50 @@ impl FisEngine {
         self.templates.borrow().get(template).map(|template| template.stop_alarms.clone()).unwrap_or_default()
     }
 
-    /// Returns what a watch over an experiment needs.
-    pub(super) fn watching(&self) -> Watching<'_> {
+    /// Returns the alarms whose changes the run's own rules are to take: those that probes want first, then
+    /// those that are stop conditions.
+    pub(super) fn alarms_to_take(&self) -> AlarmsToTake {
+        let place = self.place();
+        // Several processes share the queue of a run in steps, and each would hear of an alarm late or never.
+        if self.settings.step != RunStep::Whole || self.settings.monitor != Monitor::Events {
+            return AlarmsToTake::default();
+        }
+        let wanted = self.settings.alarms.wanted();
+        let templates = self.templates.borrow();
+        let stopping = templates.values().flat_map(|template| &template.stop_alarms);
+        let here = stopping.filter(|arn| AwsPlace::of_arn(arn).is_some_and(|alarm| alarm == place));
+        let more: BTreeSet<String> =
+            here.map(|arn| alarm_name(arn).to_owned()).filter(|name| !wanted.contains(name)).collect();
+        AlarmsToTake { account: place.account, names: wanted.into_iter().chain(more).collect() }
+    }
+
+    /// Returns a finding about alarms for which the rules have no room, if there are some.
+    pub(super) fn tell_of_alarms_without_room(&self) -> Option<Finding> {
+        let templates: Vec<String> = self.templates.borrow().keys().cloned().collect();
+        let alarms = self.alarms_to_take();
+        let left_out = alarms.left_out(&patterns(&templates, &self.settings.subscription, &alarms));
+        if left_out.is_empty() {
+            return None;
+        }
+        let message = format!(
+            "the rules have no room for the events of {}: a probe on one of them is asked at its interval, and a stop \
+             condition after the end",
+            left_out.join(", ")
+        );
+        Some(Finding::new(Level::Note, "alarms", message))
+    }
+
+    /// Returns what a watch over an experiment of a template needs.
+    pub(super) fn watching(&self, template: &str) -> Watching<'_> {
+        let stop_alarms = self.stop_alarms(template);
         Watching {
             clients: &self.clients,
             place: self.place(),
             settings: &self.settings,
             clock: self.clock,
             inbox: self.inbox(),
+            alarms: &self.settings.alarms,
+            stop_alarms: stop_alarms.iter().map(|arn| alarm_name(arn).to_owned()).collect(),
             adopted: &self.adopted,
             tracked: &self.tracked,
             asking: &self.asking,

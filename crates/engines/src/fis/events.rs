@@ -7,11 +7,14 @@ use std::str::FromStr;
 use jiff::Timestamp;
 use serde_json::Value;
 
-use faultgate_core::model::State;
+use faultgate_core::model::{AlarmChange, State};
 
 /// Source and detail type of the events that FIS puts on the default bus.
 pub(super) const FIS_SOURCE: &str = "aws.fis";
 pub(super) const FIS_DETAIL_TYPE: &str = "FIS Experiment State Change";
+/// Source and detail type of the events that CloudWatch puts on the default bus.
+pub(super) const ALARM_SOURCE: &str = "aws.cloudwatch";
+pub(super) const ALARM_DETAIL_TYPE: &str = "CloudWatch Alarm State Change";
 /// Source and detail type of the events by which a subscription proves itself.
 pub(super) const HANDSHAKE_SOURCE: &str = "faultgate.handshake";
 pub(super) const HANDSHAKE_DETAIL_TYPE: &str = "Faultgate Handshake";
@@ -36,16 +39,29 @@ pub(super) struct StateChange {
     pub(super) at: Option<Timestamp>,
 }
 
+/// An event by which CloudWatch says that an alarm has changed its state.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct AlarmEvent {
+    /// The event's own id, by which duplicates are found.
+    pub(super) event_id: String,
+    /// Account and Region of the alarm: buses of several accounts may be connected.
+    pub(super) account: String,
+    pub(super) region: String,
+    pub(super) change: AlarmChange,
+}
+
 /// The kinds of messages.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum QueueMessage {
     StateChange(StateChange),
+    /// The state change of an alarm, which says nothing of any experiment's state.
+    Alarm(AlarmEvent),
     Handshake {
         nonce: String,
     },
-    /// An event that is neither FIS's nor a handshake.
+    /// An event that is neither FIS's nor an alarm's nor a handshake.
     Foreign,
-    /// A message that should be FIS's or a handshake, and cannot be read for this reason.
+    /// A message that should be one of these, and cannot be read for this reason.
     Malformed(&'static str),
 }
 
@@ -88,6 +104,9 @@ fn parse_event(event: &Value) -> QueueMessage {
     let detail = &event["detail"];
     match (event["source"].as_str(), event["detail-type"].as_str()) {
         (Some(FIS_SOURCE), Some(FIS_DETAIL_TYPE)) => {}
+        (Some(ALARM_SOURCE), Some(ALARM_DETAIL_TYPE)) => {
+            return parse_alarm(event).map_or_else(QueueMessage::Malformed, QueueMessage::Alarm);
+        }
         (Some(HANDSHAKE_SOURCE), Some(HANDSHAKE_DETAIL_TYPE)) => {
             return match word(&detail["nonce"]) {
                 Some(nonce) => QueueMessage::Handshake { nonce: nonce.to_owned() },
@@ -115,6 +134,32 @@ fn parse_event(event: &Value) -> QueueMessage {
         word: state.to_owned(),
         reason: reason.map(|reason| reason.chars().take(MAX_REASON_CHARS).collect()),
         at: time.and_then(|time| Timestamp::from_str(time).ok()),
+    })
+}
+
+/// Reads the state change of an alarm. The error is the reason why it cannot be read.
+fn parse_alarm(event: &Value) -> Result<AlarmEvent, &'static str> {
+    let (detail, state) = (&event["detail"], &event["detail"]["state"]);
+    let alarm = word(&detail["alarmName"]).ok_or("the alarm's change names no alarm")?;
+    let value = word(&state["value"]).ok_or("the alarm's change names no state")?;
+    // The time of the state has milliseconds; that of the event has whole seconds.
+    let times = [&state["timestamp"], &event["time"]];
+    let at = times.into_iter().filter_map(word).find_map(|time| Timestamp::from_str(time).ok());
+    let at = at.ok_or("the alarm's change has no time")?;
+    let reason = state["reason"].as_str().filter(|reason| !reason.is_empty());
+    Ok(AlarmEvent {
+        event_id: match word(&event["id"]) {
+            Some(id) => id.to_owned(),
+            None => format!("{alarm} {value} {at}"),
+        },
+        account: word(&event["account"]).unwrap_or_default().to_owned(),
+        region: word(&event["region"]).unwrap_or_default().to_owned(),
+        change: AlarmChange {
+            alarm: alarm.to_owned(),
+            state: value.to_owned(),
+            at,
+            reason: reason.map(|reason| reason.chars().take(MAX_REASON_CHARS).collect()),
+        },
     })
 }
 
@@ -152,6 +197,62 @@ mod tests {
         );
         assert_eq!(change.reason.as_deref(), Some("Experiment halted by stop condition."));
         assert_eq!(change.at, Timestamp::from_str("2026-11-22T10:00:00Z").ok());
+    }
+
+    fn alarm_event() -> Value {
+        json!({
+            "version": "0", "id": "a1", "detail-type": ALARM_DETAIL_TYPE, "source": ALARM_SOURCE,
+            "account": "123456789012", "time": "2026-11-22T10:00:05Z", "region": "eu-west-1",
+            "resources": ["arn:aws:cloudwatch:eu-west-1:123456789012:alarm:shop-5xx"],
+            "detail": {
+                "alarmName": "shop-5xx",
+                "state": {"value": "ALARM", "reason": "1 datapoint", "timestamp": "2026-11-22T10:00:04.985+0000"},
+                "previousState": {"value": "OK", "timestamp": "2026-11-22T09:00:00.000+0000"}
+            }
+        })
+    }
+
+    #[test]
+    fn an_alarm_s_change_is_read_to_the_millisecond_and_is_no_state_of_an_experiment() {
+        let QueueMessage::Alarm(told) = parse(&alarm_event().to_string()) else { panic!("not read") };
+        assert_eq!((told.event_id.as_str(), told.region.as_str()), ("a1", "eu-west-1"));
+        assert_eq!(told.change.in_words(), "shop-5xx went to ALARM at 2026-11-22T10:00:04Z");
+        assert_eq!(told.change.at, Timestamp::from_str("2026-11-22T10:00:04.985Z").unwrap());
+        assert_eq!(told.change.reason.as_deref(), Some("1 datapoint"));
+        // The event's own time will do, and an event without an id has one of its content.
+        let mut bare = alarm_event();
+        bare.as_object_mut().unwrap().remove("id");
+        bare["detail"]["state"]["timestamp"] = json!("soon");
+        let QueueMessage::Alarm(told) = parse(&bare.to_string()) else { panic!("not read") };
+        assert_eq!(told.change.at, Timestamp::from_str("2026-11-22T10:00:05Z").unwrap());
+        assert_eq!(told.event_id, "shop-5xx ALARM 2026-11-22T10:00:05Z");
+    }
+
+    #[test]
+    fn an_alarm_s_change_that_cannot_be_read_says_why() {
+        let broken = |break_it: fn(&mut Value)| {
+            let mut event = alarm_event();
+            break_it(&mut event);
+            parse(&event.to_string())
+        };
+        let cases = [
+            (broken(|event| event["detail"] = json!(7)), "the alarm's change names no alarm"),
+            (
+                broken(|event| event["detail"]["alarmName"] = json!("a".repeat(9_999))),
+                "the alarm's change names no alarm",
+            ),
+            (broken(|event| event["detail"]["state"] = json!("ALARM")), "the alarm's change names no state"),
+            (
+                broken(|event| {
+                    event["time"] = json!(null);
+                    event["detail"]["state"]["timestamp"] = json!(5);
+                }),
+                "the alarm's change has no time",
+            ),
+        ];
+        for (read, why) in cases {
+            assert_eq!(read, QueueMessage::Malformed(why));
+        }
     }
 
     #[test]

@@ -11,7 +11,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use jiff::Timestamp;
 use tokio::sync::watch;
 
-use super::events::{QueueMessage, StateChange, parse};
+use super::events::{AlarmEvent, QueueMessage, StateChange, parse};
+use crate::alarms::AlarmFeed;
+use faultgate_net::aws::AwsPlace;
 
 /// Maximum number of experiments whose changes are kept before they are claimed: other runs may share the
 /// template, and an experiment of this run may be announced before it is claimed.
@@ -62,6 +64,8 @@ struct Contents {
 #[derive(Debug, Clone)]
 pub(super) struct Inbox {
     templates: Arc<HashSet<String>>,
+    /// The feed of alarms, with their account and Region. None where nobody wants to hear of alarms.
+    alarms: Option<(AlarmFeed, AwsPlace)>,
     contents: Arc<Mutex<Contents>>,
     changed: watch::Sender<()>,
 }
@@ -70,9 +74,15 @@ impl Inbox {
     pub(super) fn new(templates: impl IntoIterator<Item = String>) -> Self {
         Self {
             templates: Arc::new(templates.into_iter().collect()),
+            alarms: None,
             contents: Arc::default(),
             changed: watch::Sender::new(()),
         }
+    }
+
+    /// Passes the changes of alarms in this account and Region on to a feed.
+    pub(super) fn feeding(self, alarms: AlarmFeed, place: AwsPlace) -> Self {
+        Self { alarms: Some((alarms, place)), ..self }
     }
 
     /// Returns a receiver that is woken at each change of the inbox from now on.
@@ -100,6 +110,10 @@ impl Inbox {
         let mut contents = self.contents();
         let disposition = match parse(body) {
             QueueMessage::StateChange(change) => self.take(&mut contents, change, observed_at),
+            QueueMessage::Alarm(told) => {
+                self.pass_on(told, observed_at);
+                Disposition::NotOurs
+            }
             QueueMessage::Handshake { nonce } => {
                 if let Some(has_come) = contents.handshakes.get_mut(&nonce) {
                     *has_come = true;
@@ -116,6 +130,14 @@ impl Inbox {
         drop(contents);
         self.changed.send_replace(());
         disposition
+    }
+
+    fn pass_on(&self, told: AlarmEvent, observed_at: Timestamp) {
+        let Some((feed, place)) = &self.alarms else { return };
+        // Events of other accounts and Regions, whose alarms may have the same name, can be sent to this bus.
+        if told.account == place.account && told.region == place.region {
+            feed.deliver(&told.event_id, told.change, observed_at);
+        }
     }
 
     fn take(&self, contents: &mut Contents, change: StateChange, observed_at: Timestamp) -> Disposition {
@@ -191,8 +213,12 @@ impl Inbox {
     pub(super) fn set_trouble(&self, trouble: Option<String>) {
         let mut contents = self.contents();
         if contents.trouble != trouble {
+            let readable = trouble.is_none();
             contents.trouble = trouble;
             drop(contents);
+            if let Some((feed, _)) = &self.alarms {
+                feed.set_readable(readable);
+            }
             self.changed.send_replace(());
         }
     }
@@ -236,6 +262,38 @@ mod tests {
             inbox.deliver(&event("a", "EXP1", "EXT1", "running"), Timestamp::UNIX_EPOCH);
         }
         assert_eq!((inbox.received("EXP1"), inbox.duplicates("EXP1")), (1, 2));
+    }
+
+    #[test]
+    fn changes_of_alarms_go_to_the_feed_and_only_those_of_this_place() {
+        let feed = AlarmFeed::default();
+        feed.open(["slow".to_owned()]);
+        let place = AwsPlace {
+            partition: "aws".to_owned(),
+            region: "eu-west-1".to_owned(),
+            account: "123456789012".to_owned(),
+        };
+        let inbox = inbox().feeding(feed.clone(), place);
+        inbox.claim("EXP1");
+        let told = |id: &str, account: &str, region: &str| {
+            json!({"id": id, "source": "aws.cloudwatch", "detail-type": "CloudWatch Alarm State Change",
+                   "account": account, "region": region, "time": "2026-11-22T10:00:00Z",
+                   "detail": {"alarmName": "slow", "state": {"value": "ALARM"}}})
+            .to_string()
+        };
+        let cases = [
+            told("a", "123456789012", "us-east-1"),
+            told("b", "210987654321", "eu-west-1"),
+            told("c", "123456789012", "eu-west-1"),
+        ];
+        for body in cases {
+            assert_eq!(inbox.deliver(&body, Timestamp::UNIX_EPOCH), Disposition::NotOurs);
+        }
+        assert_eq!(feed.heard("slow").len(), 1);
+        assert_eq!((inbox.received("EXP1"), inbox.malformed()), (0, 0));
+        assert!(feed.is_live("slow"));
+        inbox.set_trouble(Some("the queue is gone".to_owned()));
+        assert!(!feed.is_live("slow"), "no event comes any more");
     }
 
     #[test]

@@ -10,7 +10,10 @@ use super::watch::{RUN_ALL, SKIP_ALL};
 use crate::injection::{Idle, Injection, Weighed};
 use crate::stop_judgement::judge_stop;
 use crate::{Judgement, Record, StopCause};
-use faultgate_core::model::{Effect, Evidence, InjectionRule, Score, ScoreSource, State, Verdict};
+use aws_sdk_cloudwatch::types::StateValue;
+use faultgate_core::model::{
+    AlarmChange, Effect, Evidence, InjectionRule, Score, ScoreSource, State, Verdict,
+};
 use faultgate_core::text;
 
 /// The facts besides the record that the judgement depends on.
@@ -23,6 +26,8 @@ pub(super) struct FisContext<'a> {
     /// The template's stop-condition alarms after the end; none of them was in ALARM before the launch.
     /// None where they could not be read.
     pub(super) alarms: Option<&'a [StopAlarm]>,
+    /// Changes of these alarms since the launch, as events told them.
+    pub(super) told: &'a [AlarmChange],
     /// The state of the safety lever after the end, in FIS's word.
     pub(super) lever: Option<&'a str>,
     /// The reason that the last event gave.
@@ -260,14 +265,29 @@ fn stopped(record: &Record, context: &FisContext<'_>, said: &str) -> Judgement {
         .filter(|alarm| alarm.is_in_alarm())
         .map(|alarm| alarm.name.as_str())
         .collect();
+    // Only a change from before the end can have been the cause.
+    let rang = |change: &&AlarmChange| {
+        change.state == StateValue::Alarm.as_str() && record.ended_at.is_none_or(|end| change.at <= end)
+    };
+    let told: Vec<&AlarmChange> = context.told.iter().filter(rang).collect();
+    let named = |name: &str| {
+        let change = told.iter().find(|change| change.alarm == name);
+        change.map_or_else(|| name.to_owned(), |change| change.in_words())
+    };
+    let by_events = told.iter().map(|change| change.in_words()).collect::<Vec<_>>().join(", ");
     let weakness = |reason: String| Judgement::weakness(State::Stopped, ScoreSource::StopCondition, reason);
     let errored = |reason: String| Judgement::plain(State::Stopped, Verdict::Errored, reason);
     if !fired.is_empty() {
+        let fired: Vec<String> = fired.into_iter().map(named).collect();
         weakness(format!("a stop condition fired: {}{said}", fired.join(", ")))
     } else if mentions("stop condition") {
-        weakness(format!("a stop condition fired{said}"))
+        let which = if told.is_empty() { String::new() } else { format!(": {by_events}") };
+        weakness(format!("a stop condition fired{which}{said}"))
     } else if context.lever.is_some_and(lever_is_engaged) || mentions("safety lever") {
         errored(format!("the safety lever stopped it{said}"))
+    } else if !told.is_empty() {
+        // An alarm that is calm again rang before the end, and the record names no other cause.
+        weakness(format!("a stop condition fired: {by_events}{said}"))
     } else {
         errored(format!("somebody else stopped it{said}"))
     }
@@ -290,6 +310,10 @@ fn evidence(record: &Record, context: &FisContext<'_>) -> Vec<Evidence> {
             "GetExperiment",
             format!("error {}{place}{account}", error.code.as_deref().unwrap_or("without a code")),
         ));
+    }
+    for change in context.told {
+        let why = change.reason.as_deref().map(|why| format!(": {why}")).unwrap_or_default();
+        all.push(Evidence::new("event", format!("{}{why}", change.in_words())));
     }
     for alarm in context.alarms.unwrap_or_default() {
         let why = alarm.reason.as_deref().map(|why| format!(": {why}")).unwrap_or_default();

@@ -34,6 +34,42 @@ fn who_stopped_it_is_told_apart() {
 }
 
 #[test]
+fn the_alarm_and_the_second_are_told_where_an_event_has_told_them() {
+    let told = |alarm: &str, state: &str, second: i64| AlarmChange {
+        alarm: alarm.to_owned(),
+        state: state.to_owned(),
+        at: Timestamp::from_second(second).unwrap(),
+        reason: None,
+    };
+    let name = alarm("ALARM").name;
+    let rang = [told(&name, "ALARM", -5), told(&name, "OK", -3)];
+    let reason = |record: &Record, context: FisContext<'_>| judge(record, &context).reason;
+    let stopped =
+        |reason: Option<&str>| Record { reason: reason.map(str::to_owned), ..ended(State::Stopped) };
+    let (fired, calm) = ([alarm("ALARM")], [alarm("OK")]);
+    let sentence = format!("a stop condition fired: {name} went to ALARM at 1969-12-31T23:59:55Z");
+    for (record, alarms) in [
+        (stopped(None), Some(&fired[..])),
+        (stopped(Some("Experiment halted by stop condition.")), Some(&calm[..])),
+        (stopped(Some("Experiment halted by stop condition.")), None),
+        (stopped(None), Some(&calm[..])),
+    ] {
+        let context = FisContext { alarms, told: &rang, ..FisContext::default() };
+        assert_eq!(verdict(&record, &context), WEAKNESS);
+        assert!(reason(&record, context).starts_with(&sentence), "{}", reason(&record, context));
+    }
+    // The lever outweighs what an event says, and a change from after the end was not the cause.
+    let lever = FisContext { told: &rang, lever: Some("engaged"), ..FisContext::default() };
+    assert_eq!(verdict(&stopped(None), &lever), ERRORED);
+    let late = [told(&name, "ALARM", 5)];
+    let context = FisContext { alarms: Some(&calm), told: &late, ..FisContext::default() };
+    assert_eq!(verdict(&stopped(None), &context), ERRORED);
+    // No event makes anything of an experiment that completed.
+    let context = FisContext { told: &rang, ..FisContext::default() };
+    assert_eq!(verdict(&ended(State::Completed), &context).0, Verdict::Errored, "it lists no action");
+}
+
+#[test]
 fn failed_cancelled_and_unknown_ends_are_errors_with_what_is_known() {
     let error = EngineError { code: Some("AuthorizationFailure".to_owned()), location: None, account: None };
     let failed = Record { error: Some(error), ..ended(State::Failed) };

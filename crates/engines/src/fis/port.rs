@@ -53,9 +53,10 @@ impl Engine for FisEngine {
             let reader = self.reader_of(&self.clients.sqs, url, Keeping::OfUser);
             findings.extend(users_queue::look(&reader).await);
         }
-        *self.inbox.borrow_mut() = Inbox::new(ids);
+        *self.inbox.borrow_mut() = Inbox::new(ids).feeding(self.settings.alarms.clone(), self.place());
         *self.templates.borrow_mut() = templates;
         *self.unread.borrow_mut() = unread;
+        findings.extend(self.tell_of_alarms_without_room());
         findings
     }
 
@@ -93,7 +94,8 @@ impl Engine for FisEngine {
     }
 
     async fn follow(&self, launched: &Launched, watcher: &dyn Watcher) -> Result<Record, EngineFailure> {
-        watch::follow(self.watching(), &launched.id, watcher).await
+        let template = self.tracked.borrow().get(&launched.id).map(|tracking| tracking.template.clone());
+        watch::follow(self.watching(&template.unwrap_or_default()), &launched.id, watcher).await
     }
 
     async fn stop(&self, launched: &Launched) -> Result<(), EngineFailure> {
@@ -166,6 +168,7 @@ impl Engine for FisEngine {
                 injection: self.settings.injection,
                 stop,
                 alarms: alarms.as_deref(),
+                told: &tracking.alarms,
                 lever: lever.as_deref(),
                 announced: tracking.announced.as_deref(),
                 details: tracking.details.as_ref(),

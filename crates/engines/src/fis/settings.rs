@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::alarms::AlarmFeed;
 use faultgate_core::model::{InjectionRule, Monitor, RunIdentity};
 use faultgate_net::aws::role::Role;
 
@@ -36,6 +37,8 @@ pub struct FisSettings {
     pub injection: InjectionRule,
     /// `true` if the endpoints are AWS's own, so that people can look at experiments in the console.
     pub has_console: bool,
+    /// The feed of the alarms whose changes come by the run's own subscription.
+    pub alarms: AlarmFeed,
     /// Time for which the run may need what it makes. Afterwards a sweep may remove it.
     pub expires_in: Duration,
 }

@@ -1,8 +1,12 @@
 //! The progress of one experiment, as far as this process knows it.
 
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+
 use super::accounts::TargetAccounts;
 use super::record::RecordDetails;
-use faultgate_core::model::{State, Transition};
+use faultgate_core::model::{AlarmChange, State, Transition};
 use faultgate_net::aws::calls::Calls;
 
 /// The progress of one experiment while it is watched.
@@ -14,6 +18,12 @@ pub(super) struct ExperimentTracking {
     pub(super) name: String,
     /// Number of events that were taken out of the inbox so far.
     pub(super) taken: usize,
+    /// Numbers of the last changes that were taken of the alarms that are stop conditions, by name.
+    pub(super) taken_of_alarms: BTreeMap<String, u64>,
+    /// Changes of these alarms since the launch, as events told them.
+    pub(super) alarms: Vec<AlarmChange>,
+    /// Time of the launch. None if this process has not launched the experiment.
+    pub(super) launched_at: Option<Timestamp>,
     /// The furthest state so far.
     pub(super) reached: State,
     pub(super) reconciliations: u64,
@@ -38,6 +48,9 @@ impl ExperimentTracking {
             template: String::new(),
             name: String::new(),
             taken: 0,
+            taken_of_alarms: BTreeMap::new(),
+            alarms: Vec::new(),
+            launched_at: None,
             reached: State::Unknown,
             reconciliations: 0,
             learned: String::new(),
@@ -52,11 +65,11 @@ impl ExperimentTracking {
     /// Returns the progress of an experiment that has just begun.
     pub(super) fn begun(calls: Calls, first: &Transition, template: &str, name: &str) -> Self {
         let (template, name) = (template.to_owned(), name.to_owned());
-        Self { calls, template, name, reached: first.state, ..Self::new() }
+        Self { calls, template, name, reached: first.state, launched_at: Some(first.at), ..Self::new() }
     }
 
     /// Marks the experiment as one that another process has launched.
     pub(super) fn adopted(self) -> Self {
-        Self { adopted: true, ..self }
+        Self { adopted: true, launched_at: None, ..self }
     }
 }

@@ -20,6 +20,7 @@ use super::record::{RecordDetails, Resolved, details, record};
 use super::settings::FisSettings;
 use super::shared_queue::COME_BACK;
 use super::tracking::ExperimentTracking;
+use crate::alarms::{AlarmFeed, HeardChange};
 use crate::{EngineFailure, FailureKind, Record, Watcher};
 use faultgate_core::clock::Clock;
 use faultgate_core::model::{Monitor, Source, State, Transition};
@@ -33,6 +34,8 @@ const LONGEST_POLL_PAUSE: Duration = Duration::from_secs(15);
 const FIRST_CONFIRM_PAUSE: Duration = Duration::from_millis(200);
 /// Number of refusals in a row that end the watch: a missing permission does not come by waiting.
 const MAX_REFUSALS: u32 = 5;
+/// Number of changes of stop conditions that are kept of one experiment.
+const MAX_ALARM_CHANGES: usize = 64;
 /// FIS's word for the mode of a dry run.
 pub(super) const SKIP_ALL: &str = "skip-all";
 /// FIS's word for the mode of any other run.
@@ -45,6 +48,9 @@ pub(super) struct Watching<'a> {
     pub(super) settings: &'a FisSettings,
     pub(super) clock: Clock,
     pub(super) inbox: Inbox,
+    pub(super) alarms: &'a AlarmFeed,
+    /// Names of the alarms that are stop conditions of the experiment.
+    pub(super) stop_alarms: Vec<String>,
     pub(super) adopted: &'a AdoptedSubscriptions,
     /// The progress of each experiment, by its id.
     pub(super) tracked: &'a RefCell<HashMap<String, ExperimentTracking>>,
@@ -243,6 +249,7 @@ impl Watch<'_> {
     }
 
     fn take_news(&mut self) -> EventNews {
+        self.take_alarms();
         let taken = self.tracking(|tracking| tracking.taken);
         let received = self.watching.inbox.after(self.id, taken);
         self.tracking(|tracking| tracking.taken += received.len());
@@ -254,6 +261,27 @@ impl Watch<'_> {
             self.attempt = 0;
         }
         news
+    }
+
+    /// Passes on what events have told of the experiment's stop conditions since its launch.
+    fn take_alarms(&self) {
+        for alarm in &self.watching.stop_alarms {
+            for HeardChange { change, number, .. } in self.watching.alarms.heard(alarm) {
+                let is_news = self.tracking(|tracking| {
+                    let taken = tracking.taken_of_alarms.entry(alarm.clone()).or_default();
+                    let is_news = number > *taken;
+                    *taken = number.max(*taken);
+                    let is_news = is_news && tracking.launched_at.is_some_and(|launch| change.at >= launch);
+                    if is_news && tracking.alarms.len() < MAX_ALARM_CHANGES {
+                        tracking.alarms.push(change.clone());
+                    }
+                    is_news
+                });
+                if is_news {
+                    self.watcher.alarm(change);
+                }
+            }
+        }
     }
 
     fn take(&self, Received { change, observed_at }: Received) -> EventNews {

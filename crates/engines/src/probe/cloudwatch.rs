@@ -1,5 +1,5 @@
-//! The probes `cloudwatch-alarm` and `cloudwatch-metric`: an alarm is OK, or a metric is as expected, in the
-//! account and the Region of the experiment.
+//! The client of the probes that ask CloudWatch in the account and the Region of the experiment, and the
+//! probe `cloudwatch-metric`: a metric is as expected.
 //!
 //! An answer that is partial, or about anything but the question, is a failure.
 
@@ -14,8 +14,7 @@ use aws_sdk_cloudwatch::error::SdkError;
 use aws_sdk_cloudwatch::operation::get_metric_data::GetMetricDataOutput;
 use aws_sdk_cloudwatch::primitives::DateTime;
 use aws_sdk_cloudwatch::types::{
-    AlarmType, Dimension, MessageData, Metric, MetricDataQuery, MetricDataResult, MetricStat, ScanBy,
-    StateValue, StatusCode,
+    Dimension, MessageData, Metric, MetricDataQuery, MetricDataResult, MetricStat, ScanBy, StatusCode,
 };
 
 use super::{ProbeQuestion, innermost};
@@ -28,9 +27,10 @@ const MAX_PERIODS: i64 = 3;
 /// The id of the one query of an evaluation.
 const QUERY_ID: &str = "probe";
 
-/// The client for one account and Region, and the number of its requests.
+/// The client for one account and Region, and the number of its requests. Clones count together.
+#[derive(Clone)]
 pub(super) struct Cloudwatch {
-    client: Client,
+    pub(super) client: Client,
     counted: CountCalls,
 }
 
@@ -43,14 +43,14 @@ impl Cloudwatch {
         Ok(Self { client, counted })
     }
 
-    fn calls(&self) -> BTreeMap<String, u64> {
+    pub(super) fn calls(&self) -> BTreeMap<String, u64> {
         self.counted.total.snapshot()
     }
 }
 
 /// Returns the reason why CloudWatch did not answer. The missing permission comes first, since a long reason
 /// is cut at its end.
-fn refused<E>(error: &SdkError<E>, operation: &str) -> String
+pub(super) fn refused<E>(error: &SdkError<E>, operation: &str) -> String
 where
     E: ProvideErrorMetadata + std::error::Error + 'static,
 {
@@ -62,66 +62,6 @@ where
         Some(code) => format!("CloudWatch refused {operation}: {code}{said}"),
         None => format!("CloudWatch could not be asked: {}", innermost(error)),
     }
-}
-
-/// An alarm that should be OK.
-pub(super) struct AlarmProbe {
-    pub(super) cloudwatch: Cloudwatch,
-    pub(super) name: String,
-}
-
-impl ProbeQuestion for AlarmProbe {
-    async fn ask(&self) -> Result<String, String> {
-        let answer = self
-            .cloudwatch
-            .client
-            .describe_alarms()
-            .alarm_names(&self.name)
-            .alarm_types(AlarmType::MetricAlarm)
-            // CloudWatch leaves composite alarms out by default.
-            .alarm_types(AlarmType::CompositeAlarm)
-            .send()
-            .await
-            .map_err(|error| refused(&error, "DescribeAlarms"))?;
-        if answer.next_token().is_some() {
-            return Err("CloudWatch told of more alarms than that of this name".to_owned());
-        }
-        let metric = answer.metric_alarms().iter().map(|alarm| DescribedAlarm {
-            name: alarm.alarm_name(),
-            state: alarm.state_value(),
-            reason: alarm.state_reason(),
-        });
-        let composite = answer.composite_alarms().iter().map(|alarm| DescribedAlarm {
-            name: alarm.alarm_name(),
-            state: alarm.state_value(),
-            reason: alarm.state_reason(),
-        });
-        let told: Vec<DescribedAlarm<'_>> = metric.chain(composite).collect();
-        let DescribedAlarm { state, reason, .. } = match told.as_slice() {
-            [] => return Err("there is no alarm of that name in this account and Region".to_owned()),
-            [one] if one.name == Some(self.name.as_str()) => one,
-            [_] => return Err("CloudWatch told of an alarm of another name".to_owned()),
-            several => return Err(format!("CloudWatch told of {} alarms, not of one", several.len())),
-        };
-        match state {
-            Some(StateValue::Ok) => Ok("OK".to_owned()),
-            state => {
-                let reason = reason.map(|reason| format!(": {reason}")).unwrap_or_default();
-                Err(format!("{}{reason}", state.map_or("no state", StateValue::as_str)))
-            }
-        }
-    }
-
-    fn calls(&self) -> BTreeMap<String, u64> {
-        self.cloudwatch.calls()
-    }
-}
-
-/// An alarm as CloudWatch describes it.
-struct DescribedAlarm<'a> {
-    name: Option<&'a str>,
-    state: Option<&'a StateValue>,
-    reason: Option<&'a str>,
 }
 
 /// A metric or expression that should be as expected.

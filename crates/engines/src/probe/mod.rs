@@ -4,7 +4,7 @@
 //! when. A question that cannot be asked has failed, and says why. No reason may contain a secret of the
 //! probe.
 //!
-//! - `http`, `tcp`, `command`, `cloudwatch` and `prometheus` are the kinds.
+//! - `http`, `tcp`, `command`, `alarm` and `cloudwatch`, and `prometheus` are the kinds.
 //! - `access` prepares clients and requests for servers, and `sigv4` signs requests to AWS.
 
 use std::collections::BTreeMap;
@@ -25,6 +25,7 @@ use faultgate_net::http::body::read_up_to;
 use faultgate_net::http::{HttpSettings, client_with, remedy};
 
 mod access;
+mod alarm;
 mod cloudwatch;
 mod command;
 mod http;
@@ -32,6 +33,8 @@ mod prometheus;
 mod sigv4;
 mod tcp;
 
+use crate::alarms::{AlarmFeed, FollowAlarm};
+use alarm::{AlarmFollower, AlarmProbe};
 use cloudwatch::Cloudwatch;
 use sigv4::Signer;
 
@@ -67,6 +70,11 @@ pub trait Evaluate: Send + Sync {
     fn calls(&self) -> BTreeMap<String, u64> {
         BTreeMap::new()
     }
+
+    /// Returns the alarm of a probe that may be followed by events instead of being asked at an interval.
+    fn alarm(&self) -> Option<Arc<dyn FollowAlarm>> {
+        None
+    }
 }
 
 /// One kind of question, without a limit of its own.
@@ -80,6 +88,10 @@ trait ProbeQuestion: Send + Sync {
 
     fn calls(&self) -> BTreeMap<String, u64> {
         BTreeMap::new()
+    }
+
+    fn alarm(&self) -> Option<Arc<dyn FollowAlarm>> {
+        None
     }
 }
 
@@ -115,6 +127,10 @@ impl<L: ProbeQuestion> Evaluate for LimitedQuestion<L> {
     fn calls(&self) -> BTreeMap<String, u64> {
         self.question.calls()
     }
+
+    fn alarm(&self) -> Option<Arc<dyn FollowAlarm>> {
+        self.question.alarm()
+    }
 }
 
 /// A factory for the probes of a run, with all that they share.
@@ -148,6 +164,16 @@ impl Connector {
     /// Makes the evaluator of a probe. `sdk` is the configuration for the experiment's account, for probes
     /// that ask there.
     pub fn connect(&self, check: &Check, sdk: Option<&SdkConfig>) -> Result<Arc<dyn Evaluate>, String> {
+        self.connect_following(check, sdk, None)
+    }
+
+    /// Makes the evaluator of a probe whose alarm, if it is on one, may be followed by a feed.
+    pub fn connect_following(
+        &self,
+        check: &Check,
+        sdk: Option<&SdkConfig>,
+        alarms: Option<&AlarmFeed>,
+    ) -> Result<Arc<dyn Evaluate>, String> {
         let (within, veil) = (check.within(), self.veil_of(check));
         Ok(match check {
             Check::Http(check) => limit(
@@ -166,11 +192,15 @@ impl Connector {
                 within,
                 veil,
             ),
-            Check::CloudwatchAlarm { name, .. } => limit(
-                cloudwatch::AlarmProbe { cloudwatch: Cloudwatch::new(sdk)?, name: name.clone() },
-                within,
-                veil,
-            ),
+            Check::CloudwatchAlarm { name, .. } => {
+                let cloudwatch = Cloudwatch::new(sdk)?;
+                let follower = alarms.map(|feed| {
+                    feed.want(name);
+                    let (cloudwatch, name, veil) = (cloudwatch.clone(), name.clone(), veil.clone());
+                    Arc::new(AlarmFollower { cloudwatch, name, feed: feed.clone(), veil })
+                });
+                limit(AlarmProbe { cloudwatch, name: name.clone(), follower }, within, veil)
+            }
             Check::CloudwatchMetric(check) => limit(
                 cloudwatch::MetricProbe {
                     cloudwatch: Cloudwatch::new(sdk)?,
@@ -262,6 +292,8 @@ fn holds(bytes: &[u8], text: &str) -> bool {
 
 #[cfg(test)]
 mod access_tests;
+#[cfg(test)]
+mod alarm_tests;
 #[cfg(test)]
 mod cloudwatch_tests;
 #[cfg(test)]

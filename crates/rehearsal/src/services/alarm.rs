@@ -60,8 +60,8 @@ impl CloudWatchAlarm {
     /// Makes an alarm that was in OK since before anybody asked.
     pub(crate) fn steady(name: &str, definition: Map<String, Value>, context: &ServiceContext) -> Self {
         let mut alarm = Self::new(name, definition, context);
-        alarm.state.word = "OK".to_owned();
-        alarm.state.reason = "no error was counted".to_owned();
+        "OK".clone_into(&mut alarm.state.word);
+        "no error was counted".clone_into(&mut alarm.state.reason);
         alarm
     }
 

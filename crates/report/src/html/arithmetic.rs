@@ -3,7 +3,7 @@
 
 use maud::{Markup, html};
 
-use super::words::{CELL, badge, between, number, plain, rows, score, scrolling};
+use super::words::{CELL, badge, between, millis, number, plain, rows, score, scrolling};
 use faultgate_core::model::{ExperimentResult, Probe, RunResult, Score, ScoreSource};
 
 /// Maximum number of experiments in the table.
@@ -133,8 +133,13 @@ fn probes(probes: &[Probe], experiment: &ExperimentResult, most: usize) -> Marku
                     tr {
                         th scope="row" { (plain(&probe.name, CELL)) }
                         td { (plain(&probe.kind, 40)) }
-                        td.n { (probe.passed_counted) }
-                        td.n { (probe.counted) }
+                        @if let Some(time) = &probe.by_time {
+                            td.n { (millis(time.ok_ms)) }
+                            td.n { (millis(time.fault_ms)) ", by time" }
+                        } @else {
+                            td.n { (probe.passed_counted) }
+                            td.n { (probe.counted) }
+                        }
                         td.n { (probe.passed) " of " (probe.total) }
                         td.n { (probe.score) }
                         td.n { (probe.weight) }

@@ -37,7 +37,10 @@ pub(super) fn section(
             }
             (faults::faults(experiment, detail))
             (why(experiment, detail))
-            @if let Some(scale) = &scale { (tables::states(experiment, scale, detail)) }
+            @if let Some(scale) = &scale {
+                (tables::states(experiment, scale, detail))
+                (tables::alarms(experiment, scale, detail))
+            }
             (tables::actions(experiment, detail))
             (tables::targets(experiment, detail))
         }

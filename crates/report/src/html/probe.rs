@@ -12,8 +12,8 @@ use maud::{Markup, html};
 
 use super::scale::{LEFT, Scale, WIDTH, short};
 use super::timeline::fault;
-use super::words::{CELL, Detail, fold, millis, plain, rows, scrolling};
-use crate::words::arithmetic::{of_phases, of_probe};
+use super::words::{CELL, Detail, SENTENCE, fold, millis, plain, rows, scrolling};
+use crate::words::arithmetic::{of_intervals, of_phases, of_probe};
 use faultgate_core::model::{FaultWindow, Probe, Sample};
 
 /// The y-coordinate of the lower end of the marks, in points like all lengths here.
@@ -40,6 +40,7 @@ pub(super) fn section(
         section.probe {
             h4 id=(id) { (plain(&probe.name, CELL)) " " span.kind { (plain(&probe.kind, 40)) } }
             p.sum { (sum(probe)) }
+            @for told in of_intervals(probe) { p.note { (plain(&told, SENTENCE)) } }
             @if probe.samples.is_empty() {
                 p.note { "It has no samples." }
             } @else if let Some(scale) = scale {
@@ -52,7 +53,7 @@ pub(super) fn section(
 
 /// Writes the sums from the samples to the score, and the times that they tell about the fault.
 fn sum(probe: &Probe) -> String {
-    let mut text = format!("{}, weight {}.", of_probe(probe), probe.weight);
+    let mut text = format!("{}, weight {}.", plain(&of_probe(probe), SENTENCE), probe.weight);
     let phases = of_phases(probe);
     if !phases.is_empty() {
         let _ = write!(text, " Looks that passed: {phases}.");

@@ -43,6 +43,25 @@ pub(super) fn states(experiment: &ExperimentResult, scale: &Scale, detail: Detai
     fold("States", &table("States", &columns, &body))
 }
 
+/// Renders the table of the changes of the alarms that are stop conditions.
+pub(super) fn alarms(experiment: &ExperimentResult, scale: &Scale, detail: Detail) -> Markup {
+    if experiment.alarms.is_empty() {
+        return html! {};
+    }
+    let body = rows(&experiment.alarms, detail.rows, 5, |change| {
+        html! {
+            tr {
+                th scope="row" { (plain(&change.alarm, CELL)) }
+                td { (plain(&change.state, 64)) }
+                td { (scale.offset(change.at)) }
+                td { (moment(change.at)) }
+                td { (plain(change.reason.as_deref().unwrap_or_default(), CELL)) }
+            }
+        }
+    });
+    fold("Alarms", &table("Alarms", &["Alarm", "Went to", "After", "At", "Reason"], &body))
+}
+
 pub(super) fn actions(experiment: &ExperimentResult, detail: Detail) -> Markup {
     if experiment.actions.is_empty() {
         return html! {};

@@ -175,6 +175,9 @@ fn told(experiment: &ExperimentResult, scale: &Scale) -> String {
     for transition in experiment.transitions.iter().take(MAX_DRAWN) {
         parts.push(format!("{} at {}", transition.raw_state, scale.offset(transition.at)));
     }
+    for change in experiment.alarms.iter().take(MAX_DRAWN) {
+        parts.push(format!("alarm {} {} at {}", change.alarm, change.state, scale.offset(change.at)));
+    }
     for action in experiment.actions.iter().take(MAX_DRAWN) {
         let Some(start) = action.started_at else { continue };
         let end = action.ended_at.map_or_else(|| "an unknown end".to_owned(), |end| scale.offset(end));

@@ -71,7 +71,7 @@ fn of_action(action: &Action) -> TestCase {
 
 fn of_probe(probe: &Probe, experiment: &ExperimentResult) -> TestCase {
     let sum = arithmetic::of_probe(probe);
-    let why = probe.last_failure().map(|why| format!(": {why}")).unwrap_or_default();
+    let why = probe.last_failure_in_words().map(|why| format!(": {why}")).unwrap_or_default();
     let message = line(&format!("{sum}{why}"));
     let (rank, fate) = if probe.total == 0 && experiment.id.is_none() {
         (Rank::ProbeThatPassed, Fate::Skipped { message: "the experiment was not launched".to_owned() })
@@ -86,7 +86,10 @@ fn of_probe(probe: &Probe, experiment: &ExperimentResult) -> TestCase {
         // The probe ran beside the actions, whose times are counted already.
         time: SignedDuration::ZERO,
         fate,
-        out: vec![message],
+        out: [message]
+            .into_iter()
+            .chain(arithmetic::of_intervals(probe).iter().map(|told| line(told)))
+            .collect(),
     }
 }
 

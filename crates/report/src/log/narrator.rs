@@ -81,6 +81,11 @@ impl Narrator {
                 shown.state.clone_from(&transition.raw_state);
                 Some(format!("{} {}", shown.name, told(transition)))
             }
+            RunEvent::AlarmChanged { experiment, change } => {
+                let shown = self.experiments.get(*experiment)?;
+                let reason = change.reason.as_deref().map(|reason| format!(": {reason}")).unwrap_or_default();
+                Some(format!("{}: alarm {}{reason}", shown.name, change.in_words()))
+            }
             RunEvent::ProbeTurned { experiment, probe, turn } => {
                 let shown = self.experiments.get(*experiment)?;
                 Some(format!("{}: probe {probe} {}", shown.name, turned(turn)))

@@ -13,7 +13,7 @@ use super::{PageLimits, link, md};
 use crate::words::arithmetic;
 use crate::words::own_report;
 use crate::words::timeline::gantt;
-use faultgate_core::duration::coarse;
+use faultgate_core::duration::{coarse, from_millis};
 use faultgate_core::model::{
     EngineKind, ExperimentResult, Finding, Level, Probe, Reported, RunResult, Verdict,
 };
@@ -143,15 +143,13 @@ fn probes(experiment: &ExperimentResult) -> String {
     let rows = experiment.probes.iter().map(|probe| {
         let why = match probe.unevaluated {
             Some(_) => "never evaluated".to_owned(),
-            None => probe.last_failure().map(md).unwrap_or_default(),
+            None => probe.last_failure_in_words().as_deref().map(md).unwrap_or_default(),
         };
         format!(
-            "| {} | {} | {}/{}{} | {} | {} | {} | {} | {why} |\n",
+            "| {} | {} | {} | {} | {} | {} | {} | {why} |\n",
             md(&probe.name),
             md(&probe.kind),
-            probe.passed_counted,
-            probe.counted,
-            in_all(probe),
+            passed(probe),
             probe.score,
             probe.weight,
             after(probe.detected_after_ms),
@@ -161,12 +159,17 @@ fn probes(experiment: &ExperimentResult) -> String {
     table(&columns, rows)
 }
 
-/// Writes the number of all evaluations, if some of them do not count.
-fn in_all(probe: &Probe) -> String {
+/// Writes how much passed: time, or evaluations, with the number of all if some of them do not count.
+fn passed(probe: &Probe) -> String {
+    if let Some(time) = &probe.by_time {
+        let [ok, all] = [time.ok_ms, time.fault_ms].map(|millis| coarse(from_millis(millis)));
+        return format!("{ok} of {all}, by time");
+    }
+    let counted = format!("{}/{}", probe.passed_counted, probe.counted);
     if probe.counted == probe.total {
-        String::new()
+        counted
     } else {
-        format!(" ({}/{} in all)", probe.passed, probe.total)
+        format!("{counted} ({}/{} in all)", probe.passed, probe.total)
     }
 }
 
@@ -185,7 +188,10 @@ fn score(result: &RunResult) -> String {
         lines.push(format!("- {}: {}\n", md(&experiment.name), md(&arithmetic::of_experiment(experiment))));
         for probe in &experiment.probes {
             let sum = arithmetic::of_probe(probe);
+            let sum = if probe.unmeasured.is_some() { md(&sum) } else { sum };
             lines.push(format!("  - {}, weight {}: {sum}\n", md(&probe.name), probe.weight));
+            let intervals = arithmetic::of_intervals(probe);
+            lines.extend(intervals.iter().map(|told| format!("    - {}\n", md(told))));
             let phases = arithmetic::of_phases(probe);
             if !phases.is_empty() {
                 lines.push(format!("    - Looks that passed: {phases}\n"));

@@ -1,12 +1,30 @@
 //! Words for the arithmetic of a score, from the samples to the run, which every report has in common.
 
-use faultgate_core::model::{ExperimentResult, Phase, PhaseLooks, Probe, RunResult, Score, ScoreSource};
+use faultgate_core::duration::{coarse, from_millis};
+use faultgate_core::model::{
+    AlarmInterval, ExperimentResult, Phase, PhaseLooks, Probe, RunResult, Score, ScoreSource,
+};
+
+/// Number of intervals of one alarm that are written out.
+const MAX_INTERVALS: usize = 10;
 
 /// Writes the evaluations of a probe as a sum: `9 of 10 looks that count passed = 90 (12 of 15 in all)`.
 pub(crate) fn of_probe(probe: &Probe) -> String {
+    if let (None, Some(time)) = (probe.unevaluated, &probe.by_time) {
+        let ok = coarse(from_millis(time.ok_ms));
+        let failed_after = match time.failed_after_ms {
+            0 => String::new(),
+            more => format!(" and of {} for the failure after the end", coarse(from_millis(more))),
+        };
+        let fault = coarse(from_millis(time.fault_ms));
+        return format!("measured by time: in OK for {ok} of {fault}{failed_after} = {}", probe.score);
+    }
     let all = format!("{} of {}", probe.passed, probe.total);
     if let Some(phase) = probe.unevaluated {
         let when = if phase == Phase::After { "after the end" } else { "while the fault was in" };
+        if let Some(why) = &probe.unmeasured {
+            return format!("not measured {when} = {} ({why})", probe.score);
+        }
         let looks = if probe.total == 0 { String::new() } else { format!(" ({all} looks in all)") };
         return format!("never evaluated {when} = {}{looks}", probe.score);
     }
@@ -15,6 +33,28 @@ pub(crate) fn of_probe(probe: &Probe) -> String {
     }
     let in_all = if probe.counted == probe.total { String::new() } else { format!(" ({all} in all)") };
     format!("{} of {} looks that count passed = {}{in_all}", probe.passed_counted, probe.counted, probe.score)
+}
+
+/// Writes the intervals in which an alarm that was measured by time was not in OK, and what else is to be
+/// told of its measure, a sentence for each.
+pub(crate) fn of_intervals(probe: &Probe) -> Vec<String> {
+    let Some(time) = &probe.by_time else { return Vec::new() };
+    let mut sentences: Vec<String> = time.not_ok.iter().take(MAX_INTERVALS).map(of_interval).collect();
+    let more = (time.not_ok.len() as u64).saturating_sub(MAX_INTERVALS as u64) + time.left_out;
+    if more > 0 {
+        sentences.push(format!("and {more} more intervals that were not in OK"));
+    }
+    if time.lost_events > 0 {
+        let lost = time.lost_events;
+        sentences.push(format!("changes that CloudWatch's history has and no event told: {lost}"));
+    }
+    sentences
+}
+
+fn of_interval(interval: &AlarmInterval) -> String {
+    let lasted = coarse(interval.to.duration_since(interval.from));
+    let reason = interval.reason.as_deref().map(|reason| format!(": {reason}")).unwrap_or_default();
+    format!("not in OK from {:.0} for {lasted} ({}{reason})", interval.from, interval.state)
 }
 
 /// Writes the success rate of each phase that has evaluations:
@@ -85,6 +125,7 @@ fn mean(parts: &[(Option<Score>, u32)], score: Option<Score>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use faultgate_core::model::TimeInOk;
     use faultgate_testkit::results;
 
     #[test]
@@ -98,6 +139,38 @@ mod tests {
         assert_eq!(of_experiment(measured), "(90 × 5 + 100 × 10 + 0 × 1) / 16 = 90.62");
         assert_eq!(of_experiment(plain), "100, since it completed and has no probes");
         assert_eq!(of_run(&result), "(90.62 × 10 + 100 × 30) / 40 = 97.65");
+    }
+
+    #[test]
+    fn an_alarm_that_was_measured_by_time_says_so_with_its_intervals() {
+        let at = |second| jiff::Timestamp::from_second(second).unwrap();
+        let interval = |from: i64| AlarmInterval {
+            from: at(from),
+            to: at(from + 2),
+            state: "ALARM".to_owned(),
+            reason: Some("1 datapoint".to_owned()),
+        };
+        let time = TimeInOk {
+            fault_ms: 60_000,
+            ok_ms: 36_000,
+            not_ok: (0..12).map(|n| interval(n * 4)).collect(),
+            left_out: 1,
+            lost_events: 3,
+            ..TimeInOk::default()
+        };
+        let mut probe = Probe { score: time.score(), by_time: Some(time), ..Probe::new("slow", "k", 10) };
+        assert_eq!(of_probe(&probe), "measured by time: in OK for 36s of 1m = 60");
+        let told = of_intervals(&probe);
+        assert_eq!(told[0], "not in OK from 1970-01-01T00:00:00Z for 2s (ALARM: 1 datapoint)");
+        assert_eq!(told[10], "and 3 more intervals that were not in OK");
+        assert_eq!(told.len(), 12);
+        probe.by_time.as_mut().unwrap().failed_after_ms = 5_000;
+        assert!(of_probe(&probe).contains("of 1m and of 5s for the failure after the end = "));
+        probe.unevaluated = Some(Phase::During);
+        probe.by_time = None;
+        probe.unmeasured = Some("no answer".to_owned());
+        assert_eq!(of_probe(&probe), "not measured while the fault was in = 60 (no answer)");
+        assert_eq!(of_intervals(&probe), [""; 0]);
     }
 
     #[test]

@@ -28,6 +28,14 @@ pub(crate) fn gantt(experiments: &[ExperimentResult], until: Timestamp) -> Optio
         }
         let _ = writeln!(chart, "    section {}", text::mermaid(&experiment.name, MAX_LABEL_CHARS));
         states(&mut chart, experiment, until);
+        for change in &experiment.alarms {
+            if chart.len() > MAX_CHART_BYTES {
+                break;
+            }
+            let mark = if change.is_ok() { "milestone, " } else { "crit, milestone, " };
+            let label = format!("alarm {} {}", change.alarm, change.state);
+            bar(&mut chart, &label, mark, change.at, change.at);
+        }
         for action in &experiment.actions {
             let (Some(start), Some(end)) = (action.started_at, action.ended_at) else {
                 continue;

@@ -6,6 +6,7 @@ use faultgate::lifecycle::{Cancel, Equipment, Lifecycle, RunInputs};
 use faultgate_core::clock::Clock;
 use faultgate_core::model::{ExperimentPlan, Monitor, Plan, RunIdentity, RunResult, RunState};
 use faultgate_engines::Engine;
+use faultgate_engines::alarms::AlarmFeed;
 use faultgate_engines::fis::{FisEngine, FisSettings, RunStep};
 use faultgate_net::aws::connect_embedded;
 use faultgate_rehearsal::{Beat, Scenario, Snapshot, Step, TEMPLATE_ID, Which, World, http_client};
@@ -159,6 +160,7 @@ pub fn engine(world: &World, plan: &Plan, run: &RunIdentity, clock: Clock, cance
 
 pub fn settings(plan: &Plan, run: &RunIdentity) -> FisSettings {
     FisSettings {
+        alarms: AlarmFeed::default(),
         step: RunStep::Whole,
         run: run.clone(),
         role: None,

@@ -2,8 +2,8 @@
 
 use super::{failed, measured, mixed, probed, skipped, written};
 use faultgate_core::model::{
-    CompareTo, Earlier, Evidence, ExperimentResult, Finding, Level, RunIdentity, RunResult, Score,
-    SubscriptionRecord, Verdict,
+    AlarmChange, AlarmInterval, CompareTo, Earlier, Evidence, ExperimentResult, Finding, Level, Phase, Probe,
+    RunIdentity, RunResult, Score, SubscriptionRecord, TimeInOk, Verdict,
 };
 
 /// Returns a run in which every text from outside is this one.
@@ -47,6 +47,20 @@ fn said(mut result: RunResult, text: &str) -> RunResult {
                 sample.reason = Some(said().into());
             }
         }
+        let change =
+            AlarmChange { alarm: said(), state: said(), at: result.started_at, reason: Some(said()) };
+        experiment.alarms = vec![change];
+        let interval = AlarmInterval {
+            from: result.started_at,
+            to: result.started_at,
+            state: said(),
+            reason: Some(said()),
+        };
+        let by_time = Some(TimeInOk { fault_ms: 60_000, not_ok: vec![interval], ..TimeInOk::default() });
+        experiment.probes.push(Probe { by_time, ..Probe::new(said(), said(), 0) });
+        let unmeasured = Some(said());
+        let unevaluated = Some(Phase::During);
+        experiment.probes.push(Probe { unmeasured, unevaluated, ..Probe::new(said(), said(), 0) });
         if let Some(stop) = &mut experiment.stop {
             stop.why = said();
         }

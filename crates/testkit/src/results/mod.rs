@@ -97,6 +97,7 @@ fn experiment(name: &str, verdict: Verdict, state: State, reason: &str) -> Exper
         ended_at: Some(at(65)),
         source: "EXT1a2b3c4d5e6f7".to_owned(),
         region: Some("eu-west-1".to_owned()),
+        alarms: Vec::new(),
         transitions: vec![
             transition(State::Pending, 5),
             transition(State::Running, 6),

@@ -16,7 +16,7 @@ pub use handshake::HANDSHAKE_TIMEOUT;
 
 use super::clients::Clients;
 use super::error::{failure, unreadable};
-use super::pattern::{RulePattern, patterns};
+use super::pattern::{AlarmsToTake, RulePattern, patterns};
 use super::removal::{QueueToRemove, Removal, RuleTargets, not_removed, remove};
 use super::tags::{EXPIRES_AT, RUN, moment, tag_value};
 use crate::{EngineFailure, FailureKind};
@@ -63,10 +63,11 @@ impl Subscription {
         run: &RunIdentity,
         place: AwsPlace,
         templates: &[String],
+        alarms: &AlarmsToTake,
         expires_at: jiff::Timestamp,
     ) -> Self {
         let name = name.to_owned();
-        let rules = patterns(templates, &name)
+        let rules = patterns(templates, &name, alarms)
             .into_iter()
             .enumerate()
             .map(|(number, pattern)| SubscriptionRule {
@@ -98,7 +99,7 @@ impl Subscription {
     pub(super) fn adopted(state: &SubscriptionState) -> Self {
         let rule = |name: &String| SubscriptionRule {
             name: name.clone(),
-            pattern: RulePattern { pattern: String::new(), nonce: String::new() },
+            pattern: RulePattern { pattern: String::new(), nonce: String::new(), alarms: Vec::new() },
             made: Cell::new(true),
         };
         Self {
@@ -129,6 +130,11 @@ impl Subscription {
             removed: left.as_ref().is_some_and(Vec::is_empty) || self.made().is_nothing(),
             leftovers: left.clone().unwrap_or_default(),
         }
+    }
+
+    /// Returns the names of the alarms whose changes the rules take.
+    pub(super) fn alarms(&self) -> impl Iterator<Item = String> {
+        self.rules.iter().flat_map(|rule| rule.pattern.alarms.clone())
     }
 
     /// Makes the queue and the rules at once, then makes the queue the target of each rule. Returns the

@@ -115,8 +115,8 @@ const LEVER: Scope = Scope {
     resources: &["arn:{partition}:fis:{region}:{account}:safety-lever/*"],
     conditions: &[],
 };
-/// All resources: ListExperiments and GetMetricData cannot be limited to some, and DescribeAlarms shows
-/// composite alarms only where all are allowed.
+/// All resources: ListExperiments and GetMetricData cannot be limited to some, and DescribeAlarms and
+/// DescribeAlarmHistory show composite alarms only where all are allowed.
 const ALL_RESOURCES: Scope = Scope { sid: "Looks", resources: &["*"], conditions: &[] };
 const WORKSPACES: Scope = Scope {
     sid: "Workspaces",
@@ -203,6 +203,9 @@ pub const CALLS: &[Call] = &[
         &[Use::Events, Use::Queue, Use::Poll, Use::CloudwatchAlarm],
         "looks at the alarms of stop conditions, and those of probes")
         .or("a note in the report; a stop condition that fired is not told from a stop by somebody"),
+    call("DescribeAlarmHistory", &[("cloudwatch:DescribeAlarmHistory", &ALL_RESOURCES)], &[Use::CloudwatchAlarm],
+        "measures an alarm by the time that it was in OK, where events tell of its changes")
+        .or("the alarm is asked at the probe's interval, with a warning"),
     call("GetMetricData", &[("cloudwatch:GetMetricData", &ALL_RESOURCES)], &[Use::CloudwatchMetric],
         "reads the metrics of probes"),
     call("QueryMetrics", &[("aps:QueryMetrics", &WORKSPACES)], &[Use::Prometheus],

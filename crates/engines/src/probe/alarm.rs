@@ -1,0 +1,169 @@
+//! The probe `cloudwatch-alarm`: an alarm is OK, in the account and the Region of the experiment.
+//!
+//! The alarm is asked for its state, or followed: then events tell of its changes, and CloudWatch's history
+//! of the alarm has the last word. An answer that is partial, or about anything but the question, is a
+//! failure.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use aws_sdk_cloudwatch::primitives::DateTime;
+use aws_sdk_cloudwatch::types::{AlarmHistoryItem, AlarmType, HistoryItemType, ScanBy, StateValue};
+use jiff::Timestamp;
+use tokio::sync::watch;
+
+use super::cloudwatch::{Cloudwatch, refused};
+use super::{MAX_REASON_CHARS, ProbeQuestion};
+use crate::alarms::{AlarmFeed, AlarmHistory, FollowAlarm, HeardChange, StateUpdate};
+use faultgate_config::Veil;
+use faultgate_core::text;
+
+/// Number of items of a history that one request asks for: the maximum.
+const ITEMS_PER_PAGE: i32 = 100;
+/// Maximum number of pages of a history. An alarm that changes every second takes an hour to fill them.
+const MAX_PAGES: usize = 40;
+
+/// An alarm that should be OK.
+pub(super) struct AlarmProbe {
+    pub(super) cloudwatch: Cloudwatch,
+    pub(super) name: String,
+    pub(super) follower: Option<Arc<AlarmFollower>>,
+}
+
+impl ProbeQuestion for AlarmProbe {
+    async fn ask(&self) -> Result<String, String> {
+        let answer = self
+            .cloudwatch
+            .client
+            .describe_alarms()
+            .alarm_names(&self.name)
+            .alarm_types(AlarmType::MetricAlarm)
+            // CloudWatch leaves composite alarms out by default.
+            .alarm_types(AlarmType::CompositeAlarm)
+            .send()
+            .await
+            .map_err(|error| refused(&error, "DescribeAlarms"))?;
+        if answer.next_token().is_some() {
+            return Err("CloudWatch told of more alarms than that of this name".to_owned());
+        }
+        let metric = answer.metric_alarms().iter().map(|alarm| DescribedAlarm {
+            name: alarm.alarm_name(),
+            state: alarm.state_value(),
+            reason: alarm.state_reason(),
+        });
+        let composite = answer.composite_alarms().iter().map(|alarm| DescribedAlarm {
+            name: alarm.alarm_name(),
+            state: alarm.state_value(),
+            reason: alarm.state_reason(),
+        });
+        let told: Vec<DescribedAlarm<'_>> = metric.chain(composite).collect();
+        let DescribedAlarm { state, reason, .. } = match told.as_slice() {
+            [] => return Err("there is no alarm of that name in this account and Region".to_owned()),
+            [one] if one.name == Some(self.name.as_str()) => one,
+            [_] => return Err("CloudWatch told of an alarm of another name".to_owned()),
+            several => return Err(format!("CloudWatch told of {} alarms, not of one", several.len())),
+        };
+        match state {
+            Some(StateValue::Ok) => Ok("OK".to_owned()),
+            state => {
+                let reason = reason.map(|reason| format!(": {reason}")).unwrap_or_default();
+                Err(format!("{}{reason}", state.map_or("no state", StateValue::as_str)))
+            }
+        }
+    }
+
+    fn calls(&self) -> BTreeMap<String, u64> {
+        self.cloudwatch.calls()
+    }
+
+    fn alarm(&self) -> Option<Arc<dyn FollowAlarm>> {
+        let follower = self.follower.clone()?;
+        Some(follower)
+    }
+}
+
+/// An alarm as CloudWatch describes it.
+struct DescribedAlarm<'a> {
+    name: Option<&'a str>,
+    state: Option<&'a StateValue>,
+    reason: Option<&'a str>,
+}
+
+/// The follower of one alarm: by the feed of its account, and by its history.
+pub(super) struct AlarmFollower {
+    pub(super) cloudwatch: Cloudwatch,
+    pub(super) name: String,
+    pub(super) feed: AlarmFeed,
+    pub(super) veil: Veil,
+}
+
+#[async_trait]
+impl FollowAlarm for AlarmFollower {
+    fn is_live(&self) -> bool {
+        self.feed.is_live(&self.name)
+    }
+
+    fn subscribe(&self) -> watch::Receiver<()> {
+        self.feed.subscribe()
+    }
+
+    fn heard(&self) -> Vec<HeardChange> {
+        let mut heard = self.feed.heard(&self.name);
+        for heard in &mut heard {
+            heard.change.reason = self.told(heard.change.reason.take());
+        }
+        heard
+    }
+
+    async fn read_history(&self, since: Timestamp) -> Result<AlarmHistory, String> {
+        let mut updates = Vec::new();
+        let mut token = None;
+        for _ in 0..MAX_PAGES {
+            let page = self
+                .cloudwatch
+                .client
+                .describe_alarm_history()
+                .alarm_name(&self.name)
+                .alarm_types(AlarmType::MetricAlarm)
+                .alarm_types(AlarmType::CompositeAlarm)
+                .history_item_type(HistoryItemType::StateUpdate)
+                .start_date(DateTime::from_millis(since.as_millisecond()))
+                .scan_by(ScanBy::TimestampAscending)
+                .max_records(ITEMS_PER_PAGE)
+                .set_next_token(token)
+                .send()
+                .await
+                .map_err(|error| refused(&error, "DescribeAlarmHistory"))?;
+            for item in page.alarm_history_items() {
+                updates.push(self.read(item)?);
+            }
+            token = page.next_token;
+            if token.is_none() {
+                return Ok(AlarmHistory::of(&self.name, updates));
+            }
+        }
+        Err(format!("CloudWatch's history of it has more than {MAX_PAGES} pages"))
+    }
+}
+
+impl AlarmFollower {
+    fn read(&self, item: &AlarmHistoryItem) -> Result<StateUpdate, String> {
+        if item.alarm_name() != Some(self.name.as_str()) {
+            return Err("CloudWatch told of the history of another alarm".to_owned());
+        }
+        let at = item.timestamp().and_then(|at| at.to_millis().ok());
+        let at = at.and_then(|at| Timestamp::from_millisecond(at).ok());
+        let update = at.and_then(|at| StateUpdate::read(at, item.history_data(), item.history_summary()));
+        let mut update = update.ok_or("an item of CloudWatch's history of it cannot be read")?;
+        for standing in [&mut update.old, &mut update.new] {
+            standing.reason = self.told(standing.reason.take());
+        }
+        Ok(update)
+    }
+
+    /// Returns a reason as it may be shown.
+    fn told(&self, reason: Option<String>) -> Option<String> {
+        reason.map(|reason| text::plain(&self.veil.hide(&reason), MAX_REASON_CHARS))
+    }
+}

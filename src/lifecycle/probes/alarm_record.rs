@@ -1,0 +1,136 @@
+//! The reconciliation of a followed alarm: CloudWatch's own history of it makes its score. What events have
+//! told counts for nothing; that they and the history differ is said.
+
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use tokio::time::Instant;
+
+use super::alarm_time::{MeasuredAlarm, measure};
+use super::samples::Samples;
+use super::schedule::RunningProbe;
+use faultgate_core::model::{ALARM_OK, AlarmChange, FaultWindow, Phase, Probe, ProbePlan, Score};
+use faultgate_engines::alarms::{AlarmHistory, AlarmStanding, FollowAlarm, HeardChange};
+
+/// Number of times that the history is read, at most: it may lag behind the events.
+const MAX_READINGS: u32 = 3;
+/// Pause between two readings.
+const READING_PAUSE: Duration = Duration::from_secs(1);
+/// Time by which an event and the history may differ about one and the same change.
+const SAME_CHANGE: SignedDuration = SignedDuration::from_secs(2);
+
+/// The measure of an alarm, or the reason why there is none.
+pub(super) type Measure = Result<MeasuredAlarm, String>;
+
+impl RunningProbe {
+    /// Measures the alarm by its history, if it was followed. Without an answer it stays unmeasured.
+    pub(super) async fn reconcile(&self, fault: &FaultWindow) {
+        let Some(begun_at) = self.course().as_ref().map(|course| course.begun_at) else { return };
+        let Some(alarm) = self.evaluator.alarm() else { return };
+        self.set_measure(Err("CloudWatch's history of it was not read in time".to_owned()));
+        let measure = self.measure_alarm(alarm.as_ref(), fault, begun_at).await;
+        self.set_measure(measure);
+    }
+
+    async fn measure_alarm(
+        &self,
+        alarm: &dyn FollowAlarm,
+        fault: &FaultWindow,
+        begun_at: Timestamp,
+    ) -> Measure {
+        let since = begun_at.min(fault.started_at);
+        let (history, untrue) = read(alarm, since).await?;
+        for told in &untrue {
+            self.warn(format!(
+                "an event told that {}, and CloudWatch's history of the alarm does not: the history counts",
+                told.change.in_words()
+            ));
+        }
+        let before = match &history.before {
+            Some(before) => before.clone(),
+            // An alarm that has not changed is in the state in which it was.
+            None => self.stands(untrue.is_empty()).await,
+        };
+        let end = fault.ended_at.unwrap_or_else(|| self.clock.now());
+        let mut measured = measure(fault.started_at, end, &before, &history.changes);
+        measured.time.lost_events = count_lost(&history, &alarm.heard());
+        Ok(measured)
+    }
+
+    /// Returns the state in which the alarm stands. It is asked for unless the last look will do.
+    async fn stands(&self, may_reuse: bool) -> AlarmStanding {
+        let passed = may_reuse && self.samples().has_passed_last();
+        let sample = if passed { None } else { Some(self.evaluate(Phase::After, Instant::now()).await) };
+        match sample.filter(|sample| !sample.passed) {
+            None => AlarmStanding { state: ALARM_OK.to_owned(), reason: None },
+            Some(sample) => {
+                let said = sample.reason.as_deref().unwrap_or("not known");
+                let (state, reason) = said.split_once(": ").unwrap_or((said, ""));
+                let reason = (!reason.is_empty()).then(|| reason.to_owned());
+                AlarmStanding { state: state.to_owned(), reason }
+            }
+        }
+    }
+}
+
+/// Reads the history until it has what events have told, and returns the events that it does not have in the
+/// end.
+async fn read(alarm: &dyn FollowAlarm, since: Timestamp) -> Result<(AlarmHistory, Vec<HeardChange>), String> {
+    let mut read = Err("CloudWatch's history of it was not read".to_owned());
+    for reading in 1..=MAX_READINGS {
+        read = alarm.read_history(since).await.map(|history| {
+            let untrue = find_untrue(&history, alarm.heard(), since);
+            (history, untrue)
+        });
+        if read.as_ref().is_ok_and(|(_, untrue)| untrue.is_empty()) {
+            break;
+        }
+        if reading < MAX_READINGS {
+            tokio::time::sleep(READING_PAUSE).await;
+        }
+    }
+    read
+}
+
+/// Returns the events that tell of changes since a time which the history does not have.
+fn find_untrue(history: &AlarmHistory, heard: Vec<HeardChange>, since: Timestamp) -> Vec<HeardChange> {
+    let is_recent = |heard: &HeardChange| heard.change.at >= since;
+    let is_told = |heard: &HeardChange| history.changes.iter().any(|change| is_same(heard, change));
+    heard.into_iter().filter(|heard| is_recent(heard) && !is_told(heard)).collect()
+}
+
+/// Counts the changes of which no event has told.
+fn count_lost(history: &AlarmHistory, heard: &[HeardChange]) -> u64 {
+    let is_lost = |change: &&_| !heard.iter().any(|heard| is_same(heard, change));
+    history.changes.iter().filter(is_lost).count() as u64
+}
+
+fn is_same(heard: &HeardChange, change: &AlarmChange) -> bool {
+    heard.change.state == change.state && heard.change.at.duration_since(change.at).abs() <= SAME_CHANGE
+}
+
+/// Puts the measure of a followed alarm into its result.
+pub(super) fn apply(measure: Measure, mut probe: Probe, plan: &ProbePlan, samples: &Samples) -> Probe {
+    let after = samples.after();
+    (probe.passed_counted, probe.counted) = (u64::from(after == Some(true)), u64::from(after.is_some()));
+    let mut measured = match measure {
+        Ok(measured) => measured,
+        Err(why) => {
+            probe.unevaluated = Some(Phase::During);
+            probe.unmeasured = Some(why);
+            probe.score = Score::ZERO;
+            return probe;
+        }
+    };
+    if after == Some(false) {
+        measured.time.failed_after_ms = u64::try_from(plan.every.as_millis()).unwrap_or(u64::MAX);
+    }
+    let lacks_after = after.is_none() && plan.when.contains(&Phase::After);
+    probe.unevaluated = lacks_after.then_some(Phase::After);
+    probe.score = if lacks_after { Score::ZERO } else { measured.time.score() };
+    probe.detected_after_ms = measured.detected_after_ms;
+    probe.recovered_after_ms = measured.recovered_after_ms;
+    probe.flaps = measured.flaps;
+    probe.by_time = Some(measured.time);
+    probe
+}
