@@ -58,7 +58,7 @@ impl Rehearsed {
             )
         })?;
         // The world serves on a port that is only now known, so probes are pointed at the target last.
-        add_probes(&mut plan, scenario.aborts_after);
+        add_probes(&mut plan, scenario);
         point_at_target(&mut plan, &server.target_url());
         let note = RehearsalNote {
             scenario: scenario.name.to_owned(),
@@ -85,9 +85,10 @@ fn replace_others(plan: &mut Plan) -> String {
     format!("; nothing of {} was started: the scenario's experiment stood in", names.join(", "))
 }
 
-/// Gives the experiment of a plain rehearsal its probes. The first of them stops the experiment after
-/// `aborts_after` failures in a row, if that is given.
-fn add_probes(plan: &mut Plan, aborts_after: Option<u32>) {
+/// Gives the experiment of a plain rehearsal its probes. The first of them stops the experiment if the
+/// scenario says so.
+fn add_probes(plan: &mut Plan, scenario: &Scenario) {
+    let Scenario { aborts_after, alarm, .. } = *scenario;
     let [experiment] = plan.experiments.as_mut_slice() else { return };
     let is_plain = experiment.name == UNNAMED && experiment.spec.source() == TEMPLATE_ID;
     if is_plain && experiment.probes.is_empty() {
@@ -97,6 +98,11 @@ fn add_probes(plan: &mut Plan, aborts_after: Option<u32>) {
             ProbePlan { aborts_after, ..checkout },
             probe("cart comes back", "cart", &[Phase::Before, Phase::After], 5, Some(RECOVERY_TIME)),
         ];
+        experiment.probes.extend(alarm.map(|name| ProbePlan {
+            name: "the system has no alarm".to_owned(),
+            check: Check::CloudwatchAlarm { name: name.to_owned(), within: PROBE_TIMEOUT },
+            ..probe("", "", &[Phase::Before, Phase::During, Phase::After], 10, None)
+        }));
     }
 }
 

@@ -26,7 +26,7 @@ async fn every_scenario_is_run_to_its_verdict_and_leaves_nothing_behind() {
         let account = EmbeddedAccount::of(scenario).await;
         // The user's own probes see a system that suffers.
         let mut faultgate = match scenario.expected {
-            Verdict::Failed if scenario.suffering.fails_every.is_some() => {
+            Verdict::Failed if scenario.suffering.fails_every.is_some() || scenario.alarm.is_some() => {
                 account.faultgate(&["run"]).file(".faultgate.yml", &measured(&account, scenario))
             }
             _ => account.run(),
@@ -69,12 +69,18 @@ async fn no_mode_asks_for_more_than_iam_is_told() {
 
 fn measured(account: &EmbeddedAccount, scenario: &Scenario) -> String {
     let aborts = scenario.aborts_after.map(|limit| format!("        aborts-after: {limit}\n"));
+    let alarm = scenario.alarm.map(|name| {
+        format!(
+            "      - name: no alarm\n        cloudwatch-alarm: {{ name: {name} }}\n        when: [during, after]\n"
+        )
+    });
     format!(
         "version: 1\nexperiments:\n  - name: measured\n    fis: {{ template: {TEMPLATE_ID} }}\n    probes:\n\
          \x20     - name: checkout\n        http: {{ url: '{}/target/checkout', within: 3s }}\n\
-         \x20       when: [before, during, after]\n        every: 200ms\n        recovers-within: 500ms\n{}",
+         \x20       when: [before, during, after]\n        every: 200ms\n        recovers-within: 500ms\n{}{}",
         account.url(),
-        aborts.unwrap_or_default()
+        aborts.unwrap_or_default(),
+        alarm.unwrap_or_default()
     )
 }
 
@@ -279,6 +285,12 @@ fn peculiar(name: &str, result: &Value, seen: &Snapshot) {
             assert_eq!(seen.count("StopExperiment"), 1);
             let probe = &experiment["probes"][0];
             assert!(number(&probe["phases"]["during"]["total"]) >= 3, "{probe:#}");
+        }
+        "alarm-by-event" => {
+            let time = &experiment["probes"][1]["by_time"];
+            assert!(number(&time["ok_ms"]) < number(&time["fault_ms"]), "{time:#}");
+            assert_eq!(time["not_ok"].as_array().unwrap().len(), 1, "{time:#}");
+            says("no alarm was not in OK for ");
         }
         "partly-injected" => {
             assert_eq!(experiment["warnings"].as_array().unwrap().len(), 1);

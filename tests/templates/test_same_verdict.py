@@ -13,7 +13,7 @@ from interpreter import interpreter
 from pipelines import TEMPLATE_ID, binary, served
 
 # What the gate cannot see: it has no probes.
-PROBED = {"degraded", "not-recovered", "waits", "probe-aborts"}
+PROBED = {"degraded", "not-recovered", "waits", "probe-aborts", "alarm-by-event"}
 ERRORS = {
     "stop-condition": "ExperimentStopped",
     "failed": "ExperimentFailed",

@@ -4,6 +4,7 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
+use crate::fixtures::SYSTEM_ALARM_NAME;
 use crate::services::template::Plot;
 use crate::story::fault::EventFaults;
 use crate::story::fault::FaultEffect;
@@ -27,6 +28,8 @@ pub struct Scenario {
     pub plot: Plot,
     /// Number of failures in a row after which the probe of a plain rehearsal stops the experiment.
     pub aborts_after: Option<u32>,
+    /// Name of an alarm that a probe of a plain rehearsal is on, besides its other probes.
+    pub alarm: Option<&'static str>,
     /// Text of a policy that holds for a rehearsal of the scenario, beside those that are named.
     pub policy: Option<&'static str>,
     /// Script of the experiments of [`crate::fixtures::TEMPLATE_ID`].
@@ -66,6 +69,7 @@ const COMPLETED: Scenario = Scenario {
     inputs: &[],
     plot: Plot::Latency,
     aborts_after: None,
+    alarm: None,
     policy: None,
     script: script::COMPLETED,
     targets_resolve: true,
@@ -116,6 +120,15 @@ static SCENARIOS: &[Scenario] = &[
         summary: "an alarm fires while the fault is in effect, and the experiment is stopped",
         expected: Verdict::Failed,
         script: script::ALARM_FIRES,
+        ..COMPLETED
+    },
+    Scenario {
+        name: "alarm-by-event",
+        summary: "an alarm that a probe is on rings for a third of the fault; events tell of it, and it is \
+                  measured by time",
+        expected: Verdict::Failed,
+        alarm: Some(SYSTEM_ALARM_NAME),
+        script: script::ALARM_RINGS,
         ..COMPLETED
     },
     Scenario {

@@ -122,6 +122,19 @@ pub(crate) const ALARM_FIRES: &[Beat] = &[
     beat(900, Step::Alarm { name: crate::fixtures::ALARM_NAME, state: "ALARM" }),
 ];
 
+/// Script of an experiment during whose fault an alarm rings that is no stop condition.
+pub(crate) const ALARM_RINGS: &[Beat] = &[
+    INITIATING,
+    RUNNING,
+    FIRST_RUNS,
+    beat(500, Step::Alarm { name: crate::fixtures::SYSTEM_ALARM_NAME, state: "ALARM" }),
+    beat(500, Step::Alarm { name: crate::fixtures::SYSTEM_ALARM_NAME, state: "OK" }),
+    actions(500, Which::First, "completed", "Action was completed."),
+    actions(0, Which::Rest, "running", "Action is running."),
+    actions(200, Which::Rest, "completed", "Action was completed."),
+    experiment(100, "completed", "Experiment completed."),
+];
+
 /// Script of an experiment that fails because its role lacks permissions.
 pub(crate) const FAILED: &[Beat] = &[
     INITIATING,
