@@ -1,8 +1,9 @@
 //! A benchmark of the gate, beside a bare SDK client and beside the polling loop that pipelines use today.
 //!
-//! It plays runs of the release binary against endpoints embedded in this process, so that the moment of each
-//! event is known. `make bench` builds that binary first. Medians are printed; nothing is asserted, since
-//! machines differ. With the argument `load` only the large suite is run.
+//! It plays runs of the release binary against endpoints embedded in this process, so that the moment of
+//! each event is known. `make bench` builds that binary first. Medians are printed; nothing is asserted,
+//! since machines differ. With the argument `load` only the large suite is run, with `alarm` only the halt
+//! by an alarm.
 #![expect(clippy::print_stdout, reason = "this is what a benchmark is for")]
 #![expect(clippy::cast_precision_loss, reason = "figures are rounded anyway")]
 
@@ -20,6 +21,8 @@ use tokio_util::task::AbortOnDropHandle;
 use wiremock::matchers::method;
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
+#[path = "gate/alarm.rs"]
+mod alarm;
 #[path = "gate/load.rs"]
 mod load;
 
@@ -38,6 +41,9 @@ async fn main() {
     let binary =
         std::env::var_os("FAULTGATE_BIN").map_or_else(|| "target/release/faultgate".into(), PathBuf::from);
     assert!(binary.exists(), "{} is not there: cargo build --release", binary.display());
+    if std::env::args().any(|argument| argument == "alarm") {
+        return row("from an alarm's event to StopExperiment", millis(halts(&binary).await));
+    }
     if std::env::args().any(|argument| argument == "load") {
         return load::load(&binary).await;
     }
@@ -78,6 +84,7 @@ async fn main() {
         stops.push(stop(&binary).await);
     }
     row("from SIGTERM to StopExperiment", millis(median(stops)));
+    row("from an alarm's event to StopExperiment", millis(halts(&binary).await));
     let poll = poll().await;
     row("the end seen by a loop that polls every 5 s (one run)", millis(poll));
     row("FIS requests of a healthy run", near[0].fis_requests.to_string());
@@ -86,6 +93,15 @@ async fn main() {
         format!("{:.1} MB", median(near.iter().map(|run| run.peak_kb).collect()) as f64 / 1e3),
     );
     load::load(&binary).await;
+}
+
+/// Returns the median of the time from an alarm's event to the request that stops the experiment.
+async fn halts(binary: &PathBuf) -> Duration {
+    let mut halts = Vec::new();
+    for _ in 0..RUNS {
+        halts.push(alarm::halt(binary).await);
+    }
+    median(halts)
 }
 
 fn row(what: &str, value: impl std::fmt::Display) {
