@@ -7,6 +7,7 @@
 pub mod cli;
 pub mod init;
 pub mod lifecycle;
+mod linting;
 mod recovery;
 mod session;
 pub mod state_file;

@@ -134,10 +134,16 @@ fn execute(args: impl IntoIterator<Item = OsString>, env: &Environment) -> u8 {
 }
 
 /// Waits for the reader of a command that only prints, without a limit: a pager reads no further than it
-/// shows.
+/// shows. The exit code is no longer 0 if a part of what was printed is lost.
 fn wait_for_reader(code: u8) -> u8 {
     printing::finish(Duration::MAX);
-    code
+    match printing::lost() {
+        Some(problem) if code == 0 => {
+            complain(&format!("what was to be printed could not be written: {problem}"));
+            Verdict::Errored.exit_code(None)
+        }
+        Some(_) | None => code,
+    }
 }
 
 fn command() -> Command {

@@ -12,7 +12,7 @@ use super::{GITLAB, guess, make_link, policy};
 use faultgate_config::{Answers, Platform};
 
 /// Returns the three steps. `has_pipeline` says whether the repository had a GitLab pipeline before.
-pub fn list_steps(answers: &Answers, dir: &Path, has_pipeline: bool) -> [String; 3] {
+pub(super) fn list_steps(answers: &Answers, dir: &Path, has_pipeline: bool) -> [String; 3] {
     [explain_access(answers, dir), explain_job(answers, has_pipeline), explain_trial()]
 }
 

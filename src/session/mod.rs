@@ -3,7 +3,7 @@
 //!
 //! - [`whole`] is a run in one process, and its check; [`split`] is a run in three steps; [`resume`] takes up the
 //!   state that the first step has left.
-//! - [`audience`] are the sinks while a run goes on.
+//! - [`audience`] are the sinks while a run goes on; [`rendering`] makes the reports of results that exist.
 //!
 //! The run itself is the lifecycle's. What a session does in vain is a refusal or a report, never a panic.
 
@@ -14,6 +14,7 @@ use indicatif::MultiProgress;
 
 mod audience;
 pub(crate) mod provenance;
+pub(crate) mod rendering;
 pub(crate) mod resume;
 pub(crate) mod split;
 pub(crate) mod whole;
