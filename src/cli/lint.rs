@@ -206,7 +206,10 @@ async fn take_described(
 }
 
 fn find_flags(matches: &ArgMatches) -> Vec<(String, OsString)> {
-    config::given(matches).into_iter().filter(|(name, _)| SWEEP_INPUTS.contains(&name.as_str())).collect()
+    config::read_flags(matches)
+        .into_iter()
+        .filter(|(name, _)| SWEEP_INPUTS.contains(&name.as_str()))
+        .collect()
 }
 
 /// Connects to the templates of the account and Region that the settings name. No request is sent yet.
@@ -241,7 +244,7 @@ fn tell(lint: &Lint, matches: &ArgMatches, env: &Environment, patience: Duration
         complain(&id.why);
     }
     printing::finish(patience);
-    if let Some(problem) = printing::lost() {
+    if let Some(problem) = printing::find_loss() {
         complain(&format!("the findings could not be written: {problem}"));
         return Verdict::Errored.exit_code(None);
     }

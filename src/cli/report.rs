@@ -90,7 +90,7 @@ pub(super) fn command() -> Command {
 
 /// Reads one or several results, writes the reports, and returns the exit code of the gate.
 pub(super) async fn report(matches: &ArgMatches, env: &Environment) -> u8 {
-    let flags = config::given(matches);
+    let flags = config::read_flags(matches);
     let rendered = match read_results(matches, &flags, env) {
         Ok(rendered) => rendered,
         Err(mistakes) => return refuse_run(&mistakes, env),

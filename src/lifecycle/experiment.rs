@@ -220,7 +220,7 @@ impl Lifecycle<'_> {
                     }
                     Err(failure) => StopCause::Unwatched(failure),
                 },
-                why = self.wait_for_halt(progress, engine.as_ref(), &launched) => StopCause::Aborted(why),
+                why = self.wait_for_halt(progress, engine.as_ref(), &launched) => StopCause::Halted(why),
                 () = queued => StopCause::QueueTimeout(later(now, queue_timeout)),
                 () = tokio::time::sleep_until(begin + timeout) => StopCause::Timeout(later(now, timeout)),
             }
@@ -356,7 +356,7 @@ impl Lifecycle<'_> {
             stop,
             report_location: own_report.as_ref().and_then(|report| report.location.clone()),
             report_state: own_report.map(|report| report.state),
-            ..self.planned(progress.scheduled, judged.verdict, judged.reason)
+            ..self.make_planned(progress.scheduled, judged.verdict, judged.reason)
         }
     }
 }
@@ -378,6 +378,6 @@ fn describe(cause: &StopCause, plan: &ExperimentPlan) -> String {
         StopCause::QueueTimeout(_) => format!("it was pending past queue-timeout, {:?}", plan.queue_timeout),
         StopCause::Cancelled(signal) => format!("{} cancelled the run", signal.as_str()),
         StopCause::Unwatched(failure) => format!("it can no longer be watched: {failure}"),
-        StopCause::Aborted(why) => why.clone(),
+        StopCause::Halted(why) => why.clone(),
     }
 }

@@ -50,7 +50,7 @@ impl Cloudwatch {
 
 /// Returns the reason why CloudWatch did not answer. The missing permission comes first, since a long reason
 /// is cut at its end.
-fn refused<E>(error: &SdkError<E>, operation: &str) -> String
+fn explain_refusal<E>(error: &SdkError<E>, operation: &str) -> String
 where
     E: ProvideErrorMetadata + std::error::Error + 'static,
 {
@@ -82,7 +82,7 @@ impl ProbeQuestion for AlarmProbe {
             .alarm_types(AlarmType::CompositeAlarm)
             .send()
             .await
-            .map_err(|error| refused(&error, "DescribeAlarms"))?;
+            .map_err(|error| explain_refusal(&error, "DescribeAlarms"))?;
         if answer.next_token().is_some() {
             return Err("CloudWatch told of more alarms than that of this name".to_owned());
         }
@@ -147,7 +147,7 @@ impl ProbeQuestion for MetricProbe {
             .metric_data_queries(query(check, i32::try_from(period).unwrap_or(i32::MAX)))
             .send()
             .await
-            .map_err(|error| refused(&error, "GetMetricData"))?;
+            .map_err(|error| explain_refusal(&error, "GetMetricData"))?;
         self.judge(&answer, end - MAX_PERIODS * period..end)
     }
 

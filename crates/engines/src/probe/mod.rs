@@ -135,7 +135,7 @@ impl Connector {
         clock: Clock,
         env: BTreeMap<OsString, OsString>,
     ) -> Result<Self, String> {
-        let client = client_with(&settings, each_look_by_itself)?;
+        let client = client_with(&settings, isolate_evaluations)?;
         Ok(Self { settings, client, clock, env: env.into(), veil: Veil::default() })
     }
 
@@ -223,7 +223,7 @@ impl Connector {
 
 /// Lets each evaluation open a connection of its own, as a new user does. A connection that is kept may be
 /// closed by the server at the very moment in which it is used again, which says nothing about the system.
-fn each_look_by_itself(builder: reqwest::ClientBuilder) -> reqwest::ClientBuilder {
+fn isolate_evaluations(builder: reqwest::ClientBuilder) -> reqwest::ClientBuilder {
     builder.timeout(NO_LIMIT).connect_timeout(NO_LIMIT).pool_max_idle_per_host(0)
 }
 
@@ -237,7 +237,7 @@ fn innermost(error: &dyn Error) -> String {
 }
 
 /// Returns the reason why a request has failed, without its URL, which may hold a secret.
-fn unanswered(error: reqwest::Error) -> String {
+fn explain_silence(error: reqwest::Error) -> String {
     let connecting = error.is_connect();
     let error = error.without_url();
     let why = innermost(&error);
@@ -251,7 +251,7 @@ fn unanswered(error: reqwest::Error) -> String {
 /// Reads the beginning of an answer's body. The second value is `true` if that is all of it.
 async fn body(answer: &mut reqwest::Response) -> Result<(Vec<u8>, bool), String> {
     let mut read = Vec::new();
-    let is_whole = read_up_to(MAX_BODY_BYTES, answer, &mut read).await.map_err(unanswered)?;
+    let is_whole = read_up_to(MAX_BODY_BYTES, answer, &mut read).await.map_err(explain_silence)?;
     Ok((read, is_whole))
 }
 
