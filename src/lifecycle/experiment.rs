@@ -14,6 +14,7 @@ use super::progress::Progress;
 use super::scheduled::Scheduled;
 use super::stop_request::{CONFIRM_LIMIT, RETRY_PAUSE, STOP_LIMIT, StopRequest};
 use super::{Lifecycle, describe_signal, gate};
+use faultgate_core::duration::exact;
 use faultgate_core::model::{ExperimentPlan, ExperimentResult, RunEvent, Source, State, StopReport, Verdict};
 use faultgate_engines::{Engine, EngineFailure, FailureKind, Launched, Record, StopCause, Watcher as _};
 
@@ -374,8 +375,10 @@ fn no_answer(plan: &ExperimentPlan) -> EngineFailure {
 
 fn describe(cause: &StopCause, plan: &ExperimentPlan) -> String {
     match cause {
-        StopCause::Timeout(_) => format!("it ran past its timeout of {:?}", plan.timeout),
-        StopCause::QueueTimeout(_) => format!("it was pending past queue-timeout, {:?}", plan.queue_timeout),
+        StopCause::Timeout(_) => format!("it ran past its timeout of {}", exact(plan.timeout)),
+        StopCause::QueueTimeout(_) => {
+            format!("it was pending past queue-timeout, {}", exact(plan.queue_timeout))
+        }
         StopCause::Cancelled(signal) => format!("{} cancelled the run", signal.as_str()),
         StopCause::Unwatched(failure) => format!("it can no longer be watched: {failure}"),
         StopCause::Halted(why) => why.clone(),

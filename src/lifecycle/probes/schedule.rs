@@ -20,6 +20,7 @@ use super::samples::{Purpose, Samples};
 use super::trip::Trip;
 use super::turns::Teller;
 use faultgate_core::clock::Clock;
+use faultgate_core::duration::exact;
 use faultgate_core::model::{FaultWindow, Phase, Probe, ProbePlan, Sample};
 use faultgate_core::panics;
 use faultgate_engines::probe::{Evaluate, Evaluation};
@@ -272,7 +273,7 @@ impl RunningProbe {
             if sample.passed || over {
                 if let (false, Some(limit)) = (sample.passed, self.plan.recovers_within) {
                     let why = sample.reason.take().unwrap_or_default();
-                    sample.reason = Some(format!("not recovered within {limit:?}: {why}").into());
+                    sample.reason = Some(format!("not recovered within {}: {why}", exact(limit)).into());
                 }
                 self.samples().add(sample, Purpose::After);
                 return;

@@ -1,5 +1,6 @@
 //! The score of an experiment by its probes and its floor, and the sentence that says why. Pure arithmetic.
 
+use faultgate_core::duration::exact;
 use faultgate_core::model::{Phase, Probe, ProbePlan, Score, ScoreSource, Verdict, weighted_mean};
 use faultgate_engines::Judgement;
 
@@ -142,7 +143,7 @@ fn explain_unevaluated(probe: &Probe, phase: Phase, plan: Option<&ProbePlan>, fa
     if phase == Phase::After {
         return format!("{name} was never evaluated after the end");
     }
-    let every = plan.map(|plan| format!(" (every {:?})", plan.every)).unwrap_or_default();
+    let every = plan.map(|plan| format!(" (every {})", exact(plan.every))).unwrap_or_default();
     format!(
         "{name} was never evaluated: no look{every} began while {fault} was in; set a shorter every, let the fault \
          last longer, or look only after"

@@ -22,6 +22,7 @@ use super::surroundings::CommandSurroundings;
 use super::{CommandSettings, outcome, program};
 use crate::{EngineFailure, FailureKind, Record};
 use faultgate_core::clock::Clock;
+use faultgate_core::duration::exact;
 use faultgate_core::model::{
     CommandLine, CommandSpec, EngineSpec, ExperimentPlan, Finding, Level, ProcessIdentity, State, Transition,
 };
@@ -121,8 +122,9 @@ impl CommandEngine {
             .collect();
         if spec.duration >= experiment.timeout {
             let message = format!(
-                "its duration, {:?}, is not shorter than its timeout, {:?}",
-                spec.duration, experiment.timeout
+                "its duration, {}, is not shorter than its timeout, {}",
+                exact(spec.duration),
+                exact(experiment.timeout)
             );
             findings.push(Finding::new(Level::Error, &subject, message).with_remedy("set a longer timeout"));
         }

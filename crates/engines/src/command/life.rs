@@ -25,6 +25,7 @@ use super::start::start_apart;
 use super::surroundings::CommandSurroundings;
 use crate::probe::Evaluate;
 use faultgate_core::clock::Clock;
+use faultgate_core::duration::exact;
 use faultgate_core::model::{CommandLine, CommandSpec, Source, State, Transition};
 use faultgate_core::processes::group::ProcessGroup;
 use faultgate_core::processes::kin::{Kin, Member};
@@ -296,10 +297,16 @@ pub(super) async fn run_stop(
         biased;
         status = child.wait() => Exit::of(status),
         up = up => return Err(match up {
-            Up::Limit(limit) => format!("it did not end within {limit:?}, its stop-within, and was killed"),
+            Up::Limit(limit) => {
+                format!("it did not end within {}, its stop-within, and was killed", exact(limit))
+            }
             Up::Hurry(left) => {
                 group.release();
-                format!("it did not end within {left:?} of the signal, and was left running as process {}", group.id())
+                format!(
+                    "it did not end within {} of the signal, and was left running as process {}",
+                    exact(left),
+                    group.id()
+                )
             }
         }),
     };

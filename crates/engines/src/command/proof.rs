@@ -9,6 +9,7 @@ use tokio::sync::Notify;
 use tokio::time::{sleep, timeout};
 
 use crate::probe::Evaluate;
+use faultgate_core::duration::exact;
 use faultgate_core::model::Proof;
 
 /// Pause between two evaluations.
@@ -114,7 +115,7 @@ pub(super) async fn wait_for_proof(
         return Ok(());
     }
     let why = words.against(true).or(last).unwrap_or_else(|| "its look did not end".to_owned());
-    Err(format!("{why}, within {:?}", proof.within))
+    Err(format!("{why}, within {}", exact(proof.within)))
 }
 
 /// Evaluates the check until it passes, and keeps the reason of the last failure.

@@ -20,6 +20,7 @@ use aws_sdk_cloudwatch::types::{
 
 use super::{ProbeQuestion, innermost};
 use faultgate_core::clock::Clock;
+use faultgate_core::duration::exact;
 use faultgate_core::model::MetricCheck;
 use faultgate_net::aws::calls::CountCalls;
 
@@ -206,8 +207,8 @@ impl MetricProbe {
         }
         let period = self.check.period;
         let newest = times.iter().map(DateTime::secs).zip(values).max_by_key(|(time, _)| *time);
-        let (time, value) =
-            newest.ok_or_else(|| format!("no data in the last {MAX_PERIODS} periods of {period:?}"))?;
+        let (time, value) = newest
+            .ok_or_else(|| format!("no data in the last {MAX_PERIODS} periods of {}", exact(period)))?;
         if !asked.contains(&time) {
             return Err("CloudWatch gave a value of another time than it was asked for".to_owned());
         }

@@ -126,7 +126,7 @@ async fn what_is_not_whole_cannot_be_evaluated() {
         (result("Perhaps", GOOD, ""), "its status is Perhaps"),
         (result("Complete", &[(60, "NaN")], ""), "NaN cannot be compared"),
         (result("Complete", &[(60, "-INF")], ""), "-inf cannot be compared"),
-        (result("Complete", &[], ""), "no data in the last 3 periods of 60s: Errors"),
+        (result("Complete", &[], ""), "no data in the last 3 periods of 1m: Errors"),
         (result("Complete", &[(240, "2")], ""), "a value of another time"),
         (result("Complete", &[(0, "2")], ""), "a value of another time"),
         (result("Complete", GOOD, message), "could not evaluate it: ArithmeticError: a value is not finite"),

@@ -19,6 +19,7 @@ use tokio::time::Instant;
 
 use faultgate_config::Veil;
 use faultgate_core::clock::Clock;
+use faultgate_core::duration::exact;
 use faultgate_core::model::{Access, Check, Hidden, PrometheusCheck};
 use faultgate_core::text;
 use faultgate_net::http::body::read_up_to;
@@ -102,7 +103,7 @@ impl<L: ProbeQuestion> Evaluate for LimitedQuestion<L> {
         let (passed, said) = match tokio::time::timeout(self.within, self.question.ask()).await {
             Ok(Ok(seen)) => (true, seen),
             Ok(Err(why)) => (false, why),
-            Err(_) => (false, format!("no answer within {:?}", self.within)),
+            Err(_) => (false, format!("no answer within {}", exact(self.within))),
         };
         let reason = text::plain(&self.veil.hide(&said), MAX_REASON_CHARS);
         Evaluation { passed, latency: Some(begun.elapsed()), reason: (!reason.is_empty()).then_some(reason) }
