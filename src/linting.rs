@@ -180,7 +180,7 @@ fn tell(lint: &Lint, request: &LintRequest, env: &Environment, patience: Duratio
         complain(&id.why);
     }
     printing::finish(patience);
-    if let Some(problem) = printing::lost() {
+    if let Some(problem) = printing::find_loss() {
         complain(&format!("the findings could not be written: {problem}"));
         return Verdict::Errored.exit_code(None);
     }

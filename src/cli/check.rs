@@ -23,7 +23,7 @@ pub(super) fn command() -> Command {
 
 /// Prints all findings, and returns the exit code: an error if one of them forbids a launch.
 pub(super) async fn check(matches: &ArgMatches, env: &Environment) -> u8 {
-    let settings = match load_settings(config::given(matches), env, None) {
+    let settings = match load_settings(config::read_flags(matches), env, None) {
         Ok(settings) => settings,
         Err(mistakes) => return refuse_run(&mistakes, env),
     };

@@ -25,7 +25,7 @@ pub(super) fn command() -> Command {
 }
 
 pub(super) async fn launch(matches: &ArgMatches, env: &Environment) -> u8 {
-    let settings = match load_settings(config::given(matches), env, None).and_then(refuse_unsplittable) {
+    let settings = match load_settings(config::read_flags(matches), env, None).and_then(refuse_unsplittable) {
         Ok(settings) => settings,
         Err(mistakes) => return refuse_run(&mistakes, env),
     };

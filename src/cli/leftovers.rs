@@ -38,7 +38,7 @@ impl Leftovers {
         if !command.writes_reports() || only_serves {
             return None;
         }
-        let mut found = Self::in_folder(env, command, &config::given(matches));
+        let mut found = Self::in_folder(env, command, &config::read_flags(matches));
         if command == CommandName::Report {
             found.named = super::report::find_named_results(matches).list_paths(&found.report_dir);
         }

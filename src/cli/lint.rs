@@ -93,7 +93,7 @@ pub(super) async fn lint(matches: &ArgMatches, env: &Environment) -> u8 {
     }
     let text = |name: &str| matches.get_one::<String>(name).map_or("", String::as_str);
     let texts = |name: &str| matches.get_many::<String>(name).into_iter().flatten();
-    let given = config::given(matches).into_iter();
+    let given = config::read_flags(matches).into_iter();
     let request = LintRequest {
         subjects: texts(SUBJECT).cloned().collect(),
         ignored: texts(IGNORE).filter_map(|id| Rule::find(id)).map(|rule| rule.id).collect(),

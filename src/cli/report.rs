@@ -74,7 +74,7 @@ pub(super) fn command() -> Command {
 
 /// Renders what the command line names, and returns the exit code of the gate.
 pub(super) async fn report(matches: &ArgMatches, env: &Environment) -> u8 {
-    render(&find_named_results(matches), &config::given(matches), env).await
+    render(&find_named_results(matches), &config::read_flags(matches), env).await
 }
 
 /// Returns the results that a command line names.

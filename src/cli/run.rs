@@ -21,7 +21,7 @@ pub(super) fn command() -> Command {
 }
 
 pub(super) async fn run(matches: &ArgMatches, env: &Environment) -> u8 {
-    match load_settings(config::given(matches), env, None) {
+    match load_settings(config::read_flags(matches), env, None) {
         Ok(settings) => run_with(settings, env, None).await,
         Err(mistakes) => refuse_run(&mistakes, env),
     }

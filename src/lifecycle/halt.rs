@@ -24,7 +24,7 @@ impl Lifecycle<'_> {
     ) -> String {
         let trip = progress.probing.borrow().trip();
         loop {
-            trip.fired().await;
+            trip.wait_until_fired().await;
             let asked_at = self.clock.now();
             let Ok(Ok(record)) = tokio::time::timeout(FAULT_RECORD_LIMIT, engine.look(launched)).await else {
                 // Nobody can learn whether the fault is in, and it may be: the system is protected rather

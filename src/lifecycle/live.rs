@@ -28,7 +28,7 @@ impl Lifecycle<'_> {
     /// Publishes the turns of probes as they come.
     async fn publish_turns_as_they_come(&self) -> std::convert::Infallible {
         loop {
-            self.course.turns.came().await;
+            self.course.turns.wait_for_turns().await;
             self.publish_turns();
         }
     }

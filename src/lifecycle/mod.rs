@@ -257,7 +257,7 @@ impl Lifecycle<'_> {
 
     /// Removes the subscriptions, and warns of what could not be removed.
     async fn close(&self) {
-        let within = self.cancel.left(CLOSE_LIMIT, Share::Close);
+        let within = self.cancel.shorten_limit(CLOSE_LIMIT, Share::Close);
         let closing = join_all(self.channels().map(|channel| channel.close(within)));
         // A signal may come during the removal and leave less time; what is not removed by then is named all
         // the same. The outer limit is for an engine that does not keep to its own.
@@ -297,7 +297,7 @@ impl Lifecycle<'_> {
         Known {
             ended: self.course.ended.take(),
             // The engines' state may be broken after a panic, and counts are not worth another one.
-            calls: panics::caught_now(|| self.calls()).unwrap_or_default(),
+            calls: panics::catch_now(|| self.calls()).unwrap_or_default(),
         }
     }
 
@@ -333,12 +333,12 @@ impl Lifecycle<'_> {
             score: None,
             reason,
         });
-        ExperimentResult { state, ..self.planned(scheduled, verdict, reason.to_owned()) }
+        ExperimentResult { state, ..self.make_planned(scheduled, verdict, reason.to_owned()) }
     }
 
     /// Returns a result that holds what was planned and how it was judged, and nothing that only a launch
     /// brings.
-    fn planned(&self, scheduled: &Scheduled<'_>, verdict: Verdict, reason: String) -> ExperimentResult {
+    fn make_planned(&self, scheduled: &Scheduled<'_>, verdict: Verdict, reason: String) -> ExperimentResult {
         let Scheduled { plan, engine, .. } = scheduled;
         let Particulars { region, stop_conditions } = engine.particulars(plan);
         ExperimentResult {

@@ -72,7 +72,7 @@ async fn sweep_everywhere(settings: &SweepSettings, request: &SweepRequest, env:
     };
     let swept = accounts.iter().map(async |account| {
         // A panic in one place keeps no other from being swept.
-        panics::caught(sweeping.sweep(account)).await.unwrap_or(false)
+        panics::catch(sweeping.sweep(account)).await.unwrap_or(false)
     });
     let swept: Vec<bool> = stream::iter(swept).buffer_unordered(MAX_SWEEPS_AT_ONCE).collect().await;
     if swept.into_iter().all(std::convert::identity) { 0 } else { Verdict::Errored.exit_code(None) }
@@ -187,7 +187,8 @@ impl PlaceSweep<'_> {
             LeftoverFate::Unclear(why) => self.fail(&format!("left alone {name}: {why}")),
             LeftoverFate::Needed(since) => {
                 // The next sweep could not find the run's experiment any more without its subscription.
-                let left = sweeper.left(part, "its run's experiment may go on, and is found by it");
+                let left =
+                    sweeper.describe_leftover(part, "its run's experiment may go on, and is found by it");
                 self.fail(&format!("NOT removed in {}, {}: {left}", self.place, tell_expired(since)));
             }
             LeftoverFate::Announce(since) => {

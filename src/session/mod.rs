@@ -159,12 +159,12 @@ impl<'a> RunSession<'a> {
 
     /// Writes all reports, and returns the exit code.
     pub(crate) async fn finish(&self, audience: Audience, result: RunResult) -> u8 {
-        let mut result = report::veiled(result, &self.settings.veil);
+        let mut result = report::veil_result(result, &self.settings.veil);
         let mut sinks = audience.into_sinks();
         let plan = &self.settings.plan;
         // After a signal the reports get only their share of the time until the CI kills the step.
-        let within = self.cancel.left(REPORT_TIMEOUT, Share::Report);
-        let cut = self.cancel.used_up(Share::Report);
+        let within = self.cancel.shorten_limit(REPORT_TIMEOUT, Share::Report);
+        let cut = self.cancel.wait_until_used_up(Share::Report);
         report::finish(&mut sinks, &mut result, plan.reporting_must_succeed, within, cut).await;
         say(&report::closing(&result, &plan.report_dir.display().to_string()));
         result.gate.exit_code

@@ -32,8 +32,10 @@ pub(super) fn connect_proofs(
     let checks =
         plan.experiments.iter().filter_map(|experiment| Some((&experiment.name, experiment.spec.proof()?)));
     let connected = checks.map(|(name, check)| {
-        let look = connector.connect(check, None);
-        look.map(|look| (name.clone(), look)).map_err(|why| Mistake::new(format!("injected of {name}"), why))
+        let evaluator = connector.connect(check, None);
+        evaluator
+            .map(|evaluator| (name.clone(), evaluator))
+            .map_err(|why| Mistake::new(format!("injected of {name}"), why))
     });
     connected.collect()
 }

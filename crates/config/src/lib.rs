@@ -33,7 +33,7 @@ pub use inputs::input::{Group, Input};
 pub use inputs::parse::flag_duration;
 pub use inputs::table::INPUTS;
 pub use layers::file::{SUITE_NAMES, bytes};
-pub use layers::flags::{flags, given};
+pub use layers::flags::{flags, read_flags};
 pub use layers::tokens::Tokens;
 pub use layers::tree::{Content, Entry, Mark, Node};
 pub use layers::unique::UniqueKeys;

@@ -17,7 +17,7 @@ pub enum StopCause {
     /// The experiment could no longer be watched.
     Unwatched(EngineFailure),
     /// A probe failed as often as its `aborts-after` says; the sentence names it.
-    Aborted(String),
+    Halted(String),
 }
 
 /// The judgement on an experiment that has ended: its verdict, its score and the reason.

@@ -32,7 +32,7 @@ mod fake_forge;
 mod tests;
 
 #[cfg(test)]
-use sink::{failed, written};
+use sink::{report_failed, report_written};
 
 pub use files::{
     CommandFile, RESULT_FILE, ResultFile, StepOutputs, clear, report_file_sinks, write_mistakes,
@@ -43,5 +43,5 @@ pub use log::{Live, Log, LogCommands, Remark, closing, mistake_commands, remark_
 pub use post::{BuildkiteAnnotation, Comment, CommitStatuses, Insights, StatusStyle, comment_key};
 pub use sink::{Sink, Stage};
 pub use summary::StepSummary;
-pub use veiled::{tell_veiled, veiled};
+pub use veiled::{tell_veiled, veil_result};
 pub use words::Nature;

@@ -101,7 +101,7 @@ fn code(text: &str) -> String {
     format!("`{text}`")
 }
 
-fn described(input: &Input) -> String {
+fn describe(input: &Input) -> String {
     let default = input.default_text().map(|d| format!(". Default: {d}")).unwrap_or_default();
     format!("{}{default}", input.description())
 }

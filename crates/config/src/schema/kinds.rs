@@ -17,7 +17,7 @@ pub(crate) const NO_ZERO: &str = r"^[^\u0000]*$";
 
 /// The schema of the value at a key. `needed` is the hint to show if the value is missing, where it must not
 /// be.
-pub(crate) fn value(kind: &Kind, needed: Option<&str>) -> Map<String, Value> {
+pub(crate) fn write_schema(kind: &Kind, needed: Option<&str>) -> Map<String, Value> {
     let mut schema = form(kind, needed.is_some());
     let message = message(kind, needed);
     let plain = matches!(kind, Kind::Text { .. } | Kind::Lines { .. } | Kind::Path);
@@ -149,7 +149,7 @@ fn expression(kind: &Kind) -> String {
         Kind::QueueUrl => format!(r"[Hh][Tt][Tt][Pp][Ss]?://{}/+[^\s@/?#][^\s@#]*(?:#[^@]*)?", host()),
         Kind::Region => "[a-z]{2,}(?:-[a-z]+)+-[0-9]".to_owned(),
         Kind::RoleArn => "arn:aws(?:-[^:]*)?:iam::[0-9]{12}:role/[A-Za-z0-9+=,.@_/-]{1,600}".to_owned(),
-        Kind::Shard => format!("{0}/{0}", range(1, Shard::MOST)),
+        Kind::Shard => format!("{0}/{0}", range(1, Shard::MAX_PARTS)),
         Kind::Commit => "[0-9A-Fa-f]{7,64}".to_owned(),
         Kind::Number => "[0-9]{1,18}".to_owned(),
         Kind::ExperimentName => "[a-z0-9-]{1,64}".to_owned(),

@@ -122,7 +122,7 @@ impl RunComparison {
     }
 
     /// Returns the change of the experiment of this name.
-    pub fn of(&self, experiment: &str) -> Option<&ExperimentChange> {
+    pub fn find(&self, experiment: &str) -> Option<&ExperimentChange> {
         self.experiments.iter().find(|change| change.name == experiment)
     }
 }

@@ -48,7 +48,7 @@ pub use plan::{
     LitmusProject, LitmusSpec, Monitor, Plan, Proof, RunIdentity, RuntimeInputs,
 };
 pub use plan_record::PlanRecord;
-pub use probe::{Phase, PhaseLooks, Phases, Probe, ProbePlan, Sample, Turn};
+pub use probe::{Phase, PhaseEvaluations, Phases, Probe, ProbePlan, Sample, Turn};
 pub use provenance::{Difference, NO_CI};
 pub use result::{
     Action, Effect, EngineError, Evidence, ExperimentResult, FaultWindow, Gate, MonitorRecord, Outcome,

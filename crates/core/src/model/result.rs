@@ -120,7 +120,8 @@ pub enum ScoreSource {
     /// The weighted mean of the experiment's probes.
     Probes,
     /// A probe with `aborts-after` stopped the experiment.
-    Abort,
+    #[serde(rename = "abort")]
+    Halt,
 }
 
 /// The fault window: the time in which a fault was in the system, as far as it is known.

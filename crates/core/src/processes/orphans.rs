@@ -66,11 +66,11 @@ pub fn strangers() -> Vec<Stat> {
     if me == 1 || !TAKEN_IN.load(Ordering::Relaxed) {
         return Vec::new();
     }
-    adopted(me).filter(|stat| stat.lives).collect()
+    find_adopted(me).filter(|stat| stat.lives).collect()
 }
 
 /// Returns the children of this process that it has not started.
-fn adopted(me: u32) -> impl Iterator<Item = Stat> {
+fn find_adopted(me: u32) -> impl Iterator<Item = Stat> {
     let own = own().clone();
     Stat::all().filter(move |stat| u32::try_from(stat.parent) == Ok(me) && !own.contains(&stat.pid))
 }
@@ -84,7 +84,7 @@ pub async fn reap() {
     // The search comes before the first signal, since orphans may have ended before the signal was listened
     // for. One signal may stand for many of them.
     loop {
-        for stat in adopted(std::process::id()).filter(|stat| !stat.lives) {
+        for stat in find_adopted(std::process::id()).filter(|stat| !stat.lives) {
             let reaped = Pid::from_raw(stat.pid).map(|pid| waitpid(Some(pid), WaitOptions::NOHANG));
             tracing::debug!(pid = stat.pid, name = stat.name, ?reaped, "an orphan has ended");
         }

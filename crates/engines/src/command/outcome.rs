@@ -154,18 +154,21 @@ fn natural(record: &Record, context: &CommandContext<'_>) -> Judgement {
         return errored("its process is not known to have ended".to_owned());
     };
     if let Some(why) = &end.unproved {
-        return errored(format!("nothing proves that the fault was in: {why}; {}", ended(end, context.spec)));
+        return errored(format!(
+            "nothing proves that the fault was in: {why}; {}",
+            describe_end(end, context.spec)
+        ));
     }
     match &end.journal {
         Some(Ok(journal)) => toolkit::judge(record, context, end, journal),
-        Some(Err(why)) => errored(format!("{why}; {}", ended(end, context.spec))),
-        None if end.expected => passed(record, None, ended(end, context.spec)),
-        None => errored(format!("it could not be carried out: {}", ended(end, context.spec))),
+        Some(Err(why)) => errored(format!("{why}; {}", describe_end(end, context.spec))),
+        None if end.expected => judge_passed(record, None, describe_end(end, context.spec)),
+        None => errored(format!("it could not be carried out: {}", describe_end(end, context.spec))),
     }
 }
 
 /// Returns a verdict of `passed`, with the score that the engine itself has measured if there is one.
-pub(super) fn passed(record: &Record, score: Option<Score>, reason: String) -> Judgement {
+pub(super) fn judge_passed(record: &Record, score: Option<Score>, reason: String) -> Judgement {
     Judgement {
         score: Some(score.unwrap_or(Score::FULL)),
         score_source: Some(if score.is_some() { ScoreSource::Engine } else { ScoreSource::Completion }),
@@ -174,7 +177,7 @@ pub(super) fn passed(record: &Record, score: Option<Score>, reason: String) -> J
 }
 
 /// Says how the process ended, as a sentence.
-pub(super) fn ended(end: &CommandEnd, spec: &CommandSpec) -> String {
+pub(super) fn describe_end(end: &CommandEnd, spec: &CommandSpec) -> String {
     let shown = &spec.run.shown;
     let expected = match &end.exit {
         _ if end.expected => String::new(),
@@ -246,8 +249,8 @@ fn evidence(end: &CommandEnd, spec: &CommandSpec) -> Vec<Evidence> {
     if let Some(Ok(journal)) = &end.journal {
         let deviated = if journal.deviated { ", deviated" } else { "" };
         all.push(Evidence::new("journal", format!("status {}{deviated}", journal.status)));
-        if journal.not_shown() > 0 {
-            let fact = format!("{} more activities were judged and are not shown", journal.not_shown());
+        if journal.count_not_shown() > 0 {
+            let fact = format!("{} more activities were judged and are not shown", journal.count_not_shown());
             all.push(Evidence::new("journal", fact));
         }
     }

@@ -112,7 +112,7 @@ impl ControlPlaneWire {
 
     /// Replaces the hidden secrets in a server's text. The text must not be cut before, since half a secret
     /// would be told.
-    pub fn veiled(&self, said: &str) -> String {
+    pub fn hide_secrets(&self, said: &str) -> String {
         self.hidden.borrow().iter().fold(said.to_owned(), |said, secret| secret.veil(&said))
     }
 
@@ -139,10 +139,10 @@ impl ControlPlaneWire {
         // An answer may have data beside its errors. Half an answer is none.
         if let Some(errors) = answer.errors.filter(|errors| !errors.is_empty()) {
             let said: Vec<&str> = errors.iter().map(|error| error.message.as_str()).collect();
-            return Err(refused(&self.veiled(&said.join("; "))));
+            return Err(judge_refusal(&self.hide_secrets(&said.join("; "))));
         }
         let data = answer.data.ok_or_else(|| match &answer.message {
-            Some(message) => refused(&self.veiled(message)),
+            Some(message) => judge_refusal(&self.hide_secrets(message)),
             None => strange("neither data nor errors"),
         })?;
         serde_json::from_value(data).map_err(|_| strange("an answer of another form"))
@@ -155,13 +155,13 @@ impl ControlPlaneWire {
         request: RequestBuilder,
     ) -> Result<T, Trouble> {
         *self.calls.borrow_mut().entry(operation.to_owned()).or_default() += 1;
-        let mut response = request.send().await.map_err(lost)?;
+        let mut response = request.send().await.map_err(judge_loss)?;
         let status = response.status();
         let bound = if status.is_success() { MAX_BODY_BYTES } else { MAX_ERROR_BODY_BYTES };
         let mut body = Vec::new();
-        let is_whole = read_up_to(bound, &mut response, &mut body).await.map_err(lost)?;
+        let is_whole = read_up_to(bound, &mut response, &mut body).await.map_err(judge_loss)?;
         if !status.is_success() {
-            let said = said(&body).map(|said| self.veiled(&said));
+            let said = read_error(&body).map(|said| self.hide_secrets(&said));
             return Err(denial(status, response.headers(), said.as_deref()));
         }
         if !is_whole {
@@ -180,7 +180,7 @@ fn strange(what: &str) -> Trouble {
 
 /// Returns the trouble with a request that had no whole answer. Only one that found no connection is sure to
 /// be unsent.
-fn lost(error: reqwest::Error) -> Trouble {
+fn judge_loss(error: reqwest::Error) -> Trouble {
     let kind =
         if error.is_connect() || error.is_builder() { TroubleKind::Unsent } else { TroubleKind::Unanswered };
     Trouble::new(kind, http::cause(&error.without_url()))
@@ -208,7 +208,7 @@ fn denial(status: StatusCode, headers: &HeaderMap, said: Option<&str>) -> Troubl
 }
 
 /// Returns the words in the body of an error, in any of the forms that occur. A page for browsers has none.
-fn said(body: &[u8]) -> Option<String> {
+fn read_error(body: &[u8]) -> Option<String> {
     let text = std::str::from_utf8(body).ok()?.trim();
     if let Ok(value) = serde_json::from_str::<Value>(text) {
         let errors = value["errors"].as_array().into_iter().flatten();
@@ -230,7 +230,7 @@ fn said(body: &[u8]) -> Option<String> {
 }
 
 /// Returns the trouble that the words of a GraphQL error mean. The servers have no codes in common.
-fn refused(said: &str) -> Trouble {
+fn judge_refusal(said: &str) -> Trouble {
     let words = said.to_ascii_lowercase();
     let any = |all: &[&str]| all.iter().any(|word| words.contains(word));
     let kind = if any(&["unauthenticated", "token is expired", "invalid token", "jwt"]) {

@@ -4,7 +4,7 @@
 use aws_smithy_types::base64;
 use reqwest::RequestBuilder;
 
-use super::each_look_by_itself;
+use super::isolate_evaluations;
 use faultgate_config::Veil;
 use faultgate_core::model::{Access, Credentials};
 use faultgate_net::http::{HttpSettings, client_with};
@@ -25,7 +25,7 @@ pub(super) fn own_client(
     let identity = access.identity.as_ref().map(|pem| reqwest::Identity::from_pem(&pem.0));
     let identity = identity.transpose().map_err(|_| "its client certificate cannot be used".to_owned())?;
     let more = |builder: reqwest::ClientBuilder| {
-        let builder = each_look_by_itself(builder).tls_danger_accept_invalid_certs(access.insecure);
+        let builder = isolate_evaluations(builder).tls_danger_accept_invalid_certs(access.insecure);
         match &identity {
             Some(identity) => builder.identity(identity.clone()),
             None => builder,

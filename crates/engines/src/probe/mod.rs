@@ -19,6 +19,7 @@ use tokio::time::Instant;
 
 use faultgate_config::Veil;
 use faultgate_core::clock::Clock;
+use faultgate_core::duration::exact;
 use faultgate_core::model::{Access, Check, Hidden, PrometheusCheck};
 use faultgate_core::text;
 use faultgate_net::http::body::read_up_to;
@@ -102,7 +103,7 @@ impl<L: ProbeQuestion> Evaluate for LimitedQuestion<L> {
         let (passed, said) = match tokio::time::timeout(self.within, self.question.ask()).await {
             Ok(Ok(seen)) => (true, seen),
             Ok(Err(why)) => (false, why),
-            Err(_) => (false, format!("no answer within {:?}", self.within)),
+            Err(_) => (false, format!("no answer within {}", exact(self.within))),
         };
         let reason = text::plain(&self.veil.hide(&said), MAX_REASON_CHARS);
         Evaluation { passed, latency: Some(begun.elapsed()), reason: (!reason.is_empty()).then_some(reason) }
@@ -135,7 +136,7 @@ impl Connector {
         clock: Clock,
         env: BTreeMap<OsString, OsString>,
     ) -> Result<Self, String> {
-        let client = client_with(&settings, each_look_by_itself)?;
+        let client = client_with(&settings, isolate_evaluations)?;
         Ok(Self { settings, client, clock, env: env.into(), veil: Veil::default() })
     }
 
@@ -223,7 +224,7 @@ impl Connector {
 
 /// Lets each evaluation open a connection of its own, as a new user does. A connection that is kept may be
 /// closed by the server at the very moment in which it is used again, which says nothing about the system.
-fn each_look_by_itself(builder: reqwest::ClientBuilder) -> reqwest::ClientBuilder {
+fn isolate_evaluations(builder: reqwest::ClientBuilder) -> reqwest::ClientBuilder {
     builder.timeout(NO_LIMIT).connect_timeout(NO_LIMIT).pool_max_idle_per_host(0)
 }
 
@@ -237,7 +238,7 @@ fn innermost(error: &dyn Error) -> String {
 }
 
 /// Returns the reason why a request has failed, without its URL, which may hold a secret.
-fn unanswered(error: reqwest::Error) -> String {
+fn explain_silence(error: reqwest::Error) -> String {
     let connecting = error.is_connect();
     let error = error.without_url();
     let why = innermost(&error);
@@ -251,7 +252,7 @@ fn unanswered(error: reqwest::Error) -> String {
 /// Reads the beginning of an answer's body. The second value is `true` if that is all of it.
 async fn body(answer: &mut reqwest::Response) -> Result<(Vec<u8>, bool), String> {
     let mut read = Vec::new();
-    let is_whole = read_up_to(MAX_BODY_BYTES, answer, &mut read).await.map_err(unanswered)?;
+    let is_whole = read_up_to(MAX_BODY_BYTES, answer, &mut read).await.map_err(explain_silence)?;
     Ok((read, is_whole))
 }
 

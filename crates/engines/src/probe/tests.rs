@@ -66,7 +66,7 @@ pub(super) async fn answering(template: ResponseTemplate) -> MockServer {
 }
 
 #[tokio::test]
-async fn http_looks_at_status_body_and_headers() {
+async fn http_evaluates_status_body_and_headers() {
     let template =
         ResponseTemplate::new(200).set_body_string("all is well").insert_header("x-shop", "open v2");
     let server = answering(template).await;

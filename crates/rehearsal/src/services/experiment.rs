@@ -182,7 +182,7 @@ impl FisExperiment {
     }
 
     /// Returns the resources that a target resolved to, or those of all targets.
-    pub(crate) fn resolved(&self, target: Option<&str>) -> Vec<Value> {
+    pub(crate) fn list_resolved(&self, target: Option<&str>) -> Vec<Value> {
         let resolved = self.resolved.iter().flatten();
         resolved.filter(|entry| target.is_none_or(|name| entry["targetName"] == name)).cloned().collect()
     }

@@ -27,7 +27,7 @@ pub(crate) struct Fis {
 
 impl Fis {
     pub(crate) fn new(context: &ServiceContext) -> Self {
-        let born = |id: &String| (id.clone(), FisTemplate::born(id, context));
+        let born = |id: &String| (id.clone(), FisTemplate::from_plot(id, context));
         Self {
             templates: context.templates.iter().map(born).collect(),
             experiments: BTreeMap::new(),
@@ -46,7 +46,7 @@ impl Fis {
             }
             "ListExperimentTemplates" => {
                 let templates = self.templates.values().map(FisTemplate::summary).collect();
-                listed("experimentTemplates", templates, call)
+                list_page("experimentTemplates", templates, call)
             }
             "DeleteExperimentTemplate" => {
                 let template = self.template(call.text("id")?)?.describe();
@@ -64,13 +64,13 @@ impl Fis {
                     .experiments
                     .values()
                     .filter(|experiment| template.is_none_or(|id| id == experiment.template));
-                listed("experiments", wanted.map(FisExperiment::summary).collect(), call)
+                list_page("experiments", wanted.map(FisExperiment::summary).collect(), call)
             }
             "StopExperiment" => self.stop(call, context),
             "ListExperimentResolvedTargets" => {
                 let experiment = self.experiment(call.text("experimentId")?)?;
-                let resolved = experiment.resolved(call.optional_text("targetName"));
-                listed("resolvedTargets", resolved, call)
+                let resolved = experiment.list_resolved(call.optional_text("targetName"));
+                list_page("resolvedTargets", resolved, call)
             }
             // Every experiment acts in the one account that the world is.
             "ListExperimentTargetAccountConfigurations" => {
@@ -126,7 +126,7 @@ impl Fis {
         if let Some(template) = self.templates.values().find(same) {
             return Ok(json!({"experimentTemplate": template.describe()}));
         }
-        let template = FisTemplate::of(resource_id("EXT"), call, context)?;
+        let template = FisTemplate::from_call(resource_id("EXT"), call, context)?;
         let described = template.describe();
         self.templates.insert(template.id.clone(), template);
         Ok(json!({"experimentTemplate": described}))
@@ -290,7 +290,7 @@ fn is_lever(call: &ApiCall) -> Result<(), ApiError> {
     }
 }
 
-fn listed(member: &str, items: Vec<Value>, call: &ApiCall) -> Result<Value, ApiError> {
+fn list_page(member: &str, items: Vec<Value>, call: &ApiCall) -> Result<Value, ApiError> {
     let (items, next) = page(items, call.number("maxResults", 1..=100)?, call.optional_text("nextToken"))?;
     let mut output = json!({member: items});
     if let Some(next) = next {

@@ -115,7 +115,7 @@ impl Plot {
 
 impl FisTemplate {
     /// Makes a template of the plot, with targets that are selected by tags.
-    pub(crate) fn born(id: &str, context: &ServiceContext) -> Self {
+    pub(crate) fn from_plot(id: &str, context: &ServiceContext) -> Self {
         let (targets, actions) = context.plot.parts();
         // FIS fails an experiment whose target finds nothing, unless its template says to skip.
         let skips = context.plot.finds_nothing() || !context.targets_resolve;
@@ -144,7 +144,7 @@ impl FisTemplate {
     }
 
     /// Makes a template from a client's request, and refuses one that lacks what FIS requires.
-    pub(crate) fn of(id: String, call: &ApiCall, context: &ServiceContext) -> Result<Self, ApiError> {
+    pub(crate) fn from_call(id: String, call: &ApiCall, context: &ServiceContext) -> Result<Self, ApiError> {
         // FIS requires these members, and each of these calls refuses a request without one.
         call.text("description")?;
         call.text("roleArn")?;

@@ -261,7 +261,7 @@ impl World {
 
     /// Receives messages. Answers as soon as there is one, and without any when the wait is over.
     async fn receive(&self, call: &ApiCall) -> Result<Value, ApiError> {
-        let receive = Receive::of(call)?;
+        let receive = Receive::from_call(call)?;
         let mut revision = self.shared.revision.subscribe();
         let mut deadline = None;
         loop {

@@ -7,7 +7,7 @@ use faultgate_core::model::ForgeKind;
 
 pub(super) fn detect(facts: &Facts<'_>) -> Option<Surroundings> {
     let build = facts.get("BITBUCKET_BUILD_NUMBER")?;
-    let repository = facts.owned("BITBUCKET_REPO_FULL_NAME");
+    let repository = facts.get_owned("BITBUCKET_REPO_FULL_NAME");
     Some(Surroundings {
         ci: Ci::BitbucketPipelines,
         run_url: repository.as_ref().and_then(|repository| {

@@ -51,7 +51,7 @@ pub(super) fn detect(facts: &Facts<'_>) -> Option<Surroundings> {
 /// Returns the id of the pipeline, if the pipeline passes it on. A build of a pipeline or a batch is
 /// otherwise told only its role within it, and not the id of the whole.
 fn run(facts: &Facts<'_>) -> Option<String> {
-    facts.owned(EXECUTION)
+    facts.get_owned(EXECUTION)
 }
 
 /// Says whether the build is a runner of another CI, to which the job then belongs. GitHub's runner says so

@@ -16,5 +16,5 @@ pub use command_file::CommandFile;
 pub use dotenv::write_mistakes_as_variables;
 pub(crate) use folder::is_report_file;
 pub use folder::{clear, report_file_sinks};
-pub use json::{NAME as RESULT_FILE, ResultFile};
+pub use json::{FILE_NAME as RESULT_FILE, ResultFile};
 pub use outputs::{StepOutputs, write_mistakes};

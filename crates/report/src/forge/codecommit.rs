@@ -298,7 +298,7 @@ impl Forge for CodeCommit {
                     .send()
                     .await
                     .map_err(|error| self.failure(&what, &error))?;
-                confirmed(&what, answer.comment())
+                confirm(&what, answer.comment())
             }
             Commented::Commit(commit) => {
                 let answer = self
@@ -311,7 +311,7 @@ impl Forge for CodeCommit {
                     .send()
                     .await
                     .map_err(|error| self.failure(&what, &error))?;
-                confirmed(&what, answer.comment())
+                confirm(&what, answer.comment())
             }
         }
     }
@@ -326,13 +326,13 @@ impl Forge for CodeCommit {
             .send()
             .await
             .map_err(|error| self.failure(&what, &error))?;
-        confirmed(&what, answer.comment())
+        confirm(&what, answer.comment())
     }
 }
 
 /// Checks that the answer speaks of a comment, since a proxy or a sign-in page in between may answer with
 /// success too.
-fn confirmed(what: &str, comment: Option<&Comment>) -> Result<(), ForgeFailure> {
+fn confirm(what: &str, comment: Option<&Comment>) -> Result<(), ForgeFailure> {
     if comment.and_then(Comment::comment_id).is_some() {
         return Ok(());
     }

@@ -122,7 +122,7 @@ impl GitHub {
         })
     }
 
-    fn posted(&self) -> MutexGuard<'_, HashMap<String, u64>> {
+    fn lock_posted(&self) -> MutexGuard<'_, HashMap<String, u64>> {
         self.posted.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -166,7 +166,7 @@ impl Forge for GitHub {
         let commit = self.head.commit(&self.exchange, look_up).await?;
         let request = status_request(&self.repository, &commit, status, MAX_DESCRIPTION_CHARS);
         let answer = self.exchange.send(&request).await?;
-        self.posted().extend(answer.id().map(|id| (status.context.clone(), id)));
+        self.lock_posted().extend(answer.id().map(|id| (status.context.clone(), id)));
         Ok(())
     }
 
@@ -179,7 +179,7 @@ impl Forge for GitHub {
         let request = Request::standing(context, path);
         let (statuses, _) = self.exchange.fetch::<Vec<GitHubStatus>>(&request).await?;
         let of_context = statuses.into_iter().filter(|status| status.context.eq_ignore_ascii_case(context));
-        let own = self.posted().get(context).copied();
+        let own = self.lock_posted().get(context).copied();
         let newest =
             of_context.max_by_key(|status| status.id).filter(|newest| own.is_none_or(|own| newest.id > own));
         Ok(newest.map(|newest| Rival {

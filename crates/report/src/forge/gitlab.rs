@@ -100,11 +100,12 @@ impl Numbered for Note {
 impl GitLab {
     /// Makes a client for the subject. The error says which setting no request can be made of.
     pub(super) fn new(subject: Subject, token: &Secret, http: reqwest::Client) -> Result<Self, String> {
-        let project = project(&subject.repository)?;
+        let project = encode_project(&subject.repository)?;
         let merge_request = match &subject.pull_request {
             None => None,
             Some(pull) => {
-                let target = pull.repository.as_deref().map_or_else(|| Ok(project.clone()), self::project)?;
+                let target =
+                    pull.repository.as_deref().map_or_else(|| Ok(project.clone()), encode_project)?;
                 Some(MergeRequest {
                     words: format!("merge request {}", pull.number),
                     path: format!("/projects/{target}/merge_requests/{}", pull.number),
@@ -280,7 +281,7 @@ impl Forge for GitLab {
 }
 
 /// Returns the project, percent-encoded. The error says that it can be none.
-fn project(repository: &str) -> Result<String, String> {
+fn encode_project(repository: &str) -> Result<String, String> {
     if is_segment(repository) {
         Ok(segment(repository))
     } else {

@@ -75,7 +75,7 @@ impl CodeInsights {
     pub fn with_token(subject: &Subject, token: &Secret, http: reqwest::Client) -> Result<Self, String> {
         check(subject)?;
         let exchange = Exchange::new(subject.site.clone(), http, BEARER, token, bitbucket::remedy)?;
-        Ok(Self { exchange, path: path(subject)? })
+        Ok(Self { exchange, path: make_path(subject)? })
     }
 
     /// Makes a client inside a pipeline of Bitbucket, whose proxy needs no token of ours. The error is a
@@ -94,7 +94,7 @@ impl CodeInsights {
             .map_err(|error| format!("no client for the pipeline's proxy: {error}"))?;
         let site = Site { kind: ForgeKind::Bitbucket, api_url: PROXIED_API.to_owned() };
         let exchange = Exchange::without_token(site, http, bitbucket::remedy);
-        Ok(Self { exchange, path: path(subject)? })
+        Ok(Self { exchange, path: make_path(subject)? })
     }
 
     /// Creates the report of this key on the commit, or replaces it.
@@ -121,7 +121,7 @@ impl CodeInsights {
 
 /// Returns the path of the reports of the subject's commit. Unlike a status, a report needs the commit to be
 /// known.
-fn path(subject: &Subject) -> Result<String, String> {
+fn make_path(subject: &Subject) -> Result<String, String> {
     let repository = owner_and_name(&subject.repository)?;
     let commit = subject.commit.as_deref().filter(|commit| is_segment(commit));
     let commit = commit.ok_or_else(|| "the commit of the report is not known: set `commit`".to_owned())?;

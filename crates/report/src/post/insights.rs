@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 
 use crate::forge::bitbucket::{CodeInsights, Datum, DatumValue, Report};
-use crate::sink::{Sink, Stage, failed, refused, written};
+use crate::sink::{Sink, Stage, report_failed, report_refused, report_written};
 use crate::words::Nature;
 use faultgate_core::model::{Reported, RunResult, Verdict};
 
@@ -67,11 +67,11 @@ impl Sink for Insights {
     async fn finish(&mut self, result: &RunResult) -> Option<Reported> {
         let place = match (self.connect)() {
             Ok(place) => place,
-            Err(why) => return Some(failed(Self::SINK, why)),
+            Err(why) => return Some(report_failed(Self::SINK, why)),
         };
         Some(match place.put(&self.key, &self.report(result)).await {
-            Ok(()) => written(Self::SINK),
-            Err(failure) => refused(Self::SINK, &failure),
+            Ok(()) => report_written(Self::SINK),
+            Err(failure) => report_refused(Self::SINK, &failure),
         })
     }
 }

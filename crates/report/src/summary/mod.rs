@@ -20,12 +20,12 @@ mod lists;
 mod sections;
 
 use crate::files::{CommandFile, write};
-use crate::sink::{Sink, from_write, skipped, written};
+use crate::sink::{Sink, from_write, report_skipped, report_written};
 use faultgate_core::model::{Reported, RunResult};
 use faultgate_core::text;
 
 /// Name of the file in the report folder.
-pub(crate) const NAME: &str = "summary.md";
+pub(crate) const FILE_NAME: &str = "summary.md";
 
 /// Maximum length of one text from outside, in characters.
 const MAX_TEXT_CHARS: usize = 400;
@@ -72,18 +72,18 @@ impl SummaryFile {
     const PAGE: PageLimits = PageLimits { budget: 4 * 1024 * 1024, html: true, mermaid: true };
 
     pub(crate) fn new(report_dir: &Path) -> Self {
-        Self { path: report_dir.join(NAME) }
+        Self { path: report_dir.join(FILE_NAME) }
     }
 }
 
 #[async_trait(?Send)]
 impl Sink for SummaryFile {
     fn name(&self) -> &str {
-        NAME
+        FILE_NAME
     }
 
     async fn finish(&mut self, result: &RunResult) -> Option<Reported> {
-        Some(from_write(NAME, write::replace(&self.path, render(result, &Self::PAGE).as_bytes())))
+        Some(from_write(FILE_NAME, write::replace(&self.path, render(result, &Self::PAGE).as_bytes())))
     }
 }
 
@@ -99,9 +99,9 @@ impl StepSummary {
     const SINK: &'static str = "job summary";
     /// Maximum size of the whole file in bytes. GitHub drops a summary that is longer than 1 MiB, with all
     /// that others have written to it.
-    const BUDGET: usize = 900 * 1024;
+    const MAX_FILE_BYTES: usize = 900 * 1024;
     /// The budget in bytes below which no summary is worth writing.
-    const MIN_BUDGET: usize = 1024;
+    const MIN_SUMMARY_BYTES: usize = 1024;
 
     pub fn new(file: CommandFile) -> Self {
         Self { file, earlier: None }
@@ -113,14 +113,14 @@ impl StepSummary {
             Some(earlier) => earlier,
             None => *self.earlier.insert(write::length(self.file.path())?),
         };
-        let budget = Self::BUDGET.saturating_sub(usize::try_from(earlier).unwrap_or(usize::MAX));
-        if budget < Self::MIN_BUDGET {
+        let budget = Self::MAX_FILE_BYTES.saturating_sub(usize::try_from(earlier).unwrap_or(usize::MAX));
+        if budget < Self::MIN_SUMMARY_BYTES {
             let why = format!("{earlier} bytes are in it already, and GitHub takes no more than 1 MiB");
-            return Ok(skipped(Self::SINK, why));
+            return Ok(report_skipped(Self::SINK, why));
         }
         let page = PageLimits { budget, html: true, mermaid: true };
         write::replace_from(self.file.path(), earlier, &render(result, &page))?;
-        Ok(written(Self::SINK))
+        Ok(report_written(Self::SINK))
     }
 }
 

@@ -42,10 +42,10 @@ impl Block {
     pub(crate) fn addresses(&self) -> Vec<String> {
         let (page, url) = match self {
             Self::Harness(_, HarnessBlock { experiment, url, .. }) => {
-                (experiment.as_deref().and_then(HarnessPage::of).map(|page| page.url), url)
+                (experiment.as_deref().and_then(HarnessPage::parse).map(|page| page.url), url)
             }
             Self::Litmus(_, LitmusBlock { experiment, url, .. }) => {
-                (experiment.as_deref().and_then(LitmusPage::of).map(|page| page.url), url)
+                (experiment.as_deref().and_then(LitmusPage::parse).map(|page| page.url), url)
             }
             Self::Fis(_) | Self::Command(_) => return Vec::new(),
         };

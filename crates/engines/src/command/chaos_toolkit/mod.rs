@@ -29,7 +29,7 @@ use faultgate_core::text;
 /// Number of activities that a report shows. All of them are judged.
 const MAX_SHOWN: usize = 200;
 /// Number of characters of a text from a journal that are kept.
-const LONGEST: usize = 200;
+const MAX_TEXT_CHARS: usize = 200;
 
 /// The parts of a journal that matter here. Chaos Toolkit always writes the fields that are not optional, and
 /// a journal without one of them is refused.
@@ -69,8 +69,8 @@ impl ToolkitJournal {
         match &self.experiment.dry {
             Value::Null | Value::Bool(false) => None,
             Value::String(kind) if kind.is_empty() => None,
-            Value::String(kind) => Some(text::plain(kind, LONGEST)),
-            other => Some(text::plain(&other.to_string(), LONGEST)),
+            Value::String(kind) => Some(text::plain(kind, MAX_TEXT_CHARS)),
+            other => Some(text::plain(&other.to_string(), MAX_TEXT_CHARS)),
         }
     }
 
@@ -111,7 +111,7 @@ impl ToolkitJournal {
 
     /// Returns the probes that failed during or after the method.
     pub(super) fn deviations(&self) -> Vec<&str> {
-        let unmet = self.measured().filter(|state| state.is_unmet());
+        let unmet = self.measured_rounds().filter(|state| state.is_unmet());
         let mut names: Vec<&str> = Vec::new();
         for name in unmet.filter_map(Round::failed) {
             if !names.contains(&name) {
@@ -126,7 +126,7 @@ impl ToolkitJournal {
     pub(super) fn share(&self) -> Option<Score> {
         let planned = self.planned_probes();
         let (mut passed, mut total) = (0_u32, 0_u32);
-        for state in self.measured() {
+        for state in self.measured_rounds() {
             passed += count(state.probes.iter().filter(|probe| probe.tolerance_met == Some(true)).count());
             total += count(state.probes.len().max(planned));
         }
@@ -136,9 +136,9 @@ impl ToolkitJournal {
     /// Says for each probe of the hypothesis in how many rounds it was out of its tolerance, the most costly
     /// probe first.
     pub(super) fn losses(&self) -> Vec<String> {
-        let rounds = self.measured().count();
+        let rounds = self.measured_rounds().count();
         let mut failures: Vec<(&str, usize)> = Vec::new();
-        for name in self.measured().filter_map(Round::failed) {
+        for name in self.measured_rounds().filter_map(Round::failed) {
             match failures.iter_mut().find(|(known, _)| *known == name) {
                 Some((_, times)) => *times += 1,
                 None => failures.push((name, 1)),
@@ -180,16 +180,16 @@ impl ToolkitJournal {
 
     /// Returns the rollbacks that failed or were not played. The lists are empty where nothing was done that
     /// has to be undone.
-    pub(super) fn unrolled(&self) -> Unrolled {
+    pub(super) fn find_unrolled(&self) -> Unrolled {
         let acted = self.has_acted() && self.run.iter().any(|activity| !activity.is_probe());
-        let failed = self.rollbacks.iter().filter(|_| self.has_acted()).filter_map(told_trouble);
+        let failed = self.rollbacks.iter().filter(|_| self.has_acted()).filter_map(describe_trouble);
         let not_played = if acted { self.experiment.left_out_rollbacks(&self.rollbacks) } else { Vec::new() };
         Unrolled { not_played, failed: failed.collect() }
     }
 
     /// Returns the probes of the method that could not look. Chaos Toolkit goes on without them.
     pub(super) fn blind_probes(&self) -> Vec<String> {
-        self.run.iter().filter(|activity| activity.is_probe()).filter_map(told_trouble).collect()
+        self.run.iter().filter(|activity| activity.is_probe()).filter_map(describe_trouble).collect()
     }
 
     /// Returns the activities in their order, as far as a report shows them.
@@ -205,7 +205,7 @@ impl ToolkitJournal {
     }
 
     /// Returns the number of activities beyond those that a report shows.
-    pub(super) fn not_shown(&self) -> usize {
+    pub(super) fn count_not_shown(&self) -> usize {
         (self.run.len() + self.rollbacks.len()).saturating_sub(MAX_SHOWN)
     }
 
@@ -232,7 +232,7 @@ impl ToolkitJournal {
     }
 
     /// Returns the rounds during and after the method.
-    fn measured(&self) -> impl Iterator<Item = &Round> {
+    fn measured_rounds(&self) -> impl Iterator<Item = &Round> {
         self.steady_states.during.iter().flatten().chain(&self.steady_states.after)
     }
 
@@ -246,12 +246,12 @@ impl ToolkitJournal {
             .chain(&mut self.rollbacks)
             .chain(measured)
             .for_each(|activity| activity.shorten(veil));
-        self.status = text::plain(&self.status, LONGEST);
+        self.status = text::plain(&self.status, MAX_TEXT_CHARS);
     }
 }
 
 /// Says what is wrong with an activity, beginning with its name.
-fn told_trouble(activity: &Activity) -> Option<String> {
+fn describe_trouble(activity: &Activity) -> Option<String> {
     activity.trouble().map(|why| format!("{} {why}", activity.name()))
 }
 

@@ -122,7 +122,7 @@ fn activities_become_actions() {
         (Effect::Injects, Effect::Asserts, Effect::Recovers)
     );
     assert_eq!(journal.injection().done, ["pause"]);
-    assert_eq!(journal.unrolled().failed, ["unpause failed (ActivityFailed: gone)"]);
+    assert_eq!(journal.find_unrolled().failed, ["unpause failed (ActivityFailed: gone)"]);
 }
 
 #[test]
@@ -164,7 +164,9 @@ fn outputs_are_bounded() {
     let mut run = activity("action", "a", "succeeded");
     run["output"] = "x".repeat(1 << 20).into();
     let journal = written(&path, |j| j["run"] = vec![run; 4].into()).unwrap();
-    assert!(journal.actions().iter().all(|action| action.reason.as_ref().unwrap().len() <= LONGEST + 3));
+    assert!(
+        journal.actions().iter().all(|action| action.reason.as_ref().unwrap().len() <= MAX_TEXT_CHARS + 3)
+    );
 }
 
 #[test]
@@ -172,7 +174,7 @@ fn what_must_not_be_told_is_taken_out_before_it_is_cut() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("journal.json");
     let mut run = activity("action", "a", "failed");
-    let long = format!("{}s3cr3t", "x".repeat(LONGEST - 3));
+    let long = format!("{}s3cr3t", "x".repeat(MAX_TEXT_CHARS - 3));
     run["output"] = json!({ "status": 1, "stderr": long });
     run["exception"] = json!(["Traceback", "wrong token s3cr3t"]);
     let mut journal = told();

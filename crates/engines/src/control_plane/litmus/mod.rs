@@ -75,11 +75,11 @@ impl Litmus {
         loop {
             let request = self.client.request(Method::POST, "/api/query").bearer_auth(token.expose());
             let answer = self.client.wire.graphql(operation.name, request, document, variables.clone()).await;
-            let trouble = match answer.map_err(remedies::understood) {
+            let trouble = match answer.map_err(remedies::understand) {
                 Err(trouble) if trouble.kind == TroubleKind::Unauthenticated && !renewed => trouble,
                 answer => return answer,
             };
-            token = self.session.renewed(&self.client, &token).await?.ok_or(trouble)?;
+            token = self.session.renew(&self.client, &token).await?.ok_or(trouble)?;
             renewed = true;
         }
     }

@@ -40,7 +40,7 @@ const OF_2_X: &[&str] = &[
 const NO_STOP: &str = r#"Cannot query field "stopExperimentRuns"#;
 
 /// Returns the trouble with the kind that LitmusChaos means by its words.
-pub(super) fn understood(trouble: Trouble) -> Trouble {
+pub(super) fn understand(trouble: Trouble) -> Trouble {
     let words = trouble.why.to_ascii_lowercase();
     if NO_TOKEN.iter().any(|word| words.contains(word)) {
         return Trouble { kind: TroubleKind::Unauthenticated, ..trouble };

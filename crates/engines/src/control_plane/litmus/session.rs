@@ -70,7 +70,7 @@ impl LitmusSession {
     }
 
     /// Returns another token, since the server does not take this one any more. `None` if there is no login.
-    pub(super) async fn renewed(
+    pub(super) async fn renew(
         &self,
         client: &LitmusClient,
         refused: &Secret,
