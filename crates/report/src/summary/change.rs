@@ -1,7 +1,7 @@
 //! The comparison with an earlier run: a line for the head, and a section with a table.
 
 use super::lists::table;
-use super::{link, md};
+use super::safe::{link, md};
 use crate::words::change::{changed_probes, known, measured, of_verdict, signed};
 use faultgate_core::model::{EarlierRun, ExperimentChange, Presence, ProbeChange, RunComparison, RunResult};
 
