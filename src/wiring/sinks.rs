@@ -17,7 +17,7 @@ use faultgate_net::http;
 use faultgate_net::http::HttpSettings;
 use faultgate_report::ci::{Ci, LogStyle, ReadOnly, Surroundings, token_is_own};
 use faultgate_report::forge;
-use faultgate_report::forge::bitbucket::{CodeInsights as InsightsPlace, PIPELINE_PROXY};
+use faultgate_report::forge::insights::{CodeInsights as InsightsPlace, PIPELINE_PROXY};
 use faultgate_report::forge::{Connection, Forge, NoForge, Subject};
 use faultgate_report::{
     BuildkiteAnnotation, CommandFile, Comment, CommitStatuses, Insights, Live, Log, LogCommands, Nature,

@@ -5,7 +5,7 @@ use std::time::Duration;
 use faultgate_core::model::ForgeKind;
 use faultgate_core::secret::Secret;
 use faultgate_report::forge::Subject;
-use faultgate_report::forge::bitbucket::{CodeInsights, Datum, DatumValue, Report};
+use faultgate_report::forge::insights::{CodeInsights, Datum, DatumValue, Report};
 use faultgate_testkit::forges::scripted::*;
 use serde_json::json;
 

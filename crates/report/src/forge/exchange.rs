@@ -11,9 +11,10 @@ use reqwest::header::{ACCEPT, AUTHORIZATION, HeaderMap, HeaderName, HeaderValue}
 use reqwest::{StatusCode, Url};
 use serde::de::DeserializeOwned;
 
+use super::failure::{Denied, ForgeFailure};
 use super::refusal::{self, Remedies};
 use super::request::{ForgeAnswer, Request};
-use super::{Denied, ForgeFailure, Site};
+use super::subject::Site;
 use faultgate_core::secret::Secret;
 use faultgate_net::http::body::read_up_to;
 

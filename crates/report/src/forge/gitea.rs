@@ -9,12 +9,14 @@ use serde::Deserialize;
 
 use super::comments::{Numbered, find_newest, holds, nothing_to_comment};
 use super::exchange::Exchange;
+use super::failure::ForgeFailure;
 use super::github::status_request;
 use super::head::Head;
 use super::paths::owner_and_name;
+use super::port::{CommentLimits, CommitStatus, Forge};
 use super::pull::Pull;
 use super::request::RequestPurpose;
-use super::{CommentLimits, CommitStatus, Forge, ForgeFailure, Subject};
+use super::subject::Subject;
 use faultgate_core::model::ForgeKind;
 use faultgate_core::secret::Secret;
 

@@ -15,13 +15,13 @@ use tokio::sync::OnceCell;
 
 use super::comments::{Numbered, find_newest, holds, nothing_to_comment};
 use super::exchange::Exchange;
+use super::failure::ForgeFailure;
 use super::head::Head;
 use super::paths::{link, owner_and_name, segment};
+use super::port::{CommentLimits, CommitStatus, Forge, Rival, StatusState};
 use super::pull::Pull;
 use super::request::{Request, RequestPurpose};
-use super::{
-    CommentLimits, CommitStatus, Forge, ForgeFailure, ForkBranch, PullRequest, Rival, StatusState, Subject,
-};
+use super::subject::{ForkBranch, PullRequest, Subject};
 use faultgate_core::model::ForgeKind;
 use faultgate_core::secret::Secret;
 use faultgate_core::text;

@@ -15,10 +15,12 @@ use serde_json::{Value, json};
 
 use super::comments::{Numbered, find_newest, holds, nothing_to_comment};
 use super::exchange::{Exchange, RefusedAnswer, Reply};
+use super::failure::ForgeFailure;
 use super::head::Head;
 use super::paths::{is_segment, link, segment};
+use super::port::{CommentLimits, CommitStatus, Forge, Rival, StatusState};
 use super::request::{Request, RequestPurpose};
-use super::{CommentLimits, CommitStatus, Forge, ForgeFailure, Pipeline, Rival, StatusState, Subject};
+use super::subject::{Pipeline, Subject};
 use faultgate_core::model::ForgeKind;
 use faultgate_core::secret::Secret;
 use faultgate_core::text;

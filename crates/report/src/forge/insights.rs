@@ -7,10 +7,12 @@ use std::time::Duration;
 use reqwest::Proxy;
 use serde_json::json;
 
+use super::bitbucket;
 use super::exchange::{BEARER, Exchange};
+use super::failure::ForgeFailure;
 use super::paths::{check, is_segment, link, owner_and_name, segment};
 use super::request::Request;
-use super::{ForgeFailure, Site, Subject, bitbucket};
+use super::subject::{Site, Subject};
 use faultgate_core::model::ForgeKind;
 use faultgate_core::secret::Secret;
 use faultgate_core::text;

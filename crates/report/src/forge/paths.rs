@@ -6,7 +6,7 @@
 use faultgate_core::url;
 use reqwest::Url;
 
-use super::{Site, Subject};
+use super::subject::{Site, Subject};
 
 /// Encodes a text as one segment of a path.
 pub(super) fn segment(text: &str) -> String {

@@ -4,9 +4,10 @@ use reqwest::Method;
 use serde_json::json;
 
 use super::exchange::Exchange;
+use super::failure::ForgeFailure;
 use super::paths::{owner_and_name, segment};
 use super::request::Request;
-use super::{ForgeFailure, PullRequest};
+use super::subject::PullRequest;
 
 /// A pull request on a forge whose paths are `/repos/OWNER/NAME/…`.
 pub(super) struct Pull {

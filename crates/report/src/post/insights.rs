@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 
-use crate::forge::bitbucket::{CodeInsights, Datum, DatumValue, Report};
+use crate::forge::insights::{CodeInsights, Datum, DatumValue, Report};
 use crate::sink::{Sink, Stage, failed, refused, written};
 use crate::words::Nature;
 use faultgate_core::model::{Reported, RunResult, Verdict};
