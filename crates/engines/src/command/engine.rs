@@ -17,9 +17,10 @@ use super::end::CommandProgress;
 use super::life::{Hurry, Life};
 use super::orphan::Orphan;
 use super::outcome::shown_program;
+use super::settings::CommandSettings;
 use super::start::start;
 use super::surroundings::CommandSurroundings;
-use super::{CommandSettings, outcome, program};
+use super::{outcome, program};
 use crate::{EngineFailure, FailureKind, Record};
 use faultgate_core::clock::Clock;
 use faultgate_core::model::{

@@ -17,6 +17,7 @@ mod doubt;
 mod engine;
 mod error;
 mod events;
+mod hiding;
 mod inbox;
 mod launch;
 mod listing;

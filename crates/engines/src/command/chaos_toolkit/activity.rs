@@ -4,10 +4,12 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::LONGEST;
 use faultgate_config::Veil;
 use faultgate_core::model::{Action, Effect};
 use faultgate_core::text;
+
+/// Number of characters of a text from a journal that are kept.
+pub(super) const LONGEST: usize = 200;
 
 /// An activity with its outcome.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
