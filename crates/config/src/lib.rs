@@ -44,10 +44,11 @@ pub use secrets::inherited::{for_commands, without_secrets};
 pub use secrets::veil::Veil;
 pub use settings::comparison::Compared;
 pub use settings::control_planes::{ControlPlanes, Unnamed};
+pub use settings::lint::lint_settings;
 pub use settings::report::{compare_to, report_dir, report_places, repository_and_commit};
 pub use settings::result_file::read_result;
 pub use settings::run::{Settings, load, load_again};
-pub use settings::stop::{STOP_INPUTS, StopSettings, lint_settings, state_file, stop_settings};
+pub use settings::stop::{STOP_INPUTS, StopSettings, state_file, stop_settings};
 pub use settings::sweep::{SWEEP_INPUTS, SweepSettings, sweep_settings};
 pub use suite::selection::address_input;
 

@@ -17,7 +17,7 @@ use faultgate_core::text::plain;
 
 use crate::layers::interpolate::interpolate;
 use crate::layers::tree;
-use crate::layers::tree::{Content, Node};
+use crate::layers::tree::{Content, Node, Table};
 use crate::layers::unique::UniqueKeys;
 use crate::layers::yaml::{self, YamlFault};
 use crate::secrets::veil;
@@ -34,9 +34,6 @@ const MAX_WRITTEN_OUT_CHARS: usize = 1 << 20;
 
 /// Prefix of keys at the top of the file that hold nothing but values for aliases to refer to.
 pub(crate) const HOLDER: &str = "x-";
-
-/// A table of the file, by keys.
-pub(crate) type Table = HashMap<String, Value>;
 
 /// The content of a suite file.
 #[derive(Debug, Default)]
