@@ -9,11 +9,12 @@ use tokio::time::Instant;
 use super::cancel::Share;
 use super::journal_entries::ExperimentEntries;
 use super::lost_launch::{LostLaunch, SearchFailure};
+use super::gate;
 use super::probes::{Probing, score};
 use super::progress::Progress;
+use super::run::{Lifecycle, describe_signal};
 use super::scheduled::Scheduled;
 use super::stop_request::{CONFIRM_LIMIT, RETRY_PAUSE, STOP_LIMIT, StopRequest};
-use super::{Lifecycle, describe_signal, gate};
 use faultgate_core::model::{ExperimentPlan, ExperimentResult, RunEvent, Source, State, StopReport, Verdict};
 use faultgate_engines::{Engine, EngineFailure, FailureKind, Launched, Record, StopCause, Watcher as _};
 
