@@ -7,9 +7,9 @@ use tokio::sync::SemaphorePermit;
 use tokio::time::Instant;
 
 use super::cancel::Share;
+use super::gate;
 use super::journal_entries::ExperimentEntries;
 use super::lost_launch::{LostLaunch, SearchFailure};
-use super::gate;
 use super::probes::{Probing, score};
 use super::progress::Progress;
 use super::run::{Lifecycle, describe_signal};
@@ -272,7 +272,8 @@ impl Lifecycle<'_> {
         if let Some(signal) = self.cancel.signal() {
             cause = StopCause::Cancelled(signal);
         }
-        let report = StopReport { why, requested_at, accepted: refused.is_none(), confirmed, error: refused };
+        let error = refused.as_ref().map(ToString::to_string);
+        let report = StopReport { why, requested_at, accepted: refused.is_none(), confirmed, error };
         let record = record.unwrap_or_else(Record::unknown);
         self.finish(progress, &launched, record, Some(report), Some(cause)).await
     }

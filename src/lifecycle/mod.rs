@@ -4,8 +4,8 @@
 //! removed, and the verdict is `passed` only where the engine's own record says so. It knows no engine, probe
 //! or report by its kind: they come in as trait objects, and events go out through one function.
 //!
-//! - `run` is a run with all that it needs. `stages` takes it through its stages, and `steps` does the same over
-//!   several processes; `steady` only checks whether it would launch.
+//! - `run` is a run with all that it needs. `stages` takes it through its stages, and `steps` does the same
+//!   over several processes; `steady` only checks whether it would launch.
 //! - `scheduled` gives each experiment its engine and its evaluators.
 //! - `experiment` takes one experiment from its launch to its result; `progress` is its state meanwhile,
 //!   `halt` watches for a reason to halt it, and `engine_reports` fetches the report that its engine writes.
@@ -50,4 +50,4 @@ pub use run::{Lifecycle, RunInputs};
 pub use scheduled::{Equipment, Misfit};
 pub use stages::{CLOSE_LIMIT, Known};
 pub use steps::{can_be_scored, conclude};
-pub use stop_request::{CONFIRM_LIMIT, STOP_LIMIT, StopRequest};
+pub use stop_request::{CONFIRM_LIMIT, STOP_LIMIT, StopFailure, StopRequest};

@@ -195,7 +195,8 @@ impl PlaceSweep<'_> {
             }
             LeftoverFate::End(since) => match sweeper.remove(part).await {
                 Ok(()) => self.tell(&format!("removed {name}: {}", tell_expired(since))),
-                Err(left) => {
+                Err(failure) => {
+                    let left = sweeper.left(part, &failure.with_remedy());
                     self.fail(&format!("NOT removed in {}, {}: {left}", self.place, tell_expired(since)));
                 }
             },

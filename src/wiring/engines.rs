@@ -260,8 +260,9 @@ impl<'a> Engines<'a> {
     }
 
     fn client(&self) -> Result<reqwest::Client, Mistake> {
-        http::client(self.wiring.http)
-            .map_err(|why| Mistake::new("ca-bundle and proxies", format!("no HTTP client: {why}")))
+        http::client(self.wiring.http).map_err(|failure| {
+            Mistake::new("ca-bundle and proxies", format!("no HTTP client: {}", failure.why))
+        })
     }
 
     fn plane_settings(&self) -> ControlPlaneSettings {

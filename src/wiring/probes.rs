@@ -29,7 +29,7 @@ pub(super) fn make_connector(
     }
     Connector::new(http.clone(), clock, config::for_commands(env))
         .map(|connector| Some(connector.hiding(veil)))
-        .map_err(|why| Mistake::new("probes", format!("no HTTP client: {why}")))
+        .map_err(|failure| Mistake::new("probes", format!("no HTTP client: {}", failure.why)))
 }
 
 /// Connects the checks that tell whether faults are in, by the experiment's name.

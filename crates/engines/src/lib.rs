@@ -1,10 +1,10 @@
 //! The port to chaos engines: an engine launches an experiment, says how it goes, and stops it.
 //!
 //! The [`Engine`] trait is here, with its capabilities [`Takeover`] and [`Channel`]; `experiment_record`,
-//! `judgement` and `failure` hold the larger types that it speaks in. Each engine has a folder: `fis` is AWS FIS,
-//! `command` is a local command, and `control_plane` is what Harness and LitmusChaos share.
-//! `stop_judgement` judges an end that faultgate itself has asked for, and `injection` weighs what was injected; both
-//! hold for every engine.
+//! `judgement` and `failure` hold the larger types that it speaks in. Each engine has a folder: `fis` is AWS
+//! FIS, `command` is a local command, and `control_plane` is what Harness and LitmusChaos share.
+//! `stop_judgement` judges an end that faultgate itself has asked for, and `injection` weighs what was
+//! injected; both hold for every engine.
 //!
 //! An engine knows its own API and nothing of deadlines, signals or reports: those are the
 //! lifecycle's. CONTRIBUTING.md walks through adding an engine.

@@ -94,5 +94,5 @@ async fn a_report_without_a_result_is_pending_and_takes_ten_fields() {
 fn a_report_needs_a_commit() {
     let subject = Subject { commit: None, ..subject(ForgeKind::Bitbucket, "https://api.bitbucket.org/2.0") };
     let error = CodeInsights::through_proxy(&subject, "http://localhost:29418").err().unwrap();
-    assert_eq!(error, "the commit of the report is not known: set `commit`");
+    assert_eq!(error.why, "the commit of the report is not known: set `commit`");
 }

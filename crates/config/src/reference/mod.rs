@@ -1,8 +1,8 @@
 //! The reference of all inputs, in every form that other files are checked against.
 //!
 //! This file renders the documentation; `action` renders `action.yml`, `workflow` the reusable workflow of
-//! GitHub, and `gitlab` the GitLab component, with the `texts` that all have in common. The JSON Schema for editors comes from `schema`. All of them
-//! are made from the inputs, so that none can be out of date.
+//! GitHub, and `gitlab` the GitLab component, with the `texts` that all have in common. The JSON Schema for
+//! editors comes from `schema`. All of them are made from the inputs, so that none can be out of date.
 
 mod action;
 mod gitlab;

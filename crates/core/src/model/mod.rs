@@ -1,9 +1,9 @@
 //! The model: the types that all other modules speak in. It is pure, with no I/O, no clock and no async.
 //!
-//! - Before a run: `plan` (what is to be done), of experiments (`spec`) by one of the engines of `engine_kind`;
-//!   `check` and `probe` (what is measured); `shard`, and `plan_record` (a suite's digest).
-//! - While it goes on: `identity` (of the run), `state` (states and transitions), `event` (what sinks hear), and
-//!   `run_state` (the content of the state file), with the `place` of each experiment.
+//! - Before a run: `plan` (what is to be done), of experiments (`spec`) by one of the engines of
+//!   `engine_kind`; `check` and `probe` (what is measured); `shard`, and `plan_record` (a suite's digest).
+//! - While it goes on: `identity` (of the run), `state` (states and transitions), `event` (what sinks hear),
+//!   and `run_state` (the content of the state file), with the `place` of each experiment.
 //! - After it: `result` (the content of `result.json`), `fault`, `finding`, `score`, `verdict`, `comparison`
 //!   with an earlier run and each `change` since, and `output` (the outputs for later steps of a pipeline).
 //! - Files that are read back: `provenance` tells whether they are of this run, `contradiction` whether they
@@ -59,8 +59,8 @@ pub use result::{
     ToolInfo,
 };
 pub use run_state::{
-    ExperimentState, Handover, Intent, LaunchRecord, OURS, ProcessIdentity, RunPhase,
-    RunState, STATE_VERSION, SubscriptionState, Trace,
+    ExperimentState, Handover, Intent, LaunchRecord, OURS, ProcessIdentity, RunPhase, RunState,
+    STATE_VERSION, SubscriptionState, Trace,
 };
 pub use score::{SCORING, Score, weighted_mean};
 pub use shard::Shard;

@@ -35,7 +35,7 @@ pub(super) fn own_client(
             None => builder,
         }
     };
-    client_with(&settings, more).map(Some)
+    client_with(&settings, more).map(Some).map_err(|failure| failure.why)
 }
 
 /// Lets each evaluation open a connection of its own, as a new user does. A connection that is kept may be

@@ -17,7 +17,7 @@ use aws_config::SdkConfig;
 use faultgate_config::Veil;
 use faultgate_core::clock::Clock;
 use faultgate_core::model::{Access, Check, Hidden, PrometheusCheck};
-use faultgate_net::http::{HttpSettings, client_with};
+use faultgate_net::http::{ClientFailure, HttpSettings, client_with};
 
 mod access;
 mod answer;
@@ -47,12 +47,12 @@ pub struct Connector {
 }
 
 impl Connector {
-    /// Creates the connector. The error completes the sentence "no HTTP client: …".
+    /// Creates the connector.
     pub fn new(
         settings: HttpSettings,
         clock: Clock,
         env: BTreeMap<OsString, OsString>,
-    ) -> Result<Self, String> {
+    ) -> Result<Self, ClientFailure> {
         let client = client_with(&settings, access::each_look_by_itself)?;
         Ok(Self { settings, client, clock, env: env.into(), veil: Veil::default() })
     }

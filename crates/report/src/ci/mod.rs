@@ -2,15 +2,14 @@
 //! event and the checkout.
 //!
 //! There is a file for each CI. It has one function that recognises the CI and reads its variables into
-//! `surroundings.rs`; `kind.rs` names the CIs.
-//! `facts.rs` reads variables as what they should be, or not at all; `remote.rs` tells the forge by the URL
-//! of a repository; `git.rs` reads the checkout; `part.rs` tells a job from its siblings; `overrides.rs` lets
-//! the user's settings win; and `subject.rs` makes of all this what a run reports to. `logs.rs` knows how a
-//! CI folds its logs.
+//! `surroundings.rs`; `kind.rs` names the CIs. `facts.rs` reads variables as what they should be, or not at
+//! all; `remote.rs` tells the forge by the URL of a repository; `git.rs` reads the checkout; `part.rs` tells
+//! a job from its siblings; `overrides.rs` lets the user's settings win; and `subject.rs` makes of all this
+//! what a run reports to. `logs.rs` knows how a CI folds its logs.
 //!
 //! A new CI is one file here and one member of [`Ci`]; the compiler asks for the rest. Variables may hold
-//! anything, so no value is passed on before its form has been checked, and no URL with credentials is passed on
-//! at all.
+//! anything, so no value is passed on before its form has been checked, and no URL with credentials is passed
+//! on at all.
 
 use faultgate_core::environment::Environment;
 use serde_json::Value;

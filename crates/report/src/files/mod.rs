@@ -1,7 +1,7 @@
 //! Report files, in the report folder and where the CI has made them.
 //!
-//! - `json`, `dotenv` and `annotations` are files of the report folder, besides those of `summary`, `html` and
-//!   `junit`. All of them are written by `write`.
+//! - `json`, `dotenv` and `annotations` are files of the report folder, besides those of `summary`, `html`
+//!   and `junit`. All of them are written by `write`.
 //! - `outputs` are the step outputs of GitHub Actions, which go to a `command_file`.
 
 pub(crate) mod annotations;

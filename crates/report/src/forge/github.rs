@@ -104,8 +104,8 @@ impl GitHubComment {
 }
 
 impl GitHub {
-    /// Makes a client for the subject. The error says which setting no request can be made of.
-    pub(super) fn new(subject: Subject, token: &Secret, http: reqwest::Client) -> Result<Self, String> {
+    /// Makes a client for the subject. `why` of the failure says which setting no request can be made of.
+    pub(super) fn new(subject: Subject, token: &Secret, http: reqwest::Client) -> Result<Self, ForgeFailure> {
         let repository = owner_and_name(&subject.repository)?;
         let pull = subject.pull_request.as_ref().map(|pull| Pull::new(pull, &repository)).transpose()?;
         // A look-up needs the commit, which alone tells the right pull request from others of the same

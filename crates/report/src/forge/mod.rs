@@ -1,16 +1,17 @@
 //! Forges: the services that hold the repository, where a commit carries a status and a pull request a
 //! comment.
 //!
-//! The trait [`Forge`] is the port (`port.rs`), `subject.rs` says what is reported to, and there is a file for
-//! the client of each forge: `github.rs`, `gitlab.rs`, `gitea.rs` (with Forgejo), `bitbucket.rs` (with Code
-//! Insights in `insights.rs`) and `codecommit.rs`. `failure.rs` has what a refused request means. Those that speak HTTP themselves share `exchange.rs`, which sends a request (`request.rs`)
-//! once, `refusal.rs`, which judges a request that was not granted, `paths.rs`, which turns names into paths,
-//! `head.rs`, which finds the commit, and `comments.rs`, which finds our comment. `pull.rs` has the pull requests of
-//! GitHub's API, which Gitea has too. `connection.rs` connects when a forge is first needed.
+//! The trait [`Forge`] is the port (`port.rs`), `subject.rs` says what is reported to, and there is a file
+//! for the client of each forge: `github.rs`, `gitlab.rs`, `gitea.rs` (with Forgejo), `bitbucket.rs` (with
+//! Code Insights in `insights.rs`) and `codecommit.rs`. `failure.rs` has what a refused request means. Those
+//! that speak HTTP themselves share `exchange.rs`, which sends a request (`request.rs`) once, `refusal.rs`,
+//! which judges a request that was not granted, `paths.rs`, which turns names into paths, `head.rs`, which
+//! finds the commit, and `comments.rs`, which finds our comment. `pull.rs` has the pull requests of GitHub's
+//! API, which Gitea has too. `connection.rs` connects when a forge is first needed.
 //!
 //! A client knows its own API, and nothing of runs or reports. It never waits and never tries again by
-//! itself: a [`ForgeFailure`] says whether that may help, and the sinks decide. A new forge is one file here, one
-//! [`ForgeKind`] and one arm in [`connect`].
+//! itself: a [`ForgeFailure`] says whether that may help, and the sinks decide. A new forge is one file here,
+//! one [`ForgeKind`] and one arm in [`connect`].
 
 use aws_config::SdkConfig;
 
@@ -36,6 +37,7 @@ mod request;
 mod subject;
 
 pub use connection::{Connection, NoForge};
+use failure::no_client;
 pub use failure::{Again, Denied, ForgeFailure};
 pub use port::{CommentLimits, CommitStatus, Forge, Rival, StatusState};
 pub use subject::{ForkBranch, Pipeline, PullRequest, Site, Subject};
@@ -46,16 +48,16 @@ pub use subject::{ForkBranch, Pipeline, PullRequest, Site, Subject};
 ///
 /// # Errors
 ///
-/// The error says what is missing and what to set, as a fragment.
+/// `why` says what is missing and what to set, as a fragment.
 pub fn connect(
     subject: Subject,
     token: Option<&Secret>,
     http: reqwest::Client,
     aws: Option<&SdkConfig>,
-) -> Result<Box<dyn Forge>, String> {
+) -> Result<Box<dyn Forge>, ForgeFailure> {
     paths::check(&subject)?;
     let kind = subject.site.kind;
-    let missing = || without_token(kind).to_owned();
+    let missing = || no_client(without_token(kind));
     let token = || token.ok_or_else(missing);
     Ok(match kind {
         ForgeKind::GitHub => Box::new(github::GitHub::new(subject, token()?, http)?),

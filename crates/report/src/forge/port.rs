@@ -96,8 +96,8 @@ pub trait Forge: Send + Sync {
     ///
     /// # Errors
     ///
-    /// A creation that may have happened although no answer came is [`Again::Never`](super::Again::Never), since another try might
-    /// leave two comments.
+    /// A creation that may have happened although no answer came is [`Again::Never`](super::Again::Never),
+    /// since another try might leave two comments.
     async fn create_comment(&self, body: &str) -> Result<(), ForgeFailure>;
 
     /// Replaces the text of a comment.
