@@ -10,15 +10,16 @@ use clap::builder::PossibleValuesParser;
 use clap::{Arg, ArgAction, ArgMatches, Command};
 use futures_util::stream::{self, StreamExt};
 
+use crate::ids::make_id;
 use crate::terminal::printing::{self, Output};
 use crate::terminal::refusal::{Refused, name_within_repository, refuse};
 use crate::terminal::signals::listen;
-use crate::terminal::{SUITE_DIR, complain, logging, make_id, say, warn};
+use crate::terminal::{complain, logging, say, warn};
 use crate::wiring::accounts::{AwsAccounts, RoleInputs};
 use crate::wiring::endpoints::Endpoints;
 use crate::wiring::places::AccountPlace;
 use faultgate_config as config;
-use faultgate_config::{SWEEP_INPUTS, StopSettings, Veil};
+use faultgate_config::{SUITE_DIR, SWEEP_INPUTS, StopSettings, Veil};
 use faultgate_core::environment::Environment;
 use faultgate_core::mistake::Mistake;
 use faultgate_core::model::{Level, Verdict};

@@ -32,7 +32,7 @@ pub use inputs::choices::{CommentMode, LogFormat};
 pub use inputs::input::{Group, Input};
 pub use inputs::parse::flag_duration;
 pub use inputs::table::INPUTS;
-pub use layers::file::{SUITE_NAMES, bytes};
+pub use layers::file::{SUITE_DIR, SUITE_NAMES, bytes};
 pub use layers::flags::{flags, given};
 pub use layers::tokens::Tokens;
 pub use layers::tree::{Content, Entry, Mark, Node};

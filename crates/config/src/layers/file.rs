@@ -3,7 +3,7 @@
 //! The meaning of its keys is judged in `suite`. Everything in a file has a limit (bytes, depth, aliases),
 //! since the file of a pull request may come from anybody.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::ErrorKind;
 use std::path::Path;
@@ -25,6 +25,9 @@ use crate::secrets::veil;
 /// Names by which a suite file is found in the working directory, in this order.
 pub const SUITE_NAMES: [&str; 4] =
     [".faultgate.yml", ".faultgate.yaml", ".faultgate.toml", ".faultgate.json"];
+
+/// Directory in which a suite file is looked for.
+pub const SUITE_DIR: &str = ".";
 
 /// Limit of a suite file, in bytes. A larger file is a wrong one.
 const MAX_BYTES: u64 = 1 << 20;

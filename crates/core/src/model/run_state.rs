@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use super::{ExperimentPlace, ExperimentResult, Finding, Probe, RunIdentity, Signal, ToolInfo};
+use super::{EngineKind, ExperimentPlace, ExperimentResult, Finding, Probe, RunIdentity, Signal, ToolInfo};
 
 /// Value of `schema_version` in `state.json`.
 pub const STATE_VERSION: u32 = 1;
@@ -246,6 +246,12 @@ pub struct SubscriptionState {
 }
 
 impl SubscriptionState {
+    /// Returns the kind of the engine that has made the subscription. The file does not tell it, since only
+    /// one kind [makes subscriptions](EngineKind::makes_subscriptions).
+    pub const fn kind(&self) -> EngineKind {
+        EngineKind::Fis
+    }
+
     /// Returns `true` if all rules and the queue are named as a run names them. A state file may name
     /// anything, and nobody else's queue may be removed by it.
     pub fn is_ours(&self) -> bool {
@@ -268,6 +274,16 @@ fn is_of_queue(url: &str, name: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_file_need_not_tell_whose_a_subscription_is() {
+        let kinds = EngineKind::ALL.into_iter().filter(|kind| kind.makes_subscriptions());
+        assert_eq!(
+            kinds.collect::<Vec<_>>(),
+            [EngineKind::Fis],
+            "`SubscriptionState` has to tell them apart"
+        );
+    }
 
     #[test]
     fn what_has_another_name_is_not_ours() {
