@@ -2,7 +2,7 @@
 //! reads its score, and stops it by its id. It never sends a launch again that may have had an effect.
 //!
 //! - `manager` is the port that a control plane implements, as `harness` and `litmus` do. `wire` sends its
-//!   requests, and `failure` makes failures of the troubles that they meet with.
+//!   requests, each `trouble` says why one was not granted, and `failure` makes failures of these.
 //! - `port` is a control plane behind the port of all engines. `launch` begins a run, `poller` reads all runs
 //!   that are followed when `schedule` says so, and `tracking` holds what is known of each.
 //! - `phase` reads the word for a run, and `execution` its details: each `node`, and the `step` at which a
@@ -32,12 +32,14 @@ mod record;
 mod schedule;
 mod step;
 mod tracking;
+mod trouble;
 mod weights;
 mod wire;
 
 pub use manager::{Asked, FaultCounts, Manager, Run, RunDetails, RunKey};
 pub use phase::state_of;
-pub use wire::{ControlPlaneWire, NOT_ITS_API, Trouble, TroubleKind};
+pub use trouble::{Trouble, TroubleKind};
+pub use wire::{ControlPlaneWire, NOT_ITS_API};
 
 use self::failure::{failure, may_pass};
 use self::launch::{Launches, RunLaunch, first};
