@@ -5,6 +5,7 @@
 //! sink of `faultgate_report` listens. Nothing below knows anything above. `docs/architecture.md` has the picture.
 
 pub mod cli;
+mod ids;
 pub mod init;
 pub mod lifecycle;
 mod linting;

@@ -10,15 +10,16 @@ use std::time::Duration;
 
 use futures_util::stream::{self, StreamExt};
 
+use crate::ids::make_id;
 use crate::terminal::printing::{self, Output};
 use crate::terminal::refusal::{Refused, name_within_repository, refuse};
 use crate::terminal::signals::listen;
-use crate::terminal::{SUITE_DIR, complain, logging, make_id, say, warn};
+use crate::terminal::{complain, logging, say, warn};
 use crate::wiring::accounts::{AwsAccounts, RoleInputs};
 use crate::wiring::endpoints::Endpoints;
 use crate::wiring::places::AccountPlace;
 use faultgate_config as config;
-use faultgate_config::{StopSettings, Veil};
+use faultgate_config::{SUITE_DIR, StopSettings, Veil};
 use faultgate_core::closed_set;
 use faultgate_core::environment::Environment;
 use faultgate_core::mistake::Mistake;

@@ -11,9 +11,10 @@ use clap::ArgMatches;
 
 use super::command_name::CommandName;
 use crate::session::clear_reports;
+use crate::terminal::complain;
 use crate::terminal::refusal::MISTAKEN;
-use crate::terminal::{SUITE_DIR, complain};
 use faultgate_config as config;
+use faultgate_config::SUITE_DIR;
 use faultgate_core::environment::Environment;
 use faultgate_report as report;
 use faultgate_report::ci::{Ci, Surroundings};

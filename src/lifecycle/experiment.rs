@@ -7,13 +7,14 @@ use tokio::sync::SemaphorePermit;
 use tokio::time::Instant;
 
 use super::cancel::Share;
+use super::gate;
 use super::journal_entries::ExperimentEntries;
 use super::lost_launch::{LostLaunch, SearchFailure};
 use super::probes::{Probing, score};
 use super::progress::Progress;
+use super::run::{Lifecycle, describe_signal};
 use super::scheduled::Scheduled;
 use super::stop_request::{CONFIRM_LIMIT, RETRY_PAUSE, STOP_LIMIT, StopRequest};
-use super::{Lifecycle, describe_signal, gate};
 use faultgate_core::duration::exact;
 use faultgate_core::model::{ExperimentPlan, ExperimentResult, RunEvent, Source, State, StopReport, Verdict};
 use faultgate_engines::{Engine, EngineFailure, FailureKind, Launched, Record, StopCause, Watcher as _};
@@ -272,7 +273,8 @@ impl Lifecycle<'_> {
         if let Some(signal) = self.cancel.signal() {
             cause = StopCause::Cancelled(signal);
         }
-        let report = StopReport { why, requested_at, accepted: refused.is_none(), confirmed, error: refused };
+        let error = refused.as_ref().map(ToString::to_string);
+        let report = StopReport { why, requested_at, accepted: refused.is_none(), confirmed, error };
         let record = record.unwrap_or_else(Record::unknown);
         self.finish(progress, &launched, record, Some(report), Some(cause)).await
     }

@@ -5,8 +5,8 @@
 
 use std::time::Duration;
 
-use super::Lifecycle;
 use super::progress::Progress;
+use super::run::Lifecycle;
 use faultgate_engines::{Engine, Launched};
 
 /// Time within which the engine must say whether the fault is in. Without an answer the experiment is

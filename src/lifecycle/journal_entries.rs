@@ -6,9 +6,10 @@ use async_trait::async_trait;
 use faultgate_core::model::Intent;
 use faultgate_engines::{Channel, Launched, Notary};
 
+use super::cancel::Share;
 use super::journal::Journal;
+use super::run::Lifecycle;
 use super::scheduled::Scheduled;
-use super::{Lifecycle, Share};
 
 /// Time that one entry may take. A disk that hangs holds nothing up for longer.
 pub const WRITE_LIMIT: Duration = Duration::from_secs(5);

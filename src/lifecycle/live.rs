@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use tokio::time::{Instant, MissedTickBehavior};
 
-use super::Lifecycle;
 use super::probes::Turned;
+use super::run::Lifecycle;
 use faultgate_core::model::{RunEvent, Turn};
 
 /// Interval of the event that lets live displays show the time.

@@ -3,8 +3,8 @@
 
 use std::time::Duration;
 
-use super::CLOSE_LIMIT;
 use super::experiment::{LAST_RECORD_LIMIT, LAUNCH_LIMIT};
+use super::stages::CLOSE_LIMIT;
 use super::stop_request::{CONFIRM_LIMIT, STOP_LIMIT};
 use faultgate_core::model::{ExperimentPlan, Plan, ProbePlan};
 

@@ -9,12 +9,12 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use jiff::Timestamp;
 
-use super::cancel::Duty;
+use super::cancel::{Duty, Share};
 use super::lost_launch::{LostLaunch, SearchFailure};
 use super::progress::Progress;
+use super::run::Lifecycle;
 use super::run_result::RunFacts;
 use super::scheduled::Scheduled;
-use super::{Lifecycle, Share};
 use faultgate_core::model::{
     ExperimentPlan, ExperimentResult, ExperimentState, Finding, Handover, Plan, RunEvent, RunPhase,
     RunResult, RunState, SubscriptionRecord, SubscriptionState, Verdict,

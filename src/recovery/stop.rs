@@ -295,7 +295,7 @@ impl End<'_> {
         let request = StopRequest { engine: self.engine, launched };
         // A stop that the run has left to end by itself is waited for first, and then that of this process.
         let longer = self.engine.stop_takes(self.plan) * 2;
-        request.send(sleep(STOP_LIMIT + longer)).await?;
+        request.send(sleep(STOP_LIMIT + longer)).await.map_err(|failure| failure.to_string())?;
         let accepted_at = Instant::now();
         let confirmed = request.confirm(sleep(CONFIRM_LIMIT + longer)).await;
         confirmed.map(|record| record.state).map_err(|trouble| {

@@ -20,11 +20,12 @@ pub(crate) mod split;
 pub(crate) mod whole;
 
 use self::audience::Audience;
+use crate::ids::make_id;
 use crate::lifecycle::{Cancel, Equipment, Journal, Lifecycle, RunInputs, Share};
 use crate::recovery::rescue::Rescuer;
 use crate::state_file::{self, Hold, NotHeld};
 use crate::terminal::refusal::refuse_run;
-use crate::terminal::{complain, make_id, say};
+use crate::terminal::{complain, say};
 use crate::wiring::endpoints::Endpoints;
 use crate::wiring::engines::{ControlPlaneCredentials, Wiring};
 use crate::wiring::places::AccountPlace;

@@ -6,14 +6,15 @@
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
+use crate::ids::make_id;
 use crate::lifecycle::merge;
 use crate::session::provenance::find_differences;
 use crate::terminal::refusal::refuse_run;
-use crate::terminal::{SUITE_DIR, complain, make_id, say};
+use crate::terminal::{complain, say};
 use crate::wiring::sinks::FileSinks;
 use crate::wiring::surroundings::{detect_surroundings, find_provenance};
 use faultgate_config as config;
-use faultgate_config::{Compared, read_result};
+use faultgate_config::{Compared, SUITE_DIR, read_result};
 use faultgate_core::environment::Environment;
 use faultgate_core::mistake::Mistake;
 use faultgate_core::model::{CompareTo, Outcome, RunIdentity, RunResult, Verdict};

@@ -3,7 +3,7 @@
 use faultgate_core::model::{Evidence, Score, ScoreSource, Signal, State, Verdict};
 use jiff::Timestamp;
 
-use super::EngineFailure;
+use crate::failure::EngineFailure;
 
 /// The reason for which faultgate asked the engine to stop an experiment.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -3,7 +3,7 @@
 //! The meaning of its keys is judged in `suite`. Everything in a file has a limit (bytes, depth, aliases),
 //! since the file of a pull request may come from anybody.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::ErrorKind;
 use std::path::Path;
@@ -17,7 +17,7 @@ use faultgate_core::text::plain;
 
 use crate::layers::interpolate::interpolate;
 use crate::layers::tree;
-use crate::layers::tree::{Content, Node};
+use crate::layers::tree::{Content, Node, Table};
 use crate::layers::unique::UniqueKeys;
 use crate::layers::yaml::{self, YamlFault};
 use crate::secrets::veil;
@@ -25,6 +25,9 @@ use crate::secrets::veil;
 /// Names by which a suite file is found in the working directory, in this order.
 pub const SUITE_NAMES: [&str; 4] =
     [".faultgate.yml", ".faultgate.yaml", ".faultgate.toml", ".faultgate.json"];
+
+/// Directory in which a suite file is looked for.
+pub const SUITE_DIR: &str = ".";
 
 /// Limit of a suite file, in bytes. A larger file is a wrong one.
 const MAX_BYTES: u64 = 1 << 20;
@@ -34,9 +37,6 @@ const MAX_WRITTEN_OUT_CHARS: usize = 1 << 20;
 
 /// Prefix of keys at the top of the file that hold nothing but values for aliases to refer to.
 pub(crate) const HOLDER: &str = "x-";
-
-/// A table of the file, by keys.
-pub(crate) type Table = HashMap<String, Value>;
 
 /// The content of a suite file.
 #[derive(Debug, Default)]

@@ -9,7 +9,8 @@ use ::config::{Value, ValueKind};
 use faultgate_core::mistake::FilePlace;
 use serde_json::Value as Json;
 
-use crate::layers::file::Table;
+/// A table of the file, by keys.
+pub(crate) type Table = HashMap<String, Value>;
 
 /// A place in a text. Lines and columns count from 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

@@ -4,7 +4,7 @@ use ::config::{FileFormat, Format, Value, ValueKind};
 use proptest::prelude::*;
 
 use super::*;
-use crate::layers::file::Table;
+use crate::layers::tree::Table;
 
 const MAX_CHARS: usize = 1 << 20;
 

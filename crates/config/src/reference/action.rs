@@ -4,8 +4,7 @@ use faultgate_core::model::OutputName;
 
 use crate::inputs::input::Input;
 use crate::inputs::table::{GITHUB_TOKEN, INPUTS, MATRIX};
-use crate::reference::describe;
-use crate::reference::yaml_string;
+use crate::reference::texts::{describe, yaml_string};
 
 const HEAD: &str = "# Made by `faultgate inputs --format action`: make docs
 name: faultgate

@@ -6,8 +6,7 @@
 use crate::inputs::input::Input;
 use crate::inputs::kind::Kind;
 use crate::inputs::table::{INPUTS, REPORT_DIR};
-use crate::reference::describe;
-use crate::reference::yaml_string;
+use crate::reference::texts::{describe, yaml_string};
 
 /// The component, with marks for everything that is made from the inputs.
 const COMPONENT: &str = include_str!("component.yml");

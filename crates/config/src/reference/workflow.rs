@@ -5,8 +5,7 @@ use faultgate_core::model::OutputName;
 
 use crate::inputs::input::Input;
 use crate::inputs::table::{AWS_ID_TOKEN, GITHUB_TOKEN, INPUTS, REPORT_DIR, STATE_FILE};
-use crate::reference::describe;
-use crate::reference::yaml_string;
+use crate::reference::texts::{describe, yaml_string};
 
 /// The workflow, with marks for everything that is made from inputs and outputs.
 const WORKFLOW: &str = include_str!("workflow.yml");

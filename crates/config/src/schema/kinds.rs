@@ -7,7 +7,6 @@ use faultgate_core::model::Shard;
 use serde_json::{Map, Value, json};
 
 use crate::inputs::kind::Kind;
-use crate::schema::map;
 
 /// Pattern of a reference to a variable, whose content the schema cannot know.
 pub(crate) const REFERENCE: &str = r"\$\{[A-Za-z_][A-Za-z0-9_]*(?::-[^}]*)?\}";
@@ -229,6 +228,14 @@ fn between(low: &[u8], high: &[u8]) -> String {
     }
     parts.push(format!("{}{}", char::from(*last), between("0".repeat(rest).as_bytes(), high_rest)));
     format!("(?:{})", parts.join("|"))
+}
+
+/// Returns the members of an object.
+pub(super) fn map(value: Value) -> Map<String, Value> {
+    match value {
+        Value::Object(map) => map,
+        _ => Map::new(),
+    }
 }
 
 #[cfg(test)]

@@ -140,9 +140,8 @@ fn property(key: &Key) -> (String, Value) {
     let mut schema = match &key.form {
         Form::Value(kind) => kinds::write_schema(kind, key.needed),
         Form::Values(kind) => {
-            let item = kinds::write_schema(kind, Some("is empty"));
-            let list = json!({ "type": "array", "items": item, "minItems": 1 });
-            map(json!({ "anyOf": [kinds::write_schema(kind, None), list] }))
+            let list = json!({ "type": "array", "items": kinds::write_schema(kind, Some("is empty")), "minItems": 1 });
+            kinds::map(json!({ "anyOf": [kinds::write_schema(kind, None), list] }))
         }
         Form::Arguments(item) => arguments(item, key.needed),
         Form::Texts(names, item) => texts(*names, item),
@@ -197,7 +196,7 @@ fn arguments(item: &Item, needed: Option<&str>) -> Map<String, Value> {
         }
     };
     let types = if needed.is_some() { json!("array") } else { json!(["array", "null"]) };
-    map(
+    kinds::map(
         json!({ "type": types, "minItems": 1, "prefixItems": [program], "items": argument, "errorMessage": hint }),
     )
 }
@@ -207,7 +206,7 @@ fn texts(names: Names, item: &Item) -> Map<String, Value> {
         Item::Verbatim { max } => kinds::verbatim(*max, kinds::NO_ZERO),
         Item::Trimmed(kind) => kinds::write_schema(kind, None),
     };
-    let mut schema = map(json!({ "type": ["object", "null"], "additionalProperties": text }));
+    let mut schema = kinds::map(json!({ "type": ["object", "null"], "additionalProperties": text }));
     let names = match names {
         Names::Any => return schema,
         Names::Headers => r"^[!#$%&'*+.^_`|~0-9A-Za-z-]+$",
@@ -223,18 +222,11 @@ fn runtime_inputs(kind: &Kind) -> Map<String, Value> {
     text.insert("type".to_owned(), json!(["string", "integer", "boolean"]));
     let texts = json!({ "type": "object", "additionalProperties": text });
     let tasks = json!({ "type": "object", "additionalProperties": texts });
-    map(json!({
+    kinds::map(json!({
         "type": ["object", "null"],
         "properties": { (TASKS): tasks },
         "additionalProperties": text,
     }))
-}
-
-fn map(value: Value) -> Map<String, Value> {
-    match value {
-        Value::Object(map) => map,
-        _ => Map::new(),
-    }
 }
 
 #[cfg(test)]

@@ -11,7 +11,8 @@ use faultgate_core::mistake::{Mistake, Problem, key, suggestion};
 use faultgate_core::text::plain;
 
 use crate::inputs::kind::{Kind, Parsed};
-use crate::layers::file::{Document, Table, below};
+use crate::layers::file::{Document, below};
+use crate::layers::tree::Table;
 use crate::layers::values;
 use crate::suite::keys::{Key, Section, is_blank, names};
 

@@ -1,9 +1,10 @@
 use std::time::Duration;
 
+use jiff::Timestamp;
 use proptest::prelude::*;
 
 use super::*;
-use crate::model::{EngineSpec, ExperimentPlan, Monitor, Probe, State};
+use crate::model::{EngineSpec, ExperimentPlan, Monitor, Probe, SCORING, ScoreDrop, State};
 
 fn score(value: f64) -> Score {
     Score::new(value).unwrap()

@@ -2,6 +2,14 @@
 
 use serde::{Deserialize, Serialize};
 
+/// Version of the rules by which scores are computed. By version 1 every evaluation of a probe counted; by
+/// version 2 only those that began while the fault was in, and the one after the end.
+pub const SCORING: u32 = 2;
+
+pub(super) fn first_scoring() -> u32 {
+    1
+}
+
 /// A resilience score, from 0 to 100.
 #[derive(Debug, Clone, Copy, PartialEq, PartialOrd, Serialize, Deserialize)]
 #[serde(try_from = "f64", into = "f64")]

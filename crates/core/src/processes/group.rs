@@ -13,7 +13,7 @@ use rustix::process::{self, Pid, Signal, WaitOptions};
 use tokio::process::Child;
 
 use crate::model::ProcessIdentity;
-use crate::processes::orphans::Own;
+use crate::processes::own::Own;
 
 /// Interval of the looks at whether a group is empty, which no event tells.
 const POLL_INTERVAL: Duration = Duration::from_millis(20);

@@ -1,12 +1,11 @@
 //! The meaning of a command's end. Pure: everything that it needs to know is handed in.
 
+use super::context::{CommandContext, describe_end, judge_passed};
 use super::end::{CommandEnd, Exit, list};
 use super::toolkit::{self, is_deviated};
 use crate::stop_judgement::judge_stop;
-use crate::{FaultTimes, Judgement, Record, StopCause};
-use faultgate_core::model::{
-    Action, CommandSpec, Effect, Evidence, FaultWindow, InjectionRule, Score, ScoreSource, State, Verdict,
-};
+use crate::{FaultTimes, Judgement, Record};
+use faultgate_core::model::{Action, CommandSpec, Effect, Evidence, FaultWindow, State, Verdict};
 
 /// Returns the state that an end leaves behind, and the engine's own words for it.
 pub(super) fn state(end: &CommandEnd) -> (State, String) {
@@ -118,16 +117,6 @@ pub(super) fn shown_program(program: &str, shown: &str) -> String {
     }
 }
 
-/// The facts that decide, besides the record.
-pub(super) struct CommandContext<'a> {
-    pub(super) spec: &'a CommandSpec,
-    pub(super) end: Option<&'a CommandEnd>,
-    pub(super) dry_run: bool,
-    pub(super) injection: InjectionRule,
-    /// The reason for a stop that the run asked for.
-    pub(super) stop: Option<&'a StopCause>,
-}
-
 /// Judges a record: by the stop if the run asked for one, and otherwise by the command's own end.
 pub(super) fn judge(record: &Record, context: &CommandContext<'_>) -> Judgement {
     let asked = context.stop.and_then(|cause| judge_stop(cause, record, "the system", "the command"));
@@ -165,29 +154,6 @@ fn natural(record: &Record, context: &CommandContext<'_>) -> Judgement {
         None if end.expected => judge_passed(record, None, describe_end(end, context.spec)),
         None => errored(format!("it could not be carried out: {}", describe_end(end, context.spec))),
     }
-}
-
-/// Returns a verdict of `passed`, with the score that the engine itself has measured if there is one.
-pub(super) fn judge_passed(record: &Record, score: Option<Score>, reason: String) -> Judgement {
-    Judgement {
-        score: Some(score.unwrap_or(Score::FULL)),
-        score_source: Some(if score.is_some() { ScoreSource::Engine } else { ScoreSource::Completion }),
-        ..Judgement::plain(record.state, Verdict::Passed, reason)
-    }
-}
-
-/// Says how the process ended, as a sentence.
-pub(super) fn describe_end(end: &CommandEnd, spec: &CommandSpec) -> String {
-    let shown = &spec.run.shown;
-    let expected = match &end.exit {
-        _ if end.expected => String::new(),
-        Some(Exit::Code(_)) => format!(", expected {}", spec.expected_exit_code),
-        _ => String::new(),
-    };
-    let exit = end.exit.as_ref().map_or_else(|| "it could not be killed".to_owned(), ToString::to_string);
-    let said =
-        end.output.last().filter(|_| !end.expected).map(|line| format!(" ({line})")).unwrap_or_default();
-    format!("{shown}: {exit}{expected}{said}")
 }
 
 /// Adds a `stop` command that failed. A fault that may still be in is no pass, and the reader must learn how

@@ -6,12 +6,12 @@ use std::time::Duration;
 use async_trait::async_trait;
 use tokio::sync::watch;
 
+use super::context::CommandContext;
 use super::end::{self, CommandProgress};
 use super::engine::{
     CommandEngine, CommandTracking, NOT_STARTED, cannot_start, fail_as_unfollowed, fail_as_unknown,
 };
 use super::outcome;
-use super::outcome::CommandContext;
 use crate::{Engine, EngineFailure, Judgement, Launched, Notary, Record, StopCause, Takeover, Watcher};
 use faultgate_core::model::{
     CommandSpec, EngineSpec, ExperimentPlan, Finding, Intent, LaunchRecord, Monitor, MonitorRecord, Source,

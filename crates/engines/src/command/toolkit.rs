@@ -1,8 +1,8 @@
 //! The meaning of a Chaos Toolkit experiment's journal. Pure: everything that it needs to know is handed in.
 
 use super::chaos_toolkit::ToolkitJournal;
+use super::context::{CommandContext, describe_end, judge_passed};
 use super::end::CommandEnd;
-use super::outcome::{CommandContext, describe_end, judge_passed};
 use crate::injection::{Injection, Weighed};
 use crate::{Judgement, Record};
 use faultgate_core::model::{Score, ScoreSource, Verdict};

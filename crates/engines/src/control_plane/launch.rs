@@ -16,7 +16,7 @@ use super::manager::{Asked, Manager, Run, RunKey};
 use super::poller::Poller;
 use super::schedule::ExpectedDuration;
 use super::tracking::RunNews;
-use super::wire::{Trouble, TroubleKind};
+use super::trouble::{Trouble, TroubleKind};
 use crate::{EngineFailure, FailureKind, Launched, Notary};
 use faultgate_core::model::{ExperimentPlan, Intent, Source, State, Transition};
 

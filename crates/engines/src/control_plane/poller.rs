@@ -13,7 +13,7 @@ use tokio::time::{Instant, sleep_until, timeout};
 use super::manager::{Manager, RunKey};
 use super::schedule::{self, Budget, ExpectedDuration};
 use super::tracking::RunTracking;
-use super::wire::{Trouble, TroubleKind};
+use super::trouble::{Trouble, TroubleKind};
 use faultgate_core::clock::Clock;
 
 /// Longest wait for the answer to a request.

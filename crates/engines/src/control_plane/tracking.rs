@@ -12,7 +12,7 @@ use super::manager::{Run, RunKey};
 use super::phase;
 use super::record::{record, word};
 use super::schedule::{self, Budget, ExpectedDuration, ScheduleFacts};
-use super::wire::{Trouble, TroubleKind};
+use super::trouble::{Trouble, TroubleKind};
 use crate::Record;
 use faultgate_core::model::{Source, State, Transition};
 

@@ -13,8 +13,8 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
+use super::trouble::{STRANGE, Trouble, TroubleKind, UnparsedAnswer};
 use faultgate_core::secret::Secret;
-use faultgate_core::text::plain;
 use faultgate_net::http;
 use faultgate_net::http::body::read_up_to;
 
@@ -22,54 +22,8 @@ use faultgate_net::http::body::read_up_to;
 const MAX_BODY_BYTES: usize = 16 * 1024 * 1024;
 /// Most bytes that are read of an error.
 const MAX_ERROR_BODY_BYTES: usize = 64 * 1024;
-/// Most characters that are shown of a control plane's words.
-const MAX_SHOWN_CHARS: usize = 400;
-/// The beginning of the sentence about an answer that makes no sense.
-const STRANGE: &str = "the server gave ";
 /// The sentence about a success that is not the API's, such as a page for browsers.
 pub const NOT_ITS_API: &str = "the server gave an answer that is not its API's";
-
-/// The reason why a request was not granted.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Trouble {
-    pub kind: TroubleKind,
-    /// The sentence that explains it, with the control plane's words if it has some, made plain and veiled.
-    pub why: String,
-    /// The time for which the control plane wants to be left alone, if it says so.
-    pub wait: Option<Duration>,
-}
-
-/// The kinds of trouble, by what they say of the effect of the request.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum TroubleKind {
-    /// The request has not reached the server.
-    Unsent,
-    /// There was no answer, or none that can be trusted, so the request may have taken effect.
-    Unanswered,
-    /// There were too many requests, and this one has not taken effect.
-    Limited,
-    /// The token is not known, has expired or was revoked.
-    Unauthenticated,
-    /// The token's owner has not the permission.
-    Denied,
-    /// The server does not know what the request is about.
-    Missing,
-    /// The server has understood the request and refused it.
-    Refused,
-}
-
-impl Trouble {
-    /// Makes trouble without a `wait`. The text is made plain and cut.
-    pub fn new(kind: TroubleKind, why: impl AsRef<str>) -> Self {
-        Self { kind, why: plain(why.as_ref(), MAX_SHOWN_CHARS), wait: None }
-    }
-
-    /// Returns `true` if the answer was not one of this API: it came from another server, or was a page for
-    /// browsers.
-    pub fn is_of_another_server(&self) -> bool {
-        self.kind == TroubleKind::Unanswered && self.why.starts_with(STRANGE)
-    }
-}
 
 /// The way to one server. It counts the requests and hides secrets.
 pub struct ControlPlaneWire {
@@ -145,7 +99,8 @@ impl ControlPlaneWire {
             Some(message) => judge_refusal(&self.hide_secrets(message)),
             None => strange("neither data nor errors"),
         })?;
-        serde_json::from_value(data).map_err(|_| strange("an answer of another form"))
+        serde_json::from_value(data)
+            .map_err(|error| strange("an answer of another form").caused_by(UnparsedAnswer::from(&error)))
     }
 
     /// Sends a request and reads its answer as JSON.
@@ -168,8 +123,9 @@ impl ControlPlaneWire {
             let why = format!("the answer is longer than {} MiB", MAX_BODY_BYTES >> 20);
             return Err(Trouble::new(TroubleKind::Unanswered, why));
         }
-        // The parser's error is dropped, since it may quote the answer.
-        serde_json::from_slice(&body).map_err(|_| Trouble::new(TroubleKind::Unanswered, NOT_ITS_API))
+        serde_json::from_slice(&body).map_err(|error| {
+            Trouble::new(TroubleKind::Unanswered, NOT_ITS_API).caused_by(UnparsedAnswer::from(&error))
+        })
     }
 }
 
@@ -183,7 +139,8 @@ fn strange(what: &str) -> Trouble {
 fn judge_loss(error: reqwest::Error) -> Trouble {
     let kind =
         if error.is_connect() || error.is_builder() { TroubleKind::Unsent } else { TroubleKind::Unanswered };
-    Trouble::new(kind, http::cause(&error.without_url()))
+    let error = error.without_url();
+    Trouble::new(kind, http::cause(&error)).caused_by(error)
 }
 
 /// Returns the trouble that an HTTP status means.

@@ -13,10 +13,10 @@ use aws_sdk_sqs::types::{
 use tokio_util::sync::CancellationToken;
 
 use super::error::failure;
+use super::hiding::hidden_seconds;
 use super::inbox::{Disposition, Inbox};
 use super::pause::pause;
 use super::shared_queue::{HIDDEN_SECONDS, Handling, SharedQueue};
-use super::users_queue::hidden_seconds;
 use crate::{EngineFailure, FailureKind};
 use faultgate_core::clock::Clock;
 use faultgate_net::aws::AwsPlace;

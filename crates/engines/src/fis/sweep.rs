@@ -207,8 +207,8 @@ impl Sweeper {
         Ok(open)
     }
 
-    /// Removes a rule or queue. The error says what is left, and how it is removed by hand.
-    pub async fn remove(&self, part: &SubscriptionPart) -> Result<(), String> {
+    /// Removes a rule or queue. [`describe_leftover`](Self::describe_leftover) tells of one that could not be removed.
+    pub async fn remove(&self, part: &SubscriptionPart) -> Result<(), EngineFailure> {
         let deadline = Instant::now() + REMOVE_TIMEOUT;
         let (clients, place) = (&self.clients, &self.place);
         let removed = until(deadline, || async {
@@ -217,7 +217,7 @@ impl Sweeper {
                 SubscriptionPartKind::Queue => remove_queue(clients, place, &part.queue()).await,
             })
         });
-        removed.await.map_err(|failure| self.describe_leftover(part, &failure.with_remedy()))
+        removed.await
     }
 
     /// Returns the text that names a rule or queue which is not removed, with the command that removes it.

@@ -18,7 +18,8 @@ use aws_sdk_cloudwatch::types::{
     StateValue, StatusCode,
 };
 
-use super::{ProbeQuestion, innermost};
+use super::answer::innermost;
+use super::question::ProbeQuestion;
 use faultgate_core::clock::Clock;
 use faultgate_core::duration::exact;
 use faultgate_core::model::MetricCheck;

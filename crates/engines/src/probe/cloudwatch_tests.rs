@@ -1,5 +1,7 @@
 //! Answers of CloudWatch that say nothing about the system.
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 use wiremock::matchers::any;
 use wiremock::{Mock, MockServer, Request, ResponseTemplate};

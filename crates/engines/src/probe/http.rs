@@ -4,7 +4,8 @@ use reqwest::Response;
 use reqwest::header::CONTENT_TYPE;
 
 use super::access::with_access;
-use super::{MAX_BODY_BYTES, ProbeQuestion, body, explain_silence, holds};
+use super::answer::{MAX_BODY_BYTES, body, explain_silence, holds};
+use super::question::ProbeQuestion;
 use faultgate_core::model::HttpCheck;
 
 /// Content types of bodies that go on for as long as somebody listens.

@@ -9,8 +9,9 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::access::with_access;
+use super::answer::{body, explain_silence};
+use super::question::ProbeQuestion;
 use super::sigv4::Signer;
-use super::{ProbeQuestion, body, explain_silence};
 use faultgate_core::model::{Expectation, PrometheusCheck};
 
 /// Parameters by which Thanos and VictoriaMetrics give no answer rather than a partial one. Other servers

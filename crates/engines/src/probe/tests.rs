@@ -1,12 +1,15 @@
 //! Tests of each kind against something real: servers on loopback, and processes.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 use wiremock::matchers::{any, header, method};
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
+use super::answer::MAX_BODY_BYTES;
+use super::question::MAX_REASON_CHARS;
 use super::*;
 use faultgate_core::environment::Environment;
 use faultgate_core::model::{Comparison, Expectation, Hidden, HttpCheck, Statuses};

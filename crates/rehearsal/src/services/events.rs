@@ -9,9 +9,10 @@ use serde_json::{Map, Value, json};
 use tokio::time::Instant;
 
 use crate::fixtures::ACCOUNT;
+use crate::forms::whole_seconds;
+use crate::protocol::call::{ApiCall, ApiError, page};
+use crate::services::context::{Consequence, ServiceContext};
 use crate::services::pattern::Pattern;
-use crate::wire::protocol::{ApiCall, ApiError, page};
-use crate::world::context::{Consequence, ServiceContext, whole_seconds};
 
 /// Largest number of entries in a request of `PutEvents`.
 const MAX_ENTRIES: usize = 10;

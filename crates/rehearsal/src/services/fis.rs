@@ -8,11 +8,12 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use crate::fixtures::ACCOUNT;
+use crate::forms::resource_id;
+use crate::protocol::call::{ApiCall, ApiError, page, tags};
+use crate::services::context::{Consequence, ServiceContext};
 use crate::services::experiment::FisExperiment;
 use crate::services::template::FisTemplate;
 use crate::story::script::{Beat, CANCELLED, Step};
-use crate::wire::protocol::{ApiCall, ApiError, page, tags};
-use crate::world::context::{Consequence, ServiceContext, resource_id};
 
 const LEVER_ID: &str = "default";
 

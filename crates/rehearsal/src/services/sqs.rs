@@ -7,10 +7,10 @@ use serde_json::{Map, Value, json};
 use tokio::time::Instant;
 
 use crate::fixtures::ACCOUNT;
+use crate::protocol::call::{ApiCall, ApiError, page, tags};
+use crate::services::context::ServiceContext;
 use crate::services::policy::{Delivery, allows};
 use crate::services::queue::{Handled, SETTINGS, SqsQueue, md5};
-use crate::wire::protocol::{ApiCall, ApiError, page, tags};
-use crate::world::context::ServiceContext;
 
 /// Time for which the name of a deleted queue cannot be used again.
 const NAME_REUSE_DELAY: Duration = Duration::from_mins(1);

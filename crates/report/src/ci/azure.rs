@@ -5,7 +5,9 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::facts::{Facts, api_url, web_url};
 use super::github::pull_request_of_ref;
-use super::{Ci, Surroundings, remote};
+use super::kind::Ci;
+use super::remote;
+use super::surroundings::Surroundings;
 use crate::forge::PullRequest;
 use faultgate_core::model::ForgeKind;
 

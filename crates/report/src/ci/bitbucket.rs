@@ -2,7 +2,9 @@
 //! pipeline too.
 
 use super::facts::{Facts, web_url};
-use super::{Ci, Surroundings, remote};
+use super::kind::Ci;
+use super::remote;
+use super::surroundings::Surroundings;
 use faultgate_core::model::ForgeKind;
 
 pub(super) fn detect(facts: &Facts<'_>) -> Option<Surroundings> {

@@ -2,7 +2,9 @@
 //! told.
 
 use super::facts::{Facts, web_url};
-use super::{Ci, Surroundings, remote};
+use super::kind::Ci;
+use super::remote;
+use super::surroundings::Surroundings;
 
 pub(super) fn detect(facts: &Facts<'_>) -> Option<Surroundings> {
     facts.get("BUILDKITE")?;

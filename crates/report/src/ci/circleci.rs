@@ -2,7 +2,9 @@
 //! forked from.
 
 use super::facts::Facts;
-use super::{Ci, Surroundings, remote};
+use super::kind::Ci;
+use super::remote;
+use super::surroundings::Surroundings;
 
 pub(super) fn detect(facts: &Facts<'_>) -> Option<Surroundings> {
     facts.get("CIRCLECI")?;

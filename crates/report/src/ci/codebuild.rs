@@ -8,8 +8,9 @@ use faultgate_net::aws::{DEFAULT_CONSOLE_DOMAIN, console_domain};
 
 use super::facts::{Facts, is_full_commit, web_url};
 use super::github::pull_request_of_ref;
-use super::remote::Remote;
-use super::{Ci, Surroundings, remote};
+use super::kind::Ci;
+use super::remote::{self, Remote};
+use super::surroundings::Surroundings;
 use crate::forge::PullRequest;
 
 /// The way to tell the repository and the commit in CodePipeline, which hands over files and does not tell a

@@ -1,7 +1,9 @@
 //! The variables of Drone.
 
 use super::facts::Facts;
-use super::{Ci, Surroundings, remote};
+use super::kind::Ci;
+use super::remote;
+use super::surroundings::Surroundings;
 
 pub(super) fn detect(facts: &Facts<'_>) -> Option<Surroundings> {
     facts.get("DRONE")?;

@@ -1,7 +1,9 @@
 //! The variables of GitLab CI.
 
 use super::facts::{Facts, api_url};
-use super::{Ci, Surroundings, remote};
+use super::kind::Ci;
+use super::remote;
+use super::surroundings::Surroundings;
 use crate::forge::{Pipeline, PullRequest, Site};
 use faultgate_core::model::ForgeKind;
 

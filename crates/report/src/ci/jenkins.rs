@@ -1,8 +1,10 @@
 //! The variables of Jenkins' plugins: Git, the branch sources, GitHub's pull request builders, and GitLab.
 
 use super::facts::Facts;
+use super::kind::Ci;
+use super::remote;
 use super::subject::finds_head;
-use super::{Ci, Surroundings, remote};
+use super::surroundings::Surroundings;
 
 /// The variables that hold the number of a pull request. `gitlabMergeRequestId` is none of them, since it is
 /// counted over all projects of the server.

@@ -2,7 +2,8 @@
 //! from inputs.
 
 use super::facts::Facts;
-use super::{Ci, Surroundings};
+use super::kind::Ci;
+use super::surroundings::Surroundings;
 
 pub(super) fn detect(facts: &Facts<'_>) -> Option<Surroundings> {
     facts.get("TEAMCITY_VERSION")?;

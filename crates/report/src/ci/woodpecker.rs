@@ -1,7 +1,9 @@
 //! The variables of Woodpecker, which tells its forge as well.
 
 use super::facts::Facts;
-use super::{Ci, Surroundings, remote};
+use super::kind::Ci;
+use super::remote;
+use super::surroundings::Surroundings;
 use faultgate_core::model::ForgeKind;
 
 pub(super) fn detect(facts: &Facts<'_>) -> Option<Surroundings> {

@@ -54,6 +54,6 @@ pub(crate) fn replace_from(path: &Path, kept: u64, content: &str) -> io::Result<
 }
 
 /// Adds the path to an error.
-pub(super) fn add_path(path: &Path, error: &io::Error) -> io::Error {
+pub(crate) fn add_path(path: &Path, error: &io::Error) -> io::Error {
     io::Error::new(error.kind(), format!("{}: {error}", path.display()))
 }

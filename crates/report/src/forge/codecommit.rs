@@ -19,8 +19,10 @@ use reqwest::Url;
 use tokio::sync::OnceCell;
 
 use super::comments::{MAX_PAGES, holds, nothing_to_comment};
+use super::failure::{Again, Denied, ForgeFailure};
+use super::port::{CommentLimits, CommitStatus, Forge};
 use super::pull::in_words;
-use super::{Again, CommentLimits, CommitStatus, Denied, Forge, ForgeFailure, Subject};
+use super::subject::Subject;
 use faultgate_core::digest;
 use faultgate_core::model::ForgeKind;
 use faultgate_core::text;

@@ -11,9 +11,10 @@ use reqwest::header::{ACCEPT, AUTHORIZATION, HeaderMap, HeaderName, HeaderValue}
 use reqwest::{StatusCode, Url};
 use serde::de::DeserializeOwned;
 
+use super::failure::{Denied, ForgeFailure, no_client};
 use super::refusal::{self, Remedies};
 use super::request::{ForgeAnswer, Request};
-use super::{Denied, ForgeFailure, Site};
+use super::subject::Site;
 use faultgate_core::secret::Secret;
 use faultgate_net::http::body::read_up_to;
 
@@ -68,7 +69,7 @@ impl Exchange {
         auth: (HeaderName, &str),
         token: &Secret,
         remedies: Remedies,
-    ) -> Result<Self, String> {
+    ) -> Result<Self, ForgeFailure> {
         let transport = Transport::Plain { http, auth: Some((auth.0, make_header(auth.1, token)?)) };
         Ok(Self { transport, site, token: Some(token.clone()), remedies })
     }
@@ -84,7 +85,7 @@ impl Exchange {
         http: reqwest::Client,
         token: &Secret,
         remedies: Remedies,
-    ) -> Result<Self, String> {
+    ) -> Result<Self, ForgeFailure> {
         // Octocrab would check the token only as it sends a request.
         make_header("", token)?;
         // The builder's own `personal_token` is not used, since it does not mark the header as sensitive.
@@ -92,7 +93,7 @@ impl Exchange {
             .base_uri(site.api_url.as_str())
             .and_then(|builder| builder.build_with_reqwest(http))
             .and_then(|octocrab| octocrab.user_access_token(token.expose()))
-            .map_err(|error| format!("no client for {}: {error}", site.api_url))?;
+            .map_err(|error| no_client(format!("no client for {}: {error}", site.api_url)))?;
         Ok(Self { transport: Transport::Octocrab(octocrab), site, token: Some(token.clone()), remedies })
     }
 
@@ -218,9 +219,9 @@ impl Exchange {
 }
 
 /// Makes the value of the header that holds the token. It is marked as sensitive, so that nobody logs it.
-fn make_header(scheme: &str, token: &Secret) -> Result<HeaderValue, String> {
+fn make_header(scheme: &str, token: &Secret) -> Result<HeaderValue, ForgeFailure> {
     let mut value = HeaderValue::from_str(&format!("{scheme}{}", token.expose()))
-        .map_err(|_| "the token holds characters that no header may hold".to_owned())?;
+        .map_err(|_| no_client("the token holds characters that no header may hold"))?;
     value.set_sensitive(true);
     Ok(value)
 }

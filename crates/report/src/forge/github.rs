@@ -15,13 +15,13 @@ use tokio::sync::OnceCell;
 
 use super::comments::{Numbered, find_newest, holds, nothing_to_comment};
 use super::exchange::Exchange;
+use super::failure::ForgeFailure;
 use super::head::Head;
 use super::paths::{link, owner_and_name, segment};
+use super::port::{CommentLimits, CommitStatus, Forge, Rival, StatusState};
 use super::pull::Pull;
 use super::request::{Request, RequestPurpose};
-use super::{
-    CommentLimits, CommitStatus, Forge, ForgeFailure, ForkBranch, PullRequest, Rival, StatusState, Subject,
-};
+use super::subject::{ForkBranch, PullRequest, Subject};
 use faultgate_core::model::ForgeKind;
 use faultgate_core::secret::Secret;
 use faultgate_core::text;
@@ -104,8 +104,8 @@ impl GitHubComment {
 }
 
 impl GitHub {
-    /// Makes a client for the subject. The error says which setting no request can be made of.
-    pub(super) fn new(subject: Subject, token: &Secret, http: reqwest::Client) -> Result<Self, String> {
+    /// Makes a client for the subject. `why` of the failure says which setting no request can be made of.
+    pub(super) fn new(subject: Subject, token: &Secret, http: reqwest::Client) -> Result<Self, ForgeFailure> {
         let repository = owner_and_name(&subject.repository)?;
         let pull = subject.pull_request.as_ref().map(|pull| Pull::new(pull, &repository)).transpose()?;
         // A look-up needs the commit, which alone tells the right pull request from others of the same

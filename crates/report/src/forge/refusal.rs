@@ -12,8 +12,8 @@ use reqwest::StatusCode;
 use reqwest::header::{CONTENT_TYPE, DATE, HeaderMap, LOCATION, RETRY_AFTER};
 use serde_json::Value;
 
+use super::failure::{Again, Denied, ForgeFailure};
 use super::request::{ForgeAnswer, RequestPurpose};
-use super::{Again, Denied, ForgeFailure};
 use faultgate_core::secret::Secret;
 use faultgate_core::text;
 

@@ -5,8 +5,8 @@ use std::fmt::Write as _;
 use faultgate_core::model::{Level, Outcome, Reported, RunResult};
 use faultgate_core::text;
 
-use super::MAX_LINE_CHARS;
-use crate::files::is_report_file;
+use super::line::MAX_LINE_CHARS;
+use crate::folder::is_report_file;
 use crate::words::{change, own_reasons, warnings};
 
 /// Returns the end of the log: the table of experiments, the verdict, the warnings and the reports that are

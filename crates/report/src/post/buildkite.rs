@@ -14,7 +14,7 @@ use crate::sink::{Sink, Stage, report_failed, report_skipped, report_written};
 use crate::summary::{PageLimits, render};
 use crate::words::Nature;
 use faultgate_core::model::{Reported, RunResult, Verdict};
-use faultgate_core::processes::orphans::Own;
+use faultgate_core::processes::own::Own;
 use faultgate_core::text;
 
 /// The time that the agent has to do its work.

@@ -1,7 +1,7 @@
 //! The comparison with an earlier run: a line for the head, and a section with a table.
 
 use super::lists::table;
-use super::{link, md};
+use super::safe::{link, md};
 use crate::words::change::{changed_probes, of_verdict, write_change, write_probe_score, write_score};
 use faultgate_core::model::{EarlierRun, ExperimentChange, Presence, ProbeChange, RunComparison, RunResult};
 

@@ -3,8 +3,9 @@
 
 use std::fmt::Write as _;
 
+use super::change;
 use super::lists::some_of;
-use super::{change, link, md};
+use super::safe::{link, md};
 use crate::words::change::of_named;
 use crate::words::warnings;
 use faultgate_core::duration::coarse;

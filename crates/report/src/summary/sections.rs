@@ -6,10 +6,10 @@ use jiff::SignedDuration;
 
 use super::change;
 use super::faults::faults;
-use super::fit::{PageSection, SectionKind};
+use super::fit::{PageLimits, PageSection, SectionKind};
 use super::head::MAX_REASONS;
 use super::lists::{MAX_LINES, list, table};
-use super::{PageLimits, link, md};
+use super::safe::{link, md};
 use crate::words::arithmetic;
 use crate::words::own_report;
 use crate::words::timeline::gantt;

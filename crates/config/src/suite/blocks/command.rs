@@ -9,16 +9,15 @@ use faultgate_core::mistake::key;
 use faultgate_core::model::{CommandLine, CommandSpec, ProbeKind, Proof};
 
 use crate::inputs::kind::Kind;
-use crate::layers::file::{Table, below};
+use crate::layers::file::below;
+use crate::layers::tree::Table;
 use crate::layers::values;
-use crate::suite::keys::{Form, Item, Key, Names, Section, names};
+use crate::suite::keys::{Form, Key, Names, Section, names};
 use crate::suite::probes::keys::proofs;
 use crate::suite::reader::{Reader, sort_entries};
+use crate::suite::tables::{ARGUMENT, MAX_ARGUMENT_BYTES};
 
 const LIST_HINT: &str = "write [\"program\", \"argument\"]; no shell reads it";
-/// Limit of one argument, in bytes. A whole script may be an argument.
-const MAX_ARGUMENT_BYTES: usize = 64 * 1024;
-pub(crate) const ARGUMENT: Item = Item::Verbatim { max: MAX_ARGUMENT_BYTES };
 const EXIT_CODE: Kind = Kind::Count { min: 0, max: 255 };
 const TEXT: Kind = Kind::Text { max: 1_000 };
 const STOP_WITHIN: Kind = Kind::Duration { min: Duration::from_secs(1), max: Duration::from_hours(1) };

@@ -7,7 +7,8 @@ use faultgate_core::mistake::key;
 use faultgate_core::model::RuntimeInputs;
 
 use crate::inputs::kind::{Kind, Parsed};
-use crate::layers::file::{Table, below};
+use crate::layers::file::below;
+use crate::layers::tree::Table;
 use crate::layers::values;
 use crate::suite::keys::{Form, Key, Section};
 use crate::suite::reader::{Reader, sort_entries};

@@ -14,7 +14,8 @@ use self::litmus::LitmusBlock;
 use super::keys::Key;
 use super::pages::{HarnessPage, LitmusPage};
 use super::reader::Reader;
-use crate::layers::file::{Table, below};
+use crate::layers::file::below;
+use crate::layers::tree::Table;
 
 /// The engine of an experiment, with its block.
 #[derive(Debug, Clone, PartialEq)]

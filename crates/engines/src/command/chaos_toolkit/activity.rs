@@ -4,10 +4,12 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::MAX_TEXT_CHARS;
 use faultgate_config::Veil;
 use faultgate_core::model::{Action, Effect};
 use faultgate_core::text;
+
+/// Number of characters of a text from a journal that are kept.
+pub(super) const MAX_TEXT_CHARS: usize = 200;
 
 /// An activity with its outcome.
 #[derive(Debug, Clone, PartialEq, Deserialize)]

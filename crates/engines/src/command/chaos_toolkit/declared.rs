@@ -7,8 +7,7 @@ use serde::de::Error;
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
-use super::MAX_TEXT_CHARS;
-use super::activity::Activity;
+use super::activity::{Activity, MAX_TEXT_CHARS};
 use faultgate_core::text;
 
 /// The activities that an experiment declares.

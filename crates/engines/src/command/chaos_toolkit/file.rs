@@ -7,9 +7,9 @@ use std::path::Path;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::activity::{Activity, time};
+use super::activity::{Activity, MAX_TEXT_CHARS, time};
+use super::journal::ToolkitJournal;
 use super::python::as_json;
-use super::{MAX_TEXT_CHARS, ToolkitJournal};
 use faultgate_config::Veil;
 use faultgate_core::{files, text};
 

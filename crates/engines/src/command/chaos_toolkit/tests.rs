@@ -2,10 +2,15 @@ use std::fs::{self, File};
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
-use serde_json::json;
+use jiff::Timestamp;
+use serde_json::{Value, json};
 
+use super::activity::MAX_TEXT_CHARS;
 use super::file::{MAX_BYTES, Span};
+use super::journal::ToolkitJournal;
 use super::*;
+use faultgate_config::Veil;
+use faultgate_core::model::{Effect, Score};
 
 pub(in crate::command) fn activity(kind: &str, name: &str, status: &str) -> Value {
     json!({

@@ -8,7 +8,8 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::answers::{ExperimentsAnswer, LitmusExperiment};
-use super::{Litmus, queries, remedies};
+use super::center::Litmus;
+use super::{queries, remedies};
 use crate::control_plane::{Asked, Trouble, TroubleKind};
 use faultgate_core::model::{ExperimentPlan, Finding, Level};
 use faultgate_core::text::plain;

@@ -116,5 +116,5 @@ fn unable(username: &str, trouble: &Trouble) -> Trouble {
         kind => kind,
     };
     let why = format!("the login of {} failed: {}", plain(username, 80), trouble.why);
-    Trouble { wait: trouble.wait, ..Trouble::new(kind, why) }
+    Trouble { wait: trouble.wait, source: trouble.source.clone(), ..Trouble::new(kind, why) }
 }

@@ -10,9 +10,7 @@ use aws_sdk_sqs::types::QueueAttributeName;
 use futures_util::future::join_all;
 use serde_json::json;
 
-mod handshake;
-
-pub use handshake::HANDSHAKE_TIMEOUT;
+pub(super) mod handshake;
 
 use super::clients::Clients;
 use super::error::{failure, unreadable};

@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime};
 use aws_credential_types::Credentials;
 use aws_smithy_async::time::SharedTimeSource;
 
-use super::{CredentialsFailure, NotGiven, reason_of};
+use super::failure::{CredentialsFailure, NotGiven, reason_of};
 
 /// Time before the end from which on a request renews the credentials: long enough for an outage of their
 /// source to pass.

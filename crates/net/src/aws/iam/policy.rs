@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use serde::Serialize;
 
-use super::{CALLS, Call, Scope, Use};
+use super::list::{CALLS, Call, Scope, Use};
 
 /// The resources that a policy is for. A `*` stands for any.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -6,10 +6,10 @@ use std::path::{Path, PathBuf};
 
 use faultgate_core::files;
 
-use super::annotations::{self, AnnotationsFile};
-use super::dotenv::{self, DotenvFile};
-use super::json::{self, ResultFile};
-use super::write::add_path;
+use crate::files::annotations::{self, AnnotationsFile};
+use crate::files::dotenv::{self, DotenvFile};
+use crate::files::json::{self, ResultFile};
+use crate::files::write::add_path;
 use crate::html::{self, HtmlFile};
 use crate::junit::{self, JunitFile};
 use crate::sink::{Sink, Stage};
