@@ -1,4 +1,4 @@
-//! What `faultgate lint` does: it reads templates from files, or from FIS by their ids, judges them by the rules
+//! The work of `faultgate lint`: it reads templates from files, or from FIS by their ids, judges them by the rules
 //! of `faultgate_lint`, and prints the findings.
 //!
 //! Nothing is launched, and of FIS the templates alone are read.

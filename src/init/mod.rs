@@ -1,4 +1,4 @@
-//! What `faultgate init` does: it asks what no flag says, and writes the pipeline of a platform, the suite and the
+//! The work of `faultgate init`: it asks what no flag says, and writes the pipeline of a platform, the suite and the
 //! policy. All files are written or none, and a file that exists is never overwritten.
 //!
 //! `asking.rs` collects the answers, and the questions themselves are in `config/questions.rs`.
