@@ -6,7 +6,7 @@
 
 pub mod cli;
 mod ids;
-pub mod init;
+mod init;
 pub mod lifecycle;
 mod linting;
 mod recovery;

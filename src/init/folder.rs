@@ -8,7 +8,7 @@ use std::fs;
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
-use super::NewFile;
+use super::new_file::NewFile;
 use faultgate_core::files;
 
 /// The reason why nothing was written.

@@ -3,6 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
+use super::new_file::GITLAB;
 use faultgate_config::Platform;
 use faultgate_core::environment::Environment;
 use faultgate_core::model::ForgeKind;
@@ -21,7 +22,7 @@ pub(super) fn guess_platform(dir: &Path) -> Option<Platform> {
     let by_file = || {
         let files = [
             (".github", Platform::GitHub),
-            (super::GITLAB, Platform::GitLab),
+            (GITLAB, Platform::GitLab),
             ("buildspec.yml", Platform::CodeBuild),
         ];
         files.into_iter().find(|(name, _)| dir.join(name).exists()).map(|(_, platform)| platform)

@@ -7,8 +7,10 @@ use std::fmt::Write;
 use std::path::Path;
 
 use super::engines::{EngineAccess, EngineSecret, find_entry};
+use super::new_file::GITLAB;
 use super::pipeline::{self, BUILDSPEC_FILE, GITLAB_INCLUDED};
-use super::{GITLAB, guess, make_link, policy};
+use super::texts::make_link;
+use super::{guess, policy};
 use faultgate_config::{Answers, Platform};
 
 /// Returns the three steps. `has_pipeline` says whether the repository had a GitLab pipeline before.

@@ -5,7 +5,7 @@
 use std::fmt::Write;
 
 use super::engines::find_entry;
-use super::{make_schema_line, quote};
+use super::texts::{make_schema_line, quote};
 use faultgate_config::{Answers, Platform};
 
 /// The line that says what this version does with a policy. The version that applies policies has to remove
