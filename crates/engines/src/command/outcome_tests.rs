@@ -7,6 +7,9 @@ use super::*;
 use crate::StopCause;
 use faultgate_core::model::{CommandLine, InjectionRule, Signal};
 
+#[path = "outcome_state_tests.rs"]
+mod states;
+
 fn line(shown: &str) -> CommandLine {
     CommandLine { args: shown.split(' ').map(str::to_owned).collect(), shown: shown.to_owned() }
 }

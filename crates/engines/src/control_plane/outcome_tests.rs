@@ -9,6 +9,8 @@ use faultgate_core::model::Signal;
 
 #[path = "outcome_doubts_tests.rs"]
 mod doubts;
+#[path = "outcome_words_tests.rs"]
+mod words;
 
 fn run(phase: &str, score: Option<f64>) -> Run {
     Run {
