@@ -43,6 +43,16 @@ fn the_state_says_how_it_ended() {
 }
 
 #[test]
+fn an_end_that_was_not_expected_is_told_with_its_last_line() {
+    let output = vec!["bye".to_owned()];
+    let well = judged(&CommandEnd { output: output.clone(), ..end(0) }, None);
+    assert!(well.reason.ends_with("chaos run e.json: exit code 0"), "{}", well.reason);
+    let ill = judged(&CommandEnd { output, ..end(1) }, None);
+    assert_eq!(ill.verdict, Verdict::Errored);
+    assert!(ill.reason.ends_with("chaos run e.json: exit code 1, expected 0 (bye)"), "{}", ill.reason);
+}
+
+#[test]
 fn the_word_of_a_journal_is_its_state() {
     for (word, code, expected) in [
         ("completed", 0, State::Completed),

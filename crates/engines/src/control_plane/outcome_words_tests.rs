@@ -90,6 +90,11 @@ fn losses_are_told_by_what_they_cost_and_only_below_the_full_score() {
         "{:?}",
         judged.losses
     );
+    let costs = faults(
+        &[node("nearly-well", "Fail", "95", "Failed"), node("ill", "Fail", "0", "Failed")],
+        &[("nearly-well", 10), ("ill", 1)],
+    );
+    assert!(losses(&costs)[0].starts_with("ill: "), "{:?}", losses(&costs));
     let weightless = faults(
         &[node("well", "Pass", "100", "Passed"), node("ill", "Fail", "0", "Failed")],
         &[("well", 3), ("ill", 0)],

@@ -62,6 +62,11 @@ fn what_is_broken_is_told_and_no_harmless_action() {
     assert!(!broken.reason.contains("no action of it injects a fault"), "{}", broken.reason);
     let harmless = judge(&completed_with(vec![wait], vec![]), &FisContext::default());
     assert!(harmless.reason.contains("no action of it injects a fault"), "{}", harmless.reason);
+    let skipped = judge(
+        &completed_with(vec![stop("a", "skipped", &["t"])], vec![target("t", Some(1))]),
+        &FisContext::default(),
+    );
+    assert!(!skipped.reason.contains("no action of it injects a fault"), "{}", skipped.reason);
     let unknown = action("new", "aws:new:thing", "failed", &[]);
     let failed = judge(&completed_with(vec![unknown], vec![]), &FisContext::default());
     assert!(!failed.reason.contains("no action of it injects a fault"), "{}", failed.reason);
