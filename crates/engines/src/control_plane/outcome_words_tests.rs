@@ -7,7 +7,7 @@ fn the_agent_is_named_only_where_a_run_was_left_pending() {
     for (stop, is_named) in [
         (StopCause::Cancelled(Signal::Terminate), false),
         (StopCause::QueueTimeout(jiff::Timestamp::UNIX_EPOCH), true),
-        // It completed before that time, so nobody stopped it.
+        // The run completed before that time, so nobody stopped it.
         (StopCause::QueueTimeout(jiff::Timestamp::MAX), false),
     ] {
         let phase = if is_named { "Stopped" } else { "Completed" };
