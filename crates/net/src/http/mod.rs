@@ -50,7 +50,7 @@ pub fn client_with(
     };
     // The system's certificates are read again only after a failure: reading them takes a while, and the
     // client has just done so.
-    if trust::BUILT_IN.is_empty() || !*trust::SYSTEM_TRUSTS_NOBODY {
+    if !*trust::SYSTEM_TRUSTS_NOBODY {
         return Err(no_client(first));
     }
     let built_in = reqwest_certificates(settings.ca_bundle.as_deref())?;
@@ -64,7 +64,7 @@ fn reqwest_certificates(bundle: Option<&[u8]>) -> Result<Vec<reqwest::Certificat
         Some(pem) => reqwest::Certificate::from_pem_bundle(pem).map_err(no_client)?,
         None => Vec::new(),
     };
-    for der in trust::BUILT_IN {
+    for der in webpki_root_certs::TLS_SERVER_ROOT_CERTS {
         all.push(reqwest::Certificate::from_der(der).map_err(no_client)?);
     }
     Ok(all)

@@ -14,7 +14,7 @@ use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::base64;
 use rustls_pki_types::CertificateDer;
 
-use crate::http::trust::{BUILT_IN, SYSTEM_TRUSTS_NOBODY};
+use crate::http::trust::SYSTEM_TRUSTS_NOBODY;
 use crate::http::{Except, HttpSettings, Proxies};
 
 use self::bounded::BoundedAnswers;
@@ -27,7 +27,7 @@ mod veil;
 /// system has none, such as in an empty container, reads no answer without end, and passes on no refusal that
 /// repeats the credentials. Returns None where TLS cannot be had.
 pub fn http_client(settings: &HttpSettings) -> Option<SharedHttpClient> {
-    let built_in = (!BUILT_IN.is_empty() && *SYSTEM_TRUSTS_NOBODY).then_some(BUILT_IN);
+    let built_in = SYSTEM_TRUSTS_NOBODY.then_some(webpki_root_certs::TLS_SERVER_ROOT_CERTS);
     client_of(settings, built_in)
 }
 
