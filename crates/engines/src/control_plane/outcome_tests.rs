@@ -63,6 +63,15 @@ fn but(mut node: Value, place: &str, value: impl Into<Value>) -> Value {
     node
 }
 
+/// Makes a fault that its own probe has stopped, as an agent tells it.
+fn cut_fault() -> Value {
+    let result = json!({"status": {"experimentStatus": {"phase": "Stopped", "verdict": "Stopped"},
+        "probeStatuses": [{"name": "answers", "type": "httpProbe", "mode": "Continuous",
+            "status": {"verdict": "Failed", "description": "status 503"}}],
+        "history": {"targets": [{"name": "shop", "kind": "deployment", "chaosStatus": "targeted"}]}}});
+    but(but(node("pod-delete", "Fail", "50", "Failed"), "chaosResult", result), "experimentStatus", "Stopped")
+}
+
 struct Case<'a> {
     run: Run,
     execution: Option<&'a Execution>,
@@ -324,16 +333,7 @@ fn no_target_is_an_error_with_its_step_or_is_accepted() {
 
 #[test]
 fn a_fault_that_its_own_probe_stopped_is_a_weakness_whatever_its_score() {
-    let result = json!({"status": {"experimentStatus": {"phase": "Stopped", "verdict": "Stopped"},
-        "probeStatuses": [{"name": "answers", "type": "httpProbe", "mode": "Continuous",
-            "status": {"verdict": "Failed", "description": "status 503"}}],
-        "history": {"targets": [{"name": "shop", "kind": "deployment", "chaosStatus": "targeted"}]}}});
-    let cut = but(
-        but(node("pod-delete", "Fail", "50", "Failed"), "chaosResult", result),
-        "experimentStatus",
-        "Stopped",
-    );
-    let execution = faults(&[cut], &[("pod-delete", 10)]);
+    let execution = faults(&[cut_fault()], &[("pod-delete", 10)]);
     let run = Run { counts: counts(1, 0, 1), ..run("Completed", Some(50.0)) };
     let judged = Case { run, execution: Some(&execution), ..Case::default() }.judge();
     assert_eq!((judged.verdict, judged.score), (Verdict::Failed, Some(Score::ZERO)), "{}", judged.reason);

@@ -55,17 +55,8 @@ fn what_was_injected_is_told_of_errors_and_weaknesses_too() {
     let contradiction = Run { counts: counts(1, 0, 1), ..run("Completed", Some(99.0)) };
     let judged = Case { run: contradiction, execution: Some(&failed), ..Case::default() }.judge();
     assert_eq!((judged.verdict, judged.injected), (Verdict::Errored, vec!["pod-delete".to_owned()]));
-    let result = json!({"status": {"experimentStatus": {"phase": "Stopped", "verdict": "Stopped"},
-        "probeStatuses": [{"name": "answers", "type": "httpProbe", "mode": "Continuous",
-            "status": {"verdict": "Failed", "description": "status 503"}}],
-        "history": {"targets": [{"name": "shop", "kind": "deployment", "chaosStatus": "targeted"}]}}});
-    let cut = but(
-        but(node("pod-delete", "Fail", "50", "Failed"), "chaosResult", result),
-        "experimentStatus",
-        "Stopped",
-    );
     let skipped = but(node("idle", "Awaited", "0", "N/A"), "experimentStatus", "Skipped");
-    let execution = faults(&[cut, skipped], &[("pod-delete", 10), ("idle", 0)]);
+    let execution = faults(&[cut_fault(), skipped], &[("pod-delete", 10), ("idle", 0)]);
     let run = Run { counts: counts(2, 0, 1), ..run("Completed", Some(50.0)) };
     let judged = Case { run, execution: Some(&execution), ..Case::default() }.judge();
     assert_eq!((judged.verdict, judged.injected), (Verdict::Failed, vec!["pod-delete".to_owned()]));
