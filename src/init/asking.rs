@@ -6,14 +6,13 @@ use std::io::{self, BufRead, IsTerminal, Read, Write};
 use std::path::Path;
 
 use super::guess::guess_platform;
+use super::texts::MAX_TEXT_CHARS;
 use crate::terminal::complain;
 use crate::terminal::printing::Output;
 use faultgate_config::{Answers, ENGINE, EngineKind, Need, PLATFORM, Platform, QUESTIONS, Question};
 use faultgate_core::mistake::Mistake;
 use faultgate_core::text;
 
-/// Longest text that is printed, in characters.
-const MAX_TEXT_CHARS: usize = 1_000;
 /// Largest size of an answer from the terminal, in bytes; no answer needs as much.
 const MAX_ANSWER_BYTES: u64 = 64 * 1024;
 

@@ -28,6 +28,7 @@ use self::folder::{NotWritten, write_files};
 use self::guess::find_top;
 use self::new_file::{NewFile, POLICY, SUITE, has_pipeline};
 use self::next::list_steps;
+use self::texts::MAX_TEXT_CHARS;
 use crate::terminal::refusal::{EXIT_MISTAKES, Refused, refuse};
 use crate::terminal::{complain, say};
 use faultgate_config::{Answers, SUITE_NAMES};
@@ -35,9 +36,6 @@ use faultgate_core::model::Verdict;
 use faultgate_core::text;
 
 pub(crate) use self::asking::list_questions;
-
-/// Longest text that is printed, in characters.
-const MAX_TEXT_CHARS: usize = 1_000;
 
 /// Writes the files, or prints them alone, and returns the exit code. `given` holds the answers of flags by the
 /// names of their questions.

@@ -1,4 +1,7 @@
-//! The texts that several of the files have.
+//! The texts that several of the files have, and the bound of those that are printed.
+
+/// Longest text that is printed, in characters.
+pub(super) const MAX_TEXT_CHARS: usize = 1_000;
 
 /// Returns the line by which editors find the JSON Schema of this very version.
 pub(super) fn make_schema_line(file: &str) -> String {

@@ -5,6 +5,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// Process ids of the children that this process has started itself, each of which some code waits for.
 static OWN: Mutex<BTreeSet<i32>> = Mutex::new(BTreeSet::new());
+
 /// A child that some code waits for. As long as this value lives, nobody else reaps the child.
 #[derive(Debug)]
 pub struct Own(i32);

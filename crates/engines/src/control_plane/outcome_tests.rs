@@ -72,6 +72,13 @@ fn cut_fault() -> Value {
     but(but(node("pod-delete", "Fail", "50", "Failed"), "chaosResult", result), "experimentStatus", "Stopped")
 }
 
+/// Makes a fault that has found nothing to act on, as an agent tells it.
+fn without_target(weights: &[(&str, u32)]) -> Execution {
+    let step =
+        r#"TARGET_SELECTION_ERROR : {"phase":"ChaosInject","reason":"no pod found with matching labels"}"#;
+    faults(&[but(node("pod-delete", "Fail", "0", "N/A"), "failStep", step)], weights)
+}
+
 struct Case<'a> {
     run: Run,
     execution: Option<&'a Execution>,
@@ -315,10 +322,7 @@ fn a_check_that_fails_before_the_injection_says_nothing_of_the_fault() {
 
 #[test]
 fn no_target_is_an_error_with_its_step_or_is_accepted() {
-    let step =
-        r#"TARGET_SELECTION_ERROR : {"phase":"ChaosInject","reason":"no pod found with matching labels"}"#;
-    let execution =
-        faults(&[but(node("pod-delete", "Fail", "0", "N/A"), "failStep", step)], &[("pod-delete", 10)]);
+    let execution = without_target(&[("pod-delete", 10)]);
     for phase in ["Completed", "Completed_With_Error", "Completed_With_Probe_Failure"] {
         let run = || Run { counts: counts(1, 0, 1), ..run(phase, Some(0.0)) };
         let judged = Case { run: run(), execution: Some(&execution), ..Case::default() }.judge();
@@ -327,6 +331,7 @@ fn no_target_is_an_error_with_its_step_or_is_accepted() {
         assert!(judged.reason.contains(says), "{}", judged.reason);
         let injection = InjectionRule { accepts_nothing: true, ..InjectionRule::default() };
         let judged = Case { run: run(), execution: Some(&execution), injection, ..Case::default() }.judge();
+        assert_eq!((judged.verdict, judged.score), (Verdict::Passed, Some(Score::FULL)), "{}", judged.reason);
         assert_eq!(judged.score_source, Some(ScoreSource::Completion), "{}", judged.reason);
     }
 }
