@@ -5,8 +5,8 @@
 
 use std::time::Duration;
 
-use super::Lifecycle;
 use super::progress::Progress;
+use super::run::Lifecycle;
 use faultgate_engines::{Engine, Launched};
 
 /// Time within which the engine must say whether the fault is in. Without an answer the experiment is
@@ -24,7 +24,7 @@ impl Lifecycle<'_> {
     ) -> String {
         let trip = progress.probing.borrow().trip();
         loop {
-            trip.fired().await;
+            trip.wait_until_fired().await;
             let asked_at = self.clock.now();
             let Ok(Ok(record)) = tokio::time::timeout(FAULT_RECORD_LIMIT, engine.look(launched)).await else {
                 // Nobody can learn whether the fault is in, and it may be: the system is protected rather

@@ -3,14 +3,12 @@
 //! - `schedule` evaluates the probes of one experiment in their phases, and `samples` keeps what they saw.
 //! - `turns` tells when a probe turns, and `trip` asks for a halt.
 //! - `score` makes the score of an experiment, from facts alone.
-//! - `steady` evaluates the probes for a user who only wants to know whether a run would launch.
 //!
 //! Nothing here speaks to an engine, and no evaluation waits for another probe or for an engine.
 
 mod samples;
 mod schedule;
 mod score;
-mod steady;
 mod trip;
 mod turns;
 

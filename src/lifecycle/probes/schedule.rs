@@ -20,6 +20,7 @@ use super::samples::{Purpose, Samples};
 use super::trip::Trip;
 use super::turns::Teller;
 use faultgate_core::clock::Clock;
+use faultgate_core::duration::exact;
 use faultgate_core::model::{FaultWindow, Phase, Probe, ProbePlan, Sample};
 use faultgate_core::panics;
 use faultgate_engines::probe::{Evaluate, Evaluation};
@@ -221,12 +222,12 @@ impl RunningProbe {
     /// Evaluates the probe in its phases, until the experiment is over.
     async fn follow(self: Arc<Self>, mut stage: watch::Receiver<ProbeStage>) {
         let when = &self.plan.when;
-        if reached(&mut stage, ProbeStage::Launched).await == ProbeStage::Launched
+        if wait_for_stage(&mut stage, ProbeStage::Launched).await == ProbeStage::Launched
             && when.contains(&Phase::During)
         {
             self.evaluate_during(&mut stage).await;
         }
-        reached(&mut stage, ProbeStage::Ended).await;
+        wait_for_stage(&mut stage, ProbeStage::Ended).await;
         if when.contains(&Phase::After) {
             self.evaluate_after().await;
         }
@@ -241,7 +242,7 @@ impl RunningProbe {
             tokio::select! {
                 // The end comes first, so that no evaluation begins after it.
                 biased;
-                _ = reached(stage, ProbeStage::Ended) => return,
+                _ = wait_for_stage(stage, ProbeStage::Ended) => return,
                 () = tokio::time::sleep_until(next) => {}
             }
             let sample = self.evaluate(Phase::During, next).await;
@@ -272,7 +273,7 @@ impl RunningProbe {
             if sample.passed || over {
                 if let (false, Some(limit)) = (sample.passed, self.plan.recovers_within) {
                     let why = sample.reason.take().unwrap_or_default();
-                    sample.reason = Some(format!("not recovered within {limit:?}: {why}").into());
+                    sample.reason = Some(format!("not recovered within {}: {why}", exact(limit)).into());
                 }
                 self.samples().add(sample, Purpose::After);
                 return;
@@ -286,7 +287,7 @@ impl RunningProbe {
 
 /// Waits until the experiment has come at least to this stage, and returns the stage. A dropped sender counts
 /// as the end.
-async fn reached(stage: &mut watch::Receiver<ProbeStage>, wanted: ProbeStage) -> ProbeStage {
+async fn wait_for_stage(stage: &mut watch::Receiver<ProbeStage>, wanted: ProbeStage) -> ProbeStage {
     stage.wait_for(|stage| *stage >= wanted).await.map_or(ProbeStage::Ended, |stage| *stage)
 }
 

@@ -12,11 +12,12 @@ use faultgate_core::model::{EngineKind, ProbePlan, Score};
 use crate::inputs::input::Input;
 use crate::inputs::kind::Parsed;
 use crate::inputs::table::{EXPECTED_SCORE, GATE, INPUTS, find};
-use crate::layers::file::{Document, Table, below};
+use crate::layers::file::{Document, below};
 use crate::layers::merge::Layer;
+use crate::layers::tree::Table;
 use crate::suite::blocks::{Block, example};
 use crate::suite::keys::{Section, is_blank, names};
-use crate::suite::reader::{Reader, sorted};
+use crate::suite::reader::{Reader, sort_entries};
 use crate::suite::tables::{EXPERIMENT, ROOT};
 
 /// The only version of the format.
@@ -87,7 +88,7 @@ impl<'a> Reader<'a> {
             .chain(INPUTS.iter().filter(|i| i.in_suite()).map(|i| i.name))
             .collect();
         let mut values = Table::new();
-        for (name, value) in sorted(&document.root) {
+        for (name, value) in sort_entries(&document.root) {
             match find(name) {
                 Some(input) if input.in_suite() => {
                     self.input(&mut values, input, name, value);
@@ -194,7 +195,7 @@ impl<'a> Reader<'a> {
         let weight = self.count(&experiment, "weight");
         let timeout = self.time(&experiment, "timeout");
         let queue_timeout = self.time(&experiment, "queue-timeout");
-        let expected = match self.parsed(&experiment, EXPECTED_SCORE.name()) {
+        let expected = match self.parse_value(&experiment, EXPECTED_SCORE.name()) {
             Some(Parsed::Score(score)) => Some(score),
             _ => None,
         };

@@ -1,12 +1,15 @@
-//! The tables of keys of a suite and of an experiment.
+//! The tables of keys of a suite and of an experiment, and what tables have in common.
 
 use crate::inputs::kind::Kind;
 use crate::inputs::parse::EXPERIMENT_NAME_HINT;
 use crate::inputs::table::{EXPECTED_SCORE, TIME_LIMIT};
-use crate::suite::keys::Key;
+use crate::suite::keys::{Item, Key};
 
 pub(crate) const WEIGHT: Kind = Kind::Count { min: 0, max: 1000 };
 pub(crate) const DEFAULT_WEIGHT_TEXT: &str = "10";
+/// Limit of one argument, in bytes. A whole script may be an argument.
+pub(crate) const MAX_ARGUMENT_BYTES: usize = 64 * 1024;
+pub(crate) const ARGUMENT: Item = Item::Verbatim { max: MAX_ARGUMENT_BYTES };
 
 /// The keys at the top of the file that are not inputs and have a single value.
 #[rustfmt::skip]
