@@ -20,6 +20,7 @@
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::join_all;
@@ -55,7 +56,7 @@ pub use journal_entries::WRITE_LIMIT;
 pub use longest_run::longest_run;
 pub use lost_launch::{LostLaunch, SearchFailure};
 pub use merge::merge;
-use probes::{EvaluationPermits, Turns};
+use probes::{HaltBoard, SharedByProbes, Turns};
 use run_result::RunFacts;
 use scheduled::Scheduled;
 pub use scheduled::{Equipment, Misfit};
@@ -64,8 +65,8 @@ pub use stop_request::{CONFIRM_LIMIT, STOP_LIMIT, StopRequest};
 
 use faultgate_core::clock::Clock;
 use faultgate_core::model::{
-    ExperimentPlan, ExperimentResult, Finding, Plan, RehearsalNote, RunEvent, RunIdentity, RunResult, Signal,
-    State, Verdict,
+    ExperimentPlan, ExperimentResult, Finding, HaltRule, Plan, RehearsalNote, RunEvent, RunIdentity,
+    RunResult, Signal, State, Verdict,
 };
 use faultgate_core::panics;
 use faultgate_engines::{Channel, Engine, Particulars};
@@ -78,7 +79,7 @@ const LAUNCHES_AT_ONCE: usize = 16;
 
 /// The state that the experiments of a run share while it goes on.
 pub struct Course {
-    permits: EvaluationPermits,
+    probes: SharedByProbes,
     turns: Turns,
     launches: Semaphore,
     /// Name of the first experiment that did not pass.
@@ -98,11 +99,12 @@ pub struct Known {
     pub calls: BTreeMap<String, u64>,
 }
 
-impl Default for Course {
-    fn default() -> Self {
+impl Course {
+    /// Creates the state of a run that is halted by this rule.
+    fn new(halt: HaltRule) -> Self {
         Self {
             turns: Turns::default(),
-            permits: EvaluationPermits::default(),
+            probes: SharedByProbes { board: Arc::new(HaltBoard::new(halt)), ..SharedByProbes::default() },
             launches: Semaphore::new(LAUNCHES_AT_ONCE),
             not_passed: RefCell::default(),
             ended: RefCell::default(),
@@ -150,7 +152,7 @@ impl<'a> Lifecycle<'a> {
         let RunInputs { plan, run, rehearsal, journal, clock, cancel, publish } = inputs;
         let scheduled = scheduled::schedule(plan, equipment)?;
         let engines = scheduled::engines(&scheduled);
-        let course = Course::default();
+        let course = Course::new(plan.halt);
         let guard = &Unguarded;
         Ok(Self { plan, run, rehearsal, scheduled, engines, course, journal, guard, clock, cancel, publish })
     }

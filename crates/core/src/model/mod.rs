@@ -46,8 +46,8 @@ pub use finding::{Finding, Level};
 pub use forge_kind::ForgeKind;
 pub use output::OutputName;
 pub use plan::{
-    CommandLine, CommandSpec, EngineSpec, ExperimentPlan, HarnessProject, HarnessSpec, InjectionRule,
-    LitmusProject, LitmusSpec, Monitor, Plan, Proof, RunIdentity, RuntimeInputs,
+    CommandLine, CommandSpec, EngineSpec, ExperimentPlan, HaltRule, HaltScope, HarnessProject, HarnessSpec,
+    InjectionRule, LitmusProject, LitmusSpec, Monitor, Plan, Proof, RunIdentity, RuntimeInputs,
 };
 pub use plan_record::PlanRecord;
 pub use probe::{Phase, PhaseLooks, Phases, Probe, ProbePlan, Sample, Turn};
