@@ -101,12 +101,12 @@ impl Lifecycle<'_> {
         let Scheduled { number, plan, evaluators, .. } = scheduled;
         let plans = if self.plan.dry_run { &[] } else { plan.probes.as_slice() };
         let teller = |probe: &str| self.course.turns.teller(*number, probe);
-        Probing::new(plans, evaluators, self.clock, &self.course.permits, self.cancel.token(), teller)
+        Probing::new(*number, plans, evaluators, self.clock, &self.course.probes, self.cancel.token(), teller)
     }
 
     /// Waits for the experiment's turn to be launched. The error says why it has none.
     async fn ready(&self, probing: &Probing) -> Result<LaunchPermit<'_>, (Verdict, String)> {
-        self.check_stop_on_failure()?;
+        self.check_launches_allowed()?;
         let steady_and_permitted = async {
             probing.evaluate_before().await?;
             // The semaphore is never closed, so the permit is always there.
@@ -117,14 +117,18 @@ impl Lifecycle<'_> {
             biased;
             signal = self.cancel.cancelled() => Err((Verdict::Cancelled, describe_signal(signal))),
             steady = steady_and_permitted => match steady {
-                // Another experiment may have ended without `passed` meanwhile.
-                Ok(permit) => self.check_stop_on_failure().map(|()| permit),
+                // Another experiment may have ended without `passed`, or halted the run, meanwhile.
+                Ok(permit) => self.check_launches_allowed().map(|()| permit),
                 Err(why) => Err((Verdict::Errored, format!("not launched: the system is not steady: {why}"))),
             },
         }
     }
 
-    fn check_stop_on_failure(&self) -> Result<(), (Verdict, String)> {
+    /// Checks that nothing in the course of the run forbids a further launch. The error says what does.
+    fn check_launches_allowed(&self) -> Result<(), (Verdict, String)> {
+        if let Some(why) = self.course.probes.board.halted() {
+            return Err((Verdict::Errored, format!("not launched: {why}")));
+        }
         match self.course.not_passed.borrow().as_deref().filter(|_| self.plan.stop_on_failure) {
             None => Ok(()),
             Some(name) => {
@@ -222,7 +226,7 @@ impl Lifecycle<'_> {
                     }
                     Err(failure) => StopCause::Unwatched(failure),
                 },
-                why = self.wait_for_halt(progress, engine.as_ref(), &launched) => StopCause::Halted(why),
+                why = self.wait_for_halt(progress, &launched) => StopCause::Halted(why),
                 () = queued => StopCause::QueueTimeout(later(now, queue_timeout)),
                 () = tokio::time::sleep_until(begin + timeout) => StopCause::Timeout(later(now, timeout)),
             }

@@ -3,6 +3,7 @@
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use tokio::sync::Semaphore;
@@ -11,11 +12,11 @@ use super::cancel::Cancel;
 use super::gate;
 use super::guard::{Guard, Unguarded};
 use super::journal::Journal;
-use super::probes::{EvaluationPermits, Turns};
+use super::probes::{HaltBoard, SharedByProbes, Turns};
 use super::scheduled::{self, Equipment, Misfit, Scheduled};
 use faultgate_core::clock::Clock;
 use faultgate_core::model::{
-    ExperimentResult, Plan, RehearsalNote, RunEvent, RunIdentity, Signal, State, Verdict,
+    ExperimentResult, HaltRule, Plan, RehearsalNote, RunEvent, RunIdentity, Signal, State, Verdict,
 };
 use faultgate_engines::{Channel, Engine, Launched, Particulars};
 
@@ -25,7 +26,7 @@ const LAUNCHES_AT_ONCE: usize = 16;
 
 /// The state that the experiments of a run share while it goes on.
 pub(super) struct Course {
-    pub(super) permits: EvaluationPermits,
+    pub(super) probes: SharedByProbes,
     pub(super) turns: Turns,
     pub(super) launches: Semaphore,
     /// Name of the first experiment that did not pass.
@@ -36,11 +37,12 @@ pub(super) struct Course {
     pub(super) expected_reports: RefCell<Vec<ExpectedReport>>,
 }
 
-impl Default for Course {
-    fn default() -> Self {
+impl Course {
+    /// Creates the state of a run that is halted by this rule.
+    fn new(halt: HaltRule) -> Self {
         Self {
             turns: Turns::default(),
-            permits: EvaluationPermits::default(),
+            probes: SharedByProbes { board: Arc::new(HaltBoard::new(halt)), ..SharedByProbes::default() },
             launches: Semaphore::new(LAUNCHES_AT_ONCE),
             not_passed: RefCell::default(),
             ended: RefCell::default(),
@@ -97,7 +99,7 @@ impl<'a> Lifecycle<'a> {
         let RunInputs { plan, run, rehearsal, journal, clock, cancel, publish } = inputs;
         let scheduled = scheduled::schedule(plan, equipment)?;
         let engines = scheduled::engines(&scheduled);
-        let course = Course::default();
+        let course = Course::new(plan.halt);
         let guard = &Unguarded;
         Ok(Self { plan, run, rehearsal, scheduled, engines, course, journal, guard, clock, cancel, publish })
     }

@@ -13,6 +13,7 @@ mod comparing;
 mod deadlines;
 mod environment;
 mod forges;
+mod halting;
 mod harness;
 mod init;
 mod launch;

@@ -16,6 +16,7 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use super::halt_board::HaltBoard;
 use super::samples::{Purpose, Samples};
 use super::trip::Trip;
 use super::turns::Teller;
@@ -55,37 +56,55 @@ struct RunningProbe {
     evaluator: Arc<dyn Evaluate>,
     samples: Mutex<Samples>,
     trip: Arc<Trip>,
+    /// Place of the experiment in the plan.
+    experiment: usize,
+    board: Arc<HaltBoard>,
     teller: Teller,
     clock: Clock,
     permits: EvaluationPermits,
+}
+
+/// The things that all probes of a run share.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct SharedByProbes {
+    pub(crate) permits: EvaluationPermits,
+    pub(crate) board: Arc<HaltBoard>,
 }
 
 /// The probes of one experiment. Their tasks end when this value is dropped.
 pub(crate) struct Probing {
     all: Vec<Arc<RunningProbe>>,
     trip: Arc<Trip>,
+    experiment: usize,
+    board: Arc<HaltBoard>,
     stage: watch::Sender<ProbeStage>,
     tasks: JoinSet<Option<()>>,
     cancelled: CancellationToken,
 }
 
 impl Probing {
-    /// Creates the probes of an experiment, which wait for [`start`](Self::start).
+    /// Creates the probes of an experiment, which wait for [`start`](Self::start). `experiment` is its place in
+    /// the plan.
     pub(crate) fn new(
+        experiment: usize,
         plans: &[ProbePlan],
         evaluators: &[Arc<dyn Evaluate>],
         clock: Clock,
-        permits: &EvaluationPermits,
+        shared: &SharedByProbes,
         cancelled: &CancellationToken,
         teller: impl Fn(&str) -> Teller,
     ) -> Self {
+        let SharedByProbes { permits, board } = shared;
         let trip = Arc::<Trip>::default();
+        board.join(experiment, trip.clone());
         let all = plans.iter().zip(evaluators).map(|(plan, evaluator)| {
             Arc::new(RunningProbe {
                 plan: plan.clone(),
                 evaluator: evaluator.clone(),
                 samples: Mutex::default(),
                 trip: trip.clone(),
+                experiment,
+                board: board.clone(),
                 teller: teller(&plan.name),
                 clock,
                 permits: permits.clone(),
@@ -94,6 +113,8 @@ impl Probing {
         Self {
             all: all.collect(),
             trip,
+            experiment,
+            board: board.clone(),
             stage: watch::Sender::new(ProbeStage::Waiting),
             tasks: JoinSet::new(),
             cancelled: cancelled.clone(),
@@ -173,6 +194,7 @@ impl Probing {
     /// Tells the probes that the experiment has ended, and waits for the phase `after`. Returns `false` if a
     /// signal cut that short.
     pub(crate) async fn finish(&mut self) -> bool {
+        self.board.leave(self.experiment);
         self.stage.send_replace(ProbeStage::Ended);
         let mut whole = true;
         while let Some(ended) = self.tasks.join_next().await {
@@ -190,6 +212,12 @@ impl Probing {
     pub(crate) fn results(&self, fault: Option<&FaultWindow>) -> Vec<Probe> {
         let samples = |probe: &RunningProbe| probe.samples().clone();
         self.all.iter().map(|probe| samples(probe).into_probe(&probe.plan, fault)).collect()
+    }
+}
+
+impl Drop for Probing {
+    fn drop(&mut self) {
+        self.board.leave(self.experiment);
     }
 }
 
@@ -253,6 +281,9 @@ impl RunningProbe {
 
     /// Adds a sample, and asks for a halt if the probe has failed too often in a row.
     fn add_sample(&self, sample: Sample) {
+        let why = || sample.reason.as_deref().unwrap_or("no reason given");
+        let failure = (!sample.passed).then(why);
+        self.board.post(self.experiment, &self.plan.name, sample.at, failure);
         let mut samples = self.samples();
         samples.add(sample, Purpose::During);
         let limit = self.plan.aborts_after;

@@ -64,7 +64,7 @@ fn probing(plans: &[ProbePlan], evaluations: &[(Duration, bool)]) -> Played {
             })
         })
         .collect();
-    let probing = Probing::new(plans, &evaluators, clock, &EvaluationPermits::default(), &cancelled, teller);
+    let probing = Probing::new(0, plans, &evaluators, clock, &SharedByProbes::default(), &cancelled, teller);
     Played { probing, clock, cancelled }
 }
 
@@ -196,7 +196,7 @@ async fn one_that_hangs_does_not_delay_another() {
     };
     let plans = [plan(&[Phase::During], ms(100), None), plan(&[Phase::During], ms(100), None)];
     let evaluators = [script(ms(60_000)), script(ms(1))];
-    let probing = Probing::new(&plans, &evaluators, clock, &EvaluationPermits::default(), &cancelled, teller);
+    let probing = Probing::new(0, &plans, &evaluators, clock, &SharedByProbes::default(), &cancelled, teller);
     let mut played = Played { probing, clock, cancelled };
     played.probing.start();
     played.probing.begin_during();

@@ -24,7 +24,7 @@ use crate::suite::blocks::harness::TASKS;
 use crate::suite::keys::{Form, Item, Key, Names};
 use crate::suite::probes::keys as probes;
 use crate::suite::probes::keys::{PROBE, proofs};
-use crate::suite::tables::{EXPERIMENT, ROOT};
+use crate::suite::tables::{ABORT_WHEN, EXPERIMENT, ROOT};
 
 /// The text of the schema, with a line break at its end.
 pub(crate) fn suite() -> String {
@@ -48,6 +48,8 @@ fn root() -> Value {
     });
     properties.insert("version".to_owned(), version);
     properties.insert("gate".to_owned(), gate());
+    properties
+        .insert("abort-when".to_owned(), block("What stops experiments beside aborts-after", ABORT_WHEN));
     properties.insert("experiments".to_owned(), experiments());
     let mut root = object("What faultgate runs, measures and expects", properties, &["version"]);
     root.insert("$schema".to_owned(), json!("https://json-schema.org/draft/2020-12/schema"));

@@ -206,6 +206,7 @@ fn gather(given: Given<'_>, mistakes: &mut Vec<Mistake>) -> Result<Settings, Mis
             dry_run: values.get(table::DRY_RUN),
             injection,
             stop_on_failure: suite.stop_on_failure,
+            halt: suite.halt,
             report_dir,
             reporting_must_succeed: values.get(table::REPORTING) == ReportingMode::Fail,
         },

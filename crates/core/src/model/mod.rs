@@ -51,7 +51,7 @@ pub use forge_kind::ForgeKind;
 pub use identity::RunIdentity;
 pub use output::OutputName;
 pub use place::ExperimentPlace;
-pub use plan::Plan;
+pub use plan::{HaltRule, HaltScope, Plan};
 pub use plan_record::PlanRecord;
 pub use probe::{Phase, PhaseEvaluations, Phases, Probe, ProbePlan, Sample, Turn};
 pub use provenance::{Difference, NO_CI};

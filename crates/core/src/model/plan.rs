@@ -2,10 +2,32 @@
 //!
 //! A plan is made once, by `config/`, and does not change afterwards.
 
+use crate::closed_set;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use super::{CompareTo, ExperimentPlan, InjectionRule, Monitor, PlanRecord, Score, Shard};
+
+closed_set! {
+    /// The experiments that a halt stops.
+    #[derive(Default)]
+    pub enum HaltScope {
+        /// The experiments whose probes ask for it.
+        #[default]
+        Own = "own",
+        /// Every experiment of the run; none is launched any more.
+        All = "all",
+    }
+}
+
+/// The rule that says what halts experiments beside `aborts-after` of a probe, and which of them.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct HaltRule {
+    /// Number of probes that have to fail at the same time while the fault is in (`abort-when`).
+    pub failing_probes: Option<u32>,
+    /// The experiments that are stopped (`abort`).
+    pub scope: HaltScope,
+}
 
 /// Everything that a run is to do, complete before anything is launched.
 #[derive(Debug, Clone, PartialEq)]
@@ -30,6 +52,7 @@ pub struct Plan {
     pub injection: InjectionRule,
     /// `true` if no other experiment is launched after one that did not pass.
     pub stop_on_failure: bool,
+    pub halt: HaltRule,
     pub report_dir: PathBuf,
     /// `true` if a report that could not be posted fails the run.
     pub reporting_must_succeed: bool,
