@@ -109,7 +109,7 @@ impl Wiring<'_> {
         plan: &Plan,
         usual: &AccountPlace,
     ) -> Result<Vec<Equipment>, Mistake> {
-        let connector = probes::make_connector(self, plan)?;
+        let connector = probes::make_connector(self.http, self.env, self.veil, self.clock, plan)?;
         let connector = connector.as_ref();
         let regions = plan.experiments.iter().flat_map(|experiment| probes::find_regions(experiment, usual));
         let mut accounts = self.prepare_accounts(&regions.collect::<Vec<_>>()).await?;
@@ -121,7 +121,7 @@ impl Wiring<'_> {
         for experiment in &plan.experiments {
             let place = EnginePlace::from_spec(&experiment.spec);
             let engine = engines.reach(&Destination { name: &experiment.name, place }, &mut accounts)?;
-            let alarms = engines.alarms_of(experiment, &mut accounts)?;
+            let alarms = engines.find_alarms(experiment, &mut accounts)?;
             let evaluators =
                 probes::connect_probes(connector, experiment, usual, &mut accounts, alarms.as_ref())?;
             equipment.push(Equipment { engine, evaluators });
@@ -222,7 +222,7 @@ impl<'a> Engines<'a> {
 
     /// Returns the feed of alarms in the account of an experiment. None if no subscription of this process
     /// tells of alarms there.
-    fn alarms_of(
+    fn find_alarms(
         &self,
         experiment: &ExperimentPlan,
         accounts: &mut AwsAccounts<'_>,
@@ -286,8 +286,9 @@ impl<'a> Engines<'a> {
     }
 
     fn client(&self) -> Result<reqwest::Client, Mistake> {
-        http::client(self.wiring.http)
-            .map_err(|why| Mistake::new("ca-bundle and proxies", format!("no HTTP client: {why}")))
+        http::client(self.wiring.http).map_err(|failure| {
+            Mistake::new("ca-bundle and proxies", format!("no HTTP client: {}", failure.why))
+        })
     }
 
     fn plane_settings(&self) -> ControlPlaneSettings {

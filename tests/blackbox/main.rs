@@ -14,6 +14,7 @@ mod comparing;
 mod deadlines;
 mod environment;
 mod forges;
+mod halting;
 mod harness;
 mod init;
 mod launch;

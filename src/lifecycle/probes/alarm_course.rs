@@ -62,12 +62,15 @@ impl AlarmCourse {
         news
     }
 
-    /// Takes a look. One that began before the newest change was heard may not know of that.
-    pub(super) fn look(&mut self, sample: &Sample) {
-        if self.newest.is_none_or(|(_, heard_at)| sample.at >= heard_at) {
+    /// Takes a look. Returns `false` for one that began before the newest change was heard, and may not know
+    /// of that.
+    pub(super) fn look(&mut self, sample: &Sample) -> bool {
+        let is_new = self.newest.is_none_or(|(_, heard_at)| sample.at >= heard_at);
+        if is_new {
             let why = || sample.reason.as_deref().unwrap_or("no reason given").to_owned();
             self.enter(sample.passed, sample.at, why);
         }
+        is_new
     }
 
     fn enter(&mut self, ok: bool, at: Timestamp, why: impl FnOnce() -> String) {

@@ -1,6 +1,7 @@
 //! The reconciliation of a followed alarm: CloudWatch's own history of it makes its score. What events have
 //! told counts for nothing; that they and the history differ is said.
 
+use std::sync::PoisonError;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
@@ -17,7 +18,7 @@ const MAX_READINGS: u32 = 3;
 /// Pause between two readings.
 const READING_PAUSE: Duration = Duration::from_secs(1);
 /// Time by which an event and the history may differ about one and the same change.
-const SAME_CHANGE: SignedDuration = SignedDuration::from_secs(2);
+const MAX_SKEW: SignedDuration = SignedDuration::from_secs(2);
 
 /// The measure of an alarm, or the reason why there is none.
 pub(super) type Measure = Result<MeasuredAlarm, String>;
@@ -32,6 +33,22 @@ impl RunningProbe {
         self.set_measure(measure);
     }
 
+    fn set_measure(&self, measure: Measure) {
+        *self.measure.lock().unwrap_or_else(PoisonError::into_inner) = Some(measure);
+    }
+
+    /// Returns the result so far. The samples stay with the probe.
+    pub(super) fn result(&self, fault: Option<&FaultWindow>) -> Probe {
+        let samples = self.samples().clone();
+        let probe = samples.clone().into_probe(&self.plan, fault);
+        if self.course().is_none() || fault.is_none() {
+            return probe;
+        }
+        let measure = self.measure.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let measure = measure.unwrap_or_else(|| Err("the fault may still be in".to_owned()));
+        apply(measure, probe, &self.plan, &samples)
+    }
+
     async fn measure_alarm(
         &self,
         alarm: &dyn FollowAlarm,
@@ -39,7 +56,7 @@ impl RunningProbe {
         begun_at: Timestamp,
     ) -> Measure {
         let since = begun_at.min(fault.started_at);
-        let (history, untrue) = read(alarm, since).await?;
+        let (history, untrue) = read_changes(alarm, since).await?;
         for told in &untrue {
             self.warn(format!(
                 "an event told that {}, and CloudWatch's history of the alarm does not: the history counts",
@@ -49,16 +66,16 @@ impl RunningProbe {
         let before = match &history.before {
             Some(before) => before.clone(),
             // An alarm that has not changed is in the state in which it was.
-            None => self.stands(untrue.is_empty()).await,
+            None => self.find_standing(untrue.is_empty()).await,
         };
         let end = fault.ended_at.unwrap_or_else(|| self.clock.now());
         let mut measured = measure(fault.started_at, end, &before, &history.changes);
-        measured.time.lost_events = count_lost(&history, &alarm.heard());
+        measured.time.lost_events = count_lost(&history, &alarm.heard_changes());
         Ok(measured)
     }
 
     /// Returns the state in which the alarm stands. It is asked for unless the last look will do.
-    async fn stands(&self, may_reuse: bool) -> AlarmStanding {
+    async fn find_standing(&self, may_reuse: bool) -> AlarmStanding {
         let passed = may_reuse && self.samples().has_passed_last();
         let sample = if passed { None } else { Some(self.evaluate(Phase::After, Instant::now()).await) };
         match sample.filter(|sample| !sample.passed) {
@@ -75,11 +92,14 @@ impl RunningProbe {
 
 /// Reads the history until it has what events have told, and returns the events that it does not have in the
 /// end.
-async fn read(alarm: &dyn FollowAlarm, since: Timestamp) -> Result<(AlarmHistory, Vec<HeardChange>), String> {
+async fn read_changes(
+    alarm: &dyn FollowAlarm,
+    since: Timestamp,
+) -> Result<(AlarmHistory, Vec<HeardChange>), String> {
     let mut read = Err("CloudWatch's history of it was not read".to_owned());
     for reading in 1..=MAX_READINGS {
         read = alarm.read_history(since).await.map(|history| {
-            let untrue = find_untrue(&history, alarm.heard(), since);
+            let untrue = find_untrue(&history, alarm.heard_changes(), since);
             (history, untrue)
         });
         if read.as_ref().is_ok_and(|(_, untrue)| untrue.is_empty()) {
@@ -106,12 +126,12 @@ fn count_lost(history: &AlarmHistory, heard: &[HeardChange]) -> u64 {
 }
 
 fn is_same(heard: &HeardChange, change: &AlarmChange) -> bool {
-    heard.change.state == change.state && heard.change.at.duration_since(change.at).abs() <= SAME_CHANGE
+    heard.change.state == change.state && heard.change.at.duration_since(change.at).abs() <= MAX_SKEW
 }
 
 /// Puts the measure of a followed alarm into its result.
-pub(super) fn apply(measure: Measure, mut probe: Probe, plan: &ProbePlan, samples: &Samples) -> Probe {
-    let after = samples.after();
+fn apply(measure: Measure, mut probe: Probe, plan: &ProbePlan, samples: &Samples) -> Probe {
+    let after = samples.has_passed_after();
     (probe.passed_counted, probe.counted) = (u64::from(after == Some(true)), u64::from(after.is_some()));
     let mut measured = match measure {
         Ok(measured) => measured,

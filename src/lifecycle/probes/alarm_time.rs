@@ -8,7 +8,7 @@ use faultgate_engines::alarms::AlarmStanding;
 /// Number of intervals that a report keeps. An alarm that flaps more often than that says nothing new.
 const MAX_INTERVALS: usize = 50;
 /// Shortest time that counts: CloudWatch's times have milliseconds.
-const SHORTEST: SignedDuration = SignedDuration::from_millis(1);
+const MIN_WINDOW: SignedDuration = SignedDuration::from_millis(1);
 
 /// The time of a fault by one alarm, and how the alarm bore the fault.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -30,8 +30,8 @@ pub(super) fn measure(
     before: &AlarmStanding,
     changes: &[AlarmChange],
 ) -> MeasuredAlarm {
-    let end = end.max(start.saturating_add(SHORTEST).unwrap_or(start));
-    let stretches = stretches(start, before, changes);
+    let end = end.max(start.saturating_add(MIN_WINDOW).unwrap_or(start));
+    let stretches = cut_stretches(start, before, changes);
     let mut measured = MeasuredAlarm::default();
     measured.time.fault_ms = millis(start, end);
     for stretch in stretches.iter().filter(|stretch| stretch.from < end) {
@@ -73,7 +73,7 @@ impl StateStretch<'_> {
 }
 
 /// Cuts the time since `start` into stretches, of which each but the last one has a length.
-fn stretches<'a>(
+fn cut_stretches<'a>(
     start: Timestamp,
     before: &'a AlarmStanding,
     changes: &'a [AlarmChange],

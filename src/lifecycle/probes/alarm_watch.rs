@@ -1,6 +1,7 @@
 //! The phase `during` of a probe whose alarm is followed: events tell of its changes, and nobody asks at an
-//! interval. A probe that stops the experiment asks once when an event says that the alarm is not in OK: an
-//! event alone decides nothing.
+//! interval. A probe that may stop the experiment asks once when an event says that the alarm is not in OK:
+//! an event alone decides nothing. Where probes that fail at the same time stop it together, each change is
+//! confirmed so, and an alarm that is not in OK is asked at the interval.
 
 use std::pin::pin;
 use std::time::Duration;
@@ -11,15 +12,16 @@ use tokio::time::Instant;
 
 use super::alarm_course::AlarmCourse;
 use super::samples::Purpose;
-use super::schedule::{ProbeStage, RunningProbe, next_after, reached};
+use super::schedule::{ProbeStage, RunningProbe, next_after, wait_for_stage};
 use super::trip::Confirming;
+use faultgate_core::duration::exact;
 use faultgate_core::model::{Phase, Sample};
 use faultgate_engines::alarms::{FollowAlarm, HeardChange};
 
 /// Time within which CloudWatch must show that the history of an alarm can be read. Else the alarm is asked
 /// at the probe's interval.
 const TRIAL_LIMIT: Duration = Duration::from_secs(10);
-/// Time after which a probe that stops the experiment asks although no event has come: one may be lost.
+/// Time after which a probe that may stop the experiment asks although no event has come: one may be lost.
 const RECONCILE_INTERVAL: Duration = Duration::from_mins(1);
 
 /// The end of following an alarm.
@@ -40,11 +42,11 @@ impl RunningProbe {
     ) -> FollowEnd {
         let (begin, begun_at) = (Instant::now(), self.clock.now());
         let mut changed = alarm.subscribe();
-        let taken = alarm.heard().last().map_or(0, |heard| heard.number);
+        let taken = alarm.heard_changes().last().map_or(0, |heard| heard.number);
         *self.course() = Some(AlarmCourse::new(begun_at, taken));
         let mut trial = pin!(tokio::time::timeout(TRIAL_LIMIT, alarm.read_history(begun_at)));
         let mut looking = pin!(OptionFuture::from(Some(self.look_at_alarm(begin, None))));
-        let (mut tries, mut looks) = (true, true);
+        let (mut is_trying, mut looks) = (true, true);
         let mut was_live = alarm.is_live();
         let mut next_look = self.next_look(was_live, begin);
         let mut fired_at: Option<Instant> = None;
@@ -54,19 +56,19 @@ impl RunningProbe {
             tokio::select! {
                 // The end comes first, so that no look begins after it. One that is under way is waited for.
                 biased;
-                _ = reached(stage, ProbeStage::Ended) => {
+                _ = wait_for_stage(stage, ProbeStage::Ended) => {
                     if looks {
                         looking.await;
                     }
                     return FollowEnd::ToTheEnd;
                 }
                 _ = &mut looking, if looks => (looks, has_looked) = (false, true),
-                read = &mut trial, if tries => {
-                    tries = false;
+                read = &mut trial, if is_trying => {
+                    is_trying = false;
                     let why = match read {
                         Ok(Ok(_)) => None,
                         Ok(Err(why)) => Some(why),
-                        Err(_) => Some(format!("no answer within {TRIAL_LIMIT:?}")),
+                        Err(_) => Some(format!("no answer within {}", exact(TRIAL_LIMIT))),
                     };
                     if let Some(why) = why {
                         if looks {
@@ -79,12 +81,13 @@ impl RunningProbe {
                 _ = changed.changed() => {}
                 () = sleep_until(next) => {}
             }
-            let is_news = self.hear(&alarm.heard());
+            let has_news = self.hear(&alarm.heard_changes());
             let is_due = next_look.is_some_and(|due| due <= Instant::now());
-            let trips = self.trips(fired_at, is_news);
-            if (trips && !has_looked) || (is_due && !looks) {
+            let trips = self.trips(fired_at, has_news);
+            let confirms_turn = has_news && self.counts_with_others();
+            if (trips && !has_looked) || confirms_turn || (is_due && !looks) {
                 // A look that is under way began before the event, so another one takes its place.
-                let confirming = trips.then(|| self.trip.confirm());
+                let confirming = (trips || confirms_turn).then(|| self.trip.confirm());
                 looking.set(OptionFuture::from(Some(self.look_at_alarm(Instant::now(), confirming))));
                 looks = true;
             }
@@ -98,7 +101,7 @@ impl RunningProbe {
             if was_live && !is_live {
                 // The last events may never have come.
                 next_look = Some(Instant::now());
-            } else if is_due || is_live != was_live {
+            } else if is_due || has_looked || is_live != was_live {
                 next_look = self.next_look(is_live, begin);
             }
             was_live = is_live;
@@ -108,8 +111,8 @@ impl RunningProbe {
     /// Asks for the alarm's state. The halt waits for it where it confirms what an event has told.
     async fn look_at_alarm(&self, due: Instant, confirming: Option<Confirming>) {
         let sample = self.evaluate(Phase::During, due).await;
-        if let Some(course) = self.course().as_mut() {
-            course.look(&sample);
+        if self.course().as_mut().is_some_and(|course| course.look(&sample)) {
+            self.post(&sample);
         }
         self.samples().add(sample, Purpose::During);
         drop(confirming);
@@ -117,11 +120,13 @@ impl RunningProbe {
 
     /// Returns the time at which the alarm is to be asked again. None if events are enough.
     fn next_look(&self, is_live: bool, begin: Instant) -> Option<Instant> {
-        if !is_live {
+        let counts_with_others = self.counts_with_others();
+        if !is_live || (counts_with_others && self.is_failing()) {
             return Some(next_after(begin, self.plan.every));
         }
         // An event that is lost would be found by the history, but too late to stop the experiment.
-        self.plan.aborts_after.map(|_| Instant::now() + RECONCILE_INTERVAL.max(self.plan.every))
+        let may_stop = counts_with_others || self.plan.aborts_after.is_some();
+        may_stop.then(|| Instant::now() + RECONCILE_INTERVAL.max(self.plan.every))
     }
 
     /// Returns the time at which the failure that goes on asks for a halt, for the first time or again.
@@ -134,9 +139,9 @@ impl RunningProbe {
     }
 
     /// Returns `true` if a halt is to be asked for now.
-    fn trips(&self, fired_at: Option<Instant>, is_news: bool) -> bool {
+    fn trips(&self, fired_at: Option<Instant>, has_news: bool) -> bool {
         let again = || fired_at.is_none_or(|fired_at| Instant::now() >= fired_at + self.plan.every);
-        self.left().is_some_and(|left| left.is_zero()) && (is_news || again())
+        self.left().is_some_and(|left| left.is_zero()) && (has_news || again())
     }
 
     /// Returns the time after which the failure that goes on asks for a halt. None if there is no failure, or
@@ -172,8 +177,9 @@ impl RunningProbe {
     fn give_up_following(&self, why: &str) {
         *self.course() = None;
         self.warn(format!(
-            "{} was asked every {:?}, and not measured by time: {why}",
-            self.plan.name, self.plan.every
+            "{} was asked every {}, and not measured by time: {why}",
+            self.plan.name,
+            exact(self.plan.every)
         ));
     }
 }

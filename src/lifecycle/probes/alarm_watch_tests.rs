@@ -1,218 +1,12 @@
 //! Tests of following an alarm on a paused clock, with an alarm that tells and shows what the test says.
 
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::atomic::Ordering;
 
-use async_trait::async_trait;
-use jiff::{SignedDuration, Timestamp};
-use tokio_util::sync::CancellationToken;
+use jiff::SignedDuration;
 
-use super::super::schedule::{EvaluationPermits, Probing};
-use super::super::turns::{Turned, Turns};
+use super::super::alarm_stage_tests::{AlarmStage, StagedAlarm};
 use super::*;
-use faultgate_core::clock::Clock;
-use faultgate_core::model::{AlarmChange, Check, FaultWindow, Probe, ProbePlan, Score, Turn};
-use faultgate_engines::alarms::{AlarmHistory, AlarmStanding};
-use faultgate_engines::probe::{Evaluate, Evaluation};
-
-const EVERY: Duration = Duration::from_secs(5);
-
-/// An alarm, in what it really does and in what is told of it.
-struct StagedAlarm {
-    clock: Clock,
-    staged: Mutex<StagedState>,
-    changed: watch::Sender<()>,
-    looks: AtomicU64,
-    readings: AtomicU64,
-}
-
-struct StagedState {
-    state: &'static str,
-    is_live: bool,
-    heard: Vec<HeardChange>,
-    history: Vec<AlarmChange>,
-    /// The reason for which the history cannot be read.
-    unreadable: Option<&'static str>,
-}
-
-impl StagedAlarm {
-    fn change(&self, state: &str) -> AlarmChange {
-        let (alarm, state) = ("slow".to_owned(), state.to_owned());
-        AlarmChange { alarm, state, at: self.clock.now(), reason: Some("staged".to_owned()) }
-    }
-
-    /// Changes the state; an event of it is heard, or is lost.
-    fn enter(&self, state: &'static str, is_heard: bool) {
-        let change = self.change(state);
-        let mut staged = self.staged.lock().unwrap();
-        staged.state = state;
-        staged.history.push(change);
-        drop(staged);
-        if is_heard {
-            self.tell(state);
-        }
-    }
-
-    /// Tells of a change, whether or not there was one.
-    fn tell(&self, state: &str) {
-        let change = self.change(state);
-        let mut staged = self.staged.lock().unwrap();
-        let number = staged.heard.len() as u64 + 1;
-        staged.heard.push(HeardChange { change, observed_at: self.clock.now(), number });
-        drop(staged);
-        self.changed.send_replace(());
-    }
-
-    fn set(&self, set: impl FnOnce(&mut StagedState)) {
-        set(&mut self.staged.lock().unwrap());
-        self.changed.send_replace(());
-    }
-
-    fn looks(&self) -> u64 {
-        self.looks.load(Ordering::SeqCst)
-    }
-}
-
-/// The evaluator of a probe on a staged alarm.
-struct AlarmEvaluator(Arc<StagedAlarm>);
-
-#[async_trait]
-impl Evaluate for AlarmEvaluator {
-    async fn evaluate(&self) -> Evaluation {
-        self.0.looks.fetch_add(1, Ordering::SeqCst);
-        let state = self.0.staged.lock().unwrap().state;
-        tokio::time::sleep(Duration::from_millis(2)).await;
-        let reason = Some(if state == "OK" { "OK".to_owned() } else { format!("{state}: staged") });
-        Evaluation { passed: state == "OK", latency: Some(Duration::from_millis(2)), reason }
-    }
-
-    fn alarm(&self) -> Option<Arc<dyn FollowAlarm>> {
-        let alarm = self.0.clone();
-        Some(alarm)
-    }
-}
-
-#[async_trait]
-impl FollowAlarm for StagedAlarm {
-    fn is_live(&self) -> bool {
-        self.staged.lock().unwrap().is_live
-    }
-
-    fn subscribe(&self) -> watch::Receiver<()> {
-        self.changed.subscribe()
-    }
-
-    fn heard(&self) -> Vec<HeardChange> {
-        self.staged.lock().unwrap().heard.clone()
-    }
-
-    async fn read_history(&self, since: Timestamp) -> Result<AlarmHistory, String> {
-        self.readings.fetch_add(1, Ordering::SeqCst);
-        tokio::time::sleep(Duration::from_millis(2)).await;
-        let staged = self.staged.lock().unwrap();
-        if let Some(why) = staged.unreadable {
-            return Err(why.to_owned());
-        }
-        let changes: Vec<AlarmChange> =
-            staged.history.iter().filter(|change| change.at >= since).cloned().collect();
-        let other = |state: &str| if state == "OK" { "ALARM" } else { "OK" };
-        let before = changes
-            .first()
-            .map(|first| AlarmStanding { state: other(&first.state).to_owned(), reason: None });
-        Ok(AlarmHistory { before, changes })
-    }
-}
-
-/// An experiment with one probe on an alarm that is in OK at first.
-struct AlarmStage {
-    alarm: Arc<StagedAlarm>,
-    probing: Probing,
-    turns: Turns,
-    clock: Clock,
-    started_at: Timestamp,
-}
-
-impl AlarmStage {
-    /// Sets the stage, and begins the phase `during`.
-    async fn begin(when: &[Phase], aborts_after: Option<u32>, prepare: impl FnOnce(&StagedAlarm)) -> Self {
-        let clock = Clock::start();
-        let staged = StagedState {
-            state: "OK",
-            is_live: true,
-            heard: Vec::new(),
-            history: Vec::new(),
-            unreadable: None,
-        };
-        let alarm = Arc::new(StagedAlarm {
-            clock,
-            staged: Mutex::new(staged),
-            changed: watch::Sender::new(()),
-            looks: AtomicU64::new(0),
-            readings: AtomicU64::new(0),
-        });
-        prepare(&alarm);
-        let plan = ProbePlan {
-            name: "slow".to_owned(),
-            check: Check::CloudwatchAlarm { name: "slow".to_owned(), within: Duration::from_secs(10) },
-            when: when.to_vec(),
-            every: EVERY,
-            weight: 10,
-            recovers_within: None,
-            aborts_after,
-        };
-        let evaluator: Arc<dyn Evaluate> = Arc::new(AlarmEvaluator(alarm.clone()));
-        let (turns, cancelled) = (Turns::default(), CancellationToken::new());
-        let teller = |probe: &str| turns.teller(0, probe);
-        let permits = EvaluationPermits::default();
-        let mut probing = Probing::new(&[plan], &[evaluator], clock, &permits, &cancelled, teller);
-        probing.start();
-        probing.begin_during();
-        let stage = Self { alarm, probing, turns, clock, started_at: clock.now() };
-        stage.wait(1).await;
-        stage
-    }
-
-    async fn wait(&self, seconds: u64) {
-        tokio::time::sleep(Duration::from_secs(seconds)).await;
-    }
-
-    /// Ends the experiment, and returns the probe's result and the warnings.
-    async fn end(mut self) -> (Probe, Vec<String>) {
-        let fault = FaultWindow { started_at: self.started_at, ended_at: Some(self.clock.now()) };
-        self.probing.finish().await;
-        self.probing.reconcile(&fault).await;
-        (self.probing.results(Some(&fault)).swap_remove(0), self.probing.warnings())
-    }
-
-    fn turns(&self) -> Vec<&'static str> {
-        let word = |turned: Turned| match turned.turn {
-            Turn::Fails { .. } => "fails",
-            Turn::Passes { .. } => "passes",
-            Turn::Flaps => "flaps",
-        };
-        self.turns.take().into_iter().map(word).collect()
-    }
-
-    /// Waits until the probe asks for a halt, as the lifecycle does, and returns the reason and the time
-    /// since the beginning. `fault` is when the fault was in.
-    async fn halt(&self, fault: Timestamp) -> (String, SignedDuration) {
-        let trip = self.probing.trip();
-        loop {
-            trip.fired().await;
-            trip.confirmed().await;
-            let now = self.clock.now();
-            if now < fault {
-                trip.arm(now);
-                continue;
-            }
-            let since = fault.max(trip.armed_since());
-            match self.probing.reason_to_halt(since) {
-                Some(why) => return (why, now.duration_since(self.started_at)),
-                None => trip.arm(since),
-            }
-        }
-    }
-}
+use faultgate_core::model::Score;
 
 const DURING: &[Phase] = &[Phase::During];
 
@@ -369,4 +163,33 @@ async fn an_alarm_that_is_well_again_in_time_halts_nothing() {
     }
     let halt = tokio::time::timeout(Duration::from_secs(1), stage.halt(stage.started_at)).await;
     assert!(halt.is_err(), "{halt:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_alarm_counts_with_other_probes_once_its_event_is_confirmed() {
+    let stage = AlarmStage::begin_counting(|_| {}).await;
+    stage.alarm.tell("ALARM");
+    let halt = tokio::time::timeout(Duration::from_secs(50), stage.halt(stage.started_at)).await;
+    assert!(halt.is_err(), "an event that lies: {halt:?}");
+    assert_eq!(stage.alarm.looks(), 2, "it was confirmed once");
+    stage.alarm.enter("ALARM", true);
+    let (why, after) = stage.halt(stage.started_at).await;
+    assert!((51..=52).contains(&after.as_secs()), "{after:?}");
+    assert!(why.starts_with("1 probe failed at the same time"), "{why}");
+    assert!(why.ends_with("slow (ALARM: staged)"), "{why}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_alarm_that_is_not_in_ok_counts_with_others_until_it_is() {
+    let ringing = |alarm: &StagedAlarm| alarm.set(|staged| staged.state = "ALARM");
+    let stage = AlarmStage::begin_counting(ringing).await;
+    let (_, after) = stage.halt(stage.started_at + SignedDuration::from_secs(20)).await;
+    assert!((20..=25).contains(&after.as_secs()), "it was asked when the fault was in: {after:?}");
+    stage.alarm.enter("OK", true);
+    stage.wait(1).await;
+    let halt = tokio::time::timeout(Duration::from_secs(50), stage.halt(stage.started_at)).await;
+    assert!(halt.is_err(), "{halt:?}");
+    stage.alarm.enter("ALARM", false);
+    let (_, after) = stage.halt(stage.started_at).await;
+    assert!(after.as_secs() <= 140, "a lost event only delays it: {after:?}");
 }

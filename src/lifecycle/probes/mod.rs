@@ -3,23 +3,26 @@
 //! - `schedule` evaluates the probes of one experiment in their phases, and `samples` keeps what they saw.
 //! - `alarm_watch` follows an alarm by events instead, with `alarm_course` as its memory; `alarm_record`
 //!   reconciles that with CloudWatch's history, and `alarm_time` is the arithmetic.
-//! - `turns` tells when a probe turns, and `trip` asks for a halt.
+//! - `turns` tells when a probe turns; `trip` asks for a halt, and `halt_board` counts failing probes of all
+//!   experiments together.
 //! - `score` makes the score of an experiment, from facts alone.
-//! - `steady` evaluates the probes for a user who only wants to know whether a run would launch.
 //!
 //! Nothing here speaks to an engine, and no evaluation waits for another probe or for an engine.
 
 mod alarm_course;
 mod alarm_record;
+#[cfg(test)]
+mod alarm_stage_tests;
 mod alarm_time;
 mod alarm_watch;
+mod halt_board;
 mod samples;
 mod schedule;
 mod score;
-mod steady;
 mod trip;
 mod turns;
 
-pub(super) use schedule::{EvaluationPermits, Probing};
+pub(super) use halt_board::HaltBoard;
+pub(super) use schedule::{Probing, SharedByProbes};
 pub(super) use score::score;
 pub(super) use turns::{Turned, Turns};

@@ -18,12 +18,14 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::alarm_course::AlarmCourse;
-use super::alarm_record::{self, Measure};
+use super::alarm_record::Measure;
 use super::alarm_watch::FollowEnd;
+use super::halt_board::HaltBoard;
 use super::samples::{Purpose, Samples};
 use super::trip::Trip;
 use super::turns::Teller;
 use faultgate_core::clock::Clock;
+use faultgate_core::duration::exact;
 use faultgate_core::model::{FaultWindow, Phase, Probe, ProbePlan, Sample};
 use faultgate_core::panics;
 use faultgate_engines::probe::{Evaluate, Evaluation};
@@ -60,34 +62,50 @@ pub(super) struct RunningProbe {
     /// The course of the alarm, if the probe is on one that is followed.
     course: Mutex<Option<AlarmCourse>>,
     /// The measure of that alarm, once its history was asked for.
-    measure: Mutex<Option<Measure>>,
+    pub(super) measure: Mutex<Option<Measure>>,
     warnings: Mutex<Vec<String>>,
     pub(super) trip: Arc<Trip>,
+    /// Place of the experiment in the plan.
+    experiment: usize,
+    board: Arc<HaltBoard>,
     pub(super) teller: Teller,
     pub(super) clock: Clock,
     permits: EvaluationPermits,
+}
+
+/// The things that all probes of a run share.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct SharedByProbes {
+    pub(crate) permits: EvaluationPermits,
+    pub(crate) board: Arc<HaltBoard>,
 }
 
 /// The probes of one experiment. Their tasks end when this value is dropped.
 pub(crate) struct Probing {
     all: Vec<Arc<RunningProbe>>,
     trip: Arc<Trip>,
+    experiment: usize,
+    board: Arc<HaltBoard>,
     stage: watch::Sender<ProbeStage>,
     tasks: JoinSet<Option<()>>,
     cancelled: CancellationToken,
 }
 
 impl Probing {
-    /// Creates the probes of an experiment, which wait for [`start`](Self::start).
+    /// Creates the probes of an experiment, which wait for [`start`](Self::start). `experiment` is its place in
+    /// the plan.
     pub(crate) fn new(
+        experiment: usize,
         plans: &[ProbePlan],
         evaluators: &[Arc<dyn Evaluate>],
         clock: Clock,
-        permits: &EvaluationPermits,
+        shared: &SharedByProbes,
         cancelled: &CancellationToken,
         teller: impl Fn(&str) -> Teller,
     ) -> Self {
+        let SharedByProbes { permits, board } = shared;
         let trip = Arc::<Trip>::default();
+        board.join(experiment, trip.clone());
         let all = plans.iter().zip(evaluators).map(|(plan, evaluator)| {
             Arc::new(RunningProbe {
                 plan: plan.clone(),
@@ -97,6 +115,8 @@ impl Probing {
                 measure: Mutex::default(),
                 warnings: Mutex::default(),
                 trip: trip.clone(),
+                experiment,
+                board: board.clone(),
                 teller: teller(&plan.name),
                 clock,
                 permits: permits.clone(),
@@ -105,6 +125,8 @@ impl Probing {
         Self {
             all: all.collect(),
             trip,
+            experiment,
+            board: board.clone(),
             stage: watch::Sender::new(ProbeStage::Waiting),
             tasks: JoinSet::new(),
             cancelled: cancelled.clone(),
@@ -189,6 +211,7 @@ impl Probing {
     /// Tells the probes that the experiment has ended, and waits for the phase `after`. Returns `false` if a
     /// signal cut that short.
     pub(crate) async fn finish(&mut self) -> bool {
+        self.board.leave(self.experiment);
         self.stage.send_replace(ProbeStage::Ended);
         let mut whole = true;
         while let Some(ended) = self.tasks.join_next().await {
@@ -220,6 +243,12 @@ impl Probing {
     }
 }
 
+impl Drop for Probing {
+    fn drop(&mut self) {
+        self.board.leave(self.experiment);
+    }
+}
+
 impl RunningProbe {
     pub(super) fn samples(&self) -> MutexGuard<'_, Samples> {
         self.samples.lock().unwrap_or_else(PoisonError::into_inner)
@@ -229,24 +258,8 @@ impl RunningProbe {
         self.course.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(super) fn set_measure(&self, measure: Measure) {
-        *self.measure.lock().unwrap_or_else(PoisonError::into_inner) = Some(measure);
-    }
-
     pub(super) fn warn(&self, warning: String) {
         self.warnings.lock().unwrap_or_else(PoisonError::into_inner).push(warning);
-    }
-
-    /// Returns the result so far. The samples stay here.
-    fn result(&self, fault: Option<&FaultWindow>) -> Probe {
-        let samples = self.samples().clone();
-        let probe = samples.clone().into_probe(&self.plan, fault);
-        if self.course().is_none() || fault.is_none() {
-            return probe;
-        }
-        let measure = self.measure.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let measure = measure.unwrap_or_else(|| Err("the fault may still be in".to_owned()));
-        alarm_record::apply(measure, probe, &self.plan, &samples)
     }
 
     /// Returns the name of the probe and its reason if its last evaluation failed.
@@ -273,12 +286,12 @@ impl RunningProbe {
     /// Evaluates the probe in its phases, until the experiment is over.
     async fn follow(self: Arc<Self>, mut stage: watch::Receiver<ProbeStage>) {
         let when = &self.plan.when;
-        if reached(&mut stage, ProbeStage::Launched).await == ProbeStage::Launched
+        if wait_for_stage(&mut stage, ProbeStage::Launched).await == ProbeStage::Launched
             && when.contains(&Phase::During)
         {
             self.follow_during(&mut stage).await;
         }
-        reached(&mut stage, ProbeStage::Ended).await;
+        wait_for_stage(&mut stage, ProbeStage::Ended).await;
         if when.contains(&Phase::After) {
             self.evaluate_after().await;
         }
@@ -311,7 +324,7 @@ impl RunningProbe {
             tokio::select! {
                 // The end comes first, so that no evaluation begins after it.
                 biased;
-                _ = reached(stage, ProbeStage::Ended) => return,
+                _ = wait_for_stage(stage, ProbeStage::Ended) => return,
                 () = tokio::time::sleep_until(next) => {}
             }
             let sample = self.evaluate(Phase::During, next).await;
@@ -320,8 +333,21 @@ impl RunningProbe {
         }
     }
 
+    /// Returns `true` if the probe may end the experiment together with others that fail at the same time.
+    pub(super) fn counts_with_others(&self) -> bool {
+        self.board.counts_failing_probes()
+    }
+
+    /// Posts a sample on the board of the run's failing probes.
+    pub(super) fn post(&self, sample: &Sample) {
+        let why = || sample.reason.as_deref().unwrap_or("no reason given");
+        let failure = (!sample.passed).then(why);
+        self.board.post(self.experiment, &self.plan.name, sample.at, failure);
+    }
+
     /// Adds a sample, and asks for a halt if the probe has failed too often in a row.
     fn add_sample(&self, sample: Sample) {
+        self.post(&sample);
         let mut samples = self.samples();
         samples.add(sample, Purpose::During);
         let limit = self.plan.aborts_after;
@@ -342,7 +368,7 @@ impl RunningProbe {
             if sample.passed || over {
                 if let (false, Some(limit)) = (sample.passed, self.plan.recovers_within) {
                     let why = sample.reason.take().unwrap_or_default();
-                    sample.reason = Some(format!("not recovered within {limit:?}: {why}").into());
+                    sample.reason = Some(format!("not recovered within {}: {why}", exact(limit)).into());
                 }
                 self.samples().add(sample, Purpose::After);
                 return;
@@ -356,7 +382,10 @@ impl RunningProbe {
 
 /// Waits until the experiment has come at least to this stage, and returns the stage. A dropped sender counts
 /// as the end.
-pub(super) async fn reached(stage: &mut watch::Receiver<ProbeStage>, wanted: ProbeStage) -> ProbeStage {
+pub(super) async fn wait_for_stage(
+    stage: &mut watch::Receiver<ProbeStage>,
+    wanted: ProbeStage,
+) -> ProbeStage {
     stage.wait_for(|stage| *stage >= wanted).await.map_or(ProbeStage::Ended, |stage| *stage)
 }
 

@@ -1,6 +1,6 @@
 //! The score of an experiment by its probes and its floor, and the sentence that says why. Pure arithmetic.
 
-use faultgate_core::duration::{coarse, from_millis};
+use faultgate_core::duration::{coarse, exact, from_millis};
 use faultgate_core::model::{Phase, Probe, ProbePlan, Score, ScoreSource, TimeInOk, Verdict, weighted_mean};
 use faultgate_engines::Judgement;
 
@@ -18,14 +18,14 @@ pub(crate) fn score(judged: &mut Judgement, floor: Score, probes: &[Probe], plan
     }
     let (Verdict::Passed | Verdict::Failed, Some(score)) = (judged.verdict, judged.score) else { return };
     if judged.score_source == Some(ScoreSource::Engine) {
-        judged.warnings.extend(uncounted(probes, plans, &judged.injected));
+        judged.warnings.extend(explain_uncounted(probes, plans, &judged.injected));
     }
     let because = match judged.score_source {
         Some(ScoreSource::Probes) => by_probes(probes, plans, &judged.injected),
         Some(ScoreSource::Engine) => by_engine(judged),
         Some(ScoreSource::Completion) => judged.reason.clone(),
         // The stop is the cause, whatever the floor.
-        Some(ScoreSource::StopCondition | ScoreSource::Abort) | None => return,
+        Some(ScoreSource::StopCondition | ScoreSource::Halt) | None => return,
     };
     judged.reason = match judged.verdict {
         _ if score < floor => format!("score {score} < {floor}: {because}"),
@@ -46,7 +46,7 @@ fn by_probes(probes: &[Probe], plans: &[ProbePlan], injected: &[String]) -> Stri
 }
 
 /// Returns a warning of probes that failed while the engine's own score counts.
-fn uncounted(probes: &[Probe], plans: &[ProbePlan], injected: &[String]) -> Option<String> {
+fn explain_uncounted(probes: &[Probe], plans: &[ProbePlan], injected: &[String]) -> Option<String> {
     let failed = costly(probes, plans, &in_words(injected))?;
     Some(format!("{failed}; these looks do not count, since the engine's own score does"))
 }
@@ -85,17 +85,18 @@ fn more(all: usize, what: &str) -> Option<String> {
 /// Says that all probes passed, with the number of evaluations.
 fn all_passed(probes: &[Probe]) -> String {
     let scored = || probes.iter().filter(|probe| probe.weight > 0);
-    let looks: u64 = scored().map(|probe| probe.counted).sum();
-    let looks = if looks == 1 { "its 1 look".to_owned() } else { format!("all {looks} looks") };
+    let evaluations: u64 = scored().map(|probe| probe.counted).sum();
+    let evaluations =
+        if evaluations == 1 { "its 1 look".to_owned() } else { format!("all {evaluations} looks") };
     let timed = scored().filter(|probe| probe.by_time.is_some()).count();
     match scored().collect::<Vec<_>>()[..] {
         [probe] if timed == 1 => format!("{} was in OK all the time", probe.name),
-        [probe] => format!("{} passed {looks}", probe.name),
+        [probe] => format!("{} passed {evaluations}", probe.name),
         ref several if timed == several.len() => format!("{timed} alarms were in OK all the time"),
         ref several if timed > 0 => {
-            format!("{} probes passed {looks}, {timed} of them in OK all the time", several.len())
+            format!("{} probes passed {evaluations}, {timed} of them in OK all the time", several.len())
         }
-        ref several => format!("{} probes passed {looks}", several.len()),
+        ref several => format!("{} probes passed {evaluations}", several.len()),
     }
 }
 
@@ -119,7 +120,7 @@ fn in_words(injected: &[String]) -> String {
 /// Says what a failed probe saw, and when.
 fn cost(probe: &Probe, plan: Option<&ProbePlan>, fault: &str) -> String {
     if let Some(phase) = probe.unevaluated {
-        return unevaluated(probe, phase, plan, fault);
+        return explain_unevaluated(probe, phase, plan, fault);
     }
     if let Some(time) = &probe.by_time {
         return cost_by_time(probe, time, fault);
@@ -164,7 +165,7 @@ fn why(probe: &Probe) -> String {
 }
 
 /// Says that a phase had no evaluation, and what can be done about it.
-fn unevaluated(probe: &Probe, phase: Phase, plan: Option<&ProbePlan>, fault: &str) -> String {
+fn explain_unevaluated(probe: &Probe, phase: Phase, plan: Option<&ProbePlan>, fault: &str) -> String {
     let name = &probe.name;
     if phase == Phase::After {
         return format!("{name} was never evaluated after the end");
@@ -172,7 +173,7 @@ fn unevaluated(probe: &Probe, phase: Phase, plan: Option<&ProbePlan>, fault: &st
     if let Some(why) = &probe.unmeasured {
         return format!("{name} was not measured while {fault} was in: {why}");
     }
-    let every = plan.map(|plan| format!(" (every {:?})", plan.every)).unwrap_or_default();
+    let every = plan.map(|plan| format!(" (every {})", exact(plan.every))).unwrap_or_default();
     format!(
         "{name} was never evaluated: no look{every} began while {fault} was in; set a shorter every, let the fault \
          last longer, or look only after"

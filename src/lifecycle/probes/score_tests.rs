@@ -138,7 +138,7 @@ fn an_alarm_that_was_measured_by_time_is_told_by_time() {
     assert!(reason(&[by_time(60_000, 5_000)]).contains("shop failed after the end (status 503)"));
     let well = by_time(60_000, 0);
     assert_eq!(
-        reason(&[well.clone()]),
+        reason(std::slice::from_ref(&well)),
         "score 100 >= 100: shop was in OK all the time while latency was in and after it"
     );
     assert!(reason(&[well.clone(), well.clone()]).contains(": 2 alarms were in OK all the time while "));

@@ -38,7 +38,7 @@ impl Default for Trip {
 
 impl Trip {
     /// Waits until a probe asks for a halt.
-    pub(crate) async fn fired(&self) {
+    pub(crate) async fn wait_until_fired(&self) {
         self.fired.notified().await;
     }
 
@@ -54,7 +54,7 @@ impl Trip {
     }
 
     /// Waits until no such look is under way.
-    pub(crate) async fn confirmed(&self) {
+    pub(crate) async fn wait_until_confirmed(&self) {
         // The sender lives as long as this value does.
         let _ = self.confirming.subscribe().wait_for(|looks| *looks == 0).await;
     }

@@ -62,7 +62,7 @@ impl AlarmFeed {
     }
 
     /// Returns the names of the alarms that probes want to hear of.
-    pub(crate) fn wanted(&self) -> BTreeSet<String> {
+    pub(crate) fn wanted_alarms(&self) -> BTreeSet<String> {
         self.contents().wanted.clone()
     }
 
@@ -109,7 +109,7 @@ impl AlarmFeed {
     }
 
     /// Returns the changes that were heard of an alarm, in the order in which they were heard.
-    pub fn heard(&self, alarm: &str) -> Vec<HeardChange> {
+    pub fn heard_changes(&self, alarm: &str) -> Vec<HeardChange> {
         let contents = self.contents();
         contents.taken.get(alarm).map(|alarm| alarm.changes.iter().cloned().collect()).unwrap_or_default()
     }
@@ -150,7 +150,7 @@ mod tests {
             feed.deliver("a", change("slow", "ALARM", 5), at(6));
         }
         feed.deliver("b", change("slow", "OK", 7), at(8));
-        let heard = feed.heard("slow");
+        let heard = feed.heard_changes("slow");
         let states: Vec<_> = heard.iter().map(|heard| (heard.change.state.as_str(), heard.number)).collect();
         assert_eq!(states, [("ALARM", 1), ("OK", 2)]);
     }
@@ -159,7 +159,7 @@ mod tests {
     fn an_alarm_is_live_while_its_events_come() {
         let feed = AlarmFeed::default();
         feed.want("slow");
-        assert_eq!(feed.wanted(), BTreeSet::from(["slow".to_owned()]));
+        assert_eq!(feed.wanted_alarms(), BTreeSet::from(["slow".to_owned()]));
         assert!(!feed.is_live("slow"), "nothing is subscribed to yet");
         feed.open(["slow".to_owned()]);
         assert!(feed.is_live("slow") && !feed.is_live("other"));
@@ -179,7 +179,7 @@ mod tests {
             feed.deliver(&format!("a{n}"), change("slow", "ALARM", n), at(n));
             feed.deliver(&format!("b{n}"), change(&format!("other{n}"), "ALARM", n), at(n));
         }
-        let heard = feed.heard("slow");
+        let heard = feed.heard_changes("slow");
         assert_eq!(heard.len(), MAX_CHANGES);
         assert_eq!(heard.last().unwrap().number, 20 * MAX_CHANGES as u64, "the latest are kept");
         let contents = feed.contents();

@@ -38,9 +38,9 @@ impl StateUpdate {
     /// Reads an item by its data, or else by its summary. None if neither tells both states.
     pub(crate) fn read(at: Timestamp, data: Option<&str>, summary: Option<&str>) -> Option<Self> {
         let data = data.and_then(|data| serde_json::from_str::<Value>(data).ok()).unwrap_or_default();
-        let told = standing(&data["oldState"]).zip(standing(&data["newState"]));
+        let told = read_standing(&data["oldState"]).zip(read_standing(&data["newState"]));
         // The data has a limit, and may be cut where a reason is long; the summary has the states as well.
-        let (old, new) = told.or_else(|| summarised(summary?))?;
+        let (old, new) = told.or_else(|| read_summary(summary?))?;
         Some(Self { at, old, new })
     }
 }
@@ -60,7 +60,7 @@ impl AlarmHistory {
     }
 }
 
-fn standing(state: &Value) -> Option<AlarmStanding> {
+fn read_standing(state: &Value) -> Option<AlarmStanding> {
     let word = state["stateValue"].as_str().filter(|word| is_word(word))?;
     let reason = state["stateReason"].as_str().filter(|reason| !reason.is_empty());
     let reason = reason.map(|reason| reason.chars().take(MAX_REASON_CHARS).collect());
@@ -68,7 +68,7 @@ fn standing(state: &Value) -> Option<AlarmStanding> {
 }
 
 /// Reads `Alarm updated from OK to ALARM`.
-fn summarised(summary: &str) -> Option<(AlarmStanding, AlarmStanding)> {
+fn read_summary(summary: &str) -> Option<(AlarmStanding, AlarmStanding)> {
     let (old, new) = summary.strip_prefix("Alarm updated from ")?.split_once(" to ")?;
     let standing = |word: &str| AlarmStanding { state: word.to_owned(), reason: None };
     (is_word(old) && is_word(new)).then(|| (standing(old), standing(new)))

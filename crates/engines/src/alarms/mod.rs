@@ -26,7 +26,7 @@ pub trait FollowAlarm: Send + Sync {
     fn subscribe(&self) -> watch::Receiver<()>;
 
     /// Returns the changes that were heard so far, in the order in which they were heard.
-    fn heard(&self) -> Vec<HeardChange>;
+    fn heard_changes(&self) -> Vec<HeardChange>;
 
     /// Reads all changes since a time from CloudWatch's record. The error is the reason why they cannot be
     /// read.

@@ -131,7 +131,7 @@ impl FisEngine {
             },
             id,
         };
-        let mut tracking = ExperimentTracking::begun(calls, &launched.first, launch.template, launch.name);
+        let mut tracking = ExperimentTracking::begin(calls, &launched.first, launch.template, launch.name);
         tracking.details = Some(details(experiment));
         self.tracked.borrow_mut().insert(launched.id.clone(), tracking);
         launched
@@ -157,7 +157,7 @@ impl FisEngine {
         if self.settings.step != RunStep::Whole || self.settings.monitor != Monitor::Events {
             return AlarmsToTake::default();
         }
-        let wanted = self.settings.alarms.wanted();
+        let wanted = self.settings.alarms.wanted_alarms();
         let templates = self.templates.borrow();
         let stopping = templates.values().flat_map(|template| &template.stop_alarms);
         let here = stopping.filter(|arn| AwsPlace::of_arn(arn).is_some_and(|alarm| alarm == place));

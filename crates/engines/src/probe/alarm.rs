@@ -13,14 +13,14 @@ use aws_sdk_cloudwatch::types::{AlarmHistoryItem, AlarmType, HistoryItemType, Sc
 use jiff::Timestamp;
 use tokio::sync::watch;
 
-use super::cloudwatch::{Cloudwatch, refused};
-use super::{MAX_REASON_CHARS, ProbeQuestion};
+use super::cloudwatch::{Cloudwatch, explain_refusal};
+use super::question::{MAX_REASON_CHARS, ProbeQuestion};
 use crate::alarms::{AlarmFeed, AlarmHistory, FollowAlarm, HeardChange, StateUpdate};
 use faultgate_config::Veil;
 use faultgate_core::text;
 
 /// Number of items of a history that one request asks for: the maximum.
-const ITEMS_PER_PAGE: i32 = 100;
+const MAX_ITEMS_PER_PAGE: i32 = 100;
 /// Maximum number of pages of a history. An alarm that changes every second takes an hour to fill them.
 const MAX_PAGES: usize = 40;
 
@@ -43,7 +43,7 @@ impl ProbeQuestion for AlarmProbe {
             .alarm_types(AlarmType::CompositeAlarm)
             .send()
             .await
-            .map_err(|error| refused(&error, "DescribeAlarms"))?;
+            .map_err(|error| explain_refusal(&error, "DescribeAlarms"))?;
         if answer.next_token().is_some() {
             return Err("CloudWatch told of more alarms than that of this name".to_owned());
         }
@@ -108,10 +108,10 @@ impl FollowAlarm for AlarmFollower {
         self.feed.subscribe()
     }
 
-    fn heard(&self) -> Vec<HeardChange> {
-        let mut heard = self.feed.heard(&self.name);
+    fn heard_changes(&self) -> Vec<HeardChange> {
+        let mut heard = self.feed.heard_changes(&self.name);
         for heard in &mut heard {
-            heard.change.reason = self.told(heard.change.reason.take());
+            heard.change.reason = self.veil_reason(heard.change.reason.take());
         }
         heard
     }
@@ -130,13 +130,13 @@ impl FollowAlarm for AlarmFollower {
                 .history_item_type(HistoryItemType::StateUpdate)
                 .start_date(DateTime::from_millis(since.as_millisecond()))
                 .scan_by(ScanBy::TimestampAscending)
-                .max_records(ITEMS_PER_PAGE)
+                .max_records(MAX_ITEMS_PER_PAGE)
                 .set_next_token(token)
                 .send()
                 .await
-                .map_err(|error| refused(&error, "DescribeAlarmHistory"))?;
+                .map_err(|error| explain_refusal(&error, "DescribeAlarmHistory"))?;
             for item in page.alarm_history_items() {
-                updates.push(self.read(item)?);
+                updates.push(self.read_item(item)?);
             }
             token = page.next_token;
             if token.is_none() {
@@ -148,7 +148,7 @@ impl FollowAlarm for AlarmFollower {
 }
 
 impl AlarmFollower {
-    fn read(&self, item: &AlarmHistoryItem) -> Result<StateUpdate, String> {
+    fn read_item(&self, item: &AlarmHistoryItem) -> Result<StateUpdate, String> {
         if item.alarm_name() != Some(self.name.as_str()) {
             return Err("CloudWatch told of the history of another alarm".to_owned());
         }
@@ -157,13 +157,13 @@ impl AlarmFollower {
         let update = at.and_then(|at| StateUpdate::read(at, item.history_data(), item.history_summary()));
         let mut update = update.ok_or("an item of CloudWatch's history of it cannot be read")?;
         for standing in [&mut update.old, &mut update.new] {
-            standing.reason = self.told(standing.reason.take());
+            standing.reason = self.veil_reason(standing.reason.take());
         }
         Ok(update)
     }
 
     /// Returns a reason as it may be shown.
-    fn told(&self, reason: Option<String>) -> Option<String> {
+    fn veil_reason(&self, reason: Option<String>) -> Option<String> {
         reason.map(|reason| text::plain(&self.veil.hide(&reason), MAX_REASON_CHARS))
     }
 }

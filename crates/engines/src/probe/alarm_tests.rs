@@ -1,11 +1,14 @@
 //! The history of an alarm, as an account has it and as a broken server may tell it.
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 use wiremock::matchers::any;
 use wiremock::{Mock, MockServer, Request, ResponseTemplate};
 
 use super::tests::{PATIENT, connector};
 use super::*;
+use crate::alarms::FollowAlarm;
 use faultgate_net::aws::connect_embedded;
 use faultgate_rehearsal::{FaultEffect, FaultRule, SYSTEM_ALARM_NAME, Scenario, World, http_client};
 
@@ -14,7 +17,7 @@ fn follower(url: &str, world: Option<&World>, name: &str) -> Arc<dyn FollowAlarm
     let check = Check::CloudwatchAlarm { name: name.to_owned(), within: PATIENT };
     let feed = AlarmFeed::default();
     let evaluator = connector().connect_following(&check, Some(&sdk), Some(&feed)).unwrap();
-    assert!(feed.wanted().contains(name), "the feed knows that somebody wants to hear of it");
+    assert!(feed.wanted_alarms().contains(name), "the feed knows that somebody wants to hear of it");
     evaluator.alarm().unwrap()
 }
 

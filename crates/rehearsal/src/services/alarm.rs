@@ -3,7 +3,8 @@
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
-use crate::world::context::{ServiceContext, epoch_seconds};
+use crate::forms::epoch_seconds;
+use crate::services::context::ServiceContext;
 
 /// Largest number of items that the history of one alarm keeps. The oldest are dropped.
 const MAX_HISTORY: usize = 1000;

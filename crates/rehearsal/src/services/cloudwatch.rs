@@ -7,9 +7,10 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use crate::fixtures::{ALARM_NAME, SYSTEM_ALARM_NAME};
+use crate::forms::read_seconds;
+use crate::protocol::call::{ApiCall, ApiError, page};
 use crate::services::alarm::{CloudWatchAlarm, HistoryItem};
-use crate::wire::protocol::{ApiCall, ApiError, page};
-use crate::world::context::{Consequence, ServiceContext, of_seconds};
+use crate::services::context::{Consequence, ServiceContext};
 
 /// The alarms of one Region, by name.
 #[derive(Debug)]
@@ -99,7 +100,7 @@ impl CloudWatch {
         let names = call.texts("AlarmNames");
         let prefix = call.optional_text("AlarmNamePrefix").unwrap_or_default();
         let state = call.optional_text("StateValue");
-        let types = types(call);
+        let types = read_types(call);
         let wanted = self.alarms.iter().filter(|(name, alarm)| {
             (names.is_empty() || names.contains(&name.as_str()))
                 && name.starts_with(prefix)
@@ -120,8 +121,8 @@ impl CloudWatch {
 
     fn describe_history(&self, call: &ApiCall) -> Result<Value, ApiError> {
         let (name, kind) = (call.optional_text("AlarmName"), call.optional_text("HistoryItemType"));
-        let (from, to) = (time(call, "StartDate")?, time(call, "EndDate")?);
-        let types = types(call);
+        let (from, to) = (read_time(call, "StartDate")?, read_time(call, "EndDate")?);
+        let types = read_types(call);
         let alarms = self.alarms.iter().filter(|(known, alarm)| {
             name.is_none_or(|name| name == known.as_str()) && types.contains(&alarm.kind())
         });
@@ -148,17 +149,17 @@ impl CloudWatch {
     }
 }
 
-/// Returns the types of alarms that are asked for: metric alarms alone where the caller names none.
-fn types(call: &ApiCall) -> Vec<&str> {
+/// Reads the types of alarms that are asked for: metric alarms alone where the caller names none.
+fn read_types(call: &ApiCall) -> Vec<&str> {
     let types = call.texts("AlarmTypes");
     if types.is_empty() { vec!["MetricAlarm"] } else { types }
 }
 
 /// Reads a time, which is a text in the query protocol and a number of seconds in the others.
-fn time(call: &ApiCall, name: &str) -> Result<Option<Timestamp>, ApiError> {
+fn read_time(call: &ApiCall, name: &str) -> Result<Option<Timestamp>, ApiError> {
     let Some(value) = call.input.get(name) else { return Ok(None) };
     let text = || value.as_str()?.parse().ok();
-    match value.as_f64().and_then(of_seconds).or_else(text) {
+    match value.as_f64().and_then(read_seconds).or_else(text) {
         Some(time) => Ok(Some(time)),
         None => Err(call.invalid(format!("{name} is a time"))),
     }

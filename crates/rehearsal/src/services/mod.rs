@@ -2,6 +2,7 @@
 
 pub(crate) mod alarm;
 pub(crate) mod cloudwatch;
+pub(crate) mod context;
 pub(crate) mod events;
 pub(crate) mod experiment;
 pub(crate) mod fis;

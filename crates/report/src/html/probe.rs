@@ -12,7 +12,7 @@ use maud::{Markup, html};
 
 use super::scale::{LEFT, Scale, WIDTH, short};
 use super::timeline::fault;
-use super::words::{CELL, Detail, SENTENCE, fold, millis, plain, rows, scrolling};
+use super::words::{Detail, MAX_CELL_CHARS, MAX_SENTENCE_CHARS, fold, millis, plain, rows, scrolling};
 use crate::words::arithmetic::{of_intervals, of_phases, of_probe};
 use faultgate_core::model::{FaultWindow, Probe, Sample};
 
@@ -38,9 +38,9 @@ pub(super) fn section(
 ) -> Markup {
     html! {
         section.probe {
-            h4 id=(id) { (plain(&probe.name, CELL)) " " span.kind { (plain(&probe.kind, 40)) } }
+            h4 id=(id) { (plain(&probe.name, MAX_CELL_CHARS)) " " span.kind { (plain(&probe.kind, 40)) } }
             p.sum { (sum(probe)) }
-            @for told in of_intervals(probe) { p.note { (plain(&told, SENTENCE)) } }
+            @for told in of_intervals(probe) { p.note { (plain(&told, MAX_SENTENCE_CHARS)) } }
             @if probe.samples.is_empty() {
                 p.note { "It has no samples." }
             } @else if let Some(scale) = scale {
@@ -53,7 +53,7 @@ pub(super) fn section(
 
 /// Writes the sums from the samples to the score, and the times that they tell about the fault.
 fn sum(probe: &Probe) -> String {
-    let mut text = format!("{}, weight {}.", plain(&of_probe(probe), SENTENCE), probe.weight);
+    let mut text = format!("{}, weight {}.", plain(&of_probe(probe), MAX_SENTENCE_CHARS), probe.weight);
     let phases = of_phases(probe);
     if !phases.is_empty() {
         let _ = write!(text, " Looks that passed: {phases}.");
@@ -116,7 +116,7 @@ fn figure(id: &str, probe: &Probe, scale: &Scale, window: Option<FaultWindow>, d
                 svg role="img" viewBox={ "0 0 " (WIDTH) " " (short(bottom + AXIS)) }
                     aria-labelledby={ (id) "-title " (id) "-text" } {
                     title id={ (id) "-title" } { "Samples over time" }
-                    desc id={ (id) "-text" } { (told(probe, slowest)) }
+                    desc id={ (id) "-text" } { (describe_drawing(probe, slowest)) }
                     (fault(window, scale, 0.0, bottom))
                     (scale.grid(0.0, bottom, Some(bottom + 12.0)))
                     text.name x=(short(LEFT - 10.0)) y="13" text-anchor="end" { "samples" }
@@ -213,7 +213,7 @@ fn points(columns: &[Column], failed: bool, draw: impl Fn(&mut String, &Column, 
 }
 
 /// Tells the drawing in words.
-fn told(probe: &Probe, slowest: Option<u64>) -> String {
+fn describe_drawing(probe: &Probe, slowest: Option<u64>) -> String {
     let mut text =
         format!("{} samples passed, {} failed", probe.passed, probe.total.saturating_sub(probe.passed));
     if let Some(slowest) = slowest {
@@ -283,7 +283,7 @@ fn samples(probe: &Probe, scale: &Scale, detail: Detail) -> Markup {
                             (if stretch.first.passed { "passed" } else { "failed" })
                         }
                         td.n { (range(stretch.latency)) }
-                        td { (plain(stretch.first.reason.as_deref().unwrap_or_default(), CELL)) }
+                        td { (plain(stretch.first.reason.as_deref().unwrap_or_default(), MAX_CELL_CHARS)) }
                     }
                 }))
             }

@@ -5,8 +5,8 @@ use std::fmt::Write as _;
 
 use serde_json::{Map, Value};
 
-use crate::wire::route::unescape;
-use crate::world::context;
+use crate::forms::{read_seconds, uuid};
+use crate::protocol::route::unescape;
 
 /// Reads the operation and its input. None if the body is not a form, or names no operation.
 pub(crate) fn decode(body: &[u8]) -> Option<(String, Value)> {
@@ -34,7 +34,7 @@ pub(crate) fn decode(body: &[u8]) -> Option<(String, Value)> {
 pub(crate) fn encode(operation: &str, output: &Value) -> Vec<u8> {
     let mut xml = String::new();
     element(&mut xml, &format!("{operation}Result"), output);
-    let request = context::uuid();
+    let request = uuid();
     format!(
         "<{operation}Response xmlns=\"http://monitoring.amazonaws.com/doc/2010-08-01/\">{xml}<ResponseMetadata>\
          <RequestId>{request}</RequestId></ResponseMetadata></{operation}Response>"
@@ -45,7 +45,7 @@ pub(crate) fn encode(operation: &str, output: &Value) -> Vec<u8> {
 /// Makes the XML of an error.
 pub(crate) fn encode_error(status: u16, code: &str, message: &str) -> Vec<u8> {
     let fault = if status < 500 { "Sender" } else { "Receiver" };
-    let (code, message, request) = (escape(code), escape(message), context::uuid());
+    let (code, message, request) = (escape(code), escape(message), uuid());
     format!(
         "<ErrorResponse><Error><Type>{fault}</Type><Code>{code}</Code><Message>{message}</Message></Error>\
          <RequestId>{request}</RequestId></ErrorResponse>"
@@ -68,7 +68,7 @@ fn element(xml: &mut String, name: &str, value: &Value) {
 
 /// Returns a time in the form of XML, from seconds since the epoch.
 fn time(seconds: Option<f64>) -> String {
-    context::of_seconds(seconds.unwrap_or_default()).unwrap_or_default().to_string()
+    read_seconds(seconds.unwrap_or_default()).unwrap_or_default().to_string()
 }
 
 fn escape(text: &str) -> String {
