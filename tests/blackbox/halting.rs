@@ -1,5 +1,6 @@
 //! Tests of halts by several probes, and of halts that stop the whole run.
 
+use std::fmt::Write as _;
 use std::time::Duration;
 
 use faultgate_rehearsal::{Beat, SECOND_TEMPLATE_ID, Step, TEMPLATE_ID, Which};
@@ -33,7 +34,7 @@ const WELL: &str = "command: { run: ['true'] }";
 fn experiment(name: &str, template: &str, probes: &[(&str, &str)]) -> String {
     let mut text = format!("  - name: {name}\n    fis: {{ template: {template} }}\n    probes:\n");
     for (probe, check) in probes {
-        text.push_str(&format!("      - {{ name: {probe}, {check}, when: [during], every: 100ms }}\n"));
+        let _ = writeln!(text, "      - {{ name: {probe}, {check}, when: [during], every: 100ms }}");
     }
     text
 }

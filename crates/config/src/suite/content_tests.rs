@@ -212,7 +212,7 @@ fn what_halts_experiments_is_read() {
     ] {
         let (_, mistakes) = suite(lines);
         assert_eq!(mistakes.len(), 1, "{lines}: {mistakes:?}");
-        assert!(mistakes[0].to_string().contains(want), "{lines}: {}", mistakes[0]);
+        assert!(mistakes[0].contains(want), "{lines}: {}", mistakes[0]);
     }
 }
 
