@@ -34,7 +34,7 @@ impl Lifecycle<'_> {
         };
         loop {
             trip.wait_until_fired().await;
-            // Whether a fault is in does not matter when the whole run is halted.
+            // A halt of the whole run stops this experiment whether its fault is in or not.
             if let Some(why) = board.halted() {
                 return why;
             }

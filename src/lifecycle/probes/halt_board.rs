@@ -96,7 +96,7 @@ impl HaltBoard {
             return;
         };
         own.failing.insert(probe.to_owned(), PostedFailure { at, reason: reason.to_owned() });
-        // Whoever is known to have its fault in need not ask its engine again for the failures of others.
+        // An experiment whose fault is known to be in need not ask its engine again for the failures of others.
         for has_fault in [true, false] {
             if posted.count_failing(has_fault) >= limit as usize {
                 return posted.fire_failing(has_fault);

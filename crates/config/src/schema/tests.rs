@@ -92,7 +92,9 @@ fn refers(value: &Value) -> bool {
 }
 
 fn agree(suite: &Value) -> Result<(), TestCaseError> {
-    let (parser, schema) = (mistakes(suite), refusals(suite));
+    let (mut parser, schema) = (mistakes(suite), refusals(suite));
+    // The schema does not count the probes of a suite.
+    parser.retain(|mistake| !mistake.contains("write a number that can be reached"));
     if parser.is_empty() {
         prop_assert!(schema.is_empty(), "only the schema refuses {suite:#}\n{schema:#?}");
     } else if !refers(suite) {
