@@ -34,6 +34,7 @@ fn make_identity(id: String) -> RunIdentity {
         url: None,
         repository: None,
         commit: None,
+        environment: None,
         shard: None,
         attempt_key: String::new(),
     }

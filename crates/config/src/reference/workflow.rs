@@ -4,7 +4,7 @@
 use faultgate_core::model::OutputName;
 
 use crate::inputs::input::Input;
-use crate::inputs::table::{AWS_ID_TOKEN, GITHUB_TOKEN, INPUTS, REPORT_DIR, STATE_FILE};
+use crate::inputs::table::{AWS_ID_TOKEN, ENVIRONMENT, GITHUB_TOKEN, INPUTS, REPORT_DIR, STATE_FILE};
 use crate::reference::described;
 use crate::reference::yaml_string;
 
@@ -33,8 +33,10 @@ fn given() -> impl Iterator<Item = &'static Input> {
     INPUTS.iter().filter(|input| !OWN.contains(&input.name))
 }
 
+/// The inputs that are settings of faultgate alone. The environment is one of the workflow's own too, which
+/// tells it.
 fn settings() -> impl Iterator<Item = &'static Input> {
-    given().filter(|input| !input.is_secret())
+    given().filter(|input| !input.is_secret() && input.name != ENVIRONMENT.name())
 }
 
 fn secrets() -> impl Iterator<Item = &'static Input> {

@@ -12,6 +12,7 @@ pub(super) fn detect(facts: &Facts<'_>) -> Option<Surroundings> {
         run_url: facts.url(&["CI_JOB_URL", "CI_PIPELINE_URL"]),
         job: facts.owned("CI_JOB_NAME"),
         part: part(facts).into_iter().collect(),
+        environment: facts.owned("CI_ENVIRONMENT_NAME"),
         site: site(facts),
         repository: facts.owned("CI_PROJECT_PATH"),
         pipeline: pipeline(facts),
