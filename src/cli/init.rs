@@ -4,14 +4,13 @@
 //! terminal; elsewhere a missing answer is a mistake.
 
 use std::collections::BTreeMap;
-use std::io::{self, BufRead, IsTerminal, Read, Write};
 use std::path::Path;
 
 use clap::builder::ValueHint;
 use clap::{Arg, ArgAction, ArgMatches, Command};
 
 use crate::init::{self, NotWritten};
-use crate::terminal::printing::Output;
+use crate::terminal::asking::{at_terminal, prompt, read_line};
 use crate::terminal::refusal::{EXIT_MISTAKES, Refused, refuse};
 use crate::terminal::{complain, say};
 use faultgate_config::{Answers, ENGINE, EngineKind, Need, PLATFORM, Platform, QUESTIONS, Question};
@@ -21,8 +20,6 @@ use faultgate_core::text;
 
 /// Longest text that is printed, in characters.
 const MAX_TEXT_CHARS: usize = 1_000;
-/// Largest size of an answer from the terminal, in bytes; no answer needs as much.
-const MAX_ANSWER_BYTES: u64 = 64 * 1024;
 
 pub(super) fn command() -> Command {
     let dir = Arg::new("dir")
@@ -154,10 +151,6 @@ fn answers(matches: &ArgMatches, dir: &Path) -> Result<Answers, Vec<Mistake>> {
     if asking.mistakes.is_empty() { Ok(answers) } else { Err(asking.mistakes) }
 }
 
-fn at_terminal() -> bool {
-    io::stdin().is_terminal() && io::stderr().is_terminal()
-}
-
 /// The collection of answers.
 struct Asking {
     given: BTreeMap<&'static str, String>,
@@ -243,16 +236,4 @@ fn ask(question: &Question, default: Option<&str>, is_needed: bool) -> Option<St
             Err(mistake) => complain(&text::plain(&mistake.to_string(), MAX_TEXT_CHARS)),
         }
     }
-}
-
-fn prompt(text: &str) {
-    let _ = Output::Stderr.write_all(text.as_bytes());
-}
-
-/// Reads a line. None at the end of the input, or if it cannot be read.
-fn read_line() -> Option<String> {
-    let mut line = Vec::new();
-    io::stdin().lock().take(MAX_ANSWER_BYTES).read_until(b'\n', &mut line).ok()?;
-    let text = String::from_utf8_lossy(&line);
-    (!line.is_empty()).then(|| text.into_owned())
 }

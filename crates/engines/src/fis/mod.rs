@@ -4,7 +4,8 @@
 //! it what the template says, `subscription` makes a rule and a queue, `launch` starts the experiment, and `doubt` looks for an experiment whose answer was lost. `reader` fills the
 //! `inbox` with events; `watch` waits there for the end and confirms it by FIS's own record. `listing` reads
 //! the resources and accounts that the experiment acted on, `outcome` judges the end by the list in
-//! `actions`, and `removal` removes the rule and the queue. `sweep` finds leftovers whose time is up.
+//! `actions`, and `removal` removes the rule and the queue. `sweep` finds leftovers whose time is up, and `emergency` whatever
+//! runs, whether its time is up or not.
 //!
 //! An event alone never decides a verdict: it may be late, lost, doubled or forged.
 
@@ -14,6 +15,7 @@ mod adopted;
 mod channel;
 mod clients;
 mod doubt;
+mod emergency;
 mod engine;
 mod error;
 mod events;
@@ -41,6 +43,7 @@ mod users_queue;
 mod watch;
 
 pub use actions::{effect, is_known_to_inject, known_ids, needs_target, purpose};
+pub use emergency::{Emergency, ListedPage, LiveExperiment};
 pub use engine::FisEngine;
 pub use settings::{FisSettings, RunStep};
 pub use subscription::HANDSHAKE_TIMEOUT;
