@@ -21,7 +21,7 @@ pub(super) fn take_list(flag: Arg, helps: [&str; 2]) -> Arg {
 
 /// Returns the flags as the settings take them: the values of a list that is given several times become one.
 pub(super) fn join_lists(matches: &ArgMatches) -> Vec<(String, OsString)> {
-    let mut flags = config::given(matches);
+    let mut flags = config::read_flags(matches);
     for (name, value) in &mut flags {
         if let (true, Some(values)) =
             (LISTS.iter().any(|list| list == name), matches.get_many::<OsString>(name))

@@ -7,13 +7,15 @@ use tokio::sync::SemaphorePermit;
 use tokio::time::Instant;
 
 use super::cancel::Share;
+use super::gate;
 use super::journal_entries::ExperimentEntries;
 use super::lost_launch::{LostLaunch, SearchFailure};
 use super::probes::{Probing, score};
 use super::progress::Progress;
+use super::run::{Lifecycle, describe_signal};
 use super::scheduled::Scheduled;
 use super::stop_request::{CONFIRM_LIMIT, RETRY_PAUSE, STOP_LIMIT, StopRequest};
-use super::{Lifecycle, describe_signal, gate};
+use faultgate_core::duration::exact;
 use faultgate_core::model::{ExperimentPlan, ExperimentResult, RunEvent, Source, State, StopReport, Verdict};
 use faultgate_engines::{Engine, EngineFailure, FailureKind, Launched, Record, StopCause, Watcher as _};
 
@@ -99,12 +101,12 @@ impl Lifecycle<'_> {
         let Scheduled { number, plan, evaluators, .. } = scheduled;
         let plans = if self.plan.dry_run { &[] } else { plan.probes.as_slice() };
         let teller = |probe: &str| self.course.turns.teller(*number, probe);
-        Probing::new(plans, evaluators, self.clock, &self.course.permits, self.cancel.token(), teller)
+        Probing::new(*number, plans, evaluators, self.clock, &self.course.probes, self.cancel.token(), teller)
     }
 
     /// Waits for the experiment's turn to be launched. The error says why it has none.
     async fn ready(&self, probing: &Probing) -> Result<LaunchPermit<'_>, (Verdict, String)> {
-        self.check_stop_on_failure()?;
+        self.check_launches_allowed()?;
         let steady_and_permitted = async {
             probing.evaluate_before().await?;
             // The semaphore is never closed, so the permit is always there.
@@ -115,14 +117,18 @@ impl Lifecycle<'_> {
             biased;
             signal = self.cancel.cancelled() => Err((Verdict::Cancelled, describe_signal(signal))),
             steady = steady_and_permitted => match steady {
-                // Another experiment may have ended without `passed` meanwhile.
-                Ok(permit) => self.check_stop_on_failure().map(|()| permit),
+                // Another experiment may have ended without `passed`, or halted the run, meanwhile.
+                Ok(permit) => self.check_launches_allowed().map(|()| permit),
                 Err(why) => Err((Verdict::Errored, format!("not launched: the system is not steady: {why}"))),
             },
         }
     }
 
-    fn check_stop_on_failure(&self) -> Result<(), (Verdict, String)> {
+    /// Checks that nothing in the course of the run forbids a further launch. The error says what does.
+    fn check_launches_allowed(&self) -> Result<(), (Verdict, String)> {
+        if let Some(why) = self.course.probes.board.halted() {
+            return Err((Verdict::Errored, format!("not launched: {why}")));
+        }
         match self.course.not_passed.borrow().as_deref().filter(|_| self.plan.stop_on_failure) {
             None => Ok(()),
             Some(name) => {
@@ -220,7 +226,7 @@ impl Lifecycle<'_> {
                     }
                     Err(failure) => StopCause::Unwatched(failure),
                 },
-                why = self.wait_for_halt(progress, engine.as_ref(), &launched) => StopCause::Aborted(why),
+                why = self.wait_for_halt(progress, &launched) => StopCause::Halted(why),
                 () = queued => StopCause::QueueTimeout(later(now, queue_timeout)),
                 () = tokio::time::sleep_until(begin + timeout) => StopCause::Timeout(later(now, timeout)),
             }
@@ -271,7 +277,8 @@ impl Lifecycle<'_> {
         if let Some(signal) = self.cancel.signal() {
             cause = StopCause::Cancelled(signal);
         }
-        let report = StopReport { why, requested_at, accepted: refused.is_none(), confirmed, error: refused };
+        let error = refused.as_ref().map(ToString::to_string);
+        let report = StopReport { why, requested_at, accepted: refused.is_none(), confirmed, error };
         let record = record.unwrap_or_else(Record::unknown);
         self.finish(progress, &launched, record, Some(report), Some(cause)).await
     }
@@ -356,7 +363,7 @@ impl Lifecycle<'_> {
             stop,
             report_location: own_report.as_ref().and_then(|report| report.location.clone()),
             report_state: own_report.map(|report| report.state),
-            ..self.planned(progress.scheduled, judged.verdict, judged.reason)
+            ..self.make_planned(progress.scheduled, judged.verdict, judged.reason)
         }
     }
 }
@@ -374,10 +381,12 @@ fn no_answer(plan: &ExperimentPlan) -> EngineFailure {
 
 fn describe(cause: &StopCause, plan: &ExperimentPlan) -> String {
     match cause {
-        StopCause::Timeout(_) => format!("it ran past its timeout of {:?}", plan.timeout),
-        StopCause::QueueTimeout(_) => format!("it was pending past queue-timeout, {:?}", plan.queue_timeout),
+        StopCause::Timeout(_) => format!("it ran past its timeout of {}", exact(plan.timeout)),
+        StopCause::QueueTimeout(_) => {
+            format!("it was pending past queue-timeout, {}", exact(plan.queue_timeout))
+        }
         StopCause::Cancelled(signal) => format!("{} cancelled the run", signal.as_str()),
         StopCause::Unwatched(failure) => format!("it can no longer be watched: {failure}"),
-        StopCause::Aborted(why) => why.clone(),
+        StopCause::Halted(why) => why.clone(),
     }
 }

@@ -2,9 +2,9 @@
 
 use std::cell::{Cell, RefCell};
 
-use super::Lifecycle;
 use super::cancel::Duty;
 use super::probes::Probing;
+use super::run::Lifecycle;
 use super::scheduled::Scheduled;
 use faultgate_core::model::{RunEvent, Source, State, Transition};
 use faultgate_engines::Watcher;

@@ -9,12 +9,12 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use jiff::Timestamp;
 
-use super::cancel::Duty;
+use super::cancel::{Duty, Share};
 use super::lost_launch::{LostLaunch, SearchFailure};
 use super::progress::Progress;
+use super::run::Lifecycle;
 use super::run_result::RunFacts;
 use super::scheduled::Scheduled;
-use super::{Lifecycle, Share};
 use faultgate_core::model::{
     ExperimentPlan, ExperimentResult, ExperimentState, Finding, Handover, Plan, RunEvent, RunPhase,
     RunResult, RunState, SubscriptionRecord, SubscriptionState, Verdict,
@@ -248,7 +248,7 @@ pub fn conclude(plan: &Plan, state: &RunState, now: Timestamp) -> RunResult {
         None => ExperimentResult {
             id: known.launch.as_ref().map(|launch| launch.id.clone()),
             url: known.launch.as_ref().and_then(|launch| launch.url.clone()),
-            ..ExperimentResult::planned(plan_of, plan.monitor, Verdict::Errored, unmonitored(known))
+            ..ExperimentResult::planned(plan_of, plan.monitor, Verdict::Errored, describe_unmonitored(known))
         },
     };
     let experiments: Vec<_> = plan.experiments.iter().zip(&state.experiments).map(outcome).collect();
@@ -275,7 +275,7 @@ pub fn conclude(plan: &Plan, state: &RunState, now: Timestamp) -> RunResult {
 }
 
 /// Returns the reason of an experiment without an outcome.
-fn unmonitored(known: &ExperimentState) -> String {
+fn describe_unmonitored(known: &ExperimentState) -> String {
     match known.phase {
         RunPhase::Planned => "it was not launched".to_owned(),
         _ => "how it ended was not learned: faultgate monitor has written no end of it".to_owned(),

@@ -1,6 +1,7 @@
 //! The end of what runs have begun and not ended, without the runs.
 //!
-//! - [`stop`] ends what a state names, by [`groups`] of engines, and tells it in [`words`]; [`request`] is what `faultgate stop` is asked for.
+//! - [`stop`] ends what a state names, by [`groups`] of engines, and tells it in [`words`]; [`request`] is
+//!   what `faultgate stop` is asked for.
 //! - [`sweep`] removes what has expired, by the policy of [`expired`].
 //! - [`emergency`] stops whatever runs, by tags alone.
 //! - [`rescue`] ends a run that a panic has broken.

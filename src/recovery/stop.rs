@@ -66,10 +66,10 @@ impl Stopping<'_> {
         let mut stopped = self.leave_alone(state);
         let ended = {
             let state = &*state;
-            let groups = group_open(state, |experiment| self.unnamed(experiment).is_none());
+            let groups = group_open(state, |experiment| self.refuse_unnamed(experiment).is_none());
             let end = async |(kind, group): (EngineKind, OpenGroup)| {
                 // A panic in one engine keeps no other from being asked.
-                let ended = panics::caught(self.end_group(state, &group)).await;
+                let ended = panics::catch(self.end_group(state, &group)).await;
                 let ended = ended.unwrap_or_else(|panic| Err(Mistake::new(kind.as_str(), panic.to_string())));
                 (ended, group)
             };
@@ -101,7 +101,7 @@ impl Stopping<'_> {
     /// Tells what is left alone, since only the file vouches for it: no secret is sent to a host that only a
     /// file names, and no queue is removed that no run can have made.
     fn leave_alone(&self, state: &RunState) -> Stopped {
-        let unnamed = state.open_experiments().filter_map(|experiment| self.unnamed(experiment));
+        let unnamed = state.open_experiments().filter_map(|experiment| self.refuse_unnamed(experiment));
         let others =
             state.open_subscriptions().filter(|subscription| !subscription.is_ours()).map(tell_foreign);
         let lines: Vec<_> = unnamed.chain(others).collect();
@@ -109,7 +109,7 @@ impl Stopping<'_> {
     }
 
     /// Returns the line about an experiment whose control plane the settings do not name.
-    fn unnamed(&self, experiment: &ExperimentState) -> Option<String> {
+    fn refuse_unnamed(&self, experiment: &ExperimentState) -> Option<String> {
         let Unnamed { site, input } = self.settings.control_planes.may_be_told(&experiment.place).err()?;
         let naming =
             input.map_or("name it in the suite file".to_owned(), |input| format!("set {input} to it"));
@@ -155,13 +155,13 @@ impl Stopping<'_> {
         let ending =
             experiments.iter().zip(&plans).zip(of_experiments).map(|((experiment, plan), engine)| {
                 let engine = engine.as_ref();
-                End { engine, plan, clock: self.clock, cancel: &unsignalled }.of(experiment)
+                End { engine, plan, clock: self.clock, cancel: &unsignalled }.end_experiment(experiment)
             });
         // Experiments are looked at, not followed by events, so subscriptions are removed at the same time.
         let channels = closing.into_iter().filter_map(|engine| engine.channel());
         let closing = join_all(channels.map(|channel| async {
             // The state keeps what could not be removed.
-            let _ = panics::caught(channel.close(CLOSE_LIMIT)).await;
+            let _ = panics::catch(channel.close(CLOSE_LIMIT)).await;
         }));
         let (ended, _) = tokio::join!(join_all(ending), closing);
         let removed = subscriptions.iter().zip(of_subscriptions).map(|(subscription, engine)| {
@@ -176,14 +176,14 @@ impl Stopping<'_> {
     }
 
     /// Returns the engine of an account that is connected already.
-    pub(super) fn engine_at(
+    pub(super) fn reach_engine(
         &self,
         account: &AwsAccount,
         run: &RunIdentity,
         cancel: &Cancel,
     ) -> Rc<dyn Engine> {
         let endpoints = Endpoints::Real(self.settings.http.clone());
-        self.wiring(run, &endpoints, cancel).reach_account(account, EngineTerms::without_launch(false))
+        self.make_wiring(run, &endpoints, cancel).reach_account(account, EngineTerms::without_launch(false))
     }
 
     /// Ends one experiment at such an engine. After a signal it takes no more time than the signal leaves.
@@ -194,7 +194,7 @@ impl Stopping<'_> {
         cancel: &Cancel,
     ) -> Ended {
         let plan = self.plan_again(experiment);
-        End { engine, plan: &plan, clock: self.clock, cancel }.of(experiment).await
+        End { engine, plan: &plan, clock: self.clock, cancel }.end_experiment(experiment).await
     }
 
     /// Plans the experiment again, as far as it matters for its end.
@@ -227,11 +227,11 @@ impl Stopping<'_> {
         state: &RunState,
     ) -> Result<Vec<Rc<dyn Engine>>, Mistake> {
         let (endpoints, cancel) = (Endpoints::Real(self.settings.http.clone()), Cancel::new());
-        let wiring = self.wiring(&state.run, &endpoints, &cancel);
+        let wiring = self.make_wiring(&state.run, &endpoints, &cancel);
         wiring.connect(destinations, EngineTerms::without_launch(state.dry_run)).await
     }
 
-    fn wiring<'a>(
+    fn make_wiring<'a>(
         &'a self,
         run: &'a RunIdentity,
         endpoints: &'a Endpoints,
@@ -262,8 +262,8 @@ struct End<'a> {
 
 impl End<'_> {
     /// Ends the experiment. A panic keeps no other from being ended.
-    async fn of(self, experiment: &ExperimentState) -> Ended {
-        panics::caught(self.uncaught(experiment)).await.unwrap_or_else(|panic| {
+    async fn end_experiment(self, experiment: &ExperimentState) -> Ended {
+        panics::catch(self.end_uncaught(experiment)).await.unwrap_or_else(|panic| {
             let launched = experiment.launch.as_ref().map(Launched::by_another);
             let by_hand = launched.map(|launched| self.engine.stop_command(&launched));
             let by_hand = by_hand.map(|command| format!("; stop it by: {command}")).unwrap_or_default();
@@ -272,7 +272,7 @@ impl End<'_> {
         })
     }
 
-    async fn uncaught(&self, experiment: &ExperimentState) -> Ended {
+    async fn end_uncaught(&self, experiment: &ExperimentState) -> Ended {
         let (launched, launch) = match &experiment.launch {
             Some(launch) if experiment.phase == RunPhase::Launched => {
                 (self.engine.takeover().adopt(self.plan, launch), None)
@@ -332,7 +332,8 @@ impl End<'_> {
         let request = StopRequest { engine: self.engine, launched };
         // A stop that the run has left to end by itself is waited for first, and then that of this process.
         let longer = self.engine.stop_takes(self.plan) * 2;
-        request.send(self.cancel.deadline(STOP_LIMIT + longer, Share::Stop)).await?;
+        let accepted = request.send(self.cancel.deadline(STOP_LIMIT + longer, Share::Stop)).await;
+        accepted.map_err(|failure| failure.to_string())?;
         let accepted_at = Instant::now();
         let confirmed = request.confirm(self.cancel.deadline(CONFIRM_LIMIT + longer, Share::Confirm)).await;
         confirmed.map(|record| record.state).map_err(|trouble| {

@@ -17,8 +17,8 @@ use faultgate_net::http;
 use faultgate_net::http::HttpSettings;
 use faultgate_report::ci::{Ci, LogStyle, ReadOnly, Surroundings, token_is_own};
 use faultgate_report::forge;
-use faultgate_report::forge::bitbucket::{CodeInsights as InsightsPlace, PIPELINE_PROXY};
-use faultgate_report::forge::{Connection, Forge, NoForge, Subject};
+use faultgate_report::forge::insights::{CodeInsights as InsightsPlace, PIPELINE_PROXY};
+use faultgate_report::forge::{Connection, Denied, Forge, ForgeFailure, NoForge, Subject};
 use faultgate_report::{
     BuildkiteAnnotation, CommandFile, Comment, CommitStatuses, Insights, Live, Log, LogCommands, Nature,
     Sink, Stage, StatusStyle, StepOutputs, StepSummary, comment_key, report_file_sinks,
@@ -203,14 +203,16 @@ async fn connect(
     env: Environment,
 ) -> Result<Box<dyn Forge>, NoForge> {
     let subject = subject?;
-    let client = http::client(&http).map_err(|why| NoForge::Broken(format!("no HTTP client: {why}")))?;
+    let client = http::client(&http);
+    let client = client.map_err(|failure| NoForge::Broken(format!("no HTTP client: {}", failure.why)))?;
     let aws = if subject.site.kind.is_in_aws() {
         let connected = aws::connect(None, &env, config::without_secrets(&env), &http).await;
         Some(connected.map_err(|mistake| NoForge::Broken(mistake.to_string()))?)
     } else {
         None
     };
-    forge::connect(subject, token.as_ref(), client, aws.as_ref()).map_err(NoForge::Absent)
+    let connected = forge::connect(subject, token.as_ref(), client, aws.as_ref());
+    connected.map_err(|failure| NoForge::Absent(failure.why))
 }
 
 /// Connects to Bitbucket's reports with the user's token or, without one, through the pipeline's own proxy.
@@ -218,9 +220,12 @@ fn connect_insights(
     subject: &Subject,
     token: Option<&Secret>,
     http: &HttpSettings,
-) -> Result<InsightsPlace, String> {
+) -> Result<InsightsPlace, ForgeFailure> {
     match token {
-        Some(token) => InsightsPlace::with_token(subject, token, http::client(http)?),
+        Some(token) => {
+            let client = http::client(http).map_err(|failure| failure.with_kind(Denied::FOR_GOOD))?;
+            InsightsPlace::with_token(subject, token, client)
+        }
         None => InsightsPlace::through_proxy(subject, PIPELINE_PROXY),
     }
 }

@@ -14,6 +14,7 @@ mod deadlines;
 mod emergency;
 mod environment;
 mod forges;
+mod halting;
 mod harness;
 mod init;
 mod launch;

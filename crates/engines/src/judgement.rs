@@ -3,7 +3,7 @@
 use faultgate_core::model::{Evidence, Score, ScoreSource, Signal, State, Verdict};
 use jiff::Timestamp;
 
-use super::EngineFailure;
+use crate::failure::EngineFailure;
 
 /// The reason for which faultgate asked the engine to stop an experiment.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,7 +17,7 @@ pub enum StopCause {
     /// The experiment could no longer be watched.
     Unwatched(EngineFailure),
     /// A probe failed as often as its `aborts-after` says; the sentence names it.
-    Aborted(String),
+    Halted(String),
 }
 
 /// The judgement on an experiment that has ended: its verdict, its score and the reason.

@@ -1,10 +1,10 @@
 //! The port to chaos engines: an engine launches an experiment, says how it goes, and stops it.
 //!
-//! The [`Engine`] trait is here, with its capabilities [`Inspection`], [`Takeover`] and [`Channel`]; `experiment_record` and
-//! `judgement` hold the larger types that it speaks in. Each engine has a folder: `fis` is AWS FIS,
-//! `command` is a local command, and `control_plane` is what Harness and LitmusChaos share.
-//! `stop_judgement` judges an end that faultgate itself has asked for, and `injection` weighs what was injected; both
-//! hold for every engine.
+//! The [`Engine`] trait is here, with its capabilities [`Inspection`], [`Takeover`] and [`Channel`]; `experiment_record`,
+//! `judgement` and `failure` hold the larger types that it speaks in. Each engine has a folder: `fis` is AWS
+//! FIS, `command` is a local command, and `control_plane` is what Harness and LitmusChaos share.
+//! `stop_judgement` judges an end that faultgate itself has asked for, and `injection` weighs what was
+//! injected; both hold for every engine.
 //!
 //! An engine knows its own API and nothing of deadlines, signals or reports: those are the
 //! lifecycle's. CONTRIBUTING.md walks through adding an engine.
@@ -22,6 +22,7 @@ use faultgate_core::model::{
 pub mod command;
 pub mod control_plane;
 mod experiment_record;
+mod failure;
 pub mod fis;
 mod injection;
 mod judgement;
@@ -29,23 +30,8 @@ pub mod probe;
 mod stop_judgement;
 
 pub use experiment_record::{FaultTimes, OwnReport, Record};
+pub use failure::{EngineFailure, FailureKind};
 pub use judgement::{Judgement, StopCause};
-
-/// A request to an engine that was not fulfilled: what was tried, why it failed, and the remedy.
-pub type EngineFailure = faultgate_core::failure::Failure<FailureKind>;
-
-/// The kind of a failure, by which callers decide whether another attempt can help.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum FailureKind {
-    /// A permission is missing.
-    Denied,
-    /// The thing that was asked for does not exist.
-    Missing,
-    /// The service understood the request and will not fulfil it.
-    Refused,
-    /// There was no answer, or none that can be trusted: the request may have taken effect.
-    Unanswered,
-}
 
 /// An experiment that has begun.
 #[derive(Debug, Clone)]

@@ -9,7 +9,7 @@ use faultgate_core::model::{ExperimentResult, Finding, RunEvent, RunResult, Turn
 
 /// Returns the result as it is reported.
 #[must_use]
-pub fn veiled(mut result: RunResult, veil: &Veil) -> RunResult {
+pub fn veil_result(mut result: RunResult, veil: &Veil) -> RunResult {
     if veil.is_empty() {
         return result;
     }
@@ -152,7 +152,7 @@ mod tests {
 
     #[test]
     fn no_text_of_a_result_tells_it_but_names() {
-        let result = veiled(saying_faults(SECRET), &Veil::over([SECRET.to_owned()]));
+        let result = veil_result(saying_faults(SECRET), &Veil::over([SECRET.to_owned()]));
         let mut keys = Vec::new();
         for part in ["gate", "experiments", "findings"] {
             telling(&serde_json::to_value(&result).unwrap()[part], part, &mut keys);

@@ -32,7 +32,7 @@ impl PlaceStop<'_> {
         let account = stop.cancel.within(LEVER_LIMIT, Share::Find, ask_account_id(&self.account.sdk)).await;
         let account = account.ok_or("STS did not answer")?.map_err(|failure| failure.with_remedy())?;
         if stop.request.dry_run {
-            let word = self.connection.lever().await.map_err(|failure| failure.with_remedy())?;
+            let word = self.connection.read_lever().await.map_err(|failure| failure.with_remedy())?;
             say_line(&format!(
                 "would engage the safety lever of the account {account} in {}, which is {word} now",
                 self.place

@@ -87,7 +87,7 @@ impl<'a> PlaceStop<'a> {
     pub(super) async fn end(self) -> Tally {
         // A second signal must not end the process before all that is found was asked to stop.
         let _duty = self.stop.cancel.take_duty();
-        if let Err(panic) = panics::caught(self.engage_and_stop()).await {
+        if let Err(panic) = panics::catch(self.engage_and_stop()).await {
             self.fail_by(&panic);
         }
         self.tally.get()
@@ -116,7 +116,7 @@ impl<'a> PlaceStop<'a> {
             self.wait_for_lever(&settled).await;
             self.stop_experiments().await;
         };
-        let (engaged, stopped) = tokio::join!(panics::caught(engaging), panics::caught(stopping));
+        let (engaged, stopped) = tokio::join!(panics::catch(engaging), panics::catch(stopping));
         for panic in [engaged.err(), stopped.err()].into_iter().flatten() {
             self.fail_by(&panic);
         }
@@ -135,7 +135,7 @@ impl<'a> PlaceStop<'a> {
 
     async fn stop_experiments(&self) {
         let EmergencyStop { stopping, run, cancel, .. } = self.stop;
-        let engine = stopping.engine_at(self.account, run, cancel);
+        let engine = stopping.reach_engine(self.account, run, cancel);
         let is_complete = Cell::new(true);
         self.find_experiments()
             .for_each_concurrent(None, async |found| match found {
@@ -235,8 +235,8 @@ impl<'a> PlaceStop<'a> {
         )
     }
 
-    /// Prints a line about something that is not as it should be, at once: a signal may end the command at any
-    /// time.
+    /// Prints a line about something that is not as it should be, at once: a signal may end the command at
+    /// any time.
     pub(super) fn fail(&self, line: &str) {
         self.count(|tally| tally.failed = true);
         say_line(line);

@@ -115,7 +115,7 @@ async fn lost_answers_are_no_matter() {
 async fn a_signal_leaves_nothing_unasked_and_nothing_unnamed() {
     at_once([("TERM", 143), ("INT", 130), ("HUP", 129)], |(signal, code)| async move {
         let account = EmbeddedAccount::living(ENDLESS).await;
-        // They are asked to stop, and never say that they have.
+        // Experiments are asked to stop, and never say that they have.
         account.world.set_stopping(Duration::from_hours(1));
         let mut ids = BTreeMap::new();
         for name in REGIONS {

@@ -77,7 +77,7 @@ impl Emergency {
     }
 
     /// Returns FIS's word for the state of the safety lever.
-    pub async fn lever(&self) -> Result<String, EngineFailure> {
+    pub async fn read_lever(&self) -> Result<String, EngineFailure> {
         get_lever(&self.clients, &self.place).await
     }
 
@@ -85,7 +85,7 @@ impl Emergency {
     /// error is the last failure before the time is over.
     pub async fn engage_lever(&self, reason: &str, within: Duration) -> Result<(), EngineFailure> {
         let last = RefCell::new(None);
-        match timeout(within, self.until_engaged(reason, &last)).await {
+        match timeout(within, self.wait_until_engaged(reason, &last)).await {
             Ok(engaged) => engaged,
             Err(_) => Err(last.take().unwrap_or_else(|| {
                 let why = format!("FIS has not said within {} s that it is engaged", within.as_secs());
@@ -97,7 +97,7 @@ impl Emergency {
     /// Requests that the lever be engaged until FIS says that it is, or refuses for good. Where the answer
     /// does not say so, the state is read: somebody else may have engaged it, or an answer may have been
     /// lost.
-    async fn until_engaged(
+    async fn wait_until_engaged(
         &self,
         reason: &str,
         last: &RefCell<Option<EngineFailure>>,
@@ -112,9 +112,9 @@ impl Emergency {
                 },
                 None => None,
             };
-            match (self.lever().await, failed) {
+            match (self.read_lever().await, failed) {
                 (Ok(word), _) if word == ENGAGED => return Ok(()),
-                // It is on its way, so nothing more has to be asked for.
+                // A lever that is on its way needs no other request.
                 (Ok(word), _) if word == ENGAGING => {
                     asks = false;
                     *last.borrow_mut() = None;
@@ -173,7 +173,7 @@ mod tests {
 
     use super::*;
 
-    fn listed(status: &str, tags: &[(&str, &str)]) -> Option<LiveExperiment> {
+    fn list_one(status: &str, tags: &[(&str, &str)]) -> Option<LiveExperiment> {
         let tags = tags.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
         let state = ExperimentState::builder().status(ExperimentStatus::from(status)).build();
         read_live(&ExperimentSummary::builder().id("EXP1").state(state).set_tags(Some(tags)).build())
@@ -183,24 +183,24 @@ mod tests {
     fn what_has_not_ended_and_is_of_a_run_is_live() {
         let run = (RUN, "a");
         for status in ["pending", "initiating", "running", "stopping", "a word to come", ""] {
-            assert_eq!(listed(status, &[run]).unwrap().run_id, "a", "{status}");
-            assert_eq!(listed(status, &[("team", "shop")]), None, "{status}: not ours");
-            assert_eq!(listed(status, &[(EXPERIMENT, "az")]), None, "{status}: of no run");
+            assert_eq!(list_one(status, &[run]).unwrap().run_id, "a", "{status}");
+            assert_eq!(list_one(status, &[("team", "shop")]), None, "{status}: not ours");
+            assert_eq!(list_one(status, &[(EXPERIMENT, "az")]), None, "{status}: of no run");
         }
         for status in ["completed", "stopped", "failed", "cancelled"] {
-            assert_eq!(listed(status, &[run]), None, "{status}");
+            assert_eq!(list_one(status, &[run]), None, "{status}");
         }
     }
 
     #[test]
     fn an_environment_is_compared_as_its_tag_holds_it() {
-        let tagged = |value: &str| listed("running", &[(RUN, "a"), (ENVIRONMENT, value)]).unwrap();
+        let tagged = |value: &str| list_one("running", &[(RUN, "a"), (ENVIRONMENT, value)]).unwrap();
         assert!(tagged("staging").acts_on("staging"));
         assert!(tagged("review/7").acts_on("review/7"));
         assert!(tagged(&tag_value("shop #7")).acts_on("shop #7"));
         for other in ["", "Staging", "stag", "staging "] {
             assert!(!tagged("staging").acts_on(other), "{other}");
         }
-        assert!(!listed("running", &[(RUN, "a")]).unwrap().acts_on(""), "without the tag it acts on none");
+        assert!(!list_one("running", &[(RUN, "a")]).unwrap().acts_on(""), "without the tag it acts on none");
     }
 }

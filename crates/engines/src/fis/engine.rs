@@ -130,7 +130,7 @@ impl FisEngine {
             },
             id,
         };
-        let mut tracking = ExperimentTracking::begun(calls, &launched.first, launch.template, launch.name);
+        let mut tracking = ExperimentTracking::begin(calls, &launched.first, launch.template, launch.name);
         tracking.details = Some(details(experiment));
         self.tracked.borrow_mut().insert(launched.id.clone(), tracking);
         launched

@@ -3,10 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::fixtures::ACCOUNT;
-use crate::wire::protocol::{ApiCall, ApiError};
-
-/// The only operation of the service.
-pub(crate) const GET_CALLER_IDENTITY: &str = "GetCallerIdentity";
+use crate::protocol::call::{ApiCall, ApiError, GET_CALLER_IDENTITY};
 
 /// Answers a request of a client.
 pub(crate) fn answer(call: &ApiCall) -> Result<Value, ApiError> {

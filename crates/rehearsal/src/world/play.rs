@@ -9,10 +9,10 @@ use serde_json::Value;
 use tokio::time::sleep;
 
 use crate::fixtures::DEFAULT_REGION;
+use crate::services::context::Consequence;
 use crate::story::script::{self, Step};
 use crate::world::account::SharedWorld;
 use crate::world::account::World;
-use crate::world::context::Consequence;
 use crate::world::observe::Published;
 
 impl World {

@@ -6,10 +6,10 @@ use jiff::SignedDuration;
 
 use super::change;
 use super::faults::faults;
-use super::fit::{PageSection, SectionKind};
-use super::head::REASONS;
+use super::fit::{PageLimits, PageSection, SectionKind};
+use super::head::MAX_REASONS;
 use super::lists::{MAX_LINES, list, table};
-use super::{PageLimits, link, md};
+use super::safe::{link, md};
 use crate::words::arithmetic;
 use crate::words::own_report;
 use crate::words::timeline::gantt;
@@ -69,7 +69,7 @@ fn facts(experiment: &ExperimentResult, result: &RunResult) -> String {
     // A reason is told once: the head has said those that it has room for.
     let named = format!("{}: {}", experiment.name, experiment.reason);
     let is_said = |reason: &String| *reason == named || *reason == experiment.reason;
-    if !result.gate.reasons.iter().take(REASONS).any(is_said) {
+    if !result.gate.reasons.iter().take(MAX_REASONS).any(is_said) {
         fact("Why", &md(&experiment.reason));
     }
     // A result of a later version may name an engine that this one does not know.
@@ -90,7 +90,7 @@ fn facts(experiment: &ExperimentResult, result: &RunResult) -> String {
         }
     }
     if experiment.id.is_some() {
-        fact("How the end was learned", &learned(experiment));
+        fact("How the end was learned", &describe_end(experiment));
     }
     if let Some(stop) = &experiment.stop {
         let confirmed = if stop.confirmed { "confirmed" } else { "**not confirmed**" };
@@ -107,7 +107,7 @@ fn facts(experiment: &ExperimentResult, result: &RunResult) -> String {
     page
 }
 
-fn learned(experiment: &ExperimentResult) -> String {
+fn describe_end(experiment: &ExperimentResult) -> String {
     let monitor = &experiment.monitor;
     let how = if monitor.learned.is_empty() { "it was not" } else { &monitor.learned };
     let end = experiment.transitions.iter().rev().find(|step| step.state.is_terminal());

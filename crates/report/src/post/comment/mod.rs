@@ -11,7 +11,7 @@ use sha2::{Digest, Sha256};
 
 use super::retry::pause;
 use crate::forge::{Again, Connection, Forge, ForgeFailure};
-use crate::sink::{Sink, Stage, no_forge, refused_by, skipped, written};
+use crate::sink::{Sink, Stage, no_forge, report_refused_by, report_skipped, report_written};
 use crate::summary::{self, PageLimits};
 use faultgate_core::model::{Reported, RunResult, Verdict};
 
@@ -119,15 +119,15 @@ impl Sink for Comment {
         };
         // A forge may need more of the pull request than its number, and looks it up before all else.
         if let Err(failure) = persist(|| forge.find_pull_request()).await {
-            return Some(refused_by(&self.connection, Self::SINK, &failure));
+            return Some(report_refused_by(&self.connection, Self::SINK, &failure));
         }
         if let Some(why) = forge.no_comment() {
-            return Some(skipped(Self::SINK, why));
+            return Some(report_skipped(Self::SINK, why));
         }
         Some(match self.write(forge, result).await {
-            Ok(None) => written(Self::SINK),
-            Ok(Some(why)) => skipped(Self::SINK, why),
-            Err(failure) => refused_by(&self.connection, Self::SINK, &failure),
+            Ok(None) => report_written(Self::SINK),
+            Ok(Some(why)) => report_skipped(Self::SINK, why),
+            Err(failure) => report_refused_by(&self.connection, Self::SINK, &failure),
         })
     }
 }

@@ -10,10 +10,12 @@ use http::{Request, Response, StatusCode};
 use serde_json::{Map, Value};
 
 use crate::fixtures::DEFAULT_REGION;
-use crate::services::sts;
-use crate::wire::query;
-use crate::wire::route;
-use crate::world::context;
+use crate::forms::uuid;
+use crate::protocol::query;
+use crate::protocol::route;
+
+/// The only operation of STS here, by which its requests are told from those of `CloudWatch`.
+pub(crate) const GET_CALLER_IDENTITY: &str = "GetCallerIdentity";
 
 /// A service that a world has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -248,7 +250,7 @@ fn respond(status: u16, content_type: &'static str, body: Vec<u8>) -> Response<B
     *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
-    if let Ok(id) = HeaderValue::try_from(context::uuid()) {
+    if let Ok(id) = HeaderValue::try_from(uuid()) {
         headers.insert(HeaderName::from_static("x-amzn-requestid"), id);
     }
     response
@@ -300,7 +302,7 @@ fn operation(request: &Request<Bytes>) -> (WireProtocol, Option<Service>, String
         // The services that are spoken to in the query protocol have no operation in common.
         let (operation, input) = query::decode(request.body()).unzip();
         let operation = operation.unwrap_or_default();
-        let of_sts = operation == sts::GET_CALLER_IDENTITY;
+        let of_sts = operation == GET_CALLER_IDENTITY;
         let service = if of_sts { Service::Sts } else { Service::CloudWatch };
         return (WireProtocol::Query, Some(service), operation, input);
     }
