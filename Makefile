@@ -101,7 +101,7 @@ docs:
 	cargo run --locked --quiet -- inputs --format markdown > docs/inputs.md
 	cargo run --locked --quiet -- inputs --format schema > docs/suite.schema.json
 	cargo run --locked --quiet -- iam --format markdown > docs/iam.md
-	for mode in events queue poll sweep; do \
+	for mode in events queue poll sweep stop-all; do \
 		cargo run --locked --quiet -- iam --mode $$mode > ci-templates/iam/$$mode.json || exit 1; done
 	cargo run --locked --quiet -- inputs --format action > action.yml
 	cargo run --locked --quiet -- inputs --format github-workflow > $(WORKFLOW)

@@ -17,13 +17,16 @@ pub(super) fn command() -> Command {
         Arg::new(name).long(name).value_name(placeholder).value_parser(part).default_value("*").help(help)
     };
     Command::new("iam")
-        .about("Print the IAM policy with the least that a run, or a sweep, must be allowed")
+        .about("Print the IAM policy with the least that a run, a sweep, or a stop of all must be allowed")
         .arg(
             Arg::new("mode")
                 .long("mode")
                 .value_parser(PossibleValuesParser::new(modes))
                 .default_value(Use::Events.as_str())
-                .help("How runs monitor FIS experiments, none where there are none; or sweep, for `faultgate sweep`"),
+                .help(
+                    "How runs monitor FIS experiments, none where there are none; or sweep, for `faultgate \
+                     sweep`; or stop-all, for `faultgate stop --all`",
+                ),
         )
         .arg(
             Arg::new("also")
@@ -31,7 +34,7 @@ pub(super) fn command() -> Command {
                 .value_delimiter(',')
                 .action(ArgAction::Append)
                 .value_parser(PossibleValuesParser::new(others))
-                .help("What else runs do, by commas"),
+                .help("What else is done, by commas; safety-lever is for `faultgate stop --all`"),
         )
         .arg(names("account", "ID", "Account of the experiments").value_parser(account))
         .arg(names("region", "REGION", "Region of the experiments"))

@@ -18,6 +18,7 @@ mod inputs;
 mod launch;
 mod leftovers;
 mod lint;
+mod lists;
 mod monitor;
 mod rehearse;
 mod report;

@@ -1,10 +1,9 @@
 //! `faultgate sweep`: removes what runs have left although its time is up, in many accounts and Regions at
 //! once.
 
-use std::ffi::OsString;
-
 use clap::{Arg, ArgAction, ArgMatches, Command};
 
+use super::lists::{join_lists, take_list};
 use crate::recovery::sweep::{SweepRequest, sweep_requested};
 use faultgate_config as config;
 use faultgate_config::SWEEP_INPUTS;
@@ -12,22 +11,15 @@ use faultgate_core::environment::Environment;
 
 const DRY_RUN: &str = "dry-run";
 const STOP_EXPERIMENTS: &str = "stop-experiments";
-/// Inputs that are lists in a sweep, with their descriptions.
-const LISTS: [(&str, &str); 2] = [
-    ("aws-region", "AWS Regions to sweep, by commas; in each of them by each role"),
-    ("aws-role-arn", "Roles to assume, by commas, one for each account to sweep"),
+/// Help of the flags for Regions and roles.
+const LISTS: [&str; 2] = [
+    "AWS Regions to sweep, by commas; in each of them by each role",
+    "Roles to assume, by commas, one for each account to sweep",
 ];
 
 pub(super) fn command() -> Command {
     let inputs = config::flags().into_iter().filter(|flag| SWEEP_INPUTS.contains(&flag.get_id().as_str()));
-    let inputs = inputs.map(|flag| match LISTS.iter().find(|(name, _)| flag.get_id() == name) {
-        Some((name, help)) => {
-            let variable = name.to_uppercase().replace('-', "_");
-            let help = format!("{help} [default: the SDK's default chain; env: FAULTGATE_{variable}]");
-            flag.action(ArgAction::Append).help(help)
-        }
-        None => flag,
-    });
+    let inputs = inputs.map(|flag| take_list(flag, LISTS));
     Command::new("sweep")
         .about("Remove rules and queues of runs whose time is up, in many accounts and Regions; safe to repeat")
         .after_help(
@@ -57,17 +49,4 @@ pub(super) async fn sweep(matches: &ArgMatches, env: &Environment) -> u8 {
         dry_run: matches.get_flag(DRY_RUN),
     };
     sweep_requested(&request, env).await
-}
-
-/// Returns the flags as the settings take them: the values of a list that is given several times become one.
-fn join_lists(matches: &ArgMatches) -> Vec<(String, OsString)> {
-    let mut flags = config::read_flags(matches);
-    for (name, value) in &mut flags {
-        if let (true, Some(values)) =
-            (LISTS.iter().any(|(list, _)| list == name), matches.get_many::<OsString>(name))
-        {
-            *value = values.cloned().collect::<Vec<_>>().join(&OsString::from(","));
-        }
-    }
-    flags
 }

@@ -2,19 +2,15 @@
 //! mistake.
 
 use std::collections::BTreeMap;
-use std::io::{self, BufRead, IsTerminal, Read, Write};
 use std::path::Path;
 
 use super::guess::guess_platform;
 use super::texts::MAX_TEXT_CHARS;
+use crate::terminal::asking::{at_terminal, prompt, read_line};
 use crate::terminal::complain;
-use crate::terminal::printing::Output;
 use faultgate_config::{Answers, ENGINE, EngineKind, Need, PLATFORM, Platform, QUESTIONS, Question};
 use faultgate_core::mistake::Mistake;
 use faultgate_core::text;
-
-/// Largest size of an answer from the terminal, in bytes; no answer needs as much.
-const MAX_ANSWER_BYTES: u64 = 64 * 1024;
 
 /// Lists all questions. The first two decide which of the others are asked.
 pub(crate) fn list_questions() -> impl Iterator<Item = &'static Question> {
@@ -62,10 +58,6 @@ pub(super) fn collect_answers(
         }
     }
     if asking.mistakes.is_empty() { Ok(answers) } else { Err(asking.mistakes) }
-}
-
-fn at_terminal() -> bool {
-    io::stdin().is_terminal() && io::stderr().is_terminal()
 }
 
 /// The collection of answers.
@@ -153,16 +145,4 @@ fn ask(question: &Question, default: Option<&str>, is_needed: bool) -> Option<St
             Err(mistake) => complain(&text::plain(&mistake.to_string(), MAX_TEXT_CHARS)),
         }
     }
-}
-
-fn prompt(text: &str) {
-    let _ = Output::Stderr.write_all(text.as_bytes());
-}
-
-/// Reads a line. None at the end of the input, or if it cannot be read.
-fn read_line() -> Option<String> {
-    let mut line = Vec::new();
-    io::stdin().lock().take(MAX_ANSWER_BYTES).read_until(b'\n', &mut line).ok()?;
-    let text = String::from_utf8_lossy(&line);
-    (!line.is_empty()).then(|| text.into_owned())
 }

@@ -80,6 +80,7 @@ fn run(common: &Common, shard: Option<Shard>, experiments: Vec<ExperimentResult>
             url: Some("https://ci.example/1".to_owned()),
             repository: None,
             commit: Some("0123456".to_owned()),
+            environment: None,
             shard,
             attempt_key: String::new(),
         },

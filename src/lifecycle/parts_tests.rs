@@ -40,6 +40,7 @@ fn part(names: &[&str], shard: Option<Shard>) -> RunResult {
             url: None,
             repository: Some("shop/web".to_owned()),
             commit: Some("0123456".to_owned()),
+            environment: None,
             shard,
             attempt_key: String::new(),
         },

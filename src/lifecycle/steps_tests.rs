@@ -157,6 +157,7 @@ fn identity() -> RunIdentity {
         url: None,
         repository: None,
         commit: None,
+        environment: None,
         shard: None,
         attempt_key: "steps".to_owned(),
     }

@@ -1,12 +1,15 @@
 //! The end of what runs have begun and not ended, without the runs.
 //!
-//! - [`stop`] ends what a state names, by [`groups`] of engines, and tells it in [`words`]; [`request`] is what `faultgate stop` is asked for.
+//! - [`stop`] ends what a state names, by [`groups`] of engines, and tells it in [`words`]; [`request`] is
+//!   what `faultgate stop` is asked for.
 //! - [`sweep`] removes what has expired, by the policy of [`expired`].
+//! - [`emergency`] stops whatever runs, by tags alone.
 //! - [`rescue`] ends a run that a panic has broken.
 //!
 //! Nothing here launches, and nothing is removed that faultgate cannot have made. What could not be ended is
 //! told with the way to do it by hand.
 
+pub(crate) mod emergency;
 mod expired;
 mod groups;
 pub(crate) mod request;
@@ -34,6 +37,7 @@ fn make_identity(id: String) -> RunIdentity {
         url: None,
         repository: None,
         commit: None,
+        environment: None,
         shard: None,
         attempt_key: String::new(),
     }

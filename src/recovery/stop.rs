@@ -5,13 +5,14 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{Instant, timeout};
 
 use super::groups::{OpenGroup, group_open};
 use super::words::{tell_foreign, tell_removal};
 use crate::lifecycle::{
-    CLOSE_LIMIT, CONFIRM_LIMIT, Cancel, LostLaunch, STOP_LIMIT, SearchFailure, StopRequest,
+    CLOSE_LIMIT, CONFIRM_LIMIT, Cancel, LostLaunch, STOP_LIMIT, SearchFailure, Share, StopRequest,
 };
+use crate::wiring::accounts::AwsAccount;
 use crate::wiring::endpoints::Endpoints;
 use crate::wiring::engines::{ControlPlaneCredentials, EngineTerms, Wiring};
 use crate::wiring::places::{Destination, EnginePlace};
@@ -20,8 +21,8 @@ use faultgate_core::clock::Clock;
 use faultgate_core::environment::Environment;
 use faultgate_core::mistake::Mistake;
 use faultgate_core::model::{
-    EngineKind, EngineSpec, ExperimentPlan, ExperimentState, LaunchRecord, RunPhase, RunState, State,
-    SubscriptionState,
+    EngineKind, EngineSpec, ExperimentPlan, ExperimentState, LaunchRecord, RunIdentity, RunPhase, RunState,
+    State, SubscriptionState,
 };
 use faultgate_core::panics;
 use faultgate_engines::fis::RunStep;
@@ -51,9 +52,9 @@ pub(crate) struct Stopped {
 }
 
 /// The outcome of one experiment.
-struct Ended {
-    line: String,
-    phase: RunPhase,
+pub(super) struct Ended {
+    pub(super) line: String,
+    pub(super) phase: RunPhase,
     /// Launch of an experiment that was found only now.
     launch: Option<LaunchRecord>,
 }
@@ -150,19 +151,11 @@ impl Stopping<'_> {
                 closing.push(engine);
             }
         }
+        let unsignalled = Cancel::new();
         let ending =
             experiments.iter().zip(&plans).zip(of_experiments).map(|((experiment, plan), engine)| {
                 let engine = engine.as_ref();
-                async move {
-                    let ended =
-                        panics::catch(End { engine, plan, clock: self.clock }.end_experiment(experiment))
-                            .await;
-                    ended.unwrap_or_else(|panic| Ended {
-                        line: format!("it is NOT known to have stopped: {panic}"),
-                        phase: experiment.phase,
-                        launch: None,
-                    })
-                }
+                End { engine, plan, clock: self.clock, cancel: &unsignalled }.end_experiment(experiment)
             });
         // Experiments are looked at, not followed by events, so subscriptions are removed at the same time.
         let channels = closing.into_iter().filter_map(|engine| engine.channel());
@@ -180,6 +173,28 @@ impl Stopping<'_> {
                 .unwrap_or((*subscription).clone())
         });
         Ok((ended, removed.collect()))
+    }
+
+    /// Returns the engine of an account that is connected already.
+    pub(super) fn reach_engine(
+        &self,
+        account: &AwsAccount,
+        run: &RunIdentity,
+        cancel: &Cancel,
+    ) -> Rc<dyn Engine> {
+        let endpoints = Endpoints::Real(self.settings.http.clone());
+        self.make_wiring(run, &endpoints, cancel).reach_account(account, EngineTerms::without_launch(false))
+    }
+
+    /// Ends one experiment at such an engine. After a signal it takes no more time than the signal leaves.
+    pub(super) async fn end_at(
+        &self,
+        engine: &dyn Engine,
+        experiment: &ExperimentState,
+        cancel: &Cancel,
+    ) -> Ended {
+        let plan = self.plan_again(experiment);
+        End { engine, plan: &plan, clock: self.clock, cancel }.end_experiment(experiment).await
     }
 
     /// Plans the experiment again, as far as it matters for its end.
@@ -211,19 +226,29 @@ impl Stopping<'_> {
         destinations: &[Destination<'_>],
         state: &RunState,
     ) -> Result<Vec<Rc<dyn Engine>>, Mistake> {
+        let (endpoints, cancel) = (Endpoints::Real(self.settings.http.clone()), Cancel::new());
+        let wiring = self.make_wiring(&state.run, &endpoints, &cancel);
+        wiring.connect(destinations, EngineTerms::without_launch(state.dry_run)).await
+    }
+
+    fn make_wiring<'a>(
+        &'a self,
+        run: &'a RunIdentity,
+        endpoints: &'a Endpoints,
+        cancel: &'a Cancel,
+    ) -> Wiring<'a> {
         let StopSettings { tokens, litmus_username, http, .. } = self.settings;
-        let wiring = Wiring {
-            run: &state.run,
+        Wiring {
+            run,
             step: RunStep::Whole,
-            endpoints: &Endpoints::Real(http.clone()),
+            endpoints,
             http,
             env: self.env,
             veil: self.veil,
             credentials: ControlPlaneCredentials { tokens, litmus_username: litmus_username.as_deref() },
             clock: self.clock,
-            cancel: &Cancel::new(),
-        };
-        wiring.connect(destinations, EngineTerms::without_launch(state.dry_run)).await
+            cancel,
+        }
     }
 }
 
@@ -232,10 +257,22 @@ struct End<'a> {
     engine: &'a dyn Engine,
     plan: &'a ExperimentPlan,
     clock: Clock,
+    cancel: &'a Cancel,
 }
 
 impl End<'_> {
-    async fn end_experiment(&self, experiment: &ExperimentState) -> Ended {
+    /// Ends the experiment. A panic keeps no other from being ended.
+    async fn end_experiment(self, experiment: &ExperimentState) -> Ended {
+        panics::catch(self.end_uncaught(experiment)).await.unwrap_or_else(|panic| {
+            let launched = experiment.launch.as_ref().map(Launched::by_another);
+            let by_hand = launched.map(|launched| self.engine.stop_command(&launched));
+            let by_hand = by_hand.map(|command| format!("; stop it by: {command}")).unwrap_or_default();
+            let line = format!("it is NOT known to have stopped: {panic}{by_hand}");
+            Ended { line, phase: experiment.phase, launch: None }
+        })
+    }
+
+    async fn end_uncaught(&self, experiment: &ExperimentState) -> Ended {
         let (launched, launch) = match &experiment.launch {
             Some(launch) if experiment.phase == RunPhase::Launched => {
                 (self.engine.takeover().adopt(self.plan, launch), None)
@@ -295,9 +332,10 @@ impl End<'_> {
         let request = StopRequest { engine: self.engine, launched };
         // A stop that the run has left to end by itself is waited for first, and then that of this process.
         let longer = self.engine.stop_takes(self.plan) * 2;
-        request.send(sleep(STOP_LIMIT + longer)).await.map_err(|failure| failure.to_string())?;
+        let accepted = request.send(self.cancel.deadline(STOP_LIMIT + longer, Share::Stop)).await;
+        accepted.map_err(|failure| failure.to_string())?;
         let accepted_at = Instant::now();
-        let confirmed = request.confirm(sleep(CONFIRM_LIMIT + longer)).await;
+        let confirmed = request.confirm(self.cancel.deadline(CONFIRM_LIMIT + longer, Share::Confirm)).await;
         confirmed.map(|record| record.state).map_err(|trouble| {
             let why = trouble.map(|failure| format!(": {}", failure.with_remedy())).unwrap_or_default();
             let seconds = accepted_at.elapsed().as_secs();

@@ -59,7 +59,7 @@ pub(crate) async fn sweep_requested(request: &SweepRequest, env: &Environment) -
 /// Sweeps each Region by each role. A place that fails keeps no other from being swept.
 async fn sweep_everywhere(settings: &SweepSettings, request: &SweepRequest, env: &Environment) -> u8 {
     let run_id = format!("sweep-{}", make_id());
-    let accounts = match connect(settings, env, &run_id).await {
+    let accounts = match connect(settings, env, &run_id, "a sweep").await {
         Ok(accounts) => accounts,
         Err(mistake) => return refuse(Refused::Sweep, &[mistake]),
     };
@@ -79,11 +79,12 @@ async fn sweep_everywhere(settings: &SweepSettings, request: &SweepRequest, env:
     if swept.into_iter().all(std::convert::identity) { 0 } else { Verdict::Errored.exit_code(None) }
 }
 
-/// Prepares the connections to all places. No request is sent yet.
-async fn connect(
+/// Prepares the connections to all places. No request is sent yet. `name` tells mistakes who asks.
+pub(super) async fn connect(
     settings: &SweepSettings,
     env: &Environment,
     run_id: &str,
+    name: &str,
 ) -> Result<Vec<AwsAccount>, Mistake> {
     let SweepSettings { regions, role_arns, stop } = settings;
     let places = role_arns.iter().flat_map(|role_arn| {
@@ -93,7 +94,7 @@ async fn connect(
     let role_inputs = RoleInputs { env, id_token: stop.tokens.aws_id.as_ref(), run_id };
     let mut accounts = AwsAccounts::prepare(regions, &endpoints, role_inputs).await?;
     for place in places {
-        accounts.reach(&place, "a sweep")?;
+        accounts.reach(&place, name)?;
     }
     Ok(accounts.into_known())
 }
@@ -265,7 +266,8 @@ fn kind_word(kind: SubscriptionPartKind) -> &'static str {
     }
 }
 
-fn describe_place(AwsAccount { region, role_arn, .. }: &AwsAccount) -> String {
+/// Returns Region and role, as the user reads them.
+pub(super) fn describe_place(AwsAccount { region, role_arn, .. }: &AwsAccount) -> String {
     let role = role_arn.as_ref().map(|role| format!(" as {role}")).unwrap_or_default();
     format!("{region}{role}")
 }

@@ -55,6 +55,7 @@ mod tests {
             url: None,
             repository: Some("shop/web".to_owned()),
             commit: None,
+            environment: None,
             shard: None,
             attempt_key: "not to be written".to_owned(),
         };

@@ -1,12 +1,13 @@
 //! The process and the people around it: what it prints and logs, how it refuses, and which signals end it.
 //!
 //! - [`printing`] writes the outputs, and draws the live screen; [`logging`] writes the log.
-//! - [`refusal`] tells mistakes; [`signals`] ends work early.
+//! - [`asking`] puts questions; [`refusal`] tells mistakes; [`signals`] ends work early.
 //!
 //! Nothing here waits for a reader of what is printed, but for [`printing::finish`] at the end.
 
 use std::io::Write;
 
+pub(crate) mod asking;
 pub(crate) mod logging;
 pub(crate) mod printing;
 pub(crate) mod refusal;

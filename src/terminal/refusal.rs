@@ -21,6 +21,8 @@ pub(crate) const MISTAKEN: &str = "mistakes in the settings";
 pub(crate) enum Refused {
     Launch,
     Stop,
+    /// The stop of everything.
+    StopAll,
     Sweep,
     /// The judgement of templates.
     Lint,
@@ -34,6 +36,7 @@ impl Refused {
         match self {
             Self::Launch => (" in its settings", "nothing was launched"),
             Self::Stop => (" in its settings", "what they are about was not stopped"),
+            Self::StopAll => (" in its settings", "nothing was stopped"),
             Self::Sweep => (" in its settings", "nothing was swept"),
             Self::Lint => ("", "nothing was judged"),
             Self::Init => (" in the answers", "nothing was written"),

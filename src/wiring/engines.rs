@@ -144,6 +144,11 @@ impl Wiring<'_> {
         reached.collect()
     }
 
+    /// Returns the engine of an account that is connected already.
+    pub(crate) fn reach_account(&self, account: &AwsAccount, terms: EngineTerms) -> Rc<dyn Engine> {
+        Engines::new(self, terms).fis(account)
+    }
+
     async fn prepare_accounts(&self, regions: &[Option<String>]) -> Result<AwsAccounts<'_>, Mistake> {
         let id_token = self.credentials.tokens.aws_id.as_ref();
         let role_inputs = RoleInputs { env: self.env, id_token, run_id: &self.run.id };

@@ -15,6 +15,7 @@ pub(crate) fn find_surroundings(settings: &Settings, env: &Environment) -> Surro
         forge: settings.forge,
         forge_api_url: settings.forge_api_url.as_deref(),
         run_url: settings.run_url.as_deref(),
+        environment: settings.environment.as_deref(),
         repository: settings.repository.as_deref(),
         commit: settings.commit.as_deref(),
         pull_request: settings.pull_request,

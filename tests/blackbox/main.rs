@@ -12,6 +12,7 @@ mod command;
 mod commands;
 mod comparing;
 mod deadlines;
+mod emergency;
 mod environment;
 mod forges;
 mod halting;

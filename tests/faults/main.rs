@@ -11,6 +11,7 @@ mod aws;
 mod bases;
 mod between;
 mod centers;
+mod emergency;
 mod forges;
 mod matrix;
 mod probes;

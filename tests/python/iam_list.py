@@ -9,8 +9,8 @@ from typing import Any
 
 from support import ACCOUNT, REGION, ROOT, binary
 
-MODES = ("events", "queue", "poll", "sweep")
-OTHERS = ("cloudwatch-alarm", "cloudwatch-metric", "prometheus", "codecommit", "assume-role")
+MODES = ("events", "queue", "poll", "sweep", "stop-all")
+OTHERS = ("safety-lever", "cloudwatch-alarm", "cloudwatch-metric", "prometheus", "codecommit", "assume-role")
 # docs/iam.md, which a test of the crate's own keeps up to date.
 LISTED = set(re.findall(r"^\| `(\w+)` \|", (ROOT / "docs/iam.md").read_text(encoding="utf-8"), re.MULTILINE))
 

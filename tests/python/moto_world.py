@@ -31,6 +31,7 @@ FIS_ROUTES = {
     "ListExperimentResolvedTargets": r"GET /experiments/[^/]+/resolvedTargets",
     "GetExperimentTemplate": r"GET /experimentTemplates/[^/]+",
     "GetSafetyLever": r"GET /safetyLevers/[^/]+",
+    "UpdateSafetyLeverState": r"PATCH /safetyLevers/[^/]+/state",
 }
 ENDED = {"completed", "stopped"}
 

@@ -221,3 +221,12 @@ def test_serving_ends_with_a_signal(serve: Serve, number: signal.Signals) -> Non
     assert denied.value.response["Error"]["Code"] == "AccessDeniedException"
     world.process.send(number)
     assert world.process.wait() == 0, world.process.transcript()
+
+
+def test_sts_tells_the_account(serve: Serve) -> None:
+    world = serve()
+    told = world.client("sts").get_caller_identity()
+    assert told["Account"] == ACCOUNT and told["Arn"].startswith(f"arn:aws:iam::{ACCOUNT}:") and told["UserId"]
+    with pytest.raises(ClientError) as refused:
+        world.client("sts").assume_role(RoleArn=f"arn:aws:iam::{ACCOUNT}:role/any", RoleSessionName="any")
+    assert refused.value.response["Error"]["Code"] == "UnknownOperationException"

@@ -97,6 +97,7 @@ def test_modes_differ_by_what_they_need() -> None:
     assert prefixes["queue"] == {"fis", "cloudwatch", "sqs"}
     assert prefixes["poll"] == {"fis", "cloudwatch"}
     assert prefixes["sweep"] == {"fis", "events", "sqs"}
+    assert prefixes["stop-all"] == {"fis"}
 
 
 def test_a_sweep_makes_nothing_and_changes_only_what_is_tagged() -> None:
@@ -106,6 +107,19 @@ def test_a_sweep_makes_nothing_and_changes_only_what_is_tagged() -> None:
         if changes:
             (key,) = statement["Condition"]["Null"]
             assert key.startswith("aws:ResourceTag/faultgate:") and statement["Condition"]["Null"][key] == "false"
+
+
+def test_an_emergency_stop_asks_for_little_and_the_lever_for_two_actions_more() -> None:
+    allowed = {action for each in statements("stop-all") for action in each["Action"]}
+    assert allowed == {"fis:ListExperiments", "fis:GetExperiment", "fis:StopExperiment"}
+    (lever,) = statements("safety-lever")
+    assert set(lever["Action"]) == {"fis:GetSafetyLever", "fis:UpdateSafetyLeverState"}
+    assert lever["Resource"] == [f"arn:aws:fis:{REGION}:{ACCOUNT}:safety-lever/*"]
+
+
+@pytest.mark.parametrize("use", [use for use in MODES + OTHERS if use != "safety-lever"])
+def test_nothing_else_may_turn_the_lever(use: str) -> None:
+    assert not any("fis:UpdateSafetyLeverState" in each["Action"] for each in statements(use))
 
 
 def test_flags_narrow_it() -> None:

@@ -1,5 +1,5 @@
-//! AWS endpoints embedded in the binary: enough of FIS, `EventBridge`, SQS and `CloudWatch` to play a whole
-//! run.
+//! AWS endpoints embedded in the binary: enough of FIS, `EventBridge`, SQS, `CloudWatch` and STS to play a
+//! whole run, and an emergency stop.
 //!
 //! A [`World`] holds the state of one account and answers requests in the services' own wire formats, so that
 //! any SDK can drive it. Clients reach it over a socket ([`Server`]) or, with no socket and on a paused
@@ -13,7 +13,7 @@
 //! - `world`: requests and observers (`account`), its state (`region`), what happens later (`play`), and the
 //!   records for observers (`observe`).
 //! - `services`: `fis` with `template` and `experiment`; `events` with `pattern`; `sqs` with `queue` and
-//!   `policy`; `cloudwatch` with `alarm`; and what each sees of the rest (`context`).
+//!   `policy`; `cloudwatch` with `alarm`; `sts`; and what each sees of the rest (`context`).
 //! - `protocol`: calls and answers (`call`), `route` (REST), `query` (the query protocol).
 //! - `story`: `scenario`, `plot`, `script`, `fault`, and `target`, the system that the fault is in.
 //! - `forms`: ids, and times as the protocols write them.

@@ -17,6 +17,7 @@ pub fn identity(id: &str) -> RunIdentity {
         url: None,
         repository: None,
         commit: None,
+        environment: None,
         shard: None,
         attempt_key: id.to_owned(),
     }

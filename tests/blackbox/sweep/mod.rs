@@ -17,20 +17,20 @@ use faultgate_testkit::binary::{Faultgate, Finished, at_once, in_time};
 use crate::stop::killed;
 use faultgate_testkit::lives::ENDLESS;
 
-const PAST: &str = "2020-01-02T03:04:05Z";
-const FUTURE: &str = "2999-01-02T03:04:05Z";
+pub(crate) const PAST: &str = "2020-01-02T03:04:05Z";
+pub(crate) const FUTURE: &str = "2999-01-02T03:04:05Z";
 
-const IRELAND: &str = "eu-west-1";
-const VIRGINIA: &str = "us-east-1";
+pub(crate) const IRELAND: &str = "eu-west-1";
+pub(crate) const VIRGINIA: &str = "us-east-1";
 
 /// The clients of one Region of the account, by which tests make things there.
-struct Region {
-    fis: aws_sdk_fis::Client,
+pub(crate) struct Region {
+    pub(crate) fis: aws_sdk_fis::Client,
     events: aws_sdk_eventbridge::Client,
     sqs: aws_sdk_sqs::Client,
 }
 
-fn tags(run: &str, expires_at: &str) -> BTreeMap<String, String> {
+pub(crate) fn tags(run: &str, expires_at: &str) -> BTreeMap<String, String> {
     let pairs =
         [("faultgate:run-id", run), ("faultgate:expires-at", expires_at), ("faultgate:url", "https://ci")];
     pairs.into_iter().map(|(key, value)| (key.to_owned(), value.to_owned())).collect()
@@ -57,26 +57,26 @@ impl Region {
     }
 
     /// Makes a subscription as a run does.
-    async fn subscription(&self, name: &str, run: &str, expires_at: &str) {
+    pub(crate) async fn subscription(&self, name: &str, run: &str, expires_at: &str) {
         let tags = tags(run, expires_at);
         self.queue(name, &tags).await;
         self.rule(name, &tags, &["queue"]).await;
     }
 
-    async fn experiment(&self, name: &str, tags: &BTreeMap<String, String>) -> String {
+    pub(crate) async fn experiment(&self, name: &str, tags: &BTreeMap<String, String>) -> String {
         let request = self.fis.start_experiment().client_token(name).experiment_template_id(TEMPLATE_ID);
         let started = request.set_tags(Some(tags.clone().into_iter().collect())).send().await.unwrap();
         started.experiment.unwrap().id.unwrap()
     }
 
-    async fn status(&self, id: &str) -> ExperimentStatus {
+    pub(crate) async fn status(&self, id: &str) -> ExperimentStatus {
         let answer = self.fis.get_experiment().id(id).send().await.unwrap();
         answer.experiment.unwrap().state.unwrap().status.unwrap()
     }
 }
 
 /// The things that a sweep finds in an account.
-trait Swept {
+pub(crate) trait Swept {
     fn region(&self, name: &str) -> Region;
     fn sweep(&self, args: &[&str]) -> Faultgate;
     /// Returns the names of rules, then of queues, with their Regions.
@@ -107,7 +107,7 @@ impl Swept for EmbeddedAccount {
 }
 
 #[track_caller]
-fn assert_told(ended: &Finished, parts: &[&str]) {
+pub(crate) fn assert_told(ended: &Finished, parts: &[&str]) {
     let found = ended.stdout.lines().any(|line| parts.iter().all(|part| line.contains(part)));
     assert!(found, "no line with {parts:?}\n{}\n{}", ended.stdout, ended.stderr);
 }

@@ -5,7 +5,7 @@
 
 use crate::inputs::input::Input;
 use crate::inputs::kind::Kind;
-use crate::inputs::table::{INPUTS, POLICY, REPORT_DIR};
+use crate::inputs::table::{ENVIRONMENT, INPUTS, POLICY, REPORT_DIR};
 use crate::reference::texts::{describe, yaml_string};
 
 /// The component, with marks for everything that is made from the inputs.
@@ -64,8 +64,10 @@ impl Type {
     }
 }
 
+/// The inputs in `spec`, but for the environment, which is one of the component's own too.
 fn spec() -> String {
     let inputs: Vec<_> = list_inputs()
+        .filter(|input| input.name != ENVIRONMENT.name())
         .map(|input| {
             let kind = Type::of(input);
             let (description, default) = match kind.none() {

@@ -4,7 +4,7 @@
 use faultgate_core::model::OutputName;
 
 use crate::inputs::input::Input;
-use crate::inputs::table::{AWS_ID_TOKEN, GITHUB_TOKEN, INPUTS, REPORT_DIR, STATE_FILE};
+use crate::inputs::table::{AWS_ID_TOKEN, ENVIRONMENT, GITHUB_TOKEN, INPUTS, REPORT_DIR, STATE_FILE};
 use crate::reference::texts::{describe, yaml_string};
 
 /// The workflow, with marks for everything that is made from inputs and outputs.
@@ -32,8 +32,10 @@ fn list_inputs() -> impl Iterator<Item = &'static Input> {
     INPUTS.iter().filter(|input| !OWN.contains(&input.name))
 }
 
+/// The inputs that are settings of faultgate alone. The environment is one of the workflow's own too, which
+/// tells it.
 fn settings() -> impl Iterator<Item = &'static Input> {
-    list_inputs().filter(|input| !input.is_secret())
+    list_inputs().filter(|input| !input.is_secret() && input.name != ENVIRONMENT.name())
 }
 
 fn secrets() -> impl Iterator<Item = &'static Input> {

@@ -34,6 +34,8 @@ pub struct Settings {
     /// The scenario that is rehearsed instead of asking the real engine.
     pub rehearsal: Option<String>,
     pub log_format: LogFormat,
+    /// The environment that the experiments act on. It takes precedence over what the CI says.
+    pub environment: Option<String>,
     /// The forge. This field and those down to `pull_request` take precedence over what the CI says.
     pub forge: Option<ForgeKind>,
     pub forge_api_url: Option<String>,
@@ -181,6 +183,7 @@ fn gather(given: Given<'_>, mistakes: &mut Vec<Mistake>) -> Result<Settings, Mis
         role_arn: values.get(table::AWS_ROLE_ARN),
         rehearsal: values.get(table::REHEARSAL),
         log_format: values.get(table::LOG_FORMAT),
+        environment: values.get(table::ENVIRONMENT),
         forge: values.get(table::FORGE),
         forge_api_url: values.get(table::FORGE_API_URL),
         run_url: values.get(table::RUN_URL),

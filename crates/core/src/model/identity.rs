@@ -21,6 +21,9 @@ pub struct RunIdentity {
     pub repository: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub commit: Option<String>,
+    /// Environment that the experiments act on, such as `staging`.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub environment: Option<String>,
     /// Shard that this run is, if the suite is split over jobs.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub shard: Option<Shard>,

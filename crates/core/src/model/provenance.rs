@@ -132,6 +132,7 @@ mod tests {
             url: None,
             repository: repository.map(str::to_owned),
             commit: commit.map(str::to_owned),
+            environment: None,
             shard: None,
             attempt_key: String::new(),
         }

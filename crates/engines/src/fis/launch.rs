@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 use super::clients::Clients;
 use super::error::{failure, unreadable};
 use super::record::record;
-use super::tags::{EXPERIMENT, EXPIRES_AT, RUN, moment, tag_value};
+use super::tags::{ENVIRONMENT, EXPERIMENT, EXPIRES_AT, RUN, moment, tag_value};
 use crate::{EngineFailure, FailureKind, Notary};
 use faultgate_core::digest;
 use faultgate_core::model::{Intent, RunIdentity};
@@ -49,6 +49,7 @@ impl ExperimentLaunch<'_> {
             ("faultgate:url", self.run.url.as_deref()),
             ("faultgate:repository", self.run.repository.as_deref()),
             ("faultgate:commit", self.run.commit.as_deref()),
+            (ENVIRONMENT, self.run.environment.as_deref()),
         ];
         let mut tags: HashMap<String, String> = optional
             .into_iter()
@@ -232,6 +233,7 @@ mod tests {
             url: None,
             repository: None,
             commit: None,
+            environment: None,
             shard: None,
             attempt_key: attempt_key.to_owned(),
         }

@@ -13,7 +13,8 @@
 //! - `watch` waits for the end and confirms it by FIS's own `record`, with a `pause` between attempts.
 //! - `listing` reads the resources and accounts that the experiment acted on, and `accounts` names those
 //!   without any. `outcome` judges the end by the list in `actions`.
-//! - `sweep` finds leftovers whose time is up by their `tags`, and `templates` reads templates for the lint.
+//! - `sweep` finds leftovers whose time is up by their `tags`, and `emergency` whatever runs, whether or not
+//!   its time is up. `templates` reads templates for the lint.
 //! - `error` makes failures of the SDK's errors, and `pages` goes through lists that have no paginator.
 //!
 //! An event alone never decides a verdict: it may be late, lost, doubled or forged.
@@ -24,6 +25,7 @@ mod adopted;
 mod channel;
 mod clients;
 mod doubt;
+mod emergency;
 mod engine;
 mod error;
 mod events;
@@ -52,6 +54,7 @@ mod users_queue;
 mod watch;
 
 pub use actions::{effect, is_known_to_inject, known_ids, needs_target, purpose};
+pub use emergency::{Emergency, ListedPage, LiveExperiment};
 pub use engine::FisEngine;
 pub use settings::{FisSettings, RunStep};
 pub use subscription::handshake::HANDSHAKE_TIMEOUT;

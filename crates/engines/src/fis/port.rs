@@ -114,9 +114,10 @@ impl Engine for FisEngine {
             tracking.stop_requested = true;
         }
         match self.calls_of(&launched.id).count_in(stop).await {
-            // FIS refuses to stop an experiment that has ended. Its record says whether it has.
+            // FIS refuses to stop an experiment that has ended, and may refuse one that is stopping, such
+            // as by the safety lever. Its record says whether it is.
             Err(refused) if refused.kind == FailureKind::Refused => match self.look(launched).await {
-                Ok(record) if record.has_ended() => Ok(()),
+                Ok(record) if record.has_ended() || record.state == State::Stopping => Ok(()),
                 _ => Err(refused),
             },
             other => other,

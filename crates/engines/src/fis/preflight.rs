@@ -17,7 +17,7 @@ use faultgate_net::aws::AwsPlace;
 use faultgate_net::aws::role::Role;
 
 /// Id of the safety lever: each account and Region has one.
-const SAFETY_LEVER_ID: &str = "default";
+pub(super) const SAFETY_LEVER_ID: &str = "default";
 /// Source of a stop condition that is an alarm; the source `none` stands for no stop condition.
 const ALARM_STOP_SOURCE: &str = "aws:cloudwatch:alarm";
 /// Maximum number of names that one DescribeAlarms takes.

@@ -93,10 +93,7 @@ impl Sweeper {
     /// Makes a sweeper without any request. `sdk` must have a Region; `now` is the time by which expiry is
     /// judged.
     pub fn new(sdk: &SdkConfig, role_arn: Option<&str>, now: Timestamp) -> Self {
-        let region = sdk.region().map(AsRef::as_ref).unwrap_or_default();
-        let of_role = role_arn.and_then(|arn| AwsPlace::of_role(arn, region));
-        let place = of_role.unwrap_or_else(|| AwsPlace::in_region(region));
-        Self { clients: Clients::new(sdk), place, now }
+        Self { clients: Clients::new(sdk), place: find_place(sdk, role_arn), now }
     }
 
     /// Lists the rules and queues of runs by their names, each with what its tags say.
@@ -227,6 +224,14 @@ impl Sweeper {
             SubscriptionPartKind::Queue => queue_left(&self.place, &part.queue(), why),
         }
     }
+}
+
+/// Returns the place of a connection before the first answer: the account is known by the role, if there is
+/// one.
+pub(super) fn find_place(sdk: &SdkConfig, role_arn: Option<&str>) -> AwsPlace {
+    let region = sdk.region().map(AsRef::as_ref).unwrap_or_default();
+    let of_role = role_arn.and_then(|arn| AwsPlace::of_role(arn, region));
+    of_role.unwrap_or_else(|| AwsPlace::in_region(region))
 }
 
 /// Kind, name, and ARN or URL of a rule or queue that a list holds.

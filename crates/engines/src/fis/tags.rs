@@ -9,6 +9,8 @@ use jiff::Timestamp;
 pub(super) const RUN: &str = "faultgate:run-id";
 /// Key of the tag with the name of the experiment within the run.
 pub(super) const EXPERIMENT: &str = "faultgate:experiment";
+/// Key of the tag with the environment that the experiment acts on.
+pub(super) const ENVIRONMENT: &str = "faultgate:environment";
 /// Key of the tag with the time from which on the run no longer needs the tagged thing.
 pub(super) const EXPIRES_AT: &str = "faultgate:expires-at";
 

@@ -3,8 +3,8 @@
 //! - `config`: the SDK's configuration with faultgate's own timeouts and retries; `http_client`: the client
 //!   that it sends by.
 //! - `credentials`: where they come from; `role`: the role that is assumed with them.
-//! - `place`: account and Region; `calls`: the counts of requests; `error`: the words of errors; `iam`: the
-//!   list of permissions.
+//! - `place`: account and Region; `caller`: the account that the credentials lead to; `calls`: the counts of
+//!   requests; `error`: the words of errors; `iam`: the list of permissions.
 //!
 //! The configuration is the SDK's default chain, made safe where the SDK would panic, leak or hang: settings
 //! and profiles are judged before the SDK reads them, so that a mistake in them is told and no panic.
@@ -15,6 +15,7 @@ use std::ffi::OsString;
 use aws_config::SdkConfig;
 use aws_types::service_config::ServiceConfigKey;
 
+mod caller;
 pub mod calls;
 mod config;
 mod credentials;
@@ -24,6 +25,7 @@ pub mod iam;
 mod place;
 pub mod role;
 
+pub use self::caller::{ask_account_id, is_account_id};
 pub use self::config::{CONNECT_TIMEOUT, OPERATION_TIMEOUT, connect_embedded, in_region};
 pub use self::credentials::{CredentialsFailure, NotGiven, credentials_failure_in, reason_of};
 pub use self::http_client::http_client;

@@ -1,5 +1,5 @@
 //! The translation of requests into calls, and of outcomes into answers, for three protocols: REST-JSON
-//! (FIS), AWS JSON (`EventBridge`, SQS) and query (`CloudWatch`).
+//! (FIS), AWS JSON (`EventBridge`, SQS) and query (`CloudWatch`, STS).
 
 use std::borrow::Cow;
 use std::time::Duration;
@@ -14,6 +14,9 @@ use crate::forms::uuid;
 use crate::protocol::query;
 use crate::protocol::route;
 
+/// The only operation of STS here, by which its requests are told from those of `CloudWatch`.
+pub(crate) const GET_CALLER_IDENTITY: &str = "GetCallerIdentity";
+
 /// A service that a world has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Service {
@@ -21,6 +24,7 @@ pub(crate) enum Service {
     Events,
     Sqs,
     CloudWatch,
+    Sts,
 }
 
 impl Service {
@@ -30,6 +34,7 @@ impl Service {
             Self::Events => "events",
             Self::Sqs => "sqs",
             Self::CloudWatch => "cloudwatch",
+            Self::Sts => "sts",
         }
     }
 
@@ -215,7 +220,13 @@ impl ApiCall {
         let (content_type, body) = match self.wire {
             WireProtocol::RestJson => ("application/json", output.to_string().into_bytes()),
             WireProtocol::Json(version) => (version, output.to_string().into_bytes()),
-            WireProtocol::Query => ("text/xml", query::encode(&self.operation, output)),
+            WireProtocol::Query => {
+                let namespace = match self.service {
+                    Some(Service::Sts) => "https://sts.amazonaws.com/doc/2011-06-15/",
+                    _ => "http://monitoring.amazonaws.com/doc/2010-08-01/",
+                };
+                ("text/xml", query::encode(&self.operation, namespace, output))
+            }
         };
         // An operation without output is answered with an empty body.
         let body = if output.is_null() { Vec::new() } else { body };
@@ -286,10 +297,14 @@ impl ApiError {
 fn operation(request: &Request<Bytes>) -> (WireProtocol, Option<Service>, String, Option<Value>) {
     let header = |name| request.headers().get(name).and_then(|value| value.to_str().ok());
     let path = request.uri().path();
-    if header("content-type") == Some("application/x-www-form-urlencoded") {
-        // `CloudWatch` is the only service here that is still spoken to in the query protocol.
+    let media_type = header("content-type").and_then(|value| value.split(';').next());
+    if media_type == Some("application/x-www-form-urlencoded") {
+        // The services that are spoken to in the query protocol have no operation in common.
         let (operation, input) = query::decode(request.body()).unzip();
-        return (WireProtocol::Query, Some(Service::CloudWatch), operation.unwrap_or_default(), input);
+        let operation = operation.unwrap_or_default();
+        let of_sts = operation == GET_CALLER_IDENTITY;
+        let service = if of_sts { Service::Sts } else { Service::CloudWatch };
+        return (WireProtocol::Query, Some(service), operation, input);
     }
     let body = if request.body().is_empty() {
         Some(Value::Object(Map::new()))

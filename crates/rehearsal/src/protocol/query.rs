@@ -30,13 +30,13 @@ pub(crate) fn decode(body: &[u8]) -> Option<(String, Value)> {
     Some((operation?, Value::Object(input)))
 }
 
-/// Makes the XML of an answer.
-pub(crate) fn encode(operation: &str, output: &Value) -> Vec<u8> {
+/// Makes the XML of an answer, in the namespace of its service.
+pub(crate) fn encode(operation: &str, namespace: &str, output: &Value) -> Vec<u8> {
     let mut xml = String::new();
     element(&mut xml, &format!("{operation}Result"), output);
     let request = uuid();
     format!(
-        "<{operation}Response xmlns=\"http://monitoring.amazonaws.com/doc/2010-08-01/\">{xml}<ResponseMetadata>\
+        "<{operation}Response xmlns=\"{namespace}\">{xml}<ResponseMetadata>\
          <RequestId>{request}</RequestId></ResponseMetadata></{operation}Response>"
     )
     .into_bytes()
@@ -93,7 +93,7 @@ mod tests {
     #[test]
     fn xml_is_escaped_and_has_times_of_its_own() {
         let output = json!({"MetricAlarms": [{"AlarmName": "<a>", "StateUpdatedTimestamp": 1.5}]});
-        let xml = String::from_utf8(encode("DescribeAlarms", &output)).unwrap();
+        let xml = String::from_utf8(encode("DescribeAlarms", "urn:x", &output)).unwrap();
         let expected = "<DescribeAlarmsResult><MetricAlarms><member><AlarmName>&lt;a&gt;</AlarmName>\
                         <StateUpdatedTimestamp>1970-01-01T00:00:01.5Z</StateUpdatedTimestamp></member></MetricAlarms>\
                         </DescribeAlarmsResult>";

@@ -23,6 +23,8 @@ pub(crate) enum Consequence {
     Live { region: String, experiment: String },
     /// An experiment that is stopping becomes stopped after this time.
     Finish { region: String, experiment: String, after: Duration, reason: String },
+    /// A safety lever that is engaging is engaged after this time.
+    Engage { region: String, after: Duration },
 }
 
 /// The data that a service needs to answer a request, besides its own state.
@@ -35,6 +37,8 @@ pub(crate) struct ServiceContext {
     pub(crate) instant: Instant,
     /// Time for which an experiment is `stopping`.
     pub(crate) stopping: Duration,
+    /// Time for which a safety lever is `engaging`.
+    pub(crate) engaging: Duration,
     /// `true` if targets resolve to resources.
     pub(crate) targets_resolve: bool,
     /// Content of the templates that a new Region has.

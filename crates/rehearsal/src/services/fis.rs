@@ -22,8 +22,16 @@ const LEVER_ID: &str = "default";
 pub(crate) struct Fis {
     templates: BTreeMap<String, FisTemplate>,
     pub(crate) experiments: BTreeMap<String, FisExperiment>,
-    lever_engaged: bool,
+    lever: Lever,
     lever_reason: String,
+}
+
+/// The state of the safety lever.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Lever {
+    Disengaged,
+    Engaging,
+    Engaged,
 }
 
 impl Fis {
@@ -32,7 +40,7 @@ impl Fis {
         Self {
             templates: context.templates.iter().map(born).collect(),
             experiments: BTreeMap::new(),
-            lever_engaged: false,
+            lever: Lever::Disengaged,
             lever_reason: "the lever was never engaged".to_owned(),
         }
     }
@@ -168,10 +176,13 @@ impl Fis {
         Ok(json!({"experiment": described}))
     }
 
-    /// Returns the script that a new experiment follows: while the lever is engaged, FIS cancels whatever is
-    /// started.
+    /// Returns the script that a new experiment follows: unless the lever is disengaged, FIS cancels
+    /// whatever is started.
     pub(crate) fn life(&self, scripted: Vec<Beat>) -> Vec<Beat> {
-        if self.lever_engaged { CANCELLED.to_vec() } else { scripted }
+        match self.lever {
+            Lever::Disengaged => scripted,
+            Lever::Engaging | Lever::Engaged => CANCELLED.to_vec(),
+        }
     }
 
     fn stop(&mut self, call: &ApiCall, context: &mut ServiceContext) -> Result<Value, ApiError> {
@@ -206,7 +217,8 @@ impl Fis {
             Step::Alarm { .. } => None,
             Step::Lever { engaged } => {
                 let reason = if engaged { "engaged by an operator" } else { "disengaged by an operator" };
-                self.turn_lever(engaged, reason, context);
+                let lever = if engaged { Lever::Engaged } else { Lever::Disengaged };
+                self.turn_lever(lever, reason, context);
                 None
             }
         };
@@ -232,7 +244,11 @@ impl Fis {
     }
 
     fn lever(&self, context: &ServiceContext) -> Value {
-        let status = if self.lever_engaged { "engaged" } else { "disengaged" };
+        let status = match self.lever {
+            Lever::Disengaged => "disengaged",
+            Lever::Engaging => "engaging",
+            Lever::Engaged => "engaged",
+        };
         json!({"safetyLever": {
             "id": LEVER_ID,
             "arn": context.arn("fis", "safety-lever/default"),
@@ -240,10 +256,17 @@ impl Fis {
         }})
     }
 
-    fn turn_lever(&mut self, engaged: bool, reason: &str, context: &mut ServiceContext) {
-        self.lever_engaged = engaged;
+    /// Ends the time in which the lever is `engaging`.
+    pub(crate) fn engage(&mut self) {
+        if self.lever == Lever::Engaging {
+            self.lever = Lever::Engaged;
+        }
+    }
+
+    fn turn_lever(&mut self, lever: Lever, reason: &str, context: &mut ServiceContext) {
+        self.lever = lever;
         reason.clone_into(&mut self.lever_reason);
-        if engaged {
+        if lever != Lever::Disengaged {
             for experiment in self.experiments.values_mut() {
                 let reason = "Experiment stopped: the safety lever was engaged.";
                 halt(experiment, reason, context);
@@ -255,19 +278,24 @@ impl Fis {
         is_lever(call)?;
         let state = call.object("state");
         let member = |name: &str| state.and_then(|state| state.get(name)).and_then(Value::as_str);
-        let engaged = match member("status") {
-            Some("engaged") => true,
-            Some("disengaged") => false,
+        let wanted = match member("status") {
+            Some("engaged") => Lever::Engaged,
+            Some("disengaged") => Lever::Disengaged,
             _ => return Err(call.invalid("the state's status is engaged or disengaged")),
         };
         let Some(reason) = member("reason").map(str::to_owned) else {
             return Err(call.invalid("the state has a reason"));
         };
-        if engaged == self.lever_engaged {
-            let message = "the safety lever is in that state already";
+        if wanted == self.lever || self.lever == Lever::Engaging {
+            let message = "the safety lever is in that state already, or on its way to another one";
             return Err(ApiError::new(409, "ConflictException", message));
         }
-        self.turn_lever(engaged, &reason, context);
+        let takes_time = wanted == Lever::Engaged && !context.engaging.is_zero();
+        self.turn_lever(if takes_time { Lever::Engaging } else { wanted }, &reason, context);
+        if takes_time {
+            let (region, after) = (context.region.clone(), context.engaging);
+            context.consequences.push(Consequence::Engage { region, after });
+        }
         Ok(self.lever(context))
     }
 }

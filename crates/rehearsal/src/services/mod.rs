@@ -10,4 +10,5 @@ pub(crate) mod pattern;
 pub(crate) mod policy;
 pub(crate) mod queue;
 pub(crate) mod sqs;
+pub(crate) mod sts;
 pub(crate) mod template;

@@ -68,6 +68,7 @@ pub(crate) struct WorldState {
     /// Scripts of the experiments, by the id of their template.
     pub(crate) scripts: BTreeMap<String, Vec<Beat>>,
     stopping: Duration,
+    engaging: Duration,
     targets_resolve: bool,
     plot: Plot,
     allow_aws_sources: bool,
@@ -93,6 +94,7 @@ impl World {
                 (SECOND_TEMPLATE_ID.to_owned(), crate::story::script::COMPLETED.to_vec()),
             ]),
             stopping: scenario.stopping,
+            engaging: Duration::ZERO,
             targets_resolve: scenario.targets_resolve,
             plot: scenario.plot,
             allow_aws_sources: false,
@@ -246,6 +248,12 @@ impl World {
         self.change(|state| state.stopping = stopping);
     }
 
+    /// Sets the time for which safety levers are `engaging` that are engaged from now on. At first there is
+    /// none.
+    pub fn set_engaging(&self, engaging: Duration) {
+        self.change(|state| state.engaging = engaging);
+    }
+
     /// Sets whether `PutEvents` accepts events that only AWS may put. At first it does not, as at AWS.
     pub fn allow_aws_sources(&self, allowed: bool) {
         self.change(|state| state.allow_aws_sources = allowed);
@@ -327,6 +335,7 @@ impl World {
                 now: self.shared.clock.now(),
                 instant: Instant::now(),
                 stopping: state.stopping,
+                engaging: state.engaging,
                 targets_resolve: state.targets_resolve,
                 plot: state.plot,
                 rule_latency: state.event_faults.rule_latency,

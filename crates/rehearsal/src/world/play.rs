@@ -34,6 +34,15 @@ impl World {
                 }
             }
             Consequence::Live { region, experiment } => self.live(region, experiment),
+            Consequence::Engage { region, after } => {
+                let world = Arc::downgrade(&self.shared);
+                tokio::spawn(async move {
+                    sleep(after).await;
+                    if let Some(world) = Self::still_there(&world) {
+                        world.act(&region, |state, context| state.regions.get(context).engage());
+                    }
+                });
+            }
             Consequence::Finish { region, experiment, after, reason } => {
                 let world = Arc::downgrade(&self.shared);
                 tokio::spawn(async move {

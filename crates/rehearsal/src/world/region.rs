@@ -10,6 +10,7 @@ use crate::services::context::ServiceContext;
 use crate::services::events::Bus;
 use crate::services::fis::Fis;
 use crate::services::sqs::Sqs;
+use crate::services::sts;
 use crate::story::script::Step;
 use crate::story::target::FaultProgress;
 use crate::world::observe::{ExperimentEntry, Inventory, QueueEntry, RuleEntry};
@@ -54,7 +55,13 @@ impl Region {
                 self.fis.halt_for(&self.cloudwatch.firing(), context);
                 answer
             }
+            Service::Sts => sts::answer(call),
         }
+    }
+
+    /// Ends the time in which the safety lever is `engaging`.
+    pub(crate) fn engage(&mut self) {
+        self.fis.engage();
     }
 
     /// Carries out a step of an experiment's script. Returns `false` if the rest of the script no longer

@@ -14,6 +14,7 @@ pub(super) fn detect(facts: &Facts<'_>) -> Option<Surroundings> {
         run_url: facts.url(&["CI_JOB_URL", "CI_PIPELINE_URL"]),
         job: facts.get_owned("CI_JOB_NAME"),
         part: part(facts).into_iter().collect(),
+        environment: facts.get_owned("CI_ENVIRONMENT_NAME"),
         site: site(facts),
         repository: facts.get_owned("CI_PROJECT_PATH"),
         pipeline: pipeline(facts),

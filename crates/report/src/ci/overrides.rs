@@ -17,6 +17,7 @@ pub struct Overrides<'a> {
     pub forge: Option<ForgeKind>,
     pub forge_api_url: Option<&'a str>,
     pub run_url: Option<&'a str>,
+    pub environment: Option<&'a str>,
     /// The repository as `owner/name`, as a path or number of GitLab's, or as the URL it is cloned from.
     pub repository: Option<&'a str>,
     pub commit: Option<&'a str>,
@@ -55,6 +56,9 @@ impl Surroundings {
         }
         if let Some(matrix) = overrides.matrix {
             self.part = values_of(matrix);
+        }
+        if let Some(environment) = overrides.environment {
+            self.environment = Some(environment.to_owned());
         }
         if let Some(url) = overrides.run_url.and_then(web_url) {
             self.run_url = Some(url);

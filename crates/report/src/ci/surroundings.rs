@@ -33,6 +33,8 @@ pub struct Surroundings {
     /// The values that tell the job from its siblings of a matrix or of a parallel step. They are the same in
     /// every re-run.
     pub part: Vec<String>,
+    /// The environment that the job is for, as the CI names it.
+    pub environment: Option<String>,
     pub site: Option<Site>,
     /// The repository as people name it: `owner/name`, or on GitLab the path with its groups.
     pub repository: Option<String>,
@@ -85,6 +87,7 @@ impl Surroundings {
             url: self.run_url.clone(),
             repository: self.repository.clone(),
             commit: self.commit.clone(),
+            environment: self.environment.clone(),
             shard: None,
             // The key makes the launch token. Where attempts are not told apart, a shared key would let one
             // attempt find the experiment of another.

@@ -97,6 +97,7 @@ fn said(mut result: RunResult, text: &str) -> RunResult {
         url: Some(said()),
         repository: Some(said()),
         commit: Some(said()),
+        environment: Some(said()),
         shard: None,
         attempt_key: String::new(),
     };

@@ -146,6 +146,7 @@ fn run(verdict: Verdict, score: Option<f64>, experiments: Vec<ExperimentResult>)
             url: Some("https://github.com/shop/web/actions/runs/1234567890".to_owned()),
             repository: Some("shop/web".to_owned()),
             commit: Some("0123456789abcdef0123456789abcdef01234567".to_owned()),
+            environment: None,
             shard: None,
             attempt_key: String::new(),
         },

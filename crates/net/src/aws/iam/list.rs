@@ -11,6 +11,10 @@ pub enum Use {
     Poll,
     /// The command `faultgate sweep`.
     Sweep,
+    /// The command `faultgate stop --all`.
+    StopAll,
+    /// The safety lever, which `faultgate stop --all --engage-safety-lever` engages.
+    SafetyLever,
     /// A probe `cloudwatch-alarm`.
     CloudwatchAlarm,
     /// A probe `cloudwatch-metric`.
@@ -26,12 +30,13 @@ pub enum Use {
 }
 
 impl Use {
-    /// The uses of which a policy needs one: the ways of a run, and a sweep.
-    pub const MODES: [Self; 4] = [Self::Events, Self::Queue, Self::Poll, Self::Sweep];
+    /// The uses of which a policy needs one: the ways of a run, a sweep, and the emergency stop.
+    pub const MODES: [Self; 5] = [Self::Events, Self::Queue, Self::Poll, Self::Sweep, Self::StopAll];
     /// The ways in which a run monitors FIS experiments.
     pub const RUNS: [Self; 3] = [Self::Events, Self::Queue, Self::Poll];
     /// The uses that may be added to any of the modes.
-    pub const OTHERS: [Self; 6] = [
+    pub const OTHERS: [Self; 7] = [
+        Self::SafetyLever,
         Self::CloudwatchAlarm,
         Self::CloudwatchMetric,
         Self::Prometheus,
@@ -47,6 +52,8 @@ impl Use {
             Self::Queue => "queue",
             Self::Poll => "poll",
             Self::Sweep => "sweep",
+            Self::StopAll => "stop-all",
+            Self::SafetyLever => "safety-lever",
             Self::CloudwatchAlarm => "cloudwatch-alarm",
             Self::CloudwatchMetric => "cloudwatch-metric",
             Self::Prometheus => "prometheus",
@@ -160,7 +167,9 @@ const ROLE: Scope =
 
 /// The uses of every run.
 const ANY: &[Use] = &Use::RUNS;
-const ANY_AND_SWEEP: &[Use] = &Use::MODES;
+const EVERY_MODE: &[Use] = &Use::MODES;
+const ANY_AND_LEVER: &[Use] = &[Use::Events, Use::Queue, Use::Poll, Use::SafetyLever];
+const LEVER_ALONE: &[Use] = &[Use::SafetyLever];
 const EVENTS: &[Use] = &[Use::Events];
 const SHARED: &[Use] = &[Use::Queue];
 const SWEEP: &[Use] = &[Use::Sweep];
@@ -173,7 +182,7 @@ pub const CALLS: &[Call] = &[
         "looks at the template and its stop conditions before a launch; reads it for `faultgate lint`"),
     call("StartExperiment", &[("fis:StartExperiment", &LAUNCH), ("fis:TagResource", &TAGS)], ANY,
         "launches, with the tags of the run"),
-    call("GetExperiment", &[("fis:GetExperiment", &EXPERIMENTS)], ANY_AND_SWEEP,
+    call("GetExperiment", &[("fis:GetExperiment", &EXPERIMENTS)], EVERY_MODE,
         "confirms the end"),
     call("ListExperimentResolvedTargets", &[("fis:ListExperimentResolvedTargets", &EXPERIMENTS)], ANY,
         "tells whether something was injected")
@@ -185,13 +194,16 @@ pub const CALLS: &[Call] = &[
     call("ListTargetAccountConfigurations", &[("fis:ListTargetAccountConfigurations", &TEMPLATES)], &[Use::Policy],
         "tells in which accounts a template acts, where a policy allows only some and the template acts in several")
         .or("the policy refuses such a template"),
-    call("StopExperiment", &[("fis:StopExperiment", &EXPERIMENTS)], ANY_AND_SWEEP,
-        "stops it when its time is up, the run is cancelled, or a sweep finds it"),
-    call("GetSafetyLever", &[("fis:GetSafetyLever", &LEVER)], ANY,
-        "tells whether FIS would refuse, or who has stopped it")
+    call("StopExperiment", &[("fis:StopExperiment", &EXPERIMENTS)], EVERY_MODE,
+        "stops it when its time is up, the run is cancelled, a sweep finds it, or all are stopped"),
+    call("GetSafetyLever", &[("fis:GetSafetyLever", &LEVER)], ANY_AND_LEVER,
+        "tells whether FIS would refuse, who has stopped it, or whether the lever is engaged")
         .or("a note in the report"),
-    call("ListExperiments", &[("fis:ListExperiments", &ALL_RESOURCES)], ANY_AND_SWEEP,
-        "finds the experiment where the answer to a launch was lost, and those that a sweep is to stop")
+    call("UpdateSafetyLeverState", &[("fis:UpdateSafetyLeverState", &LEVER)], LEVER_ALONE,
+        "engages the lever, by `faultgate stop --all --engage-safety-lever` alone")
+        .or("the experiments are stopped all the same"),
+    call("ListExperiments", &[("fis:ListExperiments", &ALL_RESOURCES)], EVERY_MODE,
+        "finds the experiment of a launch without an answer, and those that a sweep or stop --all is to stop")
         .or("a launch whose answer is lost may go unwatched"),
     call("DescribeAlarms", &[("cloudwatch:DescribeAlarms", &ALL_RESOURCES)],
         &[Use::Events, Use::Queue, Use::Poll, Use::CloudwatchAlarm],
@@ -274,6 +286,8 @@ pub const CALLS: &[Call] = &[
         "updates the comment in place"),
     call("AssumeRole", &[("sts:AssumeRole", &ROLE)], &[Use::AssumeRole],
         "assumes aws-role-arn with the default chain's credentials; belongs to these, not to the role"),
+    call("GetCallerIdentity", &[], LEVER_ALONE,
+        "tells whose lever is about to be engaged; IAM asks for no permission"),
     call("AssumeRoleWithWebIdentity", &[], &[],
         "assumes aws-role-arn by an OpenID token; the role's trust policy allows it"),
 ];

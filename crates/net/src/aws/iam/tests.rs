@@ -15,6 +15,7 @@ fn the_templates_are_up_to_date() {
         (Use::Queue, include_str!("../../../../../ci-templates/iam/queue.json")),
         (Use::Poll, include_str!("../../../../../ci-templates/iam/poll.json")),
         (Use::Sweep, include_str!("../../../../../ci-templates/iam/sweep.json")),
+        (Use::StopAll, include_str!("../../../../../ci-templates/iam/stop-all.json")),
     ] {
         assert!(file == policy(&[mode], &any()), "ci-templates/iam/{}.json: make docs", mode.as_str());
     }

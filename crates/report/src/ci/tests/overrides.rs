@@ -46,6 +46,19 @@ fn nothing_set_changes_nothing() {
 }
 
 #[test]
+fn the_environment_of_the_job_is_that_of_the_run_unless_the_user_says_another() {
+    let of = |env: &[Pairs<'_>], environment: Option<&'static str>| {
+        in_env(env).with(&Overrides { environment, ..set() }).identity("x").environment
+    };
+    let job: Pairs<'_> = &[("CI_ENVIRONMENT_NAME", "review/shop")];
+    assert_eq!(of(&[GITLAB, job], None).as_deref(), Some("review/shop"));
+    assert_eq!(of(&[GITLAB, job], Some("staging")).as_deref(), Some("staging"));
+    assert_eq!(of(&[GITLAB, &[("CI_ENVIRONMENT_NAME", "")]], None), None);
+    assert_eq!(of(&[GITHUB, job], None), None, "only GitLab sets it");
+    assert_eq!(of(&[GITHUB], Some("staging")).as_deref(), Some("staging"));
+}
+
+#[test]
 fn another_repository_takes_commit_pull_request_and_pipeline_with_it() {
     let other = || Overrides { repository: Some("octo/other"), ..set() };
     assert_eq!(told(GITLAB, &other()), "the commit is not known: set `commit`");
