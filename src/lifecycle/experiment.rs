@@ -25,8 +25,6 @@ pub const LAUNCH_LIMIT: Duration = Duration::from_secs(90);
 const REFUSED_LIMIT: Duration = Duration::from_secs(5);
 /// Time within which the engine must say that an experiment is no longer pending.
 const BEGUN_LIMIT: Duration = Duration::from_secs(15);
-/// Time for the histories of alarms, by which these are measured.
-const RECONCILE_LIMIT: Duration = Duration::from_secs(30);
 /// Time for one last look at the record of an end that could not be confirmed.
 pub const LAST_RECORD_LIMIT: Duration = Duration::from_secs(1);
 
@@ -283,32 +281,6 @@ impl Lifecycle<'_> {
         let report = StopReport { why, requested_at, accepted: refused.is_none(), confirmed, error };
         let record = record.unwrap_or_else(Record::unknown);
         self.finish(progress, &launched, record, Some(report), Some(cause)).await
-    }
-
-    /// Evaluates the probes of phase `after`. A signal that cuts this short is returned as a cause.
-    #[expect(
-        clippy::await_holding_refcell_ref,
-        reason = "the experiment is over: nobody tells the probes anything"
-    )]
-    async fn finish_probing(&self, progress: &Progress<'_>, record: &Record) -> Option<StopCause> {
-        let mut probing = progress.probing.borrow_mut();
-        // The fault may still be in, so an evaluation now would not be one after it.
-        if !record.has_ended() {
-            probing.abort();
-        }
-        let whole = probing.finish().await;
-        self.cancel.signal().filter(|_| !whole).map(StopCause::Cancelled)
-    }
-
-    /// Measures the alarms that were followed by their histories. A signal leaves little time for that.
-    #[expect(
-        clippy::await_holding_refcell_ref,
-        reason = "the experiment is over: nobody tells the probes anything"
-    )]
-    async fn reconcile(&self, progress: &Progress<'_>, record: &Record) {
-        let Some(fault) = record.fault().filter(|_| record.has_ended()) else { return };
-        let probing = progress.probing.borrow();
-        let _ = self.cancel.within(RECONCILE_LIMIT, Share::Confirm, probing.reconcile(&fault)).await;
     }
 
     async fn finish(

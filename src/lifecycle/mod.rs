@@ -8,7 +8,8 @@
 //!   over several processes; `steady` only checks whether it would launch.
 //! - `scheduled` gives each experiment its engine and its evaluators.
 //! - `experiment` takes one experiment from its launch to its result; `progress` is its state meanwhile,
-//!   `halt` watches for a reason to halt it, and `engine_reports` fetches the report that its engine writes.
+//!   `halt` watches for a reason to halt it, `probing_end` ends its probes, and `engine_reports` fetches the
+//!   report that its engine writes.
 //! - `stop_request` and `lost_launch` end an experiment and look for one, in a run as in `faultgate stop`.
 //! - `cancel` shares out the time after a signal, and `longest_run` tells how long a run may last.
 //! - `guard` is the port of those who may refuse a run before its launch.
@@ -32,6 +33,7 @@ mod lost_launch;
 mod merge;
 mod parts;
 mod probes;
+mod probing_end;
 mod progress;
 mod run;
 mod run_result;

@@ -1,12 +1,13 @@
 //! The reconciliation of a followed alarm: CloudWatch's own history of it makes its score. What events have
 //! told counts for nothing; that they and the history differ is said.
 
-use std::sync::PoisonError;
+use std::sync::{MutexGuard, PoisonError};
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use tokio::time::Instant;
 
+use super::alarm_course::AlarmCourse;
 use super::alarm_time::{MeasuredAlarm, measure};
 use super::samples::Samples;
 use super::schedule::RunningProbe;
@@ -31,6 +32,14 @@ impl RunningProbe {
         self.set_measure(Err("CloudWatch's history of it was not read in time".to_owned()));
         let measure = self.measure_alarm(alarm.as_ref(), fault, begun_at).await;
         self.set_measure(measure);
+    }
+
+    pub(super) fn course(&self) -> MutexGuard<'_, Option<AlarmCourse>> {
+        self.course.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn warn(&self, warning: String) {
+        self.warnings.lock().unwrap_or_else(PoisonError::into_inner).push(warning);
     }
 
     fn set_measure(&self, measure: Measure) {

@@ -60,10 +60,10 @@ pub(super) struct RunningProbe {
     pub(super) evaluator: Arc<dyn Evaluate>,
     samples: Mutex<Samples>,
     /// The course of the alarm, if the probe is on one that is followed.
-    course: Mutex<Option<AlarmCourse>>,
+    pub(super) course: Mutex<Option<AlarmCourse>>,
     /// The measure of that alarm, once its history was asked for.
     pub(super) measure: Mutex<Option<Measure>>,
-    warnings: Mutex<Vec<String>>,
+    pub(super) warnings: Mutex<Vec<String>>,
     pub(super) trip: Arc<Trip>,
     /// Place of the experiment in the plan.
     experiment: usize,
@@ -252,14 +252,6 @@ impl Drop for Probing {
 impl RunningProbe {
     pub(super) fn samples(&self) -> MutexGuard<'_, Samples> {
         self.samples.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    pub(super) fn course(&self) -> MutexGuard<'_, Option<AlarmCourse>> {
-        self.course.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    pub(super) fn warn(&self, warning: String) {
-        self.warnings.lock().unwrap_or_else(PoisonError::into_inner).push(warning);
     }
 
     /// Returns the name of the probe and its reason if its last evaluation failed.
