@@ -5,6 +5,9 @@ use crate::stop::killed;
 
 const TAG: &str = "faultgate:environment";
 
+/// A variable with its value, or a name with the tag that it becomes.
+type Pair = (&'static str, &'static str);
+
 fn of(environment: Option<&str>) -> BTreeMap<String, String> {
     let mut tags = tags("run-1", FUTURE);
     tags.extend(environment.map(|environment| (TAG.to_owned(), environment.to_owned())));
@@ -39,7 +42,7 @@ async fn only_experiments_of_the_environment_are_stopped() {
 #[tokio::test]
 async fn a_run_tags_its_experiments_by_the_environment_it_is_told() {
     let gitlab = [("GITLAB_CI", "true"), ("CI_ENVIRONMENT_NAME", "review/shop #7")];
-    let cases: [(&[(&str, &str)], &[&str], Option<(&str, &str)>); 5] = [
+    let cases: [(&[Pair], &[&str], Option<Pair>); 5] = [
         (&[], &[], None),
         (&[("FAULTGATE_ENVIRONMENT", "staging")], &[], Some(("staging", "staging"))),
         (&gitlab, &[], Some(("review/shop #7", "review/shop _7"))),
