@@ -17,6 +17,11 @@ pub trait Guard {
     /// Judges a run by its plan and by what the engines have learned in their checks. `experiments` are those
     /// of the plan in its order, each with its engine. Nothing is changed here.
     async fn judge(&self, plan: &Plan, experiments: &[(&ExperimentPlan, &dyn Engine)]) -> Vec<Finding>;
+
+    /// Returns `true` if no experiment may be launched while another one runs in its place.
+    fn wants_alone(&self) -> bool {
+        false
+    }
 }
 
 /// A guard that refuses nothing.

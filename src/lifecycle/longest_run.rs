@@ -4,7 +4,8 @@
 use std::time::Duration;
 
 use super::CLOSE_LIMIT;
-use super::experiment::{LAST_RECORD_LIMIT, LAUNCH_LIMIT};
+use super::experiment::LAST_RECORD_LIMIT;
+use super::launching::LAUNCH_LIMIT;
 use super::stop_request::{CONFIRM_LIMIT, STOP_LIMIT};
 use faultgate_core::model::{ExperimentPlan, Plan, ProbePlan};
 
@@ -33,7 +34,8 @@ fn longest_experiment(plan: &ExperimentPlan) -> Duration {
         plan.probes.iter().map(within).fold(Duration::ZERO, Duration::saturating_add),
         // The second time is for the search for a launch that was not answered.
         LAUNCH_LIMIT * 2,
-        plan.queue_timeout,
+        // The second time is for a slot in its place, and the third for the place to be empty.
+        plan.queue_timeout.saturating_mul(3),
         plan.timeout,
         STOP_LIMIT + CONFIRM_LIMIT + LAST_RECORD_LIMIT,
         plan.spec.undo_limit(),

@@ -6,7 +6,9 @@
 //!
 //! - This file takes a run through its stages, and `steps` does the same over several processes.
 //! - `scheduled` gives each experiment its engine and its evaluators.
-//! - `experiment` takes one experiment from its launch to its result; `progress` is its state meanwhile,
+//! - `admission` lets only so many experiments into one place at once, and `alone` waits until nobody else is there.
+//! - `objection` stops what turns out after its launch to be forbidden.
+//! - `launching` takes one experiment to its launch, and `experiment` from there to its result; `progress` is its state meanwhile,
 //!   `halt` watches for a reason to halt it, and `engine_reports` fetches the report that its engine writes.
 //! - `stop_request` and `lost_launch` end an experiment and look for one, in a run as in `faultgate stop`.
 //! - `cancel` shares out the time after a signal, and `longest_run` tells how long a run may last.
@@ -26,6 +28,8 @@ use futures_util::future::join_all;
 use futures_util::stream::{self, StreamExt};
 use tokio::sync::Semaphore;
 
+mod admission;
+mod alone;
 mod cancel;
 mod engine_reports;
 mod experiment;
@@ -34,10 +38,12 @@ mod guard;
 mod halt;
 mod journal;
 mod journal_entries;
+mod launching;
 mod live;
 mod longest_run;
 mod lost_launch;
 mod merge;
+mod objection;
 mod parts;
 mod probes;
 mod progress;
@@ -47,11 +53,13 @@ mod steps;
 mod stop_request;
 
 pub use cancel::{Cancel, Share};
+use admission::Places;
 use engine_reports::ExpectedReport;
-pub use experiment::{LAST_RECORD_LIMIT, LAUNCH_LIMIT};
+pub use experiment::LAST_RECORD_LIMIT;
 pub use guard::{Guard, Unguarded};
 pub use journal::Journal;
 pub use journal_entries::WRITE_LIMIT;
+pub use launching::LAUNCH_LIMIT;
 pub use longest_run::longest_run;
 pub use lost_launch::{LostLaunch, SearchFailure};
 pub use merge::merge;
@@ -81,6 +89,7 @@ pub struct Course {
     permits: EvaluationPermits,
     turns: Turns,
     launches: Semaphore,
+    places: Places,
     /// Name of the first experiment that did not pass.
     not_passed: RefCell<Option<String>>,
     /// Results of the experiments that have ended, with their places in the plan.
@@ -98,9 +107,10 @@ pub struct Known {
     pub calls: BTreeMap<String, u64>,
 }
 
-impl Default for Course {
-    fn default() -> Self {
+impl Course {
+    fn new(plan: &Plan) -> Self {
         Self {
+            places: Places::new(plan),
             turns: Turns::default(),
             permits: EvaluationPermits::default(),
             launches: Semaphore::new(LAUNCHES_AT_ONCE),
@@ -150,7 +160,7 @@ impl<'a> Lifecycle<'a> {
         let RunInputs { plan, run, rehearsal, journal, clock, cancel, publish } = inputs;
         let scheduled = scheduled::schedule(plan, equipment)?;
         let engines = scheduled::engines(&scheduled);
-        let course = Course::default();
+        let course = Course::new(plan);
         let guard = &Unguarded;
         Ok(Self { plan, run, rehearsal, scheduled, engines, course, journal, guard, clock, cancel, publish })
     }
@@ -257,7 +267,7 @@ impl Lifecycle<'_> {
                 self.course.ended.borrow_mut().push((scheduled.number, result.clone()));
                 (scheduled.number, result)
             })
-            .buffer_unordered(self.plan.parallel.max(1))
+            .buffer_unordered(self.at_once())
             .collect()
             .await;
         results.sort_by_key(|(number, _)| *number);

@@ -3,6 +3,7 @@
 use std::cell::{Cell, RefCell};
 
 use super::Lifecycle;
+use super::admission::Berth;
 use super::cancel::Duty;
 use super::probes::Probing;
 use super::scheduled::Scheduled;
@@ -23,8 +24,12 @@ pub(super) struct Progress<'a> {
     /// `true` once the engine's own record says that the experiment is pending no more.
     pub(super) begun: Cell<bool>,
     pub(super) probing: RefCell<Probing>,
+    /// `true` once nothing more can be objected to the launch.
+    pub(super) verified: Cell<bool>,
     /// The duty to ask for a stop before the process may end.
     duty: Cell<Option<Duty>>,
+    /// The experiment's part of what its place bears at once.
+    berth: Cell<Option<Berth>>,
 }
 
 impl<'a> Progress<'a> {
@@ -35,6 +40,7 @@ impl<'a> Progress<'a> {
         scheduled: &'a Scheduled<'a>,
         probing: Probing,
         duty: Option<Duty>,
+        berth: Berth,
     ) -> Self {
         Self {
             scheduled,
@@ -43,13 +49,22 @@ impl<'a> Progress<'a> {
             dropped: Cell::default(),
             begun: Cell::new(false),
             probing: RefCell::new(probing),
+            verified: Cell::new(false),
             duty: Cell::new(duty),
+            berth: Cell::new(Some(berth)),
         }
     }
 
     /// Gives the duty to stop back: the experiment has been asked to stop, or has ended.
     pub(super) fn drop_duty(&self) {
         drop(self.duty.take());
+    }
+
+    /// Makes room for another experiment in the place: this one has ended.
+    pub(super) fn leave(&self) {
+        if let Some(berth) = self.berth.take() {
+            self.berth.set(Some(berth.vacated()));
+        }
     }
 
     /// Returns the warning that state changes are missing in the report, if some are.

@@ -131,6 +131,7 @@ fn plan() -> Plan {
     };
     Plan {
         parallel: 1,
+        max_active: 5,
         experiments: vec![experiment],
         shard: None,
         suite: None,

@@ -140,7 +140,9 @@ impl Journal for RunJournal<'_> {
             // A launch that is tried again keeps the time of the first attempt, from which on it may have
             // begun.
             experiment.intended_at.get_or_insert(now);
-            experiment.intent.client_tokens.extend(intent.client_tokens);
+            // A request that waits for a slot goes out again and again with the same token.
+            let known = &mut experiment.intent.client_tokens;
+            known.extend(intent.client_tokens.into_iter().filter(|token| !known.contains(token)));
             experiment.intent.earlier_runs = intent.earlier_runs.or(experiment.intent.earlier_runs.take());
         })
         .await;

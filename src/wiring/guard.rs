@@ -26,7 +26,7 @@ const MAX_NAMED: usize = 3;
 const ALONE: &str = "limits.alone";
 /// The reasons for which each FIS experiment breaks a rule that this version cannot apply.
 const NO_PREVIEW: &str = "this version cannot preview targets";
-const NO_WAITING: &str = "not known (this version cannot wait for other experiments)";
+const NO_WAITING: &str = "not known (the engine cannot tell which others run)";
 
 /// The policies of a run.
 #[derive(Debug)]
@@ -50,8 +50,18 @@ impl Guard for PolicyGuard<'_> {
             moment: Fact::Known(self.clock.now()),
         };
         let mut ruling = judge(self.policies, &launch, &facts);
-        ruling.broken.extend(not_alone(self.policies, &facts, &ruling.broken));
+        let blind: Vec<&ExperimentFacts> = experiments
+            .iter()
+            .zip(&facts)
+            .filter(|((_, engine), _)| engine.admission().is_none())
+            .map(|(_, facts)| facts)
+            .collect();
+        ruling.broken.extend(not_alone(self.policies, &blind, &ruling.broken));
         findings(self.policies, &ruling, facts.len())
+    }
+
+    fn wants_alone(&self) -> bool {
+        self.policies.iter().any(|policy| policy.limits.alone)
     }
 }
 
@@ -95,9 +105,9 @@ fn to_fact<T>(answer: Result<T, String>) -> Fact<T> {
     answer.map_or_else(Fact::Unknown, Fact::Known)
 }
 
-/// Returns the rule that experiments run alone, broken by each experiment of FIS that does not break it
-/// already: nobody would wait for others here.
-fn not_alone(policies: &[Policy], facts: &[ExperimentFacts], broken: &[BrokenRule]) -> Vec<BrokenRule> {
+/// Returns the rule that experiments run alone, broken by each of these experiments of FIS that does not break
+/// it already: its engine cannot tell who else runs.
+fn not_alone(policies: &[Policy], facts: &[&ExperimentFacts], broken: &[BrokenRule]) -> Vec<BrokenRule> {
     let already = |origin: &str, name: &str| {
         broken.iter().any(|rule| {
             rule.rule == ALONE && rule.policy == origin && rule.experiment.as_deref() == Some(name)

@@ -6,6 +6,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a helper of tests that cannot go on fails the test")]
 
+mod admission;
+mod alone;
 mod called;
 mod command;
 mod commands;

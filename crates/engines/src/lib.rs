@@ -1,6 +1,6 @@
 //! The port to chaos engines: an engine launches an experiment, says how it goes, and stops it.
 //!
-//! The [`Engine`] trait is here, with its capabilities [`Inspection`], [`Takeover`] and [`Channel`]; `experiment_record` and
+//! The [`Engine`] trait is here, with its capabilities [`Inspection`], [`Admission`], [`Takeover`] and [`Channel`]; `experiment_record` and
 //! `judgement` hold the larger types that it speaks in. Each engine has a folder: `fis` is AWS FIS,
 //! `command` is a local command, and `control_plane` is what Harness and LitmusChaos share.
 //! `stop_judgement` judges an end that faultgate itself has asked for, and `injection` weighs what was injected; both
@@ -13,6 +13,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use jiff::Timestamp;
 
 use faultgate_core::model::{
     ExperimentPlan, Finding, Intent, LaunchRecord, MonitorRecord, Source, State, SubscriptionRecord,
@@ -43,6 +44,8 @@ pub enum FailureKind {
     Missing,
     /// The service understood the request and will not fulfil it.
     Refused,
+    /// The place has as many experiments as its quota allows: the same request may be fulfilled later.
+    Full,
     /// There was no answer, or none that can be trusted: the request may have taken effect.
     Unanswered,
 }
@@ -182,6 +185,11 @@ pub trait Engine {
         None
     }
 
+    /// Returns the admission to the place of the experiments, or None where any number of them may run at once.
+    fn admission(&self) -> Option<&dyn Admission> {
+        None
+    }
+
     /// Returns the channel over which the engine sends events, or None where it sends none.
     fn channel(&self) -> Option<&dyn Channel> {
         None
@@ -212,6 +220,29 @@ pub trait Inspection {
 
     /// Returns the ids of the other accounts in which the experiment would act. This may take requests.
     async fn target_accounts(&self, experiment: &ExperimentPlan) -> Result<Vec<String>, String>;
+}
+
+/// The admission to a place that bears only so many experiments at once: an account and Region of AWS. It comes
+/// after [`Engine::check`], which learns where the place is.
+#[async_trait(?Send)]
+pub trait Admission {
+    /// Returns the name of the place. Engines that reach the same place give it the same name.
+    fn place(&self) -> String;
+
+    /// Lists the experiments in the place that have begun and not ended, whoever began them. Previews are left
+    /// out, since they touch nothing.
+    async fn active(&self) -> Result<Vec<ActiveExperiment>, EngineFailure>;
+}
+
+/// An experiment in a place that has begun and not ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ActiveExperiment {
+    pub id: String,
+    pub template: String,
+    /// Time at which it was begun; None where the engine does not tell.
+    pub created_at: Option<Timestamp>,
+    /// URL of the pipeline's run that began it, where its tags name one.
+    pub run_url: Option<String>,
 }
 
 /// The takeover of experiments that another process has launched or was about to launch. Nothing here sends a

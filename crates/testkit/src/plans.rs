@@ -50,6 +50,7 @@ pub fn plan(experiments: Vec<ExperimentPlan>) -> Plan {
         each: None,
         compare_to: None,
         parallel: 1,
+        max_active: 5,
         monitor: Monitor::Events,
         event_queue_url: None,
         reconcile_interval: Duration::from_mins(5),

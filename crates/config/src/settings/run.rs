@@ -198,6 +198,7 @@ fn gather(given: Given<'_>, mistakes: &mut Vec<Mistake>) -> Result<Settings, Mis
             each,
             compare_to,
             parallel: usize::try_from(values.get(table::PARALLEL)).unwrap_or(1),
+            max_active: usize::try_from(values.get(table::MAX_ACTIVE)).unwrap_or(1),
             monitor,
             event_queue_url: values.get(table::EVENT_QUEUE_URL),
             reconcile_interval: values.get(table::RECONCILE_INTERVAL),

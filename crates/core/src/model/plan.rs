@@ -231,6 +231,8 @@ pub struct Plan {
     pub compare_to: Option<CompareTo>,
     /// Number of experiments that run at the same time, 1 or more.
     pub parallel: usize,
+    /// Number of experiments that run at the same time in one account and Region, 1 or more.
+    pub max_active: usize,
     pub monitor: Monitor,
     pub event_queue_url: Option<String>,
     pub reconcile_interval: Duration,

@@ -88,7 +88,9 @@ impl Notary for Doubting<'_> {
             let mut doubts = self.doubts.0.borrow_mut();
             let doubt = doubts.entry(self.name.to_owned()).or_default();
             doubt.since.get_or_insert(self.clock.now());
-            doubt.client_tokens.extend(intent.client_tokens.iter().cloned());
+            let tokens = intent.client_tokens.iter().filter(|token| !doubt.client_tokens.contains(token));
+            let tokens: Vec<String> = tokens.cloned().collect();
+            doubt.client_tokens.extend(tokens);
         }
         self.notary.intend(intent).await;
     }

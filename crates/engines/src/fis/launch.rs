@@ -5,13 +5,14 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
+use aws_sdk_fis::error::ProvideErrorMetadata as _;
 use aws_sdk_fis::types::{ActionsMode, Experiment, StartExperimentExperimentOptionsInput as StartOptions};
 use tokio_util::sync::CancellationToken;
 
 use super::clients::Clients;
 use super::error::{failure, unreadable};
 use super::record::record;
-use super::tags::{EXPERIMENT, EXPIRES_AT, RUN, moment, tag_value};
+use super::tags::{EXPERIMENT, EXPIRES_AT, RUN, URL, moment, tag_value};
 use crate::{EngineFailure, FailureKind, Notary};
 use faultgate_core::digest;
 use faultgate_core::model::{Intent, RunIdentity};
@@ -22,6 +23,10 @@ use faultgate_net::aws::calls::attempts;
 /// Pauses before a launch without an answer is requested again. The SDK retries as well, but not after an
 /// answer that it cannot read.
 const RETRY_PAUSES: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(3)];
+
+/// The error of a launch for which FIS has no slot: it runs as many experiments as its quota allows. No SDK tries
+/// again after it.
+const QUOTA: &str = "ServiceQuotaExceededException";
 
 /// One launch of a template, under the name of an experiment.
 #[derive(Debug, Clone, Copy)]
@@ -46,7 +51,7 @@ impl ExperimentLaunch<'_> {
 
     fn tags(&self) -> HashMap<String, String> {
         let optional = [
-            ("faultgate:url", self.run.url.as_deref()),
+            (URL, self.run.url.as_deref()),
             ("faultgate:repository", self.run.repository.as_deref()),
             ("faultgate:commit", self.run.commit.as_deref()),
         ];
@@ -181,9 +186,11 @@ impl ExperimentLaunch<'_> {
         }
         let (answer, attempts) = attempts(request.send()).await;
         let answer = answer.map_err(|error| {
+            let is_full = error.code() == Some(QUOTA);
             let failure = failure(error, "StartExperiment", &what, place);
             let kind = match failure.kind {
                 _ if attempts.may_have_taken_effect() => FailureKind::Unanswered,
+                _ if is_full => FailureKind::Full,
                 // No attempt can have taken effect, such as where all were throttled: nothing has begun.
                 FailureKind::Unanswered => FailureKind::Refused,
                 kind => kind,

@@ -14,7 +14,7 @@ use super::record::{RecordDetails, details, record};
 use super::tracking::ExperimentTracking;
 use super::{FisEngine, FisSettings, launch, outcome, users_queue, watch};
 use crate::{
-    Channel, Engine, EngineFailure, FailureKind, Inspection, Judgement, Launched, Notary, Particulars,
+    Admission, Channel, Engine, EngineFailure, FailureKind, Inspection, Judgement, Launched, Notary, Particulars,
     Record, StopCause, Takeover, Watcher,
 };
 use faultgate_core::model::{
@@ -213,6 +213,10 @@ impl Engine for FisEngine {
     }
 
     fn inspection(&self) -> Option<&dyn Inspection> {
+        Some(self)
+    }
+
+    fn admission(&self) -> Option<&dyn Admission> {
         Some(self)
     }
 

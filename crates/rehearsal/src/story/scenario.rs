@@ -37,6 +37,8 @@ pub struct Scenario {
     pub stopping: Duration,
     pub faults: &'static [FaultRule],
     pub events: &'static EventFaults,
+    /// Life of an experiment of somebody else that runs when the scenario begins, if there is one.
+    pub others: Option<&'static [Beat]>,
     /// Effect of the fault on the target.
     pub suffering: TargetSuffering,
 }
@@ -72,6 +74,7 @@ const COMPLETED: Scenario = Scenario {
     stopping: Duration::from_millis(400),
     faults: &[],
     events: &EventFaults::NONE,
+    others: None,
     suffering: TargetSuffering { delay: Duration::from_millis(20), fails_every: None, recovers: true },
 };
 
@@ -218,6 +221,23 @@ static SCENARIOS: &[Scenario] = &[
         ..COMPLETED
     },
     Scenario {
+        name: "busy-account",
+        summary: "a policy wants the experiment alone, and it waits until that of another pipeline has ended",
+        expected: Verdict::Passed,
+        policy: Some(ALONE),
+        others: Some(script::COMPLETED),
+        ..COMPLETED
+    },
+    Scenario {
+        name: "never-alone",
+        summary: "a policy wants the experiment alone, and that of another pipeline does not end: nothing is launched",
+        expected: Verdict::TimedOut,
+        inputs: &[("queue-timeout", "3s")],
+        policy: Some(ALONE),
+        others: Some(script::NEVER_ENDS),
+        ..COMPLETED
+    },
+    Scenario {
         name: "denied",
         summary: "the caller is not allowed to start experiments",
         expected: Verdict::Errored,
@@ -239,6 +259,9 @@ static SCENARIOS: &[Scenario] = &[
         ..COMPLETED
     },
 ];
+
+/// A policy that wants experiments alone.
+const ALONE: &str = "version: 1\nlimits: { alone: true }\n";
 
 /// Makes a fault that throttles the first two requests of an operation. SDKs try three times by default, so a
 /// run with defaults can just take it. The time after which to try again keeps it to seconds.

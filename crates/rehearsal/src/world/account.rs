@@ -68,6 +68,7 @@ pub(crate) struct WorldState {
     /// Scripts of the experiments, by the id of their template.
     pub(crate) scripts: BTreeMap<String, Vec<Beat>>,
     stopping: Duration,
+    active_quota: Option<usize>,
     targets_resolve: bool,
     plot: Plot,
     allow_aws_sources: bool,
@@ -93,6 +94,7 @@ impl World {
                 (SECOND_TEMPLATE_ID.to_owned(), crate::story::script::COMPLETED.to_vec()),
             ]),
             stopping: scenario.stopping,
+            active_quota: None,
             targets_resolve: scenario.targets_resolve,
             plot: scenario.plot,
             allow_aws_sources: false,
@@ -239,6 +241,12 @@ impl World {
         self.change(|state| state.stopping = stopping);
     }
 
+    /// Sets how many experiments FIS runs at once in a Region; a launch beyond that is refused. There is no limit
+    /// at first, unlike at AWS.
+    pub fn limit_active(&self, quota: Option<usize>) {
+        self.change(|state| state.active_quota = quota);
+    }
+
     /// Sets whether `PutEvents` accepts events that only AWS may put. At first it does not, as at AWS.
     pub fn allow_aws_sources(&self, allowed: bool) {
         self.change(|state| state.allow_aws_sources = allowed);
@@ -320,6 +328,7 @@ impl World {
                 now: self.shared.clock.now(),
                 instant: Instant::now(),
                 stopping: state.stopping,
+                active_quota: state.active_quota,
                 targets_resolve: state.targets_resolve,
                 plot: state.plot,
                 rule_latency: state.event_faults.rule_latency,

@@ -32,6 +32,8 @@ pub(crate) struct ServiceContext {
     pub(crate) instant: Instant,
     /// Time for which an experiment is `stopping`.
     pub(crate) stopping: Duration,
+    /// Number of experiments that FIS runs at once, if its quota limits them.
+    pub(crate) active_quota: Option<usize>,
     /// `true` if targets resolve to resources.
     pub(crate) targets_resolve: bool,
     /// Content of the templates that a new Region has.
